@@ -1,0 +1,39 @@
+/* The parameter registry: the one list of a model's parameters that the optimizer, the checkpoint, the memory
+ * plan and `info` walk. Names are the reference's state_dict keys. A registry can be built without a device
+ * (plan only) and allocated later. */
+#ifndef TL_MODELS_REGISTRY_H
+#define TL_MODELS_REGISTRY_H
+
+#include "device/device.h"
+
+typedef enum tl_init { TL_INIT_UNIFORM, TL_INIT_NORMAL, TL_INIT_ONE, TL_INIT_ZERO } tl_init;
+
+typedef struct tl_parameter {
+    char name[96];
+    uint32_t rank;
+    uint64_t shape[4];
+    tl_init init;
+    float bound; /* TL_INIT_UNIFORM: U(-bound, bound) */
+    tl_tensor *value, *gradient, *moment1, *moment2; /* NULL until tl_registry_allocate */
+} tl_parameter;
+
+typedef struct tl_registry {
+    tl_parameter *items;
+    int count, capacity;
+} tl_registry;
+
+/* Returns the new parameter's index, or -1 when out of memory. A tensor of rank 3 with a leading offset axis
+ * is stored [shape[0]] x [rest] and may be sharded; the others are not split. */
+int tl_registry_add(tl_registry *r, const char *name, tl_init init, float bound, uint32_t rank,
+                    const uint64_t *shape);
+tl_parameter *tl_registry_find(tl_registry *r, const char *name);
+uint64_t tl_parameter_count(const tl_parameter *p);
+uint64_t tl_registry_count(const tl_registry *r); /* all elements */
+
+/* Allocates values, and gradients and moments too when `training`. */
+tl_status tl_registry_allocate(tl_context *ctx, tl_registry *r, bool training);
+/* Draws initial values: every parameter from its own stream, so order and device do not matter. */
+tl_status tl_registry_init(tl_context *ctx, tl_registry *r, uint64_t seed);
+void tl_registry_free(tl_context *ctx, tl_registry *r);
+
+#endif

@@ -1,0 +1,17 @@
+/* Cross-entropy with integer targets. */
+#ifndef TL_OPS_LOSS_H
+#define TL_OPS_LOSS_H
+
+#include "device/device.h"
+
+/* Per row: losses[r] = logsumexp(logits[r]) - logits[r][target]; ranks[r] = how many classes have a larger
+ * logit than the target (0: top-1 correct, < 5: top-5 correct), int32. A NaN logit anywhere in the row gives
+ * rank = classes. dlogits (mem NULL: skip) = scale * (softmax - onehot), overwritten, may be logits.
+ * targets: int32 in [0, classes). */
+tl_status tl_cross_entropy(tl_context *ctx, tl_view logits, tl_view targets, tl_view losses, tl_view ranks,
+                           tl_view dlogits, float scale, uint64_t rows, uint32_t classes);
+
+/* total[0] = sum of values[0..count) in a fixed order (bitwise repeatable), times scale; overwritten. */
+tl_status tl_sum(tl_context *ctx, tl_view values, uint64_t count, float scale, tl_view total);
+
+#endif

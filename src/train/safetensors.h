@@ -1,0 +1,56 @@
+/* safetensors files: 8-byte little-endian header length, JSON header, raw little-endian data. */
+#ifndef TL_TRAIN_SAFETENSORS_H
+#define TL_TRAIN_SAFETENSORS_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "core/status.h"
+
+typedef enum tl_dtype { TL_F32, TL_I64, TL_I32, TL_U8 } tl_dtype;
+
+typedef struct tl_st_entry {
+    char name[128];
+    tl_dtype dtype;
+    uint32_t rank;
+    uint64_t shape[8];
+    uint64_t begin, end; /* bytes behind the header */
+} tl_st_entry;
+
+typedef struct tl_st_pair { char *key, *value; } tl_st_pair;
+
+typedef struct tl_safetensors {
+    tl_st_entry *entries;
+    int count;
+    tl_st_pair *metadata; /* __metadata__, strings */
+    int metadata_count;
+    FILE *file;           /* open for reading */
+    uint64_t data_at;     /* file offset of the data */
+    char path[1024];
+} tl_safetensors;
+
+/* Opens and checks the whole header: lengths, shapes x dtype == end - begin, offsets inside the file, no
+ * overlap, no gap, no duplicate names, known dtypes. TL_ERROR_INPUT names the file and the fault. */
+tl_status tl_st_open(const char *path, tl_safetensors *st, tl_error *err);
+void tl_st_close(tl_safetensors *st);
+const tl_st_entry *tl_st_find(const tl_safetensors *st, const char *name); /* NULL: none */
+const char *tl_st_metadata(const tl_safetensors *st, const char *key);     /* NULL: none */
+/* Elements [first, first + count) of an entry into host memory, in host byte order. */
+tl_status tl_st_read(tl_safetensors *st, const tl_st_entry *entry, uint64_t first, uint64_t count, void *out,
+                     tl_error *err);
+
+/* Writing: begin with all names and shapes (offsets are filled in), then the data of each entry in order in
+ * any number of pieces, then commit (flush, fsync, rename from the temporary name). Abort deletes it. */
+typedef struct tl_st_writer {
+    FILE *file;
+    char path[1024], temporary[1040];
+    uint64_t expected, written;
+} tl_st_writer;
+tl_status tl_st_write_begin(tl_st_writer *w, const char *path, tl_st_entry *entries, int count,
+                            const tl_st_pair *metadata, int metadata_count, tl_error *err);
+tl_status tl_st_write_data(tl_st_writer *w, const void *data, size_t bytes, tl_error *err);
+tl_status tl_st_write_commit(tl_st_writer *w, tl_error *err);
+void tl_st_write_abort(tl_st_writer *w);
+
+#endif
