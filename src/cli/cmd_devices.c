@@ -1,0 +1,76 @@
+/* translution devices: every OpenCL device, usable or not, and which one a run would take. */
+#include <stdlib.h>
+
+#include <cjson/cJSON.h>
+
+#include "cli/cli.h"
+
+static cJSON *device_json(const tl_device_info *d, bool chosen)
+{
+    char id[32];
+    snprintf(id, sizeof id, "%d:%d", d->platform, d->device);
+    cJSON *o = cJSON_CreateObject();
+    cJSON_AddStringToObject(o, "id", id);
+    cJSON_AddNumberToObject(o, "platform", d->platform);
+    cJSON_AddNumberToObject(o, "device", d->device);
+    cJSON_AddStringToObject(o, "platform_name", d->platform_name);
+    cJSON_AddStringToObject(o, "name", d->name);
+    cJSON_AddStringToObject(o, "type", tl_device_type_name(d->type));
+    cJSON_AddStringToObject(o, "version", d->version);
+    cJSON_AddStringToObject(o, "c_version", d->c_version);
+    cJSON_AddStringToObject(o, "driver", d->driver);
+    cJSON_AddNumberToObject(o, "global_bytes", (double)d->global_bytes);
+    cJSON_AddNumberToObject(o, "max_alloc_bytes", (double)d->max_alloc_bytes);
+    cJSON_AddNumberToObject(o, "local_bytes", (double)d->local_bytes);
+    cJSON_AddNumberToObject(o, "compute_units", d->compute_units);
+    cJSON_AddNumberToObject(o, "max_work_group", d->max_work_group);
+    cJSON_AddBoolToObject(o, "unified_memory", d->unified_memory);
+    cJSON_AddBoolToObject(o, "fp16", d->fp16);
+    cJSON_AddBoolToObject(o, "fp64", d->fp64);
+    cJSON_AddBoolToObject(o, "usable", d->usable);
+    cJSON_AddStringToObject(o, "reason", d->reason);
+    cJSON_AddBoolToObject(o, "chosen", chosen);
+    return o;
+}
+
+static tl_status print_json(const tl_device_info *list, int count, int chosen, tl_error *err)
+{
+    cJSON *array = cJSON_CreateArray();
+    for (int i = 0; i < count; i++) cJSON_AddItemToArray(array, device_json(&list[i], i == chosen));
+    return tl_cli_print_json(array, err);
+}
+
+static void print_device(const tl_device_info *d, bool chosen)
+{
+    char name[128], platform[128], memory[32], largest[32], local[32];
+    printf("%d:%d %c %-5s %s (%s)\n", d->platform, d->device, chosen ? '*' : ' ',
+           tl_device_type_name(d->type), tl_cli_plain(d->name, name, sizeof name),
+           tl_cli_plain(d->platform_name, platform, sizeof platform));
+    printf("      %s, %s, driver %s\n", d->version, d->c_version, d->driver);
+    printf("      memory %s, largest allocation %s, local %s, %u compute units, fp16 %s, fp64 %s\n",
+           tl_cli_bytes(d->global_bytes, memory), tl_cli_bytes(d->max_alloc_bytes, largest),
+           tl_cli_bytes(d->local_bytes, local), d->compute_units, d->fp16 ? "yes" : "no",
+           d->fp64 ? "yes" : "no");
+    if (d->usable)
+        printf("      usable: yes\n");
+    else
+        printf("      usable: no, %s\n", d->reason);
+}
+
+tl_status tl_cmd_devices(const tl_cli_options *o, tl_error *err)
+{
+    tl_device_info *list = NULL;
+    int count = 0, chosen = -1;
+    TL_TRY(tl_device_list(&list, &count, err));
+    tl_status status = tl_device_select(list, count, o->device[0] != '\0' ? o->device : NULL, &chosen, err);
+    if (status != TL_OK) chosen = -1;
+    if (o->json) {
+        tl_status printed = print_json(list, count, chosen, err);
+        if (status == TL_OK) status = printed;
+    } else {
+        for (int i = 0; i < count; i++) print_device(&list[i], i == chosen);
+        if (chosen >= 0) printf("* a run takes this one unless --device says otherwise\n");
+    }
+    free(list);
+    return status;
+}

@@ -1,0 +1,58 @@
+/* translution info CHECKPOINT: names, shapes, parameter count and run settings; needs no device. */
+#include <inttypes.h>
+#include <sys/stat.h>
+
+#include "cli/cli.h"
+#include "train/safetensors.h"
+
+static const char *dtype_name(tl_dtype dtype)
+{
+    static const char *const names[] = {"F32", "I64", "I32", "U8"};
+    return names[dtype];
+}
+
+static void print_tensors(const tl_safetensors *st)
+{
+    uint64_t total = 0;
+    for (int i = 0; i < st->count; i++) {
+        const tl_st_entry *e = &st->entries[i];
+        char name[sizeof e->name], shape[192];
+        size_t used = 0;
+        uint64_t elements = 1;
+        shape[0] = '\0';
+        for (uint32_t d = 0; d < e->rank; d++) {
+            used += (size_t)snprintf(shape + used, sizeof shape - used, "%s%" PRIu64, d > 0 ? " x " : "",
+                                     e->shape[d]);
+            elements *= e->shape[d];
+        }
+        total += elements;
+        printf("%-60s %s  %s\n", tl_cli_plain(e->name, name, sizeof name), dtype_name(e->dtype), shape);
+    }
+    printf("%d tensors, %" PRIu64 " parameters\n", st->count, total);
+}
+
+tl_status tl_cmd_info(const tl_cli_options *o, tl_error *err)
+{
+    if (o->argument == NULL)
+        return tl_fail(err, TL_ERROR_USAGE,
+                       "info needs a checkpoint: a .safetensors file or the folder of a run; see "
+                       "`translution info --help`");
+    char path[1024];
+    struct stat what;
+    bool folder = stat(o->argument, &what) == 0 && S_ISDIR(what.st_mode);
+    int length = snprintf(path, sizeof path, "%s%s", o->argument, folder ? "/model.safetensors" : "");
+    if (length < 0 || (size_t)length >= sizeof path)
+        return tl_fail(err, TL_ERROR_USAGE, "the path of the checkpoint is longer than %zu characters",
+                       sizeof path - 1);
+
+    tl_safetensors st = {0};
+    TL_TRY(tl_st_open(path, &st, err));
+    print_tensors(&st);
+    for (int i = 0; i < st.metadata_count; i++) {
+        char key[128], value[512];
+        printf("%-24s %s\n", tl_cli_plain(st.metadata[i].key, key, sizeof key),
+               tl_cli_plain(st.metadata[i].value, value, sizeof value));
+    }
+    tl_st_close(&st);
+    return TL_OK;
+}

@@ -1,0 +1,116 @@
+/* translution train mnist: checks what can be checked without a device, then trains, or prints the plan. */
+#include <stdlib.h>
+#include <string.h>
+
+#include <cjson/cJSON.h>
+
+#include "cli/cli.h"
+
+/* Parameter count and memory of one training step; needs no device. */
+static tl_status make_plan(const tl_settings *s, uint64_t *params, tl_memory_plan *plan, tl_error *err)
+{
+    tl_registry registry = {0};
+    tl_status status = tl_vit_parameters(&s->model, &registry, err);
+    *params = tl_registry_count(&registry);
+    tl_registry_free(NULL, &registry);
+    if (status == TL_OK) status = tl_vit_plan(&s->model, s->batch_size, true, plan, err);
+    return status;
+}
+
+/* The device that a run would take; limits.known stays false when there is none at all. */
+static tl_status find_limits(const tl_cli_options *o, tl_cli_limits *limits, tl_error *err)
+{
+    tl_device_info *list = NULL;
+    int count = 0, chosen = -1;
+    TL_TRY(tl_device_list(&list, &count, err));
+    tl_status status = tl_device_select(list, count, o->device[0] != '\0' ? o->device : NULL, &chosen, err);
+    *limits = tl_cli_limits_of(status == TL_OK ? &list[chosen] : NULL, o->memory_limit);
+    free(list);
+    return status == TL_ERROR_NO_DEVICE ? TL_OK : status;
+}
+
+static tl_status print_plan_json(const tl_settings *s, uint64_t params, const tl_memory_plan *plan,
+                                 const tl_cli_limits *limits, tl_error *err)
+{
+    cJSON *o = cJSON_CreateObject(), *bytes = cJSON_CreateObject();
+    cJSON_AddStringToObject(o, "task", s->task);
+    cJSON_AddStringToObject(o, "op", tl_op_name(s->model.op));
+    cJSON_AddNumberToObject(o, "params", (double)params);
+    cJSON_AddNumberToObject(o, "batch_size", s->batch_size);
+    for (int kind = 0; kind < TL_MEMORY_KINDS; kind++)
+        cJSON_AddNumberToObject(bytes, tl_memory_kind_name((tl_memory_kind)kind), (double)plan->bytes[kind]);
+    cJSON_AddItemToObject(o, "bytes", bytes);
+    cJSON_AddNumberToObject(o, "total_bytes", (double)plan->total);
+    cJSON_AddNumberToObject(o, "largest_bytes", (double)plan->largest);
+    if (limits->known) {
+        cJSON_AddBoolToObject(o, "fits", tl_cli_fits(plan, limits));
+        cJSON_AddNumberToObject(o, "largest_batch", tl_cli_largest_batch(&s->model, s->batch_size, limits));
+        cJSON_AddNumberToObject(o, "device_bytes", (double)limits->total_bytes);
+        cJSON_AddNumberToObject(o, "device_max_alloc_bytes", (double)limits->max_alloc_bytes);
+        cJSON_AddStringToObject(o, "device", limits->device);
+    } else {
+        cJSON_AddNullToObject(o, "fits");
+        cJSON_AddNullToObject(o, "device");
+    }
+    return tl_cli_print_json(o, err);
+}
+
+static tl_status dry_run(const tl_cli_options *o, tl_error *err)
+{
+    uint64_t params;
+    tl_memory_plan plan;
+    tl_cli_limits limits;
+    TL_TRY(make_plan(&o->settings, &params, &plan, err));
+    TL_TRY(find_limits(o, &limits, err));
+    tl_cli_print_plan(stdout, &o->settings, params, &plan, &limits);
+    return print_plan_json(&o->settings, params, &plan, &limits, err);
+}
+
+/* The table behind "does not fit", for the human who has to choose what to make smaller. */
+static void explain_memory(const tl_cli_options *o, const tl_context *ctx)
+{
+    uint64_t params;
+    tl_memory_plan plan;
+    tl_error ignored = {0};
+    if (make_plan(&o->settings, &params, &plan, &ignored) != TL_OK) return;
+    tl_cli_limits limits = tl_cli_limits_of(tl_context_device(ctx), o->memory_limit);
+    tl_cli_print_plan(stderr, &o->settings, params, &plan, &limits);
+}
+
+static tl_status run(tl_cli_options *o, tl_context *ctx, tl_error *err)
+{
+    tl_hooks hooks = {.progress = o->settings.quiet ? NULL : stderr, .stop = &tl_cli_signal};
+    tl_result result = {0};
+    tl_cli_catch_signals();
+    tl_status status = tl_train(ctx, &o->settings, &hooks, &result);
+    if (status != TL_OK && status != TL_INTERRUPTED) {
+        *err = *tl_context_error(ctx);
+        if (status == TL_ERROR_MEMORY) explain_memory(o, ctx);
+        return status;
+    }
+    if (o->settings.profile) TL_TRY(tl_cli_print_profile(stderr, ctx));
+    if (status == TL_INTERRUPTED) *err = *tl_context_error(ctx);
+    TL_TRY(tl_cli_print_result(&o->settings, &result, tl_context_device(ctx)->name, err));
+    return status;
+}
+
+tl_status tl_cmd_train(tl_cli_options *o, tl_error *err)
+{
+    if (o->argument == NULL)
+        return tl_fail(err, TL_ERROR_USAGE,
+                       "train needs a task: `translution train mnist`; see `translution train --help`");
+    if (strcmp(o->argument, "mnist") != 0)
+        return tl_fail(err, TL_ERROR_USAGE, "unknown task '%s': this version trains mnist", o->argument);
+    TL_TRY(tl_vit_config_check(&o->settings.model, err));
+    if (o->settings.model.classes < 10)
+        return tl_fail(err, TL_ERROR_USAGE, "--classes %u is too few: mnist has the labels 0 to 9",
+                       o->settings.model.classes);
+    if (o->dry_run) return dry_run(o, err);
+
+    tl_log log = tl_cli_log(o);
+    tl_context *ctx = NULL;
+    TL_TRY(tl_cli_open_device(o, &log, &ctx, err));
+    tl_status status = run(o, ctx, err);
+    tl_context_destroy(ctx);
+    return status;
+}

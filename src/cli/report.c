@@ -1,0 +1,152 @@
+/* Results for people (tables) and for programs (one JSON object on one line). */
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cjson/cJSON.h>
+
+#include "cli/cli.h"
+
+char *tl_cli_bytes(uint64_t bytes, char *text)
+{
+    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+    double value = (double)bytes;
+    int unit = 0;
+    for (; value >= 1024 && unit < 4; unit++) value /= 1024;
+    snprintf(text, 32, unit == 0 ? "%.0f %s" : "%.2f %s", value, units[unit]);
+    return text;
+}
+
+char *tl_cli_plain(const char *text, char *out, size_t room)
+{
+    size_t i = 0;
+    for (; text[i] != '\0' && i + 1 < room; i++) out[i] = iscntrl((unsigned char)text[i]) ? '?' : text[i];
+    out[i] = '\0';
+    return out;
+}
+
+tl_status tl_cli_print_json(struct cJSON *value, tl_error *err)
+{
+    char *line = value != NULL ? cJSON_PrintUnformatted(value) : NULL;
+    cJSON_Delete(value);
+    if (line == NULL) return tl_fail(err, TL_ERROR_MEMORY, "out of host memory while printing the result");
+    printf("%s\n", line);
+    cJSON_free(line);
+    if (fflush(stdout) != 0)
+        return tl_fail(err, TL_ERROR_IO, "cannot write the result to standard output: %s", strerror(errno));
+    return TL_OK;
+}
+
+tl_status tl_cli_print_result(const tl_settings *settings, const tl_result *result, const char *device,
+                              tl_error *err)
+{
+    cJSON *o = cJSON_CreateObject();
+    cJSON_AddStringToObject(o, "task", settings->task);
+    cJSON_AddStringToObject(o, "op", tl_op_name(settings->model.op));
+    cJSON_AddNumberToObject(o, "params", (double)result->params);
+    cJSON_AddNumberToObject(o, "steps", (double)result->steps);
+    /* cJSON writes numbers that are not finite as null. */
+    cJSON_AddNumberToObject(o, "loss", result->loss);
+    cJSON_AddNumberToObject(o, "top1", result->top1);
+    cJSON_AddNumberToObject(o, "top5", result->top5);
+    cJSON_AddNumberToObject(o, "top1_static", result->top1_static);
+    cJSON_AddNumberToObject(o, "top1_dynamic", result->top1_dynamic);
+    cJSON_AddNumberToObject(o, "step_ms", result->step_ms);
+    cJSON_AddNumberToObject(o, "peak_device_bytes", (double)result->peak_device_bytes);
+    cJSON_AddStringToObject(o, "device", device);
+    if (result->out[0] != '\0') cJSON_AddStringToObject(o, "out", result->out);
+    return tl_cli_print_json(o, err);
+}
+
+tl_status tl_cli_print_profile(FILE *out, tl_context *ctx)
+{
+    tl_profile_row *rows = NULL;
+    int count = 0;
+    TL_TRY(tl_profile_rows(ctx, &rows, &count));
+    double all = 0;
+    for (int i = 0; i < count; i++) all += (double)rows[i].nanoseconds;
+    if (count > 0) fprintf(out, "%-40s %10s %12s %7s\n", "kernel", "launches", "ms", "share");
+    for (int i = 0; i < count; i++)
+        fprintf(out, "%-40s %10" PRIu64 " %12.3f %6.1f%%\n", rows[i].kernel, rows[i].launches,
+                (double)rows[i].nanoseconds * 1e-6, all > 0 ? 100 * (double)rows[i].nanoseconds / all : 0);
+    free(rows);
+    return TL_OK;
+}
+
+/* ---- the memory plan ----------------------------------------------------------------------------- */
+
+tl_cli_limits tl_cli_limits_of(const tl_device_info *device, uint64_t memory_limit)
+{
+    tl_cli_limits limits = {0};
+    if (device == NULL) return limits;
+    limits.known = true;
+    limits.total_bytes = memory_limit != 0 ? memory_limit : device->global_bytes;
+    limits.max_alloc_bytes = device->max_alloc_bytes;
+    snprintf(limits.device, sizeof limits.device, "%d:%d %s", device->platform, device->device, device->name);
+    return limits;
+}
+
+bool tl_cli_fits(const tl_memory_plan *plan, const tl_cli_limits *limits)
+{
+    return plan->total <= limits->total_bytes && plan->largest <= limits->max_alloc_bytes;
+}
+
+static bool batch_fits(const tl_vit_config *model, uint32_t batch, const tl_cli_limits *limits)
+{
+    tl_memory_plan plan;
+    tl_error ignored = {0};
+    return tl_vit_plan(model, batch, true, &plan, &ignored) == TL_OK && tl_cli_fits(&plan, limits);
+}
+
+uint32_t tl_cli_largest_batch(const tl_vit_config *model, uint32_t upper, const tl_cli_limits *limits)
+{
+    uint32_t good = 0, bad = upper + 1; /* memory grows with the batch: halve the interval */
+    while (bad - good > 1) {
+        uint32_t middle = good + (bad - good) / 2;
+        if (batch_fits(model, middle, limits))
+            good = middle;
+        else
+            bad = middle;
+    }
+    return good;
+}
+
+static void plan_line(FILE *out, const char *name, uint64_t bytes)
+{
+    char text[32];
+    fprintf(out, "  %-20s %16" PRIu64 " B %12s\n", name, bytes, tl_cli_bytes(bytes, text));
+}
+
+void tl_cli_print_plan(FILE *out, const tl_settings *settings, uint64_t params, const tl_memory_plan *plan,
+                       const tl_cli_limits *limits)
+{
+    const tl_vit_config *m = &settings->model;
+    fprintf(out,
+            "%s, dim %u, depth %u, heads %u x %u, mlp %u, image %u, patch %u, batch %u: %" PRIu64
+            " parameters\n",
+            tl_op_name(m->op), m->dim, m->depth, m->heads, m->head_dim, m->mlp_dim, m->image_height, m->patch,
+            settings->batch_size, params);
+    for (int kind = 0; kind < TL_MEMORY_KINDS; kind++)
+        plan_line(out, tl_memory_kind_name((tl_memory_kind)kind), plan->bytes[kind]);
+    plan_line(out, "sum", plan->total);
+    fprintf(out, "  the largest piece is %s:\n", plan->largest_name);
+    plan_line(out, "largest piece", plan->largest);
+    if (!limits->known) {
+        fprintf(out, "  no usable OpenCL device: whether it fits is unknown\n");
+        return;
+    }
+    fprintf(out, "device %s\n", limits->device);
+    plan_line(out, "may take", limits->total_bytes);
+    plan_line(out, "largest allocation", limits->max_alloc_bytes);
+    if (tl_cli_fits(plan, limits)) {
+        fprintf(out, "  fits: yes\n");
+        return;
+    }
+    uint32_t batch = tl_cli_largest_batch(m, settings->batch_size, limits);
+    if (batch > 0)
+        fprintf(out, "  fits: no; the largest batch that would fit is %u\n", batch);
+    else
+        fprintf(out, "  fits: no, not even with batch 1\n");
+}
