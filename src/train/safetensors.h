@@ -31,7 +31,8 @@ typedef struct tl_safetensors {
 } tl_safetensors;
 
 /* Opens and checks the whole header: lengths, shapes x dtype == end - begin, offsets inside the file, no
- * overlap, no gap, no duplicate names, known dtypes. TL_ERROR_INPUT names the file and the fault. */
+ * overlap, no gap, no duplicate names, known dtypes. TL_ERROR_INPUT names the file and the fault. Entries come
+ * sorted by their place in the file. `st` is zeroed after a failure. */
 tl_status tl_st_open(const char *path, tl_safetensors *st, tl_error *err);
 void tl_st_close(tl_safetensors *st);
 const tl_st_entry *tl_st_find(const tl_safetensors *st, const char *name); /* NULL: none */
@@ -41,11 +42,15 @@ tl_status tl_st_read(tl_safetensors *st, const tl_st_entry *entry, uint64_t firs
                      tl_error *err);
 
 /* Writing: begin with all names and shapes (offsets are filled in), then the data of each entry in order in
- * any number of pieces, then commit (flush, fsync, rename from the temporary name). Abort deletes it. */
+ * any number of pieces of whole elements in host byte order, then commit (flush, fsync, rename from the
+ * temporary name PATH.tmp). Abort deletes it. A call that fails has already aborted; abort twice is fine.
+ * Put 8-byte types first and U8 last, so that every tensor is aligned for readers that map the file. */
 typedef struct tl_st_writer {
-    FILE *file;
+    FILE *file; /* NULL: not begun, committed or aborted */
     char path[1024], temporary[1040];
     uint64_t expected, written;
+    struct tl_st_span { uint64_t end; size_t width; } *spans; /* of each entry */
+    int span_count;
 } tl_st_writer;
 tl_status tl_st_write_begin(tl_st_writer *w, const char *path, tl_st_entry *entries, int count,
                             const tl_st_pair *metadata, int metadata_count, tl_error *err);
