@@ -18,21 +18,23 @@ typedef struct tl_st_entry {
     uint64_t begin, end; /* bytes behind the header */
 } tl_st_entry;
 
-typedef struct tl_st_pair { char *key, *value; } tl_st_pair;
+typedef struct tl_st_pair {
+    char *key, *value;
+} tl_st_pair;
 
 typedef struct tl_safetensors {
     tl_st_entry *entries;
     int count;
     tl_st_pair *metadata; /* __metadata__, strings */
     int metadata_count;
-    FILE *file;           /* open for reading */
-    uint64_t data_at;     /* file offset of the data */
+    FILE *file;       /* open for reading */
+    uint64_t data_at; /* file offset of the data */
     char path[1024];
 } tl_safetensors;
 
 /* Opens and checks the whole header: lengths, shapes x dtype == end - begin, offsets inside the file, no
- * overlap, no gap, no duplicate names, known dtypes. TL_ERROR_INPUT names the file and the fault. Entries come
- * sorted by their place in the file. `st` is zeroed after a failure. */
+ * overlap, no gap, no duplicate names, known dtypes. TL_ERROR_INPUT names the file and the fault. Entries
+ * come sorted by their place in the file. `st` is zeroed after a failure. */
 tl_status tl_st_open(const char *path, tl_safetensors *st, tl_error *err);
 void tl_st_close(tl_safetensors *st);
 const tl_st_entry *tl_st_find(const tl_safetensors *st, const char *name); /* NULL: none */
@@ -49,7 +51,10 @@ typedef struct tl_st_writer {
     FILE *file; /* NULL: not begun, committed or aborted */
     char path[1024], temporary[1040];
     uint64_t expected, written;
-    struct tl_st_span { uint64_t end; size_t width; } *spans; /* of each entry */
+    struct tl_st_span {
+        uint64_t end;
+        size_t width;
+    } * spans; /* of each entry */
     int span_count;
 } tl_st_writer;
 tl_status tl_st_write_begin(tl_st_writer *w, const char *path, tl_st_entry *entries, int count,
