@@ -1,0 +1,83 @@
+#include "train/metrics.h"
+
+#include <cjson/cJSON.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdbool.h>
+#include <string.h>
+
+/* 9 digits hold a float exactly without cJSON's 17-digit tails; JSON wants a point whatever the locale says.
+ */
+static bool add_number(cJSON *object, const char *key, double value)
+{
+    if (!isfinite(value)) return cJSON_AddNullToObject(object, key) != NULL;
+    char text[40];
+    snprintf(text, sizeof text, "%.9g", value);
+    char *comma = strchr(text, ',');
+    if (comma) *comma = '.';
+    return cJSON_AddRawToObject(object, key, text) != NULL;
+}
+
+static bool add_count(cJSON *object, const char *key, uint64_t value)
+{
+    char text[24];
+    snprintf(text, sizeof text, "%" PRIu64, value);
+    return cJSON_AddRawToObject(object, key, text) != NULL;
+}
+
+/* Prints the object as one line and deletes it; `good` tells whether it was filled completely. */
+static tl_status write_line(tl_metrics *metrics, cJSON *object, bool good, tl_error *err)
+{
+    char *text = good ? cJSON_PrintUnformatted(object) : NULL;
+    cJSON_Delete(object);
+    if (!text) return tl_fail(err, TL_ERROR_MEMORY, "%s: not enough host memory for a line", metrics->path);
+    errno = 0;
+    bool written = fprintf(metrics->file, "%s\n", text) >= 0 && fflush(metrics->file) == 0;
+    int code = errno;
+    cJSON_free(text);
+    if (!written)
+        return tl_fail(err, TL_ERROR_IO, "%s could not be written: %s", metrics->path,
+                       strerror(code ? code : EIO));
+    return TL_OK;
+}
+
+tl_status tl_metrics_open(tl_metrics *metrics, const char *path, tl_error *err)
+{
+    memset(metrics, 0, sizeof *metrics);
+    if (strlen(path) >= sizeof metrics->path)
+        return tl_fail(err, TL_ERROR_USAGE, "the path %.80s... is longer than %zu bytes", path,
+                       sizeof metrics->path - 1);
+    memcpy(metrics->path, path, strlen(path) + 1);
+    metrics->file = fopen(path, "a");
+    if (!metrics->file)
+        return tl_fail(err, TL_ERROR_IO, "the metrics file %s cannot be opened for writing: %s", path,
+                       strerror(errno));
+    return TL_OK;
+}
+
+tl_status tl_metrics_step(tl_metrics *metrics, uint64_t step, uint64_t epoch, double loss, double lr,
+                          double images_per_second, tl_error *err)
+{
+    cJSON *object = cJSON_CreateObject();
+    bool good = object && add_count(object, "step", step) && add_count(object, "epoch", epoch) &&
+                add_number(object, "loss", loss) && add_number(object, "lr", lr) &&
+                add_number(object, "images_per_second", images_per_second);
+    return write_line(metrics, object, good, err);
+}
+
+tl_status tl_metrics_eval(tl_metrics *metrics, uint64_t step, uint64_t epoch, const char *test, double loss,
+                          double top1, double top5, tl_error *err)
+{
+    cJSON *object = cJSON_CreateObject();
+    bool good = object && add_count(object, "step", step) && add_count(object, "epoch", epoch) &&
+                cJSON_AddStringToObject(object, "test", test) && add_number(object, "loss", loss) &&
+                add_number(object, "top1", top1) && add_number(object, "top5", top5);
+    return write_line(metrics, object, good, err);
+}
+
+void tl_metrics_close(tl_metrics *metrics)
+{
+    if (metrics->file) fclose(metrics->file);
+    metrics->file = NULL;
+}

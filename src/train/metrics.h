@@ -1,0 +1,28 @@
+/* The metrics file of a run: JSON lines, appended and flushed line by line, for plots and for other programs.
+ *   {"step":100,"epoch":1,"loss":0.53,"lr":0.0003,"images_per_second":812.5}
+ *   {"step":235,"epoch":1,"test":"static","loss":0.21,"top1":93.5,"top5":99.8}
+ * A value that is not finite is written as null. */
+#ifndef TL_TRAIN_METRICS_H
+#define TL_TRAIN_METRICS_H
+
+#include <stdint.h>
+#include <stdio.h>
+
+#include "core/status.h"
+
+typedef struct tl_metrics {
+    FILE *file;
+    char path[1024];
+} tl_metrics;
+
+/* Opens `path` for appending (a resumed run continues its file). TL_ERROR_IO when that is not possible. */
+tl_status tl_metrics_open(tl_metrics *metrics, const char *path, tl_error *err);
+/* After a step: `step` steps are done, the last of them in the 1-based `epoch`. */
+tl_status tl_metrics_step(tl_metrics *metrics, uint64_t step, uint64_t epoch, double loss, double lr,
+                          double images_per_second, tl_error *err);
+/* After an evaluation on the test set called `test` ("static", "dynamic"); top1 and top5 in percent. */
+tl_status tl_metrics_eval(tl_metrics *metrics, uint64_t step, uint64_t epoch, const char *test, double loss,
+                          double top1, double top5, tl_error *err);
+void tl_metrics_close(tl_metrics *metrics); /* fine on a zeroed or closed one */
+
+#endif

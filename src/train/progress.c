@@ -1,0 +1,93 @@
+#include "train/progress.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+#include <unistd.h>
+
+#define TERMINAL_SECONDS 0.1
+#define PLAIN_SECONDS    10.0
+
+void tl_progress_begin(tl_progress *progress, FILE *file, uint64_t total, uint64_t epochs)
+{
+    memset(progress, 0, sizeof *progress);
+    progress->file = file;
+    progress->terminal = file && isatty(fileno(file));
+    progress->total = total;
+    progress->epochs = epochs;
+}
+
+/* "h:mm:ss", or "?" before there is a rate to reckon with. */
+static void format_left(const tl_progress *progress, double now, char *out, size_t size)
+{
+    const tl_progress_point *point = &progress->latest;
+    uint64_t left = progress->total > point->step ? progress->total - point->step : 0;
+    uint64_t done = point->step - progress->first_step;
+    double seconds = left == 0   ? 0.0
+                     : done == 0 ? NAN
+                                 : (now - progress->first_time) / (double)done * (double)left;
+    if (!(seconds >= 0.0 && seconds < 3.6e9)) {
+        snprintf(out, size, "?");
+        return;
+    }
+    uint64_t whole = (uint64_t)(seconds + 0.5);
+    snprintf(out, size, "%" PRIu64 ":%02u:%02u", whole / 3600, (unsigned)(whole / 60 % 60),
+             (unsigned)(whole % 60));
+}
+
+static void show(tl_progress *progress, double now)
+{
+    const tl_progress_point *point = &progress->latest;
+    char left[32], line[256];
+    format_left(progress, now, left, sizeof left);
+    int width = snprintf(line, sizeof line,
+                         "step %" PRIu64 "/%" PRIu64 "  epoch %" PRIu64 "/%" PRIu64
+                         "  loss %.4f  lr %.2e  %.*f images/s  left %s",
+                         point->step, progress->total, point->epoch, progress->epochs, point->loss, point->lr,
+                         point->images_per_second < 100 ? 1 : 0, point->images_per_second, left);
+    if (width < 0) return;
+    if (progress->terminal) {
+        /* Blanks, not an escape sequence, wipe what a longer line before left behind. */
+        fprintf(progress->file, "\r%s%*s", line, progress->width > width ? progress->width - width : 0, "");
+        progress->width = width;
+    } else {
+        fprintf(progress->file, "%s\n", line);
+    }
+    fflush(progress->file);
+    progress->last_time = now;
+    progress->shown = true;
+}
+
+void tl_progress_step(tl_progress *progress, const tl_progress_point *point, double now)
+{
+    if (!progress->file) return;
+    bool first = !progress->begun;
+    if (first) {
+        progress->begun = true;
+        progress->first_step = point->step;
+        progress->first_time = now;
+    }
+    progress->latest = *point;
+    progress->shown = false;
+    double interval = progress->terminal ? TERMINAL_SECONDS : PLAIN_SECONDS;
+    if (first || point->step >= progress->total || now - progress->last_time >= interval) show(progress, now);
+}
+
+void tl_progress_clear(tl_progress *progress)
+{
+    if (!progress->file || progress->width == 0) return;
+    fprintf(progress->file, "\r%*s\r", progress->width, "");
+    fflush(progress->file);
+    progress->width = 0;
+    progress->shown = false;
+    progress->last_time = -INFINITY;
+}
+
+void tl_progress_end(tl_progress *progress, double now)
+{
+    if (!progress->file) return;
+    if (progress->begun && !progress->shown) show(progress, now);
+    if (progress->width > 0) fputc('\n', progress->file);
+    fflush(progress->file);
+    progress->width = 0;
+}

@@ -1,0 +1,37 @@
+/* Progress for a human. On a terminal one line is rewritten at most 10 times a second; a log file gets a
+ * plain line for the first step, then about every 10 seconds, and for the last. */
+#ifndef TL_TRAIN_PROGRESS_H
+#define TL_TRAIN_PROGRESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+typedef struct tl_progress_point {
+    uint64_t step;  /* steps done, 1 after the first */
+    uint64_t epoch; /* 1-based */
+    double loss, lr, images_per_second;
+} tl_progress_point;
+
+typedef struct tl_progress {
+    FILE *file; /* NULL: silent */
+    bool terminal;
+    uint64_t total, epochs;
+    bool begun, shown; /* a point has come; the latest point stands on the output */
+    /* The first point. The time left is reckoned from it, since the steps up to it also compiled kernels. */
+    uint64_t first_step;
+    double first_time, last_time;
+    tl_progress_point latest;
+    int width; /* characters of the line on the terminal, 0: none */
+} tl_progress;
+
+/* A terminal is recognised by isatty. `total` steps and `epochs` of the whole run. */
+void tl_progress_begin(tl_progress *progress, FILE *file, uint64_t total, uint64_t epochs);
+/* Call after every step; `now` is tl_clock_seconds(). */
+void tl_progress_step(tl_progress *progress, const tl_progress_point *point, double now);
+/* Wipes the line from the terminal before other text is written; the next step draws it again. */
+void tl_progress_clear(tl_progress *progress);
+/* Shows the latest point, if it is not yet shown, and ends the line. */
+void tl_progress_end(tl_progress *progress, double now);
+
+#endif
