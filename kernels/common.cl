@@ -5,54 +5,164 @@
 // Layout everywhere: activations are [token][batch][channel]. Views arrive as a pointer and a ulong offset.
 
 #define TL_CAT_(a, b) a##b
-#define TL_CAT(a, b) TL_CAT_(a, b)
-#define floatV TL_CAT(float, TL_VW)
-#define vloadV TL_CAT(vload, TL_VW)
-#define vstoreV TL_CAT(vstore, TL_VW)
+#define TL_CAT(a, b)  TL_CAT_(a, b)
+#define floatV        TL_CAT(float, TL_VW)
+#define vloadV        TL_CAT(vload, TL_VW)
+#define vstoreV       TL_CAT(vstore, TL_VW)
 
-inline float tl_sum4(float4 v) { return (v.s0 + v.s1) + (v.s2 + v.s3); }
-inline float tl_sum8(float8 v) { return tl_sum4(v.lo + v.hi); }
-inline float tl_sum16(float16 v) { return tl_sum8(v.lo + v.hi); }
-inline float tl_max4(float4 v) { return fmax(fmax(v.s0, v.s1), fmax(v.s2, v.s3)); }
-inline float tl_max8(float8 v) { return tl_max4(fmax(v.lo, v.hi)); }
-inline float tl_max16(float16 v) { return tl_max8(fmax(v.lo, v.hi)); }
+static inline float tl_sum4(float4 v)
+{
+    return (v.s0 + v.s1) + (v.s2 + v.s3);
+}
+static inline float tl_sum8(float8 v)
+{
+    return tl_sum4(v.lo + v.hi);
+}
+static inline float tl_sum16(float16 v)
+{
+    return tl_sum8(v.lo + v.hi);
+}
+static inline float tl_max4(float4 v)
+{
+    return fmax(fmax(v.s0, v.s1), fmax(v.s2, v.s3));
+}
+static inline float tl_max8(float8 v)
+{
+    return tl_max4(fmax(v.lo, v.hi));
+}
+static inline float tl_max16(float16 v)
+{
+    return tl_max8(fmax(v.lo, v.hi));
+}
 #define tl_sumV TL_CAT(tl_sum, TL_VW)
 #define tl_maxV TL_CAT(tl_max, TL_VW)
 
-// Sum or maximum of `x` over the TL_GROUP work-items of a row; every work-item gets it. `scratch` is
+// Row kernels. TL_LANES work-items (a power of two, at most TL_GROUP, which it is unless a build option
+// says else) share a row, so a work-group has TL_ROWS rows in hand at a time.
+#ifndef TL_LANES
+#define TL_LANES TL_GROUP
+#endif
+#define TL_ROWS   (TL_GROUP / TL_LANES)
+#define TL_LANE   ((uint)get_local_id(0) % TL_LANES)
+#define TL_SUBROW ((uint)get_local_id(0) / TL_LANES)
+
+// Sum or maximum of `x` over the TL_LANES work-items of a row; every one of them gets it. `scratch` is
 // __local float[TL_GROUP]. Must be reached by all work-items of the group.
 #if TL_GROUP == 1
 #define TL_ROW_SCRATCH(name)
 #define tl_row_sum(x, scratch) (x)
 #define tl_row_max(x, scratch) (x)
 #else
-#define TL_ROW_SCRATCH(name) __local float name[TL_GROUP]
-inline float tl_row_sum_(float x, __local float *scratch)
+#define TL_ROW_SCRATCH(name)   __local float name[TL_GROUP]
+static inline float tl_row_sum_(float x, __local float *scratch)
 {
-    uint lane = get_local_id(0);
-    scratch[lane] = x;
+    uint item = get_local_id(0), lane = TL_LANE;
+    scratch[item] = x;
     barrier(CLK_LOCAL_MEM_FENCE);
-    for (uint half_size = TL_GROUP / 2; half_size > 0; half_size /= 2) {
-        if (lane < half_size) scratch[lane] += scratch[lane + half_size];
+    for (uint half_size = TL_LANES / 2; half_size > 0; half_size /= 2) {
+        if (lane < half_size) scratch[item] += scratch[item + half_size];
         barrier(CLK_LOCAL_MEM_FENCE);
     }
-    float total = scratch[0];
+    float total = scratch[item - lane];
     barrier(CLK_LOCAL_MEM_FENCE);
     return total;
 }
-inline float tl_row_max_(float x, __local float *scratch)
+static inline float tl_row_max_(float x, __local float *scratch)
 {
-    uint lane = get_local_id(0);
-    scratch[lane] = x;
+    uint item = get_local_id(0), lane = TL_LANE;
+    scratch[item] = x;
     barrier(CLK_LOCAL_MEM_FENCE);
-    for (uint half_size = TL_GROUP / 2; half_size > 0; half_size /= 2) {
-        if (lane < half_size) scratch[lane] = fmax(scratch[lane], scratch[lane + half_size]);
+    for (uint half_size = TL_LANES / 2; half_size > 0; half_size /= 2) {
+        if (lane < half_size) scratch[item] = fmax(scratch[item], scratch[item + half_size]);
         barrier(CLK_LOCAL_MEM_FENCE);
     }
-    float top = scratch[0];
+    float top = scratch[item - lane];
     barrier(CLK_LOCAL_MEM_FENCE);
     return top;
 }
 #define tl_row_sum(x, scratch) tl_row_sum_((x), (scratch))
 #define tl_row_max(x, scratch) tl_row_max_((x), (scratch))
 #endif
+
+// floatR is what one work-item of a row kernel handles at a time: a wide vector where it owns the row (CPU),
+// one float where TL_GROUP work-items walk the row side by side (GPU: coalesced). The usual walk over n
+// floats at p is
+//     for (c = TL_LANE * TL_RW; c + TL_RW <= n; c += TL_LANES * TL_RW) ... tl_load(p + c) ...
+//     if (TL_REST(n)) ... tl_load_part(p + TL_FULL(n), TL_REST(n), fill) ...
+#if TL_GROUP == 1
+#define TL_RW     TL_VW
+#define floatR    floatV
+#define intR      TL_CAT(int, TL_VW)
+#define as_intR   TL_CAT(as_int, TL_VW)
+#define as_floatR TL_CAT(as_float, TL_VW)
+#define tl_sumR   tl_sumV
+#define tl_maxR   tl_maxV
+static inline floatR tl_load(__global const float *p)
+{
+    return vloadV(0, p);
+}
+static inline void tl_store(floatR v, __global float *p)
+{
+    vstoreV(v, 0, p);
+}
+static inline floatR tl_load_part(__global const float *p, uint count, float fill)
+{
+    float part[TL_RW];
+    for (uint i = 0; i < TL_RW; i++) part[i] = i < count ? p[i] : fill;
+    return vloadV(0, part);
+}
+static inline void tl_store_part(floatR v, __global float *p, uint count)
+{
+    float part[TL_RW];
+    vstoreV(v, 0, part);
+    for (uint i = 0; i < count; i++) p[i] = part[i];
+}
+#else
+#define TL_RW      1
+#define floatR     float
+#define intR       int
+#define as_intR    as_int
+#define as_floatR  as_float
+#define tl_sumR(v) (v)
+#define tl_maxR(v) (v)
+static inline float tl_load(__global const float *p)
+{
+    return p[0];
+}
+static inline void tl_store(float v, __global float *p)
+{
+    p[0] = v;
+}
+static inline float tl_load_part(__global const float *p, uint count, float fill)
+{
+    return count ? p[0] : fill;
+}
+static inline void tl_store_part(float v, __global float *p, uint count)
+{
+    if (count) p[0] = v;
+}
+#endif
+#define TL_REST(n) ((uint)((n) % TL_RW))
+#define TL_FULL(n) ((n) - (n) % TL_RW)
+
+// e^x to about one unit in the last place: 2^k e^r with |r| <= ln 2 / 2. Results below the smallest normal
+// number are 0 (denormals are slow and nothing here needs them); NaN stays NaN.
+static inline floatR tl_exp(floatR x)
+{
+    const floatR low = (floatR)(-87.33654f), high = (floatR)(89.0f);
+    floatR z = x < low ? low : x;
+    z = z > high ? high : z;
+    floatR shifted = z * 1.44269504f + 12582912.0f; // 1.5 * 2^23: the low bits of the sum are round(z log2 e)
+    intR k = as_intR(shifted) - 0x4B400000;
+    floatR n = shifted - 12582912.0f;
+    floatR r = z - n * 0.693359375f; // ln 2 in two parts, the first with few bits
+    r = r + n * 2.12194440e-4f;
+    floatR p = 1.381446724e-3f * r + 8.368780836e-3f;
+    p = p * r + 4.166839272e-2f;
+    p = p * r + 1.666651964e-1f;
+    p = p * r + 4.999999404e-1f;
+    p = p * (r * r) + (r + 1.0f);
+    intR k1 = k >> 1; // in two factors, as 2^128 is no float
+    p = p * as_floatR((k1 + 127) << 23) * as_floatR((k - k1 + 127) << 23);
+    return x < low ? (floatR)(0.0f) : p;
+}

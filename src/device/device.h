@@ -18,7 +18,7 @@ typedef enum tl_device_type { TL_DEVICE_CPU, TL_DEVICE_GPU, TL_DEVICE_ACCELERATO
 
 typedef struct tl_device_info {
     int platform, device;            /* P:D, in the order of `clinfo -l` */
-    char platform_name[128], name[128], version[128], driver[128], c_version[128];
+    char platform_name[128], platform_version[128], name[128], version[128], driver[128], c_version[128];
     tl_device_type type;
     uint64_t global_bytes, max_alloc_bytes, local_bytes;
     uint32_t compute_units, max_work_group, native_float_width, align_bytes; /* align_bytes: sub-buffer origins */
@@ -53,6 +53,7 @@ typedef struct tl_context_options {
     tl_kernel_path path;
     bool profile;            /* time every kernel by events */
     uint64_t memory_limit;   /* bytes that tensors may take in all; 0: the device's global memory */
+    uint64_t max_alloc_bytes; /* treats the device as if its largest buffer were smaller: more shards; 0: as it is */
     const tl_log *log;       /* may be NULL; must outlive the context */
 } tl_context_options;
 
@@ -159,7 +160,8 @@ typedef struct tl_grid {
 tl_grid tl_grid1(uint64_t groups, uint32_t items);
 tl_grid tl_grid3(uint64_t x, uint64_t y, uint64_t z, uint32_t items);
 
-/* Enqueues one launch; returns before it has run. An error names kernel, sizes, code and hint. */
+/* Enqueues one launch; returns before it has run. A grid with no groups is nothing to do. An error names
+ * kernel, sizes, code and hint. */
 tl_status tl_run(tl_context *ctx, tl_kernel *kernel, tl_grid grid, const tl_arg *args, int count);
 #define TL_RUN(ctx, kernel, grid, ...)                                                                       \
     tl_run((ctx), (kernel), (grid), (const tl_arg[]){__VA_ARGS__},                                           \
@@ -181,5 +183,9 @@ typedef struct tl_profile_row {
 /* Per-kernel sums since the context was made, longest first; finishes the queue. Free with free(). Empty
  * when the context was made without `profile`. */
 tl_status tl_profile_rows(tl_context *ctx, tl_profile_row **rows, int *count);
+
+/* Libraries that enqueue by themselves hand their cl_event (may be NULL) over here; it is released. */
+tl_status tl_profile_event(tl_context *ctx, const char *name, void *event);
+bool tl_profile_is_on(const tl_context *ctx);
 
 #endif

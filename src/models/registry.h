@@ -13,7 +13,7 @@ typedef struct tl_parameter {
     uint32_t rank;
     uint64_t shape[4];
     tl_init init;
-    float bound; /* TL_INIT_UNIFORM: U(-bound, bound) */
+    float bound;                                     /* TL_INIT_UNIFORM: U(-bound, bound) */
     tl_tensor *value, *gradient, *moment1, *moment2; /* NULL until tl_registry_allocate */
 } tl_parameter;
 

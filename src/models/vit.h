@@ -29,7 +29,7 @@ tl_status tl_vit_parameters(const tl_vit_config *config, tl_registry *registry, 
 typedef struct tl_memory_plan {
     uint64_t bytes[TL_MEMORY_KINDS];
     uint64_t total;
-    uint64_t largest;      /* the largest tensor that cannot be split, or largest shard unit, in bytes */
+    uint64_t largest; /* the largest tensor that cannot be split, or largest shard unit, in bytes */
     char largest_name[96];
 } tl_memory_plan;
 tl_status tl_vit_plan(const tl_vit_config *config, uint32_t batch, bool training, tl_memory_plan *plan,
@@ -38,12 +38,14 @@ tl_status tl_vit_plan(const tl_vit_config *config, uint32_t batch, bool training
 typedef struct tl_vit tl_vit;
 /* Allocates parameters (uninitialised: call tl_registry_init or load) and everything that a step needs.
  * Batches may be smaller than `batch` (the last partial one). */
-tl_status tl_vit_create(tl_context *ctx, const tl_vit_config *config, uint32_t batch, bool training, tl_vit **out);
+tl_status tl_vit_create(tl_context *ctx, const tl_vit_config *config, uint32_t batch, bool training,
+                        tl_vit **out);
 void tl_vit_destroy(tl_context *ctx, tl_vit *model);
 tl_registry *tl_vit_registry(tl_vit *model);
 
 /* images: host, [batch][channels][height][width], copied before return. Enqueues; does not wait. */
-tl_status tl_vit_set_batch(tl_context *ctx, tl_vit *model, const float *images, const int32_t *targets, uint32_t batch);
+tl_status tl_vit_set_batch(tl_context *ctx, tl_vit *model, const float *images, const int32_t *targets,
+                           uint32_t batch);
 tl_status tl_vit_forward(tl_context *ctx, tl_vit *model); /* logits of the batch that was set */
 /* Cross-entropy of the logits: mean loss into slot `slot` of the loss ring (below), ranks per image, and the
  * gradient of the mean when training. */
@@ -52,9 +54,11 @@ tl_status tl_vit_backward(tl_context *ctx, tl_vit *model); /* all gradients; aft
 
 enum { TL_LOSS_SLOTS = 1024 };
 /* Blocking reads. */
-tl_status tl_vit_read_losses(tl_context *ctx, tl_vit *model, uint32_t first_slot, uint32_t count, float *losses);
-tl_status tl_vit_read_ranks(tl_context *ctx, tl_vit *model, int32_t *ranks); /* batch values, see ops/loss.h */
+tl_status tl_vit_read_losses(tl_context *ctx, tl_vit *model, uint32_t first_slot, uint32_t count,
+                             float *losses);
+tl_status tl_vit_read_ranks(tl_context *ctx, tl_vit *model,
+                            int32_t *ranks); /* batch values, see ops/loss.h */
 tl_status tl_vit_read_row_losses(tl_context *ctx, tl_vit *model, float *losses); /* batch values */
-tl_status tl_vit_read_logits(tl_context *ctx, tl_vit *model, float *logits); /* [batch][classes] */
+tl_status tl_vit_read_logits(tl_context *ctx, tl_vit *model, float *logits);     /* [batch][classes] */
 
 #endif

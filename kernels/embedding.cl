@@ -1,0 +1,42 @@
+// The class token and learned positions in front of the blocks; rows are [token][batch][channel].
+
+// x[t][b] = (t < cls ? class_token : patches[t - cls][b]) + position[t], overwritten, for rows t * batch + b
+// below `rows`; position only when has_position. patches may be the rows of x behind the class token. A
+// work-group has `rows_per_group` rows, TL_ROWS at a time.
+__kernel void tokens_forward(__global const float *patches, ulong patches_at,
+                             __global const float *class_token, ulong class_at,
+                             __global const float *position, ulong position_at, uint has_position,
+                             __global float *x, ulong x_at, ulong rows, uint batch, uint channels, uint cls,
+                             uint rows_per_group)
+{
+    ulong first = get_group_id(0) * (ulong)rows_per_group, last = min(first + rows_per_group, rows);
+    for (ulong row = first + TL_SUBROW; row < last; row += TL_ROWS) {
+        ulong token = row / batch;
+        __global const float *source = token < cls
+                                           ? class_token + class_at
+                                           : patches + patches_at + (row - (ulong)cls * batch) * channels;
+        __global const float *added = position + position_at + token * channels;
+        __global float *target = x + x_at + row * channels;
+        uint full = TL_FULL(channels), rest = TL_REST(channels);
+        for (uint c = TL_LANE * TL_RW; c < full; c += TL_LANES * TL_RW) {
+            floatR v = tl_load(source + c);
+            if (has_position) v += tl_load(added + c);
+            tl_store(v, target + c);
+        }
+        if (rest) {
+            floatR v = tl_load_part(source + full, rest, 0.0f);
+            if (has_position) v += tl_load_part(added + full, rest, 0.0f);
+            tl_store_part(v, target + full, rest);
+        }
+    }
+}
+
+// dx[t][b] = scale * dy[b], overwritten: dx has `count` elements, dy `period`. A work-group has `block`
+// consecutive elements.
+__kernel void mean_tokens_backward(__global const float *dy, ulong dy_at, __global float *dx, ulong dx_at,
+                                   ulong count, ulong period, float scale, uint block)
+{
+    ulong first = get_group_id(0) * (ulong)block, last = min(first + block, count);
+    for (ulong i = first + get_local_id(0); i < last; i += TL_GROUP)
+        dx[dx_at + i] = scale * dy[dy_at + i % period];
+}

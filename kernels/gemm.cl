@@ -1,0 +1,104 @@
+// C = alpha op(A) op(B) + beta C + bias + residual, row-major, batched. See src/ops/gemm.h.
+//   -DTA=0|1 -DTB=0|1   which operands are transposed
+// gemm_cpu: group (x, y, z) owns columns [x*nb, +nb) of rows [y*mb, +mb) of batch z; every element of C has one
+// owner. gemm_gpu: the same ownership with 64 x 64 tiles in local memory (8 KiB), 256 work-items.
+
+#ifndef TA
+#define TA 0
+#endif
+#ifndef TB
+#define TB 0
+#endif
+
+#if TL_CPU
+
+#ifndef KC
+#define KC 256 // inner block: the packed slice, KC * NR floats, stays in the first-level cache
+#endif
+
+__kernel void gemm_cpu(__global const float *a0, ulong a_at, __global const float *b0, ulong b_at,
+                       __global float *c0, ulong c_at, __global const float *bias, ulong bias_at,
+                       __global const float *residual, ulong residual_at, int m, int n, int k_total, int lda, int ldb,
+                       int ldc, float alpha, float beta, int mb, int nb, int inner, ulong a_outer, ulong a_inner,
+                       ulong b_outer, ulong b_inner, ulong c_outer, ulong c_inner)
+{
+    const int z = get_group_id(2), z_outer = z / inner, z_inner = z % inner;
+    const __global float *a = a0 + a_at + z_outer * a_outer + z_inner * a_inner;
+    const __global float *b = b0 + b_at + z_outer * b_outer + z_inner * b_inner;
+    const ulong c_shift = z_outer * c_outer + z_inner * c_inner;
+    __global float *c = c0 + c_at + c_shift;
+    const int row_begin = get_group_id(1) * mb, row_end = min(m, row_begin + mb);
+    const int column_begin = get_group_id(0) * nb, column_end = min(n, column_begin + nb);
+
+    float packed[KC * NR];
+#if TA
+    float tail[KC * MR]; // the last rows of A when they do not fill a tile
+#endif
+    for (int kb = 0; kb < k_total; kb += KC) {
+        const int kc = min(KC, k_total - kb);
+        const bool first = kb == 0;
+        for (int j = column_begin; j < column_end; j += NR) {
+            const int columns = min(NR, column_end - j);
+#if TB
+            tile_pack_transposed(packed, b + (ulong)j * ldb + kb, ldb, kc, columns);
+#else
+            tile_pack(packed, b + (ulong)kb * ldb + j, ldb, kc, columns);
+#endif
+            for (int i = row_begin; i < row_end; i += MR) {
+                const int rows = min(MR, row_end - i);
+                floatV acc[MR][NV];
+                TILE_CLEAR(acc);
+#if TA
+                if (rows == MR) {
+                    const __global float *row[MR];
+                    TILE_EACH_ROW row[r] = a + (ulong)kb * lda + i + r;
+                    TILE_MULTIPLY(acc, row, lda, packed, kc);
+                } else {
+                    for (int k = 0; k < kc; k++) {
+                        for (int r = 0; r < MR; r++)
+                            tail[k * MR + r] = a[(ulong)(kb + k) * lda + i + min(r, rows - 1)];
+                    }
+                    const float *row[MR];
+                    TILE_EACH_ROW row[r] = tail + r;
+                    TILE_MULTIPLY(acc, row, MR, packed, kc);
+                }
+#else
+                const __global float *row[MR];
+                TILE_EACH_ROW row[r] = a + (ulong)min(i + r, row_end - 1) * lda + kb;
+                TILE_MULTIPLY(acc, row, 1, packed, kc);
+#endif
+                const bool add = !first || beta != 0.0f;
+                const float keep = first ? beta : 1.0f;
+                if (columns == NR) {
+                    TILE_EACH_ROW if (r < rows)
+                    {
+                        const ulong at = (ulong)(i + r) * ldc + j;
+                        TILE_EACH_VECTOR
+                        {
+                            floatV out = alpha * acc[r][v];
+                            if (add) out += keep * vloadV(v, c + at);
+                            if (first && bias) out += vloadV(v, bias + bias_at + j);
+                            if (first && residual) out += vloadV(v, residual + residual_at + c_shift + at);
+                            vstoreV(out, v, c + at);
+                        }
+                    }
+                } else {
+                    float out[MR * NR];
+                    TILE_EACH_ROW TILE_EACH_VECTOR vstoreV(alpha * acc[r][v], r * NV + v, out);
+                    for (int r = 0; r < rows; r++) {
+                        const ulong at = (ulong)(i + r) * ldc + j;
+                        for (int q = 0; q < columns; q++) {
+                            float x = out[r * NR + q];
+                            if (add) x += keep * c[at + q];
+                            if (first && bias) x += bias[bias_at + j + q];
+                            if (first && residual) x += residual[residual_at + c_shift + at + q];
+                            c[at + q] = x;
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+#endif

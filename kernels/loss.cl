@@ -1,0 +1,104 @@
+// Cross-entropy with integer targets, and sums in a fixed order.
+
+// Per row of `classes` logits: losses[row] = logsumexp - logits[target], ranks[row] = number of larger logits
+// (`classes` when any is NaN), dlogits = scale * (softmax - onehot), all overwritten; dlogits may be logits,
+// and is left out when has_dlogits is 0. A target outside [0, classes) gives a NaN loss and the rank
+// `classes`. Work-groups of TL_GROUP items; a group has `rows_per_group` consecutive rows, TL_ROWS at a time.
+__kernel void cross_entropy(__global const float *logits, ulong logits_at, __global const int *targets,
+                            ulong targets_at, __global float *losses, ulong losses_at, __global int *ranks,
+                            ulong ranks_at, __global float *dlogits, ulong dlogits_at, uint has_dlogits,
+                            float scale, ulong rows, uint classes, uint rows_per_group)
+{
+    TL_ROW_SCRATCH(scratch);
+    ulong first = get_group_id(0) * (ulong)rows_per_group, last = min(first + rows_per_group, rows);
+    for (ulong base = first; base < last; base += TL_ROWS) {
+        ulong row = base + TL_SUBROW;
+        uint n = row < last ? classes : 0, full = TL_FULL(n), rest = TL_REST(n);
+        __global const float *a = logits + logits_at + row * classes;
+        __global float *d = dlogits + dlogits_at + row * classes;
+        uint target = n ? (uint)targets[targets_at + row] : 0;
+        bool known = target < n;
+        float chosen = known ? a[target] : NAN; // read before dlogits may take its place
+
+        floatR top = (floatR)(-INFINITY), larger = (floatR)(0.0f), broken = (floatR)(0.0f);
+        for (uint c = TL_LANE * TL_RW; c < full; c += TL_LANES * TL_RW) {
+            floatR v = tl_load(a + c);
+            top = fmax(top, v);
+            larger += v > chosen ? (floatR)(1.0f) : (floatR)(0.0f);
+            broken = v != v ? (floatR)(1.0f) : broken;
+        }
+        if (rest) {
+            floatR v = tl_load_part(a + full, rest, -INFINITY);
+            top = fmax(top, v);
+            larger += v > chosen ? (floatR)(1.0f) : (floatR)(0.0f);
+            broken = v != v ? (floatR)(1.0f) : broken;
+        }
+        float highest = tl_row_max(tl_maxR(top), scratch);
+        float rank = tl_row_sum(tl_sumR(larger), scratch); // exact: at most 2^24
+        float bad = tl_row_max(tl_maxR(broken), scratch);
+
+        floatR part = (floatR)(0.0f);
+        for (uint c = TL_LANE * TL_RW; c < full; c += TL_LANES * TL_RW) {
+            floatR e = tl_exp(tl_load(a + c) - highest);
+            part += e;
+            if (has_dlogits) tl_store(e, d + c);
+        }
+        if (rest) {
+            floatR e = tl_exp(tl_load_part(a + full, rest, -INFINITY) - highest);
+            part += e;
+            if (has_dlogits) tl_store_part(e, d + full, rest);
+        }
+        float total = tl_row_sum(tl_sumR(part), scratch);
+
+        if (n && TL_LANE == 0) {
+            losses[losses_at + row] = bad > 0.0f ? NAN : log(total) + (highest - chosen);
+            ranks[ranks_at + row] = known && bad == 0.0f ? (int)rank : (int)classes;
+        }
+        if (has_dlogits) {
+            float share = scale / total;
+            // The target's element belongs to one work-item, which alone touches it in these loops.
+            bool mine = known && (target / TL_RW) % TL_LANES == TL_LANE;
+            float own = mine ? d[target] : 0.0f;
+            for (uint c = TL_LANE * TL_RW; c < full; c += TL_LANES * TL_RW)
+                tl_store(tl_load(d + c) * share, d + c);
+            if (rest) tl_store_part(tl_load_part(d + full, rest, 0.0f) * share, d + full, rest);
+            if (mine) d[target] = scale * (own / total - 1.0f);
+        }
+    }
+}
+
+// total[0] = scale * sum of values[0..count), overwritten, in an order that count alone decides; one
+// work-group.
+__kernel void sum(__global const float *values, ulong values_at, ulong count, float scale,
+                  __global float *total, ulong total_at)
+{
+    TL_ROW_SCRATCH(scratch);
+    values += values_at;
+    ulong full = count - count % TL_RW;
+    floatR part = (floatR)(0.0f);
+    for (ulong i = get_local_id(0) * TL_RW; i < full; i += TL_GROUP * TL_RW) part += tl_load(values + i);
+    if (TL_REST(count)) part += tl_load_part(values + full, TL_REST(count), 0.0f);
+    float all = tl_row_sum(tl_sumR(part), scratch);
+    if (get_local_id(0) == 0) total[total_at] = scale * all;
+}
+
+// partial[group] = sum of the squares of the group's `block` consecutive values, overwritten.
+__kernel void square_blocks(__global const float *values, ulong values_at, ulong count, uint block,
+                            __global float *partial, ulong partial_at)
+{
+    TL_ROW_SCRATCH(scratch);
+    ulong first = get_group_id(0) * (ulong)block;
+    uint n = (uint)min((ulong)block, count - first), full = TL_FULL(n), rest = TL_REST(n);
+    values += values_at + first;
+    floatR part = (floatR)(0.0f);
+    for (uint i = get_local_id(0) * TL_RW; i < full; i += TL_GROUP * TL_RW) {
+        floatR v = tl_load(values + i);
+        part = v * v + part;
+    }
+    if (rest) {
+        floatR v = tl_load_part(values + full, rest, 0.0f);
+        part = v * v + part;
+    }
+    float all = tl_row_sum(tl_sumR(part), scratch);
+    if (get_local_id(0) == 0) partial[partial_at + get_group_id(0)] = all;
+}

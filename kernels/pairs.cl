@@ -1,0 +1,55 @@
+// Between the two orders of pair weights: rows [batch][head][query][keys], which softmax and the batched products
+// of plain attention read, and pairs [head][pair][batch], which the relative products read. And the sums that end
+// the split products. Work-group b of PAIR_BLOCK pairs (or elements) owns its targets; no barriers.
+//   -DPAIR_BLOCK=pairs a work-item
+
+#ifndef PAIR_BLOCK
+#define PAIR_BLOCK 16
+#endif
+
+// rows[b][h][i][j] (+)= values[h][p][b]
+__kernel void pairs_to_rows(__global const int2 *pairs, int all_pairs, int batch, int heads, int queries, int keys,
+                            __global const float *values, ulong values_at, __global float *rows, ulong rows_at,
+                            int accumulate)
+{
+    const int begin = get_global_id(0) * PAIR_BLOCK, end = min(all_pairs, begin + PAIR_BLOCK);
+    const int head = get_group_id(1);
+    for (int p = begin; p < end; p++) {
+        const int2 pair = pairs[p];
+        __global const float *source = values + values_at + ((ulong)head * all_pairs + p) * batch;
+        for (int b = 0; b < batch; b++) {
+            __global float *target =
+                rows + rows_at + (((ulong)b * heads + head) * queries + pair.x) * keys + pair.y;
+            *target = accumulate ? *target + source[b] : source[b];
+        }
+    }
+}
+
+// values[h][p][b] = rows[b][h][i][j]
+__kernel void rows_to_pairs(__global const int2 *pairs, int all_pairs, int batch, int heads, int queries, int keys,
+                            __global const float *rows, ulong rows_at, __global float *values, ulong values_at)
+{
+    const int begin = get_global_id(0) * PAIR_BLOCK, end = min(all_pairs, begin + PAIR_BLOCK);
+    const int head = get_group_id(1);
+    for (int p = begin; p < end; p++) {
+        const int2 pair = pairs[p];
+        __global float *target = values + values_at + ((ulong)head * all_pairs + p) * batch;
+        for (int b = 0; b < batch; b++)
+            target[b] = rows[rows_at + (((ulong)b * heads + head) * queries + pair.x) * keys + pair.y];
+    }
+}
+
+// values[h][pair_begin + r][b] = sum over slices of partial[slice][h][r][b], for the chunk's pairs.
+__kernel void partial_sum(int slices, int heads, int pair_begin, int pair_end, int all_pairs, int batch,
+                          __global const float *partial, ulong partial_at, __global float *values, ulong values_at)
+{
+    const ulong chunk = (ulong)(pair_end - pair_begin) * batch;
+    const ulong begin = (ulong)get_global_id(0) * PAIR_BLOCK * batch, end = min(chunk, begin + PAIR_BLOCK * batch);
+    const int head = get_group_id(1);
+    __global float *target = values + values_at + ((ulong)head * all_pairs + pair_begin) * batch;
+    for (ulong e = begin; e < end; e++) {
+        float sum = 0.0f;
+        for (int s = 0; s < slices; s++) sum += partial[partial_at + ((ulong)s * heads + head) * chunk + e];
+        target[e] = sum;
+    }
+}

@@ -1,0 +1,450 @@
+// The three products over pairs of tokens that share an offset (score, aggregate, weight gradient): CPU form.
+//
+// A group is all pairs (i, j) of one offset: groups[g] = {first pair, pairs, query matrix, key matrix},
+// pairs[p] = {i, j}, sorted by group. A row is a pair with a batch index; the rows of a pair are contiguous panels
+// of the activations [token][batch][channel]. Pair weights (logits, probabilities and their gradients) are
+// [head][pair][batch]. Tables are [offset][INNER][WIDTH]; a table argument is a shard, whose first matrix is
+// number *_first.
+//   -DINNER=C -DHEADS=h -DHEAD_DIM=d
+// One work-item a work-group, no barriers; each kernel says what a work-group owns, and no two own one element.
+
+#define WIDTH (HEADS * HEAD_DIM)
+
+#if TL_CPU
+
+#define HEAD_PANELS ((HEAD_DIM + NR - 1) / NR) // column panels of a head
+#define MATRIX ((ulong)INNER * WIDTH)
+#define PANEL_COLUMNS(panel, width) min(NR, (width) - (panel) * NR)
+#ifndef BLOCK_TILES
+#define BLOCK_TILES 4 // row tiles that share a packed panel while it is in the first-level cache
+#endif
+#ifndef KC
+#define KC 128 // rows of an inner block of the weight gradient
+#endif
+
+// A row: pair and batch index; NEXT steps through [b_begin, b_end) of pair after pair.
+typedef struct row_t {
+    int pair, b;
+} row_t;
+
+inline row_t row_next(row_t row, int b_begin, int b_end)
+{
+    row.b++;
+    if (row.b == b_end) {
+        row.b = b_begin;
+        row.pair++;
+    }
+    return row;
+}
+
+inline void panel_store(__global float *target, const float *values, int columns)
+{
+    if (columns == NR) {
+        TILE_EACH_VECTOR vstoreV(vloadV(v, values), v, target);
+    } else {
+        for (int q = 0; q < columns; q++) target[q] = values[q];
+    }
+}
+
+inline void panel_load(float *values, __global const float *source, int columns)
+{
+    if (columns == NR) {
+        TILE_EACH_VECTOR vstoreV(vloadV(v, source), v, values);
+    } else {
+        for (int q = 0; q < NR; q++) values[q] = q < columns ? source[q] : 0.0f;
+    }
+}
+
+// The head's columns of a matrix, packed panel by panel: packed[panel][k][NR].
+inline void pack_head(float *packed, __global const float *matrix, int head)
+{
+    for (int panel = 0; panel < HEAD_PANELS; panel++) {
+        tile_pack(packed + panel * INNER * NR, matrix + head * HEAD_DIM + panel * NR, WIDTH, INNER,
+                  PANEL_COLUMNS(panel, HEAD_DIM));
+    }
+}
+
+// score: weights[h][p][b] = scale * q_ij . k_ij over the head's channels, q and k never leaving the registers and
+// one tile of scratch. Work-group (group, head) owns the group's pairs in that head.
+__kernel void score(__global const int4 *groups, __global const int2 *pairs, int group_begin, int all_pairs,
+                    int batch, __global const float *xq, ulong xq_at, __global const float *wq, int wq_first,
+                    __global const float *xk, ulong xk_at, __global const float *wk, int wk_first,
+                    __global float *weights, ulong weights_at, float scale)
+{
+    const int4 group = groups[group_begin + get_group_id(0)];
+    const int head = get_group_id(1), rows = group.y * batch;
+    float packed_q[HEAD_PANELS * INNER * NR], packed_k[HEAD_PANELS * INNER * NR];
+    pack_head(packed_q, wq + (ulong)(group.z - wq_first) * MATRIX, head);
+    pack_head(packed_k, wk + (ulong)(group.w - wk_first) * MATRIX, head);
+    __global float *out = weights + weights_at + ((ulong)head * all_pairs + group.x) * batch;
+
+    row_t next = {group.x, 0};
+    for (int begin = 0; begin < rows; begin += BLOCK_TILES * MR) {
+        const int count = min(BLOCK_TILES * MR, rows - begin);
+        __global const float *row_q[BLOCK_TILES * MR], *row_k[BLOCK_TILES * MR];
+        for (int r = 0; r < BLOCK_TILES * MR; r++) { // rows past the end repeat the last one
+            if (r < count) {
+                const int2 pair = pairs[next.pair];
+                row_q[r] = xq + xq_at + ((ulong)pair.x * batch + next.b) * INNER;
+                row_k[r] = xk + xk_at + ((ulong)pair.y * batch + next.b) * INNER;
+                next = row_next(next, 0, batch);
+            } else {
+                row_q[r] = row_q[count - 1];
+                row_k[r] = row_k[count - 1];
+            }
+        }
+        float dot[BLOCK_TILES * MR * TL_VW];
+        for (int panel = 0; panel < HEAD_PANELS; panel++) {
+            for (int tile = 0; tile * MR < count; tile++) {
+                float q[MR * NR];
+                floatV acc[MR][NV];
+                TILE_CLEAR(acc);
+                TILE_MULTIPLY(acc, row_q + tile * MR, 1, packed_q + panel * INNER * NR, INNER);
+                TILE_EACH_ROW TILE_EACH_VECTOR vstoreV(acc[r][v], r * NV + v, q);
+                TILE_CLEAR(acc);
+                TILE_MULTIPLY(acc, row_k + tile * MR, 1, packed_k + panel * INNER * NR, INNER);
+                TILE_EACH_ROW
+                {
+                    floatV sum = panel == 0 ? (floatV)(0.0f) : vloadV(tile * MR + r, dot);
+                    TILE_EACH_VECTOR sum += acc[r][v] * vloadV(r * NV + v, q);
+                    vstoreV(sum, tile * MR + r, dot);
+                }
+            }
+        }
+        for (int r = 0; r < count; r++) out[begin + r] = scale * tl_sumV(vloadV(r, dot));
+    }
+}
+
+// pair_gradients: s[row] = weights * k_ij and t[row] = weights * q_ij with weights = d logits: what the gradients
+// of the query's and of the key's matrix multiply. s and t are [row from pair_begin][WIDTH]. Ownership as in score.
+__kernel void pair_gradients(__global const int4 *groups, __global const int2 *pairs, int group_begin,
+                             int pair_begin, int all_pairs, int batch, __global const float *xq, ulong xq_at,
+                             __global const float *wq, int wq_first, __global const float *xk, ulong xk_at,
+                             __global const float *wk, int wk_first, __global const float *weights, ulong weights_at,
+                             __global float *s, ulong s_at, __global float *t, ulong t_at)
+{
+    const int4 group = groups[group_begin + get_group_id(0)];
+    const int head = get_group_id(1), rows = group.y * batch;
+    float packed_q[HEAD_PANELS * INNER * NR], packed_k[HEAD_PANELS * INNER * NR];
+    pack_head(packed_q, wq + (ulong)(group.z - wq_first) * MATRIX, head);
+    pack_head(packed_k, wk + (ulong)(group.w - wk_first) * MATRIX, head);
+    __global const float *weight = weights + weights_at + ((ulong)head * all_pairs + group.x) * batch;
+    const ulong first_row = (ulong)(group.x - pair_begin) * batch;
+
+    row_t next = {group.x, 0};
+    for (int begin = 0; begin < rows; begin += BLOCK_TILES * MR) {
+        const int count = min(BLOCK_TILES * MR, rows - begin);
+        __global const float *row_q[BLOCK_TILES * MR], *row_k[BLOCK_TILES * MR];
+        for (int r = 0; r < BLOCK_TILES * MR; r++) {
+            if (r < count) {
+                const int2 pair = pairs[next.pair];
+                row_q[r] = xq + xq_at + ((ulong)pair.x * batch + next.b) * INNER;
+                row_k[r] = xk + xk_at + ((ulong)pair.y * batch + next.b) * INNER;
+                next = row_next(next, 0, batch);
+            } else {
+                row_q[r] = row_q[count - 1];
+                row_k[r] = row_k[count - 1];
+            }
+        }
+        for (int panel = 0; panel < HEAD_PANELS; panel++) {
+            const int columns = PANEL_COLUMNS(panel, HEAD_DIM);
+            for (int side = 0; side < 2; side++) { // 0: k_ij into s; 1: q_ij into t
+                const float *packed = (side == 0 ? packed_k : packed_q) + panel * INNER * NR;
+                __global float *target = side == 0 ? s + s_at : t + t_at;
+                for (int tile = 0; tile * MR < count; tile++) {
+                    __global const float **row = (side == 0 ? row_k : row_q) + tile * MR;
+                    floatV acc[MR][NV];
+                    TILE_CLEAR(acc);
+                    TILE_MULTIPLY(acc, row, 1, packed, INNER);
+                    TILE_EACH_ROW
+                    {
+                        const int n = begin + tile * MR + r;
+                        if (n < rows) {
+                            float values[NR];
+                            const float w = weight[n];
+                            TILE_EACH_VECTOR vstoreV(w * acc[r][v], v, values);
+                            panel_store(target + (first_row + n) * WIDTH + head * HEAD_DIM + panel * NR, values,
+                                        columns);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+// aggregate: y_i[b] += sum_j weights[h][p][b] * x_j[b] W[key matrix], for all rows of the groups. Work-group
+// (head and column panel, batch block) owns those columns of y in its batch indices, so it walks every group.
+__kernel void aggregate(__global const int4 *groups, __global const int2 *pairs, int group_begin, int group_end,
+                        int all_pairs, int batch, int batch_block, __global const float *x, ulong x_at,
+                        __global const float *w, int w_first, __global const float *weights, ulong weights_at,
+                        __global float *y, ulong y_at)
+{
+    const int head = get_group_id(0) / HEAD_PANELS, panel = get_group_id(0) % HEAD_PANELS;
+    const int columns = PANEL_COLUMNS(panel, HEAD_DIM), column = head * HEAD_DIM + panel * NR;
+    const int b_begin = get_group_id(1) * batch_block, b_end = min(batch, b_begin + batch_block);
+    __global const float *weight = weights + weights_at + (ulong)head * all_pairs * batch;
+    float packed[INNER * NR];
+    for (int g = group_begin; g < group_end; g++) {
+        const int4 group = groups[g];
+        const int rows = group.y * (b_end - b_begin);
+        tile_pack(packed, w + (ulong)(group.w - w_first) * MATRIX + column, WIDTH, INNER, columns);
+        row_t next = {group.x, b_begin};
+        for (int begin = 0; begin < rows; begin += MR) {
+            __global const float *row[MR];
+            __global float *target[MR];
+            float scale[MR];
+            for (int r = 0; r < MR; r++) { // rows past the end repeat the last one; they are not stored
+                const int2 pair = pairs[next.pair];
+                row[r] = x + x_at + ((ulong)pair.y * batch + next.b) * INNER;
+                target[r] = y + y_at + ((ulong)pair.x * batch + next.b) * WIDTH + column;
+                scale[r] = weight[(ulong)next.pair * batch + next.b];
+                if (begin + r + 1 < rows) next = row_next(next, b_begin, b_end);
+            }
+            floatV acc[MR][NV];
+            TILE_CLEAR(acc);
+            TILE_MULTIPLY(acc, row, 1, packed, INNER);
+            if (columns == NR) {
+                TILE_EACH_ROW if (begin + r < rows)
+                {
+                    TILE_EACH_VECTOR vstoreV(scale[r] * acc[r][v] + vloadV(v, target[r]), v, target[r]);
+                }
+            } else {
+                TILE_EACH_ROW if (begin + r < rows)
+                {
+                    float values[NR];
+                    TILE_EACH_VECTOR vstoreV(scale[r] * acc[r][v], v, values);
+                    for (int q = 0; q < columns; q++) target[r][q] += values[q];
+                }
+            }
+        }
+    }
+}
+
+// aggregate_back: dx_i += s[row] Wq^T and dx_j += t[row] Wk^T over the chunk's rows (s and t from
+// pair_gradients). Work-group (column panel of INNER, batch block) owns those columns of dx_q and dx_k.
+__kernel void aggregate_back(__global const int4 *groups, __global const int2 *pairs, int group_begin, int group_end,
+                             int pair_begin, int batch, int batch_block, __global const float *s, ulong s_at,
+                             __global const float *t, ulong t_at, __global const float *wq, int wq_first,
+                             __global const float *wk, int wk_first, __global float *dxq, ulong dxq_at,
+                             __global float *dxk, ulong dxk_at)
+{
+    const int panel = get_group_id(0), columns = PANEL_COLUMNS(panel, INNER);
+    const int b_begin = get_group_id(1) * batch_block, b_end = min(batch, b_begin + batch_block);
+    float packed[WIDTH * NR];
+    for (int side = 0; side < 2; side++) { // 0: query's, from s; 1: key's, from t
+        __global const float *source = side == 0 ? s + s_at : t + t_at;
+        __global float *dx = (side == 0 ? dxq + dxq_at : dxk + dxk_at) + panel * NR;
+        for (int g = group_begin; g < group_end; g++) {
+            const int4 group = groups[g];
+            const int rows = group.y * (b_end - b_begin);
+            __global const float *matrix = side == 0 ? wq + (ulong)(group.z - wq_first) * MATRIX
+                                                     : wk + (ulong)(group.w - wk_first) * MATRIX;
+            tile_pack_transposed(packed, matrix + (ulong)panel * NR * WIDTH, WIDTH, WIDTH, columns);
+            row_t next = {group.x, b_begin};
+            for (int begin = 0; begin < rows; begin += MR) {
+                __global const float *row[MR];
+                __global float *target[MR];
+                for (int r = 0; r < MR; r++) {
+                    const int2 pair = pairs[next.pair];
+                    row[r] = source + ((ulong)(next.pair - pair_begin) * batch + next.b) * WIDTH;
+                    target[r] = dx + ((ulong)(side == 0 ? pair.x : pair.y) * batch + next.b) * INNER;
+                    if (begin + r + 1 < rows) next = row_next(next, b_begin, b_end);
+                }
+                floatV acc[MR][NV];
+                TILE_CLEAR(acc);
+                TILE_MULTIPLY(acc, row, 1, packed, WIDTH);
+                if (columns == NR) {
+                    TILE_EACH_ROW if (begin + r < rows)
+                    {
+                        TILE_EACH_VECTOR vstoreV(acc[r][v] + vloadV(v, target[r]), v, target[r]);
+                    }
+                } else {
+                    TILE_EACH_ROW if (begin + r < rows)
+                    {
+                        float values[NR];
+                        TILE_EACH_VECTOR vstoreV(acc[r][v], v, values);
+                        for (int q = 0; q < columns; q++) target[r][q] += values[q];
+                    }
+                }
+            }
+        }
+    }
+}
+
+// value_back: with u_ijh = dy_ih Wv_h^T, both uses of it: dx_j += weights * u, and d weights = u . x_j. Work-group
+// (block of COLUMN_BLOCK columns of INNER, batch block) owns those columns of dx and its own slice of
+// partial[column block][h][p][b]; `partial_sum` adds the slices up.
+#ifndef COLUMN_BLOCK
+#define COLUMN_BLOCK 64
+#endif
+#define BLOCK_PANELS ((COLUMN_BLOCK + NR - 1) / NR)
+__kernel void value_back(__global const int4 *groups, __global const int2 *pairs, int group_begin, int group_end,
+                         int pair_begin, int pair_end, int all_pairs, int batch, int batch_block,
+                         __global const float *dy, ulong dy_at, __global const float *x, ulong x_at,
+                         __global const float *w, int w_first, __global const float *weights, ulong weights_at,
+                         __global float *partial, ulong partial_at, __global float *dx, ulong dx_at)
+{
+    const int column_begin = get_group_id(0) * COLUMN_BLOCK;
+    const int block_columns = min(COLUMN_BLOCK, INNER - column_begin);
+    const int b_begin = get_group_id(1) * batch_block, b_end = min(batch, b_begin + batch_block);
+    const ulong chunk_rows = (ulong)(pair_end - pair_begin) * batch;
+    __global float *out = partial + partial_at + get_group_id(0) * HEADS * chunk_rows;
+    float packed[BLOCK_PANELS * WIDTH * NR];
+    for (int g = group_begin; g < group_end; g++) {
+        const int4 group = groups[g];
+        const int rows = group.y * (b_end - b_begin);
+        __global const float *matrix = w + (ulong)(group.w - w_first) * MATRIX + (ulong)column_begin * WIDTH;
+        for (int panel = 0; panel * NR < block_columns; panel++) {
+            tile_pack_transposed(packed + panel * WIDTH * NR, matrix + (ulong)panel * NR * WIDTH, WIDTH, WIDTH,
+                                 PANEL_COLUMNS(panel, block_columns));
+        }
+        row_t next = {group.x, b_begin};
+        for (int begin = 0; begin < rows; begin += MR) {
+            row_t at[MR];
+            __global const float *row[MR], *x_row[MR];
+            __global float *target[MR];
+            for (int r = 0; r < MR; r++) {
+                const int2 pair = pairs[next.pair];
+                at[r] = next;
+                row[r] = dy + dy_at + ((ulong)pair.x * batch + next.b) * WIDTH;
+                x_row[r] = x + x_at + ((ulong)pair.y * batch + next.b) * INNER + column_begin;
+                target[r] = dx + dx_at + ((ulong)pair.y * batch + next.b) * INNER + column_begin;
+                if (begin + r + 1 < rows) next = row_next(next, b_begin, b_end);
+            }
+            for (int head = 0; head < HEADS; head++) {
+                float dot[MR * TL_VW], scale[MR];
+                for (int r = 0; r < MR; r++) {
+                    vstoreV((floatV)(0.0f), r, dot);
+                    scale[r] = weights[weights_at + ((ulong)head * all_pairs + at[r].pair) * batch + at[r].b];
+                    row[r] += head == 0 ? 0 : HEAD_DIM;
+                }
+                for (int panel = 0; panel * NR < block_columns; panel++) {
+                    const int columns = PANEL_COLUMNS(panel, block_columns);
+                    floatV acc[MR][NV];
+                    TILE_CLEAR(acc);
+                    TILE_MULTIPLY(acc, row, 1, packed + (panel * WIDTH + head * HEAD_DIM) * NR, HEAD_DIM);
+                    if (columns == NR) {
+                        TILE_EACH_ROW if (begin + r < rows)
+                        {
+                            floatV sum = vloadV(r, dot);
+                            TILE_EACH_VECTOR
+                            {
+                                sum += acc[r][v] * vloadV(v, x_row[r] + panel * NR);
+                                vstoreV(scale[r] * acc[r][v] + vloadV(v, target[r] + panel * NR), v,
+                                        target[r] + panel * NR);
+                            }
+                            vstoreV(sum, r, dot);
+                        }
+                    } else {
+                        TILE_EACH_ROW if (begin + r < rows)
+                        {
+                            float values[NR];
+                            TILE_EACH_VECTOR vstoreV(acc[r][v], v, values);
+                            for (int q = 0; q < columns; q++) {
+                                dot[r * TL_VW] += values[q] * x_row[r][panel * NR + q];
+                                target[r][panel * NR + q] += scale[r] * values[q];
+                            }
+                        }
+                    }
+                }
+                for (int r = 0; r < MR && begin + r < rows; r++) {
+                    out[head * chunk_rows + (ulong)(at[r].pair - pair_begin) * batch + at[r].b] =
+                        tl_sumV(vloadV(r, dot));
+                }
+            }
+        }
+    }
+}
+
+// weight_gradient: dW[matrix] = sum over the group's rows of x[token]^T g, overwritten.
+//   -DSIDE=0  query's matrix: token i, g = s[row];   SIDE=1  key's: token j, g = t[row] (rows from pair_begin)
+//   SIDE=2    value's: token j, g = weights * dy_i
+// Work-group (group, column panel) owns those columns of the group's matrix.
+inline void weight_gradient(const int side, __global const int4 *groups, __global const int2 *pairs, int group_begin,
+                            int pair_begin, int all_pairs, int batch, __global const float *x,
+                            __global const float *gradient, __global const float *weights, __global float *dw,
+                            int dw_first)
+{
+    const int4 group = groups[group_begin + get_group_id(0)];
+    const int head = get_group_id(1) / HEAD_PANELS, panel = get_group_id(1) % HEAD_PANELS;
+    const int columns = PANEL_COLUMNS(panel, HEAD_DIM), column = head * HEAD_DIM + panel * NR;
+    const int rows = group.y * batch;
+    __global float *target = dw + (ulong)((side == 0 ? group.z : group.w) - dw_first) * MATRIX + column;
+    __global const float *weight = weights + ((ulong)head * all_pairs + group.x) * batch;
+    float packed[KC * NR];
+
+    for (int begin = 0; begin < rows; begin += KC) {
+        const int count = min(KC, rows - begin);
+        const row_t first = {group.x + begin / batch, begin % batch};
+        row_t next = first;
+        for (int k = 0; k < count; k++) {
+            if (side == 2) {
+                __global const float *source = gradient + ((ulong)pairs[next.pair].x * batch + next.b) * WIDTH + column;
+                const float w = weight[begin + k];
+                panel_load(packed + k * NR, source, columns);
+                TILE_EACH_VECTOR vstoreV(w * vloadV(v, packed + k * NR), v, packed + k * NR);
+            } else {
+                panel_load(packed + k * NR,
+                           gradient + ((ulong)(next.pair - pair_begin) * batch + next.b) * WIDTH + column, columns);
+            }
+            next = row_next(next, 0, batch);
+        }
+        for (int c = 0; c < INNER; c += MR) {
+            floatV acc[MR][NV];
+            TILE_CLEAR(acc);
+            // The rows of a pair lie at one stride: a run of them is one product.
+            row_t at = first;
+            for (int k = 0; k < count;) {
+                const int run = min(batch - at.b, count - k);
+                const int2 pair = pairs[at.pair];
+                __global const float *base =
+                    x + ((ulong)(side == 0 ? pair.x : pair.y) * batch + at.b) * INNER;
+                __global const float *row[MR];
+                TILE_EACH_ROW row[r] = base + min(c + r, INNER - 1);
+                TILE_MULTIPLY(acc, row, INNER, packed + k * NR, run);
+                k += run;
+                at.pair++;
+                at.b = 0;
+            }
+            TILE_EACH_ROW if (c + r < INNER)
+            {
+                __global float *out = target + (ulong)(c + r) * WIDTH;
+                float values[NR];
+                TILE_EACH_VECTOR vstoreV(acc[r][v], v, values);
+                if (begin == 0) {
+                    panel_store(out, values, columns);
+                } else if (columns == NR) {
+                    TILE_EACH_VECTOR vstoreV(acc[r][v] + vloadV(v, out), v, out);
+                } else {
+                    for (int q = 0; q < columns; q++) out[q] += values[q];
+                }
+            }
+        }
+    }
+}
+
+__kernel void weight_gradient_pair(__global const int4 *groups, __global const int2 *pairs, int group_begin,
+                                   int pair_begin, int batch, __global const float *x, ulong x_at,
+                                   __global const float *gradient, ulong gradient_at, __global float *dw,
+                                   int dw_first, int side)
+{
+    if (side == 0) {
+        weight_gradient(0, groups, pairs, group_begin, pair_begin, 0, batch, x + x_at, gradient + gradient_at,
+                        gradient, dw, dw_first);
+    } else {
+        weight_gradient(1, groups, pairs, group_begin, pair_begin, 0, batch, x + x_at, gradient + gradient_at,
+                        gradient, dw, dw_first);
+    }
+}
+
+__kernel void weight_gradient_value(__global const int4 *groups, __global const int2 *pairs, int group_begin,
+                                    int all_pairs, int batch, __global const float *x, ulong x_at,
+                                    __global const float *dy, ulong dy_at, __global const float *weights,
+                                    ulong weights_at, __global float *dw, int dw_first)
+{
+    weight_gradient(2, groups, pairs, group_begin, 0, all_pairs, batch, x + x_at, dy + dy_at, weights + weights_at,
+                    dw, dw_first);
+}
+
+#endif

@@ -1,0 +1,45 @@
+#include "data/motion.h"
+
+#include <string.h>
+
+#include "core/random.h"
+
+void tl_motion_position(tl_motion motion, uint64_t seed, const char *purpose, uint64_t epoch, uint32_t index,
+                        uint32_t field_height, uint32_t field_width, uint32_t height, uint32_t width,
+                        uint32_t *y, uint32_t *x)
+{
+    uint32_t spare_y = field_height > height ? field_height - height : 0;
+    uint32_t spare_x = field_width > width ? field_width - width : 0;
+    if (motion == TL_MOTION_STATIC) {
+        *y = spare_y / 2;
+        *x = spare_x / 2;
+        return;
+    }
+    tl_random r = tl_random_make(seed, tl_random_stream(purpose));
+    r.index = (epoch << 32 | index) << 2; /* four words an image: two, and two in case a draw is rejected */
+    *y = tl_random_below(&r, spare_y + 1);
+    *x = tl_random_below(&r, spare_x + 1);
+}
+
+void tl_motion_place(const tl_dataset *set, uint32_t index, uint32_t y, uint32_t x, uint32_t field_height,
+                     uint32_t field_width, float *field)
+{
+    memset(field, 0, (size_t)field_height * field_width * sizeof *field);
+    if (y >= field_height || x >= field_width) return;
+    /* What does not fit on the field is cut off. */
+    uint32_t rows = set->height < field_height - y ? set->height : field_height - y;
+    uint32_t columns = set->width < field_width - x ? set->width : field_width - x;
+    const uint8_t *image = set->pixels + (size_t)index * set->height * set->width;
+    for (uint32_t row = 0; row < rows; row++) {
+        const uint8_t *from = image + (size_t)row * set->width;
+        float *to = field + (size_t)(y + row) * field_width + x;
+        for (uint32_t column = 0; column < columns; column++) to[column] = (float)from[column] / 255.0f;
+    }
+}
+
+void tl_epoch_order(uint64_t seed, uint64_t epoch, uint32_t count, uint32_t *order)
+{
+    tl_random r = tl_random_make(seed, tl_random_stream("order/train"));
+    r.index = epoch << 34; /* a permutation takes one word an image: epochs never share words */
+    tl_random_permutation(&r, order, count);
+}

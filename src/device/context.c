@@ -1,0 +1,107 @@
+#include "device/internal.h"
+
+#include <stdlib.h>
+
+static uint32_t power_of_two_up_to(uint32_t limit, uint32_t top)
+{
+    uint32_t value = 1;
+    while (value * 2 <= limit && value * 2 <= top) value *= 2;
+    return value;
+}
+
+static tl_traits traits_of(const tl_device_info *device, const tl_context_options *options)
+{
+    tl_traits traits = {.compute_units = device->compute_units,
+                        .memory_limit = options->memory_limit,
+                        .max_alloc_bytes = device->max_alloc_bytes,
+                        .local_bytes = device->local_bytes};
+    traits.cpu_path = options->path == TL_PATH_AUTO ? device->type == TL_DEVICE_CPU
+                                                    : options->path == TL_PATH_CPU;
+    if (options->max_alloc_bytes > 0 && options->max_alloc_bytes < traits.max_alloc_bytes)
+        traits.max_alloc_bytes = options->max_alloc_bytes;
+    if (traits.memory_limit == 0) traits.memory_limit = device->global_bytes;
+    traits.vector_width = 4;
+    if (traits.cpu_path && device->native_float_width > 4)
+        traits.vector_width = power_of_two_up_to(device->native_float_width, 16);
+    traits.row_group = traits.cpu_path ? 1 : power_of_two_up_to(device->max_work_group, 64);
+    return traits;
+}
+
+static tl_status open_device(tl_context *ctx, const tl_context_options *options, tl_error *err)
+{
+    tl_device_info *list = NULL;
+    int count = 0, chosen = -1;
+    TL_TRY(tl_device_list(&list, &count, err));
+    tl_status status = tl_device_select(list, count, options->device, &chosen, err);
+    if (status == TL_OK) ctx->device = list[chosen];
+    free(list);
+    TL_TRY(status);
+    ctx->traits = traits_of(&ctx->device, options);
+
+    cl_int code = CL_SUCCESS;
+    cl_device_id id = ctx->device.device_id;
+    const cl_context_properties properties[] = {CL_CONTEXT_PLATFORM,
+                                                (cl_context_properties)ctx->device.platform_id, 0};
+    ctx->cl = clCreateContext(properties, 1, &id, NULL, NULL, &code);
+    TL_TRY(tl_cl_check(err, code, "opening device %d:%d %s (clCreateContext)", ctx->device.platform,
+                       ctx->device.device, ctx->device.name));
+    ctx->queue = clCreateCommandQueue(ctx->cl, id, options->profile ? CL_QUEUE_PROFILING_ENABLE : 0, &code);
+    return tl_cl_check(err, code, "making a queue on device %d:%d %s (clCreateCommandQueue)",
+                       ctx->device.platform, ctx->device.device, ctx->device.name);
+}
+
+tl_status tl_context_create(const tl_context_options *options, tl_context **out, tl_error *err)
+{
+    static const tl_context_options defaults = {.device = NULL};
+    if (options == NULL) options = &defaults;
+    *out = NULL;
+    tl_context *ctx = calloc(1, sizeof *ctx);
+    if (ctx == NULL) return tl_fail(err, TL_ERROR_MEMORY, "the host has no memory left for a device context");
+    ctx->log = options->log;
+    ctx->profile.on = options->profile;
+    tl_status status = open_device(ctx, options, err);
+    if (status != TL_OK) {
+        tl_context_destroy(ctx);
+        return status;
+    }
+    tl_programs_open(&ctx->programs, ctx->log);
+    *out = ctx;
+    return TL_OK;
+}
+
+void tl_context_destroy(tl_context *ctx)
+{
+    if (ctx == NULL) return;
+    if (ctx->queue != NULL) clFinish(ctx->queue);
+    while (ctx->tensors != NULL) tl_tensor_destroy(ctx, &ctx->tensors->tensor);
+    tl_profile_close(&ctx->profile);
+    tl_programs_close(&ctx->programs);
+    if (ctx->queue != NULL) clReleaseCommandQueue(ctx->queue);
+    if (ctx->cl != NULL) clReleaseContext(ctx->cl);
+    free(ctx);
+}
+
+tl_error *tl_context_error(tl_context *ctx)
+{
+    return &ctx->error;
+}
+
+const tl_device_info *tl_context_device(const tl_context *ctx)
+{
+    return &ctx->device;
+}
+
+const tl_traits *tl_context_traits(const tl_context *ctx)
+{
+    return &ctx->traits;
+}
+
+const tl_log *tl_context_log(const tl_context *ctx)
+{
+    return ctx->log;
+}
+
+void *tl_context_queue(tl_context *ctx)
+{
+    return &ctx->queue;
+}

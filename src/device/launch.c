@@ -1,0 +1,71 @@
+#include "device/internal.h"
+
+tl_grid tl_grid1(uint64_t groups, uint32_t items)
+{
+    return (tl_grid){.groups = {groups, 1, 1}, .items = items};
+}
+
+tl_grid tl_grid3(uint64_t x, uint64_t y, uint64_t z, uint32_t items)
+{
+    return (tl_grid){.groups = {x, y, z}, .items = items};
+}
+
+static cl_int set_arg(cl_kernel kernel, cl_uint index, const tl_arg *arg)
+{
+    switch (arg->type) {
+    case TL_ARG_MEM: return clSetKernelArg(kernel, index, sizeof(cl_mem), &arg->value.mem);
+    case TL_ARG_I32: return clSetKernelArg(kernel, index, sizeof(cl_int), &arg->value.i32);
+    case TL_ARG_U32: return clSetKernelArg(kernel, index, sizeof(cl_uint), &arg->value.u32);
+    case TL_ARG_U64: return clSetKernelArg(kernel, index, sizeof(cl_ulong), &arg->value.u64);
+    case TL_ARG_F32: return clSetKernelArg(kernel, index, sizeof(cl_float), &arg->value.f32);
+    }
+    return CL_INVALID_ARG_VALUE;
+}
+
+tl_status tl_run(tl_context *ctx, tl_kernel *kernel, tl_grid grid, const tl_arg *args, int count)
+{
+    if (count < 0 || (cl_uint)count != kernel->args)
+        return tl_fail(&ctx->error, TL_ERROR_USAGE,
+                       "kernel %s of kernels/%s.cl takes %u arguments, %d were given", kernel->name,
+                       kernel->family, (unsigned)kernel->args, count);
+    if (grid.groups[0] == 0 || grid.groups[1] == 0 || grid.groups[2] == 0) return TL_OK; /* nothing to do */
+    if (grid.items == 0 || grid.items > kernel->max_items || grid.items > ctx->device.max_work_group)
+        return tl_fail(
+            &ctx->error, TL_ERROR_DEVICE,
+            "kernel %s of kernels/%s.cl was asked for groups of %u work-items, %s allows 1 to %llu",
+            kernel->name, kernel->family, grid.items, ctx->device.name,
+            (unsigned long long)kernel->max_items);
+    for (int i = 0; i < count; i++) {
+        cl_int code = set_arg(kernel->cl, (cl_uint)i, &args[i]);
+        if (code != CL_SUCCESS)
+            return tl_cl_check(&ctx->error, code,
+                               "setting argument %d of kernel %s of kernels/%s.cl (clSetKernelArg)", i,
+                               kernel->name, kernel->family);
+    }
+    const size_t local[3] = {grid.items, 1, 1};
+    const size_t global[3] = {(size_t)grid.groups[0] * grid.items, (size_t)grid.groups[1],
+                              (size_t)grid.groups[2]};
+    cl_uint dimensions = grid.groups[2] > 1 ? 3 : grid.groups[1] > 1 ? 2 : 1;
+    cl_event event = NULL;
+    cl_int code = clEnqueueNDRangeKernel(ctx->queue, kernel->cl, dimensions, NULL, global, local, 0, NULL,
+                                         ctx->profile.on ? &event : NULL);
+    TL_TRY(tl_cl_check(
+        &ctx->error, code,
+        "launching kernel %s of kernels/%s.cl with %llu x %llu x %llu groups of %u work-items and "
+        "%.1f MiB of tensors alive (clEnqueueNDRangeKernel)",
+        kernel->name, kernel->family, (unsigned long long)grid.groups[0], (unsigned long long)grid.groups[1],
+        (unsigned long long)grid.groups[2], grid.items, TL_MIB(ctx->total)));
+    if (event == NULL) return TL_OK;
+    if (kernel->profile < 0) kernel->profile = tl_profile_row_of(&ctx->profile, kernel->name);
+    return tl_profile_add(ctx, kernel->profile, event);
+}
+
+tl_status tl_flush(tl_context *ctx)
+{
+    return tl_cl_check(&ctx->error, clFlush(ctx->queue), "handing work to %s (clFlush)", ctx->device.name);
+}
+
+tl_status tl_finish(tl_context *ctx)
+{
+    return tl_cl_check(&ctx->error, clFinish(ctx->queue), "waiting for %s (clFinish)", ctx->device.name);
+}

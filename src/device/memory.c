@@ -1,0 +1,250 @@
+/* Tensors: every buffer of the program is made here, so that the budget, the largest allocation and the
+ * high-water mark hold for all of them. Drivers may allocate lazily and refuse nothing: the check is ours. */
+#include "device/internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define SHARD_BYTES    ((uint64_t)1 << 30) /* a preference: larger single rows are allowed where they fit */
+#define SHARD_ELEMENTS ((uint64_t)1 << 31) /* shards stay below, for libraries that index by int */
+#define TOUCH_BYTES    ((uint64_t)1 << 26) /* shards from here on are touched before they are handed out */
+
+const char *tl_memory_kind_name(tl_memory_kind kind)
+{
+    switch (kind) {
+    case TL_MEMORY_PARAMETER: return "parameters";
+    case TL_MEMORY_GRADIENT: return "gradients";
+    case TL_MEMORY_MOMENT: return "moments";
+    case TL_MEMORY_ACTIVATION: return "activations";
+    case TL_MEMORY_WORKSPACE: return "workspace";
+    case TL_MEMORY_DATA: return "data";
+    case TL_MEMORY_KINDS: break;
+    }
+    return "unknown";
+}
+
+uint64_t tl_tensor_lead_per_shard(uint64_t lead, uint64_t row, uint64_t max_alloc_bytes)
+{
+    if (lead == 0 || row == 0) return 0;
+    if (row > max_alloc_bytes / 4 || row >= SHARD_ELEMENTS) return 0;
+    uint64_t bytes = max_alloc_bytes < SHARD_BYTES ? max_alloc_bytes : SHARD_BYTES;
+    uint64_t most = bytes / 4 / row;
+    if (most == 0) most = 1;
+    if (most >= lead) return lead;
+    uint64_t shards = (lead + most - 1) / most;
+    return (lead + shards - 1) / shards; /* evenly long shards */
+}
+
+/* Says what a tensor needs and what stands against it. */
+static tl_status check_size(tl_context *ctx, const char *name, tl_memory_kind kind, uint64_t lead,
+                            uint64_t row, uint64_t *lead_per_shard)
+{
+    if (lead == 0 || row == 0)
+        return tl_fail(&ctx->error, TL_ERROR_USAGE, "tensor %s is empty: %llu x %llu elements", name,
+                       (unsigned long long)lead, (unsigned long long)row);
+    if ((int)kind < 0 || kind >= TL_MEMORY_KINDS)
+        return tl_fail(&ctx->error, TL_ERROR_USAGE, "tensor %s has no valid kind of memory (%d)", name,
+                       (int)kind);
+    if (lead > UINT64_MAX / 8 / row)
+        return tl_fail(&ctx->error, TL_ERROR_MEMORY,
+                       "tensor %s of %llu x %llu elements is larger than any memory", name,
+                       (unsigned long long)lead, (unsigned long long)row);
+    const tl_traits *traits = &ctx->traits;
+    uint64_t bytes = lead * row * 4;
+    if (ctx->total > traits->memory_limit || bytes > traits->memory_limit - ctx->total)
+        return tl_fail(&ctx->error, TL_ERROR_MEMORY,
+                       "tensor %s (%s) needs %.1f MiB, but %.1f of the %.1f MiB for tensors are taken: use a "
+                       "smaller batch or model, or raise the memory limit",
+                       name, tl_memory_kind_name(kind), TL_MIB(bytes), TL_MIB(ctx->total),
+                       TL_MIB(traits->memory_limit));
+    *lead_per_shard = tl_tensor_lead_per_shard(lead, row, traits->max_alloc_bytes);
+    if (*lead_per_shard == 0)
+        return tl_fail(
+            &ctx->error, TL_ERROR_MEMORY,
+            "tensor %s (%s) has rows of %.1f MiB that cannot be split, but one buffer may hold %.1f MiB "
+            "on %s: use a smaller batch or model",
+            name, tl_memory_kind_name(kind), TL_MIB(row * 4), TL_MIB(traits->max_alloc_bytes),
+            ctx->device.name);
+    return TL_OK;
+}
+
+static uint64_t shard_leads(const tl_tensor *tensor, int shard)
+{
+    uint64_t first = (uint64_t)shard * tensor->lead_per_shard;
+    uint64_t left = tensor->lead - first;
+    return left < tensor->lead_per_shard ? left : tensor->lead_per_shard;
+}
+
+static tl_status make_shard(tl_context *ctx, tl_tensor *tensor, int shard)
+{
+    uint64_t elements = shard_leads(tensor, shard) * tensor->row;
+    cl_int code = CL_SUCCESS;
+    tensor->mem[shard] = clCreateBuffer(ctx->cl, CL_MEM_READ_WRITE, (size_t)(elements * 4), NULL, &code);
+    TL_TRY(tl_cl_check(&ctx->error, code, "allocating %.1f MiB for tensor %s, %s (clCreateBuffer)",
+                       TL_MIB(elements * 4), tensor->name, tl_memory_kind_name(tensor->kind)));
+    TL_TRY(tl_zero(ctx, (tl_view){tensor->mem[shard], 0}, elements));
+    if (elements * 4 < TOUCH_BYTES) return TL_OK;
+    /* A lazy driver finds out here that the memory is not there, while the tensor's name is still known. */
+    return tl_cl_check(&ctx->error, clFinish(ctx->queue), "clearing %.1f MiB of tensor %s, %s (clFinish)",
+                       TL_MIB(elements * 4), tensor->name, tl_memory_kind_name(tensor->kind));
+}
+
+static void free_node(tl_tensor_node *node)
+{
+    for (int s = 0; s < node->tensor.shards; s++)
+        if (node->tensor.mem[s] != NULL) clReleaseMemObject(node->tensor.mem[s]);
+    free(node->tensor.mem);
+    free(node);
+}
+
+tl_status tl_tensor_create(tl_context *ctx, const char *name, tl_memory_kind kind, uint64_t lead,
+                           uint64_t row, tl_tensor **out)
+{
+    uint64_t lead_per_shard = 0;
+    *out = NULL;
+    TL_TRY(check_size(ctx, name, kind, lead, row, &lead_per_shard));
+    uint64_t shards = (lead + lead_per_shard - 1) / lead_per_shard;
+    tl_tensor_node *node = calloc(1, sizeof *node);
+    tl_mem *mem = shards <= INT32_MAX ? calloc((size_t)shards, sizeof *mem) : NULL;
+    if (node == NULL || mem == NULL) {
+        free(node);
+        free(mem);
+        return tl_fail(&ctx->error, TL_ERROR_MEMORY, "the host has no memory left to describe tensor %s",
+                       name);
+    }
+    tl_tensor *tensor = &node->tensor;
+    snprintf(tensor->name, sizeof tensor->name, "%s", name);
+    tensor->kind = kind;
+    tensor->lead = lead;
+    tensor->row = row;
+    tensor->lead_per_shard = lead_per_shard;
+    tensor->shards = (int)shards;
+    tensor->mem = mem;
+    for (int s = 0; s < tensor->shards; s++) {
+        tl_status status = make_shard(ctx, tensor, s);
+        if (status == TL_OK) continue;
+        free_node(node);
+        return status;
+    }
+    node->next = ctx->tensors;
+    if (node->next != NULL) node->next->previous = node;
+    ctx->tensors = node;
+    ctx->used[kind] += lead * row * 4;
+    ctx->total += lead * row * 4;
+    if (ctx->total > ctx->peak) ctx->peak = ctx->total;
+    *out = tensor;
+    return TL_OK;
+}
+
+void tl_tensor_destroy(tl_context *ctx, tl_tensor *tensor)
+{
+    if (tensor == NULL) return;
+    tl_tensor_node *node = (tl_tensor_node *)tensor;
+    if (node->previous != NULL)
+        node->previous->next = node->next;
+    else
+        ctx->tensors = node->next;
+    if (node->next != NULL) node->next->previous = node->previous;
+    ctx->used[tensor->kind] -= tensor->lead * tensor->row * 4;
+    ctx->total -= tensor->lead * tensor->row * 4;
+    free_node(node); /* queued work keeps the buffers alive until it has run */
+}
+
+tl_view tl_at(const tl_tensor *tensor, uint64_t at)
+{
+    return (tl_view){tensor->shards == 1 ? tensor->mem[0] : NULL, at};
+}
+
+tl_view tl_view_add(tl_view view, uint64_t more)
+{
+    return (tl_view){view.mem, view.at + more};
+}
+
+tl_view tl_shard(const tl_tensor *tensor, uint64_t lead, uint64_t *first)
+{
+    uint64_t shard = lead / tensor->lead_per_shard;
+    if (first != NULL) *first = shard * tensor->lead_per_shard;
+    return (tl_view){shard < (uint64_t)tensor->shards ? tensor->mem[shard] : NULL, 0};
+}
+
+/* One of `target` and `source` is NULL. */
+static tl_status transfer(tl_context *ctx, const tl_tensor *tensor, uint64_t at, uint64_t count,
+                          unsigned char *target, const unsigned char *source)
+{
+    uint64_t elements = tensor->lead * tensor->row;
+    if (at > elements || count > elements - at)
+        return tl_fail(&ctx->error, TL_ERROR_USAGE,
+                       "elements %llu to %llu are outside tensor %s of %llu elements", (unsigned long long)at,
+                       (unsigned long long)at + count, tensor->name, (unsigned long long)elements);
+    uint64_t per_shard = tensor->lead_per_shard * tensor->row;
+    while (count > 0) {
+        uint64_t shard = at / per_shard, inside = at % per_shard;
+        uint64_t piece = per_shard - inside < count ? per_shard - inside : count;
+        size_t offset = (size_t)(inside * 4), size = (size_t)(piece * 4);
+        cl_int code = target != NULL ? clEnqueueReadBuffer(ctx->queue, tensor->mem[shard], CL_TRUE, offset,
+                                                           size, target, 0, NULL, NULL)
+                                     : clEnqueueWriteBuffer(ctx->queue, tensor->mem[shard], CL_TRUE, offset,
+                                                            size, source, 0, NULL, NULL);
+        TL_TRY(tl_cl_check(&ctx->error, code, "%s %.1f MiB of tensor %s (%s)",
+                           target != NULL ? "reading" : "writing", TL_MIB(size), tensor->name,
+                           target != NULL ? "clEnqueueReadBuffer" : "clEnqueueWriteBuffer"));
+        if (target != NULL)
+            target += size;
+        else
+            source += size;
+        at += piece;
+        count -= piece;
+    }
+    return TL_OK;
+}
+
+tl_status tl_tensor_write(tl_context *ctx, tl_tensor *tensor, uint64_t at, uint64_t count, const void *source)
+{
+    return transfer(ctx, tensor, at, count, NULL, source);
+}
+
+tl_status tl_tensor_read(tl_context *ctx, const tl_tensor *tensor, uint64_t at, uint64_t count, void *target)
+{
+    return transfer(ctx, tensor, at, count, target, NULL);
+}
+
+/* The event that times a fill or copy; NULL without a profile. */
+static cl_event *timed(const tl_context *ctx, cl_event *event)
+{
+    return ctx->profile.on ? event : NULL;
+}
+
+tl_status tl_zero(tl_context *ctx, tl_view view, uint64_t count)
+{
+    const cl_uint zero = 0;
+    cl_event event = NULL;
+    if (count == 0) return TL_OK;
+    cl_int code = clEnqueueFillBuffer(ctx->queue, view.mem, &zero, sizeof zero, (size_t)(view.at * 4),
+                                      (size_t)(count * 4), 0, NULL, timed(ctx, &event));
+    TL_TRY(tl_cl_check(&ctx->error, code, "zeroing %llu elements at %llu (clEnqueueFillBuffer)",
+                       (unsigned long long)count, (unsigned long long)view.at));
+    return event == NULL ? TL_OK : tl_profile_add(ctx, tl_profile_row_of(&ctx->profile, "(zero)"), event);
+}
+
+tl_status tl_copy(tl_context *ctx, tl_view source, tl_view target, uint64_t count)
+{
+    cl_event event = NULL;
+    if (count == 0) return TL_OK;
+    cl_int code = clEnqueueCopyBuffer(ctx->queue, source.mem, target.mem, (size_t)(source.at * 4),
+                                      (size_t)(target.at * 4), (size_t)(count * 4), 0, NULL,
+                                      timed(ctx, &event));
+    TL_TRY(tl_cl_check(&ctx->error, code, "copying %llu elements from %llu to %llu (clEnqueueCopyBuffer)",
+                       (unsigned long long)count, (unsigned long long)source.at,
+                       (unsigned long long)target.at));
+    return event == NULL ? TL_OK : tl_profile_add(ctx, tl_profile_row_of(&ctx->profile, "(copy)"), event);
+}
+
+uint64_t tl_memory_used(const tl_context *ctx, tl_memory_kind kind)
+{
+    return (int)kind >= 0 && kind < TL_MEMORY_KINDS ? ctx->used[kind] : 0;
+}
+
+uint64_t tl_memory_peak(const tl_context *ctx)
+{
+    return ctx->peak;
+}

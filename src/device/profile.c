@@ -1,0 +1,109 @@
+/* Per-kernel times by events. The events that wait to be read are bounded: when the list is full, the older
+ * half is waited for and added up, so a long run holds no more than TL_PROFILE_PENDING of them. */
+#include "device/internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int tl_profile_row_of(tl_profile *profile, const char *name)
+{
+    for (int i = 0; i < profile->count; i++)
+        if (strncmp(profile->rows[i].kernel, name, sizeof profile->rows[i].kernel - 1) == 0) return i;
+    if (profile->count == profile->capacity) {
+        int capacity = profile->capacity > 0 ? profile->capacity * 2 : 32;
+        tl_profile_row *rows = realloc(profile->rows, (size_t)capacity * sizeof *rows);
+        if (rows == NULL) return -1;
+        profile->rows = rows;
+        profile->capacity = capacity;
+    }
+    tl_profile_row *row = &profile->rows[profile->count];
+    memset(row, 0, sizeof *row);
+    snprintf(row->kernel, sizeof row->kernel, "%s", name);
+    return profile->count++;
+}
+
+/* Waits for the oldest `count` events and adds up their times. */
+static tl_status drain(tl_context *ctx, int count)
+{
+    tl_profile *profile = &ctx->profile;
+    if (count == 0) return TL_OK;
+    /* the queue is in order: when the last one is complete, so are those before it */
+    cl_int first_bad = clWaitForEvents(1, &profile->pending[count - 1].event);
+    for (int i = 0; i < count; i++) {
+        cl_event event = profile->pending[i].event;
+        cl_ulong start = 0, end = 0;
+        cl_int code = clGetEventProfilingInfo(event, CL_PROFILING_COMMAND_START, sizeof start, &start, NULL);
+        if (code == CL_SUCCESS)
+            code = clGetEventProfilingInfo(event, CL_PROFILING_COMMAND_END, sizeof end, &end, NULL);
+        if (code == CL_SUCCESS) {
+            profile->rows[profile->pending[i].row].launches++;
+            profile->rows[profile->pending[i].row].nanoseconds += end > start ? end - start : 0;
+        } else if (first_bad == CL_SUCCESS)
+            first_bad = code;
+        clReleaseEvent(event);
+    }
+    profile->waiting -= count;
+    memmove(profile->pending, profile->pending + count, (size_t)profile->waiting * sizeof *profile->pending);
+    return tl_cl_check(&ctx->error, first_bad, "timing the kernels (clGetEventProfilingInfo)");
+}
+
+tl_status tl_profile_add(tl_context *ctx, int row, cl_event event)
+{
+    tl_profile *profile = &ctx->profile;
+    if (profile->pending == NULL) profile->pending = malloc(TL_PROFILE_PENDING * sizeof *profile->pending);
+    if (profile->pending == NULL || row < 0) {
+        clReleaseEvent(event);
+        return tl_fail(&ctx->error, TL_ERROR_MEMORY, "the host has no memory left for the profile");
+    }
+    profile->pending[profile->waiting++] = (tl_timed_event){event, row};
+    return profile->waiting < TL_PROFILE_PENDING ? TL_OK : drain(ctx, TL_PROFILE_PENDING / 2);
+}
+
+tl_status tl_profile_event(tl_context *ctx, const char *name, void *event)
+{
+    if (event == NULL) return TL_OK;
+    if (!ctx->profile.on) {
+        clReleaseEvent(event);
+        return TL_OK;
+    }
+    return tl_profile_add(ctx, tl_profile_row_of(&ctx->profile, name), event);
+}
+
+bool tl_profile_is_on(const tl_context *ctx)
+{
+    return ctx->profile.on;
+}
+
+static int longest_first(const void *a, const void *b)
+{
+    uint64_t left = ((const tl_profile_row *)a)->nanoseconds,
+             right = ((const tl_profile_row *)b)->nanoseconds;
+    return left < right   ? 1
+           : left > right ? -1
+                          : strcmp(((const tl_profile_row *)a)->kernel, ((const tl_profile_row *)b)->kernel);
+}
+
+tl_status tl_profile_rows(tl_context *ctx, tl_profile_row **rows, int *count)
+{
+    *rows = NULL;
+    *count = 0;
+    TL_TRY(tl_finish(ctx));
+    TL_TRY(drain(ctx, ctx->profile.waiting));
+    if (ctx->profile.count == 0) return TL_OK;
+    *rows = malloc((size_t)ctx->profile.count * sizeof **rows);
+    if (*rows == NULL)
+        return tl_fail(&ctx->error, TL_ERROR_MEMORY, "the host has no memory left for the profile");
+    memcpy(*rows, ctx->profile.rows, (size_t)ctx->profile.count * sizeof **rows);
+    *count = ctx->profile.count;
+    qsort(*rows, (size_t)*count, sizeof **rows, longest_first);
+    return TL_OK;
+}
+
+void tl_profile_close(tl_profile *profile)
+{
+    for (int i = 0; i < profile->waiting; i++) clReleaseEvent(profile->pending[i].event);
+    free(profile->pending);
+    free(profile->rows);
+    *profile = (tl_profile){.on = false};
+}

@@ -1,0 +1,355 @@
+/* Kernel sources into programs and kernels: common.cl in front of the family's file, with #line directives so
+ * that a compiler's complaint names our file and line. Programs are built once a context, from binaries on
+ * disk where there are sound ones. */
+#include "device/internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <xxhash.h>
+
+#include "device/embedded.h"
+
+static char *copy_text(const char *text)
+{
+    size_t size = strlen(text) + 1;
+    char *copy = malloc(size);
+    if (copy != NULL) memcpy(copy, text, size);
+    return copy;
+}
+
+void tl_programs_open(tl_programs *programs, const tl_log *log)
+{
+    const char *folder = getenv("TRANSLUTION_KERNEL_DIR");
+    if (folder != NULL && folder[0] != '\0') {
+        programs->folder = copy_text(folder);
+        tl_log_write(log, TL_LOG_DETAIL, "kernels are read from %s where it has them", folder);
+    }
+    tl_cache_open(&programs->cache, log);
+}
+
+static void free_program(tl_program *program)
+{
+    if (program->cl != NULL) clReleaseProgram(program->cl);
+    free(program->family);
+    free(program->options);
+    free(program);
+}
+
+static void free_kernel(tl_kernel *kernel)
+{
+    if (kernel->cl != NULL) clReleaseKernel(kernel->cl);
+    free(kernel->family);
+    free(kernel->name);
+    free(kernel->options);
+    free(kernel);
+}
+
+void tl_programs_close(tl_programs *programs)
+{
+    for (size_t i = 0; i < programs->slots; i++)
+        if (programs->table[i] != NULL) free_kernel(programs->table[i]);
+    free(programs->table);
+    while (programs->first != NULL) {
+        tl_program *next = programs->first->next;
+        free_program(programs->first);
+        programs->first = next;
+    }
+    free(programs->folder);
+    tl_cache_close(&programs->cache);
+    *programs = (tl_programs){.first = NULL};
+}
+
+/* ---- sources ---------------------------------------------------------------------------------------- */
+
+/* The text of <folder>/<family>.cl, or NULL when it cannot be read. */
+static char *read_source(const char *folder, const char *family)
+{
+    char path[4096];
+    int length = snprintf(path, sizeof path, "%s/%s.cl", folder, family);
+    if (length < 0 || (size_t)length >= sizeof path) return NULL;
+    FILE *file = fopen(path, "rb");
+    if (file == NULL) return NULL;
+    char *text = NULL;
+    size_t used = 0, capacity = 0;
+    for (;;) {
+        if (capacity - used < 4096) {
+            char *grown = realloc(text, capacity + 65536);
+            if (grown == NULL) break;
+            text = grown;
+            capacity += 65536;
+        }
+        size_t got = fread(text + used, 1, capacity - used - 1, file);
+        if (got == 0) break;
+        used += got;
+    }
+    bool good = text != NULL && !ferror(file) && feof(file);
+    fclose(file);
+    if (!good) {
+        free(text);
+        return NULL;
+    }
+    text[used] = '\0';
+    return text;
+}
+
+static char *find_source(const char *folder, const char *family)
+{
+    char *text = folder != NULL ? read_source(folder, family) : NULL;
+    for (int i = 0; text == NULL && i < tl_embedded_kernel_count; i++)
+        if (strcmp(tl_embedded_kernels[i].family, family) == 0)
+            text = copy_text(tl_embedded_kernels[i].source);
+    return text;
+}
+
+/* common.cl and the family's file as one text; freed by the caller. */
+static tl_status whole_source(tl_context *ctx, const char *family, char **out)
+{
+    char *common = find_source(ctx->programs.folder, "common");
+    char *own = find_source(ctx->programs.folder, family);
+    tl_status status = TL_OK;
+    *out = NULL;
+    if (own == NULL || common == NULL)
+        status = tl_fail(
+            &ctx->error, TL_ERROR_DEVICE, "there is no kernels/%s.cl, neither built in nor in %s",
+            own == NULL ? family : "common",
+            ctx->programs.folder != NULL ? ctx->programs.folder : "TRANSLUTION_KERNEL_DIR (not set)");
+    else {
+        size_t size = strlen(common) + strlen(own) + strlen(family) + 100;
+        *out = malloc(size);
+        if (*out == NULL)
+            status = tl_fail(&ctx->error, TL_ERROR_MEMORY, "the host has no memory left for kernels/%s.cl",
+                             family);
+        else
+            snprintf(*out, size, "#line 1 \"kernels/common.cl\"\n%s\n#line 1 \"kernels/%s.cl\"\n%s\n", common,
+                     family, own);
+    }
+    free(common);
+    free(own);
+    return status;
+}
+
+/* ---- building --------------------------------------------------------------------------------------- */
+
+/* The compiler's words, without empty lines at either end; freed by the caller; NULL when it has none. */
+static char *build_log(cl_program program, cl_device_id device)
+{
+    size_t size = 0;
+    if (clGetProgramBuildInfo(program, device, CL_PROGRAM_BUILD_LOG, 0, NULL, &size) != CL_SUCCESS)
+        return NULL;
+    char *text = calloc(size + 1, 1);
+    if (text == NULL) return NULL;
+    if (clGetProgramBuildInfo(program, device, CL_PROGRAM_BUILD_LOG, size, text, NULL) != CL_SUCCESS)
+        text[0] = '\0';
+    size_t length = strlen(text), start = strspn(text, " \n\r\t");
+    while (length > start && strchr(" \n\r\t", text[length - 1]) != NULL) text[--length] = '\0';
+    memmove(text, text + start, length - start + 1);
+    if (text[0] != '\0') return text;
+    free(text);
+    return NULL;
+}
+
+static tl_status fail_build(tl_context *ctx, const char *family, const char *options, cl_program program,
+                            cl_int code)
+{
+    char *log = build_log(program, ctx->device.device_id);
+    tl_status status = tl_fail(&ctx->error, TL_ERROR_DEVICE,
+                               "kernels/%s.cl does not build on %s: %s (%d) with options %s: %.1400s", family,
+                               ctx->device.name, tl_cl_name(code), (int)code, options,
+                               log != NULL ? log : "the driver gives no build log");
+    free(log);
+    return status;
+}
+
+static tl_status build_from_source(tl_context *ctx, const char *family, const char *options,
+                                   const char *source, cl_program *out)
+{
+    cl_int code = CL_SUCCESS;
+    cl_device_id device = ctx->device.device_id;
+    cl_program program = clCreateProgramWithSource(ctx->cl, 1, &source, NULL, &code);
+    TL_TRY(tl_cl_check(&ctx->error, code, "handing kernels/%s.cl to the driver (clCreateProgramWithSource)",
+                       family));
+    code = clBuildProgram(program, 1, &device, options, NULL, NULL);
+    if (code != CL_SUCCESS) {
+        tl_status status = fail_build(ctx, family, options, program, code);
+        clReleaseProgram(program);
+        return status;
+    }
+    *out = program;
+    return TL_OK;
+}
+
+/* NULL when the cache has no entry or the driver does not take it: the source is always there. */
+static cl_program build_from_cache(tl_context *ctx, const char *family, const char *options, tl_cache_key key)
+{
+    unsigned char *data = NULL;
+    size_t size = 0;
+    if (!tl_cache_load(&ctx->programs.cache, family, key, &data, &size)) return NULL;
+    cl_int code = CL_SUCCESS, status = CL_SUCCESS;
+    cl_device_id device = ctx->device.device_id;
+    const unsigned char *binary = data;
+    cl_program program = clCreateProgramWithBinary(ctx->cl, 1, &device, &size, &binary, &status, &code);
+    free(data);
+    if (code == CL_SUCCESS && status == CL_SUCCESS)
+        code = clBuildProgram(program, 1, &device, options, NULL, NULL);
+    if (code == CL_SUCCESS && status == CL_SUCCESS) return program;
+    tl_log_write(ctx->log, TL_LOG_DETAIL,
+                 "the driver refuses the cached binary of kernels/%s.cl: building anew", family);
+    if (program != NULL) clReleaseProgram(program);
+    return NULL;
+}
+
+static void save_to_cache(tl_context *ctx, const char *family, tl_cache_key key, cl_program program)
+{
+    size_t size = 0;
+    if (ctx->programs.cache.folder == NULL) return;
+    if (clGetProgramInfo(program, CL_PROGRAM_BINARY_SIZES, sizeof size, &size, NULL) != CL_SUCCESS ||
+        size == 0)
+        return;
+    unsigned char *data = malloc(size);
+    if (data == NULL) return;
+    if (clGetProgramInfo(program, CL_PROGRAM_BINARIES, sizeof data, &data, NULL) == CL_SUCCESS)
+        tl_cache_save(&ctx->programs.cache, ctx->log, family, key, data, size);
+    free(data);
+}
+
+static tl_status make_program(tl_context *ctx, const char *family, const char *options, cl_program *out)
+{
+    char all[1024];
+    int length = snprintf(all, sizeof all, "-cl-std=CL1.2 -DTL_CPU=%d -DTL_VW=%u -DTL_GROUP=%u%s%s",
+                          ctx->traits.cpu_path ? 1 : 0, ctx->traits.vector_width, ctx->traits.row_group,
+                          options[0] != '\0' ? " " : "", options);
+    if (length < 0 || (size_t)length >= sizeof all)
+        return tl_fail(&ctx->error, TL_ERROR_USAGE,
+                       "the build options of kernels/%s.cl are too long: %.200s...", family, options);
+    char *source = NULL;
+    TL_TRY(whole_source(ctx, family, &source));
+    tl_cache_key key = tl_cache_key_make(&ctx->device, all, source);
+    tl_status status = TL_OK;
+    *out = build_from_cache(ctx, family, all, key);
+    if (*out == NULL) {
+        tl_log_write(ctx->log, TL_LOG_DETAIL, "building kernels/%s.cl %s", family, options);
+        status = build_from_source(ctx, family, all, source, out);
+        if (status == TL_OK) save_to_cache(ctx, family, key, *out);
+    }
+    free(source);
+    return status;
+}
+
+static tl_status get_program(tl_context *ctx, const char *family, const char *options, cl_program *out)
+{
+    for (tl_program *p = ctx->programs.first; p != NULL; p = p->next)
+        if (strcmp(p->family, family) == 0 && strcmp(p->options, options) == 0) {
+            *out = p->cl;
+            return TL_OK;
+        }
+    tl_program *program = calloc(1, sizeof *program);
+    if (program != NULL) {
+        program->family = copy_text(family);
+        program->options = copy_text(options);
+    }
+    if (program == NULL || program->family == NULL || program->options == NULL) {
+        if (program != NULL) free_program(program);
+        return tl_fail(&ctx->error, TL_ERROR_MEMORY, "the host has no memory left for kernels/%s.cl", family);
+    }
+    tl_status status = make_program(ctx, family, options, &program->cl);
+    if (status != TL_OK) {
+        free_program(program);
+        return status;
+    }
+    program->next = ctx->programs.first;
+    ctx->programs.first = program;
+    *out = program->cl;
+    return TL_OK;
+}
+
+/* ---- kernels ---------------------------------------------------------------------------------------- */
+
+static uint64_t kernel_hash(const char *family, const char *name, const char *options)
+{
+    uint64_t hash = XXH3_64bits_withSeed(family, strlen(family), 0);
+    hash = XXH3_64bits_withSeed(name, strlen(name), hash);
+    return XXH3_64bits_withSeed(options, strlen(options), hash);
+}
+
+/* The slot that holds this kernel, or the empty one where it belongs; the table is never full. */
+static tl_kernel **find_slot(const tl_programs *programs, const char *family, const char *name,
+                             const char *options)
+{
+    size_t at = (size_t)kernel_hash(family, name, options) & (programs->slots - 1);
+    for (;; at = (at + 1) & (programs->slots - 1)) {
+        tl_kernel *kernel = programs->table[at];
+        if (kernel == NULL || (strcmp(kernel->name, name) == 0 && strcmp(kernel->family, family) == 0 &&
+                               strcmp(kernel->options, options) == 0))
+            return &programs->table[at];
+    }
+}
+
+/* Keeps the table at most half full. */
+static bool grow_table(tl_programs *programs)
+{
+    if ((programs->count + 1) * 2 <= programs->slots) return true;
+    tl_programs grown = *programs;
+    grown.slots = programs->slots > 0 ? programs->slots * 2 : 128;
+    grown.table = calloc(grown.slots, sizeof(tl_kernel *));
+    if (grown.table == NULL) return false;
+    for (size_t i = 0; i < programs->slots; i++) {
+        tl_kernel *kernel = programs->table[i];
+        if (kernel != NULL) *find_slot(&grown, kernel->family, kernel->name, kernel->options) = kernel;
+    }
+    free(programs->table);
+    *programs = grown;
+    return true;
+}
+
+static tl_status ask_kernel(tl_context *ctx, tl_kernel *kernel, cl_program program)
+{
+    cl_int code = CL_SUCCESS;
+    cl_device_id device = ctx->device.device_id;
+    kernel->cl = clCreateKernel(program, kernel->name, &code);
+    TL_TRY(tl_cl_check(&ctx->error, code, "looking for kernel %s in kernels/%s.cl (clCreateKernel)",
+                       kernel->name, kernel->family));
+    code = clGetKernelInfo(kernel->cl, CL_KERNEL_NUM_ARGS, sizeof kernel->args, &kernel->args, NULL);
+    if (code == CL_SUCCESS)
+        code = clGetKernelWorkGroupInfo(kernel->cl, device, CL_KERNEL_WORK_GROUP_SIZE,
+                                        sizeof kernel->max_items, &kernel->max_items, NULL);
+    return tl_cl_check(&ctx->error, code, "asking for the limits of kernel %s of kernels/%s.cl", kernel->name,
+                       kernel->family);
+}
+
+static tl_status make_kernel(tl_context *ctx, const char *family, const char *name, const char *options,
+                             tl_kernel **out)
+{
+    cl_program program = NULL;
+    TL_TRY(get_program(ctx, family, options, &program));
+    tl_kernel *kernel = calloc(1, sizeof *kernel);
+    if (kernel != NULL) {
+        kernel->family = copy_text(family);
+        kernel->name = copy_text(name);
+        kernel->options = copy_text(options);
+        kernel->profile = -1;
+    }
+    if (kernel == NULL || kernel->family == NULL || kernel->name == NULL || kernel->options == NULL ||
+        !grow_table(&ctx->programs)) {
+        if (kernel != NULL) free_kernel(kernel);
+        return tl_fail(&ctx->error, TL_ERROR_MEMORY, "the host has no memory left for kernel %s", name);
+    }
+    tl_status status = ask_kernel(ctx, kernel, program);
+    if (status != TL_OK) {
+        free_kernel(kernel);
+        return status;
+    }
+    *find_slot(&ctx->programs, family, name, options) = kernel;
+    ctx->programs.count++;
+    *out = kernel;
+    return TL_OK;
+}
+
+tl_status tl_kernel_get(tl_context *ctx, const char *family, const char *name, const char *options,
+                        tl_kernel **out)
+{
+    if (options == NULL) options = "";
+    *out = ctx->programs.slots > 0 ? *find_slot(&ctx->programs, family, name, options) : NULL;
+    return *out != NULL ? TL_OK : make_kernel(ctx, family, name, options, out);
+}

@@ -1,0 +1,294 @@
+/* All that is known about a Vision Transformer without a device: parameters, sizes, bytes. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "models/vit_layout.h"
+#include "ops/layernorm.h"
+#include "ops/linear.h"
+
+/* Above these no model is meant; below them no product of two overflows 32 bits where one is used. */
+enum { MAX_IMAGE = 32768, MAX_WIDTH = 1 << 20, MAX_DEPTH = 1024, MAX_CLASSES = 1 << 24, MAX_TOKENS = 32768 };
+
+static tl_status check_range(tl_error *err, const char *name, uint32_t value, uint32_t most)
+{
+    if (value >= 1 && value <= most) return TL_OK;
+    return tl_fail(err, TL_ERROR_USAGE, "%s is %u: give a value from 1 to %u.", name, value, most);
+}
+
+tl_status tl_vit_config_check(const tl_vit_config *c, tl_error *err)
+{
+    TL_TRY(check_range(err, "the image height", c->image_height, MAX_IMAGE));
+    TL_TRY(check_range(err, "the image width", c->image_width, MAX_IMAGE));
+    TL_TRY(check_range(err, "the number of image channels", c->channels, 64));
+    TL_TRY(check_range(err, "the patch size", c->patch, MAX_IMAGE));
+    TL_TRY(check_range(err, "the number of classes", c->classes, MAX_CLASSES));
+    TL_TRY(check_range(err, "dim", c->dim, MAX_WIDTH));
+    TL_TRY(check_range(err, "depth", c->depth, MAX_DEPTH));
+    TL_TRY(check_range(err, "heads", c->heads, 1024));
+    TL_TRY(check_range(err, "head_dim", c->head_dim, MAX_WIDTH));
+    TL_TRY(check_range(err, "mlp_dim", c->mlp_dim, MAX_WIDTH));
+    if (c->op == TL_OP_ALPHA) TL_TRY(check_range(err, "relenc_dim", c->relenc_dim, 4096));
+    if ((uint64_t)c->heads * c->head_dim > MAX_WIDTH)
+        return tl_fail(err, TL_ERROR_USAGE, "heads x head_dim is %llu: at most %d are supported.",
+                       (unsigned long long)((uint64_t)c->heads * c->head_dim), MAX_WIDTH);
+    if (c->image_height % c->patch != 0 || c->image_width % c->patch != 0)
+        return tl_fail(
+            err, TL_ERROR_USAGE,
+            "an image of %u x %u cannot be cut into patches of %u x %u: choose an image size that is a "
+            "multiple of the patch size.",
+            c->image_height, c->image_width, c->patch, c->patch);
+    uint64_t tokens = (uint64_t)(c->image_height / c->patch) * (c->image_width / c->patch) + 1;
+    if (tokens > MAX_TOKENS)
+        return tl_fail(err, TL_ERROR_USAGE,
+                       "%llu patches are too many (at most %d): choose a larger patch size.",
+                       (unsigned long long)(tokens - 1), MAX_TOKENS - 1);
+    if ((uint64_t)c->patch * c->patch * c->channels > (uint64_t)MAX_WIDTH * 16)
+        return tl_fail(err, TL_ERROR_USAGE,
+                       "patches of %u x %u with %u channels are too large: choose smaller ones.", c->patch,
+                       c->patch, c->channels);
+    return TL_OK;
+}
+
+/* ---- sizes --------------------------------------------------------------------------------------- */
+
+uint32_t tl_vit_patch_count(const tl_vit_config *c)
+{
+    return (c->image_height / c->patch) * (c->image_width / c->patch);
+}
+
+uint32_t tl_vit_patch_values(const tl_vit_config *c)
+{
+    return c->patch * c->patch * c->channels;
+}
+
+uint32_t tl_vit_tokens(const tl_vit_config *c)
+{
+    return tl_vit_patch_count(c) + (c->pool == TL_POOL_CLS ? 1 : 0);
+}
+
+const char *tl_vit_trunk(const tl_vit_config *c)
+{
+    return c->op == TL_OP_ATTENTION ? "transformer" : "translution";
+}
+
+tl_block_shape tl_vit_block_shape(const tl_vit_config *c, uint32_t batch, uint32_t layer)
+{
+    bool cls = c->pool == TL_POOL_CLS;
+    tl_block_shape shape = {
+        .op = {.kind = c->op,
+               .geometry = {.kind = TL_GRID,
+                            .height = c->image_height / c->patch,
+                            .width = c->image_width / c->patch,
+                            .cls = cls ? 1 : 0},
+               .batch = batch,
+               .dim = c->dim,
+               .heads = c->heads,
+               .head_dim = c->head_dim,
+               .relenc_dim = c->op == TL_OP_ALPHA ? c->relenc_dim : 0},
+        .mlp_dim = c->mlp_dim,
+    };
+    /* Behind the last block only the class token is read. */
+    shape.op.queries = cls && layer + 1 == c->depth ? 1 : tl_vit_tokens(c);
+    return shape;
+}
+
+static uint64_t larger(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+static uint64_t workspace_count(const tl_vit_config *c, uint32_t batch, bool training)
+{
+    tl_block_shape first = tl_vit_block_shape(c, batch, 0), last = tl_vit_block_shape(c, batch, c->depth - 1);
+    uint64_t count = larger(tl_block_workspace_count(&first, training),
+                            tl_block_workspace_count(&last, training));
+    if (training) {
+        uint64_t patches = (uint64_t)tl_vit_patch_count(c) * batch;
+        uint64_t final_rows = (uint64_t)last.op.queries * batch;
+        count = larger(count, tl_layernorm_workspace(patches, tl_vit_patch_values(c)));
+        count = larger(count, tl_layernorm_workspace(patches, c->dim));
+        count = larger(count, tl_layernorm_workspace(final_rows, c->dim));
+        count = larger(count, tl_linear_workspace(patches, c->dim));
+        count = larger(count, tl_linear_workspace(batch, c->classes));
+    }
+    return larger(count, 1);
+}
+
+uint64_t tl_vit_buffer_count(const tl_vit_config *c, uint32_t batch, bool training, tl_vit_buffer which)
+{
+    uint64_t patches = (uint64_t)tl_vit_patch_count(c) * batch, rows = (uint64_t)tl_vit_tokens(c) * batch;
+    tl_block_shape first = tl_vit_block_shape(c, batch, 0), last = tl_vit_block_shape(c, batch, c->depth - 1);
+    uint64_t hidden = larger(first.op.queries, last.op.queries) * batch * c->mlp_dim;
+    switch (which) {
+    case TL_VIT_IMAGES: return (uint64_t)batch * c->channels * c->image_height * c->image_width;
+    case TL_VIT_TARGETS: return batch;
+    case TL_VIT_PATCHES: return patches * tl_vit_patch_values(c);
+    case TL_VIT_PATCH_STATS:
+    case TL_VIT_EMBEDDED_STATS: return 2 * patches;
+    case TL_VIT_EMBEDDED: return patches * c->dim;
+    case TL_VIT_INPUT: return rows * c->dim;
+    case TL_VIT_FINAL_STATS: return 2 * (uint64_t)last.op.queries * batch;
+    case TL_VIT_POOLED: return (uint64_t)batch * c->dim;
+    case TL_VIT_LOGITS: return (uint64_t)batch * c->classes;
+    case TL_VIT_DLOGITS: return training ? (uint64_t)batch * c->classes : 0;
+    case TL_VIT_ROW_LOSSES:
+    case TL_VIT_RANKS: return batch;
+    case TL_VIT_LOSSES: return TL_LOSS_SLOTS;
+    case TL_VIT_ROWS1: return rows * c->dim;
+    case TL_VIT_ROWS2:
+    case TL_VIT_DX: return training ? rows * c->dim : 0;
+    case TL_VIT_WIDE: return larger(hidden, patches * tl_vit_patch_values(c));
+    case TL_VIT_WORKSPACE: return workspace_count(c, batch, training);
+    case TL_VIT_BUFFERS: break;
+    }
+    return 0;
+}
+
+const char *tl_vit_buffer_name(tl_vit_buffer which)
+{
+    static const char *const names[TL_VIT_BUFFERS] = {"images",
+                                                      "targets",
+                                                      "patches",
+                                                      "patch statistics",
+                                                      "embedded patches",
+                                                      "embedding statistics",
+                                                      "trunk input",
+                                                      "final norm statistics",
+                                                      "pooled rows",
+                                                      "logits",
+                                                      "gradient of logits",
+                                                      "row losses",
+                                                      "ranks",
+                                                      "losses",
+                                                      "rows 1",
+                                                      "rows 2",
+                                                      "gradient of rows",
+                                                      "wide rows",
+                                                      "workspace"};
+    return names[which];
+}
+
+tl_memory_kind tl_vit_buffer_kind(tl_vit_buffer which)
+{
+    switch (which) {
+    case TL_VIT_IMAGES:
+    case TL_VIT_TARGETS: return TL_MEMORY_DATA;
+    case TL_VIT_ROWS1:
+    case TL_VIT_ROWS2:
+    case TL_VIT_DX:
+    case TL_VIT_WIDE:
+    case TL_VIT_WORKSPACE: return TL_MEMORY_WORKSPACE;
+    default: return TL_MEMORY_ACTIVATION;
+    }
+}
+
+tl_status tl_vit_batch_check(const tl_vit_config *c, uint32_t batch, tl_error *err)
+{
+    uint64_t rows = (uint64_t)tl_vit_tokens(c) * batch;
+    if (batch < 1) return tl_fail(err, TL_ERROR_USAGE, "the batch size is 0: give at least 1.");
+    if (rows > INT32_MAX || (uint64_t)batch * c->heads * tl_vit_tokens(c) > UINT32_MAX)
+        return tl_fail(err, TL_ERROR_USAGE,
+                       "a batch of %u with %u tokens each is too large: choose a smaller one.", batch,
+                       tl_vit_tokens(c));
+    return TL_OK;
+}
+
+/* ---- parameters ---------------------------------------------------------------------------------- */
+
+static tl_status add(tl_registry *r, tl_error *err, const char *name, tl_init init, uint64_t fan_in,
+                     uint32_t rank, uint64_t s0, uint64_t s1, uint64_t s2)
+{
+    float bound = init == TL_INIT_UNIFORM ? (float)(1.0 / sqrt((double)fan_in)) : 0.0f;
+    if (tl_registry_add(r, name, init, bound, rank, (const uint64_t[]){s0, s1, s2}) < 0)
+        return tl_fail(err, TL_ERROR_MEMORY, "no host memory for the list of parameters.");
+    return TL_OK;
+}
+
+static tl_status add_norm(tl_registry *r, tl_error *err, const char *weight, const char *bias, uint64_t dim)
+{
+    TL_TRY(add(r, err, weight, TL_INIT_ONE, 0, 1, dim, 0, 0));
+    return add(r, err, bias, TL_INIT_ZERO, 0, 1, dim, 0, 0);
+}
+
+static tl_status add_linear(tl_registry *r, tl_error *err, const char *weight, const char *bias, uint64_t in,
+                            uint64_t out)
+{
+    TL_TRY(add(r, err, weight, TL_INIT_UNIFORM, in, 2, out, in, 0));
+    return add(r, err, bias, TL_INIT_UNIFORM, in, 1, out, 0, 0);
+}
+
+tl_status tl_vit_parameters(const tl_vit_config *c, tl_registry *r, tl_error *err)
+{
+    TL_TRY(tl_vit_config_check(c, err));
+    uint64_t values = tl_vit_patch_values(c);
+    bool transformer = c->op == TL_OP_ATTENTION;
+    if (c->positions == TL_POSITIONS_LEARNED)
+        TL_TRY(add(r, err, "pos_embedding", TL_INIT_NORMAL, 0, 3, 1, tl_vit_tokens(c), c->dim));
+    if (c->pool == TL_POOL_CLS) TL_TRY(add(r, err, "cls_token", TL_INIT_NORMAL, 0, 3, 1, 1, c->dim));
+    TL_TRY(add_norm(r, err, "to_patch_embedding.1.weight", "to_patch_embedding.1.bias", values));
+    TL_TRY(add_linear(r, err, "to_patch_embedding.2.weight", "to_patch_embedding.2.bias", values, c->dim));
+    TL_TRY(add_norm(r, err, "to_patch_embedding.3.weight", "to_patch_embedding.3.bias", c->dim));
+    TL_TRY(add_norm(r, err, transformer ? "transformer.norm.weight" : "translution.norm.weight",
+                    transformer ? "transformer.norm.bias" : "translution.norm.bias", c->dim));
+    for (uint32_t layer = 0; layer < c->depth; layer++) {
+        tl_block_shape shape = tl_vit_block_shape(c, 1, layer);
+        TL_TRY(tl_block_parameters(r, tl_vit_trunk(c), layer, &shape, err));
+    }
+    return add_linear(r, err, "mlp_head.weight", "mlp_head.bias", c->dim, c->classes);
+}
+
+/* ---- bytes --------------------------------------------------------------------------------------- */
+
+static void account(tl_memory_plan *plan, tl_memory_kind kind, uint64_t elements, uint64_t unit,
+                    const char *name)
+{
+    plan->bytes[kind] += 4 * elements;
+    plan->total += 4 * elements;
+    if (4 * unit > plan->largest) {
+        plan->largest = 4 * unit;
+        snprintf(plan->largest_name, sizeof plan->largest_name, "%s", name);
+    }
+}
+
+static void account_block(tl_memory_plan *plan, const tl_block_shape *shape, bool training, bool buffers)
+{
+    account(plan, TL_MEMORY_ACTIVATION, tl_op_activation_count(&shape->op), 0, "");
+    for (int i = 0; buffers && i < TL_BLOCK_BUFFERS; i++) {
+        uint64_t count = tl_block_buffer_count(shape, training, (tl_block_buffer)i);
+        account(plan, TL_MEMORY_ACTIVATION, count, count, "an activation of a block");
+    }
+}
+
+tl_status tl_vit_plan(const tl_vit_config *c, uint32_t batch, bool training, tl_memory_plan *plan,
+                      tl_error *err)
+{
+    memset(plan, 0, sizeof *plan);
+    tl_registry registry = {0};
+    tl_status status = tl_vit_parameters(c, &registry, err);
+    if (status == TL_OK) status = tl_vit_batch_check(c, batch, err);
+    for (int i = 0; status == TL_OK && i < registry.count; i++) {
+        const tl_parameter *p = &registry.items[i];
+        uint64_t count = tl_parameter_count(p), unit = p->rank == 3 ? count / p->shape[0] : count;
+        account(plan, TL_MEMORY_PARAMETER, count, unit, p->name);
+        if (!training) continue;
+        account(plan, TL_MEMORY_GRADIENT, count, 0, "");
+        account(plan, TL_MEMORY_MOMENT, 2 * count, 0, "");
+    }
+    tl_registry_free(NULL, &registry);
+    if (status != TL_OK) return status;
+
+    for (int i = 0; i < TL_VIT_BUFFERS; i++) {
+        uint64_t count = tl_vit_buffer_count(c, batch, training, (tl_vit_buffer)i);
+        account(plan, tl_vit_buffer_kind((tl_vit_buffer)i), count, count,
+                tl_vit_buffer_name((tl_vit_buffer)i));
+    }
+    /* In inference all blocks lend the first one's buffers, and its operation's state if their queries agree.
+     */
+    for (uint32_t layer = 0; layer < c->depth; layer++) {
+        tl_block_shape shape = tl_vit_block_shape(c, batch, layer), first = tl_vit_block_shape(c, batch, 0);
+        bool own = training || layer == 0;
+        if (own || shape.op.queries != first.op.queries) account_block(plan, &shape, training, own);
+    }
+    return TL_OK;
+}

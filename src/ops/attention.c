@@ -1,0 +1,122 @@
+#include "ops/attention.h"
+
+#include "ops/gemm.h"
+#include "ops/linear.h"
+
+static const tl_view none = {0};
+
+/* D, and where q, k and v of a (batch, head) start: tokens are `batch` rows of 3D apart. */
+static uint32_t width(const tl_attention *a)
+{
+    return a->heads * a->head_dim;
+}
+
+tl_status tl_attention_project(tl_context *ctx, const tl_attention *a, tl_view x, tl_view weight, uint32_t dim,
+                               tl_view qkv)
+{
+    const uint32_t d = width(a);
+    const uint64_t rows = (uint64_t)a->keys * a->batch, query_rows = (uint64_t)a->queries * a->batch;
+    if (a->queries == a->keys)
+        return tl_linear_forward(ctx, x, dim, weight, none, none, qkv, 3 * d, rows, dim, 3 * d);
+    TL_TRY(tl_linear_forward(ctx, x, dim, weight, none, none, qkv, 3 * d, query_rows, dim, d));
+    return tl_linear_forward(ctx, x, dim, tl_view_add(weight, (uint64_t)d * dim), none, none, tl_view_add(qkv, d),
+                             3 * d, rows, dim, 2 * d);
+}
+
+tl_status tl_attention_project_backward(tl_context *ctx, const tl_attention *a, tl_view dqkv, tl_view x,
+                                        tl_view weight, uint32_t dim, tl_view dx, bool accumulate, tl_view dweight)
+{
+    const uint32_t d = width(a);
+    const uint64_t rows = (uint64_t)a->keys * a->batch, query_rows = (uint64_t)a->queries * a->batch;
+    if (a->queries == a->keys)
+        return tl_linear_backward(ctx, dqkv, 3 * d, x, dim, weight, dx, accumulate, dweight, none, none, rows, dim,
+                                  3 * d);
+    const uint64_t keys = (uint64_t)d * dim; /* the rows of W behind the queries' */
+    TL_TRY(tl_linear_backward(ctx, tl_view_add(dqkv, d), 3 * d, x, dim, tl_view_add(weight, keys), dx, accumulate,
+                              tl_view_add(dweight, keys), none, none, rows, dim, 2 * d));
+    return tl_linear_backward(ctx, dqkv, 3 * d, x, dim, weight, dx, true, dweight, none, none, query_rows, dim, d);
+}
+
+/* A batched product over (batch, head): strides of qkv-like operands and of weight rows. */
+static tl_gemm_args batched(const tl_attention *a)
+{
+    return (tl_gemm_args){.outer = a->batch, .inner = a->heads, .alpha = 1.0f};
+}
+
+static void packed_a(tl_gemm_args *g, const tl_attention *a, tl_view view)
+{
+    g->a = view, g->lda = a->batch * 3 * width(a), g->a_outer = 3 * width(a), g->a_inner = a->head_dim;
+}
+
+static void packed_b(tl_gemm_args *g, const tl_attention *a, tl_view view)
+{
+    g->b = view, g->ldb = a->batch * 3 * width(a), g->b_outer = 3 * width(a), g->b_inner = a->head_dim;
+}
+
+static void packed_c(tl_gemm_args *g, const tl_attention *a, tl_view view)
+{
+    g->c = view, g->ldc = a->batch * 3 * width(a), g->c_outer = 3 * width(a), g->c_inner = a->head_dim;
+}
+
+static void weights_a(tl_gemm_args *g, const tl_attention *a, tl_view view)
+{
+    g->a = view, g->lda = a->keys, g->a_inner = (uint64_t)a->queries * a->keys, g->a_outer = a->heads * g->a_inner;
+}
+
+static void weights_c(tl_gemm_args *g, const tl_attention *a, tl_view view)
+{
+    g->c = view, g->ldc = a->keys, g->c_inner = (uint64_t)a->queries * a->keys, g->c_outer = a->heads * g->c_inner;
+}
+
+tl_status tl_attention_logits(tl_context *ctx, const tl_attention *a, tl_view qkv, float scale, tl_view logits)
+{
+    tl_gemm_args g = batched(a);
+    g.transpose_b = true, g.m = a->queries, g.n = a->keys, g.k = a->head_dim, g.alpha = scale;
+    packed_a(&g, a, qkv);
+    packed_b(&g, a, tl_view_add(qkv, width(a)));
+    weights_c(&g, a, logits);
+    return tl_gemm(ctx, &g);
+}
+
+tl_status tl_attention_logits_backward(tl_context *ctx, const tl_attention *a, tl_view qkv, tl_view dlogits,
+                                       tl_view dqkv)
+{
+    tl_gemm_args g = batched(a); /* dq_i = sum_j da k_j */
+    g.m = a->queries, g.n = a->head_dim, g.k = a->keys;
+    weights_a(&g, a, dlogits);
+    packed_b(&g, a, tl_view_add(qkv, width(a)));
+    packed_c(&g, a, dqkv);
+    TL_TRY(tl_gemm(ctx, &g));
+    g.transpose_a = true, g.m = a->keys, g.k = a->queries; /* dk_j = sum_i da q_i */
+    packed_b(&g, a, qkv);
+    packed_c(&g, a, tl_view_add(dqkv, width(a)));
+    return tl_gemm(ctx, &g);
+}
+
+tl_status tl_attention_values(tl_context *ctx, const tl_attention *a, tl_view qkv, tl_view prob, float scale,
+                              tl_view o)
+{
+    tl_gemm_args g = batched(a);
+    g.m = a->queries, g.n = a->head_dim, g.k = a->keys, g.alpha = scale;
+    weights_a(&g, a, prob);
+    packed_b(&g, a, tl_view_add(qkv, 2 * width(a)));
+    g.c = o, g.ldc = a->batch * width(a), g.c_outer = width(a), g.c_inner = a->head_dim;
+    return tl_gemm(ctx, &g);
+}
+
+tl_status tl_attention_values_backward(tl_context *ctx, const tl_attention *a, tl_view qkv, tl_view prob, tl_view d_o,
+                                       float scale, tl_view dprob, tl_view dqkv)
+{
+    tl_gemm_args g = batched(a); /* dprob = d_o_i . v_j */
+    g.transpose_b = true, g.m = a->queries, g.n = a->keys, g.k = a->head_dim, g.alpha = scale;
+    g.a = d_o, g.lda = a->batch * width(a), g.a_outer = width(a), g.a_inner = a->head_dim;
+    packed_b(&g, a, tl_view_add(qkv, 2 * width(a)));
+    weights_c(&g, a, dprob);
+    TL_TRY(tl_gemm(ctx, &g));
+    g = batched(a); /* dv_j = sum_i prob d_o_i */
+    g.transpose_a = true, g.m = a->keys, g.n = a->head_dim, g.k = a->queries, g.alpha = scale;
+    weights_a(&g, a, prob);
+    g.b = d_o, g.ldb = a->batch * width(a), g.b_outer = width(a), g.b_inner = a->head_dim;
+    packed_c(&g, a, tl_view_add(dqkv, 2 * width(a)));
+    return tl_gemm(ctx, &g);
+}

@@ -1,0 +1,32 @@
+/* Softmax attention's products on packed projections: qkv rows [token][batch][3D] hold q, k, v side by side.
+ * Weights are rows [batch][head][query][key]. */
+#ifndef TL_OPS_ATTENTION_H
+#define TL_OPS_ATTENTION_H
+
+#include "device/device.h"
+
+typedef struct tl_attention {
+    uint32_t queries, keys, batch, heads, head_dim; /* D = heads * head_dim */
+} tl_attention;
+
+/* qkv = x W^T, W [3D][C]; the q part only for the queries' rows. */
+tl_status tl_attention_project(tl_context *ctx, const tl_attention *a, tl_view x, tl_view weight, uint32_t dim,
+                               tl_view qkv);
+/* dx (added to when `accumulate`) and dweight (overwritten) from dqkv; its q part beyond the queries' rows is not
+ * read. */
+tl_status tl_attention_project_backward(tl_context *ctx, const tl_attention *a, tl_view dqkv, tl_view x,
+                                        tl_view weight, uint32_t dim, tl_view dx, bool accumulate, tl_view dweight);
+
+/* logits = scale * q_i . k_j, overwritten. */
+tl_status tl_attention_logits(tl_context *ctx, const tl_attention *a, tl_view qkv, float scale, tl_view logits);
+/* dq and dk of dqkv, overwritten, from dlogits (which hold the scale already). */
+tl_status tl_attention_logits_backward(tl_context *ctx, const tl_attention *a, tl_view qkv, tl_view dlogits,
+                                       tl_view dqkv);
+/* o_i = scale * sum_j prob v_j, overwritten, rows [query][batch][D]. */
+tl_status tl_attention_values(tl_context *ctx, const tl_attention *a, tl_view qkv, tl_view prob, float scale,
+                              tl_view o);
+/* dprob overwritten; dv of dqkv overwritten. */
+tl_status tl_attention_values_backward(tl_context *ctx, const tl_attention *a, tl_view qkv, tl_view prob, tl_view d_o,
+                                       float scale, tl_view dprob, tl_view dqkv);
+
+#endif

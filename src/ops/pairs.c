@@ -1,0 +1,124 @@
+#include "ops/pairs.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PAIR_BLOCK = 16 }; /* pairs a work-item */
+
+/* Counts pairs by key matrix into counts[offsets]. */
+static void count_pairs(const tl_geometry *geometry, uint32_t queries, uint32_t *counts)
+{
+    const uint32_t tokens = tl_geometry_tokens(geometry);
+    for (uint32_t i = 0; i < queries; i++) {
+        for (uint32_t j = 0; j < tokens; j++) {
+            const int32_t offset = tl_geometry_key_offset(geometry, i, j);
+            if (offset >= 0) counts[offset]++;
+        }
+    }
+}
+
+void tl_pairs_measure(const tl_geometry *geometry, uint32_t queries, uint32_t *groups, uint32_t *count,
+                      uint32_t *largest)
+{
+    *groups = *count = *largest = 0;
+    const uint32_t offsets = tl_geometry_offsets(geometry);
+    uint32_t *counts = calloc(offsets, sizeof *counts);
+    if (counts == NULL) return;
+    count_pairs(geometry, queries, counts);
+    for (uint32_t k = 0; k < offsets; k++) {
+        *groups += counts[k] > 0;
+        *count += counts[k];
+        if (counts[k] > *largest) *largest = counts[k];
+    }
+    free(counts);
+}
+
+static tl_status upload(tl_context *ctx, const char *name, const char *what, const void *source, uint64_t count,
+                        tl_tensor **out)
+{
+    char full[96];
+    snprintf(full, sizeof full, "%.70s.%s", name, what);
+    TL_TRY(tl_tensor_create(ctx, full, TL_MEMORY_DATA, 1, count, out));
+    return tl_tensor_write(ctx, *out, 0, count, source);
+}
+
+tl_status tl_pairs_create(tl_context *ctx, const char *name, const tl_geometry *geometry, uint32_t queries,
+                          tl_pairs *pairs)
+{
+    memset(pairs, 0, sizeof *pairs);
+    const uint32_t tokens = tl_geometry_tokens(geometry), offsets = tl_geometry_offsets(geometry);
+    tl_pairs_measure(geometry, queries, &pairs->groups, &pairs->count, &pairs->largest);
+    pairs->queries = queries;
+    pairs->keys = tokens;
+    int32_t *group_of = malloc(offsets * sizeof *group_of), *next = calloc(pairs->groups + 1, sizeof *next);
+    int32_t(*list)[2] = malloc((size_t)pairs->count * sizeof *list);
+    uint32_t *counts = calloc(offsets, sizeof *counts);
+    pairs->group = calloc(pairs->groups + 1, sizeof *pairs->group);
+    tl_status status = TL_OK;
+    if (group_of == NULL || next == NULL || list == NULL || counts == NULL || pairs->group == NULL) {
+        status = tl_fail(tl_context_error(ctx), TL_ERROR_MEMORY, "out of host memory for the pair table of %s", name);
+    } else {
+        count_pairs(geometry, queries, counts);
+        int32_t groups = 0, first = 0;
+        for (uint32_t k = 0; k < offsets; k++) {
+            if (counts[k] == 0) continue;
+            pairs->group[groups] = (tl_pair_group){.first = first, .count = (int32_t)counts[k], .key = (int32_t)k};
+            next[groups] = first;
+            first += (int32_t)counts[k];
+            group_of[k] = groups++;
+        }
+        for (uint32_t i = 0; i < queries; i++) {
+            for (uint32_t j = 0; j < tokens; j++) {
+                const int32_t key = tl_geometry_key_offset(geometry, i, j);
+                if (key < 0) continue;
+                const int32_t g = group_of[key];
+                pairs->group[g].query = tl_geometry_query_offset(geometry, i, j);
+                list[next[g]][0] = (int32_t)i;
+                list[next[g]++][1] = (int32_t)j;
+            }
+        }
+        status = upload(ctx, name, "groups", pairs->group, (uint64_t)pairs->groups * 4, &pairs->device_groups);
+        if (status == TL_OK)
+            status = upload(ctx, name, "pairs", list, (uint64_t)pairs->count * 2, &pairs->device_pairs);
+    }
+    free(group_of);
+    free(next);
+    free(list);
+    free(counts);
+    if (status != TL_OK) tl_pairs_destroy(ctx, pairs);
+    return status;
+}
+
+void tl_pairs_destroy(tl_context *ctx, tl_pairs *pairs)
+{
+    tl_tensor_destroy(ctx, pairs->device_groups);
+    tl_tensor_destroy(ctx, pairs->device_pairs);
+    free(pairs->group);
+    memset(pairs, 0, sizeof *pairs);
+}
+
+static tl_grid blocks(const tl_pairs *pairs, uint32_t heads)
+{
+    return tl_grid3((pairs->count + PAIR_BLOCK - 1) / PAIR_BLOCK, heads, 1, 1);
+}
+
+tl_status tl_pairs_to_rows(tl_context *ctx, const tl_pairs *pairs, uint32_t batch, uint32_t heads, tl_view values,
+                           tl_view rows, bool accumulate)
+{
+    tl_kernel *kernel;
+    TL_TRY(tl_kernel_get(ctx, "pairs", "pairs_to_rows", "", &kernel));
+    return TL_RUN(ctx, kernel, blocks(pairs, heads), TL_MEM(pairs->device_pairs->mem[0]), TL_I32(pairs->count),
+                  TL_I32(batch), TL_I32(heads), TL_I32(pairs->queries), TL_I32(pairs->keys), TL_VIEW(values),
+                  TL_VIEW(rows), TL_I32(accumulate));
+}
+
+tl_status tl_rows_to_pairs(tl_context *ctx, const tl_pairs *pairs, uint32_t batch, uint32_t heads, tl_view rows,
+                           tl_view values)
+{
+    tl_kernel *kernel;
+    TL_TRY(tl_kernel_get(ctx, "pairs", "rows_to_pairs", "", &kernel));
+    return TL_RUN(ctx, kernel, blocks(pairs, heads), TL_MEM(pairs->device_pairs->mem[0]), TL_I32(pairs->count),
+                  TL_I32(batch), TL_I32(heads), TL_I32(pairs->queries), TL_I32(pairs->keys), TL_VIEW(rows),
+                  TL_VIEW(values));
+}

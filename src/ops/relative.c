@@ -1,0 +1,196 @@
+#include "ops/relative.h"
+
+#include <stdio.h>
+
+/* Backward works through the offsets in chunks, so that what it holds per row stays bounded however large the
+ * grid: big enough to fill a device, small enough to stay in a large cache. */
+enum { CHUNK_BYTES = 64 << 20, COLUMN_BLOCK = 64 };
+
+static uint32_t ceil_div(uint32_t a, uint32_t b)
+{
+    return (a + b - 1) / b;
+}
+
+/* Floats that backward holds for one row: s and t of a pair, or the slices of its weights' gradients. */
+static uint64_t floats_per_row(uint32_t inner, uint32_t heads, uint32_t head_dim)
+{
+    const uint64_t gradients = 2ull * heads * head_dim, slices = (uint64_t)ceil_div(inner, COLUMN_BLOCK) * heads;
+    return gradients > slices ? gradients : slices;
+}
+
+static uint64_t chunk_pairs(uint32_t pairs, uint32_t largest, uint32_t batch, uint64_t row)
+{
+    uint64_t fit = CHUNK_BYTES / (4 * row * batch);
+    if (fit < largest) fit = largest;
+    return fit < pairs ? fit : pairs;
+}
+
+uint64_t tl_relative_workspace(uint32_t pairs, uint32_t largest, uint32_t batch, uint32_t inner, uint32_t heads,
+                               uint32_t head_dim)
+{
+    const uint64_t row = floats_per_row(inner, heads, head_dim);
+    return chunk_pairs(pairs, largest, batch, row) * batch * row;
+}
+
+/* A run of groups whose matrices lie in one shard of each table (and whose rows fit the workspace). */
+typedef struct chunk {
+    uint32_t begin, end;           /* groups */
+    int32_t pair_begin, pair_end;
+    tl_mem query, key, dquery, dkey;
+    int32_t query_first, key_first;
+} chunk;
+
+/* The next chunk from group c->end on; false when there is none. query may be NULL. limit: pairs, 0 for any. */
+static bool next_chunk(const tl_pairs *pairs, const tl_tensor *query, const tl_tensor *key, const tl_tensor *dquery,
+                       const tl_tensor *dkey, uint64_t limit, chunk *c)
+{
+    uint32_t g = c->end;
+    if (g == pairs->groups) return false;
+    const tl_pair_group *group = pairs->group;
+    uint64_t first;
+    c->begin = g;
+    c->pair_begin = group[g].first;
+    c->key = tl_shard(key, (uint64_t)group[g].key, &first).mem;
+    c->key_first = (int32_t)first;
+    c->dkey = dkey != NULL ? tl_shard(dkey, (uint64_t)group[g].key, &first).mem : NULL;
+    c->query = query != NULL ? tl_shard(query, (uint64_t)group[g].query, &first).mem : NULL;
+    c->query_first = query != NULL ? (int32_t)first : 0;
+    c->dquery = dquery != NULL ? tl_shard(dquery, (uint64_t)group[g].query, &first).mem : NULL;
+    for (; g < pairs->groups; g++) {
+        const uint64_t held = (uint64_t)(group[g].first + group[g].count - c->pair_begin);
+        if (g > c->begin && limit > 0 && held > limit) break;
+        if (tl_shard(key, (uint64_t)group[g].key, &first).mem != c->key) break;
+        if (query != NULL && tl_shard(query, (uint64_t)group[g].query, &first).mem != c->query) break;
+        c->pair_end = group[g].first + group[g].count;
+    }
+    c->end = g;
+    return true;
+}
+
+/* Macros and launch sizes of the products for these widths on this device. */
+typedef struct tiling {
+    char options[160];
+    uint32_t columns; /* NR of kernels/tile.cl */
+    uint32_t units;
+} tiling;
+
+static tiling choose_tiling(tl_context *ctx, const tl_relative *r)
+{
+    const tl_traits *traits = tl_context_traits(ctx);
+    const uint32_t width = traits->vector_width;
+    uint32_t vectors = width == 16 ? 4 : 2; /* what the registers hold beside six rows */
+    while (vectors > 1 && (vectors / 2) * width >= r->head_dim) vectors /= 2;
+    const uint32_t rows = vectors == (width == 16 ? 4u : 2u) ? 6 : 12;
+    tiling t = {.columns = vectors * width, .units = traits->compute_units};
+    snprintf(t.options, sizeof t.options, "-DINNER=%u -DHEADS=%u -DHEAD_DIM=%u -DCOLUMN_BLOCK=%d -DMR=%u -DNV=%u",
+             r->inner, r->heads, r->head_dim, COLUMN_BLOCK, rows, vectors);
+    return t;
+}
+
+/* Batch indices a work-group, so that `panels` groups times the blocks keep all units busy. */
+static uint32_t batch_block(const tiling *t, uint32_t panels, uint32_t batch)
+{
+    uint32_t blocks = ceil_div(4 * t->units, panels);
+    const uint32_t most = ceil_div(batch, 8); /* a packed matrix must serve more than a few rows */
+    if (blocks > most) blocks = most;
+    return ceil_div(batch, blocks);
+}
+
+static tl_status get(tl_context *ctx, const tiling *t, const char *name, tl_kernel **kernel)
+{
+    return tl_kernel_get(ctx, "tile+translution", name, t->options, kernel);
+}
+
+#define TABLES(r) TL_MEM((r)->pairs->device_groups->mem[0]), TL_MEM((r)->pairs->device_pairs->mem[0])
+
+tl_status tl_relative_score(tl_context *ctx, const tl_relative *r, tl_view xq, const tl_tensor *wq, tl_view xk,
+                            const tl_tensor *wk, float scale, tl_view weights)
+{
+    const tiling t = choose_tiling(ctx, r);
+    tl_kernel *score;
+    TL_TRY(get(ctx, &t, "score", &score));
+    for (chunk c = {0}; next_chunk(r->pairs, wq, wk, NULL, NULL, 0, &c);) {
+        TL_TRY(TL_RUN(ctx, score, tl_grid3(c.end - c.begin, r->heads, 1, 1), TABLES(r), TL_I32(c.begin),
+                      TL_I32(r->pairs->count), TL_I32(r->batch), TL_VIEW(xq), TL_MEM(c.query), TL_I32(c.query_first),
+                      TL_VIEW(xk), TL_MEM(c.key), TL_I32(c.key_first), TL_VIEW(weights), TL_F32(scale)));
+    }
+    return TL_OK;
+}
+
+tl_status tl_relative_score_backward(tl_context *ctx, const tl_relative *r, tl_view xq, const tl_tensor *wq,
+                                     tl_view xk, const tl_tensor *wk, tl_view dweights, tl_view dxq, tl_view dxk,
+                                     tl_tensor *dwq, tl_tensor *dwk, tl_view workspace)
+{
+    const tiling t = choose_tiling(ctx, r);
+    const uint32_t width = r->heads * r->head_dim;
+    const uint64_t limit = chunk_pairs(r->pairs->count, r->pairs->largest, r->batch,
+                                       floats_per_row(r->inner, r->heads, r->head_dim));
+    tl_kernel *gradients, *back, *weight;
+    TL_TRY(get(ctx, &t, "pair_gradients", &gradients));
+    TL_TRY(get(ctx, &t, "aggregate_back", &back));
+    TL_TRY(get(ctx, &t, "weight_gradient_pair", &weight));
+    const uint32_t panels = ceil_div(r->inner, t.columns), block = batch_block(&t, panels, r->batch);
+    const uint32_t columns = r->heads * ceil_div(r->head_dim, t.columns);
+    for (chunk c = {0}; next_chunk(r->pairs, wq, wk, dwq, dwk, limit, &c);) {
+        const uint32_t groups = c.end - c.begin;
+        const tl_view s = workspace,
+                      p = tl_view_add(workspace, (uint64_t)(c.pair_end - c.pair_begin) * r->batch * width);
+        TL_TRY(TL_RUN(ctx, gradients, tl_grid3(groups, r->heads, 1, 1), TABLES(r), TL_I32(c.begin),
+                      TL_I32(c.pair_begin), TL_I32(r->pairs->count), TL_I32(r->batch), TL_VIEW(xq), TL_MEM(c.query),
+                      TL_I32(c.query_first), TL_VIEW(xk), TL_MEM(c.key), TL_I32(c.key_first), TL_VIEW(dweights),
+                      TL_VIEW(s), TL_VIEW(p)));
+        TL_TRY(TL_RUN(ctx, weight, tl_grid3(groups, columns, 1, 1), TABLES(r), TL_I32(c.begin), TL_I32(c.pair_begin),
+                      TL_I32(r->batch), TL_VIEW(xq), TL_VIEW(s), TL_MEM(c.dquery), TL_I32(c.query_first), TL_I32(0)));
+        TL_TRY(TL_RUN(ctx, weight, tl_grid3(groups, columns, 1, 1), TABLES(r), TL_I32(c.begin), TL_I32(c.pair_begin),
+                      TL_I32(r->batch), TL_VIEW(xk), TL_VIEW(p), TL_MEM(c.dkey), TL_I32(c.key_first), TL_I32(1)));
+        TL_TRY(TL_RUN(ctx, back, tl_grid3(panels, ceil_div(r->batch, block), 1, 1), TABLES(r), TL_I32(c.begin),
+                      TL_I32(c.end), TL_I32(c.pair_begin), TL_I32(r->batch), TL_I32(block), TL_VIEW(s), TL_VIEW(p),
+                      TL_MEM(c.query), TL_I32(c.query_first), TL_MEM(c.key), TL_I32(c.key_first), TL_VIEW(dxq),
+                      TL_VIEW(dxk)));
+    }
+    return TL_OK;
+}
+
+tl_status tl_relative_aggregate(tl_context *ctx, const tl_relative *r, tl_view x, const tl_tensor *w, tl_view weights,
+                                tl_view y)
+{
+    const tiling t = choose_tiling(ctx, r);
+    tl_kernel *aggregate;
+    TL_TRY(get(ctx, &t, "aggregate", &aggregate));
+    const uint32_t panels = r->heads * ceil_div(r->head_dim, t.columns), block = batch_block(&t, panels, r->batch);
+    for (chunk c = {0}; next_chunk(r->pairs, NULL, w, NULL, NULL, 0, &c);) {
+        TL_TRY(TL_RUN(ctx, aggregate, tl_grid3(panels, ceil_div(r->batch, block), 1, 1), TABLES(r), TL_I32(c.begin),
+                      TL_I32(c.end), TL_I32(r->pairs->count), TL_I32(r->batch), TL_I32(block), TL_VIEW(x),
+                      TL_MEM(c.key), TL_I32(c.key_first), TL_VIEW(weights), TL_VIEW(y)));
+    }
+    return TL_OK;
+}
+
+tl_status tl_relative_aggregate_backward(tl_context *ctx, const tl_relative *r, tl_view x, const tl_tensor *w,
+                                         tl_view weights, tl_view dy, tl_view dweights, tl_view dx, tl_tensor *dw,
+                                         tl_view workspace)
+{
+    const tiling t = choose_tiling(ctx, r);
+    const uint64_t limit = chunk_pairs(r->pairs->count, r->pairs->largest, r->batch,
+                                       floats_per_row(r->inner, r->heads, r->head_dim));
+    tl_kernel *back, *sum, *weight;
+    TL_TRY(get(ctx, &t, "value_back", &back));
+    TL_TRY(get(ctx, &t, "weight_gradient_value", &weight));
+    TL_TRY(tl_kernel_get(ctx, "pairs", "partial_sum", "", &sum));
+    const uint32_t slices = ceil_div(r->inner, COLUMN_BLOCK), block = batch_block(&t, slices, r->batch);
+    const uint32_t columns = r->heads * ceil_div(r->head_dim, t.columns);
+    for (chunk c = {0}; next_chunk(r->pairs, NULL, w, NULL, dw, limit, &c);) {
+        const uint32_t groups = c.end - c.begin, pairs = (uint32_t)(c.pair_end - c.pair_begin);
+        TL_TRY(TL_RUN(ctx, back, tl_grid3(slices, ceil_div(r->batch, block), 1, 1), TABLES(r), TL_I32(c.begin),
+                      TL_I32(c.end), TL_I32(c.pair_begin), TL_I32(c.pair_end), TL_I32(r->pairs->count),
+                      TL_I32(r->batch), TL_I32(block), TL_VIEW(dy), TL_VIEW(x), TL_MEM(c.key), TL_I32(c.key_first),
+                      TL_VIEW(weights), TL_VIEW(workspace), TL_VIEW(dx)));
+        TL_TRY(TL_RUN(ctx, sum, tl_grid3(ceil_div(pairs, 16), r->heads, 1, 1), TL_I32(slices), TL_I32(r->heads),
+                      TL_I32(c.pair_begin), TL_I32(c.pair_end), TL_I32(r->pairs->count), TL_I32(r->batch),
+                      TL_VIEW(workspace), TL_VIEW(dweights)));
+        TL_TRY(TL_RUN(ctx, weight, tl_grid3(groups, columns, 1, 1), TABLES(r), TL_I32(c.begin),
+                      TL_I32(r->pairs->count), TL_I32(r->batch), TL_VIEW(x), TL_VIEW(dy), TL_VIEW(weights),
+                      TL_MEM(c.dkey), TL_I32(c.key_first)));
+    }
+    return TL_OK;
+}

@@ -1,0 +1,723 @@
+/* The program from outside: exit codes, messages, and the JSON line. Every error path has its case here. */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include <cjson/cJSON.h>
+#include <zlib.h>
+
+enum { TEXT = 1 << 17, ARGS = 48 };
+
+typedef struct outcome {
+    int code; /* exit code; 1000 + signal when a signal ended it */
+    char out[TEXT], err[TEXT];
+} outcome;
+
+static char folder[256]; /* a fresh one for the whole program */
+static outcome seen;     /* of the last run */
+
+/* ---- running the program ------------------------------------------------------------------------- */
+
+static const char *at(const char *name)
+{
+    static char paths[8][512];
+    static int next = 0;
+    char *path = paths[next++ % 8];
+    snprintf(path, sizeof paths[0], "%s/%s", folder, name);
+    return path;
+}
+
+static void slurp(const char *path, char *text)
+{
+    FILE *file = fopen(path, "rb");
+    assert_non_null(file);
+    text[fread(text, 1, TEXT - 1, file)] = '\0';
+    fclose(file);
+}
+
+/* env: "NAME=VALUE" words, then NULL. */
+static pid_t start(const char *const *env, const char *const *args)
+{
+    char *argv[ARGS + 2] = {(char *)TL_PROGRAM};
+    for (int i = 0; args[i] != NULL; i++) {
+        assert_true(i < ARGS);
+        argv[i + 1] = (char *)args[i];
+    }
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid > 0) return pid;
+    unsetenv("TRANSLUTION_DEVICE");
+    for (; *env != NULL; env++) putenv((char *)*env);
+    int out = open(at("stdout"), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    int err = open(at("stderr"), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    if (out < 0 || err < 0 || dup2(out, 1) < 0 || dup2(err, 2) < 0 || chdir(folder) != 0) _exit(99);
+    execv(TL_PROGRAM, argv);
+    _exit(98);
+}
+
+static void finish(pid_t pid)
+{
+    int status = 0;
+    while (waitpid(pid, &status, 0) < 0) assert_int_equal(errno, EINTR);
+    seen.code = WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
+    slurp(at("stdout"), seen.out);
+    slurp(at("stderr"), seen.err);
+}
+
+#define ENV(...)      ((const char *const[]){__VA_ARGS__, NULL})
+#define NO_ENV        ((const char *const[]){NULL})
+#define RUN(env, ...) finish(start(env, (const char *const[]){__VA_ARGS__, NULL}))
+
+/* A model and a run as small as they can be: three steps of 16 images. */
+#define SMALL "--dim", "16", "--depth", "1", "--heads", "2", "--head-dim", "8"
+#define SHORT SMALL, "--batch-size", "16", "--limit-train", "48", "--limit-test", "32"
+#define THREE SHORT, "--steps", "3"
+
+static void expect(const char *file, int line, int code, const char *const *words)
+{
+    bool good = seen.code == code;
+    for (; good && *words != NULL; words++) good = strstr(seen.err, *words) != NULL;
+    if (good) return;
+    print_error("%s:%d: exit code %d (expected %d), wanted '%s' in:\n%s%s\n", file, line, seen.code, code,
+                *words != NULL ? *words : "", seen.err, seen.out);
+    fail();
+}
+
+/* The last run left with `code` and stderr holds every word. */
+#define EXPECT(code, ...) expect(__FILE__, __LINE__, code, (const char *const[]){__VA_ARGS__, NULL})
+
+/* An error is one line that begins with the program's name, and stdout stays empty. */
+static void expect_one_sentence(void)
+{
+    int sentences = 0;
+    for (const char *at_line = seen.err; at_line != NULL && *at_line != '\0';) {
+        if (strncmp(at_line, "translution: ", 13) == 0) sentences++;
+        at_line = strchr(at_line, '\n');
+        if (at_line != NULL) at_line++;
+    }
+    if (sentences != 1 || seen.out[0] != '\0') {
+        print_error("not one sentence:\n%s%s", seen.err, seen.out);
+        fail();
+    }
+}
+
+#define FAILS(code, ...) (EXPECT(code, __VA_ARGS__), expect_one_sentence())
+
+/* The last line of stdout as JSON; the caller deletes it. */
+static cJSON *last_json(void)
+{
+    size_t length = strlen(seen.out);
+    if (length == 0 || seen.out[length - 1] != '\n') {
+        print_error("exit code %d, no last line in '%s'; stderr:\n%s\n", seen.code, seen.out, seen.err);
+        fail();
+    }
+    seen.out[length - 1] = '\0';
+    const char *newline = strrchr(seen.out, '\n');
+    cJSON *json = cJSON_Parse(newline != NULL ? newline + 1 : seen.out);
+    if (json == NULL) print_error("not JSON: %s\n", seen.out);
+    assert_non_null(json);
+    return json;
+}
+
+static double number(const cJSON *json, const char *key)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(json, key);
+    if (!cJSON_IsNumber(item)) {
+        print_error("no number '%s' in the JSON line\n", key);
+        fail();
+    }
+    return item->valuedouble;
+}
+
+static const char *string(const cJSON *json, const char *key)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(json, key);
+    assert_true(cJSON_IsString(item));
+    return item->valuestring;
+}
+
+/* ---- usage --------------------------------------------------------------------------------------- */
+
+static void test_help_and_version(void **state)
+{
+    RUN(NO_ENV, "--version");
+    EXPECT(0, "");
+    assert_non_null(strstr(seen.out, "translution 0."));
+    RUN(NO_ENV, "--help");
+    EXPECT(0, "");
+    assert_non_null(strstr(seen.out, "translution train mnist"));
+    static const char *const commands[] = {"devices", "train", "eval", "info"};
+    for (int i = 0; i < 4; i++) {
+        RUN(NO_ENV, commands[i], "--help");
+        EXPECT(0, "");
+        assert_non_null(strstr(seen.out, "--device SPEC"));
+        assert_null(strstr(seen.out, "kernel-path"));
+        RUN(NO_ENV, commands[i], "--version");
+        EXPECT(0, "");
+        assert_non_null(strstr(seen.out, "translution 0."));
+    }
+    RUN(NO_ENV, "train", "--help");
+    assert_non_null(strstr(seen.out, "--memory-limit BYTES"));
+}
+
+static void test_usage_errors(void **state)
+{
+    finish(start(NO_ENV, (const char *const[]){NULL}));
+    EXPECT(2, "translution train mnist");
+    RUN(NO_ENV, "dance");
+    FAILS(2, "unknown command 'dance'", "--help");
+    RUN(NO_ENV, "--dance");
+    FAILS(2, "unknown flag --dance");
+    RUN(NO_ENV, "train");
+    FAILS(2, "needs a task");
+    RUN(NO_ENV, "train", "poetry");
+    FAILS(2, "unknown task 'poetry'");
+    RUN(NO_ENV, "train", "mnist", "mnist");
+    FAILS(2, "one word too many");
+    RUN(NO_ENV, "eval");
+    FAILS(2, "needs a checkpoint");
+    RUN(NO_ENV, "info");
+    FAILS(2, "needs a checkpoint");
+    RUN(NO_ENV, "devices", "here");
+    FAILS(2, "'here'");
+    RUN(NO_ENV, "train", "mnist", "--dance=3");
+    FAILS(2, "unknown flag --dance=3", "train --help");
+    RUN(NO_ENV, "train", "mnist", "-z");
+    FAILS(2, "unknown flag -z", "train --help");
+    RUN(NO_ENV, "train", "mnist", "--st", "3");
+    FAILS(2, "ambiguous flag --st");
+    RUN(NO_ENV, "eval", "x", "--epochs", "3");
+    FAILS(2, "unknown flag --epochs", "eval --help");
+    RUN(NO_ENV, "train", "mnist", "--epochs");
+    FAILS(2, "--epochs needs a value");
+    RUN(NO_ENV, "train", "mnist", "--resume=yes");
+    FAILS(2, "--resume takes no value");
+}
+
+static void test_values(void **state)
+{
+    static const char *const whole[] = {
+        "", "x", "3x", " 3", "-1", "+3", "0x10", "1.5", "99999999999999999999"};
+    for (size_t i = 0; i < sizeof whole / sizeof whole[0]; i++) {
+        RUN(NO_ENV, "train", "mnist", "--epochs", whole[i]);
+        FAILS(2, "--epochs takes a whole number", whole[i]);
+    }
+    static const char *const real[] = {"", "x", "1e", "nan", "inf", "-1", "0x1p3", " 1", "1 ", "1e9"};
+    for (size_t i = 0; i < sizeof real / sizeof real[0]; i++) {
+        RUN(NO_ENV, "train", "mnist", "--lr", real[i]);
+        FAILS(2, "--lr takes a number", real[i]);
+    }
+    RUN(NO_ENV, "train", "mnist", "--batch-size", "0");
+    FAILS(2, "--batch-size takes a whole number from 1");
+    RUN(NO_ENV, "train", "mnist", "--memory-limit", "3X");
+    FAILS(2, "--memory-limit");
+    RUN(NO_ENV, "train", "mnist", "--op", "convolution");
+    FAILS(2, "--op takes attention|translution|alpha", "'convolution'");
+    RUN(NO_ENV, "train", "mnist", "--relative", "kv");
+    FAILS(2, "--relative takes qkv", "'kv'");
+    RUN(NO_ENV, "train", "mnist", "--pos", "rope");
+    FAILS(2, "--pos takes none|learned", "'rope'");
+    RUN(NO_ENV, "train", "mnist", "--size", "huge");
+    FAILS(2, "--size takes tiny|mini|small|base|large");
+    RUN(NO_ENV, "train", "mnist", "--out", "");
+    FAILS(2, "--out takes a value that is not empty");
+    RUN(NO_ENV, "train", "mnist", "--classes", "9");
+    FAILS(2, "--classes 9");
+    RUN(NO_ENV, "train", "mnist", "--image-size", "85");
+    FAILS(2, "85", "12");
+}
+
+static void write_text(const char *name, const char *text)
+{
+    FILE *file = fopen(at(name), "wb");
+    assert_non_null(file);
+    fputs(text, file);
+    assert_int_equal(fclose(file), 0);
+}
+
+static double dry_params(void)
+{
+    EXPECT(0, "");
+    cJSON *json = last_json();
+    double params = number(json, "params");
+    cJSON_Delete(json);
+    return params;
+}
+
+static void test_config(void **state)
+{
+    write_text("good.conf", "# a comment\n\n  op = alpha \nrelenc-dim=8\nresume = false\n");
+    RUN(NO_ENV, "train", "mnist", "--dry-run", "--config", at("good.conf"));
+    assert_true(dry_params() == 4590634);
+    RUN(NO_ENV, "train", "mnist", "--dry-run", "--op", "attention", "--config",
+        at("good.conf")); /* flags win */
+    assert_true(dry_params() == 2706346);
+    RUN(NO_ENV, "train", "mnist", "--config", at("none.conf"));
+    FAILS(2, "none.conf", "No such file");
+    write_text("bad.conf", "op = alpha\nspeed = 11\n");
+    RUN(NO_ENV, "train", "mnist", "--config", at("bad.conf"));
+    FAILS(2, "bad.conf:2: unknown key 'speed'");
+    write_text("bad.conf", "op\n");
+    RUN(NO_ENV, "train", "mnist", "--config", at("bad.conf"));
+    FAILS(2, "bad.conf:1: a line must read `key = value`");
+    write_text("bad.conf", "seed = 1\nepochs = many\n");
+    RUN(NO_ENV, "train", "mnist", "--config", at("bad.conf"));
+    FAILS(2, "bad.conf:2: epochs takes a whole number", "'many'");
+    write_text("bad.conf", "config = good.conf\n");
+    RUN(NO_ENV, "train", "mnist", "--config", at("bad.conf"));
+    FAILS(2, "unknown key 'config'");
+    write_text("bad.conf", "resume = maybe\n");
+    RUN(NO_ENV, "train", "mnist", "--config", at("bad.conf"));
+    FAILS(2, "resume takes true or false");
+}
+
+/* ---- the dry run --------------------------------------------------------------------------------- */
+
+#define NO_PLATFORM "OCL_ICD_VENDORS=/nonexistent"
+
+static void test_dry_run_counts(void **state)
+{
+    RUN(NO_ENV, "train", "mnist", "--dry-run", "--op", "attention");
+    assert_true(dry_params() == 2706346);
+    RUN(NO_ENV, "train", "mnist", "--dry-run", "--op", "alpha");
+    assert_true(dry_params() == 4590634);
+    RUN(NO_ENV, "train", "mnist", "--dry-run", "--op", "translution");
+    assert_true(dry_params() == 116164138);
+}
+
+static void test_dry_run_needs_nothing(void **state)
+{
+    RUN(ENV(NO_PLATFORM), "train", "mnist", "--dry-run", "--op", "translution", "--data", "/nonexistent");
+    EXPECT(0, "");
+    cJSON *json = last_json();
+    assert_true(cJSON_IsNull(cJSON_GetObjectItemCaseSensitive(json, "fits")));
+    const cJSON *bytes = cJSON_GetObjectItemCaseSensitive(json, "bytes"), *kind;
+    double sum = 0;
+    cJSON_ArrayForEach(kind, bytes) sum += kind->valuedouble;
+    assert_true(sum == number(json, "total_bytes"));
+    assert_true(number(bytes, "parameters") == 4.0 * 116164138);
+    assert_true(number(bytes, "moments") == 8.0 * 116164138);
+    cJSON_Delete(json);
+    assert_int_not_equal(access(at("runs"), F_OK), 0);
+}
+
+static void test_dry_run_fits(void **state)
+{
+    RUN(NO_ENV, "train", "mnist", "--dry-run", SMALL, "--batch-size", "64", "--memory-limit", "1M");
+    EXPECT(0, "");
+    cJSON *json = last_json();
+    assert_true(cJSON_IsFalse(cJSON_GetObjectItemCaseSensitive(json, "fits")));
+    assert_true(number(json, "largest_batch") < 64);
+    assert_true(number(json, "device_bytes") == 1048576);
+    cJSON_Delete(json);
+    assert_non_null(strstr(seen.out, "fits: no"));
+    RUN(NO_ENV, "train", "mnist", "--dry-run", SMALL, "--batch-size", "1");
+    EXPECT(0, "");
+    json = last_json();
+    assert_true(cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "fits")));
+    cJSON_Delete(json);
+}
+
+/* ---- devices ------------------------------------------------------------------------------------- */
+
+/* PoCL alone, twice: the tests of --device must not depend on what else the machine has. */
+#define POCL_ICD    "/etc/OpenCL/vendors/pocl.icd"
+#define TWO_DEVICES "OCL_ICD_VENDORS=" POCL_ICD, "POCL_DEVICES=pthread pthread"
+
+static void test_devices(void **state)
+{
+    RUN(NO_ENV, "devices");
+    EXPECT(0, "");
+    assert_non_null(strstr(seen.out, "0:0"));
+    assert_non_null(strstr(seen.out, "usable: yes"));
+    RUN(NO_ENV, "devices", "--json");
+    EXPECT(0, "");
+    assert_true(strchr(seen.out, '\n') == seen.out + strlen(seen.out) - 1);
+    cJSON *json = last_json();
+    assert_true(cJSON_IsArray(json) && cJSON_GetArraySize(json) > 0);
+    assert_true(number(cJSON_GetArrayItem(json, 0), "global_bytes") > 0);
+    cJSON_Delete(json);
+}
+
+static void test_no_platform(void **state)
+{
+    RUN(ENV(NO_PLATFORM), "devices");
+    FAILS(1, "OpenCL");
+    RUN(ENV(NO_PLATFORM), "devices", "--json");
+    EXPECT(1, "OpenCL");
+    assert_string_equal(seen.out, "[]\n");
+    RUN(ENV(NO_PLATFORM), "train", "mnist", THREE);
+    FAILS(1, "OpenCL", "install");
+}
+
+static void test_device_choice(void **state)
+{
+    RUN(NO_ENV, "train", "mnist", "--device", "abacus", THREE);
+    FAILS(2, "abacus");
+    RUN(NO_ENV, "train", "mnist", "--dry-run", "--device", "abacus");
+    FAILS(2, "abacus");
+    RUN(ENV("TRANSLUTION_DEVICE=abacus"), "train", "mnist", THREE);
+    FAILS(2, "abacus");
+    RUN(NO_ENV, "train", "mnist", "--device", "99:0", THREE);
+    FAILS(2, "99:0");
+    if (access(POCL_ICD, R_OK) != 0) skip();
+    RUN(ENV(TWO_DEVICES), "train", "mnist", "--device", "portable", THREE);
+    FAILS(2, "0:0", "0:1");
+    RUN(ENV(TWO_DEVICES), "train", "mnist", "--device", "0:2", THREE);
+    FAILS(2, "0:2");
+    RUN(ENV(TWO_DEVICES), "train", "mnist", "--quiet", "--device", "0:0", "--out", at("first"), THREE);
+    EXPECT(0, "device 0:0 ");
+    RUN(ENV(TWO_DEVICES), "train", "mnist", "--quiet", "--device", "0:1", "--out", at("second"), THREE);
+    EXPECT(0, "device 0:1 ");
+    RUN(ENV(TWO_DEVICES, "TRANSLUTION_DEVICE=0:1"), "eval", at("first"), "--limit-test", "16");
+    EXPECT(0, "device 0:1 ");
+    RUN(ENV(TWO_DEVICES, "TRANSLUTION_DEVICE=0:1"), "eval", at("first"), "--limit-test", "16", "--device",
+        "0:0");
+    EXPECT(0, "device 0:0 "); /* the flag wins over the environment */
+}
+
+/* ---- data ---------------------------------------------------------------------------------------- */
+
+static void big_endian(unsigned char *p, uint32_t v)
+{
+    for (int i = 0; i < 4; i++) p[i] = (unsigned char)(v >> (24 - 8 * i));
+}
+
+/* One IDX file: `count` in the header, `present` items behind it, every byte `value` (+ index for labels). */
+static void write_idx(const char *dir, const char *name, uint32_t magic, uint32_t count, uint32_t present,
+                      int value)
+{
+    char path[600];
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    unsigned char header[16];
+    bool images = strstr(name, "images") != NULL;
+    big_endian(header, magic);
+    big_endian(header + 4, count);
+    big_endian(header + 8, 28);
+    big_endian(header + 12, 28);
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    fwrite(header, 1, images ? 16 : 8, file);
+    for (uint32_t i = 0; i < present; i++)
+        for (int p = 0; p < (images ? 784 : 1); p++)
+            fputc(images ? (int)(i * 31 + (uint32_t)p) & 255 : value, file);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void write_mnist(const char *dir)
+{
+    mkdir(dir, 0700);
+    write_idx(dir, "train-images-idx3-ubyte", 0x803, 40, 40, 0);
+    write_idx(dir, "train-labels-idx1-ubyte", 0x801, 40, 40, 3);
+    write_idx(dir, "t10k-images-idx3-ubyte", 0x803, 20, 20, 0);
+    write_idx(dir, "t10k-labels-idx1-ubyte", 0x801, 20, 20, 3);
+}
+
+#define DATA "train", "mnist", "--quiet", SMALL, "--batch-size", "16", "--steps", "2", "--data", dir
+
+static void test_data_errors(void **state)
+{
+    char dir[300], path[600];
+    snprintf(dir, sizeof dir, "%s", at("idx"));
+    RUN(NO_ENV, DATA);
+    FAILS(2, dir, "train-images-idx3-ubyte");
+
+    write_mnist(dir);
+    RUN(NO_ENV, DATA, "--out", at("idx-run"));
+    EXPECT(0, "");
+
+    write_idx(dir, "train-images-idx3-ubyte", 0x804, 40, 40, 0);
+    RUN(NO_ENV, DATA);
+    FAILS(2, "train-images-idx3-ubyte", "magic");
+
+    write_idx(dir, "train-images-idx3-ubyte", 0x803, 40, 39, 0);
+    RUN(NO_ENV, DATA);
+    FAILS(2, "train-images-idx3-ubyte");
+
+    write_mnist(dir);
+    write_idx(dir, "train-labels-idx1-ubyte", 0x801, 39, 39, 3);
+    RUN(NO_ENV, DATA);
+    FAILS(2, "39", "40");
+
+    write_idx(dir, "train-labels-idx1-ubyte", 0x801, 40, 40, 10);
+    RUN(NO_ENV, DATA);
+    FAILS(2, "train-labels-idx1-ubyte", "10");
+
+    write_mnist(dir);
+    snprintf(path, sizeof path, "%s/t10k-images-idx3-ubyte", dir);
+    slurp(path, seen.out);
+    remove(path);
+    snprintf(path, sizeof path, "%s/t10k-images-idx3-ubyte.gz", dir);
+    gzFile gz = gzopen(path, "wb");
+    assert_non_null(gz);
+    assert_int_equal(gzwrite(gz, seen.out, 16 + 20 * 784), 16 + 20 * 784);
+    assert_int_equal(gzclose(gz), Z_OK);
+    RUN(NO_ENV, DATA, "--out", at("gz-run"));
+    EXPECT(0, "");
+    struct stat whole;
+    assert_int_equal(stat(path, &whole), 0);
+    assert_int_equal(truncate(path, whole.st_size / 2), 0);
+    RUN(NO_ENV, DATA);
+    FAILS(2, "t10k-images-idx3-ubyte.gz");
+}
+
+static void test_output_errors(void **state)
+{
+    write_text("file", "not a folder\n");
+    RUN(NO_ENV, "train", "mnist", "--quiet", "--out", at("file/run"), THREE);
+    EXPECT(1, "file/run");
+    expect_one_sentence();
+    RUN(NO_ENV, "train", "mnist", "--quiet", "--out", at("metrics-run"), "--metrics", at("file/metrics"),
+        THREE);
+    EXPECT(1, "file/metrics");
+}
+
+static void test_does_not_fit(void **state)
+{
+    RUN(NO_ENV, "train", "mnist", "--quiet", "--out", at("large"), SHORT, "--steps", "1", "--memory-limit",
+        "3M");
+    EXPECT(2, "largest batch", "parameters", "activations", "sum", "fits: no");
+    expect_one_sentence();
+    /* Without --batch-size the batch shrinks until it fits. */
+    RUN(NO_ENV, "train", "mnist", "--out", at("shrunk"), SMALL, "--limit-train", "48", "--limit-test", "16",
+        "--steps", "1", "--memory-limit", "64M");
+    EXPECT(0, "batch");
+}
+
+static void test_checkpoint_errors(void **state)
+{
+    RUN(NO_ENV, "info", at("nothing.safetensors"));
+    FAILS(2, "nothing.safetensors");
+    RUN(NO_ENV, "eval", at("nothing.safetensors"));
+    FAILS(2, "nothing.safetensors");
+    write_text("broken.safetensors", "this is not a header");
+    RUN(NO_ENV, "info", at("broken.safetensors"));
+    FAILS(2, "broken.safetensors");
+    RUN(NO_ENV, "eval", at("broken.safetensors"));
+    FAILS(2, "broken.safetensors");
+}
+
+/* ---- whole runs ---------------------------------------------------------------------------------- */
+
+static void test_result_line(void **state)
+{
+    static const char *const ops[] = {"attention", "alpha", "translution"};
+    for (int i = 0; i < 3; i++) {
+        RUN(NO_ENV, "train", "mnist", "--op", ops[i], "--out", at(ops[i]), THREE);
+        EXPECT(0, "device ");
+        cJSON *json = last_json();
+        assert_string_equal(string(json, "task"), "mnist");
+        assert_string_equal(string(json, "op"), ops[i]);
+        assert_true(number(json, "steps") == 3);
+        assert_true(number(json, "params") > 0 && number(json, "loss") > 0);
+        assert_true(number(json, "top1") >= 0 && number(json, "top5") >= number(json, "top1"));
+        assert_true(number(json, "top1_static") == number(json, "top1"));
+        assert_true(number(json, "top1_dynamic") >= 0);
+        assert_true(number(json, "step_ms") > 0 && number(json, "peak_device_bytes") > 0);
+        assert_true(string(json, "device")[0] != '\0');
+        double params = number(json, "params"), top1 = number(json, "top1");
+        double moved = number(json, "top1_dynamic");
+        cJSON_Delete(json);
+
+        RUN(NO_ENV, "eval", at(ops[i]), "--limit-test", "32");
+        EXPECT(0, "device ");
+        json = last_json();
+        assert_string_equal(string(json, "op"), ops[i]);
+        assert_true(number(json, "params") == params && number(json, "top1") == top1);
+        assert_true(number(json, "loss") > 0);
+        cJSON_Delete(json);
+        char path[600];
+        snprintf(path, sizeof path, "%s/model.safetensors", at(ops[i]));
+        RUN(NO_ENV, "eval", path, "--limit-test", "32", "--test-motion", "dynamic");
+        EXPECT(0, "");
+        json = last_json();
+        assert_true(number(json, "top1") == moved);
+        cJSON_Delete(json);
+
+        RUN(NO_ENV, "info", at(ops[i]));
+        EXPECT(0, "");
+        char text[64];
+        snprintf(text, sizeof text, " %.0f parameters", params);
+        assert_non_null(strstr(seen.out, text));
+        assert_non_null(strstr(seen.out, "mlp_head"));
+        assert_non_null(strstr(seen.out, ops[i]));
+        assert_null(strstr(seen.out, folder)); /* no path in the metadata */
+    }
+}
+
+/* The losses of a metrics file, one a line, as text: "step loss\n". */
+static void read_losses(const char *path, char *out, size_t room)
+{
+    static char text[TEXT];
+    slurp(path, text);
+    size_t used = 0;
+    out[0] = '\0';
+    for (char *line = strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n")) {
+        cJSON *json = cJSON_Parse(line);
+        assert_non_null(json);
+        const cJSON *step = cJSON_GetObjectItemCaseSensitive(json, "step");
+        const cJSON *loss = cJSON_GetObjectItemCaseSensitive(json, "loss");
+        if (cJSON_IsNumber(step) && cJSON_IsNumber(loss))
+            used += (size_t)snprintf(out + used, room - used, "%.0f %.9g\n", step->valuedouble,
+                                     loss->valuedouble);
+        cJSON_Delete(json);
+    }
+    assert_true(used > 0);
+}
+
+static void test_same_seed(void **state)
+{
+    char first[4096], second[4096], other[4096];
+    const char *const metrics[] = {"one.jsonl", "two.jsonl", "three.jsonl"};
+    const char *const seeds[] = {"5", "5", "6"};
+    for (int i = 0; i < 3; i++) {
+        char out[64];
+        snprintf(out, sizeof out, "seed-%d", i);
+        RUN(NO_ENV, "train", "mnist", "--op", "alpha", "--motion", "dynamic", "--seed", seeds[i], "--out",
+            at(out), "--metrics", at(metrics[i]), THREE);
+        EXPECT(0, "");
+    }
+    read_losses(at(metrics[0]), first, sizeof first);
+    read_losses(at(metrics[1]), second, sizeof second);
+    read_losses(at(metrics[2]), other, sizeof other);
+    assert_string_equal(first, second);
+    assert_string_not_equal(first, other);
+
+    /* Equal runs give equal files: no time, path, host or device in them. */
+    static char one[TEXT], two[TEXT];
+    slurp(at("seed-0/model.safetensors"), one);
+    slurp(at("seed-1/model.safetensors"), two);
+    assert_memory_equal(one, two, 4096);
+    assert_null(strstr(one + 8, folder)); /* behind the header's length */
+}
+
+static void test_default_out(void **state)
+{
+    RUN(NO_ENV, "train", "mnist", "--quiet", THREE);
+    EXPECT(0, "");
+    RUN(NO_ENV, "train", "mnist", "--quiet", THREE);
+    EXPECT(0, "");
+    cJSON *json = last_json();
+    assert_non_null(strstr(string(json, "out"), "runs/mnist-attention-"));
+    cJSON_Delete(json);
+    assert_int_equal(access(at("runs/mnist-attention-1/model.safetensors"), R_OK) |
+                         access(at("runs/mnist-attention-2/model.safetensors"), R_OK),
+                     0);
+}
+
+/* ---- stopping ------------------------------------------------------------------------------------ */
+
+static void test_stop_after_and_resume(void **state)
+{
+    char whole[4096], parts[4096];
+    RUN(NO_ENV, "train", "mnist", SHORT, "--steps", "6", "--out", at("whole"), "--metrics",
+        at("whole.jsonl"));
+    EXPECT(0, "");
+    RUN(NO_ENV, "train", "mnist", SHORT, "--steps", "6", "--out", at("parts"), "--metrics", at("parts.jsonl"),
+        "--stop-after", "3");
+    EXPECT(0, "");
+    RUN(NO_ENV, "train", "mnist", SHORT, "--steps", "6", "--out", at("parts"), "--metrics", at("parts.jsonl"),
+        "--resume");
+    EXPECT(0, "");
+    read_losses(at("whole.jsonl"), whole, sizeof whole);
+    read_losses(at("parts.jsonl"), parts, sizeof parts);
+    assert_string_equal(whole, parts);
+    static char one[TEXT], two[TEXT];
+    slurp(at("whole/model.safetensors"), one);
+    slurp(at("parts/model.safetensors"), two);
+    assert_memory_equal(one, two, TEXT / 4);
+    RUN(NO_ENV, "train", "mnist", THREE, "--out", at("fresh"), "--resume");
+    EXPECT(0, "no "); /* no checkpoint to continue from: it says so and starts */
+}
+
+/* Waits until `path` holds something, at most a minute. */
+static void wait_for(const char *path)
+{
+    for (int i = 0; i < 600; i++) {
+        struct stat what;
+        if (stat(path, &what) == 0 && what.st_size > 0) return;
+        nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+    }
+}
+
+static void interrupt(int signal_number, const char *out, int code)
+{
+    char path[600];
+    snprintf(path, sizeof path, "%s/metrics.jsonl", at(out));
+    pid_t pid = start(NO_ENV, (const char *const[]){"train", "mnist", SHORT, "--steps", "1000000",
+                                                    "--eval-every", "1000000", "--out", at(out), NULL});
+    wait_for(path);
+    kill(pid, signal_number);
+    finish(pid);
+    EXPECT(code, "");
+    snprintf(path, sizeof path, "%s/checkpoints", at(out));
+    assert_int_equal(access(path, F_OK), 0);
+    RUN(NO_ENV, "info", at(out));
+    EXPECT(0, "");
+}
+
+static void test_signals(void **state)
+{
+    interrupt(SIGINT, "int", 130);
+    interrupt(SIGTERM, "term", 143);
+}
+
+/* ---- real MNIST ---------------------------------------------------------------------------------- */
+
+static void test_real_mnist(void **state)
+{
+    const char *data = getenv("TRANSLUTION_MNIST");
+    if (data == NULL) skip();
+    RUN(NO_ENV, "train", "mnist", "--quiet", "--data", data, "--out", at("real"), "--dim", "32", "--depth",
+        "1", "--heads", "2", "--head-dim", "16", "--batch-size", "32", "--lr", "3e-3", "--limit-train",
+        "2000", "--limit-test", "500", "--epochs", "3");
+    EXPECT(0, "");
+    cJSON *json = last_json();
+    assert_true(number(json, "top1") > 60);
+    cJSON_Delete(json);
+}
+
+static int setup(void **state)
+{
+    snprintf(folder, sizeof folder, "%s/translution-cli-XXXXXX",
+             getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp");
+    return mkdtemp(folder) == NULL ? -1 : 0;
+}
+
+static int teardown(void **state)
+{
+    char line[400];
+    snprintf(line, sizeof line, "rm -rf '%s'", folder);
+    return system(line);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_help_and_version), cmocka_unit_test(test_usage_errors),
+        cmocka_unit_test(test_values),           cmocka_unit_test(test_config),
+        cmocka_unit_test(test_dry_run_counts),   cmocka_unit_test(test_dry_run_needs_nothing),
+        cmocka_unit_test(test_dry_run_fits),     cmocka_unit_test(test_devices),
+        cmocka_unit_test(test_no_platform),      cmocka_unit_test(test_device_choice),
+        cmocka_unit_test(test_data_errors),      cmocka_unit_test(test_output_errors),
+        cmocka_unit_test(test_does_not_fit),     cmocka_unit_test(test_checkpoint_errors),
+        cmocka_unit_test(test_result_line),      cmocka_unit_test(test_same_seed),
+        cmocka_unit_test(test_default_out),      cmocka_unit_test(test_stop_after_and_resume),
+        cmocka_unit_test(test_signals),          cmocka_unit_test(test_real_mnist),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}

@@ -1,0 +1,110 @@
+/* Positions of digits on the field: central, uniform and repeatable; placing; the order of an epoch. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "data/motion.h"
+
+static void test_static(void **state)
+{
+    uint32_t y, x;
+    tl_motion_position(TL_MOTION_STATIC, 1, "motion/train", 3, 7, 84, 85, 28, 28, &y, &x);
+    assert_int_equal(y, 28);
+    assert_int_equal(x, 28); /* floor of 28.5 */
+    tl_motion_position(TL_MOTION_STATIC, 1, "motion/train", 3, 7, 28, 29, 28, 28, &y, &x);
+    assert_true(y == 0 && x == 0);
+}
+
+static void test_dynamic_is_uniform(void **state)
+{
+    enum { SPAN = 57, DRAWS = 57 * 400 };
+    uint32_t rows[SPAN] = {0}, columns[SPAN] = {0}, y, x;
+    double product = 0;
+    for (uint32_t i = 0; i < DRAWS; i++) {
+        tl_motion_position(TL_MOTION_DYNAMIC, 5, "motion/train", i % 10, i / 10, 84, 84, 28, 28, &y, &x);
+        assert_true(y < SPAN && x < SPAN);
+        rows[y]++;
+        columns[x]++;
+        product += ((double)y - 28) * ((double)x - 28);
+    }
+    /* chi-squared with 56 degrees of freedom: beyond 110 once in 10^5 */
+    double chi_rows = 0, chi_columns = 0;
+    for (int i = 0; i < SPAN; i++) {
+        chi_rows += (rows[i] - 400.0) * (rows[i] - 400.0) / 400.0;
+        chi_columns += (columns[i] - 400.0) * (columns[i] - 400.0) / 400.0;
+    }
+    if (chi_rows > 110 || chi_columns > 110) fail_msg("chi squared %g and %g", chi_rows, chi_columns);
+    /* the axes are independent: standard error of the correlation 0.0066 */
+    double correlation = product / DRAWS / (57.0 * 57 - 1) * 12;
+    if (correlation > 0.03 || correlation < -0.03) fail_msg("correlation %g", correlation);
+}
+
+static void test_dynamic_depends_on_all(void **state)
+{
+    uint32_t y, x, same[5] = {0};
+    for (uint32_t i = 0; i < 200; i++) {
+        uint32_t y0, x0;
+        tl_motion_position(TL_MOTION_DYNAMIC, 5, "motion/test", 0, i, 84, 84, 28, 28, &y0, &x0);
+        for (int other = 0; other < 5; other++) {
+            tl_motion_position(TL_MOTION_DYNAMIC, other == 0 ? 6 : 5,
+                               other == 1 ? "motion/train" : "motion/test", other == 2,
+                               other == 3 ? i + 1 : i, 84, 84, 28, 28, &y, &x);
+            same[other] += y == y0 && x == x0;
+        }
+    }
+    for (int other = 0; other < 4; other++) assert_true(same[other] < 5);
+    assert_int_equal(same[4], 200); /* nothing differs: a pure function */
+    tl_motion_position(TL_MOTION_DYNAMIC, 5, "motion/test", 0, 1, 28, 29, 28, 28, &y, &x);
+    assert_true(y == 0 && x <= 1);
+}
+
+static void test_place(void **state)
+{
+    uint8_t pixels[2 * 2 * 3] = {9, 9, 9, 9, 9, 9, 0, 51, 102, 153, 204, 255}, labels[2] = {0, 1};
+    const tl_dataset set = {2, 2, 3, pixels, labels};
+    float field[4 * 5];
+    memset(field, 0xff, sizeof field); /* all of it is overwritten */
+    tl_motion_place(&set, 1, 1, 2, 4, 5, field);
+    const float expected[4 * 5] = {0, 0, 0, 0, 0, 0, 0, 0, 0.2f, 0.4f, 0, 0, 0.6f, 0.8f, 1.0f, 0, 0, 0, 0, 0};
+    assert_memory_equal(field, expected, sizeof field);
+    tl_motion_place(&set, 1, 3, 4, 4, 5, field); /* cut at the edge, no write behind it */
+    tl_motion_place(&set, 1, 4, 5, 4, 5, field);
+    for (int i = 0; i < 20; i++) assert_true(field[i] == 0.0f);
+}
+
+static void test_order(void **state)
+{
+    enum { COUNT = 1000 };
+    uint32_t first[COUNT], second[COUNT], third[COUNT], again[COUNT];
+    uint8_t seen[COUNT] = {0};
+    tl_epoch_order(3, 0, COUNT, first);
+    tl_epoch_order(3, 1, COUNT, second);
+    tl_epoch_order(4, 0, COUNT, third);
+    tl_epoch_order(3, 0, COUNT, again);
+    assert_memory_equal(first, again, sizeof first);
+    uint32_t same_second = 0, same_third = 0, fixed = 0;
+    for (uint32_t i = 0; i < COUNT; i++) {
+        assert_true(first[i] < COUNT && !seen[first[i]]);
+        seen[first[i]] = 1;
+        same_second += first[i] == second[i];
+        same_third += first[i] == third[i];
+        fixed += first[i] == i;
+    }
+    assert_true(same_second < 12 && same_third < 12 && fixed < 12); /* one on average */
+    tl_epoch_order(3, 0, 1, first);
+    assert_int_equal(first[0], 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_static),
+                                       cmocka_unit_test(test_dynamic_is_uniform),
+                                       cmocka_unit_test(test_dynamic_depends_on_all),
+                                       cmocka_unit_test(test_place), cmocka_unit_test(test_order)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
