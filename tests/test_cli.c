@@ -61,7 +61,11 @@ static pid_t start(const char *const *env, const char *const *args)
     assert_true(pid >= 0);
     if (pid > 0) return pid;
     unsetenv("TRANSLUTION_DEVICE");
-    for (; *env != NULL; env++) putenv((char *)*env);
+    for (; *env != NULL; env++) {
+        char name[64];
+        snprintf(name, sizeof name, "%.*s", (int)strcspn(*env, "="), *env);
+        setenv(name, strchr(*env, '=') + 1, 1);
+    }
     int out = open(at("stdout"), O_WRONLY | O_CREAT | O_TRUNC, 0600);
     int err = open(at("stderr"), O_WRONLY | O_CREAT | O_TRUNC, 0600);
     if (out < 0 || err < 0 || dup2(out, 1) < 0 || dup2(err, 2) < 0 || chdir(folder) != 0) _exit(99);
