@@ -131,7 +131,7 @@ uint64_t tl_memory_peak(const tl_context *ctx); /* high-water mark of all kinds 
 
 typedef struct tl_kernel tl_kernel; /* owned by the context */
 
-/* Kernel `name` of kernels/<family>.cl, built behind common.cl with `-cl-std=CL1.2`, the context's standard
+/* Kernel `name` of kernels/<family>.cl (or of several files one behind the other: "tile+gemm"), built behind common.cl with `-cl-std=CL1.2`, the context's standard
  * macros (TL_CPU 0|1, TL_VW vector width, TL_GROUP row group) and `options` ("-DTA=1 -DKC=256"; may be "").
  * Built once per (family, options), from the cache on disk where it can. Cheap to call before every launch. */
 tl_status tl_kernel_get(tl_context *ctx, const char *family, const char *name, const char *options,

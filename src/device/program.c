@@ -103,31 +103,47 @@ static char *find_source(const char *folder, const char *family)
     return text;
 }
 
-/* common.cl and the family's file as one text; freed by the caller. */
+/* Appends the file of one family to *text behind a #line directive; false when there is none. */
+static bool append_source(tl_context *ctx, const char *family, char **text, bool *no_memory)
+{
+    char *own = find_source(ctx->programs.folder, family);
+    if (own == NULL) return false;
+    size_t used = *text != NULL ? strlen(*text) : 0, room = strlen(own) + strlen(family) + 64;
+    char *grown = realloc(*text, used + room);
+    if (grown != NULL) {
+        snprintf(grown + used, room, "#line 1 \"kernels/%s.cl\"\n%s\n", family, own);
+        *text = grown;
+    } else {
+        *no_memory = true;
+    }
+    free(own);
+    return true;
+}
+
+/* common.cl and the family's files ("gemm", or several: "tile+gemm") as one text; freed by the caller. */
 static tl_status whole_source(tl_context *ctx, const char *family, char **out)
 {
-    char *common = find_source(ctx->programs.folder, "common");
-    char *own = find_source(ctx->programs.folder, family);
-    tl_status status = TL_OK;
+    char parts[128];
+    bool no_memory = false;
+    int length = snprintf(parts, sizeof parts, "common+%s", family);
     *out = NULL;
-    if (own == NULL || common == NULL)
-        status = tl_fail(
-            &ctx->error, TL_ERROR_DEVICE, "there is no kernels/%s.cl, neither built in nor in %s",
-            own == NULL ? family : "common",
-            ctx->programs.folder != NULL ? ctx->programs.folder : "TRANSLUTION_KERNEL_DIR (not set)");
-    else {
-        size_t size = strlen(common) + strlen(own) + strlen(family) + 100;
-        *out = malloc(size);
-        if (*out == NULL)
-            status = tl_fail(&ctx->error, TL_ERROR_MEMORY, "the host has no memory left for kernels/%s.cl",
-                             family);
-        else
-            snprintf(*out, size, "#line 1 \"kernels/common.cl\"\n%s\n#line 1 \"kernels/%s.cl\"\n%s\n", common,
-                     family, own);
+    if (length < 0 || (size_t)length >= sizeof parts)
+        return tl_fail(&ctx->error, TL_ERROR_USAGE, "the kernel family name %s is too long", family);
+    for (char *part = parts; part != NULL;) {
+        char *next = strchr(part, '+');
+        if (next != NULL) *next++ = '\0';
+        bool found = append_source(ctx, part, out, &no_memory);
+        if (!found || no_memory) {
+            free(*out);
+            *out = NULL;
+            if (no_memory)
+                return tl_fail(&ctx->error, TL_ERROR_MEMORY, "the host has no memory left for kernels/%s.cl", part);
+            return tl_fail(&ctx->error, TL_ERROR_DEVICE, "there is no kernels/%s.cl, neither built in nor in %s", part,
+                           ctx->programs.folder != NULL ? ctx->programs.folder : "TRANSLUTION_KERNEL_DIR (not set)");
+        }
+        part = next;
     }
-    free(common);
-    free(own);
-    return status;
+    return TL_OK;
 }
 
 /* ---- building --------------------------------------------------------------------------------------- */
