@@ -81,24 +81,3 @@ __kernel void sum(__global const float *values, ulong values_at, ulong count, fl
     float all = tl_row_sum(tl_sumR(part), scratch);
     if (get_local_id(0) == 0) total[total_at] = scale * all;
 }
-
-// partial[group] = sum of the squares of the group's `block` consecutive values, overwritten.
-__kernel void square_blocks(__global const float *values, ulong values_at, ulong count, uint block,
-                            __global float *partial, ulong partial_at)
-{
-    TL_ROW_SCRATCH(scratch);
-    ulong first = get_group_id(0) * (ulong)block;
-    uint n = (uint)min((ulong)block, count - first), full = TL_FULL(n), rest = TL_REST(n);
-    values += values_at + first;
-    floatR part = (floatR)(0.0f);
-    for (uint i = get_local_id(0) * TL_RW; i < full; i += TL_GROUP * TL_RW) {
-        floatR v = tl_load(values + i);
-        part = v * v + part;
-    }
-    if (rest) {
-        floatR v = tl_load_part(values + full, rest, 0.0f);
-        part = v * v + part;
-    }
-    float all = tl_row_sum(tl_sumR(part), scratch);
-    if (get_local_id(0) == 0) partial[partial_at + get_group_id(0)] = all;
-}

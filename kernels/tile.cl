@@ -26,13 +26,15 @@ typedef struct tile_t {
 // c[r] += sum_k row[r][k * step] * packed[k], the rows given by pointers.
 #define TILE_MULTIPLY(acc, row, step, packed, kc)                                                              \
     do {                                                                                                       \
-        _Pragma("unroll 4") for (int k = 0; k < (kc); k++)                                                     \
+        const float *packed_ = (packed);                                                                       \
+        const int kc_ = (kc);                                                                                  \
+        _Pragma("unroll 4") for (int k_ = 0; k_ < kc_; k_++)                                                   \
         {                                                                                                      \
             floatV b_[NV];                                                                                     \
-            TILE_EACH_VECTOR b_[v] = vloadV(v, (packed) + (size_t)k * NR);                                     \
+            TILE_EACH_VECTOR b_[v] = vloadV(v, packed_ + (size_t)k_ * NR);                                     \
             TILE_EACH_ROW                                                                                      \
             {                                                                                                  \
-                floatV a_ = (floatV)((row)[r][(size_t)k * (step)]);                                            \
+                floatV a_ = (floatV)((row)[r][(size_t)k_ * (step)]);                                           \
                 TILE_EACH_VECTOR(acc)[r][v] = a_ * b_[v] + (acc)[r][v];                                        \
             }                                                                                                  \
         }                                                                                                      \
