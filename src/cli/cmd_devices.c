@@ -14,6 +14,7 @@ static cJSON *device_json(const tl_device_info *d, bool chosen)
     cJSON_AddNumberToObject(o, "platform", d->platform);
     cJSON_AddNumberToObject(o, "device", d->device);
     cJSON_AddStringToObject(o, "platform_name", d->platform_name);
+    cJSON_AddStringToObject(o, "platform_version", d->platform_version);
     cJSON_AddStringToObject(o, "name", d->name);
     cJSON_AddStringToObject(o, "type", tl_device_type_name(d->type));
     cJSON_AddStringToObject(o, "version", d->version);
