@@ -131,8 +131,7 @@ void tl_cli_print_plan(FILE *out, const tl_settings *settings, uint64_t params, 
     for (int kind = 0; kind < TL_MEMORY_KINDS; kind++)
         plan_line(out, tl_memory_kind_name((tl_memory_kind)kind), plan->bytes[kind]);
     plan_line(out, "sum", plan->total);
-    fprintf(out, "  the largest piece is %s:\n", plan->largest_name);
-    plan_line(out, "largest piece", plan->largest);
+    plan_line(out, "largest buffer", plan->largest);
     if (!limits->known) {
         fprintf(out, "  no usable OpenCL device: whether it fits is unknown\n");
         return;
