@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 
+#include "train/safetensors.h"
 #include "train/settings.h"
 
 typedef struct tl_result {
@@ -35,7 +36,7 @@ tl_status tl_evaluate(tl_context *ctx, const char *checkpoint, tl_settings *sett
                       tl_result *result);
 
 /* Metadata of a checkpoint -> settings; used by eval, info and resume. */
-struct tl_safetensors;
-tl_status tl_settings_from_metadata(const struct tl_safetensors *st, tl_settings *settings, tl_error *err);
+
+tl_status tl_settings_from_metadata(const tl_safetensors *st, tl_settings *settings, tl_error *err);
 
 #endif

@@ -1,0 +1,211 @@
+/* translution: train self-attention, Translution and alpha-Translution on any OpenCL device.
+ *
+ * This header is the library's manual. Conventions:
+ *
+ * - A function that can fail returns a tl_status; TL_OK is 0. Its one-sentence message is in the tl_error that was
+ *   handed down, or, for functions that take a tl_context, in tl_context_error(ctx).
+ * - The library keeps no global state, never prints and never exits. Notices go to the tl_log of the context.
+ * - A tl_context is one device with one in-order queue. Contexts are independent of each other; one context serves one
+ *   thread at a time.
+ * - Who creates destroys: every _create has its _destroy, and destroying NULL is fine. Destroying a context frees what
+ *   is left in it.
+ * - Numbers on the device are 32-bit floats. Rows of activations are ordered [token][batch][channel].
+ *
+ * Link with -ltranslution and what `pkg-config --libs OpenCL libcjson libxxhash zlib` gives, -lclblast and -lm. */
+#ifndef TRANSLUTION_TRANSLUTION_H
+#define TRANSLUTION_TRANSLUTION_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define TL_VERSION_MAJOR 0
+#define TL_VERSION_MINOR 1
+#define TL_VERSION_PATCH 0
+
+/* ---- status -------------------------------------------------------------------------------------- */
+
+typedef enum tl_status {
+    TL_OK = 0,
+    TL_ERROR_USAGE,     /* a wrong option, shape or value: the caller must change the request   (exit 2) */
+    TL_ERROR_INPUT,     /* a file is missing, malformed, truncated or does not fit the request  (exit 2) */
+    TL_ERROR_NO_DEVICE, /* no usable OpenCL device at all                                       (exit 1) */
+    TL_ERROR_MEMORY,    /* the plan or an allocation does not fit the device or the host        (exit 2) */
+    TL_ERROR_DEVICE,    /* an OpenCL call failed while running                                  (exit 1) */
+    TL_ERROR_IO,        /* a result could not be written                                        (exit 1) */
+    TL_INTERRUPTED      /* stopped on request after saving                                      (exit 130, 143) */
+} tl_status;
+
+typedef struct tl_error {
+    tl_status status;
+    char text[2048]; /* one sentence naming the thing and what to do; empty while status is TL_OK */
+} tl_error;
+
+/* The program's exit code of a status; TL_INTERRUPTED gives 130. */
+int tl_exit_code(tl_status status);
+
+/* ---- log ----------------------------------------------------------------------------------------- */
+
+typedef enum tl_log_level { TL_LOG_ERROR, TL_LOG_NOTICE, TL_LOG_DETAIL } tl_log_level;
+
+/* Where notices go. A NULL tl_log is silent. */
+typedef struct tl_log {
+    tl_log_level level; /* messages above this level are dropped */
+    void (*write)(void *user, tl_log_level level, const char *line); /* line has no newline */
+    void *user;
+} tl_log;
+
+/* ---- devices ------------------------------------------------------------------------------------- */
+
+typedef enum tl_device_type { TL_DEVICE_CPU, TL_DEVICE_GPU, TL_DEVICE_ACCELERATOR, TL_DEVICE_OTHER } tl_device_type;
+
+typedef struct tl_device_info {
+    int platform, device; /* P:D, in the order of `clinfo -l` */
+    char platform_name[128], platform_version[128], name[128], version[128], driver[128], c_version[128];
+    tl_device_type type;
+    uint64_t global_bytes, max_alloc_bytes, local_bytes;
+    uint32_t compute_units, max_work_group, native_float_width, align_bytes; /* align_bytes: sub-buffer origins */
+    bool unified_memory, fp16, fp64;
+    bool usable;
+    char reason[128];              /* why not usable; empty when usable */
+    void *platform_id, *device_id; /* cl_platform_id, cl_device_id */
+} tl_device_info;
+
+/* All devices of all platforms, the unusable ones too, in an array that the caller frees with free().
+ * No platform or no device gives *count = 0 and TL_OK. */
+tl_status tl_device_list(tl_device_info **list, int *count, tl_error *err);
+
+/* Picks by SPEC: "P:D", "gpu" | "cpu" | "acc" (first usable of that type), a flat index, "auto" or NULL
+ * (discrete GPU, then integrated, then CPU; most memory first), else a case-insensitive substring of
+ * "platform / device" that must match one device. TL_ERROR_NO_DEVICE when the list has no usable device at
+ * all; TL_ERROR_USAGE when SPEC matches none, several (the message lists them) or an unusable one. */
+tl_status tl_device_select(const tl_device_info *list, int count, const char *spec, int *chosen, tl_error *err);
+
+const char *tl_device_type_name(tl_device_type type); /* "cpu", "gpu", "acc", "other" */
+
+/* ---- context ------------------------------------------------------------------------------------- */
+
+typedef struct tl_context tl_context;
+
+/* Which family of kernels serves the tiled products: wide private tiles with one work-item a group (CPUs),
+ * or local-memory tiles with many work-items a group (GPUs). AUTO goes by the device's type. */
+typedef enum tl_kernel_path { TL_PATH_AUTO, TL_PATH_CPU, TL_PATH_GPU } tl_kernel_path;
+
+typedef struct tl_context_options {
+    const char *device; /* SPEC; NULL: auto */
+    tl_kernel_path path;
+    bool profile;             /* time every kernel by events */
+    uint64_t memory_limit;    /* bytes that tensors may take in all; 0: the device's global memory */
+    uint64_t max_alloc_bytes; /* treats the device as if its largest buffer were smaller: more shards; 0: as it is */
+    const tl_log *log;        /* may be NULL; must outlive the context */
+} tl_context_options;
+
+tl_status tl_context_create(const tl_context_options *options, tl_context **out, tl_error *err);
+void tl_context_destroy(tl_context *ctx);
+/* The message of the last function that failed on this context; owned by it. */
+tl_error *tl_context_error(tl_context *ctx);
+const tl_device_info *tl_context_device(const tl_context *ctx);
+/* Waits for everything that was enqueued. */
+tl_status tl_finish(tl_context *ctx);
+
+/* ---- tensors ------------------------------------------------------------------------------------- */
+
+/* What a tensor's bytes are booked as. */
+typedef enum tl_memory_kind {
+    TL_MEMORY_PARAMETER,
+    TL_MEMORY_GRADIENT,
+    TL_MEMORY_MOMENT,
+    TL_MEMORY_ACTIVATION,
+    TL_MEMORY_WORKSPACE,
+    TL_MEMORY_DATA,
+    TL_MEMORY_KINDS
+} tl_memory_kind;
+
+const char *tl_memory_kind_name(tl_memory_kind kind); /* "parameters", "gradients", "moments", ... */
+uint64_t tl_memory_used(const tl_context *ctx, tl_memory_kind kind);
+uint64_t tl_memory_peak(const tl_context *ctx); /* high-water mark of all kinds together */
+
+/* [lead][row] floats on the device, owned by the context. A tensor longer than the device's largest allocation is
+ * stored as shards along `lead`; with lead 1 it cannot be split. */
+typedef struct tl_tensor tl_tensor;
+
+/* Zero-filled. Fails with TL_ERROR_MEMORY, naming the tensor and the sizes, when the budget or the largest
+ * allocation is exceeded. */
+tl_status tl_tensor_create(tl_context *ctx, const char *name, tl_memory_kind kind, uint64_t lead, uint64_t row,
+                           tl_tensor **out);
+void tl_tensor_destroy(tl_context *ctx, tl_tensor *tensor);
+/* Blocking copies of elements [at, at + count) between the host and [lead][row] order. */
+tl_status tl_tensor_write(tl_context *ctx, tl_tensor *tensor, uint64_t at, uint64_t count, const void *source);
+tl_status tl_tensor_read(tl_context *ctx, const tl_tensor *tensor, uint64_t at, uint64_t count, void *target);
+
+/* ---- the operation alone ------------------------------------------------------------------------- */
+
+typedef enum tl_op_kind { TL_OP_ATTENTION, TL_OP_TRANSLUTION, TL_OP_ALPHA } tl_op_kind;
+
+/* An attention-like layer between x (after the caller's LayerNorm) and o (before the caller's output projection).
+ *
+ *   x, dx   [tokens][batch][dim]
+ *   o, d_o  [tokens][batch][heads * head_dim]
+ *
+ * Tokens lie on a height x width grid, row by row, behind a class token if cls; or, with `causal`, they are a sequence
+ * of `width` tokens (height 1, no cls) in which token i sees the tokens up to i, made for sequences of up to
+ * `max_length` (0: width). */
+typedef struct tl_layer_config {
+    tl_op_kind op;
+    uint32_t height, width, max_length;
+    bool cls, causal;
+    uint32_t batch, dim, heads, head_dim;
+    uint32_t relenc_dim; /* alpha: width of the relative path per head (8 in the paper) */
+} tl_layer_config;
+
+typedef struct tl_layer tl_layer;
+
+uint32_t tl_layer_tokens(const tl_layer_config *config);
+
+/* Allocates parameters (drawn from `seed`, uniform as the reference's), gradients, and what forward keeps for
+ * backward: memory of order batch * tokens * dim + batch * heads * tokens^2, never tokens^2 * dim. */
+tl_status tl_layer_create(tl_context *ctx, const tl_layer_config *config, uint64_t seed, tl_layer **out);
+void tl_layer_destroy(tl_context *ctx, tl_layer *layer);
+
+/* o is overwritten. Enqueues; reading a tensor waits. */
+tl_status tl_layer_forward(tl_context *ctx, tl_layer *layer, const tl_tensor *x, tl_tensor *o);
+/* After tl_layer_forward on the same x: dx and the gradients of all parameters are overwritten. */
+tl_status tl_layer_backward(tl_context *ctx, tl_layer *layer, const tl_tensor *x, const tl_tensor *d_o,
+                            tl_tensor *dx);
+
+/* Parameter `index` of a layer; false past the last. With D = heads * head_dim, C = dim, R = heads * relenc_dim, K
+ * offsets ((2 height - 1)(2 width - 1), 3 more with cls; max_length when causal):
+ *   attention    qkv [3D][C]
+ *   translution  q, k, v [K][C][D]
+ *   alpha        qkv [3D][C]; a_q, a_k, a_v [R][C]; q, k, v [K][R][R]; v3 [D][R]
+ * The tensors belong to the layer: write values, read gradients. */
+typedef struct tl_layer_parameter {
+    const char *name;
+    uint32_t rank;
+    uint64_t shape[4];
+    tl_tensor *value, *gradient;
+} tl_layer_parameter;
+bool tl_layer_parameter_at(tl_layer *layer, int index, tl_layer_parameter *out);
+
+/* ---- training and evaluation --------------------------------------------------------------------- */
+
+typedef enum tl_pool { TL_POOL_CLS, TL_POOL_MEAN } tl_pool; /* mean: no class token */
+typedef enum tl_positions { TL_POSITIONS_NONE, TL_POSITIONS_LEARNED } tl_positions;
+typedef enum tl_motion { TL_MOTION_STATIC, TL_MOTION_DYNAMIC } tl_motion; /* digits centred, or anywhere */
+typedef enum tl_schedule { TL_SCHEDULE_COSINE, TL_SCHEDULE_COSINE_EPOCH, TL_SCHEDULE_CONSTANT } tl_schedule;
+
+/* A Vision Transformer. Images must be multiples of `patch`. */
+typedef struct tl_vit_config {
+    tl_op_kind op;
+    tl_positions positions;
+    tl_pool pool;
+    uint32_t image_height, image_width, channels, patch, classes;
+    uint32_t dim, depth, heads, head_dim, mlp_dim, relenc_dim;
+} tl_vit_config;
+

@@ -1,0 +1,242 @@
+#include "train/checkpoint.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "train/metadata.h"
+#include "train/trainer.h"
+
+enum { PIECE = 1 << 22 }; /* elements copied at a time: 16 MiB */
+enum { PATH_ROOM = 1200 };
+
+/* What a file holds: the parameters' values, or their moments. */
+typedef enum part { PART_VALUE, PART_MOMENT1, PART_MOMENT2 } part;
+static const char *const prefixes[] = {"", "m.", "v."};
+
+static tl_tensor *tensor_of(const tl_parameter *p, part which)
+{
+    return which == PART_VALUE ? p->value : which == PART_MOMENT1 ? p->moment1 : p->moment2;
+}
+
+static tl_status write_tensor(tl_context *ctx, tl_st_writer *w, const tl_tensor *t, float *piece)
+{
+    const uint64_t count = t->lead * t->row;
+    for (uint64_t at = 0; at < count; at += PIECE) {
+        const uint64_t n = count - at < PIECE ? count - at : PIECE;
+        TL_TRY(tl_tensor_read(ctx, t, at, n, piece));
+        TL_TRY(tl_st_write_data(w, piece, n * sizeof *piece, tl_context_error(ctx)));
+    }
+    return TL_OK;
+}
+
+static tl_status write_parts(tl_context *ctx, const tl_registry *r, tl_st_writer *w, part first, part last)
+{
+    float *piece = malloc(PIECE * sizeof *piece);
+    if (piece == NULL)
+        return tl_fail(tl_context_error(ctx), TL_ERROR_MEMORY, "out of host memory while writing %s", w->path);
+    tl_status status = TL_OK;
+    for (int which = (int)first; which <= (int)last; which++)
+        for (int i = 0; i < r->count && status == TL_OK; i++)
+            status = write_tensor(ctx, w, tensor_of(&r->items[i], (part)which), piece);
+    free(piece);
+    return status;
+}
+
+static tl_status write_file(tl_context *ctx, const tl_registry *r, const char *path, part first, part last,
+                            const tl_st_pair *metadata, int metadata_count)
+{
+    tl_error *err = tl_context_error(ctx);
+    const int parts = (int)last - (int)first + 1;
+    tl_st_entry *entries = calloc((size_t)(r->count * parts), sizeof *entries);
+    if (entries == NULL) return tl_fail(err, TL_ERROR_MEMORY, "out of host memory while writing %s", path);
+    for (int k = 0; k < parts * r->count; k++) {
+        const tl_parameter *p = &r->items[k % r->count];
+        snprintf(entries[k].name, sizeof entries[k].name, "%s%s", prefixes[(int)first + k / r->count], p->name);
+        entries[k].dtype = TL_F32;
+        entries[k].rank = p->rank;
+        for (uint32_t d = 0; d < p->rank; d++) entries[k].shape[d] = p->shape[d];
+    }
+    tl_st_writer w = {0};
+    tl_status status = tl_st_write_begin(&w, path, entries, parts * r->count, metadata, metadata_count, err);
+    free(entries);
+    if (status != TL_OK) return status;
+    status = write_parts(ctx, r, &w, first, last);
+    if (status == TL_OK) return tl_st_write_commit(&w, err);
+    tl_st_write_abort(&w);
+    return status;
+}
+
+tl_status tl_model_save(tl_context *ctx, const tl_registry *registry, const tl_settings *settings, const char *path)
+{
+    tl_metadata metadata;
+    tl_metadata_write(settings, &metadata);
+    return write_file(ctx, registry, path, PART_VALUE, PART_VALUE, metadata.pairs, metadata.count);
+}
+
+/* ---- reading ------------------------------------------------------------------------------------- */
+
+static bool same_shape(const tl_st_entry *e, const tl_parameter *p)
+{
+    if (e->dtype != TL_F32 || e->rank != p->rank) return false;
+    for (uint32_t d = 0; d < p->rank; d++)
+        if (e->shape[d] != p->shape[d]) return false;
+    return true;
+}
+
+static tl_status read_parts(tl_context *ctx, tl_registry *r, tl_safetensors *st, part first, part last)
+{
+    tl_error *err = tl_context_error(ctx);
+    const int wanted = r->count * ((int)last - (int)first + 1);
+    if (st->count != wanted)
+        return tl_fail(err, TL_ERROR_INPUT, "%s holds %d tensors where the model has %d: it belongs to another model",
+                       st->path, st->count, wanted);
+    float *piece = malloc(PIECE * sizeof *piece);
+    if (piece == NULL) return tl_fail(err, TL_ERROR_MEMORY, "out of host memory while reading %s", st->path);
+    tl_status status = TL_OK;
+    for (int k = 0; k < wanted && status == TL_OK; k++) {
+        const int which = (int)first + k / r->count;
+        const tl_parameter *p = &r->items[k % r->count];
+        char name[128];
+        snprintf(name, sizeof name, "%s%s", prefixes[which], p->name);
+        const tl_st_entry *e = tl_st_find(st, name);
+        if (e == NULL || !same_shape(e, p)) {
+            status = tl_fail(err, TL_ERROR_INPUT, "%s %s tensor %s: it belongs to another model", st->path,
+                             e == NULL ? "has no" : "has another shape or type for the", name);
+            break;
+        }
+        tl_tensor *t = tensor_of(p, (part)which);
+        const uint64_t count = t->lead * t->row;
+        for (uint64_t at = 0; at < count && status == TL_OK; at += PIECE) {
+            const uint64_t n = count - at < PIECE ? count - at : PIECE;
+            status = tl_st_read(st, e, at, n, piece, err);
+            if (status == TL_OK) status = tl_tensor_write(ctx, t, at, n, piece);
+        }
+    }
+    free(piece);
+    return status;
+}
+
+tl_status tl_model_load(tl_context *ctx, tl_registry *registry, tl_safetensors *st)
+{
+    return read_parts(ctx, registry, st, PART_VALUE, PART_VALUE);
+}
+
+/* ---- folders ------------------------------------------------------------------------------------- */
+
+static tl_status make_folder(tl_error *err, const char *path)
+{
+    if (mkdir(path, 0777) == 0 || errno == EEXIST) return TL_OK;
+    return tl_fail(err, TL_ERROR_IO, "cannot make the folder %s: %s", path, strerror(errno));
+}
+
+static void sync_folder(const char *path)
+{
+    const int fd = open(path, O_RDONLY);
+    if (fd < 0) return;
+    (void)fsync(fd);
+    close(fd);
+}
+
+static void remove_pair(const char *folder)
+{
+    char path[PATH_ROOM + 40];
+    snprintf(path, sizeof path, "%s/model.safetensors", folder);
+    (void)unlink(path);
+    snprintf(path, sizeof path, "%s/state.safetensors", folder);
+    (void)unlink(path);
+    (void)rmdir(folder);
+}
+
+tl_status tl_checkpoint_save(tl_context *ctx, const tl_registry *registry, const tl_settings *settings,
+                             const char *out, uint64_t step)
+{
+    tl_error *err = tl_context_error(ctx);
+    char parent[PATH_ROOM], final[PATH_ROOM + 40], temporary[PATH_ROOM + 40], path[PATH_ROOM + 80], number[24];
+    snprintf(parent, sizeof parent, "%s/checkpoints", out);
+    TL_TRY(make_folder(err, parent));
+    snprintf(number, sizeof number, "%llu", (unsigned long long)step);
+    snprintf(final, sizeof final, "%s/%s", parent, number);
+    snprintf(temporary, sizeof temporary, "%s/.%s.tmp", parent, number);
+    remove_pair(temporary);
+    TL_TRY(make_folder(err, temporary));
+    snprintf(path, sizeof path, "%s/model.safetensors", temporary);
+    tl_status status = tl_model_save(ctx, registry, settings, path);
+    if (status == TL_OK) {
+        const tl_st_pair metadata[] = {{(char[]){"step"}, number}};
+        snprintf(path, sizeof path, "%s/state.safetensors", temporary);
+        status = write_file(ctx, registry, path, PART_MOMENT1, PART_MOMENT2, metadata, 1);
+    }
+    if (status == TL_OK) {
+        sync_folder(temporary);
+        remove_pair(final); /* the same step of an earlier try */
+        if (rename(temporary, final) != 0)
+            status = tl_fail(err, TL_ERROR_IO, "cannot rename %s to %s: %s", temporary, final, strerror(errno));
+        sync_folder(parent);
+    }
+    if (status != TL_OK) {
+        remove_pair(temporary);
+        return status;
+    }
+    snprintf(path, sizeof path, "%s/model.safetensors", out);
+    return tl_model_save(ctx, registry, settings, path);
+}
+
+/* The largest step below OUT/checkpoints that has both files; 0: none. */
+static uint64_t newest_step(const char *out)
+{
+    char path[PATH_ROOM + 300];
+    snprintf(path, sizeof path, "%s/checkpoints", out);
+    DIR *folder = opendir(path);
+    uint64_t newest = 0;
+    if (folder == NULL) return 0;
+    for (struct dirent *e; (e = readdir(folder)) != NULL;) {
+        char *end;
+        const uint64_t step = strtoull(e->d_name, &end, 10);
+        if (end == e->d_name || *end != '\0' || e->d_name[0] < '0' || e->d_name[0] > '9' || step <= newest) continue;
+        snprintf(path, sizeof path, "%s/checkpoints/%s/model.safetensors", out, e->d_name);
+        const bool model = access(path, R_OK) == 0;
+        snprintf(path, sizeof path, "%s/checkpoints/%s/state.safetensors", out, e->d_name);
+        if (model && access(path, R_OK) == 0) newest = step;
+    }
+    closedir(folder);
+    return newest;
+}
+
+static tl_status load_file(tl_context *ctx, tl_registry *registry, const tl_settings *settings, const char *path,
+                           bool state)
+{
+    tl_error *err = tl_context_error(ctx);
+    tl_safetensors st;
+    TL_TRY(tl_st_open(path, &st, err));
+    tl_status status = TL_OK;
+    if (!state) {
+        tl_settings stored = *settings;
+        status = tl_settings_from_metadata(&st, &stored, err);
+        const char *key = status == TL_OK ? tl_settings_difference(&stored, settings) : NULL;
+        if (key != NULL)
+            status = tl_fail(err, TL_ERROR_USAGE,
+                             "cannot resume from %s: its run had another %s; give the same settings or another --out",
+                             path, key);
+    }
+    if (status == TL_OK)
+        status = read_parts(ctx, registry, &st, state ? PART_MOMENT1 : PART_VALUE, state ? PART_MOMENT2 : PART_VALUE);
+    tl_st_close(&st);
+    return status;
+}
+
+tl_status tl_checkpoint_resume(tl_context *ctx, tl_registry *registry, const tl_settings *settings, const char *out,
+                               uint64_t *step)
+{
+    char path[PATH_ROOM];
+    *step = newest_step(out);
+    if (*step == 0) return TL_OK;
+    snprintf(path, sizeof path, "%s/checkpoints/%llu/model.safetensors", out, (unsigned long long)*step);
+    TL_TRY(load_file(ctx, registry, settings, path, false));
+    snprintf(path, sizeof path, "%s/checkpoints/%llu/state.safetensors", out, (unsigned long long)*step);
+    return load_file(ctx, registry, settings, path, true);
+}

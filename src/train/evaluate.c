@@ -1,0 +1,71 @@
+/* Evaluation of a checkpoint on the static and the dynamic test set. */
+#include <string.h>
+#include <sys/stat.h>
+
+#include "train/batches.h"
+#include "train/checkpoint.h"
+#include "train/trainer.h"
+
+/* Large enough to keep a device busy, small enough for any memory; results do not depend on it beyond rounding. */
+enum { EVAL_BATCH = 64 };
+
+static tl_status score_both(tl_context *ctx, tl_vit *model, const tl_settings *s, const tl_hooks *hooks,
+                            tl_result *result)
+{
+    tl_error *err = tl_context_error(ctx);
+    tl_dataset test = {0};
+    tl_batch batch = {0};
+    TL_TRY(tl_batches_load(s, false, &test, err));
+    tl_status status = tl_batch_create(s, s->batch_size, &batch, err);
+    tl_scores scores[2] = {{0}};
+    for (int motion = TL_MOTION_STATIC; motion <= TL_MOTION_DYNAMIC && status == TL_OK; motion++) {
+        if (hooks != NULL && hooks->progress != NULL)
+            fprintf(hooks->progress, "evaluating %u %s images\n", test.count, tl_motion_name((tl_motion)motion));
+        status = tl_batches_score(ctx, model, s, &test, (tl_motion)motion, &batch, s->batch_size, &scores[motion]);
+    }
+    tl_batch_free(&batch);
+    tl_dataset_free(&test);
+    result->loss = scores[s->test_motion].loss;
+    result->top1 = scores[s->test_motion].top1;
+    result->top5 = scores[s->test_motion].top5;
+    result->top1_static = scores[TL_MOTION_STATIC].top1;
+    result->top1_dynamic = scores[TL_MOTION_DYNAMIC].top1;
+    return status;
+}
+
+static tl_status evaluate_model(tl_context *ctx, tl_safetensors *st, tl_settings *s, const tl_hooks *hooks,
+                                tl_result *result)
+{
+    tl_vit *model = NULL;
+    TL_TRY(tl_vit_create(ctx, &s->model, s->batch_size, false, &model));
+    tl_status status = tl_model_load(ctx, tl_vit_registry(model), st);
+    result->params = tl_registry_count(tl_vit_registry(model));
+    if (status == TL_OK) status = score_both(ctx, model, s, hooks, result);
+    result->peak_device_bytes = tl_memory_peak(ctx);
+    tl_vit_destroy(ctx, model);
+    return status;
+}
+
+tl_status tl_evaluate(tl_context *ctx, const char *checkpoint, tl_settings *settings, const tl_hooks *hooks,
+                      tl_result *result)
+{
+    tl_error *err = tl_context_error(ctx);
+    char path[1100];
+    struct stat info;
+    const bool folder = stat(checkpoint, &info) == 0 && S_ISDIR(info.st_mode);
+    snprintf(path, sizeof path, folder ? "%s/model.safetensors" : "%s", checkpoint);
+    *result = (tl_result){0};
+    tl_safetensors st;
+    TL_TRY(tl_st_open(path, &st, err));
+    tl_settings stored = *settings; /* data and the other things that no checkpoint holds are the caller's */
+    tl_status status = tl_settings_from_metadata(&st, &stored, err);
+    if (status == TL_OK) {
+        if (settings->limit_test != 0) stored.limit_test = settings->limit_test;
+        if ((int)settings->test_motion >= 0) stored.test_motion = settings->test_motion;
+        stored.batch_size = settings->batch_size != 0 ? settings->batch_size : EVAL_BATCH;
+        *settings = stored;
+        status = evaluate_model(ctx, &st, settings, hooks, result);
+    }
+    tl_st_close(&st);
+    return status;
+}

@@ -1,0 +1,22 @@
+/* Settings as safetensors metadata: one key a setting, in a fixed order, so that equal runs give equal files. */
+#ifndef TL_TRAIN_METADATA_H
+#define TL_TRAIN_METADATA_H
+
+#include "train/safetensors.h"
+#include "train/settings.h"
+
+enum { TL_METADATA_MAX = 40, TL_METADATA_TEXT = 48 };
+
+typedef struct tl_metadata {
+    int count;
+    tl_st_pair pairs[TL_METADATA_MAX]; /* values point into text: do not copy the struct */
+    char text[TL_METADATA_MAX][TL_METADATA_TEXT];
+} tl_metadata;
+
+int tl_metadata_count(void);
+void tl_metadata_write(const tl_settings *settings, tl_metadata *metadata);
+
+/* The first stored setting in which two runs differ; NULL: none. */
+const char *tl_settings_difference(const tl_settings *a, const tl_settings *b);
+
+#endif
