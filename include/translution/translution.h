@@ -209,3 +209,64 @@ typedef struct tl_vit_config {
     uint32_t dim, depth, heads, head_dim, mlp_dim, relenc_dim;
 } tl_vit_config;
 
+/* Everything that a run is. The first part shapes the model and its training and is stored in checkpoints; the rest
+ * says where and how. Begin with tl_settings_default_mnist and change what differs. */
+typedef struct tl_settings {
+    char task[16]; /* "mnist" */
+    tl_vit_config model;
+    tl_motion motion, test_motion;
+    uint64_t seed, epochs, steps; /* steps 0: from epochs */
+    uint32_t batch_size;
+    float lr, weight_decay, grad_clip; /* grad_clip 0: off */
+    tl_schedule schedule;
+    uint64_t warmup;                  /* steps of linear warm-up */
+    uint32_t limit_train, limit_test; /* 0: all */
+    /* Not stored: where and how. */
+    char data[1024];                                   /* folder of IDX files, or "synthetic" */
+    char out[1024];                                    /* empty: runs/TASK-OP-N */
+    char metrics[1024];                                /* empty: OUT/metrics.jsonl */
+    uint64_t stop_after, checkpoint_every, eval_every; /* steps; 0: never / at each epoch's end for eval */
+    bool resume, batch_given, quiet, profile;
+} tl_settings;
+
+/* Operation attention with learned positions, size tiny (dim 192, depth 6, 3 heads of 64), pool cls, relenc 8; image 84,
+ * patch 12, 1 channel, 10 classes; batch 256, 20 epochs, lr 3e-4, weight decay 0.05, cosine; static, seed 0, "synthetic". */
+void tl_settings_default_mnist(tl_settings *settings);
+
+const char *tl_op_name(tl_op_kind op); /* "attention", "translution", "alpha" */
+const char *tl_motion_name(tl_motion motion);
+const char *tl_schedule_name(tl_schedule schedule);
+
+typedef struct tl_result {
+    uint64_t steps, params, peak_device_bytes;
+    double loss;                       /* train: mean of the last 20 steps; eval: of the test set */
+    double top1, top5;                 /* percent, on settings->test_motion */
+    double top1_static, top1_dynamic;  /* percent */
+    double step_ms;                    /* median */
+    char out[1024];                    /* train: the run's folder */
+} tl_result;
+
+/* Where a run reports: progress lines go to `progress` (NULL: none; a terminal is recognised by isatty and
+ * gets a rewritten line, anything else plain lines). *stop (may be NULL) is looked at after every step: when it
+ * becomes a signal number the run saves and returns TL_INTERRUPTED. */
+typedef struct tl_hooks {
+    FILE *progress;
+    const volatile sig_atomic_t *stop;
+} tl_hooks;
+
+/* Trains and writes checkpoints, metrics and model.safetensors to the run's folder. When !settings->batch_given and
+ * the plan does not fit, halves settings->batch_size until it does, with a notice; otherwise TL_ERROR_MEMORY whose
+ * message holds the plan's sum and the largest batch that would fit. */
+tl_status tl_train(tl_context *ctx, tl_settings *settings, const tl_hooks *hooks, tl_result *result);
+
+/* Evaluates a checkpoint (a .safetensors file or an OUT folder) on static and dynamic test sets. `settings`
+ * comes back as stored in the checkpoint, except data, limit_test, test_motion and batch_size, which the caller
+ * sets beforehand (batch_size 0: as stored; test_motion -1: as stored). */
+tl_status tl_evaluate(tl_context *ctx, const char *checkpoint, tl_settings *settings, const tl_hooks *hooks,
+                      tl_result *result);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

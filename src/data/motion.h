@@ -4,8 +4,6 @@
 
 #include "data/dataset.h"
 
-typedef enum tl_motion { TL_MOTION_STATIC, TL_MOTION_DYNAMIC } tl_motion;
-
 /* Top left corner of image `index` on a field x field canvas. STATIC: floor((field - size) / 2). DYNAMIC:
  * uniform over 0..field - size in each axis, a pure function of (seed, purpose, epoch, index). `purpose`
  * names the stream: "motion/train" or "motion/test" (epoch 0). */

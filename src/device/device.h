@@ -12,50 +12,7 @@
 #include "core/log.h"
 #include "core/status.h"
 
-/* ---- devices ------------------------------------------------------------------------------------- */
-
-typedef enum tl_device_type { TL_DEVICE_CPU, TL_DEVICE_GPU, TL_DEVICE_ACCELERATOR, TL_DEVICE_OTHER } tl_device_type;
-
-typedef struct tl_device_info {
-    int platform, device;            /* P:D, in the order of `clinfo -l` */
-    char platform_name[128], platform_version[128], name[128], version[128], driver[128], c_version[128];
-    tl_device_type type;
-    uint64_t global_bytes, max_alloc_bytes, local_bytes;
-    uint32_t compute_units, max_work_group, native_float_width, align_bytes; /* align_bytes: sub-buffer origins */
-    bool unified_memory, fp16, fp64;
-    bool usable;
-    char reason[128];                /* why not usable; empty when usable */
-    void *platform_id, *device_id;   /* cl_platform_id, cl_device_id */
-} tl_device_info;
-
-/* All devices of all platforms, the unusable ones too, in an array that the caller frees with free().
- * No platform or no device gives *count = 0 and TL_OK. */
-tl_status tl_device_list(tl_device_info **list, int *count, tl_error *err);
-
-/* Picks by SPEC: "P:D", "gpu" | "cpu" | "acc" (first usable of that type), a flat index, "auto" or NULL
- * (discrete GPU, then integrated, then CPU; most memory first), else a case-insensitive substring of
- * "platform / device" that must match one device. TL_ERROR_NO_DEVICE when the list has no usable device at
- * all; TL_ERROR_USAGE when SPEC matches none, several (the message lists them) or an unusable one. */
-tl_status tl_device_select(const tl_device_info *list, int count, const char *spec, int *chosen, tl_error *err);
-
-const char *tl_device_type_name(tl_device_type type); /* "cpu", "gpu", "acc", "other" */
-
-/* ---- context ------------------------------------------------------------------------------------- */
-
-typedef struct tl_context tl_context;
-
-/* Which family of kernels serves the tiled products: wide private tiles with one work-item a group (CPUs),
- * or local-memory tiles with many work-items a group (GPUs). AUTO goes by the device's type. */
-typedef enum tl_kernel_path { TL_PATH_AUTO, TL_PATH_CPU, TL_PATH_GPU } tl_kernel_path;
-
-typedef struct tl_context_options {
-    const char *device;      /* SPEC; NULL: auto */
-    tl_kernel_path path;
-    bool profile;            /* time every kernel by events */
-    uint64_t memory_limit;   /* bytes that tensors may take in all; 0: the device's global memory */
-    uint64_t max_alloc_bytes; /* treats the device as if its largest buffer were smaller: more shards; 0: as it is */
-    const tl_log *log;       /* may be NULL; must outlive the context */
-} tl_context_options;
+/* ---- context: tl_device_*, tl_context_create and their kin are public ------------------------------- */
 
 typedef struct tl_traits {
     bool cpu_path;           /* see tl_kernel_path */
@@ -65,10 +22,6 @@ typedef struct tl_traits {
     uint64_t memory_limit, max_alloc_bytes, local_bytes;
 } tl_traits;
 
-tl_status tl_context_create(const tl_context_options *options, tl_context **out, tl_error *err);
-void tl_context_destroy(tl_context *ctx); /* NULL is fine; frees what is still allocated */
-tl_error *tl_context_error(tl_context *ctx);
-const tl_device_info *tl_context_device(const tl_context *ctx);
 const tl_traits *tl_context_traits(const tl_context *ctx);
 const tl_log *tl_context_log(const tl_context *ctx);
 
@@ -82,13 +35,6 @@ typedef struct tl_view {
     uint64_t at;
 } tl_view;
 
-typedef enum tl_memory_kind {
-    TL_MEMORY_PARAMETER, TL_MEMORY_GRADIENT, TL_MEMORY_MOMENT, TL_MEMORY_ACTIVATION, TL_MEMORY_WORKSPACE,
-    TL_MEMORY_DATA, TL_MEMORY_KINDS
-} tl_memory_kind;
-
-const char *tl_memory_kind_name(tl_memory_kind kind); /* "parameters", "gradients", "moments", ... */
-
 /* A float (or int32) tensor [lead][row], owned by its context. A tensor longer than the device's largest
  * allocation is stored as shards along `lead`; lead == 1 means it cannot be split. */
 typedef struct tl_tensor {
@@ -100,12 +46,6 @@ typedef struct tl_tensor {
     tl_mem *mem;             /* one a shard */
 } tl_tensor;
 
-/* Zero-filled. Fails with TL_ERROR_MEMORY, naming the tensor and the sizes, when the budget or the largest
- * allocation is exceeded. */
-tl_status tl_tensor_create(tl_context *ctx, const char *name, tl_memory_kind kind, uint64_t lead, uint64_t row,
-                           tl_tensor **out);
-void tl_tensor_destroy(tl_context *ctx, tl_tensor *tensor); /* NULL is fine */
-
 /* How tl_tensor_create would split it: leads a shard, 0 when even one lead is too large. No device needed. */
 uint64_t tl_tensor_lead_per_shard(uint64_t lead, uint64_t row, uint64_t max_alloc_bytes);
 
@@ -116,16 +56,10 @@ tl_view tl_view_add(tl_view view, uint64_t more);
 /* Shard of leading index `lead`; its first leading index in *first. */
 tl_view tl_shard(const tl_tensor *tensor, uint64_t lead, uint64_t *first);
 
-/* Blocking copies of `count` 4-byte elements between the host and [lead][row] order, across shards. */
-tl_status tl_tensor_write(tl_context *ctx, tl_tensor *tensor, uint64_t at, uint64_t count, const void *source);
-tl_status tl_tensor_read(tl_context *ctx, const tl_tensor *tensor, uint64_t at, uint64_t count, void *target);
 /* Enqueued: sets elements [at, at + count) of a view's buffer to zero. */
 tl_status tl_zero(tl_context *ctx, tl_view view, uint64_t count);
 /* Enqueued: copies `count` elements between views that do not overlap. */
 tl_status tl_copy(tl_context *ctx, tl_view source, tl_view target, uint64_t count);
-
-uint64_t tl_memory_used(const tl_context *ctx, tl_memory_kind kind);
-uint64_t tl_memory_peak(const tl_context *ctx); /* high-water mark of all kinds together */
 
 /* ---- kernels ------------------------------------------------------------------------------------- */
 
@@ -168,7 +102,6 @@ tl_status tl_run(tl_context *ctx, tl_kernel *kernel, tl_grid grid, const tl_arg 
            (int)(sizeof((const tl_arg[]){__VA_ARGS__}) / sizeof(tl_arg)))
 
 tl_status tl_flush(tl_context *ctx);  /* hands what is queued to the device */
-tl_status tl_finish(tl_context *ctx); /* waits for it */
 
 /* The raw handles for libraries that enqueue by themselves (CLBlast): cl_command_queue*. */
 void *tl_context_queue(tl_context *ctx);

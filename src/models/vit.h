@@ -7,17 +7,6 @@
 #include "models/registry.h"
 #include "ops/attention_like.h"
 
-typedef enum tl_pool { TL_POOL_CLS, TL_POOL_MEAN } tl_pool; /* mean: no class token */
-typedef enum tl_positions { TL_POSITIONS_NONE, TL_POSITIONS_LEARNED } tl_positions;
-
-typedef struct tl_vit_config {
-    tl_op_kind op;
-    tl_positions positions;
-    tl_pool pool;
-    uint32_t image_height, image_width, channels, patch, classes;
-    uint32_t dim, depth, heads, head_dim, mlp_dim, relenc_dim;
-} tl_vit_config;
-
 /* TL_ERROR_USAGE with one sentence when the values make no model (image not divisible by patch, zero sizes,
  * head_dim 0, ...). */
 tl_status tl_vit_config_check(const tl_vit_config *config, tl_error *err);

@@ -5,8 +5,6 @@
 
 #include "ops/geometry.h"
 
-typedef enum tl_op_kind { TL_OP_ATTENTION, TL_OP_TRANSLUTION, TL_OP_ALPHA } tl_op_kind;
-
 typedef struct tl_op_shape {
     tl_op_kind kind;
     tl_geometry geometry;

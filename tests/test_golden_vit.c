@@ -1,0 +1,119 @@
+/* Whole models against the golden vectors: logits, loss, every gradient, three AdamW steps. */
+#include "golden.h"
+
+#include "models/vit.h"
+#include "ops/adamw.h"
+
+enum { BATCH = 3, CLASSES = 5 };
+
+static void load_parameters(tl_context *ctx, tl_registry *registry, tl_safetensors *st)
+{
+    for (int i = 0; i < registry->count; i++) {
+        tl_parameter *p = &registry->items[i];
+        uint64_t count;
+        float *values = golden_read(st, p->name, &count);
+        assert_int_equal(count, tl_parameter_count(p));
+        MUST(ctx, tl_tensor_write(ctx, p->value, 0, count, values));
+        free(values);
+    }
+}
+
+/* Forward, loss and backward of the file's batch; returns the loss. */
+static float step(tl_context *ctx, tl_vit *model, const float *images, const int32_t *targets)
+{
+    float loss;
+    MUST(ctx, tl_vit_set_batch(ctx, model, images, targets, BATCH));
+    MUST(ctx, tl_vit_forward(ctx, model));
+    MUST(ctx, tl_vit_loss(ctx, model, 7));
+    MUST(ctx, tl_vit_backward(ctx, model));
+    MUST(ctx, tl_vit_read_losses(ctx, model, 7, 1, &loss));
+    return loss;
+}
+
+static void update(tl_context *ctx, tl_registry *registry, uint64_t t)
+{
+    const tl_adamw_settings s = {.lr = 1e-3f, .beta1 = .9f, .beta2 = .999f, .eps = 1e-8f, .weight_decay = .05f,
+                                 .gradient_scale = 1.0f, .step = t};
+    for (int i = 0; i < registry->count; i++) {
+        tl_parameter *p = &registry->items[i];
+        MUST(ctx, tl_adamw_step(ctx, p->value, p->gradient, p->moment1, p->moment2, &s));
+    }
+}
+
+static void compare_gradients(tl_context *ctx, tl_registry *registry, tl_safetensors *st)
+{
+    double norm = 0;
+    for (int i = 0; i < registry->count; i++) {
+        const tl_parameter *p = &registry->items[i];
+        char name[128];
+        uint64_t count;
+        snprintf(name, sizeof name, "grad.%s", p->name);
+        float *want = golden_read(st, name, &count), *got = golden_download(ctx, p->gradient);
+        golden_compare(name, got, want, count, 2e-5);
+        for (uint64_t k = 0; k < count; k++) norm += (double)got[k] * got[k];
+        free(want), free(got);
+    }
+    float *want = golden_read(st, "grad_norm", NULL);
+    assert_true(fabs(sqrt(norm) - want[0]) <= 2e-6 * want[0]);
+    free(want);
+}
+
+static void compare_after_three_steps(tl_context *ctx, tl_registry *registry, tl_safetensors *st)
+{
+    for (int i = 0; i < registry->count; i++) {
+        const tl_parameter *p = &registry->items[i];
+        char name[128];
+        uint64_t count;
+        snprintf(name, sizeof name, "step3.%s", p->name);
+        float *want = golden_read(st, name, &count), *got = golden_download(ctx, p->value);
+        for (uint64_t k = 0; k < count; k++)
+            if (!(fabs((double)got[k] - want[k]) <= 2e-5)) fail_msg("%s[%llu]: %g, not %g", name, (unsigned long long)k, got[k], want[k]);
+        free(want), free(got);
+    }
+}
+
+static void check(const char *file, tl_op_kind op, tl_positions positions, tl_kernel_path path)
+{
+    tl_context *ctx = golden_context(path);
+    tl_safetensors st = golden_open(file);
+    const tl_vit_config config = {.op = op, .positions = positions, .pool = TL_POOL_CLS, .image_height = 12,
+                                  .image_width = 12, .channels = 1, .patch = 4, .classes = CLASSES, .dim = 12,
+                                  .depth = 2, .heads = 3, .head_dim = 4, .mlp_dim = 24, .relenc_dim = 2};
+    tl_vit *model = NULL;
+    MUST(ctx, tl_vit_create(ctx, &config, BATCH, true, &model));
+    tl_registry *registry = tl_vit_registry(model);
+    load_parameters(ctx, registry, &st);
+    float *images = golden_read(&st, "data", NULL), *losses = golden_read(&st, "losses", NULL);
+    int64_t *wide = golden_read(&st, "target", NULL);
+    int32_t targets[BATCH];
+    for (int i = 0; i < BATCH; i++) targets[i] = (int32_t)wide[i];
+
+    for (uint64_t t = 0; t <= 3; t++) {
+        const float loss = step(ctx, model, images, targets);
+        if (!(fabs((double)loss - losses[t]) <= 3e-6 * losses[t])) fail_msg("loss %llu: %.8g, not %.8g", (unsigned long long)t, loss, losses[t]);
+        if (t == 0) {
+            float *want = golden_read(&st, "logits", NULL), got[BATCH * CLASSES];
+            MUST(ctx, tl_vit_read_logits(ctx, model, got));
+            golden_compare("logits", got, want, BATCH * CLASSES, 5e-6);
+            free(want);
+            compare_gradients(ctx, registry, &st);
+        }
+        if (t == 3) compare_after_three_steps(ctx, registry, &st);
+        if (t < 3) update(ctx, registry, t + 1);
+    }
+    free(images), free(losses), free(wide);
+    tl_vit_destroy(ctx, model);
+    tl_context_destroy(ctx);
+    tl_st_close(&st);
+}
+
+static void attention(void **unused) { check("vit_attn", TL_OP_ATTENTION, TL_POSITIONS_LEARNED, TL_PATH_AUTO); }
+static void translution(void **unused) { check("vit_qkv", TL_OP_TRANSLUTION, TL_POSITIONS_NONE, TL_PATH_AUTO); }
+static void alpha(void **unused) { check("vit_lor_qkv", TL_OP_ALPHA, TL_POSITIONS_NONE, TL_PATH_AUTO); }
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(attention), cmocka_unit_test(translution),
+                                       cmocka_unit_test(alpha)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
