@@ -2,16 +2,17 @@
  *
  * This header is the library's manual. Conventions:
  *
- * - A function that can fail returns a tl_status; TL_OK is 0. Its one-sentence message is in the tl_error that was
- *   handed down, or, for functions that take a tl_context, in tl_context_error(ctx).
+ * - A function that can fail returns a tl_status; TL_OK is 0. Its one-sentence message is in the tl_error
+ * that was handed down, or, for functions that take a tl_context, in tl_context_error(ctx).
  * - The library keeps no global state, never prints and never exits. Notices go to the tl_log of the context.
- * - A tl_context is one device with one in-order queue. Contexts are independent of each other; one context serves one
- *   thread at a time.
- * - Who creates destroys: every _create has its _destroy, and destroying NULL is fine. Destroying a context frees what
- *   is left in it.
+ * - A tl_context is one device with one in-order queue. Contexts are independent of each other; one context
+ * serves one thread at a time.
+ * - Who creates destroys: every _create has its _destroy, and destroying NULL is fine. Destroying a context
+ * frees what is left in it.
  * - Numbers on the device are 32-bit floats. Rows of activations are ordered [token][batch][channel].
  *
- * Link with -ltranslution and what `pkg-config --libs OpenCL libcjson libxxhash zlib` gives, -lclblast and -lm. */
+ * Link with -ltranslution and what `pkg-config --libs OpenCL libcjson libxxhash zlib` gives, -lclblast and
+ * -lm. */
 #ifndef TRANSLUTION_TRANSLUTION_H
 #define TRANSLUTION_TRANSLUTION_H
 
@@ -39,7 +40,7 @@ typedef enum tl_status {
     TL_ERROR_MEMORY,    /* the plan or an allocation does not fit the device or the host        (exit 2) */
     TL_ERROR_DEVICE,    /* an OpenCL call failed while running                                  (exit 1) */
     TL_ERROR_IO,        /* a result could not be written                                        (exit 1) */
-    TL_INTERRUPTED      /* stopped on request after saving                                      (exit 130, 143) */
+    TL_INTERRUPTED /* stopped on request after saving                                      (exit 130, 143) */
 } tl_status;
 
 typedef struct tl_error {
@@ -63,14 +64,20 @@ typedef struct tl_log {
 
 /* ---- devices ------------------------------------------------------------------------------------- */
 
-typedef enum tl_device_type { TL_DEVICE_CPU, TL_DEVICE_GPU, TL_DEVICE_ACCELERATOR, TL_DEVICE_OTHER } tl_device_type;
+typedef enum tl_device_type {
+    TL_DEVICE_CPU,
+    TL_DEVICE_GPU,
+    TL_DEVICE_ACCELERATOR,
+    TL_DEVICE_OTHER
+} tl_device_type;
 
 typedef struct tl_device_info {
     int platform, device; /* P:D, in the order of `clinfo -l` */
     char platform_name[128], platform_version[128], name[128], version[128], driver[128], c_version[128];
     tl_device_type type;
     uint64_t global_bytes, max_alloc_bytes, local_bytes;
-    uint32_t compute_units, max_work_group, native_float_width, align_bytes; /* align_bytes: sub-buffer origins */
+    uint32_t compute_units, max_work_group, native_float_width,
+        align_bytes; /* align_bytes: sub-buffer origins */
     bool unified_memory, fp16, fp64;
     bool usable;
     char reason[128];              /* why not usable; empty when usable */
@@ -85,7 +92,8 @@ tl_status tl_device_list(tl_device_info **list, int *count, tl_error *err);
  * (discrete GPU, then integrated, then CPU; most memory first), else a case-insensitive substring of
  * "platform / device" that must match one device. TL_ERROR_NO_DEVICE when the list has no usable device at
  * all; TL_ERROR_USAGE when SPEC matches none, several (the message lists them) or an unusable one. */
-tl_status tl_device_select(const tl_device_info *list, int count, const char *spec, int *chosen, tl_error *err);
+tl_status tl_device_select(const tl_device_info *list, int count, const char *spec, int *chosen,
+                           tl_error *err);
 
 const char *tl_device_type_name(tl_device_type type); /* "cpu", "gpu", "acc", "other" */
 
@@ -102,7 +110,8 @@ typedef struct tl_context_options {
     tl_kernel_path path;
     bool profile;             /* time every kernel by events */
     uint64_t memory_limit;    /* bytes that tensors may take in all; 0: the device's global memory */
-    uint64_t max_alloc_bytes; /* treats the device as if its largest buffer were smaller: more shards; 0: as it is */
+    uint64_t max_alloc_bytes; /* treats the device as if its largest buffer were smaller: more shards; 0: as
+                                 it is */
     const tl_log *log;        /* may be NULL; must outlive the context */
 } tl_context_options;
 
@@ -131,31 +140,33 @@ const char *tl_memory_kind_name(tl_memory_kind kind); /* "parameters", "gradient
 uint64_t tl_memory_used(const tl_context *ctx, tl_memory_kind kind);
 uint64_t tl_memory_peak(const tl_context *ctx); /* high-water mark of all kinds together */
 
-/* [lead][row] floats on the device, owned by the context. A tensor longer than the device's largest allocation is
- * stored as shards along `lead`; with lead 1 it cannot be split. */
+/* [lead][row] floats on the device, owned by the context. A tensor longer than the device's largest
+ * allocation is stored as shards along `lead`; with lead 1 it cannot be split. */
 typedef struct tl_tensor tl_tensor;
 
 /* Zero-filled. Fails with TL_ERROR_MEMORY, naming the tensor and the sizes, when the budget or the largest
  * allocation is exceeded. */
-tl_status tl_tensor_create(tl_context *ctx, const char *name, tl_memory_kind kind, uint64_t lead, uint64_t row,
-                           tl_tensor **out);
+tl_status tl_tensor_create(tl_context *ctx, const char *name, tl_memory_kind kind, uint64_t lead,
+                           uint64_t row, tl_tensor **out);
 void tl_tensor_destroy(tl_context *ctx, tl_tensor *tensor);
 /* Blocking copies of elements [at, at + count) between the host and [lead][row] order. */
-tl_status tl_tensor_write(tl_context *ctx, tl_tensor *tensor, uint64_t at, uint64_t count, const void *source);
+tl_status tl_tensor_write(tl_context *ctx, tl_tensor *tensor, uint64_t at, uint64_t count,
+                          const void *source);
 tl_status tl_tensor_read(tl_context *ctx, const tl_tensor *tensor, uint64_t at, uint64_t count, void *target);
 
 /* ---- the operation alone ------------------------------------------------------------------------- */
 
 typedef enum tl_op_kind { TL_OP_ATTENTION, TL_OP_TRANSLUTION, TL_OP_ALPHA } tl_op_kind;
 
-/* An attention-like layer between x (after the caller's LayerNorm) and o (before the caller's output projection).
+/* An attention-like layer between x (after the caller's LayerNorm) and o (before the caller's output
+ * projection).
  *
  *   x, dx   [tokens][batch][dim]
  *   o, d_o  [tokens][batch][heads * head_dim]
  *
- * Tokens lie on a height x width grid, row by row, behind a class token if cls; or, with `causal`, they are a sequence
- * of `width` tokens (height 1, no cls) in which token i sees the tokens up to i, made for sequences of up to
- * `max_length` (0: width). */
+ * Tokens lie on a height x width grid, row by row, behind a class token if cls; or, with `causal`, they are a
+ * sequence of `width` tokens (height 1, no cls) in which token i sees the tokens up to i, made for sequences
+ * of up to `max_length` (0: width). */
 typedef struct tl_layer_config {
     tl_op_kind op;
     uint32_t height, width, max_length;
@@ -179,12 +190,10 @@ tl_status tl_layer_forward(tl_context *ctx, tl_layer *layer, const tl_tensor *x,
 tl_status tl_layer_backward(tl_context *ctx, tl_layer *layer, const tl_tensor *x, const tl_tensor *d_o,
                             tl_tensor *dx);
 
-/* Parameter `index` of a layer; false past the last. With D = heads * head_dim, C = dim, R = heads * relenc_dim, K
- * offsets ((2 height - 1)(2 width - 1), 3 more with cls; max_length when causal):
- *   attention    qkv [3D][C]
- *   translution  q, k, v [K][C][D]
- *   alpha        qkv [3D][C]; a_q, a_k, a_v [R][C]; q, k, v [K][R][R]; v3 [D][R]
- * The tensors belong to the layer: write values, read gradients. */
+/* Parameter `index` of a layer; false past the last. With D = heads * head_dim, C = dim, R = heads *
+ * relenc_dim, K offsets ((2 height - 1)(2 width - 1), 3 more with cls; max_length when causal): attention qkv
+ * [3D][C] translution  q, k, v [K][C][D] alpha        qkv [3D][C]; a_q, a_k, a_v [R][C]; q, k, v [K][R][R];
+ * v3 [D][R] The tensors belong to the layer: write values, read gradients. */
 typedef struct tl_layer_parameter {
     const char *name;
     uint32_t rank;
@@ -209,8 +218,8 @@ typedef struct tl_vit_config {
     uint32_t dim, depth, heads, head_dim, mlp_dim, relenc_dim;
 } tl_vit_config;
 
-/* Everything that a run is. The first part shapes the model and its training and is stored in checkpoints; the rest
- * says where and how. Begin with tl_settings_default_mnist and change what differs. */
+/* Everything that a run is. The first part shapes the model and its training and is stored in checkpoints;
+ * the rest says where and how. Begin with tl_settings_default_mnist and change what differs. */
 typedef struct tl_settings {
     char task[16]; /* "mnist" */
     tl_vit_config model;
@@ -229,8 +238,9 @@ typedef struct tl_settings {
     bool resume, batch_given, quiet, profile;
 } tl_settings;
 
-/* Operation attention with learned positions, size tiny (dim 192, depth 6, 3 heads of 64), pool cls, relenc 8; image 84,
- * patch 12, 1 channel, 10 classes; batch 256, 20 epochs, lr 3e-4, weight decay 0.05, cosine; static, seed 0, "synthetic". */
+/* Operation attention with learned positions, size tiny (dim 192, depth 6, 3 heads of 64), pool cls, relenc
+ * 8; image 84, patch 12, 1 channel, 10 classes; batch 256, 20 epochs, lr 3e-4, weight decay 0.05, cosine;
+ * static, seed 0, "synthetic". */
 void tl_settings_default_mnist(tl_settings *settings);
 
 const char *tl_op_name(tl_op_kind op); /* "attention", "translution", "alpha" */
@@ -239,29 +249,29 @@ const char *tl_schedule_name(tl_schedule schedule);
 
 typedef struct tl_result {
     uint64_t steps, params, peak_device_bytes;
-    double loss;                       /* train: mean of the last 20 steps; eval: of the test set */
-    double top1, top5;                 /* percent, on settings->test_motion */
-    double top1_static, top1_dynamic;  /* percent */
-    double step_ms;                    /* median */
-    char out[1024];                    /* train: the run's folder */
+    double loss;                      /* train: mean of the last 20 steps; eval: of the test set */
+    double top1, top5;                /* percent, on settings->test_motion */
+    double top1_static, top1_dynamic; /* percent */
+    double step_ms;                   /* median */
+    char out[1024];                   /* train: the run's folder */
 } tl_result;
 
 /* Where a run reports: progress lines go to `progress` (NULL: none; a terminal is recognised by isatty and
- * gets a rewritten line, anything else plain lines). *stop (may be NULL) is looked at after every step: when it
- * becomes a signal number the run saves and returns TL_INTERRUPTED. */
+ * gets a rewritten line, anything else plain lines). *stop (may be NULL) is looked at after every step: when
+ * it becomes a signal number the run saves and returns TL_INTERRUPTED. */
 typedef struct tl_hooks {
     FILE *progress;
     const volatile sig_atomic_t *stop;
 } tl_hooks;
 
-/* Trains and writes checkpoints, metrics and model.safetensors to the run's folder. When !settings->batch_given and
- * the plan does not fit, halves settings->batch_size until it does, with a notice; otherwise TL_ERROR_MEMORY whose
- * message holds the plan's sum and the largest batch that would fit. */
+/* Trains and writes checkpoints, metrics and model.safetensors to the run's folder. When
+ * !settings->batch_given and the plan does not fit, halves settings->batch_size until it does, with a notice;
+ * otherwise TL_ERROR_MEMORY whose message holds the plan's sum and the largest batch that would fit. */
 tl_status tl_train(tl_context *ctx, tl_settings *settings, const tl_hooks *hooks, tl_result *result);
 
 /* Evaluates a checkpoint (a .safetensors file or an OUT folder) on static and dynamic test sets. `settings`
- * comes back as stored in the checkpoint, except data, limit_test, test_motion and batch_size, which the caller
- * sets beforehand (batch_size 0: as stored; test_motion -1: as stored). */
+ * comes back as stored in the checkpoint, except data, limit_test, test_motion and batch_size, which the
+ * caller sets beforehand (batch_size 0: as stored; test_motion -1: as stored). */
 tl_status tl_evaluate(tl_context *ctx, const char *checkpoint, tl_settings *settings, const tl_hooks *hooks,
                       tl_result *result);
 
