@@ -6,6 +6,7 @@
 #include "models/vit_layout.h"
 #include "ops/layernorm.h"
 #include "ops/linear.h"
+#include "ops/pairs.h"
 
 /* Above these no model is meant; below them no product of two overflows 32 bits where one is used. */
 enum { MAX_IMAGE = 32768, MAX_WIDTH = 1 << 20, MAX_DEPTH = 1024, MAX_CLASSES = 1 << 24, MAX_TOKENS = 32768 };
@@ -240,23 +241,54 @@ tl_status tl_vit_parameters(const tl_vit_config *c, tl_registry *r, tl_error *er
 
 /* ---- bytes --------------------------------------------------------------------------------------- */
 
-static void account(tl_memory_plan *plan, tl_memory_kind kind, uint64_t elements, uint64_t unit,
-                    const char *name)
+static uint64_t saturating_add(uint64_t a, uint64_t b)
 {
-    plan->bytes[kind] += 4 * elements;
-    plan->total += 4 * elements;
-    if (4 * unit > plan->largest) {
-        plan->largest = 4 * unit;
+    return a > UINT64_MAX - b ? UINT64_MAX : a + b;
+}
+
+static uint64_t saturating_multiply(uint64_t a, uint64_t b)
+{
+    return b > 0 && a > UINT64_MAX / b ? UINT64_MAX : a * b;
+}
+
+/* Books `times` tensors of `elements` each, of which `unit` elements must lie in one allocation. Sums
+ * saturate: a model that overflows 64 bits does not fit either. */
+static void account(tl_memory_plan *plan, tl_memory_kind kind, uint64_t times, uint64_t elements,
+                    uint64_t unit, const char *name)
+{
+    uint64_t bytes = saturating_multiply(saturating_multiply(elements, 4), times);
+    plan->bytes[kind] = saturating_add(plan->bytes[kind], bytes);
+    plan->total = saturating_add(plan->total, bytes);
+    unit = times > 0 ? saturating_multiply(unit, 4) : 0;
+    if (unit > plan->largest) {
+        plan->largest = unit;
         snprintf(plan->largest_name, sizeof plan->largest_name, "%s", name);
     }
 }
 
-static void account_block(tl_memory_plan *plan, const tl_block_shape *shape, bool training, bool buffers)
+/* `times` operation states of this shape; its largest tensors are the attention weights and q, k, v. */
+static void account_op(tl_memory_plan *plan, const tl_op_shape *op, uint64_t times)
 {
-    account(plan, TL_MEMORY_ACTIVATION, tl_op_activation_count(&shape->op), 0, "");
-    for (int i = 0; buffers && i < TL_BLOCK_BUFFERS; i++) {
+    uint64_t tokens = tl_geometry_tokens(&op->geometry), rows = tokens * op->batch;
+    account(plan, TL_MEMORY_ACTIVATION, times, tl_op_activation_count(op),
+            (uint64_t)op->queries * op->batch * op->heads * tokens, "attention weights of a block");
+    if (op->kind != TL_OP_TRANSLUTION)
+        account(plan, TL_MEMORY_ACTIVATION, times, 0, 3 * rows * op->heads * op->head_dim,
+                "q, k, v of a block");
+    if (op->kind != TL_OP_ATTENTION) {
+        /* As tl_pairs_create stores them: the groups; the pairs with an index by query and one by key. */
+        uint32_t groups, pairs, largest;
+        tl_pairs_measure(&op->geometry, op->queries, &groups, &pairs, &largest);
+        uint64_t list = 2 * (3 * (uint64_t)pairs + op->queries + tokens);
+        account(plan, TL_MEMORY_DATA, times, 4 * (uint64_t)groups + list, list, "pair table of a block");
+    }
+}
+
+static void account_buffers(tl_memory_plan *plan, const tl_block_shape *shape, bool training, uint64_t times)
+{
+    for (int i = 0; i < TL_BLOCK_BUFFERS; i++) {
         uint64_t count = tl_block_buffer_count(shape, training, (tl_block_buffer)i);
-        account(plan, TL_MEMORY_ACTIVATION, count, count, "an activation of a block");
+        account(plan, TL_MEMORY_ACTIVATION, times, count, count, "an activation of a block");
     }
 }
 
@@ -270,25 +302,31 @@ tl_status tl_vit_plan(const tl_vit_config *c, uint32_t batch, bool training, tl_
     for (int i = 0; status == TL_OK && i < registry.count; i++) {
         const tl_parameter *p = &registry.items[i];
         uint64_t count = tl_parameter_count(p), unit = p->rank == 3 ? count / p->shape[0] : count;
-        account(plan, TL_MEMORY_PARAMETER, count, unit, p->name);
+        account(plan, TL_MEMORY_PARAMETER, 1, count, unit, p->name);
         if (!training) continue;
-        account(plan, TL_MEMORY_GRADIENT, count, 0, "");
-        account(plan, TL_MEMORY_MOMENT, 2 * count, 0, "");
+        account(plan, TL_MEMORY_GRADIENT, 1, count, 0, "");
+        account(plan, TL_MEMORY_MOMENT, 2, count, 0, "");
     }
     tl_registry_free(NULL, &registry);
     if (status != TL_OK) return status;
 
     for (int i = 0; i < TL_VIT_BUFFERS; i++) {
         uint64_t count = tl_vit_buffer_count(c, batch, training, (tl_vit_buffer)i);
-        account(plan, tl_vit_buffer_kind((tl_vit_buffer)i), count, count,
+        account(plan, tl_vit_buffer_kind((tl_vit_buffer)i), 1, count, count,
                 tl_vit_buffer_name((tl_vit_buffer)i));
     }
-    /* In inference all blocks lend the first one's buffers, and its operation's state if their queries agree.
-     */
-    for (uint32_t layer = 0; layer < c->depth; layer++) {
-        tl_block_shape shape = tl_vit_block_shape(c, batch, layer), first = tl_vit_block_shape(c, batch, 0);
-        bool own = training || layer == 0;
-        if (own || shape.op.queries != first.op.queries) account_block(plan, &shape, training, own);
+    /* All blocks but the last are alike. In inference the first one lends its buffers to all, and its
+     * operation's state to those that have as many queries. */
+    tl_block_shape first = tl_vit_block_shape(c, batch, 0), last = tl_vit_block_shape(c, batch, c->depth - 1);
+    if (training) {
+        account_op(plan, &first.op, c->depth - 1);
+        account_buffers(plan, &first, true, c->depth - 1);
+        account_op(plan, &last.op, 1);
+        account_buffers(plan, &last, true, 1);
+    } else {
+        account_op(plan, &first.op, 1);
+        account_buffers(plan, &first, false, 1);
+        if (last.op.queries != first.op.queries) account_op(plan, &last.op, 1);
     }
     return TL_OK;
 }

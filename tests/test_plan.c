@@ -1,0 +1,277 @@
+/* Parameter counts and memory plans, and that the plan is what really gets allocated. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "models/presets.h"
+#include "models/vit.h"
+
+static tl_vit_config sized(const char *size, tl_op_kind op, uint32_t image, uint32_t patch, uint32_t channels,
+                           uint32_t classes)
+{
+    const tl_preset *p = tl_preset_find(size);
+    return (tl_vit_config){.op = op,
+                           .positions = op == TL_OP_ATTENTION ? TL_POSITIONS_LEARNED : TL_POSITIONS_NONE,
+                           .pool = TL_POOL_CLS,
+                           .image_height = image,
+                           .image_width = image,
+                           .channels = channels,
+                           .patch = patch,
+                           .classes = classes,
+                           .dim = p->dim,
+                           .depth = p->depth,
+                           .heads = p->heads,
+                           .head_dim = p->head_dim,
+                           .mlp_dim = p->mlp_dim,
+                           .relenc_dim = 8};
+}
+
+static uint64_t parameters(const tl_vit_config *config)
+{
+    tl_registry r = {0};
+    tl_error err = {0};
+    if (tl_vit_parameters(config, &r, &err) != TL_OK) fail_msg("%s", err.text);
+    const uint64_t count = tl_registry_count(&r);
+    tl_registry_free(NULL, &r);
+    return count;
+}
+
+/* Counts of the paper's models. */
+static void parameter_counts(void **unused)
+{
+    static const struct {
+        const char *size;
+        uint32_t image, patch, channels, classes;
+        uint64_t count[3]; /* attention, translution, alpha */
+    } table[] = {
+        {"tiny", 84, 12, 1, 10, {2706346, 116164138, 4590634}},
+        {"tiny", 224, 56, 3, 1000, {4688296, 38526184, 5334760}},
+        {"tiny", 224, 32, 3, 1000, {3465448, 116923240, 5349736}},
+        {"tiny", 224, 16, 3, 1000, {3046696, 488065384, 10708840}},
+        {"mini", 224, 56, 3, 1000, {7354024, 75033064, 8650216}},
+        {"mini", 224, 32, 3, 1000, {6131176, 233056360, 9909352}},
+        {"mini", 224, 16, 3, 1000, {5712424, 975787624, 21074536}},
+        {"small", 224, 56, 3, 1000, {25305064, 296027752, 30496360}},
+        {"small", 224, 32, 3, 1000, {22872040, 930591976, 38003944}},
+        {"small", 224, 16, 3, 1000, {22039144, 3902415592, 83563240}},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        for (int op = TL_OP_ATTENTION; op <= TL_OP_ALPHA; op++) {
+            const tl_vit_config c = sized(table[i].size, (tl_op_kind)op, table[i].image, table[i].patch,
+                                          table[i].channels, table[i].classes);
+            if (parameters(&c) != table[i].count[op])
+                fail_msg("%s, patch %u, op %d: %llu parameters, not %llu", table[i].size, table[i].patch, op,
+                         (unsigned long long)parameters(&c), (unsigned long long)table[i].count[op]);
+        }
+    }
+}
+
+/* Names, order and shapes as the reference's state_dict has them. */
+static void names_and_shapes(void **unused)
+{
+    tl_vit_config c = sized("tiny", TL_OP_ALPHA, 84, 12, 1, 10);
+    c.depth = 1;
+    c.positions = TL_POSITIONS_LEARNED;
+    static const struct {
+        const char *name;
+        uint64_t shape[3];
+    } want[] = {
+        {"pos_embedding", {1, 50, 192}},
+        {"cls_token", {1, 1, 192}},
+        {"to_patch_embedding.1.weight", {144}},
+        {"to_patch_embedding.1.bias", {144}},
+        {"to_patch_embedding.2.weight", {192, 144}},
+        {"to_patch_embedding.2.bias", {192}},
+        {"to_patch_embedding.3.weight", {192}},
+        {"to_patch_embedding.3.bias", {192}},
+        {"translution.norm.weight", {192}},
+        {"translution.norm.bias", {192}},
+        {"translution.layers.0.0.norm.weight", {192}},
+        {"translution.layers.0.0.norm.bias", {192}},
+        {"translution.layers.0.0.to_qkv.weight", {576, 192}},
+        {"translution.layers.0.0.to_q1.weight", {24, 192}},
+        {"translution.layers.0.0.to_q2.unique_params", {172, 24, 24}},
+        {"translution.layers.0.0.to_k1.weight", {24, 192}},
+        {"translution.layers.0.0.to_k2.unique_params", {172, 24, 24}},
+        {"translution.layers.0.0.to_v1.weight", {24, 192}},
+        {"translution.layers.0.0.to_v2.unique_params", {172, 24, 24}},
+        {"translution.layers.0.0.to_v3.weight", {192, 24}},
+        {"translution.layers.0.0.to_out.0.weight", {192, 192}},
+        {"translution.layers.0.0.to_out.0.bias", {192}},
+        {"translution.layers.0.1.net.0.weight", {192}},
+        {"translution.layers.0.1.net.0.bias", {192}},
+        {"translution.layers.0.1.net.1.weight", {768, 192}},
+        {"translution.layers.0.1.net.1.bias", {768}},
+        {"translution.layers.0.1.net.4.weight", {192, 768}},
+        {"translution.layers.0.1.net.4.bias", {192}},
+        {"mlp_head.weight", {10, 192}},
+        {"mlp_head.bias", {10}},
+    };
+    tl_registry r = {0};
+    tl_error err = {0};
+    assert_int_equal(tl_vit_parameters(&c, &r, &err), TL_OK);
+    assert_int_equal(r.count, sizeof want / sizeof want[0]);
+    for (int i = 0; i < r.count; i++) {
+        assert_string_equal(r.items[i].name, want[i].name);
+        for (uint32_t d = 0; d < 3; d++)
+            assert_int_equal(d < r.items[i].rank ? r.items[i].shape[d] : 0, want[i].shape[d]);
+    }
+    tl_registry_free(NULL, &r);
+}
+
+static void mean_pooling_has_no_class_token(void **unused)
+{
+    tl_vit_config c = sized("tiny", TL_OP_TRANSLUTION, 84, 12, 1, 10);
+    c.pool = TL_POOL_MEAN;
+    tl_registry r = {0};
+    tl_error err = {0};
+    assert_int_equal(tl_vit_parameters(&c, &r, &err), TL_OK);
+    assert_null(tl_registry_find(&r, "cls_token"));
+    tl_parameter *q = tl_registry_find(&r, "translution.layers.5.0.to_q.unique_params");
+    assert_non_null(q);
+    assert_int_equal(q->shape[0], 169);
+    tl_registry_free(NULL, &r);
+}
+
+static void one_wide_head_has_no_to_out(void **unused)
+{
+    tl_vit_config c = sized("tiny", TL_OP_ATTENTION, 84, 12, 1, 10);
+    const uint64_t with = parameters(&c);
+    c.heads = 1;
+    c.head_dim = c.dim;
+    assert_int_equal(with - parameters(&c), 6 * (192 * 192 + 192));
+}
+
+/* Small but with everything odd: rows of other lengths than columns, a head width that is not dim / heads. */
+static tl_vit_config small(tl_op_kind op, tl_pool pool)
+{
+    return (tl_vit_config){.op = op,
+                           .positions = op == TL_OP_ATTENTION ? TL_POSITIONS_LEARNED : TL_POSITIONS_NONE,
+                           .pool = pool,
+                           .image_height = 6,
+                           .image_width = 8,
+                           .channels = 1,
+                           .patch = 2,
+                           .classes = 5,
+                           .dim = 20,
+                           .depth = 3,
+                           .heads = 2,
+                           .head_dim = 12,
+                           .mlp_dim = 36,
+                           .relenc_dim = 3};
+}
+
+static void check_allocated(const tl_vit_config *c, uint32_t batch, bool training)
+{
+    tl_error err = {0};
+    tl_context *ctx = NULL;
+    tl_vit *model = NULL;
+    tl_memory_plan plan;
+    if (tl_context_create(&(tl_context_options){0}, &ctx, &err) != TL_OK) fail_msg("%s", err.text);
+    assert_int_equal(tl_vit_plan(c, batch, training, &plan, &err), TL_OK);
+    if (tl_vit_create(ctx, c, batch, training, &model) != TL_OK) fail_msg("%s", tl_context_error(ctx)->text);
+    uint64_t sum = 0;
+    for (int kind = 0; kind < TL_MEMORY_KINDS; kind++) {
+        const uint64_t used = tl_memory_used(ctx, (tl_memory_kind)kind);
+        if (used != plan.bytes[kind])
+            fail_msg("op %d, pool %d, training %d, %s: %llu bytes used, %llu planned", c->op, c->pool,
+                     training, tl_memory_kind_name((tl_memory_kind)kind), (unsigned long long)used,
+                     (unsigned long long)plan.bytes[kind]);
+        sum += used;
+    }
+    assert_int_equal(sum, plan.total);
+    assert_int_equal(tl_memory_peak(ctx), plan.total);
+    assert_true(plan.largest > 0 && plan.largest <= plan.total && plan.largest_name[0] != '\0');
+
+    /* A partial batch, and the full one again, must not pass the plan. */
+    const float images[7 * 6 * 8] = {0};
+    const int32_t targets[7] = {0};
+    assert_true(batch <= 7);
+    for (uint32_t b = batch; b <= 2 * batch; b += batch) {
+        assert_int_equal(tl_registry_init(ctx, tl_vit_registry(model), 1), TL_OK);
+        assert_int_equal(tl_vit_set_batch(ctx, model, images, targets, batch / 2), TL_OK);
+        assert_int_equal(tl_vit_forward(ctx, model), TL_OK);
+        assert_int_equal(tl_vit_set_batch(ctx, model, images, targets, batch), TL_OK);
+        assert_int_equal(tl_vit_forward(ctx, model), TL_OK);
+        assert_int_equal(tl_vit_loss(ctx, model, 0), TL_OK);
+        if (training) assert_int_equal(tl_vit_backward(ctx, model), TL_OK);
+    }
+    assert_int_equal(tl_memory_peak(ctx), plan.total);
+    tl_vit_destroy(ctx, model);
+    for (int kind = 0; kind < TL_MEMORY_KINDS; kind++)
+        assert_int_equal(tl_memory_used(ctx, (tl_memory_kind)kind), 0);
+    tl_context_destroy(ctx);
+}
+
+static void plan_is_what_is_allocated(void **unused)
+{
+    for (int op = TL_OP_ATTENTION; op <= TL_OP_ALPHA; op++) {
+        for (int pool = TL_POOL_CLS; pool <= TL_POOL_MEAN; pool++) {
+            tl_vit_config c = small((tl_op_kind)op, (tl_pool)pool);
+            check_allocated(&c, 7, true);
+            check_allocated(&c, 5, false);
+        }
+    }
+    tl_vit_config shallow = small(TL_OP_ALPHA, TL_POOL_CLS);
+    shallow.depth = 1;
+    check_allocated(&shallow, 4, true);
+    check_allocated(&shallow, 4, false);
+}
+
+/* Activations must grow with tokens * dim and tokens^2, never with tokens^2 * dim: DESIGN's promise, as a
+ * number. A/16 has 197 tokens; one [N][N][dim] tensor for a batch of 8 would take 238 MB a block and role. */
+static void no_pairwise_channels(void **unused)
+{
+    tl_vit_config c = sized("tiny", TL_OP_TRANSLUTION, 224, 16, 3, 1000);
+    tl_memory_plan plan;
+    tl_error err = {0};
+    assert_int_equal(tl_vit_plan(&c, 8, true, &plan, &err), TL_OK);
+    assert_true(plan.bytes[TL_MEMORY_ACTIVATION] < 200e6);
+    assert_int_equal(plan.bytes[TL_MEMORY_PARAMETER], 4 * (uint64_t)488065384);
+    assert_int_equal(plan.bytes[TL_MEMORY_GRADIENT], 4 * (uint64_t)488065384);
+    assert_int_equal(plan.bytes[TL_MEMORY_MOMENT], 8 * (uint64_t)488065384);
+    assert_int_equal(tl_vit_plan(&c, 8, false, &plan, &err), TL_OK);
+    assert_int_equal(plan.bytes[TL_MEMORY_GRADIENT] + plan.bytes[TL_MEMORY_MOMENT], 0);
+}
+
+static void absurd_models_do_not_wrap(void **unused)
+{
+    tl_vit_config c = sized("tiny", TL_OP_TRANSLUTION, 84, 12, 1, 10);
+    c.dim = c.head_dim = c.mlp_dim = 1 << 20;
+    c.heads = 1;
+    c.depth = 1024;
+    tl_memory_plan plan;
+    tl_error err = {0};
+    assert_int_equal(tl_vit_plan(&c, 1, true, &plan, &err), TL_OK);
+    assert_true(plan.total > (uint64_t)1 << 62);
+}
+
+static void batches_that_cannot_be(void **unused)
+{
+    tl_vit_config c = sized("tiny", TL_OP_ATTENTION, 84, 12, 1, 10);
+    tl_memory_plan plan;
+    tl_error err = {0};
+    assert_int_equal(tl_vit_plan(&c, 0, true, &plan, &err), TL_ERROR_USAGE);
+    assert_non_null(strstr(err.text, "batch"));
+    assert_int_equal(tl_vit_plan(&c, 100000000, true, &plan, &err), TL_ERROR_USAGE);
+    assert_non_null(strstr(err.text, "100000000"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(parameter_counts),
+        cmocka_unit_test(names_and_shapes),
+        cmocka_unit_test(mean_pooling_has_no_class_token),
+        cmocka_unit_test(one_wide_head_has_no_to_out),
+        cmocka_unit_test(plan_is_what_is_allocated),
+        cmocka_unit_test(no_pairwise_channels),
+        cmocka_unit_test(absurd_models_do_not_wrap),
+        cmocka_unit_test(batches_that_cannot_be),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
