@@ -1,7 +1,6 @@
 // C = alpha op(A) op(B) + beta C + bias + residual, row-major, batched. See src/ops/gemm.h.
 //   -DTA=0|1 -DTB=0|1   which operands are transposed
-// gemm_cpu: group (x, y, z) owns columns [x*nb, +nb) of rows [y*mb, +mb) of batch z; every element of C has one
-// owner. gemm_gpu: the same ownership with 64 x 64 tiles in local memory (8 KiB), 256 work-items.
+// The CPU form, one work-item a work-group: group (x, y, z) owns columns [x*nb, +nb) of rows [y*mb, +mb) of batch z.
 
 #ifndef TA
 #define TA 0
@@ -10,13 +9,11 @@
 #define TB 0
 #endif
 
-#if TL_CPU
-
 #ifndef KC
 #define KC 256 // inner block: the packed slice, KC * NR floats, stays in the first-level cache
 #endif
 
-__kernel void gemm_cpu(__global const float *a0, ulong a_at, __global const float *b0, ulong b_at,
+__kernel void gemm(__global const float *a0, ulong a_at, __global const float *b0, ulong b_at,
                        __global float *c0, ulong c_at, __global const float *bias, ulong bias_at,
                        __global const float *residual, ulong residual_at, int m, int n, int k_total, int lda, int ldb,
                        int ldc, float alpha, float beta, int mb, int nb, int inner, ulong a_outer, ulong a_inner,
@@ -100,5 +97,3 @@ __kernel void gemm_cpu(__global const float *a0, ulong a_at, __global const floa
         }
     }
 }
-
-#endif

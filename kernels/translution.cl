@@ -6,11 +6,10 @@
 // [head][pair][batch]. Tables are [offset][INNER][WIDTH]; a table argument is a shard, whose first matrix is
 // number *_first.
 //   -DINNER=C -DHEADS=h -DHEAD_DIM=d
+// `queries` and `keys` locate the index behind the pairs, which the GPU form (translution_gpu.cl) reads.
 // One work-item a work-group, no barriers; each kernel says what a work-group owns, and no two own one element.
 
 #define WIDTH (HEADS * HEAD_DIM)
-
-#if TL_CPU
 
 #define HEAD_PANELS ((HEAD_DIM + NR - 1) / NR) // column panels of a head
 #define MATRIX ((ulong)INNER * WIDTH)
@@ -176,8 +175,8 @@ __kernel void pair_gradients(__global const int4 *groups, __global const int2 *p
 // aggregate: y_i[b] += sum_j weights[h][p][b] * x_j[b] W[key matrix], for all rows of the groups. Work-group
 // (head and column panel, batch block) owns those columns of y in its batch indices, so it walks every group.
 __kernel void aggregate(__global const int4 *groups, __global const int2 *pairs, int group_begin, int group_end,
-                        int all_pairs, int batch, int batch_block, __global const float *x, ulong x_at,
-                        __global const float *w, int w_first, __global const float *weights, ulong weights_at,
+                        int all_pairs, int queries, int batch, int batch_block, __global const float *x,
+                        ulong x_at, __global const float *w, int w_first, __global const float *weights, ulong weights_at,
                         __global float *y, ulong y_at)
 {
     const int head = get_group_id(0) / HEAD_PANELS, panel = get_group_id(0) % HEAD_PANELS;
@@ -224,8 +223,8 @@ __kernel void aggregate(__global const int4 *groups, __global const int2 *pairs,
 // aggregate_back: dx_i += s[row] Wq^T and dx_j += t[row] Wk^T over the chunk's rows (s and t from
 // pair_gradients). Work-group (column panel of INNER, batch block) owns those columns of dx_q and dx_k.
 __kernel void aggregate_back(__global const int4 *groups, __global const int2 *pairs, int group_begin, int group_end,
-                             int pair_begin, int batch, int batch_block, __global const float *s, ulong s_at,
-                             __global const float *t, ulong t_at, __global const float *wq, int wq_first,
+                             int pair_begin, int all_pairs, int queries, int keys, int batch, int batch_block,
+                             __global const float *s, ulong s_at, __global const float *t, ulong t_at, __global const float *wq, int wq_first,
                              __global const float *wk, int wk_first, __global float *dxq, ulong dxq_at,
                              __global float *dxk, ulong dxk_at)
 {
@@ -280,8 +279,8 @@ __kernel void aggregate_back(__global const int4 *groups, __global const int2 *p
 #endif
 #define BLOCK_PANELS ((COLUMN_BLOCK + NR - 1) / NR)
 __kernel void value_back(__global const int4 *groups, __global const int2 *pairs, int group_begin, int group_end,
-                         int pair_begin, int pair_end, int all_pairs, int batch, int batch_block,
-                         __global const float *dy, ulong dy_at, __global const float *x, ulong x_at,
+                         int pair_begin, int pair_end, int all_pairs, int queries, int keys, int batch,
+                         int batch_block, __global const float *dy, ulong dy_at, __global const float *x, ulong x_at,
                          __global const float *w, int w_first, __global const float *weights, ulong weights_at,
                          __global float *partial, ulong partial_at, __global float *dx, ulong dx_at)
 {
@@ -358,8 +357,8 @@ __kernel void value_back(__global const int4 *groups, __global const int2 *pairs
 }
 
 // weight_gradient: dW[matrix] = sum over the group's rows of x[token]^T g, overwritten.
-//   -DSIDE=0  query's matrix: token i, g = s[row];   SIDE=1  key's: token j, g = t[row] (rows from pair_begin)
-//   SIDE=2    value's: token j, g = weights * dy_i
+//   side 0  query's matrix: token i, g = s[row];   side 1  key's: token j, g = t[row] (rows from pair_begin)
+//   side 2  value's: token j, g = weights * dy_i
 // Work-group (group, column panel) owns those columns of the group's matrix.
 inline void weight_gradient(const int side, __global const int4 *groups, __global const int2 *pairs, int group_begin,
                             int pair_begin, int all_pairs, int batch, __global const float *x,
@@ -446,5 +445,3 @@ __kernel void weight_gradient_value(__global const int4 *groups, __global const 
     weight_gradient(2, groups, pairs, group_begin, 0, all_pairs, batch, x + x_at, dy + dy_at, weights + weights_at,
                     dw, dw_first);
 }
-
-#endif

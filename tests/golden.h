@@ -1,5 +1,6 @@
-/* Golden vectors for tests: a safetensors file of tests/golden, its tensors as host arrays, and comparisons by the
- * measure e = max|a - b| / max|b|. Everything fails the test with a message instead of returning an error. */
+/* Golden vectors for tests: a safetensors file of tests/golden, its tensors as host arrays, and comparisons
+ * by the measure e = max|a - b| / max|b|. Everything fails the test with a message instead of returning an
+ * error. */
 #ifndef TL_TESTS_GOLDEN_H
 #define TL_TESTS_GOLDEN_H
 
@@ -55,8 +56,8 @@ static inline void *golden_read(tl_safetensors *st, const char *name, uint64_t *
     return data;
 }
 
-/* [outer][inner][channels] -> [inner][outer][channels], freed by the caller: the files have the batch outermost,
- * the engine the tokens. */
+/* [outer][inner][channels] -> [inner][outer][channels], freed by the caller: the files have the batch
+ * outermost, the engine the tokens. */
 static inline float *golden_swap(const float *x, uint64_t outer, uint64_t inner, uint64_t channels)
 {
     float *y = malloc(outer * inner * channels * sizeof *y);
@@ -75,9 +76,11 @@ static inline void golden_compare(const char *what, const float *got, const floa
         const double e = fabs((double)got[i] - want[i]);
         if (!(e <= worst)) worst = e; /* a NaN is the worst of all */
         if (fabs((double)want[i]) > largest) largest = fabs((double)want[i]);
-        if (want[i] == 0.0f && got[i] != 0.0f) fail_msg("%s[%llu] is %g instead of 0", what, (unsigned long long)i, got[i]);
+        if (want[i] == 0.0f && got[i] != 0.0f)
+            fail_msg("%s[%llu] is %g instead of 0", what, (unsigned long long)i, got[i]);
     }
-    if (!(worst <= tolerance * largest)) fail_msg("%s: error %g, tolerance %g", what, worst / largest, tolerance);
+    if (!(worst <= tolerance * largest))
+        fail_msg("%s: error %g, tolerance %g", what, worst / largest, tolerance);
 }
 
 /* A new single-shard tensor holding the values (or zeros when values is NULL). */

@@ -16,9 +16,9 @@ static const slot attention_slots[] = {{"to_qkv.weight", AT(qkv)}, {NULL, 0}};
 static const slot translution_slots[] = {
     {"to_q.unique_params", AT(q)}, {"to_k.unique_params", AT(k)}, {"to_v.unique_params", AT(v)}, {NULL, 0}};
 static const slot alpha_slots[] = {
-    {"to_qkv.weight", AT(qkv)},      {"to_q1.weight", AT(a_q)},        {"to_k1.weight", AT(a_k)},
-    {"to_v1.weight", AT(a_v)},       {"to_q2.unique_params", AT(q)},   {"to_k2.unique_params", AT(k)},
-    {"to_v2.unique_params", AT(v)},  {"to_v3.weight", AT(v3)},         {NULL, 0}};
+    {"to_qkv.weight", AT(qkv)},     {"to_q1.weight", AT(a_q)},      {"to_k1.weight", AT(a_k)},
+    {"to_v1.weight", AT(a_v)},      {"to_q2.unique_params", AT(q)}, {"to_k2.unique_params", AT(k)},
+    {"to_v2.unique_params", AT(v)}, {"to_v3.weight", AT(v3)},       {NULL, 0}};
 
 static tl_tensor **member(tl_op_weights *w, size_t at)
 {
@@ -36,8 +36,9 @@ static void check(const char *file, tl_op_kind kind, const slot *slots, bool cau
 {
     tl_context *ctx = golden_context(path);
     tl_safetensors st = golden_open(file);
-    const tl_geometry geometry = causal ? (tl_geometry){.kind = TL_CAUSAL, .height = 1, .width = 7, .max_length = 7}
-                                        : (tl_geometry){.kind = TL_GRID, .height = 3, .width = 4, .cls = 1};
+    const tl_geometry geometry =
+        causal ? (tl_geometry){.kind = TL_CAUSAL, .height = 1, .width = 7, .max_length = 7}
+               : (tl_geometry){.kind = TL_GRID, .height = 3, .width = 4, .cls = 1};
     const uint32_t tokens = tl_geometry_tokens(&geometry);
     const tl_op_shape shape = {.kind = kind,
                                .geometry = geometry,
@@ -95,7 +96,11 @@ static void check(const char *file, tl_op_kind kind, const slot *slots, bool cau
 }
 
 #define CASE(name, file, kind, slots, causal)                                                                \
-    static void name(void **unused) { check(file, kind, slots, causal, TL_PATH_AUTO); }
+    static void name(void **unused)                                                                          \
+    {                                                                                                        \
+        check(file, kind, slots, causal, TL_PATH_CPU);                                                       \
+        check(file, kind, slots, causal, TL_PATH_GPU);                                                       \
+    }
 CASE(grid_attention, "op2d_attn", TL_OP_ATTENTION, attention_slots, false)
 CASE(grid_translution, "op2d_qkv", TL_OP_TRANSLUTION, translution_slots, false)
 CASE(grid_alpha, "op2d_lor_qkv", TL_OP_ALPHA, alpha_slots, false)
@@ -106,8 +111,9 @@ CASE(causal_alpha, "op1d_lor_qkv", TL_OP_ALPHA, alpha_slots, true)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(grid_attention),   cmocka_unit_test(grid_translution),   cmocka_unit_test(grid_alpha),
-        cmocka_unit_test(causal_attention), cmocka_unit_test(causal_translution), cmocka_unit_test(causal_alpha),
+        cmocka_unit_test(grid_attention),     cmocka_unit_test(grid_translution),
+        cmocka_unit_test(grid_alpha),         cmocka_unit_test(causal_attention),
+        cmocka_unit_test(causal_translution), cmocka_unit_test(causal_alpha),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

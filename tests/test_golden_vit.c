@@ -32,8 +32,13 @@ static float step(tl_context *ctx, tl_vit *model, const float *images, const int
 
 static void update(tl_context *ctx, tl_registry *registry, uint64_t t)
 {
-    const tl_adamw_settings s = {.lr = 1e-3f, .beta1 = .9f, .beta2 = .999f, .eps = 1e-8f, .weight_decay = .05f,
-                                 .gradient_scale = 1.0f, .step = t};
+    const tl_adamw_settings s = {.lr = 1e-3f,
+                                 .beta1 = .9f,
+                                 .beta2 = .999f,
+                                 .eps = 1e-8f,
+                                 .weight_decay = .05f,
+                                 .gradient_scale = 1.0f,
+                                 .step = t};
     for (int i = 0; i < registry->count; i++) {
         tl_parameter *p = &registry->items[i];
         MUST(ctx, tl_adamw_step(ctx, p->value, p->gradient, p->moment1, p->moment2, &s));
@@ -67,7 +72,8 @@ static void compare_after_three_steps(tl_context *ctx, tl_registry *registry, tl
         snprintf(name, sizeof name, "step3.%s", p->name);
         float *want = golden_read(st, name, &count), *got = golden_download(ctx, p->value);
         for (uint64_t k = 0; k < count; k++)
-            if (!(fabs((double)got[k] - want[k]) <= 2e-5)) fail_msg("%s[%llu]: %g, not %g", name, (unsigned long long)k, got[k], want[k]);
+            if (!(fabs((double)got[k] - want[k]) <= 2e-5))
+                fail_msg("%s[%llu]: %g, not %g", name, (unsigned long long)k, got[k], want[k]);
         free(want), free(got);
     }
 }
@@ -76,9 +82,20 @@ static void check(const char *file, tl_op_kind op, tl_positions positions, tl_ke
 {
     tl_context *ctx = golden_context(path);
     tl_safetensors st = golden_open(file);
-    const tl_vit_config config = {.op = op, .positions = positions, .pool = TL_POOL_CLS, .image_height = 12,
-                                  .image_width = 12, .channels = 1, .patch = 4, .classes = CLASSES, .dim = 12,
-                                  .depth = 2, .heads = 3, .head_dim = 4, .mlp_dim = 24, .relenc_dim = 2};
+    const tl_vit_config config = {.op = op,
+                                  .positions = positions,
+                                  .pool = TL_POOL_CLS,
+                                  .image_height = 12,
+                                  .image_width = 12,
+                                  .channels = 1,
+                                  .patch = 4,
+                                  .classes = CLASSES,
+                                  .dim = 12,
+                                  .depth = 2,
+                                  .heads = 3,
+                                  .head_dim = 4,
+                                  .mlp_dim = 24,
+                                  .relenc_dim = 2};
     tl_vit *model = NULL;
     MUST(ctx, tl_vit_create(ctx, &config, BATCH, true, &model));
     tl_registry *registry = tl_vit_registry(model);
@@ -90,7 +107,8 @@ static void check(const char *file, tl_op_kind op, tl_positions positions, tl_ke
 
     for (uint64_t t = 0; t <= 3; t++) {
         const float loss = step(ctx, model, images, targets);
-        if (!(fabs((double)loss - losses[t]) <= 3e-6 * losses[t])) fail_msg("loss %llu: %.8g, not %.8g", (unsigned long long)t, loss, losses[t]);
+        if (!(fabs((double)loss - losses[t]) <= 3e-6 * losses[t]))
+            fail_msg("loss %llu: %.8g, not %.8g", (unsigned long long)t, loss, losses[t]);
         if (t == 0) {
             float *want = golden_read(&st, "logits", NULL), got[BATCH * CLASSES];
             MUST(ctx, tl_vit_read_logits(ctx, model, got));
@@ -107,9 +125,23 @@ static void check(const char *file, tl_op_kind op, tl_positions positions, tl_ke
     tl_st_close(&st);
 }
 
-static void attention(void **unused) { check("vit_attn", TL_OP_ATTENTION, TL_POSITIONS_LEARNED, TL_PATH_AUTO); }
-static void translution(void **unused) { check("vit_qkv", TL_OP_TRANSLUTION, TL_POSITIONS_NONE, TL_PATH_AUTO); }
-static void alpha(void **unused) { check("vit_lor_qkv", TL_OP_ALPHA, TL_POSITIONS_NONE, TL_PATH_AUTO); }
+static void attention(void **unused)
+{
+    check("vit_attn", TL_OP_ATTENTION, TL_POSITIONS_LEARNED, TL_PATH_CPU);
+    check("vit_attn", TL_OP_ATTENTION, TL_POSITIONS_LEARNED, TL_PATH_GPU);
+}
+
+static void translution(void **unused)
+{
+    check("vit_qkv", TL_OP_TRANSLUTION, TL_POSITIONS_NONE, TL_PATH_CPU);
+    check("vit_qkv", TL_OP_TRANSLUTION, TL_POSITIONS_NONE, TL_PATH_GPU);
+}
+
+static void alpha(void **unused)
+{
+    check("vit_lor_qkv", TL_OP_ALPHA, TL_POSITIONS_NONE, TL_PATH_CPU);
+    check("vit_lor_qkv", TL_OP_ALPHA, TL_POSITIONS_NONE, TL_PATH_GPU);
+}
 
 int main(void)
 {

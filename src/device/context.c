@@ -17,6 +17,8 @@ static tl_traits traits_of(const tl_device_info *device, const tl_context_option
                         .local_bytes = device->local_bytes};
     traits.cpu_path = options->path == TL_PATH_AUTO ? device->type == TL_DEVICE_CPU
                                                     : options->path == TL_PATH_CPU;
+    /* The GPU forms need work-groups of 256; where there are none, the CPU forms (groups of one) serve. */
+    if (device->max_work_group < 256) traits.cpu_path = true;
     if (options->max_alloc_bytes > 0 && options->max_alloc_bytes < traits.max_alloc_bytes)
         traits.max_alloc_bytes = options->max_alloc_bytes;
     if (traits.memory_limit == 0) traits.memory_limit = device->global_bytes;

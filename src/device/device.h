@@ -15,9 +15,9 @@
 /* ---- context: tl_device_*, tl_context_create and their kin are public ------------------------------- */
 
 typedef struct tl_traits {
-    bool cpu_path;           /* see tl_kernel_path */
-    uint32_t vector_width;   /* floats a vector: 4, 8 or 16 */
-    uint32_t row_group;      /* work-items that share one row in row kernels: 1 on CPUs, a power of two */
+    bool cpu_path;         /* see tl_kernel_path */
+    uint32_t vector_width; /* floats a vector: 4, 8 or 16 */
+    uint32_t row_group;    /* work-items that share one row in row kernels: 1 on CPUs, a power of two */
     uint32_t compute_units;
     uint64_t memory_limit, max_alloc_bytes, local_bytes;
 } tl_traits;
@@ -43,7 +43,7 @@ typedef struct tl_tensor {
     uint64_t lead, row;      /* elements: lead * row */
     uint64_t lead_per_shard; /* shard s holds leads [s * lead_per_shard, ...) */
     int shards;
-    tl_mem *mem;             /* one a shard */
+    tl_mem *mem; /* one a shard */
 } tl_tensor;
 
 /* How tl_tensor_create would split it: leads a shard, 0 when even one lead is too large. No device needed. */
@@ -65,15 +65,22 @@ tl_status tl_copy(tl_context *ctx, tl_view source, tl_view target, uint64_t coun
 
 typedef struct tl_kernel tl_kernel; /* owned by the context */
 
-/* Kernel `name` of kernels/<family>.cl (or of several files one behind the other: "tile+gemm"), built behind common.cl with `-cl-std=CL1.2`, the context's standard
- * macros (TL_CPU 0|1, TL_VW vector width, TL_GROUP row group) and `options` ("-DTA=1 -DKC=256"; may be "").
- * Built once per (family, options), from the cache on disk where it can. Cheap to call before every launch. */
+/* Kernel `name` of kernels/<family>.cl (or of several files one behind the other: "tile+gemm"), built behind
+ * common.cl with `-cl-std=CL1.2`, the context's standard macros (TL_CPU 0|1, TL_VW vector width, TL_GROUP row
+ * group) and `options` ("-DTA=1 -DKC=256"; may be ""). Built once per (family, options), from the cache on
+ * disk where it can. Cheap to call before every launch. */
 tl_status tl_kernel_get(tl_context *ctx, const char *family, const char *name, const char *options,
                         tl_kernel **out);
 
 typedef struct tl_arg {
     enum { TL_ARG_MEM, TL_ARG_I32, TL_ARG_U32, TL_ARG_U64, TL_ARG_F32 } type;
-    union { tl_mem mem; int32_t i32; uint32_t u32; uint64_t u64; float f32; } value;
+    union {
+        tl_mem mem;
+        int32_t i32;
+        uint32_t u32;
+        uint64_t u64;
+        float f32;
+    } value;
 } tl_arg;
 
 #define TL_MEM(m) ((tl_arg){.type = TL_ARG_MEM, .value = {.mem = (m)}})
@@ -101,7 +108,7 @@ tl_status tl_run(tl_context *ctx, tl_kernel *kernel, tl_grid grid, const tl_arg 
     tl_run((ctx), (kernel), (grid), (const tl_arg[]){__VA_ARGS__},                                           \
            (int)(sizeof((const tl_arg[]){__VA_ARGS__}) / sizeof(tl_arg)))
 
-tl_status tl_flush(tl_context *ctx);  /* hands what is queued to the device */
+tl_status tl_flush(tl_context *ctx); /* hands what is queued to the device */
 
 /* The raw handles for libraries that enqueue by themselves (CLBlast): cl_command_queue*. */
 void *tl_context_queue(tl_context *ctx);

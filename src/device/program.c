@@ -137,9 +137,11 @@ static tl_status whole_source(tl_context *ctx, const char *family, char **out)
             free(*out);
             *out = NULL;
             if (no_memory)
-                return tl_fail(&ctx->error, TL_ERROR_MEMORY, "the host has no memory left for kernels/%s.cl", part);
-            return tl_fail(&ctx->error, TL_ERROR_DEVICE, "there is no kernels/%s.cl, neither built in nor in %s", part,
-                           ctx->programs.folder != NULL ? ctx->programs.folder : "TRANSLUTION_KERNEL_DIR (not set)");
+                return tl_fail(&ctx->error, TL_ERROR_MEMORY, "the host has no memory left for kernels/%s.cl",
+                               part);
+            return tl_fail(
+                &ctx->error, TL_ERROR_DEVICE, "there is no kernels/%s.cl, neither built in nor in %s", part,
+                ctx->programs.folder != NULL ? ctx->programs.folder : "TRANSLUTION_KERNEL_DIR (not set)");
         }
         part = next;
     }

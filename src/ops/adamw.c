@@ -11,7 +11,8 @@ tl_status tl_adamw_step(tl_context *ctx, tl_tensor *parameter, const tl_tensor *
     const double correction1 = 1.0 - pow((double)s->beta1, (double)s->step);
     const double correction2 = 1.0 - pow((double)s->beta2, (double)s->step);
     const float keep = (float)(1.0 - (double)s->lr * (double)s->weight_decay);
-    const float step_size = (float)((double)s->lr / correction1), root_scale = (float)(1.0 / sqrt(correction2));
+    const float step_size = (float)((double)s->lr / correction1),
+                root_scale = (float)(1.0 / sqrt(correction2));
     tl_kernel *kernel;
     TL_TRY(tl_kernel_get(ctx, "optimizer", "adamw", "", &kernel));
     for (int shard = 0; shard < parameter->shards; shard++) {

@@ -11,30 +11,32 @@ static uint32_t width(const tl_attention *a)
     return a->heads * a->head_dim;
 }
 
-tl_status tl_attention_project(tl_context *ctx, const tl_attention *a, tl_view x, tl_view weight, uint32_t dim,
-                               tl_view qkv)
+tl_status tl_attention_project(tl_context *ctx, const tl_attention *a, tl_view x, tl_view weight,
+                               uint32_t dim, tl_view qkv)
 {
     const uint32_t d = width(a);
     const uint64_t rows = (uint64_t)a->keys * a->batch, query_rows = (uint64_t)a->queries * a->batch;
     if (a->queries == a->keys)
         return tl_linear_forward(ctx, x, dim, weight, none, none, qkv, 3 * d, rows, dim, 3 * d);
     TL_TRY(tl_linear_forward(ctx, x, dim, weight, none, none, qkv, 3 * d, query_rows, dim, d));
-    return tl_linear_forward(ctx, x, dim, tl_view_add(weight, (uint64_t)d * dim), none, none, tl_view_add(qkv, d),
-                             3 * d, rows, dim, 2 * d);
+    return tl_linear_forward(ctx, x, dim, tl_view_add(weight, (uint64_t)d * dim), none, none,
+                             tl_view_add(qkv, d), 3 * d, rows, dim, 2 * d);
 }
 
 tl_status tl_attention_project_backward(tl_context *ctx, const tl_attention *a, tl_view dqkv, tl_view x,
-                                        tl_view weight, uint32_t dim, tl_view dx, bool accumulate, tl_view dweight)
+                                        tl_view weight, uint32_t dim, tl_view dx, bool accumulate,
+                                        tl_view dweight)
 {
     const uint32_t d = width(a);
     const uint64_t rows = (uint64_t)a->keys * a->batch, query_rows = (uint64_t)a->queries * a->batch;
     if (a->queries == a->keys)
-        return tl_linear_backward(ctx, dqkv, 3 * d, x, dim, weight, dx, accumulate, dweight, none, none, rows, dim,
-                                  3 * d);
+        return tl_linear_backward(ctx, dqkv, 3 * d, x, dim, weight, dx, accumulate, dweight, none, none, rows,
+                                  dim, 3 * d);
     const uint64_t keys = (uint64_t)d * dim; /* the rows of W behind the queries' */
-    TL_TRY(tl_linear_backward(ctx, tl_view_add(dqkv, d), 3 * d, x, dim, tl_view_add(weight, keys), dx, accumulate,
-                              tl_view_add(dweight, keys), none, none, rows, dim, 2 * d));
-    return tl_linear_backward(ctx, dqkv, 3 * d, x, dim, weight, dx, true, dweight, none, none, query_rows, dim, d);
+    TL_TRY(tl_linear_backward(ctx, tl_view_add(dqkv, d), 3 * d, x, dim, tl_view_add(weight, keys), dx,
+                              accumulate, tl_view_add(dweight, keys), none, none, rows, dim, 2 * d));
+    return tl_linear_backward(ctx, dqkv, 3 * d, x, dim, weight, dx, true, dweight, none, none, query_rows,
+                              dim, d);
 }
 
 /* A batched product over (batch, head): strides of qkv-like operands and of weight rows. */
@@ -60,15 +62,18 @@ static void packed_c(tl_gemm_args *g, const tl_attention *a, tl_view view)
 
 static void weights_a(tl_gemm_args *g, const tl_attention *a, tl_view view)
 {
-    g->a = view, g->lda = a->keys, g->a_inner = (uint64_t)a->queries * a->keys, g->a_outer = a->heads * g->a_inner;
+    g->a = view, g->lda = a->keys, g->a_inner = (uint64_t)a->queries * a->keys,
+    g->a_outer = a->heads * g->a_inner;
 }
 
 static void weights_c(tl_gemm_args *g, const tl_attention *a, tl_view view)
 {
-    g->c = view, g->ldc = a->keys, g->c_inner = (uint64_t)a->queries * a->keys, g->c_outer = a->heads * g->c_inner;
+    g->c = view, g->ldc = a->keys, g->c_inner = (uint64_t)a->queries * a->keys,
+    g->c_outer = a->heads * g->c_inner;
 }
 
-tl_status tl_attention_logits(tl_context *ctx, const tl_attention *a, tl_view qkv, float scale, tl_view logits)
+tl_status tl_attention_logits(tl_context *ctx, const tl_attention *a, tl_view qkv, float scale,
+                              tl_view logits)
 {
     tl_gemm_args g = batched(a);
     g.transpose_b = true, g.m = a->queries, g.n = a->keys, g.k = a->head_dim, g.alpha = scale;
@@ -104,8 +109,8 @@ tl_status tl_attention_values(tl_context *ctx, const tl_attention *a, tl_view qk
     return tl_gemm(ctx, &g);
 }
 
-tl_status tl_attention_values_backward(tl_context *ctx, const tl_attention *a, tl_view qkv, tl_view prob, tl_view d_o,
-                                       float scale, tl_view dprob, tl_view dqkv)
+tl_status tl_attention_values_backward(tl_context *ctx, const tl_attention *a, tl_view qkv, tl_view prob,
+                                       tl_view d_o, float scale, tl_view dprob, tl_view dqkv)
 {
     tl_gemm_args g = batched(a); /* dprob = d_o_i . v_j */
     g.transpose_b = true, g.m = a->queries, g.n = a->keys, g.k = a->head_dim, g.alpha = scale;

@@ -10,15 +10,17 @@ typedef struct tl_attention {
 } tl_attention;
 
 /* qkv = x W^T, W [3D][C]; the q part only for the queries' rows. */
-tl_status tl_attention_project(tl_context *ctx, const tl_attention *a, tl_view x, tl_view weight, uint32_t dim,
-                               tl_view qkv);
-/* dx (added to when `accumulate`) and dweight (overwritten) from dqkv; its q part beyond the queries' rows is not
- * read. */
+tl_status tl_attention_project(tl_context *ctx, const tl_attention *a, tl_view x, tl_view weight,
+                               uint32_t dim, tl_view qkv);
+/* dx (added to when `accumulate`) and dweight (overwritten) from dqkv; its q part beyond the queries' rows is
+ * not read. */
 tl_status tl_attention_project_backward(tl_context *ctx, const tl_attention *a, tl_view dqkv, tl_view x,
-                                        tl_view weight, uint32_t dim, tl_view dx, bool accumulate, tl_view dweight);
+                                        tl_view weight, uint32_t dim, tl_view dx, bool accumulate,
+                                        tl_view dweight);
 
 /* logits = scale * q_i . k_j, overwritten. */
-tl_status tl_attention_logits(tl_context *ctx, const tl_attention *a, tl_view qkv, float scale, tl_view logits);
+tl_status tl_attention_logits(tl_context *ctx, const tl_attention *a, tl_view qkv, float scale,
+                              tl_view logits);
 /* dq and dk of dqkv, overwritten, from dlogits (which hold the scale already). */
 tl_status tl_attention_logits_backward(tl_context *ctx, const tl_attention *a, tl_view qkv, tl_view dlogits,
                                        tl_view dqkv);
@@ -26,7 +28,7 @@ tl_status tl_attention_logits_backward(tl_context *ctx, const tl_attention *a, t
 tl_status tl_attention_values(tl_context *ctx, const tl_attention *a, tl_view qkv, tl_view prob, float scale,
                               tl_view o);
 /* dprob overwritten; dv of dqkv overwritten. */
-tl_status tl_attention_values_backward(tl_context *ctx, const tl_attention *a, tl_view qkv, tl_view prob, tl_view d_o,
-                                       float scale, tl_view dprob, tl_view dqkv);
+tl_status tl_attention_values_backward(tl_context *ctx, const tl_attention *a, tl_view qkv, tl_view prob,
+                                       tl_view d_o, float scale, tl_view dprob, tl_view dqkv);
 
 #endif

@@ -102,7 +102,8 @@ static tl_view narrow_view(const tl_op_state *state, const sizes *z, int part)
     return tl_at(state->narrow, part * z->rows * z->relative);
 }
 
-static tl_status create_tensor(tl_context *ctx, const char *name, const char *what, uint64_t count, tl_tensor **out)
+static tl_status create_tensor(tl_context *ctx, const char *name, const char *what, uint64_t count,
+                               tl_tensor **out)
 {
     char full[96];
     snprintf(full, sizeof full, "%.70s.%s", name, what);
@@ -114,7 +115,8 @@ tl_status tl_op_create(tl_context *ctx, const char *name, const tl_op_shape *sha
     *out = NULL;
     tl_op_state *state = calloc(1, sizeof *state);
     if (state == NULL)
-        return tl_fail(tl_context_error(ctx), TL_ERROR_MEMORY, "out of host memory for the operation %s", name);
+        return tl_fail(tl_context_error(ctx), TL_ERROR_MEMORY, "out of host memory for the operation %s",
+                       name);
     state->shape = *shape;
     const sizes z = measure(shape);
     tl_status status = TL_OK;
@@ -175,20 +177,22 @@ static bool is_causal(const tl_op_shape *s)
 static tl_status softmax(tl_context *ctx, const tl_op_state *state)
 {
     const tl_op_shape *s = &state->shape;
-    return tl_softmax_forward(ctx, tl_at(state->prob, 0), (uint64_t)s->batch * s->heads * s->queries, s->queries,
-                              tl_geometry_tokens(&s->geometry), is_causal(s));
+    return tl_softmax_forward(ctx, tl_at(state->prob, 0), (uint64_t)s->batch * s->heads * s->queries,
+                              s->queries, tl_geometry_tokens(&s->geometry), is_causal(s));
 }
 
 static tl_status softmax_backward(tl_context *ctx, const tl_op_state *state, tl_view dweights)
 {
     const tl_op_shape *s = &state->shape;
-    return tl_softmax_backward(ctx, tl_at(state->prob, 0), dweights, (uint64_t)s->batch * s->heads * s->queries,
-                               s->queries, tl_geometry_tokens(&s->geometry), is_causal(s), logit_scale(s));
+    return tl_softmax_backward(ctx, tl_at(state->prob, 0), dweights,
+                               (uint64_t)s->batch * s->heads * s->queries, s->queries,
+                               tl_geometry_tokens(&s->geometry), is_causal(s), logit_scale(s));
 }
 
 /* ---- forward ------------------------------------------------------------------------------------- */
 
-static tl_status attention_forward(tl_context *ctx, tl_op_state *state, const tl_op_weights *w, tl_view x, tl_view o)
+static tl_status attention_forward(tl_context *ctx, tl_op_state *state, const tl_op_weights *w, tl_view x,
+                                   tl_view o)
 {
     const tl_attention a = attention_of(&state->shape);
     const tl_view qkv = tl_at(state->qkv, 0), prob = tl_at(state->prob, 0);
@@ -212,8 +216,8 @@ static tl_status translution_forward(tl_context *ctx, tl_op_state *state, const 
     return tl_relative_aggregate(ctx, &rel, x, w->v, r->pairs, o);
 }
 
-static tl_status alpha_forward(tl_context *ctx, tl_op_state *state, const tl_op_weights *w, tl_view x, tl_view o,
-                               const sizes *z, const regions *r)
+static tl_status alpha_forward(tl_context *ctx, tl_op_state *state, const tl_op_weights *w, tl_view x,
+                               tl_view o, const sizes *z, const regions *r)
 {
     const tl_op_shape *s = &state->shape;
     const tl_attention a = attention_of(s);
@@ -251,8 +255,8 @@ static tl_status alpha_forward(tl_context *ctx, tl_op_state *state, const tl_op_
                                         .beta = 1.0f});
 }
 
-tl_status tl_op_forward(tl_context *ctx, tl_op_state *state, const tl_op_weights *weights, tl_view x, tl_view o,
-                        tl_view workspace)
+tl_status tl_op_forward(tl_context *ctx, tl_op_state *state, const tl_op_weights *weights, tl_view x,
+                        tl_view o, tl_view workspace)
 {
     const sizes z = measure(&state->shape);
     const regions r = split(&state->shape, &z, workspace);
@@ -266,8 +270,8 @@ tl_status tl_op_forward(tl_context *ctx, tl_op_state *state, const tl_op_weights
 
 /* ---- backward ------------------------------------------------------------------------------------ */
 
-/* Matrices that no pair uses have zero gradients; they are cleared once for each table, since nothing ever writes
- * them afterwards. */
+/* Matrices that no pair uses have zero gradients; they are cleared once for each table, since nothing ever
+ * writes them afterwards. */
 static tl_status clear_unused(tl_context *ctx, tl_op_state *state, const tl_op_weights *g)
 {
     tl_tensor *tables[3] = {g->q, g->k, g->v};
@@ -311,8 +315,9 @@ static tl_status translution_backward(tl_context *ctx, tl_op_state *state, const
     return tl_relative_score_backward(ctx, &rel, x, w->q, x, w->k, r->dpairs, dx, dx, g->q, g->k, r->chunk);
 }
 
-static tl_status alpha_backward(tl_context *ctx, tl_op_state *state, const tl_op_weights *w, tl_view x, tl_view d_o,
-                                tl_view dx, const tl_op_weights *g, const sizes *z, const regions *r)
+static tl_status alpha_backward(tl_context *ctx, tl_op_state *state, const tl_op_weights *w, tl_view x,
+                                tl_view d_o, tl_view dx, const tl_op_weights *g, const sizes *z,
+                                const regions *r)
 {
     const tl_op_shape *s = &state->shape;
     const tl_attention a = attention_of(s);
@@ -320,22 +325,24 @@ static tl_status alpha_backward(tl_context *ctx, tl_op_state *state, const tl_op
     const tl_view qkv = tl_at(state->qkv, 0), prob = tl_at(state->prob, 0), o2 = narrow_view(state, z, 3);
     TL_TRY(clear_unused(ctx, state, g));
     tl_gemm_args up = {.m = (uint32_t)z->query_rows, .n = z->relative, .k = z->width, .alpha = 0.5f};
-    up.a = d_o, up.lda = z->width, up.b = tl_at(w->v3, 0), up.ldb = z->relative, up.c = r->do2, up.ldc = z->relative;
+    up.a = d_o, up.lda = z->width, up.b = tl_at(w->v3, 0), up.ldb = z->relative, up.c = r->do2,
+    up.ldc = z->relative;
     TL_TRY(tl_gemm(ctx, &up)); /* do2 = d_o V3 / 2 */
     up.transpose_a = true, up.m = z->width, up.k = (uint32_t)z->query_rows, up.b = o2, up.c = tl_at(g->v3, 0);
     TL_TRY(tl_gemm(ctx, &up)); /* dV3 = d_o^T o2 / 2 */
     TL_TRY(tl_attention_values_backward(ctx, &a, qkv, prob, d_o, 0.5f, r->dweights, r->dqkv));
     for (int i = 0; i < 3; i++) TL_TRY(tl_zero(ctx, r->dnarrow[i], z->rows * z->relative));
     TL_TRY(tl_rows_to_pairs(ctx, &state->pairs, s->batch, s->heads, prob, r->pairs));
-    TL_TRY(tl_relative_aggregate_backward(ctx, &rel, narrow_view(state, z, 2), w->v, r->pairs, r->do2, r->dpairs,
-                                          r->dnarrow[2], g->v, r->chunk));
+    TL_TRY(tl_relative_aggregate_backward(ctx, &rel, narrow_view(state, z, 2), w->v, r->pairs, r->do2,
+                                          r->dpairs, r->dnarrow[2], g->v, r->chunk));
     TL_TRY(tl_pairs_to_rows(ctx, &state->pairs, s->batch, s->heads, r->dpairs, r->dweights, true));
     TL_TRY(softmax_backward(ctx, state, r->dweights));
     TL_TRY(tl_rows_to_pairs(ctx, &state->pairs, s->batch, s->heads, r->dweights, r->dpairs));
-    TL_TRY(tl_relative_score_backward(ctx, &rel, narrow_view(state, z, 0), w->q, narrow_view(state, z, 1), w->k,
-                                      r->dpairs, r->dnarrow[0], r->dnarrow[1], g->q, g->k, r->chunk));
+    TL_TRY(tl_relative_score_backward(ctx, &rel, narrow_view(state, z, 0), w->q, narrow_view(state, z, 1),
+                                      w->k, r->dpairs, r->dnarrow[0], r->dnarrow[1], g->q, g->k, r->chunk));
     TL_TRY(tl_attention_logits_backward(ctx, &a, qkv, r->dweights, r->dqkv));
-    TL_TRY(tl_attention_project_backward(ctx, &a, r->dqkv, x, tl_at(w->qkv, 0), s->dim, dx, false, tl_at(g->qkv, 0)));
+    TL_TRY(tl_attention_project_backward(ctx, &a, r->dqkv, x, tl_at(w->qkv, 0), s->dim, dx, false,
+                                         tl_at(g->qkv, 0)));
     const tl_tensor *down[3] = {w->a_q, w->a_k, w->a_v};
     tl_tensor *ddown[3] = {g->a_q, g->a_k, g->a_v};
     for (int i = 0; i < 3; i++) {
@@ -346,8 +353,8 @@ static tl_status alpha_backward(tl_context *ctx, tl_op_state *state, const tl_op
     return TL_OK;
 }
 
-tl_status tl_op_backward(tl_context *ctx, tl_op_state *state, const tl_op_weights *weights, tl_view x, tl_view d_o,
-                         tl_view dx, const tl_op_weights *gradients, tl_view workspace)
+tl_status tl_op_backward(tl_context *ctx, tl_op_state *state, const tl_op_weights *weights, tl_view x,
+                         tl_view d_o, tl_view dx, const tl_op_weights *gradients, tl_view workspace)
 {
     const sizes z = measure(&state->shape);
     const regions r = split(&state->shape, &z, workspace);

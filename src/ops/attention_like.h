@@ -35,11 +35,11 @@ uint64_t tl_op_activation_count(const tl_op_shape *shape);
 uint64_t tl_op_workspace_count(const tl_op_shape *shape);
 
 /* o overwritten. */
-tl_status tl_op_forward(tl_context *ctx, tl_op_state *state, const tl_op_weights *weights, tl_view x, tl_view o,
-                        tl_view workspace);
+tl_status tl_op_forward(tl_context *ctx, tl_op_state *state, const tl_op_weights *weights, tl_view x,
+                        tl_view o, tl_view workspace);
 /* dx overwritten (tokens * batch rows); every gradient in `gradients` overwritten, exact zeros where no pair
  * uses a matrix. */
-tl_status tl_op_backward(tl_context *ctx, tl_op_state *state, const tl_op_weights *weights, tl_view x, tl_view d_o,
-                         tl_view dx, const tl_op_weights *gradients, tl_view workspace);
+tl_status tl_op_backward(tl_context *ctx, tl_op_state *state, const tl_op_weights *weights, tl_view x,
+                         tl_view d_o, tl_view dx, const tl_op_weights *gradients, tl_view workspace);
 
 #endif

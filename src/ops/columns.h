@@ -5,8 +5,8 @@
 #include "device/device.h"
 
 /* sums[c] = sum_r x[r * ld + c], overwritten, in a fixed order. workspace: tl_columns_workspace floats. */
-tl_status tl_columns_sum(tl_context *ctx, tl_view x, uint32_t ld, tl_view sums, tl_view workspace, uint64_t rows,
-                         uint32_t columns);
+tl_status tl_columns_sum(tl_context *ctx, tl_view x, uint32_t ld, tl_view sums, tl_view workspace,
+                         uint64_t rows, uint32_t columns);
 uint64_t tl_columns_workspace(uint64_t rows, uint32_t columns);
 
 #endif

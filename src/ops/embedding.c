@@ -2,8 +2,8 @@
 
 #include "ops/rows.h"
 
-tl_status tl_tokens_forward(tl_context *ctx, tl_view patches, tl_view class_token, tl_view position, tl_view x,
-                            uint32_t tokens, uint32_t batch, uint32_t channels, uint32_t cls)
+tl_status tl_tokens_forward(tl_context *ctx, tl_view patches, tl_view class_token, tl_view position,
+                            tl_view x, uint32_t tokens, uint32_t batch, uint32_t channels, uint32_t cls)
 {
     const uint64_t rows = (uint64_t)tokens * batch;
     const tl_rows_plan plan = tl_rows_cut(ctx, rows, channels);

@@ -7,9 +7,10 @@
 /* x[t][b] = (t < cls ? class_token : patches[t - cls][b]) + position[t]. cls is 0 or 1; class_token may have
  * mem NULL when cls is 0; position (tokens x channels) may have mem NULL: none. x overwritten; `patches` may
  * be the very rows of x behind the class token. */
-tl_status tl_tokens_forward(tl_context *ctx, tl_view patches, tl_view class_token, tl_view position, tl_view x,
-                            uint32_t tokens, uint32_t batch, uint32_t channels, uint32_t cls);
-/* dclass_token = sum_b dx[0][b]; dposition[t] = sum_b dx[t][b]; both overwritten, either may have mem NULL. */
+tl_status tl_tokens_forward(tl_context *ctx, tl_view patches, tl_view class_token, tl_view position,
+                            tl_view x, uint32_t tokens, uint32_t batch, uint32_t channels, uint32_t cls);
+/* dclass_token = sum_b dx[0][b]; dposition[t] = sum_b dx[t][b]; both overwritten, either may have mem NULL.
+ */
 tl_status tl_tokens_backward(tl_context *ctx, tl_view dx, tl_view dclass_token, tl_view dposition,
                              uint32_t tokens, uint32_t batch, uint32_t channels, uint32_t cls);
 

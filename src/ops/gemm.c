@@ -31,7 +31,8 @@ static void choose_blocks(const tl_gemm_args *g, uint32_t units, uint32_t batche
     const uint32_t most = at_least_one(g->m / (8 * TILE_ROWS));
     if (row_blocks > most) row_blocks = most;
     *rows = round_up(ceil_div(g->m, row_blocks), TILE_ROWS);
-    if (ceil_div(g->m, *rows) * column_blocks * batches < 4 * units && *columns > tile_columns) *columns = tile_columns;
+    if (ceil_div(g->m, *rows) * column_blocks * batches<4 * units && * columns> tile_columns)
+        *columns = tile_columns;
 }
 
 tl_status tl_gemm(tl_context *ctx, const tl_gemm_args *g)
@@ -42,16 +43,18 @@ tl_status tl_gemm(tl_context *ctx, const tl_gemm_args *g)
     char options[64];
     snprintf(options, sizeof options, "-DTA=%d -DTB=%d", g->transpose_a, g->transpose_b);
     tl_kernel *kernel;
-    TL_TRY(tl_kernel_get(ctx, "tile+gemm", traits->cpu_path ? "gemm_cpu" : "gemm_gpu", options, &kernel));
-    uint32_t rows = 64, columns = 64, items = 256;
+    TL_TRY(
+        tl_kernel_get(ctx, traits->cpu_path ? "tile+gemm" : "tile_gpu+gemm_gpu", "gemm", options, &kernel));
+    uint32_t rows = 64, columns = 64, items = 256; /* kernels/tile_gpu.cl */
     if (traits->cpu_path) {
         items = 1;
-        choose_blocks(g, traits->compute_units, batches, (traits->vector_width == 16 ? 4 : 2) * traits->vector_width,
-                      &rows, &columns);
+        choose_blocks(g, traits->compute_units, batches,
+                      (traits->vector_width == 16 ? 4 : 2) * traits->vector_width, &rows, &columns);
     }
-    return TL_RUN(ctx, kernel, tl_grid3(ceil_div(g->n, columns), ceil_div(g->m, rows), batches, items), TL_VIEW(g->a),
-                  TL_VIEW(g->b), TL_VIEW(g->c), TL_VIEW(g->bias), TL_VIEW(g->residual), TL_I32(g->m), TL_I32(g->n),
-                  TL_I32(g->k), TL_I32(g->lda), TL_I32(g->ldb), TL_I32(g->ldc), TL_F32(g->alpha), TL_F32(g->beta),
-                  TL_I32(rows), TL_I32(columns), TL_I32(inner), TL_U64(g->a_outer), TL_U64(g->a_inner),
-                  TL_U64(g->b_outer), TL_U64(g->b_inner), TL_U64(g->c_outer), TL_U64(g->c_inner));
+    return TL_RUN(ctx, kernel, tl_grid3(ceil_div(g->n, columns), ceil_div(g->m, rows), batches, items),
+                  TL_VIEW(g->a), TL_VIEW(g->b), TL_VIEW(g->c), TL_VIEW(g->bias), TL_VIEW(g->residual),
+                  TL_I32(g->m), TL_I32(g->n), TL_I32(g->k), TL_I32(g->lda), TL_I32(g->ldb), TL_I32(g->ldc),
+                  TL_F32(g->alpha), TL_F32(g->beta), TL_I32(rows), TL_I32(columns), TL_I32(inner),
+                  TL_U64(g->a_outer), TL_U64(g->a_inner), TL_U64(g->b_outer), TL_U64(g->b_inner),
+                  TL_U64(g->c_outer), TL_U64(g->c_inner));
 }

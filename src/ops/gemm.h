@@ -9,10 +9,10 @@ typedef struct tl_gemm_args {
     bool transpose_a, transpose_b; /* op(A) is m x k, op(B) is k x n */
     uint32_t m, n, k;
     tl_view a, b, c;
-    uint32_t lda, ldb, ldc;        /* row strides in elements */
-    float alpha, beta;             /* beta 0: C is overwritten and never read */
-    tl_view bias;                  /* n floats added to every row; mem NULL: none */
-    tl_view residual;              /* m x n, row stride ldc, added to C; mem NULL: none; may be C itself */
+    uint32_t lda, ldb, ldc; /* row strides in elements */
+    float alpha, beta;      /* beta 0: C is overwritten and never read */
+    tl_view bias;           /* n floats added to every row; mem NULL: none */
+    tl_view residual;       /* m x n, row stride ldc, added to C; mem NULL: none; may be C itself */
     /* Batches: a matrix per (outer, inner); 0 counts as 1. Strides in elements. */
     uint32_t outer, inner;
     uint64_t a_outer, a_inner, b_outer, b_inner, c_outer, c_inner;

@@ -5,8 +5,8 @@
 #include "device/device.h"
 
 typedef enum tl_geometry_kind {
-    TL_GRID,   /* height x width patches, row-major, behind an optional class token */
-    TL_CAUSAL  /* a sequence; query i sees keys j <= i */
+    TL_GRID,  /* height x width patches, row-major, behind an optional class token */
+    TL_CAUSAL /* a sequence; query i sees keys j <= i */
 } tl_geometry_kind;
 
 typedef struct tl_geometry {

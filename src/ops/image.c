@@ -2,13 +2,14 @@
 
 #include "ops/rows.h"
 
-tl_status tl_patches_forward(tl_context *ctx, tl_view images, tl_view patches, uint32_t batch, uint32_t channels,
-                             uint32_t height, uint32_t width, uint32_t patch)
+tl_status tl_patches_forward(tl_context *ctx, tl_view images, tl_view patches, uint32_t batch,
+                             uint32_t channels, uint32_t height, uint32_t width, uint32_t patch)
 {
     const uint64_t rows = (uint64_t)(height / patch) * (width / patch) * batch;
     const tl_rows_plan plan = tl_rows_cut(ctx, rows, patch * patch * channels);
     tl_kernel *kernel;
     TL_TRY(tl_kernel_get(ctx, "image", "patches_forward", plan.options, &kernel));
     return TL_RUN(ctx, kernel, plan.grid, TL_VIEW(images), TL_VIEW(patches), TL_U64(rows), TL_U32(batch),
-                  TL_U32(channels), TL_U32(height), TL_U32(width), TL_U32(patch), TL_U32(plan.rows_per_group));
+                  TL_U32(channels), TL_U32(height), TL_U32(width), TL_U32(patch),
+                  TL_U32(plan.rows_per_group));
 }

@@ -12,8 +12,8 @@ tl_status tl_init_uniform(tl_context *ctx, tl_tensor *tensor, float bound, uint6
         const uint64_t philox_blocks = (first + count + 3) / 4 - first / 4;
         uint32_t block;
         const tl_grid grid = tl_elements_cut(ctx, philox_blocks, &block);
-        TL_TRY(TL_RUN(ctx, kernel, grid, TL_MEM(tensor->mem[shard]), TL_U64(first), TL_U64(count), TL_U64(seed),
-                      TL_U64(stream), TL_F32(bound), TL_U32(block)));
+        TL_TRY(TL_RUN(ctx, kernel, grid, TL_MEM(tensor->mem[shard]), TL_U64(first), TL_U64(count),
+                      TL_U64(seed), TL_U64(stream), TL_F32(bound), TL_U32(block)));
     }
     return TL_OK;
 }
@@ -26,7 +26,8 @@ tl_status tl_init_constant(tl_context *ctx, tl_tensor *tensor, float value)
         const uint64_t count = tl_shard_count(tensor, shard);
         uint32_t block;
         const tl_grid grid = tl_elements_cut(ctx, count, &block);
-        TL_TRY(TL_RUN(ctx, kernel, grid, TL_MEM(tensor->mem[shard]), TL_U64(count), TL_F32(value), TL_U32(block)));
+        TL_TRY(TL_RUN(ctx, kernel, grid, TL_MEM(tensor->mem[shard]), TL_U64(count), TL_F32(value),
+                      TL_U32(block)));
     }
     return TL_OK;
 }

@@ -8,8 +8,8 @@ tl_status tl_layernorm_forward(tl_context *ctx, tl_view x, tl_view weight, tl_vi
     const tl_rows_plan plan = tl_rows_cut(ctx, rows, channels);
     tl_kernel *kernel;
     TL_TRY(tl_kernel_get(ctx, "layernorm", "layernorm_forward", plan.options, &kernel));
-    return TL_RUN(ctx, kernel, plan.grid, TL_VIEW(x), TL_VIEW(weight), TL_VIEW(bias), TL_VIEW(y), TL_VIEW(stats),
-                  TL_U64(rows), TL_U32(channels), TL_U32(plan.rows_per_group));
+    return TL_RUN(ctx, kernel, plan.grid, TL_VIEW(x), TL_VIEW(weight), TL_VIEW(bias), TL_VIEW(y),
+                  TL_VIEW(stats), TL_U64(rows), TL_U32(channels), TL_U32(plan.rows_per_group));
 }
 
 uint64_t tl_layernorm_workspace(uint64_t rows, uint32_t channels)
@@ -17,9 +17,9 @@ uint64_t tl_layernorm_workspace(uint64_t rows, uint32_t channels)
     return (uint64_t)tl_row_blocks(rows) * 2 * channels;
 }
 
-tl_status tl_layernorm_backward(tl_context *ctx, tl_view dy, tl_view x, tl_view weight, tl_view stats, tl_view dx,
-                                bool accumulate, tl_view dweight, tl_view dbias, tl_view workspace,
-                                uint64_t rows, uint32_t channels)
+tl_status tl_layernorm_backward(tl_context *ctx, tl_view dy, tl_view x, tl_view weight, tl_view stats,
+                                tl_view dx, bool accumulate, tl_view dweight, tl_view dbias,
+                                tl_view workspace, uint64_t rows, uint32_t channels)
 {
     const tl_traits *traits = tl_context_traits(ctx);
     const uint32_t per_block = tl_rows_per_block(rows), blocks = tl_row_blocks(rows);
@@ -32,19 +32,19 @@ tl_status tl_layernorm_backward(tl_context *ctx, tl_view dy, tl_view x, tl_view 
     tl_kernel *kernel;
     if (has_dx || traits->row_group == 1) {
         TL_TRY(tl_kernel_get(ctx, "layernorm", "layernorm_backward_dx", plan.options, &kernel));
-        TL_TRY(TL_RUN(ctx, kernel, plan.grid, TL_VIEW(dy), TL_VIEW(x), TL_VIEW(weight), TL_VIEW(stats), TL_VIEW(dx),
-                      TL_VIEW(workspace), TL_U64(rows), TL_U32(channels), TL_U32(plan.rows_per_group),
-                      TL_U32(has_dx), TL_U32(accumulate)));
+        TL_TRY(TL_RUN(ctx, kernel, plan.grid, TL_VIEW(dy), TL_VIEW(x), TL_VIEW(weight), TL_VIEW(stats),
+                      TL_VIEW(dx), TL_VIEW(workspace), TL_U64(rows), TL_U32(channels),
+                      TL_U32(plan.rows_per_group), TL_U32(has_dx), TL_U32(accumulate)));
     }
     if (traits->row_group > 1) {
         TL_TRY(tl_kernel_get(ctx, "layernorm", "layernorm_backward_dw", "", &kernel));
         TL_TRY(TL_RUN(ctx, kernel,
-                      tl_grid3(tl_ceil_div(channels, traits->row_group), blocks, 1, traits->row_group), TL_VIEW(dy),
-                      TL_VIEW(x), TL_VIEW(stats), TL_VIEW(workspace), TL_U64(rows), TL_U32(channels),
-                      TL_U32(per_block)));
+                      tl_grid3(tl_ceil_div(channels, traits->row_group), blocks, 1, traits->row_group),
+                      TL_VIEW(dy), TL_VIEW(x), TL_VIEW(stats), TL_VIEW(workspace), TL_U64(rows),
+                      TL_U32(channels), TL_U32(per_block)));
     }
     /* workspace is [block][dweight, dbias] */
     TL_TRY(tl_columns_blocks(ctx, workspace, 2 * channels, dweight, blocks, blocks, channels, 1.0f));
-    return tl_columns_blocks(ctx, tl_view_add(workspace, channels), 2 * channels, dbias, blocks, blocks, channels,
-                             1.0f);
+    return tl_columns_blocks(ctx, tl_view_add(workspace, channels), 2 * channels, dbias, blocks, blocks,
+                             channels, 1.0f);
 }

@@ -3,8 +3,9 @@
 #include "ops/columns.h"
 #include "ops/gemm.h"
 
-tl_status tl_linear_forward(tl_context *ctx, tl_view x, uint32_t ldx, tl_view weight, tl_view bias, tl_view residual,
-                            tl_view y, uint32_t ldy, uint64_t rows, uint32_t in, uint32_t out)
+tl_status tl_linear_forward(tl_context *ctx, tl_view x, uint32_t ldx, tl_view weight, tl_view bias,
+                            tl_view residual, tl_view y, uint32_t ldy, uint64_t rows, uint32_t in,
+                            uint32_t out)
 {
     return tl_gemm(ctx, &(tl_gemm_args){.transpose_b = true,
                                         .m = (uint32_t)rows,
@@ -26,9 +27,9 @@ uint64_t tl_linear_workspace(uint64_t rows, uint32_t out)
     return tl_columns_workspace(rows, out);
 }
 
-tl_status tl_linear_backward(tl_context *ctx, tl_view dy, uint32_t ldy, tl_view x, uint32_t ldx, tl_view weight,
-                             tl_view dx, bool accumulate, tl_view dweight, tl_view dbias, tl_view workspace,
-                             uint64_t rows, uint32_t in, uint32_t out)
+tl_status tl_linear_backward(tl_context *ctx, tl_view dy, uint32_t ldy, tl_view x, uint32_t ldx,
+                             tl_view weight, tl_view dx, bool accumulate, tl_view dweight, tl_view dbias,
+                             tl_view workspace, uint64_t rows, uint32_t in, uint32_t out)
 {
     if (dbias.mem != NULL) TL_TRY(tl_columns_sum(ctx, dy, ldy, dbias, workspace, rows, out));
     if (dweight.mem != NULL) {

@@ -34,8 +34,30 @@ void tl_pairs_measure(const tl_geometry *geometry, uint32_t queries, uint32_t *g
     free(counts);
 }
 
-static tl_status upload(tl_context *ctx, const char *name, const char *what, const void *source, uint64_t count,
-                        tl_tensor **out)
+/* Fills the index of one side (0: query, 1: key) at `index`: spans of `tokens`, then {pair, group} by token.
+ */
+static void index_side(const tl_pairs *pairs, const int32_t (*list)[2], int side, uint32_t tokens,
+                       int32_t (*index)[2])
+{
+    int32_t(*entries)[2] = index + tokens;
+    memset(index, 0, tokens * sizeof *index);
+    for (uint32_t p = 0; p < pairs->count; p++) index[list[p][side]][1]++;
+    for (uint32_t t = 0, at = 0; t < tokens; t++) {
+        const uint32_t count = (uint32_t)index[t][1];
+        index[t][0] = index[t][1] = (int32_t)at; /* the end moves as the entries come */
+        at += count;
+    }
+    for (uint32_t g = 0; g < pairs->groups; g++) {
+        for (int32_t p = pairs->group[g].first; p < pairs->group[g].first + pairs->group[g].count; p++) {
+            int32_t *entry = entries[index[list[p][side]][1]++];
+            entry[0] = p;
+            entry[1] = (int32_t)g;
+        }
+    }
+}
+
+static tl_status upload(tl_context *ctx, const char *name, const char *what, const void *source,
+                        uint64_t count, tl_tensor **out)
 {
     char full[96];
     snprintf(full, sizeof full, "%.70s.%s", name, what);
@@ -52,18 +74,21 @@ tl_status tl_pairs_create(tl_context *ctx, const char *name, const tl_geometry *
     pairs->queries = queries;
     pairs->keys = tokens;
     int32_t *group_of = malloc(offsets * sizeof *group_of), *next = calloc(pairs->groups + 1, sizeof *next);
-    int32_t(*list)[2] = malloc((size_t)pairs->count * sizeof *list);
+    const size_t rows = 3 * (size_t)pairs->count + queries + tokens;
+    int32_t(*list)[2] = malloc(rows * sizeof *list);
     uint32_t *counts = calloc(offsets, sizeof *counts);
     pairs->group = calloc(pairs->groups + 1, sizeof *pairs->group);
     tl_status status = TL_OK;
     if (group_of == NULL || next == NULL || list == NULL || counts == NULL || pairs->group == NULL) {
-        status = tl_fail(tl_context_error(ctx), TL_ERROR_MEMORY, "out of host memory for the pair table of %s", name);
+        status = tl_fail(tl_context_error(ctx), TL_ERROR_MEMORY,
+                         "out of host memory for the pair table of %s", name);
     } else {
         count_pairs(geometry, queries, counts);
         int32_t groups = 0, first = 0;
         for (uint32_t k = 0; k < offsets; k++) {
             if (counts[k] == 0) continue;
-            pairs->group[groups] = (tl_pair_group){.first = first, .count = (int32_t)counts[k], .key = (int32_t)k};
+            pairs->group[groups] = (tl_pair_group){
+                .first = first, .count = (int32_t)counts[k], .key = (int32_t)k};
             next[groups] = first;
             first += (int32_t)counts[k];
             group_of[k] = groups++;
@@ -78,9 +103,11 @@ tl_status tl_pairs_create(tl_context *ctx, const char *name, const tl_geometry *
                 list[next[g]++][1] = (int32_t)j;
             }
         }
-        status = upload(ctx, name, "groups", pairs->group, (uint64_t)pairs->groups * 4, &pairs->device_groups);
-        if (status == TL_OK)
-            status = upload(ctx, name, "pairs", list, (uint64_t)pairs->count * 2, &pairs->device_pairs);
+        index_side(pairs, list, 0, queries, list + pairs->count);
+        index_side(pairs, list, 1, tokens, list + 2 * (size_t)pairs->count + queries);
+        status = upload(ctx, name, "groups", pairs->group, (uint64_t)pairs->groups * 4,
+                        &pairs->device_groups);
+        if (status == TL_OK) status = upload(ctx, name, "pairs", list, rows * 2, &pairs->device_pairs);
     }
     free(group_of);
     free(next);
@@ -103,22 +130,22 @@ static tl_grid blocks(const tl_pairs *pairs, uint32_t heads)
     return tl_grid3((pairs->count + PAIR_BLOCK - 1) / PAIR_BLOCK, heads, 1, 1);
 }
 
-tl_status tl_pairs_to_rows(tl_context *ctx, const tl_pairs *pairs, uint32_t batch, uint32_t heads, tl_view values,
-                           tl_view rows, bool accumulate)
+tl_status tl_pairs_to_rows(tl_context *ctx, const tl_pairs *pairs, uint32_t batch, uint32_t heads,
+                           tl_view values, tl_view rows, bool accumulate)
 {
     tl_kernel *kernel;
     TL_TRY(tl_kernel_get(ctx, "pairs", "pairs_to_rows", "", &kernel));
-    return TL_RUN(ctx, kernel, blocks(pairs, heads), TL_MEM(pairs->device_pairs->mem[0]), TL_I32(pairs->count),
-                  TL_I32(batch), TL_I32(heads), TL_I32(pairs->queries), TL_I32(pairs->keys), TL_VIEW(values),
-                  TL_VIEW(rows), TL_I32(accumulate));
+    return TL_RUN(ctx, kernel, blocks(pairs, heads), TL_MEM(pairs->device_pairs->mem[0]),
+                  TL_I32(pairs->count), TL_I32(batch), TL_I32(heads), TL_I32(pairs->queries),
+                  TL_I32(pairs->keys), TL_VIEW(values), TL_VIEW(rows), TL_I32(accumulate));
 }
 
-tl_status tl_rows_to_pairs(tl_context *ctx, const tl_pairs *pairs, uint32_t batch, uint32_t heads, tl_view rows,
-                           tl_view values)
+tl_status tl_rows_to_pairs(tl_context *ctx, const tl_pairs *pairs, uint32_t batch, uint32_t heads,
+                           tl_view rows, tl_view values)
 {
     tl_kernel *kernel;
     TL_TRY(tl_kernel_get(ctx, "pairs", "rows_to_pairs", "", &kernel));
-    return TL_RUN(ctx, kernel, blocks(pairs, heads), TL_MEM(pairs->device_pairs->mem[0]), TL_I32(pairs->count),
-                  TL_I32(batch), TL_I32(heads), TL_I32(pairs->queries), TL_I32(pairs->keys), TL_VIEW(rows),
-                  TL_VIEW(values));
+    return TL_RUN(ctx, kernel, blocks(pairs, heads), TL_MEM(pairs->device_pairs->mem[0]),
+                  TL_I32(pairs->count), TL_I32(batch), TL_I32(heads), TL_I32(pairs->queries),
+                  TL_I32(pairs->keys), TL_VIEW(rows), TL_VIEW(values));
 }

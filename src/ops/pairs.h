@@ -1,22 +1,23 @@
-/* The pair table: the pairs (i, j) of a geometry sorted by offset, on the host for planning launches and on the
- * device for the kernels. Pair weights are ordered [head][pair][batch]. */
+/* The pair table: the pairs (i, j) of a geometry sorted by offset, on the host for planning launches and on
+ * the device for the kernels. Pair weights are ordered [head][pair][batch]. */
 #ifndef TL_OPS_PAIRS_H
 #define TL_OPS_PAIRS_H
 
 #include "ops/geometry.h"
 
 typedef struct tl_pair_group {
-    int32_t first, count;  /* pairs [first, first + count) */
-    int32_t query, key;    /* matrices of the query's table and of the key's and value's tables */
+    int32_t first, count; /* pairs [first, first + count) */
+    int32_t query, key;   /* matrices of the query's table and of the key's and value's tables */
 } tl_pair_group;
 
 typedef struct tl_pairs {
-    uint32_t groups, count;     /* offsets in use; pairs */
-    uint32_t largest;           /* pairs of the largest group */
+    uint32_t groups, count; /* offsets in use; pairs */
+    uint32_t largest;       /* pairs of the largest group */
     uint32_t queries, keys;
-    tl_pair_group *group;       /* host copy, by ascending key matrix */
-    tl_tensor *device_groups;   /* int4 a group */
-    tl_tensor *device_pairs;    /* int2 a pair: {i, j} */
+    tl_pair_group *group;     /* host copy, by ascending key matrix */
+    tl_tensor *device_groups; /* int4 a group */
+    tl_tensor *device_pairs;  /* int2 a pair: {i, j}; behind them the index of kernels/translution_gpu.cl: a
+                               * span  {begin, end} a query, {pair, group} sorted by query; the same by key */
 } tl_pairs;
 
 /* Only pairs whose query is one of the first `queries` tokens. */
@@ -30,9 +31,9 @@ void tl_pairs_measure(const tl_geometry *geometry, uint32_t queries, uint32_t *g
 
 /* rows [batch][head][query][key] from pair weights (added when `accumulate`), and back. Entries of rows whose
  * pair is masked are left alone. */
-tl_status tl_pairs_to_rows(tl_context *ctx, const tl_pairs *pairs, uint32_t batch, uint32_t heads, tl_view values,
-                           tl_view rows, bool accumulate);
-tl_status tl_rows_to_pairs(tl_context *ctx, const tl_pairs *pairs, uint32_t batch, uint32_t heads, tl_view rows,
-                           tl_view values);
+tl_status tl_pairs_to_rows(tl_context *ctx, const tl_pairs *pairs, uint32_t batch, uint32_t heads,
+                           tl_view values, tl_view rows, bool accumulate);
+tl_status tl_rows_to_pairs(tl_context *ctx, const tl_pairs *pairs, uint32_t batch, uint32_t heads,
+                           tl_view rows, tl_view values);
 
 #endif

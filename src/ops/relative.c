@@ -14,7 +14,8 @@ static uint32_t ceil_div(uint32_t a, uint32_t b)
 /* Floats that backward holds for one row: s and t of a pair, or the slices of its weights' gradients. */
 static uint64_t floats_per_row(uint32_t inner, uint32_t heads, uint32_t head_dim)
 {
-    const uint64_t gradients = 2ull * heads * head_dim, slices = (uint64_t)ceil_div(inner, COLUMN_BLOCK) * heads;
+    const uint64_t gradients = 2ull * heads * head_dim,
+                   slices = (uint64_t)ceil_div(inner, COLUMN_BLOCK) * heads;
     return gradients > slices ? gradients : slices;
 }
 
@@ -25,8 +26,8 @@ static uint64_t chunk_pairs(uint32_t pairs, uint32_t largest, uint32_t batch, ui
     return fit < pairs ? fit : pairs;
 }
 
-uint64_t tl_relative_workspace(uint32_t pairs, uint32_t largest, uint32_t batch, uint32_t inner, uint32_t heads,
-                               uint32_t head_dim)
+uint64_t tl_relative_workspace(uint32_t pairs, uint32_t largest, uint32_t batch, uint32_t inner,
+                               uint32_t heads, uint32_t head_dim)
 {
     const uint64_t row = floats_per_row(inner, heads, head_dim);
     return chunk_pairs(pairs, largest, batch, row) * batch * row;
@@ -34,15 +35,16 @@ uint64_t tl_relative_workspace(uint32_t pairs, uint32_t largest, uint32_t batch,
 
 /* A run of groups whose matrices lie in one shard of each table (and whose rows fit the workspace). */
 typedef struct chunk {
-    uint32_t begin, end;           /* groups */
+    uint32_t begin, end; /* groups */
     int32_t pair_begin, pair_end;
     tl_mem query, key, dquery, dkey;
     int32_t query_first, key_first;
 } chunk;
 
-/* The next chunk from group c->end on; false when there is none. query may be NULL. limit: pairs, 0 for any. */
-static bool next_chunk(const tl_pairs *pairs, const tl_tensor *query, const tl_tensor *key, const tl_tensor *dquery,
-                       const tl_tensor *dkey, uint64_t limit, chunk *c)
+/* The next chunk from group c->end on; false when there is none. query may be NULL. limit: pairs, 0 for any.
+ */
+static bool next_chunk(const tl_pairs *pairs, const tl_tensor *query, const tl_tensor *key,
+                       const tl_tensor *dquery, const tl_tensor *dkey, uint64_t limit, chunk *c)
 {
     uint32_t g = c->end;
     if (g == pairs->groups) return false;
@@ -70,9 +72,12 @@ static bool next_chunk(const tl_pairs *pairs, const tl_tensor *query, const tl_t
 /* Macros and launch sizes of the products for these widths on this device. */
 typedef struct tiling {
     char options[160];
-    uint32_t columns; /* NR of kernels/tile.cl */
+    uint32_t columns; /* of a column panel */
     uint32_t units;
+    bool cpu;
 } tiling;
+
+enum { GPU_TILE = 64, GPU_ITEMS = 256 }; /* kernels/tile_gpu.cl */
 
 static tiling choose_tiling(tl_context *ctx, const tl_relative *r)
 {
@@ -81,9 +86,12 @@ static tiling choose_tiling(tl_context *ctx, const tl_relative *r)
     uint32_t vectors = width == 16 ? 4 : 2; /* what the registers hold beside six rows */
     while (vectors > 1 && (vectors / 2) * width >= r->head_dim) vectors /= 2;
     const uint32_t rows = vectors == (width == 16 ? 4u : 2u) ? 6 : 12;
-    tiling t = {.columns = vectors * width, .units = traits->compute_units};
-    snprintf(t.options, sizeof t.options, "-DINNER=%u -DHEADS=%u -DHEAD_DIM=%u -DCOLUMN_BLOCK=%d -DMR=%u -DNV=%u",
-             r->inner, r->heads, r->head_dim, COLUMN_BLOCK, rows, vectors);
+    tiling t = {.columns = traits->cpu_path ? vectors * width : GPU_TILE,
+                .units = traits->compute_units,
+                .cpu = traits->cpu_path};
+    snprintf(t.options, sizeof t.options,
+             "-DINNER=%u -DHEADS=%u -DHEAD_DIM=%u -DCOLUMN_BLOCK=%d -DMR=%u -DNV=%u", r->inner, r->heads,
+             r->head_dim, COLUMN_BLOCK, rows, vectors);
     return t;
 }
 
@@ -96,30 +104,47 @@ static uint32_t batch_block(const tiling *t, uint32_t panels, uint32_t batch)
     return ceil_div(batch, blocks);
 }
 
+/* Launch grids. On a GPU, score-like products also tile the rows, weight gradients the matrix's rows, and
+ * aggregates the batch and the tokens; on a CPU a work-group walks these by itself. */
+static tl_grid by_group(const tiling *t, uint32_t groups, uint32_t columns, uint32_t rows)
+{
+    return t->cpu ? tl_grid3(groups, columns, 1, 1)
+                  : tl_grid3(groups, columns, ceil_div(rows, GPU_TILE), GPU_ITEMS);
+}
+
+static tl_grid by_token(const tiling *t, const tl_relative *r, uint32_t panels, uint32_t block,
+                        uint32_t tokens)
+{
+    return t->cpu ? tl_grid3(panels, ceil_div(r->batch, block), 1, 1)
+                  : tl_grid3(panels, ceil_div(r->batch, GPU_TILE), tokens, GPU_ITEMS);
+}
+
 static tl_status get(tl_context *ctx, const tiling *t, const char *name, tl_kernel **kernel)
 {
-    return tl_kernel_get(ctx, "tile+translution", name, t->options, kernel);
+    return tl_kernel_get(ctx, t->cpu ? "tile+translution" : "tile_gpu+translution_gpu", name, t->options,
+                         kernel);
 }
 
 #define TABLES(r) TL_MEM((r)->pairs->device_groups->mem[0]), TL_MEM((r)->pairs->device_pairs->mem[0])
 
-tl_status tl_relative_score(tl_context *ctx, const tl_relative *r, tl_view xq, const tl_tensor *wq, tl_view xk,
-                            const tl_tensor *wk, float scale, tl_view weights)
+tl_status tl_relative_score(tl_context *ctx, const tl_relative *r, tl_view xq, const tl_tensor *wq,
+                            tl_view xk, const tl_tensor *wk, float scale, tl_view weights)
 {
     const tiling t = choose_tiling(ctx, r);
     tl_kernel *score;
     TL_TRY(get(ctx, &t, "score", &score));
     for (chunk c = {0}; next_chunk(r->pairs, wq, wk, NULL, NULL, 0, &c);) {
-        TL_TRY(TL_RUN(ctx, score, tl_grid3(c.end - c.begin, r->heads, 1, 1), TABLES(r), TL_I32(c.begin),
-                      TL_I32(r->pairs->count), TL_I32(r->batch), TL_VIEW(xq), TL_MEM(c.query), TL_I32(c.query_first),
-                      TL_VIEW(xk), TL_MEM(c.key), TL_I32(c.key_first), TL_VIEW(weights), TL_F32(scale)));
+        TL_TRY(TL_RUN(ctx, score, by_group(&t, c.end - c.begin, r->heads, r->pairs->largest * r->batch),
+                      TABLES(r), TL_I32(c.begin), TL_I32(r->pairs->count), TL_I32(r->batch), TL_VIEW(xq),
+                      TL_MEM(c.query), TL_I32(c.query_first), TL_VIEW(xk), TL_MEM(c.key), TL_I32(c.key_first),
+                      TL_VIEW(weights), TL_F32(scale)));
     }
     return TL_OK;
 }
 
 tl_status tl_relative_score_backward(tl_context *ctx, const tl_relative *r, tl_view xq, const tl_tensor *wq,
-                                     tl_view xk, const tl_tensor *wk, tl_view dweights, tl_view dxq, tl_view dxk,
-                                     tl_tensor *dwq, tl_tensor *dwk, tl_view workspace)
+                                     tl_view xk, const tl_tensor *wk, tl_view dweights, tl_view dxq,
+                                     tl_view dxk, tl_tensor *dwq, tl_tensor *dwk, tl_view workspace)
 {
     const tiling t = choose_tiling(ctx, r);
     const uint32_t width = r->heads * r->head_dim;
@@ -135,40 +160,45 @@ tl_status tl_relative_score_backward(tl_context *ctx, const tl_relative *r, tl_v
         const uint32_t groups = c.end - c.begin;
         const tl_view s = workspace,
                       p = tl_view_add(workspace, (uint64_t)(c.pair_end - c.pair_begin) * r->batch * width);
-        TL_TRY(TL_RUN(ctx, gradients, tl_grid3(groups, r->heads, 1, 1), TABLES(r), TL_I32(c.begin),
-                      TL_I32(c.pair_begin), TL_I32(r->pairs->count), TL_I32(r->batch), TL_VIEW(xq), TL_MEM(c.query),
-                      TL_I32(c.query_first), TL_VIEW(xk), TL_MEM(c.key), TL_I32(c.key_first), TL_VIEW(dweights),
-                      TL_VIEW(s), TL_VIEW(p)));
-        TL_TRY(TL_RUN(ctx, weight, tl_grid3(groups, columns, 1, 1), TABLES(r), TL_I32(c.begin), TL_I32(c.pair_begin),
-                      TL_I32(r->batch), TL_VIEW(xq), TL_VIEW(s), TL_MEM(c.dquery), TL_I32(c.query_first), TL_I32(0)));
-        TL_TRY(TL_RUN(ctx, weight, tl_grid3(groups, columns, 1, 1), TABLES(r), TL_I32(c.begin), TL_I32(c.pair_begin),
-                      TL_I32(r->batch), TL_VIEW(xk), TL_VIEW(p), TL_MEM(c.dkey), TL_I32(c.key_first), TL_I32(1)));
-        TL_TRY(TL_RUN(ctx, back, tl_grid3(panels, ceil_div(r->batch, block), 1, 1), TABLES(r), TL_I32(c.begin),
-                      TL_I32(c.end), TL_I32(c.pair_begin), TL_I32(r->batch), TL_I32(block), TL_VIEW(s), TL_VIEW(p),
-                      TL_MEM(c.query), TL_I32(c.query_first), TL_MEM(c.key), TL_I32(c.key_first), TL_VIEW(dxq),
-                      TL_VIEW(dxk)));
+        TL_TRY(TL_RUN(ctx, gradients, by_group(&t, groups, r->heads, r->pairs->largest * r->batch), TABLES(r),
+                      TL_I32(c.begin), TL_I32(c.pair_begin), TL_I32(r->pairs->count), TL_I32(r->batch),
+                      TL_VIEW(xq), TL_MEM(c.query), TL_I32(c.query_first), TL_VIEW(xk), TL_MEM(c.key),
+                      TL_I32(c.key_first), TL_VIEW(dweights), TL_VIEW(s), TL_VIEW(p)));
+        TL_TRY(TL_RUN(ctx, weight, by_group(&t, groups, columns, r->inner), TABLES(r), TL_I32(c.begin),
+                      TL_I32(c.pair_begin), TL_I32(r->batch), TL_VIEW(xq), TL_VIEW(s), TL_MEM(c.dquery),
+                      TL_I32(c.query_first), TL_I32(0)));
+        TL_TRY(TL_RUN(ctx, weight, by_group(&t, groups, columns, r->inner), TABLES(r), TL_I32(c.begin),
+                      TL_I32(c.pair_begin), TL_I32(r->batch), TL_VIEW(xk), TL_VIEW(p), TL_MEM(c.dkey),
+                      TL_I32(c.key_first), TL_I32(1)));
+        TL_TRY(TL_RUN(ctx, back, by_token(&t, r, panels, block, r->pairs->keys), TABLES(r), TL_I32(c.begin),
+                      TL_I32(c.end), TL_I32(c.pair_begin), TL_I32(r->pairs->count), TL_I32(r->pairs->queries),
+                      TL_I32(r->pairs->keys), TL_I32(r->batch), TL_I32(block), TL_VIEW(s), TL_VIEW(p),
+                      TL_MEM(c.query), TL_I32(c.query_first), TL_MEM(c.key), TL_I32(c.key_first),
+                      TL_VIEW(dxq), TL_VIEW(dxk)));
     }
     return TL_OK;
 }
 
-tl_status tl_relative_aggregate(tl_context *ctx, const tl_relative *r, tl_view x, const tl_tensor *w, tl_view weights,
-                                tl_view y)
+tl_status tl_relative_aggregate(tl_context *ctx, const tl_relative *r, tl_view x, const tl_tensor *w,
+                                tl_view weights, tl_view y)
 {
     const tiling t = choose_tiling(ctx, r);
     tl_kernel *aggregate;
     TL_TRY(get(ctx, &t, "aggregate", &aggregate));
-    const uint32_t panels = r->heads * ceil_div(r->head_dim, t.columns), block = batch_block(&t, panels, r->batch);
+    const uint32_t panels = r->heads * ceil_div(r->head_dim, t.columns),
+                   block = batch_block(&t, panels, r->batch);
     for (chunk c = {0}; next_chunk(r->pairs, NULL, w, NULL, NULL, 0, &c);) {
-        TL_TRY(TL_RUN(ctx, aggregate, tl_grid3(panels, ceil_div(r->batch, block), 1, 1), TABLES(r), TL_I32(c.begin),
-                      TL_I32(c.end), TL_I32(r->pairs->count), TL_I32(r->batch), TL_I32(block), TL_VIEW(x),
-                      TL_MEM(c.key), TL_I32(c.key_first), TL_VIEW(weights), TL_VIEW(y)));
+        TL_TRY(TL_RUN(ctx, aggregate, by_token(&t, r, panels, block, r->pairs->queries), TABLES(r),
+                      TL_I32(c.begin), TL_I32(c.end), TL_I32(r->pairs->count), TL_I32(r->pairs->queries),
+                      TL_I32(r->batch), TL_I32(block), TL_VIEW(x), TL_MEM(c.key), TL_I32(c.key_first),
+                      TL_VIEW(weights), TL_VIEW(y)));
     }
     return TL_OK;
 }
 
 tl_status tl_relative_aggregate_backward(tl_context *ctx, const tl_relative *r, tl_view x, const tl_tensor *w,
-                                         tl_view weights, tl_view dy, tl_view dweights, tl_view dx, tl_tensor *dw,
-                                         tl_view workspace)
+                                         tl_view weights, tl_view dy, tl_view dweights, tl_view dx,
+                                         tl_tensor *dw, tl_view workspace)
 {
     const tiling t = choose_tiling(ctx, r);
     const uint64_t limit = chunk_pairs(r->pairs->count, r->pairs->largest, r->batch,
@@ -181,14 +211,15 @@ tl_status tl_relative_aggregate_backward(tl_context *ctx, const tl_relative *r, 
     const uint32_t columns = r->heads * ceil_div(r->head_dim, t.columns);
     for (chunk c = {0}; next_chunk(r->pairs, NULL, w, NULL, dw, limit, &c);) {
         const uint32_t groups = c.end - c.begin, pairs = (uint32_t)(c.pair_end - c.pair_begin);
-        TL_TRY(TL_RUN(ctx, back, tl_grid3(slices, ceil_div(r->batch, block), 1, 1), TABLES(r), TL_I32(c.begin),
+        TL_TRY(TL_RUN(ctx, back, by_token(&t, r, slices, block, r->pairs->keys), TABLES(r), TL_I32(c.begin),
                       TL_I32(c.end), TL_I32(c.pair_begin), TL_I32(c.pair_end), TL_I32(r->pairs->count),
-                      TL_I32(r->batch), TL_I32(block), TL_VIEW(dy), TL_VIEW(x), TL_MEM(c.key), TL_I32(c.key_first),
-                      TL_VIEW(weights), TL_VIEW(workspace), TL_VIEW(dx)));
-        TL_TRY(TL_RUN(ctx, sum, tl_grid3(ceil_div(pairs, 16), r->heads, 1, 1), TL_I32(slices), TL_I32(r->heads),
-                      TL_I32(c.pair_begin), TL_I32(c.pair_end), TL_I32(r->pairs->count), TL_I32(r->batch),
-                      TL_VIEW(workspace), TL_VIEW(dweights)));
-        TL_TRY(TL_RUN(ctx, weight, tl_grid3(groups, columns, 1, 1), TABLES(r), TL_I32(c.begin),
+                      TL_I32(r->pairs->queries), TL_I32(r->pairs->keys), TL_I32(r->batch), TL_I32(block),
+                      TL_VIEW(dy), TL_VIEW(x), TL_MEM(c.key), TL_I32(c.key_first), TL_VIEW(weights),
+                      TL_VIEW(workspace), TL_VIEW(dx)));
+        TL_TRY(TL_RUN(ctx, sum, tl_grid3(ceil_div(pairs, 16), r->heads, 1, 1), TL_I32(slices),
+                      TL_I32(r->heads), TL_I32(c.pair_begin), TL_I32(c.pair_end), TL_I32(r->pairs->count),
+                      TL_I32(r->batch), TL_VIEW(workspace), TL_VIEW(dweights)));
+        TL_TRY(TL_RUN(ctx, weight, by_group(&t, groups, columns, r->inner), TABLES(r), TL_I32(c.begin),
                       TL_I32(r->pairs->count), TL_I32(r->batch), TL_VIEW(x), TL_VIEW(dy), TL_VIEW(weights),
                       TL_MEM(c.dkey), TL_I32(c.key_first)));
     }

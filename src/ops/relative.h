@@ -12,23 +12,23 @@ typedef struct tl_relative {
 } tl_relative;
 
 /* weights = scale * (xq_i Wq[query matrix]) . (xk_j Wk[key matrix]) per head; overwritten. */
-tl_status tl_relative_score(tl_context *ctx, const tl_relative *r, tl_view xq, const tl_tensor *wq, tl_view xk,
-                            const tl_tensor *wk, float scale, tl_view weights);
+tl_status tl_relative_score(tl_context *ctx, const tl_relative *r, tl_view xq, const tl_tensor *wq,
+                            tl_view xk, const tl_tensor *wk, float scale, tl_view weights);
 /* From dweights: dxq, dxk added to; dwq, dwk overwritten in the matrices that the pairs use. */
 tl_status tl_relative_score_backward(tl_context *ctx, const tl_relative *r, tl_view xq, const tl_tensor *wq,
-                                     tl_view xk, const tl_tensor *wk, tl_view dweights, tl_view dxq, tl_view dxk,
-                                     tl_tensor *dwq, tl_tensor *dwk, tl_view workspace);
+                                     tl_view xk, const tl_tensor *wk, tl_view dweights, tl_view dxq,
+                                     tl_view dxk, tl_tensor *dwq, tl_tensor *dwk, tl_view workspace);
 /* y_i += sum_j weights * x_j W[key matrix]. */
-tl_status tl_relative_aggregate(tl_context *ctx, const tl_relative *r, tl_view x, const tl_tensor *w, tl_view weights,
-                                tl_view y);
+tl_status tl_relative_aggregate(tl_context *ctx, const tl_relative *r, tl_view x, const tl_tensor *w,
+                                tl_view weights, tl_view y);
 /* From dy: dweights overwritten, dx added to, dw overwritten in the matrices that the pairs use. */
 tl_status tl_relative_aggregate_backward(tl_context *ctx, const tl_relative *r, tl_view x, const tl_tensor *w,
-                                         tl_view weights, tl_view dy, tl_view dweights, tl_view dx, tl_tensor *dw,
-                                         tl_view workspace);
+                                         tl_view weights, tl_view dy, tl_view dweights, tl_view dx,
+                                         tl_tensor *dw, tl_view workspace);
 
 /* Floats of workspace that the two backward functions need, for `pairs` pairs of which the largest group has
  * `largest`. */
-uint64_t tl_relative_workspace(uint32_t pairs, uint32_t largest, uint32_t batch, uint32_t inner, uint32_t heads,
-                               uint32_t head_dim);
+uint64_t tl_relative_workspace(uint32_t pairs, uint32_t largest, uint32_t batch, uint32_t inner,
+                               uint32_t heads, uint32_t head_dim);
 
 #endif

@@ -11,7 +11,10 @@
 /* A CPU work-group should have this many elements to outweigh its start, a GPU work-item this many. */
 enum { TL_GROUP_ELEMENTS = 16384, TL_ITEM_ELEMENTS = 4 };
 
-static inline uint64_t tl_ceil_div(uint64_t a, uint64_t b) { return (a + b - 1) / b; }
+static inline uint64_t tl_ceil_div(uint64_t a, uint64_t b)
+{
+    return (a + b - 1) / b;
+}
 
 /* Consecutive elements (or rows, of `weight` elements each) a CPU work-group: about TL_GROUP_ELEMENTS, fewer
  * when that would leave some compute units without work. */
@@ -40,7 +43,8 @@ static inline tl_rows_plan tl_rows_cut(tl_context *ctx, uint64_t rows, uint32_t 
         uint32_t lanes = 8;
         while (lanes < traits->row_group && lanes * TL_ITEM_ELEMENTS < length) lanes *= 2;
         if (lanes > traits->row_group) lanes = traits->row_group;
-        if (lanes < traits->row_group) (void)snprintf(plan.options, sizeof plan.options, "-DTL_LANES=%u", lanes);
+        if (lanes < traits->row_group)
+            (void)snprintf(plan.options, sizeof plan.options, "-DTL_LANES=%u", lanes);
         plan.rows_per_group = traits->row_group / lanes;
     }
     plan.grid = tl_grid1(tl_ceil_div(rows, plan.rows_per_group), traits->row_group);
@@ -64,7 +68,8 @@ static inline tl_grid tl_elements_cut(tl_context *ctx, uint64_t count, uint32_t 
 static inline uint64_t tl_shard_count(const tl_tensor *tensor, int s)
 {
     uint64_t first = (uint64_t)s * tensor->lead_per_shard;
-    uint64_t leads = tensor->lead - first < tensor->lead_per_shard ? tensor->lead - first : tensor->lead_per_shard;
+    uint64_t leads = tensor->lead - first < tensor->lead_per_shard ? tensor->lead - first
+                                                                   : tensor->lead_per_shard;
     return leads * tensor->row;
 }
 
@@ -82,8 +87,8 @@ static inline uint32_t tl_row_blocks(uint64_t rows)
     return blocks > 0 ? (uint32_t)blocks : 1;
 }
 
-/* out[b][c] = scale * sum of x[r * ld + c] over the rows r of block b: [b * rows_per_block, ...) below `rows`.
- * One launch, overwritten (columns.c). */
+/* out[b][c] = scale * sum of x[r * ld + c] over the rows r of block b: [b * rows_per_block, ...) below
+ * `rows`. One launch, overwritten (columns.c). */
 tl_status tl_columns_blocks(tl_context *ctx, tl_view x, uint64_t ld, tl_view out, uint64_t rows,
                             uint32_t rows_per_block, uint64_t columns, float scale);
 

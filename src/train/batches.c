@@ -12,13 +12,15 @@ tl_status tl_batches_load(const tl_settings *s, bool train, tl_dataset *set, tl_
         TL_TRY(tl_idx_load(s->data, train, limit, set, err));
     tl_status status = TL_OK;
     if (set->height > s->model.image_height || set->width > s->model.image_width)
-        status = tl_fail(err, TL_ERROR_USAGE,
-                         "the images of %s are %u x %u and do not fit a field of %u x %u: use a larger --image-size",
-                         s->data, set->height, set->width, s->model.image_height, s->model.image_width);
+        status = tl_fail(
+            err, TL_ERROR_USAGE,
+            "the images of %s are %u x %u and do not fit a field of %u x %u: use a larger --image-size",
+            s->data, set->height, set->width, s->model.image_height, s->model.image_width);
     for (uint32_t i = 0; i < set->count && status == TL_OK; i++)
         if (set->labels[i] >= s->model.classes)
-            status = tl_fail(err, TL_ERROR_INPUT, "image %u of %s has the label %u, but the model has %u classes", i,
-                             s->data, set->labels[i], s->model.classes);
+            status = tl_fail(err, TL_ERROR_INPUT,
+                             "image %u of %s has the label %u, but the model has %u classes", i, s->data,
+                             set->labels[i], s->model.classes);
     if (status != TL_OK) tl_dataset_free(set);
     return status;
 }
@@ -35,8 +37,8 @@ tl_status tl_batch_create(const tl_settings *settings, uint32_t capacity, tl_bat
     batch->count = 0;
     if (batch->images != NULL && batch->targets != NULL) return TL_OK;
     tl_batch_free(batch);
-    return tl_fail(err, TL_ERROR_MEMORY, "out of host memory for a batch of %u images: use a smaller --batch-size",
-                   capacity);
+    return tl_fail(err, TL_ERROR_MEMORY,
+                   "out of host memory for a batch of %u images: use a smaller --batch-size", capacity);
 }
 
 void tl_batch_free(tl_batch *batch)
@@ -46,14 +48,15 @@ void tl_batch_free(tl_batch *batch)
     *batch = (tl_batch){0};
 }
 
-void tl_batch_fill(tl_batch *batch, const tl_settings *s, const tl_dataset *set, const uint32_t *order, uint32_t first,
-                   uint32_t count, tl_motion motion, const char *purpose, uint64_t epoch)
+void tl_batch_fill(tl_batch *batch, const tl_settings *s, const tl_dataset *set, const uint32_t *order,
+                   uint32_t first, uint32_t count, tl_motion motion, const char *purpose, uint64_t epoch)
 {
     const uint32_t height = s->model.image_height, width = s->model.image_width;
     for (uint32_t i = 0; i < count; i++) {
         const uint32_t index = order != NULL ? order[first + i] : first + i;
         uint32_t y, x;
-        tl_motion_position(motion, s->seed, purpose, epoch, index, height, width, set->height, set->width, &y, &x);
+        tl_motion_position(motion, s->seed, purpose, epoch, index, height, width, set->height, set->width, &y,
+                           &x);
         tl_motion_place(set, index, y, x, height, width, batch->images + i * field_size(s));
         batch->targets[i] = set->labels[index];
     }

@@ -5,8 +5,8 @@
 #include "data/dataset.h"
 #include "train/settings.h"
 
-/* The training or test set that the settings name ("synthetic" or a folder of IDX files), cut to its limit and
- * checked against the model: images must fit the field, labels the classes. */
+/* The training or test set that the settings name ("synthetic" or a folder of IDX files), cut to its limit
+ * and checked against the model: images must fit the field, labels the classes. */
 tl_status tl_batches_load(const tl_settings *settings, bool train, tl_dataset *set, tl_error *err);
 
 /* Host memory for one batch. */
@@ -18,8 +18,8 @@ typedef struct tl_batch {
 tl_status tl_batch_create(const tl_settings *settings, uint32_t capacity, tl_batch *batch, tl_error *err);
 void tl_batch_free(tl_batch *batch);
 
-/* Places images order[first..first + count) (order NULL: as they stand). `purpose` and `epoch` name the stream of
- * dynamic positions, see data/motion.h. */
+/* Places images order[first..first + count) (order NULL: as they stand). `purpose` and `epoch` name the
+ * stream of dynamic positions, see data/motion.h. */
 void tl_batch_fill(tl_batch *batch, const tl_settings *settings, const tl_dataset *set, const uint32_t *order,
                    uint32_t first, uint32_t count, tl_motion motion, const char *purpose, uint64_t epoch);
 
@@ -27,7 +27,8 @@ void tl_batch_fill(tl_batch *batch, const tl_settings *settings, const tl_datase
 typedef struct tl_scores {
     double loss, top1, top5; /* mean loss; percent */
 } tl_scores;
-tl_status tl_batches_score(tl_context *ctx, tl_vit *model, const tl_settings *settings, const tl_dataset *test,
-                           tl_motion motion, tl_batch *batch, uint32_t batch_size, tl_scores *scores);
+tl_status tl_batches_score(tl_context *ctx, tl_vit *model, const tl_settings *settings,
+                           const tl_dataset *test, tl_motion motion, tl_batch *batch, uint32_t batch_size,
+                           tl_scores *scores);
 
 #endif

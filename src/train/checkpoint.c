@@ -38,7 +38,8 @@ static tl_status write_parts(tl_context *ctx, const tl_registry *r, tl_st_writer
 {
     float *piece = malloc(PIECE * sizeof *piece);
     if (piece == NULL)
-        return tl_fail(tl_context_error(ctx), TL_ERROR_MEMORY, "out of host memory while writing %s", w->path);
+        return tl_fail(tl_context_error(ctx), TL_ERROR_MEMORY, "out of host memory while writing %s",
+                       w->path);
     tl_status status = TL_OK;
     for (int which = (int)first; which <= (int)last; which++)
         for (int i = 0; i < r->count && status == TL_OK; i++)
@@ -56,7 +57,8 @@ static tl_status write_file(tl_context *ctx, const tl_registry *r, const char *p
     if (entries == NULL) return tl_fail(err, TL_ERROR_MEMORY, "out of host memory while writing %s", path);
     for (int k = 0; k < parts * r->count; k++) {
         const tl_parameter *p = &r->items[k % r->count];
-        snprintf(entries[k].name, sizeof entries[k].name, "%s%s", prefixes[(int)first + k / r->count], p->name);
+        snprintf(entries[k].name, sizeof entries[k].name, "%s%s", prefixes[(int)first + k / r->count],
+                 p->name);
         entries[k].dtype = TL_F32;
         entries[k].rank = p->rank;
         for (uint32_t d = 0; d < p->rank; d++) entries[k].shape[d] = p->shape[d];
@@ -71,7 +73,8 @@ static tl_status write_file(tl_context *ctx, const tl_registry *r, const char *p
     return status;
 }
 
-tl_status tl_model_save(tl_context *ctx, const tl_registry *registry, const tl_settings *settings, const char *path)
+tl_status tl_model_save(tl_context *ctx, const tl_registry *registry, const tl_settings *settings,
+                        const char *path)
 {
     tl_metadata metadata;
     tl_metadata_write(settings, &metadata);
@@ -93,8 +96,9 @@ static tl_status read_parts(tl_context *ctx, tl_registry *r, tl_safetensors *st,
     tl_error *err = tl_context_error(ctx);
     const int wanted = r->count * ((int)last - (int)first + 1);
     if (st->count != wanted)
-        return tl_fail(err, TL_ERROR_INPUT, "%s holds %d tensors where the model has %d: it belongs to another model",
-                       st->path, st->count, wanted);
+        return tl_fail(err, TL_ERROR_INPUT,
+                       "%s holds %d tensors where the model has %d: it belongs to another model", st->path,
+                       st->count, wanted);
     float *piece = malloc(PIECE * sizeof *piece);
     if (piece == NULL) return tl_fail(err, TL_ERROR_MEMORY, "out of host memory while reading %s", st->path);
     tl_status status = TL_OK;
@@ -156,7 +160,8 @@ tl_status tl_checkpoint_save(tl_context *ctx, const tl_registry *registry, const
                              const char *out, uint64_t step)
 {
     tl_error *err = tl_context_error(ctx);
-    char parent[PATH_ROOM], final[PATH_ROOM + 40], temporary[PATH_ROOM + 40], path[PATH_ROOM + 80], number[24];
+    char parent[PATH_ROOM], final[PATH_ROOM + 40], temporary[PATH_ROOM + 40], path[PATH_ROOM + 80],
+        number[24];
     snprintf(parent, sizeof parent, "%s/checkpoints", out);
     TL_TRY(make_folder(err, parent));
     snprintf(number, sizeof number, "%llu", (unsigned long long)step);
@@ -175,7 +180,8 @@ tl_status tl_checkpoint_save(tl_context *ctx, const tl_registry *registry, const
         sync_folder(temporary);
         remove_pair(final); /* the same step of an earlier try */
         if (rename(temporary, final) != 0)
-            status = tl_fail(err, TL_ERROR_IO, "cannot rename %s to %s: %s", temporary, final, strerror(errno));
+            status = tl_fail(err, TL_ERROR_IO, "cannot rename %s to %s: %s", temporary, final,
+                             strerror(errno));
         sync_folder(parent);
     }
     if (status != TL_OK) {
@@ -197,7 +203,8 @@ static uint64_t newest_step(const char *out)
     for (struct dirent *e; (e = readdir(folder)) != NULL;) {
         char *end;
         const uint64_t step = strtoull(e->d_name, &end, 10);
-        if (end == e->d_name || *end != '\0' || e->d_name[0] < '0' || e->d_name[0] > '9' || step <= newest) continue;
+        if (end == e->d_name || *end != '\0' || e->d_name[0] < '0' || e->d_name[0] > '9' || step <= newest)
+            continue;
         snprintf(path, sizeof path, "%s/checkpoints/%s/model.safetensors", out, e->d_name);
         const bool model = access(path, R_OK) == 0;
         snprintf(path, sizeof path, "%s/checkpoints/%s/state.safetensors", out, e->d_name);
@@ -207,8 +214,8 @@ static uint64_t newest_step(const char *out)
     return newest;
 }
 
-static tl_status load_file(tl_context *ctx, tl_registry *registry, const tl_settings *settings, const char *path,
-                           bool state)
+static tl_status load_file(tl_context *ctx, tl_registry *registry, const tl_settings *settings,
+                           const char *path, bool state)
 {
     tl_error *err = tl_context_error(ctx);
     tl_safetensors st;
@@ -219,18 +226,20 @@ static tl_status load_file(tl_context *ctx, tl_registry *registry, const tl_sett
         status = tl_settings_from_metadata(&st, &stored, err);
         const char *key = status == TL_OK ? tl_settings_difference(&stored, settings) : NULL;
         if (key != NULL)
-            status = tl_fail(err, TL_ERROR_USAGE,
-                             "cannot resume from %s: its run had another %s; give the same settings or another --out",
-                             path, key);
+            status = tl_fail(
+                err, TL_ERROR_USAGE,
+                "cannot resume from %s: its run had another %s; give the same settings or another --out",
+                path, key);
     }
     if (status == TL_OK)
-        status = read_parts(ctx, registry, &st, state ? PART_MOMENT1 : PART_VALUE, state ? PART_MOMENT2 : PART_VALUE);
+        status = read_parts(ctx, registry, &st, state ? PART_MOMENT1 : PART_VALUE,
+                            state ? PART_MOMENT2 : PART_VALUE);
     tl_st_close(&st);
     return status;
 }
 
-tl_status tl_checkpoint_resume(tl_context *ctx, tl_registry *registry, const tl_settings *settings, const char *out,
-                               uint64_t *step)
+tl_status tl_checkpoint_resume(tl_context *ctx, tl_registry *registry, const tl_settings *settings,
+                               const char *out, uint64_t *step)
 {
     char path[PATH_ROOM];
     *step = newest_step(out);

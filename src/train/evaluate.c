@@ -6,7 +6,8 @@
 #include "train/checkpoint.h"
 #include "train/trainer.h"
 
-/* Large enough to keep a device busy, small enough for any memory; results do not depend on it beyond rounding. */
+/* Large enough to keep a device busy, small enough for any memory; results do not depend on it beyond
+ * rounding. */
 enum { EVAL_BATCH = 64 };
 
 static tl_status score_both(tl_context *ctx, tl_vit *model, const tl_settings *s, const tl_hooks *hooks,
@@ -20,8 +21,10 @@ static tl_status score_both(tl_context *ctx, tl_vit *model, const tl_settings *s
     tl_scores scores[2] = {{0}};
     for (int motion = TL_MOTION_STATIC; motion <= TL_MOTION_DYNAMIC && status == TL_OK; motion++) {
         if (hooks != NULL && hooks->progress != NULL)
-            fprintf(hooks->progress, "evaluating %u %s images\n", test.count, tl_motion_name((tl_motion)motion));
-        status = tl_batches_score(ctx, model, s, &test, (tl_motion)motion, &batch, s->batch_size, &scores[motion]);
+            fprintf(hooks->progress, "evaluating %u %s images\n", test.count,
+                    tl_motion_name((tl_motion)motion));
+        status = tl_batches_score(ctx, model, s, &test, (tl_motion)motion, &batch, s->batch_size,
+                                  &scores[motion]);
     }
     tl_batch_free(&batch);
     tl_dataset_free(&test);

@@ -1,4 +1,5 @@
-/* Settings as safetensors metadata: one key a setting, in a fixed order, so that equal runs give equal files. */
+/* Settings as safetensors metadata: one key a setting, in a fixed order, so that equal runs give equal files.
+ */
 #ifndef TL_TRAIN_METADATA_H
 #define TL_TRAIN_METADATA_H
 

@@ -42,9 +42,18 @@ static const char *const schedule_names[] = {"cosine", "cosine-epoch", "constant
 static const char *const position_names[] = {"none", "learned"};
 static const char *const pool_names[] = {"cls", "mean"};
 
-const char *tl_op_name(tl_op_kind op) { return op_names[op]; }
-const char *tl_motion_name(tl_motion motion) { return motion_names[motion]; }
-const char *tl_schedule_name(tl_schedule schedule) { return schedule_names[schedule]; }
+const char *tl_op_name(tl_op_kind op)
+{
+    return op_names[op];
+}
+const char *tl_motion_name(tl_motion motion)
+{
+    return motion_names[motion];
+}
+const char *tl_schedule_name(tl_schedule schedule)
+{
+    return schedule_names[schedule];
+}
 
 /* ---- settings as metadata ------------------------------------------------------------------------ */
 
@@ -58,8 +67,14 @@ typedef struct field {
     int count;
 } field;
 
-#define NUMBER(k, type, member) {k, type, offsetof(tl_settings, member), NULL, 0}
-#define NAMED(k, member, list) {k, FIELD_NAME, offsetof(tl_settings, member), list, (int)(sizeof(list) / sizeof *(list))}
+#define NUMBER(k, type, member)                                                                              \
+    {                                                                                                        \
+        k, type, offsetof(tl_settings, member), NULL, 0                                                      \
+    }
+#define NAMED(k, member, list)                                                                               \
+    {                                                                                                        \
+        k, FIELD_NAME, offsetof(tl_settings, member), list, (int)(sizeof(list) / sizeof *(list))             \
+    }
 static const field fields[] = {
     {"task", FIELD_TEXT, offsetof(tl_settings, task), NULL, 0},
     NAMED("op", model.op, op_names),
@@ -92,7 +107,10 @@ static const field fields[] = {
 };
 enum { FIELDS = sizeof fields / sizeof *fields };
 
-int tl_metadata_count(void) { return FIELDS; }
+int tl_metadata_count(void)
+{
+    return FIELDS;
+}
 
 static void write_field(const field *f, const tl_settings *s, char *text, size_t room)
 {
@@ -155,15 +173,17 @@ tl_status tl_settings_from_metadata(const tl_safetensors *st, tl_settings *setti
         const char *text = tl_st_metadata(st, fields[i].key);
         if (text == NULL)
             return tl_fail(err, TL_ERROR_INPUT,
-                           "%s does not say %s in its metadata: it is not a checkpoint of this program", st->path,
-                           fields[i].key);
+                           "%s does not say %s in its metadata: it is not a checkpoint of this program",
+                           st->path, fields[i].key);
         if (!read_field(&fields[i], text, settings))
-            return tl_fail(err, TL_ERROR_INPUT, "%s has %s = '%s' in its metadata, which this version does not know",
-                           st->path, fields[i].key, text);
+            return tl_fail(err, TL_ERROR_INPUT,
+                           "%s has %s = '%s' in its metadata, which this version does not know", st->path,
+                           fields[i].key, text);
     }
     if (strcmp(settings->task, "mnist") != 0)
-        return tl_fail(err, TL_ERROR_INPUT, "%s is a checkpoint of the task '%s', which this version does not know",
-                       st->path, settings->task);
+        return tl_fail(err, TL_ERROR_INPUT,
+                       "%s is a checkpoint of the task '%s', which this version does not know", st->path,
+                       settings->task);
     return tl_vit_config_check(&settings->model, err);
 }
 

@@ -40,8 +40,8 @@ static bool plan_fits(const tl_context *ctx, const tl_settings *s, uint32_t batc
 {
     const tl_traits *traits = tl_context_traits(ctx);
     tl_error ignored;
-    return tl_vit_plan(&s->model, batch, true, plan, &ignored) == TL_OK && plan->total <= traits->memory_limit &&
-           plan->largest <= traits->max_alloc_bytes;
+    return tl_vit_plan(&s->model, batch, true, plan, &ignored) == TL_OK &&
+           plan->total <= traits->memory_limit && plan->largest <= traits->max_alloc_bytes;
 }
 
 /* The batch size as it was given, or halved until the plan fits when it was not. */
@@ -50,22 +50,24 @@ static tl_status choose_batch(tl_context *ctx, tl_settings *s)
     tl_memory_plan plan;
     const uint32_t wanted = s->batch_size;
     if (plan_fits(ctx, s, wanted, &plan)) return TL_OK;
-    const double total = (double)plan.total / 0x1p20, limit = (double)tl_context_traits(ctx)->memory_limit / 0x1p20;
+    const double total = (double)plan.total / 0x1p20,
+                 limit = (double)tl_context_traits(ctx)->memory_limit / 0x1p20;
     uint32_t fit = wanted;
     tl_memory_plan smaller;
     while (fit > 0 && !plan_fits(ctx, s, fit, &smaller)) fit /= 2;
     if (fit > 0 && !s->batch_given) {
         tl_log_write(tl_context_log(ctx), TL_LOG_NOTICE,
-                     "a batch of %u needs %.0f MiB, the device gives %.0f MiB: using batches of %u", wanted, total,
-                     limit, fit);
+                     "a batch of %u needs %.0f MiB, the device gives %.0f MiB: using batches of %u", wanted,
+                     total, limit, fit);
         s->batch_size = fit;
         return TL_OK;
     }
     if (fit == 0)
-        return tl_fail(tl_context_error(ctx), TL_ERROR_MEMORY,
-                       "the model does not fit this device even with batches of one image: a batch of %u needs %.0f MiB "
-                       "and the limit is %.0f MiB; choose a smaller model or another device",
-                       wanted, total, limit);
+        return tl_fail(
+            tl_context_error(ctx), TL_ERROR_MEMORY,
+            "the model does not fit this device even with batches of one image: a batch of %u needs %.0f MiB "
+            "and the limit is %.0f MiB; choose a smaller model or another device",
+            wanted, total, limit);
     uint32_t low = fit, high = wanted; /* low fits, high does not */
     while (high - low > 1) {
         const uint32_t middle = low + (high - low) / 2;
@@ -74,9 +76,10 @@ static tl_status choose_batch(tl_context *ctx, tl_settings *s)
         else
             high = middle;
     }
-    return tl_fail(tl_context_error(ctx), TL_ERROR_MEMORY,
-                   "a batch of %u needs %.0f MiB and the limit is %.0f MiB: the largest --batch-size that fits is %u",
-                   wanted, total, limit, low);
+    return tl_fail(
+        tl_context_error(ctx), TL_ERROR_MEMORY,
+        "a batch of %u needs %.0f MiB and the limit is %.0f MiB: the largest --batch-size that fits is %u",
+        wanted, total, limit, low);
 }
 
 static tl_status unwritable(tl_error *err, const char *path)
@@ -145,7 +148,8 @@ static tl_status set_up(run *r)
             tl_log_write(tl_context_log(r->ctx), TL_LOG_NOTICE, "resuming %s after step %llu", r->out,
                          (unsigned long long)r->done);
         else
-            tl_log_write(tl_context_log(r->ctx), TL_LOG_NOTICE, "no complete checkpoint in %s: starting anew", r->out);
+            tl_log_write(tl_context_log(r->ctx), TL_LOG_NOTICE, "no complete checkpoint in %s: starting anew",
+                         r->out);
     }
     r->saved = r->done;
     if (r->done == 0) TL_TRY(tl_registry_init(r->ctx, tl_vit_registry(r->model), s->seed));
@@ -192,8 +196,8 @@ static tl_status step(run *r, float *loss)
     const uint64_t epoch = r->done / r->steps_per_epoch, within = r->done % r->steps_per_epoch;
     const uint32_t first = (uint32_t)within * r->s->batch_size;
     const uint32_t left = r->train.count - first;
-    tl_batch_fill(&r->batch, r->s, &r->train, r->order, first, left < r->s->batch_size ? left : r->s->batch_size,
-                  r->s->motion, "motion/train", epoch);
+    tl_batch_fill(&r->batch, r->s, &r->train, r->order, first,
+                  left < r->s->batch_size ? left : r->s->batch_size, r->s->motion, "motion/train", epoch);
     TL_TRY(tl_vit_set_batch(r->ctx, r->model, r->batch.images, r->batch.targets, r->batch.count));
     TL_TRY(tl_vit_forward(r->ctx, r->model));
     TL_TRY(tl_vit_loss(r->ctx, r->model, 0));
@@ -251,10 +255,11 @@ static tl_status loop(run *r, uint64_t *steps_run)
         const double seconds = tl_clock_seconds() - begin;
         r->step_ms[(*steps_run)++] = (float)(seconds * 1e3);
         if (!isfinite(loss))
-            return tl_fail(tl_context_error(r->ctx), TL_ERROR_DEVICE,
-                           "the loss is no longer a number after step %llu: lower --lr (the last checkpoint is after "
-                           "step %llu)",
-                           (unsigned long long)r->done, (unsigned long long)r->saved);
+            return tl_fail(
+                tl_context_error(r->ctx), TL_ERROR_DEVICE,
+                "the loss is no longer a number after step %llu: lower --lr (the last checkpoint is after "
+                "step %llu)",
+                (unsigned long long)r->done, (unsigned long long)r->saved);
         TL_TRY(report(r, loss, seconds));
         if (s->eval_every > 0 && r->done % s->eval_every == 0 && r->done < r->total) {
             tl_scores scores;
@@ -315,8 +320,8 @@ static tl_status train(run *r, tl_result *result)
     TL_TRY(save(r));
     if (stop_signal(r) == 0) return TL_OK;
     return tl_fail(tl_context_error(r->ctx), TL_INTERRUPTED,
-                   "stopped by signal %d after step %llu, saved in %s: go on with --resume --out %s", stop_signal(r),
-                   (unsigned long long)r->done, r->out, r->out);
+                   "stopped by signal %d after step %llu, saved in %s: go on with --resume --out %s",
+                   stop_signal(r), (unsigned long long)r->done, r->out, r->out);
 }
 
 tl_status tl_train(tl_context *ctx, tl_settings *settings, const tl_hooks *hooks, tl_result *result)

@@ -1,0 +1,46 @@
+// C = alpha op(A) op(B) + beta C + bias + residual on GPUs: the same arguments as gemm.cl's kernel. Group (x, y, z)
+// owns the 64 x 64 tile (y, x) of batch z.
+//   -DTA=0|1 -DTB=0|1   which operands are transposed
+
+__kernel __attribute__((reqd_work_group_size(TILE_ITEMS, 1, 1))) void
+gemm(__global const float *a0, ulong a_at, __global const float *b0, ulong b_at, __global float *c0, ulong c_at,
+     __global const float *bias, ulong bias_at, __global const float *residual, ulong residual_at, int m, int n,
+     int k_total, int lda, int ldb, int ldc, float alpha, float beta, int mb, int nb, int inner, ulong a_outer,
+     ulong a_inner, ulong b_outer, ulong b_inner, ulong c_outer, ulong c_inner)
+{
+    TILE_LOCALS;
+    const int z = get_group_id(2), z_outer = z / inner, z_inner = z % inner;
+    const ulong c_shift = z_outer * c_outer + z_inner * c_inner;
+    __global const float *a = a0 + a_at + z_outer * a_outer + z_inner * a_inner;
+    __global const float *b = b0 + b_at + z_outer * b_outer + z_inner * b_inner;
+    __global float *c = c0 + c_at + c_shift;
+    const int i0 = get_group_id(1) * TILE, j0 = get_group_id(0) * TILE;
+    float4 acc[4];
+    TILE_CLEAR(acc);
+#if TA
+#define LOAD_A (i0 + row_ < m ? a[(ulong)k_ * lda + i0 + row_] : 0.0f)
+#else
+#define LOAD_A (i0 + row_ < m ? a[(ulong)(i0 + row_) * lda + k_] : 0.0f)
+#endif
+#if TB
+#define LOAD_B (j0 + column_ < n ? b[(ulong)(j0 + column_) * ldb + k_] : 0.0f)
+#else
+#define LOAD_B (j0 + column_ < n ? b[(ulong)k_ * ldb + j0 + column_] : 0.0f)
+#endif
+    TILE_MULTIPLY(acc, k_total, !TA, LOAD_A, TB, LOAD_B);
+    for (int r = 0; r < 4; r++) {
+        const int i = i0 + 4 * TILE_Y + r;
+        float values[4];
+        vstore4(alpha * acc[r], 0, values);
+        for (int q = 0; q < 4; q++) {
+            const int j = j0 + 4 * TILE_X + q;
+            if (i >= m || j >= n) continue;
+            const ulong at = (ulong)i * ldc + j;
+            float x = values[q];
+            if (beta != 0.0f) x += beta * c[at];
+            if (bias) x += bias[bias_at + j];
+            if (residual) x += residual[residual_at + c_shift + at];
+            c[at] = x;
+        }
+    }
+}

@@ -1,0 +1,301 @@
+/* What Translution is, as properties: with equal matrices it is self-attention; shifted content shifts the
+ * output; the directional derivative of every operation agrees with finite differences, at odd sizes too. And
+ * the bare relative aggregate with weights 1 in a window is a convolution. */
+#include "golden.h"
+
+#include "core/random.h"
+#include "ops/attention_like.h"
+#include "ops/relative.h"
+
+enum { WEIGHTS = 8 };
+
+/* An operation with random weights, its input and its buffers on one device. */
+typedef struct bench {
+    tl_context *ctx;
+    tl_op_shape shape;
+    tl_op_weights weights, gradients;
+    tl_tensor *list[WEIGHTS], *gradient_list[WEIGHTS];
+    int count;
+    tl_tensor *x, *o, *d_o, *dx, *workspace;
+    tl_op_state *state;
+    uint64_t x_count, o_count;
+} bench;
+
+static tl_tensor *random_tensor(tl_context *ctx, tl_random *r, uint64_t lead, uint64_t row, float scale)
+{
+    float *values = malloc(lead * row * sizeof *values);
+    assert_non_null(values);
+    for (uint64_t i = 0; i < lead * row; i++) values[i] = scale * tl_random_normal(r);
+    tl_tensor *t = golden_upload(ctx, values, lead, row);
+    free(values);
+    return t;
+}
+
+static void add_weight(bench *b, tl_random *r, size_t slot, uint64_t lead, uint64_t row, float scale)
+{
+    b->list[b->count] = random_tensor(b->ctx, r, lead, row, scale);
+    b->gradient_list[b->count] = golden_upload(b->ctx, NULL, lead, row);
+    *(tl_tensor **)((char *)&b->weights + slot) = b->list[b->count];
+    *(tl_tensor **)((char *)&b->gradients + slot) = b->gradient_list[b->count];
+    b->count++;
+}
+
+#define SLOT(field) offsetof(tl_op_weights, field)
+
+static bench make_bench(tl_context *ctx, tl_op_shape s, uint64_t seed)
+{
+    bench b = {.ctx = ctx, .shape = s};
+    tl_random r = tl_random_make(seed, 7);
+    const uint32_t tokens = tl_geometry_tokens(&s.geometry), offsets = tl_geometry_offsets(&s.geometry);
+    const uint32_t width = s.heads * s.head_dim, narrow = s.heads * s.relenc_dim;
+    const float scale = 1.0f / sqrtf((float)s.dim),
+                narrow_scale = 1.0f / sqrtf((float)(narrow > 0 ? narrow : 1));
+    const size_t tables[3] = {SLOT(q), SLOT(k), SLOT(v)}, down[3] = {SLOT(a_q), SLOT(a_k), SLOT(a_v)};
+    if (s.kind != TL_OP_TRANSLUTION) add_weight(&b, &r, SLOT(qkv), 1, 3ull * width * s.dim, scale);
+    for (int i = 0; i < 3 && s.kind == TL_OP_TRANSLUTION; i++)
+        add_weight(&b, &r, tables[i], offsets, (uint64_t)s.dim * width, scale);
+    for (int i = 0; i < 3 && s.kind == TL_OP_ALPHA; i++) {
+        add_weight(&b, &r, down[i], 1, (uint64_t)narrow * s.dim, scale);
+        add_weight(&b, &r, tables[i], offsets, (uint64_t)narrow * narrow, narrow_scale);
+    }
+    if (s.kind == TL_OP_ALPHA) add_weight(&b, &r, SLOT(v3), 1, (uint64_t)width * narrow, narrow_scale);
+    b.x_count = (uint64_t)tokens * s.batch * s.dim;
+    b.o_count = (uint64_t)s.queries * s.batch * width;
+    b.x = random_tensor(ctx, &r, 1, b.x_count, 1.0f);
+    b.d_o = random_tensor(ctx, &r, 1, b.o_count, 1.0f);
+    b.o = golden_upload(ctx, NULL, 1, b.o_count);
+    b.dx = golden_upload(ctx, NULL, 1, b.x_count);
+    b.workspace = golden_upload(ctx, NULL, 1, tl_op_workspace_count(&s));
+    MUST(ctx, tl_op_create(ctx, "bench", &s, &b.state));
+    return b;
+}
+
+static void forward(bench *b)
+{
+    MUST(b->ctx, tl_op_forward(b->ctx, b->state, &b->weights, tl_at(b->x, 0), tl_at(b->o, 0),
+                               tl_at(b->workspace, 0)));
+}
+
+static void free_bench(bench *b)
+{
+    for (int i = 0; i < b->count; i++) {
+        tl_tensor_destroy(b->ctx, b->list[i]);
+        tl_tensor_destroy(b->ctx, b->gradient_list[i]);
+    }
+    tl_tensor_destroy(b->ctx, b->x), tl_tensor_destroy(b->ctx, b->o), tl_tensor_destroy(b->ctx, b->d_o);
+    tl_tensor_destroy(b->ctx, b->dx), tl_tensor_destroy(b->ctx, b->workspace);
+    tl_op_destroy(b->ctx, b->state);
+}
+
+/* ---- directional finite differences -------------------------------------------------------------- */
+
+static double dot(tl_context *ctx, const tl_tensor *a, const float *b)
+{
+    float *x = golden_download(ctx, a);
+    double sum = 0;
+    for (uint64_t i = 0; i < a->lead * a->row; i++) sum += (double)x[i] * b[i];
+    free(x);
+    return sum;
+}
+
+/* d(o . d_o)/d(t) along a random direction, by the gradient and by central differences. */
+static void check_direction(bench *b, tl_tensor *t, const tl_tensor *gradient, const float *d_o,
+                            const char *what)
+{
+    const uint64_t n = t->lead * t->row;
+    tl_random r = tl_random_make(3, n);
+    float *base = golden_download(b->ctx, t), *direction = malloc(n * sizeof *direction);
+    float *moved = malloc(n * sizeof *moved);
+    for (uint64_t i = 0; i < n; i++) direction[i] = tl_random_normal(&r);
+    const double analytic = dot(b->ctx, gradient, direction);
+    const float h = 4e-3f;
+    double value[2];
+    for (int side = 0; side < 2; side++) {
+        for (uint64_t i = 0; i < n; i++) moved[i] = base[i] + (side ? h : -h) * direction[i];
+        MUST(b->ctx, tl_tensor_write(b->ctx, t, 0, n, moved));
+        forward(b);
+        value[side] = dot(b->ctx, b->o, d_o);
+    }
+    MUST(b->ctx, tl_tensor_write(b->ctx, t, 0, n, base));
+    const double numeric = (value[1] - value[0]) / (2.0 * (double)h);
+    const double scale = fabs(analytic) + fabs(value[0]) + sqrt((double)n);
+    if (!(fabs(numeric - analytic) <= 4e-3 * scale))
+        fail_msg("%s: derivative %g, finite differences %g", what, analytic, numeric);
+    free(base), free(direction), free(moved);
+}
+
+static void differences(tl_kernel_path path)
+{
+    const tl_geometry point = {.kind = TL_GRID, .height = 1, .width = 1},
+                      wide = {.kind = TL_GRID, .height = 2, .width = 5, .cls = 1};
+    const tl_geometry tall = {.kind = TL_GRID, .height = 3, .width = 1},
+                      line = {.kind = TL_CAUSAL, .height = 1, .width = 5, .max_length = 9};
+    const tl_op_shape shapes[] = {
+        {.geometry = point, .batch = 1, .dim = 5, .heads = 1, .head_dim = 5, .relenc_dim = 3, .queries = 1},
+        {.geometry = wide, .batch = 3, .dim = 10, .heads = 2, .head_dim = 17, .relenc_dim = 5, .queries = 11},
+        {.geometry = wide, .batch = 2, .dim = 8, .heads = 2, .head_dim = 4, .relenc_dim = 2, .queries = 1},
+        {.geometry = tall, .batch = 1, .dim = 7, .heads = 1, .head_dim = 3, .relenc_dim = 1, .queries = 3},
+        {.geometry = line, .batch = 2, .dim = 6, .heads = 3, .head_dim = 2, .relenc_dim = 8, .queries = 5},
+    };
+    tl_context *ctx = golden_context(path);
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        for (int kind = TL_OP_ATTENTION; kind <= TL_OP_ALPHA; kind++) {
+            tl_op_shape s = shapes[i];
+            s.kind = (tl_op_kind)kind;
+            bench b = make_bench(ctx, s, i + 1);
+            float *d_o = golden_download(ctx, b.d_o);
+            forward(&b);
+            MUST(ctx, tl_op_backward(ctx, b.state, &b.weights, tl_at(b.x, 0), tl_at(b.d_o, 0), tl_at(b.dx, 0),
+                                     &b.gradients, tl_at(b.workspace, 0)));
+            check_direction(&b, b.x, b.dx, d_o, "x");
+            for (int w = 0; w < b.count; w++)
+                check_direction(&b, b.list[w], b.gradient_list[w], d_o, "weight");
+            free(d_o);
+            free_bench(&b);
+        }
+    }
+    tl_context_destroy(ctx);
+}
+
+static void differences_cpu(void **unused)
+{
+    differences(TL_PATH_CPU);
+}
+static void differences_gpu(void **unused)
+{
+    differences(TL_PATH_GPU);
+}
+
+/* ---- equal matrices are self-attention ----------------------------------------------------------- */
+
+static void equal_matrices(void **unused)
+{
+    tl_context *ctx = golden_context(TL_PATH_AUTO);
+    const tl_geometry grid = {.kind = TL_GRID, .height = 3, .width = 4, .cls = 1};
+    tl_op_shape s = {.geometry = grid, .batch = 2, .dim = 12, .heads = 3, .head_dim = 4, .queries = 13};
+    s.kind = TL_OP_ATTENTION;
+    bench attention = make_bench(ctx, s, 11);
+    s.kind = TL_OP_TRANSLUTION;
+    bench translution = make_bench(ctx, s, 11);
+    float *qkv = golden_download(ctx, attention.weights.qkv), *x = golden_download(ctx, attention.x);
+    MUST(ctx, tl_tensor_write(ctx, translution.x, 0, attention.x_count, x));
+    const uint32_t width = 12, offsets = tl_geometry_offsets(&grid);
+    for (int role = 0; role < 3; role++) { /* W[o][c][d] = qkv[role D + d][c] for every offset */
+        float *table = malloc((size_t)offsets * s.dim * width * sizeof *table);
+        for (uint32_t o = 0; o < offsets; o++)
+            for (uint32_t c = 0; c < s.dim; c++)
+                for (uint32_t d = 0; d < width; d++)
+                    table[((size_t)o * s.dim + c) * width + d] = qkv[((size_t)role * width + d) * s.dim + c];
+        MUST(ctx, tl_tensor_write(ctx, translution.list[role], 0, (uint64_t)offsets * s.dim * width, table));
+        free(table);
+    }
+    forward(&attention);
+    forward(&translution);
+    float *want = golden_download(ctx, attention.o), *got = golden_download(ctx, translution.o);
+    golden_compare("o", got, want, attention.o_count, 5e-6);
+    free(qkv), free(x), free(want), free(got);
+    free_bench(&attention), free_bench(&translution);
+    tl_context_destroy(ctx);
+}
+
+/* ---- weights 1 inside a window are a convolution ------------------------------------------------- */
+
+static void window_is_convolution(void **unused)
+{
+    enum { H = 5, W = 4, C = 6, D = 8, B = 2 };
+    tl_context *ctx = golden_context(TL_PATH_AUTO);
+    const tl_geometry grid = {.kind = TL_GRID, .height = H, .width = W};
+    const uint32_t offsets = tl_geometry_offsets(&grid);
+    tl_random r = tl_random_make(5, 5);
+    tl_pairs pairs;
+    MUST(ctx, tl_pairs_create(ctx, "test", &grid, H * W, &pairs));
+    tl_tensor *table = random_tensor(ctx, &r, offsets, C * D, 0.4f),
+              *x = random_tensor(ctx, &r, 1, H * W * B * C, 1.0f);
+    float *rows = calloc((size_t)B * H * W * H * W, sizeof *rows);
+    for (int b = 0; b < B; b++)
+        for (int i = 0; i < H * W; i++)
+            for (int j = 0; j < H * W; j++)
+                rows[((size_t)b * H * W + i) * H * W + j] = abs(i / W - j / W) <= 1 &&
+                                                            abs(i % W - j % W) <= 1;
+    tl_tensor *window = golden_upload(ctx, rows, 1, (uint64_t)B * H * W * H * W);
+    tl_tensor *weights = golden_upload(ctx, NULL, 1, (uint64_t)pairs.count * B),
+              *y = golden_upload(ctx, NULL, 1, H * W * B * D);
+    const tl_relative relative = {.pairs = &pairs, .batch = B, .inner = C, .heads = 1, .head_dim = D};
+    MUST(ctx, tl_rows_to_pairs(ctx, &pairs, B, 1, tl_at(window, 0), tl_at(weights, 0)));
+    MUST(ctx, tl_relative_aggregate(ctx, &relative, tl_at(x, 0), table, tl_at(weights, 0), tl_at(y, 0)));
+    float *got = golden_download(ctx, y), *w = golden_download(ctx, table), *in = golden_download(ctx, x);
+    float want[H * W * B * D] = {0};
+    for (int yo = 0; yo < H; yo++)
+        for (int xo = 0; xo < W; xo++)
+            for (int ky = -1; ky <= 1; ky++)
+                for (int kx = -1; kx <= 1; kx++) {
+                    const int yi = yo + ky, xi = xo + kx; /* zero padding outside the field */
+                    if (yi < 0 || yi >= H || xi < 0 || xi >= W) continue;
+                    const float *kernel = w + ((size_t)(-ky + H - 1) * (2 * W - 1) + (size_t)(-kx + W - 1)) *
+                                                  C * D;
+                    for (int b = 0; b < B; b++)
+                        for (int c = 0; c < C; c++)
+                            for (int d = 0; d < D; d++)
+                                want[((yo * W + xo) * B + b) * D + d] += in[((yi * W + xi) * B + b) * C + c] *
+                                                                         kernel[c * D + d];
+                }
+    golden_compare("convolution", got, want, H * W * B * D, 2e-6);
+    free(rows), free(got), free(w), free(in);
+    tl_pairs_destroy(ctx, &pairs);
+    tl_context_destroy(ctx);
+}
+
+/* ---- shifted content shifts the output ----------------------------------------------------------- */
+
+static void shift(void **unused)
+{
+    enum { H = 6, W = 5, C = 8, D = 8, SHIFT_Y = 2, SHIFT_X = 1 };
+    tl_context *ctx = golden_context(TL_PATH_AUTO);
+    tl_op_shape s = {.kind = TL_OP_TRANSLUTION,
+                     .geometry = {.kind = TL_GRID, .height = H, .width = W},
+                     .batch = 1,
+                     .dim = C,
+                     .heads = 2,
+                     .head_dim = 4,
+                     .queries = H * W};
+    bench b = make_bench(ctx, s, 21);
+    /* Content on a 3 x 3 patch of an otherwise zero field: a zero token has zero keys and values, so every
+     * field holds the same keys relative to the content, and as many zero ones. */
+    tl_random r = tl_random_make(8, 8);
+    float content[9 * C], x[2][H * W * C] = {{0}};
+    for (int i = 0; i < 9 * C; i++) content[i] = tl_random_normal(&r);
+    for (int at = 0; at < 2; at++)
+        for (int y = 0; y < 3; y++)
+            for (int k = 0; k < 3; k++)
+                memcpy(x[at] + ((y + at * SHIFT_Y + 1) * W + k + at * SHIFT_X) * C, content + (y * 3 + k) * C,
+                       C * sizeof(float));
+    float *o[2];
+    for (int at = 0; at < 2; at++) {
+        MUST(ctx, tl_tensor_write(ctx, b.x, 0, H * W * C, x[at]));
+        forward(&b);
+        o[at] = golden_download(ctx, b.o);
+    }
+    double largest = 0;
+    for (int y = 1; y < 4; y++)
+        for (int k = 0; k < 3; k++)
+            for (int d = 0; d < D; d++) {
+                const float here = o[0][(y * W + k) * D + d],
+                            there = o[1][((y + SHIFT_Y) * W + k + SHIFT_X) * D + d];
+                assert_true(fabs((double)here - there) < 1e-5);
+                largest = fmax(largest, fabs((double)here));
+            }
+    assert_true(largest > 0.1);
+    free(o[0]), free(o[1]);
+    free_bench(&b);
+    tl_context_destroy(ctx);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(differences_cpu), cmocka_unit_test(differences_gpu),
+        cmocka_unit_test(equal_matrices),  cmocka_unit_test(window_is_convolution),
+        cmocka_unit_test(shift),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,342 @@
+/* The Vision Transformer as a whole: settings that make no model, gradients by finite differences in the
+ * shapes that the golden vectors do not have, partial batches, inference in place. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/random.h"
+#include "models/vit.h"
+
+#define MUST(ctx, call)                                                                                      \
+    do {                                                                                                     \
+        if ((call) != TL_OK) fail_msg("%s: %s", #call, tl_context_error(ctx)->text);                         \
+    } while (0)
+
+enum { BATCH = 5, PIXELS = 2 * 6 * 4, CLASSES = 4 };
+
+/* Two channels, a grid that is not square, a head width that is not dim / heads. */
+static tl_vit_config small(tl_op_kind op, tl_pool pool, tl_positions positions)
+{
+    return (tl_vit_config){.op = op,
+                           .positions = positions,
+                           .pool = pool,
+                           .image_height = 6,
+                           .image_width = 4,
+                           .channels = 2,
+                           .patch = 2,
+                           .classes = CLASSES,
+                           .dim = 10,
+                           .depth = 2,
+                           .heads = 2,
+                           .head_dim = 4,
+                           .mlp_dim = 14,
+                           .relenc_dim = 3};
+}
+
+typedef struct rig {
+    tl_context *ctx;
+    tl_vit *model;
+    tl_registry *registry;
+    float images[BATCH * PIXELS];
+    int32_t targets[BATCH];
+} rig;
+
+static rig make(const tl_vit_config *c, uint32_t batch, bool training, tl_kernel_path path)
+{
+    rig r = {0};
+    tl_error err = {0};
+    const tl_context_options options = {.path = path};
+    if (tl_context_create(&options, &r.ctx, &err) != TL_OK) fail_msg("%s", err.text);
+    MUST(r.ctx, tl_vit_create(r.ctx, c, batch, training, &r.model));
+    r.registry = tl_vit_registry(r.model);
+    MUST(r.ctx, tl_registry_init(r.ctx, r.registry, 11));
+    tl_random random = tl_random_make(5, 5);
+    for (int i = 0; i < BATCH * PIXELS; i++) r.images[i] = tl_random_normal(&random);
+    for (int i = 0; i < BATCH; i++) r.targets[i] = (int32_t)tl_random_below(&random, CLASSES);
+    return r;
+}
+
+static void unmake(rig *r)
+{
+    tl_vit_destroy(r->ctx, r->model);
+    tl_context_destroy(r->ctx);
+}
+
+static double loss_of(rig *r, uint32_t batch)
+{
+    float rows[BATCH];
+    double sum = 0;
+    MUST(r->ctx, tl_vit_set_batch(r->ctx, r->model, r->images, r->targets, batch));
+    MUST(r->ctx, tl_vit_forward(r->ctx, r->model));
+    MUST(r->ctx, tl_vit_loss(r->ctx, r->model, 3));
+    MUST(r->ctx, tl_vit_read_row_losses(r->ctx, r->model, rows));
+    for (uint32_t i = 0; i < batch; i++) sum += (double)rows[i];
+    float mean;
+    MUST(r->ctx, tl_vit_read_losses(r->ctx, r->model, 3, 1, &mean));
+    assert_true(fabs((double)mean - sum / batch) < 1e-5);
+    return sum / batch;
+}
+
+static float *download(tl_context *ctx, const tl_tensor *t, uint64_t count)
+{
+    float *values = malloc(count * sizeof *values);
+    assert_non_null(values);
+    MUST(ctx, tl_tensor_read(ctx, t, 0, count, values));
+    return values;
+}
+
+/* Moves every parameter by t times a random direction; returns gradient . direction of that parameter. */
+static double move(rig *r, tl_parameter *p, const float *base, double t)
+{
+    const uint64_t count = tl_parameter_count(p);
+    float *moved = malloc(count * sizeof *moved), *gradient = download(r->ctx, p->gradient, count);
+    double product = 0;
+    tl_random random = tl_random_make(77, tl_random_stream(p->name));
+    for (uint64_t i = 0; i < count; i++) {
+        const float direction = tl_random_normal(&random);
+        moved[i] = (float)((double)base[i] + t * (double)direction);
+        product += (double)gradient[i] * ((double)moved[i] - (double)base[i]) / t;
+    }
+    MUST(r->ctx, tl_tensor_write(r->ctx, p->value, 0, count, moved));
+    free(moved);
+    free(gradient);
+    return product;
+}
+
+/* Each parameter's gradient along a random direction against a central difference. float32 leaves about three
+ * digits of the difference; a wrong or missing term is off by far more. */
+static void check_gradients(const tl_vit_config *c, uint32_t capacity, uint32_t batch, tl_kernel_path path)
+{
+    rig r = make(c, capacity, true, path);
+    loss_of(&r, batch);
+    MUST(r.ctx, tl_vit_backward(r.ctx, r.model));
+    for (int i = 0; i < r.registry->count; i++) {
+        tl_parameter *p = &r.registry->items[i];
+        const uint64_t count = tl_parameter_count(p);
+        float *base = download(r.ctx, p->value, count);
+        const double h = 2e-2 / sqrt((double)count);
+        const double product = move(&r, p, base, h), above = loss_of(&r, batch);
+        move(&r, p, base, -h);
+        const double below = loss_of(&r, batch), difference = (above - below) / (2 * h);
+        MUST(r.ctx, tl_tensor_write(r.ctx, p->value, 0, count, base));
+        if (!(fabs(difference - product) <= 2e-3 * sqrt((double)count) * 0.05 + 2e-2 * fabs(product)))
+            fail_msg("op %d, pool %d, %s: difference %g, gradient %g", c->op, c->pool, p->name, difference,
+                     product);
+        free(base);
+    }
+    unmake(&r);
+}
+
+static void gradients_mean_pooling(void **unused)
+{
+    for (int op = TL_OP_ATTENTION; op <= TL_OP_ALPHA; op++) {
+        const tl_vit_config c = small((tl_op_kind)op, TL_POOL_MEAN,
+                                      op == TL_OP_ALPHA ? TL_POSITIONS_LEARNED : TL_POSITIONS_NONE);
+        check_gradients(&c, BATCH, BATCH, TL_PATH_AUTO);
+    }
+}
+
+static void gradients_class_token(void **unused)
+{
+    for (int op = TL_OP_ATTENTION; op <= TL_OP_ALPHA; op++) {
+        const tl_vit_config c = small((tl_op_kind)op, TL_POOL_CLS, TL_POSITIONS_LEARNED);
+        check_gradients(&c, BATCH, BATCH, TL_PATH_AUTO);
+    }
+}
+
+static void gradients_partial_batch(void **unused)
+{
+    for (int op = TL_OP_ATTENTION; op <= TL_OP_ALPHA; op++) {
+        const tl_vit_config c = small((tl_op_kind)op, TL_POOL_CLS, TL_POSITIONS_NONE);
+        check_gradients(&c, BATCH, 3, TL_PATH_AUTO);
+    }
+}
+
+static void gradients_without_to_out(void **unused)
+{
+    for (int op = TL_OP_ATTENTION; op <= TL_OP_ALPHA; op++) {
+        tl_vit_config c = small((tl_op_kind)op, TL_POOL_CLS, TL_POSITIONS_NONE);
+        c.heads = 1;
+        c.head_dim = c.dim;
+        check_gradients(&c, BATCH, BATCH, TL_PATH_AUTO);
+    }
+}
+
+static void gradients_other_path(void **unused)
+{
+    for (int op = TL_OP_ATTENTION; op <= TL_OP_ALPHA; op++) {
+        const tl_vit_config c = small((tl_op_kind)op, TL_POOL_CLS, TL_POSITIONS_NONE);
+        check_gradients(&c, BATCH, BATCH, TL_PATH_GPU);
+    }
+}
+
+static void compare(const char *what, const float *a, const float *b, uint64_t count, double tolerance)
+{
+    double largest = 0;
+    for (uint64_t i = 0; i < count; i++) largest = fmax(largest, fabs((double)b[i]));
+    for (uint64_t i = 0; i < count; i++)
+        if (!(fabs((double)a[i] - (double)b[i]) <= tolerance * largest))
+            fail_msg("%s[%llu]: %g and %g", what, (unsigned long long)i, (double)a[i], (double)b[i]);
+}
+
+/* A model made for 5 that gets 3 images, after it had 5, gives what a model made for 3 gives. */
+static void partial_batch_is_like_a_small_model(void **unused)
+{
+    for (int op = TL_OP_ATTENTION; op <= TL_OP_ALPHA; op++) {
+        const tl_vit_config c = small((tl_op_kind)op, TL_POOL_CLS, TL_POSITIONS_LEARNED);
+        rig large = make(&c, BATCH, true, TL_PATH_AUTO), exact = make(&c, 3, true, TL_PATH_AUTO);
+        loss_of(&large, BATCH);
+        MUST(large.ctx, tl_vit_backward(large.ctx, large.model));
+        const double loss = loss_of(&large, 3);
+        MUST(large.ctx, tl_vit_backward(large.ctx, large.model));
+        assert_true(fabs(loss - loss_of(&exact, 3)) < 1e-6);
+        MUST(exact.ctx, tl_vit_backward(exact.ctx, exact.model));
+        for (int i = 0; i < exact.registry->count; i++) {
+            const uint64_t count = tl_parameter_count(&exact.registry->items[i]);
+            float *a = download(large.ctx, large.registry->items[i].gradient, count);
+            float *b = download(exact.ctx, exact.registry->items[i].gradient, count);
+            compare(exact.registry->items[i].name, a, b, count, 1e-5);
+            free(a);
+            free(b);
+        }
+        unmake(&large);
+        unmake(&exact);
+    }
+}
+
+/* Inference works in place in one block's buffers and must give the training model's logits. Equal models
+ * give equal bits, twice. */
+static void inference_agrees(void **unused)
+{
+    for (int op = TL_OP_ATTENTION; op <= TL_OP_ALPHA; op++) {
+        for (int pool = TL_POOL_CLS; pool <= TL_POOL_MEAN; pool++) {
+            tl_vit_config c = small((tl_op_kind)op, (tl_pool)pool, TL_POSITIONS_NONE);
+            c.depth = 3;
+            rig training = make(&c, BATCH, true, TL_PATH_AUTO),
+                inference = make(&c, BATCH, false, TL_PATH_AUTO);
+            float a[BATCH * CLASSES], b[BATCH * CLASSES];
+            int32_t ranks[BATCH];
+            loss_of(&training, BATCH);
+            MUST(training.ctx, tl_vit_read_logits(training.ctx, training.model, a));
+            for (int again = 0; again < 2; again++) {
+                loss_of(&inference, 2);
+                loss_of(&inference, BATCH);
+                MUST(inference.ctx, tl_vit_read_logits(inference.ctx, inference.model, b));
+                compare("logits", b, a, BATCH * CLASSES, 1e-6);
+            }
+            MUST(inference.ctx, tl_vit_read_ranks(inference.ctx, inference.model, ranks));
+            for (int i = 0; i < BATCH; i++) {
+                int larger = 0;
+                for (int k = 0; k < CLASSES; k++)
+                    larger += b[i * CLASSES + k] > b[i * CLASSES + inference.targets[i]];
+                assert_int_equal(ranks[i], larger);
+            }
+            assert_int_equal(tl_vit_backward(inference.ctx, inference.model), TL_ERROR_USAGE);
+            unmake(&training);
+            unmake(&inference);
+        }
+    }
+}
+
+/* Every parameter has its own stream of the seed: uniform ones within their bounds, LayerNorms 1 and 0. */
+static void initial_values(void **unused)
+{
+    const tl_vit_config c = small(TL_OP_ALPHA, TL_POOL_CLS, TL_POSITIONS_LEARNED);
+    rig a = make(&c, 2, false, TL_PATH_AUTO), b = make(&c, 2, false, TL_PATH_AUTO);
+    MUST(b.ctx, tl_registry_init(b.ctx, b.registry, 12));
+    for (int i = 0; i < a.registry->count; i++) {
+        const tl_parameter *p = &a.registry->items[i];
+        const uint64_t count = tl_parameter_count(p);
+        float *x = download(a.ctx, p->value, count), *y = download(b.ctx, b.registry->items[i].value, count);
+        const bool drawn = p->init == TL_INIT_UNIFORM || p->init == TL_INIT_NORMAL;
+        assert_int_equal(memcmp(x, y, count * sizeof *x) != 0, drawn); /* another seed */
+        double largest = 0;
+        for (uint64_t k = 0; k < count; k++) {
+            largest = fmax(largest, fabs((double)x[k]));
+            if (p->init == TL_INIT_UNIFORM) assert_true(fabsf(x[k]) <= p->bound);
+            if (p->init == TL_INIT_ONE) assert_true(x[k] == 1.0f);
+            if (p->init == TL_INIT_ZERO) assert_true(x[k] == 0.0f);
+        }
+        if (p->init == TL_INIT_UNIFORM && count > 30) assert_true(largest > 0.8 * (double)p->bound);
+        free(x);
+        free(y);
+    }
+    /* Linear: 1 / sqrt(fan_in); a relative table counts in * out. */
+    assert_true(fabsf(tl_registry_find(a.registry, "mlp_head.bias")->bound - 0.316228f) < 1e-6f);
+    assert_true(fabsf(tl_registry_find(a.registry, "translution.layers.1.0.to_k2.unique_params")->bound -
+                      1.0f / 6.0f) < 1e-6f);
+    unmake(&a);
+    unmake(&b);
+}
+
+static void settings_that_make_no_model(void **unused)
+{
+    const tl_vit_config good = small(TL_OP_ALPHA, TL_POOL_CLS, TL_POSITIONS_NONE);
+    tl_error err = {0};
+    assert_int_equal(tl_vit_config_check(&good, &err), TL_OK);
+    struct {
+        size_t field;
+        uint32_t value;
+        const char *word;
+    } const wrong[] = {
+        {offsetof(tl_vit_config, image_height), 7, "7 x 4"},
+        {offsetof(tl_vit_config, image_height), 0, "height"},
+        {offsetof(tl_vit_config, image_width), 5, "6 x 5"},
+        {offsetof(tl_vit_config, patch), 0, "patch"},
+        {offsetof(tl_vit_config, patch), 3, "3 x 3"},
+        {offsetof(tl_vit_config, channels), 0, "channels"},
+        {offsetof(tl_vit_config, classes), 0, "classes"},
+        {offsetof(tl_vit_config, dim), 0, "dim"},
+        {offsetof(tl_vit_config, depth), 0, "depth"},
+        {offsetof(tl_vit_config, heads), 0, "heads"},
+        {offsetof(tl_vit_config, head_dim), 0, "head_dim"},
+        {offsetof(tl_vit_config, head_dim), UINT32_MAX, "head_dim"},
+        {offsetof(tl_vit_config, mlp_dim), 0, "mlp_dim"},
+        {offsetof(tl_vit_config, relenc_dim), 0, "relenc_dim"},
+        {offsetof(tl_vit_config, dim), UINT32_MAX, "dim"},
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        tl_vit_config c = good;
+        memcpy((char *)&c + wrong[i].field, &wrong[i].value, sizeof wrong[i].value);
+        memset(&err, 0, sizeof err);
+        assert_int_equal(tl_vit_config_check(&c, &err), TL_ERROR_USAGE);
+        if (strstr(err.text, wrong[i].word) == NULL) fail_msg("no '%s' in: %s", wrong[i].word, err.text);
+    }
+    tl_vit_config attention = good; /* who has no relative path needs no width for it */
+    attention.op = TL_OP_ATTENTION;
+    attention.relenc_dim = 0;
+    assert_int_equal(tl_vit_config_check(&attention, &err), TL_OK);
+}
+
+static void batches_of_the_wrong_size(void **unused)
+{
+    const tl_vit_config c = small(TL_OP_ATTENTION, TL_POOL_CLS, TL_POSITIONS_NONE);
+    rig r = make(&c, 2, false, TL_PATH_AUTO);
+    assert_int_equal(tl_vit_set_batch(r.ctx, r.model, r.images, r.targets, 0), TL_ERROR_USAGE);
+    assert_int_equal(tl_vit_set_batch(r.ctx, r.model, r.images, r.targets, 3), TL_ERROR_USAGE);
+    assert_int_equal(tl_vit_loss(r.ctx, r.model, TL_LOSS_SLOTS), TL_ERROR_USAGE);
+    unmake(&r);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(settings_that_make_no_model),
+        cmocka_unit_test(initial_values),
+        cmocka_unit_test(batches_of_the_wrong_size),
+        cmocka_unit_test(inference_agrees),
+        cmocka_unit_test(partial_batch_is_like_a_small_model),
+        cmocka_unit_test(gradients_class_token),
+        cmocka_unit_test(gradients_mean_pooling),
+        cmocka_unit_test(gradients_partial_batch),
+        cmocka_unit_test(gradients_without_to_out),
+        cmocka_unit_test(gradients_other_path),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
