@@ -109,8 +109,8 @@ static double move(rig *r, tl_parameter *p, const float *base, double t)
     return product;
 }
 
-/* Each parameter's gradient along a random direction against a central difference. float32 leaves about three
- * digits of the difference; a wrong or missing term is off by far more. */
+/* Each parameter's gradient along a random direction against a central difference. float32 leaves about
+ * 1e-4 of noise in the difference; the derivatives are between 1e-3 and 1. */
 static void check_gradients(const tl_vit_config *c, uint32_t capacity, uint32_t batch, tl_kernel_path path)
 {
     rig r = make(c, capacity, true, path);
@@ -125,7 +125,7 @@ static void check_gradients(const tl_vit_config *c, uint32_t capacity, uint32_t 
         move(&r, p, base, -h);
         const double below = loss_of(&r, batch), difference = (above - below) / (2 * h);
         MUST(r.ctx, tl_tensor_write(r.ctx, p->value, 0, count, base));
-        if (!(fabs(difference - product) <= 2e-3 * sqrt((double)count) * 0.05 + 2e-2 * fabs(product)))
+        if (!(fabs(difference - product) <= 3e-4 + 5e-3 * fabs(product)))
             fail_msg("op %d, pool %d, %s: difference %g, gradient %g", c->op, c->pool, p->name, difference,
                      product);
         free(base);
