@@ -4,26 +4,84 @@
 
 #include "ops/rows.h"
 
-tl_status tl_adamw_step(tl_context *ctx, tl_tensor *parameter, const tl_tensor *gradient, tl_tensor *moment1,
-                        tl_tensor *moment2, const tl_adamw_settings *s)
+/* A beta was written as a short decimal: 0.999f stands for 0.999, from which it differs by 1.3e-8, and 1 -
+ * beta by 1.3e-5 of itself. Takes the seven-digit decimal wherever that is the very same float. */
+static double written(float beta)
 {
-    /* The bias corrections in double precision: 1 - beta2^t is a small difference in the first steps. */
-    const double correction1 = 1.0 - pow((double)s->beta1, (double)s->step);
-    const double correction2 = 1.0 - pow((double)s->beta2, (double)s->step);
-    const float keep = (float)(1.0 - (double)s->lr * (double)s->weight_decay);
-    const float step_size = (float)((double)s->lr / correction1),
-                root_scale = (float)(1.0 / sqrt(correction2));
+    double decimal = nearbyint((double)beta * 1e7) / 1e7;
+    return (float)decimal == beta ? decimal : (double)beta;
+}
+
+static bool same_shape(const tl_tensor *a, const tl_tensor *b)
+{
+    return a->lead == b->lead && a->row == b->row && a->lead_per_shard == b->lead_per_shard &&
+           a->shards == b->shards;
+}
+
+tl_status tl_adamw_step(tl_context *ctx, tl_tensor *parameter, const tl_tensor *gradient, tl_tensor *moment1,
+                        tl_tensor *moment2, const tl_adamw_settings *settings)
+{
+    if (!same_shape(parameter, gradient) || !same_shape(parameter, moment1) ||
+        !same_shape(parameter, moment2))
+        return tl_fail(tl_context_error(ctx), TL_ERROR_USAGE,
+                       "AdamW of %s needs a gradient and moments of its own shape; create them alike.",
+                       parameter->name);
+    if (settings->step == 0)
+        return tl_fail(tl_context_error(ctx), TL_ERROR_USAGE,
+                       "AdamW steps count from 1, but %s was given step 0.", parameter->name);
+    double beta1 = written(settings->beta1), beta2 = written(settings->beta2), lr = settings->lr;
+    double step_size = lr / (1.0 - pow(beta1, (double)settings->step));
+    double root_scale = 1.0 / sqrt(1.0 - pow(beta2, (double)settings->step));
+
     tl_kernel *kernel;
     TL_TRY(tl_kernel_get(ctx, "optimizer", "adamw", "", &kernel));
-    for (int shard = 0; shard < parameter->shards; shard++) {
-        const uint64_t count = tl_shard_count(parameter, shard);
+    for (int s = 0; s < parameter->shards; s++) {
+        uint64_t count = tl_shard_count(parameter, s);
+        if (count == 0) continue;
         uint32_t block;
-        const tl_grid grid = tl_elements_cut(ctx, count, &block);
-        TL_TRY(TL_RUN(ctx, kernel, grid, TL_MEM(parameter->mem[shard]), TL_MEM(gradient->mem[shard]),
-                      TL_MEM(moment1->mem[shard]), TL_MEM(moment2->mem[shard]), TL_U64(count), TL_U32(block),
-                      TL_F32(keep), TL_F32(s->beta1), TL_F32(s->beta2), TL_F32(1.0f - s->beta1),
-                      TL_F32(1.0f - s->beta2), TL_F32(step_size), TL_F32(root_scale), TL_F32(s->eps),
-                      TL_F32(s->gradient_scale)));
+        tl_grid grid = tl_elements_cut(ctx, count, &block);
+        TL_TRY(TL_RUN(ctx, kernel, grid, TL_MEM(parameter->mem[s]), TL_MEM(gradient->mem[s]),
+                      TL_MEM(moment1->mem[s]), TL_MEM(moment2->mem[s]), TL_U64(count), TL_U32(block),
+                      TL_F32((float)(1.0 - lr * settings->weight_decay)), TL_F32((float)beta1),
+                      TL_F32((float)beta2), TL_F32((float)(1.0 - beta1)), TL_F32((float)(1.0 - beta2)),
+                      TL_F32((float)step_size), TL_F32((float)root_scale), TL_F32(settings->eps),
+                      TL_F32(settings->gradient_scale)));
     }
     return TL_OK;
+}
+
+/* Groups of a shard in a sum of squares: whole groups of at least 65536 elements, at most 1024 of them. */
+static uint32_t square_block(uint64_t count)
+{
+    uint64_t block = tl_ceil_div(count, 1024);
+    if (block < 65536) block = 65536;
+    return (uint32_t)((block + 15) / 16 * 16);
+}
+
+tl_status tl_sum_of_squares(tl_context *ctx, const tl_tensor *tensor, tl_view total, tl_view workspace)
+{
+    tl_kernel *blocks, *sum;
+    TL_TRY(tl_kernel_get(ctx, "loss", "square_blocks", "", &blocks));
+    TL_TRY(tl_kernel_get(ctx, "loss", "sum", "", &sum));
+    uint32_t items = tl_context_traits(ctx)->row_group;
+    uint64_t used = 0;
+    for (int s = 0; s < tensor->shards; s++) {
+        uint64_t count = tl_shard_count(tensor, s);
+        uint32_t block = square_block(count);
+        uint64_t groups = tl_ceil_div(count, block);
+        if (groups == 0) continue;
+        TL_TRY(TL_RUN(ctx, blocks, tl_grid1(groups, items), TL_MEM(tensor->mem[s]), TL_U64(0), TL_U64(count),
+                      TL_U32(block), TL_VIEW(tl_view_add(workspace, used))));
+        used += groups;
+    }
+    return TL_RUN(ctx, sum, tl_grid1(1, items), TL_VIEW(workspace), TL_U64(used), TL_F32(1.0f),
+                  TL_VIEW(total));
+}
+
+uint64_t tl_sum_of_squares_workspace(const tl_tensor *tensor)
+{
+    uint64_t groups = 0;
+    for (int s = 0; s < tensor->shards; s++)
+        groups += tl_ceil_div(tl_shard_count(tensor, s), square_block(tl_shard_count(tensor, s)));
+    return groups;
 }

@@ -4,18 +4,20 @@
 
 tl_status tl_gelu_forward(tl_context *ctx, tl_view x, tl_view y, uint64_t count)
 {
-    tl_kernel *kernel;
+    if (count == 0) return TL_OK;
     uint32_t block;
-    const tl_grid grid = tl_elements_cut(ctx, count, &block);
+    tl_grid grid = tl_elements_cut(ctx, count, &block);
+    tl_kernel *kernel;
     TL_TRY(tl_kernel_get(ctx, "gelu", "gelu_forward", "", &kernel));
     return TL_RUN(ctx, kernel, grid, TL_VIEW(x), TL_VIEW(y), TL_U64(count), TL_U32(block));
 }
 
 tl_status tl_gelu_backward(tl_context *ctx, tl_view x, tl_view dy, tl_view dx, uint64_t count)
 {
-    tl_kernel *kernel;
+    if (count == 0) return TL_OK;
     uint32_t block;
-    const tl_grid grid = tl_elements_cut(ctx, count, &block);
+    tl_grid grid = tl_elements_cut(ctx, count, &block);
+    tl_kernel *kernel;
     TL_TRY(tl_kernel_get(ctx, "gelu", "gelu_backward", "", &kernel));
     return TL_RUN(ctx, kernel, grid, TL_VIEW(x), TL_VIEW(dy), TL_VIEW(dx), TL_U64(count), TL_U32(block));
 }

@@ -6,14 +6,14 @@ tl_status tl_init_uniform(tl_context *ctx, tl_tensor *tensor, float bound, uint6
 {
     tl_kernel *kernel;
     TL_TRY(tl_kernel_get(ctx, "random", "uniform_fill", "", &kernel));
-    for (int shard = 0; shard < tensor->shards; shard++) {
-        const uint64_t first = (uint64_t)shard * tensor->lead_per_shard * tensor->row;
-        const uint64_t count = tl_shard_count(tensor, shard);
-        const uint64_t philox_blocks = (first + count + 3) / 4 - first / 4;
-        uint32_t block;
-        const tl_grid grid = tl_elements_cut(ctx, philox_blocks, &block);
-        TL_TRY(TL_RUN(ctx, kernel, grid, TL_MEM(tensor->mem[shard]), TL_U64(first), TL_U64(count),
-                      TL_U64(seed), TL_U64(stream), TL_F32(bound), TL_U32(block)));
+    for (int s = 0; s < tensor->shards; s++) {
+        uint64_t first = (uint64_t)s * tensor->lead_per_shard * tensor->row,
+                 count = tl_shard_count(tensor, s);
+        if (count == 0) continue;
+        uint32_t block; /* counted in Philox blocks of four elements */
+        tl_grid grid = tl_elements_cut(ctx, tl_ceil_div(first % 4 + count, 4), &block);
+        TL_TRY(TL_RUN(ctx, kernel, grid, TL_MEM(tensor->mem[s]), TL_U64(first), TL_U64(count), TL_U64(seed),
+                      TL_U64(stream), TL_F32(bound), TL_U32(block)));
     }
     return TL_OK;
 }
@@ -22,12 +22,13 @@ tl_status tl_init_constant(tl_context *ctx, tl_tensor *tensor, float value)
 {
     tl_kernel *kernel;
     TL_TRY(tl_kernel_get(ctx, "random", "constant_fill", "", &kernel));
-    for (int shard = 0; shard < tensor->shards; shard++) {
-        const uint64_t count = tl_shard_count(tensor, shard);
+    for (int s = 0; s < tensor->shards; s++) {
+        uint64_t count = tl_shard_count(tensor, s);
+        if (count == 0) continue;
         uint32_t block;
-        const tl_grid grid = tl_elements_cut(ctx, count, &block);
-        TL_TRY(TL_RUN(ctx, kernel, grid, TL_MEM(tensor->mem[shard]), TL_U64(count), TL_F32(value),
-                      TL_U32(block)));
+        tl_grid grid = tl_elements_cut(ctx, count, &block);
+        TL_TRY(
+            TL_RUN(ctx, kernel, grid, TL_MEM(tensor->mem[s]), TL_U64(count), TL_F32(value), TL_U32(block)));
     }
     return TL_OK;
 }

@@ -5,46 +5,53 @@
 tl_status tl_layernorm_forward(tl_context *ctx, tl_view x, tl_view weight, tl_view bias, tl_view y,
                                tl_view stats, uint64_t rows, uint32_t channels)
 {
-    const tl_rows_plan plan = tl_rows_cut(ctx, rows, channels);
+    if (rows == 0 || channels == 0) return TL_OK;
+    tl_rows_plan plan = tl_rows_cut(ctx, rows, channels);
     tl_kernel *kernel;
     TL_TRY(tl_kernel_get(ctx, "layernorm", "layernorm_forward", plan.options, &kernel));
     return TL_RUN(ctx, kernel, plan.grid, TL_VIEW(x), TL_VIEW(weight), TL_VIEW(bias), TL_VIEW(y),
                   TL_VIEW(stats), TL_U64(rows), TL_U32(channels), TL_U32(plan.rows_per_group));
 }
 
-uint64_t tl_layernorm_workspace(uint64_t rows, uint32_t channels)
-{
-    return (uint64_t)tl_row_blocks(rows) * 2 * channels;
-}
-
 tl_status tl_layernorm_backward(tl_context *ctx, tl_view dy, tl_view x, tl_view weight, tl_view stats,
                                 tl_view dx, bool accumulate, tl_view dweight, tl_view dbias,
                                 tl_view workspace, uint64_t rows, uint32_t channels)
 {
-    const tl_traits *traits = tl_context_traits(ctx);
-    const uint32_t per_block = tl_rows_per_block(rows), blocks = tl_row_blocks(rows);
-    const bool has_dx = dx.mem != NULL;
-    tl_rows_plan plan = tl_rows_cut(ctx, rows, channels);
-    if (traits->row_group == 1) { /* the groups of the walk are the blocks of the column sums */
-        plan.rows_per_group = per_block;
-        plan.grid = tl_grid1(blocks, 1);
+    if (channels == 0) return TL_OK;
+    if (rows == 0) {
+        TL_TRY(tl_zero(ctx, dweight, channels));
+        return tl_zero(ctx, dbias, channels);
     }
+    uint32_t rows_per_block = tl_rows_per_block(rows), blocks = tl_row_blocks(rows);
+    bool has_dx = dx.mem != NULL, one_pass = tl_context_traits(ctx)->row_group == 1;
+    if (!has_dx) dx = dy; /* bound, never written */
+
     tl_kernel *kernel;
-    if (has_dx || traits->row_group == 1) {
+    if (!one_pass) { /* first, as dx may be dy */
+        uint32_t items = tl_context_traits(ctx)->row_group;
+        TL_TRY(tl_kernel_get(ctx, "layernorm", "layernorm_backward_dw", "", &kernel));
+        TL_TRY(TL_RUN(ctx, kernel, tl_grid3(tl_ceil_div(channels, items), blocks, 1, items), TL_VIEW(dy),
+                      TL_VIEW(x), TL_VIEW(stats), TL_VIEW(workspace), TL_U64(rows), TL_U32(channels),
+                      TL_U32(rows_per_block)));
+    }
+    if (one_pass || has_dx) {
+        tl_rows_plan plan = tl_rows_cut(ctx, rows, channels);
+        if (one_pass) { /* a work-group is a block of the column sums */
+            plan.rows_per_group = rows_per_block;
+            plan.grid = tl_grid1(blocks, 1);
+        }
         TL_TRY(tl_kernel_get(ctx, "layernorm", "layernorm_backward_dx", plan.options, &kernel));
         TL_TRY(TL_RUN(ctx, kernel, plan.grid, TL_VIEW(dy), TL_VIEW(x), TL_VIEW(weight), TL_VIEW(stats),
                       TL_VIEW(dx), TL_VIEW(workspace), TL_U64(rows), TL_U32(channels),
                       TL_U32(plan.rows_per_group), TL_U32(has_dx), TL_U32(accumulate)));
     }
-    if (traits->row_group > 1) {
-        TL_TRY(tl_kernel_get(ctx, "layernorm", "layernorm_backward_dw", "", &kernel));
-        TL_TRY(TL_RUN(ctx, kernel,
-                      tl_grid3(tl_ceil_div(channels, traits->row_group), blocks, 1, traits->row_group),
-                      TL_VIEW(dy), TL_VIEW(x), TL_VIEW(stats), TL_VIEW(workspace), TL_U64(rows),
-                      TL_U32(channels), TL_U32(per_block)));
-    }
-    /* workspace is [block][dweight, dbias] */
-    TL_TRY(tl_columns_blocks(ctx, workspace, 2 * channels, dweight, blocks, blocks, channels, 1.0f));
-    return tl_columns_blocks(ctx, tl_view_add(workspace, channels), 2 * channels, dbias, blocks, blocks,
-                             channels, 1.0f);
+    uint64_t ld = 2 * (uint64_t)channels; /* workspace [block][dweight, dbias][channel] */
+    TL_TRY(tl_columns_blocks(ctx, workspace, ld, dweight, blocks, blocks, channels, 1.0f));
+    return tl_columns_blocks(ctx, tl_view_add(workspace, channels), ld, dbias, blocks, blocks, channels,
+                             1.0f);
+}
+
+uint64_t tl_layernorm_workspace(uint64_t rows, uint32_t channels)
+{
+    return (uint64_t)tl_row_blocks(rows) * 2 * channels;
 }

@@ -5,11 +5,14 @@
 tl_status tl_cross_entropy(tl_context *ctx, tl_view logits, tl_view targets, tl_view losses, tl_view ranks,
                            tl_view dlogits, float scale, uint64_t rows, uint32_t classes)
 {
-    const tl_rows_plan plan = tl_rows_cut(ctx, rows, classes);
+    if (rows == 0 || classes == 0) return TL_OK;
+    tl_rows_plan plan = tl_rows_cut(ctx, rows, classes);
+    bool has_dlogits = dlogits.mem != NULL;
+    if (!has_dlogits) dlogits = logits; /* bound, never written */
     tl_kernel *kernel;
     TL_TRY(tl_kernel_get(ctx, "loss", "cross_entropy", plan.options, &kernel));
     return TL_RUN(ctx, kernel, plan.grid, TL_VIEW(logits), TL_VIEW(targets), TL_VIEW(losses), TL_VIEW(ranks),
-                  TL_VIEW(dlogits), TL_U32(dlogits.mem != NULL), TL_F32(scale), TL_U64(rows), TL_U32(classes),
+                  TL_VIEW(dlogits), TL_U32(has_dlogits), TL_F32(scale), TL_U64(rows), TL_U32(classes),
                   TL_U32(plan.rows_per_group));
 }
 

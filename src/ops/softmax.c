@@ -5,7 +5,8 @@
 tl_status tl_softmax_forward(tl_context *ctx, tl_view logits, uint64_t rows, uint32_t queries, uint32_t keys,
                              bool causal)
 {
-    const tl_rows_plan plan = tl_rows_cut(ctx, rows, keys);
+    if (rows == 0 || keys == 0) return TL_OK;
+    tl_rows_plan plan = tl_rows_cut(ctx, rows, keys);
     tl_kernel *kernel;
     TL_TRY(tl_kernel_get(ctx, "softmax", "softmax_forward", plan.options, &kernel));
     return TL_RUN(ctx, kernel, plan.grid, TL_VIEW(logits), TL_U64(rows), TL_U32(queries), TL_U32(keys),
@@ -15,7 +16,8 @@ tl_status tl_softmax_forward(tl_context *ctx, tl_view logits, uint64_t rows, uin
 tl_status tl_softmax_backward(tl_context *ctx, tl_view prob, tl_view dprob, uint64_t rows, uint32_t queries,
                               uint32_t keys, bool causal, float scale)
 {
-    const tl_rows_plan plan = tl_rows_cut(ctx, rows, keys);
+    if (rows == 0 || keys == 0) return TL_OK;
+    tl_rows_plan plan = tl_rows_cut(ctx, rows, keys);
     tl_kernel *kernel;
     TL_TRY(tl_kernel_get(ctx, "softmax", "softmax_backward", plan.options, &kernel));
     return TL_RUN(ctx, kernel, plan.grid, TL_VIEW(prob), TL_VIEW(dprob), TL_U64(rows), TL_U32(queries),
