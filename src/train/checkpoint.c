@@ -192,23 +192,26 @@ tl_status tl_checkpoint_save(tl_context *ctx, const tl_registry *registry, const
     return tl_model_save(ctx, registry, settings, path);
 }
 
+static bool has_file(const char *out, uint64_t step, const char *name)
+{
+    char path[PATH_ROOM + 80];
+    snprintf(path, sizeof path, "%.1023s/checkpoints/%llu/%s", out, (unsigned long long)step, name);
+    return access(path, R_OK) == 0;
+}
+
 /* The largest step below OUT/checkpoints that has both files; 0: none. */
 static uint64_t newest_step(const char *out)
 {
-    char path[PATH_ROOM + 300];
-    snprintf(path, sizeof path, "%s/checkpoints", out);
+    char path[PATH_ROOM];
+    snprintf(path, sizeof path, "%.1023s/checkpoints", out);
     DIR *folder = opendir(path);
     uint64_t newest = 0;
     if (folder == NULL) return 0;
     for (struct dirent *e; (e = readdir(folder)) != NULL;) {
         char *end;
         const uint64_t step = strtoull(e->d_name, &end, 10);
-        if (end == e->d_name || *end != '\0' || e->d_name[0] < '0' || e->d_name[0] > '9' || step <= newest)
-            continue;
-        snprintf(path, sizeof path, "%s/checkpoints/%s/model.safetensors", out, e->d_name);
-        const bool model = access(path, R_OK) == 0;
-        snprintf(path, sizeof path, "%s/checkpoints/%s/state.safetensors", out, e->d_name);
-        if (model && access(path, R_OK) == 0) newest = step;
+        if (*end != '\0' || e->d_name[0] < '1' || e->d_name[0] > '9' || step <= newest) continue;
+        if (has_file(out, step, "model.safetensors") && has_file(out, step, "state.safetensors")) newest = step;
     }
     closedir(folder);
     return newest;
