@@ -48,14 +48,16 @@ typedef struct flag {
         name, choices, help, commands, FLAG_CHOICE, AT(field), 0, 0, 0, choices                              \
     }
 
-#define BIG 1e15 /* counts of steps; every integer up to here is exact in the metadata's and JSON's doubles  \
-                  */
+/* Counts of steps: every integer up to here is exact in the metadata's and JSON's doubles. */
+#define BIG 1e15
 
 static const flag flags[] = {
     TEXT("device", "SPEC", device, TL_CLI_ALL,
          "P:D, gpu, cpu, acc, a flat index, part of a name, or auto (default; see `devices`)"),
-    NUMBER(FLAG_U64, "seed", settings.seed, 0, 9007199254740991.0, TL_CLI_ALL,
+    NUMBER(FLAG_U64, "seed", settings.seed, 0, 9007199254740991.0, TL_CLI_TRAIN,
            "seed of everything drawn (0)"),
+    NUMBER(FLAG_U64, "seed", settings.seed, 0, 9007199254740991.0, TL_CLI_ALL & ~TL_CLI_TRAIN,
+           "accepted; a checkpoint carries its own seed"),
     BOOL("verbose", verbose, TL_CLI_ALL, "more on stderr"),
     BOOL("quiet", settings.quiet, TL_CLI_ALL, "no progress on stderr"),
     TEXT("config", "FILE", config, TL_CLI_TRAIN, "lines of `key = value`, keys as the flags; flags win"),
