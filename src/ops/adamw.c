@@ -49,39 +49,3 @@ tl_status tl_adamw_step(tl_context *ctx, tl_tensor *parameter, const tl_tensor *
     }
     return TL_OK;
 }
-
-/* Groups of a shard in a sum of squares: whole groups of at least 65536 elements, at most 1024 of them. */
-static uint32_t square_block(uint64_t count)
-{
-    uint64_t block = tl_ceil_div(count, 1024);
-    if (block < 65536) block = 65536;
-    return (uint32_t)((block + 15) / 16 * 16);
-}
-
-tl_status tl_sum_of_squares(tl_context *ctx, const tl_tensor *tensor, tl_view total, tl_view workspace)
-{
-    tl_kernel *blocks, *sum;
-    TL_TRY(tl_kernel_get(ctx, "loss", "square_blocks", "", &blocks));
-    TL_TRY(tl_kernel_get(ctx, "loss", "sum", "", &sum));
-    uint32_t items = tl_context_traits(ctx)->row_group;
-    uint64_t used = 0;
-    for (int s = 0; s < tensor->shards; s++) {
-        uint64_t count = tl_shard_count(tensor, s);
-        uint32_t block = square_block(count);
-        uint64_t groups = tl_ceil_div(count, block);
-        if (groups == 0) continue;
-        TL_TRY(TL_RUN(ctx, blocks, tl_grid1(groups, items), TL_MEM(tensor->mem[s]), TL_U64(0), TL_U64(count),
-                      TL_U32(block), TL_VIEW(tl_view_add(workspace, used))));
-        used += groups;
-    }
-    return TL_RUN(ctx, sum, tl_grid1(1, items), TL_VIEW(workspace), TL_U64(used), TL_F32(1.0f),
-                  TL_VIEW(total));
-}
-
-uint64_t tl_sum_of_squares_workspace(const tl_tensor *tensor)
-{
-    uint64_t groups = 0;
-    for (int s = 0; s < tensor->shards; s++)
-        groups += tl_ceil_div(tl_shard_count(tensor, s), square_block(tl_shard_count(tensor, s)));
-    return groups;
-}

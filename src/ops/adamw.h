@@ -16,9 +16,4 @@ typedef struct tl_adamw_settings {
 tl_status tl_adamw_step(tl_context *ctx, tl_tensor *parameter, const tl_tensor *gradient, tl_tensor *moment1,
                         tl_tensor *moment2, const tl_adamw_settings *settings);
 
-/* total[0] = sum of the squares of all elements in a fixed order, overwritten: the gradient norm is the root
- * of the total over all parameters. workspace: tl_sum_of_squares_workspace floats. */
-tl_status tl_sum_of_squares(tl_context *ctx, const tl_tensor *tensor, tl_view total, tl_view workspace);
-uint64_t tl_sum_of_squares_workspace(const tl_tensor *tensor);
-
 #endif
