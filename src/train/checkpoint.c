@@ -74,11 +74,16 @@ static tl_status write_file(tl_context *ctx, const tl_registry *r, const char *p
 }
 
 tl_status tl_model_save(tl_context *ctx, const tl_registry *registry, const tl_settings *settings,
-                        const char *path)
+                        uint64_t step, const char *path)
 {
     tl_metadata metadata;
+    tl_st_pair pairs[TL_METADATA_MAX + 1];
+    char number[24];
     tl_metadata_write(settings, &metadata);
-    return write_file(ctx, registry, path, PART_VALUE, PART_VALUE, metadata.pairs, metadata.count);
+    memcpy(pairs, metadata.pairs, (size_t)metadata.count * sizeof *pairs);
+    snprintf(number, sizeof number, "%llu", (unsigned long long)step);
+    pairs[metadata.count] = (tl_st_pair){(char[]){"step"}, number};
+    return write_file(ctx, registry, path, PART_VALUE, PART_VALUE, pairs, metadata.count + 1);
 }
 
 /* ---- reading ------------------------------------------------------------------------------------- */
@@ -130,6 +135,12 @@ tl_status tl_model_load(tl_context *ctx, tl_registry *registry, tl_safetensors *
     return read_parts(ctx, registry, st, PART_VALUE, PART_VALUE);
 }
 
+uint64_t tl_model_step(const tl_safetensors *st)
+{
+    const char *text = tl_st_metadata(st, "step");
+    return text != NULL ? strtoull(text, NULL, 10) : 0;
+}
+
 /* ---- folders ------------------------------------------------------------------------------------- */
 
 static tl_status make_folder(tl_error *err, const char *path)
@@ -148,7 +159,7 @@ static void sync_folder(const char *path)
 
 static void remove_pair(const char *folder)
 {
-    char path[PATH_ROOM + 40];
+    char path[PATH_ROOM + 80];
     snprintf(path, sizeof path, "%s/model.safetensors", folder);
     (void)unlink(path);
     snprintf(path, sizeof path, "%s/state.safetensors", folder);
@@ -156,26 +167,53 @@ static void remove_pair(const char *folder)
     (void)rmdir(folder);
 }
 
+/* The losses as text that reads back to the same floats. */
+static tl_status save_state(tl_context *ctx, const tl_registry *registry, const tl_standing *standing,
+                            const char *path)
+{
+    char number[24], losses[TL_RECENT_LOSSES * 20] = "";
+    size_t used = 0;
+    snprintf(number, sizeof number, "%llu", (unsigned long long)standing->step);
+    for (int i = 0; i < standing->losses; i++)
+        used += (size_t)snprintf(losses + used, sizeof losses - used, "%s%.9g", i > 0 ? " " : "",
+                                 (double)standing->loss[i]);
+    const tl_st_pair metadata[] = {{(char[]){"step"}, number}, {(char[]){"losses"}, losses}};
+    return write_file(ctx, registry, path, PART_MOMENT1, PART_MOMENT2, metadata, 2);
+}
+
+/* OUT/model.safetensors by a link to the checkpoint's file, which is never written again; where the file
+ * system has no links, by writing it once more. */
+static tl_status publish_model(tl_context *ctx, const tl_registry *registry, const tl_settings *settings,
+                               uint64_t step, const char *source, const char *out)
+{
+    char path[PATH_ROOM + 80], temporary[PATH_ROOM + 80];
+    snprintf(path, sizeof path, "%s/model.safetensors", out);
+    snprintf(temporary, sizeof temporary, "%s/.model.safetensors.link", out);
+    (void)unlink(temporary);
+    if (link(source, temporary) == 0) {
+        const int failed = rename(temporary, path);
+        (void)unlink(temporary); /* rename leaves it when both are the same file */
+        if (failed == 0) return TL_OK;
+    }
+    return tl_model_save(ctx, registry, settings, step, path);
+}
+
 tl_status tl_checkpoint_save(tl_context *ctx, const tl_registry *registry, const tl_settings *settings,
-                             const char *out, uint64_t step)
+                             const char *out, const tl_standing *standing)
 {
     tl_error *err = tl_context_error(ctx);
-    char parent[PATH_ROOM], final[PATH_ROOM + 40], temporary[PATH_ROOM + 40], path[PATH_ROOM + 80],
-        number[24];
+    char parent[PATH_ROOM], final[PATH_ROOM + 40], temporary[PATH_ROOM + 40], path[PATH_ROOM + 80];
+    const unsigned long long step = standing->step;
     snprintf(parent, sizeof parent, "%s/checkpoints", out);
     TL_TRY(make_folder(err, parent));
-    snprintf(number, sizeof number, "%llu", (unsigned long long)step);
-    snprintf(final, sizeof final, "%s/%s", parent, number);
-    snprintf(temporary, sizeof temporary, "%s/.%s.tmp", parent, number);
+    snprintf(final, sizeof final, "%s/%llu", parent, step);
+    snprintf(temporary, sizeof temporary, "%s/.%llu.tmp", parent, step);
     remove_pair(temporary);
     TL_TRY(make_folder(err, temporary));
     snprintf(path, sizeof path, "%s/model.safetensors", temporary);
-    tl_status status = tl_model_save(ctx, registry, settings, path);
-    if (status == TL_OK) {
-        const tl_st_pair metadata[] = {{(char[]){"step"}, number}};
-        snprintf(path, sizeof path, "%s/state.safetensors", temporary);
-        status = write_file(ctx, registry, path, PART_MOMENT1, PART_MOMENT2, metadata, 1);
-    }
+    tl_status status = tl_model_save(ctx, registry, settings, step, path);
+    snprintf(path, sizeof path, "%s/state.safetensors", temporary);
+    if (status == TL_OK) status = save_state(ctx, registry, standing, path);
     if (status == TL_OK) {
         sync_folder(temporary);
         remove_pair(final); /* the same step of an earlier try */
@@ -188,67 +226,112 @@ tl_status tl_checkpoint_save(tl_context *ctx, const tl_registry *registry, const
         remove_pair(temporary);
         return status;
     }
-    snprintf(path, sizeof path, "%s/model.safetensors", out);
-    return tl_model_save(ctx, registry, settings, path);
+    snprintf(path, sizeof path, "%s/model.safetensors", final);
+    return publish_model(ctx, registry, settings, step, path, out);
 }
 
-static bool has_file(const char *out, uint64_t step, const char *name)
+static void file_of(char path[PATH_ROOM + 80], const char *out, uint64_t step, const char *name)
 {
-    char path[PATH_ROOM + 80];
-    snprintf(path, sizeof path, "%.1023s/checkpoints/%llu/%s", out, (unsigned long long)step, name);
-    return access(path, R_OK) == 0;
+    snprintf(path, PATH_ROOM + 80, "%s/checkpoints/%llu/%s.safetensors", out, (unsigned long long)step, name);
 }
 
-/* The largest step below OUT/checkpoints that has both files; 0: none. */
+/* A pair is complete when both headers agree with the lengths of their files. */
+static bool is_complete(const char *out, uint64_t step)
+{
+    static const char *const names[] = {"model", "state"};
+    for (int i = 0; i < 2; i++) {
+        char path[PATH_ROOM + 80];
+        tl_safetensors st;
+        file_of(path, out, step, names[i]);
+        if (tl_st_open(path, &st, NULL) != TL_OK) return false;
+        tl_st_close(&st);
+    }
+    return true;
+}
+
+/* The largest step below OUT/checkpoints with a complete pair; 0: none. */
 static uint64_t newest_step(const char *out)
 {
     char path[PATH_ROOM];
-    snprintf(path, sizeof path, "%.1023s/checkpoints", out);
+    snprintf(path, sizeof path, "%s/checkpoints", out);
     DIR *folder = opendir(path);
     uint64_t newest = 0;
     if (folder == NULL) return 0;
     for (struct dirent *e; (e = readdir(folder)) != NULL;) {
         char *end;
+        if (e->d_name[0] < '1' || e->d_name[0] > '9') continue;
         const uint64_t step = strtoull(e->d_name, &end, 10);
-        if (*end != '\0' || e->d_name[0] < '1' || e->d_name[0] > '9' || step <= newest) continue;
-        if (has_file(out, step, "model.safetensors") && has_file(out, step, "state.safetensors")) newest = step;
+        if (*end == '\0' && step > newest && is_complete(out, step)) newest = step;
     }
     closedir(folder);
     return newest;
 }
 
-static tl_status load_file(tl_context *ctx, tl_registry *registry, const tl_settings *settings,
-                           const char *path, bool state)
+tl_status tl_checkpoint_settings(const char *out, tl_settings *settings, uint64_t *step, tl_error *err)
 {
-    tl_error *err = tl_context_error(ctx);
+    char path[PATH_ROOM + 80];
     tl_safetensors st;
+    *step = newest_step(out);
+    if (*step == 0) return TL_OK;
+    file_of(path, out, *step, "model");
     TL_TRY(tl_st_open(path, &st, err));
-    tl_status status = TL_OK;
-    if (!state) {
-        tl_settings stored = *settings;
-        status = tl_settings_from_metadata(&st, &stored, err);
-        const char *key = status == TL_OK ? tl_settings_difference(&stored, settings) : NULL;
-        if (key != NULL)
-            status = tl_fail(
-                err, TL_ERROR_USAGE,
-                "cannot resume from %s: its run had another %s; give the same settings or another --out",
-                path, key);
-    }
-    if (status == TL_OK)
-        status = read_parts(ctx, registry, &st, state ? PART_MOMENT1 : PART_VALUE,
-                            state ? PART_MOMENT2 : PART_VALUE);
+    const tl_status status = tl_settings_from_metadata(&st, settings, err);
     tl_st_close(&st);
     return status;
 }
 
-tl_status tl_checkpoint_resume(tl_context *ctx, tl_registry *registry, const tl_settings *settings,
-                               const char *out, uint64_t *step)
+static tl_status check_settings(const tl_safetensors *st, const tl_settings *settings, tl_error *err)
 {
-    char path[PATH_ROOM];
-    *step = newest_step(out);
-    if (*step == 0) return TL_OK;
-    snprintf(path, sizeof path, "%s/checkpoints/%llu/model.safetensors", out, (unsigned long long)*step);
-    TL_TRY(load_file(ctx, registry, settings, path, false));
-    snprintf(path, sizeof path, "%s/checkpoints/%llu/state.safetensors", out, (unsigned long long)*step);
-    return load_file(ctx, registry, settings, path, true);
+    tl_settings stored = *settings;
+    TL_TRY(tl_settings_from_metadata(st, &stored, err));
+    stored.test_motion = settings->test_motion; /* how it is tested does not shape the training */
+    stored.limit_test = settings->limit_test;
+    const char *key = tl_settings_difference(&stored, settings);
+    if (key == NULL) return TL_OK;
+    return tl_fail(err, TL_ERROR_USAGE,
+                   "cannot resume from %s: its run had another %s; give the same settings or another --out",
+                   st->path, key);
+}
+
+static tl_status read_standing(const tl_safetensors *st, tl_standing *standing, tl_error *err)
+{
+    const char *text = tl_st_metadata(st, "losses");
+    if (tl_model_step(st) != standing->step || text == NULL)
+        return tl_fail(err, TL_ERROR_INPUT,
+                       "%s does not say that it is the state after step %llu: remove its folder", st->path,
+                       (unsigned long long)standing->step);
+    standing->losses = 0;
+    while (*text != '\0' && standing->losses < TL_RECENT_LOSSES) {
+        char *end;
+        standing->loss[standing->losses++] = strtof(text, &end);
+        if (end == text)
+            return tl_fail(err, TL_ERROR_INPUT, "%s holds losses that are no numbers: remove its folder",
+                           st->path);
+        text = end;
+    }
+    return TL_OK;
+}
+
+tl_status tl_checkpoint_resume(tl_context *ctx, tl_registry *registry, const tl_settings *settings,
+                               const char *out, tl_standing *standing)
+{
+    tl_error *err = tl_context_error(ctx);
+    char path[PATH_ROOM + 80];
+    tl_safetensors st;
+    *standing = (tl_standing){.step = newest_step(out)};
+    if (standing->step == 0) return TL_OK;
+
+    file_of(path, out, standing->step, "model");
+    TL_TRY(tl_st_open(path, &st, err));
+    tl_status status = check_settings(&st, settings, err);
+    if (status == TL_OK) status = tl_model_load(ctx, registry, &st);
+    tl_st_close(&st);
+    TL_TRY(status);
+
+    file_of(path, out, standing->step, "state");
+    TL_TRY(tl_st_open(path, &st, err));
+    status = read_standing(&st, standing, err);
+    if (status == TL_OK) status = read_parts(ctx, registry, &st, PART_MOMENT1, PART_MOMENT2);
+    tl_st_close(&st);
+    return status;
 }

@@ -7,18 +7,32 @@
 #include "train/safetensors.h"
 #include "train/settings.h"
 
-/* Writes the weights with the run's settings as metadata. */
+/* Where a run stands: steps done, and the losses of the newest of them (oldest first), so that what a resumed
+ * run reports is the mean over the same steps. */
+enum { TL_RECENT_LOSSES = 20 };
+typedef struct tl_standing {
+    uint64_t step;
+    int losses;
+    float loss[TL_RECENT_LOSSES];
+} tl_standing;
+
+/* Writes the weights with the run's settings and the step as metadata. */
 tl_status tl_model_save(tl_context *ctx, const tl_registry *registry, const tl_settings *settings,
-                        const char *path);
+                        uint64_t step, const char *path);
 /* Reads every parameter of the registry; names, shapes and dtype must match exactly. */
 tl_status tl_model_load(tl_context *ctx, tl_registry *registry, tl_safetensors *st);
+/* The step in a model's metadata; 0: there is none. */
+uint64_t tl_model_step(const tl_safetensors *st);
 
-/* Weights, moments and step after `step` steps. */
+/* Weights, moments and standing; OUT/model.safetensors becomes these weights too. */
 tl_status tl_checkpoint_save(tl_context *ctx, const tl_registry *registry, const tl_settings *settings,
-                             const char *out, uint64_t step);
-/* The newest complete pair below OUT: *step comes back, 0 when there is none. A stored setting that differs
- * from `settings` is refused by name. */
+                             const char *out, const tl_standing *standing);
+/* The settings of the newest complete pair below OUT (what no checkpoint holds stays as it is); *step is 0
+ * when there is none. */
+tl_status tl_checkpoint_settings(const char *out, tl_settings *settings, uint64_t *step, tl_error *err);
+/* Loads the newest complete pair below OUT; standing->step is 0 when there is none. A stored setting that
+ * shapes the training and differs from `settings` is refused by name. */
 tl_status tl_checkpoint_resume(tl_context *ctx, tl_registry *registry, const tl_settings *settings,
-                               const char *out, uint64_t *step);
+                               const char *out, tl_standing *standing);
 
 #endif

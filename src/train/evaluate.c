@@ -36,10 +36,23 @@ static tl_status score_both(tl_context *ctx, tl_vit *model, const tl_settings *s
     return status;
 }
 
+/* The batch size, halved while it does not fit. */
+static uint32_t fitting_batch(const tl_context *ctx, const tl_settings *s)
+{
+    const tl_traits *traits = tl_context_traits(ctx);
+    uint32_t batch = s->batch_size;
+    tl_memory_plan plan;
+    while (batch > 1 && (tl_vit_plan(&s->model, batch, false, &plan, NULL) != TL_OK ||
+                         plan.total > traits->memory_limit || plan.largest > traits->max_alloc_bytes))
+        batch /= 2;
+    return batch;
+}
+
 static tl_status evaluate_model(tl_context *ctx, tl_safetensors *st, tl_settings *s, const tl_hooks *hooks,
                                 tl_result *result)
 {
     tl_vit *model = NULL;
+    result->steps = tl_model_step(st);
     TL_TRY(tl_vit_create(ctx, &s->model, s->batch_size, false, &model));
     tl_status status = tl_model_load(ctx, tl_vit_registry(model), st);
     result->params = tl_registry_count(tl_vit_registry(model));
@@ -66,6 +79,7 @@ tl_status tl_evaluate(tl_context *ctx, const char *checkpoint, tl_settings *sett
         if (settings->limit_test != 0) stored.limit_test = settings->limit_test;
         if ((int)settings->test_motion >= 0) stored.test_motion = settings->test_motion;
         stored.batch_size = settings->batch_size != 0 ? settings->batch_size : EVAL_BATCH;
+        if (settings->batch_size == 0) stored.batch_size = fitting_batch(ctx, &stored);
         *settings = stored;
         status = evaluate_model(ctx, &st, settings, hooks, result);
     }

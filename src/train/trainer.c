@@ -1,21 +1,20 @@
 #include "train/trainer.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "core/clock.h"
 #include "ops/adamw.h"
+#include "ops/add.h"
 #include "train/batches.h"
 #include "train/checkpoint.h"
+#include "train/folder.h"
 #include "train/metrics.h"
 #include "train/progress.h"
 #include "train/schedule.h"
 
-enum { LOSS_MEAN = 20 }; /* steps that the reported loss averages */
+enum { STEP_TIMES = 1 << 16 }; /* the median is over the last so many steps */
 
 /* Everything that a run holds while it lasts. */
 typedef struct run {
@@ -25,13 +24,17 @@ typedef struct run {
     tl_dataset train, test;
     tl_batch batch;
     uint32_t *order;
+    uint64_t ordered, filled; /* epoch that `order` and step that `batch` stand for; UINT64_MAX: none */
     tl_vit *model;
+    tl_tensor *squares; /* with --grad-clip: a sum of squares a parameter's shard, behind them partial sums */
+    float *host_squares;
     tl_metrics metrics;
     tl_progress progress;
-    uint64_t steps_per_epoch, total, done, saved;
-    float *step_ms; /* one a step of this process */
-    float recent[LOSS_MEAN];
-    char out[1024];
+    uint64_t steps_per_epoch, total, done, saved, steps_run;
+    float *step_ms;                 /* a ring of STEP_TIMES, by steps of this process */
+    float recent[TL_RECENT_LOSSES]; /* a ring: the loss of step n at n % TL_RECENT_LOSSES */
+    int recent_count;
+    char out[TL_OUT_ROOM];
 } run;
 
 /* ---- setting up ---------------------------------------------------------------------------------- */
@@ -82,78 +85,79 @@ static tl_status choose_batch(tl_context *ctx, tl_settings *s)
         wanted, total, limit, low);
 }
 
-static tl_status unwritable(tl_error *err, const char *path)
+/* Steps the run off from the newest checkpoint, or from initial values. */
+static tl_status begin(run *r)
 {
-    return tl_fail(err, TL_ERROR_INPUT, "cannot write the output folder %s: %s; choose another --out", path,
-                   strerror(errno));
+    tl_registry *registry = tl_vit_registry(r->model);
+    const tl_log *log = tl_context_log(r->ctx);
+    if (r->s->resume) {
+        tl_standing standing;
+        TL_TRY(tl_checkpoint_resume(r->ctx, registry, r->s, r->out, &standing));
+        r->done = r->saved = standing.step;
+        if (r->done > 0) {
+            r->recent_count = standing.losses;
+            for (int i = 0; i < standing.losses; i++)
+                r->recent[(r->done - (uint64_t)(standing.losses - 1 - i)) % TL_RECENT_LOSSES] =
+                    standing.loss[i];
+            tl_log_write(log, TL_LOG_NOTICE, "resuming %s after step %llu", r->out,
+                         (unsigned long long)r->done);
+            return TL_OK;
+        }
+        tl_log_write(log, TL_LOG_NOTICE, "no complete checkpoint in %s: starting anew", r->out);
+    }
+    TL_TRY(tl_folder_set_aside(r->out, log, tl_context_error(r->ctx)));
+    return tl_registry_init(r->ctx, registry, r->s->seed);
 }
 
-/* Makes a folder and those above it. */
-static tl_status make_folders(const char *path, tl_error *err)
+/* Room for the sums of squares that gradient clipping needs. */
+static tl_status create_squares(run *r)
 {
-    char part[1024];
-    for (size_t i = 0; i < sizeof part; i++) {
-        part[i] = path[i];
-        if ((path[i] != '/' && path[i] != '\0') || i == 0) continue;
-        part[i] = '\0';
-        if (mkdir(part, 0777) != 0 && errno != EEXIST) return unwritable(err, part);
-        if (path[i] == '\0') break;
-        part[i] = '/';
+    const tl_registry *registry = tl_vit_registry(r->model);
+    uint64_t shards = 0, partial = 0;
+    for (int i = 0; i < registry->count; i++) {
+        const tl_tensor *g = registry->items[i].gradient;
+        const uint64_t count = tl_squares_workspace(g->lead_per_shard * g->row);
+        shards += (uint64_t)g->shards;
+        if (count > partial) partial = count;
     }
-    struct stat info;
-    if (stat(path, &info) == 0 && S_ISDIR(info.st_mode) && access(path, W_OK) == 0) return TL_OK;
-    if (errno == 0) errno = ENOTDIR;
-    return unwritable(err, path);
+    r->host_squares = malloc(shards * sizeof *r->host_squares);
+    if (r->host_squares == NULL)
+        return tl_fail(tl_context_error(r->ctx), TL_ERROR_MEMORY, "out of host memory for gradient clipping");
+    return tl_tensor_create(r->ctx, "gradient norm", TL_MEMORY_WORKSPACE, 1, shards + partial, &r->squares);
 }
 
-/* --out, or the first of runs/TASK-OP-1, -2, ... that is free. */
-static tl_status make_out(run *r)
+/* A run that is resumed goes on with its own batch size, unless another is asked for. */
+static tl_status adopt_batch(run *r)
 {
-    tl_error *err = tl_context_error(r->ctx);
-    if (r->s->out[0] != '\0') {
-        snprintf(r->out, sizeof r->out, "%s", r->s->out);
-        return make_folders(r->out, err);
-    }
-    TL_TRY(make_folders("runs", err));
-    for (int n = 1; n < 1000000; n++) {
-        snprintf(r->out, sizeof r->out, "runs/%s-%s-%d", r->s->task, tl_op_name(r->s->model.op), n);
-        if (mkdir(r->out, 0777) == 0) return TL_OK;
-        if (errno != EEXIST) return unwritable(err, r->out);
-    }
-    return tl_fail(err, TL_ERROR_INPUT, "the folder runs is full of earlier runs: give an --out");
+    tl_settings stored = *r->s;
+    uint64_t step = 0;
+    if (!r->s->resume || r->s->batch_given || r->s->out[0] == '\0') return TL_OK;
+    TL_TRY(tl_checkpoint_settings(r->s->out, &stored, &step, tl_context_error(r->ctx)));
+    if (step > 0) r->s->batch_size = stored.batch_size;
+    return TL_OK;
 }
 
 static tl_status set_up(run *r)
 {
     tl_settings *s = r->s;
     tl_error *err = tl_context_error(r->ctx);
-    if (s->grad_clip > 0.0f)
-        return tl_fail(err, TL_ERROR_USAGE, "--grad-clip is not offered for %s: leave it out", s->task);
+    TL_TRY(adopt_batch(r));
     TL_TRY(choose_batch(r->ctx, s));
     TL_TRY(tl_batches_load(s, true, &r->train, err));
     TL_TRY(tl_batches_load(s, false, &r->test, err));
-    TL_TRY(make_out(r));
+    TL_TRY(tl_folder_make(s->out, s->task, tl_op_name(s->model.op), r->out, err));
     r->steps_per_epoch = (r->train.count + s->batch_size - 1) / s->batch_size;
     r->total = s->steps > 0 ? s->steps : s->epochs * r->steps_per_epoch;
+    r->ordered = r->filled = UINT64_MAX;
     TL_TRY(tl_batch_create(s, s->batch_size, &r->batch, err));
     r->order = malloc(r->train.count * sizeof *r->order);
-    r->step_ms = malloc(r->total * sizeof *r->step_ms);
+    r->step_ms = malloc(STEP_TIMES * sizeof *r->step_ms);
     if (r->order == NULL || r->step_ms == NULL)
-        return tl_fail(err, TL_ERROR_MEMORY, "out of host memory for a run of %llu steps",
-                       (unsigned long long)r->total);
+        return tl_fail(err, TL_ERROR_MEMORY, "out of host memory for the order of %u images", r->train.count);
     TL_TRY(tl_vit_create(r->ctx, &s->model, s->batch_size, true, &r->model));
-    if (s->resume) {
-        TL_TRY(tl_checkpoint_resume(r->ctx, tl_vit_registry(r->model), s, r->out, &r->done));
-        if (r->done > 0)
-            tl_log_write(tl_context_log(r->ctx), TL_LOG_NOTICE, "resuming %s after step %llu", r->out,
-                         (unsigned long long)r->done);
-        else
-            tl_log_write(tl_context_log(r->ctx), TL_LOG_NOTICE, "no complete checkpoint in %s: starting anew",
-                         r->out);
-    }
-    r->saved = r->done;
-    if (r->done == 0) TL_TRY(tl_registry_init(r->ctx, tl_vit_registry(r->model), s->seed));
-    char path[1100];
+    if (s->grad_clip > 0.0f) TL_TRY(create_squares(r));
+    TL_TRY(begin(r));
+    char path[TL_OUT_ROOM + 32];
     snprintf(path, sizeof path, "%s/metrics.jsonl", r->out);
     TL_TRY(tl_metrics_open(&r->metrics, s->metrics[0] != '\0' ? s->metrics : path, err));
     const uint64_t epochs = (r->total + r->steps_per_epoch - 1) / r->steps_per_epoch;
@@ -165,6 +169,8 @@ static void tear_down(run *r)
 {
     tl_metrics_close(&r->metrics);
     tl_vit_destroy(r->ctx, r->model);
+    tl_tensor_destroy(r->ctx, r->squares);
+    free(r->host_squares);
     tl_batch_free(&r->batch);
     tl_dataset_free(&r->train);
     tl_dataset_free(&r->test);
@@ -174,16 +180,42 @@ static void tear_down(run *r)
 
 /* ---- the loop ------------------------------------------------------------------------------------ */
 
+/* What the gradients have to be multiplied with so that their norm over all parameters is at most
+ * --grad-clip. The sums are added in a fixed order, so equal runs clip alike. */
+static tl_status clip_scale(run *r, float *scale)
+{
+    const tl_registry *registry = tl_vit_registry(r->model);
+    uint64_t shards = 0, at = 0;
+    *scale = 1.0f;
+    if (r->squares == NULL) return TL_OK;
+    for (int i = 0; i < registry->count; i++) shards += (uint64_t)registry->items[i].gradient->shards;
+    for (int i = 0; i < registry->count; i++) {
+        const tl_tensor *g = registry->items[i].gradient;
+        for (uint64_t lead = 0; lead < g->lead; lead += g->lead_per_shard) {
+            const uint64_t left = g->lead - lead, leads = left < g->lead_per_shard ? left : g->lead_per_shard;
+            uint64_t first;
+            TL_TRY(tl_squares_sum(r->ctx, tl_shard(g, lead, &first), leads * g->row, tl_at(r->squares, at++),
+                                  tl_at(r->squares, shards)));
+        }
+    }
+    TL_TRY(tl_tensor_read(r->ctx, r->squares, 0, shards, r->host_squares));
+    double sum = 0.0;
+    for (uint64_t i = 0; i < shards; i++) sum += (double)r->host_squares[i];
+    const double norm = sqrt(sum);
+    if (norm > (double)r->s->grad_clip) *scale = (float)((double)r->s->grad_clip / (norm + 1e-6));
+    return TL_OK;
+}
+
 static tl_status update(run *r, float lr)
 {
     tl_registry *registry = tl_vit_registry(r->model);
-    const tl_adamw_settings adamw = {.lr = lr,
-                                     .beta1 = 0.9f,
-                                     .beta2 = 0.999f,
-                                     .eps = 1e-8f,
-                                     .weight_decay = r->s->weight_decay,
-                                     .gradient_scale = 1.0f,
-                                     .step = r->done + 1};
+    tl_adamw_settings adamw = {.lr = lr,
+                               .beta1 = 0.9f,
+                               .beta2 = 0.999f,
+                               .eps = 1e-8f,
+                               .weight_decay = r->s->weight_decay,
+                               .step = r->done + 1};
+    TL_TRY(clip_scale(r, &adamw.gradient_scale));
     for (int i = 0; i < registry->count; i++) {
         tl_parameter *p = &registry->items[i];
         TL_TRY(tl_adamw_step(r->ctx, p->value, p->gradient, p->moment1, p->moment2, &adamw));
@@ -191,23 +223,37 @@ static tl_status update(run *r, float lr)
     return TL_OK;
 }
 
-static tl_status step(run *r, float *loss)
+/* Fills the batch of the step behind `done` steps: a function of the settings and `done` alone. */
+static void fill(run *r, uint64_t done)
 {
-    const uint64_t epoch = r->done / r->steps_per_epoch, within = r->done % r->steps_per_epoch;
-    const uint32_t first = (uint32_t)within * r->s->batch_size;
-    const uint32_t left = r->train.count - first;
+    if (r->filled == done) return;
+    const uint64_t epoch = done / r->steps_per_epoch, within = done % r->steps_per_epoch;
+    const uint32_t first = (uint32_t)within * r->s->batch_size, left = r->train.count - first;
+    if (epoch != r->ordered) tl_epoch_order(r->s->seed, epoch, r->train.count, r->order);
+    r->ordered = epoch;
     tl_batch_fill(&r->batch, r->s, &r->train, r->order, first,
                   left < r->s->batch_size ? left : r->s->batch_size, r->s->motion, "motion/train", epoch);
+    r->filled = done;
+}
+
+/* One step; while the device works on it, the host prepares the next batch. */
+static tl_status step(run *r, float *loss, uint32_t *images)
+{
+    fill(r, r->done);
+    *images = r->batch.count;
     TL_TRY(tl_vit_set_batch(r->ctx, r->model, r->batch.images, r->batch.targets, r->batch.count));
     TL_TRY(tl_vit_forward(r->ctx, r->model));
     TL_TRY(tl_vit_loss(r->ctx, r->model, 0));
     TL_TRY(tl_vit_backward(r->ctx, r->model));
     TL_TRY(update(r, tl_schedule_lr(r->s, r->done, r->steps_per_epoch, r->total)));
+    TL_TRY(tl_flush(r->ctx));
+    if (r->done + 1 < r->total) fill(r, r->done + 1);
     return tl_vit_read_losses(r->ctx, r->model, 0, 1, loss);
 }
 
 static tl_status score(run *r, tl_motion motion, tl_scores *scores)
 {
+    r->filled = UINT64_MAX; /* the test images take the batch's place */
     TL_TRY(tl_batches_score(r->ctx, r->model, r->s, &r->test, motion, &r->batch, r->s->batch_size, scores));
     return tl_metrics_eval(&r->metrics, r->done, (r->done + r->steps_per_epoch - 1) / r->steps_per_epoch,
                            tl_motion_name(motion), scores->loss, scores->top1, scores->top5,
@@ -217,16 +263,19 @@ static tl_status score(run *r, tl_motion motion, tl_scores *scores)
 static tl_status save(run *r)
 {
     if (r->saved == r->done) return TL_OK;
-    TL_TRY(tl_checkpoint_save(r->ctx, tl_vit_registry(r->model), r->s, r->out, r->done));
+    tl_standing standing = {.step = r->done, .losses = r->recent_count};
+    for (int i = 0; i < r->recent_count; i++)
+        standing.loss[i] = r->recent[(r->done - (uint64_t)(r->recent_count - 1 - i)) % TL_RECENT_LOSSES];
+    TL_TRY(tl_checkpoint_save(r->ctx, tl_vit_registry(r->model), r->s, r->out, &standing));
     r->saved = r->done;
     return TL_OK;
 }
 
-static tl_status report(run *r, float loss, double seconds)
+static tl_status report(run *r, float loss, double seconds, uint32_t images)
 {
     const uint64_t epoch = (r->done - 1) / r->steps_per_epoch + 1;
     const double lr = (double)tl_schedule_lr(r->s, r->done - 1, r->steps_per_epoch, r->total);
-    const double rate = r->batch.count / seconds;
+    const double rate = images / seconds;
     const tl_progress_point point = {
         .step = r->done, .epoch = epoch, .loss = (double)loss, .lr = lr, .images_per_second = rate};
     tl_progress_step(&r->progress, &point, tl_clock_seconds());
@@ -239,34 +288,32 @@ static int stop_signal(const run *r)
 }
 
 /* Runs until the end, --stop-after or a signal. */
-static tl_status loop(run *r, uint64_t *steps_run)
+static tl_status loop(run *r)
 {
     tl_settings *s = r->s;
-    uint64_t ordered = UINT64_MAX; /* epoch that `order` stands for */
-    for (*steps_run = 0; r->done < r->total;) {
-        const double begin = tl_clock_seconds();
-        const uint64_t epoch = r->done / r->steps_per_epoch;
-        if (epoch != ordered) tl_epoch_order(s->seed, epoch, r->train.count, r->order);
-        ordered = epoch;
+    while (r->done < r->total) {
+        const double begun = tl_clock_seconds();
         float loss;
-        TL_TRY(step(r, &loss));
+        uint32_t images;
+        TL_TRY(step(r, &loss, &images));
+        const double seconds = tl_clock_seconds() - begun;
         r->done++;
-        r->recent[r->done % LOSS_MEAN] = loss;
-        const double seconds = tl_clock_seconds() - begin;
-        r->step_ms[(*steps_run)++] = (float)(seconds * 1e3);
+        r->recent[r->done % TL_RECENT_LOSSES] = loss;
+        if (r->recent_count < TL_RECENT_LOSSES) r->recent_count++;
+        r->step_ms[r->steps_run++ % STEP_TIMES] = (float)(seconds * 1e3);
         if (!isfinite(loss))
             return tl_fail(
                 tl_context_error(r->ctx), TL_ERROR_DEVICE,
-                "the loss is no longer a number after step %llu: lower --lr (the last checkpoint is after "
-                "step %llu)",
+                "the loss is no longer a number after step %llu: lower --lr (the last checkpoint is "
+                "after step %llu)",
                 (unsigned long long)r->done, (unsigned long long)r->saved);
-        TL_TRY(report(r, loss, seconds));
+        TL_TRY(report(r, loss, seconds, images));
         if (s->eval_every > 0 && r->done % s->eval_every == 0 && r->done < r->total) {
             tl_scores scores;
             TL_TRY(score(r, s->test_motion, &scores));
         }
         if (s->checkpoint_every > 0 && r->done % s->checkpoint_every == 0) TL_TRY(save(r));
-        if (stop_signal(r) != 0 || (s->stop_after > 0 && r->done >= s->stop_after)) break;
+        if (stop_signal(r) != 0 || (s->stop_after > 0 && r->steps_run >= s->stop_after)) break;
     }
     return TL_OK;
 }
@@ -277,14 +324,15 @@ static int compare_floats(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static void summarise(run *r, uint64_t steps_run, tl_result *result)
+static void summarise(run *r, tl_result *result)
 {
-    const uint64_t count = steps_run < LOSS_MEAN ? steps_run : LOSS_MEAN;
+    const size_t times = r->steps_run < STEP_TIMES ? (size_t)r->steps_run : STEP_TIMES;
     double sum = 0.0;
-    for (uint64_t i = 0; i < count; i++) sum += (double)r->recent[(r->done - i) % LOSS_MEAN];
-    result->loss = count > 0 ? sum / (double)count : (double)NAN;
-    qsort(r->step_ms, steps_run, sizeof *r->step_ms, compare_floats);
-    result->step_ms = steps_run > 0 ? (double)r->step_ms[steps_run / 2] : (double)NAN;
+    for (int i = 0; i < r->recent_count; i++)
+        sum += (double)r->recent[(r->done - (uint64_t)i) % TL_RECENT_LOSSES];
+    result->loss = r->recent_count > 0 ? sum / r->recent_count : (double)NAN;
+    qsort(r->step_ms, times, sizeof *r->step_ms, compare_floats);
+    result->step_ms = times > 0 ? (double)r->step_ms[times / 2] : (double)NAN;
     result->steps = r->done;
     result->params = tl_registry_count(tl_vit_registry(r->model));
     result->peak_device_bytes = tl_memory_peak(r->ctx);
@@ -295,10 +343,10 @@ static void summarise(run *r, uint64_t steps_run, tl_result *result)
 static tl_status finish(run *r, tl_result *result)
 {
     tl_scores scores[2];
-    char path[1100];
+    char path[TL_OUT_ROOM + 32];
     if (r->s->checkpoint_every > 0) TL_TRY(save(r));
     snprintf(path, sizeof path, "%s/model.safetensors", r->out);
-    TL_TRY(tl_model_save(r->ctx, tl_vit_registry(r->model), r->s, path));
+    TL_TRY(tl_model_save(r->ctx, tl_vit_registry(r->model), r->s, r->done, path));
     TL_TRY(score(r, TL_MOTION_STATIC, &scores[TL_MOTION_STATIC]));
     TL_TRY(score(r, TL_MOTION_DYNAMIC, &scores[TL_MOTION_DYNAMIC]));
     result->top1 = scores[r->s->test_motion].top1;
@@ -310,12 +358,11 @@ static tl_status finish(run *r, tl_result *result)
 
 static tl_status train(run *r, tl_result *result)
 {
-    uint64_t steps_run = 0;
     TL_TRY(set_up(r));
-    const tl_status status = loop(r, &steps_run);
+    const tl_status status = loop(r);
     tl_progress_end(&r->progress, tl_clock_seconds());
     TL_TRY(status);
-    summarise(r, steps_run, result);
+    summarise(r, result);
     if (r->done == r->total) return finish(r, result);
     TL_TRY(save(r));
     if (stop_signal(r) == 0) return TL_OK;

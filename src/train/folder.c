@@ -1,0 +1,73 @@
+#include "train/folder.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static tl_status unwritable(tl_error *err, const char *path, int code)
+{
+    return tl_fail(err, TL_ERROR_INPUT, "cannot write the output folder %s: %s; choose another --out", path,
+                   strerror(code));
+}
+
+/* Makes a folder and those above it. */
+static tl_status make_all(const char *path, tl_error *err)
+{
+    char part[TL_OUT_ROOM];
+    if (strlen(path) >= sizeof part) return unwritable(err, path, ENAMETOOLONG);
+    for (size_t i = 0;; i++) {
+        part[i] = path[i];
+        if (i > 0 && (path[i] == '/' || path[i] == '\0')) {
+            part[i] = '\0';
+            if (mkdir(part, 0777) != 0 && errno != EEXIST) return unwritable(err, part, errno);
+            part[i] = path[i];
+        }
+        if (path[i] == '\0') break;
+    }
+    struct stat info;
+    if (stat(path, &info) != 0) return unwritable(err, path, errno);
+    if (!S_ISDIR(info.st_mode)) return unwritable(err, path, ENOTDIR);
+    return access(path, W_OK | X_OK) == 0 ? TL_OK : unwritable(err, path, errno);
+}
+
+tl_status tl_folder_make(const char *wanted, const char *task, const char *op, char out[TL_OUT_ROOM],
+                         tl_error *err)
+{
+    if (wanted[0] != '\0') {
+        snprintf(out, TL_OUT_ROOM, "%s", wanted);
+        return make_all(wanted, err);
+    }
+    TL_TRY(make_all("runs", err));
+    for (int n = 1; n < 1000000; n++) {
+        snprintf(out, TL_OUT_ROOM, "runs/%s-%s-%d", task, op, n);
+        if (mkdir(out, 0777) == 0) return TL_OK;
+        if (errno != EEXIST) return unwritable(err, out, errno);
+    }
+    return tl_fail(err, TL_ERROR_INPUT, "the folder runs is full of earlier runs: give an --out");
+}
+
+tl_status tl_folder_set_aside(const char *out, const tl_log *log, tl_error *err)
+{
+    static const char *const names[] = {"checkpoints", "metrics.jsonl", "model.safetensors"};
+    char from[TL_OUT_ROOM + 64], to[TL_OUT_ROOM + 128], earlier[TL_OUT_ROOM + 32] = "";
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        snprintf(from, sizeof from, "%s/%s", out, names[i]);
+        if (access(from, F_OK) != 0) continue;
+        for (int n = 1; earlier[0] == '\0'; n++) {
+            snprintf(earlier, sizeof earlier, "%s/earlier-%d", out, n);
+            if (mkdir(earlier, 0777) == 0) break;
+            if (errno != EEXIST) return unwritable(err, earlier, errno);
+            earlier[0] = '\0';
+        }
+        snprintf(to, sizeof to, "%s/%s", earlier, names[i]);
+        if (rename(from, to) != 0)
+            return tl_fail(err, TL_ERROR_INPUT,
+                           "cannot move %s of an earlier run out of the way: %s; choose another --out", from,
+                           strerror(errno));
+    }
+    if (earlier[0] != '\0')
+        tl_log_write(log, TL_LOG_NOTICE, "%s holds an earlier run: its files are now in %s", out, earlier);
+    return TL_OK;
+}
