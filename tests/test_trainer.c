@@ -140,6 +140,138 @@ static void a_signal_saves(void **unused)
     assert_same_model(&s, &whole);
 }
 
+/* Fails with `status` and a message that has `word`. */
+static void refuse(tl_settings s, const tl_context_options *options, tl_status status, const char *word)
+{
+    tl_context *ctx = NULL;
+    tl_error err = {0};
+    tl_result result;
+    if (tl_context_create(options, &ctx, &err) != TL_OK) fail_msg("%s", err.text);
+    assert_int_equal(tl_train(ctx, &s, NULL, &result), status);
+    if (strstr(tl_context_error(ctx)->text, word) == NULL)
+        fail_msg("no '%s' in: %s", word, tl_context_error(ctx)->text);
+    tl_context_destroy(ctx);
+}
+
+/* --stop-after counts the steps of one process, so the same command repeated gets to the end; the reported
+ * loss is the mean over the last 20 steps of all of them. */
+static void stop_after_repeated(void **unused)
+{
+    const tl_settings whole = small_run(TL_OP_ATTENTION, "pieces-whole");
+    tl_settings pieces = small_run(TL_OP_ATTENTION, "pieces");
+    const tl_result one = train(whole);
+    pieces.stop_after = 2;
+    pieces.resume = true;
+    for (uint64_t steps = 2; steps <= 6; steps += 2) {
+        const tl_result piece = train(pieces);
+        assert_int_equal(piece.steps, steps);
+        if (steps == 6) assert_true(piece.loss == one.loss && piece.top1 == one.top1);
+    }
+    assert_same_model(&whole, &pieces);
+}
+
+static bool exists(const char *out, const char *name)
+{
+    char path[2200];
+    snprintf(path, sizeof path, "%s/%s", out, name);
+    return access(path, F_OK) == 0;
+}
+
+/* A checkpoint with a truncated file is not complete: the one before it is taken, and the end is the same. */
+static void damaged_checkpoints_are_passed_over(void **unused)
+{
+    const tl_settings whole = small_run(TL_OP_ALPHA, "damaged-whole");
+    tl_settings s = small_run(TL_OP_ALPHA, "damaged");
+    char path[2200];
+    train(whole);
+    s.checkpoint_every = 2;
+    s.stop_after = 4;
+    train(s);
+    snprintf(path, sizeof path, "%s/checkpoints/4/state.safetensors", s.out);
+    assert_int_equal(truncate(path, 5000), 0);
+    s.resume = true;
+    s.stop_after = 1;
+    assert_int_equal(train(s).steps, 3);
+    s.stop_after = 0;
+    assert_int_equal(train(s).steps, 6);
+    assert_same_model(&whole, &s);
+}
+
+/* A new run in the folder of an earlier one never goes on with the earlier one's checkpoints. */
+static void earlier_runs_are_set_aside(void **unused)
+{
+    tl_settings s = small_run(TL_OP_ATTENTION, "again");
+    s.stop_after = 5;
+    train(s);
+    s.stop_after = 2;
+    assert_int_equal(train(s).steps, 2);
+    assert_true(exists(s.out, "earlier-1/checkpoints/5/model.safetensors"));
+    assert_true(exists(s.out, "earlier-1/metrics.jsonl"));
+    assert_true(exists(s.out, "earlier-1/model.safetensors"));
+    assert_false(exists(s.out, "checkpoints/5"));
+    s.resume = true;
+    assert_int_equal(train(s).steps, 4);
+    assert_false(exists(s.out, "earlier-2"));
+}
+
+/* A bound above every norm changes nothing, not one bit; one below makes another model. AdamW forgives a
+ * constant scale but for eps, so the bound is far below. */
+static void gradient_clipping(void **unused)
+{
+    const tl_settings plain = small_run(TL_OP_TRANSLUTION, "unclipped");
+    tl_settings wide = small_run(TL_OP_TRANSLUTION, "clip-wide"),
+                tight = small_run(TL_OP_TRANSLUTION, "clip-tight");
+    wide.grad_clip = 1e6f;
+    tight.grad_clip = 1e-5f;
+    const double loss = train(plain).loss;
+    assert_true(train(wide).loss == loss);
+    assert_true(fabs(train(tight).loss - loss) > 1e-4);
+}
+
+static void the_device_is_too_small(void **unused)
+{
+    tl_settings s = small_run(TL_OP_ATTENTION, "tight");
+    tl_memory_plan plan;
+    tl_error err = {0};
+    assert_int_equal(tl_vit_plan(&s.model, 11, true, &plan, &err), TL_OK);
+    const tl_context_options options = {.memory_limit = plan.total};
+    refuse(s, &options, TL_ERROR_MEMORY, "is 11");
+    assert_false(exists(s.out, ""));
+
+    s.batch_given = false; /* halved: 16, 8 */
+    tl_context *ctx = NULL;
+    tl_result result;
+    assert_int_equal(tl_context_create(&options, &ctx, &err), TL_OK);
+    MUST(ctx, tl_train(ctx, &s, NULL, &result));
+    assert_int_equal(s.batch_size, 8);
+    assert_true(result.peak_device_bytes <= plan.total);
+    tl_context_destroy(ctx);
+
+    const tl_context_options nothing = {.memory_limit = 100000};
+    refuse(s, &nothing, TL_ERROR_MEMORY, "one image");
+}
+
+static void wrong_places_and_numbers(void **unused)
+{
+    const tl_context_options options = {0};
+    tl_settings s = small_run(TL_OP_ATTENTION, "");
+    snprintf(s.out, sizeof s.out, "/dev/null/run");
+    refuse(s, &options, TL_ERROR_INPUT, "/dev/null");
+
+    s = small_run(TL_OP_ATTENTION, "no-data");
+    snprintf(s.data, sizeof s.data, "%s/nowhere", folder);
+    refuse(s, &options, TL_ERROR_INPUT, "nowhere");
+    assert_false(exists(s.out, ""));
+
+    s = small_run(TL_OP_ATTENTION, "small-field");
+    s.model.image_height = s.model.image_width = 24;
+    refuse(s, &options, TL_ERROR_USAGE, "24 x 24");
+
+    s = small_run(TL_OP_ATTENTION, "diverges");
+    s.lr = 1e30f;
+    refuse(s, &options, TL_ERROR_DEVICE, "lower --lr");
+}
+
 static int make_folder(void **unused)
 {
     return mkdtemp(folder) == NULL;
@@ -160,6 +292,12 @@ int main(void)
         cmocka_unit_test(other_settings_do_not_resume),
         cmocka_unit_test(loss_falls_and_eval_agrees),
         cmocka_unit_test(a_signal_saves),
+        cmocka_unit_test(stop_after_repeated),
+        cmocka_unit_test(damaged_checkpoints_are_passed_over),
+        cmocka_unit_test(earlier_runs_are_set_aside),
+        cmocka_unit_test(gradient_clipping),
+        cmocka_unit_test(the_device_is_too_small),
+        cmocka_unit_test(wrong_places_and_numbers),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
