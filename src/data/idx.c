@@ -174,7 +174,7 @@ static tl_status read_body(source *s, uint64_t bytes, bool last, uint8_t **out, 
 
 static tl_status load(source *images, source *labels, uint32_t limit, tl_dataset *set, tl_error *err)
 {
-    uint32_t image_words[4], label_words[2];
+    uint32_t image_words[4] = {0}, label_words[2] = {0};
     TL_TRY(read_header(images, IMAGES_MAGIC, "images", image_words, 4, err));
     TL_TRY(read_header(labels, LABELS_MAGIC, "labels", label_words, 2, err));
     uint32_t count = image_words[1], height = image_words[2], width = image_words[3];
