@@ -228,6 +228,23 @@ static void gradient_clipping(void **unused)
     assert_true(fabs(train(tight).loss - loss) > 1e-4);
 }
 
+/* Evaluations on the way use the batch's memory and must not disturb the training. */
+static void evaluation_leaves_no_trace(void **unused)
+{
+    const tl_settings plain = small_run(TL_OP_ATTENTION, "silent");
+    tl_settings watched = small_run(TL_OP_ATTENTION, "watched");
+    watched.eval_every = 2;
+    train(plain);
+    train(watched);
+    assert_same_model(&plain, &watched);
+    long size;
+    char *text = read_all(watched.out, "metrics.jsonl", &size), *at = text;
+    int evaluations = 0;
+    while ((at = strstr(at, "\"test\":")) != NULL) evaluations++, at++;
+    assert_int_equal(evaluations, 2 + 2); /* after steps 2 and 4, and both sets at the end */
+    free(text);
+}
+
 static void the_device_is_too_small(void **unused)
 {
     tl_settings s = small_run(TL_OP_ATTENTION, "tight");
@@ -296,6 +313,7 @@ int main(void)
         cmocka_unit_test(damaged_checkpoints_are_passed_over),
         cmocka_unit_test(earlier_runs_are_set_aside),
         cmocka_unit_test(gradient_clipping),
+        cmocka_unit_test(evaluation_leaves_no_trace),
         cmocka_unit_test(the_device_is_too_small),
         cmocka_unit_test(wrong_places_and_numbers),
     };
