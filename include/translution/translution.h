@@ -234,7 +234,7 @@ typedef struct tl_settings {
     char data[1024];                                   /* folder of IDX files, or "synthetic" */
     char out[1024];                                    /* empty: runs/TASK-OP-N */
     char metrics[1024];                                /* empty: OUT/metrics.jsonl */
-    uint64_t stop_after, checkpoint_every, eval_every; /* steps; 0: never / at each epoch's end for eval */
+    uint64_t stop_after, checkpoint_every, eval_every; /* steps; 0: never; evaluation always also at the end */
     bool resume, batch_given, quiet, profile;
 } tl_settings;
 
@@ -271,7 +271,7 @@ tl_status tl_train(tl_context *ctx, tl_settings *settings, const tl_hooks *hooks
 
 /* Evaluates a checkpoint (a .safetensors file or an OUT folder) on static and dynamic test sets. `settings`
  * comes back as stored in the checkpoint, except data, limit_test, test_motion and batch_size, which the
- * caller sets beforehand (batch_size 0: as stored; test_motion -1: as stored). */
+ * caller sets beforehand (batch_size 0: 64, halved until it fits; test_motion -1: as stored). */
 tl_status tl_evaluate(tl_context *ctx, const char *checkpoint, tl_settings *settings, const tl_hooks *hooks,
                       tl_result *result);
 

@@ -5,7 +5,7 @@ static tl_status run(tl_cli_options *o, tl_context *ctx, tl_error *err)
 {
     tl_settings *s = &o->settings;
     if (!o->test_motion_given) s->test_motion = (tl_motion)-1; /* as stored */
-    if (!s->batch_given) s->batch_size = 0;                    /* as stored */
+    if (!s->batch_given) s->batch_size = 0;                    /* what fits */
     tl_hooks hooks = {.progress = s->quiet ? NULL : stderr, .stop = &tl_cli_signal};
     tl_result result = {0};
     tl_cli_catch_signals();
