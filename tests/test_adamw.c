@@ -1,0 +1,118 @@
+/* AdamW against PyTorch's formula in double precision, over several steps, several shards and odd sizes. */
+#include "rows.h"
+
+#include "ops/adamw.h"
+
+typedef struct host_state {
+    double *p, *m, *v, *size; /* size: what m would be if nothing cancelled */
+} host_state;
+
+/* Betas and the learning rate as they are written, not as their floats are. */
+static void reference(host_state s, const float *g, uint64_t count, double step, double lr, double decay,
+                      double gradient_scale)
+{
+    const double b1 = 0.9, b2 = 0.999, eps = 1e-8;
+    for (uint64_t i = 0; i < count; i++) {
+        const double gi = g[i] * gradient_scale;
+        s.p[i] *= 1 - lr * decay;
+        s.m[i] = b1 * s.m[i] + (1 - b1) * gi;
+        s.size[i] = b1 * s.size[i] + (1 - b1) * fabs(gi);
+        s.v[i] = b2 * s.v[i] + (1 - b2) * gi * gi;
+        const double root = sqrt(s.v[i]) / sqrt(1 - pow(b2, step)) + eps;
+        s.p[i] -= lr / (1 - pow(b1, step)) * s.m[i] / root;
+    }
+}
+
+/* A tensor of two shards made of two tensors, as a device with small allocations would have it. */
+typedef struct split {
+    tl_tensor tensor, *parts[2];
+    tl_mem mem[2];
+} split;
+
+static void split_make(tl_context *ctx, split *s, const float *values, uint64_t lead, uint64_t first,
+                       uint64_t row)
+{
+    s->parts[0] = golden_upload(ctx, values, first, row);
+    s->parts[1] = golden_upload(ctx, values == NULL ? NULL : values + first * row, lead - first, row);
+    s->mem[0] = s->parts[0]->mem[0];
+    s->mem[1] = s->parts[1]->mem[0];
+    s->tensor = (tl_tensor){
+        .name = "split", .lead = lead, .row = row, .lead_per_shard = first, .shards = 2, .mem = s->mem};
+}
+
+static void split_drop(tl_context *ctx, split *s)
+{
+    tl_tensor_destroy(ctx, s->parts[0]);
+    tl_tensor_destroy(ctx, s->parts[1]);
+}
+
+static void steps(tl_context *ctx, uint64_t lead, uint64_t first, uint64_t row, float decay,
+                  float gradient_scale)
+{
+    const uint64_t count = lead * row;
+    tl_random r = tl_random_make(21, count);
+    float *p = draw(&r, count);
+    host_state host = {zeros(count), zeros(count), zeros(count), zeros(count)};
+    for (uint64_t i = 0; i < count; i++) host.p[i] = p[i];
+    split sp, sg, sm, sv;
+    split_make(ctx, &sp, p, lead, first, row);
+    split_make(ctx, &sm, NULL, lead, first, row);
+    split_make(ctx, &sv, NULL, lead, first, row);
+    for (uint64_t step = 1; step <= 5; step++) {
+        float *g = draw(&r, count);
+        for (uint64_t i = 0; i < count; i++) g[i] *= powf(10, (float)(i % 9) - 6); /* down to 1e-6 */
+        g[0] = 0;
+        split_make(ctx, &sg, g, lead, first, row);
+        const tl_adamw_settings settings = {.lr = 1e-2f,
+                                            .beta1 = 0.9f,
+                                            .beta2 = 0.999f,
+                                            .eps = 1e-8f,
+                                            .weight_decay = decay,
+                                            .gradient_scale = gradient_scale,
+                                            .step = step};
+        MUST(ctx, tl_adamw_step(ctx, &sp.tensor, &sg.tensor, &sm.tensor, &sv.tensor, &settings));
+        reference(host, g, count, (double)step, 1e-2, decay, gradient_scale);
+        split_drop(ctx, &sg);
+        free(g);
+    }
+    for (int s = 0; s < 2; s++) {
+        const uint64_t at = s == 0 ? 0 : first * row, n = (s == 0 ? first : lead - first) * row;
+        float *got_p = golden_download(ctx, sp.parts[s]), *got_m = golden_download(ctx, sm.parts[s]);
+        float *got_v = golden_download(ctx, sv.parts[s]);
+        near_to("parameter", got_p, host.p + at, n, 1e-6, 0.1);
+        for (uint64_t i = 0; i < n; i++)
+            if (!(fabs(got_m[i] - host.m[at + i]) <= 5e-7 * host.size[at + i]))
+                fail_msg("first moment[%llu] is %g, not %g", (unsigned long long)i, got_m[i], host.m[at + i]);
+        near_to("second moment", got_v, host.v + at, n, 2e-6, 1e-16);
+        free(got_p), free(got_m), free(got_v);
+    }
+    free(p), free(host.p), free(host.m), free(host.v), free(host.size);
+    split_drop(ctx, &sp), split_drop(ctx, &sm), split_drop(ctx, &sv);
+}
+
+static void all(tl_context *ctx)
+{
+    steps(ctx, 2, 1, 1, 0.05f, 1);
+    steps(ctx, 5, 3, 13, 0.05f, 0.5f);
+    steps(ctx, 7, 4, 5003, 0, 1);
+}
+ON_BOTH_PATHS(all)
+
+static void refusals(tl_context *ctx)
+{
+    tl_tensor *a = golden_upload(ctx, NULL, 4, 3), *b = golden_upload(ctx, NULL, 3, 4);
+    tl_adamw_settings settings = {.lr = 1, .beta1 = 0.9f, .beta2 = 0.999f, .eps = 1e-8f, .step = 1};
+    assert_int_equal(tl_adamw_step(ctx, a, b, a, a, &settings), TL_ERROR_USAGE);
+    assert_non_null(strstr(tl_context_error(ctx)->text, "test"));
+    assert_int_equal(tl_adamw_step(ctx, a, a, a, b, &settings), TL_ERROR_USAGE);
+    settings.step = 0;
+    assert_int_equal(tl_adamw_step(ctx, a, a, a, a, &settings), TL_ERROR_USAGE);
+    tl_tensor_destroy(ctx, a), tl_tensor_destroy(ctx, b);
+}
+ON_BOTH_PATHS(refusals)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {BOTH_PATHS(all), BOTH_PATHS(refusals)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

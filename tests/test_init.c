@@ -1,0 +1,75 @@
+/* Initial values drawn on the device equal the host's, bit for bit, whatever the sizes and shards. */
+#include "rows.h"
+
+#include "ops/init.h"
+
+static void uniform_of(tl_context *ctx, uint64_t lead, uint64_t row, uint64_t first_shard)
+{
+    const uint64_t seed = 0x123456789abcdef0u, stream = tl_random_stream("init/head.weight");
+    const float bound = 0.07216878f;
+    /* Two tensors that play the shards of one; the second often starts inside a Philox block. */
+    tl_tensor *parts[2] = {golden_upload(ctx, NULL, first_shard, row), NULL};
+    if (lead > first_shard) parts[1] = golden_upload(ctx, NULL, lead - first_shard, row);
+    tl_mem mem[2] = {parts[0]->mem[0], parts[1] != NULL ? parts[1]->mem[0] : NULL};
+    tl_tensor tensor = {.name = "split",
+                        .lead = lead,
+                        .row = row,
+                        .lead_per_shard = first_shard,
+                        .shards = parts[1] != NULL ? 2 : 1,
+                        .mem = mem};
+    MUST(ctx, tl_init_uniform(ctx, &tensor, bound, seed, stream));
+    tl_random r = tl_random_make(seed, stream);
+    for (int s = 0; s < tensor.shards; s++) {
+        float *got = golden_download(ctx, parts[s]);
+        const uint64_t count = parts[s]->lead * row;
+        for (uint64_t i = 0; i < count; i++) {
+            const float want = bound * (2 * tl_random_uniform(&r) - 1);
+            if (memcmp(&got[i], &want, sizeof want) != 0)
+                fail_msg("shard %d element %llu is %.9g, not %.9g", s, (unsigned long long)i, got[i], want);
+        }
+        free(got);
+    }
+    MUST(ctx, tl_init_constant(ctx, &tensor, 1.5f));
+    for (int s = 0; s < tensor.shards; s++) {
+        float *got = golden_download(ctx, parts[s]);
+        for (uint64_t i = 0; i < parts[s]->lead * row; i++) assert_true(got[i] == 1.5f);
+        free(got);
+        tl_tensor_destroy(ctx, parts[s]);
+    }
+}
+
+static void all(tl_context *ctx)
+{
+    uniform_of(ctx, 1, 1, 1);
+    uniform_of(ctx, 13, 1, 13);
+    uniform_of(ctx, 5, 7, 3);
+    uniform_of(ctx, 2, 1, 1);
+    uniform_of(ctx, 3, 2, 2);
+    uniform_of(ctx, 101, 1031, 51);
+}
+ON_BOTH_PATHS(all)
+
+/* Element indices past 2^32 come from the upper half of the counter: the kernel alone, as no test has 16 GiB.
+ */
+static void far(tl_context *ctx)
+{
+    const uint64_t first = (1ull << 34) + 3, count = 11;
+    const uint32_t block = 1024, items = tl_context_traits(ctx)->row_group;
+    tl_tensor *t = golden_upload(ctx, NULL, 1, count);
+    tl_kernel *kernel;
+    MUST(ctx, tl_kernel_get(ctx, "random", "uniform_fill", "", &kernel));
+    MUST(ctx, TL_RUN(ctx, kernel, tl_grid1(1, items), TL_MEM(t->mem[0]), TL_U64(first), TL_U64(count),
+                     TL_U64(9), TL_U64(8), TL_F32(1.0f), TL_U32(block)));
+    float *got = golden_download(ctx, t);
+    tl_random r = {.seed = 9, .stream = 8, .index = first};
+    for (uint64_t i = 0; i < count; i++) assert_true(got[i] == 2 * tl_random_uniform(&r) - 1);
+    free(got);
+    tl_tensor_destroy(ctx, t);
+}
+ON_BOTH_PATHS(far)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {BOTH_PATHS(all), BOTH_PATHS(far)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,149 @@
+/* Cross-entropy, ranks and the ordered sum against plain loops in double precision. */
+#include "rows.h"
+
+#include "ops/loss.h"
+
+static double loss_of(const double *a, uint32_t classes, int32_t target)
+{
+    double top = -INFINITY, sum = 0;
+    for (uint32_t c = 0; c < classes; c++) top = fmax(top, a[c]);
+    for (uint32_t c = 0; c < classes; c++) sum += exp(a[c] - top);
+    return log(sum) + top - a[target];
+}
+
+static void check(tl_context *ctx, uint64_t rows, uint32_t classes, float spread, float offset)
+{
+    const float scale = 0.25f;
+    const uint64_t count = rows * classes;
+    tl_random r = tl_random_make(11, rows * 100003 + classes);
+    float *a = draw(&r, count), *direction = draw(&r, count);
+    int32_t *targets = malloc(rows * sizeof *targets);
+    double *ad = zeros(count), *d = zeros(count), *losses = zeros(rows);
+    assert_non_null(targets);
+    double plus = 0, minus = 0;
+    for (uint64_t i = 0; i < count; i++) ad[i] = a[i] = a[i] * spread + offset;
+    for (uint64_t row = 0; row < rows; row++) {
+        const double *ar = ad + row * classes;
+        targets[row] = (int32_t)tl_random_below(&r, classes);
+        if (row == 0) targets[row] = (int32_t)classes - 1; /* in the vectors' tail */
+        losses[row] = loss_of(ar, classes, targets[row]);
+        double *moved = zeros(classes);
+        for (uint32_t c = 0; c < classes; c++) {
+            const double p = exp(ar[c] - ar[targets[row]] - losses[row]);
+            d[row * classes + c] = scale * (p - (c == (uint32_t)targets[row]));
+        }
+        for (int side = -1; side <= 1; side += 2) {
+            for (uint32_t c = 0; c < classes; c++)
+                moved[c] = ar[c] + side * 1e-4 * direction[row * classes + c];
+            *(side > 0 ? &plus : &minus) += scale * loss_of(moved, classes, targets[row]);
+        }
+        free(moved);
+    }
+    place va = put(ctx, a, count), vt = put(ctx, targets, rows), vl = put(ctx, NULL, rows);
+    place vr = put(ctx, NULL, rows), vd = put(ctx, NULL, count);
+    MUST(ctx, tl_cross_entropy(ctx, va.view, vt.view, vl.view, vr.view, vd.view, scale, rows, classes));
+    float *got = get(ctx, vl), *got_d = get(ctx, vd);
+    int32_t *ranks = get(ctx, vr);
+    near_to("loss", got, losses, rows, 2e-6, 1 + fabs((double)offset));
+    near_to("dlogits", got_d, d, count, 3e-6, 0.01);
+    double slope = 0;
+    for (uint64_t i = 0; i < count; i++) slope += (double)got_d[i] * direction[i];
+    slope_is("cross-entropy", slope, plus, minus, 1e-4, (double)rows);
+    for (uint64_t row = 0; row < rows; row++) {
+        int32_t larger = 0;
+        for (uint32_t c = 0; c < classes; c++)
+            larger += a[row * classes + c] > a[row * classes + targets[row]];
+        assert_int_equal(ranks[row], larger);
+    }
+    float *still = get(ctx, va);
+    assert_memory_equal(still, a, count * sizeof *still);
+    free(still), free(ranks);
+
+    /* Without dlogits, then with dlogits in the logits' place: the same numbers. */
+    MUST(ctx, tl_cross_entropy(ctx, va.view, vt.view, vl.view, vr.view, (tl_view){0}, scale, rows, classes));
+    float *again = get(ctx, vl);
+    assert_memory_equal(again, got, rows * sizeof *again);
+    free(again);
+    still = get(ctx, va);
+    assert_memory_equal(still, a, count * sizeof *still);
+    free(still);
+    MUST(ctx, tl_cross_entropy(ctx, va.view, vt.view, vl.view, vr.view, va.view, scale, rows, classes));
+    again = get(ctx, va);
+    assert_memory_equal(again, got_d, count * sizeof *again);
+    free(again);
+    free(a), free(direction), free(targets), free(ad), free(d), free(losses), free(got), free(got_d);
+    drop(ctx, va), drop(ctx, vt), drop(ctx, vl), drop(ctx, vr), drop(ctx, vd);
+}
+
+static void sizes(tl_context *ctx)
+{
+    check(ctx, 1, 1, 1, 0);
+    check(ctx, 1, 10, 2, 0);
+    check(ctx, 70, 10, 2, 0);
+    check(ctx, 33, 13, 5, 0);
+    check(ctx, 3, 1000, 3, 300);
+    check(ctx, 3, 1000, 3, -300);
+    check(ctx, 3, 50257, 3, 0);
+}
+ON_BOTH_PATHS(sizes)
+
+/* Ties do not count against the target; NaN rows and impossible targets are never right and never quiet. */
+static void odd_rows(tl_context *ctx)
+{
+    enum { ROWS = 6, CLASSES = 19 };
+    float a[ROWS * CLASSES] = {0};
+    int32_t targets[ROWS] = {3, 4, 18, CLASSES, -1, 2};
+    a[1 * CLASSES + 18] = NAN;
+    a[2 * CLASSES + 18] = NAN;
+    a[5 * CLASSES + 7] = -INFINITY;
+    a[5 * CLASSES + 8] = 1.0f;
+    place va = put(ctx, a, ROWS * CLASSES), vt = put(ctx, targets, ROWS), vl = put(ctx, NULL, ROWS);
+    place vr = put(ctx, NULL, ROWS), vd = put(ctx, NULL, ROWS * CLASSES);
+    MUST(ctx, tl_cross_entropy(ctx, va.view, vt.view, vl.view, vr.view, vd.view, 1.0f, ROWS, CLASSES));
+    float *losses = get(ctx, vl), *d = get(ctx, vd);
+    int32_t *ranks = get(ctx, vr);
+    const int32_t want[ROWS] = {0, CLASSES, CLASSES, CLASSES, CLASSES, 1};
+    for (int r = 0; r < ROWS; r++) {
+        assert_int_equal(ranks[r], want[r]);
+        assert_true(isnan(losses[r]) == (r >= 1 && r <= 4));
+    }
+    assert_true(fabs(losses[0] - log(CLASSES)) < 1e-6);
+    assert_true(d[5 * CLASSES + 7] == 0.0f);
+    free(losses), free(d), free(ranks);
+    drop(ctx, va), drop(ctx, vt), drop(ctx, vl), drop(ctx, vr), drop(ctx, vd);
+}
+ON_BOTH_PATHS(odd_rows)
+
+static void sums(tl_context *ctx)
+{
+    const uint64_t counts[] = {1, 13, 16, 17, 64, 1000, 100003};
+    for (size_t s = 0; s < sizeof counts / sizeof *counts; s++) {
+        tl_random r = tl_random_make(12, counts[s]);
+        float *x = draw(&r, counts[s]);
+        double want = 0, size = 0;
+        for (uint64_t i = 0; i < counts[s]; i++) want += -0.5 * x[i], size += fabs(0.5 * x[i]);
+        place vx = put(ctx, x, counts[s]), vt = put(ctx, NULL, 1);
+        float *total[2];
+        for (int i = 0; i < 2; i++) {
+            MUST(ctx, tl_sum(ctx, vx.view, counts[s], -0.5f, vt.view));
+            total[i] = get(ctx, vt);
+        }
+        near_to("sum", total[0], &want, 1, 2e-6, size);
+        assert_memory_equal(total[0], total[1], sizeof(float));
+        free(x), free(total[0]), free(total[1]);
+        drop(ctx, vx), drop(ctx, vt);
+    }
+    place nothing = put(ctx, NULL, 1);
+    MUST(ctx, tl_sum(ctx, nothing.view, 0, 1.0f, nothing.view));
+    float *zero = get(ctx, nothing);
+    assert_true(zero[0] == 0.0f);
+    free(zero);
+    drop(ctx, nothing);
+}
+ON_BOTH_PATHS(sums)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {BOTH_PATHS(sizes), BOTH_PATHS(odd_rows), BOTH_PATHS(sums)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
