@@ -1,0 +1,317 @@
+/* Choosing a device by SPEC, on made-up lists; and the real list, whatever devices this machine has. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "device/device.h"
+
+enum { GIB = 30 }; /* shift */
+
+static tl_device_info device(int platform, int number, const char *platform_name, const char *name,
+                             tl_device_type type, uint64_t gib, bool unified)
+{
+    tl_device_info info = {.platform = platform,
+                           .device = number,
+                           .type = type,
+                           .global_bytes = gib << GIB,
+                           .unified_memory = unified,
+                           .usable = true};
+    snprintf(info.platform_name, sizeof info.platform_name, "%s", platform_name);
+    snprintf(info.name, sizeof info.name, "%s", name);
+    return info;
+}
+
+static tl_device_info unusable(tl_device_info info, const char *reason)
+{
+    info.usable = false;
+    snprintf(info.reason, sizeof info.reason, "%s", reason);
+    return info;
+}
+
+/* A workstation: platform 1 has no devices and does not appear. */
+enum { CPU, IGPU, NVIDIA_A, NVIDIA_B, BROKEN, ACC, COUNT };
+static void workstation(tl_device_info list[COUNT])
+{
+    list[CPU] = device(0, 0, "Portable Computing Language", "pthread-Xeon", TL_DEVICE_CPU, 64, true);
+    list[IGPU] = device(2, 0, "Intel(R) OpenCL Graphics", "UHD Graphics 770", TL_DEVICE_GPU, 50, true);
+    list[NVIDIA_A] = device(3, 0, "NVIDIA CUDA", "GeForce RTX 3090", TL_DEVICE_GPU, 24, false);
+    list[NVIDIA_B] = device(3, 1, "NVIDIA CUDA", "RTX A6000", TL_DEVICE_GPU, 48, false);
+    list[BROKEN] = unusable(device(3, 2, "NVIDIA CUDA", "Tesla C1060", TL_DEVICE_GPU, 99, false),
+                            "its driver has no OpenCL C compiler");
+    list[ACC] = device(4, 0, "FPGA SDK", "Board", TL_DEVICE_ACCELERATOR, 200, false);
+}
+
+static int choose(const tl_device_info *list, int count, const char *spec)
+{
+    int chosen = -2;
+    tl_error err = {0};
+    if (tl_device_select(list, count, spec, &chosen, &err) != TL_OK)
+        fail_msg("\"%s\": %s", spec == NULL ? "(null)" : spec, err.text);
+    assert_string_equal(err.text, "");
+    return chosen;
+}
+
+/* Returns the message. */
+static const char *refuse(const tl_device_info *list, int count, const char *spec, tl_status status,
+                          tl_error *err)
+{
+    int chosen = -2;
+    *err = (tl_error){.status = TL_OK};
+    assert_int_equal(tl_device_select(list, count, spec, &chosen, err), status);
+    assert_int_equal(err->status, status);
+    assert_int_equal(chosen, -1);
+    return err->text;
+}
+
+static void has(const char *text, const char *part)
+{
+    if (strstr(text, part) == NULL) fail_msg("\"%s\" does not say \"%s\"", text, part);
+}
+
+static void has_not(const char *text, const char *part)
+{
+    if (strstr(text, part) != NULL) fail_msg("\"%s\" says \"%s\"", text, part);
+}
+
+static void automatic(void **state)
+{
+    tl_device_info list[COUNT];
+    workstation(list);
+    assert_int_equal(choose(list, COUNT, NULL), NVIDIA_B); /* discrete before integrated; then most memory */
+    assert_int_equal(choose(list, COUNT, "auto"), NVIDIA_B);
+    assert_int_equal(choose(list, COUNT, "AUTO"), NVIDIA_B);
+    assert_int_equal(choose(list, COUNT, ""), NVIDIA_B); /* an empty environment variable */
+    list[NVIDIA_B] = unusable(list[NVIDIA_B], "gone");
+    assert_int_equal(choose(list, COUNT, "auto"), NVIDIA_A);
+    list[NVIDIA_A] = unusable(list[NVIDIA_A], "gone");
+    assert_int_equal(choose(list, COUNT, "auto"), IGPU);
+    list[IGPU] = unusable(list[IGPU], "gone");
+    assert_int_equal(choose(list, COUNT, "auto"), CPU);
+    list[CPU] = unusable(list[CPU], "gone");
+    assert_int_equal(choose(list, COUNT, "auto"), ACC); /* better than nothing */
+}
+
+static void first_of_equals(void **state)
+{
+    tl_device_info list[] = {device(0, 0, "A", "x", TL_DEVICE_CPU, 8, true),
+                             device(1, 0, "B", "x", TL_DEVICE_GPU, 8, false),
+                             device(1, 1, "B", "x", TL_DEVICE_GPU, 8, false)};
+    assert_int_equal(choose(list, 3, NULL), 1);
+    assert_int_equal(choose(list, 1, NULL), 0);
+}
+
+static void by_type(void **state)
+{
+    tl_device_info list[COUNT];
+    workstation(list);
+    tl_error err;
+    assert_int_equal(choose(list, COUNT, "gpu"), IGPU); /* the first */
+    assert_int_equal(choose(list, COUNT, "GPU"), IGPU);
+    assert_int_equal(choose(list, COUNT, "cpu"), CPU);
+    assert_int_equal(choose(list, COUNT, "acc"), ACC);
+    list[IGPU] = unusable(list[IGPU], "gone");
+    assert_int_equal(choose(list, COUNT, "gpu"), NVIDIA_A); /* the first usable one */
+    list[ACC] = unusable(list[ACC], "it is big-endian");
+    const char *text = refuse(list, COUNT, "acc", TL_ERROR_USAGE, &err);
+    has(text, "it is big-endian");
+    has(text, "4:0");
+    text = refuse(list, 1, "gpu", TL_ERROR_USAGE, &err); /* there is none */
+    has(text, "gpu");
+    has(text, "0:0 Portable Computing Language / pthread-Xeon (cpu)");
+}
+
+static void by_number(void **state)
+{
+    tl_device_info list[COUNT];
+    workstation(list);
+    tl_error err;
+    assert_int_equal(choose(list, COUNT, "3:1"), NVIDIA_B);
+    assert_int_equal(choose(list, COUNT, "2:0"), IGPU);
+    assert_int_equal(choose(list, COUNT, "0"), CPU);
+    assert_int_equal(choose(list, COUNT, "3"), NVIDIA_B); /* a flat index, not a platform */
+    assert_int_equal(choose(list, COUNT, "5"), ACC);
+    has(refuse(list, COUNT, "1:0", TL_ERROR_USAGE, &err), "1:0");
+    has(refuse(list, COUNT, "3:3", TL_ERROR_USAGE, &err), "3:3");
+    has(refuse(list, COUNT, "6", TL_ERROR_USAGE, &err), "\"6\"");
+    has(refuse(list, COUNT, "99999999999999999999", TL_ERROR_USAGE, &err), "99999999999999999999");
+    has(refuse(list, COUNT, "3090", TL_ERROR_USAGE, &err),
+        "3:0 NVIDIA CUDA / GeForce RTX 3090"); /* an index */
+    has(refuse(list, COUNT, "3:2", TL_ERROR_USAGE, &err), "its driver has no OpenCL C compiler");
+    has(refuse(list, COUNT, "4", TL_ERROR_USAGE, &err), "its driver has no OpenCL C compiler");
+    static const char *const no_numbers[] = {"-1", "3:", ":0", "3:0:0", "3:x", "0x1", " 1"};
+    for (size_t i = 0; i < sizeof no_numbers / sizeof no_numbers[0]; i++)
+        refuse(list, COUNT, no_numbers[i], TL_ERROR_USAGE, &err);
+}
+
+static void by_name(void **state)
+{
+    tl_device_info list[COUNT];
+    workstation(list);
+    tl_error err;
+    assert_int_equal(choose(list, COUNT, "geforce"), NVIDIA_A);
+    assert_int_equal(choose(list, COUNT, "A6000"), NVIDIA_B);
+    assert_int_equal(choose(list, COUNT, "portable"), CPU);
+    assert_int_equal(choose(list, COUNT, "Language / pthread"), CPU); /* across both names */
+    assert_int_equal(choose(list, COUNT, "graphics 770"), IGPU);
+
+    const char *text = refuse(list, COUNT, "rtx", TL_ERROR_USAGE, &err);
+    has(text, "ambiguous");
+    has(text, "3:0 NVIDIA CUDA / GeForce RTX 3090 (gpu)");
+    has(text, "3:1 NVIDIA CUDA / RTX A6000 (gpu)");
+    has_not(text, "UHD");
+    has_not(text, "Tesla");
+
+    text = refuse(list, COUNT, "radeon", TL_ERROR_USAGE, &err);
+    has(text, "\"radeon\"");
+    for (int i = 0; i < COUNT; i++) has(text, list[i].name); /* what there is */
+    has(refuse(list, COUNT, "tesla", TL_ERROR_USAGE, &err), "its driver has no OpenCL C compiler");
+}
+
+/* Two devices of one driver with the same name: only P:D and the index tell them apart. */
+static void twins(void **state)
+{
+    tl_device_info list[] = {device(0, 0, "PoCL", "pthread", TL_DEVICE_CPU, 8, true),
+                             device(0, 1, "PoCL", "pthread", TL_DEVICE_CPU, 8, true)};
+    tl_error err;
+    assert_int_equal(choose(list, 2, "0:1"), 1);
+    assert_int_equal(choose(list, 2, "1"), 1);
+    assert_int_equal(choose(list, 2, "cpu"), 0);
+    assert_int_equal(choose(list, 2, NULL), 0);
+    const char *text = refuse(list, 2, "pthread", TL_ERROR_USAGE, &err);
+    has(text, "0:0");
+    has(text, "0:1");
+}
+
+static void nothing_there(void **state)
+{
+    tl_error err;
+    tl_device_info list[COUNT];
+    static const char *const specs[] = {NULL, "auto", "gpu", "0:0", "name"};
+    workstation(list);
+    for (int i = 0; i < COUNT; i++) list[i] = unusable(list[i], "asleep");
+    for (size_t i = 0; i < sizeof specs / sizeof specs[0]; i++) {
+        const char *text = refuse(NULL, 0, specs[i], TL_ERROR_NO_DEVICE, &err);
+        has(text, "no OpenCL device found");
+        has(text, "pocl-opencl-icd");
+        text = refuse(list, COUNT, specs[i], TL_ERROR_NO_DEVICE, &err);
+        has(text, "asleep");
+        has(text, "GeForce RTX 3090");
+    }
+}
+
+/* A hundred devices with long names: the list is cut, the message ends properly. */
+static void crowds(void **state)
+{
+    enum { CROWD = 100 };
+    tl_device_info *list = calloc(CROWD, sizeof *list);
+    tl_error err;
+    char name[128];
+    assert_non_null(list);
+    memset(name, 'n', sizeof name - 1);
+    name[sizeof name - 1] = '\0';
+    for (int i = 0; i < CROWD; i++) list[i] = device(0, i, name, name, TL_DEVICE_GPU, 1, false);
+    assert_int_equal(choose(list, CROWD, "0:99"), 99);
+    const char *text = refuse(list, CROWD, "nnnn", TL_ERROR_USAGE, &err);
+    has(text, "0:0");
+    has(text, "...");
+    has_not(text, ", ..., ...");
+    assert_string_equal(text + strlen(text) - 5, ", ...");
+    char longest[3000];
+    memset(longest, 'z', sizeof longest - 1);
+    longest[sizeof longest - 1] = '\0';
+    has(refuse(list, CROWD, longest, TL_ERROR_USAGE, &err), "0:0");
+    free(list);
+}
+
+static void type_names(void **state)
+{
+    assert_string_equal(tl_device_type_name(TL_DEVICE_CPU), "cpu");
+    assert_string_equal(tl_device_type_name(TL_DEVICE_GPU), "gpu");
+    assert_string_equal(tl_device_type_name(TL_DEVICE_ACCELERATOR), "acc");
+    assert_string_equal(tl_device_type_name(TL_DEVICE_OTHER), "other");
+}
+
+/* ---- this machine ---------------------------------------------------------------------------------------
+ */
+
+static void real_list(void **state)
+{
+    tl_device_info *list = NULL;
+    int count = 0, chosen = -1;
+    tl_error err = {0};
+    if (tl_device_list(&list, &count, &err) != TL_OK) fail_msg("%s", err.text);
+    assert_true(count > 0);
+    for (int i = 0; i < count; i++) {
+        const tl_device_info *d = &list[i];
+        assert_true(d->platform >= 0 && d->device >= 0);
+        if (i > 0) /* in order, devices of a platform without gaps */
+            assert_true(d->platform == list[i - 1].platform
+                            ? d->device == list[i - 1].device + 1
+                            : d->platform > list[i - 1].platform && d->device == 0);
+        assert_true(d->platform_name[0] != '\0' && d->name[0] != '\0' && d->driver[0] != '\0');
+        assert_int_equal(strncmp(d->version, "OpenCL ", 7), 0);
+        assert_non_null(d->platform_id);
+        assert_non_null(d->device_id);
+        assert_true(d->usable == (d->reason[0] == '\0'));
+        if (!d->usable) continue;
+        assert_true(d->max_alloc_bytes > 0 && d->max_alloc_bytes <= d->global_bytes);
+        assert_true(d->local_bytes >= 1024 && d->compute_units > 0 && d->max_work_group > 0);
+        assert_true(d->align_bytes > 0 && d->align_bytes <= 65536);
+        char spec[32];
+        snprintf(spec, sizeof spec, "%d:%d", d->platform, d->device);
+        assert_int_equal(choose(list, count, spec), i);
+    }
+    assert_int_equal(tl_device_select(list, count, NULL, &chosen, &err), TL_OK);
+    assert_true(list[chosen].usable);
+    free(list);
+}
+
+static void contexts(void **state)
+{
+    tl_error err = {0};
+    tl_context *ctx = NULL, *second = NULL;
+    if (tl_context_create(NULL, &ctx, &err) != TL_OK) fail_msg("%s", err.text);
+    const tl_device_info *info = tl_context_device(ctx);
+    const tl_traits *traits = tl_context_traits(ctx);
+    assert_true(info->usable);
+    assert_true(traits->memory_limit == info->global_bytes);
+    assert_true(traits->compute_units == info->compute_units && traits->local_bytes == info->local_bytes);
+    assert_true(traits->cpu_path == (info->type == TL_DEVICE_CPU || info->max_work_group < 256));
+    assert_null(tl_context_log(ctx));
+    assert_string_equal(tl_context_error(ctx)->text, "");
+
+    for (tl_kernel_path path = TL_PATH_CPU; path <= TL_PATH_GPU; path++) {
+        const tl_context_options options = {.path = path, .memory_limit = 12345, .max_alloc_bytes = 4096};
+        if (tl_context_create(&options, &second, &err) != TL_OK) fail_msg("%s", err.text);
+        const tl_traits *t = tl_context_traits(second);
+        assert_true(t->cpu_path == (path == TL_PATH_CPU || info->max_work_group < 256));
+        assert_true(t->vector_width == 4 || (t->cpu_path && (t->vector_width == 8 || t->vector_width == 16)));
+        assert_int_equal(t->row_group, t->cpu_path ? 1 : 64);
+        assert_true(t->memory_limit == 12345 && t->max_alloc_bytes == 4096);
+        tl_context_destroy(second);
+    }
+    tl_context_destroy(ctx);
+    tl_context_destroy(NULL);
+
+    const tl_context_options wrong = {.device = "no such device"};
+    assert_int_equal(tl_context_create(&wrong, &ctx, &err), TL_ERROR_USAGE);
+    assert_null(ctx);
+    has(err.text, "no such device");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(automatic),     cmocka_unit_test(first_of_equals), cmocka_unit_test(by_type),
+        cmocka_unit_test(by_number),     cmocka_unit_test(by_name),         cmocka_unit_test(twins),
+        cmocka_unit_test(nothing_there), cmocka_unit_test(crowds),          cmocka_unit_test(type_names),
+        cmocka_unit_test(real_list),     cmocka_unit_test(contexts)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
