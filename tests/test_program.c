@@ -1,0 +1,692 @@
+/* Kernels: where their sources come from, what a failing build says, what the cache on disk keeps and mends,
+ * what a launch checks, and the profile. */
+#include <dirent.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "device/internal.h"
+
+#define MUST(ctx, call)                                                                                      \
+    do {                                                                                                     \
+        if ((call) != TL_OK) fail_msg("%s: %s", #call, tl_context_error(ctx)->text);                         \
+    } while (0)
+
+static void has(const char *text, const char *part)
+{
+    if (strstr(text, part) == NULL) fail_msg("\"%s\" does not say \"%s\"", text, part);
+}
+
+/* ---- a folder of kernels, a folder for the cache, and what the log says -----------------------------------
+ */
+
+typedef struct bench {
+    char folder[64], kernels[80], cache[80];
+    int built, notices, refused; /* lines of the log */
+    tl_log log;
+} bench;
+
+static void count_line(void *user, tl_log_level level, const char *line)
+{
+    bench *b = user;
+    b->built += strncmp(line, "building ", 9) == 0;
+    b->refused += strstr(line, "refuses the cached binary") != NULL;
+    b->notices += level == TL_LOG_NOTICE;
+}
+
+static void write_file(const char *folder, const char *name, const void *data, size_t size)
+{
+    char path[400];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    FILE *file = fopen(path, "wb");
+    if (file == NULL) fail_msg("cannot write %s", path);
+    assert_int_equal(fwrite(data, 1, size, file), size);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void write_kernel(const bench *b, const char *family, const char *source)
+{
+    char name[80];
+    snprintf(name, sizeof name, "%s.cl", family);
+    write_file(b->kernels, name, source, strlen(source));
+}
+
+static const char SCALE[] =
+    "__kernel void scale(__global float *x, float by, uint n)\n"
+    "{\n"
+    "    for (uint i = get_global_id(0); i < n; i += get_global_size(0)) x[i] *= by;\n"
+    "}\n";
+
+static int setup(void **state)
+{
+    bench *b = calloc(1, sizeof *b);
+    if (b == NULL) return -1;
+    snprintf(b->folder, sizeof b->folder, "/tmp/tl_program_XXXXXX");
+    if (mkdtemp(b->folder) == NULL) return -1;
+    snprintf(b->kernels, sizeof b->kernels, "%s/kernels", b->folder);
+    snprintf(b->cache, sizeof b->cache, "%s/a/b/cache", b->folder); /* to be made, with those above it */
+    if (mkdir(b->kernels, 0777) != 0) return -1;
+    b->log = (tl_log){.level = TL_LOG_DETAIL, .write = count_line, .user = b};
+    setenv("TRANSLUTION_KERNEL_DIR", b->kernels, 1);
+    setenv("TRANSLUTION_CACHE_DIR", b->cache, 1);
+    write_kernel(b, "scale", SCALE);
+    *state = b;
+    return 0;
+}
+
+static void remove_tree(const char *path)
+{
+    DIR *folder = opendir(path);
+    struct dirent *entry;
+    while (folder != NULL && (entry = readdir(folder)) != NULL) {
+        char inner[400];
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
+        snprintf(inner, sizeof inner, "%s/%s", path, entry->d_name);
+        struct stat info;
+        if (lstat(inner, &info) == 0 && S_ISDIR(info.st_mode))
+            remove_tree(inner);
+        else
+            unlink(inner);
+    }
+    if (folder != NULL) closedir(folder);
+    rmdir(path);
+}
+
+static int teardown(void **state)
+{
+    bench *b = *state;
+    remove_tree(b->folder);
+    free(b);
+    return 0;
+}
+
+static tl_context *make_context(bench *b, bool profile)
+{
+    const tl_context_options options = {.log = &b->log, .profile = profile};
+    tl_context *ctx = NULL;
+    tl_error err = {0};
+    if (tl_context_create(&options, &ctx, &err) != TL_OK) fail_msg("%s", err.text);
+    return ctx;
+}
+
+/* How many entries the cache holds; the path of one in *path, which may be NULL. */
+static int entries(const bench *b, char path[400])
+{
+    int count = 0;
+    DIR *folder = opendir(b->cache);
+    struct dirent *entry;
+    while (folder != NULL && (entry = readdir(folder)) != NULL) {
+        if (entry->d_name[0] == '.') continue;
+        const size_t length = strlen(entry->d_name);
+        assert_true(length > 4 &&
+                    strcmp(entry->d_name + length - 4, ".bin") == 0); /* nothing temporary left */
+        if (path != NULL) snprintf(path, 400, "%s/%s", b->cache, entry->d_name);
+        count++;
+    }
+    if (folder != NULL) closedir(folder);
+    return count;
+}
+
+/* Multiplies {1, 2, 3} by 2 in a context of its own and returns the second element. */
+static float scaled(bench *b, const char *options)
+{
+    tl_context *ctx = make_context(b, false);
+    tl_tensor *x = NULL;
+    tl_kernel *kernel = NULL;
+    float values[3] = {1, 2, 3};
+    MUST(ctx, tl_tensor_create(ctx, "x", TL_MEMORY_DATA, 1, 3, &x));
+    MUST(ctx, tl_tensor_write(ctx, x, 0, 3, values));
+    MUST(ctx, tl_kernel_get(ctx, "scale", "scale", options, &kernel));
+    MUST(ctx, TL_RUN(ctx, kernel, tl_grid1(1, 1), TL_MEM(tl_at(x, 0).mem), TL_F32(2), TL_U32(3)));
+    MUST(ctx, tl_tensor_read(ctx, x, 0, 3, values));
+    tl_context_destroy(ctx);
+    return values[1];
+}
+
+/* ---- sources and builds -----------------------------------------------------------------------------------
+ */
+
+static void kernel_folder(void **state)
+{
+    bench *b = *state;
+    tl_context *ctx = make_context(b, false);
+    tl_kernel *kernel = NULL, *again = NULL;
+    MUST(ctx, tl_kernel_get(ctx, "scale", "scale", "", &kernel));
+    MUST(ctx, tl_kernel_get(ctx, "scale", "scale", "", &again));
+    assert_ptr_equal(kernel, again);
+    assert_int_equal(b->built, 1);
+    MUST(ctx,
+         tl_kernel_get(ctx, "scale", "scale", "-DANYTHING=1", &again)); /* other options, other program */
+    assert_ptr_not_equal(kernel, again);
+    assert_int_equal(b->built, 2);
+    MUST(ctx,
+         tl_kernel_get(ctx, "gelu", "gelu_forward", "", &again)); /* not in the folder: the built-in one */
+
+    assert_int_equal(tl_kernel_get(ctx, "nothing", "x", "", &again), TL_ERROR_DEVICE);
+    has(tl_context_error(ctx)->text, "kernels/nothing.cl");
+    assert_null(again);
+    assert_int_equal(tl_kernel_get(ctx, "scale", "no_such_kernel", "", &again), TL_ERROR_DEVICE);
+    has(tl_context_error(ctx)->text, "no_such_kernel");
+    has(tl_context_error(ctx)->text, "kernels/scale.cl");
+    has(tl_context_error(ctx)->text, "CL_INVALID_KERNEL_NAME (-46)");
+    assert_null(again);
+    MUST(ctx, tl_kernel_get(ctx, "scale", "scale", "", &again)); /* a failure leaves the rest as it was */
+    assert_ptr_equal(kernel, again);
+    tl_context_destroy(ctx);
+
+    /* common.cl can be overridden too */
+    write_kernel(b, "common", "#define FROM_MY_COMMON 5\n");
+    write_kernel(b, "scale",
+                 "__kernel void scale(__global float *x, float by, uint n) { x[1] = FROM_MY_COMMON; }");
+    assert_true(scaled(b, "") == 5);
+}
+
+/* More kernels than the table starts with: all are found again, each is its own. */
+static void many_kernels(void **state)
+{
+    bench *b = *state;
+    enum { MANY = 150 };
+    char *source = malloc(MANY * 64);
+    size_t used = 0;
+    tl_kernel *kernels[MANY];
+    assert_non_null(source);
+    for (int i = 0; i < MANY; i++)
+        used += (size_t)snprintf(source + used, 64, "__kernel void k%d(__global int *x) { x[0] = %d; }\n", i,
+                                 i);
+    write_kernel(b, "many", source);
+    free(source);
+    tl_context *ctx = make_context(b, false);
+    char name[16];
+    for (int i = 0; i < MANY; i++) {
+        snprintf(name, sizeof name, "k%d", i);
+        MUST(ctx, tl_kernel_get(ctx, "many", name, "", &kernels[i]));
+    }
+    assert_int_equal(b->built, 1);
+    tl_tensor *x = NULL;
+    int32_t got = -1;
+    MUST(ctx, tl_tensor_create(ctx, "x", TL_MEMORY_DATA, 1, 1, &x));
+    for (int i = 0; i < MANY; i++) {
+        tl_kernel *again = NULL;
+        snprintf(name, sizeof name, "k%d", i);
+        MUST(ctx, tl_kernel_get(ctx, "many", name, "", &again));
+        assert_ptr_equal(again, kernels[i]);
+    }
+    MUST(ctx, TL_RUN(ctx, kernels[149], tl_grid1(1, 1), TL_MEM(x->mem[0])));
+    MUST(ctx, tl_tensor_read(ctx, x, 0, 1, &got));
+    assert_int_equal(got, 149);
+    tl_context_destroy(ctx);
+}
+
+static void standard_macros(void **state)
+{
+    bench *b = *state;
+    write_kernel(b, "macros",
+                 "#if !defined(__OPENCL_VERSION__) || __OPENCL_C_VERSION__ > 120\n"
+                 "#error not OpenCL C 1.2\n"
+                 "#endif\n"
+                 "__kernel void macros(__global int *x) { x[0] = TL_CPU; x[1] = TL_VW; x[2] = TL_GROUP; x[3] "
+                 "= MINE; }\n");
+    for (tl_kernel_path path = TL_PATH_CPU; path <= TL_PATH_GPU; path++) {
+        const tl_context_options options = {.path = path};
+        tl_context *ctx = NULL;
+        tl_kernel *kernel = NULL;
+        tl_tensor *x = NULL;
+        int32_t got[4];
+        assert_int_equal(tl_context_create(&options, &ctx, NULL), TL_OK);
+        const tl_traits *traits = tl_context_traits(ctx);
+        MUST(ctx, tl_tensor_create(ctx, "x", TL_MEMORY_DATA, 1, 4, &x));
+        MUST(ctx, tl_kernel_get(ctx, "macros", "macros", "-DMINE=77", &kernel));
+        MUST(ctx, TL_RUN(ctx, kernel, tl_grid1(1, 1), TL_MEM(x->mem[0])));
+        MUST(ctx, tl_tensor_read(ctx, x, 0, 4, got));
+        assert_int_equal(got[0], traits->cpu_path);
+        assert_int_equal(got[1], traits->vector_width);
+        assert_int_equal(got[2], traits->row_group);
+        assert_int_equal(got[3], 77);
+        tl_context_destroy(ctx);
+    }
+}
+
+static void several_files(void **state)
+{
+    bench *b = *state;
+    write_kernel(b, "part", "#define FROM_PART 9.0f\n");
+    write_kernel(b, "whole", "__kernel void whole(__global float *x) { x[0] = FROM_PART; }\n");
+    tl_context *ctx = make_context(b, false);
+    tl_kernel *kernel = NULL;
+    tl_tensor *x = NULL;
+    float got = 0;
+    MUST(ctx, tl_tensor_create(ctx, "x", TL_MEMORY_DATA, 1, 1, &x));
+    MUST(ctx, tl_kernel_get(ctx, "part+whole", "whole", "", &kernel));
+    MUST(ctx, TL_RUN(ctx, kernel, tl_grid1(1, 1), TL_MEM(x->mem[0])));
+    MUST(ctx, tl_tensor_read(ctx, x, 0, 1, &got));
+    assert_true(got == 9);
+    assert_int_equal(tl_kernel_get(ctx, "part+missing", "whole", "", &kernel), TL_ERROR_DEVICE);
+    has(tl_context_error(ctx)->text, "kernels/missing.cl");
+    tl_context_destroy(ctx);
+}
+
+static void failing_builds(void **state)
+{
+    bench *b = *state;
+    tl_kernel *kernel = NULL;
+    write_kernel(b, "bad", "__kernel void bad(__global float *x)\n{\n    x[0] = undeclared_thing;\n}\n");
+    write_kernel(b, "second", "__kernel void second(__global float *x)\n{\n    x[0] = 1 +;\n}\n");
+    tl_context *ctx = make_context(b, false);
+    for (int i = 0; i < 2; i++) { /* the second time as the first: a failure is not kept */
+        tl_context_error(ctx)->text[0] = '\0';
+        assert_int_equal(tl_kernel_get(ctx, "bad", "bad", "-DTA=3", &kernel), TL_ERROR_DEVICE);
+        assert_null(kernel);
+        const char *text = tl_context_error(ctx)->text;
+        has(text, "kernels/bad.cl does not build on");
+        has(text, "CL_BUILD_PROGRAM_FAILURE (-11)");
+        has(text, "-DTA=3");
+        has(text, "undeclared_thing"); /* the compiler's words */
+        has(text, "kernels/bad.cl:3"); /* our file and line, common.cl in front notwithstanding */
+    }
+    assert_int_equal(tl_kernel_get(ctx, "scale+second", "second", "", &kernel), TL_ERROR_DEVICE);
+    has(tl_context_error(ctx)->text, "kernels/second.cl:3");
+    assert_int_equal(entries(b, NULL), 0); /* a failed build is not cached */
+    MUST(ctx, tl_kernel_get(ctx, "scale", "scale", "", &kernel));
+
+    char *options = malloc(5000);
+    assert_non_null(options);
+    memset(options, ' ', 4999);
+    options[4999] = '\0';
+    assert_int_equal(tl_kernel_get(ctx, "scale", "scale", options, &kernel), TL_ERROR_USAGE);
+    has(tl_context_error(ctx)->text, "too long");
+    free(options);
+    tl_context_destroy(ctx);
+}
+
+/* ---- the cache
+ * ---------------------------------------------------------------------------------------------- */
+
+static void cache_keeps(void **state)
+{
+    bench *b = *state;
+    struct stat before, after;
+    char path[400];
+    assert_true(scaled(b, "") == 4);
+    assert_int_equal(b->built, 1);
+    assert_int_equal(entries(b, path), 1);
+    assert_int_equal(stat(path, &before), 0);
+    assert_true(scaled(b, "") == 4);
+    assert_int_equal(b->built, 1); /* from the cache */
+    assert_int_equal(entries(b, path), 1);
+    assert_int_equal(stat(path, &after), 0);
+    assert_true(before.st_ino == after.st_ino && before.st_size == after.st_size); /* and not written anew */
+
+    assert_true(scaled(b, "-DOTHER=1") == 4); /* other options are another entry */
+    assert_int_equal(b->built, 2);
+    assert_int_equal(entries(b, NULL), 2);
+    write_kernel(b, "scale", "__kernel void scale(__global float *x, float by, uint n) { x[1] = 10 * by; }");
+    assert_true(scaled(b, "") == 20); /* a changed source never meets the old binary */
+    assert_int_equal(b->built, 3);
+    assert_int_equal(entries(b, NULL), 3);
+    assert_int_equal(b->notices, 0);
+}
+
+static unsigned char *read_file(const char *path, size_t *size)
+{
+    struct stat info;
+    FILE *file = fopen(path, "rb");
+    assert_non_null(file);
+    assert_int_equal(fstat(fileno(file), &info), 0);
+    *size = (size_t)info.st_size;
+    unsigned char *data = malloc(*size);
+    assert_non_null(data);
+    assert_int_equal(fread(data, 1, *size, file), *size);
+    fclose(file);
+    return data;
+}
+
+static void cache_mends(void **state)
+{
+    bench *b = *state;
+    char path[400];
+    size_t size = 0;
+    assert_true(scaled(b, "") == 4);
+    assert_int_equal(entries(b, path), 1);
+    const char *name = path + strlen(b->cache) + 1;
+    unsigned char *sound = read_file(path, &size);
+    assert_true(size > 100);
+    enum { EMPTY, SHORT_HEADER, CUT, LONGER, MAGIC, FORMAT, KEY, HUGE_SIZE, FIRST_BYTE, LAST_BYTE, WAYS };
+    for (int way = 0; way < WAYS; way++) {
+        unsigned char *damaged = malloc(size + 1);
+        size_t length = size;
+        assert_non_null(damaged);
+        memcpy(damaged, sound, size);
+        damaged[size] = 0;
+        switch (way) {
+        case EMPTY: length = 0; break;
+        case SHORT_HEADER: length = 20; break;
+        case CUT: length = size - 1; break;
+        case LONGER: length = size + 1; break;
+        case MAGIC: damaged[0] ^= 1; break;
+        case FORMAT: damaged[8] ^= 1; break;
+        case KEY: damaged[16] ^= 1; break;
+        case HUGE_SIZE: memset(damaged + 32, 0xff, 8); break;
+        case FIRST_BYTE: damaged[48] ^= 1; break;
+        case LAST_BYTE: damaged[size - 1] ^= 1; break;
+        }
+        write_file(b->cache, name, damaged, length);
+        free(damaged);
+        b->built = 0;
+        assert_true(scaled(b, "") == 4);
+        if (b->built != 1) fail_msg("damage %d was not noticed", way);
+        assert_true(scaled(b, "") == 4); /* and the entry is sound again */
+        if (b->built != 1) fail_msg("damage %d was not mended", way);
+        assert_int_equal(entries(b, NULL), 1);
+    }
+    free(sound);
+}
+
+/* An entry that is sound as a file but that the driver does not take, as after a driver's silent change. */
+static void cache_survives_the_driver(void **state)
+{
+    bench *b = *state;
+    char path[400];
+    unsigned long long high = 0, low = 0;
+    assert_true(scaled(b, "") == 4);
+    assert_int_equal(entries(b, path), 1);
+    assert_int_equal(sscanf(path + strlen(b->cache), "/scale-%16llx%16llx.bin", &high, &low), 2);
+    tl_cache cache = {.folder = b->cache};
+    tl_cache_save(&cache, NULL, "scale", (tl_cache_key){.low = low, .high = high},
+                  (const unsigned char *)"this is no program", 18);
+    assert_true(scaled(b, "") == 4);
+    assert_int_equal(b->refused, 1);
+    assert_int_equal(b->built, 2);
+    assert_true(scaled(b, "") == 4);
+    assert_int_equal(b->built, 2);
+}
+
+static void cache_keys(void **state)
+{
+    tl_device_info a = {.name = "dev"}, changed[6];
+    const tl_cache_key key = tl_cache_key_make(&a, "-DX", "source"),
+                       same = tl_cache_key_make(&a, "-DX", "source");
+    assert_true(key.low == same.low && key.high == same.high);
+    for (int i = 0; i < 6; i++) changed[i] = a;
+    strcpy(changed[0].platform_name, "x");
+    strcpy(changed[1].platform_version, "x");
+    strcpy(changed[2].name, "x");
+    strcpy(changed[3].version, "x");
+    strcpy(changed[4].driver, "x");
+    strcpy(changed[5].c_version, "x");
+    tl_cache_key others[9];
+    for (int i = 0; i < 6; i++) others[i] = tl_cache_key_make(&changed[i], "-DX", "source");
+    others[6] = tl_cache_key_make(&a, "-DY", "source");
+    others[7] = tl_cache_key_make(&a, "-DX", "Source");
+    others[8] = tl_cache_key_make(&a, "-DXsource", "");
+    for (int i = 0; i < 9; i++) {
+        assert_true(others[i].low != key.low && others[i].high != key.high);
+        for (int j = 0; j < i; j++) assert_true(others[i].low != others[j].low);
+    }
+}
+
+static void cache_off(void **state)
+{
+    bench *b = *state;
+    setenv("TRANSLUTION_CACHE_DIR", "off", 1);
+    assert_true(scaled(b, "") == 4);
+    assert_true(scaled(b, "") == 4);
+    assert_int_equal(b->built, 2);
+    assert_int_equal(b->notices, 0); /* as asked: nothing to say */
+    assert_int_equal(entries(b, NULL), 0);
+}
+
+/* Where the cache goes, and that a folder that cannot be is one notice and no failure. */
+static void cache_folders(void **state)
+{
+    bench *b = *state;
+    char *home = getenv("HOME") != NULL ? strdup(getenv("HOME")) : NULL;
+    char *xdg = getenv("XDG_CACHE_HOME") != NULL ? strdup(getenv("XDG_CACHE_HOME")) : NULL;
+    char found[6][160];
+    tl_cache cache;
+
+    snprintf(found[0], sizeof found[0], "%s/home", b->folder);
+    snprintf(found[1], sizeof found[1], "%s/xdg", b->folder);
+    unsetenv("TRANSLUTION_CACHE_DIR");
+    setenv("HOME", found[0], 1);
+    setenv("XDG_CACHE_HOME", found[1], 1);
+    snprintf(found[2], sizeof found[2], "%.60s/xdg/translution", b->folder);
+    snprintf(found[3], sizeof found[3], "%.60s/home/.cache/translution", b->folder);
+    tl_cache_open(&cache, &b->log);
+    assert_string_equal(cache.folder, found[2]);
+    tl_cache_close(&cache);
+    setenv("XDG_CACHE_HOME", "relative", 1); /* invalid by XDG's rules */
+    tl_cache_open(&cache, &b->log);
+    assert_string_equal(cache.folder, found[3]);
+    tl_cache_close(&cache);
+    unsetenv("XDG_CACHE_HOME");
+    tl_cache_open(&cache, &b->log);
+    assert_string_equal(cache.folder, found[3]);
+    tl_cache_close(&cache);
+    setenv("TRANSLUTION_CACHE_DIR", b->cache, 1);
+    tl_cache_open(&cache, &b->log);
+    assert_string_equal(cache.folder, b->cache);
+    tl_cache_close(&cache);
+    assert_int_equal(b->notices, 0);
+
+    unsetenv("TRANSLUTION_CACHE_DIR");
+    unsetenv("HOME");
+    assert_true(scaled(b, "") == 4);
+    assert_int_equal(b->notices, 1);
+    write_file(b->folder, "file", "", 0); /* a file where the folder should be */
+    snprintf(found[4], sizeof found[4], "%s/file/cache", b->folder);
+    setenv("TRANSLUTION_CACHE_DIR", found[4], 1);
+    assert_true(scaled(b, "") == 4);
+    assert_int_equal(b->notices, 2);
+
+    /* the folder vanishes between start and use: one notice, however many programs follow */
+    snprintf(found[5], sizeof found[5], "%s/vanishing", b->folder);
+    setenv("TRANSLUTION_CACHE_DIR", found[5], 1);
+    tl_context *ctx = make_context(b, false);
+    tl_kernel *kernel = NULL;
+    assert_int_equal(rmdir(found[5]), 0);
+    MUST(ctx, tl_kernel_get(ctx, "scale", "scale", "", &kernel));
+    MUST(ctx, tl_kernel_get(ctx, "scale", "scale", "-DMORE", &kernel));
+    assert_int_equal(b->notices, 3);
+    tl_context_destroy(ctx);
+
+    if (home != NULL) setenv("HOME", home, 1);
+    if (xdg != NULL) setenv("XDG_CACHE_HOME", xdg, 1);
+    free(home);
+    free(xdg);
+}
+
+/* ---- launches
+ * ------------------------------------------------------------------------------------------------ */
+
+static void arguments(void **state)
+{
+    bench *b = *state;
+    write_kernel(
+        b, "args",
+        "__kernel void args(__global int *out, ulong at, __global const float *none, ulong none_at, int i,\n"
+        "                   uint u, ulong l, float f)\n"
+        "{\n"
+        "    out += at;\n"
+        "    out[0] = none == 0; out[1] = i; out[2] = (int)u; out[3] = (int)(l >> 32); out[4] = (int)l;\n"
+        "    out[5] = f == 0.15625f; out[6] = (int)none_at;\n"
+        "}\n");
+    tl_context *ctx = make_context(b, false);
+    tl_kernel *kernel = NULL;
+    tl_tensor *out = NULL;
+    int32_t got[10];
+    static const int32_t expected[10] = {0, 0, 1, -5, -6, 3, 4, 1, 8, 0};
+    MUST(ctx, tl_tensor_create(ctx, "out", TL_MEMORY_DATA, 1, 10, &out));
+    MUST(ctx, tl_kernel_get(ctx, "args", "args", "", &kernel));
+    MUST(ctx, TL_RUN(ctx, kernel, tl_grid1(1, 1), TL_VIEW(tl_at(out, 2)), TL_VIEW(((tl_view){NULL, 8})),
+                     TL_I32(-5), TL_U32(4294967290u), TL_U64(0x300000004u), TL_F32(0.15625f)));
+    MUST(ctx, tl_tensor_read(ctx, out, 0, 10, got));
+    assert_memory_equal(got, expected, sizeof got);
+
+    assert_int_equal(TL_RUN(ctx, kernel, tl_grid1(1, 1), TL_VIEW(tl_at(out, 2))), TL_ERROR_USAGE);
+    has(tl_context_error(ctx)->text, "kernel args of kernels/args.cl takes 8 arguments, 2 were given");
+    assert_int_equal(TL_RUN(ctx, kernel, tl_grid1(1, 1), TL_VIEW(tl_at(out, 2)), TL_VIEW(tl_at(out, 2)),
+                            TL_I32(1), TL_U64(1), TL_U64(1), TL_F32(1)),
+                     TL_ERROR_DEVICE); /* 8 bytes for a uint */
+    has(tl_context_error(ctx)->text, "argument 5 of kernel args of kernels/args.cl");
+    has(tl_context_error(ctx)->text, "CL_INVALID_ARG_SIZE (-51)");
+    tl_context_destroy(ctx);
+}
+
+static void grids(void **state)
+{
+    bench *b = *state;
+    write_kernel(
+        b, "grid",
+        "__kernel void grid(__global int *out)\n"
+        "{\n"
+        "    ulong g = (get_group_id(2) * get_num_groups(1) + get_group_id(1)) * get_num_groups(0) + "
+        "get_group_id(0);\n"
+        "    out[g * get_local_size(0) + get_local_id(0)] += (int)(get_group_id(0) + 10 * get_group_id(1)\n"
+        "        + 100 * get_group_id(2) + 1000 * get_local_id(0) + 10000);\n"
+        "}\n");
+    tl_context *ctx = make_context(b, false);
+    const uint32_t most = tl_context_device(ctx)->max_work_group, items = most < 2 ? 1 : 2;
+    tl_kernel *kernel = NULL;
+    tl_tensor *out = NULL;
+    MUST(ctx, tl_kernel_get(ctx, "grid", "grid", "", &kernel));
+    MUST(ctx, tl_tensor_create(ctx, "out", TL_MEMORY_DATA, 1, 64, &out));
+    static const uint64_t shapes[][3] = {{5, 1, 1}, {1, 4, 1}, {1, 1, 3}, {3, 2, 4}};
+    for (size_t s = 0; s < sizeof shapes / sizeof shapes[0]; s++) {
+        const uint64_t nx = shapes[s][0], ny = shapes[s][1], nz = shapes[s][2];
+        int32_t got[64], expected[64] = {0};
+        MUST(ctx, tl_zero(ctx, tl_at(out, 0), 64));
+        MUST(ctx, TL_RUN(ctx, kernel, tl_grid3(nx, ny, nz, items), TL_MEM(out->mem[0])));
+        for (uint64_t i = 0; i < nx * ny * nz * items; i++) {
+            const uint64_t g = i / items;
+            expected[i] = (int32_t)(g % nx + 10 * (g / nx % ny) + 100 * (g / nx / ny) + 1000 * (i % items) +
+                                    10000);
+        }
+        MUST(ctx, tl_tensor_read(ctx, out, 0, 64, got));
+        assert_memory_equal(got, expected, sizeof got);
+    }
+    int32_t before[64], after[64];
+    MUST(ctx, tl_tensor_read(ctx, out, 0, 64, before));
+    MUST(ctx, TL_RUN(ctx, kernel, tl_grid1(0, 1), TL_MEM(out->mem[0]))); /* nothing to do is not an error */
+    MUST(ctx, TL_RUN(ctx, kernel, tl_grid3(1, 1, 0, 1), TL_MEM(out->mem[0])));
+    MUST(ctx, tl_tensor_read(ctx, out, 0, 64, after));
+    assert_memory_equal(before, after, sizeof before);
+    assert_int_equal(TL_RUN(ctx, kernel, tl_grid1(1, 0), TL_MEM(out->mem[0])), TL_ERROR_DEVICE);
+    assert_int_equal(TL_RUN(ctx, kernel, tl_grid1(1, most + 1), TL_MEM(out->mem[0])), TL_ERROR_DEVICE);
+    has(tl_context_error(ctx)->text, "kernel grid of kernels/grid.cl was asked for groups of");
+    MUST(ctx, tl_flush(ctx));
+    MUST(ctx, tl_finish(ctx));
+    assert_non_null(tl_context_queue(ctx));
+    tl_context_destroy(ctx);
+}
+
+/* ---- the profile
+ * ----------------------------------------------------------------------------------------------- */
+
+static const tl_profile_row *find_row(const tl_profile_row *rows, int count, const char *name)
+{
+    for (int i = 0; i < count; i++)
+        if (strcmp(rows[i].kernel, name) == 0) return &rows[i];
+    fail_msg("the profile has no row %s", name);
+    return NULL;
+}
+
+static void profile(void **state)
+{
+    bench *b = *state;
+    enum { LAUNCHES = TL_PROFILE_PENDING + 500, LENGTH = 100000 };
+    tl_profile_row *rows = NULL;
+    int count = -1;
+    tl_context *ctx = make_context(b, true);
+    assert_true(tl_profile_is_on(ctx));
+    MUST(ctx, tl_profile_rows(ctx, &rows, &count));
+    assert_int_equal(count, 0);
+    free(rows);
+    tl_tensor *x = NULL;
+    tl_kernel *scale = NULL, *other = NULL;
+    MUST(ctx, tl_tensor_create(ctx, "x", TL_MEMORY_DATA, 1, LENGTH, &x));
+    MUST(ctx, tl_kernel_get(ctx, "scale", "scale", "", &scale));
+    MUST(ctx, tl_kernel_get(ctx, "scale", "scale", "-DB", &other)); /* one row a kernel name */
+    for (int i = 0; i < LAUNCHES; i++) {
+        MUST(ctx, TL_RUN(ctx, scale, tl_grid1(1, 1), TL_MEM(x->mem[0]), TL_F32(1), TL_U32(1)));
+        assert_true(ctx->profile.waiting < TL_PROFILE_PENDING); /* bounded */
+    }
+    MUST(ctx, TL_RUN(ctx, other, tl_grid1(1, 1), TL_MEM(x->mem[0]), TL_F32(1), TL_U32(LENGTH)));
+    MUST(ctx, tl_copy(ctx, tl_at(x, 0), tl_at(x, 500), 100));
+    MUST(ctx, tl_profile_event(ctx, "foreign", NULL)); /* a library that gave no event */
+    cl_event event = NULL;
+    const cl_uint zero = 0;
+    assert_int_equal(clEnqueueFillBuffer(ctx->queue, x->mem[0], &zero, 4, 0, 4, 0, NULL, &event), CL_SUCCESS);
+    MUST(ctx, tl_profile_event(ctx, "foreign", event));
+    for (int i = 0; i < 2; i++) { /* sums since the context was made: asking does not reset */
+        MUST(ctx, tl_profile_rows(ctx, &rows, &count));
+        assert_true(find_row(rows, count, "scale")->launches == LAUNCHES + 1);
+        assert_true(find_row(rows, count, "scale")->nanoseconds > 0);
+        assert_true(find_row(rows, count, "(copy)")->launches == 1);
+        assert_true(find_row(rows, count, "(zero)")->launches >= 1);
+        assert_true(find_row(rows, count, "foreign")->launches == 1);
+        assert_int_equal(count, 4);
+        for (int r = 1; r < count; r++) assert_true(rows[r - 1].nanoseconds >= rows[r].nanoseconds);
+        free(rows);
+    }
+    tl_context_destroy(ctx);
+
+    ctx = make_context(b, false);
+    assert_false(tl_profile_is_on(ctx));
+    MUST(ctx, tl_profile_event(ctx, "foreign", NULL));
+    MUST(ctx, tl_profile_rows(ctx, &rows, &count));
+    assert_int_equal(count, 0);
+    assert_null(rows);
+    tl_context_destroy(ctx);
+}
+
+/* ---- codes
+ * ------------------------------------------------------------------------------------------------------ */
+
+static void codes(void **state)
+{
+    tl_error err = {0};
+    assert_string_equal(tl_cl_name(CL_OUT_OF_RESOURCES), "CL_OUT_OF_RESOURCES");
+    assert_string_equal(tl_cl_name(CL_INVALID_KERNEL_ARGS), "CL_INVALID_KERNEL_ARGS");
+    assert_string_equal(tl_cl_name(-1001), "CL_PLATFORM_NOT_FOUND_KHR");
+    assert_string_equal(tl_cl_name(-12345), "unknown OpenCL code");
+    assert_int_equal(tl_cl_check(&err, CL_SUCCESS, "x"), TL_OK);
+    assert_string_equal(err.text, "");
+    assert_int_equal(tl_cl_check(&err, CL_OUT_OF_RESOURCES, "launching %s (clCall)", "k"), TL_ERROR_DEVICE);
+    has(err.text, "launching k (clCall) failed with CL_OUT_OF_RESOURCES (-5): ");
+    has(err.text, "smaller batch");
+    assert_int_equal(tl_cl_check(&err, CL_MEM_OBJECT_ALLOCATION_FAILURE, "x"), TL_ERROR_MEMORY);
+    has(err.text, "CL_MEM_OBJECT_ALLOCATION_FAILURE (-4)");
+    assert_int_equal(tl_cl_check(&err, CL_OUT_OF_HOST_MEMORY, "x"), TL_ERROR_MEMORY);
+    assert_int_equal(tl_cl_check(NULL, CL_INVALID_VALUE, "x"), TL_ERROR_DEVICE);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {TEST(kernel_folder),
+                                       TEST(many_kernels),
+                                       TEST(standard_macros),
+                                       TEST(several_files),
+                                       TEST(failing_builds),
+                                       TEST(cache_keeps),
+                                       TEST(cache_mends),
+                                       TEST(cache_survives_the_driver),
+                                       TEST(cache_keys),
+                                       TEST(cache_off),
+                                       TEST(cache_folders),
+                                       TEST(arguments),
+                                       TEST(grids),
+                                       TEST(profile),
+                                       TEST(codes)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
