@@ -59,7 +59,8 @@ static void check(tl_context *ctx, uint64_t rows, uint32_t classes, float spread
     assert_memory_equal(still, a, count * sizeof *still);
     free(still), free(ranks);
 
-    /* Without dlogits, then with dlogits in the logits' place: the same numbers. */
+    /* Without dlogits: the same losses. With dlogits in the logits' place: the same gradients, to rounding, as
+     * a compiler may run overlapping arrays through its scalar loop and others through its vector loop. */
     MUST(ctx, tl_cross_entropy(ctx, va.view, vt.view, vl.view, vr.view, (tl_view){0}, scale, rows, classes));
     float *again = get(ctx, vl);
     assert_memory_equal(again, got, rows * sizeof *again);
@@ -69,7 +70,7 @@ static void check(tl_context *ctx, uint64_t rows, uint32_t classes, float spread
     free(still);
     MUST(ctx, tl_cross_entropy(ctx, va.view, vt.view, vl.view, vr.view, va.view, scale, rows, classes));
     again = get(ctx, va);
-    assert_memory_equal(again, got_d, count * sizeof *again);
+    near_to("dlogits in the logits' place", again, d, count, 3e-6, 0.01);
     free(again);
     free(a), free(direction), free(targets), free(ad), free(d), free(losses), free(got), free(got_d);
     drop(ctx, va), drop(ctx, vt), drop(ctx, vl), drop(ctx, vr), drop(ctx, vd);
