@@ -31,12 +31,16 @@ __kernel void tokens_forward(__global const float *patches, ulong patches_at,
     }
 }
 
-// dx[t][b] = scale * dy[b], overwritten: dx has `count` elements, dy `period`. A work-group has `block`
-// consecutive elements.
+// dx[t][b] = scale * dy[b], overwritten: dx is [token][period], dy [period]. Work-group (i, t) has elements
+// [i * block, (i + 1) * block) of token t.
 __kernel void mean_tokens_backward(__global const float *dy, ulong dy_at, __global float *dx, ulong dx_at,
-                                   ulong count, ulong period, float scale, uint block)
+                                   ulong period, float scale, uint block)
 {
-    ulong first = get_group_id(0) * (ulong)block, last = min(first + block, count);
-    for (ulong i = first + get_local_id(0); i < last; i += TL_GROUP)
-        dx[dx_at + i] = scale * dy[dy_at + i % period];
+    ulong first = get_group_id(0) * (ulong)block;
+    uint n = (uint)min((ulong)block, period - first), full = TL_FULL(n), rest = TL_REST(n);
+    dy += dy_at + first;
+    dx += dx_at + get_group_id(1) * period + first;
+    for (uint i = get_local_id(0) * TL_RW; i < full; i += TL_GROUP * TL_RW)
+        tl_store(scale * tl_load(dy + i), dx + i);
+    if (rest) tl_store_part(scale * tl_load_part(dy + full, rest, 0.0f), dx + full, rest);
 }

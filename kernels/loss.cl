@@ -23,13 +23,13 @@ __kernel void cross_entropy(__global const float *logits, ulong logits_at, __glo
         floatR top = (floatR)(-INFINITY), larger = (floatR)(0.0f), broken = (floatR)(0.0f);
         for (uint c = TL_LANE * TL_RW; c < full; c += TL_LANES * TL_RW) {
             floatR v = tl_load(a + c);
-            top = fmax(top, v);
+            top = v > top ? v : top;
             larger += v > chosen ? (floatR)(1.0f) : (floatR)(0.0f);
             broken = v != v ? (floatR)(1.0f) : broken;
         }
         if (rest) {
             floatR v = tl_load_part(a + full, rest, -INFINITY);
-            top = fmax(top, v);
+            top = v > top ? v : top;
             larger += v > chosen ? (floatR)(1.0f) : (floatR)(0.0f);
             broken = v != v ? (floatR)(1.0f) : broken;
         }

@@ -3,15 +3,18 @@
 // low, w / 4 high, stream low, stream high} and key {seed low, seed high}.
 static inline uint4 philox(ulong block, ulong stream, ulong seed)
 {
-    uint4 c = (uint4)((uint)block, (uint)(block >> 32), (uint)stream, (uint)(stream >> 32));
+    uint c0 = (uint)block, c1 = (uint)(block >> 32), c2 = (uint)stream, c3 = (uint)(stream >> 32);
     uint key0 = (uint)seed, key1 = (uint)(seed >> 32);
     for (int round = 0; round < 10; round++) {
-        ulong a = (ulong)c.s0 * 0xD2511F53u, b = (ulong)c.s2 * 0xCD9E8D57u;
-        c = (uint4)((uint)(b >> 32) ^ c.s1 ^ key0, (uint)b, (uint)(a >> 32) ^ c.s3 ^ key1, (uint)a);
+        ulong a = (ulong)c0 * 0xD2511F53u, b = (ulong)c2 * 0xCD9E8D57u;
+        c0 = (uint)(b >> 32) ^ c1 ^ key0;
+        c1 = (uint)b;
+        c2 = (uint)(a >> 32) ^ c3 ^ key1;
+        c3 = (uint)a;
         key0 += 0x9E3779B9u; // the golden ratio and sqrt(3) - 1, as 32-bit fractions
         key1 += 0xBB67AE85u;
     }
-    return c;
+    return (uint4)(c0, c1, c2, c3);
 }
 
 // target[i] = bound * (2 u - 1), u = the top 24 bits of word first + i times 2^-24; overwritten. All but the

@@ -19,27 +19,26 @@ __kernel void softmax_forward(__global float *logits, ulong logits_at, ulong row
              rest = TL_REST(n);
         __global float *a = logits + logits_at + row * keys;
 
-        floatR top = (floatR)(-INFINITY);
-        for (uint c = TL_LANE * TL_RW; c < full; c += TL_LANES * TL_RW) top = fmax(top, tl_load(a + c));
-        if (rest) top = fmax(top, tl_load_part(a + full, rest, -INFINITY));
+        // The row's tail stays in a register: going through memory in parts is slow.
+        floatR tail = rest ? tl_load_part(a + full, rest, -INFINITY) : (floatR)(-INFINITY), top = tail;
+        for (uint c = TL_LANE * TL_RW; c < full; c += TL_LANES * TL_RW) {
+            floatR v = tl_load(a + c);
+            top = v > top ? v : top; // unlike fmax one instruction; a NaN reaches the sum below
+        }
         float highest = tl_row_max(tl_maxR(top), scratch);
 
-        floatR part = (floatR)(0.0f);
+        tail = tl_exp(tail - highest);
+        floatR part = rest ? tail : (floatR)(0.0f);
         for (uint c = TL_LANE * TL_RW; c < full; c += TL_LANES * TL_RW) {
             floatR e = tl_exp(tl_load(a + c) - highest);
             part += e;
             tl_store(e, a + c);
         }
-        if (rest) {
-            floatR e = tl_exp(tl_load_part(a + full, rest, -INFINITY) - highest);
-            part += e;
-            tl_store_part(e, a + full, rest);
-        }
         float share = 1.0f / tl_row_sum(tl_sumR(part), scratch);
 
         for (uint c = TL_LANE * TL_RW; c < full; c += TL_LANES * TL_RW)
             tl_store(tl_load(a + c) * share, a + c);
-        if (rest) tl_store_part(tl_load_part(a + full, rest, 0.0f) * share, a + full, rest);
+        if (rest) tl_store_part(tail * share, a + full, rest);
         if (n)
             for (uint c = n + TL_LANE; c < keys; c += TL_LANES) a[c] = 0.0f;
     }

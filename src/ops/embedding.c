@@ -53,12 +53,13 @@ tl_status tl_mean_tokens_forward(tl_context *ctx, tl_view x, tl_view y, uint32_t
 tl_status tl_mean_tokens_backward(tl_context *ctx, tl_view dy, tl_view dx, uint32_t tokens, uint32_t batch,
                                   uint32_t channels)
 {
-    uint64_t period = (uint64_t)batch * channels, count = tokens * period;
-    if (count == 0) return TL_OK;
+    uint64_t period = (uint64_t)batch * channels;
+    if (tokens == 0 || period == 0) return TL_OK;
     uint32_t block;
-    tl_grid grid = tl_elements_cut(ctx, count, &block);
+    tl_grid grid = tl_elements_cut(ctx, period, &block);
+    grid.groups[1] = tokens;
     tl_kernel *kernel;
     TL_TRY(tl_kernel_get(ctx, "embedding", "mean_tokens_backward", "", &kernel));
-    return TL_RUN(ctx, kernel, grid, TL_VIEW(dy), TL_VIEW(dx), TL_U64(count), TL_U64(period),
-                  TL_F32(1.0f / (float)tokens), TL_U32(block));
+    return TL_RUN(ctx, kernel, grid, TL_VIEW(dy), TL_VIEW(dx), TL_U64(period), TL_F32(1.0f / (float)tokens),
+                  TL_U32(block));
 }
