@@ -63,19 +63,23 @@ inline void pack_head(float *packed, __global const float *matrix, int head)
     }
 }
 
-// score: weights[h][p][b] = scale * q_ij . k_ij over the head's channels, q and k never leaving the registers and
-// one tile of scratch. Work-group (group, head) owns the group's pairs in that head.
-__kernel void score(__global const int4 *groups, __global const int2 *pairs, int group_begin, int all_pairs,
-                    int batch, __global const float *xq, ulong xq_at, __global const float *wq, int wq_first,
-                    __global const float *xk, ulong xk_at, __global const float *wk, int wk_first,
-                    __global float *weights, ulong weights_at, float scale)
+// score: with q = xq_i Wq and k = xk_j Wk of every row, weights[h][p][b] = scale * q . k over the head's channels
+// (skipped when `weights` is NULL) and, when `keep`, the rows q and k themselves, [row from pair_begin][WIDTH].
+// Otherwise q and k never leave the registers and one tile of scratch. Work-group (group, head) owns the group's
+// pairs in that head.
+__kernel void score(__global const int4 *groups, __global const int2 *pairs, int group_begin, int pair_begin,
+                    int all_pairs, int batch, __global const float *xq, ulong xq_at, __global const float *wq,
+                    int wq_first, __global const float *xk, ulong xk_at, __global const float *wk, int wk_first,
+                    __global float *weights, ulong weights_at, float scale, int keep, __global float *q_rows,
+                    ulong q_at, __global float *k_rows, ulong k_at)
 {
     const int4 group = groups[group_begin + get_group_id(0)];
     const int head = get_group_id(1), rows = group.y * batch;
     float packed_q[HEAD_PANELS * INNER * NR], packed_k[HEAD_PANELS * INNER * NR];
     pack_head(packed_q, wq + (ulong)(group.z - wq_first) * MATRIX, head);
     pack_head(packed_k, wk + (ulong)(group.w - wk_first) * MATRIX, head);
-    __global float *out = weights + weights_at + ((ulong)head * all_pairs + group.x) * batch;
+    __global float *out = weights ? weights + weights_at + ((ulong)head * all_pairs + group.x) * batch : weights;
+    const ulong first = ((ulong)(group.x - pair_begin) * batch) * WIDTH + head * HEAD_DIM;
 
     row_t next = {group.x, 0};
     for (int begin = 0; begin < rows; begin += BLOCK_TILES * MR) {
@@ -94,8 +98,9 @@ __kernel void score(__global const int4 *groups, __global const int2 *pairs, int
         }
         float dot[BLOCK_TILES * MR * TL_VW];
         for (int panel = 0; panel < HEAD_PANELS; panel++) {
+            const int columns = PANEL_COLUMNS(panel, HEAD_DIM);
             for (int tile = 0; tile * MR < count; tile++) {
-                float q[MR * NR];
+                float q[MR * NR], k[MR * NR];
                 floatV acc[MR][NV];
                 TILE_CLEAR(acc);
                 TILE_MULTIPLY(acc, row_q + tile * MR, 1, packed_q + panel * INNER * NR, INNER);
@@ -108,67 +113,17 @@ __kernel void score(__global const int4 *groups, __global const int2 *pairs, int
                     TILE_EACH_VECTOR sum += acc[r][v] * vloadV(r * NV + v, q);
                     vstoreV(sum, tile * MR + r, dot);
                 }
-            }
-        }
-        for (int r = 0; r < count; r++) out[begin + r] = scale * tl_sumV(vloadV(r, dot));
-    }
-}
-
-// pair_gradients: s[row] = weights * k_ij and t[row] = weights * q_ij with weights = d logits: what the gradients
-// of the query's and of the key's matrix multiply. s and t are [row from pair_begin][WIDTH]. Ownership as in score.
-__kernel void pair_gradients(__global const int4 *groups, __global const int2 *pairs, int group_begin,
-                             int pair_begin, int all_pairs, int batch, __global const float *xq, ulong xq_at,
-                             __global const float *wq, int wq_first, __global const float *xk, ulong xk_at,
-                             __global const float *wk, int wk_first, __global const float *weights, ulong weights_at,
-                             __global float *s, ulong s_at, __global float *t, ulong t_at)
-{
-    const int4 group = groups[group_begin + get_group_id(0)];
-    const int head = get_group_id(1), rows = group.y * batch;
-    float packed_q[HEAD_PANELS * INNER * NR], packed_k[HEAD_PANELS * INNER * NR];
-    pack_head(packed_q, wq + (ulong)(group.z - wq_first) * MATRIX, head);
-    pack_head(packed_k, wk + (ulong)(group.w - wk_first) * MATRIX, head);
-    __global const float *weight = weights + weights_at + ((ulong)head * all_pairs + group.x) * batch;
-    const ulong first_row = (ulong)(group.x - pair_begin) * batch;
-
-    row_t next = {group.x, 0};
-    for (int begin = 0; begin < rows; begin += BLOCK_TILES * MR) {
-        const int count = min(BLOCK_TILES * MR, rows - begin);
-        __global const float *row_q[BLOCK_TILES * MR], *row_k[BLOCK_TILES * MR];
-        for (int r = 0; r < BLOCK_TILES * MR; r++) {
-            if (r < count) {
-                const int2 pair = pairs[next.pair];
-                row_q[r] = xq + xq_at + ((ulong)pair.x * batch + next.b) * INNER;
-                row_k[r] = xk + xk_at + ((ulong)pair.y * batch + next.b) * INNER;
-                next = row_next(next, 0, batch);
-            } else {
-                row_q[r] = row_q[count - 1];
-                row_k[r] = row_k[count - 1];
-            }
-        }
-        for (int panel = 0; panel < HEAD_PANELS; panel++) {
-            const int columns = PANEL_COLUMNS(panel, HEAD_DIM);
-            for (int side = 0; side < 2; side++) { // 0: k_ij into s; 1: q_ij into t
-                const float *packed = (side == 0 ? packed_k : packed_q) + panel * INNER * NR;
-                __global float *target = side == 0 ? s + s_at : t + t_at;
-                for (int tile = 0; tile * MR < count; tile++) {
-                    __global const float **row = (side == 0 ? row_k : row_q) + tile * MR;
-                    floatV acc[MR][NV];
-                    TILE_CLEAR(acc);
-                    TILE_MULTIPLY(acc, row, 1, packed, INNER);
-                    TILE_EACH_ROW
-                    {
-                        const int n = begin + tile * MR + r;
-                        if (n < rows) {
-                            float values[NR];
-                            const float w = weight[n];
-                            TILE_EACH_VECTOR vstoreV(w * acc[r][v], v, values);
-                            panel_store(target + (first_row + n) * WIDTH + head * HEAD_DIM + panel * NR, values,
-                                        columns);
-                        }
+                if (keep) {
+                    TILE_EACH_ROW TILE_EACH_VECTOR vstoreV(acc[r][v], r * NV + v, k);
+                    for (int r = 0; r < MR && tile * MR + r < count; r++) {
+                        const ulong at = first + (ulong)(begin + tile * MR + r) * WIDTH + panel * NR;
+                        panel_store(q_rows + q_at + at, q + r * NR, columns);
+                        panel_store(k_rows + k_at + at, k + r * NR, columns);
                     }
                 }
             }
         }
+        for (int r = 0; out && r < count; r++) out[begin + r] = scale * tl_sumV(vloadV(r, dot));
     }
 }
 
@@ -220,50 +175,83 @@ __kernel void aggregate(__global const int4 *groups, __global const int2 *pairs,
     }
 }
 
-// aggregate_back: dx_i += s[row] Wq^T and dx_j += t[row] Wk^T over the chunk's rows (s and t from
-// pair_gradients). Work-group (column panel of INNER, batch block) owns those columns of dx_q and dx_k.
+#ifndef COLUMN_BLOCK
+#define COLUMN_BLOCK 64 // columns of INNER that a work-group of the backward aggregates owns
+#endif
+#define BLOCK_PANELS ((COLUMN_BLOCK + NR - 1) / NR)
+
+// target[c] = w[head of c] * source[c]; the heads' weights lie `stride` apart.
+inline void scale_row(float *target, __global const float *source, __global const float *w, ulong stride)
+{
+    for (int head = 0; head < HEADS; head++, w += stride) {
+        const float weight = *w;
+        for (int c = head * HEAD_DIM; c < (head + 1) * HEAD_DIM; c++) target[c] = weight * source[c];
+    }
+}
+
+// packed[panel][k][NR]: the transpose of rows [0, columns) of a matrix, panel by panel.
+inline void pack_block_transposed(float *packed, __global const float *rows, int columns)
+{
+    for (int panel = 0; panel * NR < columns; panel++) {
+        tile_pack_transposed(packed + panel * WIDTH * NR, rows + (ulong)panel * NR * WIDTH, WIDTH, WIDTH,
+                             PANEL_COLUMNS(panel, columns));
+    }
+}
+
+// aggregate_back: dx_i += (w k) Wq^T and dx_j += (w q) Wk^T over the chunk's rows, with w = weights of a row and head
+// (the gradients of the logits) and the rows q, k as `score` keeps them. Work-group (block of COLUMN_BLOCK columns of
+// INNER, batch block) owns those columns of dx_q and dx_k.
 __kernel void aggregate_back(__global const int4 *groups, __global const int2 *pairs, int group_begin, int group_end,
                              int pair_begin, int all_pairs, int queries, int keys, int batch, int batch_block,
-                             __global const float *s, ulong s_at, __global const float *t, ulong t_at, __global const float *wq, int wq_first,
-                             __global const float *wk, int wk_first, __global float *dxq, ulong dxq_at,
+                             __global const float *weights, ulong weights_at, __global const float *q_rows,
+                             ulong q_at, __global const float *k_rows, ulong k_at, __global const float *wq,
+                             int wq_first, __global const float *wk, int wk_first, __global float *dxq, ulong dxq_at,
                              __global float *dxk, ulong dxk_at)
 {
-    const int panel = get_group_id(0), columns = PANEL_COLUMNS(panel, INNER);
+    const int column_begin = get_group_id(0) * COLUMN_BLOCK;
+    const int block_columns = min(COLUMN_BLOCK, INNER - column_begin);
     const int b_begin = get_group_id(1) * batch_block, b_end = min(batch, b_begin + batch_block);
-    float packed[WIDTH * NR];
-    for (int side = 0; side < 2; side++) { // 0: query's, from s; 1: key's, from t
-        __global const float *source = side == 0 ? s + s_at : t + t_at;
-        __global float *dx = (side == 0 ? dxq + dxq_at : dxk + dxk_at) + panel * NR;
+    float packed[BLOCK_PANELS * WIDTH * NR], scaled[BLOCK_TILES * MR * WIDTH];
+    const float *row[BLOCK_TILES * MR];
+    for (int r = 0; r < BLOCK_TILES * MR; r++) row[r] = scaled + r * WIDTH;
+    for (int side = 0; side < 2; side++) { // 0: into dx_i, from k; 1: into dx_j, from q
+        __global const float *source = side == 0 ? k_rows + k_at : q_rows + q_at;
+        __global float *dx = (side == 0 ? dxq + dxq_at : dxk + dxk_at) + column_begin;
         for (int g = group_begin; g < group_end; g++) {
             const int4 group = groups[g];
             const int rows = group.y * (b_end - b_begin);
             __global const float *matrix = side == 0 ? wq + (ulong)(group.z - wq_first) * MATRIX
                                                      : wk + (ulong)(group.w - wk_first) * MATRIX;
-            tile_pack_transposed(packed, matrix + (ulong)panel * NR * WIDTH, WIDTH, WIDTH, columns);
+            pack_block_transposed(packed, matrix + (ulong)column_begin * WIDTH, block_columns);
             row_t next = {group.x, b_begin};
-            for (int begin = 0; begin < rows; begin += MR) {
-                __global const float *row[MR];
-                __global float *target[MR];
-                for (int r = 0; r < MR; r++) {
+            for (int begin = 0; begin < rows; begin += BLOCK_TILES * MR) {
+                const int count = min(BLOCK_TILES * MR, rows - begin);
+                __global float *target[BLOCK_TILES * MR];
+                for (int r = 0; r < count; r++) {
                     const int2 pair = pairs[next.pair];
-                    row[r] = source + ((ulong)(next.pair - pair_begin) * batch + next.b) * WIDTH;
+                    const ulong number = (ulong)next.pair * batch + next.b;
                     target[r] = dx + ((ulong)(side == 0 ? pair.x : pair.y) * batch + next.b) * INNER;
-                    if (begin + r + 1 < rows) next = row_next(next, b_begin, b_end);
+                    scale_row(scaled + r * WIDTH, source + (number - (ulong)pair_begin * batch) * WIDTH,
+                              weights + weights_at + number, (ulong)all_pairs * batch);
+                    next = row_next(next, b_begin, b_end);
                 }
-                floatV acc[MR][NV];
-                TILE_CLEAR(acc);
-                TILE_MULTIPLY(acc, row, 1, packed, WIDTH);
-                if (columns == NR) {
-                    TILE_EACH_ROW if (begin + r < rows)
-                    {
-                        TILE_EACH_VECTOR vstoreV(acc[r][v] + vloadV(v, target[r]), v, target[r]);
-                    }
-                } else {
-                    TILE_EACH_ROW if (begin + r < rows)
-                    {
-                        float values[NR];
-                        TILE_EACH_VECTOR vstoreV(acc[r][v], v, values);
-                        for (int q = 0; q < columns; q++) target[r][q] += values[q];
+                for (int panel = 0; panel * NR < block_columns; panel++) {
+                    const int columns = PANEL_COLUMNS(panel, block_columns);
+                    for (int tile = 0; tile * MR < count; tile++) { // rows past the end: of earlier blocks, not stored
+                        floatV acc[MR][NV];
+                        TILE_CLEAR(acc);
+                        TILE_MULTIPLY(acc, row + tile * MR, 1, packed + panel * WIDTH * NR, WIDTH);
+                        TILE_EACH_ROW if (tile * MR + r < count)
+                        {
+                            __global float *out = target[tile * MR + r] + panel * NR;
+                            if (columns == NR) {
+                                TILE_EACH_VECTOR vstoreV(acc[r][v] + vloadV(v, out), v, out);
+                            } else {
+                                float values[NR];
+                                TILE_EACH_VECTOR vstoreV(acc[r][v], v, values);
+                                for (int q = 0; q < columns; q++) out[q] += values[q];
+                            }
+                        }
                     }
                 }
             }
@@ -274,10 +262,6 @@ __kernel void aggregate_back(__global const int4 *groups, __global const int2 *p
 // value_back: with u_ijh = dy_ih Wv_h^T, both uses of it: dx_j += weights * u, and d weights = u . x_j. Work-group
 // (block of COLUMN_BLOCK columns of INNER, batch block) owns those columns of dx and its own slice of
 // partial[column block][h][p][b]; `partial_sum` adds the slices up.
-#ifndef COLUMN_BLOCK
-#define COLUMN_BLOCK 64
-#endif
-#define BLOCK_PANELS ((COLUMN_BLOCK + NR - 1) / NR)
 __kernel void value_back(__global const int4 *groups, __global const int2 *pairs, int group_begin, int group_end,
                          int pair_begin, int pair_end, int all_pairs, int queries, int keys, int batch,
                          int batch_block, __global const float *dy, ulong dy_at, __global const float *x, ulong x_at,
@@ -287,90 +271,90 @@ __kernel void value_back(__global const int4 *groups, __global const int2 *pairs
     const int column_begin = get_group_id(0) * COLUMN_BLOCK;
     const int block_columns = min(COLUMN_BLOCK, INNER - column_begin);
     const int b_begin = get_group_id(1) * batch_block, b_end = min(batch, b_begin + batch_block);
-    const ulong chunk_rows = (ulong)(pair_end - pair_begin) * batch;
+    const ulong chunk_rows = (ulong)(pair_end - pair_begin) * batch, all_rows = (ulong)all_pairs * batch;
     __global float *out = partial + partial_at + get_group_id(0) * HEADS * chunk_rows;
     float packed[BLOCK_PANELS * WIDTH * NR];
     for (int g = group_begin; g < group_end; g++) {
         const int4 group = groups[g];
         const int rows = group.y * (b_end - b_begin);
-        __global const float *matrix = w + (ulong)(group.w - w_first) * MATRIX + (ulong)column_begin * WIDTH;
-        for (int panel = 0; panel * NR < block_columns; panel++) {
-            tile_pack_transposed(packed + panel * WIDTH * NR, matrix + (ulong)panel * NR * WIDTH, WIDTH, WIDTH,
-                                 PANEL_COLUMNS(panel, block_columns));
-        }
+        pack_block_transposed(packed, w + (ulong)(group.w - w_first) * MATRIX + (ulong)column_begin * WIDTH,
+                              block_columns);
         row_t next = {group.x, b_begin};
-        for (int begin = 0; begin < rows; begin += MR) {
-            row_t at[MR];
-            __global const float *row[MR], *x_row[MR];
-            __global float *target[MR];
-            for (int r = 0; r < MR; r++) {
+        for (int begin = 0; begin < rows; begin += BLOCK_TILES * MR) {
+            const int count = min(BLOCK_TILES * MR, rows - begin);
+            ulong number[BLOCK_TILES * MR]; // of the row among all pairs' rows
+            __global const float *row[BLOCK_TILES * MR], *x_row[BLOCK_TILES * MR];
+            __global float *target[BLOCK_TILES * MR];
+            for (int r = 0; r < BLOCK_TILES * MR; r++) { // rows past the end repeat the last one; not stored
                 const int2 pair = pairs[next.pair];
-                at[r] = next;
+                const ulong key_row = ((ulong)pair.y * batch + next.b) * INNER + column_begin;
+                number[r] = (ulong)next.pair * batch + next.b;
                 row[r] = dy + dy_at + ((ulong)pair.x * batch + next.b) * WIDTH;
-                x_row[r] = x + x_at + ((ulong)pair.y * batch + next.b) * INNER + column_begin;
-                target[r] = dx + dx_at + ((ulong)pair.y * batch + next.b) * INNER + column_begin;
-                if (begin + r + 1 < rows) next = row_next(next, b_begin, b_end);
+                x_row[r] = x + x_at + key_row;
+                target[r] = dx + dx_at + key_row;
+                if (r + 1 < count || begin + count < rows) next = row_next(next, b_begin, b_end);
             }
             for (int head = 0; head < HEADS; head++) {
-                float dot[MR * TL_VW], scale[MR];
-                for (int r = 0; r < MR; r++) {
-                    vstoreV((floatV)(0.0f), r, dot);
-                    scale[r] = weights[weights_at + ((ulong)head * all_pairs + at[r].pair) * batch + at[r].b];
+                float dot[BLOCK_TILES * MR * TL_VW], scale[BLOCK_TILES * MR];
+                for (int r = 0; r < BLOCK_TILES * MR; r++) {
+                    scale[r] = weights[weights_at + head * all_rows + number[r]];
                     row[r] += head == 0 ? 0 : HEAD_DIM;
                 }
                 for (int panel = 0; panel * NR < block_columns; panel++) {
                     const int columns = PANEL_COLUMNS(panel, block_columns);
-                    floatV acc[MR][NV];
-                    TILE_CLEAR(acc);
-                    TILE_MULTIPLY(acc, row, 1, packed + (panel * WIDTH + head * HEAD_DIM) * NR, HEAD_DIM);
-                    if (columns == NR) {
-                        TILE_EACH_ROW if (begin + r < rows)
+                    for (int tile = 0; tile * MR < count; tile++) {
+                        floatV acc[MR][NV];
+                        TILE_CLEAR(acc);
+                        TILE_MULTIPLY(acc, row + tile * MR, 1, packed + (panel * WIDTH + head * HEAD_DIM) * NR,
+                                      HEAD_DIM);
+                        TILE_EACH_ROW
                         {
-                            floatV sum = vloadV(r, dot);
-                            TILE_EACH_VECTOR
-                            {
-                                sum += acc[r][v] * vloadV(v, x_row[r] + panel * NR);
-                                vstoreV(scale[r] * acc[r][v] + vloadV(v, target[r] + panel * NR), v,
-                                        target[r] + panel * NR);
+                            const int n = tile * MR + r;
+                            floatV sum = panel == 0 ? (floatV)(0.0f) : vloadV(n, dot);
+                            if (columns == NR) {
+                                TILE_EACH_VECTOR sum += acc[r][v] * vloadV(v, x_row[n] + panel * NR);
+                                if (n < count) {
+                                    TILE_EACH_VECTOR vstoreV(scale[n] * acc[r][v] +
+                                                                 vloadV(v, target[n] + panel * NR),
+                                                             v, target[n] + panel * NR);
+                                }
+                            } else {
+                                float values[NR], products[TL_VW];
+                                TILE_EACH_VECTOR vstoreV(acc[r][v], v, values);
+                                vstoreV(sum, 0, products);
+                                for (int q = 0; q < columns; q++) {
+                                    products[0] += values[q] * x_row[n][panel * NR + q];
+                                    if (n < count) target[n][panel * NR + q] += scale[n] * values[q];
+                                }
+                                sum = vloadV(0, products);
                             }
-                            vstoreV(sum, r, dot);
-                        }
-                    } else {
-                        TILE_EACH_ROW if (begin + r < rows)
-                        {
-                            float values[NR];
-                            TILE_EACH_VECTOR vstoreV(acc[r][v], v, values);
-                            for (int q = 0; q < columns; q++) {
-                                dot[r * TL_VW] += values[q] * x_row[r][panel * NR + q];
-                                target[r][panel * NR + q] += scale[r] * values[q];
-                            }
+                            vstoreV(sum, n, dot);
                         }
                     }
                 }
-                for (int r = 0; r < MR && begin + r < rows; r++) {
-                    out[head * chunk_rows + (ulong)(at[r].pair - pair_begin) * batch + at[r].b] =
-                        tl_sumV(vloadV(r, dot));
-                }
+                for (int r = 0; r < count; r++)
+                    out[head * chunk_rows + number[r] - (ulong)pair_begin * batch] = tl_sumV(vloadV(r, dot));
             }
         }
     }
 }
 
-// weight_gradient: dW[matrix] = sum over the group's rows of x[token]^T g, overwritten.
-//   side 0  query's matrix: token i, g = s[row];   side 1  key's: token j, g = t[row] (rows from pair_begin)
-//   side 2  value's: token j, g = weights * dy_i
-// Work-group (group, column panel) owns those columns of the group's matrix.
-inline void weight_gradient(const int side, __global const int4 *groups, __global const int2 *pairs, int group_begin,
-                            int pair_begin, int all_pairs, int batch, __global const float *x,
-                            __global const float *gradient, __global const float *weights, __global float *dw,
-                            int dw_first)
+// weight_gradient: dW[matrix] = sum over the group's rows of x[token]^T (w g), overwritten, with w = weights of a row
+// and head.
+//   side 0  query's matrix: token i, g = k of the row      side 1  key's matrix: token j, g = q of the row
+//   (rows from pair_begin, as `score` keeps them)          side 2  value's matrix: token j, g = dy_i
+// Work-group (group, head and column panel) owns those columns of the group's matrix.
+__kernel void weight_gradient(__global const int4 *groups, __global const int2 *pairs, int group_begin, int pair_begin,
+                              int all_pairs, int batch, int side, __global const float *x, ulong x_at,
+                              __global const float *gradient, ulong gradient_at, __global const float *weights,
+                              ulong weights_at, __global float *dw, int dw_first)
 {
     const int4 group = groups[group_begin + get_group_id(0)];
     const int head = get_group_id(1) / HEAD_PANELS, panel = get_group_id(1) % HEAD_PANELS;
     const int columns = PANEL_COLUMNS(panel, HEAD_DIM), column = head * HEAD_DIM + panel * NR;
     const int rows = group.y * batch;
     __global float *target = dw + (ulong)((side == 0 ? group.z : group.w) - dw_first) * MATRIX + column;
-    __global const float *weight = weights + ((ulong)head * all_pairs + group.x) * batch;
+    __global const float *weight = weights + weights_at + ((ulong)head * all_pairs + group.x) * batch;
     float packed[KC * NR];
 
     for (int begin = 0; begin < rows; begin += KC) {
@@ -378,15 +362,11 @@ inline void weight_gradient(const int side, __global const int4 *groups, __globa
         const row_t first = {group.x + begin / batch, begin % batch};
         row_t next = first;
         for (int k = 0; k < count; k++) {
-            if (side == 2) {
-                __global const float *source = gradient + ((ulong)pairs[next.pair].x * batch + next.b) * WIDTH + column;
-                const float w = weight[begin + k];
-                panel_load(packed + k * NR, source, columns);
-                TILE_EACH_VECTOR vstoreV(w * vloadV(v, packed + k * NR), v, packed + k * NR);
-            } else {
-                panel_load(packed + k * NR,
-                           gradient + ((ulong)(next.pair - pair_begin) * batch + next.b) * WIDTH + column, columns);
-            }
+            const ulong row = side == 2 ? (ulong)pairs[next.pair].x * batch + next.b
+                                        : (ulong)(next.pair - pair_begin) * batch + next.b;
+            const float w = weight[begin + k];
+            panel_load(packed + k * NR, gradient + gradient_at + row * WIDTH + column, columns);
+            TILE_EACH_VECTOR vstoreV(w * vloadV(v, packed + k * NR), v, packed + k * NR);
             next = row_next(next, 0, batch);
         }
         for (int c = 0; c < INNER; c += MR) {
@@ -398,7 +378,7 @@ inline void weight_gradient(const int side, __global const int4 *groups, __globa
                 const int run = min(batch - at.b, count - k);
                 const int2 pair = pairs[at.pair];
                 __global const float *base =
-                    x + ((ulong)(side == 0 ? pair.x : pair.y) * batch + at.b) * INNER;
+                    x + x_at + ((ulong)(side == 0 ? pair.x : pair.y) * batch + at.b) * INNER;
                 __global const float *row[MR];
                 TILE_EACH_ROW row[r] = base + min(c + r, INNER - 1);
                 TILE_MULTIPLY(acc, row, INNER, packed + k * NR, run);
@@ -421,27 +401,4 @@ inline void weight_gradient(const int side, __global const int4 *groups, __globa
             }
         }
     }
-}
-
-__kernel void weight_gradient_pair(__global const int4 *groups, __global const int2 *pairs, int group_begin,
-                                   int pair_begin, int batch, __global const float *x, ulong x_at,
-                                   __global const float *gradient, ulong gradient_at, __global float *dw,
-                                   int dw_first, int side)
-{
-    if (side == 0) {
-        weight_gradient(0, groups, pairs, group_begin, pair_begin, 0, batch, x + x_at, gradient + gradient_at,
-                        gradient, dw, dw_first);
-    } else {
-        weight_gradient(1, groups, pairs, group_begin, pair_begin, 0, batch, x + x_at, gradient + gradient_at,
-                        gradient, dw, dw_first);
-    }
-}
-
-__kernel void weight_gradient_value(__global const int4 *groups, __global const int2 *pairs, int group_begin,
-                                    int all_pairs, int batch, __global const float *x, ulong x_at,
-                                    __global const float *dy, ulong dy_at, __global const float *weights,
-                                    ulong weights_at, __global float *dw, int dw_first)
-{
-    weight_gradient(2, groups, pairs, group_begin, 0, all_pairs, batch, x + x_at, dy + dy_at, weights + weights_at,
-                    dw, dw_first);
 }

@@ -18,11 +18,26 @@
     }                                                                                                          \
     barrier(CLK_LOCAL_MEM_FENCE)
 
+static inline void store_columns(__global float *target, float4 values, int columns)
+{
+    float v[4];
+    vstore4(values, 0, v);
+    for (int q = 0; q < 4 && 4 * TILE_X + q < columns; q++) target[4 * TILE_X + q] = v[q];
+}
+
+static inline void add_columns(__global float *target, float4 values, int columns)
+{
+    float v[4];
+    vstore4(values, 0, v);
+    for (int q = 0; q < 4 && 4 * TILE_X + q < columns; q++) target[4 * TILE_X + q] += v[q];
+}
+
 // Group (group, head, row tile).
-GPU_KERNEL score(__global const int4 *groups, __global const int2 *pairs, int group_begin, int all_pairs, int batch,
-                 __global const float *xq, ulong xq_at, __global const float *wq, int wq_first,
-                 __global const float *xk, ulong xk_at, __global const float *wk, int wk_first,
-                 __global float *weights, ulong weights_at, float scale)
+GPU_KERNEL score(__global const int4 *groups, __global const int2 *pairs, int group_begin, int pair_begin,
+                 int all_pairs, int batch, __global const float *xq, ulong xq_at, __global const float *wq,
+                 int wq_first, __global const float *xk, ulong xk_at, __global const float *wk, int wk_first,
+                 __global float *weights, ulong weights_at, float scale, int keep, __global float *q_rows,
+                 ulong q_at, __global float *k_rows, ulong k_at)
 {
     TILE_LOCALS;
     __local float scratch[TILE_ITEMS];
@@ -44,66 +59,22 @@ GPU_KERNEL score(__global const int4 *groups, __global const int2 *pairs, int gr
                       c0 + column_ < HEAD_DIM ? mq[(ulong)k_ * WIDTH + c0 + column_] : 0.0f);
         TILE_MULTIPLY(k, INNER, 1, row_k[row_] >= 0 ? xk[xk_at + row_k[row_] + k_] : 0.0f, 0,
                       c0 + column_ < HEAD_DIM ? mk[(ulong)k_ * WIDTH + c0 + column_] : 0.0f);
-        for (int r = 0; r < 4; r++) dot4[r] += dot(q[r], k[r]);
+        for (int r = 0; r < 4; r++) {
+            const int row = row_begin + 4 * TILE_Y + r;
+            dot4[r] += dot(q[r], k[r]);
+            if (keep && row < rows) {
+                const ulong at = ((ulong)(group.x - pair_begin) * batch + row) * WIDTH + head * HEAD_DIM + c0;
+                store_columns(q_rows + q_at + at, q[r], min(TILE, HEAD_DIM - c0));
+                store_columns(k_rows + k_at + at, k[r], min(TILE, HEAD_DIM - c0));
+            }
+        }
     }
+    if (!weights) return; // the whole work-group
     __global float *out = weights + weights_at + ((ulong)head * all_pairs + group.x) * batch;
     for (int r = 0; r < 4; r++) {
         const float sum = tile_row_sum(dot4[r], scratch);
         const int row = row_begin + 4 * TILE_Y + r;
         if (TILE_X == 0 && row < rows) out[row] = scale * sum;
-    }
-}
-
-static inline void store_columns(__global float *target, float4 values, int columns)
-{
-    float v[4];
-    vstore4(values, 0, v);
-    for (int q = 0; q < 4 && 4 * TILE_X + q < columns; q++) target[4 * TILE_X + q] = v[q];
-}
-
-static inline void add_columns(__global float *target, float4 values, int columns)
-{
-    float v[4];
-    vstore4(values, 0, v);
-    for (int q = 0; q < 4 && 4 * TILE_X + q < columns; q++) target[4 * TILE_X + q] += v[q];
-}
-
-// Group (group, head, row tile).
-GPU_KERNEL pair_gradients(__global const int4 *groups, __global const int2 *pairs, int group_begin, int pair_begin,
-                          int all_pairs, int batch, __global const float *xq, ulong xq_at,
-                          __global const float *wq, int wq_first, __global const float *xk, ulong xk_at,
-                          __global const float *wk, int wk_first, __global const float *weights, ulong weights_at,
-                          __global float *s, ulong s_at, __global float *t, ulong t_at)
-{
-    TILE_LOCALS;
-    __local long row_at[TILE];
-    const int4 group = groups[group_begin + get_group_id(0)];
-    const int head = get_group_id(1), rows = group.y * batch, row_begin = get_group_id(2) * TILE;
-    if (row_begin >= rows) return;
-    __global const float *weight = weights + weights_at + ((ulong)head * all_pairs + group.x) * batch;
-    const ulong first_row = (ulong)(group.x - pair_begin) * batch;
-    for (int side = 0; side < 2; side++) { // 0: k_ij into s; 1: q_ij into t
-        __global const float *x = side == 0 ? xk + xk_at : xq + xq_at;
-        __global const float *m = side == 0 ? wk + (ulong)(group.w - wk_first) * MATRIX
-                                            : wq + (ulong)(group.z - wq_first) * MATRIX;
-        __global float *target = side == 0 ? s + s_at : t + t_at;
-        if (side == 0) {
-            ROW_TABLE(row_at, y, INNER);
-        } else {
-            ROW_TABLE(row_at, x, INNER);
-        }
-        for (int panel = 0; panel < HEAD_PANELS; panel++) {
-            const int column = head * HEAD_DIM + panel * TILE, columns = min(TILE, HEAD_DIM - panel * TILE);
-            float4 acc[4];
-            TILE_CLEAR(acc);
-            TILE_MULTIPLY(acc, INNER, 1, row_at[row_] >= 0 ? x[row_at[row_] + k_] : 0.0f, 0,
-                          column_ < columns ? m[(ulong)k_ * WIDTH + column + column_] : 0.0f);
-            for (int r = 0; r < 4; r++) {
-                const int row = row_begin + 4 * TILE_Y + r;
-                if (row < rows)
-                    store_columns(target + (first_row + row) * WIDTH + column, weight[row] * acc[r], columns);
-            }
-        }
     }
 }
 
@@ -139,17 +110,18 @@ GPU_KERNEL aggregate(__global const int4 *groups, __global const int2 *pairs, in
 // Group (column panel of INNER, batch tile, token): the token's rows of dxq and dxk, which may be one array.
 GPU_KERNEL aggregate_back(__global const int4 *groups, __global const int2 *pairs, int group_begin, int group_end,
                           int pair_begin, int all_pairs, int queries, int keys, int batch, int batch_block,
-                          __global const float *s, ulong s_at, __global const float *t, ulong t_at,
-                          __global const float *wq, int wq_first, __global const float *wk, int wk_first,
-                          __global float *dxq, ulong dxq_at, __global float *dxk, ulong dxk_at)
+                          __global const float *weights, ulong weights_at, __global const float *q_rows, ulong q_at,
+                          __global const float *k_rows, ulong k_at, __global const float *wq, int wq_first,
+                          __global const float *wk, int wk_first, __global float *dxq, ulong dxq_at,
+                          __global float *dxk, ulong dxk_at)
 {
     TILE_LOCALS;
     const int c0 = get_group_id(0) * TILE, columns = min(TILE, INNER - c0);
     const int b0 = get_group_id(1) * TILE, token = get_group_id(2);
-    for (int side = token < queries ? 0 : 1; side < 2; side++) { // 0: as a query, from s; 1: as a key, from t
+    for (int side = token < queries ? 0 : 1; side < 2; side++) { // 0: as a query, from k; 1: as a key, from q
         __global const int2 *span = pairs + all_pairs + (side == 0 ? 0 : queries + all_pairs);
         __global const int2 *list = span + (side == 0 ? queries : keys);
-        __global const float *source = side == 0 ? s + s_at : t + t_at;
+        __global const float *source = side == 0 ? k_rows + k_at : q_rows + q_at;
         float4 acc[4];
         TILE_CLEAR(acc);
         for (int e = span[token].x; e < span[token].y; e++) {
@@ -159,8 +131,14 @@ GPU_KERNEL aggregate_back(__global const int4 *groups, __global const int2 *pair
             __global const float *m = (side == 0 ? wq + (ulong)(groups[g].z - wq_first) * MATRIX
                                                  : wk + (ulong)(groups[g].w - wk_first) * MATRIX) +
                                       (ulong)c0 * WIDTH;
-            TILE_MULTIPLY(acc, WIDTH, 1, b0 + row_ < batch ? row[(ulong)(b0 + row_) * WIDTH + k_] : 0.0f, 1,
-                          column_ < columns ? m[(ulong)column_ * WIDTH + k_] : 0.0f);
+            for (int head = 0; head < HEADS; head++) {
+                __global const float *weight = weights + weights_at + ((ulong)head * all_pairs + p) * batch;
+                TILE_MULTIPLY(acc, HEAD_DIM, 1,
+                              b0 + row_ < batch
+                                  ? weight[b0 + row_] * row[(ulong)(b0 + row_) * WIDTH + head * HEAD_DIM + k_]
+                                  : 0.0f,
+                              1, column_ < columns ? m[(ulong)column_ * WIDTH + head * HEAD_DIM + k_] : 0.0f);
+            }
         }
         __global float *target = (side == 0 ? dxq + dxq_at : dxk + dxk_at) + (ulong)token * batch * INNER + c0;
         for (int r = 0; r < 4; r++) {
@@ -220,44 +198,48 @@ GPU_KERNEL value_back(__global const int4 *groups, __global const int2 *pairs, i
     }
 }
 
-// Group (group, head and column panel, tile of INNER): dW[matrix] = sum over the group's rows of x[token]^T g.
-#define WEIGHT_GRADIENT(token, load_b)                                                                         \
-    TILE_LOCALS;                                                                                               \
-    const int4 group = groups[group_begin + get_group_id(0)];                                                  \
-    const int head = get_group_id(1) / HEAD_PANELS, panel = get_group_id(1) % HEAD_PANELS;                     \
-    const int columns = min(TILE, HEAD_DIM - panel * TILE), column = head * HEAD_DIM + panel * TILE;           \
-    const int rows = group.y * batch, c0 = get_group_id(2) * TILE;                                             \
-    float4 acc[4];                                                                                             \
-    TILE_CLEAR(acc);                                                                                           \
-    TILE_MULTIPLY(acc, rows, 0,                                                                                \
-                  c0 + row_ < INNER                                                                            \
-                      ? x[x_at + ((ulong)(token) * batch + k_ % batch) * INNER + c0 + row_]                    \
-                      : 0.0f,                                                                                  \
-                  0, column_ < columns ? (load_b) : 0.0f);                                                     \
-    __global float *target = dw + (ulong)(matrix - dw_first) * MATRIX + column;                                \
-    for (int r = 0; r < 4; r++) {                                                                              \
-        const int c = c0 + 4 * TILE_Y + r;                                                                     \
-        if (c < INNER) store_columns(target + (ulong)c * WIDTH, acc[r], columns);                              \
+// Group (group, head and column panel, tile of INNER).
+GPU_KERNEL weight_gradient(__global const int4 *groups, __global const int2 *pairs, int group_begin, int pair_begin,
+                           int all_pairs, int batch, int side, __global const float *x, ulong x_at,
+                           __global const float *gradient, ulong gradient_at, __global const float *weights,
+                           ulong weights_at, __global float *dw, int dw_first)
+{
+    TILE_LOCALS;
+    const int4 group = groups[group_begin + get_group_id(0)];
+    const int head = get_group_id(1) / HEAD_PANELS, panel = get_group_id(1) % HEAD_PANELS;
+    const int columns = min(TILE, HEAD_DIM - panel * TILE), column = head * HEAD_DIM + panel * TILE;
+    const int rows = group.y * batch, c0 = get_group_id(2) * TILE;
+    __global const float *weight = weights + weights_at + ((ulong)head * all_pairs + group.x) * batch;
+    float4 acc[4];
+    TILE_CLEAR(acc);
+    if (side == 2) {
+        TILE_MULTIPLY(acc, rows, 0,
+                      c0 + row_ < INNER
+                          ? x[x_at + ((ulong)pairs[group.x + k_ / batch].y * batch + k_ % batch) * INNER + c0 + row_]
+                          : 0.0f,
+                      0,
+                      column_ < columns ? weight[k_] * gradient[gradient_at +
+                                                                ((ulong)pairs[group.x + k_ / batch].x * batch +
+                                                                 k_ % batch) * WIDTH +
+                                                                column + column_]
+                                        : 0.0f);
+    } else {
+        const ulong first = (ulong)(group.x - pair_begin) * batch;
+        TILE_MULTIPLY(acc, rows, 0,
+                      c0 + row_ < INNER ? x[x_at +
+                                            ((ulong)(side == 0 ? pairs[group.x + k_ / batch].x
+                                                               : pairs[group.x + k_ / batch].y) * batch +
+                                             k_ % batch) * INNER +
+                                            c0 + row_]
+                                        : 0.0f,
+                      0,
+                      column_ < columns
+                          ? weight[k_] * gradient[gradient_at + (first + k_) * WIDTH + column + column_]
+                          : 0.0f);
     }
-
-GPU_KERNEL weight_gradient_pair(__global const int4 *groups, __global const int2 *pairs, int group_begin,
-                                int pair_begin, int batch, __global const float *x, ulong x_at,
-                                __global const float *gradient, ulong gradient_at, __global float *dw,
-                                int dw_first, int side)
-{
-    const int matrix = side == 0 ? groups[group_begin + get_group_id(0)].z : groups[group_begin + get_group_id(0)].w;
-    WEIGHT_GRADIENT(side == 0 ? pairs[group.x + k_ / batch].x : pairs[group.x + k_ / batch].y,
-                    gradient[gradient_at + ((ulong)(group.x - pair_begin) * batch + k_) * WIDTH + column + column_])
-}
-
-GPU_KERNEL weight_gradient_value(__global const int4 *groups, __global const int2 *pairs, int group_begin,
-                                 int all_pairs, int batch, __global const float *x, ulong x_at,
-                                 __global const float *dy, ulong dy_at, __global const float *weights,
-                                 ulong weights_at, __global float *dw, int dw_first)
-{
-    const int matrix = groups[group_begin + get_group_id(0)].w;
-    WEIGHT_GRADIENT(pairs[group.x + k_ / batch].y,
-                    weights[weights_at + ((ulong)head * all_pairs + group.x) * batch + k_] *
-                        dy[dy_at + ((ulong)pairs[group.x + k_ / batch].x * batch + k_ % batch) * WIDTH + column +
-                           column_])
+    __global float *target = dw + (ulong)((side == 0 ? group.z : group.w) - dw_first) * MATRIX + column;
+    for (int r = 0; r < 4; r++) {
+        const int c = c0 + 4 * TILE_Y + r;
+        if (c < INNER) store_columns(target + (ulong)c * WIDTH, acc[r], columns);
+    }
 }

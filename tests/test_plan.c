@@ -213,6 +213,8 @@ static void plan_is_what_is_allocated(void **unused)
         for (int pool = TL_POOL_CLS; pool <= TL_POOL_MEAN; pool++) {
             tl_vit_config c = small((tl_op_kind)op, (tl_pool)pool);
             check_allocated(&c, 7, true);
+            c.recompute = true;
+            check_allocated(&c, 7, true);
             check_allocated(&c, 5, false);
         }
     }
@@ -229,8 +231,13 @@ static void no_pairwise_channels(void **unused)
     tl_vit_config c = sized("tiny", TL_OP_TRANSLUTION, 224, 16, 3, 1000);
     tl_memory_plan plan;
     tl_error err = {0};
+    /* Kept q and k: two such tensors for the blocks with all queries, one row of them for the last. */
+    assert_int_equal(tl_vit_plan(&c, 8, true, &plan, &err), TL_OK);
+    const uint64_t kept = plan.bytes[TL_MEMORY_ACTIVATION];
+    c.recompute = true;
     assert_int_equal(tl_vit_plan(&c, 8, true, &plan, &err), TL_OK);
     assert_true(plan.bytes[TL_MEMORY_ACTIVATION] < 200e6);
+    assert_int_equal(kept - plan.bytes[TL_MEMORY_ACTIVATION], 2ull * 4 * 8 * 192 * (5 * 197 * 197 + 197));
     assert_int_equal(plan.bytes[TL_MEMORY_PARAMETER], 4 * (uint64_t)488065384);
     assert_int_equal(plan.bytes[TL_MEMORY_GRADIENT], 4 * (uint64_t)488065384);
     assert_int_equal(plan.bytes[TL_MEMORY_MOMENT], 8 * (uint64_t)488065384);
@@ -248,6 +255,25 @@ static void absurd_models_do_not_wrap(void **unused)
     tl_error err = {0};
     assert_int_equal(tl_vit_plan(&c, 1, true, &plan, &err), TL_OK);
     assert_true(plan.total > (uint64_t)1 << 62);
+}
+
+/* AUTO keeps q and k where that fits, ALWAYS never does, NEVER fails instead of computing them again. */
+static void recompute_follows_the_limit(void **unused)
+{
+    tl_vit_config c = sized("tiny", TL_OP_TRANSLUTION, 84, 12, 1, 10);
+    tl_memory_plan plan;
+    assert_true(tl_vit_plan_training(&c, 32, TL_RECOMPUTE_AUTO, UINT64_MAX, UINT64_MAX, &plan));
+    assert_false(c.recompute);
+    const uint64_t kept = plan.total;
+    assert_true(tl_vit_plan_training(&c, 32, TL_RECOMPUTE_ALWAYS, UINT64_MAX, UINT64_MAX, &plan));
+    assert_true(c.recompute);
+    assert_true(plan.total < kept);
+    const uint64_t again = plan.total;
+    assert_true(tl_vit_plan_training(&c, 32, TL_RECOMPUTE_AUTO, kept - 1, UINT64_MAX, &plan));
+    assert_true(c.recompute);
+    assert_int_equal(plan.total, again);
+    assert_false(tl_vit_plan_training(&c, 32, TL_RECOMPUTE_NEVER, kept - 1, UINT64_MAX, &plan));
+    assert_false(tl_vit_plan_training(&c, 32, TL_RECOMPUTE_AUTO, again - 1, UINT64_MAX, &plan));
 }
 
 static void batches_that_cannot_be(void **unused)
@@ -271,6 +297,7 @@ int main(void)
         cmocka_unit_test(plan_is_what_is_allocated),
         cmocka_unit_test(no_pairwise_channels),
         cmocka_unit_test(absurd_models_do_not_wrap),
+        cmocka_unit_test(recompute_follows_the_limit),
         cmocka_unit_test(batches_that_cannot_be),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -139,6 +139,8 @@ static void differences(tl_kernel_path path)
     };
     tl_context *ctx = golden_context(path);
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        /* Building the GPU form takes long on a CPU: the two shapes that reach most of its edges. */
+        if (path == TL_PATH_GPU && i != 1 && i != 4) continue;
         for (int kind = TL_OP_ATTENTION; kind <= TL_OP_ALPHA; kind++) {
             tl_op_shape s = shapes[i];
             s.kind = (tl_op_kind)kind;
@@ -164,6 +166,50 @@ static void differences_cpu(void **unused)
 static void differences_gpu(void **unused)
 {
     differences(TL_PATH_GPU);
+}
+
+/* ---- kept q and k change nothing ------------------------------------------------------------------ */
+
+static void keeping(tl_kernel_path path)
+{
+    tl_context *ctx = golden_context(path);
+    const tl_geometry wide = {.kind = TL_GRID, .height = 2, .width = 5, .cls = 1};
+    tl_op_shape s = {.geometry = wide,
+                     .batch = 3,
+                     .dim = 10,
+                     .heads = 2,
+                     .head_dim = 17,
+                     .queries = 11,
+                     .kind = TL_OP_TRANSLUTION};
+    float *results[2][5];
+    uint64_t counts[5];
+    for (int keep = 0; keep < 2; keep++) {
+        s.keep = keep != 0;
+        bench b = make_bench(ctx, s, 5);
+        forward(&b);
+        MUST(ctx, tl_op_backward(ctx, b.state, &b.weights, tl_at(b.x, 0), tl_at(b.d_o, 0), tl_at(b.dx, 0),
+                                 &b.gradients, tl_at(b.workspace, 0)));
+        tl_tensor *list[5] = {b.o, b.dx, b.gradient_list[0], b.gradient_list[1], b.gradient_list[2]};
+        for (int i = 0; i < 5; i++) {
+            results[keep][i] = golden_download(ctx, list[i]);
+            counts[i] = list[i]->lead * list[i]->row;
+        }
+        free_bench(&b);
+    }
+    for (int i = 0; i < 5; i++) {
+        assert_memory_equal(results[0][i], results[1][i], counts[i] * sizeof(float));
+        free(results[0][i]), free(results[1][i]);
+    }
+    tl_context_destroy(ctx);
+}
+
+static void keeping_cpu(void **unused)
+{
+    keeping(TL_PATH_CPU);
+}
+static void keeping_gpu(void **unused)
+{
+    keeping(TL_PATH_GPU);
 }
 
 /* ---- equal matrices are self-attention ----------------------------------------------------------- */
@@ -294,6 +340,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(differences_cpu), cmocka_unit_test(differences_gpu),
+        cmocka_unit_test(keeping_cpu),     cmocka_unit_test(keeping_gpu),
         cmocka_unit_test(equal_matrices),  cmocka_unit_test(window_is_convolution),
         cmocka_unit_test(shift),
     };

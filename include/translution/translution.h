@@ -216,7 +216,16 @@ typedef struct tl_vit_config {
     tl_pool pool;
     uint32_t image_height, image_width, channels, patch, classes;
     uint32_t dim, depth, heads, head_dim, mlp_dim, relenc_dim;
+    bool recompute; /* training of Translution: compute q_ij and k_ij of every pair again in the backward pass
+                     * instead of keeping them (2 * batch * tokens^2 * heads * head_dim floats a block); the
+                     * same results in less memory. No part of the model. */
 } tl_vit_config;
+
+typedef enum tl_recompute {
+    TL_RECOMPUTE_AUTO, /* keep q_ij and k_ij where they fit the device */
+    TL_RECOMPUTE_ALWAYS,
+    TL_RECOMPUTE_NEVER
+} tl_recompute;
 
 /* Everything that a run is. The first part shapes the model and its training and is stored in checkpoints;
  * the rest says where and how. Begin with tl_settings_default_mnist and change what differs. */
@@ -231,10 +240,12 @@ typedef struct tl_settings {
     uint64_t warmup;                  /* steps of linear warm-up */
     uint32_t limit_train, limit_test; /* 0: all */
     /* Not stored: where and how. */
-    char data[1024];                                   /* folder of IDX files, or "synthetic" */
-    char out[1024];                                    /* empty: runs/TASK-OP-N */
-    char metrics[1024];                                /* empty: OUT/metrics.jsonl */
-    uint64_t stop_after, checkpoint_every, eval_every; /* steps; 0: never; evaluation always also at the end */
+    char data[1024];    /* folder of IDX files, or "synthetic" */
+    char out[1024];     /* empty: runs/TASK-OP-N */
+    char metrics[1024]; /* empty: OUT/metrics.jsonl */
+    uint64_t stop_after, checkpoint_every,
+        eval_every;         /* steps; 0: never; evaluation always also at the end */
+    tl_recompute recompute; /* decides model.recompute */
     bool resume, batch_given, quiet, profile;
 } tl_settings;
 

@@ -42,7 +42,7 @@ typedef struct tl_cli_limits {
 tl_cli_limits tl_cli_limits_of(const tl_device_info *device, uint64_t memory_limit);
 bool tl_cli_fits(const tl_memory_plan *plan, const tl_cli_limits *limits);
 /* The largest batch up to `upper` that fits; 0: not even one image does. */
-uint32_t tl_cli_largest_batch(const tl_vit_config *model, uint32_t upper, const tl_cli_limits *limits);
+uint32_t tl_cli_largest_batch(const tl_settings *settings, uint32_t upper, const tl_cli_limits *limits);
 /* Parameters, gradients, ... sum, the device's sizes and whether it fits, as a table. */
 void tl_cli_print_plan(FILE *out, const tl_settings *settings, uint64_t params, const tl_memory_plan *plan,
                        const tl_cli_limits *limits);

@@ -6,9 +6,13 @@
 
 #include "cli/cli.h"
 
-/* Parameter count and memory of one training step; needs no device. */
-static tl_status make_plan(const tl_settings *s, uint64_t *params, tl_memory_plan *plan, tl_error *err)
+/* Parameter count and memory of one training step, for a device with these limits; needs none itself. */
+static tl_status make_plan(tl_settings *s, const tl_cli_limits *limits, uint64_t *params,
+                           tl_memory_plan *plan, tl_error *err)
 {
+    const uint64_t most = limits->known ? limits->total_bytes : UINT64_MAX,
+                   largest = limits->known ? limits->max_alloc_bytes : UINT64_MAX;
+    tl_vit_plan_training(&s->model, s->batch_size, s->recompute, most, largest, plan);
     tl_registry registry = {0};
     tl_status status = tl_vit_parameters(&s->model, &registry, err);
     *params = tl_registry_count(&registry);
@@ -40,11 +44,12 @@ static tl_status print_plan_json(const tl_settings *s, uint64_t params, const tl
     for (int kind = 0; kind < TL_MEMORY_KINDS; kind++)
         cJSON_AddNumberToObject(bytes, tl_memory_kind_name((tl_memory_kind)kind), (double)plan->bytes[kind]);
     cJSON_AddItemToObject(o, "bytes", bytes);
+    if (s->model.op == TL_OP_TRANSLUTION) cJSON_AddBoolToObject(o, "recompute", s->model.recompute);
     cJSON_AddNumberToObject(o, "total_bytes", (double)plan->total);
     cJSON_AddNumberToObject(o, "largest_bytes", (double)plan->largest);
     if (limits->known) {
         cJSON_AddBoolToObject(o, "fits", tl_cli_fits(plan, limits));
-        cJSON_AddNumberToObject(o, "largest_batch", tl_cli_largest_batch(&s->model, s->batch_size, limits));
+        cJSON_AddNumberToObject(o, "largest_batch", tl_cli_largest_batch(s, s->batch_size, limits));
         cJSON_AddNumberToObject(o, "device_bytes", (double)limits->total_bytes);
         cJSON_AddNumberToObject(o, "device_max_alloc_bytes", (double)limits->max_alloc_bytes);
         cJSON_AddStringToObject(o, "device", limits->device);
@@ -55,25 +60,25 @@ static tl_status print_plan_json(const tl_settings *s, uint64_t params, const tl
     return tl_cli_print_json(o, err);
 }
 
-static tl_status dry_run(const tl_cli_options *o, tl_error *err)
+static tl_status dry_run(tl_cli_options *o, tl_error *err)
 {
     uint64_t params;
     tl_memory_plan plan;
     tl_cli_limits limits;
-    TL_TRY(make_plan(&o->settings, &params, &plan, err));
     TL_TRY(find_limits(o, &limits, err));
+    TL_TRY(make_plan(&o->settings, &limits, &params, &plan, err));
     tl_cli_print_plan(stdout, &o->settings, params, &plan, &limits);
     return print_plan_json(&o->settings, params, &plan, &limits, err);
 }
 
 /* The table behind "does not fit", for the human who has to choose what to make smaller. */
-static void explain_memory(const tl_cli_options *o, const tl_context *ctx)
+static void explain_memory(tl_cli_options *o, const tl_context *ctx)
 {
     uint64_t params;
     tl_memory_plan plan;
     tl_error ignored = {0};
-    if (make_plan(&o->settings, &params, &plan, &ignored) != TL_OK) return;
     tl_cli_limits limits = tl_cli_limits_of(tl_context_device(ctx), o->memory_limit);
+    if (make_plan(&o->settings, &limits, &params, &plan, &ignored) != TL_OK) return;
     tl_cli_print_plan(stderr, &o->settings, params, &plan, &limits);
 }
 

@@ -113,6 +113,8 @@ static const flag flags[] = {
     NUMBER(FLAG_U64, "stop-after", settings.stop_after, 1, BIG, TL_CLI_TRAIN,
            "stop after N steps with a checkpoint, as an interruption would"),
     TEXT("metrics", "FILE", settings.metrics, TL_CLI_TRAIN, "JSON lines of the run (OUT/metrics.jsonl)"),
+    CHOICE("recompute", recompute, "auto|always|never", TL_CLI_TRAIN,
+           "translution: compute q and k of every pair again in backward; auto: if they do not fit"),
     BOOL("dry-run", dry_run, TL_CLI_TRAIN, "print parameter count and memory plan; touch nothing"),
     {"memory-limit", "BYTES", "budget for tensors on the device; K, M, G may follow (its global memory)",
      TL_CLI_TRAIN | TL_CLI_EVAL, FLAG_BYTES, AT(memory_limit), 0, 1, 1e18, NULL},
@@ -388,6 +390,7 @@ static void complete(tl_cli_options *o, const given *values)
     m->image_width = m->image_height;
     if (is_given(values, "dim") && !is_given(values, "mlp-dim")) m->mlp_dim = 4 * m->dim;
     s->schedule = schedules[o->schedule];
+    s->recompute = (tl_recompute)o->recompute;
     s->motion = o->motion == 1 ? TL_MOTION_DYNAMIC : TL_MOTION_STATIC;
     o->test_motion_given = is_given(values, "test-motion");
     if (!o->test_motion_given) o->test_motion = o->motion;

@@ -23,6 +23,7 @@ typedef struct tl_cli_options {
     uint64_t memory_limit; /* bytes; 0: the device's global memory */
     const char *argument;  /* what stands without a flag: the task or the checkpoint; NULL: none */
     bool help, version, verbose, json, dry_run;
+    int recompute;   /* a tl_recompute */
     int kernel_path; /* a tl_kernel_path */
     bool test_motion_given;
     /* Choices, by their place in the table's list; copied to `settings` once all is known. */

@@ -93,19 +93,20 @@ bool tl_cli_fits(const tl_memory_plan *plan, const tl_cli_limits *limits)
     return plan->total <= limits->total_bytes && plan->largest <= limits->max_alloc_bytes;
 }
 
-static bool batch_fits(const tl_vit_config *model, uint32_t batch, const tl_cli_limits *limits)
+static bool batch_fits(const tl_settings *s, uint32_t batch, const tl_cli_limits *limits)
 {
     tl_memory_plan plan;
-    tl_error ignored = {0};
-    return tl_vit_plan(model, batch, true, &plan, &ignored) == TL_OK && tl_cli_fits(&plan, limits);
+    tl_vit_config model = s->model;
+    return tl_vit_plan_training(&model, batch, s->recompute, limits->total_bytes, limits->max_alloc_bytes,
+                                &plan);
 }
 
-uint32_t tl_cli_largest_batch(const tl_vit_config *model, uint32_t upper, const tl_cli_limits *limits)
+uint32_t tl_cli_largest_batch(const tl_settings *settings, uint32_t upper, const tl_cli_limits *limits)
 {
     uint32_t good = 0, bad = upper + 1; /* memory grows with the batch: halve the interval */
     while (bad - good > 1) {
         uint32_t middle = good + (bad - good) / 2;
-        if (batch_fits(model, middle, limits))
+        if (batch_fits(settings, middle, limits))
             good = middle;
         else
             bad = middle;
@@ -132,6 +133,9 @@ void tl_cli_print_plan(FILE *out, const tl_settings *settings, uint64_t params, 
         plan_line(out, tl_memory_kind_name((tl_memory_kind)kind), plan->bytes[kind]);
     plan_line(out, "sum", plan->total);
     plan_line(out, "largest buffer", plan->largest);
+    if (m->op == TL_OP_TRANSLUTION)
+        fprintf(out, "  q and k of every pair are %s\n",
+                m->recompute ? "computed again in the backward pass" : "kept");
     if (!limits->known) {
         fprintf(out, "  no usable OpenCL device: whether it fits is unknown\n");
         return;
@@ -143,7 +147,7 @@ void tl_cli_print_plan(FILE *out, const tl_settings *settings, uint64_t params, 
         fprintf(out, "  fits: yes\n");
         return;
     }
-    uint32_t batch = tl_cli_largest_batch(m, settings->batch_size, limits);
+    uint32_t batch = tl_cli_largest_batch(settings, settings->batch_size, limits);
     if (batch > 0)
         fprintf(out, "  fits: no; the largest batch that would fit is %u\n", batch);
     else

@@ -73,7 +73,7 @@ const char *tl_vit_trunk(const tl_vit_config *c)
     return c->op == TL_OP_ATTENTION ? "transformer" : "translution";
 }
 
-tl_block_shape tl_vit_block_shape(const tl_vit_config *c, uint32_t batch, uint32_t layer)
+tl_block_shape tl_vit_block_shape(const tl_vit_config *c, uint32_t batch, bool training, uint32_t layer)
 {
     bool cls = c->pool == TL_POOL_CLS;
     tl_block_shape shape = {
@@ -89,6 +89,7 @@ tl_block_shape tl_vit_block_shape(const tl_vit_config *c, uint32_t batch, uint32
                .relenc_dim = c->op == TL_OP_ALPHA ? c->relenc_dim : 0},
         .mlp_dim = c->mlp_dim,
     };
+    shape.op.keep = training && !c->recompute;
     /* Behind the last block only the class token is read. */
     shape.op.queries = cls && layer + 1 == c->depth ? 1 : tl_vit_tokens(c);
     return shape;
@@ -101,7 +102,8 @@ static uint64_t larger(uint64_t a, uint64_t b)
 
 static uint64_t workspace_count(const tl_vit_config *c, uint32_t batch, bool training)
 {
-    tl_block_shape first = tl_vit_block_shape(c, batch, 0), last = tl_vit_block_shape(c, batch, c->depth - 1);
+    tl_block_shape first = tl_vit_block_shape(c, batch, training, 0),
+                   last = tl_vit_block_shape(c, batch, training, c->depth - 1);
     uint64_t count = larger(tl_block_workspace_count(&first, training),
                             tl_block_workspace_count(&last, training));
     if (training) {
@@ -119,7 +121,8 @@ static uint64_t workspace_count(const tl_vit_config *c, uint32_t batch, bool tra
 uint64_t tl_vit_buffer_count(const tl_vit_config *c, uint32_t batch, bool training, tl_vit_buffer which)
 {
     uint64_t patches = (uint64_t)tl_vit_patch_count(c) * batch, rows = (uint64_t)tl_vit_tokens(c) * batch;
-    tl_block_shape first = tl_vit_block_shape(c, batch, 0), last = tl_vit_block_shape(c, batch, c->depth - 1);
+    tl_block_shape first = tl_vit_block_shape(c, batch, training, 0),
+                   last = tl_vit_block_shape(c, batch, training, c->depth - 1);
     uint64_t hidden = larger(first.op.queries, last.op.queries) * batch * c->mlp_dim;
     switch (which) {
     case TL_VIT_IMAGES: return (uint64_t)batch * c->channels * c->image_height * c->image_width;
@@ -233,7 +236,7 @@ tl_status tl_vit_parameters(const tl_vit_config *c, tl_registry *r, tl_error *er
     TL_TRY(add_norm(r, err, transformer ? "transformer.norm.weight" : "translution.norm.weight",
                     transformer ? "transformer.norm.bias" : "translution.norm.bias", c->dim));
     for (uint32_t layer = 0; layer < c->depth; layer++) {
-        tl_block_shape shape = tl_vit_block_shape(c, 1, layer);
+        tl_block_shape shape = tl_vit_block_shape(c, 1, false, layer);
         TL_TRY(tl_block_parameters(r, tl_vit_trunk(c), layer, &shape, err));
     }
     return add_linear(r, err, "mlp_head.weight", "mlp_head.bias", c->dim, c->classes);
@@ -275,6 +278,7 @@ static void account_op(tl_memory_plan *plan, const tl_op_shape *op, uint64_t tim
     if (op->kind != TL_OP_TRANSLUTION)
         account(plan, TL_MEMORY_ACTIVATION, times, 0, 3 * rows * op->heads * op->head_dim,
                 "q, k, v of a block");
+    account(plan, TL_MEMORY_ACTIVATION, times, 0, tl_op_kept_count(op), "kept q and k of a block's pairs");
     if (op->kind != TL_OP_ATTENTION) {
         /* As tl_pairs_create stores them: the groups; the pairs with an index by query and one by key. */
         uint32_t groups, pairs, largest;
@@ -317,7 +321,8 @@ tl_status tl_vit_plan(const tl_vit_config *c, uint32_t batch, bool training, tl_
     }
     /* All blocks but the last are alike. In inference the first one lends its buffers to all, and its
      * operation's state to those that have as many queries. */
-    tl_block_shape first = tl_vit_block_shape(c, batch, 0), last = tl_vit_block_shape(c, batch, c->depth - 1);
+    tl_block_shape first = tl_vit_block_shape(c, batch, training, 0),
+                   last = tl_vit_block_shape(c, batch, training, c->depth - 1);
     if (training) {
         account_op(plan, &first.op, c->depth - 1);
         account_buffers(plan, &first, true, c->depth - 1);
@@ -329,4 +334,16 @@ tl_status tl_vit_plan(const tl_vit_config *c, uint32_t batch, bool training, tl_
         if (last.op.queries != first.op.queries) account_op(plan, &last.op, 1);
     }
     return TL_OK;
+}
+
+bool tl_vit_plan_training(tl_vit_config *c, uint32_t batch, tl_recompute recompute, uint64_t total_bytes,
+                          uint64_t max_alloc_bytes, tl_memory_plan *plan)
+{
+    for (int again = recompute == TL_RECOMPUTE_ALWAYS; again <= (recompute != TL_RECOMPUTE_NEVER); again++) {
+        tl_error ignored;
+        c->recompute = again != 0;
+        if (tl_vit_plan(c, batch, true, plan, &ignored) != TL_OK) return false;
+        if (plan->total <= total_bytes && plan->largest <= max_alloc_bytes) return true;
+    }
+    return false;
 }

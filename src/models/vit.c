@@ -75,7 +75,7 @@ static tl_status create_parts(tl_context *ctx, tl_vit *m)
                                 &m->buffers[i]));
     }
     for (uint32_t layer = 0; layer < c->depth; layer++) {
-        tl_block_shape shape = tl_vit_block_shape(c, m->capacity, layer);
+        tl_block_shape shape = tl_vit_block_shape(c, m->capacity, m->training, layer);
         tl_block *lender = !m->training && layer > 0 ? m->blocks[0] : NULL;
         TL_TRY(tl_block_create(ctx, &m->registry, tl_vit_trunk(c), layer, &shape, m->training, lender,
                                &m->blocks[layer]));

@@ -23,6 +23,10 @@ typedef struct tl_memory_plan {
 } tl_memory_plan;
 tl_status tl_vit_plan(const tl_vit_config *config, uint32_t batch, bool training, tl_memory_plan *plan,
                       tl_error *err);
+/* Plans training and decides config->recompute: AUTO keeps what can be kept if that fits. Returns whether the
+ * plan, that of the last choice tried, fits. */
+bool tl_vit_plan_training(tl_vit_config *config, uint32_t batch, tl_recompute recompute, uint64_t total_bytes,
+                          uint64_t max_alloc_bytes, tl_memory_plan *plan);
 
 typedef struct tl_vit tl_vit;
 /* Allocates parameters (uninitialised: call tl_registry_init or load) and everything that a step needs.

@@ -32,7 +32,7 @@ uint32_t tl_vit_patch_count(const tl_vit_config *config);
 uint32_t tl_vit_patch_values(const tl_vit_config *config); /* values of one patch */
 uint32_t tl_vit_tokens(const tl_vit_config *config);       /* patches and the class token */
 const char *tl_vit_trunk(const tl_vit_config *config);     /* "transformer" or "translution" */
-tl_block_shape tl_vit_block_shape(const tl_vit_config *config, uint32_t batch, uint32_t layer);
+tl_block_shape tl_vit_block_shape(const tl_vit_config *config, uint32_t batch, bool training, uint32_t layer);
 
 /* 4-byte elements; 0: not allocated. */
 uint64_t tl_vit_buffer_count(const tl_vit_config *config, uint32_t batch, bool training, tl_vit_buffer which);

@@ -18,6 +18,7 @@ struct tl_op_state {
     tl_tensor *qkv;    /* attention, alpha: [tokens][batch][3D] */
     tl_tensor *narrow; /* alpha: x A_q, x A_k, x A_v, each [tokens][batch][R]; then o2 [queries][batch][R] */
     tl_tensor *prob;   /* [batch][head][query][key] */
+    tl_tensor *kept;   /* translution with `keep`: q_ij, then k_ij, each [pair][batch][D] */
     tl_tensor *zeroed[3]; /* gradient tables whose unused matrices are known to be zero */
 };
 
@@ -29,8 +30,14 @@ typedef struct sizes {
     uint32_t width, relative;  /* D, R */
     uint64_t weights;          /* batch * heads * queries * keys */
     uint64_t pair_weights;     /* heads * pairs * batch */
+    uint64_t kept;             /* q_ij or k_ij of all pairs, where they are kept */
     uint64_t chunk;            /* workspace of the relative products */
 } sizes;
+
+static bool is_kept(const tl_op_shape *s)
+{
+    return s->keep && s->kind == TL_OP_TRANSLUTION;
+}
 
 static sizes measure(const tl_op_shape *s)
 {
@@ -46,8 +53,9 @@ static sizes measure(const tl_op_shape *s)
         tl_pairs_measure(&s->geometry, s->queries, &groups, &pairs, &largest);
         const bool alpha = s->kind == TL_OP_ALPHA;
         z.pair_weights = (uint64_t)s->heads * pairs * s->batch;
+        z.kept = is_kept(s) ? (uint64_t)pairs * s->batch * z.width : 0;
         z.chunk = tl_relative_workspace(pairs, largest, s->batch, alpha ? z.relative : s->dim, s->heads,
-                                        alpha ? s->relenc_dim : s->head_dim);
+                                        alpha ? s->relenc_dim : s->head_dim, is_kept(s));
     }
     return z;
 }
@@ -65,7 +73,12 @@ static uint64_t narrow_count(const sizes *z)
 uint64_t tl_op_activation_count(const tl_op_shape *shape)
 {
     const sizes z = measure(shape);
-    return qkv_count(shape, &z) + narrow_count(&z) + z.weights;
+    return qkv_count(shape, &z) + narrow_count(&z) + z.weights + 2 * z.kept;
+}
+
+uint64_t tl_op_kept_count(const tl_op_shape *shape)
+{
+    return 2 * measure(shape).kept;
 }
 
 /* Workspace, one region after another; views are taken in this order. */
@@ -125,6 +138,7 @@ tl_status tl_op_create(tl_context *ctx, const char *name, const tl_op_shape *sha
     if (status == TL_OK) status = create_tensor(ctx, name, "qkv", qkv_count(shape, &z), &state->qkv);
     if (status == TL_OK) status = create_tensor(ctx, name, "narrow", narrow_count(&z), &state->narrow);
     if (status == TL_OK) status = create_tensor(ctx, name, "attention", z.weights, &state->prob);
+    if (status == TL_OK) status = create_tensor(ctx, name, "pair rows", 2 * z.kept, &state->kept);
     if (status != TL_OK) {
         tl_op_destroy(ctx, state);
         return status;
@@ -140,7 +154,14 @@ void tl_op_destroy(tl_context *ctx, tl_op_state *state)
     tl_tensor_destroy(ctx, state->qkv);
     tl_tensor_destroy(ctx, state->narrow);
     tl_tensor_destroy(ctx, state->prob);
+    tl_tensor_destroy(ctx, state->kept);
     free(state);
+}
+
+static tl_relative_rows kept_rows(const tl_op_state *state, const sizes *z)
+{
+    if (state->kept == NULL) return (tl_relative_rows){0};
+    return (tl_relative_rows){tl_at(state->kept, 0), tl_at(state->kept, z->kept)};
 }
 
 static tl_attention attention_of(const tl_op_shape *s)
@@ -208,7 +229,7 @@ static tl_status translution_forward(tl_context *ctx, tl_op_state *state, const 
     const tl_op_shape *s = &state->shape;
     const tl_relative rel = relative_of(state, z);
     const tl_view prob = tl_at(state->prob, 0);
-    TL_TRY(tl_relative_score(ctx, &rel, x, w->q, x, w->k, logit_scale(s), r->pairs));
+    TL_TRY(tl_relative_score(ctx, &rel, x, w->q, x, w->k, logit_scale(s), r->pairs, kept_rows(state, z)));
     TL_TRY(tl_pairs_to_rows(ctx, &state->pairs, s->batch, s->heads, r->pairs, prob, false));
     TL_TRY(softmax(ctx, state));
     TL_TRY(tl_rows_to_pairs(ctx, &state->pairs, s->batch, s->heads, prob, r->pairs));
@@ -233,7 +254,8 @@ static tl_status alpha_forward(tl_context *ctx, tl_op_state *state, const tl_op_
     const tl_view o2 = narrow_view(state, z, 3);
     TL_TRY(tl_attention_project(ctx, &a, x, tl_at(w->qkv, 0), s->dim, qkv));
     TL_TRY(tl_attention_logits(ctx, &a, qkv, logit_scale(s), prob));
-    TL_TRY(tl_relative_score(ctx, &rel, narrow[0], w->q, narrow[1], w->k, logit_scale(s), r->pairs));
+    TL_TRY(tl_relative_score(ctx, &rel, narrow[0], w->q, narrow[1], w->k, logit_scale(s), r->pairs,
+                             kept_rows(state, z)));
     TL_TRY(tl_pairs_to_rows(ctx, &state->pairs, s->batch, s->heads, r->pairs, prob, true));
     TL_TRY(softmax(ctx, state));
     TL_TRY(tl_rows_to_pairs(ctx, &state->pairs, s->batch, s->heads, prob, r->pairs));
@@ -312,7 +334,8 @@ static tl_status translution_backward(tl_context *ctx, tl_op_state *state, const
     TL_TRY(tl_pairs_to_rows(ctx, &state->pairs, s->batch, s->heads, r->dpairs, r->dweights, false));
     TL_TRY(softmax_backward(ctx, state, r->dweights));
     TL_TRY(tl_rows_to_pairs(ctx, &state->pairs, s->batch, s->heads, r->dweights, r->dpairs));
-    return tl_relative_score_backward(ctx, &rel, x, w->q, x, w->k, r->dpairs, dx, dx, g->q, g->k, r->chunk);
+    return tl_relative_score_backward(ctx, &rel, x, w->q, x, w->k, r->dpairs, kept_rows(state, z), dx, dx,
+                                      g->q, g->k, r->chunk);
 }
 
 static tl_status alpha_backward(tl_context *ctx, tl_op_state *state, const tl_op_weights *w, tl_view x,
@@ -339,7 +362,8 @@ static tl_status alpha_backward(tl_context *ctx, tl_op_state *state, const tl_op
     TL_TRY(softmax_backward(ctx, state, r->dweights));
     TL_TRY(tl_rows_to_pairs(ctx, &state->pairs, s->batch, s->heads, r->dweights, r->dpairs));
     TL_TRY(tl_relative_score_backward(ctx, &rel, narrow_view(state, z, 0), w->q, narrow_view(state, z, 1),
-                                      w->k, r->dpairs, r->dnarrow[0], r->dnarrow[1], g->q, g->k, r->chunk));
+                                      w->k, r->dpairs, kept_rows(state, z), r->dnarrow[0], r->dnarrow[1],
+                                      g->q, g->k, r->chunk));
     TL_TRY(tl_attention_logits_backward(ctx, &a, qkv, r->dweights, r->dqkv));
     TL_TRY(tl_attention_project_backward(ctx, &a, r->dqkv, x, tl_at(w->qkv, 0), s->dim, dx, false,
                                          tl_at(g->qkv, 0)));

@@ -13,6 +13,7 @@ typedef struct tl_op_shape {
     uint32_t relenc_dim;      /* alpha: relative width per head */
     uint32_t queries;         /* the first `queries` tokens are queries: all of them, or 1 when only the class
                                * token's output is read; o and do have queries * batch rows */
+    bool keep; /* translution: forward keeps q_ij and k_ij, [pair][batch][2D] floats, for backward */
 } tl_op_shape;
 
 /* Parameters and their gradients, NULL where the kind has none:
@@ -33,6 +34,8 @@ void tl_op_destroy(tl_context *ctx, tl_op_state *state);
  * layers, without a device; max_alloc and the budget for workspace come from `traits` (NULL: generous). */
 uint64_t tl_op_activation_count(const tl_op_shape *shape);
 uint64_t tl_op_workspace_count(const tl_op_shape *shape);
+/* Of the activations, the one tensor of q_ij and k_ij that `keep` asks for. */
+uint64_t tl_op_kept_count(const tl_op_shape *shape);
 
 /* o overwritten. */
 tl_status tl_op_forward(tl_context *ctx, tl_op_state *state, const tl_op_weights *weights, tl_view x,

@@ -4,19 +4,23 @@
 
 /* Backward works through the offsets in chunks, so that what it holds per row stays bounded however large the
  * grid: big enough to fill a device, small enough to stay in a large cache. */
-enum { CHUNK_BYTES = 64 << 20, COLUMN_BLOCK = 64 };
+enum { CHUNK_BYTES = 32 << 20 };
+
+/* Columns of the inner dimension that a work-group of the backward aggregates owns: wide blocks read each row
+ * once, narrow ones give more work-groups. The kernel keeps a packed block of a matrix in private memory. */
+enum { COLUMN_BLOCK = 64, PACKED_BYTES = 256 << 10 };
 
 static uint32_t ceil_div(uint32_t a, uint32_t b)
 {
     return (a + b - 1) / b;
 }
 
-/* Floats that backward holds for one row: s and t of a pair, or the slices of its weights' gradients. */
-static uint64_t floats_per_row(uint32_t inner, uint32_t heads, uint32_t head_dim)
+/* Floats that backward holds for one row: its q and k, or the slices of its weights' gradients. */
+static uint64_t floats_per_row(uint32_t inner, uint32_t heads, uint32_t head_dim, bool kept)
 {
-    const uint64_t gradients = 2ull * heads * head_dim,
+    const uint64_t rows = kept ? 0 : 2ull * heads * head_dim,
                    slices = (uint64_t)ceil_div(inner, COLUMN_BLOCK) * heads;
-    return gradients > slices ? gradients : slices;
+    return rows > slices ? rows : slices;
 }
 
 static uint64_t chunk_pairs(uint32_t pairs, uint32_t largest, uint32_t batch, uint64_t row)
@@ -27,10 +31,15 @@ static uint64_t chunk_pairs(uint32_t pairs, uint32_t largest, uint32_t batch, ui
 }
 
 uint64_t tl_relative_workspace(uint32_t pairs, uint32_t largest, uint32_t batch, uint32_t inner,
-                               uint32_t heads, uint32_t head_dim)
+                               uint32_t heads, uint32_t head_dim, bool kept)
 {
-    const uint64_t row = floats_per_row(inner, heads, head_dim);
+    const uint64_t row = floats_per_row(inner, heads, head_dim, kept);
     return chunk_pairs(pairs, largest, batch, row) * batch * row;
+}
+
+uint64_t tl_relative_rows_count(const tl_relative *r)
+{
+    return 2ull * r->pairs->count * r->batch * r->heads * r->head_dim;
 }
 
 /* A run of groups whose matrices lie in one shard of each table (and whose rows fit the workspace). */
@@ -73,11 +82,21 @@ static bool next_chunk(const tl_pairs *pairs, const tl_tensor *query, const tl_t
 typedef struct tiling {
     char options[160];
     uint32_t columns; /* of a column panel */
+    uint32_t block;   /* COLUMN_BLOCK of the kernels */
     uint32_t units;
     bool cpu;
 } tiling;
 
 enum { GPU_TILE = 64, GPU_ITEMS = 256 }; /* kernels/tile_gpu.cl */
+
+/* All columns in one block where the batch alone gives enough work-groups and the packed matrix stays small.
+ */
+static uint32_t column_block(const tl_relative *r, const tl_traits *traits)
+{
+    const uint64_t packed = 4ull * r->inner * r->heads * r->head_dim;
+    const bool wide = r->batch / 8 >= 2 * traits->compute_units && packed <= PACKED_BYTES;
+    return traits->cpu_path && wide && r->inner > COLUMN_BLOCK ? r->inner : COLUMN_BLOCK;
+}
 
 static tiling choose_tiling(tl_context *ctx, const tl_relative *r)
 {
@@ -87,11 +106,12 @@ static tiling choose_tiling(tl_context *ctx, const tl_relative *r)
     while (vectors > 1 && (vectors / 2) * width >= r->head_dim) vectors /= 2;
     const uint32_t rows = vectors == (width == 16 ? 4u : 2u) ? 6 : 12;
     tiling t = {.columns = traits->cpu_path ? vectors * width : GPU_TILE,
+                .block = column_block(r, traits),
                 .units = traits->compute_units,
                 .cpu = traits->cpu_path};
     snprintf(t.options, sizeof t.options,
-             "-DINNER=%u -DHEADS=%u -DHEAD_DIM=%u -DCOLUMN_BLOCK=%d -DMR=%u -DNV=%u", r->inner, r->heads,
-             r->head_dim, COLUMN_BLOCK, rows, vectors);
+             "-DINNER=%u -DHEADS=%u -DHEAD_DIM=%u -DCOLUMN_BLOCK=%u -DMR=%u -DNV=%u", r->inner, r->heads,
+             r->head_dim, t.block, rows, vectors);
     return t;
 }
 
@@ -127,54 +147,81 @@ static tl_status get(tl_context *ctx, const tiling *t, const char *name, tl_kern
 
 #define TABLES(r) TL_MEM((r)->pairs->device_groups->mem[0]), TL_MEM((r)->pairs->device_pairs->mem[0])
 
+/* Work of `units` products of all the chunk's rows with a matrix each. */
+static tl_grid with_work(tl_grid grid, const tl_relative *r, const chunk *c, double units)
+{
+    //grid.flops = units * 2.0 * (c->pair_end - c->pair_begin) * r->batch * r->inner * r->heads * r->head_dim;
+    return grid;
+}
+
+/* Runs score on a chunk: the logits into weights, q and k into rows; mem NULL leaves either out. */
+static tl_status score_chunk(tl_context *ctx, const tl_relative *r, const tiling *t, const chunk *c,
+                             tl_view xq, tl_view xk, float scale, tl_view weights, tl_relative_rows rows,
+                             int32_t pair_begin)
+{
+    tl_kernel *score;
+    TL_TRY(get(ctx, t, "score", &score));
+    const tl_grid grid = by_group(t, c->end - c->begin, r->heads, r->pairs->largest * r->batch);
+    return TL_RUN(ctx, score, with_work(grid, r, c, 2.0), TABLES(r), TL_I32(c->begin), TL_I32(pair_begin),
+                  TL_I32(r->pairs->count), TL_I32(r->batch), TL_VIEW(xq), TL_MEM(c->query),
+                  TL_I32(c->query_first), TL_VIEW(xk), TL_MEM(c->key), TL_I32(c->key_first), TL_VIEW(weights),
+                  TL_F32(scale), TL_I32(rows.q.mem != NULL), TL_VIEW(rows.q), TL_VIEW(rows.k));
+}
+
 tl_status tl_relative_score(tl_context *ctx, const tl_relative *r, tl_view xq, const tl_tensor *wq,
-                            tl_view xk, const tl_tensor *wk, float scale, tl_view weights)
+                            tl_view xk, const tl_tensor *wk, float scale, tl_view weights,
+                            tl_relative_rows kept)
 {
     const tiling t = choose_tiling(ctx, r);
-    tl_kernel *score;
-    TL_TRY(get(ctx, &t, "score", &score));
-    for (chunk c = {0}; next_chunk(r->pairs, wq, wk, NULL, NULL, 0, &c);) {
-        TL_TRY(TL_RUN(ctx, score, by_group(&t, c.end - c.begin, r->heads, r->pairs->largest * r->batch),
-                      TABLES(r), TL_I32(c.begin), TL_I32(r->pairs->count), TL_I32(r->batch), TL_VIEW(xq),
-                      TL_MEM(c.query), TL_I32(c.query_first), TL_VIEW(xk), TL_MEM(c.key), TL_I32(c.key_first),
-                      TL_VIEW(weights), TL_F32(scale)));
-    }
+    for (chunk c = {0}; next_chunk(r->pairs, wq, wk, NULL, NULL, 0, &c);)
+        TL_TRY(score_chunk(ctx, r, &t, &c, xq, xk, scale, weights, kept, 0));
     return TL_OK;
 }
 
+/* dW of the chunk's groups; side and gradient as in kernels/translution.cl. */
+static tl_status weight_gradient(tl_context *ctx, const tl_relative *r, const tiling *t, const chunk *c,
+                                 int32_t pair_begin, int side, tl_view x, tl_view gradient, tl_view weights,
+                                 tl_mem dw, int32_t dw_first)
+{
+    tl_kernel *kernel;
+    TL_TRY(get(ctx, t, "weight_gradient", &kernel));
+    const tl_grid grid = by_group(t, c->end - c->begin, r->heads * ceil_div(r->head_dim, t->columns),
+                                  r->inner);
+    return TL_RUN(ctx, kernel, with_work(grid, r, c, 1.0), TABLES(r), TL_I32(c->begin), TL_I32(pair_begin),
+                  TL_I32(r->pairs->count), TL_I32(r->batch), TL_I32(side), TL_VIEW(x), TL_VIEW(gradient),
+                  TL_VIEW(weights), TL_MEM(dw), TL_I32(dw_first));
+}
+
 tl_status tl_relative_score_backward(tl_context *ctx, const tl_relative *r, tl_view xq, const tl_tensor *wq,
-                                     tl_view xk, const tl_tensor *wk, tl_view dweights, tl_view dxq,
-                                     tl_view dxk, tl_tensor *dwq, tl_tensor *dwk, tl_view workspace)
+                                     tl_view xk, const tl_tensor *wk, tl_view dweights, tl_relative_rows kept,
+                                     tl_view dxq, tl_view dxk, tl_tensor *dwq, tl_tensor *dwk,
+                                     tl_view workspace)
 {
     const tiling t = choose_tiling(ctx, r);
+    const bool keep = kept.q.mem != NULL;
     const uint32_t width = r->heads * r->head_dim;
-    const uint64_t limit = chunk_pairs(r->pairs->count, r->pairs->largest, r->batch,
-                                       floats_per_row(r->inner, r->heads, r->head_dim));
-    tl_kernel *gradients, *back, *weight;
-    TL_TRY(get(ctx, &t, "pair_gradients", &gradients));
+    const uint64_t limit = keep ? 0
+                                : chunk_pairs(r->pairs->count, r->pairs->largest, r->batch,
+                                              floats_per_row(r->inner, r->heads, r->head_dim, false));
+    const uint32_t slices = ceil_div(r->inner, t.block), block = batch_block(&t, slices, r->batch);
+    tl_kernel *back;
     TL_TRY(get(ctx, &t, "aggregate_back", &back));
-    TL_TRY(get(ctx, &t, "weight_gradient_pair", &weight));
-    const uint32_t panels = ceil_div(r->inner, t.columns), block = batch_block(&t, panels, r->batch);
-    const uint32_t columns = r->heads * ceil_div(r->head_dim, t.columns);
     for (chunk c = {0}; next_chunk(r->pairs, wq, wk, dwq, dwk, limit, &c);) {
-        const uint32_t groups = c.end - c.begin;
-        const tl_view s = workspace,
-                      p = tl_view_add(workspace, (uint64_t)(c.pair_end - c.pair_begin) * r->batch * width);
-        TL_TRY(TL_RUN(ctx, gradients, by_group(&t, groups, r->heads, r->pairs->largest * r->batch), TABLES(r),
-                      TL_I32(c.begin), TL_I32(c.pair_begin), TL_I32(r->pairs->count), TL_I32(r->batch),
-                      TL_VIEW(xq), TL_MEM(c.query), TL_I32(c.query_first), TL_VIEW(xk), TL_MEM(c.key),
-                      TL_I32(c.key_first), TL_VIEW(dweights), TL_VIEW(s), TL_VIEW(p)));
-        TL_TRY(TL_RUN(ctx, weight, by_group(&t, groups, columns, r->inner), TABLES(r), TL_I32(c.begin),
-                      TL_I32(c.pair_begin), TL_I32(r->batch), TL_VIEW(xq), TL_VIEW(s), TL_MEM(c.dquery),
-                      TL_I32(c.query_first), TL_I32(0)));
-        TL_TRY(TL_RUN(ctx, weight, by_group(&t, groups, columns, r->inner), TABLES(r), TL_I32(c.begin),
-                      TL_I32(c.pair_begin), TL_I32(r->batch), TL_VIEW(xk), TL_VIEW(p), TL_MEM(c.dkey),
-                      TL_I32(c.key_first), TL_I32(1)));
-        TL_TRY(TL_RUN(ctx, back, by_token(&t, r, panels, block, r->pairs->keys), TABLES(r), TL_I32(c.begin),
-                      TL_I32(c.end), TL_I32(c.pair_begin), TL_I32(r->pairs->count), TL_I32(r->pairs->queries),
-                      TL_I32(r->pairs->keys), TL_I32(r->batch), TL_I32(block), TL_VIEW(s), TL_VIEW(p),
-                      TL_MEM(c.query), TL_I32(c.query_first), TL_MEM(c.key), TL_I32(c.key_first),
-                      TL_VIEW(dxq), TL_VIEW(dxk)));
+        const int32_t pair_begin = keep ? 0 : c.pair_begin; /* of the rows in memory */
+        tl_relative_rows rows = kept;
+        if (!keep) {
+            const uint64_t held = (uint64_t)(c.pair_end - c.pair_begin) * r->batch * width;
+            rows = (tl_relative_rows){workspace, tl_view_add(workspace, held)};
+            TL_TRY(score_chunk(ctx, r, &t, &c, xq, xk, 0.0f, (tl_view){0}, rows, pair_begin));
+        }
+        TL_TRY(weight_gradient(ctx, r, &t, &c, pair_begin, 0, xq, rows.k, dweights, c.dquery, c.query_first));
+        TL_TRY(weight_gradient(ctx, r, &t, &c, pair_begin, 1, xk, rows.q, dweights, c.dkey, c.key_first));
+        const tl_grid grid = by_token(&t, r, slices, block, r->pairs->keys);
+        TL_TRY(TL_RUN(ctx, back, with_work(grid, r, &c, 2.0), TABLES(r), TL_I32(c.begin), TL_I32(c.end),
+                      TL_I32(pair_begin), TL_I32(r->pairs->count), TL_I32(r->pairs->queries),
+                      TL_I32(r->pairs->keys), TL_I32(r->batch), TL_I32(block), TL_VIEW(dweights),
+                      TL_VIEW(rows.q), TL_VIEW(rows.k), TL_MEM(c.query), TL_I32(c.query_first), TL_MEM(c.key),
+                      TL_I32(c.key_first), TL_VIEW(dxq), TL_VIEW(dxk)));
     }
     return TL_OK;
 }
@@ -188,10 +235,10 @@ tl_status tl_relative_aggregate(tl_context *ctx, const tl_relative *r, tl_view x
     const uint32_t panels = r->heads * ceil_div(r->head_dim, t.columns),
                    block = batch_block(&t, panels, r->batch);
     for (chunk c = {0}; next_chunk(r->pairs, NULL, w, NULL, NULL, 0, &c);) {
-        TL_TRY(TL_RUN(ctx, aggregate, by_token(&t, r, panels, block, r->pairs->queries), TABLES(r),
-                      TL_I32(c.begin), TL_I32(c.end), TL_I32(r->pairs->count), TL_I32(r->pairs->queries),
-                      TL_I32(r->batch), TL_I32(block), TL_VIEW(x), TL_MEM(c.key), TL_I32(c.key_first),
-                      TL_VIEW(weights), TL_VIEW(y)));
+        const tl_grid grid = by_token(&t, r, panels, block, r->pairs->queries);
+        TL_TRY(TL_RUN(ctx, aggregate, with_work(grid, r, &c, 1.0), TABLES(r), TL_I32(c.begin), TL_I32(c.end),
+                      TL_I32(r->pairs->count), TL_I32(r->pairs->queries), TL_I32(r->batch), TL_I32(block),
+                      TL_VIEW(x), TL_MEM(c.key), TL_I32(c.key_first), TL_VIEW(weights), TL_VIEW(y)));
     }
     return TL_OK;
 }
@@ -202,26 +249,23 @@ tl_status tl_relative_aggregate_backward(tl_context *ctx, const tl_relative *r, 
 {
     const tiling t = choose_tiling(ctx, r);
     const uint64_t limit = chunk_pairs(r->pairs->count, r->pairs->largest, r->batch,
-                                       floats_per_row(r->inner, r->heads, r->head_dim));
-    tl_kernel *back, *sum, *weight;
+                                       floats_per_row(r->inner, r->heads, r->head_dim, true));
+    tl_kernel *back, *sum;
     TL_TRY(get(ctx, &t, "value_back", &back));
-    TL_TRY(get(ctx, &t, "weight_gradient_value", &weight));
     TL_TRY(tl_kernel_get(ctx, "pairs", "partial_sum", "", &sum));
-    const uint32_t slices = ceil_div(r->inner, COLUMN_BLOCK), block = batch_block(&t, slices, r->batch);
-    const uint32_t columns = r->heads * ceil_div(r->head_dim, t.columns);
+    const uint32_t slices = ceil_div(r->inner, t.block), block = batch_block(&t, slices, r->batch);
     for (chunk c = {0}; next_chunk(r->pairs, NULL, w, NULL, dw, limit, &c);) {
-        const uint32_t groups = c.end - c.begin, pairs = (uint32_t)(c.pair_end - c.pair_begin);
-        TL_TRY(TL_RUN(ctx, back, by_token(&t, r, slices, block, r->pairs->keys), TABLES(r), TL_I32(c.begin),
-                      TL_I32(c.end), TL_I32(c.pair_begin), TL_I32(c.pair_end), TL_I32(r->pairs->count),
+        const uint32_t pairs = (uint32_t)(c.pair_end - c.pair_begin);
+        const tl_grid grid = by_token(&t, r, slices, block, r->pairs->keys);
+        TL_TRY(TL_RUN(ctx, back, with_work(grid, r, &c, 1.0), TABLES(r), TL_I32(c.begin), TL_I32(c.end),
+                      TL_I32(c.pair_begin), TL_I32(c.pair_end), TL_I32(r->pairs->count),
                       TL_I32(r->pairs->queries), TL_I32(r->pairs->keys), TL_I32(r->batch), TL_I32(block),
                       TL_VIEW(dy), TL_VIEW(x), TL_MEM(c.key), TL_I32(c.key_first), TL_VIEW(weights),
                       TL_VIEW(workspace), TL_VIEW(dx)));
         TL_TRY(TL_RUN(ctx, sum, tl_grid3(ceil_div(pairs, 16), r->heads, 1, 1), TL_I32(slices),
                       TL_I32(r->heads), TL_I32(c.pair_begin), TL_I32(c.pair_end), TL_I32(r->pairs->count),
                       TL_I32(r->batch), TL_VIEW(workspace), TL_VIEW(dweights)));
-        TL_TRY(TL_RUN(ctx, weight, by_group(&t, groups, columns, r->inner), TABLES(r), TL_I32(c.begin),
-                      TL_I32(r->pairs->count), TL_I32(r->batch), TL_VIEW(x), TL_VIEW(dy), TL_VIEW(weights),
-                      TL_MEM(c.dkey), TL_I32(c.key_first)));
+        TL_TRY(weight_gradient(ctx, r, &t, &c, 0, 2, x, dy, weights, c.dkey, c.key_first));
     }
     return TL_OK;
 }

@@ -11,13 +11,25 @@ typedef struct tl_relative {
     uint32_t batch, inner, heads, head_dim;
 } tl_relative;
 
-/* weights = scale * (xq_i Wq[query matrix]) . (xk_j Wk[key matrix]) per head; overwritten. */
+/* q_ij = xq_i Wq[query matrix] and k_ij = xk_j Wk[key matrix] of every row, [pair][batch][heads * head_dim]: a
+ * quarter of the score's backward arithmetic when they are kept. mem NULL: they are not, and are computed again. */
+typedef struct tl_relative_rows {
+    tl_view q, k;
+} tl_relative_rows;
+
+/* Floats of tl_relative_rows. */
+uint64_t tl_relative_rows_count(const tl_relative *r);
+
+/* weights = scale * q_ij . k_ij per head; overwritten, as is what is kept. */
 tl_status tl_relative_score(tl_context *ctx, const tl_relative *r, tl_view xq, const tl_tensor *wq,
-                            tl_view xk, const tl_tensor *wk, float scale, tl_view weights);
-/* From dweights: dxq, dxk added to; dwq, dwk overwritten in the matrices that the pairs use. */
+                            tl_view xk, const tl_tensor *wk, float scale, tl_view weights,
+                            tl_relative_rows kept);
+/* From dweights: dxq, dxk added to; dwq, dwk overwritten in the matrices that the pairs use. The same results
+ * whether q and k are kept or not. */
 tl_status tl_relative_score_backward(tl_context *ctx, const tl_relative *r, tl_view xq, const tl_tensor *wq,
-                                     tl_view xk, const tl_tensor *wk, tl_view dweights, tl_view dxq,
-                                     tl_view dxk, tl_tensor *dwq, tl_tensor *dwk, tl_view workspace);
+                                     tl_view xk, const tl_tensor *wk, tl_view dweights, tl_relative_rows kept,
+                                     tl_view dxq, tl_view dxk, tl_tensor *dwq, tl_tensor *dwk,
+                                     tl_view workspace);
 /* y_i += sum_j weights * x_j W[key matrix]. */
 tl_status tl_relative_aggregate(tl_context *ctx, const tl_relative *r, tl_view x, const tl_tensor *w,
                                 tl_view weights, tl_view y);
@@ -27,8 +39,8 @@ tl_status tl_relative_aggregate_backward(tl_context *ctx, const tl_relative *r, 
                                          tl_tensor *dw, tl_view workspace);
 
 /* Floats of workspace that the two backward functions need, for `pairs` pairs of which the largest group has
- * `largest`. */
+ * `largest`, with q and k kept or not. */
 uint64_t tl_relative_workspace(uint32_t pairs, uint32_t largest, uint32_t batch, uint32_t inner,
-                               uint32_t heads, uint32_t head_dim);
+                               uint32_t heads, uint32_t head_dim, bool kept);
 
 #endif

@@ -39,12 +39,12 @@ typedef struct run {
 
 /* ---- setting up ---------------------------------------------------------------------------------- */
 
-static bool plan_fits(const tl_context *ctx, const tl_settings *s, uint32_t batch, tl_memory_plan *plan)
+/* Whether the model trains at this batch size; decides s->model.recompute on the way. */
+static bool plan_fits(const tl_context *ctx, tl_settings *s, uint32_t batch, tl_memory_plan *plan)
 {
     const tl_traits *traits = tl_context_traits(ctx);
-    tl_error ignored;
-    return tl_vit_plan(&s->model, batch, true, plan, &ignored) == TL_OK &&
-           plan->total <= traits->memory_limit && plan->largest <= traits->max_alloc_bytes;
+    return tl_vit_plan_training(&s->model, batch, s->recompute, traits->memory_limit, traits->max_alloc_bytes,
+                                plan);
 }
 
 /* The batch size as it was given, or halved until the plan fits when it was not. */
