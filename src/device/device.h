@@ -95,9 +95,10 @@ typedef struct tl_arg {
 typedef struct tl_grid {
     uint64_t groups[3];
     uint32_t items;
+    double flops, bytes; /* work of the whole launch, and what it must move, for the profile; 0: unknown */
 } tl_grid;
 
-/* `groups` groups of `items` work-items each. */
+/* `groups` groups of `items` work-items each, with unknown work. */
 tl_grid tl_grid1(uint64_t groups, uint32_t items);
 tl_grid tl_grid3(uint64_t x, uint64_t y, uint64_t z, uint32_t items);
 
@@ -117,7 +118,8 @@ void *tl_context_queue(tl_context *ctx);
 
 typedef struct tl_profile_row {
     char kernel[64];
-    uint64_t launches, nanoseconds;
+    uint64_t launches, nanoseconds, longest; /* longest: of one launch, in nanoseconds */
+    double flops, bytes;                     /* sums over the launches; 0: unknown */
 } tl_profile_row;
 
 /* Per-kernel sums since the context was made, longest first; finishes the queue. Free with free(). Empty
@@ -126,6 +128,15 @@ tl_status tl_profile_rows(tl_context *ctx, tl_profile_row **rows, int *count);
 
 /* Libraries that enqueue by themselves hand their cl_event (may be NULL) over here; it is released. */
 tl_status tl_profile_event(tl_context *ctx, const char *name, void *event);
+/* The same with the work that it did, as in tl_grid. */
+tl_status tl_profile_event_work(tl_context *ctx, const char *name, void *event, double flops, double bytes);
 bool tl_profile_is_on(const tl_context *ctx);
+
+/* From now on every launch is kept for a trace, up to `most` of them (0: a million; later ones only count in
+ * the sums, with one notice). Needs a context with `profile`. */
+tl_status tl_profile_trace(tl_context *ctx, uint64_t most);
+/* Finishes the queue and writes what was kept as a Chrome trace ("X" events, times in microseconds since the
+ * first launch), for chrome://tracing or Perfetto. */
+tl_status tl_profile_write_trace(tl_context *ctx, const char *path);
 
 #endif

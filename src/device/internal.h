@@ -75,7 +75,15 @@ void tl_programs_close(tl_programs *programs);
 typedef struct tl_timed_event {
     cl_event event;
     int row;
+    double flops, bytes;
 } tl_timed_event;
+
+/* One launch as the trace keeps it; times in nanoseconds of the device's clock. */
+typedef struct tl_traced {
+    uint64_t start, nanoseconds;
+    double flops, bytes;
+    int row;
+} tl_traced;
 
 typedef struct tl_profile {
     bool on;
@@ -83,14 +91,20 @@ typedef struct tl_profile {
     int count, capacity;
     tl_timed_event *pending; /* launched, not yet read: at most TL_PROFILE_PENDING */
     int waiting;
+    tl_traced *trace;                        /* in the queue's order */
+    uint64_t traced, trace_room, trace_most; /* trace_most 0: nothing is kept */
+    bool trace_full;                         /* and the log knows */
 } tl_profile;
 
 #define TL_PROFILE_PENDING 2048
+#define TL_TRACE_MOST      1000000
 
 /* Row of the profile for `name`, made when new; -1 without memory. */
 int tl_profile_row_of(tl_profile *profile, const char *name);
 /* Takes over the event; drains the older half when too many are waiting. */
-tl_status tl_profile_add(tl_context *ctx, int row, cl_event event);
+tl_status tl_profile_add(tl_context *ctx, int row, cl_event event, double flops, double bytes);
+/* Waits for everything and reads all events. */
+tl_status tl_profile_settle(tl_context *ctx);
 void tl_profile_close(tl_profile *profile);
 
 /* ---- context.c -------------------------------------------------------------------------------------- */

@@ -57,7 +57,7 @@ tl_status tl_run(tl_context *ctx, tl_kernel *kernel, tl_grid grid, const tl_arg 
         (unsigned long long)grid.groups[2], grid.items, TL_MIB(ctx->total)));
     if (event == NULL) return TL_OK;
     if (kernel->profile < 0) kernel->profile = tl_profile_row_of(&ctx->profile, kernel->name);
-    return tl_profile_add(ctx, kernel->profile, event);
+    return tl_profile_add(ctx, kernel->profile, event, grid.flops, grid.bytes);
 }
 
 tl_status tl_flush(tl_context *ctx)

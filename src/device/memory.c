@@ -223,7 +223,9 @@ static tl_status fill_zero(tl_context *ctx, tl_view view, uint64_t count, size_t
                                       (size_t)(count * 4), 0, NULL, timed(ctx, &event));
     TL_TRY(tl_cl_check(&ctx->error, code, "zeroing %llu elements at %llu (clEnqueueFillBuffer)",
                        (unsigned long long)count, (unsigned long long)view.at));
-    return event == NULL ? TL_OK : tl_profile_add(ctx, tl_profile_row_of(&ctx->profile, "(zero)"), event);
+    return event == NULL ? TL_OK
+                         : tl_profile_add(ctx, tl_profile_row_of(&ctx->profile, "(zero)"), event, 0,
+                                          4.0 * (double)count);
 }
 
 tl_status tl_zero(tl_context *ctx, tl_view view, uint64_t count)
@@ -245,7 +247,9 @@ tl_status tl_copy(tl_context *ctx, tl_view source, tl_view target, uint64_t coun
     TL_TRY(tl_cl_check(&ctx->error, code, "copying %llu elements from %llu to %llu (clEnqueueCopyBuffer)",
                        (unsigned long long)count, (unsigned long long)source.at,
                        (unsigned long long)target.at));
-    return event == NULL ? TL_OK : tl_profile_add(ctx, tl_profile_row_of(&ctx->profile, "(copy)"), event);
+    return event == NULL ? TL_OK
+                         : tl_profile_add(ctx, tl_profile_row_of(&ctx->profile, "(copy)"), event, 0,
+                                          8.0 * (double)count);
 }
 
 uint64_t tl_memory_used(const tl_context *ctx, tl_memory_kind kind)

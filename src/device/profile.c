@@ -23,6 +23,30 @@ int tl_profile_row_of(tl_profile *profile, const char *name)
     return profile->count++;
 }
 
+/* Keeps a launch for the trace, or drops it where there is no room: a profile must not stop a run. */
+static void keep(tl_context *ctx, const tl_timed_event *timed, uint64_t start, uint64_t nanoseconds)
+{
+    tl_profile *profile = &ctx->profile;
+    if (profile->trace_most == 0) return;
+    if (profile->traced == profile->trace_room && profile->trace_room < profile->trace_most) {
+        uint64_t room = profile->trace_room > 0 ? 2 * profile->trace_room : 4096;
+        if (room > profile->trace_most) room = profile->trace_most;
+        tl_traced *trace = realloc(profile->trace, room * sizeof *trace);
+        if (trace != NULL) {
+            profile->trace = trace;
+            profile->trace_room = room;
+        }
+    }
+    if (profile->traced < profile->trace_room) {
+        profile->trace[profile->traced++] = (tl_traced){start, nanoseconds, timed->flops, timed->bytes,
+                                                        timed->row};
+    } else if (!profile->trace_full) {
+        profile->trace_full = true;
+        tl_log_write(ctx->log, TL_LOG_NOTICE, "the trace is full: it holds the first %llu launches",
+                     (unsigned long long)profile->traced);
+    }
+}
+
 /* Waits for the oldest `count` events and adds up their times. */
 static tl_status drain(tl_context *ctx, int count)
 {
@@ -37,8 +61,14 @@ static tl_status drain(tl_context *ctx, int count)
         if (code == CL_SUCCESS)
             code = clGetEventProfilingInfo(event, CL_PROFILING_COMMAND_END, sizeof end, &end, NULL);
         if (code == CL_SUCCESS) {
-            profile->rows[profile->pending[i].row].launches++;
-            profile->rows[profile->pending[i].row].nanoseconds += end > start ? end - start : 0;
+            const uint64_t nanoseconds = end > start ? end - start : 0;
+            tl_profile_row *row = &profile->rows[profile->pending[i].row];
+            row->launches++;
+            row->nanoseconds += nanoseconds;
+            if (nanoseconds > row->longest) row->longest = nanoseconds;
+            row->flops += profile->pending[i].flops;
+            row->bytes += profile->pending[i].bytes;
+            keep(ctx, &profile->pending[i], start, nanoseconds);
         } else if (first_bad == CL_SUCCESS)
             first_bad = code;
         clReleaseEvent(event);
@@ -48,7 +78,7 @@ static tl_status drain(tl_context *ctx, int count)
     return tl_cl_check(&ctx->error, first_bad, "timing the kernels (clGetEventProfilingInfo)");
 }
 
-tl_status tl_profile_add(tl_context *ctx, int row, cl_event event)
+tl_status tl_profile_add(tl_context *ctx, int row, cl_event event, double flops, double bytes)
 {
     tl_profile *profile = &ctx->profile;
     if (profile->pending == NULL) profile->pending = malloc(TL_PROFILE_PENDING * sizeof *profile->pending);
@@ -56,18 +86,23 @@ tl_status tl_profile_add(tl_context *ctx, int row, cl_event event)
         clReleaseEvent(event);
         return tl_fail(&ctx->error, TL_ERROR_MEMORY, "the host has no memory left for the profile");
     }
-    profile->pending[profile->waiting++] = (tl_timed_event){event, row};
+    profile->pending[profile->waiting++] = (tl_timed_event){event, row, flops, bytes};
     return profile->waiting < TL_PROFILE_PENDING ? TL_OK : drain(ctx, TL_PROFILE_PENDING / 2);
 }
 
 tl_status tl_profile_event(tl_context *ctx, const char *name, void *event)
+{
+    return tl_profile_event_work(ctx, name, event, 0, 0);
+}
+
+tl_status tl_profile_event_work(tl_context *ctx, const char *name, void *event, double flops, double bytes)
 {
     if (event == NULL) return TL_OK;
     if (!ctx->profile.on) {
         clReleaseEvent(event);
         return TL_OK;
     }
-    return tl_profile_add(ctx, tl_profile_row_of(&ctx->profile, name), event);
+    return tl_profile_add(ctx, tl_profile_row_of(&ctx->profile, name), event, flops, bytes);
 }
 
 bool tl_profile_is_on(const tl_context *ctx)
@@ -84,12 +119,17 @@ static int longest_first(const void *a, const void *b)
                           : strcmp(((const tl_profile_row *)a)->kernel, ((const tl_profile_row *)b)->kernel);
 }
 
+tl_status tl_profile_settle(tl_context *ctx)
+{
+    TL_TRY(tl_finish(ctx));
+    return drain(ctx, ctx->profile.waiting);
+}
+
 tl_status tl_profile_rows(tl_context *ctx, tl_profile_row **rows, int *count)
 {
     *rows = NULL;
     *count = 0;
-    TL_TRY(tl_finish(ctx));
-    TL_TRY(drain(ctx, ctx->profile.waiting));
+    TL_TRY(tl_profile_settle(ctx));
     if (ctx->profile.count == 0) return TL_OK;
     *rows = malloc((size_t)ctx->profile.count * sizeof **rows);
     if (*rows == NULL)
@@ -105,5 +145,6 @@ void tl_profile_close(tl_profile *profile)
     for (int i = 0; i < profile->waiting; i++) clReleaseEvent(profile->pending[i].event);
     free(profile->pending);
     free(profile->rows);
+    free(profile->trace);
     *profile = (tl_profile){.on = false};
 }
