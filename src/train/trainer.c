@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "core/clock.h"
-#include "ops/adamw.h"
 #include "ops/add.h"
 #include "train/batches.h"
 #include "train/checkpoint.h"
@@ -13,6 +12,7 @@
 #include "train/metrics.h"
 #include "train/progress.h"
 #include "train/schedule.h"
+#include "train/step.h"
 
 enum { STEP_TIMES = 1 << 16 }; /* the median is over the last so many steps */
 
@@ -38,52 +38,6 @@ typedef struct run {
 } run;
 
 /* ---- setting up ---------------------------------------------------------------------------------- */
-
-/* Whether the model trains at this batch size; decides s->model.recompute on the way. */
-static bool plan_fits(const tl_context *ctx, tl_settings *s, uint32_t batch, tl_memory_plan *plan)
-{
-    const tl_traits *traits = tl_context_traits(ctx);
-    return tl_vit_plan_training(&s->model, batch, s->recompute, traits->memory_limit, traits->max_alloc_bytes,
-                                plan);
-}
-
-/* The batch size as it was given, or halved until the plan fits when it was not. */
-static tl_status choose_batch(tl_context *ctx, tl_settings *s)
-{
-    tl_memory_plan plan;
-    const uint32_t wanted = s->batch_size;
-    if (plan_fits(ctx, s, wanted, &plan)) return TL_OK;
-    const double total = (double)plan.total / 0x1p20,
-                 limit = (double)tl_context_traits(ctx)->memory_limit / 0x1p20;
-    uint32_t fit = wanted;
-    tl_memory_plan smaller;
-    while (fit > 0 && !plan_fits(ctx, s, fit, &smaller)) fit /= 2;
-    if (fit > 0 && !s->batch_given) {
-        tl_log_write(tl_context_log(ctx), TL_LOG_NOTICE,
-                     "a batch of %u needs %.0f MiB, the device gives %.0f MiB: using batches of %u", wanted,
-                     total, limit, fit);
-        s->batch_size = fit;
-        return TL_OK;
-    }
-    if (fit == 0)
-        return tl_fail(
-            tl_context_error(ctx), TL_ERROR_MEMORY,
-            "the model does not fit this device even with batches of one image: a batch of %u needs %.0f MiB "
-            "and the limit is %.0f MiB; choose a smaller model or another device",
-            wanted, total, limit);
-    uint32_t low = fit, high = wanted; /* low fits, high does not */
-    while (high - low > 1) {
-        const uint32_t middle = low + (high - low) / 2;
-        if (plan_fits(ctx, s, middle, &smaller))
-            low = middle;
-        else
-            high = middle;
-    }
-    return tl_fail(
-        tl_context_error(ctx), TL_ERROR_MEMORY,
-        "a batch of %u needs %.0f MiB and the limit is %.0f MiB: the largest --batch-size that fits is %u",
-        wanted, total, limit, low);
-}
 
 /* Steps the run off from the newest checkpoint, or from initial values. */
 static tl_status begin(run *r)
@@ -142,7 +96,7 @@ static tl_status set_up(run *r)
     tl_settings *s = r->s;
     tl_error *err = tl_context_error(r->ctx);
     TL_TRY(adopt_batch(r));
-    TL_TRY(choose_batch(r->ctx, s));
+    TL_TRY(tl_step_choose_batch(r->ctx, s));
     TL_TRY(tl_batches_load(s, true, &r->train, err));
     TL_TRY(tl_batches_load(s, false, &r->test, err));
     TL_TRY(tl_folder_make(s->out, s->task, tl_op_name(s->model.op), r->out, err));
@@ -208,19 +162,9 @@ static tl_status clip_scale(run *r, float *scale)
 
 static tl_status update(run *r, float lr)
 {
-    tl_registry *registry = tl_vit_registry(r->model);
-    tl_adamw_settings adamw = {.lr = lr,
-                               .beta1 = 0.9f,
-                               .beta2 = 0.999f,
-                               .eps = 1e-8f,
-                               .weight_decay = r->s->weight_decay,
-                               .step = r->done + 1};
+    tl_adamw_settings adamw = tl_step_adamw(r->s, lr, r->done + 1);
     TL_TRY(clip_scale(r, &adamw.gradient_scale));
-    for (int i = 0; i < registry->count; i++) {
-        tl_parameter *p = &registry->items[i];
-        TL_TRY(tl_adamw_step(r->ctx, p->value, p->gradient, p->moment1, p->moment2, &adamw));
-    }
-    return TL_OK;
+    return tl_step_update(r->ctx, tl_vit_registry(r->model), &adamw);
 }
 
 /* Fills the batch of the step behind `done` steps: a function of the settings and `done` alone. */
@@ -242,9 +186,7 @@ static tl_status step(run *r, float *loss, uint32_t *images)
     fill(r, r->done);
     *images = r->batch.count;
     TL_TRY(tl_vit_set_batch(r->ctx, r->model, r->batch.images, r->batch.targets, r->batch.count));
-    TL_TRY(tl_vit_forward(r->ctx, r->model));
-    TL_TRY(tl_vit_loss(r->ctx, r->model, 0));
-    TL_TRY(tl_vit_backward(r->ctx, r->model));
+    TL_TRY(tl_step_gradients(r->ctx, r->model));
     TL_TRY(update(r, tl_schedule_lr(r->s, r->done, r->steps_per_epoch, r->total)));
     TL_TRY(tl_flush(r->ctx));
     if (r->done + 1 < r->total) fill(r, r->done + 1);
