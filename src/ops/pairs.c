@@ -18,10 +18,29 @@ static void count_pairs(const tl_geometry *geometry, uint32_t queries, uint32_t 
     }
 }
 
+/* The usual cases without walking the pairs, since plans ask for grids far too large to walk. */
+static bool measure_whole(const tl_geometry *geometry, uint32_t queries, uint32_t *groups, uint32_t *count,
+                          uint32_t *largest)
+{
+    const uint32_t tokens = tl_geometry_tokens(geometry), patches = tokens - geometry->cls;
+    if (geometry->kind == TL_CAUSAL && queries == tokens) {
+        *groups = *largest = tokens;
+        *count = (uint32_t)((uint64_t)tokens * (tokens + 1) / 2);
+        return true;
+    }
+    if (geometry->kind == TL_CAUSAL || patches == 0) return false;
+    if (queries != tokens && !(queries == 1 && geometry->cls == 1)) return false;
+    *groups = queries == tokens ? tl_geometry_offsets(geometry) : 2;
+    *count = queries * tokens;
+    *largest = patches; /* the offset 0, or all pairs with the class token on one side */
+    return true;
+}
+
 void tl_pairs_measure(const tl_geometry *geometry, uint32_t queries, uint32_t *groups, uint32_t *count,
                       uint32_t *largest)
 {
     *groups = *count = *largest = 0;
+    if (measure_whole(geometry, queries, groups, count, largest)) return;
     const uint32_t offsets = tl_geometry_offsets(geometry);
     uint32_t *counts = calloc(offsets, sizeof *counts);
     if (counts == NULL) return;
