@@ -1,0 +1,415 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "data/bpe_internal.h"
+#include "data/bpe_utf8.h"
+
+enum {
+    SHORT_PIECE = 48, /* pieces up to here are merged by scanning, longer ones with a heap */
+    CACHE_KEY = 30,   /* longest piece that is remembered, in bytes */
+    CACHE_IDS = 16,
+    CACHE_BITS = 16
+};
+
+/* A piece and its ids: 64 bytes, one cache line. */
+typedef struct word {
+    uint8_t length, count; /* length 0: the entry is empty */
+    uint8_t key[CACHE_KEY];
+    uint16_t ids[CACHE_IDS];
+} word;
+
+/* A place in a long piece: the symbol that begins here, and its living neighbours. */
+typedef struct symbol {
+    uint32_t id, previous, next; /* id DEAD: it was merged into the symbol before it */
+} symbol;
+
+enum { NONE = UINT32_MAX, DEAD = UINT32_MAX };
+
+typedef struct places {
+    uint64_t *items;
+    size_t count, room;
+} places;
+
+struct tl_bpe_encoder {
+    const tl_bpe *bpe;
+    pcre2_match_data *match;
+    word *cache;     /* [1 << CACHE_BITS] */
+    symbol *symbols; /* of a long piece */
+    size_t symbol_room;
+    places heap, pending;
+};
+
+/* ---- the pattern --------------------------------------------------------------------------------- */
+
+/* White space as Unicode has it, which is what \s means to the original. PCRE2's own \s also takes U+180E,
+ * and without UCP takes ASCII alone, so the class is spelled out. */
+#define WHITE                                                                                                \
+    "\\t-\\r \\x{85}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}\\x{202f}\\x{205f}\\x{3000}"
+
+/* GPT-2's pattern. Runs that end an alternative are possessive: the same matches, with nothing to go back to.
+ */
+static const char pattern[] = "'s|'t|'re|'ve|'m|'ll|'d"
+                              "| ?\\p{L}++"
+                              "| ?\\p{N}++"
+                              "| ?[^" WHITE "\\p{L}\\p{N}]++"
+                              "|[" WHITE "]+(?![^" WHITE "])"
+                              "|[" WHITE "]++";
+
+tl_status tl_bpe_compile(tl_bpe *bpe, tl_error *err)
+{
+    int code = 0;
+    PCRE2_SIZE offset = 0;
+    /* Every character begins some piece, so each match begins where the last one ended. */
+    bpe->pattern = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED, PCRE2_UTF | PCRE2_ANCHORED,
+                                 &code, &offset, NULL);
+    if (bpe->pattern == NULL) {
+        PCRE2_UCHAR reason[128] = "";
+        pcre2_get_error_message(code, reason, sizeof reason);
+        return tl_fail(err, TL_ERROR_MEMORY,
+                       "PCRE2 cannot compile GPT-2's pattern (%s): it needs Unicode support",
+                       (const char *)reason);
+    }
+    /* Where compiling to machine code is not allowed, matching is slower and the same. */
+    bpe->jit = pcre2_jit_compile(bpe->pattern, PCRE2_JIT_COMPLETE) == 0;
+    return TL_OK;
+}
+
+/* ---- runs of valid and of invalid UTF-8 ---------------------------------------------------------- */
+
+static size_t valid_run(const uint8_t *p, size_t n)
+{
+    size_t i = 0;
+    while (i < n) {
+        uint64_t eight;
+        if (n - i >= 8 && (memcpy(&eight, p + i, 8), (eight & 0x8080808080808080u) == 0)) {
+            i += 8;
+            continue;
+        }
+        const size_t step = tl_utf8_sequence(p + i, n - i);
+        if (step == 0) break;
+        i += step;
+    }
+    return i;
+}
+
+static size_t invalid_run(const uint8_t *p, size_t n)
+{
+    size_t i = 0;
+    while (i < n && tl_utf8_sequence(p + i, n - i) == 0) i++;
+    return i;
+}
+
+/* ---- where text may be cut ----------------------------------------------------------------------- */
+
+typedef enum kind { KIND_WHITE, KIND_LETTER, KIND_DIGIT, KIND_OTHER } kind;
+
+static kind ascii_kind(uint8_t c)
+{
+    if (c == ' ' || (c >= '\t' && c <= '\r')) return KIND_WHITE;
+    if (c >= '0' && c <= '9') return KIND_DIGIT;
+    if ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') return KIND_LETTER;
+    return KIND_OTHER;
+}
+
+/* Whether the text ends in white space beyond ASCII. Its first bytes are lead bytes, which stand nowhere
+ * else, so looking back is unambiguous even after bytes that are not UTF-8. */
+static bool ends_in_wide_white(const uint8_t *text, size_t n)
+{
+    if (n >= 2 && text[n - 2] == 0xc2) return text[n - 1] == 0x85 || text[n - 1] == 0xa0;
+    if (n < 3) return false;
+    const uint8_t a = text[n - 3], b = text[n - 2], c = text[n - 1];
+    if (a == 0xe1) return b == 0x9a && c == 0x80;
+    if (a == 0xe3) return b == 0x80 && c == 0x80;
+    if (a != 0xe2) return false;
+    return (b == 0x80 && ((c >= 0x80 && c <= 0x8a) || c == 0xa8 || c == 0xa9 || c == 0xaf)) ||
+           (b == 0x81 && c == 0x9f);
+}
+
+/* No piece holds white space after something else, so between the two there is always a border, and the only
+ * piece that looks ahead is white space. The same holds between ASCII letters, digits and other characters,
+ * except after white space (a space joins what follows) and after ' (which may begin 's or 'll). */
+size_t tl_bpe_cut(const uint8_t *text, size_t bytes)
+{
+    for (size_t p = bytes; p-- > 1;) {
+        const uint8_t before = text[p - 1], after = text[p];
+        if (after >= 0x80) continue;
+        if (before >= 0x80) {
+            if (ascii_kind(after) == KIND_WHITE && !ends_in_wide_white(text, p)) return p;
+        } else if (ascii_kind(before) != KIND_WHITE && before != '\'' &&
+                   ascii_kind(before) != ascii_kind(after)) {
+            return p;
+        }
+    }
+    return 0;
+}
+
+/* ---- merging ------------------------------------------------------------------------------------- */
+
+static uint32_t rank_of(const tl_bpe *bpe, uint32_t left, uint32_t right, uint32_t *id)
+{
+    const tl_bpe_merge *m = tl_bpe_find_merge(bpe, left, right);
+    if (m == NULL) return TL_BPE_NO_RANK;
+    *id = m->id;
+    return m->rank;
+}
+
+/* As the original: finds the pair of lowest rank, merges all its occurrences from the left, starts again. */
+static size_t merge_short(const tl_bpe *bpe, const uint8_t *piece, size_t n, uint16_t *ids)
+{
+    uint32_t ranks[SHORT_PIECE], merged[SHORT_PIECE]; /* of the pair (i, i + 1) */
+    for (size_t i = 0; i < n; i++) ids[i] = bpe->byte_ids[piece[i]];
+    for (size_t i = 0; i + 1 < n; i++) ranks[i] = rank_of(bpe, ids[i], ids[i + 1], &merged[i]);
+    while (n > 1) {
+        uint32_t lowest = ranks[0];
+        for (size_t i = 1; i + 1 < n; i++)
+            if (ranks[i] < lowest) lowest = ranks[i];
+        if (lowest == TL_BPE_NO_RANK) break;
+        size_t first = 0;
+        while (ranks[first] != lowest) first++;
+        /* Symbols and the ranks of untouched pairs move together; a pair beside a new symbol is looked up. */
+        size_t to = first;
+        bool fresh = false; /* the symbol before `to` is new */
+        for (size_t from = first; from < n; to++) {
+            const bool here = from + 1 < n && ranks[from] == lowest;
+            const uint32_t id = here ? merged[from] : ids[from];
+            const uint32_t rank = from + 1 < n ? ranks[from] : TL_BPE_NO_RANK,
+                           pair = from + 1 < n ? merged[from] : 0;
+            from += here ? 2 : 1;
+            ids[to] = (uint16_t)id;
+            if (!here) {
+                ranks[to] = rank;
+                merged[to] = pair;
+            }
+            if (to > 0 && (here || fresh)) ranks[to - 1] = rank_of(bpe, ids[to - 1], id, &merged[to - 1]);
+            fresh = here;
+        }
+        n = to;
+    }
+    return n;
+}
+
+static tl_status no_memory(tl_error *err)
+{
+    return tl_fail(err, TL_ERROR_MEMORY,
+                   "out of host memory while encoding: a stretch of text without a border "
+                   "between words is too long");
+}
+
+static bool push(places *list, uint64_t item)
+{
+    if (list->count == list->room) {
+        const size_t room = list->room != 0 ? 2 * list->room : 1024;
+        uint64_t *items = realloc(list->items, room * sizeof *items);
+        if (items == NULL) return false;
+        list->items = items;
+        list->room = room;
+    }
+    list->items[list->count++] = item;
+    return true;
+}
+
+/* The heap holds rank << 32 | place, the smallest on top: ties go to the left, as in the original. */
+static bool heap_push(places *heap, uint64_t item)
+{
+    if (!push(heap, item)) return false;
+    size_t i = heap->count - 1;
+    for (; i > 0 && heap->items[(i - 1) / 2] > item; i = (i - 1) / 2)
+        heap->items[i] = heap->items[(i - 1) / 2];
+    heap->items[i] = item;
+    return true;
+}
+
+static uint64_t heap_pop(places *heap)
+{
+    const uint64_t top = heap->items[0], item = heap->items[--heap->count];
+    size_t i = 0;
+    for (size_t child; (child = 2 * i + 1) < heap->count; i = child) {
+        if (child + 1 < heap->count && heap->items[child + 1] < heap->items[child]) child++;
+        if (heap->items[child] >= item) break;
+        heap->items[i] = heap->items[child];
+    }
+    if (heap->count > 0) heap->items[i] = item;
+    return top;
+}
+
+static bool heap_push_pair(tl_bpe_encoder *e, uint32_t place)
+{
+    const symbol *s = &e->symbols[place];
+    uint32_t id;
+    if (s->id == DEAD || s->next == NONE) return true;
+    const uint32_t rank = rank_of(e->bpe, s->id, e->symbols[s->next].id, &id);
+    return rank == TL_BPE_NO_RANK || heap_push(&e->heap, (uint64_t)rank << 32 | place);
+}
+
+/* The same for long pieces, in n log n. One pass takes all pairs of the lowest rank; the pairs that it makes
+ * are looked at after the pass, even when they rank lower, as the original does. */
+static tl_status merge_long(tl_bpe_encoder *e, const uint8_t *piece, size_t n, uint16_t *ids, size_t *count,
+                            tl_error *err)
+{
+    if (n >= UINT32_MAX)
+        return tl_fail(err, TL_ERROR_INPUT,
+                       "the text has a word of %zu bytes; words must be shorter than 4 GiB", n);
+    if (n > e->symbol_room) {
+        free(e->symbols);
+        e->symbols = malloc(n * sizeof *e->symbols);
+        e->symbol_room = e->symbols != NULL ? n : 0;
+        if (e->symbols == NULL) return no_memory(err);
+    }
+    symbol *s = e->symbols;
+    for (uint32_t i = 0; i < n; i++)
+        s[i] = (symbol){e->bpe->byte_ids[piece[i]], i > 0 ? i - 1 : NONE, i + 1 < n ? i + 1 : NONE};
+    e->heap.count = 0;
+    for (uint32_t i = 0; i + 1 < n; i++)
+        if (!heap_push_pair(e, i)) return no_memory(err);
+    while (e->heap.count > 0) {
+        const uint32_t lowest = (uint32_t)(e->heap.items[0] >> 32);
+        e->pending.count = 0;
+        while (e->heap.count > 0 && (uint32_t)(e->heap.items[0] >> 32) == lowest) {
+            const uint32_t place = (uint32_t)heap_pop(&e->heap), next = s[place].next;
+            uint32_t id = 0;
+            /* Stale entries: the pair is not what it was when it was pushed. */
+            if (s[place].id == DEAD || next == NONE ||
+                rank_of(e->bpe, s[place].id, s[next].id, &id) != lowest)
+                continue;
+            s[place].id = id;
+            s[place].next = s[next].next;
+            s[next].id = DEAD;
+            if (s[place].next != NONE) s[s[place].next].previous = place;
+            if (s[place].previous != NONE && !push(&e->pending, s[place].previous)) return no_memory(err);
+            if (!push(&e->pending, place)) return no_memory(err);
+        }
+        for (size_t i = 0; i < e->pending.count; i++)
+            if (!heap_push_pair(e, (uint32_t)e->pending.items[i])) return no_memory(err);
+    }
+    *count = 0;
+    for (uint32_t i = 0; i != NONE; i = s[i].next) ids[(*count)++] = (uint16_t)s[i].id;
+    return TL_OK;
+}
+
+/* ---- the cache ----------------------------------------------------------------------------------- */
+
+static uint64_t load8(const uint8_t *p)
+{
+    uint64_t v;
+    memcpy(&v, p, 8);
+    return v;
+}
+
+static uint32_t load4(const uint8_t *p)
+{
+    uint32_t v;
+    memcpy(&v, p, 4);
+    return v;
+}
+
+/* Overlapping loads cover every byte of a piece of 2 to CACHE_KEY bytes. */
+static uint32_t slot_of(const uint8_t *p, size_t n)
+{
+    uint64_t a, b;
+    if (n >= 8) {
+        a = load8(p);
+        b = load8(p + n - 8);
+        if (n > 16) a ^= load8(p + 8) * 0x9E3779B97F4A7C15u, b ^= load8(p + n - 16) * 0xC2B2AE3D27D4EB4Fu;
+    } else if (n >= 4) {
+        a = load4(p);
+        b = load4(p + n - 4);
+    } else {
+        a = p[0] | (uint64_t)p[n / 2] << 8;
+        b = p[n - 1];
+    }
+    a = (a ^ n) * 0x9E3779B97F4A7C15u;
+    a = (a ^ a >> 32 ^ b) * 0xC2B2AE3D27D4EB4Fu;
+    return (uint32_t)(a >> (64 - CACHE_BITS));
+}
+
+static tl_status encode_piece(tl_bpe_encoder *e, const uint8_t *piece, size_t n, tl_ids *ids, tl_error *err)
+{
+    TL_TRY(tl_ids_reserve(ids, n, err));
+    uint16_t *out = ids->items + ids->count;
+    if (n == 1) {
+        out[0] = e->bpe->byte_ids[piece[0]];
+        ids->count++;
+        return TL_OK;
+    }
+    size_t count = 0;
+    if (n > SHORT_PIECE) {
+        TL_TRY(merge_long(e, piece, n, out, &count, err));
+        ids->count += count;
+        return TL_OK;
+    }
+    word *w = n <= CACHE_KEY ? &e->cache[slot_of(piece, n)] : NULL;
+    if (w != NULL && w->length == n && memcmp(w->key, piece, n) == 0) {
+        for (size_t i = 0; i < w->count; i++) out[i] = w->ids[i];
+        ids->count += w->count;
+        return TL_OK;
+    }
+    count = merge_short(e->bpe, piece, n, out);
+    if (w != NULL && count <= CACHE_IDS) {
+        w->length = (uint8_t)n;
+        w->count = (uint8_t)count;
+        memcpy(w->key, piece, n);
+        memcpy(w->ids, out, count * sizeof *out);
+    }
+    ids->count += count;
+    return TL_OK;
+}
+
+/* ---- text ---------------------------------------------------------------------------------------- */
+
+/* The end of the piece that begins at `from`. */
+static tl_status next_piece(tl_bpe_encoder *e, const uint8_t *text, size_t n, size_t from, size_t *end,
+                            tl_error *err)
+{
+    const int code = e->bpe->jit
+                         ? pcre2_jit_match(e->bpe->pattern, text, n, from, 0, e->match, NULL)
+                         : pcre2_match(e->bpe->pattern, text, n, from, PCRE2_NO_UTF_CHECK, e->match, NULL);
+    *end = code > 0 ? pcre2_get_ovector_pointer(e->match)[1] : from;
+    if (*end > from) return TL_OK;
+    PCRE2_UCHAR reason[128] = "no match";
+    if (code < 0) pcre2_get_error_message(code, reason, sizeof reason);
+    return tl_fail(err, TL_ERROR_MEMORY, "PCRE2 failed to cut the text at byte %zu into words: %s", from,
+                   (const char *)reason);
+}
+
+tl_status tl_bpe_encode(tl_bpe_encoder *e, const uint8_t *text, size_t bytes, tl_ids *ids, tl_error *err)
+{
+    while (bytes > 0) {
+        const size_t valid = valid_run(text, bytes);
+        for (size_t from = 0, end = 0; from < valid; from = end) {
+            TL_TRY(next_piece(e, text, valid, from, &end, err));
+            TL_TRY(encode_piece(e, text + from, end - from, ids, err));
+        }
+        const size_t invalid = invalid_run(text + valid, bytes - valid);
+        TL_TRY(tl_ids_reserve(ids, invalid, err));
+        for (size_t i = 0; i < invalid; i++) ids->items[ids->count++] = e->bpe->byte_ids[text[valid + i]];
+        text += valid + invalid;
+        bytes -= valid + invalid;
+    }
+    return TL_OK;
+}
+
+tl_status tl_bpe_encoder_create(const tl_bpe *bpe, tl_bpe_encoder **out, tl_error *err)
+{
+    tl_bpe_encoder *e = calloc(1, sizeof *e);
+    *out = e;
+    if (e != NULL) {
+        e->bpe = bpe;
+        e->match = pcre2_match_data_create(1, NULL);
+        e->cache = calloc((size_t)1 << CACHE_BITS, sizeof *e->cache);
+    }
+    if (e != NULL && e->match != NULL && e->cache != NULL) return TL_OK;
+    tl_bpe_encoder_free(e);
+    *out = NULL;
+    return tl_fail(err, TL_ERROR_MEMORY, "out of host memory for an encoder of text");
+}
+
+void tl_bpe_encoder_free(tl_bpe_encoder *e)
+{
+    if (e == NULL) return;
+    pcre2_match_data_free(e->match);
+    free(e->cache);
+    free(e->symbols);
+    free(e->heap.items);
+    free(e->pending.items);
+    free(e);
+}

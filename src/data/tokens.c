@@ -1,0 +1,147 @@
+#include "data/tokens.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/random.h"
+
+tl_status tl_ids_reserve(tl_ids *ids, size_t more, tl_error *err)
+{
+    if (ids->room - ids->count >= more) return TL_OK;
+    size_t room = ids->room + ids->room / 2;
+    if (room < ids->count + more) room = ids->count + more;
+    if (room < 256) room = 256;
+    uint16_t *items = room <= SIZE_MAX / sizeof *items ? realloc(ids->items, room * sizeof *items) : NULL;
+    if (items == NULL) return tl_fail(err, TL_ERROR_MEMORY, "out of host memory for %zu token ids", room);
+    ids->items = items;
+    ids->room = room;
+    return TL_OK;
+}
+
+void tl_ids_free(tl_ids *ids)
+{
+    free(ids->items);
+    *ids = (tl_ids){0};
+}
+
+/* ---- the file ------------------------------------------------------------------------------------ */
+
+static tl_status check_ids(const tl_tokens *tokens, uint32_t vocab_size, tl_error *err)
+{
+    if (vocab_size == 0 || vocab_size > 65535) return TL_OK;
+    for (uint64_t begin = 0; begin < tokens->count; begin += 65536) {
+        const uint64_t end = tokens->count - begin < 65536 ? tokens->count : begin + 65536;
+        uint16_t largest = 0; /* without a branch: the compiler makes vectors of it */
+        for (uint64_t i = begin; i < end; i++) {
+            const uint16_t id = tl_tokens_at(tokens, i);
+            largest = id > largest ? id : largest;
+        }
+        if (largest < vocab_size) continue;
+        for (uint64_t i = begin; i < end; i++)
+            if (tl_tokens_at(tokens, i) >= vocab_size)
+                return tl_fail(err, TL_ERROR_INPUT,
+                               "token file %s: id %u at token %" PRIu64 " (byte %" PRIu64
+                               ") is beyond the vocabulary of %" PRIu32 "; give the vocabulary size that the "
+                               "file was made with",
+                               tokens->path, tl_tokens_at(tokens, i), i, 2 * i, vocab_size);
+    }
+    return TL_OK;
+}
+
+static tl_status map(int fd, tl_tokens *tokens, tl_error *err)
+{
+    struct stat what;
+    if (fstat(fd, &what) != 0)
+        return tl_fail(err, TL_ERROR_INPUT, "cannot read the token file %s: %s", tokens->path,
+                       strerror(errno));
+    if (!S_ISREG(what.st_mode))
+        return tl_fail(err, TL_ERROR_INPUT, "token file %s is not a regular file", tokens->path);
+    if (what.st_size == 0)
+        return tl_fail(err, TL_ERROR_INPUT, "token file %s is empty; `translution tokenize` makes such files",
+                       tokens->path);
+    if (what.st_size % 2 != 0)
+        return tl_fail(
+            err, TL_ERROR_INPUT,
+            "token file %s has an odd number of bytes (%lld), but ids take two each: it is cut short or "
+            "no token file",
+            tokens->path, (long long)what.st_size);
+    if ((uintmax_t)what.st_size > SIZE_MAX)
+        return tl_fail(err, TL_ERROR_MEMORY, "token file %s is too long for this machine's addresses",
+                       tokens->path);
+    void *bytes = mmap(NULL, (size_t)what.st_size, PROT_READ, MAP_SHARED, fd, 0);
+    if (bytes == MAP_FAILED)
+        return tl_fail(err, TL_ERROR_INPUT, "cannot map the token file %s: %s", tokens->path,
+                       strerror(errno));
+    tokens->bytes = bytes;
+    tokens->count = (uint64_t)what.st_size / 2;
+    return TL_OK;
+}
+
+tl_status tl_tokens_open(const char *path, uint32_t vocab_size, tl_tokens *tokens, tl_error *err)
+{
+    memset(tokens, 0, sizeof *tokens);
+    if ((size_t)snprintf(tokens->path, sizeof tokens->path, "%s", path) >= sizeof tokens->path)
+        return tl_fail(err, TL_ERROR_INPUT, "the path of the token file is too long: %.200s...", path);
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return tl_fail(err, TL_ERROR_INPUT, "cannot read the token file %s: %s", path, strerror(errno));
+    tl_status status = map(fd, tokens, err);
+    close(fd);
+    if (status == TL_OK) status = check_ids(tokens, vocab_size, err);
+    if (status != TL_OK) tl_tokens_close(tokens);
+    return status;
+}
+
+void tl_tokens_close(tl_tokens *tokens)
+{
+    if (tokens->bytes != NULL) munmap((void *)(uintptr_t)tokens->bytes, (size_t)(2 * tokens->count));
+    memset(tokens, 0, sizeof *tokens);
+}
+
+/* ---- windows ------------------------------------------------------------------------------------- */
+
+tl_status tl_tokens_check_window(const tl_tokens *tokens, uint32_t length, tl_error *err)
+{
+    if (length == 0) return tl_fail(err, TL_ERROR_USAGE, "a window must be at least 1 token long");
+    if (tokens->count > length) return TL_OK;
+    return tl_fail(err, TL_ERROR_INPUT,
+                   "token file %s holds %" PRIu64 " tokens, fewer than the %" PRIu64
+                   " that a window of %" PRIu32
+                   " and its next token take; give more text or a shorter window",
+                   tokens->path, tokens->count, (uint64_t)length + 1, length);
+}
+
+uint64_t tl_tokens_random_window(const tl_tokens *tokens, uint64_t seed, uint64_t epoch, uint64_t sample,
+                                 uint32_t length)
+{
+    const uint64_t places = tokens->count - length;
+    /* An epoch is its own stream, since the index must leave room for eight words a sample: two, and more in
+     * case draws are rejected, which happens with a chance of places / 2^64. */
+    const uint64_t stream = tl_random_stream("tokens/window") + epoch * 0x9E3779B97F4A7C15u;
+    tl_random r = tl_random_make(seed, stream);
+    r.index = sample << 3;
+    const uint64_t threshold = (0 - places) % places; /* 2^64 mod places */
+    for (;;) {
+        uint64_t word = (uint64_t)tl_random_u32(&r) << 32;
+        word |= tl_random_u32(&r);
+        if (word >= threshold) return word % places;
+    }
+}
+
+uint64_t tl_tokens_window_count(const tl_tokens *tokens, uint32_t length)
+{
+    return (tokens->count - 1) / length;
+}
+
+void tl_tokens_read_window(const tl_tokens *tokens, uint64_t start, uint32_t length, uint32_t *x, uint32_t *y)
+{
+    for (uint32_t i = 0; i < length; i++) x[i] = tl_tokens_at(tokens, start + i);
+    for (uint32_t i = 0; y != NULL && i < length; i++) y[i] = tl_tokens_at(tokens, start + i + 1);
+}

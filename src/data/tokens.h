@@ -1,0 +1,57 @@
+/* Token ids in memory and in files: nanoGPT's train.bin and val.bin, ids of 16 bits, little-endian, nothing
+ * else. Files are mapped, so that sets larger than memory can be read. */
+#ifndef TL_DATA_TOKENS_H
+#define TL_DATA_TOKENS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/status.h"
+
+/* ---- a growing list of ids ----------------------------------------------------------------------- */
+
+typedef struct tl_ids {
+    uint16_t *items; /* owned; zero-initialise before the first use */
+    size_t count, room;
+} tl_ids;
+
+/* Room for `more` ids behind the ones that are there. */
+tl_status tl_ids_reserve(tl_ids *ids, size_t more, tl_error *err);
+void tl_ids_free(tl_ids *ids);
+
+/* ---- a token file -------------------------------------------------------------------------------- */
+
+typedef struct tl_tokens {
+    const uint8_t *bytes; /* the mapped file: two bytes an id */
+    uint64_t count;       /* ids */
+    char path[1024];
+} tl_tokens;
+
+/* TL_ERROR_INPUT names the file and what is wrong: missing, empty, an odd number of bytes, or an id that is
+ * not below `vocab_size`, with its place (vocab_size 0: ids are not looked at). */
+tl_status tl_tokens_open(const char *path, uint32_t vocab_size, tl_tokens *tokens, tl_error *err);
+void tl_tokens_close(tl_tokens *tokens); /* zeroes it; fine on an empty one */
+
+static inline uint16_t tl_tokens_at(const tl_tokens *tokens, uint64_t i)
+{
+    return (uint16_t)(tokens->bytes[2 * i] | tokens->bytes[2 * i + 1] << 8);
+}
+
+/* ---- windows ------------------------------------------------------------------------------------- */
+
+/* A window of T ids is an input x = tokens[i .. i+T) and what is to be predicted, y = tokens[i+1 .. i+T]. */
+
+/* TL_ERROR_INPUT when the file is shorter than one window, length + 1 ids. The functions below need it. */
+tl_status tl_tokens_check_window(const tl_tokens *tokens, uint32_t length, tl_error *err);
+/* Where the window of a training sample begins: uniform over all count - length places, a pure function of
+ * (seed, epoch, sample), so that neither batches nor threads nor a resume change it. sample < 2^32. */
+uint64_t tl_tokens_random_window(const tl_tokens *tokens, uint64_t seed, uint64_t epoch, uint64_t sample,
+                                 uint32_t length);
+/* Consecutive windows of validation: how many there are (the rest shorter than a window is left out), and
+ * window i begins at i * length. */
+uint64_t tl_tokens_window_count(const tl_tokens *tokens, uint32_t length);
+/* Copies the window at `start`: `length` ids to x and as many to y. y may be NULL. */
+void tl_tokens_read_window(const tl_tokens *tokens, uint64_t start, uint32_t length, uint32_t *x,
+                           uint32_t *y);
+
+#endif

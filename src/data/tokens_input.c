@@ -1,0 +1,238 @@
+#include "data/tokens_input.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "data/bpe.h"
+
+enum { READ_BYTES = 1 << 18, WAIT_MS = 200 };
+
+static tl_status out_of_memory(tl_error *err)
+{
+    return tl_fail(
+        err, TL_ERROR_MEMORY,
+        "out of host memory while reading the text: a stretch without a border between words is too long");
+}
+
+static tl_status grow(uint8_t **text, size_t *room, size_t wanted, tl_error *err)
+{
+    if (wanted <= *room) return TL_OK;
+    size_t more = *room < SIZE_MAX / 2 && 2 * *room > wanted ? 2 * *room : wanted;
+    uint8_t *bigger = realloc(*text, more);
+    if (bigger == NULL) return out_of_memory(err);
+    *text = bigger;
+    *room = more;
+    return TL_OK;
+}
+
+void tl_chunk_free(tl_chunk *chunk)
+{
+    free(chunk->text);
+    free(chunk->ends);
+    *chunk = (tl_chunk){0};
+}
+
+/* ---- files --------------------------------------------------------------------------------------- */
+
+static tl_status cannot_read(const char *path, tl_error *err)
+{
+    return tl_fail(err, TL_ERROR_INPUT, "cannot read the text file %s: %s", path, strerror(errno));
+}
+
+static tl_status look_at(tl_input *input, const char *path, bool *sized, tl_error *err)
+{
+    struct stat what;
+    if (strcmp(path, "-") == 0) {
+        *sized = false;
+        return TL_OK;
+    }
+    if (stat(path, &what) != 0 || access(path, R_OK) != 0) return cannot_read(path, err);
+    if (S_ISDIR(what.st_mode))
+        return tl_fail(err, TL_ERROR_INPUT, "%s is a folder; name its files, for example %s/*.txt", path,
+                       path);
+    *sized &= S_ISREG(what.st_mode);
+    input->total += (uint64_t)what.st_size;
+    return TL_OK;
+}
+
+tl_status tl_input_open(tl_input *input, const char *const *files, size_t count, const char *separator,
+                        const volatile sig_atomic_t *stop, tl_error *err)
+{
+    bool sized = true;
+    *input = (tl_input){.files = files,
+                        .file_count = count,
+                        .separator = separator,
+                        .separator_bytes = separator != NULL ? strlen(separator) : 0,
+                        .stop = stop,
+                        .fd = -1};
+    for (size_t i = 0; i < count; i++) TL_TRY(look_at(input, files[i], &sized, err));
+    if (!sized) input->total = 0;
+    return grow(&input->raw, &input->room, READ_BYTES + input->separator_bytes, err);
+}
+
+static void close_file(tl_input *input)
+{
+    if (input->fd > STDIN_FILENO) close(input->fd);
+    input->fd = -1;
+}
+
+void tl_input_close(tl_input *input)
+{
+    close_file(input);
+    free(input->raw);
+    free(input->carry);
+    *input = (tl_input){.fd = -1};
+}
+
+static tl_status open_next(tl_input *input, tl_error *err)
+{
+    input->path = input->files[input->next_file++];
+    const bool standard = strcmp(input->path, "-") == 0;
+    input->fd = standard ? STDIN_FILENO : open(input->path, O_RDONLY | O_CLOEXEC);
+    if (input->fd < 0) return cannot_read(input->path, err);
+    if (standard) input->path = "standard input";
+    input->ended = false;
+    input->line_start = true;
+    return TL_OK;
+}
+
+/* Waits in steps, so that a request to stop is seen while a pipe is silent. */
+static tl_status read_more(tl_input *input, tl_error *err)
+{
+    memmove(input->raw, input->raw + input->begin, input->end - input->begin);
+    input->end -= input->begin;
+    input->begin = 0;
+    for (;;) {
+        if (input->stop != NULL && *input->stop != 0)
+            return tl_fail(err, TL_INTERRUPTED, "stopped while reading %s; nothing was written", input->path);
+        struct pollfd ready = {.fd = input->fd, .events = POLLIN};
+        const int polled = poll(&ready, 1, WAIT_MS);
+        if (polled < 0 && errno != EINTR) return cannot_read(input->path, err);
+        if (polled <= 0) continue;
+        const ssize_t got = read(input->fd, input->raw + input->end, input->room - input->end);
+        if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
+        if (got < 0) return cannot_read(input->path, err);
+        input->ended = got == 0;
+        input->end += (size_t)got;
+        input->bytes += (uint64_t)got;
+        return TL_OK;
+    }
+}
+
+/* ---- documents ----------------------------------------------------------------------------------- */
+
+static tl_status append(tl_input *input, tl_chunk *chunk, const uint8_t *text, size_t bytes, tl_error *err)
+{
+    if (bytes == 0) return TL_OK;
+    TL_TRY(grow(&chunk->text, &chunk->room, chunk->bytes + bytes, err));
+    memcpy(chunk->text + chunk->bytes, text, bytes);
+    chunk->bytes += bytes;
+    input->open = true;
+    return TL_OK;
+}
+
+static tl_status end_document(tl_input *input, tl_chunk *chunk, tl_error *err)
+{
+    if (!input->open) return TL_OK;
+    if (chunk->end_count == chunk->end_room) {
+        const size_t room = chunk->end_room != 0 ? 2 * chunk->end_room : 64;
+        size_t *ends = realloc(chunk->ends, room * sizeof *ends);
+        if (ends == NULL) return out_of_memory(err);
+        chunk->ends = ends;
+        chunk->end_room = room;
+    }
+    chunk->ends[chunk->end_count++] = chunk->bytes;
+    input->open = false;
+    return TL_OK;
+}
+
+typedef enum answer { NO, YES, UNKNOWN } answer;
+
+/* Whether a separator stands at `at`, the start of a line; UNKNOWN: more must be read to tell. */
+static answer separator_at(const tl_input *input, size_t at)
+{
+    const size_t n = input->separator_bytes, there = input->end - at;
+    if (input->separator == NULL || memcmp(input->raw + at, input->separator, there < n ? there : n) != 0)
+        return NO;
+    if (there > n) return input->raw[at + n] == '\n' ? YES : NO;
+    if (!input->ended) return UNKNOWN;
+    return there == n ? YES : NO;
+}
+
+/* Moves what was read to the chunk, but for the beginning of a line that may become a separator. */
+static tl_status absorb(tl_input *input, tl_chunk *chunk, tl_error *err)
+{
+    size_t at = input->begin;
+    while (at < input->end) {
+        const answer found = input->line_start ? separator_at(input, at) : NO;
+        if (found == UNKNOWN) break;
+        if (found == YES) {
+            TL_TRY(append(input, chunk, input->raw + input->begin, at - input->begin, err));
+            TL_TRY(end_document(input, chunk, err));
+            at += input->separator_bytes + (at + input->separator_bytes < input->end ? 1 : 0);
+            input->begin = at;
+            continue;
+        }
+        const uint8_t *newline = input->separator != NULL ? memchr(input->raw + at, '\n', input->end - at)
+                                                          : NULL;
+        at = newline != NULL ? (size_t)(newline - input->raw) + 1 : input->end;
+        input->line_start = newline != NULL;
+    }
+    TL_TRY(append(input, chunk, input->raw + input->begin, at - input->begin, err));
+    input->begin = at;
+    return TL_OK;
+}
+
+/* Keeps the text from `at` on for the next chunk. */
+static tl_status carry(tl_input *input, tl_chunk *chunk, size_t at, tl_error *err)
+{
+    const size_t bytes = chunk->bytes - at;
+    TL_TRY(grow(&input->carry, &input->carry_room, bytes, err));
+    memcpy(input->carry, chunk->text + at, bytes);
+    input->carry_bytes = bytes;
+    chunk->bytes = at;
+    return TL_OK;
+}
+
+/* Cuts the chunk after its last whole document or inside an unfinished one; *done false: it must grow. */
+static tl_status cut(tl_input *input, tl_chunk *chunk, bool *done, tl_error *err)
+{
+    const size_t last = chunk->end_count > 0 ? chunk->ends[chunk->end_count - 1] : 0;
+    *done = true;
+    if (last == chunk->bytes) return TL_OK;
+    const size_t place = last + tl_bpe_cut(chunk->text + last, chunk->bytes - last);
+    if (place > 0) return carry(input, chunk, place, err);
+    *done = false;
+    return TL_OK;
+}
+
+tl_status tl_input_next(tl_input *input, size_t target, tl_chunk *chunk, bool *more, tl_error *err)
+{
+    const bool open = input->open;
+    chunk->bytes = chunk->end_count = 0;
+    TL_TRY(append(input, chunk, input->carry, input->carry_bytes, err));
+    input->carry_bytes = 0;
+    input->open = open;
+    for (bool done = false; !done;) {
+        if (chunk->bytes >= target) {
+            TL_TRY(cut(input, chunk, &done, err));
+            target = 2 * chunk->bytes;
+        } else if (input->fd < 0) {
+            done = input->next_file == input->file_count;
+            if (!done) TL_TRY(open_next(input, err));
+        } else {
+            TL_TRY(read_more(input, err));
+            TL_TRY(absorb(input, chunk, err));
+            if (!input->ended) continue;
+            TL_TRY(end_document(input, chunk, err));
+            close_file(input);
+        }
+    }
+    *more = chunk->bytes > 0 || chunk->end_count > 0;
+    return TL_OK;
+}

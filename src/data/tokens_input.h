@@ -1,0 +1,51 @@
+/* Text files as a stream of chunks that can be encoded one by one, in any order, with the same ids as the
+ * whole. */
+#ifndef TL_DATA_TOKENS_INPUT_H
+#define TL_DATA_TOKENS_INPUT_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/status.h"
+
+/* A stretch of text with the ends of documents in it. A document may span chunks. */
+typedef struct tl_chunk {
+    uint8_t *text; /* owned */
+    size_t bytes, room;
+    size_t *ends; /* owned: documents end before text[ends[i]]; no document is empty */
+    size_t end_count, end_room;
+} tl_chunk;
+
+void tl_chunk_free(tl_chunk *chunk);
+
+typedef struct tl_input {
+    const char *const *files; /* "-": standard input */
+    size_t file_count, next_file;
+    const char
+        *separator; /* a line that ends a document and is no part of one; NULL: only files end documents */
+    size_t separator_bytes;
+    const volatile sig_atomic_t *stop; /* not 0: TL_INTERRUPTED; may be NULL */
+    uint64_t bytes, total;             /* read so far; in all, 0: not known */
+    /* The file being read. */
+    const char *path;
+    int fd; /* -1: none */
+    bool ended, line_start;
+    uint8_t *raw; /* [begin, end) is read and not yet in a chunk */
+    size_t begin, end, room;
+    /* The document and the next chunk. */
+    bool open; /* the document has text */
+    uint8_t *carry;
+    size_t carry_bytes, carry_room;
+} tl_input;
+
+/* Looks at all files first: TL_ERROR_INPUT names one that cannot be read. A separator has no line end. */
+tl_status tl_input_open(tl_input *input, const char *const *files, size_t count, const char *separator,
+                        const volatile sig_atomic_t *stop, tl_error *err);
+void tl_input_close(tl_input *input);
+/* The next chunk, about `target` bytes: more when the text has no place to cut it. *more false: there is
+ * none. */
+tl_status tl_input_next(tl_input *input, size_t target, tl_chunk *chunk, bool *more, tl_error *err);
+
+#endif

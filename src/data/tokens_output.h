@@ -1,0 +1,53 @@
+/* train.bin and val.bin while they are written: under temporary names until all is well. */
+#ifndef TL_DATA_TOKENS_OUTPUT_H
+#define TL_DATA_TOKENS_OUTPUT_H
+
+#include <stdbool.h>
+
+#include "data/tokens.h"
+
+enum { TL_TRAIN, TL_VAL, TL_OUTPUT_PATH = 1200, TL_OUTPUT_BUFFER = 1 << 16 };
+
+/* A document that may have to change sides: where it stands in its file, in tokens. */
+typedef struct tl_output_candidate {
+    uint32_t word; /* what was drawn for it */
+    uint64_t begin, count;
+} tl_output_candidate;
+
+typedef struct tl_output_file {
+    int fd; /* -1: not open */
+    char path[TL_OUTPUT_PATH], temporary[TL_OUTPUT_PATH];
+    uint64_t tokens, documents;
+    tl_output_candidate candidate; /* train: the smallest word; val: the largest */
+    uint8_t *buffer;
+    size_t used;
+} tl_output_file;
+
+typedef struct tl_output {
+    tl_output_file files[2];
+    double val_fraction;
+    uint64_t seed, documents; /* documents ended */
+    bool open;                /* a document is being written ... */
+    int side;                 /* ... to this file */
+    uint32_t word;
+    uint64_t begin;
+} tl_output;
+
+tl_status tl_output_open(tl_output *output, const char *folder, double val_fraction, uint64_t seed,
+                         tl_error *err);
+/* Whether a document goes to val is a pure function of (seed, its place among all documents). */
+tl_status tl_output_write(tl_output *output, const uint16_t *ids, size_t count, tl_error *err);
+void tl_output_end_document(tl_output *output);
+/* Takes back the last `count` tokens of the document written last. */
+tl_status tl_output_take_back(tl_output *output, uint64_t count, tl_error *err);
+/* With several documents and a fraction between 0 and 1 neither file stays empty: the document nearest to the
+ * border changes sides. One document alone is cut when `cut`: its last tokens go to val. */
+tl_status tl_output_balance(tl_output *output, bool cut, tl_error *err);
+/* Replaces every id by map[id] ([65536]). */
+tl_status tl_output_map(tl_output *output, const uint16_t *map, tl_error *err);
+/* Gives both files their names. */
+tl_status tl_output_commit(tl_output *output, tl_error *err);
+/* Closes; what was not committed is removed. */
+void tl_output_close(tl_output *output);
+
+#endif
