@@ -13,6 +13,39 @@
 #define KC 256 // inner block: the packed slice, KC * NR floats, stays in the first-level cache
 #endif
 
+// A work-group's block has at most COLUMN_BLOCK columns: see ops/gemm.c.
+
+// Slices are packed PACK_DEPTH rows at a time: whole rows of memory are read, for the sake of the cache's lines and
+// pages, and only as many that they are still in the cache when the last panel takes its part. Panels lie a power
+// of two apart, so to write to all of them in turn would have them evict each other.
+#define PACK_DEPTH 16
+#ifdef __has_builtin
+#if __has_builtin(__builtin_prefetch)
+#define PREFETCH(p) __builtin_prefetch((const void *)(size_t)(p))
+#endif
+#endif
+#ifndef PREFETCH
+#define PREFETCH(p)
+#endif
+
+// Asks for `rows` rows of `columns` floats: hardware prefetchers do not follow short rows at long strides.
+inline void prefetch_rows(const __global float *source, ulong ld, int rows, int columns)
+{
+    for (int k = 0; k < rows; k++, source += ld) {
+        for (int j = 0; j < columns; j += 16) PREFETCH(source + j);
+    }
+}
+
+// packed[panel][k][NR] = b[k * ldb + column], zero past `columns`.
+inline void pack_b(float *packed, const __global float *b, ulong ldb, int kc, int columns)
+{
+    for (int k = 0; k < kc; k += PACK_DEPTH) {
+        prefetch_rows(b + (ulong)min(k + PACK_DEPTH, kc) * ldb, ldb, min(PACK_DEPTH, max(0, kc - k - PACK_DEPTH)), columns);
+        for (int j = 0; j < columns; j += NR)
+            tile_pack(packed + j * KC + k * NR, b + k * ldb + j, ldb, min(PACK_DEPTH, kc - k), columns - j);
+    }
+}
+
 __kernel void gemm(__global const float *a0, ulong a_at, __global const float *b0, ulong b_at,
                        __global float *c0, ulong c_at, __global const float *bias, ulong bias_at,
                        __global const float *residual, ulong residual_at, int m, int n, int k_total, int lda, int ldb,
@@ -27,20 +60,24 @@ __kernel void gemm(__global const float *a0, ulong a_at, __global const float *b
     const int row_begin = get_group_id(1) * mb, row_end = min(m, row_begin + mb);
     const int column_begin = get_group_id(0) * nb, column_end = min(n, column_begin + nb);
 
-    float packed[KC * NR];
+    // The slice of B stays in the second-level cache, a column panel of it at a time in the first.
+    float packed[COLUMN_BLOCK * KC];
 #if TA
-    float tail[KC * MR]; // the last rows of A when they do not fill a tile
+    float tail[KC * MR]; // the last rows of op(A) when they do not fill a tile
 #endif
     for (int kb = 0; kb < k_total; kb += KC) {
         const int kc = min(KC, k_total - kb);
         const bool first = kb == 0;
+#if TB
+        for (int j = column_begin; j < column_end; j += NR)
+            tile_pack_transposed(packed + (j - column_begin) * KC, b + (ulong)j * ldb + kb, ldb, kc,
+                                 min(NR, column_end - j));
+#else
+        pack_b(packed, b + (ulong)kb * ldb + column_begin, ldb, kc, column_end - column_begin);
+#endif
         for (int j = column_begin; j < column_end; j += NR) {
             const int columns = min(NR, column_end - j);
-#if TB
-            tile_pack_transposed(packed, b + (ulong)j * ldb + kb, ldb, kc, columns);
-#else
-            tile_pack(packed, b + (ulong)kb * ldb + j, ldb, kc, columns);
-#endif
+            const float *panel = packed + (j - column_begin) * KC;
             for (int i = row_begin; i < row_end; i += MR) {
                 const int rows = min(MR, row_end - i);
                 floatV acc[MR][NV];
@@ -49,7 +86,7 @@ __kernel void gemm(__global const float *a0, ulong a_at, __global const float *b
                 if (rows == MR) {
                     const __global float *row[MR];
                     TILE_EACH_ROW row[r] = a + (ulong)kb * lda + i + r;
-                    TILE_MULTIPLY(acc, row, lda, packed, kc);
+                    TILE_MULTIPLY(acc, row, lda, panel, kc);
                 } else {
                     for (int k = 0; k < kc; k++) {
                         for (int r = 0; r < MR; r++)
@@ -57,12 +94,12 @@ __kernel void gemm(__global const float *a0, ulong a_at, __global const float *b
                     }
                     const float *row[MR];
                     TILE_EACH_ROW row[r] = tail + r;
-                    TILE_MULTIPLY(acc, row, MR, packed, kc);
+                    TILE_MULTIPLY(acc, row, MR, panel, kc);
                 }
 #else
                 const __global float *row[MR];
                 TILE_EACH_ROW row[r] = a + (ulong)min(i + r, row_end - 1) * lda + kb;
-                TILE_MULTIPLY(acc, row, 1, packed, kc);
+                TILE_MULTIPLY(acc, row, 1, panel, kc);
 #endif
                 const bool add = !first || beta != 0.0f;
                 const float keep = first ? beta : 1.0f;

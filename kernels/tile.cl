@@ -56,39 +56,37 @@ inline void tile_pack(float *packed, const __global float *b, ulong ld, int kc, 
     }
 }
 
-// The same from a transposed operand: packed[k][j] = b[j * ld + k]. Blocks of 8 x 8 are turned in registers.
+// The same from a transposed operand: packed[k][j] = b[j * ld + k]; beyond `columns` the last one is repeated. Blocks
+// of 8 x 8 are turned in registers.
 inline void tile_pack_transposed(float *packed, const __global float *b, ulong ld, int kc, int columns)
 {
     for (int j = 0; j < NR; j += 8) {
+        const __global float *s[8];
+        for (int q = 0; q < 8; q++) s[q] = b + min(j + q, columns - 1) * ld;
         int k = 0;
-        if (j + 8 <= columns) {
-            const __global float *s = b + (ulong)j * ld;
-            for (; k + 8 <= kc; k += 8) {
-                float8 r0 = vload8(0, s + k), r1 = vload8(0, s + ld + k), r2 = vload8(0, s + 2 * ld + k),
-                       r3 = vload8(0, s + 3 * ld + k), r4 = vload8(0, s + 4 * ld + k),
-                       r5 = vload8(0, s + 5 * ld + k), r6 = vload8(0, s + 6 * ld + k),
-                       r7 = vload8(0, s + 7 * ld + k);
-                // Interleave rows four apart three times: each pass halves the distance of what belongs together.
+        for (; k + 8 <= kc; k += 8) {
+            float8 r0 = vload8(0, s[0] + k), r1 = vload8(0, s[1] + k), r2 = vload8(0, s[2] + k),
+                   r3 = vload8(0, s[3] + k), r4 = vload8(0, s[4] + k), r5 = vload8(0, s[5] + k),
+                   r6 = vload8(0, s[6] + k), r7 = vload8(0, s[7] + k);
+            // Interleave rows four apart three times: each pass halves the distance of what belongs together.
 #define TILE_LOW(x, y) (float8)(x.s0, y.s0, x.s1, y.s1, x.s2, y.s2, x.s3, y.s3)
 #define TILE_HIGH(x, y) (float8)(x.s4, y.s4, x.s5, y.s5, x.s6, y.s6, x.s7, y.s7)
-                float8 t0 = TILE_LOW(r0, r4), t1 = TILE_HIGH(r0, r4), t2 = TILE_LOW(r1, r5),
-                       t3 = TILE_HIGH(r1, r5), t4 = TILE_LOW(r2, r6), t5 = TILE_HIGH(r2, r6),
-                       t6 = TILE_LOW(r3, r7), t7 = TILE_HIGH(r3, r7);
-                r0 = TILE_LOW(t0, t4), r1 = TILE_HIGH(t0, t4), r2 = TILE_LOW(t1, t5), r3 = TILE_HIGH(t1, t5);
-                r4 = TILE_LOW(t2, t6), r5 = TILE_HIGH(t2, t6), r6 = TILE_LOW(t3, t7), r7 = TILE_HIGH(t3, t7);
-                float *d = packed + (size_t)k * NR + j;
-                vstore8(TILE_LOW(r0, r4), 0, d);
-                vstore8(TILE_HIGH(r0, r4), 0, d + NR);
-                vstore8(TILE_LOW(r1, r5), 0, d + 2 * NR);
-                vstore8(TILE_HIGH(r1, r5), 0, d + 3 * NR);
-                vstore8(TILE_LOW(r2, r6), 0, d + 4 * NR);
-                vstore8(TILE_HIGH(r2, r6), 0, d + 5 * NR);
-                vstore8(TILE_LOW(r3, r7), 0, d + 6 * NR);
-                vstore8(TILE_HIGH(r3, r7), 0, d + 7 * NR);
-            }
+            float8 t0 = TILE_LOW(r0, r4), t1 = TILE_HIGH(r0, r4), t2 = TILE_LOW(r1, r5), t3 = TILE_HIGH(r1, r5),
+                   t4 = TILE_LOW(r2, r6), t5 = TILE_HIGH(r2, r6), t6 = TILE_LOW(r3, r7), t7 = TILE_HIGH(r3, r7);
+            r0 = TILE_LOW(t0, t4), r1 = TILE_HIGH(t0, t4), r2 = TILE_LOW(t1, t5), r3 = TILE_HIGH(t1, t5);
+            r4 = TILE_LOW(t2, t6), r5 = TILE_HIGH(t2, t6), r6 = TILE_LOW(t3, t7), r7 = TILE_HIGH(t3, t7);
+            float *d = packed + (size_t)k * NR + j;
+            vstore8(TILE_LOW(r0, r4), 0, d);
+            vstore8(TILE_HIGH(r0, r4), 0, d + NR);
+            vstore8(TILE_LOW(r1, r5), 0, d + 2 * NR);
+            vstore8(TILE_HIGH(r1, r5), 0, d + 3 * NR);
+            vstore8(TILE_LOW(r2, r6), 0, d + 4 * NR);
+            vstore8(TILE_HIGH(r2, r6), 0, d + 5 * NR);
+            vstore8(TILE_LOW(r3, r7), 0, d + 6 * NR);
+            vstore8(TILE_HIGH(r3, r7), 0, d + 7 * NR);
         }
         for (; k < kc; k++) {
-            for (int q = j; q < j + 8; q++) packed[(size_t)k * NR + q] = q < columns ? b[(ulong)q * ld + k] : 0.0f;
+            for (int q = 0; q < 8; q++) packed[(size_t)k * NR + j + q] = s[q][k];
         }
     }
 }

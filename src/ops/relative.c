@@ -150,7 +150,7 @@ static tl_status get(tl_context *ctx, const tiling *t, const char *name, tl_kern
 /* Work of `units` products of all the chunk's rows with a matrix each. */
 static tl_grid with_work(tl_grid grid, const tl_relative *r, const chunk *c, double units)
 {
-    //grid.flops = units * 2.0 * (c->pair_end - c->pair_begin) * r->batch * r->inner * r->heads * r->head_dim;
+    grid.flops = units * 2.0 * (c->pair_end - c->pair_begin) * r->batch * r->inner * r->heads * r->head_dim;
     return grid;
 }
 
