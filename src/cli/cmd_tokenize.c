@@ -1,0 +1,189 @@
+/* translution tokenize: text files to train.bin and val.bin. */
+#include <errno.h>
+#include <glob.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cjson/cJSON.h>
+
+#include "cli/cli.h"
+#include "core/clock.h"
+#include "data/tokens_build.h"
+#include "train/folder.h"
+
+/* ---- files --------------------------------------------------------------------------------------- */
+
+typedef struct names {
+    char **items; /* owned, and so is each */
+    size_t count;
+} names;
+
+static void free_names(names *list)
+{
+    for (size_t i = 0; i < list->count; i++) free(list->items[i]);
+    free(list->items);
+}
+
+static tl_status add_name(names *list, const char *name, tl_error *err)
+{
+    char *copy = strdup(name);
+    char **items = copy != NULL ? realloc(list->items, (list->count + 1) * sizeof *items) : NULL;
+    if (items == NULL) {
+        free(copy);
+        return tl_fail(err, TL_ERROR_MEMORY, "out of host memory while listing the text files");
+    }
+    list->items = items;
+    list->items[list->count++] = copy;
+    return TL_OK;
+}
+
+/* A word is a file, - or, when no such file exists, a pattern that the shell left alone. */
+static tl_status add_word(names *list, const char *word, tl_error *err)
+{
+    if (strcmp(word, "-") == 0 || access(word, F_OK) == 0 || strpbrk(word, "*?[") == NULL)
+        return add_name(list, word, err);
+    glob_t found;
+    const int code = glob(word, GLOB_ERR, NULL, &found);
+    tl_status status = TL_OK;
+    if (code == GLOB_NOMATCH)
+        status = tl_fail(err, TL_ERROR_INPUT, "no file matches %s", word);
+    else if (code != 0)
+        status = tl_fail(err, code == GLOB_NOSPACE ? TL_ERROR_MEMORY : TL_ERROR_INPUT, "cannot list %s: %s",
+                         word, code == GLOB_NOSPACE ? "out of host memory" : strerror(errno));
+    for (size_t i = 0; code == 0 && i < found.gl_pathc && status == TL_OK; i++)
+        status = add_name(list, found.gl_pathv[i], err);
+    if (code == 0) globfree(&found);
+    return status;
+}
+
+/* ---- progress ------------------------------------------------------------------------------------ */
+
+typedef struct meter {
+    bool silent, terminal, drawn;
+    double begun, last;
+} meter;
+
+/* A terminal's line is rewritten ten times a second; elsewhere a plain line comes every ten seconds. */
+static void show(void *user, const tl_build_progress *p)
+{
+    meter *m = user;
+    const double now = tl_clock_seconds();
+    if (m->silent || now - m->last < (m->terminal ? 0.1 : 10.0)) return;
+    m->last = now;
+    char share[32] = "";
+    if (p->total_bytes > 0) {
+        const double part = (double)p->bytes / (double)p->total_bytes;
+        snprintf(share, sizeof share, " (%.0f%%)", part < 1 ? 100 * part : 100);
+    }
+    fprintf(stderr, "%s%.1f MB%s, %" PRIu64 " documents, %" PRIu64 " tokens, %.1f MB/s%s",
+            m->terminal ? "\r" : "", (double)p->bytes * 1e-6, share, p->documents, p->tokens,
+            (double)p->bytes * 1e-6 / (now - m->begun), m->terminal ? "\033[K" : "\n");
+    m->drawn = m->terminal;
+}
+
+/* ---- the command --------------------------------------------------------------------------------- */
+
+static tl_status check(const tl_cli_options *o, tl_error *err)
+{
+    const bool files = o->vocab[0] != '\0' || o->encoder[0] != '\0';
+    if (o->chars && files)
+        return tl_fail(err, TL_ERROR_USAGE,
+                       "--chars makes its own vocabulary: leave out --vocab and --encoder");
+    if (!o->chars && (o->vocab[0] == '\0' || o->encoder[0] == '\0'))
+        return tl_fail(
+            err, TL_ERROR_USAGE,
+            "tokenize needs --vocab vocab.bpe and --encoder encoder.json (tools/fetch-data gpt2 fetches "
+            "GPT-2's), or --chars");
+    if (o->settings.out[0] == '\0')
+        return tl_fail(err, TL_ERROR_USAGE, "tokenize needs --out DIR, the folder for train.bin and val.bin");
+    if (o->argument_count == 0)
+        return tl_fail(err, TL_ERROR_USAGE, "tokenize needs text files, or - for standard input");
+    if (strchr(o->separator, '\n') != NULL)
+        return tl_fail(err, TL_ERROR_USAGE, "--separator takes one line, without a line end");
+    if (o->per_file && o->separator[0] != '\0')
+        return tl_fail(err, TL_ERROR_USAGE,
+                       "--per-file and --separator exclude each other: give one of them");
+    return TL_OK;
+}
+
+static tl_status print(const tl_cli_options *o, const tl_build_result *r, double seconds, tl_error *err)
+{
+    cJSON *json = cJSON_CreateObject();
+    cJSON_AddStringToObject(json, "task", "tokenize");
+    cJSON_AddNumberToObject(json, "documents", (double)r->documents);
+    cJSON_AddNumberToObject(json, "val_documents", (double)r->val_documents);
+    cJSON_AddNumberToObject(json, "train_tokens", (double)r->train_tokens);
+    cJSON_AddNumberToObject(json, "val_tokens", (double)r->val_tokens);
+    cJSON_AddNumberToObject(json, "bytes", (double)r->bytes);
+    cJSON_AddNumberToObject(json, "vocab_size", r->vocab_size);
+    cJSON_AddNumberToObject(json, "seconds", seconds);
+    cJSON_AddStringToObject(json, "out", o->settings.out);
+    return tl_cli_print_json(json, err);
+}
+
+static void notice(const tl_cli_options *o, const tl_build_result *r, double seconds)
+{
+    if (o->settings.quiet) return;
+    fprintf(stderr,
+            "%" PRIu64 " documents, %.1f MB in %.1f seconds (%.1f MB/s): %s/train.bin has %" PRIu64
+            " tokens, %s/val.bin %" PRIu64 "\n",
+            r->documents, (double)r->bytes * 1e-6, seconds, (double)r->bytes * 1e-6 / seconds,
+            o->settings.out, r->train_tokens, o->settings.out, r->val_tokens);
+    if (r->val_tokens == 0 && o->val_fraction > 0)
+        fprintf(stderr,
+                "%s/val.bin is empty, since the text is one document; an explicit --val-fraction cuts it\n",
+                o->settings.out);
+}
+
+static tl_status build(const tl_cli_options *o, const names *files, const tl_bpe *bpe, tl_error *err)
+{
+    static const char default_separator[] = "<|endoftext|>";
+    char out[TL_OUT_ROOM];
+    TL_TRY(tl_folder_make(o->settings.out, "", "", out, err));
+    const double begun = tl_clock_seconds();
+    meter m = {
+        .silent = o->settings.quiet, .terminal = isatty(STDERR_FILENO) == 1, .begun = begun, .last = begun};
+    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    const tl_build_options options = {
+        .bpe = bpe,
+        .files = (const char *const *)files->items,
+        .file_count = files->count,
+        .out = out,
+        .separator = o->per_file               ? NULL
+                     : o->separator[0] != '\0' ? o->separator
+                                               : default_separator,
+        .val_fraction = (double)o->val_fraction,
+        .cut_single = o->val_fraction_given,
+        .seed = o->settings.seed,
+        .threads = o->threads > 0 ? o->threads
+                   : cores > 0    ? (uint32_t)cores
+                                  : 1,
+        .progress = show,
+        .user = &m,
+        .stop = &tl_cli_signal,
+    };
+    tl_build_result result;
+    const tl_status status = tl_tokens_build(&options, &result, err);
+    if (m.drawn) fprintf(stderr, "\r\033[K");
+    if (status != TL_OK) return status;
+    const double seconds = tl_clock_seconds() - begun;
+    notice(o, &result, seconds);
+    return print(o, &result, seconds, err);
+}
+
+tl_status tl_cmd_tokenize(tl_cli_options *o, tl_error *err)
+{
+    TL_TRY(check(o, err));
+    tl_cli_catch_signals();
+    tl_bpe *bpe = NULL;
+    names files = {0};
+    tl_status status = o->chars ? TL_OK : tl_bpe_load(o->vocab, o->encoder, &bpe, err);
+    for (int i = 0; i < o->argument_count && status == TL_OK; i++)
+        status = add_word(&files, o->arguments[i], err);
+    if (status == TL_OK) status = build(o, &files, bpe, err);
+    free_names(&files);
+    tl_bpe_free(bpe);
+    return status;
+}
