@@ -1,5 +1,4 @@
-/* What the commands share: each cmd_<name>.c holds one of them, main.c
- * dispatches, report.c prints results.
+/* What the commands share: each cmd_<name>.c holds one of them, main.c dispatches, report.c prints results.
  */
 #ifndef TL_CLI_CLI_H
 #define TL_CLI_CLI_H
@@ -10,62 +9,51 @@
 #include "cli/options.h"
 #include "train/trainer.h"
 
-/* A command: parsed options in, results on stdout, status out; its error text
- * is printed by main. */
+/* A command: parsed options in, results on stdout, status out; its error text is printed by main. */
 tl_status tl_cmd_devices(const tl_cli_options *o, tl_error *err);
 tl_status tl_cmd_train(tl_cli_options *o, tl_error *err);
 tl_status tl_cmd_eval(tl_cli_options *o, tl_error *err);
 tl_status tl_cmd_tokenize(tl_cli_options *o, tl_error *err);
 tl_status tl_cmd_info(const tl_cli_options *o, tl_error *err);
 
-/* The signal that asked the run to stop; 0: none. Set by the handlers of
- * tl_cli_catch_signals. */
+/* The signal that asked the run to stop; 0: none. Set by the handlers of tl_cli_catch_signals. */
 extern volatile sig_atomic_t tl_cli_signal;
-/* First SIGINT or SIGTERM: tl_cli_signal is set and the trainer saves; the
- * second leaves at once. */
+/* First SIGINT or SIGTERM: tl_cli_signal is set and the trainer saves; the second leaves at once. */
 void tl_cli_catch_signals(void);
 
 /* Notices on stderr: `quiet` keeps errors alone, `verbose` adds details. */
 tl_log tl_cli_log(const tl_cli_options *o);
 
-/* Creates the context of --device and says on stderr which device it is, quiet
- * or not. */
-tl_status tl_cli_open_device(const tl_cli_options *o, const tl_log *log,
-                             tl_context **ctx, tl_error *err);
+/* Creates the context of --device and says on stderr which device it is, quiet or not. */
+tl_status tl_cli_open_device(const tl_cli_options *o, const tl_log *log, tl_context **ctx, tl_error *err);
 
 /* The last line of train and eval: one JSON object. NaN becomes null. */
-tl_status tl_cli_print_result(const tl_settings *settings,
-                              const tl_result *result, const char *device,
+tl_status tl_cli_print_result(const tl_settings *settings, const tl_result *result, const char *device,
                               tl_error *err);
 /* Per-kernel times as a table; nothing when the context keeps no profile. */
 tl_status tl_cli_print_profile(FILE *out, tl_context *ctx);
 
 /* What a plan is held against; usable false: no device is known. */
 typedef struct tl_cli_limits {
-  bool known;
-  uint64_t total_bytes, max_alloc_bytes;
-  char device[320];
+    bool known;
+    uint64_t total_bytes, max_alloc_bytes;
+    char device[320];
 } tl_cli_limits;
 
-tl_cli_limits tl_cli_limits_of(const tl_device_info *device,
-                               uint64_t memory_limit);
+tl_cli_limits tl_cli_limits_of(const tl_device_info *device, uint64_t memory_limit);
 bool tl_cli_fits(const tl_memory_plan *plan, const tl_cli_limits *limits);
 /* The largest batch up to `upper` that fits; 0: not even one image does. */
-uint32_t tl_cli_largest_batch(const tl_settings *settings, uint32_t upper,
-                              const tl_cli_limits *limits);
-/* Parameters, gradients, ... sum, the device's sizes and whether it fits, as a
- * table. */
-void tl_cli_print_plan(FILE *out, const tl_settings *settings, uint64_t params,
-                       const tl_memory_plan *plan, const tl_cli_limits *limits);
+uint32_t tl_cli_largest_batch(const tl_settings *settings, uint32_t upper, const tl_cli_limits *limits);
+/* Parameters, gradients, ... sum, the device's sizes and whether it fits, as a table. */
+void tl_cli_print_plan(FILE *out, const tl_settings *settings, uint64_t params, const tl_memory_plan *plan,
+                       const tl_cli_limits *limits);
 
 /* "1.50 GiB"; `text` holds 32 characters and is returned. */
 char *tl_cli_bytes(uint64_t bytes, char *text);
-/* Copies `text` for a terminal: control characters become '?'. Returns `out`.
- */
+/* Copies `text` for a terminal: control characters become '?'. Returns `out`. */
 char *tl_cli_plain(const char *text, char *out, size_t room);
 
-/* Prints a JSON value (a cJSON *, which it frees; NULL: out of memory) on one
- * line of stdout. */
+/* Prints a JSON value (a cJSON *, which it frees; NULL: out of memory) on one line of stdout. */
 struct cJSON;
 tl_status tl_cli_print_json(struct cJSON *value, tl_error *err);
 

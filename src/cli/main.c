@@ -1,169 +1,153 @@
-/* The program: finds the command, runs it, prints its error and turns its
- * status into an exit code. */
+/* The program: finds the command, runs it, prints its error and turns its status into an exit code. */
 #include <string.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
 
-volatile sig_atomic_t tl_cli_signal =
-    0; /* the one mutable global: a signal handler can reach nothing else */
+volatile sig_atomic_t tl_cli_signal = 0; /* the one mutable global: a signal handler can reach nothing else */
 
-static void on_signal(int number) {
-  if (tl_cli_signal != 0)
-    _exit(128 + number);
-  tl_cli_signal = number;
+static void on_signal(int number)
+{
+    if (tl_cli_signal != 0) _exit(128 + number);
+    tl_cli_signal = number;
 }
 
-void tl_cli_catch_signals(void) {
-  struct sigaction action;
-  memset(&action, 0, sizeof action);
-  action.sa_handler = on_signal;
-  action.sa_flags =
-      SA_RESTART; /* OpenCL runtimes do not all retry what a signal cut short */
-  sigemptyset(&action.sa_mask);
-  sigaction(SIGINT, &action, NULL);
-  sigaction(SIGTERM, &action, NULL);
+void tl_cli_catch_signals(void)
+{
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = on_signal;
+    action.sa_flags = SA_RESTART; /* OpenCL runtimes do not all retry what a signal cut short */
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
 }
 
-static void write_log(void *user, tl_log_level level, const char *line) {
-  fprintf(user, "%s\n", line);
+static void write_log(void *user, tl_log_level level, const char *line)
+{
+    fprintf(user, "%s\n", line);
 }
 
-tl_log tl_cli_log(const tl_cli_options *o) {
-  tl_log_level level = o->settings.quiet ? TL_LOG_ERROR
-                       : o->verbose      ? TL_LOG_DETAIL
-                                         : TL_LOG_NOTICE;
-  return (tl_log){.level = level, .write = write_log, .user = stderr};
+tl_log tl_cli_log(const tl_cli_options *o)
+{
+    tl_log_level level = o->settings.quiet ? TL_LOG_ERROR : o->verbose ? TL_LOG_DETAIL : TL_LOG_NOTICE;
+    return (tl_log){.level = level, .write = write_log, .user = stderr};
 }
 
-tl_status tl_cli_open_device(const tl_cli_options *o, const tl_log *log,
-                             tl_context **ctx, tl_error *err) {
-  tl_context_options options = {
-      .device = o->device[0] != '\0' ? o->device : NULL,
-      .path = o->kernel_path == 1   ? TL_PATH_CPU
-              : o->kernel_path == 2 ? TL_PATH_GPU
-                                    : TL_PATH_AUTO,
-      .profile = o->settings.profile,
-      .memory_limit = o->memory_limit,
-      .log = log,
-  };
-  TL_TRY(tl_context_create(&options, ctx, err));
-  const tl_device_info *d = tl_context_device(*ctx);
-  fprintf(stderr, "device %d:%d %s (%s, %s)\n", d->platform, d->device, d->name,
-          d->platform_name, tl_device_type_name(d->type));
-  return TL_OK;
+tl_status tl_cli_open_device(const tl_cli_options *o, const tl_log *log, tl_context **ctx, tl_error *err)
+{
+    tl_context_options options = {
+        .device = o->device[0] != '\0' ? o->device : NULL,
+        .path = o->kernel_path == 1   ? TL_PATH_CPU
+                : o->kernel_path == 2 ? TL_PATH_GPU
+                                      : TL_PATH_AUTO,
+        .profile = o->settings.profile,
+        .memory_limit = o->memory_limit,
+        .log = log,
+    };
+    TL_TRY(tl_context_create(&options, ctx, err));
+    const tl_device_info *d = tl_context_device(*ctx);
+    fprintf(stderr, "device %d:%d %s (%s, %s)\n", d->platform, d->device, d->name, d->platform_name,
+            tl_device_type_name(d->type));
+    return TL_OK;
 }
 
-/* ---- commands
- * ------------------------------------------------------------------------------------
- */
+/* ---- commands ------------------------------------------------------------------------------------ */
 
-static tl_status run_devices(tl_cli_options *o, tl_error *err) {
-  if (o->argument != NULL)
-    return tl_fail(
-        err, TL_ERROR_USAGE,
-        "devices takes no word like '%s'; see `translution devices --help`",
-        o->argument);
-  return tl_cmd_devices(o, err);
+static tl_status run_devices(tl_cli_options *o, tl_error *err)
+{
+    if (o->argument != NULL)
+        return tl_fail(err, TL_ERROR_USAGE,
+                       "devices takes no word like '%s'; see `translution devices --help`", o->argument);
+    return tl_cmd_devices(o, err);
 }
 
-static tl_status run_info(tl_cli_options *o, tl_error *err) {
-  return tl_cmd_info(o, err);
+static tl_status run_info(tl_cli_options *o, tl_error *err)
+{
+    return tl_cmd_info(o, err);
 }
 
 typedef struct command {
-  const char *name, *usage, *help;
-  tl_cli_command flags;
-  tl_status (*run)(tl_cli_options *o, tl_error *err);
+    const char *name, *usage, *help;
+    tl_cli_command flags;
+    tl_status (*run)(tl_cli_options *o, tl_error *err);
 } command;
 
 static const command commands[] = {
-    {"devices", "devices [--json]", "list the OpenCL devices of this machine",
-     TL_CLI_DEVICES, run_devices},
-    {"train", "train mnist [options]",
-     "train a Vision Transformer on static or moving digits", TL_CLI_TRAIN,
+    {"devices", "devices [--json]", "list the OpenCL devices of this machine", TL_CLI_DEVICES, run_devices},
+    {"train", "train mnist [options]", "train a Vision Transformer on static or moving digits", TL_CLI_TRAIN,
      tl_cmd_train},
-    {"eval", "eval CHECKPOINT [options]",
-     "evaluate a .safetensors file or a run's folder", TL_CLI_EVAL,
+    {"eval", "eval CHECKPOINT [options]", "evaluate a .safetensors file or a run's folder", TL_CLI_EVAL,
      tl_cmd_eval},
-    {"info", "info CHECKPOINT",
-     "names, shapes, parameter count and settings of a checkpoint", TL_CLI_INFO,
+    {"info", "info CHECKPOINT", "names, shapes, parameter count and settings of a checkpoint", TL_CLI_INFO,
      run_info},
     {"tokenize", "tokenize --out DIR FILE...",
-     "text files to train.bin and val.bin, by GPT-2's BPE or by characters",
-     TL_CLI_TOKENIZE, tl_cmd_tokenize},
+     "text files to train.bin and val.bin, by GPT-2's BPE or by characters", TL_CLI_TOKENIZE,
+     tl_cmd_tokenize},
 };
 
 enum { COMMANDS = (int)(sizeof commands / sizeof commands[0]) };
 
-static void print_usage(FILE *out) {
-  fprintf(out, "translution trains self-attention, Translution and "
-               "alpha-Translution on any OpenCL device.\n\n");
-  for (int i = 0; i < COMMANDS; i++)
-    fprintf(out, "  translution %-26s %s\n", commands[i].usage,
-            commands[i].help);
-  fprintf(out,
-          "\n`translution COMMAND --help` lists a command's options; "
-          "`translution --version` the version.\n"
-          "Results go to standard output, everything else to standard error.\n"
-          "Exit codes: 0 done, 1 failed while running or no usable device, 2 "
-          "bad usage or input,\n"
-          "130 or 143 stopped by SIGINT or SIGTERM after saving.\n");
+static void print_usage(FILE *out)
+{
+    fprintf(out,
+            "translution trains self-attention, Translution and alpha-Translution on any OpenCL device.\n\n");
+    for (int i = 0; i < COMMANDS; i++)
+        fprintf(out, "  translution %-26s %s\n", commands[i].usage, commands[i].help);
+    fprintf(out,
+            "\n`translution COMMAND --help` lists a command's options; `translution --version` the version.\n"
+            "Results go to standard output, everything else to standard error.\n"
+            "Exit codes: 0 done, 1 failed while running or no usable device, 2 bad usage or input,\n"
+            "130 or 143 stopped by SIGINT or SIGTERM after saving.\n");
 }
 
-static int finish_output(void) {
-  return fflush(stdout) == 0 && ferror(stdout) == 0 ? 0 : 1;
+static int finish_output(void)
+{
+    return fflush(stdout) == 0 && ferror(stdout) == 0 ? 0 : 1;
 }
 
-static int run_command(const command *c, int argc, char **argv) {
-  tl_cli_options o;
-  tl_error err = {0};
-  tl_status status = tl_cli_parse(c->flags, argc, argv, &o, &err);
-  if (status == TL_OK && o.version) {
-    printf("translution %s\n", TL_VERSION);
-    return finish_output();
-  }
-  if (status == TL_OK && o.help) {
-    printf("usage: translution %s\n%s.\n\n", c->usage, c->help);
-    tl_cli_print_flags(stdout, c->flags);
-    return finish_output();
-  }
-  if (status == TL_OK)
-    status = c->run(&o, &err);
-  if (status == TL_INTERRUPTED && tl_cli_signal == 0)
-    return finish_output(); /* --stop-after: as asked */
-  if (err.text[0] != '\0' && status != TL_OK)
-    fprintf(stderr, "translution: %s\n", err.text);
-  if (status == TL_INTERRUPTED)
-    return 128 + (int)tl_cli_signal;
-  return status == TL_OK ? finish_output() : tl_exit_code(status);
+static int run_command(const command *c, int argc, char **argv)
+{
+    tl_cli_options o;
+    tl_error err = {0};
+    tl_status status = tl_cli_parse(c->flags, argc, argv, &o, &err);
+    if (status == TL_OK && o.version) {
+        printf("translution %s\n", TL_VERSION);
+        return finish_output();
+    }
+    if (status == TL_OK && o.help) {
+        printf("usage: translution %s\n%s.\n\n", c->usage, c->help);
+        tl_cli_print_flags(stdout, c->flags);
+        return finish_output();
+    }
+    if (status == TL_OK) status = c->run(&o, &err);
+    if (status == TL_INTERRUPTED && tl_cli_signal == 0) return finish_output(); /* --stop-after: as asked */
+    if (err.text[0] != '\0' && status != TL_OK) fprintf(stderr, "translution: %s\n", err.text);
+    if (status == TL_INTERRUPTED) return 128 + (int)tl_cli_signal;
+    return status == TL_OK ? finish_output() : tl_exit_code(status);
 }
 
-int main(int argc, char **argv) {
-  const char *word = argc > 1 ? argv[1] : "";
-  if (strcmp(word, "--version") == 0) {
-    printf("translution %s\n", TL_VERSION);
-    return finish_output();
-  }
-  if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 ||
-      strcmp(word, "help") == 0) {
-    print_usage(stdout);
-    return finish_output();
-  }
-  for (int i = 0; i < COMMANDS; i++)
-    if (strcmp(word, commands[i].name) == 0)
-      return run_command(&commands[i], argc - 1, argv + 1);
-  if (argc < 2)
-    print_usage(stderr);
-  else if (word[0] == '-')
-    fprintf(stderr,
-            "translution: unknown flag %s before a command; see `translution "
-            "--help`\n",
-            word);
-  else
-    fprintf(stderr,
-            "translution: unknown command '%s' (devices, train, eval, info, "
-            "tokenize); see `translution --help`\n",
-            word);
-  return tl_exit_code(TL_ERROR_USAGE);
+int main(int argc, char **argv)
+{
+    const char *word = argc > 1 ? argv[1] : "";
+    if (strcmp(word, "--version") == 0) {
+        printf("translution %s\n", TL_VERSION);
+        return finish_output();
+    }
+    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0) {
+        print_usage(stdout);
+        return finish_output();
+    }
+    for (int i = 0; i < COMMANDS; i++)
+        if (strcmp(word, commands[i].name) == 0) return run_command(&commands[i], argc - 1, argv + 1);
+    if (argc < 2)
+        print_usage(stderr);
+    else if (word[0] == '-')
+        fprintf(stderr, "translution: unknown flag %s before a command; see `translution --help`\n", word);
+    else
+        fprintf(stderr,
+                "translution: unknown command '%s' (devices, train, eval, info, tokenize); see `translution "
+                "--help`\n",
+                word);
+    return tl_exit_code(TL_ERROR_USAGE);
 }

@@ -1,5 +1,4 @@
-/* The command line and --config files: one table of flags, strict values, one
- * sentence for every mistake. */
+/* The command line and --config files: one table of flags, strict values, one sentence for every mistake. */
 #ifndef TL_CLI_OPTIONS_H
 #define TL_CLI_OPTIONS_H
 
@@ -10,41 +9,37 @@
 
 /* Which commands a flag belongs to. */
 typedef enum tl_cli_command {
-  TL_CLI_DEVICES = 1,
-  TL_CLI_TRAIN = 2,
-  TL_CLI_EVAL = 4,
-  TL_CLI_INFO = 8,
-  TL_CLI_TOKENIZE = 256,
-  TL_CLI_ALL = 271
+    TL_CLI_DEVICES = 1,
+    TL_CLI_TRAIN = 2,
+    TL_CLI_EVAL = 4,
+    TL_CLI_INFO = 8,
+    TL_CLI_TOKENIZE = 256,
+    TL_CLI_ALL = 271
 } tl_cli_command;
 
 typedef struct tl_cli_options {
-  tl_settings settings;
-  char device[256]; /* SPEC as typed, else TRANSLUTION_DEVICE, else empty */
-  char config[1024];
-  uint64_t memory_limit; /* bytes; 0: the device's global memory */
-  const char *argument;  /* what stands without a flag: the task or the
-                            checkpoint; NULL: none */
-  char **arguments;      /* tokenize: all words without a flag, of argv */
-  int argument_count;
-  char vocab[1024], encoder[1024], separator[256]; /* tokenize */
-  float val_fraction;
-  uint32_t threads; /* 0: as many as cores */
-  bool chars, per_file, val_fraction_given;
-  bool help, version, verbose, json, dry_run;
-  int recompute;   /* a tl_recompute */
-  int kernel_path; /* a tl_kernel_path */
-  bool test_motion_given;
-  /* Choices, by their place in the table's list; copied to `settings` once all
-   * is known. */
-  int op, relative, pos, size, pool, motion, test_motion, schedule;
+    tl_settings settings;
+    char device[256]; /* SPEC as typed, else TRANSLUTION_DEVICE, else empty */
+    char config[1024];
+    uint64_t memory_limit; /* bytes; 0: the device's global memory */
+    const char *argument;  /* what stands without a flag: the task or the checkpoint; NULL: none */
+    char **arguments;      /* tokenize: all words without a flag, of argv */
+    int argument_count;
+    char vocab[1024], encoder[1024], separator[256]; /* tokenize */
+    float val_fraction;
+    uint32_t threads; /* 0: as many as cores */
+    bool chars, per_file, val_fraction_given;
+    bool help, version, verbose, json, dry_run;
+    int recompute;   /* a tl_recompute */
+    int kernel_path; /* a tl_kernel_path */
+    bool test_motion_given;
+    /* Choices, by their place in the table's list; copied to `settings` once all is known. */
+    int op, relative, pos, size, pool, motion, test_motion, schedule;
 } tl_cli_options;
 
-/* Parses argv[1..] of a command (argv[0] is the command's own name). With
- * --help or --version nothing else is checked. Otherwise the settings are
- * complete: defaults, then --config, then flags. */
-tl_status tl_cli_parse(tl_cli_command command, int argc, char **argv,
-                       tl_cli_options *o, tl_error *err);
+/* Parses argv[1..] of a command (argv[0] is the command's own name). With --help or --version nothing else is
+ * checked. Otherwise the settings are complete: defaults, then --config, then flags. */
+tl_status tl_cli_parse(tl_cli_command command, int argc, char **argv, tl_cli_options *o, tl_error *err);
 
 /* The flags of a command with their help, as lines of --help. */
 void tl_cli_print_flags(FILE *out, tl_cli_command command);
