@@ -15,6 +15,10 @@ tl_status tl_cmd_train(tl_cli_options *o, tl_error *err);
 tl_status tl_cmd_eval(tl_cli_options *o, tl_error *err);
 tl_status tl_cmd_tokenize(tl_cli_options *o, tl_error *err);
 tl_status tl_cmd_info(const tl_cli_options *o, tl_error *err);
+tl_status tl_cmd_bench_gemm(tl_cli_options *o, tl_error *err);
+tl_status tl_cmd_bench_op(tl_cli_options *o, tl_error *err);
+tl_status tl_cmd_bench_step(tl_cli_options *o, tl_error *err);
+tl_status tl_cmd_bench_memory(tl_cli_options *o, tl_error *err);
 
 /* The signal that asked the run to stop; 0: none. Set by the handlers of tl_cli_catch_signals. */
 extern volatile sig_atomic_t tl_cli_signal;
@@ -30,8 +34,9 @@ tl_status tl_cli_open_device(const tl_cli_options *o, const tl_log *log, tl_cont
 /* The last line of train and eval: one JSON object. NaN becomes null. */
 tl_status tl_cli_print_result(const tl_settings *settings, const tl_result *result, const char *device,
                               tl_error *err);
-/* Per-kernel times as a table; nothing when the context keeps no profile. */
-tl_status tl_cli_print_profile(FILE *out, tl_context *ctx);
+/* What --profile and --trace promise, at the end of a run: per-kernel times as a table on `out`, the trace in
+ * its file. Nothing when the context keeps no profile. */
+tl_status tl_cli_print_profile(FILE *out, const tl_cli_options *o, tl_context *ctx);
 
 /* What a plan is held against; usable false: no device is known. */
 typedef struct tl_cli_limits {
@@ -40,6 +45,8 @@ typedef struct tl_cli_limits {
     char device[320];
 } tl_cli_limits;
 
+/* The limits of the device that a run would take; `known` stays false when there is none at all. */
+tl_status tl_cli_find_limits(const tl_cli_options *o, tl_cli_limits *limits, tl_error *err);
 tl_cli_limits tl_cli_limits_of(const tl_device_info *device, uint64_t memory_limit);
 bool tl_cli_fits(const tl_memory_plan *plan, const tl_cli_limits *limits);
 /* The largest batch up to `upper` that fits; 0: not even one image does. */

@@ -15,7 +15,7 @@ static tl_status run(tl_cli_options *o, tl_context *ctx, tl_error *err)
         *err = *tl_context_error(ctx);
         return status;
     }
-    if (profile) TL_TRY(tl_cli_print_profile(stderr, ctx));
+    if (profile) TL_TRY(tl_cli_print_profile(stderr, o, ctx));
     return tl_cli_print_result(s, &result, tl_context_device(ctx)->name, err);
 }
 

@@ -1,5 +1,4 @@
 /* translution train mnist: checks what can be checked without a device, then trains, or prints the plan. */
-#include <stdlib.h>
 #include <string.h>
 
 #include <cjson/cJSON.h>
@@ -19,18 +18,6 @@ static tl_status make_plan(tl_settings *s, const tl_cli_limits *limits, uint64_t
     tl_registry_free(NULL, &registry);
     if (status == TL_OK) status = tl_vit_plan(&s->model, s->batch_size, true, plan, err);
     return status;
-}
-
-/* The device that a run would take; limits.known stays false when there is none at all. */
-static tl_status find_limits(const tl_cli_options *o, tl_cli_limits *limits, tl_error *err)
-{
-    tl_device_info *list = NULL;
-    int count = 0, chosen = -1;
-    TL_TRY(tl_device_list(&list, &count, err));
-    tl_status status = tl_device_select(list, count, o->device[0] != '\0' ? o->device : NULL, &chosen, err);
-    *limits = tl_cli_limits_of(status == TL_OK ? &list[chosen] : NULL, o->memory_limit);
-    free(list);
-    return status == TL_ERROR_NO_DEVICE ? TL_OK : status;
 }
 
 static tl_status print_plan_json(const tl_settings *s, uint64_t params, const tl_memory_plan *plan,
@@ -65,7 +52,7 @@ static tl_status dry_run(tl_cli_options *o, tl_error *err)
     uint64_t params;
     tl_memory_plan plan;
     tl_cli_limits limits;
-    TL_TRY(find_limits(o, &limits, err));
+    TL_TRY(tl_cli_find_limits(o, &limits, err));
     TL_TRY(make_plan(&o->settings, &limits, &params, &plan, err));
     tl_cli_print_plan(stdout, &o->settings, params, &plan, &limits);
     return print_plan_json(&o->settings, params, &plan, &limits, err);
@@ -93,7 +80,7 @@ static tl_status run(tl_cli_options *o, tl_context *ctx, tl_error *err)
         if (status == TL_ERROR_MEMORY) explain_memory(o, ctx);
         return status;
     }
-    if (o->settings.profile) TL_TRY(tl_cli_print_profile(stderr, ctx));
+    if (o->settings.profile) TL_TRY(tl_cli_print_profile(stderr, o, ctx));
     if (status == TL_INTERRUPTED) *err = *tl_context_error(ctx);
     TL_TRY(tl_cli_print_result(&o->settings, &result, tl_context_device(ctx)->name, err));
     return status;

@@ -1,8 +1,10 @@
 /* The program: finds the command, runs it, prints its error and turns its status into an exit code. */
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "core/clock.h"
 
 volatile sig_atomic_t tl_cli_signal = 0; /* the one mutable global: a signal handler can reach nothing else */
 
@@ -34,6 +36,17 @@ tl_log tl_cli_log(const tl_cli_options *o)
     return (tl_log){.level = level, .write = write_log, .user = stderr};
 }
 
+/* A trace that cannot be written should be known before the hours that it would show. */
+static tl_status begin_trace(const tl_cli_options *o, tl_context *ctx, tl_error *err)
+{
+    if (o->trace[0] == '\0') return TL_OK;
+    FILE *file = fopen(o->trace, "w");
+    if (file == NULL)
+        return tl_fail(err, TL_ERROR_IO, "cannot write the trace %s: %s", o->trace, strerror(errno));
+    fclose(file);
+    return tl_profile_trace(ctx, 0);
+}
+
 tl_status tl_cli_open_device(const tl_cli_options *o, const tl_log *log, tl_context **ctx, tl_error *err)
 {
     tl_context_options options = {
@@ -49,7 +62,11 @@ tl_status tl_cli_open_device(const tl_cli_options *o, const tl_log *log, tl_cont
     const tl_device_info *d = tl_context_device(*ctx);
     fprintf(stderr, "device %d:%d %s (%s, %s)\n", d->platform, d->device, d->name, d->platform_name,
             tl_device_type_name(d->type));
-    return TL_OK;
+    const tl_status status = begin_trace(o, *ctx, err);
+    if (status == TL_OK) return TL_OK;
+    tl_context_destroy(*ctx);
+    *ctx = NULL;
+    return status;
 }
 
 /* ---- commands ------------------------------------------------------------------------------------ */
@@ -81,9 +98,15 @@ static const command commands[] = {
      tl_cmd_eval},
     {"info", "info CHECKPOINT", "names, shapes, parameter count and settings of a checkpoint", TL_CLI_INFO,
      run_info},
-    {"tokenize", "tokenize --out DIR FILE...",
-     "text files to train.bin and val.bin, by GPT-2's BPE or by characters", TL_CLI_TOKENIZE,
-     tl_cmd_tokenize},
+    {"tokenize", "tokenize --out DIR FILE...", "text files to train.bin and val.bin, by GPT-2's BPE or by characters",
+     TL_CLI_TOKENIZE, tl_cmd_tokenize},
+    {"bench gemm", "bench gemm [options]", "time matrix products", TL_CLI_BENCH_GEMM, tl_cmd_bench_gemm},
+    {"bench op", "bench op [options]", "time an operation alone, forward and backward", TL_CLI_BENCH_OP,
+     tl_cmd_bench_op},
+    {"bench step", "bench step [options]", "time training steps on random data", TL_CLI_BENCH_STEP,
+     tl_cmd_bench_step},
+    {"bench memory", "bench memory [options]", "largest batches and grids that fit the device",
+     TL_CLI_BENCH_MEMORY, tl_cmd_bench_memory},
 };
 
 enum { COMMANDS = (int)(sizeof commands / sizeof commands[0]) };
@@ -106,11 +129,12 @@ static int finish_output(void)
     return fflush(stdout) == 0 && ferror(stdout) == 0 ? 0 : 1;
 }
 
-static int run_command(const command *c, int argc, char **argv)
+static int run_command(const command *c, int argc, char **argv, double started)
 {
     tl_cli_options o;
     tl_error err = {0};
     tl_status status = tl_cli_parse(c->flags, argc, argv, &o, &err);
+    o.started = started;
     if (status == TL_OK && o.version) {
         printf("translution %s\n", TL_VERSION);
         return finish_output();
@@ -127,8 +151,35 @@ static int run_command(const command *c, int argc, char **argv)
     return status == TL_OK ? finish_output() : tl_exit_code(status);
 }
 
+/* bench WORD: the word may stand behind flags. */
+static int run_bench(int argc, char **argv, double started)
+{
+    for (int at = 2; at < argc; at++) {
+        char name[32];
+        snprintf(name, sizeof name, "bench %.20s", argv[at]);
+        for (int i = 0; i < COMMANDS; i++) {
+            if (strcmp(name, commands[i].name) != 0) continue;
+            for (int j = at; j > 1; j--) argv[j] = argv[j - 1]; /* argv[2] now stands for the command */
+            return run_command(&commands[i], argc - 2, argv + 2, started);
+        }
+    }
+    for (int at = 2; at < argc; at++) {
+        if (strcmp(argv[at], "--help") != 0 && strcmp(argv[at], "-h") != 0) continue;
+        printf("usage: translution bench gemm|op|step|memory [options]\n\n");
+        for (int i = 0; i < COMMANDS; i++)
+            if (strncmp(commands[i].name, "bench ", 6) == 0)
+                printf("  translution %-26s %s\n", commands[i].usage, commands[i].help);
+        printf("\n`translution bench WORD --help` lists its options.\n");
+        return finish_output();
+    }
+    fprintf(stderr, "translution: bench needs gemm, op, step or memory%s%s; see `translution bench --help`\n",
+            argc > 2 ? ", not " : "", argc > 2 ? argv[2] : "");
+    return tl_exit_code(TL_ERROR_USAGE);
+}
+
 int main(int argc, char **argv)
 {
+    const double started = tl_clock_seconds();
     const char *word = argc > 1 ? argv[1] : "";
     if (strcmp(word, "--version") == 0) {
         printf("translution %s\n", TL_VERSION);
@@ -138,15 +189,17 @@ int main(int argc, char **argv)
         print_usage(stdout);
         return finish_output();
     }
+    if (strcmp(word, "bench") == 0) return run_bench(argc, argv, started);
     for (int i = 0; i < COMMANDS; i++)
-        if (strcmp(word, commands[i].name) == 0) return run_command(&commands[i], argc - 1, argv + 1);
+        if (strcmp(word, commands[i].name) == 0)
+            return run_command(&commands[i], argc - 1, argv + 1, started);
     if (argc < 2)
         print_usage(stderr);
     else if (word[0] == '-')
         fprintf(stderr, "translution: unknown flag %s before a command; see `translution --help`\n", word);
     else
         fprintf(stderr,
-                "translution: unknown command '%s' (devices, train, eval, info, tokenize); see `translution "
+                "translution: unknown command '%s' (devices, train, eval, info, tokenize, bench); see `translution "
                 "--help`\n",
                 word);
     return tl_exit_code(TL_ERROR_USAGE);

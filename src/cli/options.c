@@ -51,36 +51,55 @@ typedef struct flag {
 /* Counts of steps: every integer up to here is exact in the metadata's and JSON's doubles. */
 #define BIG 1e15
 
+/* Commands that take the shape of an operation, of a model, and a batch of it. */
+#define SHAPE (TL_CLI_TRAIN | TL_CLI_BENCH_OP | TL_CLI_BENCH_STEP | TL_CLI_BENCH_MEMORY)
+#define MODEL (TL_CLI_TRAIN | TL_CLI_BENCH_STEP | TL_CLI_BENCH_MEMORY)
+#define TIMED (TL_CLI_BENCH_GEMM | TL_CLI_BENCH_OP | TL_CLI_BENCH_STEP)
+
 static const flag flags[] = {
     TEXT("device", "SPEC", device, TL_CLI_ALL,
          "P:D, gpu, cpu, acc, a flat index, part of a name, or auto (default; see `devices`)"),
-    NUMBER(FLAG_U64, "seed", settings.seed, 0, 9007199254740991.0, TL_CLI_TRAIN | TL_CLI_TOKENIZE,
+    NUMBER(FLAG_U64, "seed", settings.seed, 0, 9007199254740991.0, TL_CLI_TRAIN | TL_CLI_BENCH | TL_CLI_TOKENIZE,
            "seed of everything drawn (0)"),
     NUMBER(FLAG_U64, "seed", settings.seed, 0, 9007199254740991.0,
-           TL_CLI_ALL & ~(TL_CLI_TRAIN | TL_CLI_TOKENIZE), "accepted; a checkpoint carries its own seed"),
+           TL_CLI_ALL & ~(TL_CLI_TRAIN | TL_CLI_BENCH | TL_CLI_TOKENIZE),
+           "accepted; a checkpoint carries its own seed"),
     BOOL("verbose", verbose, TL_CLI_ALL, "more on stderr"),
     BOOL("quiet", settings.quiet, TL_CLI_ALL, "no progress on stderr"),
     TEXT("config", "FILE", config, TL_CLI_TRAIN, "lines of `key = value`, keys as the flags; flags win"),
     BOOL("json", json, TL_CLI_DEVICES, "one JSON array on one line"),
+    BOOL("json", json, TL_CLI_BENCH, "one JSON object on one line instead of a table"),
 
-    CHOICE("op", op, "attention|translution|alpha", TL_CLI_TRAIN, "the operation (attention)"),
-    CHOICE("relative", relative, "qkv", TL_CLI_TRAIN, "what is relative in translution and alpha (qkv)"),
-    NUMBER(FLAG_U32, "relenc-dim", settings.model.relenc_dim, 1, 1024, TL_CLI_TRAIN,
+    NUMBER(FLAG_U32, "m", bench.m, 1, 1048576, TL_CLI_BENCH_GEMM, "rows of the product (1024)"),
+    NUMBER(FLAG_U32, "n", bench.n, 1, 1048576, TL_CLI_BENCH_GEMM, "its columns (1024; grouped: 192)"),
+    NUMBER(FLAG_U32, "k", bench.k, 1, 1048576, TL_CLI_BENCH_GEMM, "its inner dimension (1024; grouped: 192)"),
+    CHOICE("trans", bench.transpose, "nn|nt|tn|tt", TL_CLI_BENCH_GEMM, "which of A, B are transposed (nn)"),
+    NUMBER(FLAG_U32, "batch", bench.batch, 1, 1048576, TL_CLI_BENCH_GEMM,
+           "products in one call (1); grouped: rows a token (64)"),
+    TEXT("grouped", "HxW", bench.grid, TL_CLI_BENCH_GEMM,
+         "instead: rows of all pairs of tokens of a grid, each with its offset's k x n matrix"),
+    TEXT("task", "TASK", bench.task, TL_CLI_BENCH_STEP | TL_CLI_BENCH_MEMORY, "mnist (default)"),
+    TEXT("grid", "HxW", bench.grid, TL_CLI_BENCH_OP, "tokens: rows and columns (7x7)"),
+    BOOL("causal", bench.causal, TL_CLI_BENCH_OP,
+         "a sequence (--grid 1xL) in which no token sees later ones"),
+    NUMBER(FLAG_U32, "rounds", bench.rounds, 1, 100000, TIMED, "timed rounds, after warming up (10)"),
+
+    CHOICE("op", op, "attention|translution|alpha", TL_CLI_TRAIN | TL_CLI_BENCH_OP | TL_CLI_BENCH_STEP,
+           "the operation (attention)"),
+    CHOICE("relative", relative, "qkv", SHAPE, "what is relative in translution and alpha (qkv)"),
+    NUMBER(FLAG_U32, "relenc-dim", settings.model.relenc_dim, 1, 1024, SHAPE,
            "alpha: width of the relative path per head (8)"),
-    CHOICE("pos", pos, "none|learned", TL_CLI_TRAIN,
-           "positions (learned for attention, none for the others)"),
-    CHOICE("size", size, "tiny|mini|small|base|large", TL_CLI_TRAIN, "model size (tiny)"),
-    NUMBER(FLAG_U32, "dim", settings.model.dim, 1, 65536, TL_CLI_TRAIN, "channels, instead of the size's"),
-    NUMBER(FLAG_U32, "depth", settings.model.depth, 1, 1024, TL_CLI_TRAIN, "blocks, instead of the size's"),
-    NUMBER(FLAG_U32, "heads", settings.model.heads, 1, 1024, TL_CLI_TRAIN, "heads, instead of the size's"),
-    NUMBER(FLAG_U32, "head-dim", settings.model.head_dim, 1, 65536, TL_CLI_TRAIN, "channels of a head (64)"),
-    NUMBER(FLAG_U32, "mlp-dim", settings.model.mlp_dim, 1, 1048576, TL_CLI_TRAIN,
-           "hidden width of the MLP (4 dim)"),
-    NUMBER(FLAG_U32, "image-size", settings.model.image_height, 1, 16384, TL_CLI_TRAIN,
-           "field, in pixels (84)"),
-    NUMBER(FLAG_U32, "patch-size", settings.model.patch, 1, 16384, TL_CLI_TRAIN, "patch, in pixels (12)"),
-    NUMBER(FLAG_U32, "classes", settings.model.classes, 1, 1048576, TL_CLI_TRAIN, "classes (10)"),
-    CHOICE("pool", pool, "cls|mean", TL_CLI_TRAIN, "what the head reads: class token or mean of all (cls)"),
+    CHOICE("pos", pos, "none|learned", MODEL, "positions (learned for attention, none for the others)"),
+    CHOICE("size", size, "tiny|mini|small|base|large", SHAPE, "model size (tiny)"),
+    NUMBER(FLAG_U32, "dim", settings.model.dim, 1, 65536, SHAPE, "channels, instead of the size's"),
+    NUMBER(FLAG_U32, "depth", settings.model.depth, 1, 1024, MODEL, "blocks, instead of the size's"),
+    NUMBER(FLAG_U32, "heads", settings.model.heads, 1, 1024, SHAPE, "heads, instead of the size's"),
+    NUMBER(FLAG_U32, "head-dim", settings.model.head_dim, 1, 65536, SHAPE, "channels of a head (64)"),
+    NUMBER(FLAG_U32, "mlp-dim", settings.model.mlp_dim, 1, 1048576, MODEL, "hidden width of the MLP (4 dim)"),
+    NUMBER(FLAG_U32, "image-size", settings.model.image_height, 1, 16384, MODEL, "field, in pixels (84)"),
+    NUMBER(FLAG_U32, "patch-size", settings.model.patch, 1, 16384, MODEL, "patch, in pixels (12)"),
+    NUMBER(FLAG_U32, "classes", settings.model.classes, 1, 1048576, MODEL, "classes (10)"),
+    CHOICE("pool", pool, "cls|mean", SHAPE, "what the head reads: class token or mean of all (cls)"),
 
     TEXT("data", "DIR", settings.data, TL_CLI_TRAIN | TL_CLI_EVAL,
          "folder of MNIST IDX files, plain or .gz, or synthetic: digits drawn by the program (default)"),
@@ -94,8 +113,11 @@ static const flag flags[] = {
 
     NUMBER(FLAG_U64, "epochs", settings.epochs, 1, BIG, TL_CLI_TRAIN, "passes over the training images (20)"),
     NUMBER(FLAG_U64, "steps", settings.steps, 1, BIG, TL_CLI_TRAIN, "steps, instead of epochs"),
-    NUMBER(FLAG_U32, "batch-size", settings.batch_size, 1, 1048576, TL_CLI_TRAIN | TL_CLI_EVAL,
-           "images a step (256, or what fits)"),
+    NUMBER(FLAG_U32, "batch-size", settings.batch_size, 1, 1048576,
+           TL_CLI_TRAIN | TL_CLI_EVAL | TL_CLI_BENCH_STEP, "images a step (256, or what fits)"),
+    NUMBER(FLAG_U32, "batch-size", settings.batch_size, 1, 1048576, TL_CLI_BENCH_OP, "inputs a call (64)"),
+    NUMBER(FLAG_U32, "batch-size", settings.batch_size, 1, 1048576, TL_CLI_BENCH_MEMORY,
+           "images a step on the largest grid (1)"),
     NUMBER(FLAG_FLOAT, "lr", settings.lr, 0, 1000, TL_CLI_TRAIN, "peak learning rate (3e-4)"),
     NUMBER(FLAG_FLOAT, "weight-decay", settings.weight_decay, 0, 1000, TL_CLI_TRAIN, "AdamW's decay (0.05)"),
     NUMBER(FLAG_FLOAT, "grad-clip", settings.grad_clip, 0, 1e30, TL_CLI_TRAIN,
@@ -113,19 +135,22 @@ static const flag flags[] = {
     NUMBER(FLAG_U64, "stop-after", settings.stop_after, 1, BIG, TL_CLI_TRAIN,
            "stop after N steps with a checkpoint, as an interruption would"),
     TEXT("metrics", "FILE", settings.metrics, TL_CLI_TRAIN, "JSON lines of the run (OUT/metrics.jsonl)"),
-    CHOICE("recompute", recompute, "auto|always|never", TL_CLI_TRAIN,
+    CHOICE("recompute", recompute, "auto|always|never", SHAPE,
            "translution: compute q and k of every pair again in backward; auto: if they do not fit"),
     BOOL("dry-run", dry_run, TL_CLI_TRAIN, "print parameter count and memory plan; touch nothing"),
     {"memory-limit", "BYTES", "budget for tensors on the device; K, M, G may follow (its global memory)",
-     TL_CLI_TRAIN | TL_CLI_EVAL, FLAG_BYTES, AT(memory_limit), 0, 1, 1e18, NULL},
-    BOOL("profile", settings.profile, TL_CLI_TRAIN | TL_CLI_EVAL,
+     TL_CLI_TRAIN | TL_CLI_EVAL | TL_CLI_BENCH, FLAG_BYTES, AT(memory_limit), 0, 1, 1e18, NULL},
+    BOOL("profile", settings.profile, TL_CLI_TRAIN | TL_CLI_EVAL | TIMED,
          "time every kernel; table on stderr at the end"),
+    TEXT("trace", "FILE.json", trace, TL_CLI_TRAIN | TL_CLI_BENCH_STEP,
+         "every launch as a Chrome trace, for chrome://tracing or Perfetto"),
     /* For tests: the other family of tiled kernels on a device that would not choose it. */
-    CHOICE("kernel-path", kernel_path, "auto|cpu|gpu", TL_CLI_TRAIN | TL_CLI_EVAL, NULL),
+    CHOICE("kernel-path", kernel_path, "auto|cpu|gpu", TL_CLI_TRAIN | TL_CLI_EVAL | TIMED, NULL),
 
     TEXT("vocab", "FILE", vocab, TL_CLI_TOKENIZE, "merges of a byte-level BPE: GPT-2's vocab.bpe"),
     TEXT("encoder", "FILE", encoder, TL_CLI_TOKENIZE, "ids of its tokens: GPT-2's encoder.json"),
-    BOOL("chars", chars, TL_CLI_TOKENIZE, "an id a character instead, the characters in OUT/chars.json"),
+    BOOL("chars", chars, TL_CLI_TOKENIZE,
+         "an id a character instead, the characters in OUT/chars.json"),
     TEXT("out", "DIR", settings.out, TL_CLI_TOKENIZE, "folder of train.bin and val.bin"),
     TEXT("separator", "LINE", separator, TL_CLI_TOKENIZE,
          "the line between documents, besides the end of a file (<|endoftext|>)"),
@@ -161,6 +186,11 @@ static const char *command_name(tl_cli_command command)
     case TL_CLI_TRAIN: return "train";
     case TL_CLI_EVAL: return "eval";
     case TL_CLI_INFO: return "info";
+    case TL_CLI_BENCH_GEMM: return "bench gemm";
+    case TL_CLI_BENCH_OP: return "bench op";
+    case TL_CLI_BENCH_STEP: return "bench step";
+    case TL_CLI_BENCH_MEMORY: return "bench memory";
+    case TL_CLI_BENCH:
     case TL_CLI_TOKENIZE: return "tokenize";
     case TL_CLI_ALL: break;
     }
@@ -371,7 +401,7 @@ static tl_status read_config(tl_cli_command command, const char *path, given *va
 static bool is_given(const given *values, const char *name)
 {
     for (int i = 0; i < FLAGS; i++)
-        if (strcmp(flags[i].name, name) == 0) return values[i].value != NULL;
+        if (strcmp(flags[i].name, name) == 0 && values[i].value != NULL) return true;
     return false;
 }
 
@@ -411,6 +441,7 @@ static void complete(tl_cli_options *o, const given *values)
     s->test_motion = o->test_motion == 1 ? TL_MOTION_DYNAMIC : TL_MOTION_STATIC;
     s->batch_given = is_given(values, "batch-size");
     o->val_fraction_given = is_given(values, "val-fraction");
+    s->profile |= o->trace[0] != '\0';
     const char *device = getenv("TRANSLUTION_DEVICE");
     if (o->device[0] == '\0' && device != NULL) snprintf(o->device, sizeof o->device, "%s", device);
 }
@@ -434,6 +465,26 @@ static tl_status parse(tl_cli_command command, int argc, char **argv, given *val
     for (int i = 0; i < FLAGS; i++)
         if (values[i].value != NULL) TL_TRY(apply(&flags[i], &values[i], o, err));
     complete(o, values);
+    return TL_OK;
+}
+
+tl_status tl_cli_grid(const char *text, const char *what, uint32_t *height, uint32_t *width, tl_error *err)
+{
+    char *end = NULL;
+    unsigned long sizes[2] = {0, 0};
+    const char *at = text;
+    for (int i = 0; i < 2; i++) {
+        if (!isdigit((unsigned char)*at)) break;
+        sizes[i] = strtoul(at, &end, 10);
+        if (i == 0 && *end != 'x') break;
+        at = i == 0 ? end + 1 : end;
+    }
+    if (*at != '\0' || sizes[0] < 1 || sizes[0] > 4096 || sizes[1] < 1 || sizes[1] > 4096)
+        return tl_fail(err, TL_ERROR_USAGE,
+                       "%s takes a grid as rows x columns, such as 7x7, up to 4096 each, not '%s'", what,
+                       text);
+    *height = (uint32_t)sizes[0];
+    *width = (uint32_t)sizes[1];
     return TL_OK;
 }
 

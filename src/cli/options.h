@@ -13,9 +13,23 @@ typedef enum tl_cli_command {
     TL_CLI_TRAIN = 2,
     TL_CLI_EVAL = 4,
     TL_CLI_INFO = 8,
+    TL_CLI_BENCH_GEMM = 16,
+    TL_CLI_BENCH_OP = 32,
+    TL_CLI_BENCH_STEP = 64,
+    TL_CLI_BENCH_MEMORY = 128,
+    TL_CLI_BENCH = 240, /* all four */
     TL_CLI_TOKENIZE = 256,
-    TL_CLI_ALL = 271
+    TL_CLI_ALL = 511
 } tl_cli_command;
+
+/* What only `bench` asks for; 0 and empty: the measured thing's own default. */
+typedef struct tl_cli_bench {
+    uint32_t m, n, k, batch, rounds;
+    int transpose; /* nn, nt, tn, tt */
+    char grid[32]; /* "7x7"; of `gemm`: the grouped product on that grid */
+    char task[16];
+    bool causal;
+} tl_cli_bench;
 
 typedef struct tl_cli_options {
     tl_settings settings;
@@ -30,8 +44,11 @@ typedef struct tl_cli_options {
     uint32_t threads; /* 0: as many as cores */
     bool chars, per_file, val_fraction_given;
     bool help, version, verbose, json, dry_run;
-    int recompute;   /* a tl_recompute */
-    int kernel_path; /* a tl_kernel_path */
+    tl_cli_bench bench;
+    char trace[1024]; /* file for a Chrome trace; empty: none */
+    double started;   /* tl_clock_seconds when the program began; main sets it */
+    int recompute;    /* a tl_recompute */
+    int kernel_path;  /* a tl_kernel_path */
     bool test_motion_given;
     /* Choices, by their place in the table's list; copied to `settings` once all is known. */
     int op, relative, pos, size, pool, motion, test_motion, schedule;
@@ -40,6 +57,9 @@ typedef struct tl_cli_options {
 /* Parses argv[1..] of a command (argv[0] is the command's own name). With --help or --version nothing else is
  * checked. Otherwise the settings are complete: defaults, then --config, then flags. */
 tl_status tl_cli_parse(tl_cli_command command, int argc, char **argv, tl_cli_options *o, tl_error *err);
+
+/* "7x7": rows and columns, from 1 to 4096 each; `what` names the flag. */
+tl_status tl_cli_grid(const char *text, const char *what, uint32_t *height, uint32_t *width, tl_error *err);
 
 /* The flags of a command with their help, as lines of --help. */
 void tl_cli_print_flags(FILE *out, tl_cli_command command);

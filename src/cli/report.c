@@ -60,22 +60,57 @@ tl_status tl_cli_print_result(const tl_settings *settings, const tl_result *resu
     return tl_cli_print_json(o, err);
 }
 
-tl_status tl_cli_print_profile(FILE *out, tl_context *ctx)
+/* "12.3 GFLOP/s" or "4.5 GB/s", whichever the kernels said more of; empty when they said nothing. */
+static void rate_text(const tl_profile_row *row, char *text, size_t room)
+{
+    const double ns = (double)row->nanoseconds; /* work a nanosecond is 1e9 work a second */
+    text[0] = '\0';
+    if (ns > 0 && row->flops > 0)
+        snprintf(text, room, "%.1f GFLOP/s", row->flops / ns);
+    else if (ns > 0 && row->bytes > 0)
+        snprintf(text, room, "%.1f GB/s", row->bytes / ns);
+}
+
+static tl_status print_kernels(FILE *out, tl_context *ctx)
 {
     tl_profile_row *rows = NULL;
     int count = 0;
     TL_TRY(tl_profile_rows(ctx, &rows, &count));
     double all = 0;
     for (int i = 0; i < count; i++) all += (double)rows[i].nanoseconds;
-    if (count > 0) fprintf(out, "%-40s %10s %12s %7s\n", "kernel", "launches", "ms", "share");
-    for (int i = 0; i < count; i++)
-        fprintf(out, "%-40s %10" PRIu64 " %12.3f %6.1f%%\n", rows[i].kernel, rows[i].launches,
-                (double)rows[i].nanoseconds * 1e-6, all > 0 ? 100 * (double)rows[i].nanoseconds / all : 0);
+    if (count > 0)
+        fprintf(out, "%-32s %10s %12s %10s %10s %7s %16s\n", "kernel", "launches", "ms", "mean us",
+                "longest us", "share", "rate");
+    for (int i = 0; i < count; i++) {
+        const tl_profile_row *row = &rows[i];
+        char rate[48];
+        rate_text(row, rate, sizeof rate);
+        fprintf(out, "%-32s %10" PRIu64 " %12.3f %10.1f %10.1f %6.1f%% %16s\n", row->kernel, row->launches,
+                (double)row->nanoseconds * 1e-6, (double)row->nanoseconds * 1e-3 / (double)row->launches,
+                (double)row->longest * 1e-3, all > 0 ? 100 * (double)row->nanoseconds / all : 0, rate);
+    }
     free(rows);
     return TL_OK;
 }
 
+tl_status tl_cli_print_profile(FILE *out, const tl_cli_options *o, tl_context *ctx)
+{
+    TL_TRY(print_kernels(out, ctx));
+    return o->trace[0] != '\0' ? tl_profile_write_trace(ctx, o->trace) : TL_OK;
+}
+
 /* ---- the memory plan ----------------------------------------------------------------------------- */
+
+tl_status tl_cli_find_limits(const tl_cli_options *o, tl_cli_limits *limits, tl_error *err)
+{
+    tl_device_info *list = NULL;
+    int count = 0, chosen = -1;
+    TL_TRY(tl_device_list(&list, &count, err));
+    tl_status status = tl_device_select(list, count, o->device[0] != '\0' ? o->device : NULL, &chosen, err);
+    *limits = tl_cli_limits_of(status == TL_OK ? &list[chosen] : NULL, o->memory_limit);
+    free(list);
+    return status == TL_ERROR_NO_DEVICE ? TL_OK : status;
+}
 
 tl_cli_limits tl_cli_limits_of(const tl_device_info *device, uint64_t memory_limit)
 {

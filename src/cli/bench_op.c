@@ -1,0 +1,234 @@
+/* translution bench op: one attention-like operation alone, forward and backward, against plain products of
+ * as many rows. */
+#include <math.h>
+
+#include "cli/bench.h"
+#include "core/random.h"
+#include "models/cost.h"
+#include "models/vit_layout.h"
+#include "ops/init.h"
+
+enum { WEIGHTS = 8 };
+
+typedef struct bench_op {
+    tl_op_shape shape;
+    tl_op_weights weights, gradients;
+    tl_op_state *state;
+    tl_tensor *x, *o, *d_o, *dx, *workspace;
+} bench_op;
+
+/* A weight of a kind: its place in tl_op_weights, [lead][row]. Returns how many there are. */
+typedef struct weight {
+    tl_tensor **value, **gradient;
+    uint64_t lead, row, fan_in;
+} weight;
+
+static int list_weights(bench_op *b, weight list[WEIGHTS])
+{
+    const tl_op_shape *s = &b->shape;
+    const uint64_t dim = s->dim, width = (uint64_t)s->heads * s->head_dim,
+                   narrow = (uint64_t)s->heads * s->relenc_dim, offsets = tl_geometry_offsets(&s->geometry);
+    tl_op_weights *w = &b->weights, *g = &b->gradients;
+    int count = 0;
+    if (s->kind != TL_OP_TRANSLUTION) list[count++] = (weight){&w->qkv, &g->qkv, 1, 3 * width * dim, dim};
+    if (s->kind == TL_OP_ATTENTION) return count;
+    const uint64_t in = s->kind == TL_OP_ALPHA ? narrow : dim, out = s->kind == TL_OP_ALPHA ? narrow : width;
+    list[count++] = (weight){&w->q, &g->q, offsets, in * out, in * out};
+    list[count++] = (weight){&w->k, &g->k, offsets, in * out, in * out};
+    list[count++] = (weight){&w->v, &g->v, offsets, in * out, in * out};
+    if (s->kind == TL_OP_TRANSLUTION) return count;
+    list[count++] = (weight){&w->a_q, &g->a_q, 1, narrow * dim, dim};
+    list[count++] = (weight){&w->a_k, &g->a_k, 1, narrow * dim, dim};
+    list[count++] = (weight){&w->a_v, &g->a_v, 1, narrow * dim, dim};
+    list[count++] = (weight){&w->v3, &g->v3, 1, width * narrow, narrow};
+    return count;
+}
+
+static tl_status create_data(tl_context *ctx, tl_tensor **out, const char *name, uint64_t count,
+                             uint64_t seed)
+{
+    TL_TRY(tl_tensor_create(ctx, name, TL_MEMORY_DATA, 1, count, out));
+    return tl_init_uniform(ctx, *out, 1.0f, seed, tl_random_stream(name));
+}
+
+static tl_status create(tl_context *ctx, bench_op *b, uint64_t seed)
+{
+    const tl_op_shape *s = &b->shape;
+    const uint64_t rows = (uint64_t)tl_geometry_tokens(&s->geometry) * s->batch,
+                   width = (uint64_t)s->heads * s->head_dim, workspace = tl_op_workspace_count(s);
+    weight list[WEIGHTS];
+    const int count = list_weights(b, list);
+    for (int i = 0; i < count; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "weight %d", i);
+        TL_TRY(tl_tensor_create(ctx, name, TL_MEMORY_PARAMETER, list[i].lead, list[i].row, list[i].value));
+        TL_TRY(tl_tensor_create(ctx, name, TL_MEMORY_GRADIENT, list[i].lead, list[i].row, list[i].gradient));
+        TL_TRY(tl_init_uniform(ctx, *list[i].value, (float)(1.0 / sqrt((double)list[i].fan_in)), seed,
+                               tl_random_stream(name)));
+    }
+    TL_TRY(create_data(ctx, &b->x, "x", rows * s->dim, seed));
+    TL_TRY(create_data(ctx, &b->d_o, "do", rows * width, seed));
+    TL_TRY(tl_tensor_create(ctx, "o", TL_MEMORY_DATA, 1, rows * width, &b->o));
+    TL_TRY(tl_tensor_create(ctx, "dx", TL_MEMORY_DATA, 1, rows * s->dim, &b->dx));
+    TL_TRY(tl_tensor_create(ctx, "workspace", TL_MEMORY_WORKSPACE, 1, workspace > 0 ? workspace : 1,
+                            &b->workspace));
+    return tl_op_create(ctx, "op", s, &b->state);
+}
+
+static void destroy(tl_context *ctx, bench_op *b)
+{
+    weight list[WEIGHTS];
+    const int count = list_weights(b, list);
+    for (int i = 0; i < count; i++) {
+        tl_tensor_destroy(ctx, *list[i].value);
+        tl_tensor_destroy(ctx, *list[i].gradient);
+    }
+    tl_tensor *const tensors[] = {b->x, b->o, b->d_o, b->dx, b->workspace};
+    for (int i = 0; i < 5; i++) tl_tensor_destroy(ctx, tensors[i]);
+    tl_op_destroy(ctx, b->state);
+}
+
+static tl_status forward(tl_context *ctx, void *what)
+{
+    bench_op *b = what;
+    return tl_op_forward(ctx, b->state, &b->weights, tl_at(b->x, 0), tl_at(b->o, 0), tl_at(b->workspace, 0));
+}
+
+static tl_status backward(tl_context *ctx, void *what)
+{
+    bench_op *b = what;
+    return tl_op_backward(ctx, b->state, &b->weights, tl_at(b->x, 0), tl_at(b->d_o, 0), tl_at(b->dx, 0),
+                          &b->gradients, tl_at(b->workspace, 0));
+}
+
+/* ---- shape --------------------------------------------------------------------------------------- */
+
+/* Floats of everything that create() allocates. */
+static double floats(bench_op *b)
+{
+    const tl_op_shape *s = &b->shape;
+    const double rows = (double)tl_geometry_tokens(&s->geometry) * s->batch,
+                 width = (double)s->heads * s->head_dim;
+    double sum = 2 * rows * (s->dim + width) + (double)tl_op_workspace_count(s) +
+                 (double)tl_op_activation_count(s);
+    weight list[WEIGHTS];
+    const int count = list_weights(b, list);
+    for (int i = 0; i < count; i++) sum += 2 * (double)list[i].lead * (double)list[i].row;
+    return sum;
+}
+
+/* --recompute auto keeps q_ij and k_ij where they fit, as training does. */
+static void choose_keep(const tl_context *ctx, bench_op *b, tl_recompute recompute)
+{
+    const tl_traits *traits = tl_context_traits(ctx);
+    if (b->shape.kind != TL_OP_TRANSLUTION || recompute == TL_RECOMPUTE_ALWAYS) return;
+    b->shape.keep = true;
+    if (recompute == TL_RECOMPUTE_NEVER) return;
+    b->shape.keep = 4 * floats(b) <= (double)traits->memory_limit &&
+                    4 * tl_op_kept_count(&b->shape) <= traits->max_alloc_bytes;
+}
+
+static tl_status make_shape(const tl_cli_options *o, tl_op_shape *s, tl_error *err)
+{
+    uint32_t height = 7, width = 7;
+    const char *grid = o->bench.grid[0] != '\0' ? o->bench.grid : "7x7";
+    TL_TRY(tl_cli_grid(grid, "--grid", &height, &width, err));
+    if (o->bench.causal && height != 1)
+        return tl_fail(err, TL_ERROR_USAGE, "--causal takes a sequence such as --grid 1x160, not %s", grid);
+    if ((uint64_t)height * width > 16384)
+        return tl_fail(err, TL_ERROR_USAGE, "--grid %s has more than 16384 tokens", grid);
+    /* The limits are the model's: one block with one pixel a token. */
+    tl_vit_config model = o->settings.model;
+    const uint32_t batch = o->settings.batch_given ? o->settings.batch_size : 64;
+    model.depth = model.patch = 1;
+    model.image_height = height;
+    model.image_width = width;
+    if (o->bench.causal) model.pool = TL_POOL_MEAN;
+    TL_TRY(tl_vit_config_check(&model, err));
+    TL_TRY(tl_vit_batch_check(&model, batch, err));
+    *s = tl_vit_block_shape(&model, batch, false, 0).op;
+    s->queries = tl_geometry_tokens(&s->geometry);
+    if (o->bench.causal)
+        s->geometry = (tl_geometry){.kind = TL_CAUSAL, .height = 1, .width = width, .max_length = width};
+    return TL_OK;
+}
+
+/* ---- report -------------------------------------------------------------------------------------- */
+
+typedef struct figures {
+    tl_timing forward, backward;
+    tl_flops flops;
+    double gemm; /* GFLOP/s of plain products */
+    uint64_t peak;
+} figures;
+
+static tl_status report(const tl_cli_options *o, tl_context *ctx, const tl_op_shape *s, const figures *f)
+{
+    const double ms = f->forward.min_ms + f->backward.min_ms, flops = f->flops.forward + f->flops.backward;
+    const double fraction = tl_limit_fraction(flops, f->gemm, ms);
+    const double rates[2] = {f->flops.forward / f->forward.min_ms * 1e-6,
+                             f->flops.backward / f->backward.min_ms * 1e-6};
+    const uint32_t tokens = tl_geometry_tokens(&s->geometry);
+    if (o->json) {
+        cJSON *json = cJSON_CreateObject();
+        cJSON_AddStringToObject(json, "op", tl_op_name(s->kind));
+        cJSON_AddNumberToObject(json, "tokens", tokens);
+        cJSON_AddNumberToObject(json, "batch_size", s->batch);
+        cJSON_AddNumberToObject(json, "gflops", flops / ms * 1e-6);
+        cJSON_AddNumberToObject(json, "ms_median", f->forward.median_ms + f->backward.median_ms);
+        cJSON_AddNumberToObject(json, "ms_min", ms);
+        cJSON_AddNumberToObject(json, "forward_ms_median", f->forward.median_ms);
+        cJSON_AddNumberToObject(json, "forward_ms_min", f->forward.min_ms);
+        cJSON_AddNumberToObject(json, "forward_gflops", rates[0]);
+        cJSON_AddNumberToObject(json, "backward_ms_median", f->backward.median_ms);
+        cJSON_AddNumberToObject(json, "backward_ms_min", f->backward.min_ms);
+        cJSON_AddNumberToObject(json, "backward_gflops", rates[1]);
+        cJSON_AddNumberToObject(json, "gemm_gflops", f->gemm);
+        cJSON_AddNumberToObject(json, "limit_fraction", fraction);
+        cJSON_AddNumberToObject(json, "peak_device_bytes", (double)f->peak);
+        if (s->kind == TL_OP_TRANSLUTION) cJSON_AddBoolToObject(json, "recompute", !s->keep);
+        cJSON_AddStringToObject(json, "device", tl_context_device(ctx)->name);
+        return tl_cli_print_json(json, tl_context_error(ctx));
+    }
+    char text[32];
+    tl_bench_line("operation", "%s, %u tokens, batch %u, dim %u, heads %u x %u%s", tl_op_name(s->kind),
+                  tokens, s->batch, s->dim, s->heads, s->head_dim,
+                  s->kind != TL_OP_TRANSLUTION ? ""
+                  : s->keep                    ? ", q and k kept"
+                                               : ", q and k computed again");
+    tl_bench_line_ms("forward", f->forward);
+    tl_bench_line("", "%.1f GFLOP/s", rates[0]);
+    tl_bench_line_ms("backward", f->backward);
+    tl_bench_line("", "%.1f GFLOP/s", rates[1]);
+    tl_bench_line("both", "%.1f GFLOP/s, %.2f of %.1f GFLOP/s of products of as many rows", flops / ms * 1e-6,
+                  fraction, f->gemm);
+    tl_bench_line("device memory", "%s", tl_cli_bytes(f->peak, text));
+    return TL_OK;
+}
+
+static tl_status run(tl_cli_options *o, tl_context *ctx)
+{
+    bench_op b = {.state = NULL};
+    figures f = {.peak = 0};
+    TL_TRY(make_shape(o, &b.shape, tl_context_error(ctx)));
+    choose_keep(ctx, &b, o->settings.recompute);
+    tl_status status = create(ctx, &b, o->settings.seed);
+    if (status == TL_OK) status = tl_measure(ctx, forward, &b, tl_bench_rounds(o), 30.0, &f.forward);
+    if (status == TL_OK) status = tl_measure(ctx, backward, &b, tl_bench_rounds(o), 30.0, &f.backward);
+    destroy(ctx, &b);
+    if (status == TL_OK) status = tl_cli_print_profile(stderr, o, ctx); /* before other products join it */
+    TL_TRY(status);
+    f.peak = tl_memory_peak(ctx);
+    f.flops = tl_op_flops(&b.shape);
+    TL_TRY(tl_measure_rows_rate(ctx, (uint64_t)tl_geometry_tokens(&b.shape.geometry) * b.shape.batch,
+                                b.shape.dim, &f.gemm));
+    return report(o, ctx, &b.shape, &f);
+}
+
+tl_status tl_cmd_bench_op(tl_cli_options *o, tl_error *err)
+{
+    tl_op_shape shape;
+    TL_TRY(tl_bench_no_word(o, "op", err));
+    TL_TRY(make_shape(o, &shape, err)); /* before a device is looked for */
+    return tl_bench_on_device(o, err, run);
+}

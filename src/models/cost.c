@@ -1,0 +1,59 @@
+#include "models/cost.h"
+
+#include "models/vit_layout.h"
+#include "ops/pairs.h"
+
+/* Adds y[rows][out] = x[rows][in] W: one such product forward, two of its size backward (dx and dW). */
+static void linear(tl_flops *f, double rows, double in, double out)
+{
+    f->forward += 2 * rows * in * out;
+    f->backward += 4 * rows * in * out;
+}
+
+static void add(tl_flops *f, tl_flops more)
+{
+    f->forward += more.forward;
+    f->backward += more.backward;
+}
+
+tl_flops tl_op_flops(const tl_op_shape *s)
+{
+    tl_flops f = {0, 0};
+    uint32_t groups, count, largest;
+    tl_pairs_measure(&s->geometry, s->queries, &groups, &count, &largest);
+    const double pairs = (double)count * s->batch, rows = (double)tl_geometry_tokens(&s->geometry) * s->batch,
+                 query_rows = (double)s->queries * s->batch;
+    const double dim = s->dim, width = (double)s->heads * s->head_dim,
+                 narrow = (double)s->heads * s->relenc_dim;
+    if (s->kind == TL_OP_TRANSLUTION) { /* q_ij, k_ij and v_ij: a row of every pair by a matrix each */
+        for (int i = 0; i < 3; i++) linear(&f, pairs, dim, width);
+        return f;
+    }
+    linear(&f, query_rows, dim, width); /* q; then k and v */
+    linear(&f, rows, dim, 2 * width);
+    linear(&f, pairs, 1, width); /* q_i . k_j of all heads */
+    linear(&f, pairs, 1, width); /* and the sum over v_j */
+    if (s->kind == TL_OP_ALPHA) {
+        linear(&f, query_rows, dim, narrow);
+        linear(&f, rows, dim, 2 * narrow);
+        for (int i = 0; i < 3; i++) linear(&f, pairs, narrow, narrow);
+        linear(&f, query_rows, narrow, width); /* V3 */
+    }
+    return f;
+}
+
+tl_flops tl_vit_flops(const tl_vit_config *c, uint32_t batch)
+{
+    tl_flops f = {0, 0};
+    linear(&f, (double)tl_vit_patch_count(c) * batch, tl_vit_patch_values(c), c->dim);
+    for (uint32_t layer = 0; layer < c->depth; layer++) {
+        const tl_block_shape shape = tl_vit_block_shape(c, batch, true, layer);
+        const double rows = (double)shape.op.queries * batch;
+        add(&f, tl_op_flops(&shape.op));
+        if (tl_block_has_to_out(&shape.op)) linear(&f, rows, (double)c->heads * c->head_dim, c->dim);
+        linear(&f, rows, c->dim, c->mlp_dim);
+        linear(&f, rows, c->mlp_dim, c->dim);
+    }
+    linear(&f, batch, c->dim, c->classes);
+    return f;
+}

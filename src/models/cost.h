@@ -1,0 +1,20 @@
+/* Arithmetic that a model cannot do without: the dense flops of the operations' products, the Linear layers,
+ * the MLP and the head. Row kernels and what is computed again to save memory do not count, so that flops
+ * over time is a rate to hold against a plain matrix product's. No device needed. */
+#ifndef TL_MODELS_COST_H
+#define TL_MODELS_COST_H
+
+#include "models/vit.h"
+#include "ops/attention_like.h"
+
+typedef struct tl_flops {
+    double forward, backward;
+} tl_flops;
+
+/* An operation alone, from x to o. With fewer queries than tokens only their rows count. */
+tl_flops tl_op_flops(const tl_op_shape *shape);
+/* One training step without the optimizer. When the head reads the class token alone, the last block counts
+ * with the one row that is computed of it. */
+tl_flops tl_vit_flops(const tl_vit_config *config, uint32_t batch);
+
+#endif
