@@ -135,7 +135,11 @@ tl_status tl_measure_rows_rate(tl_context *ctx, uint64_t rows, uint32_t dim, dou
 tl_status tl_measure_gemm_rate(tl_context *ctx, uint64_t rows, uint32_t dim, double *gflops)
 {
     /* A CPU is as fast with 1024 as with more; a GPU is not yet busy. */
-    const uint32_t square = tl_context_device(ctx)->type == TL_DEVICE_CPU ? 1024 : 4096;
+    const tl_traits *traits = tl_context_traits(ctx);
+    uint32_t square = tl_context_device(ctx)->type == TL_DEVICE_CPU ? 1024 : 4096;
+    while (square > 64 && (12ull * square * square > traits->memory_limit ||
+                           4ull * square * square > traits->max_alloc_bytes))
+        square /= 2;
     TL_TRY(best_rate(ctx, square, square, square, gflops));
     if (dim == 0) return TL_OK;
     double other = 0;

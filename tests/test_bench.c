@@ -1,0 +1,341 @@
+/* `translution bench` and the profile from outside: exit codes, messages, tables, keys of the JSON line, the
+ * trace. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include <cjson/cJSON.h>
+
+enum { TEXT = 1 << 16 };
+
+static char folder[200]; /* a fresh one for the whole program */
+static char out[TEXT], errors[TEXT];
+
+static void slurp(const char *name, char *text)
+{
+    char path[256];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    FILE *file = fopen(path, "rb");
+    assert_non_null(file);
+    text[fread(text, 1, TEXT - 1, file)] = '\0';
+    fclose(file);
+}
+
+/* Runs the program in the folder; its output is in `out` and `errors`. */
+static int run(const char *arguments)
+{
+    char line[1500];
+    snprintf(line, sizeof line, "cd '%s' && unset TRANSLUTION_DEVICE; '%s' %s >out 2>err </dev/null", folder,
+             TL_PROGRAM, arguments);
+    const int status = system(line);
+    slurp("out", out);
+    slurp("err", errors);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 1000;
+}
+
+static void fails(int code, const char *arguments, const char *words)
+{
+    const int got = run(arguments);
+    if (got == code && strstr(errors, words) != NULL && out[0] == '\0') return;
+    fail_msg("'%s': exit code %d (expected %d), wanted '%s' in:\n%s%s", arguments, got, code, words, errors,
+             out);
+}
+
+static void succeeds(const char *arguments)
+{
+    const int got = run(arguments);
+    if (got != 0) fail_msg("'%s': exit code %d:\n%s", arguments, got, errors);
+}
+
+/* The one line of stdout. */
+static cJSON *json_of(const char *arguments)
+{
+    succeeds(arguments);
+    char *newline = strchr(out, '\n');
+    if (newline == NULL || newline[1] != '\0') fail_msg("'%s': not one line: %s", arguments, out);
+    cJSON *json = cJSON_Parse(out);
+    if (json == NULL) fail_msg("'%s': not JSON: %s", arguments, out);
+    return json;
+}
+
+static double number(const cJSON *json, const char *key)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(json, key);
+    if (!cJSON_IsNumber(item)) fail_msg("no number '%s' in the JSON line", key);
+    return item->valuedouble;
+}
+
+static void check_times(const cJSON *json)
+{
+    assert_true(number(json, "ms_min") > 0);
+    assert_true(number(json, "ms_median") >= number(json, "ms_min"));
+    assert_true(number(json, "gflops") > 0);
+    assert_true(number(json, "peak_device_bytes") > 0);
+}
+
+static void check_fraction(const cJSON *json)
+{
+    assert_true(number(json, "limit_fraction") > 0 && number(json, "limit_fraction") <= 1);
+    assert_true(number(json, "gemm_gflops") > 0);
+}
+
+static int near(double a, double b)
+{
+    return a <= b * 1.0001 && b <= a * 1.0001;
+}
+
+/* ---- usage --------------------------------------------------------------------------------------- */
+
+static void test_usage(void **state)
+{
+    fails(2, "bench", "gemm, op, step or memory");
+    fails(2, "bench dance", "not dance");
+    fails(2, "bench --m 3", "gemm, op, step or memory");
+    fails(2, "bench gemm step", "no word like 'step'");
+    fails(2, "bench gemm --m 0", "--m takes a whole number");
+    fails(2, "bench gemm --m -3", "--m takes a whole number");
+    fails(2, "bench gemm --trans nx", "--trans takes nn|nt|tn|tt");
+    fails(2, "bench gemm --op alpha", "unknown flag --op");
+    fails(2, "bench gemm --rounds 0", "--rounds");
+    fails(2, "bench gemm --grouped seven", "--grouped takes a grid");
+    fails(2, "bench gemm --grouped 7x", "--grouped takes a grid");
+    fails(2, "bench gemm --grouped 7x0", "--grouped takes a grid");
+    fails(2, "bench gemm --grouped 3x3 --trans tn", "--trans nn");
+    fails(2, "bench gemm --grouped 60x60 --batch 100000", "too many pairs");
+    fails(2, "bench op --grid 7", "--grid takes a grid");
+    fails(2, "bench op --grid 7x7x7", "--grid takes a grid");
+    fails(2, "bench op --grid 200x200", "16384");
+    fails(2, "bench op --causal", "--grid 1x160");
+    fails(2, "bench op --heads 1024 --head-dim 65536", "heads x head_dim");
+    fails(2, "bench op --epochs 3", "unknown flag --epochs");
+    fails(2, "bench step --task poetry", "--task takes mnist");
+    fails(2, "bench step --image-size 85", "cannot be cut into patches");
+    fails(2, "bench step --data synthetic", "unknown flag --data");
+    fails(2, "bench memory --task poetry", "--task takes mnist");
+    fails(2, "bench memory --rounds 3", "unknown flag --rounds");
+    fails(2, "bench memory --device no-such-device", "no-such-device");
+    fails(2, "bench gemm --device no-such-device", "no-such-device");
+}
+
+static void test_help(void **state)
+{
+    static const char *const words[] = {"gemm", "op", "step", "memory"};
+    succeeds("bench --help");
+    for (int i = 0; i < 4; i++) {
+        char line[64], usage[64];
+        snprintf(usage, sizeof usage, "translution bench %s", words[i]);
+        assert_non_null(strstr(out, usage));
+        snprintf(line, sizeof line, "bench %s --help", words[i]);
+        succeeds(line);
+        assert_non_null(strstr(out, "--json"));
+        assert_null(strstr(out, "kernel-path"));
+        succeeds("bench --help");
+    }
+    succeeds("--help");
+    assert_non_null(strstr(out, "translution bench step"));
+}
+
+static void test_too_large(void **state)
+{
+    fails(2, "bench gemm --memory-limit 1M", "MiB");
+    fails(2, "bench op --memory-limit 1M", "MiB");
+    fails(2, "bench step --batch-size 64 --memory-limit 100M", "the largest --batch-size");
+}
+
+/* ---- figures ------------------------------------------------------------------------------------- */
+
+static void test_gemm(void **state)
+{
+    static const char *const kinds[] = {"nn", "nt", "tn", "tt"};
+    for (int i = 0; i < 4; i++) {
+        char line[128];
+        snprintf(line, sizeof line, "bench gemm --m 40 --n 30 --k 20 --trans %s --batch 3 --rounds 3 --json",
+                 kinds[i]);
+        cJSON *json = json_of(line);
+        check_times(json);
+        assert_true(near(number(json, "gflops") * number(json, "ms_min"), 2e-6 * 40 * 30 * 20 * 3));
+        assert_true(number(json, "peak_device_bytes") == 4 * 3 * (40 * 20 + 20 * 30 + 40 * 30));
+        cJSON_Delete(json);
+    }
+    succeeds("bench gemm --m 40 --n 30 --k 20 --rounds 2");
+    assert_non_null(strstr(out, "GFLOP/s"));
+    assert_non_null(strstr(out, "40 x 30 x 20"));
+}
+
+static void test_grouped(void **state)
+{
+    cJSON *json = json_of("bench --json gemm --grouped 3x2 --n 24 --k 16 --batch 4 --rounds 2");
+    check_times(json);
+    assert_true(number(json, "offsets") == 15);
+    assert_true(near(number(json, "gflops") * number(json, "ms_min"), 2e-6 * 36 * 4 * 24 * 16));
+    cJSON_Delete(json);
+}
+
+static void test_op(void **state)
+{
+    static const char *const ops[] = {"attention", "translution", "alpha"};
+    for (int i = 0; i < 3; i++) {
+        char line[160];
+        snprintf(
+            line, sizeof line,
+            "bench op --op %s --grid 3x3 --dim 16 --heads 2 --head-dim 8 --batch-size 4 --rounds 2 --json",
+            ops[i]);
+        cJSON *json = json_of(line);
+        check_times(json);
+        check_fraction(json);
+        assert_true(number(json, "tokens") == 10);
+        assert_true(
+            near(number(json, "forward_ms_min") + number(json, "backward_ms_min"), number(json, "ms_min")));
+        if (i == 1) {
+            const double unit = 2e-6 * 4 * 100 * 16 * 16;
+            assert_true(near(number(json, "gflops") * number(json, "ms_min"), 9 * unit));
+            assert_true(near(number(json, "forward_gflops") * number(json, "forward_ms_min"), 3 * unit));
+        }
+        cJSON_Delete(json);
+    }
+    cJSON *json = json_of("bench op --op translution --grid 1x6 --causal --dim 16 --heads 2 --head-dim 8 "
+                          "--batch-size 4 --rounds 2 --recompute always --json");
+    assert_true(number(json, "tokens") == 6);
+    assert_true(near(number(json, "gflops") * number(json, "ms_min"), 9 * 2e-6 * 4 * 21 * 16 * 16));
+    assert_true(cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "recompute")));
+    cJSON_Delete(json);
+}
+
+#define SMALL "--dim 16 --depth 2 --heads 2 --head-dim 8 --image-size 36 --batch-size 4 --rounds 3"
+
+static void test_step(void **state)
+{
+    static const char *const ops[] = {"attention", "translution", "alpha"};
+    for (int i = 0; i < 3; i++) {
+        char line[200];
+        snprintf(line, sizeof line, "bench step --task mnist --op %s " SMALL " --json", ops[i]);
+        cJSON *json = json_of(line);
+        check_times(json);
+        check_fraction(json);
+        assert_true(number(json, "tokens") == 10 && number(json, "batch_size") == 4);
+        assert_true(number(json, "first_step_ms") >= number(json, "ms_min"));
+        assert_true(number(json, "peak_process_bytes") > number(json, "peak_device_bytes"));
+        assert_true(near(number(json, "images_per_second") * number(json, "ms_median"), 4e3));
+        assert_true(near(number(json, "gflops") * number(json, "ms_min") * 1e6, number(json, "dense_flops")));
+        cJSON_Delete(json);
+    }
+    cJSON *json = json_of("bench step " SMALL
+                          " --memory-limit 2M --json"); /* too little for a large product */
+    check_fraction(json);
+    cJSON_Delete(json);
+    succeeds("bench step " SMALL);
+    assert_non_null(strstr(out, "images/s"));
+}
+
+static void test_memory(void **state)
+{
+    cJSON *json = json_of("bench memory --memory-limit 1G --json");
+    const cJSON *ops = cJSON_GetObjectItemCaseSensitive(json, "ops");
+    static const char *const names[] = {"attention", "translution", "alpha"};
+    char line[200];
+    for (int i = 0; i < 3; i++) {
+        const cJSON *op = cJSON_GetObjectItemCaseSensitive(ops, names[i]);
+        const cJSON *bytes = cJSON_GetObjectItemCaseSensitive(op, "activation_bytes");
+        assert_true(number(bytes, "14x14") > number(bytes, "7x7"));
+        assert_true(number(bytes, "7x7") > number(bytes, "4x4"));
+        const int grid = (int)number(op, "largest_grid"), batch = (int)number(op, "largest_batch");
+        if (i == 1) {
+            assert_true(grid >= 4 && grid < 7 && batch == 0); /* parameters, gradients and moments: 1.7 GiB */
+        } else {
+            assert_true(grid >= 14 && batch >= 64);
+        }
+        for (int more = 0; more <= 1; more++) { /* it fits, and one more does not */
+            snprintf(line, sizeof line,
+                     "train mnist --dry-run --memory-limit 1G --op %s --batch-size 1 --image-size %d",
+                     names[i], 12 * (grid + more));
+            succeeds(line);
+            assert_non_null(strstr(out, more == 0 ? "\"fits\":true" : "\"fits\":false"));
+            if (batch == 0) continue;
+            snprintf(line, sizeof line, "train mnist --dry-run --memory-limit 1G --op %s --batch-size %d",
+                     names[i], batch + more);
+            succeeds(line);
+            assert_non_null(strstr(out, more == 0 ? "\"fits\":true" : "\"fits\":false"));
+        }
+    }
+    cJSON_Delete(json);
+    succeeds("bench memory");
+    assert_non_null(strstr(out, "translution"));
+}
+
+/* ---- profile ------------------------------------------------------------------------------------- */
+
+static int find_launch(const cJSON *events, const char *name)
+{
+    const cJSON *event;
+    int count = 0;
+    cJSON_ArrayForEach(event, events)
+    {
+        const cJSON *phase = cJSON_GetObjectItemCaseSensitive(event, "ph");
+        if (strcmp(cJSON_GetStringValue(phase), "X") != 0) continue;
+        assert_true(number(event, "ts") >= 0 && number(event, "dur") >= 0);
+        assert_true(cJSON_IsObject(cJSON_GetObjectItemCaseSensitive(event, "args")));
+        count += strcmp(cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(event, "name")), name) == 0;
+    }
+    return count;
+}
+
+static void check_trace(const char *arguments, int losses)
+{
+    static char text[1 << 22];
+    char path[256];
+    succeeds(arguments);
+    assert_non_null(strstr(errors, "launches"));
+    assert_non_null(strstr(errors, "GB/s"));
+    snprintf(path, sizeof path, "%s/trace.json", folder);
+    FILE *file = fopen(path, "rb");
+    assert_non_null(file);
+    text[fread(text, 1, sizeof text - 1, file)] = '\0';
+    fclose(file);
+    cJSON *trace = cJSON_Parse(text);
+    assert_non_null(trace);
+    const cJSON *events = cJSON_GetObjectItemCaseSensitive(trace, "traceEvents");
+    assert_true(cJSON_IsArray(events));
+    assert_int_equal(find_launch(events, "cross_entropy"), losses);
+    cJSON_Delete(trace);
+}
+
+static void test_trace(void **state)
+{
+    check_trace("bench step " SMALL " --op alpha --trace trace.json", 5);
+    check_trace("train mnist --dim 16 --depth 1 --heads 2 --head-dim 8 --batch-size 16 --limit-train 48 "
+                "--limit-test 16 --steps 3 --out run --quiet --trace trace.json",
+                5); /* three steps and two evaluations */
+    fails(1, "bench step " SMALL " --trace no/such/folder/trace.json", "cannot write the trace");
+    fails(1, "train mnist --dim 16 --trace no/such/folder/trace.json", "cannot write the trace");
+}
+
+static int setup(void **state)
+{
+    snprintf(folder, sizeof folder, "%s/translution-bench-XXXXXX",
+             getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp");
+    return mkdtemp(folder) == NULL ? -1 : 0;
+}
+
+static int teardown(void **state)
+{
+    char line[300];
+    snprintf(line, sizeof line, "rm -rf '%s'", folder);
+    return system(line);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_usage), cmocka_unit_test(test_help),    cmocka_unit_test(test_too_large),
+        cmocka_unit_test(test_gemm),  cmocka_unit_test(test_grouped), cmocka_unit_test(test_op),
+        cmocka_unit_test(test_step),  cmocka_unit_test(test_memory),  cmocka_unit_test(test_trace),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
