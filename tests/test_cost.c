@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -172,10 +173,85 @@ static void test_measure(void **state)
     tl_context_destroy(ctx);
 }
 
+/* ---- the profile's work and its trace ------------------------------------------------------------ */
+
+static void count_notice(void *user, tl_log_level level, const char *line)
+{
+    if (strstr(line, "trace is full") != NULL) ++*(int *)user;
+}
+
+static tl_context *profiled(bool profile, const tl_log *log)
+{
+    const tl_context_options options = {.profile = profile, .log = log};
+    tl_context *ctx = NULL;
+    tl_error err = {0};
+    if (tl_context_create(&options, &ctx, &err) != TL_OK) fail_msg("%s", err.text);
+    return ctx;
+}
+
+static int count_events(const char *path, const char *what)
+{
+    static char text[1 << 16];
+    FILE *file = fopen(path, "rb");
+    assert_non_null(file);
+    text[fread(text, 1, sizeof text - 1, file)] = '\0';
+    fclose(file);
+    int count = 0;
+    for (const char *at = text; (at = strstr(at, what)) != NULL; at++) count++;
+    return count;
+}
+
+static void test_trace(void **state)
+{
+    enum { LAUNCHES = 5, KEPT = 3, COUNT = 64 };
+    int notices = 0;
+    const tl_log log = {.level = TL_LOG_NOTICE, .write = count_notice, .user = &notices};
+    tl_context *ctx = profiled(true, &log);
+    tl_tensor *tensor;
+    tl_kernel *kernel;
+    assert_int_equal(tl_tensor_create(ctx, "t", TL_MEMORY_DATA, 1, COUNT, &tensor), TL_OK);
+    assert_int_equal(tl_kernel_get(ctx, "random", "constant_fill", "", &kernel), TL_OK);
+    assert_int_equal(tl_profile_trace(ctx, KEPT), TL_OK);
+    for (int i = 0; i < LAUNCHES; i++) {
+        tl_grid grid = tl_grid1(1, tl_context_traits(ctx)->row_group);
+        grid.flops = 1000;
+        grid.bytes = 4 * COUNT;
+        assert_int_equal(
+            TL_RUN(ctx, kernel, grid, TL_MEM(tensor->mem[0]), TL_U64(COUNT), TL_F32(1.0f), TL_U32(COUNT)),
+            TL_OK);
+    }
+    assert_int_equal(tl_profile_write_trace(ctx, "/nonexistent/trace.json"), TL_ERROR_IO);
+    char path[] = "/tmp/translution-trace-XXXXXX";
+    const int file = mkstemp(path);
+    assert_true(file >= 0);
+    close(file);
+    assert_int_equal(tl_profile_write_trace(ctx, path), TL_OK);
+    assert_int_equal(notices, 1);
+    assert_int_equal(count_events(path, "\"ph\":\"X\""), KEPT);
+    tl_profile_row *rows;
+    int count, found = 0;
+    assert_int_equal(tl_profile_rows(ctx, &rows, &count), TL_OK);
+    for (int i = 0; i < count; i++) {
+        if (strcmp(rows[i].kernel, "constant_fill") != 0) continue;
+        found++;
+        assert_int_equal(rows[i].launches, LAUNCHES); /* the sums go on when the trace is full */
+        assert_true(rows[i].flops == LAUNCHES * 1000.0 && rows[i].bytes == LAUNCHES * 4.0 * COUNT);
+        assert_true(rows[i].longest > 0 && rows[i].longest <= rows[i].nanoseconds);
+        assert_true(rows[i].longest * LAUNCHES >= rows[i].nanoseconds);
+    }
+    assert_int_equal(found, 1);
+    free(rows);
+    unlink(path);
+    tl_context_destroy(ctx);
+    ctx = profiled(false, NULL);
+    assert_int_equal(tl_profile_trace(ctx, 0), TL_ERROR_USAGE);
+    tl_context_destroy(ctx);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_op), cmocka_unit_test(test_step),
-                                       cmocka_unit_test(test_pairs), cmocka_unit_test(test_timing),
-                                       cmocka_unit_test(test_measure)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_op),      cmocka_unit_test(test_step),
+                                       cmocka_unit_test(test_pairs),   cmocka_unit_test(test_timing),
+                                       cmocka_unit_test(test_measure), cmocka_unit_test(test_trace)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
