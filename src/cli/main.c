@@ -98,8 +98,9 @@ static const command commands[] = {
      tl_cmd_eval},
     {"info", "info CHECKPOINT", "names, shapes, parameter count and settings of a checkpoint", TL_CLI_INFO,
      run_info},
-    {"tokenize", "tokenize --out DIR FILE...", "text files to train.bin and val.bin, by GPT-2's BPE or by characters",
-     TL_CLI_TOKENIZE, tl_cmd_tokenize},
+    {"tokenize", "tokenize --out DIR FILE...",
+     "text files to train.bin and val.bin, by GPT-2's BPE or by characters", TL_CLI_TOKENIZE,
+     tl_cmd_tokenize},
     {"bench gemm", "bench gemm [options]", "time matrix products", TL_CLI_BENCH_GEMM, tl_cmd_bench_gemm},
     {"bench op", "bench op [options]", "time an operation alone, forward and backward", TL_CLI_BENCH_OP,
      tl_cmd_bench_op},
@@ -199,8 +200,8 @@ int main(int argc, char **argv)
         fprintf(stderr, "translution: unknown flag %s before a command; see `translution --help`\n", word);
     else
         fprintf(stderr,
-                "translution: unknown command '%s' (devices, train, eval, info, tokenize, bench); see `translution "
-                "--help`\n",
+                "translution: unknown command '%s' (devices, train, eval, info, tokenize, bench); see "
+                "`translution --help`\n",
                 word);
     return tl_exit_code(TL_ERROR_USAGE);
 }

@@ -59,8 +59,8 @@ typedef struct flag {
 static const flag flags[] = {
     TEXT("device", "SPEC", device, TL_CLI_ALL,
          "P:D, gpu, cpu, acc, a flat index, part of a name, or auto (default; see `devices`)"),
-    NUMBER(FLAG_U64, "seed", settings.seed, 0, 9007199254740991.0, TL_CLI_TRAIN | TL_CLI_BENCH | TL_CLI_TOKENIZE,
-           "seed of everything drawn (0)"),
+    NUMBER(FLAG_U64, "seed", settings.seed, 0, 9007199254740991.0,
+           TL_CLI_TRAIN | TL_CLI_BENCH | TL_CLI_TOKENIZE, "seed of everything drawn (0)"),
     NUMBER(FLAG_U64, "seed", settings.seed, 0, 9007199254740991.0,
            TL_CLI_ALL & ~(TL_CLI_TRAIN | TL_CLI_BENCH | TL_CLI_TOKENIZE),
            "accepted; a checkpoint carries its own seed"),
@@ -149,8 +149,7 @@ static const flag flags[] = {
 
     TEXT("vocab", "FILE", vocab, TL_CLI_TOKENIZE, "merges of a byte-level BPE: GPT-2's vocab.bpe"),
     TEXT("encoder", "FILE", encoder, TL_CLI_TOKENIZE, "ids of its tokens: GPT-2's encoder.json"),
-    BOOL("chars", chars, TL_CLI_TOKENIZE,
-         "an id a character instead, the characters in OUT/chars.json"),
+    BOOL("chars", chars, TL_CLI_TOKENIZE, "an id a character instead, the characters in OUT/chars.json"),
     TEXT("out", "DIR", settings.out, TL_CLI_TOKENIZE, "folder of train.bin and val.bin"),
     TEXT("separator", "LINE", separator, TL_CLI_TOKENIZE,
          "the line between documents, besides the end of a file (<|endoftext|>)"),

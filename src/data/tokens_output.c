@@ -54,9 +54,11 @@ tl_status tl_output_open(tl_output *output, const char *folder, double val_fract
     for (int i = 0; i < 2; i++) output->files[i].fd = -1;
     for (int i = 0; i < 2; i++) {
         tl_output_file *f = &output->files[i];
-        const int length = snprintf(f->path, sizeof f->path, "%s/%s", folder, names[i]);
-        snprintf(f->temporary, sizeof f->temporary, "%.1150s.tmp-%ld", f->path, (long)getpid());
-        if (length > 1100) return tl_fail(err, TL_ERROR_INPUT, "the path of the output folder is too long");
+        const long id = (long)getpid();
+        const int length = snprintf(f->temporary, sizeof f->temporary, "%s/%s.tmp-%ld", folder, names[i], id);
+        if (length >= TL_OUTPUT_PATH)
+            return tl_fail(err, TL_ERROR_INPUT, "the path of the output folder is too long");
+        snprintf(f->path, sizeof f->path, "%s/%s", folder, names[i]);
         f->buffer = malloc(TL_OUTPUT_BUFFER);
         if (f->buffer == NULL)
             return tl_fail(err, TL_ERROR_MEMORY, "out of host memory while opening %s", f->path);
