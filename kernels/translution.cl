@@ -6,10 +6,21 @@
 // [head][pair][batch]. Tables are [offset][INNER][WIDTH]; a table argument is a shard, whose first matrix is
 // number *_first.
 //   -DINNER=C -DHEADS=h -DHEAD_DIM=d
+//   -DQ_RELATIVE=0|1 -DK_RELATIVE=0|1 -DQ_STRIDE=floats -DK_STRIDE=floats
+// A score's side is relative (its rows have INNER channels and pass through a matrix per offset) or plain (its rows
+// are the WIDTH channels of q or k already); the strides lie between its rows in memory.
 // `queries` and `keys` locate the index behind the pairs, which the GPU form (translution_gpu.cl) reads.
 // One work-item a work-group, no barriers; each kernel says what a work-group owns, and no two own one element.
 
 #define WIDTH (HEADS * HEAD_DIM)
+#ifndef Q_RELATIVE
+#define Q_RELATIVE 1
+#define Q_STRIDE INNER
+#endif
+#ifndef K_RELATIVE
+#define K_RELATIVE 1
+#define K_STRIDE INNER
+#endif
 
 #define HEAD_PANELS ((HEAD_DIM + NR - 1) / NR) // column panels of a head
 #define MATRIX ((ulong)INNER * WIDTH)
@@ -63,6 +74,12 @@ inline void pack_head(float *packed, __global const float *matrix, int head)
     }
 }
 
+// MR rows of a plain side's columns; zero beyond `columns`.
+inline void load_plain(float *values, __global const float **row, int at, int columns)
+{
+    for (int r = 0; r < MR; r++) panel_load(values + r * NR, row[r] + at, columns);
+}
+
 // score: with q = xq_i Wq and k = xk_j Wk of every row, weights[h][p][b] = scale * q . k over the head's channels
 // (skipped when `weights` is NULL) and, when `keep`, the rows q and k themselves, [row from pair_begin][WIDTH].
 // Otherwise q and k never leave the registers and one tile of scratch. Work-group (group, head) owns the group's
@@ -76,8 +93,8 @@ __kernel void score(__global const int4 *groups, __global const int2 *pairs, int
     const int4 group = groups[group_begin + get_group_id(0)];
     const int head = get_group_id(1), rows = group.y * batch;
     float packed_q[HEAD_PANELS * INNER * NR], packed_k[HEAD_PANELS * INNER * NR];
-    pack_head(packed_q, wq + (ulong)(group.z - wq_first) * MATRIX, head);
-    pack_head(packed_k, wk + (ulong)(group.w - wk_first) * MATRIX, head);
+    if (Q_RELATIVE) pack_head(packed_q, wq + (ulong)(group.z - wq_first) * MATRIX, head);
+    if (K_RELATIVE) pack_head(packed_k, wk + (ulong)(group.w - wk_first) * MATRIX, head);
     __global float *out = weights ? weights + weights_at + ((ulong)head * all_pairs + group.x) * batch : weights;
     const ulong first = ((ulong)(group.x - pair_begin) * batch) * WIDTH + head * HEAD_DIM;
 
@@ -88,8 +105,8 @@ __kernel void score(__global const int4 *groups, __global const int2 *pairs, int
         for (int r = 0; r < BLOCK_TILES * MR; r++) { // rows past the end repeat the last one
             if (r < count) {
                 const int2 pair = pairs[next.pair];
-                row_q[r] = xq + xq_at + ((ulong)pair.x * batch + next.b) * INNER;
-                row_k[r] = xk + xk_at + ((ulong)pair.y * batch + next.b) * INNER;
+                row_q[r] = xq + xq_at + ((ulong)pair.x * batch + next.b) * Q_STRIDE;
+                row_k[r] = xk + xk_at + ((ulong)pair.y * batch + next.b) * K_STRIDE;
                 next = row_next(next, 0, batch);
             } else {
                 row_q[r] = row_q[count - 1];
@@ -102,11 +119,20 @@ __kernel void score(__global const int4 *groups, __global const int2 *pairs, int
             for (int tile = 0; tile * MR < count; tile++) {
                 float q[MR * NR], k[MR * NR];
                 floatV acc[MR][NV];
-                TILE_CLEAR(acc);
-                TILE_MULTIPLY(acc, row_q + tile * MR, 1, packed_q + panel * INNER * NR, INNER);
-                TILE_EACH_ROW TILE_EACH_VECTOR vstoreV(acc[r][v], r * NV + v, q);
-                TILE_CLEAR(acc);
-                TILE_MULTIPLY(acc, row_k + tile * MR, 1, packed_k + panel * INNER * NR, INNER);
+                if (Q_RELATIVE) {
+                    TILE_CLEAR(acc);
+                    TILE_MULTIPLY(acc, row_q + tile * MR, 1, packed_q + panel * INNER * NR, INNER);
+                    TILE_EACH_ROW TILE_EACH_VECTOR vstoreV(acc[r][v], r * NV + v, q);
+                } else {
+                    load_plain(q, row_q + tile * MR, head * HEAD_DIM + panel * NR, columns);
+                }
+                if (K_RELATIVE) {
+                    TILE_CLEAR(acc);
+                    TILE_MULTIPLY(acc, row_k + tile * MR, 1, packed_k + panel * INNER * NR, INNER);
+                } else {
+                    load_plain(k, row_k + tile * MR, head * HEAD_DIM + panel * NR, columns);
+                    TILE_EACH_ROW TILE_EACH_VECTOR acc[r][v] = vloadV(r * NV + v, k);
+                }
                 TILE_EACH_ROW
                 {
                     floatV sum = panel == 0 ? (floatV)(0.0f) : vloadV(tile * MR + r, dot);
@@ -198,7 +224,7 @@ inline void pack_block_transposed(float *packed, __global const float *rows, int
     }
 }
 
-// aggregate_back: dx_i += (w k) Wq^T and dx_j += (w q) Wk^T over the chunk's rows, with w = weights of a row and head
+// aggregate_back: dx_i += (w k) Wq^T and dx_j += (w q) Wk^T (without the matrix on a plain side) over the chunk's rows, with w = weights of a row and head
 // (the gradients of the logits) and the rows q, k as `score` keeps them. Work-group (block of COLUMN_BLOCK columns of
 // INNER, batch block) owns those columns of dx_q and dx_k.
 __kernel void aggregate_back(__global const int4 *groups, __global const int2 *pairs, int group_begin, int group_end,
@@ -215,6 +241,9 @@ __kernel void aggregate_back(__global const int4 *groups, __global const int2 *p
     const float *row[BLOCK_TILES * MR];
     for (int r = 0; r < BLOCK_TILES * MR; r++) row[r] = scaled + r * WIDTH;
     for (int side = 0; side < 2; side++) { // 0: into dx_i, from k; 1: into dx_j, from q
+        const bool relative = side == 0 ? Q_RELATIVE : K_RELATIVE;
+        const int stride = side == 0 ? Q_STRIDE : K_STRIDE;
+        if (!relative && column_begin > 0) continue; // the first block has all columns of a plain side
         __global const float *source = side == 0 ? k_rows + k_at : q_rows + q_at;
         __global float *dx = (side == 0 ? dxq + dxq_at : dxk + dxk_at) + column_begin;
         for (int g = group_begin; g < group_end; g++) {
@@ -222,7 +251,7 @@ __kernel void aggregate_back(__global const int4 *groups, __global const int2 *p
             const int rows = group.y * (b_end - b_begin);
             __global const float *matrix = side == 0 ? wq + (ulong)(group.z - wq_first) * MATRIX
                                                      : wk + (ulong)(group.w - wk_first) * MATRIX;
-            pack_block_transposed(packed, matrix + (ulong)column_begin * WIDTH, block_columns);
+            if (relative) pack_block_transposed(packed, matrix + (ulong)column_begin * WIDTH, block_columns);
             row_t next = {group.x, b_begin};
             for (int begin = 0; begin < rows; begin += BLOCK_TILES * MR) {
                 const int count = min(BLOCK_TILES * MR, rows - begin);
@@ -230,12 +259,13 @@ __kernel void aggregate_back(__global const int4 *groups, __global const int2 *p
                 for (int r = 0; r < count; r++) {
                     const int2 pair = pairs[next.pair];
                     const ulong number = (ulong)next.pair * batch + next.b;
-                    target[r] = dx + ((ulong)(side == 0 ? pair.x : pair.y) * batch + next.b) * INNER;
+                    target[r] = dx + ((ulong)(side == 0 ? pair.x : pair.y) * batch + next.b) * stride;
                     scale_row(scaled + r * WIDTH, source + (number - (ulong)pair_begin * batch) * WIDTH,
                               weights + weights_at + number, (ulong)all_pairs * batch);
                     next = row_next(next, b_begin, b_end);
+                    for (int c = 0; !relative && c < WIDTH; c++) target[r][c] += scaled[r * WIDTH + c];
                 }
-                for (int panel = 0; panel * NR < block_columns; panel++) {
+                for (int panel = 0; relative && panel * NR < block_columns; panel++) {
                     const int columns = PANEL_COLUMNS(panel, block_columns);
                     for (int tile = 0; tile * MR < count; tile++) { // rows past the end: of earlier blocks, not stored
                         floatV acc[MR][NV];

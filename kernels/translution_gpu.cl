@@ -1,10 +1,18 @@
 // The three products over pairs of tokens that share an offset (score, aggregate, weight gradient): GPU form. The
 // tables, layouts and arguments are those of translution.cl; work-groups of TILE_ITEMS own 64 x 64 tiles. Behind the
 // pairs lies their index: spans {begin, end} and lists {pair, group} by query, then the same by key.
-//   -DINNER=C -DHEADS=h -DHEAD_DIM=d
+//   -DINNER=C -DHEADS=h -DHEAD_DIM=d -DQ_RELATIVE=0|1 -DK_RELATIVE=0|1 -DQ_STRIDE=floats -DK_STRIDE=floats
 
 #define WIDTH (HEADS * HEAD_DIM)
 #define MATRIX ((ulong)INNER * WIDTH)
+#ifndef Q_RELATIVE
+#define Q_RELATIVE 1
+#define Q_STRIDE INNER
+#endif
+#ifndef K_RELATIVE
+#define K_RELATIVE 1
+#define K_STRIDE INNER
+#endif
 #define HEAD_PANELS ((HEAD_DIM + TILE - 1) / TILE)
 #define GPU_KERNEL __kernel __attribute__((reqd_work_group_size(TILE_ITEMS, 1, 1))) void
 
@@ -23,6 +31,22 @@ static inline void store_columns(__global float *target, float4 values, int colu
     float v[4];
     vstore4(values, 0, v);
     for (int q = 0; q < 4 && 4 * TILE_X + q < columns; q++) target[4 * TILE_X + q] = v[q];
+}
+
+static inline float4 load_columns(__global const float *source, int columns)
+{
+    float v[4] = {0.0f, 0.0f, 0.0f, 0.0f};
+    for (int q = 0; q < 4 && 4 * TILE_X + q < columns; q++) v[q] = source[4 * TILE_X + q];
+    return vload4(0, v);
+}
+
+// The tile's rows at the offsets of a row table.
+static inline void load_rows(float4 *target, __global const float *source, __local const long *row_at, int columns)
+{
+    for (int r = 0; r < 4; r++) {
+        const long at = row_at[4 * TILE_Y + r];
+        target[r] = at >= 0 ? load_columns(source + at, columns) : (float4)(0.0f);
+    }
 }
 
 static inline void add_columns(__global float *target, float4 values, int columns)
@@ -45,8 +69,8 @@ GPU_KERNEL score(__global const int4 *groups, __global const int2 *pairs, int gr
     const int4 group = groups[group_begin + get_group_id(0)];
     const int head = get_group_id(1), rows = group.y * batch, row_begin = get_group_id(2) * TILE;
     if (row_begin >= rows) return; // the whole work-group
-    ROW_TABLE(row_q, x, INNER);
-    ROW_TABLE(row_k, y, INNER);
+    ROW_TABLE(row_q, x, Q_STRIDE);
+    ROW_TABLE(row_k, y, K_STRIDE);
     __global const float *mq = wq + (ulong)(group.z - wq_first) * MATRIX + head * HEAD_DIM;
     __global const float *mk = wk + (ulong)(group.w - wk_first) * MATRIX + head * HEAD_DIM;
     float dot4[4] = {0.0f, 0.0f, 0.0f, 0.0f};
@@ -55,10 +79,18 @@ GPU_KERNEL score(__global const int4 *groups, __global const int2 *pairs, int gr
         float4 q[4], k[4];
         TILE_CLEAR(q);
         TILE_CLEAR(k);
-        TILE_MULTIPLY(q, INNER, 1, row_q[row_] >= 0 ? xq[xq_at + row_q[row_] + k_] : 0.0f, 0,
-                      c0 + column_ < HEAD_DIM ? mq[(ulong)k_ * WIDTH + c0 + column_] : 0.0f);
-        TILE_MULTIPLY(k, INNER, 1, row_k[row_] >= 0 ? xk[xk_at + row_k[row_] + k_] : 0.0f, 0,
-                      c0 + column_ < HEAD_DIM ? mk[(ulong)k_ * WIDTH + c0 + column_] : 0.0f);
+        if (Q_RELATIVE) {
+            TILE_MULTIPLY(q, INNER, 1, row_q[row_] >= 0 ? xq[xq_at + row_q[row_] + k_] : 0.0f, 0,
+                          c0 + column_ < HEAD_DIM ? mq[(ulong)k_ * WIDTH + c0 + column_] : 0.0f);
+        } else {
+            load_rows(q, xq + xq_at + head * HEAD_DIM + c0, row_q, HEAD_DIM - c0);
+        }
+        if (K_RELATIVE) {
+            TILE_MULTIPLY(k, INNER, 1, row_k[row_] >= 0 ? xk[xk_at + row_k[row_] + k_] : 0.0f, 0,
+                          c0 + column_ < HEAD_DIM ? mk[(ulong)k_ * WIDTH + c0 + column_] : 0.0f);
+        } else {
+            load_rows(k, xk + xk_at + head * HEAD_DIM + c0, row_k, HEAD_DIM - c0);
+        }
         for (int r = 0; r < 4; r++) {
             const int row = row_begin + 4 * TILE_Y + r;
             dot4[r] += dot(q[r], k[r]);
@@ -122,6 +154,30 @@ GPU_KERNEL aggregate_back(__global const int4 *groups, __global const int2 *pair
         __global const int2 *span = pairs + all_pairs + (side == 0 ? 0 : queries + all_pairs);
         __global const int2 *list = span + (side == 0 ? queries : keys);
         __global const float *source = side == 0 ? k_rows + k_at : q_rows + q_at;
+        if (!(side == 0 ? Q_RELATIVE : K_RELATIVE)) { // the first group has all columns of a plain side
+            __global float *target =
+                (side == 0 ? dxq + dxq_at : dxk + dxk_at) + (ulong)token * batch * (side == 0 ? Q_STRIDE : K_STRIDE);
+            for (int c = 0; c0 == 0 && c < WIDTH; c += TILE) {
+                for (int r = 0; r < 4; r++) {
+                    const int b = b0 + 4 * TILE_Y + r;
+                    float4 sum = (float4)(0.0f);
+                    for (int e = span[token].x; b < batch && e < span[token].y; e++) {
+                        const int p = list[e].x, g = list[e].y;
+                        if (g < group_begin || g >= group_end) continue;
+                        __global const float *row = source + ((ulong)(p - pair_begin) * batch + b) * WIDTH + c;
+                        float w[4];
+                        for (int q = 0; q < 4; q++) {
+                            const int head = min(c + 4 * TILE_X + q, WIDTH - 1) / HEAD_DIM;
+                            w[q] = weights[weights_at + ((ulong)head * all_pairs + p) * batch + b];
+                        }
+                        sum += vload4(0, w) * load_columns(row, WIDTH - c);
+                    }
+                    if (b < batch)
+                        add_columns(target + (ulong)b * (side == 0 ? Q_STRIDE : K_STRIDE) + c, sum, WIDTH - c);
+                }
+            }
+            continue;
+        }
         float4 acc[4];
         TILE_CLEAR(acc);
         for (int e = span[token].x; e < span[token].y; e++) {

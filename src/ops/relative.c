@@ -1,6 +1,7 @@
 #include "ops/relative.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* Backward works through the offsets in chunks, so that what it holds per row stays bounded however large the
  * grid: big enough to fill a device, small enough to stay in a large cache. */
@@ -50,7 +51,7 @@ typedef struct chunk {
     int32_t query_first, key_first;
 } chunk;
 
-/* The next chunk from group c->end on; false when there is none. query may be NULL. limit: pairs, 0 for any.
+/* The next chunk from group c->end on; false when there is none. Tables may be NULL. limit: pairs, 0 for any.
  */
 static bool next_chunk(const tl_pairs *pairs, const tl_tensor *query, const tl_tensor *key,
                        const tl_tensor *dquery, const tl_tensor *dkey, uint64_t limit, chunk *c)
@@ -61,8 +62,8 @@ static bool next_chunk(const tl_pairs *pairs, const tl_tensor *query, const tl_t
     uint64_t first;
     c->begin = g;
     c->pair_begin = group[g].first;
-    c->key = tl_shard(key, (uint64_t)group[g].key, &first).mem;
-    c->key_first = (int32_t)first;
+    c->key = key != NULL ? tl_shard(key, (uint64_t)group[g].key, &first).mem : NULL;
+    c->key_first = key != NULL ? (int32_t)first : 0;
     c->dkey = dkey != NULL ? tl_shard(dkey, (uint64_t)group[g].key, &first).mem : NULL;
     c->query = query != NULL ? tl_shard(query, (uint64_t)group[g].query, &first).mem : NULL;
     c->query_first = query != NULL ? (int32_t)first : 0;
@@ -70,7 +71,7 @@ static bool next_chunk(const tl_pairs *pairs, const tl_tensor *query, const tl_t
     for (; g < pairs->groups; g++) {
         const uint64_t held = (uint64_t)(group[g].first + group[g].count - c->pair_begin);
         if (g > c->begin && limit > 0 && held > limit) break;
-        if (tl_shard(key, (uint64_t)group[g].key, &first).mem != c->key) break;
+        if (key != NULL && tl_shard(key, (uint64_t)group[g].key, &first).mem != c->key) break;
         if (query != NULL && tl_shard(query, (uint64_t)group[g].query, &first).mem != c->query) break;
         c->pair_end = group[g].first + group[g].count;
     }
@@ -80,7 +81,7 @@ static bool next_chunk(const tl_pairs *pairs, const tl_tensor *query, const tl_t
 
 /* Macros and launch sizes of the products for these widths on this device. */
 typedef struct tiling {
-    char options[160];
+    char options[256];
     uint32_t columns; /* of a column panel */
     uint32_t block;   /* COLUMN_BLOCK of the kernels */
     uint32_t units;
@@ -147,6 +148,16 @@ static tl_status get(tl_context *ctx, const tiling *t, const char *name, tl_kern
 
 #define TABLES(r) TL_MEM((r)->pairs->device_groups->mem[0]), TL_MEM((r)->pairs->device_pairs->mem[0])
 
+/* The same for kernels that tell relative sides of the score from plain ones. */
+static void add_sides(tiling *t, const tl_relative *r, const tl_tensor *wq, const tl_tensor *wk)
+{
+    const uint32_t q = r->q_stride > 0 ? r->q_stride : r->inner, k = r->k_stride > 0 ? r->k_stride : r->inner;
+    if (wq != NULL && wk != NULL && q == r->inner && k == r->inner) return; /* the kernels' defaults */
+    const size_t used = strlen(t->options);
+    snprintf(t->options + used, sizeof t->options - used,
+             " -DQ_RELATIVE=%d -DK_RELATIVE=%d -DQ_STRIDE=%u -DK_STRIDE=%u", wq != NULL, wk != NULL, q, k);
+}
+
 /* Work of `units` products of all the chunk's rows with a matrix each. */
 static tl_grid with_work(tl_grid grid, const tl_relative *r, const chunk *c, double units)
 {
@@ -172,7 +183,8 @@ tl_status tl_relative_score(tl_context *ctx, const tl_relative *r, tl_view xq, c
                             tl_view xk, const tl_tensor *wk, float scale, tl_view weights,
                             tl_relative_rows kept)
 {
-    const tiling t = choose_tiling(ctx, r);
+    tiling t = choose_tiling(ctx, r);
+    add_sides(&t, r, wq, wk);
     for (chunk c = {0}; next_chunk(r->pairs, wq, wk, NULL, NULL, 0, &c);)
         TL_TRY(score_chunk(ctx, r, &t, &c, xq, xk, scale, weights, kept, 0));
     return TL_OK;
@@ -197,7 +209,8 @@ tl_status tl_relative_score_backward(tl_context *ctx, const tl_relative *r, tl_v
                                      tl_view dxq, tl_view dxk, tl_tensor *dwq, tl_tensor *dwk,
                                      tl_view workspace)
 {
-    const tiling t = choose_tiling(ctx, r);
+    tiling t = choose_tiling(ctx, r);
+    add_sides(&t, r, wq, wk);
     const bool keep = kept.q.mem != NULL;
     const uint32_t width = r->heads * r->head_dim;
     const uint64_t limit = keep ? 0
@@ -214,8 +227,11 @@ tl_status tl_relative_score_backward(tl_context *ctx, const tl_relative *r, tl_v
             rows = (tl_relative_rows){workspace, tl_view_add(workspace, held)};
             TL_TRY(score_chunk(ctx, r, &t, &c, xq, xk, 0.0f, (tl_view){0}, rows, pair_begin));
         }
-        TL_TRY(weight_gradient(ctx, r, &t, &c, pair_begin, 0, xq, rows.k, dweights, c.dquery, c.query_first));
-        TL_TRY(weight_gradient(ctx, r, &t, &c, pair_begin, 1, xk, rows.q, dweights, c.dkey, c.key_first));
+        if (wq != NULL)
+            TL_TRY(weight_gradient(ctx, r, &t, &c, pair_begin, 0, xq, rows.k, dweights, c.dquery,
+                                   c.query_first));
+        if (wk != NULL)
+            TL_TRY(weight_gradient(ctx, r, &t, &c, pair_begin, 1, xk, rows.q, dweights, c.dkey, c.key_first));
         const tl_grid grid = by_token(&t, r, slices, block, r->pairs->keys);
         TL_TRY(TL_RUN(ctx, back, with_work(grid, r, &c, 2.0), TABLES(r), TL_I32(c.begin), TL_I32(c.end),
                       TL_I32(pair_begin), TL_I32(r->pairs->count), TL_I32(r->pairs->queries),

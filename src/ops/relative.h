@@ -9,6 +9,9 @@
 typedef struct tl_relative {
     const tl_pairs *pairs;
     uint32_t batch, inner, heads, head_dim;
+    /* Floats between the rows of xq and xk; 0: inner. A side whose table is NULL is plain: its rows hold the
+     * heads * head_dim channels of q or k themselves, and its gradient goes straight into them. */
+    uint32_t q_stride, k_stride;
 } tl_relative;
 
 /* q_ij = xq_i Wq[query matrix] and k_ij = xk_j Wk[key matrix] of every row, [pair][batch][heads * head_dim]: a
@@ -20,7 +23,7 @@ typedef struct tl_relative_rows {
 /* Floats of tl_relative_rows. */
 uint64_t tl_relative_rows_count(const tl_relative *r);
 
-/* weights = scale * q_ij . k_ij per head; overwritten, as is what is kept. */
+/* weights = scale * q_ij . k_ij per head; overwritten, as is what is kept. One of wq and wk may be NULL. */
 tl_status tl_relative_score(tl_context *ctx, const tl_relative *r, tl_view xq, const tl_tensor *wq,
                             tl_view xk, const tl_tensor *wk, float scale, tl_view weights,
                             tl_relative_rows kept);
