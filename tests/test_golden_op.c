@@ -5,26 +5,6 @@
 
 enum { BATCH = 2, DIM = 12, HEADS = 3, HEAD_DIM = 4, RELENC = 2 };
 
-/* One weight: the golden name, the slot, and whether it is a table with a leading offset axis. */
-typedef struct slot {
-    const char *name;
-    size_t at; /* in tl_op_weights */
-} slot;
-
-#define AT(field) offsetof(tl_op_weights, field)
-static const slot attention_slots[] = {{"to_qkv.weight", AT(qkv)}, {NULL, 0}};
-static const slot translution_slots[] = {
-    {"to_q.unique_params", AT(q)}, {"to_k.unique_params", AT(k)}, {"to_v.unique_params", AT(v)}, {NULL, 0}};
-static const slot alpha_slots[] = {
-    {"to_qkv.weight", AT(qkv)},     {"to_q1.weight", AT(a_q)},      {"to_k1.weight", AT(a_k)},
-    {"to_v1.weight", AT(a_v)},      {"to_q2.unique_params", AT(q)}, {"to_k2.unique_params", AT(k)},
-    {"to_v2.unique_params", AT(v)}, {"to_v3.weight", AT(v3)},       {NULL, 0}};
-
-static tl_tensor **member(tl_op_weights *w, size_t at)
-{
-    return (tl_tensor **)((char *)w + at);
-}
-
 static float *read_swapped(tl_safetensors *st, const char *name, uint64_t tokens)
 {
     float *raw = golden_read(st, name, NULL), *swapped = golden_swap(raw, BATCH, tokens, DIM);
@@ -32,15 +12,27 @@ static float *read_swapped(tl_safetensors *st, const char *name, uint64_t tokens
     return swapped;
 }
 
-static void check(const char *file, tl_op_kind kind, const slot *slots, bool causal, tl_kernel_path path)
+/* A golden file's operation. */
+typedef struct spec {
+    const char *file;
+    tl_op_kind kind;
+    tl_roles relative;
+    bool rotary;
+} spec;
+
+static void check(const spec *op, tl_kernel_path path)
 {
+    const bool causal = strncmp(op->file, "op1d", 4) == 0;
     tl_context *ctx = golden_context(path);
-    tl_safetensors st = golden_open(file);
+    tl_safetensors st = golden_open(op->file);
     const tl_geometry geometry =
         causal ? (tl_geometry){.kind = TL_CAUSAL, .height = 1, .width = 7, .max_length = 7}
                : (tl_geometry){.kind = TL_GRID, .height = 3, .width = 4, .cls = 1};
     const uint32_t tokens = tl_geometry_tokens(&geometry);
-    const tl_op_shape shape = {.kind = kind,
+    const tl_op_shape shape = {.kind = op->kind,
+                               .relative = op->relative,
+                               .rotary = op->rotary,
+                               .keep = path == TL_PATH_CPU,
                                .geometry = geometry,
                                .batch = BATCH,
                                .dim = DIM,
@@ -49,13 +41,17 @@ static void check(const char *file, tl_op_kind kind, const slot *slots, bool cau
                                .relenc_dim = RELENC,
                                .queries = tokens};
     tl_op_weights weights = {0}, gradients = {0};
-    for (const slot *s = slots; s->name != NULL; s++) {
+    tl_op_parameter list[TL_OP_MAX_PARAMETERS];
+    const int parameters = tl_op_parameters(&shape, list);
+    for (int i = 0; i < parameters; i++) {
         uint64_t count;
-        float *values = golden_read(&st, s->name, &count);
-        const tl_st_entry *e = tl_st_find(&st, s->name);
+        float *values = golden_read(&st, list[i].name, &count);
+        const tl_st_entry *e = tl_st_find(&st, list[i].name);
+        assert_int_equal(e->rank, list[i].rank);
+        for (uint32_t d = 0; d < e->rank; d++) assert_int_equal(e->shape[d], list[i].shape[d]);
         const uint64_t lead = e->rank == 3 ? e->shape[0] : 1;
-        *member(&weights, s->at) = golden_upload(ctx, values, lead, count / lead);
-        *member(&gradients, s->at) = golden_upload(ctx, NULL, lead, count / lead);
+        *tl_op_weight(&weights, &list[i]) = golden_upload(ctx, values, lead, count / lead);
+        *tl_op_weight(&gradients, &list[i]) = golden_upload(ctx, NULL, lead, count / lead);
         free(values);
     }
     tl_op_state *state = NULL;
@@ -78,12 +74,12 @@ static void check(const char *file, tl_op_kind kind, const slot *slots, bool cau
         got = golden_download(ctx, dx);
         golden_compare("dx", got, want_dx, count, 1e-5);
         free(got);
-        for (const slot *s = slots; s->name != NULL; s++) {
+        for (int i = 0; i < parameters; i++) {
             char name[128];
             uint64_t n;
-            snprintf(name, sizeof name, "grad.%s", s->name);
+            snprintf(name, sizeof name, "grad.%s", list[i].name);
             float *want = golden_read(&st, name, &n);
-            got = golden_download(ctx, *member(&gradients, s->at));
+            got = golden_download(ctx, *tl_op_weight(&gradients, &list[i]));
             golden_compare(name, got, want, n, 1e-5);
             free(want);
             free(got);
@@ -95,25 +91,46 @@ static void check(const char *file, tl_op_kind kind, const slot *slots, bool cau
     tl_st_close(&st);
 }
 
-#define CASE(name, file, kind, slots, causal)                                                                \
+enum { R_Q = TL_ROLE_Q, R_K = TL_ROLE_K, R_V = TL_ROLE_V };
+static const spec grid[] = {
+    {"op2d_attn", TL_OP_ATTENTION, 0, false},         {"op2d_rope_attn", TL_OP_ATTENTION, 0, true},
+    {"op2d_qkv", TL_OP_TRANSLUTION, 0, false},        {"op2d_kv", TL_OP_TRANSLUTION, R_K | R_V, false},
+    {"op2d_qk", TL_OP_TRANSLUTION, R_Q | R_K, false}, {"op2d_qv", TL_OP_TRANSLUTION, R_Q | R_V, false},
+    {"op2d_q", TL_OP_TRANSLUTION, R_Q, false},        {"op2d_k", TL_OP_TRANSLUTION, R_K, false},
+    {"op2d_v", TL_OP_TRANSLUTION, R_V, false},        {"op2d_lor_qkv", TL_OP_ALPHA, 0, false},
+    {"op2d_lor_kv", TL_OP_ALPHA, R_K | R_V, false},   {"op2d_lor_qk", TL_OP_ALPHA, R_Q | R_K, false},
+    {"op2d_lor_qv", TL_OP_ALPHA, R_Q | R_V, false},   {"op2d_lor_q", TL_OP_ALPHA, R_Q, false},
+    {"op2d_lor_k", TL_OP_ALPHA, R_K, false},          {"op2d_lor_v", TL_OP_ALPHA, R_V, false},
+    {"op2d_lor_rope_v", TL_OP_ALPHA, R_V, true},
+};
+static const spec causal[] = {
+    {"op1d_attn", TL_OP_ATTENTION, 0, false},         {"op1d_rope_attn", TL_OP_ATTENTION, 0, true},
+    {"op1d_qkv", TL_OP_TRANSLUTION, 0, false},        {"op1d_kv", TL_OP_TRANSLUTION, R_K | R_V, false},
+    {"op1d_qk", TL_OP_TRANSLUTION, R_Q | R_K, false}, {"op1d_qv", TL_OP_TRANSLUTION, R_Q | R_V, false},
+    {"op1d_q", TL_OP_TRANSLUTION, R_Q, false},        {"op1d_k", TL_OP_TRANSLUTION, R_K, false},
+    {"op1d_v", TL_OP_TRANSLUTION, R_V, false},        {"op1d_lor_qkv", TL_OP_ALPHA, 0, false},
+    {"op1d_lor_kv", TL_OP_ALPHA, R_K | R_V, false},   {"op1d_lor_qk", TL_OP_ALPHA, R_Q | R_K, false},
+    {"op1d_lor_qv", TL_OP_ALPHA, R_Q | R_V, false},   {"op1d_lor_q", TL_OP_ALPHA, R_Q, false},
+    {"op1d_lor_k", TL_OP_ALPHA, R_K, false},          {"op1d_lor_v", TL_OP_ALPHA, R_V, false},
+};
+
+#define CASE(name, list, path)                                                                               \
     static void name(void **unused)                                                                          \
     {                                                                                                        \
-        check(file, kind, slots, causal, TL_PATH_CPU);                                                       \
-        check(file, kind, slots, causal, TL_PATH_GPU);                                                       \
+        for (size_t i = 0; i < sizeof(list) / sizeof *(list); i++) check(&(list)[i], path);                  \
     }
-CASE(grid_attention, "op2d_attn", TL_OP_ATTENTION, attention_slots, false)
-CASE(grid_translution, "op2d_qkv", TL_OP_TRANSLUTION, translution_slots, false)
-CASE(grid_alpha, "op2d_lor_qkv", TL_OP_ALPHA, alpha_slots, false)
-CASE(causal_attention, "op1d_attn", TL_OP_ATTENTION, attention_slots, true)
-CASE(causal_translution, "op1d_qkv", TL_OP_TRANSLUTION, translution_slots, true)
-CASE(causal_alpha, "op1d_lor_qkv", TL_OP_ALPHA, alpha_slots, true)
+CASE(grid_cpu, grid, TL_PATH_CPU)
+CASE(grid_gpu, grid, TL_PATH_GPU)
+CASE(causal_cpu, causal, TL_PATH_CPU)
+CASE(causal_gpu, causal, TL_PATH_GPU)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(grid_attention),     cmocka_unit_test(grid_translution),
-        cmocka_unit_test(grid_alpha),         cmocka_unit_test(causal_attention),
-        cmocka_unit_test(causal_translution), cmocka_unit_test(causal_alpha),
+        cmocka_unit_test(grid_cpu),
+        cmocka_unit_test(grid_gpu),
+        cmocka_unit_test(causal_cpu),
+        cmocka_unit_test(causal_gpu),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -92,6 +92,7 @@ static void check(const char *file, tl_op_kind op, tl_positions positions, tl_ke
                                   .classes = CLASSES,
                                   .dim = 12,
                                   .depth = 2,
+                                  .translution_layers = strcmp(file, "vit_qkv_hybrid1") == 0,
                                   .heads = 3,
                                   .head_dim = 4,
                                   .mlp_dim = 24,
@@ -143,9 +144,16 @@ static void alpha(void **unused)
     check("vit_lor_qkv", TL_OP_ALPHA, TL_POSITIONS_NONE, TL_PATH_GPU);
 }
 
+/* Its first block is Translution, its second rotary attention. */
+static void hybrid(void **unused)
+{
+    check("vit_qkv_hybrid1", TL_OP_TRANSLUTION, TL_POSITIONS_NONE, TL_PATH_CPU);
+    check("vit_qkv_hybrid1", TL_OP_TRANSLUTION, TL_POSITIONS_NONE, TL_PATH_GPU);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(attention), cmocka_unit_test(translution),
-                                       cmocka_unit_test(alpha)};
+                                       cmocka_unit_test(alpha), cmocka_unit_test(hybrid)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,8 +11,8 @@
  * frees what is left in it.
  * - Numbers on the device are 32-bit floats. Rows of activations are ordered [token][batch][channel].
  *
- * Link with -ltranslution and what `pkg-config --libs OpenCL libcjson libpcre2-8 libxxhash zlib` gives, -lclblast,
- * -lpthread and -lm. */
+ * Link with -ltranslution and what `pkg-config --libs OpenCL libcjson libpcre2-8 libxxhash zlib` gives,
+ * -lclblast, -lpthread and -lm. */
 #ifndef TRANSLUTION_TRANSLUTION_H
 #define TRANSLUTION_TRANSLUTION_H
 
@@ -158,6 +158,10 @@ tl_status tl_tensor_read(tl_context *ctx, const tl_tensor *tensor, uint64_t at, 
 
 typedef enum tl_op_kind { TL_OP_ATTENTION, TL_OP_TRANSLUTION, TL_OP_ALPHA } tl_op_kind;
 
+/* Which of q, k and v have a matrix per offset: an OR of these. 0 stands for all three. */
+typedef uint32_t tl_roles;
+enum { TL_ROLE_Q = 1, TL_ROLE_K = 2, TL_ROLE_V = 4, TL_ROLE_QKV = 7 };
+
 /* An attention-like layer between x (after the caller's LayerNorm) and o (before the caller's output
  * projection).
  *
@@ -173,6 +177,8 @@ typedef struct tl_layer_config {
     bool cls, causal;
     uint32_t batch, dim, heads, head_dim;
     uint32_t relenc_dim; /* alpha: width of the relative path per head (8 in the paper) */
+    tl_roles relative;   /* translution, alpha: the roles with a matrix per offset */
+    bool rotary;         /* attention, alpha: rotary positions on the standard q and k */
 } tl_layer_config;
 
 typedef struct tl_layer tl_layer;
@@ -191,9 +197,14 @@ tl_status tl_layer_backward(tl_context *ctx, tl_layer *layer, const tl_tensor *x
                             tl_tensor *dx);
 
 /* Parameter `index` of a layer; false past the last. With D = heads * head_dim, C = dim, R = heads *
- * relenc_dim, K offsets ((2 height - 1)(2 width - 1), 3 more with cls; max_length when causal): attention qkv
- * [3D][C] translution  q, k, v [K][C][D] alpha        qkv [3D][C]; a_q, a_k, a_v [R][C]; q, k, v [K][R][R];
- * v3 [D][R] The tensors belong to the layer: write values, read gradients. */
+ * relenc_dim, K offsets ((2 height - 1)(2 width - 1), 3 more with cls; max_length when causal):
+ *
+ *   qkv            [nD][C]     the n roles with one matrix, q before k before v: all of attention and alpha,
+ * those of Translution that are not relative q, k, v        [K][C][D]   Translution's relative tables;
+ * [K][R][R] alpha's a_q, a_k, a_v  [R][C]      alpha: q and k where either is relative, v where it is v3
+ * [D][R]      alpha with relative v
+ *
+ * The tensors belong to the layer: write values, read gradients. */
 typedef struct tl_layer_parameter {
     const char *name;
     uint32_t rank;
@@ -205,7 +216,7 @@ bool tl_layer_parameter_at(tl_layer *layer, int index, tl_layer_parameter *out);
 /* ---- training and evaluation --------------------------------------------------------------------- */
 
 typedef enum tl_pool { TL_POOL_CLS, TL_POOL_MEAN } tl_pool; /* mean: no class token */
-typedef enum tl_positions { TL_POSITIONS_NONE, TL_POSITIONS_LEARNED } tl_positions;
+typedef enum tl_positions { TL_POSITIONS_NONE, TL_POSITIONS_LEARNED, TL_POSITIONS_ROPE } tl_positions;
 typedef enum tl_motion { TL_MOTION_STATIC, TL_MOTION_DYNAMIC } tl_motion; /* digits centred, or anywhere */
 typedef enum tl_schedule { TL_SCHEDULE_COSINE, TL_SCHEDULE_COSINE_EPOCH, TL_SCHEDULE_CONSTANT } tl_schedule;
 
@@ -216,6 +227,9 @@ typedef struct tl_vit_config {
     tl_pool pool;
     uint32_t image_height, image_width, channels, patch, classes;
     uint32_t dim, depth, heads, head_dim, mlp_dim, relenc_dim;
+    tl_roles relative; /* translution, alpha: the roles with a matrix per offset */
+    uint32_t
+        translution_layers; /* the first so many blocks are `op`, the rest rotary attention; 0: all are */
     bool recompute; /* training of Translution: compute q_ij and k_ij of every pair again in the backward pass
                      * instead of keeping them (2 * batch * tokens^2 * heads * head_dim floats a block); the
                      * same results in less memory. No part of the model. */

@@ -45,6 +45,11 @@ static tl_status check(tl_context *ctx, const tl_layer_config *c)
                        "a layer needs batch, dim, heads, head_dim, height and width above 0");
     if (c->op == TL_OP_ALPHA && c->relenc_dim == 0)
         return tl_fail(err, TL_ERROR_USAGE, "an alpha layer needs relenc_dim above 0");
+    if ((c->relative & ~(tl_roles)TL_ROLE_QKV) != 0)
+        return tl_fail(err, TL_ERROR_USAGE, "relative is an OR of TL_ROLE_Q, TL_ROLE_K and TL_ROLE_V, not %u",
+                       c->relative);
+    if (c->rotary && c->op == TL_OP_TRANSLUTION)
+        return tl_fail(err, TL_ERROR_USAGE, "a Translution layer has no rotary positions");
     if (c->causal && (c->cls || (c->max_length != 0 && c->max_length < c->width)))
         return tl_fail(err, TL_ERROR_USAGE,
                        "a causal layer has no class token and a max_length of at least its width, %u",
@@ -73,30 +78,14 @@ static tl_status add(tl_context *ctx, tl_layer *layer, uint64_t seed, const char
     return tl_init_uniform(ctx, *value, (float)(1.0 / sqrt((double)fan_in)), seed, tl_random_stream(text));
 }
 
-#define ADD(field, fan_in, s0, s1, s2)                                                                       \
-    TL_TRY(add(ctx, layer, seed, #field, fan_in, s0, s1, s2, &layer->values.field, &layer->gradients.field))
-
 static tl_status add_parameters(tl_context *ctx, tl_layer *layer, uint64_t seed)
 {
-    const tl_op_shape *s = &layer->shape;
-    uint64_t dim = s->dim, inner = (uint64_t)s->heads * s->head_dim,
-             offsets = tl_geometry_offsets(&s->geometry);
-    uint64_t narrow = (uint64_t)s->heads * s->relenc_dim;
-    if (s->kind == TL_OP_TRANSLUTION) {
-        ADD(q, dim * inner, offsets, dim, inner);
-        ADD(k, dim * inner, offsets, dim, inner);
-        ADD(v, dim * inner, offsets, dim, inner);
-        return TL_OK;
-    }
-    ADD(qkv, dim, 3 * inner, dim, 0);
-    if (s->kind == TL_OP_ATTENTION) return TL_OK;
-    ADD(a_q, dim, narrow, dim, 0);
-    ADD(a_k, dim, narrow, dim, 0);
-    ADD(a_v, dim, narrow, dim, 0);
-    ADD(q, narrow * narrow, offsets, narrow, narrow);
-    ADD(k, narrow * narrow, offsets, narrow, narrow);
-    ADD(v, narrow * narrow, offsets, narrow, narrow);
-    ADD(v3, narrow, inner, narrow, 0);
+    tl_op_parameter list[TL_OP_MAX_PARAMETERS];
+    const int count = tl_op_parameters(&layer->shape, list);
+    for (int i = 0; i < count; i++)
+        TL_TRY(add(ctx, layer, seed, list[i].field, list[i].fan_in, list[i].shape[0], list[i].shape[1],
+                   list[i].rank == 3 ? list[i].shape[2] : 0, tl_op_weight(&layer->values, &list[i]),
+                   tl_op_weight(&layer->gradients, &list[i])));
     return TL_OK;
 }
 
@@ -122,6 +111,8 @@ tl_status tl_layer_create(tl_context *ctx, const tl_layer_config *config, uint64
                                  .dim = config->dim,
                                  .heads = config->heads,
                                  .head_dim = config->head_dim,
+                                 .relative = config->relative,
+                                 .rotary = config->rotary,
                                  .relenc_dim = config->op == TL_OP_ALPHA ? config->relenc_dim : 0,
                                  .queries = tl_layer_tokens(config)};
     tl_status status = fill(ctx, layer, seed);

@@ -25,22 +25,15 @@ typedef struct weight {
 
 static int list_weights(bench_op *b, weight list[WEIGHTS])
 {
-    const tl_op_shape *s = &b->shape;
-    const uint64_t dim = s->dim, width = (uint64_t)s->heads * s->head_dim,
-                   narrow = (uint64_t)s->heads * s->relenc_dim, offsets = tl_geometry_offsets(&s->geometry);
-    tl_op_weights *w = &b->weights, *g = &b->gradients;
-    int count = 0;
-    if (s->kind != TL_OP_TRANSLUTION) list[count++] = (weight){&w->qkv, &g->qkv, 1, 3 * width * dim, dim};
-    if (s->kind == TL_OP_ATTENTION) return count;
-    const uint64_t in = s->kind == TL_OP_ALPHA ? narrow : dim, out = s->kind == TL_OP_ALPHA ? narrow : width;
-    list[count++] = (weight){&w->q, &g->q, offsets, in * out, in * out};
-    list[count++] = (weight){&w->k, &g->k, offsets, in * out, in * out};
-    list[count++] = (weight){&w->v, &g->v, offsets, in * out, in * out};
-    if (s->kind == TL_OP_TRANSLUTION) return count;
-    list[count++] = (weight){&w->a_q, &g->a_q, 1, narrow * dim, dim};
-    list[count++] = (weight){&w->a_k, &g->a_k, 1, narrow * dim, dim};
-    list[count++] = (weight){&w->a_v, &g->a_v, 1, narrow * dim, dim};
-    list[count++] = (weight){&w->v3, &g->v3, 1, width * narrow, narrow};
+    tl_op_parameter parameters[TL_OP_MAX_PARAMETERS];
+    const int count = tl_op_parameters(&b->shape, parameters);
+    for (int i = 0; i < count; i++) {
+        const tl_op_parameter *p = &parameters[i];
+        const bool table = p->rank == 3;
+        list[i] = (weight){tl_op_weight(&b->weights, p), tl_op_weight(&b->gradients, p),
+                           table ? p->shape[0] : 1,
+                           table ? p->shape[1] * p->shape[2] : p->shape[0] * p->shape[1], p->fan_in};
+    }
     return count;
 }
 

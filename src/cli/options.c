@@ -86,10 +86,13 @@ static const flag flags[] = {
 
     CHOICE("op", op, "attention|translution|alpha", TL_CLI_TRAIN | TL_CLI_BENCH_OP | TL_CLI_BENCH_STEP,
            "the operation (attention)"),
-    CHOICE("relative", relative, "qkv", SHAPE, "what is relative in translution and alpha (qkv)"),
+    CHOICE("relative", relative, "qkv|q|k|qk|v|qv|kv", SHAPE,
+           "what is relative in translution and alpha (qkv)"),
     NUMBER(FLAG_U32, "relenc-dim", settings.model.relenc_dim, 1, 1024, SHAPE,
            "alpha: width of the relative path per head (8)"),
-    CHOICE("pos", pos, "none|learned", MODEL, "positions (learned for attention, none for the others)"),
+    NUMBER(FLAG_U32, "translution-layers", settings.model.translution_layers, 0, 1024, MODEL,
+           "the first N blocks are --op, the rest rotary attention (0: all are --op)"),
+    CHOICE("pos", pos, "none|learned|rope", MODEL, "positions (learned for attention, none for the others)"),
     CHOICE("size", size, "tiny|mini|small|base|large", SHAPE, "model size (tiny)"),
     NUMBER(FLAG_U32, "dim", settings.model.dim, 1, 65536, SHAPE, "channels, instead of the size's"),
     NUMBER(FLAG_U32, "depth", settings.model.depth, 1, 1024, MODEL, "blocks, instead of the size's"),
@@ -421,14 +424,24 @@ static void apply_size(tl_cli_options *o)
 /* What follows from several flags at once. */
 static void complete(tl_cli_options *o, const given *values)
 {
+    static const tl_roles relative[] = {0,
+                                        TL_ROLE_Q,
+                                        TL_ROLE_K,
+                                        TL_ROLE_Q | TL_ROLE_K,
+                                        TL_ROLE_V,
+                                        TL_ROLE_Q | TL_ROLE_V,
+                                        TL_ROLE_K | TL_ROLE_V};
     static const tl_op_kind ops[] = {TL_OP_ATTENTION, TL_OP_TRANSLUTION, TL_OP_ALPHA};
     static const tl_schedule schedules[] = {TL_SCHEDULE_COSINE, TL_SCHEDULE_COSINE_EPOCH,
                                             TL_SCHEDULE_CONSTANT};
     tl_settings *s = &o->settings;
     tl_vit_config *m = &s->model;
     m->op = ops[o->op];
-    bool learned = is_given(values, "pos") ? o->pos == 1 : m->op == TL_OP_ATTENTION;
-    m->positions = learned ? TL_POSITIONS_LEARNED : TL_POSITIONS_NONE;
+    m->positions = is_given(values, "pos")    ? (tl_positions)o->pos
+                   : m->op == TL_OP_ATTENTION ? TL_POSITIONS_LEARNED
+                                              : TL_POSITIONS_NONE;
+    m->relative = relative[o->relative];
+    if (m->relative == 0 && is_given(values, "relative")) m->relative = TL_ROLE_QKV;
     m->pool = o->pool == 1 ? TL_POOL_MEAN : TL_POOL_CLS;
     m->image_width = m->image_height;
     if (is_given(values, "dim") && !is_given(values, "mlp-dim")) m->mlp_dim = 4 * m->dim;

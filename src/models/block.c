@@ -83,27 +83,15 @@ tl_status tl_block_parameters(tl_registry *registry, const char *trunk, uint32_t
 {
     const tl_op_shape *op = &shape->op;
     uint64_t dim = op->dim, inner = (uint64_t)op->heads * op->head_dim, mlp = shape->mlp_dim;
-    uint64_t relative = (uint64_t)op->relenc_dim * op->heads, offsets = tl_geometry_offsets(&op->geometry);
     adder a = {registry, trunk, layer, false};
+    tl_op_parameter list[TL_OP_MAX_PARAMETERS];
+    const int count = tl_op_parameters(op, list);
     add_norm(&a, "0.norm.weight", "0.norm.bias", dim);
-    if (op->kind == TL_OP_TRANSLUTION) {
-        add(&a, "0.to_q.unique_params", TL_INIT_UNIFORM, dim * inner, 3, offsets, dim, inner);
-        add(&a, "0.to_k.unique_params", TL_INIT_UNIFORM, dim * inner, 3, offsets, dim, inner);
-        add(&a, "0.to_v.unique_params", TL_INIT_UNIFORM, dim * inner, 3, offsets, dim, inner);
-    } else {
-        add(&a, "0.to_qkv.weight", TL_INIT_UNIFORM, dim, 2, 3 * inner, dim, 0);
-    }
-    if (op->kind == TL_OP_ALPHA) {
-        add(&a, "0.to_q1.weight", TL_INIT_UNIFORM, dim, 2, relative, dim, 0);
-        add(&a, "0.to_q2.unique_params", TL_INIT_UNIFORM, relative * relative, 3, offsets, relative,
-            relative);
-        add(&a, "0.to_k1.weight", TL_INIT_UNIFORM, dim, 2, relative, dim, 0);
-        add(&a, "0.to_k2.unique_params", TL_INIT_UNIFORM, relative * relative, 3, offsets, relative,
-            relative);
-        add(&a, "0.to_v1.weight", TL_INIT_UNIFORM, dim, 2, relative, dim, 0);
-        add(&a, "0.to_v2.unique_params", TL_INIT_UNIFORM, relative * relative, 3, offsets, relative,
-            relative);
-        add(&a, "0.to_v3.weight", TL_INIT_UNIFORM, relative, 2, inner, relative, 0);
+    for (int i = 0; i < count; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "0.%s", list[i].name);
+        add(&a, name, TL_INIT_UNIFORM, list[i].fan_in, list[i].rank, list[i].shape[0], list[i].shape[1],
+            list[i].shape[2]);
     }
     if (tl_block_has_to_out(op)) {
         add(&a, "0.to_out.0.weight", TL_INIT_UNIFORM, inner, 2, dim, inner, 0);
@@ -180,24 +168,14 @@ static void find_tensor(finder *f, const char *name, tl_tensor **value, tl_tenso
 static tl_status find_weights(tl_block *b, finder *f)
 {
     const tl_op_shape *op = &b->shape.op;
-    tl_op_weights *w = &b->weights, *g = &b->gradients;
     b->norm_weight = find_pair(f, "0.norm.weight");
     b->norm_bias = find_pair(f, "0.norm.bias");
-    if (op->kind == TL_OP_TRANSLUTION) {
-        find_tensor(f, "0.to_q.unique_params", &w->q, &g->q);
-        find_tensor(f, "0.to_k.unique_params", &w->k, &g->k);
-        find_tensor(f, "0.to_v.unique_params", &w->v, &g->v);
-    } else {
-        find_tensor(f, "0.to_qkv.weight", &w->qkv, &g->qkv);
-    }
-    if (op->kind == TL_OP_ALPHA) {
-        find_tensor(f, "0.to_q1.weight", &w->a_q, &g->a_q);
-        find_tensor(f, "0.to_q2.unique_params", &w->q, &g->q);
-        find_tensor(f, "0.to_k1.weight", &w->a_k, &g->a_k);
-        find_tensor(f, "0.to_k2.unique_params", &w->k, &g->k);
-        find_tensor(f, "0.to_v1.weight", &w->a_v, &g->a_v);
-        find_tensor(f, "0.to_v2.unique_params", &w->v, &g->v);
-        find_tensor(f, "0.to_v3.weight", &w->v3, &g->v3);
+    tl_op_parameter list[TL_OP_MAX_PARAMETERS];
+    const int count = tl_op_parameters(op, list);
+    for (int i = 0; i < count; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "0.%s", list[i].name);
+        find_tensor(f, name, tl_op_weight(&b->weights, &list[i]), tl_op_weight(&b->gradients, &list[i]));
     }
     if (tl_block_has_to_out(op)) {
         b->out_weight = find_pair(f, "0.to_out.0.weight");
@@ -263,7 +241,7 @@ void tl_block_destroy(tl_context *ctx, tl_block *b)
 
 static bool borrows_state(const tl_block *b)
 {
-    return b->lender != NULL && b->lender->shape.op.queries == b->shape.op.queries;
+    return b->lender != NULL && tl_op_lends_state(&b->lender->shape.op, &b->shape.op);
 }
 
 tl_status tl_block_set_batch(tl_context *ctx, tl_block *b, uint32_t batch)

@@ -25,20 +25,17 @@ tl_flops tl_op_flops(const tl_op_shape *s)
                  query_rows = (double)s->queries * s->batch;
     const double dim = s->dim, width = (double)s->heads * s->head_dim,
                  narrow = (double)s->heads * s->relenc_dim;
-    if (s->kind == TL_OP_TRANSLUTION) { /* q_ij, k_ij and v_ij: a row of every pair by a matrix each */
-        for (int i = 0; i < 3; i++) linear(&f, pairs, dim, width);
-        return f;
+    const bool alpha = s->kind == TL_OP_ALPHA;
+    for (int i = 0; i < 3; i++) {
+        const tl_roles role = 1u << i;
+        const double own_rows = role == TL_ROLE_Q ? query_rows : rows;
+        if ((tl_op_plain(s) & role) != 0) linear(&f, own_rows, dim, width);
+        if ((tl_op_narrow(s) & role) != 0) linear(&f, own_rows, dim, narrow);
+        if ((tl_op_relative(s) & role) != 0) linear(&f, pairs, alpha ? narrow : dim, alpha ? narrow : width);
     }
-    linear(&f, query_rows, dim, width); /* q; then k and v */
-    linear(&f, rows, dim, 2 * width);
-    linear(&f, pairs, 1, width); /* q_i . k_j of all heads */
-    linear(&f, pairs, 1, width); /* and the sum over v_j */
-    if (s->kind == TL_OP_ALPHA) {
-        linear(&f, query_rows, dim, narrow);
-        linear(&f, rows, dim, 2 * narrow);
-        for (int i = 0; i < 3; i++) linear(&f, pairs, narrow, narrow);
-        linear(&f, query_rows, narrow, width); /* V3 */
-    }
+    if (tl_op_standard_scores(s)) linear(&f, pairs, 1, width);                    /* q_i . k_j of all heads */
+    if (tl_op_standard_values(s)) linear(&f, pairs, 1, width);                    /* the sum over v_j */
+    if (alpha && tl_op_relative_values(s)) linear(&f, query_rows, narrow, width); /* V3 */
     return f;
 }
 

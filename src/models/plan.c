@@ -39,6 +39,23 @@ tl_status tl_vit_config_check(const tl_vit_config *c, tl_error *err)
             "an image of %u x %u cannot be cut into patches of %u x %u: choose an image size that is a "
             "multiple of the patch size.",
             c->image_height, c->image_width, c->patch, c->patch);
+    if (c->relative > TL_ROLE_QKV)
+        return tl_fail(err, TL_ERROR_USAGE,
+                       "the relative roles are %u: give an OR of q (1), k (2) and v (4).", c->relative);
+    if (c->op == TL_OP_ATTENTION && (c->relative != 0 || c->translution_layers != 0))
+        return tl_fail(
+            err, TL_ERROR_USAGE,
+            "attention has no relative roles and no Translution layers: choose translution or alpha.");
+    if (c->translution_layers > c->depth)
+        return tl_fail(err, TL_ERROR_USAGE, "%u Translution layers are more than the depth of %u.",
+                       c->translution_layers, c->depth);
+    const bool hybrid = c->translution_layers > 0 && c->translution_layers < c->depth;
+    if (c->positions == TL_POSITIONS_ROPE && c->op == TL_OP_TRANSLUTION)
+        return tl_fail(err, TL_ERROR_USAGE,
+                       "Translution has no rotary positions: choose attention or alpha, or no positions.");
+    if ((hybrid || c->positions == TL_POSITIONS_ROPE) && c->head_dim % 4 != 0)
+        return tl_fail(err, TL_ERROR_USAGE,
+                       "rotary positions need a head_dim that is a multiple of 4, not %u.", c->head_dim);
     uint64_t tokens = (uint64_t)(c->image_height / c->patch) * (c->image_width / c->patch) + 1;
     if (tokens > MAX_TOKENS)
         return tl_fail(err, TL_ERROR_USAGE,
@@ -85,10 +102,14 @@ tl_block_shape tl_vit_block_shape(const tl_vit_config *c, uint32_t batch, bool t
                .batch = batch,
                .dim = c->dim,
                .heads = c->heads,
-               .head_dim = c->head_dim,
-               .relenc_dim = c->op == TL_OP_ALPHA ? c->relenc_dim : 0},
+               .head_dim = c->head_dim},
         .mlp_dim = c->mlp_dim,
     };
+    if (c->translution_layers > 0 && layer >= c->translution_layers) shape.op.kind = TL_OP_ATTENTION;
+    const bool attention = shape.op.kind == TL_OP_ATTENTION, hybrid = c->op != shape.op.kind;
+    shape.op.relative = attention ? 0 : c->relative;
+    shape.op.relenc_dim = shape.op.kind == TL_OP_ALPHA ? c->relenc_dim : 0;
+    shape.op.rotary = hybrid || (c->positions == TL_POSITIONS_ROPE && shape.op.kind != TL_OP_TRANSLUTION);
     shape.op.keep = training && !c->recompute;
     /* Behind the last block only the class token is read. */
     shape.op.queries = cls && layer + 1 == c->depth ? 1 : tl_vit_tokens(c);
@@ -102,10 +123,12 @@ static uint64_t larger(uint64_t a, uint64_t b)
 
 static uint64_t workspace_count(const tl_vit_config *c, uint32_t batch, bool training)
 {
-    tl_block_shape first = tl_vit_block_shape(c, batch, training, 0),
-                   last = tl_vit_block_shape(c, batch, training, c->depth - 1);
-    uint64_t count = larger(tl_block_workspace_count(&first, training),
-                            tl_block_workspace_count(&last, training));
+    uint64_t count = 0;
+    for (uint32_t layer = 0; layer < c->depth; layer++) {
+        const tl_block_shape shape = tl_vit_block_shape(c, batch, training, layer);
+        count = larger(count, tl_block_workspace_count(&shape, training));
+    }
+    const tl_block_shape last = tl_vit_block_shape(c, batch, training, c->depth - 1);
     if (training) {
         uint64_t patches = (uint64_t)tl_vit_patch_count(c) * batch;
         uint64_t final_rows = (uint64_t)last.op.queries * batch;
@@ -275,11 +298,11 @@ static void account_op(tl_memory_plan *plan, const tl_op_shape *op, uint64_t tim
     uint64_t tokens = tl_geometry_tokens(&op->geometry), rows = tokens * op->batch;
     account(plan, TL_MEMORY_ACTIVATION, times, tl_op_activation_count(op),
             (uint64_t)op->queries * op->batch * op->heads * tokens, "attention weights of a block");
-    if (op->kind != TL_OP_TRANSLUTION)
-        account(plan, TL_MEMORY_ACTIVATION, times, 0, 3 * rows * op->heads * op->head_dim,
-                "q, k, v of a block");
+    const tl_op_sizes z = tl_op_measure(op);
+    account(plan, TL_MEMORY_ACTIVATION, times, 0, rows * z.plain, "q, k, v of a block");
     account(plan, TL_MEMORY_ACTIVATION, times, 0, tl_op_kept_count(op), "kept q and k of a block's pairs");
-    if (op->kind != TL_OP_ATTENTION) {
+    account(plan, TL_MEMORY_DATA, times, z.rotary, z.rotary, "rotary angles of a block");
+    if (tl_op_relative(op) != 0) {
         /* As tl_pairs_create stores them: the groups; the pairs with an index by query and one by key. */
         uint32_t groups, pairs, largest;
         tl_pairs_measure(&op->geometry, op->queries, &groups, &pairs, &largest);
@@ -319,19 +342,13 @@ tl_status tl_vit_plan(const tl_vit_config *c, uint32_t batch, bool training, tl_
         account(plan, tl_vit_buffer_kind((tl_vit_buffer)i), 1, count, count,
                 tl_vit_buffer_name((tl_vit_buffer)i));
     }
-    /* All blocks but the last are alike. In inference the first one lends its buffers to all, and its
-     * operation's state to those that have as many queries. */
-    tl_block_shape first = tl_vit_block_shape(c, batch, training, 0),
-                   last = tl_vit_block_shape(c, batch, training, c->depth - 1);
-    if (training) {
-        account_op(plan, &first.op, c->depth - 1);
-        account_buffers(plan, &first, true, c->depth - 1);
-        account_op(plan, &last.op, 1);
-        account_buffers(plan, &last, true, 1);
-    } else {
-        account_op(plan, &first.op, 1);
-        account_buffers(plan, &first, false, 1);
-        if (last.op.queries != first.op.queries) account_op(plan, &last.op, 1);
+    /* In inference the first block lends its buffers to all, and its operation's state where it fits. */
+    const tl_block_shape first = tl_vit_block_shape(c, batch, training, 0);
+    for (uint32_t layer = 0; layer < c->depth; layer++) {
+        const tl_block_shape shape = tl_vit_block_shape(c, batch, training, layer);
+        if (training || layer == 0 || !tl_op_lends_state(&first.op, &shape.op))
+            account_op(plan, &shape.op, 1);
+        if (training || layer == 0) account_buffers(plan, &shape, training, 1);
     }
     return TL_OK;
 }

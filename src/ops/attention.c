@@ -5,7 +5,7 @@
 
 static const tl_view none = {0};
 
-/* D, and where q, k and v of a (batch, head) start: tokens are `batch` rows of 3D apart. */
+/* D */
 static uint32_t width(const tl_attention *a)
 {
     return a->heads * a->head_dim;
@@ -14,28 +14,30 @@ static uint32_t width(const tl_attention *a)
 tl_status tl_attention_project(tl_context *ctx, const tl_attention *a, tl_view x, tl_view weight,
                                uint32_t dim, tl_view qkv)
 {
-    const uint32_t d = width(a);
+    const uint32_t d = width(a), rest = a->stride - d;
     const uint64_t rows = (uint64_t)a->keys * a->batch, query_rows = (uint64_t)a->queries * a->batch;
-    if (a->queries == a->keys)
-        return tl_linear_forward(ctx, x, dim, weight, none, none, qkv, 3 * d, rows, dim, 3 * d);
-    TL_TRY(tl_linear_forward(ctx, x, dim, weight, none, none, qkv, 3 * d, query_rows, dim, d));
+    if (a->queries == a->keys || !a->has_q)
+        return tl_linear_forward(ctx, x, dim, weight, none, none, qkv, a->stride, rows, dim, a->stride);
+    TL_TRY(tl_linear_forward(ctx, x, dim, weight, none, none, qkv, a->stride, query_rows, dim, d));
+    if (rest == 0) return TL_OK;
     return tl_linear_forward(ctx, x, dim, tl_view_add(weight, (uint64_t)d * dim), none, none,
-                             tl_view_add(qkv, d), 3 * d, rows, dim, 2 * d);
+                             tl_view_add(qkv, d), a->stride, rows, dim, rest);
 }
 
 tl_status tl_attention_project_backward(tl_context *ctx, const tl_attention *a, tl_view dqkv, tl_view x,
                                         tl_view weight, uint32_t dim, tl_view dx, bool accumulate,
                                         tl_view dweight)
 {
-    const uint32_t d = width(a);
+    const uint32_t d = width(a), rest = a->stride - d;
     const uint64_t rows = (uint64_t)a->keys * a->batch, query_rows = (uint64_t)a->queries * a->batch;
-    if (a->queries == a->keys)
-        return tl_linear_backward(ctx, dqkv, 3 * d, x, dim, weight, dx, accumulate, dweight, none, none, rows,
-                                  dim, 3 * d);
+    if (a->queries == a->keys || !a->has_q || (rest == 0 && !accumulate))
+        return tl_linear_backward(ctx, dqkv, a->stride, x, dim, weight, dx, accumulate, dweight, none, none,
+                                  rows, dim, a->stride);
     const uint64_t keys = (uint64_t)d * dim; /* the rows of W behind the queries' */
-    TL_TRY(tl_linear_backward(ctx, tl_view_add(dqkv, d), 3 * d, x, dim, tl_view_add(weight, keys), dx,
-                              accumulate, tl_view_add(dweight, keys), none, none, rows, dim, 2 * d));
-    return tl_linear_backward(ctx, dqkv, 3 * d, x, dim, weight, dx, true, dweight, none, none, query_rows,
+    if (rest > 0)
+        TL_TRY(tl_linear_backward(ctx, tl_view_add(dqkv, d), a->stride, x, dim, tl_view_add(weight, keys), dx,
+                                  accumulate, tl_view_add(dweight, keys), none, none, rows, dim, rest));
+    return tl_linear_backward(ctx, dqkv, a->stride, x, dim, weight, dx, true, dweight, none, none, query_rows,
                               dim, d);
 }
 
@@ -47,17 +49,17 @@ static tl_gemm_args batched(const tl_attention *a)
 
 static void packed_a(tl_gemm_args *g, const tl_attention *a, tl_view view)
 {
-    g->a = view, g->lda = a->batch * 3 * width(a), g->a_outer = 3 * width(a), g->a_inner = a->head_dim;
+    g->a = view, g->lda = a->batch * a->stride, g->a_outer = a->stride, g->a_inner = a->head_dim;
 }
 
 static void packed_b(tl_gemm_args *g, const tl_attention *a, tl_view view)
 {
-    g->b = view, g->ldb = a->batch * 3 * width(a), g->b_outer = 3 * width(a), g->b_inner = a->head_dim;
+    g->b = view, g->ldb = a->batch * a->stride, g->b_outer = a->stride, g->b_inner = a->head_dim;
 }
 
 static void packed_c(tl_gemm_args *g, const tl_attention *a, tl_view view)
 {
-    g->c = view, g->ldc = a->batch * 3 * width(a), g->c_outer = 3 * width(a), g->c_inner = a->head_dim;
+    g->c = view, g->ldc = a->batch * a->stride, g->c_outer = a->stride, g->c_inner = a->head_dim;
 }
 
 static void weights_a(tl_gemm_args *g, const tl_attention *a, tl_view view)
@@ -77,8 +79,8 @@ tl_status tl_attention_logits(tl_context *ctx, const tl_attention *a, tl_view qk
 {
     tl_gemm_args g = batched(a);
     g.transpose_b = true, g.m = a->queries, g.n = a->keys, g.k = a->head_dim, g.alpha = scale;
-    packed_a(&g, a, qkv);
-    packed_b(&g, a, tl_view_add(qkv, width(a)));
+    packed_a(&g, a, tl_view_add(qkv, a->q));
+    packed_b(&g, a, tl_view_add(qkv, a->k));
     weights_c(&g, a, logits);
     return tl_gemm(ctx, &g);
 }
@@ -89,12 +91,12 @@ tl_status tl_attention_logits_backward(tl_context *ctx, const tl_attention *a, t
     tl_gemm_args g = batched(a); /* dq_i = sum_j da k_j */
     g.m = a->queries, g.n = a->head_dim, g.k = a->keys;
     weights_a(&g, a, dlogits);
-    packed_b(&g, a, tl_view_add(qkv, width(a)));
-    packed_c(&g, a, dqkv);
+    packed_b(&g, a, tl_view_add(qkv, a->k));
+    packed_c(&g, a, tl_view_add(dqkv, a->q));
     TL_TRY(tl_gemm(ctx, &g));
     g.transpose_a = true, g.m = a->keys, g.k = a->queries; /* dk_j = sum_i da q_i */
-    packed_b(&g, a, qkv);
-    packed_c(&g, a, tl_view_add(dqkv, width(a)));
+    packed_b(&g, a, tl_view_add(qkv, a->q));
+    packed_c(&g, a, tl_view_add(dqkv, a->k));
     return tl_gemm(ctx, &g);
 }
 
@@ -104,7 +106,7 @@ tl_status tl_attention_values(tl_context *ctx, const tl_attention *a, tl_view qk
     tl_gemm_args g = batched(a);
     g.m = a->queries, g.n = a->head_dim, g.k = a->keys, g.alpha = scale;
     weights_a(&g, a, prob);
-    packed_b(&g, a, tl_view_add(qkv, 2 * width(a)));
+    packed_b(&g, a, tl_view_add(qkv, a->v));
     g.c = o, g.ldc = a->batch * width(a), g.c_outer = width(a), g.c_inner = a->head_dim;
     return tl_gemm(ctx, &g);
 }
@@ -115,13 +117,13 @@ tl_status tl_attention_values_backward(tl_context *ctx, const tl_attention *a, t
     tl_gemm_args g = batched(a); /* dprob = d_o_i . v_j */
     g.transpose_b = true, g.m = a->queries, g.n = a->keys, g.k = a->head_dim, g.alpha = scale;
     g.a = d_o, g.lda = a->batch * width(a), g.a_outer = width(a), g.a_inner = a->head_dim;
-    packed_b(&g, a, tl_view_add(qkv, 2 * width(a)));
+    packed_b(&g, a, tl_view_add(qkv, a->v));
     weights_c(&g, a, dprob);
     TL_TRY(tl_gemm(ctx, &g));
     g = batched(a); /* dv_j = sum_i prob d_o_i */
     g.transpose_a = true, g.m = a->keys, g.n = a->head_dim, g.k = a->queries, g.alpha = scale;
     weights_a(&g, a, prob);
     g.b = d_o, g.ldb = a->batch * width(a), g.b_outer = width(a), g.b_inner = a->head_dim;
-    packed_c(&g, a, tl_view_add(dqkv, 2 * width(a)));
+    packed_c(&g, a, tl_view_add(dqkv, a->v));
     return tl_gemm(ctx, &g);
 }

@@ -1,5 +1,5 @@
-/* Softmax attention's products on packed projections: qkv rows [token][batch][3D] hold q, k, v side by side.
- * Weights are rows [batch][head][query][key]. */
+/* Softmax attention's products on packed projections: qkv rows [token][batch][stride] hold q, k, v side by
+ * side. Weights are rows [batch][head][query][key]. */
 #ifndef TL_OPS_ATTENTION_H
 #define TL_OPS_ATTENTION_H
 
@@ -7,9 +7,12 @@
 
 typedef struct tl_attention {
     uint32_t queries, keys, batch, heads, head_dim; /* D = heads * head_dim */
+    uint32_t stride;                                /* floats between rows: D for each role that they hold */
+    uint32_t q, k, v; /* where the roles' columns start, for the products that need them */
+    bool has_q;       /* the first D columns are q, needed for the queries' rows only */
 } tl_attention;
 
-/* qkv = x W^T, W [3D][C]; the q part only for the queries' rows. */
+/* qkv = x W^T, W [stride][C]; the q part only for the queries' rows. */
 tl_status tl_attention_project(tl_context *ctx, const tl_attention *a, tl_view x, tl_view weight,
                                uint32_t dim, tl_view qkv);
 /* dx (added to when `accumulate`) and dweight (overwritten) from dqkv; its q part beyond the queries' rows is

@@ -1,3 +1,9 @@
+/* One forward and one backward for all of the family: which parts run follows from the shape's roles.
+ *
+ *   logits  s (q_i . k_j + q_ij . k_ij), halved where both parts are there
+ *   o       sum p v_j + (sum p v_ij) [V3], halved where both parts are there
+ *
+ * with q_ij, k_ij, v_ij from x itself (Translution) or from its narrow projections (alpha). */
 #include "ops/attention_like.h"
 
 #include <math.h>
@@ -10,110 +16,26 @@
 #include "ops/linear.h"
 #include "ops/pairs.h"
 #include "ops/relative.h"
+#include "ops/rope.h"
 #include "ops/softmax.h"
 
 struct tl_op_state {
     tl_op_shape shape;
-    tl_pairs pairs;    /* translution, alpha */
-    tl_tensor *qkv;    /* attention, alpha: [tokens][batch][3D] */
+    tl_op_sizes sizes;
+    tl_pairs pairs;    /* with relative roles */
+    tl_tensor *qkv;    /* the plain roles: [tokens][batch][nD] */
     tl_tensor *narrow; /* alpha: x A_q, x A_k, x A_v, each [tokens][batch][R]; then o2 [queries][batch][R] */
     tl_tensor *prob;   /* [batch][head][query][key] */
-    tl_tensor *kept;   /* translution with `keep`: q_ij, then k_ij, each [pair][batch][D] */
+    tl_tensor *kept;   /* with `keep`: q_ij, then k_ij, each [pair][batch][D] */
+    tl_tensor *angles; /* rotary: cosines and sines, [token][head_dim] */
     tl_tensor *zeroed[3]; /* gradient tables whose unused matrices are known to be zero */
 };
 
 static const tl_view none = {0};
 
-/* Sizes that everything below is made of, in floats unless said otherwise. */
-typedef struct sizes {
-    uint64_t rows, query_rows; /* tokens * batch, queries * batch */
-    uint32_t width, relative;  /* D, R */
-    uint64_t weights;          /* batch * heads * queries * keys */
-    uint64_t pair_weights;     /* heads * pairs * batch */
-    uint64_t kept;             /* q_ij or k_ij of all pairs, where they are kept */
-    uint64_t chunk;            /* workspace of the relative products */
-} sizes;
+enum { Q, K, V };
 
-static bool is_kept(const tl_op_shape *s)
-{
-    return s->keep && s->kind == TL_OP_TRANSLUTION;
-}
-
-static sizes measure(const tl_op_shape *s)
-{
-    sizes z = {0};
-    const uint32_t tokens = tl_geometry_tokens(&s->geometry);
-    z.rows = (uint64_t)tokens * s->batch;
-    z.query_rows = (uint64_t)s->queries * s->batch;
-    z.width = s->heads * s->head_dim;
-    z.relative = s->kind == TL_OP_ALPHA ? s->heads * s->relenc_dim : 0;
-    z.weights = z.query_rows * s->heads * tokens;
-    if (s->kind != TL_OP_ATTENTION) {
-        uint32_t groups, pairs, largest;
-        tl_pairs_measure(&s->geometry, s->queries, &groups, &pairs, &largest);
-        const bool alpha = s->kind == TL_OP_ALPHA;
-        z.pair_weights = (uint64_t)s->heads * pairs * s->batch;
-        z.kept = is_kept(s) ? (uint64_t)pairs * s->batch * z.width : 0;
-        z.chunk = tl_relative_workspace(pairs, largest, s->batch, alpha ? z.relative : s->dim, s->heads,
-                                        alpha ? s->relenc_dim : s->head_dim, is_kept(s));
-    }
-    return z;
-}
-
-static uint64_t qkv_count(const tl_op_shape *s, const sizes *z)
-{
-    return s->kind == TL_OP_TRANSLUTION ? 0 : z->rows * 3 * z->width;
-}
-
-static uint64_t narrow_count(const sizes *z)
-{
-    return (3 * z->rows + z->query_rows) * z->relative;
-}
-
-uint64_t tl_op_activation_count(const tl_op_shape *shape)
-{
-    const sizes z = measure(shape);
-    return qkv_count(shape, &z) + narrow_count(&z) + z.weights + 2 * z.kept;
-}
-
-uint64_t tl_op_kept_count(const tl_op_shape *shape)
-{
-    return 2 * measure(shape).kept;
-}
-
-/* Workspace, one region after another; views are taken in this order. */
-uint64_t tl_op_workspace_count(const tl_op_shape *shape)
-{
-    const sizes z = measure(shape);
-    return z.weights + 2 * z.pair_weights + qkv_count(shape, &z) + narrow_count(&z) + z.chunk;
-}
-
-typedef struct regions {
-    tl_view dweights;      /* [batch][head][query][key] */
-    tl_view pairs, dpairs; /* pair weights */
-    tl_view dqkv;
-    tl_view dnarrow[3], do2;
-    tl_view chunk;
-} regions;
-
-static regions split(const tl_op_shape *s, const sizes *z, tl_view workspace)
-{
-    regions r;
-    r.dweights = workspace;
-    r.pairs = tl_view_add(r.dweights, z->weights);
-    r.dpairs = tl_view_add(r.pairs, z->pair_weights);
-    r.dqkv = tl_view_add(r.dpairs, z->pair_weights);
-    tl_view at = tl_view_add(r.dqkv, qkv_count(s, z));
-    for (int i = 0; i < 3; i++, at = tl_view_add(at, z->rows * z->relative)) r.dnarrow[i] = at;
-    r.do2 = at;
-    r.chunk = tl_view_add(at, z->query_rows * z->relative);
-    return r;
-}
-
-static tl_view narrow_view(const tl_op_state *state, const sizes *z, int part)
-{
-    return tl_at(state->narrow, part * z->rows * z->relative);
-}
+/* ---- life ---------------------------------------------------------------------------------------- */
 
 static tl_status create_tensor(tl_context *ctx, const char *name, const char *what, uint64_t count,
                                tl_tensor **out)
@@ -121,6 +43,19 @@ static tl_status create_tensor(tl_context *ctx, const char *name, const char *wh
     char full[96];
     snprintf(full, sizeof full, "%.70s.%s", name, what);
     return count == 0 ? TL_OK : tl_tensor_create(ctx, full, TL_MEMORY_ACTIVATION, 1, count, out);
+}
+
+static tl_status create_parts(tl_context *ctx, const char *name, tl_op_state *state)
+{
+    const tl_op_shape *s = &state->shape;
+    const tl_op_sizes *z = &state->sizes;
+    if (tl_op_relative(s) != 0) TL_TRY(tl_pairs_create(ctx, name, &s->geometry, s->queries, &state->pairs));
+    TL_TRY(create_tensor(ctx, name, "qkv", z->rows * z->plain, &state->qkv));
+    TL_TRY(create_tensor(ctx, name, "narrow", (3 * z->rows + z->query_rows) * z->relative, &state->narrow));
+    TL_TRY(create_tensor(ctx, name, "attention", z->weights, &state->prob));
+    TL_TRY(create_tensor(ctx, name, "pair rows", 2 * z->kept, &state->kept));
+    if (s->rotary) TL_TRY(tl_rope_create(ctx, name, &s->geometry, s->head_dim, &state->angles));
+    return TL_OK;
 }
 
 tl_status tl_op_create(tl_context *ctx, const char *name, const tl_op_shape *shape, tl_op_state **out)
@@ -131,14 +66,8 @@ tl_status tl_op_create(tl_context *ctx, const char *name, const tl_op_shape *sha
         return tl_fail(tl_context_error(ctx), TL_ERROR_MEMORY, "out of host memory for the operation %s",
                        name);
     state->shape = *shape;
-    const sizes z = measure(shape);
-    tl_status status = TL_OK;
-    if (shape->kind != TL_OP_ATTENTION)
-        status = tl_pairs_create(ctx, name, &shape->geometry, shape->queries, &state->pairs);
-    if (status == TL_OK) status = create_tensor(ctx, name, "qkv", qkv_count(shape, &z), &state->qkv);
-    if (status == TL_OK) status = create_tensor(ctx, name, "narrow", narrow_count(&z), &state->narrow);
-    if (status == TL_OK) status = create_tensor(ctx, name, "attention", z.weights, &state->prob);
-    if (status == TL_OK) status = create_tensor(ctx, name, "pair rows", 2 * z.kept, &state->kept);
+    state->sizes = tl_op_measure(shape);
+    const tl_status status = create_parts(ctx, name, state);
     if (status != TL_OK) {
         tl_op_destroy(ctx, state);
         return status;
@@ -155,39 +84,123 @@ void tl_op_destroy(tl_context *ctx, tl_op_state *state)
     tl_tensor_destroy(ctx, state->narrow);
     tl_tensor_destroy(ctx, state->prob);
     tl_tensor_destroy(ctx, state->kept);
+    tl_tensor_destroy(ctx, state->angles);
     free(state);
 }
 
-static tl_relative_rows kept_rows(const tl_op_state *state, const sizes *z)
+/* ---- parts --------------------------------------------------------------------------------------- */
+
+/* The workspace, one region after another, as tl_op_workspace_count adds them up. */
+typedef struct regions {
+    tl_view dweights;      /* [batch][head][query][key] */
+    tl_view pairs, dpairs; /* pair weights */
+    tl_view dqkv;
+    tl_view dnarrow[3], do2;
+    tl_view chunk;
+} regions;
+
+static regions split(const tl_op_sizes *z, tl_view workspace)
 {
-    if (state->kept == NULL) return (tl_relative_rows){0};
-    return (tl_relative_rows){tl_at(state->kept, 0), tl_at(state->kept, z->kept)};
+    regions r;
+    r.dweights = workspace;
+    r.pairs = tl_view_add(r.dweights, z->weights);
+    r.dpairs = tl_view_add(r.pairs, z->pair_weights);
+    r.dqkv = tl_view_add(r.dpairs, z->pair_weights);
+    tl_view at = tl_view_add(r.dqkv, z->rows * z->plain);
+    for (int i = 0; i < 3; i++, at = tl_view_add(at, z->rows * z->relative)) r.dnarrow[i] = at;
+    r.do2 = at;
+    r.chunk = tl_view_add(at, z->query_rows * z->relative);
+    return r;
 }
 
-static tl_attention attention_of(const tl_op_shape *s)
+/* Where the role's columns start in the packed plain rows. */
+static uint32_t plain_column(const tl_op_state *state, int role)
 {
+    uint32_t column = 0;
+    for (int i = 0; i < role; i++)
+        if ((tl_op_plain(&state->shape) & (1u << i)) != 0) column += state->sizes.width;
+    return column;
+}
+
+static tl_view narrow_view(const tl_op_state *state, int part)
+{
+    return tl_at(state->narrow, (uint64_t)part * state->sizes.rows * state->sizes.relative);
+}
+
+static tl_relative_rows kept_rows(const tl_op_state *state)
+{
+    if (state->kept == NULL) return (tl_relative_rows){0};
+    return (tl_relative_rows){tl_at(state->kept, 0), tl_at(state->kept, state->sizes.kept)};
+}
+
+static tl_attention attention_of(const tl_op_state *state)
+{
+    const tl_op_shape *s = &state->shape;
     return (tl_attention){.queries = s->queries,
                           .keys = tl_geometry_tokens(&s->geometry),
                           .batch = s->batch,
                           .heads = s->heads,
-                          .head_dim = s->head_dim};
+                          .head_dim = s->head_dim,
+                          .stride = state->sizes.plain,
+                          .q = plain_column(state, Q),
+                          .k = plain_column(state, K),
+                          .v = plain_column(state, V),
+                          .has_q = (tl_op_plain(s) & TL_ROLE_Q) != 0};
 }
 
-static tl_relative relative_of(const tl_op_state *state, const sizes *z)
+/* A role's rows, their gradient's place and its table, as the relative products take them. */
+typedef struct operand {
+    tl_view rows, gradient;
+    tl_tensor *table, *dtable;
+    uint32_t stride;
+} operand;
+
+static operand operand_of(const tl_op_state *state, int role, const tl_op_weights *w, const tl_op_weights *g,
+                          tl_view x, tl_view dx, const regions *r)
+{
+    const tl_op_shape *s = &state->shape;
+    tl_tensor *const tables[3] = {w->q, w->k, w->v};
+    tl_tensor *const gradients[3] = {g != NULL ? g->q : NULL, g != NULL ? g->k : NULL,
+                                     g != NULL ? g->v : NULL};
+    operand o = {x, dx, NULL, NULL, s->dim};
+    if ((tl_op_relative(s) & (1u << role)) != 0) {
+        o.table = tables[role];
+        o.dtable = gradients[role];
+    }
+    if (s->kind == TL_OP_ALPHA) {
+        o.rows = narrow_view(state, role);
+        o.gradient = r->dnarrow[role];
+        o.stride = state->sizes.relative;
+    } else if (o.table == NULL) {
+        o.rows = tl_at(state->qkv, plain_column(state, role));
+        o.gradient = tl_view_add(r->dqkv, plain_column(state, role));
+        o.stride = state->sizes.plain;
+    }
+    return o;
+}
+
+static tl_relative relative_of(const tl_op_state *state, const operand *q, const operand *k)
 {
     const tl_op_shape *s = &state->shape;
     const bool alpha = s->kind == TL_OP_ALPHA;
     return (tl_relative){.pairs = &state->pairs,
                          .batch = s->batch,
-                         .inner = alpha ? z->relative : s->dim,
+                         .inner = alpha ? state->sizes.relative : s->dim,
                          .heads = s->heads,
-                         .head_dim = alpha ? s->relenc_dim : s->head_dim};
+                         .head_dim = alpha ? s->relenc_dim : s->head_dim,
+                         .q_stride = q->stride,
+                         .k_stride = k->stride};
 }
 
-/* Scale of the logits: 1/sqrt(d), halved where a standard and a relative score are averaged. */
 static float logit_scale(const tl_op_shape *s)
 {
-    return (s->kind == TL_OP_ALPHA ? 0.5f : 1.0f) / sqrtf((float)s->head_dim);
+    const bool both = tl_op_standard_scores(s) && tl_op_relative_scores(s);
+    return (both ? 0.5f : 1.0f) / sqrtf((float)s->head_dim);
+}
+
+static float output_scale(const tl_op_shape *s)
+{
+    return tl_op_standard_values(s) && tl_op_relative_values(s) ? 0.5f : 1.0f;
 }
 
 static bool is_causal(const tl_op_shape *s)
@@ -195,99 +208,105 @@ static bool is_causal(const tl_op_shape *s)
     return s->geometry.kind == TL_CAUSAL;
 }
 
-static tl_status softmax(tl_context *ctx, const tl_op_state *state)
+/* Turns the q and k columns of packed plain rows by their tokens' angles, or back. */
+static tl_status rotate(tl_context *ctx, const tl_op_state *state, tl_view rows, bool back)
 {
     const tl_op_shape *s = &state->shape;
-    return tl_softmax_forward(ctx, tl_at(state->prob, 0), (uint64_t)s->batch * s->heads * s->queries,
-                              s->queries, tl_geometry_tokens(&s->geometry), is_causal(s));
-}
-
-static tl_status softmax_backward(tl_context *ctx, const tl_op_state *state, tl_view dweights)
-{
-    const tl_op_shape *s = &state->shape;
-    return tl_softmax_backward(ctx, tl_at(state->prob, 0), dweights,
-                               (uint64_t)s->batch * s->heads * s->queries, s->queries,
-                               tl_geometry_tokens(&s->geometry), is_causal(s), logit_scale(s));
+    if (state->angles == NULL) return TL_OK;
+    const tl_rope rope = {.tokens = tl_geometry_tokens(&s->geometry),
+                          .batch = s->batch,
+                          .heads = s->heads,
+                          .head_dim = s->head_dim,
+                          .stride = state->sizes.plain};
+    tl_rope queries = rope;
+    queries.tokens = s->queries;
+    const tl_view angles = tl_at(state->angles, 0);
+    TL_TRY(tl_rope_rotate(ctx, &queries, angles, tl_view_add(rows, plain_column(state, Q)), back));
+    return tl_rope_rotate(ctx, &rope, angles, tl_view_add(rows, plain_column(state, K)), back);
 }
 
 /* ---- forward ------------------------------------------------------------------------------------- */
 
-static tl_status attention_forward(tl_context *ctx, tl_op_state *state, const tl_op_weights *w, tl_view x,
-                                   tl_view o)
-{
-    const tl_attention a = attention_of(&state->shape);
-    const tl_view qkv = tl_at(state->qkv, 0), prob = tl_at(state->prob, 0);
-    TL_TRY(tl_attention_project(ctx, &a, x, tl_at(w->qkv, 0), state->shape.dim, qkv));
-    TL_TRY(tl_attention_logits(ctx, &a, qkv, logit_scale(&state->shape), prob));
-    TL_TRY(softmax(ctx, state));
-    return tl_attention_values(ctx, &a, qkv, prob, 1.0f, o);
-}
-
-static tl_status translution_forward(tl_context *ctx, tl_op_state *state, const tl_op_weights *w, tl_view x,
-                                     tl_view o, const sizes *z, const regions *r)
+static tl_status project(tl_context *ctx, tl_op_state *state, const tl_op_weights *w, tl_view x)
 {
     const tl_op_shape *s = &state->shape;
-    const tl_relative rel = relative_of(state, z);
-    const tl_view prob = tl_at(state->prob, 0);
-    TL_TRY(tl_relative_score(ctx, &rel, x, w->q, x, w->k, logit_scale(s), r->pairs, kept_rows(state, z)));
-    TL_TRY(tl_pairs_to_rows(ctx, &state->pairs, s->batch, s->heads, r->pairs, prob, false));
-    TL_TRY(softmax(ctx, state));
-    TL_TRY(tl_rows_to_pairs(ctx, &state->pairs, s->batch, s->heads, prob, r->pairs));
-    TL_TRY(tl_zero(ctx, o, z->query_rows * z->width));
-    return tl_relative_aggregate(ctx, &rel, x, w->v, r->pairs, o);
-}
-
-static tl_status alpha_forward(tl_context *ctx, tl_op_state *state, const tl_op_weights *w, tl_view x,
-                               tl_view o, const sizes *z, const regions *r)
-{
-    const tl_op_shape *s = &state->shape;
-    const tl_attention a = attention_of(s);
-    const tl_relative rel = relative_of(state, z);
-    const tl_view qkv = tl_at(state->qkv, 0), prob = tl_at(state->prob, 0);
+    const tl_op_sizes *z = &state->sizes;
     const tl_tensor *down[3] = {w->a_q, w->a_k, w->a_v};
-    tl_view narrow[3];
-    for (int i = 0; i < 3; i++) {
-        narrow[i] = narrow_view(state, z, i);
-        TL_TRY(tl_linear_forward(ctx, x, s->dim, tl_at(down[i], 0), none, none, narrow[i], z->relative,
-                                 i == 0 ? z->query_rows : z->rows, s->dim, z->relative));
+    if (state->qkv != NULL) {
+        const tl_attention a = attention_of(state);
+        TL_TRY(tl_attention_project(ctx, &a, x, tl_at(w->qkv, 0), s->dim, tl_at(state->qkv, 0)));
+        TL_TRY(rotate(ctx, state, tl_at(state->qkv, 0), false));
     }
-    const tl_view o2 = narrow_view(state, z, 3);
-    TL_TRY(tl_attention_project(ctx, &a, x, tl_at(w->qkv, 0), s->dim, qkv));
-    TL_TRY(tl_attention_logits(ctx, &a, qkv, logit_scale(s), prob));
-    TL_TRY(tl_relative_score(ctx, &rel, narrow[0], w->q, narrow[1], w->k, logit_scale(s), r->pairs,
-                             kept_rows(state, z)));
-    TL_TRY(tl_pairs_to_rows(ctx, &state->pairs, s->batch, s->heads, r->pairs, prob, true));
-    TL_TRY(softmax(ctx, state));
+    for (int i = 0; i < 3; i++) {
+        if ((tl_op_narrow(s) & (1u << i)) == 0) continue;
+        TL_TRY(tl_linear_forward(ctx, x, s->dim, tl_at(down[i], 0), none, none, narrow_view(state, i),
+                                 z->relative, i == Q ? z->query_rows : z->rows, s->dim, z->relative));
+    }
+    return TL_OK;
+}
+
+static tl_status scores(tl_context *ctx, tl_op_state *state, const tl_op_weights *w, tl_view x,
+                        const regions *r)
+{
+    const tl_op_shape *s = &state->shape;
+    const tl_view prob = tl_at(state->prob, 0);
+    if (tl_op_standard_scores(s)) {
+        const tl_attention a = attention_of(state);
+        TL_TRY(tl_attention_logits(ctx, &a, tl_at(state->qkv, 0), logit_scale(s), prob));
+    }
+    if (tl_op_relative_scores(s)) {
+        const operand q = operand_of(state, Q, w, NULL, x, none, r),
+                      k = operand_of(state, K, w, NULL, x, none, r);
+        const tl_relative rel = relative_of(state, &q, &k);
+        TL_TRY(tl_relative_score(ctx, &rel, q.rows, q.table, k.rows, k.table, logit_scale(s), r->pairs,
+                                 kept_rows(state)));
+        TL_TRY(tl_pairs_to_rows(ctx, &state->pairs, s->batch, s->heads, r->pairs, prob,
+                                tl_op_standard_scores(s)));
+    }
+    return tl_softmax_forward(ctx, prob, (uint64_t)s->batch * s->heads * s->queries, s->queries,
+                              tl_geometry_tokens(&s->geometry), is_causal(s));
+}
+
+static tl_status values(tl_context *ctx, tl_op_state *state, const tl_op_weights *w, tl_view x, tl_view o,
+                        const regions *r)
+{
+    const tl_op_shape *s = &state->shape;
+    const tl_op_sizes *z = &state->sizes;
+    const tl_view prob = tl_at(state->prob, 0);
+    if (tl_op_standard_values(s)) {
+        const tl_attention a = attention_of(state);
+        TL_TRY(tl_attention_values(ctx, &a, tl_at(state->qkv, 0), prob, output_scale(s), o));
+    }
+    if (!tl_op_relative_values(s)) return TL_OK;
+    const bool alpha = s->kind == TL_OP_ALPHA;
+    const operand v = operand_of(state, V, w, NULL, x, none, r);
+    const tl_relative rel = relative_of(state, &v, &v);
+    const tl_view sums = alpha ? narrow_view(state, 3) : o;
     TL_TRY(tl_rows_to_pairs(ctx, &state->pairs, s->batch, s->heads, prob, r->pairs));
-    TL_TRY(tl_zero(ctx, o2, z->query_rows * z->relative));
-    TL_TRY(tl_relative_aggregate(ctx, &rel, narrow[2], w->v, r->pairs, o2));
-    /* o = (sum p v1 + o2 V3^T) / 2 */
-    TL_TRY(tl_attention_values(ctx, &a, qkv, prob, 0.5f, o));
+    TL_TRY(tl_zero(ctx, sums, z->query_rows * (alpha ? z->relative : z->width)));
+    TL_TRY(tl_relative_aggregate(ctx, &rel, v.rows, v.table, r->pairs, sums));
+    if (!alpha) return TL_OK;
     return tl_gemm(ctx, &(tl_gemm_args){.transpose_b = true,
                                         .m = (uint32_t)z->query_rows,
                                         .n = z->width,
                                         .k = z->relative,
-                                        .a = o2,
+                                        .a = sums,
                                         .lda = z->relative,
                                         .b = tl_at(w->v3, 0),
                                         .ldb = z->relative,
                                         .c = o,
                                         .ldc = z->width,
-                                        .alpha = 0.5f,
+                                        .alpha = output_scale(s),
                                         .beta = 1.0f});
 }
 
 tl_status tl_op_forward(tl_context *ctx, tl_op_state *state, const tl_op_weights *weights, tl_view x,
                         tl_view o, tl_view workspace)
 {
-    const sizes z = measure(&state->shape);
-    const regions r = split(&state->shape, &z, workspace);
-    switch (state->shape.kind) {
-    case TL_OP_ATTENTION: return attention_forward(ctx, state, weights, x, o);
-    case TL_OP_TRANSLUTION: return translution_forward(ctx, state, weights, x, o, &z, &r);
-    case TL_OP_ALPHA: return alpha_forward(ctx, state, weights, x, o, &z, &r);
-    }
-    return tl_fail(tl_context_error(ctx), TL_ERROR_USAGE, "unknown operation %d", (int)state->shape.kind);
+    const regions r = split(&state->sizes, workspace);
+    TL_TRY(project(ctx, state, weights, x));
+    TL_TRY(scores(ctx, state, weights, x, &r));
+    return values(ctx, state, weights, x, o, &r);
 }
 
 /* ---- backward ------------------------------------------------------------------------------------ */
@@ -298,7 +317,7 @@ static tl_status clear_unused(tl_context *ctx, tl_op_state *state, const tl_op_w
 {
     tl_tensor *tables[3] = {g->q, g->k, g->v};
     for (int i = 0; i < 3; i++) {
-        if (state->zeroed[i] == tables[i]) continue;
+        if (tables[i] == NULL || state->zeroed[i] == tables[i]) continue;
         for (uint64_t lead = 0; lead < tables[i]->lead; lead += tables[i]->lead_per_shard) {
             uint64_t first, count = tables[i]->lead - lead;
             if (count > tables[i]->lead_per_shard) count = tables[i]->lead_per_shard;
@@ -309,70 +328,95 @@ static tl_status clear_unused(tl_context *ctx, tl_op_state *state, const tl_op_w
     return TL_OK;
 }
 
-static tl_status attention_backward(tl_context *ctx, tl_op_state *state, const tl_op_weights *w, tl_view x,
-                                    tl_view d_o, tl_view dx, const tl_op_weights *g, const regions *r)
-{
-    const tl_attention a = attention_of(&state->shape);
-    const tl_view qkv = tl_at(state->qkv, 0), prob = tl_at(state->prob, 0);
-    TL_TRY(tl_attention_values_backward(ctx, &a, qkv, prob, d_o, 1.0f, r->dweights, r->dqkv));
-    TL_TRY(softmax_backward(ctx, state, r->dweights));
-    TL_TRY(tl_attention_logits_backward(ctx, &a, qkv, r->dweights, r->dqkv));
-    return tl_attention_project_backward(ctx, &a, r->dqkv, x, tl_at(w->qkv, 0), state->shape.dim, dx, false,
-                                         tl_at(g->qkv, 0));
-}
-
-static tl_status translution_backward(tl_context *ctx, tl_op_state *state, const tl_op_weights *w, tl_view x,
-                                      tl_view d_o, tl_view dx, const tl_op_weights *g, const sizes *z,
-                                      const regions *r)
+/* Clears what the relative products add to: dx, the narrow rows' gradients, those of plain q or k beside a
+ * relative one. */
+static tl_status clear_gradients(tl_context *ctx, const tl_op_state *state, tl_view dx, const regions *r)
 {
     const tl_op_shape *s = &state->shape;
-    const tl_relative rel = relative_of(state, z);
-    TL_TRY(clear_unused(ctx, state, g));
-    TL_TRY(tl_zero(ctx, dx, z->rows * s->dim));
-    TL_TRY(tl_rows_to_pairs(ctx, &state->pairs, s->batch, s->heads, tl_at(state->prob, 0), r->pairs));
-    TL_TRY(tl_relative_aggregate_backward(ctx, &rel, x, w->v, r->pairs, d_o, r->dpairs, dx, g->v, r->chunk));
-    TL_TRY(tl_pairs_to_rows(ctx, &state->pairs, s->batch, s->heads, r->dpairs, r->dweights, false));
-    TL_TRY(softmax_backward(ctx, state, r->dweights));
-    TL_TRY(tl_rows_to_pairs(ctx, &state->pairs, s->batch, s->heads, r->dweights, r->dpairs));
-    return tl_relative_score_backward(ctx, &rel, x, w->q, x, w->k, r->dpairs, kept_rows(state, z), dx, dx,
-                                      g->q, g->k, r->chunk);
+    const tl_op_sizes *z = &state->sizes;
+    for (int i = 0; i < 3; i++)
+        if ((tl_op_narrow(s) & (1u << i)) != 0) TL_TRY(tl_zero(ctx, r->dnarrow[i], z->rows * z->relative));
+    if (s->kind != TL_OP_TRANSLUTION) return TL_OK;
+    if (tl_op_relative_scores(s) && z->plain > 0) TL_TRY(tl_zero(ctx, r->dqkv, z->rows * z->plain));
+    return tl_zero(ctx, dx, z->rows * s->dim);
 }
 
-static tl_status alpha_backward(tl_context *ctx, tl_op_state *state, const tl_op_weights *w, tl_view x,
-                                tl_view d_o, tl_view dx, const tl_op_weights *g, const sizes *z,
-                                const regions *r)
+/* From d_o: the gradients of the attention weights and of all that makes v. */
+static tl_status values_backward(tl_context *ctx, tl_op_state *state, const tl_op_weights *w, tl_view x,
+                                 tl_view d_o, tl_view dx, const tl_op_weights *g, const regions *r)
 {
     const tl_op_shape *s = &state->shape;
-    const tl_attention a = attention_of(s);
-    const tl_relative rel = relative_of(state, z);
-    const tl_view qkv = tl_at(state->qkv, 0), prob = tl_at(state->prob, 0), o2 = narrow_view(state, z, 3);
-    TL_TRY(clear_unused(ctx, state, g));
-    tl_gemm_args up = {.m = (uint32_t)z->query_rows, .n = z->relative, .k = z->width, .alpha = 0.5f};
-    up.a = d_o, up.lda = z->width, up.b = tl_at(w->v3, 0), up.ldb = z->relative, up.c = r->do2,
-    up.ldc = z->relative;
-    TL_TRY(tl_gemm(ctx, &up)); /* do2 = d_o V3 / 2 */
-    up.transpose_a = true, up.m = z->width, up.k = (uint32_t)z->query_rows, up.b = o2, up.c = tl_at(g->v3, 0);
-    TL_TRY(tl_gemm(ctx, &up)); /* dV3 = d_o^T o2 / 2 */
-    TL_TRY(tl_attention_values_backward(ctx, &a, qkv, prob, d_o, 0.5f, r->dweights, r->dqkv));
-    for (int i = 0; i < 3; i++) TL_TRY(tl_zero(ctx, r->dnarrow[i], z->rows * z->relative));
+    const tl_op_sizes *z = &state->sizes;
+    const tl_view prob = tl_at(state->prob, 0);
+    if (tl_op_standard_values(s)) {
+        const tl_attention a = attention_of(state);
+        TL_TRY(tl_attention_values_backward(ctx, &a, tl_at(state->qkv, 0), prob, d_o, output_scale(s),
+                                            r->dweights, r->dqkv));
+    }
+    if (!tl_op_relative_values(s)) return TL_OK;
+    tl_view dsums = d_o;
+    if (s->kind == TL_OP_ALPHA) {
+        tl_gemm_args up = {
+            .m = (uint32_t)z->query_rows, .n = z->relative, .k = z->width, .alpha = output_scale(s)};
+        up.a = d_o, up.lda = z->width, up.b = tl_at(w->v3, 0), up.ldb = z->relative, up.c = r->do2,
+        up.ldc = z->relative;
+        TL_TRY(tl_gemm(ctx, &up)); /* do2 = d_o V3 / 2 */
+        up.transpose_a = true, up.m = z->width, up.k = (uint32_t)z->query_rows, up.b = narrow_view(state, 3),
+        up.c = tl_at(g->v3, 0);
+        TL_TRY(tl_gemm(ctx, &up)); /* dV3 = d_o^T o2 / 2 */
+        dsums = r->do2;
+    }
+    const operand v = operand_of(state, V, w, g, x, dx, r);
+    const tl_relative rel = relative_of(state, &v, &v);
     TL_TRY(tl_rows_to_pairs(ctx, &state->pairs, s->batch, s->heads, prob, r->pairs));
-    TL_TRY(tl_relative_aggregate_backward(ctx, &rel, narrow_view(state, z, 2), w->v, r->pairs, r->do2,
-                                          r->dpairs, r->dnarrow[2], g->v, r->chunk));
-    TL_TRY(tl_pairs_to_rows(ctx, &state->pairs, s->batch, s->heads, r->dpairs, r->dweights, true));
-    TL_TRY(softmax_backward(ctx, state, r->dweights));
-    TL_TRY(tl_rows_to_pairs(ctx, &state->pairs, s->batch, s->heads, r->dweights, r->dpairs));
-    TL_TRY(tl_relative_score_backward(ctx, &rel, narrow_view(state, z, 0), w->q, narrow_view(state, z, 1),
-                                      w->k, r->dpairs, kept_rows(state, z), r->dnarrow[0], r->dnarrow[1],
-                                      g->q, g->k, r->chunk));
-    TL_TRY(tl_attention_logits_backward(ctx, &a, qkv, r->dweights, r->dqkv));
-    TL_TRY(tl_attention_project_backward(ctx, &a, r->dqkv, x, tl_at(w->qkv, 0), s->dim, dx, false,
-                                         tl_at(g->qkv, 0)));
+    TL_TRY(tl_relative_aggregate_backward(ctx, &rel, v.rows, v.table, r->pairs, dsums, r->dpairs, v.gradient,
+                                          v.dtable, r->chunk));
+    return tl_pairs_to_rows(ctx, &state->pairs, s->batch, s->heads, r->dpairs, r->dweights,
+                            tl_op_standard_values(s));
+}
+
+/* From the gradients of the attention weights: those of all that makes q and k. */
+static tl_status scores_backward(tl_context *ctx, tl_op_state *state, const tl_op_weights *w, tl_view x,
+                                 tl_view dx, const tl_op_weights *g, const regions *r)
+{
+    const tl_op_shape *s = &state->shape;
+    TL_TRY(tl_softmax_backward(ctx, tl_at(state->prob, 0), r->dweights,
+                               (uint64_t)s->batch * s->heads * s->queries, s->queries,
+                               tl_geometry_tokens(&s->geometry), is_causal(s), logit_scale(s)));
+    if (tl_op_relative_scores(s)) {
+        const operand q = operand_of(state, Q, w, g, x, dx, r), k = operand_of(state, K, w, g, x, dx, r);
+        const tl_relative rel = relative_of(state, &q, &k);
+        TL_TRY(tl_rows_to_pairs(ctx, &state->pairs, s->batch, s->heads, r->dweights, r->dpairs));
+        TL_TRY(tl_relative_score_backward(ctx, &rel, q.rows, q.table, k.rows, k.table, r->dpairs,
+                                          kept_rows(state), q.gradient, k.gradient, q.dtable, k.dtable,
+                                          r->chunk));
+    }
+    if (!tl_op_standard_scores(s)) return TL_OK;
+    const tl_attention a = attention_of(state);
+    TL_TRY(tl_attention_logits_backward(ctx, &a, tl_at(state->qkv, 0), r->dweights, r->dqkv));
+    return rotate(ctx, state, r->dqkv, true);
+}
+
+static tl_status project_backward(tl_context *ctx, tl_op_state *state, const tl_op_weights *w, tl_view x,
+                                  tl_view dx, const tl_op_weights *g, const regions *r)
+{
+    const tl_op_shape *s = &state->shape;
+    const tl_op_sizes *z = &state->sizes;
+    bool begun = s->kind == TL_OP_TRANSLUTION; /* dx holds something already */
+    if (state->qkv != NULL) {
+        const tl_attention a = attention_of(state);
+        TL_TRY(tl_attention_project_backward(ctx, &a, r->dqkv, x, tl_at(w->qkv, 0), s->dim, dx, begun,
+                                             tl_at(g->qkv, 0)));
+        begun = true;
+    }
     const tl_tensor *down[3] = {w->a_q, w->a_k, w->a_v};
     tl_tensor *ddown[3] = {g->a_q, g->a_k, g->a_v};
     for (int i = 0; i < 3; i++) {
-        TL_TRY(tl_linear_backward(ctx, r->dnarrow[i], z->relative, x, s->dim, tl_at(down[i], 0), dx, true,
-                                  tl_at(ddown[i], 0), none, none, i == 0 ? z->query_rows : z->rows, s->dim,
+        if ((tl_op_narrow(s) & (1u << i)) == 0) continue;
+        TL_TRY(tl_linear_backward(ctx, r->dnarrow[i], z->relative, x, s->dim, tl_at(down[i], 0), dx, begun,
+                                  tl_at(ddown[i], 0), none, none, i == Q ? z->query_rows : z->rows, s->dim,
                                   z->relative));
+        begun = true;
     }
     return TL_OK;
 }
@@ -380,12 +424,10 @@ static tl_status alpha_backward(tl_context *ctx, tl_op_state *state, const tl_op
 tl_status tl_op_backward(tl_context *ctx, tl_op_state *state, const tl_op_weights *weights, tl_view x,
                          tl_view d_o, tl_view dx, const tl_op_weights *gradients, tl_view workspace)
 {
-    const sizes z = measure(&state->shape);
-    const regions r = split(&state->shape, &z, workspace);
-    switch (state->shape.kind) {
-    case TL_OP_ATTENTION: return attention_backward(ctx, state, weights, x, d_o, dx, gradients, &r);
-    case TL_OP_TRANSLUTION: return translution_backward(ctx, state, weights, x, d_o, dx, gradients, &z, &r);
-    case TL_OP_ALPHA: return alpha_backward(ctx, state, weights, x, d_o, dx, gradients, &z, &r);
-    }
-    return tl_fail(tl_context_error(ctx), TL_ERROR_USAGE, "unknown operation %d", (int)state->shape.kind);
+    const regions r = split(&state->sizes, workspace);
+    TL_TRY(clear_unused(ctx, state, gradients));
+    TL_TRY(clear_gradients(ctx, state, dx, &r));
+    TL_TRY(values_backward(ctx, state, weights, x, d_o, dx, gradients, &r));
+    TL_TRY(scores_backward(ctx, state, weights, x, dx, gradients, &r));
+    return project_backward(ctx, state, weights, x, dx, gradients, &r);
 }

@@ -39,7 +39,9 @@ void tl_settings_default_mnist(tl_settings *s)
 static const char *const op_names[] = {"attention", "translution", "alpha"};
 static const char *const motion_names[] = {"static", "dynamic"};
 static const char *const schedule_names[] = {"cosine", "cosine-epoch", "constant"};
-static const char *const position_names[] = {"none", "learned"};
+static const char *const position_names[] = {"none", "learned", "rope"};
+/* by tl_roles; 0 stands for all */
+static const char *const relative_names[] = {"qkv", "q", "k", "qk", "v", "qv", "kv", "qkv"};
 static const char *const pool_names[] = {"cls", "mean"};
 
 const char *tl_op_name(tl_op_kind op)
@@ -91,6 +93,8 @@ static const field fields[] = {
     NUMBER("head_dim", FIELD_U32, model.head_dim),
     NUMBER("mlp_dim", FIELD_U32, model.mlp_dim),
     NUMBER("relenc_dim", FIELD_U32, model.relenc_dim),
+    NAMED("relative", model.relative, relative_names),
+    NUMBER("translution_layers", FIELD_U32, model.translution_layers),
     NAMED("motion", motion, motion_names),
     NAMED("test_motion", test_motion, motion_names),
     NUMBER("seed", FIELD_U64, seed),

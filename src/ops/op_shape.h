@@ -1,0 +1,78 @@
+/* What an attention-like operation is, without a device: its roles, parameters and sizes. */
+#ifndef TL_OPS_OP_SHAPE_H
+#define TL_OPS_OP_SHAPE_H
+
+#include "ops/geometry.h"
+
+typedef struct tl_op_shape {
+    tl_op_kind kind;
+    tl_roles relative; /* translution, alpha: the roles with a matrix per offset; 0: all three */
+    bool rotary;       /* attention, alpha: rotate the standard q and k by their token's position */
+    tl_geometry geometry;
+    uint32_t batch, dim;      /* rows are tokens * batch; x has dim channels */
+    uint32_t heads, head_dim; /* o has heads * head_dim channels */
+    uint32_t relenc_dim;      /* alpha: relative width per head */
+    uint32_t queries;         /* the first `queries` tokens are queries: all of them, or 1 when only the class
+                               * token's output is read; o and do have queries * batch rows */
+    bool keep; /* translution: forward keeps q_ij and k_ij, [pair][batch][2D] floats, for backward */
+} tl_op_shape;
+
+/* The roles with a matrix per offset: none for attention. */
+tl_roles tl_op_relative(const tl_op_shape *shape);
+/* The roles that x is projected to by one matrix: all but in translution, whose relative roles have none. */
+tl_roles tl_op_plain(const tl_op_shape *shape);
+/* alpha: the roles that have a narrow projection: q and k if either is relative, v if it is. */
+tl_roles tl_op_narrow(const tl_op_shape *shape);
+/* Whether logits have a part q_i . k_j, and a part q_ij . k_ij; whether o has a part from v_j, one from v_ij.
+ */
+bool tl_op_standard_scores(const tl_op_shape *shape);
+bool tl_op_relative_scores(const tl_op_shape *shape);
+bool tl_op_standard_values(const tl_op_shape *shape);
+bool tl_op_relative_values(const tl_op_shape *shape);
+
+/* Parameters and their gradients, NULL where the operation has none. C = dim, D = heads * head_dim, R = heads
+ * * relenc_dim, K offsets: qkv            [nD][C]     the n plain roles, q before k before v a_q, a_k, a_v
+ * [R][C]      alpha's narrow projections q, k, v        [K][C][D]   the relative tables; [K][R][R] in alpha
+ *   v3             [D][R]      alpha with relative v */
+typedef struct tl_op_weights {
+    struct tl_tensor *qkv, *q, *k, *v, *a_q, *a_k, *a_v, *v3;
+} tl_op_weights;
+
+typedef struct tl_op_parameter {
+    const char *name;  /* the reference's: "to_q2.unique_params" */
+    const char *field; /* of tl_op_weights: "q" */
+    size_t at;         /* its offset there */
+    uint32_t rank;
+    uint64_t shape[3]; /* rank 3: [offset][in][out], else [out][in] */
+    uint64_t fan_in;   /* drawn from U(-1/sqrt(fan_in), 1/sqrt(fan_in)) */
+} tl_op_parameter;
+
+enum { TL_OP_MAX_PARAMETERS = 8 };
+/* Fills the list in the reference's order; returns how many there are. */
+int tl_op_parameters(const tl_op_shape *shape, tl_op_parameter list[TL_OP_MAX_PARAMETERS]);
+struct tl_tensor **tl_op_weight(tl_op_weights *weights, const tl_op_parameter *parameter);
+
+/* Sizes that the operation is made of, in floats unless said otherwise. */
+typedef struct tl_op_sizes {
+    uint64_t rows, query_rows; /* tokens * batch, queries * batch */
+    uint32_t width, relative;  /* D, R */
+    uint32_t plain;            /* nD */
+    uint64_t weights;          /* batch * heads * queries * keys */
+    uint64_t pair_weights;     /* heads * pairs * batch */
+    uint64_t kept;             /* q_ij or k_ij of all pairs, where they are kept */
+    uint64_t rotary;           /* cosines and sines */
+    uint64_t chunk;            /* workspace of the relative products */
+} tl_op_sizes;
+
+tl_op_sizes tl_op_measure(const tl_op_shape *shape);
+
+/* Whether in inference, where nothing is kept, one state serves both shapes of a model's blocks. */
+bool tl_op_lends_state(const tl_op_shape *lender, const tl_op_shape *borrower);
+
+/* Floats that tl_op_create will keep (activations), of which one tensor holds the kept q_ij and k_ij, and
+ * that forward and backward need as workspace shared between layers. */
+uint64_t tl_op_activation_count(const tl_op_shape *shape);
+uint64_t tl_op_kept_count(const tl_op_shape *shape);
+uint64_t tl_op_workspace_count(const tl_op_shape *shape);
+
+#endif

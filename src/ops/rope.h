@@ -1,0 +1,28 @@
+/* Rotary positions (RoFormer; the reference's RoPE and RoPE2D): the channels c and c + head_dim/2 of a head
+ * turn as a pair by an angle that grows with the token's position. */
+#ifndef TL_OPS_ROPE_H
+#define TL_OPS_ROPE_H
+
+#include "device/device.h"
+#include "ops/geometry.h"
+
+/* Whether heads of this width can be turned: even in a sequence, divisible by 4 on a grid, whose rows turn
+ * one half of the frequencies and whose columns the other. */
+bool tl_rope_fits(const tl_geometry *geometry, uint32_t head_dim);
+
+/* The table of tokens * head_dim floats (activation): per token head_dim / 2 cosines, then as many sines, of
+ * position * 10000^(-2m/head_dim) in a sequence; on a grid the row's and then the column's, of
+ * 10000^(-4m/head_dim) each. The class token does not turn. */
+tl_status tl_rope_create(tl_context *ctx, const char *name, const tl_geometry *geometry, uint32_t head_dim,
+                         tl_tensor **table);
+
+typedef struct tl_rope {
+    uint32_t tokens, batch, heads, head_dim;
+    uint32_t stride; /* floats between rows */
+} tl_rope;
+
+/* Turns rows [token][batch] of heads * head_dim channels in place; `back` undoes it (its transpose, for
+ * gradients). */
+tl_status tl_rope_rotate(tl_context *ctx, const tl_rope *rope, tl_view table, tl_view rows, bool back);
+
+#endif
