@@ -53,3 +53,18 @@ __kernel void partial_sum(int slices, int heads, int pair_begin, int pair_end, i
         target[e] = sum;
     }
 }
+
+// rows[m][e] = value where mask[e] is 0; work-group m has matrix m, `count` elements.
+__kernel void mask_rows(__global const float *mask, ulong count, __global float *rows, ulong rows_at, float value)
+{
+    rows += rows_at + get_group_id(0) * count;
+    for (ulong e = get_local_id(0); e < count; e += TL_GROUP)
+        if (mask[e] == 0.0f) rows[e] = value;
+}
+
+// values[0..count) = value; a work-group has `block` consecutive elements.
+__kernel void fill(__global float *values, ulong values_at, ulong count, float value, uint block)
+{
+    const ulong first = get_group_id(0) * (ulong)block, last = min(first + block, count);
+    for (ulong i = first + get_local_id(0); i < last; i += TL_GROUP) values[values_at + i] = value;
+}

@@ -31,34 +31,23 @@ static tl_tensor *random_tensor(tl_context *ctx, tl_random *r, uint64_t lead, ui
     return t;
 }
 
-static void add_weight(bench *b, tl_random *r, size_t slot, uint64_t lead, uint64_t row, float scale)
-{
-    b->list[b->count] = random_tensor(b->ctx, r, lead, row, scale);
-    b->gradient_list[b->count] = golden_upload(b->ctx, NULL, lead, row);
-    *(tl_tensor **)((char *)&b->weights + slot) = b->list[b->count];
-    *(tl_tensor **)((char *)&b->gradients + slot) = b->gradient_list[b->count];
-    b->count++;
-}
-
-#define SLOT(field) offsetof(tl_op_weights, field)
-
 static bench make_bench(tl_context *ctx, tl_op_shape s, uint64_t seed)
 {
     bench b = {.ctx = ctx, .shape = s};
     tl_random r = tl_random_make(seed, 7);
-    const uint32_t tokens = tl_geometry_tokens(&s.geometry), offsets = tl_geometry_offsets(&s.geometry);
-    const uint32_t width = s.heads * s.head_dim, narrow = s.heads * s.relenc_dim;
-    const float scale = 1.0f / sqrtf((float)s.dim),
-                narrow_scale = 1.0f / sqrtf((float)(narrow > 0 ? narrow : 1));
-    const size_t tables[3] = {SLOT(q), SLOT(k), SLOT(v)}, down[3] = {SLOT(a_q), SLOT(a_k), SLOT(a_v)};
-    if (s.kind != TL_OP_TRANSLUTION) add_weight(&b, &r, SLOT(qkv), 1, 3ull * width * s.dim, scale);
-    for (int i = 0; i < 3 && s.kind == TL_OP_TRANSLUTION; i++)
-        add_weight(&b, &r, tables[i], offsets, (uint64_t)s.dim * width, scale);
-    for (int i = 0; i < 3 && s.kind == TL_OP_ALPHA; i++) {
-        add_weight(&b, &r, down[i], 1, (uint64_t)narrow * s.dim, scale);
-        add_weight(&b, &r, tables[i], offsets, (uint64_t)narrow * narrow, narrow_scale);
+    const uint32_t tokens = tl_geometry_tokens(&s.geometry), width = s.heads * s.head_dim;
+    tl_op_parameter list[TL_OP_MAX_PARAMETERS];
+    b.count = tl_op_parameters(&s, list);
+    for (int i = 0; i < b.count; i++) {
+        const bool table = list[i].rank == 3;
+        const uint64_t in = list[i].shape[1], lead = table ? list[i].shape[0] : 1;
+        const uint64_t row = table ? list[i].shape[1] * list[i].shape[2]
+                                   : list[i].shape[0] * list[i].shape[1];
+        b.list[i] = random_tensor(ctx, &r, lead, row, 1.0f / sqrtf((float)in));
+        b.gradient_list[i] = golden_upload(ctx, NULL, lead, row);
+        *tl_op_weight(&b.weights, &list[i]) = b.list[i];
+        *tl_op_weight(&b.gradients, &list[i]) = b.gradient_list[i];
     }
-    if (s.kind == TL_OP_ALPHA) add_weight(&b, &r, SLOT(v3), 1, (uint64_t)width * narrow, narrow_scale);
     b.x_count = (uint64_t)tokens * s.batch * s.dim;
     b.o_count = (uint64_t)s.queries * s.batch * width;
     b.x = random_tensor(ctx, &r, 1, b.x_count, 1.0f);
@@ -124,6 +113,25 @@ static void check_direction(bench *b, tl_tensor *t, const tl_tensor *gradient, c
     free(base), free(direction), free(moved);
 }
 
+static void check_differences(tl_context *ctx, tl_op_shape s, uint64_t seed)
+{
+    bench b = make_bench(ctx, s, seed);
+    float *d_o = golden_download(ctx, b.d_o);
+    forward(&b);
+    MUST(ctx, tl_op_backward(ctx, b.state, &b.weights, tl_at(b.x, 0), tl_at(b.d_o, 0), tl_at(b.dx, 0),
+                             &b.gradients, tl_at(b.workspace, 0)));
+    char what[64];
+    snprintf(what, sizeof what, "x of shape %llu, kind %d", (unsigned long long)seed, (int)s.kind);
+    check_direction(&b, b.x, b.dx, d_o, what);
+    for (int w = 0; w < b.count; w++) {
+        snprintf(what, sizeof what, "weight %d of shape %llu, kind %d", w, (unsigned long long)seed,
+                 (int)s.kind);
+        check_direction(&b, b.list[w], b.gradient_list[w], d_o, what);
+    }
+    free(d_o);
+    free_bench(&b);
+}
+
 static void differences(tl_kernel_path path)
 {
     const tl_geometry point = {.kind = TL_GRID, .height = 1, .width = 1},
@@ -144,19 +152,57 @@ static void differences(tl_kernel_path path)
         for (int kind = TL_OP_ATTENTION; kind <= TL_OP_ALPHA; kind++) {
             tl_op_shape s = shapes[i];
             s.kind = (tl_op_kind)kind;
-            bench b = make_bench(ctx, s, i + 1);
-            float *d_o = golden_download(ctx, b.d_o);
-            forward(&b);
-            MUST(ctx, tl_op_backward(ctx, b.state, &b.weights, tl_at(b.x, 0), tl_at(b.d_o, 0), tl_at(b.dx, 0),
-                                     &b.gradients, tl_at(b.workspace, 0)));
-            check_direction(&b, b.x, b.dx, d_o, "x");
-            for (int w = 0; w < b.count; w++)
-                check_direction(&b, b.list[w], b.gradient_list[w], d_o, "weight");
-            free(d_o);
-            free_bench(&b);
+            check_differences(ctx, s, i + 1);
         }
     }
     tl_context_destroy(ctx);
+}
+
+/* The rest of the family, all on grids of the same widths, which share their kernels' builds. */
+static void family(tl_kernel_path path)
+{
+    const tl_geometry plain = {.kind = TL_GRID, .height = 2, .width = 5, .cls = 1},
+                      pool = {.kind = TL_GRID, .height = 3, .width = 4},
+                      cube = {.kind = TL_GRID, .depth = 2, .height = 3, .width = 2, .cls = 1},
+                      line = {.kind = TL_CAUSAL, .height = 1, .width = 9, .max_length = 11};
+    const tl_op_shape base = {
+        .kind = TL_OP_TRANSLUTION, .batch = 3, .dim = 6, .heads = 2, .head_dim = 4, .relenc_dim = 2};
+    tl_op_shape list[16];
+    int count = 0;
+#define ADD(g, ...)                                                                                          \
+    do {                                                                                                     \
+        tl_op_shape s = base;                                                                                \
+        s.geometry = (g);                                                                                    \
+        __VA_ARGS__;                                                                                         \
+        s.queries = tl_geometry_tokens(&s.geometry);                                                         \
+        list[count++] = s;                                                                                   \
+    } while (0)
+    ADD(cube, s.kind = TL_OP_TRANSLUTION);
+    ADD(plain, s.geometry.window = 1);
+    ADD(line, s.geometry.window = 3);
+    ADD(plain, s.geometry.sharing = TL_SHARING_CLIP, s.geometry.sharing_radius = 1);
+    ADD(line, s.geometry.sharing = TL_SHARING_LOG, s.geometry.sharing_radius = 1);
+    ADD(plain, s.kind = TL_OP_ABSOLUTE, s.geometry.absolute = true);
+    ADD(pool, s.kind = TL_OP_CONV, s.geometry.window = 1);
+    ADD(plain, s.kind = TL_OP_ATTENTION, s.geometry.window = 2);
+    ADD(plain, s.kind = TL_OP_ATTENTION, s.bias = TL_BIAS_SWIN);
+    ADD(plain, s.kind = TL_OP_ATTENTION, s.bias = TL_BIAS_SHAW);
+    ADD(line, s.kind = TL_OP_ATTENTION, s.bias = TL_BIAS_SHAW, s.rotary = true);
+    ADD(plain, s.kind = TL_OP_ALPHA_PURE);
+    ADD(pool, s.kind = TL_OP_ALPHA, s.geometry.window = 1, s.relative = TL_ROLE_V, s.rotary = true);
+    ADD(plain, s.kind = TL_OP_ABSOLUTE, s.geometry.absolute = true, s.relative = TL_ROLE_K);
+    tl_context *ctx = golden_context(path);
+    for (int i = 0; i < count; i++) check_differences(ctx, list[i], (uint64_t)i + 20);
+    tl_context_destroy(ctx);
+}
+
+static void family_cpu(void **unused)
+{
+    family(TL_PATH_CPU);
+}
+static void family_gpu(void **unused)
+{
+    family(TL_PATH_GPU);
 }
 
 static void differences_cpu(void **unused)
@@ -340,6 +386,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(differences_cpu), cmocka_unit_test(differences_gpu),
+        cmocka_unit_test(family_cpu),      cmocka_unit_test(family_gpu),
         cmocka_unit_test(keeping_cpu),     cmocka_unit_test(keeping_gpu),
         cmocka_unit_test(equal_matrices),  cmocka_unit_test(window_is_convolution),
         cmocka_unit_test(shift),

@@ -156,7 +156,21 @@ tl_status tl_tensor_read(tl_context *ctx, const tl_tensor *tensor, uint64_t at, 
 
 /* ---- the operation alone ------------------------------------------------------------------------- */
 
-typedef enum tl_op_kind { TL_OP_ATTENTION, TL_OP_TRANSLUTION, TL_OP_ALPHA } tl_op_kind;
+typedef enum tl_op_kind {
+    TL_OP_ATTENTION,
+    TL_OP_TRANSLUTION,
+    TL_OP_ALPHA,
+    TL_OP_ALPHA_PURE, /* alpha's relative path alone: W = W1 W_offset, for v W1 W_offset W2 */
+    TL_OP_ABSOLUTE,   /* Translution with a matrix for every pair of tokens, shared by none */
+    TL_OP_CONV        /* a convolution: the sum of x_j Wv[offset] over a window */
+} tl_op_kind;
+
+/* How offsets past a radius share matrices, along each axis. */
+typedef enum tl_sharing {
+    TL_SHARING_NONE,
+    TL_SHARING_CLIP, /* they all count as the radius */
+    TL_SHARING_LOG   /* by octaves: (R, 2R], (2R, 4R], ... */
+} tl_sharing;
 
 /* Which of q, k and v have a matrix per offset: an OR of these. 0 stands for all three. */
 typedef uint32_t tl_roles;
@@ -173,7 +187,9 @@ enum { TL_ROLE_Q = 1, TL_ROLE_K = 2, TL_ROLE_V = 4, TL_ROLE_QKV = 7 };
  * of up to `max_length` (0: width). */
 typedef struct tl_layer_config {
     tl_op_kind op;
-    uint32_t height, width, max_length;
+    uint32_t depth, height, width, max_length; /* depth 0 counts as 1 */
+    tl_sharing sharing;                        /* of offsets past sharing_radius */
+    uint32_t sharing_radius, window;           /* window 0: every token sees all */
     bool cls, causal;
     uint32_t batch, dim, heads, head_dim;
     uint32_t relenc_dim; /* alpha: width of the relative path per head (8 in the paper) */
@@ -216,7 +232,13 @@ bool tl_layer_parameter_at(tl_layer *layer, int index, tl_layer_parameter *out);
 /* ---- training and evaluation --------------------------------------------------------------------- */
 
 typedef enum tl_pool { TL_POOL_CLS, TL_POOL_MEAN } tl_pool; /* mean: no class token */
-typedef enum tl_positions { TL_POSITIONS_NONE, TL_POSITIONS_LEARNED, TL_POSITIONS_ROPE } tl_positions;
+typedef enum tl_positions {
+    TL_POSITIONS_NONE,
+    TL_POSITIONS_LEARNED,
+    TL_POSITIONS_ROPE, /* rotary */
+    TL_POSITIONS_SWIN, /* a learned number for every offset and head, added to the logits */
+    TL_POSITIONS_SHAW  /* learned vectors for every offset, added to the keys and the values */
+} tl_positions;
 typedef enum tl_motion { TL_MOTION_STATIC, TL_MOTION_DYNAMIC } tl_motion; /* digits centred, or anywhere */
 typedef enum tl_schedule { TL_SCHEDULE_COSINE, TL_SCHEDULE_COSINE_EPOCH, TL_SCHEDULE_CONSTANT } tl_schedule;
 
@@ -230,6 +252,10 @@ typedef struct tl_vit_config {
     tl_roles relative; /* translution, alpha: the roles with a matrix per offset */
     uint32_t
         translution_layers; /* the first so many blocks are `op`, the rest rotary attention; 0: all are */
+    tl_sharing sharing;     /* of offsets past sharing_radius along an axis */
+    uint32_t sharing_radius;
+    uint32_t window; /* patches farther apart along an axis do not see each other; 0: all do. For conv
+                      * half the kernel's width */
     bool recompute; /* training of Translution: compute q_ij and k_ij of every pair again in the backward pass
                      * instead of keeping them (2 * batch * tokens^2 * heads * head_dim floats a block); the
                      * same results in less memory. No part of the model. */

@@ -25,9 +25,23 @@ static tl_geometry geometry_of(const tl_layer_config *c)
 {
     if (c->causal) {
         uint32_t length = c->max_length != 0 ? c->max_length : c->width;
-        return (tl_geometry){.kind = TL_CAUSAL, .height = 1, .width = c->width, .max_length = length};
+        return (tl_geometry){.kind = TL_CAUSAL,
+                             .height = 1,
+                             .width = c->width,
+                             .max_length = length,
+                             .sharing = c->sharing,
+                             .sharing_radius = c->sharing_radius,
+                             .window = c->window};
     }
-    return (tl_geometry){.kind = TL_GRID, .height = c->height, .width = c->width, .cls = c->cls ? 1 : 0};
+    return (tl_geometry){.kind = TL_GRID,
+                         .depth = c->depth,
+                         .height = c->height,
+                         .width = c->width,
+                         .cls = c->cls ? 1 : 0,
+                         .sharing = c->sharing,
+                         .sharing_radius = c->sharing_radius,
+                         .window = c->window,
+                         .absolute = c->op == TL_OP_ABSOLUTE};
 }
 
 uint32_t tl_layer_tokens(const tl_layer_config *config)
@@ -43,18 +57,24 @@ static tl_status check(tl_context *ctx, const tl_layer_config *c)
         (!c->causal && c->height == 0))
         return tl_fail(err, TL_ERROR_USAGE,
                        "a layer needs batch, dim, heads, head_dim, height and width above 0");
-    if (c->op == TL_OP_ALPHA && c->relenc_dim == 0)
+    if ((c->op == TL_OP_ALPHA || c->op == TL_OP_ALPHA_PURE) && c->relenc_dim == 0)
         return tl_fail(err, TL_ERROR_USAGE, "an alpha layer needs relenc_dim above 0");
     if ((c->relative & ~(tl_roles)TL_ROLE_QKV) != 0)
         return tl_fail(err, TL_ERROR_USAGE, "relative is an OR of TL_ROLE_Q, TL_ROLE_K and TL_ROLE_V, not %u",
                        c->relative);
-    if (c->rotary && c->op == TL_OP_TRANSLUTION)
-        return tl_fail(err, TL_ERROR_USAGE, "a Translution layer has no rotary positions");
+    if (c->rotary && ((c->op != TL_OP_ATTENTION && c->op != TL_OP_ALPHA) || c->depth > 1))
+        return tl_fail(err, TL_ERROR_USAGE,
+                       "rotary positions are for attention and alpha layers on a plane or a sequence");
+    if (c->op == TL_OP_ABSOLUTE && (c->causal || c->sharing != TL_SHARING_NONE || c->window > 0))
+        return tl_fail(err, TL_ERROR_USAGE,
+                       "an absolute layer has a grid, no sharing of offsets and no window");
+    if (c->op == TL_OP_CONV && c->window == 0)
+        return tl_fail(err, TL_ERROR_USAGE, "a conv layer needs a window above 0");
     if (c->causal && (c->cls || (c->max_length != 0 && c->max_length < c->width)))
         return tl_fail(err, TL_ERROR_USAGE,
                        "a causal layer has no class token and a max_length of at least its width, %u",
                        c->width);
-    if ((uint64_t)(c->causal ? 1 : c->height) * c->width > 65535)
+    if ((uint64_t)(c->causal ? 1 : c->height) * (c->depth > 1 ? c->depth : 1) * c->width > 65535)
         return tl_fail(err, TL_ERROR_USAGE, "a layer takes at most 65535 tokens, not %u x %u", c->height,
                        c->width);
     return TL_OK;
@@ -105,16 +125,17 @@ tl_status tl_layer_create(tl_context *ctx, const tl_layer_config *config, uint64
     tl_layer *layer = calloc(1, sizeof *layer);
     if (layer == NULL)
         return tl_fail(tl_context_error(ctx), TL_ERROR_MEMORY, "out of host memory for a layer");
-    layer->shape = (tl_op_shape){.kind = config->op,
-                                 .geometry = geometry_of(config),
-                                 .batch = config->batch,
-                                 .dim = config->dim,
-                                 .heads = config->heads,
-                                 .head_dim = config->head_dim,
-                                 .relative = config->relative,
-                                 .rotary = config->rotary,
-                                 .relenc_dim = config->op == TL_OP_ALPHA ? config->relenc_dim : 0,
-                                 .queries = tl_layer_tokens(config)};
+    layer->shape = (tl_op_shape){
+        .kind = config->op,
+        .geometry = geometry_of(config),
+        .batch = config->batch,
+        .dim = config->dim,
+        .heads = config->heads,
+        .head_dim = config->head_dim,
+        .relative = config->relative,
+        .rotary = config->rotary,
+        .relenc_dim = config->op == TL_OP_ALPHA || config->op == TL_OP_ALPHA_PURE ? config->relenc_dim : 0,
+        .queries = tl_layer_tokens(config)};
     tl_status status = fill(ctx, layer, seed);
     if (status != TL_OK) {
         tl_layer_destroy(ctx, layer);

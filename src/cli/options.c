@@ -84,15 +84,21 @@ static const flag flags[] = {
          "a sequence (--grid 1xL) in which no token sees later ones"),
     NUMBER(FLAG_U32, "rounds", bench.rounds, 1, 100000, TIMED, "timed rounds, after warming up (10)"),
 
-    CHOICE("op", op, "attention|translution|alpha", TL_CLI_TRAIN | TL_CLI_BENCH_OP | TL_CLI_BENCH_STEP,
-           "the operation (attention)"),
+    CHOICE("op", op, "attention|translution|alpha|alpha-pure|absolute|conv",
+           TL_CLI_TRAIN | TL_CLI_BENCH_OP | TL_CLI_BENCH_STEP, "the operation (attention)"),
     CHOICE("relative", relative, "qkv|q|k|qk|v|qv|kv", SHAPE,
            "what is relative in translution and alpha (qkv)"),
     NUMBER(FLAG_U32, "relenc-dim", settings.model.relenc_dim, 1, 1024, SHAPE,
            "alpha: width of the relative path per head (8)"),
+    TEXT("offset-sharing", "none|clip:R|log:R", offset_sharing, SHAPE,
+         "offsets past R along an axis share a matrix, all or by octaves (none)"),
+    NUMBER(FLAG_U32, "window", window, 0, 65535, SHAPE,
+           "tokens farther apart than N along an axis do not see each other (0: all do); conv: the kernel's "
+           "width"),
     NUMBER(FLAG_U32, "translution-layers", settings.model.translution_layers, 0, 1024, MODEL,
            "the first N blocks are --op, the rest rotary attention (0: all are --op)"),
-    CHOICE("pos", pos, "none|learned|rope", MODEL, "positions (learned for attention, none for the others)"),
+    CHOICE("pos", pos, "none|learned|rope|swin|shaw", MODEL,
+           "positions (learned for attention, none for the others)"),
     CHOICE("size", size, "tiny|mini|small|base|large", SHAPE, "model size (tiny)"),
     NUMBER(FLAG_U32, "dim", settings.model.dim, 1, 65536, SHAPE, "channels, instead of the size's"),
     NUMBER(FLAG_U32, "depth", settings.model.depth, 1, 1024, MODEL, "blocks, instead of the size's"),
@@ -421,6 +427,35 @@ static void apply_size(tl_cli_options *o)
     m->mlp_dim = p->mlp_dim;
 }
 
+/* --offset-sharing none|clip:R|log:R, and --window, which for conv is the kernel's width. */
+static tl_status read_sharing(tl_cli_options *o, tl_error *err)
+{
+    static const char *const prefixes[] = {"clip:", "log:"};
+    tl_vit_config *m = &o->settings.model;
+    const char *text = o->offset_sharing;
+    m->window = o->window;
+    if (m->op == TL_OP_CONV) {
+        if (o->window < 3 || o->window % 2 == 0)
+            return tl_fail(err, TL_ERROR_USAGE, "--op conv takes an odd --window from 3 on, not %u",
+                           o->window);
+        m->window = o->window / 2;
+    }
+    if (text[0] == '\0' || strcmp(text, "none") == 0) return TL_OK;
+    for (int i = 0; i < 2; i++) {
+        const size_t length = strlen(prefixes[i]);
+        if (strncmp(text, prefixes[i], length) != 0) continue;
+        char *end = NULL;
+        const unsigned long radius = isdigit((unsigned char)text[length]) ? strtoul(text + length, &end, 10)
+                                                                          : 0;
+        if (end == NULL || *end != '\0' || radius < 1 || radius > 65535) break;
+        m->sharing = i == 0 ? TL_SHARING_CLIP : TL_SHARING_LOG;
+        m->sharing_radius = (uint32_t)radius;
+        return TL_OK;
+    }
+    return tl_fail(err, TL_ERROR_USAGE,
+                   "--offset-sharing takes none, clip:R or log:R with R from 1 to 65535, not '%s'", text);
+}
+
 /* What follows from several flags at once. */
 static void complete(tl_cli_options *o, const given *values)
 {
@@ -431,12 +466,11 @@ static void complete(tl_cli_options *o, const given *values)
                                         TL_ROLE_V,
                                         TL_ROLE_Q | TL_ROLE_V,
                                         TL_ROLE_K | TL_ROLE_V};
-    static const tl_op_kind ops[] = {TL_OP_ATTENTION, TL_OP_TRANSLUTION, TL_OP_ALPHA};
     static const tl_schedule schedules[] = {TL_SCHEDULE_COSINE, TL_SCHEDULE_COSINE_EPOCH,
                                             TL_SCHEDULE_CONSTANT};
     tl_settings *s = &o->settings;
     tl_vit_config *m = &s->model;
-    m->op = ops[o->op];
+    m->op = (tl_op_kind)o->op;
     m->positions = is_given(values, "pos")    ? (tl_positions)o->pos
                    : m->op == TL_OP_ATTENTION ? TL_POSITIONS_LEARNED
                                               : TL_POSITIONS_NONE;
@@ -477,6 +511,7 @@ static tl_status parse(tl_cli_command command, int argc, char **argv, given *val
     for (int i = 0; i < FLAGS; i++)
         if (values[i].value != NULL) TL_TRY(apply(&flags[i], &values[i], o, err));
     complete(o, values);
+    TL_TRY(read_sharing(o, err));
     return TL_OK;
 }
 

@@ -47,8 +47,10 @@ typedef struct tl_cli_options {
     tl_cli_bench bench;
     char trace[1024]; /* file for a Chrome trace; empty: none */
     double started;   /* tl_clock_seconds when the program began; main sets it */
-    int recompute;    /* a tl_recompute */
-    int kernel_path;  /* a tl_kernel_path */
+    char offset_sharing[24];
+    uint32_t window;
+    int recompute;   /* a tl_recompute */
+    int kernel_path; /* a tl_kernel_path */
     bool test_motion_given;
     /* Choices, by their place in the table's list; copied to `settings` once all is known. */
     int op, relative, pos, size, pool, motion, test_motion, schedule;

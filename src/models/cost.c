@@ -25,7 +25,7 @@ tl_flops tl_op_flops(const tl_op_shape *s)
                  query_rows = (double)s->queries * s->batch;
     const double dim = s->dim, width = (double)s->heads * s->head_dim,
                  narrow = (double)s->heads * s->relenc_dim;
-    const bool alpha = s->kind == TL_OP_ALPHA;
+    const bool alpha = tl_op_is_narrow(s);
     for (int i = 0; i < 3; i++) {
         const tl_roles role = 1u << i;
         const double own_rows = role == TL_ROLE_Q ? query_rows : rows;

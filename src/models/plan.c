@@ -17,6 +17,39 @@ static tl_status check_range(tl_error *err, const char *name, uint32_t value, ui
     return tl_fail(err, TL_ERROR_USAGE, "%s is %u: give a value from 1 to %u.", name, value, most);
 }
 
+/* Combinations of operation, positions and geometry that mean nothing. */
+static tl_status check_family(const tl_vit_config *c, tl_error *err)
+{
+    static const char *const names[] = {"attention",  "translution", "alpha",
+                                        "alpha-pure", "absolute",    "conv"};
+    const bool variant = c->op == TL_OP_TRANSLUTION || c->op == TL_OP_ALPHA || c->op == TL_OP_ABSOLUTE;
+    if (c->relative != 0 && c->relative != TL_ROLE_QKV && !variant && c->op != TL_OP_ATTENTION)
+        return tl_fail(err, TL_ERROR_USAGE, "%s has no choice of relative roles: leave --relative away.",
+                       names[c->op]);
+    if (c->positions == TL_POSITIONS_ROPE && c->op != TL_OP_ATTENTION && c->op != TL_OP_ALPHA)
+        return tl_fail(err, TL_ERROR_USAGE,
+                       "%s has no rotary positions: choose attention or alpha, or no positions.",
+                       names[c->op]);
+    if ((c->positions == TL_POSITIONS_SWIN || c->positions == TL_POSITIONS_SHAW) && c->op != TL_OP_ATTENTION)
+        return tl_fail(err, TL_ERROR_USAGE,
+                       "%s has its offsets in its matrices: positions swin and shaw are attention's.",
+                       names[c->op]);
+    if (c->op == TL_OP_ABSOLUTE && (c->sharing != TL_SHARING_NONE || c->window > 0))
+        return tl_fail(err, TL_ERROR_USAGE,
+                       "absolute has a matrix for every pair: it takes no sharing of offsets and no window.");
+    if (c->op == TL_OP_ATTENTION && c->sharing != TL_SHARING_NONE && c->positions != TL_POSITIONS_SWIN &&
+        c->positions != TL_POSITIONS_SHAW)
+        return tl_fail(
+            err, TL_ERROR_USAGE,
+            "attention has nothing to share between offsets: choose another operation, or positions "
+            "swin or shaw.");
+    if (c->op == TL_OP_CONV && c->window == 0)
+        return tl_fail(err, TL_ERROR_USAGE, "conv needs a window: give its width, an odd number from 3 on.");
+    if (c->op == TL_OP_CONV && c->translution_layers > 0)
+        return tl_fail(err, TL_ERROR_USAGE, "conv has no hybrid: leave --translution-layers away.");
+    return TL_OK;
+}
+
 tl_status tl_vit_config_check(const tl_vit_config *c, tl_error *err)
 {
     TL_TRY(check_range(err, "the image height", c->image_height, MAX_IMAGE));
@@ -29,7 +62,8 @@ tl_status tl_vit_config_check(const tl_vit_config *c, tl_error *err)
     TL_TRY(check_range(err, "heads", c->heads, 1024));
     TL_TRY(check_range(err, "head_dim", c->head_dim, MAX_WIDTH));
     TL_TRY(check_range(err, "mlp_dim", c->mlp_dim, MAX_WIDTH));
-    if (c->op == TL_OP_ALPHA) TL_TRY(check_range(err, "relenc_dim", c->relenc_dim, 4096));
+    if (c->op == TL_OP_ALPHA || c->op == TL_OP_ALPHA_PURE)
+        TL_TRY(check_range(err, "relenc_dim", c->relenc_dim, 4096));
     if ((uint64_t)c->heads * c->head_dim > MAX_WIDTH)
         return tl_fail(err, TL_ERROR_USAGE, "heads x head_dim is %llu: at most %d are supported.",
                        (unsigned long long)((uint64_t)c->heads * c->head_dim), MAX_WIDTH);
@@ -42,6 +76,7 @@ tl_status tl_vit_config_check(const tl_vit_config *c, tl_error *err)
     if (c->relative > TL_ROLE_QKV)
         return tl_fail(err, TL_ERROR_USAGE,
                        "the relative roles are %u: give an OR of q (1), k (2) and v (4).", c->relative);
+    TL_TRY(check_family(c, err));
     if (c->op == TL_OP_ATTENTION && (c->relative != 0 || c->translution_layers != 0))
         return tl_fail(
             err, TL_ERROR_USAGE,
@@ -50,9 +85,6 @@ tl_status tl_vit_config_check(const tl_vit_config *c, tl_error *err)
         return tl_fail(err, TL_ERROR_USAGE, "%u Translution layers are more than the depth of %u.",
                        c->translution_layers, c->depth);
     const bool hybrid = c->translution_layers > 0 && c->translution_layers < c->depth;
-    if (c->positions == TL_POSITIONS_ROPE && c->op == TL_OP_TRANSLUTION)
-        return tl_fail(err, TL_ERROR_USAGE,
-                       "Translution has no rotary positions: choose attention or alpha, or no positions.");
     if ((hybrid || c->positions == TL_POSITIONS_ROPE) && c->head_dim % 4 != 0)
         return tl_fail(err, TL_ERROR_USAGE,
                        "rotary positions need a head_dim that is a multiple of 4, not %u.", c->head_dim);
@@ -108,7 +140,15 @@ tl_block_shape tl_vit_block_shape(const tl_vit_config *c, uint32_t batch, bool t
     if (c->translution_layers > 0 && layer >= c->translution_layers) shape.op.kind = TL_OP_ATTENTION;
     const bool attention = shape.op.kind == TL_OP_ATTENTION, hybrid = c->op != shape.op.kind;
     shape.op.relative = attention ? 0 : c->relative;
-    shape.op.relenc_dim = shape.op.kind == TL_OP_ALPHA ? c->relenc_dim : 0;
+    shape.op.relenc_dim = tl_op_is_narrow(&shape.op) ? c->relenc_dim : 0;
+    shape.op.bias = c->positions == TL_POSITIONS_SWIN   ? TL_BIAS_SWIN
+                    : c->positions == TL_POSITIONS_SHAW ? TL_BIAS_SHAW
+                                                        : TL_BIAS_NONE;
+    tl_geometry *geometry = &shape.op.geometry;
+    geometry->absolute = shape.op.kind == TL_OP_ABSOLUTE;
+    geometry->sharing = c->sharing;
+    geometry->sharing_radius = c->sharing_radius;
+    geometry->window = c->window;
     shape.op.rotary = hybrid || (c->positions == TL_POSITIONS_ROPE && shape.op.kind != TL_OP_TRANSLUTION);
     shape.op.keep = training && !c->recompute;
     /* Behind the last block only the class token is read. */
@@ -301,8 +341,10 @@ static void account_op(tl_memory_plan *plan, const tl_op_shape *op, uint64_t tim
     const tl_op_sizes z = tl_op_measure(op);
     account(plan, TL_MEMORY_ACTIVATION, times, 0, rows * z.plain, "q, k, v of a block");
     account(plan, TL_MEMORY_ACTIVATION, times, 0, tl_op_kept_count(op), "kept q and k of a block's pairs");
+    account(plan, TL_MEMORY_DATA, times, z.mask, z.mask, "mask of a block's window");
+    account(plan, TL_MEMORY_DATA, times, z.ones, z.ones, "ones of a block");
     account(plan, TL_MEMORY_DATA, times, z.rotary, z.rotary, "rotary angles of a block");
-    if (tl_op_relative(op) != 0) {
+    if (tl_op_relative(op) != 0 || op->bias != TL_BIAS_NONE) {
         /* As tl_pairs_create stores them: the groups; the pairs with an index by query and one by key. */
         uint32_t groups, pairs, largest;
         tl_pairs_measure(&op->geometry, op->queries, &groups, &pairs, &largest);

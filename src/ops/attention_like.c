@@ -3,7 +3,8 @@
  *   logits  s (q_i . k_j + q_ij . k_ij), halved where both parts are there
  *   o       sum p v_j + (sum p v_ij) [V3], halved where both parts are there
  *
- * with q_ij, k_ij, v_ij from x itself (Translution) or from its narrow projections (alpha). */
+ * with q_ij, k_ij, v_ij from x itself (Translution) or from its narrow projections (alpha). A convolution has
+ * p = 1 inside its window. Attention's biases by offset are relative products of rows of ones. */
 #include "ops/attention_like.h"
 
 #include <math.h>
@@ -19,6 +20,9 @@
 #include "ops/rope.h"
 #include "ops/softmax.h"
 
+enum { Q, K, V };
+enum { TABLES = 6 }; /* with a leading offset axis */
+
 struct tl_op_state {
     tl_op_shape shape;
     tl_op_sizes sizes;
@@ -27,13 +31,21 @@ struct tl_op_state {
     tl_tensor *narrow; /* alpha: x A_q, x A_k, x A_v, each [tokens][batch][R]; then o2 [queries][batch][R] */
     tl_tensor *prob;   /* [batch][head][query][key] */
     tl_tensor *kept;   /* with `keep`: q_ij, then k_ij, each [pair][batch][D] */
-    tl_tensor *angles; /* rotary: cosines and sines, [token][head_dim] */
-    tl_tensor *zeroed[3]; /* gradient tables whose unused matrices are known to be zero */
+    tl_tensor *mask;   /* of a window: [query][key] */
+    tl_tensor *ones; /* biases: a row of h numbers that Swin's bias multiplies, then one 1, for every token */
+    tl_tensor *angles;         /* rotary: cosines and sines, [token][head_dim] */
+    tl_tensor *zeroed[TABLES]; /* gradient tables whose unused matrices are known to be zero */
 };
 
 static const tl_view none = {0};
 
-enum { Q, K, V };
+/* The scale of the logits, as all their parts share it. */
+static float logit_scale(const tl_op_shape *s)
+{
+    const bool both = tl_op_standard_scores(s) && tl_op_relative_scores(s);
+    const uint32_t channels = tl_op_standard_scores(s) || !tl_op_is_narrow(s) ? s->head_dim : s->relenc_dim;
+    return (both ? 0.5f : 1.0f) / sqrtf((float)channels);
+}
 
 /* ---- life ---------------------------------------------------------------------------------------- */
 
@@ -49,11 +61,19 @@ static tl_status create_parts(tl_context *ctx, const char *name, tl_op_state *st
 {
     const tl_op_shape *s = &state->shape;
     const tl_op_sizes *z = &state->sizes;
-    if (tl_op_relative(s) != 0) TL_TRY(tl_pairs_create(ctx, name, &s->geometry, s->queries, &state->pairs));
+    if (tl_op_relative(s) != 0 || s->bias != TL_BIAS_NONE)
+        TL_TRY(tl_pairs_create(ctx, name, &s->geometry, s->queries, &state->pairs));
     TL_TRY(create_tensor(ctx, name, "qkv", z->rows * z->plain, &state->qkv));
     TL_TRY(create_tensor(ctx, name, "narrow", (3 * z->rows + z->query_rows) * z->relative, &state->narrow));
     TL_TRY(create_tensor(ctx, name, "attention", z->weights, &state->prob));
     TL_TRY(create_tensor(ctx, name, "pair rows", 2 * z->kept, &state->kept));
+    if (z->mask > 0) TL_TRY(tl_mask_create(ctx, name, &s->geometry, s->queries, &state->mask));
+    if (z->ones > 0) {
+        TL_TRY(tl_tensor_create(ctx, "ones", TL_MEMORY_DATA, 1, z->ones, &state->ones));
+        const uint64_t heads = z->rows * s->heads; /* Swin's bias is not scaled as the logits are */
+        TL_TRY(tl_pairs_fill(ctx, tl_at(state->ones, 0), heads, 1.0f / logit_scale(s)));
+        TL_TRY(tl_pairs_fill(ctx, tl_at(state->ones, heads), z->rows, 1.0f));
+    }
     if (s->rotary) TL_TRY(tl_rope_create(ctx, name, &s->geometry, s->head_dim, &state->angles));
     return TL_OK;
 }
@@ -84,6 +104,8 @@ void tl_op_destroy(tl_context *ctx, tl_op_state *state)
     tl_tensor_destroy(ctx, state->narrow);
     tl_tensor_destroy(ctx, state->prob);
     tl_tensor_destroy(ctx, state->kept);
+    tl_tensor_destroy(ctx, state->mask);
+    tl_tensor_destroy(ctx, state->ones);
     tl_tensor_destroy(ctx, state->angles);
     free(state);
 }
@@ -97,6 +119,7 @@ typedef struct regions {
     tl_view dqkv;
     tl_view dnarrow[3], do2;
     tl_view chunk;
+    tl_view dones; /* gradients of the ones, which nobody reads */
 } regions;
 
 static regions split(const tl_op_sizes *z, tl_view workspace)
@@ -110,6 +133,7 @@ static regions split(const tl_op_sizes *z, tl_view workspace)
     for (int i = 0; i < 3; i++, at = tl_view_add(at, z->rows * z->relative)) r.dnarrow[i] = at;
     r.do2 = at;
     r.chunk = tl_view_add(at, z->query_rows * z->relative);
+    r.dones = tl_view_add(r.chunk, z->chunk);
     return r;
 }
 
@@ -167,7 +191,7 @@ static operand operand_of(const tl_op_state *state, int role, const tl_op_weight
         o.table = tables[role];
         o.dtable = gradients[role];
     }
-    if (s->kind == TL_OP_ALPHA) {
+    if (tl_op_is_narrow(s)) {
         o.rows = narrow_view(state, role);
         o.gradient = r->dnarrow[role];
         o.stride = state->sizes.relative;
@@ -182,7 +206,7 @@ static operand operand_of(const tl_op_state *state, int role, const tl_op_weight
 static tl_relative relative_of(const tl_op_state *state, const operand *q, const operand *k)
 {
     const tl_op_shape *s = &state->shape;
-    const bool alpha = s->kind == TL_OP_ALPHA;
+    const bool alpha = tl_op_is_narrow(s);
     return (tl_relative){.pairs = &state->pairs,
                          .batch = s->batch,
                          .inner = alpha ? state->sizes.relative : s->dim,
@@ -190,12 +214,6 @@ static tl_relative relative_of(const tl_op_state *state, const operand *q, const
                          .head_dim = alpha ? s->relenc_dim : s->head_dim,
                          .q_stride = q->stride,
                          .k_stride = k->stride};
-}
-
-static float logit_scale(const tl_op_shape *s)
-{
-    const bool both = tl_op_standard_scores(s) && tl_op_relative_scores(s);
-    return (both ? 0.5f : 1.0f) / sqrtf((float)s->head_dim);
 }
 
 static float output_scale(const tl_op_shape *s)
@@ -245,10 +263,42 @@ static tl_status project(tl_context *ctx, tl_op_state *state, const tl_op_weight
     return TL_OK;
 }
 
+/* Attention's biases as relative operations: Swin's of one channel a head between two rows of ones, Shaw's of
+ * q or p with a row of a single 1. */
+static tl_relative bias_of(const tl_op_state *state)
+{
+    const tl_op_shape *s = &state->shape;
+    const bool swin = s->bias == TL_BIAS_SWIN;
+    return (tl_relative){.pairs = &state->pairs,
+                         .batch = s->batch,
+                         .inner = 1,
+                         .heads = s->heads,
+                         .head_dim = swin ? 1 : s->head_dim,
+                         .q_stride = swin ? s->heads : state->sizes.plain};
+}
+
+static tl_view single_ones(const tl_op_state *state)
+{
+    return tl_at(state->ones, state->sizes.rows * state->shape.heads);
+}
+
+static tl_status bias_scores(tl_context *ctx, tl_op_state *state, const tl_op_weights *w, const regions *r)
+{
+    const tl_op_shape *s = &state->shape;
+    if (s->bias == TL_BIAS_NONE) return TL_OK;
+    const tl_relative rel = bias_of(state);
+    const bool swin = s->bias == TL_BIAS_SWIN;
+    TL_TRY(tl_relative_score(
+        ctx, &rel, swin ? tl_at(state->ones, 0) : tl_at(state->qkv, plain_column(state, Q)), NULL,
+        single_ones(state), swin ? w->bias : w->r_k, logit_scale(s), r->pairs, (tl_relative_rows){0}));
+    return tl_pairs_to_rows(ctx, &state->pairs, s->batch, s->heads, r->pairs, tl_at(state->prob, 0), true);
+}
+
 static tl_status scores(tl_context *ctx, tl_op_state *state, const tl_op_weights *w, tl_view x,
                         const regions *r)
 {
     const tl_op_shape *s = &state->shape;
+    if (!tl_op_has_softmax(s)) return TL_OK;
     const tl_view prob = tl_at(state->prob, 0);
     if (tl_op_standard_scores(s)) {
         const tl_attention a = attention_of(state);
@@ -263,8 +313,19 @@ static tl_status scores(tl_context *ctx, tl_op_state *state, const tl_op_weights
         TL_TRY(tl_pairs_to_rows(ctx, &state->pairs, s->batch, s->heads, r->pairs, prob,
                                 tl_op_standard_scores(s)));
     }
+    TL_TRY(bias_scores(ctx, state, w, r));
+    if (state->mask != NULL)
+        TL_TRY(tl_mask_rows(ctx, state->mask, (uint64_t)s->batch * s->heads, prob, -INFINITY));
     return tl_softmax_forward(ctx, prob, (uint64_t)s->batch * s->heads * s->queries, s->queries,
                               tl_geometry_tokens(&s->geometry), is_causal(s));
+}
+
+/* The weights of the sum over v_ij, in the order of the pairs. */
+static tl_status pair_weights(tl_context *ctx, tl_op_state *state, const regions *r)
+{
+    const tl_op_shape *s = &state->shape;
+    if (!tl_op_has_softmax(s)) return tl_pairs_fill(ctx, r->pairs, state->sizes.pair_weights, 1.0f);
+    return tl_rows_to_pairs(ctx, &state->pairs, s->batch, s->heads, tl_at(state->prob, 0), r->pairs);
 }
 
 static tl_status values(tl_context *ctx, tl_op_state *state, const tl_op_weights *w, tl_view x, tl_view o,
@@ -272,17 +333,22 @@ static tl_status values(tl_context *ctx, tl_op_state *state, const tl_op_weights
 {
     const tl_op_shape *s = &state->shape;
     const tl_op_sizes *z = &state->sizes;
-    const tl_view prob = tl_at(state->prob, 0);
+    const tl_view prob = tl_op_has_softmax(s) ? tl_at(state->prob, 0) : none;
     if (tl_op_standard_values(s)) {
         const tl_attention a = attention_of(state);
         TL_TRY(tl_attention_values(ctx, &a, tl_at(state->qkv, 0), prob, output_scale(s), o));
     }
+    if (s->bias == TL_BIAS_SHAW) {
+        const tl_relative rel = bias_of(state);
+        TL_TRY(tl_rows_to_pairs(ctx, &state->pairs, s->batch, s->heads, prob, r->pairs));
+        return tl_relative_aggregate(ctx, &rel, single_ones(state), w->r_v, r->pairs, o);
+    }
     if (!tl_op_relative_values(s)) return TL_OK;
-    const bool alpha = s->kind == TL_OP_ALPHA;
+    const bool alpha = tl_op_is_narrow(s);
     const operand v = operand_of(state, V, w, NULL, x, none, r);
     const tl_relative rel = relative_of(state, &v, &v);
     const tl_view sums = alpha ? narrow_view(state, 3) : o;
-    TL_TRY(tl_rows_to_pairs(ctx, &state->pairs, s->batch, s->heads, prob, r->pairs));
+    TL_TRY(pair_weights(ctx, state, r));
     TL_TRY(tl_zero(ctx, sums, z->query_rows * (alpha ? z->relative : z->width)));
     TL_TRY(tl_relative_aggregate(ctx, &rel, v.rows, v.table, r->pairs, sums));
     if (!alpha) return TL_OK;
@@ -297,7 +363,7 @@ static tl_status values(tl_context *ctx, tl_op_state *state, const tl_op_weights
                                         .c = o,
                                         .ldc = z->width,
                                         .alpha = output_scale(s),
-                                        .beta = 1.0f});
+                                        .beta = tl_op_standard_values(s) ? 1.0f : 0.0f});
 }
 
 tl_status tl_op_forward(tl_context *ctx, tl_op_state *state, const tl_op_weights *weights, tl_view x,
@@ -315,8 +381,8 @@ tl_status tl_op_forward(tl_context *ctx, tl_op_state *state, const tl_op_weights
  * writes them afterwards. */
 static tl_status clear_unused(tl_context *ctx, tl_op_state *state, const tl_op_weights *g)
 {
-    tl_tensor *tables[3] = {g->q, g->k, g->v};
-    for (int i = 0; i < 3; i++) {
+    tl_tensor *tables[] = {g->q, g->k, g->v, g->bias, g->r_k, g->r_v};
+    for (int i = 0; i < TABLES; i++) {
         if (tables[i] == NULL || state->zeroed[i] == tables[i]) continue;
         for (uint64_t lead = 0; lead < tables[i]->lead; lead += tables[i]->lead_per_shard) {
             uint64_t first, count = tables[i]->lead - lead;
@@ -328,6 +394,12 @@ static tl_status clear_unused(tl_context *ctx, tl_op_state *state, const tl_op_w
     return TL_OK;
 }
 
+/* Whether relative products of x itself add to dx. */
+static bool adds_to_dx(const tl_op_shape *s)
+{
+    return tl_op_relative(s) != 0 && !tl_op_is_narrow(s);
+}
+
 /* Clears what the relative products add to: dx, the narrow rows' gradients, those of plain q or k beside a
  * relative one. */
 static tl_status clear_gradients(tl_context *ctx, const tl_op_state *state, tl_view dx, const regions *r)
@@ -336,7 +408,10 @@ static tl_status clear_gradients(tl_context *ctx, const tl_op_state *state, tl_v
     const tl_op_sizes *z = &state->sizes;
     for (int i = 0; i < 3; i++)
         if ((tl_op_narrow(s) & (1u << i)) != 0) TL_TRY(tl_zero(ctx, r->dnarrow[i], z->rows * z->relative));
-    if (s->kind != TL_OP_TRANSLUTION) return TL_OK;
+    if (z->ones > 0) TL_TRY(tl_zero(ctx, r->dones, z->ones));
+    /* pairs outside a window leave their rows' places alone */
+    if (state->mask != NULL && !tl_op_standard_values(s)) TL_TRY(tl_zero(ctx, r->dweights, z->weights));
+    if (!adds_to_dx(s)) return TL_OK;
     if (tl_op_relative_scores(s) && z->plain > 0) TL_TRY(tl_zero(ctx, r->dqkv, z->rows * z->plain));
     return tl_zero(ctx, dx, z->rows * s->dim);
 }
@@ -347,15 +422,22 @@ static tl_status values_backward(tl_context *ctx, tl_op_state *state, const tl_o
 {
     const tl_op_shape *s = &state->shape;
     const tl_op_sizes *z = &state->sizes;
-    const tl_view prob = tl_at(state->prob, 0);
+    const tl_view prob = tl_op_has_softmax(s) ? tl_at(state->prob, 0) : none;
     if (tl_op_standard_values(s)) {
         const tl_attention a = attention_of(state);
         TL_TRY(tl_attention_values_backward(ctx, &a, tl_at(state->qkv, 0), prob, d_o, output_scale(s),
                                             r->dweights, r->dqkv));
     }
+    if (s->bias == TL_BIAS_SHAW) {
+        const tl_relative rel = bias_of(state);
+        TL_TRY(tl_rows_to_pairs(ctx, &state->pairs, s->batch, s->heads, prob, r->pairs));
+        TL_TRY(tl_relative_aggregate_backward(ctx, &rel, single_ones(state), w->r_v, r->pairs, d_o, r->dpairs,
+                                              r->dones, g->r_v, r->chunk));
+        return tl_pairs_to_rows(ctx, &state->pairs, s->batch, s->heads, r->dpairs, r->dweights, true);
+    }
     if (!tl_op_relative_values(s)) return TL_OK;
     tl_view dsums = d_o;
-    if (s->kind == TL_OP_ALPHA) {
+    if (tl_op_is_narrow(s)) {
         tl_gemm_args up = {
             .m = (uint32_t)z->query_rows, .n = z->relative, .k = z->width, .alpha = output_scale(s)};
         up.a = d_o, up.lda = z->width, up.b = tl_at(w->v3, 0), up.ldb = z->relative, up.c = r->do2,
@@ -368,11 +450,27 @@ static tl_status values_backward(tl_context *ctx, tl_op_state *state, const tl_o
     }
     const operand v = operand_of(state, V, w, g, x, dx, r);
     const tl_relative rel = relative_of(state, &v, &v);
-    TL_TRY(tl_rows_to_pairs(ctx, &state->pairs, s->batch, s->heads, prob, r->pairs));
+    TL_TRY(pair_weights(ctx, state, r));
     TL_TRY(tl_relative_aggregate_backward(ctx, &rel, v.rows, v.table, r->pairs, dsums, r->dpairs, v.gradient,
                                           v.dtable, r->chunk));
+    if (!tl_op_has_softmax(s)) return TL_OK;
     return tl_pairs_to_rows(ctx, &state->pairs, s->batch, s->heads, r->dpairs, r->dweights,
                             tl_op_standard_values(s));
+}
+
+static tl_status bias_scores_backward(tl_context *ctx, tl_op_state *state, const tl_op_weights *w,
+                                      const tl_op_weights *g, const regions *r)
+{
+    const tl_op_shape *s = &state->shape;
+    if (s->bias == TL_BIAS_NONE) return TL_OK;
+    const tl_relative rel = bias_of(state);
+    const bool swin = s->bias == TL_BIAS_SWIN;
+    const uint32_t q = plain_column(state, Q);
+    TL_TRY(tl_rows_to_pairs(ctx, &state->pairs, s->batch, s->heads, r->dweights, r->dpairs));
+    return tl_relative_score_backward(
+        ctx, &rel, swin ? tl_at(state->ones, 0) : tl_at(state->qkv, q), NULL, single_ones(state),
+        swin ? w->bias : w->r_k, r->dpairs, (tl_relative_rows){0}, swin ? r->dones : tl_view_add(r->dqkv, q),
+        tl_view_add(r->dones, state->sizes.rows * s->heads), NULL, swin ? g->bias : g->r_k, r->chunk);
 }
 
 /* From the gradients of the attention weights: those of all that makes q and k. */
@@ -380,6 +478,7 @@ static tl_status scores_backward(tl_context *ctx, tl_op_state *state, const tl_o
                                  tl_view dx, const tl_op_weights *g, const regions *r)
 {
     const tl_op_shape *s = &state->shape;
+    if (!tl_op_has_softmax(s)) return TL_OK;
     TL_TRY(tl_softmax_backward(ctx, tl_at(state->prob, 0), r->dweights,
                                (uint64_t)s->batch * s->heads * s->queries, s->queries,
                                tl_geometry_tokens(&s->geometry), is_causal(s), logit_scale(s)));
@@ -394,6 +493,7 @@ static tl_status scores_backward(tl_context *ctx, tl_op_state *state, const tl_o
     if (!tl_op_standard_scores(s)) return TL_OK;
     const tl_attention a = attention_of(state);
     TL_TRY(tl_attention_logits_backward(ctx, &a, tl_at(state->qkv, 0), r->dweights, r->dqkv));
+    TL_TRY(bias_scores_backward(ctx, state, w, g, r));
     return rotate(ctx, state, r->dqkv, true);
 }
 
@@ -402,7 +502,7 @@ static tl_status project_backward(tl_context *ctx, tl_op_state *state, const tl_
 {
     const tl_op_shape *s = &state->shape;
     const tl_op_sizes *z = &state->sizes;
-    bool begun = s->kind == TL_OP_TRANSLUTION; /* dx holds something already */
+    bool begun = adds_to_dx(s); /* dx holds something already */
     if (state->qkv != NULL) {
         const tl_attention a = attention_of(state);
         TL_TRY(tl_attention_project_backward(ctx, &a, r->dqkv, x, tl_at(w->qkv, 0), s->dim, dx, begun,

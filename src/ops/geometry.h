@@ -5,23 +5,33 @@
 #include "device/device.h"
 
 typedef enum tl_geometry_kind {
-    TL_GRID,  /* height x width patches, row-major, behind an optional class token */
+    TL_GRID,  /* depth x height x width patches, row-major, behind an optional class token */
     TL_CAUSAL /* a sequence; query i sees keys j <= i */
 } tl_geometry_kind;
 
 typedef struct tl_geometry {
     tl_geometry_kind kind;
-    uint32_t height, width; /* grid; a sequence has height 1 and width = tokens in use */
-    uint32_t cls;           /* 1: token 0 is the class token (grid only) */
-    uint32_t max_length;    /* sequence: the length L that the tables are made for (>= width) */
+    uint32_t depth, height, width; /* grid, depth 0 counts as 1; a sequence: depth and height 1, width tokens in
+                                    * use */
+    uint32_t cls;                  /* 1: token 0 is the class token (grid only) */
+    uint32_t max_length;           /* sequence: the length L that the tables are made for (>= width) */
+    tl_sharing sharing;            /* offsets past sharing_radius along an axis share matrices */
+    uint32_t sharing_radius;
+    uint32_t window; /* above 0: tokens farther apart than this along any axis do not see each other; the class
+                      * token sees and is seen by all */
+    bool absolute;   /* grid: a matrix for every pair of tokens, nothing is shared */
 } tl_geometry;
 
 uint32_t tl_geometry_tokens(const tl_geometry *g);
-/* Number of matrices K in a relative table: (2H-1)(2W-1), + 3 with a class token; L for a sequence. */
+/* Number of matrices K in a relative table. Per axis of n, offsets reach to n - 1 or to the window; with CLIP they
+ * count up to the radius only, with LOG past it in octaves. The product over a grid's axes of (2 reach + 1), + 3
+ * with a class token; reach + 1 for a sequence; tokens^2 when absolute. */
 uint32_t tl_geometry_offsets(const tl_geometry *g);
 /* Matrix of key and value for query i, key j; -1 when the pair is masked. */
 int32_t tl_geometry_key_offset(const tl_geometry *g, uint32_t i, uint32_t j);
-/* Matrix of the query for the same pair (see DESIGN: off(j, i); L-1-(i-j) in a sequence); -1 when masked. */
+/* Matrix of the query for the same pair (off(j, i); in a sequence K - 1 less the key's); -1 when masked. */
 int32_t tl_geometry_query_offset(const tl_geometry *g, uint32_t i, uint32_t j);
+/* Whether some pairs that softmax would see are masked: those outside the window. */
+bool tl_geometry_is_masked(const tl_geometry *g);
 
 #endif

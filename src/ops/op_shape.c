@@ -8,25 +8,46 @@
 
 tl_roles tl_op_relative(const tl_op_shape *s)
 {
-    if (s->kind == TL_OP_ATTENTION) return 0;
-    return s->relative != 0 ? s->relative : TL_ROLE_QKV;
+    switch (s->kind) {
+    case TL_OP_ATTENTION: return 0;
+    case TL_OP_CONV: return TL_ROLE_V;
+    case TL_OP_ALPHA_PURE: return TL_ROLE_QKV;
+    default: return s->relative != 0 ? s->relative : TL_ROLE_QKV;
+    }
 }
 
 tl_roles tl_op_plain(const tl_op_shape *s)
 {
-    return s->kind == TL_OP_TRANSLUTION ? TL_ROLE_QKV & ~tl_op_relative(s) : TL_ROLE_QKV;
+    switch (s->kind) {
+    case TL_OP_TRANSLUTION:
+    case TL_OP_ABSOLUTE: return TL_ROLE_QKV & ~tl_op_relative(s);
+    case TL_OP_CONV:
+    case TL_OP_ALPHA_PURE: return 0;
+    default: return TL_ROLE_QKV;
+    }
+}
+
+bool tl_op_is_narrow(const tl_op_shape *s)
+{
+    return s->kind == TL_OP_ALPHA || s->kind == TL_OP_ALPHA_PURE;
 }
 
 tl_roles tl_op_narrow(const tl_op_shape *s)
 {
-    if (s->kind != TL_OP_ALPHA) return 0;
+    if (!tl_op_is_narrow(s)) return 0;
     const tl_roles relative = tl_op_relative(s), scores = TL_ROLE_Q | TL_ROLE_K;
     return ((relative & scores) != 0 ? scores : 0) | (relative & TL_ROLE_V);
 }
 
+bool tl_op_has_softmax(const tl_op_shape *s)
+{
+    return s->kind != TL_OP_CONV;
+}
+
 bool tl_op_standard_scores(const tl_op_shape *s)
 {
-    return s->kind != TL_OP_TRANSLUTION || !tl_op_relative_scores(s);
+    const tl_roles scores = TL_ROLE_Q | TL_ROLE_K;
+    return (tl_op_plain(s) & scores) == scores;
 }
 
 bool tl_op_relative_scores(const tl_op_shape *s)
@@ -36,7 +57,7 @@ bool tl_op_relative_scores(const tl_op_shape *s)
 
 bool tl_op_standard_values(const tl_op_shape *s)
 {
-    return s->kind != TL_OP_TRANSLUTION || !tl_op_relative_values(s);
+    return (tl_op_plain(s) & TL_ROLE_V) != 0;
 }
 
 bool tl_op_relative_values(const tl_op_shape *s)
@@ -84,7 +105,7 @@ int tl_op_parameters(const tl_op_shape *s, tl_op_parameter list[TL_OP_MAX_PARAME
     };
     const uint64_t dim = s->dim, width = (uint64_t)s->heads * s->head_dim,
                    narrow = (uint64_t)s->heads * s->relenc_dim, offsets = tl_geometry_offsets(&s->geometry);
-    const bool alpha = s->kind == TL_OP_ALPHA;
+    const bool alpha = tl_op_is_narrow(s);
     const uint64_t in = alpha ? narrow : dim, out = alpha ? narrow : width;
     int count = 0;
     if (tl_op_plain(s) != 0)
@@ -97,12 +118,21 @@ int tl_op_parameters(const tl_op_shape *s, tl_op_parameter list[TL_OP_MAX_PARAME
                 offsets, in, out);
     }
     if (alpha && tl_op_relative_values(s)) add(list, &count, "to_v3.weight", FIELD(v3), 2, width, narrow, 0);
+    if (s->bias == TL_BIAS_SWIN) {
+        add(list, &count, "relative_position_bias_table", FIELD(bias), 3, offsets, 1, s->heads);
+        list[count - 1].fan_in = 1024; /* small numbers, of a deviation of about 0.02 */
+    }
+    if (s->bias == TL_BIAS_SHAW) {
+        add(list, &count, "relative_k", FIELD(r_k), 3, offsets, 1, width);
+        add(list, &count, "relative_v", FIELD(r_v), 3, offsets, 1, width);
+        list[count - 2].fan_in = list[count - 1].fan_in = s->head_dim;
+    }
     return count;
 }
 
-struct tl_tensor **tl_op_weight(tl_op_weights *weights, const tl_op_parameter *p)
+tl_tensor **tl_op_weight(tl_op_weights *weights, const tl_op_parameter *p)
 {
-    return (struct tl_tensor **)((char *)weights + p->at);
+    return (tl_tensor **)((char *)weights + p->at);
 }
 
 /* ---- sizes --------------------------------------------------------------------------------------- */
@@ -111,7 +141,7 @@ tl_op_sizes tl_op_measure(const tl_op_shape *s)
 {
     tl_op_sizes z = {0};
     const uint32_t tokens = tl_geometry_tokens(&s->geometry);
-    const bool alpha = s->kind == TL_OP_ALPHA;
+    const bool alpha = tl_op_is_narrow(s);
     z.rows = (uint64_t)tokens * s->batch;
     z.query_rows = (uint64_t)s->queries * s->batch;
     z.width = s->heads * s->head_dim;
@@ -119,21 +149,25 @@ tl_op_sizes tl_op_measure(const tl_op_shape *s)
     z.plain = role_count(tl_op_plain(s)) * z.width;
     z.weights = z.query_rows * s->heads * tokens;
     z.rotary = s->rotary ? (uint64_t)tokens * s->head_dim : 0;
-    if (tl_op_relative(s) == 0) return z;
+    z.mask = tl_geometry_is_masked(&s->geometry) && tl_op_has_softmax(s) ? (uint64_t)s->queries * tokens : 0;
+    if (!tl_op_has_softmax(s)) z.weights = 0;
+    if (tl_op_relative(s) == 0 && s->bias == TL_BIAS_NONE) return z;
     uint32_t groups, pairs, largest;
     tl_pairs_measure(&s->geometry, s->queries, &groups, &pairs, &largest);
-    const bool keep = s->keep && s->kind == TL_OP_TRANSLUTION && tl_op_relative_scores(s);
+    const bool keep = s->keep && !alpha && tl_op_relative_scores(s);
     z.pair_weights = (uint64_t)s->heads * pairs * s->batch;
     z.kept = keep ? (uint64_t)pairs * s->batch * z.width : 0;
     z.chunk = tl_relative_workspace(pairs, largest, s->batch, alpha ? z.relative : s->dim, s->heads,
-                                    alpha ? s->relenc_dim : s->head_dim, keep || !tl_op_relative_scores(s));
+                                    alpha ? s->relenc_dim : s->head_dim,
+                                    s->bias == TL_BIAS_NONE && (keep || !tl_op_relative_scores(s)));
+    if (s->bias != TL_BIAS_NONE) z.ones = z.rows * (s->heads + 1);
     return z;
 }
 
 bool tl_op_lends_state(const tl_op_shape *lender, const tl_op_shape *borrower)
 {
     return lender->queries == borrower->queries && lender->kind == borrower->kind &&
-           lender->rotary == borrower->rotary;
+           lender->rotary == borrower->rotary && lender->bias == borrower->bias;
 }
 
 /* alpha's narrow rows of q, k and v, then o2. */
@@ -156,5 +190,5 @@ uint64_t tl_op_kept_count(const tl_op_shape *shape)
 uint64_t tl_op_workspace_count(const tl_op_shape *shape)
 {
     const tl_op_sizes z = tl_op_measure(shape);
-    return z.weights + 2 * z.pair_weights + z.rows * z.plain + narrow_count(&z) + z.chunk;
+    return z.weights + 2 * z.pair_weights + z.rows * z.plain + narrow_count(&z) + z.chunk + z.ones;
 }

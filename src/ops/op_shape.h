@@ -4,9 +4,17 @@
 
 #include "ops/geometry.h"
 
+/* What attention adds for every offset, by the relative products of rows of ones. */
+typedef enum tl_bias {
+    TL_BIAS_NONE,
+    TL_BIAS_SWIN, /* a number a head to the logits */
+    TL_BIAS_SHAW  /* a vector to k_j, another to v_j */
+} tl_bias;
+
 typedef struct tl_op_shape {
     tl_op_kind kind;
     tl_roles relative; /* translution, alpha: the roles with a matrix per offset; 0: all three */
+    tl_bias bias;      /* attention: a second, relative part of constant rows */
     bool rotary;       /* attention, alpha: rotate the standard q and k by their token's position */
     tl_geometry geometry;
     uint32_t batch, dim;      /* rows are tokens * batch; x has dim channels */
@@ -21,10 +29,14 @@ typedef struct tl_op_shape {
 tl_roles tl_op_relative(const tl_op_shape *shape);
 /* The roles that x is projected to by one matrix: all but in translution, whose relative roles have none. */
 tl_roles tl_op_plain(const tl_op_shape *shape);
+/* Whether the relative roles are made from narrow projections of x: alpha, with or without its standard path.
+ */
+bool tl_op_is_narrow(const tl_op_shape *shape);
 /* alpha: the roles that have a narrow projection: q and k if either is relative, v if it is. */
 tl_roles tl_op_narrow(const tl_op_shape *shape);
 /* Whether logits have a part q_i . k_j, and a part q_ij . k_ij; whether o has a part from v_j, one from v_ij.
  */
+bool tl_op_has_softmax(const tl_op_shape *shape);
 bool tl_op_standard_scores(const tl_op_shape *shape);
 bool tl_op_relative_scores(const tl_op_shape *shape);
 bool tl_op_standard_values(const tl_op_shape *shape);
@@ -33,9 +45,10 @@ bool tl_op_relative_values(const tl_op_shape *shape);
 /* Parameters and their gradients, NULL where the operation has none. C = dim, D = heads * head_dim, R = heads
  * * relenc_dim, K offsets: qkv            [nD][C]     the n plain roles, q before k before v a_q, a_k, a_v
  * [R][C]      alpha's narrow projections q, k, v        [K][C][D]   the relative tables; [K][R][R] in alpha
- *   v3             [D][R]      alpha with relative v */
+ *   v3             [D][R]      alpha with relative v
+ *   bias           [K][1][h]   Swin's; r_k, r_v [K][1][D] Shaw's */
 typedef struct tl_op_weights {
-    struct tl_tensor *qkv, *q, *k, *v, *a_q, *a_k, *a_v, *v3;
+    tl_tensor *qkv, *q, *k, *v, *a_q, *a_k, *a_v, *v3, *bias, *r_k, *r_v;
 } tl_op_weights;
 
 typedef struct tl_op_parameter {
@@ -47,10 +60,10 @@ typedef struct tl_op_parameter {
     uint64_t fan_in;   /* drawn from U(-1/sqrt(fan_in), 1/sqrt(fan_in)) */
 } tl_op_parameter;
 
-enum { TL_OP_MAX_PARAMETERS = 8 };
+enum { TL_OP_MAX_PARAMETERS = 10 };
 /* Fills the list in the reference's order; returns how many there are. */
 int tl_op_parameters(const tl_op_shape *shape, tl_op_parameter list[TL_OP_MAX_PARAMETERS]);
-struct tl_tensor **tl_op_weight(tl_op_weights *weights, const tl_op_parameter *parameter);
+tl_tensor **tl_op_weight(tl_op_weights *weights, const tl_op_parameter *parameter);
 
 /* Sizes that the operation is made of, in floats unless said otherwise. */
 typedef struct tl_op_sizes {
@@ -61,6 +74,7 @@ typedef struct tl_op_sizes {
     uint64_t pair_weights;     /* heads * pairs * batch */
     uint64_t kept;             /* q_ij or k_ij of all pairs, where they are kept */
     uint64_t rotary;           /* cosines and sines */
+    uint64_t mask, ones;       /* of a window; rows of ones, which the biases multiply */
     uint64_t chunk;            /* workspace of the relative products */
 } tl_op_sizes;
 

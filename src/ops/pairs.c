@@ -23,6 +23,7 @@ static bool measure_whole(const tl_geometry *geometry, uint32_t queries, uint32_
                           uint32_t *largest)
 {
     const uint32_t tokens = tl_geometry_tokens(geometry), patches = tokens - geometry->cls;
+    if (geometry->sharing != TL_SHARING_NONE || geometry->window > 0 || geometry->absolute) return false;
     if (geometry->kind == TL_CAUSAL && queries == tokens) {
         *groups = *largest = tokens;
         *count = (uint32_t)((uint64_t)tokens * (tokens + 1) / 2);
@@ -142,6 +143,41 @@ void tl_pairs_destroy(tl_context *ctx, tl_pairs *pairs)
     tl_tensor_destroy(ctx, pairs->device_pairs);
     free(pairs->group);
     memset(pairs, 0, sizeof *pairs);
+}
+
+tl_status tl_mask_create(tl_context *ctx, const char *name, const tl_geometry *geometry, uint32_t queries,
+                         tl_tensor **out)
+{
+    const uint32_t keys = tl_geometry_tokens(geometry);
+    const uint64_t count = (uint64_t)queries * keys;
+    float *mask = malloc(count * sizeof *mask);
+    if (mask == NULL)
+        return tl_fail(tl_context_error(ctx), TL_ERROR_MEMORY, "out of host memory for the mask of %s", name);
+    for (uint32_t i = 0; i < queries; i++)
+        for (uint32_t j = 0; j < keys; j++)
+            mask[(uint64_t)i * keys + j] = tl_geometry_key_offset(geometry, i, j) >= 0 ? 1.0f : 0.0f;
+    const tl_status status = upload(ctx, name, "mask", mask, count, out);
+    free(mask);
+    return status;
+}
+
+tl_status tl_mask_rows(tl_context *ctx, const tl_tensor *mask, uint64_t matrices, tl_view rows, float value)
+{
+    const uint64_t count = mask->lead * mask->row;
+    tl_kernel *kernel;
+    TL_TRY(tl_kernel_get(ctx, "pairs", "mask_rows", "", &kernel));
+    return TL_RUN(ctx, kernel, tl_grid1(matrices, tl_context_traits(ctx)->row_group), TL_MEM(mask->mem[0]),
+                  TL_U64(count), TL_VIEW(rows), TL_F32(value));
+}
+
+tl_status tl_pairs_fill(tl_context *ctx, tl_view values, uint64_t count, float value)
+{
+    enum { BLOCK = 16384 };
+    tl_kernel *kernel;
+    TL_TRY(tl_kernel_get(ctx, "pairs", "fill", "", &kernel));
+    tl_grid grid = tl_grid1((count + BLOCK - 1) / BLOCK, tl_context_traits(ctx)->row_group);
+    grid.bytes = 4.0 * (double)count;
+    return TL_RUN(ctx, kernel, grid, TL_VIEW(values), TL_U64(count), TL_F32(value), TL_U32(BLOCK));
 }
 
 static tl_grid blocks(const tl_pairs *pairs, uint32_t heads)

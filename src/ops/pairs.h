@@ -29,6 +29,14 @@ void tl_pairs_destroy(tl_context *ctx, tl_pairs *pairs);
 void tl_pairs_measure(const tl_geometry *geometry, uint32_t queries, uint32_t *groups, uint32_t *count,
                       uint32_t *largest);
 
+/* Windows: 1 where query i sees key j, else 0, [queries][keys] (data). */
+tl_status tl_mask_create(tl_context *ctx, const char *name, const tl_geometry *geometry, uint32_t queries,
+                         tl_tensor **out);
+/* Sets the masked elements of `matrices` = batch * heads matrices [query][key] to value. */
+tl_status tl_mask_rows(tl_context *ctx, const tl_tensor *mask, uint64_t matrices, tl_view rows, float value);
+/* values[0..count) = value. */
+tl_status tl_pairs_fill(tl_context *ctx, tl_view values, uint64_t count, float value);
+
 /* rows [batch][head][query][key] from pair weights (added when `accumulate`), and back. Entries of rows whose
  * pair is masked are left alone. */
 tl_status tl_pairs_to_rows(tl_context *ctx, const tl_pairs *pairs, uint32_t batch, uint32_t heads,

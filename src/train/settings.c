@@ -36,12 +36,13 @@ void tl_settings_default_mnist(tl_settings *s)
     s->schedule = TL_SCHEDULE_COSINE;
 }
 
-static const char *const op_names[] = {"attention", "translution", "alpha"};
+static const char *const op_names[] = {"attention", "translution", "alpha", "alpha-pure", "absolute", "conv"};
 static const char *const motion_names[] = {"static", "dynamic"};
 static const char *const schedule_names[] = {"cosine", "cosine-epoch", "constant"};
-static const char *const position_names[] = {"none", "learned", "rope"};
+static const char *const position_names[] = {"none", "learned", "rope", "swin", "shaw"};
 /* by tl_roles; 0 stands for all */
 static const char *const relative_names[] = {"qkv", "q", "k", "qk", "v", "qv", "kv", "qkv"};
+static const char *const sharing_names[] = {"none", "clip", "log"};
 static const char *const pool_names[] = {"cls", "mean"};
 
 const char *tl_op_name(tl_op_kind op)
@@ -94,6 +95,9 @@ static const field fields[] = {
     NUMBER("mlp_dim", FIELD_U32, model.mlp_dim),
     NUMBER("relenc_dim", FIELD_U32, model.relenc_dim),
     NAMED("relative", model.relative, relative_names),
+    NAMED("offset_sharing", model.sharing, sharing_names),
+    NUMBER("sharing_radius", FIELD_U32, model.sharing_radius),
+    NUMBER("window", FIELD_U32, model.window),
     NUMBER("translution_layers", FIELD_U32, model.translution_layers),
     NAMED("motion", motion, motion_names),
     NAMED("test_motion", test_motion, motion_names),
