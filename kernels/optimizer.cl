@@ -18,9 +18,9 @@ static inline floatR adamw_element(floatR p, floatR g, floatR *m, floatR *v, ada
     return p * k.keep - k.step_size * (*m / (sqrt(*v) * k.root_scale + k.eps));
 }
 
-// p, m, v updated in place.
+// p, m, v updated in place. At the first step (`begin`) m and v count as 0 and are not read.
 __kernel void adamw(__global float *parameter, __global const float *gradient, __global float *moment1,
-                    __global float *moment2, ulong count, uint block, float keep, float beta1, float beta2,
+                    __global float *moment2, ulong count, uint block, uint begin, float keep, float beta1, float beta2,
                     float fresh1, float fresh2, float step_size, float root_scale, float eps,
                     float gradient_scale)
 {
@@ -32,14 +32,16 @@ __kernel void adamw(__global float *parameter, __global const float *gradient, _
     moment1 += first;
     moment2 += first;
     for (uint i = get_local_id(0) * TL_RW; i < full; i += TL_GROUP * TL_RW) {
-        floatR m = tl_load(moment1 + i), v = tl_load(moment2 + i);
+        floatR m = (floatR)(0.0f), v = (floatR)(0.0f);
+        if (!begin) m = tl_load(moment1 + i), v = tl_load(moment2 + i);
         tl_store(adamw_element(tl_load(parameter + i), tl_load(gradient + i), &m, &v, k), parameter + i);
         tl_store(m, moment1 + i);
         tl_store(v, moment2 + i);
     }
     if (rest) {
         floatR p = tl_load_part(parameter + full, rest, 0.0f), g = tl_load_part(gradient + full, rest, 0.0f);
-        floatR m = tl_load_part(moment1 + full, rest, 0.0f), v = tl_load_part(moment2 + full, rest, 0.0f);
+        floatR m = (floatR)(0.0f), v = (floatR)(0.0f);
+        if (!begin) m = tl_load_part(moment1 + full, rest, 0.0f), v = tl_load_part(moment2 + full, rest, 0.0f);
         tl_store_part(adamw_element(p, g, &m, &v, k), parameter + full, rest);
         tl_store_part(m, moment1 + full, rest);
         tl_store_part(v, moment2 + full, rest);

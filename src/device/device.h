@@ -46,6 +46,11 @@ typedef struct tl_tensor {
     tl_mem *mem; /* one a shard */
 } tl_tensor;
 
+/* tl_tensor_create for a tensor whose elements are all written before they are read: they are undefined, and
+ * on a CPU device its memory is not even touched. */
+tl_status tl_tensor_create_unset(tl_context *ctx, const char *name, tl_memory_kind kind, uint64_t lead,
+                                 uint64_t row, tl_tensor **out);
+
 /* How tl_tensor_create would split it: leads a shard, 0 when even one lead is too large. No device needed. */
 uint64_t tl_tensor_lead_per_shard(uint64_t lead, uint64_t row, uint64_t max_alloc_bytes);
 

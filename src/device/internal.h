@@ -26,6 +26,7 @@ tl_status tl_cl_check(tl_error *err, cl_int code, const char *format, ...)
 
 typedef struct tl_cache {
     char *folder; /* NULL: no cache */
+    bool asked;   /* by TRANSLUTION_CACHE_DIR */
 } tl_cache;
 
 typedef struct tl_cache_key {

@@ -75,13 +75,15 @@ static uint64_t shard_leads(const tl_tensor *tensor, int shard)
     return left < tensor->lead_per_shard ? left : tensor->lead_per_shard;
 }
 
-static tl_status make_shard(tl_context *ctx, tl_tensor *tensor, int shard)
+static tl_status make_shard(tl_context *ctx, tl_tensor *tensor, int shard, bool clear)
 {
     uint64_t elements = shard_leads(tensor, shard) * tensor->row;
     cl_int code = CL_SUCCESS;
     tensor->mem[shard] = clCreateBuffer(ctx->cl, CL_MEM_READ_WRITE, (size_t)(elements * 4), NULL, &code);
     TL_TRY(tl_cl_check(&ctx->error, code, "allocating %.1f MiB for tensor %s, %s (clCreateBuffer)",
                        TL_MIB(elements * 4), tensor->name, tl_memory_kind_name(tensor->kind)));
+    /* Elsewhere the memory is touched all the same, as drivers allocate on first use. */
+    if (!clear && ctx->device.type == TL_DEVICE_CPU) return TL_OK;
     TL_TRY(tl_zero(ctx, (tl_view){tensor->mem[shard], 0}, elements));
     if (elements * 4 < TOUCH_BYTES) return TL_OK;
     /* A lazy driver finds out here that the memory is not there, while the tensor's name is still known. */
@@ -97,8 +99,8 @@ static void free_node(tl_tensor_node *node)
     free(node);
 }
 
-tl_status tl_tensor_create(tl_context *ctx, const char *name, tl_memory_kind kind, uint64_t lead,
-                           uint64_t row, tl_tensor **out)
+static tl_status create(tl_context *ctx, const char *name, tl_memory_kind kind, uint64_t lead, uint64_t row,
+                        bool clear, tl_tensor **out)
 {
     uint64_t lead_per_shard = 0;
     *out = NULL;
@@ -121,7 +123,7 @@ tl_status tl_tensor_create(tl_context *ctx, const char *name, tl_memory_kind kin
     tensor->shards = (int)shards;
     tensor->mem = mem;
     for (int s = 0; s < tensor->shards; s++) {
-        tl_status status = make_shard(ctx, tensor, s);
+        tl_status status = make_shard(ctx, tensor, s, clear);
         if (status == TL_OK) continue;
         free_node(node);
         return status;
@@ -134,6 +136,18 @@ tl_status tl_tensor_create(tl_context *ctx, const char *name, tl_memory_kind kin
     if (ctx->total > ctx->peak) ctx->peak = ctx->total;
     *out = tensor;
     return TL_OK;
+}
+
+tl_status tl_tensor_create(tl_context *ctx, const char *name, tl_memory_kind kind, uint64_t lead,
+                           uint64_t row, tl_tensor **out)
+{
+    return create(ctx, name, kind, lead, row, true, out);
+}
+
+tl_status tl_tensor_create_unset(tl_context *ctx, const char *name, tl_memory_kind kind, uint64_t lead,
+                                 uint64_t row, tl_tensor **out)
+{
+    return create(ctx, name, kind, lead, row, false, out);
 }
 
 void tl_tensor_destroy(tl_context *ctx, tl_tensor *tensor)

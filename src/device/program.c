@@ -218,10 +218,20 @@ static cl_program build_from_cache(tl_context *ctx, const char *family, const ch
     return NULL;
 }
 
+/* PoCL compiles a kernel at its first launch, for that launch's work-group size, and keeps the result on disk
+ * itself; asked for a program's binary it compiles every kernel once more, for any size, which doubles a
+ * first start. */
+static bool keeps_own_cache(const tl_device_info *device)
+{
+    const char *setting = getenv("POCL_KERNEL_CACHE");
+    return strstr(device->platform_version, "PoCL") != NULL && (setting == NULL || strcmp(setting, "0") != 0);
+}
+
 static void save_to_cache(tl_context *ctx, const char *family, tl_cache_key key, cl_program program)
 {
     size_t size = 0;
     if (ctx->programs.cache.folder == NULL) return;
+    if (!ctx->programs.cache.asked && keeps_own_cache(&ctx->device)) return;
     if (clGetProgramInfo(program, CL_PROGRAM_BINARY_SIZES, sizeof size, &size, NULL) != CL_SUCCESS ||
         size == 0)
         return;

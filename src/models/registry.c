@@ -55,7 +55,7 @@ static tl_status allocate_one(tl_context *ctx, const tl_parameter *p, const char
     char name[128];
     uint64_t lead = p->rank == 3 ? p->shape[0] : 1;
     snprintf(name, sizeof name, "%s%s", prefix, p->name);
-    return tl_tensor_create(ctx, name, kind, lead, tl_parameter_count(p) / lead, out);
+    return tl_tensor_create_unset(ctx, name, kind, lead, tl_parameter_count(p) / lead, out);
 }
 
 tl_status tl_registry_allocate(tl_context *ctx, tl_registry *r, bool training)

@@ -1,6 +1,7 @@
 /* AdamW with decoupled weight decay, PyTorch's formula:
  *   p *= 1 - lr wd;  m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g^2
- *   p -= lr / (1 - b1^t) * m / (sqrt(v) / sqrt(1 - b2^t) + eps) */
+ *   p -= lr / (1 - b1^t) * m / (sqrt(v) / sqrt(1 - b2^t) + eps)
+ * At step 1 the moments count as 0, whatever they hold. */
 #ifndef TL_OPS_ADAMW_H
 #define TL_OPS_ADAMW_H
 

@@ -66,7 +66,10 @@ static tl_status create_parts(tl_context *ctx, const char *name, tl_op_state *st
     TL_TRY(create_tensor(ctx, name, "qkv", z->rows * z->plain, &state->qkv));
     TL_TRY(create_tensor(ctx, name, "narrow", (3 * z->rows + z->query_rows) * z->relative, &state->narrow));
     TL_TRY(create_tensor(ctx, name, "attention", z->weights, &state->prob));
-    TL_TRY(create_tensor(ctx, name, "pair rows", 2 * z->kept, &state->kept));
+    char full[96];
+    snprintf(full, sizeof full, "%.70s.pair rows", name);
+    if (z->kept > 0)
+        TL_TRY(tl_tensor_create_unset(ctx, full, TL_MEMORY_ACTIVATION, 1, 2 * z->kept, &state->kept));
     if (z->mask > 0) TL_TRY(tl_mask_create(ctx, name, &s->geometry, s->queries, &state->mask));
     if (z->ones > 0) {
         TL_TRY(tl_tensor_create(ctx, "ones", TL_MEMORY_DATA, 1, z->ones, &state->ones));
@@ -377,6 +380,29 @@ tl_status tl_op_forward(tl_context *ctx, tl_op_state *state, const tl_op_weights
 
 /* ---- backward ------------------------------------------------------------------------------------ */
 
+/* Clears the matrices of a gradient table that no pair uses. */
+static tl_status clear_unused_of(tl_context *ctx, const tl_pairs *pairs, const tl_tensor *table, bool query)
+{
+    bool *used = calloc(table->lead, sizeof *used);
+    if (used == NULL)
+        return tl_fail(tl_context_error(ctx), TL_ERROR_MEMORY, "out of host memory for the gradient %s",
+                       table->name);
+    for (uint32_t g = 0; g < pairs->groups; g++)
+        used[query ? pairs->group[g].query : pairs->group[g].key] = true;
+    tl_status status = TL_OK;
+    for (uint64_t lead = 0, end; status == TL_OK && lead < table->lead; lead = end) {
+        uint64_t first;
+        const tl_view shard = tl_shard(table, lead, &first);
+        for (end = lead; end < table->lead && end < first + table->lead_per_shard && !used[end];) end++;
+        if (end > lead)
+            status = tl_zero(ctx, tl_view_add(shard, (lead - first) * table->row), (end - lead) * table->row);
+        else
+            end = lead + 1;
+    }
+    free(used);
+    return status;
+}
+
 /* Matrices that no pair uses have zero gradients; they are cleared once for each table, since nothing ever
  * writes them afterwards. */
 static tl_status clear_unused(tl_context *ctx, tl_op_state *state, const tl_op_weights *g)
@@ -384,11 +410,7 @@ static tl_status clear_unused(tl_context *ctx, tl_op_state *state, const tl_op_w
     tl_tensor *tables[] = {g->q, g->k, g->v, g->bias, g->r_k, g->r_v};
     for (int i = 0; i < TABLES; i++) {
         if (tables[i] == NULL || state->zeroed[i] == tables[i]) continue;
-        for (uint64_t lead = 0; lead < tables[i]->lead; lead += tables[i]->lead_per_shard) {
-            uint64_t first, count = tables[i]->lead - lead;
-            if (count > tables[i]->lead_per_shard) count = tables[i]->lead_per_shard;
-            TL_TRY(tl_zero(ctx, tl_shard(tables[i], lead, &first), count * tables[i]->row));
-        }
+        TL_TRY(clear_unused_of(ctx, &state->pairs, tables[i], i == Q));
         state->zeroed[i] = tables[i];
     }
     return TL_OK;
