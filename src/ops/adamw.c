@@ -2,6 +2,7 @@
 
 #include <math.h>
 
+#include "ops/row_kernels.h"
 #include "ops/rows.h"
 
 /* A beta was written as a short decimal: 0.999f stands for 0.999, from which it differs by 1.3e-8, and 1 -
@@ -34,7 +35,7 @@ tl_status tl_adamw_step(tl_context *ctx, tl_tensor *parameter, const tl_tensor *
     double root_scale = 1.0 / sqrt(1.0 - pow(beta2, (double)settings->step));
 
     tl_kernel *kernel;
-    TL_TRY(tl_kernel_get(ctx, "optimizer", "adamw", "", &kernel));
+    TL_TRY(tl_row_kernel(ctx, "optimizer", "adamw", "", &kernel));
     for (int s = 0; s < parameter->shards; s++) {
         uint64_t count = tl_shard_count(parameter, s);
         if (count == 0) continue;

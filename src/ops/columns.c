@@ -1,5 +1,6 @@
 #include "ops/columns.h"
 
+#include "ops/row_kernels.h"
 #include "ops/rows.h"
 
 tl_status tl_columns_blocks(tl_context *ctx, tl_view x, uint64_t ld, tl_view out, uint64_t rows,
@@ -16,7 +17,7 @@ tl_status tl_columns_blocks(tl_context *ctx, tl_view x, uint64_t ld, tl_view out
         chunk = fair > 1024 ? 1024 : fair < 64 ? 64 : (uint32_t)((fair + 15) / 16 * 16);
     }
     tl_kernel *kernel;
-    TL_TRY(tl_kernel_get(ctx, "columns", "columns_blocks", "", &kernel));
+    TL_TRY(tl_row_kernel(ctx, "columns", "columns_blocks", "", &kernel));
     return TL_RUN(ctx, kernel, tl_grid3(tl_ceil_div(columns, chunk), blocks, 1, traits->row_group),
                   TL_VIEW(x), TL_U64(ld), TL_VIEW(out), TL_U64(rows), TL_U32(rows_per_block), TL_U64(columns),
                   TL_U32(chunk), TL_F32(scale));

@@ -1,5 +1,6 @@
 #include "ops/embedding.h"
 
+#include "ops/row_kernels.h"
 #include "ops/rows.h"
 
 tl_status tl_tokens_forward(tl_context *ctx, tl_view patches, tl_view class_token, tl_view position,
@@ -20,7 +21,7 @@ tl_status tl_tokens_forward(tl_context *ctx, tl_view patches, tl_view class_toke
     if (position.mem == NULL) position = x;
     tl_rows_plan plan = tl_rows_cut(ctx, rows, channels);
     tl_kernel *kernel;
-    TL_TRY(tl_kernel_get(ctx, "embedding", "tokens_forward", plan.options, &kernel));
+    TL_TRY(tl_row_kernel(ctx, "embedding", "tokens_forward", plan.options, &kernel));
     return TL_RUN(ctx, kernel, plan.grid, TL_VIEW(patches), TL_VIEW(class_token), TL_VIEW(position),
                   TL_U32(has_position), TL_VIEW(x), TL_U64(rows), TL_U32(batch), TL_U32(channels),
                   TL_U32(cls), TL_U32(plan.rows_per_group));
@@ -59,7 +60,7 @@ tl_status tl_mean_tokens_backward(tl_context *ctx, tl_view dy, tl_view dx, uint3
     tl_grid grid = tl_elements_cut(ctx, period, &block);
     grid.groups[1] = tokens;
     tl_kernel *kernel;
-    TL_TRY(tl_kernel_get(ctx, "embedding", "mean_tokens_backward", "", &kernel));
+    TL_TRY(tl_row_kernel(ctx, "embedding", "mean_tokens_backward", "", &kernel));
     return TL_RUN(ctx, kernel, grid, TL_VIEW(dy), TL_VIEW(dx), TL_U64(period), TL_F32(1.0f / (float)tokens),
                   TL_U32(block));
 }

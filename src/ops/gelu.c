@@ -1,5 +1,6 @@
 #include "ops/gelu.h"
 
+#include "ops/row_kernels.h"
 #include "ops/rows.h"
 
 tl_status tl_gelu_forward(tl_context *ctx, tl_view x, tl_view y, uint64_t count)
@@ -8,7 +9,7 @@ tl_status tl_gelu_forward(tl_context *ctx, tl_view x, tl_view y, uint64_t count)
     uint32_t block;
     tl_grid grid = tl_elements_cut(ctx, count, &block);
     tl_kernel *kernel;
-    TL_TRY(tl_kernel_get(ctx, "gelu", "gelu_forward", "", &kernel));
+    TL_TRY(tl_row_kernel(ctx, "gelu", "gelu_forward", "", &kernel));
     return TL_RUN(ctx, kernel, grid, TL_VIEW(x), TL_VIEW(y), TL_U64(count), TL_U32(block));
 }
 
@@ -18,6 +19,6 @@ tl_status tl_gelu_backward(tl_context *ctx, tl_view x, tl_view dy, tl_view dx, u
     uint32_t block;
     tl_grid grid = tl_elements_cut(ctx, count, &block);
     tl_kernel *kernel;
-    TL_TRY(tl_kernel_get(ctx, "gelu", "gelu_backward", "", &kernel));
+    TL_TRY(tl_row_kernel(ctx, "gelu", "gelu_backward", "", &kernel));
     return TL_RUN(ctx, kernel, grid, TL_VIEW(x), TL_VIEW(dy), TL_VIEW(dx), TL_U64(count), TL_U32(block));
 }

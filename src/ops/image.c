@@ -1,5 +1,6 @@
 #include "ops/image.h"
 
+#include "ops/row_kernels.h"
 #include "ops/rows.h"
 
 tl_status tl_patches_forward(tl_context *ctx, tl_view images, tl_view patches, uint32_t batch,
@@ -14,7 +15,7 @@ tl_status tl_patches_forward(tl_context *ctx, tl_view images, tl_view patches, u
     if (rows == 0 || channels == 0) return TL_OK;
     tl_rows_plan plan = tl_rows_cut(ctx, rows, patch * patch * channels);
     tl_kernel *kernel;
-    TL_TRY(tl_kernel_get(ctx, "image", "patches_forward", plan.options, &kernel));
+    TL_TRY(tl_row_kernel(ctx, "image", "patches_forward", plan.options, &kernel));
     return TL_RUN(ctx, kernel, plan.grid, TL_VIEW(images), TL_VIEW(patches), TL_U64(rows), TL_U32(batch),
                   TL_U32(channels), TL_U32(height), TL_U32(width), TL_U32(patch),
                   TL_U32(plan.rows_per_group));

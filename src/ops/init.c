@@ -1,11 +1,12 @@
 #include "ops/init.h"
 
+#include "ops/row_kernels.h"
 #include "ops/rows.h"
 
 tl_status tl_init_uniform(tl_context *ctx, tl_tensor *tensor, float bound, uint64_t seed, uint64_t stream)
 {
     tl_kernel *kernel;
-    TL_TRY(tl_kernel_get(ctx, "random", "uniform_fill", "", &kernel));
+    TL_TRY(tl_row_kernel(ctx, "random", "uniform_fill", "", &kernel));
     for (int s = 0; s < tensor->shards; s++) {
         uint64_t first = (uint64_t)s * tensor->lead_per_shard * tensor->row,
                  count = tl_shard_count(tensor, s);
@@ -21,7 +22,7 @@ tl_status tl_init_uniform(tl_context *ctx, tl_tensor *tensor, float bound, uint6
 tl_status tl_init_constant(tl_context *ctx, tl_tensor *tensor, float value)
 {
     tl_kernel *kernel;
-    TL_TRY(tl_kernel_get(ctx, "random", "constant_fill", "", &kernel));
+    TL_TRY(tl_row_kernel(ctx, "random", "constant_fill", "", &kernel));
     for (int s = 0; s < tensor->shards; s++) {
         uint64_t count = tl_shard_count(tensor, s);
         if (count == 0) continue;

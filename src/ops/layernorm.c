@@ -1,5 +1,6 @@
 #include "ops/layernorm.h"
 
+#include "ops/row_kernels.h"
 #include "ops/rows.h"
 
 tl_status tl_layernorm_forward(tl_context *ctx, tl_view x, tl_view weight, tl_view bias, tl_view y,
@@ -8,7 +9,7 @@ tl_status tl_layernorm_forward(tl_context *ctx, tl_view x, tl_view weight, tl_vi
     if (rows == 0 || channels == 0) return TL_OK;
     tl_rows_plan plan = tl_rows_cut(ctx, rows, channels);
     tl_kernel *kernel;
-    TL_TRY(tl_kernel_get(ctx, "layernorm", "layernorm_forward", plan.options, &kernel));
+    TL_TRY(tl_row_kernel(ctx, "layernorm", "layernorm_forward", plan.options, &kernel));
     return TL_RUN(ctx, kernel, plan.grid, TL_VIEW(x), TL_VIEW(weight), TL_VIEW(bias), TL_VIEW(y),
                   TL_VIEW(stats), TL_U64(rows), TL_U32(channels), TL_U32(plan.rows_per_group));
 }
@@ -29,7 +30,7 @@ tl_status tl_layernorm_backward(tl_context *ctx, tl_view dy, tl_view x, tl_view 
     tl_kernel *kernel;
     if (!one_pass) { /* first, as dx may be dy */
         uint32_t items = tl_context_traits(ctx)->row_group;
-        TL_TRY(tl_kernel_get(ctx, "layernorm", "layernorm_backward_dw", "", &kernel));
+        TL_TRY(tl_row_kernel(ctx, "layernorm", "layernorm_backward_dw", "", &kernel));
         TL_TRY(TL_RUN(ctx, kernel, tl_grid3(tl_ceil_div(channels, items), blocks, 1, items), TL_VIEW(dy),
                       TL_VIEW(x), TL_VIEW(stats), TL_VIEW(workspace), TL_U64(rows), TL_U32(channels),
                       TL_U32(rows_per_block)));
@@ -40,7 +41,7 @@ tl_status tl_layernorm_backward(tl_context *ctx, tl_view dy, tl_view x, tl_view 
             plan.rows_per_group = rows_per_block;
             plan.grid = tl_grid1(blocks, 1);
         }
-        TL_TRY(tl_kernel_get(ctx, "layernorm", "layernorm_backward_dx", plan.options, &kernel));
+        TL_TRY(tl_row_kernel(ctx, "layernorm", "layernorm_backward_dx", plan.options, &kernel));
         TL_TRY(TL_RUN(ctx, kernel, plan.grid, TL_VIEW(dy), TL_VIEW(x), TL_VIEW(weight), TL_VIEW(stats),
                       TL_VIEW(dx), TL_VIEW(workspace), TL_U64(rows), TL_U32(channels),
                       TL_U32(plan.rows_per_group), TL_U32(has_dx), TL_U32(accumulate)));

@@ -1,5 +1,6 @@
 #include "ops/loss.h"
 
+#include "ops/row_kernels.h"
 #include "ops/rows.h"
 
 tl_status tl_cross_entropy(tl_context *ctx, tl_view logits, tl_view targets, tl_view losses, tl_view ranks,
@@ -10,7 +11,7 @@ tl_status tl_cross_entropy(tl_context *ctx, tl_view logits, tl_view targets, tl_
     bool has_dlogits = dlogits.mem != NULL;
     if (!has_dlogits) dlogits = logits; /* bound, never written */
     tl_kernel *kernel;
-    TL_TRY(tl_kernel_get(ctx, "loss", "cross_entropy", plan.options, &kernel));
+    TL_TRY(tl_row_kernel(ctx, "loss", "cross_entropy", plan.options, &kernel));
     return TL_RUN(ctx, kernel, plan.grid, TL_VIEW(logits), TL_VIEW(targets), TL_VIEW(losses), TL_VIEW(ranks),
                   TL_VIEW(dlogits), TL_U32(has_dlogits), TL_F32(scale), TL_U64(rows), TL_U32(classes),
                   TL_U32(plan.rows_per_group));
@@ -19,7 +20,7 @@ tl_status tl_cross_entropy(tl_context *ctx, tl_view logits, tl_view targets, tl_
 tl_status tl_sum(tl_context *ctx, tl_view values, uint64_t count, float scale, tl_view total)
 {
     tl_kernel *kernel;
-    TL_TRY(tl_kernel_get(ctx, "loss", "sum", "", &kernel));
+    TL_TRY(tl_row_kernel(ctx, "loss", "sum", "", &kernel));
     return TL_RUN(ctx, kernel, tl_grid1(1, tl_context_traits(ctx)->row_group), TL_VIEW(values), TL_U64(count),
                   TL_F32(scale), TL_VIEW(total));
 }

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ops/row_kernels.h"
+
 enum { PAIR_BLOCK = 16 }; /* pairs a work-item */
 
 /* Counts pairs by key matrix into counts[offsets]. */
@@ -165,7 +167,7 @@ tl_status tl_mask_rows(tl_context *ctx, const tl_tensor *mask, uint64_t matrices
 {
     const uint64_t count = mask->lead * mask->row;
     tl_kernel *kernel;
-    TL_TRY(tl_kernel_get(ctx, "pairs", "mask_rows", "", &kernel));
+    TL_TRY(tl_row_kernel(ctx, "pairs", "mask_rows", "", &kernel));
     return TL_RUN(ctx, kernel, tl_grid1(matrices, tl_context_traits(ctx)->row_group), TL_MEM(mask->mem[0]),
                   TL_U64(count), TL_VIEW(rows), TL_F32(value));
 }
@@ -174,7 +176,7 @@ tl_status tl_pairs_fill(tl_context *ctx, tl_view values, uint64_t count, float v
 {
     enum { BLOCK = 16384 };
     tl_kernel *kernel;
-    TL_TRY(tl_kernel_get(ctx, "pairs", "fill", "", &kernel));
+    TL_TRY(tl_row_kernel(ctx, "pairs", "fill", "", &kernel));
     tl_grid grid = tl_grid1((count + BLOCK - 1) / BLOCK, tl_context_traits(ctx)->row_group);
     grid.bytes = 4.0 * (double)count;
     return TL_RUN(ctx, kernel, grid, TL_VIEW(values), TL_U64(count), TL_F32(value), TL_U32(BLOCK));
@@ -189,7 +191,7 @@ tl_status tl_pairs_to_rows(tl_context *ctx, const tl_pairs *pairs, uint32_t batc
                            tl_view values, tl_view rows, bool accumulate)
 {
     tl_kernel *kernel;
-    TL_TRY(tl_kernel_get(ctx, "pairs", "pairs_to_rows", "", &kernel));
+    TL_TRY(tl_row_kernel(ctx, "pairs", "pairs_to_rows", "", &kernel));
     return TL_RUN(ctx, kernel, blocks(pairs, heads), TL_MEM(pairs->device_pairs->mem[0]),
                   TL_I32(pairs->count), TL_I32(batch), TL_I32(heads), TL_I32(pairs->queries),
                   TL_I32(pairs->keys), TL_VIEW(values), TL_VIEW(rows), TL_I32(accumulate));
@@ -199,7 +201,7 @@ tl_status tl_rows_to_pairs(tl_context *ctx, const tl_pairs *pairs, uint32_t batc
                            tl_view rows, tl_view values)
 {
     tl_kernel *kernel;
-    TL_TRY(tl_kernel_get(ctx, "pairs", "rows_to_pairs", "", &kernel));
+    TL_TRY(tl_row_kernel(ctx, "pairs", "rows_to_pairs", "", &kernel));
     return TL_RUN(ctx, kernel, blocks(pairs, heads), TL_MEM(pairs->device_pairs->mem[0]),
                   TL_I32(pairs->count), TL_I32(batch), TL_I32(heads), TL_I32(pairs->queries),
                   TL_I32(pairs->keys), TL_VIEW(rows), TL_VIEW(values));

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ops/row_kernels.h"
+
 /* Backward works through the offsets in chunks, so that what it holds per row stays bounded however large the
  * grid: big enough to fill a device, small enough to stay in a large cache. */
 enum { CHUNK_BYTES = 32 << 20 };
@@ -268,7 +270,7 @@ tl_status tl_relative_aggregate_backward(tl_context *ctx, const tl_relative *r, 
                                        floats_per_row(r->inner, r->heads, r->head_dim, true));
     tl_kernel *back, *sum;
     TL_TRY(get(ctx, &t, "value_back", &back));
-    TL_TRY(tl_kernel_get(ctx, "pairs", "partial_sum", "", &sum));
+    TL_TRY(tl_row_kernel(ctx, "pairs", "partial_sum", "", &sum));
     const uint32_t slices = ceil_div(r->inner, t.block), block = batch_block(&t, slices, r->batch);
     for (chunk c = {0}; next_chunk(r->pairs, NULL, w, NULL, dw, limit, &c);) {
         const uint32_t pairs = (uint32_t)(c.pair_end - c.pair_begin);

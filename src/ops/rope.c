@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "ops/row_kernels.h"
 #include "ops/rows.h"
 
 bool tl_rope_fits(const tl_geometry *g, uint32_t head_dim)
@@ -54,7 +55,7 @@ tl_status tl_rope_rotate(tl_context *ctx, const tl_rope *r, tl_view table, tl_vi
     tl_rows_plan plan = tl_rows_cut(ctx, count, r->heads * r->head_dim);
     plan.grid.bytes = 8.0 * (double)count * r->heads * r->head_dim;
     tl_kernel *kernel;
-    TL_TRY(tl_kernel_get(ctx, "rope", "rope_rotate", plan.options, &kernel));
+    TL_TRY(tl_row_kernel(ctx, "rope", "rope_rotate", plan.options, &kernel));
     return TL_RUN(ctx, kernel, plan.grid, TL_VIEW(table), TL_VIEW(rows), TL_U64(count), TL_U32(r->batch),
                   TL_U32(r->heads), TL_U32(r->head_dim), TL_U32(r->stride), TL_F32(back ? -1.0f : 1.0f),
                   TL_U32(plan.rows_per_group));

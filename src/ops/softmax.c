@@ -1,5 +1,6 @@
 #include "ops/softmax.h"
 
+#include "ops/row_kernels.h"
 #include "ops/rows.h"
 
 tl_status tl_softmax_forward(tl_context *ctx, tl_view logits, uint64_t rows, uint32_t queries, uint32_t keys,
@@ -8,7 +9,7 @@ tl_status tl_softmax_forward(tl_context *ctx, tl_view logits, uint64_t rows, uin
     if (rows == 0 || keys == 0) return TL_OK;
     tl_rows_plan plan = tl_rows_cut(ctx, rows, keys);
     tl_kernel *kernel;
-    TL_TRY(tl_kernel_get(ctx, "softmax", "softmax_forward", plan.options, &kernel));
+    TL_TRY(tl_row_kernel(ctx, "softmax", "softmax_forward", plan.options, &kernel));
     return TL_RUN(ctx, kernel, plan.grid, TL_VIEW(logits), TL_U64(rows), TL_U32(queries), TL_U32(keys),
                   TL_U32(causal), TL_U32(plan.rows_per_group));
 }
@@ -19,7 +20,7 @@ tl_status tl_softmax_backward(tl_context *ctx, tl_view prob, tl_view dprob, uint
     if (rows == 0 || keys == 0) return TL_OK;
     tl_rows_plan plan = tl_rows_cut(ctx, rows, keys);
     tl_kernel *kernel;
-    TL_TRY(tl_kernel_get(ctx, "softmax", "softmax_backward", plan.options, &kernel));
+    TL_TRY(tl_row_kernel(ctx, "softmax", "softmax_backward", plan.options, &kernel));
     return TL_RUN(ctx, kernel, plan.grid, TL_VIEW(prob), TL_VIEW(dprob), TL_U64(rows), TL_U32(queries),
                   TL_U32(keys), TL_U32(causal), TL_F32(scale), TL_U32(plan.rows_per_group));
 }
