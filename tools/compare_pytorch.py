@@ -1,131 +1,141 @@
 #!/usr/bin/env python3
-"""Times one training step of the tiny ViT (84 x 84, patch 12, 50 tokens) in PyTorch and in translution, side by side.
+"""Times training steps of the tiny ViT (84 x 84, patch 12, 50 tokens) in PyTorch and in translution, taking turns.
 
-    tools/compare_pytorch.py [--program build/release/translution] [--batch-size 64] [--rounds 3] [--device cpu]
+    tools/compare_pytorch.py [--program build/release/translution] [--rounds 3] [--only WORD] [--json]
+    tools/compare_pytorch.py --gemm        matrix products against PyTorch's (OpenBLAS or MKL)
+    tools/compare_pytorch.py --check       the PyTorch forms against each other and a loop over pairs
 
-PyTorch runs self-attention, and alpha-Translution in the form that a careful user would write: einsum over the narrow
-tables, which are gathered per pair. A step is forward, backward and AdamW. The two programs take turns, so that a
-noisy machine disturbs both; the ratio of the medians is what counts. Needs PyTorch, which the product does not.
+PyTorch runs what its users could write (tools/pytorch_forms.py):
+    attention             batched matmuls
+    alpha, naive          weights gathered for every pair, as the paper's reference does; alpha, einsum over them
+    translution, naive    the same; streamed: an autograd function that walks the offsets and recomputes in backward
+A step is forward, backward and AdamW. Every measurement is a process of its own, so that peak memory is its own too; the
+two sides take turns, so that a noisy machine disturbs both. The ratio of the medians is what counts. Needs PyTorch 1.13 or
+newer, which the product does not; --device cuda runs PyTorch there and translution on --ours-device.
 """
-import argparse, json, os, statistics, subprocess, sys, tempfile, time
+import argparse, json, os, statistics, subprocess, sys
 
-os.environ.setdefault('OMP_WAIT_POLICY', 'passive')  # spinning threads would slow the other side
-import torch
-from torch import nn
-import torch.nn.functional as F
-
-DIM, DEPTH, HEADS, HEAD_DIM, MLP, SIDE, PATCH, CLASSES, RELENC = 192, 6, 3, 64, 768, 7, 144, 10, 8
-
-
-def offsets():
-    """[N, N] number of the matrix of pair (i, j); token 0 is the class token."""
-    k = (2 * SIDE - 1) ** 2
-    p = torch.arange(SIDE * SIDE)
-    r, c = p // SIDE, p % SIDE
-    table = torch.empty(SIDE * SIDE + 1, SIDE * SIDE + 1, dtype=torch.long)
-    table[1:, 1:] = (r[:, None] - r[None] + SIDE - 1) * (2 * SIDE - 1) + (c[:, None] - c[None] + SIDE - 1)
-    table[0, 0], table[0, 1:], table[1:, 0] = k, k + 1, k + 2
-    return table, k + 3
+HERE = os.path.dirname(os.path.abspath(__file__))
+# operation, PyTorch form, batch
+CASES = [('attention', 'matmul', 64), ('alpha', 'einsum', 64), ('alpha', 'naive', 8), ('translution', 'streamed', 32),
+         ('translution', 'naive', 1)]
+# m, n, k, transposition, batch
+GEMMS = [(1024, 1024, 1024, 'nn', 1), (3200, 192, 192, 'nt', 1), (3200, 576, 192, 'nt', 1), (3200, 768, 192, 'nt', 1),
+         (3200, 192, 768, 'nt', 1), (1280, 50257, 192, 'nt', 1), (192, 192, 3200, 'tn', 1), (768, 192, 3200, 'tn', 1),
+         (50, 50, 64, 'nt', 192), (50, 64, 50, 'nn', 192)]
+GROUPED = (7, 192, 64)  # side of the grid, channels, rows a token
 
 
-class Attention(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.qkv, self.out = nn.Linear(DIM, 3 * DIM, bias=False), nn.Linear(DIM, DIM)
-
-    def split(self, x):
-        b, n, _ = x.shape
-        return self.qkv(x).view(b, n, 3, HEADS, HEAD_DIM).permute(2, 0, 3, 1, 4)
-
-    def forward(self, x):
-        b, n, _ = x.shape
-        q, k, v = self.split(x)
-        a = ((q @ k.transpose(-1, -2)) * HEAD_DIM ** -0.5).softmax(-1)
-        return self.out((a @ v).transpose(1, 2).reshape(b, n, DIM))
-
-
-class Alpha(Attention):
-    def __init__(self):
-        super().__init__()
-        width = HEADS * RELENC
-        table, count = offsets()
-        self.register_buffer('key', table)
-        self.down = nn.ModuleList(nn.Linear(DIM, width, bias=False) for _ in range(3))
-        self.tables = nn.ParameterList(nn.Parameter((torch.rand(count, width, width) * 2 - 1) / width)
-                                       for _ in range(3))
-        self.up = nn.Linear(width, DIM, bias=False)
-
-    def forward(self, x):
-        b, n, _ = x.shape
-        q, k, v = self.split(x)
-        x2 = [d(x) for d in self.down]
-        q2 = torch.einsum('bic,ijcd->bijd', x2[0], self.tables[0][self.key.t()]).view(b, n, n, HEADS, RELENC)
-        k2 = torch.einsum('bjc,ijcd->bijd', x2[1], self.tables[1][self.key]).view(b, n, n, HEADS, RELENC)
-        v2 = torch.einsum('bjc,ijcd->bijd', x2[2], self.tables[2][self.key]).view(b, n, n, HEADS, RELENC)
-        a = (q @ k.transpose(-1, -2) + (q2 * k2).sum(-1).permute(0, 3, 1, 2)) * (0.5 * HEAD_DIM ** -0.5)
-        a = a.softmax(-1)
-        o = (a @ v).transpose(1, 2).reshape(b, n, DIM)
-        return self.out(0.5 * (o + self.up(torch.einsum('bhij,bijhr->bihr', a, v2).reshape(b, n, -1))))
+def child(arguments, threads, limit_gib):
+    """The JSON that a child process prints, None when it needs more memory than there is."""
+    env = dict(os.environ, OMP_WAIT_POLICY='passive',  # spinning threads would slow the other side
+               OMP_NUM_THREADS=str(threads), OPENBLAS_NUM_THREADS=str(threads), MKL_NUM_THREADS=str(threads))
+    if limit_gib:
+        env['COMPARE_LIMIT_GIB'] = str(limit_gib)
+    done = subprocess.run(arguments, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    lines = done.stdout.strip().splitlines()
+    if done.returncode == 0 and lines:
+        return json.loads(lines[-1])
+    if done.returncode in (3, -9, 137):
+        return None
+    sys.exit(f'{" ".join(arguments)} failed:\n{done.stderr[-2000:]}')
 
 
-class Vit(nn.Module):
-    def __init__(self, op):
-        super().__init__()
-        self.embed = nn.Sequential(nn.LayerNorm(PATCH), nn.Linear(PATCH, DIM), nn.LayerNorm(DIM))
-        self.cls, self.pos = nn.Parameter(torch.randn(1, 1, DIM)), nn.Parameter(torch.randn(1, SIDE * SIDE + 1, DIM))
-        self.ops = nn.ModuleList(nn.Sequential(nn.LayerNorm(DIM), op()) for _ in range(DEPTH))
-        self.mlps = nn.ModuleList(nn.Sequential(nn.LayerNorm(DIM), nn.Linear(DIM, MLP), nn.GELU(), nn.Linear(MLP, DIM))
-                                  for _ in range(DEPTH))
-        self.head = nn.Sequential(nn.LayerNorm(DIM), nn.Linear(DIM, CLASSES))
-
-    def forward(self, patches):
-        x = torch.cat([self.cls.expand(len(patches), -1, -1), self.embed(patches)], 1) + self.pos
-        for op, mlp in zip(self.ops, self.mlps):
-            x = x + op(x)
-            x = x + mlp(x)
-        return self.head(x[:, 0])
+def theirs(a, *arguments):
+    return child([sys.executable, os.path.join(HERE, 'pytorch_forms.py'), '--device', a.device,
+                  '--threads', str(a.threads), *map(str, arguments)], a.threads, a.memory_limit)
 
 
-def pytorch_step(op, batch, device, steps=4):
-    torch.manual_seed(0)
-    model = Vit(op).to(device)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-4, weight_decay=0.05)
-    x, y = torch.randn(batch, SIDE * SIDE, PATCH, device=device), torch.randint(CLASSES, (batch,), device=device)
-    times = []
-    for _ in range(steps + 1):
-        start = time.perf_counter()
-        optimizer.zero_grad()
-        F.cross_entropy(model(x), y).backward()
-        optimizer.step()
-        if device != 'cpu':
-            torch.cuda.synchronize()
-        times.append(1e3 * (time.perf_counter() - start))
-    return statistics.median(times[1:])
+def ours(a, *arguments):
+    device = ['--device', a.ours_device] if a.ours_device else []
+    return child([a.program, 'bench', *map(str, arguments), '--json', '--quiet', *device], a.threads, None)
 
 
-def translution_step(program, op, batch, steps=6):
-    with tempfile.TemporaryDirectory() as out:
-        line = subprocess.run([program, 'train', 'mnist', '--op', op, '--batch-size', str(batch), '--steps', str(steps),
-                               '--limit-train', str(batch * steps), '--limit-test', str(batch), '--quiet', '--out', out],
-                              check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()[-1]
-    return json.loads(line)['step_ms']
+def gib(size):
+    return f'{size / 2**30:6.2f}' if size else '     -'
+
+
+def compare_steps(a):
+    rows = []
+    for op, form, batch in CASES:
+        if a.only not in f'{op} {form}':
+            continue
+        t, o, memory = [], [], [0, 0]
+        for _ in range(a.rounds):
+            mine = ours(a, 'step', '--task', 'mnist', '--op', op, '--batch-size', batch, '--rounds', a.steps)
+            yours = theirs(a, 'step', op, form, batch, a.steps)
+            o.append(mine['ms_median'])
+            memory[0] = max(memory[0], mine['peak_process_bytes'])
+            if yours is None:
+                break
+            t.append(yours['ms_median'])
+            memory[1] = max(memory[1], yours['peak_bytes'])
+        row = dict(op=op, form=form, batch=batch, ours_ms=statistics.median(o), limit_fraction=mine['limit_fraction'],
+                   ours_bytes=memory[0], theirs_ms=statistics.median(t) if t else None,
+                   theirs_bytes=memory[1] if t else None)
+        row['ratio'] = row['theirs_ms'] / row['ours_ms'] if t else None
+        rows.append(row)
+        if not a.json:
+            theirs_text = f'{row["theirs_ms"]:10.0f}' if t else 'does not fit'
+            ratio = f'{row["ratio"]:6.2f}' if t else '     -'
+            print(f'{op:12} {form:9} {batch:5}  {theirs_text:>12} {row["ours_ms"]:10.0f} {ratio}  {gib(memory[1])} '
+                  f'{gib(memory[0])}  {row["limit_fraction"]:5.2f}', flush=True)
+    return rows
+
+
+def compare_gemms(a):
+    rows = []
+    cases = [dict(zip(('m', 'n', 'k', 'trans', 'batch'), g)) for g in GEMMS] + [dict(grouped=GROUPED)]
+    for case in cases:
+        best = [0.0, 0.0]
+        for _ in range(a.rounds):
+            if 'grouped' in case:
+                side, channels, rows_each = GROUPED
+                name = f'grouped {side}x{side}, {rows_each} x {channels} x {channels}'
+                mine = ours(a, 'gemm', '--grouped', f'{side}x{side}', '--n', channels, '--k', channels, '--batch', rows_each)
+                yours = theirs(a, 'grouped', side, channels, rows_each)
+            else:
+                name = f'{case["m"]} x {case["n"]} x {case["k"]} {case["trans"]}' + (
+                    f', batch {case["batch"]}' if case['batch'] > 1 else '')
+                mine = ours(a, 'gemm', *(w for k, v in case.items() for w in (f'--{k}', v)))
+                yours = theirs(a, 'gemm', *case.values())
+            best = [max(best[0], mine['gflops']), max(best[1], yours['gflops'])]
+        rows.append(dict(name=name, ours_gflops=best[0], theirs_gflops=best[1], ratio=best[0] / best[1]))
+        if not a.json:
+            print(f'{name:34} {best[1]:10.1f} {best[0]:12.1f} {best[0] / best[1]:6.2f}', flush=True)
+    return rows
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--program', default='build/release/translution')
-    parser.add_argument('--batch-size', type=int, default=64)
-    parser.add_argument('--rounds', type=int, default=3)
+    parser.add_argument('--rounds', type=int, default=3, help='turns of each side')
+    parser.add_argument('--steps', type=int, default=5, help='timed steps a turn')
+    parser.add_argument('--threads', type=int, default=os.cpu_count())
+    parser.add_argument('--only', default='', help='cases whose "operation form" holds this word')
+    parser.add_argument('--memory-limit', type=float, help='GiB of address space for PyTorch')
     parser.add_argument('--device', default='cpu', help="PyTorch's device: cpu or cuda")
+    parser.add_argument('--ours-device', help="translution's device (see translution devices)")
+    parser.add_argument('--gemm', action='store_true')
+    parser.add_argument('--check', action='store_true')
+    parser.add_argument('--json', action='store_true')
     a = parser.parse_args()
-    print(f'PyTorch {torch.__version__}, {torch.get_num_threads()} threads, batch {a.batch_size}; ms a step, medians')
-    for name, op in (('attention', Attention), ('alpha', Alpha)):
-        theirs, ours = [], []
-        for _ in range(a.rounds):
-            theirs.append(pytorch_step(op, a.batch_size, a.device))
-            ours.append(translution_step(a.program, name, a.batch_size))
-        t, o = statistics.median(theirs), statistics.median(ours)
-        print(f'{name:12} PyTorch {t:8.1f}   translution {o:8.1f}   PyTorch / translution {t / o:5.2f}')
+    if a.check:
+        return subprocess.run([sys.executable, os.path.join(HERE, 'pytorch_forms.py'), 'check']).returncode
+    if a.memory_limit is None and a.device == 'cpu':
+        a.memory_limit = os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30 * 0.9
+    if a.gemm:
+        if not a.json:
+            print(f'{"GFLOP/s, best of " + str(a.rounds) + " turns":34} {"PyTorch":>10} {"translution":>12} {"ratio":>6}')
+        rows = compare_gemms(a)
+    else:
+        if not a.json:
+            print(f'medians of {a.rounds} turns of {a.steps} steps, {a.threads} threads\n'
+                  f'{"operation":12} {"form":9} {"batch":>5}  {"PyTorch ms":>12} {"ours ms":>10} {"ratio":>6}  '
+                  f'{"GiB":>6} {"ours":>6}  {"limit_fraction":>5}')
+        rows = compare_steps(a)
+    if a.json:
+        print(json.dumps(rows))
 
 
 if __name__ == '__main__':
