@@ -23,3 +23,16 @@ __kernel void squares(__global const float *values, ulong at, ulong count, ulong
     sum = tl_row_sum(sum, scratch);
     if (lane == 0) partial[partial_at + group] = sum;
 }
+
+// c[batch][row][0..n) += bias + residual, either of which may be NULL; residual lies as c does. Work-group (row, batch).
+__kernel void add_extras(__global const float *bias, ulong bias_at, __global const float *residual, ulong residual_at,
+                         __global float *c, ulong c_at, uint n, uint ld, ulong stride)
+{
+    const ulong at = get_group_id(1) * stride + get_group_id(0) * (ulong)ld;
+    for (uint j = get_local_id(0); j < n; j += TL_GROUP) {
+        float x = c[c_at + at + j];
+        if (bias) x += bias[bias_at + j];
+        if (residual) x += residual[residual_at + at + j];
+        c[c_at + at + j] = x;
+    }
+}

@@ -284,6 +284,14 @@ static double dry_params(void)
     return params;
 }
 
+static void test_tune(void **unused)
+{
+    RUN(NO_ENV, "tune", "now");
+    FAILS(2, "tune takes no word", "'now'");
+    RUN(NO_ENV, "train", "mnist", "--gemm", "blas");
+    FAILS(2, "--gemm takes auto|own|clblast", "'blas'");
+}
+
 static void test_config(void **state)
 {
     write_text("good.conf", "# a comment\n\n  op = alpha \nrelenc-dim=8\nresume = false\n");
@@ -736,16 +744,27 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_help_and_version), cmocka_unit_test(test_usage_errors),
-        cmocka_unit_test(test_values),           cmocka_unit_test(test_config),
-        cmocka_unit_test(test_dry_run_counts),   cmocka_unit_test(test_dry_run_needs_nothing),
-        cmocka_unit_test(test_dry_run_fits),     cmocka_unit_test(test_devices),
-        cmocka_unit_test(test_no_platform),      cmocka_unit_test(test_device_choice),
-        cmocka_unit_test(test_data_errors),      cmocka_unit_test(test_output_errors),
-        cmocka_unit_test(test_does_not_fit),     cmocka_unit_test(test_checkpoint_errors),
-        cmocka_unit_test(test_result_line),      cmocka_unit_test(test_same_seed),
-        cmocka_unit_test(test_default_out),      cmocka_unit_test(test_stop_after_and_resume),
-        cmocka_unit_test(test_signals),          cmocka_unit_test(test_real_mnist),
+        cmocka_unit_test(test_help_and_version),
+        cmocka_unit_test(test_usage_errors),
+        cmocka_unit_test(test_values),
+        cmocka_unit_test(test_tune),
+        cmocka_unit_test(test_config),
+        cmocka_unit_test(test_dry_run_counts),
+        cmocka_unit_test(test_dry_run_needs_nothing),
+        cmocka_unit_test(test_dry_run_fits),
+        cmocka_unit_test(test_devices),
+        cmocka_unit_test(test_no_platform),
+        cmocka_unit_test(test_device_choice),
+        cmocka_unit_test(test_data_errors),
+        cmocka_unit_test(test_output_errors),
+        cmocka_unit_test(test_does_not_fit),
+        cmocka_unit_test(test_checkpoint_errors),
+        cmocka_unit_test(test_result_line),
+        cmocka_unit_test(test_same_seed),
+        cmocka_unit_test(test_default_out),
+        cmocka_unit_test(test_stop_after_and_resume),
+        cmocka_unit_test(test_signals),
+        cmocka_unit_test(test_real_mnist),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -3,7 +3,9 @@
 #include "golden.h"
 
 #include "core/random.h"
-#include "ops/gemm.h"
+#include "ops/gemm_choice.h"
+#include "ops/gemm_clblast.h"
+#include "ops/gemm_own.h"
 
 typedef struct size {
     uint32_t m, n, k;
@@ -109,8 +111,97 @@ static void gpu_kernels(void **unused)
     all(TL_PATH_GPU);
 }
 
+/* CLBlast compiles for many seconds on a CPU: one context, all transposes, few sizes. */
+static void clblast(void **unused)
+{
+    tl_context *ctx = NULL;
+    tl_error err = {0};
+    const tl_context_options options = {.gemm = TL_GEMM_CLBLAST};
+    if (tl_context_create(&options, &ctx, &err) != TL_OK) fail_msg("%s", err.text);
+    const tl_gemm_args plain = {.m = 8, .n = 8, .k = 8, .lda = 8, .ldb = 8, .ldc = 8};
+    assert_true(tl_gemm_prefers_clblast(ctx, &plain));
+    tl_gemm_args nested = plain;
+    nested.outer = nested.inner = 2;
+    assert_false(tl_gemm_prefers_clblast(ctx, &nested)); /* two strides */
+    tl_gemm_args far = plain;
+    far.c.at = 1ull << 31;
+    assert_false(tl_gemm_prefers_clblast(ctx, &far));
+    for (size_t s = 4; s < 7; s++) {
+        for (int t = 0; t < 3; t++) {
+            check(ctx, sizes[s], t == 2, t == 1, 1.0f, 0.0f, false, 1, 1);
+            check(ctx, sizes[s], t == 2, t == 1, 0.5f, 1.0f, true, 1, 1);
+            check(ctx, sizes[s], t == 2, t == 1, -2.0f, 0.25f, true, 3, 1);
+        }
+    }
+    tl_context_destroy(ctx);
+}
+
+/* A wrong product must not pass the self-test. */
+static tl_status slightly_wrong(tl_context *ctx, const tl_gemm_args *args)
+{
+    tl_gemm_args g = *args;
+    g.alpha *= 1.001f;
+    return tl_gemm_own(ctx, &g);
+}
+static tl_status too_wide(tl_context *ctx, const tl_gemm_args *args)
+{
+    tl_gemm_args g = *args;
+    g.n++;
+    return tl_gemm_own(ctx, &g);
+}
+
+static void self_test(void **unused)
+{
+    tl_context *ctx = golden_context(TL_PATH_AUTO);
+    assert_true(tl_gemm_is_right(ctx, tl_gemm_own));
+    assert_false(tl_gemm_is_right(ctx, slightly_wrong));
+    assert_false(tl_gemm_is_right(ctx, too_wide));
+    tl_context_destroy(ctx);
+}
+
+/* On a GPU's path the table decides, by the nearest shape of the same kind. */
+static void table(void **unused)
+{
+    const char *folder = getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp";
+    char path[256];
+    snprintf(path, sizeof path, "%s/tl_gemm_XXXXXX", folder);
+    assert_non_null(mkdtemp(path));
+    setenv("TRANSLUTION_CACHE_DIR", path, 1);
+    const tl_gemm_entry entries[] = {{0, 0, 0, 64, 64, 64, 10.0f, 5.0f},
+                                     {0, 0, 0, 1024, 1024, 1024, 10.0f, 50.0f}};
+    tl_gemm_args g = {.m = 100, .n = 80, .k = 64, .lda = 64, .ldb = 80, .ldc = 80};
+    for (int round = 0; round < 2; round++) { /* learnt, then recalled by a new context */
+        tl_context *ctx = golden_context(TL_PATH_GPU);
+        int count;
+        if (round == 0) MUST(ctx, tl_gemm_learn(ctx, entries, 2));
+        (void)tl_gemm_table(ctx, &count);
+        assert_int_equal(count, 2);
+        g.m = 100;
+        assert_false(tl_gemm_prefers_clblast(ctx, &g));
+        g.m = 60000;
+        assert_true(tl_gemm_prefers_clblast(ctx, &g));
+        tl_context_destroy(ctx);
+    }
+    char command[320];
+    snprintf(command, sizeof command, "for f in '%s'/gemm-table*; do echo x > \"$f\"; done", path);
+    assert_int_equal(system(command), 0);
+    tl_context *ctx = golden_context(TL_PATH_GPU); /* a damaged table is none */
+    int count;
+    (void)tl_gemm_table(ctx, &count);
+    assert_int_equal(count, 0);
+    tl_context_destroy(ctx);
+    ctx = golden_context(TL_PATH_CPU);
+    assert_false(tl_gemm_prefers_clblast(ctx, &g));
+    tl_context_destroy(ctx);
+    snprintf(command, sizeof command, "rm -rf '%s'", path);
+    assert_int_equal(system(command), 0);
+    unsetenv("TRANSLUTION_CACHE_DIR");
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(cpu_kernels), cmocka_unit_test(gpu_kernels)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(cpu_kernels), cmocka_unit_test(gpu_kernels),
+                                       cmocka_unit_test(clblast), cmocka_unit_test(self_test),
+                                       cmocka_unit_test(table)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

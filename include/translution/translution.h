@@ -105,8 +105,13 @@ typedef struct tl_context tl_context;
  * or local-memory tiles with many work-items a group (GPUs). AUTO goes by the device's type. */
 typedef enum tl_kernel_path { TL_PATH_AUTO, TL_PATH_CPU, TL_PATH_GPU } tl_kernel_path;
 
+/* Who computes matrix products. AUTO: the own kernels on CPUs; on GPUs what `tune` measured to be faster, without
+ * that CLBlast for large plain products and the own kernels for the rest. CLBLAST: wherever it can. */
+typedef enum tl_gemm_mode { TL_GEMM_AUTO, TL_GEMM_OWN, TL_GEMM_CLBLAST } tl_gemm_mode;
+
 typedef struct tl_context_options {
     const char *device; /* SPEC; NULL: auto */
+    tl_gemm_mode gemm;
     tl_kernel_path path;
     bool profile;             /* time every kernel by events */
     uint64_t memory_limit;    /* bytes that tensors may take in all; 0: the device's global memory */

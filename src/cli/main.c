@@ -54,6 +54,7 @@ tl_status tl_cli_open_device(const tl_cli_options *o, const tl_log *log, tl_cont
         .path = o->kernel_path == 1   ? TL_PATH_CPU
                 : o->kernel_path == 2 ? TL_PATH_GPU
                                       : TL_PATH_AUTO,
+        .gemm = (tl_gemm_mode)o->gemm,
         .profile = o->settings.profile,
         .memory_limit = o->memory_limit,
         .log = log,
@@ -101,6 +102,8 @@ static const command commands[] = {
     {"tokenize", "tokenize --out DIR FILE...",
      "text files to train.bin and val.bin, by GPT-2's BPE or by characters", TL_CLI_TOKENIZE,
      tl_cmd_tokenize},
+    {"tune", "tune [options]", "find the faster implementation of matrix products on a device", TL_CLI_TUNE,
+     tl_cmd_tune},
     {"bench gemm", "bench gemm [options]", "time matrix products", TL_CLI_BENCH_GEMM, tl_cmd_bench_gemm},
     {"bench op", "bench op [options]", "time an operation alone, forward and backward", TL_CLI_BENCH_OP,
      tl_cmd_bench_op},

@@ -67,7 +67,7 @@ static const flag flags[] = {
     BOOL("verbose", verbose, TL_CLI_ALL, "more on stderr"),
     BOOL("quiet", settings.quiet, TL_CLI_ALL, "no progress on stderr"),
     TEXT("config", "FILE", config, TL_CLI_TRAIN, "lines of `key = value`, keys as the flags; flags win"),
-    BOOL("json", json, TL_CLI_DEVICES, "one JSON array on one line"),
+    BOOL("json", json, TL_CLI_DEVICES | TL_CLI_TUNE, "one JSON array on one line"),
     BOOL("json", json, TL_CLI_BENCH, "one JSON object on one line instead of a table"),
 
     NUMBER(FLAG_U32, "m", bench.m, 1, 1048576, TL_CLI_BENCH_GEMM, "rows of the product (1024)"),
@@ -153,6 +153,9 @@ static const flag flags[] = {
          "time every kernel; table on stderr at the end"),
     TEXT("trace", "FILE.json", trace, TL_CLI_TRAIN | TL_CLI_BENCH_STEP,
          "every launch as a Chrome trace, for chrome://tracing or Perfetto"),
+    CHOICE("gemm", gemm, "auto|own|clblast", TL_CLI_TRAIN | TL_CLI_EVAL | TL_CLI_BENCH,
+           "matrix products: own kernels, CLBlast where it can, or what is faster (auto; see `tune`)"),
+    BOOL("quick", quick, TL_CLI_TUNE, "a few small shapes, kept nowhere: does it work at all?"),
     /* For tests: the other family of tiled kernels on a device that would not choose it. */
     CHOICE("kernel-path", kernel_path, "auto|cpu|gpu", TL_CLI_TRAIN | TL_CLI_EVAL | TIMED, NULL),
 
@@ -200,6 +203,7 @@ static const char *command_name(tl_cli_command command)
     case TL_CLI_BENCH_MEMORY: return "bench memory";
     case TL_CLI_BENCH:
     case TL_CLI_TOKENIZE: return "tokenize";
+    case TL_CLI_TUNE: return "tune";
     case TL_CLI_ALL: break;
     }
     return "";

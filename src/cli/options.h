@@ -19,7 +19,8 @@ typedef enum tl_cli_command {
     TL_CLI_BENCH_MEMORY = 128,
     TL_CLI_BENCH = 240, /* all four */
     TL_CLI_TOKENIZE = 256,
-    TL_CLI_ALL = 511
+    TL_CLI_TUNE = 512,
+    TL_CLI_ALL = 1023
 } tl_cli_command;
 
 /* What only `bench` asks for; 0 and empty: the measured thing's own default. */
@@ -49,6 +50,8 @@ typedef struct tl_cli_options {
     double started;   /* tl_clock_seconds when the program began; main sets it */
     char offset_sharing[24];
     uint32_t window;
+    int gemm; /* a tl_gemm_mode */
+    bool quick;
     int recompute;   /* a tl_recompute */
     int kernel_path; /* a tl_kernel_path */
     bool test_motion_given;

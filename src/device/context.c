@@ -14,7 +14,8 @@ static tl_traits traits_of(const tl_device_info *device, const tl_context_option
     tl_traits traits = {.compute_units = device->compute_units,
                         .memory_limit = options->memory_limit,
                         .max_alloc_bytes = device->max_alloc_bytes,
-                        .local_bytes = device->local_bytes};
+                        .local_bytes = device->local_bytes,
+                        .gemm = options->gemm};
     traits.cpu_path = options->path == TL_PATH_AUTO ? device->type == TL_DEVICE_CPU
                                                     : options->path == TL_PATH_CPU;
     /* The GPU forms need work-groups of 256; where there are none, the CPU forms (groups of one) serve. */
@@ -76,6 +77,7 @@ void tl_context_destroy(tl_context *ctx)
     if (ctx == NULL) return;
     if (ctx->queue != NULL) clFinish(ctx->queue);
     while (ctx->tensors != NULL) tl_tensor_destroy(ctx, &ctx->tensors->tensor);
+    if (ctx->slot.destroy != NULL) ctx->slot.destroy(ctx->slot.data);
     tl_profile_close(&ctx->profile);
     tl_programs_close(&ctx->programs);
     if (ctx->queue != NULL) clReleaseCommandQueue(ctx->queue);
@@ -101,6 +103,22 @@ const tl_traits *tl_context_traits(const tl_context *ctx)
 const tl_log *tl_context_log(const tl_context *ctx)
 {
     return ctx->log;
+}
+
+tl_slot *tl_context_slot(tl_context *ctx)
+{
+    return &ctx->slot;
+}
+
+bool tl_recall(tl_context *ctx, const char *name, unsigned char **data, size_t *size)
+{
+    return tl_cache_load(&ctx->programs.cache, name, tl_cache_key_make(&ctx->device, "", name), data, size);
+}
+
+void tl_remember(tl_context *ctx, const char *name, const void *data, size_t size)
+{
+    tl_cache_save(&ctx->programs.cache, ctx->log, name, tl_cache_key_make(&ctx->device, "", name), data,
+                  size);
 }
 
 void *tl_context_queue(tl_context *ctx)

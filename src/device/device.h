@@ -20,6 +20,7 @@ typedef struct tl_traits {
     uint32_t row_group;    /* work-items that share one row in row kernels: 1 on CPUs, a power of two */
     uint32_t compute_units;
     uint64_t memory_limit, max_alloc_bytes, local_bytes;
+    tl_gemm_mode gemm;
 } tl_traits;
 
 const tl_traits *tl_context_traits(const tl_context *ctx);
@@ -115,6 +116,18 @@ tl_status tl_run(tl_context *ctx, tl_kernel *kernel, tl_grid grid, const tl_arg 
            (int)(sizeof((const tl_arg[]){__VA_ARGS__}) / sizeof(tl_arg)))
 
 tl_status tl_flush(tl_context *ctx); /* hands what is queued to the device */
+
+/* What a floor above keeps with the context, NULL at first; `destroy` is called on it when the context goes. */
+typedef struct tl_slot {
+    void *data;
+    void (*destroy)(void *data);
+} tl_slot;
+tl_slot *tl_context_slot(tl_context *ctx);
+
+/* Bytes that are kept in the cache folder for this device and driver under a name ("gemm"). Recalled data belongs to
+ * the caller (free()); a missing or damaged entry is false. Remembering fails silently where there is no cache. */
+bool tl_recall(tl_context *ctx, const char *name, unsigned char **data, size_t *size);
+void tl_remember(tl_context *ctx, const char *name, const void *data, size_t size);
 
 /* The raw handles for libraries that enqueue by themselves (CLBlast): cl_command_queue*. */
 void *tl_context_queue(tl_context *ctx);

@@ -119,6 +119,7 @@ struct tl_context {
     tl_error error;
     tl_device_info device;
     tl_traits traits;
+    tl_slot slot;
     const tl_log *log;
     cl_context cl;
     cl_command_queue queue;

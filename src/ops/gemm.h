@@ -1,5 +1,5 @@
 /* C = alpha op(A) op(B) + beta C, row-major, single or batched, with optional bias and residual.
- * gemm.c decides once per shape and device whether CLBlast or the project's own kernels serve it. */
+ * gemm_choice.c decides whether CLBlast or the own kernels serve it. */
 #ifndef TL_OPS_GEMM_H
 #define TL_OPS_GEMM_H
 

@@ -1,0 +1,198 @@
+#include "ops/gemm_choice.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/random.h"
+#include "ops/gemm_clblast.h"
+
+/* What is kept with the context. */
+typedef struct state {
+    tl_gemm_mode forced;
+    enum { UNTESTED, RIGHT, WRONG } clblast;
+    int count;
+    tl_gemm_entry entries[TL_GEMM_MAX_ENTRIES];
+} state;
+
+static const char table_name[] = "gemm-table", test_name[] = "gemm-self-test";
+
+static state *state_of(tl_context *ctx)
+{
+    tl_slot *slot = tl_context_slot(ctx);
+    if (slot->data != NULL) return slot->data;
+    state *s = calloc(1, sizeof *s);
+    if (s == NULL) return NULL;
+    unsigned char *data = NULL;
+    size_t size = 0;
+    if (tl_recall(ctx, table_name, &data, &size)) {
+        if (size % sizeof *s->entries == 0 && size <= sizeof s->entries) {
+            memcpy(s->entries, data, size);
+            s->count = (int)(size / sizeof *s->entries);
+        }
+        free(data);
+    }
+    *slot = (tl_slot){s, free};
+    return s;
+}
+
+static tl_status no_memory(tl_context *ctx)
+{
+    return tl_fail(tl_context_error(ctx), TL_ERROR_MEMORY,
+                   "out of host memory for the table of matrix products");
+}
+
+tl_status tl_gemm_learn(tl_context *ctx, const tl_gemm_entry *entries, int count)
+{
+    state *s = state_of(ctx);
+    if (s == NULL) return no_memory(ctx);
+    if (count > TL_GEMM_MAX_ENTRIES) count = TL_GEMM_MAX_ENTRIES;
+    memcpy(s->entries, entries, (size_t)count * sizeof *entries);
+    s->count = count;
+    tl_remember(ctx, table_name, entries, (size_t)count * sizeof *entries);
+    return TL_OK;
+}
+
+const tl_gemm_entry *tl_gemm_table(tl_context *ctx, int *count)
+{
+    state *s = state_of(ctx);
+    *count = s != NULL ? s->count : 0;
+    return s != NULL ? s->entries : NULL;
+}
+
+tl_status tl_gemm_force(tl_context *ctx, tl_gemm_mode mode)
+{
+    state *s = state_of(ctx);
+    if (s == NULL) return no_memory(ctx);
+    s->forced = mode;
+    return TL_OK;
+}
+
+/* ---- self-test ----------------------------------------------------------------------------------- */
+
+enum { M = 37, N = 21, K_INNER = 53, PAD = 3, BATCHES = 2 };
+enum { LARGEST = (M > K_INNER ? M : K_INNER) * (K_INNER + PAD + M) * BATCHES };
+
+static tl_status test_one(tl_context *ctx, tl_gemm_function product, bool ta, bool tb, uint32_t batches,
+                          tl_tensor *t[3], float *host[3], bool *right)
+{
+    const uint32_t lda = (ta ? M : K_INNER) + PAD, ldb = (tb ? K_INNER : N) + PAD, ldc = N + PAD;
+    const uint64_t a = (uint64_t)(ta ? K_INNER : M) * lda, b = (uint64_t)(tb ? N : K_INNER) * ldb,
+                   c = (uint64_t)M * ldc;
+    const tl_gemm_args g = {.transpose_a = ta,
+                            .transpose_b = tb,
+                            .m = M,
+                            .n = N,
+                            .k = K_INNER,
+                            .a = tl_at(t[0], 0),
+                            .b = tl_at(t[1], 0),
+                            .c = tl_at(t[2], 0),
+                            .lda = lda,
+                            .ldb = ldb,
+                            .ldc = ldc,
+                            .alpha = 0.5f,
+                            .beta = 2.0f,
+                            .outer = batches,
+                            .a_outer = a,
+                            .b_outer = b,
+                            .c_outer = c};
+    tl_random r = tl_random_make(1, 2);
+    for (int i = 0; i < 3; i++) {
+        for (int e = 0; e < LARGEST; e++) host[i][e] = tl_random_normal(&r);
+        TL_TRY(tl_tensor_write(ctx, t[i], 0, LARGEST, host[i]));
+    }
+    TL_TRY(product(ctx, &g));
+    float *got = host[2] + LARGEST;
+    TL_TRY(tl_tensor_read(ctx, t[2], 0, LARGEST, got));
+    for (uint64_t e = 0; e < LARGEST; e++) {
+        const uint64_t batch = e / c, i = e % c / ldc, j = e % ldc;
+        double want = (double)host[2][e], size = fabs(want);
+        if (batch < batches && j < N) {
+            want *= 2.0;
+            for (uint64_t k = 0; k < K_INNER; k++) {
+                const double x = (double)host[0][batch * a + (ta ? k * lda + i : i * lda + k)],
+                             y = (double)host[1][batch * b + (tb ? j * ldb + k : k * ldb + j)];
+                want += 0.5 * x * y;
+                size += fabs(x * y);
+            }
+        }
+        if (!(fabs((double)got[e] - want) <= 1e-5 * (1.0 + size))) *right = false;
+    }
+    return TL_OK;
+}
+
+bool tl_gemm_is_right(tl_context *ctx, tl_gemm_function product)
+{
+    tl_tensor *t[3] = {NULL};
+    float *host = malloc(4 * LARGEST * sizeof *host);
+    bool right = host != NULL;
+    for (int i = 0; i < 3 && right; i++)
+        right = tl_tensor_create(ctx, "self-test", TL_MEMORY_WORKSPACE, 1, LARGEST, &t[i]) == TL_OK;
+    for (int transposes = 0; transposes < 4 && right; transposes++) {
+        for (uint32_t batches = 1; batches <= BATCHES && right; batches++) {
+            float *parts[3] = {host, host + LARGEST, host + 2 * LARGEST};
+            if (test_one(ctx, product, transposes & 1, transposes >> 1, batches, t, parts, &right) != TL_OK)
+                right = false;
+        }
+    }
+    for (int i = 0; i < 3; i++) tl_tensor_destroy(ctx, t[i]);
+    free(host);
+    return right;
+}
+
+/* Once per device and driver, where there is a cache to remember it. */
+static bool clblast_is_right(tl_context *ctx, state *s)
+{
+    if (s->clblast != UNTESTED) return s->clblast == RIGHT;
+    unsigned char *data = NULL;
+    size_t size = 0;
+    if (tl_recall(ctx, test_name, &data, &size)) {
+        s->clblast = size == 1 && data[0] == 1 ? RIGHT : WRONG;
+        free(data);
+    } else {
+        s->clblast = tl_gemm_is_right(ctx, tl_gemm_clblast) ? RIGHT : WRONG;
+        tl_remember(ctx, test_name, &(unsigned char){s->clblast == RIGHT}, 1);
+    }
+    if (s->clblast == WRONG)
+        tl_log_write(tl_context_log(ctx), TL_LOG_NOTICE,
+                     "CLBlast fails its self-test on %s: matrix products run on the own kernels",
+                     tl_context_device(ctx)->name);
+    return s->clblast == RIGHT;
+}
+
+/* ---- choice -------------------------------------------------------------------------------------- */
+
+static double distance(const tl_gemm_entry *e, const tl_gemm_args *g)
+{
+    const double m = log2((double)g->m / e->m), n = log2((double)g->n / e->n), k = log2((double)g->k / e->k);
+    return m * m + n * n + k * k;
+}
+
+/* By the nearest measured shape of the same kind; without one CLBlast has the plain products that fill a GPU.
+ */
+static bool table_prefers_clblast(const state *s, const tl_gemm_args *g)
+{
+    const bool batched = g->outer > 1 || g->inner > 1;
+    const tl_gemm_entry *nearest = NULL;
+    for (int i = 0; i < s->count; i++) {
+        const tl_gemm_entry *e = &s->entries[i];
+        if (e->transpose_a != g->transpose_a || e->transpose_b != g->transpose_b || e->batched != batched)
+            continue;
+        if (nearest == NULL || distance(e, g) < distance(nearest, g)) nearest = e;
+    }
+    if (nearest != NULL) return nearest->clblast_gflops > nearest->own_gflops;
+    return !batched && (double)g->m * g->n * g->k >= 0x1p22;
+}
+
+bool tl_gemm_prefers_clblast(tl_context *ctx, const tl_gemm_args *g)
+{
+    const tl_traits *traits = tl_context_traits(ctx);
+    if (traits->gemm == TL_GEMM_AUTO && traits->cpu_path && tl_context_slot(ctx)->data == NULL)
+        return false; /* CLBlast is 5 to 20 times slower there */
+    state *s = state_of(ctx);
+    if (s == NULL || g->m == 0 || g->n == 0 || g->k == 0 || !tl_gemm_clblast_can(g)) return false;
+    const tl_gemm_mode mode = s->forced != TL_GEMM_AUTO ? s->forced : traits->gemm;
+    if (mode == TL_GEMM_OWN) return false;
+    if (mode == TL_GEMM_AUTO && (traits->cpu_path || !table_prefers_clblast(s, g))) return false;
+    return clblast_is_right(ctx, s);
+}

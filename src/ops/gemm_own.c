@@ -1,0 +1,86 @@
+#include "ops/gemm_own.h"
+
+#include <math.h>
+#include <stdio.h>
+
+/* kernels/tile.cl; most columns of a block of kernels/gemm.cl, which packs them in private memory. */
+enum { TILE_ROWS = 6, COLUMN_BLOCK = 128 };
+
+static uint32_t ceil_div(uint32_t a, uint32_t b)
+{
+    return (a + b - 1) / b;
+}
+
+static uint32_t round_up(uint32_t a, uint32_t unit)
+{
+    return ceil_div(a, unit) * unit;
+}
+
+static uint32_t at_least_one(uint32_t n)
+{
+    return n > 0 ? n : 1;
+}
+
+/* A work-group's block of C. */
+typedef struct block {
+    uint32_t rows, columns;
+} block;
+
+/* What a step of the inner dimension costs with this block, in vector rows of C: packing a column of B is
+ * worth some rows (of A, where it is transposed, some columns), the last tiles are padded, and few blocks
+ * leave units idle at the end, the more so as units may run at different speeds. */
+static double block_cost(const tl_gemm_args *g, uint32_t units, uint32_t batches, uint32_t tile_columns,
+                         block b)
+{
+    const double pack = 20.0 / b.rows + (g->transpose_a ? 6.0 / b.columns : 0.0);
+    const uint32_t row_blocks = ceil_div(g->m, b.rows), column_blocks = ceil_div(g->n, b.columns);
+    const double padded = (double)round_up(g->m, TILE_ROWS) * round_up(g->n, tile_columns);
+    const double turns = (double)row_blocks * column_blocks * batches / units, rounds = ceil(turns);
+    return padded * (1.0 + pack) * (rounds / turns) * (1.0 + 0.1 / rounds);
+}
+
+static block choose_block(const tl_gemm_args *g, uint32_t units, uint32_t batches, uint32_t tile_columns)
+{
+    static const uint32_t rows[] = {24, 48, 72, 96, 144, 192, 252, 384, 504};
+    block best = {TILE_ROWS, tile_columns};
+    double least = block_cost(g, units, batches, tile_columns, best);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows && (i == 0 || rows[i - 1] < g->m); i++) {
+        for (uint32_t columns = tile_columns; columns <= COLUMN_BLOCK; columns += tile_columns) {
+            /* equal blocks rather than full ones and a rest */
+            const block b = {round_up(ceil_div(g->m, ceil_div(g->m, rows[i])), TILE_ROWS),
+                             round_up(ceil_div(g->n, ceil_div(g->n, columns)), tile_columns)};
+            const double cost = block_cost(g, units, batches, tile_columns, b);
+            if (cost < least) {
+                least = cost;
+                best = b;
+            }
+            if (columns >= g->n) break;
+        }
+    }
+    return best;
+}
+
+tl_status tl_gemm_own(tl_context *ctx, const tl_gemm_args *g)
+{
+    const tl_traits *traits = tl_context_traits(ctx);
+    const uint32_t inner = at_least_one(g->inner), batches = at_least_one(g->outer) * inner;
+    if (g->m == 0 || g->n == 0) return TL_OK;
+    char options[96];
+    snprintf(options, sizeof options, "-DTA=%d -DTB=%d -DCOLUMN_BLOCK=%d", g->transpose_a, g->transpose_b,
+             COLUMN_BLOCK);
+    tl_kernel *kernel;
+    TL_TRY(
+        tl_kernel_get(ctx, traits->cpu_path ? "tile+gemm" : "tile_gpu+gemm_gpu", "gemm", options, &kernel));
+    block tile = {64, 64}; /* kernels/tile_gpu.cl */
+    if (traits->cpu_path)
+        tile = choose_block(g, traits->compute_units, batches,
+                            (traits->vector_width == 16 ? 4 : 2) * traits->vector_width);
+    tl_grid grid = tl_grid3(ceil_div(g->n, tile.columns), ceil_div(g->m, tile.rows), batches,
+                            traits->cpu_path ? 1 : 256);
+    grid.flops = 2.0 * g->m * g->n * g->k * batches;
+    return TL_RUN(ctx, kernel, grid, TL_VIEW(g->a), TL_VIEW(g->b), TL_VIEW(g->c), TL_VIEW(g->bias),
+                  TL_VIEW(g->residual), TL_I32(g->m), TL_I32(g->n), TL_I32(g->k), TL_I32(g->lda),
+                  TL_I32(g->ldb), TL_I32(g->ldc), TL_F32(g->alpha), TL_F32(g->beta), TL_I32(tile.rows),
+                  TL_I32(tile.columns), TL_I32(inner), TL_U64(g->a_outer), TL_U64(g->a_inner),
+                  TL_U64(g->b_outer), TL_U64(g->b_inner), TL_U64(g->c_outer), TL_U64(g->c_inner));
+}
