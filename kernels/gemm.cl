@@ -19,6 +19,7 @@
 // pages, and only as many that they are still in the cache when the last panel takes its part. Panels lie a power
 // of two apart, so to write to all of them in turn would have them evict each other.
 #define PACK_DEPTH 16
+#define FIRST_LEVEL (20 * 1024) // bytes of the first-level cache for packed panels
 #ifdef __has_builtin
 #if __has_builtin(__builtin_prefetch)
 #define PREFETCH(p) __builtin_prefetch((const void *)(size_t)(p))
@@ -75,59 +76,62 @@ __kernel void gemm(__global const float *a0, ulong a_at, __global const float *b
 #else
         pack_b(packed, b + (ulong)kb * ldb + column_begin, ldb, kc, column_end - column_begin);
 #endif
-        for (int j = column_begin; j < column_end; j += NR) {
-            const int columns = min(NR, column_end - j);
+        // Panel by panel, so that one stays in the first-level cache; or, when all of them do, tile by tile, so that
+        // rows of A are read once, however far apart they lie.
+        const int panels = (column_end - column_begin + NR - 1) / NR, tiles = (row_end - row_begin + MR - 1) / MR;
+        const bool by_tile = panels * NR * kc * (int)sizeof(float) <= FIRST_LEVEL;
+        for (int step = 0; step < panels * tiles; step++) {
+            const int j = column_begin + (by_tile ? step % panels : step / tiles) * NR;
+            const int i = row_begin + (by_tile ? step / panels : step % tiles) * MR;
+            const int columns = min(NR, column_end - j), rows = min(MR, row_end - i);
             const float *panel = packed + (j - column_begin) * KC;
-            for (int i = row_begin; i < row_end; i += MR) {
-                const int rows = min(MR, row_end - i);
-                floatV acc[MR][NV];
-                TILE_CLEAR(acc);
+            floatV acc[MR][NV];
+            TILE_CLEAR(acc);
 #if TA
-                if (rows == MR) {
-                    const __global float *row[MR];
-                    TILE_EACH_ROW row[r] = a + (ulong)kb * lda + i + r;
-                    TILE_MULTIPLY(acc, row, lda, panel, kc);
-                } else {
-                    for (int k = 0; k < kc; k++) {
-                        for (int r = 0; r < MR; r++)
-                            tail[k * MR + r] = a[(ulong)(kb + k) * lda + i + min(r, rows - 1)];
-                    }
-                    const float *row[MR];
-                    TILE_EACH_ROW row[r] = tail + r;
-                    TILE_MULTIPLY(acc, row, MR, panel, kc);
-                }
-#else
+            if (rows == MR) {
                 const __global float *row[MR];
-                TILE_EACH_ROW row[r] = a + (ulong)min(i + r, row_end - 1) * lda + kb;
-                TILE_MULTIPLY(acc, row, 1, panel, kc);
+                TILE_EACH_ROW row[r] = a + (ulong)kb * lda + i + r;
+                TILE_MULTIPLY(acc, row, lda, panel, kc);
+            } else {
+                for (int k = 0; k < kc; k++) {
+                    for (int r = 0; r < MR; r++)
+                        tail[k * MR + r] = a[(ulong)(kb + k) * lda + i + min(r, rows - 1)];
+                }
+                const float *row[MR];
+                TILE_EACH_ROW row[r] = tail + r;
+                TILE_MULTIPLY(acc, row, MR, panel, kc);
+            }
+#else
+            const __global float *row[MR];
+            TILE_EACH_ROW row[r] = a + (ulong)min(i + r, row_end - 1) * lda + kb;
+            TILE_MULTIPLY(acc, row, 1, panel, kc);
 #endif
-                const bool add = !first || beta != 0.0f;
-                const float keep = first ? beta : 1.0f;
-                if (columns == NR) {
-                    TILE_EACH_ROW if (r < rows)
+            const bool add = !first || beta != 0.0f;
+            const float keep = first ? beta : 1.0f;
+            if (columns == NR) {
+                TILE_EACH_ROW if (r < rows)
+                {
+                    const ulong at = (ulong)(i + r) * ldc + j;
+                    TILE_EACH_VECTOR
                     {
-                        const ulong at = (ulong)(i + r) * ldc + j;
-                        TILE_EACH_VECTOR
-                        {
-                            floatV out = alpha * acc[r][v];
-                            if (add) out += keep * vloadV(v, c + at);
-                            if (first && bias) out += vloadV(v, bias + bias_at + j);
-                            if (first && residual) out += vloadV(v, residual + residual_at + c_shift + at);
-                            vstoreV(out, v, c + at);
-                        }
+                        floatV out = alpha * acc[r][v];
+                        if (add) out += keep * vloadV(v, c + at);
+                        if (first && bias) out += vloadV(v, bias + bias_at + j);
+                        if (first && residual) out += vloadV(v, residual + residual_at + c_shift + at);
+                        vstoreV(out, v, c + at);
                     }
-                } else {
-                    float out[MR * NR];
-                    TILE_EACH_ROW TILE_EACH_VECTOR vstoreV(alpha * acc[r][v], r * NV + v, out);
-                    for (int r = 0; r < rows; r++) {
-                        const ulong at = (ulong)(i + r) * ldc + j;
-                        for (int q = 0; q < columns; q++) {
-                            float x = out[r * NR + q];
-                            if (add) x += keep * c[at + q];
-                            if (first && bias) x += bias[bias_at + j + q];
-                            if (first && residual) x += residual[residual_at + c_shift + at + q];
-                            c[at + q] = x;
-                        }
+                }
+            } else {
+                float out[MR * NR];
+                TILE_EACH_ROW TILE_EACH_VECTOR vstoreV(alpha * acc[r][v], r * NV + v, out);
+                for (int r = 0; r < rows; r++) {
+                    const ulong at = (ulong)(i + r) * ldc + j;
+                    for (int q = 0; q < columns; q++) {
+                        float x = out[r * NR + q];
+                        if (add) x += keep * c[at + q];
+                        if (first && bias) x += bias[bias_at + j + q];
+                        if (first && residual) x += residual[residual_at + c_shift + at + q];
+                        c[at + q] = x;
                     }
                 }
             }
