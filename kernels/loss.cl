@@ -20,22 +20,21 @@ __kernel void cross_entropy(__global const float *logits, ulong logits_at, __glo
         bool known = target < n;
         float chosen = known ? a[target] : NAN; // read before dlogits may take its place
 
-        floatR top = (floatR)(-INFINITY), larger = (floatR)(0.0f), broken = (floatR)(0.0f);
+        // Counts the larger logits; a NaN among them makes the count infinite, and one reduction tells both.
+        floatR top = (floatR)(-INFINITY), larger = (floatR)(0.0f);
         for (uint c = TL_LANE * TL_RW; c < full; c += TL_LANES * TL_RW) {
             floatR v = tl_load(a + c);
             top = v > top ? v : top;
-            larger += v > chosen ? (floatR)(1.0f) : (floatR)(0.0f);
-            broken = v != v ? (floatR)(1.0f) : broken;
+            larger += v > chosen ? (floatR)(1.0f) : v == v ? (floatR)(0.0f) : (floatR)(INFINITY);
         }
         if (rest) {
             floatR v = tl_load_part(a + full, rest, -INFINITY);
             top = v > top ? v : top;
-            larger += v > chosen ? (floatR)(1.0f) : (floatR)(0.0f);
-            broken = v != v ? (floatR)(1.0f) : broken;
+            larger += v > chosen ? (floatR)(1.0f) : v == v ? (floatR)(0.0f) : (floatR)(INFINITY);
         }
         float highest = tl_row_max(tl_maxR(top), scratch);
         float rank = tl_row_sum(tl_sumR(larger), scratch); // exact: at most 2^24
-        float bad = tl_row_max(tl_maxR(broken), scratch);
+        bool broken = isinf(rank);
 
         floatR part = (floatR)(0.0f);
         for (uint c = TL_LANE * TL_RW; c < full; c += TL_LANES * TL_RW) {
@@ -51,8 +50,8 @@ __kernel void cross_entropy(__global const float *logits, ulong logits_at, __glo
         float total = tl_row_sum(tl_sumR(part), scratch);
 
         if (n && TL_LANE == 0) {
-            losses[losses_at + row] = bad > 0.0f ? NAN : log(total) + (highest - chosen);
-            ranks[ranks_at + row] = known && bad == 0.0f ? (int)rank : (int)classes;
+            losses[losses_at + row] = broken ? NAN : log(total) + (highest - chosen);
+            ranks[ranks_at + row] = known && !broken ? (int)rank : (int)classes;
         }
         if (has_dlogits) {
             float share = scale / total;
