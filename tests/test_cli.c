@@ -519,7 +519,7 @@ static void test_output_errors(void **state)
     FAILS(2, "file/run", "--out");
     RUN(NO_ENV, "train", "mnist", "--quiet", "--out", at("metrics-run"), "--metrics", at("file/metrics"),
         THREE);
-    FAILS(1, "file/metrics");
+    FAILS(2, "file/metrics");
 }
 
 static void test_does_not_fit(void **state)

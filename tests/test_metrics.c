@@ -81,7 +81,7 @@ static void test_unwritable(void **state)
 {
     tl_metrics metrics;
     tl_error err = {0};
-    assert_int_equal(tl_metrics_open(&metrics, "/nonexistent/folder/m.jsonl", &err), TL_ERROR_IO);
+    assert_int_equal(tl_metrics_open(&metrics, "/nonexistent/folder/m.jsonl", &err), TL_ERROR_INPUT);
     assert_non_null(strstr(err.text, "/nonexistent/folder/m.jsonl"));
     if (access("/dev/full", W_OK) != 0) return;
     assert_int_equal(tl_metrics_open(&metrics, "/dev/full", &err), TL_OK);

@@ -244,8 +244,11 @@ static void save_to_cache(tl_context *ctx, const char *family, tl_cache_key key,
 
 static tl_status make_program(tl_context *ctx, const char *family, const char *options, cl_program *out)
 {
+    /* Compilers such as PoCL's count their warnings on standard error, amid the progress: only who works on
+     * the kernels wants that. */
+    const char *quiet = getenv("TRANSLUTION_KERNEL_DIR") ? "" : " -w";
     char all[1024];
-    int length = snprintf(all, sizeof all, "-cl-std=CL1.2 -DTL_CPU=%d -DTL_VW=%u -DTL_GROUP=%u%s%s",
+    int length = snprintf(all, sizeof all, "-cl-std=CL1.2%s -DTL_CPU=%d -DTL_VW=%u -DTL_GROUP=%u%s%s", quiet,
                           ctx->traits.cpu_path ? 1 : 0, ctx->traits.vector_width, ctx->traits.row_group,
                           options[0] != '\0' ? " " : "", options);
     if (length < 0 || (size_t)length >= sizeof all)

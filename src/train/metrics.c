@@ -51,7 +51,8 @@ tl_status tl_metrics_open(tl_metrics *metrics, const char *path, tl_error *err)
     memcpy(metrics->path, path, strlen(path) + 1);
     metrics->file = fopen(path, "a");
     if (!metrics->file)
-        return tl_fail(err, TL_ERROR_IO, "the metrics file %s cannot be opened for writing: %s", path,
+        return tl_fail(err, TL_ERROR_INPUT,
+                       "the metrics file %s cannot be opened for writing: %s; choose another --metrics", path,
                        strerror(errno));
     return TL_OK;
 }
