@@ -53,35 +53,35 @@ static void test_op(void **state)
 /* Two blocks on 3 x 2 patches of 4 x 4 with one channel: 7 tokens, and 1 of them behind the last block. */
 static void test_step(void **state)
 {
-    tl_vit_config c = {.op = TL_OP_TRANSLUTION,
-                       .pool = TL_POOL_CLS,
-                       .image_height = 12,
-                       .image_width = 8,
-                       .channels = 1,
-                       .patch = 4,
-                       .classes = 10,
-                       .dim = 16,
-                       .depth = 2,
-                       .heads = 2,
-                       .head_dim = 6,
-                       .mlp_dim = 40};
+    tl_model_config c = {.op = TL_OP_TRANSLUTION,
+                         .pool = TL_POOL_CLS,
+                         .image_height = 12,
+                         .image_width = 8,
+                         .channels = 1,
+                         .patch = 4,
+                         .classes = 10,
+                         .dim = 16,
+                         .depth = 2,
+                         .heads = 2,
+                         .head_dim = 6,
+                         .mlp_dim = 40};
     const double batch = 3, embed = 6 * 16 * 16, head = 16 * 10;
     const double first = 3 * 7 * 7 * 16 * 12 + 7 * (12 * 16 + 2 * 16 * 40),
                  last = 3 * 7 * 16 * 12 + 12 * 16 + 2 * 16 * 40;
-    tl_flops f = tl_vit_flops(&c, 3);
+    tl_flops f = tl_model_flops(&c, 3);
     assert_true(f.forward == 2 * batch * (embed + first + last + head));
     assert_true(f.backward == 2 * f.forward);
     c.recompute = true; /* computed again is not counted */
-    const tl_flops again = tl_vit_flops(&c, 3);
+    const tl_flops again = tl_model_flops(&c, 3);
     assert_true(again.forward == f.forward && again.backward == f.backward);
     c.pool = TL_POOL_MEAN; /* six tokens, all of them in both blocks */
-    f = tl_vit_flops(&c, 3);
+    f = tl_model_flops(&c, 3);
     assert_true(f.forward ==
                 2 * batch * (embed + 2 * (3 * 6 * 6 * 16 * 12 + 6 * (12 * 16 + 2 * 16 * 40)) + head));
     c.op = TL_OP_ATTENTION; /* one head as wide as the model: no output projection */
     c.heads = 1;
     c.head_dim = 16;
-    f = tl_vit_flops(&c, 3);
+    f = tl_model_flops(&c, 3);
     assert_true(f.forward ==
                 2 * batch * (embed + 2 * (6 * 16 * 48 + 2 * 36 * 16 + 6 * (2 * 16 * 40)) + head));
 }

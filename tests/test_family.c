@@ -3,7 +3,7 @@
 #include "golden.h"
 
 #include "core/random.h"
-#include "models/vit.h"
+#include "models/model.h"
 #include "ops/adamw.h"
 #include "ops/attention_like.h"
 
@@ -249,30 +249,30 @@ static void forward_is_the_formula(void **unused)
 
 enum { IMAGES = 6, PIXELS = 12 * 12, CLASSES = 3 };
 
-static tl_vit_config model(tl_op_kind op)
+static tl_model_config model(tl_op_kind op)
 {
-    return (tl_vit_config){.op = op,
-                           .pool = TL_POOL_CLS,
-                           .image_height = 12,
-                           .image_width = 12,
-                           .channels = 1,
-                           .patch = 4,
-                           .classes = CLASSES,
-                           .dim = 12,
-                           .depth = 2,
-                           .heads = 3,
-                           .head_dim = 4,
-                           .mlp_dim = 24,
-                           .relenc_dim = 2};
+    return (tl_model_config){.op = op,
+                             .pool = TL_POOL_CLS,
+                             .image_height = 12,
+                             .image_width = 12,
+                             .channels = 1,
+                             .patch = 4,
+                             .classes = CLASSES,
+                             .dim = 12,
+                             .depth = 2,
+                             .heads = 3,
+                             .head_dim = 4,
+                             .mlp_dim = 24,
+                             .relenc_dim = 2};
 }
 
 /* Ten AdamW steps on one batch must lower its loss. */
-static void learns(tl_context *ctx, const tl_vit_config *c, const char *what)
+static void learns(tl_context *ctx, const tl_model_config *c, const char *what)
 {
-    tl_vit *vit = NULL;
-    if (tl_vit_create(ctx, c, IMAGES, true, &vit) != TL_OK)
+    tl_model *vit = NULL;
+    if (tl_model_create(ctx, c, IMAGES, true, &vit) != TL_OK)
         fail_msg("%s: %s", what, tl_context_error(ctx)->text);
-    tl_registry *registry = tl_vit_registry(vit);
+    tl_registry *registry = tl_model_registry(vit);
     MUST(ctx, tl_registry_init(ctx, registry, 4));
     tl_random r = tl_random_make(9, 9);
     float images[IMAGES * PIXELS], losses[11];
@@ -287,18 +287,19 @@ static void learns(tl_context *ctx, const tl_vit_config *c, const char *what)
                                          .weight_decay = 0.05f,
                                          .gradient_scale = 1.0f,
                                          .step = t + 1};
-        MUST(ctx, tl_vit_set_batch(ctx, vit, images, targets, IMAGES));
-        MUST(ctx, tl_vit_forward(ctx, vit));
-        MUST(ctx, tl_vit_loss(ctx, vit, 0));
-        MUST(ctx, tl_vit_read_losses(ctx, vit, 0, 1, &losses[t]));
-        MUST(ctx, tl_vit_backward(ctx, vit));
+        MUST(ctx, tl_model_set_batch(ctx, vit,
+                                     &(tl_inputs){.count = IMAGES, .images = images, .targets = targets}));
+        MUST(ctx, tl_model_forward(ctx, vit));
+        MUST(ctx, tl_model_loss(ctx, vit, 0));
+        MUST(ctx, tl_model_read_losses(ctx, vit, 0, 1, &losses[t]));
+        MUST(ctx, tl_model_backward(ctx, vit));
         for (int i = 0; i < registry->count; i++) {
             tl_parameter *p = &registry->items[i];
             MUST(ctx, tl_adamw_step(ctx, p->value, p->gradient, p->moment1, p->moment2, &adamw));
         }
     }
     if (!(losses[10] < 0.97f * losses[0])) fail_msg("%s: loss %g, then %g", what, losses[0], losses[10]);
-    tl_vit_destroy(ctx, vit);
+    tl_model_destroy(ctx, vit);
 }
 
 static void every_combination_learns(void **unused)
@@ -307,7 +308,7 @@ static void every_combination_learns(void **unused)
     char what[96];
     for (tl_roles roles = 1; roles <= TL_ROLE_QKV; roles++) {
         for (int op = TL_OP_TRANSLUTION; op <= TL_OP_ALPHA; op++) {
-            tl_vit_config c = model((tl_op_kind)op);
+            tl_model_config c = model((tl_op_kind)op);
             c.relative = roles;
             snprintf(what, sizeof what, "op %d, roles %u", op, roles);
             learns(ctx, &c, what);
@@ -316,12 +317,12 @@ static void every_combination_learns(void **unused)
     for (int positions = TL_POSITIONS_NONE; positions <= TL_POSITIONS_SHAW; positions++) {
         for (int op = TL_OP_ATTENTION; op <= TL_OP_CONV; op++) {
             for (int pool = TL_POOL_CLS; pool <= TL_POOL_MEAN; pool++) {
-                tl_vit_config c = model((tl_op_kind)op);
+                tl_model_config c = model((tl_op_kind)op);
                 tl_error ignored;
                 c.positions = (tl_positions)positions;
                 c.pool = (tl_pool)pool;
                 c.window = op == TL_OP_CONV;
-                if (tl_vit_config_check(&c, &ignored) != TL_OK) continue;
+                if (tl_model_check(&c, &ignored) != TL_OK) continue;
                 snprintf(what, sizeof what, "op %d, positions %d, pool %d", op, positions, pool);
                 learns(ctx, &c, what);
             }
@@ -329,13 +330,13 @@ static void every_combination_learns(void **unused)
     }
     for (int sharing = TL_SHARING_NONE; sharing <= TL_SHARING_LOG; sharing++) {
         for (int op = TL_OP_ATTENTION; op <= TL_OP_CONV; op++) {
-            tl_vit_config c = model((tl_op_kind)op);
+            tl_model_config c = model((tl_op_kind)op);
             tl_error ignored;
             c.sharing = (tl_sharing)sharing;
             c.sharing_radius = 1;
             c.window = 1;
             c.translution_layers = op == TL_OP_TRANSLUTION || op == TL_OP_ALPHA;
-            if (tl_vit_config_check(&c, &ignored) != TL_OK) continue;
+            if (tl_model_check(&c, &ignored) != TL_OK) continue;
             snprintf(what, sizeof what, "op %d, sharing %d, window", op, sharing);
             learns(ctx, &c, what);
         }
@@ -369,7 +370,7 @@ static void nonsense_is_refused(void **unused)
         {TL_OP_CONV, TL_POSITIONS_NONE, TL_ROLE_Q, TL_SHARING_NONE, 1, 0, "no choice of relative roles"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        tl_vit_config c = model(cases[i].op);
+        tl_model_config c = model(cases[i].op);
         tl_error err = {0};
         c.positions = cases[i].positions;
         c.relative = cases[i].relative;
@@ -377,7 +378,7 @@ static void nonsense_is_refused(void **unused)
         c.sharing_radius = 1;
         c.window = cases[i].window;
         c.translution_layers = cases[i].layers;
-        assert_int_equal(tl_vit_config_check(&c, &err), TL_ERROR_USAGE);
+        assert_int_equal(tl_model_check(&c, &err), TL_ERROR_USAGE);
         if (strstr(err.text, cases[i].word) == NULL) fail_msg("case %zu: %s", i, err.text);
     }
 }

@@ -1,7 +1,7 @@
 /* Whole models against the golden vectors: logits, loss, every gradient, three AdamW steps. */
 #include "golden.h"
 
-#include "models/vit.h"
+#include "models/model.h"
 #include "ops/adamw.h"
 
 enum { BATCH = 3, CLASSES = 5 };
@@ -19,14 +19,15 @@ static void load_parameters(tl_context *ctx, tl_registry *registry, tl_safetenso
 }
 
 /* Forward, loss and backward of the file's batch; returns the loss. */
-static float step(tl_context *ctx, tl_vit *model, const float *images, const int32_t *targets)
+static float step(tl_context *ctx, tl_model *model, const float *images, const int32_t *targets)
 {
     float loss;
-    MUST(ctx, tl_vit_set_batch(ctx, model, images, targets, BATCH));
-    MUST(ctx, tl_vit_forward(ctx, model));
-    MUST(ctx, tl_vit_loss(ctx, model, 7));
-    MUST(ctx, tl_vit_backward(ctx, model));
-    MUST(ctx, tl_vit_read_losses(ctx, model, 7, 1, &loss));
+    MUST(ctx,
+         tl_model_set_batch(ctx, model, &(tl_inputs){.count = BATCH, .images = images, .targets = targets}));
+    MUST(ctx, tl_model_forward(ctx, model));
+    MUST(ctx, tl_model_loss(ctx, model, 7));
+    MUST(ctx, tl_model_backward(ctx, model));
+    MUST(ctx, tl_model_read_losses(ctx, model, 7, 1, &loss));
     return loss;
 }
 
@@ -82,24 +83,24 @@ static void check(const char *file, tl_op_kind op, tl_positions positions, tl_ke
 {
     tl_context *ctx = golden_context(path);
     tl_safetensors st = golden_open(file);
-    const tl_vit_config config = {.op = op,
-                                  .positions = positions,
-                                  .pool = TL_POOL_CLS,
-                                  .image_height = 12,
-                                  .image_width = 12,
-                                  .channels = 1,
-                                  .patch = 4,
-                                  .classes = CLASSES,
-                                  .dim = 12,
-                                  .depth = 2,
-                                  .translution_layers = strcmp(file, "vit_qkv_hybrid1") == 0,
-                                  .heads = 3,
-                                  .head_dim = 4,
-                                  .mlp_dim = 24,
-                                  .relenc_dim = 2};
-    tl_vit *model = NULL;
-    MUST(ctx, tl_vit_create(ctx, &config, BATCH, true, &model));
-    tl_registry *registry = tl_vit_registry(model);
+    const tl_model_config config = {.op = op,
+                                    .positions = positions,
+                                    .pool = TL_POOL_CLS,
+                                    .image_height = 12,
+                                    .image_width = 12,
+                                    .channels = 1,
+                                    .patch = 4,
+                                    .classes = CLASSES,
+                                    .dim = 12,
+                                    .depth = 2,
+                                    .translution_layers = strcmp(file, "vit_qkv_hybrid1") == 0,
+                                    .heads = 3,
+                                    .head_dim = 4,
+                                    .mlp_dim = 24,
+                                    .relenc_dim = 2};
+    tl_model *model = NULL;
+    MUST(ctx, tl_model_create(ctx, &config, BATCH, true, &model));
+    tl_registry *registry = tl_model_registry(model);
     load_parameters(ctx, registry, &st);
     float *images = golden_read(&st, "data", NULL), *losses = golden_read(&st, "losses", NULL);
     int64_t *wide = golden_read(&st, "target", NULL);
@@ -112,7 +113,7 @@ static void check(const char *file, tl_op_kind op, tl_positions positions, tl_ke
             fail_msg("loss %llu: %.8g, not %.8g", (unsigned long long)t, loss, losses[t]);
         if (t == 0) {
             float *want = golden_read(&st, "logits", NULL), got[BATCH * CLASSES];
-            MUST(ctx, tl_vit_read_logits(ctx, model, got));
+            MUST(ctx, tl_model_read_logits(ctx, model, got));
             golden_compare("logits", got, want, BATCH * CLASSES, 5e-6);
             free(want);
             compare_gradients(ctx, registry, &st);
@@ -121,7 +122,7 @@ static void check(const char *file, tl_op_kind op, tl_positions positions, tl_ke
         if (t < 3) update(ctx, registry, t + 1);
     }
     free(images), free(losses), free(wide);
-    tl_vit_destroy(ctx, model);
+    tl_model_destroy(ctx, model);
     tl_context_destroy(ctx);
     tl_st_close(&st);
 }

@@ -7,34 +7,34 @@
 
 #include <cmocka.h>
 
+#include "models/model.h"
 #include "models/presets.h"
-#include "models/vit.h"
 
-static tl_vit_config sized(const char *size, tl_op_kind op, uint32_t image, uint32_t patch, uint32_t channels,
-                           uint32_t classes)
+static tl_model_config sized(const char *size, tl_op_kind op, uint32_t image, uint32_t patch,
+                             uint32_t channels, uint32_t classes)
 {
     const tl_preset *p = tl_preset_find(size);
-    return (tl_vit_config){.op = op,
-                           .positions = op == TL_OP_ATTENTION ? TL_POSITIONS_LEARNED : TL_POSITIONS_NONE,
-                           .pool = TL_POOL_CLS,
-                           .image_height = image,
-                           .image_width = image,
-                           .channels = channels,
-                           .patch = patch,
-                           .classes = classes,
-                           .dim = p->dim,
-                           .depth = p->depth,
-                           .heads = p->heads,
-                           .head_dim = p->head_dim,
-                           .mlp_dim = p->mlp_dim,
-                           .relenc_dim = 8};
+    return (tl_model_config){.op = op,
+                             .positions = op == TL_OP_ATTENTION ? TL_POSITIONS_LEARNED : TL_POSITIONS_NONE,
+                             .pool = TL_POOL_CLS,
+                             .image_height = image,
+                             .image_width = image,
+                             .channels = channels,
+                             .patch = patch,
+                             .classes = classes,
+                             .dim = p->dim,
+                             .depth = p->depth,
+                             .heads = p->heads,
+                             .head_dim = p->head_dim,
+                             .mlp_dim = p->mlp_dim,
+                             .relenc_dim = 8};
 }
 
-static uint64_t parameters(const tl_vit_config *config)
+static uint64_t parameters(const tl_model_config *config)
 {
     tl_registry r = {0};
     tl_error err = {0};
-    if (tl_vit_parameters(config, &r, &err) != TL_OK) fail_msg("%s", err.text);
+    if (tl_model_parameters(config, &r, &err) != TL_OK) fail_msg("%s", err.text);
     const uint64_t count = tl_registry_count(&r);
     tl_registry_free(NULL, &r);
     return count;
@@ -61,8 +61,8 @@ static void parameter_counts(void **unused)
     };
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         for (int op = TL_OP_ATTENTION; op <= TL_OP_ALPHA; op++) {
-            const tl_vit_config c = sized(table[i].size, (tl_op_kind)op, table[i].image, table[i].patch,
-                                          table[i].channels, table[i].classes);
+            const tl_model_config c = sized(table[i].size, (tl_op_kind)op, table[i].image, table[i].patch,
+                                            table[i].channels, table[i].classes);
             if (parameters(&c) != table[i].count[op])
                 fail_msg("%s, patch %u, op %d: %llu parameters, not %llu", table[i].size, table[i].patch, op,
                          (unsigned long long)parameters(&c), (unsigned long long)table[i].count[op]);
@@ -73,7 +73,7 @@ static void parameter_counts(void **unused)
 /* Names, order and shapes as the reference's state_dict has them. */
 static void names_and_shapes(void **unused)
 {
-    tl_vit_config c = sized("tiny", TL_OP_ALPHA, 84, 12, 1, 10);
+    tl_model_config c = sized("tiny", TL_OP_ALPHA, 84, 12, 1, 10);
     c.depth = 1;
     c.positions = TL_POSITIONS_LEARNED;
     static const struct {
@@ -113,7 +113,7 @@ static void names_and_shapes(void **unused)
     };
     tl_registry r = {0};
     tl_error err = {0};
-    assert_int_equal(tl_vit_parameters(&c, &r, &err), TL_OK);
+    assert_int_equal(tl_model_parameters(&c, &r, &err), TL_OK);
     assert_int_equal(r.count, sizeof want / sizeof want[0]);
     for (int i = 0; i < r.count; i++) {
         assert_string_equal(r.items[i].name, want[i].name);
@@ -125,11 +125,11 @@ static void names_and_shapes(void **unused)
 
 static void mean_pooling_has_no_class_token(void **unused)
 {
-    tl_vit_config c = sized("tiny", TL_OP_TRANSLUTION, 84, 12, 1, 10);
+    tl_model_config c = sized("tiny", TL_OP_TRANSLUTION, 84, 12, 1, 10);
     c.pool = TL_POOL_MEAN;
     tl_registry r = {0};
     tl_error err = {0};
-    assert_int_equal(tl_vit_parameters(&c, &r, &err), TL_OK);
+    assert_int_equal(tl_model_parameters(&c, &r, &err), TL_OK);
     assert_null(tl_registry_find(&r, "cls_token"));
     tl_parameter *q = tl_registry_find(&r, "translution.layers.5.0.to_q.unique_params");
     assert_non_null(q);
@@ -139,7 +139,7 @@ static void mean_pooling_has_no_class_token(void **unused)
 
 static void one_wide_head_has_no_to_out(void **unused)
 {
-    tl_vit_config c = sized("tiny", TL_OP_ATTENTION, 84, 12, 1, 10);
+    tl_model_config c = sized("tiny", TL_OP_ATTENTION, 84, 12, 1, 10);
     const uint64_t with = parameters(&c);
     c.heads = 1;
     c.head_dim = c.dim;
@@ -147,33 +147,34 @@ static void one_wide_head_has_no_to_out(void **unused)
 }
 
 /* Small but with everything odd: rows of other lengths than columns, a head width that is not dim / heads. */
-static tl_vit_config small(tl_op_kind op, tl_pool pool)
+static tl_model_config small(tl_op_kind op, tl_pool pool)
 {
-    return (tl_vit_config){.op = op,
-                           .positions = op == TL_OP_ATTENTION ? TL_POSITIONS_LEARNED : TL_POSITIONS_NONE,
-                           .pool = pool,
-                           .image_height = 6,
-                           .image_width = 8,
-                           .channels = 1,
-                           .patch = 2,
-                           .classes = 5,
-                           .dim = 20,
-                           .depth = 3,
-                           .heads = 2,
-                           .head_dim = 12,
-                           .mlp_dim = 36,
-                           .relenc_dim = 3};
+    return (tl_model_config){.op = op,
+                             .positions = op == TL_OP_ATTENTION ? TL_POSITIONS_LEARNED : TL_POSITIONS_NONE,
+                             .pool = pool,
+                             .image_height = 6,
+                             .image_width = 8,
+                             .channels = 1,
+                             .patch = 2,
+                             .classes = 5,
+                             .dim = 20,
+                             .depth = 3,
+                             .heads = 2,
+                             .head_dim = 12,
+                             .mlp_dim = 36,
+                             .relenc_dim = 3};
 }
 
-static void check_allocated(const tl_vit_config *c, uint32_t batch, bool training)
+static void check_allocated(const tl_model_config *c, uint32_t batch, bool training)
 {
     tl_error err = {0};
     tl_context *ctx = NULL;
-    tl_vit *model = NULL;
+    tl_model *model = NULL;
     tl_memory_plan plan;
     if (tl_context_create(&(tl_context_options){0}, &ctx, &err) != TL_OK) fail_msg("%s", err.text);
-    assert_int_equal(tl_vit_plan(c, batch, training, &plan, &err), TL_OK);
-    if (tl_vit_create(ctx, c, batch, training, &model) != TL_OK) fail_msg("%s", tl_context_error(ctx)->text);
+    assert_int_equal(tl_model_plan(c, batch, training, &plan, &err), TL_OK);
+    if (tl_model_create(ctx, c, batch, training, &model) != TL_OK)
+        fail_msg("%s", tl_context_error(ctx)->text);
     uint64_t sum = 0;
     for (int kind = 0; kind < TL_MEMORY_KINDS; kind++) {
         const uint64_t used = tl_memory_used(ctx, (tl_memory_kind)kind);
@@ -192,16 +193,21 @@ static void check_allocated(const tl_vit_config *c, uint32_t batch, bool trainin
     const int32_t targets[7] = {0};
     assert_true(batch <= 7);
     for (uint32_t b = batch; b <= 2 * batch; b += batch) {
-        assert_int_equal(tl_registry_init(ctx, tl_vit_registry(model), 1), TL_OK);
-        assert_int_equal(tl_vit_set_batch(ctx, model, images, targets, batch / 2), TL_OK);
-        assert_int_equal(tl_vit_forward(ctx, model), TL_OK);
-        assert_int_equal(tl_vit_set_batch(ctx, model, images, targets, batch), TL_OK);
-        assert_int_equal(tl_vit_forward(ctx, model), TL_OK);
-        assert_int_equal(tl_vit_loss(ctx, model, 0), TL_OK);
-        if (training) assert_int_equal(tl_vit_backward(ctx, model), TL_OK);
+        assert_int_equal(tl_registry_init(ctx, tl_model_registry(model), 1), TL_OK);
+        assert_int_equal(
+            tl_model_set_batch(ctx, model,
+                               &(tl_inputs){.count = batch / 2, .images = images, .targets = targets}),
+            TL_OK);
+        assert_int_equal(tl_model_forward(ctx, model), TL_OK);
+        assert_int_equal(tl_model_set_batch(
+                             ctx, model, &(tl_inputs){.count = batch, .images = images, .targets = targets}),
+                         TL_OK);
+        assert_int_equal(tl_model_forward(ctx, model), TL_OK);
+        assert_int_equal(tl_model_loss(ctx, model, 0), TL_OK);
+        if (training) assert_int_equal(tl_model_backward(ctx, model), TL_OK);
     }
     assert_int_equal(tl_memory_peak(ctx), plan.total);
-    tl_vit_destroy(ctx, model);
+    tl_model_destroy(ctx, model);
     for (int kind = 0; kind < TL_MEMORY_KINDS; kind++)
         assert_int_equal(tl_memory_used(ctx, (tl_memory_kind)kind), 0);
     tl_context_destroy(ctx);
@@ -211,14 +217,14 @@ static void plan_is_what_is_allocated(void **unused)
 {
     for (int op = TL_OP_ATTENTION; op <= TL_OP_ALPHA; op++) {
         for (int pool = TL_POOL_CLS; pool <= TL_POOL_MEAN; pool++) {
-            tl_vit_config c = small((tl_op_kind)op, (tl_pool)pool);
+            tl_model_config c = small((tl_op_kind)op, (tl_pool)pool);
             check_allocated(&c, 7, true);
             c.recompute = true;
             check_allocated(&c, 7, true);
             check_allocated(&c, 5, false);
         }
     }
-    tl_vit_config shallow = small(TL_OP_ALPHA, TL_POOL_CLS);
+    tl_model_config shallow = small(TL_OP_ALPHA, TL_POOL_CLS);
     shallow.depth = 1;
     check_allocated(&shallow, 4, true);
     check_allocated(&shallow, 4, false);
@@ -228,62 +234,62 @@ static void plan_is_what_is_allocated(void **unused)
  * number. A/16 has 197 tokens; one [N][N][dim] tensor for a batch of 8 would take 238 MB a block and role. */
 static void no_pairwise_channels(void **unused)
 {
-    tl_vit_config c = sized("tiny", TL_OP_TRANSLUTION, 224, 16, 3, 1000);
+    tl_model_config c = sized("tiny", TL_OP_TRANSLUTION, 224, 16, 3, 1000);
     tl_memory_plan plan;
     tl_error err = {0};
     /* Kept q and k: two such tensors for the blocks with all queries, one row of them for the last. */
-    assert_int_equal(tl_vit_plan(&c, 8, true, &plan, &err), TL_OK);
+    assert_int_equal(tl_model_plan(&c, 8, true, &plan, &err), TL_OK);
     const uint64_t kept = plan.bytes[TL_MEMORY_ACTIVATION];
     c.recompute = true;
-    assert_int_equal(tl_vit_plan(&c, 8, true, &plan, &err), TL_OK);
+    assert_int_equal(tl_model_plan(&c, 8, true, &plan, &err), TL_OK);
     assert_true(plan.bytes[TL_MEMORY_ACTIVATION] < 200e6);
     assert_int_equal(kept - plan.bytes[TL_MEMORY_ACTIVATION], 2ull * 4 * 8 * 192 * (5 * 197 * 197 + 197));
     assert_int_equal(plan.bytes[TL_MEMORY_PARAMETER], 4 * (uint64_t)488065384);
     assert_int_equal(plan.bytes[TL_MEMORY_GRADIENT], 4 * (uint64_t)488065384);
     assert_int_equal(plan.bytes[TL_MEMORY_MOMENT], 8 * (uint64_t)488065384);
-    assert_int_equal(tl_vit_plan(&c, 8, false, &plan, &err), TL_OK);
+    assert_int_equal(tl_model_plan(&c, 8, false, &plan, &err), TL_OK);
     assert_int_equal(plan.bytes[TL_MEMORY_GRADIENT] + plan.bytes[TL_MEMORY_MOMENT], 0);
 }
 
 static void absurd_models_do_not_wrap(void **unused)
 {
-    tl_vit_config c = sized("tiny", TL_OP_TRANSLUTION, 84, 12, 1, 10);
+    tl_model_config c = sized("tiny", TL_OP_TRANSLUTION, 84, 12, 1, 10);
     c.dim = c.head_dim = c.mlp_dim = 1 << 20;
     c.heads = 1;
     c.depth = 1024;
     tl_memory_plan plan;
     tl_error err = {0};
-    assert_int_equal(tl_vit_plan(&c, 1, true, &plan, &err), TL_OK);
+    assert_int_equal(tl_model_plan(&c, 1, true, &plan, &err), TL_OK);
     assert_true(plan.total > (uint64_t)1 << 62);
 }
 
 /* AUTO keeps q and k where that fits, ALWAYS never does, NEVER fails instead of computing them again. */
 static void recompute_follows_the_limit(void **unused)
 {
-    tl_vit_config c = sized("tiny", TL_OP_TRANSLUTION, 84, 12, 1, 10);
+    tl_model_config c = sized("tiny", TL_OP_TRANSLUTION, 84, 12, 1, 10);
     tl_memory_plan plan;
-    assert_true(tl_vit_plan_training(&c, 32, TL_RECOMPUTE_AUTO, UINT64_MAX, UINT64_MAX, &plan));
+    assert_true(tl_model_plan_training(&c, 32, TL_RECOMPUTE_AUTO, UINT64_MAX, UINT64_MAX, &plan));
     assert_false(c.recompute);
     const uint64_t kept = plan.total;
-    assert_true(tl_vit_plan_training(&c, 32, TL_RECOMPUTE_ALWAYS, UINT64_MAX, UINT64_MAX, &plan));
+    assert_true(tl_model_plan_training(&c, 32, TL_RECOMPUTE_ALWAYS, UINT64_MAX, UINT64_MAX, &plan));
     assert_true(c.recompute);
     assert_true(plan.total < kept);
     const uint64_t again = plan.total;
-    assert_true(tl_vit_plan_training(&c, 32, TL_RECOMPUTE_AUTO, kept - 1, UINT64_MAX, &plan));
+    assert_true(tl_model_plan_training(&c, 32, TL_RECOMPUTE_AUTO, kept - 1, UINT64_MAX, &plan));
     assert_true(c.recompute);
     assert_int_equal(plan.total, again);
-    assert_false(tl_vit_plan_training(&c, 32, TL_RECOMPUTE_NEVER, kept - 1, UINT64_MAX, &plan));
-    assert_false(tl_vit_plan_training(&c, 32, TL_RECOMPUTE_AUTO, again - 1, UINT64_MAX, &plan));
+    assert_false(tl_model_plan_training(&c, 32, TL_RECOMPUTE_NEVER, kept - 1, UINT64_MAX, &plan));
+    assert_false(tl_model_plan_training(&c, 32, TL_RECOMPUTE_AUTO, again - 1, UINT64_MAX, &plan));
 }
 
 static void batches_that_cannot_be(void **unused)
 {
-    tl_vit_config c = sized("tiny", TL_OP_ATTENTION, 84, 12, 1, 10);
+    tl_model_config c = sized("tiny", TL_OP_ATTENTION, 84, 12, 1, 10);
     tl_memory_plan plan;
     tl_error err = {0};
-    assert_int_equal(tl_vit_plan(&c, 0, true, &plan, &err), TL_ERROR_USAGE);
+    assert_int_equal(tl_model_plan(&c, 0, true, &plan, &err), TL_ERROR_USAGE);
     assert_non_null(strstr(err.text, "batch"));
-    assert_int_equal(tl_vit_plan(&c, 100000000, true, &plan, &err), TL_ERROR_USAGE);
+    assert_int_equal(tl_model_plan(&c, 100000000, true, &plan, &err), TL_ERROR_USAGE);
     assert_non_null(strstr(err.text, "100000000"));
 }
 

@@ -250,7 +250,7 @@ static void the_device_is_too_small(void **unused)
     tl_settings s = small_run(TL_OP_ATTENTION, "tight");
     tl_memory_plan plan;
     tl_error err = {0};
-    assert_int_equal(tl_vit_plan(&s.model, 11, true, &plan, &err), TL_OK);
+    assert_int_equal(tl_model_plan(&s.model, 11, true, &plan, &err), TL_OK);
     const tl_context_options options = {.memory_limit = plan.total};
     refuse(s, &options, TL_ERROR_MEMORY, "is 11");
     assert_false(exists(s.out, ""));

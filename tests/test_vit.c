@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "core/random.h"
-#include "models/vit.h"
+#include "models/model.h"
 
 #define MUST(ctx, call)                                                                                      \
     do {                                                                                                     \
@@ -21,40 +21,40 @@
 enum { BATCH = 5, PIXELS = 2 * 6 * 4, CLASSES = 4 };
 
 /* Two channels, a grid that is not square, a head width that is not dim / heads. */
-static tl_vit_config small(tl_op_kind op, tl_pool pool, tl_positions positions)
+static tl_model_config small(tl_op_kind op, tl_pool pool, tl_positions positions)
 {
-    return (tl_vit_config){.op = op,
-                           .positions = positions,
-                           .pool = pool,
-                           .image_height = 6,
-                           .image_width = 4,
-                           .channels = 2,
-                           .patch = 2,
-                           .classes = CLASSES,
-                           .dim = 10,
-                           .depth = 2,
-                           .heads = 2,
-                           .head_dim = 4,
-                           .mlp_dim = 14,
-                           .relenc_dim = 3};
+    return (tl_model_config){.op = op,
+                             .positions = positions,
+                             .pool = pool,
+                             .image_height = 6,
+                             .image_width = 4,
+                             .channels = 2,
+                             .patch = 2,
+                             .classes = CLASSES,
+                             .dim = 10,
+                             .depth = 2,
+                             .heads = 2,
+                             .head_dim = 4,
+                             .mlp_dim = 14,
+                             .relenc_dim = 3};
 }
 
 typedef struct rig {
     tl_context *ctx;
-    tl_vit *model;
+    tl_model *model;
     tl_registry *registry;
     float images[BATCH * PIXELS];
     int32_t targets[BATCH];
 } rig;
 
-static rig make(const tl_vit_config *c, uint32_t batch, bool training, tl_kernel_path path)
+static rig make(const tl_model_config *c, uint32_t batch, bool training, tl_kernel_path path)
 {
     rig r = {0};
     tl_error err = {0};
     const tl_context_options options = {.path = path};
     if (tl_context_create(&options, &r.ctx, &err) != TL_OK) fail_msg("%s", err.text);
-    MUST(r.ctx, tl_vit_create(r.ctx, c, batch, training, &r.model));
-    r.registry = tl_vit_registry(r.model);
+    MUST(r.ctx, tl_model_create(r.ctx, c, batch, training, &r.model));
+    r.registry = tl_model_registry(r.model);
     MUST(r.ctx, tl_registry_init(r.ctx, r.registry, 11));
     tl_random random = tl_random_make(5, 5);
     for (int i = 0; i < BATCH * PIXELS; i++) r.images[i] = tl_random_normal(&random);
@@ -64,7 +64,7 @@ static rig make(const tl_vit_config *c, uint32_t batch, bool training, tl_kernel
 
 static void unmake(rig *r)
 {
-    tl_vit_destroy(r->ctx, r->model);
+    tl_model_destroy(r->ctx, r->model);
     tl_context_destroy(r->ctx);
 }
 
@@ -72,13 +72,15 @@ static double loss_of(rig *r, uint32_t batch)
 {
     float rows[BATCH];
     double sum = 0;
-    MUST(r->ctx, tl_vit_set_batch(r->ctx, r->model, r->images, r->targets, batch));
-    MUST(r->ctx, tl_vit_forward(r->ctx, r->model));
-    MUST(r->ctx, tl_vit_loss(r->ctx, r->model, 3));
-    MUST(r->ctx, tl_vit_read_row_losses(r->ctx, r->model, rows));
+    MUST(r->ctx,
+         tl_model_set_batch(r->ctx, r->model,
+                            &(tl_inputs){.count = batch, .images = r->images, .targets = r->targets}));
+    MUST(r->ctx, tl_model_forward(r->ctx, r->model));
+    MUST(r->ctx, tl_model_loss(r->ctx, r->model, 3));
+    MUST(r->ctx, tl_model_read_row_losses(r->ctx, r->model, rows));
     for (uint32_t i = 0; i < batch; i++) sum += (double)rows[i];
     float mean;
-    MUST(r->ctx, tl_vit_read_losses(r->ctx, r->model, 3, 1, &mean));
+    MUST(r->ctx, tl_model_read_losses(r->ctx, r->model, 3, 1, &mean));
     assert_true(fabs((double)mean - sum / batch) < 1e-5);
     return sum / batch;
 }
@@ -111,11 +113,11 @@ static double move(rig *r, tl_parameter *p, const float *base, double t)
 
 /* Each parameter's gradient along a random direction against a central difference. float32 leaves about
  * 1e-4 of noise in the difference; the derivatives are between 1e-3 and 1. */
-static void check_gradients(const tl_vit_config *c, uint32_t capacity, uint32_t batch, tl_kernel_path path)
+static void check_gradients(const tl_model_config *c, uint32_t capacity, uint32_t batch, tl_kernel_path path)
 {
     rig r = make(c, capacity, true, path);
     loss_of(&r, batch);
-    MUST(r.ctx, tl_vit_backward(r.ctx, r.model));
+    MUST(r.ctx, tl_model_backward(r.ctx, r.model));
     for (int i = 0; i < r.registry->count; i++) {
         tl_parameter *p = &r.registry->items[i];
         const uint64_t count = tl_parameter_count(p);
@@ -136,8 +138,8 @@ static void check_gradients(const tl_vit_config *c, uint32_t capacity, uint32_t 
 static void gradients_mean_pooling(void **unused)
 {
     for (int op = TL_OP_ATTENTION; op <= TL_OP_ALPHA; op++) {
-        const tl_vit_config c = small((tl_op_kind)op, TL_POOL_MEAN,
-                                      op == TL_OP_ALPHA ? TL_POSITIONS_LEARNED : TL_POSITIONS_NONE);
+        const tl_model_config c = small((tl_op_kind)op, TL_POOL_MEAN,
+                                        op == TL_OP_ALPHA ? TL_POSITIONS_LEARNED : TL_POSITIONS_NONE);
         check_gradients(&c, BATCH, BATCH, TL_PATH_AUTO);
     }
 }
@@ -145,7 +147,7 @@ static void gradients_mean_pooling(void **unused)
 static void gradients_class_token(void **unused)
 {
     for (int op = TL_OP_ATTENTION; op <= TL_OP_ALPHA; op++) {
-        const tl_vit_config c = small((tl_op_kind)op, TL_POOL_CLS, TL_POSITIONS_LEARNED);
+        const tl_model_config c = small((tl_op_kind)op, TL_POOL_CLS, TL_POSITIONS_LEARNED);
         check_gradients(&c, BATCH, BATCH, TL_PATH_AUTO);
     }
 }
@@ -153,7 +155,7 @@ static void gradients_class_token(void **unused)
 static void gradients_partial_batch(void **unused)
 {
     for (int op = TL_OP_ATTENTION; op <= TL_OP_ALPHA; op++) {
-        const tl_vit_config c = small((tl_op_kind)op, TL_POOL_CLS, TL_POSITIONS_NONE);
+        const tl_model_config c = small((tl_op_kind)op, TL_POOL_CLS, TL_POSITIONS_NONE);
         check_gradients(&c, BATCH, 3, TL_PATH_AUTO);
     }
 }
@@ -161,7 +163,7 @@ static void gradients_partial_batch(void **unused)
 static void gradients_without_to_out(void **unused)
 {
     for (int op = TL_OP_ATTENTION; op <= TL_OP_ALPHA; op++) {
-        tl_vit_config c = small((tl_op_kind)op, TL_POOL_CLS, TL_POSITIONS_NONE);
+        tl_model_config c = small((tl_op_kind)op, TL_POOL_CLS, TL_POSITIONS_NONE);
         c.heads = 1;
         c.head_dim = c.dim;
         check_gradients(&c, BATCH, BATCH, TL_PATH_AUTO);
@@ -171,7 +173,7 @@ static void gradients_without_to_out(void **unused)
 static void gradients_other_path(void **unused)
 {
     for (int op = TL_OP_ATTENTION; op <= TL_OP_ALPHA; op++) {
-        const tl_vit_config c = small((tl_op_kind)op, TL_POOL_CLS, TL_POSITIONS_NONE);
+        const tl_model_config c = small((tl_op_kind)op, TL_POOL_CLS, TL_POSITIONS_NONE);
         check_gradients(&c, BATCH, BATCH, TL_PATH_GPU);
     }
 }
@@ -189,14 +191,14 @@ static void compare(const char *what, const float *a, const float *b, uint64_t c
 static void partial_batch_is_like_a_small_model(void **unused)
 {
     for (int op = TL_OP_ATTENTION; op <= TL_OP_ALPHA; op++) {
-        const tl_vit_config c = small((tl_op_kind)op, TL_POOL_CLS, TL_POSITIONS_LEARNED);
+        const tl_model_config c = small((tl_op_kind)op, TL_POOL_CLS, TL_POSITIONS_LEARNED);
         rig large = make(&c, BATCH, true, TL_PATH_AUTO), exact = make(&c, 3, true, TL_PATH_AUTO);
         loss_of(&large, BATCH);
-        MUST(large.ctx, tl_vit_backward(large.ctx, large.model));
+        MUST(large.ctx, tl_model_backward(large.ctx, large.model));
         const double loss = loss_of(&large, 3);
-        MUST(large.ctx, tl_vit_backward(large.ctx, large.model));
+        MUST(large.ctx, tl_model_backward(large.ctx, large.model));
         assert_true(fabs(loss - loss_of(&exact, 3)) < 1e-6);
-        MUST(exact.ctx, tl_vit_backward(exact.ctx, exact.model));
+        MUST(exact.ctx, tl_model_backward(exact.ctx, exact.model));
         for (int i = 0; i < exact.registry->count; i++) {
             const uint64_t count = tl_parameter_count(&exact.registry->items[i]);
             float *a = download(large.ctx, large.registry->items[i].gradient, count);
@@ -216,28 +218,28 @@ static void inference_agrees(void **unused)
 {
     for (int op = TL_OP_ATTENTION; op <= TL_OP_ALPHA; op++) {
         for (int pool = TL_POOL_CLS; pool <= TL_POOL_MEAN; pool++) {
-            tl_vit_config c = small((tl_op_kind)op, (tl_pool)pool, TL_POSITIONS_NONE);
+            tl_model_config c = small((tl_op_kind)op, (tl_pool)pool, TL_POSITIONS_NONE);
             c.depth = 3;
             rig training = make(&c, BATCH, true, TL_PATH_AUTO),
                 inference = make(&c, BATCH, false, TL_PATH_AUTO);
             float a[BATCH * CLASSES], b[BATCH * CLASSES];
             int32_t ranks[BATCH];
             loss_of(&training, BATCH);
-            MUST(training.ctx, tl_vit_read_logits(training.ctx, training.model, a));
+            MUST(training.ctx, tl_model_read_logits(training.ctx, training.model, a));
             for (int again = 0; again < 2; again++) {
                 loss_of(&inference, 2);
                 loss_of(&inference, BATCH);
-                MUST(inference.ctx, tl_vit_read_logits(inference.ctx, inference.model, b));
+                MUST(inference.ctx, tl_model_read_logits(inference.ctx, inference.model, b));
                 compare("logits", b, a, BATCH * CLASSES, 1e-6);
             }
-            MUST(inference.ctx, tl_vit_read_ranks(inference.ctx, inference.model, ranks));
+            MUST(inference.ctx, tl_model_read_ranks(inference.ctx, inference.model, ranks));
             for (int i = 0; i < BATCH; i++) {
                 int larger = 0;
                 for (int k = 0; k < CLASSES; k++)
                     larger += b[i * CLASSES + k] > b[i * CLASSES + inference.targets[i]];
                 assert_int_equal(ranks[i], larger);
             }
-            assert_int_equal(tl_vit_backward(inference.ctx, inference.model), TL_ERROR_USAGE);
+            assert_int_equal(tl_model_backward(inference.ctx, inference.model), TL_ERROR_USAGE);
             unmake(&training);
             unmake(&inference);
         }
@@ -247,7 +249,7 @@ static void inference_agrees(void **unused)
 /* Every parameter has its own stream of the seed: uniform ones within their bounds, LayerNorms 1 and 0. */
 static void initial_values(void **unused)
 {
-    const tl_vit_config c = small(TL_OP_ALPHA, TL_POOL_CLS, TL_POSITIONS_LEARNED);
+    const tl_model_config c = small(TL_OP_ALPHA, TL_POOL_CLS, TL_POSITIONS_LEARNED);
     rig a = make(&c, 2, false, TL_PATH_AUTO), b = make(&c, 2, false, TL_PATH_AUTO);
     MUST(b.ctx, tl_registry_init(b.ctx, b.registry, 12));
     for (int i = 0; i < a.registry->count; i++) {
@@ -277,50 +279,54 @@ static void initial_values(void **unused)
 
 static void settings_that_make_no_model(void **unused)
 {
-    const tl_vit_config good = small(TL_OP_ALPHA, TL_POOL_CLS, TL_POSITIONS_NONE);
+    const tl_model_config good = small(TL_OP_ALPHA, TL_POOL_CLS, TL_POSITIONS_NONE);
     tl_error err = {0};
-    assert_int_equal(tl_vit_config_check(&good, &err), TL_OK);
+    assert_int_equal(tl_model_check(&good, &err), TL_OK);
     struct {
         size_t field;
         uint32_t value;
         const char *word;
     } const wrong[] = {
-        {offsetof(tl_vit_config, image_height), 7, "7 x 4"},
-        {offsetof(tl_vit_config, image_height), 0, "height"},
-        {offsetof(tl_vit_config, image_width), 5, "6 x 5"},
-        {offsetof(tl_vit_config, patch), 0, "patch"},
-        {offsetof(tl_vit_config, patch), 3, "3 x 3"},
-        {offsetof(tl_vit_config, channels), 0, "channels"},
-        {offsetof(tl_vit_config, classes), 0, "classes"},
-        {offsetof(tl_vit_config, dim), 0, "dim"},
-        {offsetof(tl_vit_config, depth), 0, "depth"},
-        {offsetof(tl_vit_config, heads), 0, "heads"},
-        {offsetof(tl_vit_config, head_dim), 0, "head_dim"},
-        {offsetof(tl_vit_config, head_dim), UINT32_MAX, "head_dim"},
-        {offsetof(tl_vit_config, mlp_dim), 0, "mlp_dim"},
-        {offsetof(tl_vit_config, relenc_dim), 0, "relenc_dim"},
-        {offsetof(tl_vit_config, dim), UINT32_MAX, "dim"},
+        {offsetof(tl_model_config, image_height), 7, "7 x 4"},
+        {offsetof(tl_model_config, image_height), 0, "height"},
+        {offsetof(tl_model_config, image_width), 5, "6 x 5"},
+        {offsetof(tl_model_config, patch), 0, "patch"},
+        {offsetof(tl_model_config, patch), 3, "3 x 3"},
+        {offsetof(tl_model_config, channels), 0, "channels"},
+        {offsetof(tl_model_config, classes), 0, "classes"},
+        {offsetof(tl_model_config, dim), 0, "dim"},
+        {offsetof(tl_model_config, depth), 0, "depth"},
+        {offsetof(tl_model_config, heads), 0, "heads"},
+        {offsetof(tl_model_config, head_dim), 0, "head_dim"},
+        {offsetof(tl_model_config, head_dim), UINT32_MAX, "head_dim"},
+        {offsetof(tl_model_config, mlp_dim), 0, "mlp_dim"},
+        {offsetof(tl_model_config, relenc_dim), 0, "relenc_dim"},
+        {offsetof(tl_model_config, dim), UINT32_MAX, "dim"},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
-        tl_vit_config c = good;
+        tl_model_config c = good;
         memcpy((char *)&c + wrong[i].field, &wrong[i].value, sizeof wrong[i].value);
         memset(&err, 0, sizeof err);
-        assert_int_equal(tl_vit_config_check(&c, &err), TL_ERROR_USAGE);
+        assert_int_equal(tl_model_check(&c, &err), TL_ERROR_USAGE);
         if (strstr(err.text, wrong[i].word) == NULL) fail_msg("no '%s' in: %s", wrong[i].word, err.text);
     }
-    tl_vit_config attention = good; /* who has no relative path needs no width for it */
+    tl_model_config attention = good; /* who has no relative path needs no width for it */
     attention.op = TL_OP_ATTENTION;
     attention.relenc_dim = 0;
-    assert_int_equal(tl_vit_config_check(&attention, &err), TL_OK);
+    assert_int_equal(tl_model_check(&attention, &err), TL_OK);
 }
 
 static void batches_of_the_wrong_size(void **unused)
 {
-    const tl_vit_config c = small(TL_OP_ATTENTION, TL_POOL_CLS, TL_POSITIONS_NONE);
+    const tl_model_config c = small(TL_OP_ATTENTION, TL_POOL_CLS, TL_POSITIONS_NONE);
     rig r = make(&c, 2, false, TL_PATH_AUTO);
-    assert_int_equal(tl_vit_set_batch(r.ctx, r.model, r.images, r.targets, 0), TL_ERROR_USAGE);
-    assert_int_equal(tl_vit_set_batch(r.ctx, r.model, r.images, r.targets, 3), TL_ERROR_USAGE);
-    assert_int_equal(tl_vit_loss(r.ctx, r.model, TL_LOSS_SLOTS), TL_ERROR_USAGE);
+    assert_int_equal(tl_model_set_batch(r.ctx, r.model,
+                                        &(tl_inputs){.count = 0, .images = r.images, .targets = r.targets}),
+                     TL_ERROR_USAGE);
+    assert_int_equal(tl_model_set_batch(r.ctx, r.model,
+                                        &(tl_inputs){.count = 3, .images = r.images, .targets = r.targets}),
+                     TL_ERROR_USAGE);
+    assert_int_equal(tl_model_loss(r.ctx, r.model, TL_LOSS_SLOTS), TL_ERROR_USAGE);
     unmake(&r);
 }
 

@@ -105,8 +105,9 @@ typedef struct tl_context tl_context;
  * or local-memory tiles with many work-items a group (GPUs). AUTO goes by the device's type. */
 typedef enum tl_kernel_path { TL_PATH_AUTO, TL_PATH_CPU, TL_PATH_GPU } tl_kernel_path;
 
-/* Who computes matrix products. AUTO: the own kernels on CPUs; on GPUs what `tune` measured to be faster, without
- * that CLBlast for large plain products and the own kernels for the rest. CLBLAST: wherever it can. */
+/* Who computes matrix products. AUTO: the own kernels on CPUs; on GPUs what `tune` measured to be faster,
+ * without that CLBlast for large plain products and the own kernels for the rest. CLBLAST: wherever it can.
+ */
 typedef enum tl_gemm_mode { TL_GEMM_AUTO, TL_GEMM_OWN, TL_GEMM_CLBLAST } tl_gemm_mode;
 
 typedef struct tl_context_options {
@@ -247,12 +248,19 @@ typedef enum tl_positions {
 typedef enum tl_motion { TL_MOTION_STATIC, TL_MOTION_DYNAMIC } tl_motion; /* digits centred, or anywhere */
 typedef enum tl_schedule { TL_SCHEDULE_COSINE, TL_SCHEDULE_COSINE_EPOCH, TL_SCHEDULE_CONSTANT } tl_schedule;
 
-/* A Vision Transformer. Images must be multiples of `patch`. */
-typedef struct tl_vit_config {
+typedef enum tl_family_kind {
+    TL_FAMILY_VIT, /* Vision Transformers: images of height x width, multiples of `patch` */
+    TL_FAMILY_GPT  /* causal models of sequences of up to seq_len tokens out of vocab_size */
+} tl_family_kind;
+
+/* A model. What belongs to the other family is ignored. */
+typedef struct tl_model_config {
+    tl_family_kind family;
     tl_op_kind op;
     tl_positions positions;
-    tl_pool pool;
-    uint32_t image_height, image_width, channels, patch, classes;
+    tl_pool pool;                                                 /* ViT */
+    uint32_t image_height, image_width, channels, patch, classes; /* ViT */
+    uint32_t seq_len, vocab_size;                                 /* GPT */
     uint32_t dim, depth, heads, head_dim, mlp_dim, relenc_dim;
     tl_roles relative; /* translution, alpha: the roles with a matrix per offset */
     uint32_t
@@ -264,7 +272,7 @@ typedef struct tl_vit_config {
     bool recompute; /* training of Translution: compute q_ij and k_ij of every pair again in the backward pass
                      * instead of keeping them (2 * batch * tokens^2 * heads * head_dim floats a block); the
                      * same results in less memory. No part of the model. */
-} tl_vit_config;
+} tl_model_config;
 
 typedef enum tl_recompute {
     TL_RECOMPUTE_AUTO, /* keep q_ij and k_ij where they fit the device */
@@ -276,7 +284,7 @@ typedef enum tl_recompute {
  * the rest says where and how. Begin with tl_settings_default_mnist and change what differs. */
 typedef struct tl_settings {
     char task[16]; /* "mnist" */
-    tl_vit_config model;
+    tl_model_config model;
     tl_motion motion, test_motion;
     uint64_t seed, epochs, steps; /* steps 0: from epochs */
     uint32_t batch_size;

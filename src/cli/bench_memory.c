@@ -24,8 +24,8 @@ static bool grid_fits(const tl_settings *s, uint32_t side, const tl_cli_limits *
 {
     tl_settings other = with_grid(s, side);
     tl_memory_plan plan;
-    return tl_vit_plan_training(&other.model, s->batch_size, s->recompute, limits->total_bytes,
-                                limits->max_alloc_bytes, &plan);
+    return tl_model_plan_training(&other.model, s->batch_size, s->recompute, limits->total_bytes,
+                                  limits->max_alloc_bytes, &plan);
 }
 
 static uint32_t largest_grid(const tl_settings *s, const tl_cli_limits *limits)
@@ -47,14 +47,14 @@ static tl_status measure(const tl_settings *settings, tl_op_kind op, const tl_cl
     tl_settings s = *settings;
     s.model.op = op;
     s.model.positions = op == TL_OP_ATTENTION ? TL_POSITIONS_LEARNED : TL_POSITIONS_NONE;
-    TL_TRY(tl_vit_config_check(&s.model, err));
+    TL_TRY(tl_model_check(&s.model, err));
     f->batch = tl_cli_largest_batch(&s, MOST_BATCH, limits);
     f->grid = largest_grid(&s, limits);
     for (int i = 0; i < GRIDS; i++) {
         tl_settings other = with_grid(&s, grids[i]);
         tl_memory_plan plan;
         other.model.recompute = true;
-        TL_TRY(tl_vit_plan(&other.model, s.batch_size, true, &plan, err));
+        TL_TRY(tl_model_plan(&other.model, s.batch_size, true, &plan, err));
         f->activation[i] = plan.bytes[TL_MEMORY_ACTIVATION] + plan.bytes[TL_MEMORY_WORKSPACE];
     }
     return TL_OK;
@@ -89,7 +89,7 @@ tl_status tl_cmd_bench_memory(tl_cli_options *o, tl_error *err)
     figures f[OPS];
     TL_TRY(tl_bench_no_word(o, "memory", err));
     TL_TRY(tl_bench_task(o, err));
-    TL_TRY(tl_vit_config_check(&s->model, err));
+    TL_TRY(tl_model_check(&s->model, err));
     TL_TRY(tl_cli_find_limits(o, &limits, err));
     if (!limits.known)
         return tl_fail(err, TL_ERROR_NO_DEVICE,

@@ -5,7 +5,7 @@
 #include "cli/bench.h"
 #include "core/random.h"
 #include "models/cost.h"
-#include "models/vit_layout.h"
+#include "models/model.h"
 #include "ops/init.h"
 
 enum { WEIGHTS = 8 };
@@ -131,15 +131,15 @@ static tl_status make_shape(const tl_cli_options *o, tl_op_shape *s, tl_error *e
     if ((uint64_t)height * width > 16384)
         return tl_fail(err, TL_ERROR_USAGE, "--grid %s has more than 16384 tokens", grid);
     /* The limits are the model's: one block with one pixel a token. */
-    tl_vit_config model = o->settings.model;
+    tl_model_config model = o->settings.model;
     const uint32_t batch = o->settings.batch_given ? o->settings.batch_size : 64;
     model.depth = model.patch = 1;
     model.image_height = height;
     model.image_width = width;
     if (o->bench.causal) model.pool = TL_POOL_MEAN;
-    TL_TRY(tl_vit_config_check(&model, err));
-    TL_TRY(tl_vit_batch_check(&model, batch, err));
-    *s = tl_vit_block_shape(&model, batch, false, 0).op;
+    TL_TRY(tl_model_check(&model, err));
+    TL_TRY(tl_model_batch_check(&model, batch, err));
+    *s = tl_model_block_shape(&model, batch, false, 0).op;
     s->queries = tl_geometry_tokens(&s->geometry);
     if (o->bench.causal)
         s->geometry = (tl_geometry){.kind = TL_CAUSAL, .height = 1, .width = width, .max_length = width};

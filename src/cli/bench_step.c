@@ -11,7 +11,7 @@
 #include "core/clock.h"
 #include "core/random.h"
 #include "models/cost.h"
-#include "models/vit_layout.h"
+#include "models/model.h"
 #include "train/step.h"
 
 enum { WARM_UP = 2 };
@@ -35,9 +35,9 @@ static uint64_t peak_process_bytes(void)
 #endif
 }
 
-static tl_status set_random_batch(tl_context *ctx, tl_vit *model, const tl_settings *s)
+static tl_status set_random_batch(tl_context *ctx, tl_model *model, const tl_settings *s)
 {
-    const tl_vit_config *c = &s->model;
+    const tl_model_config *c = &s->model;
     const uint64_t values = (uint64_t)s->batch_size * c->channels * c->image_height * c->image_width;
     float *images = malloc(values * sizeof *images);
     int32_t *targets = malloc(s->batch_size * sizeof *targets);
@@ -50,18 +50,19 @@ static tl_status set_random_batch(tl_context *ctx, tl_vit *model, const tl_setti
         for (uint64_t i = 0; i < values; i++) images[i] = tl_random_uniform(&random);
         for (uint32_t i = 0; i < s->batch_size; i++)
             targets[i] = (int32_t)tl_random_below(&random, c->classes);
-        status = tl_vit_set_batch(ctx, model, images, targets, s->batch_size);
+        status = tl_model_set_batch(
+            ctx, model, &(tl_inputs){.count = s->batch_size, .images = images, .targets = targets});
     }
     free(images);
     free(targets);
     return status;
 }
 
-static tl_status run_steps(const tl_cli_options *o, tl_context *ctx, tl_vit *model, double *ms,
+static tl_status run_steps(const tl_cli_options *o, tl_context *ctx, tl_model *model, double *ms,
                            uint32_t rounds, figures *f)
 {
     const tl_settings *s = &o->settings;
-    TL_TRY(tl_registry_init(ctx, tl_vit_registry(model), s->seed));
+    TL_TRY(tl_registry_init(ctx, tl_model_registry(model), s->seed));
     TL_TRY(set_random_batch(ctx, model, s));
     for (uint32_t i = 0; i < WARM_UP + rounds; i++) {
         const tl_adamw_settings adamw = tl_step_adamw(s, s->lr, i + 1);
@@ -69,19 +70,19 @@ static tl_status run_steps(const tl_cli_options *o, tl_context *ctx, tl_vit *mod
         const double begun = tl_clock_seconds();
         if (i == 0) f->start_ms = (begun - o->started) * 1e3;
         TL_TRY(tl_step_gradients(ctx, model));
-        TL_TRY(tl_step_update(ctx, tl_vit_registry(model), &adamw));
+        TL_TRY(tl_step_update(ctx, tl_model_registry(model), &adamw));
         TL_TRY(tl_finish(ctx));
         const double ended = tl_clock_seconds();
         if (i == 0) f->first_ms = (ended - o->started) * 1e3;
         if (i >= WARM_UP) ms[i - WARM_UP] = (ended - begun) * 1e3;
     }
     float loss;
-    TL_TRY(tl_vit_read_losses(ctx, model, 0, 1, &loss));
+    TL_TRY(tl_model_read_losses(ctx, model, 0, 1, &loss));
     if (!isfinite(loss))
         return tl_fail(tl_context_error(ctx), TL_ERROR_DEVICE,
                        "the loss is not a number after %u steps: these times are of no use",
                        WARM_UP + rounds);
-    f->params = tl_registry_count(tl_vit_registry(model));
+    f->params = tl_registry_count(tl_model_registry(model));
     f->step = tl_timing_of(ms, rounds);
     return TL_OK;
 }
@@ -90,23 +91,23 @@ static tl_status measure(tl_cli_options *o, tl_context *ctx, figures *f)
 {
     const uint32_t rounds = tl_bench_rounds(o);
     tl_settings *s = &o->settings;
-    tl_vit *model = NULL;
+    tl_model *model = NULL;
     TL_TRY(tl_step_choose_batch(ctx, s));
     double *ms = malloc(rounds * sizeof *ms);
     if (ms == NULL)
         return tl_fail(tl_context_error(ctx), TL_ERROR_MEMORY, "out of host memory for %u times", rounds);
-    tl_status status = tl_vit_create(ctx, &s->model, s->batch_size, true, &model);
+    tl_status status = tl_model_create(ctx, &s->model, s->batch_size, true, &model);
     if (status == TL_OK) status = run_steps(o, ctx, model, ms, rounds, f);
-    tl_vit_destroy(ctx, model);
+    tl_model_destroy(ctx, model);
     free(ms);
     if (status == TL_OK) status = tl_cli_print_profile(stderr, o, ctx); /* before other products join it */
     TL_TRY(status);
     f->peak_device = tl_memory_peak(ctx);
     f->peak_process = peak_process_bytes();
-    const tl_flops flops = tl_vit_flops(&s->model, s->batch_size);
+    const tl_flops flops = tl_model_flops(&s->model, s->batch_size);
     f->flops = flops.forward + flops.backward;
     /* Behind the steps, in the memory that the model left. */
-    return tl_measure_gemm_rate(ctx, (uint64_t)tl_vit_tokens(&s->model) * s->batch_size, s->model.dim,
+    return tl_measure_gemm_rate(ctx, (uint64_t)tl_model_tokens(&s->model) * s->batch_size, s->model.dim,
                                 &f->gemm);
 }
 
@@ -117,7 +118,7 @@ static tl_status report_json(const tl_cli_options *o, tl_context *ctx, const fig
     cJSON_AddStringToObject(json, "task", s->task);
     cJSON_AddStringToObject(json, "op", tl_op_name(s->model.op));
     cJSON_AddNumberToObject(json, "params", (double)f->params);
-    cJSON_AddNumberToObject(json, "tokens", tl_vit_tokens(&s->model));
+    cJSON_AddNumberToObject(json, "tokens", tl_model_tokens(&s->model));
     cJSON_AddNumberToObject(json, "batch_size", s->batch_size);
     cJSON_AddNumberToObject(json, "gflops", f->flops / f->step.min_ms * 1e-6);
     cJSON_AddNumberToObject(json, "ms_median", f->step.median_ms);
@@ -144,7 +145,7 @@ static tl_status run(tl_cli_options *o, tl_context *ctx)
     if (o->json) return report_json(o, ctx, &f, fraction);
     char device[32], process[32];
     tl_bench_line("model", "%s, %s, %llu parameters, %u tokens, batch %u%s", s->task, tl_op_name(s->model.op),
-                  (unsigned long long)f.params, tl_vit_tokens(&s->model), s->batch_size,
+                  (unsigned long long)f.params, tl_model_tokens(&s->model), s->batch_size,
                   s->model.op == TL_OP_TRANSLUTION && s->model.recompute ? ", q and k computed again" : "");
     tl_bench_line_ms("step", f.step);
     tl_bench_line("first step", "begun %.0f ms, ended %.0f ms after the program's start", f.start_ms,
@@ -161,6 +162,6 @@ tl_status tl_cmd_bench_step(tl_cli_options *o, tl_error *err)
 {
     TL_TRY(tl_bench_no_word(o, "step", err));
     TL_TRY(tl_bench_task(o, err));
-    TL_TRY(tl_vit_config_check(&o->settings.model, err));
+    TL_TRY(tl_model_check(&o->settings.model, err));
     return tl_bench_on_device(o, err, run);
 }

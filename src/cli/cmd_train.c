@@ -11,12 +11,12 @@ static tl_status make_plan(tl_settings *s, const tl_cli_limits *limits, uint64_t
 {
     const uint64_t most = limits->known ? limits->total_bytes : UINT64_MAX,
                    largest = limits->known ? limits->max_alloc_bytes : UINT64_MAX;
-    tl_vit_plan_training(&s->model, s->batch_size, s->recompute, most, largest, plan);
+    tl_model_plan_training(&s->model, s->batch_size, s->recompute, most, largest, plan);
     tl_registry registry = {0};
-    tl_status status = tl_vit_parameters(&s->model, &registry, err);
+    tl_status status = tl_model_parameters(&s->model, &registry, err);
     *params = tl_registry_count(&registry);
     tl_registry_free(NULL, &registry);
-    if (status == TL_OK) status = tl_vit_plan(&s->model, s->batch_size, true, plan, err);
+    if (status == TL_OK) status = tl_model_plan(&s->model, s->batch_size, true, plan, err);
     return status;
 }
 
@@ -93,7 +93,7 @@ tl_status tl_cmd_train(tl_cli_options *o, tl_error *err)
                        "train needs a task: `translution train mnist`; see `translution train --help`");
     if (strcmp(o->argument, "mnist") != 0)
         return tl_fail(err, TL_ERROR_USAGE, "unknown task '%s': this version trains mnist", o->argument);
-    TL_TRY(tl_vit_config_check(&o->settings.model, err));
+    TL_TRY(tl_model_check(&o->settings.model, err));
     if (o->settings.model.classes < 10)
         return tl_fail(err, TL_ERROR_USAGE, "--classes %u is too few: mnist has the labels 0 to 9",
                        o->settings.model.classes);

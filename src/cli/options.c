@@ -422,7 +422,7 @@ static void apply_size(tl_cli_options *o)
     /* The table's list and the presets have the same names in the same order. */
     static const char *const names[] = {"tiny", "mini", "small", "base", "large"};
     const tl_preset *p = tl_preset_find(names[o->size]);
-    tl_vit_config *m = &o->settings.model;
+    tl_model_config *m = &o->settings.model;
     if (p == NULL) return;
     m->dim = p->dim;
     m->depth = p->depth;
@@ -435,7 +435,7 @@ static void apply_size(tl_cli_options *o)
 static tl_status read_sharing(tl_cli_options *o, tl_error *err)
 {
     static const char *const prefixes[] = {"clip:", "log:"};
-    tl_vit_config *m = &o->settings.model;
+    tl_model_config *m = &o->settings.model;
     const char *text = o->offset_sharing;
     m->window = o->window;
     if (m->op == TL_OP_CONV) {
@@ -473,7 +473,7 @@ static void complete(tl_cli_options *o, const given *values)
     static const tl_schedule schedules[] = {TL_SCHEDULE_COSINE, TL_SCHEDULE_COSINE_EPOCH,
                                             TL_SCHEDULE_CONSTANT};
     tl_settings *s = &o->settings;
-    tl_vit_config *m = &s->model;
+    tl_model_config *m = &s->model;
     m->op = (tl_op_kind)o->op;
     m->positions = is_given(values, "pos")    ? (tl_positions)o->pos
                    : m->op == TL_OP_ATTENTION ? TL_POSITIONS_LEARNED

@@ -131,9 +131,9 @@ bool tl_cli_fits(const tl_memory_plan *plan, const tl_cli_limits *limits)
 static bool batch_fits(const tl_settings *s, uint32_t batch, const tl_cli_limits *limits)
 {
     tl_memory_plan plan;
-    tl_vit_config model = s->model;
-    return tl_vit_plan_training(&model, batch, s->recompute, limits->total_bytes, limits->max_alloc_bytes,
-                                &plan);
+    tl_model_config model = s->model;
+    return tl_model_plan_training(&model, batch, s->recompute, limits->total_bytes, limits->max_alloc_bytes,
+                                  &plan);
 }
 
 uint32_t tl_cli_largest_batch(const tl_settings *settings, uint32_t upper, const tl_cli_limits *limits)
@@ -158,7 +158,7 @@ static void plan_line(FILE *out, const char *name, uint64_t bytes)
 void tl_cli_print_plan(FILE *out, const tl_settings *settings, uint64_t params, const tl_memory_plan *plan,
                        const tl_cli_limits *limits)
 {
-    const tl_vit_config *m = &settings->model;
+    const tl_model_config *m = &settings->model;
     fprintf(out,
             "%s, dim %u, depth %u, heads %u x %u, mlp %u, image %u, patch %u, batch %u: %" PRIu64
             " parameters\n",

@@ -4,17 +4,20 @@
 #ifndef TL_MODELS_COST_H
 #define TL_MODELS_COST_H
 
-#include "models/vit.h"
+#include "models/model.h"
 #include "ops/attention_like.h"
 
 typedef struct tl_flops {
     double forward, backward;
 } tl_flops;
 
+/* Adds y[rows][out] = x[rows][in] W: one such product forward, two of its size backward (dx and dW). */
+void tl_linear_flops(tl_flops *f, double rows, double in, double out);
+
 /* An operation alone, from x to o. With fewer queries than tokens only their rows count. */
 tl_flops tl_op_flops(const tl_op_shape *shape);
 /* One training step without the optimizer. When the head reads the class token alone, the last block counts
  * with the one row that is computed of it. */
-tl_flops tl_vit_flops(const tl_vit_config *config, uint32_t batch);
+tl_flops tl_model_flops(const tl_model_config *config, uint32_t batch);
 
 #endif

@@ -1,24 +1,26 @@
-/* All that is known about a Vision Transformer without a device: parameters, sizes, bytes. */
+/* All that is known about a model without a device: parameters, sizes, bytes. What a family adds is asked of
+ * it.
+ */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "models/vit_layout.h"
+#include "models/family.h"
 #include "ops/layernorm.h"
 #include "ops/linear.h"
 #include "ops/pairs.h"
 
 /* Above these no model is meant; below them no product of two overflows 32 bits where one is used. */
-enum { MAX_IMAGE = 32768, MAX_WIDTH = 1 << 20, MAX_DEPTH = 1024, MAX_CLASSES = 1 << 24, MAX_TOKENS = 32768 };
+enum { MAX_WIDTH = 1 << 20, MAX_DEPTH = 1024, MAX_TOKENS = 32768 };
 
-static tl_status check_range(tl_error *err, const char *name, uint32_t value, uint32_t most)
+tl_status tl_check_range(tl_error *err, const char *name, uint32_t value, uint32_t most)
 {
     if (value >= 1 && value <= most) return TL_OK;
     return tl_fail(err, TL_ERROR_USAGE, "%s is %u: give a value from 1 to %u.", name, value, most);
 }
 
 /* Combinations of operation, positions and geometry that mean nothing. */
-static tl_status check_family(const tl_vit_config *c, tl_error *err)
+static tl_status check_family(const tl_model_config *c, tl_error *err)
 {
     static const char *const names[] = {"attention",  "translution", "alpha",
                                         "alpha-pure", "absolute",    "conv"};
@@ -50,29 +52,22 @@ static tl_status check_family(const tl_vit_config *c, tl_error *err)
     return TL_OK;
 }
 
-tl_status tl_vit_config_check(const tl_vit_config *c, tl_error *err)
+tl_status tl_model_check(const tl_model_config *c, tl_error *err)
 {
-    TL_TRY(check_range(err, "the image height", c->image_height, MAX_IMAGE));
-    TL_TRY(check_range(err, "the image width", c->image_width, MAX_IMAGE));
-    TL_TRY(check_range(err, "the number of image channels", c->channels, 64));
-    TL_TRY(check_range(err, "the patch size", c->patch, MAX_IMAGE));
-    TL_TRY(check_range(err, "the number of classes", c->classes, MAX_CLASSES));
-    TL_TRY(check_range(err, "dim", c->dim, MAX_WIDTH));
-    TL_TRY(check_range(err, "depth", c->depth, MAX_DEPTH));
-    TL_TRY(check_range(err, "heads", c->heads, 1024));
-    TL_TRY(check_range(err, "head_dim", c->head_dim, MAX_WIDTH));
-    TL_TRY(check_range(err, "mlp_dim", c->mlp_dim, MAX_WIDTH));
+    const tl_family *family = tl_family_of(c);
+    if (family == NULL)
+        return tl_fail(err, TL_ERROR_USAGE, "there is no family %d of models.", (int)c->family);
+    TL_TRY(tl_check_range(err, "dim", c->dim, MAX_WIDTH));
+    TL_TRY(tl_check_range(err, "depth", c->depth, MAX_DEPTH));
+    TL_TRY(tl_check_range(err, "heads", c->heads, 1024));
+    TL_TRY(tl_check_range(err, "head_dim", c->head_dim, MAX_WIDTH));
+    TL_TRY(tl_check_range(err, "mlp_dim", c->mlp_dim, MAX_WIDTH));
     if (c->op == TL_OP_ALPHA || c->op == TL_OP_ALPHA_PURE)
-        TL_TRY(check_range(err, "relenc_dim", c->relenc_dim, 4096));
+        TL_TRY(tl_check_range(err, "relenc_dim", c->relenc_dim, 4096));
     if ((uint64_t)c->heads * c->head_dim > MAX_WIDTH)
         return tl_fail(err, TL_ERROR_USAGE, "heads x head_dim is %llu: at most %d are supported.",
                        (unsigned long long)((uint64_t)c->heads * c->head_dim), MAX_WIDTH);
-    if (c->image_height % c->patch != 0 || c->image_width % c->patch != 0)
-        return tl_fail(
-            err, TL_ERROR_USAGE,
-            "an image of %u x %u cannot be cut into patches of %u x %u: choose an image size that is a "
-            "multiple of the patch size.",
-            c->image_height, c->image_width, c->patch, c->patch);
+    TL_TRY(family->check(c, err));
     if (c->relative > TL_ROLE_QKV)
         return tl_fail(err, TL_ERROR_USAGE,
                        "the relative roles are %u: give an OR of q (1), k (2) and v (4).", c->relative);
@@ -88,49 +83,42 @@ tl_status tl_vit_config_check(const tl_vit_config *c, tl_error *err)
     if ((hybrid || c->positions == TL_POSITIONS_ROPE) && c->head_dim % 4 != 0)
         return tl_fail(err, TL_ERROR_USAGE,
                        "rotary positions need a head_dim that is a multiple of 4, not %u.", c->head_dim);
-    uint64_t tokens = (uint64_t)(c->image_height / c->patch) * (c->image_width / c->patch) + 1;
-    if (tokens > MAX_TOKENS)
-        return tl_fail(err, TL_ERROR_USAGE,
-                       "%llu patches are too many (at most %d): choose a larger patch size.",
-                       (unsigned long long)(tokens - 1), MAX_TOKENS - 1);
-    if ((uint64_t)c->patch * c->patch * c->channels > (uint64_t)MAX_WIDTH * 16)
-        return tl_fail(err, TL_ERROR_USAGE,
-                       "patches of %u x %u with %u channels are too large: choose smaller ones.", c->patch,
-                       c->patch, c->channels);
+    if (tl_model_tokens(c) > MAX_TOKENS)
+        return tl_fail(err, TL_ERROR_USAGE, "%u tokens are too many: at most %d are supported.",
+                       tl_model_tokens(c), MAX_TOKENS);
     return TL_OK;
 }
 
-/* ---- sizes --------------------------------------------------------------------------------------- */
-
-uint32_t tl_vit_patch_count(const tl_vit_config *c)
+tl_status tl_model_batch_check(const tl_model_config *c, uint32_t batch, tl_error *err)
 {
-    return (c->image_height / c->patch) * (c->image_width / c->patch);
+    uint64_t rows = (uint64_t)tl_model_tokens(c) * batch;
+    if (batch < 1) return tl_fail(err, TL_ERROR_USAGE, "the batch size is 0: give at least 1.");
+    if (rows > INT32_MAX || (uint64_t)batch * c->heads * tl_model_tokens(c) > UINT32_MAX)
+        return tl_fail(err, TL_ERROR_USAGE,
+                       "a batch of %u with %u tokens each is too large: choose a smaller one.", batch,
+                       tl_model_tokens(c));
+    return TL_OK;
 }
 
-uint32_t tl_vit_patch_values(const tl_vit_config *c)
+/* ---- the trunk ----------------------------------------------------------------------------------- */
+
+uint32_t tl_model_tokens(const tl_model_config *c)
 {
-    return c->patch * c->patch * c->channels;
+    const tl_geometry geometry = tl_family_of(c)->geometry(c);
+    return tl_geometry_tokens(&geometry);
 }
 
-uint32_t tl_vit_tokens(const tl_vit_config *c)
-{
-    return tl_vit_patch_count(c) + (c->pool == TL_POOL_CLS ? 1 : 0);
-}
-
-const char *tl_vit_trunk(const tl_vit_config *c)
+const char *tl_model_trunk(const tl_model_config *c)
 {
     return c->op == TL_OP_ATTENTION ? "transformer" : "translution";
 }
 
-tl_block_shape tl_vit_block_shape(const tl_vit_config *c, uint32_t batch, bool training, uint32_t layer)
+tl_block_shape tl_model_block_shape(const tl_model_config *c, uint32_t batch, bool training, uint32_t layer)
 {
-    bool cls = c->pool == TL_POOL_CLS;
+    const tl_family *family = tl_family_of(c);
     tl_block_shape shape = {
         .op = {.kind = c->op,
-               .geometry = {.kind = TL_GRID,
-                            .height = c->image_height / c->patch,
-                            .width = c->image_width / c->patch,
-                            .cls = cls ? 1 : 0},
+               .geometry = family->geometry(c),
                .batch = batch,
                .dim = c->dim,
                .heads = c->heads,
@@ -149,160 +137,116 @@ tl_block_shape tl_vit_block_shape(const tl_vit_config *c, uint32_t batch, bool t
     geometry->sharing = c->sharing;
     geometry->sharing_radius = c->sharing_radius;
     geometry->window = c->window;
-    shape.op.rotary = hybrid || (c->positions == TL_POSITIONS_ROPE && shape.op.kind != TL_OP_TRANSLUTION);
+    /* The attention blocks of a hybrid are rotary, as the reference's; those of its GPT are plain. */
+    shape.op.rotary = (hybrid && c->family == TL_FAMILY_VIT) ||
+                      (c->positions == TL_POSITIONS_ROPE && shape.op.kind != TL_OP_TRANSLUTION);
     shape.op.keep = training && !c->recompute;
-    /* Behind the last block only the class token is read. */
-    shape.op.queries = cls && layer + 1 == c->depth ? 1 : tl_vit_tokens(c);
+    /* Behind the last block nothing but what the head reads is computed. */
+    shape.op.queries = family->class_only(c) && layer + 1 == c->depth ? 1 : tl_model_tokens(c);
     return shape;
 }
+
+/* ---- buffers ------------------------------------------------------------------------------------- */
 
 static uint64_t larger(uint64_t a, uint64_t b)
 {
     return a > b ? a : b;
 }
 
-static uint64_t workspace_count(const tl_vit_config *c, uint32_t batch, bool training)
+static uint64_t workspace_count(const tl_model_config *c, uint32_t batch, bool training)
 {
-    uint64_t count = 0;
+    uint64_t count = larger(tl_family_of(c)->workspace(c, batch, training), 1);
     for (uint32_t layer = 0; layer < c->depth; layer++) {
-        const tl_block_shape shape = tl_vit_block_shape(c, batch, training, layer);
+        const tl_block_shape shape = tl_model_block_shape(c, batch, training, layer);
         count = larger(count, tl_block_workspace_count(&shape, training));
     }
-    const tl_block_shape last = tl_vit_block_shape(c, batch, training, c->depth - 1);
-    if (training) {
-        uint64_t patches = (uint64_t)tl_vit_patch_count(c) * batch;
-        uint64_t final_rows = (uint64_t)last.op.queries * batch;
-        count = larger(count, tl_layernorm_workspace(patches, tl_vit_patch_values(c)));
-        count = larger(count, tl_layernorm_workspace(patches, c->dim));
-        count = larger(count, tl_layernorm_workspace(final_rows, c->dim));
-        count = larger(count, tl_linear_workspace(patches, c->dim));
-        count = larger(count, tl_linear_workspace(batch, c->classes));
-    }
-    return larger(count, 1);
+    return count;
 }
 
-uint64_t tl_vit_buffer_count(const tl_vit_config *c, uint32_t batch, bool training, tl_vit_buffer which)
+uint64_t tl_model_buffer_count(const tl_model_config *c, uint32_t batch, bool training, int which)
 {
-    uint64_t patches = (uint64_t)tl_vit_patch_count(c) * batch, rows = (uint64_t)tl_vit_tokens(c) * batch;
-    tl_block_shape first = tl_vit_block_shape(c, batch, training, 0),
-                   last = tl_vit_block_shape(c, batch, training, c->depth - 1);
-    uint64_t hidden = larger(first.op.queries, last.op.queries) * batch * c->mlp_dim;
-    switch (which) {
-    case TL_VIT_IMAGES: return (uint64_t)batch * c->channels * c->image_height * c->image_width;
-    case TL_VIT_TARGETS: return batch;
-    case TL_VIT_PATCHES: return patches * tl_vit_patch_values(c);
-    case TL_VIT_PATCH_STATS:
-    case TL_VIT_EMBEDDED_STATS: return 2 * patches;
-    case TL_VIT_EMBEDDED: return patches * c->dim;
-    case TL_VIT_INPUT: return rows * c->dim;
-    case TL_VIT_FINAL_STATS: return 2 * (uint64_t)last.op.queries * batch;
-    case TL_VIT_POOLED: return (uint64_t)batch * c->dim;
-    case TL_VIT_LOGITS: return (uint64_t)batch * c->classes;
-    case TL_VIT_DLOGITS: return training ? (uint64_t)batch * c->classes : 0;
-    case TL_VIT_ROW_LOSSES:
-    case TL_VIT_RANKS: return batch;
-    case TL_VIT_LOSSES: return TL_LOSS_SLOTS;
-    case TL_VIT_ROWS1: return rows * c->dim;
-    case TL_VIT_ROWS2:
-    case TL_VIT_DX: return training ? rows * c->dim : 0;
-    case TL_VIT_WIDE: return larger(hidden, patches * tl_vit_patch_values(c));
-    case TL_VIT_WORKSPACE: return workspace_count(c, batch, training);
-    case TL_VIT_BUFFERS: break;
+    const tl_family *family = tl_family_of(c);
+    const uint64_t rows = (uint64_t)tl_model_tokens(c) * batch;
+    const tl_block_shape first = tl_model_block_shape(c, batch, training, 0),
+                         last = tl_model_block_shape(c, batch, training, c->depth - 1);
+    const uint64_t hidden = larger(first.op.queries, last.op.queries) * batch * c->mlp_dim;
+    if (which >= TL_MODEL_BUFFERS) return family->buffer_count(c, batch, training, which);
+    switch ((tl_model_buffer)which) {
+    case TL_MODEL_INPUT:
+    case TL_MODEL_ROWS1: return rows * c->dim;
+    case TL_MODEL_ROWS2:
+    case TL_MODEL_DX: return training ? rows * c->dim : 0;
+    case TL_MODEL_WIDE: return larger(hidden, family->wide(c, batch));
+    case TL_MODEL_WORKSPACE: return workspace_count(c, batch, training);
+    case TL_MODEL_TARGETS:
+    case TL_MODEL_ROW_LOSSES:
+    case TL_MODEL_RANKS: return family->predictions(c, batch);
+    case TL_MODEL_LOSSES: return TL_LOSS_SLOTS;
+    case TL_MODEL_BUFFERS:
+    case TL_MODEL_MOST_BUFFERS: break;
     }
     return 0;
 }
 
-const char *tl_vit_buffer_name(tl_vit_buffer which)
+tl_buffer_info tl_model_buffer_info(const tl_model_config *c, int which)
 {
-    static const char *const names[TL_VIT_BUFFERS] = {"images",
-                                                      "targets",
-                                                      "patches",
-                                                      "patch statistics",
-                                                      "embedded patches",
-                                                      "embedding statistics",
-                                                      "trunk input",
-                                                      "final norm statistics",
-                                                      "pooled rows",
-                                                      "logits",
-                                                      "gradient of logits",
-                                                      "row losses",
-                                                      "ranks",
-                                                      "losses",
-                                                      "rows 1",
-                                                      "rows 2",
-                                                      "gradient of rows",
-                                                      "wide rows",
-                                                      "workspace"};
-    return names[which];
-}
-
-tl_memory_kind tl_vit_buffer_kind(tl_vit_buffer which)
-{
-    switch (which) {
-    case TL_VIT_IMAGES:
-    case TL_VIT_TARGETS: return TL_MEMORY_DATA;
-    case TL_VIT_ROWS1:
-    case TL_VIT_ROWS2:
-    case TL_VIT_DX:
-    case TL_VIT_WIDE:
-    case TL_VIT_WORKSPACE: return TL_MEMORY_WORKSPACE;
-    default: return TL_MEMORY_ACTIVATION;
-    }
-}
-
-tl_status tl_vit_batch_check(const tl_vit_config *c, uint32_t batch, tl_error *err)
-{
-    uint64_t rows = (uint64_t)tl_vit_tokens(c) * batch;
-    if (batch < 1) return tl_fail(err, TL_ERROR_USAGE, "the batch size is 0: give at least 1.");
-    if (rows > INT32_MAX || (uint64_t)batch * c->heads * tl_vit_tokens(c) > UINT32_MAX)
-        return tl_fail(err, TL_ERROR_USAGE,
-                       "a batch of %u with %u tokens each is too large: choose a smaller one.", batch,
-                       tl_vit_tokens(c));
-    return TL_OK;
+    static const tl_buffer_info shared[TL_MODEL_BUFFERS] = {
+        [TL_MODEL_INPUT] = {"trunk input", TL_MEMORY_ACTIVATION},
+        [TL_MODEL_ROWS1] = {"rows 1", TL_MEMORY_WORKSPACE},
+        [TL_MODEL_ROWS2] = {"rows 2", TL_MEMORY_WORKSPACE},
+        [TL_MODEL_DX] = {"gradient of rows", TL_MEMORY_WORKSPACE},
+        [TL_MODEL_WIDE] = {"wide rows", TL_MEMORY_WORKSPACE},
+        [TL_MODEL_WORKSPACE] = {"workspace", TL_MEMORY_WORKSPACE},
+        [TL_MODEL_TARGETS] = {"targets", TL_MEMORY_DATA},
+        [TL_MODEL_ROW_LOSSES] = {"row losses", TL_MEMORY_ACTIVATION},
+        [TL_MODEL_RANKS] = {"ranks", TL_MEMORY_ACTIVATION},
+        [TL_MODEL_LOSSES] = {"losses", TL_MEMORY_ACTIVATION},
+    };
+    return which < TL_MODEL_BUFFERS ? shared[which] : tl_family_of(c)->info[which - TL_MODEL_BUFFERS];
 }
 
 /* ---- parameters ---------------------------------------------------------------------------------- */
 
 static tl_status add(tl_registry *r, tl_error *err, const char *name, tl_init init, uint64_t fan_in,
-                     uint32_t rank, uint64_t s0, uint64_t s1, uint64_t s2)
+                     uint32_t rank, const uint64_t *shape)
 {
     float bound = init == TL_INIT_UNIFORM ? (float)(1.0 / sqrt((double)fan_in)) : 0.0f;
-    if (tl_registry_add(r, name, init, bound, rank, (const uint64_t[]){s0, s1, s2}) < 0)
+    if (tl_registry_add(r, name, init, bound, rank, shape) < 0)
         return tl_fail(err, TL_ERROR_MEMORY, "no host memory for the list of parameters.");
     return TL_OK;
 }
 
-static tl_status add_norm(tl_registry *r, tl_error *err, const char *weight, const char *bias, uint64_t dim)
+tl_status tl_add_normal(tl_registry *r, tl_error *err, const char *name, uint32_t rank, const uint64_t *shape)
 {
-    TL_TRY(add(r, err, weight, TL_INIT_ONE, 0, 1, dim, 0, 0));
-    return add(r, err, bias, TL_INIT_ZERO, 0, 1, dim, 0, 0);
+    return add(r, err, name, TL_INIT_NORMAL, 0, rank, shape);
 }
 
-static tl_status add_linear(tl_registry *r, tl_error *err, const char *weight, const char *bias, uint64_t in,
-                            uint64_t out)
+tl_status tl_add_norm(tl_registry *r, tl_error *err, const char *weight, const char *bias, uint64_t dim)
 {
-    TL_TRY(add(r, err, weight, TL_INIT_UNIFORM, in, 2, out, in, 0));
-    return add(r, err, bias, TL_INIT_UNIFORM, in, 1, out, 0, 0);
+    TL_TRY(add(r, err, weight, TL_INIT_ONE, 0, 1, &dim));
+    return add(r, err, bias, TL_INIT_ZERO, 0, 1, &dim);
 }
 
-tl_status tl_vit_parameters(const tl_vit_config *c, tl_registry *r, tl_error *err)
+tl_status tl_add_linear(tl_registry *r, tl_error *err, const char *weight, const char *bias, uint64_t in,
+                        uint64_t out)
 {
-    TL_TRY(tl_vit_config_check(c, err));
-    uint64_t values = tl_vit_patch_values(c);
-    bool transformer = c->op == TL_OP_ATTENTION;
-    if (c->positions == TL_POSITIONS_LEARNED)
-        TL_TRY(add(r, err, "pos_embedding", TL_INIT_NORMAL, 0, 3, 1, tl_vit_tokens(c), c->dim));
-    if (c->pool == TL_POOL_CLS) TL_TRY(add(r, err, "cls_token", TL_INIT_NORMAL, 0, 3, 1, 1, c->dim));
-    TL_TRY(add_norm(r, err, "to_patch_embedding.1.weight", "to_patch_embedding.1.bias", values));
-    TL_TRY(add_linear(r, err, "to_patch_embedding.2.weight", "to_patch_embedding.2.bias", values, c->dim));
-    TL_TRY(add_norm(r, err, "to_patch_embedding.3.weight", "to_patch_embedding.3.bias", c->dim));
-    TL_TRY(add_norm(r, err, transformer ? "transformer.norm.weight" : "translution.norm.weight",
-                    transformer ? "transformer.norm.bias" : "translution.norm.bias", c->dim));
+    TL_TRY(add(r, err, weight, TL_INIT_UNIFORM, in, 2, (const uint64_t[]){out, in}));
+    return bias == NULL ? TL_OK : add(r, err, bias, TL_INIT_UNIFORM, in, 1, &out);
+}
+
+tl_status tl_add_blocks(const tl_model_config *c, tl_registry *r, tl_error *err)
+{
     for (uint32_t layer = 0; layer < c->depth; layer++) {
-        tl_block_shape shape = tl_vit_block_shape(c, 1, false, layer);
-        TL_TRY(tl_block_parameters(r, tl_vit_trunk(c), layer, &shape, err));
+        const tl_block_shape shape = tl_model_block_shape(c, 1, false, layer);
+        TL_TRY(tl_block_parameters(r, tl_model_trunk(c), layer, &shape, err));
     }
-    return add_linear(r, err, "mlp_head.weight", "mlp_head.bias", c->dim, c->classes);
+    return TL_OK;
+}
+
+tl_status tl_model_parameters(const tl_model_config *c, tl_registry *r, tl_error *err)
+{
+    TL_TRY(tl_model_check(c, err));
+    return tl_family_of(c)->parameters(c, r, err);
 }
 
 /* ---- bytes --------------------------------------------------------------------------------------- */
@@ -361,13 +305,13 @@ static void account_buffers(tl_memory_plan *plan, const tl_block_shape *shape, b
     }
 }
 
-tl_status tl_vit_plan(const tl_vit_config *c, uint32_t batch, bool training, tl_memory_plan *plan,
-                      tl_error *err)
+tl_status tl_model_plan(const tl_model_config *c, uint32_t batch, bool training, tl_memory_plan *plan,
+                        tl_error *err)
 {
     memset(plan, 0, sizeof *plan);
     tl_registry registry = {0};
-    tl_status status = tl_vit_parameters(c, &registry, err);
-    if (status == TL_OK) status = tl_vit_batch_check(c, batch, err);
+    tl_status status = tl_model_parameters(c, &registry, err);
+    if (status == TL_OK) status = tl_model_batch_check(c, batch, err);
     for (int i = 0; status == TL_OK && i < registry.count; i++) {
         const tl_parameter *p = &registry.items[i];
         uint64_t count = tl_parameter_count(p), unit = p->rank == 3 ? count / p->shape[0] : count;
@@ -379,15 +323,15 @@ tl_status tl_vit_plan(const tl_vit_config *c, uint32_t batch, bool training, tl_
     tl_registry_free(NULL, &registry);
     if (status != TL_OK) return status;
 
-    for (int i = 0; i < TL_VIT_BUFFERS; i++) {
-        uint64_t count = tl_vit_buffer_count(c, batch, training, (tl_vit_buffer)i);
-        account(plan, tl_vit_buffer_kind((tl_vit_buffer)i), 1, count, count,
-                tl_vit_buffer_name((tl_vit_buffer)i));
+    for (int i = 0; i < TL_MODEL_BUFFERS + tl_family_of(c)->buffers; i++) {
+        const uint64_t count = tl_model_buffer_count(c, batch, training, i);
+        const tl_buffer_info info = tl_model_buffer_info(c, i);
+        account(plan, info.kind, 1, count, count, info.name);
     }
     /* In inference the first block lends its buffers to all, and its operation's state where it fits. */
-    const tl_block_shape first = tl_vit_block_shape(c, batch, training, 0);
+    const tl_block_shape first = tl_model_block_shape(c, batch, training, 0);
     for (uint32_t layer = 0; layer < c->depth; layer++) {
-        const tl_block_shape shape = tl_vit_block_shape(c, batch, training, layer);
+        const tl_block_shape shape = tl_model_block_shape(c, batch, training, layer);
         if (training || layer == 0 || !tl_op_lends_state(&first.op, &shape.op))
             account_op(plan, &shape.op, 1);
         if (training || layer == 0) account_buffers(plan, &shape, training, 1);
@@ -395,13 +339,13 @@ tl_status tl_vit_plan(const tl_vit_config *c, uint32_t batch, bool training, tl_
     return TL_OK;
 }
 
-bool tl_vit_plan_training(tl_vit_config *c, uint32_t batch, tl_recompute recompute, uint64_t total_bytes,
-                          uint64_t max_alloc_bytes, tl_memory_plan *plan)
+bool tl_model_plan_training(tl_model_config *c, uint32_t batch, tl_recompute recompute, uint64_t total_bytes,
+                            uint64_t max_alloc_bytes, tl_memory_plan *plan)
 {
     for (int again = recompute == TL_RECOMPUTE_ALWAYS; again <= (recompute != TL_RECOMPUTE_NEVER); again++) {
         tl_error ignored;
         c->recompute = again != 0;
-        if (tl_vit_plan(c, batch, true, plan, &ignored) != TL_OK) return false;
+        if (tl_model_plan(c, batch, true, plan, &ignored) != TL_OK) return false;
         if (plan->total <= total_bytes && plan->largest <= max_alloc_bytes) return true;
     }
     return false;

@@ -63,7 +63,7 @@ void tl_batch_fill(tl_batch *batch, const tl_settings *s, const tl_dataset *set,
     batch->count = count;
 }
 
-tl_status tl_batches_score(tl_context *ctx, tl_vit *model, const tl_settings *s, const tl_dataset *test,
+tl_status tl_batches_score(tl_context *ctx, tl_model *model, const tl_settings *s, const tl_dataset *test,
                            tl_motion motion, tl_batch *batch, uint32_t batch_size, tl_scores *scores)
 {
     *scores = (tl_scores){0};
@@ -75,11 +75,12 @@ tl_status tl_batches_score(tl_context *ctx, tl_vit *model, const tl_settings *s,
     for (uint32_t first = 0; first < test->count && status == TL_OK; first += batch_size) {
         const uint32_t count = test->count - first < batch_size ? test->count - first : batch_size;
         tl_batch_fill(batch, s, test, NULL, first, count, motion, "motion/test", 0);
-        status = tl_vit_set_batch(ctx, model, batch->images, batch->targets, count);
-        if (status == TL_OK) status = tl_vit_forward(ctx, model);
-        if (status == TL_OK) status = tl_vit_loss(ctx, model, 0);
-        if (status == TL_OK) status = tl_vit_read_row_losses(ctx, model, losses);
-        if (status == TL_OK) status = tl_vit_read_ranks(ctx, model, ranks);
+        status = tl_model_set_batch(
+            ctx, model, &(tl_inputs){.count = count, .images = batch->images, .targets = batch->targets});
+        if (status == TL_OK) status = tl_model_forward(ctx, model);
+        if (status == TL_OK) status = tl_model_loss(ctx, model, 0);
+        if (status == TL_OK) status = tl_model_read_row_losses(ctx, model, losses);
+        if (status == TL_OK) status = tl_model_read_ranks(ctx, model, ranks);
         for (uint32_t i = 0; i < count && status == TL_OK; i++) {
             scores->loss += (double)losses[i];
             scores->top1 += ranks[i] == 0;

@@ -27,7 +27,7 @@ void tl_batch_fill(tl_batch *batch, const tl_settings *settings, const tl_datase
 typedef struct tl_scores {
     double loss, top1, top5; /* mean loss; percent */
 } tl_scores;
-tl_status tl_batches_score(tl_context *ctx, tl_vit *model, const tl_settings *settings,
+tl_status tl_batches_score(tl_context *ctx, tl_model *model, const tl_settings *settings,
                            const tl_dataset *test, tl_motion motion, tl_batch *batch, uint32_t batch_size,
                            tl_scores *scores);
 

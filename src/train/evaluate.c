@@ -10,7 +10,7 @@
  * rounding. */
 enum { EVAL_BATCH = 64 };
 
-static tl_status score_both(tl_context *ctx, tl_vit *model, const tl_settings *s, const tl_hooks *hooks,
+static tl_status score_both(tl_context *ctx, tl_model *model, const tl_settings *s, const tl_hooks *hooks,
                             tl_result *result)
 {
     tl_error *err = tl_context_error(ctx);
@@ -42,7 +42,7 @@ static uint32_t fitting_batch(const tl_context *ctx, const tl_settings *s)
     const tl_traits *traits = tl_context_traits(ctx);
     uint32_t batch = s->batch_size;
     tl_memory_plan plan;
-    while (batch > 1 && (tl_vit_plan(&s->model, batch, false, &plan, NULL) != TL_OK ||
+    while (batch > 1 && (tl_model_plan(&s->model, batch, false, &plan, NULL) != TL_OK ||
                          plan.total > traits->memory_limit || plan.largest > traits->max_alloc_bytes))
         batch /= 2;
     return batch;
@@ -51,14 +51,14 @@ static uint32_t fitting_batch(const tl_context *ctx, const tl_settings *s)
 static tl_status evaluate_model(tl_context *ctx, tl_safetensors *st, tl_settings *s, const tl_hooks *hooks,
                                 tl_result *result)
 {
-    tl_vit *model = NULL;
+    tl_model *model = NULL;
     result->steps = tl_model_step(st);
-    TL_TRY(tl_vit_create(ctx, &s->model, s->batch_size, false, &model));
-    tl_status status = tl_model_load(ctx, tl_vit_registry(model), st);
-    result->params = tl_registry_count(tl_vit_registry(model));
+    TL_TRY(tl_model_create(ctx, &s->model, s->batch_size, false, &model));
+    tl_status status = tl_model_load(ctx, tl_model_registry(model), st);
+    result->params = tl_registry_count(tl_model_registry(model));
     if (status == TL_OK) status = score_both(ctx, model, s, hooks, result);
     result->peak_device_bytes = tl_memory_peak(ctx);
-    tl_vit_destroy(ctx, model);
+    tl_model_destroy(ctx, model);
     return status;
 }
 

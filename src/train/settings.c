@@ -15,20 +15,20 @@ void tl_settings_default_mnist(tl_settings *s)
     memset(s, 0, sizeof *s);
     snprintf(s->task, sizeof s->task, "mnist");
     snprintf(s->data, sizeof s->data, "synthetic");
-    s->model = (tl_vit_config){.op = TL_OP_ATTENTION,
-                               .positions = TL_POSITIONS_LEARNED,
-                               .pool = TL_POOL_CLS,
-                               .image_height = 84,
-                               .image_width = 84,
-                               .channels = 1,
-                               .patch = 12,
-                               .classes = 10,
-                               .dim = tiny->dim,
-                               .depth = tiny->depth,
-                               .heads = tiny->heads,
-                               .head_dim = tiny->head_dim,
-                               .mlp_dim = tiny->mlp_dim,
-                               .relenc_dim = 8};
+    s->model = (tl_model_config){.op = TL_OP_ATTENTION,
+                                 .positions = TL_POSITIONS_LEARNED,
+                                 .pool = TL_POOL_CLS,
+                                 .image_height = 84,
+                                 .image_width = 84,
+                                 .channels = 1,
+                                 .patch = 12,
+                                 .classes = 10,
+                                 .dim = tiny->dim,
+                                 .depth = tiny->depth,
+                                 .heads = tiny->heads,
+                                 .head_dim = tiny->head_dim,
+                                 .mlp_dim = tiny->mlp_dim,
+                                 .relenc_dim = 8};
     s->epochs = 20;
     s->batch_size = 256;
     s->lr = 3e-4f;
@@ -192,7 +192,7 @@ tl_status tl_settings_from_metadata(const tl_safetensors *st, tl_settings *setti
         return tl_fail(err, TL_ERROR_INPUT,
                        "%s is a checkpoint of the task '%s', which this version does not know", st->path,
                        settings->task);
-    return tl_vit_config_check(&settings->model, err);
+    return tl_model_check(&settings->model, err);
 }
 
 const char *tl_settings_difference(const tl_settings *a, const tl_settings *b)

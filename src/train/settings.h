@@ -4,6 +4,6 @@
 #define TL_TRAIN_SETTINGS_H
 
 #include "data/motion.h"
-#include "models/vit.h"
+#include "models/model.h"
 
 #endif

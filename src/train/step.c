@@ -4,8 +4,8 @@
 static bool plan_fits(const tl_context *ctx, tl_settings *s, uint32_t batch, tl_memory_plan *plan)
 {
     const tl_traits *traits = tl_context_traits(ctx);
-    return tl_vit_plan_training(&s->model, batch, s->recompute, traits->memory_limit, traits->max_alloc_bytes,
-                                plan);
+    return tl_model_plan_training(&s->model, batch, s->recompute, traits->memory_limit,
+                                  traits->max_alloc_bytes, plan);
 }
 
 tl_status tl_step_choose_batch(tl_context *ctx, tl_settings *s)
@@ -45,11 +45,11 @@ tl_status tl_step_choose_batch(tl_context *ctx, tl_settings *s)
         wanted, total, limit, low);
 }
 
-tl_status tl_step_gradients(tl_context *ctx, tl_vit *model)
+tl_status tl_step_gradients(tl_context *ctx, tl_model *model)
 {
-    TL_TRY(tl_vit_forward(ctx, model));
-    TL_TRY(tl_vit_loss(ctx, model, 0));
-    return tl_vit_backward(ctx, model);
+    TL_TRY(tl_model_forward(ctx, model));
+    TL_TRY(tl_model_loss(ctx, model, 0));
+    return tl_model_backward(ctx, model);
 }
 
 tl_adamw_settings tl_step_adamw(const tl_settings *s, float lr, uint64_t step)

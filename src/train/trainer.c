@@ -25,7 +25,7 @@ typedef struct run {
     tl_batch batch;
     uint32_t *order;
     uint64_t ordered, filled; /* epoch that `order` and step that `batch` stand for; UINT64_MAX: none */
-    tl_vit *model;
+    tl_model *model;
     tl_tensor *squares; /* with --grad-clip: a sum of squares a parameter's shard, behind them partial sums */
     float *host_squares;
     tl_metrics metrics;
@@ -42,7 +42,7 @@ typedef struct run {
 /* Steps the run off from the newest checkpoint, or from initial values. */
 static tl_status begin(run *r)
 {
-    tl_registry *registry = tl_vit_registry(r->model);
+    tl_registry *registry = tl_model_registry(r->model);
     const tl_log *log = tl_context_log(r->ctx);
     if (r->s->resume) {
         tl_standing standing;
@@ -66,7 +66,7 @@ static tl_status begin(run *r)
 /* Room for the sums of squares that gradient clipping needs. */
 static tl_status create_squares(run *r)
 {
-    const tl_registry *registry = tl_vit_registry(r->model);
+    const tl_registry *registry = tl_model_registry(r->model);
     uint64_t shards = 0, partial = 0;
     for (int i = 0; i < registry->count; i++) {
         const tl_tensor *g = registry->items[i].gradient;
@@ -108,7 +108,7 @@ static tl_status set_up(run *r)
     r->step_ms = malloc(STEP_TIMES * sizeof *r->step_ms);
     if (r->order == NULL || r->step_ms == NULL)
         return tl_fail(err, TL_ERROR_MEMORY, "out of host memory for the order of %u images", r->train.count);
-    TL_TRY(tl_vit_create(r->ctx, &s->model, s->batch_size, true, &r->model));
+    TL_TRY(tl_model_create(r->ctx, &s->model, s->batch_size, true, &r->model));
     if (s->grad_clip > 0.0f) TL_TRY(create_squares(r));
     TL_TRY(begin(r));
     char path[TL_OUT_ROOM + 32];
@@ -122,7 +122,7 @@ static tl_status set_up(run *r)
 static void tear_down(run *r)
 {
     tl_metrics_close(&r->metrics);
-    tl_vit_destroy(r->ctx, r->model);
+    tl_model_destroy(r->ctx, r->model);
     tl_tensor_destroy(r->ctx, r->squares);
     free(r->host_squares);
     tl_batch_free(&r->batch);
@@ -138,7 +138,7 @@ static void tear_down(run *r)
  * --grad-clip. The sums are added in a fixed order, so equal runs clip alike. */
 static tl_status clip_scale(run *r, float *scale)
 {
-    const tl_registry *registry = tl_vit_registry(r->model);
+    const tl_registry *registry = tl_model_registry(r->model);
     uint64_t shards = 0, at = 0;
     *scale = 1.0f;
     if (r->squares == NULL) return TL_OK;
@@ -164,7 +164,7 @@ static tl_status update(run *r, float lr)
 {
     tl_adamw_settings adamw = tl_step_adamw(r->s, lr, r->done + 1);
     TL_TRY(clip_scale(r, &adamw.gradient_scale));
-    return tl_step_update(r->ctx, tl_vit_registry(r->model), &adamw);
+    return tl_step_update(r->ctx, tl_model_registry(r->model), &adamw);
 }
 
 /* Fills the batch of the step behind `done` steps: a function of the settings and `done` alone. */
@@ -185,12 +185,14 @@ static tl_status step(run *r, float *loss, uint32_t *images)
 {
     fill(r, r->done);
     *images = r->batch.count;
-    TL_TRY(tl_vit_set_batch(r->ctx, r->model, r->batch.images, r->batch.targets, r->batch.count));
+    TL_TRY(tl_model_set_batch(
+        r->ctx, r->model,
+        &(tl_inputs){.count = r->batch.count, .images = r->batch.images, .targets = r->batch.targets}));
     TL_TRY(tl_step_gradients(r->ctx, r->model));
     TL_TRY(update(r, tl_schedule_lr(r->s, r->done, r->steps_per_epoch, r->total)));
     TL_TRY(tl_flush(r->ctx));
     if (r->done + 1 < r->total) fill(r, r->done + 1);
-    return tl_vit_read_losses(r->ctx, r->model, 0, 1, loss);
+    return tl_model_read_losses(r->ctx, r->model, 0, 1, loss);
 }
 
 static tl_status score(run *r, tl_motion motion, tl_scores *scores)
@@ -208,7 +210,7 @@ static tl_status save(run *r)
     tl_standing standing = {.step = r->done, .losses = r->recent_count};
     for (int i = 0; i < r->recent_count; i++)
         standing.loss[i] = r->recent[(r->done - (uint64_t)(r->recent_count - 1 - i)) % TL_RECENT_LOSSES];
-    TL_TRY(tl_checkpoint_save(r->ctx, tl_vit_registry(r->model), r->s, r->out, &standing));
+    TL_TRY(tl_checkpoint_save(r->ctx, tl_model_registry(r->model), r->s, r->out, &standing));
     r->saved = r->done;
     return TL_OK;
 }
@@ -276,7 +278,7 @@ static void summarise(run *r, tl_result *result)
     qsort(r->step_ms, times, sizeof *r->step_ms, compare_floats);
     result->step_ms = times > 0 ? (double)r->step_ms[times / 2] : (double)NAN;
     result->steps = r->done;
-    result->params = tl_registry_count(tl_vit_registry(r->model));
+    result->params = tl_registry_count(tl_model_registry(r->model));
     result->peak_device_bytes = tl_memory_peak(r->ctx);
     result->top1 = result->top5 = result->top1_static = result->top1_dynamic = (double)NAN;
     snprintf(result->out, sizeof result->out, "%s", r->out);
@@ -288,7 +290,7 @@ static tl_status finish(run *r, tl_result *result)
     char path[TL_OUT_ROOM + 32];
     if (r->s->checkpoint_every > 0) TL_TRY(save(r));
     snprintf(path, sizeof path, "%s/model.safetensors", r->out);
-    TL_TRY(tl_model_save(r->ctx, tl_vit_registry(r->model), r->s, r->done, path));
+    TL_TRY(tl_model_save(r->ctx, tl_model_registry(r->model), r->s, r->done, path));
     TL_TRY(score(r, TL_MOTION_STATIC, &scores[TL_MOTION_STATIC]));
     TL_TRY(score(r, TL_MOTION_DYNAMIC, &scores[TL_MOTION_DYNAMIC]));
     result->top1 = scores[r->s->test_motion].top1;

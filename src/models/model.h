@@ -1,0 +1,80 @@
+/* A model as the trainer sees it: a stem that makes rows of tokens, a trunk of blocks with any attention-like
+ * operation (x += op(LN x); x += MLP(LN x)), and a head with its loss. What a family (Vision Transformer,
+ * GPT) adds to the trunk is in models/family.h. */
+#ifndef TL_MODELS_MODEL_H
+#define TL_MODELS_MODEL_H
+
+#include "models/block.h"
+#include "models/registry.h"
+
+/* ---- without a device ---------------------------------------------------------------------------- */
+
+/* TL_ERROR_USAGE with one sentence when the values make no model (image not divisible by patch, zero sizes,
+ * head_dim 0, ...). */
+tl_status tl_model_check(const tl_model_config *config, tl_error *err);
+/* TL_ERROR_USAGE when rows or buffers of this batch pass what 32-bit row counts can address. */
+tl_status tl_model_batch_check(const tl_model_config *config, uint32_t batch, tl_error *err);
+
+/* The parameters in the reference's order and under its names. */
+tl_status tl_model_parameters(const tl_model_config *config, tl_registry *registry, tl_error *err);
+
+uint32_t tl_model_tokens(const tl_model_config *config);   /* of one sample, a class token among them */
+const char *tl_model_trunk(const tl_model_config *config); /* "transformer" or "translution" */
+tl_block_shape tl_model_block_shape(const tl_model_config *config, uint32_t batch, bool training,
+                                    uint32_t layer);
+
+/* Bytes by kind for a training step (or inference) at this batch size. */
+typedef struct tl_memory_plan {
+    uint64_t bytes[TL_MEMORY_KINDS];
+    uint64_t total;
+    uint64_t largest; /* the largest tensor that cannot be split, or largest shard unit, in bytes */
+    char largest_name[96];
+} tl_memory_plan;
+tl_status tl_model_plan(const tl_model_config *config, uint32_t batch, bool training, tl_memory_plan *plan,
+                        tl_error *err);
+/* Plans training and decides config->recompute: AUTO keeps what can be kept if that fits. Returns whether the
+ * plan, that of the last choice tried, fits. */
+bool tl_model_plan_training(tl_model_config *config, uint32_t batch, tl_recompute recompute,
+                            uint64_t total_bytes, uint64_t max_alloc_bytes, tl_memory_plan *plan);
+
+/* ---- on a device --------------------------------------------------------------------------------- */
+
+typedef struct tl_model tl_model;
+/* Allocates parameters (uninitialised: call tl_registry_init or load) and everything that a step needs.
+ * Batches may be smaller than `batch` (the last partial one). */
+tl_status tl_model_create(tl_context *ctx, const tl_model_config *config, uint32_t batch, bool training,
+                          tl_model **out);
+void tl_model_destroy(tl_context *ctx, tl_model *model);
+tl_registry *tl_model_registry(tl_model *model);
+
+/* A batch in host memory; what the model's family does not take is ignored. */
+typedef struct tl_inputs {
+    uint32_t count;            /* samples */
+    const float *images;       /* ViT: [count][channels][height][width] */
+    const int32_t *tokens;     /* GPT: [count][length] ids */
+    uint32_t length;           /* GPT: tokens a sample, 1 to seq_len */
+    const int32_t *targets;    /* ViT: [count] classes; GPT: [count][length] ids of the next tokens */
+    const float *soft_targets; /* ViT, or NULL: [count][classes] probabilities, instead of `targets` */
+} tl_inputs;
+
+/* Copied before return. Enqueues; does not wait. */
+tl_status tl_model_set_batch(tl_context *ctx, tl_model *model, const tl_inputs *inputs);
+tl_status tl_model_forward(tl_context *ctx, tl_model *model);
+/* Cross-entropy: mean loss into slot `slot` of the loss ring (below), loss and rank of every prediction, and
+ * the gradient of the mean when training. After tl_model_forward. */
+tl_status tl_model_loss(tl_context *ctx, tl_model *model, uint32_t slot);
+tl_status tl_model_backward(tl_context *ctx, tl_model *model); /* all gradients; after tl_model_loss */
+
+enum { TL_LOSS_SLOTS = 1024 };
+/* Predictions of the batch that was set: one an image, one a token. */
+uint32_t tl_model_predictions(const tl_model *model);
+/* Blocking reads. */
+tl_status tl_model_read_losses(tl_context *ctx, tl_model *model, uint32_t first_slot, uint32_t count,
+                               float *losses);
+tl_status tl_model_read_ranks(tl_context *ctx, tl_model *model,
+                              int32_t *ranks); /* a prediction each, see ops/loss.h */
+tl_status tl_model_read_row_losses(tl_context *ctx, tl_model *model, float *losses); /* the same */
+/* ViT: [batch][classes]. TL_ERROR_USAGE for families that do not keep logits. */
+tl_status tl_model_read_logits(tl_context *ctx, tl_model *model, float *logits);
+
+#endif
