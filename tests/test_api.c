@@ -188,7 +188,7 @@ static void test_version_and_settings(void **state)
     snprintf(text, sizeof text, "%d.%d.%d", TL_VERSION_MAJOR, TL_VERSION_MINOR, TL_VERSION_PATCH);
     assert_string_equal(text, TL_VERSION);
     tl_settings settings;
-    tl_settings_default_mnist(&settings);
+    tl_settings_default(&settings, "mnist");
     assert_string_equal(settings.task, "mnist");
     assert_string_equal(tl_op_name(settings.model.op), "attention");
     assert_int_equal(settings.model.image_height, 84);

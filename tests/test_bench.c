@@ -115,10 +115,10 @@ static void test_usage(void **state)
     fails(2, "bench op --causal", "--grid 1x160");
     fails(2, "bench op --heads 1024 --head-dim 65536", "heads x head_dim");
     fails(2, "bench op --epochs 3", "unknown flag --epochs");
-    fails(2, "bench step --task poetry", "--task takes mnist");
+    fails(2, "bench step --task poetry", "unknown --task 'poetry'");
     fails(2, "bench step --image-size 85", "cannot be cut into patches");
     fails(2, "bench step --data synthetic", "unknown flag --data");
-    fails(2, "bench memory --task poetry", "--task takes mnist");
+    fails(2, "bench memory --task poetry", "unknown --task 'poetry'");
     fails(2, "bench memory --rounds 3", "unknown flag --rounds");
     fails(2, "bench memory --device no-such-device", "no-such-device");
     fails(2, "bench gemm --device no-such-device", "no-such-device");

@@ -33,6 +33,13 @@ static double number(const cJSON *object, const char *key)
     return item->valuedouble;
 }
 
+static tl_status write_step(tl_metrics *metrics, uint64_t step, uint64_t epoch, double loss, double lr,
+                            double rate, tl_error *err)
+{
+    const tl_metric values[] = {{"loss", loss}, {"lr", lr}, {"images_per_second", rate}};
+    return tl_metrics_line(metrics, step, epoch, NULL, values, 3, err);
+}
+
 static void test_lines(void **state)
 {
     char path[] = "/tmp/tl_metrics_XXXXXX", text[2048];
@@ -42,15 +49,15 @@ static void test_lines(void **state)
     tl_metrics metrics;
     tl_error err = {0};
     assert_int_equal(tl_metrics_open(&metrics, path, &err), TL_OK);
-    assert_int_equal(tl_metrics_step(&metrics, 1, 1, 0.1f, 3e-4f, 812.5, &err), TL_OK);
+    assert_int_equal(write_step(&metrics, 1, 1, 0.1f, 3e-4f, 812.5, &err), TL_OK);
     read_all(path, text, sizeof text); /* flushed before the file is closed */
     assert_non_null(strchr(text, '\n'));
     tl_metrics_close(&metrics);
     tl_metrics_close(&metrics);
     assert_int_equal(tl_metrics_open(&metrics, path, &err), TL_OK); /* appends */
-    assert_int_equal(tl_metrics_step(&metrics, UINT64_C(9007199254740993), 2, NAN, -1e-30, INFINITY, &err),
-                     TL_OK);
-    assert_int_equal(tl_metrics_eval(&metrics, 235, 1, "a\"b\n", 0.25, 93.75, 100, &err), TL_OK);
+    assert_int_equal(write_step(&metrics, UINT64_C(9007199254740993), 2, NAN, -1e-30, INFINITY, &err), TL_OK);
+    const tl_metric scores[] = {{"loss", 0.25}, {"top1", 93.75}, {"top5", 100}};
+    assert_int_equal(tl_metrics_line(&metrics, 235, 1, "a\"b\n", scores, 3, &err), TL_OK);
     tl_metrics_close(&metrics);
     read_all(path, text, sizeof text);
     unlink(path);
@@ -85,7 +92,7 @@ static void test_unwritable(void **state)
     assert_non_null(strstr(err.text, "/nonexistent/folder/m.jsonl"));
     if (access("/dev/full", W_OK) != 0) return;
     assert_int_equal(tl_metrics_open(&metrics, "/dev/full", &err), TL_OK);
-    assert_int_equal(tl_metrics_step(&metrics, 1, 1, 1, 1, 1, &err), TL_ERROR_IO);
+    assert_int_equal(write_step(&metrics, 1, 1, 1, 1, 1, &err), TL_ERROR_IO);
     tl_metrics_close(&metrics);
 }
 
@@ -96,7 +103,7 @@ static void run_steps(char *out, size_t size, int terminal, double seconds, uint
     char *buffer = NULL;
     size_t used = 0;
     tl_progress progress;
-    tl_progress_begin(&progress, file, 100, 4);
+    tl_progress_begin(&progress, file, "images", 100, 4);
     assert_false(progress.terminal);
     fclose(file);
     progress.file = open_memstream(&buffer, &used);
@@ -150,7 +157,7 @@ static void test_terminal_progress(void **state)
     assert_null(strstr(text, "\rstep 12/100"));
 
     tl_progress silent;
-    tl_progress_begin(&silent, NULL, 10, 1);
+    tl_progress_begin(&silent, NULL, "images", 10, 1);
     tl_progress_point point = {1, 1, 1, 1, 1};
     tl_progress_step(&silent, &point, 0);
     tl_progress_clear(&silent);

@@ -11,7 +11,7 @@ static char folder[] = "/tmp/translution-trainer-XXXXXX";
 static tl_settings small_run(tl_op_kind op, const char *out)
 {
     tl_settings s;
-    tl_settings_default_mnist(&s);
+    tl_settings_default(&s, "mnist");
     s.model.op = op;
     s.model.positions = op == TL_OP_ATTENTION ? TL_POSITIONS_LEARNED : TL_POSITIONS_NONE;
     s.model.dim = 24, s.model.depth = 2, s.model.heads = 2, s.model.head_dim = 12, s.model.mlp_dim = 48;
@@ -112,7 +112,7 @@ static void loss_falls_and_eval_agrees(void **unused)
         if (!(trained.loss < 1.9)) fail_msg("operation %d ends at a loss of %g", op, trained.loss);
         tl_context *ctx = golden_context(TL_PATH_AUTO);
         tl_settings e;
-        tl_settings_default_mnist(&e);
+        tl_settings_default(&e, "mnist");
         e.batch_size = 7, e.test_motion = (tl_motion)-1;
         tl_result evaluated;
         MUST(ctx, tl_evaluate(ctx, s.out, &e, NULL, &evaluated));
@@ -265,7 +265,7 @@ static void the_device_is_too_small(void **unused)
     tl_context_destroy(ctx);
 
     const tl_context_options nothing = {.memory_limit = 100000};
-    refuse(s, &nothing, TL_ERROR_MEMORY, "one image");
+    refuse(s, &nothing, TL_ERROR_MEMORY, "one sample");
 }
 
 static void wrong_places_and_numbers(void **unused)

@@ -281,7 +281,7 @@ typedef enum tl_recompute {
 } tl_recompute;
 
 /* Everything that a run is. The first part shapes the model and its training and is stored in checkpoints;
- * the rest says where and how. Begin with tl_settings_default_mnist and change what differs. */
+ * the rest says where and how. Begin with tl_settings_default and change what differs. */
 typedef struct tl_settings {
     char task[16]; /* "mnist" */
     tl_model_config model;
@@ -302,18 +302,21 @@ typedef struct tl_settings {
     bool resume, batch_given, quiet, profile;
 } tl_settings;
 
-/* Operation attention with learned positions, size tiny (dim 192, depth 6, 3 heads of 64), pool cls, relenc
- * 8; image 84, patch 12, 1 channel, 10 classes; batch 256, 20 epochs, lr 3e-4, weight decay 0.05, cosine;
- * static, seed 0, "synthetic". */
-void tl_settings_default_mnist(tl_settings *settings);
+/* What a task begins with; false: there is no such task. All: operation attention with learned positions,
+ * size tiny (dim 192, depth 6, 3 heads of 64), relenc 8, lr 3e-4, weight decay 0.05, cosine, seed 0,
+ * "synthetic". mnist: pool cls, image 84, patch 12, 1 channel, 10 classes; batch 256, 20 epochs; static. */
+bool tl_settings_default(tl_settings *settings, const char *task);
 
 const char *tl_op_name(tl_op_kind op); /* "attention", "translution", "alpha" */
 const char *tl_motion_name(tl_motion motion);
 const char *tl_schedule_name(tl_schedule schedule);
 
+/* What a task does not have is NaN. */
 typedef struct tl_result {
     uint64_t steps, params, peak_device_bytes;
     double loss;                      /* train: mean of the last 20 steps; eval: of the test set */
+    double test_loss;                 /* mean over the test set */
+    double perplexity;                /* exp of it, of tasks that do not classify */
     double top1, top5;                /* percent, on settings->test_motion */
     double top1_static, top1_dynamic; /* percent */
     double step_ms;                   /* median */

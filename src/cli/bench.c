@@ -1,7 +1,6 @@
 #include "cli/bench.h"
 
 #include <stdarg.h>
-#include <string.h>
 
 uint32_t tl_bench_rounds(const tl_cli_options *o)
 {
@@ -13,12 +12,6 @@ tl_status tl_bench_no_word(const tl_cli_options *o, const char *name, tl_error *
     if (o->argument == NULL) return TL_OK;
     return tl_fail(err, TL_ERROR_USAGE, "bench %s takes no word like '%s'; see `translution bench %s --help`",
                    name, o->argument, name);
-}
-
-tl_status tl_bench_task(const tl_cli_options *o, tl_error *err)
-{
-    if (o->bench.task[0] == '\0' || strcmp(o->bench.task, "mnist") == 0) return TL_OK;
-    return tl_fail(err, TL_ERROR_USAGE, "--task takes mnist in this version, not '%s'", o->bench.task);
 }
 
 tl_status tl_bench_on_device(tl_cli_options *o, tl_error *err,

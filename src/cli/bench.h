@@ -12,8 +12,6 @@ enum { TL_BENCH_ROUNDS = 10 };
 uint32_t tl_bench_rounds(const tl_cli_options *o); /* --rounds, or the default */
 /* TL_ERROR_USAGE for words behind the command that mean nothing. */
 tl_status tl_bench_no_word(const tl_cli_options *o, const char *name, tl_error *err);
-/* --task: what this version can make a model of. */
-tl_status tl_bench_task(const tl_cli_options *o, tl_error *err);
 
 /* Opens the device, calls `run` with it, closes it; the message of a failure ends in `err`. */
 tl_status tl_bench_on_device(tl_cli_options *o, tl_error *err,

@@ -88,7 +88,6 @@ tl_status tl_cmd_bench_memory(tl_cli_options *o, tl_error *err)
     tl_cli_limits limits;
     figures f[OPS];
     TL_TRY(tl_bench_no_word(o, "memory", err));
-    TL_TRY(tl_bench_task(o, err));
     TL_TRY(tl_model_check(&s->model, err));
     TL_TRY(tl_cli_find_limits(o, &limits, err));
     if (!limits.known)

@@ -13,13 +13,14 @@
 #include "models/cost.h"
 #include "models/model.h"
 #include "train/step.h"
+#include "train/task.h"
 
 enum { WARM_UP = 2 };
 
 typedef struct figures {
     tl_timing step;
     double start_ms, first_ms; /* from the program's start to the end of the first step */
-    double flops, gemm;
+    double flops, gemm, rate;  /* rate: predictions a second */
     uint64_t params, peak_device, peak_process;
 } figures;
 
@@ -84,6 +85,7 @@ static tl_status run_steps(const tl_cli_options *o, tl_context *ctx, tl_model *m
                        WARM_UP + rounds);
     f->params = tl_registry_count(tl_model_registry(model));
     f->step = tl_timing_of(ms, rounds);
+    f->rate = tl_model_predictions(model) / f->step.median_ms * 1e3;
     return TL_OK;
 }
 
@@ -123,7 +125,9 @@ static tl_status report_json(const tl_cli_options *o, tl_context *ctx, const fig
     cJSON_AddNumberToObject(json, "gflops", f->flops / f->step.min_ms * 1e-6);
     cJSON_AddNumberToObject(json, "ms_median", f->step.median_ms);
     cJSON_AddNumberToObject(json, "ms_min", f->step.min_ms);
-    cJSON_AddNumberToObject(json, "images_per_second", s->batch_size / f->step.median_ms * 1e3);
+    char rate_key[32];
+    snprintf(rate_key, sizeof rate_key, "%s_per_second", tl_task_find(s->task)->unit);
+    cJSON_AddNumberToObject(json, rate_key, f->rate);
     cJSON_AddNumberToObject(json, "peak_device_bytes", (double)f->peak_device);
     cJSON_AddNumberToObject(json, "peak_process_bytes", (double)f->peak_process);
     cJSON_AddNumberToObject(json, "start_ms", f->start_ms);
@@ -150,7 +154,7 @@ static tl_status run(tl_cli_options *o, tl_context *ctx)
     tl_bench_line_ms("step", f.step);
     tl_bench_line("first step", "begun %.0f ms, ended %.0f ms after the program's start", f.start_ms,
                   f.first_ms);
-    tl_bench_line("throughput", "%.1f images/s", s->batch_size / f.step.median_ms * 1e3);
+    tl_bench_line("throughput", "%.1f %s/s", f.rate, tl_task_find(s->task)->unit);
     tl_bench_line("rate", "%.1f GFLOP/s, %.2f of %.1f GFLOP/s of plain products",
                   f.flops / f.step.min_ms * 1e-6, fraction, f.gemm);
     tl_bench_line("memory", "%s on the device, %s of the process", tl_cli_bytes(f.peak_device, device),
@@ -161,7 +165,6 @@ static tl_status run(tl_cli_options *o, tl_context *ctx)
 tl_status tl_cmd_bench_step(tl_cli_options *o, tl_error *err)
 {
     TL_TRY(tl_bench_no_word(o, "step", err));
-    TL_TRY(tl_bench_task(o, err));
     TL_TRY(tl_model_check(&o->settings.model, err));
     return tl_bench_on_device(o, err, run);
 }

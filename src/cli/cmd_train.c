@@ -1,9 +1,8 @@
-/* translution train mnist: checks what can be checked without a device, then trains, or prints the plan. */
-#include <string.h>
-
+/* translution train TASK: checks what can be checked without a device, then trains, or prints the plan. */
 #include <cjson/cJSON.h>
 
 #include "cli/cli.h"
+#include "train/task.h"
 
 /* Parameter count and memory of one training step, for a device with these limits; needs none itself. */
 static tl_status make_plan(tl_settings *s, const tl_cli_limits *limits, uint64_t *params,
@@ -91,12 +90,8 @@ tl_status tl_cmd_train(tl_cli_options *o, tl_error *err)
     if (o->argument == NULL)
         return tl_fail(err, TL_ERROR_USAGE,
                        "train needs a task: `translution train mnist`; see `translution train --help`");
-    if (strcmp(o->argument, "mnist") != 0)
-        return tl_fail(err, TL_ERROR_USAGE, "unknown task '%s': this version trains mnist", o->argument);
     TL_TRY(tl_model_check(&o->settings.model, err));
-    if (o->settings.model.classes < 10)
-        return tl_fail(err, TL_ERROR_USAGE, "--classes %u is too few: mnist has the labels 0 to 9",
-                       o->settings.model.classes);
+    TL_TRY(tl_task_find(o->settings.task)->check(&o->settings, err));
     if (o->dry_run) return dry_run(o, err);
 
     tl_log log = tl_cli_log(o);

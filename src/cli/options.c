@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "models/presets.h"
+#include "train/task.h"
 
 typedef enum flag_kind {
     FLAG_BOOL,
@@ -78,7 +79,7 @@ static const flag flags[] = {
            "products in one call (1); grouped: rows a token (64)"),
     TEXT("grouped", "HxW", bench.grid, TL_CLI_BENCH_GEMM,
          "instead: rows of all pairs of tokens of a grid, each with its offset's k x n matrix"),
-    TEXT("task", "TASK", bench.task, TL_CLI_BENCH_STEP | TL_CLI_BENCH_MEMORY, "mnist (default)"),
+    TEXT("task", "TASK", bench.task, TL_CLI_BENCH_STEP | TL_CLI_BENCH_MEMORY, "whose model (mnist)"),
     TEXT("grid", "HxW", bench.grid, TL_CLI_BENCH_OP, "tokens: rows and columns (7x7)"),
     BOOL("causal", bench.causal, TL_CLI_BENCH_OP,
          "a sequence (--grid 1xL) in which no token sees later ones"),
@@ -140,7 +141,7 @@ static const flag flags[] = {
     NUMBER(FLAG_U64, "checkpoint-every", settings.checkpoint_every, 0, BIG, TL_CLI_TRAIN,
            "steps between checkpoints (0: only at the end)"),
     NUMBER(FLAG_U64, "eval-every", settings.eval_every, 0, BIG, TL_CLI_TRAIN,
-           "steps between evaluations (0: each epoch's end)"),
+           "steps between evaluations (0: only at the end)"),
     NUMBER(FLAG_U64, "stop-after", settings.stop_after, 1, BIG, TL_CLI_TRAIN,
            "stop after N steps with a checkpoint, as an interruption would"),
     TEXT("metrics", "FILE", settings.metrics, TL_CLI_TRAIN, "JSON lines of the run (OUT/metrics.jsonl)"),
@@ -410,11 +411,16 @@ static tl_status read_config(tl_cli_command command, const char *path, given *va
 
 /* ---- all together -------------------------------------------------------------------------------- */
 
-static bool is_given(const given *values, const char *name)
+static const char *value_of(const given *values, const char *name)
 {
     for (int i = 0; i < FLAGS; i++)
-        if (strcmp(flags[i].name, name) == 0 && values[i].value != NULL) return true;
-    return false;
+        if (strcmp(flags[i].name, name) == 0 && values[i].value != NULL) return values[i].value;
+    return NULL;
+}
+
+static bool is_given(const given *values, const char *name)
+{
+    return value_of(values, name) != NULL;
 }
 
 static void apply_size(tl_cli_options *o)
@@ -496,6 +502,36 @@ static void complete(tl_cli_options *o, const given *values)
     if (o->device[0] == '\0' && device != NULL) snprintf(o->device, sizeof o->device, "%s", device);
 }
 
+/* The defaults of the task: of `train` the word behind it, of `bench` what --task says. */
+static tl_status begin_task(tl_cli_command command, const given *values, tl_cli_options *o, tl_error *err)
+{
+    const char *word = command == TL_CLI_TRAIN ? o->argument : value_of(values, "task");
+    if (word == NULL || tl_settings_default(&o->settings, word)) return TL_OK;
+    return tl_fail(err, TL_ERROR_USAGE,
+                   command == TL_CLI_TRAIN ? "unknown task '%s': this version trains %s"
+                                           : "unknown --task '%s': this version has %s",
+                   word, tl_task_names());
+}
+
+/* Flags that mean something to some tasks only. */
+static tl_status check_task_flags(tl_cli_command command, const given *values, const tl_cli_options *o,
+                                  tl_error *err)
+{
+    static const struct {
+        const char *flag, *tasks;
+    } some[] = {
+        {"motion", "mnist"},          {"test-motion", "mnist"},  {"image-size", "mnist, vit"},
+        {"patch-size", "mnist, vit"}, {"classes", "mnist, vit"}, {"pool", "mnist, vit"},
+    };
+    if (command != TL_CLI_TRAIN && command != TL_CLI_BENCH_STEP && command != TL_CLI_BENCH_MEMORY)
+        return TL_OK;
+    for (size_t i = 0; i < sizeof some / sizeof *some; i++)
+        if (is_given(values, some[i].flag) && strstr(some[i].tasks, o->settings.task) == NULL)
+            return tl_fail(err, TL_ERROR_USAGE, "--%s means nothing to the task %s: it is for %s",
+                           some[i].flag, o->settings.task, some[i].tasks);
+    return TL_OK;
+}
+
 static tl_status parse(tl_cli_command command, int argc, char **argv, given *values, tl_cli_options *o,
                        tl_error *err)
 {
@@ -503,6 +539,7 @@ static tl_status parse(tl_cli_command command, int argc, char **argv, given *val
     o->help |= is_given(values, "help");
     o->version |= is_given(values, "version");
     if (o->help || o->version) return TL_OK;
+    TL_TRY(begin_task(command, values, o, err));
     const flag *config = find_flag(command, "config");
     if (config != NULL && values[config - flags].value != NULL) {
         TL_TRY(apply(config, &values[config - flags], o, err));
@@ -514,6 +551,7 @@ static tl_status parse(tl_cli_command command, int argc, char **argv, given *val
     apply_size(o);
     for (int i = 0; i < FLAGS; i++)
         if (values[i].value != NULL) TL_TRY(apply(&flags[i], &values[i], o, err));
+    TL_TRY(check_task_flags(command, values, o, err));
     complete(o, values);
     TL_TRY(read_sharing(o, err));
     return TL_OK;
@@ -543,7 +581,7 @@ tl_status tl_cli_parse(tl_cli_command command, int argc, char **argv, tl_cli_opt
 {
     given values[FLAGS] = {{NULL, 0}};
     memset(o, 0, sizeof *o);
-    tl_settings_default_mnist(&o->settings);
+    tl_settings_default(&o->settings, "mnist");
     o->val_fraction = 0.0005f;
     tl_status status = parse(command, argc, argv, values, o, err);
     for (int i = 0; i < FLAGS; i++) free(values[i].value);

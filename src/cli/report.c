@@ -8,6 +8,7 @@
 #include <cjson/cJSON.h>
 
 #include "cli/cli.h"
+#include "train/task.h"
 
 char *tl_cli_bytes(uint64_t bytes, char *text)
 {
@@ -49,10 +50,18 @@ tl_status tl_cli_print_result(const tl_settings *settings, const tl_result *resu
     cJSON_AddNumberToObject(o, "steps", (double)result->steps);
     /* cJSON writes numbers that are not finite as null. */
     cJSON_AddNumberToObject(o, "loss", result->loss);
-    cJSON_AddNumberToObject(o, "top1", result->top1);
-    cJSON_AddNumberToObject(o, "top5", result->top5);
-    cJSON_AddNumberToObject(o, "top1_static", result->top1_static);
-    cJSON_AddNumberToObject(o, "top1_dynamic", result->top1_dynamic);
+    const tl_task *task = tl_task_find(settings->task);
+    cJSON_AddNumberToObject(o, "test_loss", result->test_loss);
+    if (task->classifies) {
+        cJSON_AddNumberToObject(o, "top1", result->top1);
+        cJSON_AddNumberToObject(o, "top5", result->top5);
+    } else {
+        cJSON_AddNumberToObject(o, "perplexity", result->perplexity);
+    }
+    if (task->sets > 1) {
+        cJSON_AddNumberToObject(o, "top1_static", result->top1_static);
+        cJSON_AddNumberToObject(o, "top1_dynamic", result->top1_dynamic);
+    }
     cJSON_AddNumberToObject(o, "step_ms", result->step_ms);
     cJSON_AddNumberToObject(o, "peak_device_bytes", (double)result->peak_device_bytes);
     cJSON_AddStringToObject(o, "device", device);

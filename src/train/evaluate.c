@@ -1,40 +1,14 @@
-/* Evaluation of a checkpoint on the static and the dynamic test set. */
-#include <string.h>
+/* Evaluation of a checkpoint on the test sets of its task. */
+#include <math.h>
 #include <sys/stat.h>
 
-#include "train/batches.h"
 #include "train/checkpoint.h"
+#include "train/task.h"
 #include "train/trainer.h"
 
 /* Large enough to keep a device busy, small enough for any memory; results do not depend on it beyond
  * rounding. */
 enum { EVAL_BATCH = 64 };
-
-static tl_status score_both(tl_context *ctx, tl_model *model, const tl_settings *s, const tl_hooks *hooks,
-                            tl_result *result)
-{
-    tl_error *err = tl_context_error(ctx);
-    tl_dataset test = {0};
-    tl_batch batch = {0};
-    TL_TRY(tl_batches_load(s, false, &test, err));
-    tl_status status = tl_batch_create(s, s->batch_size, &batch, err);
-    tl_scores scores[2] = {{0}};
-    for (int motion = TL_MOTION_STATIC; motion <= TL_MOTION_DYNAMIC && status == TL_OK; motion++) {
-        if (hooks != NULL && hooks->progress != NULL)
-            fprintf(hooks->progress, "evaluating %u %s images\n", test.count,
-                    tl_motion_name((tl_motion)motion));
-        status = tl_batches_score(ctx, model, s, &test, (tl_motion)motion, &batch, s->batch_size,
-                                  &scores[motion]);
-    }
-    tl_batch_free(&batch);
-    tl_dataset_free(&test);
-    result->loss = scores[s->test_motion].loss;
-    result->top1 = scores[s->test_motion].top1;
-    result->top5 = scores[s->test_motion].top5;
-    result->top1_static = scores[TL_MOTION_STATIC].top1;
-    result->top1_dynamic = scores[TL_MOTION_DYNAMIC].top1;
-    return status;
-}
 
 /* The batch size, halved while it does not fit. */
 static uint32_t fitting_batch(const tl_context *ctx, const tl_settings *s)
@@ -48,17 +22,30 @@ static uint32_t fitting_batch(const tl_context *ctx, const tl_settings *s)
     return batch;
 }
 
-static tl_status evaluate_model(tl_context *ctx, tl_safetensors *st, tl_settings *s, const tl_hooks *hooks,
-                                tl_result *result)
+static tl_status score_model(tl_context *ctx, const tl_task *task, tl_safetensors *st, tl_settings *s,
+                             tl_task_data *data, const tl_hooks *hooks, tl_result *result)
 {
     tl_model *model = NULL;
     result->steps = tl_model_step(st);
     TL_TRY(tl_model_create(ctx, &s->model, s->batch_size, false, &model));
     tl_status status = tl_model_load(ctx, tl_model_registry(model), st);
     result->params = tl_registry_count(tl_model_registry(model));
-    if (status == TL_OK) status = score_both(ctx, model, s, hooks, result);
+    if (status == TL_OK && hooks != NULL && hooks->progress != NULL) fprintf(hooks->progress, "evaluating\n");
+    if (status == TL_OK) status = tl_task_score(ctx, task, model, data, s, NULL, NULL, result);
+    result->loss = result->test_loss;
     result->peak_device_bytes = tl_memory_peak(ctx);
     tl_model_destroy(ctx, model);
+    return status;
+}
+
+static tl_status evaluate(tl_context *ctx, tl_safetensors *st, tl_settings *s, const tl_hooks *hooks,
+                          tl_result *result)
+{
+    const tl_task *task = tl_task_find(s->task);
+    tl_task_data *data = NULL;
+    TL_TRY(task->open(s, false, &data, tl_context_error(ctx)));
+    const tl_status status = score_model(ctx, task, st, s, data, hooks, result);
+    task->close(data);
     return status;
 }
 
@@ -70,7 +57,7 @@ tl_status tl_evaluate(tl_context *ctx, const char *checkpoint, tl_settings *sett
     struct stat info;
     const bool folder = stat(checkpoint, &info) == 0 && S_ISDIR(info.st_mode);
     snprintf(path, sizeof path, folder ? "%s/model.safetensors" : "%s", checkpoint);
-    *result = (tl_result){0};
+    *result = tl_result_empty();
     tl_safetensors st;
     TL_TRY(tl_st_open(path, &st, err));
     tl_settings stored = *settings; /* data and the other things that no checkpoint holds are the caller's */
@@ -81,7 +68,7 @@ tl_status tl_evaluate(tl_context *ctx, const char *checkpoint, tl_settings *sett
         stored.batch_size = settings->batch_size != 0 ? settings->batch_size : EVAL_BATCH;
         if (settings->batch_size == 0) stored.batch_size = fitting_batch(ctx, &stored);
         *settings = stored;
-        status = evaluate_model(ctx, &st, settings, hooks, result);
+        status = evaluate(ctx, &st, settings, hooks, result);
     }
     tl_st_close(&st);
     return status;

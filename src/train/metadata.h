@@ -1,4 +1,5 @@
-/* Settings as safetensors metadata: one key a setting, in a fixed order, so that equal runs give equal files.
+/* Settings as safetensors metadata: one key a setting that the task has, in a fixed order, so that equal runs
+ * give equal files.
  */
 #ifndef TL_TRAIN_METADATA_H
 #define TL_TRAIN_METADATA_H
@@ -14,7 +15,6 @@ typedef struct tl_metadata {
     char text[TL_METADATA_MAX][TL_METADATA_TEXT];
 } tl_metadata;
 
-int tl_metadata_count(void);
 void tl_metadata_write(const tl_settings *settings, tl_metadata *metadata);
 
 /* The first stored setting in which two runs differ; NULL: none. */

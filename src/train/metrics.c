@@ -57,23 +57,13 @@ tl_status tl_metrics_open(tl_metrics *metrics, const char *path, tl_error *err)
     return TL_OK;
 }
 
-tl_status tl_metrics_step(tl_metrics *metrics, uint64_t step, uint64_t epoch, double loss, double lr,
-                          double images_per_second, tl_error *err)
+tl_status tl_metrics_line(tl_metrics *metrics, uint64_t step, uint64_t epoch, const char *test,
+                          const tl_metric *values, int count, tl_error *err)
 {
     cJSON *object = cJSON_CreateObject();
     bool good = object && add_count(object, "step", step) && add_count(object, "epoch", epoch) &&
-                add_number(object, "loss", loss) && add_number(object, "lr", lr) &&
-                add_number(object, "images_per_second", images_per_second);
-    return write_line(metrics, object, good, err);
-}
-
-tl_status tl_metrics_eval(tl_metrics *metrics, uint64_t step, uint64_t epoch, const char *test, double loss,
-                          double top1, double top5, tl_error *err)
-{
-    cJSON *object = cJSON_CreateObject();
-    bool good = object && add_count(object, "step", step) && add_count(object, "epoch", epoch) &&
-                cJSON_AddStringToObject(object, "test", test) && add_number(object, "loss", loss) &&
-                add_number(object, "top1", top1) && add_number(object, "top5", top5);
+                (test == NULL || cJSON_AddStringToObject(object, "test", test) != NULL);
+    for (int i = 0; i < count && good; i++) good = add_number(object, values[i].key, values[i].value);
     return write_line(metrics, object, good, err);
 }
 

@@ -15,14 +15,17 @@ typedef struct tl_metrics {
     char path[1024];
 } tl_metrics;
 
-/* Opens `path` for appending (a resumed run continues its file). TL_ERROR_IO when that is not possible. */
+/* Opens `path` for appending (a resumed run continues its file). TL_ERROR_INPUT when that is not possible. */
 tl_status tl_metrics_open(tl_metrics *metrics, const char *path, tl_error *err);
-/* After a step: `step` steps are done, the last of them in the 1-based `epoch`. */
-tl_status tl_metrics_step(tl_metrics *metrics, uint64_t step, uint64_t epoch, double loss, double lr,
-                          double images_per_second, tl_error *err);
-/* After an evaluation on the test set called `test` ("static", "dynamic"); top1 and top5 in percent. */
-tl_status tl_metrics_eval(tl_metrics *metrics, uint64_t step, uint64_t epoch, const char *test, double loss,
-                          double top1, double top5, tl_error *err);
+typedef struct tl_metric {
+    const char *key;
+    double value;
+} tl_metric;
+
+/* After a step (test NULL), or after an evaluation on the test set called `test`: `step` steps are done, the
+ * last of them in the 1-based `epoch`. */
+tl_status tl_metrics_line(tl_metrics *metrics, uint64_t step, uint64_t epoch, const char *test,
+                          const tl_metric *values, int count, tl_error *err);
 void tl_metrics_close(tl_metrics *metrics); /* fine on a zeroed or closed one */
 
 #endif

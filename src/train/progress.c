@@ -8,11 +8,12 @@
 #define TERMINAL_SECONDS 0.1
 #define PLAIN_SECONDS    10.0
 
-void tl_progress_begin(tl_progress *progress, FILE *file, uint64_t total, uint64_t epochs)
+void tl_progress_begin(tl_progress *progress, FILE *file, const char *unit, uint64_t total, uint64_t epochs)
 {
     memset(progress, 0, sizeof *progress);
     progress->file = file;
     progress->terminal = file && isatty(fileno(file));
+    progress->unit = unit;
     progress->total = total;
     progress->epochs = epochs;
 }
@@ -42,9 +43,9 @@ static void show(tl_progress *progress, double now)
     format_left(progress, now, left, sizeof left);
     int width = snprintf(line, sizeof line,
                          "step %" PRIu64 "/%" PRIu64 "  epoch %" PRIu64 "/%" PRIu64
-                         "  loss %.4f  lr %.2e  %.*f images/s  left %s",
+                         "  loss %.4f  lr %.2e  %.*f %s/s  left %s",
                          point->step, progress->total, point->epoch, progress->epochs, point->loss, point->lr,
-                         point->images_per_second < 100 ? 1 : 0, point->images_per_second, left);
+                         point->rate < 100 ? 1 : 0, point->rate, progress->unit, left);
     if (width < 0) return;
     if (progress->terminal) {
         /* Blanks, not an escape sequence, wipe what a longer line before left behind. */

@@ -8,14 +8,15 @@
 #include <stdio.h>
 
 typedef struct tl_progress_point {
-    uint64_t step;  /* steps done, 1 after the first */
-    uint64_t epoch; /* 1-based */
-    double loss, lr, images_per_second;
+    uint64_t step;         /* steps done, 1 after the first */
+    uint64_t epoch;        /* 1-based */
+    double loss, lr, rate; /* rate: units a second */
 } tl_progress_point;
 
 typedef struct tl_progress {
     FILE *file; /* NULL: silent */
     bool terminal;
+    const char *unit; /* "images" */
     uint64_t total, epochs;
     bool begun, shown; /* a point has come; the latest point stands on the output */
     /* The first point. The time left is reckoned from it, since the steps up to it also compiled kernels. */
@@ -25,8 +26,9 @@ typedef struct tl_progress {
     int width; /* characters of the line on the terminal, 0: none */
 } tl_progress;
 
-/* A terminal is recognised by isatty. `total` steps and `epochs` of the whole run. */
-void tl_progress_begin(tl_progress *progress, FILE *file, uint64_t total, uint64_t epochs);
+/* A terminal is recognised by isatty. `total` steps and `epochs` of the whole run; `unit` is what rates
+ * count, a string that outlives the progress. */
+void tl_progress_begin(tl_progress *progress, FILE *file, const char *unit, uint64_t total, uint64_t epochs);
 /* Call after every step; `now` is tl_clock_seconds(). */
 void tl_progress_step(tl_progress *progress, const tl_progress_point *point, double now);
 /* Wipes the line from the terminal before other text is written; the next step draws it again. */

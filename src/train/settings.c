@@ -1,6 +1,7 @@
 #include "train/settings.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,31 +10,62 @@
 #include "train/metadata.h"
 #include "train/trainer.h"
 
-void tl_settings_default_mnist(tl_settings *s)
+/* What all tasks have in common. */
+static void set_common(tl_settings *s, const char *task)
 {
     const tl_preset *tiny = tl_preset_find("tiny");
     memset(s, 0, sizeof *s);
-    snprintf(s->task, sizeof s->task, "mnist");
+    snprintf(s->task, sizeof s->task, "%s", task);
     snprintf(s->data, sizeof s->data, "synthetic");
     s->model = (tl_model_config){.op = TL_OP_ATTENTION,
                                  .positions = TL_POSITIONS_LEARNED,
-                                 .pool = TL_POOL_CLS,
-                                 .image_height = 84,
-                                 .image_width = 84,
-                                 .channels = 1,
-                                 .patch = 12,
-                                 .classes = 10,
                                  .dim = tiny->dim,
                                  .depth = tiny->depth,
                                  .heads = tiny->heads,
                                  .head_dim = tiny->head_dim,
                                  .mlp_dim = tiny->mlp_dim,
                                  .relenc_dim = 8};
-    s->epochs = 20;
-    s->batch_size = 256;
     s->lr = 3e-4f;
     s->weight_decay = 0.05f;
     s->schedule = TL_SCHEDULE_COSINE;
+}
+
+static void set_mnist(tl_settings *s)
+{
+    s->model.image_height = s->model.image_width = 84;
+    s->model.channels = 1;
+    s->model.patch = 12;
+    s->model.classes = 10;
+    s->epochs = 20;
+    s->batch_size = 256;
+}
+
+bool tl_settings_default(tl_settings *s, const char *task)
+{
+    static const struct {
+        const char *task;
+        void (*set)(tl_settings *s);
+    } tasks[] = {{"mnist", set_mnist}};
+    for (size_t i = 0; i < sizeof tasks / sizeof *tasks; i++) {
+        if (strcmp(task, tasks[i].task) != 0) continue;
+        set_common(s, task);
+        tasks[i].set(s);
+        return true;
+    }
+    return false;
+}
+
+tl_result tl_result_empty(void)
+{
+    const double none = (double)NAN;
+    return (tl_result){.loss = none,
+                       .test_loss = none,
+                       .perplexity = none,
+                       .top1 = none,
+                       .top5 = none,
+                       .top1_static = none,
+                       .top1_dynamic = none,
+                       .step_ms = none};
 }
 
 static const char *const op_names[] = {"attention", "translution", "alpha", "alpha-pure", "absolute", "conv"};
@@ -68,56 +100,59 @@ typedef struct field {
     size_t at;
     const char *const *names;
     int count;
+    unsigned tasks; /* that have it */
 } field;
 
-#define NUMBER(k, type, member)                                                                              \
+enum { MNIST = 1, VIT = 2, GPT = 4, IMAGES = MNIST | VIT, ALL = IMAGES | GPT };
+
+#define NUMBER(k, type, member, tasks)                                                                       \
     {                                                                                                        \
-        k, type, offsetof(tl_settings, member), NULL, 0                                                      \
+        k, type, offsetof(tl_settings, member), NULL, 0, tasks                                               \
     }
-#define NAMED(k, member, list)                                                                               \
+#define NAMED(k, member, list, tasks)                                                                        \
     {                                                                                                        \
-        k, FIELD_NAME, offsetof(tl_settings, member), list, (int)(sizeof(list) / sizeof *(list))             \
+        k, FIELD_NAME, offsetof(tl_settings, member), list, (int)(sizeof(list) / sizeof *(list)), tasks      \
     }
 static const field fields[] = {
-    {"task", FIELD_TEXT, offsetof(tl_settings, task), NULL, 0},
-    NAMED("op", model.op, op_names),
-    NAMED("pos", model.positions, position_names),
-    NAMED("pool", model.pool, pool_names),
-    NUMBER("image_height", FIELD_U32, model.image_height),
-    NUMBER("image_width", FIELD_U32, model.image_width),
-    NUMBER("channels", FIELD_U32, model.channels),
-    NUMBER("patch_size", FIELD_U32, model.patch),
-    NUMBER("classes", FIELD_U32, model.classes),
-    NUMBER("dim", FIELD_U32, model.dim),
-    NUMBER("depth", FIELD_U32, model.depth),
-    NUMBER("heads", FIELD_U32, model.heads),
-    NUMBER("head_dim", FIELD_U32, model.head_dim),
-    NUMBER("mlp_dim", FIELD_U32, model.mlp_dim),
-    NUMBER("relenc_dim", FIELD_U32, model.relenc_dim),
-    NAMED("relative", model.relative, relative_names),
-    NAMED("offset_sharing", model.sharing, sharing_names),
-    NUMBER("sharing_radius", FIELD_U32, model.sharing_radius),
-    NUMBER("window", FIELD_U32, model.window),
-    NUMBER("translution_layers", FIELD_U32, model.translution_layers),
-    NAMED("motion", motion, motion_names),
-    NAMED("test_motion", test_motion, motion_names),
-    NUMBER("seed", FIELD_U64, seed),
-    NUMBER("epochs", FIELD_U64, epochs),
-    NUMBER("steps", FIELD_U64, steps),
-    NUMBER("batch_size", FIELD_U32, batch_size),
-    NUMBER("lr", FIELD_F32, lr),
-    NUMBER("weight_decay", FIELD_F32, weight_decay),
-    NUMBER("grad_clip", FIELD_F32, grad_clip),
-    NAMED("schedule", schedule, schedule_names),
-    NUMBER("warmup", FIELD_U64, warmup),
-    NUMBER("limit_train", FIELD_U32, limit_train),
-    NUMBER("limit_test", FIELD_U32, limit_test),
+    {"task", FIELD_TEXT, offsetof(tl_settings, task), NULL, 0, ALL},
+    NAMED("op", model.op, op_names, ALL),
+    NAMED("pos", model.positions, position_names, ALL),
+    NAMED("pool", model.pool, pool_names, IMAGES),
+    NUMBER("image_height", FIELD_U32, model.image_height, IMAGES),
+    NUMBER("image_width", FIELD_U32, model.image_width, IMAGES),
+    NUMBER("channels", FIELD_U32, model.channels, IMAGES),
+    NUMBER("patch_size", FIELD_U32, model.patch, IMAGES),
+    NUMBER("classes", FIELD_U32, model.classes, IMAGES),
+    NUMBER("dim", FIELD_U32, model.dim, ALL),
+    NUMBER("depth", FIELD_U32, model.depth, ALL),
+    NUMBER("heads", FIELD_U32, model.heads, ALL),
+    NUMBER("head_dim", FIELD_U32, model.head_dim, ALL),
+    NUMBER("mlp_dim", FIELD_U32, model.mlp_dim, ALL),
+    NUMBER("relenc_dim", FIELD_U32, model.relenc_dim, ALL),
+    NAMED("relative", model.relative, relative_names, ALL),
+    NAMED("offset_sharing", model.sharing, sharing_names, ALL),
+    NUMBER("sharing_radius", FIELD_U32, model.sharing_radius, ALL),
+    NUMBER("window", FIELD_U32, model.window, ALL),
+    NUMBER("translution_layers", FIELD_U32, model.translution_layers, ALL),
+    NAMED("motion", motion, motion_names, MNIST),
+    NAMED("test_motion", test_motion, motion_names, MNIST),
+    NUMBER("seed", FIELD_U64, seed, ALL),
+    NUMBER("epochs", FIELD_U64, epochs, ALL),
+    NUMBER("steps", FIELD_U64, steps, ALL),
+    NUMBER("batch_size", FIELD_U32, batch_size, ALL),
+    NUMBER("lr", FIELD_F32, lr, ALL),
+    NUMBER("weight_decay", FIELD_F32, weight_decay, ALL),
+    NUMBER("grad_clip", FIELD_F32, grad_clip, ALL),
+    NAMED("schedule", schedule, schedule_names, ALL),
+    NUMBER("warmup", FIELD_U64, warmup, ALL),
+    NUMBER("limit_train", FIELD_U32, limit_train, ALL),
+    NUMBER("limit_test", FIELD_U32, limit_test, ALL),
 };
 enum { FIELDS = sizeof fields / sizeof *fields };
 
-int tl_metadata_count(void)
+static unsigned task_bit(const char *task)
 {
-    return FIELDS;
+    return strcmp(task, "mnist") == 0 ? MNIST : strcmp(task, "vit") == 0 ? VIT : GPT;
 }
 
 static void write_field(const field *f, const tl_settings *s, char *text, size_t room)
@@ -134,12 +169,15 @@ static void write_field(const field *f, const tl_settings *s, char *text, size_t
 
 void tl_metadata_write(const tl_settings *s, tl_metadata *m)
 {
+    const unsigned task = task_bit(s->task);
+    m->count = 0;
     for (int i = 0; i < FIELDS; i++) {
-        write_field(&fields[i], s, m->text[i], sizeof m->text[i]);
-        m->pairs[i].key = (char *)(uintptr_t)fields[i].key;
-        m->pairs[i].value = m->text[i];
+        if ((fields[i].tasks & task) == 0) continue;
+        write_field(&fields[i], s, m->text[m->count], sizeof m->text[m->count]);
+        m->pairs[m->count].key = (char *)(uintptr_t)fields[i].key;
+        m->pairs[m->count].value = m->text[m->count];
+        m->count++;
     }
-    m->count = FIELDS;
 }
 
 static bool read_field(const field *f, const char *text, tl_settings *s)
@@ -177,7 +215,15 @@ static bool read_field(const field *f, const char *text, tl_settings *s)
 
 tl_status tl_settings_from_metadata(const tl_safetensors *st, tl_settings *settings, tl_error *err)
 {
+    const char *task = tl_st_metadata(st, "task");
+    tl_settings defaults;
+    if (task != NULL && !tl_settings_default(&defaults, task))
+        return tl_fail(err, TL_ERROR_INPUT,
+                       "%s is a checkpoint of the task '%s', which this version does not know", st->path,
+                       task);
+    if (task != NULL) settings->model.family = defaults.model.family;
     for (int i = 0; i < FIELDS; i++) {
+        if (task != NULL && (fields[i].tasks & task_bit(task)) == 0) continue;
         const char *text = tl_st_metadata(st, fields[i].key);
         if (text == NULL)
             return tl_fail(err, TL_ERROR_INPUT,
@@ -188,17 +234,15 @@ tl_status tl_settings_from_metadata(const tl_safetensors *st, tl_settings *setti
                            "%s has %s = '%s' in its metadata, which this version does not know", st->path,
                            fields[i].key, text);
     }
-    if (strcmp(settings->task, "mnist") != 0)
-        return tl_fail(err, TL_ERROR_INPUT,
-                       "%s is a checkpoint of the task '%s', which this version does not know", st->path,
-                       settings->task);
     return tl_model_check(&settings->model, err);
 }
 
 const char *tl_settings_difference(const tl_settings *a, const tl_settings *b)
 {
+    const unsigned tasks = task_bit(a->task) | task_bit(b->task);
     for (int i = 0; i < FIELDS; i++) {
         char x[TL_METADATA_TEXT], y[TL_METADATA_TEXT];
+        if ((fields[i].tasks & tasks) == 0) continue;
         write_field(&fields[i], a, x, sizeof x);
         write_field(&fields[i], b, y, sizeof y);
         if (strcmp(x, y) != 0) return fields[i].key;

@@ -26,11 +26,11 @@ tl_status tl_step_choose_batch(tl_context *ctx, tl_settings *s)
         return TL_OK;
     }
     if (fit == 0)
-        return tl_fail(
-            tl_context_error(ctx), TL_ERROR_MEMORY,
-            "the model does not fit this device even with batches of one image: a batch of %u needs %.0f MiB "
-            "and the limit is %.0f MiB; choose a smaller model or another device",
-            wanted, total, limit);
+        return tl_fail(tl_context_error(ctx), TL_ERROR_MEMORY,
+                       "the model does not fit this device even with batches of one sample: a batch of %u "
+                       "needs %.0f MiB "
+                       "and the limit is %.0f MiB; choose a smaller model or another device",
+                       wanted, total, limit);
     uint32_t low = fit, high = wanted; /* low fits, high does not */
     while (high - low > 1) {
         const uint32_t middle = low + (high - low) / 2;

@@ -6,13 +6,13 @@
 
 #include "core/clock.h"
 #include "ops/add.h"
-#include "train/batches.h"
 #include "train/checkpoint.h"
 #include "train/folder.h"
 #include "train/metrics.h"
 #include "train/progress.h"
 #include "train/schedule.h"
 #include "train/step.h"
+#include "train/task.h"
 
 enum { STEP_TIMES = 1 << 16 }; /* the median is over the last so many steps */
 
@@ -21,10 +21,8 @@ typedef struct run {
     tl_context *ctx;
     tl_settings *s;
     const tl_hooks *hooks;
-    tl_dataset train, test;
-    tl_batch batch;
-    uint32_t *order;
-    uint64_t ordered, filled; /* epoch that `order` and step that `batch` stand for; UINT64_MAX: none */
+    const tl_task *task;
+    tl_task_data *data;
     tl_model *model;
     tl_tensor *squares; /* with --grad-clip: a sum of squares a parameter's shard, behind them partial sums */
     float *host_squares;
@@ -95,19 +93,19 @@ static tl_status set_up(run *r)
 {
     tl_settings *s = r->s;
     tl_error *err = tl_context_error(r->ctx);
+    r->task = tl_task_find(s->task);
+    if (r->task == NULL)
+        return tl_fail(err, TL_ERROR_USAGE, "unknown task '%s': this version trains %s", s->task,
+                       tl_task_names());
+    TL_TRY(r->task->check(s, err));
     TL_TRY(adopt_batch(r));
+    TL_TRY(r->task->open(s, true, &r->data, err));
     TL_TRY(tl_step_choose_batch(r->ctx, s));
-    TL_TRY(tl_batches_load(s, true, &r->train, err));
-    TL_TRY(tl_batches_load(s, false, &r->test, err));
     TL_TRY(tl_folder_make(s->out, s->task, tl_op_name(s->model.op), r->out, err));
-    r->steps_per_epoch = (r->train.count + s->batch_size - 1) / s->batch_size;
+    r->steps_per_epoch = (r->task->samples(r->data) + s->batch_size - 1) / s->batch_size;
     r->total = s->steps > 0 ? s->steps : s->epochs * r->steps_per_epoch;
-    r->ordered = r->filled = UINT64_MAX;
-    TL_TRY(tl_batch_create(s, s->batch_size, &r->batch, err));
-    r->order = malloc(r->train.count * sizeof *r->order);
     r->step_ms = malloc(STEP_TIMES * sizeof *r->step_ms);
-    if (r->order == NULL || r->step_ms == NULL)
-        return tl_fail(err, TL_ERROR_MEMORY, "out of host memory for the order of %u images", r->train.count);
+    if (r->step_ms == NULL) return tl_fail(err, TL_ERROR_MEMORY, "out of host memory for the steps' times");
     TL_TRY(tl_model_create(r->ctx, &s->model, s->batch_size, true, &r->model));
     if (s->grad_clip > 0.0f) TL_TRY(create_squares(r));
     TL_TRY(begin(r));
@@ -115,7 +113,8 @@ static tl_status set_up(run *r)
     snprintf(path, sizeof path, "%s/metrics.jsonl", r->out);
     TL_TRY(tl_metrics_open(&r->metrics, s->metrics[0] != '\0' ? s->metrics : path, err));
     const uint64_t epochs = (r->total + r->steps_per_epoch - 1) / r->steps_per_epoch;
-    tl_progress_begin(&r->progress, r->hooks != NULL ? r->hooks->progress : NULL, r->total, epochs);
+    tl_progress_begin(&r->progress, r->hooks != NULL ? r->hooks->progress : NULL, r->task->unit, r->total,
+                      epochs);
     return TL_OK;
 }
 
@@ -125,10 +124,7 @@ static void tear_down(run *r)
     tl_model_destroy(r->ctx, r->model);
     tl_tensor_destroy(r->ctx, r->squares);
     free(r->host_squares);
-    tl_batch_free(&r->batch);
-    tl_dataset_free(&r->train);
-    tl_dataset_free(&r->test);
-    free(r->order);
+    if (r->task != NULL) r->task->close(r->data);
     free(r->step_ms);
 }
 
@@ -167,41 +163,38 @@ static tl_status update(run *r, float lr)
     return tl_step_update(r->ctx, tl_model_registry(r->model), &adamw);
 }
 
-/* Fills the batch of the step behind `done` steps: a function of the settings and `done` alone. */
-static void fill(run *r, uint64_t done)
-{
-    if (r->filled == done) return;
-    const uint64_t epoch = done / r->steps_per_epoch, within = done % r->steps_per_epoch;
-    const uint32_t first = (uint32_t)within * r->s->batch_size, left = r->train.count - first;
-    if (epoch != r->ordered) tl_epoch_order(r->s->seed, epoch, r->train.count, r->order);
-    r->ordered = epoch;
-    tl_batch_fill(&r->batch, r->s, &r->train, r->order, first,
-                  left < r->s->batch_size ? left : r->s->batch_size, r->s->motion, "motion/train", epoch);
-    r->filled = done;
-}
-
 /* One step; while the device works on it, the host prepares the next batch. */
-static tl_status step(run *r, float *loss, uint32_t *images)
+static tl_status step(run *r, float *loss)
 {
-    fill(r, r->done);
-    *images = r->batch.count;
-    TL_TRY(tl_model_set_batch(
-        r->ctx, r->model,
-        &(tl_inputs){.count = r->batch.count, .images = r->batch.images, .targets = r->batch.targets}));
+    tl_error *err = tl_context_error(r->ctx);
+    tl_inputs inputs;
+    TL_TRY(r->task->batch(r->data, r->done, &inputs, err));
+    TL_TRY(tl_model_set_batch(r->ctx, r->model, &inputs));
     TL_TRY(tl_step_gradients(r->ctx, r->model));
     TL_TRY(update(r, tl_schedule_lr(r->s, r->done, r->steps_per_epoch, r->total)));
     TL_TRY(tl_flush(r->ctx));
-    if (r->done + 1 < r->total) fill(r, r->done + 1);
+    if (r->done + 1 < r->total) TL_TRY(r->task->prepare(r->data, r->done + 1, err));
     return tl_model_read_losses(r->ctx, r->model, 0, 1, loss);
 }
 
-static tl_status score(run *r, tl_motion motion, tl_scores *scores)
+/* The line of an evaluation in the metrics. */
+static tl_status note_scores(void *user, const tl_task *task, int set, const tl_scores *scores)
 {
-    r->filled = UINT64_MAX; /* the test images take the batch's place */
-    TL_TRY(tl_batches_score(r->ctx, r->model, r->s, &r->test, motion, &r->batch, r->s->batch_size, scores));
-    return tl_metrics_eval(&r->metrics, r->done, (r->done + r->steps_per_epoch - 1) / r->steps_per_epoch,
-                           tl_motion_name(motion), scores->loss, scores->top1, scores->top5,
+    run *r = user;
+    const tl_metric hits[] = {{"loss", scores->loss}, {"top1", scores->top1}, {"top5", scores->top5}},
+                    text[] = {{"loss", scores->loss}, {"perplexity", exp(scores->loss)}};
+    return tl_metrics_line(&r->metrics, r->done, (r->done + r->steps_per_epoch - 1) / r->steps_per_epoch,
+                           task->set_names[set], task->classifies ? hits : text, task->classifies ? 3 : 2,
                            tl_context_error(r->ctx));
+}
+
+/* The main test set alone, in the middle of a run. */
+static tl_status score_main(run *r)
+{
+    const int set = r->task->main_set(r->s);
+    tl_scores scores;
+    TL_TRY(r->task->score(r->ctx, r->model, r->data, set, &scores));
+    return note_scores(r, r->task, set, &scores);
 }
 
 static tl_status save(run *r)
@@ -215,15 +208,18 @@ static tl_status save(run *r)
     return TL_OK;
 }
 
-static tl_status report(run *r, float loss, double seconds, uint32_t images)
+static tl_status report(run *r, float loss, double seconds)
 {
     const uint64_t epoch = (r->done - 1) / r->steps_per_epoch + 1;
     const double lr = (double)tl_schedule_lr(r->s, r->done - 1, r->steps_per_epoch, r->total);
-    const double rate = images / seconds;
+    const double rate = tl_model_predictions(r->model) / seconds;
     const tl_progress_point point = {
-        .step = r->done, .epoch = epoch, .loss = (double)loss, .lr = lr, .images_per_second = rate};
+        .step = r->done, .epoch = epoch, .loss = (double)loss, .lr = lr, .rate = rate};
     tl_progress_step(&r->progress, &point, tl_clock_seconds());
-    return tl_metrics_step(&r->metrics, r->done, epoch, (double)loss, lr, rate, tl_context_error(r->ctx));
+    char rate_key[32];
+    snprintf(rate_key, sizeof rate_key, "%s_per_second", r->task->unit);
+    const tl_metric values[] = {{"loss", (double)loss}, {"lr", lr}, {rate_key, rate}};
+    return tl_metrics_line(&r->metrics, r->done, epoch, NULL, values, 3, tl_context_error(r->ctx));
 }
 
 static int stop_signal(const run *r)
@@ -238,8 +234,7 @@ static tl_status loop(run *r)
     while (r->done < r->total) {
         const double begun = tl_clock_seconds();
         float loss;
-        uint32_t images;
-        TL_TRY(step(r, &loss, &images));
+        TL_TRY(step(r, &loss));
         const double seconds = tl_clock_seconds() - begun;
         r->done++;
         r->recent[r->done % TL_RECENT_LOSSES] = loss;
@@ -251,11 +246,8 @@ static tl_status loop(run *r)
                 "the loss is no longer a number after step %llu: lower --lr (the last checkpoint is "
                 "after step %llu)",
                 (unsigned long long)r->done, (unsigned long long)r->saved);
-        TL_TRY(report(r, loss, seconds, images));
-        if (s->eval_every > 0 && r->done % s->eval_every == 0 && r->done < r->total) {
-            tl_scores scores;
-            TL_TRY(score(r, s->test_motion, &scores));
-        }
+        TL_TRY(report(r, loss, seconds));
+        if (s->eval_every > 0 && r->done % s->eval_every == 0 && r->done < r->total) TL_TRY(score_main(r));
         if (s->checkpoint_every > 0 && r->done % s->checkpoint_every == 0) TL_TRY(save(r));
         if (stop_signal(r) != 0 || (s->stop_after > 0 && r->steps_run >= s->stop_after)) break;
     }
@@ -280,24 +272,16 @@ static void summarise(run *r, tl_result *result)
     result->steps = r->done;
     result->params = tl_registry_count(tl_model_registry(r->model));
     result->peak_device_bytes = tl_memory_peak(r->ctx);
-    result->top1 = result->top5 = result->top1_static = result->top1_dynamic = (double)NAN;
     snprintf(result->out, sizeof result->out, "%s", r->out);
 }
 
 static tl_status finish(run *r, tl_result *result)
 {
-    tl_scores scores[2];
     char path[TL_OUT_ROOM + 32];
     if (r->s->checkpoint_every > 0) TL_TRY(save(r));
     snprintf(path, sizeof path, "%s/model.safetensors", r->out);
     TL_TRY(tl_model_save(r->ctx, tl_model_registry(r->model), r->s, r->done, path));
-    TL_TRY(score(r, TL_MOTION_STATIC, &scores[TL_MOTION_STATIC]));
-    TL_TRY(score(r, TL_MOTION_DYNAMIC, &scores[TL_MOTION_DYNAMIC]));
-    result->top1 = scores[r->s->test_motion].top1;
-    result->top5 = scores[r->s->test_motion].top5;
-    result->top1_static = scores[TL_MOTION_STATIC].top1;
-    result->top1_dynamic = scores[TL_MOTION_DYNAMIC].top1;
-    return TL_OK;
+    return tl_task_score(r->ctx, r->task, r->model, r->data, r->s, note_scores, r, result);
 }
 
 static tl_status train(run *r, tl_result *result)
@@ -318,7 +302,7 @@ static tl_status train(run *r, tl_result *result)
 tl_status tl_train(tl_context *ctx, tl_settings *settings, const tl_hooks *hooks, tl_result *result)
 {
     run r = {.ctx = ctx, .s = settings, .hooks = hooks};
-    *result = (tl_result){0};
+    *result = tl_result_empty();
     const tl_status status = train(&r, result);
     tear_down(&r);
     return status;

@@ -11,4 +11,7 @@
 /* Metadata of a checkpoint -> settings; used by eval, info and resume. */
 tl_status tl_settings_from_metadata(const tl_safetensors *st, tl_settings *settings, tl_error *err);
 
+/* Nothing known: counts 0, scores not a number. */
+tl_result tl_result_empty(void);
+
 #endif

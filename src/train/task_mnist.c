@@ -1,0 +1,198 @@
+/* The task mnist: digits of IDX files or drawn by the program, at the centre of a field or anywhere in it. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "data/dataset.h"
+#include "train/task.h"
+
+struct tl_task_data {
+    tl_settings *s;
+    tl_dataset train, test;
+    uint32_t *order;          /* of the epoch `ordered` */
+    uint64_t ordered, filled; /* epoch that `order` and step that the batch stand for; UINT64_MAX: none */
+    float *images;            /* [batch][1][height][width] */
+    int32_t *targets;         /* [batch] */
+    uint32_t capacity, count; /* of the batch: allocated, filled */
+};
+
+static tl_status check(const tl_settings *s, tl_error *err)
+{
+    if (s->model.classes >= 10) return TL_OK;
+    return tl_fail(err, TL_ERROR_USAGE, "--classes %u is too few: mnist has the labels 0 to 9",
+                   s->model.classes);
+}
+
+/* Images must fit the field, labels the classes. */
+static tl_status load(const tl_settings *s, bool train, tl_dataset *set, tl_error *err)
+{
+    const uint32_t limit = train ? s->limit_train : s->limit_test;
+    if (strcmp(s->data, "synthetic") == 0)
+        TL_TRY(tl_digits_draw(s->seed, train, limit, set, err));
+    else
+        TL_TRY(tl_idx_load(s->data, train, limit, set, err));
+    if (set->height > s->model.image_height || set->width > s->model.image_width)
+        return tl_fail(
+            err, TL_ERROR_USAGE,
+            "the images of %s are %u x %u and do not fit a field of %u x %u: use a larger --image-size",
+            s->data, set->height, set->width, s->model.image_height, s->model.image_width);
+    for (uint32_t i = 0; i < set->count; i++)
+        if (set->labels[i] >= s->model.classes)
+            return tl_fail(err, TL_ERROR_INPUT,
+                           "image %u of %s has the label %u, but the model has %u classes", i, s->data,
+                           set->labels[i], s->model.classes);
+    return TL_OK;
+}
+
+static void close_data(tl_task_data *d)
+{
+    if (d == NULL) return;
+    tl_dataset_free(&d->train);
+    tl_dataset_free(&d->test);
+    free(d->order);
+    free(d->images);
+    free(d->targets);
+    free(d);
+}
+
+static tl_status open_data(tl_settings *s, bool train, tl_task_data **data, tl_error *err)
+{
+    tl_task_data *d = calloc(1, sizeof *d);
+    if (d == NULL) return tl_fail(err, TL_ERROR_MEMORY, "out of host memory for the images of %s", s->data);
+    d->s = s;
+    d->ordered = d->filled = UINT64_MAX;
+    tl_status status = train ? load(s, true, &d->train, err) : TL_OK;
+    if (status == TL_OK) status = load(s, false, &d->test, err);
+    if (status == TL_OK && train) {
+        d->order = malloc(d->train.count * sizeof *d->order);
+        if (d->order == NULL)
+            status = tl_fail(err, TL_ERROR_MEMORY, "out of host memory for the order of %u images",
+                             d->train.count);
+    }
+    if (status == TL_OK)
+        *data = d;
+    else
+        close_data(d);
+    return status;
+}
+
+static uint64_t samples(const tl_task_data *d)
+{
+    return d->train.count;
+}
+
+static size_t field_size(const tl_settings *s)
+{
+    return (size_t)s->model.image_height * s->model.image_width;
+}
+
+static tl_status ensure_batch(tl_task_data *d, tl_error *err)
+{
+    const uint32_t wanted = d->s->batch_size;
+    if (d->capacity >= wanted) return TL_OK;
+    free(d->images);
+    free(d->targets);
+    d->images = malloc(wanted * field_size(d->s) * sizeof *d->images);
+    d->targets = malloc(wanted * sizeof *d->targets);
+    d->capacity = d->images != NULL && d->targets != NULL ? wanted : 0;
+    if (d->capacity == wanted) return TL_OK;
+    return tl_fail(err, TL_ERROR_MEMORY,
+                   "out of host memory for a batch of %u images: use a smaller --batch-size", wanted);
+}
+
+/* Places images order[first..first + count) (order NULL: as they stand). `purpose` and `epoch` name the
+ * stream of dynamic positions, see data/motion.h. */
+static void fill(tl_task_data *d, const tl_dataset *set, const uint32_t *order, uint32_t first,
+                 uint32_t count, tl_motion motion, const char *purpose, uint64_t epoch)
+{
+    const uint32_t height = d->s->model.image_height, width = d->s->model.image_width;
+    for (uint32_t i = 0; i < count; i++) {
+        const uint32_t index = order != NULL ? order[first + i] : first + i;
+        uint32_t y, x;
+        tl_motion_position(motion, d->s->seed, purpose, epoch, index, height, width, set->height, set->width,
+                           &y, &x);
+        tl_motion_place(set, index, y, x, height, width, d->images + i * field_size(d->s));
+        d->targets[i] = set->labels[index];
+    }
+    d->count = count;
+}
+
+static tl_inputs inputs_of(const tl_task_data *d)
+{
+    return (tl_inputs){.count = d->count, .images = d->images, .targets = d->targets};
+}
+
+static tl_status prepare(tl_task_data *d, uint64_t done, tl_error *err)
+{
+    if (d->filled == done) return TL_OK;
+    TL_TRY(ensure_batch(d, err));
+    const uint32_t size = d->s->batch_size;
+    const uint64_t steps = (d->train.count + (uint64_t)size - 1) / size, epoch = done / steps;
+    const uint32_t first = (uint32_t)(done % steps) * size, left = d->train.count - first;
+    if (epoch != d->ordered) tl_epoch_order(d->s->seed, epoch, d->train.count, d->order);
+    d->ordered = epoch;
+    fill(d, &d->train, d->order, first, left < size ? left : size, d->s->motion, "motion/train", epoch);
+    d->filled = done;
+    return TL_OK;
+}
+
+static tl_status batch(tl_task_data *d, uint64_t done, tl_inputs *inputs, tl_error *err)
+{
+    TL_TRY(prepare(d, done, err));
+    *inputs = inputs_of(d);
+    return TL_OK;
+}
+
+static int main_set(const tl_settings *s)
+{
+    return (int)s->test_motion;
+}
+
+/* Positions of dynamic images depend on the seed alone. */
+static tl_status score(tl_context *ctx, tl_model *model, tl_task_data *d, int set, tl_scores *scores)
+{
+    TL_TRY(ensure_batch(d, tl_context_error(ctx)));
+    const uint32_t size = d->s->batch_size;
+    float *losses = malloc(size * sizeof *losses);
+    int32_t *ranks = malloc(size * sizeof *ranks);
+    tl_status status = TL_OK;
+    if (losses == NULL || ranks == NULL)
+        status = tl_fail(tl_context_error(ctx), TL_ERROR_MEMORY, "out of host memory for the evaluation");
+    *scores = (tl_scores){0};
+    d->filled = UINT64_MAX; /* the test images take the batch's place */
+    for (uint32_t first = 0; first < d->test.count && status == TL_OK; first += size) {
+        const uint32_t count = d->test.count - first < size ? d->test.count - first : size;
+        fill(d, &d->test, NULL, first, count, (tl_motion)set, "motion/test", 0);
+        const tl_inputs inputs = inputs_of(d);
+        status = tl_model_set_batch(ctx, model, &inputs);
+        if (status == TL_OK) status = tl_scores_add(ctx, model, losses, ranks, scores);
+    }
+    free(losses);
+    free(ranks);
+    scores->loss /= d->test.count;
+    scores->top1 *= 100.0 / d->test.count;
+    scores->top5 *= 100.0 / d->test.count;
+    return status;
+}
+
+static void report(const tl_scores scores[TL_TASK_MOST_SETS], tl_result *result)
+{
+    result->top1_static = scores[TL_MOTION_STATIC].top1;
+    result->top1_dynamic = scores[TL_MOTION_DYNAMIC].top1;
+}
+
+const tl_task tl_task_mnist = {
+    .name = "mnist",
+    .unit = "images",
+    .classifies = true,
+    .sets = 2,
+    .set_names = {"static", "dynamic"}, /* by tl_motion */
+    .check = check,
+    .open = open_data,
+    .close = close_data,
+    .samples = samples,
+    .batch = batch,
+    .prepare = prepare,
+    .main_set = main_set,
+    .score = score,
+    .report = report,
+};
