@@ -221,10 +221,11 @@ tl_status tl_layer_backward(tl_context *ctx, tl_layer *layer, const tl_tensor *x
 /* Parameter `index` of a layer; false past the last. With D = heads * head_dim, C = dim, R = heads *
  * relenc_dim, K offsets ((2 height - 1)(2 width - 1), 3 more with cls; max_length when causal):
  *
- *   qkv            [nD][C]     the n roles with one matrix, q before k before v: all of attention and alpha,
- * those of Translution that are not relative q, k, v        [K][C][D]   Translution's relative tables;
- * [K][R][R] alpha's a_q, a_k, a_v  [R][C]      alpha: q and k where either is relative, v where it is v3
- * [D][R]      alpha with relative v
+ *   qkv              [nD][C]    the n roles with one matrix, q before k before v: all of attention and
+ *                               alpha, those of Translution that are not relative
+ *   q, k, v          [K][C][D]  Translution's relative tables; alpha's are [K][R][R]
+ *   a_q, a_k, a_v    [R][C]     alpha: q and k where either is relative, v where it is
+ *   v3               [D][R]     alpha with relative v
  *
  * The tensors belong to the layer: write values, read gradients. */
 typedef struct tl_layer_parameter {

@@ -42,11 +42,14 @@ bool tl_op_relative_scores(const tl_op_shape *shape);
 bool tl_op_standard_values(const tl_op_shape *shape);
 bool tl_op_relative_values(const tl_op_shape *shape);
 
-/* Parameters and their gradients, NULL where the operation has none. C = dim, D = heads * head_dim, R = heads
- * * relenc_dim, K offsets: qkv            [nD][C]     the n plain roles, q before k before v a_q, a_k, a_v
- * [R][C]      alpha's narrow projections q, k, v        [K][C][D]   the relative tables; [K][R][R] in alpha
- *   v3             [D][R]      alpha with relative v
- *   bias           [K][1][h]   Swin's; r_k, r_v [K][1][D] Shaw's */
+/* Parameters and their gradients, NULL where the operation has none. C = dim, D = heads * head_dim,
+ * R = heads * relenc_dim, K offsets:
+ *   qkv              [nD][C]    the n plain roles, q before k before v
+ *   a_q, a_k, a_v    [R][C]     alpha's narrow projections
+ *   q, k, v          [K][C][D]  the relative tables; [K][R][R] in alpha
+ *   v3               [D][R]     alpha with relative v
+ *   bias             [K][1][h]  Swin's
+ *   r_k, r_v         [K][1][D]  Shaw's */
 typedef struct tl_op_weights {
     tl_tensor *qkv, *q, *k, *v, *a_q, *a_k, *a_v, *v3, *bias, *r_k, *r_v;
 } tl_op_weights;
