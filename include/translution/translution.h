@@ -11,7 +11,7 @@
  * frees what is left in it.
  * - Numbers on the device are 32-bit floats. Rows of activations are ordered [token][batch][channel].
  *
- * Link with -ltranslution and what `pkg-config --libs OpenCL libcjson libpcre2-8 libxxhash zlib` gives,
+ * Link with -ltranslution and what `pkg-config --libs OpenCL libcjson libjpeg libpng libpcre2-8 libxxhash zlib` gives,
  * -lclblast, -lpthread and -lm. */
 #ifndef TRANSLUTION_TRANSLUTION_H
 #define TRANSLUTION_TRANSLUTION_H

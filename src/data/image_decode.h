@@ -1,0 +1,46 @@
+/* JPEG and PNG files as 8-bit RGB. What a file is, its first bytes say, not its name. Greyscale, palettes,
+ * CMYK and 16 bits a sample become RGB; transparency is dropped, not composed with a background (as PIL's
+ * convert("RGB") has it); an orientation noted in EXIF is ignored, as torchvision ignores it. */
+#ifndef TL_DATA_IMAGE_DECODE_H
+#define TL_DATA_IMAGE_DECODE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/status.h"
+
+/* Larger images are refused by what their header says, before anything is allocated for them. */
+#define TL_IMAGE_SIDE_LIMIT  UINT32_C(16384)
+#define TL_IMAGE_PIXEL_LIMIT UINT64_C(100000000)
+
+/* The bytes of a file; the buffer grows and is used again. Begin with {0}. */
+typedef struct tl_bytes {
+    uint8_t *data; /* owned */
+    size_t count, room;
+} tl_bytes;
+
+void tl_bytes_free(tl_bytes *bytes);
+/* A whole regular file. TL_ERROR_INPUT names it when it cannot be read or is empty. */
+tl_status tl_bytes_read(tl_bytes *bytes, const char *path, tl_error *err);
+
+/* The pixels; the buffer grows and is used again. Begin with {0}. */
+typedef struct tl_image {
+    uint32_t width, height;
+    uint8_t *pixels; /* [height][width][3], owned */
+    size_t room;
+} tl_image;
+
+void tl_image_free(tl_image *image);
+/* Makes room for width x height pixels, uninitialised. */
+tl_status tl_image_reserve(tl_image *image, uint32_t width, uint32_t height, tl_error *err);
+
+/* The size from the header alone. `name` stands in messages. */
+tl_status tl_image_size(const tl_bytes *file, const char *name, uint32_t *width, uint32_t *height,
+                        tl_error *err);
+/* Decodes. `shrink` 2, 4 or 8 lets a JPEG come that many times smaller, ceil(size / shrink), which is quicker
+ * than decoding all of it; a PNG comes as it is. TL_ERROR_INPUT names a file that is no image, is damaged or
+ * truncated, or is too large. */
+tl_status tl_image_decode(const tl_bytes *file, const char *name, uint32_t shrink, tl_image *image,
+                          tl_error *err);
+
+#endif

@@ -1,0 +1,32 @@
+/* Folders of images as torchvision's ImageFolder reads them: ROOT/SPLIT/CLASS/..., a class a folder, classes
+ * in the order of their names. A class's images are the files below its folder whose names end in .jpg, .jpeg
+ * or .png in any case, in the order of their paths; names that begin with a dot and all other files are
+ * passed over. */
+#ifndef TL_DATA_IMAGE_FOLDER_H
+#define TL_DATA_IMAGE_FOLDER_H
+
+#include <stdint.h>
+
+#include "core/status.h"
+
+typedef struct tl_image_folder {
+    char root[1024];    /* ROOT/SPLIT */
+    uint32_t classes;   /* at least 2 */
+    char **class_names; /* [classes], owned, sorted */
+    uint32_t count;
+    char **paths;     /* [count], owned, below root; class by class */
+    uint32_t *labels; /* [count], owned */
+} tl_image_folder;
+
+/* `limit` keeps the first so many images, taken round-robin over the classes (0: all). TL_ERROR_INPUT names
+ * what is missing, unreadable or empty. */
+tl_status tl_image_folder_open(const char *root, const char *split, uint32_t limit, tl_image_folder *folder,
+                               tl_error *err);
+void tl_image_folder_free(tl_image_folder *folder); /* zeroes it; fine on an empty one */
+
+/* TL_ERROR_INPUT names the first class that only one of the two has. `owner` says whose classes `names` are.
+ */
+tl_status tl_image_folder_match(const tl_image_folder *folder, char *const *names, uint32_t count,
+                                const char *owner, tl_error *err);
+
+#endif

@@ -1,0 +1,294 @@
+/* JPEG and PNG of every kind become RGB; damaged, foreign and huge files are refused with their name, and
+ * nothing is printed. */
+#include "image_files.h"
+
+#include "core/random.h"
+#include "data/image_decode.h"
+
+static char folder[] = "/tmp/tl_decode_XXXXXX";
+static char path[256];
+
+static int make_folder(void **state)
+{
+    if (mkdtemp(folder) == NULL) return -1;
+    snprintf(path, sizeof path, "%s/picture.JPEG", folder); /* the suffix never matters */
+    return 0;
+}
+
+static int remove_folder(void **state)
+{
+    unlink(path);
+    return rmdir(folder);
+}
+
+static tl_image decode(uint32_t shrink, uint32_t width, uint32_t height)
+{
+    tl_bytes bytes = {0};
+    tl_image image = {0};
+    tl_error err = {0};
+    uint32_t w, h;
+    if (tl_bytes_read(&bytes, path, &err) != TL_OK) fail_msg("%s", err.text);
+    if (tl_image_size(&bytes, path, &w, &h, &err) != TL_OK) fail_msg("%s", err.text);
+    if (tl_image_decode(&bytes, path, shrink, &image, &err) != TL_OK) fail_msg("%s", err.text);
+    assert_int_equal(image.width, width);
+    assert_int_equal(image.height, height);
+    if (shrink == 1) assert_true(w == width && h == height);
+    tl_bytes_free(&bytes);
+    return image;
+}
+
+static tl_status refused(const char *says)
+{
+    tl_bytes bytes = {0};
+    tl_image image = {0};
+    tl_error err = {0};
+    tl_status status = tl_bytes_read(&bytes, path, &err);
+    if (status == TL_OK) status = tl_image_decode(&bytes, path, 1, &image, &err);
+    if (says != NULL) {
+        assert_int_equal(status, TL_ERROR_INPUT);
+        if (strstr(err.text, says) == NULL) fail_msg("\"%s\" without \"%s\"", err.text, says);
+    }
+    if (status != TL_OK) {
+        assert_int_equal(status, TL_ERROR_INPUT);
+        assert_non_null(strstr(err.text, path));
+    }
+    tl_image_free(&image);
+    tl_bytes_free(&bytes);
+    return status;
+}
+
+static void expect(const tl_image *image, uint32_t at, int r, int g, int b, int slack)
+{
+    const uint8_t *p = image->pixels + 3 * (size_t)at;
+    if (abs(p[0] - r) > slack || abs(p[1] - g) > slack || abs(p[2] - b) > slack)
+        fail_msg("pixel %u is (%d %d %d) instead of (%d %d %d)", at, p[0], p[1], p[2], r, g, b);
+}
+
+static void test_png(void **state)
+{
+    /* 8-bit kinds, 3 x 2 */
+    const uint8_t rgb[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 250, 251, 252, 0, 128, 255, 77, 78, 79};
+    for (int interlaced = 0; interlaced < 2; interlaced++)
+        for (int transparent = 0; transparent < 2; transparent++) {
+            write_png(path, rgb, 3, 2, 8, PNG_COLOR_TYPE_RGB, interlaced, transparent);
+            tl_image image = decode(4, 3, 2); /* shrinking is for JPEG */
+            assert_memory_equal(image.pixels, rgb, sizeof rgb);
+            tl_image_free(&image);
+        }
+    const uint8_t rgba[] = {10, 20, 30, 0, 40, 50, 60, 128, 70, 80, 90, 255};
+    write_png(path, rgba, 3, 1, 8, PNG_COLOR_TYPE_RGB_ALPHA, 0, 0);
+    tl_image image = decode(1, 3, 1);
+    for (uint32_t i = 0; i < 3; i++) expect(&image, i, rgba[4 * i], rgba[4 * i + 1], rgba[4 * i + 2], 0);
+    tl_image_free(&image);
+    const uint8_t grey_alpha[] = {10, 0, 200, 255};
+    write_png(path, grey_alpha, 2, 1, 8, PNG_COLOR_TYPE_GRAY_ALPHA, 0, 0);
+    image = decode(1, 2, 1);
+    expect(&image, 0, 10, 10, 10, 0);
+    expect(&image, 1, 200, 200, 200, 0);
+    tl_image_free(&image);
+
+    /* greyscale of 1, 2, 4, 8 and 16 bits: the extremes and 16 bits' 0x1234, which is 18.13 of 255 */
+    const uint8_t one[] = {0x40}, two[] = {0x18}, four[] = {0x1f}, eight[] = {17, 255};
+    const uint8_t sixteen[] = {0x12, 0x34, 0xff, 0xff, 0x12, 0xff, 0, 0};
+    const struct {
+        const uint8_t *rows;
+        int depth, first, second;
+    } greys[] = {
+        {one, 1, 0, 255}, {two, 2, 0, 85}, {four, 4, 17, 255}, {eight, 8, 17, 255}, {sixteen, 16, 18, 255}};
+    for (size_t i = 0; i < 5; i++)
+        for (int transparent = 0; transparent < 2; transparent++) {
+            write_png(path, greys[i].rows, 2, 1, greys[i].depth, PNG_COLOR_TYPE_GRAY, 0, transparent);
+            image = decode(1, 2, 1);
+            expect(&image, 0, greys[i].first, greys[i].first, greys[i].first, 0);
+            expect(&image, 1, greys[i].second, greys[i].second, greys[i].second, 0);
+            tl_image_free(&image);
+        }
+    write_png(path, sixteen, 1, 1, 16, PNG_COLOR_TYPE_RGB_ALPHA, 0, 0);
+    image = decode(1, 1, 1);
+    expect(&image, 0, 18, 255, 19, 0); /* 0x12ff is 18.92 of 255 */
+    tl_image_free(&image);
+
+    /* palettes of 8 and 2 bits, with transparent entries */
+    const uint8_t indices[] = {0, 1, 100}, packed[] = {0x6c};
+    write_png(path, indices, 3, 1, 8, PNG_COLOR_TYPE_PALETTE, 0, 1);
+    image = decode(1, 3, 1);
+    expect(&image, 0, 0, 0, 255, 0);
+    expect(&image, 1, 1, 2, 254, 0);
+    expect(&image, 2, 100, 200, 155, 0);
+    tl_image_free(&image);
+    write_png(path, packed, 3, 1, 2, PNG_COLOR_TYPE_PALETTE, 1, 0);
+    image = decode(1, 3, 1);
+    expect(&image, 0, 1, 2, 254, 0);
+    expect(&image, 1, 2, 4, 253, 0);
+    expect(&image, 2, 3, 6, 252, 0);
+    tl_image_free(&image);
+}
+
+static void flat(uint8_t *pixels, size_t count, const uint8_t *value, size_t components)
+{
+    for (size_t i = 0; i < count; i++) memcpy(pixels + i * components, value, components);
+}
+
+static void test_jpeg(void **state)
+{
+    enum { WIDTH = 37, HEIGHT = 21, COUNT = WIDTH * HEIGHT };
+    uint8_t pixels[COUNT * 4];
+    const uint8_t rgb[] = {200, 90, 30}, grey[] = {66}, cmyk[] = {240, 120, 60, 200};
+    for (int progressive = 0; progressive < 2; progressive++)
+        for (uint32_t shrink = 1; shrink <= 8; shrink *= 2) {
+            const uint32_t width = (WIDTH + shrink - 1) / shrink, height = (HEIGHT + shrink - 1) / shrink;
+            flat(pixels, COUNT, rgb, 3);
+            write_jpeg(path, pixels, WIDTH, HEIGHT, 3, 95, progressive, 0);
+            tl_image image = decode(shrink, width, height);
+            for (uint32_t i = 0; i < width * height; i++) expect(&image, i, 200, 90, 30, 2);
+            tl_image_free(&image);
+            flat(pixels, COUNT, grey, 1);
+            write_jpeg(path, pixels, WIDTH, HEIGHT, 1, 95, progressive, 0);
+            image = decode(shrink, width, height);
+            for (uint32_t i = 0; i < width * height; i++) expect(&image, i, 66, 66, 66, 1);
+            tl_image_free(&image);
+            for (int ycck = 0; ycck < 2; ycck++) { /* 240 200 / 255 and so on */
+                flat(pixels, COUNT, cmyk, 4);
+                write_jpeg(path, pixels, WIDTH, HEIGHT, 4, 95, progressive, ycck);
+                image = decode(shrink, width, height);
+                for (uint32_t i = 0; i < width * height; i++) expect(&image, i, 188, 94, 47, 3);
+                tl_image_free(&image);
+            }
+        }
+    /* left half dark, right half bright: rows and columns are where they belong */
+    for (int i = 0; i < COUNT * 3; i++) pixels[i] = i / 3 % WIDTH < WIDTH / 2 ? 20 : 220;
+    write_jpeg(path, pixels, WIDTH, HEIGHT, 3, 95, 0, 0);
+    tl_image image = decode(1, WIDTH, HEIGHT);
+    for (uint32_t y = 0; y < HEIGHT; y++) {
+        expect(&image, y * WIDTH, 20, 20, 20, 8);
+        expect(&image, y * WIDTH + WIDTH - 1, 220, 220, 220, 8);
+    }
+    tl_image_free(&image);
+    pixels[0] = 9, pixels[1] = 8, pixels[2] = 7;
+    write_jpeg(path, pixels, 1, 1, 3, 100, 0, 0);
+    image = decode(1, 1, 1);
+    expect(&image, 0, 9, 8, 7, 2);
+    tl_image_free(&image);
+}
+
+static void noise(uint8_t *pixels, size_t count, uint64_t seed)
+{
+    tl_random r = tl_random_make(seed, 1);
+    for (size_t i = 0; i < count; i++) pixels[i] = (uint8_t)tl_random_u32(&r);
+}
+
+static void test_foreign(void **state)
+{
+    unlink(path);
+    refused("No such file");
+    mkdir(path, 0700);
+    refused("is not a file");
+    rmdir(path);
+    mkfifo(path, 0600);
+    refused("is not a file");
+    unlink(path);
+    write_file(path, "", 0);
+    refused("is empty: it has 0 bytes");
+    write_file(path, "\xff", 1);
+    refused("no image: it has 1 bytes");
+    write_file(path, "GIF89a, a format of its own", 27);
+    refused("neither JPEG nor PNG: it begins with the bytes 47 49 46 38");
+    write_file(path, "\x89PNG\r\n\x1a\n", 8);
+    refused("truncated after 8 bytes");
+    write_file(path, "\xff\xd8\xff\xd9 and nothing else", 21);
+    refused("no sound JPEG");
+}
+
+/* The header alone says 20,000 x 20,000. */
+static void test_huge(void **state)
+{
+    static unsigned char data[8192];
+    uint8_t pixels[8 * 8 * 3] = {0};
+    write_jpeg(path, pixels, 8, 8, 3, 90, 0, 0);
+    size_t bytes = read_file(path, data, sizeof data);
+    size_t at = 2;
+    while (data[at + 1] != 0xc0) at += 2 + (size_t)data[at + 2] * 256 + data[at + 3]; /* SOF0 */
+    data[at + 5] = data[at + 7] = 0x4e, data[at + 6] = data[at + 8] = 0x20;
+    write_file(path, data, bytes);
+    refused("is too large: 20000 x 20000 pixels");
+    data[at + 5] = data[at + 7] = 0x2f,
+              data[at + 6] = data[at + 8] = 0x00; /* 12032: too many pixels in all */
+    write_file(path, data, bytes);
+    refused("is too large: 12032 x 12032 pixels");
+
+    /* IHDR with its checksum: a PNG whose header is right and says 20,000 x 20,000 */
+    const unsigned char png[] = {0x89, 'P',  'N', 'G', '\r', '\n', 0x1a, '\n', 0,    0, 0,
+                                 13,   'I',  'H', 'D', 'R',  0,    0,    0x4e, 0x20, 0, 0,
+                                 0x4e, 0x20, 8,   2,   0,    0,    0,    0,    0,    0, 0};
+    memcpy(data, png, sizeof png);
+    const uLong sum = crc32(0, png + 12, 17);
+    for (int i = 0; i < 4; i++) data[29 + i] = (unsigned char)(sum >> (24 - 8 * i));
+    memcpy(data + 33, "\0\0\0\0IDAT", 8);
+    write_file(path, data, 45);
+    refused("is too large: 20000 x 20000 pixels");
+
+    tl_bytes file = {.data = data, .count = 45};
+    tl_image image = {0};
+    tl_error err = {0};
+    assert_int_equal(tl_image_decode(&file, "x", 1, &image, &err), TL_ERROR_INPUT);
+    assert_true(image.pixels == NULL && image.room == 0);
+}
+
+/* Every cut, and thousands of damaged bytes: refused or read, never a crash, never a word on stderr. */
+static void test_damage(void **state)
+{
+    enum { WIDTH = 40, HEIGHT = 24 };
+    static uint8_t pixels[WIDTH * HEIGHT * 3];
+    static unsigned char data[16384];
+    noise(pixels, sizeof pixels, 5);
+    for (int kind = 0; kind < 3; kind++) {
+        if (kind < 2)
+            write_jpeg(path, pixels, WIDTH, HEIGHT, 3, 60, kind, 0);
+        else
+            write_png(path, pixels, WIDTH, HEIGHT, 8, PNG_COLOR_TYPE_RGB, 1, 0);
+        const size_t bytes = read_file(path, data, sizeof data);
+        assert_int_equal(refused(NULL), TL_OK);
+        for (size_t cut = 1; cut + 16 < bytes; cut += cut < 700 ? 1 : 13) {
+            write_file(path, data, cut);
+            if (refused(NULL) != TL_ERROR_INPUT) fail_msg("kind %d cut at %zu was read", kind, cut);
+        }
+        tl_random r = tl_random_make(7, (uint64_t)kind);
+        int found = 0;
+        for (int i = 0; i < 1500; i++) {
+            const size_t at = 2 + tl_random_below(&r, (uint32_t)bytes - 2);
+            const unsigned char was = data[at];
+            data[at] = (unsigned char)(was ^ (1 + tl_random_below(&r, 255)));
+            write_file(path, data, bytes);
+            found += refused(NULL) != TL_OK;
+            data[at] = was;
+        }
+        assert_true(found > (kind == 2 ? 1400 : 100)); /* a PNG has checksums; a JPEG often is another one */
+    }
+}
+
+static void test_silence(void **state)
+{
+    char log[300];
+    snprintf(log, sizeof log, "%s/stderr", folder);
+    fflush(stderr);
+    const int kept = dup(2);
+    FILE *file = fopen(log, "wb");
+    assert_non_null(file);
+    dup2(fileno(file), 2);
+    test_damage(state);
+    dup2(kept, 2);
+    close(kept);
+    const long said = (fseek(file, 0, SEEK_END), ftell(file));
+    fclose(file);
+    unlink(log);
+    assert_int_equal(said, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_png),  cmocka_unit_test(test_jpeg),    cmocka_unit_test(test_foreign),
+        cmocka_unit_test(test_huge), cmocka_unit_test(test_silence),
+    };
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
