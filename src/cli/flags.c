@@ -1,0 +1,174 @@
+#include "cli/flags.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#define AT(field) offsetof(tl_cli_options, field)
+#define BOOL(name, field, commands, help)                                                                    \
+    {                                                                                                        \
+        name, NULL, help, commands, FLAG_BOOL, AT(field), 0, 0, 0, NULL                                      \
+    }
+#define TEXT(name, metavar, field, commands, help)                                                           \
+    {                                                                                                        \
+        name, metavar, help, commands, FLAG_TEXT, AT(field), sizeof((tl_cli_options *)0)->field, 0, 0, NULL  \
+    }
+#define NUMBER(kind, name, field, low, high, commands, help)                                                 \
+    {                                                                                                        \
+        name, "N", help, commands, kind, AT(field), 0, low, high, NULL                                       \
+    }
+#define CHOICE(name, field, choices, commands, help)                                                         \
+    {                                                                                                        \
+        name, choices, help, commands, FLAG_CHOICE, AT(field), 0, 0, 0, choices                              \
+    }
+
+/* Counts of steps: every integer up to here is exact in the metadata's and JSON's doubles. */
+#define BIG 1e15
+
+/* Commands that take the shape of an operation, of a model, and a batch of it. */
+#define SHAPE (TL_CLI_TRAIN | TL_CLI_BENCH_OP | TL_CLI_BENCH_STEP | TL_CLI_BENCH_MEMORY)
+#define MODEL (TL_CLI_TRAIN | TL_CLI_BENCH_STEP | TL_CLI_BENCH_MEMORY)
+#define TIMED (TL_CLI_BENCH_GEMM | TL_CLI_BENCH_OP | TL_CLI_BENCH_STEP)
+
+const tl_flag tl_flags[] = {
+    TEXT("device", "SPEC", device, TL_CLI_ALL,
+         "P:D, gpu, cpu, acc, a flat index, part of a name, or auto (default; see `devices`)"),
+    NUMBER(FLAG_U64, "seed", settings.seed, 0, 9007199254740991.0,
+           TL_CLI_TRAIN | TL_CLI_BENCH | TL_CLI_TOKENIZE, "seed of everything drawn (0)"),
+    NUMBER(FLAG_U64, "seed", settings.seed, 0, 9007199254740991.0,
+           TL_CLI_ALL & ~(TL_CLI_TRAIN | TL_CLI_BENCH | TL_CLI_TOKENIZE),
+           "accepted; a checkpoint carries its own seed"),
+    BOOL("verbose", verbose, TL_CLI_ALL, "more on stderr"),
+    BOOL("quiet", settings.quiet, TL_CLI_ALL, "no progress on stderr"),
+    TEXT("config", "FILE", config, TL_CLI_TRAIN, "lines of `key = value`, keys as the flags; flags win"),
+    BOOL("json", json, TL_CLI_DEVICES | TL_CLI_TUNE, "one JSON array on one line"),
+    BOOL("json", json, TL_CLI_BENCH, "one JSON object on one line instead of a table"),
+
+    NUMBER(FLAG_U32, "m", bench.m, 1, 1048576, TL_CLI_BENCH_GEMM, "rows of the product (1024)"),
+    NUMBER(FLAG_U32, "n", bench.n, 1, 1048576, TL_CLI_BENCH_GEMM, "its columns (1024; grouped: 192)"),
+    NUMBER(FLAG_U32, "k", bench.k, 1, 1048576, TL_CLI_BENCH_GEMM, "its inner dimension (1024; grouped: 192)"),
+    CHOICE("trans", bench.transpose, "nn|nt|tn|tt", TL_CLI_BENCH_GEMM, "which of A, B are transposed (nn)"),
+    NUMBER(FLAG_U32, "batch", bench.batch, 1, 1048576, TL_CLI_BENCH_GEMM,
+           "products in one call (1); grouped: rows a token (64)"),
+    TEXT("grouped", "HxW", bench.grid, TL_CLI_BENCH_GEMM,
+         "instead: rows of all pairs of tokens of a grid, each with its offset's k x n matrix"),
+    TEXT("task", "TASK", bench.task, TL_CLI_BENCH_STEP | TL_CLI_BENCH_MEMORY, "whose model (mnist)"),
+    TEXT("grid", "HxW", bench.grid, TL_CLI_BENCH_OP, "tokens: rows and columns (7x7)"),
+    BOOL("causal", bench.causal, TL_CLI_BENCH_OP,
+         "a sequence (--grid 1xL) in which no token sees later ones"),
+    NUMBER(FLAG_U32, "rounds", bench.rounds, 1, 100000, TIMED, "timed rounds, after warming up (10)"),
+
+    CHOICE("op", op, "attention|translution|alpha|alpha-pure|absolute|conv",
+           TL_CLI_TRAIN | TL_CLI_BENCH_OP | TL_CLI_BENCH_STEP, "the operation (attention)"),
+    CHOICE("relative", relative, "qkv|q|k|qk|v|qv|kv", SHAPE,
+           "what is relative in translution and alpha (qkv)"),
+    NUMBER(FLAG_U32, "relenc-dim", settings.model.relenc_dim, 1, 1024, SHAPE,
+           "alpha: width of the relative path per head (8)"),
+    TEXT("offset-sharing", "none|clip:R|log:R", offset_sharing, SHAPE,
+         "offsets past R along an axis share a matrix, all or by octaves (none)"),
+    NUMBER(FLAG_U32, "window", window, 0, 65535, SHAPE,
+           "tokens farther apart than N along an axis do not see each other (0: all do); conv: the kernel's "
+           "width"),
+    NUMBER(FLAG_U32, "translution-layers", settings.model.translution_layers, 0, 1024, MODEL,
+           "the first N blocks are --op, the rest rotary attention (0: all are --op)"),
+    CHOICE("pos", pos, "none|learned|rope|swin|shaw", MODEL,
+           "positions (learned for attention, none for the others)"),
+    CHOICE("size", size, "tiny|mini|small|base|large", SHAPE, "model size (tiny)"),
+    NUMBER(FLAG_U32, "dim", settings.model.dim, 1, 65536, SHAPE, "channels, instead of the size's"),
+    NUMBER(FLAG_U32, "depth", settings.model.depth, 1, 1024, MODEL, "blocks, instead of the size's"),
+    NUMBER(FLAG_U32, "heads", settings.model.heads, 1, 1024, SHAPE, "heads, instead of the size's"),
+    NUMBER(FLAG_U32, "head-dim", settings.model.head_dim, 1, 65536, SHAPE, "channels of a head (64)"),
+    NUMBER(FLAG_U32, "mlp-dim", settings.model.mlp_dim, 1, 1048576, MODEL, "hidden width of the MLP (4 dim)"),
+    NUMBER(FLAG_U32, "image-size", settings.model.image_height, 1, 16384, MODEL, "field, in pixels (84)"),
+    NUMBER(FLAG_U32, "patch-size", settings.model.patch, 1, 16384, MODEL, "patch, in pixels (12)"),
+    NUMBER(FLAG_U32, "classes", settings.model.classes, 1, 1048576, MODEL, "classes (10)"),
+    CHOICE("pool", pool, "cls|mean", SHAPE, "what the head reads: class token or mean of all (cls)"),
+
+    TEXT("data", "DIR", settings.data, TL_CLI_TRAIN | TL_CLI_EVAL,
+         "folder of MNIST IDX files, plain or .gz, or synthetic: digits drawn by the program (default)"),
+    CHOICE("motion", motion, "static|dynamic", TL_CLI_TRAIN, "training digits: centred or anywhere (static)"),
+    CHOICE("test-motion", test_motion, "static|dynamic", TL_CLI_TRAIN | TL_CLI_EVAL,
+           "test digits of top1 and loss (as --motion)"),
+    NUMBER(FLAG_U32, "limit-train", settings.limit_train, 0, 4294967295.0, TL_CLI_TRAIN,
+           "only the first N training images (0: all)"),
+    NUMBER(FLAG_U32, "limit-test", settings.limit_test, 0, 4294967295.0, TL_CLI_TRAIN | TL_CLI_EVAL,
+           "only the first N test images (0: all)"),
+
+    NUMBER(FLAG_U64, "epochs", settings.epochs, 1, BIG, TL_CLI_TRAIN, "passes over the training images (20)"),
+    NUMBER(FLAG_U64, "steps", settings.steps, 1, BIG, TL_CLI_TRAIN, "steps, instead of epochs"),
+    NUMBER(FLAG_U32, "batch-size", settings.batch_size, 1, 1048576,
+           TL_CLI_TRAIN | TL_CLI_EVAL | TL_CLI_BENCH_STEP, "images a step (256, or what fits)"),
+    NUMBER(FLAG_U32, "batch-size", settings.batch_size, 1, 1048576, TL_CLI_BENCH_OP, "inputs a call (64)"),
+    NUMBER(FLAG_U32, "batch-size", settings.batch_size, 1, 1048576, TL_CLI_BENCH_MEMORY,
+           "images a step on the largest grid (1)"),
+    NUMBER(FLAG_FLOAT, "lr", settings.lr, 0, 1000, TL_CLI_TRAIN, "peak learning rate (3e-4)"),
+    NUMBER(FLAG_FLOAT, "weight-decay", settings.weight_decay, 0, 1000, TL_CLI_TRAIN, "AdamW's decay (0.05)"),
+    NUMBER(FLAG_FLOAT, "grad-clip", settings.grad_clip, 0, 1e30, TL_CLI_TRAIN,
+           "largest gradient norm (0: off)"),
+    CHOICE("schedule", schedule, "cosine|cosine-epoch|constant", TL_CLI_TRAIN,
+           "learning rate: cosine to 0 by step or by epoch, or constant (cosine)"),
+    NUMBER(FLAG_U64, "warmup", settings.warmup, 0, BIG, TL_CLI_TRAIN, "steps of linear warm-up (0)"),
+
+    TEXT("out", "DIR", settings.out, TL_CLI_TRAIN, "folder of the run (runs/TASK-OP-N)"),
+    BOOL("resume", settings.resume, TL_CLI_TRAIN, "continue from the newest complete checkpoint in --out"),
+    NUMBER(FLAG_U64, "checkpoint-every", settings.checkpoint_every, 0, BIG, TL_CLI_TRAIN,
+           "steps between checkpoints (0: only at the end)"),
+    NUMBER(FLAG_U64, "eval-every", settings.eval_every, 0, BIG, TL_CLI_TRAIN,
+           "steps between evaluations (0: only at the end)"),
+    NUMBER(FLAG_U64, "stop-after", settings.stop_after, 1, BIG, TL_CLI_TRAIN,
+           "stop after N steps with a checkpoint, as an interruption would"),
+    TEXT("metrics", "FILE", settings.metrics, TL_CLI_TRAIN, "JSON lines of the run (OUT/metrics.jsonl)"),
+    CHOICE("recompute", recompute, "auto|always|never", SHAPE,
+           "translution: compute q and k of every pair again in backward; auto: if they do not fit"),
+    BOOL("dry-run", dry_run, TL_CLI_TRAIN, "print parameter count and memory plan; touch nothing"),
+    {"memory-limit", "BYTES", "budget for tensors on the device; K, M, G may follow (its global memory)",
+     TL_CLI_TRAIN | TL_CLI_EVAL | TL_CLI_BENCH, FLAG_BYTES, AT(memory_limit), 0, 1, 1e18, NULL},
+    BOOL("profile", settings.profile, TL_CLI_TRAIN | TL_CLI_EVAL | TIMED,
+         "time every kernel; table on stderr at the end"),
+    TEXT("trace", "FILE.json", trace, TL_CLI_TRAIN | TL_CLI_BENCH_STEP,
+         "every launch as a Chrome trace, for chrome://tracing or Perfetto"),
+    CHOICE("gemm", gemm, "auto|own|clblast", TL_CLI_TRAIN | TL_CLI_EVAL | TL_CLI_BENCH,
+           "matrix products: own kernels, CLBlast where it can, or what is faster (auto; see `tune`)"),
+    BOOL("quick", quick, TL_CLI_TUNE, "a few small shapes, kept nowhere: does it work at all?"),
+    /* For tests: the other family of tiled kernels on a device that would not choose it. */
+    CHOICE("kernel-path", kernel_path, "auto|cpu|gpu", TL_CLI_TRAIN | TL_CLI_EVAL | TIMED, NULL),
+
+    TEXT("vocab", "FILE", vocab, TL_CLI_TOKENIZE, "merges of a byte-level BPE: GPT-2's vocab.bpe"),
+    TEXT("encoder", "FILE", encoder, TL_CLI_TOKENIZE, "ids of its tokens: GPT-2's encoder.json"),
+    BOOL("chars", chars, TL_CLI_TOKENIZE, "an id a character instead, the characters in OUT/chars.json"),
+    TEXT("out", "DIR", settings.out, TL_CLI_TOKENIZE, "folder of train.bin and val.bin"),
+    TEXT("separator", "LINE", separator, TL_CLI_TOKENIZE,
+         "the line between documents, besides the end of a file (<|endoftext|>)"),
+    BOOL("per-file", per_file, TL_CLI_TOKENIZE, "a file is one document: no line separates"),
+    {"val-fraction", "X", "share of the documents for val.bin (0.0005)", TL_CLI_TOKENIZE, FLAG_FLOAT,
+     AT(val_fraction), 0, 0, 1, NULL},
+    NUMBER(FLAG_U32, "threads", threads, 1, 1024, TL_CLI_TOKENIZE, "threads that encode (all cores)"),
+
+    BOOL("help", help, TL_CLI_ALL, "this text"),
+    BOOL("version", version, TL_CLI_ALL, "the program's version"),
+};
+
+const int tl_flag_count = (int)(sizeof tl_flags / sizeof *tl_flags);
+
+const tl_flag *tl_flag_find(tl_cli_command command, const char *name)
+{
+    for (int i = 0; i < tl_flag_count; i++)
+        if ((tl_flags[i].commands & (unsigned)command) != 0 && strcmp(tl_flags[i].name, name) == 0)
+            return &tl_flags[i];
+    return NULL;
+}
+
+tl_status tl_flag_check_task(const tl_flag *flag, const char *task, tl_error *err)
+{
+    /* Flags that mean something to some tasks only. */
+    static const struct {
+        const char *flag, *tasks;
+    } some[] = {
+        {"motion", "mnist"},          {"test-motion", "mnist"},  {"image-size", "mnist, vit"},
+        {"patch-size", "mnist, vit"}, {"classes", "mnist, vit"}, {"pool", "mnist, vit"},
+    };
+    for (size_t i = 0; i < sizeof some / sizeof *some; i++)
+        if (strcmp(flag->name, some[i].flag) == 0 && strstr(some[i].tasks, task) == NULL)
+            return tl_fail(err, TL_ERROR_USAGE, "--%s means nothing to the task %s: it is for %s", flag->name,
+                           task, some[i].tasks);
+    return TL_OK;
+}

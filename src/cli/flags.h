@@ -1,0 +1,37 @@
+/* The table of flags: which commands take which, what values they have, where these go. --help, --config and
+ * the parser know flags by this table alone. */
+#ifndef TL_CLI_FLAGS_H
+#define TL_CLI_FLAGS_H
+
+#include "cli/options.h"
+
+typedef enum tl_flag_kind {
+    FLAG_BOOL,
+    FLAG_TEXT,
+    FLAG_U32,
+    FLAG_U64,
+    FLAG_BYTES,
+    FLAG_FLOAT,
+    FLAG_CHOICE
+} tl_flag_kind;
+
+typedef struct tl_flag {
+    const char *name;    /* without the dashes: also the key in a --config file */
+    const char *metavar; /* NULL: takes no value */
+    const char *help;    /* NULL: not shown */
+    unsigned commands;
+    tl_flag_kind kind;
+    size_t offset, room; /* where in tl_cli_options; bytes there, for FLAG_TEXT */
+    double low, high;    /* range of numbers */
+    const char *choices; /* FLAG_CHOICE: "a|b|c" */
+} tl_flag;
+
+extern const tl_flag tl_flags[];
+extern const int tl_flag_count;
+
+/* The flag of this name that `command` takes; NULL: none. */
+const tl_flag *tl_flag_find(tl_cli_command command, const char *name);
+/* TL_ERROR_USAGE, naming the flag and the task, when what is given for the task `task` means nothing to it. */
+tl_status tl_flag_check_task(const tl_flag *flag, const char *task, tl_error *err);
+
+#endif
