@@ -11,8 +11,8 @@
  * frees what is left in it.
  * - Numbers on the device are 32-bit floats. Rows of activations are ordered [token][batch][channel].
  *
- * Link with -ltranslution and what `pkg-config --libs OpenCL libcjson libjpeg libpng libpcre2-8 libxxhash zlib` gives,
- * -lclblast, -lpthread and -lm. */
+ * Link with `pkg-config --cflags --libs translution`, or from CMake with find_package(translution) and the
+ * target translution::translution. The shared library exports what this header declares and nothing else. */
 #ifndef TRANSLUTION_TRANSLUTION_H
 #define TRANSLUTION_TRANSLUTION_H
 
@@ -24,6 +24,9 @@
 
 #ifdef __cplusplus
 extern "C" {
+#endif
+#ifdef __GNUC__
+#pragma GCC visibility push(default) /* all else in the library is hidden */
 #endif
 
 #define TL_VERSION_MAJOR 0
@@ -122,6 +125,12 @@ typedef struct tl_context_options {
 } tl_context_options;
 
 tl_status tl_context_create(const tl_context_options *options, tl_context **out, tl_error *err);
+/* A context on the caller's own cl_context, in-order cl_command_queue and the device of both, so that the
+ * library works on the caller's buffers (tl_tensor_adopt) in the order in which both enqueue. The three are
+ * retained, and released by tl_context_destroy. `options->device` is not looked at; `profile` needs a queue
+ * that was made with it. */
+tl_status tl_context_adopt(void *cl_context, void *cl_command_queue, const tl_context_options *options,
+                           tl_context **out, tl_error *err);
 void tl_context_destroy(tl_context *ctx);
 /* The message of the last function that failed on this context; owned by it. */
 tl_error *tl_context_error(tl_context *ctx);
@@ -154,6 +163,11 @@ typedef struct tl_tensor tl_tensor;
  * allocation is exceeded. */
 tl_status tl_tensor_create(tl_context *ctx, const char *name, tl_memory_kind kind, uint64_t lead,
                            uint64_t row, tl_tensor **out);
+/* A tensor on the caller's own cl_mem of at least lead * row floats, made in the context that `ctx` adopted;
+ * its contents stay as they are. The cl_mem is retained, and released by tl_tensor_destroy. It does not count
+ * as memory used. */
+tl_status tl_tensor_adopt(tl_context *ctx, const char *name, void *cl_mem, uint64_t lead, uint64_t row,
+                          tl_tensor **out);
 void tl_tensor_destroy(tl_context *ctx, tl_tensor *tensor);
 /* Blocking copies of elements [at, at + count) between the host and [lead][row] order. */
 tl_status tl_tensor_write(tl_context *ctx, tl_tensor *tensor, uint64_t at, uint64_t count,
@@ -343,6 +357,9 @@ tl_status tl_train(tl_context *ctx, tl_settings *settings, const tl_hooks *hooks
 tl_status tl_evaluate(tl_context *ctx, const char *checkpoint, tl_settings *settings, const tl_hooks *hooks,
                       tl_result *result);
 
+#ifdef __GNUC__
+#pragma GCC visibility pop
+#endif
 #ifdef __cplusplus
 }
 #endif

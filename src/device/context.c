@@ -39,7 +39,6 @@ static tl_status open_device(tl_context *ctx, const tl_context_options *options,
     if (status == TL_OK) ctx->device = list[chosen];
     free(list);
     TL_TRY(status);
-    ctx->traits = traits_of(&ctx->device, options);
 
     cl_int code = CL_SUCCESS;
     cl_device_id id = ctx->device.device_id;
@@ -53,7 +52,62 @@ static tl_status open_device(tl_context *ctx, const tl_context_options *options,
                        ctx->device.platform, ctx->device.device, ctx->device.name);
 }
 
-tl_status tl_context_create(const tl_context_options *options, tl_context **out, tl_error *err)
+/* The listed device with this id. */
+static tl_status find_device(tl_context *ctx, cl_device_id id, tl_error *err)
+{
+    tl_device_info *list = NULL;
+    int count = 0, found = -1;
+    TL_TRY(tl_device_list(&list, &count, err));
+    for (int i = 0; i < count && found < 0; i++)
+        if (list[i].device_id == (void *)id) found = i;
+    if (found >= 0) ctx->device = list[found];
+    free(list);
+    if (found < 0)
+        return tl_fail(
+            err, TL_ERROR_USAGE,
+            "the device of the queue to adopt is not among the platforms' devices (a sub-device?): "
+            "use a queue on one of them");
+    if (!ctx->device.usable)
+        return tl_fail(err, TL_ERROR_USAGE, "device %d:%d %s cannot be used: %s", ctx->device.platform,
+                       ctx->device.device, ctx->device.name, ctx->device.reason);
+    return TL_OK;
+}
+
+static tl_status adopt_device(tl_context *ctx, cl_context cl, cl_command_queue queue,
+                              const tl_context_options *options, tl_error *err)
+{
+    cl_context owner = NULL;
+    cl_device_id id = NULL;
+    cl_command_queue_properties properties = 0;
+    if (cl == NULL || queue == NULL)
+        return tl_fail(err, TL_ERROR_USAGE,
+                       "to adopt a context give both a cl_context and a cl_command_queue");
+    TL_TRY(tl_cl_check(err, clGetCommandQueueInfo(queue, CL_QUEUE_CONTEXT, sizeof owner, &owner, NULL),
+                       "asking the queue for its context (clGetCommandQueueInfo)"));
+    TL_TRY(tl_cl_check(err, clGetCommandQueueInfo(queue, CL_QUEUE_DEVICE, sizeof id, &id, NULL),
+                       "asking the queue for its device (clGetCommandQueueInfo)"));
+    TL_TRY(tl_cl_check(
+        err, clGetCommandQueueInfo(queue, CL_QUEUE_PROPERTIES, sizeof properties, &properties, NULL),
+        "asking the queue for its properties (clGetCommandQueueInfo)"));
+    if (owner != cl) return tl_fail(err, TL_ERROR_USAGE, "the queue to adopt belongs to another cl_context");
+    if ((properties & CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE) != 0)
+        return tl_fail(
+            err, TL_ERROR_USAGE,
+            "the queue to adopt is out of order: make one without CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE");
+    if (options->profile && (properties & CL_QUEUE_PROFILING_ENABLE) == 0)
+        return tl_fail(err, TL_ERROR_USAGE,
+                       "`profile` needs a queue that was made with CL_QUEUE_PROFILING_ENABLE");
+    TL_TRY(find_device(ctx, id, err));
+    TL_TRY(tl_cl_check(err, clRetainContext(cl), "retaining the context (clRetainContext)"));
+    ctx->cl = cl;
+    TL_TRY(tl_cl_check(err, clRetainCommandQueue(queue), "retaining the queue (clRetainCommandQueue)"));
+    ctx->queue = queue;
+    return TL_OK;
+}
+
+/* A new context on `queue` of `cl` or, without `adopt`, on the device that the options name. */
+static tl_status create(const tl_context_options *options, bool adopt, cl_context cl, cl_command_queue queue,
+                        tl_context **out, tl_error *err)
 {
     static const tl_context_options defaults = {.device = NULL};
     if (options == NULL) options = &defaults;
@@ -62,14 +116,26 @@ tl_status tl_context_create(const tl_context_options *options, tl_context **out,
     if (ctx == NULL) return tl_fail(err, TL_ERROR_MEMORY, "the host has no memory left for a device context");
     ctx->log = options->log;
     ctx->profile.on = options->profile;
-    tl_status status = open_device(ctx, options, err);
+    tl_status status = adopt ? adopt_device(ctx, cl, queue, options, err) : open_device(ctx, options, err);
     if (status != TL_OK) {
         tl_context_destroy(ctx);
         return status;
     }
+    ctx->traits = traits_of(&ctx->device, options);
     tl_programs_open(&ctx->programs, ctx->log);
     *out = ctx;
     return TL_OK;
+}
+
+tl_status tl_context_create(const tl_context_options *options, tl_context **out, tl_error *err)
+{
+    return create(options, false, NULL, NULL, out, err);
+}
+
+tl_status tl_context_adopt(void *cl_context, void *cl_command_queue, const tl_context_options *options,
+                           tl_context **out, tl_error *err)
+{
+    return create(options, true, cl_context, cl_command_queue, out, err);
 }
 
 void tl_context_destroy(tl_context *ctx)

@@ -112,6 +112,7 @@ void tl_profile_close(tl_profile *profile);
 
 typedef struct tl_tensor_node { /* the tensor comes first, so that a tl_tensor* is one of these */
     tl_tensor tensor;
+    uint64_t booked; /* bytes on the accounts; 0: the buffer is the caller's own */
     struct tl_tensor_node *previous, *next;
 } tl_tensor_node;
 

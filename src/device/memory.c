@@ -99,20 +99,19 @@ static void free_node(tl_tensor_node *node)
     free(node);
 }
 
-static tl_status create(tl_context *ctx, const char *name, tl_memory_kind kind, uint64_t lead, uint64_t row,
-                        bool clear, tl_tensor **out)
+/* A tensor without buffers yet; NULL, with a message, without host memory. */
+static tl_tensor_node *make_node(tl_context *ctx, const char *name, tl_memory_kind kind, uint64_t lead,
+                                 uint64_t row, uint64_t lead_per_shard)
 {
-    uint64_t lead_per_shard = 0;
-    *out = NULL;
-    TL_TRY(check_size(ctx, name, kind, lead, row, &lead_per_shard));
     uint64_t shards = (lead + lead_per_shard - 1) / lead_per_shard;
     tl_tensor_node *node = calloc(1, sizeof *node);
     tl_mem *mem = shards <= INT32_MAX ? calloc((size_t)shards, sizeof *mem) : NULL;
     if (node == NULL || mem == NULL) {
         free(node);
         free(mem);
-        return tl_fail(&ctx->error, TL_ERROR_MEMORY, "the host has no memory left to describe tensor %s",
-                       name);
+        (void)tl_fail(&ctx->error, TL_ERROR_MEMORY, "the host has no memory left to describe tensor %s",
+                      name);
+        return NULL;
     }
     tl_tensor *tensor = &node->tensor;
     snprintf(tensor->name, sizeof tensor->name, "%s", name);
@@ -122,19 +121,73 @@ static tl_status create(tl_context *ctx, const char *name, tl_memory_kind kind, 
     tensor->lead_per_shard = lead_per_shard;
     tensor->shards = (int)shards;
     tensor->mem = mem;
-    for (int s = 0; s < tensor->shards; s++) {
-        tl_status status = make_shard(ctx, tensor, s, clear);
+    return node;
+}
+
+static void link_node(tl_context *ctx, tl_tensor_node *node, uint64_t bytes)
+{
+    node->next = ctx->tensors;
+    if (node->next != NULL) node->next->previous = node;
+    ctx->tensors = node;
+    node->booked = bytes;
+    ctx->used[node->tensor.kind] += bytes;
+    ctx->total += bytes;
+    if (ctx->total > ctx->peak) ctx->peak = ctx->total;
+}
+
+static tl_status create(tl_context *ctx, const char *name, tl_memory_kind kind, uint64_t lead, uint64_t row,
+                        bool clear, tl_tensor **out)
+{
+    uint64_t lead_per_shard = 0;
+    *out = NULL;
+    TL_TRY(check_size(ctx, name, kind, lead, row, &lead_per_shard));
+    tl_tensor_node *node = make_node(ctx, name, kind, lead, row, lead_per_shard);
+    if (node == NULL) return TL_ERROR_MEMORY;
+    for (int s = 0; s < node->tensor.shards; s++) {
+        tl_status status = make_shard(ctx, &node->tensor, s, clear);
         if (status == TL_OK) continue;
         free_node(node);
         return status;
     }
-    node->next = ctx->tensors;
-    if (node->next != NULL) node->next->previous = node;
-    ctx->tensors = node;
-    ctx->used[kind] += lead * row * 4;
-    ctx->total += lead * row * 4;
-    if (ctx->total > ctx->peak) ctx->peak = ctx->total;
-    *out = tensor;
+    link_node(ctx, node, lead * row * 4);
+    *out = &node->tensor;
+    return TL_OK;
+}
+
+tl_status tl_tensor_adopt(tl_context *ctx, const char *name, void *cl_mem_object, uint64_t lead, uint64_t row,
+                          tl_tensor **out)
+{
+    cl_mem mem = cl_mem_object;
+    cl_context owner = NULL;
+    size_t size = 0;
+    *out = NULL;
+    if (mem == NULL || lead == 0 || row == 0 || lead > UINT64_MAX / 8 / row)
+        return tl_fail(&ctx->error, TL_ERROR_USAGE,
+                       "tensor %s cannot be made of a cl_mem for %llu x %llu elements", name,
+                       (unsigned long long)lead, (unsigned long long)row);
+    TL_TRY(tl_cl_check(&ctx->error, clGetMemObjectInfo(mem, CL_MEM_CONTEXT, sizeof owner, &owner, NULL),
+                       "asking the buffer of tensor %s for its context (clGetMemObjectInfo)", name));
+    TL_TRY(tl_cl_check(&ctx->error, clGetMemObjectInfo(mem, CL_MEM_SIZE, sizeof size, &size, NULL),
+                       "asking the buffer of tensor %s for its size (clGetMemObjectInfo)", name));
+    if (owner != ctx->cl)
+        return tl_fail(&ctx->error, TL_ERROR_USAGE,
+                       "the buffer of tensor %s belongs to another cl_context than the one that was adopted",
+                       name);
+    if (size / 4 / row < lead)
+        return tl_fail(&ctx->error, TL_ERROR_USAGE,
+                       "the buffer of tensor %s has %llu bytes, not %llu x %llu floats", name,
+                       (unsigned long long)size, (unsigned long long)lead, (unsigned long long)row);
+    tl_tensor_node *node = make_node(ctx, name, TL_MEMORY_DATA, lead, row, lead);
+    if (node == NULL) return TL_ERROR_MEMORY;
+    const tl_status status = tl_cl_check(&ctx->error, clRetainMemObject(mem),
+                                         "retaining the buffer of tensor %s (clRetainMemObject)", name);
+    if (status != TL_OK) {
+        free_node(node);
+        return status;
+    }
+    node->tensor.mem[0] = mem;
+    link_node(ctx, node, 0);
+    *out = &node->tensor;
     return TL_OK;
 }
 
@@ -159,8 +212,8 @@ void tl_tensor_destroy(tl_context *ctx, tl_tensor *tensor)
     else
         ctx->tensors = node->next;
     if (node->next != NULL) node->next->previous = node->previous;
-    ctx->used[tensor->kind] -= tensor->lead * tensor->row * 4;
-    ctx->total -= tensor->lead * tensor->row * 4;
+    ctx->used[tensor->kind] -= node->booked;
+    ctx->total -= node->booked;
     free_node(node); /* queued work keeps the buffers alive until it has run */
 }
 

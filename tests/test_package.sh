@@ -1,0 +1,84 @@
+#!/bin/sh
+# The installed package: what the shared library exports, the pkg-config and CMake files, the examples built from them, the
+# manual page, the completion.
+#   test_package.sh BUILD SOURCE CC
+set -eu
+build=$1 source=$2 cc=$3
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+fail() { echo "FAILED: $*" >&2; exit 1; }
+
+cmake --install "$build" --prefix "$work/usr" >"$work/log" || { cat "$work/log"; fail "cmake --install"; }
+prefix=$work/usr
+lib=$(dirname "$(find "$prefix" -name libtranslution.so)")
+program=$prefix/bin/translution
+for file in "$lib/libtranslution.a" "$prefix/include/translution/translution.h" "$prefix/share/man/man1/translution.1" \
+    "$prefix/share/bash-completion/completions/translution" "$program"; do
+    [ -s "$file" ] || fail "not installed: $file"
+done
+
+# -- exports: the functions that the header declares, all of them and no others
+nm -D --defined-only "$lib/libtranslution.so" | awk '{print $3}' | sort >"$work/exported"
+"$cc" -fpreprocessed -dD -E -P "$prefix/include/translution/translution.h" 2>/dev/null | tr '\n' ' ' |
+    grep -o '\btl_[a-z_0-9]*(' | tr -d '(' | sort -u >"$work/declared"
+[ "$(wc -l <"$work/declared")" -gt 20 ] || fail "the header's functions were not found"
+diff "$work/declared" "$work/exported" || fail "the header declares (<) and the library exports (>) different functions"
+readelf -d "$lib/libtranslution.so" | grep -q 'SONAME.*libtranslution\.so\.0' || fail "no soname"
+
+# -- pkg-config: both examples against the shared library, one against the static
+export PKG_CONFIG_PATH="$lib/pkgconfig" LD_LIBRARY_PATH="$lib"
+version=$(pkg-config --modversion translution)
+[ "translution $version" = "$("$program" --version)" ] || fail "pkg-config says version $version"
+# shellcheck disable=SC2046 # lists of flags are meant to split
+{
+    "$cc" -std=c11 -D_POSIX_C_SOURCE=200809L -Wall -Wextra -Werror "$source/examples/train.c" \
+        $(pkg-config --cflags --libs translution) -o "$work/train"
+    "$cc" -std=c11 -Wall -Wextra -Werror "$source/examples/operation.c" \
+        $(pkg-config --cflags --libs translution OpenCL) -lm -o "$work/operation"
+    "$cc" -std=c11 "$source/examples/operation.c" $(pkg-config --cflags translution) \
+        "$lib/libtranslution.a" $(pkg-config --static --libs translution OpenCL | sed 's/-ltranslution//') \
+        -o "$work/operation_static"
+}
+cd "$work"
+./operation >shared.txt || fail "the example operation"
+./operation_static >static.txt || fail "the example operation, static"
+cmp shared.txt static.txt || fail "shared and static library differ"
+./train 2 "$work/run" >train.txt 2>train.err || { cat train.err; fail "the example train"; }
+grep -q '^trained 2 steps' train.txt || fail "the example train printed: $(cat train.txt)"
+
+# -- CMake
+mkdir consumer
+cat >consumer/CMakeLists.txt <<END
+cmake_minimum_required(VERSION 3.22)
+project(consumer LANGUAGES C)
+find_package(translution $version REQUIRED COMPONENTS static)
+find_package(OpenCL REQUIRED)
+add_executable(shared $source/examples/operation.c)
+target_link_libraries(shared translution::translution OpenCL::OpenCL m)
+add_executable(static $source/examples/operation.c)
+target_link_libraries(static translution::translution_static)
+END
+cmake -S consumer -B consumer/build -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_C_COMPILER="$cc" >log 2>&1 &&
+    cmake --build consumer/build >>log 2>&1 || { cat log; fail "find_package(translution)"; }
+consumer/build/shared | cmp - shared.txt || fail "the consumer with the shared library"
+consumer/build/static | cmp - shared.txt || fail "the consumer with the static library"
+
+# -- completion: offers what --help shows, command by command
+if command -v bash >/dev/null 2>&1; then
+    bash "$source/tests/test_completion.bash" "$program" "$prefix/share/bash-completion/completions/translution"
+fi
+# -- manual: every flag and command of --help is in it, and it formats without a warning
+missing=""
+"$program" --help | sed -n 's/^  translution \([a-z]*\( [a-z]\+\)\?\).*/\1/p' >commands
+while read -r command; do
+    # shellcheck disable=SC2086 # "bench gemm" is two words
+    for flag in $("$program" $command --help | sed -n 's/^  --\([^ ]*\).*/\1/p'); do
+        sed 's/\\f[A-Z]//g; s/\\//g' "$source/docs/translution.1" | grep -q -e "--$flag\b" || missing="$missing $command:--$flag"
+    done
+done <commands
+[ -z "$missing" ] || fail "docs/translution.1 does not mention$missing"
+if command -v man >/dev/null 2>&1; then
+    MANWIDTH=100 man --warnings -l "$source/docs/translution.1" 2>man.err >man.txt || true
+    [ ! -s man.err ] || { cat man.err; fail "man has warnings"; }
+fi
+echo "package: all good"
