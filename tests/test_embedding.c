@@ -1,4 +1,4 @@
-/* The class token, positions and the mean over tokens against plain loops. */
+/* The class token, positions, the mean over tokens and the vocabulary's table against plain loops. */
 #include "rows.h"
 
 #include "ops/embedding.h"
@@ -121,9 +121,69 @@ static void refusals(tl_context *ctx)
 }
 ON_BOTH_PATHS(refusals)
 
+/* ---- the table ----------------------------------------------------------------------------------- */
+
+typedef struct text {
+    uint32_t tokens, batch, channels, table;
+} text;
+static const text texts[] = {
+    {1, 1, 1, 1}, {7, 3, 13, 5}, {160, 8, 192, 1009}, {5, 33, 65, 2}, {31, 1, 16, 100000}};
+
+static void table_of(tl_context *ctx, text z)
+{
+    tl_random r = tl_random_make(34, z.tokens * 1000 + z.channels);
+    const uint32_t rows = z.tokens * z.batch;
+    const uint64_t count = (uint64_t)rows * z.channels, cells = (uint64_t)z.table * z.channels;
+    float *table = draw(&r, cells), *position = draw(&r, (uint64_t)z.tokens * z.channels),
+          *dx = draw(&r, count);
+    int32_t *ids = malloc(rows * sizeof *ids), *index = calloc(tl_embedding_index_count(rows), sizeof *index);
+    uint64_t *keys = malloc(rows * sizeof *keys);
+    float *want = calloc(cells, sizeof *want);
+    assert_true(ids != NULL && index != NULL && keys != NULL && want != NULL);
+    for (uint32_t i = 0; i < rows; i++) /* the first id is frequent, the last one occurs */
+        ids[i] = i == 0 ? (int32_t)z.table - 1 : i % 3 == 0 ? 0 : (int32_t)tl_random_below(&r, z.table);
+    const uint32_t spans = tl_embedding_sort(ids, rows, keys, index);
+    place vtable = put(ctx, table, cells), vids = put(ctx, ids, rows), vdtable = put(ctx, NULL, cells);
+    place vposition = put(ctx, position, (uint64_t)z.tokens * z.channels), vx = put(ctx, NULL, count);
+    place vindex = put(ctx, index, tl_embedding_index_count(rows)), vdx = put(ctx, dx, count);
+    for (int with = 0; with < 2; with++) {
+        MUST(ctx, tl_embedding_forward(ctx, vtable.view, vids.view, with ? vposition.view : (tl_view){0},
+                                       vx.view, z.tokens, z.batch, z.channels));
+        float *got = get(ctx, vx);
+        for (uint64_t i = 0; i < count; i++) {
+            const uint64_t row = i / z.channels, c = i % z.channels;
+            float x = table[(uint64_t)ids[row] * z.channels + c];
+            if (with) x += position[row / z.batch * z.channels + c];
+            if (got[i] != x)
+                fail_msg("x[%llu] is %g, not %g", (unsigned long long)i, (double)got[i], (double)x);
+        }
+        free(got);
+    }
+    /* In the order of the rows, so that the sums are the same to the last bit. */
+    for (uint64_t i = 0; i < count; i++) {
+        float *cell = &want[(uint64_t)ids[i / z.channels] * z.channels + i % z.channels];
+        *cell += dx[i];
+    }
+    MUST(ctx,
+         tl_embedding_backward(ctx, vindex.view, spans, vdx.view, vdtable.view, rows, z.table, z.channels));
+    float *got = get(ctx, vdtable);
+    for (uint64_t i = 0; i < cells; i++)
+        if (got[i] != want[i])
+            fail_msg("dtable[%llu] is %g, not %g", (unsigned long long)i, (double)got[i], (double)want[i]);
+    free(got), free(table), free(position), free(dx), free(ids), free(index), free(keys), free(want);
+    drop(ctx, vtable), drop(ctx, vids), drop(ctx, vdtable), drop(ctx, vposition), drop(ctx, vx);
+    drop(ctx, vindex), drop(ctx, vdx);
+}
+
+static void table(tl_context *ctx)
+{
+    for (size_t s = 0; s < sizeof texts / sizeof *texts; s++) table_of(ctx, texts[s]);
+}
+ON_BOTH_PATHS(table)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {BOTH_PATHS(forward), BOTH_PATHS(backward), BOTH_PATHS(mean),
-                                       BOTH_PATHS(refusals)};
+                                       BOTH_PATHS(refusals), BOTH_PATHS(table)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,7 @@
 #include "ops/embedding.h"
 
+#include <stdlib.h>
+
 #include "ops/row_kernels.h"
 #include "ops/rows.h"
 
@@ -63,4 +65,62 @@ tl_status tl_mean_tokens_backward(tl_context *ctx, tl_view dy, tl_view dx, uint3
     TL_TRY(tl_row_kernel(ctx, "embedding", "mean_tokens_backward", "", &kernel));
     return TL_RUN(ctx, kernel, grid, TL_VIEW(dy), TL_VIEW(dx), TL_U64(period), TL_F32(1.0f / (float)tokens),
                   TL_U32(block));
+}
+
+/* ---- a table with a row for every id ------------------------------------------------------------- */
+
+tl_status tl_embedding_forward(tl_context *ctx, tl_view table, tl_view ids, tl_view position, tl_view x,
+                               uint32_t tokens, uint32_t batch, uint32_t channels)
+{
+    const uint64_t rows = (uint64_t)tokens * batch;
+    const bool has_position = position.mem != NULL;
+    if (rows == 0 || channels == 0) return TL_OK;
+    if (!has_position) position = table; /* bound, never read */
+    const tl_rows_plan plan = tl_rows_cut(ctx, rows, channels);
+    tl_kernel *kernel;
+    TL_TRY(tl_row_kernel(ctx, "embedding", "embedding_forward", plan.options, &kernel));
+    return TL_RUN(ctx, kernel, plan.grid, TL_VIEW(table), TL_VIEW(ids), TL_VIEW(position),
+                  TL_U32(has_position), TL_VIEW(x), TL_U64(rows), TL_U32(batch), TL_U32(channels),
+                  TL_U32(plan.rows_per_group));
+}
+
+uint64_t tl_embedding_index_count(uint64_t rows)
+{
+    return 4 * rows;
+}
+
+static int ascending(const void *a, const void *b)
+{
+    const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+uint32_t tl_embedding_sort(const int32_t *ids, uint32_t rows, uint64_t *keys, int32_t *index)
+{
+    uint32_t spans = 0;
+    int32_t *order = index + 3 * (size_t)rows;
+    for (uint32_t r = 0; r < rows; r++) keys[r] = (uint64_t)(uint32_t)ids[r] << 32 | r;
+    qsort(keys, rows, sizeof *keys, ascending);
+    for (uint32_t at = 0; at < rows; at++) {
+        const int32_t id = (int32_t)(keys[at] >> 32);
+        order[at] = (int32_t)(uint32_t)keys[at];
+        if (at == 0 || index[3 * (size_t)spans - 3] != id) {
+            int32_t *span = index + 3 * (size_t)spans++;
+            span[0] = id;
+            span[1] = (int32_t)at;
+        }
+        index[3 * (size_t)spans - 1] = (int32_t)at + 1;
+    }
+    return spans;
+}
+
+tl_status tl_embedding_backward(tl_context *ctx, tl_view index, uint32_t spans, tl_view dx, tl_view dtable,
+                                uint64_t rows, uint32_t table_rows, uint32_t channels)
+{
+    TL_TRY(tl_zero(ctx, dtable, (uint64_t)table_rows * channels));
+    if (channels == 0) return TL_OK;
+    tl_kernel *kernel;
+    TL_TRY(tl_row_kernel(ctx, "embedding", "embedding_backward", "", &kernel));
+    return TL_RUN(ctx, kernel, tl_grid1(spans, tl_context_traits(ctx)->row_group), TL_VIEW(index),
+                  TL_VIEW(tl_view_add(index, 3 * rows)), TL_VIEW(dx), TL_VIEW(dtable), TL_U32(channels));
 }

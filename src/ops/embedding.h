@@ -1,4 +1,5 @@
-/* The class token and learned positions in front of the blocks of a ViT; rows are [token][batch][channel]. */
+/* What stands in front of the blocks: the class token and learned positions of a ViT, the vocabulary's table of a
+ * GPT. Rows are [token][batch][channel]. */
 #ifndef TL_OPS_EMBEDDING_H
 #define TL_OPS_EMBEDDING_H
 
@@ -19,5 +20,23 @@ tl_status tl_mean_tokens_forward(tl_context *ctx, tl_view x, tl_view y, uint32_t
                                  uint32_t channels);
 tl_status tl_mean_tokens_backward(tl_context *ctx, tl_view dy, tl_view dx, uint32_t tokens, uint32_t batch,
                                   uint32_t channels);
+
+/* ---- a table with a row for every id ------------------------------------------------------------- */
+
+/* x[t][b] = table[ids[t][b]] + position[t]; ids int32, all below the table's rows; position (tokens x channels)
+ * may have mem NULL. x overwritten. */
+tl_status tl_embedding_forward(tl_context *ctx, tl_view table, tl_view ids, tl_view position, tl_view x,
+                               uint32_t tokens, uint32_t batch, uint32_t channels);
+
+/* The host's part of the backward pass: which rows hold which id, so that every id has one owner and its rows are
+ * added in their order. `index` receives tl_embedding_index_count(rows) int32: a span {id, begin, end} for each id
+ * that occurs, ascending, and behind the room for `rows` of them the rows sorted by id. Returns the spans. `keys`:
+ * room for `rows` numbers. */
+uint32_t tl_embedding_sort(const int32_t *ids, uint32_t rows, uint64_t *keys, int32_t *index);
+uint64_t tl_embedding_index_count(uint64_t rows);
+/* dtable (`table_rows` x channels): sums of dx by id, exact zeros for ids that do not occur; overwritten. index: the
+ * above on the device, of this many spans. */
+tl_status tl_embedding_backward(tl_context *ctx, tl_view index, uint32_t spans, tl_view dx, tl_view dtable,
+                                uint64_t rows, uint32_t table_rows, uint32_t channels);
 
 #endif

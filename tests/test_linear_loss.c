@@ -1,0 +1,112 @@
+/* Cross-entropy behind a Linear layer, chunk by chunk, against plain loops and finite differences. */
+#include "rows.h"
+
+#include "ops/linear_loss.h"
+
+typedef struct shape {
+    uint32_t rows, in, classes;
+} shape;
+
+/* Loss of the row, and, with dx not NULL, adds scale times its gradients. */
+static double row_loss(const double *x, const float *w, int32_t target, shape z, double *dx, double *dw,
+                       double scale)
+{
+    double *logits = zeros(z.classes), top = -INFINITY, sum = 0;
+    for (uint32_t c = 0; c < z.classes; c++) {
+        for (uint32_t k = 0; k < z.in; k++) logits[c] += x[k] * w[(uint64_t)c * z.in + k];
+        top = fmax(top, logits[c]);
+    }
+    for (uint32_t c = 0; c < z.classes; c++) sum += exp(logits[c] - top);
+    const double loss = log(sum) + top - logits[target];
+    for (uint32_t c = 0; dx != NULL && c < z.classes; c++) {
+        const double d = scale * (exp(logits[c] - top) / sum - (c == (uint32_t)target));
+        for (uint32_t k = 0; k < z.in; k++) {
+            dx[k] += d * w[(uint64_t)c * z.in + k];
+            dw[(uint64_t)c * z.in + k] += d * x[k];
+        }
+    }
+    free(logits);
+    return loss;
+}
+
+static void check(tl_context *ctx, shape z)
+{
+    const float scale = 1.0f / (float)z.rows;
+    tl_random r = tl_random_make(41, z.rows * 1009 + z.classes);
+    const uint64_t count = (uint64_t)z.rows * z.in, cells = (uint64_t)z.classes * z.in;
+    float *x = draw(&r, count), *w = draw(&r, cells), *direction = draw(&r, count);
+    int32_t *targets = malloc(z.rows * sizeof *targets);
+    double *xd = zeros(count), *dx = zeros(count), *dw = zeros(cells), *losses = zeros(z.rows);
+    assert_non_null(targets);
+    double plus = 0, minus = 0;
+    for (uint64_t i = 0; i < count; i++) xd[i] = (double)x[i];
+    for (uint32_t i = 0; i < z.rows; i++) {
+        targets[i] = i == 0 ? (int32_t)z.classes - 1 : (int32_t)tl_random_below(&r, z.classes);
+        losses[i] = row_loss(xd + (uint64_t)i * z.in, w, targets[i], z, dx + (uint64_t)i * z.in, dw,
+                             (double)scale);
+    }
+    for (int side = -1; side <= 1 && count < 100000; side += 2) {
+        for (uint64_t i = 0; i < count; i++) xd[i] = (double)x[i] + side * 1e-4 * (double)direction[i];
+        for (uint32_t i = 0; i < z.rows; i++)
+            *(side > 0 ? &plus : &minus) += (double)scale * row_loss(xd + (uint64_t)i * z.in, w, targets[i],
+                                                                     z, NULL, NULL, 0);
+    }
+    const uint64_t room = tl_linear_loss_workspace(z.rows, z.classes);
+    place vx = put(ctx, x, count), vw = put(ctx, w, cells), vt = put(ctx, targets, z.rows);
+    place vl = put(ctx, NULL, z.rows), vr = put(ctx, NULL, z.rows), vdx = put(ctx, NULL, count);
+    place vdw = put(ctx, NULL, cells), space = put(ctx, NULL, room);
+    const tl_view none = {0};
+    MUST(ctx, tl_linear_loss(ctx, vx.view, vw.view, vt.view, scale, vl.view, vr.view, vdx.view, vdw.view,
+                             space.view, z.rows, z.in, z.classes));
+    float *got = get(ctx, vl), *got_dx = get(ctx, vdx), *got_dw = get(ctx, vdw),
+          *space_values = get(ctx, space);
+    near_to("loss", got, losses, z.rows, 1e-5, 1);
+    near_to("dx", got_dx, dx, count, 1e-5 * (1 + sqrt(z.classes) / 10),
+            (double)scale); /* sums over the vocabulary */
+    near_to("dweight", got_dw, dw, cells, 1e-5, 1);
+    double slope = 0;
+    for (uint64_t i = 0; i < count; i++) slope += (double)got_dx[i] * (double)direction[i];
+    if (count < 100000) slope_is("dx", slope, plus, minus, 1e-4, 1);
+    free(space_values);
+
+    /* The losses alone are the same; dx in the place of x too. */
+    MUST(ctx, tl_linear_loss(ctx, vx.view, vw.view, vt.view, scale, vl.view, vr.view, none, none, space.view,
+                             z.rows, z.in, z.classes));
+    float *again = get(ctx, vl);
+    assert_memory_equal(again, got, z.rows * sizeof *again);
+    free(again);
+    MUST(ctx, tl_linear_loss(ctx, vx.view, vw.view, vt.view, scale, vl.view, vr.view, vx.view, vdw.view,
+                             space.view, z.rows, z.in, z.classes));
+    again = get(ctx, vx);
+    assert_memory_equal(again, got_dx, count * sizeof *again);
+    float *again_dw = get(ctx, vdw);
+    assert_memory_equal(again_dw, got_dw, cells * sizeof *again_dw);
+    free(again), free(again_dw), free(got), free(got_dx), free(got_dw);
+    free(x), free(w), free(direction), free(targets), free(xd), free(dx), free(dw), free(losses);
+    drop(ctx, vx), drop(ctx, vw), drop(ctx, vt), drop(ctx, vl), drop(ctx, vr), drop(ctx, vdx), drop(ctx, vdw);
+    drop(ctx, space);
+}
+
+static void small(tl_context *ctx)
+{
+    check(ctx, (shape){1, 1, 1});
+    check(ctx, (shape){1, 5, 2});
+    check(ctx, (shape){21, 12, 23});
+    check(ctx, (shape){67, 33, 257});
+}
+ON_BOTH_PATHS(small)
+
+/* More logits than a chunk holds: the weight's gradient is the sum over chunks. */
+static void chunks(tl_context *ctx)
+{
+    const shape z = {401, 3, 50257};
+    assert_true(tl_linear_loss_workspace(z.rows, z.classes) < (uint64_t)z.rows * z.classes);
+    check(ctx, z);
+}
+ON_BOTH_PATHS(chunks)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {BOTH_PATHS(small), BOTH_PATHS(chunks)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
