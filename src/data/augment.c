@@ -1,0 +1,197 @@
+#include "data/augment.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+    const char *name;
+    uint32_t bit;
+} augments[] = {{"crop", TL_AUGMENT_CROP},
+                {"flip", TL_AUGMENT_FLIP},
+                {"randaugment", TL_AUGMENT_RANDAUGMENT},
+                {"mixup", TL_AUGMENT_MIXUP},
+                {"cutmix", TL_AUGMENT_CUTMIX}};
+enum { AUGMENTS = sizeof augments / sizeof *augments };
+
+tl_status tl_augment_parse(const char *text, uint32_t *augment, tl_error *err)
+{
+    uint32_t found = 0;
+    if (strcmp(text, "none") == 0 || strcmp(text, "default") == 0) {
+        *augment = text[0] == 'n' ? 0 : TL_AUGMENT_ALL;
+        return TL_OK;
+    }
+    for (const char *at = text;; at++) {
+        const size_t length = strcspn(at, ",");
+        uint32_t bit = 0;
+        for (int i = 0; i < AUGMENTS; i++)
+            if (strlen(augments[i].name) == length && strncmp(at, augments[i].name, length) == 0)
+                bit = augments[i].bit;
+        if (bit == 0)
+            return tl_fail(err, TL_ERROR_USAGE,
+                           "there is no augmentation '%.*s': give none, default, or some of crop, flip, "
+                           "randaugment, mixup and cutmix, joined by commas",
+                           (int)(length < 100 ? length : 100), at);
+        found |= bit;
+        at += length;
+        if (*at == '\0') break;
+    }
+    *augment = found;
+    return TL_OK;
+}
+
+char *tl_augment_name(uint32_t augment, char text[64])
+{
+    strcpy(text, augment == 0 ? "none" : "");
+    for (int i = 0; i < AUGMENTS; i++)
+        if ((augment & augments[i].bit) != 0) {
+            if (text[0] != '\0') strcat(text, ",");
+            strcat(text, augments[i].name);
+        }
+    return text;
+}
+
+/* ---- one picture --------------------------------------------------------------------------------- */
+
+static tl_resize whole(tl_rect from, uint32_t size)
+{
+    return (tl_resize){.from = from, .width = size, .height = size, .window = {0, 0, size, size}};
+}
+
+tl_resize tl_resize_random(tl_random *r, uint32_t width, uint32_t height, uint32_t size)
+{
+    static const double least = 3.0 / 4.0, most = 4.0 / 3.0;
+    const double area = (double)width * height;
+    for (int tries = 0; tries < 10; tries++) {
+        const double part = area * (0.08 + (1.0 - 0.08) * (double)tl_random_uniform(r));
+        const double aspect = exp(log(least) + (log(most) - log(least)) *
+                                                   (double)tl_random_uniform(r)); /* width / height */
+        const double w = rint(sqrt(part * aspect)), h = rint(sqrt(part / aspect));
+        if (w < 1 || w > width || h < 1 || h > height) continue;
+        tl_rect from = {.width = (uint32_t)w, .height = (uint32_t)h};
+        from.top = tl_random_below(r, height - from.height + 1);
+        from.left = tl_random_below(r, width - from.width + 1);
+        return whole(from, size);
+    }
+    tl_rect from = {.width = width, .height = height};
+    const double aspect = (double)width / height;
+    if (aspect < least) from.height = (uint32_t)rint(width / least);
+    if (aspect > most) from.width = (uint32_t)rint(height * most);
+    from.top = (height - from.height) / 2;
+    from.left = (width - from.width) / 2;
+    return whole(from, size);
+}
+
+/* Python's round((long - size) / 2): halves go to the even side. */
+static uint32_t middle(uint32_t side, uint32_t size)
+{
+    return (uint32_t)rint((side - size) / 2.0);
+}
+
+tl_resize tl_resize_centre(uint32_t width, uint32_t height, uint32_t size)
+{
+    const uint32_t shorter = (uint32_t)((uint64_t)size * 256 / 224);
+    tl_resize plan = {.from = {0, 0, width, height}, .width = shorter, .height = shorter};
+    if (width < height) plan.height = (uint32_t)((uint64_t)shorter * height / width);
+    if (height < width) plan.width = (uint32_t)((uint64_t)shorter * width / height);
+    plan.window = (tl_rect){middle(plan.width, size), middle(plan.height, size), size, size};
+    return plan;
+}
+
+void tl_flip(tl_image *image)
+{
+    for (uint32_t y = 0; y < image->height; y++) {
+        uint8_t *left = image->pixels + (size_t)y * image->width * 3;
+        uint8_t *right = left + ((size_t)image->width - 1) * 3;
+        for (; left < right; left += 3, right -= 3)
+            for (int c = 0; c < 3; c++) {
+                const uint8_t kept = left[c];
+                left[c] = right[c];
+                right[c] = kept;
+            }
+    }
+}
+
+void tl_normalise(const tl_image *image, float *out)
+{
+    static const float mean[3] = {0.485f, 0.456f, 0.406f}, deviation[3] = {0.229f, 0.224f, 0.225f};
+    const size_t pixels = (size_t)image->width * image->height;
+    for (int c = 0; c < 3; c++, out += pixels) {
+        float table[256];
+        for (int v = 0; v < 256; v++) table[v] = ((float)v / 255.0f - mean[c]) / deviation[c];
+        for (size_t i = 0; i < pixels; i++) out[i] = table[image->pixels[3 * i + (size_t)c]];
+    }
+}
+
+/* ---- a batch ------------------------------------------------------------------------------------- */
+
+/* Johnk's method: of two powers of uniform numbers whose sum is at most one, the first's share of the sum. */
+double tl_random_beta(tl_random *r, double a, double b)
+{
+    for (;;) {
+        const double x = pow(((double)tl_random_u32(r) + 0.5) * 0x1p-32, 1.0 / a);
+        const double y = pow(((double)tl_random_u32(r) + 0.5) * 0x1p-32, 1.0 / b);
+        if (x + y <= 1.0 && x + y > 0.0) return x / (x + y);
+    }
+}
+
+tl_mix tl_mix_draw(uint32_t augment, tl_random *r, uint32_t size)
+{
+    const uint32_t kinds = augment & (TL_AUGMENT_MIXUP | TL_AUGMENT_CUTMIX);
+    const bool both = kinds == (TL_AUGMENT_MIXUP | TL_AUGMENT_CUTMIX);
+    tl_mix mix = {.kind = TL_MIX_NONE, .own = 1.0f};
+    if (kinds == 0) return mix;
+    if (both ? tl_random_below(r, 2) == 0 : kinds == TL_AUGMENT_MIXUP) {
+        mix.kind = TL_MIX_SHARES;
+        mix.own = (float)tl_random_beta(r, 0.8, 0.8);
+        return mix;
+    }
+    mix.kind = TL_MIX_RECTANGLE;
+    const double share = tl_random_beta(r, 1.0, 1.0);
+    const uint32_t x = tl_random_below(r, size), y = tl_random_below(r, size);
+    const uint32_t half = (uint32_t)(0.5 * sqrt(1.0 - share) * size);
+    mix.left = x > half ? x - half : 0;
+    mix.top = y > half ? y - half : 0;
+    mix.right = x + half < size ? x + half : size;
+    mix.bottom = y + half < size ? y + half : size;
+    const double cut = (double)(mix.right - mix.left) * (mix.bottom - mix.top);
+    mix.own = (float)(1.0 - cut / ((double)size * size));
+    return mix;
+}
+
+static void mix_one(const tl_mix *mix, float *image, const float *other, uint32_t channels, uint32_t size)
+{
+    if (mix->kind == TL_MIX_SHARES) {
+        const size_t values = (size_t)channels * size * size;
+        for (size_t i = 0; i < values; i++) image[i] = mix->own * image[i] + (1.0f - mix->own) * other[i];
+        return;
+    }
+    const size_t width = mix->right - mix->left;
+    for (uint32_t c = 0; c < channels; c++)
+        for (uint32_t y = mix->top; y < mix->bottom; y++) {
+            const size_t at = ((size_t)c * size + y) * size + mix->left;
+            memcpy(image + at, other + at, width * sizeof *image);
+        }
+}
+
+void tl_mix_images(const tl_mix *mix, float *images, uint32_t count, uint32_t channels, uint32_t size,
+                   float *spare)
+{
+    if (mix->kind == TL_MIX_NONE || count == 0) return;
+    const size_t values = (size_t)channels * size * size;
+    /* From the last to the first, so that each still finds the one before it as it was; the last is kept for the
+     * first. */
+    memcpy(spare, images + (count - 1) * values, values * sizeof *images);
+    for (uint32_t i = count; i-- > 0;)
+        mix_one(mix, images + i * values, i > 0 ? images + (i - 1) * values : spare, channels, size);
+}
+
+void tl_mix_labels(const tl_mix *mix, const int32_t *labels, uint32_t count, uint32_t classes, float *soft)
+{
+    memset(soft, 0, (size_t)count * classes * sizeof *soft);
+    for (uint32_t i = 0; i < count; i++) {
+        float *row = soft + (size_t)i * classes;
+        row[labels[i]] += mix->own;
+        row[labels[i > 0 ? i - 1 : count - 1]] += 1.0f - mix->own;
+    }
+}
