@@ -167,7 +167,7 @@ static void family(tl_kernel_path path)
                       line = {.kind = TL_CAUSAL, .height = 1, .width = 9, .max_length = 11};
     const tl_op_shape base = {
         .kind = TL_OP_TRANSLUTION, .batch = 3, .dim = 6, .heads = 2, .head_dim = 4, .relenc_dim = 2};
-    tl_op_shape list[16];
+    tl_op_shape list[20];
     int count = 0;
 #define ADD(g, ...)                                                                                          \
     do {                                                                                                     \
@@ -188,6 +188,8 @@ static void family(tl_kernel_path path)
     ADD(plain, s.kind = TL_OP_ATTENTION, s.bias = TL_BIAS_SWIN);
     ADD(plain, s.kind = TL_OP_ATTENTION, s.bias = TL_BIAS_SHAW);
     ADD(line, s.kind = TL_OP_ATTENTION, s.bias = TL_BIAS_SHAW, s.rotary = true);
+    ADD(plain, s.kind = TL_OP_ATTENTION, s.gated = true);
+    ADD(line, s.kind = TL_OP_ATTENTION, s.gated = true, s.geometry.window = 3);
     ADD(plain, s.kind = TL_OP_ALPHA_PURE);
     ADD(pool, s.kind = TL_OP_ALPHA, s.geometry.window = 1, s.relative = TL_ROLE_V, s.rotary = true);
     ADD(plain, s.kind = TL_OP_ABSOLUTE, s.geometry.absolute = true, s.relative = TL_ROLE_K);

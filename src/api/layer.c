@@ -9,6 +9,7 @@
 #include "core/random.h"
 #include "ops/attention_like.h"
 #include "ops/init.h"
+#include "ops/rope.h"
 
 enum { PARAMETERS = 8 };
 
@@ -62,9 +63,10 @@ static tl_status check(tl_context *ctx, const tl_layer_config *c)
     if ((c->relative & ~(tl_roles)TL_ROLE_QKV) != 0)
         return tl_fail(err, TL_ERROR_USAGE, "relative is an OR of TL_ROLE_Q, TL_ROLE_K and TL_ROLE_V, not %u",
                        c->relative);
-    if (c->rotary && ((c->op != TL_OP_ATTENTION && c->op != TL_OP_ALPHA) || c->depth > 1))
-        return tl_fail(err, TL_ERROR_USAGE,
-                       "rotary positions are for attention and alpha layers on a plane or a sequence");
+    if (c->rotary && c->op != TL_OP_ATTENTION && c->op != TL_OP_ALPHA)
+        return tl_fail(err, TL_ERROR_USAGE, "rotary positions are for attention and alpha layers");
+    const tl_geometry geometry = geometry_of(c);
+    if (c->rotary) TL_TRY(tl_rope_check(&geometry, c->head_dim, err));
     if (c->op == TL_OP_ABSOLUTE && (c->causal || c->sharing != TL_SHARING_NONE || c->window > 0))
         return tl_fail(err, TL_ERROR_USAGE,
                        "an absolute layer has a grid, no sharing of offsets and no window");

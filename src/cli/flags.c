@@ -70,7 +70,7 @@ const tl_flag tl_flags[] = {
            "width"),
     NUMBER(FLAG_U32, "translution-layers", settings.model.translution_layers, 0, 1024, MODEL,
            "the first N blocks are --op, the rest rotary attention (0: all are --op)"),
-    CHOICE("pos", pos, "none|learned|rope|swin|shaw", MODEL,
+    CHOICE("pos", pos, "none|learned|rope|swin|shaw|convit", MODEL,
            "positions (learned for attention, none for the others)"),
     CHOICE("size", size, "tiny|mini|small|base|large", SHAPE, "model size (tiny)"),
     NUMBER(FLAG_U32, "dim", settings.model.dim, 1, 65536, SHAPE, "channels, instead of the size's"),

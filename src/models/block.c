@@ -67,7 +67,9 @@ static void add(adder *a, const char *name, tl_init init, uint64_t fan_in, uint3
 {
     char full[96];
     snprintf(full, sizeof full, "%s.layers.%u.%s", a->trunk, a->layer, name);
-    float bound = init == TL_INIT_UNIFORM ? (float)(1.0 / sqrt((double)fan_in)) : 0.0f;
+    const float bound = init == TL_INIT_UNIFORM ? (float)(1.0 / sqrt((double)fan_in))
+                        : init == TL_INIT_LOCAL ? (float)fan_in
+                                                : 0.0f;
     if (tl_registry_add(a->registry, full, init, bound, rank, (const uint64_t[]){s0, s1, s2}) < 0)
         a->failed = true;
 }
@@ -90,8 +92,8 @@ tl_status tl_block_parameters(tl_registry *registry, const char *trunk, uint32_t
     for (int i = 0; i < count; i++) {
         char name[64];
         snprintf(name, sizeof name, "0.%s", list[i].name);
-        add(&a, name, TL_INIT_UNIFORM, list[i].fan_in, list[i].rank, list[i].shape[0], list[i].shape[1],
-            list[i].shape[2]);
+        add(&a, name, list[i].init, list[i].init == TL_INIT_LOCAL ? list[i].axes : list[i].fan_in,
+            list[i].rank, list[i].shape[0], list[i].shape[1], list[i].shape[2]);
     }
     if (tl_block_has_to_out(op)) {
         add(&a, "0.to_out.0.weight", TL_INIT_UNIFORM, inner, 2, dim, inner, 0);

@@ -9,6 +9,7 @@
 #include "ops/layernorm.h"
 #include "ops/linear.h"
 #include "ops/pairs.h"
+#include "ops/rope.h"
 
 /* Above these no model is meant; below them no product of two overflows 32 bits where one is used. */
 enum { MAX_WIDTH = 1 << 20, MAX_DEPTH = 1024, MAX_TOKENS = 32768 };
@@ -32,9 +33,9 @@ static tl_status check_family(const tl_model_config *c, tl_error *err)
         return tl_fail(err, TL_ERROR_USAGE,
                        "%s has no rotary positions: choose attention or alpha, or no positions.",
                        names[c->op]);
-    if ((c->positions == TL_POSITIONS_SWIN || c->positions == TL_POSITIONS_SHAW) && c->op != TL_OP_ATTENTION)
+    if (c->positions >= TL_POSITIONS_SWIN && c->op != TL_OP_ATTENTION)
         return tl_fail(err, TL_ERROR_USAGE,
-                       "%s has its offsets in its matrices: positions swin and shaw are attention's.",
+                       "%s has its offsets in its matrices: positions swin, shaw and convit are attention's.",
                        names[c->op]);
     if (c->op == TL_OP_ABSOLUTE && (c->sharing != TL_SHARING_NONE || c->window > 0))
         return tl_fail(err, TL_ERROR_USAGE,
@@ -80,9 +81,9 @@ tl_status tl_model_check(const tl_model_config *c, tl_error *err)
         return tl_fail(err, TL_ERROR_USAGE, "%u Translution layers are more than the depth of %u.",
                        c->translution_layers, c->depth);
     const bool hybrid = c->translution_layers > 0 && c->translution_layers < c->depth;
-    if ((hybrid || c->positions == TL_POSITIONS_ROPE) && c->head_dim % 4 != 0)
-        return tl_fail(err, TL_ERROR_USAGE,
-                       "rotary positions need a head_dim that is a multiple of 4, not %u.", c->head_dim);
+    const tl_geometry geometry = family->geometry(c);
+    if ((hybrid && c->family == TL_FAMILY_VIT) || c->positions == TL_POSITIONS_ROPE)
+        TL_TRY(tl_rope_check(&geometry, c->head_dim, err));
     if (tl_model_tokens(c) > MAX_TOKENS)
         return tl_fail(err, TL_ERROR_USAGE, "%u tokens are too many: at most %d are supported.",
                        tl_model_tokens(c), MAX_TOKENS);
@@ -132,6 +133,7 @@ tl_block_shape tl_model_block_shape(const tl_model_config *c, uint32_t batch, bo
     shape.op.bias = c->positions == TL_POSITIONS_SWIN   ? TL_BIAS_SWIN
                     : c->positions == TL_POSITIONS_SHAW ? TL_BIAS_SHAW
                                                         : TL_BIAS_NONE;
+    shape.op.gated = c->positions == TL_POSITIONS_CONVIT;
     tl_geometry *geometry = &shape.op.geometry;
     geometry->absolute = shape.op.kind == TL_OP_ABSOLUTE;
     geometry->sharing = c->sharing;
@@ -287,6 +289,7 @@ static void account_op(tl_memory_plan *plan, const tl_op_shape *op, uint64_t tim
     account(plan, TL_MEMORY_ACTIVATION, times, 0, tl_op_kept_count(op), "kept q and k of a block's pairs");
     account(plan, TL_MEMORY_DATA, times, z.mask, z.mask, "mask of a block's window");
     account(plan, TL_MEMORY_DATA, times, z.ones, z.ones, "ones of a block");
+    account(plan, TL_MEMORY_DATA, times, z.features, z.features, "positions of a block");
     account(plan, TL_MEMORY_DATA, times, z.rotary, z.rotary, "rotary angles of a block");
     if (tl_op_relative(op) != 0 || op->bias != TL_BIAS_NONE) {
         /* As tl_pairs_create stores them: the groups; the pairs with an index by query and one by key. */

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "core/random.h"
-#include "ops/init.h"
+#include "ops/gated.h"
 
 int tl_registry_add(tl_registry *r, const char *name, tl_init init, float bound, uint32_t rank,
                     const uint64_t *shape)
@@ -71,9 +71,8 @@ tl_status tl_registry_allocate(tl_context *ctx, tl_registry *r, bool training)
     return TL_OK;
 }
 
-/* Normal values are drawn on the host: only the class token and the positions have them, and they are small.
- */
-static tl_status init_normal(tl_context *ctx, tl_parameter *p, uint64_t seed, uint64_t stream)
+/* Values made on the host: few and small parameters have them, such as the class token. */
+static tl_status init_on_host(tl_context *ctx, tl_parameter *p, uint64_t seed, uint64_t stream)
 {
     uint64_t count = tl_parameter_count(p);
     float *values = malloc(count * sizeof *values);
@@ -81,7 +80,10 @@ static tl_status init_normal(tl_context *ctx, tl_parameter *p, uint64_t seed, ui
         return tl_fail(tl_context_error(ctx), TL_ERROR_MEMORY,
                        "no host memory for the initial values of %s: free some memory.", p->name);
     tl_random random = tl_random_make(seed, stream);
-    for (uint64_t i = 0; i < count; i++) values[i] = tl_random_normal(&random);
+    if (p->init == TL_INIT_LOCAL)
+        tl_gated_local((uint32_t)p->shape[0], (uint32_t)p->bound, (uint32_t)p->shape[1], values);
+    else
+        for (uint64_t i = 0; i < count; i++) values[i] = tl_random_normal(&random);
     tl_status status = tl_tensor_write(ctx, p->value, 0, count, values);
     free(values);
     return status;
@@ -96,7 +98,8 @@ tl_status tl_registry_init(tl_context *ctx, tl_registry *r, uint64_t seed)
         uint64_t stream = tl_random_stream(name);
         switch (p->init) {
         case TL_INIT_UNIFORM: TL_TRY(tl_init_uniform(ctx, p->value, p->bound, seed, stream)); break;
-        case TL_INIT_NORMAL: TL_TRY(init_normal(ctx, p, seed, stream)); break;
+        case TL_INIT_NORMAL:
+        case TL_INIT_LOCAL: TL_TRY(init_on_host(ctx, p, seed, stream)); break;
         case TL_INIT_ONE: TL_TRY(tl_init_constant(ctx, p->value, 1.0f)); break;
         case TL_INIT_ZERO: TL_TRY(tl_init_constant(ctx, p->value, 0.0f)); break;
         }

@@ -4,16 +4,14 @@
 #ifndef TL_MODELS_REGISTRY_H
 #define TL_MODELS_REGISTRY_H
 
-#include "device/device.h"
-
-typedef enum tl_init { TL_INIT_UNIFORM, TL_INIT_NORMAL, TL_INIT_ONE, TL_INIT_ZERO } tl_init;
+#include "ops/init.h"
 
 typedef struct tl_parameter {
     char name[96];
     uint32_t rank;
     uint64_t shape[4];
     tl_init init;
-    float bound;                                     /* TL_INIT_UNIFORM: U(-bound, bound) */
+    float bound; /* TL_INIT_UNIFORM: U(-bound, bound); TL_INIT_LOCAL: the grid's axes */
     tl_tensor *value, *gradient, *moment1, *moment2; /* NULL until tl_registry_allocate */
 } tl_parameter;
 

@@ -4,7 +4,8 @@
  *   o       sum p v_j + (sum p v_ij) [V3], halved where both parts are there
  *
  * with q_ij, k_ij, v_ij from x itself (Translution) or from its narrow projections (alpha). A convolution has
- * p = 1 inside its window. Attention's biases by offset are relative products of rows of ones. */
+ * p = 1 inside its window. Attention's biases by offset are relative products of rows of ones; ConViT's gate mixes
+ * p with a softmax over positions. */
 #include "ops/attention_like.h"
 
 #include <math.h>
@@ -13,6 +14,7 @@
 #include <string.h>
 
 #include "ops/attention.h"
+#include "ops/gated.h"
 #include "ops/gemm.h"
 #include "ops/linear.h"
 #include "ops/pairs.h"
@@ -32,6 +34,7 @@ struct tl_op_state {
     tl_tensor *prob;   /* [batch][head][query][key] */
     tl_tensor *kept;   /* with `keep`: q_ij, then k_ij, each [pair][batch][D] */
     tl_tensor *mask;   /* of a window: [query][key] */
+    tl_tensor *features, *positions; /* ConViT: of all pairs; its softmax over them, [head][query][key] */
     tl_tensor *ones; /* biases: a row of h numbers that Swin's bias multiplies, then one 1, for every token */
     tl_tensor *angles;         /* rotary: cosines and sines, [token][head_dim] */
     tl_tensor *zeroed[TABLES]; /* gradient tables whose unused matrices are known to be zero */
@@ -77,6 +80,8 @@ static tl_status create_parts(tl_context *ctx, const char *name, tl_op_state *st
         TL_TRY(tl_pairs_fill(ctx, tl_at(state->ones, 0), heads, 1.0f / logit_scale(s)));
         TL_TRY(tl_pairs_fill(ctx, tl_at(state->ones, heads), z->rows, 1.0f));
     }
+    if (s->gated) TL_TRY(tl_gated_create(ctx, name, &s->geometry, s->queries, &state->features));
+    TL_TRY(create_tensor(ctx, name, "attention of positions", z->positions, &state->positions));
     if (s->rotary) TL_TRY(tl_rope_create(ctx, name, &s->geometry, s->head_dim, &state->angles));
     return TL_OK;
 }
@@ -109,6 +114,8 @@ void tl_op_destroy(tl_context *ctx, tl_op_state *state)
     tl_tensor_destroy(ctx, state->kept);
     tl_tensor_destroy(ctx, state->mask);
     tl_tensor_destroy(ctx, state->ones);
+    tl_tensor_destroy(ctx, state->features);
+    tl_tensor_destroy(ctx, state->positions);
     tl_tensor_destroy(ctx, state->angles);
     free(state);
 }
@@ -122,7 +129,8 @@ typedef struct regions {
     tl_view dqkv;
     tl_view dnarrow[3], do2;
     tl_view chunk;
-    tl_view dones; /* gradients of the ones, which nobody reads */
+    tl_view dones;             /* gradients of the ones, which nobody reads */
+    tl_view mixed, dpositions; /* ConViT: what the values are weighed by; its gradients' workspace */
 } regions;
 
 static regions split(const tl_op_sizes *z, tl_view workspace)
@@ -137,6 +145,8 @@ static regions split(const tl_op_sizes *z, tl_view workspace)
     r.do2 = at;
     r.chunk = tl_view_add(at, z->query_rows * z->relative);
     r.dones = tl_view_add(r.chunk, z->chunk);
+    r.mixed = tl_view_add(r.dones, z->ones);
+    r.dpositions = tl_view_add(r.mixed, z->weights);
     return r;
 }
 
@@ -217,6 +227,24 @@ static tl_relative relative_of(const tl_op_state *state, const operand *q, const
                          .head_dim = alpha ? s->relenc_dim : s->head_dim,
                          .q_stride = q->stride,
                          .k_stride = k->stride};
+}
+
+static tl_gated gated_of(const tl_op_state *state)
+{
+    const tl_op_shape *s = &state->shape;
+    return (tl_gated){.queries = s->queries,
+                      .keys = tl_geometry_tokens(&s->geometry),
+                      .batch = s->batch,
+                      .heads = s->heads,
+                      .features = tl_gated_features(&s->geometry),
+                      .causal = s->geometry.kind == TL_CAUSAL};
+}
+
+/* What the values are weighed by, [batch][head][query][key]; none where all count the same. */
+static tl_view value_weights(const tl_op_state *state, const regions *r)
+{
+    if (!tl_op_has_softmax(&state->shape)) return none;
+    return state->shape.gated ? r->mixed : tl_at(state->prob, 0);
 }
 
 static float output_scale(const tl_op_shape *s)
@@ -319,8 +347,21 @@ static tl_status scores(tl_context *ctx, tl_op_state *state, const tl_op_weights
     TL_TRY(bias_scores(ctx, state, w, r));
     if (state->mask != NULL)
         TL_TRY(tl_mask_rows(ctx, state->mask, (uint64_t)s->batch * s->heads, prob, -INFINITY));
-    return tl_softmax_forward(ctx, prob, (uint64_t)s->batch * s->heads * s->queries, s->queries,
-                              tl_geometry_tokens(&s->geometry), is_causal(s));
+    TL_TRY(tl_softmax_forward(ctx, prob, (uint64_t)s->batch * s->heads * s->queries, s->queries,
+                              tl_geometry_tokens(&s->geometry), is_causal(s)));
+    if (!s->gated) return TL_OK;
+    const tl_gated gated = gated_of(state);
+    return tl_gated_positions(ctx, &gated, tl_at(state->features, 0), tl_at(w->w, 0), state->mask,
+                              tl_at(state->positions, 0));
+}
+
+/* ConViT's gate: from both softmaxes to the weights of the values. */
+static tl_status mix(tl_context *ctx, const tl_op_state *state, const tl_op_weights *w, const regions *r)
+{
+    if (!state->shape.gated) return TL_OK;
+    const tl_gated gated = gated_of(state);
+    return tl_gated_mix(ctx, &gated, tl_at(state->prob, 0), tl_at(state->positions, 0), tl_at(w->gate, 0),
+                        r->mixed);
 }
 
 /* The weights of the sum over v_ij, in the order of the pairs. */
@@ -336,7 +377,7 @@ static tl_status values(tl_context *ctx, tl_op_state *state, const tl_op_weights
 {
     const tl_op_shape *s = &state->shape;
     const tl_op_sizes *z = &state->sizes;
-    const tl_view prob = tl_op_has_softmax(s) ? tl_at(state->prob, 0) : none;
+    const tl_view prob = value_weights(state, r);
     if (tl_op_standard_values(s)) {
         const tl_attention a = attention_of(state);
         TL_TRY(tl_attention_values(ctx, &a, tl_at(state->qkv, 0), prob, output_scale(s), o));
@@ -375,6 +416,7 @@ tl_status tl_op_forward(tl_context *ctx, tl_op_state *state, const tl_op_weights
     const regions r = split(&state->sizes, workspace);
     TL_TRY(project(ctx, state, weights, x));
     TL_TRY(scores(ctx, state, weights, x, &r));
+    TL_TRY(mix(ctx, state, weights, &r));
     return values(ctx, state, weights, x, o, &r);
 }
 
@@ -444,7 +486,7 @@ static tl_status values_backward(tl_context *ctx, tl_op_state *state, const tl_o
 {
     const tl_op_shape *s = &state->shape;
     const tl_op_sizes *z = &state->sizes;
-    const tl_view prob = tl_op_has_softmax(s) ? tl_at(state->prob, 0) : none;
+    const tl_view prob = value_weights(state, r);
     if (tl_op_standard_values(s)) {
         const tl_attention a = attention_of(state);
         TL_TRY(tl_attention_values_backward(ctx, &a, tl_at(state->qkv, 0), prob, d_o, output_scale(s),
@@ -501,6 +543,12 @@ static tl_status scores_backward(tl_context *ctx, tl_op_state *state, const tl_o
 {
     const tl_op_shape *s = &state->shape;
     if (!tl_op_has_softmax(s)) return TL_OK;
+    if (s->gated) {
+        const tl_gated gated = gated_of(state);
+        TL_TRY(tl_gated_backward(ctx, &gated, tl_at(state->features, 0), tl_at(state->prob, 0),
+                                 tl_at(state->positions, 0), tl_at(w->gate, 0), r->dweights, tl_at(g->w, 0),
+                                 tl_at(g->gate, 0), r->dpositions));
+    }
     TL_TRY(tl_softmax_backward(ctx, tl_at(state->prob, 0), r->dweights,
                                (uint64_t)s->batch * s->heads * s->queries, s->queries,
                                tl_geometry_tokens(&s->geometry), is_causal(s), logit_scale(s)));
@@ -549,6 +597,7 @@ tl_status tl_op_backward(tl_context *ctx, tl_op_state *state, const tl_op_weight
     const regions r = split(&state->sizes, workspace);
     TL_TRY(clear_unused(ctx, state, gradients));
     TL_TRY(clear_gradients(ctx, state, dx, &r));
+    TL_TRY(mix(ctx, state, weights, &r));
     TL_TRY(values_backward(ctx, state, weights, x, d_o, dx, gradients, &r));
     TL_TRY(scores_backward(ctx, state, weights, x, dx, gradients, &r));
     return project_backward(ctx, state, weights, x, dx, gradients, &r);

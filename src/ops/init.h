@@ -4,6 +4,14 @@
 
 #include "device/device.h"
 
+typedef enum tl_init {
+    TL_INIT_UNIFORM, /* U(-bound, bound) */
+    TL_INIT_NORMAL,
+    TL_INIT_ONE,
+    TL_INIT_ZERO,
+    TL_INIT_LOCAL /* ConViT's start, tl_gated_local of ops/gated.h */
+} tl_init;
+
 /* U(-bound, bound): bound * (2 u - 1), u the Philox uniform of core/random.h at index e, bitwise the same as
  * on the host. All shards. */
 tl_status tl_init_uniform(tl_context *ctx, tl_tensor *tensor, float bound, uint64_t seed, uint64_t stream);

@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "ops/gated.h"
 #include "ops/pairs.h"
 #include "ops/relative.h"
 
@@ -127,6 +128,13 @@ int tl_op_parameters(const tl_op_shape *s, tl_op_parameter list[TL_OP_MAX_PARAME
         add(list, &count, "relative_v", FIELD(r_v), 3, offsets, 1, width);
         list[count - 2].fan_in = list[count - 1].fan_in = s->head_dim;
     }
+    if (s->gated) {
+        add(list, &count, "pos_proj.weight", FIELD(w), 2, s->heads, tl_gated_features(&s->geometry), 0);
+        list[count - 1].init = TL_INIT_LOCAL;
+        list[count - 1].axes = tl_gated_axes(&s->geometry);
+        add(list, &count, "gating_param", FIELD(gate), 1, s->heads, 1, 0);
+        list[count - 1].init = TL_INIT_ONE;
+    }
     return count;
 }
 
@@ -151,6 +159,10 @@ tl_op_sizes tl_op_measure(const tl_op_shape *s)
     z.rotary = s->rotary ? (uint64_t)tokens * s->head_dim : 0;
     z.mask = tl_geometry_is_masked(&s->geometry) && tl_op_has_softmax(s) ? (uint64_t)s->queries * tokens : 0;
     if (!tl_op_has_softmax(s)) z.weights = 0;
+    if (s->gated) {
+        z.positions = (uint64_t)s->heads * s->queries * tokens;
+        z.features = (uint64_t)s->queries * tokens * (tl_gated_features(&s->geometry) + 1);
+    }
     if (tl_op_relative(s) == 0 && s->bias == TL_BIAS_NONE) return z;
     uint32_t groups, pairs, largest;
     tl_pairs_measure(&s->geometry, s->queries, &groups, &pairs, &largest);
@@ -167,7 +179,8 @@ tl_op_sizes tl_op_measure(const tl_op_shape *s)
 bool tl_op_lends_state(const tl_op_shape *lender, const tl_op_shape *borrower)
 {
     return lender->queries == borrower->queries && lender->kind == borrower->kind &&
-           lender->rotary == borrower->rotary && lender->bias == borrower->bias;
+           lender->rotary == borrower->rotary && lender->bias == borrower->bias &&
+           lender->gated == borrower->gated;
 }
 
 /* alpha's narrow rows of q, k and v, then o2. */
@@ -179,7 +192,7 @@ static uint64_t narrow_count(const tl_op_sizes *z)
 uint64_t tl_op_activation_count(const tl_op_shape *shape)
 {
     const tl_op_sizes z = tl_op_measure(shape);
-    return z.rows * z.plain + narrow_count(&z) + z.weights + 2 * z.kept;
+    return z.rows * z.plain + narrow_count(&z) + z.weights + z.positions + 2 * z.kept;
 }
 
 uint64_t tl_op_kept_count(const tl_op_shape *shape)
@@ -190,5 +203,6 @@ uint64_t tl_op_kept_count(const tl_op_shape *shape)
 uint64_t tl_op_workspace_count(const tl_op_shape *shape)
 {
     const tl_op_sizes z = tl_op_measure(shape);
-    return z.weights + 2 * z.pair_weights + z.rows * z.plain + narrow_count(&z) + z.chunk + z.ones;
+    return z.weights + 2 * z.pair_weights + z.rows * z.plain + narrow_count(&z) + z.chunk + z.ones +
+           (shape->gated ? z.weights + 2 * z.positions : 0);
 }

@@ -3,6 +3,7 @@
 #define TL_OPS_OP_SHAPE_H
 
 #include "ops/geometry.h"
+#include "ops/init.h"
 
 /* What attention adds for every offset, by the relative products of rows of ones. */
 typedef enum tl_bias {
@@ -15,6 +16,7 @@ typedef struct tl_op_shape {
     tl_op_kind kind;
     tl_roles relative; /* translution, alpha: the roles with a matrix per offset; 0: all three */
     tl_bias bias;      /* attention: a second, relative part of constant rows */
+    bool gated;        /* attention: ConViT's gate to a softmax over positions, see ops/gated.h */
     bool rotary;       /* attention, alpha: rotate the standard q and k by their token's position */
     tl_geometry geometry;
     uint32_t batch, dim;      /* rows are tokens * batch; x has dim channels */
@@ -49,9 +51,10 @@ bool tl_op_relative_values(const tl_op_shape *shape);
  *   q, k, v          [K][C][D]  the relative tables; [K][R][R] in alpha
  *   v3               [D][R]     alpha with relative v
  *   bias             [K][1][h]  Swin's
- *   r_k, r_v         [K][1][D]  Shaw's */
+ *   r_k, r_v         [K][1][D]  Shaw's
+ *   w, gate          [h][F] and [h]  ConViT's, F the features of ops/gated.h */
 typedef struct tl_op_weights {
-    tl_tensor *qkv, *q, *k, *v, *a_q, *a_k, *a_v, *v3, *bias, *r_k, *r_v;
+    tl_tensor *qkv, *q, *k, *v, *a_q, *a_k, *a_v, *v3, *bias, *r_k, *r_v, *w, *gate;
 } tl_op_weights;
 
 typedef struct tl_op_parameter {
@@ -59,8 +62,10 @@ typedef struct tl_op_parameter {
     const char *field; /* of tl_op_weights: "q" */
     size_t at;         /* its offset there */
     uint32_t rank;
-    uint64_t shape[3]; /* rank 3: [offset][in][out], else [out][in] */
-    uint64_t fan_in;   /* drawn from U(-1/sqrt(fan_in), 1/sqrt(fan_in)) */
+    uint64_t shape[3]; /* rank 3: [offset][in][out], else [out][in]; rank 1: [out] with in 1 */
+    uint64_t fan_in;   /* TL_INIT_UNIFORM: drawn from U(-1/sqrt(fan_in), 1/sqrt(fan_in)) */
+    tl_init init;
+    uint32_t axes; /* TL_INIT_LOCAL */
 } tl_op_parameter;
 
 enum { TL_OP_MAX_PARAMETERS = 10 };
@@ -78,6 +83,8 @@ typedef struct tl_op_sizes {
     uint64_t kept;             /* q_ij or k_ij of all pairs, where they are kept */
     uint64_t rotary;           /* cosines and sines */
     uint64_t mask, ones;       /* of a window; rows of ones, which the biases multiply */
+    uint64_t features;         /* ConViT: of all pairs, with the ones behind them */
+    uint64_t positions;        /* ConViT: heads * queries * keys */
     uint64_t chunk;            /* workspace of the relative products */
 } tl_op_sizes;
 

@@ -7,27 +7,35 @@
 #include "ops/row_kernels.h"
 #include "ops/rows.h"
 
-bool tl_rope_fits(const tl_geometry *g, uint32_t head_dim)
+static uint32_t axes_of(const tl_geometry *g)
 {
-    return head_dim % (g->kind == TL_CAUSAL ? 2 : 4) == 0;
+    return g->kind == TL_CAUSAL ? 1 : g->depth > 1 ? 3 : 2;
+}
+
+tl_status tl_rope_check(const tl_geometry *g, uint32_t head_dim, tl_error *err)
+{
+    static const char *const widths[] = {"even", "a multiple of 4", "even and at least 6"};
+    const uint32_t axes = axes_of(g);
+    if (head_dim % (axes == 2 ? 4 : 2) == 0 && head_dim >= 2 * axes) return TL_OK;
+    return tl_fail(err, TL_ERROR_USAGE, "rotary positions need a head_dim that is %s, not %u.",
+                   widths[axes - 1], head_dim);
 }
 
 static double angle(const tl_geometry *g, uint32_t token, uint32_t pair, uint32_t head_dim)
 {
-    if (g->kind == TL_CAUSAL) return token * pow(10000.0, -2.0 * pair / head_dim);
     if (token < g->cls) return 0.0;
-    const uint32_t patch = token - g->cls, frequencies = head_dim / 4;
-    const uint32_t position = pair < frequencies ? patch / g->width : patch % g->width;
-    return position * pow(10000.0, -4.0 * (pair % frequencies) / head_dim);
+    const uint32_t patch = token - g->cls, plane = g->height * g->width, axes = axes_of(g);
+    const uint32_t place[3] = {patch / plane, patch % plane / g->width, patch % g->width};
+    /* Every axis has as many frequencies; the last one takes what remains. */
+    const uint32_t share = head_dim / 2 / axes, axis = pair / share < axes ? pair / share : axes - 1;
+    const uint32_t frequencies = axis == axes - 1 ? head_dim / 2 - share * axis : share;
+    return place[3 - axes + axis] * pow(10000.0, -(double)(pair - share * axis) / frequencies);
 }
 
 tl_status tl_rope_create(tl_context *ctx, const char *name, const tl_geometry *g, uint32_t head_dim,
                          tl_tensor **table)
 {
-    if (!tl_rope_fits(g, head_dim))
-        return tl_fail(tl_context_error(ctx), TL_ERROR_USAGE,
-                       "rotary positions need heads of %s channels, not %u",
-                       g->kind == TL_CAUSAL ? "an even number of" : "a multiple of 4", head_dim);
+    TL_TRY(tl_rope_check(g, head_dim, tl_context_error(ctx)));
     const uint32_t tokens = tl_geometry_tokens(g), half = head_dim / 2;
     char full[96];
     snprintf(full, sizeof full, "%.70s.angles", name);

@@ -6,13 +6,13 @@
 #include "device/device.h"
 #include "ops/geometry.h"
 
-/* Whether heads of this width can be turned: even in a sequence, divisible by 4 on a grid, whose rows turn
- * one half of the frequencies and whose columns the other. */
-bool tl_rope_fits(const tl_geometry *geometry, uint32_t head_dim);
+/* TL_ERROR_USAGE unless heads of this width can be turned: even in a sequence; divisible by 4 on a plane, whose
+ * rows turn one half of the frequencies and whose columns the other; even and 6 at least in a volume, whose axes
+ * have a third each, the last one what remains. */
+tl_status tl_rope_check(const tl_geometry *geometry, uint32_t head_dim, tl_error *err);
 
-/* The table of tokens * head_dim floats (activation): per token head_dim / 2 cosines, then as many sines, of
- * position * 10000^(-2m/head_dim) in a sequence; on a grid the row's and then the column's, of
- * 10000^(-4m/head_dim) each. The class token does not turn. */
+/* The table of tokens * head_dim floats (data): per token head_dim / 2 cosines, then as many sines, of
+ * position * 10000^(-m/n) for the n frequencies m of an axis, axis after axis. The class token does not turn. */
 tl_status tl_rope_create(tl_context *ctx, const char *name, const tl_geometry *geometry, uint32_t head_dim,
                          tl_tensor **table);
 

@@ -71,7 +71,7 @@ tl_result tl_result_empty(void)
 static const char *const op_names[] = {"attention", "translution", "alpha", "alpha-pure", "absolute", "conv"};
 static const char *const motion_names[] = {"static", "dynamic"};
 static const char *const schedule_names[] = {"cosine", "cosine-epoch", "constant"};
-static const char *const position_names[] = {"none", "learned", "rope", "swin", "shaw"};
+static const char *const position_names[] = {"none", "learned", "rope", "swin", "shaw", "convit"};
 /* by tl_roles; 0 stands for all */
 static const char *const relative_names[] = {"qkv", "q", "k", "qk", "v", "qv", "kv", "qkv"};
 static const char *const sharing_names[] = {"none", "clip", "log"};

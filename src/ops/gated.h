@@ -1,0 +1,46 @@
+/* ConViT's gated positional attention: beside softmax(q . k) a second softmax that knows positions alone, and
+ * a gate a head between the two:
+ *
+ *   prob_ij = (1 - g_h) softmax_j(q_i . k_j) + g_h softmax_j(w_h . f_ij),   g_h = sigmoid(gate_h)
+ *
+ * f_ij of two patches is (|d|^2, dx, dy, dz), d the step from token i to token j, over as many axes as the grid
+ * has (a sequence: one). A class token has no place: its pairs have zeros there and columns of their own behind,
+ * one for class to class, one for class to patch, one for patch to class, so that each has a logit of its own. */
+#ifndef TL_OPS_GATED_H
+#define TL_OPS_GATED_H
+
+#include "ops/geometry.h"
+
+typedef struct tl_gated {
+    uint32_t queries, keys, batch, heads;
+    uint32_t features; /* F */
+    bool causal;
+} tl_gated;
+
+/* Axes with a step of their own: 1 in a sequence, 2 on a plane, 3 in a volume. */
+uint32_t tl_gated_axes(const tl_geometry *geometry);
+/* F, the columns of w. */
+uint32_t tl_gated_features(const tl_geometry *geometry);
+
+/* The table f [query][key][F + 1] (data); its last column is 1 everywhere. */
+tl_status tl_gated_create(tl_context *ctx, const char *name, const tl_geometry *geometry, uint32_t queries,
+                          tl_tensor **table);
+
+/* The softmax over positions, [head][query][key], overwritten. w [heads][F]; mask as tl_mask_create makes it, or
+ * NULL. */
+tl_status tl_gated_positions(tl_context *ctx, const tl_gated *g, tl_view table, tl_view w,
+                             const tl_tensor *mask, tl_view positions);
+/* mixed = prob + sigmoid(gate) (positions - prob), [batch][head][query][key], overwritten. */
+tl_status tl_gated_mix(tl_context *ctx, const tl_gated *g, tl_view prob, tl_view positions, tl_view gate,
+                       tl_view mixed);
+/* dmixed becomes the gradient of prob; dw and dgate are overwritten. workspace: 2 heads * queries * keys. */
+tl_status tl_gated_backward(tl_context *ctx, const tl_gated *g, tl_view table, tl_view prob,
+                            tl_view positions, tl_view gate, tl_view dmixed, tl_view dw, tl_view dgate,
+                            tl_view workspace);
+
+/* The start that ConViT calls local: w [heads][features] so that head h looks at the patch in direction c_h, the
+ * heads' directions laid out as a small grid about the query: w_h . f_ij = -|d|^2 + 2 c_h . d. Columns past the
+ * axes are 0. */
+void tl_gated_local(uint32_t heads, uint32_t axes, uint32_t features, float *w);
+
+#endif

@@ -1,0 +1,193 @@
+/* Every combination of the flags that shape a model: those that mean something learn, the others are refused with
+ * one sentence. The rules stand here again, as the manual has them. */
+#include "golden.h"
+
+#include "core/random.h"
+#include "models/model.h"
+#include "ops/adamw.h"
+
+enum { IMAGES = 6, SIDE = 12, PIXELS = SIDE * SIDE, CLASSES = 3, STEPS = 10 };
+
+/* A model of 3 x 3 patches, narrow enough for a thousand of them. */
+static tl_model_config small(tl_op_kind op)
+{
+    return (tl_model_config){.family = TL_FAMILY_VIT,
+                             .op = op,
+                             .pool = TL_POOL_CLS,
+                             .image_height = SIDE,
+                             .image_width = SIDE,
+                             .channels = 1,
+                             .patch = 4,
+                             .classes = CLASSES,
+                             .dim = 8,
+                             .depth = 2,
+                             .heads = 2,
+                             .head_dim = 4,
+                             .mlp_dim = 16,
+                             .relenc_dim = 2};
+}
+
+typedef struct data {
+    float images[IMAGES * PIXELS];
+    int32_t targets[IMAGES];
+} data;
+
+static tl_status learn(tl_context *ctx, tl_model *model, const data *d, float losses[STEPS + 1])
+{
+    tl_registry *registry = tl_model_registry(model);
+    const tl_inputs inputs = {.count = IMAGES, .images = d->images, .targets = d->targets};
+    TL_TRY(tl_registry_init(ctx, registry, 4));
+    TL_TRY(tl_model_set_batch(ctx, model, &inputs));
+    for (uint32_t t = 0; t <= STEPS; t++) {
+        const tl_adamw_settings adamw = {.lr = 3e-3f,
+                                         .beta1 = 0.9f,
+                                         .beta2 = 0.999f,
+                                         .eps = 1e-8f,
+                                         .weight_decay = 0.05f,
+                                         .gradient_scale = 1.0f,
+                                         .step = t + 1};
+        TL_TRY(tl_model_forward(ctx, model));
+        TL_TRY(tl_model_loss(ctx, model, t));
+        TL_TRY(tl_model_backward(ctx, model));
+        for (int i = 0; i < registry->count; i++) {
+            tl_parameter *p = &registry->items[i];
+            TL_TRY(tl_adamw_step(ctx, p->value, p->gradient, p->moment1, p->moment2, &adamw));
+        }
+    }
+    return tl_model_read_losses(ctx, model, 0, STEPS + 1, losses);
+}
+
+/* Ten AdamW steps on one batch must lower its loss. */
+static void learns(tl_context *ctx, const tl_model_config *c, const data *d, const char *what)
+{
+    tl_model *model = NULL;
+    float losses[STEPS + 1];
+    tl_status status = tl_model_create(ctx, c, IMAGES, true, &model);
+    if (status == TL_OK) status = learn(ctx, model, d, losses);
+    if (status != TL_OK) fail_msg("%s: %s", what, tl_context_error(ctx)->text);
+    if (!(losses[STEPS] < 0.97f * losses[0]))
+        fail_msg("%s: loss %g, then %g", what, losses[0], losses[STEPS]);
+    tl_model_destroy(ctx, model);
+}
+
+static void refused(const tl_error *err, const char *what)
+{
+    const size_t length = strlen(err->text);
+    if (length < 20 || strchr(err->text, '\n') != NULL || err->text[length - 1] != '.')
+        fail_msg("%s: '%s' is no sentence", what, err->text);
+}
+
+static const char *const ops[] = {"attention", "translution", "alpha", "alpha-pure", "absolute", "conv"};
+static const char *const positions[] = {"none", "learned", "rope", "swin", "shaw", "convit"};
+static const char *const roles[] = {"-", "q", "k", "qk", "v", "qv", "kv", "qkv"};
+
+/* What the manual allows. */
+static bool sensible(const tl_model_config *c)
+{
+    const bool attention = c->op == TL_OP_ATTENTION, conv = c->op == TL_OP_CONV;
+    const bool chosen = c->relative != 0;
+    const bool offsets = c->positions == TL_POSITIONS_SWIN || c->positions == TL_POSITIONS_SHAW;
+    if (chosen && attention) return false; /* nothing is relative */
+    if (chosen && c->relative != TL_ROLE_QKV && (conv || c->op == TL_OP_ALPHA_PURE)) return false;
+    if (c->positions == TL_POSITIONS_ROPE && !attention && c->op != TL_OP_ALPHA) return false;
+    if ((offsets || c->positions == TL_POSITIONS_CONVIT) && !attention) return false;
+    if (c->sharing != TL_SHARING_NONE && (c->op == TL_OP_ABSOLUTE || (attention && !offsets))) return false;
+    if (c->window > 0 && c->op == TL_OP_ABSOLUTE) return false;
+    if (c->window == 0 && conv) return false;
+    if (c->translution_layers > 0 && (attention || conv)) return false;
+    return true;
+}
+
+/* One op with every value of all other flags; counts what was trained and what was refused. */
+static void try_all(tl_context *ctx, tl_op_kind op, const data *d, int *trained, int * not )
+{
+    for (int at = 0; at < 8 * 6 * 2 * 3 * 2 * 2; at++) {
+        tl_model_config c = small(op);
+        int rest = at;
+        c.relative = (tl_roles)(rest % 8), rest /= 8;
+        c.positions = (tl_positions)(rest % 6), rest /= 6;
+        c.pool = (tl_pool)(rest % 2), rest /= 2;
+        c.sharing = (tl_sharing)(rest % 3), rest /= 3;
+        c.sharing_radius = 1;
+        c.window = (uint32_t)rest % 2, rest /= 2;
+        c.translution_layers = (uint32_t)rest;
+        char what[160];
+        tl_error err = {0};
+        snprintf(what, sizeof what,
+                 "--op %s --relative %s --pos %s, pool %d, sharing %d, window %u, first %u", ops[op],
+                 roles[c.relative], positions[c.positions], (int)c.pool, (int)c.sharing, c.window,
+                 c.translution_layers);
+        const tl_status status = tl_model_check(&c, &err);
+        if ((status == TL_OK) != sensible(&c))
+            fail_msg("%s is %s: %s", what, status == TL_OK ? "allowed" : "refused", err.text);
+        if (status == TL_OK && c.relative == TL_ROLE_QKV) continue; /* what 0 stands for */
+        if (status == TL_OK) {
+            learns(ctx, &c, d, what);
+            (*trained)++;
+        } else {
+            refused(&err, what);
+            (*not )++;
+        }
+    }
+}
+
+static void every_combination(void **unused)
+{
+    tl_context *ctx = golden_context(TL_PATH_AUTO);
+    tl_random r = tl_random_make(9, 9);
+    data d;
+    int trained = 0, not = 0;
+    for (int i = 0; i < IMAGES * PIXELS; i++) d.images[i] = tl_random_normal(&r);
+    for (int i = 0; i < IMAGES; i++) d.targets[i] = i % CLASSES;
+    for (int op = TL_OP_ATTENTION; op <= TL_OP_CONV; op++) try_all(ctx, (tl_op_kind)op, &d, &trained, &not );
+    print_message("%d combinations learn, %d are refused\n", trained, not );
+    assert_true(trained > 900 && not > 5000);
+    tl_context_destroy(ctx);
+}
+
+static void refusals_name_the_cause(void **unused)
+{
+    const struct {
+        tl_op_kind op;
+        tl_positions positions;
+        tl_roles relative;
+        tl_sharing sharing;
+        uint32_t window, layers;
+        const char *word; /* in the message */
+    } cases[] = {
+        {TL_OP_ATTENTION, TL_POSITIONS_NONE, TL_ROLE_Q, TL_SHARING_NONE, 0, 0, "no relative roles"},
+        {TL_OP_ATTENTION, TL_POSITIONS_NONE, 0, TL_SHARING_NONE, 0, 1, "no relative roles"},
+        {TL_OP_ATTENTION, TL_POSITIONS_CONVIT, 0, TL_SHARING_CLIP, 0, 0, "nothing to share"},
+        {TL_OP_TRANSLUTION, TL_POSITIONS_ROPE, 0, TL_SHARING_NONE, 0, 0, "no rotary positions"},
+        {TL_OP_TRANSLUTION, TL_POSITIONS_SWIN, 0, TL_SHARING_NONE, 0, 0, "are attention's"},
+        {TL_OP_ALPHA, TL_POSITIONS_SHAW, 0, TL_SHARING_NONE, 0, 0, "are attention's"},
+        {TL_OP_CONV, TL_POSITIONS_CONVIT, 0, TL_SHARING_NONE, 1, 0, "are attention's"},
+        {TL_OP_TRANSLUTION, TL_POSITIONS_NONE, 0, TL_SHARING_NONE, 0, 3, "more than the depth"},
+        {TL_OP_ALPHA_PURE, TL_POSITIONS_NONE, TL_ROLE_K, TL_SHARING_NONE, 0, 0,
+         "no choice of relative roles"},
+        {TL_OP_ABSOLUTE, TL_POSITIONS_NONE, 0, TL_SHARING_LOG, 0, 0, "a matrix for every pair"},
+        {TL_OP_ABSOLUTE, TL_POSITIONS_NONE, 0, TL_SHARING_NONE, 1, 0, "a matrix for every pair"},
+        {TL_OP_CONV, TL_POSITIONS_NONE, 0, TL_SHARING_NONE, 0, 0, "needs a window"},
+        {TL_OP_CONV, TL_POSITIONS_NONE, 0, TL_SHARING_NONE, 1, 1, "no hybrid"},
+        {TL_OP_CONV, TL_POSITIONS_NONE, TL_ROLE_Q, TL_SHARING_NONE, 1, 0, "no choice of relative roles"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        tl_model_config c = small(cases[i].op);
+        tl_error err = {0};
+        c.positions = cases[i].positions;
+        c.relative = cases[i].relative;
+        c.sharing = cases[i].sharing;
+        c.sharing_radius = 1;
+        c.window = cases[i].window;
+        c.translution_layers = cases[i].layers;
+        assert_int_equal(tl_model_check(&c, &err), TL_ERROR_USAGE);
+        if (strstr(err.text, cases[i].word) == NULL) fail_msg("case %zu: %s", i, err.text);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(every_combination),
+                                       cmocka_unit_test(refusals_name_the_cause)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
