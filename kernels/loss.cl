@@ -1,13 +1,17 @@
-// Cross-entropy with integer targets, and sums in a fixed order.
+// Cross-entropy with integer or probable targets, and sums in a fixed order.
 
-// Per row of `classes` logits: losses[row] = logsumexp - logits[target], ranks[row] = number of larger logits
-// (`classes` when any is NaN), dlogits = scale * (softmax - onehot), all overwritten; dlogits may be logits,
-// and is left out when has_dlogits is 0. A target outside [0, classes) gives a NaN loss and the rank
-// `classes`. Work-groups of TL_GROUP items; a group has `rows_per_group` consecutive rows, TL_ROWS at a time.
+// Per row of `classes` logits, all overwritten; dlogits may be logits, and is left out when has_dlogits is 0. NaN
+// logits give a NaN loss and the rank `classes`. Work-groups of TL_GROUP items; a group has `rows_per_group`
+// consecutive rows, TL_ROWS at a time.
+// has_soft 0: losses[row] = logsumexp - logits[target], ranks[row] = number of larger logits, dlogits = scale *
+// (softmax - onehot). A target outside [0, classes) gives a NaN loss and the rank `classes`.
+// has_soft 1: with soft[row][classes], rows of which add up to 1, in the place of `targets`: losses[row] =
+// logsumexp - sum of soft * logits, dlogits = scale * (softmax - soft), ranks[row] = classes.
 __kernel void cross_entropy(__global const float *logits, ulong logits_at, __global const int *targets,
-                            ulong targets_at, __global float *losses, ulong losses_at, __global int *ranks,
-                            ulong ranks_at, __global float *dlogits, ulong dlogits_at, uint has_dlogits,
-                            float scale, ulong rows, uint classes, uint rows_per_group)
+                            ulong targets_at, __global const float *soft, ulong soft_at, uint has_soft,
+                            __global float *losses, ulong losses_at, __global int *ranks, ulong ranks_at,
+                            __global float *dlogits, ulong dlogits_at, uint has_dlogits, float scale,
+                            ulong rows, uint classes, uint rows_per_group)
 {
     TL_ROW_SCRATCH(scratch);
     ulong first = get_group_id(0) * (ulong)rows_per_group, last = min(first + rows_per_group, rows);
@@ -15,26 +19,39 @@ __kernel void cross_entropy(__global const float *logits, ulong logits_at, __glo
         ulong row = base + TL_SUBROW;
         uint n = row < last ? classes : 0, full = TL_FULL(n), rest = TL_REST(n);
         __global const float *a = logits + logits_at + row * classes;
+        __global const float *p = soft + soft_at + row * classes; // read where has_soft alone
         __global float *d = dlogits + dlogits_at + row * classes;
-        uint target = n ? (uint)targets[targets_at + row] : 0;
+        uint target = n && !has_soft ? (uint)targets[targets_at + row] : n;
         bool known = target < n;
         float chosen = known ? a[target] : NAN; // read before dlogits may take its place
 
-        // Counts the larger logits; a NaN among them makes the count infinite, and one reduction tells both.
-        floatR top = (floatR)(-INFINITY), larger = (floatR)(0.0f);
+        // One reduction serves both kinds of targets. An index: it counts the larger logits, and a NaN among them
+        // makes the count infinite. Probabilities: it is the mean logit under them; a NaN comes back in `total`.
+        floatR top = (floatR)(-INFINITY), gathered = (floatR)(0.0f);
         for (uint c = TL_LANE * TL_RW; c < full; c += TL_LANES * TL_RW) {
             floatR v = tl_load(a + c);
             top = v > top ? v : top;
-            larger += v > chosen ? (floatR)(1.0f) : v == v ? (floatR)(0.0f) : (floatR)(INFINITY);
+            if (has_soft) {
+                floatR q = tl_load(p + c);
+                gathered += q > 0.0f ? q * v : (floatR)(0.0f); // 0 times -infinity counts as 0
+            } else {
+                gathered += v > chosen ? (floatR)(1.0f) : v == v ? (floatR)(0.0f) : (floatR)(INFINITY);
+            }
         }
         if (rest) {
             floatR v = tl_load_part(a + full, rest, -INFINITY);
             top = v > top ? v : top;
-            larger += v > chosen ? (floatR)(1.0f) : v == v ? (floatR)(0.0f) : (floatR)(INFINITY);
+            if (has_soft) {
+                floatR q = tl_load_part(p + full, rest, 0.0f);
+                gathered += q > 0.0f ? q * v : (floatR)(0.0f);
+            } else {
+                gathered += v > chosen ? (floatR)(1.0f) : v == v ? (floatR)(0.0f) : (floatR)(INFINITY);
+            }
         }
         float highest = tl_row_max(tl_maxR(top), scratch);
-        float rank = tl_row_sum(tl_sumR(larger), scratch); // exact: at most 2^24
-        bool broken = isinf(rank);
+        float rank = tl_row_sum(tl_sumR(gathered), scratch); // an index's is exact: at most 2^24
+        bool broken = !has_soft && isinf(rank);
+        if (has_soft) chosen = rank;
 
         floatR part = (floatR)(0.0f);
         for (uint c = TL_LANE * TL_RW; c < full; c += TL_LANES * TL_RW) {
@@ -58,9 +75,16 @@ __kernel void cross_entropy(__global const float *logits, ulong logits_at, __glo
             // The target's element belongs to one work-item, which alone touches it in these loops.
             bool mine = known && (target / TL_RW) % TL_LANES == TL_LANE;
             float own = mine ? d[target] : 0.0f;
-            for (uint c = TL_LANE * TL_RW; c < full; c += TL_LANES * TL_RW)
-                tl_store(tl_load(d + c) * share, d + c);
-            if (rest) tl_store_part(tl_load_part(d + full, rest, 0.0f) * share, d + full, rest);
+            for (uint c = TL_LANE * TL_RW; c < full; c += TL_LANES * TL_RW) {
+                floatR v = tl_load(d + c) * share;
+                if (has_soft) v -= scale * tl_load(p + c);
+                tl_store(v, d + c);
+            }
+            if (rest) {
+                floatR v = tl_load_part(d + full, rest, 0.0f) * share;
+                if (has_soft) v -= scale * tl_load_part(p + full, rest, 0.0f);
+                tl_store_part(v, d + full, rest);
+            }
             if (mine) d[target] = scale * (own / total - 1.0f);
         }
     }

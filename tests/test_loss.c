@@ -87,6 +87,86 @@ static void sizes(tl_context *ctx)
 }
 ON_BOTH_PATHS(sizes)
 
+/* Probabilities as targets. Those with all weight on one class give what an index gives. */
+static void check_soft(tl_context *ctx, uint64_t rows, uint32_t classes, float offset)
+{
+    const float scale = 0.25f;
+    const uint64_t count = rows * classes;
+    tl_random r = tl_random_make(14, rows * 100003 + classes);
+    float *a = draw(&r, count), *direction = draw(&r, count), *soft = draw(&r, count);
+    int32_t *targets = malloc(rows * sizeof *targets);
+    double *d = zeros(count), *losses = zeros(rows);
+    assert_non_null(targets);
+    double plus = 0, minus = 0;
+    for (uint64_t row = 0; row < rows; row++) {
+        float *ar = a + row * classes, *p = soft + row * classes;
+        double mass = 0, given = 0;
+        for (uint32_t c = 0; c < classes; c++) ar[c] = 2 * ar[c] + offset, mass += fabs((double)p[c]);
+        targets[row] = (int32_t)tl_random_below(&r, classes);
+        for (uint32_t c = 0; c < classes; c++) p[c] = row % 3 ? (float)(fabs((double)p[c]) / mass) : 0.0f;
+        if (row % 3 == 0) p[targets[row]] = 1.0f;
+        if (row % 3 == 0 && classes > 1) ar[(targets[row] + 1) % (int32_t)classes] = -INFINITY;
+        for (int side = -1; side <= 1; side++) {
+            double top = -INFINITY, sum = 0, loss = 0;
+            for (uint32_t c = 0; c < classes; c++) top = fmax(top, (double)ar[c]);
+            for (uint32_t c = 0; c < classes; c++)
+                sum += exp(ar[c] + side * 1e-4 * direction[row * classes + c] - top);
+            for (uint32_t c = 0; c < classes; c++)
+                if (p[c] > 0)
+                    loss += p[c] * (log(sum) + top - ar[c] - side * 1e-4 * direction[row * classes + c]);
+            if (side != 0) {
+                *(side > 0 ? &plus : &minus) += scale * loss;
+                continue;
+            }
+            losses[row] = loss;
+            for (uint32_t c = 0; c < classes; c++)
+                d[row * classes + c] = scale * (exp(ar[c] - top) / sum - p[c]), given += p[c];
+        }
+        assert_true(fabs(given - 1) < 1e-5);
+    }
+    place va = put(ctx, a, count), vp = put(ctx, soft, count), vl = put(ctx, NULL, rows);
+    place vr = put(ctx, NULL, rows), vd = put(ctx, NULL, count), vt = put(ctx, targets, rows);
+    MUST(ctx, tl_cross_entropy_soft(ctx, va.view, vp.view, vl.view, vr.view, vd.view, scale, rows, classes));
+    float *got = get(ctx, vl), *got_d = get(ctx, vd);
+    int32_t *ranks = get(ctx, vr);
+    near_to("soft loss", got, losses, rows, 3e-6, 1 + fabs((double)offset));
+    near_to("soft dlogits", got_d, d, count, 3e-6, 0.01);
+    double slope = 0;
+    for (uint64_t i = 0; i < count; i++) slope += (double)got_d[i] * direction[i];
+    slope_is("soft cross-entropy", slope, plus, minus, 1e-4, (double)rows);
+    for (uint64_t row = 0; row < rows; row++) assert_int_equal(ranks[row], classes);
+    MUST(ctx, tl_cross_entropy(ctx, va.view, vt.view, vl.view, vr.view, (tl_view){0}, scale, rows, classes));
+    float *hard = get(ctx, vl);
+    for (uint64_t row = 0; row < rows; row += 3)
+        assert_true(fabs((double)hard[row] - (double)got[row]) <= 1e-6 * (1 + fabs((double)offset)));
+    /* in the logits' place */
+    MUST(ctx, tl_cross_entropy_soft(ctx, va.view, vp.view, vl.view, vr.view, va.view, scale, rows, classes));
+    float *again = get(ctx, va);
+    assert_memory_equal(again, got_d, count * sizeof *again);
+    free(again), free(hard), free(ranks), free(got), free(got_d);
+    free(a), free(direction), free(soft), free(targets), free(d), free(losses);
+    drop(ctx, va), drop(ctx, vp), drop(ctx, vl), drop(ctx, vr), drop(ctx, vd), drop(ctx, vt);
+}
+
+static void soft_sizes(tl_context *ctx)
+{
+    check_soft(ctx, 1, 1, 0);
+    check_soft(ctx, 70, 10, 0);
+    check_soft(ctx, 33, 13, 0);
+    check_soft(ctx, 4, 1000, 300);
+    enum { CLASSES = 19 }; /* a NaN logit is never quiet, even where it has no weight */
+    float a[CLASSES] = {0}, soft[CLASSES] = {0.5f, 0.5f};
+    a[7] = NAN;
+    place va = put(ctx, a, CLASSES), vp = put(ctx, soft, CLASSES), vl = put(ctx, NULL, 1),
+          vr = put(ctx, NULL, 1);
+    MUST(ctx, tl_cross_entropy_soft(ctx, va.view, vp.view, vl.view, vr.view, (tl_view){0}, 1, 1, CLASSES));
+    float *loss = get(ctx, vl);
+    assert_true(isnan(loss[0]));
+    free(loss);
+    drop(ctx, va), drop(ctx, vp), drop(ctx, vl), drop(ctx, vr);
+}
+ON_BOTH_PATHS(soft_sizes)
+
 /* Many launches of many work-groups give one result: a kernel whose local memory is shared by groups that run
  * at the same time (PoCL 3.1 compiled this one so once) does not. */
 static void repeats(tl_context *ctx)
@@ -98,10 +178,25 @@ static void repeats(tl_context *ctx)
     for (int row = 0; row < ROWS; row++) targets[row] = (int32_t)tl_random_below(&r, CLASSES);
     place va = put(ctx, a, ROWS * CLASSES), vt = put(ctx, targets, ROWS), vl = put(ctx, NULL, ROWS);
     place vr = put(ctx, NULL, ROWS), vd = put(ctx, NULL, ROWS * CLASSES);
-    float *first = NULL, *first_d = NULL;
+    float *first = NULL, *first_d = NULL, *second = NULL, *second_d = NULL;
+    static float soft[ROWS * CLASSES];
+    for (int i = 0; i < ROWS * CLASSES; i++) soft[i] = 1.0f / CLASSES;
+    place vp = put(ctx, soft, ROWS * CLASSES);
     for (int launch = 0; launch < LAUNCHES; launch++) {
-        MUST(ctx, tl_cross_entropy(ctx, va.view, vt.view, vl.view, vr.view, vd.view, 1.0f, ROWS, CLASSES));
+        if (launch % 2 == 0) /* in turns with probabilities, every row's the same */
+            MUST(ctx,
+                 tl_cross_entropy(ctx, va.view, vt.view, vl.view, vr.view, vd.view, 1.0f, ROWS, CLASSES));
+        else
+            MUST(ctx, tl_cross_entropy_soft(ctx, va.view, vp.view, vl.view, vr.view, vd.view, 1.0f, ROWS,
+                                            CLASSES));
         float *losses = get(ctx, vl), *d = get(ctx, vd);
+        if (launch == 1) second = losses, second_d = d;
+        if (launch > 1 && launch % 2 == 1) {
+            assert_memory_equal(losses, second, ROWS * sizeof *losses);
+            assert_memory_equal(d, second_d, ROWS * CLASSES * sizeof *d);
+            free(losses), free(d);
+        }
+        if (launch % 2 == 1) continue;
         if (!launch) {
             first = losses, first_d = d;
             continue;
@@ -110,8 +205,8 @@ static void repeats(tl_context *ctx)
         assert_memory_equal(d, first_d, ROWS * CLASSES * sizeof *d);
         free(losses), free(d);
     }
-    free(a), free(first), free(first_d);
-    drop(ctx, va), drop(ctx, vt), drop(ctx, vl), drop(ctx, vr), drop(ctx, vd);
+    free(a), free(first), free(first_d), free(second), free(second_d);
+    drop(ctx, va), drop(ctx, vp), drop(ctx, vt), drop(ctx, vl), drop(ctx, vr), drop(ctx, vd);
 }
 ON_BOTH_PATHS(repeats)
 
@@ -172,7 +267,7 @@ ON_BOTH_PATHS(sums)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {BOTH_PATHS(sizes), BOTH_PATHS(repeats), BOTH_PATHS(odd_rows),
-                                       BOTH_PATHS(sums)};
+    const struct CMUnitTest tests[] = {BOTH_PATHS(sizes), BOTH_PATHS(soft_sizes), BOTH_PATHS(repeats),
+                                       BOTH_PATHS(odd_rows), BOTH_PATHS(sums)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,6 +11,7 @@ static const tl_view none = {0};
 typedef struct vit {
     tl_parameter_views position, class_token, norm1_weight, norm1_bias, embed_weight, embed_bias,
         norm2_weight, norm2_bias, final_weight, final_bias, head_weight, head_bias;
+    bool soft; /* the batch came with probabilities as targets */
 } vit;
 
 static void find_parameters(tl_model *m)
@@ -39,11 +40,19 @@ static tl_view at(const tl_model *m, int which)
 static tl_status set_inputs(tl_context *ctx, tl_model *m, const tl_inputs *inputs)
 {
     const tl_model_config *c = &m->config;
-    if (inputs->images == NULL || inputs->targets == NULL)
+    vit *v = m->own;
+    if (inputs->images == NULL || (inputs->targets == NULL && inputs->soft_targets == NULL))
         return tl_fail(tl_context_error(ctx), TL_ERROR_USAGE,
                        "a Vision Transformer takes images and targets.");
+    v->soft = inputs->soft_targets != NULL;
+    if (v->soft && !m->training)
+        return tl_fail(tl_context_error(ctx), TL_ERROR_USAGE,
+                       "the model was made for inference: create it for training to use soft targets.");
     const uint64_t values = (uint64_t)m->batch * c->channels * c->image_height * c->image_width;
     TL_TRY(tl_tensor_write(ctx, m->buffers[TL_VIT_IMAGES], 0, values, inputs->images));
+    if (v->soft)
+        return tl_tensor_write(ctx, m->buffers[TL_VIT_SOFT_TARGETS], 0, (uint64_t)m->batch * c->classes,
+                               inputs->soft_targets);
     return tl_tensor_write(ctx, m->buffers[TL_MODEL_TARGETS], 0, m->batch, inputs->targets);
 }
 
@@ -89,6 +98,11 @@ static tl_status head_forward(tl_context *ctx, tl_model *m, tl_view last)
 
 static tl_status loss(tl_context *ctx, tl_model *m, float scale)
 {
+    const vit *v = m->own;
+    if (v->soft)
+        return tl_cross_entropy_soft(ctx, at(m, TL_VIT_LOGITS), at(m, TL_VIT_SOFT_TARGETS),
+                                     at(m, TL_MODEL_ROW_LOSSES), at(m, TL_MODEL_RANKS), at(m, TL_VIT_DLOGITS),
+                                     scale, m->batch, m->config.classes);
     return tl_cross_entropy(ctx, at(m, TL_VIT_LOGITS), at(m, TL_MODEL_TARGETS), at(m, TL_MODEL_ROW_LOSSES),
                             at(m, TL_MODEL_RANKS), at(m, TL_VIT_DLOGITS), scale, m->batch, m->config.classes);
 }

@@ -16,6 +16,7 @@ typedef enum tl_vit_buffer {
     TL_VIT_POOLED,                    /* batch x dim */
     TL_VIT_LOGITS,                    /* batch x classes */
     TL_VIT_DLOGITS,                   /* training: the same */
+    TL_VIT_SOFT_TARGETS,              /* training: the same */
     TL_VIT_END
 } tl_vit_buffer;
 enum { TL_VIT_BUFFERS = TL_VIT_END - TL_MODEL_BUFFERS };

@@ -88,6 +88,7 @@ const tl_buffer_info tl_vit_buffer_info[TL_VIT_BUFFERS] = {
     AT(TL_VIT_POOLED) = {"pooled rows", TL_MEMORY_ACTIVATION},
     AT(TL_VIT_LOGITS) = {"logits", TL_MEMORY_ACTIVATION},
     AT(TL_VIT_DLOGITS) = {"gradient of logits", TL_MEMORY_ACTIVATION},
+    AT(TL_VIT_SOFT_TARGETS) = {"soft targets", TL_MEMORY_DATA},
 #undef AT
 };
 
@@ -108,7 +109,8 @@ uint64_t tl_vit_buffer_count(const tl_model_config *c, uint32_t batch, bool trai
     case TL_VIT_FINAL_STATS: return 2 * final_rows(c, batch);
     case TL_VIT_POOLED: return (uint64_t)batch * c->dim;
     case TL_VIT_LOGITS: return (uint64_t)batch * c->classes;
-    case TL_VIT_DLOGITS: return training ? (uint64_t)batch * c->classes : 0;
+    case TL_VIT_DLOGITS:
+    case TL_VIT_SOFT_TARGETS: return training ? (uint64_t)batch * c->classes : 0;
     case TL_VIT_END: break;
     }
     return 0;

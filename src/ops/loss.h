@@ -1,4 +1,4 @@
-/* Cross-entropy with integer targets. */
+/* Cross-entropy with integer targets or probabilities. */
 #ifndef TL_OPS_LOSS_H
 #define TL_OPS_LOSS_H
 
@@ -10,6 +10,11 @@
  * targets: int32 in [0, classes). */
 tl_status tl_cross_entropy(tl_context *ctx, tl_view logits, tl_view targets, tl_view losses, tl_view ranks,
                            tl_view dlogits, float scale, uint64_t rows, uint32_t classes);
+
+/* The same against probabilities, soft [rows][classes], whose rows add up to 1: losses[r] = logsumexp(logits[r]) - sum
+ * of soft[r] * logits[r], dlogits = scale * (softmax - soft). No class is the target: ranks[r] = classes. */
+tl_status tl_cross_entropy_soft(tl_context *ctx, tl_view logits, tl_view soft, tl_view losses, tl_view ranks,
+                                tl_view dlogits, float scale, uint64_t rows, uint32_t classes);
 
 /* total[0] = sum of values[0..count) in a fixed order (bitwise repeatable), times scale; overwritten. */
 tl_status tl_sum(tl_context *ctx, tl_view values, uint64_t count, float scale, tl_view total);
