@@ -124,7 +124,7 @@ struct tl_block {
     pair mlp_norm_weight, mlp_norm_bias, mlp1_weight, mlp1_bias, mlp2_weight, mlp2_bias;
     tl_tensor *buffers[TL_BLOCK_BUFFERS];
     tl_op_state *state;
-    uint32_t batch; /* of the state; 0: there is none */
+    tl_op_shape now; /* the shape of the current batch; batch 0: there is no state */
     char name[64];
 };
 
@@ -224,7 +224,8 @@ tl_status tl_block_create(tl_context *ctx, tl_registry *registry, const char *tr
     finder f = {ctx, registry, trunk, layer, TL_OK};
     tl_status status = find_weights(b, &f);
     if (status == TL_OK && lender == NULL) status = create_buffers(ctx, b);
-    if (status == TL_OK) status = tl_block_set_batch(ctx, b, shape->op.batch);
+    if (status == TL_OK)
+        status = tl_block_set_batch(ctx, b, shape->op.batch, tl_geometry_tokens(&shape->op.geometry));
     if (status != TL_OK) {
         tl_block_destroy(ctx, b);
         return status;
@@ -246,19 +247,21 @@ static bool borrows_state(const tl_block *b)
     return b->lender != NULL && tl_op_lends_state(&b->lender->shape.op, &b->shape.op);
 }
 
-tl_status tl_block_set_batch(tl_context *ctx, tl_block *b, uint32_t batch)
+tl_status tl_block_set_batch(tl_context *ctx, tl_block *b, uint32_t batch, uint32_t tokens)
 {
-    if (batch == b->batch) return TL_OK;
+    if (batch == b->now.batch && tokens == tl_geometry_tokens(&b->now.geometry)) return TL_OK;
+    tl_op_shape shape = b->shape.op;
+    shape.batch = batch;
+    if (shape.geometry.kind == TL_CAUSAL) shape.queries = shape.geometry.width = tokens;
     if (!borrows_state(b)) {
         /* One state at a time: the partial batch at an epoch's end must not need more memory than planned. */
         if (b->state != NULL) tl_op_destroy(ctx, b->state);
         b->state = NULL;
-        b->batch = 0;
-        tl_op_shape shape = b->shape.op;
-        shape.batch = batch;
+        b->now = b->shape.op;
+        b->now.batch = 0;
         TL_TRY(tl_op_create(ctx, b->name, &shape, &b->state));
     }
-    b->batch = batch;
+    b->now = shape;
     return TL_OK;
 }
 
@@ -274,12 +277,12 @@ typedef struct frame {
 
 static frame frame_of(tl_block *b)
 {
-    const tl_op_shape *op = &b->shape.op;
+    const tl_op_shape *op = &b->now;
     tl_block *home = b->lender != NULL ? b->lender : b;
     return (frame){
         .state = borrows_state(b) ? b->lender->state : b->state,
-        .rows = (uint64_t)tl_geometry_tokens(&op->geometry) * b->batch,
-        .out_rows = (uint64_t)op->queries * b->batch,
+        .rows = (uint64_t)tl_geometry_tokens(&op->geometry) * op->batch,
+        .out_rows = (uint64_t)op->queries * op->batch,
         .dim = op->dim,
         .inner = op->heads * op->head_dim,
         .mlp = b->shape.mlp_dim,

@@ -42,8 +42,9 @@ typedef struct tl_block tl_block;
 tl_status tl_block_create(tl_context *ctx, tl_registry *registry, const char *trunk, uint32_t layer,
                           const tl_block_shape *shape, bool training, tl_block *lender, tl_block **out);
 void tl_block_destroy(tl_context *ctx, tl_block *block); /* NULL is fine */
-/* Makes the operation's state fit `batch` (at most the shape's); forward and backward use it from then on. */
-tl_status tl_block_set_batch(tl_context *ctx, tl_block *block, uint32_t batch);
+/* Makes the operation's state fit `batch` samples of `tokens` tokens (at most the shape's; fewer tokens in sequences
+ * only); forward and backward use it from then on. */
+tl_status tl_block_set_batch(tl_context *ctx, tl_block *block, uint32_t batch, uint32_t tokens);
 
 /* Space that all blocks share. rows1, rows2: tokens * batch * dim; hidden: queries * batch * mlp_dim. */
 typedef struct tl_block_scratch {

@@ -48,6 +48,8 @@ typedef struct tl_family {
     void (*flops)(const tl_model_config *c, uint32_t batch, tl_flops *flops);       /* adds stem and head */
     /* On a device. */
     size_t own_bytes; /* of tl_model.own */
+    uint32_t (*length)(const tl_model_config *c,
+                       const tl_inputs *inputs); /* tokens of a sample of this batch */
     void (*find_parameters)(tl_model *m);
     tl_status (*set_inputs)(tl_context *ctx, tl_model *m, const tl_inputs *inputs);
     tl_status (*stem_forward)(tl_context *ctx, tl_model *m); /* fills TL_MODEL_INPUT */
@@ -61,12 +63,13 @@ typedef struct tl_family {
 } tl_family;
 
 const tl_family *tl_family_of(const tl_model_config *config); /* NULL: there is no such family */
-extern const tl_family tl_vit_family;
+extern const tl_family tl_vit_family, tl_gpt_family;
 
 struct tl_model {
     tl_model_config config;
     const tl_family *family;
     uint32_t capacity, batch; /* largest and current batch */
+    uint32_t length;          /* tokens of a sample in the current batch */
     bool training;
     tl_registry registry;
     tl_block **blocks; /* depth */

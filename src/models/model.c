@@ -10,7 +10,9 @@ static const tl_view none = {0};
 
 const tl_family *tl_family_of(const tl_model_config *config)
 {
-    return config->family == TL_FAMILY_VIT ? &tl_vit_family : NULL;
+    return config->family == TL_FAMILY_VIT   ? &tl_vit_family
+           : config->family == TL_FAMILY_GPT ? &tl_gpt_family
+                                             : NULL;
 }
 
 /* ---- life ---------------------------------------------------------------------------------------- */
@@ -62,6 +64,7 @@ tl_status tl_model_create(tl_context *ctx, const tl_model_config *config, uint32
         m->config = *config;
         m->family = tl_family_of(config);
         m->capacity = m->batch = batch;
+        m->length = tl_model_tokens(config);
         m->training = training;
         m->blocks = calloc(config->depth, sizeof(tl_block *));
         m->inputs = calloc(config->depth + 1, sizeof *m->inputs);
@@ -113,26 +116,40 @@ static tl_block_scratch scratch_of(const tl_model *m)
                               .workspace = tl_model_at(m, TL_MODEL_WORKSPACE)};
 }
 
-/* A smaller batch may be cut otherwise by an operation, and so need more workspace than the full one. */
-static tl_status ensure_workspace(tl_context *ctx, tl_model *m, uint32_t batch)
+/* The model as if it were made for sequences of this length; other families ignore it. */
+static tl_model_config with_length(const tl_model *m, uint32_t length)
 {
-    uint64_t count = tl_model_buffer_count(&m->config, batch, m->training, TL_MODEL_WORKSPACE);
+    tl_model_config c = m->config;
+    c.seq_len = length;
+    return c;
+}
+
+/* A smaller batch may be cut otherwise by an operation, and so need more workspace than the full one. */
+static tl_status ensure_workspace(tl_context *ctx, tl_model *m, uint32_t batch, uint32_t length)
+{
+    const tl_model_config c = with_length(m, length);
+    uint64_t count = tl_model_buffer_count(&c, batch, m->training, TL_MODEL_WORKSPACE);
     if (count <= m->buffers[TL_MODEL_WORKSPACE]->row) return TL_OK;
     tl_tensor_destroy(ctx, m->buffers[TL_MODEL_WORKSPACE]);
     m->buffers[TL_MODEL_WORKSPACE] = NULL;
-    return create_buffer(ctx, m, batch, TL_MODEL_WORKSPACE);
+    return tl_tensor_create(ctx, "workspace", TL_MEMORY_WORKSPACE, 1, count, &m->buffers[TL_MODEL_WORKSPACE]);
 }
 
 tl_status tl_model_set_batch(tl_context *ctx, tl_model *m, const tl_inputs *inputs)
 {
-    const uint32_t batch = inputs->count;
+    const uint32_t batch = inputs->count, length = m->family->length(&m->config, inputs);
     if (batch < 1 || batch > m->capacity)
         return tl_fail(tl_context_error(ctx), TL_ERROR_USAGE,
                        "a batch of %u samples does not fit a model made for 1 to %u.", batch, m->capacity);
-    TL_TRY(ensure_workspace(ctx, m, batch));
+    if (length < 1 || length > tl_model_tokens(&m->config))
+        return tl_fail(tl_context_error(ctx), TL_ERROR_USAGE,
+                       "sequences of %u tokens do not fit a model made for 1 to %u.", length,
+                       tl_model_tokens(&m->config));
+    TL_TRY(ensure_workspace(ctx, m, batch, length));
     for (uint32_t layer = 0; layer < m->config.depth; layer++)
-        TL_TRY(tl_block_set_batch(ctx, m->blocks[layer], batch));
+        TL_TRY(tl_block_set_batch(ctx, m->blocks[layer], batch, length));
     m->batch = batch;
+    m->length = length;
     return m->family->set_inputs(ctx, m, inputs);
 }
 
@@ -176,7 +193,8 @@ tl_status tl_model_backward(tl_context *ctx, tl_model *m)
 
 uint32_t tl_model_predictions(const tl_model *m)
 {
-    return (uint32_t)m->family->predictions(&m->config, m->batch);
+    const tl_model_config c = with_length(m, m->length);
+    return (uint32_t)m->family->predictions(&c, m->batch);
 }
 
 tl_status tl_model_read_losses(tl_context *ctx, tl_model *m, uint32_t first_slot, uint32_t count,

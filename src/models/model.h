@@ -49,11 +49,12 @@ tl_registry *tl_model_registry(tl_model *model);
 
 /* A batch in host memory; what the model's family does not take is ignored. */
 typedef struct tl_inputs {
-    uint32_t count;            /* samples */
-    const float *images;       /* ViT: [count][channels][height][width] */
-    const int32_t *tokens;     /* GPT: [count][length] ids */
-    uint32_t length;           /* GPT: tokens a sample, 1 to seq_len */
-    const int32_t *targets;    /* ViT: [count] classes; GPT: [count][length] ids of the next tokens */
+    uint32_t count;        /* samples */
+    const float *images;   /* ViT: [count][channels][height][width] */
+    const int32_t *tokens; /* GPT: [count][length] ids */
+    uint32_t length;       /* GPT: tokens a sample, 1 to seq_len */
+    const int32_t
+        *targets; /* ViT: [count] classes; GPT: [count][length] ids of the next tokens, or NULL: no loss */
     const float *soft_targets; /* ViT, or NULL: [count][classes] probabilities, instead of `targets` */
 } tl_inputs;
 
@@ -68,7 +69,7 @@ tl_status tl_model_backward(tl_context *ctx, tl_model *model); /* all gradients;
 enum { TL_LOSS_SLOTS = 1024 };
 /* Predictions of the batch that was set: one an image, one a token. */
 uint32_t tl_model_predictions(const tl_model *model);
-/* Blocking reads. */
+/* Blocking reads. Predictions of sequences come as the device has them, [token][batch]. */
 tl_status tl_model_read_losses(tl_context *ctx, tl_model *model, uint32_t first_slot, uint32_t count,
                                float *losses);
 tl_status tl_model_read_ranks(tl_context *ctx, tl_model *model,

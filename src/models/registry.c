@@ -71,7 +71,7 @@ tl_status tl_registry_allocate(tl_context *ctx, tl_registry *r, bool training)
     return TL_OK;
 }
 
-/* Values made on the host: few and small parameters have them, such as the class token. */
+/* Values made on the host: few parameters have them, the class token and the embeddings. */
 static tl_status init_on_host(tl_context *ctx, tl_parameter *p, uint64_t seed, uint64_t stream)
 {
     uint64_t count = tl_parameter_count(p);

@@ -32,6 +32,12 @@ static void find_parameters(tl_model *m)
     v->head_bias = tl_model_find(m, "mlp_head.", "bias");
 }
 
+static uint32_t length(const tl_model_config *c, const tl_inputs *inputs)
+{
+    (void)inputs;
+    return tl_model_tokens(c);
+}
+
 static tl_view at(const tl_model *m, int which)
 {
     return tl_model_at(m, which);
@@ -168,6 +174,7 @@ const tl_family tl_vit_family = {
     .workspace = tl_vit_workspace,
     .flops = tl_vit_flops,
     .own_bytes = sizeof(vit),
+    .length = length,
     .find_parameters = find_parameters,
     .set_inputs = set_inputs,
     .stem_forward = stem_forward,

@@ -25,7 +25,8 @@ static uint32_t reach(const tl_geometry *g, uint32_t n)
 
 uint32_t tl_geometry_offsets(const tl_geometry *g)
 {
-    if (g->kind == TL_CAUSAL) return reach(g, g->max_length) + 1;
+    if (g->kind == TL_CAUSAL)
+        return g->absolute ? g->max_length * (g->max_length + 1) / 2 : reach(g, g->max_length) + 1;
     const uint32_t tokens = tl_geometry_tokens(g), depth = g->depth > 0 ? g->depth : 1;
     if (g->absolute) return tokens * tokens;
     return (2 * reach(g, depth) + 1) * (2 * reach(g, g->height) + 1) * (2 * reach(g, g->width) + 1) +
@@ -66,6 +67,7 @@ static int32_t grid_matrix(const tl_geometry *g, uint32_t i, uint32_t j, bool mi
 static int32_t causal_offset(const tl_geometry *g, uint32_t i, uint32_t j)
 {
     if (j > i || (g->window > 0 && i - j > g->window)) return -1;
+    if (g->absolute) return (int32_t)(i * (i + 1) / 2 + j);
     return (int32_t)shared(g, i - j);
 }
 
@@ -78,7 +80,7 @@ int32_t tl_geometry_query_offset(const tl_geometry *g, uint32_t i, uint32_t j)
 {
     if (g->kind == TL_GRID) return grid_matrix(g, i, j, true);
     const int32_t offset = causal_offset(g, i, j);
-    return offset >= 0 ? (int32_t)tl_geometry_offsets(g) - 1 - offset : -1;
+    return offset >= 0 && !g->absolute ? (int32_t)tl_geometry_offsets(g) - 1 - offset : offset;
 }
 
 bool tl_geometry_is_masked(const tl_geometry *g)

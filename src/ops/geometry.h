@@ -11,21 +11,23 @@ typedef enum tl_geometry_kind {
 
 typedef struct tl_geometry {
     tl_geometry_kind kind;
-    uint32_t depth, height, width; /* grid, depth 0 counts as 1; a sequence: depth and height 1, width tokens in
+    uint32_t depth, height,
+        width;           /* grid, depth 0 counts as 1; a sequence: depth and height 1, width tokens in
                                     * use */
-    uint32_t cls;                  /* 1: token 0 is the class token (grid only) */
-    uint32_t max_length;           /* sequence: the length L that the tables are made for (>= width) */
-    tl_sharing sharing;            /* offsets past sharing_radius along an axis share matrices */
+    uint32_t cls;        /* 1: token 0 is the class token (grid only) */
+    uint32_t max_length; /* sequence: the length L that the tables are made for (>= width) */
+    tl_sharing sharing;  /* offsets past sharing_radius along an axis share matrices */
     uint32_t sharing_radius;
-    uint32_t window; /* above 0: tokens farther apart than this along any axis do not see each other; the class
+    uint32_t
+        window;    /* above 0: tokens farther apart than this along any axis do not see each other; the class
                       * token sees and is seen by all */
-    bool absolute;   /* grid: a matrix for every pair of tokens, nothing is shared */
+    bool absolute; /* a matrix for every pair of tokens that see each other, nothing is shared */
 } tl_geometry;
 
 uint32_t tl_geometry_tokens(const tl_geometry *g);
 /* Number of matrices K in a relative table. Per axis of n, offsets reach to n - 1 or to the window; with CLIP they
  * count up to the radius only, with LOG past it in octaves. The product over a grid's axes of (2 reach + 1), + 3
- * with a class token; reach + 1 for a sequence; tokens^2 when absolute. */
+ * with a class token; reach + 1 for a sequence; tokens^2 when absolute, of a sequence max_length (max_length + 1) / 2. */
 uint32_t tl_geometry_offsets(const tl_geometry *g);
 /* Matrix of key and value for query i, key j; -1 when the pair is masked. */
 int32_t tl_geometry_key_offset(const tl_geometry *g, uint32_t i, uint32_t j);

@@ -7,17 +7,22 @@
 /* Logits of a chunk: enough rows that reading and writing dweight once a chunk is little beside the products. */
 enum { CHUNK_BYTES = 64 << 20 };
 
+static uint64_t most_rows(uint32_t classes)
+{
+    const uint64_t fit = CHUNK_BYTES / (4 * (uint64_t)(classes > 0 ? classes : 1));
+    return fit > 0 ? fit : 1;
+}
+
 /* Equal chunks rather than full ones and a rest. */
 static uint64_t chunk_rows(uint64_t rows, uint32_t classes)
 {
-    const uint64_t fit = CHUNK_BYTES / (4 * (uint64_t)(classes > 0 ? classes : 1)), most = fit > 0 ? fit : 1;
-    const uint64_t chunks = (rows + most - 1) / most;
+    const uint64_t chunks = (rows + most_rows(classes) - 1) / most_rows(classes);
     return chunks > 0 ? (rows + chunks - 1) / chunks : 0;
 }
 
 uint64_t tl_linear_loss_workspace(uint64_t rows, uint32_t classes)
 {
-    return chunk_rows(rows, classes) * classes;
+    return (rows < most_rows(classes) ? rows : most_rows(classes)) * classes; /* never less for fewer rows */
 }
 
 /* dweight (+)= dlogits^T x, then dx = dlogits W, which may take x's place. */

@@ -1,10 +1,10 @@
 /* Whole models against the golden vectors: logits, loss, every gradient, three AdamW steps. */
 #include "golden.h"
 
-#include "models/model.h"
+#include "models/gpt.h"
 #include "ops/adamw.h"
 
-enum { BATCH = 3, CLASSES = 5 };
+enum { BATCH = 3, CLASSES = 5, LENGTH = 7, VOCABULARY = 23 };
 
 static void load_parameters(tl_context *ctx, tl_registry *registry, tl_safetensors *st)
 {
@@ -19,11 +19,10 @@ static void load_parameters(tl_context *ctx, tl_registry *registry, tl_safetenso
 }
 
 /* Forward, loss and backward of the file's batch; returns the loss. */
-static float step(tl_context *ctx, tl_model *model, const float *images, const int32_t *targets)
+static float step(tl_context *ctx, tl_model *model, const tl_inputs *inputs)
 {
     float loss;
-    MUST(ctx,
-         tl_model_set_batch(ctx, model, &(tl_inputs){.count = BATCH, .images = images, .targets = targets}));
+    MUST(ctx, tl_model_set_batch(ctx, model, inputs));
     MUST(ctx, tl_model_forward(ctx, model));
     MUST(ctx, tl_model_loss(ctx, model, 7));
     MUST(ctx, tl_model_backward(ctx, model));
@@ -79,11 +78,44 @@ static void compare_after_three_steps(tl_context *ctx, tl_registry *registry, tl
     }
 }
 
+static void compare_logits(tl_context *ctx, tl_model *model, bool text, tl_safetensors *st)
+{
+    uint64_t count;
+    float *want = golden_read(st, "logits", &count), *got = malloc(count * sizeof *got);
+    assert_non_null(got);
+    MUST(ctx, tl_model_forward(ctx, model));
+    if (text) {
+        float row[BATCH * VOCABULARY];
+        for (uint32_t t = 0; t < LENGTH; t++) {
+            MUST(ctx, tl_gpt_read_logits(ctx, model, t, row));
+            for (int b = 0; b < BATCH; b++)
+                memcpy(got + (b * LENGTH + t) * VOCABULARY, row + b * VOCABULARY, VOCABULARY * sizeof *row);
+        }
+    } else {
+        MUST(ctx, tl_model_read_logits(ctx, model, got));
+    }
+    golden_compare("logits", got, want, count, 5e-6);
+    free(want), free(got);
+}
+
+static int32_t *read_ids(tl_safetensors *st, const char *name)
+{
+    uint64_t count;
+    int64_t *wide = golden_read(st, name, &count);
+    int32_t *ids = malloc(count * sizeof *ids);
+    assert_non_null(ids);
+    for (uint64_t i = 0; i < count; i++) ids[i] = (int32_t)wide[i];
+    free(wide);
+    return ids;
+}
+
 static void check(const char *file, tl_op_kind op, tl_positions positions, tl_kernel_path path)
 {
     tl_context *ctx = golden_context(path);
     tl_safetensors st = golden_open(file);
-    const tl_model_config config = {.op = op,
+    const bool text = strncmp(file, "gpt", 3) == 0;
+    const tl_model_config config = {.family = text ? TL_FAMILY_GPT : TL_FAMILY_VIT,
+                                    .op = op,
                                     .positions = positions,
                                     .pool = TL_POOL_CLS,
                                     .image_height = 12,
@@ -91,6 +123,8 @@ static void check(const char *file, tl_op_kind op, tl_positions positions, tl_ke
                                     .channels = 1,
                                     .patch = 4,
                                     .classes = CLASSES,
+                                    .seq_len = LENGTH,
+                                    .vocab_size = VOCABULARY,
                                     .dim = 12,
                                     .depth = 2,
                                     .translution_layers = strcmp(file, "vit_qkv_hybrid1") == 0,
@@ -102,54 +136,55 @@ static void check(const char *file, tl_op_kind op, tl_positions positions, tl_ke
     MUST(ctx, tl_model_create(ctx, &config, BATCH, true, &model));
     tl_registry *registry = tl_model_registry(model);
     load_parameters(ctx, registry, &st);
-    float *images = golden_read(&st, "data", NULL), *losses = golden_read(&st, "losses", NULL);
-    int64_t *wide = golden_read(&st, "target", NULL);
-    int32_t targets[BATCH];
-    for (int i = 0; i < BATCH; i++) targets[i] = (int32_t)wide[i];
+    float *images = text ? NULL : golden_read(&st, "data", NULL), *losses = golden_read(&st, "losses", NULL);
+    int32_t *tokens = text ? read_ids(&st, "data") : NULL, *targets = read_ids(&st, "target");
+    const tl_inputs inputs = {
+        .count = BATCH, .images = images, .tokens = tokens, .length = LENGTH, .targets = targets};
+    MUST(ctx, tl_model_set_batch(ctx, model, &inputs));
+    compare_logits(ctx, model, text, &st);
 
     for (uint64_t t = 0; t <= 3; t++) {
-        const float loss = step(ctx, model, images, targets);
+        const float loss = step(ctx, model, &inputs);
         if (!(fabs((double)loss - losses[t]) <= 3e-6 * losses[t]))
             fail_msg("loss %llu: %.8g, not %.8g", (unsigned long long)t, loss, losses[t]);
-        if (t == 0) {
-            float *want = golden_read(&st, "logits", NULL), got[BATCH * CLASSES];
-            MUST(ctx, tl_model_read_logits(ctx, model, got));
-            golden_compare("logits", got, want, BATCH * CLASSES, 5e-6);
-            free(want);
-            compare_gradients(ctx, registry, &st);
-        }
+        if (t == 0) compare_gradients(ctx, registry, &st);
         if (t == 3) compare_after_three_steps(ctx, registry, &st);
         if (t < 3) update(ctx, registry, t + 1);
     }
-    free(images), free(losses), free(wide);
+    free(images), free(losses), free(tokens), free(targets);
     tl_model_destroy(ctx, model);
     tl_context_destroy(ctx);
     tl_st_close(&st);
 }
 
+/* Image and text with an operation, on both kernel paths. */
+static void check_all(const char *image, const char *text, tl_op_kind op, tl_positions positions)
+{
+    for (int path = TL_PATH_CPU; path <= TL_PATH_GPU; path++) {
+        if (image != NULL) check(image, op, positions, (tl_kernel_path)path);
+        if (text != NULL) check(text, op, positions, (tl_kernel_path)path);
+    }
+}
+
 static void attention(void **unused)
 {
-    check("vit_attn", TL_OP_ATTENTION, TL_POSITIONS_LEARNED, TL_PATH_CPU);
-    check("vit_attn", TL_OP_ATTENTION, TL_POSITIONS_LEARNED, TL_PATH_GPU);
+    check_all("vit_attn", "gpt_attn", TL_OP_ATTENTION, TL_POSITIONS_LEARNED);
 }
 
 static void translution(void **unused)
 {
-    check("vit_qkv", TL_OP_TRANSLUTION, TL_POSITIONS_NONE, TL_PATH_CPU);
-    check("vit_qkv", TL_OP_TRANSLUTION, TL_POSITIONS_NONE, TL_PATH_GPU);
+    check_all("vit_qkv", "gpt_qkv", TL_OP_TRANSLUTION, TL_POSITIONS_NONE);
 }
 
 static void alpha(void **unused)
 {
-    check("vit_lor_qkv", TL_OP_ALPHA, TL_POSITIONS_NONE, TL_PATH_CPU);
-    check("vit_lor_qkv", TL_OP_ALPHA, TL_POSITIONS_NONE, TL_PATH_GPU);
+    check_all("vit_lor_qkv", "gpt_lor_qkv", TL_OP_ALPHA, TL_POSITIONS_NONE);
 }
 
 /* Its first block is Translution, its second rotary attention. */
 static void hybrid(void **unused)
 {
-    check("vit_qkv_hybrid1", TL_OP_TRANSLUTION, TL_POSITIONS_NONE, TL_PATH_CPU);
-    check("vit_qkv_hybrid1", TL_OP_TRANSLUTION, TL_POSITIONS_NONE, TL_PATH_GPU);
+    check_all("vit_qkv_hybrid1", NULL, TL_OP_TRANSLUTION, TL_POSITIONS_NONE);
 }
 
 int main(void)

@@ -1,0 +1,208 @@
+#include "models/gpt.h"
+
+#include <stdlib.h>
+
+#include "ops/embedding.h"
+#include "ops/layernorm.h"
+#include "ops/linear.h"
+#include "ops/linear_loss.h"
+
+static const tl_view none = {0};
+
+typedef struct gpt {
+    tl_parameter_views position, table, trunk_weight, trunk_bias, final_weight, final_bias, head;
+    uint32_t spans; /* ids that occur in the batch */
+} gpt;
+
+static void find_parameters(tl_model *m)
+{
+    gpt *g = m->own;
+    const char *trunk = tl_model_trunk(&m->config);
+    g->position = tl_model_find(m, "", "wpe.weight");
+    g->table = tl_model_find(m, "", "wte.weight");
+    g->trunk_weight = tl_model_find(m, trunk, ".norm.weight");
+    g->trunk_bias = tl_model_find(m, trunk, ".norm.bias");
+    g->final_weight = tl_model_find(m, "norm.", "weight");
+    g->final_bias = tl_model_find(m, "norm.", "bias");
+    g->head = tl_model_find(m, "output_head.", "weight");
+}
+
+static tl_view at(const tl_model *m, int which)
+{
+    return tl_model_at(m, which);
+}
+
+static uint32_t rows_of(const tl_model *m)
+{
+    return m->batch * m->length;
+}
+
+static uint32_t length(const tl_model_config *c, const tl_inputs *inputs)
+{
+    (void)c;
+    return inputs->length;
+}
+
+/* ---- inputs -------------------------------------------------------------------------------------- */
+
+/* [batch][token] -> [token][batch]; an id that the vocabulary does not have would be read from beyond the table. */
+static tl_status transpose(tl_context *ctx, const tl_model *m, const int32_t *ids, int32_t *rows)
+{
+    for (uint32_t b = 0; b < m->batch; b++) {
+        for (uint32_t t = 0; t < m->length; t++) {
+            const int32_t id = ids[(size_t)b * m->length + t];
+            if (id < 0 || (uint32_t)id >= m->config.vocab_size)
+                return tl_fail(tl_context_error(ctx), TL_ERROR_INPUT,
+                               "token %u of sample %u has the id %d, which a vocabulary of %u does not have.",
+                               t, b, id, m->config.vocab_size);
+            rows[(size_t)t * m->batch + b] = id;
+        }
+    }
+    return TL_OK;
+}
+
+static tl_status write_inputs(tl_context *ctx, tl_model *m, const tl_inputs *inputs, int32_t *rows,
+                              uint64_t *keys, int32_t *index)
+{
+    gpt *g = m->own;
+    const uint32_t count = rows_of(m);
+    TL_TRY(transpose(ctx, m, inputs->tokens, rows));
+    TL_TRY(tl_tensor_write(ctx, m->buffers[TL_GPT_TOKENS], 0, count, rows));
+    if (m->training) {
+        g->spans = tl_embedding_sort(rows, count, keys, index);
+        TL_TRY(tl_tensor_write(ctx, m->buffers[TL_GPT_INDEX], 0, tl_embedding_index_count(count), index));
+    }
+    if (inputs->targets == NULL) return TL_OK;
+    TL_TRY(transpose(ctx, m, inputs->targets, rows));
+    return tl_tensor_write(ctx, m->buffers[TL_MODEL_TARGETS], 0, count, rows);
+}
+
+static tl_status set_inputs(tl_context *ctx, tl_model *m, const tl_inputs *inputs)
+{
+    const uint32_t count = rows_of(m);
+    if (inputs->tokens == NULL || (m->training && inputs->targets == NULL))
+        return tl_fail(tl_context_error(ctx), TL_ERROR_USAGE,
+                       "a GPT takes tokens, and targets to be trained.");
+    int32_t *rows = malloc(count * sizeof *rows);
+    uint64_t *keys = malloc(count * sizeof *keys);
+    int32_t *index = calloc(tl_embedding_index_count(count), sizeof *index);
+    tl_status status;
+    if (rows != NULL && keys != NULL && index != NULL)
+        status = write_inputs(ctx, m, inputs, rows, keys, index);
+    else
+        status = tl_fail(tl_context_error(ctx), TL_ERROR_MEMORY,
+                         "out of host memory for a batch of %u tokens.", count);
+    free(rows);
+    free(keys);
+    free(index);
+    return status;
+}
+
+/* ---- forward ------------------------------------------------------------------------------------- */
+
+static tl_status stem_forward(tl_context *ctx, tl_model *m)
+{
+    const gpt *g = m->own;
+    return tl_embedding_forward(ctx, g->table.value, at(m, TL_GPT_TOKENS), g->position.value,
+                                at(m, TL_MODEL_INPUT), m->length, m->batch, m->config.dim);
+}
+
+static tl_status trunk_norm(tl_context *ctx, tl_model *m, tl_view last)
+{
+    const gpt *g = m->own;
+    return tl_layernorm_forward(ctx, last, g->trunk_weight.value, g->trunk_bias.value, at(m, TL_MODEL_ROWS1),
+                                at(m, TL_GPT_TRUNK_STATS), rows_of(m), m->config.dim);
+}
+
+static tl_status head_forward(tl_context *ctx, tl_model *m, tl_view last)
+{
+    const gpt *g = m->own;
+    TL_TRY(trunk_norm(ctx, m, last));
+    return tl_layernorm_forward(ctx, at(m, TL_MODEL_ROWS1), g->final_weight.value, g->final_bias.value,
+                                at(m, TL_GPT_NORMED), at(m, TL_GPT_FINAL_STATS), rows_of(m), m->config.dim);
+}
+
+/* The head is here, so that a chunk's logits can go back before the next take their place. */
+static tl_status loss(tl_context *ctx, tl_model *m, float scale)
+{
+    const gpt *g = m->own;
+    const tl_view normed = at(m, TL_GPT_NORMED);
+    return tl_linear_loss(ctx, normed, g->head.value, at(m, TL_MODEL_TARGETS), scale,
+                          at(m, TL_MODEL_ROW_LOSSES), at(m, TL_MODEL_RANKS), m->training ? normed : none,
+                          g->head.gradient, at(m, TL_GPT_LOGITS), rows_of(m), m->config.dim,
+                          m->config.vocab_size);
+}
+
+tl_status tl_gpt_read_logits(tl_context *ctx, tl_model *m, uint32_t token, float *logits)
+{
+    const gpt *g = m->own;
+    const uint32_t dim = m->config.dim, classes = m->config.vocab_size;
+    const uint32_t most = (uint32_t)(m->buffers[TL_GPT_LOGITS]->row / classes); /* rows of the buffer */
+    if (token >= m->length)
+        return tl_fail(tl_context_error(ctx), TL_ERROR_USAGE, "there is no token %u in sequences of %u.",
+                       token, m->length);
+    for (uint32_t b = 0; b < m->batch; b += most) {
+        const uint32_t n = m->batch - b < most ? m->batch - b : most;
+        const tl_view x = tl_view_add(at(m, TL_GPT_NORMED), ((uint64_t)token * m->batch + b) * dim);
+        TL_TRY(tl_linear_forward(ctx, x, dim, g->head.value, none, none, at(m, TL_GPT_LOGITS), classes, n,
+                                 dim, classes));
+        TL_TRY(tl_tensor_read(ctx, m->buffers[TL_GPT_LOGITS], 0, (uint64_t)n * classes,
+                              logits + (size_t)b * classes));
+    }
+    return TL_OK;
+}
+
+/* ---- backward ------------------------------------------------------------------------------------ */
+
+/* The head's part is done with the loss. */
+static tl_status head_backward(tl_context *ctx, tl_model *m, tl_view last, const tl_block_scratch *s)
+{
+    const gpt *g = m->own;
+    TL_TRY(trunk_norm(ctx, m, last)); /* into rows1 again */
+    TL_TRY(tl_layernorm_backward(ctx, at(m, TL_GPT_NORMED), s->rows1, g->final_weight.value,
+                                 at(m, TL_GPT_FINAL_STATS), s->rows2, false, g->final_weight.gradient,
+                                 g->final_bias.gradient, s->workspace, rows_of(m), m->config.dim));
+    return tl_layernorm_backward(ctx, s->rows2, last, g->trunk_weight.value, at(m, TL_GPT_TRUNK_STATS),
+                                 at(m, TL_MODEL_DX), false, g->trunk_weight.gradient, g->trunk_bias.gradient,
+                                 s->workspace, rows_of(m), m->config.dim);
+}
+
+static tl_status stem_backward(tl_context *ctx, tl_model *m, const tl_block_scratch *s)
+{
+    const tl_model_config *c = &m->config;
+    const gpt *g = m->own;
+    const tl_view dx = at(m, TL_MODEL_DX);
+    (void)s;
+    if (g->position.value.mem != NULL) {
+        TL_TRY(tl_tokens_backward(ctx, dx, none, g->position.gradient, m->length, m->batch, c->dim, 0));
+        if (m->length < c->seq_len) /* places that no token stood at */
+            TL_TRY(tl_zero(ctx, tl_view_add(g->position.gradient, (uint64_t)m->length * c->dim),
+                           (uint64_t)(c->seq_len - m->length) * c->dim));
+    }
+    return tl_embedding_backward(ctx, at(m, TL_GPT_INDEX), g->spans, dx, g->table.gradient, rows_of(m),
+                                 c->vocab_size, c->dim);
+}
+
+const tl_family tl_gpt_family = {
+    .check = tl_gpt_check,
+    .geometry = tl_gpt_geometry,
+    .class_only = tl_gpt_class_only,
+    .parameters = tl_gpt_parameters,
+    .predictions = tl_gpt_predictions,
+    .buffers = TL_GPT_BUFFERS,
+    .info = tl_gpt_buffer_info,
+    .buffer_count = tl_gpt_buffer_count,
+    .wide = tl_gpt_wide,
+    .workspace = tl_gpt_workspace,
+    .flops = tl_gpt_flops,
+    .own_bytes = sizeof(gpt),
+    .length = length,
+    .find_parameters = find_parameters,
+    .set_inputs = set_inputs,
+    .stem_forward = stem_forward,
+    .head_forward = head_forward,
+    .loss = loss,
+    .head_backward = head_backward,
+    .stem_backward = stem_backward,
+    .logits = -1,
+};

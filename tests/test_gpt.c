@@ -1,0 +1,325 @@
+/* The GPT: no logits depend on later tokens, whatever the operation; inputs shorter than the context; gradients
+ * by differences; sizes and refusals. */
+#include "golden.h"
+
+#include "core/random.h"
+#include "models/gpt.h"
+
+enum { BATCH = 2, LENGTH = 9, VOCABULARY = 17 };
+
+static tl_model_config config_of(tl_op_kind op)
+{
+    return (tl_model_config){.family = TL_FAMILY_GPT,
+                             .op = op,
+                             .positions = op == TL_OP_ATTENTION ? TL_POSITIONS_LEARNED : TL_POSITIONS_NONE,
+                             .seq_len = LENGTH,
+                             .vocab_size = VOCABULARY,
+                             .dim = 12,
+                             .depth = 2,
+                             .heads = 3,
+                             .head_dim = 4,
+                             .mlp_dim = 24,
+                             .relenc_dim = 2,
+                             .window = op == TL_OP_CONV ? 2 : 0};
+}
+
+/* Every operation, and what can be set beside it. */
+static int configurations(tl_model_config list[32])
+{
+    int count = 0;
+    for (int op = TL_OP_ATTENTION; op <= TL_OP_CONV; op++) list[count++] = config_of((tl_op_kind)op);
+    for (int p = TL_POSITIONS_NONE; p <= TL_POSITIONS_CONVIT; p++) {
+        list[count] = config_of(TL_OP_ATTENTION);
+        list[count++].positions = (tl_positions)p;
+    }
+    for (tl_roles roles = TL_ROLE_Q; roles < TL_ROLE_QKV; roles += roles == TL_ROLE_V ? 2 : 1) {
+        list[count] = config_of(TL_OP_TRANSLUTION);
+        list[count++].relative = roles;
+    }
+    for (int k = 0; k < 2; k++) {
+        const tl_op_kind op = k == 0 ? TL_OP_TRANSLUTION : TL_OP_ALPHA;
+        list[count] = config_of(op); /* the second block is attention */
+        list[count++].translution_layers = 1;
+        list[count] = config_of(op);
+        list[count++].window = 3;
+        list[count] = config_of(op);
+        list[count].sharing = k == 0 ? TL_SHARING_CLIP : TL_SHARING_LOG;
+        list[count++].sharing_radius = 2;
+    }
+    list[count] = config_of(TL_OP_ALPHA);
+    list[count++].positions = TL_POSITIONS_ROPE;
+    return count;
+}
+
+static tl_model *create(tl_context *ctx, const tl_model_config *config, bool training)
+{
+    tl_model *model = NULL;
+    MUST(ctx, tl_model_create(ctx, config, BATCH, training, &model));
+    MUST(ctx, tl_registry_init(ctx, tl_model_registry(model), 3));
+    return model;
+}
+
+static void draw_ids(int32_t *ids, uint32_t count, uint64_t stream)
+{
+    tl_random r = tl_random_make(5, stream);
+    for (uint32_t i = 0; i < count; i++) ids[i] = (int32_t)tl_random_below(&r, VOCABULARY);
+}
+
+/* Logits of all tokens, [token][batch][vocabulary], freed by the caller. */
+static float *logits_of(tl_context *ctx, tl_model *model, const int32_t *tokens, uint32_t length)
+{
+    float *logits = malloc((size_t)length * BATCH * VOCABULARY * sizeof *logits);
+    assert_non_null(logits);
+    MUST(ctx,
+         tl_model_set_batch(ctx, model, &(tl_inputs){.count = BATCH, .tokens = tokens, .length = length}));
+    MUST(ctx, tl_model_forward(ctx, model));
+    for (uint32_t t = 0; t < length; t++)
+        MUST(ctx, tl_gpt_read_logits(ctx, model, t, logits + (size_t)t * BATCH * VOCABULARY));
+    return logits;
+}
+
+static void causal_on(tl_kernel_path path)
+{
+    tl_context *ctx = golden_context(path);
+    tl_model_config list[32];
+    const int count = configurations(list);
+    for (int i = 0; i < count; i++) {
+        tl_model *model = create(ctx, &list[i], false);
+        int32_t tokens[BATCH * LENGTH];
+        draw_ids(tokens, BATCH * LENGTH, 1);
+        float *before = logits_of(ctx, model, tokens, LENGTH);
+        for (uint32_t t = 0; t < LENGTH; t += 2) {
+            const int32_t old = tokens[LENGTH + t]; /* of the second sample */
+            tokens[LENGTH + t] = (old + 1) % VOCABULARY;
+            float *after = logits_of(ctx, model, tokens, LENGTH);
+            tokens[LENGTH + t] = old;
+            for (uint32_t k = 0; k < LENGTH; k++) {
+                for (uint32_t b = 0; b < BATCH; b++) {
+                    const size_t at = ((size_t)k * BATCH + b) * VOCABULARY;
+                    const bool same = memcmp(before + at, after + at, VOCABULARY * sizeof *before) == 0;
+                    if (!same && (b == 0 || k < t))
+                        fail_msg("configuration %d: token %u of sample 1 reaches the logits of token %u of "
+                                 "sample %u",
+                                 i, t, k, b);
+                    if (same && b == 1 && k == t)
+                        fail_msg("configuration %d: token %u does not reach its own logits", i, t);
+                }
+            }
+            free(after);
+        }
+        free(before);
+        tl_model_destroy(ctx, model);
+    }
+    tl_context_destroy(ctx);
+}
+
+static void causal_cpu(void **unused)
+{
+    causal_on(TL_PATH_CPU);
+}
+
+static void causal_gpu(void **unused)
+{
+    causal_on(TL_PATH_GPU);
+}
+
+/* A shorter input gives the first logits of a longer one: L is the model's, whatever the input's length. */
+static void shorter_inputs(void **unused)
+{
+    tl_context *ctx = golden_context(TL_PATH_CPU);
+    tl_model_config list[32];
+    const int count = configurations(list);
+    for (int i = 0; i < count; i++) {
+        tl_model *model = create(ctx, &list[i], false);
+        int32_t tokens[BATCH * LENGTH], cut[BATCH * LENGTH];
+        draw_ids(tokens, BATCH * LENGTH, 2);
+        float *whole = logits_of(ctx, model, tokens, LENGTH);
+        for (uint32_t length = 1; length < LENGTH; length += 3) {
+            for (uint32_t b = 0; b < BATCH; b++)
+                memcpy(cut + b * length, tokens + b * LENGTH, length * sizeof *cut);
+            float *part = logits_of(ctx, model, cut, length);
+            golden_compare("logits of a shorter input", part, whole, (uint64_t)length * BATCH * VOCABULARY,
+                           1e-6);
+            free(part);
+        }
+        free(whole);
+        tl_model_destroy(ctx, model);
+    }
+    tl_context_destroy(ctx);
+}
+
+/* ---- training ------------------------------------------------------------------------------------ */
+
+static float loss_of(tl_context *ctx, tl_model *model, bool backward)
+{
+    float loss;
+    MUST(ctx, tl_model_forward(ctx, model));
+    MUST(ctx, tl_model_loss(ctx, model, 0));
+    if (backward) MUST(ctx, tl_model_backward(ctx, model));
+    MUST(ctx, tl_model_read_losses(ctx, model, 0, 1, &loss));
+    return loss;
+}
+
+/* The slope of the loss along a random direction of one parameter, by its gradient and by differences. */
+static void check_slope(tl_context *ctx, tl_model *model, const tl_parameter *p, int configuration)
+{
+    const float step = 2e-2f;
+    const uint64_t count = tl_parameter_count(p);
+    float *values = golden_download(ctx, p->value), *gradient = golden_download(ctx, p->gradient);
+    float *moved = malloc(count * sizeof *moved), *direction = malloc(count * sizeof *direction), loss[2];
+    assert_true(moved != NULL && direction != NULL);
+    tl_random r = tl_random_make(6, count);
+    double slope = 0, size = 0;
+    for (uint64_t i = 0; i < count; i++) {
+        direction[i] = tl_random_normal(&r);
+        size += (double)direction[i] * (double)direction[i];
+    }
+    for (uint64_t i = 0; i < count; i++) {
+        direction[i] /= (float)sqrt(size);
+        slope += (double)direction[i] * (double)gradient[i];
+    }
+    for (int side = 0; side < 2; side++) {
+        for (uint64_t i = 0; i < count; i++) moved[i] = values[i] + (side ? step : -step) * direction[i];
+        MUST(ctx, tl_tensor_write(ctx, p->value, 0, count, moved));
+        loss[side] = loss_of(ctx, model, false);
+    }
+    MUST(ctx, tl_tensor_write(ctx, p->value, 0, count, values));
+    const double want = ((double)loss[1] - (double)loss[0]) / (2 * (double)step);
+    if (!(fabs(slope - want) <= 2e-3 * (fabs(want) + 0.05)))
+        fail_msg("configuration %d, %s: slope %g, by differences %g", configuration, p->name, slope, want);
+    free(values), free(gradient), free(moved), free(direction);
+}
+
+/* Also of an input shorter than the context, where tables and positions beyond it have exactly no gradient. */
+static void gradients(void **unused)
+{
+    tl_context *ctx = golden_context(TL_PATH_CPU);
+    tl_model_config list[32];
+    const int count = configurations(list);
+    for (int i = 0; i < count; i++) {
+        tl_model *model = create(ctx, &list[i], true);
+        tl_registry *registry = tl_model_registry(model);
+        int32_t tokens[BATCH * LENGTH], targets[BATCH * LENGTH];
+        draw_ids(tokens, BATCH * LENGTH, 3);
+        draw_ids(targets, BATCH * LENGTH, 4);
+        for (uint32_t length = LENGTH; length >= LENGTH - 3; length -= 3) {
+            const tl_inputs inputs = {.count = BATCH, .tokens = tokens, .length = length, .targets = targets};
+            MUST(ctx, tl_model_set_batch(ctx, model, &inputs));
+            assert_int_equal(tl_model_predictions(model), BATCH * length);
+            for (int k = 0; k < registry->count; k++) {
+                const tl_parameter *p = &registry->items[k];
+                if (strstr(p->name, "norm") != NULL || strstr(p->name, ".1.net") != NULL) continue;
+                loss_of(ctx, model, true);
+                check_slope(ctx, model, p, i);
+            }
+            const tl_parameter *positions = tl_registry_find(registry, "wpe.weight");
+            if (positions == NULL || length == LENGTH) continue;
+            loss_of(ctx, model, true);
+            float *got = golden_download(ctx, positions->gradient);
+            for (uint32_t e = length * 12; e < LENGTH * 12; e++) assert_true(got[e] == 0.0f);
+            free(got);
+        }
+        tl_model_destroy(ctx, model);
+    }
+    tl_context_destroy(ctx);
+}
+
+/* ---- sizes and refusals -------------------------------------------------------------------------- */
+
+static void parameter_counts(void **unused)
+{
+    static const struct {
+        tl_op_kind op;
+        uint32_t length;
+        uint64_t count;
+    } known[] = {{TL_OP_ATTENTION, 160, 21995904},    {TL_OP_ALPHA, 160, 23734656},
+                 {TL_OP_TRANSLUTION, 160, 127469952}, {TL_OP_ATTENTION, 256, 22014336},
+                 {TL_OP_ALPHA, 256, 24729984},        {TL_OP_TRANSLUTION, 256, 191170944}};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        tl_model_config c = config_of(known[i].op);
+        c.seq_len = known[i].length, c.vocab_size = 50257;
+        c.dim = 192, c.depth = 6, c.heads = 3, c.head_dim = 64, c.mlp_dim = 768, c.relenc_dim = 8;
+        tl_registry registry = {0};
+        tl_error err = {0};
+        if (tl_model_parameters(&c, &registry, &err) != TL_OK) fail_msg("%s", err.text);
+        assert_int_equal(tl_registry_count(&registry), known[i].count);
+        tl_registry_free(NULL, &registry);
+    }
+}
+
+/* The plan says what the model allocates. */
+static void plans(void **unused)
+{
+    tl_model_config list[32];
+    const int count = configurations(list);
+    tl_context *ctx = golden_context(TL_PATH_CPU);
+    for (int i = 0; i < count; i++) {
+        for (int training = 0; training < 2; training++) {
+            tl_memory_plan plan;
+            MUST(ctx, tl_model_plan(&list[i], BATCH, training, &plan, tl_context_error(ctx)));
+            tl_model *model = create(ctx, &list[i], training);
+            for (int kind = 0; kind < TL_MEMORY_KINDS; kind++)
+                if (tl_memory_used(ctx, (tl_memory_kind)kind) != plan.bytes[kind])
+                    fail_msg("configuration %d: %s are %llu bytes, not %llu", i,
+                             tl_memory_kind_name((tl_memory_kind)kind),
+                             (unsigned long long)tl_memory_used(ctx, (tl_memory_kind)kind),
+                             (unsigned long long)plan.bytes[kind]);
+            tl_model_destroy(ctx, model);
+        }
+    }
+    tl_context_destroy(ctx);
+}
+
+static void refused(tl_context *ctx, tl_model *model, const tl_inputs *inputs, tl_status status,
+                    const char *word)
+{
+    assert_int_equal(tl_model_set_batch(ctx, model, inputs), status);
+    if (strstr(tl_context_error(ctx)->text, word) == NULL)
+        fail_msg("no '%s' in: %s", word, tl_context_error(ctx)->text);
+}
+
+static void refusals(void **unused)
+{
+    tl_error err = {0};
+    tl_model_config c = config_of(TL_OP_ATTENTION);
+    c.seq_len = 0;
+    assert_int_equal(tl_model_check(&c, &err), TL_ERROR_USAGE);
+    assert_non_null(strstr(err.text, "sequence length"));
+    c = config_of(TL_OP_ATTENTION), c.vocab_size = 0;
+    assert_int_equal(tl_model_check(&c, &err), TL_ERROR_USAGE);
+    assert_non_null(strstr(err.text, "vocabulary"));
+    c = config_of(TL_OP_ATTENTION), c.positions = TL_POSITIONS_ROPE, c.head_dim = 5;
+    assert_int_equal(tl_model_check(&c, &err), TL_ERROR_USAGE);
+    c.head_dim = 6; /* an even number is enough in a sequence */
+    assert_int_equal(tl_model_check(&c, &err), TL_OK);
+
+    tl_context *ctx = golden_context(TL_PATH_CPU);
+    c = config_of(TL_OP_ALPHA);
+    tl_model *model = create(ctx, &c, true);
+    int32_t tokens[BATCH * LENGTH] = {0}, targets[BATCH * LENGTH] = {0};
+    tl_inputs inputs = {.count = BATCH, .tokens = tokens, .length = 0, .targets = targets};
+    refused(ctx, model, &inputs, TL_ERROR_USAGE, "sequences of 0");
+    inputs.length = LENGTH + 1;
+    refused(ctx, model, &inputs, TL_ERROR_USAGE, "sequences of 10");
+    inputs.length = LENGTH;
+    tokens[LENGTH + 2] = VOCABULARY;
+    refused(ctx, model, &inputs, TL_ERROR_INPUT, "token 2 of sample 1");
+    tokens[LENGTH + 2] = 0, targets[0] = -1;
+    refused(ctx, model, &inputs, TL_ERROR_INPUT, "-1");
+    inputs.targets = NULL;
+    refused(ctx, model, &inputs, TL_ERROR_USAGE, "targets");
+    inputs.tokens = NULL;
+    refused(ctx, model, &inputs, TL_ERROR_USAGE, "tokens");
+    tl_model_destroy(ctx, model);
+    tl_context_destroy(ctx);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(causal_cpu),       cmocka_unit_test(causal_gpu), cmocka_unit_test(shorter_inputs),
+        cmocka_unit_test(gradients),        cmocka_unit_test(plans),      cmocka_unit_test(refusals),
+        cmocka_unit_test(parameter_counts),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
