@@ -17,6 +17,80 @@ static inline uint4 philox(ulong block, ulong stream, ulong seed)
     return (uint4)(c0, c1, c2, c3);
 }
 
+#if TL_GROUP == 1
+// As many blocks at once as a vector has 64-bit lanes. A lane holds one word in its low half, where the multiplier
+// reads it, and anything in the high half.
+#if TL_VW == 16
+#define PHILOX_LANES 8
+#define PHILOX_INDEX (ulong8)(0, 1, 2, 3, 4, 5, 6, 7)
+#elif TL_VW == 8
+#define PHILOX_LANES 4
+#define PHILOX_INDEX (ulong4)(0, 1, 2, 3)
+#else
+#define PHILOX_LANES 2
+#define PHILOX_INDEX (ulong2)(0, 1)
+#endif
+#define ulongP      TL_CAT(ulong, PHILOX_LANES)
+#define as_intV     TL_CAT(as_int, TL_VW)
+#define as_uintV    TL_CAT(as_uint, TL_VW)
+#define convertV    TL_CAT(convert_float, TL_VW)
+#define philox_zipP TL_CAT(philox_zip, PHILOX_LANES)
+
+// a0 b0 a1 b1 ...
+static inline ulong4 philox_zip2(ulong2 a, ulong2 b)
+{
+    return (ulong4)(a.s0, b.s0, a.s1, b.s1);
+}
+static inline ulong8 philox_zip4(ulong4 a, ulong4 b)
+{
+    return (ulong8)(philox_zip2(a.lo, b.lo), philox_zip2(a.hi, b.hi));
+}
+static inline ulong16 philox_zip8(ulong8 a, ulong8 b)
+{
+    return (ulong16)(philox_zip4(a.lo, b.lo), philox_zip4(a.hi, b.hi));
+}
+
+// The blocks from `block` on, 2 TL_VW words in order, as numbers between -1 and 1 times `bound`.
+static inline void philox_uniforms(ulong block, ulong stream, ulong seed, float bound, __global float *target)
+{
+    const ulong low = 0xFFFFFFFFu;
+    const ulongP counter = block + PHILOX_INDEX;
+    ulongP c0 = counter, c1 = counter >> 32, c2 = stream, c3 = stream >> 32;
+    uint key0 = (uint)seed, key1 = (uint)(seed >> 32);
+    for (int round = 0; round < 10; round++) {
+        const ulongP a = (c0 & low) * 0xD2511F53u, b = (c2 & low) * 0xCD9E8D57u;
+        c0 = (b >> 32) ^ c1 ^ key0;
+        c1 = b;
+        c2 = (a >> 32) ^ c3 ^ key1;
+        c3 = a;
+        key0 += 0x9E3779B9u;
+        key1 += 0xBB67AE85u;
+    }
+    const TL_CAT(ulong, TL_VW) words = philox_zipP((c0 & low) | (c1 << 32), (c2 & low) | (c3 << 32));
+    const floatV even = convertV(as_intV(as_uintV(words.lo) >> 8) - 8388608);
+    const floatV odd = convertV(as_intV(as_uintV(words.hi) >> 8) - 8388608);
+    vstoreV(bound * (even * 1.1920928955078125e-7f), 0, target);
+    vstoreV(bound * (odd * 1.1920928955078125e-7f), 0, target + TL_VW);
+}
+#endif
+
+// The part of block b that lies in words [first, words_end), to target[word - first].
+static inline void uniform_block(__global float *target, ulong first, ulong words_end, ulong b, ulong seed,
+                                 ulong stream, float bound)
+{
+    uint4 words = philox(b, stream, seed);
+    float4 v = bound * (convert_float4(as_int4(words >> 8) - 8388608) * 1.1920928955078125e-7f); // 2^-23
+    ulong w = b * 4;
+    if (w >= first && w + 4 <= words_end) {
+        vstore4(v, 0, target + (w - first));
+    } else {
+        if (w >= first && w < words_end) target[w - first] = v.s0;
+        if (w + 1 >= first && w + 1 < words_end) target[w + 1 - first] = v.s1;
+        if (w + 2 >= first && w + 2 < words_end) target[w + 2 - first] = v.s2;
+        if (w + 3 >= first && w + 3 < words_end) target[w + 3 - first] = v.s3;
+    }
+}
+
 // target[i] = bound * (2 u - 1), u = the top 24 bits of word first + i times 2^-24; overwritten. All but the
 // last product are exact, so host and device agree bitwise. A work-group has `block` consecutive Philox
 // blocks, counted from the one that holds word `first`.
@@ -25,19 +99,13 @@ __kernel void uniform_fill(__global float *target, ulong first, ulong count, ulo
 {
     ulong begin = first / 4 + get_group_id(0) * (ulong)block, words_end = first + count;
     ulong end = min(begin + block, (words_end + 3) / 4);
-    for (ulong b = begin + get_local_id(0); b < end; b += TL_GROUP) {
-        uint4 words = philox(b, stream, seed);
-        float4 v = bound * (convert_float4(as_int4(words >> 8) - 8388608) * 1.1920928955078125e-7f); // 2^-23
-        ulong w = b * 4;
-        if (w >= first && w + 4 <= words_end) {
-            vstore4(v, 0, target + (w - first));
-        } else {
-            if (w >= first && w < words_end) target[w - first] = v.s0;
-            if (w + 1 >= first && w + 1 < words_end) target[w + 1 - first] = v.s1;
-            if (w + 2 >= first && w + 2 < words_end) target[w + 2 - first] = v.s2;
-            if (w + 3 >= first && w + 3 < words_end) target[w + 3 - first] = v.s3;
-        }
-    }
+    ulong b = begin + get_local_id(0);
+#if TL_GROUP == 1
+    for (; b * 4 < first && b < end; b++) uniform_block(target, first, words_end, b, seed, stream, bound);
+    for (; b + PHILOX_LANES <= end && (b + PHILOX_LANES) * 4 <= words_end; b += PHILOX_LANES)
+        philox_uniforms(b, stream, seed, bound, target + (b * 4 - first));
+#endif
+    for (; b < end; b += TL_GROUP) uniform_block(target, first, words_end, b, seed, stream, bound);
 }
 
 // target[0..count) = value. A work-group has `block` consecutive elements.

@@ -49,11 +49,9 @@ static void all(tl_context *ctx)
 }
 ON_BOTH_PATHS(all)
 
-/* Element indices past 2^32 come from the upper half of the counter: the kernel alone, as no test has 16 GiB.
- */
-static void far(tl_context *ctx)
+/* Element indices past 2^34 come from the upper half of the counter: the kernel alone, as no test has 64 GiB. */
+static void far_from(tl_context *ctx, uint64_t first, uint64_t count)
 {
-    const uint64_t first = (1ull << 34) + 3, count = 11;
     const uint32_t block = 1024, items = tl_context_traits(ctx)->row_group;
     tl_tensor *t = golden_upload(ctx, NULL, 1, count);
     tl_kernel *kernel;
@@ -65,6 +63,12 @@ static void far(tl_context *ctx)
     for (uint64_t i = 0; i < count; i++) assert_true(got[i] == 2 * tl_random_uniform(&r) - 1);
     free(got);
     tl_tensor_destroy(ctx, t);
+}
+
+static void far(tl_context *ctx)
+{
+    far_from(ctx, (1ull << 34) + 3, 11);
+    far_from(ctx, (1ull << 34) - 57, 203); /* the carry falls between blocks drawn at once */
 }
 ON_BOTH_PATHS(far)
 
