@@ -3,9 +3,9 @@
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
-# -- pkg-config: the private lists serve `pkg-config --static` alone
-set(TL_PC_REQUIRES_PRIVATE "OpenCL libcjson libjpeg libpng libpcre2-8 libxxhash zlib")
-set(TL_PC_LIBS_PRIVATE "-lclblast -lpthread -lm")
+# -- pkg-config: what the static library needs; as libraries, for Requires.private would ask users of the shared one, too,
+# for the development packages of all of these
+set(TL_PC_LIBS_PRIVATE "-lclblast -lOpenCL -lcjson -ljpeg -lpng -lpcre2-8 -lxxhash -lz -lpthread -lm")
 # Paths are relative to the .pc file, so that `cmake --install --prefix` and packages may put it anywhere.
 file(RELATIVE_PATH TL_PC_PREFIX ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
 string(REGEX REPLACE "/$" "" TL_PC_PREFIX "${TL_PC_PREFIX}")

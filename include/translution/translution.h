@@ -315,6 +315,10 @@ typedef struct tl_settings {
     uint64_t stop_after, checkpoint_every,
         eval_every;         /* steps; 0: never; evaluation always also at the end */
     tl_recompute recompute; /* decides model.recompute */
+    uint64_t keep;          /* checkpoints that stay; 0: all */
+    bool
+        skip_nonfinite; /* a step whose loss or gradients are not finite changes no weight, instead of ending the
+                             * run; twenty in a row end it all the same */
     bool resume, batch_given, quiet, profile;
 } tl_settings;
 

@@ -43,6 +43,8 @@ const tl_flag tl_flags[] = {
     BOOL("json", json, TL_CLI_DEVICES | TL_CLI_TUNE, "one JSON array on one line"),
     BOOL("json", json, TL_CLI_BENCH, "one JSON object on one line instead of a table"),
 
+    BOOL("diff", diff, TL_CLI_INFO, "compare two checkpoints: settings, tensors, largest differences"),
+
     NUMBER(FLAG_U32, "m", bench.m, 1, 1048576, TL_CLI_BENCH_GEMM, "rows of the product (1024)"),
     NUMBER(FLAG_U32, "n", bench.n, 1, 1048576, TL_CLI_BENCH_GEMM, "its columns (1024; grouped: 192)"),
     NUMBER(FLAG_U32, "k", bench.k, 1, 1048576, TL_CLI_BENCH_GEMM, "its inner dimension (1024; grouped: 192)"),
@@ -112,6 +114,9 @@ const tl_flag tl_flags[] = {
     BOOL("resume", settings.resume, TL_CLI_TRAIN, "continue from the newest complete checkpoint in --out"),
     NUMBER(FLAG_U64, "checkpoint-every", settings.checkpoint_every, 0, BIG, TL_CLI_TRAIN,
            "steps between checkpoints (0: only at the end)"),
+    NUMBER(FLAG_U64, "keep", settings.keep, 0, BIG, TL_CLI_TRAIN, "newest checkpoints that stay (0: all)"),
+    BOOL("skip-nonfinite", settings.skip_nonfinite, TL_CLI_TRAIN,
+         "leave out steps whose loss or gradients are not finite, instead of stopping"),
     NUMBER(FLAG_U64, "eval-every", settings.eval_every, 0, BIG, TL_CLI_TRAIN,
            "steps between evaluations (0: only at the end)"),
     NUMBER(FLAG_U64, "stop-after", settings.stop_after, 1, BIG, TL_CLI_TRAIN,

@@ -216,8 +216,8 @@ static tl_status read_config_line(tl_cli_command command, const char *path, int 
     if (f == NULL || f->offset == offsetof(tl_cli_options, help) ||
         f->offset == offsetof(tl_cli_options, version) || f->offset == offsetof(tl_cli_options, config))
         return tl_fail(err, TL_ERROR_USAGE,
-                       "%s:%d: unknown key '%s'; keys are the flags of `translution %s --help`", path,
-                       number, key, command_name(command));
+                       "%s:%d: unknown key '%s'; keys are the flags of `translution %s --help`", path, number,
+                       key, command_name(command));
     given *g = &values[f - tl_flags];
     if (g->value != NULL && g->line == 0) return TL_OK; /* the command line wins */
     return keep(g, trim(equals + 1), number, err);

@@ -44,7 +44,7 @@ typedef struct tl_cli_options {
     float val_fraction;
     uint32_t threads; /* 0: as many as cores */
     bool chars, per_file, val_fraction_given;
-    bool help, version, verbose, json, dry_run;
+    bool help, version, verbose, json, dry_run, diff;
     tl_cli_bench bench;
     char trace[1024]; /* file for a Chrome trace; empty: none */
     double started;   /* tl_clock_seconds when the program began; main sets it */

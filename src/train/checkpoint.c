@@ -1,13 +1,14 @@
 #include "train/checkpoint.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "train/checkpoint_list.h"
+#include "train/checksum.h"
 #include "train/metadata.h"
 #include "train/trainer.h"
 
@@ -23,12 +24,27 @@ static tl_tensor *tensor_of(const tl_parameter *p, part which)
     return which == PART_VALUE ? p->value : which == PART_MOMENT1 ? p->moment1 : p->moment2;
 }
 
+/* What is not a number must not become the newest checkpoint. */
+static tl_status check_finite(const tl_tensor *t, const float *piece, uint64_t count, const char *path,
+                              tl_error *err)
+{
+    for (uint64_t i = 0; i < count; i++)
+        if (!isfinite(piece[i]))
+            return tl_fail(
+                err, TL_ERROR_DEVICE,
+                "tensor %s holds numbers that are not finite, so %s was not written: lower --lr, or try "
+                "--skip-nonfinite",
+                t->name, path);
+    return TL_OK;
+}
+
 static tl_status write_tensor(tl_context *ctx, tl_st_writer *w, const tl_tensor *t, float *piece)
 {
     const uint64_t count = t->lead * t->row;
     for (uint64_t at = 0; at < count; at += PIECE) {
         const uint64_t n = count - at < PIECE ? count - at : PIECE;
         TL_TRY(tl_tensor_read(ctx, t, at, n, piece));
+        TL_TRY(check_finite(t, piece, n, w->path, tl_context_error(ctx)));
         TL_TRY(tl_st_write_data(w, piece, n * sizeof *piece, tl_context_error(ctx)));
     }
     return TL_OK;
@@ -77,13 +93,14 @@ tl_status tl_model_save(tl_context *ctx, const tl_registry *registry, const tl_s
                         uint64_t step, const char *path)
 {
     tl_metadata metadata;
-    tl_st_pair pairs[TL_METADATA_MAX + 1];
+    tl_st_pair pairs[TL_METADATA_MAX + 2];
     char number[24];
     tl_metadata_write(settings, &metadata);
     memcpy(pairs, metadata.pairs, (size_t)metadata.count * sizeof *pairs);
     snprintf(number, sizeof number, "%llu", (unsigned long long)step);
     pairs[metadata.count] = (tl_st_pair){(char[]){"step"}, number};
-    return write_file(ctx, registry, path, PART_VALUE, PART_VALUE, pairs, metadata.count + 1);
+    pairs[metadata.count + 1] = (tl_st_pair){(char[]){TL_CHECKSUM_KEY}, (char[]){TL_CHECKSUM_BLANK}};
+    return write_file(ctx, registry, path, PART_VALUE, PART_VALUE, pairs, metadata.count + 2);
 }
 
 /* ---- reading ------------------------------------------------------------------------------------- */
@@ -132,6 +149,7 @@ static tl_status read_parts(tl_context *ctx, tl_registry *r, tl_safetensors *st,
 
 tl_status tl_model_load(tl_context *ctx, tl_registry *registry, tl_safetensors *st)
 {
+    TL_TRY(tl_checksum_verify(st, false, tl_context_error(ctx)));
     return read_parts(ctx, registry, st, PART_VALUE, PART_VALUE);
 }
 
@@ -149,36 +167,22 @@ static tl_status make_folder(tl_error *err, const char *path)
     return tl_fail(err, TL_ERROR_IO, "cannot make the folder %s: %s", path, strerror(errno));
 }
 
-static void sync_folder(const char *path)
-{
-    const int fd = open(path, O_RDONLY);
-    if (fd < 0) return;
-    (void)fsync(fd);
-    close(fd);
-}
-
-static void remove_pair(const char *folder)
-{
-    char path[PATH_ROOM + 80];
-    snprintf(path, sizeof path, "%s/model.safetensors", folder);
-    (void)unlink(path);
-    snprintf(path, sizeof path, "%s/state.safetensors", folder);
-    (void)unlink(path);
-    (void)rmdir(folder);
-}
-
 /* The losses as text that reads back to the same floats. */
 static tl_status save_state(tl_context *ctx, const tl_registry *registry, const tl_standing *standing,
                             const char *path)
 {
-    char number[24], losses[TL_RECENT_LOSSES * 20] = "";
+    char number[24], best[40], losses[TL_RECENT_LOSSES * 20] = "";
     size_t used = 0;
     snprintf(number, sizeof number, "%llu", (unsigned long long)standing->step);
     for (int i = 0; i < standing->losses; i++)
         used += (size_t)snprintf(losses + used, sizeof losses - used, "%s%.9g", i > 0 ? " " : "",
                                  (double)standing->loss[i]);
-    const tl_st_pair metadata[] = {{(char[]){"step"}, number}, {(char[]){"losses"}, losses}};
-    return write_file(ctx, registry, path, PART_MOMENT1, PART_MOMENT2, metadata, 2);
+    snprintf(best, sizeof best, "%.17g", standing->best);
+    const tl_st_pair metadata[] = {{(char[]){"step"}, number},
+                                   {(char[]){"losses"}, losses},
+                                   {(char[]){"best"}, best},
+                                   {(char[]){TL_CHECKSUM_KEY}, (char[]){TL_CHECKSUM_BLANK}}};
+    return write_file(ctx, registry, path, PART_MOMENT1, PART_MOMENT2, metadata, 4);
 }
 
 /* OUT/model.safetensors by a link to the checkpoint's file, which is never written again; where the file
@@ -202,78 +206,35 @@ tl_status tl_checkpoint_save(tl_context *ctx, const tl_registry *registry, const
                              const char *out, const tl_standing *standing)
 {
     tl_error *err = tl_context_error(ctx);
-    char parent[PATH_ROOM], final[PATH_ROOM + 40], temporary[PATH_ROOM + 40], path[PATH_ROOM + 80];
+    char parent[PATH_ROOM], temporary[PATH_ROOM + 40], path[TL_CHECKPOINT_PATH];
     const unsigned long long step = standing->step;
     snprintf(parent, sizeof parent, "%s/checkpoints", out);
     TL_TRY(make_folder(err, parent));
-    snprintf(final, sizeof final, "%s/%llu", parent, step);
     snprintf(temporary, sizeof temporary, "%s/.%llu.tmp", parent, step);
-    remove_pair(temporary);
+    tl_checkpoint_remove(temporary);
     TL_TRY(make_folder(err, temporary));
     snprintf(path, sizeof path, "%s/model.safetensors", temporary);
     tl_status status = tl_model_save(ctx, registry, settings, step, path);
     snprintf(path, sizeof path, "%s/state.safetensors", temporary);
     if (status == TL_OK) status = save_state(ctx, registry, standing, path);
-    if (status == TL_OK) {
-        sync_folder(temporary);
-        remove_pair(final); /* the same step of an earlier try */
-        if (rename(temporary, final) != 0)
-            status = tl_fail(err, TL_ERROR_IO, "cannot rename %s to %s: %s", temporary, final,
-                             strerror(errno));
-        sync_folder(parent);
-    }
+    if (status == TL_OK) status = tl_checkpoint_place(out, step, temporary, err);
     if (status != TL_OK) {
-        remove_pair(temporary);
+        tl_checkpoint_remove(temporary);
         return status;
     }
-    snprintf(path, sizeof path, "%s/model.safetensors", final);
-    return publish_model(ctx, registry, settings, step, path, out);
-}
-
-static void file_of(char path[PATH_ROOM + 80], const char *out, uint64_t step, const char *name)
-{
-    snprintf(path, PATH_ROOM + 80, "%s/checkpoints/%llu/%s.safetensors", out, (unsigned long long)step, name);
-}
-
-/* A pair is complete when both headers agree with the lengths of their files. */
-static bool is_complete(const char *out, uint64_t step)
-{
-    static const char *const names[] = {"model", "state"};
-    for (int i = 0; i < 2; i++) {
-        char path[PATH_ROOM + 80];
-        tl_safetensors st;
-        file_of(path, out, step, names[i]);
-        if (tl_st_open(path, &st, NULL) != TL_OK) return false;
-        tl_st_close(&st);
-    }
-    return true;
-}
-
-/* The largest step below OUT/checkpoints with a complete pair; 0: none. */
-static uint64_t newest_step(const char *out)
-{
-    char path[PATH_ROOM];
-    snprintf(path, sizeof path, "%s/checkpoints", out);
-    DIR *folder = opendir(path);
-    uint64_t newest = 0;
-    if (folder == NULL) return 0;
-    for (struct dirent *e; (e = readdir(folder)) != NULL;) {
-        char *end;
-        if (e->d_name[0] < '1' || e->d_name[0] > '9') continue;
-        const uint64_t step = strtoull(e->d_name, &end, 10);
-        if (*end == '\0' && step > newest && is_complete(out, step)) newest = step;
-    }
-    closedir(folder);
-    return newest;
+    tl_checkpoint_file(path, out, step, "model");
+    TL_TRY(publish_model(ctx, registry, settings, step, path, out));
+    tl_checkpoint_prune(out, settings->keep);
+    return TL_OK;
 }
 
 tl_status tl_checkpoint_settings(const char *out, tl_settings *settings, uint64_t *step, tl_error *err)
 {
-    char path[PATH_ROOM + 80];
+    char path[TL_CHECKPOINT_PATH];
     tl_safetensors st;
-    *step = newest_step(out);
+    TL_TRY(tl_checkpoint_newest(out, NULL, step, err));
     if (*step == 0) return TL_OK;
-    file_of(path, out, *step, "model");
+    tl_checkpoint_file(path, out, *step, "model");
     TL_TRY(tl_st_open(path, &st, err));
     const tl_status status = tl_settings_from_metadata(&st, settings, err);
     tl_st_close(&st);
@@ -300,6 +261,8 @@ static tl_status read_standing(const tl_safetensors *st, tl_standing *standing, 
         return tl_fail(err, TL_ERROR_INPUT,
                        "%s does not say that it is the state after step %llu: remove its folder", st->path,
                        (unsigned long long)standing->step);
+    const char *best = tl_st_metadata(st, "best");
+    standing->best = best != NULL ? strtod(best, NULL) : (double)NAN;
     standing->losses = 0;
     while (*text != '\0' && standing->losses < TL_RECENT_LOSSES) {
         char *end;
@@ -316,19 +279,20 @@ tl_status tl_checkpoint_resume(tl_context *ctx, tl_registry *registry, const tl_
                                const char *out, tl_standing *standing)
 {
     tl_error *err = tl_context_error(ctx);
-    char path[PATH_ROOM + 80];
+    char path[TL_CHECKPOINT_PATH];
     tl_safetensors st;
-    *standing = (tl_standing){.step = newest_step(out)};
+    *standing = (tl_standing){.best = (double)NAN};
+    TL_TRY(tl_checkpoint_newest(out, tl_context_log(ctx), &standing->step, err));
     if (standing->step == 0) return TL_OK;
 
-    file_of(path, out, standing->step, "model");
+    tl_checkpoint_file(path, out, standing->step, "model");
     TL_TRY(tl_st_open(path, &st, err));
     tl_status status = check_settings(&st, settings, err);
     if (status == TL_OK) status = tl_model_load(ctx, registry, &st);
     tl_st_close(&st);
     TL_TRY(status);
 
-    file_of(path, out, standing->step, "state");
+    tl_checkpoint_file(path, out, standing->step, "state");
     TL_TRY(tl_st_open(path, &st, err));
     status = read_standing(&st, standing, err);
     if (status == TL_OK) status = read_parts(ctx, registry, &st, PART_MOMENT1, PART_MOMENT2);

@@ -12,6 +12,7 @@
 enum { TL_RECENT_LOSSES = 20 };
 typedef struct tl_standing {
     uint64_t step;
+    double best; /* the best score of an evaluation so far; NaN: none */
     int losses;
     float loss[TL_RECENT_LOSSES];
 } tl_standing;

@@ -10,6 +10,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <xxhash.h>
+
+#include "train/checksum.h"
+
 #define HEADER_LIMIT UINT64_C(100000000) /* the bound of the format's own library */
 #define EXACT_LIMIT  9007199254740992.0  /* 2^53: from here on a JSON number is no longer exact as a double */
 #define METADATA_KEY "__metadata__"
@@ -472,7 +476,41 @@ static tl_status write_header(tl_st_writer *w, const char *text, tl_error *err)
     if (fwrite(prefix, 1, 8, w->file) != 8 || fwrite(text, 1, (size_t)length, w->file) != length ||
         fwrite("       ", 1, (size_t)(padded - length), w->file) != padded - length)
         return write_failed(w, "written", errno, err);
+    const char *digits = tl_checksum_digits(text);
+    if (digits == NULL) return TL_OK;
+    w->checksum_at = 8 + (uint64_t)(digits - text);
+    w->checksum = XXH3_createState();
+    if (w->checksum == NULL) {
+        tl_st_write_abort(w);
+        return out_of_memory(err, w->path);
+    }
+    XXH3_64bits_reset(w->checksum);
+    XXH3_64bits_update(w->checksum, prefix, 8);
+    XXH3_64bits_update(w->checksum, text, (size_t)length);
+    XXH3_64bits_update(w->checksum, "       ", (size_t)(padded - length));
     return TL_OK;
+}
+
+/* Bytes as they stand in the file. 0: written, else errno. */
+static int write_bytes(tl_st_writer *w, const void *data, size_t bytes)
+{
+    errno = 0;
+    if (fwrite(data, 1, bytes, w->file) != bytes) return errno ? errno : EIO;
+    if (w->checksum != NULL) XXH3_64bits_update(w->checksum, data, bytes);
+    return 0;
+}
+
+/* Puts the digits of the checksum into the header. 0: written, else errno. */
+static int write_checksum(tl_st_writer *w)
+{
+    char digits[TL_CHECKSUM_DIGITS];
+    if (w->checksum == NULL) return 0;
+    tl_checksum_print(XXH3_64bits_digest(w->checksum), digits);
+    errno = 0;
+    if (fseeko(w->file, (off_t)w->checksum_at, SEEK_SET) != 0 ||
+        fwrite(digits, 1, sizeof digits, w->file) != sizeof digits)
+        return errno ? errno : EIO;
+    return 0;
 }
 
 tl_status tl_st_write_begin(tl_st_writer *w, const char *path, tl_st_entry *entries, int count,
@@ -533,7 +571,8 @@ static int write_swapped(tl_st_writer *w, const unsigned char *data, size_t byte
         if (piece > left) piece = (size_t)left;
         memcpy(buffer, data, piece);
         swap_elements(buffer, piece / w->spans[span].width, w->spans[span].width);
-        if (fwrite(buffer, 1, piece, w->file) != piece) return errno ? errno : EIO;
+        const int code = write_bytes(w, buffer, piece);
+        if (code != 0) return code;
         data += piece;
         at += piece;
         bytes -= piece;
@@ -559,13 +598,7 @@ tl_status tl_st_write_data(tl_st_writer *w, const void *data, size_t bytes, tl_e
                        bytes);
     }
     if (bytes == 0) return TL_OK;
-    errno = 0;
-    int code = 0;
-    if (!host_is_little_endian()) {
-        code = write_swapped(w, data, bytes);
-    } else if (fwrite(data, 1, bytes, w->file) != bytes) {
-        code = errno ? errno : EIO;
-    }
+    const int code = host_is_little_endian() ? write_bytes(w, data, bytes) : write_swapped(w, data, bytes);
     if (code) return write_failed(w, "written", code, err);
     w->written = end;
     return TL_OK;
@@ -594,6 +627,8 @@ tl_status tl_st_write_commit(tl_st_writer *w, tl_error *err)
         return tl_fail(err, TL_ERROR_USAGE, "%s: %" PRIu64 " of %" PRIu64 " bytes were given", w->path,
                        written, expected);
     }
+    const int code = write_checksum(w);
+    if (code) return write_failed(w, "written", code, err);
     errno = 0;
     if (fflush(w->file) != 0 || fsync(fileno(w->file)) != 0) return write_failed(w, "written", errno, err);
     FILE *file = w->file;
@@ -611,6 +646,8 @@ void tl_st_write_abort(tl_st_writer *w)
     if (w->file) fclose(w->file);
     if (w->temporary[0]) unlink(w->temporary);
     free(w->spans);
+    XXH3_freeState(w->checksum);
+    w->checksum = NULL;
     w->file = NULL;
     w->temporary[0] = 0;
     w->spans = NULL;

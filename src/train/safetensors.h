@@ -2,6 +2,7 @@
 #ifndef TL_TRAIN_SAFETENSORS_H
 #define TL_TRAIN_SAFETENSORS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -46,11 +47,14 @@ tl_status tl_st_read(tl_safetensors *st, const tl_st_entry *entry, uint64_t firs
 /* Writing: begin with all names and shapes (offsets are filled in), then the data of each entry in order in
  * any number of pieces of whole elements in host byte order, then commit (flush, fsync, rename from the
  * temporary name PATH.tmp). Abort deletes it. A call that fails has already aborted; abort twice is fine.
+ * With the pair (TL_CHECKSUM_KEY, TL_CHECKSUM_BLANK) among the metadata the file gets a checksum.
  * Put 8-byte types first and U8 last, so that every tensor is aligned for readers that map the file. */
 typedef struct tl_st_writer {
     FILE *file; /* NULL: not begun, committed or aborted */
     char path[1024], temporary[1040];
     uint64_t expected, written;
+    uint64_t checksum_at; /* place in the file of the checksum's digits; 0: the metadata asked for none */
+    void *checksum;       /* its running state */
     struct tl_st_span {
         uint64_t end;
         size_t width;

@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "core/clock.h"
-#include "ops/add.h"
 #include "train/checkpoint.h"
 #include "train/folder.h"
+#include "train/guard.h"
 #include "train/metrics.h"
 #include "train/progress.h"
 #include "train/schedule.h"
@@ -24,14 +24,15 @@ typedef struct run {
     const tl_task *task;
     tl_task_data *data;
     tl_model *model;
-    tl_tensor *squares; /* with --grad-clip: a sum of squares a parameter's shard, behind them partial sums */
-    float *host_squares;
+    tl_guard guard; /* with --grad-clip or --skip-nonfinite */
     tl_metrics metrics;
     tl_progress progress;
     uint64_t steps_per_epoch, total, done, saved, steps_run;
     float *step_ms;                 /* a ring of STEP_TIMES, by steps of this process */
     float recent[TL_RECENT_LOSSES]; /* a ring: the loss of step n at n % TL_RECENT_LOSSES */
     int recent_count;
+    int skipped; /* steps in a row, by --skip-nonfinite */
+    double best; /* of the main test set: top-1 or, without classes, the negative loss; NaN: not scored yet */
     char out[TL_OUT_ROOM];
 } run;
 
@@ -46,6 +47,7 @@ static tl_status begin(run *r)
         tl_standing standing;
         TL_TRY(tl_checkpoint_resume(r->ctx, registry, r->s, r->out, &standing));
         r->done = r->saved = standing.step;
+        r->best = standing.best;
         if (r->done > 0) {
             r->recent_count = standing.losses;
             for (int i = 0; i < standing.losses; i++)
@@ -59,23 +61,6 @@ static tl_status begin(run *r)
     }
     TL_TRY(tl_folder_set_aside(r->out, log, tl_context_error(r->ctx)));
     return tl_registry_init(r->ctx, registry, r->s->seed);
-}
-
-/* Room for the sums of squares that gradient clipping needs. */
-static tl_status create_squares(run *r)
-{
-    const tl_registry *registry = tl_model_registry(r->model);
-    uint64_t shards = 0, partial = 0;
-    for (int i = 0; i < registry->count; i++) {
-        const tl_tensor *g = registry->items[i].gradient;
-        const uint64_t count = tl_squares_workspace(g->lead_per_shard * g->row);
-        shards += (uint64_t)g->shards;
-        if (count > partial) partial = count;
-    }
-    r->host_squares = malloc(shards * sizeof *r->host_squares);
-    if (r->host_squares == NULL)
-        return tl_fail(tl_context_error(r->ctx), TL_ERROR_MEMORY, "out of host memory for gradient clipping");
-    return tl_tensor_create(r->ctx, "gradient norm", TL_MEMORY_WORKSPACE, 1, shards + partial, &r->squares);
 }
 
 /* A run that is resumed goes on with its own batch size, unless another is asked for. */
@@ -107,7 +92,8 @@ static tl_status set_up(run *r)
     r->step_ms = malloc(STEP_TIMES * sizeof *r->step_ms);
     if (r->step_ms == NULL) return tl_fail(err, TL_ERROR_MEMORY, "out of host memory for the steps' times");
     TL_TRY(tl_model_create(r->ctx, &s->model, s->batch_size, true, &r->model));
-    if (s->grad_clip > 0.0f) TL_TRY(create_squares(r));
+    if (s->grad_clip > 0.0f || s->skip_nonfinite)
+        TL_TRY(tl_guard_create(r->ctx, tl_model_registry(r->model), &r->guard));
     TL_TRY(begin(r));
     char path[TL_OUT_ROOM + 32];
     snprintf(path, sizeof path, "%s/metrics.jsonl", r->out);
@@ -122,44 +108,69 @@ static void tear_down(run *r)
 {
     tl_metrics_close(&r->metrics);
     tl_model_destroy(r->ctx, r->model);
-    tl_tensor_destroy(r->ctx, r->squares);
-    free(r->host_squares);
+    tl_guard_destroy(r->ctx, &r->guard);
     if (r->task != NULL) r->task->close(r->data);
     free(r->step_ms);
 }
 
 /* ---- the loop ------------------------------------------------------------------------------------ */
 
-/* What the gradients have to be multiplied with so that their norm over all parameters is at most
- * --grad-clip. The sums are added in a fixed order, so equal runs clip alike. */
-static tl_status clip_scale(run *r, float *scale)
+/* What is known of a step before it changes any weight. */
+typedef struct verdict {
+    float scale;        /* of the gradients, so that their norm is at most --grad-clip */
+    float loss;         /* with --skip-nonfinite, else 0 */
+    const char *broken; /* a parameter whose gradient is not finite; NULL: none, or not looked at */
+} verdict;
+
+static tl_status judge(run *r, verdict *v)
 {
-    const tl_registry *registry = tl_model_registry(r->model);
-    uint64_t shards = 0, at = 0;
-    *scale = 1.0f;
-    if (r->squares == NULL) return TL_OK;
-    for (int i = 0; i < registry->count; i++) shards += (uint64_t)registry->items[i].gradient->shards;
-    for (int i = 0; i < registry->count; i++) {
-        const tl_tensor *g = registry->items[i].gradient;
-        for (uint64_t lead = 0; lead < g->lead; lead += g->lead_per_shard) {
-            const uint64_t left = g->lead - lead, leads = left < g->lead_per_shard ? left : g->lead_per_shard;
-            uint64_t first;
-            TL_TRY(tl_squares_sum(r->ctx, tl_shard(g, lead, &first), leads * g->row, tl_at(r->squares, at++),
-                                  tl_at(r->squares, shards)));
-        }
-    }
-    TL_TRY(tl_tensor_read(r->ctx, r->squares, 0, shards, r->host_squares));
-    double sum = 0.0;
-    for (uint64_t i = 0; i < shards; i++) sum += (double)r->host_squares[i];
-    const double norm = sqrt(sum);
-    if (norm > (double)r->s->grad_clip) *scale = (float)((double)r->s->grad_clip / (norm + 1e-6));
+    *v = (verdict){.scale = 1.0f};
+    if (r->guard.squares == NULL) return TL_OK;
+    double norm;
+    TL_TRY(tl_guard_norm(r->ctx, &r->guard, tl_model_registry(r->model), &norm, &v->broken));
+    if (r->s->skip_nonfinite) TL_TRY(tl_model_read_losses(r->ctx, r->model, 0, 1, &v->loss));
+    if (r->s->grad_clip > 0.0f && norm > (double)r->s->grad_clip)
+        v->scale = (float)((double)r->s->grad_clip / (norm + 1e-6));
+    return TL_OK;
+}
+
+/* Ends a run whose numbers are no numbers any more after step `step`. */
+static tl_status not_finite(run *r, uint64_t step, const char *what)
+{
+    char last[64] = "there is no checkpoint yet";
+    if (r->saved > 0)
+        snprintf(last, sizeof last, "the last checkpoint is after step %llu", (unsigned long long)r->saved);
+    return tl_fail(
+        tl_context_error(r->ctx), TL_ERROR_DEVICE,
+        "step %llu gave numbers that are not finite, first %s: lower --lr, or try --skip-nonfinite (%s)",
+        (unsigned long long)step, what, last);
+}
+
+/* A step that is left out: the weights stay as they are. */
+static tl_status skip_step(run *r, const verdict *v)
+{
+    char what[160] = "the loss";
+    if (v->broken != NULL) snprintf(what, sizeof what, "the gradient of %s", v->broken);
+    if (++r->skipped >= TL_RECENT_LOSSES) return not_finite(r, r->done + 1, what);
+    tl_log_write(tl_context_log(r->ctx), TL_LOG_NOTICE, "step %llu is left out: %s is not finite",
+                 (unsigned long long)r->done + 1, what);
     return TL_OK;
 }
 
 static tl_status update(run *r, float lr)
 {
     tl_adamw_settings adamw = tl_step_adamw(r->s, lr, r->done + 1);
-    TL_TRY(clip_scale(r, &adamw.gradient_scale));
+    verdict v;
+    TL_TRY(judge(r, &v));
+    const bool broken = v.broken != NULL || !isfinite(v.loss);
+    if (broken && r->s->skip_nonfinite) return skip_step(r, &v);
+    if (broken) {
+        char what[160];
+        snprintf(what, sizeof what, "the gradient of %s", v.broken);
+        return not_finite(r, r->done + 1, what);
+    }
+    r->skipped = 0;
+    adamw.gradient_scale = v.scale;
     return tl_step_update(r->ctx, tl_model_registry(r->model), &adamw);
 }
 
@@ -174,13 +185,29 @@ static tl_status step(run *r, float *loss)
     TL_TRY(update(r, tl_schedule_lr(r->s, r->done, r->steps_per_epoch, r->total)));
     TL_TRY(tl_flush(r->ctx));
     if (r->done + 1 < r->total) TL_TRY(r->task->prepare(r->data, r->done + 1, err));
-    return tl_model_read_losses(r->ctx, r->model, 0, 1, loss);
+    TL_TRY(tl_model_read_losses(r->ctx, r->model, 0, 1, loss));
+    if (isfinite(*loss) || r->s->skip_nonfinite) return TL_OK;
+    char what[160];
+    TL_TRY(tl_guard_find(r->ctx, tl_model_registry(r->model), what, sizeof what));
+    return not_finite(r, r->done + 1, what);
+}
+
+/* OUT/best.safetensors: the weights of the best evaluation so far. */
+static tl_status keep_best(run *r, const tl_scores *scores)
+{
+    const double value = r->task->classifies ? scores->top1 : -scores->loss;
+    char path[TL_OUT_ROOM + 32];
+    if (!isfinite(value) || value <= r->best) return TL_OK;
+    r->best = value;
+    snprintf(path, sizeof path, "%s/best.safetensors", r->out);
+    return tl_model_save(r->ctx, tl_model_registry(r->model), r->s, r->done, path);
 }
 
 /* The line of an evaluation in the metrics. */
 static tl_status note_scores(void *user, const tl_task *task, int set, const tl_scores *scores)
 {
     run *r = user;
+    if (set == task->main_set(r->s)) TL_TRY(keep_best(r, scores));
     const tl_metric hits[] = {{"loss", scores->loss}, {"top1", scores->top1}, {"top5", scores->top5}},
                     text[] = {{"loss", scores->loss}, {"perplexity", exp(scores->loss)}};
     return tl_metrics_line(&r->metrics, r->done, (r->done + r->steps_per_epoch - 1) / r->steps_per_epoch,
@@ -200,7 +227,7 @@ static tl_status score_main(run *r)
 static tl_status save(run *r)
 {
     if (r->saved == r->done) return TL_OK;
-    tl_standing standing = {.step = r->done, .losses = r->recent_count};
+    tl_standing standing = {.step = r->done, .best = r->best, .losses = r->recent_count};
     for (int i = 0; i < r->recent_count; i++)
         standing.loss[i] = r->recent[(r->done - (uint64_t)(r->recent_count - 1 - i)) % TL_RECENT_LOSSES];
     TL_TRY(tl_checkpoint_save(r->ctx, tl_model_registry(r->model), r->s, r->out, &standing));
@@ -240,12 +267,6 @@ static tl_status loop(run *r)
         r->recent[r->done % TL_RECENT_LOSSES] = loss;
         if (r->recent_count < TL_RECENT_LOSSES) r->recent_count++;
         r->step_ms[r->steps_run++ % STEP_TIMES] = (float)(seconds * 1e3);
-        if (!isfinite(loss))
-            return tl_fail(
-                tl_context_error(r->ctx), TL_ERROR_DEVICE,
-                "the loss is no longer a number after step %llu: lower --lr (the last checkpoint is "
-                "after step %llu)",
-                (unsigned long long)r->done, (unsigned long long)r->saved);
         TL_TRY(report(r, loss, seconds));
         if (s->eval_every > 0 && r->done % s->eval_every == 0 && r->done < r->total) TL_TRY(score_main(r));
         if (s->checkpoint_every > 0 && r->done % s->checkpoint_every == 0) TL_TRY(save(r));
@@ -264,9 +285,14 @@ static void summarise(run *r, tl_result *result)
 {
     const size_t times = r->steps_run < STEP_TIMES ? (size_t)r->steps_run : STEP_TIMES;
     double sum = 0.0;
-    for (int i = 0; i < r->recent_count; i++)
-        sum += (double)r->recent[(r->done - (uint64_t)i) % TL_RECENT_LOSSES];
-    result->loss = r->recent_count > 0 ? sum / r->recent_count : (double)NAN;
+    int counted = 0; /* steps that were left out may have no loss */
+    for (int i = 0; i < r->recent_count; i++) {
+        const float loss = r->recent[(r->done - (uint64_t)i) % TL_RECENT_LOSSES];
+        if (!isfinite(loss)) continue;
+        sum += (double)loss;
+        counted++;
+    }
+    result->loss = counted > 0 ? sum / counted : (double)NAN;
     qsort(r->step_ms, times, sizeof *r->step_ms, compare_floats);
     result->step_ms = times > 0 ? (double)r->step_ms[times / 2] : (double)NAN;
     result->steps = r->done;
@@ -301,9 +327,13 @@ static tl_status train(run *r, tl_result *result)
 
 tl_status tl_train(tl_context *ctx, tl_settings *settings, const tl_hooks *hooks, tl_result *result)
 {
-    run r = {.ctx = ctx, .s = settings, .hooks = hooks};
+    run r = {.ctx = ctx, .s = settings, .hooks = hooks, .best = (double)NAN};
     *result = tl_result_empty();
     const tl_status status = train(&r, result);
+    if ((status == TL_ERROR_DEVICE || status == TL_ERROR_IO) && r.saved > 0)
+        tl_log_write(tl_context_log(ctx), TL_LOG_NOTICE,
+                     "%s holds the checkpoint after step %llu: --resume goes on there", r.out,
+                     (unsigned long long)r.saved);
     tear_down(&r);
     return status;
 }
