@@ -712,6 +712,43 @@ static void test_signals(void **state)
     interrupt(SIGTERM, "term", 143);
 }
 
+/* A step of this takes seconds on any CPU, so both signals arrive within one. */
+static void test_second_signal(void **state)
+{
+    pid_t pid = start(NO_ENV, (const char *const[]){"train", "mnist", "--size", "small", "--batch-size",
+                                                    "256", "--limit-train", "512", "--steps", "9", "--out",
+                                                    at("twice"), NULL});
+    wait_for(at("twice/metrics.jsonl"));
+    kill(pid, SIGTERM);
+    nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+    kill(pid, SIGINT);
+    finish(pid);
+    EXPECT(130, "");
+    assert_null(strstr(seen.err, "saved in"));
+}
+
+static void test_info_diff(void **state)
+{
+    RUN(NO_ENV, "info", "--diff", at("attention"));
+    FAILS(2, "two checkpoints");
+    RUN(NO_ENV, "info", at("attention"), at("alpha"));
+    FAILS(2, "one word too many");
+    RUN(NO_ENV, "info", "--diff", at("attention"), at("nothing"));
+    FAILS(2, "nothing");
+    RUN(NO_ENV, "info", "--diff", at("attention"), at("attention"));
+    EXPECT(0, "");
+    assert_non_null(strstr(seen.out, "0 settings and 0 tensors differ"));
+    RUN(NO_ENV, "info", "--diff", at("attention"), at("alpha"));
+    EXPECT(0, "");
+    assert_non_null(strstr(seen.out, "attention -> alpha"));
+    assert_non_null(strstr(seen.out, "only in the second"));
+    RUN(NO_ENV, "info", "--diff", at("seed-0"), at("seed-2"));
+    EXPECT(0, "");
+    assert_non_null(strstr(seen.out, "5 -> 6"));
+    assert_non_null(strstr(seen.out, "largest difference"));
+    assert_non_null(strstr(seen.out, "1 settings and "));
+}
+
 /* ---- real MNIST ---------------------------------------------------------------------------------- */
 
 static void test_real_mnist(void **state)
@@ -764,6 +801,8 @@ int main(void)
         cmocka_unit_test(test_default_out),
         cmocka_unit_test(test_stop_after_and_resume),
         cmocka_unit_test(test_signals),
+        cmocka_unit_test(test_second_signal),
+        cmocka_unit_test(test_info_diff),
         cmocka_unit_test(test_real_mnist),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

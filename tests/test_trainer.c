@@ -1,61 +1,6 @@
 /* Whole runs: the same seed gives the same losses, a resumed run equals an uninterrupted one byte for byte,
  * training lowers the loss, and what eval reads is what train wrote. */
-#include "golden.h"
-
-#include <unistd.h>
-
-#include "train/trainer.h"
-
-static char folder[] = "/tmp/translution-trainer-XXXXXX";
-
-static tl_settings small_run(tl_op_kind op, const char *out)
-{
-    tl_settings s;
-    tl_settings_default(&s, "mnist");
-    s.model.op = op;
-    s.model.positions = op == TL_OP_ATTENTION ? TL_POSITIONS_LEARNED : TL_POSITIONS_NONE;
-    s.model.dim = 24, s.model.depth = 2, s.model.heads = 2, s.model.head_dim = 12, s.model.mlp_dim = 48;
-    s.limit_train = 44, s.limit_test = 20, s.batch_size = 16, s.batch_given = true; /* a partial last batch */
-    s.steps = 6, s.lr = 1e-3f;
-    s.motion = s.test_motion = TL_MOTION_DYNAMIC;
-    snprintf(s.out, sizeof s.out, "%s/%s", folder, out);
-    return s;
-}
-
-static tl_result train(tl_settings s)
-{
-    tl_context *ctx = golden_context(TL_PATH_AUTO);
-    tl_result result;
-    MUST(ctx, tl_train(ctx, &s, NULL, &result));
-    tl_context_destroy(ctx);
-    return result;
-}
-
-static char *read_all(const char *out, const char *name, long *size)
-{
-    char path[2200];
-    snprintf(path, sizeof path, "%s/%s", out, name);
-    FILE *f = fopen(path, "rb");
-    if (f == NULL) fail_msg("no %s", path);
-    assert_int_equal(fseek(f, 0, SEEK_END), 0);
-    *size = ftell(f);
-    rewind(f);
-    char *data = malloc((size_t)*size + 1);
-    assert_non_null(data);
-    assert_int_equal(fread(data, 1, (size_t)*size, f), (size_t)*size);
-    data[*size] = '\0';
-    fclose(f);
-    return data;
-}
-
-static void assert_same_model(const tl_settings *a, const tl_settings *b)
-{
-    long n, m;
-    char *x = read_all(a->out, "model.safetensors", &n), *y = read_all(b->out, "model.safetensors", &m);
-    assert_int_equal(n, m);
-    assert_memory_equal(x, y, (size_t)n);
-    free(x), free(y);
-}
+#include "runs.h"
 
 static void same_seed_same_model(void **unused)
 {
@@ -170,13 +115,6 @@ static void stop_after_repeated(void **unused)
     assert_same_model(&whole, &pieces);
 }
 
-static bool exists(const char *out, const char *name)
-{
-    char path[2200];
-    snprintf(path, sizeof path, "%s/%s", out, name);
-    return access(path, F_OK) == 0;
-}
-
 /* A checkpoint with a truncated file is not complete: the one before it is taken, and the end is the same. */
 static void damaged_checkpoints_are_passed_over(void **unused)
 {
@@ -287,18 +225,6 @@ static void wrong_places_and_numbers(void **unused)
     s = small_run(TL_OP_ATTENTION, "diverges");
     s.lr = 1e30f;
     refuse(s, &options, TL_ERROR_DEVICE, "lower --lr");
-}
-
-static int make_folder(void **unused)
-{
-    return mkdtemp(folder) == NULL;
-}
-
-static int remove_folder(void **unused)
-{
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf %s", folder);
-    return system(command);
 }
 
 int main(void)

@@ -61,6 +61,9 @@ char *tl_cli_bytes(uint64_t bytes, char *text);
 /* Copies `text` for a terminal: control characters become '?'. Returns `out`. */
 char *tl_cli_plain(const char *text, char *out, size_t room);
 
+/* What two .safetensors files differ in, on stdout. */
+tl_status tl_cli_diff(const char *first, const char *second, tl_error *err);
+
 /* Prints a JSON value (a cJSON *, which it frees; NULL: out of memory) on one line of stdout. */
 struct cJSON;
 tl_status tl_cli_print_json(struct cJSON *value, tl_error *err);

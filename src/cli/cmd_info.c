@@ -31,19 +31,40 @@ static void print_tensors(const tl_safetensors *st)
     printf("%d tensors, %" PRIu64 " parameters\n", st->count, total);
 }
 
+/* A .safetensors file, or the newest weights of a run's folder. */
+static tl_status find_file(const char *word, char *path, size_t room, tl_error *err)
+{
+    struct stat what;
+    bool folder = stat(word, &what) == 0 && S_ISDIR(what.st_mode);
+    int length = snprintf(path, room, "%s%s", word, folder ? "/model.safetensors" : "");
+    if (length >= 0 && (size_t)length < room) return TL_OK;
+    return tl_fail(err, TL_ERROR_USAGE, "the path of the checkpoint is longer than %zu characters", room - 1);
+}
+
+static tl_status compare(const tl_cli_options *o, tl_error *err)
+{
+    char first[1024], second[1024];
+    if (o->argument_count != 2)
+        return tl_fail(err, TL_ERROR_USAGE,
+                       "info --diff needs two checkpoints, not %d; see `translution info --help`",
+                       o->argument_count);
+    TL_TRY(find_file(o->arguments[0], first, sizeof first, err));
+    TL_TRY(find_file(o->arguments[1], second, sizeof second, err));
+    return tl_cli_diff(first, second, err);
+}
+
 tl_status tl_cmd_info(const tl_cli_options *o, tl_error *err)
 {
+    if (o->diff) return compare(o, err);
     if (o->argument == NULL)
         return tl_fail(err, TL_ERROR_USAGE,
                        "info needs a checkpoint: a .safetensors file or the folder of a run; see "
                        "`translution info --help`");
+    if (o->argument_count > 1)
+        return tl_fail(err, TL_ERROR_USAGE, "'%s' is one word too many; see `translution info --help`",
+                       o->arguments[1]);
     char path[1024];
-    struct stat what;
-    bool folder = stat(o->argument, &what) == 0 && S_ISDIR(what.st_mode);
-    int length = snprintf(path, sizeof path, "%s%s", o->argument, folder ? "/model.safetensors" : "");
-    if (length < 0 || (size_t)length >= sizeof path)
-        return tl_fail(err, TL_ERROR_USAGE, "the path of the checkpoint is longer than %zu characters",
-                       sizeof path - 1);
+    TL_TRY(find_file(o->argument, path, sizeof path, err));
 
     tl_safetensors st = {0};
     TL_TRY(tl_st_open(path, &st, err));

@@ -97,7 +97,7 @@ static const command commands[] = {
      tl_cmd_train},
     {"eval", "eval CHECKPOINT [options]", "evaluate a .safetensors file or a run's folder", TL_CLI_EVAL,
      tl_cmd_eval},
-    {"info", "info CHECKPOINT", "names, shapes, parameter count and settings of a checkpoint", TL_CLI_INFO,
+    {"info", "info [--diff] CHECKPOINT...", "what a checkpoint holds, or in what two differ", TL_CLI_INFO,
      run_info},
     {"tokenize", "tokenize --out DIR FILE...",
      "text files to train.bin and val.bin, by GPT-2's BPE or by characters", TL_CLI_TOKENIZE,

@@ -186,7 +186,7 @@ static tl_status read_arguments(tl_cli_command command, int argc, char **argv, g
     }
     o->arguments = argv + optind;
     o->argument_count = argc - optind;
-    if (argc - optind > 1 && command != TL_CLI_TOKENIZE)
+    if (argc - optind > 1 && command != TL_CLI_TOKENIZE && command != TL_CLI_INFO)
         return tl_fail(err, TL_ERROR_USAGE, "'%s' is one word too many; see `translution %s --help`",
                        argv[optind + 1], name);
     if (optind < argc) o->argument = argv[optind];

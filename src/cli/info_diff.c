@@ -1,0 +1,133 @@
+/* translution info --diff A B: in which settings two checkpoints differ, which tensors only one of them has, and how far
+ * apart the others are. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "train/safetensors.h"
+
+enum { PIECE = 1 << 18 };
+
+typedef struct difference {
+    double largest; /* |a - b|; of two that are equally not finite: 0 */
+    uint64_t at, unequal;
+} difference;
+
+static void compare(const float *a, const float *b, uint64_t count, uint64_t first, difference *d)
+{
+    for (uint64_t i = 0; i < count; i++) {
+        if (memcmp(&a[i], &b[i], sizeof *a) == 0) continue;
+        const double gap = fabs((double)a[i] - (double)b[i]);
+        const double size = isnan(gap) ? (double)INFINITY : gap;
+        d->unequal++;
+        if (size > d->largest || d->unequal == 1) {
+            d->largest = size;
+            d->at = first + i;
+        }
+    }
+}
+
+static tl_status compare_tensor(tl_safetensors *a, const tl_st_entry *x, tl_safetensors *b,
+                                const tl_st_entry *y, float *pieces, difference *d, tl_error *err)
+{
+    uint64_t count = 1;
+    for (uint32_t i = 0; i < x->rank; i++) count *= x->shape[i];
+    *d = (difference){0};
+    for (uint64_t at = 0; at < count; at += PIECE) {
+        const uint64_t n = count - at < PIECE ? count - at : PIECE;
+        TL_TRY(tl_st_read(a, x, at, n, pieces, err));
+        TL_TRY(tl_st_read(b, y, at, n, pieces + PIECE, err));
+        compare(pieces, pieces + PIECE, n, at, d);
+    }
+    return TL_OK;
+}
+
+static void shape_text(const tl_st_entry *e, char *text, size_t room)
+{
+    size_t used = 0;
+    text[0] = '\0';
+    for (uint32_t d = 0; d < e->rank && used < room; d++)
+        used += (size_t)snprintf(text + used, room - used, "%s%" PRIu64, d > 0 ? " x " : "", e->shape[d]);
+}
+
+static bool same_shape(const tl_st_entry *x, const tl_st_entry *y)
+{
+    return x->dtype == y->dtype && x->rank == y->rank &&
+           memcmp(x->shape, y->shape, x->rank * sizeof *x->shape) == 0;
+}
+
+/* Settings and other metadata; the checksum says nothing that the tensors do not. */
+static int diff_metadata(const tl_safetensors *a, const tl_safetensors *b, bool backwards)
+{
+    int differences = 0;
+    for (int i = 0; i < a->metadata_count; i++) {
+        const tl_st_pair *pair = &a->metadata[i];
+        const char *other = tl_st_metadata(b, pair->key);
+        char key[128], here[256], there[256];
+        if (strcmp(pair->key, "checksum") == 0 ||
+            (other != NULL && (backwards || strcmp(other, pair->value) == 0)))
+            continue;
+        tl_cli_plain(pair->key, key, sizeof key);
+        tl_cli_plain(pair->value, here, sizeof here);
+        tl_cli_plain(other != NULL ? other : "(absent)", there, sizeof there);
+        printf("setting %-40s %s -> %s\n", key, backwards ? there : here, backwards ? here : there);
+        differences++;
+    }
+    return differences;
+}
+
+static tl_status diff_tensors(tl_safetensors *a, tl_safetensors *b, float *pieces, int *differences,
+                              tl_error *err)
+{
+    for (int i = 0; i < a->count; i++) {
+        const tl_st_entry *x = &a->entries[i], *y = tl_st_find(b, x->name);
+        char name[sizeof x->name], here[192], there[192];
+        difference d;
+        tl_cli_plain(x->name, name, sizeof name);
+        shape_text(x, here, sizeof here);
+        if (y == NULL) {
+            printf("%-60s only in the first: %s\n", name, here);
+        } else if (!same_shape(x, y) || x->dtype != TL_F32) {
+            shape_text(y, there, sizeof there);
+            if (same_shape(x, y)) continue; /* of whole numbers: none of ours */
+            printf("%-60s shapes %s -> %s\n", name, here, there);
+        } else {
+            TL_TRY(compare_tensor(a, x, b, y, pieces, &d, err));
+            if (d.unequal == 0) continue;
+            printf("%-60s largest difference %.9g at element %" PRIu64 ", %" PRIu64 " of %" PRIu64
+                   " unequal\n",
+                   name, d.largest, d.at, d.unequal, (x->end - x->begin) / 4);
+        }
+        ++*differences;
+    }
+    for (int i = 0; i < b->count; i++) {
+        char name[sizeof b->entries[i].name], there[192];
+        if (tl_st_find(a, b->entries[i].name) != NULL) continue;
+        shape_text(&b->entries[i], there, sizeof there);
+        printf("%-60s only in the second: %s\n", tl_cli_plain(b->entries[i].name, name, sizeof name), there);
+        ++*differences;
+    }
+    return TL_OK;
+}
+
+tl_status tl_cli_diff(const char *first, const char *second, tl_error *err)
+{
+    tl_safetensors a, b;
+    int settings, tensors = 0;
+    TL_TRY(tl_st_open(first, &a, err));
+    tl_status status = tl_st_open(second, &b, err);
+    float *pieces = malloc(2 * PIECE * sizeof *pieces);
+    if (status == TL_OK && pieces == NULL)
+        status = tl_fail(err, TL_ERROR_MEMORY, "out of host memory while comparing %s", first);
+    if (status == TL_OK) {
+        settings = diff_metadata(&a, &b, false) + diff_metadata(&b, &a, true);
+        status = diff_tensors(&a, &b, pieces, &tensors, err);
+        if (status == TL_OK) printf("%d settings and %d tensors differ\n", settings, tensors);
+        tl_st_close(&b);
+    }
+    free(pieces);
+    tl_st_close(&a);
+    return status;
+}

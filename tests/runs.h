@@ -1,0 +1,81 @@
+/* Small whole runs in a folder of their own, for the tests of training. */
+#ifndef TESTS_RUNS_H
+#define TESTS_RUNS_H
+
+#include "golden.h"
+
+#include <unistd.h>
+
+#include "train/trainer.h"
+
+static char folder[] = "/tmp/translution-runs-XXXXXX";
+
+static tl_settings small_run(tl_op_kind op, const char *out)
+{
+    tl_settings s;
+    tl_settings_default(&s, "mnist");
+    s.model.op = op;
+    s.model.positions = op == TL_OP_ATTENTION ? TL_POSITIONS_LEARNED : TL_POSITIONS_NONE;
+    s.model.dim = 24, s.model.depth = 2, s.model.heads = 2, s.model.head_dim = 12, s.model.mlp_dim = 48;
+    s.limit_train = 44, s.limit_test = 20, s.batch_size = 16, s.batch_given = true; /* a partial last batch */
+    s.steps = 6, s.lr = 1e-3f;
+    s.motion = s.test_motion = TL_MOTION_DYNAMIC;
+    snprintf(s.out, sizeof s.out, "%s/%s", folder, out);
+    return s;
+}
+
+static tl_result train(tl_settings s)
+{
+    tl_context *ctx = golden_context(TL_PATH_AUTO);
+    tl_result result;
+    MUST(ctx, tl_train(ctx, &s, NULL, &result));
+    tl_context_destroy(ctx);
+    return result;
+}
+
+static char *read_all(const char *out, const char *name, long *size)
+{
+    char path[2200];
+    snprintf(path, sizeof path, "%s/%s", out, name);
+    FILE *f = fopen(path, "rb");
+    if (f == NULL) fail_msg("no %s", path);
+    assert_int_equal(fseek(f, 0, SEEK_END), 0);
+    *size = ftell(f);
+    rewind(f);
+    char *data = malloc((size_t)*size + 1);
+    assert_non_null(data);
+    assert_int_equal(fread(data, 1, (size_t)*size, f), (size_t)*size);
+    data[*size] = '\0';
+    fclose(f);
+    return data;
+}
+
+static void assert_same_model(const tl_settings *a, const tl_settings *b)
+{
+    long n, m;
+    char *x = read_all(a->out, "model.safetensors", &n), *y = read_all(b->out, "model.safetensors", &m);
+    assert_int_equal(n, m);
+    assert_memory_equal(x, y, (size_t)n);
+    free(x), free(y);
+}
+
+static bool exists(const char *out, const char *name)
+{
+    char path[2200];
+    snprintf(path, sizeof path, "%s/%s", out, name);
+    return access(path, F_OK) == 0;
+}
+
+static int make_folder(void **unused)
+{
+    return mkdtemp(folder) == NULL;
+}
+
+static int remove_folder(void **unused)
+{
+    char command[128];
+    snprintf(command, sizeof command, "rm -rf %s", folder);
+    return system(command);
+}
+
+#endif

@@ -1,0 +1,234 @@
+/* Checkpoints: which stay, which is taken, and that nothing damaged is ever loaded. */
+#include "runs.h"
+
+#include "train/checkpoint_list.h"
+#include "train/checksum.h"
+
+static void keeps_the_newest(void **unused)
+{
+    tl_settings s = small_run(TL_OP_ATTENTION, "keep");
+    s.checkpoint_every = 1;
+    s.keep = 2;
+    train(s);
+    assert_true(exists(s.out, "checkpoints/6/state.safetensors") &&
+                exists(s.out, "checkpoints/5/model.safetensors"));
+    for (int step = 1; step <= 4; step++) {
+        char name[40];
+        snprintf(name, sizeof name, "checkpoints/%d", step);
+        assert_false(exists(s.out, name));
+        snprintf(name, sizeof name, "checkpoints/.%d.old", step);
+        assert_false(exists(s.out, name));
+    }
+}
+
+static void assert_same_file(const tl_settings *a, const tl_settings *b, const char *name)
+{
+    long n, m;
+    char *x = read_all(a->out, name, &n), *y = read_all(b->out, name, &m);
+    assert_int_equal(n, m);
+    assert_memory_equal(x, y, (size_t)n);
+    free(x), free(y);
+}
+
+/* The best evaluation's weights, the same whether the run was stopped in between or not. */
+static void keeps_the_best(void **unused)
+{
+    tl_settings whole = small_run(TL_OP_ATTENTION, "best-whole"),
+                parts = small_run(TL_OP_ATTENTION, "best-parts");
+    whole.steps = parts.steps = 12;
+    whole.lr = parts.lr = 3e-3f;
+    whole.eval_every = parts.eval_every = 1;
+    train(whole);
+    for (parts.stop_after = 5; parts.stop_after <= 7; parts.stop_after += 2) {
+        train(parts);
+        parts.resume = true;
+    }
+    assert_same_file(&whole, &parts, "best.safetensors");
+    assert_same_model(&whole, &parts);
+    long size;
+    char *text = read_all(whole.out, "metrics.jsonl", &size), *line = text;
+    double best = -1;
+    int best_step = 0, evaluations = 0;
+    while ((line = strstr(line, "{\"step\":")) != NULL) {
+        char *end = strchr(line, '\n'), *top1;
+        *end = '\0';
+        if (strstr(line, "\"test\":\"dynamic\"") != NULL && (top1 = strstr(line, "\"top1\":")) != NULL) {
+            evaluations++;
+            if (atof(top1 + 7) > best) best = atof(top1 + 7), best_step = atoi(line + 8);
+        }
+        line = end + 1;
+    }
+    free(text);
+    assert_int_equal(evaluations, 12);
+    char path[2200];
+    tl_safetensors st;
+    snprintf(path, sizeof path, "%s/best.safetensors", whole.out);
+    assert_int_equal(tl_st_open(path, &st, NULL), TL_OK);
+    assert_int_equal(atoi(tl_st_metadata(&st, "step")), best_step);
+    tl_st_close(&st);
+}
+
+/* ---- damage -------------------------------------------------------------------------------------- */
+
+static void put(const char *out, const char *name, const char *data, long size)
+{
+    char path[2200];
+    snprintf(path, sizeof path, "%s/%s", out, name);
+    FILE *f = fopen(path, "wb");
+    assert_non_null(f);
+    assert_int_equal(fwrite(data, 1, (size_t)size, f), (size_t)size);
+    fclose(f);
+}
+
+static uint64_t newest(const tl_settings *s)
+{
+    uint64_t step = 99;
+    tl_error err = {0};
+    if (tl_checkpoint_newest(s->out, NULL, &step, &err) != TL_OK) fail_msg("%s", err.text);
+    return step;
+}
+
+/* Every bit of every byte of the header in turn, then one bit in many places of the data, then many lengths: the damaged
+ * pair is never taken, and the one before it is. */
+static void damage_is_found(void **unused)
+{
+    static const char *const names[] = {"checkpoints/4/model.safetensors", "checkpoints/4/state.safetensors"};
+    tl_settings s = small_run(TL_OP_ATTENTION, "flips");
+    s.model.depth = 1, s.model.dim = 8, s.model.mlp_dim = 8, s.model.head_dim = 4;
+    s.checkpoint_every = 2;
+    s.stop_after = 4;
+    train(s);
+    assert_int_equal(newest(&s), 4);
+    int tried = 0;
+    for (int file = 0; file < 2; file++) {
+        long size;
+        char *data = read_all(s.out, names[file], &size);
+        const long header = 8 + (unsigned char)data[0] + 256L * (unsigned char)data[1];
+        assert_true(header > 500 && header < size);
+        for (long at = 0; at < size; at += at < header ? 1 : 101) {
+            data[at] ^= (char)(1 << (at % 8));
+            put(s.out, names[file], data, size);
+            if (newest(&s) != 2)
+                fail_msg("%s: byte %ld of %ld flipped, and it is taken", names[file], at, size);
+            data[at] ^= (char)(1 << (at % 8));
+            tried++;
+        }
+        for (long length = 0; length < size; length += length < header ? 7 : 1009) {
+            put(s.out, names[file], data, length);
+            if (newest(&s) != 2)
+                fail_msg("%s: cut to %ld of %ld bytes, and it is taken", names[file], length, size);
+            tried++;
+        }
+        put(s.out, names[file], data, size);
+        free(data);
+    }
+    assert_int_equal(newest(&s), 4);
+    assert_true(tried > 1000);
+}
+
+static void nothing_intact_is_said(void **unused)
+{
+    tl_settings s = small_run(TL_OP_ATTENTION, "all-damaged");
+    s.stop_after = 2;
+    train(s);
+    long size;
+    char *data = read_all(s.out, "checkpoints/2/model.safetensors", &size);
+    data[size - 5] ^= 64;
+    put(s.out, "checkpoints/2/model.safetensors", data, size);
+    free(data);
+    tl_context *ctx = golden_context(TL_PATH_AUTO);
+    tl_result result;
+    s.resume = true;
+    assert_int_equal(tl_train(ctx, &s, NULL, &result), TL_ERROR_INPUT);
+    assert_non_null(strstr(tl_context_error(ctx)->text, "is intact"));
+    assert_non_null(strstr(tl_context_error(ctx)->text, "checkpoints/2/model.safetensors is damaged"));
+    assert_true(exists(s.out, "checkpoints/2")); /* nothing was thrown away */
+    /* OUT/model.safetensors is the same file, so eval refuses it, too. */
+    tl_settings e;
+    tl_settings_default(&e, "mnist");
+    assert_int_equal(tl_evaluate(ctx, s.out, &e, NULL, &result), TL_ERROR_INPUT);
+    assert_non_null(strstr(tl_context_error(ctx)->text, "model.safetensors is damaged"));
+    tl_context_destroy(ctx);
+}
+
+/* ---- numbers that are not finite ------------------------------------------------------------------ */
+
+static void refuse(tl_settings s, const char *const *words)
+{
+    tl_context *ctx = golden_context(TL_PATH_AUTO);
+    tl_result result;
+    assert_int_equal(tl_train(ctx, &s, NULL, &result), TL_ERROR_DEVICE);
+    for (; *words != NULL; words++)
+        if (strstr(tl_context_error(ctx)->text, *words) == NULL)
+            fail_msg("no '%s' in: %s", *words, tl_context_error(ctx)->text);
+    tl_context_destroy(ctx);
+}
+#define REFUSE(s, ...) refuse(s, (const char *const[]){__VA_ARGS__, NULL})
+
+static void not_finite(void **unused)
+{
+    tl_settings s = small_run(TL_OP_ATTENTION, "diverges");
+    s.lr = 1e30f;
+    REFUSE(s, "step 2 ", "the gradient of ", "--skip-nonfinite", "no checkpoint yet");
+    s.checkpoint_every = 1;
+    REFUSE(s, "step 2 ", "the last checkpoint is after step 1");
+    s.grad_clip = 1.0f; /* looks before it changes anything */
+    REFUSE(s, "step 2 ", "the gradient of ");
+
+    s = small_run(TL_OP_ATTENTION, "infinite");
+    s.lr = 3e38f;
+    s.weight_decay = 100.0f;
+    s.checkpoint_every = 1;
+    REFUSE(s, "tensor ", "was not written");
+    assert_false(exists(s.out, "checkpoints/1"));
+    assert_false(exists(s.out, "model.safetensors"));
+}
+
+static void left_out_steps(void **unused)
+{
+    const tl_settings plain = small_run(TL_OP_ATTENTION, "skip-plain");
+    tl_settings s = small_run(TL_OP_ATTENTION, "skip");
+    s.skip_nonfinite = true;
+    train(plain);
+    train(s);
+    assert_same_model(&plain, &s); /* the option alone changes nothing */
+
+    s = small_run(TL_OP_ATTENTION, "skip-diverges");
+    tl_settings one = small_run(TL_OP_ATTENTION, "skip-one");
+    s.skip_nonfinite = true;
+    s.lr = one.lr = 1e30f;
+    s.schedule = one.schedule = TL_SCHEDULE_CONSTANT;
+    one.stop_after = 1;
+    const tl_result result = train(s);
+    train(one);
+    assert_int_equal(result.steps, 6);
+    assert_true(isfinite(result.loss));
+    tl_context *ctx = golden_context(TL_PATH_AUTO);
+    tl_safetensors st, first;
+    char path[2200];
+    snprintf(path, sizeof path, "%s/model.safetensors", s.out);
+    assert_int_equal(tl_st_open(path, &st, NULL), TL_OK);
+    snprintf(path, sizeof path, "%s/model.safetensors", one.out);
+    assert_int_equal(tl_st_open(path, &first, NULL), TL_OK);
+    float a[10], b[10]; /* five steps were left out: the weights are those after the first */
+    MUST(ctx, tl_st_read(&st, tl_st_find(&st, "mlp_head.bias"), 0, 10, a, tl_context_error(ctx)));
+    MUST(ctx, tl_st_read(&first, tl_st_find(&first, "mlp_head.bias"), 0, 10, b, tl_context_error(ctx)));
+    assert_memory_equal(a, b, sizeof a);
+    tl_st_close(&st);
+    tl_st_close(&first);
+    tl_context_destroy(ctx);
+
+    s.steps = 40;
+    snprintf(s.out, sizeof s.out, "%s/skip-forever", folder);
+    REFUSE(s, "step 21 ");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(keeps_the_newest), cmocka_unit_test(keeps_the_best),
+        cmocka_unit_test(damage_is_found),  cmocka_unit_test(nothing_intact_is_said),
+        cmocka_unit_test(not_finite),       cmocka_unit_test(left_out_steps),
+    };
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
