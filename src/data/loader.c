@@ -1,0 +1,474 @@
+#include "data/loader.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/clock.h"
+#include "core/log.h"
+#include "data/motion.h"
+#include "data/randaugment.h"
+
+enum {
+    SLOTS = 3,          /* batches on their way: one in use, two being made */
+    CHUNK = 4,          /* pictures that a worker takes at a time */
+    WORKER_LIMIT = 256, /* more threads than this help no one */
+    TRIES = 1000        /* files in a row that are no images, before the set is given up */
+};
+
+/* A file that was passed over at a position of a batch. */
+typedef struct damage {
+    uint32_t position, tries, sample;
+    tl_error err;
+} damage;
+
+/* A batch on its way: number n is in slot n % SLOTS. Fields behind `ready` belong to whoever makes or holds it. */
+typedef struct slot {
+    uint64_t epoch;
+    uint32_t first, count; /* in the epoch's order */
+    const uint32_t *order; /* NULL: the set's own */
+    uint32_t taken, made;  /* pictures that workers have begun and finished */
+    bool ready;
+    uint32_t kept; /* pictures that there are */
+    float *images, *soft;
+    int32_t *labels; /* -1: there is no such picture */
+    damage *damages;
+    uint32_t damage_count, damage_room;
+    tl_status failed; /* the first failure that no other picture can mend */
+    tl_error failure;
+} slot;
+
+typedef struct worker {
+    tl_loader *loader;
+    pthread_t thread;
+    tl_bytes bytes;
+    tl_image decoded, picture, spare;
+    tl_resampler resampler;
+    float *mixed; /* one picture */
+} worker;
+
+/* Counters of slots, `next`, `filled` and the flags are under the lock. */
+struct tl_loader {
+    tl_loader_options o;
+    uint32_t count; /* pictures of the set */
+    uint64_t per_epoch;
+    uint64_t crop_stream, flip_stream, rand_stream, mix_stream;
+    slot slots[SLOTS];
+    uint32_t *orders[SLOTS + 1]; /* of epoch e at e % (SLOTS + 1) */
+    uint64_t ordered[SLOTS + 1]; /* which epoch it is; UINT64_MAX: none */
+    uint64_t next, filled;       /* batches [next, filled) are on their way */
+    bool held;                   /* batch next - 1 is in use */
+    worker *workers;
+    uint32_t worker_count;
+    pthread_mutex_t lock;
+    pthread_cond_t work, result;
+    bool closing, paused;
+    uint8_t *known; /* [count]: a file that was named before */
+    uint32_t damaged;
+    double waited;
+};
+
+static tl_status out_of_memory(tl_error *err)
+{
+    return tl_fail(err, TL_ERROR_MEMORY,
+                   "out of host memory for batches of pictures: use a smaller --batch-size");
+}
+
+static size_t picture_values(const tl_loader *l)
+{
+    return (size_t)3 * l->o.size * l->o.size;
+}
+
+/* ---- one picture --------------------------------------------------------------------------------- */
+
+/* Words of a stream that one picture of one epoch has to itself: more than any augmentation draws. */
+static tl_random random_for(const tl_loader *l, uint64_t stream, uint64_t epoch, uint32_t index)
+{
+    tl_random r = tl_random_make(l->o.seed, stream);
+    r.index = epoch << 40 | (uint64_t)index << 8;
+    return r;
+}
+
+static tl_resize plan_for(const tl_loader *l, uint64_t epoch, uint32_t sample, uint32_t width,
+                          uint32_t height)
+{
+    if (!l->o.train || (l->o.augment & TL_AUGMENT_CROP) == 0)
+        return tl_resize_centre(width, height, l->o.size);
+    tl_random r = random_for(l, l->crop_stream, epoch, sample);
+    return tl_resize_random(&r, width, height, l->o.size);
+}
+
+static tl_status read_digit(const tl_loader *l, worker *w, uint64_t epoch, uint32_t sample, tl_error *err)
+{
+    const tl_dataset *set = l->o.digits;
+    const size_t pixels = (size_t)set->height * set->width;
+    TL_TRY(tl_image_reserve(&w->decoded, set->width, set->height, err));
+    for (size_t i = 0; i < pixels; i++)
+        memset(w->decoded.pixels + 3 * i, set->pixels[sample * pixels + i], 3);
+    const tl_resize plan = plan_for(l, epoch, sample, set->width, set->height);
+    return tl_resample(&w->decoded, set->width, set->height, &plan, &w->resampler, &w->picture, err);
+}
+
+static tl_status read_file(const tl_loader *l, worker *w, uint64_t epoch, uint32_t sample, tl_error *err)
+{
+    char path[8192];
+    uint32_t width, height;
+    snprintf(path, sizeof path, "%s/%s", l->o.folder->root, l->o.folder->paths[sample]);
+    TL_TRY(tl_bytes_read(&w->bytes, path, err));
+    TL_TRY(tl_image_size(&w->bytes, path, &width, &height, err));
+    const tl_resize plan = plan_for(l, epoch, sample, width, height);
+    TL_TRY(tl_image_decode(&w->bytes, path, tl_resize_shrink(&plan), &w->decoded, err));
+    return tl_resample(&w->decoded, width, height, &plan, &w->resampler, &w->picture, err);
+}
+
+static tl_status make_picture(const tl_loader *l, worker *w, uint64_t epoch, uint32_t sample, float *out,
+                              tl_error *err)
+{
+    TL_TRY(l->o.folder != NULL ? read_file(l, w, epoch, sample, err) : read_digit(l, w, epoch, sample, err));
+    if (l->o.train && (l->o.augment & TL_AUGMENT_FLIP) != 0) {
+        tl_random r = random_for(l, l->flip_stream, epoch, sample);
+        if (tl_random_below(&r, 2) == 1) tl_flip(&w->picture);
+    }
+    if (l->o.train && (l->o.augment & TL_AUGMENT_RANDAUGMENT) != 0) {
+        tl_random r = random_for(l, l->rand_stream, epoch, sample);
+        TL_TRY(tl_rand_augment(&r, &w->picture, &w->spare, err));
+    }
+    tl_normalise(&w->picture, out);
+    return TL_OK;
+}
+
+/* ---- workers ------------------------------------------------------------------------------------- */
+
+static tl_status note_damage(tl_loader *l, slot *s, const damage *found)
+{
+    tl_status status = TL_OK;
+    pthread_mutex_lock(&l->lock);
+    if (s->damage_count == s->damage_room) {
+        const uint32_t room = 2 * s->damage_room + 8;
+        damage *grown = realloc(s->damages, room * sizeof *grown);
+        if (grown != NULL) {
+            s->damages = grown;
+            s->damage_room = room;
+        } else {
+            status = TL_ERROR_MEMORY;
+        }
+    }
+    if (status == TL_OK) s->damages[s->damage_count++] = *found;
+    pthread_mutex_unlock(&l->lock);
+    return status;
+}
+
+/* The picture at a position of a batch, or that of the first readable image behind it. */
+static tl_status fill_position(tl_loader *l, worker *w, slot *s, uint32_t position, tl_error *err)
+{
+    const uint32_t *labels = l->o.folder != NULL ? l->o.folder->labels : NULL;
+    const uint32_t most = !l->o.train || l->o.strict ? 1 : l->count < TRIES ? l->count : TRIES;
+    s->labels[position] = -1;
+    for (uint32_t tries = 0; tries < most; tries++) {
+        const uint32_t at = (uint32_t)(((uint64_t)s->first + position + tries) % l->count);
+        const uint32_t sample = s->order != NULL ? s->order[at] : at;
+        damage found = {.position = position, .tries = tries, .sample = sample};
+        const tl_status status = make_picture(l, w, s->epoch, sample,
+                                              s->images + position * picture_values(l), &found.err);
+        if (status == TL_OK) {
+            s->labels[position] = (int32_t)(labels != NULL ? labels[sample] : l->o.digits->labels[sample]);
+            return TL_OK;
+        }
+        if (status != TL_ERROR_INPUT) {
+            *err = found.err;
+            return status;
+        }
+        if (note_damage(l, s, &found) != TL_OK) return out_of_memory(err);
+    }
+    if (!l->o.train || l->o.strict) return TL_OK;
+    return tl_fail(err, TL_ERROR_INPUT, "%s: %u files in a row are no images that can be read",
+                   l->o.folder->root, most);
+}
+
+/* Closes the gaps of passed-over files, and mixes. */
+static void complete(tl_loader *l, worker *w, slot *s)
+{
+    const size_t values = picture_values(l);
+    s->kept = 0;
+    for (uint32_t i = 0; i < s->count; i++) {
+        if (s->labels[i] < 0) continue;
+        if (s->kept != i)
+            memcpy(s->images + s->kept * values, s->images + i * values, values * sizeof(float));
+        s->labels[s->kept++] = s->labels[i];
+    }
+    if (s->soft == NULL) return;
+    tl_random r = random_for(l, l->mix_stream, s->epoch, s->first / l->o.batch);
+    const tl_mix mix = tl_mix_draw(l->o.augment, &r, l->o.size);
+    tl_mix_images(&mix, s->images, s->kept, 3, l->o.size, w->mixed);
+    tl_mix_labels(&mix, s->labels, s->kept, l->o.classes, s->soft);
+}
+
+static slot *find_work(tl_loader *l)
+{
+    for (uint64_t n = l->next; n < l->filled && !l->paused; n++)
+        if (l->slots[n % SLOTS].taken < l->slots[n % SLOTS].count) return &l->slots[n % SLOTS];
+    return NULL;
+}
+
+static void *work(void *user)
+{
+    worker *w = user;
+    tl_loader *l = w->loader;
+    pthread_mutex_lock(&l->lock);
+    while (!l->closing) {
+        slot *s = find_work(l);
+        if (s == NULL) {
+            pthread_cond_wait(&l->work, &l->lock);
+            continue;
+        }
+        const uint32_t first = s->taken, left = s->count - first, n = left < CHUNK ? left : CHUNK;
+        s->taken += n;
+        pthread_mutex_unlock(&l->lock);
+        tl_error err = {0};
+        tl_status status = TL_OK;
+        for (uint32_t i = 0; i < n && status == TL_OK; i++) status = fill_position(l, w, s, first + i, &err);
+        pthread_mutex_lock(&l->lock);
+        if (status != TL_OK && s->failed == TL_OK) {
+            s->failed = status;
+            s->failure = err;
+        }
+        if (s->made + n == s->count && s->failed == TL_OK) { /* the last of the batch; no one else is in it */
+            pthread_mutex_unlock(&l->lock);
+            complete(l, w, s);
+            pthread_mutex_lock(&l->lock);
+        }
+        s->made += n;
+        s->ready = s->made == s->count;
+        if (s->ready || l->paused) pthread_cond_signal(&l->result);
+    }
+    pthread_mutex_unlock(&l->lock);
+    return NULL;
+}
+
+/* ---- the caller's side --------------------------------------------------------------------------- */
+
+static tl_status order_of(tl_loader *l, uint64_t epoch, const uint32_t **order, tl_error *err)
+{
+    const size_t at = (size_t)(epoch % (SLOTS + 1));
+    if (l->orders[at] == NULL) l->orders[at] = malloc(l->count * sizeof *l->orders[at]);
+    if (l->orders[at] == NULL) return out_of_memory(err);
+    if (l->ordered[at] != epoch) tl_epoch_order(l->o.seed, epoch, l->count, l->orders[at]);
+    l->ordered[at] = epoch;
+    *order = l->orders[at];
+    return TL_OK;
+}
+
+/* Hands out as many batches to make as there are free slots. With the lock, except for what only this thread
+ * changes. */
+static tl_status fill_slots(tl_loader *l, tl_error *err)
+{
+    const uint64_t oldest = l->held ? l->next - 1 : l->next;
+    while (l->filled < oldest + SLOTS && (l->o.train || l->filled < l->per_epoch)) {
+        slot *s = &l->slots[l->filled % SLOTS];
+        const uint64_t epoch = l->filled / l->per_epoch;
+        s->epoch = epoch;
+        s->first = (uint32_t)(l->filled % l->per_epoch) * l->o.batch;
+        s->count = l->count - s->first < l->o.batch ? l->count - s->first : l->o.batch;
+        s->order = NULL;
+        if (l->o.train) TL_TRY(order_of(l, epoch, &s->order, err));
+        s->taken = s->made = s->damage_count = 0;
+        s->ready = false;
+        s->failed = TL_OK;
+        l->filled++;
+    }
+    pthread_cond_broadcast(&l->work);
+    return TL_OK;
+}
+
+/* With the lock: no worker is in any slot when it returns. */
+static void pause_workers(tl_loader *l)
+{
+    l->paused = true;
+    for (uint64_t n = l->next; n < l->filled; n++)
+        while (l->slots[n % SLOTS].made < l->slots[n % SLOTS].taken) pthread_cond_wait(&l->result, &l->lock);
+    l->paused = false;
+}
+
+static int by_position(const void *a, const void *b)
+{
+    const damage *x = a, *y = b;
+    if (x->position != y->position) return x->position < y->position ? -1 : 1;
+    return x->tries < y->tries ? -1 : x->tries > y->tries;
+}
+
+/* Names what was passed over in a batch, in the batch's order. */
+static tl_status tell(tl_loader *l, slot *s, tl_error *err)
+{
+    if (s->damage_count > 0) qsort(s->damages, s->damage_count, sizeof *s->damages, by_position);
+    for (uint32_t i = 0; i < s->damage_count; i++) {
+        const damage *d = &s->damages[i];
+        if (l->o.strict) return tl_fail(err, TL_ERROR_INPUT, "%s", d->err.text);
+        if (l->known[d->sample] != 0) continue;
+        l->known[d->sample] = 1;
+        l->damaged++;
+        tl_log_write(l->o.log, TL_LOG_NOTICE, "passed over: %s", d->err.text);
+    }
+    if (s->failed != TL_OK) return tl_fail(err, s->failed, "%s", s->failure.text);
+    return TL_OK;
+}
+
+tl_status tl_loader_get(tl_loader *l, uint64_t number, tl_loader_batch *batch, tl_error *err)
+{
+    *batch = (tl_loader_batch){0};
+    tl_status status = TL_OK;
+    for (;; number++) {
+        pthread_mutex_lock(&l->lock);
+        l->held = false;
+        if (number != l->next) {
+            pause_workers(l);
+            l->next = l->filled = number;
+        }
+        status = fill_slots(l, err);
+        slot *s = &l->slots[number % SLOTS];
+        if (status == TL_OK && number < l->filled && !s->ready) {
+            const double begun = tl_clock_seconds();
+            while (!s->ready) pthread_cond_wait(&l->result, &l->lock);
+            l->waited += tl_clock_seconds() - begun;
+        }
+        const bool over = number >= l->filled;
+        if (status == TL_OK && !over) {
+            l->next = number + 1;
+            l->held = true;
+        }
+        pthread_mutex_unlock(&l->lock);
+        if (status != TL_OK || over) return status;
+        TL_TRY(tell(l, s, err));
+        if (s->kept == 0) continue; /* in evaluation: a whole batch was passed over */
+        *batch = (tl_loader_batch){
+            .count = s->kept, .images = s->images, .labels = s->labels, .soft = s->soft};
+        return TL_OK;
+    }
+}
+
+void tl_loader_release(tl_loader *l)
+{
+    tl_error ignored; /* what goes wrong here does so again in the next get, which says it */
+    pthread_mutex_lock(&l->lock);
+    l->held = false;
+    (void)fill_slots(l, &ignored);
+    pthread_mutex_unlock(&l->lock);
+}
+
+/* ---- life ---------------------------------------------------------------------------------------- */
+
+static tl_status create_slots(tl_loader *l, tl_error *err)
+{
+    const uint32_t batch = l->o.batch;
+    const bool mixes = l->o.train && (l->o.augment & (TL_AUGMENT_MIXUP | TL_AUGMENT_CUTMIX)) != 0;
+    for (int i = 0; i < SLOTS; i++) {
+        slot *s = &l->slots[i];
+        s->images = malloc(batch * picture_values(l) * sizeof *s->images);
+        s->labels = malloc(batch * sizeof *s->labels);
+        if (mixes) s->soft = malloc((size_t)batch * l->o.classes * sizeof *s->soft);
+        if (s->images == NULL || s->labels == NULL || (mixes && s->soft == NULL)) return out_of_memory(err);
+    }
+    return TL_OK;
+}
+
+static tl_status start_workers(tl_loader *l, tl_error *err)
+{
+    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    uint32_t wanted = l->o.workers > 0 ? l->o.workers : cores > 0 ? (uint32_t)cores : 1;
+    if (wanted > WORKER_LIMIT) wanted = WORKER_LIMIT;
+    l->workers = calloc(wanted, sizeof *l->workers);
+    if (l->workers == NULL) return out_of_memory(err);
+    int reason = 0;
+    while (l->worker_count < wanted) {
+        worker *w = &l->workers[l->worker_count];
+        w->loader = l;
+        w->mixed = malloc(picture_values(l) * sizeof *w->mixed);
+        if (w->mixed == NULL || (reason = pthread_create(&w->thread, NULL, work, w)) != 0) {
+            free(w->mixed);
+            break;
+        }
+        l->worker_count++;
+    }
+    if (l->worker_count == 0) /* fewer than wanted are enough */
+        return tl_fail(err, TL_ERROR_MEMORY, "cannot start a thread to load images: %s", strerror(reason));
+    return TL_OK;
+}
+
+tl_status tl_loader_create(const tl_loader_options *options, tl_loader **out, tl_error *err)
+{
+    tl_loader *l = calloc(1, sizeof *l);
+    if (l == NULL) return out_of_memory(err);
+    l->o = *options;
+    l->count = options->folder != NULL ? options->folder->count : options->digits->count;
+    l->per_epoch = (l->count + (uint64_t)options->batch - 1) / options->batch;
+    l->crop_stream = tl_random_stream("augment/crop");
+    l->flip_stream = tl_random_stream("augment/flip");
+    l->rand_stream = tl_random_stream("augment/randaugment");
+    l->mix_stream = tl_random_stream("augment/mix");
+    for (int i = 0; i <= SLOTS; i++) l->ordered[i] = UINT64_MAX;
+    pthread_mutex_init(&l->lock, NULL);
+    pthread_cond_init(&l->work, NULL);
+    pthread_cond_init(&l->result, NULL);
+    l->known = calloc(l->count, 1);
+    tl_status status = l->known != NULL ? create_slots(l, err) : out_of_memory(err);
+    if (status == TL_OK) status = start_workers(l, err);
+    if (status == TL_OK)
+        *out = l;
+    else
+        tl_loader_destroy(l);
+    return status;
+}
+
+void tl_loader_destroy(tl_loader *l)
+{
+    if (l == NULL) return;
+    pthread_mutex_lock(&l->lock);
+    l->closing = true;
+    pthread_cond_broadcast(&l->work);
+    pthread_mutex_unlock(&l->lock);
+    for (uint32_t i = 0; i < l->worker_count; i++) {
+        worker *w = &l->workers[i];
+        pthread_join(w->thread, NULL);
+        tl_bytes_free(&w->bytes);
+        tl_image_free(&w->decoded);
+        tl_image_free(&w->picture);
+        tl_image_free(&w->spare);
+        tl_resampler_free(&w->resampler);
+        free(w->mixed);
+    }
+    free(l->workers);
+    for (int i = 0; i < SLOTS; i++) {
+        free(l->slots[i].images);
+        free(l->slots[i].labels);
+        free(l->slots[i].soft);
+        free(l->slots[i].damages);
+    }
+    for (int i = 0; i <= SLOTS; i++) free(l->orders[i]);
+    free(l->known);
+    pthread_cond_destroy(&l->result);
+    pthread_cond_destroy(&l->work);
+    pthread_mutex_destroy(&l->lock);
+    free(l);
+}
+
+uint64_t tl_loader_batches(const tl_loader *l)
+{
+    return l->per_epoch;
+}
+
+uint32_t tl_loader_workers(const tl_loader *l)
+{
+    return l->worker_count;
+}
+
+uint32_t tl_loader_damaged(const tl_loader *l)
+{
+    return l->damaged;
+}
+
+double tl_loader_waited(const tl_loader *l)
+{
+    return l->waited;
+}

@@ -1,0 +1,49 @@
+/* Batches of pictures, made ahead by worker threads and handed out in order. A batch is a function of the options and
+ * its number alone: the number of workers changes nothing but the time that it takes.
+ *
+ * Files that are no sound images are named once each, counted and passed over: in training the next readable image of
+ * the epoch's order takes the place, in evaluation the batch has one image fewer. */
+#ifndef TL_DATA_LOADER_H
+#define TL_DATA_LOADER_H
+
+#include "data/augment.h"
+#include "data/dataset.h"
+#include "data/image_folder.h"
+
+typedef struct tl_loader_options {
+    const tl_image_folder *folder; /* images of files, or ... */
+    const tl_dataset *digits;      /* ... greyscale digits, as RGB; both must outlive the loader */
+    uint32_t classes;
+    uint32_t size;    /* of a picture's side, in pixels */
+    uint32_t batch;   /* pictures a batch */
+    bool train;       /* epochs in random order, augmented; otherwise one pass in the set's order */
+    uint32_t augment; /* tl_augment, in training */
+    uint64_t seed;
+    uint32_t workers; /* 0: one a core */
+    bool strict;      /* a file that is no sound image is an error */
+    const tl_log *log;
+} tl_loader_options;
+
+typedef struct tl_loader_batch {
+    uint32_t count;        /* 0: the pass is over */
+    const float *images;   /* [count][3][size][size] */
+    const int32_t *labels; /* [count] */
+    const float *soft;     /* [count][classes] probabilities where pictures are mixed, or NULL */
+} tl_loader_batch;
+
+typedef struct tl_loader tl_loader;
+
+tl_status tl_loader_create(const tl_loader_options *options, tl_loader **out, tl_error *err);
+void tl_loader_destroy(tl_loader *loader);
+/* The batch with this number, counted from 0 over all epochs; quick when it follows the last one. It stands until the
+ * next call of get or release. TL_ERROR_INPUT: a damaged file under `strict`, or nothing readable is left. */
+tl_status tl_loader_get(tl_loader *loader, uint64_t number, tl_loader_batch *batch, tl_error *err);
+/* The last batch is no longer needed: its room serves the next one at once. */
+void tl_loader_release(tl_loader *loader);
+
+uint64_t tl_loader_batches(const tl_loader *loader); /* of an epoch */
+uint32_t tl_loader_workers(const tl_loader *loader);
+uint32_t tl_loader_damaged(const tl_loader *loader); /* files passed over so far */
+double tl_loader_waited(const tl_loader *loader);    /* seconds that tl_loader_get has waited for workers */
+
+#endif
