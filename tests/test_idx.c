@@ -111,14 +111,19 @@ static void expect_good(uint32_t limit, uint32_t count)
     tl_dataset_free(&set);
 }
 
+/* Also where only the first few images are asked for. */
 static void expect_refusal(const char *says, const char *also)
 {
-    tl_dataset set;
-    tl_error err = {0};
-    tl_status status = tl_idx_load(folder, 1, 0, &set, &err);
-    if (status != TL_ERROR_INPUT) fail_msg("status %d instead of a refusal: %s", status, says);
-    if (!strstr(err.text, says) || !strstr(err.text, also)) fail_msg("\"%s\" without \"%s\"", err.text, says);
-    assert_true(set.pixels == NULL && set.labels == NULL && set.count == 0);
+    static const uint32_t limits[] = {0, 1, COUNT - 1};
+    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
+        tl_dataset set;
+        tl_error err = {0};
+        tl_status status = tl_idx_load(folder, 1, limits[i], &set, &err);
+        if (status != TL_ERROR_INPUT) fail_msg("status %d instead of a refusal: %s", status, says);
+        if (!strstr(err.text, says) || !strstr(err.text, also))
+            fail_msg("\"%s\" without \"%s\"", err.text, says);
+        assert_true(set.pixels == NULL && set.labels == NULL && set.count == 0);
+    }
 }
 
 static void test_good(void **state)

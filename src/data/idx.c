@@ -140,36 +140,54 @@ static tl_status read_header(source *s, uint32_t magic, const char *what, uint32
     return TL_OK;
 }
 
-/* Exactly `bytes` into a new *out. The buffer doubles as data really comes, so that a header that promises
- * terabytes costs nothing. `last`: nothing may follow. */
-static tl_status read_body(source *s, uint64_t bytes, bool last, uint8_t **out, tl_error *err)
+static tl_status truncated(const source *s, uint64_t bytes, uint64_t came, tl_error *err)
 {
-    uint64_t size = 0, capacity = bytes < (1u << 20) ? bytes : 1u << 20;
+    return tl_fail(err, TL_ERROR_INPUT,
+                   "%s is truncated: its header promises %" PRIu64 " bytes of data, %" PRIu64
+                   " came; fetch it again",
+                   s->path, bytes, came);
+}
+
+/* Reads the file to its end, which must come `bytes` after its header, `at` of them read: damage behind what is
+ * kept is found as well. */
+static tl_status read_rest(source *s, uint64_t at, uint64_t bytes, tl_error *err)
+{
+    enum { ROOM = 1 << 18 };
+    unsigned char *scratch = malloc(ROOM);
+    if (!scratch) return tl_fail(err, TL_ERROR_MEMORY, "%s: not enough host memory to read it", s->path);
+    tl_status status = TL_OK;
+    size_t got = ROOM;
+    while (status == TL_OK && got == ROOM && at <= bytes) {
+        status = read_some(s, scratch, ROOM, &got, err);
+        at += got;
+    }
+    free(scratch);
+    if (status != TL_OK) return status;
+    if (at < bytes) return truncated(s, bytes, at, err);
+    if (at > bytes) return tl_fail(err, TL_ERROR_INPUT, "%s has bytes behind its last element", s->path);
+    return TL_OK;
+}
+
+/* The first `kept` of `bytes` into a new *out. The buffer doubles as data really comes, so that a header that
+ * promises terabytes costs nothing. */
+static tl_status read_body(source *s, uint64_t kept, uint64_t bytes, uint8_t **out, tl_error *err)
+{
+    uint64_t size = 0, capacity = kept < (1u << 20) ? kept : 1u << 20;
     *out = NULL;
-    while (size < bytes) {
+    while (size < kept) {
         uint8_t *grown = capacity <= SIZE_MAX ? realloc(*out, (size_t)capacity) : NULL;
         if (!grown)
             return tl_fail(err, TL_ERROR_MEMORY,
                            "%s: not enough host memory for %" PRIu64 " bytes; limit the number of images",
-                           s->path, bytes);
+                           s->path, kept);
         *out = grown;
         size_t got;
         TL_TRY(read_some(s, *out + size, (size_t)(capacity - size), &got, err));
         size += got;
-        if (size < capacity)
-            return tl_fail(err, TL_ERROR_INPUT,
-                           "%s is truncated: its header promises %" PRIu64 " bytes of data, %" PRIu64
-                           " came; fetch it again",
-                           s->path, bytes, size);
-        capacity = bytes - size < capacity ? bytes : 2 * capacity;
+        if (size < capacity) return truncated(s, bytes, size, err);
+        capacity = kept - size < capacity ? kept : 2 * capacity;
     }
-    if (last) {
-        unsigned char extra;
-        size_t got;
-        TL_TRY(read_some(s, &extra, 1, &got, err));
-        if (got) return tl_fail(err, TL_ERROR_INPUT, "%s has bytes behind its last element", s->path);
-    }
-    return TL_OK;
+    return read_rest(s, size, bytes, err);
 }
 
 static tl_status load(source *images, source *labels, uint32_t limit, tl_dataset *set, tl_error *err)
@@ -187,13 +205,14 @@ static tl_status load(source *images, source *labels, uint32_t limit, tl_dataset
         return tl_fail(err, TL_ERROR_INPUT, "%s holds %" PRIu32 " labels but %s holds %" PRIu32 " images",
                        labels->path, label_words[1], images->path, count);
     uint32_t kept = limit > 0 && limit < count ? limit : count;
-    TL_TRY(read_body(labels, kept, kept == count, &set->labels, err));
-    for (uint32_t i = 0; i < kept; i++) {
+    TL_TRY(read_body(labels, count, count, &set->labels, err));
+    for (uint32_t i = 0; i < count; i++) {
         if (set->labels[i] >= CLASSES)
             return tl_fail(err, TL_ERROR_INPUT, "%s: label %" PRIu32 " is %u, but labels are 0 to 9",
                            labels->path, i, set->labels[i]);
     }
-    TL_TRY(read_body(images, (uint64_t)kept * height * width, kept == count, &set->pixels, err));
+    const uint64_t size = (uint64_t)height * width;
+    TL_TRY(read_body(images, kept * size, count * size, &set->pixels, err));
     set->count = kept;
     set->height = height;
     set->width = width;
