@@ -109,7 +109,7 @@ static void run_steps(char *out, size_t size, int terminal, double seconds, uint
     progress.file = open_memstream(&buffer, &used);
     progress.terminal = terminal;
     for (uint64_t step = 1; step <= stop; step++) {
-        tl_progress_point point = {step, 1 + (step - 1) / 25, 10.0 / (double)step, 3e-4, 640};
+        tl_progress_point point = {step, 1 + (step - 1) / 25, 10.0 / (double)step, 3e-4, 640, (double)NAN};
         tl_progress_step(&progress, &point, 1000 + seconds * (double)step);
         if (clear_at == (int)step) tl_progress_clear(&progress);
     }
@@ -158,7 +158,7 @@ static void test_terminal_progress(void **state)
 
     tl_progress silent;
     tl_progress_begin(&silent, NULL, "images", 10, 1);
-    tl_progress_point point = {1, 1, 1, 1, 1};
+    tl_progress_point point = {1, 1, 1, 1, 1, (double)NAN};
     tl_progress_step(&silent, &point, 0);
     tl_progress_clear(&silent);
     tl_progress_end(&silent, 1);

@@ -299,7 +299,7 @@ typedef enum tl_recompute {
 /* Everything that a run is. The first part shapes the model and its training and is stored in checkpoints;
  * the rest says where and how. Begin with tl_settings_default and change what differs. */
 typedef struct tl_settings {
-    char task[16]; /* "mnist" */
+    char task[16]; /* "mnist", "gpt" */
     tl_model_config model;
     tl_motion motion, test_motion;
     uint64_t seed, epochs, steps; /* steps 0: from epochs */
@@ -307,9 +307,13 @@ typedef struct tl_settings {
     float lr, weight_decay, grad_clip; /* grad_clip 0: off */
     tl_schedule schedule;
     uint64_t warmup;                  /* steps of linear warm-up */
-    uint32_t limit_train, limit_test; /* 0: all */
+    uint32_t limit_train, limit_test; /* samples; 0: all */
+    uint64_t samples_per_epoch;       /* gpt: random windows that count as an epoch */
+    const char
+        *vocabulary; /* gpt: what the ids stand for, "bpe" or a JSON object of characters; NULL: unknown.
+                                       * The task sets it while its data are open. */
     /* Not stored: where and how. */
-    char data[1024];    /* folder of IDX files, or "synthetic" */
+    char data[1024];    /* folder of IDX or token files, or "synthetic" */
     char out[1024];     /* empty: runs/TASK-OP-N */
     char metrics[1024]; /* empty: OUT/metrics.jsonl */
     uint64_t stop_after, checkpoint_every,
@@ -319,12 +323,14 @@ typedef struct tl_settings {
     bool
         skip_nonfinite; /* a step whose loss or gradients are not finite changes no weight, instead of ending the
                              * run; twenty in a row end it all the same */
+    bool vocab_given; /* gpt: model.vocab_size stands, whatever vocabulary the data have */
     bool resume, batch_given, quiet, profile;
 } tl_settings;
 
 /* What a task begins with; false: there is no such task. All: operation attention with learned positions,
  * size tiny (dim 192, depth 6, 3 heads of 64), relenc 8, lr 3e-4, weight decay 0.05, cosine, seed 0,
- * "synthetic". mnist: pool cls, image 84, patch 12, 1 channel, 10 classes; batch 256, 20 epochs; static. */
+ * "synthetic". mnist: pool cls, image 84, patch 12, 1 channel, 10 classes; batch 256, 20 epochs; static. gpt:
+ * sequences of 160, vocabulary of 50257, batch 8, 300 epochs of 32000 windows, clipping at 1. */
 bool tl_settings_default(tl_settings *settings, const char *task);
 
 const char *tl_op_name(tl_op_kind op); /* "attention", "translution", "alpha" */

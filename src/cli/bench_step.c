@@ -36,25 +36,40 @@ static uint64_t peak_process_bytes(void)
 #endif
 }
 
+/* Pixels and classes, or ids. */
+static void draw(const tl_settings *s, uint64_t values, float *images, uint64_t ids, uint32_t below,
+                 int32_t *tokens, uint64_t predictions, int32_t *targets)
+{
+    tl_random random = tl_random_make(s->seed, tl_random_stream("bench/images"));
+    for (uint64_t i = 0; i < values; i++) images[i] = tl_random_uniform(&random);
+    for (uint64_t i = 0; i < ids; i++) tokens[i] = (int32_t)tl_random_below(&random, below);
+    for (uint64_t i = 0; i < predictions; i++) targets[i] = (int32_t)tl_random_below(&random, below);
+}
+
 static tl_status set_random_batch(tl_context *ctx, tl_model *model, const tl_settings *s)
 {
     const tl_model_config *c = &s->model;
-    const uint64_t values = (uint64_t)s->batch_size * c->channels * c->image_height * c->image_width;
-    float *images = malloc(values * sizeof *images);
-    int32_t *targets = malloc(s->batch_size * sizeof *targets);
+    const bool text = c->family == TL_FAMILY_GPT;
+    const uint64_t values = text ? 0
+                                 : (uint64_t)s->batch_size * c->channels * c->image_height * c->image_width;
+    const uint64_t predictions = tl_model_predictions(model), ids = text ? predictions : 0;
+    float *images = malloc((values + 1) * sizeof *images);
+    int32_t *tokens = malloc((ids + 1) * sizeof *tokens), *targets = malloc(predictions * sizeof *targets);
     tl_status status = TL_OK;
-    if (images == NULL || targets == NULL) {
+    if (images == NULL || tokens == NULL || targets == NULL) {
         status = tl_fail(tl_context_error(ctx), TL_ERROR_MEMORY,
-                         "out of host memory for a batch of %u images", s->batch_size);
+                         "out of host memory for a batch of %u samples", s->batch_size);
     } else {
-        tl_random random = tl_random_make(s->seed, tl_random_stream("bench/images"));
-        for (uint64_t i = 0; i < values; i++) images[i] = tl_random_uniform(&random);
-        for (uint32_t i = 0; i < s->batch_size; i++)
-            targets[i] = (int32_t)tl_random_below(&random, c->classes);
-        status = tl_model_set_batch(
-            ctx, model, &(tl_inputs){.count = s->batch_size, .images = images, .targets = targets});
+        draw(s, values, images, ids, text ? c->vocab_size : c->classes, tokens, predictions, targets);
+        status = tl_model_set_batch(ctx, model,
+                                    &(tl_inputs){.count = s->batch_size,
+                                                 .images = images,
+                                                 .tokens = tokens,
+                                                 .length = c->seq_len,
+                                                 .targets = targets});
     }
     free(images);
+    free(tokens);
     free(targets);
     return status;
 }

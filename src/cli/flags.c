@@ -83,29 +83,38 @@ const tl_flag tl_flags[] = {
     NUMBER(FLAG_U32, "image-size", settings.model.image_height, 1, 16384, MODEL, "field, in pixels (84)"),
     NUMBER(FLAG_U32, "patch-size", settings.model.patch, 1, 16384, MODEL, "patch, in pixels (12)"),
     NUMBER(FLAG_U32, "classes", settings.model.classes, 1, 1048576, MODEL, "classes (10)"),
+    NUMBER(FLAG_U32, "seq-len", settings.model.seq_len, 1, 32768, MODEL, "gpt: tokens of a context (160)"),
+    NUMBER(FLAG_U32, "vocab-size", settings.model.vocab_size, 1, 16777216, MODEL,
+           "gpt: ids of the vocabulary (50257; of character sets the data's)"),
     CHOICE("pool", pool, "cls|mean", SHAPE, "what the head reads: class token or mean of all (cls)"),
 
-    TEXT("data", "DIR", settings.data, TL_CLI_TRAIN | TL_CLI_EVAL,
-         "folder of MNIST IDX files, plain or .gz, or synthetic: digits drawn by the program (default)"),
+    TEXT(
+        "data", "DIR", settings.data, TL_CLI_TRAIN | TL_CLI_EVAL,
+        "mnist: folder of IDX files, plain or .gz; gpt: folder of train.bin and val.bin (see `tokenize`); or "
+        "synthetic: digits or text drawn by the program (default)"),
     CHOICE("motion", motion, "static|dynamic", TL_CLI_TRAIN, "training digits: centred or anywhere (static)"),
     CHOICE("test-motion", test_motion, "static|dynamic", TL_CLI_TRAIN | TL_CLI_EVAL,
            "test digits of top1 and loss (as --motion)"),
     NUMBER(FLAG_U32, "limit-train", settings.limit_train, 0, 4294967295.0, TL_CLI_TRAIN,
-           "only the first N training images (0: all)"),
+           "only the first N training samples (0: all)"),
     NUMBER(FLAG_U32, "limit-test", settings.limit_test, 0, 4294967295.0, TL_CLI_TRAIN | TL_CLI_EVAL,
-           "only the first N test images (0: all)"),
+           "only the first N test samples (0: all)"),
 
-    NUMBER(FLAG_U64, "epochs", settings.epochs, 1, BIG, TL_CLI_TRAIN, "passes over the training images (20)"),
+    NUMBER(FLAG_U64, "epochs", settings.epochs, 1, BIG, TL_CLI_TRAIN,
+           "passes over the training samples (mnist: 20, gpt: 300)"),
+    NUMBER(FLAG_U64, "samples-per-epoch", settings.samples_per_epoch, 1, 4294967295.0, TL_CLI_TRAIN,
+           "gpt: random windows that make an epoch (32000)"),
     NUMBER(FLAG_U64, "steps", settings.steps, 1, BIG, TL_CLI_TRAIN, "steps, instead of epochs"),
     NUMBER(FLAG_U32, "batch-size", settings.batch_size, 1, 1048576,
-           TL_CLI_TRAIN | TL_CLI_EVAL | TL_CLI_BENCH_STEP, "images a step (256, or what fits)"),
+           TL_CLI_TRAIN | TL_CLI_EVAL | TL_CLI_BENCH_STEP,
+           "samples a step (mnist: 256, gpt: 8, or what fits)"),
     NUMBER(FLAG_U32, "batch-size", settings.batch_size, 1, 1048576, TL_CLI_BENCH_OP, "inputs a call (64)"),
     NUMBER(FLAG_U32, "batch-size", settings.batch_size, 1, 1048576, TL_CLI_BENCH_MEMORY,
            "images a step on the largest grid (1)"),
     NUMBER(FLAG_FLOAT, "lr", settings.lr, 0, 1000, TL_CLI_TRAIN, "peak learning rate (3e-4)"),
     NUMBER(FLAG_FLOAT, "weight-decay", settings.weight_decay, 0, 1000, TL_CLI_TRAIN, "AdamW's decay (0.05)"),
     NUMBER(FLAG_FLOAT, "grad-clip", settings.grad_clip, 0, 1e30, TL_CLI_TRAIN,
-           "largest gradient norm (0: off)"),
+           "largest gradient norm (0: off; gpt: 1)"),
     CHOICE("schedule", schedule, "cosine|cosine-epoch|constant", TL_CLI_TRAIN,
            "learning rate: cosine to 0 by step or by epoch, or constant (cosine)"),
     NUMBER(FLAG_U64, "warmup", settings.warmup, 0, BIG, TL_CLI_TRAIN, "steps of linear warm-up (0)"),
@@ -170,6 +179,7 @@ tl_status tl_flag_check_task(const tl_flag *flag, const char *task, tl_error *er
     } some[] = {
         {"motion", "mnist"},          {"test-motion", "mnist"},  {"image-size", "mnist, vit"},
         {"patch-size", "mnist, vit"}, {"classes", "mnist, vit"}, {"pool", "mnist, vit"},
+        {"seq-len", "gpt"},           {"vocab-size", "gpt"},     {"samples-per-epoch", "gpt"},
     };
     for (size_t i = 0; i < sizeof some / sizeof *some; i++)
         if (strcmp(flag->name, some[i].flag) == 0 && strstr(some[i].tasks, task) == NULL)

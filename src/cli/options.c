@@ -327,6 +327,7 @@ static void complete(tl_cli_options *o, const given *values)
     if (!o->test_motion_given) o->test_motion = o->motion;
     s->test_motion = o->test_motion == 1 ? TL_MOTION_DYNAMIC : TL_MOTION_STATIC;
     s->batch_given = is_given(values, "batch-size");
+    s->vocab_given = is_given(values, "vocab-size");
     o->val_fraction_given = is_given(values, "val-fraction");
     s->profile |= o->trace[0] != '\0';
     const char *device = getenv("TRANSLUTION_DEVICE");

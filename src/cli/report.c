@@ -168,10 +168,13 @@ void tl_cli_print_plan(FILE *out, const tl_settings *settings, uint64_t params, 
                        const tl_cli_limits *limits)
 {
     const tl_model_config *m = &settings->model;
-    fprintf(out,
-            "%s, dim %u, depth %u, heads %u x %u, mlp %u, image %u, patch %u, batch %u: %" PRIu64
-            " parameters\n",
-            tl_op_name(m->op), m->dim, m->depth, m->heads, m->head_dim, m->mlp_dim, m->image_height, m->patch,
+    char input[64];
+    if (m->family == TL_FAMILY_GPT)
+        snprintf(input, sizeof input, "sequence %u, vocabulary %u", m->seq_len, m->vocab_size);
+    else
+        snprintf(input, sizeof input, "image %u, patch %u", m->image_height, m->patch);
+    fprintf(out, "%s, dim %u, depth %u, heads %u x %u, mlp %u, %s, batch %u: %" PRIu64 " parameters\n",
+            tl_op_name(m->op), m->dim, m->depth, m->heads, m->head_dim, m->mlp_dim, input,
             settings->batch_size, params);
     for (int kind = 0; kind < TL_MEMORY_KINDS; kind++)
         plan_line(out, tl_memory_kind_name((tl_memory_kind)kind), plan->bytes[kind]);

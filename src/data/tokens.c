@@ -81,6 +81,7 @@ static tl_status map(int fd, tl_tokens *tokens, tl_error *err)
                        strerror(errno));
     tokens->bytes = bytes;
     tokens->count = (uint64_t)what.st_size / 2;
+    tokens->mapped = (uint64_t)what.st_size;
     return TL_OK;
 }
 
@@ -101,7 +102,8 @@ tl_status tl_tokens_open(const char *path, uint32_t vocab_size, tl_tokens *token
 
 void tl_tokens_close(tl_tokens *tokens)
 {
-    if (tokens->bytes != NULL) munmap((void *)(uintptr_t)tokens->bytes, (size_t)(2 * tokens->count));
+    free(tokens->owned);
+    if (tokens->mapped > 0) munmap((void *)(uintptr_t)tokens->bytes, (size_t)tokens->mapped);
     memset(tokens, 0, sizeof *tokens);
 }
 

@@ -22,9 +22,11 @@ void tl_ids_free(tl_ids *ids);
 /* ---- a token file -------------------------------------------------------------------------------- */
 
 typedef struct tl_tokens {
-    const uint8_t *bytes; /* the mapped file: two bytes an id */
+    const uint8_t *bytes; /* the mapped file, or memory of its own: two bytes an id */
     uint64_t count;       /* ids */
     char path[1024];
+    uint8_t *owned;  /* memory to free; NULL: the bytes are a file's */
+    uint64_t mapped; /* bytes of the file */
 } tl_tokens;
 
 /* TL_ERROR_INPUT names the file and what is wrong: missing, empty, an odd number of bytes, or an id that is

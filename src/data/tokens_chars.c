@@ -178,6 +178,23 @@ static tl_status load_one(tl_chars *chars, const cJSON *item, uint32_t id, const
     return add(chars, symbol, err);
 }
 
+tl_status tl_chars_parse(const char *text, const char *path, tl_chars *chars, tl_error *err)
+{
+    *chars = (tl_chars){0};
+    cJSON *json = cJSON_ParseWithOpts(text, NULL, true);
+    tl_status status = cJSON_IsObject(json) && json->child != NULL ? tl_chars_create(chars, err)
+                                                                   : TL_ERROR_INPUT;
+    if (status == TL_ERROR_INPUT)
+        tl_fail(err, status, "characters %s: not a JSON object of characters and ids", path);
+    uint32_t id = 0;
+    for (const cJSON *item = status == TL_OK ? json->child : NULL; item != NULL && status == TL_OK;
+         item = item->next)
+        status = load_one(chars, item, id++, path, err);
+    cJSON_Delete(json);
+    if (status != TL_OK) tl_chars_free(chars);
+    return status;
+}
+
 tl_status tl_chars_load(const char *path, tl_chars *chars, tl_error *err)
 {
     enum { ROOM = 4 << 20 }; /* 65536 entries of at most 24 bytes, and then some */
@@ -191,17 +208,26 @@ tl_status tl_chars_load(const char *path, tl_chars *chars, tl_error *err)
     if (text == NULL)
         return tl_fail(err, TL_ERROR_MEMORY, "out of host memory for a vocabulary of characters");
     text[bytes] = '\0';
-    cJSON *json = cJSON_ParseWithLengthOpts(text, bytes + 1, NULL, true);
+    const tl_status status = tl_chars_parse(text, path, chars, err);
     free(text);
-    tl_status status = cJSON_IsObject(json) && json->child != NULL ? tl_chars_create(chars, err)
-                                                                   : TL_ERROR_INPUT;
-    if (status == TL_ERROR_INPUT)
-        tl_fail(err, status, "characters %s: not a JSON object of characters and ids", path);
-    uint32_t id = 0;
-    for (const cJSON *item = status == TL_OK ? json->child : NULL; item != NULL && status == TL_OK;
-         item = item->next)
-        status = load_one(chars, item, id++, path, err);
-    cJSON_Delete(json);
-    if (status != TL_OK) tl_chars_free(chars);
+    return status;
+}
+
+tl_status tl_chars_text(const tl_chars *chars, char **text, tl_error *err)
+{
+    size_t bytes = 0;
+    *text = NULL;
+    FILE *memory = open_memstream(text, &bytes);
+    tl_status status = memory != NULL ? tl_chars_save(chars, memory, "a vocabulary of characters", err)
+                                      : tl_fail(err, TL_ERROR_MEMORY,
+                                                "out of host memory for a vocabulary of characters");
+    if (memory != NULL && fclose(memory) != 0 && status == TL_OK)
+        status = tl_fail(err, TL_ERROR_MEMORY, "out of host memory for a vocabulary of characters");
+    if (status == TL_OK) {
+        (*text)[bytes - 1] = '\0'; /* the line's end */
+        return TL_OK;
+    }
+    free(*text);
+    *text = NULL;
     return status;
 }

@@ -36,5 +36,8 @@ int32_t tl_chars_end_of_text(const tl_chars *chars);
 /* chars.json. Saving writes to an open file; loading refuses with the file's name what is malformed. */
 tl_status tl_chars_save(const tl_chars *chars, FILE *file, const char *path, tl_error *err);
 tl_status tl_chars_load(const char *path, tl_chars *chars, tl_error *err);
+/* The same from and to memory: what chars.json would hold, with `name` for messages. *text is the caller's (free()). */
+tl_status tl_chars_parse(const char *text, const char *name, tl_chars *chars, tl_error *err);
+tl_status tl_chars_text(const tl_chars *chars, char **text, tl_error *err);
 
 #endif

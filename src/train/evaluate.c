@@ -70,6 +70,7 @@ tl_status tl_evaluate(tl_context *ctx, const char *checkpoint, tl_settings *sett
         *settings = stored;
         status = evaluate(ctx, &st, settings, hooks, result);
     }
+    settings->vocabulary = NULL; /* it was the file's */
     tl_st_close(&st);
     return status;
 }

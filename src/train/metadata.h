@@ -11,7 +11,8 @@ enum { TL_METADATA_MAX = 40, TL_METADATA_TEXT = 48 };
 
 typedef struct tl_metadata {
     int count;
-    tl_st_pair pairs[TL_METADATA_MAX]; /* values point into text: do not copy the struct */
+    tl_st_pair
+        pairs[TL_METADATA_MAX]; /* values point into text, or where the settings do: do not copy the struct */
     char text[TL_METADATA_MAX][TL_METADATA_TEXT];
 } tl_metadata;
 

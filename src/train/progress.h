@@ -11,6 +11,7 @@ typedef struct tl_progress_point {
     uint64_t step;         /* steps done, 1 after the first */
     uint64_t epoch;        /* 1-based */
     double loss, lr, rate; /* rate: units a second */
+    double perplexity;     /* NaN: of a task that has none */
 } tl_progress_point;
 
 typedef struct tl_progress {

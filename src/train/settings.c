@@ -40,12 +40,23 @@ static void set_mnist(tl_settings *s)
     s->batch_size = 256;
 }
 
+static void set_gpt(tl_settings *s)
+{
+    s->model.family = TL_FAMILY_GPT;
+    s->model.seq_len = 160;
+    s->model.vocab_size = 50257;
+    s->epochs = 300;
+    s->samples_per_epoch = 32000;
+    s->batch_size = 8;
+    s->grad_clip = 1.0f;
+}
+
 bool tl_settings_default(tl_settings *s, const char *task)
 {
     static const struct {
         const char *task;
         void (*set)(tl_settings *s);
-    } tasks[] = {{"mnist", set_mnist}};
+    } tasks[] = {{"mnist", set_mnist}, {"gpt", set_gpt}};
     for (size_t i = 0; i < sizeof tasks / sizeof *tasks; i++) {
         if (strcmp(task, tasks[i].task) != 0) continue;
         set_common(s, task);
@@ -93,7 +104,14 @@ const char *tl_schedule_name(tl_schedule schedule)
 /* ---- settings as metadata ------------------------------------------------------------------------ */
 
 /* One table for both directions: where a value lies, how it is written, which names stand for it. */
-typedef enum field_type { FIELD_TEXT, FIELD_U32, FIELD_U64, FIELD_F32, FIELD_NAME } field_type;
+typedef enum field_type {
+    FIELD_TEXT,
+    FIELD_LONG_TEXT,
+    FIELD_U32,
+    FIELD_U64,
+    FIELD_F32,
+    FIELD_NAME
+} field_type;
 typedef struct field {
     const char *key;
     field_type type;
@@ -123,6 +141,9 @@ static const field fields[] = {
     NUMBER("channels", FIELD_U32, model.channels, IMAGES),
     NUMBER("patch_size", FIELD_U32, model.patch, IMAGES),
     NUMBER("classes", FIELD_U32, model.classes, IMAGES),
+    NUMBER("seq_len", FIELD_U32, model.seq_len, GPT),
+    NUMBER("vocab_size", FIELD_U32, model.vocab_size, GPT),
+    {"vocabulary", FIELD_LONG_TEXT, offsetof(tl_settings, vocabulary), NULL, 0, GPT},
     NUMBER("dim", FIELD_U32, model.dim, ALL),
     NUMBER("depth", FIELD_U32, model.depth, ALL),
     NUMBER("heads", FIELD_U32, model.heads, ALL),
@@ -145,6 +166,7 @@ static const field fields[] = {
     NUMBER("grad_clip", FIELD_F32, grad_clip, ALL),
     NAMED("schedule", schedule, schedule_names, ALL),
     NUMBER("warmup", FIELD_U64, warmup, ALL),
+    NUMBER("samples_per_epoch", FIELD_U64, samples_per_epoch, GPT),
     NUMBER("limit_train", FIELD_U32, limit_train, ALL),
     NUMBER("limit_test", FIELD_U32, limit_test, ALL),
 };
@@ -155,11 +177,19 @@ static unsigned task_bit(const char *task)
     return strcmp(task, "mnist") == 0 ? MNIST : strcmp(task, "vit") == 0 ? VIT : GPT;
 }
 
+/* A text that lies elsewhere, of any length. */
+static const char *long_text(const field *f, const tl_settings *s)
+{
+    const char *text = *(const char *const *)((const char *)s + f->at);
+    return text != NULL ? text : "unknown";
+}
+
 static void write_field(const field *f, const tl_settings *s, char *text, size_t room)
 {
     const char *at = (const char *)s + f->at;
     switch (f->type) {
     case FIELD_TEXT: snprintf(text, room, "%s", at); break;
+    case FIELD_LONG_TEXT: snprintf(text, room, "%s", long_text(f, s)); break;
     case FIELD_U32: snprintf(text, room, "%u", *(const uint32_t *)at); break;
     case FIELD_U64: snprintf(text, room, "%llu", (unsigned long long)*(const uint64_t *)at); break;
     case FIELD_F32: snprintf(text, room, "%.9g", (double)*(const float *)at); break;
@@ -175,7 +205,9 @@ void tl_metadata_write(const tl_settings *s, tl_metadata *m)
         if ((fields[i].tasks & task) == 0) continue;
         write_field(&fields[i], s, m->text[m->count], sizeof m->text[m->count]);
         m->pairs[m->count].key = (char *)(uintptr_t)fields[i].key;
-        m->pairs[m->count].value = m->text[m->count];
+        m->pairs[m->count].value = fields[i].type == FIELD_LONG_TEXT
+                                       ? (char *)(uintptr_t)long_text(&fields[i], s)
+                                       : m->text[m->count];
         m->count++;
     }
 }
@@ -186,6 +218,7 @@ static bool read_field(const field *f, const char *text, tl_settings *s)
     errno = 0;
     switch (f->type) {
     case FIELD_TEXT: snprintf(at, sizeof s->task, "%s", text); return strlen(text) < sizeof s->task;
+    case FIELD_LONG_TEXT: *(const char **)at = text; return true; /* the file's, while it is open */
     case FIELD_U32:
     case FIELD_U64: {
         const unsigned long long value = strtoull(text, &end, 10);
@@ -246,6 +279,9 @@ const char *tl_settings_difference(const tl_settings *a, const tl_settings *b)
         write_field(&fields[i], a, x, sizeof x);
         write_field(&fields[i], b, y, sizeof y);
         if (strcmp(x, y) != 0) return fields[i].key;
+        if (fields[i].type == FIELD_LONG_TEXT &&
+            strcmp(long_text(&fields[i], a), long_text(&fields[i], b)) != 0)
+            return fields[i].key;
     }
     return NULL;
 }

@@ -240,13 +240,19 @@ static tl_status report(run *r, float loss, double seconds)
     const uint64_t epoch = (r->done - 1) / r->steps_per_epoch + 1;
     const double lr = (double)tl_schedule_lr(r->s, r->done - 1, r->steps_per_epoch, r->total);
     const double rate = tl_model_predictions(r->model) / seconds;
-    const tl_progress_point point = {
-        .step = r->done, .epoch = epoch, .loss = (double)loss, .lr = lr, .rate = rate};
+    const tl_progress_point point = {.step = r->done,
+                                     .epoch = epoch,
+                                     .loss = (double)loss,
+                                     .lr = lr,
+                                     .rate = rate,
+                                     .perplexity = r->task->classifies ? (double)NAN : exp((double)loss)};
     tl_progress_step(&r->progress, &point, tl_clock_seconds());
     char rate_key[32];
     snprintf(rate_key, sizeof rate_key, "%s_per_second", r->task->unit);
-    const tl_metric values[] = {{"loss", (double)loss}, {"lr", lr}, {rate_key, rate}};
-    return tl_metrics_line(&r->metrics, r->done, epoch, NULL, values, 3, tl_context_error(r->ctx));
+    tl_metric values[4] = {{"loss", (double)loss}, {"lr", lr}, {rate_key, rate}};
+    int count = 3;
+    if (!r->task->classifies) values[count++] = (tl_metric){"perplexity", exp((double)loss)};
+    return tl_metrics_line(&r->metrics, r->done, epoch, NULL, values, count, tl_context_error(r->ctx));
 }
 
 static int stop_signal(const run *r)

@@ -1,0 +1,90 @@
+#include "data/synthetic_text.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/random.h"
+
+enum { WORDS = 256, MOST_LETTERS = 9, TRAIN_IDS = 1 << 20, TEST_IDS = 1 << 16 };
+enum { LINE_FEED, SPACE, COMMA, FULL_STOP, LETTERS };
+
+typedef struct word {
+    uint8_t id[MOST_LETTERS];
+    uint32_t length;
+} word;
+
+static uint8_t letter(tl_random *r, const char *among)
+{
+    return (uint8_t)(LETTERS + among[tl_random_below(r, (uint32_t)strlen(among))] - 'a');
+}
+
+/* One to three syllables. */
+static word draw_word(tl_random *r)
+{
+    word w = {.length = 0};
+    for (uint32_t syllables = 1 + tl_random_below(r, 3); syllables > 0; syllables--) {
+        w.id[w.length++] = letter(r, "bdfghklmnprstvwz");
+        w.id[w.length++] = letter(r, "aeiou");
+        if (tl_random_below(r, 3) == 0) w.id[w.length++] = letter(r, "lmnrst");
+    }
+    return w;
+}
+
+static uint32_t next_word(tl_random *r, uint32_t before)
+{
+    if (tl_random_below(r, 2) == 0) return (5 * before + 7 + tl_random_below(r, 3)) % WORDS;
+    const float u = tl_random_uniform(r);
+    return (uint32_t)((float)WORDS * u * u * u); /* the first words are the frequent ones */
+}
+
+typedef struct writer {
+    uint8_t *bytes;
+    uint64_t count, room;
+} writer;
+
+static void put(writer *w, uint8_t id)
+{
+    if (w->count == w->room) return;
+    w->bytes[2 * w->count++] = id; /* the high byte stays 0 */
+}
+
+static void put_sentence(writer *w, tl_random *r, const word *words, uint32_t *last)
+{
+    for (uint32_t left = 4 + tl_random_below(r, 8); left > 0; left--) {
+        *last = next_word(r, *last);
+        for (uint32_t i = 0; i < words[*last].length; i++) put(w, words[*last].id[i]);
+        if (left == 1) break;
+        if (tl_random_below(r, 8) == 0) put(w, COMMA);
+        put(w, SPACE);
+    }
+    put(w, FULL_STOP);
+    put(w, tl_random_below(r, 5) == 0 ? LINE_FEED : SPACE);
+}
+
+tl_status tl_text_draw(uint64_t seed, bool train, tl_tokens *tokens, tl_error *err)
+{
+    memset(tokens, 0, sizeof *tokens);
+    writer w = {.room = train ? TRAIN_IDS : TEST_IDS};
+    w.bytes = calloc(w.room, 2);
+    if (w.bytes == NULL) return tl_fail(err, TL_ERROR_MEMORY, "out of host memory for the synthetic text");
+    word words[WORDS];
+    tl_random r = tl_random_make(seed, tl_random_stream("text/words"));
+    for (uint32_t i = 0; i < WORDS; i++) words[i] = draw_word(&r);
+    r = tl_random_make(seed, tl_random_stream(train ? "text/train" : "text/test"));
+    for (uint32_t last = 0; w.count < w.room;) put_sentence(&w, &r, words, &last);
+    tokens->bytes = tokens->owned = w.bytes;
+    tokens->count = w.count;
+    strcpy(tokens->path, "synthetic");
+    return TL_OK;
+}
+
+tl_status tl_text_chars(tl_chars *chars, tl_error *err)
+{
+    static const char symbols[] = "\n ,.abcdefghijklmnopqrstuvwxyz";
+    tl_ids ids = {0};
+    TL_TRY(tl_chars_create(chars, err));
+    const tl_status status = tl_chars_learn(chars, (const uint8_t *)symbols, TL_TEXT_SYMBOLS, &ids, err);
+    tl_ids_free(&ids);
+    if (status != TL_OK) tl_chars_free(chars);
+    return status;
+}

@@ -1,0 +1,245 @@
+/* The task gpt: windows of token files, or of text drawn by the program. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "data/synthetic_text.h"
+#include "train/task.h"
+
+struct tl_task_data {
+    tl_settings *s;
+    tl_tokens train, test;
+    char *vocabulary;          /* owned: what settings->vocabulary points to, or NULL */
+    uint64_t filled;           /* step that the batch stands for; UINT64_MAX: none */
+    uint32_t *window;          /* one window: its ids and the ones to be predicted, [2][seq_len] */
+    int32_t *tokens, *targets; /* [batch][seq_len] */
+    uint32_t capacity, count;  /* of the batch: allocated, filled */
+};
+
+static bool is_synthetic(const tl_settings *s)
+{
+    return strcmp(s->data, "synthetic") == 0;
+}
+
+static tl_status check(const tl_settings *s, tl_error *err)
+{
+    if (is_synthetic(s) && s->model.vocab_size < TL_TEXT_SYMBOLS)
+        return tl_fail(err, TL_ERROR_USAGE,
+                       "--vocab-size %u is too small: the synthetic text has %d characters",
+                       s->model.vocab_size, TL_TEXT_SYMBOLS);
+    if (s->samples_per_epoch < 1)
+        return tl_fail(err, TL_ERROR_USAGE, "an epoch has 0 windows: give --samples-per-epoch at least 1");
+    return TL_OK;
+}
+
+/* ---- opening ------------------------------------------------------------------------------------- */
+
+static tl_status load(const tl_settings *s, bool train, tl_tokens *tokens, tl_error *err)
+{
+    char path[1100];
+    const uint32_t length = s->model.seq_len, limit = train ? s->limit_train : s->limit_test;
+    snprintf(path, sizeof path, "%s/%s.bin", s->data, train ? "train" : "val");
+    if (is_synthetic(s))
+        TL_TRY(tl_text_draw(s->seed, train, tokens, err));
+    else
+        TL_TRY(tl_tokens_open(path, s->model.vocab_size, tokens, err));
+    const uint64_t limited = (uint64_t)limit * length + 1;
+    if (limit > 0 && tokens->count > limited) tokens->count = limited;
+    return tl_tokens_check_window(tokens, length, err);
+}
+
+/* What the ids of the data stand for: chars.json beside them, or else a BPE's tokens. */
+static tl_status read_vocabulary(const tl_settings *s, char **text, uint32_t *size, tl_error *err)
+{
+    char path[1100];
+    tl_chars chars = {0};
+    *size = 0;
+    snprintf(path, sizeof path, "%s/chars.json", s->data);
+    if (!is_synthetic(s) && access(path, F_OK) != 0) {
+        *text = strdup("bpe");
+        return *text != NULL ? TL_OK : tl_fail(err, TL_ERROR_MEMORY, "out of host memory for the vocabulary");
+    }
+    if (is_synthetic(s))
+        TL_TRY(tl_text_chars(&chars, err));
+    else
+        TL_TRY(tl_chars_load(path, &chars, err));
+    *size = chars.size;
+    const tl_status status = tl_chars_text(&chars, text, err);
+    tl_chars_free(&chars);
+    return status;
+}
+
+/* The model's vocabulary is that of the data. One that was trained keeps its own, and the data must have the same. */
+static tl_status settle_vocabulary(tl_task_data *d, bool train, tl_error *err)
+{
+    tl_settings *s = d->s;
+    uint32_t size;
+    TL_TRY(read_vocabulary(s, &d->vocabulary, &size, err));
+    if (!train) {
+        if (s->vocabulary == NULL || strcmp(s->vocabulary, d->vocabulary) == 0) return TL_OK;
+        return tl_fail(
+            err, TL_ERROR_INPUT,
+            "the ids of %s do not stand for the %s that the model was trained on: give token files of the "
+            "same vocabulary",
+            s->data, s->vocabulary[0] == '{' ? "characters" : "tokens");
+    }
+    s->vocabulary = d->vocabulary;
+    if (size == 0 || is_synthetic(s)) return TL_OK;
+    if (!s->vocab_given) s->model.vocab_size = size;
+    if (s->model.vocab_size >= size) return TL_OK;
+    return tl_fail(err, TL_ERROR_INPUT, "--vocab-size %u is too small: %s/chars.json has %u characters",
+                   s->model.vocab_size, s->data, size);
+}
+
+static void close_data(tl_task_data *d)
+{
+    if (d == NULL) return;
+    if (d->s->vocabulary == d->vocabulary) d->s->vocabulary = NULL;
+    tl_tokens_close(&d->train);
+    tl_tokens_close(&d->test);
+    free(d->vocabulary);
+    free(d->window);
+    free(d->tokens);
+    free(d->targets);
+    free(d);
+}
+
+static tl_status open_data(tl_settings *s, bool train, tl_task_data **data, tl_error *err)
+{
+    tl_task_data *d = calloc(1, sizeof *d);
+    if (d == NULL) return tl_fail(err, TL_ERROR_MEMORY, "out of host memory for the text of %s", s->data);
+    d->s = s;
+    d->filled = UINT64_MAX;
+    d->window = malloc(2 * (size_t)s->model.seq_len * sizeof *d->window);
+    tl_status status = d->window != NULL ? settle_vocabulary(d, train, err)
+                                         : tl_fail(err, TL_ERROR_MEMORY, "out of host memory for a window");
+    if (status == TL_OK && train) status = load(s, true, &d->train, err);
+    if (status == TL_OK) status = load(s, false, &d->test, err);
+    if (status == TL_OK)
+        *data = d;
+    else
+        close_data(d);
+    return status;
+}
+
+static uint64_t samples(const tl_task_data *d)
+{
+    return d->s->samples_per_epoch;
+}
+
+/* ---- batches ------------------------------------------------------------------------------------- */
+
+static tl_status ensure_batch(tl_task_data *d, tl_error *err)
+{
+    const uint32_t wanted = d->s->batch_size;
+    const size_t ids = (size_t)wanted * d->s->model.seq_len;
+    if (d->capacity >= wanted) return TL_OK;
+    free(d->tokens);
+    free(d->targets);
+    d->tokens = malloc(ids * sizeof *d->tokens);
+    d->targets = malloc(ids * sizeof *d->targets);
+    d->capacity = d->tokens != NULL && d->targets != NULL ? wanted : 0;
+    if (d->capacity == wanted) return TL_OK;
+    return tl_fail(err, TL_ERROR_MEMORY,
+                   "out of host memory for a batch of %u windows: use a smaller --batch-size", wanted);
+}
+
+static void fill(tl_task_data *d, const tl_tokens *text, uint32_t sample, uint64_t start)
+{
+    const uint32_t length = d->s->model.seq_len;
+    tl_tokens_read_window(text, start, length, d->window, d->window + length);
+    for (uint32_t i = 0; i < length; i++) {
+        d->tokens[(size_t)sample * length + i] = (int32_t)d->window[i];
+        d->targets[(size_t)sample * length + i] = (int32_t)d->window[length + i];
+    }
+}
+
+static tl_inputs inputs_of(const tl_task_data *d)
+{
+    return (tl_inputs){
+        .count = d->count, .tokens = d->tokens, .length = d->s->model.seq_len, .targets = d->targets};
+}
+
+static tl_status prepare(tl_task_data *d, uint64_t done, tl_error *err)
+{
+    const tl_settings *s = d->s;
+    if (d->filled == done) return TL_OK;
+    TL_TRY(ensure_batch(d, err));
+    const uint64_t steps = (s->samples_per_epoch + s->batch_size - 1) / s->batch_size, epoch = done / steps;
+    const uint64_t first = done % steps * s->batch_size, left = s->samples_per_epoch - first;
+    d->count = left < s->batch_size ? (uint32_t)left : s->batch_size;
+    for (uint32_t i = 0; i < d->count; i++)
+        fill(d, &d->train, i,
+             tl_tokens_random_window(&d->train, s->seed, epoch, first + i, s->model.seq_len));
+    d->filled = done;
+    return TL_OK;
+}
+
+static tl_status batch(tl_task_data *d, uint64_t done, tl_inputs *inputs, tl_error *err)
+{
+    TL_TRY(prepare(d, done, err));
+    *inputs = inputs_of(d);
+    return TL_OK;
+}
+
+/* ---- scores -------------------------------------------------------------------------------------- */
+
+static int main_set(const tl_settings *s)
+{
+    (void)s;
+    return 0;
+}
+
+static tl_status score_windows(tl_context *ctx, tl_model *model, tl_task_data *d, float *losses,
+                               int32_t *ranks, tl_scores *sums)
+{
+    const uint32_t length = d->s->model.seq_len;
+    const uint64_t windows = tl_tokens_window_count(&d->test, length);
+    d->filled = UINT64_MAX; /* the test windows take the batch's place */
+    for (uint64_t first = 0; first < windows; first += d->count) {
+        const uint64_t left = windows - first;
+        d->count = left < d->s->batch_size ? (uint32_t)left : d->s->batch_size;
+        for (uint32_t i = 0; i < d->count; i++) fill(d, &d->test, i, (first + i) * length);
+        const tl_inputs inputs = inputs_of(d);
+        TL_TRY(tl_model_set_batch(ctx, model, &inputs));
+        TL_TRY(tl_scores_add(ctx, model, losses, ranks, sums));
+    }
+    sums->loss /= (double)windows * length;
+    sums->top1 *= 100.0 / ((double)windows * length);
+    sums->top5 *= 100.0 / ((double)windows * length);
+    return TL_OK;
+}
+
+/* Consecutive windows: every token but the first is predicted once, from what its window shows before it. */
+static tl_status score(tl_context *ctx, tl_model *model, tl_task_data *d, int set, tl_scores *scores)
+{
+    const size_t predictions = (size_t)d->s->batch_size * d->s->model.seq_len;
+    (void)set;
+    TL_TRY(ensure_batch(d, tl_context_error(ctx)));
+    float *losses = malloc(predictions * sizeof *losses);
+    int32_t *ranks = malloc(predictions * sizeof *ranks);
+    *scores = (tl_scores){0};
+    const tl_status status = losses != NULL && ranks != NULL
+                                 ? score_windows(ctx, model, d, losses, ranks, scores)
+                                 : tl_fail(tl_context_error(ctx), TL_ERROR_MEMORY,
+                                           "out of host memory for the evaluation");
+    free(losses);
+    free(ranks);
+    return status;
+}
+
+const tl_task tl_task_gpt = {
+    .name = "gpt",
+    .unit = "tokens",
+    .classifies = false,
+    .sets = 1,
+    .set_names = {"val"},
+    .check = check,
+    .open = open_data,
+    .close = close_data,
+    .samples = samples,
+    .batch = batch,
+    .prepare = prepare,
+    .main_set = main_set,
+    .score = score,
+};
