@@ -116,6 +116,7 @@ static tl_status create(const tl_context_options *options, bool adopt, cl_contex
     if (ctx == NULL) return tl_fail(err, TL_ERROR_MEMORY, "the host has no memory left for a device context");
     ctx->log = options->log;
     ctx->profile.on = options->profile;
+    tl_fault_open(&ctx->fault);
     tl_status status = adopt ? adopt_device(ctx, cl, queue, options, err) : open_device(ctx, options, err);
     if (status != TL_OK) {
         tl_context_destroy(ctx);

@@ -108,6 +108,19 @@ tl_status tl_profile_add(tl_context *ctx, int row, cl_event event, double flops,
 tl_status tl_profile_settle(tl_context *ctx);
 void tl_profile_close(tl_profile *profile);
 
+/* ---- fault.c: faults on demand ----------------------------------------------------------------------- */
+
+typedef struct tl_fault {
+    uint64_t alloc, launch; /* calls until one fails; 0: none does */
+    bool gone;              /* the device, for good */
+} tl_fault;
+
+void tl_fault_open(tl_fault *fault);
+/* The code to fail with instead of doing what was asked for; CL_SUCCESS: go on. */
+cl_int tl_fault_alloc(tl_fault *fault);
+cl_int tl_fault_launch(tl_fault *fault);
+cl_int tl_fault_call(const tl_fault *fault);
+
 /* ---- context.c -------------------------------------------------------------------------------------- */
 
 typedef struct tl_tensor_node { /* the tensor comes first, so that a tl_tensor* is one of these */
@@ -128,6 +141,7 @@ struct tl_context {
     uint64_t used[TL_MEMORY_KINDS], total, peak;
     tl_programs programs;
     tl_profile profile;
+    tl_fault fault;
 };
 
 #endif

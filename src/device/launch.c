@@ -47,8 +47,10 @@ tl_status tl_run(tl_context *ctx, tl_kernel *kernel, tl_grid grid, const tl_arg 
                               (size_t)grid.groups[2]};
     cl_uint dimensions = grid.groups[2] > 1 ? 3 : grid.groups[1] > 1 ? 2 : 1;
     cl_event event = NULL;
-    cl_int code = clEnqueueNDRangeKernel(ctx->queue, kernel->cl, dimensions, NULL, global, local, 0, NULL,
-                                         ctx->profile.on ? &event : NULL);
+    cl_int code = tl_fault_launch(&ctx->fault);
+    if (code == CL_SUCCESS)
+        code = clEnqueueNDRangeKernel(ctx->queue, kernel->cl, dimensions, NULL, global, local, 0, NULL,
+                                      ctx->profile.on ? &event : NULL);
     TL_TRY(tl_cl_check(
         &ctx->error, code,
         "launching kernel %s of kernels/%s.cl with %llu x %llu x %llu groups of %u work-items and "

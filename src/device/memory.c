@@ -78,8 +78,9 @@ static uint64_t shard_leads(const tl_tensor *tensor, int shard)
 static tl_status make_shard(tl_context *ctx, tl_tensor *tensor, int shard, bool clear)
 {
     uint64_t elements = shard_leads(tensor, shard) * tensor->row;
-    cl_int code = CL_SUCCESS;
-    tensor->mem[shard] = clCreateBuffer(ctx->cl, CL_MEM_READ_WRITE, (size_t)(elements * 4), NULL, &code);
+    cl_int code = tl_fault_alloc(&ctx->fault);
+    if (code == CL_SUCCESS)
+        tensor->mem[shard] = clCreateBuffer(ctx->cl, CL_MEM_READ_WRITE, (size_t)(elements * 4), NULL, &code);
     TL_TRY(tl_cl_check(&ctx->error, code, "allocating %.1f MiB for tensor %s, %s (clCreateBuffer)",
                        TL_MIB(elements * 4), tensor->name, tl_memory_kind_name(tensor->kind)));
     /* Elsewhere the memory is touched all the same, as drivers allocate on first use. */
@@ -248,10 +249,12 @@ static tl_status transfer(tl_context *ctx, const tl_tensor *tensor, uint64_t at,
         uint64_t shard = at / per_shard, inside = at % per_shard;
         uint64_t piece = per_shard - inside < count ? per_shard - inside : count;
         size_t offset = (size_t)(inside * 4), size = (size_t)(piece * 4);
-        cl_int code = target != NULL ? clEnqueueReadBuffer(ctx->queue, tensor->mem[shard], CL_TRUE, offset,
-                                                           size, target, 0, NULL, NULL)
-                                     : clEnqueueWriteBuffer(ctx->queue, tensor->mem[shard], CL_TRUE, offset,
-                                                            size, source, 0, NULL, NULL);
+        cl_int code = tl_fault_call(&ctx->fault);
+        if (code == CL_SUCCESS)
+            code = target != NULL ? clEnqueueReadBuffer(ctx->queue, tensor->mem[shard], CL_TRUE, offset, size,
+                                                        target, 0, NULL, NULL)
+                                  : clEnqueueWriteBuffer(ctx->queue, tensor->mem[shard], CL_TRUE, offset,
+                                                         size, source, 0, NULL, NULL);
         TL_TRY(tl_cl_check(&ctx->error, code, "%s %.1f MiB of tensor %s (%s)",
                            target != NULL ? "reading" : "writing", TL_MIB(size), tensor->name,
                            target != NULL ? "clEnqueueReadBuffer" : "clEnqueueWriteBuffer"));

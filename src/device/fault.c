@@ -1,0 +1,31 @@
+/* Faults on demand, for tests: TRANSLUTION_FAULT=alloc:N makes the N-th allocation of a context fail, launch:N its N-th
+ * kernel launch and, as with a device that is gone, every later call. */
+#include "device/internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void tl_fault_open(tl_fault *fault)
+{
+    const char *text = getenv("TRANSLUTION_FAULT");
+    *fault = (tl_fault){0};
+    if (text == NULL) return;
+    if (strncmp(text, "alloc:", 6) == 0) fault->alloc = strtoull(text + 6, NULL, 10);
+    if (strncmp(text, "launch:", 7) == 0) fault->launch = strtoull(text + 7, NULL, 10);
+}
+
+cl_int tl_fault_alloc(tl_fault *fault)
+{
+    return fault->alloc > 0 && --fault->alloc == 0 ? CL_MEM_OBJECT_ALLOCATION_FAILURE : CL_SUCCESS;
+}
+
+cl_int tl_fault_launch(tl_fault *fault)
+{
+    if (fault->launch > 0 && --fault->launch == 0) fault->gone = true;
+    return tl_fault_call(fault);
+}
+
+cl_int tl_fault_call(const tl_fault *fault)
+{
+    return fault->gone ? CL_OUT_OF_RESOURCES : CL_SUCCESS;
+}
