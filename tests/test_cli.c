@@ -265,6 +265,12 @@ static void test_values(void **state)
     FAILS(2, "--classes 9");
     RUN(NO_ENV, "train", "mnist", "--image-size", "85");
     FAILS(2, "85", "12");
+    RUN(NO_ENV, "train", "mnist", "--image-size", "84y60");
+    FAILS(2, "--image-size takes N, HxW or DxHxW", "'84y60'");
+    RUN(NO_ENV, "train", "mnist", "--grid", "7x7", "--image-size", "84");
+    FAILS(2, "--grid and --image-size", "give one of them");
+    RUN(NO_ENV, "train", "mnist", "--grid", "2x2", "--steps", "1", "--out", at("none"));
+    FAILS(2, "do not fit a field of 24 x 24", "--image-size");
 }
 
 static void write_text(const char *name, const char *text)
@@ -282,6 +288,29 @@ static double dry_params(void)
     double params = number(json, "params");
     cJSON_Delete(json);
     return params;
+}
+
+/* Images that are not square, and grids of three axes. 49 patches, 13 x 13 offsets and 3, however they are called. */
+static void test_grids(void **unused)
+{
+    RUN(NO_ENV, "train", "mnist", "--dry-run", "--op", "translution", "--grid", "7x7");
+    assert_true(dry_params() == 116164138);
+    RUN(NO_ENV, "train", "mnist", "--dry-run", "--op", "translution", "--image-size", "42x168",
+        "--patch-size", "6x24");
+    assert_true(dry_params() == 116164138);
+    /* 7 * 15 * 15 + 3 offsets of three tables a block instead of 172 */
+    RUN(NO_ENV, "train", "mnist", "--dry-run", "--op", "translution", "--grid", "4x8x8", "--patch-size",
+        "1x12x12");
+    assert_true(dry_params() == 116164138 + 6.0 * 3 * (7 * 15 * 15 + 3 - 172) * 192 * 192);
+    RUN(NO_ENV, "train", "mnist", "--op", "alpha", "--image-size", "2x36x48", "--patch-size", "2x12x12",
+        SMALL, "--steps", "2", "--batch-size", "4", "--limit-train", "8", "--limit-test", "4", "--motion",
+        "dynamic", "--out", at("frames"));
+    EXPECT(0, "");
+    RUN(NO_ENV, "eval", at("frames"), "--limit-test", "4");
+    EXPECT(0, "");
+    RUN(NO_ENV, "info", at("frames"));
+    EXPECT(0, "");
+    assert_non_null(strstr(seen.out, "image_depth"));
 }
 
 static void test_tune(void **unused)
@@ -784,6 +813,7 @@ int main(void)
         cmocka_unit_test(test_help_and_version),
         cmocka_unit_test(test_usage_errors),
         cmocka_unit_test(test_values),
+        cmocka_unit_test(test_grids),
         cmocka_unit_test(test_tune),
         cmocka_unit_test(test_config),
         cmocka_unit_test(test_dry_run_counts),

@@ -1,5 +1,5 @@
-/* Every combination of the flags that shape a model: those that mean something learn, the others are refused with
- * one sentence. The rules stand here again, as the manual has them. */
+/* Every combination of the flags that shape a model: those that mean something learn in the memory that the plan says,
+ * the others are refused with one sentence. The rules stand here again, as the manual has them. */
 #include "golden.h"
 
 #include "core/random.h"
@@ -17,7 +17,8 @@ static tl_model_config small(tl_op_kind op)
                              .image_height = SIDE,
                              .image_width = SIDE,
                              .channels = 1,
-                             .patch = 4,
+                             .patch_height = 4,
+                             .patch_width = 4,
                              .classes = CLASSES,
                              .dim = 8,
                              .depth = 2,
@@ -57,12 +58,26 @@ static tl_status learn(tl_context *ctx, tl_model *model, const data *d, float lo
     return tl_model_read_losses(ctx, model, 0, STEPS + 1, losses);
 }
 
+/* What is allocated is what the plan says. */
+static void as_planned(tl_context *ctx, const tl_model_config *c, const char *what)
+{
+    tl_memory_plan plan;
+    MUST(ctx, tl_model_plan(c, IMAGES, true, &plan, tl_context_error(ctx)));
+    for (int kind = 0; kind < TL_MEMORY_KINDS; kind++) {
+        const uint64_t used = tl_memory_used(ctx, (tl_memory_kind)kind);
+        if (used != plan.bytes[kind])
+            fail_msg("%s: %llu bytes of %s, planned %llu", what, (unsigned long long)used,
+                     tl_memory_kind_name((tl_memory_kind)kind), (unsigned long long)plan.bytes[kind]);
+    }
+}
+
 /* Ten AdamW steps on one batch must lower its loss. */
 static void learns(tl_context *ctx, const tl_model_config *c, const data *d, const char *what)
 {
     tl_model *model = NULL;
     float losses[STEPS + 1];
     tl_status status = tl_model_create(ctx, c, IMAGES, true, &model);
+    if (status == TL_OK) as_planned(ctx, c, what);
     if (status == TL_OK) status = learn(ctx, model, d, losses);
     if (status != TL_OK) fail_msg("%s: %s", what, tl_context_error(ctx)->text);
     if (!(losses[STEPS] < 0.97f * losses[0]))
@@ -131,17 +146,59 @@ static void try_all(tl_context *ctx, tl_op_kind op, const data *d, int *trained,
     }
 }
 
+static data random_data(void)
+{
+    tl_random r = tl_random_make(9, 9);
+    data d;
+    for (int i = 0; i < IMAGES * PIXELS; i++) d.images[i] = tl_random_normal(&r);
+    for (int i = 0; i < IMAGES; i++) d.targets[i] = i % CLASSES;
+    return d;
+}
+
 static void every_combination(void **unused)
 {
     tl_context *ctx = golden_context(TL_PATH_AUTO);
-    tl_random r = tl_random_make(9, 9);
-    data d;
+    const data d = random_data();
     int trained = 0, not = 0;
-    for (int i = 0; i < IMAGES * PIXELS; i++) d.images[i] = tl_random_normal(&r);
-    for (int i = 0; i < IMAGES; i++) d.targets[i] = i % CLASSES;
     for (int op = TL_OP_ATTENTION; op <= TL_OP_CONV; op++) try_all(ctx, (tl_op_kind)op, &d, &trained, &not );
     print_message("%d combinations learn, %d are refused\n", trained, not );
     assert_true(trained > 900 && not > 5000);
+    tl_context_destroy(ctx);
+}
+
+/* Grids and patches that are not square, and grids of three axes: every operation, its variants and positions. */
+static void every_grid(void **unused)
+{
+    static const uint32_t sizes[][6] = {/* of the image and of a patch */
+                                        {1, 8, 18, 1, 4, 6},
+                                        {4, 6, 6, 2, 3, 2},
+                                        {3, 6, 8, 1, 3, 4}};
+    tl_context *ctx = golden_context(TL_PATH_AUTO);
+    const data d = random_data();
+    int trained = 0;
+    for (int at = 0; at < 3 * 6 * 6 * 3 * 2; at++) {
+        int rest = at;
+        const uint32_t *size = sizes[rest % 3];
+        rest /= 3;
+        tl_model_config c = small((tl_op_kind)(rest % 6));
+        rest /= 6;
+        c.image_depth = size[0], c.image_height = size[1], c.image_width = size[2];
+        c.patch_depth = size[3], c.patch_height = size[4], c.patch_width = size[5];
+        c.positions = (tl_positions)(rest % 6), rest /= 6;
+        c.sharing = (tl_sharing)(rest % 3), rest /= 3;
+        c.sharing_radius = 1;
+        c.window = (uint32_t)rest;
+        c.pool = at % 2 == 0 ? TL_POOL_CLS : TL_POOL_MEAN;
+        if (c.positions == TL_POSITIONS_ROPE) c.head_dim = 8;
+        if (!sensible(&c)) continue;
+        char what[96];
+        snprintf(what, sizeof what, "--op %s --pos %s on %ux%ux%u, sharing %d, window %u", ops[c.op],
+                 positions[c.positions], size[0] / size[3], size[1] / size[4], size[2] / size[5],
+                 (int)c.sharing, c.window);
+        learns(ctx, &c, &d, what);
+        trained++;
+    }
+    assert_true(trained > 100);
     tl_context_destroy(ctx);
 }
 
@@ -187,7 +244,7 @@ static void refusals_name_the_cause(void **unused)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(every_combination),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(every_combination), cmocka_unit_test(every_grid),
                                        cmocka_unit_test(refusals_name_the_cause)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

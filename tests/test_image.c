@@ -3,49 +3,53 @@
 
 #include "ops/image.h"
 
-static void check(tl_context *ctx, uint32_t batch, uint32_t channels, uint32_t height, uint32_t width,
-                  uint32_t patch)
+static void check(tl_context *ctx, uint32_t batch, uint32_t channels, tl_extent i, tl_extent p)
 {
-    const uint64_t count = (uint64_t)batch * channels * height * width;
-    const uint32_t across = width / patch;
-    const uint64_t length = (uint64_t)patch * patch * channels;
+    const uint64_t count = (uint64_t)batch * channels * i.depth * i.height * i.width;
+    const uint32_t across = i.width / p.width, down = i.height / p.height;
+    const uint64_t length = (uint64_t)p.depth * p.height * p.width * channels;
     float *images = malloc(count * sizeof *images);
     assert_non_null(images);
-    for (uint64_t i = 0; i < count; i++) images[i] = (float)i;
+    for (uint64_t e = 0; e < count; e++) images[e] = (float)e;
     place vi = put(ctx, images, count), vp = put(ctx, NULL, count);
-    MUST(ctx, tl_patches_forward(ctx, vi.view, vp.view, batch, channels, height, width, patch));
+    MUST(ctx, tl_patches_forward(ctx, vi.view, vp.view, batch, channels, i, p));
     float *got = get(ctx, vp);
-    for (uint32_t b = 0; b < batch; b++)
-        for (uint32_t c = 0; c < channels; c++)
-            for (uint32_t y = 0; y < height; y++)
-                for (uint32_t x = 0; x < width; x++) {
-                    const uint64_t token = (uint64_t)(y / patch) * across + x / patch;
-                    const uint64_t element = ((uint64_t)(y % patch) * patch + x % patch) * channels + c;
-                    const float want = images[(((uint64_t)b * channels + c) * height + y) * width + x];
-                    const float is = got[(token * batch + b) * length + element];
-                    if (is != want)
-                        fail_msg("image %u channel %u (%u, %u): %g, not %g", b, c, y, x, is, want);
-                }
+    for (uint64_t e = 0; e < count; e++) { /* by the image's order */
+        const uint32_t x = (uint32_t)(e % i.width), y = (uint32_t)(e / i.width % i.height),
+                       z = (uint32_t)(e / i.width / i.height % i.depth);
+        const uint64_t plane = e / i.width / i.height / i.depth, b = plane / channels, c = plane % channels;
+        const uint64_t token = ((uint64_t)(z / p.depth) * down + y / p.height) * across + x / p.width;
+        const uint64_t in_patch = ((uint64_t)(z % p.depth) * p.height + y % p.height) * p.width + x % p.width;
+        const float is = got[(token * batch + b) * length + in_patch * channels + c];
+        if (is != images[e])
+            fail_msg("image %u channel %u (%u, %u, %u): %g, not %g", (unsigned)b, (unsigned)c, z, y, x, is,
+                     images[e]);
+    }
     free(images), free(got);
     drop(ctx, vi), drop(ctx, vp);
 }
 
 static void all(tl_context *ctx)
 {
-    check(ctx, 1, 1, 1, 1, 1);
-    check(ctx, 3, 1, 84, 84, 12);
-    check(ctx, 2, 3, 32, 32, 16);
-    check(ctx, 5, 3, 6, 15, 3);
-    check(ctx, 2, 13, 10, 5, 5);
+    check(ctx, 1, 1, (tl_extent){1, 1, 1}, (tl_extent){1, 1, 1});
+    check(ctx, 3, 1, (tl_extent){1, 84, 84}, (tl_extent){1, 12, 12});
+    check(ctx, 2, 3, (tl_extent){1, 32, 32}, (tl_extent){1, 16, 16});
+    check(ctx, 5, 3, (tl_extent){1, 6, 15}, (tl_extent){1, 3, 3});
+    check(ctx, 2, 13, (tl_extent){1, 10, 5}, (tl_extent){1, 5, 5});
+    check(ctx, 2, 2, (tl_extent){1, 12, 10}, (tl_extent){1, 3, 5});
+    check(ctx, 3, 2, (tl_extent){4, 6, 8}, (tl_extent){2, 3, 2});
+    check(ctx, 1, 3, (tl_extent){5, 2, 9}, (tl_extent){1, 2, 3});
 }
 ON_BOTH_PATHS(all)
 
 static void refusals(tl_context *ctx)
 {
     place p = put(ctx, NULL, 100);
-    assert_int_equal(tl_patches_forward(ctx, p.view, p.view, 1, 1, 10, 10, 3), TL_ERROR_USAGE);
-    assert_non_null(strstr(tl_context_error(ctx)->text, "10x10"));
-    assert_int_equal(tl_patches_forward(ctx, p.view, p.view, 1, 1, 10, 10, 0), TL_ERROR_USAGE);
+    const tl_extent image = {1, 10, 10}, patches[] = {{1, 3, 5}, {1, 5, 0}, {2, 5, 5}, {0, 5, 5}};
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(tl_patches_forward(ctx, p.view, p.view, 1, 1, image, patches[i]), TL_ERROR_USAGE);
+        assert_non_null(strstr(tl_context_error(ctx)->text, "1x10x10"));
+    }
     drop(ctx, p);
 }
 ON_BOTH_PATHS(refusals)

@@ -63,6 +63,34 @@ static void test_dynamic_depends_on_all(void **state)
     assert_true(y == 0 && x <= 1);
 }
 
+/* Digits of several frames: at rest, or on a straight line from the first place to a second one. */
+static void test_frames(void **state)
+{
+    uint32_t y, x, moved = 0;
+    for (uint32_t index = 0; index < 50; index++) {
+        uint32_t first_y, first_x, last_y = 0, last_x = 0, at[2][5];
+        tl_motion_position(TL_MOTION_DYNAMIC, 5, "motion/train", 2, index, 84, 60, 28, 28, &first_y,
+                           &first_x);
+        for (uint32_t frame = 0; frame < 5; frame++)
+            tl_motion_frame(TL_MOTION_DYNAMIC, 5, "motion/train", 2, index, frame, 5, 84, 60, 28, 28,
+                            &at[0][frame], &at[1][frame]);
+        tl_motion_frame(TL_MOTION_DYNAMIC, 5, "motion/train", 2, index, 1, 2, 84, 60, 28, 28, &last_y,
+                        &last_x);
+        assert_true(at[0][0] == first_y && at[1][0] == first_x && at[0][4] == last_y && at[1][4] == last_x);
+        assert_true(last_y <= 56 && last_x <= 32);
+        for (int axis = 0; axis < 2; axis++)
+            for (int frame = 1; frame < 4; frame++) /* quarters of the way, rounded */
+                assert_true(abs(4 * (int)at[axis][frame] - (4 - frame) * (int)at[axis][0] -
+                                frame * (int)at[axis][4]) <= 2);
+        moved += first_y != last_y || first_x != last_x;
+        tl_motion_frame(TL_MOTION_DYNAMIC, 5, "motion/train", 2, index, 0, 1, 84, 60, 28, 28, &y, &x);
+        assert_true(y == first_y && x == first_x);
+        tl_motion_frame(TL_MOTION_STATIC, 5, "motion/train", 2, index, 3, 5, 84, 60, 28, 28, &y, &x);
+        assert_true(y == 28 && x == 16);
+    }
+    assert_true(moved > 45);
+}
+
 static void test_place(void **state)
 {
     uint8_t pixels[2 * 2 * 3] = {9, 9, 9, 9, 9, 9, 0, 51, 102, 153, 204, 255}, labels[2] = {0, 1};
@@ -105,6 +133,8 @@ int main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_static),
                                        cmocka_unit_test(test_dynamic_is_uniform),
                                        cmocka_unit_test(test_dynamic_depends_on_all),
-                                       cmocka_unit_test(test_place), cmocka_unit_test(test_order)};
+                                       cmocka_unit_test(test_frames),
+                                       cmocka_unit_test(test_place),
+                                       cmocka_unit_test(test_order)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

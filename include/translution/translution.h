@@ -265,7 +265,7 @@ typedef enum tl_motion { TL_MOTION_STATIC, TL_MOTION_DYNAMIC } tl_motion; /* dig
 typedef enum tl_schedule { TL_SCHEDULE_COSINE, TL_SCHEDULE_COSINE_EPOCH, TL_SCHEDULE_CONSTANT } tl_schedule;
 
 typedef enum tl_family_kind {
-    TL_FAMILY_VIT, /* Vision Transformers: images of height x width, multiples of `patch` */
+    TL_FAMILY_VIT, /* Vision Transformers of images, or of volumes and videos, cut into patches */
     TL_FAMILY_GPT  /* causal models of sequences of up to seq_len tokens out of vocab_size */
 } tl_family_kind;
 
@@ -274,9 +274,10 @@ typedef struct tl_model_config {
     tl_family_kind family;
     tl_op_kind op;
     tl_positions positions;
-    tl_pool pool;                                                 /* ViT */
-    uint32_t image_height, image_width, channels, patch, classes; /* ViT */
-    uint32_t seq_len, vocab_size;                                 /* GPT */
+    tl_pool pool;                                              /* ViT */
+    uint32_t image_depth, image_height, image_width, channels; /* ViT; depth (frames, slices) 0 counts as 1 */
+    uint32_t patch_depth, patch_height, patch_width, classes;  /* ViT; the image's sizes are multiples */
+    uint32_t seq_len, vocab_size;                              /* GPT */
     uint32_t dim, depth, heads, head_dim, mlp_dim, relenc_dim;
     tl_roles relative; /* translution, alpha: the roles with a matrix per offset */
     uint32_t

@@ -89,12 +89,14 @@ static tl_status run_grouped(tl_cli_options *o, tl_context *ctx)
 {
     const uint32_t k = or_else(o->bench.k, 192), n = or_else(o->bench.n, 192),
                    batch = or_else(o->bench.batch, 64);
-    tl_geometry geometry = {.kind = TL_GRID};
+    uint32_t sizes[3];
     tl_error *err = tl_context_error(ctx);
-    TL_TRY(tl_cli_grid(o->bench.grid, "--grouped", &geometry.height, &geometry.width, err));
+    TL_TRY(tl_cli_sizes(o->bench.grid, "--grouped", 4096, sizes, err));
+    const tl_geometry geometry = {.kind = TL_GRID, .depth = sizes[0], .height = sizes[1], .width = sizes[2]};
     if (o->bench.transpose != 0)
         return tl_fail(err, TL_ERROR_USAGE, "--grouped takes --trans nn: the grid makes the rows");
-    const uint64_t tokens = (uint64_t)geometry.height * geometry.width;
+    const uint64_t plane = (uint64_t)geometry.height * geometry.width,
+                   tokens = plane > 4096 ? plane : plane * geometry.depth;
     if (tokens > 4096 || tokens * tokens * batch * (n / 64 + 1) > INT32_MAX)
         return tl_fail(err, TL_ERROR_USAGE, "--grouped %s with --batch %u has too many pairs of rows",
                        o->bench.grid, batch);
@@ -128,8 +130,8 @@ static tl_status run_grouped(tl_cli_options *o, tl_context *ctx)
 
 tl_status tl_cmd_bench_gemm(tl_cli_options *o, tl_error *err)
 {
-    uint32_t height, width;
+    uint32_t sizes[3];
     TL_TRY(tl_bench_no_word(o, "gemm", err));
-    if (o->bench.grid[0] != '\0') TL_TRY(tl_cli_grid(o->bench.grid, "--grouped", &height, &width, err));
+    if (o->bench.grid[0] != '\0') TL_TRY(tl_cli_sizes(o->bench.grid, "--grouped", 4096, sizes, err));
     return tl_bench_on_device(o, err, o->bench.grid[0] != '\0' ? run_grouped : run_plain);
 }

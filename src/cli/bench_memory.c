@@ -16,7 +16,9 @@ typedef struct figures {
 static tl_settings with_grid(const tl_settings *s, uint32_t side)
 {
     tl_settings other = *s;
-    other.model.image_height = other.model.image_width = side * s->model.patch;
+    other.model.image_depth = other.model.patch_depth = 1;
+    other.model.image_height = side * s->model.patch_height;
+    other.model.image_width = side * s->model.patch_width;
     return other;
 }
 
@@ -97,13 +99,14 @@ tl_status tl_cmd_bench_memory(tl_cli_options *o, tl_error *err)
     for (int i = 0; i < OPS; i++) TL_TRY(measure(s, ops[i], &limits, &f[i], err));
     if (o->json) return report_json(o, &limits, f, err);
     char total[32], largest[32], bytes[GRIDS][32];
-    const uint32_t patches = s->model.image_height / s->model.patch;
+    const uint32_t rows = s->model.image_height / s->model.patch_height,
+                   columns = s->model.image_width / s->model.patch_width;
     printf("device %s: %s, at most %s a buffer\n", limits.device, tl_cli_bytes(limits.total_bytes, total),
            tl_cli_bytes(limits.max_alloc_bytes, largest));
     printf(
         "largest batch on a grid of %u x %u, largest square grid at batch %u, activations and scratch of a "
         "step\nat batch %u when q and k of pairs are computed again:\n",
-        patches, patches, s->batch_size, s->batch_size);
+        rows, columns, s->batch_size, s->batch_size);
     printf("%-14s %12s %12s %14s %14s %14s\n", "op", "batch", "grid", "4 x 4", "7 x 7", "14 x 14");
     for (int i = 0; i < OPS; i++) {
         char grid[32];

@@ -114,7 +114,7 @@ static double floats(bench_op *b)
 static void choose_keep(const tl_context *ctx, bench_op *b, tl_recompute recompute)
 {
     const tl_traits *traits = tl_context_traits(ctx);
-    if (b->shape.kind != TL_OP_TRANSLUTION || recompute == TL_RECOMPUTE_ALWAYS) return;
+    if (!tl_op_relative_scores(&b->shape) || recompute == TL_RECOMPUTE_ALWAYS) return;
     b->shape.keep = true;
     if (recompute == TL_RECOMPUTE_NEVER) return;
     b->shape.keep = 4 * floats(b) <= (double)traits->memory_limit &&
@@ -123,26 +123,32 @@ static void choose_keep(const tl_context *ctx, bench_op *b, tl_recompute recompu
 
 static tl_status make_shape(const tl_cli_options *o, tl_op_shape *s, tl_error *err)
 {
-    uint32_t height = 7, width = 7;
+    uint32_t sizes[3];
     const char *grid = o->bench.grid[0] != '\0' ? o->bench.grid : "7x7";
-    TL_TRY(tl_cli_grid(grid, "--grid", &height, &width, err));
-    if (o->bench.causal && height != 1)
+    TL_TRY(tl_cli_sizes(grid, "--grid", 4096, sizes, err));
+    const uint32_t depth = sizes[0], height = sizes[1], width = sizes[2];
+    if (o->bench.causal && depth * height != 1)
         return tl_fail(err, TL_ERROR_USAGE, "--causal takes a sequence such as --grid 1x160, not %s", grid);
-    if ((uint64_t)height * width > 16384)
+    if ((uint64_t)height * width > 16384 / depth)
         return tl_fail(err, TL_ERROR_USAGE, "--grid %s has more than 16384 tokens", grid);
     /* The limits are the model's: one block with one pixel a token. */
     tl_model_config model = o->settings.model;
     const uint32_t batch = o->settings.batch_given ? o->settings.batch_size : 64;
-    model.depth = model.patch = 1;
+    model.depth = model.patch_depth = model.patch_height = model.patch_width = 1;
+    model.image_depth = depth;
     model.image_height = height;
     model.image_width = width;
+    if (o->bench.causal && model.op == TL_OP_ABSOLUTE)
+        return tl_fail(err, TL_ERROR_USAGE, "--op absolute has grids only: leave --causal away");
     if (o->bench.causal) model.pool = TL_POOL_MEAN;
     TL_TRY(tl_model_check(&model, err));
     TL_TRY(tl_model_batch_check(&model, batch, err));
     *s = tl_model_block_shape(&model, batch, false, 0).op;
     s->queries = tl_geometry_tokens(&s->geometry);
-    if (o->bench.causal)
-        s->geometry = (tl_geometry){.kind = TL_CAUSAL, .height = 1, .width = width, .max_length = width};
+    if (o->bench.causal) {
+        s->geometry.kind = TL_CAUSAL;
+        s->geometry.max_length = width;
+    }
     return TL_OK;
 }
 

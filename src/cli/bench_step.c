@@ -50,8 +50,7 @@ static tl_status set_random_batch(tl_context *ctx, tl_model *model, const tl_set
 {
     const tl_model_config *c = &s->model;
     const bool text = c->family == TL_FAMILY_GPT;
-    const uint64_t values = text ? 0
-                                 : (uint64_t)s->batch_size * c->channels * c->image_height * c->image_width;
+    const uint64_t values = text ? 0 : s->batch_size * tl_model_image_values(c);
     const uint64_t predictions = tl_model_predictions(model), ids = text ? predictions : 0;
     float *images = malloc((values + 1) * sizeof *images);
     int32_t *tokens = malloc((ids + 1) * sizeof *tokens), *targets = malloc(predictions * sizeof *targets);

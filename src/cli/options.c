@@ -297,6 +297,50 @@ static tl_status read_sharing(tl_cli_options *o, tl_error *err)
                    "--offset-sharing takes none, clip:R or log:R with R from 1 to 65535, not '%s'", text);
 }
 
+tl_status tl_cli_sizes(const char *text, const char *what, uint32_t most, uint32_t sizes[3], tl_error *err)
+{
+    unsigned long read[3] = {0, 0, 0};
+    int count = 0;
+    const char *at = text;
+    while (count < 3 && isdigit((unsigned char)*at)) {
+        char *end;
+        read[count] = strtoul(at, &end, 10);
+        if (read[count] < 1 || read[count] > most) break;
+        count++;
+        at = *end == 'x' && count < 3 ? end + 1 : end;
+        if (*end != 'x') break;
+    }
+    if (count == 0 || *at != '\0' || text[strlen(text) - 1] == 'x')
+        return tl_fail(err, TL_ERROR_USAGE,
+                       "%s takes N, HxW or DxHxW with numbers from 1 to %u, such as 7x7, not '%s'", what,
+                       most, text);
+    sizes[0] = count == 3 ? (uint32_t)read[0] : 1;
+    sizes[1] = (uint32_t)read[count == 3 ? 1 : 0];
+    sizes[2] = (uint32_t)read[count - 1];
+    return TL_OK;
+}
+
+/* --image-size and --patch-size, or the image as --grid patches. */
+static tl_status read_image(tl_cli_options *o, tl_error *err)
+{
+    enum { MOST = 16384 };
+    tl_model_config *m = &o->settings.model;
+    uint32_t image[3] = {m->image_depth, m->image_height, m->image_width},
+             patch[3] = {m->patch_depth, m->patch_height, m->patch_width}, grid[3];
+    if (o->patch_size[0] != '\0') TL_TRY(tl_cli_sizes(o->patch_size, "--patch-size", MOST, patch, err));
+    if (o->image_size[0] != '\0') TL_TRY(tl_cli_sizes(o->image_size, "--image-size", MOST, image, err));
+    if (o->grid[0] != '\0') {
+        if (o->image_size[0] != '\0')
+            return tl_fail(err, TL_ERROR_USAGE,
+                           "--grid and --image-size both say how large the image is: give one of them");
+        TL_TRY(tl_cli_sizes(o->grid, "--grid", 4096, grid, err));
+        for (int axis = 0; axis < 3; axis++) image[axis] = grid[axis] * patch[axis];
+    }
+    m->image_depth = image[0], m->image_height = image[1], m->image_width = image[2];
+    m->patch_depth = patch[0], m->patch_height = patch[1], m->patch_width = patch[2];
+    return TL_OK;
+}
+
 /* What follows from several flags at once. */
 static void complete(tl_cli_options *o, const given *values)
 {
@@ -318,7 +362,6 @@ static void complete(tl_cli_options *o, const given *values)
     m->relative = relative[o->relative];
     if (m->relative == 0 && is_given(values, "relative")) m->relative = TL_ROLE_QKV;
     m->pool = o->pool == 1 ? TL_POOL_MEAN : TL_POOL_CLS;
-    m->image_width = m->image_height;
     if (is_given(values, "dim") && !is_given(values, "mlp-dim")) m->mlp_dim = 4 * m->dim;
     s->schedule = schedules[o->schedule];
     s->recompute = (tl_recompute)o->recompute;
@@ -377,27 +420,8 @@ static tl_status parse(tl_cli_command command, int argc, char **argv, given *val
         if (values[i].value != NULL) TL_TRY(apply(&tl_flags[i], &values[i], o, err));
     TL_TRY(check_task_flags(command, values, o, err));
     complete(o, values);
+    TL_TRY(read_image(o, err));
     TL_TRY(read_sharing(o, err));
-    return TL_OK;
-}
-
-tl_status tl_cli_grid(const char *text, const char *what, uint32_t *height, uint32_t *width, tl_error *err)
-{
-    char *end = NULL;
-    unsigned long sizes[2] = {0, 0};
-    const char *at = text;
-    for (int i = 0; i < 2; i++) {
-        if (!isdigit((unsigned char)*at)) break;
-        sizes[i] = strtoul(at, &end, 10);
-        if (i == 0 && *end != 'x') break;
-        at = i == 0 ? end + 1 : end;
-    }
-    if (*at != '\0' || sizes[0] < 1 || sizes[0] > 4096 || sizes[1] < 1 || sizes[1] > 4096)
-        return tl_fail(err, TL_ERROR_USAGE,
-                       "%s takes a grid as rows x columns, such as 7x7, up to 4096 each, not '%s'", what,
-                       text);
-    *height = (uint32_t)sizes[0];
-    *width = (uint32_t)sizes[1];
     return TL_OK;
 }
 

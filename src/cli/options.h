@@ -27,7 +27,7 @@ typedef enum tl_cli_command {
 typedef struct tl_cli_bench {
     uint32_t m, n, k, batch, rounds;
     int transpose; /* nn, nt, tn, tt */
-    char grid[32]; /* "7x7"; of `gemm`: the grouped product on that grid */
+    char grid[32]; /* "7x7", "4x8x8"; of `gemm`: the grouped product on that grid */
     char task[16];
     bool causal;
 } tl_cli_bench;
@@ -48,7 +48,7 @@ typedef struct tl_cli_options {
     tl_cli_bench bench;
     char trace[1024]; /* file for a Chrome trace; empty: none */
     double started;   /* tl_clock_seconds when the program began; main sets it */
-    char offset_sharing[24];
+    char offset_sharing[24], grid[32], image_size[32], patch_size[32];
     uint32_t window;
     int gemm; /* a tl_gemm_mode */
     bool quick;
@@ -63,8 +63,9 @@ typedef struct tl_cli_options {
  * checked. Otherwise the settings are complete: defaults, then --config, then flags. */
 tl_status tl_cli_parse(tl_cli_command command, int argc, char **argv, tl_cli_options *o, tl_error *err);
 
-/* "7x7": rows and columns, from 1 to 4096 each; `what` names the flag. */
-tl_status tl_cli_grid(const char *text, const char *what, uint32_t *height, uint32_t *width, tl_error *err);
+/* "84" for 84x84, "84x60" for 84 rows of 60, "4x84x60" for 4 slices or frames of that: depth, height, width from
+ * 1 to `most` each, depth 1 unless given; `what` names the flag. */
+tl_status tl_cli_sizes(const char *text, const char *what, uint32_t most, uint32_t sizes[3], tl_error *err);
 
 /* The flags of a command with their help, as lines of --help. */
 void tl_cli_print_flags(FILE *out, tl_cli_command command);

@@ -1,5 +1,6 @@
 #include "data/motion.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "core/random.h"
@@ -19,6 +20,28 @@ void tl_motion_position(tl_motion motion, uint64_t seed, const char *purpose, ui
     r.index = (epoch << 32 | index) << 2; /* four words an image: two, and two in case a draw is rejected */
     *y = tl_random_below(&r, spare_y + 1);
     *x = tl_random_below(&r, spare_x + 1);
+}
+
+/* The step `frame` of frames - 1 equal ones from a to b, rounded to the nearest. */
+static uint32_t between(uint32_t a, uint32_t b, uint32_t frame, uint32_t frames)
+{
+    const uint64_t steps = frames - 1;
+    return (uint32_t)((2 * (a * (steps - frame) + (uint64_t)b * frame) + steps) / (2 * steps));
+}
+
+void tl_motion_frame(tl_motion motion, uint64_t seed, const char *purpose, uint64_t epoch, uint32_t index,
+                     uint32_t frame, uint32_t frames, uint32_t field_height, uint32_t field_width,
+                     uint32_t height, uint32_t width, uint32_t *y, uint32_t *x)
+{
+    char end[64];
+    uint32_t end_y, end_x;
+    tl_motion_position(motion, seed, purpose, epoch, index, field_height, field_width, height, width, y, x);
+    if (frames < 2) return;
+    snprintf(end, sizeof end, "%s/end", purpose);
+    tl_motion_position(motion, seed, end, epoch, index, field_height, field_width, height, width, &end_y,
+                       &end_x);
+    *y = between(*y, end_y, frame, frames);
+    *x = between(*x, end_x, frame, frames);
 }
 
 void tl_motion_place(const tl_dataset *set, uint32_t index, uint32_t y, uint32_t x, uint32_t field_height,

@@ -11,6 +11,12 @@ void tl_motion_position(tl_motion motion, uint64_t seed, const char *purpose, ui
                         uint32_t field_height, uint32_t field_width, uint32_t height, uint32_t width,
                         uint32_t *y, uint32_t *x);
 
+/* The same of frame `frame` of `frames`: STATIC digits rest at the centre, DYNAMIC ones go on a straight line
+ * from one place to another, both drawn; the first frame's place is tl_motion_position's. */
+void tl_motion_frame(tl_motion motion, uint64_t seed, const char *purpose, uint64_t epoch, uint32_t index,
+                     uint32_t frame, uint32_t frames, uint32_t field_height, uint32_t field_width,
+                     uint32_t height, uint32_t width, uint32_t *y, uint32_t *x);
+
 /* Writes image `index` of the set on a field of field_height x field_width floats (pixel / 255, 0 elsewhere). */
 void tl_motion_place(const tl_dataset *set, uint32_t index, uint32_t y, uint32_t x, uint32_t field_height,
                      uint32_t field_width, float *field);

@@ -18,8 +18,9 @@ tl_status tl_model_batch_check(const tl_model_config *config, uint32_t batch, tl
 /* The parameters in the reference's order and under its names. */
 tl_status tl_model_parameters(const tl_model_config *config, tl_registry *registry, tl_error *err);
 
-uint32_t tl_model_tokens(const tl_model_config *config);   /* of one sample, a class token among them */
-const char *tl_model_trunk(const tl_model_config *config); /* "transformer" or "translution" */
+uint32_t tl_model_tokens(const tl_model_config *config);       /* of one sample, a class token among them */
+uint64_t tl_model_image_values(const tl_model_config *config); /* ViT: floats of one image */
+const char *tl_model_trunk(const tl_model_config *config);     /* "transformer" or "translution" */
 tl_block_shape tl_model_block_shape(const tl_model_config *config, uint32_t batch, bool training,
                                     uint32_t layer);
 
@@ -50,7 +51,7 @@ tl_registry *tl_model_registry(tl_model *model);
 /* A batch in host memory; what the model's family does not take is ignored. */
 typedef struct tl_inputs {
     uint32_t count;        /* samples */
-    const float *images;   /* ViT: [count][channels][height][width] */
+    const float *images;   /* ViT: [count][channels][depth][height][width] */
     const int32_t *tokens; /* GPT: [count][length] ids */
     uint32_t length;       /* GPT: tokens a sample, 1 to seq_len */
     const int32_t

@@ -1,7 +1,6 @@
 #include "models/vit.h"
 
 #include "ops/embedding.h"
-#include "ops/image.h"
 #include "ops/layernorm.h"
 #include "ops/linear.h"
 #include "ops/loss.h"
@@ -54,7 +53,7 @@ static tl_status set_inputs(tl_context *ctx, tl_model *m, const tl_inputs *input
     if (v->soft && !m->training)
         return tl_fail(tl_context_error(ctx), TL_ERROR_USAGE,
                        "the model was made for inference: create it for training to use soft targets.");
-    const uint64_t values = (uint64_t)m->batch * c->channels * c->image_height * c->image_width;
+    const uint64_t values = m->batch * tl_model_image_values(c);
     TL_TRY(tl_tensor_write(ctx, m->buffers[TL_VIT_IMAGES], 0, values, inputs->images));
     if (v->soft)
         return tl_tensor_write(ctx, m->buffers[TL_VIT_SOFT_TARGETS], 0, (uint64_t)m->batch * c->classes,
@@ -71,8 +70,8 @@ static tl_status stem_forward(tl_context *ctx, tl_model *m)
     uint64_t rows = (uint64_t)tl_vit_patch_count(c) * m->batch;
     tl_view patches = at(m, TL_VIT_PATCHES), normed = at(m, TL_MODEL_WIDE), embedded = at(m, TL_VIT_EMBEDDED);
     tl_view x = at(m, TL_MODEL_INPUT), x_patches = tl_view_add(x, (uint64_t)cls * m->batch * c->dim);
-    TL_TRY(tl_patches_forward(ctx, at(m, TL_VIT_IMAGES), patches, m->batch, c->channels, c->image_height,
-                              c->image_width, c->patch));
+    TL_TRY(tl_patches_forward(ctx, at(m, TL_VIT_IMAGES), patches, m->batch, c->channels, tl_vit_image(c),
+                              tl_vit_patch(c)));
     TL_TRY(tl_layernorm_forward(ctx, patches, v->norm1_weight.value, v->norm1_bias.value, normed,
                                 at(m, TL_VIT_PATCH_STATS), rows, values));
     TL_TRY(tl_linear_forward(ctx, normed, values, v->embed_weight.value, v->embed_bias.value, none, embedded,

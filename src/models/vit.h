@@ -5,6 +5,7 @@
 #define TL_MODELS_VIT_H
 
 #include "models/family.h"
+#include "ops/image.h"
 
 typedef enum tl_vit_buffer {
     TL_VIT_IMAGES = TL_MODEL_BUFFERS, /* batch x channels x height x width */
@@ -21,6 +22,8 @@ typedef enum tl_vit_buffer {
 } tl_vit_buffer;
 enum { TL_VIT_BUFFERS = TL_VIT_END - TL_MODEL_BUFFERS };
 
+tl_extent tl_vit_image(const tl_model_config *config);
+tl_extent tl_vit_patch(const tl_model_config *config);
 uint32_t tl_vit_patch_count(const tl_model_config *config);
 uint32_t tl_vit_patch_values(const tl_model_config *config); /* values of one patch */
 

@@ -5,9 +5,38 @@
 /* Above these no model is meant; below them no product of two overflows 32 bits where one is used. */
 enum { MAX_IMAGE = 32768, MAX_CLASSES = 1 << 24, MAX_PATCHES = 32767, MAX_PATCH_VALUES = 1 << 24 };
 
+static uint32_t one_at_least(uint32_t n)
+{
+    return n > 0 ? n : 1;
+}
+
+tl_extent tl_vit_image(const tl_model_config *c)
+{
+    return (tl_extent){one_at_least(c->image_depth), c->image_height, c->image_width};
+}
+
+tl_extent tl_vit_patch(const tl_model_config *c)
+{
+    return (tl_extent){one_at_least(c->patch_depth), c->patch_height, c->patch_width};
+}
+
+/* Patches along each axis. */
+static tl_extent grid_of(const tl_model_config *c)
+{
+    const tl_extent i = tl_vit_image(c), p = tl_vit_patch(c);
+    return (tl_extent){i.depth / p.depth, i.height / p.height, i.width / p.width};
+}
+
 static uint32_t patches_of(const tl_model_config *c)
 {
-    return (c->image_height / c->patch) * (c->image_width / c->patch);
+    const tl_extent grid = grid_of(c);
+    return grid.depth * grid.height * grid.width;
+}
+
+uint64_t tl_model_image_values(const tl_model_config *c)
+{
+    const tl_extent i = tl_vit_image(c);
+    return (uint64_t)c->channels * i.depth * i.height * i.width;
 }
 
 uint32_t tl_vit_patch_count(const tl_model_config *c)
@@ -17,7 +46,8 @@ uint32_t tl_vit_patch_count(const tl_model_config *c)
 
 uint32_t tl_vit_patch_values(const tl_model_config *c)
 {
-    return c->patch * c->patch * c->channels;
+    const tl_extent p = tl_vit_patch(c);
+    return p.depth * p.height * p.width * c->channels;
 }
 
 bool tl_vit_class_only(const tl_model_config *c)
@@ -27,34 +57,48 @@ bool tl_vit_class_only(const tl_model_config *c)
 
 tl_status tl_vit_check(const tl_model_config *c, tl_error *err)
 {
-    TL_TRY(tl_check_range(err, "the image height", c->image_height, MAX_IMAGE));
-    TL_TRY(tl_check_range(err, "the image width", c->image_width, MAX_IMAGE));
-    TL_TRY(tl_check_range(err, "the number of image channels", c->channels, 64));
-    TL_TRY(tl_check_range(err, "the patch size", c->patch, MAX_IMAGE));
-    TL_TRY(tl_check_range(err, "the number of classes", c->classes, MAX_CLASSES));
-    if (c->image_height % c->patch != 0 || c->image_width % c->patch != 0)
+    const tl_extent i = tl_vit_image(c), p = tl_vit_patch(c);
+    const struct {
+        const char *name;
+        uint32_t value, most;
+    } ranges[] = {
+        {"the image depth", i.depth, MAX_IMAGE}, {"the image height", i.height, MAX_IMAGE},
+        {"the image width", i.width, MAX_IMAGE}, {"the number of image channels", c->channels, 64},
+        {"the patch depth", p.depth, MAX_IMAGE}, {"the patch height", p.height, MAX_IMAGE},
+        {"the patch width", p.width, MAX_IMAGE}, {"the number of classes", c->classes, MAX_CLASSES}};
+    for (size_t r = 0; r < sizeof ranges / sizeof *ranges; r++)
+        TL_TRY(tl_check_range(err, ranges[r].name, ranges[r].value, ranges[r].most));
+    if (i.depth % p.depth != 0)
+        return tl_fail(
+            err, TL_ERROR_USAGE,
+            "%u slices or frames cannot be cut into patches of %u: choose a multiple of the patch's "
+            "depth.",
+            i.depth, p.depth);
+    if (i.height % p.height != 0 || i.width % p.width != 0)
         return tl_fail(
             err, TL_ERROR_USAGE,
             "an image of %u x %u cannot be cut into patches of %u x %u: choose an image size that is a "
             "multiple of the patch size.",
-            c->image_height, c->image_width, c->patch, c->patch);
-    const uint64_t patches = (uint64_t)(c->image_height / c->patch) * (c->image_width / c->patch);
+            i.height, i.width, p.height, p.width);
+    const uint64_t patches = (uint64_t)(i.depth / p.depth) * (i.height / p.height) * (i.width / p.width);
     if (patches > MAX_PATCHES)
         return tl_fail(err, TL_ERROR_USAGE,
                        "%llu patches are too many (at most %d): choose a larger patch size.",
                        (unsigned long long)patches, MAX_PATCHES);
-    if ((uint64_t)c->patch * c->patch * c->channels > MAX_PATCH_VALUES)
+    if ((uint64_t)p.height * p.width * c->channels > MAX_PATCH_VALUES / p.depth)
         return tl_fail(err, TL_ERROR_USAGE,
-                       "patches of %u x %u with %u channels are too large: choose smaller ones.", c->patch,
-                       c->patch, c->channels);
+                       "patches of %u x %u x %u with %u channels are too large: choose smaller ones.",
+                       p.depth, p.height, p.width, c->channels);
     return TL_OK;
 }
 
 tl_geometry tl_vit_geometry(const tl_model_config *c)
 {
+    const tl_extent grid = grid_of(c);
     return (tl_geometry){.kind = TL_GRID,
-                         .height = c->image_height / c->patch,
-                         .width = c->image_width / c->patch,
+                         .depth = grid.depth,
+                         .height = grid.height,
+                         .width = grid.width,
                          .cls = c->pool == TL_POOL_CLS ? 1 : 0};
 }
 
@@ -101,7 +145,7 @@ uint64_t tl_vit_buffer_count(const tl_model_config *c, uint32_t batch, bool trai
 {
     const uint64_t patches = (uint64_t)patches_of(c) * batch;
     switch ((tl_vit_buffer)which) {
-    case TL_VIT_IMAGES: return (uint64_t)batch * c->channels * c->image_height * c->image_width;
+    case TL_VIT_IMAGES: return batch * tl_model_image_values(c);
     case TL_VIT_PATCHES: return patches * tl_vit_patch_values(c);
     case TL_VIT_PATCH_STATS:
     case TL_VIT_EMBEDDED_STATS: return 2 * patches;

@@ -4,10 +4,15 @@
 
 #include "device/device.h"
 
-/* images [batch][channels][height][width] floats -> patches [token][batch][patch*patch*channels], tokens
- * row-major over the patch grid, elements in the order (row in patch, column in patch, channel). height and
- * width are multiples of patch. Overwritten. */
+/* Sizes of an image or of a patch; a picture has depth 1. */
+typedef struct tl_extent {
+    uint32_t depth, height, width;
+} tl_extent;
+
+/* images [batch][channels][depth][height][width] floats -> patches [token][batch][values of a patch], tokens in
+ * the order of the patch grid (depth, height, width), elements in the order (slice, row and column in the patch,
+ * channel). The image's sizes are multiples of the patch's. Overwritten. */
 tl_status tl_patches_forward(tl_context *ctx, tl_view images, tl_view patches, uint32_t batch,
-                             uint32_t channels, uint32_t height, uint32_t width, uint32_t patch);
+                             uint32_t channels, tl_extent image, tl_extent patch);
 
 #endif

@@ -33,8 +33,9 @@ static void set_common(tl_settings *s, const char *task)
 static void set_mnist(tl_settings *s)
 {
     s->model.image_height = s->model.image_width = 84;
+    s->model.image_depth = s->model.patch_depth = 1;
     s->model.channels = 1;
-    s->model.patch = 12;
+    s->model.patch_height = s->model.patch_width = 12;
     s->model.classes = 10;
     s->epochs = 20;
     s->batch_size = 256;
@@ -136,10 +137,13 @@ static const field fields[] = {
     NAMED("op", model.op, op_names, ALL),
     NAMED("pos", model.positions, position_names, ALL),
     NAMED("pool", model.pool, pool_names, IMAGES),
+    NUMBER("image_depth", FIELD_U32, model.image_depth, IMAGES),
     NUMBER("image_height", FIELD_U32, model.image_height, IMAGES),
     NUMBER("image_width", FIELD_U32, model.image_width, IMAGES),
     NUMBER("channels", FIELD_U32, model.channels, IMAGES),
-    NUMBER("patch_size", FIELD_U32, model.patch, IMAGES),
+    NUMBER("patch_depth", FIELD_U32, model.patch_depth, IMAGES),
+    NUMBER("patch_height", FIELD_U32, model.patch_height, IMAGES),
+    NUMBER("patch_width", FIELD_U32, model.patch_width, IMAGES),
     NUMBER("classes", FIELD_U32, model.classes, IMAGES),
     NUMBER("seq_len", FIELD_U32, model.seq_len, GPT),
     NUMBER("vocab_size", FIELD_U32, model.vocab_size, GPT),

@@ -1,4 +1,5 @@
-/* The task mnist: digits of IDX files or drawn by the program, at the centre of a field or anywhere in it. */
+/* The task mnist: digits of IDX files or drawn by the program, at the centre of a field or anywhere in it; in
+ * models of more than one frame they move over it. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,7 +11,7 @@ struct tl_task_data {
     tl_dataset train, test;
     uint32_t *order;          /* of the epoch `ordered` */
     uint64_t ordered, filled; /* epoch that `order` and step that the batch stand for; UINT64_MAX: none */
-    float *images;            /* [batch][1][height][width] */
+    float *images;            /* [batch][1][frame][height][width] */
     int32_t *targets;         /* [batch] */
     uint32_t capacity, count; /* of the batch: allocated, filled */
 };
@@ -82,7 +83,7 @@ static uint64_t samples(const tl_task_data *d)
 
 static size_t field_size(const tl_settings *s)
 {
-    return (size_t)s->model.image_height * s->model.image_width;
+    return (size_t)tl_model_image_values(&s->model);
 }
 
 static tl_status ensure_batch(tl_task_data *d, tl_error *err)
@@ -104,13 +105,18 @@ static tl_status ensure_batch(tl_task_data *d, tl_error *err)
 static void fill(tl_task_data *d, const tl_dataset *set, const uint32_t *order, uint32_t first,
                  uint32_t count, tl_motion motion, const char *purpose, uint64_t epoch)
 {
-    const uint32_t height = d->s->model.image_height, width = d->s->model.image_width;
+    const tl_model_config *m = &d->s->model;
+    const uint32_t height = m->image_height, width = m->image_width,
+                   frames = m->image_depth > 0 ? m->image_depth : 1;
     for (uint32_t i = 0; i < count; i++) {
         const uint32_t index = order != NULL ? order[first + i] : first + i;
-        uint32_t y, x;
-        tl_motion_position(motion, d->s->seed, purpose, epoch, index, height, width, set->height, set->width,
-                           &y, &x);
-        tl_motion_place(set, index, y, x, height, width, d->images + i * field_size(d->s));
+        for (uint32_t frame = 0; frame < frames; frame++) {
+            uint32_t y, x;
+            tl_motion_frame(motion, d->s->seed, purpose, epoch, index, frame, frames, height, width,
+                            set->height, set->width, &y, &x);
+            tl_motion_place(set, index, y, x, height, width,
+                            d->images + i * field_size(d->s) + (size_t)frame * height * width);
+        }
         d->targets[i] = set->labels[index];
     }
     d->count = count;
