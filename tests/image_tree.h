@@ -11,16 +11,16 @@
 /* Removes a folder with all that is in it. */
 static inline void remove_tree(const char *path)
 {
-    DIR *folder = opendir(path);
-    if (folder != NULL) {
+    DIR *opened = opendir(path);
+    if (opened != NULL) {
         const struct dirent *entry;
-        while ((entry = readdir(folder)) != NULL) {
+        while ((entry = readdir(opened)) != NULL) {
             char inner[4096];
             if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
             if (snprintf(inner, sizeof inner, "%s/%s", path, entry->d_name) >= (int)sizeof inner) continue;
             remove_tree(inner);
         }
-        closedir(folder);
+        closedir(opened);
     }
     remove(path);
 }

@@ -10,7 +10,7 @@
 
 static char folder[] = "/tmp/translution-runs-XXXXXX";
 
-static tl_settings small_run(tl_op_kind op, const char *out)
+static inline tl_settings small_run(tl_op_kind op, const char *out)
 {
     tl_settings s;
     tl_settings_default(&s, "mnist");
@@ -24,7 +24,7 @@ static tl_settings small_run(tl_op_kind op, const char *out)
     return s;
 }
 
-static tl_result train(tl_settings s)
+static inline tl_result train(tl_settings s)
 {
     tl_context *ctx = golden_context(TL_PATH_AUTO);
     tl_result result;
@@ -33,7 +33,7 @@ static tl_result train(tl_settings s)
     return result;
 }
 
-static char *read_all(const char *out, const char *name, long *size)
+static inline char *read_all(const char *out, const char *name, long *size)
 {
     char path[2200];
     snprintf(path, sizeof path, "%s/%s", out, name);
@@ -50,7 +50,7 @@ static char *read_all(const char *out, const char *name, long *size)
     return data;
 }
 
-static void assert_same_model(const tl_settings *a, const tl_settings *b)
+static inline void assert_same_model(const tl_settings *a, const tl_settings *b)
 {
     long n, m;
     char *x = read_all(a->out, "model.safetensors", &n), *y = read_all(b->out, "model.safetensors", &m);
@@ -59,7 +59,7 @@ static void assert_same_model(const tl_settings *a, const tl_settings *b)
     free(x), free(y);
 }
 
-static bool exists(const char *out, const char *name)
+static inline bool exists(const char *out, const char *name)
 {
     char path[2200];
     snprintf(path, sizeof path, "%s/%s", out, name);

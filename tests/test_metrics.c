@@ -109,7 +109,8 @@ static void run_steps(char *out, size_t size, int terminal, double seconds, uint
     progress.file = open_memstream(&buffer, &used);
     progress.terminal = terminal;
     for (uint64_t step = 1; step <= stop; step++) {
-        tl_progress_point point = {step, 1 + (step - 1) / 25, 10.0 / (double)step, 3e-4, 640, (double)NAN};
+        tl_progress_point point = {step, 1 + (step - 1) / 25, 10.0 / (double)step,        3e-4,
+                                   640,  (double)NAN,         step == 21 ? 0.256 : 0.0099};
         tl_progress_step(&progress, &point, 1000 + seconds * (double)step);
         if (clear_at == (int)step) tl_progress_clear(&progress);
     }
@@ -137,6 +138,7 @@ static void test_plain_progress(void **state)
         strstr(text, "\nstep 11/100  epoch 1/4  loss 0.9091  lr 3.00e-04  640 images/s  left 0:01:29\n"));
     assert_non_null(
         strstr(text, "\nstep 100/100  epoch 4/4  loss 0.1000  lr 3.00e-04  640 images/s  left 0:00:00\n"));
+    assert_non_null(strstr(text, "  640 images/s  waiting for data 26 %  left 0:01:19\n")); /* the 21st */
     run_steps(text, sizeof text, 0, 1.0, 15, 0); /* stopped early: the latest step is still told */
     assert_int_equal(count_of(text, '\n'), 3);
     assert_non_null(strstr(text, "\nstep 15/100"));
@@ -158,7 +160,7 @@ static void test_terminal_progress(void **state)
 
     tl_progress silent;
     tl_progress_begin(&silent, NULL, "images", 10, 1);
-    tl_progress_point point = {1, 1, 1, 1, 1, (double)NAN};
+    tl_progress_point point = {1, 1, 1, 1, 1, (double)NAN, 0};
     tl_progress_step(&silent, &point, 0);
     tl_progress_clear(&silent);
     tl_progress_end(&silent, 1);

@@ -269,6 +269,16 @@ typedef enum tl_family_kind {
     TL_FAMILY_GPT  /* causal models of sequences of up to seq_len tokens out of vocab_size */
 } tl_family_kind;
 
+/* What training does to images of the task vit, an OR of these; all random choices follow from the seed. */
+typedef enum tl_augment {
+    TL_AUGMENT_CROP = 1,        /* a random part, resized; without it the middle, as in evaluation */
+    TL_AUGMENT_FLIP = 2,        /* left and right change places, half of the time */
+    TL_AUGMENT_RANDAUGMENT = 4, /* two of 14 changes of geometry or colour */
+    TL_AUGMENT_MIXUP = 8,       /* batches of weighted sums of two images and their classes ... */
+    TL_AUGMENT_CUTMIX = 16,     /* ... or with a rectangle from another image; either at random if both */
+    TL_AUGMENT_ALL = 31
+} tl_augment;
+
 /* A model. What belongs to the other family is ignored. */
 typedef struct tl_model_config {
     tl_family_kind family;
@@ -311,10 +321,12 @@ typedef struct tl_settings {
     uint32_t limit_train, limit_test; /* samples; 0: all */
     uint64_t samples_per_epoch;       /* gpt: random windows that count as an epoch */
     const char
-        *vocabulary; /* gpt: what the ids stand for, "bpe" or a JSON object of characters; NULL: unknown.
+        *vocabulary;  /* gpt: what the ids stand for, "bpe" or a JSON object of characters; NULL: unknown.
                                        * The task sets it while its data are open. */
+    uint32_t augment; /* vit: a tl_augment */
+    const char *class_names; /* vit: a JSON array; NULL: unknown. The task sets it while its data are open. */
     /* Not stored: where and how. */
-    char data[1024];    /* folder of IDX or token files, or "synthetic" */
+    char data[1024];    /* folder of IDX files (mnist), images (vit) or token files (gpt), or "synthetic" */
     char out[1024];     /* empty: runs/TASK-OP-N */
     char metrics[1024]; /* empty: OUT/metrics.jsonl */
     uint64_t stop_after, checkpoint_every,
@@ -326,12 +338,18 @@ typedef struct tl_settings {
                              * run; twenty in a row end it all the same */
     bool vocab_given; /* gpt: model.vocab_size stands, whatever vocabulary the data have */
     bool resume, batch_given, quiet, profile;
+    uint32_t workers;     /* vit: threads that load images; 0: one a core. No result depends on it */
+    bool strict;          /* vit: a file that is no sound image ends the run instead of being passed over */
+    bool classes_given;   /* vit: model.classes was asked for and must be what the data have */
+    char confusion[1024]; /* vit, tl_evaluate: a table of true and found classes goes here; empty: nowhere */
+    const tl_log *log;    /* where notices of a task's data go: tl_train and tl_evaluate set it */
 } tl_settings;
 
 /* What a task begins with; false: there is no such task. All: operation attention with learned positions,
  * size tiny (dim 192, depth 6, 3 heads of 64), relenc 8, lr 3e-4, weight decay 0.05, cosine, seed 0,
- * "synthetic". mnist: pool cls, image 84, patch 12, 1 channel, 10 classes; batch 256, 20 epochs; static. gpt:
- * sequences of 160, vocabulary of 50257, batch 8, 300 epochs of 32000 windows, clipping at 1. */
+ * "synthetic". mnist: pool cls, image 84, patch 12, 1 channel, 10 classes; batch 256, 20 epochs; static. vit: pool
+ * cls, image 224, patch 16, 3 channels, 1000 classes until the data say how many; batch 256, 300 epochs; all
+ * augmentations. gpt: sequences of 160, vocabulary of 50257, batch 8, 300 epochs of 32000 windows, clipping at 1. */
 bool tl_settings_default(tl_settings *settings, const char *task);
 
 const char *tl_op_name(tl_op_kind op); /* "attention", "translution", "alpha" */
@@ -347,6 +365,7 @@ typedef struct tl_result {
     double top1, top5;                /* percent, on settings->test_motion */
     double top1_static, top1_dynamic; /* percent */
     double step_ms;                   /* median */
+    double data_wait;                 /* train: share of the steps' time, 0 to 1, spent waiting for data */
     char out[1024];                   /* train: the run's folder */
 } tl_result;
 

@@ -82,19 +82,30 @@ const tl_flag tl_flags[] = {
     NUMBER(FLAG_U32, "head-dim", settings.model.head_dim, 1, 65536, SHAPE, "channels of a head (64)"),
     NUMBER(FLAG_U32, "mlp-dim", settings.model.mlp_dim, 1, 1048576, MODEL, "hidden width of the MLP (4 dim)"),
     TEXT("image-size", "[Dx]HxW", image_size, MODEL,
-         "image in pixels: rows x columns, or one number for both; of D slices or frames (84)"),
-    TEXT("patch-size", "[Dx]HxW", patch_size, MODEL, "patch in pixels, likewise (12)"),
+         "image in pixels: rows x columns, or one number for both; of D slices or frames (mnist: 84, vit: "
+         "224)"),
+    TEXT("patch-size", "[Dx]HxW", patch_size, MODEL, "patch in pixels, likewise (mnist: 12, vit: 16)"),
     TEXT("grid", "[Dx]HxW", grid, MODEL, "patches along each axis, instead of --image-size (7x7)"),
-    NUMBER(FLAG_U32, "classes", settings.model.classes, 1, 1048576, MODEL, "classes (10)"),
+    NUMBER(FLAG_U32, "classes", settings.model.classes, 1, 1048576, MODEL,
+           "classes (mnist: 10, vit: what the data have)"),
     NUMBER(FLAG_U32, "seq-len", settings.model.seq_len, 1, 32768, MODEL, "gpt: tokens of a context (160)"),
     NUMBER(FLAG_U32, "vocab-size", settings.model.vocab_size, 1, 16777216, MODEL,
            "gpt: ids of the vocabulary (50257; of character sets the data's)"),
     CHOICE("pool", pool, "cls|mean", SHAPE, "what the head reads: class token or mean of all (cls)"),
 
-    TEXT(
-        "data", "DIR", settings.data, TL_CLI_TRAIN | TL_CLI_EVAL,
-        "mnist: folder of IDX files, plain or .gz; gpt: folder of train.bin and val.bin (see `tokenize`); or "
-        "synthetic: digits or text drawn by the program (default)"),
+    TEXT("data", "DIR", settings.data, TL_CLI_TRAIN | TL_CLI_EVAL,
+         "mnist: folder of IDX files, plain or .gz; vit: folder of train/CLASS and val/CLASS with images; "
+         "gpt: folder "
+         "of train.bin and val.bin (see `tokenize`); or synthetic: digits or text drawn by the program "
+         "(default)"),
+    TEXT("augment", "LIST", augment, TL_CLI_TRAIN,
+         "vit: some of crop,flip,randaugment,mixup,cutmix, or none, or default (all)"),
+    NUMBER(FLAG_U32, "workers", settings.workers, 0, 1024, TL_CLI_TRAIN | TL_CLI_EVAL,
+           "vit: threads that load images (0: one a core)"),
+    BOOL("strict", settings.strict, TL_CLI_TRAIN | TL_CLI_EVAL,
+         "vit: a file that is no sound image is an error, not passed over"),
+    TEXT("confusion", "FILE", settings.confusion, TL_CLI_EVAL,
+         "vit: counts of found classes for every true class, as tab-separated lines"),
     CHOICE("motion", motion, "static|dynamic", TL_CLI_TRAIN, "training digits: centred or anywhere (static)"),
     CHOICE("test-motion", test_motion, "static|dynamic", TL_CLI_TRAIN | TL_CLI_EVAL,
            "test digits of top1 and loss (as --motion)"),
@@ -104,7 +115,7 @@ const tl_flag tl_flags[] = {
            "only the first N test samples (0: all)"),
 
     NUMBER(FLAG_U64, "epochs", settings.epochs, 1, BIG, TL_CLI_TRAIN,
-           "passes over the training samples (mnist: 20, gpt: 300)"),
+           "passes over the training samples (mnist: 20, vit and gpt: 300)"),
     NUMBER(FLAG_U64, "samples-per-epoch", settings.samples_per_epoch, 1, 4294967295.0, TL_CLI_TRAIN,
            "gpt: random windows that make an epoch (32000)"),
     NUMBER(FLAG_U64, "steps", settings.steps, 1, BIG, TL_CLI_TRAIN, "steps, instead of epochs"),
@@ -180,10 +191,19 @@ tl_status tl_flag_check_task(const tl_flag *flag, const char *task, tl_error *er
     static const struct {
         const char *flag, *tasks;
     } some[] = {
-        {"motion", "mnist"},          {"test-motion", "mnist"},  {"image-size", "mnist, vit"},
-        {"patch-size", "mnist, vit"}, {"classes", "mnist, vit"}, {"pool", "mnist, vit"},
-        {"seq-len", "gpt"},           {"vocab-size", "gpt"},     {"samples-per-epoch", "gpt"},
+        {"motion", "mnist"},
+        {"test-motion", "mnist"},
+        {"image-size", "mnist, vit"},
+        {"patch-size", "mnist, vit"},
+        {"classes", "mnist, vit"},
+        {"pool", "mnist, vit"},
+        {"seq-len", "gpt"},
+        {"vocab-size", "gpt"},
+        {"samples-per-epoch", "gpt"},
         {"grid", "mnist, vit"},
+        {"augment", "vit"},
+        {"workers", "vit"},
+        {"strict", "vit"},
     };
     for (size_t i = 0; i < sizeof some / sizeof *some; i++)
         if (strcmp(flag->name, some[i].flag) == 0 && strstr(some[i].tasks, task) == NULL)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cli/flags.h"
+#include "data/augment.h"
 #include "models/presets.h"
 #include "train/task.h"
 
@@ -371,6 +372,7 @@ static void complete(tl_cli_options *o, const given *values)
     s->test_motion = o->test_motion == 1 ? TL_MOTION_DYNAMIC : TL_MOTION_STATIC;
     s->batch_given = is_given(values, "batch-size");
     s->vocab_given = is_given(values, "vocab-size");
+    s->classes_given = is_given(values, "classes");
     o->val_fraction_given = is_given(values, "val-fraction");
     s->profile |= o->trace[0] != '\0';
     const char *device = getenv("TRANSLUTION_DEVICE");
@@ -421,8 +423,8 @@ static tl_status parse(tl_cli_command command, int argc, char **argv, given *val
     TL_TRY(check_task_flags(command, values, o, err));
     complete(o, values);
     TL_TRY(read_image(o, err));
-    TL_TRY(read_sharing(o, err));
-    return TL_OK;
+    if (o->augment[0] != '\0') TL_TRY(tl_augment_parse(o->augment, &o->settings.augment, err));
+    return read_sharing(o, err);
 }
 
 tl_status tl_cli_parse(tl_cli_command command, int argc, char **argv, tl_cli_options *o, tl_error *err)

@@ -49,6 +49,7 @@ typedef struct tl_cli_options {
     char trace[1024]; /* file for a Chrome trace; empty: none */
     double started;   /* tl_clock_seconds when the program began; main sets it */
     char offset_sharing[24], grid[32], image_size[32], patch_size[32];
+    char augment[64];
     uint32_t window;
     int gemm; /* a tl_gemm_mode */
     bool quick;

@@ -63,6 +63,7 @@ tl_status tl_cli_print_result(const tl_settings *settings, const tl_result *resu
         cJSON_AddNumberToObject(o, "top1_dynamic", result->top1_dynamic);
     }
     cJSON_AddNumberToObject(o, "step_ms", result->step_ms);
+    if (result->data_wait >= 0) cJSON_AddNumberToObject(o, "data_wait", result->data_wait);
     cJSON_AddNumberToObject(o, "peak_device_bytes", (double)result->peak_device_bytes);
     cJSON_AddStringToObject(o, "device", device);
     if (result->out[0] != '\0') cJSON_AddStringToObject(o, "out", result->out);

@@ -40,7 +40,7 @@ tl_status tl_augment_parse(const char *text, uint32_t *augment, tl_error *err)
     return TL_OK;
 }
 
-char *tl_augment_name(uint32_t augment, char text[64])
+char *tl_augment_name(uint32_t augment, char text[TL_AUGMENT_TEXT])
 {
     strcpy(text, augment == 0 ? "none" : "");
     for (int i = 0; i < AUGMENTS; i++)

@@ -8,20 +8,11 @@
 #include "core/random.h"
 #include "data/resample.h"
 
-/* Which augmentations training uses. */
-typedef enum tl_augment {
-    TL_AUGMENT_CROP = 1, /* a random part, resized; without it the middle, as in evaluation */
-    TL_AUGMENT_FLIP = 2,
-    TL_AUGMENT_RANDAUGMENT = 4,
-    TL_AUGMENT_MIXUP = 8,
-    TL_AUGMENT_CUTMIX = 16,
-    TL_AUGMENT_ALL = 31
-} tl_augment;
-
 /* "none", "default" (all) or names joined by commas: crop, flip, randaugment, mixup, cutmix. */
 tl_status tl_augment_parse(const char *text, uint32_t *augment, tl_error *err);
-/* The same in words, into 64 characters; returns them. */
-char *tl_augment_name(uint32_t augment, char text[64]);
+/* The same in words; returns them. */
+enum { TL_AUGMENT_TEXT = 40 };
+char *tl_augment_name(uint32_t augment, char text[TL_AUGMENT_TEXT]);
 
 /* ---- one picture --------------------------------------------------------------------------------- */
 

@@ -318,34 +318,29 @@ static tl_status tell(tl_loader *l, slot *s, tl_error *err)
 tl_status tl_loader_get(tl_loader *l, uint64_t number, tl_loader_batch *batch, tl_error *err)
 {
     *batch = (tl_loader_batch){0};
-    tl_status status = TL_OK;
-    for (;; number++) {
-        pthread_mutex_lock(&l->lock);
-        l->held = false;
-        if (number != l->next) {
-            pause_workers(l);
-            l->next = l->filled = number;
-        }
-        status = fill_slots(l, err);
-        slot *s = &l->slots[number % SLOTS];
-        if (status == TL_OK && number < l->filled && !s->ready) {
-            const double begun = tl_clock_seconds();
-            while (!s->ready) pthread_cond_wait(&l->result, &l->lock);
-            l->waited += tl_clock_seconds() - begun;
-        }
-        const bool over = number >= l->filled;
-        if (status == TL_OK && !over) {
-            l->next = number + 1;
-            l->held = true;
-        }
-        pthread_mutex_unlock(&l->lock);
-        if (status != TL_OK || over) return status;
-        TL_TRY(tell(l, s, err));
-        if (s->kept == 0) continue; /* in evaluation: a whole batch was passed over */
-        *batch = (tl_loader_batch){
-            .count = s->kept, .images = s->images, .labels = s->labels, .soft = s->soft};
-        return TL_OK;
+    pthread_mutex_lock(&l->lock);
+    l->held = false;
+    if (number != l->next) {
+        pause_workers(l);
+        l->next = l->filled = number;
     }
+    const tl_status status = fill_slots(l, err);
+    slot *s = &l->slots[number % SLOTS];
+    const bool there = status == TL_OK && number < l->filled;
+    if (there && !s->ready) {
+        const double begun = tl_clock_seconds();
+        while (!s->ready) pthread_cond_wait(&l->result, &l->lock);
+        l->waited += tl_clock_seconds() - begun;
+    }
+    if (there) {
+        l->next = number + 1;
+        l->held = true;
+    }
+    pthread_mutex_unlock(&l->lock);
+    if (!there) return status;
+    TL_TRY(tell(l, s, err));
+    *batch = (tl_loader_batch){.count = s->kept, .images = s->images, .labels = s->labels, .soft = s->soft};
+    return TL_OK;
 }
 
 void tl_loader_release(tl_loader *l)

@@ -25,7 +25,7 @@ typedef struct tl_loader_options {
 } tl_loader_options;
 
 typedef struct tl_loader_batch {
-    uint32_t count;        /* 0: the pass is over */
+    uint32_t count;        /* 0: all its files were passed over, or the pass has fewer batches */
     const float *images;   /* [count][3][size][size] */
     const int32_t *labels; /* [count] */
     const float *soft;     /* [count][classes] probabilities where pictures are mixed, or NULL */

@@ -237,6 +237,7 @@ tl_status tl_checkpoint_settings(const char *out, tl_settings *settings, uint64_
     tl_checkpoint_file(path, out, *step, "model");
     TL_TRY(tl_st_open(path, &st, err));
     const tl_status status = tl_settings_from_metadata(&st, settings, err);
+    settings->vocabulary = settings->class_names = NULL; /* they were the file's */
     tl_st_close(&st);
     return status;
 }

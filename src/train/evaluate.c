@@ -43,6 +43,7 @@ static tl_status evaluate(tl_context *ctx, tl_safetensors *st, tl_settings *s, c
 {
     const tl_task *task = tl_task_find(s->task);
     tl_task_data *data = NULL;
+    s->log = tl_context_log(ctx);
     TL_TRY(task->open(s, false, &data, tl_context_error(ctx)));
     const tl_status status = score_model(ctx, task, st, s, data, hooks, result);
     task->close(data);
@@ -70,7 +71,7 @@ tl_status tl_evaluate(tl_context *ctx, const char *checkpoint, tl_settings *sett
         *settings = stored;
         status = evaluate(ctx, &st, settings, hooks, result);
     }
-    settings->vocabulary = NULL; /* it was the file's */
+    settings->vocabulary = settings->class_names = NULL; /* they were the file's */
     tl_st_close(&st);
     return status;
 }

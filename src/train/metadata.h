@@ -7,7 +7,7 @@
 #include "train/safetensors.h"
 #include "train/settings.h"
 
-enum { TL_METADATA_MAX = 40, TL_METADATA_TEXT = 48 };
+enum { TL_METADATA_MAX = 48, TL_METADATA_TEXT = 48 };
 
 typedef struct tl_metadata {
     int count;

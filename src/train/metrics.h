@@ -1,5 +1,5 @@
 /* The metrics file of a run: JSON lines, appended and flushed line by line, for plots and for other programs.
- *   {"step":100,"epoch":1,"loss":0.53,"lr":0.0003,"images_per_second":812.5}
+ *   {"step":100,"epoch":1,"loss":0.53,"lr":0.0003,"images_per_second":812.5,"data_wait":0.01}
  *   {"step":235,"epoch":1,"test":"static","loss":0.21,"top1":93.5,"top5":99.8}
  * A value that is not finite is written as null. */
 #ifndef TL_TRAIN_METRICS_H

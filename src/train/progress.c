@@ -39,15 +39,18 @@ static void format_left(const tl_progress *progress, double now, char *out, size
 static void show(tl_progress *progress, double now)
 {
     const tl_progress_point *point = &progress->latest;
-    char left[32], perplexity[40] = "", line[256];
+    char left[32], perplexity[40] = "", wait[40] = "", line[300];
     format_left(progress, now, left, sizeof left);
     if (!isnan(point->perplexity))
         snprintf(perplexity, sizeof perplexity, "  perplexity %.4g", point->perplexity);
+    if (point->data_wait >= 0.01) /* worth a word only where it costs something */
+        snprintf(wait, sizeof wait, "  waiting for data %.0f %%", 100 * point->data_wait);
     int width = snprintf(line, sizeof line,
                          "step %" PRIu64 "/%" PRIu64 "  epoch %" PRIu64 "/%" PRIu64
-                         "  loss %.4f%s  lr %.2e  %.*f %s/s  left %s",
+                         "  loss %.4f%s  lr %.2e  %.*f %s/s%s  left %s",
                          point->step, progress->total, point->epoch, progress->epochs, point->loss,
-                         perplexity, point->lr, point->rate < 100 ? 1 : 0, point->rate, progress->unit, left);
+                         perplexity, point->lr, point->rate < 100 ? 1 : 0, point->rate, progress->unit, wait,
+                         left);
     if (width < 0) return;
     if (progress->terminal) {
         /* Blanks, not an escape sequence, wipe what a longer line before left behind. */

@@ -12,6 +12,7 @@ typedef struct tl_progress_point {
     uint64_t epoch;        /* 1-based */
     double loss, lr, rate; /* rate: units a second */
     double perplexity;     /* NaN: of a task that has none */
+    double data_wait;      /* share of the step's time, 0 to 1, in which it waited for its batch */
 } tl_progress_point;
 
 typedef struct tl_progress {

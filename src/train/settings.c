@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/augment.h"
 #include "models/presets.h"
 #include "train/metadata.h"
 #include "train/trainer.h"
@@ -41,6 +42,18 @@ static void set_mnist(tl_settings *s)
     s->batch_size = 256;
 }
 
+static void set_vit(tl_settings *s)
+{
+    s->model.image_depth = s->model.patch_depth = 1;
+    s->model.image_height = s->model.image_width = 224;
+    s->model.patch_height = s->model.patch_width = 16;
+    s->model.channels = 3;
+    s->model.classes = 1000;
+    s->epochs = 300;
+    s->batch_size = 256;
+    s->augment = TL_AUGMENT_ALL;
+}
+
 static void set_gpt(tl_settings *s)
 {
     s->model.family = TL_FAMILY_GPT;
@@ -57,7 +70,7 @@ bool tl_settings_default(tl_settings *s, const char *task)
     static const struct {
         const char *task;
         void (*set)(tl_settings *s);
-    } tasks[] = {{"mnist", set_mnist}, {"gpt", set_gpt}};
+    } tasks[] = {{"mnist", set_mnist}, {"vit", set_vit}, {"gpt", set_gpt}};
     for (size_t i = 0; i < sizeof tasks / sizeof *tasks; i++) {
         if (strcmp(task, tasks[i].task) != 0) continue;
         set_common(s, task);
@@ -77,7 +90,8 @@ tl_result tl_result_empty(void)
                        .top5 = none,
                        .top1_static = none,
                        .top1_dynamic = none,
-                       .step_ms = none};
+                       .step_ms = none,
+                       .data_wait = none};
 }
 
 static const char *const op_names[] = {"attention", "translution", "alpha", "alpha-pure", "absolute", "conv"};
@@ -111,7 +125,8 @@ typedef enum field_type {
     FIELD_U32,
     FIELD_U64,
     FIELD_F32,
-    FIELD_NAME
+    FIELD_NAME,
+    FIELD_AUGMENT
 } field_type;
 typedef struct field {
     const char *key;
@@ -173,6 +188,8 @@ static const field fields[] = {
     NUMBER("samples_per_epoch", FIELD_U64, samples_per_epoch, GPT),
     NUMBER("limit_train", FIELD_U32, limit_train, ALL),
     NUMBER("limit_test", FIELD_U32, limit_test, ALL),
+    NUMBER("augment", FIELD_AUGMENT, augment, VIT),
+    {"class_names", FIELD_LONG_TEXT, offsetof(tl_settings, class_names), NULL, 0, VIT},
 };
 enum { FIELDS = sizeof fields / sizeof *fields };
 
@@ -198,6 +215,7 @@ static void write_field(const field *f, const tl_settings *s, char *text, size_t
     case FIELD_U64: snprintf(text, room, "%llu", (unsigned long long)*(const uint64_t *)at); break;
     case FIELD_F32: snprintf(text, room, "%.9g", (double)*(const float *)at); break;
     case FIELD_NAME: snprintf(text, room, "%s", f->names[*(const unsigned *)at]); break;
+    case FIELD_AUGMENT: tl_augment_name(*(const uint32_t *)at, text); break;
     }
 }
 
@@ -246,6 +264,7 @@ static bool read_field(const field *f, const char *text, tl_settings *s)
             return true;
         }
         return false;
+    case FIELD_AUGMENT: return tl_augment_parse(text, (uint32_t *)at, NULL) == TL_OK;
     }
     return false;
 }

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-static const tl_task *const tasks[] = {&tl_task_mnist, &tl_task_gpt};
+static const tl_task *const tasks[] = {&tl_task_mnist, &tl_task_vit, &tl_task_gpt};
 enum { TASKS = sizeof tasks / sizeof *tasks };
 
 const tl_task *tl_task_find(const char *name)
@@ -15,7 +15,7 @@ const tl_task *tl_task_find(const char *name)
 
 const char *tl_task_names(void)
 {
-    return "mnist, gpt";
+    return "mnist, vit, gpt";
 }
 
 tl_status tl_task_score(tl_context *ctx, const tl_task *task, tl_model *model, tl_task_data *data,

@@ -55,6 +55,6 @@ tl_status tl_task_score(tl_context *ctx, const tl_task *task, tl_model *model, t
  * `losses` and `ranks` hold a value a prediction. */
 tl_status tl_scores_add(tl_context *ctx, tl_model *model, float *losses, int32_t *ranks, tl_scores *sums);
 
-extern const tl_task tl_task_mnist, tl_task_gpt;
+extern const tl_task tl_task_mnist, tl_task_vit, tl_task_gpt;
 
 #endif

@@ -28,7 +28,9 @@ typedef struct run {
     tl_metrics metrics;
     tl_progress progress;
     uint64_t steps_per_epoch, total, done, saved, steps_run;
-    float *step_ms;                 /* a ring of STEP_TIMES, by steps of this process */
+    float *step_ms;               /* a ring of STEP_TIMES, by steps of this process */
+    double wait;                  /* seconds that the last step waited for its batch */
+    double all_wait, all_seconds; /* of this process's steps behind the first, which also starts things up */
     float recent[TL_RECENT_LOSSES]; /* a ring: the loss of step n at n % TL_RECENT_LOSSES */
     int recent_count;
     int skipped; /* steps in a row, by --skip-nonfinite */
@@ -83,6 +85,7 @@ static tl_status set_up(run *r)
         return tl_fail(err, TL_ERROR_USAGE, "unknown task '%s': this version trains %s", s->task,
                        tl_task_names());
     TL_TRY(r->task->check(s, err));
+    s->log = tl_context_log(r->ctx);
     TL_TRY(adopt_batch(r));
     TL_TRY(r->task->open(s, true, &r->data, err));
     TL_TRY(tl_step_choose_batch(r->ctx, s));
@@ -179,7 +182,9 @@ static tl_status step(run *r, float *loss)
 {
     tl_error *err = tl_context_error(r->ctx);
     tl_inputs inputs;
+    const double begun = tl_clock_seconds();
     TL_TRY(r->task->batch(r->data, r->done, &inputs, err));
+    r->wait = tl_clock_seconds() - begun;
     TL_TRY(tl_model_set_batch(r->ctx, r->model, &inputs));
     TL_TRY(tl_step_gradients(r->ctx, r->model));
     TL_TRY(update(r, tl_schedule_lr(r->s, r->done, r->steps_per_epoch, r->total)));
@@ -245,12 +250,14 @@ static tl_status report(run *r, float loss, double seconds)
                                      .loss = (double)loss,
                                      .lr = lr,
                                      .rate = rate,
-                                     .perplexity = r->task->classifies ? (double)NAN : exp((double)loss)};
+                                     .perplexity = r->task->classifies ? (double)NAN : exp((double)loss),
+                                     .data_wait = r->wait / seconds};
     tl_progress_step(&r->progress, &point, tl_clock_seconds());
     char rate_key[32];
     snprintf(rate_key, sizeof rate_key, "%s_per_second", r->task->unit);
-    tl_metric values[4] = {{"loss", (double)loss}, {"lr", lr}, {rate_key, rate}};
-    int count = 3;
+    tl_metric values[5] = {
+        {"loss", (double)loss}, {"lr", lr}, {rate_key, rate}, {"data_wait", point.data_wait}};
+    int count = 4;
     if (!r->task->classifies) values[count++] = (tl_metric){"perplexity", exp((double)loss)};
     return tl_metrics_line(&r->metrics, r->done, epoch, NULL, values, count, tl_context_error(r->ctx));
 }
@@ -272,7 +279,11 @@ static tl_status loop(run *r)
         r->done++;
         r->recent[r->done % TL_RECENT_LOSSES] = loss;
         if (r->recent_count < TL_RECENT_LOSSES) r->recent_count++;
-        r->step_ms[r->steps_run++ % STEP_TIMES] = (float)(seconds * 1e3);
+        r->step_ms[r->steps_run % STEP_TIMES] = (float)(seconds * 1e3);
+        if (r->steps_run++ > 0) {
+            r->all_wait += r->wait;
+            r->all_seconds += seconds;
+        }
         TL_TRY(report(r, loss, seconds));
         if (s->eval_every > 0 && r->done % s->eval_every == 0 && r->done < r->total) TL_TRY(score_main(r));
         if (s->checkpoint_every > 0 && r->done % s->checkpoint_every == 0) TL_TRY(save(r));
@@ -301,6 +312,7 @@ static void summarise(run *r, tl_result *result)
     result->loss = counted > 0 ? sum / counted : (double)NAN;
     qsort(r->step_ms, times, sizeof *r->step_ms, compare_floats);
     result->step_ms = times > 0 ? (double)r->step_ms[times / 2] : (double)NAN;
+    if (r->all_seconds > 0) result->data_wait = r->all_wait / r->all_seconds;
     result->steps = r->done;
     result->params = tl_registry_count(tl_model_registry(r->model));
     result->peak_device_bytes = tl_memory_peak(r->ctx);

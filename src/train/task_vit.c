@@ -1,0 +1,319 @@
+/* The task vit: images of class folders, or digits drawn by the program, in RGB, augmented and mixed. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cjson/cJSON.h>
+
+#include "core/log.h"
+#include "data/loader.h"
+#include "train/task.h"
+
+enum { DIGITS = 10 };
+
+struct tl_task_data {
+    tl_settings *s;
+    bool synthetic;
+    tl_image_folder train, val;          /* of folders ... */
+    tl_dataset train_digits, val_digits; /* ... or drawn */
+    char **names;                        /* of the classes; in `val` or, of digits, below */
+    char *digit_names[DIGITS];
+    char digit_text[DIGITS][2];
+    char *names_json;  /* owned */
+    tl_loader *loader; /* of training, made with the first batch */
+};
+
+static tl_status check(const tl_settings *s, tl_error *err)
+{
+    const tl_model_config *m = &s->model;
+    if (m->image_height != m->image_width || m->image_depth > 1 || m->channels != 3)
+        return tl_fail(err, TL_ERROR_USAGE, "vit takes square images of 3 channels, not %u x %u x %u of %u",
+                       m->image_depth, m->image_height, m->image_width, m->channels);
+    if ((s->augment & ~(uint32_t)TL_AUGMENT_ALL) != 0)
+        return tl_fail(err, TL_ERROR_USAGE, "there is no augmentation of number %u", s->augment);
+    return TL_OK;
+}
+
+/* ---- opening ------------------------------------------------------------------------------------- */
+
+static void close_data(tl_task_data *d)
+{
+    if (d == NULL) return;
+    const uint32_t damaged = d->loader != NULL ? tl_loader_damaged(d->loader) : 0;
+    tl_loader_destroy(d->loader);
+    if (damaged > 0)
+        tl_log_write(d->s->log, TL_LOG_NOTICE, "%u files of %s were passed over: they are no sound images",
+                     damaged, d->train.root);
+    tl_image_folder_free(&d->train);
+    tl_image_folder_free(&d->val);
+    tl_dataset_free(&d->train_digits);
+    tl_dataset_free(&d->val_digits);
+    if (d->s->class_names == d->names_json) d->s->class_names = NULL;
+    cJSON_free(d->names_json);
+    free(d);
+}
+
+static tl_status open_digits(tl_task_data *d, bool train, tl_error *err)
+{
+    const tl_settings *s = d->s;
+    for (int i = 0; i < DIGITS; i++) {
+        d->digit_text[i][0] = (char)('0' + i);
+        d->digit_names[i] = d->digit_text[i];
+    }
+    d->names = d->digit_names;
+    if (train) TL_TRY(tl_digits_draw(s->seed, 1, s->limit_train, &d->train_digits, err));
+    return tl_digits_draw(s->seed, 0, s->limit_test, &d->val_digits, err);
+}
+
+static tl_status open_folders(tl_task_data *d, bool train, tl_error *err)
+{
+    const tl_settings *s = d->s;
+    if (train) TL_TRY(tl_image_folder_open(s->data, "train", s->limit_train, &d->train, err));
+    TL_TRY(tl_image_folder_open(s->data, "val", s->limit_test, &d->val, err));
+    d->names = d->val.class_names;
+    if (!train) return TL_OK;
+    return tl_image_folder_match(&d->val, d->train.class_names, d->train.classes, d->train.root, err);
+}
+
+static tl_status no_memory(tl_error *err)
+{
+    return tl_fail(err, TL_ERROR_MEMORY, "out of host memory for the names of the classes");
+}
+
+/* A checkpoint's classes must be the data's. Its names come as a JSON array. */
+static tl_status match_names(const tl_task_data *d, uint32_t classes, tl_error *err)
+{
+    const char *source = d->synthetic ? "synthetic" : d->val.root;
+    cJSON *array = cJSON_Parse(d->s->class_names);
+    const int count = cJSON_IsArray(array) ? cJSON_GetArraySize(array) : -1;
+    char **names = calloc((size_t)(count > 0 ? count : 1), sizeof *names);
+    tl_status status = names != NULL ? TL_OK : no_memory(err);
+    for (int i = 0; i < count && status == TL_OK; i++) {
+        names[i] = cJSON_GetStringValue(cJSON_GetArrayItem(array, i));
+        if (names[i] == NULL)
+            status = tl_fail(err, TL_ERROR_INPUT, "the checkpoint's class_names are no names");
+    }
+    if (status == TL_OK && count < 0)
+        status = tl_fail(err, TL_ERROR_INPUT, "the checkpoint's class_names are no JSON array");
+    if (status == TL_OK) {
+        tl_image_folder shown = {.class_names = d->names, .classes = classes};
+        snprintf(shown.root, sizeof shown.root, "%s", source);
+        status = tl_image_folder_match(&shown, names, (uint32_t)count, "the checkpoint", err);
+    }
+    free(names);
+    cJSON_Delete(array);
+    return status;
+}
+
+/* The classes of the data become the model's, or must be. */
+static tl_status settle_classes(tl_task_data *d, bool train, tl_error *err)
+{
+    tl_settings *s = d->s;
+    const uint32_t classes = d->synthetic ? DIGITS : d->val.classes;
+    if (!train && s->class_names != NULL && s->class_names[0] == '[') TL_TRY(match_names(d, classes, err));
+    if ((s->classes_given || !train) && s->model.classes != classes)
+        return tl_fail(err, train ? TL_ERROR_USAGE : TL_ERROR_INPUT, "%s has %u classes, not %u: %s", s->data,
+                       classes, s->model.classes,
+                       train ? "leave --classes away" : "the checkpoint was trained on others");
+    s->model.classes = classes;
+    cJSON *array = cJSON_CreateStringArray((const char *const *)d->names, (int)classes);
+    d->names_json = array != NULL ? cJSON_PrintUnformatted(array) : NULL;
+    cJSON_Delete(array);
+    if (d->names_json == NULL) return no_memory(err);
+    if (train) s->class_names = d->names_json;
+    return TL_OK;
+}
+
+static tl_status open_data(tl_settings *s, bool train, tl_task_data **data, tl_error *err)
+{
+    tl_task_data *d = calloc(1, sizeof *d);
+    if (d == NULL) return tl_fail(err, TL_ERROR_MEMORY, "out of host memory for the images of %s", s->data);
+    d->s = s;
+    d->synthetic = strcmp(s->data, "synthetic") == 0;
+    tl_status status = d->synthetic ? open_digits(d, train, err) : open_folders(d, train, err);
+    if (status == TL_OK) status = settle_classes(d, train, err);
+    if (status == TL_OK)
+        *data = d;
+    else
+        close_data(d);
+    return status;
+}
+
+/* ---- batches ------------------------------------------------------------------------------------- */
+
+static uint64_t samples(const tl_task_data *d)
+{
+    return d->synthetic ? d->train_digits.count : d->train.count;
+}
+
+static tl_status make_loader(const tl_task_data *d, bool train, tl_loader **loader, tl_error *err)
+{
+    const tl_settings *s = d->s;
+    const tl_loader_options options = {
+        .folder = d->synthetic ? NULL
+                  : train      ? &d->train
+                               : &d->val,
+        .digits = !d->synthetic ? NULL
+                  : train       ? &d->train_digits
+                                : &d->val_digits,
+        .classes = s->model.classes,
+        .size = s->model.image_height,
+        .batch = s->batch_size,
+        .train = train,
+        .augment = s->augment,
+        .seed = s->seed,
+        .workers = s->workers,
+        .strict = s->strict,
+        .log = s->log,
+    };
+    return tl_loader_create(&options, loader, err);
+}
+
+static tl_inputs inputs_of(const tl_loader_batch *b)
+{
+    return (tl_inputs){.count = b->count, .images = b->images, .targets = b->labels, .soft_targets = b->soft};
+}
+
+static tl_status batch(tl_task_data *d, uint64_t done, tl_inputs *inputs, tl_error *err)
+{
+    tl_loader_batch b;
+    if (d->loader == NULL) TL_TRY(make_loader(d, true, &d->loader, err));
+    TL_TRY(tl_loader_get(d->loader, done, &b, err));
+    *inputs = inputs_of(&b);
+    return TL_OK;
+}
+
+/* The workers are ahead anyway: all that they need is the room of the batch that the device has a copy of. */
+static tl_status prepare(tl_task_data *d, uint64_t done, tl_error *err)
+{
+    if (d->loader != NULL) tl_loader_release(d->loader);
+    return TL_OK;
+}
+
+/* ---- scores -------------------------------------------------------------------------------------- */
+
+/* What a scoring needs beside the model: a row of losses and ranks, and, for the table of classes, logits and
+ * counts[true][found]. */
+typedef struct scoring {
+    float *losses, *logits;
+    int32_t *ranks;
+    uint64_t *counts; /* NULL: not asked for */
+} scoring;
+
+static tl_status create_scoring(const tl_settings *s, scoring *k, tl_error *err)
+{
+    const size_t classes = s->model.classes;
+    k->losses = malloc(s->batch_size * sizeof *k->losses);
+    k->ranks = malloc(s->batch_size * sizeof *k->ranks);
+    bool good = k->losses != NULL && k->ranks != NULL;
+    if (s->confusion[0] != '\0') {
+        k->logits = malloc(s->batch_size * classes * sizeof *k->logits);
+        k->counts = calloc(classes * classes, sizeof *k->counts);
+        good = good && k->logits != NULL && k->counts != NULL;
+    }
+    return good ? TL_OK : tl_fail(err, TL_ERROR_MEMORY, "out of host memory for the evaluation");
+}
+
+static void free_scoring(scoring *k)
+{
+    free(k->losses);
+    free(k->ranks);
+    free(k->logits);
+    free(k->counts);
+}
+
+static tl_status count_classes(tl_context *ctx, tl_model *model, const tl_loader_batch *b, uint32_t classes,
+                               scoring *k)
+{
+    TL_TRY(tl_model_read_logits(ctx, model, k->logits));
+    for (uint32_t i = 0; i < b->count; i++) {
+        const float *row = k->logits + (size_t)i * classes;
+        uint32_t best = 0;
+        for (uint32_t c = 1; c < classes; c++)
+            if (row[c] > row[best]) best = c;
+        k->counts[(size_t)b->labels[i] * classes + best]++;
+    }
+    return TL_OK;
+}
+
+static tl_status write_confusion(const tl_task_data *d, const scoring *k, tl_error *err)
+{
+    const char *path = d->s->confusion;
+    const uint32_t classes = d->s->model.classes;
+    FILE *file = fopen(path, "w");
+    if (file == NULL)
+        return tl_fail(err, TL_ERROR_IO, "cannot write the table of classes %s: %s", path, strerror(errno));
+    fprintf(file, "true\\found");
+    for (uint32_t c = 0; c < classes; c++) fprintf(file, "\t%s", d->names[c]);
+    for (uint32_t r = 0; r < classes; r++) {
+        fprintf(file, "\n%s", d->names[r]);
+        for (uint32_t c = 0; c < classes; c++)
+            fprintf(file, "\t%llu", (unsigned long long)k->counts[(size_t)r * classes + c]);
+    }
+    fprintf(file, "\n");
+    const bool failed = ferror(file) != 0;
+    if (fclose(file) != 0 || failed)
+        return tl_fail(err, TL_ERROR_IO, "cannot write the table of classes %s", path);
+    return TL_OK;
+}
+
+static tl_status score_all(tl_context *ctx, tl_model *model, const tl_task_data *d, tl_loader *loader,
+                           scoring *k, tl_scores *scores)
+{
+    tl_error *err = tl_context_error(ctx);
+    uint64_t seen = 0;
+    for (uint64_t number = 0; number < tl_loader_batches(loader); number++) {
+        tl_loader_batch b;
+        TL_TRY(tl_loader_get(loader, number, &b, err));
+        if (b.count == 0) continue;
+        const tl_inputs inputs = inputs_of(&b);
+        TL_TRY(tl_model_set_batch(ctx, model, &inputs));
+        TL_TRY(tl_scores_add(ctx, model, k->losses, k->ranks, scores));
+        if (k->counts != NULL) TL_TRY(count_classes(ctx, model, &b, d->s->model.classes, k));
+        seen += b.count;
+    }
+    if (seen == 0)
+        return tl_fail(err, TL_ERROR_INPUT, "no image of %s can be read: there is nothing to evaluate",
+                       d->val.root);
+    scores->loss /= (double)seen;
+    scores->top1 *= 100.0 / (double)seen;
+    scores->top5 *= 100.0 / (double)seen;
+    if (tl_loader_damaged(loader) > 0)
+        tl_log_write(d->s->log, TL_LOG_NOTICE, "%u files of %s are no sound images: evaluated without them",
+                     tl_loader_damaged(loader), d->val.root);
+    return k->counts != NULL ? write_confusion(d, k, err) : TL_OK;
+}
+
+static tl_status score(tl_context *ctx, tl_model *model, tl_task_data *d, int set, tl_scores *scores)
+{
+    tl_loader *loader = NULL;
+    scoring k = {NULL};
+    *scores = (tl_scores){0};
+    tl_status status = create_scoring(d->s, &k, tl_context_error(ctx));
+    if (status == TL_OK) status = make_loader(d, false, &loader, tl_context_error(ctx));
+    if (status == TL_OK) status = score_all(ctx, model, d, loader, &k, scores);
+    tl_loader_destroy(loader);
+    free_scoring(&k);
+    return status;
+}
+
+static int main_set(const tl_settings *s)
+{
+    return 0;
+}
+
+const tl_task tl_task_vit = {
+    .name = "vit",
+    .unit = "images",
+    .classifies = true,
+    .sets = 1,
+    .set_names = {"val"},
+    .check = check,
+    .open = open_data,
+    .close = close_data,
+    .samples = samples,
+    .batch = batch,
+    .prepare = prepare,
+    .main_set = main_set,
+    .score = score,
+};
