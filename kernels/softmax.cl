@@ -1,10 +1,10 @@
-// Softmax over rows of `keys` floats, in place. Row r belongs to query r % queries; when `causal`, query i
-// sees keys 0..i, and nothing past them is read: they become exactly 0. Work-groups of TL_GROUP items; a
+// Softmax over rows of `keys` floats, in place. Row r belongs to query r % queries; with `causal` above 0,
+// query i sees the first causal + i keys, and nothing past them is read: they become exactly 0. Work-groups of TL_GROUP items; a
 // group has `rows_per_group` consecutive rows, TL_ROWS at a time.
 
 static inline uint visible_keys(ulong row, uint queries, uint keys, uint causal)
 {
-    return causal ? min((uint)(row % queries) + 1, keys) : keys;
+    return causal ? min((uint)(row % queries) + causal, keys) : keys;
 }
 
 // logits become probabilities.

@@ -148,6 +148,57 @@ static void shorter_inputs(void **unused)
     tl_context_destroy(ctx);
 }
 
+/* Tokens added to a sequence one by one, or a few at a time, give the logits of the whole. */
+static void growing_on(tl_kernel_path path)
+{
+    static const uint32_t cuts[][5] = {{1, 1, 1, 1, 5}, {4, 1, 3, 1, 0}, {LENGTH, 0, 0, 0, 0}};
+    tl_context *ctx = golden_context(path);
+    tl_model_config list[32];
+    const int count = configurations(list);
+    for (int i = 0; i < count; i++) {
+        tl_model *model = create(ctx, &list[i], false), *grown = NULL;
+        MUST(ctx, tl_model_create_cached(ctx, &list[i], BATCH, &grown));
+        MUST(ctx, tl_registry_init(ctx, tl_model_registry(grown), 3));
+        int32_t tokens[BATCH * LENGTH], part[BATCH * LENGTH];
+        draw_ids(tokens, BATCH * LENGTH, 7);
+        float *whole = logits_of(ctx, model, tokens, LENGTH),
+              *got = malloc(LENGTH * BATCH * VOCABULARY * sizeof *got);
+        assert_non_null(got);
+        for (size_t k = 0; k < sizeof cuts / sizeof *cuts; k++) {
+            uint32_t first = 0;
+            for (int c = 0; c < 5 && cuts[k][c] > 0; first += cuts[k][c++]) {
+                const uint32_t length = cuts[k][c];
+                for (uint32_t b = 0; b < BATCH; b++)
+                    memcpy(part + b * length, tokens + b * LENGTH + first, length * sizeof *part);
+                const tl_inputs inputs = {.count = BATCH, .tokens = part, .length = length, .first = first};
+                MUST(ctx, tl_model_set_batch(ctx, grown, &inputs));
+                MUST(ctx, tl_model_forward(ctx, grown));
+                for (uint32_t t = 0; t < length; t++)
+                    MUST(ctx,
+                         tl_gpt_read_logits(ctx, grown, t, got + (size_t)(first + t) * BATCH * VOCABULARY));
+            }
+            assert_int_equal(first, LENGTH);
+            char what[64];
+            snprintf(what, sizeof what, "configuration %d, cut %d", i, (int)k);
+            golden_compare(what, got, whole, (uint64_t)LENGTH * BATCH * VOCABULARY, 2e-6);
+        }
+        free(whole), free(got);
+        tl_model_destroy(ctx, model);
+        tl_model_destroy(ctx, grown);
+    }
+    tl_context_destroy(ctx);
+}
+
+static void growing_cpu(void **unused)
+{
+    growing_on(TL_PATH_CPU);
+}
+
+static void growing_gpu(void **unused)
+{
+    growing_on(TL_PATH_GPU);
+}
+
 /* ---- training ------------------------------------------------------------------------------------ */
 
 static float loss_of(tl_context *ctx, tl_model *model, bool backward)
@@ -311,15 +362,31 @@ static void refusals(void **unused)
     inputs.tokens = NULL;
     refused(ctx, model, &inputs, TL_ERROR_USAGE, "tokens");
     tl_model_destroy(ctx, model);
+
+    /* Tokens that nobody kept. */
+    inputs = (tl_inputs){.count = BATCH, .tokens = tokens, .length = 1, .first = 1};
+    memset(tokens, 0, sizeof tokens);
+    model = create(ctx, &c, false);
+    refused(ctx, model, &inputs, TL_ERROR_USAGE, "has not kept 1");
+    tl_model_destroy(ctx, model);
+    MUST(ctx, tl_model_create_cached(ctx, &c, BATCH, &model));
+    refused(ctx, model, &inputs, TL_ERROR_USAGE, "has not kept 1");
+    inputs.first = 0, inputs.count = 1;
+    refused(ctx, model, &inputs, TL_ERROR_USAGE, "batch of 1");
+    inputs.count = BATCH, inputs.length = LENGTH;
+    MUST(ctx, tl_model_set_batch(ctx, model, &inputs));
+    inputs.length = 1, inputs.first = LENGTH;
+    refused(ctx, model, &inputs, TL_ERROR_USAGE, "sequences of 10");
+    tl_model_destroy(ctx, model);
     tl_context_destroy(ctx);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(causal_cpu),       cmocka_unit_test(causal_gpu), cmocka_unit_test(shorter_inputs),
-        cmocka_unit_test(gradients),        cmocka_unit_test(plans),      cmocka_unit_test(refusals),
-        cmocka_unit_test(parameter_counts),
+        cmocka_unit_test(causal_cpu),  cmocka_unit_test(causal_gpu),  cmocka_unit_test(shorter_inputs),
+        cmocka_unit_test(growing_cpu), cmocka_unit_test(growing_gpu), cmocka_unit_test(gradients),
+        cmocka_unit_test(plans),       cmocka_unit_test(refusals),    cmocka_unit_test(parameter_counts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -117,8 +117,9 @@ typedef struct pair {
 
 struct tl_block {
     tl_block_shape shape;
-    bool training;
+    bool training, cached;
     tl_block *lender;
+    tl_tensor *normed; /* cached: the rows in front of the operation, of all tokens */
     tl_op_weights weights, gradients;
     pair norm_weight, norm_bias, out_weight, out_bias;
     pair mlp_norm_weight, mlp_norm_bias, mlp1_weight, mlp1_bias, mlp2_weight, mlp2_bias;
@@ -212,20 +213,25 @@ static tl_status create_buffers(tl_context *ctx, tl_block *b)
 }
 
 tl_status tl_block_create(tl_context *ctx, tl_registry *registry, const char *trunk, uint32_t layer,
-                          const tl_block_shape *shape, bool training, tl_block *lender, tl_block **out)
+                          const tl_block_shape *shape, bool training, bool cached, tl_block *lender, tl_block **out)
 {
     tl_block *b = calloc(1, sizeof *b);
     if (b == NULL)
         return tl_fail(tl_context_error(ctx), TL_ERROR_MEMORY, "no host memory for a block of the model.");
     b->shape = *shape;
     b->training = training;
+    b->cached = cached;
     b->lender = lender;
     snprintf(b->name, sizeof b->name, "%s.layers.%u", trunk, layer);
     finder f = {ctx, registry, trunk, layer, TL_OK};
     tl_status status = find_weights(b, &f);
     if (status == TL_OK && lender == NULL) status = create_buffers(ctx, b);
+    if (status == TL_OK && cached)
+        status = tl_tensor_create(ctx, b->name, TL_MEMORY_ACTIVATION, 1,
+                                  (uint64_t)tl_geometry_tokens(&shape->op.geometry) * shape->op.batch * shape->op.dim,
+                                  &b->normed);
     if (status == TL_OK)
-        status = tl_block_set_batch(ctx, b, shape->op.batch, tl_geometry_tokens(&shape->op.geometry));
+        status = tl_block_set_batch(ctx, b, shape->op.batch, 0, tl_geometry_tokens(&shape->op.geometry));
     if (status != TL_OK) {
         tl_block_destroy(ctx, b);
         return status;
@@ -239,6 +245,7 @@ void tl_block_destroy(tl_context *ctx, tl_block *b)
     if (b == NULL) return;
     if (b->state != NULL) tl_op_destroy(ctx, b->state);
     for (int i = 0; i < TL_BLOCK_BUFFERS; i++) tl_tensor_destroy(ctx, b->buffers[i]);
+    tl_tensor_destroy(ctx, b->normed);
     free(b);
 }
 
@@ -247,13 +254,20 @@ static bool borrows_state(const tl_block *b)
     return b->lender != NULL && tl_op_lends_state(&b->lender->shape.op, &b->shape.op);
 }
 
-tl_status tl_block_set_batch(tl_context *ctx, tl_block *b, uint32_t batch, uint32_t tokens)
+tl_status tl_block_set_batch(tl_context *ctx, tl_block *b, uint32_t batch, uint32_t first, uint32_t tokens)
 {
-    if (batch == b->now.batch && tokens == tl_geometry_tokens(&b->now.geometry)) return TL_OK;
+    if (batch == b->now.batch && first == b->now.geometry.first && tokens == tl_geometry_tokens(&b->now.geometry))
+        return TL_OK;
     tl_op_shape shape = b->shape.op;
     shape.batch = batch;
-    if (shape.geometry.kind == TL_CAUSAL) shape.queries = shape.geometry.width = tokens;
-    if (!borrows_state(b)) {
+    if (shape.geometry.kind == TL_CAUSAL) {
+        shape.geometry.first = first;
+        shape.geometry.width = tokens;
+        shape.queries = tokens - first;
+    }
+    if (b->cached && b->state != NULL) {
+        TL_TRY(tl_op_window(ctx, b->name, b->state, first, tokens));
+    } else if (!borrows_state(b)) {
         /* One state at a time: the partial batch at an epoch's end must not need more memory than planned. */
         if (b->state != NULL) tl_op_destroy(ctx, b->state);
         b->state = NULL;
@@ -272,6 +286,7 @@ typedef struct frame {
     tl_op_state *state;
     uint64_t rows, out_rows;
     uint32_t dim, inner, mlp;
+    uint64_t first; /* row of the first query; above 0 in cached blocks alone */
     tl_view stats1, stats2, o, hidden;
 } frame;
 
@@ -281,7 +296,8 @@ static frame frame_of(tl_block *b)
     tl_block *home = b->lender != NULL ? b->lender : b;
     return (frame){
         .state = borrows_state(b) ? b->lender->state : b->state,
-        .rows = (uint64_t)tl_geometry_tokens(&op->geometry) * op->batch,
+        .rows = (uint64_t)(tl_geometry_tokens(&op->geometry) - op->geometry.first) * op->batch,
+        .first = (uint64_t)op->geometry.first * op->batch,
         .out_rows = (uint64_t)op->queries * op->batch,
         .dim = op->dim,
         .inner = op->heads * op->head_dim,
@@ -299,9 +315,10 @@ tl_status tl_block_forward(tl_context *ctx, tl_block *b, tl_view x, tl_view *y, 
     tl_view middle = b->training ? tl_at(b->buffers[TL_BLOCK_MIDDLE], 0) : x;
     tl_view output = b->training ? tl_at(b->buffers[TL_BLOCK_OUTPUT], 0) : x;
 
-    TL_TRY(tl_layernorm_forward(ctx, x, b->norm_weight.value, b->norm_bias.value, s->rows1, f.stats1, f.rows,
-                                f.dim));
-    TL_TRY(tl_op_forward(ctx, f.state, &b->weights, s->rows1, f.o, s->workspace));
+    tl_view normed = b->cached ? tl_at(b->normed, 0) : s->rows1;
+    TL_TRY(tl_layernorm_forward(ctx, x, b->norm_weight.value, b->norm_bias.value,
+                                tl_view_add(normed, f.first * f.dim), f.stats1, f.rows, f.dim));
+    TL_TRY(tl_op_forward(ctx, f.state, &b->weights, normed, f.o, s->workspace));
     if (tl_block_has_to_out(&b->shape.op)) {
         TL_TRY(tl_linear_forward(ctx, f.o, f.inner, b->out_weight.value, b->out_bias.value, x, middle, f.dim,
                                  f.out_rows, f.inner, f.dim));

@@ -37,14 +37,16 @@ tl_status tl_block_parameters(tl_registry *registry, const char *trunk, uint32_t
 
 typedef struct tl_block tl_block;
 
-/* The registry must be allocated and must not grow any more. `lender` (NULL: none) is another block whose
+/* A cached block keeps what earlier tokens left, so that later ones can be added to a sequence: for generation. It has
+ * no lender. The registry must be allocated and must not grow any more. `lender` (NULL: none) is another block whose
  * buffers, and operation state where the queries agree, are used instead of own ones: for inference. */
 tl_status tl_block_create(tl_context *ctx, tl_registry *registry, const char *trunk, uint32_t layer,
-                          const tl_block_shape *shape, bool training, tl_block *lender, tl_block **out);
+                          const tl_block_shape *shape, bool training, bool cached, tl_block *lender, tl_block **out);
 void tl_block_destroy(tl_context *ctx, tl_block *block); /* NULL is fine */
 /* Makes the operation's state fit `batch` samples of `tokens` tokens (at most the shape's; fewer tokens in sequences
- * only); forward and backward use it from then on. */
-tl_status tl_block_set_batch(tl_context *ctx, tl_block *block, uint32_t batch, uint32_t tokens);
+ * only); forward and backward use it from then on. `first` above 0, in cached blocks alone and with the batch that they
+ * were made for: forward computes tokens [first, tokens), and x and y are the rows of these. */
+tl_status tl_block_set_batch(tl_context *ctx, tl_block *block, uint32_t batch, uint32_t first, uint32_t tokens);
 
 /* Space that all blocks share. rows1, rows2: tokens * batch * dim; hidden: queries * batch * mlp_dim. */
 typedef struct tl_block_scratch {

@@ -70,7 +70,8 @@ struct tl_model {
     const tl_family *family;
     uint32_t capacity, batch; /* largest and current batch */
     uint32_t length;          /* tokens of a sample in the current batch */
-    bool training;
+    uint32_t first;           /* cached tokens before them */
+    bool training, cached;
     tl_registry registry;
     tl_block **blocks; /* depth */
     tl_view *inputs;   /* where each block's input lies, and behind the last its output: depth + 1 */

@@ -103,8 +103,10 @@ static tl_status set_inputs(tl_context *ctx, tl_model *m, const tl_inputs *input
 static tl_status stem_forward(tl_context *ctx, tl_model *m)
 {
     const gpt *g = m->own;
-    return tl_embedding_forward(ctx, g->table.value, at(m, TL_GPT_TOKENS), g->position.value,
-                                at(m, TL_MODEL_INPUT), m->length, m->batch, m->config.dim);
+    tl_view position = g->position.value;
+    if (position.mem != NULL) position = tl_view_add(position, (uint64_t)m->first * m->config.dim);
+    return tl_embedding_forward(ctx, g->table.value, at(m, TL_GPT_TOKENS), position, at(m, TL_MODEL_INPUT),
+                                m->length, m->batch, m->config.dim);
 }
 
 static tl_status trunk_norm(tl_context *ctx, tl_model *m, tl_view last)

@@ -48,15 +48,15 @@ static tl_status create_parts(tl_context *ctx, tl_model *m)
         TL_TRY(create_buffer(ctx, m, m->capacity, i));
     for (uint32_t layer = 0; layer < c->depth; layer++) {
         tl_block_shape shape = tl_model_block_shape(c, m->capacity, m->training, layer);
-        tl_block *lender = !m->training && layer > 0 ? m->blocks[0] : NULL;
-        TL_TRY(tl_block_create(ctx, &m->registry, tl_model_trunk(c), layer, &shape, m->training, lender,
+        tl_block *lender = !m->training && !m->cached && layer > 0 ? m->blocks[0] : NULL;
+        TL_TRY(tl_block_create(ctx, &m->registry, tl_model_trunk(c), layer, &shape, m->training, m->cached, lender,
                                &m->blocks[layer]));
     }
     return TL_OK;
 }
 
-tl_status tl_model_create(tl_context *ctx, const tl_model_config *config, uint32_t batch, bool training,
-                          tl_model **out)
+static tl_status create(tl_context *ctx, const tl_model_config *config, uint32_t batch, bool training, bool cached,
+                        tl_model **out)
 {
     TL_TRY(tl_model_check(config, tl_context_error(ctx)));
     tl_model *m = calloc(1, sizeof *m);
@@ -64,8 +64,9 @@ tl_status tl_model_create(tl_context *ctx, const tl_model_config *config, uint32
         m->config = *config;
         m->family = tl_family_of(config);
         m->capacity = m->batch = batch;
-        m->length = tl_model_tokens(config);
+        m->length = cached ? 0 : tl_model_tokens(config);
         m->training = training;
+        m->cached = cached;
         m->blocks = calloc(config->depth, sizeof(tl_block *));
         m->inputs = calloc(config->depth + 1, sizeof *m->inputs);
         m->own = calloc(1, m->family->own_bytes);
@@ -81,6 +82,17 @@ tl_status tl_model_create(tl_context *ctx, const tl_model_config *config, uint32
     }
     *out = m;
     return TL_OK;
+}
+
+tl_status tl_model_create(tl_context *ctx, const tl_model_config *config, uint32_t batch, bool training,
+                          tl_model **out)
+{
+    return create(ctx, config, batch, training, false, out);
+}
+
+tl_status tl_model_create_cached(tl_context *ctx, const tl_model_config *config, uint32_t batch, tl_model **out)
+{
+    return create(ctx, config, batch, false, true, out);
 }
 
 void tl_model_destroy(tl_context *ctx, tl_model *m)
@@ -135,20 +147,33 @@ static tl_status ensure_workspace(tl_context *ctx, tl_model *m, uint32_t batch, 
     return tl_tensor_create(ctx, "workspace", TL_MEMORY_WORKSPACE, 1, count, &m->buffers[TL_MODEL_WORKSPACE]);
 }
 
+/* Sizes of a batch: samples, tokens, and the cached ones before them. */
+static tl_status check_batch(tl_context *ctx, const tl_model *m, uint32_t batch, uint32_t first, uint32_t length)
+{
+    tl_error *err = tl_context_error(ctx);
+    const uint32_t most = tl_model_tokens(&m->config);
+    if (batch < 1 || batch > m->capacity || (m->cached && batch != m->capacity))
+        return tl_fail(err, TL_ERROR_USAGE, "a batch of %u samples does not fit a model made for %s%u.", batch,
+                       m->cached ? "" : "1 to ", m->capacity);
+    if (first > 0 && (!m->cached || first > m->first + m->length))
+        return tl_fail(err, TL_ERROR_USAGE, "the model has not kept %u tokens of the sequence: give them again.",
+                       first);
+    if (length < 1 || length > most || first > most - length)
+        return tl_fail(err, TL_ERROR_USAGE, "sequences of %llu tokens do not fit a model made for 1 to %u.",
+                       (unsigned long long)first + length, most);
+    return TL_OK;
+}
+
 tl_status tl_model_set_batch(tl_context *ctx, tl_model *m, const tl_inputs *inputs)
 {
-    const uint32_t batch = inputs->count, length = m->family->length(&m->config, inputs);
-    if (batch < 1 || batch > m->capacity)
-        return tl_fail(tl_context_error(ctx), TL_ERROR_USAGE,
-                       "a batch of %u samples does not fit a model made for 1 to %u.", batch, m->capacity);
-    if (length < 1 || length > tl_model_tokens(&m->config))
-        return tl_fail(tl_context_error(ctx), TL_ERROR_USAGE,
-                       "sequences of %u tokens do not fit a model made for 1 to %u.", length,
-                       tl_model_tokens(&m->config));
-    TL_TRY(ensure_workspace(ctx, m, batch, length));
+    const uint32_t batch = inputs->count, first = m->config.family == TL_FAMILY_GPT ? inputs->first : 0,
+                   length = m->family->length(&m->config, inputs);
+    TL_TRY(check_batch(ctx, m, batch, first, length));
+    TL_TRY(ensure_workspace(ctx, m, batch, first + length));
     for (uint32_t layer = 0; layer < m->config.depth; layer++)
-        TL_TRY(tl_block_set_batch(ctx, m->blocks[layer], batch, length));
+        TL_TRY(tl_block_set_batch(ctx, m->blocks[layer], batch, first, first + length));
     m->batch = batch;
+    m->first = first;
     m->length = length;
     return m->family->set_inputs(ctx, m, inputs);
 }

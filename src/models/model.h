@@ -45,6 +45,9 @@ typedef struct tl_model tl_model;
  * Batches may be smaller than `batch` (the last partial one). */
 tl_status tl_model_create(tl_context *ctx, const tl_model_config *config, uint32_t batch, bool training,
                           tl_model **out);
+/* For inference on sequences that grow: every block keeps what the tokens so far left in it, see tl_inputs.first. All
+ * batches have `batch` samples. */
+tl_status tl_model_create_cached(tl_context *ctx, const tl_model_config *config, uint32_t batch, tl_model **out);
 void tl_model_destroy(tl_context *ctx, tl_model *model);
 tl_registry *tl_model_registry(tl_model *model);
 
@@ -54,6 +57,7 @@ typedef struct tl_inputs {
     const float *images;   /* ViT: [count][channels][depth][height][width] */
     const int32_t *tokens; /* GPT: [count][length] ids */
     uint32_t length;       /* GPT: tokens a sample, 1 to seq_len */
+    uint32_t first;        /* GPT: tokens of every sample that a cached model has seen and that stand before these */
     const int32_t
         *targets; /* ViT: [count] classes; GPT: [count][length] ids of the next tokens, or NULL: no loss */
     const float *soft_targets; /* ViT, or NULL: [count][classes] probabilities, instead of `targets` */

@@ -28,6 +28,7 @@ enum { TABLES = 6 }; /* with a leading offset axis */
 struct tl_op_state {
     tl_op_shape shape;
     tl_op_sizes sizes;
+    uint64_t room;     /* rows that the tensors were made for: sizes.rows, or more in generation */
     tl_pairs pairs;    /* with relative roles */
     tl_tensor *qkv;    /* the plain roles: [tokens][batch][nD] */
     tl_tensor *narrow; /* alpha: x A_q, x A_k, x A_v, each [tokens][batch][R]; then o2 [queries][batch][R] */
@@ -60,12 +61,29 @@ static tl_status create_tensor(tl_context *ctx, const char *name, const char *wh
     return count == 0 ? TL_OK : tl_tensor_create(ctx, full, TL_MEMORY_ACTIVATION, 1, count, out);
 }
 
+/* What follows from which tokens are queries and keys. */
+static tl_status create_tables(tl_context *ctx, const char *name, tl_op_state *state)
+{
+    const tl_op_shape *s = &state->shape;
+    if (tl_op_relative(s) != 0 || s->bias != TL_BIAS_NONE)
+        TL_TRY(tl_pairs_create(ctx, name, &s->geometry, s->queries, &state->pairs));
+    if (state->sizes.mask > 0) TL_TRY(tl_mask_create(ctx, name, &s->geometry, s->queries, &state->mask));
+    return s->gated ? tl_gated_create(ctx, name, &s->geometry, s->queries, &state->features) : TL_OK;
+}
+
+static void destroy_tables(tl_context *ctx, tl_op_state *state)
+{
+    tl_pairs_destroy(ctx, &state->pairs);
+    tl_tensor_destroy(ctx, state->mask);
+    tl_tensor_destroy(ctx, state->features);
+    state->mask = state->features = NULL;
+}
+
 static tl_status create_parts(tl_context *ctx, const char *name, tl_op_state *state)
 {
     const tl_op_shape *s = &state->shape;
     const tl_op_sizes *z = &state->sizes;
-    if (tl_op_relative(s) != 0 || s->bias != TL_BIAS_NONE)
-        TL_TRY(tl_pairs_create(ctx, name, &s->geometry, s->queries, &state->pairs));
+    TL_TRY(create_tables(ctx, name, state));
     TL_TRY(create_tensor(ctx, name, "qkv", z->rows * z->plain, &state->qkv));
     TL_TRY(create_tensor(ctx, name, "narrow", (3 * z->rows + z->query_rows) * z->relative, &state->narrow));
     TL_TRY(create_tensor(ctx, name, "attention", z->weights, &state->prob));
@@ -73,14 +91,12 @@ static tl_status create_parts(tl_context *ctx, const char *name, tl_op_state *st
     snprintf(full, sizeof full, "%.70s.pair rows", name);
     if (z->kept > 0)
         TL_TRY(tl_tensor_create_unset(ctx, full, TL_MEMORY_ACTIVATION, 1, 2 * z->kept, &state->kept));
-    if (z->mask > 0) TL_TRY(tl_mask_create(ctx, name, &s->geometry, s->queries, &state->mask));
     if (z->ones > 0) {
         TL_TRY(tl_tensor_create(ctx, "ones", TL_MEMORY_DATA, 1, z->ones, &state->ones));
         const uint64_t heads = z->rows * s->heads; /* Swin's bias is not scaled as the logits are */
         TL_TRY(tl_pairs_fill(ctx, tl_at(state->ones, 0), heads, 1.0f / logit_scale(s)));
         TL_TRY(tl_pairs_fill(ctx, tl_at(state->ones, heads), z->rows, 1.0f));
     }
-    if (s->gated) TL_TRY(tl_gated_create(ctx, name, &s->geometry, s->queries, &state->features));
     TL_TRY(create_tensor(ctx, name, "attention of positions", z->positions, &state->positions));
     if (s->rotary) TL_TRY(tl_rope_create(ctx, name, &s->geometry, s->head_dim, &state->angles));
     return TL_OK;
@@ -95,6 +111,7 @@ tl_status tl_op_create(tl_context *ctx, const char *name, const tl_op_shape *sha
                        name);
     state->shape = *shape;
     state->sizes = tl_op_measure(shape);
+    state->room = state->sizes.rows;
     const tl_status status = create_parts(ctx, name, state);
     if (status != TL_OK) {
         tl_op_destroy(ctx, state);
@@ -107,17 +124,30 @@ tl_status tl_op_create(tl_context *ctx, const char *name, const tl_op_shape *sha
 void tl_op_destroy(tl_context *ctx, tl_op_state *state)
 {
     if (state == NULL) return;
-    tl_pairs_destroy(ctx, &state->pairs);
+    destroy_tables(ctx, state);
     tl_tensor_destroy(ctx, state->qkv);
     tl_tensor_destroy(ctx, state->narrow);
     tl_tensor_destroy(ctx, state->prob);
     tl_tensor_destroy(ctx, state->kept);
-    tl_tensor_destroy(ctx, state->mask);
     tl_tensor_destroy(ctx, state->ones);
-    tl_tensor_destroy(ctx, state->features);
     tl_tensor_destroy(ctx, state->positions);
     tl_tensor_destroy(ctx, state->angles);
     free(state);
+}
+
+tl_status tl_op_window(tl_context *ctx, const char *name, tl_op_state *state, uint32_t first, uint32_t tokens)
+{
+    tl_op_shape *s = &state->shape;
+    if (s->geometry.kind != TL_CAUSAL || first >= tokens || (uint64_t)tokens * s->batch > state->room)
+        return tl_fail(tl_context_error(ctx), TL_ERROR_USAGE,
+                       "the queries of %s cannot be tokens %u to %u: its state is not made for them", name, first,
+                       tokens);
+    s->geometry.first = first;
+    s->geometry.width = tokens;
+    s->queries = tokens - first;
+    state->sizes = tl_op_measure(s);
+    destroy_tables(ctx, state);
+    return create_tables(ctx, name, state);
 }
 
 /* ---- parts --------------------------------------------------------------------------------------- */
@@ -161,7 +191,13 @@ static uint32_t plain_column(const tl_op_state *state, int role)
 
 static tl_view narrow_view(const tl_op_state *state, int part)
 {
-    return tl_at(state->narrow, (uint64_t)part * state->sizes.rows * state->sizes.relative);
+    return tl_at(state->narrow, (uint64_t)part * state->room * state->sizes.relative);
+}
+
+/* Rows before the first query's; only generation has any. */
+static uint64_t first_row(const tl_op_state *state)
+{
+    return (uint64_t)state->shape.geometry.first * state->shape.batch;
 }
 
 static tl_relative_rows kept_rows(const tl_op_state *state)
@@ -179,7 +215,7 @@ static tl_attention attention_of(const tl_op_state *state)
                           .heads = s->heads,
                           .head_dim = s->head_dim,
                           .stride = state->sizes.plain,
-                          .q = plain_column(state, Q),
+                          .q = first_row(state) * state->sizes.plain + plain_column(state, Q),
                           .k = plain_column(state, K),
                           .v = plain_column(state, V),
                           .has_q = (tl_op_plain(s) & TL_ROLE_Q) != 0};
@@ -213,6 +249,7 @@ static operand operand_of(const tl_op_state *state, int role, const tl_op_weight
         o.gradient = tl_view_add(r->dqkv, plain_column(state, role));
         o.stride = state->sizes.plain;
     }
+    if (role == Q) o.rows = tl_view_add(o.rows, first_row(state) * o.stride);
     return o;
 }
 
@@ -229,6 +266,12 @@ static tl_relative relative_of(const tl_op_state *state, const operand *q, const
                          .k_stride = k->stride};
 }
 
+/* Keys that the first query sees, as the softmax takes them; 0: every query sees all. */
+static uint32_t causal_keys(const tl_op_shape *s)
+{
+    return s->geometry.kind == TL_CAUSAL ? s->geometry.first + 1 : 0;
+}
+
 static tl_gated gated_of(const tl_op_state *state)
 {
     const tl_op_shape *s = &state->shape;
@@ -237,7 +280,7 @@ static tl_gated gated_of(const tl_op_state *state)
                       .batch = s->batch,
                       .heads = s->heads,
                       .features = tl_gated_features(&s->geometry),
-                      .causal = s->geometry.kind == TL_CAUSAL};
+                      .causal = causal_keys(s)};
 }
 
 /* What the values are weighed by, [batch][head][query][key]; none where all count the same. */
@@ -252,24 +295,21 @@ static float output_scale(const tl_op_shape *s)
     return tl_op_standard_values(s) && tl_op_relative_values(s) ? 0.5f : 1.0f;
 }
 
-static bool is_causal(const tl_op_shape *s)
-{
-    return s->geometry.kind == TL_CAUSAL;
-}
-
 /* Turns the q and k columns of packed plain rows by their tokens' angles, or back. */
 static tl_status rotate(tl_context *ctx, const tl_op_state *state, tl_view rows, bool back)
 {
     const tl_op_shape *s = &state->shape;
     if (state->angles == NULL) return TL_OK;
-    const tl_rope rope = {.tokens = tl_geometry_tokens(&s->geometry),
+    const uint32_t first = s->geometry.first;
+    rows = tl_view_add(rows, first_row(state) * state->sizes.plain);
+    const tl_rope rope = {.tokens = tl_geometry_tokens(&s->geometry) - first,
                           .batch = s->batch,
                           .heads = s->heads,
                           .head_dim = s->head_dim,
                           .stride = state->sizes.plain};
     tl_rope queries = rope;
     queries.tokens = s->queries;
-    const tl_view angles = tl_at(state->angles, 0);
+    const tl_view angles = tl_at(state->angles, (uint64_t)first * s->head_dim);
     TL_TRY(tl_rope_rotate(ctx, &queries, angles, tl_view_add(rows, plain_column(state, Q)), back));
     return tl_rope_rotate(ctx, &rope, angles, tl_view_add(rows, plain_column(state, K)), back);
 }
@@ -281,15 +321,20 @@ static tl_status project(tl_context *ctx, tl_op_state *state, const tl_op_weight
     const tl_op_shape *s = &state->shape;
     const tl_op_sizes *z = &state->sizes;
     const tl_tensor *down[3] = {w->a_q, w->a_k, w->a_v};
+    const uint64_t first = first_row(state); /* rows before it are there already */
+    const tl_view x_new = tl_view_add(x, first * s->dim);
     if (state->qkv != NULL) {
-        const tl_attention a = attention_of(state);
-        TL_TRY(tl_attention_project(ctx, &a, x, tl_at(w->qkv, 0), s->dim, tl_at(state->qkv, 0)));
+        tl_attention a = attention_of(state);
+        a.keys -= s->geometry.first;
+        TL_TRY(tl_attention_project(ctx, &a, x_new, tl_at(w->qkv, 0), s->dim,
+                                    tl_at(state->qkv, first * z->plain)));
         TL_TRY(rotate(ctx, state, tl_at(state->qkv, 0), false));
     }
     for (int i = 0; i < 3; i++) {
         if ((tl_op_narrow(s) & (1u << i)) == 0) continue;
-        TL_TRY(tl_linear_forward(ctx, x, s->dim, tl_at(down[i], 0), none, none, narrow_view(state, i),
-                                 z->relative, i == Q ? z->query_rows : z->rows, s->dim, z->relative));
+        TL_TRY(tl_linear_forward(ctx, x_new, s->dim, tl_at(down[i], 0), none, none,
+                                 tl_view_add(narrow_view(state, i), first * z->relative), z->relative,
+                                 i == Q ? z->query_rows : z->rows - first, s->dim, z->relative));
     }
     return TL_OK;
 }
@@ -310,7 +355,7 @@ static tl_relative bias_of(const tl_op_state *state)
 
 static tl_view single_ones(const tl_op_state *state)
 {
-    return tl_at(state->ones, state->sizes.rows * state->shape.heads);
+    return tl_at(state->ones, state->room * state->shape.heads);
 }
 
 static tl_status bias_scores(tl_context *ctx, tl_op_state *state, const tl_op_weights *w, const regions *r)
@@ -320,7 +365,10 @@ static tl_status bias_scores(tl_context *ctx, tl_op_state *state, const tl_op_we
     const tl_relative rel = bias_of(state);
     const bool swin = s->bias == TL_BIAS_SWIN;
     TL_TRY(tl_relative_score(
-        ctx, &rel, swin ? tl_at(state->ones, 0) : tl_at(state->qkv, plain_column(state, Q)), NULL,
+        ctx, &rel,
+        swin ? tl_at(state->ones, 0)
+             : tl_at(state->qkv, first_row(state) * state->sizes.plain + plain_column(state, Q)),
+        NULL,
         single_ones(state), swin ? w->bias : w->r_k, logit_scale(s), r->pairs, (tl_relative_rows){0}));
     return tl_pairs_to_rows(ctx, &state->pairs, s->batch, s->heads, r->pairs, tl_at(state->prob, 0), true);
 }
@@ -348,7 +396,7 @@ static tl_status scores(tl_context *ctx, tl_op_state *state, const tl_op_weights
     if (state->mask != NULL)
         TL_TRY(tl_mask_rows(ctx, state->mask, (uint64_t)s->batch * s->heads, prob, -INFINITY));
     TL_TRY(tl_softmax_forward(ctx, prob, (uint64_t)s->batch * s->heads * s->queries, s->queries,
-                              tl_geometry_tokens(&s->geometry), is_causal(s)));
+                              tl_geometry_tokens(&s->geometry), causal_keys(s)));
     if (!s->gated) return TL_OK;
     const tl_gated gated = gated_of(state);
     return tl_gated_positions(ctx, &gated, tl_at(state->features, 0), tl_at(w->w, 0), state->mask,
@@ -551,7 +599,7 @@ static tl_status scores_backward(tl_context *ctx, tl_op_state *state, const tl_o
     }
     TL_TRY(tl_softmax_backward(ctx, tl_at(state->prob, 0), r->dweights,
                                (uint64_t)s->batch * s->heads * s->queries, s->queries,
-                               tl_geometry_tokens(&s->geometry), is_causal(s), logit_scale(s)));
+                               tl_geometry_tokens(&s->geometry), causal_keys(s), logit_scale(s)));
     if (tl_op_relative_scores(s)) {
         const operand q = operand_of(state, Q, w, g, x, dx, r), k = operand_of(state, K, w, g, x, dx, r);
         const tl_relative rel = relative_of(state, &q, &k);

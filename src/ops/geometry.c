@@ -73,13 +73,13 @@ static int32_t causal_offset(const tl_geometry *g, uint32_t i, uint32_t j)
 
 int32_t tl_geometry_key_offset(const tl_geometry *g, uint32_t i, uint32_t j)
 {
-    return g->kind == TL_CAUSAL ? causal_offset(g, i, j) : grid_matrix(g, i, j, false);
+    return g->kind == TL_CAUSAL ? causal_offset(g, g->first + i, j) : grid_matrix(g, i, j, false);
 }
 
 int32_t tl_geometry_query_offset(const tl_geometry *g, uint32_t i, uint32_t j)
 {
     if (g->kind == TL_GRID) return grid_matrix(g, i, j, true);
-    const int32_t offset = causal_offset(g, i, j);
+    const int32_t offset = causal_offset(g, g->first + i, j);
     return offset >= 0 && !g->absolute ? (int32_t)tl_geometry_offsets(g) - 1 - offset : offset;
 }
 

@@ -11,16 +11,16 @@ typedef enum tl_geometry_kind {
 
 typedef struct tl_geometry {
     tl_geometry_kind kind;
-    uint32_t depth, height,
-        width;           /* grid, depth 0 counts as 1; a sequence: depth and height 1, width tokens in
-                                    * use */
+    /* Grid; depth 0 counts as 1. A sequence: depth and height 1, width tokens in use. */
+    uint32_t depth, height, width;
     uint32_t cls;        /* 1: token 0 is the class token (grid only) */
     uint32_t max_length; /* sequence: the length L that the tables are made for (>= width) */
+    uint32_t first;      /* sequence: query i is token first + i; the tokens before are keys alone */
     tl_sharing sharing;  /* offsets past sharing_radius along an axis share matrices */
     uint32_t sharing_radius;
-    uint32_t
-        window;    /* above 0: tokens farther apart than this along any axis do not see each other; the class
-                      * token sees and is seen by all */
+    /* Above 0: tokens farther apart than this along any axis do not see each other; the class token sees and is seen
+     * by all. */
+    uint32_t window;
     bool absolute; /* a matrix for every pair of tokens that see each other, nothing is shared */
 } tl_geometry;
 

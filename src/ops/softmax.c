@@ -4,7 +4,7 @@
 #include "ops/rows.h"
 
 tl_status tl_softmax_forward(tl_context *ctx, tl_view logits, uint64_t rows, uint32_t queries, uint32_t keys,
-                             bool causal)
+                             uint32_t causal)
 {
     if (rows == 0 || keys == 0) return TL_OK;
     tl_rows_plan plan = tl_rows_cut(ctx, rows, keys);
@@ -15,7 +15,7 @@ tl_status tl_softmax_forward(tl_context *ctx, tl_view logits, uint64_t rows, uin
 }
 
 tl_status tl_softmax_backward(tl_context *ctx, tl_view prob, tl_view dprob, uint64_t rows, uint32_t queries,
-                              uint32_t keys, bool causal, float scale)
+                              uint32_t keys, uint32_t causal, float scale)
 {
     if (rows == 0 || keys == 0) return TL_OK;
     tl_rows_plan plan = tl_rows_cut(ctx, rows, keys);
