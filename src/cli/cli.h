@@ -19,6 +19,7 @@ tl_status tl_cmd_info(const tl_cli_options *o, tl_error *err);
 tl_status tl_cmd_bench_gemm(tl_cli_options *o, tl_error *err);
 tl_status tl_cmd_bench_op(tl_cli_options *o, tl_error *err);
 tl_status tl_cmd_bench_step(tl_cli_options *o, tl_error *err);
+tl_status tl_cmd_bench_loader(tl_cli_options *o, tl_error *err);
 tl_status tl_cmd_bench_memory(tl_cli_options *o, tl_error *err);
 
 /* The signal that asked the run to stop; 0: none. Set by the handlers of tl_cli_catch_signals. */

@@ -111,6 +111,8 @@ static const command commands[] = {
      tl_cmd_bench_step},
     {"bench memory", "bench memory [options]", "largest batches and grids that fit the device",
      TL_CLI_BENCH_MEMORY, tl_cmd_bench_memory},
+    {"bench loader", "bench loader [options]", "time the loading of images, and show them",
+     TL_CLI_BENCH_LOADER, tl_cmd_bench_loader},
 };
 
 enum { COMMANDS = (int)(sizeof commands / sizeof commands[0]) };
@@ -169,14 +171,15 @@ static int run_bench(int argc, char **argv, double started)
     }
     for (int at = 2; at < argc; at++) {
         if (strcmp(argv[at], "--help") != 0 && strcmp(argv[at], "-h") != 0) continue;
-        printf("usage: translution bench gemm|op|step|memory [options]\n\n");
+        printf("usage: translution bench gemm|op|step|memory|loader [options]\n\n");
         for (int i = 0; i < COMMANDS; i++)
             if (strncmp(commands[i].name, "bench ", 6) == 0)
                 printf("  translution %-26s %s\n", commands[i].usage, commands[i].help);
         printf("\n`translution bench WORD --help` lists its options.\n");
         return finish_output();
     }
-    fprintf(stderr, "translution: bench needs gemm, op, step or memory%s%s; see `translution bench --help`\n",
+    fprintf(stderr,
+            "translution: bench needs gemm, op, step, memory or loader%s%s; see `translution bench --help`\n",
             argc > 2 ? ", not " : "", argc > 2 ? argv[2] : "");
     return tl_exit_code(TL_ERROR_USAGE);
 }

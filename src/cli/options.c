@@ -32,6 +32,7 @@ static const char *command_name(tl_cli_command command)
     case TL_CLI_BENCH_OP: return "bench op";
     case TL_CLI_BENCH_STEP: return "bench step";
     case TL_CLI_BENCH_MEMORY: return "bench memory";
+    case TL_CLI_BENCH_LOADER: return "bench loader";
     case TL_CLI_BENCH:
     case TL_CLI_TOKENIZE: return "tokenize";
     case TL_CLI_TUNE: return "tune";
@@ -382,7 +383,9 @@ static void complete(tl_cli_options *o, const given *values)
 /* The defaults of the task: of `train` the word behind it, of `bench` what --task says. */
 static tl_status begin_task(tl_cli_command command, const given *values, tl_cli_options *o, tl_error *err)
 {
-    const char *word = command == TL_CLI_TRAIN ? o->argument : value_of(values, "task");
+    const char *word = command == TL_CLI_TRAIN          ? o->argument
+                       : command == TL_CLI_BENCH_LOADER ? "vit"
+                                                        : value_of(values, "task");
     if (word == NULL || tl_settings_default(&o->settings, word)) return TL_OK;
     return tl_fail(err, TL_ERROR_USAGE,
                    command == TL_CLI_TRAIN ? "unknown task '%s': this version trains %s"

@@ -20,7 +20,8 @@ typedef enum tl_cli_command {
     TL_CLI_BENCH = 240, /* all four */
     TL_CLI_TOKENIZE = 256,
     TL_CLI_TUNE = 512,
-    TL_CLI_ALL = 1023
+    TL_CLI_BENCH_LOADER = 1024, /* not among the four: it needs no device */
+    TL_CLI_ALL = 2047
 } tl_cli_command;
 
 /* What only `bench` asks for; 0 and empty: the measured thing's own default. */
@@ -49,7 +50,7 @@ typedef struct tl_cli_options {
     char trace[1024]; /* file for a Chrome trace; empty: none */
     double started;   /* tl_clock_seconds when the program began; main sets it */
     char offset_sharing[24], grid[32], image_size[32], patch_size[32];
-    char augment[64];
+    char augment[64], show[1024];
     uint32_t window;
     int gemm; /* a tl_gemm_mode */
     bool quick;

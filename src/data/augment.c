@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+const float tl_image_mean[3] = {0.485f, 0.456f, 0.406f}, tl_image_deviation[3] = {0.229f, 0.224f, 0.225f};
+
 static const struct {
     const char *name;
     uint32_t bit;
@@ -114,11 +116,11 @@ void tl_flip(tl_image *image)
 
 void tl_normalise(const tl_image *image, float *out)
 {
-    static const float mean[3] = {0.485f, 0.456f, 0.406f}, deviation[3] = {0.229f, 0.224f, 0.225f};
     const size_t pixels = (size_t)image->width * image->height;
     for (int c = 0; c < 3; c++, out += pixels) {
         float table[256];
-        for (int v = 0; v < 256; v++) table[v] = ((float)v / 255.0f - mean[c]) / deviation[c];
+        for (int v = 0; v < 256; v++)
+            table[v] = ((float)v / 255.0f - tl_image_mean[c]) / tl_image_deviation[c];
         for (size_t i = 0; i < pixels; i++) out[i] = table[image->pixels[3 * i + (size_t)c]];
     }
 }

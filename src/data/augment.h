@@ -24,7 +24,9 @@ tl_resize tl_resize_centre(uint32_t width, uint32_t height, uint32_t size);
 
 void tl_flip(tl_image *image); /* left becomes right */
 
-/* (v / 255 - mean) / deviation with ImageNet's means and deviations, into out[3][height][width]. */
+/* ImageNet's, of red, green and blue between 0 and 1. */
+extern const float tl_image_mean[3], tl_image_deviation[3];
+/* (v / 255 - mean) / deviation, into out[3][height][width]. */
 void tl_normalise(const tl_image *image, float *out);
 
 /* ---- a batch ------------------------------------------------------------------------------------- */

@@ -1,0 +1,268 @@
+/* The program on folders of images, from outside: what is wrong with a folder or a file is named, with the documented
+ * exit code; and nothing of a run is lost by it. */
+#include "image_tree.h"
+
+#include <sys/wait.h>
+
+#include <cjson/cJSON.h>
+
+enum { TEXT = 1 << 16 };
+#define MODEL "--image-size 24 --patch-size 8 --dim 16 --depth 1 --heads 2 --head-dim 8 --batch-size 8"
+
+static char folder[] = "/tmp/translution-images-XXXXXX"; /* a fresh one for the whole program */
+static char out[TEXT], errors[TEXT];
+
+static char *below(const char *name)
+{
+    static char paths[8][512];
+    static int next = 0;
+    char *path = paths[next++ % 8];
+    snprintf(path, sizeof paths[0], "%s/%s", folder, name);
+    return path;
+}
+
+static void slurp(const char *name, char *text)
+{
+    FILE *file = fopen(below(name), "rb");
+    assert_non_null(file);
+    text[fread(text, 1, TEXT - 1, file)] = '\0';
+    fclose(file);
+}
+
+/* Runs the program in the folder; its output is in `out` and `errors`. */
+static int run(const char *arguments)
+{
+    char line[2000];
+    snprintf(line, sizeof line, "cd '%s' && unset TRANSLUTION_DEVICE; '%s' %s >out 2>err </dev/null", folder,
+             TL_PROGRAM, arguments);
+    const int status = system(line);
+    slurp("out", out);
+    slurp("err", errors);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 1000;
+}
+
+/* One sentence of the program on stderr, with both words; nothing on stdout. */
+static void fails(int code, const char *arguments, const char *words, const char *also)
+{
+    const int got = run(arguments);
+    const char *first = strstr(errors, "translution: ");
+    if (got == code && first != NULL && strstr(first + 1, "translution: ") == NULL && out[0] == '\0' &&
+        strstr(first, words) != NULL && strstr(first, also) != NULL)
+        return;
+    fail_msg("'%s': exit code %d (expected %d), wanted '%s' and '%s' in:\n%s%s", arguments, got, code, words,
+             also, errors, out);
+}
+
+static void succeeds(const char *arguments)
+{
+    const int got = run(arguments);
+    if (got != 0) fail_msg("'%s': exit code %d:\n%s", arguments, got, errors);
+}
+
+/* The last line of stdout. */
+static cJSON *json_of(const char *arguments)
+{
+    succeeds(arguments);
+    char *end = out + strlen(out) - 1;
+    assert_true(end > out && *end == '\n');
+    *end = '\0';
+    const char *newline = strrchr(out, '\n');
+    cJSON *json = cJSON_Parse(newline != NULL ? newline + 1 : out);
+    if (json == NULL) fail_msg("'%s': not JSON: %s", arguments, out);
+    return json;
+}
+
+static double number(const cJSON *json, const char *key)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(json, key);
+    if (!cJSON_IsNumber(item)) fail_msg("no number %s in %s", key, out);
+    return item->valuedouble;
+}
+
+static int make_folder(void **state)
+{
+    if (mkdtemp(folder) == NULL) return -1;
+    chmod(folder, 0755);
+    mkdir(below("good"), 0755);
+    put_tree(below("good"), 3, 8, 3);
+    return 0;
+}
+
+static int remove_folder(void **state)
+{
+    remove_tree(folder);
+    return 0;
+}
+
+/* ---- folders ------------------------------------------------------------------------------------- */
+
+static void test_folders(void **state)
+{
+    fails(2, "train vit --data nowhere " MODEL, "no folder nowhere", "train/CLASS");
+    mkdir(below("bare"), 0755);
+    fails(2, "train vit --data bare " MODEL, "bare has no folder train", "val/CLASS");
+    mkdir(below("bare/train"), 0755);
+    fails(2, "train vit --data bare " MODEL, "bare/train has no class folders", "CLASS");
+    put_image(below("bare"), "train", "only", 0, 1);
+    fails(2, "train vit --data bare " MODEL, "only one class, only", "bare/train");
+    mkdir(below("bare/train/second"), 0755);
+    fails(2, "train vit --data bare " MODEL, "bare/train/second holds no image", ".png");
+    put_image(below("bare"), "train", "second", 0, 1);
+    fails(2, "train vit --data bare " MODEL, "bare has no folder val", "val/CLASS");
+    put_image(below("bare"), "val", "second", 0, 1);
+    put_image(below("bare"), "val", "third", 0, 1);
+    fails(2, "train vit --data bare " MODEL, "bare/val lacks the class only, which bare/train has",
+          "the same");
+    fails(2, "train vit --data good --classes 4 " MODEL, "good has 3 classes, not 4", "--classes");
+    /* A folder that may not be read, which a superuser may (test_image_folder.c covers them). */
+    chmod(below("bare/train/second"), 0);
+    if (geteuid() != 0)
+        fails(2, "train vit --data bare " MODEL, "bare/train/second cannot be read", "ermission");
+    chmod(below("bare/train/second"), 0755);
+    /* Nothing was written for any of these. */
+    assert_int_not_equal(access(below("runs"), F_OK), 0);
+}
+
+static void test_flags(void **state)
+{
+    fails(2, "train vit --data good --augment crop,spin " MODEL, "no augmentation 'spin'", "randaugment");
+    fails(2, "train mnist --augment none", "--augment", "it is for vit");
+    fails(2, "train mnist --workers 2", "--workers", "it is for vit");
+    fails(2, "train vit --motion dynamic", "--motion", "mnist");
+    fails(2, "train vit --data good --image-size 24x32 --patch-size 8", "square images", "1 x 24 x 32");
+    fails(2, "train vit --data good --image-size 24 --patch-size 7", "24 x 24", "multiple");
+    fails(2, "train vit --data good --workers 5000", "--workers takes a whole number", "1024");
+    fails(2, "bench loader word", "takes no word like 'word'", "loader");
+    fails(2, "bench loader --image-size 8x9", "square images", "--image-size");
+    fails(2, "bench loader --data nowhere", "no folder nowhere", "train/CLASS");
+    fails(1, "bench loader --image-size 8 --limit-train 20 --show no/where.png",
+          "no/where.png cannot be written", "No such file");
+}
+
+/* Without data and without a device; the paper's A/56. */
+static void test_dry_run(void **state)
+{
+    cJSON *json = json_of("train vit --op alpha --size tiny --patch-size 56 --dry-run");
+    assert_true(number(json, "params") == 5334760);
+    assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(json, "task")), "vit");
+    cJSON_Delete(json);
+    json = json_of("train vit --op attention --size small --patch-size 16 --classes 20 --dry-run");
+    assert_true(number(json, "params") == 22039144 - 980 * 385);
+    cJSON_Delete(json);
+}
+
+/* ---- files --------------------------------------------------------------------------------------- */
+
+/* A 20,000 x 20,000 PNG by its header; nothing behind it. */
+static void write_huge(const char *path)
+{
+    unsigned char png[45] = {0x89, 'P', 'N', 'G',  '\r', '\n', 0x1a, '\n', 0,    0, 0, 13, 'I', 'H', 'D',
+                             'R',  0,   0,   0x4e, 0x20, 0,    0,    0x4e, 0x20, 8, 2, 0,  0,   0};
+    const uLong sum = crc32(0, png + 12, 17);
+    for (int i = 0; i < 4; i++) png[29 + i] = (unsigned char)(sum >> (24 - 8 * i));
+    memcpy(png + 37, "IDAT", 4);
+    write_file(path, png, sizeof png);
+}
+
+static void test_files(void **state)
+{
+    static unsigned char data[65536];
+    const uint8_t pixel[] = {200, 10, 60};
+    const char *const spoiled[] = {"files/train/classa/001.JPEG", "files/train/classb/002.JPEG",
+                                   "files/train/classc/004.JPEG"};
+    mkdir(below("files"), 0755);
+    put_tree(below("files"), 3, 8, 3);
+    /* fine, though odd: a PNG called .JPEG, and one pixel */
+    write_file(below("files/train/classa/005.JPEG"), data,
+               read_file(below("files/train/classa/003.png"), data, sizeof data));
+    write_png(below("files/train/classb/003.png"), pixel, 1, 1, 8, PNG_COLOR_TYPE_RGB, 0, 0);
+    succeeds("train vit --data files --steps 4 --out odd --strict " MODEL);
+    assert_null(strstr(errors, "passed over"));
+    /* not fine */
+    write_file(below(spoiled[0]), "", 0);
+    write_huge(below(spoiled[1]));
+    write_file(below(spoiled[2]), data, read_file(below(spoiled[2]), data, sizeof data) / 2);
+    succeeds("train vit --data files --steps 6 --out passed --workers 2 " MODEL); /* two epochs */
+    const char *const says[] = {"is empty: it has 0 bytes", "is too large: 20000 x 20000 pixels",
+                                "is truncated after"};
+    for (int i = 0; i < 3; i++) {
+        char line[600];
+        snprintf(line, sizeof line, "passed over: %s %s", spoiled[i], says[i]);
+        const char *named = strstr(errors, line);
+        if (named == NULL || strstr(named + 14, spoiled[i]) != NULL)
+            fail_msg("%s is not named once:\n%s", line, errors);
+    }
+    assert_non_null(strstr(errors, "3 files of files/train were passed over"));
+    fails(2, "train vit --data files --steps 6 --out strict --strict " MODEL, "files/train/class", "");
+    /* evaluation without one image */
+    write_file(below("files/val/classb/001.JPEG"), "no picture", 10);
+    cJSON *json = json_of("eval passed --data files --confusion table.tsv");
+    assert_true(number(json, "top5") == 100);
+    cJSON_Delete(json);
+    assert_non_null(strstr(errors, "files/val/classb/001.JPEG is neither JPEG nor PNG"));
+    assert_non_null(strstr(errors, "evaluated without them"));
+    char table[512];
+    FILE *file = fopen(below("table.tsv"), "rb");
+    assert_non_null(file);
+    table[fread(table, 1, sizeof table - 1, file)] = '\0';
+    fclose(file);
+    unsigned a = 0, b = 0, c = 0; /* two of the three images of classb are left */
+    assert_int_equal(sscanf(strstr(table, "\nclassb\t") + 8, "%u %u %u", &a, &b, &c), 3);
+    assert_int_equal(a + b + c, 2);
+    fails(2, "eval passed --data files --strict", "files/val/classb/001.JPEG", "JPEG nor PNG");
+    fails(2, "eval passed --data good/val", "good/val has no folder val", "");
+    fails(1, "eval passed --data good --confusion no/where.tsv", "no/where.tsv", "No such file");
+    fails(2, "eval passed", "synthetic has the class 0, which the checkpoint has not", "the same");
+}
+
+/* A run that ends by a bad file is no loss: the checkpoint before it goes on. */
+static void test_nothing_is_lost(void **state)
+{
+    static unsigned char kept[65536];
+    mkdir(below("lost"), 0755);
+    put_tree(below("lost"), 2, 8, 2);
+    const size_t bytes = read_file(below("lost/train/classa/001.JPEG"), kept, sizeof kept);
+    succeeds("train vit --data lost --steps 6 --strict --out whole " MODEL);
+    succeeds("train vit --data lost --steps 6 --strict --out parts --stop-after 2 " MODEL);
+    write_file(below("lost/train/classa/001.JPEG"), kept, bytes / 2);
+    fails(2, "train vit --data lost --steps 6 --strict --out parts --resume " MODEL, "001.JPEG is truncated",
+          "lost");
+    write_file(below("lost/train/classa/001.JPEG"), kept, bytes);
+    succeeds("train vit --data lost --steps 6 --strict --out parts --resume " MODEL);
+    static unsigned char one[1 << 18], two[1 << 18];
+    const size_t n = read_file(below("whole/model.safetensors"), one, sizeof one);
+    assert_int_equal(read_file(below("parts/model.safetensors"), two, sizeof two), n);
+    assert_memory_equal(one, two, n);
+}
+
+/* ---- bench loader -------------------------------------------------------------------------------- */
+
+static void test_bench_loader(void **state)
+{
+    succeeds("bench loader --data good --image-size 24 --batch-size 8 --rounds 3 --show sheet.png");
+    assert_non_null(strstr(out, "images/s"));
+    static unsigned char sheet[1 << 18];
+    const size_t bytes = read_file(below("sheet.png"), sheet, sizeof sheet);
+    assert_true(bytes > 500 && memcmp(sheet + 1, "PNG", 3) == 0);
+    assert_int_equal(sheet[19], (8 * 26 + 2) & 255); /* eight pictures in a row, 2 pixels between */
+    assert_int_equal(sheet[23], 28);
+    cJSON *json = json_of("bench loader --data good --image-size 24 --batch-size 8 --rounds 3 --workers 2 "
+                          "--augment crop,flip --json");
+    assert_true(number(json, "images") == 24 && number(json, "workers") == 2 && number(json, "damaged") == 0);
+    assert_true(number(json, "images_per_second") > 0 && number(json, "images_per_core_second") > 0);
+    assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(json, "augment")), "crop,flip");
+    cJSON_Delete(json);
+    json = json_of("bench loader --limit-train 30 --image-size 32 --batch-size 10 --rounds 2 --json");
+    assert_true(number(json, "images") == 20);
+    cJSON_Delete(json);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_folders),         cmocka_unit_test(test_flags),
+        cmocka_unit_test(test_dry_run),         cmocka_unit_test(test_files),
+        cmocka_unit_test(test_nothing_is_lost), cmocka_unit_test(test_bench_loader),
+    };
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
