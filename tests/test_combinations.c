@@ -6,12 +6,12 @@
 #include "models/model.h"
 #include "ops/adamw.h"
 
-enum { IMAGES = 6, SIDE = 12, PIXELS = SIDE * SIDE, CLASSES = 3, STEPS = 10 };
+enum { SAMPLES = 6, SIDE = 12, PIXELS = SIDE * SIDE, CLASSES = 3, LENGTH = 7, WORDS = 5, STEPS = 10 };
 
-/* A model of 3 x 3 patches, narrow enough for a thousand of them. */
-static tl_model_config small(tl_op_kind op)
+/* A model of 3 x 3 patches or of 7 tokens, narrow enough for a thousand of them. */
+static tl_model_config small(tl_family_kind family, tl_op_kind op)
 {
-    return (tl_model_config){.family = TL_FAMILY_VIT,
+    return (tl_model_config){.family = family,
                              .op = op,
                              .pool = TL_POOL_CLS,
                              .image_height = SIDE,
@@ -20,6 +20,8 @@ static tl_model_config small(tl_op_kind op)
                              .patch_height = 4,
                              .patch_width = 4,
                              .classes = CLASSES,
+                             .seq_len = LENGTH,
+                             .vocab_size = WORDS,
                              .dim = 8,
                              .depth = 2,
                              .heads = 2,
@@ -29,14 +31,18 @@ static tl_model_config small(tl_op_kind op)
 }
 
 typedef struct data {
-    float images[IMAGES * PIXELS];
-    int32_t targets[IMAGES];
+    float images[SAMPLES * PIXELS];
+    int32_t tokens[SAMPLES * LENGTH], next[SAMPLES * LENGTH], classes[SAMPLES];
 } data;
 
-static tl_status learn(tl_context *ctx, tl_model *model, const data *d, float losses[STEPS + 1])
+static tl_status learn(tl_context *ctx, tl_model *model, bool text, const data *d, float losses[STEPS + 1])
 {
     tl_registry *registry = tl_model_registry(model);
-    const tl_inputs inputs = {.count = IMAGES, .images = d->images, .targets = d->targets};
+    const tl_inputs inputs = {.count = SAMPLES,
+                              .images = d->images,
+                              .tokens = d->tokens,
+                              .length = LENGTH,
+                              .targets = text ? d->next : d->classes};
     TL_TRY(tl_registry_init(ctx, registry, 4));
     TL_TRY(tl_model_set_batch(ctx, model, &inputs));
     for (uint32_t t = 0; t <= STEPS; t++) {
@@ -62,7 +68,7 @@ static tl_status learn(tl_context *ctx, tl_model *model, const data *d, float lo
 static void as_planned(tl_context *ctx, const tl_model_config *c, const char *what)
 {
     tl_memory_plan plan;
-    MUST(ctx, tl_model_plan(c, IMAGES, true, &plan, tl_context_error(ctx)));
+    MUST(ctx, tl_model_plan(c, SAMPLES, true, &plan, tl_context_error(ctx)));
     for (int kind = 0; kind < TL_MEMORY_KINDS; kind++) {
         const uint64_t used = tl_memory_used(ctx, (tl_memory_kind)kind);
         if (used != plan.bytes[kind])
@@ -76,9 +82,9 @@ static void learns(tl_context *ctx, const tl_model_config *c, const data *d, con
 {
     tl_model *model = NULL;
     float losses[STEPS + 1];
-    tl_status status = tl_model_create(ctx, c, IMAGES, true, &model);
+    tl_status status = tl_model_create(ctx, c, SAMPLES, true, &model);
     if (status == TL_OK) as_planned(ctx, c, what);
-    if (status == TL_OK) status = learn(ctx, model, d, losses);
+    if (status == TL_OK) status = learn(ctx, model, c->family == TL_FAMILY_GPT, d, losses);
     if (status != TL_OK) fail_msg("%s: %s", what, tl_context_error(ctx)->text);
     if (!(losses[STEPS] < 0.97f * losses[0]))
         fail_msg("%s: loss %g, then %g", what, losses[0], losses[STEPS]);
@@ -109,19 +115,22 @@ static bool sensible(const tl_model_config *c)
     if (c->sharing != TL_SHARING_NONE && (c->op == TL_OP_ABSOLUTE || (attention && !offsets))) return false;
     if (c->window > 0 && c->op == TL_OP_ABSOLUTE) return false;
     if (c->window == 0 && conv) return false;
+    if (c->op == TL_OP_ABSOLUTE && c->family == TL_FAMILY_GPT) return false; /* grids only */
     if (c->translution_layers > 0 && (attention || conv)) return false;
     return true;
 }
 
 /* One op with every value of all other flags; counts what was trained and what was refused. */
-static void try_all(tl_context *ctx, tl_op_kind op, const data *d, int *trained, int * not )
+static void try_all(tl_context *ctx, tl_family_kind family, tl_op_kind op, const data *d, int *trained,
+                    int *turned_down)
 {
     for (int at = 0; at < 8 * 6 * 2 * 3 * 2 * 2; at++) {
-        tl_model_config c = small(op);
+        tl_model_config c = small(family, op);
         int rest = at;
         c.relative = (tl_roles)(rest % 8), rest /= 8;
         c.positions = (tl_positions)(rest % 6), rest /= 6;
         c.pool = (tl_pool)(rest % 2), rest /= 2;
+        if (family == TL_FAMILY_GPT && c.pool != TL_POOL_CLS) continue; /* images have a pool */
         c.sharing = (tl_sharing)(rest % 3), rest /= 3;
         c.sharing_radius = 1;
         c.window = (uint32_t)rest % 2, rest /= 2;
@@ -129,9 +138,9 @@ static void try_all(tl_context *ctx, tl_op_kind op, const data *d, int *trained,
         char what[160];
         tl_error err = {0};
         snprintf(what, sizeof what,
-                 "--op %s --relative %s --pos %s, pool %d, sharing %d, window %u, first %u", ops[op],
-                 roles[c.relative], positions[c.positions], (int)c.pool, (int)c.sharing, c.window,
-                 c.translution_layers);
+                 "%s --op %s --relative %s --pos %s, pool %d, sharing %d, window %u, first %u",
+                 family == TL_FAMILY_GPT ? "gpt" : "vit", ops[op], roles[c.relative], positions[c.positions],
+                 (int)c.pool, (int)c.sharing, c.window, c.translution_layers);
         const tl_status status = tl_model_check(&c, &err);
         if ((status == TL_OK) != sensible(&c))
             fail_msg("%s is %s: %s", what, status == TL_OK ? "allowed" : "refused", err.text);
@@ -141,7 +150,7 @@ static void try_all(tl_context *ctx, tl_op_kind op, const data *d, int *trained,
             (*trained)++;
         } else {
             refused(&err, what);
-            (*not )++;
+            (*turned_down)++;
         }
     }
 }
@@ -150,20 +159,35 @@ static data random_data(void)
 {
     tl_random r = tl_random_make(9, 9);
     data d;
-    for (int i = 0; i < IMAGES * PIXELS; i++) d.images[i] = tl_random_normal(&r);
-    for (int i = 0; i < IMAGES; i++) d.targets[i] = i % CLASSES;
+    for (int i = 0; i < SAMPLES * PIXELS; i++) d.images[i] = tl_random_normal(&r);
+    for (int i = 0; i < SAMPLES; i++) d.classes[i] = i % CLASSES;
+    for (int i = 0; i < SAMPLES * LENGTH; i++) {
+        d.tokens[i] = (int32_t)tl_random_below(&r, WORDS);
+        d.next[i] = (d.tokens[i] + 1) % WORDS;
+    }
     return d;
 }
 
-static void every_combination(void **unused)
+static void every_combination(tl_family_kind family, int least)
 {
     tl_context *ctx = golden_context(TL_PATH_AUTO);
     const data d = random_data();
-    int trained = 0, not = 0;
-    for (int op = TL_OP_ATTENTION; op <= TL_OP_CONV; op++) try_all(ctx, (tl_op_kind)op, &d, &trained, &not );
-    print_message("%d combinations learn, %d are refused\n", trained, not );
-    assert_true(trained > 900 && not > 5000);
+    int trained = 0, turned_down = 0;
+    for (int op = TL_OP_ATTENTION; op <= TL_OP_CONV; op++)
+        try_all(ctx, family, (tl_op_kind)op, &d, &trained, &turned_down);
+    print_message("%d combinations learn, %d are refused\n", trained, turned_down);
+    assert_true(trained > least && turned_down > 4 * trained);
     tl_context_destroy(ctx);
+}
+
+static void every_vit(void **unused)
+{
+    every_combination(TL_FAMILY_VIT, 900);
+}
+
+static void every_gpt(void **unused)
+{
+    every_combination(TL_FAMILY_GPT, 400);
 }
 
 /* Grids and patches that are not square, and grids of three axes: every operation, its variants and positions. */
@@ -180,7 +204,7 @@ static void every_grid(void **unused)
         int rest = at;
         const uint32_t *size = sizes[rest % 3];
         rest /= 3;
-        tl_model_config c = small((tl_op_kind)(rest % 6));
+        tl_model_config c = small(TL_FAMILY_VIT, (tl_op_kind)(rest % 6));
         rest /= 6;
         c.image_depth = size[0], c.image_height = size[1], c.image_width = size[2];
         c.patch_depth = size[3], c.patch_height = size[4], c.patch_width = size[5];
@@ -229,7 +253,7 @@ static void refusals_name_the_cause(void **unused)
         {TL_OP_CONV, TL_POSITIONS_NONE, TL_ROLE_Q, TL_SHARING_NONE, 1, 0, "no choice of relative roles"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        tl_model_config c = small(cases[i].op);
+        tl_model_config c = small(TL_FAMILY_VIT, cases[i].op);
         tl_error err = {0};
         c.positions = cases[i].positions;
         c.relative = cases[i].relative;
@@ -244,7 +268,8 @@ static void refusals_name_the_cause(void **unused)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(every_combination), cmocka_unit_test(every_grid),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(every_vit), cmocka_unit_test(every_gpt),
+                                       cmocka_unit_test(every_grid),
                                        cmocka_unit_test(refusals_name_the_cause)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
