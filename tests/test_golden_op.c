@@ -54,6 +54,10 @@ static void check(const spec *op, tl_kernel_path path)
         *tl_op_weight(&gradients, &list[i]) = golden_upload(ctx, NULL, lead, count / lead);
         free(values);
     }
+    int stored = 0; /* the file's own: without gradients, rows, LayerNorm and output projection */
+    for (int i = 0; i < st.count; i++)
+        stored += strncmp(st.entries[i].name, "to_", 3) == 0 && strncmp(st.entries[i].name, "to_out", 6) != 0;
+    assert_int_equal(stored, parameters);
     tl_op_state *state = NULL;
     MUST(ctx, tl_op_create(ctx, "op", &shape, &state));
     const uint64_t count = (uint64_t)tokens * BATCH * DIM;

@@ -71,6 +71,92 @@ static void parameter_counts(void **unused)
     }
 }
 
+/* Every variant of the reference, size tiny: digits of 7 x 7 patches, A/56, and GPT of 160 tokens. */
+static void variant_counts(void **unused)
+{
+    enum { Q = TL_ROLE_Q, K = TL_ROLE_K, V = TL_ROLE_V };
+    static const struct {
+        tl_op_kind op;
+        tl_roles relative;
+        tl_positions positions;
+        uint32_t layers;
+        uint64_t count[3];
+    } table[] = {
+        {TL_OP_ATTENTION, 0, TL_POSITIONS_LEARNED, 0, {2706346, 4688296, 21995904}},
+        {TL_OP_ATTENTION, 0, TL_POSITIONS_ROPE, 0, {2696746, 4685032, 21965184}},
+        {TL_OP_TRANSLUTION, Q | K | V, TL_POSITIONS_NONE, 0, {116164138, 38526184, 127469952}},
+        {TL_OP_TRANSLUTION, K | V, TL_POSITIONS_NONE, 0, {78341674, 27245800, 92301696}},
+        {TL_OP_TRANSLUTION, Q | K, TL_POSITIONS_NONE, 0, {78341674, 27245800, 92301696}},
+        {TL_OP_TRANSLUTION, Q | V, TL_POSITIONS_NONE, 0, {78341674, 27245800, 92301696}},
+        {TL_OP_TRANSLUTION, Q, TL_POSITIONS_NONE, 0, {40519210, 15965416, 57133440}},
+        {TL_OP_TRANSLUTION, K, TL_POSITIONS_NONE, 0, {40519210, 15965416, 57133440}},
+        {TL_OP_TRANSLUTION, V, TL_POSITIONS_NONE, 0, {40519210, 15965416, 57133440}},
+        {TL_OP_ALPHA, Q | K | V, TL_POSITIONS_NONE, 0, {4590634, 5334760, 23734656}},
+        {TL_OP_ALPHA, K | V, TL_POSITIONS_NONE, 0, {3996202, 5155048, 23181696}},
+        {TL_OP_ALPHA, Q | K, TL_POSITIONS_NONE, 0, {3940906, 5099752, 23126400}},
+        {TL_OP_ALPHA, Q | V, TL_POSITIONS_NONE, 0, {3996202, 5155048, 23181696}},
+        {TL_OP_ALPHA, Q, TL_POSITIONS_NONE, 0, {3346474, 4920040, 22573440}},
+        {TL_OP_ALPHA, K, TL_POSITIONS_NONE, 0, {3346474, 4920040, 22573440}},
+        {TL_OP_ALPHA, V, TL_POSITIONS_NONE, 0, {3346474, 4920040, 22573440}},
+        {TL_OP_ALPHA, V, TL_POSITIONS_ROPE, 0, {3346474, 4920040, 22573440}},
+        {TL_OP_TRANSLUTION, 0, TL_POSITIONS_NONE, 2, {40519210, 15965416, 57133440}},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        for (int m = 0; m < 3; m++) {
+            tl_model_config c = m == 0 ? sized("tiny", table[i].op, 84, 12, 1, 10)
+                                       : sized("tiny", table[i].op, 224, 56, 3, 1000);
+            c.relative = table[i].relative;
+            c.positions = table[i].positions;
+            c.translution_layers = table[i].layers;
+            c.family = m < 2 ? TL_FAMILY_VIT : TL_FAMILY_GPT;
+            c.seq_len = 160, c.vocab_size = 50257;
+            if (parameters(&c) != table[i].count[m])
+                fail_msg("model %d, op %d, roles %u: %llu parameters, not %llu", m, table[i].op,
+                         table[i].relative, (unsigned long long)parameters(&c),
+                         (unsigned long long)table[i].count[m]);
+        }
+    }
+}
+
+/* What stands beside the reference's variants, by what it adds to the parameters that all have. */
+static void counts_beside(void **unused)
+{
+    const uint64_t rest = 2696746 - 6ull * 3 * 192 * 192; /* without any projection to q, k, v */
+    const uint64_t plain = 3ull * 192 * 192, table = 192ull * 192, narrow = 24 * 24;
+    const struct {
+        tl_op_kind op;
+        tl_positions positions;
+        tl_sharing sharing;
+        uint32_t radius, window;
+        uint64_t block; /* q, k, v and what goes with them */
+    } cases[] = {
+        {TL_OP_ATTENTION, TL_POSITIONS_SWIN, TL_SHARING_NONE, 0, 0, plain + 172 * 3},
+        {TL_OP_ATTENTION, TL_POSITIONS_SWIN, TL_SHARING_CLIP, 1, 0, plain + (9 + 3) * 3},
+        {TL_OP_ATTENTION, TL_POSITIONS_SHAW, TL_SHARING_NONE, 0, 0, plain + 2 * 172 * 192},
+        {TL_OP_ATTENTION, TL_POSITIONS_CONVIT, TL_SHARING_NONE, 0, 0, plain + 3 * 6 + 3},
+        {TL_OP_ABSOLUTE, TL_POSITIONS_NONE, TL_SHARING_NONE, 0, 0, 3 * 2500 * table},
+        {TL_OP_CONV, TL_POSITIONS_NONE, TL_SHARING_NONE, 0, 1, (9 + 3) * table},
+        {TL_OP_ALPHA_PURE, TL_POSITIONS_NONE, TL_SHARING_NONE, 0, 0,
+         3 * 192 * 24 + 3 * 172 * narrow + 192 * 24},
+        {TL_OP_TRANSLUTION, TL_POSITIONS_NONE, TL_SHARING_NONE, 0, 2, 3 * (25 + 3) * table},
+        {TL_OP_TRANSLUTION, TL_POSITIONS_NONE, TL_SHARING_CLIP, 2, 0, 3 * (25 + 3) * table},
+        /* distances 0, 1, 2, 3 to 4, 5 to 6 */
+        {TL_OP_TRANSLUTION, TL_POSITIONS_NONE, TL_SHARING_LOG, 1, 0, 3 * (81 + 3) * table},
+        {TL_OP_TRANSLUTION, TL_POSITIONS_NONE, TL_SHARING_LOG, 1, 2, 3 * (25 + 3) * table},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        tl_model_config c = sized("tiny", cases[i].op, 84, 12, 1, 10);
+        c.positions = cases[i].positions;
+        c.sharing = cases[i].sharing;
+        c.sharing_radius = cases[i].radius;
+        c.window = cases[i].window;
+        const uint64_t want = rest + 6 * cases[i].block;
+        if (parameters(&c) != want)
+            fail_msg("case %zu: %llu parameters, not %llu", i, (unsigned long long)parameters(&c),
+                     (unsigned long long)want);
+    }
+}
+
 /* Names, order and shapes as the reference's state_dict has them. */
 static void names_and_shapes(void **unused)
 {
@@ -299,6 +385,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parameter_counts),
+        cmocka_unit_test(variant_counts),
+        cmocka_unit_test(counts_beside),
         cmocka_unit_test(names_and_shapes),
         cmocka_unit_test(mean_pooling_has_no_class_token),
         cmocka_unit_test(one_wide_head_has_no_to_out),
