@@ -12,7 +12,7 @@ fail() { echo "FAILED: $*" >&2; cat err.txt >&2; exit 1; }
 model="--op translution --dim 16 --depth 1 --heads 2 --head-dim 8 --steps 20 --limit-test 16 --quiet --seed 3"
 small_mnist="--batch-size 16 --limit-train 44 --motion dynamic"
 small_vit="--batch-size 8 --limit-train 20 --image-size 32 --patch-size 8"
-small_gpt="--batch-size 4 --seq-len 16"
+small_gpt="--batch-size 4 --seq-len 16 --vocab-size 300"
 
 tasks=$("$program" train --help | sed -n 's/^usage: translution train \([a-z|]*\).*/\1/p' | tr '|' ' ')
 [ -n "$tasks" ] || { echo "FAILED: no tasks in train --help" >&2; exit 1; }

@@ -93,8 +93,8 @@ typedef struct command {
 
 static const command commands[] = {
     {"devices", "devices [--json]", "list the OpenCL devices of this machine", TL_CLI_DEVICES, run_devices},
-    {"train", "train mnist|vit [options]", "train a Vision Transformer on digits or on folders of images",
-     TL_CLI_TRAIN, tl_cmd_train},
+    {"train", "train mnist|vit|gpt [options]",
+     "train a Vision Transformer on digits or images, or a GPT on text", TL_CLI_TRAIN, tl_cmd_train},
     {"eval", "eval CHECKPOINT [options]", "evaluate a .safetensors file or a run's folder", TL_CLI_EVAL,
      tl_cmd_eval},
     {"info", "info [--diff] CHECKPOINT...", "what a checkpoint holds, or in what two differ", TL_CLI_INFO,
