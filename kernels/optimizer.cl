@@ -18,12 +18,16 @@ static inline floatR adamw_element(floatR p, floatR g, floatR *m, floatR *v, ada
     return p * k.keep - k.step_size * (*m / (sqrt(*v) * k.root_scale + k.eps));
 }
 
-// p, m, v updated in place. At the first step (`begin`) m and v count as 0 and are not read.
+// p, m, v updated in place. At the first step (`begin`) m and v count as 0 and are not read. `verdict` (NULL: none), see
+// kernels/clip.cl: its first value multiplies the gradients, too; below 0 the step is left out.
 __kernel void adamw(__global float *parameter, __global const float *gradient, __global float *moment1,
-                    __global float *moment2, ulong count, uint block, uint begin, float keep, float beta1, float beta2,
-                    float fresh1, float fresh2, float step_size, float root_scale, float eps,
-                    float gradient_scale)
+                    __global float *moment2, ulong count, uint block, uint begin, float keep, float beta1,
+                    float beta2, float fresh1, float fresh2, float step_size, float root_scale, float eps,
+                    float gradient_scale, __global const float *verdict, ulong verdict_at)
 {
+    if (verdict) gradient_scale *= verdict[verdict_at];
+    const bool left_out = gradient_scale < 0.0f;
+    if (left_out && !begin) return;
     adamw_rates k = {keep, beta1, beta2, fresh1, fresh2, step_size, root_scale, eps, gradient_scale};
     ulong first = get_group_id(0) * (ulong)block;
     uint n = (uint)min((ulong)block, count - first), full = TL_FULL(n), rest = TL_REST(n);
@@ -31,6 +35,10 @@ __kernel void adamw(__global float *parameter, __global const float *gradient, _
     gradient += first;
     moment1 += first;
     moment2 += first;
+    if (left_out) {
+        for (uint i = get_local_id(0); i < n; i += TL_GROUP) moment1[i] = moment2[i] = 0.0f;
+        return;
+    }
     for (uint i = get_local_id(0) * TL_RW; i < full; i += TL_GROUP * TL_RW) {
         floatR m = (floatR)(0.0f), v = (floatR)(0.0f);
         if (!begin) m = tl_load(moment1 + i), v = tl_load(moment2 + i);
@@ -41,7 +49,8 @@ __kernel void adamw(__global float *parameter, __global const float *gradient, _
     if (rest) {
         floatR p = tl_load_part(parameter + full, rest, 0.0f), g = tl_load_part(gradient + full, rest, 0.0f);
         floatR m = (floatR)(0.0f), v = (floatR)(0.0f);
-        if (!begin) m = tl_load_part(moment1 + full, rest, 0.0f), v = tl_load_part(moment2 + full, rest, 0.0f);
+        if (!begin)
+            m = tl_load_part(moment1 + full, rest, 0.0f), v = tl_load_part(moment2 + full, rest, 0.0f);
         tl_store_part(adamw_element(p, g, &m, &v, k), parameter + full, rest);
         tl_store_part(m, moment1 + full, rest);
         tl_store_part(v, moment2 + full, rest);

@@ -98,6 +98,51 @@ static void all(tl_context *ctx)
 }
 ON_BOTH_PATHS(all)
 
+/* A verdict on the device scales gradients as gradient_scale does, or leaves the step out; left out, the first step
+ * still sets the moments. */
+static void verdicts(tl_context *ctx)
+{
+    enum { COUNT = 1037 };
+    tl_random r = tl_random_make(3, 3);
+    float *p = draw(&r, COUNT), *g = draw(&r, COUNT);
+    static const float values[] = {0.25f, 1.0f, -1.0f};
+    for (int i = 0; i < 3; i++) {
+        for (uint64_t step = 1; step <= 2; step++) {
+            float *results[2][3]; /* by verdict, by gradient_scale: parameter and moments */
+            for (int by_host = 0; by_host < 2; by_host++) {
+                tl_tensor *t[3] = {golden_upload(ctx, p, 1, COUNT), golden_upload(ctx, g, 1, COUNT),
+                                   golden_upload(ctx, g, 1, COUNT)},
+                          *gradient = golden_upload(ctx, g, 1, COUNT);
+                place v = put(ctx, &values[i], 1);
+                const tl_adamw_settings settings = {.lr = 1e-2f,
+                                                    .beta1 = 0.9f,
+                                                    .beta2 = 0.999f,
+                                                    .eps = 1e-8f,
+                                                    .weight_decay = 0.1f,
+                                                    .gradient_scale = by_host ? values[i] : 1.0f,
+                                                    .step = step,
+                                                    .verdict = by_host ? (tl_view){0} : v.view};
+                MUST(ctx, tl_adamw_step(ctx, t[0], gradient, t[1], t[2], &settings));
+                for (int k = 0; k < 3; k++) results[by_host][k] = golden_download(ctx, t[k]);
+                for (int k = 0; k < 3; k++) tl_tensor_destroy(ctx, t[k]);
+                tl_tensor_destroy(ctx, gradient);
+                drop(ctx, v);
+            }
+            for (int k = 0; k < 3; k++) {
+                assert_memory_equal(results[0][k], results[1][k], COUNT * sizeof(float));
+                for (int e = 0; e < COUNT && values[i] < 0; e++) {
+                    const float kept = k == 0 ? p[e] : step == 1 ? 0.0f : g[e];
+                    assert_true(results[0][k][e] == kept);
+                }
+                assert_true(k > 0 || values[i] < 0 || results[0][0][7] != p[7]);
+                free(results[0][k]), free(results[1][k]);
+            }
+        }
+    }
+    free(p), free(g);
+}
+ON_BOTH_PATHS(verdicts)
+
 static void refusals(tl_context *ctx)
 {
     tl_tensor *a = golden_upload(ctx, NULL, 4, 3), *b = golden_upload(ctx, NULL, 3, 4);
@@ -113,6 +158,6 @@ ON_BOTH_PATHS(refusals)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {BOTH_PATHS(all), BOTH_PATHS(refusals)};
+    const struct CMUnitTest tests[] = {BOTH_PATHS(all), BOTH_PATHS(verdicts), BOTH_PATHS(refusals)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -333,6 +333,37 @@ static void refusals(void **state)
     tl_context_destroy(ctx);
 }
 
+/* What is sent is what was there at the call, whatever becomes of the source, and comes in the queue's order. */
+static void sends(void **state)
+{
+    enum { COUNT = 3000, TIMES = 7, PER_SHARD = 700 };
+    tl_context *ctx = make_context(0, PER_SHARD * 4);
+    tl_tensor *target = make(ctx, "target", TL_MEMORY_DATA, COUNT, 1), *kept[TIMES];
+    float source[COUNT], got[PER_SHARD];
+    assert_true(target->shards > 3);
+    for (int t = 0; t < TIMES; t++) {
+        kept[t] = make(ctx, "kept", TL_MEMORY_WORKSPACE, 1, PER_SHARD);
+        for (int i = 0; i < COUNT; i++) source[i] = (float)(t * COUNT + i);
+        MUST(ctx, tl_tensor_send(ctx, target, 0, t % 2 == 0 ? COUNT : COUNT / 2, source));
+        memset(source, 0xff, sizeof source);
+        MUST(ctx, tl_copy(ctx, tl_shard(target, 0, NULL), tl_at(kept[t], 0), target->lead_per_shard));
+    }
+    for (int t = 0; t < TIMES; t++) {
+        MUST(ctx, tl_tensor_read(ctx, kept[t], 0, target->lead_per_shard, got));
+        for (uint64_t i = 0; i < target->lead_per_shard; i++)
+            assert_true(got[i] == (float)(t * COUNT) + (float)i);
+    }
+    float *all = malloc(COUNT * sizeof *all);
+    assert_non_null(all);
+    MUST(ctx, tl_tensor_read(ctx, target, 0, COUNT, all));
+    assert_true(all[COUNT - 1] == (float)(TIMES * COUNT - 1));
+    free(all);
+    assert_int_equal(tl_tensor_send(ctx, target, 1, COUNT, source), TL_ERROR_USAGE);
+    MUST(ctx, tl_tensor_send(ctx, target, 0, COUNT, source));
+    tl_tensor_destroy(ctx, target); /* on the way */
+    tl_context_destroy(ctx);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(splits),
@@ -345,6 +376,7 @@ int main(void)
                                        cmocka_unit_test(accounts),
                                        cmocka_unit_test(kind_names),
                                        cmocka_unit_test(budget),
-                                       cmocka_unit_test(refusals)};
+                                       cmocka_unit_test(refusals),
+                                       cmocka_unit_test(sends)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -166,6 +166,44 @@ static void gradient_clipping(void **unused)
     assert_true(fabs(train(tight).loss - loss) > 1e-4);
 }
 
+/* The number behind `"key":` in line `line` of a run's metrics, as text of 32 bytes at most. */
+static void metric(const char *text, int line, const char *key, char *value)
+{
+    while (line-- > 0) text = strchr(text, '\n') + 1;
+    const char *at = strstr(text, key);
+    assert_non_null(at);
+    at += strlen(key) + 2;
+    snprintf(value, 32, "%.*s", (int)strcspn(at, ",}"), at);
+}
+
+/* Losses stay on the device and are read by the dozen: the metrics have a line a step all the same, with the very
+ * numbers that reading after every step gives. */
+static void losses_are_read_in_bulk(void **unused)
+{
+    const tl_settings bulk = small_run(TL_OP_ATTENTION, "bulk");
+    tl_settings each = small_run(TL_OP_ATTENTION, "each");
+    each.checkpoint_every = 1; /* for which losses are read */
+    train(bulk);
+    train(each);
+    long size;
+    char *a = read_all(bulk.out, "metrics.jsonl", &size), *b = read_all(each.out, "metrics.jsonl", &size);
+    int together = 0;
+    char previous[32] = "";
+    for (int line = 0; line < 6; line++) {
+        char x[32], y[32];
+        metric(a, line, "step", x);
+        assert_int_equal(atoi(x), line + 1);
+        metric(a, line, "loss", x);
+        metric(b, line, "loss", y);
+        assert_string_equal(x, y);
+        metric(a, line, "images_per_second", x);
+        if (strcmp(x, previous) == 0) together++;
+        snprintf(previous, sizeof previous, "%s", x);
+    }
+    assert_true(together > 0); /* steps that were read together share their time */
+    free(a), free(b);
+}
+
 /* Evaluations on the way use the batch's memory and must not disturb the training. */
 static void evaluation_leaves_no_trace(void **unused)
 {
@@ -239,6 +277,7 @@ int main(void)
         cmocka_unit_test(damaged_checkpoints_are_passed_over),
         cmocka_unit_test(earlier_runs_are_set_aside),
         cmocka_unit_test(gradient_clipping),
+        cmocka_unit_test(losses_are_read_in_bulk),
         cmocka_unit_test(evaluation_leaves_no_trace),
         cmocka_unit_test(the_device_is_too_small),
         cmocka_unit_test(wrong_places_and_numbers),

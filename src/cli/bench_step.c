@@ -84,7 +84,7 @@ static tl_status run_steps(const tl_cli_options *o, tl_context *ctx, tl_model *m
         if (i == 0) TL_TRY(tl_finish(ctx)); /* the parameters are drawn */
         const double begun = tl_clock_seconds();
         if (i == 0) f->start_ms = (begun - o->started) * 1e3;
-        TL_TRY(tl_step_gradients(ctx, model));
+        TL_TRY(tl_step_gradients(ctx, model, 0));
         TL_TRY(tl_step_update(ctx, tl_model_registry(model), &adamw));
         TL_TRY(tl_finish(ctx));
         const double ended = tl_clock_seconds();

@@ -55,6 +55,10 @@ tl_status tl_tensor_create_unset(tl_context *ctx, const char *name, tl_memory_ki
 /* How tl_tensor_create would split it: leads a shard, 0 when even one lead is too large. No device needed. */
 uint64_t tl_tensor_lead_per_shard(uint64_t lead, uint64_t row, uint64_t max_alloc_bytes);
 
+/* tl_tensor_write that does not wait for the queue: `source` is copied first. It waits for the write before the last
+ * of this tensor, so whoever sends to it once a step is at most two steps ahead of the device. */
+tl_status tl_tensor_send(tl_context *ctx, tl_tensor *tensor, uint64_t at, uint64_t count, const void *source);
+
 /* Element `at` of a single-shard tensor. */
 tl_view tl_at(const tl_tensor *tensor, uint64_t at);
 /* The same place `more` elements further on. */

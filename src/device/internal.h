@@ -123,9 +123,18 @@ cl_int tl_fault_call(const tl_fault *fault);
 
 /* ---- context.c -------------------------------------------------------------------------------------- */
 
+/* A copy of what tl_tensor_send was given, until the device has it. */
+typedef struct tl_staged {
+    void *data;
+    uint64_t bytes;
+    cl_event sent; /* NULL: nothing is on the way */
+} tl_staged;
+
 typedef struct tl_tensor_node { /* the tensor comes first, so that a tl_tensor* is one of these */
     tl_tensor tensor;
-    uint64_t booked; /* bytes on the accounts; 0: the buffer is the caller's own */
+    uint64_t booked;     /* bytes on the accounts; 0: the buffer is the caller's own */
+    tl_staged staged[2]; /* taken in turns */
+    int turn;
     struct tl_tensor_node *previous, *next;
 } tl_tensor_node;
 

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define SHARD_BYTES    ((uint64_t)1 << 30) /* a preference: larger single rows are allowed where they fit */
 #define SHARD_ELEMENTS ((uint64_t)1 << 31) /* shards stay below, for libraries that index by int */
@@ -94,6 +95,14 @@ static tl_status make_shard(tl_context *ctx, tl_tensor *tensor, int shard, bool 
 
 static void free_node(tl_tensor_node *node)
 {
+    for (int i = 0; i < 2; i++) {
+        tl_staged *staged = &node->staged[i];
+        if (staged->sent != NULL) {
+            clWaitForEvents(1, &staged->sent); /* the device may be reading `data` */
+            clReleaseEvent(staged->sent);
+        }
+        free(staged->data);
+    }
     for (int s = 0; s < node->tensor.shards; s++)
         if (node->tensor.mem[s] != NULL) clReleaseMemObject(node->tensor.mem[s]);
     free(node->tensor.mem);
@@ -235,10 +244,12 @@ tl_view tl_shard(const tl_tensor *tensor, uint64_t lead, uint64_t *first)
     return (tl_view){shard < (uint64_t)tensor->shards ? tensor->mem[shard] : NULL, 0};
 }
 
-/* One of `target` and `source` is NULL. */
+/* One of `target` and `source` is NULL. `sent` NULL: blocking; else the event of the last piece, which comes
+ * after the others. */
 static tl_status transfer(tl_context *ctx, const tl_tensor *tensor, uint64_t at, uint64_t count,
-                          unsigned char *target, const unsigned char *source)
+                          unsigned char *target, const unsigned char *source, cl_event *sent)
 {
+    const cl_bool blocking = sent == NULL ? CL_TRUE : CL_FALSE;
     uint64_t elements = tensor->lead * tensor->row;
     if (at > elements || count > elements - at)
         return tl_fail(&ctx->error, TL_ERROR_USAGE,
@@ -250,11 +261,15 @@ static tl_status transfer(tl_context *ctx, const tl_tensor *tensor, uint64_t at,
         uint64_t piece = per_shard - inside < count ? per_shard - inside : count;
         size_t offset = (size_t)(inside * 4), size = (size_t)(piece * 4);
         cl_int code = tl_fault_call(&ctx->fault);
+        if (sent != NULL && *sent != NULL) {
+            clReleaseEvent(*sent);
+            *sent = NULL;
+        }
         if (code == CL_SUCCESS)
-            code = target != NULL ? clEnqueueReadBuffer(ctx->queue, tensor->mem[shard], CL_TRUE, offset, size,
-                                                        target, 0, NULL, NULL)
-                                  : clEnqueueWriteBuffer(ctx->queue, tensor->mem[shard], CL_TRUE, offset,
-                                                         size, source, 0, NULL, NULL);
+            code = target != NULL ? clEnqueueReadBuffer(ctx->queue, tensor->mem[shard], blocking, offset,
+                                                        size, target, 0, NULL, sent)
+                                  : clEnqueueWriteBuffer(ctx->queue, tensor->mem[shard], blocking, offset,
+                                                         size, source, 0, NULL, sent);
         TL_TRY(tl_cl_check(&ctx->error, code, "%s %.1f MiB of tensor %s (%s)",
                            target != NULL ? "reading" : "writing", TL_MIB(size), tensor->name,
                            target != NULL ? "clEnqueueReadBuffer" : "clEnqueueWriteBuffer"));
@@ -270,12 +285,41 @@ static tl_status transfer(tl_context *ctx, const tl_tensor *tensor, uint64_t at,
 
 tl_status tl_tensor_write(tl_context *ctx, tl_tensor *tensor, uint64_t at, uint64_t count, const void *source)
 {
-    return transfer(ctx, tensor, at, count, NULL, source);
+    return transfer(ctx, tensor, at, count, NULL, source, NULL);
 }
 
 tl_status tl_tensor_read(tl_context *ctx, const tl_tensor *tensor, uint64_t at, uint64_t count, void *target)
 {
-    return transfer(ctx, tensor, at, count, target, NULL);
+    return transfer(ctx, tensor, at, count, target, NULL, NULL);
+}
+
+/* Waits until the device has what was staged. */
+static tl_status await(tl_context *ctx, const char *name, tl_staged *staged)
+{
+    if (staged->sent == NULL) return TL_OK;
+    const cl_int code = clWaitForEvents(1, &staged->sent);
+    clReleaseEvent(staged->sent);
+    staged->sent = NULL;
+    return tl_cl_check(&ctx->error, code, "writing to tensor %s (clWaitForEvents)", name);
+}
+
+tl_status tl_tensor_send(tl_context *ctx, tl_tensor *tensor, uint64_t at, uint64_t count, const void *source)
+{
+    tl_tensor_node *node = (tl_tensor_node *)tensor;
+    tl_staged *staged = &node->staged[node->turn];
+    node->turn = 1 - node->turn;
+    TL_TRY(await(ctx, tensor->name, staged));
+    if (staged->bytes < count * 4) {
+        free(staged->data);
+        staged->data = malloc((size_t)count * 4);
+        staged->bytes = staged->data != NULL ? count * 4 : 0;
+        if (staged->data == NULL)
+            return tl_fail(&ctx->error, TL_ERROR_MEMORY,
+                           "the host has no memory left for %.1f MiB of tensor %s", TL_MIB(count * 4),
+                           tensor->name);
+    }
+    memcpy(staged->data, source, (size_t)count * 4);
+    return transfer(ctx, tensor, at, count, NULL, staged->data, &staged->sent);
 }
 
 /* The event that times a fill or copy; NULL without a profile. */

@@ -67,14 +67,14 @@ static tl_status write_inputs(tl_context *ctx, tl_model *m, const tl_inputs *inp
     gpt *g = m->own;
     const uint32_t count = rows_of(m);
     TL_TRY(transpose(ctx, m, inputs->tokens, rows));
-    TL_TRY(tl_tensor_write(ctx, m->buffers[TL_GPT_TOKENS], 0, count, rows));
+    TL_TRY(tl_tensor_send(ctx, m->buffers[TL_GPT_TOKENS], 0, count, rows));
     if (m->training) {
         g->spans = tl_embedding_sort(rows, count, keys, index);
-        TL_TRY(tl_tensor_write(ctx, m->buffers[TL_GPT_INDEX], 0, tl_embedding_index_count(count), index));
+        TL_TRY(tl_tensor_send(ctx, m->buffers[TL_GPT_INDEX], 0, tl_embedding_index_count(count), index));
     }
     if (inputs->targets == NULL) return TL_OK;
     TL_TRY(transpose(ctx, m, inputs->targets, rows));
-    return tl_tensor_write(ctx, m->buffers[TL_MODEL_TARGETS], 0, count, rows);
+    return tl_tensor_send(ctx, m->buffers[TL_MODEL_TARGETS], 0, count, rows);
 }
 
 static tl_status set_inputs(tl_context *ctx, tl_model *m, const tl_inputs *inputs)

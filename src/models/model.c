@@ -197,8 +197,12 @@ tl_status tl_model_loss(tl_context *ctx, tl_model *m, uint32_t slot)
     const uint32_t predictions = tl_model_predictions(m);
     const float scale = 1.0f / (float)predictions;
     TL_TRY(m->family->loss(ctx, m, scale));
-    return tl_sum(ctx, tl_model_at(m, TL_MODEL_ROW_LOSSES), predictions, scale,
-                  tl_view_add(tl_model_at(m, TL_MODEL_LOSSES), slot));
+    return tl_sum(ctx, tl_model_at(m, TL_MODEL_ROW_LOSSES), predictions, scale, tl_model_loss_at(m, slot));
+}
+
+tl_view tl_model_loss_at(const tl_model *m, uint32_t slot)
+{
+    return tl_view_add(tl_model_at(m, TL_MODEL_LOSSES), slot);
 }
 
 tl_status tl_model_backward(tl_context *ctx, tl_model *m)

@@ -63,7 +63,7 @@ typedef struct tl_inputs {
     const float *soft_targets; /* ViT, or NULL: [count][classes] probabilities, instead of `targets` */
 } tl_inputs;
 
-/* Copied before return. Enqueues; does not wait. */
+/* Copied before return. Enqueues; waits for no more than that the batch before the last has gone to the device. */
 tl_status tl_model_set_batch(tl_context *ctx, tl_model *model, const tl_inputs *inputs);
 tl_status tl_model_forward(tl_context *ctx, tl_model *model);
 /* Cross-entropy: mean loss into slot `slot` of the loss ring (below), loss and rank of every prediction, and
@@ -72,6 +72,7 @@ tl_status tl_model_loss(tl_context *ctx, tl_model *model, uint32_t slot);
 tl_status tl_model_backward(tl_context *ctx, tl_model *model); /* all gradients; after tl_model_loss */
 
 enum { TL_LOSS_SLOTS = 1024 };
+tl_view tl_model_loss_at(const tl_model *model, uint32_t slot); /* where the loss in this slot lies */
 /* Predictions of the batch that was set: one an image, one a token. */
 uint32_t tl_model_predictions(const tl_model *model);
 /* Blocking reads. Predictions of sequences come as the device has them, [token][batch]. */

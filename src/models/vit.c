@@ -54,11 +54,11 @@ static tl_status set_inputs(tl_context *ctx, tl_model *m, const tl_inputs *input
         return tl_fail(tl_context_error(ctx), TL_ERROR_USAGE,
                        "the model was made for inference: create it for training to use soft targets.");
     const uint64_t values = m->batch * tl_model_image_values(c);
-    TL_TRY(tl_tensor_write(ctx, m->buffers[TL_VIT_IMAGES], 0, values, inputs->images));
+    TL_TRY(tl_tensor_send(ctx, m->buffers[TL_VIT_IMAGES], 0, values, inputs->images));
     if (v->soft)
-        return tl_tensor_write(ctx, m->buffers[TL_VIT_SOFT_TARGETS], 0, (uint64_t)m->batch * c->classes,
-                               inputs->soft_targets);
-    return tl_tensor_write(ctx, m->buffers[TL_MODEL_TARGETS], 0, m->batch, inputs->targets);
+        return tl_tensor_send(ctx, m->buffers[TL_VIT_SOFT_TARGETS], 0, (uint64_t)m->batch * c->classes,
+                              inputs->soft_targets);
+    return tl_tensor_send(ctx, m->buffers[TL_MODEL_TARGETS], 0, m->batch, inputs->targets);
 }
 
 /* Patches -> LN -> Linear -> LN, behind the class token's rows; then class token and positions. */

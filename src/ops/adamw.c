@@ -47,7 +47,7 @@ tl_status tl_adamw_step(tl_context *ctx, tl_tensor *parameter, const tl_tensor *
                       TL_U32(settings->step == 1), TL_F32((float)(1.0 - lr * settings->weight_decay)),
                       TL_F32((float)beta1), TL_F32((float)beta2), TL_F32((float)(1.0 - beta1)),
                       TL_F32((float)(1.0 - beta2)), TL_F32((float)step_size), TL_F32((float)root_scale),
-                      TL_F32(settings->eps), TL_F32(settings->gradient_scale)));
+                      TL_F32(settings->eps), TL_F32(settings->gradient_scale), TL_VIEW(settings->verdict)));
     }
     return TL_OK;
 }

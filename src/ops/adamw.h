@@ -11,6 +11,7 @@ typedef struct tl_adamw_settings {
     float lr, beta1, beta2, eps, weight_decay;
     float gradient_scale; /* multiplies g first (1: none; gradient clipping) */
     uint64_t step;        /* t, counted from 1 */
+    tl_view verdict; /* on the device, see ops/clip.h: multiplies g, too, or leaves the step out; or none */
 } tl_adamw_settings;
 
 /* One step on a parameter with its gradient and moments, shard by shard; the four are shaped alike. */

@@ -1,7 +1,7 @@
 #include "ops/row_kernels.h"
 
 static const char all_families[] =
-    "add+columns+embedding+gated+gelu+image+layernorm+loss+optimizer+pairs+random+rope+softmax";
+    "add+clip+columns+embedding+gated+gelu+image+layernorm+loss+optimizer+pairs+random+rope+softmax";
 
 tl_status tl_row_kernel(tl_context *ctx, const char *family, const char *name, const char *options,
                         tl_kernel **out)

@@ -4,55 +4,82 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "ops/add.h"
+#include "ops/clip.h"
 
-tl_status tl_guard_create(tl_context *ctx, const tl_registry *registry, tl_guard *guard)
+/* Partial sums of a gradient's shards before shard `shard`. */
+static uint64_t squares_before(const tl_tensor *g, int shard)
 {
-    uint64_t partial = 0;
-    guard->shards = 0;
+    const uint64_t whole = tl_squares_count(g->lead_per_shard * g->row);
+    if (shard < g->shards) return (uint64_t)shard * whole;
+    const uint64_t last = g->lead - (uint64_t)(g->shards - 1) * g->lead_per_shard;
+    return (uint64_t)(g->shards - 1) * whole + tl_squares_count(last * g->row);
+}
+
+tl_status tl_guard_create(tl_context *ctx, const tl_registry *registry, uint32_t slots, tl_guard *guard)
+{
+    uint64_t count = 0;
     for (int i = 0; i < registry->count; i++) {
         const tl_tensor *g = registry->items[i].gradient;
-        const uint64_t count = tl_squares_workspace(g->lead_per_shard * g->row);
-        guard->shards += (uint64_t)g->shards;
-        if (count > partial) partial = count;
+        count += squares_before(g, g->shards);
     }
-    guard->host = malloc((size_t)guard->shards * sizeof *guard->host);
-    if (guard->host == NULL)
-        return tl_fail(tl_context_error(ctx), TL_ERROR_MEMORY, "out of host memory for the gradients' norm");
-    return tl_tensor_create(ctx, "gradient norm", TL_MEMORY_WORKSPACE, 1, guard->shards + partial,
-                            &guard->squares);
+    if (count >= 1 << 24) /* numbers of partial sums are exact floats */
+        return tl_fail(tl_context_error(ctx), TL_ERROR_USAGE, "the model is too large for gradient clipping");
+    guard->count = (uint32_t)count;
+    TL_TRY(tl_tensor_create_unset(ctx, "gradient norm", TL_MEMORY_WORKSPACE, 1, count, &guard->partial));
+    return tl_tensor_create(ctx, "gradient verdicts", TL_MEMORY_WORKSPACE, 1, 2 * (uint64_t)slots,
+                            &guard->verdicts);
 }
 
 void tl_guard_destroy(tl_context *ctx, tl_guard *guard)
 {
-    tl_tensor_destroy(ctx, guard->squares);
-    free(guard->host);
+    tl_tensor_destroy(ctx, guard->partial);
+    tl_tensor_destroy(ctx, guard->verdicts);
     *guard = (tl_guard){0};
 }
 
-tl_status tl_guard_norm(tl_context *ctx, tl_guard *guard, const tl_registry *registry, double *norm,
-                        const char **broken)
+tl_status tl_guard_judge(tl_context *ctx, const tl_guard *guard, const tl_registry *registry, tl_view loss,
+                         float clip, uint32_t slot, tl_view *verdict)
 {
     uint64_t at = 0;
     for (int i = 0; i < registry->count; i++) {
         const tl_tensor *g = registry->items[i].gradient;
-        for (uint64_t lead = 0; lead < g->lead; lead += g->lead_per_shard) {
-            const uint64_t left = g->lead - lead, leads = left < g->lead_per_shard ? left : g->lead_per_shard;
-            uint64_t first;
-            TL_TRY(tl_squares_sum(ctx, tl_shard(g, lead, &first), leads * g->row, tl_at(guard->squares, at++),
-                                  tl_at(guard->squares, guard->shards)));
+        for (int s = 0; s < g->shards; s++) {
+            const uint64_t lead = (uint64_t)s * g->lead_per_shard, left = g->lead - lead,
+                           leads = left < g->lead_per_shard ? left : g->lead_per_shard;
+            TL_TRY(tl_squares(ctx, (tl_view){g->mem[s], 0}, leads * g->row,
+                              tl_at(guard->partial, at + squares_before(g, s))));
         }
+        at += squares_before(g, g->shards);
     }
-    TL_TRY(tl_tensor_read(ctx, guard->squares, 0, guard->shards, guard->host));
-    double sum = 0.0;
-    *broken = NULL;
-    at = 0;
-    for (int i = 0; i < registry->count; i++)
-        for (int s = 0; s < registry->items[i].gradient->shards; s++, at++) {
-            sum += (double)guard->host[at];
-            if (*broken == NULL && !isfinite(guard->host[at])) *broken = registry->items[i].name;
-        }
-    *norm = sqrt(sum);
+    *verdict = tl_at(guard->verdicts, 2 * (uint64_t)slot);
+    return tl_clip_verdict(ctx, tl_at(guard->partial, 0), guard->count, loss, clip, *verdict);
+}
+
+/* The parameter whose gradient has partial sum `at`. */
+static const char *owner(const tl_registry *registry, uint64_t at)
+{
+    for (int i = 0; i < registry->count; i++) {
+        const uint64_t count = squares_before(registry->items[i].gradient,
+                                              registry->items[i].gradient->shards);
+        if (at < count) return registry->items[i].name;
+        at -= count;
+    }
+    return NULL;
+}
+
+tl_status tl_guard_read(tl_context *ctx, const tl_guard *guard, const tl_registry *registry, uint32_t count,
+                        tl_verdict *verdicts)
+{
+    enum { PIECE = 64 };
+    float values[2 * PIECE];
+    for (uint32_t i = 0; i < count; i++) {
+        const uint32_t at = i % PIECE, left = count - i;
+        if (at == 0)
+            TL_TRY(tl_tensor_read(ctx, guard->verdicts, 2 * (uint64_t)i,
+                                  2 * (uint64_t)(left < PIECE ? left : PIECE), values));
+        verdicts[i] = (tl_verdict){.left_out = values[2 * at] < 0.0f,
+                                   .broken = owner(registry, (uint64_t)values[2 * at + 1])};
+    }
     return TL_OK;
 }
 

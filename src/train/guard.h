@@ -5,18 +5,28 @@
 #include "models/registry.h"
 
 typedef struct tl_guard {
-    tl_tensor *squares; /* a sum of squares a gradient's shard, behind them partial sums; NULL: not created */
-    float *host;
-    uint64_t shards;
+    tl_tensor *partial;  /* partial sums of squares of all gradients; NULL: not created */
+    tl_tensor *verdicts; /* two values a slot, see ops/clip.h */
+    uint32_t count;      /* of partial sums */
 } tl_guard;
 
-tl_status tl_guard_create(tl_context *ctx, const tl_registry *registry, tl_guard *guard);
+/* What was decided on a step. */
+typedef struct tl_verdict {
+    bool left_out;      /* loss or gradients were not finite: the step changed no weight */
+    const char *broken; /* the first parameter whose gradient was not finite; NULL: all were */
+} tl_verdict;
+
+/* With room for the verdicts on `slots` steps. */
+tl_status tl_guard_create(tl_context *ctx, const tl_registry *registry, uint32_t slots, tl_guard *guard);
 void tl_guard_destroy(tl_context *ctx, tl_guard *guard);
 
-/* Waits for the gradients. *norm is over all parameters, its sums added in a fixed order, so that equal runs clip alike;
- * *broken names the first parameter whose gradient is not finite, NULL: all are. */
-tl_status tl_guard_norm(tl_context *ctx, tl_guard *guard, const tl_registry *registry, double *norm,
-                        const char **broken);
+/* Enqueued: decides on a step with these gradients and this loss. *verdict is what AdamW then takes. `clip`: the
+ * largest norm over all parameters, 0: any. */
+tl_status tl_guard_judge(tl_context *ctx, const tl_guard *guard, const tl_registry *registry, tl_view loss,
+                         float clip, uint32_t slot, tl_view *verdict);
+/* Blocking: the verdicts in slots 0 to count - 1. */
+tl_status tl_guard_read(tl_context *ctx, const tl_guard *guard, const tl_registry *registry, uint32_t count,
+                        tl_verdict *verdicts);
 
 /* Reads gradients and weights until one is found that is not finite: "the gradient of NAME", "the weight NAME", or "the
  * loss alone". Slow: for the message of a run that ends. */

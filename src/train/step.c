@@ -45,10 +45,10 @@ tl_status tl_step_choose_batch(tl_context *ctx, tl_settings *s)
         wanted, total, limit, low);
 }
 
-tl_status tl_step_gradients(tl_context *ctx, tl_model *model)
+tl_status tl_step_gradients(tl_context *ctx, tl_model *model, uint32_t slot)
 {
     TL_TRY(tl_model_forward(ctx, model));
-    TL_TRY(tl_model_loss(ctx, model, 0));
+    TL_TRY(tl_model_loss(ctx, model, slot));
     return tl_model_backward(ctx, model);
 }
 

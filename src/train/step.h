@@ -11,8 +11,8 @@
  * would. */
 tl_status tl_step_choose_batch(tl_context *ctx, tl_settings *settings);
 
-/* Enqueues forward, loss (into slot 0) and backward of the batch that was set: all gradients. */
-tl_status tl_step_gradients(tl_context *ctx, tl_model *model);
+/* Enqueues forward, loss (into a slot of the model's ring) and backward of the batch that was set: all gradients. */
+tl_status tl_step_gradients(tl_context *ctx, tl_model *model, uint32_t slot);
 
 /* AdamW's settings of step `step` (from 1): betas 0.9 and 0.999, eps 1e-8, gradients as they are. */
 tl_adamw_settings tl_step_adamw(const tl_settings *settings, float lr, uint64_t step);

@@ -15,6 +15,8 @@
 #include "train/task.h"
 
 enum { STEP_TIMES = 1 << 16 }; /* the median is over the last so many steps */
+/* So often losses are read, and the device waited for; also before anything is saved. */
+#define READ_SECONDS 0.5
 
 /* Everything that a run holds while it lasts. */
 typedef struct run {
@@ -29,11 +31,16 @@ typedef struct run {
     tl_progress progress;
     uint64_t steps_per_epoch, total, done, saved, steps_run;
     float *step_ms;               /* a ring of STEP_TIMES, by steps of this process */
-    double wait;                  /* seconds that the last step waited for its batch */
+    double wait;                  /* seconds that the host waited for batches since the last read */
     double all_wait, all_seconds; /* of this process's steps behind the first, which also starts things up */
     float recent[TL_RECENT_LOSSES]; /* a ring: the loss of step n at n % TL_RECENT_LOSSES */
     int recent_count;
-    int skipped; /* steps in a row, by --skip-nonfinite */
+    uint32_t unread; /* steps given to the device since the last read: their losses are in slots 0, 1, ... */
+    uint32_t predictions[TL_LOSS_SLOTS];
+    float losses[TL_LOSS_SLOTS];
+    tl_verdict verdicts[TL_LOSS_SLOTS];
+    double read_at; /* when losses were last read */
+    int skipped;    /* steps in a row, by --skip-nonfinite */
     double best; /* of the main test set: top-1 or, without classes, the negative loss; NaN: not scored yet */
     char out[TL_OUT_ROOM];
 } run;
@@ -96,7 +103,7 @@ static tl_status set_up(run *r)
     if (r->step_ms == NULL) return tl_fail(err, TL_ERROR_MEMORY, "out of host memory for the steps' times");
     TL_TRY(tl_model_create(r->ctx, &s->model, s->batch_size, true, &r->model));
     if (s->grad_clip > 0.0f || s->skip_nonfinite)
-        TL_TRY(tl_guard_create(r->ctx, tl_model_registry(r->model), &r->guard));
+        TL_TRY(tl_guard_create(r->ctx, tl_model_registry(r->model), TL_LOSS_SLOTS, &r->guard));
     TL_TRY(begin(r));
     char path[TL_OUT_ROOM + 32];
     snprintf(path, sizeof path, "%s/metrics.jsonl", r->out);
@@ -118,25 +125,6 @@ static void tear_down(run *r)
 
 /* ---- the loop ------------------------------------------------------------------------------------ */
 
-/* What is known of a step before it changes any weight. */
-typedef struct verdict {
-    float scale;        /* of the gradients, so that their norm is at most --grad-clip */
-    float loss;         /* with --skip-nonfinite, else 0 */
-    const char *broken; /* a parameter whose gradient is not finite; NULL: none, or not looked at */
-} verdict;
-
-static tl_status judge(run *r, verdict *v)
-{
-    *v = (verdict){.scale = 1.0f};
-    if (r->guard.squares == NULL) return TL_OK;
-    double norm;
-    TL_TRY(tl_guard_norm(r->ctx, &r->guard, tl_model_registry(r->model), &norm, &v->broken));
-    if (r->s->skip_nonfinite) TL_TRY(tl_model_read_losses(r->ctx, r->model, 0, 1, &v->loss));
-    if (r->s->grad_clip > 0.0f && norm > (double)r->s->grad_clip)
-        v->scale = (float)((double)r->s->grad_clip / (norm + 1e-6));
-    return TL_OK;
-}
-
 /* Ends a run whose numbers are no numbers any more after step `step`. */
 static tl_status not_finite(run *r, uint64_t step, const char *what)
 {
@@ -149,52 +137,30 @@ static tl_status not_finite(run *r, uint64_t step, const char *what)
         (unsigned long long)step, what, last);
 }
 
-/* A step that is left out: the weights stay as they are. */
-static tl_status skip_step(run *r, const verdict *v)
-{
-    char what[160] = "the loss";
-    if (v->broken != NULL) snprintf(what, sizeof what, "the gradient of %s", v->broken);
-    if (++r->skipped >= TL_RECENT_LOSSES) return not_finite(r, r->done + 1, what);
-    tl_log_write(tl_context_log(r->ctx), TL_LOG_NOTICE, "step %llu is left out: %s is not finite",
-                 (unsigned long long)r->done + 1, what);
-    return TL_OK;
-}
-
-static tl_status update(run *r, float lr)
-{
-    tl_adamw_settings adamw = tl_step_adamw(r->s, lr, r->done + 1);
-    verdict v;
-    TL_TRY(judge(r, &v));
-    const bool broken = v.broken != NULL || !isfinite(v.loss);
-    if (broken && r->s->skip_nonfinite) return skip_step(r, &v);
-    if (broken) {
-        char what[160];
-        snprintf(what, sizeof what, "the gradient of %s", v.broken);
-        return not_finite(r, r->done + 1, what);
-    }
-    r->skipped = 0;
-    adamw.gradient_scale = v.scale;
-    return tl_step_update(r->ctx, tl_model_registry(r->model), &adamw);
-}
-
-/* One step; while the device works on it, the host prepares the next batch. */
-static tl_status step(run *r, float *loss)
+/* One step handed to the device, which may still have earlier ones in hand; while it works, the host prepares the next
+ * batch. The loss, and with a guard the verdict, stay on the device until read_back. */
+static tl_status step(run *r)
 {
     tl_error *err = tl_context_error(r->ctx);
+    tl_registry *registry = tl_model_registry(r->model);
+    const float lr = tl_schedule_lr(r->s, r->done, r->steps_per_epoch, r->total);
+    tl_adamw_settings adamw = tl_step_adamw(r->s, lr, r->done + 1);
     tl_inputs inputs;
     const double begun = tl_clock_seconds();
     TL_TRY(r->task->batch(r->data, r->done, &inputs, err));
-    r->wait = tl_clock_seconds() - begun;
+    r->wait += tl_clock_seconds() - begun;
     TL_TRY(tl_model_set_batch(r->ctx, r->model, &inputs));
-    TL_TRY(tl_step_gradients(r->ctx, r->model));
-    TL_TRY(update(r, tl_schedule_lr(r->s, r->done, r->steps_per_epoch, r->total)));
+    r->predictions[r->unread] = tl_model_predictions(r->model);
+    TL_TRY(tl_step_gradients(r->ctx, r->model, r->unread));
+    if (r->guard.partial != NULL)
+        TL_TRY(tl_guard_judge(r->ctx, &r->guard, registry, tl_model_loss_at(r->model, r->unread),
+                              r->s->grad_clip, r->unread, &adamw.verdict));
+    TL_TRY(tl_step_update(r->ctx, registry, &adamw));
     TL_TRY(tl_flush(r->ctx));
-    if (r->done + 1 < r->total) TL_TRY(r->task->prepare(r->data, r->done + 1, err));
-    TL_TRY(tl_model_read_losses(r->ctx, r->model, 0, 1, loss));
-    if (isfinite(*loss) || r->s->skip_nonfinite) return TL_OK;
-    char what[160];
-    TL_TRY(tl_guard_find(r->ctx, tl_model_registry(r->model), what, sizeof what));
-    return not_finite(r, r->done + 1, what);
+    r->done++;
+    r->steps_run++;
+    r->unread++;
+    return r->done < r->total ? r->task->prepare(r->data, r->done, err) : TL_OK;
 }
 
 /* OUT/best.safetensors: the weights of the best evaluation so far. */
@@ -240,26 +206,71 @@ static tl_status save(run *r)
     return TL_OK;
 }
 
-static tl_status report(run *r, float loss, double seconds)
+/* A step's line in the metrics, and with `show` on the screen. */
+static tl_status report(run *r, uint64_t step, float loss, double rate, double data_wait, bool show)
 {
-    const uint64_t epoch = (r->done - 1) / r->steps_per_epoch + 1;
-    const double lr = (double)tl_schedule_lr(r->s, r->done - 1, r->steps_per_epoch, r->total);
-    const double rate = tl_model_predictions(r->model) / seconds;
-    const tl_progress_point point = {.step = r->done,
+    const uint64_t epoch = (step - 1) / r->steps_per_epoch + 1;
+    const double lr = (double)tl_schedule_lr(r->s, step - 1, r->steps_per_epoch, r->total);
+    const tl_progress_point point = {.step = step,
                                      .epoch = epoch,
                                      .loss = (double)loss,
                                      .lr = lr,
                                      .rate = rate,
                                      .perplexity = r->task->classifies ? (double)NAN : exp((double)loss),
-                                     .data_wait = r->wait / seconds};
-    tl_progress_step(&r->progress, &point, tl_clock_seconds());
+                                     .data_wait = data_wait};
+    if (show) tl_progress_step(&r->progress, &point, tl_clock_seconds());
     char rate_key[32];
     snprintf(rate_key, sizeof rate_key, "%s_per_second", r->task->unit);
     tl_metric values[5] = {
         {"loss", (double)loss}, {"lr", lr}, {rate_key, rate}, {"data_wait", point.data_wait}};
     int count = 4;
     if (!r->task->classifies) values[count++] = (tl_metric){"perplexity", exp((double)loss)};
-    return tl_metrics_line(&r->metrics, r->done, epoch, NULL, values, count, tl_context_error(r->ctx));
+    return tl_metrics_line(&r->metrics, step, epoch, NULL, values, count, tl_context_error(r->ctx));
+}
+
+/* Looks at the loss of `step` and, with a guard, at what the device decided on it. */
+static tl_status examine(run *r, uint64_t step, float loss, const tl_verdict *verdict)
+{
+    char what[160] = "the loss";
+    const bool good = isfinite(loss) && !verdict->left_out;
+    if (good) r->skipped = 0;
+    if (good) return TL_OK;
+    if (verdict->broken != NULL)
+        snprintf(what, sizeof what, "the gradient of %s", verdict->broken);
+    else if (!verdict->left_out) /* a later step's numbers by now, but the damage stays in its place */
+        TL_TRY(tl_guard_find(r->ctx, tl_model_registry(r->model), what, sizeof what));
+    if (!r->s->skip_nonfinite || ++r->skipped >= TL_RECENT_LOSSES) return not_finite(r, step, what);
+    tl_log_write(tl_context_log(r->ctx), TL_LOG_NOTICE, "step %llu is left out: %s is not finite",
+                 (unsigned long long)step, what);
+    return TL_OK;
+}
+
+/* Waits for the device and reads the losses of all steps since the last time. A step's time is their mean. */
+static tl_status read_back(run *r)
+{
+    const uint32_t count = r->unread;
+    if (count == 0) return TL_OK;
+    TL_TRY(tl_model_read_losses(r->ctx, r->model, 0, count, r->losses));
+    if (r->guard.partial != NULL)
+        TL_TRY(tl_guard_read(r->ctx, &r->guard, tl_model_registry(r->model), count, r->verdicts));
+    const double now = tl_clock_seconds(), seconds = (now - r->read_at) / count;
+    const double data_wait = r->wait / (seconds * count);
+    if (r->steps_run > 1) {
+        r->all_wait += r->wait;
+        r->all_seconds += seconds * count;
+    }
+    r->read_at = now;
+    r->unread = 0;
+    r->wait = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const uint64_t step = r->done - count + 1 + i;
+        r->recent[step % TL_RECENT_LOSSES] = r->losses[i];
+        if (r->recent_count < TL_RECENT_LOSSES) r->recent_count++;
+        r->step_ms[(r->steps_run - count + i) % STEP_TIMES] = (float)(seconds * 1e3);
+        TL_TRY(examine(r, step, r->losses[i], &r->verdicts[i]));
+        TL_TRY(report(r, step, r->losses[i], r->predictions[i] / seconds, data_wait, i + 1 == count));
+    }
+    return TL_OK;
 }
 
 static int stop_signal(const run *r)
@@ -270,24 +281,21 @@ static int stop_signal(const run *r)
 /* Runs until the end, --stop-after or a signal. */
 static tl_status loop(run *r)
 {
-    tl_settings *s = r->s;
-    while (r->done < r->total) {
-        const double begun = tl_clock_seconds();
-        float loss;
-        TL_TRY(step(r, &loss));
-        const double seconds = tl_clock_seconds() - begun;
-        r->done++;
-        r->recent[r->done % TL_RECENT_LOSSES] = loss;
-        if (r->recent_count < TL_RECENT_LOSSES) r->recent_count++;
-        r->step_ms[r->steps_run % STEP_TIMES] = (float)(seconds * 1e3);
-        if (r->steps_run++ > 0) {
-            r->all_wait += r->wait;
-            r->all_seconds += seconds;
-        }
-        TL_TRY(report(r, loss, seconds));
-        if (s->eval_every > 0 && r->done % s->eval_every == 0 && r->done < r->total) TL_TRY(score_main(r));
-        if (s->checkpoint_every > 0 && r->done % s->checkpoint_every == 0) TL_TRY(save(r));
-        if (stop_signal(r) != 0 || (s->stop_after > 0 && r->steps_run >= s->stop_after)) break;
+    const tl_settings *s = r->s;
+    bool stop = false;
+    r->read_at = tl_clock_seconds();
+    while (r->done < r->total && !stop) {
+        TL_TRY(step(r));
+        stop = stop_signal(r) != 0 || (s->stop_after > 0 && r->steps_run >= s->stop_after);
+        const bool score = s->eval_every > 0 && r->done % s->eval_every == 0 && r->done < r->total;
+        const bool keep = s->checkpoint_every > 0 && r->done % s->checkpoint_every == 0;
+        /* The first step builds kernels: its time is its own. */
+        if (stop || score || keep || r->done == r->total || r->unread == TL_LOSS_SLOTS || r->steps_run == 1 ||
+            tl_clock_seconds() - r->read_at >= READ_SECONDS)
+            TL_TRY(read_back(r));
+        if (score) TL_TRY(score_main(r));
+        if (keep) TL_TRY(save(r));
+        if (score || keep) r->read_at = tl_clock_seconds();
     }
     return TL_OK;
 }
