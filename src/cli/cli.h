@@ -14,6 +14,7 @@ tl_status tl_cmd_devices(const tl_cli_options *o, tl_error *err);
 tl_status tl_cmd_train(tl_cli_options *o, tl_error *err);
 tl_status tl_cmd_eval(tl_cli_options *o, tl_error *err);
 tl_status tl_cmd_tokenize(tl_cli_options *o, tl_error *err);
+tl_status tl_cmd_generate(tl_cli_options *o, tl_error *err);
 tl_status tl_cmd_tune(tl_cli_options *o, tl_error *err);
 tl_status tl_cmd_info(const tl_cli_options *o, tl_error *err);
 tl_status tl_cmd_bench_gemm(tl_cli_options *o, tl_error *err);

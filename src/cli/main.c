@@ -99,6 +99,8 @@ static const command commands[] = {
      tl_cmd_eval},
     {"info", "info [--diff] CHECKPOINT...", "what a checkpoint holds, or in what two differ", TL_CLI_INFO,
      run_info},
+    {"generate", "generate CHECKPOINT [options]", "text from a GPT, token by token", TL_CLI_GENERATE,
+     tl_cmd_generate},
     {"tokenize", "tokenize --out DIR FILE...",
      "text files to train.bin and val.bin, by GPT-2's BPE or by characters", TL_CLI_TOKENIZE,
      tl_cmd_tokenize},
@@ -205,9 +207,10 @@ int main(int argc, char **argv)
     else if (word[0] == '-')
         fprintf(stderr, "translution: unknown flag %s before a command; see `translution --help`\n", word);
     else
-        fprintf(stderr,
-                "translution: unknown command '%s' (devices, train, eval, info, tokenize, bench); see "
-                "`translution --help`\n",
-                word);
+        fprintf(
+            stderr,
+            "translution: unknown command '%s' (devices, train, eval, info, generate, tokenize, bench); see "
+            "`translution --help`\n",
+            word);
     return tl_exit_code(TL_ERROR_USAGE);
 }

@@ -36,6 +36,7 @@ static const char *command_name(tl_cli_command command)
     case TL_CLI_BENCH:
     case TL_CLI_TOKENIZE: return "tokenize";
     case TL_CLI_TUNE: return "tune";
+    case TL_CLI_GENERATE: return "generate";
     case TL_CLI_ALL: break;
     }
     return "";
@@ -437,6 +438,8 @@ tl_status tl_cli_parse(tl_cli_command command, int argc, char **argv, tl_cli_opt
     if (tl_flag_count > MOST_FLAGS) return tl_fail(err, TL_ERROR_USAGE, "the table of flags is too long");
     tl_settings_default(&o->settings, "mnist");
     o->val_fraction = 0.0005f;
+    o->generate.tokens = 200;
+    o->generate.temperature = o->generate.top_p = 1.0f;
     tl_status status = parse(command, argc, argv, values, o, err);
     for (int i = 0; i < tl_flag_count; i++) free(values[i].value);
     return status;

@@ -21,7 +21,8 @@ typedef enum tl_cli_command {
     TL_CLI_TOKENIZE = 256,
     TL_CLI_TUNE = 512,
     TL_CLI_BENCH_LOADER = 1024, /* not among the four: it needs no device */
-    TL_CLI_ALL = 2047
+    TL_CLI_GENERATE = 2048,
+    TL_CLI_ALL = 4095
 } tl_cli_command;
 
 /* What only `bench` asks for; 0 and empty: the measured thing's own default. */
@@ -33,6 +34,15 @@ typedef struct tl_cli_bench {
     bool causal;
 } tl_cli_bench;
 
+/* What only `generate` asks for. */
+typedef struct tl_cli_generate {
+    char prompt[65536];
+    uint64_t tokens;
+    float temperature, top_p;
+    uint32_t top_k;
+    bool no_cache;
+} tl_cli_generate;
+
 typedef struct tl_cli_options {
     tl_settings settings;
     char device[256]; /* SPEC as typed, else TRANSLUTION_DEVICE, else empty */
@@ -41,12 +51,13 @@ typedef struct tl_cli_options {
     const char *argument;  /* what stands without a flag: the task or the checkpoint; NULL: none */
     char **arguments;      /* tokenize: all words without a flag, of argv */
     int argument_count;
-    char vocab[1024], encoder[1024], separator[256]; /* tokenize */
+    char vocab[1024], encoder[1024], separator[256]; /* tokenize, generate */
     float val_fraction;
     uint32_t threads; /* 0: as many as cores */
     bool chars, per_file, val_fraction_given;
     bool help, version, verbose, json, dry_run, diff;
     tl_cli_bench bench;
+    tl_cli_generate generate;
     char trace[1024]; /* file for a Chrome trace; empty: none */
     double started;   /* tl_clock_seconds when the program began; main sets it */
     char offset_sharing[24], grid[32], image_size[32], patch_size[32];

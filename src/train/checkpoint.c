@@ -105,6 +105,17 @@ tl_status tl_model_save(tl_context *ctx, const tl_registry *registry, const tl_s
 
 /* ---- reading ------------------------------------------------------------------------------------- */
 
+tl_status tl_checkpoint_open(const char *checkpoint, tl_safetensors *st, tl_error *err)
+{
+    char path[PATH_ROOM];
+    struct stat info;
+    const bool folder = stat(checkpoint, &info) == 0 && S_ISDIR(info.st_mode);
+    if ((size_t)snprintf(path, sizeof path, folder ? "%s/model.safetensors" : "%s", checkpoint) >=
+        sizeof path)
+        return tl_fail(err, TL_ERROR_USAGE, "the path of the checkpoint is too long: %.200s...", checkpoint);
+    return tl_st_open(path, st, err);
+}
+
 static bool same_shape(const tl_st_entry *e, const tl_parameter *p)
 {
     if (e->dtype != TL_F32 || e->rank != p->rank) return false;

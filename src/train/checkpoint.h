@@ -17,6 +17,9 @@ typedef struct tl_standing {
     float loss[TL_RECENT_LOSSES];
 } tl_standing;
 
+/* Opens what a command line names: a .safetensors file, or the newest weights in the folder of a run. */
+tl_status tl_checkpoint_open(const char *checkpoint, tl_safetensors *st, tl_error *err);
+
 /* Writes the weights with the run's settings and the step as metadata. */
 tl_status tl_model_save(tl_context *ctx, const tl_registry *registry, const tl_settings *settings,
                         uint64_t step, const char *path);

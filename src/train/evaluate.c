@@ -1,6 +1,5 @@
 /* Evaluation of a checkpoint on the test sets of its task. */
 #include <math.h>
-#include <sys/stat.h>
 
 #include "train/checkpoint.h"
 #include "train/task.h"
@@ -54,13 +53,9 @@ tl_status tl_evaluate(tl_context *ctx, const char *checkpoint, tl_settings *sett
                       tl_result *result)
 {
     tl_error *err = tl_context_error(ctx);
-    char path[1100];
-    struct stat info;
-    const bool folder = stat(checkpoint, &info) == 0 && S_ISDIR(info.st_mode);
-    snprintf(path, sizeof path, folder ? "%s/model.safetensors" : "%s", checkpoint);
     *result = tl_result_empty();
     tl_safetensors st;
-    TL_TRY(tl_st_open(path, &st, err));
+    TL_TRY(tl_checkpoint_open(checkpoint, &st, err));
     tl_settings stored = *settings; /* data and the other things that no checkpoint holds are the caller's */
     tl_status status = tl_settings_from_metadata(&st, &stored, err);
     if (status == TL_OK) {

@@ -1,0 +1,57 @@
+/* translution generate CHECKPOINT: text from a GPT, on standard output as it comes. */
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "core/clock.h"
+#include "train/generate.h"
+
+static tl_status write_text(void *user, const uint8_t *bytes, size_t count, tl_error *err)
+{
+    FILE *out = user;
+    if (fwrite(bytes, 1, count, out) == count && fflush(out) == 0) return TL_OK;
+    return tl_fail(err, TL_ERROR_IO, "cannot write the text to standard output: %s", strerror(errno));
+}
+
+static tl_status run(const tl_cli_options *o, tl_context *ctx, tl_error *err)
+{
+    const tl_cli_generate *c = &o->generate;
+    const tl_generation g = {.prompt = c->prompt,
+                             .vocab = o->vocab,
+                             .encoder = o->encoder,
+                             .tokens = c->tokens,
+                             .sampling = {c->temperature, c->top_k, c->top_p},
+                             .seed = o->settings.seed,
+                             .no_cache = c->no_cache,
+                             .write = write_text,
+                             .user = stdout,
+                             .stop = &tl_cli_signal};
+    uint64_t made;
+    const double begun = tl_clock_seconds();
+    const tl_status status = tl_generate(ctx, o->argument, &g, &made);
+    if (status != TL_OK) *err = *tl_context_error(ctx);
+    if (status == TL_OK || made > 0) putchar('\n');
+    TL_TRY(status);
+    const double seconds = tl_clock_seconds() - begun;
+    if (!o->settings.quiet)
+        fprintf(stderr, "%" PRIu64 " tokens in %.2f seconds%s\n", made, seconds,
+                made < c->tokens ? ": the text ended" : "");
+    return o->settings.profile ? tl_cli_print_profile(stderr, o, ctx) : TL_OK;
+}
+
+tl_status tl_cmd_generate(tl_cli_options *o, tl_error *err)
+{
+    if (o->argument == NULL)
+        return tl_fail(
+            err, TL_ERROR_USAGE,
+            "generate needs a checkpoint of a GPT: a .safetensors file or the folder of a run; see "
+            "`translution generate --help`");
+    tl_log log = tl_cli_log(o);
+    tl_context *ctx = NULL;
+    tl_cli_catch_signals();
+    TL_TRY(tl_cli_open_device(o, &log, &ctx, err));
+    const tl_status status = run(o, ctx, err);
+    tl_context_destroy(ctx);
+    return status;
+}

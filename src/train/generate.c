@@ -1,0 +1,171 @@
+#include "train/generate.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/random.h"
+#include "data/vocabulary.h"
+#include "models/gpt.h"
+#include "train/checkpoint.h"
+#include "train/trainer.h"
+
+typedef struct run {
+    tl_context *ctx;
+    const tl_generation *g;
+    tl_settings settings;
+    tl_vocabulary vocabulary;
+    tl_model *model;
+    tl_ids ids; /* the whole text: prompt and what was added */
+    uint64_t start,
+        kept;           /* first id of the context that the model saw last, and how many ids it kept of it */
+    int32_t *context;   /* [seq_len] */
+    float *logits;      /* [vocab_size] */
+    tl_candidate *room; /* the same */
+    bool slid;
+} run;
+
+/* ---- setting up ---------------------------------------------------------------------------------- */
+
+static tl_status read_settings(run *r, const tl_safetensors *st)
+{
+    tl_error *err = tl_context_error(r->ctx);
+    const char *task = tl_st_metadata(st, "task");
+    TL_TRY(tl_settings_from_metadata(st, &r->settings, err));
+    if (r->settings.model.family != TL_FAMILY_GPT)
+        return tl_fail(err, TL_ERROR_INPUT, "%s is a checkpoint of the task %s: text comes from those of gpt",
+                       st->path, task);
+    return TL_OK;
+}
+
+static tl_status open_vocabulary(run *r)
+{
+    tl_error *err = tl_context_error(r->ctx);
+    const uint32_t size = r->settings.model.vocab_size;
+    TL_TRY(tl_vocabulary_open(r->settings.vocabulary, r->g->vocab, r->g->encoder, &r->vocabulary, err));
+    if (r->vocabulary.size <= size) return TL_OK;
+    return tl_fail(
+        err, TL_ERROR_INPUT,
+        "the vocabulary has %u ids and the model %u: give the files that its text was tokenized with",
+        r->vocabulary.size, size);
+}
+
+/* The prompt's ids; what stands before a text when there is no prompt. */
+static tl_status encode_prompt(run *r)
+{
+    tl_error *err = tl_context_error(r->ctx);
+    const char *prompt = r->g->prompt;
+    if (prompt[0] != '\0') return tl_vocabulary_encode(&r->vocabulary, prompt, strlen(prompt), &r->ids, err);
+    if (r->vocabulary.end_of_text < 0) {
+        if (tl_vocabulary_encode(&r->vocabulary, "\n", 1, &r->ids, NULL) == TL_OK) return TL_OK;
+        return tl_fail(err, TL_ERROR_USAGE,
+                       "the model knows no end of text and no end of line: give a --prompt");
+    }
+    TL_TRY(tl_ids_reserve(&r->ids, 1, err));
+    r->ids.items[r->ids.count++] = (uint16_t)r->vocabulary.end_of_text;
+    return TL_OK;
+}
+
+static tl_status create_model(run *r, tl_safetensors *st)
+{
+    const tl_model_config *c = &r->settings.model;
+    r->context = malloc(c->seq_len * sizeof *r->context);
+    r->logits = malloc(c->vocab_size * sizeof *r->logits);
+    r->room = malloc(c->vocab_size * sizeof *r->room);
+    if (r->context == NULL || r->logits == NULL || r->room == NULL)
+        return tl_fail(tl_context_error(r->ctx), TL_ERROR_MEMORY, "out of host memory for the logits");
+    if (r->g->no_cache)
+        TL_TRY(tl_model_create(r->ctx, c, 1, false, &r->model));
+    else
+        TL_TRY(tl_model_create_cached(r->ctx, c, 1, &r->model));
+    return tl_model_load(r->ctx, tl_model_registry(r->model), st);
+}
+
+/* ---- token by token ------------------------------------------------------------------------------ */
+
+/* The logits behind the text so far. What the model kept of the same context is not computed again. */
+static tl_status next_logits(run *r)
+{
+    const uint32_t length = r->settings.model.seq_len;
+    const uint64_t count = r->ids.count, start = count > length ? count - length : 0;
+    if (r->g->no_cache || start != r->start) r->kept = 0;
+    if (start > 0 && !r->slid)
+        tl_log_write(
+            tl_context_log(r->ctx), TL_LOG_NOTICE,
+            "the text is longer than the context of %u tokens, which slides: only the last %u are seen",
+            length, length);
+    r->slid |= start > 0;
+    r->start = start;
+    const uint32_t first = (uint32_t)r->kept, more = (uint32_t)(count - start - first);
+    for (uint32_t i = 0; i < more; i++) r->context[i] = r->ids.items[start + first + i];
+    const tl_inputs inputs = {.count = 1, .tokens = r->context, .length = more, .first = first};
+    TL_TRY(tl_model_set_batch(r->ctx, r->model, &inputs));
+    TL_TRY(tl_model_forward(r->ctx, r->model));
+    r->kept = count - start;
+    return tl_gpt_read_logits(r->ctx, r->model, more - 1, r->logits);
+}
+
+static tl_status write_token(run *r, uint32_t id)
+{
+    uint8_t room[4];
+    size_t bytes;
+    const uint8_t *text = tl_vocabulary_token(&r->vocabulary, id, room, &bytes);
+    return text != NULL && bytes > 0 ? r->g->write(r->g->user, text, bytes, tl_context_error(r->ctx)) : TL_OK;
+}
+
+/* Ids of the model that the vocabulary does not have stand for nothing. */
+static void hide_unknown(run *r)
+{
+    uint8_t room[4];
+    size_t bytes;
+    for (uint32_t id = 0; id < r->settings.model.vocab_size; id++)
+        if (tl_vocabulary_token(&r->vocabulary, id, room, &bytes) == NULL) r->logits[id] = -INFINITY;
+}
+
+static tl_status run_tokens(run *r, uint64_t *made)
+{
+    tl_error *err = tl_context_error(r->ctx);
+    tl_random random = tl_random_make(r->g->seed, tl_random_stream("generate"));
+    if (r->g->prompt[0] != '\0')
+        TL_TRY(r->g->write(r->g->user, (const uint8_t *)r->g->prompt, strlen(r->g->prompt), err));
+    for (*made = 0; *made < r->g->tokens; (*made)++) {
+        uint32_t id;
+        TL_TRY(next_logits(r));
+        hide_unknown(r);
+        const double u = (double)tl_random_uniform(&random);
+        TL_TRY(tl_sample(r->logits, r->settings.model.vocab_size, &r->g->sampling, u, r->room, &id, err));
+        if ((int32_t)id == r->vocabulary.end_of_text) return TL_OK;
+        TL_TRY(write_token(r, id));
+        TL_TRY(tl_ids_reserve(&r->ids, 1, err));
+        r->ids.items[r->ids.count++] = (uint16_t)id;
+        if (r->g->stop != NULL && *r->g->stop != 0)
+            return tl_fail(err, TL_INTERRUPTED, "stopped by signal %d", (int)*r->g->stop);
+    }
+    return TL_OK;
+}
+
+static tl_status generate(run *r, tl_safetensors *st, uint64_t *made)
+{
+    TL_TRY(read_settings(r, st));
+    TL_TRY(open_vocabulary(r));
+    TL_TRY(encode_prompt(r));
+    TL_TRY(create_model(r, st));
+    return run_tokens(r, made);
+}
+
+tl_status tl_generate(tl_context *ctx, const char *checkpoint, const tl_generation *g, uint64_t *made)
+{
+    run r = {.ctx = ctx, .g = g};
+    tl_safetensors st;
+    *made = 0;
+    TL_TRY(tl_checkpoint_open(checkpoint, &st, tl_context_error(ctx)));
+    const tl_status status = generate(&r, &st, made);
+    tl_model_destroy(ctx, r.model);
+    tl_vocabulary_close(&r.vocabulary);
+    tl_ids_free(&r.ids);
+    free(r.context);
+    free(r.logits);
+    free(r.room);
+    tl_st_close(&st);
+    return status;
+}

@@ -1,0 +1,60 @@
+#include "train/sample.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* Larger logits first, and of equal ones the smaller id, so that the order is one whatever sorts. */
+static int descending(const void *a, const void *b)
+{
+    const tl_candidate *x = a, *y = b;
+    if (x->logit != y->logit) return x->logit > y->logit ? -1 : 1;
+    return (x->id > y->id) - (x->id < y->id);
+}
+
+static double weight(const tl_candidate *c, float largest, float temperature)
+{
+    return exp(((double)c->logit - (double)largest) / (double)temperature);
+}
+
+/* How many of the sorted candidates make up top_p of their probability. */
+static uint32_t nucleus(const tl_candidate *list, uint32_t count, const tl_sampling *s)
+{
+    double all = 0, sum = 0;
+    for (uint32_t i = 0; i < count; i++) all += weight(&list[i], list[0].logit, s->temperature);
+    for (uint32_t i = 0; i < count; i++) {
+        sum += weight(&list[i], list[0].logit, s->temperature);
+        if (sum >= (double)s->top_p * all) return i + 1;
+    }
+    return count;
+}
+
+tl_status tl_sample(const float *logits, uint32_t count, const tl_sampling *s, double u, tl_candidate *list,
+                    uint32_t *id, tl_error *err)
+{
+    uint32_t n = 0, best = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (!(logits[i] > -INFINITY)) continue;
+        list[n] = (tl_candidate){logits[i], i};
+        if (logits[i] > list[best].logit) best = n;
+        n++;
+    }
+    if (n == 0 || !isfinite(list[best].logit))
+        return tl_fail(err, TL_ERROR_DEVICE, "the model's logits are not numbers: its weights are of no use");
+    *id = list[best].id;
+    if (s->temperature <= 0.0f) return TL_OK;
+    const float largest = list[best].logit;
+    if (s->top_k > 0 || s->top_p < 1.0f) {
+        qsort(list, n, sizeof *list, descending);
+        if (s->top_k > 0 && s->top_k < n) n = s->top_k;
+        if (s->top_p < 1.0f) n = nucleus(list, n, s);
+    }
+    double all = 0, sum = 0;
+    for (uint32_t i = 0; i < n; i++) all += weight(&list[i], largest, s->temperature);
+    for (uint32_t i = 0; i < n; i++) {
+        const double w = weight(&list[i], largest, s->temperature);
+        if (w > 0) *id = list[i].id; /* rounding may leave u behind the last one */
+        sum += w;
+        if (u * all < sum) break;
+    }
+    return TL_OK;
+}

@@ -1,0 +1,25 @@
+/* The next token from a model's logits. */
+#ifndef TL_TRAIN_SAMPLE_H
+#define TL_TRAIN_SAMPLE_H
+
+#include <stdint.h>
+
+#include "core/status.h"
+
+typedef struct tl_sampling {
+    float temperature; /* divides the logits; 0: always the largest, the first of equal ones */
+    uint32_t top_k;    /* only the k largest count; 0: all */
+    float top_p;       /* of these the fewest that have this share of the probability; 1: all */
+} tl_sampling;
+
+typedef struct tl_candidate {
+    float logit;
+    uint32_t id;
+} tl_candidate;
+
+/* The chosen id; u is uniform in [0, 1). Logits of -INFINITY or NaN are never chosen. `room`: `count` candidates.
+ * TL_ERROR_DEVICE when no logit is a number. */
+tl_status tl_sample(const float *logits, uint32_t count, const tl_sampling *sampling, double u,
+                    tl_candidate *room, uint32_t *id, tl_error *err);
+
+#endif
