@@ -115,7 +115,6 @@ static bool sensible(const tl_model_config *c)
     if (c->sharing != TL_SHARING_NONE && (c->op == TL_OP_ABSOLUTE || (attention && !offsets))) return false;
     if (c->window > 0 && c->op == TL_OP_ABSOLUTE) return false;
     if (c->window == 0 && conv) return false;
-    if (c->op == TL_OP_ABSOLUTE && c->family == TL_FAMILY_GPT) return false; /* grids only */
     if (c->translution_layers > 0 && (attention || conv)) return false;
     return true;
 }

@@ -27,8 +27,7 @@ static tl_model_config config_of(tl_op_kind op)
 static int configurations(tl_model_config list[32])
 {
     int count = 0;
-    for (int op = TL_OP_ATTENTION; op <= TL_OP_CONV; op++)
-        if (op != TL_OP_ABSOLUTE) list[count++] = config_of((tl_op_kind)op); /* of grids only */
+    for (int op = TL_OP_ATTENTION; op <= TL_OP_CONV; op++) list[count++] = config_of((tl_op_kind)op);
     for (int p = TL_POSITIONS_NONE; p <= TL_POSITIONS_CONVIT; p++) {
         list[count] = config_of(TL_OP_ATTENTION);
         list[count++].positions = (tl_positions)p;

@@ -37,7 +37,7 @@ static void same_seed_same_model(void **unused)
 
 static void resumed_equals_uninterrupted(void **unused)
 {
-    for (int op = TL_OP_ATTENTION; op <= TL_OP_CONV; op++) {
+    for (int op = TL_OP_ATTENTION; op <= TL_OP_ALPHA; op++) {
         char names[2][32];
         snprintf(names[0], sizeof names[0], "whole-%d", op);
         snprintf(names[1], sizeof names[1], "parts-%d", op);

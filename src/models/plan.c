@@ -40,10 +40,6 @@ static tl_status check_family(const tl_model_config *c, tl_error *err)
     if (c->op == TL_OP_ABSOLUTE && (c->sharing != TL_SHARING_NONE || c->window > 0))
         return tl_fail(err, TL_ERROR_USAGE,
                        "absolute has a matrix for every pair: it takes no sharing of offsets and no window.");
-    if (c->op == TL_OP_ABSOLUTE && c->family == TL_FAMILY_GPT)
-        return tl_fail(
-            err, TL_ERROR_USAGE,
-            "absolute has a matrix for every pair of a grid: for sequences choose another operation.");
     if (c->op == TL_OP_ATTENTION && c->sharing != TL_SHARING_NONE && c->positions != TL_POSITIONS_SWIN &&
         c->positions != TL_POSITIONS_SHAW)
         return tl_fail(
