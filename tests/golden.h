@@ -74,7 +74,7 @@ static inline void golden_compare(const char *what, const float *got, const floa
     double worst = 0, largest = 0;
     for (uint64_t i = 0; i < count; i++) {
         const double e = fabs((double)got[i] - want[i]);
-        if (!(e <= worst)) worst = e; /* a NaN is the worst of all */
+        if (isnan(e) || e > worst) worst = e; /* a NaN is the worst of all, and stays */
         if (fabs((double)want[i]) > largest) largest = fabs((double)want[i]);
         if (want[i] == 0.0f && got[i] != 0.0f)
             fail_msg("%s[%llu] is %g instead of 0", what, (unsigned long long)i, got[i]);

@@ -140,8 +140,8 @@ tl_status tl_op_window(tl_context *ctx, const char *name, tl_op_state *state, ui
     tl_op_shape *s = &state->shape;
     if (s->geometry.kind != TL_CAUSAL || first >= tokens || (uint64_t)tokens * s->batch > state->room)
         return tl_fail(tl_context_error(ctx), TL_ERROR_USAGE,
-                       "the queries of %s cannot be tokens %u to %u: its state is not made for them", name, first,
-                       tokens);
+                       "the queries of %s cannot be tokens %u to %u: its state is not made for them", name,
+                       first, tokens);
     s->geometry.first = first;
     s->geometry.width = tokens;
     s->queries = tokens - first;
@@ -368,8 +368,7 @@ static tl_status bias_scores(tl_context *ctx, tl_op_state *state, const tl_op_we
         ctx, &rel,
         swin ? tl_at(state->ones, 0)
              : tl_at(state->qkv, first_row(state) * state->sizes.plain + plain_column(state, Q)),
-        NULL,
-        single_ones(state), swin ? w->bias : w->r_k, logit_scale(s), r->pairs, (tl_relative_rows){0}));
+        NULL, single_ones(state), swin ? w->bias : w->r_k, logit_scale(s), r->pairs, (tl_relative_rows){0}));
     return tl_pairs_to_rows(ctx, &state->pairs, s->batch, s->heads, r->pairs, tl_at(state->prob, 0), true);
 }
 
@@ -629,7 +628,9 @@ static tl_status project_backward(tl_context *ctx, tl_op_state *state, const tl_
     }
     const tl_tensor *down[3] = {w->a_q, w->a_k, w->a_v};
     tl_tensor *ddown[3] = {g->a_q, g->a_k, g->a_v};
-    for (int i = 0; i < 3; i++) {
+    static const int order[3] = {K, V, Q}; /* dx is begun by a role that has all its rows: q may have few */
+    for (int n = 0; n < 3; n++) {
+        const int i = order[n];
         if ((tl_op_narrow(s) & (1u << i)) == 0) continue;
         TL_TRY(tl_linear_backward(ctx, r->dnarrow[i], z->relative, x, s->dim, tl_at(down[i], 0), dx, begun,
                                   tl_at(ddown[i], 0), none, none, i == Q ? z->query_rows : z->rows, s->dim,
