@@ -6,6 +6,8 @@
 
 #include <cjson/cJSON.h>
 
+#include "data/dataset.h"
+
 enum { TEXT = 1 << 16 };
 #define MODEL "--image-size 24 --patch-size 8 --dim 16 --depth 1 --heads 2 --head-dim 8 --batch-size 8"
 
@@ -235,6 +237,101 @@ static void test_nothing_is_lost(void **state)
     assert_memory_equal(one, two, n);
 }
 
+/* ---- predict ------------------------------------------------------------------------------------- */
+
+/* Lines of "path, class probability, ..." whose first class is right where eval says so. */
+static void test_predict(void **state)
+{
+    char arguments[1500] = "predict guesses";
+    succeeds("train vit --data good --steps 60 --lr 3e-3 --augment flip --out guesses " MODEL);
+    cJSON *json = json_of("eval guesses --data good --confusion guesses.tsv");
+    const double top1 = number(json, "top1");
+    cJSON_Delete(json);
+    for (int c = 0; c < 3; c++)
+        for (int i = 0; i < 3; i++)
+            snprintf(arguments + strlen(arguments), sizeof arguments - strlen(arguments),
+                     " good/val/class%c/%03d.%s", 'a' + c, i, i % 3 ? "JPEG" : "png");
+    succeeds(arguments);
+    int lines = 0, right = 0;
+    for (char *line = out; *line != '\0'; line = strchr(line, '\n') + 1, lines++) {
+        char path[64], names[3][16];
+        double p[3];
+        assert_int_equal(sscanf(line, "%63[^\t]\t%15s %lf\t%15s %lf\t%15s %lf\n", path, names[0], &p[0],
+                                names[1], &p[1], names[2], &p[2]),
+                         7);
+        char want[64];
+        snprintf(want, sizeof want, "good/val/class%c/%03d.", 'a' + lines / 3, lines % 3);
+        assert_non_null(strstr(path, want));
+        assert_true(p[0] >= p[1] && p[1] >= p[2] && p[0] + p[1] + p[2] > 0.999 && p[0] + p[1] + p[2] < 1.001);
+        assert_true(strcmp(names[0], names[1]) != 0 && strcmp(names[1], names[2]) != 0);
+        right += strstr(path, names[0]) != NULL;
+    }
+    assert_int_equal(lines, 9);
+    assert_true(right * 100.0 / 9 - top1 < 1e-9 && top1 - right * 100.0 / 9 < 1e-9);
+    assert_true(right >= 6);
+
+    succeeds("predict guesses good/val/classa/001.JPEG good/val/classb/000.png --attention look.png --head 1 "
+             "--layer 0");
+    static unsigned char first[1 << 18], second[1 << 18];
+    const size_t n = read_file(below("look.png"), first, sizeof first);
+    assert_true(memcmp(first + 1, "PNG", 3) == 0);
+    assert_int_equal(first[18] << 8 | first[19], 2 * 240 + 4); /* 24 pixels, ten times as large, twice */
+    assert_int_equal(first[22] << 8 | first[23], 2 * 240);
+    succeeds("predict guesses good/val/classa/001.JPEG good/val/classb/000.png --attention look.png --head 0 "
+             "--layer 0");
+    assert_false(read_file(below("look.png"), second, sizeof second) == n && memcmp(first, second, n) == 0);
+
+    fails(2, "predict guesses", "a checkpoint and at least one image", "predict --help");
+    fails(2, "predict nowhere good/val/classa/001.JPEG", "nowhere", "");
+    fails(2, "predict guesses nowhere.png", "nowhere.png: No such file", "");
+    write_file(below("fake.png"), "not a picture", 13);
+    fails(2, "predict guesses fake.png", "fake.png is neither JPEG nor PNG", "");
+    fails(2, "predict guesses good/val/classa/001.JPEG --layer 0", "--attention FILE.png", "");
+    fails(2, "predict guesses good/val/classa/001.JPEG --attention x.png --layer 1", "no block 1", "0 to 0");
+    fails(2, "predict guesses good/val/classa/001.JPEG --attention x.png --head 2", "no head 2", "0 to 1");
+    assert_int_not_equal(access(below("x.png"), F_OK), 0);
+    /* without a class token there is nothing to paint */
+    succeeds("train vit --data good --steps 1 --pool mean --out mean " MODEL);
+    succeeds("predict mean good/val/classa/001.JPEG");
+    fails(2, "predict mean good/val/classa/001.JPEG --attention x.png", "no class token", "");
+    fails(2, "predict tree.safetensors good/val/classa/001.JPEG", "tree.safetensors", "");
+}
+
+/* The digits of the test set as files: as many are right as evaluation says. */
+static void test_predict_digits(void **state)
+{
+    enum { DIGITS = 20 };
+    char arguments[1500] = "predict digits";
+    tl_dataset set;
+    tl_error err = {0};
+    assert_int_equal(tl_digits_draw(0, 0, DIGITS, &set, &err), TL_OK);
+    for (int i = 0; i < DIGITS; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "digit-%d.png", i);
+        write_png(below(name), set.pixels + i * 784, 28, 28, 8, PNG_COLOR_TYPE_GRAY, 0, 0);
+        snprintf(arguments + strlen(arguments), sizeof arguments - strlen(arguments), " %s", name);
+    }
+    cJSON *json = json_of(
+        "train mnist --image-size 36 --patch-size 6 --dim 16 --depth 1 --heads 2 --head-dim 8 "
+        "--limit-train 640 --limit-test 20 --batch-size 16 --epochs 20 --lr 5e-3 --out digits");
+    const double top1 = number(json, "top1_static");
+    cJSON_Delete(json);
+    succeeds(arguments);
+    int lines = 0, right = 0;
+    for (char *line = out; *line != '\0'; line = strchr(line, '\n') + 1, lines++) {
+        int found = -1;
+        assert_int_equal(sscanf(line, "%*[^\t]\t%d ", &found), 1);
+        right += found == set.labels[lines];
+    }
+    tl_dataset_free(&set);
+    assert_int_equal(lines, DIGITS);
+    assert_true(right * 5.0 - top1 < 1e-9 && top1 - right * 5.0 < 1e-9);
+    assert_true(right > 4); /* more than chance, which is two */
+    succeeds("train gpt --steps 1 --dim 16 --depth 1 --heads 2 --head-dim 8 --seq-len 8 --batch-size 2 --out "
+             "text");
+    fails(2, "predict text digit-0.png", "predict takes those of mnist and vit", "text");
+}
+
 /* ---- bench loader -------------------------------------------------------------------------------- */
 
 static void test_bench_loader(void **state)
@@ -263,6 +360,7 @@ int main(void)
         cmocka_unit_test(test_folders),         cmocka_unit_test(test_flags),
         cmocka_unit_test(test_dry_run),         cmocka_unit_test(test_files),
         cmocka_unit_test(test_nothing_is_lost), cmocka_unit_test(test_bench_loader),
+        cmocka_unit_test(test_predict),         cmocka_unit_test(test_predict_digits),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

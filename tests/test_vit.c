@@ -248,6 +248,59 @@ static void inference_agrees(void **unused)
 }
 
 /* Every parameter has its own stream of the seed: uniform ones within their bounds, LayerNorms 1 and 0. */
+/* The class token's attention: rows that add up to one, the same from a model that shares its blocks' buffers and
+ * from one that does not, and even where queries and keys are zero. */
+static void attention_is_read(void **unused)
+{
+    enum { TOKENS = 7, HEADS = 2, COUNT = HEADS * TOKENS };
+    for (int op = TL_OP_ATTENTION; op <= TL_OP_ALPHA; op++) {
+        const tl_model_config c = small((tl_op_kind)op, TL_POOL_CLS, TL_POSITIONS_NONE);
+        float got[2][2][COUNT]; /* [training][layer] */
+        for (int training = 0; training < 2; training++) {
+            rig r = make(&c, BATCH, training != 0, TL_PATH_AUTO);
+            const tl_inputs inputs = {.count = BATCH, .images = r.images, .targets = r.targets};
+            MUST(r.ctx, tl_model_set_batch(r.ctx, r.model, &inputs));
+            MUST(r.ctx, tl_model_forward(r.ctx, r.model));
+            for (uint32_t layer = 0; layer < 2; layer++) {
+                float other[COUNT], *row = got[training][layer];
+                MUST(r.ctx, tl_model_read_attention(r.ctx, r.model, layer, 3, row));
+                MUST(r.ctx, tl_model_read_attention(r.ctx, r.model, layer, 1, other));
+                assert_memory_not_equal(row, other, sizeof other);
+                for (int h = 0; h < HEADS; h++) {
+                    double sum = 0;
+                    for (int t = 0; t < TOKENS; t++) sum += row[h * TOKENS + t];
+                    assert_true(fabs(sum - 1) < 1e-5);
+                }
+            }
+            assert_memory_not_equal(got[training][0], got[training][1], sizeof got[0][0]);
+            float row[COUNT];
+            assert_int_equal(tl_model_read_attention(r.ctx, r.model, 2, 0, row), TL_ERROR_USAGE);
+            assert_non_null(strstr(tl_context_error(r.ctx)->text, "no block 2"));
+            /* no queries: every token counts the same */
+            if (op == TL_OP_ATTENTION) {
+                tl_parameter *qkv = tl_registry_find(r.registry, "transformer.layers.1.0.to_qkv.weight");
+                assert_non_null(qkv);
+                const float zero[8 * 10] = {0}; /* the q rows: heads x head_dim of dim */
+                MUST(r.ctx, tl_tensor_write(r.ctx, qkv->value, 0, 80, zero));
+                MUST(r.ctx, tl_model_read_attention(r.ctx, r.model, 1, 0, row));
+                for (int i = 0; i < COUNT; i++) assert_true(fabs((double)row[i] - 1.0 / TOKENS) < 1e-6);
+            }
+            unmake(&r);
+        }
+        for (int layer = 0; layer < 2; layer++)
+            compare("attention", got[0][layer], got[1][layer], COUNT, 1e-5);
+    }
+    const tl_model_config c = small(TL_OP_CONV, TL_POOL_CLS, TL_POSITIONS_NONE);
+    tl_model_config windowed = c;
+    windowed.window = 1;
+    rig r = make(&windowed, 1, false, TL_PATH_AUTO);
+    const tl_inputs inputs = {.count = 1, .images = r.images, .targets = r.targets};
+    float row[COUNT];
+    MUST(r.ctx, tl_model_set_batch(r.ctx, r.model, &inputs));
+    assert_int_equal(tl_model_read_attention(r.ctx, r.model, 0, 0, row), TL_ERROR_USAGE);
+    unmake(&r);
+}
+
 static void initial_values(void **unused)
 {
     const tl_model_config c = small(TL_OP_ALPHA, TL_POOL_CLS, TL_POSITIONS_LEARNED);
@@ -335,15 +388,11 @@ static void batches_of_the_wrong_size(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(settings_that_make_no_model),
-        cmocka_unit_test(initial_values),
-        cmocka_unit_test(batches_of_the_wrong_size),
-        cmocka_unit_test(inference_agrees),
-        cmocka_unit_test(partial_batch_is_like_a_small_model),
-        cmocka_unit_test(gradients_class_token),
-        cmocka_unit_test(gradients_mean_pooling),
-        cmocka_unit_test(gradients_partial_batch),
-        cmocka_unit_test(gradients_without_to_out),
+        cmocka_unit_test(settings_that_make_no_model), cmocka_unit_test(initial_values),
+        cmocka_unit_test(batches_of_the_wrong_size),   cmocka_unit_test(inference_agrees),
+        cmocka_unit_test(attention_is_read),           cmocka_unit_test(partial_batch_is_like_a_small_model),
+        cmocka_unit_test(gradients_class_token),       cmocka_unit_test(gradients_mean_pooling),
+        cmocka_unit_test(gradients_partial_batch),     cmocka_unit_test(gradients_without_to_out),
         cmocka_unit_test(gradients_other_path),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,6 +20,7 @@ tl_status tl_cmd_info(const tl_cli_options *o, tl_error *err);
 tl_status tl_cmd_bench_gemm(tl_cli_options *o, tl_error *err);
 tl_status tl_cmd_bench_op(tl_cli_options *o, tl_error *err);
 tl_status tl_cmd_bench_step(tl_cli_options *o, tl_error *err);
+tl_status tl_cmd_predict(tl_cli_options *o, tl_error *err);
 tl_status tl_cmd_bench_loader(tl_cli_options *o, tl_error *err);
 tl_status tl_cmd_bench_memory(tl_cli_options *o, tl_error *err);
 

@@ -97,6 +97,8 @@ static const command commands[] = {
      "train a Vision Transformer on digits or images, or a GPT on text", TL_CLI_TRAIN, tl_cmd_train},
     {"eval", "eval CHECKPOINT [options]", "evaluate a .safetensors file or a run's folder", TL_CLI_EVAL,
      tl_cmd_eval},
+    {"predict", "predict CHECKPOINT IMAGE...", "the likeliest classes of images", TL_CLI_PREDICT,
+     tl_cmd_predict},
     {"info", "info [--diff] CHECKPOINT...", "what a checkpoint holds, or in what two differ", TL_CLI_INFO,
      run_info},
     {"generate", "generate CHECKPOINT [options]", "text from a GPT, token by token", TL_CLI_GENERATE,
@@ -207,10 +209,10 @@ int main(int argc, char **argv)
     else if (word[0] == '-')
         fprintf(stderr, "translution: unknown flag %s before a command; see `translution --help`\n", word);
     else
-        fprintf(
-            stderr,
-            "translution: unknown command '%s' (devices, train, eval, info, generate, tokenize, bench); see "
-            "`translution --help`\n",
-            word);
+        fprintf(stderr,
+                "translution: unknown command '%s' (devices, train, eval, predict, info, generate, tokenize, "
+                "bench); see "
+                "`translution --help`\n",
+                word);
     return tl_exit_code(TL_ERROR_USAGE);
 }

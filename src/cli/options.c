@@ -37,6 +37,7 @@ static const char *command_name(tl_cli_command command)
     case TL_CLI_TOKENIZE: return "tokenize";
     case TL_CLI_TUNE: return "tune";
     case TL_CLI_GENERATE: return "generate";
+    case TL_CLI_PREDICT: return "predict";
     case TL_CLI_ALL: break;
     }
     return "";
@@ -189,7 +190,8 @@ static tl_status read_arguments(tl_cli_command command, int argc, char **argv, g
     }
     o->arguments = argv + optind;
     o->argument_count = argc - optind;
-    if (argc - optind > 1 && command != TL_CLI_TOKENIZE && command != TL_CLI_INFO)
+    if (argc - optind > 1 && command != TL_CLI_TOKENIZE && command != TL_CLI_INFO &&
+        command != TL_CLI_PREDICT)
         return tl_fail(err, TL_ERROR_USAGE, "'%s' is one word too many; see `translution %s --help`",
                        argv[optind + 1], name);
     if (optind < argc) o->argument = argv[optind];
@@ -375,6 +377,8 @@ static void complete(tl_cli_options *o, const given *values)
     s->batch_given = is_given(values, "batch-size");
     s->vocab_given = is_given(values, "vocab-size");
     s->classes_given = is_given(values, "classes");
+    o->layer_given = is_given(values, "layer");
+    o->head_given = is_given(values, "head");
     o->val_fraction_given = is_given(values, "val-fraction");
     s->profile |= o->trace[0] != '\0';
     const char *device = getenv("TRANSLUTION_DEVICE");

@@ -22,7 +22,8 @@ typedef enum tl_cli_command {
     TL_CLI_TUNE = 512,
     TL_CLI_BENCH_LOADER = 1024, /* not among the four: it needs no device */
     TL_CLI_GENERATE = 2048,
-    TL_CLI_ALL = 4095
+    TL_CLI_PREDICT = 4096,
+    TL_CLI_ALL = 8191
 } tl_cli_command;
 
 /* What only `bench` asks for; 0 and empty: the measured thing's own default. */
@@ -49,7 +50,7 @@ typedef struct tl_cli_options {
     char config[1024];
     uint64_t memory_limit; /* bytes; 0: the device's global memory */
     const char *argument;  /* what stands without a flag: the task or the checkpoint; NULL: none */
-    char **arguments;      /* tokenize: all words without a flag, of argv */
+    char **arguments;      /* tokenize, info, predict: all words without a flag, of argv */
     int argument_count;
     char vocab[1024], encoder[1024], separator[256]; /* tokenize, generate */
     float val_fraction;
@@ -62,6 +63,9 @@ typedef struct tl_cli_options {
     double started;   /* tl_clock_seconds when the program began; main sets it */
     char offset_sharing[24], grid[32], image_size[32], patch_size[32];
     char augment[64], show[1024];
+    char attention[1024]; /* predict: file for a picture; empty: none */
+    uint32_t layer, head;
+    bool layer_given, head_given;
     uint32_t window;
     int gemm; /* a tl_gemm_mode */
     bool quick;

@@ -213,7 +213,8 @@ static tl_status create_buffers(tl_context *ctx, tl_block *b)
 }
 
 tl_status tl_block_create(tl_context *ctx, tl_registry *registry, const char *trunk, uint32_t layer,
-                          const tl_block_shape *shape, bool training, bool cached, tl_block *lender, tl_block **out)
+                          const tl_block_shape *shape, bool training, bool cached, tl_block *lender,
+                          tl_block **out)
 {
     tl_block *b = calloc(1, sizeof *b);
     if (b == NULL)
@@ -227,9 +228,9 @@ tl_status tl_block_create(tl_context *ctx, tl_registry *registry, const char *tr
     tl_status status = find_weights(b, &f);
     if (status == TL_OK && lender == NULL) status = create_buffers(ctx, b);
     if (status == TL_OK && cached)
-        status = tl_tensor_create(ctx, b->name, TL_MEMORY_ACTIVATION, 1,
-                                  (uint64_t)tl_geometry_tokens(&shape->op.geometry) * shape->op.batch * shape->op.dim,
-                                  &b->normed);
+        status = tl_tensor_create(
+            ctx, b->name, TL_MEMORY_ACTIVATION, 1,
+            (uint64_t)tl_geometry_tokens(&shape->op.geometry) * shape->op.batch * shape->op.dim, &b->normed);
     if (status == TL_OK)
         status = tl_block_set_batch(ctx, b, shape->op.batch, 0, tl_geometry_tokens(&shape->op.geometry));
     if (status != TL_OK) {
@@ -256,7 +257,8 @@ static bool borrows_state(const tl_block *b)
 
 tl_status tl_block_set_batch(tl_context *ctx, tl_block *b, uint32_t batch, uint32_t first, uint32_t tokens)
 {
-    if (batch == b->now.batch && first == b->now.geometry.first && tokens == tl_geometry_tokens(&b->now.geometry))
+    if (batch == b->now.batch && first == b->now.geometry.first &&
+        tokens == tl_geometry_tokens(&b->now.geometry))
         return TL_OK;
     tl_op_shape shape = b->shape.op;
     shape.batch = batch;
@@ -362,6 +364,12 @@ static tl_status backward_mlp(tl_context *ctx, tl_block *b, const frame *f, tl_v
     return tl_layernorm_backward(ctx, s->rows1, middle, b->mlp_norm_weight.value, f->stats2, dx, true,
                                  b->mlp_norm_weight.gradient, b->mlp_norm_bias.gradient, s->workspace,
                                  f->out_rows, f->dim);
+}
+
+tl_status tl_block_read_attention(tl_context *ctx, tl_block *b, uint32_t sample, uint32_t query,
+                                  float *weights)
+{
+    return tl_op_read_attention(ctx, frame_of(b).state, sample, query, weights);
 }
 
 tl_status tl_block_backward(tl_context *ctx, tl_block *b, tl_view x, tl_view dx, const tl_block_scratch *s)

@@ -41,12 +41,14 @@ typedef struct tl_block tl_block;
  * no lender. The registry must be allocated and must not grow any more. `lender` (NULL: none) is another block whose
  * buffers, and operation state where the queries agree, are used instead of own ones: for inference. */
 tl_status tl_block_create(tl_context *ctx, tl_registry *registry, const char *trunk, uint32_t layer,
-                          const tl_block_shape *shape, bool training, bool cached, tl_block *lender, tl_block **out);
+                          const tl_block_shape *shape, bool training, bool cached, tl_block *lender,
+                          tl_block **out);
 void tl_block_destroy(tl_context *ctx, tl_block *block); /* NULL is fine */
 /* Makes the operation's state fit `batch` samples of `tokens` tokens (at most the shape's; fewer tokens in sequences
  * only); forward and backward use it from then on. `first` above 0, in cached blocks alone and with the batch that they
  * were made for: forward computes tokens [first, tokens), and x and y are the rows of these. */
-tl_status tl_block_set_batch(tl_context *ctx, tl_block *block, uint32_t batch, uint32_t first, uint32_t tokens);
+tl_status tl_block_set_batch(tl_context *ctx, tl_block *block, uint32_t batch, uint32_t first,
+                             uint32_t tokens);
 
 /* Space that all blocks share. rows1, rows2: tokens * batch * dim; hidden: queries * batch * mlp_dim. */
 typedef struct tl_block_scratch {
@@ -56,6 +58,9 @@ typedef struct tl_block_scratch {
 /* x: tokens * batch rows; *y: where the queries * batch rows of the output are (x itself in inference). */
 tl_status tl_block_forward(tl_context *ctx, tl_block *block, tl_view x, tl_view *y,
                            const tl_block_scratch *scratch);
+/* Right after tl_block_forward, see tl_op_read_attention. */
+tl_status tl_block_read_attention(tl_context *ctx, tl_block *block, uint32_t sample, uint32_t query,
+                                  float *weights);
 /* dx holds the gradient of the output in its first queries * batch rows and receives that of x in all rows.
  * The gradients of the block's parameters are overwritten. */
 tl_status tl_block_backward(tl_context *ctx, tl_block *block, tl_view x, tl_view dx,

@@ -49,14 +49,14 @@ static tl_status create_parts(tl_context *ctx, tl_model *m)
     for (uint32_t layer = 0; layer < c->depth; layer++) {
         tl_block_shape shape = tl_model_block_shape(c, m->capacity, m->training, layer);
         tl_block *lender = !m->training && !m->cached && layer > 0 ? m->blocks[0] : NULL;
-        TL_TRY(tl_block_create(ctx, &m->registry, tl_model_trunk(c), layer, &shape, m->training, m->cached, lender,
-                               &m->blocks[layer]));
+        TL_TRY(tl_block_create(ctx, &m->registry, tl_model_trunk(c), layer, &shape, m->training, m->cached,
+                               lender, &m->blocks[layer]));
     }
     return TL_OK;
 }
 
-static tl_status create(tl_context *ctx, const tl_model_config *config, uint32_t batch, bool training, bool cached,
-                        tl_model **out)
+static tl_status create(tl_context *ctx, const tl_model_config *config, uint32_t batch, bool training,
+                        bool cached, tl_model **out)
 {
     TL_TRY(tl_model_check(config, tl_context_error(ctx)));
     tl_model *m = calloc(1, sizeof *m);
@@ -90,7 +90,8 @@ tl_status tl_model_create(tl_context *ctx, const tl_model_config *config, uint32
     return create(ctx, config, batch, training, false, out);
 }
 
-tl_status tl_model_create_cached(tl_context *ctx, const tl_model_config *config, uint32_t batch, tl_model **out)
+tl_status tl_model_create_cached(tl_context *ctx, const tl_model_config *config, uint32_t batch,
+                                 tl_model **out)
 {
     return create(ctx, config, batch, false, true, out);
 }
@@ -148,16 +149,17 @@ static tl_status ensure_workspace(tl_context *ctx, tl_model *m, uint32_t batch, 
 }
 
 /* Sizes of a batch: samples, tokens, and the cached ones before them. */
-static tl_status check_batch(tl_context *ctx, const tl_model *m, uint32_t batch, uint32_t first, uint32_t length)
+static tl_status check_batch(tl_context *ctx, const tl_model *m, uint32_t batch, uint32_t first,
+                             uint32_t length)
 {
     tl_error *err = tl_context_error(ctx);
     const uint32_t most = tl_model_tokens(&m->config);
     if (batch < 1 || batch > m->capacity || (m->cached && batch != m->capacity))
-        return tl_fail(err, TL_ERROR_USAGE, "a batch of %u samples does not fit a model made for %s%u.", batch,
-                       m->cached ? "" : "1 to ", m->capacity);
+        return tl_fail(err, TL_ERROR_USAGE, "a batch of %u samples does not fit a model made for %s%u.",
+                       batch, m->cached ? "" : "1 to ", m->capacity);
     if (first > 0 && (!m->cached || first > m->first + m->length))
-        return tl_fail(err, TL_ERROR_USAGE, "the model has not kept %u tokens of the sequence: give them again.",
-                       first);
+        return tl_fail(err, TL_ERROR_USAGE,
+                       "the model has not kept %u tokens of the sequence: give them again.", first);
     if (length < 1 || length > most || first > most - length)
         return tl_fail(err, TL_ERROR_USAGE, "sequences of %llu tokens do not fit a model made for 1 to %u.",
                        (unsigned long long)first + length, most);
@@ -178,15 +180,21 @@ tl_status tl_model_set_batch(tl_context *ctx, tl_model *m, const tl_inputs *inpu
     return m->family->set_inputs(ctx, m, inputs);
 }
 
-tl_status tl_model_forward(tl_context *ctx, tl_model *m)
+/* The stem and the first `blocks` blocks. */
+static tl_status forward_to(tl_context *ctx, tl_model *m, uint32_t blocks)
 {
-    const uint32_t depth = m->config.depth;
     const tl_block_scratch scratch = scratch_of(m);
     TL_TRY(m->family->stem_forward(ctx, m));
     m->inputs[0] = tl_model_at(m, TL_MODEL_INPUT);
-    for (uint32_t layer = 0; layer < depth; layer++)
+    for (uint32_t layer = 0; layer < blocks; layer++)
         TL_TRY(tl_block_forward(ctx, m->blocks[layer], m->inputs[layer], &m->inputs[layer + 1], &scratch));
-    return m->family->head_forward(ctx, m, m->inputs[depth]);
+    return TL_OK;
+}
+
+tl_status tl_model_forward(tl_context *ctx, tl_model *m)
+{
+    TL_TRY(forward_to(ctx, m, m->config.depth));
+    return m->family->head_forward(ctx, m, m->inputs[m->config.depth]);
 }
 
 tl_status tl_model_loss(tl_context *ctx, tl_model *m, uint32_t slot)
@@ -251,4 +259,15 @@ tl_status tl_model_read_logits(tl_context *ctx, tl_model *m, float *logits)
         return tl_fail(tl_context_error(ctx), TL_ERROR_USAGE, "this family of models keeps no logits.");
     return tl_tensor_read(ctx, m->buffers[m->family->logits], 0, (uint64_t)m->batch * m->config.classes,
                           logits);
+}
+
+tl_status tl_model_read_attention(tl_context *ctx, tl_model *m, uint32_t layer, uint32_t sample,
+                                  float *weights)
+{
+    if (layer >= m->config.depth || sample >= m->batch)
+        return tl_fail(tl_context_error(ctx), TL_ERROR_USAGE,
+                       "there is no block %u: the model has blocks 0 to %u", layer, m->config.depth - 1);
+    /* In inference blocks share what they work in, so that only the last one's is there to be read. */
+    TL_TRY(forward_to(ctx, m, layer + 1));
+    return tl_block_read_attention(ctx, m->blocks[layer], sample, 0, weights);
 }

@@ -47,7 +47,8 @@ tl_status tl_model_create(tl_context *ctx, const tl_model_config *config, uint32
                           tl_model **out);
 /* For inference on sequences that grow: every block keeps what the tokens so far left in it, see tl_inputs.first. All
  * batches have `batch` samples. */
-tl_status tl_model_create_cached(tl_context *ctx, const tl_model_config *config, uint32_t batch, tl_model **out);
+tl_status tl_model_create_cached(tl_context *ctx, const tl_model_config *config, uint32_t batch,
+                                 tl_model **out);
 void tl_model_destroy(tl_context *ctx, tl_model *model);
 tl_registry *tl_model_registry(tl_model *model);
 
@@ -57,7 +58,7 @@ typedef struct tl_inputs {
     const float *images;   /* ViT: [count][channels][depth][height][width] */
     const int32_t *tokens; /* GPT: [count][length] ids */
     uint32_t length;       /* GPT: tokens a sample, 1 to seq_len */
-    uint32_t first;        /* GPT: tokens of every sample that a cached model has seen and that stand before these */
+    uint32_t first; /* GPT: tokens of every sample that a cached model has seen and that stand before these */
     const int32_t
         *targets; /* ViT: [count] classes; GPT: [count][length] ids of the next tokens, or NULL: no loss */
     const float *soft_targets; /* ViT, or NULL: [count][classes] probabilities, instead of `targets` */
@@ -83,5 +84,9 @@ tl_status tl_model_read_ranks(tl_context *ctx, tl_model *model,
 tl_status tl_model_read_row_losses(tl_context *ctx, tl_model *model, float *losses); /* the same */
 /* ViT: [batch][classes]. TL_ERROR_USAGE for families that do not keep logits. */
 tl_status tl_model_read_logits(tl_context *ctx, tl_model *model, float *logits);
+/* How much the first token (the class token, if there is one) of a sample of the batch that was set looks at every
+ * token in block `layer`, counted from 0: weights [heads][tokens]. Computes the blocks up to that one again. */
+tl_status tl_model_read_attention(tl_context *ctx, tl_model *model, uint32_t layer, uint32_t sample,
+                                  float *weights);
 
 #endif

@@ -467,6 +467,20 @@ tl_status tl_op_forward(tl_context *ctx, tl_op_state *state, const tl_op_weights
     return values(ctx, state, weights, x, o, &r);
 }
 
+tl_status tl_op_read_attention(tl_context *ctx, const tl_op_state *state, uint32_t sample, uint32_t query,
+                               float *weights)
+{
+    const tl_op_shape *s = &state->shape;
+    const uint64_t keys = tl_geometry_tokens(&s->geometry);
+    if (!tl_op_has_softmax(s))
+        return tl_fail(tl_context_error(ctx), TL_ERROR_USAGE, "this operation has no attention to look at");
+    for (uint32_t head = 0; head < s->heads; head++) {
+        const uint64_t row = ((uint64_t)sample * s->heads + head) * s->queries + query;
+        TL_TRY(tl_tensor_read(ctx, state->prob, row * keys, keys, weights + head * keys));
+    }
+    return TL_OK;
+}
+
 /* ---- backward ------------------------------------------------------------------------------------ */
 
 /* Clears the matrices of a gradient table that no pair uses. */
