@@ -538,6 +538,20 @@ static void arguments(void **state)
                      TL_ERROR_DEVICE); /* 8 bytes for a uint */
     has(tl_context_error(ctx)->text, "argument 5 of kernel args of kernels/args.cl");
     has(tl_context_error(ctx)->text, "CL_INVALID_ARG_SIZE (-51)");
+
+    /* Only what has changed is set again, behind a failure, too, and into buffers that take another's place. */
+    static const float floats[] = {0.15625f, 0.15625f, 0.5f, 0.15625f};
+    for (int i = 0; i < 40; i++) {
+        MUST(ctx, TL_RUN(ctx, kernel, tl_grid1(1, 1), TL_VIEW(tl_at(out, (uint64_t)(i / 8 % 2))),
+                         TL_VIEW(((tl_view){i % 5 == 0 ? out->mem[0] : NULL, 8})), TL_I32(i / 2),
+                         TL_U32(i / 3), TL_U64((uint64_t)i / 4 << 32 | 7), TL_F32(floats[i % 4])));
+        MUST(ctx, tl_tensor_read(ctx, out, (uint64_t)(i / 8 % 2), 7, got));
+        const int32_t now[7] = {i % 5 != 0, i / 2, i / 3, i / 4, 7, i % 4 != 2, 8};
+        assert_memory_equal(got, now, sizeof now);
+        if (i % 7 != 0) continue;
+        tl_tensor_destroy(ctx, out);
+        MUST(ctx, tl_tensor_create(ctx, "out", TL_MEMORY_DATA, 1, 10, &out));
+    }
     tl_context_destroy(ctx);
 }
 

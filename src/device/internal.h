@@ -58,6 +58,8 @@ struct tl_kernel {
     cl_uint args;     /* how many it takes */
     size_t max_items; /* CL_KERNEL_WORK_GROUP_SIZE: asked after the build */
     int profile;      /* row in the profile; -1 until its first timed launch */
+    tl_arg *set; /* the arguments as they were set last, while `set_at` is the context's `destroyed` + 1 */
+    uint64_t set_at;
 };
 
 typedef struct tl_programs {
@@ -147,6 +149,7 @@ struct tl_context {
     cl_context cl;
     cl_command_queue queue;
     tl_tensor_node *tensors; /* all that are alive */
+    uint64_t destroyed; /* tensors so far: whose handle an argument holds may be another buffer's by now */
     uint64_t used[TL_MEMORY_KINDS], total, peak;
     tl_programs programs;
     tl_profile profile;

@@ -1,5 +1,7 @@
 #include "device/internal.h"
 
+#include <stdlib.h>
+
 tl_grid tl_grid1(uint64_t groups, uint32_t items)
 {
     return (tl_grid){.groups = {groups, 1, 1}, .items = items};
@@ -22,6 +24,38 @@ static cl_int set_arg(cl_kernel kernel, cl_uint index, const tl_arg *arg)
     return CL_INVALID_ARG_VALUE;
 }
 
+static bool same_arg(const tl_arg *a, const tl_arg *b)
+{
+    if (a->type != b->type) return false;
+    switch (a->type) {
+    case TL_ARG_MEM: return a->value.mem == b->value.mem;
+    case TL_ARG_U64: return a->value.u64 == b->value.u64;
+    case TL_ARG_I32:
+    case TL_ARG_U32:
+    case TL_ARG_F32: return a->value.u32 == b->value.u32; /* bits: -0 is not 0 */
+    }
+    return false;
+}
+
+/* Sets the arguments that differ from the kernel's last launch: drivers allocate memory for each. */
+static tl_status set_args(tl_context *ctx, tl_kernel *kernel, const tl_arg *args, int count)
+{
+    const bool known = kernel->set != NULL && kernel->set_at == ctx->destroyed + 1;
+    if (kernel->set == NULL) kernel->set = malloc((size_t)count * sizeof *kernel->set); /* or never known */
+    kernel->set_at = 0;
+    for (int i = 0; i < count; i++) {
+        if (known && same_arg(&kernel->set[i], &args[i])) continue;
+        const cl_int code = set_arg(kernel->cl, (cl_uint)i, &args[i]);
+        if (code != CL_SUCCESS)
+            return tl_cl_check(&ctx->error, code,
+                               "setting argument %d of kernel %s of kernels/%s.cl (clSetKernelArg)", i,
+                               kernel->name, kernel->family);
+        if (kernel->set != NULL) kernel->set[i] = args[i];
+    }
+    kernel->set_at = ctx->destroyed + 1;
+    return TL_OK;
+}
+
 tl_status tl_run(tl_context *ctx, tl_kernel *kernel, tl_grid grid, const tl_arg *args, int count)
 {
     if (count < 0 || (cl_uint)count != kernel->args)
@@ -35,13 +69,7 @@ tl_status tl_run(tl_context *ctx, tl_kernel *kernel, tl_grid grid, const tl_arg 
             "kernel %s of kernels/%s.cl was asked for groups of %u work-items, %s allows 1 to %llu",
             kernel->name, kernel->family, grid.items, ctx->device.name,
             (unsigned long long)kernel->max_items);
-    for (int i = 0; i < count; i++) {
-        cl_int code = set_arg(kernel->cl, (cl_uint)i, &args[i]);
-        if (code != CL_SUCCESS)
-            return tl_cl_check(&ctx->error, code,
-                               "setting argument %d of kernel %s of kernels/%s.cl (clSetKernelArg)", i,
-                               kernel->name, kernel->family);
-    }
+    TL_TRY(set_args(ctx, kernel, args, count));
     const size_t local[3] = {grid.items, 1, 1};
     const size_t global[3] = {(size_t)grid.groups[0] * grid.items, (size_t)grid.groups[1],
                               (size_t)grid.groups[2]};

@@ -224,6 +224,7 @@ void tl_tensor_destroy(tl_context *ctx, tl_tensor *tensor)
     if (node->next != NULL) node->next->previous = node->previous;
     ctx->used[tensor->kind] -= node->booked;
     ctx->total -= node->booked;
+    ctx->destroyed++;
     free_node(node); /* queued work keeps the buffers alive until it has run */
 }
 

@@ -43,6 +43,7 @@ static void free_kernel(tl_kernel *kernel)
     free(kernel->family);
     free(kernel->name);
     free(kernel->options);
+    free(kernel->set);
     free(kernel);
 }
 
