@@ -1,6 +1,23 @@
 // What stands in front of the blocks: the class token and learned positions of images, the vocabulary's table for
 // text. Rows are [token][batch][channel].
 
+// target = source, + added when has_added: a row of `channels`.
+static inline void embedded_row(__global const float *source, __global const float *added, uint has_added,
+                                __global float *target, uint channels)
+{
+    uint full = TL_FULL(channels), rest = TL_REST(channels);
+    for (uint c = TL_LANE * TL_RW; c < full; c += TL_LANES * TL_RW) {
+        floatR v = tl_load(source + c);
+        if (has_added) v += tl_load(added + c);
+        tl_store(v, target + c);
+    }
+    if (rest) {
+        floatR v = tl_load_part(source + full, rest, 0.0f);
+        if (has_added) v += tl_load_part(added + full, rest, 0.0f);
+        tl_store_part(v, target + full, rest);
+    }
+}
+
 // x[t][b] = (t < cls ? class_token : patches[t - cls][b]) + position[t], overwritten, for rows t * batch + b
 // below `rows`; position only when has_position. patches may be the rows of x behind the class token. A
 // work-group has `rows_per_group` rows, TL_ROWS at a time.
@@ -18,17 +35,7 @@ __kernel void tokens_forward(__global const float *patches, ulong patches_at,
                                            : patches + patches_at + (row - (ulong)cls * batch) * channels;
         __global const float *added = position + position_at + token * channels;
         __global float *target = x + x_at + row * channels;
-        uint full = TL_FULL(channels), rest = TL_REST(channels);
-        for (uint c = TL_LANE * TL_RW; c < full; c += TL_LANES * TL_RW) {
-            floatR v = tl_load(source + c);
-            if (has_position) v += tl_load(added + c);
-            tl_store(v, target + c);
-        }
-        if (rest) {
-            floatR v = tl_load_part(source + full, rest, 0.0f);
-            if (has_position) v += tl_load_part(added + full, rest, 0.0f);
-            tl_store_part(v, target + full, rest);
-        }
+        embedded_row(source, added, has_position, target, channels);
     }
 }
 
@@ -58,17 +65,7 @@ __kernel void embedding_forward(__global const float *table, ulong table_at, __g
         __global const float *source = table + table_at + (ulong)ids[ids_at + row] * channels;
         __global const float *added = position + position_at + (row / batch) * channels;
         __global float *target = x + x_at + row * channels;
-        uint full = TL_FULL(channels), rest = TL_REST(channels);
-        for (uint c = TL_LANE * TL_RW; c < full; c += TL_LANES * TL_RW) {
-            floatR v = tl_load(source + c);
-            if (has_position) v += tl_load(added + c);
-            tl_store(v, target + c);
-        }
-        if (rest) {
-            floatR v = tl_load_part(source + full, rest, 0.0f);
-            if (has_position) v += tl_load_part(added + full, rest, 0.0f);
-            tl_store_part(v, target + full, rest);
-        }
+        embedded_row(source, added, has_position, target, channels);
     }
 }
 

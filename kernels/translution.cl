@@ -5,25 +5,11 @@
 // of the activations [token][batch][channel]. Pair weights (logits, probabilities and their gradients) are
 // [head][pair][batch]. Tables are [offset][INNER][WIDTH]; a table argument is a shard, whose first matrix is
 // number *_first.
-//   -DINNER=C -DHEADS=h -DHEAD_DIM=d
-//   -DQ_RELATIVE=0|1 -DK_RELATIVE=0|1 -DQ_STRIDE=floats -DK_STRIDE=floats
-// A score's side is relative (its rows have INNER channels and pass through a matrix per offset) or plain (its rows
-// are the WIDTH channels of q or k already); the strides lie between its rows in memory.
+// Macros: relative.cl.
 // `queries` and `keys` locate the index behind the pairs, which the GPU form (translution_gpu.cl) reads.
 // One work-item a work-group, no barriers; each kernel says what a work-group owns, and no two own one element.
 
-#define WIDTH (HEADS * HEAD_DIM)
-#ifndef Q_RELATIVE
-#define Q_RELATIVE 1
-#define Q_STRIDE INNER
-#endif
-#ifndef K_RELATIVE
-#define K_RELATIVE 1
-#define K_STRIDE INNER
-#endif
-
 #define HEAD_PANELS ((HEAD_DIM + NR - 1) / NR) // column panels of a head
-#define MATRIX ((ulong)INNER * WIDTH)
 #define PANEL_COLUMNS(panel, width) min(NR, (width) - (panel) * NR)
 #ifndef BLOCK_TILES
 #define BLOCK_TILES 4 // row tiles that share a packed panel while it is in the first-level cache

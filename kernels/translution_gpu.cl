@@ -1,18 +1,8 @@
 // The three products over pairs of tokens that share an offset (score, aggregate, weight gradient): GPU form. The
 // tables, layouts and arguments are those of translution.cl; work-groups of TILE_ITEMS own 64 x 64 tiles. Behind the
 // pairs lies their index: spans {begin, end} and lists {pair, group} by query, then the same by key.
-//   -DINNER=C -DHEADS=h -DHEAD_DIM=d -DQ_RELATIVE=0|1 -DK_RELATIVE=0|1 -DQ_STRIDE=floats -DK_STRIDE=floats
+// Macros: relative.cl.
 
-#define WIDTH (HEADS * HEAD_DIM)
-#define MATRIX ((ulong)INNER * WIDTH)
-#ifndef Q_RELATIVE
-#define Q_RELATIVE 1
-#define Q_STRIDE INNER
-#endif
-#ifndef K_RELATIVE
-#define K_RELATIVE 1
-#define K_STRIDE INNER
-#endif
 #define HEAD_PANELS ((HEAD_DIM + TILE - 1) / TILE)
 #define GPU_KERNEL __kernel __attribute__((reqd_work_group_size(TILE_ITEMS, 1, 1))) void
 

@@ -101,7 +101,7 @@ static tl_status run_grouped(tl_cli_options *o, tl_context *ctx)
         return tl_fail(err, TL_ERROR_USAGE, "--grouped %s with --batch %u has too many pairs of rows",
                        o->bench.grid, batch);
     grouped g = {.x = NULL};
-    tl_timing timing = {0, 0};
+    tl_timing timing = {0, 0, 0};
     tl_status status = create_grouped(ctx, &g, &geometry, batch, k, n);
     if (status == TL_OK) status = tl_measure(ctx, call_grouped, &g, tl_bench_rounds(o), 30.0, &timing);
     const double flops = 2.0 * g.pairs.count * batch * k * n, gflops = flops / timing.min_ms * 1e-6;

@@ -176,6 +176,7 @@ static tl_status report(const tl_cli_options *o, tl_context *ctx, const tl_op_sh
         cJSON_AddNumberToObject(json, "gflops", flops / ms * 1e-6);
         cJSON_AddNumberToObject(json, "ms_median", f->forward.median_ms + f->backward.median_ms);
         cJSON_AddNumberToObject(json, "ms_min", ms);
+        cJSON_AddNumberToObject(json, "cpu_ms", f->forward.cpu_ms + f->backward.cpu_ms);
         cJSON_AddNumberToObject(json, "forward_ms_median", f->forward.median_ms);
         cJSON_AddNumberToObject(json, "forward_ms_min", f->forward.min_ms);
         cJSON_AddNumberToObject(json, "forward_gflops", rates[0]);

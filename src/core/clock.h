@@ -4,5 +4,7 @@
 
 /* Seconds since an arbitrary start that stays the same within the process. */
 double tl_clock_seconds(void);
+/* Seconds that all threads of this process have computed. */
+double tl_clock_cpu_seconds(void);
 
 #endif

@@ -144,8 +144,8 @@ static tl_grid by_token(const tiling *t, const tl_relative *r, uint32_t panels, 
 
 static tl_status get(tl_context *ctx, const tiling *t, const char *name, tl_kernel **kernel)
 {
-    return tl_kernel_get(ctx, t->cpu ? "tile+translution" : "tile_gpu+translution_gpu", name, t->options,
-                         kernel);
+    return tl_kernel_get(ctx, t->cpu ? "relative+tile+translution" : "relative+tile_gpu+translution_gpu",
+                         name, t->options, kernel);
 }
 
 #define TABLES(r) TL_MEM((r)->pairs->device_groups->mem[0]), TL_MEM((r)->pairs->device_pairs->mem[0])

@@ -21,10 +21,10 @@ static int ascending(const void *a, const void *b)
 
 tl_timing tl_timing_of(double *ms, uint32_t count)
 {
-    if (count == 0) return (tl_timing){(double)NAN, (double)NAN};
+    if (count == 0) return (tl_timing){(double)NAN, (double)NAN, 0};
     qsort(ms, count, sizeof *ms, ascending);
     const double median = count % 2 == 1 ? ms[count / 2] : (ms[count / 2 - 1] + ms[count / 2]) / 2;
-    return (tl_timing){median, ms[0]};
+    return (tl_timing){median, ms[0], 0};
 }
 
 /* Milliseconds of `calls` calls, finished. */
@@ -38,16 +38,18 @@ static tl_status time_calls(tl_context *ctx, tl_measured call, void *what, uint3
 }
 
 static tl_status time_rounds(tl_context *ctx, tl_measured call, void *what, double least_ms, double *ms,
-                             uint32_t rounds)
+                             uint32_t rounds, double *cpu_ms)
 {
     double once = 0;
     for (int i = 0; i < WARM_UP; i++) TL_TRY(time_calls(ctx, call, what, 1, &once));
     const double wanted = once > 0 ? ceil(least_ms / once) : MOST_CALLS;
     const uint32_t calls = wanted < 1 ? 1 : wanted > MOST_CALLS ? MOST_CALLS : (uint32_t)wanted;
+    const double begun = tl_clock_cpu_seconds();
     for (uint32_t i = 0; i < rounds; i++) {
         TL_TRY(time_calls(ctx, call, what, calls, &ms[i]));
         ms[i] /= calls;
     }
+    *cpu_ms = rounds > 0 ? (tl_clock_cpu_seconds() - begun) * 1e3 / ((double)rounds * calls) : 0;
     return TL_OK;
 }
 
@@ -57,8 +59,10 @@ tl_status tl_measure(tl_context *ctx, tl_measured call, void *what, uint32_t rou
     double *ms = malloc((rounds > 0 ? rounds : 1) * sizeof *ms);
     if (ms == NULL)
         return tl_fail(tl_context_error(ctx), TL_ERROR_MEMORY, "out of host memory for %u times", rounds);
-    const tl_status status = time_rounds(ctx, call, what, least_ms, ms, rounds);
+    double cpu_ms = 0;
+    const tl_status status = time_rounds(ctx, call, what, least_ms, ms, rounds, &cpu_ms);
     if (status == TL_OK) *timing = tl_timing_of(ms, rounds);
+    if (status == TL_OK) timing->cpu_ms = cpu_ms;
     free(ms);
     return status;
 }

@@ -7,6 +7,8 @@
 
 typedef struct tl_timing {
     double median_ms, min_ms; /* of one call */
+    double cpu_ms; /* that this process's threads computed for a call, the mean; a CPU device's work is
+                               * theirs, whatever else the machine does */
 } tl_timing;
 
 /* Enqueues once what is measured. */
