@@ -136,6 +136,22 @@ static double dry_params(void)
     return params;
 }
 
+/* A checkpoint knows its positions by the flag's word. */
+static void test_positions(void **unused)
+{
+    static const char *const words[] = {"learned", "rope", "swin", "shaw", "convit"};
+    for (int i = 0; i < 5; i++) {
+        char line[64];
+        RUN(NO_ENV, "train", "mnist", "--pos", words[i], SMALL, "--steps", "1", "--batch-size", "4",
+            "--limit-train", "8", "--limit-test", "4", "--out", at(words[i]));
+        EXPECT(0, "");
+        RUN(NO_ENV, "info", at(words[i]));
+        EXPECT(0, "");
+        snprintf(line, sizeof line, "%-24s %s\n", "pos", words[i]);
+        if (strstr(seen.out, line) == NULL) fail_msg("no %s in:\n%s", line, seen.out);
+    }
+}
+
 /* Images that are not square, and grids of three axes. 49 patches, 13 x 13 offsets and 3, however they are called. */
 static void test_grids(void **unused)
 {
@@ -645,6 +661,7 @@ int main(void)
         cmocka_unit_test(test_help_and_version),
         cmocka_unit_test(test_usage_errors),
         cmocka_unit_test(test_values),
+        cmocka_unit_test(test_positions),
         cmocka_unit_test(test_grids),
         cmocka_unit_test(test_tune),
         cmocka_unit_test(test_config),
