@@ -74,7 +74,7 @@ const tl_flag tl_flags[] = {
            "tokens farther apart than N along an axis do not see each other (0: all do); conv: the kernel's "
            "width"),
     NUMBER(FLAG_U32, "translution-layers", settings.model.translution_layers, 0, 1024, MODEL,
-           "the first N blocks are --op, the rest rotary attention (0: all are --op)"),
+           "the first N blocks are --op, the rest attention, rotary for images (0: all are --op)"),
     CHOICE("pos", pos, "none|learned|rope|swin|shaw|convit", SHAPE,
            "positions (learned for attention, none for the others)"),
     CHOICE("size", size, "tiny|mini|small|base|large", SHAPE, "model size (tiny)"),
