@@ -21,7 +21,7 @@
 #define PACK_DEPTH 16
 #define FIRST_LEVEL (20 * 1024) // bytes of the first-level cache for packed panels
 #ifdef __has_builtin
-#if __has_builtin(__builtin_prefetch)
+#if __has_builtin(__builtin_prefetch) && (defined(__x86_64__) || defined(__aarch64__)) // not through SPIR-V
 #define PREFETCH(p) __builtin_prefetch((const void *)(size_t)(p))
 #endif
 #endif

@@ -1,0 +1,33 @@
+#!/bin/sh
+# Every kernel on oclgrind's simulated device: no access outside of a buffer, no race, no read of what nobody wrote. Skipped,
+# saying so, where oclgrind is not installed.
+#   test_oclgrind.sh TEST_PROGRAM KERNELS cpu|gpu
+set -eu
+program=$1 kernels=$2 path=$3
+command -v oclgrind >/dev/null 2>&1 || { echo "oclgrind is not installed: skipped"; exit 77; }
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cp -r "$kernels" "$work/kernels"
+export TRANSLUTION_KERNEL_DIR="$work/kernels" TRANSLUTION_CACHE_DIR=off
+# The search for unwritten values does not know all instructions that kernels are optimised to, and without optimisation
+# the kernels for GPUs take too long.
+options="--data-races"
+[ "$path" = gpu ] || options="--build-options -cl-opt-disable --data-races --uninitialized"
+findings='Invalid |uninitialized|race|FATAL|divergence|Misaligned'
+simulate() {
+    # Findings go to standard error: every new context would empty a log file.
+    # shellcheck disable=SC2086 # several words
+    oclgrind $options --max-errors 20 "$program" "$path" >"$work/out" 2>&1
+}
+if ! simulate || grep -qE "$findings" "$work/out"; then
+    grep -vE '^[0-9]+ warnings? generated|^$' "$work/out" | head -n 60
+    echo "FAILED: oclgrind on the kernels for $path" >&2
+    exit 1
+fi
+# What is there must be found: this kernel writes behind the end of its buffer.
+sed -i 's/partial\[partial_at + group\]/partial[partial_at + group + 100000000]/' "$work/kernels/add.cl"
+! cmp -s "$work/kernels/add.cl" "$kernels/add.cl" || { echo "FAILED: kernels/add.cl could not be spoiled" >&2; exit 1; }
+options=""
+simulate || true
+grep -q 'Invalid write' "$work/out" || { echo "FAILED: oclgrind does not see a write outside of a buffer" >&2; exit 1; }
+echo "oclgrind finds nothing in the kernels for $path"

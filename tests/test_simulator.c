@@ -1,0 +1,110 @@
+/* Every operation, forward and backward, and a training step of every task, as small as they can be: for oclgrind, which
+ * simulates a device and looks for wrong accesses, races between work-items and reads of what nobody wrote.
+ *   test_simulator [cpu|gpu]     the family of tiled kernels; without a word: both */
+#include "runs.h"
+
+#include <CL/cl.h>
+
+/* The simulator does not notice that this call writes; a plain write it does. */
+cl_int clEnqueueFillBuffer(cl_command_queue queue, cl_mem buffer, const void *pattern, size_t pattern_size,
+                           size_t offset, size_t size, cl_uint waits, const cl_event *list, cl_event *event)
+{
+    unsigned char *bytes = malloc(size);
+    if (bytes == NULL) return CL_OUT_OF_HOST_MEMORY;
+    for (size_t i = 0; i < size; i++) bytes[i] = ((const unsigned char *)pattern)[i % pattern_size];
+    const cl_int code = clEnqueueWriteBuffer(queue, buffer, CL_TRUE, offset, size, bytes, waits, list, event);
+    free(bytes);
+    return code;
+}
+
+static tl_kernel_path path;
+
+static void run_layer(tl_context *ctx, const tl_layer_config *c)
+{
+    tl_layer *layer = NULL;
+    MUST(ctx, tl_layer_create(ctx, c, 1, &layer));
+    const uint64_t rows = (uint64_t)tl_layer_tokens(c) * c->batch, in = rows * c->dim,
+                   out = rows * c->heads * c->head_dim;
+    float *values = calloc(in > out ? in : out, sizeof *values);
+    assert_non_null(values);
+    for (uint64_t i = 0; i < (in > out ? in : out); i++) values[i] = (float)((i * 7) % 13) / 13.0f - 0.4f;
+    tl_tensor *x = golden_upload(ctx, values, 1, in), *d_o = golden_upload(ctx, values, 1, out),
+              *o = golden_upload(ctx, NULL, 1, out), *dx = golden_upload(ctx, NULL, 1, in);
+    free(values);
+    MUST(ctx, tl_layer_forward(ctx, layer, x, o));
+    MUST(ctx, tl_layer_backward(ctx, layer, x, d_o, dx));
+    float *got = golden_download(ctx, dx);
+    for (uint64_t i = 0; i < in; i++) assert_true(isfinite(got[i]));
+    free(got);
+    tl_tensor_destroy(ctx, x), tl_tensor_destroy(ctx, o), tl_tensor_destroy(ctx, d_o),
+        tl_tensor_destroy(ctx, dx);
+    tl_layer_destroy(ctx, layer);
+}
+
+static void operations(void **unused)
+{
+    tl_context *ctx = golden_context(path);
+    for (int op = TL_OP_ATTENTION; op <= TL_OP_CONV; op++) {
+        tl_layer_config c = {.op = (tl_op_kind)op,
+                             .height = 2,
+                             .width = 3,
+                             .cls = op != TL_OP_CONV,
+                             .batch = 2,
+                             .dim = 6,
+                             .heads = 2,
+                             .head_dim = 3,
+                             .relenc_dim = 2,
+                             .window = op == TL_OP_CONV ? 1 : 0};
+        run_layer(ctx, &c);
+        if (op == TL_OP_ABSOLUTE || op == TL_OP_CONV) continue;
+        c.cls = false, c.causal = true, c.height = 1, c.width = 5;
+        run_layer(ctx, &c);
+        c.rotary = op == TL_OP_ATTENTION || op == TL_OP_ALPHA;
+        c.head_dim = 4, c.sharing = TL_SHARING_CLIP, c.sharing_radius = 2, c.window = 3;
+        run_layer(ctx, &c);
+    }
+    tl_context_destroy(ctx);
+}
+
+static void train_task(const char *task, tl_op_kind op)
+{
+    char name[40];
+    tl_settings s;
+    tl_result result;
+    if (!tl_settings_default(&s, task)) fail_msg("no task %s", task);
+    const tl_settings small = small_run(op, "");
+    snprintf(name, sizeof name, "%s-%d-%d", task, (int)op, (int)path);
+    snprintf(s.out, sizeof s.out, "%s/%s", folder, name);
+    s.model.op = op, s.model.positions = small.model.positions;
+    s.model.dim = 4, s.model.depth = 1, s.model.heads = 2, s.model.head_dim = 2, s.model.mlp_dim = 6;
+    s.model.relenc_dim = 2;
+    if (s.model.family == TL_FAMILY_GPT)
+        s.model.seq_len = 4, s.model.vocab_size = 31;
+    else if (strcmp(task, "mnist") == 0)
+        s.model.image_height = s.model.image_width = 28, s.model.patch_height = s.model.patch_width = 14;
+    else
+        s.model.image_height = s.model.image_width = 8, s.model.patch_height = s.model.patch_width = 4;
+    s.limit_train = 3, s.limit_test = 2, s.batch_size = 2, s.batch_given = true, s.steps = 2,
+    s.grad_clip = 0.5f;
+    tl_context *ctx = golden_context(path);
+    MUST(ctx, tl_train(ctx, &s, NULL, &result));
+    tl_context_destroy(ctx);
+}
+
+static void training(void **unused)
+{
+    static const char *const tasks[] = {"mnist", "vit", "gpt"};
+    for (int i = 0; i < 3; i++)
+        train_task(tasks[i], i == 0 ? TL_OP_ALPHA : i == 1 ? TL_OP_TRANSLUTION : TL_OP_ATTENTION);
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(operations), cmocka_unit_test(training)};
+    int failed = 0;
+    for (path = TL_PATH_CPU; path <= TL_PATH_GPU; path++) {
+        if (argc > 1 && strcmp(argv[1], path == TL_PATH_CPU ? "cpu" : "gpu") != 0) continue;
+        failed += cmocka_run_group_tests(tests, path == TL_PATH_CPU || argc > 1 ? make_folder : NULL, NULL);
+    }
+    return remove_folder(NULL) != 0 ? 1 : failed;
+}
