@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Times training steps of the tiny ViT (84 x 84, patch 12, 50 tokens) in PyTorch and in translution, taking turns.
+"""Times training steps of the tiny ViT (84 x 84, patch 12, 50 tokens) or GPT (160 tokens, vocabulary of 50257) in PyTorch
+and in translution, taking turns.
 
-    tools/compare_pytorch.py [--program build/release/translution] [--rounds 3] [--only WORD] [--json]
+    tools/compare_pytorch.py [--program build/release/translution] [--rounds 3] [--only WORD] [--task mnist|gpt] [--json]
     tools/compare_pytorch.py --gemm        matrix products against PyTorch's (OpenBLAS or MKL)
     tools/compare_pytorch.py --check       the PyTorch forms against each other and a loop over pairs
 
@@ -19,6 +20,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 # operation, PyTorch form, batch
 CASES = [('attention', 'matmul', 64), ('alpha', 'einsum', 64), ('alpha', 'naive', 8), ('translution', 'streamed', 32),
          ('translution', 'naive', 1)]
+TEXT_CASES = [('attention', 'matmul', 8), ('alpha', 'einsum', 2), ('alpha', 'naive', 2)]
 # m, n, k, transposition, batch
 GEMMS = [(1024, 1024, 1024, 'nn', 1), (3200, 192, 192, 'nt', 1), (3200, 576, 192, 'nt', 1), (3200, 768, 192, 'nt', 1),
          (3200, 192, 768, 'nt', 1), (1280, 50257, 192, 'nt', 1), (192, 192, 3200, 'tn', 1), (768, 192, 3200, 'tn', 1),
@@ -57,13 +59,13 @@ def gib(size):
 
 def compare_steps(a):
     rows = []
-    for op, form, batch in CASES:
+    for op, form, batch in TEXT_CASES if a.task == 'gpt' else CASES:
         if a.only not in f'{op} {form}':
             continue
         t, o, memory = [], [], [0, 0]
         for _ in range(a.rounds):
-            mine = ours(a, 'step', '--task', 'mnist', '--op', op, '--batch-size', batch, '--rounds', a.steps)
-            yours = theirs(a, 'step', op, form, batch, a.steps)
+            mine = ours(a, 'step', '--task', a.task, '--op', op, '--batch-size', batch, '--rounds', a.steps)
+            yours = theirs(a, '--task', a.task, 'step', op, form, batch, a.steps)
             o.append(mine['ms_median'])
             memory[0] = max(memory[0], mine['peak_process_bytes'])
             if yours is None:
@@ -112,6 +114,7 @@ def main():
     parser.add_argument('--rounds', type=int, default=3, help='turns of each side')
     parser.add_argument('--steps', type=int, default=5, help='timed steps a turn')
     parser.add_argument('--threads', type=int, default=os.cpu_count())
+    parser.add_argument('--task', default='mnist', choices=['mnist', 'gpt'])
     parser.add_argument('--only', default='', help='cases whose "operation form" holds this word')
     parser.add_argument('--memory-limit', type=float, help='GiB of address space for PyTorch')
     parser.add_argument('--device', default='cpu', help="PyTorch's device: cpu or cuda")

@@ -8,10 +8,15 @@ from torch import nn
 import torch.nn.functional as F
 
 DIM, DEPTH, HEADS, HEAD_DIM, MLP, SIDE, PATCH, CLASSES, RELENC = 192, 6, 3, 64, 768, 7, 144, 10, 8
+LENGTH, VOCABULARY = 160, 50257  # of text
 
 
 def offsets(side):
-    """[N, N] number of the matrix of pair (i, j) and how many there are; token 0 is the class token."""
+    """[N, N] number of the matrix of pair (i, j) and how many there are; token 0 is the class token. A negative side: a
+    sequence of that length, where pairs with j > i are masked and take any matrix."""
+    if side < 0:
+        p = torch.arange(-side)
+        return (p[:, None] - p[None]).clamp(min=0), -side
     k = (2 * side - 1) ** 2
     p = torch.arange(side * side)
     r, c = p // side, p % side
@@ -25,15 +30,20 @@ class Attention(nn.Module):
     def __init__(self, dim=DIM, heads=HEADS, head_dim=HEAD_DIM, side=SIDE):
         super().__init__()
         self.heads, self.head_dim = heads, head_dim
+        if side < 0:
+            self.register_buffer('later', torch.ones(-side, -side, dtype=torch.bool).triu(1))
         self.qkv, self.out = nn.Linear(dim, 3 * heads * head_dim, bias=False), nn.Linear(heads * head_dim, dim)
 
     def split(self, x):
         b, n, _ = x.shape
         return self.qkv(x).view(b, n, 3, self.heads, self.head_dim).permute(2, 0, 3, 1, 4)
 
+    def softmax(self, a):
+        return (a.masked_fill(self.later, float('-inf')) if hasattr(self, 'later') else a).softmax(-1)
+
     def forward(self, x):
         q, k, v = self.split(x)
-        a = ((q @ k.transpose(-1, -2)) * self.head_dim ** -0.5).softmax(-1)
+        a = self.softmax((q @ k.transpose(-1, -2)) * self.head_dim ** -0.5)
         return self.out((a @ v).transpose(1, 2).flatten(2))
 
 
@@ -61,11 +71,12 @@ class Alpha(Attention):
     def forward(self, x):
         q, k, v = self.split(x)
         x2 = [d(x) for d in self.down]
-        q2 = self.pairs(x2[0], self.tables[0], self.key.t(), True)
+        by_query = self.tables[0].shape[0] - 1 - self.key if hasattr(self, 'later') else self.key.t()
+        q2 = self.pairs(x2[0], self.tables[0], by_query, True)
         k2 = self.pairs(x2[1], self.tables[1], self.key, False)
         v2 = self.pairs(x2[2], self.tables[2], self.key, False)
         a = (q @ k.transpose(-1, -2) + (q2 * k2).sum(-1).permute(0, 3, 1, 2)) * (0.5 * self.head_dim ** -0.5)
-        a = a.softmax(-1)
+        a = self.softmax(a)
         o = (a @ v).transpose(1, 2).flatten(2)
         return self.out(0.5 * (o + self.up(torch.einsum('bhij,bijhr->bihr', a, v2).flatten(2))))
 
@@ -172,6 +183,23 @@ class Vit(nn.Module):
         return self.head(x[:, 0])
 
 
+class Gpt(nn.Module):
+    def __init__(self, op):
+        super().__init__()
+        self.table, self.pos = nn.Embedding(VOCABULARY, DIM), nn.Parameter(torch.randn(LENGTH, DIM))
+        self.ops = nn.ModuleList(nn.Sequential(nn.LayerNorm(DIM), op(side=-LENGTH)) for _ in range(DEPTH))
+        self.mlps = nn.ModuleList(nn.Sequential(nn.LayerNorm(DIM), nn.Linear(DIM, MLP), nn.GELU(), nn.Linear(MLP, DIM))
+                                  for _ in range(DEPTH))
+        self.head = nn.Sequential(nn.LayerNorm(DIM), nn.LayerNorm(DIM), nn.Linear(DIM, VOCABULARY, bias=False))
+
+    def forward(self, ids):
+        x = self.table(ids) + self.pos
+        for op, mlp in zip(self.ops, self.mlps):
+            x = x + op(x)
+            x = x + mlp(x)
+        return self.head(x).flatten(0, 1)
+
+
 FORMS = {('attention', 'matmul'): Attention, ('alpha', 'einsum'): lambda **k: Alpha('einsum', **k),
          ('alpha', 'naive'): lambda **k: Alpha('naive', **k), ('translution', 'streamed'): Translution,
          ('translution', 'naive'): lambda **k: Translution('naive', **k)}
@@ -189,10 +217,14 @@ def peak_bytes(device):
 def step(a):
     op, form, batch, steps = a.words[0], a.words[1], int(a.words[2]), int(a.words[3])
     torch.manual_seed(0)
-    model = Vit(FORMS[op, form]).to(a.device)
+    model = (Gpt if a.task == 'gpt' else Vit)(FORMS[op, form]).to(a.device)
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-4, weight_decay=0.05)
-    x = torch.randn(batch, SIDE * SIDE, PATCH, device=a.device)
-    y = torch.randint(CLASSES, (batch,), device=a.device)
+    if a.task == 'gpt':
+        x, y = (torch.randint(VOCABULARY, (batch, LENGTH), device=a.device) for _ in range(2))
+        y = y.flatten()
+    else:
+        x = torch.randn(batch, SIDE * SIDE, PATCH, device=a.device)
+        y = torch.randint(CLASSES, (batch,), device=a.device)
     times = []
     for _ in range(steps + 1):
         start = time.perf_counter()
@@ -275,6 +307,7 @@ def check(a):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('--device', default='cpu')
+    parser.add_argument('--task', default='mnist', choices=['mnist', 'gpt'])
     parser.add_argument('--threads', type=int, default=2)
     parser.add_argument('what', choices=['step', 'gemm', 'grouped', 'check'])
     parser.add_argument('words', nargs='*')
