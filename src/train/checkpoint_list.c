@@ -158,7 +158,7 @@ void tl_checkpoint_prune(const char *out, uint64_t keep)
         const char *dot = strrchr(e->d_name, '.');
         if (e->d_name[0] != '.' || dot == e->d_name || strlen(e->d_name) > 28) continue;
         if (strcmp(dot, ".old") != 0 && strcmp(dot, ".tmp") != 0) continue;
-        snprintf(path, sizeof path, "%s/%s", parent, e->d_name);
+        snprintf(path, sizeof path, "%s/%.28s", parent, e->d_name);
         tl_checkpoint_remove(path);
     }
     closedir(folder);
