@@ -126,7 +126,7 @@ static void print_usage(FILE *out)
     fprintf(out,
             "translution trains self-attention, Translution and alpha-Translution on any OpenCL device.\n\n");
     for (int i = 0; i < COMMANDS; i++)
-        fprintf(out, "  translution %-26s %s\n", commands[i].usage, commands[i].help);
+        fprintf(out, "  translution %-32s %s\n", commands[i].usage, commands[i].help);
     fprintf(out,
             "\n`translution COMMAND --help` lists a command's options; `translution --version` the version.\n"
             "Results go to standard output, everything else to standard error.\n"
@@ -178,7 +178,7 @@ static int run_bench(int argc, char **argv, double started)
         printf("usage: translution bench gemm|op|step|memory|loader [options]\n\n");
         for (int i = 0; i < COMMANDS; i++)
             if (strncmp(commands[i].name, "bench ", 6) == 0)
-                printf("  translution %-26s %s\n", commands[i].usage, commands[i].help);
+                printf("  translution %-32s %s\n", commands[i].usage, commands[i].help);
         printf("\n`translution bench WORD --help` lists its options.\n");
         return finish_output();
     }
