@@ -57,6 +57,14 @@ def gib(size):
     return f'{size / 2**30:6.2f}' if size else '     -'
 
 
+def check_blas(a):
+    """Debian's PyTorch takes the reference BLAS where no other is installed: nobody should be compared with that."""
+    rate = theirs(a, 'gemm', 512, 512, 512, 'nn', 1)['gflops']
+    if a.device == 'cpu' and rate < 10 * a.threads:
+        print(f"warning: PyTorch's matrix products reach {rate:.0f} GFLOP/s, as without an optimised BLAS: "
+              f'on Debian, install libopenblas0-pthread', file=sys.stderr)
+
+
 def compare_steps(a):
     rows = []
     for op, form, batch in TEXT_CASES if a.task == 'gpt' else CASES:
@@ -127,6 +135,7 @@ def main():
         return subprocess.run([sys.executable, os.path.join(HERE, 'pytorch_forms.py'), 'check']).returncode
     if a.memory_limit is None and a.device == 'cpu':
         a.memory_limit = os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30 * 0.9
+    check_blas(a)
     if a.gemm:
         if not a.json:
             print(f'{"GFLOP/s, best of " + str(a.rounds) + " turns":34} {"PyTorch":>10} {"translution":>12} {"ratio":>6}')
