@@ -25,8 +25,8 @@ if ! simulate || grep -qE "$findings" "$work/out"; then
     exit 1
 fi
 # What is there must be found: this kernel writes behind the end of its buffer.
-sed -i 's/partial\[partial_at + group\]/partial[partial_at + group + 100000000]/' "$work/kernels/add.cl"
-! cmp -s "$work/kernels/add.cl" "$kernels/add.cl" || { echo "FAILED: kernels/add.cl could not be spoiled" >&2; exit 1; }
+sed -i "s/losses\[losses_at + row\] =/losses[losses_at + row + 100000000] =/" "$work/kernels/loss.cl"
+! cmp -s "$work/kernels/loss.cl" "$kernels/loss.cl" || { echo "FAILED: kernels/loss.cl could not be spoiled" >&2; exit 1; }
 options=""
 simulate || true
 grep -q 'Invalid write' "$work/out" || { echo "FAILED: oclgrind does not see a write outside of a buffer" >&2; exit 1; }
