@@ -287,7 +287,7 @@ static tl_status score_all(tl_context *ctx, tl_model *model, const tl_task_data 
 static tl_status score(tl_context *ctx, tl_model *model, tl_task_data *d, int set, tl_scores *scores)
 {
     tl_loader *loader = NULL;
-    scoring k = {NULL};
+    scoring k = {0};
     *scores = (tl_scores){0};
     tl_status status = create_scoring(d->s, &k, tl_context_error(ctx));
     if (status == TL_OK) status = make_loader(d, false, &loader, tl_context_error(ctx));
