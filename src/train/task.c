@@ -52,3 +52,10 @@ tl_status tl_scores_add(tl_context *ctx, tl_model *model, float *losses, int32_t
     }
     return TL_OK;
 }
+
+void tl_scores_mean(tl_scores *sums, double predictions)
+{
+    sums->loss /= predictions;
+    sums->top1 *= 100.0 / predictions;
+    sums->top5 *= 100.0 / predictions;
+}

@@ -54,6 +54,8 @@ tl_status tl_task_score(tl_context *ctx, const tl_task *task, tl_model *model, t
 /* Adds up the batch that a model has just scored: the sums of its losses and hits, for the means over a set.
  * `losses` and `ranks` hold a value a prediction. */
 tl_status tl_scores_add(tl_context *ctx, tl_model *model, float *losses, int32_t *ranks, tl_scores *sums);
+/* Sums over a set of `predictions` become its mean loss and its hits in percent. */
+void tl_scores_mean(tl_scores *sums, double predictions);
 
 extern const tl_task tl_task_mnist, tl_task_vit, tl_task_gpt;
 

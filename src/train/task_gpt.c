@@ -204,9 +204,7 @@ static tl_status score_windows(tl_context *ctx, tl_model *model, tl_task_data *d
         TL_TRY(tl_model_set_batch(ctx, model, &inputs));
         TL_TRY(tl_scores_add(ctx, model, losses, ranks, sums));
     }
-    sums->loss /= (double)windows * length;
-    sums->top1 *= 100.0 / ((double)windows * length);
-    sums->top5 *= 100.0 / ((double)windows * length);
+    tl_scores_mean(sums, (double)windows * length);
     return TL_OK;
 }
 

@@ -174,9 +174,7 @@ static tl_status score(tl_context *ctx, tl_model *model, tl_task_data *d, int se
     }
     free(losses);
     free(ranks);
-    scores->loss /= d->test.count;
-    scores->top1 *= 100.0 / d->test.count;
-    scores->top5 *= 100.0 / d->test.count;
+    tl_scores_mean(scores, d->test.count);
     return status;
 }
 

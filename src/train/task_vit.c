@@ -275,9 +275,7 @@ static tl_status score_all(tl_context *ctx, tl_model *model, const tl_task_data 
     if (seen == 0)
         return tl_fail(err, TL_ERROR_INPUT, "no image of %s can be read: there is nothing to evaluate",
                        d->val.root);
-    scores->loss /= (double)seen;
-    scores->top1 *= 100.0 / (double)seen;
-    scores->top5 *= 100.0 / (double)seen;
+    tl_scores_mean(scores, (double)seen);
     if (tl_loader_damaged(loader) > 0)
         tl_log_write(d->s->log, TL_LOG_NOTICE, "%u files of %s are no sound images: evaluated without them",
                      tl_loader_damaged(loader), d->val.root);
