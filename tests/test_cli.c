@@ -655,6 +655,57 @@ static void test_real_mnist(void **state)
     cJSON_Delete(json);
 }
 
+/* Labels of more classes than ten, as EMNIST has them; and the table of true and found classes, whose main diagonal is
+ * top-1. */
+static void test_many_classes(void **state)
+{
+    char dir[300];
+    snprintf(dir, sizeof dir, "%s", at("emnist"));
+    write_mnist(dir);
+    write_idx(dir, "train-labels-idx1-ubyte", 0x801, 40, 40, 46);
+    write_idx(dir, "t10k-labels-idx1-ubyte", 0x801, 20, 20, 46);
+    RUN(NO_ENV, DATA);
+    FAILS(2, "train-labels-idx1-ubyte", "is 46", "10 classes", "--classes");
+    RUN(NO_ENV, DATA, "--classes", "46");
+    FAILS(2, "train-labels-idx1-ubyte", "is 46", "46 classes, 0 to 45");
+    RUN(NO_ENV, DATA, "--classes", "47", "--out", at("emnist-run"));
+    EXPECT(0, "");
+    for (int dynamic = 0; dynamic < 2; dynamic++) {
+        RUN(NO_ENV, "eval", at("emnist-run"), "--data", dir, "--confusion", at("emnist.tsv"), "--test-motion",
+            dynamic ? "dynamic" : "static");
+        EXPECT(0, "");
+        cJSON *json = last_json();
+        const double top1 = number(json, "top1");
+        cJSON_Delete(json);
+        slurp(at("emnist.tsv"), seen.out);
+        assert_int_equal(strncmp(seen.out, "true\\found\t0\t1\t2\t", 17), 0);
+        unsigned long sum = 0, right = 0;
+        char *line = seen.out;
+        for (int row = 0; row < 47; row++) {
+            line = strchr(line, '\n') + 1;
+            char *cell = line;
+            assert_int_equal(strtoul(cell, &cell, 10), row);
+            for (int column = 0; column < 47; column++) {
+                assert_int_equal(*cell, '\t');
+                const unsigned long count = strtoul(cell + 1, &cell, 10);
+                assert_true(count == 0 || row == 46);
+                sum += count;
+                if (row == column) right += count;
+            }
+            assert_int_equal(*cell, '\n');
+        }
+        assert_string_equal(strchr(line, '\n'), "\n");
+        assert_int_equal(sum, 20);
+        assert_true(top1 == 100.0 * (double)right / 20);
+    }
+    RUN(NO_ENV, DATA, "--classes", "47", "--out", at("emnist-run-2"), "--steps", "30", "--lr", "1e-2");
+    EXPECT(0, "");
+    cJSON *json = last_json();
+    assert_true(number(json, "top1") ==
+                100); /* all samples are of one class: the test above cannot miss the diagonal */
+    cJSON_Delete(json);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -672,6 +723,7 @@ int main(void)
         cmocka_unit_test(test_no_platform),
         cmocka_unit_test(test_device_choice),
         cmocka_unit_test(test_data_errors),
+        cmocka_unit_test(test_many_classes),
         cmocka_unit_test(test_output_errors),
         cmocka_unit_test(test_does_not_fit),
         cmocka_unit_test(test_checkpoint_errors),

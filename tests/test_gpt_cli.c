@@ -243,6 +243,9 @@ static void test_checkpoints(void **unused)
     FAILS(2, "do not stand for the tokens");
     RUN(NO_ENV, "eval", at("tokens"), "--data", at("ids"));
     EXPECT(0, "");
+    RUN(NO_ENV, "eval", at("tokens"), "--data", at("ids"), "--confusion", at("table.tsv"));
+    FAILS(2, "--confusion", "gpt has none");
+    assert_int_not_equal(access(at("table.tsv"), F_OK), 0);
 }
 
 int main(void)

@@ -64,7 +64,7 @@ static files good_files(void)
     for (int i = 0; i < 4; i++) put_word(f.images + 4 * i, image_header[i]);
     for (int i = 0; i < 2; i++) put_word(f.labels + 4 * i, label_header[i]);
     for (int i = 0; i < COUNT * HEIGHT * WIDTH; i++) f.images[16 + i] = (unsigned char)(4 * i);
-    for (int i = 0; i < COUNT; i++) f.labels[8 + i] = (unsigned char)(9 - i);
+    for (int i = 0; i < COUNT; i++) f.labels[8 + i] = (unsigned char)(50 * (5 - i)); /* any byte is a label */
     return f;
 }
 
@@ -207,11 +207,6 @@ static void test_faults(void **state)
         f.label_bytes++;
         write_files(&f, packed);
         expect_refusal("behind its last", file_names[1]);
-
-        f = good_files();
-        f.labels[8 + 3] = 10;
-        write_files(&f, packed);
-        expect_refusal("label 3 is 10", file_names[1]);
 
         f = good_files();
         put_word(f.labels + 4, COUNT - 1);

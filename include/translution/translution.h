@@ -341,7 +341,7 @@ typedef struct tl_settings {
     uint32_t workers;     /* vit: threads that load images; 0: one a core. No result depends on it */
     bool strict;          /* vit: a file that is no sound image ends the run instead of being passed over */
     bool classes_given;   /* vit: model.classes was asked for and must be what the data have */
-    char confusion[1024]; /* vit, tl_evaluate: a table of true and found classes goes here; empty: nowhere */
+    char confusion[1024]; /* mnist, vit, tl_evaluate: a table of true and found classes goes here; empty: nowhere */
     const tl_log *log;    /* where notices of a task's data go: tl_train and tl_evaluate set it */
 } tl_settings;
 

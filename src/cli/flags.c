@@ -107,7 +107,7 @@ const tl_flag tl_flags[] = {
     BOOL("strict", settings.strict, TL_CLI_TRAIN | TL_CLI_EVAL | TL_CLI_BENCH_LOADER,
          "vit: a file that is no sound image is an error, not passed over"),
     TEXT("confusion", "FILE", settings.confusion, TL_CLI_EVAL,
-         "vit: counts of found classes for every true class, as tab-separated lines"),
+         "mnist, vit: counts of found classes for every true class, as tab-separated lines"),
     TEXT("attention", "FILE.png", attention, TL_CLI_PREDICT,
          "the images, and beside them what the class token looks at"),
     NUMBER(FLAG_U32, "layer", layer, 0, 1023, TL_CLI_PREDICT,

@@ -10,15 +10,15 @@
 typedef struct tl_dataset {
     uint32_t count, height, width;
     uint8_t *pixels; /* [count][height][width], owned */
-    uint8_t *labels; /* [count], 0..9, owned */
+    uint8_t *labels; /* [count], owned */
 } tl_dataset;
 
 void tl_dataset_free(tl_dataset *set); /* zeroes it; fine on an empty one */
 
 /* IDX files {train,t10k}-{images-idx3,labels-idx1}-ubyte[.gz] of `folder`; `train` picks the pair. Keeps the
  * first `limit` images (0: all). TL_ERROR_INPUT names the file and what is wrong: missing (says which names
- * were looked for), wrong magic, truncated, trailing bytes, corrupt .gz, label count != image count, label
- * > 9, zero images, absurd sizes. */
+ * were looked for), wrong magic, truncated, trailing bytes, corrupt .gz, label count != image count, zero
+ * images, absurd sizes. Any label is taken: how many classes there are is the model's business. */
 tl_status tl_idx_load(const char *folder, int train, uint32_t limit, tl_dataset *set, tl_error *err);
 
 /* Digits drawn by the program (strokes with random slant, thickness, scale and noise), 28 x 28, classes 0..9.

@@ -339,7 +339,11 @@ tl_status tl_loader_get(tl_loader *l, uint64_t number, tl_loader_batch *batch, t
     pthread_mutex_unlock(&l->lock);
     if (!there) return status;
     TL_TRY(tell(l, s, err));
-    *batch = (tl_loader_batch){.count = s->kept, .images = s->images, .labels = s->labels, .soft = s->soft};
+    *batch = (tl_loader_batch){.count = s->kept,
+                               .images = s->images,
+                               .labels = s->labels,
+                               .soft = s->soft,
+                               .passed_over = s->count - s->kept};
     return TL_OK;
 }
 

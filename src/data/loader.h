@@ -29,6 +29,7 @@ typedef struct tl_loader_batch {
     const float *images;   /* [count][3][size][size] */
     const int32_t *labels; /* [count] */
     const float *soft;     /* [count][classes] probabilities where pictures are mixed, or NULL */
+    uint32_t passed_over;  /* in evaluation: files of the batch that are no sound images */
 } tl_loader_batch;
 
 typedef struct tl_loader tl_loader;

@@ -2,7 +2,7 @@
 #include <math.h>
 
 #include "train/checkpoint.h"
-#include "train/task.h"
+#include "train/score.h"
 #include "train/trainer.h"
 
 /* Large enough to keep a device busy, small enough for any memory; results do not depend on it beyond
@@ -30,7 +30,7 @@ static tl_status score_model(tl_context *ctx, const tl_task *task, tl_safetensor
     tl_status status = tl_model_load(ctx, tl_model_registry(model), st);
     result->params = tl_registry_count(tl_model_registry(model));
     if (status == TL_OK && hooks != NULL && hooks->progress != NULL) fprintf(hooks->progress, "evaluating\n");
-    if (status == TL_OK) status = tl_task_score(ctx, task, model, data, s, NULL, NULL, result);
+    if (status == TL_OK) status = tl_score_all(ctx, task, model, data, s, NULL, NULL, result);
     result->loss = result->test_loss;
     result->peak_device_bytes = tl_memory_peak(ctx);
     tl_model_destroy(ctx, model);
@@ -43,6 +43,9 @@ static tl_status evaluate(tl_context *ctx, tl_safetensors *st, tl_settings *s, c
     const tl_task *task = tl_task_find(s->task);
     tl_task_data *data = NULL;
     s->log = tl_context_log(ctx);
+    if (s->confusion[0] != '\0' && !task->classifies)
+        return tl_fail(tl_context_error(ctx), TL_ERROR_USAGE,
+                       "--confusion is a table of classes, and %s has none: leave it away", task->name);
     TL_TRY(task->open(s, false, &data, tl_context_error(ctx)));
     const tl_status status = score_model(ctx, task, st, s, data, hooks, result);
     task->close(data);

@@ -7,9 +7,17 @@
 #include "train/settings.h"
 
 typedef struct tl_scores {
-    double loss;       /* mean over the set */
-    double top1, top5; /* percent, of tasks that classify */
+    double loss;          /* mean over the set */
+    double top1, top5;    /* percent, of tasks that classify */
+    uint64_t predictions; /* that the means are over: images or tokens */
+    uint64_t passed_over; /* samples of the set that could not be read */
 } tl_scores;
+
+/* A batch of a test set. */
+typedef struct tl_test_batch {
+    tl_inputs inputs;     /* count 0: all of the batch was passed over */
+    uint32_t passed_over; /* samples that are missing because they cannot be read */
+} tl_test_batch;
 
 typedef struct tl_task_data tl_task_data; /* what a task keeps open during a run: its own struct */
 
@@ -30,13 +38,21 @@ typedef struct tl_task {
     void (*close)(tl_task_data *data);             /* NULL is fine */
     uint64_t (*samples)(const tl_task_data *data); /* of an epoch of training */
     /* The batch of the step behind `done` steps: a function of the settings, the data and `done` alone. It
-     * belongs to `data` and stands until the next call of batch, prepare or score. */
+     * belongs to `data` and stands until the next call of batch, prepare or test_begin. */
     tl_status (*batch)(tl_task_data *data, uint64_t done, tl_inputs *inputs, tl_error *err);
     /* Called while the device works on the step before: makes ready what batch(done) will give. */
     tl_status (*prepare)(tl_task_data *data, uint64_t done, tl_error *err);
     /* The set that result->loss and top1 speak of. */
     int (*main_set)(const tl_settings *s);
-    tl_status (*score)(tl_context *ctx, tl_model *model, tl_task_data *data, int set, tl_scores *scores);
+    /* A test set: test_begin says how many batches it has, test_batch gives them by number, in order from 0; one
+     * stands until the next call. test_end releases what the test took (NULL: nothing) and follows every
+     * test_begin, also one that failed. */
+    tl_status (*test_begin)(tl_task_data *data, int set, uint64_t *batches, tl_error *err);
+    tl_status (*test_batch)(tl_task_data *data, int set, uint64_t number, tl_test_batch *batch,
+                            tl_error *err);
+    void (*test_end)(tl_task_data *data);
+    /* The name of a class, for people and tables; NULL: classes have numbers only. */
+    const char *(*class_name)(const tl_task_data *data, uint32_t class_index);
     /* Beside loss, top1, top5 and perplexity of the main set: what this task reports of its sets. NULL:
      * nothing. */
     void (*report)(const tl_scores scores[TL_TASK_MOST_SETS], tl_result *result);
@@ -44,18 +60,6 @@ typedef struct tl_task {
 
 const tl_task *tl_task_find(const char *name); /* NULL: there is none of this name */
 const char *tl_task_names(void);               /* "mnist, vit" */
-
-/* Scores every test set of the task; the main set's numbers and the task's own go to `result`, and every set
- * to `each` (NULL: not wanted) as it is done. */
-typedef tl_status (*tl_task_each)(void *user, const tl_task *task, int set, const tl_scores *scores);
-tl_status tl_task_score(tl_context *ctx, const tl_task *task, tl_model *model, tl_task_data *data,
-                        const tl_settings *s, tl_task_each each, void *user, tl_result *result);
-
-/* Adds up the batch that a model has just scored: the sums of its losses and hits, for the means over a set.
- * `losses` and `ranks` hold a value a prediction. */
-tl_status tl_scores_add(tl_context *ctx, tl_model *model, float *losses, int32_t *ranks, tl_scores *sums);
-/* Sums over a set of `predictions` become its mean loss and its hits in percent. */
-void tl_scores_mean(tl_scores *sums, double predictions);
 
 extern const tl_task tl_task_mnist, tl_task_vit, tl_task_gpt;
 

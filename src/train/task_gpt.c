@@ -182,7 +182,7 @@ static tl_status batch(tl_task_data *d, uint64_t done, tl_inputs *inputs, tl_err
     return TL_OK;
 }
 
-/* ---- scores -------------------------------------------------------------------------------------- */
+/* ---- testing ------------------------------------------------------------------------------------- */
 
 static int main_set(const tl_settings *s)
 {
@@ -190,40 +190,23 @@ static int main_set(const tl_settings *s)
     return 0;
 }
 
-static tl_status score_windows(tl_context *ctx, tl_model *model, tl_task_data *d, float *losses,
-                               int32_t *ranks, tl_scores *sums)
+/* Consecutive windows: every token but the first is predicted once, from what its window shows before it. */
+static tl_status test_begin(tl_task_data *d, int set, uint64_t *batches, tl_error *err)
 {
-    const uint32_t length = d->s->model.seq_len;
-    const uint64_t windows = tl_tokens_window_count(&d->test, length);
+    const uint64_t windows = tl_tokens_window_count(&d->test, d->s->model.seq_len);
+    *batches = (windows + d->s->batch_size - 1) / d->s->batch_size;
     d->filled = UINT64_MAX; /* the test windows take the batch's place */
-    for (uint64_t first = 0; first < windows; first += d->count) {
-        const uint64_t left = windows - first;
-        d->count = left < d->s->batch_size ? (uint32_t)left : d->s->batch_size;
-        for (uint32_t i = 0; i < d->count; i++) fill(d, &d->test, i, (first + i) * length);
-        const tl_inputs inputs = inputs_of(d);
-        TL_TRY(tl_model_set_batch(ctx, model, &inputs));
-        TL_TRY(tl_scores_add(ctx, model, losses, ranks, sums));
-    }
-    tl_scores_mean(sums, (double)windows * length);
-    return TL_OK;
+    return ensure_batch(d, err);
 }
 
-/* Consecutive windows: every token but the first is predicted once, from what its window shows before it. */
-static tl_status score(tl_context *ctx, tl_model *model, tl_task_data *d, int set, tl_scores *scores)
+static tl_status test_batch(tl_task_data *d, int set, uint64_t number, tl_test_batch *batch, tl_error *err)
 {
-    const size_t predictions = (size_t)d->s->batch_size * d->s->model.seq_len;
-    (void)set;
-    TL_TRY(ensure_batch(d, tl_context_error(ctx)));
-    float *losses = malloc(predictions * sizeof *losses);
-    int32_t *ranks = malloc(predictions * sizeof *ranks);
-    *scores = (tl_scores){0};
-    const tl_status status = losses != NULL && ranks != NULL
-                                 ? score_windows(ctx, model, d, losses, ranks, scores)
-                                 : tl_fail(tl_context_error(ctx), TL_ERROR_MEMORY,
-                                           "out of host memory for the evaluation");
-    free(losses);
-    free(ranks);
-    return status;
+    const uint32_t length = d->s->model.seq_len, size = d->s->batch_size;
+    const uint64_t first = number * size, left = tl_tokens_window_count(&d->test, length) - first;
+    d->count = left < size ? (uint32_t)left : size;
+    for (uint32_t i = 0; i < d->count; i++) fill(d, &d->test, i, (first + i) * length);
+    batch->inputs = inputs_of(d);
+    return TL_OK;
 }
 
 const tl_task tl_task_gpt = {
@@ -239,5 +222,6 @@ const tl_task tl_task_gpt = {
     .batch = batch,
     .prepare = prepare,
     .main_set = main_set,
-    .score = score,
+    .test_begin = test_begin,
+    .test_batch = test_batch,
 };

@@ -1,5 +1,4 @@
 /* The task vit: images of class folders, or digits drawn by the program, in RGB, augmented and mixed. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +20,7 @@ struct tl_task_data {
     char digit_text[DIGITS][2];
     char *names_json;  /* owned */
     tl_loader *loader; /* of training, made with the first batch */
+    tl_loader *tester; /* of a test under way */
 };
 
 static tl_status check(const tl_settings *s, tl_error *err)
@@ -41,6 +41,7 @@ static void close_data(tl_task_data *d)
     if (d == NULL) return;
     const uint32_t damaged = d->loader != NULL ? tl_loader_damaged(d->loader) : 0;
     tl_loader_destroy(d->loader);
+    tl_loader_destroy(d->tester);
     if (damaged > 0)
         tl_log_write(d->s->log, TL_LOG_NOTICE, "%u files of %s were passed over: they are no sound images",
                      damaged, d->train.root);
@@ -190,109 +191,36 @@ static tl_status prepare(tl_task_data *d, uint64_t done, tl_error *err)
     return TL_OK;
 }
 
-/* ---- scores -------------------------------------------------------------------------------------- */
+/* ---- testing ------------------------------------------------------------------------------------- */
 
-/* What a scoring needs beside the model: a row of losses and ranks, and, for the table of classes, logits and
- * counts[true][found]. */
-typedef struct scoring {
-    float *losses, *logits;
-    int32_t *ranks;
-    uint64_t *counts; /* NULL: not asked for */
-} scoring;
-
-static tl_status create_scoring(const tl_settings *s, scoring *k, tl_error *err)
+static tl_status test_begin(tl_task_data *d, int set, uint64_t *batches, tl_error *err)
 {
-    const size_t classes = s->model.classes;
-    k->losses = malloc(s->batch_size * sizeof *k->losses);
-    k->ranks = malloc(s->batch_size * sizeof *k->ranks);
-    bool good = k->losses != NULL && k->ranks != NULL;
-    if (s->confusion[0] != '\0') {
-        k->logits = malloc(s->batch_size * classes * sizeof *k->logits);
-        k->counts = calloc(classes * classes, sizeof *k->counts);
-        good = good && k->logits != NULL && k->counts != NULL;
-    }
-    return good ? TL_OK : tl_fail(err, TL_ERROR_MEMORY, "out of host memory for the evaluation");
-}
-
-static void free_scoring(scoring *k)
-{
-    free(k->losses);
-    free(k->ranks);
-    free(k->logits);
-    free(k->counts);
-}
-
-static tl_status count_classes(tl_context *ctx, tl_model *model, const tl_loader_batch *b, uint32_t classes,
-                               scoring *k)
-{
-    TL_TRY(tl_model_read_logits(ctx, model, k->logits));
-    for (uint32_t i = 0; i < b->count; i++) {
-        const float *row = k->logits + (size_t)i * classes;
-        uint32_t best = 0;
-        for (uint32_t c = 1; c < classes; c++)
-            if (row[c] > row[best]) best = c;
-        k->counts[(size_t)b->labels[i] * classes + best]++;
-    }
+    TL_TRY(make_loader(d, false, &d->tester, err));
+    *batches = tl_loader_batches(d->tester);
     return TL_OK;
 }
 
-static tl_status write_confusion(const tl_task_data *d, const scoring *k, tl_error *err)
+static tl_status test_batch(tl_task_data *d, int set, uint64_t number, tl_test_batch *batch, tl_error *err)
 {
-    const char *path = d->s->confusion;
-    const uint32_t classes = d->s->model.classes;
-    FILE *file = fopen(path, "w");
-    if (file == NULL)
-        return tl_fail(err, TL_ERROR_IO, "cannot write the table of classes %s: %s", path, strerror(errno));
-    fprintf(file, "true\\found");
-    for (uint32_t c = 0; c < classes; c++) fprintf(file, "\t%s", d->names[c]);
-    for (uint32_t r = 0; r < classes; r++) {
-        fprintf(file, "\n%s", d->names[r]);
-        for (uint32_t c = 0; c < classes; c++)
-            fprintf(file, "\t%llu", (unsigned long long)k->counts[(size_t)r * classes + c]);
-    }
-    fprintf(file, "\n");
-    const bool failed = ferror(file) != 0;
-    if (fclose(file) != 0 || failed)
-        return tl_fail(err, TL_ERROR_IO, "cannot write the table of classes %s", path);
+    tl_loader_batch b;
+    TL_TRY(tl_loader_get(d->tester, number, &b, err));
+    *batch = (tl_test_batch){.inputs = inputs_of(&b), .passed_over = b.passed_over};
     return TL_OK;
 }
 
-static tl_status score_all(tl_context *ctx, tl_model *model, const tl_task_data *d, tl_loader *loader,
-                           scoring *k, tl_scores *scores)
+static void test_end(tl_task_data *d)
 {
-    tl_error *err = tl_context_error(ctx);
-    uint64_t seen = 0;
-    for (uint64_t number = 0; number < tl_loader_batches(loader); number++) {
-        tl_loader_batch b;
-        TL_TRY(tl_loader_get(loader, number, &b, err));
-        if (b.count == 0) continue;
-        const tl_inputs inputs = inputs_of(&b);
-        TL_TRY(tl_model_set_batch(ctx, model, &inputs));
-        TL_TRY(tl_scores_add(ctx, model, k->losses, k->ranks, scores));
-        if (k->counts != NULL) TL_TRY(count_classes(ctx, model, &b, d->s->model.classes, k));
-        seen += b.count;
-    }
-    if (seen == 0)
-        return tl_fail(err, TL_ERROR_INPUT, "no image of %s can be read: there is nothing to evaluate",
-                       d->val.root);
-    tl_scores_mean(scores, (double)seen);
-    if (tl_loader_damaged(loader) > 0)
+    const uint32_t damaged = d->tester != NULL ? tl_loader_damaged(d->tester) : 0;
+    if (damaged > 0)
         tl_log_write(d->s->log, TL_LOG_NOTICE, "%u files of %s are no sound images: evaluated without them",
-                     tl_loader_damaged(loader), d->val.root);
-    return k->counts != NULL ? write_confusion(d, k, err) : TL_OK;
+                     damaged, d->val.root);
+    tl_loader_destroy(d->tester);
+    d->tester = NULL;
 }
 
-static tl_status score(tl_context *ctx, tl_model *model, tl_task_data *d, int set, tl_scores *scores)
+static const char *class_name(const tl_task_data *d, uint32_t class_index)
 {
-    tl_loader *loader = NULL;
-    scoring k = {0};
-    *scores = (tl_scores){0};
-    tl_status status = create_scoring(d->s, &k, tl_context_error(ctx));
-    if (status == TL_OK) status = make_loader(d, false, &loader, tl_context_error(ctx));
-    if (status == TL_OK) status = score_all(ctx, model, d, loader, &k, scores);
-    tl_loader_destroy(loader);
-    free_scoring(&k);
-    return status;
+    return d->names[class_index];
 }
 
 static int main_set(const tl_settings *s)
@@ -313,5 +241,8 @@ const tl_task tl_task_vit = {
     .batch = batch,
     .prepare = prepare,
     .main_set = main_set,
-    .score = score,
+    .test_begin = test_begin,
+    .test_batch = test_batch,
+    .test_end = test_end,
+    .class_name = class_name,
 };

@@ -11,8 +11,8 @@
 #include "train/metrics.h"
 #include "train/progress.h"
 #include "train/schedule.h"
+#include "train/score.h"
 #include "train/step.h"
-#include "train/task.h"
 
 enum { STEP_TIMES = 1 << 16 }; /* the median is over the last so many steps */
 /* So often losses are read, and the device waited for; also before anything is saved. */
@@ -191,7 +191,7 @@ static tl_status score_main(run *r)
 {
     const int set = r->task->main_set(r->s);
     tl_scores scores;
-    TL_TRY(r->task->score(r->ctx, r->model, r->data, set, &scores));
+    TL_TRY(tl_score_set(r->ctx, r->task, r->model, r->data, set, NULL, &scores));
     return note_scores(r, r->task, set, &scores);
 }
 
@@ -333,7 +333,7 @@ static tl_status finish(run *r, tl_result *result)
     if (r->s->checkpoint_every > 0) TL_TRY(save(r));
     snprintf(path, sizeof path, "%s/model.safetensors", r->out);
     TL_TRY(tl_model_save(r->ctx, tl_model_registry(r->model), r->s, r->done, path));
-    return tl_task_score(r->ctx, r->task, r->model, r->data, r->s, note_scores, r, result);
+    return tl_score_all(r->ctx, r->task, r->model, r->data, r->s, note_scores, r, result);
 }
 
 static tl_status train(run *r, tl_result *result)

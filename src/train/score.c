@@ -1,0 +1,199 @@
+#include "train/score.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What scoring a set needs beside the model. */
+typedef struct scoring {
+    float *losses; /* one a prediction of a batch */
+    int32_t *ranks;
+    float *logits;           /* [batch][classes], with `confusion` */
+    tl_confusion *confusion; /* the caller's, or NULL */
+    uint32_t room;           /* predictions that fit */
+} scoring;
+
+static tl_status no_memory(tl_context *ctx)
+{
+    return tl_fail(tl_context_error(ctx), TL_ERROR_MEMORY, "out of host memory for the evaluation");
+}
+
+static void scoring_free(scoring *k)
+{
+    free(k->losses);
+    free(k->ranks);
+    free(k->logits);
+}
+
+/* Makes room for the predictions of the batch that was set. */
+static tl_status scoring_reserve(tl_context *ctx, tl_model *model, scoring *k)
+{
+    const uint32_t count = tl_model_predictions(model);
+    if (count <= k->room) return TL_OK;
+    scoring_free(k);
+    k->losses = malloc(count * sizeof *k->losses);
+    k->ranks = malloc(count * sizeof *k->ranks);
+    k->logits = k->confusion != NULL ? malloc((size_t)count * k->confusion->classes * sizeof *k->logits)
+                                     : NULL;
+    const bool good = k->losses != NULL && k->ranks != NULL && (k->confusion == NULL || k->logits != NULL);
+    k->room = good ? count : 0;
+    return good ? TL_OK : no_memory(ctx);
+}
+
+/* The class with the largest logit; of equal ones the first. */
+static uint32_t largest_logit(const float *logits, uint32_t classes)
+{
+    uint32_t best = 0;
+    for (uint32_t c = 1; c < classes; c++)
+        if (logits[c] > logits[best]) best = c;
+    return best;
+}
+
+static tl_status count_classes(tl_context *ctx, tl_model *model, const tl_inputs *inputs, scoring *k)
+{
+    const uint32_t classes = k->confusion->classes;
+    TL_TRY(tl_model_read_logits(ctx, model, k->logits));
+    for (uint32_t i = 0; i < inputs->count; i++) {
+        const uint32_t found = largest_logit(k->logits + (size_t)i * classes, classes);
+        k->confusion->counts[(size_t)inputs->targets[i] * classes + found]++;
+    }
+    return TL_OK;
+}
+
+/* Adds the batch's losses and hits to the sums. */
+static tl_status score_batch(tl_context *ctx, tl_model *model, const tl_inputs *inputs, scoring *k,
+                             tl_scores *sums)
+{
+    TL_TRY(tl_model_set_batch(ctx, model, inputs));
+    TL_TRY(scoring_reserve(ctx, model, k));
+    TL_TRY(tl_model_forward(ctx, model));
+    TL_TRY(tl_model_loss(ctx, model, 0));
+    TL_TRY(tl_model_read_row_losses(ctx, model, k->losses));
+    TL_TRY(tl_model_read_ranks(ctx, model, k->ranks));
+    const uint32_t count = tl_model_predictions(model);
+    for (uint32_t i = 0; i < count; i++) {
+        sums->loss += (double)k->losses[i];
+        sums->top1 += k->ranks[i] == 0;
+        sums->top5 += k->ranks[i] < 5;
+    }
+    sums->predictions += count;
+    return k->confusion != NULL ? count_classes(ctx, model, inputs, k) : TL_OK;
+}
+
+static tl_status score_batches(tl_context *ctx, const tl_task *task, tl_model *model, tl_task_data *data,
+                               int set, scoring *k, tl_scores *scores)
+{
+    tl_error *err = tl_context_error(ctx);
+    uint64_t batches = 0;
+    TL_TRY(task->test_begin(data, set, &batches, err));
+    for (uint64_t number = 0; number < batches; number++) {
+        tl_test_batch b = {0};
+        TL_TRY(task->test_batch(data, set, number, &b, err));
+        scores->passed_over += b.passed_over;
+        if (b.inputs.count > 0) TL_TRY(score_batch(ctx, model, &b.inputs, k, scores));
+    }
+    if (scores->predictions == 0)
+        return tl_fail(err, TL_ERROR_INPUT,
+                       "no sample of the test set %s can be read: there is nothing to evaluate",
+                       task->set_names[set]);
+    scores->loss /= (double)scores->predictions;
+    scores->top1 *= 100.0 / (double)scores->predictions;
+    scores->top5 *= 100.0 / (double)scores->predictions;
+    return TL_OK;
+}
+
+tl_status tl_score_set(tl_context *ctx, const tl_task *task, tl_model *model, tl_task_data *data, int set,
+                       tl_confusion *confusion, tl_scores *scores)
+{
+    scoring k = {.confusion = confusion};
+    *scores = (tl_scores){0};
+    const tl_status status = score_batches(ctx, task, model, data, set, &k, scores);
+    if (task->test_end != NULL) task->test_end(data);
+    scoring_free(&k);
+    return status;
+}
+
+/* ---- the table of classes ------------------------------------------------------------------------ */
+
+static void write_class(FILE *file, const tl_task *task, const tl_task_data *data, uint32_t c)
+{
+    if (task->class_name != NULL)
+        fprintf(file, "%s", task->class_name(data, c));
+    else
+        fprintf(file, "%u", c);
+}
+
+static void write_table(FILE *file, const tl_task *task, const tl_task_data *data,
+                        const tl_confusion *confusion)
+{
+    const uint32_t classes = confusion->classes;
+    fprintf(file, "true\\found");
+    for (uint32_t c = 0; c < classes; c++) {
+        fputc('\t', file);
+        write_class(file, task, data, c);
+    }
+    for (uint32_t r = 0; r < classes; r++) {
+        fputc('\n', file);
+        write_class(file, task, data, r);
+        for (uint32_t c = 0; c < classes; c++)
+            fprintf(file, "\t%llu", (unsigned long long)confusion->counts[(size_t)r * classes + c]);
+    }
+    fputc('\n', file);
+}
+
+static tl_status write_confusion(const char *path, const tl_task *task, const tl_task_data *data,
+                                 const tl_confusion *confusion, tl_error *err)
+{
+    FILE *file = fopen(path, "w");
+    if (file == NULL)
+        return tl_fail(err, TL_ERROR_IO, "cannot write the table of classes %s: %s", path, strerror(errno));
+    write_table(file, task, data, confusion);
+    const bool failed = ferror(file) != 0;
+    if (fclose(file) != 0 || failed)
+        return tl_fail(err, TL_ERROR_IO, "cannot write the table of classes %s", path);
+    return TL_OK;
+}
+
+/* ---- all sets ------------------------------------------------------------------------------------ */
+
+/* Scores the set that the result is about, with the table of classes if that is wanted. */
+static tl_status score_main(tl_context *ctx, const tl_task *task, tl_model *model, tl_task_data *data,
+                            const tl_settings *s, tl_scores *scores)
+{
+    const int set = task->main_set(s);
+    if (s->confusion[0] == '\0') return tl_score_set(ctx, task, model, data, set, NULL, scores);
+    const size_t classes = s->model.classes;
+    tl_confusion confusion = {s->model.classes, calloc(classes * classes, sizeof *confusion.counts)};
+    tl_status status = confusion.counts != NULL ? TL_OK : no_memory(ctx);
+    if (status == TL_OK) status = tl_score_set(ctx, task, model, data, set, &confusion, scores);
+    if (status == TL_OK)
+        status = write_confusion(s->confusion, task, data, &confusion, tl_context_error(ctx));
+    free(confusion.counts);
+    return status;
+}
+
+tl_status tl_score_all(tl_context *ctx, const tl_task *task, tl_model *model, tl_task_data *data,
+                       const tl_settings *s, tl_score_each each, void *user, tl_result *result)
+{
+    tl_scores scores[TL_TASK_MOST_SETS] = {{0}};
+    const int main_set = task->main_set(s);
+    for (int set = 0; set < task->sets; set++) {
+        if (set == main_set)
+            TL_TRY(score_main(ctx, task, model, data, s, &scores[set]));
+        else
+            TL_TRY(tl_score_set(ctx, task, model, data, set, NULL, &scores[set]));
+        if (each != NULL) TL_TRY(each(user, task, set, &scores[set]));
+    }
+    const tl_scores *chosen = &scores[main_set];
+    result->test_loss = chosen->loss;
+    if (task->classifies) {
+        result->top1 = chosen->top1;
+        result->top5 = chosen->top5;
+    } else {
+        result->perplexity = exp(chosen->loss);
+    }
+    if (task->report != NULL) task->report(scores, result);
+    return TL_OK;
+}
