@@ -203,13 +203,13 @@ static void test_resize(void **state)
 /* A copy at half the size, as a JPEG decodes to, gives about the same as the whole. */
 static void test_shrink(void **state)
 {
-    const tl_resize big = {{100, 50, 480, 400}, 224, 100, {0, 0, 224, 100}};
+    const tl_resize big = {{100, 50, 960, 800}, 224, 100, {0, 0, 224, 100}};
     assert_int_equal(tl_resize_shrink(&big), 2);
-    const tl_resize huge = {{0, 0, 1792, 1792}, 224, 224, {0, 0, 224, 224}};
+    const tl_resize huge = {{0, 0, 3584, 3584}, 224, 224, {0, 0, 224, 224}};
     assert_int_equal(tl_resize_shrink(&huge), 8);
-    const tl_resize just_not = {{0, 0, 1791, 1792}, 224, 224, {0, 0, 224, 224}};
+    const tl_resize just_not = {{0, 0, 3583, 3584}, 224, 224, {0, 0, 224, 224}};
     assert_int_equal(tl_resize_shrink(&just_not), 4);
-    const tl_resize small = {{0, 0, 10, 10}, 224, 224, {0, 0, 224, 224}};
+    const tl_resize small = {{0, 0, 895, 4000}, 224, 224, {0, 0, 224, 224}};
     assert_int_equal(tl_resize_shrink(&small), 1);
     tl_image whole = {0}, half = {0}, a = {0}, b = {0};
     tl_resampler resampler = {0};

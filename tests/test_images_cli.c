@@ -1,12 +1,14 @@
 /* The program on folders of images, from outside: what is wrong with a folder or a file is named, with the documented
  * exit code; and nothing of a run is lost by it. */
 #include "image_tree.h"
+#include "pillow_resize.h"
 
 #include <sys/wait.h>
 
 #include <cjson/cJSON.h>
 
 #include "data/dataset.h"
+#include "data/image_decode.h"
 
 enum { TEXT = 1 << 16 };
 #define MODEL "--image-size 24 --patch-size 8 --dim 16 --depth 1 --heads 2 --head-dim 8 --batch-size 8"
@@ -297,6 +299,35 @@ static void test_predict(void **state)
     fails(2, "predict tree.safetensors good/val/classa/001.JPEG", "tree.safetensors", "");
 }
 
+/* What a prediction sees of a large JPEG, shown by the left half of its picture of attention, is what torchvision sees. */
+static void test_predict_decodes_in_full(void **state)
+{
+    enum { SIDE = 224 };
+    succeeds("train vit --data good --steps 1 --image-size 224 --patch-size 56 --dim 16 --depth 1 --heads 2 "
+             "--head-dim 8 "
+             "--batch-size 8 --exact-decode --out large");
+    uint8_t *scene = draw_scene(2000, 1500);
+    static uint8_t want[SIDE * SIDE * 3];
+    write_jpeg(below("scene.jpg"), scene, 2000, 1500, 3, 92, 0, 0);
+    free(scene);
+    uint32_t width, height;
+    uint8_t *pixels = decode_whole_jpeg(below("scene.jpg"), &width, &height);
+    pillow_resize_centre(pixels, width, height, SIDE, want);
+    free(pixels);
+    succeeds("predict large scene.jpg --attention scene.png");
+    tl_bytes bytes = {0};
+    tl_image picture = {0};
+    tl_error err = {0};
+    assert_int_equal(tl_bytes_read(&bytes, below("scene.png"), &err), TL_OK);
+    assert_int_equal(tl_image_decode(&bytes, "scene.png", 1, &picture, &err), TL_OK);
+    assert_int_equal(picture.height, SIDE);
+    for (uint32_t y = 0; y < SIDE; y++)
+        assert_memory_equal(picture.pixels + (size_t)y * picture.width * 3, want + y * SIDE * 3, SIDE * 3);
+    tl_bytes_free(&bytes);
+    tl_image_free(&picture);
+    fails(2, "train mnist --exact-decode", "--exact-decode", "vit");
+}
+
 /* The digits of the test set as files: as many are right as evaluation says. */
 static void test_predict_digits(void **state)
 {
@@ -357,10 +388,15 @@ static void test_bench_loader(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_folders),         cmocka_unit_test(test_flags),
-        cmocka_unit_test(test_dry_run),         cmocka_unit_test(test_files),
-        cmocka_unit_test(test_nothing_is_lost), cmocka_unit_test(test_bench_loader),
-        cmocka_unit_test(test_predict),         cmocka_unit_test(test_predict_digits),
+        cmocka_unit_test(test_folders),
+        cmocka_unit_test(test_flags),
+        cmocka_unit_test(test_dry_run),
+        cmocka_unit_test(test_files),
+        cmocka_unit_test(test_nothing_is_lost),
+        cmocka_unit_test(test_bench_loader),
+        cmocka_unit_test(test_predict),
+        cmocka_unit_test(test_predict_digits),
+        cmocka_unit_test(test_predict_decodes_in_full),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -196,6 +196,35 @@ static void learns_and_evaluates(void **state)
     free(text);
 }
 
+/* A checkpoint that was written before there was a setting has what was true then. */
+static void older_checkpoints_are_read(void **state)
+{
+    tl_settings s = vit_run("older"), e = {.data = ""};
+    s.steps = 1, s.exact_decode = true;
+    train(s);
+    long size;
+    char *data = read_all(s.out, "model.safetensors", &size), path[1200];
+    const struct {
+        const char *from, *to;
+    } changes[] = {{"\"exact_decode\":\"true\"", "\"exact_decodf\":\"true\""},
+                   {"\"checksum\"", "\"checksun\""}};
+    for (int i = 0; i < 2; i++) {
+        char *at = strstr(data + 8, changes[i].from);
+        assert_non_null(at);
+        memcpy(at, changes[i].to, strlen(changes[i].to));
+    }
+    snprintf(path, sizeof path, "%s/older.safetensors", folder);
+    write_file(path, data, (size_t)size);
+    free(data);
+    tl_safetensors st;
+    tl_error err = {0};
+    assert_int_equal(tl_st_open(path, &st, &err), TL_OK);
+    e.exact_decode = true;
+    if (tl_settings_from_metadata(&st, &e, &err) != TL_OK) fail_msg("%s", err.text);
+    assert_false(e.exact_decode);
+    tl_st_close(&st);
+}
+
 /* Batches of probabilities: MixUp with a share of one is no MixUp. */
 static void soft_targets_agree(void **state)
 {
@@ -297,6 +326,7 @@ int main(void)
         cmocka_unit_test(other_settings_do_not_resume),
         cmocka_unit_test(classes_come_from_the_data),
         cmocka_unit_test(learns_and_evaluates),
+        cmocka_unit_test(older_checkpoints_are_read),
         cmocka_unit_test(soft_targets_agree),
         cmocka_unit_test(damaged_files),
         cmocka_unit_test(parameter_counts),

@@ -324,6 +324,8 @@ typedef struct tl_settings {
         *vocabulary;  /* gpt: what the ids stand for, "bpe" or a JSON object of characters; NULL: unknown.
                                        * The task sets it while its data are open. */
     uint32_t augment; /* vit: a tl_augment */
+    bool exact_decode; /* vit: training decodes JPEGs in full; otherwise large ones at 1/2, 1/4 or 1/8 of
+                        * their size, as long as twice the size that is needed is left */
     const char *class_names; /* vit: a JSON array; NULL: unknown. The task sets it while its data are open. */
     /* Not stored: where and how. */
     char data[1024];    /* folder of IDX files (mnist), images (vit) or token files (gpt), or "synthetic" */
@@ -341,7 +343,7 @@ typedef struct tl_settings {
     uint32_t workers;     /* vit: threads that load images; 0: one a core. No result depends on it */
     bool strict;          /* vit: a file that is no sound image ends the run instead of being passed over */
     bool classes_given;   /* vit: model.classes was asked for and must be what the data have */
-    char confusion[1024]; /* mnist, vit, tl_evaluate: a table of true and found classes goes here; empty: nowhere */
+    char confusion[1024]; /* tl_evaluate: file for a table of true and found classes; empty: none */
     const tl_log *log;    /* where notices of a task's data go: tl_train and tl_evaluate set it */
 } tl_settings;
 

@@ -119,6 +119,7 @@ tl_status tl_cmd_bench_loader(tl_cli_options *o, tl_error *err)
                                        .seed = s->seed,
                                        .workers = s->workers,
                                        .strict = s->strict,
+                                       .exact_decode = s->exact_decode,
                                        .log = &log};
     if (status == TL_OK) status = run(o, &options, &f, err);
     tl_image_folder_free(&folder);

@@ -106,6 +106,8 @@ const tl_flag tl_flags[] = {
            "vit: threads that load images (0: one a core)"),
     BOOL("strict", settings.strict, TL_CLI_TRAIN | TL_CLI_EVAL | TL_CLI_BENCH_LOADER,
          "vit: a file that is no sound image is an error, not passed over"),
+    BOOL("exact-decode", settings.exact_decode, TL_CLI_TRAIN | TL_CLI_BENCH_LOADER,
+         "vit: decode large JPEGs in full, as evaluation does; else down to twice the size that is needed"),
     TEXT("confusion", "FILE", settings.confusion, TL_CLI_EVAL,
          "mnist, vit: counts of found classes for every true class, as tab-separated lines"),
     TEXT("attention", "FILE.png", attention, TL_CLI_PREDICT,
@@ -235,6 +237,7 @@ tl_status tl_flag_check_task(const tl_flag *flag, const char *task, tl_error *er
         {"augment", "vit"},
         {"workers", "vit"},
         {"strict", "vit"},
+        {"exact-decode", "vit"},
     };
     for (size_t i = 0; i < sizeof some / sizeof *some; i++)
         if (strcmp(flag->name, some[i].flag) == 0 && strstr(some[i].tasks, task) == NULL)

@@ -120,7 +120,8 @@ static tl_status read_file(const tl_loader *l, worker *w, uint64_t epoch, uint32
     TL_TRY(tl_bytes_read(&w->bytes, path, err));
     TL_TRY(tl_image_size(&w->bytes, path, &width, &height, err));
     const tl_resize plan = plan_for(l, epoch, sample, width, height);
-    TL_TRY(tl_image_decode(&w->bytes, path, tl_resize_shrink(&plan), &w->decoded, err));
+    const bool reduce = l->o.train && !l->o.exact_decode;
+    TL_TRY(tl_image_decode(&w->bytes, path, reduce ? tl_resize_shrink(&plan) : 1, &w->decoded, err));
     return tl_resample(&w->decoded, width, height, &plan, &w->resampler, &w->picture, err);
 }
 

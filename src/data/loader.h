@@ -19,8 +19,9 @@ typedef struct tl_loader_options {
     bool train;       /* epochs in random order, augmented; otherwise one pass in the set's order */
     uint32_t augment; /* tl_augment, in training */
     uint64_t seed;
-    uint32_t workers; /* 0: one a core */
-    bool strict;      /* a file that is no sound image is an error */
+    uint32_t workers;  /* 0: one a core */
+    bool exact_decode; /* in training, too, large JPEGs are decoded at their full size */
+    bool strict;       /* a file that is no sound image is an error */
     const tl_log *log;
 } tl_loader_options;
 

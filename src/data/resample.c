@@ -149,7 +149,7 @@ uint32_t tl_resize_shrink(const tl_resize *plan)
 {
     uint32_t shrink = 8;
     while (shrink > 1 &&
-           (plan->from.width / shrink < plan->width || plan->from.height / shrink < plan->height))
+           (plan->from.width / shrink < 2 * plan->width || plan->from.height / shrink < 2 * plan->height))
         shrink /= 2;
     return shrink;
 }

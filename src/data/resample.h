@@ -32,8 +32,8 @@ void tl_resampler_free(tl_resampler *resampler);
 tl_status tl_resample(const tl_image *image, uint32_t full_width, uint32_t full_height, const tl_resize *plan,
                       tl_resampler *resampler, tl_image *out, tl_error *err);
 
-/* The largest of 1, 2, 4 and 8 by which a JPEG may be shrunk in decoding so that `from` still has the pixels that
- * the plan makes of it. */
+/* The largest of 1, 2, 4 and 8 by which a JPEG may be shrunk in decoding so that `from` still has twice the pixels a side
+ * that the plan makes of it: the antialiased resizing that follows then hides most of the difference. */
 uint32_t tl_resize_shrink(const tl_resize *plan);
 
 #endif

@@ -125,7 +125,7 @@ static tl_status read_image(tl_predictor *p, const char *path)
     TL_TRY(tl_bytes_read(&p->bytes, path, err));
     TL_TRY(tl_image_size(&p->bytes, path, &width, &height, err));
     const tl_resize plan = tl_resize_centre(width, height, p->s.model.image_height);
-    TL_TRY(tl_image_decode(&p->bytes, path, is_digits(p) ? 1 : tl_resize_shrink(&plan), &p->decoded, err));
+    TL_TRY(tl_image_decode(&p->bytes, path, 1, &p->decoded, err));
     if (is_digits(p)) return place_digit(p, width, height);
     TL_TRY(tl_resample(&p->decoded, width, height, &plan, &p->resampler, &p->seen, err));
     tl_normalise(&p->seen, p->images);

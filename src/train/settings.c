@@ -126,6 +126,7 @@ typedef enum field_type {
     FIELD_U64,
     FIELD_F32,
     FIELD_NAME,
+    FIELD_BOOL,
     FIELD_AUGMENT
 } field_type;
 typedef struct field {
@@ -134,21 +135,23 @@ typedef struct field {
     size_t at;
     const char *const *names;
     int count;
-    unsigned tasks; /* that have it */
+    unsigned tasks;     /* that have it */
+    const char *before; /* its value in checkpoints older than the field; NULL: every checkpoint has it */
 } field;
 
 enum { MNIST = 1, VIT = 2, GPT = 4, IMAGES = MNIST | VIT, ALL = IMAGES | GPT };
 
 #define NUMBER(k, type, member, tasks)                                                                       \
     {                                                                                                        \
-        k, type, offsetof(tl_settings, member), NULL, 0, tasks                                               \
+        k, type, offsetof(tl_settings, member), NULL, 0, tasks, NULL                                         \
     }
 #define NAMED(k, member, list, tasks)                                                                        \
     {                                                                                                        \
-        k, FIELD_NAME, offsetof(tl_settings, member), list, (int)(sizeof(list) / sizeof *(list)), tasks      \
+        k, FIELD_NAME, offsetof(tl_settings, member), list, (int)(sizeof(list) / sizeof *(list)), tasks,     \
+            NULL                                                                                             \
     }
 static const field fields[] = {
-    {"task", FIELD_TEXT, offsetof(tl_settings, task), NULL, 0, ALL},
+    {"task", FIELD_TEXT, offsetof(tl_settings, task), NULL, 0, ALL, NULL},
     NAMED("op", model.op, op_names, ALL),
     NAMED("pos", model.positions, position_names, ALL),
     NAMED("pool", model.pool, pool_names, IMAGES),
@@ -162,7 +165,7 @@ static const field fields[] = {
     NUMBER("classes", FIELD_U32, model.classes, IMAGES),
     NUMBER("seq_len", FIELD_U32, model.seq_len, GPT),
     NUMBER("vocab_size", FIELD_U32, model.vocab_size, GPT),
-    {"vocabulary", FIELD_LONG_TEXT, offsetof(tl_settings, vocabulary), NULL, 0, GPT},
+    {"vocabulary", FIELD_LONG_TEXT, offsetof(tl_settings, vocabulary), NULL, 0, GPT, NULL},
     NUMBER("dim", FIELD_U32, model.dim, ALL),
     NUMBER("depth", FIELD_U32, model.depth, ALL),
     NUMBER("heads", FIELD_U32, model.heads, ALL),
@@ -189,7 +192,8 @@ static const field fields[] = {
     NUMBER("limit_train", FIELD_U32, limit_train, ALL),
     NUMBER("limit_test", FIELD_U32, limit_test, ALL),
     NUMBER("augment", FIELD_AUGMENT, augment, VIT),
-    {"class_names", FIELD_LONG_TEXT, offsetof(tl_settings, class_names), NULL, 0, VIT},
+    {"exact_decode", FIELD_BOOL, offsetof(tl_settings, exact_decode), NULL, 0, VIT, "false"},
+    {"class_names", FIELD_LONG_TEXT, offsetof(tl_settings, class_names), NULL, 0, VIT, NULL},
 };
 enum { FIELDS = sizeof fields / sizeof *fields };
 
@@ -215,6 +219,7 @@ static void write_field(const field *f, const tl_settings *s, char *text, size_t
     case FIELD_U64: snprintf(text, room, "%llu", (unsigned long long)*(const uint64_t *)at); break;
     case FIELD_F32: snprintf(text, room, "%.9g", (double)*(const float *)at); break;
     case FIELD_NAME: snprintf(text, room, "%s", f->names[*(const unsigned *)at]); break;
+    case FIELD_BOOL: snprintf(text, room, "%s", *(const bool *)at ? "true" : "false"); break;
     case FIELD_AUGMENT: tl_augment_name(*(const uint32_t *)at, text); break;
     }
 }
@@ -264,6 +269,9 @@ static bool read_field(const field *f, const char *text, tl_settings *s)
             return true;
         }
         return false;
+    case FIELD_BOOL:
+        *(bool *)at = strcmp(text, "true") == 0;
+        return *(bool *)at || strcmp(text, "false") == 0;
     case FIELD_AUGMENT: return tl_augment_parse(text, (uint32_t *)at, NULL) == TL_OK;
     }
     return false;
@@ -281,6 +289,7 @@ tl_status tl_settings_from_metadata(const tl_safetensors *st, tl_settings *setti
     for (int i = 0; i < FIELDS; i++) {
         if (task != NULL && (fields[i].tasks & task_bit(task)) == 0) continue;
         const char *text = tl_st_metadata(st, fields[i].key);
+        if (text == NULL) text = fields[i].before;
         if (text == NULL)
             return tl_fail(err, TL_ERROR_INPUT,
                            "%s does not say %s in its metadata: it is not a checkpoint of this program",

@@ -165,6 +165,7 @@ static tl_status make_loader(const tl_task_data *d, bool train, tl_loader **load
         .seed = s->seed,
         .workers = s->workers,
         .strict = s->strict,
+        .exact_decode = s->exact_decode,
         .log = s->log,
     };
     return tl_loader_create(&options, loader, err);
