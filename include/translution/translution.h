@@ -9,6 +9,7 @@
  * serves one thread at a time.
  * - Who creates destroys: every _create has its _destroy, and destroying NULL is fine. Destroying a context
  * frees what is left in it.
+ * - The process's locale changes no file, no setting and no message: numbers have a point always.
  * - Numbers on the device are 32-bit floats. Rows of activations are ordered [token][batch][channel].
  *
  * Link with `pkg-config --cflags --libs translution`, or from CMake with find_package(translution) and the

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cli/flags.h"
+#include "core/number.h"
 #include "data/augment.h"
 #include "models/presets.h"
 #include "train/task.h"
@@ -89,7 +90,7 @@ static tl_status read_float(const tl_flag *f, const char *text, const char *wher
 {
     char *end = NULL;
     bool number = strchr("0123456789.", text[0]) != NULL && text[0] != '\0' && strpbrk(text, "xX") == NULL;
-    double value = number ? strtod(text, &end) : NAN;
+    double value = number ? tl_parse_double(text, &end) : NAN;
     if (end == NULL || *end != '\0' || end == text || !(value >= f->low && value <= f->high))
         return tl_fail(err, TL_ERROR_USAGE, "%s takes a number from %g to %g, not '%s'", where, f->low,
                        f->high, text);

@@ -1,7 +1,11 @@
 #include "core/log.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
-#include <stdio.h>
+#include <stdbool.h>
+
+#include "core/number.h"
 
 void tl_log_write(const tl_log *log, tl_log_level level, const char *format, ...)
 {
@@ -9,7 +13,24 @@ void tl_log_write(const tl_log *log, tl_log_level level, const char *format, ...
     char line[2048];
     va_list args;
     va_start(args, format);
-    vsnprintf(line, sizeof line, format, args);
+    tl_vformat(line, sizeof line, format, args);
     va_end(args);
     log->write(log->user, level, line);
+}
+
+static bool has_reader_with_room(FILE *file, int wait_ms)
+{
+    struct pollfd room = {.fd = fileno(file), .events = POLLOUT};
+    if (room.fd < 0) return true; /* in memory */
+    int ready;
+    while ((ready = poll(&room, 1, wait_ms)) < 0 && errno == EINTR) {}
+    /* POLLERR: a pipe without a reader, where a write would raise SIGPIPE. POLLHUP: a terminal that is gone. */
+    return ready < 0 || (ready > 0 && (room.revents & (POLLERR | POLLHUP)) == 0);
+}
+
+void tl_log_print(FILE *file, int wait_ms, const char *text)
+{
+    if (!has_reader_with_room(file, wait_ms)) return;
+    fputs(text, file);
+    fflush(file);
 }

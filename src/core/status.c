@@ -1,7 +1,8 @@
 #include "core/status.h"
 
 #include <stdarg.h>
-#include <stdio.h>
+
+#include "core/number.h"
 
 tl_status tl_fail(tl_error *err, tl_status status, const char *format, ...)
 {
@@ -9,7 +10,7 @@ tl_status tl_fail(tl_error *err, tl_status status, const char *format, ...)
         va_list args;
         va_start(args, format);
         err->status = status;
-        vsnprintf(err->text, sizeof err->text, format, args);
+        tl_vformat(err->text, sizeof err->text, format, args);
         va_end(args);
     }
     return status;

@@ -1,7 +1,8 @@
 #include "device/internal.h"
 
 #include <stdarg.h>
-#include <stdio.h>
+
+#include "core/number.h"
 
 const char *tl_cl_name(cl_int code)
 {
@@ -98,7 +99,7 @@ tl_status tl_cl_check(tl_error *err, cl_int code, const char *format, ...)
     char what[768];
     va_list args;
     va_start(args, format);
-    vsnprintf(what, sizeof what, format, args);
+    tl_vformat(what, sizeof what, format, args);
     va_end(args);
     bool memory = code == CL_MEM_OBJECT_ALLOCATION_FAILURE || code == CL_OUT_OF_HOST_MEMORY;
     return tl_fail(err, memory ? TL_ERROR_MEMORY : TL_ERROR_DEVICE, "%s failed with %s (%d)%s", what,

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/number.h"
+
 tl_status tl_profile_trace(tl_context *ctx, uint64_t most)
 {
     if (!ctx->profile.on)
@@ -32,17 +34,17 @@ static void write_event(FILE *file, const tl_profile *profile, const tl_traced *
     const double seconds = (double)event->nanoseconds * 1e-9;
     fprintf(file, ",\n{\"ph\":\"X\",\"pid\":1,\"tid\":1,\"name\":");
     write_text(file, profile->rows[event->row].kernel);
-    fprintf(file, ",\"ts\":%.3f,\"dur\":%.3f,\"args\":{", (double)(event->start - origin) * 1e-3,
-            (double)event->nanoseconds * 1e-3);
+    tl_print(file, ",\"ts\":%.3f,\"dur\":%.3f,\"args\":{", (double)(event->start - origin) * 1e-3,
+             (double)event->nanoseconds * 1e-3);
     const char *comma = "";
     if (event->flops > 0) {
-        fprintf(file, "\"flops\":%.0f", event->flops);
-        if (seconds > 0) fprintf(file, ",\"gflops\":%.3f", event->flops / seconds * 1e-9);
+        tl_print(file, "\"flops\":%.0f", event->flops);
+        if (seconds > 0) tl_print(file, ",\"gflops\":%.3f", event->flops / seconds * 1e-9);
         comma = ",";
     }
     if (event->bytes > 0) {
-        fprintf(file, "%s\"bytes\":%.0f", comma, event->bytes);
-        if (seconds > 0) fprintf(file, ",\"gbytes_per_s\":%.3f", event->bytes / seconds * 1e-9);
+        tl_print(file, "%s\"bytes\":%.0f", comma, event->bytes);
+        if (seconds > 0) tl_print(file, ",\"gbytes_per_s\":%.3f", event->bytes / seconds * 1e-9);
     }
     fputs("}}", file);
 }

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/number.h"
 #include "train/checkpoint_list.h"
 #include "train/checksum.h"
 #include "train/metadata.h"
@@ -186,9 +187,9 @@ static tl_status save_state(tl_context *ctx, const tl_registry *registry, const 
     size_t used = 0;
     snprintf(number, sizeof number, "%llu", (unsigned long long)standing->step);
     for (int i = 0; i < standing->losses; i++)
-        used += (size_t)snprintf(losses + used, sizeof losses - used, "%s%.9g", i > 0 ? " " : "",
-                                 (double)standing->loss[i]);
-    snprintf(best, sizeof best, "%.17g", standing->best);
+        used += (size_t)tl_format(losses + used, sizeof losses - used, "%s%.9g", i > 0 ? " " : "",
+                                  (double)standing->loss[i]);
+    tl_format(best, sizeof best, "%.17g", standing->best);
     const tl_st_pair metadata[] = {{(char[]){"step"}, number},
                                    {(char[]){"losses"}, losses},
                                    {(char[]){"best"}, best},
@@ -274,11 +275,11 @@ static tl_status read_standing(const tl_safetensors *st, tl_standing *standing, 
                        "%s does not say that it is the state after step %llu: remove its folder", st->path,
                        (unsigned long long)standing->step);
     const char *best = tl_st_metadata(st, "best");
-    standing->best = best != NULL ? strtod(best, NULL) : (double)NAN;
+    standing->best = best != NULL ? tl_parse_double(best, NULL) : (double)NAN;
     standing->losses = 0;
     while (*text != '\0' && standing->losses < TL_RECENT_LOSSES) {
         char *end;
-        standing->loss[standing->losses++] = strtof(text, &end);
+        standing->loss[standing->losses++] = tl_parse_float(text, &end);
         if (end == text)
             return tl_fail(err, TL_ERROR_INPUT, "%s holds losses that are no numbers: remove its folder",
                            st->path);

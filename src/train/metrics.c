@@ -7,15 +7,14 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* 9 digits hold a float exactly without cJSON's 17-digit tails; JSON wants a point whatever the locale says.
- */
+#include "core/number.h"
+
+/* 9 digits hold a float exactly without cJSON's 17-digit tails. */
 static bool add_number(cJSON *object, const char *key, double value)
 {
     if (!isfinite(value)) return cJSON_AddNullToObject(object, key) != NULL;
     char text[40];
-    snprintf(text, sizeof text, "%.9g", value);
-    char *comma = strchr(text, ',');
-    if (comma) *comma = '.';
+    tl_format(text, sizeof text, "%.9g", value);
     return cJSON_AddRawToObject(object, key, text) != NULL;
 }
 

@@ -5,6 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/log.h"
+#include "core/number.h"
+
 #define TERMINAL_SECONDS 0.1
 #define PLAIN_SECONDS    10.0
 
@@ -39,27 +42,28 @@ static void format_left(const tl_progress *progress, double now, char *out, size
 static void show(tl_progress *progress, double now)
 {
     const tl_progress_point *point = &progress->latest;
-    char left[32], perplexity[40] = "", wait[40] = "", line[300];
+    char left[32], perplexity[40] = "", wait[40] = "", line[300], text[640];
     format_left(progress, now, left, sizeof left);
     if (!isnan(point->perplexity))
-        snprintf(perplexity, sizeof perplexity, "  perplexity %.4g", point->perplexity);
+        tl_format(perplexity, sizeof perplexity, "  perplexity %.4g", point->perplexity);
     if (point->data_wait >= 0.01) /* worth a word only where it costs something */
-        snprintf(wait, sizeof wait, "  waiting for data %.0f %%", 100 * point->data_wait);
-    int width = snprintf(line, sizeof line,
-                         "step %" PRIu64 "/%" PRIu64 "  epoch %" PRIu64 "/%" PRIu64
-                         "  loss %.4f%s  lr %.2e  %.*f %s/s%s  left %s",
-                         point->step, progress->total, point->epoch, progress->epochs, point->loss,
-                         perplexity, point->lr, point->rate < 100 ? 1 : 0, point->rate, progress->unit, wait,
-                         left);
+        tl_format(wait, sizeof wait, "  waiting for data %.0f %%", 100 * point->data_wait);
+    int width = tl_format(line, sizeof line,
+                          "step %" PRIu64 "/%" PRIu64 "  epoch %" PRIu64 "/%" PRIu64
+                          "  loss %.4f%s  lr %.2e  %.*f %s/s%s  left %s",
+                          point->step, progress->total, point->epoch, progress->epochs, point->loss,
+                          perplexity, point->lr, point->rate < 100 ? 1 : 0, point->rate, progress->unit, wait,
+                          left);
     if (width < 0) return;
     if (progress->terminal) {
         /* Blanks, not an escape sequence, wipe what a longer line before left behind. */
-        fprintf(progress->file, "\r%s%*s", line, progress->width > width ? progress->width - width : 0, "");
+        snprintf(text, sizeof text, "\r%s%*s", line, progress->width > width ? progress->width - width : 0,
+                 "");
         progress->width = width;
     } else {
-        fprintf(progress->file, "%s\n", line);
+        snprintf(text, sizeof text, "%s\n", line);
     }
-    fflush(progress->file);
+    tl_log_print(progress->file, 0, text);
     progress->last_time = now;
     progress->shown = true;
 }
@@ -82,8 +86,9 @@ void tl_progress_step(tl_progress *progress, const tl_progress_point *point, dou
 void tl_progress_clear(tl_progress *progress)
 {
     if (!progress->file || progress->width == 0) return;
-    fprintf(progress->file, "\r%*s\r", progress->width, "");
-    fflush(progress->file);
+    char text[640];
+    snprintf(text, sizeof text, "\r%*s\r", progress->width, "");
+    tl_log_print(progress->file, 0, text);
     progress->width = 0;
     progress->shown = false;
     progress->last_time = -INFINITY;
@@ -93,7 +98,6 @@ void tl_progress_end(tl_progress *progress, double now)
 {
     if (!progress->file) return;
     if (progress->begun && !progress->shown) show(progress, now);
-    if (progress->width > 0) fputc('\n', progress->file);
-    fflush(progress->file);
+    if (progress->width > 0) tl_log_print(progress->file, 0, "\n");
     progress->width = 0;
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/number.h"
 #include "data/augment.h"
 #include "models/presets.h"
 #include "train/metadata.h"
@@ -217,7 +218,7 @@ static void write_field(const field *f, const tl_settings *s, char *text, size_t
     case FIELD_LONG_TEXT: snprintf(text, room, "%s", long_text(f, s)); break;
     case FIELD_U32: snprintf(text, room, "%u", *(const uint32_t *)at); break;
     case FIELD_U64: snprintf(text, room, "%llu", (unsigned long long)*(const uint64_t *)at); break;
-    case FIELD_F32: snprintf(text, room, "%.9g", (double)*(const float *)at); break;
+    case FIELD_F32: tl_format(text, room, "%.9g", (double)*(const float *)at); break;
     case FIELD_NAME: snprintf(text, room, "%s", f->names[*(const unsigned *)at]); break;
     case FIELD_BOOL: snprintf(text, room, "%s", *(const bool *)at ? "true" : "false"); break;
     case FIELD_AUGMENT: tl_augment_name(*(const uint32_t *)at, text); break;
@@ -258,7 +259,7 @@ static bool read_field(const field *f, const char *text, tl_settings *s)
         return true;
     }
     case FIELD_F32: {
-        const float value = strtof(text, &end);
+        const float value = tl_parse_float(text, &end);
         *(float *)at = value;
         return errno == 0 && end != text && *end == '\0';
     }

@@ -1,0 +1,67 @@
+#include "core/number.h"
+
+#include <locale.h>
+#include <stdlib.h>
+
+/* The calling thread's locale while it is "C"; other threads keep theirs. */
+typedef struct plain_locale {
+    locale_t plain, before;
+} plain_locale;
+
+static plain_locale plain_locale_enter(void)
+{
+    plain_locale l = {.plain = newlocale(LC_ALL_MASK, "C", (locale_t)0)};
+    if (l.plain != (locale_t)0) l.before = uselocale(l.plain);
+    return l;
+}
+
+static void plain_locale_leave(plain_locale l)
+{
+    if (l.plain == (locale_t)0) return;
+    uselocale(l.before);
+    freelocale(l.plain);
+}
+
+double tl_parse_double(const char *text, char **end)
+{
+    const plain_locale l = plain_locale_enter();
+    const double value = strtod(text, end);
+    plain_locale_leave(l);
+    return value;
+}
+
+float tl_parse_float(const char *text, char **end)
+{
+    const plain_locale l = plain_locale_enter();
+    const float value = strtof(text, end);
+    plain_locale_leave(l);
+    return value;
+}
+
+int tl_vformat(char *text, size_t room, const char *format, va_list values)
+{
+    const plain_locale l = plain_locale_enter();
+    const int length = vsnprintf(text, room, format, values);
+    plain_locale_leave(l);
+    return length;
+}
+
+int tl_format(char *text, size_t room, const char *format, ...)
+{
+    va_list values;
+    va_start(values, format);
+    const int length = tl_vformat(text, room, format, values);
+    va_end(values);
+    return length;
+}
+
+int tl_print(FILE *file, const char *format, ...)
+{
+    va_list values;
+    va_start(values, format);
+    const plain_locale l = plain_locale_enter();
+    const int length = vfprintf(file, format, values);
+    plain_locale_leave(l);
+    va_end(values);
+    return length;
+}
