@@ -259,6 +259,39 @@ static void test_dry_run_fits(void **state)
 
 /* ---- devices ------------------------------------------------------------------------------------- */
 
+/* The program with this environment alone. */
+static void run_with_only(const char *environment, const char *arguments)
+{
+    char line[1200];
+    snprintf(line, sizeof line, "env -i %s '%s' %s >'%s' 2>'%s'", environment, TL_PROGRAM, arguments,
+             at("stdout"), at("stderr"));
+    const int status = system(line);
+    seen.code = WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
+    slurp(at("stdout"), seen.out);
+    slurp(at("stderr"), seen.err);
+}
+
+/* No platform is one thing, a platform that shows no device another. */
+static void test_no_device(void **state)
+{
+    char line[600];
+    assert_int_equal(mkdir(at("no-drivers"), 0700), 0);
+    snprintf(line, sizeof line, "OCL_ICD_VENDORS=%s/", at("no-drivers"));
+    run_with_only(line, "devices");
+    FAILS(1, "no OpenCL device found", "install a driver", "pocl-opencl-icd", "OCL_ICD_VENDORS is set");
+    if (access("/etc/OpenCL/vendors/pocl.icd", R_OK) != 0) return;
+    static const char *const without_a_cache[] = {
+        "POCL_CACHE_DIR=/proc/nowhere/x", "HOME=/proc/nowhere", "XDG_CACHE_HOME=/proc/nowhere/x"};
+    for (size_t i = 0; i < sizeof without_a_cache / sizeof without_a_cache[0]; i++) {
+        snprintf(line, sizeof line, "OCL_ICD_VENDORS=/etc/OpenCL/vendors/pocl.icd %s", without_a_cache[i]);
+        run_with_only(line, "devices");
+        FAILS(1, "Portable Computing Language", "without a device", "POCL_CACHE_DIR");
+        assert_null(strstr(seen.err, "install a driver"));
+        run_with_only(line, "train mnist --steps 1 --limit-train 8");
+        FAILS(1, "Portable Computing Language", "POCL_CACHE_DIR");
+    }
+}
+
 /* PoCL alone, twice: the tests of --device must not depend on what else the machine has. */
 #define POCL_ICD    "/etc/OpenCL/vendors/pocl.icd"
 #define TWO_DEVICES "OCL_ICD_VENDORS=" POCL_ICD, "POCL_DEVICES=pthread pthread"
@@ -731,6 +764,7 @@ int main(void)
         cmocka_unit_test(test_same_seed),
         cmocka_unit_test(test_default_out),
         cmocka_unit_test(test_stop_after_and_resume),
+        cmocka_unit_test(test_no_device),
         cmocka_unit_test(test_signals),
         cmocka_unit_test(test_second_signal),
         cmocka_unit_test(test_info_diff),

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "device/device.h"
+#include "device/internal.h"
 
 enum { GIB = 30 }; /* shift */
 
@@ -189,6 +189,16 @@ static void twins(void **state)
     has(text, "0:1");
 }
 
+/* Drivers that show no device commonly want one thing each. */
+static void platforms_without_devices(void **state)
+{
+    has(tl_platform_advice("Portable Computing Language"), "POCL_CACHE_DIR");
+    has(tl_platform_advice("rusticl"), "RUSTICL_ENABLE");
+    has(tl_platform_advice("Intel(R) OpenCL Graphics"), "/dev/dri");
+    has(tl_platform_advice("AMD Accelerated Parallel Processing"), "/dev/kfd");
+    has(tl_platform_advice(""), "groups render and video");
+}
+
 static void nothing_there(void **state)
 {
     tl_error err;
@@ -309,9 +319,11 @@ static void contexts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(automatic),     cmocka_unit_test(first_of_equals), cmocka_unit_test(by_type),
-        cmocka_unit_test(by_number),     cmocka_unit_test(by_name),         cmocka_unit_test(twins),
-        cmocka_unit_test(nothing_there), cmocka_unit_test(crowds),          cmocka_unit_test(type_names),
+        cmocka_unit_test(automatic),     cmocka_unit_test(first_of_equals),
+        cmocka_unit_test(by_type),       cmocka_unit_test(by_number),
+        cmocka_unit_test(by_name),       cmocka_unit_test(twins),
+        cmocka_unit_test(nothing_there), cmocka_unit_test(platforms_without_devices),
+        cmocka_unit_test(crowds),        cmocka_unit_test(type_names),
         cmocka_unit_test(real_list),     cmocka_unit_test(contexts)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,7 +4,8 @@
  *
  * - A function that can fail returns a tl_status; TL_OK is 0. Its one-sentence message is in the tl_error
  * that was handed down, or, for functions that take a tl_context, in tl_context_error(ctx).
- * - The library keeps no global state, never prints and never exits. Notices go to the tl_log of the context.
+ * - The library keeps no global state but a lock around the start of drivers, never prints and never exits.
+ * Notices go to the tl_log of the context.
  * - A tl_context is one device with one in-order queue. Contexts are independent of each other; one context
  * serves one thread at a time.
  * - Who creates destroys: every _create has its _destroy, and destroying NULL is fine. Destroying a context
@@ -89,7 +90,8 @@ typedef struct tl_device_info {
 } tl_device_info;
 
 /* All devices of all platforms, the unusable ones too, in an array that the caller frees with free().
- * No platform or no device gives *count = 0 and TL_OK. */
+ * No platform or no device gives *count = 0 and TL_OK; tl_device_select then says which of the two. Threads may
+ * call this and tl_context_create at once, also for the first time: drivers are started under a lock. */
 tl_status tl_device_list(tl_device_info **list, int *count, tl_error *err);
 
 /* Picks by SPEC: "P:D", "gpu" | "cpu" | "acc" (first usable of that type), a flat index, "auto" or NULL

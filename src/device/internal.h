@@ -22,6 +22,17 @@ const char *tl_cl_hint(cl_int code); /* what to do about it, starting with ": ";
 tl_status tl_cl_check(tl_error *err, cl_int code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* ---- list.c, missing.c: platforms, and why there is no device -------------------------------------- */
+
+enum { TL_PLATFORMS_NAMED = 8 }; /* in a message */
+
+/* Names of the first platforms, and how many those are. */
+int tl_platform_names(char names[TL_PLATFORMS_NAMED][128]);
+/* What a platform of this name that shows no device commonly wants. */
+const char *tl_platform_advice(const char *platform);
+/* Records why the machine has no device, and returns TL_ERROR_NO_DEVICE. */
+tl_status tl_device_missing(tl_error *err);
+
 /* ---- cache.c: program binaries on disk -------------------------------------------------------------- */
 
 typedef struct tl_cache {

@@ -1,9 +1,15 @@
 /* Enumerates platforms and devices in the loader's order, which is the order of `clinfo -l`. */
 #include "device/internal.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* Drivers start when they are first asked for their devices, and not all start safely from two threads at once (PoCL
+ * crashes or shows no device). So one thread of the process enumerates at a time. The lock is global as what it guards is:
+ * the loader and the drivers of the process; there is nothing smaller to hold it. */
+static pthread_mutex_t enumeration = PTHREAD_MUTEX_INITIALIZER;
 
 /* Device strings have no useful bound; what does not fit is cut. Padding spaces are dropped. */
 static void tidy(char *target, size_t capacity, const char *source)
@@ -167,10 +173,8 @@ static tl_status add_platform(cl_platform_id platform, int number, tl_device_inf
     return TL_OK;
 }
 
-tl_status tl_device_list(tl_device_info **list, int *count, tl_error *err)
+static tl_status list_devices(tl_device_info **list, int *count, tl_error *err)
 {
-    *list = NULL;
-    *count = 0;
     cl_uint platforms = 0;
     cl_int code = clGetPlatformIDs(0, NULL, &platforms);
     if (code == -1001 || (code == CL_SUCCESS && platforms == 0))
@@ -190,4 +194,26 @@ tl_status tl_device_list(tl_device_info **list, int *count, tl_error *err)
         *count = 0;
     }
     return status;
+}
+
+tl_status tl_device_list(tl_device_info **list, int *count, tl_error *err)
+{
+    *list = NULL;
+    *count = 0;
+    pthread_mutex_lock(&enumeration);
+    const tl_status status = list_devices(list, count, err);
+    pthread_mutex_unlock(&enumeration);
+    return status;
+}
+
+int tl_platform_names(char names[TL_PLATFORMS_NAMED][128])
+{
+    cl_platform_id ids[TL_PLATFORMS_NAMED];
+    cl_uint count = 0;
+    pthread_mutex_lock(&enumeration);
+    if (clGetPlatformIDs(TL_PLATFORMS_NAMED, ids, &count) != CL_SUCCESS) count = 0;
+    if (count > TL_PLATFORMS_NAMED) count = TL_PLATFORMS_NAMED;
+    for (cl_uint i = 0; i < count; i++) platform_text(ids[i], CL_PLATFORM_NAME, names[i], sizeof names[i]);
+    pthread_mutex_unlock(&enumeration);
+    return (int)count;
 }

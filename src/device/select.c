@@ -1,5 +1,5 @@
-/* Picks a device from a list by the words of a human. Works on plain data: no OpenCL call. */
-#include "device/device.h"
+/* Picks a device from a list by the words of a human. Works on plain data: OpenCL is asked only why a list is empty. */
+#include "device/internal.h"
 
 #include <ctype.h>
 #include <stdarg.h>
@@ -161,11 +161,7 @@ tl_status tl_device_select(const tl_device_info *list, int count, const char *sp
                            tl_error *err)
 {
     *chosen = -1;
-    if (count == 0)
-        return tl_fail(
-            err, TL_ERROR_NO_DEVICE,
-            "no OpenCL device found: install a driver, e.g. the package pocl-opencl-icd for CPUs, "
-            "intel-opencl-icd, mesa-opencl-icd or the GPU vendor's own, and check with `clinfo -l`");
+    if (count == 0) return tl_device_missing(err);
     int automatic = best(list, count);
     if (automatic < 0) {
         listing all = {.count = 0};
