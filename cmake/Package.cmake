@@ -5,7 +5,7 @@ include(CMakePackageConfigHelpers)
 
 # -- pkg-config: what the static library needs; as libraries, for Requires.private would ask users of the shared one, too,
 # for the development packages of all of these
-set(TL_PC_LIBS_PRIVATE "-lclblast -lOpenCL -lcjson -ljpeg -lpng -lpcre2-8 -lxxhash -lz -lpthread -lm")
+set(TL_PC_LIBS_PRIVATE "-lclblast -lOpenCL -lcjson -ljpeg -lpng -lwebpdemux -lwebp -ltiff -lpcre2-8 -lxxhash -lz -lpthread -lm")
 # Paths are relative to the .pc file, so that `cmake --install --prefix` and packages may put it anywhere.
 file(RELATIVE_PATH TL_PC_PREFIX ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${CMAKE_INSTALL_PREFIX})
 string(REGEX REPLACE "/$" "" TL_PC_PREFIX "${TL_PC_PREFIX}")
@@ -20,6 +20,8 @@ set(TL_STATIC_DEPENDENCIES "  find_dependency(OpenCL)
   find_dependency(Threads)
   find_dependency(PkgConfig)
   pkg_check_modules(CJSON REQUIRED IMPORTED_TARGET libcjson)
+  pkg_check_modules(WEBP REQUIRED IMPORTED_TARGET libwebp libwebpdemux)
+  pkg_check_modules(TIFF REQUIRED IMPORTED_TARGET libtiff-4)
   pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
   pkg_check_modules(PCRE2 REQUIRED IMPORTED_TARGET libpcre2-8)")
 set(TL_CMAKE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/translution)

@@ -1,6 +1,8 @@
-/* JPEG and PNG of every kind become RGB; damaged, foreign and huge files are refused with their name, and
+/* Images of every format become RGB as Pillow makes it of them; damaged, foreign and huge files are refused with their name, and
  * nothing is printed. */
 #include "image_files.h"
+
+#include <stdbool.h>
 
 #include "core/random.h"
 #include "data/image_decode.h"
@@ -87,14 +89,14 @@ static void test_png(void **state)
     expect(&image, 1, 200, 200, 200, 0);
     tl_image_free(&image);
 
-    /* greyscale of 1, 2, 4, 8 and 16 bits: the extremes and 16 bits' 0x1234, which is 18.13 of 255 */
+    /* greyscale of 1, 2, 4, 8 and 16 bits: the extremes and 16 bits' 0x1234, which is clipped */
     const uint8_t one[] = {0x40}, two[] = {0x18}, four[] = {0x1f}, eight[] = {17, 255};
     const uint8_t sixteen[] = {0x12, 0x34, 0xff, 0xff, 0x12, 0xff, 0, 0};
     const struct {
         const uint8_t *rows;
         int depth, first, second;
     } greys[] = {
-        {one, 1, 0, 255}, {two, 2, 0, 85}, {four, 4, 17, 255}, {eight, 8, 17, 255}, {sixteen, 16, 18, 255}};
+        {one, 1, 0, 255}, {two, 2, 0, 85}, {four, 4, 17, 255}, {eight, 8, 17, 255}, {sixteen, 16, 255, 255}};
     for (size_t i = 0; i < 5; i++)
         for (int transparent = 0; transparent < 2; transparent++) {
             write_png(path, greys[i].rows, 2, 1, greys[i].depth, PNG_COLOR_TYPE_GRAY, 0, transparent);
@@ -105,7 +107,7 @@ static void test_png(void **state)
         }
     write_png(path, sixteen, 1, 1, 16, PNG_COLOR_TYPE_RGB_ALPHA, 0, 0);
     image = decode(1, 1, 1);
-    expect(&image, 0, 18, 255, 19, 0); /* 0x12ff is 18.92 of 255 */
+    expect(&image, 0, 18, 255, 18, 0); /* the upper 8 bits */
     tl_image_free(&image);
 
     /* palettes of 8 and 2 bits, with transparent entries */
@@ -192,11 +194,90 @@ static void test_foreign(void **state)
     write_file(path, "\xff", 1);
     refused("no image: it has 1 bytes");
     write_file(path, "GIF89a, a format of its own", 27);
-    refused("neither JPEG nor PNG: it begins with the bytes 47 49 46 38");
+    refused("no JPEG, PNG, WebP, TIFF, BMP or PNM file: it begins with the bytes 47 49 46 38");
     write_file(path, "\x89PNG\r\n\x1a\n", 8);
     refused("truncated after 8 bytes");
     write_file(path, "\xff\xd8\xff\xd9 and nothing else", 21);
     refused("no sound JPEG");
+}
+
+/* Reads the next line of tests/golden/images/sums.txt and the file that it is about; false at the end. */
+typedef struct golden {
+    char name[64];
+    uint32_t width, height, sum;
+    unsigned char data[8192];
+    size_t bytes;
+} golden;
+
+static FILE *open_sums(void)
+{
+    FILE *sums = fopen(TL_GOLDEN_DIR "/images/sums.txt", "r");
+    assert_non_null(sums);
+    return sums;
+}
+
+static bool next_golden(FILE *sums, golden *g)
+{
+    char from[512];
+    if (fscanf(sums, "%63s %u %u %x", g->name, &g->width, &g->height, &g->sum) != 4) return false;
+    snprintf(from, sizeof from, "%s/images/%s", TL_GOLDEN_DIR, g->name);
+    g->bytes = read_file(from, g->data, sizeof g->data);
+    return true;
+}
+
+/* Every file of the zoo has Pillow's pixels. */
+static void test_pillow(void **state)
+{
+    FILE *sums = open_sums();
+    static golden g;
+    int count = 0;
+    for (; next_golden(sums, &g); count++) {
+        const bool oriented = strncmp(g.name, "turned", 6) == 0 && strstr(g.name, ".tif") == NULL;
+        const bool deep = strstr(g.name, "deep") != NULL || strcmp(g.name, "transparent_grey16.png") == 0;
+        assert_true(tl_image_is_name(g.name));
+        write_file(path, g.data, g.bytes);
+        tl_image image = decode(1, g.width, g.height);
+        if (crc32(0, image.pixels, image.width * image.height * 3) != g.sum)
+            fail_msg("%s has other pixels", g.name);
+        if (image.remarks != (uint32_t)((oriented ? TL_IMAGE_ORIENTED : 0) | (deep ? TL_IMAGE_DEEP_GREY : 0)))
+            fail_msg("%s has the remarks %u", g.name, image.remarks);
+        tl_image_free(&image);
+    }
+    fclose(sums);
+    assert_true(count > 100);
+    assert_true(tl_image_is_name("a.b.JPEG") && tl_image_is_name("x.TiF") && !tl_image_is_name("x.gif") &&
+                !tl_image_is_name("jpg") && !tl_image_is_name("x.jpg.txt"));
+}
+
+/* Files that are cut off are refused, files with damaged bytes read or refused, silently and without a crash. */
+static void test_damaged_zoo(void **state)
+{
+    FILE *sums = open_sums();
+    static golden g;
+    for (uint64_t number = 0; next_golden(sums, &g); number++) {
+        tl_random r = tl_random_make(9, number);
+        /* libtiff takes an image whose palette cannot be read for greyscale */
+        const bool must = strstr(g.name, "palette") == NULL || strstr(g.name, ".tif") == NULL;
+        for (int i = 0; i < 12; i++) {
+            const size_t cut = i < 4 ? g.bytes * (size_t)(i + 1) / 5
+                                     : 1 + tl_random_below(&r, (uint32_t)g.bytes - 1);
+            write_file(path, g.data, cut);
+            if (must && cut < g.bytes * 4 / 5 && refused(NULL) != TL_ERROR_INPUT)
+                fail_msg("%s cut at %zu of %zu was read", g.name, cut, g.bytes);
+            refused(NULL);
+        }
+        for (int i = 0; i < 150; i++) {
+            const size_t at = tl_random_below(&r, (uint32_t)(i % 2           ? g.bytes
+                                                             : g.bytes < 200 ? g.bytes
+                                                                             : 200));
+            const unsigned char was = g.data[at];
+            g.data[at] = (unsigned char)(was ^ (1 + tl_random_below(&r, 255)));
+            write_file(path, g.data, g.bytes);
+            refused(NULL);
+            g.data[at] = was;
+        }
+    }
+    fclose(sums);
 }
 
 /* The header alone says 20,000 x 20,000. */
@@ -276,6 +357,7 @@ static void test_silence(void **state)
     assert_non_null(file);
     dup2(fileno(file), 2);
     test_damage(state);
+    test_damaged_zoo(state);
     dup2(kept, 2);
     close(kept);
     const long said = (fseek(file, 0, SEEK_END), ftell(file));
@@ -287,8 +369,9 @@ static void test_silence(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_png),  cmocka_unit_test(test_jpeg),    cmocka_unit_test(test_foreign),
-        cmocka_unit_test(test_huge), cmocka_unit_test(test_silence),
+        cmocka_unit_test(test_png),     cmocka_unit_test(test_jpeg),   cmocka_unit_test(test_foreign),
+        cmocka_unit_test(test_huge),    cmocka_unit_test(test_pillow), cmocka_unit_test(test_damaged_zoo),
+        cmocka_unit_test(test_silence),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

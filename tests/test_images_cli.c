@@ -203,7 +203,7 @@ static void test_files(void **state)
     cJSON *json = json_of("eval passed --data files --confusion table.tsv");
     assert_true(number(json, "top5") == 100);
     cJSON_Delete(json);
-    assert_non_null(strstr(errors, "files/val/classb/001.JPEG is neither JPEG nor PNG"));
+    assert_non_null(strstr(errors, "files/val/classb/001.JPEG is no JPEG, PNG"));
     assert_non_null(strstr(errors, "evaluated without them"));
     char table[512];
     FILE *file = fopen(below("table.tsv"), "rb");
@@ -213,7 +213,7 @@ static void test_files(void **state)
     unsigned a = 0, b = 0, c = 0; /* two of the three images of classb are left */
     assert_int_equal(sscanf(strstr(table, "\nclassb\t") + 8, "%u %u %u", &a, &b, &c), 3);
     assert_int_equal(a + b + c, 2);
-    fails(2, "eval passed --data files --strict", "files/val/classb/001.JPEG", "JPEG nor PNG");
+    fails(2, "eval passed --data files --strict", "files/val/classb/001.JPEG", "no JPEG, PNG");
     fails(2, "eval passed --data good/val", "good/val has no folder val", "");
     fails(1, "eval passed --data good --confusion no/where.tsv", "no/where.tsv", "No such file");
     fails(2, "eval passed", "synthetic has the class 0, which the checkpoint has not", "the same");
@@ -287,7 +287,7 @@ static void test_predict(void **state)
     fails(2, "predict nowhere good/val/classa/001.JPEG", "nowhere", "");
     fails(2, "predict guesses nowhere.png", "nowhere.png: No such file", "");
     write_file(below("fake.png"), "not a picture", 13);
-    fails(2, "predict guesses fake.png", "fake.png is neither JPEG nor PNG", "");
+    fails(2, "predict guesses fake.png", "fake.png is no JPEG, PNG", "");
     fails(2, "predict guesses good/val/classa/001.JPEG --layer 0", "--attention FILE.png", "");
     fails(2, "predict guesses good/val/classa/001.JPEG --attention x.png --layer 1", "no block 1", "0 to 0");
     fails(2, "predict guesses good/val/classa/001.JPEG --attention x.png --head 2", "no head 2", "0 to 1");

@@ -6,8 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
+
+#include "data/image_decode.h"
 
 enum { PATH_ROOM = 4096, DEPTH_LIMIT = 8 }; /* deeper folders are most likely a loop of links */
 
@@ -45,13 +46,6 @@ static int by_bytes(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static bool is_image_name(const char *name)
-{
-    const char *dot = strrchr(name, '.');
-    return dot != NULL &&
-           (strcasecmp(dot, ".jpg") == 0 || strcasecmp(dot, ".jpeg") == 0 || strcasecmp(dot, ".png") == 0);
-}
-
 /* "folder/name"; one of them may be empty. */
 static tl_status join(char *out, const char *folder, const char *name, tl_error *err)
 {
@@ -87,7 +81,7 @@ static tl_status walk(const char *root, const char *below, int depth, names *fou
         status = join(inner, below, entry->d_name, err);
         if (status == TL_OK) status = join(whole, root, inner, err);
         if (status != TL_OK) break;
-        if (depth > 0 && is_image_name(entry->d_name))
+        if (depth > 0 && tl_image_is_name(entry->d_name))
             status = names_add(found, inner, err);
         else if (is_folder(whole))
             status = depth == 0 ? names_add(found, inner, err) : walk(root, inner, depth + 1, found, err);
@@ -137,14 +131,15 @@ static tl_status label(tl_image_folder *f, const uint32_t *counts, uint32_t *kep
 
 static tl_status list_classes(tl_image_folder *f, names *images, uint32_t *counts, tl_error *err)
 {
+    char suffixes[TL_IMAGE_SUFFIX_TEXT];
     for (uint32_t c = 0; c < f->classes; c++) {
         const uint32_t before = images->count;
         TL_TRY(walk(f->root, f->class_names[c], 1, images, err));
         counts[c] = images->count - before;
         if (counts[c] == 0)
             return tl_fail(err, TL_ERROR_INPUT,
-                           "the class folder %s/%s holds no image (.jpg, .jpeg or .png); fill or remove it",
-                           f->root, f->class_names[c]);
+                           "the class folder %s/%s holds no image (%s); fill or remove it", f->root,
+                           f->class_names[c], tl_image_suffix_list(suffixes));
         qsort(images->items + before, counts[c], sizeof *images->items, by_bytes);
     }
     return TL_OK;

@@ -1,7 +1,6 @@
 /* Folders of images as torchvision's ImageFolder reads them: ROOT/SPLIT/CLASS/..., a class a folder, classes
- * in the order of their names. A class's images are the files below its folder whose names end in .jpg, .jpeg
- * or .png in any case, in the order of their paths; names that begin with a dot and all other files are
- * passed over. */
+ * in the order of their names. A class's images are the files below its folder whose names tl_image_is_name takes, in
+ * the order of their paths; names that begin with a dot and all other files are passed over. */
 #ifndef TL_DATA_IMAGE_FOLDER_H
 #define TL_DATA_IMAGE_FOLDER_H
 

@@ -109,6 +109,13 @@ put("image", "png_grey16", b"\0" + png(2, 2, 16, 0, (b"\0" + bytes(4)) * 2))
 put("image", "png_alpha", b"\0" + png(2, 2, 8, 6, (b"\1" + bytes(8)) * 2))
 put("image", "png_cut", b"\0" + png(3, 2, 8, 2, (b"\0" + bytes(range(9))) * 2)[:50])
 put("image", "png_huge", b"\0" + png(0x7fffffff, 0x7fffffff, 8, 2, b""))
+zoo = os.path.join(root, "..", "..", "golden", "images")
+for name in ("rgb16.png", "deep.png", "palette.png", "lossy.webp", "lossless_alpha.webp", "animated.webp", "turned.webp", "turned.jpg",
+             "rgb_lzw.tiff", "group4.tif", "jpeg.tif", "deflate.tif", "packbits.tif", "tiled_big.tif", "planes.tif", "palette4.tif", "turned6.tif",
+             "big.tif", "rle8.bmp", "rle4.bmp", "bits16.bmp", "bits32_v5.bmp", "os2.bmp", "palette1.bmp", "top_down.bmp", "plain_few.ppm",
+             "touching_bitmap.ppm", "raw_bitmap.ppm", "deep1000.pgm", "rgb.ppm"):
+    with open(os.path.join(zoo, name), "rb") as file:
+        put("image", name.replace(".", "_"), b"\0" + file.read())
 picture = b"P6 19 11 255\n" + bytes((x * 13 + y * 7 * c) % 256 for y in range(11) for x in range(19) for c in range(3))
 for name, flags in (("jpeg", []), ("jpeg_grey", ["-grayscale"]), ("jpeg_progressive", ["-progressive"]),
                     ("jpeg_arithmetic", ["-arithmetic"]), ("jpeg_restart", ["-restart", "1", "-sample", "1x1"])):
