@@ -79,6 +79,8 @@ static void test_values(void **state)
         RUN(NO_ENV, "train", "mnist", "--lr", real[i]);
         FAILS(2, "--lr takes a number", real[i]);
     }
+    RUN(NO_ENV, "train", "mnist", "--steps", "10", "--warmup", "10", "--dry-run");
+    FAILS(2, "--warmup 10 is not shorter than the run of 10 steps");
     RUN(NO_ENV, "train", "mnist", "--batch-size", "0");
     FAILS(2, "--batch-size takes a whole number from 1");
     RUN(NO_ENV, "train", "mnist", "--memory-limit", "3X");

@@ -16,6 +16,7 @@ static tl_settings settings_of(tl_schedule schedule, uint64_t warmup)
     memset(&settings, 0, sizeof settings);
     settings.lr = 2.0f;
     settings.schedule = schedule;
+    settings.schedule_version = TL_SCHEDULE_VERSION;
     settings.warmup = warmup;
     settings.epochs = 4;
     return settings;
@@ -65,16 +66,71 @@ static void test_warmup(void **state)
     const double expected[] = {0.5, 1.0, 1.5, 2.0, 2.0, 2.0};
     for (uint64_t step = 0; step < 6; step++)
         assert_near(tl_schedule_lr(&settings, step, 5, 20), expected[step]);
-    settings.schedule = TL_SCHEDULE_COSINE; /* multiplies the cosine, does not shift it */
+}
+
+/* The peak is reached by the last step of the warm-up, and the cosine begins there: of 12 steps, 4 warm up and 8 go to 0. */
+static void test_cosine_after_warmup(void **state)
+{
+    tl_settings settings = settings_of(TL_SCHEDULE_COSINE, 4);
+    const double expected[] = {0.5, 1.0, 1.5, 2.0, 2.0};
+    for (uint64_t step = 0; step < 5; step++)
+        assert_near(tl_schedule_lr(&settings, step, 5, 12), expected[step]);
+    assert_near(tl_schedule_lr(&settings, 6, 5, 12), 1.0 + 0.70710678118654752);
+    assert_near(tl_schedule_lr(&settings, 8, 5, 12), 1.0);
+    assert_near(tl_schedule_lr(&settings, 12, 5, 12), 0.0);
+    settings.lr = 3e-4f, settings.warmup = 50;
+    float peak = 0.0f;
+    for (uint64_t step = 0; step < 100; step++) peak = fmaxf(peak, tl_schedule_lr(&settings, step, 5, 100));
+    assert_true(peak == 3e-4f);
+}
+
+/* Epochs count from the end of the warm-up: behind 3 steps of it, 20 more are 4 epochs of 5. */
+static void test_cosine_epoch_after_warmup(void **state)
+{
+    tl_settings settings = settings_of(TL_SCHEDULE_COSINE_EPOCH, 3);
+    const double epoch_lr[] = {2.0, 1.0 + 0.70710678118654752, 1.0, 1.0 - 0.70710678118654752};
+    for (uint64_t step = 0; step < 3; step++)
+        assert_near(tl_schedule_lr(&settings, step, 5, 23), 2.0 * (double)(step + 1) / 3.0);
+    for (uint64_t step = 3; step < 23; step++)
+        assert_near(tl_schedule_lr(&settings, step, 5, 23), epoch_lr[(step - 3) / 5]);
+}
+
+/* Runs that were begun before the cosine followed the warm-up keep their curve: both multiplied, from step 0. */
+static void test_first_version(void **state)
+{
+    tl_settings settings = settings_of(TL_SCHEDULE_COSINE, 4);
+    settings.schedule_version = 1;
     assert_near(tl_schedule_lr(&settings, 0, 5, 12), 0.5);
     assert_near(tl_schedule_lr(&settings, 3, 5, 12), 1.0 + 0.70710678118654752);
     settings.warmup = 12;
     assert_near(tl_schedule_lr(&settings, 8, 5, 12), 0.5 * 9 / 12);
 }
 
+static void test_refused_warmup(void **state)
+{
+    tl_error err = {0};
+    tl_settings settings = settings_of(TL_SCHEDULE_CONSTANT, 12);
+    assert_int_equal(tl_schedule_check(&settings, 13, &err), TL_OK);
+    assert_int_equal(tl_schedule_check(&settings, 12, &err), TL_ERROR_USAGE);
+    assert_non_null(strstr(err.text, "--warmup 12"));
+    assert_non_null(strstr(err.text, "12 steps"));
+    settings.schedule_version = 1; /* an old run goes on as it was begun */
+    assert_int_equal(tl_schedule_check(&settings, 12, &err), TL_OK);
+    settings.schedule_version = 3;
+    assert_int_equal(tl_schedule_check(&settings, 13, &err), TL_ERROR_USAGE);
+    settings.schedule_version = 2, settings.warmup = 0;
+    assert_int_equal(tl_schedule_check(&settings, 1, &err), TL_OK);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_constant), cmocka_unit_test(test_cosine),
-                                       cmocka_unit_test(test_cosine_epoch), cmocka_unit_test(test_warmup)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_constant),
+                                       cmocka_unit_test(test_cosine),
+                                       cmocka_unit_test(test_cosine_epoch),
+                                       cmocka_unit_test(test_warmup),
+                                       cmocka_unit_test(test_cosine_after_warmup),
+                                       cmocka_unit_test(test_cosine_epoch_after_warmup),
+                                       cmocka_unit_test(test_first_version),
+                                       cmocka_unit_test(test_refused_warmup)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,8 @@
  * training lowers the loss, and what eval reads is what train wrote. */
 #include "runs.h"
 
+#include "train/metadata.h"
+
 static void same_seed_same_model(void **unused)
 {
     const tl_settings a = small_run(TL_OP_ALPHA, "same-a"), b = small_run(TL_OP_ALPHA, "same-b");
@@ -265,22 +267,72 @@ static void wrong_places_and_numbers(void **unused)
     refuse(s, &options, TL_ERROR_DEVICE, "lower --lr");
 }
 
+/* A run that was begun with the first version of the schedule is resumed with it, whatever is asked for now. */
+static void old_schedule_resumes(void **unused)
+{
+    tl_settings whole = small_run(TL_OP_ATTENTION, "old-schedule"),
+                parts = small_run(TL_OP_ATTENTION, "old-schedule-parts"),
+                fresh = small_run(TL_OP_ATTENTION, "new-schedule");
+    whole.warmup = parts.warmup = fresh.warmup = 3;
+    whole.schedule_version = parts.schedule_version = 1;
+    parts.stop_after = 3;
+    assert_true(train(whole).loss != train(fresh).loss);
+    train(parts);
+    parts.schedule_version = TL_SCHEDULE_VERSION;
+    parts.resume = true;
+    train(parts);
+    assert_same_model(&whole, &parts);
+}
+
+/* Checkpoints older than a setting have the value that the setting had then. */
+static void metadata_without_a_version(void **unused)
+{
+    tl_settings s = small_run(TL_OP_ATTENTION, "unversioned"), stored = {0};
+    tl_metadata m;
+    tl_st_pair pairs[TL_METADATA_MAX];
+    int count = 0;
+    tl_metadata_write(&s, &m);
+    for (int i = 0; i < m.count; i++)
+        if (strcmp(m.pairs[i].key, "schedule_version") != 0) pairs[count++] = m.pairs[i];
+    assert_int_equal(count, m.count - 1);
+    char path[1200];
+    snprintf(path, sizeof path, "%s/unversioned.safetensors", folder);
+    tl_st_entry entry = {.name = "t", .dtype = TL_F32, .rank = 1, .shape = {1}};
+    tl_st_writer w = {0};
+    tl_safetensors st;
+    tl_error err = {0};
+    assert_int_equal(tl_st_write_begin(&w, path, &entry, 1, pairs, count, &err), TL_OK);
+    assert_int_equal(tl_st_write_data(&w, &(float){0}, sizeof(float), &err), TL_OK);
+    assert_int_equal(tl_st_write_commit(&w, &err), TL_OK);
+    assert_int_equal(tl_st_open(path, &st, &err), TL_OK);
+    if (tl_settings_from_metadata(&st, &stored, &err) != TL_OK) fail_msg("%s", err.text);
+    assert_int_equal(stored.schedule_version, 1);
+    tl_st_close(&st);
+}
+
+static void warm_up_longer_than_the_run(void **unused)
+{
+    tl_settings s = small_run(TL_OP_ATTENTION, "only-warm-up");
+    tl_context *ctx = golden_context(TL_PATH_AUTO);
+    tl_result result;
+    s.steps = 0, s.epochs = 2, s.warmup = 6; /* two epochs of three steps */
+    assert_int_equal(tl_train(ctx, &s, NULL, &result), TL_ERROR_USAGE);
+    assert_non_null(strstr(tl_context_error(ctx)->text, "--warmup 6"));
+    assert_false(exists(s.out, "."));
+    tl_context_destroy(ctx);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(same_seed_same_model),
-        cmocka_unit_test(resumed_equals_uninterrupted),
-        cmocka_unit_test(other_settings_do_not_resume),
-        cmocka_unit_test(loss_falls_and_eval_agrees),
-        cmocka_unit_test(a_signal_saves),
-        cmocka_unit_test(stop_after_repeated),
-        cmocka_unit_test(damaged_checkpoints_are_passed_over),
-        cmocka_unit_test(earlier_runs_are_set_aside),
-        cmocka_unit_test(gradient_clipping),
-        cmocka_unit_test(losses_are_read_in_bulk),
-        cmocka_unit_test(evaluation_leaves_no_trace),
-        cmocka_unit_test(the_device_is_too_small),
-        cmocka_unit_test(wrong_places_and_numbers),
+        cmocka_unit_test(same_seed_same_model),        cmocka_unit_test(resumed_equals_uninterrupted),
+        cmocka_unit_test(old_schedule_resumes),        cmocka_unit_test(metadata_without_a_version),
+        cmocka_unit_test(warm_up_longer_than_the_run), cmocka_unit_test(other_settings_do_not_resume),
+        cmocka_unit_test(loss_falls_and_eval_agrees),  cmocka_unit_test(a_signal_saves),
+        cmocka_unit_test(stop_after_repeated),         cmocka_unit_test(damaged_checkpoints_are_passed_over),
+        cmocka_unit_test(earlier_runs_are_set_aside),  cmocka_unit_test(gradient_clipping),
+        cmocka_unit_test(losses_are_read_in_bulk),     cmocka_unit_test(evaluation_leaves_no_trace),
+        cmocka_unit_test(the_device_is_too_small),     cmocka_unit_test(wrong_places_and_numbers),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -266,6 +266,10 @@ typedef enum tl_positions {
 } tl_positions;
 typedef enum tl_motion { TL_MOTION_STATIC, TL_MOTION_DYNAMIC } tl_motion; /* digits centred, or anywhere */
 typedef enum tl_schedule { TL_SCHEDULE_COSINE, TL_SCHEDULE_COSINE_EPOCH, TL_SCHEDULE_CONSTANT } tl_schedule;
+/* How schedule and warm-up combine; a run that is resumed keeps the version that it was begun with.
+ *   1  the warm-up multiplies a cosine that starts at step 0
+ *   2  the cosine starts where the warm-up ends, from the peak */
+enum { TL_SCHEDULE_VERSION = 2 };
 
 typedef enum tl_family_kind {
     TL_FAMILY_VIT, /* Vision Transformers of images, or of volumes and videos, cut into patches */
@@ -320,7 +324,8 @@ typedef struct tl_settings {
     uint32_t batch_size;
     float lr, weight_decay, grad_clip; /* grad_clip 0: off */
     tl_schedule schedule;
-    uint64_t warmup;                  /* steps of linear warm-up */
+    uint32_t schedule_version;        /* TL_SCHEDULE_VERSION */
+    uint64_t warmup;                  /* steps of linear warm-up, fewer than the run has */
     uint32_t limit_train, limit_test; /* samples; 0: all */
     uint64_t samples_per_epoch;       /* gpt: random windows that count as an epoch */
     const char

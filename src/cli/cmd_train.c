@@ -2,6 +2,7 @@
 #include <cjson/cJSON.h>
 
 #include "cli/cli.h"
+#include "train/schedule.h"
 #include "train/task.h"
 
 /* Parameter count and memory of one training step, for a device with these limits; needs none itself. */
@@ -92,6 +93,8 @@ tl_status tl_cmd_train(tl_cli_options *o, tl_error *err)
                        "train needs a task: `translution train mnist`; see `translution train --help`");
     TL_TRY(tl_model_check(&o->settings.model, err));
     TL_TRY(tl_task_find(o->settings.task)->check(&o->settings, err));
+    if (o->settings.steps > 0 && !o->settings.resume) /* without --steps, the data say how many there are */
+        TL_TRY(tl_schedule_check(&o->settings, o->settings.steps, err));
     if (o->dry_run) return dry_run(o, err);
 
     tl_log log = tl_cli_log(o);

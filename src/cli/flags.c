@@ -146,7 +146,7 @@ const tl_flag tl_flags[] = {
            "largest gradient norm (0: off; gpt: 1)"),
     CHOICE("schedule", schedule, "cosine|cosine-epoch|constant", TL_CLI_TRAIN,
            "learning rate: cosine to 0 by step or by epoch, or constant (cosine)"),
-    NUMBER(FLAG_U64, "warmup", settings.warmup, 0, BIG, TL_CLI_TRAIN, "steps of linear warm-up (0)"),
+    NUMBER(FLAG_U64, "warmup", settings.warmup, 0, BIG, TL_CLI_TRAIN, "steps of linear warm-up, before the schedule begins (0)"),
 
     TEXT("out", "DIR", settings.out, TL_CLI_TRAIN, "folder of the run (runs/TASK-OP-N)"),
     BOOL("resume", settings.resume, TL_CLI_TRAIN, "continue from the newest complete checkpoint in --out"),

@@ -2,23 +2,49 @@
 
 #include <math.h>
 
+#include "core/status.h"
+
+/* From 1 to 0 while `at` goes from 0 to `horizon`. */
 static double cosine(uint64_t at, uint64_t horizon)
 {
     const double pi = 3.14159265358979323846;
     return at >= horizon ? 0.0 : 0.5 * (1.0 + cos(pi * (double)at / (double)horizon));
 }
 
+/* The share of the peak at `step` of `steps`, without warm-up. */
+static double decay(tl_schedule schedule, uint64_t step, uint64_t steps, uint64_t steps_per_epoch)
+{
+    /* Epochs from the steps and not from settings->epochs, which --steps overrides. */
+    const uint64_t epochs = steps / steps_per_epoch + (steps % steps_per_epoch != 0);
+    switch (schedule) {
+    case TL_SCHEDULE_COSINE: return cosine(step, steps);
+    case TL_SCHEDULE_COSINE_EPOCH: return cosine(step / steps_per_epoch, epochs);
+    case TL_SCHEDULE_CONSTANT: break;
+    }
+    return 1.0;
+}
+
 float tl_schedule_lr(const tl_settings *settings, uint64_t step, uint64_t steps_per_epoch,
                      uint64_t total_steps)
 {
-    double factor = 1.0;
-    if (settings->schedule == TL_SCHEDULE_COSINE) {
-        factor = cosine(step, total_steps);
-    } else if (settings->schedule == TL_SCHEDULE_COSINE_EPOCH) {
-        /* From the steps and not from settings->epochs, which --steps overrides. */
-        uint64_t epochs = total_steps / steps_per_epoch + (total_steps % steps_per_epoch != 0);
-        factor = cosine(step / steps_per_epoch, epochs);
-    }
-    if (step < settings->warmup) factor *= (double)(step + 1) / (double)settings->warmup;
+    const uint64_t warmup = settings->warmup;
+    double factor = step < warmup ? (double)(step + 1) / (double)warmup : 1.0;
+    if (settings->schedule_version == 1)
+        factor *= decay(settings->schedule, step, total_steps, steps_per_epoch);
+    else if (step >= warmup)
+        factor *= decay(settings->schedule, step - warmup, total_steps - warmup, steps_per_epoch);
     return (float)((double)settings->lr * factor);
+}
+
+tl_status tl_schedule_check(const tl_settings *settings, uint64_t total_steps, tl_error *err)
+{
+    const uint32_t version = settings->schedule_version;
+    if (version < 1 || version > TL_SCHEDULE_VERSION)
+        return tl_fail(err, TL_ERROR_USAGE,
+                       "version %u of the learning rate's schedule is unknown: it is 1 or %d", version,
+                       TL_SCHEDULE_VERSION);
+    if (version == 1 || settings->warmup == 0 || settings->warmup < total_steps) return TL_OK;
+    return tl_fail(err, TL_ERROR_USAGE,
+                   "--warmup %llu is not shorter than the run of %llu steps: give a smaller one",
+                   (unsigned long long)settings->warmup, (unsigned long long)total_steps);
 }

@@ -30,6 +30,7 @@ static void set_common(tl_settings *s, const char *task)
     s->lr = 3e-4f;
     s->weight_decay = 0.05f;
     s->schedule = TL_SCHEDULE_COSINE;
+    s->schedule_version = TL_SCHEDULE_VERSION;
 }
 
 static void set_mnist(tl_settings *s)
@@ -188,6 +189,7 @@ static const field fields[] = {
     NUMBER("weight_decay", FIELD_F32, weight_decay, ALL),
     NUMBER("grad_clip", FIELD_F32, grad_clip, ALL),
     NAMED("schedule", schedule, schedule_names, ALL),
+    {"schedule_version", FIELD_U32, offsetof(tl_settings, schedule_version), NULL, 0, ALL, "1"},
     NUMBER("warmup", FIELD_U64, warmup, ALL),
     NUMBER("samples_per_epoch", FIELD_U64, samples_per_epoch, GPT),
     NUMBER("limit_train", FIELD_U32, limit_train, ALL),

@@ -72,14 +72,17 @@ static tl_status begin(run *r)
     return tl_registry_init(r->ctx, registry, r->s->seed);
 }
 
-/* A run that is resumed goes on with its own batch size, unless another is asked for. */
-static tl_status adopt_batch(run *r)
+/* A run that is resumed goes on with its own version of the schedule and, unless another is asked for, its own batch
+ * size. */
+static tl_status adopt_stored(run *r)
 {
     tl_settings stored = *r->s;
     uint64_t step = 0;
-    if (!r->s->resume || r->s->batch_given || r->s->out[0] == '\0') return TL_OK;
+    if (!r->s->resume || r->s->out[0] == '\0') return TL_OK;
     TL_TRY(tl_checkpoint_settings(r->s->out, &stored, &step, tl_context_error(r->ctx)));
-    if (step > 0) r->s->batch_size = stored.batch_size;
+    if (step == 0) return TL_OK;
+    r->s->schedule_version = stored.schedule_version;
+    if (!r->s->batch_given) r->s->batch_size = stored.batch_size;
     return TL_OK;
 }
 
@@ -93,12 +96,13 @@ static tl_status set_up(run *r)
                        tl_task_names());
     TL_TRY(r->task->check(s, err));
     s->log = tl_context_log(r->ctx);
-    TL_TRY(adopt_batch(r));
+    TL_TRY(adopt_stored(r));
     TL_TRY(r->task->open(s, true, &r->data, err));
     TL_TRY(tl_step_choose_batch(r->ctx, s));
-    TL_TRY(tl_folder_make(s->out, s->task, tl_op_name(s->model.op), r->out, err));
     r->steps_per_epoch = (r->task->samples(r->data) + s->batch_size - 1) / s->batch_size;
     r->total = s->steps > 0 ? s->steps : s->epochs * r->steps_per_epoch;
+    TL_TRY(tl_schedule_check(s, r->total, err));
+    TL_TRY(tl_folder_make(s->out, s->task, tl_op_name(s->model.op), r->out, err));
     r->step_ms = malloc(STEP_TIMES * sizeof *r->step_ms);
     if (r->step_ms == NULL) return tl_fail(err, TL_ERROR_MEMORY, "out of host memory for the steps' times");
     TL_TRY(tl_model_create(r->ctx, &s->model, s->batch_size, true, &r->model));
