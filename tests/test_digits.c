@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "between.h"
 #include "data/dataset.h"
 
 enum { PIXELS = 784, CLASSES = 10, TRAIN = 6000, TEST = 2000, EPOCHS = 12 };
@@ -34,7 +35,7 @@ static void every_class_is_drawn(void **unused)
     int counts[CLASSES] = {0};
     assert_int_equal(tl_digits_draw(0, 1, 1000, &set, NULL), TL_OK);
     for (int i = 0; i < 1000; i++) counts[set.labels[i]]++;
-    for (int c = 0; c < CLASSES; c++) assert_in_range(counts[c], 60, 140);
+    for (int c = 0; c < CLASSES; c++) assert_between(counts[c], 60, 140);
     tl_dataset_free(&set);
 }
 

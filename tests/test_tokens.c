@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "between.h"
 #include "core/random.h"
 #include "data/tokens_build.h"
 #include "data/tokens_chars.h"
@@ -128,9 +129,9 @@ static void test_windows(void **state)
         same_epoch += start == tl_tokens_random_window(&t, 7, 3, i, LENGTH);
         seen[start]++;
     }
-    for (int i = 0; i < COUNT - LENGTH; i++) assert_in_range(seen[i], 850, 1150); /* 1000 +- 4.9 sigma */
-    assert_in_range(same_seed, 850, 1150);
-    assert_in_range(same_epoch, 850, 1150);
+    for (int i = 0; i < COUNT - LENGTH; i++) assert_between(seen[i], 850, 1150); /* 1000 +- 4.9 sigma */
+    assert_between(same_seed, 850, 1150);
+    assert_between(same_epoch, 850, 1150);
     assert_int_equal(tl_tokens_random_window(&t, 7, 2, 9, COUNT - 1), 0);
     tl_tokens_close(&t);
 }
@@ -253,7 +254,7 @@ static void test_threads_and_chunks(void **state)
         .bpe = bpe, .separator = "sep", .threads = 1, .val_fraction = 0.3, .chunk = 1 << 30};
     built want = build(o, FILES(at("a.txt"), at("b.txt")));
     assert_true(want.result.documents > 1000);
-    assert_in_range(want.result.val_documents * 1000 / want.result.documents, 250, 350);
+    assert_between(want.result.val_documents * 1000 / want.result.documents, 250, 350);
     const struct {
         uint32_t threads;
         size_t chunk;

@@ -1,0 +1,13 @@
+/* assert_between: for numbers of any type. cmocka's own ranges have other names in each of its versions. */
+#ifndef TL_TESTS_BETWEEN_H
+#define TL_TESTS_BETWEEN_H
+
+#define assert_between(value, least, most)                                                                   \
+    do {                                                                                                     \
+        const double between_value = (double)(value);                                                        \
+        if (!(between_value >= (double)(least) && between_value <= (double)(most)))                          \
+            fail_msg("%s is %g, not between %g and %g", #value, between_value, (double)(least),              \
+                     (double)(most));                                                                        \
+    } while (0)
+
+#endif
