@@ -293,8 +293,8 @@ static void test_nothing_left(void **state)
     const tl_loader_options o = options_for(&f, true, 2);
     tl_loader *l = start(&o);
     assert_int_equal(tl_loader_get(l, 0, &b, &err), TL_ERROR_INPUT);
-    assert_non_null(strstr(err.text, "6 files in a row"));
-    assert_int_equal(tl_loader_damaged(l), 6);
+    assert_non_null(strstr(err.text, "no image of the class class"));
+    assert_in_range(tl_loader_damaged(l), 3, 5); /* those of the class, and some of the other */
     tl_loader_destroy(l);
     tl_image_folder_free(&f);
     remove_tree(other);

@@ -279,7 +279,7 @@ static void damaged_files(void **state)
                  i % 3 ? "JPEG" : "png");
         write_file(path, "?", 1);
     }
-    refuse(s, TL_ERROR_INPUT, "nothing to evaluate", "val");
+    refuse(s, TL_ERROR_INPUT, "no image of the class classa", "val can be read");
     remove_tree(other);
 }
 

@@ -366,6 +366,14 @@ const char *tl_op_name(tl_op_kind op); /* "attention", "translution", "alpha" */
 const char *tl_motion_name(tl_motion motion);
 const char *tl_schedule_name(tl_schedule schedule);
 
+/* The files of a set of images. */
+typedef struct tl_set_files {
+    bool known;           /* false: the task does not read images of files */
+    uint64_t images;      /* that were read, or of which nothing bad is known */
+    uint64_t passed_over; /* found to be no sound images */
+    uint64_t ignored;     /* of no format that is read, by their names */
+} tl_set_files;
+
 /* What a task does not have is NaN. */
 typedef struct tl_result {
     uint64_t steps, params, peak_device_bytes;
@@ -376,6 +384,7 @@ typedef struct tl_result {
     double top1_static, top1_dynamic; /* percent */
     double step_ms;                   /* median */
     double data_wait;                 /* train: share of the steps' time, 0 to 1, spent waiting for data */
+    tl_set_files files, test_files;   /* train: of training and of the test; eval: both of the test */
     char out[1024];                   /* train: the run's folder */
 } tl_result;
 

@@ -40,6 +40,21 @@ tl_status tl_cli_print_json(struct cJSON *value, tl_error *err)
     return TL_OK;
 }
 
+/* "images", "passed_over" and "ignored", with a prefix. */
+static void add_files(cJSON *o, const char *prefix, const tl_set_files *files)
+{
+    const struct {
+        const char *key;
+        uint64_t value;
+    } counts[] = {
+        {"images", files->images}, {"passed_over", files->passed_over}, {"ignored", files->ignored}};
+    char key[32];
+    for (size_t i = 0; files->known && i < sizeof counts / sizeof *counts; i++) {
+        snprintf(key, sizeof key, "%s%s", prefix, counts[i].key);
+        cJSON_AddNumberToObject(o, key, (double)counts[i].value);
+    }
+}
+
 tl_status tl_cli_print_result(const tl_settings *settings, const tl_result *result, const char *device,
                               tl_error *err)
 {
@@ -61,6 +76,12 @@ tl_status tl_cli_print_result(const tl_settings *settings, const tl_result *resu
     if (task->sets > 1) {
         cJSON_AddNumberToObject(o, "top1_static", result->top1_static);
         cJSON_AddNumberToObject(o, "top1_dynamic", result->top1_dynamic);
+    }
+    if (result->files.known) {
+        const bool trained = result->out[0] != '\0'; /* otherwise both are the test set's */
+        cJSON_AddNumberToObject(o, "classes", settings->model.classes);
+        add_files(o, "", &result->files);
+        if (trained) add_files(o, "test_", &result->test_files);
     }
     cJSON_AddNumberToObject(o, "step_ms", result->step_ms);
     if (result->data_wait >= 0) cJSON_AddNumberToObject(o, "data_wait", result->data_wait);

@@ -1,5 +1,6 @@
 #include "data/image_folder.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <stdbool.h>
@@ -62,12 +63,102 @@ static bool is_folder(const char *path)
     return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
-/* Adds what is in root/below: with depth 0 its folders, with more its images and those of its folders. Names
- * are relative to root. Images are taken by name, without a look at each. */
-static tl_status walk(const char *root, const char *below, int depth, names *found, tl_error *err)
+/* ---- files that are no images -------------------------------------------------------------------- */
+
+enum { KIND_TEXT = 16, MOST_KINDS = 64 };
+
+/* How many files of a kind, which is their suffix, were ignored. What has no place any more counts as the last kind. */
+typedef struct ignored_kind {
+    char name[KIND_TEXT];
+    uint32_t count;
+} ignored_kind;
+
+typedef struct ignored_files {
+    ignored_kind kinds[MOST_KINDS];
+    int count;
+} ignored_files;
+
+static void ignored_add(ignored_files *ignored, const char *kind)
 {
-    char path[PATH_ROOM], inner[PATH_ROOM], whole[PATH_ROOM];
-    TL_TRY(join(path, root, below, err));
+    int i = 0;
+    while (i < ignored->count && strcmp(ignored->kinds[i].name, kind) != 0) i++;
+    if (i == MOST_KINDS) i--;
+    if (i == ignored->count) snprintf(ignored->kinds[ignored->count++].name, KIND_TEXT, "%s", kind);
+    ignored->kinds[i].count++;
+}
+
+/* A file of a class that is not read: by its suffix in lower case, "hidden image" if a dot before its name hides it.
+ * Hidden files that would be no images anyway do not count. */
+static void ignored_add_file(ignored_files *ignored, const char *name)
+{
+    char kind[KIND_TEXT] = "without suffix";
+    const char *dot = strrchr(name, '.');
+    if (name[0] == '.') {
+        if (tl_image_is_name(name)) ignored_add(ignored, "hidden image");
+        return;
+    }
+    if (dot != NULL && strlen(dot) < sizeof kind) {
+        size_t i = 0;
+        for (; dot[i] != '\0'; i++)
+            kind[i] = isgraph((unsigned char)dot[i]) ? (char)tolower((unsigned char)dot[i]) : '?';
+        kind[i] = '\0';
+    } else if (dot != NULL) {
+        strcpy(kind, "other");
+    }
+    ignored_add(ignored, kind);
+}
+
+static int by_frequency(const void *a, const void *b)
+{
+    const ignored_kind *x = a, *y = b;
+    return x->count != y->count ? (x->count < y->count ? 1 : -1) : strcmp(x->name, y->name);
+}
+
+/* "7 .gif, 5 .txt"; rare kinds that find no room are left out. */
+static void ignored_describe(ignored_files *ignored, tl_image_folder *f)
+{
+    size_t length = 0;
+    qsort(ignored->kinds, (size_t)ignored->count, sizeof *ignored->kinds, by_frequency);
+    for (int i = 0; i < ignored->count; i++) {
+        const ignored_kind *k = &ignored->kinds[i];
+        char one[KIND_TEXT + 16];
+        const size_t n = (size_t)snprintf(one, sizeof one, "%s%u %s", i > 0 ? ", " : "", k->count, k->name);
+        f->ignored += k->count;
+        if (length + n >= sizeof f->ignored_kinds) continue;
+        memcpy(f->ignored_kinds + length, one, n + 1);
+        length += n;
+    }
+}
+
+/* ---- walking ------------------------------------------------------------------------------------- */
+
+/* A walk through root: what is found, names relative to root, and what is ignored below class folders. */
+typedef struct walker {
+    const char *root;
+    names found;
+    ignored_files ignored;
+} walker;
+
+static tl_status walk(walker *w, const char *below, int depth, tl_error *err);
+
+/* One name in root/below: at depth 0 a folder is taken, deeper an image, or what is in a folder. Images are taken by name,
+ * without a look at each. */
+static tl_status walk_entry(walker *w, const char *below, const char *name, int depth, tl_error *err)
+{
+    char inner[PATH_ROOM], whole[PATH_ROOM];
+    TL_TRY(join(inner, below, name, err));
+    TL_TRY(join(whole, w->root, inner, err));
+    if (depth > 0 && name[0] != '.' && tl_image_is_name(name)) return names_add(&w->found, inner, err);
+    const bool folder = is_folder(whole);
+    if (!folder && depth > 0) ignored_add_file(&w->ignored, name);
+    if (!folder || name[0] == '.') return TL_OK;
+    return depth == 0 ? names_add(&w->found, inner, err) : walk(w, inner, depth + 1, err);
+}
+
+static tl_status walk(walker *w, const char *below, int depth, tl_error *err)
+{
+    char path[PATH_ROOM];
+    TL_TRY(join(path, w->root, below, err));
     if (depth > DEPTH_LIMIT)
         return tl_fail(err, TL_ERROR_INPUT, "%s lies more than %d folders deep: is it a loop of links?", path,
                        DEPTH_LIMIT);
@@ -76,21 +167,16 @@ static tl_status walk(const char *root, const char *below, int depth, names *fou
         return tl_fail(err, TL_ERROR_INPUT, "the folder %s cannot be read: %s", path, strerror(errno));
     tl_status status = TL_OK;
     const struct dirent *entry;
-    while (status == TL_OK && (errno = 0, entry = readdir(folder)) != NULL) {
-        if (entry->d_name[0] == '.') continue;
-        status = join(inner, below, entry->d_name, err);
-        if (status == TL_OK) status = join(whole, root, inner, err);
-        if (status != TL_OK) break;
-        if (depth > 0 && tl_image_is_name(entry->d_name))
-            status = names_add(found, inner, err);
-        else if (is_folder(whole))
-            status = depth == 0 ? names_add(found, inner, err) : walk(root, inner, depth + 1, found, err);
-    }
+    while (status == TL_OK && (errno = 0, entry = readdir(folder)) != NULL)
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            status = walk_entry(w, below, entry->d_name, depth, err);
     if (status == TL_OK && errno != 0)
         status = tl_fail(err, TL_ERROR_INPUT, "the folder %s cannot be read: %s", path, strerror(errno));
     closedir(folder);
     return status;
 }
+
+/* ---- a split ------------------------------------------------------------------------------------- */
 
 /* How many images each class keeps when `limit` are taken one a class in turns. */
 static void share_out(const uint32_t *counts, uint32_t classes, uint32_t limit, uint32_t *kept)
@@ -129,12 +215,13 @@ static tl_status label(tl_image_folder *f, const uint32_t *counts, uint32_t *kep
     return TL_OK;
 }
 
-static tl_status list_classes(tl_image_folder *f, names *images, uint32_t *counts, tl_error *err)
+static tl_status list_classes(tl_image_folder *f, walker *w, uint32_t *counts, tl_error *err)
 {
+    const names *images = &w->found;
     char suffixes[TL_IMAGE_SUFFIX_TEXT];
     for (uint32_t c = 0; c < f->classes; c++) {
         const uint32_t before = images->count;
-        TL_TRY(walk(f->root, f->class_names[c], 1, images, err));
+        TL_TRY(walk(w, f->class_names[c], 1, err));
         counts[c] = images->count - before;
         if (counts[c] == 0)
             return tl_fail(err, TL_ERROR_INPUT,
@@ -157,10 +244,10 @@ static tl_status open_root(tl_image_folder *f, const char *root, const char *spl
         return tl_fail(err, TL_ERROR_INPUT,
                        "%s has no folder %s; images are read from train/CLASS/... and val/CLASS/...", root,
                        split);
-    names classes = {0};
-    const tl_status status = walk(f->root, "", 0, &classes, err);
-    f->class_names = classes.items;
-    f->classes = classes.count;
+    walker w = {.root = f->root};
+    const tl_status status = walk(&w, "", 0, err);
+    f->class_names = w.found.items;
+    f->classes = w.found.count;
     if (status != TL_OK) return status;
     if (f->classes == 0)
         return tl_fail(err, TL_ERROR_INPUT, "%s has no class folders; images are read from %s/CLASS/...",
@@ -183,10 +270,11 @@ tl_status tl_image_folder_open(const char *root, const char *split, uint32_t lim
         if (counts == NULL)
             status = tl_fail(err, TL_ERROR_MEMORY, "not enough host memory for a list of files");
     }
-    names images = {0};
-    if (status == TL_OK) status = list_classes(folder, &images, counts, err);
-    folder->paths = images.items;
-    folder->count = images.count;
+    walker w = {.root = folder->root};
+    if (status == TL_OK) status = list_classes(folder, &w, counts, err);
+    folder->paths = w.found.items;
+    folder->count = folder->found = w.found.count;
+    ignored_describe(&w.ignored, folder);
     if (status == TL_OK) status = label(folder, counts, counts + folder->classes, limit, err);
     free(counts);
     if (status != TL_OK) tl_image_folder_free(folder);

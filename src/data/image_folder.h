@@ -1,6 +1,6 @@
 /* Folders of images as torchvision's ImageFolder reads them: ROOT/SPLIT/CLASS/..., a class a folder, classes
  * in the order of their names. A class's images are the files below its folder whose names tl_image_is_name takes, in
- * the order of their paths; names that begin with a dot and all other files are passed over. */
+ * the order of their paths; names that begin with a dot and all other files are ignored, and counted. */
 #ifndef TL_DATA_IMAGE_FOLDER_H
 #define TL_DATA_IMAGE_FOLDER_H
 
@@ -8,13 +8,18 @@
 
 #include "core/status.h"
 
+enum { TL_IGNORED_TEXT = 200 };
+
 typedef struct tl_image_folder {
-    char root[1024];    /* ROOT/SPLIT */
-    uint32_t classes;   /* at least 2 */
-    char **class_names; /* [classes], owned, sorted */
-    uint32_t count;
-    char **paths;     /* [count], owned, below root; class by class */
-    uint32_t *labels; /* [count], owned */
+    char root[1024];       /* ROOT/SPLIT */
+    uint32_t classes;      /* at least 2 */
+    char **class_names;    /* [classes], owned, sorted */
+    uint32_t count, found; /* images: after and before the limit */
+    char **paths;          /* [count], owned, below root; class by class */
+    uint32_t *labels;      /* [count], owned */
+    uint32_t ignored;      /* other files below the class folders */
+    char ignored_kinds
+        [TL_IGNORED_TEXT]; /* "7 .gif, 5 .txt, 1 hidden image": what they are, most frequent first */
 } tl_image_folder;
 
 /* `limit` keeps the first so many images, taken round-robin over the classes (0: all). TL_ERROR_INPUT names

@@ -9,6 +9,7 @@
 
 #include "core/clock.h"
 #include "core/log.h"
+#include "data/file_report.h"
 #include "data/motion.h"
 #include "data/randaugment.h"
 
@@ -34,7 +35,9 @@ typedef struct slot {
     bool ready;
     uint32_t kept; /* pictures that there are */
     float *images, *soft;
-    int32_t *labels; /* -1: there is no such picture */
+    int32_t *labels;   /* -1: there is no such picture */
+    uint32_t *samples; /* of the pictures at every position: which image of the set it is ... */
+    uint8_t *remarks;  /* ... and its tl_image_remark */
     damage *damages;
     uint32_t damage_count, damage_room;
     tl_status failed; /* the first failure that no other picture can mend */
@@ -66,8 +69,7 @@ struct tl_loader {
     pthread_mutex_t lock;
     pthread_cond_t work, result;
     bool closing, paused;
-    uint8_t *known; /* [count]: a file that was named before */
-    uint32_t damaged;
+    tl_file_report report; /* of this thread */
     double waited;
 };
 
@@ -175,6 +177,8 @@ static tl_status fill_position(tl_loader *l, worker *w, slot *s, uint32_t positi
         const tl_status status = make_picture(l, w, s->epoch, sample,
                                               s->images + position * picture_values(l), &found.err);
         if (status == TL_OK) {
+            s->samples[position] = sample;
+            s->remarks[position] = l->o.folder != NULL ? (uint8_t)w->decoded.remarks : 0;
             s->labels[position] = (int32_t)(labels != NULL ? labels[sample] : l->o.digits->labels[sample]);
             return TL_OK;
         }
@@ -198,6 +202,8 @@ static void complete(tl_loader *l, worker *w, slot *s)
         if (s->labels[i] < 0) continue;
         if (s->kept != i)
             memcpy(s->images + s->kept * values, s->images + i * values, values * sizeof(float));
+        s->samples[s->kept] = s->samples[i];
+        s->remarks[s->kept] = s->remarks[i];
         s->labels[s->kept++] = s->labels[i];
     }
     if (s->soft == NULL) return;
@@ -300,20 +306,23 @@ static int by_position(const void *a, const void *b)
     return x->tries < y->tries ? -1 : x->tries > y->tries;
 }
 
-/* Names what was passed over in a batch, in the batch's order. */
-static tl_status tell(tl_loader *l, slot *s, tl_error *err)
+/* Reports the files of a batch, in the batch's order. */
+static tl_status loader_report(tl_loader *l, slot *s, tl_error *err)
 {
     if (s->damage_count > 0) qsort(s->damages, s->damage_count, sizeof *s->damages, by_position);
     for (uint32_t i = 0; i < s->damage_count; i++) {
         const damage *d = &s->damages[i];
         if (l->o.strict) return tl_fail(err, TL_ERROR_INPUT, "%s", d->err.text);
-        if (l->known[d->sample] != 0) continue;
-        l->known[d->sample] = 1;
-        l->damaged++;
-        tl_log_write(l->o.log, TL_LOG_NOTICE, "passed over: %s", d->err.text);
+        TL_TRY(tl_file_report_damage(&l->report, d->sample, d->err.text, err));
     }
     if (s->failed != TL_OK) return tl_fail(err, s->failed, "%s", s->failure.text);
+    for (uint32_t i = 0; i < s->kept; i++) tl_file_report_remarks(&l->report, s->samples[i], s->remarks[i]);
     return TL_OK;
+}
+
+void tl_loader_summarise(const tl_loader *l)
+{
+    tl_file_report_summary(&l->report);
 }
 
 tl_status tl_loader_get(tl_loader *l, uint64_t number, tl_loader_batch *batch, tl_error *err)
@@ -339,7 +348,7 @@ tl_status tl_loader_get(tl_loader *l, uint64_t number, tl_loader_batch *batch, t
     }
     pthread_mutex_unlock(&l->lock);
     if (!there) return status;
-    TL_TRY(tell(l, s, err));
+    TL_TRY(loader_report(l, s, err));
     *batch = (tl_loader_batch){.count = s->kept,
                                .images = s->images,
                                .labels = s->labels,
@@ -367,8 +376,12 @@ static tl_status create_slots(tl_loader *l, tl_error *err)
         slot *s = &l->slots[i];
         s->images = malloc(batch * picture_values(l) * sizeof *s->images);
         s->labels = malloc(batch * sizeof *s->labels);
+        s->samples = malloc(batch * sizeof *s->samples);
+        s->remarks = malloc(batch * sizeof *s->remarks);
         if (mixes) s->soft = malloc((size_t)batch * l->o.classes * sizeof *s->soft);
-        if (s->images == NULL || s->labels == NULL || (mixes && s->soft == NULL)) return out_of_memory(err);
+        if (s->images == NULL || s->labels == NULL || s->samples == NULL || s->remarks == NULL ||
+            (mixes && s->soft == NULL))
+            return out_of_memory(err);
     }
     return TL_OK;
 }
@@ -411,8 +424,9 @@ tl_status tl_loader_create(const tl_loader_options *options, tl_loader **out, tl
     pthread_mutex_init(&l->lock, NULL);
     pthread_cond_init(&l->work, NULL);
     pthread_cond_init(&l->result, NULL);
-    l->known = calloc(l->count, 1);
-    tl_status status = l->known != NULL ? create_slots(l, err) : out_of_memory(err);
+    tl_status status = tl_file_report_begin(&l->report, options->folder, options->train, options->named,
+                                            options->log, err);
+    if (status == TL_OK) status = create_slots(l, err);
     if (status == TL_OK) status = start_workers(l, err);
     if (status == TL_OK)
         *out = l;
@@ -442,11 +456,13 @@ void tl_loader_destroy(tl_loader *l)
     for (int i = 0; i < SLOTS; i++) {
         free(l->slots[i].images);
         free(l->slots[i].labels);
+        free(l->slots[i].samples);
+        free(l->slots[i].remarks);
         free(l->slots[i].soft);
         free(l->slots[i].damages);
     }
     for (int i = 0; i <= SLOTS; i++) free(l->orders[i]);
-    free(l->known);
+    tl_file_report_end(&l->report);
     pthread_cond_destroy(&l->result);
     pthread_cond_destroy(&l->work);
     pthread_mutex_destroy(&l->lock);
@@ -465,7 +481,7 @@ uint32_t tl_loader_workers(const tl_loader *l)
 
 uint32_t tl_loader_damaged(const tl_loader *l)
 {
-    return l->damaged;
+    return l->report.damaged;
 }
 
 double tl_loader_waited(const tl_loader *l)

@@ -2,7 +2,8 @@
  * its number alone: the number of workers changes nothing but the time that it takes.
  *
  * Files that are no sound images are named once each, counted and passed over: in training the next readable image of
- * the epoch's order takes the place, in evaluation the batch has one image fewer. */
+ * the epoch's order takes the place, in evaluation the batch has one image fewer. When a class has no other files, the run
+ * cannot go on. */
 #ifndef TL_DATA_LOADER_H
 #define TL_DATA_LOADER_H
 
@@ -22,6 +23,9 @@ typedef struct tl_loader_options {
     uint32_t workers;  /* 0: one a core */
     bool exact_decode; /* in training, too, large JPEGs are decoded at their full size */
     bool strict;       /* a file that is no sound image is an error */
+    uint8_t *
+        named; /* the caller's, [images of folder], 0 at first: files that were named before, by another loader of
+                        * the same set, are not named again; NULL: this is the only loader */
     const tl_log *log;
 } tl_loader_options;
 
@@ -38,7 +42,7 @@ typedef struct tl_loader tl_loader;
 tl_status tl_loader_create(const tl_loader_options *options, tl_loader **out, tl_error *err);
 void tl_loader_destroy(tl_loader *loader);
 /* The batch with this number, counted from 0 over all epochs; quick when it follows the last one. It stands until the
- * next call of get or release. TL_ERROR_INPUT: a damaged file under `strict`, or nothing readable is left. */
+ * next call of get or release. TL_ERROR_INPUT: a damaged file under `strict`, or nothing readable is left of a class. */
 tl_status tl_loader_get(tl_loader *loader, uint64_t number, tl_loader_batch *batch, tl_error *err);
 /* The last batch is no longer needed: its room serves the next one at once. */
 void tl_loader_release(tl_loader *loader);
@@ -46,6 +50,8 @@ void tl_loader_release(tl_loader *loader);
 uint64_t tl_loader_batches(const tl_loader *loader); /* of an epoch */
 uint32_t tl_loader_workers(const tl_loader *loader);
 uint32_t tl_loader_damaged(const tl_loader *loader); /* files passed over so far */
-double tl_loader_waited(const tl_loader *loader);    /* seconds that tl_loader_get has waited for workers */
+/* Notices of how many files were passed over, carry an orientation and so on, if any of them is new. */
+void tl_loader_summarise(const tl_loader *loader);
+double tl_loader_waited(const tl_loader *loader); /* seconds that tl_loader_get has waited for workers */
 
 #endif

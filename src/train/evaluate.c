@@ -32,6 +32,7 @@ static tl_status score_model(tl_context *ctx, const tl_task *task, tl_safetensor
     if (status == TL_OK && hooks != NULL && hooks->progress != NULL) fprintf(hooks->progress, "evaluating\n");
     if (status == TL_OK) status = tl_score_all(ctx, task, model, data, s, NULL, NULL, result);
     result->loss = result->test_loss;
+    result->files = result->test_files;
     result->peak_device_bytes = tl_memory_peak(ctx);
     tl_model_destroy(ctx, model);
     return status;

@@ -194,6 +194,11 @@ tl_status tl_score_all(tl_context *ctx, const tl_task *task, tl_model *model, tl
     } else {
         result->perplexity = exp(chosen->loss);
     }
+    if (task->files != NULL) {
+        result->test_files = task->files(data, false);
+        result->test_files.images = chosen->predictions;
+        result->test_files.passed_over = chosen->passed_over;
+    }
     if (task->report != NULL) task->report(scores, result);
     return TL_OK;
 }

@@ -51,6 +51,9 @@ typedef struct tl_task {
     tl_status (*test_batch)(tl_task_data *data, int set, uint64_t number, tl_test_batch *batch,
                             tl_error *err);
     void (*test_end)(tl_task_data *data);
+    /* The files of the training set, or of the test set as far as they were counted: what was passed over there a test
+     * knows. NULL: the task does not read images of files. */
+    tl_set_files (*files)(const tl_task_data *data, bool train);
     /* The name of a class, for people and tables; NULL: classes have numbers only. */
     const char *(*class_name)(const tl_task_data *data, uint32_t class_index);
     /* Beside loss, top1, top5 and perplexity of the main set: what this task reports of its sets. NULL:

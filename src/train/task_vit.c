@@ -18,9 +18,10 @@ struct tl_task_data {
     char **names;                        /* of the classes; in `val` or, of digits, below */
     char *digit_names[DIGITS];
     char digit_text[DIGITS][2];
-    char *names_json;  /* owned */
-    tl_loader *loader; /* of training, made with the first batch */
-    tl_loader *tester; /* of a test under way */
+    char *names_json;   /* owned */
+    tl_loader *loader;  /* of training, made with the first batch */
+    tl_loader *tester;  /* of a test under way */
+    uint8_t *val_named; /* files of val that a test has named, see tl_loader_options; NULL when drawn */
 };
 
 static tl_status check(const tl_settings *s, tl_error *err)
@@ -39,12 +40,10 @@ static tl_status check(const tl_settings *s, tl_error *err)
 static void close_data(tl_task_data *d)
 {
     if (d == NULL) return;
-    const uint32_t damaged = d->loader != NULL ? tl_loader_damaged(d->loader) : 0;
+    if (d->loader != NULL) tl_loader_summarise(d->loader);
     tl_loader_destroy(d->loader);
     tl_loader_destroy(d->tester);
-    if (damaged > 0)
-        tl_log_write(d->s->log, TL_LOG_NOTICE, "%u files of %s were passed over: they are no sound images",
-                     damaged, d->train.root);
+    free(d->val_named);
     tl_image_folder_free(&d->train);
     tl_image_folder_free(&d->val);
     tl_dataset_free(&d->train_digits);
@@ -66,12 +65,28 @@ static tl_status open_digits(tl_task_data *d, bool train, tl_error *err)
     return tl_digits_draw(s->seed, 0, s->limit_test, &d->val_digits, err);
 }
 
+/* "data/train: 24 images of 3 classes; ignored 12 files: 7 .gif, 5 .txt" */
+static void describe_folder(const tl_task_data *d, const tl_image_folder *f)
+{
+    char limited[32] = "", ignored[TL_IGNORED_TEXT + 40] = "";
+    if (f->count < f->found) snprintf(limited, sizeof limited, "%u of ", f->count);
+    if (f->ignored > 0)
+        snprintf(ignored, sizeof ignored, "; ignored %u files: %s", f->ignored, f->ignored_kinds);
+    tl_log_write(d->s->log, TL_LOG_NOTICE, "%s: %s%u images of %u classes%s", f->root, limited, f->found,
+                 f->classes, ignored);
+}
+
 static tl_status open_folders(tl_task_data *d, bool train, tl_error *err)
 {
     const tl_settings *s = d->s;
     if (train) TL_TRY(tl_image_folder_open(s->data, "train", s->limit_train, &d->train, err));
     TL_TRY(tl_image_folder_open(s->data, "val", s->limit_test, &d->val, err));
     d->names = d->val.class_names;
+    d->val_named = calloc(d->val.count, 1);
+    if (d->val_named == NULL)
+        return tl_fail(err, TL_ERROR_MEMORY, "out of host memory for the images of %s", s->data);
+    if (train) describe_folder(d, &d->train);
+    describe_folder(d, &d->val);
     if (!train) return TL_OK;
     return tl_image_folder_match(&d->val, d->train.class_names, d->train.classes, d->train.root, err);
 }
@@ -165,6 +180,7 @@ static tl_status make_loader(const tl_task_data *d, bool train, tl_loader **load
         .seed = s->seed,
         .workers = s->workers,
         .strict = s->strict,
+        .named = train ? NULL : d->val_named,
         .exact_decode = s->exact_decode,
         .log = s->log,
     };
@@ -211,12 +227,19 @@ static tl_status test_batch(tl_task_data *d, int set, uint64_t number, tl_test_b
 
 static void test_end(tl_task_data *d)
 {
-    const uint32_t damaged = d->tester != NULL ? tl_loader_damaged(d->tester) : 0;
-    if (damaged > 0)
-        tl_log_write(d->s->log, TL_LOG_NOTICE, "%u files of %s are no sound images: evaluated without them",
-                     damaged, d->val.root);
+    if (d->tester != NULL) tl_loader_summarise(d->tester);
     tl_loader_destroy(d->tester);
     d->tester = NULL;
+}
+
+static tl_set_files files(const tl_task_data *d, bool train)
+{
+    const tl_image_folder *f = train ? &d->train : &d->val;
+    const uint32_t passed_over = train && d->loader != NULL ? tl_loader_damaged(d->loader) : 0;
+    if (d->synthetic)
+        return (tl_set_files){.known = true, .images = train ? d->train_digits.count : d->val_digits.count};
+    return (tl_set_files){
+        .known = true, .images = f->count - passed_over, .passed_over = passed_over, .ignored = f->ignored};
 }
 
 static const char *class_name(const tl_task_data *d, uint32_t class_index)
@@ -245,5 +268,6 @@ const tl_task tl_task_vit = {
     .test_begin = test_begin,
     .test_batch = test_batch,
     .test_end = test_end,
+    .files = files,
     .class_name = class_name,
 };

@@ -183,11 +183,16 @@ static tl_status note_scores(void *user, const tl_task *task, int set, const tl_
 {
     run *r = user;
     if (set == task->main_set(r->s)) TL_TRY(keep_best(r, scores));
-    const tl_metric hits[] = {{"loss", scores->loss}, {"top1", scores->top1}, {"top5", scores->top5}},
+    const tl_metric hits[] = {{"loss", scores->loss},
+                              {"top1", scores->top1},
+                              {"top5", scores->top5},
+                              {"images", (double)scores->predictions},
+                              {"passed_over", (double)scores->passed_over}},
                     text[] = {{"loss", scores->loss}, {"perplexity", exp(scores->loss)}};
+    const int hit_values = task->files != NULL ? 5 : 3;
     return tl_metrics_line(&r->metrics, r->done, (r->done + r->steps_per_epoch - 1) / r->steps_per_epoch,
-                           task->set_names[set], task->classifies ? hits : text, task->classifies ? 3 : 2,
-                           tl_context_error(r->ctx));
+                           task->set_names[set], task->classifies ? hits : text,
+                           task->classifies ? hit_values : 2, tl_context_error(r->ctx));
 }
 
 /* The main test set alone, in the middle of a run. */
@@ -326,6 +331,7 @@ static void summarise(run *r, tl_result *result)
     result->step_ms = times > 0 ? (double)r->step_ms[times / 2] : (double)NAN;
     if (r->all_seconds > 0) result->data_wait = r->all_wait / r->all_seconds;
     result->steps = r->done;
+    if (r->task->files != NULL) result->files = r->task->files(r->data, true);
     result->params = tl_registry_count(tl_model_registry(r->model));
     result->peak_device_bytes = tl_memory_peak(r->ctx);
     snprintf(result->out, sizeof result->out, "%s", r->out);

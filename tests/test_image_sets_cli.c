@@ -1,0 +1,190 @@
+/* What the program says of the files of a set, from outside: what was found and what was not read, in words and in numbers; and
+ * what it does about files that cannot be read. */
+#include "image_program.h"
+
+#include "data/image_decode.h"
+
+/* An object of the metrics of a run that has `key`, the last one; the caller deletes it. */
+static cJSON *metrics_with(const char *run, const char *key)
+{
+    char name[300];
+    static char text[TEXT];
+    snprintf(name, sizeof name, "%s/metrics.jsonl", run);
+    slurp(name, text);
+    cJSON *found = NULL;
+    for (char *line = strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n")) {
+        cJSON *json = cJSON_Parse(line);
+        assert_non_null(json);
+        if (cJSON_GetObjectItemCaseSensitive(json, key) == NULL) {
+            cJSON_Delete(json);
+            continue;
+        }
+        cJSON_Delete(found);
+        found = json;
+    }
+    assert_non_null(found);
+    return found;
+}
+
+static void says(const char *words)
+{
+    if (strstr(errors, words) == NULL) fail_msg("no '%s' in:\n%s", words, errors);
+}
+
+static void touch(const char *name)
+{
+    write_file(below(name), "something", 9);
+}
+
+/* ---- what is found ------------------------------------------------------------------------------- */
+
+static void test_counts(void **state)
+{
+    mkdir(below("mixed"), 0755);
+    put_tree(below("mixed"), 2, 6, 4);
+    touch("mixed/train/classa/a.gif"), touch("mixed/train/classb/B.GIF"), touch("mixed/train/classb/c.Gif");
+    touch("mixed/train/classa/notes.txt"), touch("mixed/train/classa/list");
+    touch("mixed/train/classa/.hidden.jpg"), touch("mixed/train/classa/.DS_Store");
+    touch("mixed/train/readme.txt"); /* in no class: not asked for */
+    mkdir(below("mixed/train/classa/below"), 0755);
+    touch("mixed/train/classa/below/movie.mp4");
+    touch("mixed/val/classb/a.strange-suffix-too-long-to-be-one");
+    cJSON *json = json_of("train vit --data mixed --steps 2 --eval-every 1 --out counted " MODEL);
+    says("mixed/train: 12 images of 2 classes; ignored 7 files: 3 .gif, 1 .mp4, 1 .txt, 1 hidden image, 1 "
+         "without suffix\n");
+    says("mixed/val: 8 images of 2 classes; ignored 1 files: 1 other\n");
+    assert_true(number(json, "images") == 12 && number(json, "passed_over") == 0 &&
+                number(json, "ignored") == 7);
+    assert_true(number(json, "test_images") == 8 && number(json, "test_passed_over") == 0);
+    assert_true(number(json, "test_ignored") == 1 && number(json, "classes") == 2);
+    cJSON_Delete(json);
+    json = metrics_with("counted", "top1");
+    assert_true(number(json, "images") == 8 && number(json, "passed_over") == 0);
+    cJSON_Delete(json);
+    /* a limit, and a damaged file of each set */
+    touch("mixed/train/classa/001.JPEG"), touch("mixed/val/classb/002.JPEG");
+    json = json_of("train vit --data mixed --steps 4 --limit-train 7 --limit-test 6 --out limited " MODEL);
+    says("mixed/train: 7 of 12 images of 2 classes;");
+    says("mixed/val: 6 of 8 images of 2 classes;");
+    assert_true(number(json, "images") == 6 && number(json, "passed_over") == 1);
+    assert_true(number(json, "test_images") == 5 && number(json, "test_passed_over") == 1);
+    cJSON_Delete(json);
+    json = metrics_with("limited", "top1");
+    assert_true(number(json, "images") == 5 && number(json, "passed_over") == 1);
+    cJSON_Delete(json);
+    json = json_of("eval limited --data mixed --limit-test 8");
+    says("mixed/val: 8 images of 2 classes;");
+    assert_null(strstr(errors, "mixed/train"));
+    assert_true(number(json, "images") == 7 && number(json, "passed_over") == 1 &&
+                number(json, "ignored") == 1);
+    assert_null(cJSON_GetObjectItem(json, "test_images"));
+    cJSON_Delete(json);
+    json = json_of("train vit --steps 1 --limit-train 16 --limit-test 20 --out drawn " MODEL);
+    assert_true(number(json, "images") == 16 && number(json, "test_images") == 20);
+    cJSON_Delete(json);
+}
+
+/* A file is named once, however often it is tested. */
+static void test_named_once(void **state)
+{
+    mkdir(below("often"), 0755);
+    put_tree(below("often"), 2, 6, 4);
+    touch("often/val/classa/001.JPEG");
+    succeeds("train vit --data often --steps 4 --eval-every 1 --out often-run " MODEL);
+    const char *first = strstr(errors, "often/val/classa/001.JPEG");
+    assert_non_null(first);
+    assert_null(strstr(first + 1, "often/val/classa/001.JPEG"));
+    first = strstr(errors, "evaluated without them");
+    assert_non_null(first);
+    assert_null(strstr(first + 1, "evaluated without them"));
+}
+
+/* All of a class that can be read is nothing: training ends with the first epoch, evaluation where it finds out. */
+static void test_class_without_images(void **state)
+{
+    mkdir(below("gone"), 0755);
+    put_tree(below("gone"), 3, 6, 4);
+    succeeds("train vit --data gone --steps 1 --out gone-run " MODEL);
+    for (int i = 0; i < 4; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "gone/val/classb/%03d.%s", i, i % 3 ? "JPEG" : "png");
+        touch(name);
+    }
+    fails(2, "eval gone-run --data gone", "no image of the class classb in gone/val can be read", "");
+    put_tree(below("gone"), 3, 6, 4);
+    for (int i = 0; i < 6; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "gone/train/classc/%03d.%s", i, i % 3 ? "JPEG" : "png");
+        touch(name);
+    }
+    /* three steps an epoch of 18 images */
+    fails(2, "train vit --data gone --steps 30 --out gone-too " MODEL,
+          "no image of the class classc in gone/train", "");
+    cJSON *json = metrics_with("gone-too", "lr");
+    assert_true(number(json, "step") <= 3);
+    cJSON_Delete(json);
+    /* of a class that the limit leaves out nothing is asked */
+    succeeds("eval gone-run --data gone --limit-test 2");
+}
+
+static void test_remarks(void **state)
+{
+    static unsigned char data[8192];
+    static const char *const turned[] = {"turned.jpg", "turned.png", "turned.webp", "deep.png"};
+    mkdir(below("odd"), 0755);
+    put_tree(below("odd"), 2, 6, 4);
+    for (int i = 0; i < 4; i++) {
+        char from[400], to[100];
+        snprintf(from, sizeof from, "%s/images/%s", TL_GOLDEN_DIR, turned[i]);
+        snprintf(to, sizeof to, "odd/train/classa/%s", turned[i]);
+        write_file(below(to), data, read_file(from, data, sizeof data));
+        snprintf(to, sizeof to, "odd/val/classb/%s", turned[i]);
+        write_file(below(to), data, read_file(from, data, sizeof data));
+    }
+    succeeds("train vit --data odd --steps 6 --workers 2 --out odd-run " MODEL); /* three epochs */
+    says(" carries an orientation, which is not applied, as in torchvision");
+    says("3 files of odd/train carry an orientation, which is not applied\n");
+    says("3 files of odd/val carry an orientation, which is not applied\n");
+    says("odd/train/classa/deep.png is greyscale of more than 8 bits");
+    says("1 files of odd/val are greyscale of more than 8 bits");
+    succeeds("eval odd-run --data odd --quiet");
+    assert_null(strstr(errors, "orientation"));
+}
+
+/* Every format that torchvision's folders have is read from folders, in any case of its suffix. */
+static void test_formats(void **state)
+{
+    static const struct {
+        const char *golden, *name;
+    } files[] = {{"rgb.jpg", "a.JPG"}, {"rgb.jpg", "b.jpeg"},      {"rgb.png", "c.Png"},
+                 {"rgb.ppm", "d.ppm"}, {"rgb.bmp", "e.BMP"},       {"grey.pgm", "f.pgm"},
+                 {"rgb.tif", "g.tif"}, {"rgb_lzw.tiff", "h.TIFF"}, {"lossy.webp", "i.webp"}};
+    enum { FILES = sizeof files / sizeof *files };
+    static unsigned char data[8192];
+    char from[400], to[100];
+    static const char *const folders[] = {"all",         "all/train", "all/val",  "all/train/x",
+                                          "all/train/y", "all/val/x", "all/val/y"};
+    for (int i = 0; i < 7; i++) mkdir(below(folders[i]), 0755);
+    for (int k = 3; k < 7; k++)
+        for (int i = 0; i < FILES; i++) {
+            snprintf(from, sizeof from, "%s/images/%s", TL_GOLDEN_DIR, files[i].golden);
+            snprintf(to, sizeof to, "%s/%s", folders[k], files[i].name);
+            write_file(below(to), data, read_file(from, data, sizeof data));
+        }
+    cJSON *json = json_of("train vit --data all --steps 3 --strict --out all-run " MODEL);
+    assert_true(number(json, "images") == 2 * FILES && number(json, "test_images") == 2 * FILES);
+    cJSON_Delete(json);
+    assert_null(strstr(errors, "ignored"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_counts),
+        cmocka_unit_test(test_named_once),
+        cmocka_unit_test(test_class_without_images),
+        cmocka_unit_test(test_remarks),
+        cmocka_unit_test(test_formats),
+    };
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
