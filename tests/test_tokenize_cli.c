@@ -45,12 +45,17 @@ static void slurp(const char *path, char *text)
     fclose(file);
 }
 
-static void write_text(const char *name, const char *text)
+static void write_bytes(const char *name, const void *bytes, size_t count)
 {
     FILE *file = fopen(at(name), "wb");
     assert_non_null(file);
-    fputs(text, file);
+    assert_int_equal(fwrite(bytes, 1, count, file), count);
     assert_int_equal(fclose(file), 0);
+}
+
+static void write_text(const char *name, const char *text)
+{
+    write_bytes(name, text, strlen(text));
 }
 
 /* input: a descriptor for standard input. */
@@ -179,6 +184,169 @@ static void test_files(void **state)
     assert_non_null(strstr(out_text, "--separator LINE"));
 }
 
+/* A number of the JSON line. */
+static double result(const char *name)
+{
+    if (code != 0) fail_msg("exit code %d: %s", code, err_text);
+    cJSON *json = cJSON_Parse(out_text);
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(json, name);
+    if (!cJSON_IsNumber(item)) fail_msg("no number %s in %s", name, out_text);
+    const double value = item->valuedouble;
+    cJSON_Delete(json);
+    return value;
+}
+
+#define BOM "\xef\xbb\xbf"
+
+/* A separator is seen however its line and the others end, in files and in pipes. */
+static void test_line_ends(void **state)
+{
+    static const char *const texts[] = {
+        "a\n<|endoftext|>\nb\n<|endoftext|>\nc",
+        "a\r\n<|endoftext|>\r\nb\r\n<|endoftext|>\r\nc",
+        "a\r<|endoftext|>\rb\r<|endoftext|>\rc",
+        "a\n<|endoftext|> \nb\n<|endoftext|>\t \t\nc",
+        "a\n <|endoftext|>\nb\n\t<|endoftext|> \r\nc",
+        BOM "a\n<|endoftext|>\nb\n<|endoftext|>\nc\n<|endoftext|>",
+        BOM "<|endoftext|>\na\n<|endoftext|>\nb\n<|endoftext|>\nc\r<|endoftext|>\r",
+        "\r\n<|endoftext|>\r\n\r\n<|endoftext|>\r\nc\r\n<|endoftext|>\r\n",
+        "a\n<|endoftext|> \n b\n<|endoftext|> x\nb\nx <|endoftext|>\nb\n<|endoftext|>\rc<|endoftext|>\n",
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        write_text("piped", texts[i]);
+        for (int way = 0; way < 3; way++) {
+            if (way == 0) RUN(TINY, "--out", "l", "piped");
+            if (way == 1) RUN("--chars", "--out", "l", "piped");
+            if (way == 2) PIPE(TINY, "--out", "l", "-");
+            if (result("documents") != 3) fail_msg("text %zu, way %d: %s", i, way, out_text);
+        }
+        const bool marked = strncmp(texts[i], BOM, 3) == 0;
+        if (marked != (strstr(err_text, "byte-order mark") != NULL)) fail_msg("text %zu: %s", i, err_text);
+    }
+    /* The text between separators stays as it is, but for the mark; a separator of blanks needs these blanks. */
+    write_text("l.txt", BOM "a\r\n<|endoftext|> \r\n q\r");
+    RUN(TINY, "--out", "l", "--val-fraction", "0", "l.txt");
+    expect_result(2, 8, 0, 25);
+    TRAIN("l/train.bin", 'a', '\r', '\n', TINY_END, ' ', 'q', '\r', TINY_END);
+    write_text("l.txt", "a\n\n \nq\n  \na");
+    RUN(TINY, "--out", "l", "--separator", "  ", "l.txt");
+    assert_true(result("documents") == 2);
+    /* The vocabulary's own files, too. */
+    static char plain[TEXT], marked[TEXT] = BOM;
+    size_t used = 3;
+    slurp(at("vocab.bpe"), plain);
+    for (const char *p = plain; *p != '\0'; p++) {
+        if (*p == '\n') marked[used++] = '\r';
+        marked[used++] = *p;
+    }
+    write_bytes("marked.bpe", marked, used);
+    write_text("l.txt", "he");
+    RUN("--vocab", "marked.bpe", "--encoder", "encoder.json", "--out", "l", "l.txt");
+    assert_true(result("train_tokens") == 2);
+}
+
+/* What is no UTF-8 text is refused with what to do, from a file before anything is read, and from a pipe. */
+static void test_other_formats(void **state)
+{
+    static uint8_t wide[400], noise[400];
+    static const char *const names[] = {"UTF-16LE", "UTF-16BE", "UTF-32LE", "UTF-32BE"};
+    static const struct {
+        const char *bytes;
+        size_t count;
+        const char *word, *advice;
+    } magics[] = {
+        {"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03", 10, "gzip", "zcat"},
+        {"\x28\xb5\x2f\xfd\x04\x00", 6, "zstd", "zstdcat"},
+        {"\xfd\x37zXZ\x00\x00", 7, "xz", "xzcat"},
+        {"BZh91AY&SY", 10, "bzip2", "bzcat"},
+        {"PK\x03\x04\x14\x00", 6, "zip", "unzip"},
+        {"PAR1\x15\x04", 6, "Parquet", "text"},
+        {"%PDF-1.4\n", 9, "PDF", "pdftotext"},
+        {"\xff\xfe\x61\x00", 4, "UTF-16", "iconv -f UTF-16 -t UTF-8"},
+        {"\xfe\xff\x00\x61", 4, "UTF-16", "iconv -f UTF-16 -t UTF-8"},
+        {"\xff\xfe\x00\x00\x61\x00\x00\x00", 8, "UTF-32", "iconv -f UTF-32 -t UTF-8"},
+        {"\x00\x00\xfe\xff\x00\x00\x00\x61", 8, "UTF-32", "iconv -f UTF-32 -t UTF-8"},
+    };
+    write_text("good.txt", "he");
+    for (size_t i = 0; i < sizeof magics / sizeof *magics; i++) {
+        write_bytes("piped", magics[i].bytes, magics[i].count);
+        RUN(TINY, "--out", "f", "good.txt", "piped");
+        FAILS(2, "text file piped", magics[i].word, magics[i].advice);
+        PIPE("--chars", "--out", "f", "-");
+        FAILS(2, "standard input", magics[i].word, magics[i].advice);
+    }
+    for (int i = 0; i < 4; i++) { /* without a mark */
+        const size_t bytes = i < 2 ? 2 : 4, place = i % 2 == 0 ? 0 : bytes - 1;
+        memset(wide, 0, sizeof wide);
+        for (size_t k = 0; k < sizeof wide / bytes; k++) wide[k * bytes + place] = (uint8_t) "text "[k % 5];
+        write_bytes("piped", wide, sizeof wide);
+        RUN(TINY, "--out", "f", "piped");
+        FAILS(2, "text file piped", names[i], "iconv -f");
+    }
+    for (size_t i = 0; i < sizeof noise; i++) noise[i] = (uint8_t)(i * 167 + i / 7);
+    write_bytes("piped", noise, sizeof noise);
+    RUN(TINY, "--out", "f", "piped");
+    FAILS(2, "text file piped", "binary");
+    assert_int_not_equal(access(at("f/train.bin"), F_OK), 0);
+}
+
+/* Bytes that are not UTF-8 are text, but they are counted; so are NULs. */
+static void test_bytes_that_are_not_utf8(void **state)
+{
+    static const char text[] = "caf\xe9 \xc3\xa9t\xc3\xa9 \xe2\x82\n<|endoftext|>\n\xac\0he";
+    write_bytes("piped", text, sizeof text - 1);
+    for (int way = 0; way < 2; way++) {
+        if (way == 0) PIPE(TINY, "--out", "n", "-");
+        if (way == 1) PIPE("--chars", "--out", "n", "-");
+        assert_true(result("documents") == 2);
+        assert_true(result("not_utf8_bytes") == 4); /* e9, e2, 82, ac */
+        assert_true(result("nul_bytes") == 1);
+        assert_non_null(strstr(err_text, "4 bytes are not UTF-8"));
+        assert_non_null(strstr(err_text, "1 byte is NUL"));
+    }
+    write_text("piped", "\xc3\xa9t\xc3\xa9");
+    PIPE(TINY, "--out", "n", "-");
+    assert_true(result("not_utf8_bytes") == 0 && result("nul_bytes") == 0);
+    assert_null(strstr(err_text, "UTF-8"));
+}
+
+/* --val-fraction is a share: that many of the documents, or of one document's tokens, rounded. */
+static void test_share(void **state)
+{
+    static const struct {
+        int documents;
+        const char *share;
+        double val;
+    } cases[] = {{20, "0.1", 2},   {10, "0.25", 3},    {10, "0.24", 2},  {3, "0.01", 1},
+                 {3, "0.99", 2},   {2, "0.5", 1},      {3, "0", 0},      {3, "1", 3},
+                 {200, "0.1", 20}, {1000, "0.003", 3}, {200, "0.9", 180}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        for (int seed = 0; seed < 3; seed++) {
+            static char text[20000];
+            size_t used = 0;
+            char word[8];
+            snprintf(word, sizeof word, "%d", seed);
+            for (int k = 0; k < cases[i].documents; k++)
+                used += (size_t)snprintf(text + used, sizeof text - used, "%s%s\n",
+                                         k > 0 ? "<|endoftext|>\n" : "", "aqqqqqqq" + k % 8);
+            write_text("piped", text);
+            PIPE(TINY, "--out", "v", "--val-fraction", cases[i].share, "--seed", word, "-");
+            if (result("val_documents") != cases[i].val)
+                fail_msg("%d documents, %s: %s", cases[i].documents, cases[i].share, out_text);
+        }
+    static const struct {
+        const char *text, *share;
+        double train, val;
+    } one[] = {
+        {"aaaaaaaaaaaaaaaaaazz", "0.1", 18, 2}, {"aaaaaaaaaa", "0.3", 7, 3},   {"aaaaaaaaaa", "0.7", 3, 7},
+        {"aaaaaaaaaa", "0.001", 9, 1},          {"aaaaaaaaaa", "0.999", 1, 9}, {"a", "0.5", 1, 0}};
+    for (size_t i = 0; i < sizeof one / sizeof *one; i++) {
+        write_text("piped", one[i].text);
+        PIPE("--chars", "--out", "v", "--val-fraction", one[i].share, "-");
+        expect_result(1, one[i].train, one[i].val, (double)strlen(one[i].text));
+    }
+}
+
 static void test_usage(void **state)
 {
     RUN("t1.txt");
@@ -284,10 +452,10 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_files),
-        cmocka_unit_test(test_usage),
-        cmocka_unit_test(test_input),
-        cmocka_unit_test(test_stop),
+        cmocka_unit_test(test_files),         cmocka_unit_test(test_line_ends),
+        cmocka_unit_test(test_other_formats), cmocka_unit_test(test_bytes_that_are_not_utf8),
+        cmocka_unit_test(test_share),         cmocka_unit_test(test_usage),
+        cmocka_unit_test(test_input),         cmocka_unit_test(test_stop),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

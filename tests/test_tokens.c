@@ -92,6 +92,48 @@ static void test_open(void **state)
     free(ids);
 }
 
+/* Files of other tools: wider ids, arrays of NumPy, llm.c's header, text. Files of this one pass, whatever they hold. */
+static void test_other_token_files(void **state)
+{
+    enum { COUNT = 400 };
+    static uint8_t bytes[8 * COUNT];
+    tl_tokens t;
+    tl_error err = {0};
+    for (int wide = 4; wide <= 8; wide += 4)
+        for (int many = 0; many < 2; many++) { /* ids of 16 bits, and some beyond */
+            memset(bytes, 0, sizeof bytes);
+            for (int i = 0; i < COUNT; i++) {
+                const uint32_t id = many == 0 ? (uint32_t)i * 97 % 50257 : (uint32_t)i * 7919 % 128256;
+                for (int k = 0; k < 4; k++) bytes[wide * i + k] = (uint8_t)(id >> 8 * k);
+            }
+            write_file("a.bin", bytes, (size_t)(wide * COUNT));
+            refuse(at("a.bin"), 0, wide == 4 ? "32 bits" : "64 bits", "uint16");
+        }
+    memcpy(bytes, "\x93NUMPY\x01\x00v\x00", 10);
+    write_file("a.bin", bytes, sizeof bytes);
+    refuse(at("a.bin"), 0, "NumPy", "uint16");
+    memset(bytes, 0, sizeof bytes);
+    memcpy(bytes, "\x88\xd8\x34\x01\x01\x00\x00\x00", 8); /* 20240520, version 1 */
+    write_file("a.bin", bytes, sizeof bytes);
+    refuse(at("a.bin"), 0, "llm.c", "1024 bytes");
+    for (size_t i = 0; i < sizeof bytes; i++) bytes[i] = (uint8_t) "This is text.\n"[i % 14];
+    write_file("a.bin", bytes, sizeof bytes);
+    refuse(at("a.bin"), 0, "text", "translution tokenize");
+
+    static uint16_t ids[COUNT];
+    for (int way = 0; way < 4; way++) {
+        for (int i = 0; i < COUNT; i++)
+            ids[i] = way == 0   ? 0
+                     : way == 1 ? (uint16_t)(i % 3) /* few characters */
+                     : way == 2
+                         ? (uint16_t)(i % 2 == 1 ? 7 : 0) /* every other one is 0: the first of a pair */
+                         : (uint16_t)(i * 7919 % 50257);
+        write_ids("a.bin", ids, COUNT);
+        if (tl_tokens_open(at("a.bin"), 0, &t, &err) != TL_OK) fail_msg("way %d: %s", way, err.text);
+        tl_tokens_close(&t);
+    }
+}
+
 static void test_windows(void **state)
 {
     enum { COUNT = 23, LENGTH = 5, DRAWS = 18000 };
@@ -224,6 +266,34 @@ static void test_documents(void **state)
     tl_bpe_free(bpe);
 }
 
+/* Separator lines that lie across the borders of what is read at once (2^18 bytes) are seen, however they end. */
+static void test_separators_across_reads(void **state)
+{
+    enum { READ = 1 << 18, ROOM = READ + 200 };
+    static const char *const lines[] = {"sep\n", "sep\r\n", "sep\r", " \tsep \t\r\n"};
+    static const char *const others[] = {"sepx\n", "sep\vx\r\n", "se\r", " \tse p \t\r\n"};
+    uint8_t *text = malloc(ROOM);
+    tl_bpe *bpe = load_tiny();
+    const tl_build_options o = {.bpe = bpe, .separator = "sep", .threads = 1};
+    assert_non_null(text);
+    for (int kind = 0; kind < 8; kind++)
+        for (int back = 0; back < 14; back++) {
+            const char *line = kind < 4 ? lines[kind] : others[kind - 4];
+            const size_t length = strlen(line), begin = (size_t)(READ - back);
+            memset(text, 'q', ROOM);
+            for (size_t i = 99; i < begin; i += 100) text[i] = ' '; /* places to cut */
+            text[begin - 1] = line[length - 1] == '\r' ? '\r' : '\n';
+            memcpy(text + begin, line, length);
+            write_file("a.txt", text, begin + length + 3);
+            built b = build(o, FILES(at("a.txt")));
+            if (b.result.documents != (kind < 4 ? 2 : 1))
+                fail_msg("kind %d, %d before the border", kind, back);
+            drop(&b);
+        }
+    tl_bpe_free(bpe);
+    free(text);
+}
+
 /* Documents of all lengths, from none to some that span many chunks, with noise in them. */
 static size_t make_text(uint8_t *text, size_t room)
 {
@@ -288,7 +358,10 @@ static void test_threads_and_chunks(void **state)
     for (size_t begin = 0, line = 0; line <= n;) {
         const uint8_t *newline = memchr(text + line, '\n', n - line);
         const size_t end = newline != NULL ? (size_t)(newline - text) : n;
-        const bool separator = end - line == 3 && memcmp(text + line, "sep", 3) == 0;
+        size_t from = line, to = end;
+        while (from < to && text[from] == ' ') from++;
+        while (to > from && text[to - 1] == ' ') to--;
+        const bool separator = to - from == 3 && memcmp(text + from, "sep", 3) == 0;
         const size_t stop = separator ? line : n;
         if (separator || newline == NULL) {
             if (stop > begin) {
@@ -479,9 +552,14 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_open),      cmocka_unit_test(test_windows),
-        cmocka_unit_test(test_documents), cmocka_unit_test(test_threads_and_chunks),
-        cmocka_unit_test(test_val),       cmocka_unit_test(test_chars),
+        cmocka_unit_test(test_open),
+        cmocka_unit_test(test_other_token_files),
+        cmocka_unit_test(test_windows),
+        cmocka_unit_test(test_documents),
+        cmocka_unit_test(test_threads_and_chunks),
+        cmocka_unit_test(test_separators_across_reads),
+        cmocka_unit_test(test_val),
+        cmocka_unit_test(test_chars),
         cmocka_unit_test(test_failures),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -117,10 +117,29 @@ static tl_status print(const tl_cli_options *o, const tl_build_result *r, double
     cJSON_AddNumberToObject(json, "train_tokens", (double)r->train_tokens);
     cJSON_AddNumberToObject(json, "val_tokens", (double)r->val_tokens);
     cJSON_AddNumberToObject(json, "bytes", (double)r->bytes);
+    cJSON_AddNumberToObject(json, "not_utf8_bytes", (double)r->not_utf8);
+    cJSON_AddNumberToObject(json, "nul_bytes", (double)r->nuls);
     cJSON_AddNumberToObject(json, "vocab_size", r->vocab_size);
     cJSON_AddNumberToObject(json, "seconds", seconds);
     cJSON_AddStringToObject(json, "out", o->settings.out);
     return tl_cli_print_json(json, err);
+}
+
+/* What is odd about the text. */
+static void notice_bytes(const tl_build_result *r)
+{
+    if (r->marks > 0)
+        fprintf(stderr, "%" PRIu64 " %s with a byte-order mark, which is left out\n", r->marks,
+                r->marks == 1 ? "file begins" : "files begin");
+    if (r->not_utf8 > 0)
+        fprintf(stderr,
+                "%" PRIu64
+                " %s not UTF-8 and stay as they are; if the text has another encoding, convert it first: "
+                "iconv -f LATIN1 -t UTF-8\n",
+                r->not_utf8, r->not_utf8 == 1 ? "byte is" : "bytes are");
+    if (r->nuls > 0)
+        fprintf(stderr, "%" PRIu64 " %s NUL and stay in the text; tr -d '\\0' takes them out\n", r->nuls,
+                r->nuls == 1 ? "byte is" : "bytes are");
 }
 
 static void notice(const tl_cli_options *o, const tl_build_result *r, double seconds)
@@ -131,6 +150,7 @@ static void notice(const tl_cli_options *o, const tl_build_result *r, double sec
             " tokens, %s/val.bin %" PRIu64 "\n",
             r->documents, (double)r->bytes * 1e-6, seconds, (double)r->bytes * 1e-6 / seconds,
             o->settings.out, r->train_tokens, o->settings.out, r->val_tokens);
+    notice_bytes(r);
     if (r->val_tokens == 0 && o->val_fraction > 0)
         fprintf(stderr,
                 "%s/val.bin is empty, since the text is one document; an explicit --val-fraction cuts it\n",
@@ -154,7 +174,7 @@ static tl_status build(const tl_cli_options *o, const names *files, const tl_bpe
         .separator = o->per_file               ? NULL
                      : o->separator[0] != '\0' ? o->separator
                                                : default_separator,
-        .val_fraction = (double)o->val_fraction,
+        .val_fraction = o->val_fraction,
         .cut_single = o->val_fraction_given,
         .seed = o->settings.seed,
         .threads = o->threads > 0 ? o->threads

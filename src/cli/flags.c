@@ -187,7 +187,7 @@ const tl_flag tl_flags[] = {
     TEXT("separator", "LINE", separator, TL_CLI_TOKENIZE,
          "the line between documents, besides the end of a file (<|endoftext|>)"),
     BOOL("per-file", per_file, TL_CLI_TOKENIZE, "a file is one document: no line separates"),
-    {"val-fraction", "X", "share of the documents for val.bin (0.0005)", TL_CLI_TOKENIZE, FLAG_FLOAT,
+    {"val-fraction", "X", "share of the documents for val.bin, rounded (0.0005)", TL_CLI_TOKENIZE, FLAG_DOUBLE,
      AT(val_fraction), 0, 0, 1, NULL},
     NUMBER(FLAG_U32, "threads", threads, 1, 1024, TL_CLI_TOKENIZE, "threads that encode (all cores)"),
 

@@ -12,6 +12,7 @@ typedef enum tl_flag_kind {
     FLAG_U64,
     FLAG_BYTES,
     FLAG_FLOAT,
+    FLAG_DOUBLE,
     FLAG_CHOICE
 } tl_flag_kind;
 

@@ -86,7 +86,8 @@ static tl_status read_whole(const tl_flag *f, const char *text, const char *wher
     return TL_OK;
 }
 
-static tl_status read_float(const tl_flag *f, const char *text, const char *where, float *out, tl_error *err)
+static tl_status read_double(const tl_flag *f, const char *text, const char *where, double *out,
+                             tl_error *err)
 {
     char *end = NULL;
     bool number = strchr("0123456789.", text[0]) != NULL && text[0] != '\0' && strpbrk(text, "xX") == NULL;
@@ -94,7 +95,7 @@ static tl_status read_float(const tl_flag *f, const char *text, const char *wher
     if (end == NULL || *end != '\0' || end == text || !(value >= f->low && value <= f->high))
         return tl_fail(err, TL_ERROR_USAGE, "%s takes a number from %g to %g, not '%s'", where, f->low,
                        f->high, text);
-    *out = (float)value;
+    *out = value;
     return TL_OK;
 }
 
@@ -127,9 +128,14 @@ static tl_status apply(const tl_flag *f, const given *g, tl_cli_options *o, tl_e
     describe(where, sizeof where, f, g, o->config);
     void *target = (char *)o + f->offset;
     uint64_t whole = 0;
+    double number = 0;
     switch (f->kind) {
     case FLAG_BOOL: return read_bool(g->value, where, target, err);
-    case FLAG_FLOAT: return read_float(f, g->value, where, target, err);
+    case FLAG_DOUBLE: return read_double(f, g->value, where, target, err);
+    case FLAG_FLOAT:
+        TL_TRY(read_double(f, g->value, where, &number, err));
+        *(float *)target = (float)number;
+        return TL_OK;
     case FLAG_CHOICE: return read_choice(f, g->value, where, target, err);
     case FLAG_U32:
         TL_TRY(read_whole(f, g->value, where, &whole, err));
@@ -442,7 +448,7 @@ tl_status tl_cli_parse(tl_cli_command command, int argc, char **argv, tl_cli_opt
     memset(o, 0, sizeof *o);
     if (tl_flag_count > MOST_FLAGS) return tl_fail(err, TL_ERROR_USAGE, "the table of flags is too long");
     tl_settings_default(&o->settings, "mnist");
-    o->val_fraction = 0.0005f;
+    o->val_fraction = 0.0005;
     o->generate.tokens = 200;
     o->generate.temperature = o->generate.top_p = 1.0f;
     tl_status status = parse(command, argc, argv, values, o, err);

@@ -53,7 +53,7 @@ typedef struct tl_cli_options {
     char **arguments;      /* tokenize, info, predict: all words without a flag, of argv */
     int argument_count;
     char vocab[1024], encoder[1024], separator[256]; /* tokenize, generate */
-    float val_fraction;
+    double val_fraction;
     uint32_t threads; /* 0: as many as cores */
     bool chars, per_file, val_fraction_given;
     bool help, version, verbose, json, dry_run, diff;

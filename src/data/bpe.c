@@ -7,6 +7,7 @@
 #include <cjson/cJSON.h>
 
 #include "data/bpe_internal.h"
+#include "data/text_check.h"
 
 static const char end_of_text_name[] = "<|endoftext|>";
 
@@ -267,12 +268,13 @@ static tl_status read_merge(tl_bpe *bpe, reading *r, const char *line, size_t le
 
 static tl_status read_merges(tl_bpe *bpe, reading *r, const char *text, size_t bytes, tl_error *err)
 {
-    if (strncmp(text, "#version", 8) != 0)
+    const char *begin = text + (strncmp(text, TL_TEXT_BOM, TL_TEXT_BOM_BYTES) == 0 ? TL_TEXT_BOM_BYTES : 0);
+    if (strncmp(begin, "#version", 8) != 0)
         return tl_fail(err, TL_ERROR_INPUT,
                        "vocabulary %s, line 1: a vocab.bpe file begins with a line like \"#version: 0.2\"",
                        r->path);
     unsigned number = 1;
-    for (const char *line = text, *end = text + bytes; line < end; number++) {
+    for (const char *line = begin, *end = text + bytes; line < end; number++) {
         const char *newline = memchr(line, '\n', (size_t)(end - line));
         if (newline == NULL)
             return tl_fail(

@@ -55,6 +55,64 @@ static tl_status check_ids(const tl_tokens *tokens, uint32_t vocab_size, tl_erro
     return TL_OK;
 }
 
+/* Bits of an id in a file of another tool, 32 or 64; 0: they look like 16. In files of wide ids the high halves, every
+ * second 16-bit value or three of four, are zero, or, with vocabularies beyond 65535, small while low halves are not. */
+static int wide_bits(const tl_tokens *tokens)
+{
+    enum { ENOUGH = 64, MOST = 1 << 20, SMALL = 4 /* high halves of ids below 2^18 */ };
+    uint64_t set[4] = {0}, large[4] = {0};
+    const uint64_t count = tokens->count < MOST ? tokens->count : MOST;
+    if (count < ENOUGH) return 0;
+    for (uint64_t i = 0; i < count; i++) {
+        const uint16_t id = tl_tokens_at(tokens, i);
+        set[i % 4] += id != 0;
+        large[i % 4] += id >= SMALL;
+    }
+    if (set[2] + set[3] == 0 && set[0] > 0 && (set[1] == 0 || (large[1] == 0 && 8 * large[0] > count)))
+        return 64;
+    if (set[1] + set[3] == 0 && set[0] + set[2] > 0) return 32;
+    return large[1] + large[3] == 0 && 4 * (large[0] + large[2]) > count ? 32 : 0;
+}
+
+static bool is_printable(const tl_tokens *tokens)
+{
+    enum { ENOUGH = 64, MOST = 1 << 16 };
+    const uint64_t bytes = 2 * tokens->count < MOST ? 2 * tokens->count : MOST;
+    for (uint64_t i = 0; i < bytes; i++) {
+        const uint8_t c = tokens->bytes[i];
+        if ((c < ' ' && c != '\n' && c != '\r' && c != '\t') || c > '~') return false;
+    }
+    return bytes >= ENOUGH;
+}
+
+/* Refuses what other tools call token files, and text. */
+static tl_status check_format(const tl_tokens *tokens, tl_error *err)
+{
+    static const char as_written[] = "this program reads ids of 16 bits (uint16, little-endian) and nothing "
+                                     "else, as `translution tokenize` and "
+                                     "nanoGPT write them";
+    const uint64_t bytes = 2 * tokens->count;
+    if (bytes >= 8 && memcmp(tokens->bytes, "\x93NUMPY", 6) == 0)
+        return tl_fail(
+            err, TL_ERROR_INPUT,
+            "token file %s is a NumPy .npy file: %s; write the array with .astype('<u2').tofile(PATH)",
+            tokens->path, as_written);
+    if (bytes >= 8 && memcmp(tokens->bytes, "\x88\xd8\x34\x01\x01\x00\x00\x00", 8) == 0)
+        return tl_fail(err, TL_ERROR_INPUT,
+                       "token file %s has llm.c's header: %s; take the first 1024 bytes off (tail -c +1025)",
+                       tokens->path, as_written);
+    const int bits = wide_bits(tokens);
+    if (bits != 0)
+        return tl_fail(err, TL_ERROR_INPUT,
+                       "token file %s holds ids of %d bits: %s; convert it, for example in NumPy by "
+                       "fromfile(OLD, '<u%d').astype('<u2').tofile(NEW)",
+                       tokens->path, bits, as_written, bits / 8);
+    if (is_printable(tokens))
+        return tl_fail(err, TL_ERROR_INPUT,
+                       "token file %s is text: `translution tokenize` makes token files of it", tokens->path);
+    return TL_OK;
+}
+
 static tl_status map(int fd, tl_tokens *tokens, tl_error *err)
 {
     struct stat what;
@@ -95,6 +153,7 @@ tl_status tl_tokens_open(const char *path, uint32_t vocab_size, tl_tokens *token
         return tl_fail(err, TL_ERROR_INPUT, "cannot read the token file %s: %s", path, strerror(errno));
     tl_status status = map(fd, tokens, err);
     close(fd);
+    if (status == TL_OK) status = check_format(tokens, err);
     if (status == TL_OK) status = check_ids(tokens, vocab_size, err);
     if (status != TL_OK) tl_tokens_close(tokens);
     return status;

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "data/text_check.h"
 #include "data/tokens_chars.h"
 #include "data/tokens_input.h"
 #include "data/tokens_output.h"
@@ -18,6 +19,7 @@ typedef struct slot {
     tl_ids ids;
     size_t *id_ends; /* documents end before ids[id_ends[i]]; as many as the chunk has */
     size_t id_end_room;
+    uint64_t not_utf8, nuls; /* of the chunk */
     bool done;
     tl_status status;
     tl_error err;
@@ -30,6 +32,7 @@ typedef struct build {
     tl_input input;
     tl_output output;
     tl_chars chars;
+    uint64_t not_utf8, nuls; /* of the chunks drained */
     slot *slots;
     size_t slot_count;
     pthread_t *threads;
@@ -47,11 +50,14 @@ static tl_status out_of_memory(tl_error *err)
 
 /* ---- encoding ------------------------------------------------------------------------------------ */
 
-static tl_status encode_text(build *b, tl_bpe_encoder *encoder, const uint8_t *text, size_t bytes,
-                             tl_ids *ids, tl_error *err)
+/* A stretch of a document, from `from` to `to` in the slot's chunk. */
+static tl_status encode_stretch(build *b, tl_bpe_encoder *encoder, slot *s, size_t from, size_t to,
+                                tl_error *err)
 {
-    return encoder != NULL ? tl_bpe_encode(encoder, text, bytes, ids, err)
-                           : tl_chars_learn(&b->chars, text, bytes, ids, err);
+    const uint8_t *text = s->chunk.text + from;
+    tl_text_count(text, to - from, &s->not_utf8, &s->nuls);
+    return encoder != NULL ? tl_bpe_encode(encoder, text, to - from, &s->ids, err)
+                           : tl_chars_learn(&b->chars, text, to - from, &s->ids, err);
 }
 
 /* encoder NULL: by characters. */
@@ -59,6 +65,7 @@ static tl_status encode_slot(build *b, tl_bpe_encoder *encoder, slot *s, tl_erro
 {
     const uint16_t end = encoder != NULL ? (uint16_t)tl_bpe_end_of_text(b->options->bpe) : TL_CHARS_NONE;
     s->ids.count = 0;
+    s->not_utf8 = s->nuls = 0;
     if (s->chunk.end_count > s->id_end_room) {
         free(s->id_ends);
         s->id_ends = malloc(s->chunk.end_count * sizeof *s->id_ends);
@@ -67,13 +74,13 @@ static tl_status encode_slot(build *b, tl_bpe_encoder *encoder, slot *s, tl_erro
     }
     size_t from = 0;
     for (size_t i = 0; i < s->chunk.end_count; i++) {
-        TL_TRY(encode_text(b, encoder, s->chunk.text + from, s->chunk.ends[i] - from, &s->ids, err));
+        TL_TRY(encode_stretch(b, encoder, s, from, s->chunk.ends[i], err));
         TL_TRY(tl_ids_reserve(&s->ids, 1, err));
         s->ids.items[s->ids.count++] = end;
         s->id_ends[i] = s->ids.count;
         from = s->chunk.ends[i];
     }
-    return encode_text(b, encoder, s->chunk.text + from, s->chunk.bytes - from, &s->ids, err);
+    return encode_stretch(b, encoder, s, from, s->chunk.bytes, err);
 }
 
 static void *work(void *user)
@@ -106,7 +113,7 @@ static tl_status write_slot(build *b, slot *s, tl_error *err)
     size_t from = 0;
     for (size_t i = 0; i < s->chunk.end_count; i++) {
         TL_TRY(tl_output_write(&b->output, s->ids.items + from, s->id_ends[i] - from, err));
-        tl_output_end_document(&b->output);
+        TL_TRY(tl_output_end_document(&b->output, err));
         from = s->id_ends[i];
     }
     return from < s->ids.count ? tl_output_write(&b->output, s->ids.items + from, s->ids.count - from, err)
@@ -135,6 +142,8 @@ static tl_status drain(build *b, tl_error *err)
     }
     b->drained++;
     if (s->status != TL_OK) return tl_fail(err, s->status, "%s", s->err.text);
+    b->not_utf8 += s->not_utf8;
+    b->nuls += s->nuls;
     TL_TRY(write_slot(b, s, err));
     report(b);
     return TL_OK;
@@ -277,6 +286,9 @@ tl_status tl_tokens_build(const tl_build_options *options, tl_build_result *resu
             .val_documents = b->output.files[TL_VAL].documents,
             .train_tokens = b->output.files[TL_TRAIN].tokens,
             .val_tokens = b->output.files[TL_VAL].tokens,
+            .not_utf8 = b->not_utf8,
+            .nuls = b->nuls,
+            .marks = b->input.marks,
             .vocab_size = options->bpe != NULL ? tl_bpe_size(options->bpe) : b->chars.size,
         };
     end(b);

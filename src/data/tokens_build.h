@@ -17,8 +17,8 @@ typedef struct tl_build_options {
     size_t file_count;
     const char *out;       /* a folder that exists */
     const char *separator; /* a line between documents; NULL: only files part documents */
-    double val_fraction;   /* documents that go to val.bin, 0..1 */
-    bool cut_single;       /* one document alone: its last tokens go to val.bin */
+    double val_fraction;   /* share of the documents that goes to val.bin, 0..1; see tl_output_balance */
+    bool cut_single;       /* one document alone: this share of its tokens, the last ones, goes to val.bin */
     uint64_t seed;
     uint32_t threads; /* that encode, besides the caller's own, which reads and writes */
     size_t chunk;     /* bytes encoded at a time; 0: as is good */
@@ -30,6 +30,8 @@ typedef struct tl_build_options {
 
 typedef struct tl_build_result {
     uint64_t bytes, documents, val_documents, train_tokens, val_tokens;
+    uint64_t not_utf8, nuls; /* bytes of the text that are not UTF-8; that are NUL */
+    uint64_t marks;          /* files whose byte-order mark was dropped */
     uint32_t vocab_size;
 } tl_build_result;
 

@@ -3,14 +3,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "data/bpe.h"
+#include "data/text_check.h"
 
-enum { READ_BYTES = 1 << 18, WAIT_MS = 200 };
+enum { READ_BYTES = 1 << 18, WAIT_MS = 200, BLANKS_MOST = 256 /* on each side of a separator */ };
 
 static tl_status out_of_memory(tl_error *err)
 {
@@ -44,6 +46,16 @@ static tl_status cannot_read(const char *path, tl_error *err)
     return tl_fail(err, TL_ERROR_INPUT, "cannot read the text file %s: %s", path, strerror(errno));
 }
 
+static tl_status check_beginning(const char *path, tl_error *err)
+{
+    uint8_t bytes[TL_TEXT_LOOK];
+    FILE *file = fopen(path, "rb");
+    if (file == NULL) return cannot_read(path, err);
+    const size_t count = fread(bytes, 1, sizeof bytes, file);
+    fclose(file);
+    return tl_text_check(path, bytes, count, err);
+}
+
 static tl_status look_at(tl_input *input, const char *path, bool *sized, tl_error *err)
 {
     struct stat what;
@@ -57,7 +69,7 @@ static tl_status look_at(tl_input *input, const char *path, bool *sized, tl_erro
                        path);
     *sized &= S_ISREG(what.st_mode);
     input->total += (uint64_t)what.st_size;
-    return TL_OK;
+    return S_ISREG(what.st_mode) ? check_beginning(path, err) : TL_OK; /* a pipe's beginning is read once */
 }
 
 tl_status tl_input_open(tl_input *input, const char *const *files, size_t count, const char *separator,
@@ -72,7 +84,7 @@ tl_status tl_input_open(tl_input *input, const char *const *files, size_t count,
                         .fd = -1};
     for (size_t i = 0; i < count; i++) TL_TRY(look_at(input, files[i], &sized, err));
     if (!sized) input->total = 0;
-    return grow(&input->raw, &input->room, READ_BYTES + input->separator_bytes, err);
+    return grow(&input->raw, &input->room, READ_BYTES + input->separator_bytes + 2 * BLANKS_MOST + 2, err);
 }
 
 static void close_file(tl_input *input)
@@ -96,7 +108,7 @@ static tl_status open_next(tl_input *input, tl_error *err)
     input->fd = standard ? STDIN_FILENO : open(input->path, O_RDONLY | O_CLOEXEC);
     if (input->fd < 0) return cannot_read(input->path, err);
     if (standard) input->path = "standard input";
-    input->ended = false;
+    input->ended = input->checked = false;
     input->line_start = true;
     return TL_OK;
 }
@@ -153,35 +165,80 @@ static tl_status end_document(tl_input *input, tl_chunk *chunk, tl_error *err)
 
 typedef enum answer { NO, YES, UNKNOWN } answer;
 
-/* Whether a separator stands at `at`, the start of a line; UNKNOWN: more must be read to tell. */
-static answer separator_at(const tl_input *input, size_t at)
+static size_t skip_blanks(const tl_input *input, size_t at)
 {
-    const size_t n = input->separator_bytes, there = input->end - at;
-    if (input->separator == NULL || memcmp(input->raw + at, input->separator, there < n ? there : n) != 0)
-        return NO;
-    if (there > n) return input->raw[at + n] == '\n' ? YES : NO;
-    if (!input->ended) return UNKNOWN;
-    return there == n ? YES : NO;
+    const size_t most = input->end - at < BLANKS_MOST ? input->end : at + BLANKS_MOST;
+    while (at < most && (input->raw[at] == ' ' || input->raw[at] == '\t')) at++;
+    return at;
+}
+
+/* Whether the line that begins at `at` is a separator, and where the next one begins; UNKNOWN: more must be read to
+ * tell. Blanks before it do not count, unless the separator itself begins with them. */
+static answer separator_at(const tl_input *input, size_t at, size_t *next)
+{
+    const char *separator = input->separator;
+    const size_t n = input->separator_bytes, end = input->end;
+    if (separator == NULL) return NO;
+    if (separator[0] != ' ' && separator[0] != '\t') at = skip_blanks(input, at);
+    if (memcmp(input->raw + at, separator, end - at < n ? end - at : n) != 0) return NO;
+    if (end - at < n) return input->ended ? NO : UNKNOWN;
+    at = skip_blanks(input, at + n);
+    *next = at;
+    if (at == end) return input->ended ? YES : UNKNOWN;
+    *next = at + 1;
+    if (input->raw[at] == '\n') return YES;
+    if (input->raw[at] != '\r') return NO;
+    if (at + 1 == end) return input->ended ? YES : UNKNOWN;
+    *next = at + (input->raw[at + 1] == '\n' ? 2 : 1);
+    return YES;
+}
+
+/* Where the line at `at` ends, behind its LF or CR (of a CRLF the LF then is a line of its own, which is no separator);
+ * input->end: not in what was read. *carriage remembers the next CR, so that text without any is searched once;
+ * SIZE_MAX: not looked for yet. */
+static size_t line_end(const tl_input *input, size_t at, size_t *carriage)
+{
+    if (*carriage == SIZE_MAX || *carriage < at) {
+        const uint8_t *found = memchr(input->raw + at, '\r', input->end - at);
+        *carriage = found != NULL ? (size_t)(found - input->raw) : input->end;
+    }
+    const uint8_t *newline = memchr(input->raw + at, '\n', *carriage - at);
+    if (newline != NULL) return (size_t)(newline - input->raw) + 1;
+    return *carriage < input->end ? *carriage + 1 : input->end;
+}
+
+/* The beginning of a file, once enough of it is there: refuses what is no text, and drops a byte-order mark. */
+static tl_status begin_text(tl_input *input, tl_error *err)
+{
+    const uint8_t *text = input->raw + input->begin;
+    const size_t there = input->end - input->begin;
+    if (input->checked || (there < TL_TEXT_LOOK && !input->ended)) return TL_OK;
+    input->checked = true;
+    TL_TRY(tl_text_check(input->path, text, there, err));
+    if (there < TL_TEXT_BOM_BYTES || memcmp(text, TL_TEXT_BOM, TL_TEXT_BOM_BYTES) != 0) return TL_OK;
+    input->begin += TL_TEXT_BOM_BYTES;
+    input->marks++;
+    return TL_OK;
 }
 
 /* Moves what was read to the chunk, but for the beginning of a line that may become a separator. */
 static tl_status absorb(tl_input *input, tl_chunk *chunk, tl_error *err)
 {
-    size_t at = input->begin;
+    TL_TRY(begin_text(input, err));
+    if (!input->checked) return TL_OK;
+    size_t at = input->begin, next = at, carriage = SIZE_MAX;
     while (at < input->end) {
-        const answer found = input->line_start ? separator_at(input, at) : NO;
+        const answer found = input->line_start ? separator_at(input, at, &next) : NO;
         if (found == UNKNOWN) break;
         if (found == YES) {
             TL_TRY(append(input, chunk, input->raw + input->begin, at - input->begin, err));
             TL_TRY(end_document(input, chunk, err));
-            at += input->separator_bytes + (at + input->separator_bytes < input->end ? 1 : 0);
-            input->begin = at;
+            input->begin = at = next;
             continue;
         }
-        const uint8_t *newline = input->separator != NULL ? memchr(input->raw + at, '\n', input->end - at)
-                                                          : NULL;
-        at = newline != NULL ? (size_t)(newline - input->raw) + 1 : input->end;
-        input->line_start = newline != NULL;
+        next = input->separator != NULL ? line_end(input, at, &carriage) : input->end;
+        input->line_start = next > at && (input->raw[next - 1] == '\n' || input->raw[next - 1] == '\r');
+        at = next;
     }
     TL_TRY(append(input, chunk, input->raw + input->begin, at - input->begin, err));
     input->begin = at;

@@ -28,10 +28,12 @@ typedef struct tl_input {
     size_t separator_bytes;
     const volatile sig_atomic_t *stop; /* not 0: TL_INTERRUPTED; may be NULL */
     uint64_t bytes, total;             /* read so far; in all, 0: not known */
+    uint64_t marks;                    /* files that began with a byte-order mark, which is no text */
     /* The file being read. */
     const char *path;
     int fd; /* -1: none */
     bool ended, line_start;
+    bool checked; /* its beginning was looked at */
     uint8_t *raw; /* [begin, end) is read and not yet in a chunk */
     size_t begin, end, room;
     /* The document and the next chunk. */
@@ -40,7 +42,9 @@ typedef struct tl_input {
     size_t carry_bytes, carry_room;
 } tl_input;
 
-/* Looks at all files first: TL_ERROR_INPUT names one that cannot be read. A separator has no line end. */
+/* Looks at all files first: TL_ERROR_INPUT names one that cannot be read or is no text (text_check.h). A separator
+ * has no line end; it is seen in a line that ends in LF, CRLF, CR or the file's end, with blanks and tabs before
+ * and behind it. */
 tl_status tl_input_open(tl_input *input, const char *const *files, size_t count, const char *separator,
                         const volatile sig_atomic_t *stop, tl_error *err);
 void tl_input_close(tl_input *input);

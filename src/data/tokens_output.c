@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,7 +80,9 @@ void tl_output_close(tl_output *output)
             unlink(f->temporary);
         }
         free(f->buffer);
+        free(f->candidates.items);
         f->buffer = NULL;
+        f->candidates = (tl_output_candidates){0};
         f->fd = -1;
     }
 }
@@ -97,15 +100,87 @@ tl_status tl_output_write(tl_output *output, const uint16_t *ids, size_t count, 
     return write_ids(&output->files[output->side], ids, count, err);
 }
 
-void tl_output_end_document(tl_output *output)
+/* Documents that are kept as candidates: enough for any number that chance leaves on the wrong side, which grows as
+ * the square root of the number of documents. */
+enum { CANDIDATES_MOST = 1 << 16 };
+
+/* Whether document a is nearer to the other side than b: the order of their words, then of their places. */
+static bool is_nearer(int side, const tl_output_candidate *a, const tl_output_candidate *b)
+{
+    const bool smaller = a->word != b->word ? a->word < b->word : a->begin < b->begin;
+    return smaller == (side == TL_TRAIN);
+}
+
+static void sift_down(int side, tl_output_candidates *list)
+{
+    tl_output_candidate *heap = list->items;
+    for (size_t i = 0, child; (child = 2 * i + 1) < list->count; i = child) {
+        if (child + 1 < list->count && is_nearer(side, &heap[child], &heap[child + 1])) child++;
+        if (!is_nearer(side, &heap[i], &heap[child])) return;
+        const tl_output_candidate swap = heap[i];
+        heap[i] = heap[child];
+        heap[child] = swap;
+    }
+}
+
+static void sift_up(int side, tl_output_candidates *list)
+{
+    tl_output_candidate *heap = list->items;
+    for (size_t i = list->count - 1, parent; i > 0; i = parent) {
+        parent = (i - 1) / 2;
+        if (!is_nearer(side, &heap[parent], &heap[i])) return;
+        const tl_output_candidate swap = heap[i];
+        heap[i] = heap[parent];
+        heap[parent] = swap;
+    }
+}
+
+static tl_status add_candidate(int side, tl_output_candidates *list, const tl_output_candidate *c,
+                               tl_error *err)
+{
+    if (list->count == CANDIDATES_MOST) {
+        if (!is_nearer(side, c, &list->items[0])) return TL_OK;
+        list->items[0] = *c;
+        sift_down(side, list);
+        return TL_OK;
+    }
+    if (list->count == list->room) {
+        const size_t room = list->room > 0 ? 2 * list->room : 64;
+        tl_output_candidate *items = realloc(list->items, room * sizeof *items);
+        if (items == NULL)
+            return tl_fail(err, TL_ERROR_MEMORY, "out of host memory for the list of documents");
+        list->items = items;
+        list->room = room;
+    }
+    list->items[list->count++] = *c;
+    sift_up(side, list);
+    return TL_OK;
+}
+
+static int by_place(const void *a, const void *b)
+{
+    const uint64_t x = ((const tl_output_candidate *)a)->begin, y = ((const tl_output_candidate *)b)->begin;
+    return (x > y) - (x < y);
+}
+
+/* Leaves the `wanted` nearest documents in the list, or as many as there are, in the order of their places. */
+static void choose_nearest(int side, tl_output_candidates *list, uint64_t wanted)
+{
+    while (list->count > wanted) {
+        list->items[0] = list->items[--list->count];
+        sift_down(side, list);
+    }
+    qsort(list->items, list->count, sizeof *list->items, by_place);
+}
+
+tl_status tl_output_end_document(tl_output *output, tl_error *err)
 {
     tl_output_file *f = &output->files[output->side];
-    tl_output_candidate *c = &f->candidate;
-    if (f->documents == 0 || (output->side == TL_TRAIN ? output->word < c->word : output->word > c->word))
-        *c = (tl_output_candidate){output->word, output->begin, f->tokens - output->begin};
+    const tl_output_candidate c = {output->word, output->begin, f->tokens - output->begin};
     f->documents++;
     output->documents++;
     output->open = false;
+    return add_candidate(output->side, &f->candidates, &c, err);
 }
 
 tl_status tl_output_take_back(tl_output *output, uint64_t count, tl_error *err)
@@ -113,6 +188,8 @@ tl_status tl_output_take_back(tl_output *output, uint64_t count, tl_error *err)
     tl_output_file *f = &output->files[output->side];
     TL_TRY(flush(f, err));
     f->tokens -= count;
+    for (size_t i = 0; i < f->candidates.count; i++)
+        if (f->candidates.items[i].begin == output->begin) f->candidates.items[i].count -= count;
     const off_t size = (off_t)(2 * f->tokens);
     return ftruncate(f->fd, size) == 0 && lseek(f->fd, size, SEEK_SET) == size ? TL_OK : cannot_write(f, err);
 }
@@ -142,42 +219,67 @@ static tl_status write_at(tl_output_file *f, uint64_t offset, const uint8_t *byt
     return TL_OK;
 }
 
-/* Moves tokens from one file to the other, empty one, and closes the gap. */
-static tl_status move(tl_output_file *from, tl_output_file *to, uint64_t begin, uint64_t count, tl_error *err)
+/* Copies tokens of `from` to the end of `to`. */
+static tl_status append_tokens(tl_output_file *from, tl_output_file *to, uint64_t begin, uint64_t count,
+                               tl_error *err)
 {
-    const uint64_t first = 2 * begin, gap = 2 * count, bytes = 2 * from->tokens;
-    TL_TRY(flush(from, err));
-    for (uint64_t at = first, n; at < bytes; at += n) {
-        const uint64_t end = at < first + gap ? first + gap : bytes;
+    for (uint64_t at = 2 * begin, n, end = at + 2 * count; at < end; at += n) {
         n = end - at < TL_OUTPUT_BUFFER ? end - at : TL_OUTPUT_BUFFER;
         TL_TRY(read_at(from, at, (size_t)n, err));
-        if (at < first + gap)
-            TL_TRY(write_at(to, at - first, from->buffer, (size_t)n, err));
-        else
-            TL_TRY(write_at(from, at - gap, from->buffer, (size_t)n, err));
+        TL_TRY(write_at(to, 2 * to->tokens, from->buffer, (size_t)n, err));
+        to->tokens += n / 2;
     }
-    from->tokens -= count;
-    to->tokens = count;
-    return ftruncate(from->fd, (off_t)(bytes - gap)) == 0 ? TL_OK : cannot_write(from, err);
+    return TL_OK;
+}
+
+/* Moves stretches of tokens, in the order of their places, to the end of the other file, and closes the gaps. */
+static tl_status move(tl_output_file *from, tl_output_file *to, const tl_output_candidate *list, size_t count,
+                      tl_error *err)
+{
+    if (count == 0) return TL_OK;
+    TL_TRY(flush(from, err));
+    TL_TRY(flush(to, err));
+    uint64_t write = 2 * list[0].begin;
+    for (size_t i = 0; i < count; i++) {
+        TL_TRY(append_tokens(from, to, list[i].begin, list[i].count, err));
+        const uint64_t end = 2 * (i + 1 < count ? list[i + 1].begin : from->tokens);
+        for (uint64_t at = 2 * (list[i].begin + list[i].count), n; at < end; at += n, write += n) {
+            n = end - at < TL_OUTPUT_BUFFER ? end - at : TL_OUTPUT_BUFFER;
+            TL_TRY(read_at(from, at, (size_t)n, err));
+            TL_TRY(write_at(from, write, from->buffer, (size_t)n, err));
+        }
+    }
+    from->tokens = write / 2;
+    return ftruncate(from->fd, (off_t)write) == 0 ? TL_OK : cannot_write(from, err);
+}
+
+uint64_t tl_output_share(uint64_t count, double fraction)
+{
+    if (!(fraction > 0) || count == 0) return 0;
+    if (fraction >= 1) return count;
+    const uint64_t share = (uint64_t)llround(fraction * (double)count);
+    return share >= count ? count - 1 : share < 1 && count > 1 ? 1 : share;
+}
+
+static tl_status move_documents(tl_output *output, int side, uint64_t wanted, tl_error *err)
+{
+    tl_output_file *from = &output->files[side], *to = &output->files[1 - side];
+    choose_nearest(side, &from->candidates, wanted);
+    from->documents -= from->candidates.count;
+    to->documents += from->candidates.count;
+    return move(from, to, from->candidates.items, from->candidates.count, err);
 }
 
 tl_status tl_output_balance(tl_output *output, bool cut, tl_error *err)
 {
     tl_output_file *train = &output->files[TL_TRAIN], *val = &output->files[TL_VAL];
-    const double fraction = output->val_fraction;
-    if (!(fraction > 0 && fraction < 1)) return TL_OK;
-    if (output->documents > 1) {
-        if (train->documents > 0 && val->documents > 0) return TL_OK;
-        tl_output_file *from = train->documents > 0 ? train : val, *to = from == train ? val : train;
-        TL_TRY(move(from, to, from->candidate.begin, from->candidate.count, err));
-        from->documents--;
-        to->documents++;
-        return TL_OK;
-    }
-    if (!cut) return TL_OK;
-    if (val->tokens > 0) TL_TRY(move(val, train, 0, val->tokens, err));
-    const uint64_t kept = (uint64_t)((double)train->tokens * (1 - fraction));
-    return kept < train->tokens ? move(train, val, kept, train->tokens - kept, err) : TL_OK;
+    const uint64_t wanted = tl_output_share(output->documents, output->val_fraction);
+    if (val->documents > wanted) TL_TRY(move_documents(output, TL_VAL, val->documents - wanted, err));
+    if (val->documents < wanted) TL_TRY(move_documents(output, TL_TRAIN, wanted - val->documents, err));
+    if (output->documents != 1 || train->documents == 0 || !cut) return TL_OK;
+    const uint64_t last = tl_output_share(train->tokens, output->val_fraction);
+    const tl_output_candidate end = {0, train->tokens - last, last};
+    return move(train, val, &end, last > 0 ? 1 : 0, err);
 }
 
 tl_status tl_output_map(tl_output *output, const uint16_t *map, tl_error *err)
