@@ -1,12 +1,22 @@
 // Cross-entropy with integer or probable targets, and sums in a fixed order.
 
+// Counts the logits v that are ahead of the target's, `chosen`: larger, or equal and with a smaller index. `before`: all
+// of v have smaller indices than the target; false: none has. A logit that is not finite makes the count infinite.
+static inline floatR ahead(floatR v, float chosen, bool before)
+{
+    intR more = before ? (intR)(v >= chosen) : (intR)(v > chosen);
+    floatR count = more ? (floatR)(1.0f) : (floatR)(0.0f);
+    return fabs(v) < (floatR)(INFINITY) ? count : (floatR)(INFINITY);
+}
+
 // Per row of `classes` logits, all overwritten; dlogits may be logits, and is left out when has_dlogits is 0. NaN
-// logits give a NaN loss and the rank `classes`. Work-groups of TL_GROUP items; a group has `rows_per_group`
-// consecutive rows, TL_ROWS at a time.
-// has_soft 0: losses[row] = logsumexp - logits[target], ranks[row] = number of larger logits, dlogits = scale *
-// (softmax - onehot). A target outside [0, classes) gives a NaN loss and the rank `classes`.
+// logits give a NaN loss. Work-groups of TL_GROUP items; a group has `rows_per_group` consecutive rows, TL_ROWS at a
+// time.
+// has_soft 0: losses[row] = logsumexp - logits[target], ranks[row] = number of logits ahead of the target's, dlogits =
+// scale * (softmax - onehot). A logit that is not finite gives the rank INT_MAX, a target outside [0, classes) that and
+// a NaN loss.
 // has_soft 1: with soft[row][classes], rows of which add up to 1, in the place of `targets`: losses[row] =
-// logsumexp - sum of soft * logits, dlogits = scale * (softmax - soft), ranks[row] = classes.
+// logsumexp - sum of soft * logits, dlogits = scale * (softmax - soft), ranks[row] = INT_MAX.
 __kernel void cross_entropy(__global const float *logits, ulong logits_at, __global const int *targets,
                             ulong targets_at, __global const float *soft, ulong soft_at, uint has_soft,
                             __global float *losses, ulong losses_at, __global int *ranks, ulong ranks_at,
@@ -25,8 +35,8 @@ __kernel void cross_entropy(__global const float *logits, ulong logits_at, __glo
         bool known = target < n;
         float chosen = known ? a[target] : NAN; // read before dlogits may take its place
 
-        // One reduction serves both kinds of targets. An index: it counts the larger logits, and a NaN among them
-        // makes the count infinite. Probabilities: it is the mean logit under them; a NaN comes back in `total`.
+        // One reduction serves both kinds of targets. An index: it counts the logits ahead. Probabilities: it is the
+        // mean logit under them; a NaN comes back in `total`.
         floatR top = (floatR)(-INFINITY), gathered = (floatR)(0.0f);
         for (uint c = TL_LANE * TL_RW; c < full; c += TL_LANES * TL_RW) {
             floatR v = tl_load(a + c);
@@ -35,7 +45,7 @@ __kernel void cross_entropy(__global const float *logits, ulong logits_at, __glo
                 floatR q = tl_load(p + c);
                 gathered += q > 0.0f ? q * v : (floatR)(0.0f); // 0 times -infinity counts as 0
             } else {
-                gathered += v > chosen ? (floatR)(1.0f) : v == v ? (floatR)(0.0f) : (floatR)(INFINITY);
+                gathered += ahead(v, chosen, c + TL_RW <= target);
             }
         }
         if (rest) {
@@ -45,12 +55,15 @@ __kernel void cross_entropy(__global const float *logits, ulong logits_at, __glo
                 floatR q = tl_load_part(p + full, rest, 0.0f);
                 gathered += q > 0.0f ? q * v : (floatR)(0.0f);
             } else {
-                gathered += v > chosen ? (floatR)(1.0f) : v == v ? (floatR)(0.0f) : (floatR)(INFINITY);
+                gathered += ahead(tl_load_part(a + full, rest, -FLT_MAX), chosen, false);
             }
         }
+        // Ties inside the target's own vector.
+        float ties = 0.0f;
+        if (known && (target / TL_RW) % TL_LANES == TL_LANE)
+            for (uint c = target - target % TL_RW; c < target; c++) ties += a[c] == chosen ? 1.0f : 0.0f;
         float highest = tl_row_max(tl_maxR(top), scratch);
-        float rank = tl_row_sum(tl_sumR(gathered), scratch); // an index's is exact: at most 2^24
-        bool broken = !has_soft && isinf(rank);
+        float rank = tl_row_sum(tl_sumR(gathered) + ties, scratch); // an index's is exact: at most 2^24
         if (has_soft) chosen = rank;
 
         floatR part = (floatR)(0.0f);
@@ -67,8 +80,8 @@ __kernel void cross_entropy(__global const float *logits, ulong logits_at, __glo
         float total = tl_row_sum(tl_sumR(part), scratch);
 
         if (n && TL_LANE == 0) {
-            losses[losses_at + row] = broken ? NAN : log(total) + (highest - chosen);
-            ranks[ranks_at + row] = known && !broken ? (int)rank : (int)classes;
+            losses[losses_at + row] = log(total) + (highest - chosen);
+            ranks[ranks_at + row] = known && isfinite(rank) ? (int)rank : INT_MAX;
         }
         if (has_dlogits) {
             float share = scale / total;

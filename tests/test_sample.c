@@ -77,7 +77,9 @@ static void no_numbers(void **unused)
     const tl_sampling s = {1, 0, 1};
     assert_int_equal(tl_sample(none, 2, &s, 0.5, room, &id, &err), TL_ERROR_DEVICE);
     assert_int_equal(tl_sample(endless, 2, &s, 0.5, room, &id, &err), TL_ERROR_DEVICE);
-    assert_int_equal(tl_sample(one, 2, &s, 0.5, room, &id, &err), TL_OK);
+    assert_int_equal(tl_sample(one, 2, &s, 0.5, room, &id, &err), TL_ERROR_DEVICE);
+    const float masked[2] = {-INFINITY, -3};
+    assert_int_equal(tl_sample(masked, 2, &s, 0.5, room, &id, &err), TL_OK);
     assert_int_equal(id, 1);
 }
 

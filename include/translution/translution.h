@@ -382,6 +382,7 @@ typedef struct tl_result {
     double perplexity;                /* exp of it, of tasks that do not classify */
     double top1, top5;                /* percent, on settings->test_motion */
     double top1_static, top1_dynamic; /* percent */
+    uint64_t not_finite; /* predictions of all test sets with a logit that is not finite: they count as wrong */
     double step_ms;                   /* median */
     double data_wait;                 /* train: share of the steps' time, 0 to 1, spent waiting for data */
     tl_set_files files, test_files;   /* train: of training and of the test; eval: both of the test */
@@ -403,7 +404,8 @@ tl_status tl_train(tl_context *ctx, tl_settings *settings, const tl_hooks *hooks
 
 /* Evaluates a checkpoint (a .safetensors file or an OUT folder) on static and dynamic test sets. `settings`
  * comes back as stored in the checkpoint, except data, limit_test, test_motion and batch_size, which the
- * caller sets beforehand (batch_size 0: 64, halved until it fits; test_motion -1: as stored). */
+ * caller sets beforehand (batch_size 0: 64, halved until it fits; test_motion -1: as stored). TL_ERROR_DEVICE when
+ * predictions are not finite: such weights are of no use. */
 tl_status tl_evaluate(tl_context *ctx, const char *checkpoint, tl_settings *settings, const tl_hooks *hooks,
                       tl_result *result);
 

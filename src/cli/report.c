@@ -83,6 +83,7 @@ tl_status tl_cli_print_result(const tl_settings *settings, const tl_result *resu
         add_files(o, "", &result->files);
         if (trained) add_files(o, "test_", &result->test_files);
     }
+    if (result->not_finite > 0) cJSON_AddNumberToObject(o, "not_finite", (double)result->not_finite);
     cJSON_AddNumberToObject(o, "step_ms", result->step_ms);
     if (result->data_wait >= 0) cJSON_AddNumberToObject(o, "data_wait", result->data_wait);
     cJSON_AddNumberToObject(o, "peak_device_bytes", (double)result->peak_device_bytes);

@@ -21,6 +21,17 @@ static uint32_t fitting_batch(const tl_context *ctx, const tl_settings *s)
     return batch;
 }
 
+/* Weights whose predictions are not finite have no score. */
+static tl_status refuse_not_finite(void *user, const tl_task *task, int set, const tl_scores *scores)
+{
+    tl_context *ctx = user;
+    if (scores->not_finite == 0) return TL_OK;
+    return tl_fail(tl_context_error(ctx), TL_ERROR_DEVICE,
+                   "%llu of %llu predictions on the test set %s are not finite: these weights are of no use",
+                   (unsigned long long)scores->not_finite, (unsigned long long)scores->predictions,
+                   task->set_names[set]);
+}
+
 static tl_status score_model(tl_context *ctx, const tl_task *task, tl_safetensors *st, tl_settings *s,
                              tl_task_data *data, const tl_hooks *hooks, tl_result *result)
 {
@@ -30,7 +41,7 @@ static tl_status score_model(tl_context *ctx, const tl_task *task, tl_safetensor
     tl_status status = tl_model_load(ctx, tl_model_registry(model), st);
     result->params = tl_registry_count(tl_model_registry(model));
     if (status == TL_OK && hooks != NULL && hooks->progress != NULL) fprintf(hooks->progress, "evaluating\n");
-    if (status == TL_OK) status = tl_score_all(ctx, task, model, data, s, NULL, NULL, result);
+    if (status == TL_OK) status = tl_score_all(ctx, task, model, data, s, refuse_not_finite, ctx, result);
     result->loss = result->test_loss;
     result->files = result->test_files;
     result->peak_device_bytes = tl_memory_peak(ctx);

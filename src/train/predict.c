@@ -132,7 +132,17 @@ static tl_status read_image(tl_predictor *p, const char *path)
     return TL_OK;
 }
 
-/* Softmax of the logits, and the likeliest by repeated search. */
+/* A class must not be named by logits that say nothing. */
+static tl_status check_logits(const tl_predictor *p, const char *path)
+{
+    for (uint32_t c = 0; c < p->s.model.classes; c++)
+        if (!isfinite(p->logits[c]))
+            return tl_fail(tl_context_error(p->ctx), TL_ERROR_DEVICE,
+                           "the prediction for %s is not finite: the model's weights are of no use", path);
+    return TL_OK;
+}
+
+/* Softmax of the logits, and the likeliest by repeated search; of equal ones the first. */
 static int rank(const float *logits, uint32_t classes, tl_guess *guesses)
 {
     const int count = classes < TL_PREDICT_MOST ? (int)classes : TL_PREDICT_MOST;
@@ -159,6 +169,7 @@ tl_status tl_predictor_run(tl_predictor *p, const char *path, tl_guess guesses[T
     TL_TRY(tl_model_set_batch(p->ctx, p->model, &inputs));
     TL_TRY(tl_model_forward(p->ctx, p->model));
     TL_TRY(tl_model_read_logits(p->ctx, p->model, p->logits));
+    TL_TRY(check_logits(p, path));
     *count = rank(p->logits, p->s.model.classes, guesses);
     return TL_OK;
 }

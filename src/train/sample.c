@@ -32,14 +32,16 @@ tl_status tl_sample(const float *logits, uint32_t count, const tl_sampling *s, d
                     uint32_t *id, tl_error *err)
 {
     uint32_t n = 0, best = 0;
+    bool numbers = true;
     for (uint32_t i = 0; i < count; i++) {
+        numbers &= logits[i] < INFINITY; /* neither NaN nor infinite */
         if (!(logits[i] > -INFINITY)) continue;
         list[n] = (tl_candidate){logits[i], i};
         if (logits[i] > list[best].logit) best = n;
         n++;
     }
-    if (n == 0 || !isfinite(list[best].logit))
-        return tl_fail(err, TL_ERROR_DEVICE, "the model's logits are not numbers: its weights are of no use");
+    if (n == 0 || !numbers)
+        return tl_fail(err, TL_ERROR_DEVICE, "the model's logits are not finite: its weights are of no use");
     *id = list[best].id;
     if (s->temperature <= 0.0f) return TL_OK;
     const float largest = list[best].logit;

@@ -17,8 +17,8 @@ typedef struct tl_candidate {
     uint32_t id;
 } tl_candidate;
 
-/* The chosen id; u is uniform in [0, 1). Logits of -INFINITY or NaN are never chosen. `room`: `count` candidates.
- * TL_ERROR_DEVICE when no logit is a number. */
+/* The chosen id; u is uniform in [0, 1). A logit of -INFINITY is never chosen. `room`: `count` candidates.
+ * TL_ERROR_DEVICE when a logit is NaN or INFINITY, or all are -INFINITY. */
 tl_status tl_sample(const float *logits, uint32_t count, const tl_sampling *sampling, double u,
                     tl_candidate *room, uint32_t *id, tl_error *err);
 

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ops/loss.h"
+
 /* What scoring a set needs beside the model. */
 typedef struct scoring {
     float *losses; /* one a prediction of a batch */
@@ -56,6 +58,7 @@ static tl_status count_classes(tl_context *ctx, tl_model *model, const tl_inputs
     const uint32_t classes = k->confusion->classes;
     TL_TRY(tl_model_read_logits(ctx, model, k->logits));
     for (uint32_t i = 0; i < inputs->count; i++) {
+        if (k->ranks[i] == TL_NO_RANK) continue; /* nothing was found */
         const uint32_t found = largest_logit(k->logits + (size_t)i * classes, classes);
         k->confusion->counts[(size_t)inputs->targets[i] * classes + found]++;
     }
@@ -77,6 +80,7 @@ static tl_status score_batch(tl_context *ctx, tl_model *model, const tl_inputs *
         sums->loss += (double)k->losses[i];
         sums->top1 += k->ranks[i] == 0;
         sums->top5 += k->ranks[i] < 5;
+        sums->not_finite += k->ranks[i] == TL_NO_RANK;
     }
     sums->predictions += count;
     return k->confusion != NULL ? count_classes(ctx, model, inputs, k) : TL_OK;
@@ -184,6 +188,7 @@ tl_status tl_score_all(tl_context *ctx, const tl_task *task, tl_model *model, tl
             TL_TRY(score_main(ctx, task, model, data, s, &scores[set]));
         else
             TL_TRY(tl_score_set(ctx, task, model, data, set, NULL, &scores[set]));
+        result->not_finite += scores[set].not_finite;
         if (each != NULL) TL_TRY(each(user, task, set, &scores[set]));
     }
     const tl_scores *chosen = &scores[main_set];

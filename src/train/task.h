@@ -10,6 +10,7 @@ typedef struct tl_scores {
     double loss;          /* mean over the set */
     double top1, top5;    /* percent, of tasks that classify */
     uint64_t predictions; /* that the means are over: images or tokens */
+    uint64_t not_finite;  /* of them, those with a logit that is not finite: they count as wrong */
     uint64_t passed_over; /* samples of the set that could not be read */
 } tl_scores;
 

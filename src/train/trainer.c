@@ -172,17 +172,24 @@ static tl_status keep_best(run *r, const tl_scores *scores)
 {
     const double value = r->task->classifies ? scores->top1 : -scores->loss;
     char path[TL_OUT_ROOM + 32];
-    if (!isfinite(value) || value <= r->best) return TL_OK;
+    if (scores->not_finite > 0 || !isfinite(value) || value <= r->best) return TL_OK;
     r->best = value;
     snprintf(path, sizeof path, "%s/best.safetensors", r->out);
     return tl_model_save(r->ctx, tl_model_registry(r->model), r->s, r->done, path);
 }
 
-/* The line of an evaluation in the metrics. */
+/* The line of an evaluation in the metrics, and a word about predictions that are none. */
 static tl_status note_scores(void *user, const tl_task *task, int set, const tl_scores *scores)
 {
     run *r = user;
     if (set == task->main_set(r->s)) TL_TRY(keep_best(r, scores));
+    if (scores->not_finite > 0)
+        tl_log_write(
+            tl_context_log(r->ctx), TL_LOG_NOTICE,
+            "after step %llu, %llu of %llu predictions on the test set %s are not finite: they count as "
+            "wrong",
+            (unsigned long long)r->done, (unsigned long long)scores->not_finite,
+            (unsigned long long)scores->predictions, task->set_names[set]);
     const tl_metric hits[] = {{"loss", scores->loss},
                               {"top1", scores->top1},
                               {"top5", scores->top5},
