@@ -177,6 +177,96 @@ static void test_formats(void **state)
     assert_null(strstr(errors, "ignored"));
 }
 
+/* ---- predict ------------------------------------------------------------------------------------- */
+
+static int lines_of(const char *text)
+{
+    int count = 0;
+    for (; *text != '\0'; text++) count += *text == '\n';
+    return count;
+}
+
+static void test_predict_goes_on(void **state)
+{
+    succeeds("train vit --data good --steps 1 --out predicts " MODEL);
+    touch("bad-1.png"), touch("bad-2.jpg");
+    assert_int_equal(run("predict predicts good/val/classa/000.png bad-1.png good/val/classb/001.JPEG "
+                         "nowhere.png bad-2.jpg "
+                         "good/val/classc/002.JPEG --attention goes-on.png --quiet"),
+                     2);
+    assert_int_equal(lines_of(out), 3);
+    assert_non_null(strstr(out, "classa/000.png"));
+    assert_non_null(strstr(out, "classc/002.JPEG"));
+    says("passed over: bad-1.png is no JPEG");
+    says("passed over: nowhere.png: No such file");
+    says("passed over: bad-2.jpg is no JPEG");
+    says("translution: 3 of 6 images cannot be read; the first: bad-1.png is no JPEG");
+    static unsigned char data[1 << 18];
+    read_file(below("goes-on.png"), data, sizeof data);
+    assert_int_equal(data[22] << 8 | data[23], 3 * 240); /* rows of three good ones */
+    assert_int_equal(run("predict predicts bad-1.png --attention none.png"), 2);
+    assert_int_equal(lines_of(out), 0);
+    assert_int_not_equal(access(below("none.png"), F_OK), 0);
+}
+
+/* Neither by its name nor by another is anything written that is read. */
+static void test_inputs_are_spared(void **state)
+{
+    static unsigned char before[65536], after[65536];
+    const size_t bytes = read_file(below("good/val/classa/000.png"), before, sizeof before);
+    assert_int_equal(link(below("good/val/classa/000.png"), below("hard.png")), 0);
+    assert_int_equal(symlink("good/val/classa/000.png", below("soft.png")), 0);
+    const char *const targets[] = {"good/val/classa/000.png", "good/val/../val/classa/000.png", "hard.png",
+                                   "soft.png", "predicts/model.safetensors"};
+    for (int i = 0; i < 5; i++) {
+        char line[300];
+        snprintf(line, sizeof line,
+                 "predict predicts good/val/classb/000.png good/val/classa/000.png --attention %s",
+                 targets[i]);
+        fails(2, line, "--attention would write over", targets[i]);
+    }
+    fails(2,
+          "predict predicts/model.safetensors good/val/classa/000.png --attention predicts/model.safetensors",
+          "--attention would write over", "model.safetensors");
+    assert_int_equal(read_file(below("good/val/classa/000.png"), after, sizeof after), bytes);
+    assert_memory_equal(before, after, bytes);
+    unlink(below("hard.png")), unlink(below("soft.png"));
+}
+
+/* Many images make several files, each of a height that this program reads as well; a page spares inputs, too. */
+static void test_pages(void **state)
+{
+    enum { IMAGES = 100, ROWS = 240, PAGE = 16384 / ROWS };
+    static unsigned char data[1 << 16];
+    mkdir(below("many"), 0755);
+    const size_t bytes = read_file(below("good/val/classa/000.png"), data, sizeof data);
+    for (int i = 0; i < IMAGES; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "many/%03d.png", i);
+        write_file(below(name), data, bytes);
+    }
+    succeeds("predict predicts many/*.png --attention pages.png");
+    assert_int_equal(lines_of(out), IMAGES);
+    const struct {
+        const char *name;
+        uint32_t images;
+    } pages[] = {{"pages.png", PAGE}, {"pages-2.png", IMAGES - PAGE}};
+    for (int i = 0; i < 2; i++) {
+        tl_bytes file = {0};
+        tl_error err = {0};
+        uint32_t width, height;
+        assert_int_equal(tl_bytes_read(&file, below(pages[i].name), &err), TL_OK);
+        assert_int_equal(tl_image_size(&file, pages[i].name, &width, &height, &err), TL_OK);
+        assert_int_equal(height, pages[i].images * ROWS);
+        tl_bytes_free(&file);
+    }
+    assert_int_not_equal(access(below("pages-3.png"), F_OK), 0);
+    assert_int_equal(rename(below("many/099.png"), below("many-2.png")), 0);
+    assert_int_equal(run("predict predicts many/*.png many-2.png --attention many.png"), 2);
+    says("--attention would write over many-2.png");
+    assert_int_equal(read_file(below("many-2.png"), data, sizeof data), bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -185,6 +275,9 @@ int main(void)
         cmocka_unit_test(test_class_without_images),
         cmocka_unit_test(test_remarks),
         cmocka_unit_test(test_formats),
+        cmocka_unit_test(test_predict_goes_on),
+        cmocka_unit_test(test_inputs_are_spared),
+        cmocka_unit_test(test_pages),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

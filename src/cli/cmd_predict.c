@@ -1,24 +1,94 @@
 /* translution predict CHECKPOINT IMAGE...: the likeliest classes of images, and where the model looks. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cli/cli.h"
+#include "core/log.h"
 #include "data/image_encode.h"
 #include "train/predict.h"
 
-/* Adds a picture of the same width below the others. */
-static tl_status stack(tl_image *all, const tl_image *one, tl_error *err)
+/* ---- the pictures of attention ------------------------------------------------------------------- */
+
+/* A file has at most so many rows, which other programs can show, and bytes, whatever the number of images; further ones go
+ * to FILE-2.png, FILE-3.png and so on. */
+enum { PAGE_ROWS = 16384, PAGE_BYTES = 64 << 20 };
+
+typedef struct attention_pages {
+    const tl_cli_options *o;
+    tl_image page; /* what is not written yet: a row an image */
+    int written;   /* pages */
+} attention_pages;
+
+/* The path of page `number`, counted from 1: "looks.png", "looks-2.png". */
+static void page_path(const tl_cli_options *o, int number, char path[1100])
 {
-    const size_t before = (size_t)all->width * all->height * 3, more = (size_t)one->width * one->height * 3;
-    uint8_t *grown = realloc(all->pixels, before + more);
-    if (grown == NULL) return tl_fail(err, TL_ERROR_MEMORY, "not enough host memory for the picture");
-    memcpy(grown + before, one->pixels, more);
-    all->pixels = grown;
-    all->room = before + more;
-    all->width = one->width;
-    all->height += one->height;
+    const char *dot = strrchr(o->attention, '.'), *slash = strrchr(o->attention, '/');
+    const bool suffix = dot != NULL && dot > o->attention && (slash == NULL || dot > slash + 1);
+    const int stem = suffix ? (int)(dot - o->attention) : (int)strlen(o->attention);
+    if (number == 1)
+        snprintf(path, 1100, "%s", o->attention);
+    else
+        snprintf(path, 1100, "%.*s-%d%s", stem, o->attention, number, suffix ? dot : "");
+}
+
+static bool is_same_file(const struct stat *a, const char *path)
+{
+    struct stat b;
+    return stat(path, &b) == 0 && a->st_dev == b.st_dev && a->st_ino == b.st_ino;
+}
+
+/* TL_ERROR_USAGE if writing `path` would overwrite the checkpoint or an image, by whatever name. */
+static tl_status spare_inputs(const tl_cli_options *o, const char *path, tl_error *err)
+{
+    static const char *const weights[] = {"model.safetensors", "best.safetensors"};
+    struct stat target;
+    if (stat(path, &target) != 0) return TL_OK; /* nothing is there */
+    bool input = false;
+    for (int i = 0; i < o->argument_count && !input; i++) input = is_same_file(&target, o->arguments[i]);
+    for (int i = 0; i < 2 && !input; i++) {
+        char inside[1100];
+        snprintf(inside, sizeof inside, "%s/%s", o->argument, weights[i]);
+        input = is_same_file(&target, inside);
+    }
+    if (!input) return TL_OK;
+    return tl_fail(err, TL_ERROR_USAGE, "--attention would write over %s, which is read: choose another file",
+                   path);
+}
+
+static tl_status pages_write(attention_pages *p, tl_error *err)
+{
+    char path[1100];
+    if (p->page.height == 0) return TL_OK;
+    page_path(p->o, ++p->written, path);
+    TL_TRY(spare_inputs(p->o, path, err));
+    TL_TRY(tl_image_write_png(path, &p->page, err));
+    p->page.height = 0;
     return TL_OK;
 }
+
+/* Adds a picture below the others; all have the same size. */
+static tl_status pages_add(attention_pages *p, const tl_image *one, tl_error *err)
+{
+    const size_t row = (size_t)one->width * 3, more = row * one->height;
+    if (p->page.height > 0 &&
+        (p->page.height + one->height > PAGE_ROWS || row * p->page.height + more > PAGE_BYTES))
+        TL_TRY(pages_write(p, err));
+    const size_t before = row * p->page.height;
+    if (before + more > p->page.room) {
+        uint8_t *grown = realloc(p->page.pixels, before + more);
+        if (grown == NULL) return tl_fail(err, TL_ERROR_MEMORY, "not enough host memory for the picture");
+        p->page.pixels = grown;
+        p->page.room = before + more;
+    }
+    memcpy(p->page.pixels + before, one->pixels, more);
+    p->page.width = one->width;
+    p->page.height += one->height;
+    return TL_OK;
+}
+
+/* ---- predictions --------------------------------------------------------------------------------- */
 
 /* One line: file, then class and probability of the likeliest, tab-separated. */
 static void print_guesses(tl_predictor *p, const char *path, const tl_guess *guesses, int count)
@@ -31,34 +101,49 @@ static void print_guesses(tl_predictor *p, const char *path, const tl_guess *gue
     printf("\n");
 }
 
-static tl_status predict_all(const tl_cli_options *o, tl_predictor *p, tl_image *all, tl_error *err)
+static tl_status paint(tl_predictor *p, attention_pages *pages, tl_error *err)
 {
-    const uint32_t layer = o->layer_given ? o->layer : UINT32_MAX,
-                   head = o->head_given ? o->head : UINT32_MAX;
+    const tl_cli_options *o = pages->o;
+    tl_image painted = {0};
+    tl_status status = tl_predictor_paint(p, o->layer_given ? o->layer : UINT32_MAX,
+                                          o->head_given ? o->head : UINT32_MAX, &painted);
+    if (status == TL_OK) status = pages_add(pages, &painted, err);
+    tl_image_free(&painted);
+    return status;
+}
+
+/* Files that are no sound images are named as they come, and at the end the command has failed. */
+static tl_status predict_all(tl_context *ctx, tl_predictor *p, attention_pages *pages)
+{
+    const tl_cli_options *o = pages->o;
+    tl_error *err = tl_context_error(ctx), first = {0};
+    int bad = 0;
     for (int i = 1; i < o->argument_count; i++) {
         tl_guess guesses[TL_PREDICT_MOST];
-        tl_image painted = {0};
         int count = 0;
-        TL_TRY(tl_predictor_run(p, o->arguments[i], guesses, &count));
-        tl_status status = TL_OK;
-        if (o->attention[0] != '\0') {
-            status = tl_predictor_paint(p, layer, head, &painted);
-            if (status == TL_OK) status = stack(all, &painted, err);
+        const tl_status status = tl_predictor_run(p, o->arguments[i], guesses, &count);
+        if (status == TL_ERROR_INPUT) {
+            if (bad++ == 0) first = *err;
+            tl_log_write(tl_context_log(ctx), TL_LOG_ERROR, "passed over: %s", err->text);
+            continue;
         }
-        tl_image_free(&painted);
         TL_TRY(status);
+        if (o->attention[0] != '\0') TL_TRY(paint(p, pages, err));
         print_guesses(p, o->arguments[i], guesses, count);
     }
-    return o->attention[0] != '\0' ? tl_image_write_png(o->attention, all, err) : TL_OK;
+    TL_TRY(pages_write(pages, err));
+    if (bad == 0) return TL_OK;
+    return tl_fail(err, TL_ERROR_INPUT, "%d of %d images cannot be read; the first: %s", bad,
+                   o->argument_count - 1, first.text);
 }
 
 static tl_status run(const tl_cli_options *o, tl_context *ctx)
 {
     tl_predictor *p = NULL;
-    tl_image all = {0};
+    attention_pages pages = {.o = o};
     TL_TRY(tl_predictor_create(ctx, o->argument, &p));
-    const tl_status status = predict_all(o, p, &all, tl_context_error(ctx));
-    tl_image_free(&all);
+    const tl_status status = predict_all(ctx, p, &pages);
+    tl_image_free(&pages.page);
     tl_predictor_destroy(p);
     return status;
 }
@@ -71,6 +156,7 @@ tl_status tl_cmd_predict(tl_cli_options *o, tl_error *err)
     if (o->attention[0] == '\0' && (o->layer_given || o->head_given))
         return tl_fail(err, TL_ERROR_USAGE,
                        "--layer and --head say what --attention FILE.png paints: give it, too");
+    if (o->attention[0] != '\0') TL_TRY(spare_inputs(o, o->attention, err));
     tl_log log = tl_cli_log(o);
     tl_context *ctx = NULL;
     TL_TRY(tl_cli_open_device(o, &log, &ctx, err));
