@@ -206,6 +206,42 @@ static void losses_are_read_in_bulk(void **unused)
     free(a), free(b);
 }
 
+/* Milliseconds of a step by its line in the metrics. */
+static double step_ms(const char *text, int line, int batch)
+{
+    char rate[32];
+    metric(text, line, "images_per_second", rate);
+    return 1e3 * batch / atof(rate);
+}
+
+/* The median leaves out what built kernels: the first step of every batch size, 16 and, at the epoch's end, 12. */
+static void building_steps_are_left_out(void **unused)
+{
+    for (int steps = 1; steps <= 6; steps++) {
+        char name[32];
+        snprintf(name, sizeof name, "times-%d", steps);
+        tl_settings s = small_run(TL_OP_ATTENTION, name);
+        s.steps = (uint64_t)steps;
+        s.checkpoint_every = 1; /* a time of its own for every step */
+        const double median = train(s).step_ms;
+        long size;
+        char *text = read_all(s.out, "metrics.jsonl", &size);
+        double want = step_ms(text, steps > 1,
+                              16); /* of 1, 2 and 3 steps: the first, the second, the second */
+        const double second = want, fourth = steps > 3 ? step_ms(text, 3, 16) : want;
+        if (steps == 4) want = (second + fourth) / 2;
+        if (steps == 5) { /* the middle one of steps 2, 4 and 5 */
+            const double fifth = step_ms(text, 4, 16);
+            want = fmax(fmin(second, fourth), fmin(fmax(second, fourth), fifth));
+        }
+        if (steps < 6 && fabs(median - want) > 1e-3 * want)
+            fail_msg("%d steps: %g ms instead of %g", steps, median, want);
+        if (steps == 6)
+            assert_true(median < step_ms(text, 0, 16)); /* kernels take longer to build than to run */
+        free(text);
+    }
+}
+
 /* Evaluations on the way use the batch's memory and must not disturb the training. */
 static void evaluation_leaves_no_trace(void **unused)
 {
@@ -325,14 +361,23 @@ static void warm_up_longer_than_the_run(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(same_seed_same_model),        cmocka_unit_test(resumed_equals_uninterrupted),
-        cmocka_unit_test(old_schedule_resumes),        cmocka_unit_test(metadata_without_a_version),
-        cmocka_unit_test(warm_up_longer_than_the_run), cmocka_unit_test(other_settings_do_not_resume),
-        cmocka_unit_test(loss_falls_and_eval_agrees),  cmocka_unit_test(a_signal_saves),
-        cmocka_unit_test(stop_after_repeated),         cmocka_unit_test(damaged_checkpoints_are_passed_over),
-        cmocka_unit_test(earlier_runs_are_set_aside),  cmocka_unit_test(gradient_clipping),
-        cmocka_unit_test(losses_are_read_in_bulk),     cmocka_unit_test(evaluation_leaves_no_trace),
-        cmocka_unit_test(the_device_is_too_small),     cmocka_unit_test(wrong_places_and_numbers),
+        cmocka_unit_test(same_seed_same_model),
+        cmocka_unit_test(resumed_equals_uninterrupted),
+        cmocka_unit_test(building_steps_are_left_out),
+        cmocka_unit_test(old_schedule_resumes),
+        cmocka_unit_test(metadata_without_a_version),
+        cmocka_unit_test(warm_up_longer_than_the_run),
+        cmocka_unit_test(other_settings_do_not_resume),
+        cmocka_unit_test(loss_falls_and_eval_agrees),
+        cmocka_unit_test(a_signal_saves),
+        cmocka_unit_test(stop_after_repeated),
+        cmocka_unit_test(damaged_checkpoints_are_passed_over),
+        cmocka_unit_test(earlier_runs_are_set_aside),
+        cmocka_unit_test(gradient_clipping),
+        cmocka_unit_test(losses_are_read_in_bulk),
+        cmocka_unit_test(evaluation_leaves_no_trace),
+        cmocka_unit_test(the_device_is_too_small),
+        cmocka_unit_test(wrong_places_and_numbers),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

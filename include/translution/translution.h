@@ -383,7 +383,7 @@ typedef struct tl_result {
     double top1, top5;                /* percent, on settings->test_motion */
     double top1_static, top1_dynamic; /* percent */
     uint64_t not_finite; /* predictions of all test sets with a logit that is not finite: they count as wrong */
-    double step_ms;                   /* median */
+    double step_ms; /* median, without the first step of each batch size, which builds kernels, where there are others */
     double data_wait;                 /* train: share of the steps' time, 0 to 1, spent waiting for data */
     tl_set_files files, test_files;   /* train: of training and of the test; eval: both of the test */
     char out[1024];                   /* train: the run's folder */

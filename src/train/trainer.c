@@ -13,8 +13,8 @@
 #include "train/schedule.h"
 #include "train/score.h"
 #include "train/step.h"
+#include "train/step_times.h"
 
-enum { STEP_TIMES = 1 << 16 }; /* the median is over the last so many steps */
 /* So often losses are read, and the device waited for; also before anything is saved. */
 #define READ_SECONDS 0.5
 
@@ -30,7 +30,7 @@ typedef struct run {
     tl_metrics metrics;
     tl_progress progress;
     uint64_t steps_per_epoch, total, done, saved, steps_run;
-    float *step_ms;               /* a ring of STEP_TIMES, by steps of this process */
+    tl_step_times times;          /* of the steps of this process */
     double wait;                  /* seconds that the host waited for batches since the last read */
     double all_wait, all_seconds; /* of this process's steps behind the first, which also starts things up */
     float recent[TL_RECENT_LOSSES]; /* a ring: the loss of step n at n % TL_RECENT_LOSSES */
@@ -103,8 +103,7 @@ static tl_status set_up(run *r)
     r->total = s->steps > 0 ? s->steps : s->epochs * r->steps_per_epoch;
     TL_TRY(tl_schedule_check(s, r->total, err));
     TL_TRY(tl_folder_make(s->out, s->task, tl_op_name(s->model.op), r->out, err));
-    r->step_ms = malloc(STEP_TIMES * sizeof *r->step_ms);
-    if (r->step_ms == NULL) return tl_fail(err, TL_ERROR_MEMORY, "out of host memory for the steps' times");
+    TL_TRY(tl_step_times_create(&r->times, err));
     TL_TRY(tl_model_create(r->ctx, &s->model, s->batch_size, true, &r->model));
     if (s->grad_clip > 0.0f || s->skip_nonfinite)
         TL_TRY(tl_guard_create(r->ctx, tl_model_registry(r->model), TL_LOSS_SLOTS, &r->guard));
@@ -124,7 +123,7 @@ static void tear_down(run *r)
     tl_model_destroy(r->ctx, r->model);
     tl_guard_destroy(r->ctx, &r->guard);
     if (r->task != NULL) r->task->close(r->data);
-    free(r->step_ms);
+    tl_step_times_free(&r->times);
 }
 
 /* ---- the loop ------------------------------------------------------------------------------------ */
@@ -141,19 +140,24 @@ static tl_status not_finite(run *r, uint64_t step, const char *what)
         (unsigned long long)step, what, last);
 }
 
-/* One step handed to the device, which may still have earlier ones in hand; while it works, the host prepares the next
- * batch. The loss, and with a guard the verdict, stay on the device until read_back. */
+/* Hands the next step's batch to the device. */
+static tl_status set_batch(run *r)
+{
+    tl_inputs inputs;
+    const double begun = tl_clock_seconds();
+    TL_TRY(r->task->batch(r->data, r->done, &inputs, tl_context_error(r->ctx)));
+    r->wait += tl_clock_seconds() - begun;
+    return tl_model_set_batch(r->ctx, r->model, &inputs);
+}
+
+/* The step of the batch that was set, handed to the device, which may still have earlier ones in hand; while it works,
+ * the host prepares the next batch. The loss, and with a guard the verdict, stay on the device until read_back. */
 static tl_status step(run *r)
 {
     tl_error *err = tl_context_error(r->ctx);
     tl_registry *registry = tl_model_registry(r->model);
     const float lr = tl_schedule_lr(r->s, r->done, r->steps_per_epoch, r->total);
     tl_adamw_settings adamw = tl_step_adamw(r->s, lr, r->done + 1);
-    tl_inputs inputs;
-    const double begun = tl_clock_seconds();
-    TL_TRY(r->task->batch(r->data, r->done, &inputs, err));
-    r->wait += tl_clock_seconds() - begun;
-    TL_TRY(tl_model_set_batch(r->ctx, r->model, &inputs));
     r->predictions[r->unread] = tl_model_predictions(r->model);
     TL_TRY(tl_step_gradients(r->ctx, r->model, r->unread));
     if (r->guard.partial != NULL)
@@ -282,7 +286,7 @@ static tl_status read_back(run *r)
         const uint64_t step = r->done - count + 1 + i;
         r->recent[step % TL_RECENT_LOSSES] = r->losses[i];
         if (r->recent_count < TL_RECENT_LOSSES) r->recent_count++;
-        r->step_ms[(r->steps_run - count + i) % STEP_TIMES] = (float)(seconds * 1e3);
+        tl_step_times_add(&r->times, r->predictions[i], seconds * 1e3);
         TL_TRY(examine(r, step, r->losses[i], &r->verdicts[i]));
         TL_TRY(report(r, step, r->losses[i], r->predictions[i] / seconds, data_wait, i + 1 == count));
     }
@@ -301,12 +305,15 @@ static tl_status loop(run *r)
     bool stop = false;
     r->read_at = tl_clock_seconds();
     while (r->done < r->total && !stop) {
+        TL_TRY(set_batch(r));
+        /* The first step of a batch size builds kernels: it is read alone, so that its time is its own. */
+        const bool builds = tl_step_times_is_new(&r->times, tl_model_predictions(r->model));
+        if (builds) TL_TRY(read_back(r));
         TL_TRY(step(r));
         stop = stop_signal(r) != 0 || (s->stop_after > 0 && r->steps_run >= s->stop_after);
         const bool score = s->eval_every > 0 && r->done % s->eval_every == 0 && r->done < r->total;
         const bool keep = s->checkpoint_every > 0 && r->done % s->checkpoint_every == 0;
-        /* The first step builds kernels: its time is its own. */
-        if (stop || score || keep || r->done == r->total || r->unread == TL_LOSS_SLOTS || r->steps_run == 1 ||
+        if (stop || score || keep || r->done == r->total || r->unread == TL_LOSS_SLOTS || builds ||
             tl_clock_seconds() - r->read_at >= READ_SECONDS)
             TL_TRY(read_back(r));
         if (score) TL_TRY(score_main(r));
@@ -316,15 +323,8 @@ static tl_status loop(run *r)
     return TL_OK;
 }
 
-static int compare_floats(const void *a, const void *b)
-{
-    const float x = *(const float *)a, y = *(const float *)b;
-    return (x > y) - (x < y);
-}
-
 static void summarise(run *r, tl_result *result)
 {
-    const size_t times = r->steps_run < STEP_TIMES ? (size_t)r->steps_run : STEP_TIMES;
     double sum = 0.0;
     int counted = 0; /* steps that were left out may have no loss */
     for (int i = 0; i < r->recent_count; i++) {
@@ -334,8 +334,7 @@ static void summarise(run *r, tl_result *result)
         counted++;
     }
     result->loss = counted > 0 ? sum / counted : (double)NAN;
-    qsort(r->step_ms, times, sizeof *r->step_ms, compare_floats);
-    result->step_ms = times > 0 ? (double)r->step_ms[times / 2] : (double)NAN;
+    result->step_ms = tl_step_times_median(&r->times);
     if (r->all_seconds > 0) result->data_wait = r->all_wait / r->all_seconds;
     result->steps = r->done;
     if (r->task->files != NULL) result->files = r->task->files(r->data, true);
