@@ -45,7 +45,7 @@ typedef enum tl_status {
     TL_ERROR_MEMORY,    /* the plan or an allocation does not fit the device or the host        (exit 2) */
     TL_ERROR_DEVICE,    /* an OpenCL call failed while running                                  (exit 1) */
     TL_ERROR_IO,        /* a result could not be written                                        (exit 1) */
-    TL_INTERRUPTED /* stopped on request after saving                                      (exit 130, 143) */
+    TL_INTERRUPTED /* stopped on request after saving                                 (exit 128 + signal) */
 } tl_status;
 
 typedef struct tl_error {
@@ -390,8 +390,9 @@ typedef struct tl_result {
 } tl_result;
 
 /* Where a run reports: progress lines go to `progress` (NULL: none; a terminal is recognised by isatty and
- * gets a rewritten line, anything else plain lines). *stop (may be NULL) is looked at after every step: when
- * it becomes a signal number the run saves and returns TL_INTERRUPTED. */
+ * gets a rewritten line, anything else plain lines; what its reader has no room for is left out). *stop (may
+ * be NULL) is looked at after every step: when it becomes a signal number the run saves and returns
+ * TL_INTERRUPTED. */
 typedef struct tl_hooks {
     FILE *progress;
     const volatile sig_atomic_t *stop;

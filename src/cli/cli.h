@@ -3,10 +3,10 @@
 #ifndef TL_CLI_CLI_H
 #define TL_CLI_CLI_H
 
-#include <signal.h>
 #include <stdio.h>
 
 #include "cli/options.h"
+#include "cli/process.h"
 #include "train/trainer.h"
 
 /* A command: parsed options in, results on stdout, status out; its error text is printed by main. */
@@ -23,11 +23,6 @@ tl_status tl_cmd_bench_step(tl_cli_options *o, tl_error *err);
 tl_status tl_cmd_predict(tl_cli_options *o, tl_error *err);
 tl_status tl_cmd_bench_loader(tl_cli_options *o, tl_error *err);
 tl_status tl_cmd_bench_memory(tl_cli_options *o, tl_error *err);
-
-/* The signal that asked the run to stop; 0: none. Set by the handlers of tl_cli_catch_signals. */
-extern volatile sig_atomic_t tl_cli_signal;
-/* First SIGINT or SIGTERM: tl_cli_signal is set and the trainer saves; the second leaves at once. */
-void tl_cli_catch_signals(void);
 
 /* Notices on stderr: `quiet` keeps errors alone, `verbose` adds details. */
 tl_log tl_cli_log(const tl_cli_options *o);

@@ -8,14 +8,15 @@ static tl_status run(tl_cli_options *o, tl_context *ctx, tl_error *err)
     if (!s->batch_given) s->batch_size = 0;                    /* what fits */
     tl_hooks hooks = {.progress = s->quiet ? NULL : stderr, .stop = &tl_cli_signal};
     tl_result result = {0};
-    tl_cli_catch_signals();
     bool profile = s->profile;
     tl_status status = tl_evaluate(ctx, o->argument, s, &hooks, &result);
     if (status != TL_OK) {
         *err = *tl_context_error(ctx);
         return status;
     }
-    if (profile) TL_TRY(tl_cli_print_profile(stderr, o, ctx));
+    if (profile) status = tl_cli_print_profile(stderr, o, ctx);
+    if (status != TL_OK) *err = *tl_context_error(ctx);
+    TL_TRY(status);
     return tl_cli_print_result(s, &result, tl_context_device(ctx)->name, err);
 }
 
@@ -25,6 +26,8 @@ tl_status tl_cmd_eval(tl_cli_options *o, tl_error *err)
         return tl_fail(err, TL_ERROR_USAGE,
                        "eval needs a checkpoint: a .safetensors file or the folder of a run; see "
                        "`translution eval --help`");
+    tl_cli_catch_signals();
+    tl_cli_outlive_readers();
     tl_log log = tl_cli_log(o);
     tl_context *ctx = NULL;
     TL_TRY(tl_cli_open_device(o, &log, &ctx, err));

@@ -35,9 +35,11 @@ static tl_status run(const tl_cli_options *o, tl_context *ctx, tl_error *err)
     TL_TRY(status);
     const double seconds = tl_clock_seconds() - begun;
     if (!o->settings.quiet)
-        fprintf(stderr, "%" PRIu64 " tokens in %.2f seconds%s\n", made, seconds,
-                made < c->tokens ? ": the text ended" : "");
-    return o->settings.profile ? tl_cli_print_profile(stderr, o, ctx) : TL_OK;
+        tl_cli_say("%" PRIu64 " tokens in %.2f seconds%s\n", made, seconds,
+                   made < c->tokens ? ": the text ended" : "");
+    const tl_status profiled = o->settings.profile ? tl_cli_print_profile(stderr, o, ctx) : TL_OK;
+    if (profiled != TL_OK) *err = *tl_context_error(ctx);
+    return profiled;
 }
 
 tl_status tl_cmd_generate(tl_cli_options *o, tl_error *err)

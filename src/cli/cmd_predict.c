@@ -117,8 +117,8 @@ static tl_status predict_all(tl_context *ctx, tl_predictor *p, attention_pages *
 {
     const tl_cli_options *o = pages->o;
     tl_error *err = tl_context_error(ctx), first = {0};
-    int bad = 0;
-    for (int i = 1; i < o->argument_count; i++) {
+    int bad = 0, i = 1;
+    for (; i < o->argument_count && tl_cli_signal == 0; i++) {
         tl_guess guesses[TL_PREDICT_MOST];
         int count = 0;
         const tl_status status = tl_predictor_run(p, o->arguments[i], guesses, &count);
@@ -132,6 +132,9 @@ static tl_status predict_all(tl_context *ctx, tl_predictor *p, attention_pages *
         print_guesses(p, o->arguments[i], guesses, count);
     }
     TL_TRY(pages_write(pages, err));
+    if (i < o->argument_count)
+        return tl_fail(err, TL_INTERRUPTED, "stopped by signal %d before %s", (int)tl_cli_signal,
+                       o->arguments[i]);
     if (bad == 0) return TL_OK;
     return tl_fail(err, TL_ERROR_INPUT, "%d of %d images cannot be read; the first: %s", bad,
                    o->argument_count - 1, first.text);
@@ -157,6 +160,7 @@ tl_status tl_cmd_predict(tl_cli_options *o, tl_error *err)
         return tl_fail(err, TL_ERROR_USAGE,
                        "--layer and --head say what --attention FILE.png paints: give it, too");
     if (o->attention[0] != '\0') TL_TRY(spare_inputs(o, o->attention, err));
+    tl_cli_catch_signals();
     tl_log log = tl_cli_log(o);
     tl_context *ctx = NULL;
     TL_TRY(tl_cli_open_device(o, &log, &ctx, err));

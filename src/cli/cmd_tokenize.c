@@ -77,9 +77,9 @@ static void show(void *user, const tl_build_progress *p)
         const double part = (double)p->bytes / (double)p->total_bytes;
         snprintf(share, sizeof share, " (%.0f%%)", part < 1 ? 100 * part : 100);
     }
-    fprintf(stderr, "%s%.1f MB%s, %" PRIu64 " documents, %" PRIu64 " tokens, %.1f MB/s%s",
-            m->terminal ? "\r" : "", (double)p->bytes * 1e-6, share, p->documents, p->tokens,
-            (double)p->bytes * 1e-6 / (now - m->begun), m->terminal ? "\033[K" : "\n");
+    tl_cli_say("%s%.1f MB%s, %" PRIu64 " documents, %" PRIu64 " tokens, %.1f MB/s%s", m->terminal ? "\r" : "",
+               (double)p->bytes * 1e-6, share, p->documents, p->tokens,
+               (double)p->bytes * 1e-6 / (now - m->begun), m->terminal ? "\033[K" : "\n");
     m->drawn = m->terminal;
 }
 
@@ -129,32 +129,30 @@ static tl_status print(const tl_cli_options *o, const tl_build_result *r, double
 static void notice_bytes(const tl_build_result *r)
 {
     if (r->marks > 0)
-        fprintf(stderr, "%" PRIu64 " %s with a byte-order mark, which is left out\n", r->marks,
-                r->marks == 1 ? "file begins" : "files begin");
+        tl_cli_say("%" PRIu64 " %s with a byte-order mark, which is left out\n", r->marks,
+                   r->marks == 1 ? "file begins" : "files begin");
     if (r->not_utf8 > 0)
-        fprintf(stderr,
-                "%" PRIu64
-                " %s not UTF-8 and stay as they are; if the text has another encoding, convert it first: "
-                "iconv -f LATIN1 -t UTF-8\n",
-                r->not_utf8, r->not_utf8 == 1 ? "byte is" : "bytes are");
+        tl_cli_say("%" PRIu64
+                   " %s not UTF-8 and stay as they are; if the text has another encoding, convert it first: "
+                   "iconv -f LATIN1 -t UTF-8\n",
+                   r->not_utf8, r->not_utf8 == 1 ? "byte is" : "bytes are");
     if (r->nuls > 0)
-        fprintf(stderr, "%" PRIu64 " %s NUL and stay in the text; tr -d '\\0' takes them out\n", r->nuls,
-                r->nuls == 1 ? "byte is" : "bytes are");
+        tl_cli_say("%" PRIu64 " %s NUL and stay in the text; tr -d '\\0' takes them out\n", r->nuls,
+                   r->nuls == 1 ? "byte is" : "bytes are");
 }
 
 static void notice(const tl_cli_options *o, const tl_build_result *r, double seconds)
 {
     if (o->settings.quiet) return;
-    fprintf(stderr,
-            "%" PRIu64 " documents, %.1f MB in %.1f seconds (%.1f MB/s): %s/train.bin has %" PRIu64
-            " tokens, %s/val.bin %" PRIu64 "\n",
-            r->documents, (double)r->bytes * 1e-6, seconds, (double)r->bytes * 1e-6 / seconds,
-            o->settings.out, r->train_tokens, o->settings.out, r->val_tokens);
+    tl_cli_say("%" PRIu64 " documents, %.1f MB in %.1f seconds (%.1f MB/s): %s/train.bin has %" PRIu64
+               " tokens, %s/val.bin %" PRIu64 "\n",
+               r->documents, (double)r->bytes * 1e-6, seconds, (double)r->bytes * 1e-6 / seconds,
+               o->settings.out, r->train_tokens, o->settings.out, r->val_tokens);
     notice_bytes(r);
     if (r->val_tokens == 0 && o->val_fraction > 0)
-        fprintf(stderr,
-                "%s/val.bin is empty, since the text is one document; an explicit --val-fraction cuts it\n",
-                o->settings.out);
+        tl_cli_say(
+            "%s/val.bin is empty, since the text is one document; an explicit --val-fraction cuts it\n",
+            o->settings.out);
 }
 
 static tl_status build(const tl_cli_options *o, const names *files, const tl_bpe *bpe, tl_error *err)
@@ -186,7 +184,7 @@ static tl_status build(const tl_cli_options *o, const names *files, const tl_bpe
     };
     tl_build_result result;
     const tl_status status = tl_tokens_build(&options, &result, err);
-    if (m.drawn) fprintf(stderr, "\r\033[K");
+    if (m.drawn) tl_cli_say("\r\033[K");
     if (status != TL_OK) return status;
     const double seconds = tl_clock_seconds() - begun;
     notice(o, &result, seconds);
@@ -197,6 +195,7 @@ tl_status tl_cmd_tokenize(tl_cli_options *o, tl_error *err)
 {
     TL_TRY(check(o, err));
     tl_cli_catch_signals();
+    tl_cli_outlive_readers();
     tl_bpe *bpe = NULL;
     names files = {0};
     tl_status status = o->chars ? TL_OK : tl_bpe_load(o->vocab, o->encoder, &bpe, err);

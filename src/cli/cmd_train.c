@@ -69,20 +69,31 @@ static void explain_memory(tl_cli_options *o, const tl_context *ctx)
     tl_cli_print_plan(stderr, &o->settings, params, &plan, &limits);
 }
 
+/* What the run found, once everything is saved. */
+static tl_status report(tl_cli_options *o, tl_context *ctx, const tl_result *result, tl_error *err)
+{
+    const tl_status status = o->settings.profile ? tl_cli_print_profile(stderr, o, ctx) : TL_OK;
+    if (status != TL_OK) *err = *tl_context_error(ctx);
+    const tl_status printed = tl_cli_print_result(&o->settings, result, tl_context_device(ctx)->name,
+                                                  status == TL_OK ? err : NULL);
+    return status == TL_OK ? printed : status;
+}
+
+/* The end of the process is the run's: what cannot be reported fails a run that is done, not one that was stopped. */
 static tl_status run(tl_cli_options *o, tl_context *ctx, tl_error *err)
 {
     tl_hooks hooks = {.progress = o->settings.quiet ? NULL : stderr, .stop = &tl_cli_signal};
     tl_result result = {0};
-    tl_cli_catch_signals();
     tl_status status = tl_train(ctx, &o->settings, &hooks, &result);
     if (status != TL_OK && status != TL_INTERRUPTED) {
         *err = *tl_context_error(ctx);
         if (status == TL_ERROR_MEMORY) explain_memory(o, ctx);
         return status;
     }
-    if (o->settings.profile) TL_TRY(tl_cli_print_profile(stderr, o, ctx));
-    if (status == TL_INTERRUPTED) *err = *tl_context_error(ctx);
-    TL_TRY(tl_cli_print_result(&o->settings, &result, tl_context_device(ctx)->name, err));
+    if (status == TL_OK) return report(o, ctx, &result, err);
+    *err = *tl_context_error(ctx);
+    tl_error unread = {0};
+    if (report(o, ctx, &result, &unread) != TL_OK) tl_cli_say("%s\n", unread.text);
     return status;
 }
 
@@ -97,6 +108,8 @@ tl_status tl_cmd_train(tl_cli_options *o, tl_error *err)
         TL_TRY(tl_schedule_check(&o->settings, o->settings.steps, err));
     if (o->dry_run) return dry_run(o, err);
 
+    tl_cli_catch_signals();
+    tl_cli_outlive_readers();
     tl_log log = tl_cli_log(o);
     tl_context *ctx = NULL;
     TL_TRY(tl_cli_open_device(o, &log, &ctx, err));

@@ -74,9 +74,9 @@ static tl_status run(const tl_cli_options *o, tl_context *ctx)
     if (status == TL_OK && o->json) return tl_cli_print_json(json, tl_context_error(ctx));
     cJSON_Delete(json);
     if (status == TL_OK && !o->quick)
-        fprintf(stderr, "kept for this device and driver; --gemm auto %s\n",
-                tl_context_traits(ctx)->cpu_path ? "takes the own kernels on CPUs all the same"
-                                                 : "goes by it");
+        tl_cli_say("kept for this device and driver; --gemm auto %s\n",
+                   tl_context_traits(ctx)->cpu_path ? "takes the own kernels on CPUs all the same"
+                                                    : "goes by it");
     return status;
 }
 
@@ -85,6 +85,7 @@ tl_status tl_cmd_tune(tl_cli_options *o, tl_error *err)
     if (o->argument != NULL)
         return tl_fail(err, TL_ERROR_USAGE, "tune takes no word like '%s'; see `translution tune --help`",
                        o->argument);
+    tl_cli_outlive_readers();
     tl_log log = tl_cli_log(o);
     tl_context *ctx = NULL;
     TL_TRY(tl_cli_open_device(o, &log, &ctx, err));

@@ -1,39 +1,19 @@
 /* The program: finds the command, runs it, prints its error and turns its status into an exit code. */
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli/cli.h"
 #include "core/clock.h"
 
-volatile sig_atomic_t tl_cli_signal = 0; /* the one mutable global: a signal handler can reach nothing else */
-
-static void on_signal(int number)
-{
-    if (tl_cli_signal != 0) _exit(128 + number);
-    tl_cli_signal = number;
-}
-
-void tl_cli_catch_signals(void)
-{
-    struct sigaction action;
-    memset(&action, 0, sizeof action);
-    action.sa_handler = on_signal;
-    action.sa_flags = SA_RESTART; /* OpenCL runtimes do not all retry what a signal cut short */
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-}
-
 static void write_log(void *user, tl_log_level level, const char *line)
 {
-    fprintf(user, "%s\n", line);
+    tl_cli_say("%s\n", line);
 }
 
 tl_log tl_cli_log(const tl_cli_options *o)
 {
     tl_log_level level = o->settings.quiet ? TL_LOG_ERROR : o->verbose ? TL_LOG_DETAIL : TL_LOG_NOTICE;
-    return (tl_log){.level = level, .write = write_log, .user = stderr};
+    return (tl_log){.level = level, .write = write_log};
 }
 
 /* A trace that cannot be written should be known before the hours that it would show. */
@@ -61,9 +41,12 @@ tl_status tl_cli_open_device(const tl_cli_options *o, const tl_log *log, tl_cont
     };
     TL_TRY(tl_context_create(&options, ctx, err));
     const tl_device_info *d = tl_context_device(*ctx);
-    fprintf(stderr, "device %d:%d %s (%s, %s)\n", d->platform, d->device, d->name, d->platform_name,
-            tl_device_type_name(d->type));
-    const tl_status status = begin_trace(o, *ctx, err);
+    tl_cli_say("device %d:%d %s (%s, %s)\n", d->platform, d->device, d->name, d->platform_name,
+               tl_device_type_name(d->type));
+    tl_status status = begin_trace(o, *ctx, err);
+    if (status == TL_OK && tl_cli_signal != 0)
+        status = tl_fail(err, TL_INTERRUPTED, "stopped by signal %d before the work began",
+                         (int)tl_cli_signal);
     if (status == TL_OK) return TL_OK;
     tl_context_destroy(*ctx);
     *ctx = NULL;
@@ -131,12 +114,16 @@ static void print_usage(FILE *out)
             "\n`translution COMMAND --help` lists a command's options; `translution --version` the version.\n"
             "Results go to standard output, everything else to standard error.\n"
             "Exit codes: 0 done, 1 failed while running or no usable device, 2 bad usage or input,\n"
-            "130 or 143 stopped by SIGINT or SIGTERM after saving.\n");
+            "128 + n stopped by signal n after saving: INT 130, TERM 143, HUP 129, and USR1, USR2, XCPU.\n");
 }
 
 static int finish_output(void)
 {
-    return fflush(stdout) == 0 && ferror(stdout) == 0 ? 0 : 1;
+    errno = 0;
+    if (fflush(stdout) == 0 && ferror(stdout) == 0) return 0;
+    tl_cli_say("translution: cannot write to standard output: %s\n",
+               errno != 0 ? strerror(errno) : "what was written is incomplete");
+    return 1;
 }
 
 static int run_command(const command *c, int argc, char **argv, double started)
@@ -156,7 +143,7 @@ static int run_command(const command *c, int argc, char **argv, double started)
     }
     if (status == TL_OK) status = c->run(&o, &err);
     if (status == TL_INTERRUPTED && tl_cli_signal == 0) return finish_output(); /* --stop-after: as asked */
-    if (err.text[0] != '\0' && status != TL_OK) fprintf(stderr, "translution: %s\n", err.text);
+    if (err.text[0] != '\0' && status != TL_OK) tl_cli_say("translution: %s\n", err.text);
     if (status == TL_INTERRUPTED) return 128 + (int)tl_cli_signal;
     return status == TL_OK ? finish_output() : tl_exit_code(status);
 }
@@ -191,6 +178,7 @@ static int run_bench(int argc, char **argv, double started)
 int main(int argc, char **argv)
 {
     const double started = tl_clock_seconds();
+    tl_cli_open_descriptors();
     const char *word = argc > 1 ? argv[1] : "";
     if (strcmp(word, "--version") == 0) {
         printf("translution %s\n", TL_VERSION);

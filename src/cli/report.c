@@ -35,7 +35,7 @@ tl_status tl_cli_print_json(struct cJSON *value, tl_error *err)
     if (line == NULL) return tl_fail(err, TL_ERROR_MEMORY, "out of host memory while printing the result");
     printf("%s\n", line);
     cJSON_free(line);
-    if (fflush(stdout) != 0)
+    if (fflush(stdout) != 0 || ferror(stdout) != 0)
         return tl_fail(err, TL_ERROR_IO, "cannot write the result to standard output: %s", strerror(errno));
     return TL_OK;
 }

@@ -1,6 +1,7 @@
 /* Evaluation of a checkpoint on the test sets of its task. */
 #include <math.h>
 
+#include "core/log.h"
 #include "train/checkpoint.h"
 #include "train/score.h"
 #include "train/trainer.h"
@@ -40,7 +41,8 @@ static tl_status score_model(tl_context *ctx, const tl_task *task, tl_safetensor
     TL_TRY(tl_model_create(ctx, &s->model, s->batch_size, false, &model));
     tl_status status = tl_model_load(ctx, tl_model_registry(model), st);
     result->params = tl_registry_count(tl_model_registry(model));
-    if (status == TL_OK && hooks != NULL && hooks->progress != NULL) fprintf(hooks->progress, "evaluating\n");
+    if (status == TL_OK && hooks != NULL && hooks->progress != NULL)
+        tl_log_print(hooks->progress, 0, "evaluating\n");
     if (status == TL_OK) status = tl_score_all(ctx, task, model, data, s, refuse_not_finite, ctx, result);
     result->loss = result->test_loss;
     result->files = result->test_files;

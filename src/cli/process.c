@@ -1,0 +1,113 @@
+#include "cli/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "core/clock.h"
+#include "core/log.h"
+
+/* ---- descriptors ----------------------------------------------------------------------------------- */
+
+void tl_cli_open_descriptors(void)
+{
+    for (int i = 0; i <= 2; i++) {
+        if (fcntl(i, F_GETFD) >= 0 || errno != EBADF) continue;
+        /* The lowest free number is i. Opened the wrong way round, so that reading and writing there still fail. */
+        const int mode = i == 0 ? O_WRONLY : O_RDONLY;
+        if (open("/dev/null", mode) != i && open("/", O_RDONLY) != i) _exit(1);
+    }
+}
+
+/* ---- signals --------------------------------------------------------------------------------------- */
+
+/* Signals are blocked in all threads, and those that count are taken by a thread that waits for them. Handlers would not do:
+ * OpenCL drivers install their own (LLVM, in PoCL, those of eleven signals, also of signals that were ignored), and not all
+ * of them retry what a signal has cut short. */
+
+volatile sig_atomic_t tl_cli_signal =
+    0; /* written by the waiting thread alone, read by every command's loop */
+
+/* `timeout`, and some launchers of batch jobs, send one request twice: to the process and to its group. */
+#define SAME_REQUEST_SECONDS 0.2
+
+/* Waits for signals until the process ends. Warnings are repeated by themselves (XCPU each second) and followed by TERM: they
+ * never cut short a run that saves. */
+static void *watch_signals(void *set)
+{
+    const sigset_t watched = *(sigset_t *)set;
+    int asked = 0; /* the first INT or TERM, and when it came */
+    double asked_at = 0;
+    free(set);
+    for (;;) {
+        int number = 0;
+        if (sigwait(&watched, &number) != 0) continue;
+        if (tl_cli_signal == 0) tl_cli_signal = number;
+        if (number != SIGINT && number != SIGTERM) continue;
+        const double now = tl_clock_seconds();
+        if (asked != 0 && (number != asked || now - asked_at >= SAME_REQUEST_SECONDS)) _exit(128 + number);
+        if (asked != 0) continue;
+        asked = number;
+        asked_at = now;
+    }
+    return NULL;
+}
+
+static bool start_watching(const sigset_t *watched)
+{
+    pthread_t thread;
+    sigset_t *own = malloc(sizeof *own);
+    if (own == NULL) return false;
+    *own = *watched;
+    if (pthread_create(&thread, NULL, watch_signals, own) != 0) {
+        free(own);
+        return false;
+    }
+    pthread_detach(thread);
+    return true;
+}
+
+void tl_cli_catch_signals(void)
+{
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGXCPU};
+    sigset_t blocked, watched;
+    sigemptyset(&blocked);
+    sigemptyset(&watched);
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        struct sigaction before;
+        sigaddset(&blocked, numbers[i]);
+        if (sigaction(numbers[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+            sigaddset(&watched, numbers[i]);
+    }
+    pthread_sigmask(SIG_BLOCK, &blocked, NULL);
+    if (!start_watching(&watched))
+        pthread_sigmask(SIG_UNBLOCK, &watched, NULL); /* they end the process, then */
+}
+
+void tl_cli_outlive_readers(void)
+{
+    sigset_t blocked;
+    sigemptyset(&blocked);
+    sigaddset(&blocked, SIGPIPE);
+    sigaddset(&blocked, SIGXFSZ); /* the limit of a file's size: an error of that file, with a sentence */
+    pthread_sigmask(SIG_BLOCK, &blocked, NULL);
+}
+
+/* ---- messages -------------------------------------------------------------------------------------- */
+
+enum { WAIT_MS = 1000 }; /* for a reader to make room */
+
+void tl_cli_say(const char *format, ...)
+{
+    char text[4096];
+    va_list values;
+    va_start(values, format);
+    vsnprintf(text, sizeof text, format, values);
+    va_end(values);
+    tl_log_print(stderr, WAIT_MS, text);
+}
