@@ -2,6 +2,7 @@
  * what it does about files that cannot be read. */
 #include "image_program.h"
 
+#include "core/text.h"
 #include "data/image_decode.h"
 
 /* An object of the metrics of a run that has `key`, the last one; the caller deletes it. */
@@ -267,6 +268,124 @@ static void test_pages(void **state)
     assert_int_equal(read_file(below("many-2.png"), data, sizeof data), bytes);
 }
 
+/* ---- names that are any bytes --------------------------------------------------------------------- */
+
+/* Class folders: one that is no UTF-8, twice with another byte, and ones with the characters that tables are made of. */
+static const char *const strange[] = {"a\tb", "back\\slash", "caf\xc3\xa9", "caf\xe8", "caf\xe9", "x\ny"};
+static const char *const strange_text[] = {"a\tb",     "back\\slash", "caf\xc3\xa9",
+                                           "caf\\xe8", "caf\\xe9",    "x\ny"};
+static const char *const strange_cell[] = {"a\\tb",      "back\\\\slash", "caf\xc3\xa9",
+                                           "caf\\\\xe8", "caf\\\\xe9",    "x\\ny"};
+enum { STRANGE = 6 };
+
+static void put_strange(const char *root, const char *const *names)
+{
+    mkdir(below(root), 0755);
+    for (int split = 0; split < 2; split++)
+        for (uint32_t c = 0; c < STRANGE; c++)
+            for (int i = 0; i < 2; i++) put_image(below(root), split ? "val" : "train", names[c], i, c);
+}
+
+static void expect_names(const cJSON *array)
+{
+    assert_int_equal(cJSON_GetArraySize(array), STRANGE);
+    for (int i = 0; i < STRANGE; i++)
+        assert_string_equal(cJSON_GetStringValue(cJSON_GetArrayItem(array, i)), strange_text[i]);
+}
+
+/* The header of a checkpoint is UTF-8 and has the names. */
+static void check_header(const char *path)
+{
+    static char data[1 << 20];
+    const size_t bytes = read_file(path, (unsigned char *)data, sizeof data);
+    size_t length = 0;
+    for (int i = 7; i >= 0; i--) length = length << 8 | (unsigned char)data[i];
+    assert_true(length + 8 <= bytes);
+    data[8 + length] = '\0';
+    assert_true(tl_text_is_utf8(data + 8));
+    cJSON *header = cJSON_Parse(data + 8);
+    const cJSON *metadata = cJSON_GetObjectItem(header, "__metadata__");
+    cJSON *names = cJSON_Parse(cJSON_GetStringValue(cJSON_GetObjectItem(metadata, "class_names")));
+    expect_names(names);
+    cJSON_Delete(names);
+    cJSON_Delete(header);
+}
+
+/* Splits the next line off; its cells go to `cells`. Returns how many there are. */
+static int next_row(char **text, char *cells[STRANGE + 2])
+{
+    char *line = *text, *end = strchr(line, '\n');
+    assert_non_null(end);
+    *end = '\0';
+    *text = end + 1;
+    int count = 0;
+    for (char *cell = line; cell != NULL; count++) {
+        char *tab = strchr(cell, '\t');
+        if (tab != NULL) *tab++ = '\0';
+        assert_true(count < STRANGE + 2);
+        cells[count] = cell;
+        cell = tab;
+    }
+    return count;
+}
+
+static void check_table(const char *name)
+{
+    static char table[TEXT];
+    char *text = table, *cells[STRANGE + 2];
+    slurp(name, table);
+    assert_true(tl_text_is_utf8(table));
+    assert_int_equal(next_row(&text, cells), STRANGE + 1);
+    for (int c = 0; c < STRANGE; c++) assert_string_equal(cells[1 + c], strange_cell[c]);
+    for (int r = 0; r < STRANGE; r++) {
+        assert_int_equal(next_row(&text, cells), STRANGE + 1);
+        assert_string_equal(cells[0], strange_cell[r]);
+    }
+    assert_string_equal(text, "");
+}
+
+static void test_strange_names(void **state)
+{
+    static const char run_text[] = "run\\xff\t2";
+    char path[600];
+    put_strange("strange", strange);
+    cJSON *json = json_of("train vit --data strange --steps 2 --out 'run\xff\t2' " MODEL);
+    assert_true(tl_text_is_utf8(out));
+    assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(json, "out")), run_text);
+    cJSON_Delete(json);
+    snprintf(path, sizeof path, "%s/run\xff\t2/model.safetensors", folder);
+    check_header(path);
+    json = json_of("eval 'run\xff\t2' --data strange --confusion strange.tsv");
+    assert_true(number(json, "images") == 2 * STRANGE);
+    cJSON_Delete(json);
+    check_table("strange.tsv");
+    succeeds("predict 'run\xff\t2' 'strange/val/x\ny/000.png' 'strange/val/caf\xe9/001.JPEG'");
+    assert_true(tl_text_is_utf8(out));
+    assert_int_equal(lines_of(out), 2);
+    char *text = out, *cells[STRANGE + 2];
+    assert_int_equal(next_row(&text, cells), 6);
+    assert_string_equal(cells[0], "strange/val/x\\ny/000.png");
+    assert_int_equal(next_row(&text, cells), 6);
+    assert_string_equal(cells[0], "strange/val/caf\\\\xe9/001.JPEG");
+    for (int i = 1; i < 6; i++) {
+        bool known = false;
+        for (int c = 0; c < STRANGE; c++) {
+            const size_t length = strlen(strange_cell[c]);
+            known |= strncmp(cells[i], strange_cell[c], length) == 0 && cells[i][length] == ' ';
+        }
+        assert_true(known);
+    }
+    /* a class whose name differs in one byte that is no UTF-8 is another class */
+    const char *others[STRANGE];
+    memcpy(others, strange, sizeof others);
+    others[3] = "caf\xe7";
+    put_strange("others", others);
+    fails(2, "eval 'run\xff\t2' --data others", "caf", "the classes must be the same");
+    succeeds("train vit --data strange --steps 4 --stop-after 2 --out stopped " MODEL);
+    fails(2, "train vit --data others --steps 4 --resume --out stopped " MODEL, "", "");
+    succeeds("train vit --data strange --steps 4 --resume --out stopped " MODEL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -278,6 +397,7 @@ int main(void)
         cmocka_unit_test(test_predict_goes_on),
         cmocka_unit_test(test_inputs_are_spared),
         cmocka_unit_test(test_pages),
+        cmocka_unit_test(test_strange_names),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

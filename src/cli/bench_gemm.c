@@ -18,7 +18,7 @@ static cJSON *json_of(tl_context *ctx, tl_timing timing, double gflops)
     cJSON_AddNumberToObject(o, "ms_median", timing.median_ms);
     cJSON_AddNumberToObject(o, "ms_min", timing.min_ms);
     cJSON_AddNumberToObject(o, "peak_device_bytes", (double)tl_memory_peak(ctx));
-    cJSON_AddStringToObject(o, "device", tl_context_device(ctx)->name);
+    tl_json_add_text(o, "device", tl_context_device(ctx)->name);
     return o;
 }
 
@@ -40,7 +40,7 @@ static tl_status run_plain(tl_cli_options *o, tl_context *ctx)
         cJSON_AddNumberToObject(json, "m", p.m);
         cJSON_AddNumberToObject(json, "n", p.n);
         cJSON_AddNumberToObject(json, "k", p.k);
-        cJSON_AddStringToObject(json, "trans", names[o->bench.transpose]);
+        tl_json_add_text(json, "trans", names[o->bench.transpose]);
         cJSON_AddNumberToObject(json, "batch", p.batch);
         return tl_cli_print_json(json, tl_context_error(ctx));
     }
@@ -113,7 +113,7 @@ static tl_status run_grouped(tl_cli_options *o, tl_context *ctx)
     TL_TRY(tl_cli_print_profile(stderr, o, ctx));
     if (o->json) {
         cJSON *json = json_of(ctx, timing, gflops);
-        cJSON_AddStringToObject(json, "grouped", o->bench.grid);
+        tl_json_add_text(json, "grouped", o->bench.grid);
         cJSON_AddNumberToObject(json, "offsets", offsets);
         cJSON_AddNumberToObject(json, "rows", (double)pairs * batch);
         cJSON_AddNumberToObject(json, "n", n);

@@ -83,7 +83,7 @@ static tl_status report(const tl_cli_options *o, const figures *f, tl_error *err
         cJSON_AddNumberToObject(json, "damaged", f->damaged);
         cJSON_AddNumberToObject(json, "image_size", o->settings.model.image_height);
         cJSON_AddNumberToObject(json, "batch_size", o->settings.batch_size);
-        cJSON_AddStringToObject(json, "augment", augment);
+        tl_json_add_text(json, "augment", augment);
         return tl_cli_print_json(json, err);
     }
     tl_bench_line("images", "%llu of %u x %u, batch %u, %s", (unsigned long long)f->images,

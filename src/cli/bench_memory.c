@@ -99,7 +99,7 @@ static tl_status report_json(const tl_cli_options *o, const tl_cli_limits *limit
     cJSON_AddNumberToObject(json, "batch_size", o->settings.batch_size);
     cJSON_AddNumberToObject(json, "device_bytes", (double)limits->total_bytes);
     cJSON_AddNumberToObject(json, "device_max_alloc_bytes", (double)limits->max_alloc_bytes);
-    cJSON_AddStringToObject(json, "device", limits->device);
+    tl_json_add_text(json, "device", limits->device);
     for (int i = 0; i < OPS; i++) {
         cJSON *op = cJSON_AddObjectToObject(list, tl_op_name(ops[i])),
               *activation = cJSON_AddObjectToObject(op, "activation_bytes");

@@ -170,7 +170,7 @@ static tl_status report(const tl_cli_options *o, tl_context *ctx, const tl_op_sh
     const uint32_t tokens = tl_geometry_tokens(&s->geometry);
     if (o->json) {
         cJSON *json = cJSON_CreateObject();
-        cJSON_AddStringToObject(json, "op", tl_op_name(s->kind));
+        tl_json_add_text(json, "op", tl_op_name(s->kind));
         cJSON_AddNumberToObject(json, "tokens", tokens);
         cJSON_AddNumberToObject(json, "batch_size", s->batch);
         cJSON_AddNumberToObject(json, "gflops", flops / ms * 1e-6);
@@ -187,7 +187,7 @@ static tl_status report(const tl_cli_options *o, tl_context *ctx, const tl_op_sh
         cJSON_AddNumberToObject(json, "limit_fraction", fraction);
         cJSON_AddNumberToObject(json, "peak_device_bytes", (double)f->peak);
         if (s->kind == TL_OP_TRANSLUTION) cJSON_AddBoolToObject(json, "recompute", !s->keep);
-        cJSON_AddStringToObject(json, "device", tl_context_device(ctx)->name);
+        tl_json_add_text(json, "device", tl_context_device(ctx)->name);
         return tl_cli_print_json(json, tl_context_error(ctx));
     }
     char text[32];

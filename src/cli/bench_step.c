@@ -131,8 +131,8 @@ static tl_status report_json(const tl_cli_options *o, tl_context *ctx, const fig
 {
     const tl_settings *s = &o->settings;
     cJSON *json = cJSON_CreateObject();
-    cJSON_AddStringToObject(json, "task", s->task);
-    cJSON_AddStringToObject(json, "op", tl_op_name(s->model.op));
+    tl_json_add_text(json, "task", s->task);
+    tl_json_add_text(json, "op", tl_op_name(s->model.op));
     cJSON_AddNumberToObject(json, "params", (double)f->params);
     cJSON_AddNumberToObject(json, "tokens", tl_model_tokens(&s->model));
     cJSON_AddNumberToObject(json, "batch_size", s->batch_size);
@@ -150,7 +150,7 @@ static tl_status report_json(const tl_cli_options *o, tl_context *ctx, const fig
     cJSON_AddNumberToObject(json, "gemm_gflops", f->gemm);
     cJSON_AddNumberToObject(json, "limit_fraction", fraction);
     if (s->model.op == TL_OP_TRANSLUTION) cJSON_AddBoolToObject(json, "recompute", s->model.recompute);
-    cJSON_AddStringToObject(json, "device", tl_context_device(ctx)->name);
+    tl_json_add_text(json, "device", tl_context_device(ctx)->name);
     return tl_cli_print_json(json, tl_context_error(ctx));
 }
 

@@ -7,6 +7,7 @@
 
 #include "cli/options.h"
 #include "cli/process.h"
+#include "data/json_text.h"
 #include "train/trainer.h"
 
 /* A command: parsed options in, results on stdout, status out; its error text is printed by main. */

@@ -10,16 +10,16 @@ static cJSON *device_json(const tl_device_info *d, bool chosen)
     char id[32];
     snprintf(id, sizeof id, "%d:%d", d->platform, d->device);
     cJSON *o = cJSON_CreateObject();
-    cJSON_AddStringToObject(o, "id", id);
+    tl_json_add_text(o, "id", id);
     cJSON_AddNumberToObject(o, "platform", d->platform);
     cJSON_AddNumberToObject(o, "device", d->device);
-    cJSON_AddStringToObject(o, "platform_name", d->platform_name);
-    cJSON_AddStringToObject(o, "platform_version", d->platform_version);
-    cJSON_AddStringToObject(o, "name", d->name);
-    cJSON_AddStringToObject(o, "type", tl_device_type_name(d->type));
-    cJSON_AddStringToObject(o, "version", d->version);
-    cJSON_AddStringToObject(o, "c_version", d->c_version);
-    cJSON_AddStringToObject(o, "driver", d->driver);
+    tl_json_add_text(o, "platform_name", d->platform_name);
+    tl_json_add_text(o, "platform_version", d->platform_version);
+    tl_json_add_text(o, "name", d->name);
+    tl_json_add_text(o, "type", tl_device_type_name(d->type));
+    tl_json_add_text(o, "version", d->version);
+    tl_json_add_text(o, "c_version", d->c_version);
+    tl_json_add_text(o, "driver", d->driver);
     cJSON_AddNumberToObject(o, "global_bytes", (double)d->global_bytes);
     cJSON_AddNumberToObject(o, "max_alloc_bytes", (double)d->max_alloc_bytes);
     cJSON_AddNumberToObject(o, "local_bytes", (double)d->local_bytes);
@@ -29,7 +29,7 @@ static cJSON *device_json(const tl_device_info *d, bool chosen)
     cJSON_AddBoolToObject(o, "fp16", d->fp16);
     cJSON_AddBoolToObject(o, "fp64", d->fp64);
     cJSON_AddBoolToObject(o, "usable", d->usable);
-    cJSON_AddStringToObject(o, "reason", d->reason);
+    tl_json_add_text(o, "reason", d->reason);
     cJSON_AddBoolToObject(o, "chosen", chosen);
     return o;
 }

@@ -6,6 +6,7 @@
 
 #include "cli/cli.h"
 #include "core/log.h"
+#include "core/text.h"
 #include "data/image_encode.h"
 #include "train/predict.h"
 
@@ -91,14 +92,21 @@ static tl_status pages_add(attention_pages *p, const tl_image *one, tl_error *er
 /* ---- predictions --------------------------------------------------------------------------------- */
 
 /* One line: file, then class and probability of the likeliest, tab-separated. */
-static void print_guesses(tl_predictor *p, const char *path, const tl_guess *guesses, int count)
+static tl_status print_guesses(tl_predictor *p, const char *path, const tl_guess *guesses, int count,
+                               tl_error *err)
 {
-    char plain[1024];
-    printf("%s", tl_cli_plain(path, plain, sizeof plain));
-    for (int i = 0; i < count; i++)
-        printf("\t%s %.4f", tl_cli_plain(tl_predictor_class(p, guesses[i].class_index), plain, sizeof plain),
-               guesses[i].probability);
+    char *cell = tl_text_cell(path);
+    bool good = cell != NULL;
+    if (good) printf("%s", cell);
+    for (int i = 0; i < count && good; i++) {
+        free(cell);
+        cell = tl_text_cell(tl_predictor_class(p, guesses[i].class_index));
+        good = cell != NULL;
+        if (good) printf("\t%s %.4f", cell, guesses[i].probability);
+    }
     printf("\n");
+    free(cell);
+    return good ? TL_OK : tl_fail(err, TL_ERROR_MEMORY, "not enough host memory for a line");
 }
 
 static tl_status paint(tl_predictor *p, attention_pages *pages, tl_error *err)
@@ -129,7 +137,7 @@ static tl_status predict_all(tl_context *ctx, tl_predictor *p, attention_pages *
         }
         TL_TRY(status);
         if (o->attention[0] != '\0') TL_TRY(paint(p, pages, err));
-        print_guesses(p, o->arguments[i], guesses, count);
+        TL_TRY(print_guesses(p, o->arguments[i], guesses, count, err));
     }
     TL_TRY(pages_write(pages, err));
     if (i < o->argument_count)

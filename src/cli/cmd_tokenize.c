@@ -111,7 +111,7 @@ static tl_status check(const tl_cli_options *o, tl_error *err)
 static tl_status print(const tl_cli_options *o, const tl_build_result *r, double seconds, tl_error *err)
 {
     cJSON *json = cJSON_CreateObject();
-    cJSON_AddStringToObject(json, "task", "tokenize");
+    tl_json_add_text(json, "task", "tokenize");
     cJSON_AddNumberToObject(json, "documents", (double)r->documents);
     cJSON_AddNumberToObject(json, "val_documents", (double)r->val_documents);
     cJSON_AddNumberToObject(json, "train_tokens", (double)r->train_tokens);
@@ -121,7 +121,7 @@ static tl_status print(const tl_cli_options *o, const tl_build_result *r, double
     cJSON_AddNumberToObject(json, "nul_bytes", (double)r->nuls);
     cJSON_AddNumberToObject(json, "vocab_size", r->vocab_size);
     cJSON_AddNumberToObject(json, "seconds", seconds);
-    cJSON_AddStringToObject(json, "out", o->settings.out);
+    tl_json_add_text(json, "out", o->settings.out);
     return tl_cli_print_json(json, err);
 }
 

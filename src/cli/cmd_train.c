@@ -24,8 +24,8 @@ static tl_status print_plan_json(const tl_settings *s, uint64_t params, const tl
                                  const tl_cli_limits *limits, tl_error *err)
 {
     cJSON *o = cJSON_CreateObject(), *bytes = cJSON_CreateObject();
-    cJSON_AddStringToObject(o, "task", s->task);
-    cJSON_AddStringToObject(o, "op", tl_op_name(s->model.op));
+    tl_json_add_text(o, "task", s->task);
+    tl_json_add_text(o, "op", tl_op_name(s->model.op));
     cJSON_AddNumberToObject(o, "params", (double)params);
     cJSON_AddNumberToObject(o, "batch_size", s->batch_size);
     for (int kind = 0; kind < TL_MEMORY_KINDS; kind++)
@@ -39,7 +39,7 @@ static tl_status print_plan_json(const tl_settings *s, uint64_t params, const tl
         cJSON_AddNumberToObject(o, "largest_batch", tl_cli_largest_batch(s, s->batch_size, limits));
         cJSON_AddNumberToObject(o, "device_bytes", (double)limits->total_bytes);
         cJSON_AddNumberToObject(o, "device_max_alloc_bytes", (double)limits->max_alloc_bytes);
-        cJSON_AddStringToObject(o, "device", limits->device);
+        tl_json_add_text(o, "device", limits->device);
     } else {
         cJSON_AddNullToObject(o, "fits");
         cJSON_AddNullToObject(o, "device");

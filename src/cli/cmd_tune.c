@@ -64,10 +64,10 @@ static tl_status run(const tl_cli_options *o, tl_context *ctx)
         printf("%-34s %12.1f %12.1f  %s\n", name, (double)e->own_gflops, (double)e->clblast_gflops, serves);
         fflush(stdout);
         cJSON *row = cJSON_CreateObject();
-        cJSON_AddStringToObject(row, "shape", name);
+        tl_json_add_text(row, "shape", name);
         cJSON_AddNumberToObject(row, "own_gflops", (double)e->own_gflops);
         cJSON_AddNumberToObject(row, "clblast_gflops", (double)e->clblast_gflops);
-        cJSON_AddStringToObject(row, "serves", serves);
+        tl_json_add_text(row, "serves", serves);
         cJSON_AddItemToArray(json, row);
     }
     if (status == TL_OK && !o->quick) status = tl_gemm_learn(ctx, entries, count);

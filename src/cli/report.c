@@ -59,8 +59,8 @@ tl_status tl_cli_print_result(const tl_settings *settings, const tl_result *resu
                               tl_error *err)
 {
     cJSON *o = cJSON_CreateObject();
-    cJSON_AddStringToObject(o, "task", settings->task);
-    cJSON_AddStringToObject(o, "op", tl_op_name(settings->model.op));
+    tl_json_add_text(o, "task", settings->task);
+    tl_json_add_text(o, "op", tl_op_name(settings->model.op));
     cJSON_AddNumberToObject(o, "params", (double)result->params);
     cJSON_AddNumberToObject(o, "steps", (double)result->steps);
     /* cJSON writes numbers that are not finite as null. */
@@ -87,8 +87,8 @@ tl_status tl_cli_print_result(const tl_settings *settings, const tl_result *resu
     cJSON_AddNumberToObject(o, "step_ms", result->step_ms);
     if (result->data_wait >= 0) cJSON_AddNumberToObject(o, "data_wait", result->data_wait);
     cJSON_AddNumberToObject(o, "peak_device_bytes", (double)result->peak_device_bytes);
-    cJSON_AddStringToObject(o, "device", device);
-    if (result->out[0] != '\0') cJSON_AddStringToObject(o, "out", result->out);
+    tl_json_add_text(o, "device", device);
+    if (result->out[0] != '\0') tl_json_add_text(o, "out", result->out);
     return tl_cli_print_json(o, err);
 }
 

@@ -1,8 +1,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/utf8.h"
 #include "data/bpe_internal.h"
-#include "data/bpe_utf8.h"
 
 enum {
     SHORT_PIECE = 48, /* pieces up to here are merged by scanning, longer ones with a heap */

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "data/bpe_utf8.h"
+#include "core/utf8.h"
 
 /* ---- formats ------------------------------------------------------------------------------------- */
 

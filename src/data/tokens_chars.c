@@ -7,7 +7,7 @@
 
 #include <cjson/cJSON.h>
 
-#include "data/bpe_utf8.h"
+#include "core/utf8.h"
 
 enum { IDS = 65535 }; /* TL_CHARS_NONE is no id */
 

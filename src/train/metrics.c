@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "core/number.h"
+#include "data/json_text.h"
 
 /* 9 digits hold a float exactly without cJSON's 17-digit tails. */
 static bool add_number(cJSON *object, const char *key, double value)
@@ -61,7 +62,7 @@ tl_status tl_metrics_line(tl_metrics *metrics, uint64_t step, uint64_t epoch, co
 {
     cJSON *object = cJSON_CreateObject();
     bool good = object && add_count(object, "step", step) && add_count(object, "epoch", epoch) &&
-                (test == NULL || cJSON_AddStringToObject(object, "test", test) != NULL);
+                (test == NULL || tl_json_add_text(object, "test", test));
     for (int i = 0; i < count && good; i++) good = add_number(object, values[i].key, values[i].value);
     return write_line(metrics, object, good, err);
 }

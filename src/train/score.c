@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/text.h"
+
 #include "ops/loss.h"
 
 /* What scoring a set needs beside the model. */
@@ -121,30 +123,34 @@ tl_status tl_score_set(tl_context *ctx, const tl_task *task, tl_model *model, tl
 
 /* ---- the table of classes ------------------------------------------------------------------------ */
 
-static void write_class(FILE *file, const tl_task *task, const tl_task_data *data, uint32_t c)
+/* False: out of memory. */
+static bool write_class(FILE *file, const tl_task *task, const tl_task_data *data, uint32_t c)
 {
-    if (task->class_name != NULL)
-        fprintf(file, "%s", task->class_name(data, c));
-    else
-        fprintf(file, "%u", c);
+    if (task->class_name == NULL) return fprintf(file, "%u", c) > 0;
+    char *text = tl_text_utf8(task->class_name(data, c)), *cell = text != NULL ? tl_text_cell(text) : NULL;
+    if (cell != NULL) fputs(cell, file);
+    free(text);
+    free(cell);
+    return cell != NULL;
 }
 
-static void write_table(FILE *file, const tl_task *task, const tl_task_data *data,
+static bool write_table(FILE *file, const tl_task *task, const tl_task_data *data,
                         const tl_confusion *confusion)
 {
     const uint32_t classes = confusion->classes;
-    fprintf(file, "true\\found");
-    for (uint32_t c = 0; c < classes; c++) {
+    bool good = fprintf(file, "true\\found") > 0;
+    for (uint32_t c = 0; c < classes && good; c++) {
         fputc('\t', file);
-        write_class(file, task, data, c);
+        good = write_class(file, task, data, c);
     }
-    for (uint32_t r = 0; r < classes; r++) {
+    for (uint32_t r = 0; r < classes && good; r++) {
         fputc('\n', file);
-        write_class(file, task, data, r);
+        good = write_class(file, task, data, r);
         for (uint32_t c = 0; c < classes; c++)
             fprintf(file, "\t%llu", (unsigned long long)confusion->counts[(size_t)r * classes + c]);
     }
     fputc('\n', file);
+    return good;
 }
 
 static tl_status write_confusion(const char *path, const tl_task *task, const tl_task_data *data,
@@ -153,8 +159,7 @@ static tl_status write_confusion(const char *path, const tl_task *task, const tl
     FILE *file = fopen(path, "w");
     if (file == NULL)
         return tl_fail(err, TL_ERROR_IO, "cannot write the table of classes %s: %s", path, strerror(errno));
-    write_table(file, task, data, confusion);
-    const bool failed = ferror(file) != 0;
+    const bool failed = !write_table(file, task, data, confusion) || ferror(file) != 0;
     if (fclose(file) != 0 || failed)
         return tl_fail(err, TL_ERROR_IO, "cannot write the table of classes %s", path);
     return TL_OK;

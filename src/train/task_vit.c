@@ -5,6 +5,7 @@
 #include <cjson/cJSON.h>
 
 #include "core/log.h"
+#include "data/json_text.h"
 #include "data/loader.h"
 #include "train/task.h"
 
@@ -96,28 +97,40 @@ static tl_status no_memory(tl_error *err)
     return tl_fail(err, TL_ERROR_MEMORY, "out of host memory for the names of the classes");
 }
 
-/* A checkpoint's classes must be the data's. Its names come as a JSON array. */
-static tl_status match_names(const tl_task_data *d, uint32_t classes, tl_error *err)
+/* The strings of a JSON array, which keeps them, as an array to be freed; NULL with *count 0 or more: out of memory, with -1: it
+ * is no array of strings. */
+static char **strings_of(const cJSON *array, int *count)
 {
-    const char *source = d->synthetic ? "synthetic" : d->val.root;
-    cJSON *array = cJSON_Parse(d->s->class_names);
-    const int count = cJSON_IsArray(array) ? cJSON_GetArraySize(array) : -1;
-    char **names = calloc((size_t)(count > 0 ? count : 1), sizeof *names);
-    tl_status status = names != NULL ? TL_OK : no_memory(err);
-    for (int i = 0; i < count && status == TL_OK; i++) {
-        names[i] = cJSON_GetStringValue(cJSON_GetArrayItem(array, i));
-        if (names[i] == NULL)
-            status = tl_fail(err, TL_ERROR_INPUT, "the checkpoint's class_names are no names");
+    *count = cJSON_IsArray(array) ? cJSON_GetArraySize(array) : -1;
+    char **strings = *count >= 0 ? calloc((size_t)*count + 1, sizeof *strings) : NULL;
+    for (int i = 0; strings != NULL && i < *count; i++) {
+        strings[i] = cJSON_GetStringValue(cJSON_GetArrayItem(array, i));
+        if (strings[i] != NULL) continue;
+        free(strings);
+        strings = NULL;
+        *count = -1;
     }
-    if (status == TL_OK && count < 0)
-        status = tl_fail(err, TL_ERROR_INPUT, "the checkpoint's class_names are no JSON array");
-    if (status == TL_OK) {
-        tl_image_folder shown = {.class_names = d->names, .classes = classes};
-        snprintf(shown.root, sizeof shown.root, "%s", source);
-        status = tl_image_folder_match(&shown, names, (uint32_t)count, "the checkpoint", err);
-    }
-    free(names);
-    cJSON_Delete(array);
+    return strings;
+}
+
+/* A checkpoint's classes must be the data's. Both are compared as text, see core/text.h: `names` has the data's. */
+static tl_status match_names(const tl_task_data *d, const cJSON *names, tl_error *err)
+{
+    cJSON *stored = cJSON_Parse(d->s->class_names);
+    int our_count, their_count;
+    char **ours = strings_of(names, &our_count), **theirs = strings_of(stored, &their_count);
+    tl_image_folder shown = {.class_names = ours, .classes = (uint32_t)our_count};
+    snprintf(shown.root, sizeof shown.root, "%s", d->synthetic ? "synthetic" : d->val.root);
+    tl_status status;
+    if (their_count < 0)
+        status = tl_fail(err, TL_ERROR_INPUT, "the checkpoint's class_names are no JSON array of names");
+    else if (ours == NULL || theirs == NULL)
+        status = no_memory(err);
+    else
+        status = tl_image_folder_match(&shown, theirs, (uint32_t)their_count, "the checkpoint", err);
+    free(ours);
+    free(theirs);
+    cJSON_Delete(stored);
     return status;
 }
 
@@ -126,16 +139,18 @@ static tl_status settle_classes(tl_task_data *d, bool train, tl_error *err)
 {
     tl_settings *s = d->s;
     const uint32_t classes = d->synthetic ? DIGITS : d->val.classes;
-    if (!train && s->class_names != NULL && s->class_names[0] == '[') TL_TRY(match_names(d, classes, err));
+    cJSON *names = tl_json_text_array(d->names, classes);
+    d->names_json = names != NULL ? cJSON_PrintUnformatted(names) : NULL;
+    tl_status status = d->names_json != NULL ? TL_OK : no_memory(err);
+    if (status == TL_OK && !train && s->class_names != NULL && s->class_names[0] == '[')
+        status = match_names(d, names, err);
+    cJSON_Delete(names);
+    TL_TRY(status);
     if ((s->classes_given || !train) && s->model.classes != classes)
         return tl_fail(err, train ? TL_ERROR_USAGE : TL_ERROR_INPUT, "%s has %u classes, not %u: %s", s->data,
                        classes, s->model.classes,
                        train ? "leave --classes away" : "the checkpoint was trained on others");
     s->model.classes = classes;
-    cJSON *array = cJSON_CreateStringArray((const char *const *)d->names, (int)classes);
-    d->names_json = array != NULL ? cJSON_PrintUnformatted(array) : NULL;
-    cJSON_Delete(array);
-    if (d->names_json == NULL) return no_memory(err);
     if (train) s->class_names = d->names_json;
     return TL_OK;
 }

@@ -1,6 +1,6 @@
 /* UTF-8, a sequence at a time. */
-#ifndef TL_DATA_BPE_UTF8_H
-#define TL_DATA_BPE_UTF8_H
+#ifndef TL_CORE_UTF8_H
+#define TL_CORE_UTF8_H
 
 #include <stddef.h>
 #include <stdint.h>

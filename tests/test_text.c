@@ -1,0 +1,90 @@
+/* Any bytes become UTF-8, and cells of tables; different bytes stay different. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/text.h"
+
+static void expect(const char *bytes, const char *utf8, const char *cell)
+{
+    char *text = tl_text_utf8(bytes), *in_table = tl_text_cell(text);
+    assert_string_equal(text, utf8);
+    assert_string_equal(in_table, cell);
+    assert_true(tl_text_is_utf8(text) && tl_text_is_utf8(in_table));
+    assert_int_equal(tl_text_is_utf8(bytes), strcmp(bytes, text) == 0 || strstr(bytes, "\\x") != NULL);
+    free(text), free(in_table);
+}
+
+static void test_known(void **state)
+{
+    expect("", "", "");
+    expect("dog", "dog", "dog");
+    expect("caf\xc3\xa9 \xe4\xb8\xad \xf0\x9f\x90\x95", "caf\xc3\xa9 \xe4\xb8\xad \xf0\x9f\x90\x95",
+           "caf\xc3\xa9 \xe4\xb8\xad \xf0\x9f\x90\x95");
+    expect("caf\xe9", "caf\\xe9", "caf\\\\xe9");
+    expect("\xe4\xb8", "\\xe4\\xb8", "\\\\xe4\\\\xb8"); /* cut off */
+    expect("\xc0\xaf\xed\xa0\x80", "\\xc0\\xaf\\xed\\xa0\\x80",
+           "\\\\xc0\\\\xaf\\\\xed\\\\xa0\\\\x80"); /* overlong; a surrogate */
+    expect("a\tb\nc\rd\\e", "a\tb\nc\rd\\e", "a\\tb\\nc\\rd\\\\e");
+    expect("\x01\x7f", "\x01\x7f", "\\x01\\x7f");
+    expect("a\\xe9", "a\\x5cxe9", "a\\\\x5cxe9"); /* looks like an escape */
+    expect("\\", "\\", "\\\\");
+}
+
+/* Undoes \xNN and, of cells, the escapes of one letter. */
+static void undo(const char *text, bool is_cell, char *out)
+{
+    static const char letters[] = "tnr\\", special[] = "\t\n\r\\";
+    while (*text != '\0') {
+        const char *letter = is_cell && *text == '\\' && text[1] != '\0' ? strchr(letters, text[1]) : NULL;
+        unsigned byte;
+        if (letter != NULL) {
+            *out++ = special[letter - letters];
+            text += 2;
+        } else if (*text == '\\' && text[1] == 'x' && sscanf(text + 2, "%2x", &byte) == 1) {
+            *out++ = (char)byte;
+            text += 4;
+        } else {
+            *out++ = *text++;
+        }
+    }
+    *out = '\0';
+}
+
+/* Random bytes, most of them special ones, come back from both forms. */
+static void test_reversible(void **state)
+{
+    static const char some[] = "\\\\\\xx5ce9tnr\t\n\r\x01\x7f\xc3\xa9\xe9\xff \xe4\xb8\xad";
+    uint32_t random = 7;
+    for (int i = 0; i < 20000; i++) {
+        char bytes[12], back[100], text_back[100];
+        size_t length = (random = random * 1664525 + 1013904223) >> 29;
+        for (size_t k = 0; k < length; k++) {
+            random = random * 1664525 + 1013904223;
+            bytes[k] = some[(random >> 8) % (sizeof some - 1)];
+        }
+        bytes[length] = '\0';
+        char *text = tl_text_utf8(bytes), *cell = tl_text_cell(text), *direct = tl_text_cell(bytes);
+        assert_true(tl_text_is_utf8(text) && tl_text_is_utf8(cell));
+        assert_null(strpbrk(cell, "\t\n\r"));
+        undo(text, false, back);
+        assert_string_equal(back, bytes);
+        undo(cell, true, text_back);
+        assert_string_equal(text_back, text);
+        if (!tl_text_is_utf8(bytes)) assert_string_equal(direct, cell);
+        free(text), free(cell), free(direct);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_known), cmocka_unit_test(test_reversible)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
