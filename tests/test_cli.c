@@ -104,9 +104,9 @@ static void test_values(void **state)
     RUN(NO_ENV, "train", "mnist", "--op", "conv", "--window", "4");
     FAILS(2, "--op conv takes an odd --window", "not 4");
     RUN(NO_ENV, "train", "mnist", "--op", "alpha", "--offset-sharing", "clip:x");
-    FAILS(2, "--offset-sharing takes none, clip:R or log:R", "'clip:x'");
+    FAILS(2, "--offset-sharing takes none|clip:R|log:R", "'clip:x'");
     RUN(NO_ENV, "train", "mnist", "--op", "alpha", "--offset-sharing", "log:0");
-    FAILS(2, "--offset-sharing takes none, clip:R or log:R", "'log:0'");
+    FAILS(2, "--offset-sharing takes none|clip:R|log:R", "'log:0'");
     RUN(NO_ENV, "train", "mnist", "--op", "absolute", "--window", "1");
     FAILS(2, "absolute has a matrix for every pair", "no window");
     RUN(NO_ENV, "train", "mnist", "--op", "translution", "--pos", "swin");

@@ -26,7 +26,9 @@ static void sizes(void **unused)
         assert_int_equal(p->heads, want[i].heads);
         assert_int_equal(p->head_dim, want[i].head_dim);
         assert_int_equal(p->mlp_dim, want[i].mlp_dim);
-        assert_non_null(strstr(tl_preset_names(), want[i].name));
+        char names[CHOICE_LIST_ROOM];
+        assert_non_null(strstr(choice_list(&size_choices, ", ", names), want[i].name));
+        assert_ptr_equal(tl_preset_at((int)i), p);
     }
 }
 
@@ -36,6 +38,8 @@ static void unknown_names(void **unused)
     assert_null(tl_preset_find("tin"));
     assert_null(tl_preset_find(""));
     assert_null(tl_preset_find(NULL));
+    assert_null(tl_preset_at(-1));
+    assert_null(tl_preset_at(5));
 }
 
 static void registry_without_device(void **unused)

@@ -101,7 +101,7 @@ tl_status tl_device_list(tl_device_info **list, int *count, tl_error *err);
 tl_status tl_device_select(const tl_device_info *list, int count, const char *spec, int *chosen,
                            tl_error *err);
 
-const char *tl_device_type_name(tl_device_type type); /* "cpu", "gpu", "acc", "other" */
+const char *tl_device_type_name(tl_device_type type); /* "cpu", "gpu", "acc", "other"; "?": no such type */
 
 /* ---- context ------------------------------------------------------------------------------------- */
 
@@ -154,7 +154,7 @@ typedef enum tl_memory_kind {
     TL_MEMORY_KINDS
 } tl_memory_kind;
 
-const char *tl_memory_kind_name(tl_memory_kind kind); /* "parameters", "gradients", "moments", ... */
+const char *tl_memory_kind_name(tl_memory_kind kind); /* "parameters", "gradients", ...; "?": no such kind */
 uint64_t tl_memory_used(const tl_context *ctx, tl_memory_kind kind);
 uint64_t tl_memory_peak(const tl_context *ctx); /* high-water mark of all kinds together */
 
@@ -362,7 +362,8 @@ typedef struct tl_settings {
  * augmentations. gpt: sequences of 160, vocabulary of 50257, batch 8, 300 epochs of 32000 windows, clipping at 1. */
 bool tl_settings_default(tl_settings *settings, const char *task);
 
-const char *tl_op_name(tl_op_kind op); /* "attention", "translution", "alpha" */
+/* The names that the command line and checkpoints use; "?" for a value that is none. */
+const char *tl_op_name(tl_op_kind op); /* "attention", "translution", "alpha", ... */
 const char *tl_motion_name(tl_motion motion);
 const char *tl_schedule_name(tl_schedule schedule);
 

@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "cli/bench.h"
+#include "cli/flags.h"
 #include "core/random.h"
 #include "ops/init.h"
 #include "ops/relative.h"
@@ -24,7 +25,6 @@ static cJSON *json_of(tl_context *ctx, tl_timing timing, double gflops)
 
 static tl_status run_plain(tl_cli_options *o, tl_context *ctx)
 {
-    static const char *const names[] = {"nn", "nt", "tn", "tt"};
     const tl_product p = {.m = or_else(o->bench.m, 1024),
                           .n = or_else(o->bench.n, 1024),
                           .k = or_else(o->bench.k, 1024),
@@ -40,11 +40,11 @@ static tl_status run_plain(tl_cli_options *o, tl_context *ctx)
         cJSON_AddNumberToObject(json, "m", p.m);
         cJSON_AddNumberToObject(json, "n", p.n);
         cJSON_AddNumberToObject(json, "k", p.k);
-        tl_json_add_text(json, "trans", names[o->bench.transpose]);
+        tl_json_add_text(json, "trans", choice_name(&transpose_choices, o->bench.transpose));
         cJSON_AddNumberToObject(json, "batch", p.batch);
         return tl_cli_print_json(json, tl_context_error(ctx));
     }
-    tl_bench_line("product", "%u x %u x %u, %s, %u in one call", p.m, p.n, p.k, names[o->bench.transpose],
+    tl_bench_line("product", "%u x %u x %u, %s, %u in one call", p.m, p.n, p.k, choice_name(&transpose_choices, o->bench.transpose),
                   p.batch);
     tl_bench_line_ms("time", timing);
     tl_bench_line("rate", "%.1f GFLOP/s", gflops);

@@ -5,6 +5,7 @@
 #include <cjson/cJSON.h>
 
 #include "cli/cli.h"
+#include "core/choices.h"
 #include "ops/gemm_choice.h"
 #include "train/measure.h"
 
@@ -42,7 +43,7 @@ static tl_status run(const tl_cli_options *o, tl_context *ctx)
                                : (int)(sizeof shapes / sizeof *shapes);
     tl_gemm_entry entries[TL_GEMM_MAX_ENTRIES];
     cJSON *json = cJSON_CreateArray();
-    printf("%-34s %12s %12s  %s\n", "GFLOP/s", "own", "CLBlast", "serves");
+    printf("%-34s %12s %12s  %s\n", "GFLOP/s", choice_name(&gemm_choices, TL_GEMM_OWN), "CLBlast", "serves");
     tl_status status = TL_OK;
     for (int i = 0; i < count && status == TL_OK; i++) {
         const tl_product *p = &list[i];
@@ -60,7 +61,8 @@ static tl_status run(const tl_cli_options *o, tl_context *ctx)
         char name[64];
         snprintf(name, sizeof name, "%u x %u x %u %c%c%s", p->m, p->n, p->k, p->transpose_a ? 't' : 'n',
                  p->transpose_b ? 't' : 'n', p->batch > 1 ? ", batched" : "");
-        const char *serves = e->clblast_gflops > e->own_gflops ? "clblast" : "own";
+        const char *serves = choice_name(&gemm_choices,
+                                         e->clblast_gflops > e->own_gflops ? TL_GEMM_CLBLAST : TL_GEMM_OWN);
         printf("%-34s %12.1f %12.1f  %s\n", name, (double)e->own_gflops, (double)e->clblast_gflops, serves);
         fflush(stdout);
         cJSON *row = cJSON_CreateObject();

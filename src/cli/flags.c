@@ -3,6 +3,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "models/presets.h"
+
 #define AT(field) offsetof(tl_cli_options, field)
 #define BOOL(name, field, commands, help)                                                                    \
     {                                                                                                        \
@@ -16,9 +18,9 @@
     {                                                                                                        \
         name, "N", help, commands, kind, AT(field), 0, low, high, NULL                                       \
     }
-#define CHOICE(name, field, choices, commands, help)                                                         \
+#define ENUM(name, field, list, commands, help)                                                              \
     {                                                                                                        \
-        name, choices, help, commands, FLAG_CHOICE, AT(field), 0, 0, 0, choices                              \
+        name, NULL, help, commands, FLAG_ENUM, AT(field), 0, 0, 0, &(list)                                   \
     }
 
 /* Counts of steps: every integer up to here is exact in the metadata's and JSON's doubles. */
@@ -28,6 +30,9 @@
 #define SHAPE (TL_CLI_TRAIN | TL_CLI_BENCH_OP | TL_CLI_BENCH_STEP | TL_CLI_BENCH_MEMORY)
 #define MODEL (TL_CLI_TRAIN | TL_CLI_BENCH_STEP | TL_CLI_BENCH_MEMORY)
 #define TIMED (TL_CLI_BENCH_GEMM | TL_CLI_BENCH_OP | TL_CLI_BENCH_STEP)
+
+static const choice transposes[] = {{0, "nn", NULL}, {1, "nt", NULL}, {2, "tn", NULL}, {3, "tt", NULL}};
+const choices transpose_choices = {"transposition", transposes, 4};
 
 const tl_flag tl_flags[] = {
     TEXT("device", "SPEC", device, TL_CLI_ALL,
@@ -50,7 +55,7 @@ const tl_flag tl_flags[] = {
     NUMBER(FLAG_U32, "m", bench.m, 1, 1048576, TL_CLI_BENCH_GEMM, "rows of the product (1024)"),
     NUMBER(FLAG_U32, "n", bench.n, 1, 1048576, TL_CLI_BENCH_GEMM, "its columns (1024; grouped: 192)"),
     NUMBER(FLAG_U32, "k", bench.k, 1, 1048576, TL_CLI_BENCH_GEMM, "its inner dimension (1024; grouped: 192)"),
-    CHOICE("trans", bench.transpose, "nn|nt|tn|tt", TL_CLI_BENCH_GEMM, "which of A, B are transposed (nn)"),
+    ENUM("trans", bench.transpose, transpose_choices, TL_CLI_BENCH_GEMM, "which of A, B are transposed (nn)"),
     NUMBER(FLAG_U32, "batch", bench.batch, 1, 1048576, TL_CLI_BENCH_GEMM,
            "products in one call (1); grouped: rows a token (64)"),
     TEXT("grouped", "[Dx]HxW", bench.grid, TL_CLI_BENCH_GEMM,
@@ -62,22 +67,22 @@ const tl_flag tl_flags[] = {
          "a sequence (--grid 1xL) in which no token sees later ones"),
     NUMBER(FLAG_U32, "rounds", bench.rounds, 1, 100000, TIMED, "timed rounds, after warming up (10)"),
 
-    CHOICE("op", op, "attention|translution|alpha|alpha-pure|absolute|conv",
-           TL_CLI_TRAIN | TL_CLI_BENCH_OP | TL_CLI_BENCH_STEP, "the operation (attention)"),
-    CHOICE("relative", relative, "qkv|q|k|qk|v|qv|kv", SHAPE,
-           "what is relative in translution and alpha (qkv)"),
+    ENUM("op", settings.model.op, op_choices, TL_CLI_TRAIN | TL_CLI_BENCH_OP | TL_CLI_BENCH_STEP,
+         "the operation (attention)"),
+    ENUM("relative", settings.model.relative, role_choices, SHAPE,
+         "what is relative in translution and alpha (qkv)"),
     NUMBER(FLAG_U32, "relenc-dim", settings.model.relenc_dim, 1, 1024, SHAPE,
            "alpha: width of the relative path per head (8)"),
-    TEXT("offset-sharing", "none|clip:R|log:R", offset_sharing, SHAPE,
-         "offsets past R along an axis share a matrix, all or by octaves (none)"),
+    {"offset-sharing", NULL, "offsets past R along an axis share a matrix, all or by octaves (none)", SHAPE,
+     FLAG_SHARING, AT(offset_sharing), sizeof((tl_cli_options *)0)->offset_sharing, 0, 0, &sharing_choices},
     NUMBER(FLAG_U32, "window", window, 0, 65535, SHAPE,
            "tokens farther apart than N along an axis do not see each other (0: all do); conv: the kernel's "
            "width"),
     NUMBER(FLAG_U32, "translution-layers", settings.model.translution_layers, 0, 1024, MODEL,
            "the first N blocks are --op, the rest attention, rotary for images (0: all are --op)"),
-    CHOICE("pos", pos, "none|learned|rope|swin|shaw|convit", SHAPE,
-           "positions (learned for attention, none for the others)"),
-    CHOICE("size", size, "tiny|mini|small|base|large", SHAPE, "model size (tiny)"),
+    ENUM("pos", settings.model.positions, positions_choices, SHAPE,
+         "positions (learned for attention, none for the others)"),
+    ENUM("size", size, size_choices, SHAPE, "model size (tiny)"),
     NUMBER(FLAG_U32, "dim", settings.model.dim, 1, 65536, SHAPE, "channels, instead of the size's"),
     NUMBER(FLAG_U32, "depth", settings.model.depth, 1, 1024, MODEL, "blocks, instead of the size's"),
     NUMBER(FLAG_U32, "heads", settings.model.heads, 1, 1024, SHAPE, "heads, instead of the size's"),
@@ -93,15 +98,17 @@ const tl_flag tl_flags[] = {
     NUMBER(FLAG_U32, "seq-len", settings.model.seq_len, 1, 32768, MODEL, "gpt: tokens of a context (160)"),
     NUMBER(FLAG_U32, "vocab-size", settings.model.vocab_size, 1, 16777216, MODEL,
            "gpt: ids of the vocabulary (50257; of character sets the data's)"),
-    CHOICE("pool", pool, "cls|mean", SHAPE, "what the head reads: class token or mean of all (cls)"),
+    ENUM("pool", settings.model.pool, pool_choices, SHAPE,
+         "what the head reads: class token or mean of all (cls)"),
 
     TEXT("data", "DIR", settings.data, TL_CLI_TRAIN | TL_CLI_EVAL | TL_CLI_BENCH_LOADER,
          "mnist: folder of IDX files, plain or .gz; vit: folder of train/CLASS and val/CLASS with images; "
          "gpt: folder "
          "of train.bin and val.bin (see `tokenize`); or synthetic: digits or text drawn by the program "
          "(default)"),
-    TEXT("augment", "LIST", augment, TL_CLI_TRAIN | TL_CLI_BENCH_LOADER,
-         "vit: some of crop,flip,randaugment,mixup,cutmix, or none, or default (all)"),
+    {"augment", "LIST", "vit: random changes, one or several joined by commas (default: all), of",
+     TL_CLI_TRAIN | TL_CLI_BENCH_LOADER, FLAG_TEXT, AT(augment), sizeof((tl_cli_options *)0)->augment, 0, 0,
+     &augment_choices},
     NUMBER(FLAG_U32, "workers", settings.workers, 0, 1024, TL_CLI_TRAIN | TL_CLI_EVAL | TL_CLI_BENCH_LOADER,
            "vit: threads that load images (0: one a core)"),
     BOOL("strict", settings.strict, TL_CLI_TRAIN | TL_CLI_EVAL | TL_CLI_BENCH_LOADER,
@@ -115,9 +122,10 @@ const tl_flag tl_flags[] = {
     NUMBER(FLAG_U32, "layer", layer, 0, 1023, TL_CLI_PREDICT,
            "whose attention: block N, 0 is the first (the last)"),
     NUMBER(FLAG_U32, "head", head, 0, 1023, TL_CLI_PREDICT, "head N, 0 is the first (the mean of all)"),
-    CHOICE("motion", motion, "static|dynamic", TL_CLI_TRAIN, "training digits: centred or anywhere (static)"),
-    CHOICE("test-motion", test_motion, "static|dynamic", TL_CLI_TRAIN | TL_CLI_EVAL,
-           "test digits of top1 and loss (as --motion)"),
+    ENUM("motion", settings.motion, motion_choices, TL_CLI_TRAIN,
+         "training digits: centred or anywhere (static)"),
+    ENUM("test-motion", settings.test_motion, motion_choices, TL_CLI_TRAIN | TL_CLI_EVAL,
+         "test digits of top1 and loss (as --motion)"),
     NUMBER(FLAG_U32, "limit-train", settings.limit_train, 0, 4294967295.0, TL_CLI_TRAIN | TL_CLI_BENCH_LOADER,
            "only the first N training samples (0: all)"),
     NUMBER(FLAG_U32, "limit-test", settings.limit_test, 0, 4294967295.0, TL_CLI_TRAIN | TL_CLI_EVAL,
@@ -144,9 +152,10 @@ const tl_flag tl_flags[] = {
     NUMBER(FLAG_FLOAT, "weight-decay", settings.weight_decay, 0, 1000, TL_CLI_TRAIN, "AdamW's decay (0.05)"),
     NUMBER(FLAG_FLOAT, "grad-clip", settings.grad_clip, 0, 1e30, TL_CLI_TRAIN,
            "largest gradient norm (0: off; gpt: 1)"),
-    CHOICE("schedule", schedule, "cosine|cosine-epoch|constant", TL_CLI_TRAIN,
-           "learning rate: cosine to 0 by step or by epoch, or constant (cosine)"),
-    NUMBER(FLAG_U64, "warmup", settings.warmup, 0, BIG, TL_CLI_TRAIN, "steps of linear warm-up, before the schedule begins (0)"),
+    ENUM("schedule", settings.schedule, schedule_choices, TL_CLI_TRAIN,
+         "learning rate: cosine to 0 by step or by epoch, or constant (cosine)"),
+    NUMBER(FLAG_U64, "warmup", settings.warmup, 0, BIG, TL_CLI_TRAIN,
+           "steps of linear warm-up, before the schedule begins (0)"),
 
     TEXT("out", "DIR", settings.out, TL_CLI_TRAIN, "folder of the run (runs/TASK-OP-N)"),
     BOOL("resume", settings.resume, TL_CLI_TRAIN, "continue from the newest complete checkpoint in --out"),
@@ -160,8 +169,8 @@ const tl_flag tl_flags[] = {
     NUMBER(FLAG_U64, "stop-after", settings.stop_after, 1, BIG, TL_CLI_TRAIN,
            "stop after N steps with a checkpoint, as an interruption would"),
     TEXT("metrics", "FILE", settings.metrics, TL_CLI_TRAIN, "JSON lines of the run (OUT/metrics.jsonl)"),
-    CHOICE("recompute", recompute, "auto|always|never", SHAPE,
-           "translution: compute q and k of every pair again in backward; auto: if they do not fit"),
+    ENUM("recompute", settings.recompute, recompute_choices, SHAPE,
+         "translution: compute q and k of every pair again in backward; auto: if they do not fit"),
     BOOL("dry-run", dry_run, TL_CLI_TRAIN, "print parameter count and memory plan; touch nothing"),
     {"memory-limit", "BYTES", "budget for tensors on the device; K, M, G may follow (its global memory)",
      TL_CLI_TRAIN | TL_CLI_EVAL | TL_CLI_PREDICT | TL_CLI_BENCH | TL_CLI_GENERATE, FLAG_BYTES,
@@ -170,13 +179,13 @@ const tl_flag tl_flags[] = {
          "time every kernel; table on stderr at the end"),
     TEXT("trace", "FILE.json", trace, TL_CLI_TRAIN | TL_CLI_BENCH_STEP,
          "every launch as a Chrome trace, for chrome://tracing or Perfetto"),
-    CHOICE("gemm", gemm, "auto|own|clblast",
-           TL_CLI_TRAIN | TL_CLI_EVAL | TL_CLI_PREDICT | TL_CLI_BENCH | TL_CLI_GENERATE,
-           "matrix products: own kernels, CLBlast where it can, or what is faster (auto; see `tune`)"),
+    ENUM("gemm", gemm, gemm_choices,
+         TL_CLI_TRAIN | TL_CLI_EVAL | TL_CLI_PREDICT | TL_CLI_BENCH | TL_CLI_GENERATE,
+         "matrix products: own kernels, CLBlast where it can, or what is faster (auto; see `tune`)"),
     BOOL("quick", quick, TL_CLI_TUNE, "a few small shapes, kept nowhere: does it work at all?"),
     /* For tests: the other family of tiled kernels on a device that would not choose it. */
-    CHOICE("kernel-path", kernel_path, "auto|cpu|gpu", TL_CLI_TRAIN | TL_CLI_EVAL | TL_CLI_GENERATE | TIMED,
-           NULL),
+    ENUM("kernel-path", kernel_path, path_choices, TL_CLI_TRAIN | TL_CLI_EVAL | TL_CLI_GENERATE | TIMED,
+         NULL),
 
     TEXT("vocab", "FILE", vocab, TL_CLI_TOKENIZE | TL_CLI_GENERATE,
          "merges of a byte-level BPE: GPT-2's vocab.bpe"),
@@ -209,6 +218,21 @@ const tl_flag tl_flags[] = {
 };
 
 const int tl_flag_count = (int)(sizeof tl_flags / sizeof *tl_flags);
+
+char *tl_flag_metavar(const tl_flag *f, char out[CHOICE_LIST_ROOM])
+{
+    if (f->kind == FLAG_SHARING) { /* the first is NONE, which has no radius */
+        size_t used = 0;
+        for (int i = 0; i < f->choices->count; i++)
+            used += (size_t)snprintf(out + used, CHOICE_LIST_ROOM - used, i == 0 ? "%s" : "|%s:R",
+                                     f->choices->items[i].name);
+    } else if (f->kind == FLAG_ENUM) {
+        choice_list(f->choices, "|", out);
+    } else {
+        snprintf(out, CHOICE_LIST_ROOM, "%s", f->metavar != NULL ? f->metavar : "");
+    }
+    return out;
+}
 
 const tl_flag *tl_flag_find(tl_cli_command command, const char *name)
 {

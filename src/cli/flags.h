@@ -4,6 +4,7 @@
 #define TL_CLI_FLAGS_H
 
 #include "cli/options.h"
+#include "core/choices.h"
 
 typedef enum tl_flag_kind {
     FLAG_BOOL,
@@ -13,22 +14,27 @@ typedef enum tl_flag_kind {
     FLAG_BYTES,
     FLAG_FLOAT,
     FLAG_DOUBLE,
-    FLAG_CHOICE
+    FLAG_ENUM,   /* one of `choices`, written as its value */
+    FLAG_SHARING /* the same, but for the first with a radius behind a colon; text */
 } tl_flag_kind;
 
 typedef struct tl_flag {
     const char *name;    /* without the dashes: also the key in a --config file */
-    const char *metavar; /* NULL: takes no value */
+    const char *metavar; /* NULL: that of the choices or, without them, none: see tl_flag_metavar */
     const char *help;    /* NULL: not shown */
     unsigned commands;
     tl_flag_kind kind;
-    size_t offset, room; /* where in tl_cli_options; bytes there, for FLAG_TEXT */
+    size_t offset, room; /* where in tl_cli_options; bytes there, for text */
     double low, high;    /* range of numbers */
-    const char *choices; /* FLAG_CHOICE: "a|b|c" */
+    const choices *choices; /* NULL: any value */
 } tl_flag;
 
 extern const tl_flag tl_flags[];
 extern const int tl_flag_count;
+extern const choices transpose_choices; /* of `bench gemm`: which of A, B are transposed */
+
+/* What --help shows for the value: "N", "a|b|c"; "" when the flag takes none. */
+char *tl_flag_metavar(const tl_flag *flag, char out[CHOICE_LIST_ROOM]);
 
 /* The flag of this name that `command` takes; NULL: none. */
 const tl_flag *tl_flag_find(tl_cli_command command, const char *name);

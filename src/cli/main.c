@@ -31,10 +31,8 @@ tl_status tl_cli_open_device(const tl_cli_options *o, const tl_log *log, tl_cont
 {
     tl_context_options options = {
         .device = o->device[0] != '\0' ? o->device : NULL,
-        .path = o->kernel_path == 1   ? TL_PATH_CPU
-                : o->kernel_path == 2 ? TL_PATH_GPU
-                                      : TL_PATH_AUTO,
-        .gemm = (tl_gemm_mode)o->gemm,
+        .path = o->kernel_path,
+        .gemm = o->gemm,
         .profile = o->settings.profile,
         .memory_limit = o->memory_limit,
         .log = log,

@@ -99,19 +99,13 @@ static tl_status read_double(const tl_flag *f, const char *text, const char *whe
     return TL_OK;
 }
 
-static tl_status read_choice(const tl_flag *f, const char *text, const char *where, int *out, tl_error *err)
+static tl_status read_choice(const tl_flag *f, const char *text, const char *where, void *target,
+                             tl_error *err)
 {
-    size_t length = strlen(text);
-    const char *word = f->choices;
-    for (int i = 0; word != NULL; i++) {
-        size_t span = strcspn(word, "|");
-        if (span == length && strncmp(word, text, span) == 0) {
-            *out = i;
-            return TL_OK;
-        }
-        word = word[span] == '|' ? word + span + 1 : NULL;
-    }
-    return tl_fail(err, TL_ERROR_USAGE, "%s takes %s in this version, not '%s'", where, f->choices, text);
+    int value;
+    TL_TRY(choice_parse(f->choices, where, text, &value, err));
+    choice_store(target, value);
+    return TL_OK;
 }
 
 static tl_status read_bool(const char *text, const char *where, bool *out, tl_error *err)
@@ -136,7 +130,7 @@ static tl_status apply(const tl_flag *f, const given *g, tl_cli_options *o, tl_e
         TL_TRY(read_double(f, g->value, where, &number, err));
         *(float *)target = (float)number;
         return TL_OK;
-    case FLAG_CHOICE: return read_choice(f, g->value, where, target, err);
+    case FLAG_ENUM: return read_choice(f, g->value, where, target, err);
     case FLAG_U32:
         TL_TRY(read_whole(f, g->value, where, &whole, err));
         *(uint32_t *)target = (uint32_t)whole;
@@ -146,6 +140,7 @@ static tl_status apply(const tl_flag *f, const given *g, tl_cli_options *o, tl_e
         TL_TRY(read_whole(f, g->value, where, &whole, err));
         *(uint64_t *)target = whole;
         return TL_OK;
+    case FLAG_SHARING:
     case FLAG_TEXT: break;
     }
     if (g->value[0] == '\0') return tl_fail(err, TL_ERROR_USAGE, "%s takes a value that is not empty", where);
@@ -164,9 +159,9 @@ static tl_status read_arguments(tl_cli_command command, int argc, char **argv, g
     int entries = 0;
     for (int i = 0; i < tl_flag_count; i++)
         if ((tl_flags[i].commands & (unsigned)command) != 0)
-            table[entries++] = (struct option){tl_flags[i].name,
-                                               tl_flags[i].metavar != NULL ? required_argument : no_argument,
-                                               NULL, FIRST_CODE + i};
+            table[entries++] = (struct option){
+                tl_flags[i].name, tl_flags[i].kind != FLAG_BOOL ? required_argument : no_argument, NULL,
+                FIRST_CODE + i};
     table[entries] = (struct option){NULL, 0, NULL, 0};
 
     const char *name = command_name(command);
@@ -176,8 +171,10 @@ static tl_status read_arguments(tl_cli_command command, int argc, char **argv, g
         if (code == 'h') {
             o->help = true;
         } else if (code == ':') {
+            char metavar[CHOICE_LIST_ROOM];
             return tl_fail(err, TL_ERROR_USAGE, "--%s needs a value (%s); see `translution %s --help`",
-                           tl_flags[optopt - FIRST_CODE].name, tl_flags[optopt - FIRST_CODE].metavar, name);
+                           tl_flags[optopt - FIRST_CODE].name,
+                           tl_flag_metavar(&tl_flags[optopt - FIRST_CODE], metavar), name);
         } else if (code == '?' && optopt >= FIRST_CODE) {
             return tl_fail(err, TL_ERROR_USAGE, "--%s takes no value; see `translution %s --help`",
                            tl_flags[optopt - FIRST_CODE].name, name);
@@ -268,9 +265,7 @@ static bool is_given(const given *values, const char *name)
 
 static void apply_size(tl_cli_options *o)
 {
-    /* The table's list and the presets have the same names in the same order. */
-    static const char *const names[] = {"tiny", "mini", "small", "base", "large"};
-    const tl_preset *p = tl_preset_find(names[o->size]);
+    const tl_preset *p = tl_preset_at(o->size);
     tl_model_config *m = &o->settings.model;
     if (p == NULL) return;
     m->dim = p->dim;
@@ -280,33 +275,35 @@ static void apply_size(tl_cli_options *o)
     m->mlp_dim = p->mlp_dim;
 }
 
-/* --offset-sharing none|clip:R|log:R, and --window, which for conv is the kernel's width. */
-static tl_status read_sharing(tl_cli_options *o, tl_error *err)
+/* --offset-sharing, a name of the choices and, but for the first, a radius: "clip:2". */
+static tl_status read_sharing(const char *text, tl_model_config *m, tl_error *err)
 {
-    static const char *const prefixes[] = {"clip:", "log:"};
-    tl_model_config *m = &o->settings.model;
-    const char *text = o->offset_sharing;
-    m->window = o->window;
-    if (m->op == TL_OP_CONV) {
-        if (o->window < 3 || o->window % 2 == 0)
-            return tl_fail(err, TL_ERROR_USAGE, "--op conv takes an odd --window from 3 on, not %u",
-                           o->window);
-        m->window = o->window / 2;
-    }
-    if (text[0] == '\0' || strcmp(text, "none") == 0) return TL_OK;
-    for (int i = 0; i < 2; i++) {
-        const size_t length = strlen(prefixes[i]);
-        if (strncmp(text, prefixes[i], length) != 0) continue;
-        char *end = NULL;
-        const unsigned long radius = isdigit((unsigned char)text[length]) ? strtoul(text + length, &end, 10)
-                                                                          : 0;
-        if (end == NULL || *end != '\0' || radius < 1 || radius > 65535) break;
-        m->sharing = i == 0 ? TL_SHARING_CLIP : TL_SHARING_LOG;
+    const size_t length = strcspn(text, ":");
+    char *end = NULL;
+    int value = 0;
+    const bool named = choice_find(&sharing_choices, text, length, &value);
+    if (text[0] == '\0' || (named && value == TL_SHARING_NONE && text[length] == '\0')) return TL_OK;
+    if (named && value != TL_SHARING_NONE && text[length] == ':' &&
+        isdigit((unsigned char)text[length + 1])) {
+        const unsigned long radius = strtoul(text + length + 1, &end, 10);
+        m->sharing = (tl_sharing)value;
         m->sharing_radius = (uint32_t)radius;
-        return TL_OK;
+        if (*end == '\0' && radius >= 1 && radius <= 65535) return TL_OK;
     }
-    return tl_fail(err, TL_ERROR_USAGE,
-                   "--offset-sharing takes none, clip:R or log:R with R from 1 to 65535, not '%s'", text);
+    char list[CHOICE_LIST_ROOM];
+    return tl_fail(err, TL_ERROR_USAGE, "--offset-sharing takes %s with R from 1 to 65535, not '%s'",
+                   tl_flag_metavar(tl_flag_find(TL_CLI_TRAIN, "offset-sharing"), list), text);
+}
+
+/* --window, which for conv is the kernel's width. */
+static tl_status read_window(const tl_cli_options *o, tl_model_config *m, tl_error *err)
+{
+    m->window = o->window;
+    if (m->op != TL_OP_CONV) return TL_OK;
+    if (o->window < 3 || o->window % 2 == 0)
+        return tl_fail(err, TL_ERROR_USAGE, "--op conv takes an odd --window from 3 on, not %u", o->window);
+    m->window = o->window / 2;
+    return TL_OK;
 }
 
 tl_status tl_cli_sizes(const char *text, const char *what, uint32_t most, uint32_t sizes[3], tl_error *err)
@@ -356,31 +353,14 @@ static tl_status read_image(tl_cli_options *o, tl_error *err)
 /* What follows from several flags at once. */
 static void complete(tl_cli_options *o, const given *values)
 {
-    static const tl_roles relative[] = {0,
-                                        TL_ROLE_Q,
-                                        TL_ROLE_K,
-                                        TL_ROLE_Q | TL_ROLE_K,
-                                        TL_ROLE_V,
-                                        TL_ROLE_Q | TL_ROLE_V,
-                                        TL_ROLE_K | TL_ROLE_V};
-    static const tl_schedule schedules[] = {TL_SCHEDULE_COSINE, TL_SCHEDULE_COSINE_EPOCH,
-                                            TL_SCHEDULE_CONSTANT};
     tl_settings *s = &o->settings;
     tl_model_config *m = &s->model;
-    m->op = (tl_op_kind)o->op;
-    m->positions = is_given(values, "pos")    ? (tl_positions)o->pos
-                   : m->op == TL_OP_ATTENTION ? TL_POSITIONS_LEARNED
-                                              : TL_POSITIONS_NONE;
-    m->relative = relative[o->relative];
-    if (m->relative == 0 && is_given(values, "relative")) m->relative = TL_ROLE_QKV;
-    m->pool = o->pool == 1 ? TL_POOL_MEAN : TL_POOL_CLS;
+    if (!is_given(values, "pos"))
+        m->positions = m->op == TL_OP_ATTENTION ? TL_POSITIONS_LEARNED : TL_POSITIONS_NONE;
+    if (is_given(values, "relative") && m->relative == 0) m->relative = TL_ROLE_QKV;
     if (is_given(values, "dim") && !is_given(values, "mlp-dim")) m->mlp_dim = 4 * m->dim;
-    s->schedule = schedules[o->schedule];
-    s->recompute = (tl_recompute)o->recompute;
-    s->motion = o->motion == 1 ? TL_MOTION_DYNAMIC : TL_MOTION_STATIC;
     o->test_motion_given = is_given(values, "test-motion");
-    if (!o->test_motion_given) o->test_motion = o->motion;
-    s->test_motion = o->test_motion == 1 ? TL_MOTION_DYNAMIC : TL_MOTION_STATIC;
+    if (!o->test_motion_given) s->test_motion = s->motion;
     s->batch_given = is_given(values, "batch-size");
     s->vocab_given = is_given(values, "vocab-size");
     s->classes_given = is_given(values, "classes");
@@ -439,7 +419,8 @@ static tl_status parse(tl_cli_command command, int argc, char **argv, given *val
     complete(o, values);
     TL_TRY(read_image(o, err));
     if (o->augment[0] != '\0') TL_TRY(tl_augment_parse(o->augment, &o->settings.augment, err));
-    return read_sharing(o, err);
+    TL_TRY(read_window(o, &o->settings.model, err));
+    return read_sharing(o->offset_sharing, &o->settings.model, err);
 }
 
 tl_status tl_cli_parse(tl_cli_command command, int argc, char **argv, tl_cli_options *o, tl_error *err)
@@ -456,17 +437,25 @@ tl_status tl_cli_parse(tl_cli_command command, int argc, char **argv, tl_cli_opt
     return status;
 }
 
+/* The values of a flag that explain themselves, a line each. */
+static void print_choices(FILE *out, const choices *c)
+{
+    for (int i = 0; i < c->count; i++)
+        if (c->items[i].help != NULL)
+            fprintf(out, "  %-24s    %-12s  %s\n", "", c->items[i].name, c->items[i].help);
+}
+
 void tl_cli_print_flags(FILE *out, tl_cli_command command)
 {
     for (int i = 0; i < tl_flag_count; i++) {
         const tl_flag *f = &tl_flags[i];
         if (f->help == NULL || (f->commands & (unsigned)command) == 0) continue;
-        char left[80];
-        snprintf(left, sizeof left, "--%s%s%s", f->name, f->metavar != NULL ? " " : "",
-                 f->metavar != NULL ? f->metavar : "");
-        if (strlen(left) <= 24)
-            fprintf(out, "  %-24s  %s\n", left, f->help);
-        else
-            fprintf(out, "  %s\n  %-24s  %s\n", left, "", f->help);
+        char left[CHOICE_LIST_ROOM + 40], metavar[CHOICE_LIST_ROOM], list[CHOICE_LIST_ROOM] = "";
+        tl_flag_metavar(f, metavar);
+        snprintf(left, sizeof left, "--%s%s%s", f->name, metavar[0] != '\0' ? " " : "", metavar);
+        if (f->kind == FLAG_TEXT && f->choices != NULL) choice_list(f->choices, ", ", list);
+        fprintf(out, strlen(left) <= 24 ? "  %-24s%s  %s%s%s\n" : "  %s\n  %-24s  %s%s%s\n", left, "",
+                f->help, list[0] != '\0' ? " " : "", list);
+        if (f->choices != NULL) print_choices(out, f->choices);
     }
 }

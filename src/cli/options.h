@@ -29,7 +29,7 @@ typedef enum tl_cli_command {
 /* What only `bench` asks for; 0 and empty: the measured thing's own default. */
 typedef struct tl_cli_bench {
     uint32_t m, n, k, batch, rounds;
-    int transpose; /* nn, nt, tn, tt */
+    int transpose; /* of transpose_choices */
     char grid[32]; /* "7x7", "4x8x8"; of `gemm`: the grouped product on that grid */
     char task[16];
     bool causal;
@@ -67,13 +67,11 @@ typedef struct tl_cli_options {
     uint32_t layer, head;
     bool layer_given, head_given;
     uint32_t window;
-    int gemm; /* a tl_gemm_mode */
+    tl_gemm_mode gemm;
     bool quick;
-    int recompute;   /* a tl_recompute */
-    int kernel_path; /* a tl_kernel_path */
+    tl_kernel_path kernel_path;
+    int size; /* of size_choices */
     bool test_motion_given;
-    /* Choices, by their place in the table's list; copied to `settings` once all is known. */
-    int op, relative, pos, size, pool, motion, test_motion, schedule;
 } tl_cli_options;
 
 /* Parses argv[1..] of a command (argv[0] is the command's own name). With --help or --version nothing else is

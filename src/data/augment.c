@@ -4,37 +4,37 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/choices.h"
+
 const float tl_image_mean[3] = {0.485f, 0.456f, 0.406f}, tl_image_deviation[3] = {0.229f, 0.224f, 0.225f};
 
-static const struct {
-    const char *name;
-    uint32_t bit;
-} augments[] = {{"crop", TL_AUGMENT_CROP},
-                {"flip", TL_AUGMENT_FLIP},
-                {"randaugment", TL_AUGMENT_RANDAUGMENT},
-                {"mixup", TL_AUGMENT_MIXUP},
-                {"cutmix", TL_AUGMENT_CUTMIX}};
-enum { AUGMENTS = sizeof augments / sizeof *augments };
+static bool is_one_bit(uint32_t value)
+{
+    return value != 0 && (value & (value - 1)) == 0;
+}
+
+static tl_status fail_name(const char *name, size_t length, tl_error *err)
+{
+    char list[CHOICE_LIST_ROOM];
+    return tl_fail(err, TL_ERROR_USAGE,
+                   "there is no augmentation '%.*s': give one of %s, or several, joined by commas",
+                   (int)(length < 100 ? length : 100), name, choice_list(&augment_choices, ", ", list));
+}
 
 tl_status tl_augment_parse(const char *text, uint32_t *augment, tl_error *err)
 {
     uint32_t found = 0;
-    if (strcmp(text, "none") == 0 || strcmp(text, "default") == 0) {
-        *augment = text[0] == 'n' ? 0 : TL_AUGMENT_ALL;
+    int bits = 0;
+    if (choice_find(&augment_choices, text, strlen(text),
+                    &bits)) { /* one name, which may stand for none or all */
+        *augment = (uint32_t)bits;
         return TL_OK;
     }
     for (const char *at = text;; at++) {
         const size_t length = strcspn(at, ",");
-        uint32_t bit = 0;
-        for (int i = 0; i < AUGMENTS; i++)
-            if (strlen(augments[i].name) == length && strncmp(at, augments[i].name, length) == 0)
-                bit = augments[i].bit;
-        if (bit == 0)
-            return tl_fail(err, TL_ERROR_USAGE,
-                           "there is no augmentation '%.*s': give none, default, or some of crop, flip, "
-                           "randaugment, mixup and cutmix, joined by commas",
-                           (int)(length < 100 ? length : 100), at);
-        found |= bit;
+        if (!choice_find(&augment_choices, at, length, &bits) || !is_one_bit((uint32_t)bits))
+            return fail_name(at, length, err);
+        found |= (uint32_t)bits;
         at += length;
         if (*at == '\0') break;
     }
@@ -44,12 +44,14 @@ tl_status tl_augment_parse(const char *text, uint32_t *augment, tl_error *err)
 
 char *tl_augment_name(uint32_t augment, char text[TL_AUGMENT_TEXT])
 {
-    strcpy(text, augment == 0 ? "none" : "");
-    for (int i = 0; i < AUGMENTS; i++)
-        if ((augment & augments[i].bit) != 0) {
-            if (text[0] != '\0') strcat(text, ",");
-            strcat(text, augments[i].name);
-        }
+    size_t used = 0;
+    snprintf(text, TL_AUGMENT_TEXT, "%s", augment == 0 ? choice_name(&augment_choices, 0) : "");
+    for (int i = 0; i < augment_choices.count; i++) {
+        const choice *c = &augment_choices.items[i];
+        if (is_one_bit((uint32_t)c->value) && (augment & (uint32_t)c->value) != 0 && used < TL_AUGMENT_TEXT)
+            used += (size_t)snprintf(text + used, TL_AUGMENT_TEXT - used, "%s%s", used > 0 ? "," : "",
+                                     c->name);
+    }
     return text;
 }
 

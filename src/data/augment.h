@@ -8,7 +8,7 @@
 #include "core/random.h"
 #include "data/resample.h"
 
-/* "none", "default" (all) or names joined by commas: crop, flip, randaugment, mixup, cutmix. */
+/* One of augment_choices, or several names of single ones joined by commas. */
 tl_status tl_augment_parse(const char *text, uint32_t *augment, tl_error *err);
 /* The same in words; returns them. */
 enum { TL_AUGMENT_TEXT = 40 };

@@ -10,20 +10,6 @@
 #define SHARD_ELEMENTS ((uint64_t)1 << 31) /* shards stay below, for libraries that index by int */
 #define TOUCH_BYTES    ((uint64_t)1 << 26) /* shards from here on are touched before they are handed out */
 
-const char *tl_memory_kind_name(tl_memory_kind kind)
-{
-    switch (kind) {
-    case TL_MEMORY_PARAMETER: return "parameters";
-    case TL_MEMORY_GRADIENT: return "gradients";
-    case TL_MEMORY_MOMENT: return "moments";
-    case TL_MEMORY_ACTIVATION: return "activations";
-    case TL_MEMORY_WORKSPACE: return "workspace";
-    case TL_MEMORY_DATA: return "data";
-    case TL_MEMORY_KINDS: break;
-    }
-    return "unknown";
-}
-
 uint64_t tl_tensor_lead_per_shard(uint64_t lead, uint64_t row, uint64_t max_alloc_bytes)
 {
     if (lead == 0 || row == 0) return 0;

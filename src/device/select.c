@@ -7,17 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *tl_device_type_name(tl_device_type type)
-{
-    switch (type) {
-    case TL_DEVICE_CPU: return "cpu";
-    case TL_DEVICE_GPU: return "gpu";
-    case TL_DEVICE_ACCELERATOR: return "acc";
-    case TL_DEVICE_OTHER: break;
-    }
-    return "other";
-}
-
 static bool same_word(const char *a, const char *b)
 {
     for (; *a != '\0' && *b != '\0'; a++, b++)
@@ -175,9 +164,9 @@ tl_status tl_device_select(const tl_device_info *list, int count, const char *sp
         *chosen = automatic;
         return TL_OK;
     }
-    if (same_word(spec, "gpu")) return select_type(list, count, TL_DEVICE_GPU, spec, chosen, err);
-    if (same_word(spec, "cpu")) return select_type(list, count, TL_DEVICE_CPU, spec, chosen, err);
-    if (same_word(spec, "acc")) return select_type(list, count, TL_DEVICE_ACCELERATOR, spec, chosen, err);
+    for (tl_device_type type = TL_DEVICE_CPU; type < TL_DEVICE_OTHER; type++)
+        if (same_word(spec, tl_device_type_name(type)))
+            return select_type(list, count, type, spec, chosen, err);
     long first = 0, second = 0;
     bool pair = false;
     if (parse_numbers(spec, &first, &second, &pair)) {

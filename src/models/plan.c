@@ -23,20 +23,18 @@ tl_status tl_check_range(tl_error *err, const char *name, uint32_t value, uint32
 /* Combinations of operation, positions and geometry that mean nothing. */
 static tl_status check_family(const tl_model_config *c, tl_error *err)
 {
-    static const char *const names[] = {"attention",  "translution", "alpha",
-                                        "alpha-pure", "absolute",    "conv"};
     const bool variant = c->op == TL_OP_TRANSLUTION || c->op == TL_OP_ALPHA || c->op == TL_OP_ABSOLUTE;
     if (c->relative != 0 && c->relative != TL_ROLE_QKV && !variant && c->op != TL_OP_ATTENTION)
         return tl_fail(err, TL_ERROR_USAGE, "%s has no choice of relative roles: leave --relative away.",
-                       names[c->op]);
+                       tl_op_name(c->op));
     if (c->positions == TL_POSITIONS_ROPE && c->op != TL_OP_ATTENTION && c->op != TL_OP_ALPHA)
         return tl_fail(err, TL_ERROR_USAGE,
                        "%s has no rotary positions: choose attention or alpha, or no positions.",
-                       names[c->op]);
+                       tl_op_name(c->op));
     if (c->positions >= TL_POSITIONS_SWIN && c->op != TL_OP_ATTENTION)
         return tl_fail(err, TL_ERROR_USAGE,
                        "%s has its offsets in its matrices: positions swin, shaw and convit are attention's.",
-                       names[c->op]);
+                       tl_op_name(c->op));
     if (c->op == TL_OP_ABSOLUTE && (c->sharing != TL_SHARING_NONE || c->window > 0))
         return tl_fail(err, TL_ERROR_USAGE,
                        "absolute has a matrix for every pair: it takes no sharing of offsets and no window.");

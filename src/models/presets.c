@@ -3,21 +3,31 @@
 #include <stddef.h>
 #include <string.h>
 
-static const tl_preset presets[] = {
-    {"tiny", 192, 6, 3, 64, 768},    {"mini", 192, 12, 3, 64, 768},     {"small", 384, 12, 6, 64, 1536},
-    {"base", 768, 12, 12, 64, 3072}, {"large", 1024, 24, 16, 64, 4096},
-};
+/* name, dim, depth, heads of 64; the MLP is 4 dim wide. */
+#define SIZES(SIZE)                                                                                          \
+    SIZE(tiny, 192, 6, 3)                                                                                    \
+    SIZE(mini, 192, 12, 3)                                                                                   \
+    SIZE(small, 384, 12, 6)                                                                                  \
+    SIZE(base, 768, 12, 12)                                                                                  \
+    SIZE(large, 1024, 24, 16)
+
+#define NUMBER(name, dim, depth, heads) SIZE_##name,
+#define CHOICE(name, dim, depth, heads)                                                                      \
+    {SIZE_##name, #name, #dim " channels, " #depth " blocks, " #heads " heads of 64"},
+#define PRESET(name, dim, depth, heads) [SIZE_##name] = {#name, dim, depth, heads, 64, 4 * (dim)},
+
+enum { SIZES(NUMBER) COUNT };
+static const choice items[] = {SIZES(CHOICE)};
+static const tl_preset presets[] = {SIZES(PRESET)};
+const choices size_choices = {"model size", items, COUNT};
+
+const tl_preset *tl_preset_at(int size)
+{
+    return size >= 0 && size < COUNT ? &presets[size] : NULL;
+}
 
 const tl_preset *tl_preset_find(const char *name)
 {
-    if (name == NULL) return NULL;
-    for (size_t i = 0; i < sizeof presets / sizeof presets[0]; i++) {
-        if (strcmp(presets[i].name, name) == 0) return &presets[i];
-    }
-    return NULL;
-}
-
-const char *tl_preset_names(void)
-{
-    return "tiny, mini, small, base, large";
+    int size;
+    return name != NULL && choice_find(&size_choices, name, strlen(name), &size) ? &presets[size] : NULL;
 }

@@ -30,7 +30,7 @@ static tl_status refuse_not_finite(void *user, const tl_task *task, int set, con
     return tl_fail(tl_context_error(ctx), TL_ERROR_DEVICE,
                    "%llu of %llu predictions on the test set %s are not finite: these weights are of no use",
                    (unsigned long long)scores->not_finite, (unsigned long long)scores->predictions,
-                   task->set_names[set]);
+                   tl_task_set_name(task, set));
 }
 
 static tl_status score_model(tl_context *ctx, const tl_task *task, tl_safetensors *st, tl_settings *s,

@@ -103,7 +103,7 @@ static tl_status score_batches(tl_context *ctx, const tl_task *task, tl_model *m
     if (scores->predictions == 0)
         return tl_fail(err, TL_ERROR_INPUT,
                        "no sample of the test set %s can be read: there is nothing to evaluate",
-                       task->set_names[set]);
+                       tl_task_set_name(task, set));
     scores->loss /= (double)scores->predictions;
     scores->top1 *= 100.0 / (double)scores->predictions;
     scores->top5 *= 100.0 / (double)scores->predictions;

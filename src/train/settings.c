@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/choices.h"
 #include "core/number.h"
 #include "data/augment.h"
 #include "models/presets.h"
@@ -15,7 +16,7 @@
 /* What all tasks have in common. */
 static void set_common(tl_settings *s, const char *task)
 {
-    const tl_preset *tiny = tl_preset_find("tiny");
+    const tl_preset *tiny = tl_preset_at(0);
     memset(s, 0, sizeof *s);
     snprintf(s->task, sizeof s->task, "%s", task);
     snprintf(s->data, sizeof s->data, "synthetic");
@@ -96,28 +97,6 @@ tl_result tl_result_empty(void)
                        .data_wait = none};
 }
 
-static const char *const op_names[] = {"attention", "translution", "alpha", "alpha-pure", "absolute", "conv"};
-static const char *const motion_names[] = {"static", "dynamic"};
-static const char *const schedule_names[] = {"cosine", "cosine-epoch", "constant"};
-static const char *const position_names[] = {"none", "learned", "rope", "swin", "shaw", "convit"};
-/* by tl_roles; 0 stands for all */
-static const char *const relative_names[] = {"qkv", "q", "k", "qk", "v", "qv", "kv", "qkv"};
-static const char *const sharing_names[] = {"none", "clip", "log"};
-static const char *const pool_names[] = {"cls", "mean"};
-
-const char *tl_op_name(tl_op_kind op)
-{
-    return op_names[op];
-}
-const char *tl_motion_name(tl_motion motion)
-{
-    return motion_names[motion];
-}
-const char *tl_schedule_name(tl_schedule schedule)
-{
-    return schedule_names[schedule];
-}
-
 /* ---- settings as metadata ------------------------------------------------------------------------ */
 
 /* One table for both directions: where a value lies, how it is written, which names stand for it. */
@@ -135,28 +114,26 @@ typedef struct field {
     const char *key;
     field_type type;
     size_t at;
-    const char *const *names;
-    int count;
-    unsigned tasks;     /* that have it */
-    const char *before; /* its value in checkpoints older than the field; NULL: every checkpoint has it */
+    const choices *names; /* FIELD_NAME */
+    unsigned tasks;       /* that have it */
+    const char *before;   /* its value in checkpoints older than the field; NULL: every checkpoint has it */
 } field;
 
 enum { MNIST = 1, VIT = 2, GPT = 4, IMAGES = MNIST | VIT, ALL = IMAGES | GPT };
 
 #define NUMBER(k, type, member, tasks)                                                                       \
     {                                                                                                        \
-        k, type, offsetof(tl_settings, member), NULL, 0, tasks, NULL                                         \
+        k, type, offsetof(tl_settings, member), NULL, tasks, NULL                                            \
     }
 #define NAMED(k, member, list, tasks)                                                                        \
     {                                                                                                        \
-        k, FIELD_NAME, offsetof(tl_settings, member), list, (int)(sizeof(list) / sizeof *(list)), tasks,     \
-            NULL                                                                                             \
+        k, FIELD_NAME, offsetof(tl_settings, member), &(list), tasks, NULL                                   \
     }
 static const field fields[] = {
-    {"task", FIELD_TEXT, offsetof(tl_settings, task), NULL, 0, ALL, NULL},
-    NAMED("op", model.op, op_names, ALL),
-    NAMED("pos", model.positions, position_names, ALL),
-    NAMED("pool", model.pool, pool_names, IMAGES),
+    {"task", FIELD_TEXT, offsetof(tl_settings, task), NULL, ALL, NULL},
+    NAMED("op", model.op, op_choices, ALL),
+    NAMED("pos", model.positions, positions_choices, ALL),
+    NAMED("pool", model.pool, pool_choices, IMAGES),
     NUMBER("image_depth", FIELD_U32, model.image_depth, IMAGES),
     NUMBER("image_height", FIELD_U32, model.image_height, IMAGES),
     NUMBER("image_width", FIELD_U32, model.image_width, IMAGES),
@@ -167,20 +144,20 @@ static const field fields[] = {
     NUMBER("classes", FIELD_U32, model.classes, IMAGES),
     NUMBER("seq_len", FIELD_U32, model.seq_len, GPT),
     NUMBER("vocab_size", FIELD_U32, model.vocab_size, GPT),
-    {"vocabulary", FIELD_LONG_TEXT, offsetof(tl_settings, vocabulary), NULL, 0, GPT, NULL},
+    {"vocabulary", FIELD_LONG_TEXT, offsetof(tl_settings, vocabulary), NULL, GPT, NULL},
     NUMBER("dim", FIELD_U32, model.dim, ALL),
     NUMBER("depth", FIELD_U32, model.depth, ALL),
     NUMBER("heads", FIELD_U32, model.heads, ALL),
     NUMBER("head_dim", FIELD_U32, model.head_dim, ALL),
     NUMBER("mlp_dim", FIELD_U32, model.mlp_dim, ALL),
     NUMBER("relenc_dim", FIELD_U32, model.relenc_dim, ALL),
-    NAMED("relative", model.relative, relative_names, ALL),
-    NAMED("offset_sharing", model.sharing, sharing_names, ALL),
+    NAMED("relative", model.relative, role_choices, ALL),
+    NAMED("offset_sharing", model.sharing, sharing_choices, ALL),
     NUMBER("sharing_radius", FIELD_U32, model.sharing_radius, ALL),
     NUMBER("window", FIELD_U32, model.window, ALL),
     NUMBER("translution_layers", FIELD_U32, model.translution_layers, ALL),
-    NAMED("motion", motion, motion_names, MNIST),
-    NAMED("test_motion", test_motion, motion_names, MNIST),
+    NAMED("motion", motion, motion_choices, MNIST),
+    NAMED("test_motion", test_motion, motion_choices, MNIST),
     NUMBER("seed", FIELD_U64, seed, ALL),
     NUMBER("epochs", FIELD_U64, epochs, ALL),
     NUMBER("steps", FIELD_U64, steps, ALL),
@@ -188,15 +165,15 @@ static const field fields[] = {
     NUMBER("lr", FIELD_F32, lr, ALL),
     NUMBER("weight_decay", FIELD_F32, weight_decay, ALL),
     NUMBER("grad_clip", FIELD_F32, grad_clip, ALL),
-    NAMED("schedule", schedule, schedule_names, ALL),
-    {"schedule_version", FIELD_U32, offsetof(tl_settings, schedule_version), NULL, 0, ALL, "1"},
+    NAMED("schedule", schedule, schedule_choices, ALL),
+    {"schedule_version", FIELD_U32, offsetof(tl_settings, schedule_version), NULL, ALL, "1"},
     NUMBER("warmup", FIELD_U64, warmup, ALL),
     NUMBER("samples_per_epoch", FIELD_U64, samples_per_epoch, GPT),
     NUMBER("limit_train", FIELD_U32, limit_train, ALL),
     NUMBER("limit_test", FIELD_U32, limit_test, ALL),
     NUMBER("augment", FIELD_AUGMENT, augment, VIT),
-    {"exact_decode", FIELD_BOOL, offsetof(tl_settings, exact_decode), NULL, 0, VIT, "false"},
-    {"class_names", FIELD_LONG_TEXT, offsetof(tl_settings, class_names), NULL, 0, VIT, NULL},
+    {"exact_decode", FIELD_BOOL, offsetof(tl_settings, exact_decode), NULL, VIT, "false"},
+    {"class_names", FIELD_LONG_TEXT, offsetof(tl_settings, class_names), NULL, VIT, NULL},
 };
 enum { FIELDS = sizeof fields / sizeof *fields };
 
@@ -221,7 +198,7 @@ static void write_field(const field *f, const tl_settings *s, char *text, size_t
     case FIELD_U32: snprintf(text, room, "%u", *(const uint32_t *)at); break;
     case FIELD_U64: snprintf(text, room, "%llu", (unsigned long long)*(const uint64_t *)at); break;
     case FIELD_F32: tl_format(text, room, "%.9g", (double)*(const float *)at); break;
-    case FIELD_NAME: snprintf(text, room, "%s", f->names[*(const unsigned *)at]); break;
+    case FIELD_NAME: snprintf(text, room, "%s", choice_shown(f->names, choice_load(at))); break;
     case FIELD_BOOL: snprintf(text, room, "%s", *(const bool *)at ? "true" : "false"); break;
     case FIELD_AUGMENT: tl_augment_name(*(const uint32_t *)at, text); break;
     }
@@ -265,13 +242,12 @@ static bool read_field(const field *f, const char *text, tl_settings *s)
         *(float *)at = value;
         return errno == 0 && end != text && *end == '\0';
     }
-    case FIELD_NAME:
-        for (int i = 0; i < f->count; i++) {
-            if (strcmp(text, f->names[i]) != 0) continue;
-            *(unsigned *)at = (unsigned)i;
-            return true;
-        }
-        return false;
+    case FIELD_NAME: {
+        int value;
+        if (!choice_find(f->names, text, strlen(text), &value)) return false;
+        choice_store(at, value);
+        return true;
+    }
     case FIELD_BOOL:
         *(bool *)at = strcmp(text, "true") == 0;
         return *(bool *)at || strcmp(text, "false") == 0;

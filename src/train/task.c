@@ -12,6 +12,11 @@ const tl_task *tl_task_find(const char *name)
     return NULL;
 }
 
+const char *tl_task_set_name(const tl_task *task, int set)
+{
+    return task->set_choices != NULL ? choice_shown(task->set_choices, set) : "val";
+}
+
 const char *tl_task_names(void)
 {
     return "mnist, vit, gpt";

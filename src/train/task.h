@@ -3,6 +3,7 @@
 #ifndef TL_TRAIN_TASK_H
 #define TL_TRAIN_TASK_H
 
+#include "core/choices.h"
 #include "models/model.h"
 #include "train/settings.h"
 
@@ -29,7 +30,7 @@ typedef struct tl_task {
     const char *unit; /* what a rate counts, one a prediction of the model: "images", "tokens" */
     bool classifies;  /* scores are top-1 and top-5; otherwise perplexity */
     int sets;         /* test sets, up to TL_TASK_MOST_SETS */
-    const char *set_names[TL_TASK_MOST_SETS];
+    const choices *set_choices; /* names of the sets, by number; NULL: the only one is "val" */
 
     /* Settings that make no run of this task; neither data nor device are needed. */
     tl_status (*check)(const tl_settings *s, tl_error *err);
@@ -63,6 +64,8 @@ typedef struct tl_task {
 } tl_task;
 
 const tl_task *tl_task_find(const char *name); /* NULL: there is none of this name */
+/* Of a test set, for metrics and messages. */
+const char *tl_task_set_name(const tl_task *task, int set);
 const char *tl_task_names(void);               /* "mnist, vit" */
 
 extern const tl_task tl_task_mnist, tl_task_vit, tl_task_gpt;

@@ -214,7 +214,6 @@ const tl_task tl_task_gpt = {
     .unit = "tokens",
     .classifies = false,
     .sets = 1,
-    .set_names = {"val"},
     .check = check,
     .open = open_data,
     .close = close_data,

@@ -272,7 +272,6 @@ const tl_task tl_task_vit = {
     .unit = "images",
     .classifies = true,
     .sets = 1,
-    .set_names = {"val"},
     .check = check,
     .open = open_data,
     .close = close_data,

@@ -193,7 +193,7 @@ static tl_status note_scores(void *user, const tl_task *task, int set, const tl_
             "after step %llu, %llu of %llu predictions on the test set %s are not finite: they count as "
             "wrong",
             (unsigned long long)r->done, (unsigned long long)scores->not_finite,
-            (unsigned long long)scores->predictions, task->set_names[set]);
+            (unsigned long long)scores->predictions, tl_task_set_name(task, set));
     const tl_metric hits[] = {{"loss", scores->loss},
                               {"top1", scores->top1},
                               {"top5", scores->top5},
@@ -202,7 +202,7 @@ static tl_status note_scores(void *user, const tl_task *task, int set, const tl_
                     text[] = {{"loss", scores->loss}, {"perplexity", exp(scores->loss)}};
     const int hit_values = task->files != NULL ? 5 : 3;
     return tl_metrics_line(&r->metrics, r->done, (r->done + r->steps_per_epoch - 1) / r->steps_per_epoch,
-                           task->set_names[set], task->classifies ? hits : text,
+                           tl_task_set_name(task, set), task->classifies ? hits : text,
                            task->classifies ? hit_values : 2, tl_context_error(r->ctx));
 }
 

@@ -1,0 +1,69 @@
+#!/bin/sh
+# Names of values stand in the tables of core/choices.c (sizes: models/presets.c) and in no other source file.
+#   check_names.sh SOURCE_DIR
+set -u
+cd "$1" || exit 1
+
+# Words that mean something else where they stand, one `FILE WORD` a line.
+homonyms='
+src/cli/bench_gemm.c k
+src/cli/bench_op.c workspace
+src/cli/flags.c attention
+src/cli/flags.c data
+src/cli/flags.c gpt
+src/cli/flags.c k
+src/cli/flags.c vit
+src/cli/options.c vit
+src/data/image_folder.c other
+src/device/select.c auto
+src/models/model.c workspace
+src/models/plan.c translution
+src/models/plan.c workspace
+src/ops/attention_like.c attention
+src/ops/attention_like.c qkv
+src/ops/clip.c clip
+src/ops/op_shape.c k
+src/ops/op_shape.c q
+src/ops/op_shape.c v
+src/ops/rope.c rope
+src/train/settings.c gpt
+src/train/settings.c vit
+src/train/task_gpt.c gpt
+src/train/task_vit.c vit
+'
+
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+grep -oE '\{[A-Z0-9_| ]+, "[a-z-]+"' src/core/choices.c | grep -oE '"[a-z-]+"' | tr -d '"' > "$work/names"
+sed -n 's/^ *SIZE(\([a-z]*\),.*/\1/p' src/models/presets.c >> "$work/names"
+[ "$(wc -l < "$work/names")" -gt 50 ] || { echo "few names found in src/core/choices.c: the check looks in the wrong place"; exit 1; }
+
+# Whole string literals outside of comments: `FILE WORD`.
+find src \( -name '*.c' -o -name '*.h' \) ! -path src/core/choices.c ! -path src/models/presets.c | sort | while read -r file; do
+    grep -vE '^ *(/\*|\*)' "$file" | sed 's,/\*.*\*/,,' | grep -oE '"[a-z-]+"' | tr -d '"' | sort -u | sed "s,^,$file ,"
+done > "$work/words"
+awk 'NR == FNR { name[$1]; next } $2 in name' "$work/names" "$work/words" | sort > "$work/found"
+echo "$homonyms" | sed '/^$/d' | sort > "$work/allowed"
+
+faults=0
+for line in $(comm -23 "$work/found" "$work/allowed" | tr ' ' ':'); do
+    echo "${line%:*}: \"${line##*:}\" is the name of a value: take it from core/choices.h"
+    faults=1
+done
+for line in $(comm -13 "$work/found" "$work/allowed" | tr ' ' ':'); do
+    echo "tests/check_names.sh: ${line%:*} does not have \"${line##*:}\" any more: strike it from the homonyms"
+    faults=1
+done
+
+# A list of names in one literal, as in "none|learned|rope".
+awk -v OFS=: 'NR == FNR { name[$1]; next }
+    FILENAME !~ /core\/choices.c$/ {
+        n = split($0, piece, "\"")
+        for (i = 2; i <= n; i += 2) {
+            words = split(piece[i], word, /\|/); hits = 0
+            for (j = 1; j <= words; j++) if (word[j] in name) hits++
+            if (words > 1 && hits > 1) { print FILENAME, FNR, " a list of names: use choice_list"; bad = 1 }
+        }
+    }
+    END { exit bad }' "$work/names" $(find src -name '*.[ch]') || faults=1
+exit $faults

@@ -1,0 +1,95 @@
+/* The tables of names: every name is found and shown again, a value outside of its table has none. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/choices.h"
+
+static const choices *const tables[] = {
+    &op_choices,     &positions_choices, &role_choices,        &sharing_choices,    &pool_choices,
+    &motion_choices, &schedule_choices,  &recompute_choices,   &family_choices,     &augment_choices,
+    &gemm_choices,   &path_choices,      &device_type_choices, &memory_kind_choices};
+enum { TABLES = sizeof tables / sizeof *tables };
+
+static void names_and_values(void **unused)
+{
+    for (int t = 0; t < TABLES; t++) {
+        const choices *c = tables[t];
+        assert_true(c->count >= 2);
+        for (int i = 0; i < c->count; i++) {
+            const choice *item = &c->items[i];
+            int found = -1;
+            tl_error err = {0};
+            assert_string_equal(choice_name(c, item->value), item->name);
+            assert_true(choice_find(c, item->name, strlen(item->name), &found));
+            assert_string_equal(choice_name(c, found), item->name);
+            assert_int_equal(choice_check(c, item->value, &err), TL_OK);
+            assert_int_equal(choice_parse(c, "--x", item->name, &found, &err), TL_OK);
+        }
+    }
+}
+
+static void outside(void **unused)
+{
+    static const int values[] = {-1, 99, INT32_MAX, INT32_MIN};
+    for (int t = 0; t < TABLES; t++)
+        for (int i = 0; i < 4; i++) {
+            tl_error err = {0};
+            assert_null(choice_name(tables[t], values[i]));
+            assert_string_equal(choice_shown(tables[t], values[i]), "?");
+            assert_int_equal(choice_check(tables[t], values[i], &err), TL_ERROR_USAGE);
+            assert_non_null(strstr(err.text, tables[t]->what));
+        }
+    int found = 7;
+    assert_false(choice_find(&op_choices, "attentio", 8, &found));
+    assert_false(choice_find(&op_choices, "attention", 8, &found));
+    assert_false(choice_find(&op_choices, "", 0, &found));
+    assert_int_equal(found, 7);
+    tl_error err = {0};
+    assert_int_equal(choice_parse(&pool_choices, "--pool", "max", &found, &err), TL_ERROR_USAGE);
+    assert_string_equal(err.text, "--pool takes cls|mean, not 'max'");
+}
+
+static void lists(void **unused)
+{
+    char list[CHOICE_LIST_ROOM];
+    assert_string_equal(choice_list(&role_choices, "|", list), "qkv|q|k|qk|v|qv|kv"); /* "qkv" once */
+    for (int t = 0; t < TABLES; t++) {
+        choice_list(tables[t], ", ", list);
+        assert_non_null(strstr(list, tables[t]->items[tables[t]->count - 1].name)); /* all fit */
+    }
+}
+
+/* 0 stands for all: that is what a checkpoint's "qkv" means, of operations without a choice of roles too. */
+static void all_roles_are_zero(void **unused)
+{
+    int value = -1;
+    assert_true(choice_find(&role_choices, "qkv", 3, &value));
+    assert_int_equal(value, 0);
+    assert_string_equal(choice_name(&role_choices, TL_ROLE_QKV), "qkv");
+}
+
+static void public_names(void **unused)
+{
+    assert_string_equal(tl_op_name(TL_OP_CONV), "conv");
+    assert_string_equal(tl_schedule_name(TL_SCHEDULE_COSINE_EPOCH), "cosine-epoch");
+    assert_string_equal(tl_op_name((tl_op_kind)99), "?");
+    assert_string_equal(tl_motion_name((tl_motion)-1), "?");
+    assert_string_equal(tl_schedule_name((tl_schedule)99), "?");
+    assert_string_equal(tl_memory_kind_name(TL_MEMORY_KINDS), "?");
+    assert_string_equal(tl_device_type_name((tl_device_type)99), "?");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(names_and_values),   cmocka_unit_test(outside),      cmocka_unit_test(lists),
+        cmocka_unit_test(all_roles_are_zero), cmocka_unit_test(public_names),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
