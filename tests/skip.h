@@ -1,0 +1,11 @@
+/* A test that cannot run here says why and what it needs; tools/test collects these lines. */
+#ifndef TL_TESTS_SKIP_H
+#define TL_TESTS_SKIP_H
+
+#define skip_because(why, what)                                                                              \
+    do {                                                                                                     \
+        print_message("skip: %s; to run it: %s\n", (why), (what));                                           \
+        skip();                                                                                              \
+    } while (0)
+
+#endif
