@@ -11,6 +11,8 @@
 
 #include <cmocka.h>
 
+#include "skip.h"
+
 #include <cjson/cJSON.h>
 
 #include "core/random.h"
@@ -71,10 +73,9 @@ static coder gpt2(void)
 {
     const char *where = getenv("TRANSLUTION_GPT2_BPE");
     char vocab[600], encoder[600];
-    if (where == NULL || access(where, R_OK) != 0) {
-        print_message("TRANSLUTION_GPT2_BPE names no folder with GPT-2's vocabulary: skipped\n");
-        skip();
-    }
+    if (where == NULL || access(where, R_OK) != 0)
+        skip_because("GPT-2's vocabulary is not there",
+                     "set TRANSLUTION_GPT2_BPE to a folder with vocab.bpe and encoder.json");
     snprintf(vocab, sizeof vocab, "%s/vocab.bpe", where);
     snprintf(encoder, sizeof encoder, "%s/encoder.json", where);
     return make_coder(vocab, encoder);
@@ -469,8 +470,8 @@ static void test_gpt2_vectors(void **state)
     FILE *file = fopen(path, "rb");
     if (file == NULL) {
         drop(&c);
-        print_message("no vectors.jsonl beside the vocabulary: skipped\n");
-        skip();
+        skip_because("no ids by another encoder to compare with",
+                     "put vectors.jsonl beside GPT-2's vocabulary");
     }
     int lines = 0;
     for (; fgets(line, sizeof line, file) != NULL; lines++) {

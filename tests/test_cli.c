@@ -1,5 +1,6 @@
 /* The program from outside: exit codes, messages, and the JSON line. Every error path has its case here. */
 #include "program.h"
+#include "skip.h"
 
 #include <zlib.h>
 
@@ -334,7 +335,7 @@ static void test_device_choice(void **state)
     FAILS(2, "abacus");
     RUN(NO_ENV, "train", "mnist", "--device", "99:0", THREE);
     FAILS(2, "99:0");
-    if (access(POCL_ICD, R_OK) != 0) skip();
+    if (access(POCL_ICD, R_OK) != 0) skip_because("PoCL cannot show two devices", "install pocl-opencl-icd");
     RUN(ENV(TWO_DEVICES), "train", "mnist", "--device", "portable", THREE);
     FAILS(2, "0:0", "0:1");
     RUN(ENV(TWO_DEVICES), "train", "mnist", "--device", "0:2", THREE);
@@ -680,7 +681,8 @@ static void test_info_diff(void **state)
 static void test_real_mnist(void **state)
 {
     const char *data = getenv("TRANSLUTION_MNIST");
-    if (data == NULL) skip();
+    if (data == NULL)
+        skip_because("real MNIST is not there", "set TRANSLUTION_MNIST to a folder of its IDX files");
     RUN(NO_ENV, "train", "mnist", "--quiet", "--data", data, "--out", at("real"), "--dim", "32", "--depth",
         "1", "--heads", "2", "--head-dim", "16", "--batch-size", "32", "--lr", "3e-3", "--limit-train",
         "2000", "--limit-test", "500", "--epochs", "3");

@@ -3,11 +3,12 @@
 #   tests/test_convert.sh PROGRAM SOURCE-DIR
 set -eu
 program=$1 source=$2
+. "$source/tests/skip.sh"
 for python in python3 /usr/bin/python3; do
     "$python" -c 'import torch' 2>/dev/null && break
     python=""
 done
-[ -n "$python" ] || { echo "skipped: no python3 with torch"; exit 77; }
+[ -n "$python" ] || skip "no python3 with torch" "install python3-torch"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"

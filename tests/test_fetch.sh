@@ -1,13 +1,14 @@
 #!/bin/sh
 # tools/fetch-data against a server on this machine: sums, resuming, servers that cannot resume, no network, and the
 # order of Tiny ImageNet's folders. The real files are too large and too far away, so that a copy of the script gets
-# the sums of small ones. Left out (exit 77) without curl, python3, zip and unzip.
+# the sums of small ones. Skipped without curl, python3 and unzip.
 #   test_fetch.sh SOURCE_DIR
 set -eu
-for tool in curl python3 unzip md5sum; do
-    command -v $tool >/dev/null 2>&1 || { echo "no $tool: skipped"; exit 77; }
-done
 source=$1
+. "$source/tests/skip.sh"
+for tool in curl python3 unzip md5sum; do
+    command -v $tool >/dev/null 2>&1 || skip "no $tool" "install $tool"
+done
 work=$(mktemp -d)
 server=""
 trap '[ -z "$server" ] || kill "$server" 2>/dev/null; rm -rf "$work"' EXIT

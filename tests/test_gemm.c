@@ -1,6 +1,7 @@
 /* tl_gemm against a plain loop in double precision: every element, both transposes, tails, alpha and beta,
  * bias and residual, inner dimensions past one block, two-level batches. */
 #include "golden.h"
+#include "skip.h"
 
 #include "core/random.h"
 #include "ops/gemm_choice.h"
@@ -119,7 +120,8 @@ static void clblast(void **unused)
     tl_error err = {0};
     const tl_context_options options = {.gemm = TL_GEMM_CLBLAST};
     if (tl_context_create(&options, &ctx, &err) != TL_OK) fail_msg("%s", err.text);
-    if (tl_context_device(ctx)->max_work_group < 256) skip(); /* CLBlast needs such work-groups */
+    if (tl_context_device(ctx)->max_work_group < 256)
+        skip_because("CLBlast needs work-groups of 256", "take a device that has them");
     const tl_gemm_args plain = {.m = 8, .n = 8, .k = 8, .lda = 8, .ldb = 8, .ldc = 8};
     assert_true(tl_gemm_prefers_clblast(ctx, &plain));
     tl_gemm_args nested = plain;
@@ -167,7 +169,7 @@ static void table(void **unused)
     tl_context *first = golden_context(TL_PATH_GPU);
     const bool small_groups = tl_context_device(first)->max_work_group < 256;
     tl_context_destroy(first);
-    if (small_groups) skip(); /* there is no path for GPUs */
+    if (small_groups) skip_because("kernels for GPUs need work-groups of 256", "take a device that has them");
     const char *folder = getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp";
     char path[256];
     snprintf(path, sizeof path, "%s/tl_gemm_XXXXXX", folder);

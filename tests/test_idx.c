@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+
+#include "skip.h"
 #include <zlib.h>
 
 #include "data/dataset.h"
@@ -268,10 +270,8 @@ static void test_damaged_gzip(void **state)
 static void test_real_mnist(void **state)
 {
     const char *mnist = getenv("TRANSLUTION_MNIST");
-    if (!mnist || access(mnist, R_OK) != 0) {
-        print_message("TRANSLUTION_MNIST names no folder with the MNIST files: skipped\n");
-        skip();
-    }
+    if (!mnist || access(mnist, R_OK) != 0)
+        skip_because("real MNIST is not there", "set TRANSLUTION_MNIST to a folder of its IDX files");
     const uint8_t train_labels[] = {5, 0, 4, 1, 9, 2, 1, 3, 1, 4},
                   test_labels[] = {7, 2, 1, 0, 4, 1, 4, 9, 5, 9};
     for (int train = 0; train < 2; train++) {

@@ -1,6 +1,7 @@
 /* A program of its own that has chosen a locale with another decimal point, as desktop programs do: the library writes and
  * reads the same files as everywhere. The locales are made by localedef in a folder of the test; without it, it is skipped. */
 #include "runs.h"
+#include "skip.h"
 
 #include <locale.h>
 
@@ -27,8 +28,7 @@ static void choose(int i)
     char name[32];
     snprintf(name, sizeof name, "%s.UTF-8", names[i]);
     if (setlocale(LC_ALL, name) == NULL) {
-        print_message("no locale %s, and none could be made (Debian's package locales): skipped\n", name);
-        skip();
+        skip_because("no locale with a decimal comma could be made", "install locales");
     }
     assert_string_not_equal(localeconv()->decimal_point, ".");
 }

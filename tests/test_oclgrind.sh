@@ -4,7 +4,9 @@
 #   test_oclgrind.sh TEST_PROGRAM KERNELS cpu|gpu
 set -eu
 program=$1 kernels=$2 path=$3
-command -v oclgrind >/dev/null 2>&1 || { echo "oclgrind is not installed: skipped"; exit 77; }
+. "$kernels/../tests/skip.sh"
+command -v oclgrind >/dev/null 2>&1 ||
+    skip "no oclgrind, which simulates devices" "install oclgrind (Debian 12)"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cp -r "$kernels" "$work/kernels"
