@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # Sourced by shell tests that cannot run everywhere.
 
 # skip WHY WHAT: ends the test as one that was skipped; tools/test collects these lines

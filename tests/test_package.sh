@@ -58,7 +58,7 @@ target_link_libraries(shared translution::translution OpenCL::OpenCL m)
 add_executable(static $source/examples/operation.c)
 target_link_libraries(static translution::translution_static)
 END
-cmake -S consumer -B consumer/build -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_C_COMPILER="$cc" >log 2>&1 &&
+cmake -S consumer -B consumer/build -G Ninja -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_C_COMPILER="$cc" >log 2>&1 &&
     cmake --build consumer/build >>log 2>&1 || { cat log; fail "find_package(translution)"; }
 consumer/build/shared | cmp - shared.txt || fail "the consumer with the shared library"
 consumer/build/static | cmp - shared.txt || fail "the consumer with the static library"
