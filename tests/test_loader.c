@@ -1,5 +1,6 @@
 /* The loader: the same batches whatever the number of workers and wherever one begins, damaged files passed over
  * in a way that does not depend on time either. */
+#include "between.h"
 #include "image_tree.h"
 
 #include "data/loader.h"
@@ -294,7 +295,7 @@ static void test_nothing_left(void **state)
     tl_loader *l = start(&o);
     assert_int_equal(tl_loader_get(l, 0, &b, &err), TL_ERROR_INPUT);
     assert_non_null(strstr(err.text, "no image of the class class"));
-    assert_in_range(tl_loader_damaged(l), 3, 5); /* those of the class, and some of the other */
+    assert_between(tl_loader_damaged(l), 3, 5); /* those of the class, and some of the other */
     tl_loader_destroy(l);
     tl_image_folder_free(&f);
     remove_tree(other);

@@ -228,7 +228,8 @@ static void ties(tl_context *ctx)
         const size_t count = (size_t)classes * classes;
         float *a = calloc(count, sizeof *a); /* a row of zeros for every target */
         int32_t *targets = malloc(classes * sizeof *targets);
-        assert_non_null(a), assert_non_null(targets);
+        assert_non_null(a);
+        assert_non_null(targets);
         tl_random r = tl_random_make(15, classes);
         for (uint32_t row = 0; row < classes; row++) targets[row] = (int32_t)row;
         for (int turn = 0; turn < 2; turn++) { /* then with three values only, -0 among them */
