@@ -249,6 +249,27 @@ static void test_pillow(void **state)
                 !tl_image_is_name("jpg") && !tl_image_is_name("x.jpg.txt"));
 }
 
+/* Decodes the first `count` bytes from a place of their own, whose end AddressSanitizer guards. What claims to be large is slow
+ * and no other than what is small. */
+static tl_status decode_bytes(const unsigned char *data, size_t count)
+{
+    tl_bytes file = {.data = malloc(count), .count = count, .room = count};
+    tl_image image = {0};
+    tl_error err = {0};
+    uint32_t width = 0, height = 0;
+    assert_non_null(file.data);
+    memcpy(file.data, data, count);
+    tl_status status = tl_image_size(&file, "zoo", &width, &height, &err);
+    if (status == TL_OK && width * height < 1 << 18) status = tl_image_decode(&file, "zoo", 1, &image, &err);
+    if (status != TL_OK) {
+        assert_int_equal(status, TL_ERROR_INPUT);
+        assert_non_null(strstr(err.text, "zoo"));
+    }
+    tl_image_free(&image);
+    tl_bytes_free(&file);
+    return status;
+}
+
 /* Files that are cut off are refused, files with damaged bytes read or refused, silently and without a crash. */
 static void test_damaged_zoo(void **state)
 {
@@ -256,24 +277,20 @@ static void test_damaged_zoo(void **state)
     static golden g;
     for (uint64_t number = 0; next_golden(sums, &g); number++) {
         tl_random r = tl_random_make(9, number);
-        /* libtiff takes an image whose palette cannot be read for greyscale */
-        const bool must = strstr(g.name, "palette") == NULL || strstr(g.name, ".tif") == NULL;
-        for (int i = 0; i < 12; i++) {
-            const size_t cut = i < 4 ? g.bytes * (size_t)(i + 1) / 5
-                                     : 1 + tl_random_below(&r, (uint32_t)g.bytes - 1);
-            write_file(path, g.data, cut);
-            if (must && cut < g.bytes * 4 / 5 && refused(NULL) != TL_ERROR_INPUT)
+        /* libtiff takes an image whose palette cannot be read for greyscale; second pages are not looked at */
+        const bool must = strstr(g.name, ".tif") == NULL ||
+                          (strstr(g.name, "palette") == NULL && strstr(g.name, "pages") == NULL);
+        for (int i = 0; i < 40; i++) {
+            const size_t cut = 1 + tl_random_below(&r, (uint32_t)g.bytes - 1);
+            const tl_status status = decode_bytes(g.data, cut);
+            if (must && cut < g.bytes * 4 / 5 && status != TL_ERROR_INPUT)
                 fail_msg("%s cut at %zu of %zu was read", g.name, cut, g.bytes);
-            refused(NULL);
         }
-        for (int i = 0; i < 150; i++) {
-            const size_t at = tl_random_below(&r, (uint32_t)(i % 2           ? g.bytes
-                                                             : g.bytes < 200 ? g.bytes
-                                                                             : 200));
+        for (int i = 0; i < 300; i++) {
+            const size_t at = tl_random_below(&r, (uint32_t)(i % 2 || g.bytes < 200 ? g.bytes : 200));
             const unsigned char was = g.data[at];
             g.data[at] = (unsigned char)(was ^ (1 + tl_random_below(&r, 255)));
-            write_file(path, g.data, g.bytes);
-            refused(NULL);
+            decode_bytes(g.data, g.bytes);
             g.data[at] = was;
         }
     }

@@ -229,6 +229,8 @@ static void test_inputs_are_spared(void **state)
     fails(2,
           "predict predicts/model.safetensors good/val/classa/000.png --attention predicts/model.safetensors",
           "--attention would write over", "model.safetensors");
+    fails(2, "eval predicts --data good --confusion predicts/model.safetensors", "--confusion would write over",
+          "model.safetensors");
     assert_int_equal(read_file(below("good/val/classa/000.png"), after, sizeof after), bytes);
     assert_memory_equal(before, after, bytes);
     unlink(below("hard.png")), unlink(below("soft.png"));

@@ -31,6 +31,10 @@ tl_log tl_cli_log(const tl_cli_options *o);
 /* Creates the context of --device and says on stderr which device it is, quiet or not. */
 tl_status tl_cli_open_device(const tl_cli_options *o, const tl_log *log, tl_context **ctx, tl_error *err);
 
+/* TL_ERROR_USAGE if writing `path`, the value of `flag`, would write over a file that stands among the command's arguments, or
+ * the weights in a run's folder that does, by whatever name. */
+tl_status tl_cli_spare_inputs(const tl_cli_options *o, const char *flag, const char *path, tl_error *err);
+
 /* The last line of train and eval: one JSON object. NaN becomes null. */
 tl_status tl_cli_print_result(const tl_settings *settings, const tl_result *result, const char *device,
                               tl_error *err);

@@ -26,6 +26,8 @@ tl_status tl_cmd_eval(tl_cli_options *o, tl_error *err)
         return tl_fail(err, TL_ERROR_USAGE,
                        "eval needs a checkpoint: a .safetensors file or the folder of a run; see "
                        "`translution eval --help`");
+    const char *table = o->settings.confusion;
+    if (table[0] != '\0') TL_TRY(tl_cli_spare_inputs(o, "--confusion", table, err));
     tl_cli_catch_signals();
     tl_cli_outlive_readers();
     tl_log log = tl_cli_log(o);

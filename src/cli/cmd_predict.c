@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "cli/cli.h"
 #include "core/log.h"
@@ -34,36 +33,12 @@ static void page_path(const tl_cli_options *o, int number, char path[1100])
         snprintf(path, 1100, "%.*s-%d%s", stem, o->attention, number, suffix ? dot : "");
 }
 
-static bool is_same_file(const struct stat *a, const char *path)
-{
-    struct stat b;
-    return stat(path, &b) == 0 && a->st_dev == b.st_dev && a->st_ino == b.st_ino;
-}
-
-/* TL_ERROR_USAGE if writing `path` would overwrite the checkpoint or an image, by whatever name. */
-static tl_status spare_inputs(const tl_cli_options *o, const char *path, tl_error *err)
-{
-    static const char *const weights[] = {"model.safetensors", "best.safetensors"};
-    struct stat target;
-    if (stat(path, &target) != 0) return TL_OK; /* nothing is there */
-    bool input = false;
-    for (int i = 0; i < o->argument_count && !input; i++) input = is_same_file(&target, o->arguments[i]);
-    for (int i = 0; i < 2 && !input; i++) {
-        char inside[1100];
-        snprintf(inside, sizeof inside, "%s/%s", o->argument, weights[i]);
-        input = is_same_file(&target, inside);
-    }
-    if (!input) return TL_OK;
-    return tl_fail(err, TL_ERROR_USAGE, "--attention would write over %s, which is read: choose another file",
-                   path);
-}
-
 static tl_status pages_write(attention_pages *p, tl_error *err)
 {
     char path[1100];
     if (p->page.height == 0) return TL_OK;
     page_path(p->o, ++p->written, path);
-    TL_TRY(spare_inputs(p->o, path, err));
+    TL_TRY(tl_cli_spare_inputs(p->o, "--attention", path, err));
     TL_TRY(tl_image_write_png(path, &p->page, err));
     p->page.height = 0;
     return TL_OK;
@@ -167,7 +142,7 @@ tl_status tl_cmd_predict(tl_cli_options *o, tl_error *err)
     if (o->attention[0] == '\0' && (o->layer_given || o->head_given))
         return tl_fail(err, TL_ERROR_USAGE,
                        "--layer and --head say what --attention FILE.png paints: give it, too");
-    if (o->attention[0] != '\0') TL_TRY(spare_inputs(o, o->attention, err));
+    if (o->attention[0] != '\0') TL_TRY(tl_cli_spare_inputs(o, "--attention", o->attention, err));
     tl_cli_catch_signals();
     tl_log log = tl_cli_log(o);
     tl_context *ctx = NULL;

@@ -1,0 +1,27 @@
+/* Keeping what a command reads from being written over by what it writes. */
+#include <sys/stat.h>
+
+#include "cli/cli.h"
+
+static bool is_same_file(const struct stat *a, const char *path)
+{
+    struct stat b;
+    return stat(path, &b) == 0 && a->st_dev == b.st_dev && a->st_ino == b.st_ino;
+}
+
+tl_status tl_cli_spare_inputs(const tl_cli_options *o, const char *flag, const char *path, tl_error *err)
+{
+    static const char *const weights[] = {"model.safetensors", "best.safetensors"}; /* of a run's folder */
+    struct stat target;
+    if (stat(path, &target) != 0) return TL_OK; /* nothing is there */
+    bool input = false;
+    for (int i = 0; i < o->argument_count && !input; i++) input = is_same_file(&target, o->arguments[i]);
+    for (int i = 0; i < 2 && !input; i++) {
+        char inside[1100];
+        snprintf(inside, sizeof inside, "%s/%s", o->argument, weights[i]);
+        input = is_same_file(&target, inside);
+    }
+    if (!input) return TL_OK;
+    return tl_fail(err, TL_ERROR_USAGE, "%s would write over %s, which is read: choose another file", flag,
+                   path);
+}
