@@ -88,3 +88,116 @@ bool tl_geometry_is_masked(const tl_geometry *g)
     const uint32_t depth = g->depth > 0 ? g->depth : 1;
     return g->window > 0 && (g->window < depth - 1 || g->window < g->height - 1 || g->window < g->width - 1);
 }
+
+/* ---- from one table to another ------------------------------------------------------------------- */
+
+typedef struct match {
+    const tl_geometry *to, *from;
+    bool query;
+    int32_t *source;
+} match;
+
+static int32_t matrix_of(const tl_geometry *g, bool query, uint32_t i, uint32_t j)
+{
+    return query ? tl_geometry_query_offset(g, i, j) : tl_geometry_key_offset(g, i, j);
+}
+
+/* The pair (i, j) of `to` corresponds to (a, b) of `from`. */
+static void match_pair(const match *m, uint32_t i, uint32_t j, uint32_t a, uint32_t b)
+{
+    const int32_t to = matrix_of(m->to, m->query, i, j), from = matrix_of(m->from, m->query, a, b);
+    if (to >= 0 && from >= 0 && m->source[to] < 0) m->source[to] = from;
+}
+
+/* Positions along the three axes; a sequence has one. */
+static void extents(const tl_geometry *g, uint32_t n[3])
+{
+    n[0] = g->depth > 0 ? g->depth : 1;
+    n[1] = g->height;
+    n[2] = g->kind == TL_CAUSAL ? g->max_length : g->width;
+}
+
+static uint32_t token_at(const tl_geometry *g, const uint32_t at[3])
+{
+    uint32_t n[3];
+    extents(g, n);
+    return g->cls + (at[0] * n[1] + at[1]) * n[2] + at[2];
+}
+
+/* A pair of tokens whose coordinates differ by `offset`. */
+static void pair_of_offset(const tl_geometry *g, const int32_t offset[3], uint32_t *i, uint32_t *j)
+{
+    uint32_t a[3], b[3];
+    for (int axis = 0; axis < 3; axis++) {
+        a[axis] = offset[axis] > 0 ? (uint32_t)offset[axis] : 0;
+        b[axis] = offset[axis] < 0 ? (uint32_t)-offset[axis] : 0;
+    }
+    *i = token_at(g, a);
+    *j = token_at(g, b);
+}
+
+/* 0, 1, -1, 2, -2, ... */
+static int32_t by_distance(uint32_t number)
+{
+    return number % 2 == 1 ? (int32_t)(number + 1) / 2 : -(int32_t)(number / 2);
+}
+
+static void match_offsets(const match *m)
+{
+    uint32_t n[3], other[3], at[3], i, j, a, b;
+    extents(m->to, n);
+    extents(m->from, other);
+    for (int axis = 0; axis < 3; axis++) n[axis] = 2 * (n[axis] < other[axis] ? n[axis] : other[axis]) - 1;
+    for (at[0] = 0; at[0] < n[0]; at[0]++)
+        for (at[1] = 0; at[1] < n[1]; at[1]++)
+            for (at[2] = 0; at[2] < n[2]; at[2]++) {
+                const int32_t offset[3] = {by_distance(at[0]), by_distance(at[1]), by_distance(at[2])};
+                pair_of_offset(m->to, offset, &i, &j);
+                pair_of_offset(m->from, offset, &a, &b);
+                match_pair(m, i, j, a, b);
+            }
+    if (m->to->cls == 0 || m->from->cls == 0) return;
+    match_pair(m, 0, 0, 0, 0);
+    match_pair(m, 0, 1, 0, 1);
+    match_pair(m, 1, 0, 1, 0);
+}
+
+/* The token of `from` at the place of token i of `to`; -1: it has no such place. */
+static int32_t same_token(const match *m, uint32_t i)
+{
+    uint32_t n[3], other[3];
+    if (i < m->to->cls) return m->from->cls > 0 ? 0 : -1;
+    extents(m->to, n);
+    extents(m->from, other);
+    i -= m->to->cls;
+    const uint32_t at[3] = {i / n[2] / n[1], i / n[2] % n[1], i % n[2]};
+    if (at[0] >= other[0] || at[1] >= other[1] || at[2] >= other[2]) return -1;
+    return (int32_t)token_at(m->from, at);
+}
+
+static void match_tokens(const match *m)
+{
+    uint32_t n[3];
+    extents(m->to, n);
+    const uint32_t tokens = m->to->cls + n[0] * n[1] * n[2];
+    for (uint32_t i = 0; i < tokens; i++)
+        for (uint32_t j = 0; j < tokens; j++) {
+            const int32_t a = same_token(m, i), b = same_token(m, j);
+            if (a >= 0 && b >= 0) match_pair(m, i, j, (uint32_t)a, (uint32_t)b);
+        }
+}
+
+uint32_t tl_geometry_match(const tl_geometry *to, const tl_geometry *from, bool query, int32_t *source)
+{
+    const match m = {to, from, query, source};
+    const uint32_t count = tl_geometry_offsets(to);
+    uint32_t found = 0;
+    for (uint32_t k = 0; k < count; k++) source[k] = -1;
+    if (to->kind != from->kind || to->absolute != from->absolute) return 0;
+    if (to->absolute)
+        match_tokens(&m);
+    else
+        match_offsets(&m);
+    for (uint32_t k = 0; k < count; k++) found += source[k] >= 0;
+    return found;
+}

@@ -35,5 +35,10 @@ int32_t tl_geometry_key_offset(const tl_geometry *g, uint32_t i, uint32_t j);
 int32_t tl_geometry_query_offset(const tl_geometry *g, uint32_t i, uint32_t j);
 /* Whether some pairs that softmax would see are masked: those outside the window. */
 bool tl_geometry_is_masked(const tl_geometry *g);
+/* Which matrix of a table made for `from` belongs to the same offset as a matrix of a table made for `to`; of absolute
+ * ones: to the same pair of tokens. The class token's three go by their kind. `query`: tables of the query, otherwise
+ * those of key, value and biases. source: tl_geometry_offsets(to) numbers, -1 where `from` has no such offset. Where
+ * offsets share a matrix, the nearest offset that both have decides. Returns how many have one. */
+uint32_t tl_geometry_match(const tl_geometry *to, const tl_geometry *from, bool query, int32_t *source);
 
 #endif
