@@ -64,6 +64,12 @@ convert model.pt back.safetensors --like run/model.safetensors
 "$program" eval back.safetensors --quiet --limit-test 32 2>/dev/null | sed 's/"steps":[0-9]*//' >after
 cmp before after
 
+# And begins a run: no step changes what came from there.
+# shellcheck disable=SC2086
+"$program" train mnist --quiet --op alpha $small --steps 1 --lr 0 --init back.safetensors --out again >again.out 2>&1
+"$program" eval again --quiet --limit-test 32 2>/dev/null | sed 's/"steps":[0-9]*//' >again.eval
+cmp before again.eval
+
 refuses 'needs --like' model.pt x.safetensors
 refuses 'has no' in.pt x.safetensors --like run/model.safetensors
 refuses 'cannot read nothing.pt' nothing.pt x.safetensors --like run/model.safetensors

@@ -339,6 +339,10 @@ typedef struct tl_settings {
     char data[1024];    /* folder of IDX files (mnist), images (vit) or token files (gpt), or "synthetic" */
     char out[1024];     /* empty: runs/TASK-OP-N */
     char metrics[1024]; /* empty: OUT/metrics.jsonl */
+    char init[1024];    /* a new run begins from the weights of this .safetensors file or run's folder; empty: from
+                         * initial values. A run that is resumed does not look at it. */
+    bool init_partial;  /* of `init`: a head or learned positions that do not fit are drawn anew, and of tables by
+                         * offset those that both grids have are copied, instead of an error */
     uint64_t stop_after, checkpoint_every,
         eval_every;         /* steps; 0: never; evaluation always also at the end */
     tl_recompute recompute; /* decides model.recompute */

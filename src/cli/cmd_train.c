@@ -1,7 +1,10 @@
 /* translution train TASK: checks what can be checked without a device, then trains, or prints the plan. */
+#include <string.h>
+
 #include <cjson/cJSON.h>
 
 #include "cli/cli.h"
+#include "train/init_weights.h"
 #include "train/schedule.h"
 #include "train/task.h"
 
@@ -47,11 +50,22 @@ static tl_status print_plan_json(const tl_settings *s, uint64_t params, const tl
     return tl_cli_print_json(o, err);
 }
 
+/* Whether --init fits the model, as far as flags alone say what that is. */
+static tl_status check_init(const tl_cli_options *o, tl_error *err)
+{
+    const tl_settings *s = &o->settings;
+    const tl_log log = tl_cli_log(o);
+    const bool gpt = s->model.family == TL_FAMILY_GPT, mnist = strcmp(s->task, "mnist") == 0;
+    if (s->resume) return TL_OK; /* a checkpoint in --out would be taken instead */
+    return tl_init_weights_check(s, mnist || (gpt ? s->vocab_given : s->classes_given), &log, err);
+}
+
 static tl_status dry_run(tl_cli_options *o, tl_error *err)
 {
     uint64_t params;
     tl_memory_plan plan;
     tl_cli_limits limits;
+    TL_TRY(check_init(o, err));
     TL_TRY(tl_cli_find_limits(o, &limits, err));
     TL_TRY(make_plan(&o->settings, &limits, &params, &plan, err));
     tl_cli_print_plan(stdout, &o->settings, params, &plan, &limits);
@@ -106,6 +120,7 @@ tl_status tl_cmd_train(tl_cli_options *o, tl_error *err)
     TL_TRY(tl_task_find(o->settings.task)->check(&o->settings, err));
     if (o->settings.steps > 0 && !o->settings.resume) /* without --steps, the data say how many there are */
         TL_TRY(tl_schedule_check(&o->settings, o->settings.steps, err));
+    TL_TRY(tl_init_weights_flags(&o->settings, err));
     if (o->dry_run) return dry_run(o, err);
 
     tl_cli_catch_signals();

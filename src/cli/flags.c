@@ -158,6 +158,10 @@ const tl_flag tl_flags[] = {
            "steps of linear warm-up, before the schedule begins (0)"),
 
     TEXT("out", "DIR", settings.out, TL_CLI_TRAIN, "folder of the run (runs/TASK-OP-N)"),
+    TEXT("init", "FILE", settings.init, TL_CLI_TRAIN,
+         "begin a new run from these weights: a .safetensors file or a run's folder"),
+    BOOL("init-partial", settings.init_partial, TL_CLI_TRAIN,
+         "of --init, draw a head and positions that do not fit anew, and copy the offsets that both grids have"),
     BOOL("resume", settings.resume, TL_CLI_TRAIN, "continue from the newest complete checkpoint in --out"),
     NUMBER(FLAG_U64, "checkpoint-every", settings.checkpoint_every, 0, BIG, TL_CLI_TRAIN,
            "steps between checkpoints (0: only at the end)"),

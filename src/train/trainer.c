@@ -8,6 +8,7 @@
 #include "train/checkpoint.h"
 #include "train/folder.h"
 #include "train/guard.h"
+#include "train/init_weights.h"
 #include "train/metrics.h"
 #include "train/progress.h"
 #include "train/schedule.h"
@@ -68,8 +69,8 @@ static tl_status begin(run *r)
         }
         tl_log_write(log, TL_LOG_NOTICE, "no complete checkpoint in %s: starting anew", r->out);
     }
-    TL_TRY(tl_folder_set_aside(r->out, log, tl_context_error(r->ctx)));
-    return tl_registry_init(r->ctx, registry, r->s->seed);
+    TL_TRY(tl_init_weights(r->ctx, registry, r->s)); /* before `out`, which may hold them, is cleared */
+    return tl_folder_set_aside(r->out, log, tl_context_error(r->ctx));
 }
 
 /* A run that is resumed goes on with its own version of the schedule and, unless another is asked for, its own batch
@@ -95,6 +96,7 @@ static tl_status set_up(run *r)
         return tl_fail(err, TL_ERROR_USAGE, "unknown task '%s': this version trains %s", s->task,
                        tl_task_names());
     TL_TRY(r->task->check(s, err));
+    TL_TRY(tl_init_weights_flags(s, err));
     s->log = tl_context_log(r->ctx);
     TL_TRY(adopt_stored(r));
     TL_TRY(r->task->open(s, true, &r->data, err));
