@@ -46,16 +46,18 @@ static void test_counts(void **state)
     touch("mixed/train/classa/a.gif"), touch("mixed/train/classb/B.GIF"), touch("mixed/train/classb/c.Gif");
     touch("mixed/train/classa/notes.txt"), touch("mixed/train/classa/list");
     touch("mixed/train/classa/.hidden.jpg"), touch("mixed/train/classa/.DS_Store");
-    touch("mixed/train/readme.txt"); /* in no class: not asked for */
+    touch("mixed/train/readme.txt"),
+        touch("mixed/train/stray.jpg"); /* beside the classes: of images a word is said */
     mkdir(below("mixed/train/classa/below"), 0755);
     touch("mixed/train/classa/below/movie.mp4");
     touch("mixed/val/classb/a.strange-suffix-too-long-to-be-one");
     cJSON *json = json_of("train vit --data mixed --steps 2 --eval-every 1 --out counted " MODEL);
-    says("mixed/train: 12 images of 2 classes; ignored 7 files: 3 .gif, 1 .mp4, 1 .txt, 1 hidden image, 1 "
+    says("mixed/train: 12 images of 2 classes; ignored 8 files: 3 .gif, 1 .mp4, 1 .txt, 1 hidden image, 1 "
+         "outside a class, 1 "
          "without suffix\n");
     says("mixed/val: 8 images of 2 classes; ignored 1 files: 1 other\n");
     assert_true(number(json, "images") == 12 && number(json, "passed_over") == 0 &&
-                number(json, "ignored") == 7);
+                number(json, "ignored") == 8);
     assert_true(number(json, "test_images") == 8 && number(json, "test_passed_over") == 0);
     assert_true(number(json, "test_ignored") == 1 && number(json, "classes") == 2);
     cJSON_Delete(json);
@@ -229,8 +231,8 @@ static void test_inputs_are_spared(void **state)
     fails(2,
           "predict predicts/model.safetensors good/val/classa/000.png --attention predicts/model.safetensors",
           "--attention would write over", "model.safetensors");
-    fails(2, "eval predicts --data good --confusion predicts/model.safetensors", "--confusion would write over",
-          "model.safetensors");
+    fails(2, "eval predicts --data good --confusion predicts/model.safetensors",
+          "--confusion would write over", "model.safetensors");
     assert_int_equal(read_file(below("good/val/classa/000.png"), after, sizeof after), bytes);
     assert_memory_equal(before, after, bytes);
     unlink(below("hard.png")), unlink(below("soft.png"));

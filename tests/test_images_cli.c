@@ -123,6 +123,17 @@ static void test_files(void **state)
     assert_int_equal(sscanf(strstr(table, "\nclassb\t") + 8, "%u %u %u", &a, &b, &c), 3);
     assert_int_equal(a + b + c, 2);
     fails(2, "eval passed --data files --strict", "files/val/classb/001.JPEG", "no JPEG, PNG");
+    /* the table is known to be unwritable before the evaluation, which leaves an older one alone when it fails */
+    fails(1, "eval passed --data files --strict --confusion no/where.tsv", "no/where.tsv", "No such file");
+    fails(2, "eval passed --data files --strict --confusion table.tsv", "files/val/classb/001.JPEG", "");
+    fails(2, "eval passed --data files --strict --confusion no-table.tsv", "files/val/classb/001.JPEG", "");
+    assert_int_not_equal(access(below("no-table.tsv"), F_OK), 0);
+    file = fopen(below("table.tsv"), "rb");
+    assert_non_null(file);
+    char again[512];
+    again[fread(again, 1, sizeof again - 1, file)] = '\0';
+    fclose(file);
+    assert_string_equal(again, table);
     fails(2, "eval passed --data good/val", "good/val has no folder val", "");
     fails(1, "eval passed --data good --confusion no/where.tsv", "no/where.tsv", "No such file");
     fails(2, "eval passed", "synthetic has the class 0, which the checkpoint has not", "the same");

@@ -132,7 +132,7 @@ static void ignored_describe(ignored_files *ignored, tl_image_folder *f)
 
 /* ---- walking ------------------------------------------------------------------------------------- */
 
-/* A walk through root: what is found, names relative to root, and what is ignored below class folders. */
+/* A walk through root: what is found, names relative to root, and what is ignored. */
 typedef struct walker {
     const char *root;
     names found;
@@ -151,6 +151,7 @@ static tl_status walk_entry(walker *w, const char *below, const char *name, int 
     if (depth > 0 && name[0] != '.' && tl_image_is_name(name)) return names_add(&w->found, inner, err);
     const bool folder = is_folder(whole);
     if (!folder && depth > 0) ignored_add_file(&w->ignored, name);
+    if (!folder && depth == 0 && tl_image_is_name(name)) ignored_add(&w->ignored, "outside a class");
     if (!folder || name[0] == '.') return TL_OK;
     return depth == 0 ? names_add(&w->found, inner, err) : walk(w, inner, depth + 1, err);
 }
@@ -232,7 +233,7 @@ static tl_status list_classes(tl_image_folder *f, walker *w, uint32_t *counts, t
     return TL_OK;
 }
 
-static tl_status open_root(tl_image_folder *f, const char *root, const char *split, tl_error *err)
+static tl_status open_root(tl_image_folder *f, const char *root, const char *split, walker *w, tl_error *err)
 {
     if (!is_folder(root))
         return tl_fail(err, TL_ERROR_INPUT,
@@ -244,10 +245,10 @@ static tl_status open_root(tl_image_folder *f, const char *root, const char *spl
         return tl_fail(err, TL_ERROR_INPUT,
                        "%s has no folder %s; images are read from train/CLASS/... and val/CLASS/...", root,
                        split);
-    walker w = {.root = f->root};
-    const tl_status status = walk(&w, "", 0, err);
-    f->class_names = w.found.items;
-    f->classes = w.found.count;
+    const tl_status status = walk(w, "", 0, err);
+    f->class_names = w->found.items;
+    f->classes = w->found.count;
+    w->found = (names){0};
     if (status != TL_OK) return status;
     if (f->classes == 0)
         return tl_fail(err, TL_ERROR_INPUT, "%s has no class folders; images are read from %s/CLASS/...",
@@ -264,13 +265,13 @@ tl_status tl_image_folder_open(const char *root, const char *split, uint32_t lim
 {
     memset(folder, 0, sizeof *folder);
     uint32_t *counts = NULL;
-    tl_status status = open_root(folder, root, split, err);
+    walker w = {.root = folder->root};
+    tl_status status = open_root(folder, root, split, &w, err);
     if (status == TL_OK) {
         counts = calloc(2 * (size_t)folder->classes, sizeof *counts);
         if (counts == NULL)
             status = tl_fail(err, TL_ERROR_MEMORY, "not enough host memory for a list of files");
     }
-    walker w = {.root = folder->root};
     if (status == TL_OK) status = list_classes(folder, &w, counts, err);
     folder->paths = w.found.items;
     folder->count = folder->found = w.found.count;

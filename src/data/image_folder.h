@@ -17,7 +17,7 @@ typedef struct tl_image_folder {
     uint32_t count, found; /* images: after and before the limit */
     char **paths;          /* [count], owned, below root; class by class */
     uint32_t *labels;      /* [count], owned */
-    uint32_t ignored;      /* other files below the class folders */
+    uint32_t ignored;      /* other files below the class folders, and images beside them */
     char ignored_kinds
         [TL_IGNORED_TEXT]; /* "7 .gif, 5 .txt, 1 hidden image": what they are, most frequent first */
 } tl_image_folder;

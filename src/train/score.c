@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "core/text.h"
 
@@ -153,16 +155,35 @@ static bool write_table(FILE *file, const tl_task *task, const tl_task_data *dat
     return good;
 }
 
-static tl_status write_confusion(const char *path, const tl_task *task, const tl_task_data *data,
-                                 const tl_confusion *confusion, tl_error *err)
+/* A table that cannot be written should be known before the hours that it would sum up: the file is opened for appending
+ * before, which changes nothing, and emptied and written behind them. */
+typedef struct table_file {
+    FILE *file;
+    bool is_new; /* and to be removed if there is nothing to write */
+} table_file;
+
+static tl_status table_open(const char *path, table_file *table, tl_error *err)
 {
-    FILE *file = fopen(path, "w");
-    if (file == NULL)
-        return tl_fail(err, TL_ERROR_IO, "cannot write the table of classes %s: %s", path, strerror(errno));
-    const bool failed = !write_table(file, task, data, confusion) || ferror(file) != 0;
-    if (fclose(file) != 0 || failed)
-        return tl_fail(err, TL_ERROR_IO, "cannot write the table of classes %s", path);
-    return TL_OK;
+    table->is_new = access(path, F_OK) != 0;
+    table->file = fopen(path, "a");
+    if (table->file != NULL) return TL_OK;
+    return tl_fail(err, TL_ERROR_IO, "cannot write the table of classes %s: %s", path, strerror(errno));
+}
+
+/* Writes and closes it; with `confusion` NULL only closes. */
+static tl_status table_close(const char *path, table_file *table, const tl_task *task,
+                             const tl_task_data *data, const tl_confusion *confusion, tl_error *err)
+{
+    bool good = true;
+    if (confusion != NULL) {
+        struct stat info;
+        const int file = fileno(table->file);
+        if (fstat(file, &info) == 0 && S_ISREG(info.st_mode)) good = ftruncate(file, 0) == 0;
+        good = good && write_table(table->file, task, data, confusion) && ferror(table->file) == 0;
+    }
+    good &= fclose(table->file) == 0;
+    if (confusion == NULL && table->is_new) unlink(path);
+    return good ? TL_OK : tl_fail(err, TL_ERROR_IO, "cannot write the table of classes %s", path);
 }
 
 /* ---- all sets ------------------------------------------------------------------------------------ */
@@ -174,13 +195,17 @@ static tl_status score_main(tl_context *ctx, const tl_task *task, tl_model *mode
     const int set = task->main_set(s);
     if (s->confusion[0] == '\0') return tl_score_set(ctx, task, model, data, set, NULL, scores);
     const size_t classes = s->model.classes;
+    table_file table;
+    TL_TRY(table_open(s->confusion, &table, tl_context_error(ctx)));
     tl_confusion confusion = {s->model.classes, calloc(classes * classes, sizeof *confusion.counts)};
     tl_status status = confusion.counts != NULL ? TL_OK : no_memory(ctx);
     if (status == TL_OK) status = tl_score_set(ctx, task, model, data, set, &confusion, scores);
-    if (status == TL_OK)
-        status = write_confusion(s->confusion, task, data, &confusion, tl_context_error(ctx));
+    tl_error *err = status == TL_OK ? tl_context_error(ctx)
+                                    : NULL; /* which otherwise says what was wrong before */
+    const tl_status closed = table_close(s->confusion, &table, task, data,
+                                         status == TL_OK ? &confusion : NULL, err);
     free(confusion.counts);
-    return status;
+    return status == TL_OK ? closed : status;
 }
 
 tl_status tl_score_all(tl_context *ctx, const tl_task *task, tl_model *model, tl_task_data *data,
