@@ -105,7 +105,8 @@ static tl_status match_table(transfer *t, const tl_parameter *p, const tl_st_ent
     tl_geometry to, from;
     bool query = false, ignored;
     if (!t->from.known || !find_table(&t->s->model, p->name, &to, &query) ||
-        !find_table(&t->from.settings.model, p->name, &from, &ignored) || e->shape[0] != tl_geometry_offsets(&from))
+        !find_table(&t->from.settings.model, p->name, &from, &ignored) ||
+        e->shape[0] != tl_geometry_offsets(&from))
         return TL_OK;
     const uint32_t count = tl_geometry_offsets(&to);
     int32_t *source = malloc(2 * count * sizeof *source), *self = source + count;

@@ -104,6 +104,7 @@ static tl_status set_up(run *r)
     r->steps_per_epoch = (r->task->samples(r->data) + s->batch_size - 1) / s->batch_size;
     r->total = s->steps > 0 ? s->steps : s->epochs * r->steps_per_epoch;
     TL_TRY(tl_schedule_check(s, r->total, err));
+    if (!s->resume) TL_TRY(tl_init_weights_check(s, true, NULL, err)); /* or nothing is made for the run */
     TL_TRY(tl_folder_make(s->out, s->task, tl_op_name(s->model.op), r->out, err));
     TL_TRY(tl_step_times_create(&r->times, err));
     TL_TRY(tl_model_create(r->ctx, &s->model, s->batch_size, true, &r->model));
