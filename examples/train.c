@@ -31,9 +31,7 @@ static tl_settings choose_settings(uint64_t steps, const char *out)
 {
     tl_settings settings;
     tl_settings_default(&settings, "mnist");
-    settings.model.op = TL_OP_TRANSLUTION;
-    settings.model.positions =
-        TL_POSITIONS_NONE; /* Translution needs none: every offset has its own matrices */
+    settings.model.op = TL_OP_TRANSLUTION; /* no positions: every offset has its own matrices */
     settings.model.dim = 32;
     settings.model.depth = 1;
     settings.model.heads = 2;

@@ -15,7 +15,6 @@ static inline tl_settings small_run(tl_op_kind op, const char *out)
     tl_settings s;
     tl_settings_default(&s, "mnist");
     s.model.op = op;
-    s.model.positions = op == TL_OP_ATTENTION ? TL_POSITIONS_LEARNED : TL_POSITIONS_NONE;
     s.model.dim = 24, s.model.depth = 2, s.model.heads = 2, s.model.head_dim = 12, s.model.mlp_dim = 48;
     s.limit_train = 44, s.limit_test = 20, s.batch_size = 16, s.batch_given = true; /* a partial last batch */
     s.steps = 6, s.lr = 1e-3f;

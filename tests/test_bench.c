@@ -113,7 +113,6 @@ static void test_usage(void **state)
     fails(2, "bench op --grid x7", "--grid takes N, HxW or DxHxW");
     fails(2, "bench op --grid 3x", "--grid takes N, HxW or DxHxW");
     fails(2, "bench op --grid 40x40x40", "16384");
-    fails(2, "bench op --op absolute --grid 1x8 --causal", "grids only");
     fails(2, "bench step --grid 3x3 --image-size 36", "give one of them");
     fails(2, "bench step --image-size 5x84x84 --patch-size 2x12x12", "slices or frames");
     fails(2, "bench step --grid 3x3 --patch-size 12x0", "--patch-size takes N, HxW or DxHxW");

@@ -93,11 +93,11 @@ static void test_values(void **state)
     RUN(NO_ENV, "train", "mnist", "--relative", "kv");
     FAILS(2, "attention has no relative roles", "choose translution or alpha");
     RUN(NO_ENV, "train", "mnist", "--translution-layers", "2");
-    FAILS(2, "attention has no relative roles", "choose translution or alpha");
+    FAILS(2, "attention makes no hybrid", "choose translution or alpha");
     RUN(NO_ENV, "train", "mnist", "--op", "translution", "--translution-layers", "7");
     FAILS(2, "7 Translution layers", "depth of 6");
     RUN(NO_ENV, "train", "mnist", "--op", "translution", "--pos", "rope");
-    FAILS(2, "translution has no rotary positions", "choose attention or alpha");
+    FAILS(2, "translution takes the positions none or learned, not rope", "choose attention or alpha");
     RUN(NO_ENV, "train", "mnist", "--pos", "rope", "--head-dim", "6");
     FAILS(2, "rotary positions need a head_dim", "multiple of 4");
     RUN(NO_ENV, "train", "mnist", "--op", "conv");
@@ -111,7 +111,7 @@ static void test_values(void **state)
     RUN(NO_ENV, "train", "mnist", "--op", "absolute", "--window", "1");
     FAILS(2, "absolute has a matrix for every pair", "no window");
     RUN(NO_ENV, "train", "mnist", "--op", "translution", "--pos", "swin");
-    FAILS(2, "translution has its offsets in its matrices", "attention's");
+    FAILS(2, "not swin", "choose attention for those");
     RUN(NO_ENV, "train", "mnist", "--pos", "spiral");
     FAILS(2, "--pos takes none|learned|rope|swin|shaw", "'spiral'");
     RUN(NO_ENV, "train", "mnist", "--size", "huge");
@@ -258,6 +258,28 @@ static void test_dry_run_fits(void **state)
     json = last_json();
     assert_true(cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "fits")));
     cJSON_Delete(json);
+}
+
+/* The plan says what is kept: q and k of pairs by every operation that keeps some, and by no other. */
+static void test_dry_run_tells_what_is_kept(void **state)
+{
+    static const struct {
+        const char *op, *relative; /* NULL: --relative is not given */
+        bool keeps;
+    } cases[] = {{"attention", NULL, false}, {"translution", NULL, true}, {"translution", "v", false},
+                 {"translution", "kv", true}, {"alpha", NULL, false},     {"absolute", NULL, true},
+                 {"absolute", "v", false}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        if (cases[i].relative == NULL)
+            RUN(NO_ENV, "train", "mnist", "--dry-run", SMALL, "--op", cases[i].op);
+        else
+            RUN(NO_ENV, "train", "mnist", "--dry-run", SMALL, "--op", cases[i].op, "--relative", cases[i].relative);
+        EXPECT(0, "");
+        cJSON *json = last_json();
+        assert_int_equal(cJSON_HasObjectItem(json, "recompute"), cases[i].keeps);
+        assert_int_equal(strstr(seen.out, "q and k of every pair are kept") != NULL, cases[i].keeps);
+        cJSON_Delete(json);
+    }
 }
 
 /* ---- devices ------------------------------------------------------------------------------------- */
@@ -756,6 +778,7 @@ int main(void)
         cmocka_unit_test(test_dry_run_counts),
         cmocka_unit_test(test_dry_run_needs_nothing),
         cmocka_unit_test(test_dry_run_fits),
+        cmocka_unit_test(test_dry_run_tells_what_is_kept),
         cmocka_unit_test(test_devices),
         cmocka_unit_test(test_no_platform),
         cmocka_unit_test(test_device_choice),

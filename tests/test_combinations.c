@@ -2,6 +2,7 @@
  * the others are refused with one sentence. The rules stand here again, as the manual has them. */
 #include "golden.h"
 
+#include "core/choices.h"
 #include "core/random.h"
 #include "models/model.h"
 #include "ops/adamw.h"
@@ -98,10 +99,6 @@ static void refused(const tl_error *err, const char *what)
         fail_msg("%s: '%s' is no sentence", what, err->text);
 }
 
-static const char *const ops[] = {"attention", "translution", "alpha", "alpha-pure", "absolute", "conv"};
-static const char *const positions[] = {"none", "learned", "rope", "swin", "shaw", "convit"};
-static const char *const roles[] = {"-", "q", "k", "qk", "v", "qv", "kv", "qkv"};
-
 /* What the manual allows. */
 static bool sensible(const tl_model_config *c)
 {
@@ -123,11 +120,12 @@ static bool sensible(const tl_model_config *c)
 static void try_all(tl_context *ctx, tl_family_kind family, tl_op_kind op, const data *d, int *trained,
                     int *turned_down)
 {
-    for (int at = 0; at < 8 * 6 * 2 * 3 * 2 * 2; at++) {
+    for (int at = 0; at < 8 * positions_choices.count * 2 * 3 * 2 * 2; at++) {
         tl_model_config c = small(family, op);
         int rest = at;
         c.relative = (tl_roles)(rest % 8), rest /= 8;
-        c.positions = (tl_positions)(rest % 6), rest /= 6;
+        c.positions = (tl_positions)positions_choices.items[rest % positions_choices.count].value;
+        rest /= positions_choices.count;
         c.pool = (tl_pool)(rest % 2), rest /= 2;
         if (family == TL_FAMILY_GPT && c.pool != TL_POOL_CLS) continue; /* images have a pool */
         c.sharing = (tl_sharing)(rest % 3), rest /= 3;
@@ -138,8 +136,10 @@ static void try_all(tl_context *ctx, tl_family_kind family, tl_op_kind op, const
         tl_error err = {0};
         snprintf(what, sizeof what,
                  "%s --op %s --relative %s --pos %s, pool %d, sharing %d, window %u, first %u",
-                 family == TL_FAMILY_GPT ? "gpt" : "vit", ops[op], roles[c.relative], positions[c.positions],
-                 (int)c.pool, (int)c.sharing, c.window, c.translution_layers);
+                 family == TL_FAMILY_GPT ? "gpt" : "vit", tl_op_name(op),
+                 c.relative == 0 ? "-" : choice_name(&role_choices, (int)c.relative),
+                 choice_name(&positions_choices, (int)c.positions), (int)c.pool, (int)c.sharing, c.window,
+                 c.translution_layers);
         const tl_status status = tl_model_check(&c, &err);
         if ((status == TL_OK) != sensible(&c))
             fail_msg("%s is %s: %s", what, status == TL_OK ? "allowed" : "refused", err.text);
@@ -172,7 +172,7 @@ static void every_combination(tl_family_kind family, int least)
     tl_context *ctx = golden_context(TL_PATH_AUTO);
     const data d = random_data();
     int trained = 0, turned_down = 0;
-    for (int op = TL_OP_ATTENTION; op <= TL_OP_CONV; op++)
+    for (int op = 0; op < op_choices.count; op++)
         try_all(ctx, family, (tl_op_kind)op, &d, &trained, &turned_down);
     print_message("%d combinations learn, %d are refused\n", trained, turned_down);
     assert_true(trained > least && turned_down > 4 * trained);
@@ -199,15 +199,16 @@ static void every_grid(void **unused)
     tl_context *ctx = golden_context(TL_PATH_AUTO);
     const data d = random_data();
     int trained = 0;
-    for (int at = 0; at < 3 * 6 * 6 * 3 * 2; at++) {
+    for (int at = 0; at < 3 * op_choices.count * positions_choices.count * 3 * 2; at++) {
         int rest = at;
         const uint32_t *size = sizes[rest % 3];
         rest /= 3;
-        tl_model_config c = small(TL_FAMILY_VIT, (tl_op_kind)(rest % 6));
-        rest /= 6;
+        tl_model_config c = small(TL_FAMILY_VIT, (tl_op_kind)(rest % op_choices.count));
+        rest /= op_choices.count;
         c.image_depth = size[0], c.image_height = size[1], c.image_width = size[2];
         c.patch_depth = size[3], c.patch_height = size[4], c.patch_width = size[5];
-        c.positions = (tl_positions)(rest % 6), rest /= 6;
+        c.positions = (tl_positions)positions_choices.items[rest % positions_choices.count].value;
+        rest /= positions_choices.count;
         c.sharing = (tl_sharing)(rest % 3), rest /= 3;
         c.sharing_radius = 1;
         c.window = (uint32_t)rest;
@@ -215,9 +216,9 @@ static void every_grid(void **unused)
         if (c.positions == TL_POSITIONS_ROPE) c.head_dim = 8;
         if (!sensible(&c)) continue;
         char what[96];
-        snprintf(what, sizeof what, "--op %s --pos %s on %ux%ux%u, sharing %d, window %u", ops[c.op],
-                 positions[c.positions], size[0] / size[3], size[1] / size[4], size[2] / size[5],
-                 (int)c.sharing, c.window);
+        snprintf(what, sizeof what, "--op %s --pos %s on %ux%ux%u, sharing %d, window %u", tl_op_name(c.op),
+                 choice_name(&positions_choices, (int)c.positions), size[0] / size[3], size[1] / size[4],
+                 size[2] / size[5], (int)c.sharing, c.window);
         learns(ctx, &c, &d, what);
         trained++;
     }
@@ -236,12 +237,13 @@ static void refusals_name_the_cause(void **unused)
         const char *word; /* in the message */
     } cases[] = {
         {TL_OP_ATTENTION, TL_POSITIONS_NONE, TL_ROLE_Q, TL_SHARING_NONE, 0, 0, "no relative roles"},
-        {TL_OP_ATTENTION, TL_POSITIONS_NONE, 0, TL_SHARING_NONE, 0, 1, "no relative roles"},
+        {TL_OP_ATTENTION, TL_POSITIONS_NONE, 0, TL_SHARING_NONE, 0, 1, "no hybrid"},
         {TL_OP_ATTENTION, TL_POSITIONS_CONVIT, 0, TL_SHARING_CLIP, 0, 0, "nothing to share"},
-        {TL_OP_TRANSLUTION, TL_POSITIONS_ROPE, 0, TL_SHARING_NONE, 0, 0, "no rotary positions"},
-        {TL_OP_TRANSLUTION, TL_POSITIONS_SWIN, 0, TL_SHARING_NONE, 0, 0, "are attention's"},
-        {TL_OP_ALPHA, TL_POSITIONS_SHAW, 0, TL_SHARING_NONE, 0, 0, "are attention's"},
-        {TL_OP_CONV, TL_POSITIONS_CONVIT, 0, TL_SHARING_NONE, 1, 0, "are attention's"},
+        {TL_OP_TRANSLUTION, TL_POSITIONS_ROPE, 0, TL_SHARING_NONE, 0, 0, "not rope"},
+        {TL_OP_TRANSLUTION, TL_POSITIONS_SWIN, 0, TL_SHARING_NONE, 0, 0,
+         "not swin: choose attention for those."},
+        {TL_OP_ALPHA, TL_POSITIONS_SHAW, 0, TL_SHARING_NONE, 0, 0, "positions none or learned or rope, not shaw"},
+        {TL_OP_CONV, TL_POSITIONS_CONVIT, 0, TL_SHARING_NONE, 1, 0, "choose attention for"},
         {TL_OP_TRANSLUTION, TL_POSITIONS_NONE, 0, TL_SHARING_NONE, 0, 3, "more than the depth"},
         {TL_OP_ALPHA_PURE, TL_POSITIONS_NONE, TL_ROLE_K, TL_SHARING_NONE, 0, 0,
          "no choice of relative roles"},

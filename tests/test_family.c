@@ -81,8 +81,8 @@ static void check(tl_context *ctx, const tl_op_shape *s, const char *what)
     tl_random r = tl_random_make(11, tl_random_stream(what));
     const uint64_t tokens = tl_geometry_tokens(&s->geometry), width = (uint64_t)s->heads * s->head_dim;
     const uint64_t outputs = s->queries * s->batch * width;
-    tl_op_parameter list[TL_OP_MAX_PARAMETERS];
-    side sides[TL_OP_MAX_PARAMETERS];
+    tl_op_parameter list[OP_MAX_PARAMETERS];
+    side sides[OP_MAX_PARAMETERS];
     tl_op_weights weights = {0}, gradients = {0};
     oracle_weights host = {{NULL}};
     const int count = tl_op_parameters(s, list);

@@ -41,7 +41,7 @@ static void check(const spec *op, tl_kernel_path path)
                                .relenc_dim = RELENC,
                                .queries = tokens};
     tl_op_weights weights = {0}, gradients = {0};
-    tl_op_parameter list[TL_OP_MAX_PARAMETERS];
+    tl_op_parameter list[OP_MAX_PARAMETERS];
     const int parameters = tl_op_parameters(&shape, list);
     for (int i = 0; i < parameters; i++) {
         uint64_t count;

@@ -341,9 +341,10 @@ static void no_pairwise_channels(void **unused)
 
 static void absurd_models_do_not_wrap(void **unused)
 {
-    tl_model_config c = sized("tiny", TL_OP_TRANSLUTION, 84, 12, 1, 10);
-    c.dim = c.head_dim = c.mlp_dim = 1 << 20;
-    c.heads = 1;
+    tl_model_config c = sized("tiny", TL_OP_TRANSLUTION, 181 * 12, 12, 1, 10);
+    c.dim = c.head_dim = OP_MOST_DIM;
+    c.heads = OP_MOST_WIDTH / OP_MOST_DIM;
+    c.mlp_dim = 1 << 20;
     c.depth = 1024;
     tl_memory_plan plan;
     tl_error err = {0};

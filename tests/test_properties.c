@@ -7,14 +7,12 @@
 #include "ops/attention_like.h"
 #include "ops/relative.h"
 
-enum { WEIGHTS = 8 };
-
 /* An operation with random weights, its input and its buffers on one device. */
 typedef struct bench {
     tl_context *ctx;
     tl_op_shape shape;
     tl_op_weights weights, gradients;
-    tl_tensor *list[WEIGHTS], *gradient_list[WEIGHTS];
+    tl_tensor *list[OP_MAX_PARAMETERS], *gradient_list[OP_MAX_PARAMETERS];
     int count;
     tl_tensor *x, *o, *d_o, *dx, *workspace;
     tl_op_state *state;
@@ -36,7 +34,7 @@ static bench make_bench(tl_context *ctx, tl_op_shape s, uint64_t seed)
     bench b = {.ctx = ctx, .shape = s};
     tl_random r = tl_random_make(seed, 7);
     const uint32_t tokens = tl_geometry_tokens(&s.geometry), width = s.heads * s.head_dim;
-    tl_op_parameter list[TL_OP_MAX_PARAMETERS];
+    tl_op_parameter list[OP_MAX_PARAMETERS];
     b.count = tl_op_parameters(&s, list);
     for (int i = 0; i < b.count; i++) {
         const bool table = list[i].rank == 3;

@@ -257,6 +257,7 @@ bool tl_layer_parameter_at(tl_layer *layer, int index, tl_layer_parameter *out);
 
 typedef enum tl_pool { TL_POOL_CLS, TL_POOL_MEAN } tl_pool; /* mean: no class token */
 typedef enum tl_positions {
+    TL_POSITIONS_DEFAULT, /* learned for attention, none for the other operations */
     TL_POSITIONS_NONE,
     TL_POSITIONS_LEARNED,
     TL_POSITIONS_ROPE,  /* rotary */
@@ -359,7 +360,7 @@ typedef struct tl_settings {
     const tl_log *log;    /* where notices of a task's data go: tl_train and tl_evaluate set it */
 } tl_settings;
 
-/* What a task begins with; false: there is no such task. All: operation attention with learned positions,
+/* What a task begins with; false: there is no such task. All: operation attention, the operation's positions,
  * size tiny (dim 192, depth 6, 3 heads of 64), relenc 8, lr 3e-4, weight decay 0.05, cosine, seed 0,
  * "synthetic". mnist: pool cls, image 84, patch 12, 1 channel, 10 classes; batch 256, 20 epochs; static. vit: pool
  * cls, image 224, patch 16, 3 channels, 1000 classes until the data say how many; batch 256, 300 epochs; all

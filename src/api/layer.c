@@ -9,13 +9,11 @@
 #include "core/random.h"
 #include "ops/attention_like.h"
 #include "ops/init.h"
-#include "ops/rope.h"
-
-enum { PARAMETERS = 8 };
+#include "ops/op_rules.h"
 
 struct tl_layer {
     tl_op_shape shape;
-    tl_layer_parameter parameters[PARAMETERS];
+    tl_layer_parameter parameters[OP_MAX_PARAMETERS];
     int count;
     tl_op_weights values, gradients;
     tl_op_state *state;
@@ -24,62 +22,41 @@ struct tl_layer {
 
 static tl_geometry geometry_of(const tl_layer_config *c)
 {
-    if (c->causal) {
-        uint32_t length = c->max_length != 0 ? c->max_length : c->width;
-        return (tl_geometry){.kind = TL_CAUSAL,
-                             .height = 1,
-                             .width = c->width,
-                             .max_length = length,
-                             .sharing = c->sharing,
-                             .sharing_radius = c->sharing_radius,
-                             .window = c->window};
-    }
-    return (tl_geometry){.kind = TL_GRID,
+    const op_rule *rule = op_rule_of(c->op);
+    const uint32_t length = c->max_length != 0 ? c->max_length : c->width;
+    return (tl_geometry){.kind = c->causal ? TL_CAUSAL : TL_GRID,
                          .depth = c->depth,
-                         .height = c->height,
+                         .height = c->causal && c->height == 0 ? 1 : c->height,
                          .width = c->width,
                          .cls = c->cls ? 1 : 0,
+                         .max_length = c->causal ? length : 0,
                          .sharing = c->sharing,
                          .sharing_radius = c->sharing_radius,
                          .window = c->window,
-                         .absolute = c->op == TL_OP_ABSOLUTE};
+                         .absolute = rule != NULL && rule->per_pair};
 }
 
 uint32_t tl_layer_tokens(const tl_layer_config *config)
 {
-    tl_geometry geometry = geometry_of(config);
+    if (config == NULL) return 0;
+    const tl_geometry geometry = geometry_of(config);
     return tl_geometry_tokens(&geometry);
 }
 
-static tl_status check(tl_context *ctx, const tl_layer_config *c)
+/* The operation of a configuration, which may be wrong: see op_check. */
+static tl_op_shape shape_of(const tl_layer_config *c)
 {
-    tl_error *err = tl_context_error(ctx);
-    if (c->batch == 0 || c->dim == 0 || c->heads == 0 || c->head_dim == 0 || c->width == 0 ||
-        (!c->causal && c->height == 0))
-        return tl_fail(err, TL_ERROR_USAGE,
-                       "a layer needs batch, dim, heads, head_dim, height and width above 0");
-    if ((c->op == TL_OP_ALPHA || c->op == TL_OP_ALPHA_PURE) && c->relenc_dim == 0)
-        return tl_fail(err, TL_ERROR_USAGE, "an alpha layer needs relenc_dim above 0");
-    if ((c->relative & ~(tl_roles)TL_ROLE_QKV) != 0)
-        return tl_fail(err, TL_ERROR_USAGE, "relative is an OR of TL_ROLE_Q, TL_ROLE_K and TL_ROLE_V, not %u",
-                       c->relative);
-    if (c->rotary && c->op != TL_OP_ATTENTION && c->op != TL_OP_ALPHA)
-        return tl_fail(err, TL_ERROR_USAGE, "rotary positions are for attention and alpha layers");
-    const tl_geometry geometry = geometry_of(c);
-    if (c->rotary) TL_TRY(tl_rope_check(&geometry, c->head_dim, err));
-    if (c->op == TL_OP_ABSOLUTE && (c->causal || c->sharing != TL_SHARING_NONE || c->window > 0))
-        return tl_fail(err, TL_ERROR_USAGE,
-                       "an absolute layer has a grid, no sharing of offsets and no window");
-    if (c->op == TL_OP_CONV && c->window == 0)
-        return tl_fail(err, TL_ERROR_USAGE, "a conv layer needs a window above 0");
-    if (c->causal && (c->cls || (c->max_length != 0 && c->max_length < c->width)))
-        return tl_fail(err, TL_ERROR_USAGE,
-                       "a causal layer has no class token and a max_length of at least its width, %u",
-                       c->width);
-    if ((uint64_t)(c->causal ? 1 : c->height) * (c->depth > 1 ? c->depth : 1) * c->width > 65535)
-        return tl_fail(err, TL_ERROR_USAGE, "a layer takes at most 65535 tokens, not %u x %u", c->height,
-                       c->width);
-    return TL_OK;
+    const op_rule *rule = op_rule_of(c->op);
+    return (tl_op_shape){.kind = c->op,
+                         .geometry = geometry_of(c),
+                         .batch = c->batch,
+                         .dim = c->dim,
+                         .heads = c->heads,
+                         .head_dim = c->head_dim,
+                         .relative = c->relative,
+                         .rotary = c->rotary,
+                         .relenc_dim = rule != NULL && rule->low_rank ? c->relenc_dim : 0,
+                         .queries = tl_layer_tokens(c)};
 }
 
 /* Makes parameter `name` [s0][s1] or, with s2, [s0][s1][s2] (sharded along s0), U(-bound, bound) for its
@@ -102,7 +79,7 @@ static tl_status add(tl_context *ctx, tl_layer *layer, uint64_t seed, const char
 
 static tl_status add_parameters(tl_context *ctx, tl_layer *layer, uint64_t seed)
 {
-    tl_op_parameter list[TL_OP_MAX_PARAMETERS];
+    tl_op_parameter list[OP_MAX_PARAMETERS];
     const int count = tl_op_parameters(&layer->shape, list);
     for (int i = 0; i < count; i++)
         TL_TRY(add(ctx, layer, seed, list[i].field, list[i].fan_in, list[i].shape[0], list[i].shape[1],
@@ -123,21 +100,13 @@ static tl_status fill(tl_context *ctx, tl_layer *layer, uint64_t seed)
 tl_status tl_layer_create(tl_context *ctx, const tl_layer_config *config, uint64_t seed, tl_layer **out)
 {
     *out = NULL;
-    TL_TRY(check(ctx, config));
+    const tl_op_shape shape = shape_of(config);
+    TL_TRY(op_check(&shape, tl_context_error(ctx)));
+    TL_TRY(op_check_batch(&shape, tl_context_error(ctx)));
     tl_layer *layer = calloc(1, sizeof *layer);
     if (layer == NULL)
         return tl_fail(tl_context_error(ctx), TL_ERROR_MEMORY, "out of host memory for a layer");
-    layer->shape = (tl_op_shape){
-        .kind = config->op,
-        .geometry = geometry_of(config),
-        .batch = config->batch,
-        .dim = config->dim,
-        .heads = config->heads,
-        .head_dim = config->head_dim,
-        .relative = config->relative,
-        .rotary = config->rotary,
-        .relenc_dim = config->op == TL_OP_ALPHA || config->op == TL_OP_ALPHA_PURE ? config->relenc_dim : 0,
-        .queries = tl_layer_tokens(config)};
+    layer->shape = shape;
     tl_status status = fill(ctx, layer, seed);
     if (status != TL_OK) {
         tl_layer_destroy(ctx, layer);

@@ -68,7 +68,7 @@ static tl_status measure(const tl_settings *settings, tl_op_kind op, const tl_cl
 {
     tl_settings s = *settings;
     s.model.op = op;
-    s.model.positions = op == TL_OP_ATTENTION ? TL_POSITIONS_LEARNED : TL_POSITIONS_NONE;
+    s.model.positions = TL_POSITIONS_DEFAULT;
     TL_TRY(tl_model_check(&s.model, err));
     f->batch = tl_cli_largest_batch(&s, MOST_BATCH, limits);
     f->extent = largest_extent(&s, limits);

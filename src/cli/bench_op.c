@@ -7,8 +7,7 @@
 #include "models/cost.h"
 #include "models/model.h"
 #include "ops/init.h"
-
-enum { WEIGHTS = 8 };
+#include "ops/op_rules.h"
 
 typedef struct bench_op {
     tl_op_shape shape;
@@ -23,9 +22,9 @@ typedef struct weight {
     uint64_t lead, row, fan_in;
 } weight;
 
-static int list_weights(bench_op *b, weight list[WEIGHTS])
+static int list_weights(bench_op *b, weight list[OP_MAX_PARAMETERS])
 {
-    tl_op_parameter parameters[TL_OP_MAX_PARAMETERS];
+    tl_op_parameter parameters[OP_MAX_PARAMETERS];
     const int count = tl_op_parameters(&b->shape, parameters);
     for (int i = 0; i < count; i++) {
         const tl_op_parameter *p = &parameters[i];
@@ -49,7 +48,7 @@ static tl_status create(tl_context *ctx, bench_op *b, uint64_t seed)
     const tl_op_shape *s = &b->shape;
     const uint64_t rows = (uint64_t)tl_geometry_tokens(&s->geometry) * s->batch,
                    width = (uint64_t)s->heads * s->head_dim, workspace = tl_op_workspace_count(s);
-    weight list[WEIGHTS];
+    weight list[OP_MAX_PARAMETERS];
     const int count = list_weights(b, list);
     for (int i = 0; i < count; i++) {
         char name[32];
@@ -70,7 +69,7 @@ static tl_status create(tl_context *ctx, bench_op *b, uint64_t seed)
 
 static void destroy(tl_context *ctx, bench_op *b)
 {
-    weight list[WEIGHTS];
+    weight list[OP_MAX_PARAMETERS];
     const int count = list_weights(b, list);
     for (int i = 0; i < count; i++) {
         tl_tensor_destroy(ctx, *list[i].value);
@@ -104,7 +103,7 @@ static double floats(bench_op *b)
                  width = (double)s->heads * s->head_dim;
     double sum = 2 * rows * (s->dim + width) + (double)tl_op_workspace_count(s) +
                  (double)tl_op_activation_count(s);
-    weight list[WEIGHTS];
+    weight list[OP_MAX_PARAMETERS];
     const int count = list_weights(b, list);
     for (int i = 0; i < count; i++) sum += 2 * (double)list[i].lead * (double)list[i].row;
     return sum;
@@ -114,7 +113,7 @@ static double floats(bench_op *b)
 static void choose_keep(const tl_context *ctx, bench_op *b, tl_recompute recompute)
 {
     const tl_traits *traits = tl_context_traits(ctx);
-    if (!tl_op_relative_scores(&b->shape) || recompute == TL_RECOMPUTE_ALWAYS) return;
+    if (!op_saves_pairs(&b->shape) || recompute == TL_RECOMPUTE_ALWAYS) return;
     b->shape.keep = true;
     if (recompute == TL_RECOMPUTE_NEVER) return;
     b->shape.keep = 4 * floats(b) <= (double)traits->memory_limit &&
@@ -138,8 +137,6 @@ static tl_status make_shape(const tl_cli_options *o, tl_op_shape *s, tl_error *e
     model.image_depth = depth;
     model.image_height = height;
     model.image_width = width;
-    if (o->bench.causal && model.op == TL_OP_ABSOLUTE)
-        return tl_fail(err, TL_ERROR_USAGE, "--op absolute has grids only: leave --causal away");
     if (o->bench.causal) model.pool = TL_POOL_MEAN;
     TL_TRY(tl_model_check(&model, err));
     TL_TRY(tl_model_batch_check(&model, batch, err));
@@ -149,7 +146,7 @@ static tl_status make_shape(const tl_cli_options *o, tl_op_shape *s, tl_error *e
         s->geometry.kind = TL_CAUSAL;
         s->geometry.max_length = width;
     }
-    return TL_OK;
+    return op_check(s, err);
 }
 
 /* ---- report -------------------------------------------------------------------------------------- */
@@ -186,16 +183,16 @@ static tl_status report(const tl_cli_options *o, tl_context *ctx, const tl_op_sh
         cJSON_AddNumberToObject(json, "gemm_gflops", f->gemm);
         cJSON_AddNumberToObject(json, "limit_fraction", fraction);
         cJSON_AddNumberToObject(json, "peak_device_bytes", (double)f->peak);
-        if (s->kind == TL_OP_TRANSLUTION) cJSON_AddBoolToObject(json, "recompute", !s->keep);
+        if (op_saves_pairs(s)) cJSON_AddBoolToObject(json, "recompute", !s->keep);
         tl_json_add_text(json, "device", tl_context_device(ctx)->name);
         return tl_cli_print_json(json, tl_context_error(ctx));
     }
     char text[32];
     tl_bench_line("operation", "%s, %u tokens, batch %u, dim %u, heads %u x %u%s", tl_op_name(s->kind),
                   tokens, s->batch, s->dim, s->heads, s->head_dim,
-                  s->kind != TL_OP_TRANSLUTION ? ""
-                  : s->keep                    ? ", q and k kept"
-                                               : ", q and k computed again");
+                  !op_saves_pairs(s) ? ""
+                  : s->keep          ? ", q and k kept"
+                                     : ", q and k computed again");
     tl_bench_line_ms("forward", f->forward);
     tl_bench_line("", "%.1f GFLOP/s", rates[0]);
     tl_bench_line_ms("backward", f->backward);

@@ -149,7 +149,7 @@ static tl_status report_json(const tl_cli_options *o, tl_context *ctx, const fig
     cJSON_AddNumberToObject(json, "dense_flops", f->flops);
     cJSON_AddNumberToObject(json, "gemm_gflops", f->gemm);
     cJSON_AddNumberToObject(json, "limit_fraction", fraction);
-    if (s->model.op == TL_OP_TRANSLUTION) cJSON_AddBoolToObject(json, "recompute", s->model.recompute);
+    if (tl_model_saves_pairs(&s->model)) cJSON_AddBoolToObject(json, "recompute", s->model.recompute);
     tl_json_add_text(json, "device", tl_context_device(ctx)->name);
     return tl_cli_print_json(json, tl_context_error(ctx));
 }
@@ -164,7 +164,7 @@ static tl_status run(tl_cli_options *o, tl_context *ctx)
     char device[32], process[32];
     tl_bench_line("model", "%s, %s, %llu parameters, %u tokens, batch %u%s", s->task, tl_op_name(s->model.op),
                   (unsigned long long)f.params, tl_model_tokens(&s->model), s->batch_size,
-                  s->model.op == TL_OP_TRANSLUTION && s->model.recompute ? ", q and k computed again" : "");
+                  tl_model_saves_pairs(&s->model) && s->model.recompute ? ", q and k computed again" : "");
     tl_bench_line_ms("step", f.step);
     tl_bench_line("first step", "begun %.0f ms, ended %.0f ms after the program's start", f.start_ms,
                   f.first_ms);

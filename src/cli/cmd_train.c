@@ -34,7 +34,7 @@ static tl_status print_plan_json(const tl_settings *s, uint64_t params, const tl
     for (int kind = 0; kind < TL_MEMORY_KINDS; kind++)
         cJSON_AddNumberToObject(bytes, tl_memory_kind_name((tl_memory_kind)kind), (double)plan->bytes[kind]);
     cJSON_AddItemToObject(o, "bytes", bytes);
-    if (s->model.op == TL_OP_TRANSLUTION) cJSON_AddBoolToObject(o, "recompute", s->model.recompute);
+    if (tl_model_saves_pairs(&s->model)) cJSON_AddBoolToObject(o, "recompute", s->model.recompute);
     cJSON_AddNumberToObject(o, "total_bytes", (double)plan->total);
     cJSON_AddNumberToObject(o, "largest_bytes", (double)plan->largest);
     if (limits->known) {

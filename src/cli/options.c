@@ -11,6 +11,7 @@
 #include "core/number.h"
 #include "data/augment.h"
 #include "models/presets.h"
+#include "ops/op_rules.h"
 #include "train/task.h"
 
 /* Codes of getopt_long: FIRST_CODE + the flag's place in the table. */
@@ -295,13 +296,14 @@ static tl_status read_sharing(const char *text, tl_model_config *m, tl_error *er
                    tl_flag_metavar(tl_flag_find(TL_CLI_TRAIN, "offset-sharing"), list), text);
 }
 
-/* --window, which for conv is the kernel's width. */
+/* --window, which may be the width of the operation's kernel. */
 static tl_status read_window(const tl_cli_options *o, tl_model_config *m, tl_error *err)
 {
     m->window = o->window;
-    if (m->op != TL_OP_CONV) return TL_OK;
+    if (op_rule_of(m->op)->window != OP_WINDOW_KERNEL) return TL_OK;
     if (o->window < 3 || o->window % 2 == 0)
-        return tl_fail(err, TL_ERROR_USAGE, "--op conv takes an odd --window from 3 on, not %u", o->window);
+        return tl_fail(err, TL_ERROR_USAGE, "--op %s takes an odd --window from 3 on, not %u",
+                       tl_op_name(m->op), o->window);
     m->window = o->window / 2;
     return TL_OK;
 }
@@ -355,8 +357,6 @@ static void complete(tl_cli_options *o, const given *values)
 {
     tl_settings *s = &o->settings;
     tl_model_config *m = &s->model;
-    if (!is_given(values, "pos"))
-        m->positions = m->op == TL_OP_ATTENTION ? TL_POSITIONS_LEARNED : TL_POSITIONS_NONE;
     if (is_given(values, "relative") && m->relative == 0) m->relative = TL_ROLE_QKV;
     if (is_given(values, "dim") && !is_given(values, "mlp-dim")) m->mlp_dim = 4 * m->dim;
     o->test_motion_given = is_given(values, "test-motion");

@@ -213,7 +213,7 @@ void tl_cli_print_plan(FILE *out, const tl_settings *settings, uint64_t params, 
         plan_line(out, tl_memory_kind_name((tl_memory_kind)kind), plan->bytes[kind]);
     plan_line(out, "sum", plan->total);
     plan_line(out, "largest buffer", plan->largest);
-    if (m->op == TL_OP_TRANSLUTION)
+    if (tl_model_saves_pairs(m))
         fprintf(out, "  q and k of every pair are %s\n",
                 m->recompute ? "computed again in the backward pass" : "kept");
     if (!limits->known) {

@@ -86,7 +86,7 @@ tl_status tl_block_parameters(tl_registry *registry, const char *trunk, uint32_t
     const tl_op_shape *op = &shape->op;
     uint64_t dim = op->dim, inner = (uint64_t)op->heads * op->head_dim, mlp = shape->mlp_dim;
     adder a = {registry, trunk, layer, false};
-    tl_op_parameter list[TL_OP_MAX_PARAMETERS];
+    tl_op_parameter list[OP_MAX_PARAMETERS];
     const int count = tl_op_parameters(op, list);
     add_norm(&a, "0.norm.weight", "0.norm.bias", dim);
     for (int i = 0; i < count; i++) {
@@ -173,7 +173,7 @@ static tl_status find_weights(tl_block *b, finder *f)
     const tl_op_shape *op = &b->shape.op;
     b->norm_weight = find_pair(f, "0.norm.weight");
     b->norm_bias = find_pair(f, "0.norm.bias");
-    tl_op_parameter list[TL_OP_MAX_PARAMETERS];
+    tl_op_parameter list[OP_MAX_PARAMETERS];
     const int count = tl_op_parameters(op, list);
     for (int i = 0; i < count; i++) {
         char name[64];

@@ -39,6 +39,7 @@ typedef struct tl_family {
     tl_geometry (*geometry)(const tl_model_config *c); /* how the tokens lie; sharing and windows are added */
     bool (*class_only)(const tl_model_config *c);      /* the head reads the first token alone */
     tl_status (*parameters)(const tl_model_config *c, tl_registry *r, tl_error *err);
+    bool rotary_hybrid; /* the attention blocks of its hybrids are rotary */
     uint64_t (*predictions)(const tl_model_config *c, uint32_t batch);
     int buffers; /* own ones, numbered from TL_MODEL_BUFFERS on */
     const tl_buffer_info *info;
@@ -89,7 +90,6 @@ tl_parameter_views tl_model_find(tl_model *m, const char *prefix, const char *na
 uint64_t tl_model_buffer_count(const tl_model_config *c, uint32_t batch, bool training, int which);
 tl_buffer_info tl_model_buffer_info(const tl_model_config *c, int which);
 
-tl_status tl_check_range(tl_error *err, const char *name, uint32_t value, uint32_t most);
 /* Parameters by their initial values: normal; 1 and 0; uniform within 1 / sqrt(in). bias NULL: none. */
 tl_status tl_add_normal(tl_registry *r, tl_error *err, const char *name, uint32_t rank,
                         const uint64_t *shape);

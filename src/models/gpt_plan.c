@@ -13,8 +13,8 @@ static uint64_t rows_of(const tl_model_config *c, uint32_t batch)
 
 tl_status tl_gpt_check(const tl_model_config *c, tl_error *err)
 {
-    TL_TRY(tl_check_range(err, "the sequence length", c->seq_len, MAX_LENGTH));
-    return tl_check_range(err, "the vocabulary size", c->vocab_size, MAX_VOCABULARY);
+    TL_TRY(check_range(err, "the sequence length", c->seq_len, MAX_LENGTH));
+    return check_range(err, "the vocabulary size", c->vocab_size, MAX_VOCABULARY);
 }
 
 tl_geometry tl_gpt_geometry(const tl_model_config *c)
@@ -33,7 +33,7 @@ tl_status tl_gpt_parameters(const tl_model_config *c, tl_registry *r, tl_error *
 {
     const uint64_t dim = c->dim;
     char weight[64], bias[64];
-    if (c->positions == TL_POSITIONS_LEARNED)
+    if (tl_model_positions(c) == TL_POSITIONS_LEARNED)
         TL_TRY(tl_add_normal(r, err, "wpe.weight", 2, (const uint64_t[]){c->seq_len, dim}));
     TL_TRY(tl_add_normal(r, err, "wte.weight", 2, (const uint64_t[]){c->vocab_size, dim}));
     snprintf(weight, sizeof weight, "%s.norm.weight", tl_model_trunk(c));

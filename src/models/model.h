@@ -6,6 +6,7 @@
 
 #include "models/block.h"
 #include "models/registry.h"
+#include "ops/op_rules.h"
 
 /* ---- without a device ---------------------------------------------------------------------------- */
 
@@ -18,6 +19,10 @@ tl_status tl_model_batch_check(const tl_model_config *config, uint32_t batch, tl
 /* The parameters in the reference's order and under its names. */
 tl_status tl_model_parameters(const tl_model_config *config, tl_registry *registry, tl_error *err);
 
+/* What the configuration says or, with TL_POSITIONS_DEFAULT, what its operation has. */
+tl_positions tl_model_positions(const tl_model_config *config);
+/* Whether --recompute decides something: training may keep q_ij and k_ij of every pair, or compute them again. */
+bool tl_model_saves_pairs(const tl_model_config *config);
 uint32_t tl_model_tokens(const tl_model_config *config);       /* of one sample, a class token among them */
 uint64_t tl_model_image_values(const tl_model_config *config); /* ViT: floats of one image */
 const char *tl_model_trunk(const tl_model_config *config);     /* "transformer" or "translution" */

@@ -5,98 +5,60 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/choices.h"
 #include "models/family.h"
 #include "ops/layernorm.h"
 #include "ops/linear.h"
 #include "ops/pairs.h"
-#include "ops/rope.h"
 
-/* Above these no model is meant; below them no product of two overflows 32 bits where one is used. */
-enum { MAX_WIDTH = 1 << 20, MAX_DEPTH = 1024, MAX_TOKENS = 32768 };
+enum { MOST_DEPTH = 1024, MOST_MLP_DIM = 1 << 20 };
 
-tl_status tl_check_range(tl_error *err, const char *name, uint32_t value, uint32_t most)
+tl_positions tl_model_positions(const tl_model_config *c)
 {
-    if (value >= 1 && value <= most) return TL_OK;
-    return tl_fail(err, TL_ERROR_USAGE, "%s is %u: give a value from 1 to %u.", name, value, most);
+    const op_rule *rule = op_rule_of(c->op);
+    return c->positions != TL_POSITIONS_DEFAULT || rule == NULL ? c->positions : rule->default_positions;
 }
 
-/* Combinations of operation, positions and geometry that mean nothing. */
-static tl_status check_family(const tl_model_config *c, tl_error *err)
+bool tl_model_saves_pairs(const tl_model_config *c)
 {
-    const bool variant = c->op == TL_OP_TRANSLUTION || c->op == TL_OP_ALPHA || c->op == TL_OP_ABSOLUTE;
-    if (c->relative != 0 && c->relative != TL_ROLE_QKV && !variant && c->op != TL_OP_ATTENTION)
-        return tl_fail(err, TL_ERROR_USAGE, "%s has no choice of relative roles: leave --relative away.",
-                       tl_op_name(c->op));
-    if (c->positions == TL_POSITIONS_ROPE && c->op != TL_OP_ATTENTION && c->op != TL_OP_ALPHA)
+    const tl_block_shape first = tl_model_block_shape(c, 1, true, 0);
+    return op_saves_pairs(&first.op);
+}
+
+/* Blocks of the operation in front, attention behind them. */
+static tl_status check_hybrid(const tl_model_config *c, tl_error *err)
+{
+    if (c->translution_layers == 0) return TL_OK;
+    if (!op_rule_of(c->op)->hybrid)
         return tl_fail(err, TL_ERROR_USAGE,
-                       "%s has no rotary positions: choose attention or alpha, or no positions.",
+                       "%s makes no hybrid: leave --translution-layers away, or choose translution or alpha.",
                        tl_op_name(c->op));
-    if (c->positions >= TL_POSITIONS_SWIN && c->op != TL_OP_ATTENTION)
-        return tl_fail(err, TL_ERROR_USAGE,
-                       "%s has its offsets in its matrices: positions swin, shaw and convit are attention's.",
-                       tl_op_name(c->op));
-    if (c->op == TL_OP_ABSOLUTE && (c->sharing != TL_SHARING_NONE || c->window > 0))
-        return tl_fail(err, TL_ERROR_USAGE,
-                       "absolute has a matrix for every pair: it takes no sharing of offsets and no window.");
-    if (c->op == TL_OP_ATTENTION && c->sharing != TL_SHARING_NONE && c->positions != TL_POSITIONS_SWIN &&
-        c->positions != TL_POSITIONS_SHAW)
-        return tl_fail(
-            err, TL_ERROR_USAGE,
-            "attention has nothing to share between offsets: choose another operation, or positions "
-            "swin or shaw.");
-    if (c->op == TL_OP_CONV && c->window == 0)
-        return tl_fail(err, TL_ERROR_USAGE, "conv needs a window: give its width, an odd number from 3 on.");
-    if (c->op == TL_OP_CONV && c->translution_layers > 0)
-        return tl_fail(err, TL_ERROR_USAGE, "conv has no hybrid: leave --translution-layers away.");
-    return TL_OK;
+    if (c->translution_layers <= c->depth) return TL_OK;
+    return tl_fail(err, TL_ERROR_USAGE, "%u Translution layers are more than the depth of %u.",
+                   c->translution_layers, c->depth);
 }
 
 tl_status tl_model_check(const tl_model_config *c, tl_error *err)
 {
     const tl_family *family = tl_family_of(c);
-    if (family == NULL)
-        return tl_fail(err, TL_ERROR_USAGE, "there is no family %d of models.", (int)c->family);
-    TL_TRY(tl_check_range(err, "dim", c->dim, MAX_WIDTH));
-    TL_TRY(tl_check_range(err, "depth", c->depth, MAX_DEPTH));
-    TL_TRY(tl_check_range(err, "heads", c->heads, 1024));
-    TL_TRY(tl_check_range(err, "head_dim", c->head_dim, MAX_WIDTH));
-    TL_TRY(tl_check_range(err, "mlp_dim", c->mlp_dim, MAX_WIDTH));
-    if (c->op == TL_OP_ALPHA || c->op == TL_OP_ALPHA_PURE)
-        TL_TRY(tl_check_range(err, "relenc_dim", c->relenc_dim, 4096));
-    if ((uint64_t)c->heads * c->head_dim > MAX_WIDTH)
-        return tl_fail(err, TL_ERROR_USAGE, "heads x head_dim is %llu: at most %d are supported.",
-                       (unsigned long long)((uint64_t)c->heads * c->head_dim), MAX_WIDTH);
+    TL_TRY(choice_check(&family_choices, (int)c->family, err));
+    TL_TRY(choice_check(&op_choices, (int)c->op, err));
+    if (c->positions != TL_POSITIONS_DEFAULT)
+        TL_TRY(choice_check(&positions_choices, (int)c->positions, err));
+    TL_TRY(check_range(err, "depth", c->depth, MOST_DEPTH));
+    TL_TRY(check_range(err, "mlp_dim", c->mlp_dim, MOST_MLP_DIM));
     TL_TRY(family->check(c, err));
-    if (c->relative > TL_ROLE_QKV)
-        return tl_fail(err, TL_ERROR_USAGE,
-                       "the relative roles are %u: give an OR of q (1), k (2) and v (4).", c->relative);
-    TL_TRY(check_family(c, err));
-    if (c->op == TL_OP_ATTENTION && (c->relative != 0 || c->translution_layers != 0))
-        return tl_fail(
-            err, TL_ERROR_USAGE,
-            "attention has no relative roles and no Translution layers: choose translution or alpha.");
-    if (c->translution_layers > c->depth)
-        return tl_fail(err, TL_ERROR_USAGE, "%u Translution layers are more than the depth of %u.",
-                       c->translution_layers, c->depth);
-    const bool hybrid = c->translution_layers > 0 && c->translution_layers < c->depth;
-    const tl_geometry geometry = family->geometry(c);
-    if ((hybrid && c->family == TL_FAMILY_VIT) || c->positions == TL_POSITIONS_ROPE)
-        TL_TRY(tl_rope_check(&geometry, c->head_dim, err));
-    if (tl_model_tokens(c) > MAX_TOKENS)
-        return tl_fail(err, TL_ERROR_USAGE, "%u tokens are too many: at most %d are supported.",
-                       tl_model_tokens(c), MAX_TOKENS);
-    return TL_OK;
+    TL_TRY(check_hybrid(c, err));
+    const tl_block_shape first = tl_model_block_shape(c, 1, true, 0),
+                         last = tl_model_block_shape(c, 1, true, c->depth - 1);
+    TL_TRY(op_check(&first.op, err));
+    return op_check(&last.op, err);
 }
 
 tl_status tl_model_batch_check(const tl_model_config *c, uint32_t batch, tl_error *err)
 {
-    uint64_t rows = (uint64_t)tl_model_tokens(c) * batch;
-    if (batch < 1) return tl_fail(err, TL_ERROR_USAGE, "the batch size is 0: give at least 1.");
-    if (rows > INT32_MAX || (uint64_t)batch * c->heads * tl_model_tokens(c) > UINT32_MAX)
-        return tl_fail(err, TL_ERROR_USAGE,
-                       "a batch of %u with %u tokens each is too large: choose a smaller one.", batch,
-                       tl_model_tokens(c));
-    return TL_OK;
+    const tl_block_shape first = tl_model_block_shape(c, batch, true, 0);
+    return op_check_batch(&first.op, err);
 }
 
 /* ---- the trunk ----------------------------------------------------------------------------------- */
@@ -109,14 +71,22 @@ uint32_t tl_model_tokens(const tl_model_config *c)
 
 const char *tl_model_trunk(const tl_model_config *c)
 {
-    return c->op == TL_OP_ATTENTION ? "transformer" : "translution";
+    return op_rule_of(c->op)->per_offset == 0 ? "transformer" : "translution";
 }
 
 tl_block_shape tl_model_block_shape(const tl_model_config *c, uint32_t batch, bool training, uint32_t layer)
 {
     const tl_family *family = tl_family_of(c);
+    const bool behind = c->translution_layers > 0 && layer >= c->translution_layers; /* of a hybrid */
+    const tl_positions positions = tl_model_positions(c);
     tl_block_shape shape = {
-        .op = {.kind = c->op,
+        .op = {.kind = behind ? TL_OP_ATTENTION : c->op,
+               .relative = behind ? 0 : c->relative,
+               .bias = positions == TL_POSITIONS_SWIN   ? TL_BIAS_SWIN
+                       : positions == TL_POSITIONS_SHAW ? TL_BIAS_SHAW
+                                                        : TL_BIAS_NONE,
+               .gated = positions == TL_POSITIONS_CONVIT,
+               .rotary = positions == TL_POSITIONS_ROPE,
                .geometry = family->geometry(c),
                .batch = batch,
                .dim = c->dim,
@@ -124,22 +94,14 @@ tl_block_shape tl_model_block_shape(const tl_model_config *c, uint32_t batch, bo
                .head_dim = c->head_dim},
         .mlp_dim = c->mlp_dim,
     };
-    if (c->translution_layers > 0 && layer >= c->translution_layers) shape.op.kind = TL_OP_ATTENTION;
-    const bool attention = shape.op.kind == TL_OP_ATTENTION, hybrid = c->op != shape.op.kind;
-    shape.op.relative = attention ? 0 : c->relative;
-    shape.op.relenc_dim = tl_op_is_narrow(&shape.op) ? c->relenc_dim : 0;
-    shape.op.bias = c->positions == TL_POSITIONS_SWIN   ? TL_BIAS_SWIN
-                    : c->positions == TL_POSITIONS_SHAW ? TL_BIAS_SHAW
-                                                        : TL_BIAS_NONE;
-    shape.op.gated = c->positions == TL_POSITIONS_CONVIT;
     tl_geometry *geometry = &shape.op.geometry;
-    geometry->absolute = shape.op.kind == TL_OP_ABSOLUTE;
-    geometry->sharing = c->sharing;
+    geometry->absolute = op_rule_of(shape.op.kind)->per_pair;
+    geometry->sharing = behind ? TL_SHARING_NONE : c->sharing;
     geometry->sharing_radius = c->sharing_radius;
     geometry->window = c->window;
+    if (tl_op_is_narrow(&shape.op)) shape.op.relenc_dim = c->relenc_dim;
     /* The attention blocks of a hybrid are rotary, as the reference's; those of its GPT are plain. */
-    shape.op.rotary = (hybrid && c->family == TL_FAMILY_VIT) ||
-                      (c->positions == TL_POSITIONS_ROPE && shape.op.kind != TL_OP_TRANSLUTION);
+    if (behind && family->rotary_hybrid) shape.op.rotary = true;
     shape.op.keep = training && !c->recompute;
     /* Behind the last block nothing but what the head reads is computed. */
     shape.op.queries = family->class_only(c) && layer + 1 == c->depth ? 1 : tl_model_tokens(c);

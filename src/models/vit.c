@@ -165,6 +165,7 @@ const tl_family tl_vit_family = {
     .geometry = tl_vit_geometry,
     .class_only = tl_vit_class_only,
     .parameters = tl_vit_parameters,
+    .rotary_hybrid = true,
     .predictions = tl_vit_predictions,
     .buffers = TL_VIT_BUFFERS,
     .info = tl_vit_buffer_info,

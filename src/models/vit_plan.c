@@ -1,3 +1,4 @@
+#include "core/choices.h"
 #include "models/vit.h"
 #include "ops/layernorm.h"
 #include "ops/linear.h"
@@ -66,8 +67,9 @@ tl_status tl_vit_check(const tl_model_config *c, tl_error *err)
         {"the image width", i.width, MAX_IMAGE}, {"the number of image channels", c->channels, 64},
         {"the patch depth", p.depth, MAX_IMAGE}, {"the patch height", p.height, MAX_IMAGE},
         {"the patch width", p.width, MAX_IMAGE}, {"the number of classes", c->classes, MAX_CLASSES}};
+    TL_TRY(choice_check(&pool_choices, (int)c->pool, err));
     for (size_t r = 0; r < sizeof ranges / sizeof *ranges; r++)
-        TL_TRY(tl_check_range(err, ranges[r].name, ranges[r].value, ranges[r].most));
+        TL_TRY(check_range(err, ranges[r].name, ranges[r].value, ranges[r].most));
     if (i.depth % p.depth != 0)
         return tl_fail(
             err, TL_ERROR_USAGE,
@@ -106,7 +108,7 @@ tl_status tl_vit_parameters(const tl_model_config *c, tl_registry *r, tl_error *
 {
     const uint64_t values = tl_vit_patch_values(c), tokens = tl_model_tokens(c), dim = c->dim;
     char weight[64], bias[64];
-    if (c->positions == TL_POSITIONS_LEARNED)
+    if (tl_model_positions(c) == TL_POSITIONS_LEARNED)
         TL_TRY(tl_add_normal(r, err, "pos_embedding", 3, (const uint64_t[]){1, tokens, dim}));
     if (c->pool == TL_POOL_CLS) TL_TRY(tl_add_normal(r, err, "cls_token", 3, (const uint64_t[]){1, 1, dim}));
     TL_TRY(tl_add_norm(r, err, "to_patch_embedding.1.weight", "to_patch_embedding.1.bias", values));

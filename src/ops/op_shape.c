@@ -1,36 +1,33 @@
 #include "ops/op_shape.h"
 
+#include <assert.h>
 #include <stddef.h>
 #include <string.h>
 
 #include "ops/gated.h"
+#include "ops/op_rules.h"
 #include "ops/pairs.h"
 #include "ops/relative.h"
 
 tl_roles tl_op_relative(const tl_op_shape *s)
 {
-    switch (s->kind) {
-    case TL_OP_ATTENTION: return 0;
-    case TL_OP_CONV: return TL_ROLE_V;
-    case TL_OP_ALPHA_PURE: return TL_ROLE_QKV;
-    default: return s->relative != 0 ? s->relative : TL_ROLE_QKV;
-    }
+    const op_rule *rule = op_rule_of(s->kind);
+    return rule->chooses && s->relative != 0 ? s->relative : rule->per_offset;
 }
 
 tl_roles tl_op_plain(const tl_op_shape *s)
 {
-    switch (s->kind) {
-    case TL_OP_TRANSLUTION:
-    case TL_OP_ABSOLUTE: return TL_ROLE_QKV & ~tl_op_relative(s);
-    case TL_OP_CONV:
-    case TL_OP_ALPHA_PURE: return 0;
-    default: return TL_ROLE_QKV;
+    switch (op_rule_of(s->kind)->shared) {
+    case OP_SHARED_ALL: return TL_ROLE_QKV;
+    case OP_SHARED_REST: return TL_ROLE_QKV & ~tl_op_relative(s);
+    case OP_SHARED_NONE: break;
     }
+    return 0;
 }
 
 bool tl_op_is_narrow(const tl_op_shape *s)
 {
-    return s->kind == TL_OP_ALPHA || s->kind == TL_OP_ALPHA_PURE;
+    return op_rule_of(s->kind)->low_rank;
 }
 
 tl_roles tl_op_narrow(const tl_op_shape *s)
@@ -42,7 +39,7 @@ tl_roles tl_op_narrow(const tl_op_shape *s)
 
 bool tl_op_has_softmax(const tl_op_shape *s)
 {
-    return s->kind != TL_OP_CONV;
+    return op_rule_of(s->kind)->softmax;
 }
 
 bool tl_op_standard_scores(const tl_op_shape *s)
@@ -76,6 +73,7 @@ static uint32_t role_count(tl_roles roles)
 static void add(tl_op_parameter *list, int *count, const char *name, const char *field, size_t at,
                 uint32_t rank, uint64_t s0, uint64_t s1, uint64_t s2)
 {
+    assert(*count < OP_MAX_PARAMETERS);
     list[(*count)++] = (tl_op_parameter){.name = name,
                                          .field = field,
                                          .at = at,
@@ -86,7 +84,7 @@ static void add(tl_op_parameter *list, int *count, const char *name, const char 
 
 #define FIELD(name) #name, offsetof(tl_op_weights, name)
 
-int tl_op_parameters(const tl_op_shape *s, tl_op_parameter list[TL_OP_MAX_PARAMETERS])
+int tl_op_parameters(const tl_op_shape *s, tl_op_parameter list[OP_MAX_PARAMETERS])
 {
     /* names by the set of roles */
     static const char *const plain[8] = {NULL,          "to_q.weight",  "to_k.weight",  "to_qk.weight",
@@ -166,7 +164,7 @@ tl_op_sizes tl_op_measure(const tl_op_shape *s)
     if (tl_op_relative(s) == 0 && s->bias == TL_BIAS_NONE) return z;
     uint32_t groups, pairs, largest;
     tl_pairs_measure(&s->geometry, s->queries, &groups, &pairs, &largest);
-    const bool keep = s->keep && !alpha && tl_op_relative_scores(s);
+    const bool keep = s->keep && op_saves_pairs(s);
     z.pair_weights = (uint64_t)s->heads * pairs * s->batch;
     z.kept = keep ? (uint64_t)pairs * s->batch * z.width : 0;
     z.chunk = tl_relative_workspace(pairs, largest, s->batch, alpha ? z.relative : s->dim, s->heads,

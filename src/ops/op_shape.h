@@ -24,7 +24,7 @@ typedef struct tl_op_shape {
     uint32_t relenc_dim;      /* alpha: relative width per head */
     uint32_t queries;         /* the first `queries` tokens are queries: all of them, or 1 when only the class
                                * token's output is read; o and do have queries * batch rows */
-    bool keep; /* translution: forward keeps q_ij and k_ij, [pair][batch][2D] floats, for backward */
+    bool keep; /* where op_saves_pairs: forward keeps q_ij and k_ij, [pair][batch][2D] floats, for backward */
 } tl_op_shape;
 
 /* The roles with a matrix per offset: none for attention. */
@@ -68,9 +68,9 @@ typedef struct tl_op_parameter {
     uint32_t axes; /* TL_INIT_LOCAL */
 } tl_op_parameter;
 
-enum { TL_OP_MAX_PARAMETERS = 10 };
+enum { OP_MAX_PARAMETERS = 10 }; /* of any operation: the length of every list of them */
 /* Fills the list in the reference's order; returns how many there are. */
-int tl_op_parameters(const tl_op_shape *shape, tl_op_parameter list[TL_OP_MAX_PARAMETERS]);
+int tl_op_parameters(const tl_op_shape *shape, tl_op_parameter list[OP_MAX_PARAMETERS]);
 tl_tensor **tl_op_weight(tl_op_weights *weights, const tl_op_parameter *parameter);
 
 /* Sizes that the operation is made of, in floats unless said otherwise. */

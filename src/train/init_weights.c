@@ -84,7 +84,7 @@ static bool find_table(const tl_model_config *c, const char *name, tl_geometry *
 {
     for (uint32_t layer = 0; layer < c->depth; layer++) {
         const tl_block_shape shape = tl_model_block_shape(c, 1, false, layer);
-        tl_op_parameter list[TL_OP_MAX_PARAMETERS];
+        tl_op_parameter list[OP_MAX_PARAMETERS];
         const int count = tl_op_parameters(&shape.op, list);
         for (int i = 0; i < count; i++) {
             char full[96];

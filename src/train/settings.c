@@ -21,7 +21,6 @@ static void set_common(tl_settings *s, const char *task)
     snprintf(s->task, sizeof s->task, "%s", task);
     snprintf(s->data, sizeof s->data, "synthetic");
     s->model = (tl_model_config){.op = TL_OP_ATTENTION,
-                                 .positions = TL_POSITIONS_LEARNED,
                                  .dim = tiny->dim,
                                  .depth = tiny->depth,
                                  .heads = tiny->heads,
@@ -189,6 +188,13 @@ static const char *long_text(const field *f, const tl_settings *s)
     return text != NULL ? text : "unknown";
 }
 
+/* A checkpoint says what the positions are, not that they are the operation's. */
+static int stored_value(const field *f, const tl_settings *s)
+{
+    if (f->at == offsetof(tl_settings, model.positions)) return (int)tl_model_positions(&s->model);
+    return choice_load((const char *)s + f->at);
+}
+
 static void write_field(const field *f, const tl_settings *s, char *text, size_t room)
 {
     const char *at = (const char *)s + f->at;
@@ -198,7 +204,7 @@ static void write_field(const field *f, const tl_settings *s, char *text, size_t
     case FIELD_U32: snprintf(text, room, "%u", *(const uint32_t *)at); break;
     case FIELD_U64: snprintf(text, room, "%llu", (unsigned long long)*(const uint64_t *)at); break;
     case FIELD_F32: tl_format(text, room, "%.9g", (double)*(const float *)at); break;
-    case FIELD_NAME: snprintf(text, room, "%s", choice_shown(f->names, choice_load(at))); break;
+    case FIELD_NAME: snprintf(text, room, "%s", choice_shown(f->names, stored_value(f, s))); break;
     case FIELD_BOOL: snprintf(text, room, "%s", *(const bool *)at ? "true" : "false"); break;
     case FIELD_AUGMENT: tl_augment_name(*(const uint32_t *)at, text); break;
     }

@@ -95,8 +95,10 @@ static tl_status set_up(run *r)
     if (r->task == NULL)
         return tl_fail(err, TL_ERROR_USAGE, "unknown task '%s': this version trains %s", s->task,
                        tl_task_names());
+    TL_TRY(tl_model_check(&s->model, err));
     TL_TRY(r->task->check(s, err));
     TL_TRY(tl_init_weights_flags(s, err));
+    s->model.positions = tl_model_positions(&s->model);
     s->log = tl_context_log(r->ctx);
     TL_TRY(adopt_stored(r));
     TL_TRY(r->task->open(s, true, &r->data, err));
