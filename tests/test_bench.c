@@ -107,7 +107,7 @@ static void test_usage(void **state)
     fails(2, "bench gemm --grouped seven", "--grouped takes N, HxW or DxHxW");
     fails(2, "bench gemm --grouped 7x", "--grouped takes N, HxW or DxHxW");
     fails(2, "bench gemm --grouped 7x0", "--grouped takes N, HxW or DxHxW");
-    fails(2, "bench gemm --grouped 3x3 --trans tn", "--trans nn");
+    fails(2, "bench gemm --grouped 3x3 --trans tn", "--trans means nothing");
     fails(2, "bench gemm --grouped 60x60 --batch 100000", "too many pairs");
     fails(2, "bench op --grid 7x7x7x7", "--grid takes N, HxW or DxHxW");
     fails(2, "bench op --grid x7", "--grid takes N, HxW or DxHxW");

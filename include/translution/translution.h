@@ -411,7 +411,8 @@ tl_status tl_train(tl_context *ctx, tl_settings *settings, const tl_hooks *hooks
 
 /* Evaluates a checkpoint (a .safetensors file or an OUT folder) on static and dynamic test sets. `settings`
  * comes back as stored in the checkpoint, except data, limit_test, test_motion and batch_size, which the
- * caller sets beforehand (batch_size 0: 64, halved until it fits; test_motion -1: as stored). TL_ERROR_DEVICE when
+ * caller sets beforehand (batch_size 0: 64, halved until it fits; test_motion -1 and limit_test 0: as stored; limit_test
+ * UINT32_MAX: all). TL_ERROR_DEVICE when
  * predictions are not finite: such weights are of no use. */
 tl_status tl_evaluate(tl_context *ctx, const char *checkpoint, tl_settings *settings, const tl_hooks *hooks,
                       tl_result *result);

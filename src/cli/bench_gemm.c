@@ -93,8 +93,6 @@ static tl_status run_grouped(tl_cli_options *o, tl_context *ctx)
     tl_error *err = tl_context_error(ctx);
     TL_TRY(tl_cli_sizes(o->bench.grid, "--grouped", 4096, sizes, err));
     const tl_geometry geometry = {.kind = TL_GRID, .depth = sizes[0], .height = sizes[1], .width = sizes[2]};
-    if (o->bench.transpose != 0)
-        return tl_fail(err, TL_ERROR_USAGE, "--grouped takes --trans nn: the grid makes the rows");
     const uint64_t plane = (uint64_t)geometry.height * geometry.width,
                    tokens = plane > 4096 ? plane : plane * geometry.depth;
     if (tokens > 4096 || tokens * tokens * batch * (n / 64 + 1) > INT32_MAX)

@@ -69,6 +69,11 @@ static tl_status measure(const tl_settings *settings, tl_op_kind op, const tl_cl
     tl_settings s = *settings;
     s.model.op = op;
     s.model.positions = TL_POSITIONS_DEFAULT;
+    if (op == TL_OP_ATTENTION) { /* what the flags ask of the two others */
+        s.model.relative = 0;
+        s.model.translution_layers = 0;
+        s.model.sharing = TL_SHARING_NONE;
+    }
     TL_TRY(tl_model_check(&s.model, err));
     f->batch = tl_cli_largest_batch(&s, MOST_BATCH, limits);
     f->extent = largest_extent(&s, limits);
@@ -148,7 +153,6 @@ tl_status tl_cmd_bench_memory(tl_cli_options *o, tl_error *err)
     tl_cli_limits limits;
     figures f[OPS];
     TL_TRY(tl_bench_no_word(o, "memory", err));
-    TL_TRY(tl_model_check(&s->model, err));
     TL_TRY(tl_cli_find_limits(o, &limits, err));
     if (!limits.known)
         return tl_fail(err, TL_ERROR_NO_DEVICE,

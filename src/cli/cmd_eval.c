@@ -1,11 +1,35 @@
 /* translution eval CHECKPOINT: loss and accuracy on the static and the dynamic test set. */
+#include <inttypes.h>
+
 #include "cli/cli.h"
+#include "cli/flag_rules.h"
+#include "train/checkpoint.h"
+
+/* Flags that mean nothing to the checkpoint's task are refused before a device is looked for. */
+static tl_status check_flags(const tl_cli_options *o, tl_error *err)
+{
+    tl_safetensors st;
+    TL_TRY(tl_checkpoint_open(o->argument, &st, err));
+    tl_settings stored = o->settings;
+    tl_status status = tl_settings_from_metadata(&st, &stored, err);
+    if (status == TL_OK) status = tl_flags_check(o, &stored, err);
+    tl_st_close(&st);
+    TL_TRY(status);
+    if (tl_cli_given(o, "seed") && o->settings.seed != stored.seed)
+        return tl_fail(err, TL_ERROR_USAGE,
+                       "--seed %" PRIu64 " is not %" PRIu64
+                       ", with which the checkpoint was trained and which draws its test set: leave it away",
+                       o->settings.seed, stored.seed);
+    return TL_OK;
+}
 
 static tl_status run(tl_cli_options *o, tl_context *ctx, tl_error *err)
 {
     tl_settings *s = &o->settings;
-    if (!o->test_motion_given) s->test_motion = (tl_motion)-1; /* as stored */
-    if (!s->batch_given) s->batch_size = 0;                    /* what fits */
+    if (!tl_cli_given(o, "test-motion")) s->test_motion = (tl_motion)-1; /* as stored */
+    if (!s->batch_given) s->batch_size = 0;                              /* what fits */
+    if (tl_cli_given(o, "limit-test") && s->limit_test == 0)
+        s->limit_test = UINT32_MAX; /* all; 0: as stored */
     tl_hooks hooks = {.progress = s->quiet ? NULL : stderr, .stop = &tl_cli_signal};
     tl_result result = {0};
     bool profile = s->profile;
@@ -26,6 +50,7 @@ tl_status tl_cmd_eval(tl_cli_options *o, tl_error *err)
         return tl_fail(err, TL_ERROR_USAGE,
                        "eval needs a checkpoint: a .safetensors file or the folder of a run; see "
                        "`translution eval --help`");
+    TL_TRY(check_flags(o, err));
     const char *table = o->settings.confusion;
     if (table[0] != '\0') TL_TRY(tl_cli_spare_inputs(o, "--confusion", table, err));
     tl_cli_catch_signals();

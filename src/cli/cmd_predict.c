@@ -88,8 +88,8 @@ static tl_status paint(tl_predictor *p, attention_pages *pages, tl_error *err)
 {
     const tl_cli_options *o = pages->o;
     tl_image painted = {0};
-    tl_status status = tl_predictor_paint(p, o->layer_given ? o->layer : UINT32_MAX,
-                                          o->head_given ? o->head : UINT32_MAX, &painted);
+    tl_status status = tl_predictor_paint(p, tl_cli_given(o, "layer") ? o->layer : UINT32_MAX,
+                                          tl_cli_given(o, "head") ? o->head : UINT32_MAX, &painted);
     if (status == TL_OK) status = pages_add(pages, &painted, err);
     tl_image_free(&painted);
     return status;
@@ -139,9 +139,6 @@ tl_status tl_cmd_predict(tl_cli_options *o, tl_error *err)
     if (o->argument_count < 2)
         return tl_fail(err, TL_ERROR_USAGE,
                        "predict needs a checkpoint and at least one image; see `translution predict --help`");
-    if (o->attention[0] == '\0' && (o->layer_given || o->head_given))
-        return tl_fail(err, TL_ERROR_USAGE,
-                       "--layer and --head say what --attention FILE.png paints: give it, too");
     if (o->attention[0] != '\0') TL_TRY(tl_cli_spare_inputs(o, "--attention", o->attention, err));
     tl_cli_catch_signals();
     tl_log log = tl_cli_log(o);

@@ -173,7 +173,7 @@ static tl_status build(const tl_cli_options *o, const names *files, const tl_bpe
                      : o->separator[0] != '\0' ? o->separator
                                                : default_separator,
         .val_fraction = o->val_fraction,
-        .cut_single = o->val_fraction_given,
+        .cut_single = tl_cli_given(o, "val-fraction"),
         .seed = o->settings.seed,
         .threads = o->threads > 0 ? o->threads
                    : cores > 0    ? (uint32_t)cores

@@ -65,6 +65,9 @@ static tl_status dry_run(tl_cli_options *o, tl_error *err)
     uint64_t params;
     tl_memory_plan plan;
     tl_cli_limits limits;
+    const tl_task *task = tl_task_find(o->settings.task);
+    /* The default's data are no part of a plan; those that were named say what the model must be. */
+    if (tl_cli_given(o, "data") && task->look != NULL) TL_TRY(task->look(&o->settings, err));
     TL_TRY(check_init(o, err));
     TL_TRY(tl_cli_find_limits(o, &limits, err));
     TL_TRY(make_plan(&o->settings, &limits, &params, &plan, err));

@@ -35,15 +35,15 @@ static const choice transposes[] = {{0, "nn", NULL}, {1, "nt", NULL}, {2, "tn", 
 const choices transpose_choices = {"transposition", transposes, 4};
 
 const tl_flag tl_flags[] = {
-    TEXT("device", "SPEC", device, TL_CLI_ALL,
+    TEXT("device", "SPEC", device,
+         TL_CLI_TRAIN | TL_CLI_EVAL | TL_CLI_PREDICT | TL_CLI_GENERATE | TL_CLI_BENCH | TL_CLI_TUNE,
          "P:D, gpu, cpu, acc, a flat index, part of a name, or auto (default; see `devices`)"),
     NUMBER(FLAG_U64, "seed", settings.seed, 0, 9007199254740991.0,
-           TL_CLI_TRAIN | TL_CLI_BENCH | TL_CLI_BENCH_LOADER | TL_CLI_TOKENIZE | TL_CLI_GENERATE,
+           TL_CLI_TRAIN | TL_CLI_BENCH_OP | TL_CLI_BENCH_STEP | TL_CLI_BENCH_LOADER | TL_CLI_TOKENIZE |
+               TL_CLI_GENERATE,
            "seed of everything drawn (0)"),
-    NUMBER(FLAG_U64, "seed", settings.seed, 0, 9007199254740991.0,
-           TL_CLI_ALL &
-               ~(TL_CLI_TRAIN | TL_CLI_BENCH | TL_CLI_BENCH_LOADER | TL_CLI_TOKENIZE | TL_CLI_GENERATE),
-           "accepted; a checkpoint carries its own seed"),
+    NUMBER(FLAG_U64, "seed", settings.seed, 0, 9007199254740991.0, TL_CLI_EVAL,
+           "the checkpoint's own seed, which draws its test set: another one is refused"),
     BOOL("verbose", verbose, TL_CLI_ALL, "more on stderr"),
     BOOL("quiet", settings.quiet, TL_CLI_ALL, "no progress on stderr"),
     TEXT("config", "FILE", config, TL_CLI_TRAIN, "lines of `key = value`, keys as the flags; flags win"),
@@ -80,7 +80,7 @@ const tl_flag tl_flags[] = {
            "width"),
     NUMBER(FLAG_U32, "translution-layers", settings.model.translution_layers, 0, 1024, MODEL,
            "the first N blocks are --op, the rest attention, rotary for images (0: all are --op)"),
-    ENUM("pos", settings.model.positions, positions_choices, SHAPE,
+    ENUM("pos", settings.model.positions, positions_choices, SHAPE & ~(unsigned)TL_CLI_BENCH_MEMORY,
          "positions (learned for attention, none for the others)"),
     ENUM("size", size, size_choices, SHAPE, "model size (tiny)"),
     NUMBER(FLAG_U32, "dim", settings.model.dim, 1, 65536, SHAPE, "channels, instead of the size's"),
@@ -184,7 +184,7 @@ const tl_flag tl_flags[] = {
     TEXT("trace", "FILE.json", trace, TL_CLI_TRAIN | TL_CLI_BENCH_STEP,
          "every launch as a Chrome trace, for chrome://tracing or Perfetto"),
     ENUM("gemm", gemm, gemm_choices,
-         TL_CLI_TRAIN | TL_CLI_EVAL | TL_CLI_PREDICT | TL_CLI_BENCH | TL_CLI_GENERATE,
+         TL_CLI_TRAIN | TL_CLI_EVAL | TL_CLI_PREDICT | TIMED | TL_CLI_GENERATE,
          "matrix products: own kernels, CLBlast where it can, or what is faster (auto; see `tune`)"),
     BOOL("quick", quick, TL_CLI_TUNE, "a few small shapes, kept nowhere: does it work at all?"),
     /* For tests: the other family of tiled kernels on a device that would not choose it. */
@@ -244,32 +244,4 @@ const tl_flag *tl_flag_find(tl_cli_command command, const char *name)
         if ((tl_flags[i].commands & (unsigned)command) != 0 && strcmp(tl_flags[i].name, name) == 0)
             return &tl_flags[i];
     return NULL;
-}
-
-tl_status tl_flag_check_task(const tl_flag *flag, const char *task, tl_error *err)
-{
-    /* Flags that mean something to some tasks only. */
-    static const struct {
-        const char *flag, *tasks;
-    } some[] = {
-        {"motion", "mnist"},
-        {"test-motion", "mnist"},
-        {"image-size", "mnist, vit"},
-        {"patch-size", "mnist, vit"},
-        {"classes", "mnist, vit"},
-        {"pool", "mnist, vit"},
-        {"seq-len", "gpt"},
-        {"vocab-size", "gpt"},
-        {"samples-per-epoch", "gpt"},
-        {"grid", "mnist, vit"},
-        {"augment", "vit"},
-        {"workers", "vit"},
-        {"strict", "vit"},
-        {"exact-decode", "vit"},
-    };
-    for (size_t i = 0; i < sizeof some / sizeof *some; i++)
-        if (strcmp(flag->name, some[i].flag) == 0 && strstr(some[i].tasks, task) == NULL)
-            return tl_fail(err, TL_ERROR_USAGE, "--%s means nothing to the task %s: it is for %s", flag->name,
-                           task, some[i].tasks);
-    return TL_OK;
 }

@@ -38,7 +38,5 @@ char *tl_flag_metavar(const tl_flag *flag, char out[CHOICE_LIST_ROOM]);
 
 /* The flag of this name that `command` takes; NULL: none. */
 const tl_flag *tl_flag_find(tl_cli_command command, const char *name);
-/* TL_ERROR_USAGE, naming the flag and the task, when what is given for the task `task` means nothing to it. */
-tl_status tl_flag_check_task(const tl_flag *flag, const char *task, tl_error *err);
 
 #endif

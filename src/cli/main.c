@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/commands.h"
 #include "core/clock.h"
 
 static void write_log(void *user, tl_log_level level, const char *line)
@@ -61,53 +62,34 @@ static tl_status run_devices(tl_cli_options *o, tl_error *err)
     return tl_cmd_devices(o, err);
 }
 
-static tl_status run_info(tl_cli_options *o, tl_error *err)
+static tl_status run_by_name(const tl_command *c, tl_cli_options *o, tl_error *err)
 {
-    return tl_cmd_info(o, err);
+    switch (c->command) {
+    case TL_CLI_DEVICES: return run_devices(o, err);
+    case TL_CLI_TRAIN: return tl_cmd_train(o, err);
+    case TL_CLI_EVAL: return tl_cmd_eval(o, err);
+    case TL_CLI_PREDICT: return tl_cmd_predict(o, err);
+    case TL_CLI_INFO: return tl_cmd_info(o, err);
+    case TL_CLI_GENERATE: return tl_cmd_generate(o, err);
+    case TL_CLI_TOKENIZE: return tl_cmd_tokenize(o, err);
+    case TL_CLI_TUNE: return tl_cmd_tune(o, err);
+    case TL_CLI_BENCH_GEMM: return tl_cmd_bench_gemm(o, err);
+    case TL_CLI_BENCH_OP: return tl_cmd_bench_op(o, err);
+    case TL_CLI_BENCH_STEP: return tl_cmd_bench_step(o, err);
+    case TL_CLI_BENCH_MEMORY: return tl_cmd_bench_memory(o, err);
+    case TL_CLI_BENCH_LOADER: return tl_cmd_bench_loader(o, err);
+    case TL_CLI_BENCH:
+    case TL_CLI_ALL: break; /* no commands */
+    }
+    return tl_fail(err, TL_ERROR_USAGE, "%s is in the table of commands, but nothing runs it", c->name);
 }
-
-typedef struct command {
-    const char *name, *usage, *help;
-    tl_cli_command flags;
-    tl_status (*run)(tl_cli_options *o, tl_error *err);
-} command;
-
-static const command commands[] = {
-    {"devices", "devices [--json]", "list the OpenCL devices of this machine", TL_CLI_DEVICES, run_devices},
-    {"train", "train mnist|vit|gpt [options]",
-     "train a Vision Transformer on digits or images, or a GPT on text", TL_CLI_TRAIN, tl_cmd_train},
-    {"eval", "eval CHECKPOINT [options]", "evaluate a .safetensors file or a run's folder", TL_CLI_EVAL,
-     tl_cmd_eval},
-    {"predict", "predict CHECKPOINT IMAGE...", "the likeliest classes of images", TL_CLI_PREDICT,
-     tl_cmd_predict},
-    {"info", "info [--diff] CHECKPOINT...", "what a checkpoint holds, or in what two differ", TL_CLI_INFO,
-     run_info},
-    {"generate", "generate CHECKPOINT [options]", "text from a GPT, token by token", TL_CLI_GENERATE,
-     tl_cmd_generate},
-    {"tokenize", "tokenize --out DIR FILE...",
-     "text files to train.bin and val.bin, by GPT-2's BPE or by characters", TL_CLI_TOKENIZE,
-     tl_cmd_tokenize},
-    {"tune", "tune [options]", "find the faster implementation of matrix products on a device", TL_CLI_TUNE,
-     tl_cmd_tune},
-    {"bench gemm", "bench gemm [options]", "time matrix products", TL_CLI_BENCH_GEMM, tl_cmd_bench_gemm},
-    {"bench op", "bench op [options]", "time an operation alone, forward and backward", TL_CLI_BENCH_OP,
-     tl_cmd_bench_op},
-    {"bench step", "bench step [options]", "time training steps on random data", TL_CLI_BENCH_STEP,
-     tl_cmd_bench_step},
-    {"bench memory", "bench memory [options]", "largest batches and grids that fit the device",
-     TL_CLI_BENCH_MEMORY, tl_cmd_bench_memory},
-    {"bench loader", "bench loader [options]", "time the loading of images, and show them",
-     TL_CLI_BENCH_LOADER, tl_cmd_bench_loader},
-};
-
-enum { COMMANDS = (int)(sizeof commands / sizeof commands[0]) };
 
 static void print_usage(FILE *out)
 {
     fprintf(out,
             "translution trains self-attention, Translution and alpha-Translution on any OpenCL device.\n\n");
-    for (int i = 0; i < COMMANDS; i++)
-        fprintf(out, "  translution %-32s %s\n", commands[i].usage, commands[i].help);
+    for (int i = 0; i < tl_command_count; i++)
+        fprintf(out, "  translution %-32s %s\n", tl_commands[i].usage, tl_commands[i].help);
     fprintf(out,
             "\n`translution COMMAND --help` lists a command's options; `translution --version` the version.\n"
             "Results go to standard output, everything else to standard error.\n"
@@ -124,11 +106,11 @@ static int finish_output(void)
     return 1;
 }
 
-static int run_command(const command *c, int argc, char **argv, double started)
+static int run_command(const tl_command *c, int argc, char **argv, double started)
 {
     tl_cli_options o;
     tl_error err = {0};
-    tl_status status = tl_cli_parse(c->flags, argc, argv, &o, &err);
+    tl_status status = tl_cli_parse(c->command, argc, argv, &o, &err);
     o.started = started;
     if (status == TL_OK && o.version) {
         printf("translution %s\n", TL_VERSION);
@@ -136,10 +118,10 @@ static int run_command(const command *c, int argc, char **argv, double started)
     }
     if (status == TL_OK && o.help) {
         printf("usage: translution %s\n%s.\n\n", c->usage, c->help);
-        tl_cli_print_flags(stdout, c->flags);
+        tl_cli_print_flags(stdout, c->command);
         return finish_output();
     }
-    if (status == TL_OK) status = c->run(&o, &err);
+    if (status == TL_OK) status = run_by_name(c, &o, &err);
     if (status == TL_INTERRUPTED && tl_cli_signal == 0) return finish_output(); /* --stop-after: as asked */
     if (err.text[0] != '\0' && status != TL_OK) tl_cli_say("translution: %s\n", err.text);
     if (status == TL_INTERRUPTED) return 128 + (int)tl_cli_signal;
@@ -152,18 +134,18 @@ static int run_bench(int argc, char **argv, double started)
     for (int at = 2; at < argc; at++) {
         char name[32];
         snprintf(name, sizeof name, "bench %.20s", argv[at]);
-        for (int i = 0; i < COMMANDS; i++) {
-            if (strcmp(name, commands[i].name) != 0) continue;
+        for (int i = 0; i < tl_command_count; i++) {
+            if (strcmp(name, tl_commands[i].name) != 0) continue;
             for (int j = at; j > 1; j--) argv[j] = argv[j - 1]; /* argv[2] now stands for the command */
-            return run_command(&commands[i], argc - 2, argv + 2, started);
+            return run_command(&tl_commands[i], argc - 2, argv + 2, started);
         }
     }
     for (int at = 2; at < argc; at++) {
         if (strcmp(argv[at], "--help") != 0 && strcmp(argv[at], "-h") != 0) continue;
         printf("usage: translution bench gemm|op|step|memory|loader [options]\n\n");
-        for (int i = 0; i < COMMANDS; i++)
-            if (strncmp(commands[i].name, "bench ", 6) == 0)
-                printf("  translution %-32s %s\n", commands[i].usage, commands[i].help);
+        for (int i = 0; i < tl_command_count; i++)
+            if (strncmp(tl_commands[i].name, "bench ", 6) == 0)
+                printf("  translution %-32s %s\n", tl_commands[i].usage, tl_commands[i].help);
         printf("\n`translution bench WORD --help` lists its options.\n");
         return finish_output();
     }
@@ -187,18 +169,17 @@ int main(int argc, char **argv)
         return finish_output();
     }
     if (strcmp(word, "bench") == 0) return run_bench(argc, argv, started);
-    for (int i = 0; i < COMMANDS; i++)
-        if (strcmp(word, commands[i].name) == 0)
-            return run_command(&commands[i], argc - 1, argv + 1, started);
+    for (int i = 0; i < tl_command_count; i++)
+        if (strcmp(word, tl_commands[i].name) == 0)
+            return run_command(&tl_commands[i], argc - 1, argv + 1, started);
     if (argc < 2)
         print_usage(stderr);
     else if (word[0] == '-')
         fprintf(stderr, "translution: unknown flag %s before a command; see `translution --help`\n", word);
-    else
-        fprintf(stderr,
-                "translution: unknown command '%s' (devices, train, eval, predict, info, generate, tokenize, "
-                "bench); see "
-                "`translution --help`\n",
-                word);
+    else {
+        char names[256];
+        fprintf(stderr, "translution: unknown command '%s' (%s); see `translution --help`\n", word,
+                tl_command_names(TL_CLI_ALL, names, sizeof names));
+    }
     return tl_exit_code(TL_ERROR_USAGE);
 }

@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/flags.h"
+#include "cli/commands.h"
+#include "cli/flag_rules.h"
 #include "core/number.h"
 #include "data/augment.h"
 #include "models/presets.h"
@@ -15,35 +16,13 @@
 #include "train/task.h"
 
 /* Codes of getopt_long: FIRST_CODE + the flag's place in the table. */
-enum { FIRST_CODE = 256, MOST_FLAGS = 256 };
+enum { FIRST_CODE = 256 };
 
 /* A value on its way into the options, and where it came from, for messages. */
 typedef struct given {
     char *value; /* owned; NULL: not given */
     int line;    /* of the --config file; 0: command line */
 } given;
-
-static const char *command_name(tl_cli_command command)
-{
-    switch (command) {
-    case TL_CLI_DEVICES: return "devices";
-    case TL_CLI_TRAIN: return "train";
-    case TL_CLI_EVAL: return "eval";
-    case TL_CLI_INFO: return "info";
-    case TL_CLI_BENCH_GEMM: return "bench gemm";
-    case TL_CLI_BENCH_OP: return "bench op";
-    case TL_CLI_BENCH_STEP: return "bench step";
-    case TL_CLI_BENCH_MEMORY: return "bench memory";
-    case TL_CLI_BENCH_LOADER: return "bench loader";
-    case TL_CLI_BENCH:
-    case TL_CLI_TOKENIZE: return "tokenize";
-    case TL_CLI_TUNE: return "tune";
-    case TL_CLI_GENERATE: return "generate";
-    case TL_CLI_PREDICT: return "predict";
-    case TL_CLI_ALL: break;
-    }
-    return "";
-}
 
 static tl_status keep(given *g, const char *value, int line, tl_error *err)
 {
@@ -80,7 +59,14 @@ static tl_status read_whole(const tl_flag *f, const char *text, const char *wher
         for (const char *u = units; good && u <= unit; u++) value *= 1024;
         end++;
     }
-    if (!good || *end != '\0' || (double)value < f->low || (double)value > f->high)
+    const bool in_range = good && *end == '\0' && (double)value >= f->low && (double)value <= f->high;
+    if (!in_range && f->kind == FLAG_BYTES)
+        return tl_fail(
+            err, TL_ERROR_USAGE,
+            "%s takes a number of bytes from %.0f on, in K, M or G if one of them follows, such as 512M, "
+            "not '%s'",
+            where, f->low, text);
+    if (!in_range)
         return tl_fail(err, TL_ERROR_USAGE, "%s takes a whole number from %.0f to %.0f, not '%s'", where,
                        f->low, f->high, text);
     *out = value;
@@ -153,10 +139,34 @@ static tl_status apply(const tl_flag *f, const given *g, tl_cli_options *o, tl_e
 
 /* ---- where values come from ---------------------------------------------------------------------- */
 
+/* A flag that the command does not take: whose it is, if it is anybody's. */
+static tl_status refuse_unknown(tl_cli_command command, const char *word, tl_error *err)
+{
+    char names[256];
+    const size_t length = strcspn(word + 2, "=");
+    unsigned others = 0;
+    for (int i = 0; i < tl_flag_count; i++)
+        if (strncmp(tl_flags[i].name, word + 2, length) == 0 && tl_flags[i].name[length] == '\0')
+            others |= tl_flags[i].commands;
+    tl_command_names(others, names, sizeof names);
+    return tl_fail(err, TL_ERROR_USAGE, "unknown flag %s%s%s; see `translution %s --help`", word,
+                   others != 0 ? ": it belongs to " : "", names, tl_command_of(command)->name);
+}
+
+/* Whether what getopt takes for an abbreviation of `name` is the whole name of another command's flag: --m of `bench
+ * gemm` is no --memory-limit. */
+static bool is_other_flag(const char *word, const char *name)
+{
+    const size_t length = strncmp(word, "--", 2) == 0 ? strcspn(word + 2, "=") : 0;
+    for (int i = 0; length > 0 && length < strlen(name) && i < tl_flag_count; i++)
+        if (strncmp(tl_flags[i].name, word + 2, length) == 0 && tl_flags[i].name[length] == '\0') return true;
+    return false;
+}
+
 static tl_status read_arguments(tl_cli_command command, int argc, char **argv, given *values,
                                 tl_cli_options *o, tl_error *err)
 {
-    struct option table[MOST_FLAGS + 1];
+    struct option table[TL_CLI_MOST_FLAGS + 1];
     int entries = 0;
     for (int i = 0; i < tl_flag_count; i++)
         if ((tl_flags[i].commands & (unsigned)command) != 0)
@@ -165,7 +175,7 @@ static tl_status read_arguments(tl_cli_command command, int argc, char **argv, g
                 FIRST_CODE + i};
     table[entries] = (struct option){NULL, 0, NULL, 0};
 
-    const char *name = command_name(command);
+    const char *name = tl_command_of(command)->name;
     opterr = 0;
     optind = 1;
     for (int code; (code = getopt_long(argc, argv, ":h", table, NULL)) != -1;) {
@@ -187,10 +197,17 @@ static tl_status read_arguments(tl_cli_command command, int argc, char **argv, g
             bool ambiguous = false;
             for (int i = 0; i < entries; i++)
                 ambiguous |= strncmp(table[i].name, word + 2, strcspn(word + 2, "=")) == 0;
-            return tl_fail(err, TL_ERROR_USAGE, "%s flag %s; see `translution %s --help`",
-                           ambiguous ? "ambiguous" : "unknown", word, name);
+            if (!ambiguous) return refuse_unknown(command, word, err);
+            return tl_fail(err, TL_ERROR_USAGE, "ambiguous flag %s; see `translution %s --help`", word, name);
         } else {
-            TL_TRY(keep(&values[code - FIRST_CODE], optarg != NULL ? optarg : "true", 0, err));
+            const char *word = argv[optind - 1] == optarg ? argv[optind - 2] : argv[optind - 1];
+            if (is_other_flag(word, tl_flags[code - FIRST_CODE].name)) return refuse_unknown(command, word, err);
+            given *g = &values[code - FIRST_CODE];
+            if (g->value != NULL && tl_flags[code - FIRST_CODE].offset == offsetof(tl_cli_options, config))
+                return tl_fail(err, TL_ERROR_USAGE,
+                               "--config is given twice, as %s and %s: put all lines into one file", g->value,
+                               optarg);
+            TL_TRY(keep(g, optarg != NULL ? optarg : "true", 0, err)); /* of any other flag the last counts */
         }
     }
     o->arguments = argv + optind;
@@ -227,25 +244,36 @@ static tl_status read_config_line(tl_cli_command command, const char *path, int 
         f->offset == offsetof(tl_cli_options, version) || f->offset == offsetof(tl_cli_options, config))
         return tl_fail(err, TL_ERROR_USAGE,
                        "%s:%d: unknown key '%s'; keys are the flags of `translution %s --help`", path, number,
-                       key, command_name(command));
+                       key, tl_command_of(command)->name);
     given *g = &values[f - tl_flags];
     if (g->value != NULL && g->line == 0) return TL_OK; /* the command line wins */
     return keep(g, trim(equals + 1), number, err);
 }
 
+/* Lines end in LF, CRLF or CR; a byte-order mark before the first one is none of it. */
 static tl_status read_config(tl_cli_command command, const char *path, given *values, tl_error *err)
 {
     FILE *file = fopen(path, "r");
     if (file == NULL)
         return tl_fail(err, TL_ERROR_INPUT, "cannot read the --config file %s: %s", path, strerror(errno));
-    char *line = NULL;
+    char *text = NULL;
     size_t room = 0;
+    const ssize_t length = getdelim(&text, &room, '\0', file);
     tl_status status = TL_OK;
-    for (int number = 1; status == TL_OK && getline(&line, &room, file) != -1; number++)
-        status = read_config_line(command, path, number, line, values, err);
-    if (status == TL_OK && ferror(file))
+    if (length == -1 && ferror(file))
         status = tl_fail(err, TL_ERROR_INPUT, "cannot read the --config file %s: %s", path, strerror(errno));
-    free(line);
+    if (length != -1 && (size_t)length > strlen(text))
+        status = tl_fail(err, TL_ERROR_INPUT, "the --config file %s is no text: it holds a NUL", path);
+    char *line = length != -1 ? text : NULL;
+    if (line != NULL && strncmp(line, "\xef\xbb\xbf", 3) == 0) line += 3;
+    for (int number = 1; status == TL_OK && line != NULL; number++) {
+        char *end = line + strcspn(line, "\r\n"), *next = NULL;
+        if (*end != '\0') next = end + (end[0] == '\r' && end[1] == '\n' ? 2 : 1);
+        *end = '\0';
+        status = read_config_line(command, path, number, line, values, err);
+        line = next;
+    }
+    free(text);
     fclose(file);
     return status;
 }
@@ -257,6 +285,13 @@ static const char *value_of(const given *values, const char *name)
     for (int i = 0; i < tl_flag_count; i++)
         if (strcmp(tl_flags[i].name, name) == 0 && values[i].value != NULL) return values[i].value;
     return NULL;
+}
+
+bool tl_cli_given(const tl_cli_options *o, const char *flag)
+{
+    for (int i = 0; i < tl_flag_count; i++)
+        if (o->given[i] && strcmp(tl_flags[i].name, flag) == 0) return true;
+    return false;
 }
 
 static bool is_given(const given *values, const char *name)
@@ -359,14 +394,10 @@ static void complete(tl_cli_options *o, const given *values)
     tl_model_config *m = &s->model;
     if (is_given(values, "relative") && m->relative == 0) m->relative = TL_ROLE_QKV;
     if (is_given(values, "dim") && !is_given(values, "mlp-dim")) m->mlp_dim = 4 * m->dim;
-    o->test_motion_given = is_given(values, "test-motion");
-    if (!o->test_motion_given) s->test_motion = s->motion;
+    if (!is_given(values, "test-motion")) s->test_motion = s->motion;
     s->batch_given = is_given(values, "batch-size");
     s->vocab_given = is_given(values, "vocab-size");
     s->classes_given = is_given(values, "classes");
-    o->layer_given = is_given(values, "layer");
-    o->head_given = is_given(values, "head");
-    o->val_fraction_given = is_given(values, "val-fraction");
     s->profile |= o->trace[0] != '\0';
     const char *device = getenv("TRANSLUTION_DEVICE");
     if (o->device[0] == '\0' && device != NULL) snprintf(o->device, sizeof o->device, "%s", device);
@@ -385,14 +416,15 @@ static tl_status begin_task(tl_cli_command command, const given *values, tl_cli_
                    word, tl_task_names());
 }
 
-/* Models are of a task: its flags, and no others. */
-static tl_status check_task_flags(tl_cli_command command, const given *values, const tl_cli_options *o,
-                                  tl_error *err)
+/* Refuses what was given and means nothing to this run, naming where it stands. */
+static tl_status check_flags(const given *values, tl_cli_options *o, tl_error *err)
 {
-    if (command != TL_CLI_TRAIN && command != TL_CLI_BENCH_STEP && command != TL_CLI_BENCH_MEMORY)
-        return TL_OK;
-    for (int i = 0; i < tl_flag_count; i++)
-        if (values[i].value != NULL) TL_TRY(tl_flag_check_task(&tl_flags[i], o->settings.task, err));
+    for (int i = 0; i < tl_flag_count; i++) {
+        char where[1200];
+        if (values[i].value == NULL) continue;
+        describe(where, sizeof where, &tl_flags[i], &values[i], o->config);
+        TL_TRY(tl_flag_check(&tl_flags[i], where, o, &o->settings, err));
+    }
     return TL_OK;
 }
 
@@ -413,10 +445,12 @@ static tl_status parse(tl_cli_command command, int argc, char **argv, given *val
     const tl_flag *size = tl_flag_find(TL_CLI_TRAIN, "size");
     if (values[size - tl_flags].value != NULL) TL_TRY(apply(size, &values[size - tl_flags], o, err));
     apply_size(o);
-    for (int i = 0; i < tl_flag_count; i++)
-        if (values[i].value != NULL) TL_TRY(apply(&tl_flags[i], &values[i], o, err));
-    TL_TRY(check_task_flags(command, values, o, err));
+    for (int i = 0; i < tl_flag_count; i++) {
+        o->given[i] = values[i].value != NULL;
+        if (o->given[i]) TL_TRY(apply(&tl_flags[i], &values[i], o, err));
+    }
     complete(o, values);
+    if (command != TL_CLI_EVAL) TL_TRY(check_flags(values, o, err)); /* its checkpoint comes first */
     TL_TRY(read_image(o, err));
     if (o->augment[0] != '\0') TL_TRY(tl_augment_parse(o->augment, &o->settings.augment, err));
     TL_TRY(read_window(o, &o->settings.model, err));
@@ -425,9 +459,11 @@ static tl_status parse(tl_cli_command command, int argc, char **argv, given *val
 
 tl_status tl_cli_parse(tl_cli_command command, int argc, char **argv, tl_cli_options *o, tl_error *err)
 {
-    given values[MOST_FLAGS] = {{NULL, 0}};
+    given values[TL_CLI_MOST_FLAGS] = {{NULL, 0}};
     memset(o, 0, sizeof *o);
-    if (tl_flag_count > MOST_FLAGS) return tl_fail(err, TL_ERROR_USAGE, "the table of flags is too long");
+    o->command = command;
+    if (tl_flag_count > TL_CLI_MOST_FLAGS)
+        return tl_fail(err, TL_ERROR_USAGE, "the table of flags is too long");
     tl_settings_default(&o->settings, "mnist");
     o->val_fraction = 0.0005;
     o->generate.tokens = 200;

@@ -44,7 +44,11 @@ typedef struct tl_cli_generate {
     bool no_cache;
 } tl_cli_generate;
 
+enum { TL_CLI_MOST_FLAGS = 256 };
+
 typedef struct tl_cli_options {
+    tl_cli_command command;
+    bool given[TL_CLI_MOST_FLAGS]; /* [i]: the command line or --config gave flag i of the table; see tl_cli_given */
     tl_settings settings;
     char device[256]; /* SPEC as typed, else TRANSLUTION_DEVICE, else empty */
     char config[1024];
@@ -55,7 +59,7 @@ typedef struct tl_cli_options {
     char vocab[1024], encoder[1024], separator[256]; /* tokenize, generate */
     double val_fraction;
     uint32_t threads; /* 0: as many as cores */
-    bool chars, per_file, val_fraction_given;
+    bool chars, per_file;
     bool help, version, verbose, json, dry_run, diff;
     tl_cli_bench bench;
     tl_cli_generate generate;
@@ -65,13 +69,11 @@ typedef struct tl_cli_options {
     char augment[64], show[1024];
     char attention[1024]; /* predict: file for a picture; empty: none */
     uint32_t layer, head;
-    bool layer_given, head_given;
     uint32_t window;
     tl_gemm_mode gemm;
     bool quick;
     tl_kernel_path kernel_path;
     int size; /* of size_choices */
-    bool test_motion_given;
 } tl_cli_options;
 
 /* Parses argv[1..] of a command (argv[0] is the command's own name). With --help or --version nothing else is
@@ -81,6 +83,9 @@ tl_status tl_cli_parse(tl_cli_command command, int argc, char **argv, tl_cli_opt
 /* "84" for 84x84, "84x60" for 84 rows of 60, "4x84x60" for 4 slices or frames of that: depth, height, width from
  * 1 to `most` each, depth 1 unless given; `what` names the flag. */
 tl_status tl_cli_sizes(const char *text, const char *what, uint32_t most, uint32_t sizes[3], tl_error *err);
+
+/* Whether the flag of this name was given, rather than left at its default. */
+bool tl_cli_given(const tl_cli_options *o, const char *flag);
 
 /* The flags of a command with their help, as lines of --help. */
 void tl_cli_print_flags(FILE *out, tl_cli_command command);

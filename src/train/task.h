@@ -34,6 +34,9 @@ typedef struct tl_task {
 
     /* Settings that make no run of this task; neither data nor device are needed. */
     tl_status (*check)(const tl_settings *s, tl_error *err);
+    /* Completes s->model by what the data alone know, its vocabulary or classes, as `open` for training would, reading
+     * no samples. NULL: they know nothing. */
+    tl_status (*look)(tl_settings *s, tl_error *err);
     /* Opens the data that the settings name, with `train` those for training too, and completes s->model by
      * what the data alone know. Keeps `s`, whose batch size may still change before the first batch. */
     tl_status (*open)(tl_settings *s, bool train, tl_task_data **data, tl_error *err);

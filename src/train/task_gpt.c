@@ -1,4 +1,5 @@
 /* The task gpt: windows of token files, or of text drawn by the program. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -122,6 +123,19 @@ static tl_status open_data(tl_settings *s, bool train, tl_task_data **data, tl_e
     return status;
 }
 
+static tl_status look(tl_settings *s, tl_error *err)
+{
+    char path[1100];
+    tl_task_data d = {.s = s};
+    snprintf(path, sizeof path, "%s/train.bin", s->data);
+    if (!is_synthetic(s) && access(path, R_OK) != 0)
+        return tl_fail(err, TL_ERROR_INPUT, "cannot read the token file %s: %s", path, strerror(errno));
+    const tl_status status = settle_vocabulary(&d, true, err);
+    s->vocabulary = NULL;
+    free(d.vocabulary);
+    return status;
+}
+
 static uint64_t samples(const tl_task_data *d)
 {
     return d->s->samples_per_epoch;
@@ -215,6 +229,7 @@ const tl_task tl_task_gpt = {
     .classifies = false,
     .sets = 1,
     .check = check,
+    .look = look,
     .open = open_data,
     .close = close_data,
     .samples = samples,

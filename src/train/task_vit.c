@@ -170,6 +170,15 @@ static tl_status open_data(tl_settings *s, bool train, tl_task_data **data, tl_e
     return status;
 }
 
+/* The lists of files are read, and no file. */
+static tl_status look(tl_settings *s, tl_error *err)
+{
+    tl_task_data *d = NULL;
+    TL_TRY(open_data(s, true, &d, err));
+    close_data(d);
+    return TL_OK;
+}
+
 /* ---- batches ------------------------------------------------------------------------------------- */
 
 static uint64_t samples(const tl_task_data *d)
@@ -273,6 +282,7 @@ const tl_task tl_task_vit = {
     .classifies = true,
     .sets = 1,
     .check = check,
+    .look = look,
     .open = open_data,
     .close = close_data,
     .samples = samples,

@@ -1,0 +1,180 @@
+#include "cli/flag_rules.h"
+
+#include <string.h>
+
+#include "ops/op_rules.h"
+
+/* ---- operations ---------------------------------------------------------------------------------- */
+
+static bool has_low_rank(tl_op_kind op, tl_roles relative)
+{
+    return op_rule_of(op)->low_rank;
+}
+
+static bool chooses_roles(tl_op_kind op, tl_roles relative)
+{
+    return op_rule_of(op)->chooses;
+}
+
+static bool saves_pairs(tl_op_kind op, tl_roles relative)
+{
+    return op_saves_pairs(&(tl_op_shape){.kind = op, .relative = relative});
+}
+
+static bool makes_hybrids(tl_op_kind op, tl_roles relative)
+{
+    return op_rule_of(op)->hybrid;
+}
+
+/* ---- other flags --------------------------------------------------------------------------------- */
+
+typedef bool holds(const tl_cli_options *o, const tl_settings *s);
+
+static bool reads_files(const tl_cli_options *o, const tl_settings *s)
+{
+    return strcmp(s->data, "synthetic") != 0;
+}
+
+static bool is_plain_product(const tl_cli_options *o, const tl_settings *s)
+{
+    return o->bench.grid[0] == '\0';
+}
+
+static bool has_class_token(const tl_cli_options *o, const tl_settings *s)
+{
+    return !o->bench.causal;
+}
+
+static bool is_in_operation(const tl_cli_options *o, const tl_settings *s)
+{
+    return s->model.positions != TL_POSITIONS_LEARNED;
+}
+
+static bool encodes_by_bpe(const tl_cli_options *o, const tl_settings *s)
+{
+    return !o->chars;
+}
+
+static bool paints(const tl_cli_options *o, const tl_settings *s)
+{
+    return o->attention[0] != '\0';
+}
+
+static bool is_not_quiet(const tl_cli_options *o, const tl_settings *s)
+{
+    return !(o->settings.quiet && o->verbose);
+}
+
+/* ---- the table ----------------------------------------------------------------------------------- */
+
+/* All that is said of a flag must hold. A flag may have several rules. */
+typedef struct rule {
+    const char *flag;
+    unsigned commands;                            /* where; 0: wherever the flag is taken */
+    const char *tasks;                            /* it means something to; NULL: all */
+    bool (*op)(tl_op_kind op, tl_roles relative); /* operations that it means something to; NULL: all */
+    const char *which;                            /* of these operations, when not all models of theirs */
+    holds *holds;                                 /* what else it needs; NULL: nothing */
+    const char *reason;                           /* what is missing, and what to do */
+} rule;
+
+#define FOR_TASKS(flag, tasks)                                                                               \
+    {                                                                                                        \
+        flag, 0, tasks, NULL, NULL, NULL, NULL                                                               \
+    }
+#define FOR_OPS(flag, op, which)                                                                             \
+    {                                                                                                        \
+        flag, 0, NULL, op, which, NULL, NULL                                                                 \
+    }
+#define NEEDS(flag, commands, holds, reason)                                                                 \
+    {                                                                                                        \
+        flag, commands, NULL, NULL, NULL, holds, reason                                                      \
+    }
+
+static const rule rules[] = {
+    FOR_TASKS("motion", "mnist"),
+    FOR_TASKS("test-motion", "mnist"),
+    FOR_TASKS("image-size", "mnist, vit"),
+    FOR_TASKS("patch-size", "mnist, vit"),
+    FOR_TASKS("grid", "mnist, vit"),
+    FOR_TASKS("classes", "mnist, vit"),
+    FOR_TASKS("pool", "mnist, vit"),
+    FOR_TASKS("seq-len", "gpt"),
+    FOR_TASKS("vocab-size", "gpt"),
+    FOR_TASKS("samples-per-epoch", "gpt"),
+    FOR_TASKS("augment", "vit"),
+    FOR_TASKS("workers", "vit"),
+    FOR_TASKS("strict", "vit"),
+    FOR_TASKS("exact-decode", "vit"),
+    FOR_TASKS("confusion", "mnist, vit"),
+
+    FOR_OPS("relative", chooses_roles, ""),
+    FOR_OPS("relenc-dim", has_low_rank, ""),
+    FOR_OPS("recompute", saves_pairs, " where q or k is relative"),
+    FOR_OPS("translution-layers", makes_hybrids, ""),
+
+    NEEDS("strict", 0, reads_files, "the images are drawn, not read from files; give --data DIR"),
+    NEEDS("exact-decode", 0, reads_files, "the images are drawn, not read from files; give --data DIR"),
+    NEEDS("m", 0, is_plain_product, "--grouped's grid makes the rows; leave one of the two away"),
+    NEEDS("trans", 0, is_plain_product, "--grouped's grid makes the rows; leave one of the two away"),
+    NEEDS("pool", TL_CLI_BENCH_OP, has_class_token,
+          "a --causal sequence has no class token; leave one of the two away"),
+    NEEDS("pos", TL_CLI_BENCH_OP, is_in_operation,
+          "learned positions are added before the blocks, and `bench op` times the operation alone"),
+    NEEDS("threads", 0, encodes_by_bpe, "--chars encodes on the reading thread; leave one of the two away"),
+    NEEDS("layer", 0, paints, "it says what --attention FILE.png paints; give that, too"),
+    NEEDS("head", 0, paints, "it says what --attention FILE.png paints; give that, too"),
+    NEEDS("verbose", 0, is_not_quiet, "--quiet asks for the opposite; leave one of the two away"),
+};
+
+enum { RULES = sizeof rules / sizeof *rules };
+
+/* ---- checking ------------------------------------------------------------------------------------ */
+
+/* Commands whose runs are of one task; `eval` is, once its checkpoint is read. */
+#define OF_A_TASK (TL_CLI_TRAIN | TL_CLI_EVAL | TL_CLI_BENCH_STEP | TL_CLI_BENCH_MEMORY)
+#define OF_AN_OP  (TL_CLI_TRAIN | TL_CLI_BENCH_OP | TL_CLI_BENCH_STEP)
+
+static tl_status refuse_op(const rule *r, const char *where, const tl_model_config *m, tl_error *err)
+{
+    char list[160];
+    size_t used = 0;
+    for (int op = 0; op_rule_of((tl_op_kind)op) != NULL; op++)
+        if (r->op((tl_op_kind)op, 0))
+            used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", used > 0 ? ", " : "",
+                                     tl_op_name((tl_op_kind)op));
+    return tl_fail(err, TL_ERROR_USAGE, "%s means nothing to this model of the operation %s: it is for %s%s",
+                   where, tl_op_name(m->op), list, r->which);
+}
+
+static tl_status check_rule(const rule *r, const char *where, const tl_cli_options *o, const tl_settings *s,
+                            tl_error *err)
+{
+    if (r->commands != 0 && (r->commands & (unsigned)o->command) == 0) return TL_OK;
+    if (r->tasks != NULL && (o->command & OF_A_TASK) != 0 && strstr(r->tasks, s->task) == NULL)
+        return tl_fail(err, TL_ERROR_USAGE, "%s means nothing to the task %s: it is for %s", where, s->task,
+                       r->tasks);
+    if (r->op != NULL && (o->command & OF_AN_OP) != 0 && !r->op(s->model.op, s->model.relative))
+        return refuse_op(r, where, &s->model, err);
+    if (r->holds != NULL && !r->holds(o, s))
+        return tl_fail(err, TL_ERROR_USAGE, "%s means nothing here: %s", where, r->reason);
+    return TL_OK;
+}
+
+tl_status tl_flag_check(const tl_flag *flag, const char *where, const tl_cli_options *o, const tl_settings *s,
+                        tl_error *err)
+{
+    for (int i = 0; i < RULES; i++)
+        if (strcmp(rules[i].flag, flag->name) == 0) TL_TRY(check_rule(&rules[i], where, o, s, err));
+    return TL_OK;
+}
+
+tl_status tl_flags_check(const tl_cli_options *o, const tl_settings *s, tl_error *err)
+{
+    for (int i = 0; i < tl_flag_count; i++) {
+        char where[64];
+        snprintf(where, sizeof where, "--%s", tl_flags[i].name);
+        if (o->given[i]) TL_TRY(tl_flag_check(&tl_flags[i], where, o, s, err));
+    }
+    return TL_OK;
+}

@@ -1,0 +1,526 @@
+/* Every flag of every command is honoured or refused: a walk over the table of flags. What shapes a model changes the
+ * plan of it for every task and operation, or is refused with a sentence; everything else changes what a run of the
+ * program leaves behind. A flag that stands in no case here fails the test: give it one. */
+#include "program.h"
+
+#include "tiny_bpe.h"
+
+#include "cli/commands.h"
+#include "cli/flag_rules.h"
+#include "models/model.h"
+#include "train/task.h"
+
+/* ---- what shapes a model ------------------------------------------------------------------------- */
+
+#define MODELS (TL_CLI_TRAIN | TL_CLI_BENCH_STEP)
+
+/* Values that a flag takes, none of them a default of any task or operation. */
+static const struct {
+    const char *flag;
+    unsigned commands;
+    const char *values[6];
+} shapes[] = {
+    {"op", MODELS | TL_CLI_BENCH_OP, {"translution", "alpha", "alpha-pure", "absolute", "conv --window 3"}},
+    {"relative", MODELS | TL_CLI_BENCH_OP, {"q", "kv"}},
+    {"relenc-dim", MODELS | TL_CLI_BENCH_OP, {"4"}},
+    {"offset-sharing", MODELS | TL_CLI_BENCH_OP, {"clip:1", "log:1"}},
+    {"window", MODELS | TL_CLI_BENCH_OP, {"1", "3"}},
+    {"translution-layers", MODELS, {"1"}},
+    {"pos", MODELS | TL_CLI_BENCH_OP, {"rope", "swin", "shaw", "convit", "none", "learned"}},
+    {"size", MODELS | TL_CLI_BENCH_OP, {"small"}},
+    {"dim", MODELS | TL_CLI_BENCH_OP, {"32"}},
+    {"depth", MODELS, {"3"}},
+    {"heads", MODELS | TL_CLI_BENCH_OP, {"4"}},
+    {"head-dim", MODELS | TL_CLI_BENCH_OP, {"8"}},
+    {"mlp-dim", MODELS, {"40"}},
+    {"image-size", MODELS, {"48"}},
+    {"patch-size", MODELS, {"4"}},
+    {"grid", MODELS, {"3x3"}},
+    {"classes", MODELS, {"20"}},
+    {"seq-len", MODELS, {"24"}},
+    {"vocab-size", MODELS, {"99"}},
+    {"pool", MODELS | TL_CLI_BENCH_OP, {"mean"}},
+    {"recompute", MODELS | TL_CLI_BENCH_OP, {"always"}},
+    {"batch-size", MODELS, {"3"}},
+};
+enum { SHAPES = sizeof shapes / sizeof *shapes };
+
+typedef struct parsed {
+    tl_status status;
+    tl_error err;
+    char shape[1 << 14]; /* the model as text: parameters, what every block does, bytes */
+} parsed;
+
+static void describe(const tl_settings *settings, parsed *p)
+{
+    tl_settings s = *settings;
+    tl_registry registry = {0};
+    tl_memory_plan plan;
+    const uint32_t batch = s.batch_size;
+    if ((p->status = tl_model_check(&s.model, &p->err)) != TL_OK) return;
+    tl_model_plan_training(&s.model, batch, s.recompute, UINT64_MAX, UINT64_MAX, &plan);
+    if ((p->status = tl_model_parameters(&s.model, &registry, &p->err)) != TL_OK) return;
+    size_t used = 0, room = sizeof p->shape;
+    used += (size_t)snprintf(p->shape, room, "%u %llu\n", batch, (unsigned long long)plan.total);
+    for (int i = 0; i < registry.count && used < room; i++)
+        used += (size_t)snprintf(p->shape + used, room - used, "%s %llu\n", registry.items[i].name,
+                                 (unsigned long long)tl_parameter_count(&registry.items[i]));
+    for (uint32_t layer = 0; layer < s.model.depth && used < room; layer++) {
+        const tl_op_shape op = tl_model_block_shape(&s.model, batch, true, layer).op;
+        used += (size_t)snprintf(p->shape + used, room - used, "%u: %d %d %d %d %u %d\n", layer, (int)op.bias,
+                                 op.gated, op.rotary, (int)op.geometry.sharing, op.geometry.window,
+                                 tl_op_kept_count(&op) > 0);
+    }
+    assert_true(used < room);
+    tl_registry_free(NULL, &registry);
+}
+
+/* Parses "train mnist --op conv --window 3" as the program does; the first words are the command's name. */
+static void parse(tl_cli_command command, const char *line, parsed *p)
+{
+    static char text[1000];
+    static tl_cli_options o;
+    char *argv[64];
+    int argc = 0;
+    memset(p, 0, sizeof *p);
+    snprintf(text, sizeof text, "%s", line);
+    for (char *word = strtok(text, " "); word != NULL; word = strtok(NULL, " ")) argv[argc++] = word;
+    argv[argc] = NULL;
+    p->status = tl_cli_parse(command, argc, argv, &o, &p->err);
+    if (p->status != TL_OK) return;
+    if (command == TL_CLI_BENCH_OP) { /* as bench op does: one pixel a token */
+        tl_model_config *m = &o.settings.model;
+        m->depth = m->patch_depth = m->patch_height = m->patch_width = 1;
+        m->image_height = m->image_width = 5;
+    }
+    if (command == TL_CLI_TRAIN) p->status = tl_task_find(o.settings.task)->check(&o.settings, &p->err);
+    if (p->status == TL_OK) describe(&o.settings, p);
+}
+
+static void check_shape(int which, tl_cli_command command, const char *task, const char *op,
+                        const char *value)
+{
+    static parsed plain, with;
+    char base[400], line[800];
+    const bool chooses_op = strcmp(shapes[which].flag, "op") == 0;
+    const bool chooses_window = strcmp(shapes[which].flag, "window") == 0;
+    if (command == TL_CLI_BENCH_OP && strcmp(shapes[which].flag, "size") != 0)
+        snprintf(base, sizeof base, "op --dim 16 --heads 2 --head-dim 16");
+    else if (command == TL_CLI_BENCH_OP)
+        snprintf(base, sizeof base, "op");
+    else
+        snprintf(base, sizeof base, "%s%s --batch-size 2%s%s",
+                 command == TL_CLI_TRAIN ? "train " : "step --task ", task,
+                 strcmp(shapes[which].flag, "size") == 0 ? "" : " --dim 16 --depth 2 --heads 2 --head-dim 16",
+                 strcmp(task, "gpt") == 0                  ? " --seq-len 12 --vocab-size 50"
+                 : strcmp(shapes[which].flag, "grid") == 0 ? ""
+                                                           : " --patch-size 12 --image-size 24");
+    if (!chooses_op) {
+        strcat(base, " --op ");
+        strcat(base, op);
+        if (strcmp(op, "conv") == 0) strcat(base, chooses_window ? " --window 5" : " --window 3");
+    }
+    parse(command, base, &plain);
+    if (plain.status != TL_OK) fail_msg("%s: %s", base, plain.err.text);
+    snprintf(line, sizeof line, "%s --%s %s", base, shapes[which].flag, value);
+    parse(command, line, &with);
+    if (with.status == TL_OK && strcmp(plain.shape, with.shape) == 0)
+        fail_msg("`%s` neither changes the model nor is refused", line);
+    if (with.status != TL_OK && (with.status != TL_ERROR_USAGE || strlen(with.err.text) < 20))
+        fail_msg("`%s`: status %d, '%s'", line, (int)with.status, with.err.text);
+}
+
+/* The value is what the operation has anyway. */
+static bool is_default(const char *flag, const char *value, const char *op)
+{
+    return strcmp(flag, "pos") == 0 && strcmp(value, strcmp(op, "attention") == 0 ? "learned" : "none") == 0;
+}
+
+static void test_shapes(void **unused)
+{
+    static const char *const tasks[] = {"mnist", "vit", "gpt"}, *const ops[] = {"attention", "translution",
+                                                                                "alpha",     "alpha-pure",
+                                                                                "absolute",  "conv"};
+    for (int i = 0; i < SHAPES; i++)
+        for (int c = 0; c < tl_command_count; c++)
+            for (int t = 0; t < (tl_commands[c].command == TL_CLI_BENCH_OP ? 1 : 3); t++)
+                for (int op = 0; op < 6; op++)
+                    for (int v = 0; v < 6 && shapes[i].values[v] != NULL; v++) {
+                        if ((shapes[i].commands & tl_commands[c].command) == 0) continue;
+                        if (is_default(shapes[i].flag, shapes[i].values[v], ops[op])) continue;
+                        /* absolute has no sequence; a volume of one operation is enough */
+                        if (strcmp(tasks[t], "gpt") == 0 && strcmp(ops[op], "absolute") == 0) continue;
+                        check_shape(i, tl_commands[c].command, tasks[t], ops[op], shapes[i].values[v]);
+                    }
+}
+
+/* ---- everything else ----------------------------------------------------------------------------- */
+
+#define TINY  "--dim 16 --depth 1 --heads 2 --head-dim 8 "
+#define TRAIN "train mnist " TINY "--batch-size 8 --limit-train 16 --limit-test 8 --steps 2 --out run"
+#define OTHER "train mnist " TINY "--batch-size 8 --limit-train 16 --limit-test 8 --out run"
+#define VIT                                                                                                  \
+    "train vit " TINY "--image-size 32 --batch-size 8 --limit-train 16 --limit-test 8 --steps 2 --out run"
+#define GPT    "train gpt " TINY "--seq-len 8 --vocab-size 32 --batch-size 4 --limit-test 8 --out run --epochs 1"
+#define PIXELS "bench memory --json " TINY
+#define CHARS  "tokenize --chars --out run text.txt more.txt"
+#define BPE    "tokenize --vocab vocab.bpe --encoder encoder.json --out run text.txt more.txt"
+
+/* A run of the base, and one with the flag: they must differ in something that stays. A command may stand there for
+ * several: what their flags do, they do in common code. elsewhere: the test that shows what a run here would not. */
+static const struct {
+    const char *flags; /* names, parted by blanks: they are all given in `with` */
+    unsigned commands;
+    const char *base, *with, *elsewhere;
+} runs[] = {
+    {"device", TL_CLI_ALL, TRAIN, "--device abacus", NULL},
+    {"seed", TL_CLI_TRAIN, TRAIN, "--seed 3", NULL},
+    {"seed", TL_CLI_EVAL, "eval mnist", "--seed 3", NULL},
+    {"seed", TL_CLI_GENERATE, "generate gpt --tokens 20 --prompt a", "--seed 3", NULL},
+    {"seed", TL_CLI_TOKENIZE, CHARS " --val-fraction 0.5", "--seed 3", NULL},
+    {"seed", TL_CLI_BENCH_LOADER, "bench loader --json --image-size 32 --batch-size 4 --show run.png",
+     "--seed 3", NULL},
+    {"seed", TL_CLI_BENCH_OP | TL_CLI_BENCH_STEP, NULL, NULL, "what is drawn is timed, not shown"},
+    {"verbose", TL_CLI_ALL, NULL, NULL, "more messages where there are any"},
+    {"quiet", TL_CLI_ALL, TRAIN, "--quiet", NULL},
+    {"config", TL_CLI_TRAIN, TRAIN, "--config seed.conf", NULL},
+    {"json", TL_CLI_DEVICES, "devices", "--json", NULL},
+    {"json", TL_CLI_TUNE, "tune --quick", "--json", NULL},
+    {"json", TL_CLI_BENCH | TL_CLI_BENCH_LOADER, "bench memory", "--json", NULL},
+    {"diff", TL_CLI_INFO, "info mnist mnist", "--diff", NULL},
+    {"m", TL_CLI_BENCH_GEMM, "bench gemm --json --rounds 1 --n 32 --k 32", "--m 33", NULL},
+    {"n", TL_CLI_BENCH_GEMM, "bench gemm --json --rounds 1 --m 32 --k 32", "--n 33", NULL},
+    {"k", TL_CLI_BENCH_GEMM, "bench gemm --json --rounds 1 --m 32 --n 32", "--k 33", NULL},
+    {"trans", TL_CLI_BENCH_GEMM, "bench gemm --json --rounds 1 --m 32 --n 32 --k 32", "--trans nt", NULL},
+    {"batch", TL_CLI_BENCH_GEMM, "bench gemm --json --rounds 1 --m 32 --n 32 --k 32", "--batch 2", NULL},
+    {"grouped", TL_CLI_BENCH_GEMM, "bench gemm --json --rounds 1 --n 32 --k 32", "--grouped 2x2", NULL},
+    {"batch", TL_CLI_BENCH_GEMM, "bench gemm --json --rounds 1 --n 32 --k 32 --grouped 2x2", "--batch 3",
+     NULL},
+    {"task", TL_CLI_BENCH_MEMORY | TL_CLI_BENCH_STEP, PIXELS, "--task gpt", NULL},
+    {"grid", TL_CLI_BENCH_OP,
+     "bench op --json --rounds 1 "
+     "--dim 16 --heads 2 --head-dim 8",
+     "--grid 3x2", NULL},
+    {"causal", TL_CLI_BENCH_OP, "bench op --json --rounds 1 --dim 16 --heads 2 --head-dim 8 --grid 1x6",
+     "--causal", NULL},
+    {"batch-size", TL_CLI_BENCH_OP, "bench op --json --rounds 1 --dim 16 --heads 2 --head-dim 8",
+     "--batch-size 3", NULL},
+    {"rounds", TL_CLI_BENCH, NULL, NULL, "times alone"},
+    {"rounds batch-size", TL_CLI_BENCH_LOADER, "bench loader --json --image-size 32",
+     "--rounds 2 --batch-size 4", NULL},
+    {"image-size", TL_CLI_BENCH_LOADER, "bench loader --json --rounds 1 --batch-size 4", "--image-size 32",
+     NULL},
+    {"augment", TL_CLI_BENCH_LOADER, "bench loader --json --rounds 1 --batch-size 4 --image-size 32",
+     "--augment none", NULL},
+    {"limit-train", TL_CLI_BENCH_LOADER, NULL, NULL, "test_images_cli"},
+    {"show", TL_CLI_BENCH_LOADER, "bench loader --json --rounds 1 --batch-size 4 --image-size 32",
+     "--show run.png", NULL},
+
+    /* bench memory walks over the operations itself */
+    {"relative", TL_CLI_BENCH_MEMORY, PIXELS, "--relative q", NULL},
+    {"relenc-dim", TL_CLI_BENCH_MEMORY, PIXELS, "--relenc-dim 4", NULL},
+    {"offset-sharing", TL_CLI_BENCH_MEMORY, PIXELS, "--offset-sharing clip:1", NULL},
+    {"window", TL_CLI_BENCH_MEMORY, PIXELS, "--window 1", NULL},
+    {"translution-layers", TL_CLI_BENCH_MEMORY, PIXELS "--depth 2", "--translution-layers 1", NULL},
+    {"size", TL_CLI_BENCH_MEMORY, "bench memory --json", "--size small", NULL},
+    {"dim", TL_CLI_BENCH_MEMORY, PIXELS, "--dim 32", NULL},
+    {"depth", TL_CLI_BENCH_MEMORY, PIXELS, "--depth 3", NULL},
+    {"heads", TL_CLI_BENCH_MEMORY, PIXELS, "--heads 4", NULL},
+    {"head-dim", TL_CLI_BENCH_MEMORY, PIXELS, "--head-dim 16", NULL},
+    {"mlp-dim", TL_CLI_BENCH_MEMORY, PIXELS, "--mlp-dim 40", NULL},
+    {"image-size", TL_CLI_BENCH_MEMORY, PIXELS, "--image-size 48", NULL},
+    {"patch-size", TL_CLI_BENCH_MEMORY, PIXELS, "--patch-size 6", NULL},
+    {"grid", TL_CLI_BENCH_MEMORY, PIXELS, "--grid 3x3", NULL},
+    {"classes", TL_CLI_BENCH_MEMORY, PIXELS, "--classes 2000", NULL},
+    {"seq-len", TL_CLI_BENCH_MEMORY, PIXELS "--task gpt", "--seq-len 24", NULL},
+    {"vocab-size", TL_CLI_BENCH_MEMORY, PIXELS "--task gpt", "--vocab-size 99", NULL},
+    {"pool", TL_CLI_BENCH_MEMORY, PIXELS, "--pool mean", NULL},
+    {"recompute", TL_CLI_BENCH_MEMORY, PIXELS, "--recompute never", NULL},
+    {"batch-size", TL_CLI_BENCH_MEMORY, PIXELS, "--batch-size 3", NULL},
+
+    {"data", TL_CLI_TRAIN, TRAIN, "--data nowhere", NULL},
+    {"data", TL_CLI_EVAL, "eval mnist", "--data nowhere", NULL},
+    {"data", TL_CLI_BENCH_LOADER, "bench loader --json --rounds 1 --batch-size 4", "--data nowhere", NULL},
+    {"augment", TL_CLI_TRAIN, VIT, "--augment none", NULL},
+    {"workers", TL_CLI_TRAIN | TL_CLI_EVAL | TL_CLI_BENCH_LOADER, NULL, NULL,
+     "test_loader: no result depends on it"},
+    {"strict exact-decode", TL_CLI_TRAIN | TL_CLI_EVAL | TL_CLI_BENCH_LOADER, NULL, NULL,
+     "test_images_cli, test_loader"},
+    {"confusion", TL_CLI_EVAL, "eval mnist", "--confusion run.tsv", NULL},
+    {"attention layer head", TL_CLI_PREDICT, NULL, NULL, "test_images_cli"},
+    {"motion", TL_CLI_TRAIN, TRAIN, "--motion dynamic", NULL},
+    {"test-motion", TL_CLI_TRAIN, TRAIN, "--test-motion dynamic", NULL},
+    {"test-motion", TL_CLI_EVAL, "eval mnist", "--test-motion dynamic", NULL},
+    {"limit-train", TL_CLI_TRAIN, TRAIN, "--limit-train 12", NULL},
+    {"limit-test", TL_CLI_TRAIN, TRAIN, "--limit-test 12", NULL},
+    {"limit-test", TL_CLI_EVAL, "eval mnist", "--limit-test 12", NULL},
+    {"limit-test", TL_CLI_EVAL, "eval mnist", "--limit-test 0", NULL},
+    {"epochs", TL_CLI_TRAIN, OTHER " --epochs 1", "--epochs 2", NULL},
+    {"steps", TL_CLI_TRAIN, TRAIN, "--steps 3", NULL},
+    {"samples-per-epoch", TL_CLI_TRAIN, GPT " --samples-per-epoch 8", "--samples-per-epoch 12", NULL},
+    {"batch-size", TL_CLI_EVAL, NULL, NULL, "results do not depend on it: test_task_vit"},
+    {"lr", TL_CLI_TRAIN, TRAIN, "--lr 1e-3", NULL},
+    {"weight-decay", TL_CLI_TRAIN, TRAIN, "--weight-decay 0.5", NULL},
+    {"grad-clip", TL_CLI_TRAIN, TRAIN, "--grad-clip 0.01", NULL},
+    {"schedule", TL_CLI_TRAIN, TRAIN, "--schedule constant", NULL},
+    {"warmup", TL_CLI_TRAIN, TRAIN, "--warmup 1", NULL},
+    {"out", TL_CLI_TRAIN, TRAIN, "--out run2", NULL},
+    {"out", TL_CLI_TOKENIZE, CHARS, "--out run2", NULL},
+    {"resume", TL_CLI_TRAIN, TRAIN, "--resume", NULL},
+    {"checkpoint-every", TL_CLI_TRAIN, TRAIN, "--checkpoint-every 1", NULL},
+    {"keep", TL_CLI_TRAIN, TRAIN " --checkpoint-every 1", "--keep 1", NULL},
+    {"skip-nonfinite", TL_CLI_TRAIN, NULL, NULL, "test_guard"},
+    {"eval-every", TL_CLI_TRAIN, TRAIN, "--eval-every 1", NULL},
+    {"stop-after", TL_CLI_TRAIN, TRAIN, "--stop-after 1", NULL},
+    {"metrics", TL_CLI_TRAIN, TRAIN, "--metrics run.jsonl", NULL},
+    {"dry-run", TL_CLI_TRAIN, TRAIN, "--dry-run", NULL},
+    {"memory-limit", TL_CLI_ALL, TRAIN, "--memory-limit 4K", NULL},
+    {"profile", TL_CLI_ALL, TRAIN, "--profile", NULL},
+    {"trace", TL_CLI_TRAIN | TL_CLI_BENCH_STEP, TRAIN, "--trace run.json", NULL},
+    {"gemm", TL_CLI_ALL, TRAIN, "--gemm clblast", NULL},
+    {"kernel-path", TL_CLI_ALL, TRAIN, "--kernel-path gpu", NULL},
+    {"quick", TL_CLI_TUNE, NULL, NULL, "test_bench"},
+
+    {"vocab encoder", TL_CLI_TOKENIZE, CHARS, "--vocab vocab.bpe --encoder encoder.json", NULL},
+    {"vocab encoder", TL_CLI_GENERATE, "generate gpt --tokens 2 --prompt a",
+     "--vocab vocab.bpe --encoder encoder.json", NULL},
+    {"chars", TL_CLI_TOKENIZE, BPE, "--chars", NULL},
+    {"separator", TL_CLI_TOKENIZE, CHARS, "--separator a", NULL},
+    {"per-file", TL_CLI_TOKENIZE, CHARS, "--per-file", NULL},
+    {"val-fraction", TL_CLI_TOKENIZE, CHARS, "--val-fraction 0.5", NULL},
+    {"threads", TL_CLI_TOKENIZE, CHARS, "--threads 2", NULL},
+    {"prompt", TL_CLI_GENERATE, "generate gpt --tokens 4", "--prompt abc", NULL},
+    {"tokens", TL_CLI_GENERATE, "generate gpt --tokens 4", "--tokens 5", NULL},
+    {"temperature", TL_CLI_GENERATE, "generate gpt --tokens 20", "--temperature 0", NULL},
+    {"top-k", TL_CLI_GENERATE, "generate gpt --tokens 20", "--top-k 1", NULL},
+    {"top-p", TL_CLI_GENERATE, "generate gpt --tokens 20", "--top-p 0.01", NULL},
+    {"no-cache", TL_CLI_GENERATE, NULL, NULL, "the same text: test_gpt"},
+    {"help version", TL_CLI_ALL, TRAIN, "--help --version", NULL},
+};
+enum { RUNS = sizeof runs / sizeof *runs };
+
+/* What stays of a run: exit code, result without times and names of files, messages without numbers, files. */
+typedef struct trace {
+    int code;
+    char out[TEXT], err[TEXT], files[TEXT];
+} trace;
+
+/* Copies a text without numbers that are times, or, with `all`, without any. */
+static void strip(const char *text, bool all, char *out)
+{
+    static const char *const times[] = {
+        "ms\":",     "_ms_median\":", "_ms_min\":", "gflops\":", "fraction\":",
+        "second\":", "seconds\":",    "wait\":",    "bytes\":",  NULL};
+    bool skipping = false;
+    for (const char *p = text; *p != '\0'; p++) {
+        const bool digit = strchr("0123456789.e+-", *p) != NULL;
+        bool is_time = all;
+        for (int i = 0; times[i] != NULL && !is_time && p > text; i++) {
+            const size_t n = strlen(times[i]);
+            is_time = (size_t)(p - text) >= n && strncmp(p - n, times[i], n) == 0;
+        }
+        skipping = digit && (skipping || is_time);
+        if (!skipping) *out++ = *p;
+    }
+    *out = '\0';
+}
+
+static int command_line(const char *line)
+{
+    return WEXITSTATUS(system(line));
+}
+
+static void observe(const char *arguments, trace *t)
+{
+    static char text[TEXT];
+    char line[2000];
+    snprintf(line, sizeof line,
+             "cd '%s' && rm -rf run run2 run.* && unset TRANSLUTION_DEVICE && '%s' %s >out 2>err </dev/null",
+             folder, TL_PROGRAM, arguments);
+    t->code = command_line(line);
+    slurp(at("out"), text);
+    strip(text, false, t->out);
+    slurp(at("err"), text);
+    strip(text, true, t->err);
+    snprintf(line, sizeof line,
+             "cd '%s' && find . -path './run*' -type f | sort | while read f; do case $f in *.jsonl) echo $f "
+             "$(wc -l <$f) ;; "
+             "*) cksum $f ;; esac; done >files 2>&1",
+             folder);
+    assert_int_equal(command_line(line), 0);
+    slurp(at("files"), t->files);
+}
+
+static void test_runs(void **unused)
+{
+    static trace plain, with;
+    const char *last = "";
+    for (int i = 0; i < RUNS; i++) {
+        char line[1000];
+        if (runs[i].base == NULL) continue;
+        if (strcmp(last, runs[i].base) != 0) observe(last = runs[i].base, &plain);
+        if (plain.code != 0 && strncmp(last, "info", 4) != 0)
+            fail_msg("`%s`: exit code %d\n%s", last, plain.code, plain.err);
+        snprintf(line, sizeof line, "%s %s", runs[i].base, runs[i].with);
+        observe(line, &with);
+        if (with.code != plain.code && with.code != 0 && with.code != 2)
+            fail_msg("`%s`: exit code %d\n%s", line, with.code, with.err);
+        if (with.code == plain.code && strcmp(with.out, plain.out) == 0 && strcmp(with.err, plain.err) == 0 &&
+            strcmp(with.files, plain.files) == 0)
+            fail_msg("`%s` neither changes anything nor is refused", line);
+    }
+}
+
+/* ---- the table ----------------------------------------------------------------------------------- */
+
+static bool names(const char *list, const char *flag)
+{
+    const size_t length = strlen(flag);
+    for (const char *at_name = list; (at_name = strstr(at_name, flag)) != NULL; at_name += length)
+        if ((at_name == list || at_name[-1] == ' ') && (at_name[length] == ' ' || at_name[length] == '\0'))
+            return true;
+    return false;
+}
+
+/* Every flag has a case for each command that takes it, and is refused by name by every other. */
+static void test_table(void **unused)
+{
+    static parsed p;
+    for (int i = 0; i < tl_flag_count; i++)
+        for (int c = 0; c < tl_command_count; c++) {
+            const char *flag = tl_flags[i].name;
+            const unsigned command = tl_commands[c].command;
+            char line[200], word[80];
+            bool has_case = false;
+            for (int k = 0; k < SHAPES; k++)
+                has_case |= (shapes[k].commands & command) != 0 && strcmp(shapes[k].flag, flag) == 0;
+            for (int k = 0; k < RUNS; k++)
+                has_case |= (runs[k].commands & command) != 0 && names(runs[k].flags, flag);
+            if ((tl_flags[i].commands & command) != 0 && !has_case)
+                fail_msg("no case here shows what --%s does in `%s`: add one", flag, tl_commands[c].name);
+            if (tl_flag_find((tl_cli_command)command, flag) != NULL) continue;
+            snprintf(word, sizeof word, "--%s", flag);
+            snprintf(line, sizeof line, "x %s%s", word, tl_flags[i].kind != FLAG_BOOL ? " 1" : "");
+            parse((tl_cli_command)command, line, &p);
+            if (p.status == TL_OK || strstr(p.err.text, word) == NULL ||
+                strstr(p.err.text, tl_commands[c].name) == NULL)
+                fail_msg("`%s %s`: status %d, '%s'", tl_commands[c].name, line, (int)p.status, p.err.text);
+        }
+}
+
+/* ---- refusals ------------------------------------------------------------------------------------ */
+
+static void refuses(const char *arguments, const char *words, const char *also)
+{
+    char line[2000];
+    snprintf(line, sizeof line, "cd '%s' && unset TRANSLUTION_DEVICE && '%s' %s >stdout 2>stderr </dev/null",
+             folder, TL_PROGRAM, arguments);
+    seen.code = command_line(line);
+    slurp(at("stdout"), seen.out);
+    slurp(at("stderr"), seen.err);
+    if (seen.code != 2 || strstr(seen.err, words) == NULL || strstr(seen.err, also) == NULL)
+        fail_msg("`%s`: exit code %d, wanted '%s' and '%s' in: %s", arguments, seen.code, words, also,
+                 seen.err);
+    expect_one_sentence();
+}
+
+static void test_refusals(void **unused)
+{
+    refuses("train mnist --relenc-dim 4", "--relenc-dim means nothing", "alpha, alpha-pure");
+    refuses("train mnist --recompute always", "--recompute means nothing",
+            "translution, absolute where q or k");
+    refuses("train mnist --op translution --relative v --recompute never", "--recompute means nothing",
+            "q or k");
+    refuses("train mnist --op conv --window 3 --relative qkv", "--relative means nothing", "operation conv");
+    refuses("bench op --op alpha --recompute never", "--recompute means nothing", "operation alpha");
+    refuses("bench op --pos learned", "--pos means nothing here", "before the blocks");
+    refuses("bench op --grid 1x4 --causal --pool mean", "--pool means nothing here", "--causal");
+    refuses("bench gemm --grouped 4x4 --m 7", "--m means nothing here", "--grouped");
+    refuses("bench gemm --grouped 4x4 --trans nt", "--trans means nothing here", "--grouped");
+    refuses("train vit --strict", "--strict means nothing here", "--data DIR");
+    refuses("train mnist --workers 3", "--workers means nothing to the task mnist", "vit");
+    refuses("train mnist --quiet --verbose", "--verbose means nothing here", "--quiet");
+    refuses("tokenize --chars --threads 2 --out run text.txt", "--threads means nothing here", "--chars");
+    refuses("predict x y --layer 1", "--layer means nothing here", "--attention");
+    refuses("train mnist --config a --config b", "--config is given twice", "a and b");
+    refuses("train mnist --memory-limit 3X", "--memory-limit takes a number of bytes", "K, M or G");
+    refuses("devices --device 0:0", "unknown flag --device", "train");
+    refuses("info mnist --device=0", "unknown flag --device", "info --help");
+    refuses("tokenize --device cpu --chars", "unknown flag --device", "tokenize --help");
+    refuses("bench loader --device cpu", "unknown flag --device", "bench loader --help");
+    refuses("bench memory --gemm own", "unknown flag --gemm", "bench gemm");
+    refuses("dance", "unknown command 'dance'",
+            "tune, bench gemm, bench op, bench step, bench memory, bench loader");
+
+    /* By the checkpoint's task. */
+    refuses("eval mnist --workers 2", "--workers means nothing to the task mnist", "vit");
+    refuses("eval mnist --strict", "--strict means nothing to the task mnist", "vit");
+    refuses("eval gpt --test-motion dynamic", "--test-motion means nothing to the task gpt", "mnist");
+    refuses("eval gpt --confusion table.tsv", "--confusion means nothing to the task gpt", "mnist, vit");
+    refuses("eval mnist --seed 3", "--seed 3 is not 0", "leave it away");
+
+    /* From a file, with its line. */
+    write_text("bad.conf", "op = alpha\nseed = 1\nrecompute = never\n");
+    refuses("train mnist --config bad.conf", "bad.conf:3: recompute means nothing", "operation alpha");
+    write_text("bad.conf", "\xef\xbb\xbfop = attention\r\n\r\nseq-len = 9\r\n");
+    refuses("train mnist --config bad.conf", "bad.conf:3: seq-len means nothing to the task mnist", "gpt");
+    write_text("bad.conf", "# old\rseed = 1\rworkers = 9\r");
+    refuses("train mnist --config bad.conf", "bad.conf:3: workers means nothing", "vit");
+}
+
+static double dry(const char *arguments, const char *key)
+{
+    char line[2000];
+    snprintf(line, sizeof line, "cd '%s' && '%s' train %s --dry-run " TINY ">stdout 2>stderr </dev/null",
+             folder, TL_PROGRAM, arguments);
+    seen.code = command_line(line);
+    slurp(at("stdout"), seen.out);
+    slurp(at("stderr"), seen.err);
+    if (seen.code != 0) fail_msg("`%s`: exit code %d, %s", arguments, seen.code, seen.err);
+    cJSON *json = last_json();
+    const double value = number(json, key);
+    cJSON_Delete(json);
+    return value;
+}
+
+/* The plan of data that were named is that of the model which they make. */
+static void test_dry_run_with_data(void **unused)
+{
+    trace t;
+    observe("tokenize --chars --out chars text.txt", &t);
+    assert_int_equal(t.code, 0);
+    /* a, b, the line's end and that of a document, each with a row of 16 in the embedding and one in the head */
+    assert_true(dry("gpt --data chars", "params") == dry("gpt --vocab-size 50", "params") - (50 - 4) * 32);
+    assert_true(dry("gpt", "params") == dry("gpt --vocab-size 50257", "params"));
+    assert_true(dry("vit --data synthetic", "params") == dry("vit --classes 10", "params"));
+    refuses("train gpt --dry-run --data chars --vocab-size 2", "--vocab-size 2 is too small", "4 characters");
+    refuses("train gpt --dry-run --data nowhere", "nowhere/train.bin", "No such file");
+    refuses("train vit --dry-run --data nowhere", "nowhere", "");
+}
+
+static int prepare(void **state)
+{
+    trace *t = calloc(1, sizeof *t);
+    if (setup(state) != 0 || t == NULL) return -1;
+    write_text("text.txt", "ab\n<|endoftext|>\nba\n<|endoftext|>\nabba\n");
+    write_text("more.txt", "a\nb\n");
+    write_text("seed.conf", "seed = 3\n");
+    int code = tiny_write(at("vocab.bpe"), at("encoder.json"));
+    observe("train mnist " TINY "--batch-size 8 --limit-train 16 --limit-test 8 --steps 1 --out mnist", t);
+    code |= t->code;
+    observe("train gpt " TINY "--seq-len 8 --vocab-size 32 --batch-size 4 --limit-test 8 --steps 1 --out gpt",
+            t);
+    code |= t->code;
+    free(t);
+    return code;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_table),    cmocka_unit_test(test_shapes),
+        cmocka_unit_test(test_refusals), cmocka_unit_test(test_dry_run_with_data),
+        cmocka_unit_test(test_runs),
+    };
+    return cmocka_run_group_tests(tests, prepare, teardown);
+}
