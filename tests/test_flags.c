@@ -268,6 +268,8 @@ static const struct {
     {"out", TL_CLI_TOKENIZE, CHARS, "--out run2", NULL},
     {"resume", TL_CLI_TRAIN, TRAIN, "--resume", NULL},
     {"checkpoint-every", TL_CLI_TRAIN, TRAIN, "--checkpoint-every 1", NULL},
+    {"init", TL_CLI_TRAIN, TRAIN, "--init mnist", NULL},
+    {"init-partial", TL_CLI_TRAIN, TRAIN, "--init-partial", NULL},
     {"keep", TL_CLI_TRAIN, TRAIN " --checkpoint-every 1", "--keep 1", NULL},
     {"skip-nonfinite", TL_CLI_TRAIN, NULL, NULL, "test_guard"},
     {"eval-every", TL_CLI_TRAIN, TRAIN, "--eval-every 1", NULL},

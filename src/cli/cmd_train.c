@@ -57,7 +57,8 @@ static tl_status check_init(const tl_cli_options *o, tl_error *err)
     const tl_log log = tl_cli_log(o);
     const bool gpt = s->model.family == TL_FAMILY_GPT, mnist = strcmp(s->task, "mnist") == 0;
     if (s->resume) return TL_OK; /* a checkpoint in --out would be taken instead */
-    return tl_init_weights_check(s, mnist || (gpt ? s->vocab_given : s->classes_given), &log, err);
+    return tl_init_weights_check(
+        s, mnist || tl_cli_given(o, "data") || (gpt ? s->vocab_given : s->classes_given), &log, err);
 }
 
 static tl_status dry_run(tl_cli_options *o, tl_error *err)
