@@ -8,11 +8,12 @@ cd "$1" || exit 1
 homonyms='
 src/cli/bench_gemm.c k
 src/cli/bench_op.c workspace
+src/cli/cmd_train.c data
 src/cli/flags.c attention
 src/cli/flags.c data
-src/cli/flags.c gpt
+src/cli/flag_rules.c gpt
 src/cli/flags.c k
-src/cli/flags.c vit
+src/cli/flag_rules.c vit
 src/cli/options.c vit
 src/data/image_folder.c other
 src/device/select.c auto
