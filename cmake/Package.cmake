@@ -1,5 +1,9 @@
 # What `cmake --install` and `cpack` make: program, shared and static library, header, pkg-config and CMake files, manual
-# page, completion; and a .deb of all of it.
+# page, completions, examples; Debian packages of them, three as in debian/control; and the source tarball (target dist).
+if(EXISTS /etc/debian_version AND CMAKE_LIBRARY_ARCHITECTURE AND NOT DEFINED CMAKE_INSTALL_LIBDIR)
+  # Debian's folder for libraries of one architecture, whatever the prefix.
+  set(CMAKE_INSTALL_LIBDIR lib/${CMAKE_LIBRARY_ARCHITECTURE} CACHE PATH "Object code libraries")
+endif()
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
@@ -28,38 +32,95 @@ set(TL_CMAKE_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/translution)
 configure_package_config_file(cmake/translutionConfig.cmake.in translutionConfig.cmake INSTALL_DESTINATION ${TL_CMAKE_DIR})
 write_basic_package_version_file(translutionConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 
-# -- install
-install(TARGETS translution_shared EXPORT translutionTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
-        INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
-install(TARGETS translution EXPORT translutionStaticTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
-        INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
-install(EXPORT translutionTargets NAMESPACE translution:: DESTINATION ${TL_CMAKE_DIR})
-install(EXPORT translutionStaticTargets NAMESPACE translution:: DESTINATION ${TL_CMAKE_DIR})
+# -- install, by components: program, library, development
+set(TL_EXPORTS "")
+if(TARGET translution_shared)
+  install(TARGETS translution_shared EXPORT translutionTargets INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
+          LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT library NAMELINK_COMPONENT development)
+  list(APPEND TL_EXPORTS translutionTargets)
+endif()
+if(TARGET translution)
+  install(TARGETS translution EXPORT translutionStaticTargets INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
+          ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT development)
+  list(APPEND TL_EXPORTS translutionStaticTargets)
+endif()
+foreach(export ${TL_EXPORTS})
+  install(EXPORT ${export} NAMESPACE translution:: DESTINATION ${TL_CMAKE_DIR} COMPONENT development)
+endforeach()
 install(FILES ${PROJECT_BINARY_DIR}/translutionConfig.cmake ${PROJECT_BINARY_DIR}/translutionConfigVersion.cmake
-        DESTINATION ${TL_CMAKE_DIR})
-install(FILES ${PROJECT_BINARY_DIR}/translution.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
-install(FILES include/translution/translution.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/translution)
-install(TARGETS translution_program RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-install(FILES docs/translution.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
-install(FILES cmake/completion.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME translution)
-install(FILES examples/train.c examples/operation.c README.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+        DESTINATION ${TL_CMAKE_DIR} COMPONENT development)
+install(FILES ${PROJECT_BINARY_DIR}/translution.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT development)
+install(FILES include/translution/translution.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/translution COMPONENT development)
+install(FILES examples/train.c examples/operation.c DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/libtranslution-dev/examples
+        COMPONENT development)
+install(TARGETS translution_program RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT program)
+install(FILES docs/translution.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT program)
+install(FILES cmake/completion.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME translution
+        COMPONENT program)
+install(FILES cmake/completion.zsh DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/vendor-completions RENAME _translution
+        COMPONENT program)
+install(FILES cmake/completion.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d RENAME translution.fish
+        COMPONENT program)
+install(FILES README.md LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT program)
 
-# -- .deb
+# -- .deb: maintainer, descriptions and relations are those of debian/control
+file(READ debian/control control)
+string(APPEND control "\n")
+string(REGEX MATCH "Maintainer: ([^\n]+)" found "${control}")
+set(CPACK_PACKAGE_CONTACT ${CMAKE_MATCH_1})
+# tl_deb(<component> <package>): what debian/control says of the package
+function(tl_deb component package)
+  string(TOUPPER ${component} prefix)
+  set(prefix CPACK_DEBIAN_${prefix})
+  string(FIND "${control}" "\nPackage: ${package}\n" at)
+  if(at LESS 0)
+    message(FATAL_ERROR "debian/control has no package ${package}")
+  endif()
+  string(SUBSTRING "${control}" ${at} -1 text)
+  string(FIND "${text}" "\n\n" end) # of its paragraph
+  math(EXPR end "${end} + 1")
+  string(SUBSTRING "${text}" 0 ${end} text)
+  string(REGEX MATCH "\nDescription: ([^\n]+)\n(( [^\n]*\n)+)" found "${text}")
+  set(summary "${CMAKE_MATCH_1}")
+  string(REGEX REPLACE "\n " "\n" description "\n${CMAKE_MATCH_2}")
+  string(STRIP "${description}" description)
+  set(${prefix}_PACKAGE_NAME ${package} PARENT_SCOPE)
+  set(${prefix}_DESCRIPTION "${summary}\n${description}" PARENT_SCOPE)
+  foreach(field Section Recommends Suggests)
+    if("${text}" MATCHES "\n${field}: ([^\n]+)")
+      string(TOUPPER ${field} name)
+      set(${prefix}_PACKAGE_${name} "${CMAKE_MATCH_1}" PARENT_SCOPE)
+    endif()
+  endforeach()
+endfunction()
+tl_deb(program translution)
+tl_deb(library libtranslution${TL_SOVERSION})
+tl_deb(development libtranslution-dev)
+
 set(CPACK_PACKAGE_VENDOR "translution")
-set(CPACK_PACKAGE_CONTACT "the translution authors <translution@localhost>")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "${PROJECT_DESCRIPTION}")
 set(CPACK_RESOURCE_FILE_LICENSE ${PROJECT_SOURCE_DIR}/LICENSE)
 set(CPACK_STRIP_FILES ON)
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
+set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ
+    WORLD_EXECUTE)
 set(CPACK_GENERATOR TGZ)
 find_program(TL_SHLIBDEPS dpkg-shlibdeps)
 if(TL_SHLIBDEPS)
   list(PREPEND CPACK_GENERATOR DEB)
 endif()
+set(CPACK_DEB_COMPONENT_INSTALL ON)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS ON)
+set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS "libtranslution${TL_SOVERSION} (= ${PROJECT_VERSION})")
 set(CPACK_DEBIAN_PACKAGE_SECTION science)
-set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "pocl-opencl-icd | opencl-icd") # some driver; without one nothing trains
-set(CPACK_DEBIAN_PACKAGE_SUGGESTS "pkg-config, clinfo, man-db, bash-completion")
+set(CPACK_TRANSLUTION_DEBIAN_DIR ${PROJECT_SOURCE_DIR}/debian)
+set(CPACK_PROJECT_CONFIG_FILE ${PROJECT_SOURCE_DIR}/cmake/deb_config.cmake)
+set(CPACK_PRE_BUILD_SCRIPTS ${PROJECT_SOURCE_DIR}/cmake/deb_before.cmake)
+set(CPACK_POST_BUILD_SCRIPTS ${PROJECT_SOURCE_DIR}/cmake/deb_after.cmake)
 include(CPack)
+
+# -- the source tarball, which builds without git
+add_custom_target(dist COMMAND ${CMAKE_COMMAND} -DSOURCE_DIR=${PROJECT_SOURCE_DIR} -DOUTPUT_DIR=${PROJECT_BINARY_DIR}
+                  -DNAME=translution-${PROJECT_VERSION} -P ${PROJECT_SOURCE_DIR}/cmake/dist.cmake VERBATIM)

@@ -4,8 +4,6 @@
 #include "train/checkpoint_list.h"
 #include "train/checksum.h"
 
-#include "edit_weights.h"
-
 static void keeps_the_newest(void **unused)
 {
     tl_settings s = small_run(TL_OP_ATTENTION, "keep");
@@ -30,17 +28,6 @@ static void assert_same_file(const tl_settings *a, const tl_settings *b, const c
     assert_int_equal(n, m);
     assert_memory_equal(x, y, (size_t)n);
     free(x), free(y);
-}
-
-static int step_of_best(const tl_settings *s)
-{
-    char path[2200];
-    tl_safetensors st;
-    snprintf(path, sizeof path, "%s/best.safetensors", s->out);
-    assert_int_equal(tl_st_open(path, &st, NULL), TL_OK);
-    const int step = atoi(tl_st_metadata(&st, "step"));
-    tl_st_close(&st);
-    return step;
 }
 
 /* The best evaluation's weights, the same whether the run was stopped in between or not. */
@@ -73,28 +60,12 @@ static void keeps_the_best(void **unused)
     }
     free(text);
     assert_int_equal(evaluations, 12);
-    assert_int_equal(step_of_best(&whole), best_step);
-}
-
-/* The best top-1 of a time when ties were hits is not comparable: the first evaluation behind a resume takes its place. */
-static void old_bests_are_forgotten(void **unused)
-{
-    tl_settings s = small_run(TL_OP_ATTENTION, "old-best");
-    s.lr = 0.0f; /* no evaluation is better than the first */
-    s.eval_every = 1;
-    s.stop_after = 2;
-    train(s);
-    s.resume = true;
-    train(s);
-    assert_int_equal(step_of_best(&s), 1);
-    char path[2200], edited[2200];
-    snprintf(path, sizeof path, "%s/checkpoints/4/state.safetensors", s.out);
-    snprintf(edited, sizeof edited, "%s/edited", s.out);
-    drop_setting(path, edited, "ranking");
-    assert_int_equal(rename(edited, path), 0);
-    s.stop_after = 1;
-    train(s);
-    assert_int_equal(step_of_best(&s), 5);
+    char path[2200];
+    tl_safetensors st;
+    snprintf(path, sizeof path, "%s/best.safetensors", whole.out);
+    assert_int_equal(tl_st_open(path, &st, NULL), TL_OK);
+    assert_int_equal(atoi(tl_st_metadata(&st, "step")), best_step);
+    tl_st_close(&st);
 }
 
 /* ---- damage -------------------------------------------------------------------------------------- */
@@ -255,10 +226,9 @@ static void left_out_steps(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(keeps_the_newest),        cmocka_unit_test(keeps_the_best),
-        cmocka_unit_test(old_bests_are_forgotten), cmocka_unit_test(damage_is_found),
-        cmocka_unit_test(nothing_intact_is_said),  cmocka_unit_test(not_finite),
-        cmocka_unit_test(left_out_steps),
+        cmocka_unit_test(keeps_the_newest), cmocka_unit_test(keeps_the_best),
+        cmocka_unit_test(damage_is_found),  cmocka_unit_test(nothing_intact_is_said),
+        cmocka_unit_test(not_finite),       cmocka_unit_test(left_out_steps),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -1,19 +1,20 @@
 #!/bin/sh
 # The installed package: what the shared library exports, the pkg-config and CMake files, the examples built from them, the
-# manual page, the completion.
-#   test_package.sh BUILD SOURCE CC
+# manual page, Debian's files, the source tarball.
+#   test_package.sh BUILD SOURCE CC [CONFIG]
 set -eu
 build=$1 source=$2 cc=$3
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 fail() { echo "FAILED: $*" >&2; exit 1; }
 
-cmake --install "$build" --prefix "$work/usr" >"$work/log" || { cat "$work/log"; fail "cmake --install"; }
+cmake --install "$build" ${4:+--config "$4"} --prefix "$work/usr" >"$work/log" || { cat "$work/log"; fail "cmake --install"; }
 prefix=$work/usr
 lib=$(dirname "$(find "$prefix" -name libtranslution.so)")
 program=$prefix/bin/translution
 for file in "$lib/libtranslution.a" "$prefix/include/translution/translution.h" "$prefix/share/man/man1/translution.1" \
-    "$prefix/share/bash-completion/completions/translution" "$program"; do
+    "$prefix/share/bash-completion/completions/translution" "$prefix/share/zsh/vendor-completions/_translution" \
+    "$prefix/share/fish/vendor_completions.d/translution.fish" "$program"; do
     [ -s "$file" ] || fail "not installed: $file"
 done
 
@@ -63,10 +64,6 @@ cmake -S consumer -B consumer/build -G Ninja -DCMAKE_PREFIX_PATH="$prefix" -DCMA
 consumer/build/shared | cmp - shared.txt || fail "the consumer with the shared library"
 consumer/build/static | cmp - shared.txt || fail "the consumer with the static library"
 
-# -- completion: offers what --help shows, command by command
-if command -v bash >/dev/null 2>&1; then
-    bash "$source/tests/test_completion.bash" "$program" "$prefix/share/bash-completion/completions/translution"
-fi
 # -- manual: every flag and command of --help is in it, and it formats without a warning
 missing=""
 "$program" --help | sed -n 's/^  translution \([a-z]*\( [a-z]\+\)\?\).*/\1/p' >commands
@@ -81,4 +78,18 @@ if command -v man >/dev/null 2>&1; then
     MANWIDTH=100 man --warnings -l "$source/docs/translution.1" 2>man.err >man.txt || true
     [ ! -s man.err ] || { cat man.err; fail "man has warnings"; }
 fi
+# -- Debian's files and the manual have the version of CMakeLists.txt and the soname
+first=$(head -n 1 "$source/debian/changelog")
+case $first in "translution ($version)"*) ;; *) fail "debian/changelog begins with another version than $version: $first" ;; esac
+soname=$(readelf -d "$lib/libtranslution.so" | sed -n 's/.*SONAME.*\[libtranslution\.so\.\(.*\)\]/\1/p')
+grep -q "^Package: libtranslution$soname\$" "$source/debian/control" || fail "debian/control has no libtranslution$soname"
+[ -s "$source/debian/libtranslution$soname.install" ] || fail "no debian/libtranslution$soname.install"
+grep -q "^\.TH TRANSLUTION 1 \"20[0-9-]*\" \"translution $version\"" "$source/docs/translution.1" ||
+    fail "the manual page's first line lacks a date or the version $version"
+
+# -- the source tarball builds without git
+cmake --build "$build" --target dist >log 2>&1 || { cat log; fail "the target dist"; }
+tar xzf "$build/translution-$version.tar.gz"
+GIT_DIR=/nonexistent cmake -S "translution-$version" -B tarball -G Ninja -DTL_TESTS=OFF -DCMAKE_C_COMPILER="$cc" >log 2>&1 &&
+    cmake --build tarball --target tl_core >>log 2>&1 || { cat log; fail "building the source tarball"; }
 echo "package: all good"

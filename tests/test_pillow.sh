@@ -4,10 +4,10 @@
 set -eu
 . "$2/tests/skip.sh"
 for python in "${PYTHON:-python3}" /usr/bin/python3; do
-    "$python" -c 'import PIL; raise SystemExit(int(PIL.__version__.split(".")[0]) < 11)' 2>/dev/null && break
+    "$python" -c 'import PIL; raise SystemExit(int(PIL.__version__.split(".")[0]) < 13)' 2>/dev/null && break
     python=""
 done
-[ -n "$python" ] || skip "no python3 with Pillow 11 or later" "install python3-pil (Debian 13) or Pillow by pip"
+[ -n "$python" ] || skip "no python3 with Pillow 13 or later" "install Pillow by pip and name its Python by PYTHON"
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 "$python" "$2/tests/golden/make_images.py" "$folder/zoo" "$1"

@@ -11,7 +11,6 @@
 #include "train/checkpoint_list.h"
 #include "train/checksum.h"
 #include "train/metadata.h"
-#include "train/task.h"
 #include "train/trainer.h"
 
 enum { PIECE = 1 << 22 }; /* elements copied at a time: 16 MiB */
@@ -180,10 +179,6 @@ static tl_status make_folder(tl_error *err, const char *path)
     return tl_fail(err, TL_ERROR_IO, "cannot make the folder %s: %s", path, strerror(errno));
 }
 
-/* How equal logits rank in `best`. States without this key are of a time when they counted as hits: a top-1 of 100 %
- * could stand in the way of every later one. */
-#define RANKING "ranking"
-
 /* The losses as text that reads back to the same floats. */
 static tl_status save_state(tl_context *ctx, const tl_registry *registry, const tl_standing *standing,
                             const char *path)
@@ -198,9 +193,8 @@ static tl_status save_state(tl_context *ctx, const tl_registry *registry, const 
     const tl_st_pair metadata[] = {{(char[]){"step"}, number},
                                    {(char[]){"losses"}, losses},
                                    {(char[]){"best"}, best},
-                                   {(char[]){RANKING}, (char[]){"by index"}},
                                    {(char[]){TL_CHECKSUM_KEY}, (char[]){TL_CHECKSUM_BLANK}}};
-    return write_file(ctx, registry, path, PART_MOMENT1, PART_MOMENT2, metadata, 5);
+    return write_file(ctx, registry, path, PART_MOMENT1, PART_MOMENT2, metadata, 4);
 }
 
 /* OUT/model.safetensors by a link to the checkpoint's file, which is never written again; where the file
@@ -314,8 +308,6 @@ tl_status tl_checkpoint_resume(tl_context *ctx, tl_registry *registry, const tl_
     tl_checkpoint_file(path, out, standing->step, "state");
     TL_TRY(tl_st_open(path, &st, err));
     status = read_standing(&st, standing, err);
-    if (tl_task_find(settings->task)->classifies && tl_st_metadata(&st, RANKING) == NULL)
-        standing->best = (double)NAN;
     if (status == TL_OK) status = read_parts(ctx, registry, &st, PART_MOMENT1, PART_MOMENT2);
     tl_st_close(&st);
     return status;
