@@ -50,7 +50,7 @@ static void check(tl_geometry to, tl_geometry from, uint32_t found_wanted)
         int32_t *source = malloc(count * sizeof *source);
         bool *has_one = calloc(count, sizeof *has_one);
         assert_non_null(source);
-    assert_non_null(has_one);
+        assert_non_null(has_one);
         const uint32_t found = tl_geometry_match(&to, &from, query, source);
         for (uint32_t i = 0; i < tl_geometry_tokens(&to); i++)
             for (uint32_t j = 0; j < tl_geometry_tokens(&to); j++) {

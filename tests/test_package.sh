@@ -92,4 +92,8 @@ cmake --build "$build" --target dist >log 2>&1 || { cat log; fail "the target di
 tar xzf "$build/translution-$version.tar.gz"
 GIT_DIR=/nonexistent cmake -S "translution-$version" -B tarball -G Ninja -DTL_TESTS=OFF -DCMAKE_C_COMPILER="$cc" >log 2>&1 &&
     cmake --build tarball --target tl_core >>log 2>&1 || { cat log; fail "building the source tarball"; }
+# -- a build folder of several configurations: the tests run the program of their own
+cmake -S "$source" -B multi -G "Ninja Multi-Config" -DCMAKE_C_COMPILER="$cc" >log 2>&1 &&
+    cmake --build multi --config Debug --target tl_core >>log 2>&1 || { cat log; fail "Ninja Multi-Config"; }
+grep -q 'TL_PROGRAM=.*/Debug/translution' multi/CMakeFiles/impl-Debug.ninja || fail "tests of Debug run another program"
 echo "package: all good"
