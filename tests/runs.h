@@ -6,6 +6,7 @@
 
 #include <unistd.h>
 
+#include "train/checkpoint.h"
 #include "train/trainer.h"
 
 static char folder[] = "/tmp/translution-runs-XXXXXX";
@@ -30,6 +31,31 @@ static inline tl_result train(tl_settings s)
     MUST(ctx, tl_train(ctx, &s, NULL, &result));
     tl_context_destroy(ctx);
     return result;
+}
+
+/* The run begins from the drawn weights with the matrices, or the parameter `name`, times `factor`, and its first step multiplies all weights
+ * by about -1e6 (1 - lr * weight_decay): numbers that are finite before it, and too large after it. */
+static inline void start_from_huge_weights(tl_settings *s, const char *name, float factor)
+{
+    tl_context *ctx = golden_context(TL_PATH_AUTO);
+    tl_model *model = NULL;
+    MUST(ctx, tl_model_create(ctx, &s->model, 1, false, &model));
+    tl_registry *registry = tl_model_registry(model);
+    MUST(ctx, tl_registry_init(ctx, registry, 0));
+    for (int i = 0; i < registry->count; i++) {
+        const tl_parameter *p = &registry->items[i];
+        const uint64_t count = tl_parameter_count(p);
+        float *values = golden_download(ctx, p->value);
+        for (uint64_t e = 0; e < count; e++) values[e] *= factor;
+        if (name != NULL ? strcmp(p->name, name) == 0 : p->rank == 2)
+            MUST(ctx, tl_tensor_write(ctx, p->value, 0, count, values));
+        free(values);
+    }
+    snprintf(s->init, sizeof s->init, "%s/huge.safetensors", folder);
+    MUST(ctx, tl_model_save(ctx, registry, s, 0, s->init));
+    tl_model_destroy(ctx, model);
+    tl_context_destroy(ctx);
+    s->lr = s->weight_decay = 1000.0f;
 }
 
 static inline char *read_all(const char *out, const char *name, long *size)

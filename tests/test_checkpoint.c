@@ -168,7 +168,7 @@ static void refuse(tl_settings s, const char *const *words)
 static void not_finite(void **unused)
 {
     tl_settings s = small_run(TL_OP_ATTENTION, "diverges");
-    s.lr = 1e30f;
+    start_from_huge_weights(&s, NULL, 1e7f);
     REFUSE(s, "step 2 ", "the gradient of ", "--skip-nonfinite", "no checkpoint yet");
     s.checkpoint_every = 1;
     REFUSE(s, "step 2 ", "the last checkpoint is after step 1");
@@ -176,8 +176,7 @@ static void not_finite(void **unused)
     REFUSE(s, "step 2 ", "the gradient of ");
 
     s = small_run(TL_OP_ATTENTION, "infinite");
-    s.lr = 3e38f;
-    s.weight_decay = 100.0f;
+    start_from_huge_weights(&s, "mlp_head.bias", 1e36f);
     s.checkpoint_every = 1;
     REFUSE(s, "tensor ", "was not written");
     assert_false(exists(s.out, "checkpoints/1"));
@@ -196,7 +195,8 @@ static void left_out_steps(void **unused)
     s = small_run(TL_OP_ATTENTION, "skip-diverges");
     tl_settings one = small_run(TL_OP_ATTENTION, "skip-one");
     s.skip_nonfinite = true;
-    s.lr = one.lr = 1e30f;
+    start_from_huge_weights(&s, NULL, 1e7f);
+    start_from_huge_weights(&one, NULL, 1e7f);
     s.schedule = one.schedule = TL_SCHEDULE_CONSTANT;
     one.stop_after = 1;
     const tl_result result = train(s);

@@ -58,7 +58,9 @@ static void describe(const tl_settings *settings, parsed *p)
     tl_memory_plan plan;
     const uint32_t batch = s.batch_size;
     if ((p->status = tl_model_check(&s.model, &p->err)) != TL_OK) return;
-    tl_model_plan_training(&s.model, batch, s.recompute, UINT64_MAX, UINT64_MAX, &plan);
+    bool fits;
+    p->status = tl_model_plan_training(&s.model, batch, s.recompute, UINT64_MAX, UINT64_MAX, &plan, &fits, &p->err);
+    if (p->status != TL_OK) return;
     if ((p->status = tl_model_parameters(&s.model, &registry, &p->err)) != TL_OK) return;
     size_t used = 0, room = sizeof p->shape;
     used += (size_t)snprintf(p->shape, room, "%u %llu\n", batch, (unsigned long long)plan.total);

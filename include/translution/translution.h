@@ -8,6 +8,10 @@
  * Notices go to the tl_log of the context.
  * - A tl_context is one device with one in-order queue. Contexts are independent of each other; one context
  * serves one thread at a time.
+ * - Arguments are checked by the rules of the command line, and refused with its sentences: TL_ERROR_USAGE for a
+ * NULL where something is needed, for values without a name, numbers out of range, settings that make no model or
+ * no run, and tensors and layers of another context. What no function can see are handles of contexts and layers
+ * that were destroyed, and pointers to less memory than was said.
  * - Who creates destroys: every _create has its _destroy, and destroying NULL is fine. Destroying a context
  * frees what is left in it.
  * - The process's locale changes no file, no setting and no message: numbers have a point always.
@@ -135,7 +139,7 @@ tl_status tl_context_create(const tl_context_options *options, tl_context **out,
 tl_status tl_context_adopt(void *cl_context, void *cl_command_queue, const tl_context_options *options,
                            tl_context **out, tl_error *err);
 void tl_context_destroy(tl_context *ctx);
-/* The message of the last function that failed on this context; owned by it. */
+/* The message of the last function that failed on this context; owned by it. NULL of NULL. */
 tl_error *tl_context_error(tl_context *ctx);
 const tl_device_info *tl_context_device(const tl_context *ctx);
 /* Waits for everything that was enqueued. */
@@ -171,6 +175,7 @@ tl_status tl_tensor_create(tl_context *ctx, const char *name, tl_memory_kind kin
  * as memory used. */
 tl_status tl_tensor_adopt(tl_context *ctx, const char *name, void *cl_mem, uint64_t lead, uint64_t row,
                           tl_tensor **out);
+/* Does nothing, but for a message, when the tensor is none of this context, or no more. */
 void tl_tensor_destroy(tl_context *ctx, tl_tensor *tensor);
 /* Blocking copies of elements [at, at + count) between the host and [lead][row] order. */
 tl_status tl_tensor_write(tl_context *ctx, tl_tensor *tensor, uint64_t at, uint64_t count,
@@ -229,9 +234,10 @@ uint32_t tl_layer_tokens(const tl_layer_config *config);
 tl_status tl_layer_create(tl_context *ctx, const tl_layer_config *config, uint64_t seed, tl_layer **out);
 void tl_layer_destroy(tl_context *ctx, tl_layer *layer);
 
-/* o is overwritten. Enqueues; reading a tensor waits. */
+/* o is overwritten, and must not be x. Enqueues; reading a tensor waits. */
 tl_status tl_layer_forward(tl_context *ctx, tl_layer *layer, const tl_tensor *x, tl_tensor *o);
-/* After tl_layer_forward on the same x: dx and the gradients of all parameters are overwritten. */
+/* After tl_layer_forward on the same x: dx, which must be neither x nor d_o, and the gradients of all parameters are
+ * overwritten. */
 tl_status tl_layer_backward(tl_context *ctx, tl_layer *layer, const tl_tensor *x, const tl_tensor *d_o,
                             tl_tensor *dx);
 
@@ -406,7 +412,8 @@ typedef struct tl_hooks {
 
 /* Trains and writes checkpoints, metrics and model.safetensors to the run's folder. When
  * !settings->batch_given and the plan does not fit, halves settings->batch_size until it does, with a notice;
- * otherwise TL_ERROR_MEMORY whose message holds the plan's sum and the largest batch that would fit. */
+ * otherwise TL_ERROR_MEMORY whose message holds the plan's sum and the largest batch that would fit. `settings`
+ * come back completed: batch size, positions, what the data say of the model. */
 tl_status tl_train(tl_context *ctx, tl_settings *settings, const tl_hooks *hooks, tl_result *result);
 
 /* Evaluates a checkpoint (a .safetensors file or an OUT folder) on static and dynamic test sets. `settings`

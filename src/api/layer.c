@@ -12,12 +12,14 @@
 #include "ops/op_rules.h"
 
 struct tl_layer {
+    tl_context *ctx;
     tl_op_shape shape;
     tl_layer_parameter parameters[OP_MAX_PARAMETERS];
     int count;
     tl_op_weights values, gradients;
     tl_op_state *state;
     tl_tensor *workspace;
+    bool forwarded; /* since it was made: the state holds what backward needs */
 };
 
 static tl_geometry geometry_of(const tl_layer_config *c)
@@ -99,6 +101,9 @@ static tl_status fill(tl_context *ctx, tl_layer *layer, uint64_t seed)
 
 tl_status tl_layer_create(tl_context *ctx, const tl_layer_config *config, uint64_t seed, tl_layer **out)
 {
+    if (ctx == NULL || config == NULL || out == NULL)
+        return tl_fail(tl_context_error(ctx), TL_ERROR_USAGE,
+                       "a layer to be made needs a context, a configuration and a place for its handle");
     *out = NULL;
     const tl_op_shape shape = shape_of(config);
     TL_TRY(op_check(&shape, tl_context_error(ctx)));
@@ -106,6 +111,7 @@ tl_status tl_layer_create(tl_context *ctx, const tl_layer_config *config, uint64
     tl_layer *layer = calloc(1, sizeof *layer);
     if (layer == NULL)
         return tl_fail(tl_context_error(ctx), TL_ERROR_MEMORY, "out of host memory for a layer");
+    layer->ctx = ctx;
     layer->shape = shape;
     tl_status status = fill(ctx, layer, seed);
     if (status != TL_OK) {
@@ -116,9 +122,16 @@ tl_status tl_layer_create(tl_context *ctx, const tl_layer_config *config, uint64
     return TL_OK;
 }
 
+static tl_status check_layer(tl_context *ctx, const tl_layer *layer)
+{
+    if (ctx != NULL && layer != NULL && layer->ctx == ctx) return TL_OK;
+    return tl_fail(tl_context_error(ctx), TL_ERROR_USAGE,
+                   layer == NULL ? "the layer is missing" : "the layer was made in another context");
+}
+
 void tl_layer_destroy(tl_context *ctx, tl_layer *layer)
 {
-    if (layer == NULL) return;
+    if (layer == NULL || check_layer(ctx, layer) != TL_OK) return;
     tl_op_destroy(ctx, layer->state);
     tl_tensor_destroy(ctx, layer->workspace);
     for (int i = 0; i < layer->count; i++) {
@@ -130,38 +143,64 @@ void tl_layer_destroy(tl_context *ctx, tl_layer *layer)
 
 bool tl_layer_parameter_at(tl_layer *layer, int index, tl_layer_parameter *out)
 {
-    if (index < 0 || index >= layer->count) return false;
+    if (layer == NULL || out == NULL || index < 0 || index >= layer->count) return false;
     *out = layer->parameters[index];
     return true;
 }
 
-/* A tensor handed in by the caller must be one piece with room for `channels` of every row. */
+/* A tensor handed in by the caller must be alive in this context and one piece with room for `channels` of every row. */
 static tl_status check_tensor(tl_context *ctx, const tl_layer *layer, const char *what, const tl_tensor *t,
                               uint64_t channels)
 {
     uint64_t need = (uint64_t)layer->shape.queries * layer->shape.batch * channels;
+    TL_TRY(tl_tensor_check(ctx, what, t));
     if (t->shards == 1 && t->lead * t->row >= need) return TL_OK;
     return tl_fail(tl_context_error(ctx), TL_ERROR_USAGE,
                    "%s, the tensor \"%s\", must hold %llu elements in one piece: it has %llu in %d", what,
                    t->name, (unsigned long long)need, (unsigned long long)(t->lead * t->row), t->shards);
 }
 
+/* What is written must be no other tensor of the call and none of the layer's parameters or gradients. */
+static tl_status check_target(tl_context *ctx, const tl_layer *layer, const char *what,
+                              const tl_tensor *target, const char *other_what, const tl_tensor *other)
+{
+    if (target->mem[0] == other->mem[0])
+        return tl_fail(tl_context_error(ctx), TL_ERROR_USAGE,
+                       "%s and %s are the same memory, the tensor \"%s\": give %s a tensor of its own", what,
+                       other_what, target->name, what);
+    for (int i = 0; i < layer->count; i++)
+        if (target == layer->parameters[i].value || target == layer->parameters[i].gradient)
+            return tl_fail(tl_context_error(ctx), TL_ERROR_USAGE,
+                           "%s is the layer's own tensor \"%s\": give it another", what, target->name);
+    return TL_OK;
+}
+
 tl_status tl_layer_forward(tl_context *ctx, tl_layer *layer, const tl_tensor *x, tl_tensor *o)
 {
+    TL_TRY(check_layer(ctx, layer));
     const tl_op_shape *s = &layer->shape;
     TL_TRY(check_tensor(ctx, layer, "x", x, s->dim));
     TL_TRY(check_tensor(ctx, layer, "o", o, (uint64_t)s->heads * s->head_dim));
-    return tl_op_forward(ctx, layer->state, &layer->values, tl_at(x, 0), tl_at(o, 0),
-                         tl_at(layer->workspace, 0));
+    TL_TRY(check_target(ctx, layer, "o", o, "x", x));
+    TL_TRY(tl_op_forward(ctx, layer->state, &layer->values, tl_at(x, 0), tl_at(o, 0),
+                         tl_at(layer->workspace, 0)));
+    layer->forwarded = true;
+    return TL_OK;
 }
 
 tl_status tl_layer_backward(tl_context *ctx, tl_layer *layer, const tl_tensor *x, const tl_tensor *d_o,
                             tl_tensor *dx)
 {
+    TL_TRY(check_layer(ctx, layer));
     const tl_op_shape *s = &layer->shape;
     TL_TRY(check_tensor(ctx, layer, "x", x, s->dim));
     TL_TRY(check_tensor(ctx, layer, "d_o", d_o, (uint64_t)s->heads * s->head_dim));
     TL_TRY(check_tensor(ctx, layer, "dx", dx, s->dim));
+    TL_TRY(check_target(ctx, layer, "dx", dx, "x", x));
+    TL_TRY(check_target(ctx, layer, "dx", dx, "d_o", d_o));
+    if (!layer->forwarded)
+        return tl_fail(tl_context_error(ctx), TL_ERROR_USAGE,
+                       "backward needs what forward keeps: call tl_layer_forward on this x first");
     return tl_op_backward(ctx, layer->state, &layer->values, tl_at(x, 0), tl_at(d_o, 0), tl_at(dx, 0),
                           &layer->gradients, tl_at(layer->workspace, 0));
 }

@@ -46,8 +46,10 @@ static bool extent_fits(const tl_settings *s, uint32_t side, const tl_cli_limits
 {
     tl_settings other = with_extent(s, side);
     tl_memory_plan plan;
+    bool fits;
     return tl_model_plan_training(&other.model, s->batch_size, s->recompute, limits->total_bytes,
-                                  limits->max_alloc_bytes, &plan);
+                                  limits->max_alloc_bytes, &plan, &fits, NULL) == TL_OK &&
+           fits;
 }
 
 static uint32_t largest_extent(const tl_settings *s, const tl_cli_limits *limits)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "models/presets.h"
+#include "train/settings_check.h"
 
 #define AT(field) offsetof(tl_cli_options, field)
 #define BOOL(name, field, commands, help)                                                                    \
@@ -17,6 +18,11 @@
 #define NUMBER(kind, name, field, low, high, commands, help)                                                 \
     {                                                                                                        \
         name, "N", help, commands, kind, AT(field), 0, low, high, NULL                                       \
+    }
+/* A number of tl_settings, whose range stands in train/settings_check.c. */
+#define SETTING(kind, name, field, commands, help)                                                           \
+    {                                                                                                        \
+        name, "N", help, commands, kind, AT(field), 0, 0, 0, NULL                                            \
     }
 #define ENUM(name, field, list, commands, help)                                                              \
     {                                                                                                        \
@@ -38,12 +44,12 @@ const tl_flag tl_flags[] = {
     TEXT("device", "SPEC", device,
          TL_CLI_TRAIN | TL_CLI_EVAL | TL_CLI_PREDICT | TL_CLI_GENERATE | TL_CLI_BENCH | TL_CLI_TUNE,
          "P:D, gpu, cpu, acc, a flat index, part of a name, or auto (default; see `devices`)"),
-    NUMBER(FLAG_U64, "seed", settings.seed, 0, 9007199254740991.0,
-           TL_CLI_TRAIN | TL_CLI_BENCH_OP | TL_CLI_BENCH_STEP | TL_CLI_BENCH_LOADER | TL_CLI_TOKENIZE |
-               TL_CLI_GENERATE,
-           "seed of everything drawn (0)"),
-    NUMBER(FLAG_U64, "seed", settings.seed, 0, 9007199254740991.0, TL_CLI_EVAL,
-           "the checkpoint's own seed, which draws its test set: another one is refused"),
+    SETTING(FLAG_U64, "seed", settings.seed,
+            TL_CLI_TRAIN | TL_CLI_BENCH_OP | TL_CLI_BENCH_STEP | TL_CLI_BENCH_LOADER | TL_CLI_TOKENIZE |
+                TL_CLI_GENERATE,
+            "seed of everything drawn (0)"),
+    SETTING(FLAG_U64, "seed", settings.seed, TL_CLI_EVAL,
+            "the checkpoint's own seed, which draws its test set: another one is refused"),
     BOOL("verbose", verbose, TL_CLI_ALL, "more on stderr"),
     BOOL("quiet", settings.quiet, TL_CLI_ALL, "no progress on stderr"),
     TEXT("config", "FILE", config, TL_CLI_TRAIN, "lines of `key = value`, keys as the flags; flags win"),
@@ -71,32 +77,35 @@ const tl_flag tl_flags[] = {
          "the operation (attention)"),
     ENUM("relative", settings.model.relative, role_choices, SHAPE,
          "what is relative in translution and alpha (qkv)"),
-    NUMBER(FLAG_U32, "relenc-dim", settings.model.relenc_dim, 1, 1024, SHAPE,
+    NUMBER(FLAG_U32, "relenc-dim", settings.model.relenc_dim, 1, OP_MOST_LOW_RANK, SHAPE,
            "alpha: width of the relative path per head (8)"),
     {"offset-sharing", NULL, "offsets past R along an axis share a matrix, all or by octaves (none)", SHAPE,
      FLAG_SHARING, AT(offset_sharing), sizeof((tl_cli_options *)0)->offset_sharing, 0, 0, &sharing_choices},
     NUMBER(FLAG_U32, "window", window, 0, 65535, SHAPE,
            "tokens farther apart than N along an axis do not see each other (0: all do); conv: the kernel's "
            "width"),
-    NUMBER(FLAG_U32, "translution-layers", settings.model.translution_layers, 0, 1024, MODEL,
+    NUMBER(FLAG_U32, "translution-layers", settings.model.translution_layers, 0, MODEL_MOST_DEPTH, MODEL,
            "the first N blocks are --op, the rest attention, rotary for images (0: all are --op)"),
     ENUM("pos", settings.model.positions, positions_choices, SHAPE & ~(unsigned)TL_CLI_BENCH_MEMORY,
          "positions (learned for attention, none for the others)"),
     ENUM("size", size, size_choices, SHAPE, "model size (tiny)"),
-    NUMBER(FLAG_U32, "dim", settings.model.dim, 1, 65536, SHAPE, "channels, instead of the size's"),
-    NUMBER(FLAG_U32, "depth", settings.model.depth, 1, 1024, MODEL, "blocks, instead of the size's"),
-    NUMBER(FLAG_U32, "heads", settings.model.heads, 1, 1024, SHAPE, "heads, instead of the size's"),
-    NUMBER(FLAG_U32, "head-dim", settings.model.head_dim, 1, 65536, SHAPE, "channels of a head (64)"),
-    NUMBER(FLAG_U32, "mlp-dim", settings.model.mlp_dim, 1, 1048576, MODEL, "hidden width of the MLP (4 dim)"),
+    NUMBER(FLAG_U32, "dim", settings.model.dim, 1, OP_MOST_DIM, SHAPE, "channels, instead of the size's"),
+    NUMBER(FLAG_U32, "depth", settings.model.depth, 1, MODEL_MOST_DEPTH, MODEL,
+           "blocks, instead of the size's"),
+    NUMBER(FLAG_U32, "heads", settings.model.heads, 1, OP_MOST_HEADS, SHAPE, "heads, instead of the size's"),
+    NUMBER(FLAG_U32, "head-dim", settings.model.head_dim, 1, OP_MOST_DIM, SHAPE, "channels of a head (64)"),
+    NUMBER(FLAG_U32, "mlp-dim", settings.model.mlp_dim, 1, MODEL_MOST_MLP_DIM, MODEL,
+           "hidden width of the MLP (4 dim)"),
     TEXT("image-size", "[Dx]HxW", image_size, MODEL | TL_CLI_BENCH_LOADER,
          "image in pixels: rows x columns, or one number for both; of D slices or frames (mnist: 84, vit: "
          "224)"),
     TEXT("patch-size", "[Dx]HxW", patch_size, MODEL, "patch in pixels, likewise (mnist: 12, vit: 16)"),
     TEXT("grid", "[Dx]HxW", grid, MODEL, "patches along each axis, instead of --image-size (7x7)"),
-    NUMBER(FLAG_U32, "classes", settings.model.classes, 1, 1048576, MODEL,
+    NUMBER(FLAG_U32, "classes", settings.model.classes, 1, MODEL_MOST_CLASSES, MODEL,
            "classes (mnist: 10, vit: what the data have)"),
-    NUMBER(FLAG_U32, "seq-len", settings.model.seq_len, 1, 32768, MODEL, "gpt: tokens of a context (160)"),
-    NUMBER(FLAG_U32, "vocab-size", settings.model.vocab_size, 1, 16777216, MODEL,
+    NUMBER(FLAG_U32, "seq-len", settings.model.seq_len, 1, OP_MOST_TOKENS, MODEL,
+           "gpt: tokens of a context (160)"),
+    NUMBER(FLAG_U32, "vocab-size", settings.model.vocab_size, 1, MODEL_MOST_VOCABULARY, MODEL,
            "gpt: ids of the vocabulary (50257; of character sets the data's)"),
     ENUM("pool", settings.model.pool, pool_choices, SHAPE,
          "what the head reads: class token or mean of all (cls)"),
@@ -109,8 +118,8 @@ const tl_flag tl_flags[] = {
     {"augment", "LIST", "vit: random changes, one or several joined by commas (default: all), of",
      TL_CLI_TRAIN | TL_CLI_BENCH_LOADER, FLAG_TEXT, AT(augment), sizeof((tl_cli_options *)0)->augment, 0, 0,
      &augment_choices},
-    NUMBER(FLAG_U32, "workers", settings.workers, 0, 1024, TL_CLI_TRAIN | TL_CLI_EVAL | TL_CLI_BENCH_LOADER,
-           "vit: threads that load images (0: one a core)"),
+    SETTING(FLAG_U32, "workers", settings.workers, TL_CLI_TRAIN | TL_CLI_EVAL | TL_CLI_BENCH_LOADER,
+            "vit: threads that load images (0: one a core)"),
     BOOL("strict", settings.strict, TL_CLI_TRAIN | TL_CLI_EVAL | TL_CLI_BENCH_LOADER,
          "vit: a file that is no sound image is an error, not passed over"),
     BOOL("exact-decode", settings.exact_decode, TL_CLI_TRAIN | TL_CLI_BENCH_LOADER,
@@ -126,52 +135,51 @@ const tl_flag tl_flags[] = {
          "training digits: centred or anywhere (static)"),
     ENUM("test-motion", settings.test_motion, motion_choices, TL_CLI_TRAIN | TL_CLI_EVAL,
          "test digits of top1 and loss (as --motion)"),
-    NUMBER(FLAG_U32, "limit-train", settings.limit_train, 0, 4294967295.0, TL_CLI_TRAIN | TL_CLI_BENCH_LOADER,
-           "only the first N training samples (0: all)"),
-    NUMBER(FLAG_U32, "limit-test", settings.limit_test, 0, 4294967295.0, TL_CLI_TRAIN | TL_CLI_EVAL,
-           "only the first N test samples (0: all)"),
+    SETTING(FLAG_U32, "limit-train", settings.limit_train, TL_CLI_TRAIN | TL_CLI_BENCH_LOADER,
+            "only the first N training samples (0: all)"),
+    SETTING(FLAG_U32, "limit-test", settings.limit_test, TL_CLI_TRAIN | TL_CLI_EVAL,
+            "only the first N test samples (0: all)"),
 
-    NUMBER(FLAG_U64, "epochs", settings.epochs, 1, BIG, TL_CLI_TRAIN,
-           "passes over the training samples (mnist: 20, vit and gpt: 300)"),
-    NUMBER(FLAG_U64, "samples-per-epoch", settings.samples_per_epoch, 1, 4294967295.0, TL_CLI_TRAIN,
-           "gpt: random windows that make an epoch (32000)"),
-    NUMBER(FLAG_U64, "steps", settings.steps, 1, BIG, TL_CLI_TRAIN, "steps, instead of epochs"),
-    NUMBER(FLAG_U32, "batch-size", settings.batch_size, 1, 1048576,
-           TL_CLI_TRAIN | TL_CLI_EVAL | TL_CLI_BENCH_STEP,
-           "samples a step (mnist: 256, gpt: 8, or what fits)"),
-    NUMBER(FLAG_U32, "batch-size", settings.batch_size, 1, 1048576, TL_CLI_BENCH_LOADER,
-           "images a batch (256)"),
+    SETTING(FLAG_U64, "epochs", settings.epochs, TL_CLI_TRAIN,
+            "passes over the training samples (mnist: 20, vit and gpt: 300)"),
+    SETTING(FLAG_U64, "samples-per-epoch", settings.samples_per_epoch, TL_CLI_TRAIN,
+            "gpt: random windows that make an epoch (32000)"),
+    SETTING(FLAG_U64, "steps", settings.steps, TL_CLI_TRAIN, "steps, instead of epochs"),
+    SETTING(FLAG_U32, "batch-size", settings.batch_size, TL_CLI_TRAIN | TL_CLI_EVAL | TL_CLI_BENCH_STEP,
+            "samples a step (mnist: 256, gpt: 8, or what fits)"),
+    SETTING(FLAG_U32, "batch-size", settings.batch_size, TL_CLI_BENCH_LOADER, "images a batch (256)"),
     NUMBER(FLAG_U32, "rounds", bench.rounds, 1, 100000, TL_CLI_BENCH_LOADER,
            "timed batches, after one to warm up (20)"),
     TEXT("show", "FILE.png", show, TL_CLI_BENCH_LOADER,
          "pictures of the first batch, as the model gets them"),
-    NUMBER(FLAG_U32, "batch-size", settings.batch_size, 1, 1048576, TL_CLI_BENCH_OP, "inputs a call (64)"),
-    NUMBER(FLAG_U32, "batch-size", settings.batch_size, 1, 1048576, TL_CLI_BENCH_MEMORY,
-           "images a step on the largest grid (1)"),
-    NUMBER(FLAG_FLOAT, "lr", settings.lr, 0, 1000, TL_CLI_TRAIN, "peak learning rate (3e-4)"),
-    NUMBER(FLAG_FLOAT, "weight-decay", settings.weight_decay, 0, 1000, TL_CLI_TRAIN, "AdamW's decay (0.05)"),
-    NUMBER(FLAG_FLOAT, "grad-clip", settings.grad_clip, 0, 1e30, TL_CLI_TRAIN,
-           "largest gradient norm (0: off; gpt: 1)"),
+    SETTING(FLAG_U32, "batch-size", settings.batch_size, TL_CLI_BENCH_OP, "inputs a call (64)"),
+    SETTING(FLAG_U32, "batch-size", settings.batch_size, TL_CLI_BENCH_MEMORY,
+            "images a step on the largest grid (1)"),
+    SETTING(FLAG_FLOAT, "lr", settings.lr, TL_CLI_TRAIN, "peak learning rate (3e-4)"),
+    SETTING(FLAG_FLOAT, "weight-decay", settings.weight_decay, TL_CLI_TRAIN, "AdamW's decay (0.05)"),
+    SETTING(FLAG_FLOAT, "grad-clip", settings.grad_clip, TL_CLI_TRAIN,
+            "largest gradient norm (0: off; gpt: 1)"),
     ENUM("schedule", settings.schedule, schedule_choices, TL_CLI_TRAIN,
          "learning rate: cosine to 0 by step or by epoch, or constant (cosine)"),
-    NUMBER(FLAG_U64, "warmup", settings.warmup, 0, BIG, TL_CLI_TRAIN,
-           "steps of linear warm-up, before the schedule begins (0)"),
+    SETTING(FLAG_U64, "warmup", settings.warmup, TL_CLI_TRAIN,
+            "steps of linear warm-up, before the schedule begins (0)"),
 
     TEXT("out", "DIR", settings.out, TL_CLI_TRAIN, "folder of the run (runs/TASK-OP-N)"),
     TEXT("init", "FILE", settings.init, TL_CLI_TRAIN,
          "begin a new run from these weights: a .safetensors file or a run's folder"),
     BOOL("init-partial", settings.init_partial, TL_CLI_TRAIN,
-         "of --init, draw a head and positions that do not fit anew, and copy the offsets that both grids have"),
+         "of --init, draw a head and positions that do not fit anew, and copy the offsets that both grids "
+         "have"),
     BOOL("resume", settings.resume, TL_CLI_TRAIN, "continue from the newest complete checkpoint in --out"),
-    NUMBER(FLAG_U64, "checkpoint-every", settings.checkpoint_every, 0, BIG, TL_CLI_TRAIN,
-           "steps between checkpoints (0: only at the end)"),
-    NUMBER(FLAG_U64, "keep", settings.keep, 0, BIG, TL_CLI_TRAIN, "newest checkpoints that stay (0: all)"),
+    SETTING(FLAG_U64, "checkpoint-every", settings.checkpoint_every, TL_CLI_TRAIN,
+            "steps between checkpoints (0: only at the end)"),
+    SETTING(FLAG_U64, "keep", settings.keep, TL_CLI_TRAIN, "newest checkpoints that stay (0: all)"),
     BOOL("skip-nonfinite", settings.skip_nonfinite, TL_CLI_TRAIN,
          "leave out steps whose loss or gradients are not finite, instead of stopping"),
-    NUMBER(FLAG_U64, "eval-every", settings.eval_every, 0, BIG, TL_CLI_TRAIN,
-           "steps between evaluations (0: only at the end)"),
-    NUMBER(FLAG_U64, "stop-after", settings.stop_after, 1, BIG, TL_CLI_TRAIN,
-           "stop after N steps with a checkpoint, as an interruption would"),
+    SETTING(FLAG_U64, "eval-every", settings.eval_every, TL_CLI_TRAIN,
+            "steps between evaluations (0: only at the end)"),
+    SETTING(FLAG_U64, "stop-after", settings.stop_after, TL_CLI_TRAIN,
+            "stop after N steps with a checkpoint, as an interruption would"),
     TEXT("metrics", "FILE", settings.metrics, TL_CLI_TRAIN, "JSON lines of the run (OUT/metrics.jsonl)"),
     ENUM("recompute", settings.recompute, recompute_choices, SHAPE,
          "translution: compute q and k of every pair again in backward; auto: if they do not fit"),
@@ -183,8 +191,7 @@ const tl_flag tl_flags[] = {
          "time every kernel; table on stderr at the end"),
     TEXT("trace", "FILE.json", trace, TL_CLI_TRAIN | TL_CLI_BENCH_STEP,
          "every launch as a Chrome trace, for chrome://tracing or Perfetto"),
-    ENUM("gemm", gemm, gemm_choices,
-         TL_CLI_TRAIN | TL_CLI_EVAL | TL_CLI_PREDICT | TIMED | TL_CLI_GENERATE,
+    ENUM("gemm", gemm, gemm_choices, TL_CLI_TRAIN | TL_CLI_EVAL | TL_CLI_PREDICT | TIMED | TL_CLI_GENERATE,
          "matrix products: own kernels, CLBlast where it can, or what is faster (auto; see `tune`)"),
     BOOL("quick", quick, TL_CLI_TUNE, "a few small shapes, kept nowhere: does it work at all?"),
     /* For tests: the other family of tiled kernels on a device that would not choose it. */
@@ -200,8 +207,8 @@ const tl_flag tl_flags[] = {
     TEXT("separator", "LINE", separator, TL_CLI_TOKENIZE,
          "the line between documents, besides the end of a file (<|endoftext|>)"),
     BOOL("per-file", per_file, TL_CLI_TOKENIZE, "a file is one document: no line separates"),
-    {"val-fraction", "X", "share of the documents for val.bin, rounded (0.0005)", TL_CLI_TOKENIZE, FLAG_DOUBLE,
-     AT(val_fraction), 0, 0, 1, NULL},
+    {"val-fraction", "X", "share of the documents for val.bin, rounded (0.0005)", TL_CLI_TOKENIZE,
+     FLAG_DOUBLE, AT(val_fraction), 0, 0, 1, NULL},
     NUMBER(FLAG_U32, "threads", threads, 1, 1024, TL_CLI_TOKENIZE, "threads that encode (all cores)"),
 
     TEXT("prompt", "TEXT", generate.prompt, TL_CLI_GENERATE,
@@ -236,6 +243,15 @@ char *tl_flag_metavar(const tl_flag *f, char out[CHOICE_LIST_ROOM])
         snprintf(out, CHOICE_LIST_ROOM, "%s", f->metavar != NULL ? f->metavar : "");
     }
     return out;
+}
+
+void tl_flag_range(const tl_flag *f, double *low, double *high)
+{
+    const size_t first = offsetof(tl_cli_options, settings);
+    const setting_range *range = f->low == f->high && f->offset >= first ? setting_range_at(f->offset - first)
+                                                                         : NULL;
+    *low = range != NULL ? range->low : f->low;
+    *high = range != NULL ? range->high : f->high;
 }
 
 const tl_flag *tl_flag_find(tl_cli_command command, const char *name)

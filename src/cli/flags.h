@@ -25,7 +25,7 @@ typedef struct tl_flag {
     unsigned commands;
     tl_flag_kind kind;
     size_t offset, room; /* where in tl_cli_options; bytes there, for text */
-    double low, high;    /* range of numbers */
+    double low, high; /* range of numbers; equal: see tl_flag_range */
     const choices *choices; /* NULL: any value */
 } tl_flag;
 
@@ -33,6 +33,8 @@ extern const tl_flag tl_flags[];
 extern const int tl_flag_count;
 extern const choices transpose_choices; /* of `bench gemm`: which of A, B are transposed */
 
+/* The range of a number. */
+void tl_flag_range(const tl_flag *flag, double *low, double *high);
 /* What --help shows for the value: "N", "a|b|c"; "" when the flag takes none. */
 char *tl_flag_metavar(const tl_flag *flag, char out[CHOICE_LIST_ROOM]);
 

@@ -13,6 +13,7 @@
 #include "data/augment.h"
 #include "models/presets.h"
 #include "ops/op_rules.h"
+#include "train/settings_check.h"
 #include "train/task.h"
 
 /* Codes of getopt_long: FIRST_CODE + the flag's place in the table. */
@@ -59,16 +60,16 @@ static tl_status read_whole(const tl_flag *f, const char *text, const char *wher
         for (const char *u = units; good && u <= unit; u++) value *= 1024;
         end++;
     }
-    const bool in_range = good && *end == '\0' && (double)value >= f->low && (double)value <= f->high;
+    double low, high;
+    tl_flag_range(f, &low, &high);
+    const bool in_range = good && *end == '\0' && (double)value >= low && (double)value <= high;
     if (!in_range && f->kind == FLAG_BYTES)
         return tl_fail(
             err, TL_ERROR_USAGE,
             "%s takes a number of bytes from %.0f on, in K, M or G if one of them follows, such as 512M, "
             "not '%s'",
-            where, f->low, text);
-    if (!in_range)
-        return tl_fail(err, TL_ERROR_USAGE, "%s takes a whole number from %.0f to %.0f, not '%s'", where,
-                       f->low, f->high, text);
+            where, low, text);
+    if (!in_range) return setting_fail(where, true, low, high, text, err);
     *out = value;
     return TL_OK;
 }
@@ -79,9 +80,10 @@ static tl_status read_double(const tl_flag *f, const char *text, const char *whe
     char *end = NULL;
     bool number = strchr("0123456789.", text[0]) != NULL && text[0] != '\0' && strpbrk(text, "xX") == NULL;
     double value = number ? tl_parse_double(text, &end) : NAN;
-    if (end == NULL || *end != '\0' || end == text || !(value >= f->low && value <= f->high))
-        return tl_fail(err, TL_ERROR_USAGE, "%s takes a number from %g to %g, not '%s'", where, f->low,
-                       f->high, text);
+    double low, high;
+    tl_flag_range(f, &low, &high);
+    if (end == NULL || *end != '\0' || end == text || !(value >= low && value <= high))
+        return setting_fail(where, false, low, high, text, err);
     *out = value;
     return TL_OK;
 }

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "core/choices.h"
+
 static uint32_t power_of_two_up_to(uint32_t limit, uint32_t top)
 {
     uint32_t value = 1;
@@ -111,7 +113,10 @@ static tl_status create(const tl_context_options *options, bool adopt, cl_contex
 {
     static const tl_context_options defaults = {.device = NULL};
     if (options == NULL) options = &defaults;
+    if (out == NULL) return tl_fail(err, TL_ERROR_USAGE, "a context to be made needs a place for its handle");
     *out = NULL;
+    TL_TRY(choice_check(&gemm_choices, (int)options->gemm, err));
+    TL_TRY(choice_check(&path_choices, (int)options->path, err));
     tl_context *ctx = calloc(1, sizeof *ctx);
     if (ctx == NULL) return tl_fail(err, TL_ERROR_MEMORY, "the host has no memory left for a device context");
     ctx->log = options->log;
@@ -154,12 +159,12 @@ void tl_context_destroy(tl_context *ctx)
 
 tl_error *tl_context_error(tl_context *ctx)
 {
-    return &ctx->error;
+    return ctx != NULL ? &ctx->error : NULL;
 }
 
 const tl_device_info *tl_context_device(const tl_context *ctx)
 {
-    return &ctx->device;
+    return ctx != NULL ? &ctx->device : NULL;
 }
 
 const tl_traits *tl_context_traits(const tl_context *ctx)

@@ -52,6 +52,10 @@ typedef struct tl_tensor {
 tl_status tl_tensor_create_unset(tl_context *ctx, const char *name, tl_memory_kind kind, uint64_t lead,
                                  uint64_t row, tl_tensor **out);
 
+/* TL_ERROR_USAGE unless `tensor` is alive in this context. For handles that users of the library hand in; `what` goes into
+ * the message: "to be read". Takes a step for every tensor of the context. */
+tl_status tl_tensor_check(tl_context *ctx, const char *what, const tl_tensor *tensor);
+
 /* How tl_tensor_create would split it: leads a shard, 0 when even one lead is too large. No device needed. */
 uint64_t tl_tensor_lead_per_shard(uint64_t lead, uint64_t row, uint64_t max_alloc_bytes);
 

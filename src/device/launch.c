@@ -97,5 +97,6 @@ tl_status tl_flush(tl_context *ctx)
 
 tl_status tl_finish(tl_context *ctx)
 {
+    if (ctx == NULL) return TL_ERROR_USAGE;
     return tl_cl_check(&ctx->error, clFinish(ctx->queue), "waiting for %s (clFinish)", ctx->device.name);
 }

@@ -198,6 +198,8 @@ static tl_status list_devices(tl_device_info **list, int *count, tl_error *err)
 
 tl_status tl_device_list(tl_device_info **list, int *count, tl_error *err)
 {
+    if (list == NULL || count == NULL)
+        return tl_fail(err, TL_ERROR_USAGE, "a list of devices needs places for the list and for its length");
     *list = NULL;
     *count = 0;
     pthread_mutex_lock(&enumeration);

@@ -131,11 +131,21 @@ static void link_node(tl_context *ctx, tl_tensor_node *node, uint64_t bytes)
     if (ctx->total > ctx->peak) ctx->peak = ctx->total;
 }
 
+/* What is asked of everybody who makes a tensor. */
+static tl_status check_making(tl_context *ctx, const char *name, tl_tensor **out)
+{
+    if (ctx == NULL || name == NULL || out == NULL)
+        return tl_fail(tl_context_error(ctx), TL_ERROR_USAGE,
+                       "a tensor to be made needs a context, a name and a place for its handle");
+    *out = NULL;
+    return TL_OK;
+}
+
 static tl_status create(tl_context *ctx, const char *name, tl_memory_kind kind, uint64_t lead, uint64_t row,
                         bool clear, tl_tensor **out)
 {
     uint64_t lead_per_shard = 0;
-    *out = NULL;
+    TL_TRY(check_making(ctx, name, out));
     TL_TRY(check_size(ctx, name, kind, lead, row, &lead_per_shard));
     tl_tensor_node *node = make_node(ctx, name, kind, lead, row, lead_per_shard);
     if (node == NULL) return TL_ERROR_MEMORY;
@@ -156,7 +166,7 @@ tl_status tl_tensor_adopt(tl_context *ctx, const char *name, void *cl_mem_object
     cl_mem mem = cl_mem_object;
     cl_context owner = NULL;
     size_t size = 0;
-    *out = NULL;
+    TL_TRY(check_making(ctx, name, out));
     if (mem == NULL || lead == 0 || row == 0 || lead > UINT64_MAX / 8 / row)
         return tl_fail(&ctx->error, TL_ERROR_USAGE,
                        "tensor %s cannot be made of a cl_mem for %llu x %llu elements", name,
@@ -201,7 +211,7 @@ tl_status tl_tensor_create_unset(tl_context *ctx, const char *name, tl_memory_ki
 
 void tl_tensor_destroy(tl_context *ctx, tl_tensor *tensor)
 {
-    if (tensor == NULL) return;
+    if (tensor == NULL || tl_tensor_check(ctx, "to be destroyed", tensor) != TL_OK) return;
     tl_tensor_node *node = (tl_tensor_node *)tensor;
     if (node->previous != NULL)
         node->previous->next = node->next;
@@ -212,6 +222,17 @@ void tl_tensor_destroy(tl_context *ctx, tl_tensor *tensor)
     ctx->total -= node->booked;
     ctx->destroyed++;
     free_node(node); /* queued work keeps the buffers alive until it has run */
+}
+
+/* Compares addresses alone, so that handles of destroyed tensors may be asked about. */
+tl_status tl_tensor_check(tl_context *ctx, const char *what, const tl_tensor *tensor)
+{
+    if (ctx == NULL || tensor == NULL)
+        return tl_fail(tl_context_error(ctx), TL_ERROR_USAGE, "the tensor %s is missing", what);
+    for (const tl_tensor_node *node = ctx->tensors; node != NULL; node = node->next)
+        if (&node->tensor == tensor) return TL_OK;
+    return tl_fail(&ctx->error, TL_ERROR_USAGE,
+                   "the tensor %s is none of this context: it was destroyed, or made in another one", what);
 }
 
 tl_view tl_at(const tl_tensor *tensor, uint64_t at)
@@ -272,11 +293,17 @@ static tl_status transfer(tl_context *ctx, const tl_tensor *tensor, uint64_t at,
 
 tl_status tl_tensor_write(tl_context *ctx, tl_tensor *tensor, uint64_t at, uint64_t count, const void *source)
 {
+    TL_TRY(tl_tensor_check(ctx, "to be written", tensor));
+    if (source == NULL && count > 0)
+        return tl_fail(&ctx->error, TL_ERROR_USAGE, "tensor %s cannot be written from NULL", tensor->name);
     return transfer(ctx, tensor, at, count, NULL, source, NULL);
 }
 
 tl_status tl_tensor_read(tl_context *ctx, const tl_tensor *tensor, uint64_t at, uint64_t count, void *target)
 {
+    TL_TRY(tl_tensor_check(ctx, "to be read", tensor));
+    if (target == NULL && count > 0)
+        return tl_fail(&ctx->error, TL_ERROR_USAGE, "tensor %s cannot be read into NULL", tensor->name);
     return transfer(ctx, tensor, at, count, target, NULL, NULL);
 }
 
@@ -355,10 +382,10 @@ tl_status tl_copy(tl_context *ctx, tl_view source, tl_view target, uint64_t coun
 
 uint64_t tl_memory_used(const tl_context *ctx, tl_memory_kind kind)
 {
-    return (int)kind >= 0 && kind < TL_MEMORY_KINDS ? ctx->used[kind] : 0;
+    return ctx != NULL && (int)kind >= 0 && kind < TL_MEMORY_KINDS ? ctx->used[kind] : 0;
 }
 
 uint64_t tl_memory_peak(const tl_context *ctx)
 {
-    return ctx->peak;
+    return ctx != NULL ? ctx->peak : 0;
 }

@@ -149,6 +149,9 @@ static tl_status select_name(const tl_device_info *list, int count, const char *
 tl_status tl_device_select(const tl_device_info *list, int count, const char *spec, int *chosen,
                            tl_error *err)
 {
+    if (chosen == NULL || count < 0 || (list == NULL && count > 0))
+        return tl_fail(err, TL_ERROR_USAGE,
+                       "to select a device give a list, its length and a place for the chosen index");
     *chosen = -1;
     if (count == 0) return tl_device_missing(err);
     int automatic = best(list, count);

@@ -3,8 +3,6 @@
 #include "ops/layernorm.h"
 #include "ops/linear_loss.h"
 
-/* Above these no model is meant; below them no product of two overflows 32 bits where one is used. */
-enum { MAX_LENGTH = 32768, MAX_VOCABULARY = 1 << 24 };
 
 static uint64_t rows_of(const tl_model_config *c, uint32_t batch)
 {
@@ -13,8 +11,8 @@ static uint64_t rows_of(const tl_model_config *c, uint32_t batch)
 
 tl_status tl_gpt_check(const tl_model_config *c, tl_error *err)
 {
-    TL_TRY(check_range(err, "the sequence length", c->seq_len, MAX_LENGTH));
-    return check_range(err, "the vocabulary size", c->vocab_size, MAX_VOCABULARY);
+    TL_TRY(check_range(err, "the sequence length", c->seq_len, OP_MOST_TOKENS));
+    return check_range(err, "the vocabulary size", c->vocab_size, MODEL_MOST_VOCABULARY);
 }
 
 tl_geometry tl_gpt_geometry(const tl_model_config *c)

@@ -8,6 +8,14 @@
 #include "models/registry.h"
 #include "ops/op_rules.h"
 
+/* Ranges, each from 1; those of the operation are in ops/op_rules.h. */
+enum {
+    MODEL_MOST_DEPTH = 1024,
+    MODEL_MOST_MLP_DIM = 1 << 20,
+    MODEL_MOST_CLASSES = 1 << 20,
+    MODEL_MOST_VOCABULARY = 1 << 24
+};
+
 /* ---- without a device ---------------------------------------------------------------------------- */
 
 /* TL_ERROR_USAGE with one sentence when the values make no model (image not divisible by patch, zero sizes,
@@ -38,10 +46,12 @@ typedef struct tl_memory_plan {
 } tl_memory_plan;
 tl_status tl_model_plan(const tl_model_config *config, uint32_t batch, bool training, tl_memory_plan *plan,
                         tl_error *err);
-/* Plans training and decides config->recompute: AUTO keeps what can be kept if that fits. Returns whether the
- * plan, that of the last choice tried, fits. */
-bool tl_model_plan_training(tl_model_config *config, uint32_t batch, tl_recompute recompute,
-                            uint64_t total_bytes, uint64_t max_alloc_bytes, tl_memory_plan *plan);
+/* Plans training and decides config->recompute: AUTO keeps what can be kept if that fits. *fits: whether the plan, that of
+ * the last choice tried, fits. Fails as tl_model_plan does, for configurations that are no model and for batches that are
+ * too large to count. */
+tl_status tl_model_plan_training(tl_model_config *config, uint32_t batch, tl_recompute recompute,
+                                 uint64_t total_bytes, uint64_t max_alloc_bytes, tl_memory_plan *plan, bool *fits,
+                                 tl_error *err);
 
 /* ---- on a device --------------------------------------------------------------------------------- */
 

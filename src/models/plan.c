@@ -11,8 +11,6 @@
 #include "ops/linear.h"
 #include "ops/pairs.h"
 
-enum { MOST_DEPTH = 1024, MOST_MLP_DIM = 1 << 20 };
-
 tl_positions tl_model_positions(const tl_model_config *c)
 {
     const op_rule *rule = op_rule_of(c->op);
@@ -45,8 +43,8 @@ tl_status tl_model_check(const tl_model_config *c, tl_error *err)
     TL_TRY(choice_check(&op_choices, (int)c->op, err));
     if (c->positions != TL_POSITIONS_DEFAULT)
         TL_TRY(choice_check(&positions_choices, (int)c->positions, err));
-    TL_TRY(check_range(err, "depth", c->depth, MOST_DEPTH));
-    TL_TRY(check_range(err, "mlp_dim", c->mlp_dim, MOST_MLP_DIM));
+    TL_TRY(check_range(err, "depth", c->depth, MODEL_MOST_DEPTH));
+    TL_TRY(check_range(err, "mlp_dim", c->mlp_dim, MODEL_MOST_MLP_DIM));
     TL_TRY(family->check(c, err));
     TL_TRY(check_hybrid(c, err));
     const tl_block_shape first = tl_model_block_shape(c, 1, true, 0),
@@ -302,14 +300,16 @@ tl_status tl_model_plan(const tl_model_config *c, uint32_t batch, bool training,
     return TL_OK;
 }
 
-bool tl_model_plan_training(tl_model_config *c, uint32_t batch, tl_recompute recompute, uint64_t total_bytes,
-                            uint64_t max_alloc_bytes, tl_memory_plan *plan)
+tl_status tl_model_plan_training(tl_model_config *c, uint32_t batch, tl_recompute recompute,
+                                 uint64_t total_bytes, uint64_t max_alloc_bytes, tl_memory_plan *plan,
+                                 bool *fits, tl_error *err)
 {
+    *fits = false;
     for (int again = recompute == TL_RECOMPUTE_ALWAYS; again <= (recompute != TL_RECOMPUTE_NEVER); again++) {
-        tl_error ignored;
         c->recompute = again != 0;
-        if (tl_model_plan(c, batch, true, plan, &ignored) != TL_OK) return false;
-        if (plan->total <= total_bytes && plan->largest <= max_alloc_bytes) return true;
+        TL_TRY(tl_model_plan(c, batch, true, plan, err));
+        *fits = plan->total <= total_bytes && plan->largest <= max_alloc_bytes;
+        if (*fits) return TL_OK;
     }
-    return false;
+    return TL_OK;
 }

@@ -3,6 +3,7 @@
 
 #include "core/log.h"
 #include "train/checkpoint.h"
+#include "train/settings_check.h"
 #include "train/score.h"
 #include "train/trainer.h"
 
@@ -70,9 +71,13 @@ tl_status tl_evaluate(tl_context *ctx, const char *checkpoint, tl_settings *sett
                       tl_result *result)
 {
     tl_error *err = tl_context_error(ctx);
-    *result = tl_result_empty();
+    if (ctx == NULL || checkpoint == NULL || settings == NULL || result == NULL)
+        return tl_fail(err, TL_ERROR_USAGE, "tl_evaluate takes a context, a checkpoint, settings and a result");
+    TL_TRY(settings_check(settings, false, err));
     tl_safetensors st;
-    TL_TRY(tl_checkpoint_open(checkpoint, &st, err));
+    const tl_status opened = tl_checkpoint_open(checkpoint, &st, err);
+    *result = tl_result_empty(); /* behind it, as `checkpoint` may be the `out` of this very result */
+    TL_TRY(opened);
     tl_settings stored = *settings; /* data and the other things that no checkpoint holds are the caller's */
     tl_status status = tl_settings_from_metadata(&st, &stored, err);
     if (status == TL_OK) {

@@ -73,6 +73,7 @@ bool tl_settings_default(tl_settings *s, const char *task)
         const char *task;
         void (*set)(tl_settings *s);
     } tasks[] = {{"mnist", set_mnist}, {"vit", set_vit}, {"gpt", set_gpt}};
+    if (s == NULL || task == NULL) return false;
     for (size_t i = 0; i < sizeof tasks / sizeof *tasks; i++) {
         if (strcmp(task, tasks[i].task) != 0) continue;
         set_common(s, task);

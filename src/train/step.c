@@ -1,48 +1,64 @@
 #include "train/step.h"
 
 /* Whether the model trains at this batch size; decides s->model.recompute on the way. */
-static bool plan_fits(const tl_context *ctx, tl_settings *s, uint32_t batch, tl_memory_plan *plan)
+static tl_status plan_batch(tl_context *ctx, tl_settings *s, uint32_t batch, tl_memory_plan *plan, bool *fits)
 {
     const tl_traits *traits = tl_context_traits(ctx);
     return tl_model_plan_training(&s->model, batch, s->recompute, traits->memory_limit,
-                                  traits->max_alloc_bytes, plan);
+                                  traits->max_alloc_bytes, plan, fits, tl_context_error(ctx));
+}
+
+/* The largest batch below `high`, which does not fit, that fits; 0: none does. */
+static tl_status find_largest_batch(tl_context *ctx, tl_settings *s, uint32_t high, uint32_t *largest)
+{
+    uint32_t low = 0;
+    while (high - low > 1) {
+        const uint32_t middle = low + (high - low) / 2;
+        tl_memory_plan plan;
+        bool fits;
+        TL_TRY(plan_batch(ctx, s, middle, &plan, &fits));
+        if (fits)
+            low = middle;
+        else
+            high = middle;
+    }
+    *largest = low;
+    return TL_OK;
 }
 
 tl_status tl_step_choose_batch(tl_context *ctx, tl_settings *s)
 {
-    tl_memory_plan plan;
+    tl_memory_plan plan, smaller;
     const uint32_t wanted = s->batch_size;
-    if (plan_fits(ctx, s, wanted, &plan)) return TL_OK;
+    bool fits;
+    TL_TRY(plan_batch(ctx, s, wanted, &plan, &fits));
+    if (fits) return TL_OK;
     const double total = (double)plan.total / 0x1p20,
                  limit = (double)tl_context_traits(ctx)->memory_limit / 0x1p20;
-    uint32_t fit = wanted;
-    tl_memory_plan smaller;
-    while (fit > 0 && !plan_fits(ctx, s, fit, &smaller)) fit /= 2;
-    if (fit > 0 && !s->batch_given) {
+    uint32_t half = wanted;
+    while (half > 0 && !fits) {
+        half /= 2;
+        if (half > 0) TL_TRY(plan_batch(ctx, s, half, &smaller, &fits));
+    }
+    if (fits && !s->batch_given) {
         tl_log_write(tl_context_log(ctx), TL_LOG_NOTICE,
                      "a batch of %u needs %.0f MiB, the device gives %.0f MiB: using batches of %u", wanted,
-                     total, limit, fit);
-        s->batch_size = fit;
+                     total, limit, half);
+        s->batch_size = half;
         return TL_OK;
     }
-    if (fit == 0)
+    if (!fits)
         return tl_fail(tl_context_error(ctx), TL_ERROR_MEMORY,
                        "the model does not fit this device even with batches of one sample: a batch of %u "
                        "needs %.0f MiB "
                        "and the limit is %.0f MiB; choose a smaller model or another device",
                        wanted, total, limit);
-    uint32_t low = fit, high = wanted; /* low fits, high does not */
-    while (high - low > 1) {
-        const uint32_t middle = low + (high - low) / 2;
-        if (plan_fits(ctx, s, middle, &smaller))
-            low = middle;
-        else
-            high = middle;
-    }
+    uint32_t largest;
+    TL_TRY(find_largest_batch(ctx, s, wanted, &largest));
     return tl_fail(
         tl_context_error(ctx), TL_ERROR_MEMORY,
         "a batch of %u needs %.0f MiB and the limit is %.0f MiB: the largest --batch-size that fits is %u",
-        wanted, total, limit, low);
+        wanted, total, limit, largest);
 }
 
 tl_status tl_step_gradients(tl_context *ctx, tl_model *model, uint32_t slot)

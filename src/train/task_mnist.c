@@ -18,6 +18,8 @@ struct tl_task_data {
 
 static tl_status check(const tl_settings *s, tl_error *err)
 {
+    if (s->model.channels != 1)
+        return tl_fail(err, TL_ERROR_USAGE, "mnist takes images of 1 channel, not %u", s->model.channels);
     if (s->model.classes >= 10 || strcmp(s->data, "synthetic") != 0)
         return TL_OK; /* files: their labels say */
     return tl_fail(err, TL_ERROR_USAGE, "--classes %u is too few: mnist has the labels 0 to 9",

@@ -12,6 +12,7 @@
 #include "train/metrics.h"
 #include "train/progress.h"
 #include "train/schedule.h"
+#include "train/settings_check.h"
 #include "train/score.h"
 #include "train/step.h"
 #include "train/step_times.h"
@@ -91,13 +92,9 @@ static tl_status set_up(run *r)
 {
     tl_settings *s = r->s;
     tl_error *err = tl_context_error(r->ctx);
-    r->task = tl_task_find(s->task);
-    if (r->task == NULL)
-        return tl_fail(err, TL_ERROR_USAGE, "unknown task '%s': this version trains %s", s->task,
-                       tl_task_names());
-    TL_TRY(tl_model_check(&s->model, err));
-    TL_TRY(r->task->check(s, err));
+    TL_TRY(settings_check(s, true, err));
     TL_TRY(tl_init_weights_flags(s, err));
+    r->task = tl_task_find(s->task);
     s->model.positions = tl_model_positions(&s->model);
     s->log = tl_context_log(r->ctx);
     TL_TRY(adopt_stored(r));
@@ -374,6 +371,8 @@ static tl_status train(run *r, tl_result *result)
 
 tl_status tl_train(tl_context *ctx, tl_settings *settings, const tl_hooks *hooks, tl_result *result)
 {
+    if (ctx == NULL || settings == NULL || result == NULL)
+        return tl_fail(tl_context_error(ctx), TL_ERROR_USAGE, "tl_train takes a context, settings and a result");
     run r = {.ctx = ctx, .s = settings, .hooks = hooks, .best = (double)NAN};
     *result = tl_result_empty();
     const tl_status status = train(&r, result);

@@ -1,0 +1,121 @@
+#include "train/settings_check.h"
+
+#include <string.h>
+
+#include "core/choices.h"
+#include "core/number.h"
+#include "train/task.h"
+
+/* Counts of steps: every integer up to here is exact in the metadata's and JSON's doubles. */
+#define BIG 1e15
+
+#define RANGE(member, kind, low, high)                                                                       \
+    {                                                                                                        \
+#member, offsetof(tl_settings, member), kind, low, high, false                                       \
+    }
+#define RANGE_OR_ZERO(member, kind, low, high)                                                               \
+    {                                                                                                        \
+#member, offsetof(tl_settings, member), kind, low, high, true                                        \
+    }
+
+#define TEXT(member)                                                                                         \
+    {                                                                                                        \
+#member, offsetof(tl_settings, member), sizeof((tl_settings *)0)->member                             \
+    }
+
+static const setting_range ranges[] = {
+    RANGE(seed, SETTING_U64, 0, 9007199254740991.0),
+    RANGE(epochs, SETTING_U64, 1, BIG),
+    RANGE_OR_ZERO(steps, SETTING_U64, 1, BIG),
+    RANGE(batch_size, SETTING_U32, 1, 1048576),
+    RANGE(lr, SETTING_FLOAT, 0, 1000),
+    RANGE(weight_decay, SETTING_FLOAT, 0, 1000),
+    RANGE(grad_clip, SETTING_FLOAT, 0, 1e30),
+    RANGE(warmup, SETTING_U64, 0, BIG),
+    RANGE(limit_train, SETTING_U32, 0, 4294967295.0),
+    RANGE(limit_test, SETTING_U32, 0, 4294967295.0),
+    RANGE_OR_ZERO(samples_per_epoch, SETTING_U64, 1,
+                  4294967295.0), /* of gpt alone: its task asks for more than 0 */
+    RANGE_OR_ZERO(stop_after, SETTING_U64, 1, BIG),
+    RANGE(checkpoint_every, SETTING_U64, 0, BIG),
+    RANGE(eval_every, SETTING_U64, 0, BIG),
+    RANGE(keep, SETTING_U64, 0, BIG),
+    RANGE(workers, SETTING_U32, 0, 1024),
+};
+enum { RANGES = sizeof ranges / sizeof *ranges };
+
+static const struct {
+    const char *name;
+    size_t at, room;
+} texts[] = {TEXT(data), TEXT(out), TEXT(metrics), TEXT(init), TEXT(confusion)};
+enum { TEXTS = sizeof texts / sizeof *texts };
+
+const setting_range *setting_range_at(size_t at)
+{
+    for (int i = 0; i < RANGES; i++)
+        if (ranges[i].at == at) return &ranges[i];
+    return NULL;
+}
+
+tl_status setting_fail(const char *where, bool whole, double low, double high, const char *text,
+                       tl_error *err)
+{
+    return tl_fail(err, TL_ERROR_USAGE,
+                   whole ? "%s takes a whole number from %.0f to %.0f, not '%s'"
+                         : "%s takes a number from %g to %g, not '%s'",
+                   where, low, high, text);
+}
+
+static tl_status check_number(const setting_range *r, const tl_settings *s, tl_error *err)
+{
+    const void *at = (const char *)s + r->at;
+    const double value = r->kind == SETTING_U32   ? (double)*(const uint32_t *)at
+                         : r->kind == SETTING_U64 ? (double)*(const uint64_t *)at
+                                                  : (double)*(const float *)at;
+    char text[64];
+    if ((value >= r->low && value <= r->high) || (r->zero_is_unset && value == 0)) return TL_OK;
+    tl_format(text, sizeof text, r->kind == SETTING_FLOAT ? "%g" : "%.0f", value);
+    return setting_fail(r->name, r->kind != SETTING_FLOAT, r->low, r->high, text, err);
+}
+
+static tl_status check_texts(const tl_settings *s, tl_error *err)
+{
+    for (int i = 0; i < TEXTS; i++)
+        if (memchr((const char *)s + texts[i].at, '\0', texts[i].room) == NULL)
+            return tl_fail(err, TL_ERROR_USAGE, "%s takes at most %zu characters and a terminating zero",
+                           texts[i].name, texts[i].room - 1);
+    return TL_OK;
+}
+
+static tl_status check_training(const tl_settings *s, tl_error *err)
+{
+    if (memchr(s->task, '\0', sizeof s->task) == NULL || tl_task_find(s->task) == NULL)
+        return tl_fail(err, TL_ERROR_USAGE, "unknown task '%.*s': this version trains %s",
+                       (int)sizeof s->task, s->task, tl_task_names());
+    for (int i = 0; i < RANGES; i++) TL_TRY(check_number(&ranges[i], s, err));
+    TL_TRY(choice_check(&motion_choices, (int)s->motion, err));
+    TL_TRY(choice_check(&motion_choices, (int)s->test_motion, err));
+    TL_TRY(choice_check(&schedule_choices, (int)s->schedule, err));
+    TL_TRY(choice_check(&recompute_choices, (int)s->recompute, err));
+    if (s->schedule_version < 1 || s->schedule_version > TL_SCHEDULE_VERSION)
+        return tl_fail(err, TL_ERROR_USAGE,
+                       "there is no version %u of the schedules: give TL_SCHEDULE_VERSION, %d",
+                       s->schedule_version, TL_SCHEDULE_VERSION);
+    tl_settings defaults;
+    tl_settings_default(&defaults, s->task);
+    TL_TRY(tl_model_check(&s->model, err));
+    if (s->model.family != defaults.model.family)
+        return tl_fail(err, TL_ERROR_USAGE, "%s trains models of the family %s, not %s", s->task,
+                       choice_shown(&family_choices, (int)defaults.model.family),
+                       choice_shown(&family_choices, (int)s->model.family));
+    return tl_task_find(s->task)->check(s, err);
+}
+
+tl_status settings_check(const tl_settings *s, bool training, tl_error *err)
+{
+    TL_TRY(check_texts(s, err));
+    if (training) return check_training(s, err);
+    if ((int)s->test_motion != -1) TL_TRY(choice_check(&motion_choices, (int)s->test_motion, err));
+    if (s->batch_size != 0) TL_TRY(check_number(setting_range_at(offsetof(tl_settings, batch_size)), s, err));
+    return check_number(setting_range_at(offsetof(tl_settings, workers)), s, err);
+}
