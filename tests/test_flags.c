@@ -168,14 +168,32 @@ static void test_shapes(void **unused)
 #define CHARS  "tokenize --chars --out run text.txt more.txt"
 #define BPE    "tokenize --vocab vocab.bpe --encoder encoder.json --out run text.txt more.txt"
 
+#define EVERY  "" /* the run below of each command that takes the flag */
+
+static const struct {
+    tl_cli_command command;
+    const char *line;
+} every[] = {
+    {TL_CLI_TRAIN, TRAIN},
+    {TL_CLI_EVAL, "eval mnist"},
+    {TL_CLI_GENERATE, "generate gpt --tokens 2"},
+    {TL_CLI_TUNE, "tune --quick"},
+    {TL_CLI_BENCH_GEMM, "bench gemm --json --rounds 1 --m 32 --n 32 --k 32"},
+    {TL_CLI_BENCH_OP, "bench op --json --rounds 1 --dim 16 --heads 2 --head-dim 8"},
+    {TL_CLI_BENCH_STEP, "bench step --json --rounds 1 --batch-size 2 " TINY},
+    {TL_CLI_BENCH_MEMORY, PIXELS},
+};
+enum { EVERY_COUNT = sizeof every / sizeof *every };
+
 /* A run of the base, and one with the flag: they must differ in something that stays. A command may stand there for
- * several: what their flags do, they do in common code. elsewhere: the test that shows what a run here would not. */
+ * several: what their flags do, they do in common code. elsewhere: why no run here shows it, or the file and a word of
+ * the test that does. */
 static const struct {
     const char *flags; /* names, parted by blanks: they are all given in `with` */
     unsigned commands;
     const char *base, *with, *elsewhere;
 } runs[] = {
-    {"device", TL_CLI_ALL, TRAIN, "--device abacus", NULL},
+    {"device", TL_CLI_ALL, EVERY, "--device abacus", NULL},
     {"seed", TL_CLI_TRAIN, TRAIN, "--seed 3", NULL},
     {"seed", TL_CLI_EVAL, "eval mnist", "--seed 3", NULL},
     {"seed", TL_CLI_GENERATE, "generate gpt --tokens 20 --prompt a", "--seed 3", NULL},
@@ -214,7 +232,8 @@ static const struct {
      NULL},
     {"augment", TL_CLI_BENCH_LOADER, "bench loader --json --rounds 1 --batch-size 4 --image-size 32",
      "--augment none", NULL},
-    {"limit-train", TL_CLI_BENCH_LOADER, NULL, NULL, "test_images_cli"},
+    {"limit-train", TL_CLI_BENCH_LOADER, "bench loader --json --image-size 32 --batch-size 4 --show run.png",
+     "--limit-train 3", NULL},
     {"show", TL_CLI_BENCH_LOADER, "bench loader --json --rounds 1 --batch-size 4 --image-size 32",
      "--show run.png", NULL},
 
@@ -244,12 +263,11 @@ static const struct {
     {"data", TL_CLI_EVAL, "eval mnist", "--data nowhere", NULL},
     {"data", TL_CLI_BENCH_LOADER, "bench loader --json --rounds 1 --batch-size 4", "--data nowhere", NULL},
     {"augment", TL_CLI_TRAIN, VIT, "--augment none", NULL},
-    {"workers", TL_CLI_TRAIN | TL_CLI_EVAL | TL_CLI_BENCH_LOADER, NULL, NULL,
-     "test_loader: no result depends on it"},
-    {"strict exact-decode", TL_CLI_TRAIN | TL_CLI_EVAL | TL_CLI_BENCH_LOADER, NULL, NULL,
-     "test_images_cli, test_loader"},
+    {"workers", TL_CLI_TRAIN | TL_CLI_EVAL | TL_CLI_BENCH_LOADER, NULL, NULL, "test_loader.c workers"},
+    {"strict", TL_CLI_TRAIN | TL_CLI_EVAL | TL_CLI_BENCH_LOADER, NULL, NULL, "test_images_cli.c --strict"},
+    {"exact-decode", TL_CLI_TRAIN | TL_CLI_BENCH_LOADER, NULL, NULL, "test_images_cli.c --exact-decode"},
     {"confusion", TL_CLI_EVAL, "eval mnist", "--confusion run.tsv", NULL},
-    {"attention layer head", TL_CLI_PREDICT, NULL, NULL, "test_images_cli"},
+    {"attention layer head", TL_CLI_PREDICT, NULL, NULL, "test_images_cli.c --attention"},
     {"motion", TL_CLI_TRAIN, TRAIN, "--motion dynamic", NULL},
     {"test-motion", TL_CLI_TRAIN, TRAIN, "--test-motion dynamic", NULL},
     {"test-motion", TL_CLI_EVAL, "eval mnist", "--test-motion dynamic", NULL},
@@ -260,7 +278,7 @@ static const struct {
     {"epochs", TL_CLI_TRAIN, OTHER " --epochs 1", "--epochs 2", NULL},
     {"steps", TL_CLI_TRAIN, TRAIN, "--steps 3", NULL},
     {"samples-per-epoch", TL_CLI_TRAIN, GPT " --samples-per-epoch 8", "--samples-per-epoch 12", NULL},
-    {"batch-size", TL_CLI_EVAL, NULL, NULL, "results do not depend on it: test_task_vit"},
+    {"batch-size", TL_CLI_EVAL, NULL, NULL, "test_task_vit.c batch_size"},
     {"lr", TL_CLI_TRAIN, TRAIN, "--lr 1e-3", NULL},
     {"weight-decay", TL_CLI_TRAIN, TRAIN, "--weight-decay 0.5", NULL},
     {"grad-clip", TL_CLI_TRAIN, TRAIN, "--grad-clip 0.01", NULL},
@@ -273,17 +291,17 @@ static const struct {
     {"init", TL_CLI_TRAIN, TRAIN, "--init mnist", NULL},
     {"init-partial", TL_CLI_TRAIN, TRAIN, "--init-partial", NULL},
     {"keep", TL_CLI_TRAIN, TRAIN " --checkpoint-every 1", "--keep 1", NULL},
-    {"skip-nonfinite", TL_CLI_TRAIN, NULL, NULL, "test_guard"},
+    {"skip-nonfinite", TL_CLI_TRAIN, NULL, NULL, "test_checkpoint.c skip_nonfinite"},
     {"eval-every", TL_CLI_TRAIN, TRAIN, "--eval-every 1", NULL},
     {"stop-after", TL_CLI_TRAIN, TRAIN, "--stop-after 1", NULL},
     {"metrics", TL_CLI_TRAIN, TRAIN, "--metrics run.jsonl", NULL},
     {"dry-run", TL_CLI_TRAIN, TRAIN, "--dry-run", NULL},
-    {"memory-limit", TL_CLI_ALL, TRAIN, "--memory-limit 4K", NULL},
-    {"profile", TL_CLI_ALL, TRAIN, "--profile", NULL},
+    {"memory-limit", TL_CLI_ALL, EVERY, "--memory-limit 1K", NULL},
+    {"profile", TL_CLI_ALL, EVERY, "--profile", NULL},
     {"trace", TL_CLI_TRAIN | TL_CLI_BENCH_STEP, TRAIN, "--trace run.json", NULL},
     {"gemm", TL_CLI_ALL, TRAIN, "--gemm clblast", NULL},
     {"kernel-path", TL_CLI_ALL, TRAIN, "--kernel-path gpu", NULL},
-    {"quick", TL_CLI_TUNE, NULL, NULL, "test_bench"},
+    {"quick", TL_CLI_TUNE, NULL, NULL, "test_flags.c tune --quick"},
 
     {"vocab encoder", TL_CLI_TOKENIZE, CHARS, "--vocab vocab.bpe --encoder encoder.json", NULL},
     {"vocab encoder", TL_CLI_GENERATE, "generate gpt --tokens 2 --prompt a",
@@ -298,7 +316,7 @@ static const struct {
     {"temperature", TL_CLI_GENERATE, "generate gpt --tokens 20", "--temperature 0", NULL},
     {"top-k", TL_CLI_GENERATE, "generate gpt --tokens 20", "--top-k 1", NULL},
     {"top-p", TL_CLI_GENERATE, "generate gpt --tokens 20", "--top-p 0.01", NULL},
-    {"no-cache", TL_CLI_GENERATE, NULL, NULL, "the same text: test_gpt"},
+    {"no-cache", TL_CLI_GENERATE, NULL, NULL, "test_gpt_cli.c --no-cache"},
     {"help version", TL_CLI_ALL, TRAIN, "--help --version", NULL},
 };
 enum { RUNS = sizeof runs / sizeof *runs };
@@ -312,9 +330,8 @@ typedef struct trace {
 /* Copies a text without numbers that are times, or, with `all`, without any. */
 static void strip(const char *text, bool all, char *out)
 {
-    static const char *const times[] = {
-        "ms\":",     "_ms_median\":", "_ms_min\":", "gflops\":", "fraction\":",
-        "second\":", "seconds\":",    "wait\":",    "bytes\":",  NULL};
+    static const char *const times[] = {"ms\":",     "ms_median\":", "ms_min\":", "gflops\":", "fraction\":",
+                                        "second\":", "seconds\":",   "wait\":",   "bytes\":",  NULL};
     bool skipping = false;
     for (const char *p = text; *p != '\0'; p++) {
         const bool digit = strchr("0123456789.e+-", *p) != NULL;
@@ -338,9 +355,11 @@ static void observe(const char *arguments, trace *t)
 {
     static char text[TEXT];
     char line[2000];
-    snprintf(line, sizeof line,
-             "cd '%s' && rm -rf run run2 run.* && unset TRANSLUTION_DEVICE && '%s' %s >out 2>err </dev/null",
-             folder, TL_PROGRAM, arguments);
+    snprintf(
+        line, sizeof line,
+        "cd '%s' && rm -rf run run2 run.* && unset TRANSLUTION_DEVICE && '%s' %s >out 2>all "
+        "</dev/null; code=$?; grep -v 'step .*loss' all >err; exit $code", /* lines of progress come by the clock */
+        folder, TL_PROGRAM, arguments);
     t->code = command_line(line);
     slurp(at("out"), text);
     strip(text, false, t->out);
@@ -355,23 +374,75 @@ static void observe(const char *arguments, trace *t)
     slurp(at("files"), t->files);
 }
 
-static void test_runs(void **unused)
+/* Runs both and says whether anything differs. */
+static bool differs(const char *base, const char *flags)
 {
     static trace plain, with;
-    const char *last = "";
+    static char last[1000];
+    char line[1000];
+    if (strcmp(last, base) != 0) observe(base, &plain);
+    snprintf(last, sizeof last, "%s", base);
+    if (plain.code != 0 && strncmp(base, "info", 4) != 0)
+        fail_msg("`%s`: exit code %d\n%s", base, plain.code, plain.err);
+    snprintf(line, sizeof line, "%s %s", base, flags);
+    observe(line, &with);
+    if (with.code != plain.code && with.code != 0 && with.code != 2)
+        fail_msg("`%s`: exit code %d\n%s", line, with.code, with.err);
+    return with.code != plain.code || strcmp(with.out, plain.out) != 0 || strcmp(with.err, plain.err) != 0 ||
+           strcmp(with.files, plain.files) != 0;
+}
+
+static void check_run(const char *base, const char *flags)
+{
+    if (!differs(base, flags)) fail_msg("`%s %s` neither changes anything nor is refused", base, flags);
+}
+
+/* The comparison itself: with a flag that asks for what is the default anyway, a run is the same. */
+static void test_same_runs(void **unused)
+{
+    static const char *const same[][2] = {
+        {TRAIN, "--lr 3e-4"},
+        {VIT, "--seed 0"},
+        {GPT " --samples-per-epoch 8", "--seed 0"},
+        {"eval mnist", "--limit-test 8"},
+        {CHARS, "--val-fraction 0.0005"},
+        {"generate gpt --tokens 20", "--temperature 1"},
+        {PIXELS, "--batch-size 1"},
+        {"bench gemm --json --rounds 1 --m 32 --n 32 --k 32", "--batch 1"},
+        {"bench op --json --rounds 1 --dim 16 --heads 2 --head-dim 8", "--batch-size 64"},
+        {"bench step --json --rounds 1 --batch-size 2 " TINY, "--seed 0"},
+        {"bench loader --json --rounds 1 --batch-size 4 --image-size 32", "--seed 0"}};
+    for (size_t i = 0; i < sizeof same / sizeof *same; i++)
+        if (differs(same[i][0], same[i][1])) fail_msg("`%s` differs with %s", same[i][0], same[i][1]);
+}
+
+static void test_runs(void **unused)
+{
     for (int i = 0; i < RUNS; i++) {
-        char line[1000];
+        char flag[40];
         if (runs[i].base == NULL) continue;
-        if (strcmp(last, runs[i].base) != 0) observe(last = runs[i].base, &plain);
-        if (plain.code != 0 && strncmp(last, "info", 4) != 0)
-            fail_msg("`%s`: exit code %d\n%s", last, plain.code, plain.err);
-        snprintf(line, sizeof line, "%s %s", runs[i].base, runs[i].with);
-        observe(line, &with);
-        if (with.code != plain.code && with.code != 0 && with.code != 2)
-            fail_msg("`%s`: exit code %d\n%s", line, with.code, with.err);
-        if (with.code == plain.code && strcmp(with.out, plain.out) == 0 && strcmp(with.err, plain.err) == 0 &&
-            strcmp(with.files, plain.files) == 0)
-            fail_msg("`%s` neither changes anything nor is refused", line);
+        if (runs[i].base[0] != '\0') {
+            check_run(runs[i].base, runs[i].with);
+            continue;
+        }
+        snprintf(flag, sizeof flag, "%.*s", (int)strcspn(runs[i].flags, " "), runs[i].flags);
+        for (int k = 0; k < EVERY_COUNT; k++)
+            if (tl_flag_find(every[k].command, flag) != NULL) check_run(every[k].line, runs[i].with);
+    }
+}
+
+/* The tests that cases point to are there. */
+static void test_elsewhere(void **unused)
+{
+    static char text[TEXT];
+    for (int i = 0; i < RUNS; i++) {
+        char path[600];
+        const char *test = runs[i].elsewhere, *word = test != NULL ? strchr(test, ' ') : NULL;
+        if (test == NULL || strncmp(test, "test_", 5) != 0) continue;
+        assert_non_null(word);
+        snprintf(path, sizeof path, TL_GOLDEN_DIR "/../%.*s", (int)(word - test), test);
+        slurp(path, text);
+        if (strstr(text, word + 1) == NULL) fail_msg("%s does not speak of '%s'", path, word + 1);
     }
 }
 
@@ -522,8 +593,9 @@ static int prepare(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_table),    cmocka_unit_test(test_shapes),
-        cmocka_unit_test(test_refusals), cmocka_unit_test(test_dry_run_with_data),
+        cmocka_unit_test(test_table),     cmocka_unit_test(test_shapes),
+        cmocka_unit_test(test_refusals),  cmocka_unit_test(test_dry_run_with_data),
+        cmocka_unit_test(test_elsewhere), cmocka_unit_test(test_same_runs),
         cmocka_unit_test(test_runs),
     };
     return cmocka_run_group_tests(tests, prepare, teardown);

@@ -195,6 +195,11 @@ static void test_data(void **unused)
     write_ids("broken/val.bin", few, 0);
     TRAIN("--data", at("broken"), THREE, "--seq-len", "4");
     FAILS(2, "broken/val.bin is empty");
+    static uint16_t wide[400]; /* ids of 32 bits */
+    for (int i = 0; i < 200; i++) wide[2 * i] = (uint16_t)(i % 7);
+    write_ids("broken/val.bin", wide, 400);
+    TRAIN("--data", at("broken"), THREE, "--seq-len", "4");
+    FAILS(2, "broken/val.bin", "32 bits", "uint16");
     write_text("broken/val.bin", "odd");
     TRAIN("--data", at("broken"), THREE, "--seq-len", "4");
     FAILS(2, "broken/val.bin", "odd number of bytes");

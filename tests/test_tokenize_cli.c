@@ -245,6 +245,27 @@ static void test_line_ends(void **state)
     assert_true(result("train_tokens") == 2);
 }
 
+/* A pipe may bring a byte at a time: marks, separators and their line ends are put together again. */
+static void test_slow_pipe(void **state)
+{
+    static const char text[] = BOM "a\r\n <|endoftext|> \t\r\nb\r<|endoftext|>\r\xc3\xa9";
+    const char *const args[] = {TINY, "--out", "w", "--val-fraction", "0", "-", NULL};
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    assert_int_not_equal(fcntl(ends[1], F_SETFD, FD_CLOEXEC), -1);
+    const pid_t pid = start(ends[0], args);
+    for (size_t i = 0; i + 1 < sizeof text; i++) {
+        assert_int_equal(write(ends[1], text + i, 1), 1);
+        nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+    }
+    close(ends[1]);
+    finish(pid);
+    close(ends[0]);
+    expect_result(3, 3 + 1 + 2 + 1 + 1 + 1, 0,
+                  sizeof text - 1); /* of the last character tiny's BPE makes one token */
+    assert_true(result("not_utf8_bytes") == 0);
+}
+
 /* What is no UTF-8 text is refused with what to do, from a file before anything is read, and from a pipe. */
 static void test_other_formats(void **state)
 {
@@ -452,10 +473,15 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_files),         cmocka_unit_test(test_line_ends),
-        cmocka_unit_test(test_other_formats), cmocka_unit_test(test_bytes_that_are_not_utf8),
-        cmocka_unit_test(test_share),         cmocka_unit_test(test_usage),
-        cmocka_unit_test(test_input),         cmocka_unit_test(test_stop),
+        cmocka_unit_test(test_files),
+        cmocka_unit_test(test_line_ends),
+        cmocka_unit_test(test_slow_pipe),
+        cmocka_unit_test(test_other_formats),
+        cmocka_unit_test(test_bytes_that_are_not_utf8),
+        cmocka_unit_test(test_share),
+        cmocka_unit_test(test_usage),
+        cmocka_unit_test(test_input),
+        cmocka_unit_test(test_stop),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
