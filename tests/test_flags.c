@@ -202,7 +202,7 @@ static const struct {
      "--seed 3", NULL},
     {"seed", TL_CLI_BENCH_OP | TL_CLI_BENCH_STEP, NULL, NULL, "what is drawn is timed, not shown"},
     {"verbose", TL_CLI_ALL, NULL, NULL, "more messages where there are any"},
-    {"quiet", TL_CLI_ALL, TRAIN, "--quiet", NULL},
+    {"quiet", TL_CLI_ALL, "eval mnist", "--quiet", NULL},
     {"config", TL_CLI_TRAIN, TRAIN, "--config seed.conf", NULL},
     {"json", TL_CLI_DEVICES, "devices", "--json", NULL},
     {"json", TL_CLI_TUNE, "tune --quick", "--json", NULL},
