@@ -1,5 +1,6 @@
 #!/bin/sh
-# Names of values stand in the tables of core/choices.c (sizes: models/presets.c) and in no other source file.
+# Names of values stand in the tables of core/choices.c (sizes: models/presets.c) and in no other source file; rules of
+# operations in ops/op_rules.c.
 #   check_names.sh SOURCE_DIR
 set -u
 cd "$1" || exit 1
@@ -67,4 +68,10 @@ awk -v OFS=: 'NR == FNR { name[$1]; next }
         }
     }
     END { exit bad }' "$work/names" $(find src -name '*.[ch]') || faults=1
+
+# What an operation is and allows stands in ops/op_rules.c: nobody outside of src/ops asks which one it is.
+if grep -rnE '[=!]= *\(?TL_OP_[A-Z]|TL_OP_[A-Z_]+\)? *[=!]=|case TL_OP_' src --include='*.[ch]' | grep -v '^src/ops/'; then
+    echo "these compare kinds of operations: ask ops/op_rules.h for what matters"
+    faults=1
+fi
 exit $faults

@@ -151,6 +151,27 @@ static void nothing_intact_is_said(void **unused)
     tl_context_destroy(ctx);
 }
 
+/* A checkpoint of a program that knows other ranges. */
+static void unknown_numbers(void **unused)
+{
+    tl_settings s = small_run(TL_OP_ATTENTION, "other-ranges"), e;
+    tl_context *ctx = golden_context(TL_PATH_AUTO);
+    tl_model *model = NULL;
+    tl_result result;
+    char path[2200];
+    MUST(ctx, tl_model_create(ctx, &s.model, 1, false, &model));
+    MUST(ctx, tl_registry_init(ctx, tl_model_registry(model), 0));
+    s.schedule_version = TL_SCHEDULE_VERSION + 1;
+    snprintf(path, sizeof path, "%s/other-ranges.safetensors", folder);
+    MUST(ctx, tl_model_save(ctx, tl_model_registry(model), &s, 0, path));
+    tl_settings_default(&e, "mnist");
+    assert_int_equal(tl_evaluate(ctx, path, &e, NULL, &result), TL_ERROR_INPUT);
+    assert_non_null(strstr(tl_context_error(ctx)->text, "schedule_version takes a whole number from 1 to"));
+    assert_non_null(strstr(tl_context_error(ctx)->text, "other-ranges.safetensors"));
+    tl_model_destroy(ctx, model);
+    tl_context_destroy(ctx);
+}
+
 /* ---- numbers that are not finite ------------------------------------------------------------------ */
 
 static void refuse(tl_settings s, const char *const *words)
@@ -228,7 +249,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keeps_the_newest), cmocka_unit_test(keeps_the_best),
         cmocka_unit_test(damage_is_found),  cmocka_unit_test(nothing_intact_is_said),
-        cmocka_unit_test(not_finite),       cmocka_unit_test(left_out_steps),
+        cmocka_unit_test(unknown_numbers), cmocka_unit_test(not_finite),       cmocka_unit_test(left_out_steps),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -11,7 +11,6 @@ static tl_model_config config_of(tl_op_kind op)
 {
     return (tl_model_config){.family = TL_FAMILY_GPT,
                              .op = op,
-                             .positions = op == TL_OP_ATTENTION ? TL_POSITIONS_LEARNED : TL_POSITIONS_NONE,
                              .seq_len = LENGTH,
                              .vocab_size = VOCABULARY,
                              .dim = 12,

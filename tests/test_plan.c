@@ -15,7 +15,6 @@ static tl_model_config sized(const char *size, tl_op_kind op, uint32_t image, ui
 {
     const tl_preset *p = tl_preset_find(size);
     return (tl_model_config){.op = op,
-                             .positions = op == TL_OP_ATTENTION ? TL_POSITIONS_LEARNED : TL_POSITIONS_NONE,
                              .pool = TL_POOL_CLS,
                              .image_height = image,
                              .image_width = image,
@@ -237,7 +236,6 @@ static void one_wide_head_has_no_to_out(void **unused)
 static tl_model_config small(tl_op_kind op, tl_pool pool)
 {
     return (tl_model_config){.op = op,
-                             .positions = op == TL_OP_ATTENTION ? TL_POSITIONS_LEARNED : TL_POSITIONS_NONE,
                              .pool = pool,
                              .image_height = 6,
                              .image_width = 8,

@@ -11,7 +11,6 @@ static tl_settings small_text(tl_op_kind op, const char *out)
     tl_settings s;
     tl_settings_default(&s, "gpt");
     s.model.op = op;
-    s.model.positions = op == TL_OP_ATTENTION ? TL_POSITIONS_LEARNED : TL_POSITIONS_NONE;
     s.model.dim = 24, s.model.depth = 2, s.model.heads = 2, s.model.head_dim = 12, s.model.mlp_dim = 48;
     s.model.seq_len = 16, s.model.vocab_size = 32;
     s.model.window = op == TL_OP_CONV ? 2 : 0;

@@ -71,7 +71,7 @@ static tl_status measure(const tl_settings *settings, tl_op_kind op, const tl_cl
     tl_settings s = *settings;
     s.model.op = op;
     s.model.positions = TL_POSITIONS_DEFAULT;
-    if (op == TL_OP_ATTENTION) { /* what the flags ask of the two others */
+    if (op_rule_of(op)->per_offset == 0) { /* what the flags ask of the two others */
         s.model.relative = 0;
         s.model.translution_layers = 0;
         s.model.sharing = TL_SHARING_NONE;

@@ -371,12 +371,11 @@ tl_status tl_cli_sizes(const char *text, const char *what, uint32_t most, uint32
 /* --image-size and --patch-size, or the image as --grid patches. */
 static tl_status read_image(tl_cli_options *o, tl_error *err)
 {
-    enum { MOST = 16384 };
     tl_model_config *m = &o->settings.model;
     uint32_t image[3] = {m->image_depth, m->image_height, m->image_width},
              patch[3] = {m->patch_depth, m->patch_height, m->patch_width}, grid[3];
-    if (o->patch_size[0] != '\0') TL_TRY(tl_cli_sizes(o->patch_size, "--patch-size", MOST, patch, err));
-    if (o->image_size[0] != '\0') TL_TRY(tl_cli_sizes(o->image_size, "--image-size", MOST, image, err));
+    if (o->patch_size[0] != '\0') TL_TRY(tl_cli_sizes(o->patch_size, "--patch-size", MODEL_MOST_IMAGE, patch, err));
+    if (o->image_size[0] != '\0') TL_TRY(tl_cli_sizes(o->image_size, "--image-size", MODEL_MOST_IMAGE, image, err));
     if (o->grid[0] != '\0') {
         if (o->image_size[0] != '\0')
             return tl_fail(err, TL_ERROR_USAGE,

@@ -4,7 +4,7 @@
 #include "ops/linear.h"
 
 /* Above these no model is meant; below them no product of two overflows 32 bits where one is used. */
-enum { MAX_IMAGE = 32768, MAX_PATCHES = 32767, MAX_PATCH_VALUES = 1 << 24 };
+enum { MAX_PATCHES = 32767, MAX_PATCH_VALUES = 1 << 24 };
 
 static uint32_t one_at_least(uint32_t n)
 {
@@ -63,10 +63,10 @@ tl_status tl_vit_check(const tl_model_config *c, tl_error *err)
         const char *name;
         uint32_t value, most;
     } ranges[] = {
-        {"the image depth", i.depth, MAX_IMAGE}, {"the image height", i.height, MAX_IMAGE},
-        {"the image width", i.width, MAX_IMAGE}, {"the number of image channels", c->channels, 64},
-        {"the patch depth", p.depth, MAX_IMAGE}, {"the patch height", p.height, MAX_IMAGE},
-        {"the patch width", p.width, MAX_IMAGE}, {"the number of classes", c->classes, MODEL_MOST_CLASSES}};
+        {"the image depth", i.depth, MODEL_MOST_IMAGE}, {"the image height", i.height, MODEL_MOST_IMAGE},
+        {"the image width", i.width, MODEL_MOST_IMAGE}, {"the number of image channels", c->channels, 64},
+        {"the patch depth", p.depth, MODEL_MOST_IMAGE}, {"the patch height", p.height, MODEL_MOST_IMAGE},
+        {"the patch width", p.width, MODEL_MOST_IMAGE}, {"the number of classes", c->classes, MODEL_MOST_CLASSES}};
     TL_TRY(choice_check(&pool_choices, (int)c->pool, err));
     for (size_t r = 0; r < sizeof ranges / sizeof *ranges; r++)
         TL_TRY(check_range(err, ranges[r].name, ranges[r].value, ranges[r].most));

@@ -11,6 +11,7 @@
 #include "data/augment.h"
 #include "models/presets.h"
 #include "train/metadata.h"
+#include "train/settings_check.h"
 #include "train/trainer.h"
 
 /* What all tasks have in common. */
@@ -285,6 +286,10 @@ tl_status tl_settings_from_metadata(const tl_safetensors *st, tl_settings *setti
                            "%s has %s = '%s' in its metadata, which this version does not know", st->path,
                            fields[i].key, text);
     }
+    tl_error why = {0};
+    if (settings_check_numbers(settings, &why) != TL_OK)
+        return tl_fail(err, TL_ERROR_INPUT, "%s has a number in its metadata that this version does not know: %s",
+                       st->path, why.text);
     return tl_model_check(&settings->model, err);
 }
 

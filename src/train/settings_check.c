@@ -31,6 +31,7 @@ static const setting_range ranges[] = {
     RANGE(lr, SETTING_FLOAT, 0, 1000),
     RANGE(weight_decay, SETTING_FLOAT, 0, 1000),
     RANGE(grad_clip, SETTING_FLOAT, 0, 1e30),
+    RANGE(schedule_version, SETTING_U32, 1, TL_SCHEDULE_VERSION),
     RANGE(warmup, SETTING_U64, 0, BIG),
     RANGE(limit_train, SETTING_U32, 0, 4294967295.0),
     RANGE(limit_test, SETTING_U32, 0, 4294967295.0),
@@ -69,13 +70,23 @@ tl_status setting_fail(const char *where, bool whole, double low, double high, c
 static tl_status check_number(const setting_range *r, const tl_settings *s, tl_error *err)
 {
     const void *at = (const char *)s + r->at;
-    const double value = r->kind == SETTING_U32   ? (double)*(const uint32_t *)at
-                         : r->kind == SETTING_U64 ? (double)*(const uint64_t *)at
-                                                  : (double)*(const float *)at;
+    const uint64_t whole = r->kind == SETTING_U32   ? *(const uint32_t *)at
+                           : r->kind == SETTING_U64 ? *(const uint64_t *)at
+                                                    : 0;
+    const double value = r->kind == SETTING_FLOAT ? (double)*(const float *)at : (double)whole;
     char text[64];
     if ((value >= r->low && value <= r->high) || (r->zero_is_unset && value == 0)) return TL_OK;
-    tl_format(text, sizeof text, r->kind == SETTING_FLOAT ? "%g" : "%.0f", value);
+    if (r->kind == SETTING_FLOAT)
+        tl_format(text, sizeof text, "%g", value);
+    else
+        snprintf(text, sizeof text, "%llu", (unsigned long long)whole);
     return setting_fail(r->name, r->kind != SETTING_FLOAT, r->low, r->high, text, err);
+}
+
+tl_status settings_check_numbers(const tl_settings *s, tl_error *err)
+{
+    for (int i = 0; i < RANGES; i++) TL_TRY(check_number(&ranges[i], s, err));
+    return TL_OK;
 }
 
 static tl_status check_texts(const tl_settings *s, tl_error *err)
@@ -92,15 +103,11 @@ static tl_status check_training(const tl_settings *s, tl_error *err)
     if (memchr(s->task, '\0', sizeof s->task) == NULL || tl_task_find(s->task) == NULL)
         return tl_fail(err, TL_ERROR_USAGE, "unknown task '%.*s': this version trains %s",
                        (int)sizeof s->task, s->task, tl_task_names());
-    for (int i = 0; i < RANGES; i++) TL_TRY(check_number(&ranges[i], s, err));
+    TL_TRY(settings_check_numbers(s, err));
     TL_TRY(choice_check(&motion_choices, (int)s->motion, err));
     TL_TRY(choice_check(&motion_choices, (int)s->test_motion, err));
     TL_TRY(choice_check(&schedule_choices, (int)s->schedule, err));
     TL_TRY(choice_check(&recompute_choices, (int)s->recompute, err));
-    if (s->schedule_version < 1 || s->schedule_version > TL_SCHEDULE_VERSION)
-        return tl_fail(err, TL_ERROR_USAGE,
-                       "there is no version %u of the schedules: give TL_SCHEDULE_VERSION, %d",
-                       s->schedule_version, TL_SCHEDULE_VERSION);
     tl_settings defaults;
     tl_settings_default(&defaults, s->task);
     TL_TRY(tl_model_check(&s->model, err));

@@ -22,6 +22,9 @@ const setting_range *setting_range_at(size_t at);
  * tl_evaluate reads. */
 tl_status settings_check(const tl_settings *settings, bool training, tl_error *err);
 
+/* The part of it that is about numbers; of those of a checkpoint, too. */
+tl_status settings_check_numbers(const tl_settings *settings, tl_error *err);
+
 /* "`where` takes a whole number from 1 to 5, not '6'": how the command line and settings_check refuse. */
 tl_status setting_fail(const char *where, bool whole, double low, double high, const char *text,
                        tl_error *err);
