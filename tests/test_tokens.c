@@ -56,7 +56,7 @@ static void refuse(const char *path, uint32_t vocab_size, const char *says, cons
 {
     tl_tokens t;
     tl_error err = {0};
-    const tl_status status = tl_tokens_open(path, vocab_size, &t, &err);
+    const tl_status status = tl_tokens_open(path, vocab_size, false, &t, &err);
     if (status != TL_ERROR_INPUT) fail_msg("status %d instead of '%s'", status, says);
     if (strstr(err.text, says) == NULL || strstr(err.text, also) == NULL)
         fail_msg("'%s' without '%s' and '%s'", err.text, says, also);
@@ -83,7 +83,7 @@ static void test_open(void **state)
     refuse(at("a.bin"), 500, "id 500 at token 149998", "500");
     const uint32_t good[] = {0, 501, 65535, 65536, 100000};
     for (size_t i = 0; i < 5; i++) {
-        if (tl_tokens_open(at("a.bin"), good[i], &t, &err) != TL_OK) fail_msg("%s", err.text);
+        if (tl_tokens_open(at("a.bin"), good[i], false, &t, &err) != TL_OK) fail_msg("%s", err.text);
         assert_int_equal(t.count, 150000);
         assert_int_equal(tl_tokens_at(&t, 149998), 500);
         tl_tokens_close(&t);
@@ -129,7 +129,7 @@ static void test_other_token_files(void **state)
                          ? (uint16_t)(i % 2 == 1 ? 7 : 0) /* every other one is 0: the first of a pair */
                          : (uint16_t)(i * 7919 % 50257);
         write_ids("a.bin", ids, COUNT);
-        if (tl_tokens_open(at("a.bin"), 0, &t, &err) != TL_OK) fail_msg("way %d: %s", way, err.text);
+        if (tl_tokens_open(at("a.bin"), 0, false, &t, &err) != TL_OK) fail_msg("way %d: %s", way, err.text);
         tl_tokens_close(&t);
     }
 }
@@ -142,7 +142,7 @@ static void test_windows(void **state)
     write_ids("a.bin", ids, COUNT);
     tl_tokens t;
     tl_error err = {0};
-    assert_int_equal(tl_tokens_open(at("a.bin"), 0, &t, &err), TL_OK);
+    assert_int_equal(tl_tokens_open(at("a.bin"), 0, false, &t, &err), TL_OK);
     assert_int_equal(tl_tokens_check_window(&t, COUNT - 1, &err), TL_OK);
     assert_int_equal(tl_tokens_check_window(&t, COUNT, &err), TL_ERROR_INPUT);
     assert_non_null(strstr(err.text, "holds 23 tokens"));
@@ -204,7 +204,7 @@ static uint16_t *read_ids(const char *name, uint64_t count)
     if (count == 0) return ids;
     tl_tokens t;
     tl_error err = {0};
-    if (tl_tokens_open(at(name), 0, &t, &err) != TL_OK) fail_msg("%s", err.text);
+    if (tl_tokens_open(at(name), 0, false, &t, &err) != TL_OK) fail_msg("%s", err.text);
     for (uint64_t i = 0; i < count; i++) ids[i] = tl_tokens_at(&t, i);
     tl_tokens_close(&t);
     return ids;

@@ -143,7 +143,8 @@ static tl_status map(int fd, tl_tokens *tokens, tl_error *err)
     return TL_OK;
 }
 
-tl_status tl_tokens_open(const char *path, uint32_t vocab_size, tl_tokens *tokens, tl_error *err)
+tl_status tl_tokens_open(const char *path, uint32_t vocab_size, bool by_chars, tl_tokens *tokens,
+                         tl_error *err)
 {
     memset(tokens, 0, sizeof *tokens);
     if ((size_t)snprintf(tokens->path, sizeof tokens->path, "%s", path) >= sizeof tokens->path)
@@ -153,7 +154,7 @@ tl_status tl_tokens_open(const char *path, uint32_t vocab_size, tl_tokens *token
         return tl_fail(err, TL_ERROR_INPUT, "cannot read the token file %s: %s", path, strerror(errno));
     tl_status status = map(fd, tokens, err);
     close(fd);
-    if (status == TL_OK) status = check_format(tokens, err);
+    if (status == TL_OK && !by_chars) status = check_format(tokens, err);
     if (status == TL_OK) status = check_ids(tokens, vocab_size, err);
     if (status != TL_OK) tl_tokens_close(tokens);
     return status;

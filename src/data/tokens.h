@@ -30,8 +30,11 @@ typedef struct tl_tokens {
 } tl_tokens;
 
 /* TL_ERROR_INPUT names the file and what is wrong: missing, empty, an odd number of bytes, or an id that is
- * not below `vocab_size`, with its place (vocab_size 0: ids are not looked at). */
-tl_status tl_tokens_open(const char *path, uint32_t vocab_size, tl_tokens *tokens, tl_error *err);
+ * not below `vocab_size`, with its place (vocab_size 0: ids are not looked at). Unless by_chars, what other tools
+ * write (wider ids, headers) and text are refused, too; ids of characters are `tokenize`'s own, and text of a character
+ * a line looks as ids of 32 bits do. */
+tl_status tl_tokens_open(const char *path, uint32_t vocab_size, bool by_chars, tl_tokens *tokens,
+                         tl_error *err);
 void tl_tokens_close(tl_tokens *tokens); /* zeroes it; fine on an empty one */
 
 static inline uint16_t tl_tokens_at(const tl_tokens *tokens, uint64_t i)

@@ -39,11 +39,12 @@ static tl_status load(const tl_settings *s, bool train, tl_tokens *tokens, tl_er
 {
     char path[1100];
     const uint32_t length = s->model.seq_len, limit = train ? s->limit_train : s->limit_test;
+    const bool by_chars = s->vocabulary != NULL && s->vocabulary[0] == '{';
     snprintf(path, sizeof path, "%s/%s.bin", s->data, train ? "train" : "val");
     if (is_synthetic(s))
         TL_TRY(tl_text_draw(s->seed, train, tokens, err));
     else
-        TL_TRY(tl_tokens_open(path, s->model.vocab_size, tokens, err));
+        TL_TRY(tl_tokens_open(path, s->model.vocab_size, by_chars, tokens, err));
     const uint64_t limited = (uint64_t)limit * length + 1;
     if (limit > 0 && tokens->count > limited) tokens->count = limited;
     return tl_tokens_check_window(tokens, length, err);

@@ -11,7 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < 3) return 0;
     const uint32_t vocab = 1u + data[0] + 256u * data[1], length = 1u + data[2];
     fuzz_write(path, "train.bin", data + 3, size - 3);
-    tl_status status = tl_tokens_open(path, vocab, &tokens, &err);
+    tl_status status = tl_tokens_open(path, vocab, false, &tokens, &err);
     FUZZ_CHECK_MESSAGE(status, err);
     if (status != TL_OK) return 0;
     FUZZ_CHECK(tokens.count == (size - 3) / 2);
