@@ -59,7 +59,8 @@ static void describe(const tl_settings *settings, parsed *p)
     const uint32_t batch = s.batch_size;
     if ((p->status = tl_model_check(&s.model, &p->err)) != TL_OK) return;
     bool fits;
-    p->status = tl_model_plan_training(&s.model, batch, s.recompute, UINT64_MAX, UINT64_MAX, &plan, &fits, &p->err);
+    p->status = tl_model_plan_training(&s.model, batch, s.recompute, UINT64_MAX, UINT64_MAX, &plan, &fits,
+                                       &p->err);
     if (p->status != TL_OK) return;
     if ((p->status = tl_model_parameters(&s.model, &registry, &p->err)) != TL_OK) return;
     size_t used = 0, room = sizeof p->shape;
@@ -483,6 +484,36 @@ static void test_table(void **unused)
         }
 }
 
+/* The manual knows every command, and every flag that --help shows. */
+static void test_manual(void **unused)
+{
+    static char text[TEXT];
+    slurp(TL_GOLDEN_DIR "/../../docs/translution.1", text);
+    assert_true(strlen(text) < TEXT - 1);
+    for (int i = 0; i < tl_flag_count; i++) {
+        char word[80] = "\\-\\-";
+        size_t used = strlen(word);
+        for (const char *p = tl_flags[i].name; *p != '\0'; p++) {
+            if (*p == '-') word[used++] = '\\';
+            word[used++] = *p;
+        }
+        word[used] = '\0';
+        if (tl_flags[i].help != NULL && strstr(text, word) == NULL)
+            fail_msg("docs/translution.1 has no %s", word);
+    }
+    char *end = strstr(text, ".SH DESCRIPTION");
+    assert_non_null(end);
+    *end = '\0';
+    for (int i = 0; i < tl_command_count; i++) {
+        char word[80];
+        const bool bench = strncmp(tl_commands[i].name, "bench ", 6) == 0;
+        snprintf(word, sizeof word, "%s%s", bench ? "" : ".B translution ",
+                 tl_commands[i].name + (bench ? 6 : 0));
+        if (strstr(text, word) == NULL)
+            fail_msg("the SYNOPSIS of docs/translution.1 has no `%s`", tl_commands[i].name);
+    }
+}
+
 /* ---- refusals ------------------------------------------------------------------------------------ */
 
 static void refuses(const char *arguments, const char *words, const char *also)
@@ -593,9 +624,13 @@ static int prepare(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_table),     cmocka_unit_test(test_shapes),
-        cmocka_unit_test(test_refusals),  cmocka_unit_test(test_dry_run_with_data),
-        cmocka_unit_test(test_elsewhere), cmocka_unit_test(test_same_runs),
+        cmocka_unit_test(test_table),
+        cmocka_unit_test(test_shapes),
+        cmocka_unit_test(test_manual),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_dry_run_with_data),
+        cmocka_unit_test(test_elsewhere),
+        cmocka_unit_test(test_same_runs),
         cmocka_unit_test(test_runs),
     };
     return cmocka_run_group_tests(tests, prepare, teardown);
