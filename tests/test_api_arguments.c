@@ -287,8 +287,8 @@ static void layers(void **unused)
 
     WRONG(tl_layer_backward, "tl_layer_forward on this x first", ctx, layer, x, d_o, dx);
     WRONG(tl_layer_forward, NULL, NULL, layer, x, o);
-    WRONG(tl_layer_forward, "layer is missing", ctx, NULL, x, o);
-    WRONG(tl_layer_forward, "layer was made in another context", ctx, foreign, x, o);
+    WRONG(tl_layer_forward, "layer or its context is missing", ctx, NULL, x, o);
+    WRONG(tl_layer_forward, "layer is none of this context", ctx, foreign, x, o);
     WRONG(tl_layer_forward, "tensor x is missing", ctx, layer, NULL, o);
     WRONG(tl_layer_forward, "tensor o is missing", ctx, layer, x, NULL);
     WRONG(tl_layer_forward, "tensor x is none of this context", ctx, layer, alien, o);
@@ -299,8 +299,8 @@ static void layers(void **unused)
     WRONG(tl_layer_forward, "same memory", ctx, layer, x, x);
     OK(tl_layer_forward(ctx, layer, x, o));
     WRONG(tl_layer_backward, NULL, NULL, layer, x, d_o, dx);
-    WRONG(tl_layer_backward, "layer is missing", ctx, NULL, x, d_o, dx);
-    WRONG(tl_layer_backward, "layer was made in another context", ctx, foreign, x, d_o, dx);
+    WRONG(tl_layer_backward, "layer or its context is missing", ctx, NULL, x, d_o, dx);
+    WRONG(tl_layer_backward, "layer is none of this context", ctx, foreign, x, d_o, dx);
     WRONG(tl_layer_backward, "tensor x is missing", ctx, layer, NULL, d_o, dx);
     WRONG(tl_layer_backward, "tensor d_o is missing", ctx, layer, x, NULL, dx);
     WRONG(tl_layer_backward, "tensor dx is missing", ctx, layer, x, d_o, NULL);
@@ -321,17 +321,37 @@ static void layers(void **unused)
     GIVES(tl_layer_parameter_at, tl_layer_parameter_at(layer, 0, &p));
     WRONG(tl_layer_forward, "own tensor", ctx, layer, x, p.value); /* [12][4] values: large enough */
 
+    tl_tensor_destroy(ctx, p.value); /* which is not his to destroy */
+    WRONG(tl_layer_forward, "tensor qkv is none of this context", ctx, layer, x, o);
+    WRONG(tl_layer_backward, "tensor qkv is none of this context", ctx, layer, x, d_o, dx);
+
     begin("tl_layer_destroy");
     tl_layer_destroy(ctx, NULL);
     tl_layer_destroy(NULL, layer);
     tl_layer_destroy(ctx, foreign);
-    assert_non_null(strstr(tl_context_error(ctx)->text, "another context"));
+    assert_non_null(strstr(tl_context_error(ctx)->text, "none of this context"));
     tl_layer_destroy(other, foreign);
     tl_layer_destroy(ctx, layer);
+    tl_layer_destroy(ctx, layer); /* once more */
+    WRONG(tl_layer_forward, "it was destroyed", ctx, layer, x, o);
+    WRONG(tl_layer_backward, "it was destroyed", ctx, layer, x, d_o, dx);
     tl_tensor *const made[] = {x, o, d_o, dx, small};
     for (int i = 0; i < 5; i++) tl_tensor_destroy(ctx, made[i]);
     tl_tensor_destroy(other, alien);
     assert_int_equal(tl_memory_used(ctx, TL_MEMORY_PARAMETER), used);
+}
+
+/* "Destroying a context frees what is left in it": the leak checker looks on. */
+static void contexts_with_layers_and_tensors(void **unused)
+{
+    const tl_layer_config c = small_layer();
+    tl_context *short_lived = NULL;
+    tl_layer *layers[3];
+    assert_int_equal(tl_context_create(NULL, &short_lived, &said), TL_OK);
+    for (int i = 0; i < 3; i++) OK(tl_layer_create(short_lived, &c, 1, &layers[i]));
+    make(short_lived, "left over", 32);
+    tl_layer_destroy(short_lived, layers[1]);
+    tl_context_destroy(short_lived);
 }
 
 /* ---- training and evaluation --------------------------------------------------------------------- */
@@ -573,6 +593,7 @@ int main(void)
         cmocka_unit_test(layer_configurations),
         cmocka_unit_test(layers_by_the_rules_of_models),
         cmocka_unit_test(layers),
+        cmocka_unit_test(contexts_with_layers_and_tensors),
         cmocka_unit_test(training),
         cmocka_unit_test(sound_settings_train),
         cmocka_unit_test(evaluation),

@@ -10,8 +10,8 @@
  * serves one thread at a time.
  * - Arguments are checked by the rules of the command line, and refused with its sentences: TL_ERROR_USAGE for a
  * NULL where something is needed, for values without a name, numbers out of range, settings that make no model or
- * no run, and tensors and layers of another context. What no function can see are handles of contexts and layers
- * that were destroyed, and pointers to less memory than was said.
+ * no run, and tensors and layers of another context. What no function can see are handles of contexts that
+ * were destroyed, and pointers to less memory than was said.
  * - Who creates destroys: every _create has its _destroy, and destroying NULL is fine. Destroying a context
  * frees what is left in it.
  * - The process's locale changes no file, no setting and no message: numbers have a point always.
@@ -232,6 +232,7 @@ uint32_t tl_layer_tokens(const tl_layer_config *config);
 /* Allocates parameters (drawn from `seed`, uniform as the reference's), gradients, and what forward keeps for
  * backward: memory of order batch * tokens * dim + batch * heads * tokens^2, never tokens^2 * dim. */
 tl_status tl_layer_create(tl_context *ctx, const tl_layer_config *config, uint64_t seed, tl_layer **out);
+/* Does nothing, but for a message, when the layer is none of this context, or no more. */
 void tl_layer_destroy(tl_context *ctx, tl_layer *layer);
 
 /* o is overwritten, and must not be x. Enqueues; reading a tensor waits. */

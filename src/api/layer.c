@@ -12,7 +12,6 @@
 #include "ops/op_rules.h"
 
 struct tl_layer {
-    tl_context *ctx;
     tl_op_shape shape;
     tl_layer_parameter parameters[OP_MAX_PARAMETERS];
     int count;
@@ -99,6 +98,20 @@ static tl_status fill(tl_context *ctx, tl_layer *layer, uint64_t seed)
     return tl_op_create(ctx, "layer", &layer->shape, &layer->state);
 }
 
+/* Of a whole layer, or of one that could not be completed. */
+static void layer_free(tl_context *ctx, void *object)
+{
+    tl_layer *layer = object;
+    context_disown(ctx, layer);
+    tl_op_destroy(ctx, layer->state);
+    tl_tensor_destroy(ctx, layer->workspace);
+    for (int i = 0; i < layer->count; i++) {
+        tl_tensor_destroy(ctx, layer->parameters[i].value);
+        tl_tensor_destroy(ctx, layer->parameters[i].gradient);
+    }
+    free(layer);
+}
+
 tl_status tl_layer_create(tl_context *ctx, const tl_layer_config *config, uint64_t seed, tl_layer **out)
 {
     if (ctx == NULL || config == NULL || out == NULL)
@@ -111,34 +124,41 @@ tl_status tl_layer_create(tl_context *ctx, const tl_layer_config *config, uint64
     tl_layer *layer = calloc(1, sizeof *layer);
     if (layer == NULL)
         return tl_fail(tl_context_error(ctx), TL_ERROR_MEMORY, "out of host memory for a layer");
-    layer->ctx = ctx;
     layer->shape = shape;
     tl_status status = fill(ctx, layer, seed);
+    if (status == TL_OK) status = context_own(ctx, layer, layer_free);
     if (status != TL_OK) {
-        tl_layer_destroy(ctx, layer);
+        layer_free(ctx, layer);
         return status;
     }
     *out = layer;
     return TL_OK;
 }
 
+/* Handles of destroyed layers may be asked about. */
 static tl_status check_layer(tl_context *ctx, const tl_layer *layer)
 {
-    if (ctx != NULL && layer != NULL && layer->ctx == ctx) return TL_OK;
+    if (ctx == NULL || layer == NULL)
+        return tl_fail(tl_context_error(ctx), TL_ERROR_USAGE, "the layer or its context is missing");
+    if (context_owns(ctx, layer)) return TL_OK;
     return tl_fail(tl_context_error(ctx), TL_ERROR_USAGE,
-                   layer == NULL ? "the layer is missing" : "the layer was made in another context");
+                   "the layer is none of this context: it was destroyed, or made in another one");
+}
+
+/* The same, with all of its tensors: tl_layer_parameter_at shows them to users, who might destroy one. */
+static tl_status check_whole_layer(tl_context *ctx, const tl_layer *layer)
+{
+    TL_TRY(check_layer(ctx, layer));
+    for (int i = 0; i < layer->count; i++) {
+        TL_TRY(tl_tensor_check(ctx, layer->parameters[i].name, layer->parameters[i].value));
+        TL_TRY(tl_tensor_check(ctx, layer->parameters[i].name, layer->parameters[i].gradient));
+    }
+    return TL_OK;
 }
 
 void tl_layer_destroy(tl_context *ctx, tl_layer *layer)
 {
-    if (layer == NULL || check_layer(ctx, layer) != TL_OK) return;
-    tl_op_destroy(ctx, layer->state);
-    tl_tensor_destroy(ctx, layer->workspace);
-    for (int i = 0; i < layer->count; i++) {
-        tl_tensor_destroy(ctx, layer->parameters[i].value);
-        tl_tensor_destroy(ctx, layer->parameters[i].gradient);
-    }
-    free(layer);
+    if (layer != NULL && check_layer(ctx, layer) == TL_OK) layer_free(ctx, layer);
 }
 
 bool tl_layer_parameter_at(tl_layer *layer, int index, tl_layer_parameter *out)
@@ -177,7 +197,7 @@ static tl_status check_target(tl_context *ctx, const tl_layer *layer, const char
 
 tl_status tl_layer_forward(tl_context *ctx, tl_layer *layer, const tl_tensor *x, tl_tensor *o)
 {
-    TL_TRY(check_layer(ctx, layer));
+    TL_TRY(check_whole_layer(ctx, layer));
     const tl_op_shape *s = &layer->shape;
     TL_TRY(check_tensor(ctx, layer, "x", x, s->dim));
     TL_TRY(check_tensor(ctx, layer, "o", o, (uint64_t)s->heads * s->head_dim));
@@ -191,7 +211,7 @@ tl_status tl_layer_forward(tl_context *ctx, tl_layer *layer, const tl_tensor *x,
 tl_status tl_layer_backward(tl_context *ctx, tl_layer *layer, const tl_tensor *x, const tl_tensor *d_o,
                             tl_tensor *dx)
 {
-    TL_TRY(check_layer(ctx, layer));
+    TL_TRY(check_whole_layer(ctx, layer));
     const tl_op_shape *s = &layer->shape;
     TL_TRY(check_tensor(ctx, layer, "x", x, s->dim));
     TL_TRY(check_tensor(ctx, layer, "d_o", d_o, (uint64_t)s->heads * s->head_dim));

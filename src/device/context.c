@@ -144,10 +144,40 @@ tl_status tl_context_adopt(void *cl_context, void *cl_command_queue, const tl_co
     return create(options, true, cl_context, cl_command_queue, out, err);
 }
 
+tl_status context_own(tl_context *ctx, void *object, void (*destroy)(tl_context *ctx, void *object))
+{
+    owned_object *owned = malloc(sizeof *owned);
+    if (owned == NULL)
+        return tl_fail(&ctx->error, TL_ERROR_MEMORY,
+                       "the host has no memory left to keep an object of a context");
+    *owned = (owned_object){object, destroy, ctx->owned};
+    ctx->owned = owned;
+    return TL_OK;
+}
+
+bool context_owns(const tl_context *ctx, const void *object)
+{
+    const owned_object *owned = ctx->owned;
+    while (owned != NULL && owned->object != object) owned = owned->next;
+    return owned != NULL;
+}
+
+void context_disown(tl_context *ctx, const void *object)
+{
+    for (owned_object **at = &ctx->owned; *at != NULL; at = &(*at)->next) {
+        if ((*at)->object != object) continue;
+        owned_object *gone = *at;
+        *at = gone->next;
+        free(gone);
+        return;
+    }
+}
+
 void tl_context_destroy(tl_context *ctx)
 {
     if (ctx == NULL) return;
     if (ctx->queue != NULL) clFinish(ctx->queue);
+    while (ctx->owned != NULL) ctx->owned->destroy(ctx, ctx->owned->object);
     while (ctx->tensors != NULL) tl_tensor_destroy(ctx, &ctx->tensors->tensor);
     if (ctx->slot.destroy != NULL) ctx->slot.destroy(ctx->slot.data);
     tl_profile_close(&ctx->profile);

@@ -132,6 +132,12 @@ typedef struct tl_slot {
 } tl_slot;
 tl_slot *tl_context_slot(tl_context *ctx);
 
+/* Objects of higher layers whose handles users of the library hold. The context knows which are alive, and destroys, before
+ * its tensors, those that are left when it goes. Looking one up compares addresses alone. */
+tl_status context_own(tl_context *ctx, void *object, void (*destroy)(tl_context *ctx, void *object));
+bool context_owns(const tl_context *ctx, const void *object);
+void context_disown(tl_context *ctx, const void *object);
+
 /* Bytes that are kept in the cache folder for this device and driver under a name ("gemm"). Recalled data belongs to
  * the caller (free()); a missing or damaged entry is false. Remembering fails silently where there is no cache. */
 bool tl_recall(tl_context *ctx, const char *name, unsigned char **data, size_t *size);

@@ -151,6 +151,13 @@ typedef struct tl_tensor_node { /* the tensor comes first, so that a tl_tensor* 
     struct tl_tensor_node *previous, *next;
 } tl_tensor_node;
 
+/* An object of a higher layer. */
+typedef struct owned_object {
+    void *object;
+    void (*destroy)(tl_context *ctx, void *object);
+    struct owned_object *next;
+} owned_object;
+
 struct tl_context {
     tl_error error;
     tl_device_info device;
@@ -159,7 +166,8 @@ struct tl_context {
     const tl_log *log;
     cl_context cl;
     cl_command_queue queue;
-    tl_tensor_node *tensors; /* all that are alive */
+    owned_object *owned;     /* all that are alive */
+    tl_tensor_node *tensors; /* the same */
     uint64_t destroyed; /* tensors so far: whose handle an argument holds may be another buffer's by now */
     uint64_t used[TL_MEMORY_KINDS], total, peak;
     tl_programs programs;
