@@ -48,7 +48,11 @@ static void check_refusal(int line, const char *call, tl_status got, tl_status w
      check_refusal(__LINE__, #function "(" #__VA_ARGS__ ")", function(__VA_ARGS__), want, word))
 #define WRONG(function, word, ...) FAILS(TL_ERROR_USAGE, function, word, __VA_ARGS__)
 /* A function without a status: `claim` holds of what it returns. */
-#define GIVES(function, claim) (begin(#function), assert_true(claim))
+#define GIVES(function, claim)                                                                               \
+    do {                                                                                                     \
+        begin(#function);                                                                                    \
+        assert_true(claim);                                                                                  \
+    } while (0)
 
 #define OK(call)                                                                                             \
     do {                                                                                                     \
