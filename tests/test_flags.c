@@ -621,9 +621,23 @@ static int prepare(void **state)
     return code;
 }
 
+/* Those of settings take it from train/settings_check.c. */
+static void every_number_has_a_range(void **state)
+{
+    for (int i = 0; i < tl_flag_count; i++) {
+        const tl_flag *f = &tl_flags[i];
+        double low, high;
+        if (f->kind == FLAG_BOOL || f->kind == FLAG_TEXT || f->kind == FLAG_ENUM || f->kind == FLAG_SHARING)
+            continue;
+        tl_flag_range(f, &low, &high);
+        if (!(low < high)) fail_msg("--%s takes numbers from %g to %g", f->name, low, high);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_number_has_a_range),
         cmocka_unit_test(test_table),
         cmocka_unit_test(test_shapes),
         cmocka_unit_test(test_manual),
