@@ -147,8 +147,7 @@ static int rank(const float *logits, uint32_t classes, tl_guess *guesses)
 {
     const int count = classes < TL_PREDICT_MOST ? (int)classes : TL_PREDICT_MOST;
     double top = -INFINITY, sum = 0;
-    for (uint32_t c = 0; c < classes; c++) /* not fmax: gcc 12 for ARM cannot compile it here */
-        if ((double)logits[c] > top) top = (double)logits[c];
+    for (uint32_t c = 0; c < classes; c++) top = fmax(top, (double)logits[c]);
     for (uint32_t c = 0; c < classes; c++) sum += exp((double)logits[c] - top);
     for (int place = 0; place < count; place++) {
         uint32_t best = UINT32_MAX;
