@@ -202,7 +202,7 @@ static void test_data(void **unused)
     FAILS(2, "broken/val.bin", "32 bits", "uint16");
     /* The same ids of a character a line are what tokenize makes of such text. */
     static char lines[801];
-    for (int i = 0; i < 400; i++) memcpy(lines + 2 * i, "a\nb\n" + i % 2 * 2, 2);
+    for (int i = 0; i < 400; i++) memcpy(lines + 2 * i, &"a\nb\n"[i % 2 * 2], 2);
     write_text("lines.txt", lines);
     RUN(NO_ENV, "tokenize", "--chars", "--val-fraction", "0.5", "--out", at("lines"), at("lines.txt"));
     EXPECT(0, "");

@@ -349,7 +349,7 @@ static void test_share(void **state)
             snprintf(word, sizeof word, "%d", seed);
             for (int k = 0; k < cases[i].documents; k++)
                 used += (size_t)snprintf(text + used, sizeof text - used, "%s%s\n",
-                                         k > 0 ? "<|endoftext|>\n" : "", "aqqqqqqq" + k % 8);
+                                         k > 0 ? "<|endoftext|>\n" : "", &"aqqqqqqq"[k % 8]);
             write_text("piped", text);
             PIPE(TINY, "--out", "v", "--val-fraction", cases[i].share, "--seed", word, "-");
             if (result("val_documents") != cases[i].val)
