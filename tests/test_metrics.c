@@ -74,7 +74,8 @@ static void test_lines(void **state)
     }
     assert_null(strtok_r(NULL, "\n", &save));
     assert_true(number(lines[0], "step") == 1 && number(lines[0], "epoch") == 1);
-    assert_true((float)number(lines[0], "loss") == 0.1f && (float)number(lines[0], "lr") == 3e-4f);
+    assert_true((float)number(lines[0], "loss") == (float)0.1 &&
+                (float)number(lines[0], "lr") == (float)3e-4);
     assert_true(number(lines[0], "images_per_second") == 812.5);
     assert_true(cJSON_IsNull(cJSON_GetObjectItem(lines[1], "loss")));
     assert_true(cJSON_IsNull(cJSON_GetObjectItem(lines[1], "images_per_second")));

@@ -81,7 +81,7 @@ static void test_cosine_after_warmup(void **state)
     settings.lr = 3e-4f, settings.warmup = 50;
     float peak = 0.0f;
     for (uint64_t step = 0; step < 100; step++) peak = fmaxf(peak, tl_schedule_lr(&settings, step, 5, 100));
-    assert_true(peak == 3e-4f);
+    assert_true(peak == (float)3e-4);
 }
 
 /* Epochs count from the end of the warm-up: behind 3 steps of it, 20 more are 4 epochs of 5. */
