@@ -226,6 +226,7 @@ static void test_step(void **state)
         check_fraction(json);
         assert_true(number(json, "tokens") == 10 && number(json, "batch_size") == 4);
         assert_true(number(json, "first_step_ms") >= number(json, "ms_min"));
+        assert_true(number(json, "set_batch_ms") > 0);
         assert_true(number(json, "peak_process_bytes") > number(json, "peak_device_bytes"));
         assert_true(near(number(json, "images_per_second") * number(json, "ms_median"), 4e3));
         assert_true(near(number(json, "gflops") * number(json, "ms_min") * 1e6, number(json, "dense_flops")));

@@ -285,6 +285,9 @@ static void check_allocated(const tl_model_config *c, uint32_t batch, bool train
                                &(tl_inputs){.count = batch / 2, .images = images, .targets = targets}),
             TL_OK);
         assert_int_equal(tl_model_forward(ctx, model), TL_OK);
+        uint64_t in_use = 0; /* a smaller batch uses what the full one has, and makes nothing of its own */
+        for (int kind = 0; kind < TL_MEMORY_KINDS; kind++) in_use += tl_memory_used(ctx, (tl_memory_kind)kind);
+        assert_int_equal(in_use, plan.total);
         assert_int_equal(tl_model_set_batch(
                              ctx, model, &(tl_inputs){.count = batch, .images = images, .targets = targets}),
                          TL_OK);

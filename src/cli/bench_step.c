@@ -19,6 +19,7 @@ enum { WARM_UP = 2 };
 
 typedef struct figures {
     tl_timing step;
+    double set_batch_ms;       /* host time of handing a batch to the model, full and smaller ones in turns */
     double start_ms, first_ms; /* from the program's start to the end of the first step */
     double flops, gemm, rate;  /* rate: predictions a second */
     uint64_t params, peak_device, peak_process;
@@ -46,7 +47,24 @@ static void draw(const tl_settings *s, uint64_t values, float *images, uint64_t 
     for (uint64_t i = 0; i < predictions; i++) targets[i] = (int32_t)tl_random_below(&random, below);
 }
 
-static tl_status set_random_batch(tl_context *ctx, tl_model *model, const tl_settings *s)
+/* Sets full batches and those of a sample less in turns, the full one last. */
+static tl_status time_set_batch(tl_context *ctx, tl_model *model, tl_inputs inputs, double *ms)
+{
+    enum { TIMES = 15 };
+    double times[TIMES];
+    const uint32_t full = inputs.count;
+    for (int i = 0; i < TIMES; i++) {
+        inputs.count = i % 2 == 1 && full > 1 ? full - 1 : full;
+        TL_TRY(tl_finish(ctx)); /* the time is the host's alone */
+        const double begun = tl_clock_seconds();
+        TL_TRY(tl_model_set_batch(ctx, model, &inputs));
+        times[i] = (tl_clock_seconds() - begun) * 1e3;
+    }
+    *ms = tl_timing_of(times, TIMES).median_ms;
+    return TL_OK;
+}
+
+static tl_status set_random_batch(tl_context *ctx, tl_model *model, const tl_settings *s, double *ms)
 {
     const tl_model_config *c = &s->model;
     const bool text = c->family == TL_FAMILY_GPT;
@@ -60,12 +78,13 @@ static tl_status set_random_batch(tl_context *ctx, tl_model *model, const tl_set
                          "out of host memory for a batch of %u samples", s->batch_size);
     } else {
         draw(s, values, images, ids, text ? c->vocab_size : c->classes, tokens, predictions, targets);
-        status = tl_model_set_batch(ctx, model,
-                                    &(tl_inputs){.count = s->batch_size,
-                                                 .images = images,
-                                                 .tokens = tokens,
-                                                 .length = c->seq_len,
-                                                 .targets = targets});
+        status = time_set_batch(ctx, model,
+                                (tl_inputs){.count = s->batch_size,
+                                            .images = images,
+                                            .tokens = tokens,
+                                            .length = c->seq_len,
+                                            .targets = targets},
+                                ms);
     }
     free(images);
     free(tokens);
@@ -78,7 +97,7 @@ static tl_status run_steps(const tl_cli_options *o, tl_context *ctx, tl_model *m
 {
     const tl_settings *s = &o->settings;
     TL_TRY(tl_registry_init(ctx, tl_model_registry(model), s->seed));
-    TL_TRY(set_random_batch(ctx, model, s));
+    TL_TRY(set_random_batch(ctx, model, s, &f->set_batch_ms));
     for (uint32_t i = 0; i < WARM_UP + rounds; i++) {
         const tl_adamw_settings adamw = tl_step_adamw(s, s->lr, i + 1);
         if (i == 0) TL_TRY(tl_finish(ctx)); /* the parameters are drawn */
@@ -146,6 +165,7 @@ static tl_status report_json(const tl_cli_options *o, tl_context *ctx, const fig
     cJSON_AddNumberToObject(json, "peak_process_bytes", (double)f->peak_process);
     cJSON_AddNumberToObject(json, "start_ms", f->start_ms);
     cJSON_AddNumberToObject(json, "first_step_ms", f->first_ms);
+    cJSON_AddNumberToObject(json, "set_batch_ms", f->set_batch_ms);
     cJSON_AddNumberToObject(json, "dense_flops", f->flops);
     cJSON_AddNumberToObject(json, "gemm_gflops", f->gemm);
     cJSON_AddNumberToObject(json, "limit_fraction", fraction);
@@ -168,6 +188,7 @@ static tl_status run(tl_cli_options *o, tl_context *ctx)
     tl_bench_line_ms("step", f.step);
     tl_bench_line("first step", "begun %.0f ms, ended %.0f ms after the program's start", f.start_ms,
                   f.first_ms);
+    tl_bench_line("set batch", "%.3f ms of the host", f.set_batch_ms);
     tl_bench_line("throughput", "%.1f %s/s", f.rate, tl_task_find(s->task)->unit);
     tl_bench_line("rate", "%.1f GFLOP/s, %.2f of %.1f GFLOP/s of plain products",
                   f.flops / f.step.min_ms * 1e-6, fraction, f.gemm);

@@ -125,7 +125,7 @@ struct tl_block {
     pair mlp_norm_weight, mlp_norm_bias, mlp1_weight, mlp1_bias, mlp2_weight, mlp2_bias;
     tl_tensor *buffers[TL_BLOCK_BUFFERS];
     tl_op_state *state;
-    tl_op_shape now; /* the shape of the current batch; batch 0: there is no state */
+    tl_op_shape now; /* the shape of the current batch */
     char name[64];
 };
 
@@ -212,6 +212,11 @@ static tl_status create_buffers(tl_context *ctx, tl_block *b)
     return TL_OK;
 }
 
+static bool borrows_state(const tl_block *b)
+{
+    return b->lender != NULL && tl_op_lends_state(&b->lender->shape.op, &b->shape.op);
+}
+
 tl_status tl_block_create(tl_context *ctx, tl_registry *registry, const char *trunk, uint32_t layer,
                           const tl_block_shape *shape, bool training, bool cached, tl_block *lender,
                           tl_block **out)
@@ -231,8 +236,8 @@ tl_status tl_block_create(tl_context *ctx, tl_registry *registry, const char *tr
         status = tl_tensor_create(
             ctx, b->name, TL_MEMORY_ACTIVATION, 1,
             (uint64_t)tl_geometry_tokens(&shape->op.geometry) * shape->op.batch * shape->op.dim, &b->normed);
-    if (status == TL_OK)
-        status = tl_block_set_batch(ctx, b, shape->op.batch, 0, tl_geometry_tokens(&shape->op.geometry));
+    b->now = shape->op;
+    if (status == TL_OK && !borrows_state(b)) status = tl_op_create(ctx, b->name, &shape->op, &b->state);
     if (status != TL_OK) {
         tl_block_destroy(ctx, b);
         return status;
@@ -250,32 +255,18 @@ void tl_block_destroy(tl_context *ctx, tl_block *b)
     free(b);
 }
 
-static bool borrows_state(const tl_block *b)
-{
-    return b->lender != NULL && tl_op_lends_state(&b->lender->shape.op, &b->shape.op);
-}
-
 tl_status tl_block_set_batch(tl_context *ctx, tl_block *b, uint32_t batch, uint32_t first, uint32_t tokens)
 {
     if (batch == b->now.batch && first == b->now.geometry.first &&
         tokens == tl_geometry_tokens(&b->now.geometry))
         return TL_OK;
+    if (!borrows_state(b)) TL_TRY(tl_op_fit(ctx, b->name, b->state, batch, first, tokens));
     tl_op_shape shape = b->shape.op;
     shape.batch = batch;
     if (shape.geometry.kind == TL_CAUSAL) {
         shape.geometry.first = first;
         shape.geometry.width = tokens;
         shape.queries = tokens - first;
-    }
-    if (b->cached && b->state != NULL) {
-        TL_TRY(tl_op_window(ctx, b->name, b->state, first, tokens));
-    } else if (!borrows_state(b)) {
-        /* One state at a time: the partial batch at an epoch's end must not need more memory than planned. */
-        if (b->state != NULL) tl_op_destroy(ctx, b->state);
-        b->state = NULL;
-        b->now = b->shape.op;
-        b->now.batch = 0;
-        TL_TRY(tl_op_create(ctx, b->name, &shape, &b->state));
     }
     b->now = shape;
     return TL_OK;

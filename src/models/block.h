@@ -44,9 +44,9 @@ tl_status tl_block_create(tl_context *ctx, tl_registry *registry, const char *tr
                           const tl_block_shape *shape, bool training, bool cached, tl_block *lender,
                           tl_block **out);
 void tl_block_destroy(tl_context *ctx, tl_block *block); /* NULL is fine */
-/* Makes the operation's state fit `batch` samples of `tokens` tokens (at most the shape's; fewer tokens in sequences
- * only); forward and backward use it from then on. `first` above 0, in cached blocks alone and with the batch that they
- * were made for: forward computes tokens [first, tokens), and x and y are the rows of these. */
+/* Forward and backward compute `batch` samples of `tokens` tokens from then on (at most the shape's; fewer tokens in
+ * sequences only); allocates nothing. `first` above 0, in cached blocks alone and with the batch that they were made
+ * for: forward computes tokens [first, tokens), and x and y are the rows of these. */
 tl_status tl_block_set_batch(tl_context *ctx, tl_block *block, uint32_t batch, uint32_t first,
                              uint32_t tokens);
 

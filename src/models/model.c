@@ -137,17 +137,6 @@ static tl_model_config with_length(const tl_model *m, uint32_t length)
     return c;
 }
 
-/* A smaller batch may be cut otherwise by an operation, and so need more workspace than the full one. */
-static tl_status ensure_workspace(tl_context *ctx, tl_model *m, uint32_t batch, uint32_t length)
-{
-    const tl_model_config c = with_length(m, length);
-    uint64_t count = tl_model_buffer_count(&c, batch, m->training, TL_MODEL_WORKSPACE);
-    if (count <= m->buffers[TL_MODEL_WORKSPACE]->row) return TL_OK;
-    tl_tensor_destroy(ctx, m->buffers[TL_MODEL_WORKSPACE]);
-    m->buffers[TL_MODEL_WORKSPACE] = NULL;
-    return tl_tensor_create(ctx, "workspace", TL_MEMORY_WORKSPACE, 1, count, &m->buffers[TL_MODEL_WORKSPACE]);
-}
-
 /* Sizes of a batch: samples, tokens, and the cached ones before them. */
 static tl_status check_batch(tl_context *ctx, const tl_model *m, uint32_t batch, uint32_t first,
                              uint32_t length)
@@ -171,7 +160,6 @@ tl_status tl_model_set_batch(tl_context *ctx, tl_model *m, const tl_inputs *inpu
     const uint32_t batch = inputs->count, first = m->config.family == TL_FAMILY_GPT ? inputs->first : 0,
                    length = m->family->length(&m->config, inputs);
     TL_TRY(check_batch(ctx, m, batch, first, length));
-    TL_TRY(ensure_workspace(ctx, m, batch, first + length));
     for (uint32_t layer = 0; layer < m->config.depth; layer++)
         TL_TRY(tl_block_set_batch(ctx, m->blocks[layer], batch, first, first + length));
     m->batch = batch;

@@ -249,7 +249,7 @@ static void account_op(tl_memory_plan *plan, const tl_op_shape *op, uint64_t tim
     account(plan, TL_MEMORY_DATA, times, z.ones, z.ones, "ones of a block");
     account(plan, TL_MEMORY_DATA, times, z.features, z.features, "positions of a block");
     account(plan, TL_MEMORY_DATA, times, z.rotary, z.rotary, "rotary angles of a block");
-    if (tl_op_relative(op) != 0 || op->bias != TL_BIAS_NONE) {
+    if (tl_op_has_pairs(op)) {
         /* As tl_pairs_create stores them: the groups; the pairs with an index by query and one by key. */
         uint32_t groups, pairs, largest;
         tl_pairs_measure(&op->geometry, op->queries, &groups, &pairs, &largest);

@@ -28,7 +28,8 @@ enum { TABLES = 6 }; /* with a leading offset axis */
 struct tl_op_state {
     tl_op_shape shape;
     tl_op_sizes sizes;
-    uint64_t room;     /* rows that the tensors were made for: sizes.rows, or more in generation */
+    uint64_t capacity; /* rows that the tensors were made for: sizes.rows or more */
+    uint32_t max_batch, max_tokens;
     tl_pairs pairs;    /* with relative roles */
     tl_tensor *qkv;    /* the plain roles: [tokens][batch][nD] */
     tl_tensor *narrow; /* alpha: x A_q, x A_k, x A_v, each [tokens][batch][R]; then o2 [queries][batch][R] */
@@ -65,18 +66,9 @@ static tl_status create_tensor(tl_context *ctx, const char *name, const char *wh
 static tl_status create_tables(tl_context *ctx, const char *name, tl_op_state *state)
 {
     const tl_op_shape *s = &state->shape;
-    if (tl_op_relative(s) != 0 || s->bias != TL_BIAS_NONE)
-        TL_TRY(tl_pairs_create(ctx, name, &s->geometry, s->queries, &state->pairs));
+    if (tl_op_has_pairs(s)) TL_TRY(tl_pairs_create(ctx, name, &s->geometry, s->queries, &state->pairs));
     if (state->sizes.mask > 0) TL_TRY(tl_mask_create(ctx, name, &s->geometry, s->queries, &state->mask));
     return s->gated ? tl_gated_create(ctx, name, &s->geometry, s->queries, &state->features) : TL_OK;
-}
-
-static void destroy_tables(tl_context *ctx, tl_op_state *state)
-{
-    tl_pairs_destroy(ctx, &state->pairs);
-    tl_tensor_destroy(ctx, state->mask);
-    tl_tensor_destroy(ctx, state->features);
-    state->mask = state->features = NULL;
 }
 
 static tl_status create_parts(tl_context *ctx, const char *name, tl_op_state *state)
@@ -111,7 +103,9 @@ tl_status tl_op_create(tl_context *ctx, const char *name, const tl_op_shape *sha
                        name);
     state->shape = *shape;
     state->sizes = tl_op_measure(shape);
-    state->room = state->sizes.rows;
+    state->capacity = state->sizes.rows;
+    state->max_batch = shape->batch;
+    state->max_tokens = tl_geometry_tokens(&shape->geometry);
     const tl_status status = create_parts(ctx, name, state);
     if (status != TL_OK) {
         tl_op_destroy(ctx, state);
@@ -124,7 +118,9 @@ tl_status tl_op_create(tl_context *ctx, const char *name, const tl_op_shape *sha
 void tl_op_destroy(tl_context *ctx, tl_op_state *state)
 {
     if (state == NULL) return;
-    destroy_tables(ctx, state);
+    tl_pairs_destroy(ctx, &state->pairs);
+    tl_tensor_destroy(ctx, state->mask);
+    tl_tensor_destroy(ctx, state->features);
     tl_tensor_destroy(ctx, state->qkv);
     tl_tensor_destroy(ctx, state->narrow);
     tl_tensor_destroy(ctx, state->prob);
@@ -135,19 +131,36 @@ void tl_op_destroy(tl_context *ctx, tl_op_state *state)
     free(state);
 }
 
-tl_status tl_op_window(tl_context *ctx, const char *name, tl_op_state *state, uint32_t first, uint32_t tokens)
+/* The same tables for other queries and keys; gradient tables then have other unused matrices. */
+static tl_status fit_tables(tl_context *ctx, const char *name, tl_op_state *state)
+{
+    const tl_op_shape *s = &state->shape;
+    memset(state->zeroed, 0, sizeof state->zeroed);
+    if (tl_op_has_pairs(s)) TL_TRY(tl_pairs_fit(ctx, name, &s->geometry, s->queries, &state->pairs));
+    if (state->mask != NULL) TL_TRY(tl_mask_fit(ctx, name, &s->geometry, s->queries, state->mask));
+    return s->gated ? tl_gated_fit(ctx, name, &s->geometry, s->queries, state->features) : TL_OK;
+}
+
+tl_status tl_op_fit(tl_context *ctx, const char *name, tl_op_state *state, uint32_t batch, uint32_t first,
+                    uint32_t tokens)
 {
     tl_op_shape *s = &state->shape;
-    if (s->geometry.kind != TL_CAUSAL || first >= tokens || (uint64_t)tokens * s->batch > state->room)
+    const bool same_tokens = first == s->geometry.first && tokens == tl_geometry_tokens(&s->geometry);
+    if (batch == s->batch && same_tokens) return TL_OK;
+    if (batch < 1 || batch > state->max_batch || first >= tokens || tokens > state->max_tokens ||
+        (!same_tokens && s->geometry.kind != TL_CAUSAL))
         return tl_fail(tl_context_error(ctx), TL_ERROR_USAGE,
-                       "the queries of %s cannot be tokens %u to %u: its state is not made for them", name,
-                       first, tokens);
-    s->geometry.first = first;
-    s->geometry.width = tokens;
-    s->queries = tokens - first;
-    state->sizes = tl_op_measure(s);
-    destroy_tables(ctx, state);
-    return create_tables(ctx, name, state);
+                       "%s is made for %u samples of %u tokens: it cannot compute tokens %u to %u of %u",
+                       name, state->max_batch, state->max_tokens, first, tokens, batch);
+    s->batch = batch;
+    if (!same_tokens) {
+        s->geometry.first = first;
+        s->geometry.width = tokens;
+        s->queries = tokens - first;
+        TL_TRY(fit_tables(ctx, name, state));
+    }
+    state->sizes = tl_op_measure_pairs(s, state->pairs.count, state->pairs.largest);
+    return TL_OK;
 }
 
 /* ---- parts --------------------------------------------------------------------------------------- */
@@ -191,7 +204,7 @@ static uint32_t plain_column(const tl_op_state *state, int role)
 
 static tl_view narrow_view(const tl_op_state *state, int part)
 {
-    return tl_at(state->narrow, (uint64_t)part * state->room * state->sizes.relative);
+    return tl_at(state->narrow, (uint64_t)part * state->capacity * state->sizes.relative);
 }
 
 /* Rows before the first query's; only generation has any. */
@@ -204,6 +217,12 @@ static tl_relative_rows kept_rows(const tl_op_state *state)
 {
     if (state->kept == NULL) return (tl_relative_rows){0};
     return (tl_relative_rows){tl_at(state->kept, 0), tl_at(state->kept, state->sizes.kept)};
+}
+
+/* NULL where the softmax sees all pairs, as it may of a sequence shorter than the window. */
+static const tl_tensor *mask_of(const tl_op_state *state)
+{
+    return state->sizes.mask > 0 ? state->mask : NULL;
 }
 
 static tl_attention attention_of(const tl_op_state *state)
@@ -355,7 +374,7 @@ static tl_relative bias_of(const tl_op_state *state)
 
 static tl_view single_ones(const tl_op_state *state)
 {
-    return tl_at(state->ones, state->room * state->shape.heads);
+    return tl_at(state->ones, state->capacity * state->shape.heads);
 }
 
 static tl_status bias_scores(tl_context *ctx, tl_op_state *state, const tl_op_weights *w, const regions *r)
@@ -392,13 +411,14 @@ static tl_status scores(tl_context *ctx, tl_op_state *state, const tl_op_weights
                                 tl_op_standard_scores(s)));
     }
     TL_TRY(bias_scores(ctx, state, w, r));
-    if (state->mask != NULL)
-        TL_TRY(tl_mask_rows(ctx, state->mask, (uint64_t)s->batch * s->heads, prob, -INFINITY));
+    const tl_tensor *mask = mask_of(state);
+    if (mask != NULL)
+        TL_TRY(tl_mask_rows(ctx, mask, state->sizes.mask, (uint64_t)s->batch * s->heads, prob, -INFINITY));
     TL_TRY(tl_softmax_forward(ctx, prob, (uint64_t)s->batch * s->heads * s->queries, s->queries,
                               tl_geometry_tokens(&s->geometry), causal_keys(s)));
     if (!s->gated) return TL_OK;
     const tl_gated gated = gated_of(state);
-    return tl_gated_positions(ctx, &gated, tl_at(state->features, 0), tl_at(w->w, 0), state->mask,
+    return tl_gated_positions(ctx, &gated, tl_at(state->features, 0), tl_at(w->w, 0), mask,
                               tl_at(state->positions, 0));
 }
 
@@ -535,7 +555,7 @@ static tl_status clear_gradients(tl_context *ctx, const tl_op_state *state, tl_v
         if ((tl_op_narrow(s) & (1u << i)) != 0) TL_TRY(tl_zero(ctx, r->dnarrow[i], z->rows * z->relative));
     if (z->ones > 0) TL_TRY(tl_zero(ctx, r->dones, z->ones));
     /* pairs outside a window leave their rows' places alone */
-    if (state->mask != NULL && !tl_op_standard_values(s)) TL_TRY(tl_zero(ctx, r->dweights, z->weights));
+    if (mask_of(state) != NULL && !tl_op_standard_values(s)) TL_TRY(tl_zero(ctx, r->dweights, z->weights));
     if (!adds_to_dx(s)) return TL_OK;
     if (tl_op_relative_scores(s) && z->plain > 0) TL_TRY(tl_zero(ctx, r->dqkv, z->rows * z->plain));
     return tl_zero(ctx, dx, z->rows * s->dim);

@@ -8,15 +8,16 @@
 
 typedef struct tl_op_state tl_op_state; /* pair tables and what forward keeps for backward; one a layer */
 
-/* Allocates for exactly this shape. */
+/* Allocates for this shape, which is then also the one in use. */
 tl_status tl_op_create(tl_context *ctx, const char *name, const tl_op_shape *shape, tl_op_state **out);
 void tl_op_destroy(tl_context *ctx, tl_op_state *state);
 
-/* For generation, in a state made for a causal sequence: the queries are tokens [first, tokens) from now on. Forward
- * then projects these alone and finds what the tokens before them left in the state, where it must have been computed
- * since the state was made; x holds the rows of all tokens. At most as many tokens as the state was made for. */
-tl_status tl_op_window(tl_context *ctx, const char *name, tl_op_state *state, uint32_t first,
-                       uint32_t tokens);
+/* From now on the state serves `batch` samples of `tokens` tokens, at most as many as it was made for; allocates
+ * nothing. Fewer tokens are for causal sequences alone. `first` above 0 makes the state a KV cache: the queries are
+ * tokens [first, tokens); forward projects these alone and reuses what it computed for the tokens before them in
+ * earlier calls with this batch; x holds the rows of all tokens. */
+tl_status tl_op_fit(tl_context *ctx, const char *name, tl_op_state *state, uint32_t batch, uint32_t first,
+                    uint32_t tokens);
 
 /* o overwritten; workspace: tl_op_workspace_count floats, shared between layers. */
 tl_status tl_op_forward(tl_context *ctx, tl_op_state *state, const tl_op_weights *weights, tl_view x,

@@ -34,5 +34,5 @@ tl_status tl_columns_sum(tl_context *ctx, tl_view x, uint32_t ld, tl_view sums, 
 
 uint64_t tl_columns_workspace(uint64_t rows, uint32_t columns)
 {
-    return (uint64_t)tl_row_blocks(rows) * columns;
+    return (uint64_t)tl_row_blocks_max(rows) * columns;
 }

@@ -39,21 +39,32 @@ static void describe_pair(const tl_geometry *g, uint32_t i, uint32_t j, float *f
     }
 }
 
+static uint64_t table_count(const tl_geometry *g, uint32_t queries)
+{
+    return (uint64_t)queries * tl_geometry_tokens(g) * (tl_gated_features(g) + 1);
+}
+
 tl_status tl_gated_create(tl_context *ctx, const char *name, const tl_geometry *g, uint32_t queries,
                           tl_tensor **table)
 {
-    const uint32_t keys = tl_geometry_tokens(g), row = tl_gated_features(g) + 1;
-    const uint64_t count = (uint64_t)queries * keys * row;
     char full[96];
     snprintf(full, sizeof full, "%.70s.positions", name);
-    TL_TRY(tl_tensor_create(ctx, full, TL_MEMORY_DATA, 1, count, table));
+    TL_TRY(tl_tensor_create(ctx, full, TL_MEMORY_DATA, 1, table_count(g, queries), table));
+    return tl_gated_fit(ctx, name, g, queries, *table);
+}
+
+tl_status tl_gated_fit(tl_context *ctx, const char *name, const tl_geometry *g, uint32_t queries,
+                       tl_tensor *table)
+{
+    const uint32_t keys = tl_geometry_tokens(g), row = tl_gated_features(g) + 1;
+    const uint64_t count = table_count(g, queries);
     float *values = calloc(count, sizeof *values);
     if (values == NULL)
         return tl_fail(tl_context_error(ctx), TL_ERROR_MEMORY,
                        "out of host memory for the table of positions of %s", name);
     for (uint32_t i = 0; i < queries; i++)
         for (uint32_t j = 0; j < keys; j++) describe_pair(g, g->first + i, j, values + ((uint64_t)i * keys + j) * row);
-    const tl_status status = tl_tensor_write(ctx, *table, 0, count, values);
+    const tl_status status = tl_tensor_write(ctx, table, 0, count, values);
     free(values);
     return status;
 }
@@ -77,7 +88,7 @@ tl_status tl_gated_positions(tl_context *ctx, const tl_gated *g, tl_view table, 
                                         .c = positions,
                                         .ldc = matrix_of(g),
                                         .alpha = 1.0f}));
-    if (mask != NULL) TL_TRY(tl_mask_rows(ctx, mask, g->heads, positions, -INFINITY));
+    if (mask != NULL) TL_TRY(tl_mask_rows(ctx, mask, matrix_of(g), g->heads, positions, -INFINITY));
     return tl_softmax_forward(ctx, positions, (uint64_t)g->heads * g->queries, g->queries, g->keys,
                               g->causal);
 }

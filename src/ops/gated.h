@@ -25,6 +25,9 @@ uint32_t tl_gated_features(const tl_geometry *geometry);
 /* The table f [query][key][F + 1] (data); its last column is 1 everywhere. */
 tl_status tl_gated_create(tl_context *ctx, const char *name, const tl_geometry *geometry, uint32_t queries,
                           tl_tensor **table);
+/* Makes the table that of another geometry with no more queries and keys. */
+tl_status tl_gated_fit(tl_context *ctx, const char *name, const tl_geometry *geometry, uint32_t queries,
+                       tl_tensor *table);
 
 /* The softmax over positions, [head][query][key], overwritten. w [heads][F]; mask as tl_mask_create makes it, or
  * NULL. */

@@ -54,5 +54,5 @@ tl_status tl_layernorm_backward(tl_context *ctx, tl_view dy, tl_view x, tl_view 
 
 uint64_t tl_layernorm_workspace(uint64_t rows, uint32_t channels)
 {
-    return (uint64_t)tl_row_blocks(rows) * 2 * channels;
+    return (uint64_t)tl_row_blocks_max(rows) * 2 * channels;
 }

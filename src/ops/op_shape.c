@@ -145,6 +145,18 @@ tl_tensor **tl_op_weight(tl_op_weights *weights, const tl_op_parameter *p)
 
 tl_op_sizes tl_op_measure(const tl_op_shape *s)
 {
+    uint32_t groups = 0, pairs = 0, largest = 0;
+    if (tl_op_has_pairs(s)) tl_pairs_measure(&s->geometry, s->queries, &groups, &pairs, &largest);
+    return tl_op_measure_pairs(s, pairs, largest);
+}
+
+bool tl_op_has_pairs(const tl_op_shape *s)
+{
+    return tl_op_relative(s) != 0 || s->bias != TL_BIAS_NONE;
+}
+
+tl_op_sizes tl_op_measure_pairs(const tl_op_shape *s, uint32_t pairs, uint32_t largest)
+{
     tl_op_sizes z = {0};
     const uint32_t tokens = tl_geometry_tokens(&s->geometry);
     const bool alpha = tl_op_is_narrow(s);
@@ -161,9 +173,7 @@ tl_op_sizes tl_op_measure(const tl_op_shape *s)
         z.positions = (uint64_t)s->heads * s->queries * tokens;
         z.features = (uint64_t)s->queries * tokens * (tl_gated_features(&s->geometry) + 1);
     }
-    if (tl_op_relative(s) == 0 && s->bias == TL_BIAS_NONE) return z;
-    uint32_t groups, pairs, largest;
-    tl_pairs_measure(&s->geometry, s->queries, &groups, &pairs, &largest);
+    if (!tl_op_has_pairs(s)) return z;
     const bool keep = s->keep && op_saves_pairs(s);
     z.pair_weights = (uint64_t)s->heads * pairs * s->batch;
     z.kept = keep ? (uint64_t)pairs * s->batch * z.width : 0;

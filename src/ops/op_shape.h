@@ -88,13 +88,19 @@ typedef struct tl_op_sizes {
     uint64_t chunk;            /* workspace of the relative products */
 } tl_op_sizes;
 
+/* Walks all pairs of tokens where offsets are shared or there is a window: for plans, not for steps. */
 tl_op_sizes tl_op_measure(const tl_op_shape *shape);
+/* The same from a pair table's `pairs` and those of its largest group (0 without a table): a few products. */
+tl_op_sizes tl_op_measure_pairs(const tl_op_shape *shape, uint32_t pairs, uint32_t largest);
+/* Whether the operation has a pair table: for per-offset matrices or biases. */
+bool tl_op_has_pairs(const tl_op_shape *shape);
 
 /* Whether in inference, where nothing is kept, one state serves both shapes of a model's blocks. */
 bool tl_op_lends_state(const tl_op_shape *lender, const tl_op_shape *borrower);
 
 /* Floats that tl_op_create will keep (activations), of which one tensor holds the kept q_ij and k_ij, and
- * that forward and backward need as workspace shared between layers. */
+ * that forward and backward need as workspace shared between layers, for up to shape->batch samples and, in
+ * sequences, up to the shape's tokens. */
 uint64_t tl_op_activation_count(const tl_op_shape *shape);
 uint64_t tl_op_kept_count(const tl_op_shape *shape);
 uint64_t tl_op_workspace_count(const tl_op_shape *shape);

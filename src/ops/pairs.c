@@ -78,63 +78,107 @@ static void index_side(const tl_pairs *pairs, const int32_t (*list)[2], int side
     }
 }
 
-static tl_status upload(tl_context *ctx, const char *name, const char *what, const void *source,
-                        uint64_t count, tl_tensor **out)
+static tl_status create_data(tl_context *ctx, const char *name, const char *what, uint64_t count,
+                             tl_tensor **out)
 {
     char full[96];
     snprintf(full, sizeof full, "%.70s.%s", name, what);
-    TL_TRY(tl_tensor_create(ctx, full, TL_MEMORY_DATA, 1, count, out));
-    return tl_tensor_write(ctx, *out, 0, count, source);
+    return tl_tensor_create(ctx, full, TL_MEMORY_DATA, 1, count, out);
+}
+
+/* Host memory for building a table: of `offsets` matrices and `rows` entries of the device's list. */
+typedef struct pair_builder {
+    uint32_t *counts;         /* pairs by key matrix */
+    int32_t *group_of, *next; /* group of a key matrix; place of a group's next pair */
+    int32_t (*list)[2];       /* what goes to the device, see tl_pairs */
+} pair_builder;
+
+static void free_builder(pair_builder *b)
+{
+    free(b->counts);
+    free(b->group_of);
+    free(b->next);
+    free(b->list);
+}
+
+static size_t list_rows(const tl_pairs *pairs)
+{
+    return 3 * (size_t)pairs->count + pairs->queries + pairs->keys;
+}
+
+static bool create_builder(const tl_pairs *pairs, uint32_t offsets, pair_builder *b)
+{
+    b->counts = calloc(offsets, sizeof *b->counts);
+    b->group_of = malloc(offsets * sizeof *b->group_of);
+    b->next = calloc(pairs->groups + 1, sizeof *b->next);
+    b->list = malloc(list_rows(pairs) * sizeof *b->list);
+    return b->counts != NULL && b->group_of != NULL && b->next != NULL && b->list != NULL;
+}
+
+/* Groups by ascending key matrix, and the pairs of each. */
+static void build_table(const tl_geometry *geometry, uint32_t offsets, tl_pairs *pairs, pair_builder *b)
+{
+    count_pairs(geometry, pairs->queries, b->counts);
+    int32_t groups = 0, first = 0;
+    for (uint32_t k = 0; k < offsets; k++) {
+        if (b->counts[k] == 0) continue;
+        pairs->group[groups] = (tl_pair_group){
+            .first = first, .count = (int32_t)b->counts[k], .key = (int32_t)k};
+        b->next[groups] = first;
+        first += (int32_t)b->counts[k];
+        b->group_of[k] = groups++;
+    }
+    for (uint32_t i = 0; i < pairs->queries; i++) {
+        for (uint32_t j = 0; j < pairs->keys; j++) {
+            const int32_t key = tl_geometry_key_offset(geometry, i, j);
+            if (key < 0) continue;
+            const int32_t g = b->group_of[key];
+            pairs->group[g].query = tl_geometry_query_offset(geometry, i, j);
+            b->list[b->next[g]][0] = (int32_t)i;
+            b->list[b->next[g]++][1] = (int32_t)j;
+        }
+    }
+    index_side(pairs, b->list, 0, pairs->queries, b->list + pairs->count);
+    index_side(pairs, b->list, 1, pairs->keys, b->list + 2 * (size_t)pairs->count + pairs->queries);
+}
+
+static tl_status no_memory(tl_context *ctx, const char *name)
+{
+    return tl_fail(tl_context_error(ctx), TL_ERROR_MEMORY, "out of host memory for the pair table of %s",
+                   name);
+}
+
+tl_status tl_pairs_fit(tl_context *ctx, const char *name, const tl_geometry *geometry, uint32_t queries,
+                       tl_pairs *pairs)
+{
+    const uint32_t offsets = tl_geometry_offsets(geometry);
+    tl_pairs_measure(geometry, queries, &pairs->groups, &pairs->count, &pairs->largest);
+    pairs->queries = queries;
+    pairs->keys = tl_geometry_tokens(geometry);
+    pair_builder b = {0};
+    tl_status status = create_builder(pairs, offsets, &b) ? TL_OK : no_memory(ctx, name);
+    if (status == TL_OK) {
+        build_table(geometry, offsets, pairs, &b);
+        status = tl_tensor_write(ctx, pairs->device_groups, 0, (uint64_t)pairs->groups * 4, pairs->group);
+    }
+    if (status == TL_OK) status = tl_tensor_write(ctx, pairs->device_pairs, 0, list_rows(pairs) * 2, b.list);
+    free_builder(&b);
+    return status;
 }
 
 tl_status tl_pairs_create(tl_context *ctx, const char *name, const tl_geometry *geometry, uint32_t queries,
                           tl_pairs *pairs)
 {
     memset(pairs, 0, sizeof *pairs);
-    const uint32_t tokens = tl_geometry_tokens(geometry), offsets = tl_geometry_offsets(geometry);
     tl_pairs_measure(geometry, queries, &pairs->groups, &pairs->count, &pairs->largest);
     pairs->queries = queries;
-    pairs->keys = tokens;
-    int32_t *group_of = malloc(offsets * sizeof *group_of), *next = calloc(pairs->groups + 1, sizeof *next);
-    const size_t rows = 3 * (size_t)pairs->count + queries + tokens;
-    int32_t(*list)[2] = malloc(rows * sizeof *list);
-    uint32_t *counts = calloc(offsets, sizeof *counts);
+    pairs->keys = tl_geometry_tokens(geometry);
     pairs->group = calloc(pairs->groups + 1, sizeof *pairs->group);
-    tl_status status = TL_OK;
-    if (group_of == NULL || next == NULL || list == NULL || counts == NULL || pairs->group == NULL) {
-        status = tl_fail(tl_context_error(ctx), TL_ERROR_MEMORY,
-                         "out of host memory for the pair table of %s", name);
-    } else {
-        count_pairs(geometry, queries, counts);
-        int32_t groups = 0, first = 0;
-        for (uint32_t k = 0; k < offsets; k++) {
-            if (counts[k] == 0) continue;
-            pairs->group[groups] = (tl_pair_group){
-                .first = first, .count = (int32_t)counts[k], .key = (int32_t)k};
-            next[groups] = first;
-            first += (int32_t)counts[k];
-            group_of[k] = groups++;
-        }
-        for (uint32_t i = 0; i < queries; i++) {
-            for (uint32_t j = 0; j < tokens; j++) {
-                const int32_t key = tl_geometry_key_offset(geometry, i, j);
-                if (key < 0) continue;
-                const int32_t g = group_of[key];
-                pairs->group[g].query = tl_geometry_query_offset(geometry, i, j);
-                list[next[g]][0] = (int32_t)i;
-                list[next[g]++][1] = (int32_t)j;
-            }
-        }
-        index_side(pairs, list, 0, queries, list + pairs->count);
-        index_side(pairs, list, 1, tokens, list + 2 * (size_t)pairs->count + queries);
-        status = upload(ctx, name, "groups", pairs->group, (uint64_t)pairs->groups * 4,
-                        &pairs->device_groups);
-        if (status == TL_OK) status = upload(ctx, name, "pairs", list, rows * 2, &pairs->device_pairs);
-    }
-    free(group_of);
-    free(next);
-    free(list);
-    free(counts);
+    tl_status status = pairs->group != NULL ? TL_OK : no_memory(ctx, name);
+    if (status == TL_OK)
+        status = create_data(ctx, name, "groups", (uint64_t)pairs->groups * 4, &pairs->device_groups);
+    if (status == TL_OK) status = create_data(ctx, name, "pairs", list_rows(pairs) * 2, &pairs->device_pairs);
+    if (status == TL_OK) status = tl_pairs_fit(ctx, name, geometry, queries, pairs);
     if (status != TL_OK) tl_pairs_destroy(ctx, pairs);
     return status;
 }
@@ -147,25 +191,32 @@ void tl_pairs_destroy(tl_context *ctx, tl_pairs *pairs)
     memset(pairs, 0, sizeof *pairs);
 }
 
-tl_status tl_mask_create(tl_context *ctx, const char *name, const tl_geometry *geometry, uint32_t queries,
-                         tl_tensor **out)
+tl_status tl_mask_fit(tl_context *ctx, const char *name, const tl_geometry *geometry, uint32_t queries,
+                      tl_tensor *mask)
 {
     const uint32_t keys = tl_geometry_tokens(geometry);
     const uint64_t count = (uint64_t)queries * keys;
-    float *mask = malloc(count * sizeof *mask);
-    if (mask == NULL)
+    float *values = malloc(count * sizeof *values);
+    if (values == NULL)
         return tl_fail(tl_context_error(ctx), TL_ERROR_MEMORY, "out of host memory for the mask of %s", name);
     for (uint32_t i = 0; i < queries; i++)
         for (uint32_t j = 0; j < keys; j++)
-            mask[(uint64_t)i * keys + j] = tl_geometry_key_offset(geometry, i, j) >= 0 ? 1.0f : 0.0f;
-    const tl_status status = upload(ctx, name, "mask", mask, count, out);
-    free(mask);
+            values[(uint64_t)i * keys + j] = tl_geometry_key_offset(geometry, i, j) >= 0 ? 1.0f : 0.0f;
+    const tl_status status = tl_tensor_write(ctx, mask, 0, count, values);
+    free(values);
     return status;
 }
 
-tl_status tl_mask_rows(tl_context *ctx, const tl_tensor *mask, uint64_t matrices, tl_view rows, float value)
+tl_status tl_mask_create(tl_context *ctx, const char *name, const tl_geometry *geometry, uint32_t queries,
+                         tl_tensor **out)
 {
-    const uint64_t count = mask->lead * mask->row;
+    TL_TRY(create_data(ctx, name, "mask", (uint64_t)queries * tl_geometry_tokens(geometry), out));
+    return tl_mask_fit(ctx, name, geometry, queries, *out);
+}
+
+tl_status tl_mask_rows(tl_context *ctx, const tl_tensor *mask, uint64_t count, uint64_t matrices,
+                       tl_view rows, float value)
+{
     tl_kernel *kernel;
     TL_TRY(tl_row_kernel(ctx, "pairs", "mask_rows", "", &kernel));
     return TL_RUN(ctx, kernel, tl_grid1(matrices, tl_context_traits(ctx)->row_group), TL_MEM(mask->mem[0]),

@@ -24,6 +24,9 @@ typedef struct tl_pairs {
 tl_status tl_pairs_create(tl_context *ctx, const char *name, const tl_geometry *geometry, uint32_t queries,
                           tl_pairs *pairs);
 void tl_pairs_destroy(tl_context *ctx, tl_pairs *pairs);
+/* Makes the table that of another geometry with no more pairs, groups, queries and keys than it was created for. */
+tl_status tl_pairs_fit(tl_context *ctx, const char *name, const tl_geometry *geometry, uint32_t queries,
+                       tl_pairs *pairs);
 
 /* Pairs and pairs of the largest group, without a table (for planning). */
 void tl_pairs_measure(const tl_geometry *geometry, uint32_t queries, uint32_t *groups, uint32_t *count,
@@ -32,8 +35,12 @@ void tl_pairs_measure(const tl_geometry *geometry, uint32_t queries, uint32_t *g
 /* Windows: 1 where query i sees key j, else 0, [queries][keys] (data). */
 tl_status tl_mask_create(tl_context *ctx, const char *name, const tl_geometry *geometry, uint32_t queries,
                          tl_tensor **out);
-/* Sets the masked elements of `matrices` = batch * heads matrices [query][key] to value. */
-tl_status tl_mask_rows(tl_context *ctx, const tl_tensor *mask, uint64_t matrices, tl_view rows, float value);
+/* Makes the mask that of another geometry with no more queries and keys. */
+tl_status tl_mask_fit(tl_context *ctx, const char *name, const tl_geometry *geometry, uint32_t queries,
+                      tl_tensor *mask);
+/* Sets the masked elements of `matrices` = batch * heads matrices of `count` = queries * keys elements to value. */
+tl_status tl_mask_rows(tl_context *ctx, const tl_tensor *mask, uint64_t count, uint64_t matrices,
+                       tl_view rows, float value);
 /* values[0..count) = value. */
 tl_status tl_pairs_fill(tl_context *ctx, tl_view values, uint64_t count, float value);
 

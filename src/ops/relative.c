@@ -36,8 +36,10 @@ static uint64_t chunk_pairs(uint32_t pairs, uint32_t largest, uint32_t batch, ui
 uint64_t tl_relative_workspace(uint32_t pairs, uint32_t largest, uint32_t batch, uint32_t inner,
                                uint32_t heads, uint32_t head_dim, bool kept)
 {
-    const uint64_t row = floats_per_row(inner, heads, head_dim, kept);
-    return chunk_pairs(pairs, largest, batch, row) * batch * row;
+    const uint64_t row = floats_per_row(inner, heads, head_dim, kept), fit = CHUNK_BYTES / (4 * row),
+                   largest_rows = (uint64_t)largest * batch, all = (uint64_t)pairs * batch,
+                   most = fit > largest_rows ? fit : largest_rows;
+    return (all < most ? all : most) * row; /* at least what chunk_pairs takes of any batch up to this one */
 }
 
 uint64_t tl_relative_rows_count(const tl_relative *r)

@@ -41,8 +41,8 @@ tl_status tl_relative_aggregate_backward(tl_context *ctx, const tl_relative *r, 
                                          tl_view weights, tl_view dy, tl_view dweights, tl_view dx,
                                          tl_tensor *dw, tl_view workspace);
 
-/* Floats of workspace that the two backward functions need, for `pairs` pairs of which the largest group has
- * `largest`, with q and k kept or not. */
+/* Floats of workspace that the two backward functions need, for up to `pairs` pairs, up to `largest` of them in a
+ * group, and batches of up to `batch`, with q and k kept or not. */
 uint64_t tl_relative_workspace(uint32_t pairs, uint32_t largest, uint32_t batch, uint32_t inner,
                                uint32_t heads, uint32_t head_dim, bool kept);
 

@@ -87,6 +87,15 @@ static inline uint32_t tl_row_blocks(uint64_t rows)
     return blocks > 0 ? (uint32_t)blocks : 1;
 }
 
+/* The most blocks of up to `rows` rows. Fewer rows may make more blocks than `rows` do: workspaces that serve
+ * smaller batches, too, are sized by this. */
+static inline uint32_t tl_row_blocks_max(uint64_t rows)
+{
+    const uint64_t blocks = tl_ceil_div(rows, 32);
+    if (blocks > TL_ROWS_MAX_BLOCKS) return TL_ROWS_MAX_BLOCKS;
+    return blocks > 0 ? (uint32_t)blocks : 1;
+}
+
 /* out[b][c] = scale * sum of x[r * ld + c] over the rows r of block b: [b * rows_per_block, ...) below
  * `rows`. One launch, overwritten (columns.c). */
 tl_status tl_columns_blocks(tl_context *ctx, tl_view x, uint64_t ld, tl_view out, uint64_t rows,
