@@ -2,7 +2,10 @@
  * training lowers the loss, and what eval reads is what train wrote. */
 #include "runs.h"
 
+#include <unistd.h>
+
 #include "train/metadata.h"
+#include "train/run_lock.h"
 
 static void same_seed_same_model(void **unused)
 {
@@ -44,6 +47,30 @@ static void other_settings_do_not_resume(void **unused)
     tl_result result;
     assert_int_equal(tl_train(ctx, &s, NULL, &result), TL_ERROR_USAGE);
     assert_non_null(strstr(tl_context_error(ctx)->text, " lr"));
+    tl_context_destroy(ctx);
+}
+
+/* Two runs of one process refuse each other as those of two processes do; tests/test_owner.sh looks at these. */
+static void a_folder_has_one_run(void **unused)
+{
+    tl_settings s = small_run(TL_OP_ATTENTION, "owned");
+    s.steps = 2;
+    train(s);
+    tl_context *ctx = golden_context(TL_PATH_AUTO);
+    const tl_log quiet = {0};
+    tl_run_lock lock = {0};
+    tl_result result;
+    char pid[24];
+    snprintf(pid, sizeof pid, "process %ld", (long)getpid());
+    MUST(ctx, tl_run_lock_take(&lock, s.out, &quiet, tl_context_error(ctx)));
+    for (int resume = 0; resume < 2; resume++) {
+        s.resume = resume != 0;
+        assert_int_equal(tl_train(ctx, &s, NULL, &result), TL_ERROR_INPUT);
+        assert_non_null(strstr(tl_context_error(ctx)->text, pid));
+        assert_non_null(strstr(tl_context_error(ctx)->text, s.out));
+    }
+    tl_run_lock_release(&lock);
+    assert_int_equal(tl_train(ctx, &s, NULL, &result), TL_OK);
     tl_context_destroy(ctx);
 }
 
@@ -367,6 +394,7 @@ int main(void)
         cmocka_unit_test(old_schedule_resumes),
         cmocka_unit_test(metadata_without_a_version),
         cmocka_unit_test(warm_up_longer_than_the_run),
+        cmocka_unit_test(a_folder_has_one_run),
         cmocka_unit_test(other_settings_do_not_resume),
         cmocka_unit_test(loss_falls_and_eval_agrees),
         cmocka_unit_test(a_signal_saves),

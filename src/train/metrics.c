@@ -6,9 +6,11 @@
 #include <math.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "core/number.h"
 #include "data/json_text.h"
+#include "train/run_lock.h"
 
 /* 9 digits hold a float exactly without cJSON's 17-digit tails. */
 static bool add_number(cJSON *object, const char *key, double value)
@@ -54,6 +56,13 @@ tl_status tl_metrics_open(tl_metrics *metrics, const char *path, tl_error *err)
         return tl_fail(err, TL_ERROR_INPUT,
                        "the metrics file %s cannot be opened for writing: %s; choose another --metrics", path,
                        strerror(errno));
+    struct stat info;
+    if (fstat(fileno(metrics->file), &info) == 0 && S_ISREG(info.st_mode) &&
+        tl_lock_file(fileno(metrics->file)) == TL_LOCK_REFUSED) {
+        tl_metrics_close(metrics);
+        return tl_fail(err, TL_ERROR_INPUT,
+                       "another run is writing to the metrics file %s: choose another --metrics", path);
+    }
     return TL_OK;
 }
 

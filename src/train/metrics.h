@@ -15,7 +15,8 @@ typedef struct tl_metrics {
     char path[1024];
 } tl_metrics;
 
-/* Opens `path` for appending (a resumed run continues its file). TL_ERROR_INPUT when that is not possible. */
+/* Opens `path` for appending (a resumed run continues its file), and locks it where it is a file and the file system has
+ * locks. TL_ERROR_INPUT when that is not possible, or when another run has it open. */
 tl_status tl_metrics_open(tl_metrics *metrics, const char *path, tl_error *err);
 typedef struct tl_metric {
     const char *key;

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/clock.h"
 #include "train/checkpoint.h"
@@ -11,6 +12,7 @@
 #include "train/init_weights.h"
 #include "train/metrics.h"
 #include "train/progress.h"
+#include "train/run_lock.h"
 #include "train/schedule.h"
 #include "train/settings_check.h"
 #include "train/score.h"
@@ -27,6 +29,7 @@ typedef struct run {
     const tl_hooks *hooks;
     const tl_task *task;
     tl_task_data *data;
+    tl_run_lock lock; /* on the folder */
     tl_model *model;
     tl_guard guard; /* with --grad-clip or --skip-nonfinite */
     tl_metrics metrics;
@@ -74,6 +77,13 @@ static tl_status begin(run *r)
     return tl_folder_set_aside(r->out, log, tl_context_error(r->ctx));
 }
 
+/* A folder that exists is the run's own before anything in it is read. */
+static tl_status own_existing_folder(run *r)
+{
+    if (r->s->out[0] == '\0' || access(r->s->out, F_OK) != 0) return TL_OK;
+    return tl_run_lock_take(&r->lock, r->s->out, tl_context_log(r->ctx), tl_context_error(r->ctx));
+}
+
 /* A run that is resumed goes on with its own version of the schedule and, unless another is asked for, its own batch
  * size. */
 static tl_status adopt_stored(run *r)
@@ -97,6 +107,7 @@ static tl_status set_up(run *r)
     r->task = tl_task_find(s->task);
     s->model.positions = tl_model_positions(&s->model);
     s->log = tl_context_log(r->ctx);
+    TL_TRY(own_existing_folder(r));
     TL_TRY(adopt_stored(r));
     TL_TRY(r->task->open(s, true, &r->data, err));
     TL_TRY(tl_step_choose_batch(r->ctx, s));
@@ -105,6 +116,7 @@ static tl_status set_up(run *r)
     TL_TRY(tl_schedule_check(s, r->total, err));
     if (!s->resume) TL_TRY(tl_init_weights_check(s, true, NULL, err)); /* or nothing is made for the run */
     TL_TRY(tl_folder_make(s->out, s->task, tl_op_name(s->model.op), r->out, err));
+    TL_TRY(tl_run_lock_take(&r->lock, r->out, s->log, err));
     TL_TRY(tl_step_times_create(&r->times, err));
     TL_TRY(tl_model_create(r->ctx, &s->model, s->batch_size, true, &r->model));
     if (s->grad_clip > 0.0f || s->skip_nonfinite)
@@ -126,6 +138,7 @@ static void tear_down(run *r)
     tl_guard_destroy(r->ctx, &r->guard);
     if (r->task != NULL) r->task->close(r->data);
     tl_step_times_free(&r->times);
+    tl_run_lock_release(&r->lock);
 }
 
 /* ---- the loop ------------------------------------------------------------------------------------ */

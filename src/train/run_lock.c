@@ -1,0 +1,102 @@
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* for F_OFD_SETLK */
+#endif
+#include "train/run_lock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "train/folder.h"
+
+enum { HOST_ROOM = 256, TEXT_ROOM = HOST_ROOM + 32 };
+
+/* ---- files --------------------------------------------------------------------------------------- */
+
+static bool lock_is_others(int code)
+{
+    return code == EAGAIN || code == EACCES;
+}
+
+tl_lock_result tl_lock_file(int descriptor)
+{
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+#ifdef F_OFD_SETLK
+    if (fcntl(descriptor, F_OFD_SETLK, &whole) == 0) return TL_LOCK_TAKEN;
+    if (lock_is_others(errno)) return TL_LOCK_REFUSED;
+#endif
+    if (fcntl(descriptor, F_SETLK, &whole) == 0) return TL_LOCK_TAKEN;
+    return lock_is_others(errno) ? TL_LOCK_REFUSED : TL_LOCK_UNSUPPORTED;
+}
+
+/* ---- the folder of a run ------------------------------------------------------------------------- */
+
+/* "HOST PID": for the sentence that another process gets. Where it cannot be written, the lock holds all the same. */
+static void write_owner(int descriptor)
+{
+    char host[HOST_ROOM] = "", text[TEXT_ROOM];
+    if (gethostname(host, sizeof host - 1) != 0 || host[0] == '\0') snprintf(host, sizeof host, "unknown");
+    const int length = snprintf(text, sizeof text, "%s %ld\n", host, (long)getpid());
+    if (ftruncate(descriptor, 0) != 0 || pwrite(descriptor, text, (size_t)length, 0) != length) return;
+}
+
+/* What write_owner left; false: nothing that can be shown. */
+static bool read_owner(int descriptor, char host[HOST_ROOM], long *pid)
+{
+    char text[TEXT_ROOM];
+    const ssize_t length = pread(descriptor, text, sizeof text - 1, 0);
+    if (length <= 0) return false;
+    text[length] = '\0';
+    if (sscanf(text, "%255s %ld", host, pid) != 2) return false;
+    for (const char *c = host; *c != '\0'; c++)
+        if (*c <= ' ' || *c > '~') return false;
+    return true;
+}
+
+static tl_status refuse_second(int descriptor, const char *out, tl_error *err)
+{
+    char host[HOST_ROOM], owner[TEXT_ROOM + 32] = "another process";
+    long pid;
+    if (read_owner(descriptor, host, &pid))
+        snprintf(owner, sizeof owner, "process %ld on host %s", pid, host);
+    return tl_fail(
+        err, TL_ERROR_INPUT,
+        "a run of %s is writing to the folder %s: wait for its end or stop it, or choose another --out",
+        owner, out);
+}
+
+tl_status tl_run_lock_take(tl_run_lock *lock, const char *out, const tl_log *log, tl_error *err)
+{
+    if (lock->held) return TL_OK;
+    char path[TL_OUT_ROOM + 32];
+    snprintf(path, sizeof path, "%s/run.lock", out);
+    const int descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (descriptor < 0)
+        return tl_fail(err, TL_ERROR_INPUT,
+                       "cannot write the output folder %s: its file run.lock: %s; choose another --out", out,
+                       strerror(errno));
+    const tl_lock_result result = tl_lock_file(descriptor);
+    const int code = errno;
+    if (result == TL_LOCK_REFUSED) {
+        const tl_status status = refuse_second(descriptor, out, err);
+        close(descriptor);
+        return status;
+    }
+    if (result == TL_LOCK_UNSUPPORTED)
+        tl_log_write(log, TL_LOG_NOTICE,
+                     "%s cannot be locked (%s): take care that no other run writes to this folder", path,
+                     strerror(code));
+    write_owner(descriptor);
+    *lock = (tl_run_lock){.held = true, .descriptor = descriptor};
+    return TL_OK;
+}
+
+void tl_run_lock_release(tl_run_lock *lock)
+{
+    if (!lock->held) return;
+    if (ftruncate(lock->descriptor, 0) != 0) errno = 0; /* a stale name does no harm */
+    close(lock->descriptor);
+    lock->held = false;
+}

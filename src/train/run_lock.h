@@ -1,0 +1,32 @@
+/* One process at a time writes a file or the folder of a run. The locks are advisory record locks of the whole file, which
+ * the kernel drops when their owner ends, however it ends, and which NFS hands to the server. They belong to the open file
+ * description where the system has such locks (F_OFD_SETLK), so two runs of one process refuse each other, too; elsewhere
+ * they belong to the process, and two runs of one process are not told apart. */
+#ifndef TL_TRAIN_RUN_LOCK_H
+#define TL_TRAIN_RUN_LOCK_H
+
+#include <stdbool.h>
+
+#include "core/log.h"
+#include "core/status.h"
+
+/* Zeroed: not held. */
+typedef struct tl_run_lock {
+    bool held;
+    int descriptor;
+} tl_run_lock;
+
+/* Owns the folder `out`, which exists, by a lock on OUT/run.lock, which names host and process ID while it is held and
+ * stays behind, empty. Nothing happens when `lock` is held already. TL_ERROR_INPUT names the owner when there is another,
+ * or says why the file cannot be written. A file system without locks costs a notice in `log`. */
+tl_status tl_run_lock_take(tl_run_lock *lock, const char *out, const tl_log *log, tl_error *err);
+void tl_run_lock_release(tl_run_lock *lock);
+
+/* What came of locking an open file. */
+typedef enum tl_lock_result { TL_LOCK_TAKEN, TL_LOCK_REFUSED, TL_LOCK_UNSUPPORTED } tl_lock_result;
+
+/* Locks the file behind `descriptor`, which is open for writing, until the description is closed. UNSUPPORTED leaves the
+ * reason in errno. */
+tl_lock_result tl_lock_file(int descriptor);
+
+#endif
