@@ -79,7 +79,7 @@ static void test_lines(void **state)
     assert_true(number(lines[0], "images_per_second") == 812.5);
     assert_true(cJSON_IsNull(cJSON_GetObjectItem(lines[1], "loss")));
     assert_true(cJSON_IsNull(cJSON_GetObjectItem(lines[1], "images_per_second")));
-    assert_true(number(lines[1], "lr") == -1e-30);
+    assert_true(number(lines[1], "lr") == (double)-1e-30);
     assert_true(number(lines[2], "loss") == 0.25 && number(lines[2], "top1") == 93.75);
     assert_true(number(lines[2], "top5") == 100 && number(lines[2], "step") == 235);
     assert_string_equal(cJSON_GetObjectItem(lines[2], "test")->valuestring, "a\"b\n");

@@ -530,7 +530,8 @@ static void test_failures(void **state)
     assert_int_equal(tl_ids_reserve(&(tl_ids){0}, SIZE_MAX / 2 + 1, &err), TL_ERROR_MEMORY);
     tl_bpe_free(bpe);
     uint16_t *old = read_ids("train.bin", 2);
-    assert_memory_equal(old, "old!", 4);
+    assert_int_equal(old[0], 'o' | 'l' << 8); /* read_ids has turned the file's little-endian bytes */
+    assert_int_equal(old[1], 'd' | '!' << 8);
     free(old);
     char line[400];
     snprintf(line, sizeof line, "! ls -A '%s' | grep -q tmp-", folder);
