@@ -661,6 +661,23 @@ static void test_signals(void **state)
 }
 
 /* A step of this takes seconds on any CPU, so both signals arrive within one. */
+/* Waits until no signal to the process is pending any more, as Linux tells: two that are pending at once may be
+ * handled in either order. */
+static void wait_until_taken(pid_t pid)
+{
+    char path[64], line[256];
+    snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+    for (int tries = 0; tries < 500; tries++) {
+        bool pending = false;
+        FILE *file = fopen(path, "r");
+        while (file != NULL && fgets(line, sizeof line, file) != NULL)
+            if (strncmp(line, "ShdPnd:", 7) == 0) pending = strtoull(line + 7, NULL, 16) != 0;
+        if (file != NULL) fclose(file);
+        nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+        if (!pending) return;
+    }
+}
+
 static void test_second_signal(void **state)
 {
     pid_t pid = start(NO_ENV, (const char *const[]){"train", "mnist", "--size", "small", "--batch-size",
@@ -668,7 +685,7 @@ static void test_second_signal(void **state)
                                                     at("twice"), NULL});
     wait_for(at("twice/metrics.jsonl"));
     kill(pid, SIGTERM);
-    nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+    wait_until_taken(pid);
     kill(pid, SIGINT);
     finish(pid);
     EXPECT(130, "");
