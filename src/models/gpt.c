@@ -2,10 +2,113 @@
 
 #include <stdlib.h>
 
+#include "models/family.h"
 #include "ops/embedding.h"
 #include "ops/layernorm.h"
 #include "ops/linear.h"
 #include "ops/linear_loss.h"
+
+typedef enum tl_gpt_buffer {
+    TL_GPT_TOKENS = TL_MODEL_BUFFERS, /* rows, int32 */
+    TL_GPT_INDEX,                     /* training: which rows hold which id, see ops/embedding.h */
+    TL_GPT_TRUNK_STATS,               /* 2 x rows: of the trunk's LayerNorm */
+    TL_GPT_FINAL_STATS,               /* 2 x rows: of the one behind it */
+    TL_GPT_NORMED,                    /* rows x dim: what the head reads; after the loss its gradient */
+    TL_GPT_LOGITS,                    /* scratch: of a chunk of rows */
+    TL_GPT_END
+} tl_gpt_buffer;
+enum { TL_GPT_BUFFERS = TL_GPT_END - TL_MODEL_BUFFERS };
+
+/* ---- without a device ---------------------------------------------------------------------------- */
+
+static uint64_t rows_of(const tl_model_config *c, uint32_t batch)
+{
+    return (uint64_t)c->seq_len * batch;
+}
+
+static tl_status check_config(const tl_model_config *c, tl_error *err)
+{
+    TL_TRY(check_range(err, "the sequence length", c->seq_len, OP_MOST_TOKENS));
+    return check_range(err, "the vocabulary size", c->vocab_size, MODEL_MOST_VOCABULARY);
+}
+
+static tl_geometry geometry_of(const tl_model_config *c)
+{
+    return (tl_geometry){
+        .kind = TL_CAUSAL, .depth = 1, .height = 1, .width = c->seq_len, .max_length = c->seq_len};
+}
+
+static bool reads_class_only(const tl_model_config *c)
+{
+    (void)c;
+    return false;
+}
+
+static tl_status list_parameters(const tl_model_config *c, tl_registry *r, tl_error *err)
+{
+    const uint64_t dim = c->dim;
+    char weight[64], bias[64];
+    if (tl_model_positions(c) == TL_POSITIONS_LEARNED)
+        TL_TRY(tl_add_normal(r, err, "wpe.weight", 2, (const uint64_t[]){c->seq_len, dim}));
+    TL_TRY(tl_add_normal(r, err, "wte.weight", 2, (const uint64_t[]){c->vocab_size, dim}));
+    snprintf(weight, sizeof weight, "%s.norm.weight", tl_model_trunk(c));
+    snprintf(bias, sizeof bias, "%s.norm.bias", tl_model_trunk(c));
+    TL_TRY(tl_add_norm(r, err, weight, bias, dim));
+    TL_TRY(tl_add_blocks(c, r, err));
+    TL_TRY(tl_add_norm(r, err, "norm.weight", "norm.bias", dim));
+    return tl_add_linear(r, err, "output_head.weight", NULL, dim, c->vocab_size);
+}
+
+/* ---- buffers ------------------------------------------------------------------------------------- */
+
+static const tl_buffer_info buffer_info[TL_GPT_BUFFERS] = {
+#define AT(which) [(which)-TL_MODEL_BUFFERS]
+    AT(TL_GPT_TOKENS) = {"tokens", TL_MEMORY_DATA},
+    AT(TL_GPT_INDEX) = {"index of the tokens", TL_MEMORY_DATA},
+    AT(TL_GPT_TRUNK_STATS) = {"trunk norm statistics", TL_MEMORY_ACTIVATION},
+    AT(TL_GPT_FINAL_STATS) = {"final norm statistics", TL_MEMORY_ACTIVATION},
+    AT(TL_GPT_NORMED) = {"normed rows", TL_MEMORY_ACTIVATION},
+    AT(TL_GPT_LOGITS) = {"logits of a chunk", TL_MEMORY_WORKSPACE},
+#undef AT
+};
+
+static uint64_t count_buffer(const tl_model_config *c, uint32_t batch, bool training, int which)
+{
+    const uint64_t rows = rows_of(c, batch);
+    switch ((tl_gpt_buffer)which) {
+    case TL_GPT_TOKENS: return rows;
+    case TL_GPT_INDEX: return training ? tl_embedding_index_count(rows) : 0;
+    case TL_GPT_TRUNK_STATS:
+    case TL_GPT_FINAL_STATS: return 2 * rows;
+    case TL_GPT_NORMED: return rows * c->dim;
+    case TL_GPT_LOGITS: return tl_linear_loss_workspace(rows, c->vocab_size);
+    case TL_GPT_END: break;
+    }
+    return 0;
+}
+
+static uint64_t count_predictions(const tl_model_config *c, uint32_t batch)
+{
+    return rows_of(c, batch);
+}
+
+static uint64_t count_wide(const tl_model_config *c, uint32_t batch)
+{
+    (void)c, (void)batch;
+    return 0;
+}
+
+static uint64_t count_workspace(const tl_model_config *c, uint32_t batch, bool training)
+{
+    return training ? tl_layernorm_workspace(rows_of(c, batch), c->dim) : 0;
+}
+
+static void add_flops(const tl_model_config *c, uint32_t batch, tl_flops *f)
+{
+    tl_linear_flops(f, (double)rows_of(c, batch), c->dim, c->vocab_size);
+}
+
+/* ---- on a device --------------------------------------------------------------------------------- */
 
 static const tl_view none = {0};
 
@@ -32,7 +135,7 @@ static tl_view at(const tl_model *m, int which)
     return tl_model_at(m, which);
 }
 
-static uint32_t rows_of(const tl_model *m)
+static uint32_t batch_rows(const tl_model *m)
 {
     return m->batch * m->length;
 }
@@ -65,7 +168,7 @@ static tl_status write_inputs(tl_context *ctx, tl_model *m, const tl_inputs *inp
                               uint64_t *keys, int32_t *index)
 {
     gpt *g = m->own;
-    const uint32_t count = rows_of(m);
+    const uint32_t count = batch_rows(m);
     TL_TRY(transpose(ctx, m, inputs->tokens, rows));
     TL_TRY(tl_tensor_send(ctx, m->buffers[TL_GPT_TOKENS], 0, count, rows));
     if (m->training) {
@@ -79,7 +182,7 @@ static tl_status write_inputs(tl_context *ctx, tl_model *m, const tl_inputs *inp
 
 static tl_status set_inputs(tl_context *ctx, tl_model *m, const tl_inputs *inputs)
 {
-    const uint32_t count = rows_of(m);
+    const uint32_t count = batch_rows(m);
     if (inputs->tokens == NULL || (m->training && inputs->targets == NULL))
         return tl_fail(tl_context_error(ctx), TL_ERROR_USAGE,
                        "a GPT takes tokens, and targets to be trained.");
@@ -113,7 +216,7 @@ static tl_status trunk_norm(tl_context *ctx, tl_model *m, tl_view last)
 {
     const gpt *g = m->own;
     return tl_layernorm_forward(ctx, last, g->trunk_weight.value, g->trunk_bias.value, at(m, TL_MODEL_ROWS1),
-                                at(m, TL_GPT_TRUNK_STATS), rows_of(m), m->config.dim);
+                                at(m, TL_GPT_TRUNK_STATS), batch_rows(m), m->config.dim);
 }
 
 static tl_status head_forward(tl_context *ctx, tl_model *m, tl_view last)
@@ -121,7 +224,7 @@ static tl_status head_forward(tl_context *ctx, tl_model *m, tl_view last)
     const gpt *g = m->own;
     TL_TRY(trunk_norm(ctx, m, last));
     return tl_layernorm_forward(ctx, at(m, TL_MODEL_ROWS1), g->final_weight.value, g->final_bias.value,
-                                at(m, TL_GPT_NORMED), at(m, TL_GPT_FINAL_STATS), rows_of(m), m->config.dim);
+                                at(m, TL_GPT_NORMED), at(m, TL_GPT_FINAL_STATS), batch_rows(m), m->config.dim);
 }
 
 /* The head is here, so that a chunk's logits can go back before the next take their place. */
@@ -131,7 +234,7 @@ static tl_status loss(tl_context *ctx, tl_model *m, float scale)
     const tl_view normed = at(m, TL_GPT_NORMED);
     return tl_linear_loss(ctx, normed, g->head.value, at(m, TL_MODEL_TARGETS), scale,
                           at(m, TL_MODEL_ROW_LOSSES), at(m, TL_MODEL_RANKS), m->training ? normed : none,
-                          g->head.gradient, at(m, TL_GPT_LOGITS), rows_of(m), m->config.dim,
+                          g->head.gradient, at(m, TL_GPT_LOGITS), batch_rows(m), m->config.dim,
                           m->config.vocab_size);
 }
 
@@ -163,10 +266,10 @@ static tl_status head_backward(tl_context *ctx, tl_model *m, tl_view last, const
     TL_TRY(trunk_norm(ctx, m, last)); /* into rows1 again */
     TL_TRY(tl_layernorm_backward(ctx, at(m, TL_GPT_NORMED), s->rows1, g->final_weight.value,
                                  at(m, TL_GPT_FINAL_STATS), s->rows2, false, g->final_weight.gradient,
-                                 g->final_bias.gradient, s->workspace, rows_of(m), m->config.dim));
+                                 g->final_bias.gradient, s->workspace, batch_rows(m), m->config.dim));
     return tl_layernorm_backward(ctx, s->rows2, last, g->trunk_weight.value, at(m, TL_GPT_TRUNK_STATS),
                                  at(m, TL_MODEL_DX), false, g->trunk_weight.gradient, g->trunk_bias.gradient,
-                                 s->workspace, rows_of(m), m->config.dim);
+                                 s->workspace, batch_rows(m), m->config.dim);
 }
 
 static tl_status stem_backward(tl_context *ctx, tl_model *m, const tl_block_scratch *s)
@@ -181,22 +284,22 @@ static tl_status stem_backward(tl_context *ctx, tl_model *m, const tl_block_scra
             TL_TRY(tl_zero(ctx, tl_view_add(g->position.gradient, (uint64_t)m->length * c->dim),
                            (uint64_t)(c->seq_len - m->length) * c->dim));
     }
-    return tl_embedding_backward(ctx, at(m, TL_GPT_INDEX), g->spans, dx, g->table.gradient, rows_of(m),
+    return tl_embedding_backward(ctx, at(m, TL_GPT_INDEX), g->spans, dx, g->table.gradient, batch_rows(m),
                                  c->vocab_size, c->dim);
 }
 
 const tl_family tl_gpt_family = {
-    .check = tl_gpt_check,
-    .geometry = tl_gpt_geometry,
-    .class_only = tl_gpt_class_only,
-    .parameters = tl_gpt_parameters,
-    .predictions = tl_gpt_predictions,
+    .check = check_config,
+    .geometry = geometry_of,
+    .class_only = reads_class_only,
+    .parameters = list_parameters,
+    .predictions = count_predictions,
     .buffers = TL_GPT_BUFFERS,
-    .info = tl_gpt_buffer_info,
-    .buffer_count = tl_gpt_buffer_count,
-    .wide = tl_gpt_wide,
-    .workspace = tl_gpt_workspace,
-    .flops = tl_gpt_flops,
+    .info = buffer_info,
+    .buffer_count = count_buffer,
+    .wide = count_wide,
+    .workspace = count_workspace,
+    .flops = add_flops,
     .own_bytes = sizeof(gpt),
     .length = length,
     .find_parameters = find_parameters,
