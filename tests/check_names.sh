@@ -18,7 +18,6 @@ src/cli/flag_rules.c vit
 src/cli/options.c vit
 src/data/image_folder.c other
 src/device/select.c auto
-src/models/model.c workspace
 src/models/plan.c translution
 src/models/plan.c workspace
 src/ops/attention_like.c attention
