@@ -288,6 +288,7 @@ static const struct {
     {"out", TL_CLI_TRAIN, TRAIN, "--out run2", NULL},
     {"out", TL_CLI_TOKENIZE, CHARS, "--out run2", NULL},
     {"resume", TL_CLI_TRAIN, TRAIN, "--resume", NULL},
+    {"allow-other-data", TL_CLI_TRAIN, NULL, NULL, "test_other_data.sh allow-other-data"},
     {"checkpoint-every", TL_CLI_TRAIN, TRAIN, "--checkpoint-every 1", NULL},
     {"init", TL_CLI_TRAIN, TRAIN, "--init mnist", NULL},
     {"init-partial", TL_CLI_TRAIN, TRAIN, "--init-partial", NULL},
@@ -545,6 +546,7 @@ static void test_refusals(void **unused)
     refuses("bench gemm --grouped 4x4 --trans nt", "--trans means nothing here", "--grouped");
     refuses("train vit --strict", "--strict means nothing here", "--data DIR");
     refuses("train mnist --workers 3", "--workers means nothing to the task mnist", "vit");
+    refuses("train mnist --allow-other-data", "--allow-other-data means nothing here", "--resume");
     refuses("train mnist --quiet --verbose", "--verbose means nothing here", "--quiet");
     refuses("tokenize --chars --threads 2 --out run text.txt", "--threads means nothing here", "--chars");
     refuses("predict x y --layer 1", "--layer means nothing here", "--attention");

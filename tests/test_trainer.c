@@ -2,6 +2,7 @@
  * training lowers the loss, and what eval reads is what train wrote. */
 #include "runs.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "train/metadata.h"
@@ -71,6 +72,39 @@ static void a_folder_has_one_run(void **unused)
     }
     tl_run_lock_release(&lock);
     assert_int_equal(tl_train(ctx, &s, NULL, &result), TL_OK);
+    tl_context_destroy(ctx);
+}
+
+/* What a checkpoint says of its data is compared, and need not be said; tests/test_other_data.sh looks at the tasks' data. */
+static void checkpoints_say_their_data(void **unused)
+{
+    tl_settings s = small_run(TL_OP_ATTENTION, "said");
+    s.stop_after = 2;
+    train(s);
+    tl_context *ctx = golden_context(TL_PATH_AUTO);
+    for (int said = 0; said < 3; said++) { /* nothing, other data, other data that are allowed */
+        tl_model *model = NULL;
+        tl_standing standing;
+        tl_result result;
+        tl_settings again = s, stored = s;
+        snprintf(again.out, sizeof again.out, "%s/said-%d", folder, said);
+        assert_int_equal(mkdir(again.out, 0777), 0);
+        stored.model.positions = tl_model_positions(&s.model);
+        MUST(ctx, tl_model_create(ctx, &stored.model, 1, true, &model));
+        MUST(ctx, tl_checkpoint_resume(ctx, tl_model_registry(model), &stored, s.out, &standing));
+        assert_true(standing.data.known && standing.data.train.samples == 44 &&
+                    standing.data.test.samples == 20 && standing.data.limit_test == 20);
+        standing.data.known = said > 0;
+        standing.data.train.samples++;
+        MUST(ctx, tl_checkpoint_save(ctx, tl_model_registry(model), &stored, again.out, &standing));
+        tl_model_destroy(ctx, model);
+        again.resume = true, again.stop_after = 0, again.allow_other_data = said == 2;
+        assert_int_equal(tl_train(ctx, &again, NULL, &result), said == 1 ? TL_ERROR_INPUT : TL_OK);
+        if (said == 1)
+            assert_non_null(strstr(tl_context_error(ctx)->text, "had 45 images, and that of synthetic has 44"));
+        else
+            assert_int_equal(result.steps, 6);
+    }
     tl_context_destroy(ctx);
 }
 
@@ -395,6 +429,7 @@ int main(void)
         cmocka_unit_test(metadata_without_a_version),
         cmocka_unit_test(warm_up_longer_than_the_run),
         cmocka_unit_test(a_folder_has_one_run),
+        cmocka_unit_test(checkpoints_say_their_data),
         cmocka_unit_test(other_settings_do_not_resume),
         cmocka_unit_test(loss_falls_and_eval_agrees),
         cmocka_unit_test(a_signal_saves),

@@ -60,6 +60,11 @@ static bool paints(const tl_cli_options *o, const tl_settings *s)
     return o->attention[0] != '\0';
 }
 
+static bool resumes(const tl_cli_options *o, const tl_settings *s)
+{
+    return s->resume;
+}
+
 static bool is_not_quiet(const tl_cli_options *o, const tl_settings *s)
 {
     return !(o->settings.quiet && o->verbose);
@@ -124,6 +129,7 @@ static const rule rules[] = {
     NEEDS("threads", 0, encodes_by_bpe, "--chars encodes on the reading thread; leave one of the two away"),
     NEEDS("layer", 0, paints, "it says what --attention FILE.png paints; give that, too"),
     NEEDS("head", 0, paints, "it says what --attention FILE.png paints; give that, too"),
+    NEEDS("allow-other-data", 0, resumes, "it says what --resume may go on with; give that, too"),
     NEEDS("verbose", 0, is_not_quiet, "--quiet asks for the opposite; leave one of the two away"),
 };
 

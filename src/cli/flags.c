@@ -171,6 +171,8 @@ const tl_flag tl_flags[] = {
          "of --init, draw a head and positions that do not fit anew, and copy the offsets that both grids "
          "have"),
     BOOL("resume", settings.resume, TL_CLI_TRAIN, "continue from the newest complete checkpoint in --out"),
+    BOOL("allow-other-data", settings.allow_other_data, TL_CLI_TRAIN,
+         "of --resume, go on where the data are not those of the checkpoint"),
     SETTING(FLAG_U64, "checkpoint-every", settings.checkpoint_every, TL_CLI_TRAIN,
             "steps between checkpoints (0: only at the end)"),
     SETTING(FLAG_U64, "keep", settings.keep, TL_CLI_TRAIN, "newest checkpoints that stay (0: all)"),

@@ -305,3 +305,11 @@ tl_status tl_image_folder_match(const tl_image_folder *folder, char *const *othe
     return tl_fail(err, TL_ERROR_INPUT, "%s lacks the class %s, which %s has: the classes must be the same",
                    folder->root, others[i], owner);
 }
+
+uint64_t tl_image_folder_size(const tl_image_folder *folder, uint32_t i)
+{
+    char path[PATH_ROOM + sizeof folder->root];
+    struct stat info;
+    snprintf(path, sizeof path, "%s/%s", folder->root, folder->paths[i]);
+    return stat(path, &info) == 0 ? (uint64_t)info.st_size : 0;
+}

@@ -28,6 +28,9 @@ tl_status tl_image_folder_open(const char *root, const char *split, uint32_t lim
                                tl_error *err);
 void tl_image_folder_free(tl_image_folder *folder); /* zeroes it; fine on an empty one */
 
+/* Bytes of image `i`; 0 when that cannot be known. */
+uint64_t tl_image_folder_size(const tl_image_folder *folder, uint32_t i);
+
 /* TL_ERROR_INPUT names the first class that only one of the two has. `owner` says whose classes `names` are.
  */
 tl_status tl_image_folder_match(const tl_image_folder *folder, char *const *names, uint32_t count,

@@ -190,11 +190,13 @@ static tl_status save_state(tl_context *ctx, const tl_registry *registry, const 
         used += (size_t)tl_format(losses + used, sizeof losses - used, "%s%.9g", i > 0 ? " " : "",
                                   (double)standing->loss[i]);
     tl_format(best, sizeof best, "%.17g", standing->best);
-    const tl_st_pair metadata[] = {{(char[]){"step"}, number},
-                                   {(char[]){"losses"}, losses},
-                                   {(char[]){"best"}, best},
-                                   {(char[]){TL_CHECKSUM_KEY}, (char[]){TL_CHECKSUM_BLANK}}};
-    return write_file(ctx, registry, path, PART_MOMENT1, PART_MOMENT2, metadata, 4);
+    tl_identity_text data;
+    tl_st_pair metadata[4 + TL_IDENTITY_PAIRS] = {{(char[]){"step"}, number},
+                                                  {(char[]){"losses"}, losses},
+                                                  {(char[]){"best"}, best},
+                                                  {(char[]){TL_CHECKSUM_KEY}, (char[]){TL_CHECKSUM_BLANK}}};
+    const int count = 4 + tl_identity_write(&standing->data, &data, metadata + 4);
+    return write_file(ctx, registry, path, PART_MOMENT1, PART_MOMENT2, metadata, count);
 }
 
 /* OUT/model.safetensors by a link to the checkpoint's file, which is never written again; where the file
@@ -276,6 +278,7 @@ static tl_status read_standing(const tl_safetensors *st, tl_standing *standing, 
                        (unsigned long long)standing->step);
     const char *best = tl_st_metadata(st, "best");
     standing->best = best != NULL ? tl_parse_double(best, NULL) : (double)NAN;
+    standing->data = tl_identity_read(st);
     standing->losses = 0;
     while (*text != '\0' && standing->losses < TL_RECENT_LOSSES) {
         char *end;

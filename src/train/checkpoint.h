@@ -4,6 +4,7 @@
 #define TL_TRAIN_CHECKPOINT_H
 
 #include "models/registry.h"
+#include "train/identity.h"
 #include "train/safetensors.h"
 #include "train/settings.h"
 
@@ -15,6 +16,7 @@ typedef struct tl_standing {
     double best; /* the best score of an evaluation so far; NaN: none */
     int losses;
     float loss[TL_RECENT_LOSSES];
+    tl_data_identity data; /* what the steps were trained on */
 } tl_standing;
 
 /* Opens what a command line names: a .safetensors file, or the newest weights in the folder of a run. */

@@ -5,6 +5,7 @@
 
 #include "core/choices.h"
 #include "models/model.h"
+#include "train/identity.h"
 #include "train/settings.h"
 
 typedef struct tl_scores {
@@ -42,6 +43,8 @@ typedef struct tl_task {
     tl_status (*open)(tl_settings *s, bool train, tl_task_data **data, tl_error *err);
     void (*close)(tl_task_data *data);             /* NULL is fine */
     uint64_t (*samples)(const tl_task_data *data); /* of an epoch of training */
+    /* What identifies one of the two sets: that of training, or of testing, as it was opened. Drawn data by their name. */
+    tl_set_identity (*identify)(const tl_task_data *data, bool train);
     /* The batch of the step behind `done` steps: a function of the settings, the data and `done` alone. It
      * belongs to `data` and stands until the next call of batch, prepare or test_begin. */
     tl_status (*batch)(tl_task_data *data, uint64_t done, tl_inputs *inputs, tl_error *err);

@@ -142,6 +142,17 @@ static uint64_t samples(const tl_task_data *d)
     return d->s->samples_per_epoch;
 }
 
+static tl_set_identity identify(const tl_task_data *d, bool train)
+{
+    const tl_tokens *tokens = train ? &d->train : &d->test;
+    tl_set_identity identity = {.samples = tokens->count};
+    if (is_synthetic(d->s))
+        tl_identity_add(&identity, d->s->data, strlen(d->s->data));
+    else
+        tl_identity_add_ends(&identity, tokens->bytes, tokens->mapped);
+    return identity;
+}
+
 /* ---- batches ------------------------------------------------------------------------------------- */
 
 static tl_status ensure_batch(tl_task_data *d, tl_error *err)
@@ -234,6 +245,7 @@ const tl_task tl_task_gpt = {
     .open = open_data,
     .close = close_data,
     .samples = samples,
+    .identify = identify,
     .batch = batch,
     .prepare = prepare,
     .main_set = main_set,

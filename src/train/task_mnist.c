@@ -86,6 +86,22 @@ static uint64_t samples(const tl_task_data *d)
     return d->train.count;
 }
 
+/* Decoded contents: packed files are the same data. */
+static tl_set_identity identify(const tl_task_data *d, bool train)
+{
+    const tl_dataset *set = train ? &d->train : &d->test;
+    tl_set_identity identity = {.samples = set->count};
+    if (strcmp(d->s->data, "synthetic") == 0) {
+        tl_identity_add(&identity, d->s->data, strlen(d->s->data));
+        return identity;
+    }
+    tl_identity_add_number(&identity, set->height);
+    tl_identity_add_number(&identity, set->width);
+    tl_identity_add(&identity, set->labels, set->count);
+    tl_identity_add_ends(&identity, set->pixels, (uint64_t)set->count * set->height * set->width);
+    return identity;
+}
+
 static size_t field_size(const tl_settings *s)
 {
     return (size_t)tl_model_image_values(&s->model);
@@ -190,6 +206,7 @@ const tl_task tl_task_mnist = {
     .open = open_data,
     .close = close_data,
     .samples = samples,
+    .identify = identify,
     .batch = batch,
     .prepare = prepare,
     .main_set = main_set,

@@ -186,6 +186,23 @@ static uint64_t samples(const tl_task_data *d)
     return d->synthetic ? d->train_digits.count : d->train.count;
 }
 
+/* The names below the set's folder and the sizes of the files, which are not read. */
+static tl_set_identity identify(const tl_task_data *d, bool train)
+{
+    const tl_image_folder *f = train ? &d->train : &d->val;
+    if (d->synthetic) {
+        tl_set_identity drawn = {.samples = train ? d->train_digits.count : d->val_digits.count};
+        tl_identity_add(&drawn, d->s->data, strlen(d->s->data));
+        return drawn;
+    }
+    tl_set_identity identity = {.samples = f->count};
+    for (uint32_t i = 0; i < f->count; i++) {
+        tl_identity_add(&identity, f->paths[i], strlen(f->paths[i]) + 1);
+        tl_identity_add_number(&identity, tl_image_folder_size(f, i));
+    }
+    return identity;
+}
+
 static tl_status make_loader(const tl_task_data *d, bool train, tl_loader **loader, tl_error *err)
 {
     const tl_settings *s = d->s;
@@ -286,6 +303,7 @@ const tl_task tl_task_vit = {
     .open = open_data,
     .close = close_data,
     .samples = samples,
+    .identify = identify,
     .batch = batch,
     .prepare = prepare,
     .main_set = main_set,

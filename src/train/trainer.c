@@ -29,7 +29,8 @@ typedef struct run {
     const tl_hooks *hooks;
     const tl_task *task;
     tl_task_data *data;
-    tl_run_lock lock; /* on the folder */
+    tl_data_identity identity; /* of `data` */
+    tl_run_lock lock;          /* on the folder */
     tl_model *model;
     tl_guard guard; /* with --grad-clip or --skip-nonfinite */
     tl_metrics metrics;
@@ -60,6 +61,8 @@ static tl_status begin(run *r)
     if (r->s->resume) {
         tl_standing standing;
         TL_TRY(tl_checkpoint_resume(r->ctx, registry, r->s, r->out, &standing));
+        TL_TRY(tl_identity_check(&standing.data, &r->identity, r->task->unit, r->out, r->s->data,
+                                 r->s->allow_other_data, log, tl_context_error(r->ctx)));
         r->done = r->saved = standing.step;
         r->best = standing.best;
         if (r->done > 0) {
@@ -75,6 +78,14 @@ static tl_status begin(run *r)
     }
     TL_TRY(tl_init_weights(r->ctx, registry, r->s)); /* before `out`, which may hold them, is cleared */
     return tl_folder_set_aside(r->out, log, tl_context_error(r->ctx));
+}
+
+static tl_data_identity identify(const run *r)
+{
+    return (tl_data_identity){.known = true,
+                              .train = r->task->identify(r->data, true),
+                              .test = r->task->identify(r->data, false),
+                              .limit_test = r->s->limit_test};
 }
 
 /* A folder that exists is the run's own before anything in it is read. */
@@ -110,6 +121,7 @@ static tl_status set_up(run *r)
     TL_TRY(own_existing_folder(r));
     TL_TRY(adopt_stored(r));
     TL_TRY(r->task->open(s, true, &r->data, err));
+    r->identity = identify(r);
     TL_TRY(tl_step_choose_batch(r->ctx, s));
     r->steps_per_epoch = (r->task->samples(r->data) + s->batch_size - 1) / s->batch_size;
     r->total = s->steps > 0 ? s->steps : s->epochs * r->steps_per_epoch;
@@ -233,7 +245,8 @@ static tl_status score_main(run *r)
 static tl_status save(run *r)
 {
     if (r->saved == r->done) return TL_OK;
-    tl_standing standing = {.step = r->done, .best = r->best, .losses = r->recent_count};
+    tl_standing standing = {
+        .step = r->done, .best = r->best, .losses = r->recent_count, .data = r->identity};
     for (int i = 0; i < r->recent_count; i++)
         standing.loss[i] = r->recent[(r->done - (uint64_t)(r->recent_count - 1 - i)) % TL_RECENT_LOSSES];
     TL_TRY(tl_checkpoint_save(r->ctx, tl_model_registry(r->model), r->s, r->out, &standing));

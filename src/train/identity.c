@@ -1,0 +1,92 @@
+#include "train/identity.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <xxhash.h>
+
+#define ENDS (UINT64_C(1) << 20)
+
+void tl_identity_add(tl_set_identity *set, const void *bytes, size_t size)
+{
+    set->hash = XXH3_64bits_withSeed(bytes, size, set->hash);
+}
+
+void tl_identity_add_ends(tl_set_identity *set, const void *bytes, uint64_t size)
+{
+    const uint64_t piece = size < ENDS ? size : ENDS;
+    tl_identity_add_number(set, size);
+    tl_identity_add(set, bytes, (size_t)piece);
+    tl_identity_add(set, (const unsigned char *)bytes + (size - piece), (size_t)piece);
+}
+
+void tl_identity_add_number(tl_set_identity *set, uint64_t number)
+{
+    unsigned char bytes[8];
+    for (int i = 0; i < 8; i++) bytes[i] = (unsigned char)(number >> 8 * i);
+    tl_identity_add(set, bytes, sizeof bytes);
+}
+
+/* ---- in checkpoints ------------------------------------------------------------------------------ */
+
+#define TRAIN_KEY "data_train" /* "SAMPLES HASH" */
+#define TEST_KEY  "data_test"  /* "SAMPLES HASH LIMIT" */
+
+int tl_identity_write(const tl_data_identity *data, tl_identity_text *text,
+                      tl_st_pair pairs[TL_IDENTITY_PAIRS])
+{
+    if (!data->known) return 0;
+    snprintf(text->text[0], TL_IDENTITY_TEXT, "%" PRIu64 " %016" PRIx64, data->train.samples,
+             data->train.hash);
+    snprintf(text->text[1], TL_IDENTITY_TEXT, "%" PRIu64 " %016" PRIx64 " %" PRIu32, data->test.samples,
+             data->test.hash, data->limit_test);
+    pairs[0] = (tl_st_pair){(char *)(uintptr_t)TRAIN_KEY, text->text[0]};
+    pairs[1] = (tl_st_pair){(char *)(uintptr_t)TEST_KEY, text->text[1]};
+    return TL_IDENTITY_PAIRS;
+}
+
+tl_data_identity tl_identity_read(const tl_safetensors *st)
+{
+    tl_data_identity data = {0};
+    const char *train = tl_st_metadata(st, TRAIN_KEY), *test = tl_st_metadata(st, TEST_KEY);
+    data.known = train != NULL && test != NULL &&
+                 sscanf(train, "%" SCNu64 " %" SCNx64, &data.train.samples, &data.train.hash) == 2 &&
+                 sscanf(test, "%" SCNu64 " %" SCNx64 " %" SCNu32, &data.test.samples, &data.test.hash,
+                        &data.limit_test) == 3;
+    return data;
+}
+
+/* ---- comparing ----------------------------------------------------------------------------------- */
+
+static bool describe_difference(const char *set, const char *unit, const tl_set_identity *stored,
+                                const tl_set_identity *now, const char *path, char *text, size_t room)
+{
+    if (stored->samples != now->samples)
+        snprintf(text, room, "its %s set had %" PRIu64 " %s, and that of %s has %" PRIu64, set,
+                 stored->samples, unit, path, now->samples);
+    else if (stored->hash != now->hash)
+        snprintf(text, room, "its %s set had as many %s, %" PRIu64 ", as that of %s, but other contents", set,
+                 unit, stored->samples, path);
+    else
+        return false;
+    return true;
+}
+
+tl_status tl_identity_check(const tl_data_identity *stored, const tl_data_identity *now, const char *unit,
+                            const char *out, const char *path, bool allow_other, const tl_log *log,
+                            tl_error *err)
+{
+    char what[1400];
+    if (!stored->known || !now->known) return TL_OK;
+    if (!describe_difference("training", unit, &stored->train, &now->train, path, what, sizeof what) &&
+        (stored->limit_test != now->limit_test ||
+         !describe_difference("test", unit, &stored->test, &now->test, path, what, sizeof what)))
+        return TL_OK;
+    if (!allow_other)
+        return tl_fail(err, TL_ERROR_INPUT,
+                       "cannot resume %s with other data: %s; give the same --data, or --allow-other-data",
+                       out, what);
+    tl_log_write(log, TL_LOG_NOTICE, "%s goes on with other data: %s", out, what);
+    return TL_OK;
+}
