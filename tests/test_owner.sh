@@ -33,6 +33,12 @@ for flags in "" --resume "--resume --steps 500" "--batch-size 8"; do
     grep -q "process $pid on host $(uname -n) .*shared" err.txt || fail "'$flags': no host and process ID"
     listing shared | cmp -s - before.txt || fail "'$flags' made or moved something"
 done
+if [ -n "$no_locks" ]; then # by the locks of older systems
+    code=0
+    # shellcheck disable=SC2086
+    ONLY_POSIX_LOCKS=1 LD_PRELOAD=$no_locks "$program" train mnist $model --out shared --steps 2 >out.txt 2>err.txt || code=$?
+    { [ $code -eq 2 ] && grep -q "process $pid on host" err.txt; } || fail "with POSIX locks alone: exit code $code"
+fi
 code=0
 train --out other --steps 2 --metrics shared.jsonl || code=$?
 { [ $code -eq 2 ] && grep -q "shared.jsonl" err.txt; } || fail "a second run with the same --metrics: exit code $code"
@@ -52,8 +58,8 @@ while kill -0 $pid 2>/dev/null && [ ! -d killed/checkpoints/2 ]; do sleep 0.01; 
 kill -STOP $pid || fail "the run ended before it was stopped"
 cp -r killed copied # while its owner lives
 kill -9 $pid || fail "the run ended before it was killed"
-train --out killed --steps 400 --resume || fail "resumed at once after kill -9"
 wait $pid 2>/dev/null || true
+train --out killed --steps 400 --resume || fail "resumed at once after kill -9"
 pid=
 cmp whole/model.safetensors killed/model.safetensors || fail "resumed after kill -9, it ended with other weights"
 train --out copied --steps 400 --resume || fail "a copied folder"
@@ -65,6 +71,8 @@ train --out killed --steps 2 || fail "a new run in the folder of one that has en
 if [ -n "$no_locks" ]; then
     # shellcheck disable=SC2086
     train_unlocked() { LD_PRELOAD=$no_locks "$program" train mnist $model "$@" >out.txt 2>err.txt; }
+    ONLY_POSIX_LOCKS=1 train_unlocked --out posix --steps 2 || fail "POSIX locks alone"
+    grep -q 'cannot be locked' err.txt && fail "POSIX locks alone are taken for none"
     for run in unlocked unlocked; do
         train_unlocked --out $run --steps 2 --metrics $run.jsonl || fail "a file system without locks"
         grep -q 'run.lock cannot be locked (No locks available)' err.txt || fail "no word of locks that are missing"
