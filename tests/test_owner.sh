@@ -39,8 +39,11 @@ if [ -n "$no_locks" ]; then # by the locks of older systems
     ONLY_POSIX_LOCKS=1 LD_PRELOAD=$no_locks "$program" train mnist $model --out shared --steps 2 >out.txt 2>err.txt || code=$?
     { [ $code -eq 2 ] && grep -q "process $pid on host" err.txt; } || fail "with POSIX locks alone: exit code $code"
 fi
+train --out other --steps 2 || fail "a run in a folder of its own"
+listing other >before.txt
 code=0
 train --out other --steps 2 --metrics shared.jsonl || code=$?
+listing other | cmp -s - before.txt || fail "a run that was refused for its --metrics moved an earlier one"
 { [ $code -eq 2 ] && grep -q "shared.jsonl" err.txt; } || fail "a second run with the same --metrics: exit code $code"
 "$program" info shared >out.txt 2>err.txt || true # reading asks nobody
 train --out elsewhere --steps 2 || fail "another folder"

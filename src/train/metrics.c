@@ -2,11 +2,13 @@
 
 #include <cjson/cJSON.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "core/number.h"
 #include "data/json_text.h"
@@ -44,6 +46,16 @@ static tl_status write_line(tl_metrics *metrics, cJSON *object, bool good, tl_er
     return TL_OK;
 }
 
+/* Pipes and devices may have several writers. */
+static tl_status lock_metrics(int descriptor, const char *path, tl_error *err)
+{
+    struct stat info;
+    if (fstat(descriptor, &info) != 0 || !S_ISREG(info.st_mode)) return TL_OK;
+    if (tl_lock_file(descriptor) != TL_LOCK_REFUSED) return TL_OK;
+    return tl_fail(err, TL_ERROR_INPUT,
+                   "another run is writing to the metrics file %s: choose another --metrics", path);
+}
+
 tl_status tl_metrics_open(tl_metrics *metrics, const char *path, tl_error *err)
 {
     memset(metrics, 0, sizeof *metrics);
@@ -56,14 +68,20 @@ tl_status tl_metrics_open(tl_metrics *metrics, const char *path, tl_error *err)
         return tl_fail(err, TL_ERROR_INPUT,
                        "the metrics file %s cannot be opened for writing: %s; choose another --metrics", path,
                        strerror(errno));
+    const tl_status status = lock_metrics(fileno(metrics->file), path, err);
+    if (status != TL_OK) tl_metrics_close(metrics);
+    return status;
+}
+
+tl_status tl_metrics_check(const char *path, tl_error *err)
+{
     struct stat info;
-    if (fstat(fileno(metrics->file), &info) == 0 && S_ISREG(info.st_mode) &&
-        tl_lock_file(fileno(metrics->file)) == TL_LOCK_REFUSED) {
-        tl_metrics_close(metrics);
-        return tl_fail(err, TL_ERROR_INPUT,
-                       "another run is writing to the metrics file %s: choose another --metrics", path);
-    }
-    return TL_OK;
+    if (stat(path, &info) != 0 || !S_ISREG(info.st_mode)) return TL_OK;
+    const int descriptor = open(path, O_WRONLY | O_CLOEXEC);
+    if (descriptor < 0) return TL_OK; /* tl_metrics_open says why */
+    const tl_status status = lock_metrics(descriptor, path, err);
+    close(descriptor);
+    return status;
 }
 
 tl_status tl_metrics_line(tl_metrics *metrics, uint64_t step, uint64_t epoch, const char *test,

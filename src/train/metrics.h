@@ -18,6 +18,8 @@ typedef struct tl_metrics {
 /* Opens `path` for appending (a resumed run continues its file), and locks it where it is a file and the file system has
  * locks. TL_ERROR_INPUT when that is not possible, or when another run has it open. */
 tl_status tl_metrics_open(tl_metrics *metrics, const char *path, tl_error *err);
+/* Whether another run has the file open now: asked before a run changes anything. One that is not there is fine. */
+tl_status tl_metrics_check(const char *path, tl_error *err);
 typedef struct tl_metric {
     const char *key;
     double value;

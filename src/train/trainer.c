@@ -119,6 +119,7 @@ static tl_status set_up(run *r)
     s->model.positions = tl_model_positions(&s->model);
     s->log = tl_context_log(r->ctx);
     TL_TRY(own_existing_folder(r));
+    if (s->metrics[0] != '\0') TL_TRY(tl_metrics_check(s->metrics, err));
     TL_TRY(adopt_stored(r));
     TL_TRY(r->task->open(s, true, &r->data, err));
     r->identity = identify(r);
