@@ -367,6 +367,41 @@ static void repeated_signals(void **state)
     }
 }
 
+/* Evaluations may take longer than the time that a batch system leaves: they are broken off, and the weights saved. */
+static void in_an_evaluation(void **state)
+{
+    finish(launch((setting){0}, WORDS("train", "mnist", MODEL, "--steps", "2", "--out", at("for-eval"))));
+    EXPECT(0, "");
+    pid_t pid = launch((setting){0}, WORDS("eval", at("for-eval"), "--limit-test", "10000"));
+    for (int i = 0; i < 600; i++) {
+        slurp(at("stderr"), seen.err);
+        if (strstr(seen.err, "evaluating") != NULL) break;
+        pause_ms(20);
+    }
+    kill(pid, SIGHUP);
+    finish(pid);
+    FAILS(129, "stopped by signal 1");
+
+    /* of a step of 16 images and an evaluation of 10,000 */
+    pid = launch((setting){0}, WORDS("train", "mnist", MODEL, "--limit-test", "10000", "--eval-every", "2",
+                                     "--steps", "100000", "--out", at("scored")));
+    wait_for_steps("scored", 2);
+    pause_ms(30);
+    kill(pid, SIGTERM);
+    finish(pid);
+    EXPECT(143, "saved in", "the evaluation after step");
+    assert_saved("scored");
+
+    pid = launch((setting){0}, WORDS("train", "mnist", MODEL, "--limit-test", "10000", "--steps", "2",
+                                     "--out", at("last")));
+    wait_for_steps("last", 2);
+    pause_ms(30);
+    kill(pid, SIGTERM);
+    finish(pid);
+    EXPECT(143, "the weights after step 2 are saved in", "translution eval");
+    assert_has("last", "model.safetensors", true);
+}
+
 /* The soft limit of processor time, which the kernel says again each second. */
 static void processor_time(void **state)
 {
@@ -432,13 +467,14 @@ static void closed_descriptors(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reader_dies),      cmocka_unit_test(whole_group),
-        cmocka_unit_test(nobody_reads),     cmocka_unit_test(reader_sleeps),
-        cmocka_unit_test(filters_end),      cmocka_unit_test(other_commands),
-        cmocka_unit_test(terminal_closes),  cmocka_unit_test(nohup),
-        cmocka_unit_test(each_signal),      cmocka_unit_test(ignored_signals),
-        cmocka_unit_test(repeated_signals), cmocka_unit_test(processor_time),
-        cmocka_unit_test(file_size),        cmocka_unit_test(closed_descriptors),
+        cmocka_unit_test(reader_dies),        cmocka_unit_test(whole_group),
+        cmocka_unit_test(nobody_reads),       cmocka_unit_test(reader_sleeps),
+        cmocka_unit_test(filters_end),        cmocka_unit_test(other_commands),
+        cmocka_unit_test(terminal_closes),    cmocka_unit_test(nohup),
+        cmocka_unit_test(each_signal),        cmocka_unit_test(ignored_signals),
+        cmocka_unit_test(repeated_signals),   cmocka_unit_test(in_an_evaluation),
+        cmocka_unit_test(processor_time),     cmocka_unit_test(file_size),
+        cmocka_unit_test(closed_descriptors),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -44,7 +44,8 @@ static tl_status score_model(tl_context *ctx, const tl_task *task, tl_safetensor
     result->params = tl_registry_count(tl_model_registry(model));
     if (status == TL_OK && hooks != NULL && hooks->progress != NULL)
         tl_log_print(hooks->progress, 0, "evaluating\n");
-    if (status == TL_OK) status = tl_score_all(ctx, task, model, data, s, refuse_not_finite, ctx, result);
+    if (status == TL_OK)
+        status = tl_score_all(ctx, task, model, data, s, hooks, refuse_not_finite, ctx, result);
     result->loss = result->test_loss;
     result->files = result->test_files;
     result->peak_device_bytes = tl_memory_peak(ctx);

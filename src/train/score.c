@@ -19,6 +19,7 @@ typedef struct scoring {
     float *logits;           /* [batch][classes], with `confusion` */
     tl_confusion *confusion; /* the caller's, or NULL */
     uint32_t room;           /* predictions that fit */
+    const tl_hooks *hooks;   /* the caller's, or NULL */
 } scoring;
 
 static tl_status no_memory(tl_context *ctx)
@@ -90,6 +91,15 @@ static tl_status score_batch(tl_context *ctx, tl_model *model, const tl_inputs *
     return k->confusion != NULL ? count_classes(ctx, model, inputs, k) : TL_OK;
 }
 
+static tl_status look_for_stop(tl_context *ctx, const tl_task *task, int set, const tl_hooks *hooks)
+{
+    const int number = hooks != NULL && hooks->stop != NULL ? (int)*hooks->stop : 0;
+    if (number == 0) return TL_OK;
+    return tl_fail(tl_context_error(ctx), TL_INTERRUPTED,
+                   "stopped by signal %d in the evaluation on the test set %s", number,
+                   tl_task_set_name(task, set));
+}
+
 static tl_status score_batches(tl_context *ctx, const tl_task *task, tl_model *model, tl_task_data *data,
                                int set, scoring *k, tl_scores *scores)
 {
@@ -98,6 +108,7 @@ static tl_status score_batches(tl_context *ctx, const tl_task *task, tl_model *m
     TL_TRY(task->test_begin(data, set, &batches, err));
     for (uint64_t number = 0; number < batches; number++) {
         tl_test_batch b = {0};
+        TL_TRY(look_for_stop(ctx, task, set, k->hooks));
         TL_TRY(task->test_batch(data, set, number, &b, err));
         scores->passed_over += b.passed_over;
         if (b.inputs.count > 0) TL_TRY(score_batch(ctx, model, &b.inputs, k, scores));
@@ -113,9 +124,9 @@ static tl_status score_batches(tl_context *ctx, const tl_task *task, tl_model *m
 }
 
 tl_status tl_score_set(tl_context *ctx, const tl_task *task, tl_model *model, tl_task_data *data, int set,
-                       tl_confusion *confusion, tl_scores *scores)
+                       const tl_hooks *hooks, tl_confusion *confusion, tl_scores *scores)
 {
-    scoring k = {.confusion = confusion};
+    scoring k = {.confusion = confusion, .hooks = hooks};
     *scores = (tl_scores){0};
     const tl_status status = score_batches(ctx, task, model, data, set, &k, scores);
     if (task->test_end != NULL) task->test_end(data);
@@ -190,16 +201,16 @@ static tl_status table_close(const char *path, table_file *table, const tl_task 
 
 /* Scores the set that the result is about, with the table of classes if that is wanted. */
 static tl_status score_main(tl_context *ctx, const tl_task *task, tl_model *model, tl_task_data *data,
-                            const tl_settings *s, tl_scores *scores)
+                            const tl_settings *s, const tl_hooks *hooks, tl_scores *scores)
 {
     const int set = task->main_set(s);
-    if (s->confusion[0] == '\0') return tl_score_set(ctx, task, model, data, set, NULL, scores);
+    if (s->confusion[0] == '\0') return tl_score_set(ctx, task, model, data, set, hooks, NULL, scores);
     const size_t classes = s->model.classes;
     table_file table;
     TL_TRY(table_open(s->confusion, &table, tl_context_error(ctx)));
     tl_confusion confusion = {s->model.classes, calloc(classes * classes, sizeof *confusion.counts)};
     tl_status status = confusion.counts != NULL ? TL_OK : no_memory(ctx);
-    if (status == TL_OK) status = tl_score_set(ctx, task, model, data, set, &confusion, scores);
+    if (status == TL_OK) status = tl_score_set(ctx, task, model, data, set, hooks, &confusion, scores);
     tl_error *err = status == TL_OK ? tl_context_error(ctx)
                                     : NULL; /* which otherwise says what was wrong before */
     const tl_status closed = table_close(s->confusion, &table, task, data,
@@ -209,15 +220,16 @@ static tl_status score_main(tl_context *ctx, const tl_task *task, tl_model *mode
 }
 
 tl_status tl_score_all(tl_context *ctx, const tl_task *task, tl_model *model, tl_task_data *data,
-                       const tl_settings *s, tl_score_each each, void *user, tl_result *result)
+                       const tl_settings *s, const tl_hooks *hooks, tl_score_each each, void *user,
+                       tl_result *result)
 {
     tl_scores scores[TL_TASK_MOST_SETS] = {{0}};
     const int main_set = task->main_set(s);
     for (int set = 0; set < task->sets; set++) {
         if (set == main_set)
-            TL_TRY(score_main(ctx, task, model, data, s, &scores[set]));
+            TL_TRY(score_main(ctx, task, model, data, s, hooks, &scores[set]));
         else
-            TL_TRY(tl_score_set(ctx, task, model, data, set, NULL, &scores[set]));
+            TL_TRY(tl_score_set(ctx, task, model, data, set, hooks, NULL, &scores[set]));
         result->not_finite += scores[set].not_finite;
         if (each != NULL) TL_TRY(each(user, task, set, &scores[set]));
     }

@@ -11,14 +11,16 @@ typedef struct tl_confusion {
     uint64_t *counts; /* [true class][found class] */
 } tl_confusion;
 
-/* Scores one test set. What is found is added to `confusion`, of tasks that classify; NULL: not wanted. */
+/* Scores one test set. What is found is added to `confusion`, of tasks that classify; NULL: not wanted.
+ * TL_INTERRUPTED when hooks->stop asks for it between two batches; `hooks` may be NULL. */
 tl_status tl_score_set(tl_context *ctx, const tl_task *task, tl_model *model, tl_task_data *data, int set,
-                       tl_confusion *confusion, tl_scores *scores);
+                       const tl_hooks *hooks, tl_confusion *confusion, tl_scores *scores);
 
 /* Scores every test set of the task; the main set's numbers and the task's own go to `result`, and every set
  * to `each` (NULL: not wanted) as it is done. With s->confusion, the main set's table of classes goes to that file. */
 typedef tl_status (*tl_score_each)(void *user, const tl_task *task, int set, const tl_scores *scores);
 tl_status tl_score_all(tl_context *ctx, const tl_task *task, tl_model *model, tl_task_data *data,
-                       const tl_settings *s, tl_score_each each, void *user, tl_result *result);
+                       const tl_settings *s, const tl_hooks *hooks, tl_score_each each, void *user,
+                       tl_result *result);
 
 #endif

@@ -234,12 +234,19 @@ static tl_status note_scores(void *user, const tl_task *task, int set, const tl_
                            task->classifies ? hit_values : 2, tl_context_error(r->ctx));
 }
 
-/* The main test set alone, in the middle of a run. */
+/* The main test set alone, in the middle of a run. A signal breaks it off, so that the run can save. */
 static tl_status score_main(run *r)
 {
     const int set = r->task->main_set(r->s);
     tl_scores scores;
-    TL_TRY(tl_score_set(r->ctx, r->task, r->model, r->data, set, NULL, &scores));
+    const tl_status status = tl_score_set(r->ctx, r->task, r->model, r->data, set, r->hooks, NULL, &scores);
+    if (status == TL_INTERRUPTED) {
+        tl_log_write(tl_context_log(r->ctx), TL_LOG_NOTICE,
+                     "the evaluation after step %llu is left out: the run is to stop",
+                     (unsigned long long)r->done);
+        return TL_OK;
+    }
+    TL_TRY(status);
     return note_scores(r, r->task, set, &scores);
 }
 
@@ -378,7 +385,14 @@ static tl_status finish(run *r, tl_result *result)
     if (r->s->checkpoint_every > 0) TL_TRY(save(r));
     snprintf(path, sizeof path, "%s/model.safetensors", r->out);
     TL_TRY(tl_model_save(r->ctx, tl_model_registry(r->model), r->s, r->done, path));
-    return tl_score_all(r->ctx, r->task, r->model, r->data, r->s, note_scores, r, result);
+    const tl_status status = tl_score_all(r->ctx, r->task, r->model, r->data, r->s, r->hooks, note_scores, r,
+                                          result);
+    if (status != TL_INTERRUPTED) return status;
+    return tl_fail(
+        tl_context_error(r->ctx), TL_INTERRUPTED,
+        "stopped by signal %d in the last evaluation; the weights after step %llu are saved in %s: go on "
+        "with `translution eval %s`",
+        (int)*r->hooks->stop, (unsigned long long)r->done, r->out, r->out);
 }
 
 static tl_status train(run *r, tl_result *result)
