@@ -290,6 +290,7 @@ static const struct {
     {"resume", TL_CLI_TRAIN, TRAIN, "--resume", NULL},
     {"allow-other-data", TL_CLI_TRAIN, NULL, NULL, "test_other_data.sh allow-other-data"},
     {"checkpoint-every", TL_CLI_TRAIN, TRAIN, "--checkpoint-every 1", NULL},
+    {"checkpoint-minutes", TL_CLI_TRAIN, TRAIN, "--checkpoint-minutes 1e-9", NULL},
     {"init", TL_CLI_TRAIN, TRAIN, "--init mnist", NULL},
     {"init-partial", TL_CLI_TRAIN, TRAIN, "--init-partial", NULL},
     {"keep", TL_CLI_TRAIN, TRAIN " --checkpoint-every 1", "--keep 1", NULL},

@@ -57,6 +57,7 @@ static const wrong_value wrong_for_all[] = {
     RUN(recompute, 9, "no choice of recomputation 9"),
     RUN(stop_after, UINT64_MAX, "stop_after takes"),
     RUN(checkpoint_every, UINT64_MAX, "checkpoint_every takes"),
+    RUN(checkpoint_minutes, -1, "checkpoint_minutes takes a number from 0"),
     RUN(eval_every, UINT64_MAX, "eval_every takes"),
     RUN(keep, UINT64_MAX, "keep takes"),
     RUN(workers, UINT32_MAX, "workers takes a whole number from 0 to 1024"),

@@ -351,10 +351,15 @@ typedef struct tl_settings {
                          * initial values. A run that is resumed does not look at it. */
     bool init_partial;  /* of `init`: a head or learned positions that do not fit are drawn anew, and of tables by
                          * offset those that both grids have are copied, instead of an error */
-    uint64_t stop_after, checkpoint_every,
-        eval_every;         /* steps; 0: never; evaluation always also at the end */
+    uint64_t stop_after,
+        eval_every; /* steps; 0: never; evaluation always also at the end */
+    /* A checkpoint is written when the run ends or is stopped, and on the way every so many steps or, with 0 steps, minutes of
+     * time; 0 minutes: none on the way. */
+    uint64_t checkpoint_every;
+    float checkpoint_minutes; /* 15 */
     tl_recompute recompute; /* decides model.recompute */
-    uint64_t keep;          /* checkpoints that stay; 0: all */
+    uint64_t keep;          /* checkpoints that stay, the newest; 0: two of those by time, all of those by steps */
+    bool keep_all;          /* with keep 0: all stay, those by time, too */
     bool
         skip_nonfinite; /* a step whose loss or gradients are not finite changes no weight, instead of ending the
                              * run; twenty in a row end it all the same */

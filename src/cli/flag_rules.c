@@ -70,6 +70,11 @@ static bool is_not_quiet(const tl_cli_options *o, const tl_settings *s)
     return !(o->settings.quiet && o->verbose);
 }
 
+static bool checkpoints_by_time(const tl_cli_options *o, const tl_settings *s)
+{
+    return !tl_cli_given(o, "checkpoint-every");
+}
+
 /* ---- the table ----------------------------------------------------------------------------------- */
 
 /* All that is said of a flag must hold. A flag may have several rules. */
@@ -130,6 +135,8 @@ static const rule rules[] = {
     NEEDS("layer", 0, paints, "it says what --attention FILE.png paints; give that, too"),
     NEEDS("head", 0, paints, "it says what --attention FILE.png paints; give that, too"),
     NEEDS("allow-other-data", 0, resumes, "it says what --resume may go on with; give that, too"),
+    NEEDS("checkpoint-minutes", 0, checkpoints_by_time,
+          "--checkpoint-every counts steps instead; leave one of the two away"),
     NEEDS("verbose", 0, is_not_quiet, "--quiet asks for the opposite; leave one of the two away"),
 };
 

@@ -396,6 +396,8 @@ static void complete(tl_cli_options *o, const given *values)
     if (is_given(values, "relative") && m->relative == 0) m->relative = TL_ROLE_QKV;
     if (is_given(values, "dim") && !is_given(values, "mlp-dim")) m->mlp_dim = 4 * m->dim;
     if (!is_given(values, "test-motion")) s->test_motion = s->motion;
+    if (is_given(values, "checkpoint-every")) s->checkpoint_minutes = 0.0f;
+    s->keep_all = is_given(values, "keep") && s->keep == 0;
     s->batch_given = is_given(values, "batch-size");
     s->vocab_given = is_given(values, "vocab-size");
     s->classes_given = is_given(values, "classes");

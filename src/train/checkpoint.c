@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "core/number.h"
+#include "train/checkpoint_clock.h"
 #include "train/checkpoint_list.h"
 #include "train/checksum.h"
 #include "train/metadata.h"
@@ -238,7 +239,7 @@ tl_status tl_checkpoint_save(tl_context *ctx, const tl_registry *registry, const
     }
     tl_checkpoint_file(path, out, step, "model");
     TL_TRY(publish_model(ctx, registry, settings, step, path, out));
-    tl_checkpoint_prune(out, settings->keep);
+    tl_checkpoint_prune(out, tl_checkpoint_keep(settings));
     return TL_OK;
 }
 

@@ -32,6 +32,7 @@ static void set_common(tl_settings *s, const char *task)
     s->weight_decay = 0.05f;
     s->schedule = TL_SCHEDULE_COSINE;
     s->schedule_version = TL_SCHEDULE_VERSION;
+    s->checkpoint_minutes = 15.0f;
 }
 
 static void set_mnist(tl_settings *s)

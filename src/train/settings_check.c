@@ -39,6 +39,7 @@ static const setting_range ranges[] = {
                   4294967295.0), /* of gpt alone: its task asks for more than 0 */
     RANGE_OR_ZERO(stop_after, SETTING_U64, 1, BIG),
     RANGE(checkpoint_every, SETTING_U64, 0, BIG),
+    RANGE(checkpoint_minutes, SETTING_FLOAT, 0, 1e6),
     RANGE(eval_every, SETTING_U64, 0, BIG),
     RANGE(keep, SETTING_U64, 0, BIG),
     RANGE(workers, SETTING_U32, 0, 1024),

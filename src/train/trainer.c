@@ -7,6 +7,7 @@
 
 #include "core/clock.h"
 #include "train/checkpoint.h"
+#include "train/checkpoint_clock.h"
 #include "train/folder.h"
 #include "train/guard.h"
 #include "train/init_weights.h"
@@ -35,6 +36,7 @@ typedef struct run {
     tl_guard guard; /* with --grad-clip or --skip-nonfinite */
     tl_metrics metrics;
     tl_progress progress;
+    tl_checkpoint_clock clock;
     uint64_t steps_per_epoch, total, done, saved, steps_run;
     tl_step_times times;          /* of the steps of this process */
     double wait;                  /* seconds that the host waited for batches since the last read */
@@ -135,6 +137,7 @@ static tl_status set_up(run *r)
     if (s->grad_clip > 0.0f || s->skip_nonfinite)
         TL_TRY(tl_guard_create(r->ctx, tl_model_registry(r->model), TL_LOSS_SLOTS, &r->guard));
     TL_TRY(begin(r));
+    tl_checkpoint_room(r->out, tl_model_registry(r->model), s, r->total - r->done, s->log);
     char path[TL_OUT_ROOM + 32];
     snprintf(path, sizeof path, "%s/metrics.jsonl", r->out);
     TL_TRY(tl_metrics_open(&r->metrics, s->metrics[0] != '\0' ? s->metrics : path, err));
@@ -259,6 +262,7 @@ static tl_status save(run *r)
         standing.loss[i] = r->recent[(r->done - (uint64_t)(r->recent_count - 1 - i)) % TL_RECENT_LOSSES];
     TL_TRY(tl_checkpoint_save(r->ctx, tl_model_registry(r->model), r->s, r->out, &standing));
     r->saved = r->done;
+    tl_checkpoint_clock_reset(&r->clock);
     return TL_OK;
 }
 
@@ -340,6 +344,7 @@ static tl_status loop(run *r)
     const tl_settings *s = r->s;
     bool stop = false;
     r->read_at = tl_clock_seconds();
+    tl_checkpoint_clock_start(&r->clock, s);
     while (r->done < r->total && !stop) {
         TL_TRY(set_batch(r));
         /* The first step of a batch size builds kernels: it is read alone, so that its time is its own. */
@@ -348,7 +353,7 @@ static tl_status loop(run *r)
         TL_TRY(step(r));
         stop = stop_signal(r) != 0 || (s->stop_after > 0 && r->steps_run >= s->stop_after);
         const bool score = s->eval_every > 0 && r->done % s->eval_every == 0 && r->done < r->total;
-        const bool keep = s->checkpoint_every > 0 && r->done % s->checkpoint_every == 0;
+        const bool keep = tl_checkpoint_clock_due(&r->clock, r->done);
         if (stop || score || keep || r->done == r->total || r->unread == TL_LOSS_SLOTS || builds ||
             tl_clock_seconds() - r->read_at >= READ_SECONDS)
             TL_TRY(read_back(r));
@@ -382,9 +387,10 @@ static void summarise(run *r, tl_result *result)
 static tl_status finish(run *r, tl_result *result)
 {
     char path[TL_OUT_ROOM + 32];
-    if (r->s->checkpoint_every > 0) TL_TRY(save(r));
     snprintf(path, sizeof path, "%s/model.safetensors", r->out);
-    TL_TRY(tl_model_save(r->ctx, tl_model_registry(r->model), r->s, r->done, path));
+    TL_TRY(r->saved != r->done
+               ? save(r)
+               : tl_model_save(r->ctx, tl_model_registry(r->model), r->s, r->done, path));
     const tl_status status = tl_score_all(r->ctx, r->task, r->model, r->data, r->s, r->hooks, note_scores, r,
                                           result);
     if (status != TL_INTERRUPTED) return status;

@@ -1,0 +1,62 @@
+#include "train/checkpoint_clock.h"
+
+#include <math.h>
+#include <sys/statvfs.h>
+
+#include "core/clock.h"
+
+enum { STAY_BY_TIME = 2 };
+
+void tl_checkpoint_clock_start(tl_checkpoint_clock *clock, const tl_settings *s)
+{
+    clock->every = s->checkpoint_every;
+    clock->seconds = 60.0 * (double)s->checkpoint_minutes;
+    tl_checkpoint_clock_reset(clock);
+}
+
+bool tl_checkpoint_clock_due(const tl_checkpoint_clock *clock, uint64_t done)
+{
+    if (clock->every > 0) return done % clock->every == 0;
+    return clock->seconds > 0 && tl_clock_seconds() - clock->since >= clock->seconds;
+}
+
+void tl_checkpoint_clock_reset(tl_checkpoint_clock *clock)
+{
+    clock->since = tl_clock_seconds();
+}
+
+uint64_t tl_checkpoint_keep(const tl_settings *s)
+{
+    if (s->keep > 0 || s->keep_all) return s->keep;
+    return s->checkpoint_every == 0 && s->checkpoint_minutes > 0 ? STAY_BY_TIME : 0;
+}
+
+/* The most that the folder will hold: those that stay, and the next one before the oldest goes. */
+static uint64_t most_checkpoints(const tl_settings *s, uint64_t steps)
+{
+    const uint64_t keep = tl_checkpoint_keep(s);
+    uint64_t written = 1; /* the one at the end */
+    if (s->checkpoint_every > 0)
+        written = steps / s->checkpoint_every + (steps % s->checkpoint_every != 0);
+    else if (s->checkpoint_minutes > 0)
+        written = keep > 0 ? steps : STAY_BY_TIME + 1; /* nobody knows how long the steps take */
+    return keep > 0 && keep + 1 < written ? keep + 1 : written;
+}
+
+void tl_checkpoint_room(const char *out, const tl_registry *registry, const tl_settings *s, uint64_t steps,
+                        const tl_log *log)
+{
+    struct statvfs disk;
+    if (steps == 0 || statvfs(out, &disk) != 0) return;
+    const double gib = 1024.0 * 1024.0 * 1024.0;
+    const uint64_t count = most_checkpoints(s, steps);
+    /* Weights and two moments of AdamW, of 4 bytes each. */
+    const double need = 12.0 * (double)tl_registry_count(registry) * (double)count,
+                 space = (double)disk.f_bavail * (double)disk.f_frsize;
+    if (need <= space) return;
+    tl_log_write(
+        log, TL_LOG_NOTICE,
+        "%llu checkpoints in %s will take %.3g GiB, and the disk has %.3g GiB free: make room, give an --out "
+        "on another disk, or keep fewer by --keep",
+        (unsigned long long)count, out, need / gib, space / gib);
+}
