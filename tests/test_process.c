@@ -398,7 +398,7 @@ static void in_an_evaluation(void **state)
     pause_ms(30);
     kill(pid, SIGTERM);
     finish(pid);
-    EXPECT(143, "the weights after step 2 are saved in", "translution eval");
+    EXPECT(143, "the weights after step 2 are saved in", "go on with --resume");
     assert_has("last", "model.safetensors", true);
 }
 

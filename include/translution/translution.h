@@ -420,7 +420,8 @@ typedef struct tl_hooks {
 /* Trains and writes checkpoints, metrics and model.safetensors to the run's folder. When
  * !settings->batch_given and the plan does not fit, halves settings->batch_size until it does, with a notice;
  * otherwise TL_ERROR_MEMORY whose message holds the plan's sum and the largest batch that would fit. `settings`
- * come back completed: batch size, positions, what the data say of the model. */
+ * come back completed: batch size, positions, what the data say of the model. Resuming a run that is done gives its
+ * result again and computes nothing. */
 tl_status tl_train(tl_context *ctx, tl_settings *settings, const tl_hooks *hooks, tl_result *result);
 
 /* Evaluates a checkpoint (a .safetensors file or an OUT folder) on static and dynamic test sets. `settings`

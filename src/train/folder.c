@@ -51,7 +51,7 @@ tl_status tl_folder_make(const char *wanted, const char *task, const char *op, c
 tl_status tl_folder_set_aside(const char *out, const tl_log *log, tl_error *err)
 {
     static const char *const names[] = {"checkpoints", "metrics.jsonl", "model.safetensors",
-                                        "best.safetensors"};
+                                        "best.safetensors", "result.json"};
     char from[TL_OUT_ROOM + 64], to[TL_OUT_ROOM + 128], earlier[TL_OUT_ROOM + 32] = "";
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         snprintf(from, sizeof from, "%s/%s", out, names[i]);

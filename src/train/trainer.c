@@ -8,6 +8,7 @@
 #include "core/clock.h"
 #include "train/checkpoint.h"
 #include "train/checkpoint_clock.h"
+#include "train/finished_run.h"
 #include "train/folder.h"
 #include "train/guard.h"
 #include "train/init_weights.h"
@@ -393,17 +394,32 @@ static tl_status finish(run *r, tl_result *result)
                : tl_model_save(r->ctx, tl_model_registry(r->model), r->s, r->done, path));
     const tl_status status = tl_score_all(r->ctx, r->task, r->model, r->data, r->s, r->hooks, note_scores, r,
                                           result);
+    if (status == TL_OK) return tl_finished_save(r->out, result, r->best, tl_context_error(r->ctx));
     if (status != TL_INTERRUPTED) return status;
     return tl_fail(
         tl_context_error(r->ctx), TL_INTERRUPTED,
         "stopped by signal %d in the last evaluation; the weights after step %llu are saved in %s: go on "
-        "with `translution eval %s`",
+        "with --resume --out %s",
         (int)*r->hooks->stop, (unsigned long long)r->done, r->out, r->out);
+}
+
+/* Whether a run that is resumed was done and has left its result, which is then said again. */
+static bool was_finished(run *r, tl_result *result)
+{
+    if (!r->s->resume || r->done == 0 || r->done != r->total) return false;
+    if (!tl_finished_load(r->out, r->done, result, &r->best)) return false;
+    snprintf(result->out, sizeof result->out, "%s", r->out);
+    tl_log_write(tl_context_log(r->ctx), TL_LOG_NOTICE,
+                 "the run in %s has done all of its %llu steps: this is its result; nothing is trained or "
+                 "evaluated anew",
+                 r->out, (unsigned long long)r->done);
+    return true;
 }
 
 static tl_status train(run *r, tl_result *result)
 {
     TL_TRY(set_up(r));
+    if (was_finished(r, result)) return TL_OK;
     const tl_status status = loop(r);
     tl_progress_end(&r->progress, tl_clock_seconds());
     TL_TRY(status);

@@ -1,0 +1,141 @@
+#include "train/finished_run.h"
+
+#include <cjson/cJSON.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/number.h"
+#include "train/folder.h"
+
+typedef enum kind { KIND_COUNT, KIND_REAL, KIND_BOOL } kind;
+typedef struct field {
+    const char *key;
+    kind kind;
+    size_t at; /* in tl_result */
+} field;
+
+#define FIELD(kind, key, member)                                                                             \
+    {                                                                                                        \
+        key, kind, offsetof(tl_result, member)                                                               \
+    }
+static const field fields[] = {
+    FIELD(KIND_COUNT, "steps", steps),
+    FIELD(KIND_COUNT, "params", params),
+    FIELD(KIND_COUNT, "peak_device_bytes", peak_device_bytes),
+    FIELD(KIND_REAL, "loss", loss),
+    FIELD(KIND_REAL, "test_loss", test_loss),
+    FIELD(KIND_REAL, "perplexity", perplexity),
+    FIELD(KIND_REAL, "top1", top1),
+    FIELD(KIND_REAL, "top5", top5),
+    FIELD(KIND_REAL, "top1_static", top1_static),
+    FIELD(KIND_REAL, "top1_dynamic", top1_dynamic),
+    FIELD(KIND_COUNT, "not_finite", not_finite),
+    FIELD(KIND_REAL, "step_ms", step_ms),
+    FIELD(KIND_REAL, "data_wait", data_wait),
+    FIELD(KIND_BOOL, "files", files.known),
+    FIELD(KIND_COUNT, "images", files.images),
+    FIELD(KIND_COUNT, "passed_over", files.passed_over),
+    FIELD(KIND_COUNT, "ignored", files.ignored),
+    FIELD(KIND_BOOL, "test_files", test_files.known),
+    FIELD(KIND_COUNT, "test_images", test_files.images),
+    FIELD(KIND_COUNT, "test_passed_over", test_files.passed_over),
+    FIELD(KIND_COUNT, "test_ignored", test_files.ignored),
+};
+enum { FIELDS = sizeof fields / sizeof *fields };
+
+/* 17 digits read back to the same double; what is no number is null. */
+static void write_real(FILE *file, double value)
+{
+    if (isfinite(value))
+        tl_print(file, "%.17g", value);
+    else
+        fputs("null", file);
+}
+
+static void write_field(FILE *file, const field *f, const tl_result *result)
+{
+    const char *at = (const char *)result + f->at;
+    fprintf(file, "\"%s\":", f->key);
+    switch (f->kind) {
+    case KIND_COUNT: fprintf(file, "%" PRIu64, *(const uint64_t *)at); break;
+    case KIND_REAL: write_real(file, *(const double *)at); break;
+    case KIND_BOOL: fputs(*(const bool *)at ? "true" : "false", file); break;
+    }
+    fputc(',', file);
+}
+
+tl_status tl_finished_save(const char *out, const tl_result *result, double best, tl_error *err)
+{
+    char path[TL_OUT_ROOM + 32], temporary[TL_OUT_ROOM + 32];
+    snprintf(path, sizeof path, "%s/result.json", out);
+    snprintf(temporary, sizeof temporary, "%s/.result.json.tmp", out);
+    errno = 0;
+    FILE *file = fopen(temporary, "w");
+    bool good = file != NULL;
+    if (good) {
+        fputc('{', file);
+        for (int i = 0; i < FIELDS; i++) write_field(file, &fields[i], result);
+        fputs("\"best\":", file);
+        write_real(file, best);
+        fputs("}\n", file);
+        good = ferror(file) == 0 && fflush(file) == 0 && fsync(fileno(file)) == 0;
+        good = fclose(file) == 0 && good;
+    }
+    if (good && rename(temporary, path) == 0) return TL_OK;
+    const int code = errno;
+    (void)unlink(temporary);
+    return tl_fail(err, TL_ERROR_IO, "%s could not be written: %s", path, strerror(code != 0 ? code : EIO));
+}
+
+static bool read_real(const cJSON *item, double *value)
+{
+    *value = cJSON_IsNumber(item) ? item->valuedouble : (double)NAN;
+    return cJSON_IsNumber(item) || cJSON_IsNull(item);
+}
+
+static bool read_field(const cJSON *object, const field *f, tl_result *result)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, f->key);
+    char *at = (char *)result + f->at;
+    double value;
+    if (f->kind == KIND_BOOL) {
+        *(bool *)at = cJSON_IsTrue(item);
+        return cJSON_IsBool(item);
+    }
+    if (f->kind == KIND_REAL) return read_real(item, (double *)at);
+    if (!read_real(item, &value) || !(value >= 0 && value <= 9007199254740992.0)) return false;
+    *(uint64_t *)at = (uint64_t)value;
+    return true;
+}
+
+static char *read_text(const char *path, char *text, size_t room)
+{
+    FILE *file = fopen(path, "r");
+    if (file == NULL) return NULL;
+    const size_t count = fread(text, 1, room - 1, file);
+    fclose(file);
+    text[count] = '\0';
+    return text;
+}
+
+bool tl_finished_load(const char *out, uint64_t steps, tl_result *result, double *best)
+{
+    char path[TL_OUT_ROOM + 32], text[4096];
+    tl_result found = *result;
+    double score;
+    snprintf(path, sizeof path, "%s/result.json", out);
+    if (read_text(path, text, sizeof text) == NULL) return false;
+    cJSON *object = cJSON_Parse(text);
+    bool good = object != NULL;
+    for (int i = 0; i < FIELDS && good; i++) good = read_field(object, &fields[i], &found);
+    good = good && read_real(cJSON_GetObjectItemCaseSensitive(object, "best"), &score) && found.steps == steps;
+    cJSON_Delete(object);
+    if (!good) return false;
+    *result = found;
+    *best = score;
+    return true;
+}

@@ -1,0 +1,39 @@
+#!/bin/sh
+# --resume from outside: of a run that is done, of one that was killed with nothing but defaults, and of one that is to be longer.
+#   test_resume.sh PROGRAM
+set -eu
+program=$1
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+fail() { echo "FAILED: $*" >&2; cat out.txt err.txt >&2; exit 1; }
+flags="--dim 16 --depth 1 --heads 2 --head-dim 8 --batch-size 8 --limit-train 16 --limit-test 16"
+# shellcheck disable=SC2086 # a list of flags is meant to split
+mnist() { "$program" train mnist $flags "$@" >out.txt 2>err.txt; }
+said() { grep -q -- "$1" err.txt || fail "no '$1' on stderr"; }
+
+mnist --steps 4 --out run || fail "the run"
+cp out.txt first.txt
+cp -r run/checkpoints checkpoints
+mnist --steps 4 --out run --resume || fail "resumed when done: exit code $?"
+cmp first.txt out.txt || fail "another JSON object"
+said "has done all of its 4 steps"
+diff -r run/checkpoints checkpoints || fail "checkpoints changed"
+rm run/result.json # killed while it was evaluated
+mnist --steps 4 --out run --resume || fail "resumed before its evaluation"
+[ "$(sed 's/.*"test_loss":\([^,]*\).*/\1/' out.txt)" = "$(sed 's/.*"test_loss":\([^,]*\).*/\1/' first.txt)" ] ||
+    fail "another test loss"
+
+# Killed at a random moment with checkpoints by time.
+mnist --steps 30 --out whole || fail "the undisturbed run"
+for pause in 0.1 0.2 0.3 0.4 0.5; do
+    # shellcheck disable=SC2086
+    "$program" train mnist $flags --steps 30 --checkpoint-minutes 1e-6 --resume --out killed >out.txt 2>err.txt &
+    pid=$!
+    sleep $pause
+    kill -9 $pid 2>/dev/null || true
+    wait $pid 2>/dev/null || true
+done
+mnist --steps 30 --checkpoint-minutes 1e-6 --resume --out killed || fail "resumed after kill -9"
+cmp whole/model.safetensors killed/model.safetensors || fail "the killed run differs"
+[ "$(ls killed/checkpoints | wc -l)" -le 2 ] || fail "more than two checkpoints stay"
