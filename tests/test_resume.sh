@@ -37,3 +37,17 @@ done
 mnist --steps 30 --checkpoint-minutes 1e-6 --resume --out killed || fail "resumed after kill -9"
 cmp whole/model.safetensors killed/model.safetensors || fail "the killed run differs"
 [ "$(ls killed/checkpoints | wc -l)" -le 2 ] || fail "more than two checkpoints stay"
+
+# Longer than it was to be, twice; and not shorter.
+mnist --steps 6 --out run --resume || fail "prolonged"
+said "of 6 steps instead of 4"
+grep -q '"steps":6,' out.txt || fail "not 6 steps"
+mnist --steps 6 --out run --resume || fail "resumed when done, for the second time"
+said "has done all of its 6 steps"
+mnist --steps 9 --stop-after 1 --out run --resume || fail "prolonged again, and stopped"
+mnist --steps 9 --out run --resume || fail "the prolonged run, resumed"
+grep -q '"steps":9,' out.txt || fail "not 9 steps"
+code=0
+mnist --steps 5 --out run --resume || code=$?
+[ $code = 2 ] || fail "exit code $code instead of 2"
+said "--steps is 9 in the checkpoint of step 9 and 5 now"

@@ -257,17 +257,38 @@ tl_status tl_checkpoint_settings(const char *out, tl_settings *settings, uint64_
     return status;
 }
 
-static tl_status check_settings(const tl_safetensors *st, const tl_settings *settings, tl_error *err)
+/* Takes the length of the run from `settings` when that is a longer one, counted alike. */
+static void allow_longer(tl_settings *stored, const tl_settings *settings, const tl_log *log)
+{
+    const bool by_steps = stored->steps > 0;
+    uint64_t *before = by_steps ? &stored->steps : &stored->epochs;
+    const uint64_t now = by_steps ? settings->steps : settings->epochs;
+    if (by_steps != (settings->steps > 0) || now <= *before) return;
+    tl_log_write(log, TL_LOG_NOTICE,
+                 "the run is now of %llu %s instead of %llu: from the next step on its schedule is that of the "
+                 "longer run",
+                 (unsigned long long)now, by_steps ? "steps" : "epochs", (unsigned long long)*before);
+    *before = now;
+}
+
+static tl_status check_settings(const tl_safetensors *st, const tl_settings *settings, const tl_log *log,
+                                tl_error *err)
 {
     tl_settings stored = *settings;
+    char before[TL_METADATA_TEXT], now[TL_METADATA_TEXT], flag[64];
     TL_TRY(tl_settings_from_metadata(st, &stored, err));
     stored.test_motion = settings->test_motion; /* how it is tested does not shape the training */
     stored.limit_test = settings->limit_test;
-    const char *key = tl_settings_difference(&stored, settings);
+    allow_longer(&stored, settings, log);
+    const char *key = tl_settings_difference(&stored, settings, before, now);
     if (key == NULL) return TL_OK;
+    snprintf(flag, sizeof flag, "%s", key);
+    for (char *c = flag; *c != '\0'; c++)
+        if (*c == '_') *c = '-'; /* as the command line writes it */
     return tl_fail(err, TL_ERROR_USAGE,
-                   "cannot resume from %s: its run had another %s; give the same settings or another --out",
-                   st->path, key);
+                   "cannot resume from %s: --%s is %s in the checkpoint of step %llu and %s now; give the same "
+                   "settings or another --out",
+                   st->path, flag, before, (unsigned long long)tl_model_step(st), now);
 }
 
 static tl_status read_standing(const tl_safetensors *st, tl_standing *standing, tl_error *err)
@@ -304,7 +325,7 @@ tl_status tl_checkpoint_resume(tl_context *ctx, tl_registry *registry, const tl_
 
     tl_checkpoint_file(path, out, standing->step, "model");
     TL_TRY(tl_st_open(path, &st, err));
-    tl_status status = check_settings(&st, settings, err);
+    tl_status status = check_settings(&st, settings, tl_context_log(ctx), err);
     if (status == TL_OK) status = tl_model_load(ctx, registry, &st);
     tl_st_close(&st);
     TL_TRY(status);

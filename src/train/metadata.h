@@ -18,7 +18,8 @@ typedef struct tl_metadata {
 
 void tl_metadata_write(const tl_settings *settings, tl_metadata *metadata);
 
-/* The first stored setting in which two runs differ; NULL: none. */
-const char *tl_settings_difference(const tl_settings *a, const tl_settings *b);
+/* The first stored setting in which two runs differ, and its values, the beginnings of long ones; NULL: none. */
+const char *tl_settings_difference(const tl_settings *a, const tl_settings *b, char of_a[TL_METADATA_TEXT],
+                                   char of_b[TL_METADATA_TEXT]);
 
 #endif

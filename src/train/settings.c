@@ -294,18 +294,33 @@ tl_status tl_settings_from_metadata(const tl_safetensors *st, tl_settings *setti
     return tl_model_check(&settings->model, err);
 }
 
-const char *tl_settings_difference(const tl_settings *a, const tl_settings *b)
+/* A float as short as it was given, where that tells the two apart. */
+static void show_field(const field *f, const tl_settings *s, const char *format, char text[TL_METADATA_TEXT])
+{
+    if (f->type == FIELD_F32)
+        tl_format(text, TL_METADATA_TEXT, format, (double)*(const float *)((const char *)s + f->at));
+}
+
+const char *tl_settings_difference(const tl_settings *a, const tl_settings *b, char of_a[TL_METADATA_TEXT],
+                                   char of_b[TL_METADATA_TEXT])
 {
     const unsigned tasks = task_bit(a->task) | task_bit(b->task);
     for (int i = 0; i < FIELDS; i++) {
-        char x[TL_METADATA_TEXT], y[TL_METADATA_TEXT];
-        if ((fields[i].tasks & tasks) == 0) continue;
-        write_field(&fields[i], a, x, sizeof x);
-        write_field(&fields[i], b, y, sizeof y);
-        if (strcmp(x, y) != 0) return fields[i].key;
-        if (fields[i].type == FIELD_LONG_TEXT &&
-            strcmp(long_text(&fields[i], a), long_text(&fields[i], b)) != 0)
-            return fields[i].key;
+        const field *f = &fields[i];
+        if ((f->tasks & tasks) == 0) continue;
+        write_field(f, a, of_a, TL_METADATA_TEXT);
+        write_field(f, b, of_b, TL_METADATA_TEXT);
+        const bool same = f->type == FIELD_LONG_TEXT ? strcmp(long_text(f, a), long_text(f, b)) == 0
+                                                     : strcmp(of_a, of_b) == 0;
+        if (same) continue;
+        char short_a[TL_METADATA_TEXT] = "", short_b[TL_METADATA_TEXT] = "";
+        show_field(f, a, "%g", short_a);
+        show_field(f, b, "%g", short_b);
+        if (strcmp(short_a, short_b) != 0) {
+            snprintf(of_a, TL_METADATA_TEXT, "%s", short_a);
+            snprintf(of_b, TL_METADATA_TEXT, "%s", short_b);
+        }
+        return f->key;
     }
     return NULL;
 }

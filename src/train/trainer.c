@@ -406,8 +406,11 @@ static tl_status finish(run *r, tl_result *result)
 /* Whether a run that is resumed was done and has left its result, which is then said again. */
 static bool was_finished(run *r, tl_result *result)
 {
-    if (!r->s->resume || r->done == 0 || r->done != r->total) return false;
-    if (!tl_finished_load(r->out, r->done, result, &r->best)) return false;
+    tl_result found = *result;
+    if (!r->s->resume || r->done == 0) return false;
+    if (!tl_finished_load(r->out, r->done, &found, &r->best)) return false;
+    if (r->done != r->total) return false; /* it goes on for longer than it was to */
+    *result = found;
     snprintf(result->out, sizeof result->out, "%s", r->out);
     tl_log_write(tl_context_log(r->ctx), TL_LOG_NOTICE,
                  "the run in %s has done all of its %llu steps: this is its result; nothing is trained or "
