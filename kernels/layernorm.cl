@@ -17,10 +17,13 @@ __kernel void layernorm_forward(__global const float *x, ulong x_at, __global co
         __global const float *xr = x + x_at + row * channels;
         __global float *yr = y + y_at + row * channels;
 
+        // The sum is that of the differences from the row's first value: far from zero, sums of the values themselves
+        // lose the digits in which a row differs, the more of them the longer the sum.
+        float origin = n ? xr[0] : 0.0f;
         floatR part = (floatR)(0.0f);
-        for (uint c = TL_LANE * TL_RW; c < full; c += TL_LANES * TL_RW) part += tl_load(xr + c);
-        if (rest) part += tl_load_part(xr + full, rest, 0.0f);
-        float mean = tl_row_sum(tl_sumR(part), scratch) / channels;
+        for (uint c = TL_LANE * TL_RW; c < full; c += TL_LANES * TL_RW) part += tl_load(xr + c) - origin;
+        if (rest) part += tl_load_part(xr + full, rest, origin) - origin;
+        float mean = origin + tl_row_sum(tl_sumR(part), scratch) / channels;
 
         part = (floatR)(0.0f);
         for (uint c = TL_LANE * TL_RW; c < full; c += TL_LANES * TL_RW) {

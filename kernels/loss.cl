@@ -1,5 +1,9 @@
 // Cross-entropy with integer or probable targets, and sums in a fixed order.
 
+// Elements of a block of a long sum, which is the sum of its blocks' sums: the error grows with the length of a block and
+// the number of blocks, not with their product.
+#define SUM_BLOCK (64 * TL_LANES * TL_RW)
+
 // Counts the logits v that are ahead of the target's, `chosen`: larger, or equal and with a smaller index. `before`: all
 // of v have smaller indices than the target; false: none has. A logit that is not finite makes the count infinite.
 static inline floatR ahead(floatR v, float chosen, bool before)
@@ -67,10 +71,15 @@ __kernel void cross_entropy(__global const float *logits, ulong logits_at, __glo
         if (has_soft) chosen = rank;
 
         floatR part = (floatR)(0.0f);
-        for (uint c = TL_LANE * TL_RW; c < full; c += TL_LANES * TL_RW) {
-            floatR e = tl_exp(tl_load(a + c) - highest);
-            part += e;
-            if (has_dlogits) tl_store(e, d + c);
+        for (uint start = TL_LANE * TL_RW; start < full; start += SUM_BLOCK) {
+            uint stop = full - start > SUM_BLOCK ? start + SUM_BLOCK : full;
+            floatR block = (floatR)(0.0f);
+            for (uint c = start; c < stop; c += TL_LANES * TL_RW) {
+                floatR e = tl_exp(tl_load(a + c) - highest);
+                block += e;
+                if (has_dlogits) tl_store(e, d + c);
+            }
+            part += block;
         }
         if (rest) {
             floatR e = tl_exp(tl_load_part(a + full, rest, -INFINITY) - highest);
@@ -112,7 +121,12 @@ __kernel void sum(__global const float *values, ulong values_at, ulong count, fl
     values += values_at;
     ulong full = count - count % TL_RW;
     floatR part = (floatR)(0.0f);
-    for (ulong i = get_local_id(0) * TL_RW; i < full; i += TL_GROUP * TL_RW) part += tl_load(values + i);
+    for (ulong start = get_local_id(0) * TL_RW; start < full; start += 64 * TL_GROUP * TL_RW) {
+        ulong stop = min(full, start + 64 * TL_GROUP * TL_RW);
+        floatR block = (floatR)(0.0f);
+        for (ulong i = start; i < stop; i += TL_GROUP * TL_RW) block += tl_load(values + i);
+        part += block;
+    }
     if (TL_REST(count)) part += tl_load_part(values + full, TL_REST(count), 0.0f);
     float all = tl_row_sum(tl_sumR(part), scratch);
     if (get_local_id(0) == 0) total[total_at] = scale * all;

@@ -316,6 +316,39 @@ static void contexts(void **state)
     has(err.text, "no such device");
 }
 
+/* TRANSLUTION_VECTOR_WIDTH sets the width of the CPU forms' vectors, and nothing but a width that they have. */
+static void vector_widths(void **state)
+{
+    const char *outer = getenv("TRANSLUTION_VECTOR_WIDTH");
+    char *before = outer != NULL ? strdup(outer) : NULL;
+    tl_error err = {0};
+    tl_context *ctx = NULL;
+    for (uint32_t width = 4; width <= 16; width *= 2)
+        for (tl_kernel_path path = TL_PATH_CPU; path <= TL_PATH_GPU; path++) {
+            const tl_context_options options = {.path = path};
+            char text[8];
+            snprintf(text, sizeof text, "%u", (unsigned)width);
+            setenv("TRANSLUTION_VECTOR_WIDTH", text, 1);
+            if (tl_context_create(&options, &ctx, &err) != TL_OK) fail_msg("%s", err.text);
+            const tl_traits *traits = tl_context_traits(ctx);
+            assert_int_equal(traits->vector_width, traits->cpu_path ? width : 4);
+            tl_context_destroy(ctx);
+        }
+    const char *wrong[] = {"", "0", "2", "5", "32", "8x", " 8", "-4"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        setenv("TRANSLUTION_VECTOR_WIDTH", wrong[i], 1);
+        assert_int_equal(tl_context_create(NULL, &ctx, &err), TL_ERROR_USAGE);
+        assert_null(ctx);
+        has(err.text, "TRANSLUTION_VECTOR_WIDTH is");
+        has(err.text, "4, 8 or 16");
+    }
+    if (before != NULL)
+        setenv("TRANSLUTION_VECTOR_WIDTH", before, 1);
+    else
+        unsetenv("TRANSLUTION_VECTOR_WIDTH");
+    free(before);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -324,6 +357,7 @@ int main(void)
         cmocka_unit_test(by_name),       cmocka_unit_test(twins),
         cmocka_unit_test(nothing_there), cmocka_unit_test(platforms_without_devices),
         cmocka_unit_test(crowds),        cmocka_unit_test(type_names),
-        cmocka_unit_test(real_list),     cmocka_unit_test(contexts)};
+        cmocka_unit_test(real_list),     cmocka_unit_test(contexts),
+        cmocka_unit_test(vector_widths)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 #include "device/internal.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/choices.h"
 
@@ -9,6 +10,22 @@ static uint32_t power_of_two_up_to(uint32_t limit, uint32_t top)
     uint32_t value = 1;
     while (value * 2 <= limit && value * 2 <= top) value *= 2;
     return value;
+}
+
+/* TRANSLUTION_VECTOR_WIDTH, for tests, takes the place of the vector width that the device says is its own: the kernels'
+ * build options have it, and with them the key of the program cache. */
+static tl_status override_vector_width(tl_device_info *device, tl_error *err)
+{
+    const char *text = getenv("TRANSLUTION_VECTOR_WIDTH");
+    if (text == NULL) return TL_OK;
+    if (strcmp(text, "4") != 0 && strcmp(text, "8") != 0 && strcmp(text, "16") != 0)
+        return tl_fail(
+            err, TL_ERROR_USAGE,
+            "TRANSLUTION_VECTOR_WIDTH is \"%.40s\": set it to 4, 8 or 16, or unset it for the device's "
+            "own width",
+            text);
+    device->native_float_width = (uint32_t)strtoul(text, NULL, 10);
+    return TL_OK;
 }
 
 static tl_traits traits_of(const tl_device_info *device, const tl_context_options *options)
@@ -123,6 +140,7 @@ static tl_status create(const tl_context_options *options, bool adopt, cl_contex
     ctx->profile.on = options->profile;
     tl_fault_open(&ctx->fault);
     tl_status status = adopt ? adopt_device(ctx, cl, queue, options, err) : open_device(ctx, options, err);
+    if (status == TL_OK) status = override_vector_width(&ctx->device, err);
     if (status != TL_OK) {
         tl_context_destroy(ctx);
         return status;
