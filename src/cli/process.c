@@ -27,7 +27,7 @@ void tl_cli_open_descriptors(void)
 /* ---- signals --------------------------------------------------------------------------------------- */
 
 /* Signals are blocked in all threads, and those that count are taken by a thread that waits for them. Handlers would not do:
- * OpenCL drivers install their own (LLVM, in PoCL, those of eleven signals, also of signals that were ignored), and not all
+ * OpenCL drivers install their own (LLVM, in PoCL, those of fifteen signals, also of signals that were ignored), and not all
  * of them retry what a signal has cut short. */
 
 volatile sig_atomic_t tl_cli_signal =
