@@ -51,3 +51,15 @@ code=0
 mnist --steps 5 --out run --resume || code=$?
 [ $code = 2 ] || fail "exit code $code instead of 2"
 said "--steps is 9 in the checkpoint of step 9 and 5 now"
+
+# Without a length, that of the run; by epochs, at the rates of the longer run.
+mnist --out run --resume || fail "resumed without a length"
+said "has done all of its 9 steps"
+mnist --epochs 2 --out epochs || fail "two epochs"
+mnist --out epochs --resume || fail "two epochs, resumed without a length"
+said "has done all of its 4 steps"
+mnist --epochs 3 --out epochs --resume || fail "a third epoch"
+said "of 3 epochs instead of 2"
+mnist --epochs 3 --out three || fail "three epochs"
+rate() { grep "^{\"step\":$1," "$2/metrics.jsonl" | sed 's/.*"lr":\([^,]*\),.*/\1/' | tail -n 1; }
+[ -n "$(rate 5 three)" ] && [ "$(rate 5 epochs)" = "$(rate 5 three)" ] || fail "step 5 has another rate than in a run of three epochs"

@@ -365,6 +365,7 @@ typedef struct tl_settings {
                              * run; twenty in a row end it all the same */
     bool vocab_given; /* gpt: model.vocab_size stands, whatever vocabulary the data have */
     bool resume, batch_given, quiet, profile;
+    bool stored_length;    /* of `resume`: steps and epochs are the checkpoint's, whatever they are here */
     bool allow_other_data; /* of `resume`: data that are not those of the checkpoint are a notice, not an error */
     uint32_t workers;     /* vit: threads that load images; 0: one a core. No result depends on it */
     bool strict;          /* vit: a file that is no sound image ends the run instead of being passed over */

@@ -399,6 +399,7 @@ static void complete(tl_cli_options *o, const given *values)
     if (is_given(values, "checkpoint-every")) s->checkpoint_minutes = 0.0f;
     s->keep_all = is_given(values, "keep") && s->keep == 0;
     s->batch_given = is_given(values, "batch-size");
+    s->stored_length = !is_given(values, "steps") && !is_given(values, "epochs");
     s->vocab_given = is_given(values, "vocab-size");
     s->classes_given = is_given(values, "classes");
     s->profile |= o->trace[0] != '\0';

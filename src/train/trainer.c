@@ -98,8 +98,8 @@ static tl_status own_existing_folder(run *r)
     return tl_run_lock_take(&r->lock, r->s->out, tl_context_log(r->ctx), tl_context_error(r->ctx));
 }
 
-/* A run that is resumed goes on with its own version of the schedule and, unless another is asked for, its own batch
- * size. */
+/* A run that is resumed goes on with its own version of the schedule and, unless others are asked for, its own batch
+ * size and length. */
 static tl_status adopt_stored(run *r)
 {
     tl_settings stored = *r->s;
@@ -109,6 +109,10 @@ static tl_status adopt_stored(run *r)
     if (step == 0) return TL_OK;
     r->s->schedule_version = stored.schedule_version;
     if (!r->s->batch_given) r->s->batch_size = stored.batch_size;
+    if (r->s->stored_length) {
+        r->s->steps = stored.steps;
+        r->s->epochs = stored.epochs;
+    }
     return TL_OK;
 }
 
