@@ -138,7 +138,7 @@ static void test_resume(void **unused)
     assert_int_equal(system(line), 0);
     RUN(NO_ENV, "train", "gpt", BRIEF, "--vocab-size", "41", "--steps", "6", "--out", at("parts"),
         "--resume");
-    FAILS(2, "vocab_size");
+    FAILS(2, "--vocab-size is 40", "and 41 now");
 }
 
 static void test_bench(void **unused)

@@ -100,7 +100,7 @@ static void other_settings_do_not_resume(void **state)
     tl_settings s = vit_run("parts");
     s.resume = true;
     s.augment = TL_AUGMENT_CROP;
-    refuse(s, TL_ERROR_USAGE, "another augment", "parts");
+    refuse(s, TL_ERROR_USAGE, "--augment is", "parts");
     s.augment = TL_AUGMENT_ALL;
     /* another folder whose third class has another name */
     char other[] = "/tmp/translution-tree-XXXXXX", from[256], to[256];
@@ -112,7 +112,7 @@ static void other_settings_do_not_resume(void **state)
         assert_int_equal(rename(from, to), 0);
     }
     snprintf(s.data, sizeof s.data, "%s", other);
-    refuse(s, TL_ERROR_USAGE, "another class_names", "parts");
+    refuse(s, TL_ERROR_USAGE, "--class-names is", "parts");
 
     /* nor is a checkpoint evaluated on it */
     tl_settings e;
