@@ -24,6 +24,15 @@ mnist --steps 4 --out run --resume || fail "resumed before its evaluation"
 [ "$(sed 's/.*"test_loss":\([^,]*\).*/\1/' out.txt)" = "$(sed 's/.*"test_loss":\([^,]*\).*/\1/' first.txt)" ] ||
     fail "another test loss"
 
+# Done, and asked for another test: its own numbers, which do not take the place of the run's.
+mnist --steps 4 --out run --resume || fail "resumed when done, after its evaluation"
+cp out.txt first.txt
+mnist --steps 4 --out run --resume --limit-test 5 || fail "resumed when done, with another test"
+said "was tested by other settings"
+! cmp -s first.txt out.txt || fail "the same numbers on another test set"
+mnist --steps 4 --out run --resume || fail "resumed when done, with its own test again"
+cmp first.txt out.txt || fail "another JSON object after another test"
+
 # Killed at a random moment with checkpoints by time.
 mnist --steps 30 --out whole || fail "the undisturbed run"
 for pause in 0.1 0.2 0.3 0.4 0.5; do

@@ -50,6 +50,7 @@ typedef struct run {
     tl_verdict verdicts[TL_LOSS_SLOTS];
     double read_at; /* when losses were last read */
     int skipped;    /* steps in a row, by --skip-nonfinite */
+    bool other_test; /* the newest checkpoint, a resumed one, says another --limit-test or --test-motion */
     double best; /* of the main test set: top-1 or, without classes, the negative loss; NaN: not scored yet */
     char out[TL_OUT_ROOM];
 } run;
@@ -107,6 +108,7 @@ static tl_status adopt_stored(run *r)
     if (!r->s->resume || r->s->out[0] == '\0') return TL_OK;
     TL_TRY(tl_checkpoint_settings(r->s->out, &stored, &step, tl_context_error(r->ctx)));
     if (step == 0) return TL_OK;
+    r->other_test = stored.limit_test != r->s->limit_test || stored.test_motion != r->s->test_motion;
     r->s->schedule_version = stored.schedule_version;
     if (!r->s->batch_given) r->s->batch_size = stored.batch_size;
     if (r->s->stored_length) {
@@ -267,6 +269,7 @@ static tl_status save(run *r)
         standing.loss[i] = r->recent[(r->done - (uint64_t)(r->recent_count - 1 - i)) % TL_RECENT_LOSSES];
     TL_TRY(tl_checkpoint_save(r->ctx, tl_model_registry(r->model), r->s, r->out, &standing));
     r->saved = r->done;
+    r->other_test = false;
     tl_checkpoint_clock_reset(&r->clock);
     return TL_OK;
 }
@@ -398,6 +401,7 @@ static tl_status finish(run *r, tl_result *result)
                : tl_model_save(r->ctx, tl_model_registry(r->model), r->s, r->done, path));
     const tl_status status = tl_score_all(r->ctx, r->task, r->model, r->data, r->s, r->hooks, note_scores, r,
                                           result);
+    if (status == TL_OK && r->other_test) return TL_OK; /* OUT/result.json is by the checkpoint's settings */
     if (status == TL_OK) return tl_finished_save(r->out, result, r->best, tl_context_error(r->ctx));
     if (status != TL_INTERRUPTED) return status;
     return tl_fail(
@@ -414,6 +418,13 @@ static bool was_finished(run *r, tl_result *result)
     if (!r->s->resume || r->done == 0) return false;
     if (!tl_finished_load(r->out, r->done, &found, &r->best)) return false;
     if (r->done != r->total) return false; /* it goes on for longer than it was to */
+    if (r->other_test) {
+        tl_log_write(tl_context_log(r->ctx), TL_LOG_NOTICE,
+                     "the run in %s has done all of its %llu steps, and was tested by other settings: it is "
+                     "evaluated by these",
+                     r->out, (unsigned long long)r->done);
+        return false;
+    }
     *result = found;
     snprintf(result->out, sizeof result->out, "%s", r->out);
     tl_log_write(tl_context_log(r->ctx), TL_LOG_NOTICE,
