@@ -31,9 +31,10 @@ make_chroot() {
         tail -n 20 "$root/log" >&2
         chroot_fail "debootstrap $release failed"
     }
-    # The network and apt as on this machine.
-    [ ! -f /etc/apt/apt.conf ] || cp /etc/apt/apt.conf "$root/chroot/etc/apt/"
-    cp -r /etc/apt/apt.conf.d/. "$root/chroot/etc/apt/apt.conf.d/" 2>/dev/null || true
+    # The network and apt as on this machine; what belongs to a package there comes with the package, if at all.
+    for file in /etc/apt/apt.conf /etc/apt/apt.conf.d/*; do
+        [ ! -f "$file" ] || dpkg -S "$file" >/dev/null 2>&1 || cp "$file" "$root/chroot$file"
+    done
     cp /etc/resolv.conf /etc/hosts "$root/chroot/etc/"
 }
 
