@@ -27,6 +27,8 @@ src/ops/op_shape.c k
 src/ops/op_shape.c q
 src/ops/op_shape.c v
 src/ops/rope.c rope
+src/ops/self_test.c clip
+src/ops/self_test.c translution
 src/train/settings.c gpt
 src/train/settings.c vit
 src/train/task_gpt.c gpt

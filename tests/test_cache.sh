@@ -31,7 +31,7 @@ for i in 1 2 3; do same "together$i"; done
 for file in shared/*.bin; do truncate -s 100 "$file"; done
 run damaged || fail "with damaged entries"
 same damaged
-[ "$(find shared -name '*.bin' -size -2 | wc -l)" -eq 0 ] || fail "damaged entries were not replaced"
+[ "$(find shared -name '*.bin' ! -name 'self-test-*' -size -2 | wc -l)" -eq 0 ] || fail "damaged entries were not replaced"
 
 # Where nothing can be kept, a notice says so once, and the program works.
 product() { "$program" bench gemm --m 16 --n 16 --k 16 --rounds 1 --json >out 2>"err-$1" && grep -q gflops out; }

@@ -205,6 +205,7 @@ static const struct {
     {"verbose", TL_CLI_ALL, NULL, NULL, "more messages where there are any"},
     {"quiet", TL_CLI_ALL, "eval mnist", "--quiet", NULL},
     {"config", TL_CLI_TRAIN, TRAIN, "--config seed.conf", NULL},
+    {"self-test", TL_CLI_DEVICES, "devices", "--self-test", NULL},
     {"json", TL_CLI_DEVICES, "devices", "--json", NULL},
     {"json", TL_CLI_TUNE, "tune --quick", "--json", NULL},
     {"json", TL_CLI_BENCH | TL_CLI_BENCH_LOADER, "bench memory", "--json", NULL},

@@ -1,9 +1,12 @@
 /* translution devices: every OpenCL device, usable or not, and which one a run would take. */
+#include <math.h>
 #include <stdlib.h>
 
 #include <cjson/cJSON.h>
 
 #include "cli/cli.h"
+#include "core/choices.h"
+#include "ops/self_test.h"
 
 static cJSON *device_json(const tl_device_info *d, bool chosen)
 {
@@ -58,10 +61,69 @@ static void print_device(const tl_device_info *d, bool chosen)
         printf("      usable: no, %s\n", d->reason);
 }
 
+/* ---- --self-test ---------------------------------------------------------------------------------- */
+
+static cJSON *self_test_json(const tl_self_test_row *row, const char *form)
+{
+    cJSON *o = cJSON_CreateObject();
+    tl_json_add_text(o, "kernels", row->kernels);
+    tl_json_add_text(o, "form", form);
+    if (isfinite(row->error))
+        cJSON_AddNumberToObject(o, "error", row->error);
+    else
+        cJSON_AddNullToObject(o, "error");
+    cJSON_AddBoolToObject(o, "right", row->right);
+    return o;
+}
+
+static tl_status print_self_test(const tl_cli_options *o, tl_context *ctx, tl_error *err)
+{
+    tl_self_test_row rows[TL_SELF_TEST_MOST];
+    const bool has_gpu_form = tl_context_device(ctx)->max_work_group >= 256;
+    int forms_right = 0;
+    cJSON *array = o->json ? cJSON_CreateArray() : NULL;
+    if (!o->json) printf("kernels       form  error  (in units of what rounding explains)\n");
+    for (tl_kernel_path path = TL_PATH_CPU; path <= (has_gpu_form ? TL_PATH_GPU : TL_PATH_CPU); path++) {
+        const char *form = choice_name(&path_choices, path);
+        int count = 0, right = 0;
+        tl_status status = tl_self_test_form(ctx, path, rows, &count);
+        if (status != TL_OK) {
+            cJSON_Delete(array);
+            *err = *tl_context_error(ctx);
+            return status;
+        }
+        for (int i = 0; i < count; i++) {
+            right += rows[i].right;
+            if (o->json)
+                cJSON_AddItemToArray(array, self_test_json(&rows[i], form));
+            else
+                printf("%-13s %-5s %6.3g %s\n", rows[i].kernels, form, rows[i].error,
+                       rows[i].right ? "right" : "WRONG");
+        }
+        forms_right += right == count;
+    }
+    if (o->json) TL_TRY(tl_cli_print_json(array, err));
+    if (forms_right > 0) return TL_OK;
+    return tl_fail(err, TL_ERROR_DEVICE,
+                   "no form of the kernels is right on %s: try another driver or device",
+                   tl_context_device(ctx)->name);
+}
+
+static tl_status self_test(const tl_cli_options *o, tl_error *err)
+{
+    const tl_context_options options = {.device = o->device[0] != '\0' ? o->device : NULL};
+    tl_context *ctx = NULL;
+    TL_TRY(tl_context_create(&options, &ctx, err));
+    tl_status status = print_self_test(o, ctx, err);
+    tl_context_destroy(ctx);
+    return status;
+}
+
 tl_status tl_cmd_devices(const tl_cli_options *o, tl_error *err)
 {
     tl_device_info *list = NULL;
     int count = 0, chosen = -1;
+    if (o->self_test) return self_test(o, err);
     TL_TRY(tl_device_list(&list, &count, err));
     tl_status status = tl_device_select(list, count, o->device[0] != '\0' ? o->device : NULL, &chosen, err);
     if (status != TL_OK) chosen = -1;

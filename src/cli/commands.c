@@ -1,7 +1,7 @@
 #include "cli/commands.h"
 
 const tl_command tl_commands[] = {
-    {TL_CLI_DEVICES, "devices", "devices [--json]", "list the OpenCL devices of this machine"},
+    {TL_CLI_DEVICES, "devices", "devices [--self-test] [--json]", "list the OpenCL devices of this machine"},
     {TL_CLI_TRAIN, "train", "train mnist|vit|gpt [options]",
      "train a Vision Transformer on digits or images, or a GPT on text"},
     {TL_CLI_EVAL, "eval", "eval CHECKPOINT [options]", "evaluate a .safetensors file or a run's folder"},

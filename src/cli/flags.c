@@ -54,6 +54,8 @@ const tl_flag tl_flags[] = {
     BOOL("quiet", settings.quiet, TL_CLI_ALL, "no progress on stderr"),
     TEXT("config", "FILE", config, TL_CLI_TRAIN, "lines of `key = value`, keys as the flags; flags win"),
     BOOL("json", json, TL_CLI_DEVICES | TL_CLI_TUNE, "one JSON array on one line"),
+    BOOL("self-test", self_test, TL_CLI_DEVICES,
+         "check every kernel of the device against plain loops, and print a table of the errors instead"),
     BOOL("json", json, TL_CLI_BENCH | TL_CLI_BENCH_LOADER, "one JSON object on one line instead of a table"),
 
     BOOL("diff", diff, TL_CLI_INFO, "compare two checkpoints: settings, tensors, largest differences"),

@@ -5,6 +5,7 @@
 #include "cli/cli.h"
 #include "cli/commands.h"
 #include "core/clock.h"
+#include "ops/self_test.h"
 
 static void write_log(void *user, tl_log_level level, const char *line)
 {
@@ -28,6 +29,22 @@ static tl_status begin_trace(const tl_cli_options *o, tl_context *ctx, tl_error 
     return tl_profile_trace(ctx, 0);
 }
 
+/* A context whose kernels pass their self-test: in the form asked for or, left to the program, the other one. */
+static tl_status create_tested_context(tl_context_options *options, tl_context **ctx, tl_error *err)
+{
+    TL_TRY(tl_context_create(options, ctx, err));
+    const bool cpu_path = tl_context_traits(*ctx)->cpu_path;
+    tl_kernel_path path;
+    tl_status status = tl_self_test_choose(*ctx, options->path == TL_PATH_AUTO, &path);
+    if (status != TL_OK) *err = *tl_context_error(*ctx);
+    if (status == TL_OK && cpu_path == (path == TL_PATH_CPU)) return TL_OK;
+    tl_context_destroy(*ctx);
+    *ctx = NULL;
+    if (status != TL_OK) return status;
+    options->path = path;
+    return tl_context_create(options, ctx, err);
+}
+
 tl_status tl_cli_open_device(const tl_cli_options *o, const tl_log *log, tl_context **ctx, tl_error *err)
 {
     tl_context_options options = {
@@ -38,7 +55,7 @@ tl_status tl_cli_open_device(const tl_cli_options *o, const tl_log *log, tl_cont
         .memory_limit = o->memory_limit,
         .log = log,
     };
-    TL_TRY(tl_context_create(&options, ctx, err));
+    TL_TRY(create_tested_context(&options, ctx, err));
     const tl_device_info *d = tl_context_device(*ctx);
     tl_cli_say("device %d:%d %s (%s, %s)\n", d->platform, d->device, d->name, d->platform_name,
                tl_device_type_name(d->type));

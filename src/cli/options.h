@@ -60,7 +60,7 @@ typedef struct tl_cli_options {
     double val_fraction;
     uint32_t threads; /* 0: as many as cores */
     bool chars, per_file;
-    bool help, version, verbose, json, dry_run, diff;
+    bool help, version, verbose, json, dry_run, diff, self_test;
     tl_cli_bench bench;
     tl_cli_generate generate;
     char trace[1024]; /* file for a Chrome trace; empty: none */

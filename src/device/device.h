@@ -86,6 +86,9 @@ typedef struct tl_kernel tl_kernel; /* owned by the context */
 tl_status tl_kernel_get(tl_context *ctx, const char *family, const char *name, const char *options,
                         tl_kernel **out);
 
+/* A hash of all kernel sources, those of TRANSLUTION_KERNEL_DIR where it has them. */
+uint64_t tl_kernel_sources_hash(tl_context *ctx);
+
 typedef struct tl_arg {
     enum { TL_ARG_MEM, TL_ARG_I32, TL_ARG_U32, TL_ARG_U64, TL_ARG_F32 } type;
     union {

@@ -149,6 +149,17 @@ static tl_status whole_source(tl_context *ctx, const char *family, char **out)
     return TL_OK;
 }
 
+uint64_t tl_kernel_sources_hash(tl_context *ctx)
+{
+    uint64_t hash = 0;
+    for (int i = 0; i < tl_embedded_kernel_count; i++) {
+        char *text = find_source(ctx->programs.folder, tl_embedded_kernels[i].family);
+        if (text != NULL) hash = XXH3_64bits_withSeed(text, strlen(text), hash);
+        free(text);
+    }
+    return hash;
+}
+
 /* ---- building --------------------------------------------------------------------------------------- */
 
 /* The compiler's words, without empty lines at either end; freed by the caller; NULL when it has none. */

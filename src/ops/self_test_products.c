@@ -1,0 +1,176 @@
+/* Checks of the matrix products and of the products over pairs of tokens that share an offset. */
+#include "ops/gemm_choice.h"
+#include "ops/gemm_own.h"
+#include "ops/relative.h"
+#include "ops/self_test_probe.h"
+
+tl_status tl_probe_gemm(tl_probe *p)
+{
+    tl_context_error(p->ctx)->text[0] = '\0';
+    if (tl_gemm_is_right(p->ctx, tl_gemm_own)) return TL_OK;
+    p->error = 1e30;
+    return TL_OK;
+}
+
+enum { HEIGHT = 2, WIDTH = 3, TOKENS = HEIGHT * WIDTH + 1, BATCH = 3, INNER = 5, HEADS = 2, HEAD_DIM = 6 };
+enum { OUT = HEADS * HEAD_DIM, MATRIX = INNER * OUT, ROWS = BATCH * HEADS * TOKENS * TOKENS };
+
+/* Element e of the weights [batch][head][query][key]. */
+typedef struct place {
+    uint32_t b, head, i, j;
+    const float *xi, *xj; /* rows of the query's and the key's input, INNER floats */
+    const float *wq, *wk; /* the head's columns of their matrices */
+    int32_t query, key;   /* numbers of the matrices */
+} place;
+
+static place place_of(const tl_geometry *g, uint32_t e, const float *xq, const float *xk, const float *wq,
+                      const float *wk)
+{
+    place at = {.j = e % TOKENS,
+                .i = e / TOKENS % TOKENS,
+                .head = e / TOKENS / TOKENS % HEADS,
+                .b = e / TOKENS / TOKENS / HEADS};
+    at.query = tl_geometry_query_offset(g, at.i, at.j);
+    at.key = tl_geometry_key_offset(g, at.i, at.j);
+    at.xi = xq + (at.i * BATCH + at.b) * INNER;
+    at.xj = xk + (at.j * BATCH + at.b) * INNER;
+    at.wq = wq + at.query * MATRIX + at.head * HEAD_DIM;
+    at.wk = wk + at.key * MATRIX + at.head * HEAD_DIM;
+    return at;
+}
+
+/* Channel d of x W. */
+static double projected(const float *x, const float *w, int d)
+{
+    double sum = 0;
+    for (int c = 0; c < INNER; c++) sum += (double)x[c] * (double)w[c * OUT + d];
+    return sum;
+}
+
+/* dx += W u and dW += x^T u for one head's channels u. */
+static void spread(const float *x, const float *w, const double *u, double *dx, double *dw)
+{
+    for (int c = 0; c < INNER; c++)
+        for (int d = 0; d < HEAD_DIM; d++) {
+            dx[c] += (double)w[c * OUT + d] * u[d];
+            dw[c * OUT + d] += (double)x[c] * u[d];
+        }
+}
+
+typedef struct setting {
+    tl_geometry geometry;
+    tl_pairs pairs;
+    tl_relative r;
+    uint64_t offsets;
+    tl_probe_array *x[2], *w[2], *dx[2], *dw[2], *values, *rows, *work;
+    double *want_rows, *want_dx[2], *want_dw[2];
+} setting;
+
+static tl_status make(tl_probe *p, setting *s)
+{
+    for (int side = 0; side < 2; side++) {
+        TL_TRY(tl_probe_make(p, 1, TOKENS * BATCH * INNER, true, &s->x[side]));
+        TL_TRY(tl_probe_make(p, s->offsets, MATRIX, true, &s->w[side]));
+        TL_TRY(tl_probe_make(p, 1, TOKENS * BATCH * INNER, false, &s->dx[side]));
+        TL_TRY(tl_probe_make(p, s->offsets, MATRIX, false, &s->dw[side]));
+        TL_TRY(tl_probe_expect(p, TOKENS * BATCH * INNER, &s->want_dx[side]));
+        TL_TRY(tl_probe_expect(p, s->offsets * MATRIX, &s->want_dw[side]));
+    }
+    TL_TRY(tl_probe_make(p, 1, ROWS, false, &s->values));
+    TL_TRY(tl_probe_make(p, 1, ROWS, true, &s->rows));
+    const uint64_t most = tl_relative_workspace(s->pairs.count, s->pairs.largest, BATCH, INNER, HEADS,
+                                                HEAD_DIM, false);
+    TL_TRY(tl_probe_make(p, 1, most, false, &s->work));
+    return tl_probe_expect(p, ROWS, &s->want_rows);
+}
+
+/* score and its gradient from the weights in `rows`. */
+static tl_status check_score(tl_probe *p, setting *s)
+{
+    const tl_relative_rows none = {{0}, {0}};
+    TL_TRY(tl_rows_to_pairs(p->ctx, &s->pairs, BATCH, HEADS, s->rows->view, s->values->view));
+    TL_TRY(tl_relative_score_backward(p->ctx, &s->r, s->x[0]->view, s->w[0]->tensor, s->x[1]->view,
+                                      s->w[1]->tensor, s->values->view, none, s->dx[0]->view, s->dx[1]->view,
+                                      s->dw[0]->tensor, s->dw[1]->tensor, s->work->view));
+    TL_TRY(tl_relative_score(p->ctx, &s->r, s->x[0]->view, s->w[0]->tensor, s->x[1]->view, s->w[1]->tensor,
+                             0.5f, s->values->view, none));
+    for (uint32_t e = 0; e < ROWS; e++) {
+        const place at = place_of(&s->geometry, e, s->x[0]->host, s->x[1]->host, s->w[0]->host,
+                                  s->w[1]->host);
+        double from_q[HEAD_DIM], from_k[HEAD_DIM], dot = 0;
+        for (int d = 0; d < HEAD_DIM; d++) {
+            const double q = projected(at.xi, at.wq, d), k = projected(at.xj, at.wk, d);
+            dot += q * k;
+            from_k[d] = (double)s->rows->host[e] * k;
+            from_q[d] = (double)s->rows->host[e] * q;
+        }
+        s->want_rows[e] = 0.5 * dot;
+        spread(at.xi, at.wq, from_k, s->want_dx[0] + (at.i * BATCH + at.b) * INNER,
+               s->want_dw[0] + at.query * MATRIX + at.head * HEAD_DIM);
+        spread(at.xj, at.wk, from_q, s->want_dx[1] + (at.j * BATCH + at.b) * INNER,
+               s->want_dw[1] + at.key * MATRIX + at.head * HEAD_DIM);
+    }
+    TL_TRY(tl_pairs_to_rows(p->ctx, &s->pairs, BATCH, HEADS, s->values->view, s->rows->view, false));
+    TL_TRY(tl_probe_compare(p, s->rows, s->want_rows, HEAD_DIM, INNER));
+    for (int side = 0; side < 2; side++) {
+        TL_TRY(tl_probe_compare(p, s->dx[side], s->want_dx[side], TOKENS * OUT, INNER));
+        TL_TRY(tl_probe_compare(p, s->dw[side], s->want_dw[side], TOKENS * BATCH, INNER));
+    }
+    return TL_OK;
+}
+
+/* aggregate and its gradient with the weights in `rows`; x[1] and w[1] are the value's. */
+static tl_status check_aggregate(tl_probe *p, setting *s)
+{
+    tl_probe_array *y, *dy, *dvalues;
+    double *want_y;
+    TL_TRY(tl_probe_make(p, 1, TOKENS * BATCH * OUT, false, &y));
+    TL_TRY(tl_probe_make(p, 1, TOKENS * BATCH * OUT, true, &dy));
+    TL_TRY(tl_probe_make(p, 1, ROWS, false, &dvalues));
+    TL_TRY(tl_probe_expect(p, TOKENS * BATCH * OUT, &want_y));
+    TL_TRY(tl_rows_to_pairs(p->ctx, &s->pairs, BATCH, HEADS, s->rows->view, s->values->view));
+    TL_TRY(tl_relative_aggregate(p->ctx, &s->r, s->x[1]->view, s->w[1]->tensor, s->values->view, y->view));
+    TL_TRY(tl_relative_aggregate_backward(p->ctx, &s->r, s->x[1]->view, s->w[1]->tensor, s->values->view,
+                                          dy->view, dvalues->view, s->dx[1]->view, s->dw[1]->tensor,
+                                          s->work->view));
+    for (uint32_t e = 0; e < ROWS; e++) {
+        const place at = place_of(&s->geometry, e, s->x[0]->host, s->x[1]->host, s->w[0]->host,
+                                  s->w[1]->host);
+        const double weight = (double)s->rows->host[e];
+        const uint32_t row = (at.i * BATCH + at.b) * OUT + at.head * HEAD_DIM;
+        double u[HEAD_DIM];
+        for (int d = 0; d < HEAD_DIM; d++) {
+            const double value = projected(at.xj, at.wk, d);
+            want_y[row + d] += weight * value;
+            s->want_rows[e] += (double)dy->host[row + d] * value;
+            u[d] = weight * (double)dy->host[row + d];
+        }
+        spread(at.xj, at.wk, u, s->want_dx[1] + (at.j * BATCH + at.b) * INNER,
+               s->want_dw[1] + at.key * MATRIX + at.head * HEAD_DIM);
+    }
+    TL_TRY(tl_pairs_to_rows(p->ctx, &s->pairs, BATCH, HEADS, dvalues->view, s->rows->view, false));
+    TL_TRY(tl_probe_compare(p, y, want_y, TOKENS, INNER));
+    TL_TRY(tl_probe_compare(p, s->rows, s->want_rows, HEAD_DIM, INNER));
+    TL_TRY(tl_probe_compare(p, s->dx[1], s->want_dx[1], TOKENS * OUT, INNER));
+    return tl_probe_compare(p, s->dw[1], s->want_dw[1], TOKENS * BATCH, INNER);
+}
+
+static tl_status check_pairs(tl_probe *p, tl_status (*check)(tl_probe *, setting *))
+{
+    setting s = {.geometry = {.kind = TL_GRID, .depth = 1, .height = HEIGHT, .width = WIDTH, .cls = 1}};
+    TL_TRY(tl_pairs_create(p->ctx, "self-test", &s.geometry, TOKENS, &s.pairs));
+    s.r = (tl_relative){
+        .pairs = &s.pairs, .batch = BATCH, .inner = INNER, .heads = HEADS, .head_dim = HEAD_DIM};
+    s.offsets = tl_geometry_offsets(&s.geometry);
+    tl_status status = make(p, &s);
+    if (status == TL_OK) status = check(p, &s);
+    tl_pairs_destroy(p->ctx, &s.pairs);
+    return status;
+}
+
+tl_status tl_probe_relative(tl_probe *p)
+{
+    TL_TRY(check_pairs(p, check_score));
+    tl_probe_free(p);
+    return check_pairs(p, check_aggregate);
+}
