@@ -95,6 +95,11 @@ static tl_status run_checks(tl_context *ctx, const tl_log *log, tl_self_test_row
     return tl_finish(ctx);
 }
 
+bool tl_self_test_has_form(const tl_context *ctx, tl_kernel_path path)
+{
+    return path == TL_PATH_CPU || tl_context_device(ctx)->max_work_group >= 256; /* of kernels/tile_gpu.cl */
+}
+
 tl_status tl_self_test_form(tl_context *ctx, tl_kernel_path path, tl_self_test_row *rows, int *count)
 {
     char device[32];
@@ -133,8 +138,7 @@ static tl_status choose_by_test(tl_context *ctx, bool may_change, tl_kernel_path
     const tl_self_test_row *wrong = first_wrong(rows, count);
     if (wrong == NULL) return TL_OK;
     const tl_kernel_path own = *path, other = own == TL_PATH_CPU ? TL_PATH_GPU : TL_PATH_CPU;
-    const bool exists = other == TL_PATH_CPU || tl_context_device(ctx)->max_work_group >= 256;
-    if (may_change && exists) {
+    if (may_change && tl_self_test_has_form(ctx, other)) {
         TL_TRY(tl_self_test_form(ctx, other, others, &count));
         if (first_wrong(others, count) == NULL) {
             *path = other;

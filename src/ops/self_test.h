@@ -24,4 +24,7 @@ tl_status tl_self_test_form(tl_context *ctx, tl_kernel_path path, tl_self_test_r
  * Not checked when TRANSLUTION_SELF_TEST is off, or with TRANSLUTION_FAULT, whose calls are counted. */
 tl_status tl_self_test_choose(tl_context *ctx, bool may_change, tl_kernel_path *path);
 
+/* Whether the device can run this form: tiles of the form for GPUs take groups of 256. */
+bool tl_self_test_has_form(const tl_context *ctx, tl_kernel_path path);
+
 #endif
