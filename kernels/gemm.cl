@@ -18,7 +18,7 @@
 // Slices are packed PACK_DEPTH rows at a time: whole rows of memory are read, for the sake of the cache's lines and
 // pages, and only as many that they are still in the cache when the last panel takes its part. Panels lie a power
 // of two apart, so to write to all of them in turn would have them evict each other.
-#define PACK_DEPTH 16
+#define PACK_DEPTH  16
 #define FIRST_LEVEL (20 * 1024) // bytes of the first-level cache for packed panels
 #ifdef __has_builtin
 #if __has_builtin(__builtin_prefetch) && (defined(__x86_64__) || defined(__aarch64__)) // not through SPIR-V
@@ -41,17 +41,18 @@ inline void prefetch_rows(const __global float *source, ulong ld, int rows, int 
 inline void pack_b(float *packed, const __global float *b, ulong ldb, int kc, int columns)
 {
     for (int k = 0; k < kc; k += PACK_DEPTH) {
-        prefetch_rows(b + (ulong)min(k + PACK_DEPTH, kc) * ldb, ldb, min(PACK_DEPTH, max(0, kc - k - PACK_DEPTH)), columns);
+        prefetch_rows(b + (ulong)min(k + PACK_DEPTH, kc) * ldb, ldb,
+                      min(PACK_DEPTH, max(0, kc - k - PACK_DEPTH)), columns);
         for (int j = 0; j < columns; j += NR)
             tile_pack(packed + j * KC + k * NR, b + k * ldb + j, ldb, min(PACK_DEPTH, kc - k), columns - j);
     }
 }
 
 __kernel void gemm(__global const float *a0, ulong a_at, __global const float *b0, ulong b_at,
-                       __global float *c0, ulong c_at, __global const float *bias, ulong bias_at,
-                       __global const float *residual, ulong residual_at, int m, int n, int k_total, int lda, int ldb,
-                       int ldc, float alpha, float beta, int mb, int nb, int inner, ulong a_outer, ulong a_inner,
-                       ulong b_outer, ulong b_inner, ulong c_outer, ulong c_inner)
+                   __global float *c0, ulong c_at, __global const float *bias, ulong bias_at,
+                   __global const float *residual, ulong residual_at, int m, int n, int k_total, int lda,
+                   int ldb, int ldc, float alpha, float beta, int mb, int nb, int inner, ulong a_outer,
+                   ulong a_inner, ulong b_outer, ulong b_inner, ulong c_outer, ulong c_inner)
 {
     const int z = get_group_id(2), z_outer = z / inner, z_inner = z % inner;
     const __global float *a = a0 + a_at + z_outer * a_outer + z_inner * a_inner;
@@ -78,7 +79,8 @@ __kernel void gemm(__global const float *a0, ulong a_at, __global const float *b
 #endif
         // Panel by panel, so that one stays in the first-level cache; or, when all of them do, tile by tile, so that
         // rows of A are read once, however far apart they lie.
-        const int panels = (column_end - column_begin + NR - 1) / NR, tiles = (row_end - row_begin + MR - 1) / MR;
+        const int panels = (column_end - column_begin + NR - 1) / NR,
+                  tiles = (row_end - row_begin + MR - 1) / MR;
         const bool by_tile = panels * NR * kc * (int)sizeof(float) <= FIRST_LEVEL;
         for (int step = 0; step < panels * tiles; step++) {
             const int j = column_begin + (by_tile ? step % panels : step / tiles) * NR;

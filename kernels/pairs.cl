@@ -8,9 +8,9 @@
 #endif
 
 // rows[b][h][i][j] (+)= values[h][p][b]
-__kernel void pairs_to_rows(__global const int2 *pairs, int all_pairs, int batch, int heads, int queries, int keys,
-                            __global const float *values, ulong values_at, __global float *rows, ulong rows_at,
-                            int accumulate)
+__kernel void pairs_to_rows(__global const int2 *pairs, int all_pairs, int batch, int heads, int queries,
+                            int keys, __global const float *values, ulong values_at, __global float *rows,
+                            ulong rows_at, int accumulate)
 {
     const int begin = get_global_id(0) * PAIR_BLOCK, end = min(all_pairs, begin + PAIR_BLOCK);
     const int head = get_group_id(1);
@@ -18,16 +18,17 @@ __kernel void pairs_to_rows(__global const int2 *pairs, int all_pairs, int batch
         const int2 pair = pairs[p];
         __global const float *source = values + values_at + ((ulong)head * all_pairs + p) * batch;
         for (int b = 0; b < batch; b++) {
-            __global float *target =
-                rows + rows_at + (((ulong)b * heads + head) * queries + pair.x) * keys + pair.y;
+            __global float *target = rows + rows_at + (((ulong)b * heads + head) * queries + pair.x) * keys +
+                                     pair.y;
             *target = accumulate ? *target + source[b] : source[b];
         }
     }
 }
 
 // values[h][p][b] = rows[b][h][i][j]
-__kernel void rows_to_pairs(__global const int2 *pairs, int all_pairs, int batch, int heads, int queries, int keys,
-                            __global const float *rows, ulong rows_at, __global float *values, ulong values_at)
+__kernel void rows_to_pairs(__global const int2 *pairs, int all_pairs, int batch, int heads, int queries,
+                            int keys, __global const float *rows, ulong rows_at, __global float *values,
+                            ulong values_at)
 {
     const int begin = get_global_id(0) * PAIR_BLOCK, end = min(all_pairs, begin + PAIR_BLOCK);
     const int head = get_group_id(1);
@@ -41,10 +42,12 @@ __kernel void rows_to_pairs(__global const int2 *pairs, int all_pairs, int batch
 
 // values[h][pair_begin + r][b] = sum over slices of partial[slice][h][r][b], for the chunk's pairs.
 __kernel void partial_sum(int slices, int heads, int pair_begin, int pair_end, int all_pairs, int batch,
-                          __global const float *partial, ulong partial_at, __global float *values, ulong values_at)
+                          __global const float *partial, ulong partial_at, __global float *values,
+                          ulong values_at)
 {
     const ulong chunk = (ulong)(pair_end - pair_begin) * batch;
-    const ulong begin = (ulong)get_global_id(0) * PAIR_BLOCK * batch, end = min(chunk, begin + PAIR_BLOCK * batch);
+    const ulong begin = (ulong)get_global_id(0) * PAIR_BLOCK * batch,
+                end = min(chunk, begin + PAIR_BLOCK * batch);
     const int head = get_group_id(1);
     __global float *target = values + values_at + ((ulong)head * all_pairs + pair_begin) * batch;
     for (ulong e = begin; e < end; e++) {
@@ -55,7 +58,8 @@ __kernel void partial_sum(int slices, int heads, int pair_begin, int pair_end, i
 }
 
 // rows[m][e] = value where mask[e] is 0; work-group m has matrix m, `count` elements.
-__kernel void mask_rows(__global const float *mask, ulong count, __global float *rows, ulong rows_at, float value)
+__kernel void mask_rows(__global const float *mask, ulong count, __global float *rows, ulong rows_at,
+                        float value)
 {
     rows += rows_at + get_group_id(0) * count;
     for (ulong e = get_local_id(0); e < count; e += TL_GROUP)

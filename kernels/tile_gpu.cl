@@ -2,40 +2,41 @@
 // through local memory in slices of 16 of the inner dimension (8 KiB together). Every work-item of the group must
 // reach every barrier, so bounds are handled by loading zeros and by not storing.
 
-#define TILE 64
-#define TILE_K 16
+#define TILE       64
+#define TILE_K     16
 #define TILE_ITEMS 256
-#define TILE_X ((int)get_local_id(0) % 16) // owns columns 4 * TILE_X ... + 3
-#define TILE_Y ((int)get_local_id(0) / 16) // owns rows    4 * TILE_Y ... + 3
+#define TILE_X     ((int)get_local_id(0) % 16) // owns columns 4 * TILE_X ... + 3
+#define TILE_Y     ((int)get_local_id(0) / 16) // owns rows    4 * TILE_Y ... + 3
 
-#define TILE_LOCALS                                                                                            \
-    __local float tile_a[TILE_K * TILE];                                                                       \
+#define TILE_LOCALS                                                                                          \
+    __local float tile_a[TILE_K * TILE];                                                                     \
     __local float tile_b[TILE_K * TILE]
 
 // acc[r] += sum_k A(row, k) * B(k, column). load_a and load_b are expressions in row_, k_ and column_; they are only
 // evaluated for k_ < inner and must yield 0 beyond their matrices. a_by_k, b_by_k: neighbouring work-items load
 // neighbouring k_ (1) or neighbouring rows or columns (0), whichever lies side by side in memory.
-#define TILE_MULTIPLY(acc, inner, a_by_k, load_a, b_by_k, load_b)                                              \
-    for (int kb_ = 0; kb_ < (inner); kb_ += TILE_K) {                                                          \
-        for (int e_ = get_local_id(0); e_ < TILE * TILE_K; e_ += TILE_ITEMS) {                                 \
-            const int row_ = (a_by_k) ? e_ / TILE_K : e_ % TILE, ka_ = (a_by_k) ? e_ % TILE_K : e_ / TILE;     \
-            const int k_ = kb_ + ka_;                                                                          \
-            tile_a[ka_ * TILE + row_] = k_ < (inner) ? (load_a) : 0.0f;                                        \
-        }                                                                                                      \
-        for (int e_ = get_local_id(0); e_ < TILE * TILE_K; e_ += TILE_ITEMS) {                                 \
-            const int column_ = (b_by_k) ? e_ / TILE_K : e_ % TILE, kb2_ = (b_by_k) ? e_ % TILE_K : e_ / TILE; \
-            const int k_ = kb_ + kb2_;                                                                         \
-            tile_b[kb2_ * TILE + column_] = k_ < (inner) ? (load_b) : 0.0f;                                    \
-        }                                                                                                      \
-        barrier(CLK_LOCAL_MEM_FENCE);                                                                          \
-        for (int s_ = 0; s_ < TILE_K; s_++) {                                                                  \
-            const float4 va_ = vload4(TILE_Y, tile_a + s_ * TILE), vb_ = vload4(TILE_X, tile_b + s_ * TILE);   \
-            (acc)[0] += va_.s0 * vb_;                                                                          \
-            (acc)[1] += va_.s1 * vb_;                                                                          \
-            (acc)[2] += va_.s2 * vb_;                                                                          \
-            (acc)[3] += va_.s3 * vb_;                                                                          \
-        }                                                                                                      \
-        barrier(CLK_LOCAL_MEM_FENCE);                                                                          \
+#define TILE_MULTIPLY(acc, inner, a_by_k, load_a, b_by_k, load_b)                                            \
+    for (int kb_ = 0; kb_ < (inner); kb_ += TILE_K) {                                                        \
+        for (int e_ = get_local_id(0); e_ < TILE * TILE_K; e_ += TILE_ITEMS) {                               \
+            const int row_ = (a_by_k) ? e_ / TILE_K : e_ % TILE, ka_ = (a_by_k) ? e_ % TILE_K : e_ / TILE;   \
+            const int k_ = kb_ + ka_;                                                                        \
+            tile_a[ka_ * TILE + row_] = k_ < (inner) ? (load_a) : 0.0f;                                      \
+        }                                                                                                    \
+        for (int e_ = get_local_id(0); e_ < TILE * TILE_K; e_ += TILE_ITEMS) {                               \
+            const int column_ = (b_by_k) ? e_ / TILE_K : e_ % TILE,                                          \
+                      kb2_ = (b_by_k) ? e_ % TILE_K : e_ / TILE;                                             \
+            const int k_ = kb_ + kb2_;                                                                       \
+            tile_b[kb2_ * TILE + column_] = k_ < (inner) ? (load_b) : 0.0f;                                  \
+        }                                                                                                    \
+        barrier(CLK_LOCAL_MEM_FENCE);                                                                        \
+        for (int s_ = 0; s_ < TILE_K; s_++) {                                                                \
+            const float4 va_ = vload4(TILE_Y, tile_a + s_ * TILE), vb_ = vload4(TILE_X, tile_b + s_ * TILE); \
+            (acc)[0] += va_.s0 * vb_;                                                                        \
+            (acc)[1] += va_.s1 * vb_;                                                                        \
+            (acc)[2] += va_.s2 * vb_;                                                                        \
+            (acc)[3] += va_.s3 * vb_;                                                                        \
+        }                                                                                                    \
+        barrier(CLK_LOCAL_MEM_FENCE);                                                                        \
     }
 
 #define TILE_CLEAR(acc) (acc)[0] = (acc)[1] = (acc)[2] = (acc)[3] = (float4)(0.0f)

@@ -9,8 +9,8 @@
 // `queries` and `keys` locate the index behind the pairs, which the GPU form (translution_gpu.cl) reads.
 // One work-item a work-group, no barriers; each kernel says what a work-group owns, and no two own one element.
 
-#define HEAD_PANELS ((HEAD_DIM + NR - 1) / NR) // column panels of a head
-#define PANEL_COLUMNS(panel, width) min(NR, (width) - (panel) * NR)
+#define HEAD_PANELS                 ((HEAD_DIM + NR - 1) / NR) // column panels of a head
+#define PANEL_COLUMNS(panel, width) min(NR, (width) - (panel)*NR)
 #ifndef BLOCK_TILES
 #define BLOCK_TILES 4 // row tiles that share a packed panel while it is in the first-level cache
 #endif
@@ -72,16 +72,17 @@ inline void load_plain(float *values, __global const float **row, int at, int co
 // pairs in that head.
 __kernel void score(__global const int4 *groups, __global const int2 *pairs, int group_begin, int pair_begin,
                     int all_pairs, int batch, __global const float *xq, ulong xq_at, __global const float *wq,
-                    int wq_first, __global const float *xk, ulong xk_at, __global const float *wk, int wk_first,
-                    __global float *weights, ulong weights_at, float scale, int keep, __global float *q_rows,
-                    ulong q_at, __global float *k_rows, ulong k_at)
+                    int wq_first, __global const float *xk, ulong xk_at, __global const float *wk,
+                    int wk_first, __global float *weights, ulong weights_at, float scale, int keep,
+                    __global float *q_rows, ulong q_at, __global float *k_rows, ulong k_at)
 {
     const int4 group = groups[group_begin + get_group_id(0)];
     const int head = get_group_id(1), rows = group.y * batch;
     float packed_q[HEAD_PANELS * INNER * NR], packed_k[HEAD_PANELS * INNER * NR];
     if (Q_RELATIVE) pack_head(packed_q, wq + (ulong)(group.z - wq_first) * MATRIX, head);
     if (K_RELATIVE) pack_head(packed_k, wk + (ulong)(group.w - wk_first) * MATRIX, head);
-    __global float *out = weights ? weights + weights_at + ((ulong)head * all_pairs + group.x) * batch : weights;
+    __global float *out = weights ? weights + weights_at + ((ulong)head * all_pairs + group.x) * batch
+                                  : weights;
     const ulong first = ((ulong)(group.x - pair_begin) * batch) * WIDTH + head * HEAD_DIM;
 
     row_t next = {group.x, 0};
@@ -141,10 +142,10 @@ __kernel void score(__global const int4 *groups, __global const int2 *pairs, int
 
 // aggregate: y_i[b] += sum_j weights[h][p][b] * x_j[b] W[key matrix], for all rows of the groups. Work-group
 // (head and column panel, batch block) owns those columns of y in its batch indices, so it walks every group.
-__kernel void aggregate(__global const int4 *groups, __global const int2 *pairs, int group_begin, int group_end,
-                        int all_pairs, int queries, int batch, int batch_block, __global const float *x,
-                        ulong x_at, __global const float *w, int w_first, __global const float *weights, ulong weights_at,
-                        __global float *y, ulong y_at)
+__kernel void aggregate(__global const int4 *groups, __global const int2 *pairs, int group_begin,
+                        int group_end, int all_pairs, int queries, int batch, int batch_block,
+                        __global const float *x, ulong x_at, __global const float *w, int w_first,
+                        __global const float *weights, ulong weights_at, __global float *y, ulong y_at)
 {
     const int head = get_group_id(0) / HEAD_PANELS, panel = get_group_id(0) % HEAD_PANELS;
     const int columns = PANEL_COLUMNS(panel, HEAD_DIM), column = head * HEAD_DIM + panel * NR;
@@ -213,12 +214,13 @@ inline void pack_block_transposed(float *packed, __global const float *rows, int
 // aggregate_back: dx_i += (w k) Wq^T and dx_j += (w q) Wk^T (without the matrix on a plain side) over the chunk's rows, with w = weights of a row and head
 // (the gradients of the logits) and the rows q, k as `score` keeps them. Work-group (block of COLUMN_BLOCK columns of
 // INNER, batch block) owns those columns of dx_q and dx_k.
-__kernel void aggregate_back(__global const int4 *groups, __global const int2 *pairs, int group_begin, int group_end,
-                             int pair_begin, int all_pairs, int queries, int keys, int batch, int batch_block,
-                             __global const float *weights, ulong weights_at, __global const float *q_rows,
-                             ulong q_at, __global const float *k_rows, ulong k_at, __global const float *wq,
-                             int wq_first, __global const float *wk, int wk_first, __global float *dxq, ulong dxq_at,
-                             __global float *dxk, ulong dxk_at)
+__kernel void aggregate_back(__global const int4 *groups, __global const int2 *pairs, int group_begin,
+                             int group_end, int pair_begin, int all_pairs, int queries, int keys, int batch,
+                             int batch_block, __global const float *weights, ulong weights_at,
+                             __global const float *q_rows, ulong q_at, __global const float *k_rows,
+                             ulong k_at, __global const float *wq, int wq_first, __global const float *wk,
+                             int wk_first, __global float *dxq, ulong dxq_at, __global float *dxk,
+                             ulong dxk_at)
 {
     const int column_begin = get_group_id(0) * COLUMN_BLOCK;
     const int block_columns = min(COLUMN_BLOCK, INNER - column_begin);
@@ -253,7 +255,8 @@ __kernel void aggregate_back(__global const int4 *groups, __global const int2 *p
                 }
                 for (int panel = 0; relative && panel * NR < block_columns; panel++) {
                     const int columns = PANEL_COLUMNS(panel, block_columns);
-                    for (int tile = 0; tile * MR < count; tile++) { // rows past the end: of earlier blocks, not stored
+                    for (int tile = 0; tile * MR < count;
+                         tile++) { // rows past the end: of earlier blocks, not stored
                         floatV acc[MR][NV];
                         TILE_CLEAR(acc);
                         TILE_MULTIPLY(acc, row + tile * MR, 1, packed + panel * WIDTH * NR, WIDTH);
@@ -278,11 +281,12 @@ __kernel void aggregate_back(__global const int4 *groups, __global const int2 *p
 // value_back: with u_ijh = dy_ih Wv_h^T, both uses of it: dx_j += weights * u, and d weights = u . x_j. Work-group
 // (block of COLUMN_BLOCK columns of INNER, batch block) owns those columns of dx and its own slice of
 // partial[column block][h][p][b]; `partial_sum` adds the slices up.
-__kernel void value_back(__global const int4 *groups, __global const int2 *pairs, int group_begin, int group_end,
-                         int pair_begin, int pair_end, int all_pairs, int queries, int keys, int batch,
-                         int batch_block, __global const float *dy, ulong dy_at, __global const float *x, ulong x_at,
-                         __global const float *w, int w_first, __global const float *weights, ulong weights_at,
-                         __global float *partial, ulong partial_at, __global float *dx, ulong dx_at)
+__kernel void value_back(__global const int4 *groups, __global const int2 *pairs, int group_begin,
+                         int group_end, int pair_begin, int pair_end, int all_pairs, int queries, int keys,
+                         int batch, int batch_block, __global const float *dy, ulong dy_at,
+                         __global const float *x, ulong x_at, __global const float *w, int w_first,
+                         __global const float *weights, ulong weights_at, __global float *partial,
+                         ulong partial_at, __global float *dx, ulong dx_at)
 {
     const int column_begin = get_group_id(0) * COLUMN_BLOCK;
     const int block_columns = min(COLUMN_BLOCK, INNER - column_begin);
@@ -321,8 +325,8 @@ __kernel void value_back(__global const int4 *groups, __global const int2 *pairs
                     for (int tile = 0; tile * MR < count; tile++) {
                         floatV acc[MR][NV];
                         TILE_CLEAR(acc);
-                        TILE_MULTIPLY(acc, row + tile * MR, 1, packed + (panel * WIDTH + head * HEAD_DIM) * NR,
-                                      HEAD_DIM);
+                        TILE_MULTIPLY(acc, row + tile * MR, 1,
+                                      packed + (panel * WIDTH + head * HEAD_DIM) * NR, HEAD_DIM);
                         TILE_EACH_ROW
                         {
                             const int n = tile * MR + r;
@@ -360,10 +364,11 @@ __kernel void value_back(__global const int4 *groups, __global const int2 *pairs
 //   side 0  query's matrix: token i, g = k of the row      side 1  key's matrix: token j, g = q of the row
 //   (rows from pair_begin, as `score` keeps them)          side 2  value's matrix: token j, g = dy_i
 // Work-group (group, head and column panel) owns those columns of the group's matrix.
-__kernel void weight_gradient(__global const int4 *groups, __global const int2 *pairs, int group_begin, int pair_begin,
-                              int all_pairs, int batch, int side, __global const float *x, ulong x_at,
-                              __global const float *gradient, ulong gradient_at, __global const float *weights,
-                              ulong weights_at, __global float *dw, int dw_first)
+__kernel void weight_gradient(__global const int4 *groups, __global const int2 *pairs, int group_begin,
+                              int pair_begin, int all_pairs, int batch, int side, __global const float *x,
+                              ulong x_at, __global const float *gradient, ulong gradient_at,
+                              __global const float *weights, ulong weights_at, __global float *dw,
+                              int dw_first)
 {
     const int4 group = groups[group_begin + get_group_id(0)];
     const int head = get_group_id(1) / HEAD_PANELS, panel = get_group_id(1) % HEAD_PANELS;
@@ -393,8 +398,8 @@ __kernel void weight_gradient(__global const int4 *groups, __global const int2 *
             for (int k = 0; k < count;) {
                 const int run = min(batch - at.b, count - k);
                 const int2 pair = pairs[at.pair];
-                __global const float *base =
-                    x + x_at + ((ulong)(side == 0 ? pair.x : pair.y) * batch + at.b) * INNER;
+                __global const float *base = x + x_at +
+                                             ((ulong)(side == 0 ? pair.x : pair.y) * batch + at.b) * INNER;
                 __global const float *row[MR];
                 TILE_EACH_ROW row[r] = base + min(c + r, INNER - 1);
                 TILE_MULTIPLY(acc, row, INNER, packed + k * NR, run);

@@ -4,16 +4,16 @@
 // Macros: relative.cl.
 
 #define HEAD_PANELS ((HEAD_DIM + TILE - 1) / TILE)
-#define GPU_KERNEL __kernel __attribute__((reqd_work_group_size(TILE_ITEMS, 1, 1))) void
+#define GPU_KERNEL  __kernel __attribute__((reqd_work_group_size(TILE_ITEMS, 1, 1))) void
 
 // Element offsets of the tile's 64 rows in an activation of `width` channels; row r of a group is pair r / batch,
 // batch index r % batch. -1 marks rows past the end.
-#define ROW_TABLE(name, token, width)                                                                          \
-    for (int e = get_local_id(0); e < TILE; e += TILE_ITEMS) {                                                 \
-        const int row = row_begin + e;                                                                         \
-        const int2 pair = pairs[group.x + min(row, rows - 1) / batch];                                         \
-        name[e] = row < rows ? ((long)pair.token * batch + row % batch) * (width) : -1;                        \
-    }                                                                                                          \
+#define ROW_TABLE(name, token, width)                                                                        \
+    for (int e = get_local_id(0); e < TILE; e += TILE_ITEMS) {                                               \
+        const int row = row_begin + e;                                                                       \
+        const int2 pair = pairs[group.x + min(row, rows - 1) / batch];                                       \
+        name[e] = row < rows ? ((long)pair.token * batch + row % batch) * (width) : -1;                      \
+    }                                                                                                        \
     barrier(CLK_LOCAL_MEM_FENCE)
 
 static inline void store_columns(__global float *target, float4 values, int columns)
@@ -31,7 +31,8 @@ static inline float4 load_columns(__global const float *source, int columns)
 }
 
 // The tile's rows at the offsets of a row table.
-static inline void load_rows(float4 *target, __global const float *source, __local const long *row_at, int columns)
+static inline void load_rows(float4 *target, __global const float *source, __local const long *row_at,
+                             int columns)
 {
     for (int r = 0; r < 4; r++) {
         const long at = row_at[4 * TILE_Y + r];
@@ -102,9 +103,9 @@ GPU_KERNEL score(__global const int4 *groups, __global const int2 *pairs, int gr
 
 // Group (head and column panel, batch tile, query).
 GPU_KERNEL aggregate(__global const int4 *groups, __global const int2 *pairs, int group_begin, int group_end,
-                     int all_pairs, int queries, int batch, int batch_block, __global const float *x, ulong x_at,
-                     __global const float *w, int w_first, __global const float *weights, ulong weights_at,
-                     __global float *y, ulong y_at)
+                     int all_pairs, int queries, int batch, int batch_block, __global const float *x,
+                     ulong x_at, __global const float *w, int w_first, __global const float *weights,
+                     ulong weights_at, __global float *y, ulong y_at)
 {
     TILE_LOCALS;
     const int head = get_group_id(0) / HEAD_PANELS, panel = get_group_id(0) % HEAD_PANELS;
@@ -130,12 +131,12 @@ GPU_KERNEL aggregate(__global const int4 *groups, __global const int2 *pairs, in
 }
 
 // Group (column panel of INNER, batch tile, token): the token's rows of dxq and dxk, which may be one array.
-GPU_KERNEL aggregate_back(__global const int4 *groups, __global const int2 *pairs, int group_begin, int group_end,
-                          int pair_begin, int all_pairs, int queries, int keys, int batch, int batch_block,
-                          __global const float *weights, ulong weights_at, __global const float *q_rows, ulong q_at,
-                          __global const float *k_rows, ulong k_at, __global const float *wq, int wq_first,
-                          __global const float *wk, int wk_first, __global float *dxq, ulong dxq_at,
-                          __global float *dxk, ulong dxk_at)
+GPU_KERNEL aggregate_back(__global const int4 *groups, __global const int2 *pairs, int group_begin,
+                          int group_end, int pair_begin, int all_pairs, int queries, int keys, int batch,
+                          int batch_block, __global const float *weights, ulong weights_at,
+                          __global const float *q_rows, ulong q_at, __global const float *k_rows, ulong k_at,
+                          __global const float *wq, int wq_first, __global const float *wk, int wk_first,
+                          __global float *dxq, ulong dxq_at, __global float *dxk, ulong dxk_at)
 {
     TILE_LOCALS;
     const int c0 = get_group_id(0) * TILE, columns = min(TILE, INNER - c0);
@@ -145,8 +146,8 @@ GPU_KERNEL aggregate_back(__global const int4 *groups, __global const int2 *pair
         __global const int2 *list = span + (side == 0 ? queries : keys);
         __global const float *source = side == 0 ? k_rows + k_at : q_rows + q_at;
         if (!(side == 0 ? Q_RELATIVE : K_RELATIVE)) { // the first group has all columns of a plain side
-            __global float *target =
-                (side == 0 ? dxq + dxq_at : dxk + dxk_at) + (ulong)token * batch * (side == 0 ? Q_STRIDE : K_STRIDE);
+            __global float *target = (side == 0 ? dxq + dxq_at : dxk + dxk_at) +
+                                     (ulong)token * batch * (side == 0 ? Q_STRIDE : K_STRIDE);
             for (int c = 0; c0 == 0 && c < WIDTH; c += TILE) {
                 for (int r = 0; r < 4; r++) {
                     const int b = b0 + 4 * TILE_Y + r;
@@ -154,7 +155,8 @@ GPU_KERNEL aggregate_back(__global const int4 *groups, __global const int2 *pair
                     for (int e = span[token].x; b < batch && e < span[token].y; e++) {
                         const int p = list[e].x, g = list[e].y;
                         if (g < group_begin || g >= group_end) continue;
-                        __global const float *row = source + ((ulong)(p - pair_begin) * batch + b) * WIDTH + c;
+                        __global const float *row = source + ((ulong)(p - pair_begin) * batch + b) * WIDTH +
+                                                    c;
                         float w[4];
                         for (int q = 0; q < 4; q++) {
                             const int head = min(c + 4 * TILE_X + q, WIDTH - 1) / HEAD_DIM;
@@ -163,7 +165,8 @@ GPU_KERNEL aggregate_back(__global const int4 *groups, __global const int2 *pair
                         sum += vload4(0, w) * load_columns(row, WIDTH - c);
                     }
                     if (b < batch)
-                        add_columns(target + (ulong)b * (side == 0 ? Q_STRIDE : K_STRIDE) + c, sum, WIDTH - c);
+                        add_columns(target + (ulong)b * (side == 0 ? Q_STRIDE : K_STRIDE) + c, sum,
+                                    WIDTH - c);
                 }
             }
             continue;
@@ -186,7 +189,8 @@ GPU_KERNEL aggregate_back(__global const int4 *groups, __global const int2 *pair
                               1, column_ < columns ? m[(ulong)column_ * WIDTH + head * HEAD_DIM + k_] : 0.0f);
             }
         }
-        __global float *target = (side == 0 ? dxq + dxq_at : dxk + dxk_at) + (ulong)token * batch * INNER + c0;
+        __global float *target = (side == 0 ? dxq + dxq_at : dxk + dxk_at) + (ulong)token * batch * INNER +
+                                 c0;
         for (int r = 0; r < 4; r++) {
             const int b = b0 + 4 * TILE_Y + r;
             if (b < batch) add_columns(target + (ulong)b * INNER, acc[r], columns);
@@ -197,9 +201,10 @@ GPU_KERNEL aggregate_back(__global const int4 *groups, __global const int2 *pair
 // Group (block of 64 columns of INNER, batch tile, key).
 GPU_KERNEL value_back(__global const int4 *groups, __global const int2 *pairs, int group_begin, int group_end,
                       int pair_begin, int pair_end, int all_pairs, int queries, int keys, int batch,
-                      int batch_block, __global const float *dy, ulong dy_at, __global const float *x, ulong x_at,
-                      __global const float *w, int w_first, __global const float *weights, ulong weights_at,
-                      __global float *partial, ulong partial_at, __global float *dx, ulong dx_at)
+                      int batch_block, __global const float *dy, ulong dy_at, __global const float *x,
+                      ulong x_at, __global const float *w, int w_first, __global const float *weights,
+                      ulong weights_at, __global float *partial, ulong partial_at, __global float *dx,
+                      ulong dx_at)
 {
     TILE_LOCALS;
     __local float scratch[TILE_ITEMS];
@@ -227,8 +232,8 @@ GPU_KERNEL value_back(__global const int4 *groups, __global const int2 *pairs, i
             float4 u[4];
             TILE_CLEAR(u);
             TILE_MULTIPLY(u, HEAD_DIM, 1,
-                          b0 + row_ < batch ? row[(ulong)(b0 + row_) * WIDTH + head * HEAD_DIM + k_] : 0.0f, 1,
-                          column_ < columns ? m[(ulong)column_ * WIDTH + head * HEAD_DIM + k_] : 0.0f);
+                          b0 + row_ < batch ? row[(ulong)(b0 + row_) * WIDTH + head * HEAD_DIM + k_] : 0.0f,
+                          1, column_ < columns ? m[(ulong)column_ * WIDTH + head * HEAD_DIM + k_] : 0.0f);
             for (int r = 0; r < 4; r++) {
                 const int b = b0 + 4 * TILE_Y + r;
                 const float sum = tile_row_sum(dot(u[r], own[r]), scratch);
@@ -245,10 +250,10 @@ GPU_KERNEL value_back(__global const int4 *groups, __global const int2 *pairs, i
 }
 
 // Group (group, head and column panel, tile of INNER).
-GPU_KERNEL weight_gradient(__global const int4 *groups, __global const int2 *pairs, int group_begin, int pair_begin,
-                           int all_pairs, int batch, int side, __global const float *x, ulong x_at,
-                           __global const float *gradient, ulong gradient_at, __global const float *weights,
-                           ulong weights_at, __global float *dw, int dw_first)
+GPU_KERNEL weight_gradient(__global const int4 *groups, __global const int2 *pairs, int group_begin,
+                           int pair_begin, int all_pairs, int batch, int side, __global const float *x,
+                           ulong x_at, __global const float *gradient, ulong gradient_at,
+                           __global const float *weights, ulong weights_at, __global float *dw, int dw_first)
 {
     TILE_LOCALS;
     const int4 group = groups[group_begin + get_group_id(0)];
@@ -259,29 +264,32 @@ GPU_KERNEL weight_gradient(__global const int4 *groups, __global const int2 *pai
     float4 acc[4];
     TILE_CLEAR(acc);
     if (side == 2) {
-        TILE_MULTIPLY(acc, rows, 0,
-                      c0 + row_ < INNER
-                          ? x[x_at + ((ulong)pairs[group.x + k_ / batch].y * batch + k_ % batch) * INNER + c0 + row_]
-                          : 0.0f,
-                      0,
-                      column_ < columns ? weight[k_] * gradient[gradient_at +
-                                                                ((ulong)pairs[group.x + k_ / batch].x * batch +
-                                                                 k_ % batch) * WIDTH +
-                                                                column + column_]
-                                        : 0.0f);
+        TILE_MULTIPLY(
+            acc, rows, 0,
+            c0 + row_ < INNER
+                ? x[x_at + ((ulong)pairs[group.x + k_ / batch].y * batch + k_ % batch) * INNER + c0 + row_]
+                : 0.0f,
+            0,
+            column_ < columns
+                ? weight[k_] * gradient[gradient_at +
+                                        ((ulong)pairs[group.x + k_ / batch].x * batch + k_ % batch) * WIDTH +
+                                        column + column_]
+                : 0.0f);
     } else {
         const ulong first = (ulong)(group.x - pair_begin) * batch;
-        TILE_MULTIPLY(acc, rows, 0,
-                      c0 + row_ < INNER ? x[x_at +
-                                            ((ulong)(side == 0 ? pairs[group.x + k_ / batch].x
-                                                               : pairs[group.x + k_ / batch].y) * batch +
-                                             k_ % batch) * INNER +
-                                            c0 + row_]
-                                        : 0.0f,
-                      0,
-                      column_ < columns
-                          ? weight[k_] * gradient[gradient_at + (first + k_) * WIDTH + column + column_]
-                          : 0.0f);
+        TILE_MULTIPLY(
+            acc, rows, 0,
+            c0 + row_ < INNER
+                ? x[x_at +
+                    ((ulong)(side == 0 ? pairs[group.x + k_ / batch].x : pairs[group.x + k_ / batch].y) *
+                         batch +
+                     k_ % batch) *
+                        INNER +
+                    c0 + row_]
+                : 0.0f,
+            0,
+            column_ < columns ? weight[k_] * gradient[gradient_at + (first + k_) * WIDTH + column + column_]
+                              : 0.0f);
     }
     __global float *target = dw + (ulong)((side == 0 ? group.z : group.w) - dw_first) * MATRIX + column;
     for (int r = 0; r < 4; r++) {

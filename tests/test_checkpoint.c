@@ -249,7 +249,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keeps_the_newest), cmocka_unit_test(keeps_the_best),
         cmocka_unit_test(damage_is_found),  cmocka_unit_test(nothing_intact_is_said),
-        cmocka_unit_test(unknown_numbers), cmocka_unit_test(not_finite),       cmocka_unit_test(left_out_steps),
+        cmocka_unit_test(unknown_numbers),  cmocka_unit_test(not_finite),
+        cmocka_unit_test(left_out_steps),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

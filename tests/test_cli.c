@@ -93,7 +93,8 @@ static void test_values(void **state)
     RUN(NO_ENV, "train", "mnist", "--relative", "kv");
     FAILS(2, "--relative means nothing to this model of the operation attention", "translution, alpha");
     RUN(NO_ENV, "train", "mnist", "--translution-layers", "2");
-    FAILS(2, "--translution-layers means nothing to this model of the operation attention", "translution, alpha");
+    FAILS(2, "--translution-layers means nothing to this model of the operation attention",
+          "translution, alpha");
     RUN(NO_ENV, "train", "mnist", "--op", "translution", "--translution-layers", "7");
     FAILS(2, "7 Translution layers", "depth of 6");
     RUN(NO_ENV, "train", "mnist", "--op", "translution", "--pos", "rope");
@@ -265,14 +266,15 @@ static void test_dry_run_tells_what_is_kept(void **state)
     static const struct {
         const char *op, *relative; /* NULL: --relative is not given */
         bool keeps;
-    } cases[] = {{"attention", NULL, false}, {"translution", NULL, true}, {"translution", "v", false},
-                 {"translution", "kv", true}, {"alpha", NULL, false},     {"absolute", NULL, true},
+    } cases[] = {{"attention", NULL, false},  {"translution", NULL, true}, {"translution", "v", false},
+                 {"translution", "kv", true}, {"alpha", NULL, false},      {"absolute", NULL, true},
                  {"absolute", "v", false}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         if (cases[i].relative == NULL)
             RUN(NO_ENV, "train", "mnist", "--dry-run", SMALL, "--op", cases[i].op);
         else
-            RUN(NO_ENV, "train", "mnist", "--dry-run", SMALL, "--op", cases[i].op, "--relative", cases[i].relative);
+            RUN(NO_ENV, "train", "mnist", "--dry-run", SMALL, "--op", cases[i].op, "--relative",
+                cases[i].relative);
         EXPECT(0, "");
         cJSON *json = last_json();
         assert_int_equal(cJSON_HasObjectItem(json, "recompute"), cases[i].keeps);
@@ -304,8 +306,8 @@ static void test_no_device(void **state)
     run_with_only(line, "devices");
     FAILS(1, "no OpenCL device found", "install a driver", "pocl-opencl-icd", "OCL_ICD_VENDORS is set");
     if (access("/etc/OpenCL/vendors/pocl.icd", R_OK) != 0) return;
-    static const char *const without_a_cache[] = {
-        "POCL_CACHE_DIR=/proc/nowhere/x", "HOME=/proc/nowhere", "XDG_CACHE_HOME=/proc/nowhere/x"};
+    static const char *const without_a_cache[] = {"POCL_CACHE_DIR=/proc/nowhere/x", "HOME=/proc/nowhere",
+                                                  "XDG_CACHE_HOME=/proc/nowhere/x"};
     for (size_t i = 0; i < sizeof without_a_cache / sizeof without_a_cache[0]; i++) {
         snprintf(line, sizeof line, "OCL_ICD_VENDORS=/etc/OpenCL/vendors/pocl.icd %s", without_a_cache[i]);
         run_with_only(line, "devices");

@@ -6,7 +6,8 @@ static void assert_same_result(const tl_result *a, const tl_result *b)
     assert_int_equal(a->steps, b->steps);
     assert_int_equal(a->params, b->params);
     assert_int_equal(a->peak_device_bytes, b->peak_device_bytes);
-    assert_true(a->loss == b->loss && a->test_loss == b->test_loss && a->top1 == b->top1 && a->top5 == b->top5);
+    assert_true(a->loss == b->loss && a->test_loss == b->test_loss && a->top1 == b->top1 &&
+                a->top5 == b->top5);
     assert_true(a->top1_static == b->top1_static && a->top1_dynamic == b->top1_dynamic);
     assert_true(a->step_ms == b->step_ms && a->data_wait == b->data_wait);
     assert_true(isnan(a->perplexity) && isnan(b->perplexity));
@@ -31,7 +32,8 @@ static void the_same_again(void **unused)
 /* Killed behind the last checkpoint: without a result that can be read the run is evaluated. */
 static void an_evaluation_is_made_up_for(void **unused)
 {
-    static const char *const broken[] = {NULL, "", "{", "{\"steps\":6}", "{\"steps\":5,\"params\":-1}", "null"};
+    static const char *const broken[] = {NULL,  "", "{", "{\"steps\":6}", "{\"steps\":5,\"params\":-1}",
+                                         "null"};
     tl_settings s = small_run(TL_OP_ATTENTION, "unevaluated");
     const tl_result first = train(s);
     char path[2200];
@@ -50,7 +52,8 @@ static void an_evaluation_is_made_up_for(void **unused)
         const tl_result again = train(s);
         free(read_all(s.out, "metrics.jsonl", &after));
         assert_true(after > before);
-        assert_true(again.loss == first.loss && again.test_loss == first.test_loss && again.top1 == first.top1);
+        assert_true(again.loss == first.loss && again.test_loss == first.test_loss &&
+                    again.top1 == first.top1);
         const tl_result third = train(s);
         assert_true(third.test_loss == first.test_loss && third.steps == 6);
     }

@@ -549,8 +549,8 @@ static void test_refusals(void **unused)
     refuses("train vit --strict", "--strict means nothing here", "--data DIR");
     refuses("train mnist --workers 3", "--workers means nothing to the task mnist", "vit");
     refuses("train mnist --allow-other-data", "--allow-other-data means nothing here", "--resume");
-    refuses("train mnist --checkpoint-every 5 --checkpoint-minutes 1", "--checkpoint-minutes means nothing here",
-            "--checkpoint-every");
+    refuses("train mnist --checkpoint-every 5 --checkpoint-minutes 1",
+            "--checkpoint-minutes means nothing here", "--checkpoint-every");
     refuses("train mnist --quiet --verbose", "--verbose means nothing here", "--quiet");
     refuses("tokenize --chars --threads 2 --out run text.txt", "--threads means nothing here", "--chars");
     refuses("predict x y --layer 1", "--layer means nothing here", "--attention");

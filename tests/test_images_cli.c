@@ -149,7 +149,8 @@ static void test_nothing_is_lost(void **state)
     succeeds("train vit --data lost --steps 6 --strict --out whole " MODEL);
     succeeds("train vit --data lost --steps 6 --strict --out parts --stop-after 2 " MODEL);
     write_file(below("lost/train/classa/001.JPEG"), kept, bytes / 2);
-    fails(2, "train vit --data lost --steps 6 --strict --out parts --resume " MODEL, "other contents", "lost");
+    fails(2, "train vit --data lost --steps 6 --strict --out parts --resume " MODEL, "other contents",
+          "lost");
     fails(2, "train vit --data lost --steps 6 --strict --out parts --resume --allow-other-data " MODEL,
           "001.JPEG is truncated", "lost");
     write_file(below("lost/train/classa/001.JPEG"), kept, bytes);

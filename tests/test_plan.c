@@ -286,7 +286,8 @@ static void check_allocated(const tl_model_config *c, uint32_t batch, bool train
             TL_OK);
         assert_int_equal(tl_model_forward(ctx, model), TL_OK);
         uint64_t in_use = 0; /* a smaller batch uses what the full one has, and makes nothing of its own */
-        for (int kind = 0; kind < TL_MEMORY_KINDS; kind++) in_use += tl_memory_used(ctx, (tl_memory_kind)kind);
+        for (int kind = 0; kind < TL_MEMORY_KINDS; kind++)
+            in_use += tl_memory_used(ctx, (tl_memory_kind)kind);
         assert_int_equal(in_use, plan.total);
         assert_int_equal(tl_model_set_batch(
                              ctx, model, &(tl_inputs){.count = batch, .images = images, .targets = targets}),
@@ -388,8 +389,9 @@ static void wrong_models_are_no_lack_of_memory(void **unused)
     tl_memory_plan plan;
     tl_error err = {0};
     bool answer = true;
-    assert_int_equal(tl_model_plan_training(&c, 32, TL_RECOMPUTE_AUTO, UINT64_MAX, UINT64_MAX, &plan, &answer, &err),
-                     TL_ERROR_USAGE);
+    assert_int_equal(
+        tl_model_plan_training(&c, 32, TL_RECOMPUTE_AUTO, UINT64_MAX, UINT64_MAX, &plan, &answer, &err),
+        TL_ERROR_USAGE);
     assert_false(answer);
     assert_non_null(strstr(err.text, "84 x 84 cannot be cut into patches of 13 x 13"));
 }
@@ -418,7 +420,8 @@ int main(void)
         cmocka_unit_test(no_pairwise_channels),
         cmocka_unit_test(absurd_models_do_not_wrap),
         cmocka_unit_test(recompute_follows_the_limit),
-        cmocka_unit_test(wrong_models_are_no_lack_of_memory), cmocka_unit_test(batches_that_cannot_be),
+        cmocka_unit_test(wrong_models_are_no_lack_of_memory),
+        cmocka_unit_test(batches_that_cannot_be),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

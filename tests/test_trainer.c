@@ -47,7 +47,8 @@ static void other_settings_do_not_resume(void **unused)
     tl_context *ctx = golden_context(TL_PATH_AUTO);
     tl_result result;
     assert_int_equal(tl_train(ctx, &s, NULL, &result), TL_ERROR_USAGE);
-    assert_non_null(strstr(tl_context_error(ctx)->text, "--lr is 0.001 in the checkpoint of step 2 and 0.5 now"));
+    assert_non_null(
+        strstr(tl_context_error(ctx)->text, "--lr is 0.001 in the checkpoint of step 2 and 0.5 now"));
     tl_context_destroy(ctx);
 }
 
@@ -101,7 +102,8 @@ static void checkpoints_say_their_data(void **unused)
         again.resume = true, again.stop_after = 0, again.allow_other_data = said == 2;
         assert_int_equal(tl_train(ctx, &again, NULL, &result), said == 1 ? TL_ERROR_INPUT : TL_OK);
         if (said == 1)
-            assert_non_null(strstr(tl_context_error(ctx)->text, "had 45 images, and that of synthetic has 44"));
+            assert_non_null(
+                strstr(tl_context_error(ctx)->text, "had 45 images, and that of synthetic has 44"));
         else
             assert_int_equal(result.steps, 6);
     }

@@ -44,8 +44,8 @@ static tl_status run_plain(tl_cli_options *o, tl_context *ctx)
         cJSON_AddNumberToObject(json, "batch", p.batch);
         return tl_cli_print_json(json, tl_context_error(ctx));
     }
-    tl_bench_line("product", "%u x %u x %u, %s, %u in one call", p.m, p.n, p.k, choice_name(&transpose_choices, o->bench.transpose),
-                  p.batch);
+    tl_bench_line("product", "%u x %u x %u, %s, %u in one call", p.m, p.n, p.k,
+                  choice_name(&transpose_choices, o->bench.transpose), p.batch);
     tl_bench_line_ms("time", timing);
     tl_bench_line("rate", "%.1f GFLOP/s", gflops);
     return TL_OK;

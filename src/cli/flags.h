@@ -24,8 +24,8 @@ typedef struct tl_flag {
     const char *help;    /* NULL: not shown */
     unsigned commands;
     tl_flag_kind kind;
-    size_t offset, room; /* where in tl_cli_options; bytes there, for text */
-    double low, high; /* range of numbers; equal: see tl_flag_range */
+    size_t offset, room;    /* where in tl_cli_options; bytes there, for text */
+    double low, high;       /* range of numbers; equal: see tl_flag_range */
     const choices *choices; /* NULL: any value */
 } tl_flag;
 

@@ -203,7 +203,8 @@ static tl_status read_arguments(tl_cli_command command, int argc, char **argv, g
             return tl_fail(err, TL_ERROR_USAGE, "ambiguous flag %s; see `translution %s --help`", word, name);
         } else {
             const char *word = argv[optind - 1] == optarg ? argv[optind - 2] : argv[optind - 1];
-            if (is_other_flag(word, tl_flags[code - FIRST_CODE].name)) return refuse_unknown(command, word, err);
+            if (is_other_flag(word, tl_flags[code - FIRST_CODE].name))
+                return refuse_unknown(command, word, err);
             given *g = &values[code - FIRST_CODE];
             if (g->value != NULL && tl_flags[code - FIRST_CODE].offset == offsetof(tl_cli_options, config))
                 return tl_fail(err, TL_ERROR_USAGE,
@@ -374,8 +375,10 @@ static tl_status read_image(tl_cli_options *o, tl_error *err)
     tl_model_config *m = &o->settings.model;
     uint32_t image[3] = {m->image_depth, m->image_height, m->image_width},
              patch[3] = {m->patch_depth, m->patch_height, m->patch_width}, grid[3];
-    if (o->patch_size[0] != '\0') TL_TRY(tl_cli_sizes(o->patch_size, "--patch-size", MODEL_MOST_IMAGE, patch, err));
-    if (o->image_size[0] != '\0') TL_TRY(tl_cli_sizes(o->image_size, "--image-size", MODEL_MOST_IMAGE, image, err));
+    if (o->patch_size[0] != '\0')
+        TL_TRY(tl_cli_sizes(o->patch_size, "--patch-size", MODEL_MOST_IMAGE, patch, err));
+    if (o->image_size[0] != '\0')
+        TL_TRY(tl_cli_sizes(o->image_size, "--image-size", MODEL_MOST_IMAGE, image, err));
     if (o->grid[0] != '\0') {
         if (o->image_size[0] != '\0')
             return tl_fail(err, TL_ERROR_USAGE,

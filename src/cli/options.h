@@ -48,7 +48,8 @@ enum { TL_CLI_MOST_FLAGS = 256 };
 
 typedef struct tl_cli_options {
     tl_cli_command command;
-    bool given[TL_CLI_MOST_FLAGS]; /* [i]: the command line or --config gave flag i of the table; see tl_cli_given */
+    /* [i]: the command line or --config gave flag i of the table; see tl_cli_given */
+    bool given[TL_CLI_MOST_FLAGS];
     tl_settings settings;
     char device[256]; /* SPEC as typed, else TRANSLUTION_DEVICE, else empty */
     char config[1024];

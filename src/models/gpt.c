@@ -224,7 +224,8 @@ static tl_status head_forward(tl_context *ctx, tl_model *m, tl_view last)
     const gpt *g = m->own;
     TL_TRY(trunk_norm(ctx, m, last));
     return tl_layernorm_forward(ctx, at(m, TL_MODEL_ROWS1), g->final_weight.value, g->final_bias.value,
-                                at(m, TL_GPT_NORMED), at(m, TL_GPT_FINAL_STATS), batch_rows(m), m->config.dim);
+                                at(m, TL_GPT_NORMED), at(m, TL_GPT_FINAL_STATS), batch_rows(m),
+                                m->config.dim);
 }
 
 /* The head is here, so that a chunk's logits can go back before the next take their place. */

@@ -51,8 +51,8 @@ tl_status tl_model_plan(const tl_model_config *config, uint32_t batch, bool trai
  * the last choice tried, fits. Fails as tl_model_plan does, for configurations that are no model and for batches that are
  * too large to count. */
 tl_status tl_model_plan_training(tl_model_config *config, uint32_t batch, tl_recompute recompute,
-                                 uint64_t total_bytes, uint64_t max_alloc_bytes, tl_memory_plan *plan, bool *fits,
-                                 tl_error *err);
+                                 uint64_t total_bytes, uint64_t max_alloc_bytes, tl_memory_plan *plan,
+                                 bool *fits, tl_error *err);
 
 /* ---- on a device --------------------------------------------------------------------------------- */
 

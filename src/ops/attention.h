@@ -8,8 +8,9 @@
 typedef struct tl_attention {
     uint32_t queries, keys, batch, heads, head_dim; /* D = heads * head_dim */
     uint32_t stride;                                /* floats between rows: D for each role that they hold */
-    uint64_t q, k, v; /* where the roles' columns start, for the products that need them; q in the first query's row */
-    bool has_q;       /* the first D columns are q, needed for the queries' rows only */
+    /* where the roles' columns start, for the products that need them; q in the first query's row */
+    uint64_t q, k, v;
+    bool has_q; /* the first D columns are q, needed for the queries' rows only */
 } tl_attention;
 
 /* qkv = x W^T, W [stride][C]; the q part only for the queries' rows. */

@@ -63,7 +63,8 @@ tl_status tl_gated_fit(tl_context *ctx, const char *name, const tl_geometry *g, 
         return tl_fail(tl_context_error(ctx), TL_ERROR_MEMORY,
                        "out of host memory for the table of positions of %s", name);
     for (uint32_t i = 0; i < queries; i++)
-        for (uint32_t j = 0; j < keys; j++) describe_pair(g, g->first + i, j, values + ((uint64_t)i * keys + j) * row);
+        for (uint32_t j = 0; j < keys; j++)
+            describe_pair(g, g->first + i, j, values + ((uint64_t)i * keys + j) * row);
     const tl_status status = tl_tensor_write(ctx, table, 0, count, values);
     free(values);
     return status;

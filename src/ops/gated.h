@@ -14,7 +14,7 @@
 typedef struct tl_gated {
     uint32_t queries, keys, batch, heads;
     uint32_t features; /* F */
-    uint32_t causal; /* as tl_softmax_forward takes it */
+    uint32_t causal;   /* as tl_softmax_forward takes it */
 } tl_gated;
 
 /* Axes with a step of their own: 1 in a sequence, 2 on a plane, 3 in a volume. */

@@ -264,10 +264,11 @@ static void allow_longer(tl_settings *stored, const tl_settings *settings, const
     uint64_t *before = by_steps ? &stored->steps : &stored->epochs;
     const uint64_t now = by_steps ? settings->steps : settings->epochs;
     if (by_steps != (settings->steps > 0) || now <= *before) return;
-    tl_log_write(log, TL_LOG_NOTICE,
-                 "the run is now of %llu %s instead of %llu: from the next step on its schedule is that of the "
-                 "longer run",
-                 (unsigned long long)now, by_steps ? "steps" : "epochs", (unsigned long long)*before);
+    tl_log_write(
+        log, TL_LOG_NOTICE,
+        "the run is now of %llu %s instead of %llu: from the next step on its schedule is that of the "
+        "longer run",
+        (unsigned long long)now, by_steps ? "steps" : "epochs", (unsigned long long)*before);
     *before = now;
 }
 
@@ -285,10 +286,11 @@ static tl_status check_settings(const tl_safetensors *st, const tl_settings *set
     snprintf(flag, sizeof flag, "%s", key);
     for (char *c = flag; *c != '\0'; c++)
         if (*c == '_') *c = '-'; /* as the command line writes it */
-    return tl_fail(err, TL_ERROR_USAGE,
-                   "cannot resume from %s: --%s is %s in the checkpoint of step %llu and %s now; give the same "
-                   "settings or another --out",
-                   st->path, flag, before, (unsigned long long)tl_model_step(st), now);
+    return tl_fail(
+        err, TL_ERROR_USAGE,
+        "cannot resume from %s: --%s is %s in the checkpoint of step %llu and %s now; give the same "
+        "settings or another --out",
+        st->path, flag, before, (unsigned long long)tl_model_step(st), now);
 }
 
 static tl_status read_standing(const tl_safetensors *st, tl_standing *standing, tl_error *err)

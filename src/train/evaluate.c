@@ -3,8 +3,8 @@
 
 #include "core/log.h"
 #include "train/checkpoint.h"
-#include "train/settings_check.h"
 #include "train/score.h"
+#include "train/settings_check.h"
 #include "train/trainer.h"
 
 /* Large enough to keep a device busy, small enough for any memory; results do not depend on it beyond
@@ -73,7 +73,8 @@ tl_status tl_evaluate(tl_context *ctx, const char *checkpoint, tl_settings *sett
 {
     tl_error *err = tl_context_error(ctx);
     if (ctx == NULL || checkpoint == NULL || settings == NULL || result == NULL)
-        return tl_fail(err, TL_ERROR_USAGE, "tl_evaluate takes a context, a checkpoint, settings and a result");
+        return tl_fail(err, TL_ERROR_USAGE,
+                       "tl_evaluate takes a context, a checkpoint, settings and a result");
     TL_TRY(settings_check(settings, false, err));
     tl_safetensors st;
     const tl_status opened = tl_checkpoint_open(checkpoint, &st, err);

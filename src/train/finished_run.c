@@ -132,7 +132,8 @@ bool tl_finished_load(const char *out, uint64_t steps, tl_result *result, double
     cJSON *object = cJSON_Parse(text);
     bool good = object != NULL;
     for (int i = 0; i < FIELDS && good; i++) good = read_field(object, &fields[i], &found);
-    good = good && read_real(cJSON_GetObjectItemCaseSensitive(object, "best"), &score) && found.steps == steps;
+    good = good && read_real(cJSON_GetObjectItemCaseSensitive(object, "best"), &score) &&
+           found.steps == steps;
     cJSON_Delete(object);
     if (!good) return false;
     *result = found;

@@ -289,8 +289,9 @@ tl_status tl_settings_from_metadata(const tl_safetensors *st, tl_settings *setti
     }
     tl_error why = {0};
     if (settings_check_numbers(settings, &why) != TL_OK)
-        return tl_fail(err, TL_ERROR_INPUT, "%s has a number in its metadata that this version does not know: %s",
-                       st->path, why.text);
+        return tl_fail(err, TL_ERROR_INPUT,
+                       "%s has a number in its metadata that this version does not know: %s", st->path,
+                       why.text);
     return tl_model_check(&settings->model, err);
 }
 

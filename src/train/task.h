@@ -27,10 +27,10 @@ typedef struct tl_task_data tl_task_data; /* what a task keeps open during a run
 enum { TL_TASK_MOST_SETS = 2 };
 
 typedef struct tl_task {
-    const char *name; /* "mnist" */
-    const char *unit; /* what a rate counts, one a prediction of the model: "images", "tokens" */
-    bool classifies;  /* scores are top-1 and top-5; otherwise perplexity */
-    int sets;         /* test sets, up to TL_TASK_MOST_SETS */
+    const char *name;           /* "mnist" */
+    const char *unit;           /* what a rate counts, one a prediction of the model: "images", "tokens" */
+    bool classifies;            /* scores are top-1 and top-5; otherwise perplexity */
+    int sets;                   /* test sets, up to TL_TASK_MOST_SETS */
     const choices *set_choices; /* names of the sets, by number; NULL: the only one is "val" */
 
     /* Settings that make no run of this task; neither data nor device are needed. */
@@ -72,7 +72,7 @@ typedef struct tl_task {
 const tl_task *tl_task_find(const char *name); /* NULL: there is none of this name */
 /* Of a test set, for metrics and messages. */
 const char *tl_task_set_name(const tl_task *task, int set);
-const char *tl_task_names(void);               /* "mnist, vit" */
+const char *tl_task_names(void); /* "mnist, vit" */
 
 extern const tl_task tl_task_mnist, tl_task_vit, tl_task_gpt;
 

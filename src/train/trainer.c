@@ -16,8 +16,8 @@
 #include "train/progress.h"
 #include "train/run_lock.h"
 #include "train/schedule.h"
-#include "train/settings_check.h"
 #include "train/score.h"
+#include "train/settings_check.h"
 #include "train/step.h"
 #include "train/step_times.h"
 
@@ -48,8 +48,8 @@ typedef struct run {
     uint32_t predictions[TL_LOSS_SLOTS];
     float losses[TL_LOSS_SLOTS];
     tl_verdict verdicts[TL_LOSS_SLOTS];
-    double read_at; /* when losses were last read */
-    int skipped;    /* steps in a row, by --skip-nonfinite */
+    double read_at;  /* when losses were last read */
+    int skipped;     /* steps in a row, by --skip-nonfinite */
     bool other_test; /* the newest checkpoint, a resumed one, says another --limit-test or --test-motion */
     double best; /* of the main test set: top-1 or, without classes, the negative loss; NaN: not scored yet */
     char out[TL_OUT_ROOM];
@@ -263,8 +263,7 @@ static tl_status score_main(run *r)
 static tl_status save(run *r)
 {
     if (r->saved == r->done) return TL_OK;
-    tl_standing standing = {
-        .step = r->done, .best = r->best, .losses = r->recent_count, .data = r->identity};
+    tl_standing standing = {.step = r->done, .best = r->best, .losses = r->recent_count, .data = r->identity};
     for (int i = 0; i < r->recent_count; i++)
         standing.loss[i] = r->recent[(r->done - (uint64_t)(r->recent_count - 1 - i)) % TL_RECENT_LOSSES];
     TL_TRY(tl_checkpoint_save(r->ctx, tl_model_registry(r->model), r->s, r->out, &standing));
@@ -396,9 +395,8 @@ static tl_status finish(run *r, tl_result *result)
 {
     char path[TL_OUT_ROOM + 32];
     snprintf(path, sizeof path, "%s/model.safetensors", r->out);
-    TL_TRY(r->saved != r->done
-               ? save(r)
-               : tl_model_save(r->ctx, tl_model_registry(r->model), r->s, r->done, path));
+    TL_TRY(r->saved != r->done ? save(r)
+                               : tl_model_save(r->ctx, tl_model_registry(r->model), r->s, r->done, path));
     const tl_status status = tl_score_all(r->ctx, r->task, r->model, r->data, r->s, r->hooks, note_scores, r,
                                           result);
     if (status == TL_OK && r->other_test) return TL_OK; /* OUT/result.json is by the checkpoint's settings */
@@ -453,7 +451,8 @@ static tl_status train(run *r, tl_result *result)
 tl_status tl_train(tl_context *ctx, tl_settings *settings, const tl_hooks *hooks, tl_result *result)
 {
     if (ctx == NULL || settings == NULL || result == NULL)
-        return tl_fail(tl_context_error(ctx), TL_ERROR_USAGE, "tl_train takes a context, settings and a result");
+        return tl_fail(tl_context_error(ctx), TL_ERROR_USAGE,
+                       "tl_train takes a context, settings and a result");
     run r = {.ctx = ctx, .s = settings, .hooks = hooks, .best = (double)NAN};
     *result = tl_result_empty();
     const tl_status status = train(&r, result);
