@@ -217,9 +217,9 @@ static void test_trace(void **state)
         tl_grid grid = tl_grid1(1, tl_context_traits(ctx)->row_group);
         grid.flops = 1000;
         grid.bytes = 4 * COUNT;
-        assert_int_equal(
-            TL_RUN(ctx, kernel, grid, TL_MEM(tensor->mem[0]), TL_U64(COUNT), TL_F32(1.0f), TL_U32(COUNT)),
-            TL_OK);
+        assert_int_equal(TL_RUN(ctx, kernel, grid, TL_ARG_MEM(tensor->mem[0]), TL_ARG_U64(COUNT),
+                                TL_ARG_F32(1.0f), TL_ARG_U32(COUNT)),
+                         TL_OK);
     }
     assert_int_equal(tl_profile_write_trace(ctx, "/nonexistent/trace.json"), TL_ERROR_IO);
     char path[] = "/tmp/translution-trace-XXXXXX";

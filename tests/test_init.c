@@ -56,8 +56,8 @@ static void far_from(tl_context *ctx, uint64_t first, uint64_t count)
     tl_tensor *t = golden_upload(ctx, NULL, 1, count);
     tl_kernel *kernel;
     MUST(ctx, tl_kernel_get(ctx, "random", "uniform_fill", "", &kernel));
-    MUST(ctx, TL_RUN(ctx, kernel, tl_grid1(1, items), TL_MEM(t->mem[0]), TL_U64(first), TL_U64(count),
-                     TL_U64(9), TL_U64(8), TL_F32(1.0f), TL_U32(block)));
+    MUST(ctx, TL_RUN(ctx, kernel, tl_grid1(1, items), TL_ARG_MEM(t->mem[0]), TL_ARG_U64(first),
+                     TL_ARG_U64(count), TL_ARG_U64(9), TL_ARG_U64(8), TL_ARG_F32(1.0f), TL_ARG_U32(block)));
     float *got = golden_download(ctx, t);
     tl_random r = {.seed = 9, .stream = 8, .index = first};
     for (uint64_t i = 0; i < count; i++) assert_true(got[i] == 2 * tl_random_uniform(&r) - 1);

@@ -90,7 +90,7 @@ tl_status tl_kernel_get(tl_context *ctx, const char *family, const char *name, c
 uint64_t tl_kernel_sources_hash(tl_context *ctx);
 
 typedef struct tl_arg {
-    enum { TL_ARG_MEM, TL_ARG_I32, TL_ARG_U32, TL_ARG_U64, TL_ARG_F32 } type;
+    enum { TL_ARG_TYPE_MEM, TL_ARG_TYPE_I32, TL_ARG_TYPE_U32, TL_ARG_TYPE_U64, TL_ARG_TYPE_F32 } type;
     union {
         tl_mem mem;
         int32_t i32;
@@ -100,13 +100,13 @@ typedef struct tl_arg {
     } value;
 } tl_arg;
 
-#define TL_MEM(m) ((tl_arg){.type = TL_ARG_MEM, .value = {.mem = (m)}})
-#define TL_I32(v) ((tl_arg){.type = TL_ARG_I32, .value = {.i32 = (int32_t)(v)}})
-#define TL_U32(v) ((tl_arg){.type = TL_ARG_U32, .value = {.u32 = (uint32_t)(v)}})
-#define TL_U64(v) ((tl_arg){.type = TL_ARG_U64, .value = {.u64 = (uint64_t)(v)}})
-#define TL_F32(v) ((tl_arg){.type = TL_ARG_F32, .value = {.f32 = (v)}})
+#define TL_ARG_MEM(m) ((tl_arg){.type = TL_ARG_TYPE_MEM, .value = {.mem = (m)}})
+#define TL_ARG_I32(v) ((tl_arg){.type = TL_ARG_TYPE_I32, .value = {.i32 = (int32_t)(v)}})
+#define TL_ARG_U32(v) ((tl_arg){.type = TL_ARG_TYPE_U32, .value = {.u32 = (uint32_t)(v)}})
+#define TL_ARG_U64(v) ((tl_arg){.type = TL_ARG_TYPE_U64, .value = {.u64 = (uint64_t)(v)}})
+#define TL_ARG_F32(v) ((tl_arg){.type = TL_ARG_TYPE_F32, .value = {.f32 = (v)}})
 /* Two kernel arguments: the buffer and the ulong element offset. A view with mem NULL passes NULL. */
-#define TL_VIEW(v) TL_MEM((v).mem), TL_U64((v).at)
+#define TL_ARG_VIEW(v) TL_ARG_MEM((v).mem), TL_ARG_U64((v).at)
 
 /* Work-groups in each dimension and work-items a group (1-D groups). */
 typedef struct tl_grid {

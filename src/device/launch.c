@@ -15,11 +15,11 @@ tl_grid tl_grid3(uint64_t x, uint64_t y, uint64_t z, uint32_t items)
 static cl_int set_arg(cl_kernel kernel, cl_uint index, const tl_arg *arg)
 {
     switch (arg->type) {
-    case TL_ARG_MEM: return clSetKernelArg(kernel, index, sizeof(cl_mem), &arg->value.mem);
-    case TL_ARG_I32: return clSetKernelArg(kernel, index, sizeof(cl_int), &arg->value.i32);
-    case TL_ARG_U32: return clSetKernelArg(kernel, index, sizeof(cl_uint), &arg->value.u32);
-    case TL_ARG_U64: return clSetKernelArg(kernel, index, sizeof(cl_ulong), &arg->value.u64);
-    case TL_ARG_F32: return clSetKernelArg(kernel, index, sizeof(cl_float), &arg->value.f32);
+    case TL_ARG_TYPE_MEM: return clSetKernelArg(kernel, index, sizeof(cl_mem), &arg->value.mem);
+    case TL_ARG_TYPE_I32: return clSetKernelArg(kernel, index, sizeof(cl_int), &arg->value.i32);
+    case TL_ARG_TYPE_U32: return clSetKernelArg(kernel, index, sizeof(cl_uint), &arg->value.u32);
+    case TL_ARG_TYPE_U64: return clSetKernelArg(kernel, index, sizeof(cl_ulong), &arg->value.u64);
+    case TL_ARG_TYPE_F32: return clSetKernelArg(kernel, index, sizeof(cl_float), &arg->value.f32);
     }
     return CL_INVALID_ARG_VALUE;
 }
@@ -28,11 +28,11 @@ static bool same_arg(const tl_arg *a, const tl_arg *b)
 {
     if (a->type != b->type) return false;
     switch (a->type) {
-    case TL_ARG_MEM: return a->value.mem == b->value.mem;
-    case TL_ARG_U64: return a->value.u64 == b->value.u64;
-    case TL_ARG_I32:
-    case TL_ARG_U32:
-    case TL_ARG_F32: return a->value.u32 == b->value.u32; /* bits: -0 is not 0 */
+    case TL_ARG_TYPE_MEM: return a->value.mem == b->value.mem;
+    case TL_ARG_TYPE_U64: return a->value.u64 == b->value.u64;
+    case TL_ARG_TYPE_I32:
+    case TL_ARG_TYPE_U32:
+    case TL_ARG_TYPE_F32: return a->value.u32 == b->value.u32; /* bits: -0 is not 0 */
     }
     return false;
 }

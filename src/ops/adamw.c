@@ -42,12 +42,13 @@ tl_status tl_adamw_step(tl_context *ctx, tl_tensor *parameter, const tl_tensor *
         uint32_t block;
         tl_grid grid = tl_elements_cut(ctx, count, &block);
         grid.bytes = 28.0 * (double)count;
-        TL_TRY(TL_RUN(ctx, kernel, grid, TL_MEM(parameter->mem[s]), TL_MEM(gradient->mem[s]),
-                      TL_MEM(moment1->mem[s]), TL_MEM(moment2->mem[s]), TL_U64(count), TL_U32(block),
-                      TL_U32(settings->step == 1), TL_F32((float)(1.0 - lr * settings->weight_decay)),
-                      TL_F32((float)beta1), TL_F32((float)beta2), TL_F32((float)(1.0 - beta1)),
-                      TL_F32((float)(1.0 - beta2)), TL_F32((float)step_size), TL_F32((float)root_scale),
-                      TL_F32(settings->eps), TL_F32(settings->gradient_scale), TL_VIEW(settings->verdict)));
+        TL_TRY(TL_RUN(
+            ctx, kernel, grid, TL_ARG_MEM(parameter->mem[s]), TL_ARG_MEM(gradient->mem[s]),
+            TL_ARG_MEM(moment1->mem[s]), TL_ARG_MEM(moment2->mem[s]), TL_ARG_U64(count), TL_ARG_U32(block),
+            TL_ARG_U32(settings->step == 1), TL_ARG_F32((float)(1.0 - lr * settings->weight_decay)),
+            TL_ARG_F32((float)beta1), TL_ARG_F32((float)beta2), TL_ARG_F32((float)(1.0 - beta1)),
+            TL_ARG_F32((float)(1.0 - beta2)), TL_ARG_F32((float)step_size), TL_ARG_F32((float)root_scale),
+            TL_ARG_F32(settings->eps), TL_ARG_F32(settings->gradient_scale), TL_ARG_VIEW(settings->verdict)));
     }
     return TL_OK;
 }

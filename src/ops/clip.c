@@ -16,7 +16,8 @@ tl_status tl_squares(tl_context *ctx, tl_view values, uint64_t count, tl_view pa
     tl_grid grid = tl_grid1(tl_squares_count(count), tl_context_traits(ctx)->row_group);
     grid.flops = 2.0 * (double)count;
     grid.bytes = 4.0 * (double)count;
-    return TL_RUN(ctx, kernel, grid, TL_VIEW(values), TL_U64(count), TL_U64(PIECE), TL_VIEW(partial));
+    return TL_RUN(ctx, kernel, grid, TL_ARG_VIEW(values), TL_ARG_U64(count), TL_ARG_U64(PIECE),
+                  TL_ARG_VIEW(partial));
 }
 
 tl_status tl_clip_verdict(tl_context *ctx, tl_view partial, uint32_t count, tl_view loss, float most,
@@ -24,6 +25,6 @@ tl_status tl_clip_verdict(tl_context *ctx, tl_view partial, uint32_t count, tl_v
 {
     tl_kernel *kernel;
     TL_TRY(tl_row_kernel(ctx, "clip", "clip_verdict", "", &kernel));
-    return TL_RUN(ctx, kernel, tl_grid1(1, tl_context_traits(ctx)->row_group), TL_VIEW(partial),
-                  TL_U32(count), TL_VIEW(loss), TL_F32(most), TL_VIEW(verdict));
+    return TL_RUN(ctx, kernel, tl_grid1(1, tl_context_traits(ctx)->row_group), TL_ARG_VIEW(partial),
+                  TL_ARG_U32(count), TL_ARG_VIEW(loss), TL_ARG_F32(most), TL_ARG_VIEW(verdict));
 }

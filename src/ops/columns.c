@@ -19,8 +19,8 @@ tl_status tl_columns_blocks(tl_context *ctx, tl_view x, uint64_t ld, tl_view out
     tl_kernel *kernel;
     TL_TRY(tl_row_kernel(ctx, "columns", "columns_blocks", "", &kernel));
     return TL_RUN(ctx, kernel, tl_grid3(tl_ceil_div(columns, chunk), blocks, 1, traits->row_group),
-                  TL_VIEW(x), TL_U64(ld), TL_VIEW(out), TL_U64(rows), TL_U32(rows_per_block), TL_U64(columns),
-                  TL_U32(chunk), TL_F32(scale));
+                  TL_ARG_VIEW(x), TL_ARG_U64(ld), TL_ARG_VIEW(out), TL_ARG_U64(rows),
+                  TL_ARG_U32(rows_per_block), TL_ARG_U64(columns), TL_ARG_U32(chunk), TL_ARG_F32(scale));
 }
 
 tl_status tl_columns_sum(tl_context *ctx, tl_view x, uint32_t ld, tl_view sums, tl_view workspace,

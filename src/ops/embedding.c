@@ -24,9 +24,9 @@ tl_status tl_tokens_forward(tl_context *ctx, tl_view patches, tl_view class_toke
     tl_rows_plan plan = tl_rows_cut(ctx, rows, channels);
     tl_kernel *kernel;
     TL_TRY(tl_row_kernel(ctx, "embedding", "tokens_forward", plan.options, &kernel));
-    return TL_RUN(ctx, kernel, plan.grid, TL_VIEW(patches), TL_VIEW(class_token), TL_VIEW(position),
-                  TL_U32(has_position), TL_VIEW(x), TL_U64(rows), TL_U32(batch), TL_U32(channels),
-                  TL_U32(cls), TL_U32(plan.rows_per_group));
+    return TL_RUN(ctx, kernel, plan.grid, TL_ARG_VIEW(patches), TL_ARG_VIEW(class_token),
+                  TL_ARG_VIEW(position), TL_ARG_U32(has_position), TL_ARG_VIEW(x), TL_ARG_U64(rows),
+                  TL_ARG_U32(batch), TL_ARG_U32(channels), TL_ARG_U32(cls), TL_ARG_U32(plan.rows_per_group));
 }
 
 tl_status tl_tokens_backward(tl_context *ctx, tl_view dx, tl_view dclass_token, tl_view dposition,
@@ -63,8 +63,8 @@ tl_status tl_mean_tokens_backward(tl_context *ctx, tl_view dy, tl_view dx, uint3
     grid.groups[1] = tokens;
     tl_kernel *kernel;
     TL_TRY(tl_row_kernel(ctx, "embedding", "mean_tokens_backward", "", &kernel));
-    return TL_RUN(ctx, kernel, grid, TL_VIEW(dy), TL_VIEW(dx), TL_U64(period), TL_F32(1.0f / (float)tokens),
-                  TL_U32(block));
+    return TL_RUN(ctx, kernel, grid, TL_ARG_VIEW(dy), TL_ARG_VIEW(dx), TL_ARG_U64(period),
+                  TL_ARG_F32(1.0f / (float)tokens), TL_ARG_U32(block));
 }
 
 /* ---- a table with a row for every id ------------------------------------------------------------- */
@@ -79,9 +79,9 @@ tl_status tl_embedding_forward(tl_context *ctx, tl_view table, tl_view ids, tl_v
     const tl_rows_plan plan = tl_rows_cut(ctx, rows, channels);
     tl_kernel *kernel;
     TL_TRY(tl_row_kernel(ctx, "embedding", "embedding_forward", plan.options, &kernel));
-    return TL_RUN(ctx, kernel, plan.grid, TL_VIEW(table), TL_VIEW(ids), TL_VIEW(position),
-                  TL_U32(has_position), TL_VIEW(x), TL_U64(rows), TL_U32(batch), TL_U32(channels),
-                  TL_U32(plan.rows_per_group));
+    return TL_RUN(ctx, kernel, plan.grid, TL_ARG_VIEW(table), TL_ARG_VIEW(ids), TL_ARG_VIEW(position),
+                  TL_ARG_U32(has_position), TL_ARG_VIEW(x), TL_ARG_U64(rows), TL_ARG_U32(batch),
+                  TL_ARG_U32(channels), TL_ARG_U32(plan.rows_per_group));
 }
 
 uint64_t tl_embedding_index_count(uint64_t rows)
@@ -121,6 +121,7 @@ tl_status tl_embedding_backward(tl_context *ctx, tl_view index, uint32_t spans, 
     if (channels == 0) return TL_OK;
     tl_kernel *kernel;
     TL_TRY(tl_row_kernel(ctx, "embedding", "embedding_backward", "", &kernel));
-    return TL_RUN(ctx, kernel, tl_grid1(spans, tl_context_traits(ctx)->row_group), TL_VIEW(index),
-                  TL_VIEW(tl_view_add(index, 3 * rows)), TL_VIEW(dx), TL_VIEW(dtable), TL_U32(channels));
+    return TL_RUN(ctx, kernel, tl_grid1(spans, tl_context_traits(ctx)->row_group), TL_ARG_VIEW(index),
+                  TL_ARG_VIEW(tl_view_add(index, 3 * rows)), TL_ARG_VIEW(dx), TL_ARG_VIEW(dtable),
+                  TL_ARG_U32(channels));
 }

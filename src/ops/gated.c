@@ -109,8 +109,8 @@ tl_status tl_gated_mix(tl_context *ctx, const tl_gated *g, tl_view prob, tl_view
     grid.bytes = 8.0 * g->batch * g->heads * matrix_of(g);
     tl_kernel *kernel;
     TL_TRY(tl_row_kernel(ctx, "gated", "gated_mix", "", &kernel));
-    return TL_RUN(ctx, kernel, grid, TL_VIEW(prob), TL_VIEW(positions), TL_VIEW(gate), TL_VIEW(mixed),
-                  TL_U64(matrix_of(g)), TL_U32(block));
+    return TL_RUN(ctx, kernel, grid, TL_ARG_VIEW(prob), TL_ARG_VIEW(positions), TL_ARG_VIEW(gate),
+                  TL_ARG_VIEW(mixed), TL_ARG_U64(matrix_of(g)), TL_ARG_U32(block));
 }
 
 tl_status tl_gated_backward(tl_context *ctx, const tl_gated *g, tl_view table, tl_view prob,
@@ -124,8 +124,9 @@ tl_status tl_gated_backward(tl_context *ctx, const tl_gated *g, tl_view table, t
     grid.bytes = 12.0 * g->batch * g->heads * count;
     tl_kernel *kernel;
     TL_TRY(tl_row_kernel(ctx, "gated", "gated_back", "", &kernel));
-    TL_TRY(TL_RUN(ctx, kernel, grid, TL_VIEW(prob), TL_VIEW(positions), TL_VIEW(gate), TL_VIEW(dmixed),
-                  TL_VIEW(dpositions), TL_VIEW(terms), TL_U64(count), TL_U32(g->batch), TL_U32(block)));
+    TL_TRY(TL_RUN(ctx, kernel, grid, TL_ARG_VIEW(prob), TL_ARG_VIEW(positions), TL_ARG_VIEW(gate),
+                  TL_ARG_VIEW(dmixed), TL_ARG_VIEW(dpositions), TL_ARG_VIEW(terms), TL_ARG_U64(count),
+                  TL_ARG_U32(g->batch), TL_ARG_U32(block)));
     tl_gemm_args sum = {.m = g->heads, .n = 1, .k = count, .alpha = 1.0f};
     sum.a = terms, sum.lda = count, sum.b = tl_view_add(table, g->features), sum.ldb = g->features + 1;
     sum.c = dgate, sum.ldc = 1;

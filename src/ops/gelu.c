@@ -10,7 +10,7 @@ tl_status tl_gelu_forward(tl_context *ctx, tl_view x, tl_view y, uint64_t count)
     tl_grid grid = tl_elements_cut(ctx, count, &block);
     tl_kernel *kernel;
     TL_TRY(tl_row_kernel(ctx, "gelu", "gelu_forward", "", &kernel));
-    return TL_RUN(ctx, kernel, grid, TL_VIEW(x), TL_VIEW(y), TL_U64(count), TL_U32(block));
+    return TL_RUN(ctx, kernel, grid, TL_ARG_VIEW(x), TL_ARG_VIEW(y), TL_ARG_U64(count), TL_ARG_U32(block));
 }
 
 tl_status tl_gelu_backward(tl_context *ctx, tl_view x, tl_view dy, tl_view dx, uint64_t count)
@@ -20,5 +20,6 @@ tl_status tl_gelu_backward(tl_context *ctx, tl_view x, tl_view dy, tl_view dx, u
     tl_grid grid = tl_elements_cut(ctx, count, &block);
     tl_kernel *kernel;
     TL_TRY(tl_row_kernel(ctx, "gelu", "gelu_backward", "", &kernel));
-    return TL_RUN(ctx, kernel, grid, TL_VIEW(x), TL_VIEW(dy), TL_VIEW(dx), TL_U64(count), TL_U32(block));
+    return TL_RUN(ctx, kernel, grid, TL_ARG_VIEW(x), TL_ARG_VIEW(dy), TL_ARG_VIEW(dx), TL_ARG_U64(count),
+                  TL_ARG_U32(block));
 }

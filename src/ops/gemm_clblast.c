@@ -36,8 +36,8 @@ static tl_status add_extras(tl_context *ctx, const tl_gemm_args *g, uint32_t bat
     tl_kernel *kernel;
     TL_TRY(tl_row_kernel(ctx, "add", "add_extras", "", &kernel));
     tl_grid grid = tl_grid3(g->m, batches, 1, tl_context_traits(ctx)->row_group);
-    return TL_RUN(ctx, kernel, grid, TL_VIEW(g->bias), TL_VIEW(g->residual), TL_VIEW(g->c), TL_U32(g->n),
-                  TL_U32(g->ldc), TL_U64(c_stride));
+    return TL_RUN(ctx, kernel, grid, TL_ARG_VIEW(g->bias), TL_ARG_VIEW(g->residual), TL_ARG_VIEW(g->c),
+                  TL_ARG_U32(g->n), TL_ARG_U32(g->ldc), TL_ARG_U64(c_stride));
 }
 
 tl_status tl_gemm_clblast(tl_context *ctx, const tl_gemm_args *g)

@@ -78,9 +78,10 @@ tl_status tl_gemm_own(tl_context *ctx, const tl_gemm_args *g)
     tl_grid grid = tl_grid3(ceil_div(g->n, tile.columns), ceil_div(g->m, tile.rows), batches,
                             traits->cpu_path ? 1 : 256);
     grid.flops = 2.0 * g->m * g->n * g->k * batches;
-    return TL_RUN(ctx, kernel, grid, TL_VIEW(g->a), TL_VIEW(g->b), TL_VIEW(g->c), TL_VIEW(g->bias),
-                  TL_VIEW(g->residual), TL_I32(g->m), TL_I32(g->n), TL_I32(g->k), TL_I32(g->lda),
-                  TL_I32(g->ldb), TL_I32(g->ldc), TL_F32(g->alpha), TL_F32(g->beta), TL_I32(tile.rows),
-                  TL_I32(tile.columns), TL_I32(inner), TL_U64(g->a_outer), TL_U64(g->a_inner),
-                  TL_U64(g->b_outer), TL_U64(g->b_inner), TL_U64(g->c_outer), TL_U64(g->c_inner));
+    return TL_RUN(ctx, kernel, grid, TL_ARG_VIEW(g->a), TL_ARG_VIEW(g->b), TL_ARG_VIEW(g->c),
+                  TL_ARG_VIEW(g->bias), TL_ARG_VIEW(g->residual), TL_ARG_I32(g->m), TL_ARG_I32(g->n),
+                  TL_ARG_I32(g->k), TL_ARG_I32(g->lda), TL_ARG_I32(g->ldb), TL_ARG_I32(g->ldc),
+                  TL_ARG_F32(g->alpha), TL_ARG_F32(g->beta), TL_ARG_I32(tile.rows), TL_ARG_I32(tile.columns),
+                  TL_ARG_I32(inner), TL_ARG_U64(g->a_outer), TL_ARG_U64(g->a_inner), TL_ARG_U64(g->b_outer),
+                  TL_ARG_U64(g->b_inner), TL_ARG_U64(g->c_outer), TL_ARG_U64(g->c_inner));
 }

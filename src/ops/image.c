@@ -22,7 +22,8 @@ tl_status tl_patches_forward(tl_context *ctx, tl_view images, tl_view patches, u
     tl_rows_plan plan = tl_rows_cut(ctx, rows, p.depth * p.height * p.width * channels);
     tl_kernel *kernel;
     TL_TRY(tl_row_kernel(ctx, "image", "patches_forward", plan.options, &kernel));
-    return TL_RUN(ctx, kernel, plan.grid, TL_VIEW(images), TL_VIEW(patches), TL_U64(rows), TL_U32(batch),
-                  TL_U32(channels), TL_U32(i.width), TL_U32(i.height), TL_U32(i.depth), TL_U32(p.width),
-                  TL_U32(p.height), TL_U32(p.depth), TL_U32(plan.rows_per_group));
+    return TL_RUN(ctx, kernel, plan.grid, TL_ARG_VIEW(images), TL_ARG_VIEW(patches), TL_ARG_U64(rows),
+                  TL_ARG_U32(batch), TL_ARG_U32(channels), TL_ARG_U32(i.width), TL_ARG_U32(i.height),
+                  TL_ARG_U32(i.depth), TL_ARG_U32(p.width), TL_ARG_U32(p.height), TL_ARG_U32(p.depth),
+                  TL_ARG_U32(plan.rows_per_group));
 }

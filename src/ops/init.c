@@ -13,8 +13,8 @@ tl_status tl_init_uniform(tl_context *ctx, tl_tensor *tensor, float bound, uint6
         if (count == 0) continue;
         uint32_t block; /* counted in Philox blocks of four elements */
         tl_grid grid = tl_elements_cut(ctx, tl_ceil_div(first % 4 + count, 4), &block);
-        TL_TRY(TL_RUN(ctx, kernel, grid, TL_MEM(tensor->mem[s]), TL_U64(first), TL_U64(count), TL_U64(seed),
-                      TL_U64(stream), TL_F32(bound), TL_U32(block)));
+        TL_TRY(TL_RUN(ctx, kernel, grid, TL_ARG_MEM(tensor->mem[s]), TL_ARG_U64(first), TL_ARG_U64(count),
+                      TL_ARG_U64(seed), TL_ARG_U64(stream), TL_ARG_F32(bound), TL_ARG_U32(block)));
     }
     return TL_OK;
 }
@@ -28,8 +28,8 @@ tl_status tl_init_constant(tl_context *ctx, tl_tensor *tensor, float value)
         if (count == 0) continue;
         uint32_t block;
         tl_grid grid = tl_elements_cut(ctx, count, &block);
-        TL_TRY(
-            TL_RUN(ctx, kernel, grid, TL_MEM(tensor->mem[s]), TL_U64(count), TL_F32(value), TL_U32(block)));
+        TL_TRY(TL_RUN(ctx, kernel, grid, TL_ARG_MEM(tensor->mem[s]), TL_ARG_U64(count), TL_ARG_F32(value),
+                      TL_ARG_U32(block)));
     }
     return TL_OK;
 }

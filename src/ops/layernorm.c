@@ -10,8 +10,9 @@ tl_status tl_layernorm_forward(tl_context *ctx, tl_view x, tl_view weight, tl_vi
     tl_rows_plan plan = tl_rows_cut(ctx, rows, channels);
     tl_kernel *kernel;
     TL_TRY(tl_row_kernel(ctx, "layernorm", "layernorm_forward", plan.options, &kernel));
-    return TL_RUN(ctx, kernel, plan.grid, TL_VIEW(x), TL_VIEW(weight), TL_VIEW(bias), TL_VIEW(y),
-                  TL_VIEW(stats), TL_U64(rows), TL_U32(channels), TL_U32(plan.rows_per_group));
+    return TL_RUN(ctx, kernel, plan.grid, TL_ARG_VIEW(x), TL_ARG_VIEW(weight), TL_ARG_VIEW(bias),
+                  TL_ARG_VIEW(y), TL_ARG_VIEW(stats), TL_ARG_U64(rows), TL_ARG_U32(channels),
+                  TL_ARG_U32(plan.rows_per_group));
 }
 
 tl_status tl_layernorm_backward(tl_context *ctx, tl_view dy, tl_view x, tl_view weight, tl_view stats,
@@ -31,9 +32,9 @@ tl_status tl_layernorm_backward(tl_context *ctx, tl_view dy, tl_view x, tl_view 
     if (!one_pass) { /* first, as dx may be dy */
         uint32_t items = tl_context_traits(ctx)->row_group;
         TL_TRY(tl_row_kernel(ctx, "layernorm", "layernorm_backward_dw", "", &kernel));
-        TL_TRY(TL_RUN(ctx, kernel, tl_grid3(tl_ceil_div(channels, items), blocks, 1, items), TL_VIEW(dy),
-                      TL_VIEW(x), TL_VIEW(stats), TL_VIEW(workspace), TL_U64(rows), TL_U32(channels),
-                      TL_U32(rows_per_block)));
+        TL_TRY(TL_RUN(ctx, kernel, tl_grid3(tl_ceil_div(channels, items), blocks, 1, items), TL_ARG_VIEW(dy),
+                      TL_ARG_VIEW(x), TL_ARG_VIEW(stats), TL_ARG_VIEW(workspace), TL_ARG_U64(rows),
+                      TL_ARG_U32(channels), TL_ARG_U32(rows_per_block)));
     }
     if (one_pass || has_dx) {
         tl_rows_plan plan = tl_rows_cut(ctx, rows, channels);
@@ -42,9 +43,10 @@ tl_status tl_layernorm_backward(tl_context *ctx, tl_view dy, tl_view x, tl_view 
             plan.grid = tl_grid1(blocks, 1);
         }
         TL_TRY(tl_row_kernel(ctx, "layernorm", "layernorm_backward_dx", plan.options, &kernel));
-        TL_TRY(TL_RUN(ctx, kernel, plan.grid, TL_VIEW(dy), TL_VIEW(x), TL_VIEW(weight), TL_VIEW(stats),
-                      TL_VIEW(dx), TL_VIEW(workspace), TL_U64(rows), TL_U32(channels),
-                      TL_U32(plan.rows_per_group), TL_U32(has_dx), TL_U32(accumulate)));
+        TL_TRY(TL_RUN(ctx, kernel, plan.grid, TL_ARG_VIEW(dy), TL_ARG_VIEW(x), TL_ARG_VIEW(weight),
+                      TL_ARG_VIEW(stats), TL_ARG_VIEW(dx), TL_ARG_VIEW(workspace), TL_ARG_U64(rows),
+                      TL_ARG_U32(channels), TL_ARG_U32(plan.rows_per_group), TL_ARG_U32(has_dx),
+                      TL_ARG_U32(accumulate)));
     }
     uint64_t ld = 2 * (uint64_t)channels; /* workspace [block][dweight, dbias][channel] */
     TL_TRY(tl_columns_blocks(ctx, workspace, ld, dweight, blocks, blocks, channels, 1.0f));

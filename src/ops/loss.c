@@ -17,9 +17,10 @@ static tl_status cross_entropy(tl_context *ctx, tl_view logits, tl_view targets,
         soft = logits;
     tl_kernel *kernel;
     TL_TRY(tl_row_kernel(ctx, "loss", "cross_entropy", plan.options, &kernel));
-    return TL_RUN(ctx, kernel, plan.grid, TL_VIEW(logits), TL_VIEW(targets), TL_VIEW(soft), TL_U32(has_soft),
-                  TL_VIEW(losses), TL_VIEW(ranks), TL_VIEW(dlogits), TL_U32(has_dlogits), TL_F32(scale),
-                  TL_U64(rows), TL_U32(classes), TL_U32(plan.rows_per_group));
+    return TL_RUN(ctx, kernel, plan.grid, TL_ARG_VIEW(logits), TL_ARG_VIEW(targets), TL_ARG_VIEW(soft),
+                  TL_ARG_U32(has_soft), TL_ARG_VIEW(losses), TL_ARG_VIEW(ranks), TL_ARG_VIEW(dlogits),
+                  TL_ARG_U32(has_dlogits), TL_ARG_F32(scale), TL_ARG_U64(rows), TL_ARG_U32(classes),
+                  TL_ARG_U32(plan.rows_per_group));
 }
 
 tl_status tl_cross_entropy(tl_context *ctx, tl_view logits, tl_view targets, tl_view losses, tl_view ranks,
@@ -38,6 +39,6 @@ tl_status tl_sum(tl_context *ctx, tl_view values, uint64_t count, float scale, t
 {
     tl_kernel *kernel;
     TL_TRY(tl_row_kernel(ctx, "loss", "sum", "", &kernel));
-    return TL_RUN(ctx, kernel, tl_grid1(1, tl_context_traits(ctx)->row_group), TL_VIEW(values), TL_U64(count),
-                  TL_F32(scale), TL_VIEW(total));
+    return TL_RUN(ctx, kernel, tl_grid1(1, tl_context_traits(ctx)->row_group), TL_ARG_VIEW(values),
+                  TL_ARG_U64(count), TL_ARG_F32(scale), TL_ARG_VIEW(total));
 }

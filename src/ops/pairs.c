@@ -219,8 +219,8 @@ tl_status tl_mask_rows(tl_context *ctx, const tl_tensor *mask, uint64_t count, u
 {
     tl_kernel *kernel;
     TL_TRY(tl_row_kernel(ctx, "pairs", "mask_rows", "", &kernel));
-    return TL_RUN(ctx, kernel, tl_grid1(matrices, tl_context_traits(ctx)->row_group), TL_MEM(mask->mem[0]),
-                  TL_U64(count), TL_VIEW(rows), TL_F32(value));
+    return TL_RUN(ctx, kernel, tl_grid1(matrices, tl_context_traits(ctx)->row_group),
+                  TL_ARG_MEM(mask->mem[0]), TL_ARG_U64(count), TL_ARG_VIEW(rows), TL_ARG_F32(value));
 }
 
 tl_status tl_pairs_fill(tl_context *ctx, tl_view values, uint64_t count, float value)
@@ -230,7 +230,8 @@ tl_status tl_pairs_fill(tl_context *ctx, tl_view values, uint64_t count, float v
     TL_TRY(tl_row_kernel(ctx, "pairs", "fill", "", &kernel));
     tl_grid grid = tl_grid1((count + BLOCK - 1) / BLOCK, tl_context_traits(ctx)->row_group);
     grid.bytes = 4.0 * (double)count;
-    return TL_RUN(ctx, kernel, grid, TL_VIEW(values), TL_U64(count), TL_F32(value), TL_U32(BLOCK));
+    return TL_RUN(ctx, kernel, grid, TL_ARG_VIEW(values), TL_ARG_U64(count), TL_ARG_F32(value),
+                  TL_ARG_U32(BLOCK));
 }
 
 static tl_grid blocks(const tl_pairs *pairs, uint32_t heads)
@@ -243,9 +244,9 @@ tl_status tl_pairs_to_rows(tl_context *ctx, const tl_pairs *pairs, uint32_t batc
 {
     tl_kernel *kernel;
     TL_TRY(tl_row_kernel(ctx, "pairs", "pairs_to_rows", "", &kernel));
-    return TL_RUN(ctx, kernel, blocks(pairs, heads), TL_MEM(pairs->device_pairs->mem[0]),
-                  TL_I32(pairs->count), TL_I32(batch), TL_I32(heads), TL_I32(pairs->queries),
-                  TL_I32(pairs->keys), TL_VIEW(values), TL_VIEW(rows), TL_I32(accumulate));
+    return TL_RUN(ctx, kernel, blocks(pairs, heads), TL_ARG_MEM(pairs->device_pairs->mem[0]),
+                  TL_ARG_I32(pairs->count), TL_ARG_I32(batch), TL_ARG_I32(heads), TL_ARG_I32(pairs->queries),
+                  TL_ARG_I32(pairs->keys), TL_ARG_VIEW(values), TL_ARG_VIEW(rows), TL_ARG_I32(accumulate));
 }
 
 tl_status tl_rows_to_pairs(tl_context *ctx, const tl_pairs *pairs, uint32_t batch, uint32_t heads,
@@ -253,7 +254,7 @@ tl_status tl_rows_to_pairs(tl_context *ctx, const tl_pairs *pairs, uint32_t batc
 {
     tl_kernel *kernel;
     TL_TRY(tl_row_kernel(ctx, "pairs", "rows_to_pairs", "", &kernel));
-    return TL_RUN(ctx, kernel, blocks(pairs, heads), TL_MEM(pairs->device_pairs->mem[0]),
-                  TL_I32(pairs->count), TL_I32(batch), TL_I32(heads), TL_I32(pairs->queries),
-                  TL_I32(pairs->keys), TL_VIEW(rows), TL_VIEW(values));
+    return TL_RUN(ctx, kernel, blocks(pairs, heads), TL_ARG_MEM(pairs->device_pairs->mem[0]),
+                  TL_ARG_I32(pairs->count), TL_ARG_I32(batch), TL_ARG_I32(heads), TL_ARG_I32(pairs->queries),
+                  TL_ARG_I32(pairs->keys), TL_ARG_VIEW(rows), TL_ARG_VIEW(values));
 }

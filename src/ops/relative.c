@@ -150,7 +150,7 @@ static tl_status get(tl_context *ctx, const tiling *t, const char *name, tl_kern
                          name, t->options, kernel);
 }
 
-#define TABLES(r) TL_MEM((r)->pairs->device_groups->mem[0]), TL_MEM((r)->pairs->device_pairs->mem[0])
+#define TABLES(r) TL_ARG_MEM((r)->pairs->device_groups->mem[0]), TL_ARG_MEM((r)->pairs->device_pairs->mem[0])
 
 /* The same for kernels that tell relative sides of the score from plain ones. */
 static void add_sides(tiling *t, const tl_relative *r, const tl_tensor *wq, const tl_tensor *wk)
@@ -177,10 +177,11 @@ static tl_status score_chunk(tl_context *ctx, const tl_relative *r, const tiling
     tl_kernel *score;
     TL_TRY(get(ctx, t, "score", &score));
     const tl_grid grid = by_group(t, c->end - c->begin, r->heads, r->pairs->largest * r->batch);
-    return TL_RUN(ctx, score, with_work(grid, r, c, 2.0), TABLES(r), TL_I32(c->begin), TL_I32(pair_begin),
-                  TL_I32(r->pairs->count), TL_I32(r->batch), TL_VIEW(xq), TL_MEM(c->query),
-                  TL_I32(c->query_first), TL_VIEW(xk), TL_MEM(c->key), TL_I32(c->key_first), TL_VIEW(weights),
-                  TL_F32(scale), TL_I32(rows.q.mem != NULL), TL_VIEW(rows.q), TL_VIEW(rows.k));
+    return TL_RUN(ctx, score, with_work(grid, r, c, 2.0), TABLES(r), TL_ARG_I32(c->begin),
+                  TL_ARG_I32(pair_begin), TL_ARG_I32(r->pairs->count), TL_ARG_I32(r->batch), TL_ARG_VIEW(xq),
+                  TL_ARG_MEM(c->query), TL_ARG_I32(c->query_first), TL_ARG_VIEW(xk), TL_ARG_MEM(c->key),
+                  TL_ARG_I32(c->key_first), TL_ARG_VIEW(weights), TL_ARG_F32(scale),
+                  TL_ARG_I32(rows.q.mem != NULL), TL_ARG_VIEW(rows.q), TL_ARG_VIEW(rows.k));
 }
 
 tl_status tl_relative_score(tl_context *ctx, const tl_relative *r, tl_view xq, const tl_tensor *wq,
@@ -203,9 +204,10 @@ static tl_status weight_gradient(tl_context *ctx, const tl_relative *r, const ti
     TL_TRY(get(ctx, t, "weight_gradient", &kernel));
     const tl_grid grid = by_group(t, c->end - c->begin, r->heads * ceil_div(r->head_dim, t->columns),
                                   r->inner);
-    return TL_RUN(ctx, kernel, with_work(grid, r, c, 1.0), TABLES(r), TL_I32(c->begin), TL_I32(pair_begin),
-                  TL_I32(r->pairs->count), TL_I32(r->batch), TL_I32(side), TL_VIEW(x), TL_VIEW(gradient),
-                  TL_VIEW(weights), TL_MEM(dw), TL_I32(dw_first));
+    return TL_RUN(ctx, kernel, with_work(grid, r, c, 1.0), TABLES(r), TL_ARG_I32(c->begin),
+                  TL_ARG_I32(pair_begin), TL_ARG_I32(r->pairs->count), TL_ARG_I32(r->batch), TL_ARG_I32(side),
+                  TL_ARG_VIEW(x), TL_ARG_VIEW(gradient), TL_ARG_VIEW(weights), TL_ARG_MEM(dw),
+                  TL_ARG_I32(dw_first));
 }
 
 tl_status tl_relative_score_backward(tl_context *ctx, const tl_relative *r, tl_view xq, const tl_tensor *wq,
@@ -237,11 +239,12 @@ tl_status tl_relative_score_backward(tl_context *ctx, const tl_relative *r, tl_v
         if (wk != NULL)
             TL_TRY(weight_gradient(ctx, r, &t, &c, pair_begin, 1, xk, rows.q, dweights, c.dkey, c.key_first));
         const tl_grid grid = by_token(&t, r, slices, block, r->pairs->keys);
-        TL_TRY(TL_RUN(ctx, back, with_work(grid, r, &c, 2.0), TABLES(r), TL_I32(c.begin), TL_I32(c.end),
-                      TL_I32(pair_begin), TL_I32(r->pairs->count), TL_I32(r->pairs->queries),
-                      TL_I32(r->pairs->keys), TL_I32(r->batch), TL_I32(block), TL_VIEW(dweights),
-                      TL_VIEW(rows.q), TL_VIEW(rows.k), TL_MEM(c.query), TL_I32(c.query_first), TL_MEM(c.key),
-                      TL_I32(c.key_first), TL_VIEW(dxq), TL_VIEW(dxk)));
+        TL_TRY(TL_RUN(ctx, back, with_work(grid, r, &c, 2.0), TABLES(r), TL_ARG_I32(c.begin),
+                      TL_ARG_I32(c.end), TL_ARG_I32(pair_begin), TL_ARG_I32(r->pairs->count),
+                      TL_ARG_I32(r->pairs->queries), TL_ARG_I32(r->pairs->keys), TL_ARG_I32(r->batch),
+                      TL_ARG_I32(block), TL_ARG_VIEW(dweights), TL_ARG_VIEW(rows.q), TL_ARG_VIEW(rows.k),
+                      TL_ARG_MEM(c.query), TL_ARG_I32(c.query_first), TL_ARG_MEM(c.key),
+                      TL_ARG_I32(c.key_first), TL_ARG_VIEW(dxq), TL_ARG_VIEW(dxk)));
     }
     return TL_OK;
 }
@@ -256,9 +259,10 @@ tl_status tl_relative_aggregate(tl_context *ctx, const tl_relative *r, tl_view x
                    block = batch_block(&t, panels, r->batch);
     for (chunk c = {0}; next_chunk(r->pairs, NULL, w, NULL, NULL, 0, &c);) {
         const tl_grid grid = by_token(&t, r, panels, block, r->pairs->queries);
-        TL_TRY(TL_RUN(ctx, aggregate, with_work(grid, r, &c, 1.0), TABLES(r), TL_I32(c.begin), TL_I32(c.end),
-                      TL_I32(r->pairs->count), TL_I32(r->pairs->queries), TL_I32(r->batch), TL_I32(block),
-                      TL_VIEW(x), TL_MEM(c.key), TL_I32(c.key_first), TL_VIEW(weights), TL_VIEW(y)));
+        TL_TRY(TL_RUN(ctx, aggregate, with_work(grid, r, &c, 1.0), TABLES(r), TL_ARG_I32(c.begin),
+                      TL_ARG_I32(c.end), TL_ARG_I32(r->pairs->count), TL_ARG_I32(r->pairs->queries),
+                      TL_ARG_I32(r->batch), TL_ARG_I32(block), TL_ARG_VIEW(x), TL_ARG_MEM(c.key),
+                      TL_ARG_I32(c.key_first), TL_ARG_VIEW(weights), TL_ARG_VIEW(y)));
     }
     return TL_OK;
 }
@@ -277,14 +281,16 @@ tl_status tl_relative_aggregate_backward(tl_context *ctx, const tl_relative *r, 
     for (chunk c = {0}; next_chunk(r->pairs, NULL, w, NULL, dw, limit, &c);) {
         const uint32_t pairs = (uint32_t)(c.pair_end - c.pair_begin);
         const tl_grid grid = by_token(&t, r, slices, block, r->pairs->keys);
-        TL_TRY(TL_RUN(ctx, back, with_work(grid, r, &c, 1.0), TABLES(r), TL_I32(c.begin), TL_I32(c.end),
-                      TL_I32(c.pair_begin), TL_I32(c.pair_end), TL_I32(r->pairs->count),
-                      TL_I32(r->pairs->queries), TL_I32(r->pairs->keys), TL_I32(r->batch), TL_I32(block),
-                      TL_VIEW(dy), TL_VIEW(x), TL_MEM(c.key), TL_I32(c.key_first), TL_VIEW(weights),
-                      TL_VIEW(workspace), TL_VIEW(dx)));
-        TL_TRY(TL_RUN(ctx, sum, tl_grid3(ceil_div(pairs, 16), r->heads, 1, 1), TL_I32(slices),
-                      TL_I32(r->heads), TL_I32(c.pair_begin), TL_I32(c.pair_end), TL_I32(r->pairs->count),
-                      TL_I32(r->batch), TL_VIEW(workspace), TL_VIEW(dweights)));
+        TL_TRY(TL_RUN(ctx, back, with_work(grid, r, &c, 1.0), TABLES(r), TL_ARG_I32(c.begin),
+                      TL_ARG_I32(c.end), TL_ARG_I32(c.pair_begin), TL_ARG_I32(c.pair_end),
+                      TL_ARG_I32(r->pairs->count), TL_ARG_I32(r->pairs->queries), TL_ARG_I32(r->pairs->keys),
+                      TL_ARG_I32(r->batch), TL_ARG_I32(block), TL_ARG_VIEW(dy), TL_ARG_VIEW(x),
+                      TL_ARG_MEM(c.key), TL_ARG_I32(c.key_first), TL_ARG_VIEW(weights),
+                      TL_ARG_VIEW(workspace), TL_ARG_VIEW(dx)));
+        TL_TRY(TL_RUN(ctx, sum, tl_grid3(ceil_div(pairs, 16), r->heads, 1, 1), TL_ARG_I32(slices),
+                      TL_ARG_I32(r->heads), TL_ARG_I32(c.pair_begin), TL_ARG_I32(c.pair_end),
+                      TL_ARG_I32(r->pairs->count), TL_ARG_I32(r->batch), TL_ARG_VIEW(workspace),
+                      TL_ARG_VIEW(dweights)));
         TL_TRY(weight_gradient(ctx, r, &t, &c, 0, 2, x, dy, weights, c.dkey, c.key_first));
     }
     return TL_OK;

@@ -64,7 +64,7 @@ tl_status tl_rope_rotate(tl_context *ctx, const tl_rope *r, tl_view table, tl_vi
     plan.grid.bytes = 8.0 * (double)count * r->heads * r->head_dim;
     tl_kernel *kernel;
     TL_TRY(tl_row_kernel(ctx, "rope", "rope_rotate", plan.options, &kernel));
-    return TL_RUN(ctx, kernel, plan.grid, TL_VIEW(table), TL_VIEW(rows), TL_U64(count), TL_U32(r->batch),
-                  TL_U32(r->heads), TL_U32(r->head_dim), TL_U32(r->stride), TL_F32(back ? -1.0f : 1.0f),
-                  TL_U32(plan.rows_per_group));
+    return TL_RUN(ctx, kernel, plan.grid, TL_ARG_VIEW(table), TL_ARG_VIEW(rows), TL_ARG_U64(count),
+                  TL_ARG_U32(r->batch), TL_ARG_U32(r->heads), TL_ARG_U32(r->head_dim), TL_ARG_U32(r->stride),
+                  TL_ARG_F32(back ? -1.0f : 1.0f), TL_ARG_U32(plan.rows_per_group));
 }
