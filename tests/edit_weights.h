@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "train/checksum.h"
-#include "train/safetensors.h"
+#include "data/checksum.h"
+#include "data/safetensors.h"
 
 typedef struct edit {
     const char *drop;   /* key that is left out of the metadata, or NULL */

@@ -16,8 +16,8 @@
 
 #include <cmocka.h>
 
+#include "data/safetensors.h"
 #include "device/device.h"
-#include "train/safetensors.h"
 
 /* Fails the test with the context's message. */
 #define MUST(ctx, call)                                                                                      \

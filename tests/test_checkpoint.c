@@ -1,8 +1,8 @@
 /* Checkpoints: which stay, which is taken, and that nothing damaged is ever loaded. */
 #include "runs.h"
 
+#include "data/checksum.h"
 #include "train/checkpoint_list.h"
-#include "train/checksum.h"
 
 static void keeps_the_newest(void **unused)
 {

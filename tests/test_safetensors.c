@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "train/safetensors.h"
+#include "data/safetensors.h"
 
 static char folder[] = "/tmp/tl_safetensors_XXXXXX";
 

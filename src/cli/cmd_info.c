@@ -3,7 +3,7 @@
 #include <sys/stat.h>
 
 #include "cli/cli.h"
-#include "train/safetensors.h"
+#include "data/safetensors.h"
 
 static const char *dtype_name(tl_dtype dtype)
 {

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
-#include "train/safetensors.h"
+#include "data/safetensors.h"
 
 enum { PIECE = 1 << 18 };
 

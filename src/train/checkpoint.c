@@ -8,9 +8,9 @@
 #include <unistd.h>
 
 #include "core/number.h"
+#include "data/checksum.h"
 #include "train/checkpoint_clock.h"
 #include "train/checkpoint_list.h"
-#include "train/checksum.h"
 #include "train/metadata.h"
 #include "train/trainer.h"
 

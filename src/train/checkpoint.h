@@ -3,9 +3,9 @@
 #ifndef TL_TRAIN_CHECKPOINT_H
 #define TL_TRAIN_CHECKPOINT_H
 
+#include "data/identity.h"
+#include "data/safetensors.h"
 #include "models/registry.h"
-#include "train/identity.h"
-#include "train/safetensors.h"
 #include "train/settings.h"
 
 /* Where a run stands: steps done, and the losses of the newest of them (oldest first), so that what a resumed

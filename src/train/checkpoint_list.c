@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "train/checksum.h"
+#include "data/checksum.h"
 
 enum { FOLDER_ROOM = TL_CHECKPOINT_PATH - 32 };
 

@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/checksum.h"
 #include "device/device.h"
 #include "models/model.h"
 #include "train/checkpoint.h"
-#include "train/checksum.h"
 #include "train/metadata.h"
 #include "train/trainer.h"
 

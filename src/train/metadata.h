@@ -4,7 +4,7 @@
 #ifndef TL_TRAIN_METADATA_H
 #define TL_TRAIN_METADATA_H
 
-#include "train/safetensors.h"
+#include "data/safetensors.h"
 #include "train/settings.h"
 
 enum { TL_METADATA_MAX = 48, TL_METADATA_TEXT = 48 };

@@ -4,8 +4,8 @@
 #define TL_TRAIN_TASK_H
 
 #include "core/choices.h"
+#include "data/identity.h"
 #include "models/model.h"
-#include "train/identity.h"
 #include "train/settings.h"
 
 typedef struct tl_scores {

@@ -5,7 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 
-#include "train/safetensors.h"
+#include "data/safetensors.h"
 #include "train/settings.h"
 
 /* Metadata of a checkpoint -> settings; used by eval, info and resume. */

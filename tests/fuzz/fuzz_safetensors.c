@@ -1,6 +1,6 @@
 #include "fuzz.h"
 
-#include "train/checksum.h"
+#include "data/checksum.h"
 #include "train/trainer.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -1,4 +1,4 @@
-#include "train/identity.h"
+#include "data/identity.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,10 +1,10 @@
 /* A checksum over all of a safetensors file, in its own metadata: what a disk, a cable or a hand changed is found before
  * it is used. The key "checksum" holds "xxh3:" and the 16 digits of XXH3-64 over header and data, with zeros in the place
  * of the digits. Files without it, of other programs, are read as they are. */
-#ifndef TL_TRAIN_CHECKSUM_H
-#define TL_TRAIN_CHECKSUM_H
+#ifndef TL_DATA_CHECKSUM_H
+#define TL_DATA_CHECKSUM_H
 
-#include "train/safetensors.h"
+#include "data/safetensors.h"
 
 /* The metadata pair to write; tl_st_write_commit puts the digits in. */
 #define TL_CHECKSUM_KEY   "checksum"

@@ -1,6 +1,6 @@
 /* safetensors files: 8-byte little-endian header length, JSON header, raw little-endian data. */
-#ifndef TL_TRAIN_SAFETENSORS_H
-#define TL_TRAIN_SAFETENSORS_H
+#ifndef TL_DATA_SAFETENSORS_H
+#define TL_DATA_SAFETENSORS_H
 
 #include <stdbool.h>
 #include <stddef.h>

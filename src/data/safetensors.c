@@ -1,4 +1,4 @@
-#include "train/safetensors.h"
+#include "data/safetensors.h"
 
 #include <cjson/cJSON.h>
 #include <errno.h>
@@ -12,7 +12,7 @@
 
 #include <xxhash.h>
 
-#include "train/checksum.h"
+#include "data/checksum.h"
 
 #define HEADER_LIMIT UINT64_C(100000000) /* the bound of the format's own library */
 #define EXACT_LIMIT  9007199254740992.0  /* 2^53: from here on a JSON number is no longer exact as a double */

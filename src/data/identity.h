@@ -1,7 +1,7 @@
 /* What identifies the data of a run, wherever they lie: how many samples there are and a hash of what they are. A checkpoint
  * keeps it, so that a run is not resumed with other data by mistake. */
-#ifndef TL_TRAIN_IDENTITY_H
-#define TL_TRAIN_IDENTITY_H
+#ifndef TL_DATA_IDENTITY_H
+#define TL_DATA_IDENTITY_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -9,7 +9,7 @@
 
 #include "core/log.h"
 #include "core/status.h"
-#include "train/safetensors.h"
+#include "data/safetensors.h"
 
 typedef struct tl_set_identity {
     uint64_t samples; /* images or tokens */
