@@ -1,17 +1,19 @@
 # The floors of docs/architecture.md, as a test: cmake -DSOURCE_DIR=... -P check_floors.cmake
 # A room includes headers of the rooms that it stands on and of its own, and nothing else of src/; and OpenCL's and
-# CLBlast's headers stay in src/device and src/ops/gemm*.c.
+# CLBlast's headers stay in src/device and src/ops/gemm*.c. Tasks give batches: they run no model.
 
 cmake_minimum_required(VERSION 3.22)
 
 set(may_core core)
 set(may_device core device)
+set(may_data core data)
 set(may_ops core device ops)
 set(may_models core device ops models)
-set(may_data core data)
-set(may_train core device ops models data train)
-set(may_api core device ops models data train api)
-set(may_cli core device ops models data train cli)
+set(may_tasks core device data ops models tasks)
+set(may_train core device data ops models tasks train)
+set(may_infer core device data ops models tasks infer)
+set(may_api core device ops models api)
+set(may_cli core device data ops models tasks train infer cli)
 
 set(faults 0)
 function(fault text)
@@ -49,6 +51,17 @@ foreach(room IN LISTS entries)
         fault("${file}: OpenCL and CLBlast are called in src/device and src/ops/gemm*.c only: ${line}")
       endif()
     endforeach()
+  endforeach()
+endforeach()
+
+file(GLOB files RELATIVE ${SOURCE_DIR} ${SOURCE_DIR}/src/tasks/task*.[ch])
+if(NOT files)
+  fault("no src/tasks/task*.c found: the check looks in the wrong place")
+endif()
+foreach(file IN LISTS files)
+  file(STRINGS ${SOURCE_DIR}/${file} calls REGEX "tl_model_(set_batch|forward|loss|backward|read)")
+  foreach(line IN LISTS calls)
+    fault("${file}: a task gives batches and runs no model: ${line}")
   endforeach()
 endforeach()
 

@@ -29,10 +29,11 @@ src/ops/op_shape.c v
 src/ops/rope.c rope
 src/ops/self_test.c clip
 src/ops/self_test.c translution
-src/train/settings.c gpt
-src/train/settings.c vit
-src/train/task_gpt.c gpt
-src/train/task_vit.c vit
+src/tasks/metadata.c vit
+src/tasks/settings.c gpt
+src/tasks/settings.c vit
+src/tasks/task_images.c vit
+src/tasks/task_text.c gpt
 '
 
 work=$(mktemp -d) || exit 1

@@ -6,8 +6,9 @@
 
 #include <unistd.h>
 
+#include "tasks/metadata.h"
+#include "tasks/model_file.h"
 #include "train/checkpoint.h"
-#include "train/trainer.h"
 
 static char folder[] = "/tmp/translution-runs-XXXXXX";
 

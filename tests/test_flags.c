@@ -8,7 +8,7 @@
 #include "cli/commands.h"
 #include "cli/flag_rules.h"
 #include "models/model.h"
-#include "train/task.h"
+#include "tasks/task.h"
 
 /* ---- what shapes a model ------------------------------------------------------------------------- */
 

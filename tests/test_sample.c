@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "train/sample.h"
+#include "infer/sample.h"
 
 enum { COUNT = 5 };
 static const float logits[COUNT] = {0.0f, 2.0f, -INFINITY, 2.0f, 1.0f};

@@ -3,8 +3,8 @@
 #include "runs.h"
 
 #include "data/synthetic_text.h"
-#include "train/generate.h"
-#include "train/task.h"
+#include "infer/generate.h"
+#include "tasks/task.h"
 
 static tl_settings small_text(tl_op_kind op, const char *out)
 {
@@ -81,16 +81,16 @@ static void batches(void **unused)
     tl_error err = {0};
     tl_task_data *a = NULL, *b = NULL;
     tl_inputs x, y;
-    assert_int_equal(tl_task_gpt.open(&s, true, &a, &err), TL_OK);
+    assert_int_equal(task_text.open(&s, true, &a, &err), TL_OK);
     assert_non_null(s.vocabulary);
     tl_settings t = s;
     t.vocabulary = NULL;
-    assert_int_equal(tl_task_gpt.open(&t, true, &b, &err), TL_OK);
-    assert_int_equal(tl_task_gpt.samples(a), 44);
+    assert_int_equal(task_text.open(&t, true, &b, &err), TL_OK);
+    assert_int_equal(task_text.samples(a), 44);
     for (uint64_t step = 0; step < 5; step++) {
-        assert_int_equal(tl_task_gpt.batch(a, step, &x, &err), TL_OK);
-        assert_int_equal(tl_task_gpt.batch(b, 4 - step, &y, &err), TL_OK); /* in another order */
-        assert_int_equal(tl_task_gpt.batch(b, step, &y, &err), TL_OK);
+        assert_int_equal(task_text.batch(a, step, &x, &err), TL_OK);
+        assert_int_equal(task_text.batch(b, 4 - step, &y, &err), TL_OK); /* in another order */
+        assert_int_equal(task_text.batch(b, step, &y, &err), TL_OK);
         assert_int_equal(x.count, step % 3 == 2 ? 12 : 16);
         assert_int_equal(x.length, 16);
         assert_int_equal(y.count, x.count);
@@ -101,8 +101,8 @@ static void batches(void **unused)
                 assert_int_equal(x.targets[i * 16 + k], x.tokens[i * 16 + k + 1]);
         assert_true(x.count < 2 || memcmp(x.tokens, x.tokens + 16, 16 * sizeof *x.tokens) != 0);
     }
-    tl_task_gpt.close(a);
-    tl_task_gpt.close(b);
+    task_text.close(a);
+    task_text.close(b);
     assert_null(s.vocabulary);
 }
 

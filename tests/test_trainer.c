@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "train/metadata.h"
+#include "tasks/metadata.h"
 #include "train/run_lock.h"
 
 static void same_seed_same_model(void **unused)

@@ -12,8 +12,8 @@
 #include "core/random.h"
 #include "models/cost.h"
 #include "models/model.h"
+#include "tasks/task.h"
 #include "train/step.h"
-#include "train/task.h"
 
 enum { WARM_UP = 2 };
 

@@ -8,7 +8,7 @@
 #include "cli/options.h"
 #include "cli/process.h"
 #include "data/json_text.h"
-#include "train/trainer.h"
+#include "tasks/settings.h"
 
 /* A command: parsed options in, results on stdout, status out; its error text is printed by main. */
 tl_status tl_cmd_devices(const tl_cli_options *o, tl_error *err);

@@ -3,7 +3,8 @@
 
 #include "cli/cli.h"
 #include "cli/flag_rules.h"
-#include "train/checkpoint.h"
+#include "tasks/metadata.h"
+#include "tasks/model_file.h"
 
 /* Flags that mean nothing to the checkpoint's task are refused before a device is looked for. */
 static tl_status check_flags(const tl_cli_options *o, tl_error *err)

@@ -5,7 +5,7 @@
 
 #include "cli/cli.h"
 #include "core/clock.h"
-#include "train/generate.h"
+#include "infer/generate.h"
 
 static tl_status write_text(void *user, const uint8_t *bytes, size_t count, tl_error *err)
 {

@@ -7,7 +7,7 @@
 #include "core/log.h"
 #include "core/text.h"
 #include "data/image_encode.h"
-#include "train/predict.h"
+#include "infer/predict.h"
 
 /* ---- the pictures of attention ------------------------------------------------------------------- */
 

@@ -4,9 +4,9 @@
 #include <cjson/cJSON.h>
 
 #include "cli/cli.h"
+#include "tasks/task.h"
 #include "train/init_weights.h"
 #include "train/schedule.h"
-#include "train/task.h"
 
 /* Parameter count and memory of one training step, for a device with these limits; needs none itself. */
 static tl_status make_plan(tl_settings *s, const tl_cli_limits *limits, uint64_t *params,

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "models/presets.h"
-#include "train/settings_check.h"
+#include "tasks/settings_check.h"
 
 #define AT(field) offsetof(tl_cli_options, field)
 #define BOOL(name, field, commands, help)                                                                    \

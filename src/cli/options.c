@@ -13,8 +13,8 @@
 #include "data/augment.h"
 #include "models/presets.h"
 #include "ops/op_rules.h"
-#include "train/settings_check.h"
-#include "train/task.h"
+#include "tasks/settings_check.h"
+#include "tasks/task.h"
 
 /* Codes of getopt_long: FIRST_CODE + the flag's place in the table. */
 enum { FIRST_CODE = 256 };

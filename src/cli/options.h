@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 #include "device/device.h"
-#include "train/settings.h"
+#include "tasks/settings.h"
 
 /* Which commands a flag belongs to. */
 typedef enum tl_cli_command {

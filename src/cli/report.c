@@ -8,7 +8,7 @@
 #include <cjson/cJSON.h>
 
 #include "cli/cli.h"
-#include "train/task.h"
+#include "tasks/task.h"
 
 char *tl_cli_bytes(uint64_t bytes, char *text)
 {

@@ -4,9 +4,8 @@
 #define TL_TRAIN_CHECKPOINT_H
 
 #include "data/identity.h"
-#include "data/safetensors.h"
 #include "models/registry.h"
-#include "train/settings.h"
+#include "tasks/settings.h"
 
 /* Where a run stands: steps done, and the losses of the newest of them (oldest first), so that what a resumed
  * run reports is the mean over the same steps. */
@@ -18,17 +17,6 @@ typedef struct tl_standing {
     float loss[TL_RECENT_LOSSES];
     tl_data_identity data; /* what the steps were trained on */
 } tl_standing;
-
-/* Opens what a command line names: a .safetensors file, or the newest weights in the folder of a run. */
-tl_status tl_checkpoint_open(const char *checkpoint, tl_safetensors *st, tl_error *err);
-
-/* Writes the weights with the run's settings and the step as metadata. */
-tl_status tl_model_save(tl_context *ctx, const tl_registry *registry, const tl_settings *settings,
-                        uint64_t step, const char *path);
-/* Reads every parameter of the registry; names, shapes and dtype must match exactly. */
-tl_status tl_model_load(tl_context *ctx, tl_registry *registry, tl_safetensors *st);
-/* The step in a model's metadata; 0: there is none. */
-uint64_t tl_model_step(const tl_safetensors *st);
 
 /* Weights, moments and standing; OUT/model.safetensors becomes these weights too. */
 tl_status tl_checkpoint_save(tl_context *ctx, const tl_registry *registry, const tl_settings *settings,

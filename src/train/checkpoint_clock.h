@@ -3,7 +3,7 @@
 #define TL_TRAIN_CHECKPOINT_CLOCK_H
 
 #include "models/registry.h"
-#include "train/settings.h"
+#include "tasks/settings.h"
 
 typedef struct tl_checkpoint_clock {
     uint64_t every; /* steps; 0: by time */

@@ -2,7 +2,7 @@
 #ifndef TL_TRAIN_FINISHED_RUN_H
 #define TL_TRAIN_FINISHED_RUN_H
 
-#include "train/settings.h"
+#include "tasks/settings.h"
 
 /* Written last of all, under a temporary name that is renamed. `best` is the best score of all evaluations. */
 tl_status tl_finished_save(const char *out, const tl_result *result, double best, tl_error *err);

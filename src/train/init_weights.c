@@ -6,9 +6,8 @@
 #include "data/checksum.h"
 #include "device/device.h"
 #include "models/model.h"
-#include "train/checkpoint.h"
-#include "train/metadata.h"
-#include "train/trainer.h"
+#include "tasks/metadata.h"
+#include "tasks/model_file.h"
 
 enum { PIECE = 1 << 22 }; /* elements copied at a time: 16 MiB */
 

@@ -3,7 +3,7 @@
 #define TL_TRAIN_INIT_WEIGHTS_H
 
 #include "models/registry.h"
-#include "train/settings.h"
+#include "tasks/settings.h"
 
 /* TL_ERROR_USAGE for settings->init_partial without settings->init. */
 tl_status tl_init_weights_flags(const tl_settings *settings, tl_error *err);

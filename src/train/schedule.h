@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#include "train/settings.h"
+#include "tasks/settings.h"
 
 /* Learning rate of the 0-based `step` of a run of `total_steps` (the whole run, also when it is stopped early
  * or resumed); steps_per_epoch > 0. While step < warmup: lr (step + 1) / warmup. Behind the warm-up, with n steps

@@ -4,7 +4,7 @@
 #define TL_TRAIN_STEP_H
 
 #include "ops/adamw.h"
-#include "train/settings.h"
+#include "tasks/settings.h"
 
 /* settings->batch_size as it was given, or, when !settings->batch_given, halved until the plan fits the
  * device, with a notice. Decides settings->model.recompute. TL_ERROR_MEMORY when it does not fit, naming what

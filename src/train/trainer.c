@@ -1,11 +1,12 @@
-#include "train/trainer.h"
-
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "tasks/model_file.h"
+#include "tasks/score.h"
+#include "tasks/settings_check.h"
 #include "train/checkpoint.h"
 #include "train/checkpoint_clock.h"
 #include "train/finished_run.h"
@@ -16,8 +17,6 @@
 #include "train/progress.h"
 #include "train/run_lock.h"
 #include "train/schedule.h"
-#include "train/score.h"
-#include "train/settings_check.h"
 #include "train/step.h"
 #include "train/step_times.h"
 

@@ -1,7 +1,7 @@
 #include "fuzz.h"
 
 #include "data/checksum.h"
-#include "train/trainer.h"
+#include "tasks/metadata.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -1,11 +1,11 @@
 /* Settings as safetensors metadata: one key a setting that the task has, in a fixed order, so that equal runs
  * give equal files.
  */
-#ifndef TL_TRAIN_METADATA_H
-#define TL_TRAIN_METADATA_H
+#ifndef TL_TASKS_METADATA_H
+#define TL_TASKS_METADATA_H
 
 #include "data/safetensors.h"
-#include "train/settings.h"
+#include "tasks/settings.h"
 
 enum { TL_METADATA_MAX = 48, TL_METADATA_TEXT = 48 };
 
@@ -15,6 +15,9 @@ typedef struct tl_metadata {
         pairs[TL_METADATA_MAX]; /* values point into text, or where the settings do: do not copy the struct */
     char text[TL_METADATA_MAX][TL_METADATA_TEXT];
 } tl_metadata;
+
+/* The settings that a checkpoint's metadata hold; what no checkpoint holds stays as it is. */
+tl_status tl_settings_from_metadata(const tl_safetensors *st, tl_settings *settings, tl_error *err);
 
 void tl_metadata_write(const tl_settings *settings, tl_metadata *metadata);
 

@@ -1,9 +1,9 @@
 /* Ranges of the settings' numbers, once for the command line and for users of the library, and the check of all settings
  * before a run. What shapes the model is checked by tl_model_check. */
-#ifndef TRAIN_SETTINGS_CHECK_H
-#define TRAIN_SETTINGS_CHECK_H
+#ifndef TASKS_SETTINGS_CHECK_H
+#define TASKS_SETTINGS_CHECK_H
 
-#include "train/settings.h"
+#include "tasks/settings.h"
 
 typedef enum setting_kind { SETTING_U32, SETTING_U64, SETTING_FLOAT } setting_kind;
 

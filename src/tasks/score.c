@@ -1,4 +1,4 @@
-#include "train/score.h"
+#include "tasks/score.h"
 
 #include <errno.h>
 #include <math.h>

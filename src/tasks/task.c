@@ -1,8 +1,8 @@
-#include "train/task.h"
+#include "tasks/task.h"
 
 #include <string.h>
 
-static const tl_task *const tasks[] = {&tl_task_mnist, &tl_task_vit, &tl_task_gpt};
+static const tl_task *const tasks[] = {&task_digits, &task_images, &task_text};
 enum { TASKS = sizeof tasks / sizeof *tasks };
 
 const tl_task *tl_task_find(const char *name)

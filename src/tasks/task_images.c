@@ -7,7 +7,7 @@
 #include "core/log.h"
 #include "data/json_text.h"
 #include "data/loader.h"
-#include "train/task.h"
+#include "tasks/task.h"
 
 enum { DIGITS = 10 };
 
@@ -293,7 +293,7 @@ static int main_set(const tl_settings *s)
     return 0;
 }
 
-const tl_task tl_task_vit = {
+const tl_task task_images = {
     .name = "vit",
     .unit = "images",
     .classifies = true,

@@ -1,4 +1,4 @@
-#include "train/predict.h"
+#include "infer/predict.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -8,8 +8,8 @@
 
 #include "data/augment.h"
 #include "data/image_encode.h"
-#include "train/checkpoint.h"
-#include "train/trainer.h"
+#include "tasks/metadata.h"
+#include "tasks/model_file.h"
 
 enum { DIGIT = 28, SHOWN = 224, GAP = 4 }; /* SHOWN: pixels a side that a painted picture has at least */
 

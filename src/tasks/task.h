@@ -1,12 +1,12 @@
 /* What differs between tasks: where samples come from and how a model is scored on them. The trainer and the
  * evaluation know no more of a task than this table. */
-#ifndef TL_TRAIN_TASK_H
-#define TL_TRAIN_TASK_H
+#ifndef TL_TASKS_TASK_H
+#define TL_TASKS_TASK_H
 
 #include "core/choices.h"
 #include "data/identity.h"
 #include "models/model.h"
-#include "train/settings.h"
+#include "tasks/settings.h"
 
 typedef struct tl_scores {
     double loss;          /* mean over the set */
@@ -74,6 +74,6 @@ const tl_task *tl_task_find(const char *name); /* NULL: there is none of this na
 const char *tl_task_set_name(const tl_task *task, int set);
 const char *tl_task_names(void); /* "mnist, vit" */
 
-extern const tl_task tl_task_mnist, tl_task_vit, tl_task_gpt;
+extern const tl_task task_digits, task_images, task_text;
 
 #endif

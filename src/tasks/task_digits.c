@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "data/dataset.h"
-#include "train/task.h"
+#include "tasks/task.h"
 
 struct tl_task_data {
     tl_settings *s;
@@ -196,7 +196,7 @@ static void report(const tl_scores scores[TL_TASK_MOST_SETS], tl_result *result)
     result->top1_dynamic = scores[TL_MOTION_DYNAMIC].top1;
 }
 
-const tl_task tl_task_mnist = {
+const tl_task task_digits = {
     .name = "mnist",
     .unit = "images",
     .classifies = true,

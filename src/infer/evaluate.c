@@ -2,10 +2,10 @@
 #include <math.h>
 
 #include "core/log.h"
-#include "train/checkpoint.h"
-#include "train/score.h"
-#include "train/settings_check.h"
-#include "train/trainer.h"
+#include "tasks/metadata.h"
+#include "tasks/model_file.h"
+#include "tasks/score.h"
+#include "tasks/settings_check.h"
 
 /* Large enough to keep a device busy, small enough for any memory; results do not depend on it beyond
  * rounding. */

@@ -1,6 +1,6 @@
 /* A checkpoint of images at work: which classes it sees in a file, and where its class token looks. */
-#ifndef TL_TRAIN_PREDICT_H
-#define TL_TRAIN_PREDICT_H
+#ifndef TL_INFER_PREDICT_H
+#define TL_INFER_PREDICT_H
 
 #include "data/image_decode.h"
 #include "models/model.h"

@@ -1,4 +1,4 @@
-#include "train/generate.h"
+#include "infer/generate.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -7,8 +7,8 @@
 #include "core/random.h"
 #include "data/vocabulary.h"
 #include "models/gpt.h"
-#include "train/checkpoint.h"
-#include "train/trainer.h"
+#include "tasks/metadata.h"
+#include "tasks/model_file.h"
 
 typedef struct run {
     tl_context *ctx;

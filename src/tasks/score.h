@@ -1,9 +1,9 @@
 /* The one loop over a test set, for every task: batches through the model, losses and ranks into means, and, for tasks
  * that classify, the table of true and found classes. */
-#ifndef TL_TRAIN_SCORE_H
-#define TL_TRAIN_SCORE_H
+#ifndef TL_TASKS_SCORE_H
+#define TL_TASKS_SCORE_H
 
-#include "train/task.h"
+#include "tasks/task.h"
 
 /* How often samples of a class were found to be of another. */
 typedef struct tl_confusion {

@@ -1,11 +1,11 @@
 /* Text from a GPT's checkpoint, token by token. */
-#ifndef TL_TRAIN_GENERATE_H
-#define TL_TRAIN_GENERATE_H
+#ifndef TL_INFER_GENERATE_H
+#define TL_INFER_GENERATE_H
 
 #include <signal.h>
 
 #include "device/device.h"
-#include "train/sample.h"
+#include "infer/sample.h"
 
 typedef struct tl_generation {
     const char *prompt;          /* empty: the end of text, or a line's end where there is none */

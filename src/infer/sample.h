@@ -1,6 +1,6 @@
 /* The next token from a model's logits. */
-#ifndef TL_TRAIN_SAMPLE_H
-#define TL_TRAIN_SAMPLE_H
+#ifndef TL_INFER_SAMPLE_H
+#define TL_INFER_SAMPLE_H
 
 #include <stdint.h>
 

@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "data/synthetic_text.h"
-#include "train/task.h"
+#include "tasks/task.h"
 
 struct tl_task_data {
     tl_settings *s;
@@ -235,7 +235,7 @@ static tl_status test_batch(tl_task_data *d, int set, uint64_t number, tl_test_b
     return TL_OK;
 }
 
-const tl_task tl_task_gpt = {
+const tl_task task_text = {
     .name = "gpt",
     .unit = "tokens",
     .classifies = false,

@@ -1,10 +1,10 @@
-#include "train/settings_check.h"
+#include "tasks/settings_check.h"
 
 #include <string.h>
 
 #include "core/choices.h"
 #include "core/number.h"
-#include "train/task.h"
+#include "tasks/task.h"
 
 /* Counts of steps: every integer up to here is exact in the metadata's and JSON's doubles. */
 #define BIG 1e15

@@ -1,0 +1,32 @@
+/* A model as a safetensors file: what a command line names, weights written and read. */
+#ifndef TL_TASKS_MODEL_FILE_H
+#define TL_TASKS_MODEL_FILE_H
+
+#include "data/safetensors.h"
+#include "models/registry.h"
+#include "tasks/settings.h"
+
+/* Opens what a command line names: a .safetensors file, or the newest weights in the folder of a run. */
+tl_status tl_checkpoint_open(const char *checkpoint, tl_safetensors *st, tl_error *err);
+
+/* Writes the weights with the run's settings and the step as metadata. */
+tl_status tl_model_save(tl_context *ctx, const tl_registry *registry, const tl_settings *settings,
+                        uint64_t step, const char *path);
+/* Reads every parameter of the registry; names, shapes and dtype must match exactly. */
+tl_status tl_model_load(tl_context *ctx, tl_registry *registry, tl_safetensors *st);
+/* The step in a model's metadata; 0: there is none. */
+uint64_t tl_model_step(const tl_safetensors *st);
+
+/* What a file holds of every parameter: its value, or the optimizer's moments under "m.NAME" and "v.NAME". Weights
+ * alone are TL_PART_VALUE, first and last. */
+typedef enum tl_model_part { TL_PART_VALUE, TL_PART_MOMENT1, TL_PART_MOMENT2 } tl_model_part;
+
+/* A file of the parts first ... last of all parameters. Numbers that are not finite are refused. */
+tl_status tl_model_write_parts(tl_context *ctx, const tl_registry *registry, const char *path,
+                               tl_model_part first, tl_model_part last, const tl_st_pair *metadata,
+                               int metadata_count);
+/* Reads such a file; names, shapes and dtype must match exactly. */
+tl_status tl_model_read_parts(tl_context *ctx, tl_registry *registry, tl_safetensors *st, tl_model_part first,
+                              tl_model_part last);
+
+#endif
