@@ -12,7 +12,6 @@ set(may_models core device ops models)
 set(may_tasks core device data ops models tasks)
 set(may_train core device data ops models tasks train)
 set(may_infer core device data ops models tasks infer)
-set(may_api core device ops models api)
 set(may_cli core device data ops models tasks train infer cli)
 
 set(faults 0)

@@ -8,7 +8,6 @@ cd "$1" || exit 1
 # Words that mean something else where they stand, one `FILE WORD` a line.
 homonyms='
 src/cli/bench_gemm.c k
-src/cli/bench_op.c workspace
 src/cli/cmd_train.c data
 src/cli/flags.c attention
 src/cli/flags.c data

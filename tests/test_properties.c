@@ -4,28 +4,32 @@
 #include "golden.h"
 
 #include "core/random.h"
-#include "ops/attention_like.h"
+#include "models/layer.h"
 #include "ops/relative.h"
 
-/* An operation with random weights, its input and its buffers on one device. */
+/* An operation with random weights, and its input and output on one device. */
 typedef struct bench {
     tl_context *ctx;
     tl_op_shape shape;
-    tl_op_weights weights, gradients;
-    tl_tensor *list[OP_MAX_PARAMETERS], *gradient_list[OP_MAX_PARAMETERS];
-    int count;
-    tl_tensor *x, *o, *d_o, *dx, *workspace;
-    tl_op_state *state;
+    tl_layer *layer;
+    tl_tensor *x, *o, *d_o, *dx;
     uint64_t x_count, o_count;
 } bench;
 
+static void fill_random(tl_context *ctx, tl_random *r, tl_tensor *t, float scale)
+{
+    const uint64_t count = t->lead * t->row;
+    float *values = malloc(count * sizeof *values);
+    assert_non_null(values);
+    for (uint64_t i = 0; i < count; i++) values[i] = scale * tl_random_normal(r);
+    MUST(ctx, tl_tensor_write(ctx, t, 0, count, values));
+    free(values);
+}
+
 static tl_tensor *random_tensor(tl_context *ctx, tl_random *r, uint64_t lead, uint64_t row, float scale)
 {
-    float *values = malloc(lead * row * sizeof *values);
-    assert_non_null(values);
-    for (uint64_t i = 0; i < lead * row; i++) values[i] = scale * tl_random_normal(r);
-    tl_tensor *t = golden_upload(ctx, values, lead, row);
-    free(values);
+    tl_tensor *t = golden_upload(ctx, NULL, lead, row);
+    fill_random(ctx, r, t, scale);
     return t;
 }
 
@@ -34,17 +38,10 @@ static bench make_bench(tl_context *ctx, tl_op_shape s, uint64_t seed)
     bench b = {.ctx = ctx, .shape = s};
     tl_random r = tl_random_make(seed, 7);
     const uint32_t tokens = tl_geometry_tokens(&s.geometry), width = s.heads * s.head_dim;
-    tl_op_parameter list[OP_MAX_PARAMETERS];
-    b.count = tl_op_parameters(&s, list);
-    for (int i = 0; i < b.count; i++) {
-        const bool table = list[i].rank == 3;
-        const uint64_t in = list[i].shape[1], lead = table ? list[i].shape[0] : 1;
-        const uint64_t row = table ? list[i].shape[1] * list[i].shape[2]
-                                   : list[i].shape[0] * list[i].shape[1];
-        b.list[i] = random_tensor(ctx, &r, lead, row, 1.0f / sqrtf((float)in));
-        b.gradient_list[i] = golden_upload(ctx, NULL, lead, row);
-        *tl_op_weight(&b.weights, &list[i]) = b.list[i];
-        *tl_op_weight(&b.gradients, &list[i]) = b.gradient_list[i];
+    MUST(ctx, layer_create(ctx, &s, seed, &b.layer));
+    for (int i = 0; i < b.layer->count; i++) { /* larger than a model's, for the sake of the differences */
+        const tl_layer_parameter *p = &b.layer->parameters[i];
+        fill_random(ctx, &r, p->value, 1.0f / sqrtf((float)p->shape[1]));
     }
     b.x_count = (uint64_t)tokens * s.batch * s.dim;
     b.o_count = (uint64_t)s.queries * s.batch * width;
@@ -52,26 +49,19 @@ static bench make_bench(tl_context *ctx, tl_op_shape s, uint64_t seed)
     b.d_o = random_tensor(ctx, &r, 1, b.o_count, 1.0f);
     b.o = golden_upload(ctx, NULL, 1, b.o_count);
     b.dx = golden_upload(ctx, NULL, 1, b.x_count);
-    b.workspace = golden_upload(ctx, NULL, 1, tl_op_workspace_count(&s));
-    MUST(ctx, tl_op_create(ctx, "bench", &s, &b.state));
     return b;
 }
 
 static void forward(bench *b)
 {
-    MUST(b->ctx, tl_op_forward(b->ctx, b->state, &b->weights, tl_at(b->x, 0), tl_at(b->o, 0),
-                               tl_at(b->workspace, 0)));
+    MUST(b->ctx, layer_forward(b->ctx, b->layer, b->x, b->o));
 }
 
 static void free_bench(bench *b)
 {
-    for (int i = 0; i < b->count; i++) {
-        tl_tensor_destroy(b->ctx, b->list[i]);
-        tl_tensor_destroy(b->ctx, b->gradient_list[i]);
-    }
     tl_tensor_destroy(b->ctx, b->x), tl_tensor_destroy(b->ctx, b->o), tl_tensor_destroy(b->ctx, b->d_o);
-    tl_tensor_destroy(b->ctx, b->dx), tl_tensor_destroy(b->ctx, b->workspace);
-    tl_op_destroy(b->ctx, b->state);
+    tl_tensor_destroy(b->ctx, b->dx);
+    layer_destroy(b->ctx, b->layer);
 }
 
 /* ---- directional finite differences -------------------------------------------------------------- */
@@ -116,15 +106,14 @@ static void check_differences(tl_context *ctx, tl_op_shape s, uint64_t seed)
     bench b = make_bench(ctx, s, seed);
     float *d_o = golden_download(ctx, b.d_o);
     forward(&b);
-    MUST(ctx, tl_op_backward(ctx, b.state, &b.weights, tl_at(b.x, 0), tl_at(b.d_o, 0), tl_at(b.dx, 0),
-                             &b.gradients, tl_at(b.workspace, 0)));
+    MUST(ctx, layer_backward(ctx, b.layer, b.x, b.d_o, b.dx));
     char what[64];
     snprintf(what, sizeof what, "x of shape %llu, kind %d", (unsigned long long)seed, (int)s.kind);
     check_direction(&b, b.x, b.dx, d_o, what);
-    for (int w = 0; w < b.count; w++) {
+    for (int w = 0; w < b.layer->count; w++) {
         snprintf(what, sizeof what, "weight %d of shape %llu, kind %d", w, (unsigned long long)seed,
                  (int)s.kind);
-        check_direction(&b, b.list[w], b.gradient_list[w], d_o, what);
+        check_direction(&b, b.layer->parameters[w].value, b.layer->parameters[w].gradient, d_o, what);
     }
     free(d_o);
     free_bench(&b);
@@ -233,9 +222,9 @@ static void keeping(tl_kernel_path path)
         s.keep = keep != 0;
         bench b = make_bench(ctx, s, 5);
         forward(&b);
-        MUST(ctx, tl_op_backward(ctx, b.state, &b.weights, tl_at(b.x, 0), tl_at(b.d_o, 0), tl_at(b.dx, 0),
-                                 &b.gradients, tl_at(b.workspace, 0)));
-        tl_tensor *list[5] = {b.o, b.dx, b.gradient_list[0], b.gradient_list[1], b.gradient_list[2]};
+        MUST(ctx, layer_backward(ctx, b.layer, b.x, b.d_o, b.dx));
+        tl_tensor *list[5] = {b.o, b.dx, b.layer->parameters[0].gradient, b.layer->parameters[1].gradient,
+                              b.layer->parameters[2].gradient};
         for (int i = 0; i < 5; i++) {
             results[keep][i] = golden_download(ctx, list[i]);
             counts[i] = list[i]->lead * list[i]->row;
@@ -269,7 +258,7 @@ static void equal_matrices(void **unused)
     bench attention = make_bench(ctx, s, 11);
     s.kind = TL_OP_TRANSLUTION;
     bench translution = make_bench(ctx, s, 11);
-    float *qkv = golden_download(ctx, attention.weights.qkv), *x = golden_download(ctx, attention.x);
+    float *qkv = golden_download(ctx, attention.layer->values.qkv), *x = golden_download(ctx, attention.x);
     MUST(ctx, tl_tensor_write(ctx, translution.x, 0, attention.x_count, x));
     const uint32_t width = 12, offsets = tl_geometry_offsets(&grid);
     for (int role = 0; role < 3; role++) { /* W[o][c][d] = qkv[role D + d][c] for every offset */
@@ -278,7 +267,8 @@ static void equal_matrices(void **unused)
             for (uint32_t c = 0; c < s.dim; c++)
                 for (uint32_t d = 0; d < width; d++)
                     table[((size_t)o * s.dim + c) * width + d] = qkv[((size_t)role * width + d) * s.dim + c];
-        MUST(ctx, tl_tensor_write(ctx, translution.list[role], 0, (uint64_t)offsets * s.dim * width, table));
+        MUST(ctx, tl_tensor_write(ctx, translution.layer->parameters[role].value, 0,
+                                  (uint64_t)offsets * s.dim * width, table));
         free(table);
     }
     forward(&attention);

@@ -1,40 +1,18 @@
 /* translution bench op: one attention-like operation alone, forward and backward, against plain products of
  * as many rows. */
-#include <math.h>
-
 #include "cli/bench.h"
 #include "core/random.h"
 #include "models/cost.h"
+#include "models/layer.h"
 #include "models/model.h"
 #include "ops/init.h"
 #include "ops/op_rules.h"
 
 typedef struct bench_op {
     tl_op_shape shape;
-    tl_op_weights weights, gradients;
-    tl_op_state *state;
-    tl_tensor *x, *o, *d_o, *dx, *workspace;
+    tl_layer *layer;
+    tl_tensor *x, *o, *d_o, *dx;
 } bench_op;
-
-/* A weight of a kind: its place in tl_op_weights, [lead][row]. Returns how many there are. */
-typedef struct weight {
-    tl_tensor **value, **gradient;
-    uint64_t lead, row, fan_in;
-} weight;
-
-static int list_weights(bench_op *b, weight list[OP_MAX_PARAMETERS])
-{
-    tl_op_parameter parameters[OP_MAX_PARAMETERS];
-    const int count = tl_op_parameters(&b->shape, parameters);
-    for (int i = 0; i < count; i++) {
-        const tl_op_parameter *p = &parameters[i];
-        const bool table = p->rank == 3;
-        list[i] = (weight){tl_op_weight(&b->weights, p), tl_op_weight(&b->gradients, p),
-                           table ? p->shape[0] : 1,
-                           table ? p->shape[1] * p->shape[2] : p->shape[0] * p->shape[1], p->fan_in};
-    }
-    return count;
-}
 
 static tl_status create_data(tl_context *ctx, tl_tensor **out, const char *name, uint64_t count,
                              uint64_t seed)
@@ -43,59 +21,40 @@ static tl_status create_data(tl_context *ctx, tl_tensor **out, const char *name,
     return tl_init_uniform(ctx, *out, 1.0f, seed, tl_random_stream(name));
 }
 
-static tl_status create(tl_context *ctx, bench_op *b, uint64_t seed)
+static tl_status bench_op_create(tl_context *ctx, bench_op *b, uint64_t seed)
 {
     const tl_op_shape *s = &b->shape;
     const uint64_t rows = (uint64_t)tl_geometry_tokens(&s->geometry) * s->batch,
-                   width = (uint64_t)s->heads * s->head_dim, workspace = tl_op_workspace_count(s);
-    weight list[OP_MAX_PARAMETERS];
-    const int count = list_weights(b, list);
-    for (int i = 0; i < count; i++) {
-        char name[32];
-        snprintf(name, sizeof name, "weight %d", i);
-        TL_TRY(tl_tensor_create(ctx, name, TL_MEMORY_PARAMETER, list[i].lead, list[i].row, list[i].value));
-        TL_TRY(tl_tensor_create(ctx, name, TL_MEMORY_GRADIENT, list[i].lead, list[i].row, list[i].gradient));
-        TL_TRY(tl_init_uniform(ctx, *list[i].value, (float)(1.0 / sqrt((double)list[i].fan_in)), seed,
-                               tl_random_stream(name)));
-    }
+                   width = (uint64_t)s->heads * s->head_dim;
     TL_TRY(create_data(ctx, &b->x, "x", rows * s->dim, seed));
     TL_TRY(create_data(ctx, &b->d_o, "do", rows * width, seed));
     TL_TRY(tl_tensor_create(ctx, "o", TL_MEMORY_DATA, 1, rows * width, &b->o));
     TL_TRY(tl_tensor_create(ctx, "dx", TL_MEMORY_DATA, 1, rows * s->dim, &b->dx));
-    TL_TRY(tl_tensor_create(ctx, "workspace", TL_MEMORY_WORKSPACE, 1, workspace > 0 ? workspace : 1,
-                            &b->workspace));
-    return tl_op_create(ctx, "op", s, &b->state);
+    return layer_create(ctx, s, seed, &b->layer);
 }
 
-static void destroy(tl_context *ctx, bench_op *b)
+static void bench_op_destroy(tl_context *ctx, bench_op *b)
 {
-    weight list[OP_MAX_PARAMETERS];
-    const int count = list_weights(b, list);
-    for (int i = 0; i < count; i++) {
-        tl_tensor_destroy(ctx, *list[i].value);
-        tl_tensor_destroy(ctx, *list[i].gradient);
-    }
-    tl_tensor *const tensors[] = {b->x, b->o, b->d_o, b->dx, b->workspace};
-    for (int i = 0; i < 5; i++) tl_tensor_destroy(ctx, tensors[i]);
-    tl_op_destroy(ctx, b->state);
+    tl_tensor *const tensors[] = {b->x, b->o, b->d_o, b->dx};
+    for (int i = 0; i < 4; i++) tl_tensor_destroy(ctx, tensors[i]);
+    layer_destroy(ctx, b->layer);
 }
 
 static tl_status forward(tl_context *ctx, void *what)
 {
     bench_op *b = what;
-    return tl_op_forward(ctx, b->state, &b->weights, tl_at(b->x, 0), tl_at(b->o, 0), tl_at(b->workspace, 0));
+    return layer_forward(ctx, b->layer, b->x, b->o);
 }
 
 static tl_status backward(tl_context *ctx, void *what)
 {
     bench_op *b = what;
-    return tl_op_backward(ctx, b->state, &b->weights, tl_at(b->x, 0), tl_at(b->d_o, 0), tl_at(b->dx, 0),
-                          &b->gradients, tl_at(b->workspace, 0));
+    return layer_backward(ctx, b->layer, b->x, b->d_o, b->dx);
 }
 
 /* ---- shape --------------------------------------------------------------------------------------- */
 
-/* Floats of everything that create() allocates. */
+/* Floats of everything that bench_op_create allocates. */
 static double floats(bench_op *b)
 {
     const tl_op_shape *s = &b->shape;
@@ -103,9 +62,13 @@ static double floats(bench_op *b)
                  width = (double)s->heads * s->head_dim;
     double sum = 2 * rows * (s->dim + width) + (double)tl_op_workspace_count(s) +
                  (double)tl_op_activation_count(s);
-    weight list[OP_MAX_PARAMETERS];
-    const int count = list_weights(b, list);
-    for (int i = 0; i < count; i++) sum += 2 * (double)list[i].lead * (double)list[i].row;
+    tl_op_parameter list[OP_MAX_PARAMETERS];
+    const int count = tl_op_parameters(s, list);
+    for (int i = 0; i < count; i++) {
+        double values = 1;
+        for (uint32_t d = 0; d < list[i].rank; d++) values *= (double)list[i].shape[d];
+        sum += 2 * values; /* and its gradient */
+    }
     return sum;
 }
 
@@ -205,14 +168,14 @@ static tl_status report(const tl_cli_options *o, tl_context *ctx, const tl_op_sh
 
 static tl_status run(tl_cli_options *o, tl_context *ctx)
 {
-    bench_op b = {.state = NULL};
+    bench_op b = {.layer = NULL};
     figures f = {.peak = 0};
     TL_TRY(make_shape(o, &b.shape, tl_context_error(ctx)));
     choose_keep(ctx, &b, o->settings.recompute);
-    tl_status status = create(ctx, &b, o->settings.seed);
+    tl_status status = bench_op_create(ctx, &b, o->settings.seed);
     if (status == TL_OK) status = tl_measure(ctx, forward, &b, tl_bench_rounds(o), 30.0, &f.forward);
     if (status == TL_OK) status = tl_measure(ctx, backward, &b, tl_bench_rounds(o), 30.0, &f.backward);
-    destroy(ctx, &b);
+    bench_op_destroy(ctx, &b);
     if (status == TL_OK) status = tl_cli_print_profile(stderr, o, ctx); /* before other products join it */
     TL_TRY(status);
     f.peak = tl_memory_peak(ctx);

@@ -1,25 +1,12 @@
-/* tl_layer of the public header: one attention-like operation with its parameters, gradients and workspace.
- */
+#include "models/layer.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "translution/translution.h"
-
 #include "core/random.h"
-#include "ops/attention_like.h"
 #include "ops/init.h"
 #include "ops/op_rules.h"
-
-struct tl_layer {
-    tl_op_shape shape;
-    tl_layer_parameter parameters[OP_MAX_PARAMETERS];
-    int count;
-    tl_op_weights values, gradients;
-    tl_op_state *state;
-    tl_tensor *workspace;
-    bool forwarded; /* since it was made: the state holds what backward needs */
-};
 
 static tl_geometry geometry_of(const tl_layer_config *c)
 {
@@ -89,7 +76,7 @@ static tl_status add_parameters(tl_context *ctx, tl_layer *layer, uint64_t seed)
     return TL_OK;
 }
 
-static tl_status fill(tl_context *ctx, tl_layer *layer, uint64_t seed)
+static tl_status fill_layer(tl_context *ctx, tl_layer *layer, uint64_t seed)
 {
     TL_TRY(add_parameters(ctx, layer, seed));
     uint64_t workspace = tl_op_workspace_count(&layer->shape);
@@ -98,11 +85,23 @@ static tl_status fill(tl_context *ctx, tl_layer *layer, uint64_t seed)
     return tl_op_create(ctx, "layer", &layer->shape, &layer->state);
 }
 
-/* Of a whole layer, or of one that could not be completed. */
-static void layer_free(tl_context *ctx, void *object)
+tl_status layer_create(tl_context *ctx, const tl_op_shape *shape, uint64_t seed, tl_layer **out)
 {
-    tl_layer *layer = object;
-    context_disown(ctx, layer);
+    tl_layer *layer = calloc(1, sizeof *layer);
+    *out = layer;
+    if (layer == NULL)
+        return tl_fail(tl_context_error(ctx), TL_ERROR_MEMORY, "out of host memory for a layer");
+    layer->shape = *shape;
+    const tl_status status = fill_layer(ctx, layer, seed);
+    if (status == TL_OK) return TL_OK;
+    layer_destroy(ctx, layer);
+    *out = NULL;
+    return status;
+}
+
+void layer_destroy(tl_context *ctx, tl_layer *layer)
+{
+    if (layer == NULL) return;
     tl_op_destroy(ctx, layer->state);
     tl_tensor_destroy(ctx, layer->workspace);
     for (int i = 0; i < layer->count; i++) {
@@ -110,6 +109,29 @@ static void layer_free(tl_context *ctx, void *object)
         tl_tensor_destroy(ctx, layer->parameters[i].gradient);
     }
     free(layer);
+}
+
+tl_status layer_forward(tl_context *ctx, tl_layer *layer, const tl_tensor *x, tl_tensor *o)
+{
+    TL_TRY(tl_op_forward(ctx, layer->state, &layer->values, tl_at(x, 0), tl_at(o, 0),
+                         tl_at(layer->workspace, 0)));
+    layer->forwarded = true;
+    return TL_OK;
+}
+
+tl_status layer_backward(tl_context *ctx, tl_layer *layer, const tl_tensor *x, const tl_tensor *d_o,
+                         tl_tensor *dx)
+{
+    return tl_op_backward(ctx, layer->state, &layer->values, tl_at(x, 0), tl_at(d_o, 0), tl_at(dx, 0),
+                          &layer->gradients, tl_at(layer->workspace, 0));
+}
+
+/* ---- the public API ------------------------------------------------------------------------------ */
+
+static void disown_and_destroy(tl_context *ctx, void *object)
+{
+    context_disown(ctx, object);
+    layer_destroy(ctx, object);
 }
 
 tl_status tl_layer_create(tl_context *ctx, const tl_layer_config *config, uint64_t seed, tl_layer **out)
@@ -121,18 +143,14 @@ tl_status tl_layer_create(tl_context *ctx, const tl_layer_config *config, uint64
     const tl_op_shape shape = shape_of(config);
     TL_TRY(op_check(&shape, tl_context_error(ctx)));
     TL_TRY(op_check_batch(&shape, tl_context_error(ctx)));
-    tl_layer *layer = calloc(1, sizeof *layer);
-    if (layer == NULL)
-        return tl_fail(tl_context_error(ctx), TL_ERROR_MEMORY, "out of host memory for a layer");
-    layer->shape = shape;
-    tl_status status = fill(ctx, layer, seed);
-    if (status == TL_OK) status = context_own(ctx, layer, layer_free);
-    if (status != TL_OK) {
-        layer_free(ctx, layer);
-        return status;
-    }
-    *out = layer;
-    return TL_OK;
+    tl_layer *layer;
+    TL_TRY(layer_create(ctx, &shape, seed, &layer));
+    const tl_status status = context_own(ctx, layer, disown_and_destroy);
+    if (status == TL_OK)
+        *out = layer;
+    else
+        layer_destroy(ctx, layer);
+    return status;
 }
 
 /* Handles of destroyed layers may be asked about. */
@@ -158,7 +176,7 @@ static tl_status check_whole_layer(tl_context *ctx, const tl_layer *layer)
 
 void tl_layer_destroy(tl_context *ctx, tl_layer *layer)
 {
-    if (layer != NULL && check_layer(ctx, layer) == TL_OK) layer_free(ctx, layer);
+    if (layer != NULL && check_layer(ctx, layer) == TL_OK) disown_and_destroy(ctx, layer);
 }
 
 bool tl_layer_parameter_at(tl_layer *layer, int index, tl_layer_parameter *out)
@@ -202,10 +220,7 @@ tl_status tl_layer_forward(tl_context *ctx, tl_layer *layer, const tl_tensor *x,
     TL_TRY(check_tensor(ctx, layer, "x", x, s->dim));
     TL_TRY(check_tensor(ctx, layer, "o", o, (uint64_t)s->heads * s->head_dim));
     TL_TRY(check_target(ctx, layer, "o", o, "x", x));
-    TL_TRY(tl_op_forward(ctx, layer->state, &layer->values, tl_at(x, 0), tl_at(o, 0),
-                         tl_at(layer->workspace, 0)));
-    layer->forwarded = true;
-    return TL_OK;
+    return layer_forward(ctx, layer, x, o);
 }
 
 tl_status tl_layer_backward(tl_context *ctx, tl_layer *layer, const tl_tensor *x, const tl_tensor *d_o,
@@ -221,6 +236,5 @@ tl_status tl_layer_backward(tl_context *ctx, tl_layer *layer, const tl_tensor *x
     if (!layer->forwarded)
         return tl_fail(tl_context_error(ctx), TL_ERROR_USAGE,
                        "backward needs what forward keeps: call tl_layer_forward on this x first");
-    return tl_op_backward(ctx, layer->state, &layer->values, tl_at(x, 0), tl_at(d_o, 0), tl_at(dx, 0),
-                          &layer->gradients, tl_at(layer->workspace, 0));
+    return layer_backward(ctx, layer, x, d_o, dx);
 }
