@@ -10,9 +10,9 @@
 
 #include <cmocka.h>
 
+#include "cli/timing.h"
 #include "models/cost.h"
 #include "ops/pairs.h"
-#include "train/measure.h"
 
 static tl_op_shape shape_of(tl_op_kind kind, tl_geometry geometry, uint32_t queries)
 {

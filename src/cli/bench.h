@@ -5,7 +5,7 @@
 #include <cjson/cJSON.h>
 
 #include "cli/cli.h"
-#include "train/measure.h"
+#include "cli/timing.h"
 
 enum { TL_BENCH_ROUNDS = 10 };
 

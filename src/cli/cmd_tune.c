@@ -5,9 +5,9 @@
 #include <cjson/cJSON.h>
 
 #include "cli/cli.h"
+#include "cli/timing.h"
 #include "core/choices.h"
 #include "ops/gemm_choice.h"
-#include "train/measure.h"
 
 enum { ROUNDS = 5, QUICK_ROUNDS = 2 };
 

@@ -1,7 +1,7 @@
 /* Times on the device: of anything that can be enqueued, and of matrix products as the yardstick for the
  * rest. */
-#ifndef TL_TRAIN_MEASURE_H
-#define TL_TRAIN_MEASURE_H
+#ifndef CLI_TIMING_H
+#define CLI_TIMING_H
 
 #include "device/device.h"
 

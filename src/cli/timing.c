@@ -1,4 +1,4 @@
-#include "train/measure.h"
+#include "cli/timing.h"
 
 #include <math.h>
 #include <stdlib.h>
