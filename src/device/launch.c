@@ -89,14 +89,3 @@ tl_status tl_run(tl_context *ctx, tl_kernel *kernel, tl_grid grid, const tl_arg 
     if (kernel->profile < 0) kernel->profile = tl_profile_row_of(&ctx->profile, kernel->name);
     return tl_profile_add(ctx, kernel->profile, event, grid.flops, grid.bytes);
 }
-
-tl_status tl_flush(tl_context *ctx)
-{
-    return tl_cl_check(&ctx->error, clFlush(ctx->queue), "handing work to %s (clFlush)", ctx->device.name);
-}
-
-tl_status tl_finish(tl_context *ctx)
-{
-    if (ctx == NULL) return TL_ERROR_USAGE;
-    return tl_cl_check(&ctx->error, clFinish(ctx->queue), "waiting for %s (clFinish)", ctx->device.name);
-}

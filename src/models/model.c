@@ -8,13 +8,6 @@
 
 static const tl_view none = {0};
 
-const tl_family *tl_family_of(const tl_model_config *config)
-{
-    return config->family == TL_FAMILY_VIT   ? &tl_vit_family
-           : config->family == TL_FAMILY_GPT ? &tl_gpt_family
-                                             : NULL;
-}
-
 /* ---- life ---------------------------------------------------------------------------------------- */
 
 tl_parameter_views tl_model_find(tl_model *m, const char *prefix, const char *name)
