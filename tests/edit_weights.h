@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "data/checksum.h"
-#include "data/safetensors.h"
+#include "data/safetensors_write.h"
 
 typedef struct edit {
     const char *drop;   /* key that is left out of the metadata, or NULL */

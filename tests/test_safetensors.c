@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "data/safetensors.h"
+#include "data/safetensors_write.h"
 
 static char folder[] = "/tmp/tl_safetensors_XXXXXX";
 

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "data/safetensors_write.h"
 #include "tasks/metadata.h"
 #include "train/run_lock.h"
 

@@ -3,13 +3,7 @@
 #include <sys/stat.h>
 
 #include "cli/cli.h"
-#include "data/safetensors.h"
-
-static const char *dtype_name(tl_dtype dtype)
-{
-    static const char *const names[] = {"F32", "I64", "I32", "U8"};
-    return names[dtype];
-}
+#include "data/safetensors_format.h"
 
 static void print_tensors(const tl_safetensors *st)
 {
@@ -26,7 +20,7 @@ static void print_tensors(const tl_safetensors *st)
             elements *= e->shape[d];
         }
         total += elements;
-        printf("%-60s %s  %s\n", tl_cli_plain(e->name, name, sizeof name), dtype_name(e->dtype), shape);
+        printf("%-60s %s  %s\n", tl_cli_plain(e->name, name, sizeof name), st_dtype_names[e->dtype], shape);
     }
     printf("%d tensors, %" PRIu64 " parameters\n", st->count, total);
 }

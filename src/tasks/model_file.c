@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "data/checksum.h"
+#include "data/safetensors_write.h"
 #include "tasks/metadata.h"
 
 enum { PIECE = 1 << 22 }; /* elements copied at a time: 16 MiB */
