@@ -135,7 +135,7 @@ static void link_node(tl_context *ctx, tl_tensor_node *node, uint64_t bytes)
 static tl_status check_making(tl_context *ctx, const char *name, tl_tensor **out)
 {
     if (ctx == NULL || name == NULL || out == NULL)
-        return tl_fail(tl_context_error(ctx), TL_ERROR_USAGE,
+        return tl_fail(ctx != NULL ? &ctx->error : NULL, TL_ERROR_USAGE,
                        "a tensor to be made needs a context, a name and a place for its handle");
     *out = NULL;
     return TL_OK;
@@ -228,7 +228,7 @@ void tl_tensor_destroy(tl_context *ctx, tl_tensor *tensor)
 tl_status tl_tensor_check(tl_context *ctx, const char *what, const tl_tensor *tensor)
 {
     if (ctx == NULL || tensor == NULL)
-        return tl_fail(tl_context_error(ctx), TL_ERROR_USAGE, "the tensor %s is missing", what);
+        return tl_fail(ctx != NULL ? &ctx->error : NULL, TL_ERROR_USAGE, "the tensor %s is missing", what);
     for (const tl_tensor_node *node = ctx->tensors; node != NULL; node = node->next)
         if (&node->tensor == tensor) return TL_OK;
     return tl_fail(&ctx->error, TL_ERROR_USAGE,
