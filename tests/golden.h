@@ -49,7 +49,7 @@ static inline void *golden_read(tl_safetensors *st, const char *name, uint64_t *
     const tl_st_entry *e = tl_st_find(st, name);
     if (e == NULL) fail_msg("%s holds no %s", st->path, name);
     const uint64_t n = golden_count(e);
-    void *data = malloc(n * (e->dtype == TL_I64 ? 8 : 4));
+    void *data = malloc(n * (e->dtype == ST_I64 ? 8 : 4));
     assert_non_null(data);
     if (tl_st_read(st, e, 0, n, data, &err) != TL_OK) fail_msg("%s", err.text);
     if (count != NULL) *count = n;

@@ -44,24 +44,39 @@ static void has(const char *text, const char *part)
 static void splits(void **state)
 {
     const uint64_t GIB = 1u << 30, huge = (uint64_t)1 << 40;
-    assert_true(tl_tensor_lead_per_shard(10, 100, huge) == 10);
-    assert_true(tl_tensor_lead_per_shard(1, GIB / 4, huge) == 1);
-    assert_true(tl_tensor_lead_per_shard(10, 100, 4000) == 10);
-    assert_true(tl_tensor_lead_per_shard(10, 100, 3999) == 5); /* nine would fit: five and five */
-    assert_true(tl_tensor_lead_per_shard(11, 100, 3999) == 6);
-    assert_true(tl_tensor_lead_per_shard(10, 100, 400) == 1);
-    assert_true(tl_tensor_lead_per_shard(10, 100, 399) == 0); /* not even one */
-    assert_true(tl_tensor_lead_per_shard(1, 100, 399) == 0);
-    assert_true(tl_tensor_lead_per_shard(1, 100, 0) == 0);
-    assert_true(tl_tensor_lead_per_shard(0, 100, huge) == 0);
-    assert_true(tl_tensor_lead_per_shard(10, 0, huge) == 0);
-    assert_true(tl_tensor_lead_per_shard(4, GIB / 4, huge) ==
+    assert_true(tl_tensor_lead_per_shard(TL_DTYPE_F32, 10, 100, huge) == 10);
+    assert_true(tl_tensor_lead_per_shard(TL_DTYPE_F32, 1, GIB / 4, huge) == 1);
+    assert_true(tl_tensor_lead_per_shard(TL_DTYPE_F32, 10, 100, 4000) == 10);
+    assert_true(tl_tensor_lead_per_shard(TL_DTYPE_F32, 10, 100, 3999) ==
+                5); /* nine would fit: five and five */
+    assert_true(tl_tensor_lead_per_shard(TL_DTYPE_F32, 11, 100, 3999) == 6);
+    assert_true(tl_tensor_lead_per_shard(TL_DTYPE_F32, 10, 100, 400) == 1);
+    assert_true(tl_tensor_lead_per_shard(TL_DTYPE_F32, 10, 100, 399) == 0); /* not even one */
+    assert_true(tl_tensor_lead_per_shard(TL_DTYPE_F32, 1, 100, 399) == 0);
+    assert_true(tl_tensor_lead_per_shard(TL_DTYPE_F32, 1, 100, 0) == 0);
+    assert_true(tl_tensor_lead_per_shard(TL_DTYPE_F32, 0, 100, huge) == 0);
+    assert_true(tl_tensor_lead_per_shard(TL_DTYPE_F32, 10, 0, huge) == 0);
+    assert_true(tl_tensor_lead_per_shard(TL_DTYPE_F32, 4, GIB / 4, huge) ==
                 1); /* shards of 1 GiB even where more would go */
-    assert_true(tl_tensor_lead_per_shard(5, GIB / 8, huge) == 2);
-    assert_true(tl_tensor_lead_per_shard(3, GIB, huge) == 1); /* a row of 4 GiB cannot be split: allowed */
-    assert_true(tl_tensor_lead_per_shard(1, 2 * GIB - 1, huge) == 1);
-    assert_true(tl_tensor_lead_per_shard(1, 2 * GIB, huge) == 0); /* 2^31 elements in one buffer: never */
-    assert_true(tl_tensor_lead_per_shard(1, UINT64_MAX, UINT64_MAX) == 0);
+    assert_true(tl_tensor_lead_per_shard(TL_DTYPE_F32, 5, GIB / 8, huge) == 2);
+    assert_true(tl_tensor_lead_per_shard(TL_DTYPE_F32, 3, GIB, huge) ==
+                1); /* a row of 4 GiB cannot be split: allowed */
+    assert_true(tl_tensor_lead_per_shard(TL_DTYPE_F32, 1, 2 * GIB - 1, huge) == 1);
+    assert_true(tl_tensor_lead_per_shard(TL_DTYPE_F32, 1, 2 * GIB, huge) ==
+                0); /* 2^31 elements in one buffer: never */
+    assert_true(tl_tensor_lead_per_shard(TL_DTYPE_F32, 1, UINT64_MAX, UINT64_MAX) == 0);
+}
+
+/* What a tensor books and what a file says of its elements follow from one width. */
+static void element_widths(void **unused)
+{
+    assert_int_equal(element_bytes(TL_DTYPE_F32), sizeof(float));
+    tl_context *ctx = make_context(0, 0);
+    tl_tensor *t = NULL;
+    MUST(ctx, tl_tensor_create(ctx, "t", TL_MEMORY_DATA, 3, 5, &t));
+    assert_int_equal(t->dtype, TL_DTYPE_F32);
+    assert_int_equal(tl_memory_used(ctx, TL_MEMORY_DATA), 15 * element_bytes(t->dtype));
+    tl_context_destroy(ctx);
 }
 
 /* The largest tensor of the paper, W of C/16: 27 * 27 * 384 * 384 floats; and every property over a sweep. */
@@ -73,7 +88,7 @@ static void splits_cover(void **state)
         for (size_t r = 0; r < sizeof rows / sizeof rows[0]; r++)
             for (size_t m = 0; m < sizeof limits / sizeof limits[0]; m++) {
                 const uint64_t lead = leads[l], row = rows[r], limit = limits[m];
-                const uint64_t per = tl_tensor_lead_per_shard(lead, row, limit);
+                const uint64_t per = tl_tensor_lead_per_shard(TL_DTYPE_F32, lead, row, limit);
                 assert_true((per == 0) == (row * 4 > limit));
                 if (per == 0) continue;
                 assert_true(per <= lead);
@@ -150,6 +165,7 @@ static void shard_views(void **state)
     assert_null(tl_at(t, 0).mem);          /* no single buffer to point into */
     const tl_view at = tl_at(one, 2), more = tl_view_add(at, 2);
     assert_ptr_equal(at.mem, one->mem[0]);
+    assert_true(at.dtype == TL_DTYPE_F32 && more.dtype == at.dtype);
     assert_true(at.at == 2 && more.at == 4 && more.mem == at.mem);
 
     /* a view of a shard reaches the elements that the tensor has there */
@@ -214,7 +230,7 @@ static void copying(void **state)
     has(tl_context_error(ctx)->text, "copying 11 elements");
     assert_int_equal(tl_copy(ctx, tl_at(a, 0), tl_at(a, 5), 11), TL_ERROR_DEVICE);
     has(tl_context_error(ctx)->text, "CL_MEM_COPY_OVERLAP (-8)");
-    assert_int_equal(tl_zero(ctx, (tl_view){NULL, 0}, 11), TL_ERROR_DEVICE);
+    assert_int_equal(tl_zero(ctx, (tl_view){.mem = NULL, .at = 0}, 11), TL_ERROR_DEVICE);
     has(tl_context_error(ctx)->text, "CL_INVALID_MEM_OBJECT (-38)");
     tl_context_destroy(ctx);
 }
@@ -366,17 +382,12 @@ static void sends(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(splits),
-                                       cmocka_unit_test(splits_cover),
-                                       cmocka_unit_test(zeros_then_values),
-                                       cmocka_unit_test(shard_views),
-                                       cmocka_unit_test(zeroing),
-                                       cmocka_unit_test(copying),
-                                       cmocka_unit_test(ranges_are_checked),
-                                       cmocka_unit_test(accounts),
-                                       cmocka_unit_test(kind_names),
-                                       cmocka_unit_test(budget),
-                                       cmocka_unit_test(refusals),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(splits),         cmocka_unit_test(splits_cover),
+                                       cmocka_unit_test(element_widths), cmocka_unit_test(zeros_then_values),
+                                       cmocka_unit_test(shard_views),    cmocka_unit_test(zeroing),
+                                       cmocka_unit_test(copying),        cmocka_unit_test(ranges_are_checked),
+                                       cmocka_unit_test(accounts),       cmocka_unit_test(kind_names),
+                                       cmocka_unit_test(budget),         cmocka_unit_test(refusals),
                                        cmocka_unit_test(sends)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

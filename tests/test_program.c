@@ -526,9 +526,9 @@ static void arguments(void **state)
     static const int32_t expected[10] = {0, 0, 1, -5, -6, 3, 4, 1, 8, 0};
     MUST(ctx, tl_tensor_create(ctx, "out", TL_MEMORY_DATA, 1, 10, &out));
     MUST(ctx, tl_kernel_get(ctx, "args", "args", "", &kernel));
-    MUST(ctx,
-         TL_RUN(ctx, kernel, tl_grid1(1, 1), TL_ARG_VIEW(tl_at(out, 2)), TL_ARG_VIEW(((tl_view){NULL, 8})),
-                TL_ARG_I32(-5), TL_ARG_U32(4294967290u), TL_ARG_U64(0x300000004u), TL_ARG_F32(0.15625f)));
+    MUST(ctx, TL_RUN(ctx, kernel, tl_grid1(1, 1), TL_ARG_VIEW(tl_at(out, 2)),
+                     TL_ARG_VIEW(((tl_view){.mem = NULL, .at = 8})), TL_ARG_I32(-5), TL_ARG_U32(4294967290u),
+                     TL_ARG_U64(0x300000004u), TL_ARG_F32(0.15625f)));
     MUST(ctx, tl_tensor_read(ctx, out, 0, 10, got));
     assert_memory_equal(got, expected, sizeof got);
 
@@ -544,10 +544,10 @@ static void arguments(void **state)
     /* Only what has changed is set again, behind a failure, too, and into buffers that take another's place. */
     static const float floats[] = {0.15625f, 0.15625f, 0.5f, 0.15625f};
     for (int i = 0; i < 40; i++) {
-        MUST(ctx,
-             TL_RUN(ctx, kernel, tl_grid1(1, 1), TL_ARG_VIEW(tl_at(out, (uint64_t)(i / 8 % 2))),
-                    TL_ARG_VIEW(((tl_view){i % 5 == 0 ? out->mem[0] : NULL, 8})), TL_ARG_I32(i / 2),
-                    TL_ARG_U32(i / 3), TL_ARG_U64((uint64_t)i / 4 << 32 | 7), TL_ARG_F32(floats[i % 4])));
+        MUST(ctx, TL_RUN(ctx, kernel, tl_grid1(1, 1), TL_ARG_VIEW(tl_at(out, (uint64_t)(i / 8 % 2))),
+                         TL_ARG_VIEW(((tl_view){.mem = i % 5 == 0 ? out->mem[0] : NULL, .at = 8})),
+                         TL_ARG_I32(i / 2), TL_ARG_U32(i / 3), TL_ARG_U64((uint64_t)i / 4 << 32 | 7),
+                         TL_ARG_F32(floats[i % 4])));
         MUST(ctx, tl_tensor_read(ctx, out, (uint64_t)(i / 8 % 2), 7, got));
         const int32_t now[7] = {i % 5 != 0, i / 2, i / 3, i / 4, 7, i % 4 != 2, 8};
         assert_memory_equal(got, now, sizeof now);

@@ -66,8 +66,8 @@ static void test_golden(void **state)
             const tl_st_entry *entry = &st.entries[e];
             assert_ptr_equal(tl_st_find(&st, entry->name), entry);
             uint64_t count = entry->end - entry->begin;
-            if (entry->dtype == TL_F32) count /= 4;
-            if (entry->dtype == TL_I64) count /= 8;
+            if (entry->dtype == ST_F32) count /= 4;
+            if (entry->dtype == ST_I64) count /= 8;
             float *values = malloc((size_t)(entry->end - entry->begin) + 1);
             assert_int_equal(tl_st_read(&st, entry, 0, count, values, &err), TL_OK);
             assert_int_equal(tl_st_read(&st, entry, 1, count, values, &err), TL_ERROR_USAGE);
@@ -96,7 +96,7 @@ static void test_golden_values(void **state)
     tl_st_close(&st);
 }
 
-static tl_st_entry entry_of(const char *name, tl_dtype dtype, uint32_t rank, uint64_t a, uint64_t b)
+static tl_st_entry entry_of(const char *name, tl_st_dtype dtype, uint32_t rank, uint64_t a, uint64_t b)
 {
     tl_st_entry entry = {.dtype = dtype, .rank = rank, .shape = {a, b}};
     snprintf(entry.name, sizeof entry.name, "%s", name);
@@ -107,10 +107,10 @@ static void test_round_trip(void **state)
 {
     char path[256];
     file_in(path, sizeof path, "model.safetensors");
-    tl_st_entry entries[] = {entry_of("step", TL_I64, 0, 0, 0), entry_of("a.weight", TL_F32, 2, 3, 2),
-                             entry_of("empty", TL_F32, 2, 0, 5),
-                             entry_of("i \"quoted\" \xc3\xa9", TL_I32, 1, 2, 0),
-                             entry_of("bytes", TL_U8, 1, 3, 0)};
+    tl_st_entry entries[] = {entry_of("step", ST_I64, 0, 0, 0), entry_of("a.weight", ST_F32, 2, 3, 2),
+                             entry_of("empty", ST_F32, 2, 0, 5),
+                             entry_of("i \"quoted\" \xc3\xa9", ST_I32, 1, 2, 0),
+                             entry_of("bytes", ST_U8, 1, 3, 0)};
     const tl_st_pair metadata[] = {{"task", "mnist"}, {"odd", "line\nbreak \"and\" \\ \t"}, {"nothing", ""}};
     const int64_t step = -5000000000;
     const float weight[6] = {1, -2, 3.5f, 0, 1e-30f, 6};
@@ -179,14 +179,14 @@ static void test_writer_refuses(void **state)
     tl_error err = {0};
     const float values[8] = {0};
 
-    tl_st_entry twice[] = {entry_of("a", TL_F32, 1, 1, 0), entry_of("a", TL_F32, 1, 1, 0)};
+    tl_st_entry twice[] = {entry_of("a", ST_F32, 1, 1, 0), entry_of("a", ST_F32, 1, 1, 0)};
     assert_int_equal(tl_st_write_begin(&w, path, twice, 2, NULL, 0, &err), TL_ERROR_USAGE);
-    tl_st_entry reserved = entry_of("__metadata__", TL_F32, 1, 1, 0);
+    tl_st_entry reserved = entry_of("__metadata__", ST_F32, 1, 1, 0);
     assert_int_equal(tl_st_write_begin(&w, path, &reserved, 1, NULL, 0, &err), TL_ERROR_USAGE);
-    tl_st_entry huge = entry_of("a", TL_F32, 2, UINT64_C(1) << 33, UINT64_C(1) << 33);
+    tl_st_entry huge = entry_of("a", ST_F32, 2, UINT64_C(1) << 33, UINT64_C(1) << 33);
     assert_int_equal(tl_st_write_begin(&w, path, &huge, 1, NULL, 0, &err), TL_ERROR_USAGE);
     const tl_st_pair pairs[] = {{"k", "1"}, {"k", "2"}};
-    tl_st_entry one = entry_of("a", TL_F32, 1, 2, 0);
+    tl_st_entry one = entry_of("a", ST_F32, 1, 2, 0);
     assert_int_equal(tl_st_write_begin(&w, path, &one, 1, pairs, 2, &err), TL_ERROR_USAGE);
 
     /* too few bytes */
@@ -226,7 +226,7 @@ static void test_full_disk(void **state)
 
     const uint64_t sizes[] = {100000, 1500}; /* fails while writing; fails at the flush */
     for (int i = 0; i < 2; i++) {
-        tl_st_entry entry = entry_of("a", TL_F32, 1, sizes[i], 0);
+        tl_st_entry entry = entry_of("a", ST_F32, 1, sizes[i], 0);
         tl_st_writer w;
         tl_error err = {0};
         tl_status status = tl_st_write_begin(&w, path, &entry, 1, NULL, 0, &err);

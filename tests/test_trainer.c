@@ -397,7 +397,7 @@ static void metadata_without_a_version(void **unused)
     assert_int_equal(count, m.count - 1);
     char path[1200];
     snprintf(path, sizeof path, "%s/unversioned.safetensors", folder);
-    tl_st_entry entry = {.name = "t", .dtype = TL_F32, .rank = 1, .shape = {1}};
+    tl_st_entry entry = {.name = "t", .dtype = ST_F32, .rank = 1, .shape = {1}};
     tl_st_writer w = {0};
     tl_safetensors st;
     tl_error err = {0};

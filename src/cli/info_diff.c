@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
-#include "data/safetensors.h"
+#include "data/safetensors_format.h"
 
 enum { PIECE = 1 << 18 };
 
@@ -89,7 +89,7 @@ static tl_status diff_tensors(tl_safetensors *a, tl_safetensors *b, float *piece
         shape_text(x, here, sizeof here);
         if (y == NULL) {
             printf("%-60s only in the first: %s\n", name, here);
-        } else if (!same_shape(x, y) || x->dtype != TL_F32) {
+        } else if (!same_shape(x, y) || x->dtype != ST_F32) {
             shape_text(y, there, sizeof there);
             if (same_shape(x, y)) continue; /* of whole numbers: none of ours */
             printf("%-60s shapes %s -> %s\n", name, here, there);
@@ -98,7 +98,7 @@ static tl_status diff_tensors(tl_safetensors *a, tl_safetensors *b, float *piece
             if (d.unequal == 0) continue;
             printf("%-60s largest difference %.9g at element %" PRIu64 ", %" PRIu64 " of %" PRIu64
                    " unequal\n",
-                   name, d.largest, d.at, d.unequal, (x->end - x->begin) / 4);
+                   name, d.largest, d.at, d.unequal, (x->end - x->begin) / st_dtype_widths[x->dtype]);
         }
         ++*differences;
     }

@@ -77,7 +77,7 @@ static tl_status parse_dtype(const tl_safetensors *st, tl_st_entry *entry, const
         return tl_fail(err, TL_ERROR_INPUT, "%s: tensor \"%s\" has no dtype", st->path, entry->name);
     for (int i = 0; i < ST_DTYPES; i++) {
         if (strcmp(item->valuestring, st_dtype_names[i]) == 0) {
-            entry->dtype = (tl_dtype)i;
+            entry->dtype = (tl_st_dtype)i;
             return TL_OK;
         }
     }

@@ -9,11 +9,12 @@
 
 #include "core/status.h"
 
-typedef enum tl_dtype { TL_F32, TL_I64, TL_I32, TL_U8 } tl_dtype;
+/* The types of elements that files hold. */
+typedef enum tl_st_dtype { ST_F32, ST_I64, ST_I32, ST_U8 } tl_st_dtype;
 
 typedef struct tl_st_entry {
     char name[128];
-    tl_dtype dtype;
+    tl_st_dtype dtype;
     uint32_t rank;
     uint64_t shape[8];
     uint64_t begin, end; /* bytes behind the header */

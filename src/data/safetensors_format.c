@@ -4,8 +4,8 @@
 #include <string.h>
 
 const char *const st_dtype_names[ST_DTYPES] = {
-    [TL_F32] = "F32", [TL_I64] = "I64", [TL_I32] = "I32", [TL_U8] = "U8"};
-const size_t st_dtype_widths[ST_DTYPES] = {[TL_F32] = 4, [TL_I64] = 8, [TL_I32] = 4, [TL_U8] = 1};
+    [ST_F32] = "F32", [ST_I64] = "I64", [ST_I32] = "I32", [ST_U8] = "U8"};
+const size_t st_dtype_widths[ST_DTYPES] = {[ST_F32] = 4, [ST_I64] = 8, [ST_I32] = 4, [ST_U8] = 1};
 
 bool st_host_is_little_endian(void)
 {

@@ -9,7 +9,7 @@
     9007199254740992.0 /* 2^53: from here on a JSON number is no longer exact as a double */
 #define ST_METADATA_KEY "__metadata__"
 
-enum { ST_DTYPES = TL_U8 + 1 };
+enum { ST_DTYPES = ST_U8 + 1 };
 extern const char *const st_dtype_names[ST_DTYPES];
 extern const size_t st_dtype_widths[ST_DTYPES];
 

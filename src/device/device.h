@@ -30,17 +30,26 @@ const tl_log *tl_context_log(const tl_context *ctx);
 
 typedef struct _cl_mem *tl_mem; /* a cl_mem, without cl.h */
 
-/* A place in a buffer, counted in 4-byte elements: how activations and single-shard tensors travel. */
+/* The type of a tensor's elements on the device. Ids and tables of int32 are stored in tensors of TL_DTYPE_F32, whose
+ * elements have the same size. */
+typedef enum tl_dtype { TL_DTYPE_F32 } tl_dtype;
+
+/* Bytes of one element. Every size in bytes of a tensor, a view or a plan goes through it. */
+uint64_t element_bytes(tl_dtype dtype);
+
+/* A place in a buffer, counted in elements: how activations and single-shard tensors travel. */
 typedef struct tl_view {
     tl_mem mem;
     uint64_t at;
+    tl_dtype dtype;
 } tl_view;
 
-/* A float (or int32) tensor [lead][row], owned by its context. A tensor longer than the device's largest
- * allocation is stored as shards along `lead`; lead == 1 means it cannot be split. */
+/* A tensor [lead][row], owned by its context. A tensor longer than the device's largest allocation is stored
+ * as shards along `lead`; lead == 1 means it cannot be split. */
 typedef struct tl_tensor {
     char name[96];
     tl_memory_kind kind;
+    tl_dtype dtype;
     uint64_t lead, row;      /* elements: lead * row */
     uint64_t lead_per_shard; /* shard s holds leads [s * lead_per_shard, ...) */
     int shards;
@@ -57,7 +66,7 @@ tl_status tl_tensor_create_unset(tl_context *ctx, const char *name, tl_memory_ki
 tl_status tl_tensor_check(tl_context *ctx, const char *what, const tl_tensor *tensor);
 
 /* How tl_tensor_create would split it: leads a shard, 0 when even one lead is too large. No device needed. */
-uint64_t tl_tensor_lead_per_shard(uint64_t lead, uint64_t row, uint64_t max_alloc_bytes);
+uint64_t tl_tensor_lead_per_shard(tl_dtype dtype, uint64_t lead, uint64_t row, uint64_t max_alloc_bytes);
 
 /* tl_tensor_write that does not wait for the queue: `source` is copied first. It waits for the write before the last
  * of this tensor, so whoever sends to it once a step is at most two steps ahead of the device. */

@@ -10,12 +10,26 @@
 #define SHARD_ELEMENTS ((uint64_t)1 << 31) /* shards stay below, for libraries that index by int */
 #define TOUCH_BYTES    ((uint64_t)1 << 26) /* shards from here on are touched before they are handed out */
 
-uint64_t tl_tensor_lead_per_shard(uint64_t lead, uint64_t row, uint64_t max_alloc_bytes)
+uint64_t element_bytes(tl_dtype dtype)
+{
+    switch (dtype) {
+    case TL_DTYPE_F32: return sizeof(float);
+    }
+    return 0;
+}
+
+/* Of `count` elements; a size_t, as OpenCL takes it. */
+static size_t bytes_of(tl_dtype dtype, uint64_t count)
+{
+    return (size_t)(count * element_bytes(dtype));
+}
+
+uint64_t tl_tensor_lead_per_shard(tl_dtype dtype, uint64_t lead, uint64_t row, uint64_t max_alloc_bytes)
 {
     if (lead == 0 || row == 0) return 0;
-    if (row > max_alloc_bytes / 4 || row >= SHARD_ELEMENTS) return 0;
+    if (row > max_alloc_bytes / element_bytes(dtype) || row >= SHARD_ELEMENTS) return 0;
     uint64_t bytes = max_alloc_bytes < SHARD_BYTES ? max_alloc_bytes : SHARD_BYTES;
-    uint64_t most = bytes / 4 / row;
+    uint64_t most = bytes / element_bytes(dtype) / row;
     if (most == 0) most = 1;
     if (most >= lead) return lead;
     uint64_t shards = (lead + most - 1) / most;
@@ -23,8 +37,8 @@ uint64_t tl_tensor_lead_per_shard(uint64_t lead, uint64_t row, uint64_t max_allo
 }
 
 /* Says what a tensor needs and what stands against it. */
-static tl_status check_size(tl_context *ctx, const char *name, tl_memory_kind kind, uint64_t lead,
-                            uint64_t row, uint64_t *lead_per_shard)
+static tl_status check_size(tl_context *ctx, const char *name, tl_memory_kind kind, tl_dtype dtype,
+                            uint64_t lead, uint64_t row, uint64_t *lead_per_shard)
 {
     if (lead == 0 || row == 0)
         return tl_fail(&ctx->error, TL_ERROR_USAGE, "tensor %s is empty: %llu x %llu elements", name,
@@ -37,20 +51,20 @@ static tl_status check_size(tl_context *ctx, const char *name, tl_memory_kind ki
                        "tensor %s of %llu x %llu elements is larger than any memory", name,
                        (unsigned long long)lead, (unsigned long long)row);
     const tl_traits *traits = &ctx->traits;
-    uint64_t bytes = lead * row * 4;
+    uint64_t bytes = lead * row * element_bytes(dtype);
     if (ctx->total > traits->memory_limit || bytes > traits->memory_limit - ctx->total)
         return tl_fail(&ctx->error, TL_ERROR_MEMORY,
                        "tensor %s (%s) needs %.1f MiB, but %.1f of the %.1f MiB for tensors are taken: use a "
                        "smaller batch or model, or raise the memory limit",
                        name, tl_memory_kind_name(kind), TL_MIB(bytes), TL_MIB(ctx->total),
                        TL_MIB(traits->memory_limit));
-    *lead_per_shard = tl_tensor_lead_per_shard(lead, row, traits->max_alloc_bytes);
+    *lead_per_shard = tl_tensor_lead_per_shard(dtype, lead, row, traits->max_alloc_bytes);
     if (*lead_per_shard == 0)
         return tl_fail(
             &ctx->error, TL_ERROR_MEMORY,
             "tensor %s (%s) has rows of %.1f MiB that cannot be split, but one buffer may hold %.1f MiB "
             "on %s: use a smaller batch or model",
-            name, tl_memory_kind_name(kind), TL_MIB(row * 4), TL_MIB(traits->max_alloc_bytes),
+            name, tl_memory_kind_name(kind), TL_MIB(bytes_of(dtype, row)), TL_MIB(traits->max_alloc_bytes),
             ctx->device.name);
     return TL_OK;
 }
@@ -64,19 +78,20 @@ static uint64_t shard_leads(const tl_tensor *tensor, int shard)
 
 static tl_status make_shard(tl_context *ctx, tl_tensor *tensor, int shard, bool clear)
 {
-    uint64_t elements = shard_leads(tensor, shard) * tensor->row;
+    const uint64_t elements = shard_leads(tensor, shard) * tensor->row;
+    const size_t bytes = bytes_of(tensor->dtype, elements);
     cl_int code = tl_fault_alloc(&ctx->fault);
     if (code == CL_SUCCESS)
-        tensor->mem[shard] = clCreateBuffer(ctx->cl, CL_MEM_READ_WRITE, (size_t)(elements * 4), NULL, &code);
+        tensor->mem[shard] = clCreateBuffer(ctx->cl, CL_MEM_READ_WRITE, bytes, NULL, &code);
     TL_TRY(tl_cl_check(&ctx->error, code, "allocating %.1f MiB for tensor %s, %s (clCreateBuffer)",
-                       TL_MIB(elements * 4), tensor->name, tl_memory_kind_name(tensor->kind)));
+                       TL_MIB(bytes), tensor->name, tl_memory_kind_name(tensor->kind)));
     /* Elsewhere the memory is touched all the same, as drivers allocate on first use. */
     if (!clear && ctx->device.type == TL_DEVICE_CPU) return TL_OK;
-    TL_TRY(tl_zero(ctx, (tl_view){tensor->mem[shard], 0}, elements));
-    if (elements * 4 < TOUCH_BYTES) return TL_OK;
+    TL_TRY(tl_zero(ctx, (tl_view){tensor->mem[shard], 0, tensor->dtype}, elements));
+    if (bytes < TOUCH_BYTES) return TL_OK;
     /* A lazy driver finds out here that the memory is not there, while the tensor's name is still known. */
     return tl_cl_check(&ctx->error, clFinish(ctx->queue), "clearing %.1f MiB of tensor %s, %s (clFinish)",
-                       TL_MIB(elements * 4), tensor->name, tl_memory_kind_name(tensor->kind));
+                       TL_MIB(bytes), tensor->name, tl_memory_kind_name(tensor->kind));
 }
 
 static void free_node(tl_tensor_node *node)
@@ -96,8 +111,8 @@ static void free_node(tl_tensor_node *node)
 }
 
 /* A tensor without buffers yet; NULL, with a message, without host memory. */
-static tl_tensor_node *make_node(tl_context *ctx, const char *name, tl_memory_kind kind, uint64_t lead,
-                                 uint64_t row, uint64_t lead_per_shard)
+static tl_tensor_node *make_node(tl_context *ctx, const char *name, tl_memory_kind kind, tl_dtype dtype,
+                                 uint64_t lead, uint64_t row, uint64_t lead_per_shard)
 {
     uint64_t shards = (lead + lead_per_shard - 1) / lead_per_shard;
     tl_tensor_node *node = calloc(1, sizeof *node);
@@ -112,6 +127,7 @@ static tl_tensor_node *make_node(tl_context *ctx, const char *name, tl_memory_ki
     tl_tensor *tensor = &node->tensor;
     snprintf(tensor->name, sizeof tensor->name, "%s", name);
     tensor->kind = kind;
+    tensor->dtype = dtype;
     tensor->lead = lead;
     tensor->row = row;
     tensor->lead_per_shard = lead_per_shard;
@@ -144,10 +160,11 @@ static tl_status check_making(tl_context *ctx, const char *name, tl_tensor **out
 static tl_status create(tl_context *ctx, const char *name, tl_memory_kind kind, uint64_t lead, uint64_t row,
                         bool clear, tl_tensor **out)
 {
+    const tl_dtype dtype = TL_DTYPE_F32;
     uint64_t lead_per_shard = 0;
     TL_TRY(check_making(ctx, name, out));
-    TL_TRY(check_size(ctx, name, kind, lead, row, &lead_per_shard));
-    tl_tensor_node *node = make_node(ctx, name, kind, lead, row, lead_per_shard);
+    TL_TRY(check_size(ctx, name, kind, dtype, lead, row, &lead_per_shard));
+    tl_tensor_node *node = make_node(ctx, name, kind, dtype, lead, row, lead_per_shard);
     if (node == NULL) return TL_ERROR_MEMORY;
     for (int s = 0; s < node->tensor.shards; s++) {
         tl_status status = make_shard(ctx, &node->tensor, s, clear);
@@ -155,7 +172,7 @@ static tl_status create(tl_context *ctx, const char *name, tl_memory_kind kind, 
         free_node(node);
         return status;
     }
-    link_node(ctx, node, lead * row * 4);
+    link_node(ctx, node, bytes_of(dtype, lead * row));
     *out = &node->tensor;
     return TL_OK;
 }
@@ -179,11 +196,11 @@ tl_status tl_tensor_adopt(tl_context *ctx, const char *name, void *cl_mem_object
         return tl_fail(&ctx->error, TL_ERROR_USAGE,
                        "the buffer of tensor %s belongs to another cl_context than the one that was adopted",
                        name);
-    if (size / 4 / row < lead)
+    if (size / element_bytes(TL_DTYPE_F32) / row < lead)
         return tl_fail(&ctx->error, TL_ERROR_USAGE,
                        "the buffer of tensor %s has %llu bytes, not %llu x %llu floats", name,
                        (unsigned long long)size, (unsigned long long)lead, (unsigned long long)row);
-    tl_tensor_node *node = make_node(ctx, name, TL_MEMORY_DATA, lead, row, lead);
+    tl_tensor_node *node = make_node(ctx, name, TL_MEMORY_DATA, TL_DTYPE_F32, lead, row, lead);
     if (node == NULL) return TL_ERROR_MEMORY;
     const tl_status status = tl_cl_check(&ctx->error, clRetainMemObject(mem),
                                          "retaining the buffer of tensor %s (clRetainMemObject)", name);
@@ -237,19 +254,19 @@ tl_status tl_tensor_check(tl_context *ctx, const char *what, const tl_tensor *te
 
 tl_view tl_at(const tl_tensor *tensor, uint64_t at)
 {
-    return (tl_view){tensor->shards == 1 ? tensor->mem[0] : NULL, at};
+    return (tl_view){tensor->shards == 1 ? tensor->mem[0] : NULL, at, tensor->dtype};
 }
 
 tl_view tl_view_add(tl_view view, uint64_t more)
 {
-    return (tl_view){view.mem, view.at + more};
+    return (tl_view){view.mem, view.at + more, view.dtype};
 }
 
 tl_view tl_shard(const tl_tensor *tensor, uint64_t lead, uint64_t *first)
 {
     uint64_t shard = lead / tensor->lead_per_shard;
     if (first != NULL) *first = shard * tensor->lead_per_shard;
-    return (tl_view){shard < (uint64_t)tensor->shards ? tensor->mem[shard] : NULL, 0};
+    return (tl_view){shard < (uint64_t)tensor->shards ? tensor->mem[shard] : NULL, 0, tensor->dtype};
 }
 
 /* One of `target` and `source` is NULL. `sent` NULL: blocking; else the event of the last piece, which comes
@@ -267,7 +284,7 @@ static tl_status transfer(tl_context *ctx, const tl_tensor *tensor, uint64_t at,
     while (count > 0) {
         uint64_t shard = at / per_shard, inside = at % per_shard;
         uint64_t piece = per_shard - inside < count ? per_shard - inside : count;
-        size_t offset = (size_t)(inside * 4), size = (size_t)(piece * 4);
+        const size_t offset = bytes_of(tensor->dtype, inside), size = bytes_of(tensor->dtype, piece);
         cl_int code = tl_fault_call(&ctx->fault);
         if (sent != NULL && *sent != NULL) {
             clReleaseEvent(*sent);
@@ -321,18 +338,19 @@ tl_status tl_tensor_send(tl_context *ctx, tl_tensor *tensor, uint64_t at, uint64
 {
     tl_tensor_node *node = (tl_tensor_node *)tensor;
     tl_staged *staged = &node->staged[node->turn];
+    const size_t bytes = bytes_of(tensor->dtype, count);
     node->turn = 1 - node->turn;
     TL_TRY(await(ctx, tensor->name, staged));
-    if (staged->bytes < count * 4) {
+    if (staged->bytes < bytes) {
         free(staged->data);
-        staged->data = malloc((size_t)count * 4);
-        staged->bytes = staged->data != NULL ? count * 4 : 0;
+        staged->data = malloc(bytes);
+        staged->bytes = staged->data != NULL ? bytes : 0;
         if (staged->data == NULL)
             return tl_fail(&ctx->error, TL_ERROR_MEMORY,
-                           "the host has no memory left for %.1f MiB of tensor %s", TL_MIB(count * 4),
+                           "the host has no memory left for %.1f MiB of tensor %s", TL_MIB(bytes),
                            tensor->name);
     }
-    memcpy(staged->data, source, (size_t)count * 4);
+    memcpy(staged->data, source, bytes);
     return transfer(ctx, tensor, at, count, NULL, staged->data, &staged->sent);
 }
 
@@ -345,39 +363,40 @@ static cl_event *timed(const tl_context *ctx, cl_event *event)
 static tl_status fill_zero(tl_context *ctx, tl_view view, uint64_t count, size_t pattern)
 {
     static const cl_uint zeros[32] = {0}; /* 128 bytes, the longest pattern there is */
+    const size_t bytes = bytes_of(view.dtype, count);
     cl_event event = NULL;
     if (count == 0) return TL_OK;
-    cl_int code = clEnqueueFillBuffer(ctx->queue, view.mem, zeros, pattern, (size_t)(view.at * 4),
-                                      (size_t)(count * 4), 0, NULL, timed(ctx, &event));
+    cl_int code = clEnqueueFillBuffer(ctx->queue, view.mem, zeros, pattern, bytes_of(view.dtype, view.at),
+                                      bytes, 0, NULL, timed(ctx, &event));
     TL_TRY(tl_cl_check(&ctx->error, code, "zeroing %llu elements at %llu (clEnqueueFillBuffer)",
                        (unsigned long long)count, (unsigned long long)view.at));
-    return event == NULL ? TL_OK
-                         : tl_profile_add(ctx, tl_profile_row_of(&ctx->profile, "(zero)"), event, 0,
-                                          4.0 * (double)count);
+    return event == NULL
+               ? TL_OK
+               : tl_profile_add(ctx, tl_profile_row_of(&ctx->profile, "(zero)"), event, 0, (double)bytes);
 }
 
 tl_status tl_zero(tl_context *ctx, tl_view view, uint64_t count)
 {
     enum { LONG = 32 }; /* elements: drivers that fill pattern by pattern are far faster with a long one */
-    if (view.at % LONG != 0 || count < LONG) return fill_zero(ctx, view, count, sizeof(cl_uint));
+    if (view.at % LONG != 0 || count < LONG) return fill_zero(ctx, view, count, bytes_of(view.dtype, 1));
     const uint64_t whole = count - count % LONG;
-    TL_TRY(fill_zero(ctx, view, whole, LONG * sizeof(cl_uint)));
-    return fill_zero(ctx, tl_view_add(view, whole), count % LONG, sizeof(cl_uint));
+    TL_TRY(fill_zero(ctx, view, whole, bytes_of(view.dtype, LONG)));
+    return fill_zero(ctx, tl_view_add(view, whole), count % LONG, bytes_of(view.dtype, 1));
 }
 
 tl_status tl_copy(tl_context *ctx, tl_view source, tl_view target, uint64_t count)
 {
+    const size_t bytes = bytes_of(source.dtype, count);
     cl_event event = NULL;
     if (count == 0) return TL_OK;
-    cl_int code = clEnqueueCopyBuffer(ctx->queue, source.mem, target.mem, (size_t)(source.at * 4),
-                                      (size_t)(target.at * 4), (size_t)(count * 4), 0, NULL,
-                                      timed(ctx, &event));
+    cl_int code = clEnqueueCopyBuffer(ctx->queue, source.mem, target.mem, bytes_of(source.dtype, source.at),
+                                      bytes_of(target.dtype, target.at), bytes, 0, NULL, timed(ctx, &event));
     TL_TRY(tl_cl_check(&ctx->error, code, "copying %llu elements from %llu to %llu (clEnqueueCopyBuffer)",
                        (unsigned long long)count, (unsigned long long)source.at,
                        (unsigned long long)target.at));
     return event == NULL ? TL_OK
                          : tl_profile_add(ctx, tl_profile_row_of(&ctx->profile, "(copy)"), event, 0,
-                                          8.0 * (double)count);
+                                          2.0 * (double)bytes);
 }
 
 uint64_t tl_memory_used(const tl_context *ctx, tl_memory_kind kind)

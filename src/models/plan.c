@@ -226,10 +226,11 @@ static uint64_t saturating_multiply(uint64_t a, uint64_t b)
 static void account(tl_memory_plan *plan, tl_memory_kind kind, uint64_t times, uint64_t elements,
                     uint64_t unit, const char *name)
 {
-    uint64_t bytes = saturating_multiply(saturating_multiply(elements, 4), times);
+    const uint64_t width = element_bytes(TL_DTYPE_F32);
+    const uint64_t bytes = saturating_multiply(saturating_multiply(elements, width), times);
     plan->bytes[kind] = saturating_add(plan->bytes[kind], bytes);
     plan->total = saturating_add(plan->total, bytes);
-    unit = times > 0 ? saturating_multiply(unit, 4) : 0;
+    unit = times > 0 ? saturating_multiply(unit, width) : 0;
     if (unit > plan->largest) {
         plan->largest = unit;
         snprintf(plan->largest_name, sizeof plan->largest_name, "%s", name);

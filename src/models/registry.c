@@ -20,6 +20,7 @@ int tl_registry_add(tl_registry *r, const char *name, tl_init init, float bound,
     tl_parameter *p = &r->items[r->count];
     memset(p, 0, sizeof *p);
     snprintf(p->name, sizeof p->name, "%s", name);
+    p->dtype = TL_DTYPE_F32;
     p->init = init;
     p->bound = bound;
     p->rank = rank;

@@ -10,6 +10,7 @@ typedef struct tl_parameter {
     char name[96];
     uint32_t rank;
     uint64_t shape[4];
+    tl_dtype dtype;
     tl_init init;
     float bound; /* TL_INIT_UNIFORM: U(-bound, bound); TL_INIT_LOCAL: the grid's axes */
     tl_tensor *value, *gradient, *moment1, *moment2; /* NULL until tl_registry_allocate */

@@ -19,6 +19,14 @@ static tl_tensor *tensor_of(const tl_parameter *p, tl_model_part which)
     return which == TL_PART_VALUE ? p->value : which == TL_PART_MOMENT1 ? p->moment1 : p->moment2;
 }
 
+tl_st_dtype tl_model_stored_dtype(tl_dtype dtype)
+{
+    switch (dtype) {
+    case TL_DTYPE_F32: break;
+    }
+    return ST_F32;
+}
+
 /* What is not a number must not become the newest checkpoint. */
 static tl_status check_finite(const tl_tensor *t, const float *piece, uint64_t count, const char *path,
                               tl_error *err)
@@ -40,7 +48,7 @@ static tl_status write_tensor(tl_context *ctx, tl_st_writer *w, const tl_tensor 
         const uint64_t n = count - at < PIECE ? count - at : PIECE;
         TL_TRY(tl_tensor_read(ctx, t, at, n, piece));
         TL_TRY(check_finite(t, piece, n, w->path, tl_context_error(ctx)));
-        TL_TRY(tl_st_write_data(w, piece, n * sizeof *piece, tl_context_error(ctx)));
+        TL_TRY(tl_st_write_data(w, piece, n * element_bytes(t->dtype), tl_context_error(ctx)));
     }
     return TL_OK;
 }
@@ -71,7 +79,7 @@ tl_status tl_model_write_parts(tl_context *ctx, const tl_registry *r, const char
         const tl_parameter *p = &r->items[k % r->count];
         snprintf(entries[k].name, sizeof entries[k].name, "%s%s", prefixes[(int)first + k / r->count],
                  p->name);
-        entries[k].dtype = TL_F32;
+        entries[k].dtype = tl_model_stored_dtype(p->dtype);
         entries[k].rank = p->rank;
         for (uint32_t d = 0; d < p->rank; d++) entries[k].shape[d] = p->shape[d];
     }
@@ -114,7 +122,7 @@ tl_status tl_checkpoint_open(const char *checkpoint, tl_safetensors *st, tl_erro
 
 static bool same_shape(const tl_st_entry *e, const tl_parameter *p)
 {
-    if (e->dtype != TL_F32 || e->rank != p->rank) return false;
+    if (e->dtype != tl_model_stored_dtype(p->dtype) || e->rank != p->rank) return false;
     for (uint32_t d = 0; d < p->rank; d++)
         if (e->shape[d] != p->shape[d]) return false;
     return true;

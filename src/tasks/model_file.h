@@ -9,6 +9,9 @@
 /* Opens what a command line names: a .safetensors file, or the newest weights in the folder of a run. */
 tl_status tl_checkpoint_open(const char *checkpoint, tl_safetensors *st, tl_error *err);
 
+/* How a file names the type of a tensor on the device. */
+tl_st_dtype tl_model_stored_dtype(tl_dtype dtype);
+
 /* Writes the weights with the run's settings and the step as metadata. */
 tl_status tl_model_save(tl_context *ctx, const tl_registry *registry, const tl_settings *settings,
                         uint64_t step, const char *path);

@@ -46,7 +46,7 @@ tl_status tl_guard_judge(tl_context *ctx, const tl_guard *guard, const tl_regist
         for (int s = 0; s < g->shards; s++) {
             const uint64_t lead = (uint64_t)s * g->lead_per_shard, left = g->lead - lead,
                            leads = left < g->lead_per_shard ? left : g->lead_per_shard;
-            TL_TRY(tl_squares(ctx, (tl_view){g->mem[s], 0}, leads * g->row,
+            TL_TRY(tl_squares(ctx, tl_shard(g, lead, NULL), leads * g->row,
                               tl_at(guard->partial, at + squares_before(g, s))));
         }
         at += squares_before(g, g->shards);

@@ -128,7 +128,7 @@ static tl_status match_table(transfer *t, const tl_parameter *p, const tl_st_ent
 
 static bool same_shape(const tl_st_entry *e, const tl_parameter *p, uint32_t first_axis)
 {
-    if (e->dtype != TL_F32 || e->rank != p->rank) return false;
+    if (e->dtype != tl_model_stored_dtype(p->dtype) || e->rank != p->rank) return false;
     for (uint32_t d = first_axis; d < p->rank; d++)
         if (e->shape[d] != p->shape[d]) return false;
     return true;
@@ -167,7 +167,7 @@ static tl_status refuse_shape(const transfer *t, const tl_parameter *p, const tl
                               const char *advice)
 {
     char there[96], here[96];
-    if (e->dtype != TL_F32)
+    if (e->dtype != tl_model_stored_dtype(p->dtype))
         return tl_fail(t->err, TL_ERROR_INPUT, "--init %s: tensor %s does not hold 32-bit floats",
                        t->from.st.path, p->name);
     return tl_fail(t->err, TL_ERROR_INPUT, "--init %s: tensor %s is %s there and %s in this run's model: %s",

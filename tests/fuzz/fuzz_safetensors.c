@@ -17,8 +17,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         const tl_st_entry *e = &st.entries[i];
         FUZZ_CHECK(e->begin == next && e->end >= e->begin && st.data_at + e->end <= size);
         next = e->end;
-        const uint64_t width = e->dtype == TL_I64  ? 8
-                               : e->dtype == TL_U8 ? 1
+        const uint64_t width = e->dtype == ST_I64  ? 8
+                               : e->dtype == ST_U8 ? 1
                                                    : 4,
                        count = (e->end - e->begin) / width;
         void *out = malloc((size_t)(count * width) + 1);
