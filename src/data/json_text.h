@@ -1,5 +1,5 @@
 /* Names from outside as JSON strings, whatever their bytes: as core/text.h makes text of them. No other place gives strings to
- * cJSON, which would write any bytes (tests/check_texts.sh). */
+ * cJSON, which would write any bytes (tests/tree/check_texts.sh). */
 #ifndef TL_DATA_JSON_TEXT_H
 #define TL_DATA_JSON_TEXT_H
 

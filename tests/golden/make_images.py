@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Writes a zoo of small image files and what Pillow's convert("RGB") makes of them: sums.txt, a line a file with its name, the
-size and the CRC-32 of its RGB bytes. tests/test_image_decode.c holds the decoders to it; with a program as second argument
+size and the CRC-32 of its RGB bytes. tests/data/test_image_decode.c holds the decoders to it; with a program as second argument
 (tests/decode_image) every file is also compared pixel by pixel.
   make_images.py DIR [DECODE_IMAGE]"""
 import io, os, random, struct, subprocess, sys, warnings, zlib

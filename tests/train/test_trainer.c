@@ -53,7 +53,7 @@ static void other_settings_do_not_resume(void **unused)
     tl_context_destroy(ctx);
 }
 
-/* Two runs of one process refuse each other as those of two processes do; tests/test_owner.sh looks at these. */
+/* Two runs of one process refuse each other as those of two processes do; tests/cli/test_owner.sh looks at these. */
 static void a_folder_has_one_run(void **unused)
 {
     tl_settings s = small_run(TL_OP_ATTENTION, "owned");
@@ -77,7 +77,7 @@ static void a_folder_has_one_run(void **unused)
     tl_context_destroy(ctx);
 }
 
-/* What a checkpoint says of its data is compared, and need not be said; tests/test_other_data.sh looks at the tasks' data. */
+/* What a checkpoint says of its data is compared, and need not be said; tests/cli/test_other_data.sh looks at the tasks' data. */
 static void checkpoints_say_their_data(void **unused)
 {
     tl_settings s = small_run(TL_OP_ATTENTION, "said");

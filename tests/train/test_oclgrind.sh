@@ -4,7 +4,7 @@
 #   test_oclgrind.sh TEST_PROGRAM KERNELS cpu|gpu
 set -eu
 program=$1 kernels=$2 path=$3
-. "$kernels/../tests/skip.sh"
+. "$kernels/../tests/support/skip.sh"
 command -v oclgrind >/dev/null 2>&1 ||
     skip "no oclgrind, which simulates devices" "install oclgrind (Debian 12)"
 work=$(mktemp -d)

@@ -265,11 +265,12 @@ static const struct {
     {"data", TL_CLI_EVAL, "eval mnist", "--data nowhere", NULL},
     {"data", TL_CLI_BENCH_LOADER, "bench loader --json --rounds 1 --batch-size 4", "--data nowhere", NULL},
     {"augment", TL_CLI_TRAIN, VIT, "--augment none", NULL},
-    {"workers", TL_CLI_TRAIN | TL_CLI_EVAL | TL_CLI_BENCH_LOADER, NULL, NULL, "test_loader.c workers"},
-    {"strict", TL_CLI_TRAIN | TL_CLI_EVAL | TL_CLI_BENCH_LOADER, NULL, NULL, "test_images_cli.c --strict"},
-    {"exact-decode", TL_CLI_TRAIN | TL_CLI_BENCH_LOADER, NULL, NULL, "test_images_cli.c --exact-decode"},
+    {"workers", TL_CLI_TRAIN | TL_CLI_EVAL | TL_CLI_BENCH_LOADER, NULL, NULL, "data/test_loader.c workers"},
+    {"strict", TL_CLI_TRAIN | TL_CLI_EVAL | TL_CLI_BENCH_LOADER, NULL, NULL,
+     "cli/test_images_cli.c --strict"},
+    {"exact-decode", TL_CLI_TRAIN | TL_CLI_BENCH_LOADER, NULL, NULL, "cli/test_images_cli.c --exact-decode"},
     {"confusion", TL_CLI_EVAL, "eval mnist", "--confusion run.tsv", NULL},
-    {"attention layer head", TL_CLI_PREDICT, NULL, NULL, "test_images_cli.c --attention"},
+    {"attention layer head", TL_CLI_PREDICT, NULL, NULL, "cli/test_images_cli.c --attention"},
     {"motion", TL_CLI_TRAIN, TRAIN, "--motion dynamic", NULL},
     {"test-motion", TL_CLI_TRAIN, TRAIN, "--test-motion dynamic", NULL},
     {"test-motion", TL_CLI_EVAL, "eval mnist", "--test-motion dynamic", NULL},
@@ -280,7 +281,7 @@ static const struct {
     {"epochs", TL_CLI_TRAIN, OTHER " --epochs 1", "--epochs 2", NULL},
     {"steps", TL_CLI_TRAIN, TRAIN, "--steps 3", NULL},
     {"samples-per-epoch", TL_CLI_TRAIN, GPT " --samples-per-epoch 8", "--samples-per-epoch 12", NULL},
-    {"batch-size", TL_CLI_EVAL, NULL, NULL, "test_task_vit.c batch_size"},
+    {"batch-size", TL_CLI_EVAL, NULL, NULL, "tasks/test_task_vit.c batch_size"},
     {"lr", TL_CLI_TRAIN, TRAIN, "--lr 1e-3", NULL},
     {"weight-decay", TL_CLI_TRAIN, TRAIN, "--weight-decay 0.5", NULL},
     {"grad-clip", TL_CLI_TRAIN, TRAIN, "--grad-clip 0.01", NULL},
@@ -289,13 +290,13 @@ static const struct {
     {"out", TL_CLI_TRAIN, TRAIN, "--out run2", NULL},
     {"out", TL_CLI_TOKENIZE, CHARS, "--out run2", NULL},
     {"resume", TL_CLI_TRAIN, TRAIN, "--resume", NULL},
-    {"allow-other-data", TL_CLI_TRAIN, NULL, NULL, "test_other_data.sh allow-other-data"},
+    {"allow-other-data", TL_CLI_TRAIN, NULL, NULL, "cli/test_other_data.sh allow-other-data"},
     {"checkpoint-every", TL_CLI_TRAIN, TRAIN, "--checkpoint-every 1", NULL},
     {"checkpoint-minutes", TL_CLI_TRAIN, TRAIN, "--checkpoint-minutes 1e-9", NULL},
     {"init", TL_CLI_TRAIN, TRAIN, "--init mnist", NULL},
     {"init-partial", TL_CLI_TRAIN, TRAIN, "--init-partial", NULL},
     {"keep", TL_CLI_TRAIN, TRAIN " --checkpoint-every 1", "--keep 1", NULL},
-    {"skip-nonfinite", TL_CLI_TRAIN, NULL, NULL, "test_checkpoint.c skip_nonfinite"},
+    {"skip-nonfinite", TL_CLI_TRAIN, NULL, NULL, "train/test_checkpoint.c skip_nonfinite"},
     {"eval-every", TL_CLI_TRAIN, TRAIN, "--eval-every 1", NULL},
     {"stop-after", TL_CLI_TRAIN, TRAIN, "--stop-after 1", NULL},
     {"metrics", TL_CLI_TRAIN, TRAIN, "--metrics run.jsonl", NULL},
@@ -305,7 +306,7 @@ static const struct {
     {"trace", TL_CLI_TRAIN | TL_CLI_BENCH_STEP, TRAIN, "--trace run.json", NULL},
     {"gemm", TL_CLI_ALL, TRAIN, "--gemm clblast", NULL},
     {"kernel-path", TL_CLI_ALL, TRAIN, "--kernel-path gpu", NULL},
-    {"quick", TL_CLI_TUNE, NULL, NULL, "test_flags.c tune --quick"},
+    {"quick", TL_CLI_TUNE, NULL, NULL, "cli/test_flags.c tune --quick"},
 
     {"vocab encoder", TL_CLI_TOKENIZE, CHARS, "--vocab vocab.bpe --encoder encoder.json", NULL},
     {"vocab encoder", TL_CLI_GENERATE, "generate gpt --tokens 2 --prompt a",
@@ -320,7 +321,7 @@ static const struct {
     {"temperature", TL_CLI_GENERATE, "generate gpt --tokens 20", "--temperature 0", NULL},
     {"top-k", TL_CLI_GENERATE, "generate gpt --tokens 20", "--top-k 1", NULL},
     {"top-p", TL_CLI_GENERATE, "generate gpt --tokens 20", "--top-p 0.01", NULL},
-    {"no-cache", TL_CLI_GENERATE, NULL, NULL, "test_gpt_cli.c --no-cache"},
+    {"no-cache", TL_CLI_GENERATE, NULL, NULL, "cli/test_gpt_cli.c --no-cache"},
     {"help version", TL_CLI_ALL, TRAIN, "--help --version", NULL},
 };
 enum { RUNS = sizeof runs / sizeof *runs };
@@ -442,9 +443,9 @@ static void test_elsewhere(void **unused)
     for (int i = 0; i < RUNS; i++) {
         char path[600];
         const char *test = runs[i].elsewhere, *word = test != NULL ? strchr(test, ' ') : NULL;
-        if (test == NULL || strncmp(test, "test_", 5) != 0) continue;
+        if (test == NULL || strstr(test, "test_") == NULL) continue;
         assert_non_null(word);
-        snprintf(path, sizeof path, TL_GOLDEN_DIR "/../%.*s", (int)(word - test), test);
+        snprintf(path, sizeof path, TL_TESTS_DIR "/%.*s", (int)(word - test), test);
         slurp(path, text);
         if (strstr(text, word + 1) == NULL) fail_msg("%s does not speak of '%s'", path, word + 1);
     }

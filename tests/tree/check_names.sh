@@ -54,7 +54,7 @@ for line in $(comm -23 "$work/found" "$work/allowed" | tr ' ' ':'); do
     faults=1
 done
 for line in $(comm -13 "$work/found" "$work/allowed" | tr ' ' ':'); do
-    echo "tests/check_names.sh: ${line%:*} does not have \"${line##*:}\" any more: strike it from the homonyms"
+    echo "tests/tree/check_names.sh: ${line%:*} does not have \"${line##*:}\" any more: strike it from the homonyms"
     faults=1
 done
 

@@ -1,9 +1,9 @@
 #!/bin/sh
 # tools/convert_checkpoint.py: golden models and a trained one to PyTorch and back, and what it refuses.
-#   tests/test_convert.sh PROGRAM SOURCE-DIR
+#   test_convert.sh PROGRAM SOURCE-DIR
 set -eu
 program=$1 source=$2
-. "$source/tests/skip.sh"
+. "$source/tests/support/skip.sh"
 for python in python3 /usr/bin/python3; do
     "$python" -c 'import torch' 2>/dev/null && break
     python=""

@@ -2,7 +2,7 @@
 # Decoders, resizing and centre crop against the Pillow of this machine, pixel by pixel; skipped where there is none or an old one.
 #   test_pillow.sh DECODE_IMAGE SOURCE_DIR
 set -eu
-. "$2/tests/skip.sh"
+. "$2/tests/support/skip.sh"
 for python in "${PYTHON:-python3}" /usr/bin/python3; do
     "$python" -c 'import PIL; raise SystemExit(int(PIL.__version__.split(".")[0]) < 13)' 2>/dev/null && break
     python=""

@@ -5,7 +5,7 @@
 #   test_fetch.sh SOURCE_DIR
 set -eu
 source=$1
-. "$source/tests/skip.sh"
+. "$source/tests/support/skip.sh"
 for tool in curl python3 unzip md5sum; do
     command -v $tool >/dev/null 2>&1 || skip "no $tool" "install $tool"
 done
