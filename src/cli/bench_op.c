@@ -76,7 +76,7 @@ static double floats(bench_op *b)
 static void choose_keep(const tl_context *ctx, bench_op *b, tl_recompute recompute)
 {
     const tl_traits *traits = tl_context_traits(ctx);
-    if (!op_saves_pairs(&b->shape) || recompute == TL_RECOMPUTE_ALWAYS) return;
+    if (!tl_op_saves_pairs(&b->shape) || recompute == TL_RECOMPUTE_ALWAYS) return;
     b->shape.keep = true;
     if (recompute == TL_RECOMPUTE_NEVER) return;
     b->shape.keep = 4 * floats(b) <= (double)traits->memory_limit &&
@@ -146,16 +146,16 @@ static tl_status report(const tl_cli_options *o, tl_context *ctx, const tl_op_sh
         cJSON_AddNumberToObject(json, "gemm_gflops", f->gemm);
         cJSON_AddNumberToObject(json, "limit_fraction", fraction);
         cJSON_AddNumberToObject(json, "peak_device_bytes", (double)f->peak);
-        if (op_saves_pairs(s)) cJSON_AddBoolToObject(json, "recompute", !s->keep);
+        if (tl_op_saves_pairs(s)) cJSON_AddBoolToObject(json, "recompute", !s->keep);
         tl_json_add_text(json, "device", tl_context_device(ctx)->name);
         return tl_cli_print_json(json, tl_context_error(ctx));
     }
     char text[32];
     tl_bench_line("operation", "%s, %u tokens, batch %u, dim %u, heads %u x %u%s", tl_op_name(s->kind),
                   tokens, s->batch, s->dim, s->heads, s->head_dim,
-                  !op_saves_pairs(s) ? ""
-                  : s->keep          ? ", q and k kept"
-                                     : ", q and k computed again");
+                  !tl_op_saves_pairs(s) ? ""
+                  : s->keep             ? ", q and k kept"
+                                        : ", q and k computed again");
     tl_bench_line_ms("forward", f->forward);
     tl_bench_line("", "%.1f GFLOP/s", rates[0]);
     tl_bench_line_ms("backward", f->backward);

@@ -18,7 +18,7 @@ static bool chooses_roles(tl_op_kind op, tl_roles relative)
 
 static bool saves_pairs(tl_op_kind op, tl_roles relative)
 {
-    return op_saves_pairs(&(tl_op_shape){.kind = op, .relative = relative});
+    return tl_op_saves_pairs(&(tl_op_shape){.kind = op, .relative = relative});
 }
 
 static bool makes_hybrids(tl_op_kind op, tl_roles relative)

@@ -7,7 +7,7 @@
 #define TL_MODELS_BLOCK_H
 
 #include "models/registry.h"
-#include "ops/attention_like.h"
+#include "ops/attention.h"
 
 typedef struct tl_block_shape {
     tl_op_shape op; /* op.batch: the largest batch */

@@ -5,7 +5,7 @@
 #define TL_MODELS_COST_H
 
 #include "models/model.h"
-#include "ops/attention_like.h"
+#include "ops/attention.h"
 
 typedef struct tl_flops {
     double forward, backward;

@@ -6,6 +6,7 @@
 
 #include "core/random.h"
 #include "ops/init.h"
+#include "ops/op_check.h"
 #include "ops/op_rules.h"
 
 static tl_geometry geometry_of(const tl_layer_config *c)
@@ -42,7 +43,7 @@ static tl_op_shape shape_of(const tl_layer_config *c)
                          .heads = c->heads,
                          .head_dim = c->head_dim,
                          .relative = c->relative,
-                         .rotary = c->rotary,
+                         .positions = c->rotary ? TL_POSITIONS_ROPE : TL_POSITIONS_NONE,
                          .relenc_dim = rule != NULL && rule->low_rank ? c->relenc_dim : 0,
                          .queries = tl_layer_tokens(c)};
 }

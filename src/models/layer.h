@@ -3,7 +3,7 @@
 #ifndef MODELS_LAYER_H
 #define MODELS_LAYER_H
 
-#include "ops/attention_like.h"
+#include "ops/attention.h"
 
 struct tl_layer {
     tl_op_shape shape;

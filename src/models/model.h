@@ -6,6 +6,7 @@
 
 #include "models/block.h"
 #include "models/registry.h"
+#include "ops/op_check.h"
 #include "ops/op_rules.h"
 
 /* Ranges, each from 1; those of the operation are in ops/op_rules.h. */

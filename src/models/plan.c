@@ -20,7 +20,7 @@ tl_positions tl_model_positions(const tl_model_config *c)
 bool tl_model_saves_pairs(const tl_model_config *c)
 {
     const tl_block_shape first = tl_model_block_shape(c, 1, true, 0);
-    return op_saves_pairs(&first.op);
+    return tl_op_saves_pairs(&first.op);
 }
 
 /* Blocks of the operation in front, attention behind them. */
@@ -76,15 +76,10 @@ tl_block_shape tl_model_block_shape(const tl_model_config *c, uint32_t batch, bo
 {
     const tl_family *family = tl_family_of(c);
     const bool behind = c->translution_layers > 0 && layer >= c->translution_layers; /* of a hybrid */
-    const tl_positions positions = tl_model_positions(c);
     tl_block_shape shape = {
         .op = {.kind = behind ? TL_OP_ATTENTION : c->op,
                .relative = behind ? 0 : c->relative,
-               .bias = positions == TL_POSITIONS_SWIN   ? TL_BIAS_SWIN
-                       : positions == TL_POSITIONS_SHAW ? TL_BIAS_SHAW
-                                                        : TL_BIAS_NONE,
-               .gated = positions == TL_POSITIONS_CONVIT,
-               .rotary = positions == TL_POSITIONS_ROPE,
+               .positions = tl_model_positions(c),
                .geometry = family->geometry(c),
                .batch = batch,
                .dim = c->dim,
@@ -99,7 +94,7 @@ tl_block_shape tl_model_block_shape(const tl_model_config *c, uint32_t batch, bo
     geometry->window = c->window;
     if (tl_op_is_narrow(&shape.op)) shape.op.relenc_dim = c->relenc_dim;
     /* The attention blocks of a hybrid are rotary, as the reference's; those of its GPT are plain. */
-    if (behind && family->rotary_hybrid) shape.op.rotary = true;
+    if (behind && family->rotary_hybrid) shape.op.positions = TL_POSITIONS_ROPE;
     shape.op.keep = training && !c->recompute;
     /* Behind the last block nothing but what the head reads is computed. */
     shape.op.queries = family->class_only(c) && layer + 1 == c->depth ? 1 : tl_model_tokens(c);
@@ -237,6 +232,16 @@ static void account(tl_memory_plan *plan, tl_memory_kind kind, uint64_t times, u
     }
 }
 
+/* The same for what every block has, where it has any. */
+static void account_block(tl_memory_plan *plan, tl_memory_kind kind, uint64_t times, uint64_t elements,
+                          uint64_t unit, const char *what)
+{
+    char name[64];
+    if (unit == 0) return;
+    snprintf(name, sizeof name, "%s of a block", what);
+    account(plan, kind, times, elements, unit, name);
+}
+
 /* `times` operation states of this shape; its largest tensors are the attention weights and q, k, v. */
 static void account_op(tl_memory_plan *plan, const tl_op_shape *op, uint64_t times)
 {
@@ -245,11 +250,12 @@ static void account_op(tl_memory_plan *plan, const tl_op_shape *op, uint64_t tim
             (uint64_t)op->queries * op->batch * op->heads * tokens, "attention weights of a block");
     const tl_op_sizes z = tl_op_measure(op);
     account(plan, TL_MEMORY_ACTIVATION, times, 0, rows * z.plain, "q, k, v of a block");
-    account(plan, TL_MEMORY_ACTIVATION, times, 0, tl_op_kept_count(op), "kept q and k of a block's pairs");
     account(plan, TL_MEMORY_DATA, times, z.mask, z.mask, "mask of a block's window");
-    account(plan, TL_MEMORY_DATA, times, z.ones, z.ones, "ones of a block");
-    account(plan, TL_MEMORY_DATA, times, z.features, z.features, "positions of a block");
-    account(plan, TL_MEMORY_DATA, times, z.rotary, z.rotary, "rotary angles of a block");
+    for (int t = 0; t < TERMS; t++) {
+        account_block(plan, TL_MEMORY_ACTIVATION, times, 0, z.term[t].saved, attention_terms[t]->saved_name);
+        account_block(plan, TL_MEMORY_DATA, times, z.term[t].table, z.term[t].table,
+                      attention_terms[t]->table_name);
+    }
     if (tl_op_has_pairs(op)) {
         /* As tl_pairs_create stores them: the groups; the pairs with an index by query and one by key. */
         uint32_t groups, pairs, largest;

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "core/random.h"
-#include "ops/gated.h"
+#include "ops/convit.h"
 
 int tl_registry_add(tl_registry *r, const char *name, tl_init init, float bound, uint32_t rank,
                     const uint64_t *shape)
@@ -82,7 +82,7 @@ static tl_status init_on_host(tl_context *ctx, tl_parameter *p, uint64_t seed, u
                        "no host memory for the initial values of %s: free some memory.", p->name);
     tl_random random = tl_random_make(seed, stream);
     if (p->init == TL_INIT_LOCAL)
-        tl_gated_local((uint32_t)p->shape[0], (uint32_t)p->bound, (uint32_t)p->shape[1], values);
+        convit_local((uint32_t)p->shape[0], (uint32_t)p->bound, (uint32_t)p->shape[1], values);
     else
         for (uint64_t i = 0; i < count; i++) values[i] = tl_random_normal(&random);
     tl_status status = tl_tensor_write(ctx, p->value, 0, count, values);

@@ -1,129 +1,328 @@
+/* The steps that all variants share:
+ *
+ *   logits  s (q_i . k_j + q_ij . k_ij) + biases, halved where both products are there
+ *   o       sum p v_j + sum p v_ij, halved where both are there
+ *
+ * each summand a term; a convolution has p = 1 inside its window. */
 #include "ops/attention.h"
 
-#include "ops/gemm.h"
-#include "ops/linear.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
-static const tl_view none = {0};
+#include "ops/attention_dense.h"
+#include "ops/softmax.h"
 
-/* D */
-static uint32_t width(const tl_attention *a)
+struct tl_op_state {
+    tl_op_shape shape;
+    tl_op_sizes sizes;
+    uint64_t capacity; /* rows that the tensors were made for: sizes.rows or more */
+    uint32_t max_batch, max_tokens;
+    bool present[TERMS];
+    tl_pairs pairs;  /* of terms by pairs */
+    tl_tensor *qkv;  /* the packed rows: [tokens][batch][nD] */
+    tl_tensor *prob; /* [batch][head][query][key] */
+    tl_tensor *mask; /* of a window: [query][key] */
+    tl_tensor *saved[TERMS], *table[TERMS];
+    tl_op_parameter parameters[OP_MAX_PARAMETERS];
+    int parameter_count;
+    tl_tensor *zeroed[OP_MAX_PARAMETERS]; /* gradient tables whose unused matrices are known to be zero */
+};
+
+/* ---- life ---------------------------------------------------------------------------------------- */
+
+static tl_status create_tensor(tl_context *ctx, const char *name, const char *what, tl_memory_kind kind,
+                               bool unset, uint64_t count, tl_tensor **out)
 {
-    return a->heads * a->head_dim;
+    char full[96];
+    snprintf(full, sizeof full, "%.60s.%.34s", name, what);
+    if (count == 0) return TL_OK;
+    return unset ? tl_tensor_create_unset(ctx, full, kind, 1, count, out)
+                 : tl_tensor_create(ctx, full, kind, 1, count, out);
 }
 
-tl_status tl_attention_project(tl_context *ctx, const tl_attention *a, tl_view x, tl_view weight,
-                               uint32_t dim, tl_view qkv)
+static tl_status create_term(tl_context *ctx, const char *name, tl_op_state *state, int t)
 {
-    const uint32_t d = width(a), rest = a->stride - d;
-    const uint64_t rows = (uint64_t)a->keys * a->batch, query_rows = (uint64_t)a->queries * a->batch;
-    if (a->queries == a->keys || !a->has_q)
-        return tl_linear_forward(ctx, x, dim, weight, none, none, qkv, a->stride, rows, dim, a->stride);
-    TL_TRY(tl_linear_forward(ctx, x, dim, weight, none, none, qkv, a->stride, query_rows, dim, d));
-    if (rest == 0) return TL_OK;
-    return tl_linear_forward(ctx, x, dim, tl_view_add(weight, (uint64_t)d * dim), none, none,
-                             tl_view_add(qkv, d), a->stride, rows, dim, rest);
+    const attention_term *term = attention_terms[t];
+    const term_sizes *z = &state->sizes.term[t];
+    TL_TRY(create_tensor(ctx, name, term->saved_name, TL_MEMORY_ACTIVATION, term->saved_unset, z->saved,
+                         &state->saved[t]));
+    TL_TRY(create_tensor(ctx, name, term->table_name, TL_MEMORY_DATA, false, z->table, &state->table[t]));
+    return z->table == 0 ? TL_OK : term->fill(ctx, name, &state->shape, &state->sizes, state->table[t]);
 }
 
-tl_status tl_attention_project_backward(tl_context *ctx, const tl_attention *a, tl_view dqkv, tl_view x,
-                                        tl_view weight, uint32_t dim, tl_view dx, bool accumulate,
-                                        tl_view dweight)
+static tl_status create_parts(tl_context *ctx, const char *name, tl_op_state *state)
 {
-    const uint32_t d = width(a), rest = a->stride - d;
-    const uint64_t rows = (uint64_t)a->keys * a->batch, query_rows = (uint64_t)a->queries * a->batch;
-    if (a->queries == a->keys || !a->has_q || (rest == 0 && !accumulate))
-        return tl_linear_backward(ctx, dqkv, a->stride, x, dim, weight, dx, accumulate, dweight, none, none,
-                                  rows, dim, a->stride);
-    const uint64_t keys = (uint64_t)d * dim; /* the rows of W behind the queries' */
-    if (rest > 0)
-        TL_TRY(tl_linear_backward(ctx, tl_view_add(dqkv, d), a->stride, x, dim, tl_view_add(weight, keys), dx,
-                                  accumulate, tl_view_add(dweight, keys), none, none, rows, dim, rest));
-    return tl_linear_backward(ctx, dqkv, a->stride, x, dim, weight, dx, true, dweight, none, none, query_rows,
-                              dim, d);
+    const tl_op_shape *s = &state->shape;
+    const tl_op_sizes *z = &state->sizes;
+    if (tl_op_has_pairs(s)) TL_TRY(tl_pairs_create(ctx, name, &s->geometry, s->queries, &state->pairs));
+    if (z->mask > 0) TL_TRY(tl_mask_create(ctx, name, &s->geometry, s->queries, &state->mask));
+    TL_TRY(create_tensor(ctx, name, "q, k, v rows", TL_MEMORY_ACTIVATION, false, z->rows * z->plain,
+                         &state->qkv));
+    TL_TRY(
+        create_tensor(ctx, name, "attention weights", TL_MEMORY_ACTIVATION, false, z->weights, &state->prob));
+    for (int t = 0; t < TERMS; t++)
+        if (state->present[t]) TL_TRY(create_term(ctx, name, state, t));
+    return TL_OK;
 }
 
-/* A batched product over (batch, head): strides of qkv-like operands and of weight rows. */
-static tl_gemm_args batched(const tl_attention *a)
+tl_status tl_op_create(tl_context *ctx, const char *name, const tl_op_shape *shape, tl_op_state **out)
 {
-    return (tl_gemm_args){.outer = a->batch, .inner = a->heads, .alpha = 1.0f};
+    *out = NULL;
+    tl_op_state *state = calloc(1, sizeof *state);
+    if (state == NULL)
+        return tl_fail(tl_context_error(ctx), TL_ERROR_MEMORY, "out of host memory for the operation %s",
+                       name);
+    state->shape = *shape;
+    state->sizes = tl_op_measure(shape);
+    state->capacity = state->sizes.rows;
+    state->max_batch = shape->batch;
+    state->max_tokens = tl_geometry_tokens(&shape->geometry);
+    state->parameter_count = tl_op_parameters(shape, state->parameters);
+    for (int t = 0; t < TERMS; t++) state->present[t] = attention_terms[t]->present(shape);
+    const tl_status status = create_parts(ctx, name, state);
+    if (status != TL_OK) {
+        tl_op_destroy(ctx, state);
+        return status;
+    }
+    *out = state;
+    return TL_OK;
 }
 
-static void packed_a(tl_gemm_args *g, const tl_attention *a, tl_view view)
+void tl_op_destroy(tl_context *ctx, tl_op_state *state)
 {
-    g->a = view, g->lda = a->batch * a->stride, g->a_outer = a->stride, g->a_inner = a->head_dim;
+    if (state == NULL) return;
+    tl_pairs_destroy(ctx, &state->pairs);
+    tl_tensor_destroy(ctx, state->mask);
+    tl_tensor_destroy(ctx, state->qkv);
+    tl_tensor_destroy(ctx, state->prob);
+    for (int t = 0; t < TERMS; t++) {
+        tl_tensor_destroy(ctx, state->saved[t]);
+        tl_tensor_destroy(ctx, state->table[t]);
+    }
+    free(state);
 }
 
-static void packed_b(tl_gemm_args *g, const tl_attention *a, tl_view view)
+/* The same tables for other queries and keys; gradient tables then have other unused matrices. */
+static tl_status fit_tables(tl_context *ctx, const char *name, tl_op_state *state)
 {
-    g->b = view, g->ldb = a->batch * a->stride, g->b_outer = a->stride, g->b_inner = a->head_dim;
+    const tl_op_shape *s = &state->shape;
+    memset(state->zeroed, 0, sizeof state->zeroed);
+    if (tl_op_has_pairs(s)) TL_TRY(tl_pairs_fit(ctx, name, &s->geometry, s->queries, &state->pairs));
+    if (state->mask != NULL) TL_TRY(tl_mask_fit(ctx, name, &s->geometry, s->queries, state->mask));
+    state->sizes = tl_op_measure_pairs(s, state->pairs.count, state->pairs.largest);
+    for (int t = 0; t < TERMS; t++)
+        if (state->table[t] != NULL && attention_terms[t]->table_of_queries)
+            TL_TRY(attention_terms[t]->fill(ctx, name, s, &state->sizes, state->table[t]));
+    return TL_OK;
 }
 
-static void packed_c(tl_gemm_args *g, const tl_attention *a, tl_view view)
+tl_status tl_op_fit(tl_context *ctx, const char *name, tl_op_state *state, uint32_t batch, uint32_t first,
+                    uint32_t tokens)
 {
-    g->c = view, g->ldc = a->batch * a->stride, g->c_outer = a->stride, g->c_inner = a->head_dim;
+    tl_op_shape *s = &state->shape;
+    const bool same_tokens = first == s->geometry.first && tokens == tl_geometry_tokens(&s->geometry);
+    if (batch == s->batch && same_tokens) return TL_OK;
+    if (batch < 1 || batch > state->max_batch || first >= tokens || tokens > state->max_tokens ||
+        (!same_tokens && s->geometry.kind != TL_CAUSAL))
+        return tl_fail(tl_context_error(ctx), TL_ERROR_USAGE,
+                       "%s is made for %u samples of %u tokens: it cannot compute tokens %u to %u of %u",
+                       name, state->max_batch, state->max_tokens, first, tokens, batch);
+    s->batch = batch;
+    if (!same_tokens) {
+        s->geometry.first = first;
+        s->geometry.width = tokens;
+        s->queries = tokens - first;
+        return fit_tables(ctx, name, state);
+    }
+    state->sizes = tl_op_measure_pairs(s, state->pairs.count, state->pairs.largest);
+    return TL_OK;
 }
 
-static void weights_a(tl_gemm_args *g, const tl_attention *a, tl_view view)
+/* ---- one pass ------------------------------------------------------------------------------------ */
+
+/* A pass and the memory of each term in it. */
+typedef struct run {
+    attention_pass pass;
+    term_memory memory[TERMS];
+    const bool *present;
+} run;
+
+static tl_view view_of(tl_tensor *tensor)
 {
-    g->a = view, g->lda = a->keys, g->a_inner = (uint64_t)a->queries * a->keys,
-    g->a_outer = a->heads * g->a_inner;
+    return tensor != NULL ? tl_at(tensor, 0) : (tl_view){0};
 }
 
-static void weights_c(tl_gemm_args *g, const tl_attention *a, tl_view view)
+/* Lays out the workspace as tl_op_workspace_count adds it up. */
+static run start_run(tl_context *ctx, tl_op_state *state, const tl_op_weights *w, tl_view x,
+                     tl_view workspace)
 {
-    g->c = view, g->ldc = a->keys, g->c_inner = (uint64_t)a->queries * a->keys,
-    g->c_outer = a->heads * g->c_inner;
+    const tl_op_sizes *z = &state->sizes;
+    const tl_view prob = view_of(state->prob);
+    run r = {
+        .present = state->present,
+        .pass = {.ctx = ctx,
+                 .shape = &state->shape,
+                 .sizes = z,
+                 .capacity = state->capacity,
+                 .pair_table = &state->pairs,
+                 .mask = z->mask > 0 ? state->mask : NULL, /* a sequence may be shorter than the window */
+                 .w = w,
+                 .x = x,
+                 .qkv = view_of(state->qkv),
+                 .logits = prob,
+                 .weights = prob,
+                 .dweights = workspace}};
+    attention_pass *p = &r.pass;
+    p->pairs = tl_view_add(workspace, z->weights);
+    p->dpairs = tl_view_add(p->pairs, z->pair_weights);
+    p->dqkv = tl_view_add(p->dpairs, z->pair_weights);
+    tl_view at = tl_view_add(p->dqkv, z->rows * z->plain);
+    for (int t = 0; t < TERMS; at = tl_view_add(at, z->term[t].workspace), t++)
+        r.memory[t] = (term_memory){view_of(state->saved[t]), view_of(state->table[t]), at};
+    return r;
 }
 
-tl_status tl_attention_logits(tl_context *ctx, const tl_attention *a, tl_view qkv, float scale,
-                              tl_view logits)
+/* One step of every term that takes part in it. */
+static tl_status run_terms(run *r, int step)
 {
-    tl_gemm_args g = batched(a);
-    g.transpose_b = true, g.m = a->queries, g.n = a->keys, g.k = a->head_dim, g.alpha = scale;
-    packed_a(&g, a, tl_view_add(qkv, a->q));
-    packed_b(&g, a, tl_view_add(qkv, a->k));
-    weights_c(&g, a, logits);
-    return tl_gemm(ctx, &g);
+    for (int t = 0; t < TERMS; t++)
+        if (r->present[t] && attention_terms[t]->step[step] != NULL)
+            TL_TRY(attention_terms[t]->step[step](&r->pass, &r->memory[t]));
+    return TL_OK;
 }
 
-tl_status tl_attention_logits_backward(tl_context *ctx, const tl_attention *a, tl_view qkv, tl_view dlogits,
-                                       tl_view dqkv)
+/* ---- forward ------------------------------------------------------------------------------------- */
+
+static tl_status project(run *r)
 {
-    tl_gemm_args g = batched(a); /* dq_i = sum_j da k_j */
-    g.m = a->queries, g.n = a->head_dim, g.k = a->keys;
-    weights_a(&g, a, dlogits);
-    packed_b(&g, a, tl_view_add(qkv, a->k));
-    packed_c(&g, a, tl_view_add(dqkv, a->q));
-    TL_TRY(tl_gemm(ctx, &g));
-    g.transpose_a = true, g.m = a->keys, g.k = a->queries; /* dk_j = sum_i da q_i */
-    packed_b(&g, a, tl_view_add(qkv, a->q));
-    packed_c(&g, a, tl_view_add(dqkv, a->k));
-    return tl_gemm(ctx, &g);
+    attention_pass *p = &r->pass;
+    const tl_op_shape *s = p->shape;
+    if (p->sizes->plain > 0) {
+        tl_attention a = tl_attention_of(p);
+        const uint64_t first = attention_first_row(p); /* rows before it are there already */
+        a.keys -= s->geometry.first;
+        TL_TRY(tl_attention_project(p->ctx, &a, tl_view_add(p->x, first * s->dim), tl_at(p->w->qkv, 0),
+                                    s->dim, tl_view_add(p->qkv, first * p->sizes->plain)));
+    }
+    TL_TRY(run_terms(r, STEP_TURN));
+    return run_terms(r, STEP_PROJECT);
 }
 
-tl_status tl_attention_values(tl_context *ctx, const tl_attention *a, tl_view qkv, tl_view prob, float scale,
-                              tl_view o)
+static tl_status softmax(run *r)
 {
-    tl_gemm_args g = batched(a);
-    g.m = a->queries, g.n = a->head_dim, g.k = a->keys, g.alpha = scale;
-    weights_a(&g, a, prob);
-    packed_b(&g, a, tl_view_add(qkv, a->v));
-    g.c = o, g.ldc = a->batch * width(a), g.c_outer = width(a), g.c_inner = a->head_dim;
-    return tl_gemm(ctx, &g);
+    attention_pass *p = &r->pass;
+    const tl_op_shape *s = p->shape;
+    if (!tl_op_has_softmax(s)) return TL_OK;
+    TL_TRY(run_terms(r, STEP_LOGITS));
+    const uint64_t matrices = (uint64_t)s->batch * s->heads;
+    if (p->mask != NULL)
+        TL_TRY(tl_mask_rows(p->ctx, p->mask, p->sizes->mask, matrices, p->logits, -INFINITY));
+    TL_TRY(tl_softmax_forward(p->ctx, p->logits, matrices * s->queries, s->queries,
+                              tl_geometry_tokens(&s->geometry), attention_causal_keys(s)));
+    return run_terms(r, STEP_DISTRIBUTION);
 }
 
-tl_status tl_attention_values_backward(tl_context *ctx, const tl_attention *a, tl_view qkv, tl_view prob,
-                                       tl_view d_o, float scale, tl_view dprob, tl_view dqkv)
+tl_status tl_op_forward(tl_context *ctx, tl_op_state *state, const tl_op_weights *weights, tl_view x,
+                        tl_view o, tl_view workspace)
 {
-    tl_gemm_args g = batched(a); /* dprob = d_o_i . v_j */
-    g.transpose_b = true, g.m = a->queries, g.n = a->keys, g.k = a->head_dim, g.alpha = scale;
-    g.a = d_o, g.lda = a->batch * width(a), g.a_outer = width(a), g.a_inner = a->head_dim;
-    packed_b(&g, a, tl_view_add(qkv, a->v));
-    weights_c(&g, a, dprob);
-    TL_TRY(tl_gemm(ctx, &g));
-    g = batched(a); /* dv_j = sum_i prob d_o_i */
-    g.transpose_a = true, g.m = a->keys, g.n = a->head_dim, g.k = a->queries, g.alpha = scale;
-    weights_a(&g, a, prob);
-    g.b = d_o, g.ldb = a->batch * width(a), g.b_outer = width(a), g.b_inner = a->head_dim;
-    packed_c(&g, a, tl_view_add(dqkv, a->v));
-    return tl_gemm(ctx, &g);
+    run r = start_run(ctx, state, weights, x, workspace);
+    r.pass.o = o;
+    TL_TRY(project(&r));
+    TL_TRY(softmax(&r));
+    TL_TRY(run_terms(&r, STEP_MIX));
+    return run_terms(&r, STEP_VALUES);
+}
+
+tl_status tl_op_read_attention(tl_context *ctx, const tl_op_state *state, uint32_t sample, uint32_t query,
+                               float *weights)
+{
+    const tl_op_shape *s = &state->shape;
+    const uint64_t keys = tl_geometry_tokens(&s->geometry);
+    if (!tl_op_has_softmax(s))
+        return tl_fail(tl_context_error(ctx), TL_ERROR_USAGE, "this operation has no attention to look at");
+    for (uint32_t head = 0; head < s->heads; head++) {
+        const uint64_t row = ((uint64_t)sample * s->heads + head) * s->queries + query;
+        TL_TRY(tl_tensor_read(ctx, state->prob, row * keys, keys, weights + head * keys));
+    }
+    return TL_OK;
+}
+
+/* ---- backward ------------------------------------------------------------------------------------ */
+
+/* Clears the matrices of a gradient table that no pair uses. */
+static tl_status clear_unused_of(tl_context *ctx, const tl_pairs *pairs, const tl_tensor *table, bool query)
+{
+    bool *used = calloc(table->lead, sizeof *used);
+    if (used == NULL)
+        return tl_fail(tl_context_error(ctx), TL_ERROR_MEMORY, "out of host memory for the gradient %s",
+                       table->name);
+    for (uint32_t g = 0; g < pairs->groups; g++)
+        used[query ? pairs->group[g].query : pairs->group[g].key] = true;
+    tl_status status = TL_OK;
+    for (uint64_t lead = 0, end; status == TL_OK && lead < table->lead; lead = end) {
+        uint64_t first;
+        const tl_view shard = tl_shard(table, lead, &first);
+        for (end = lead; end < table->lead && end < first + table->lead_per_shard && !used[end];) end++;
+        if (end > lead)
+            status = tl_zero(ctx, tl_view_add(shard, (lead - first) * table->row), (end - lead) * table->row);
+        else
+            end = lead + 1;
+    }
+    free(used);
+    return status;
+}
+
+/* Matrices that no pair uses have zero gradients; they are cleared once for each table, since nothing ever
+ * writes them afterwards. */
+static tl_status clear_unused(tl_context *ctx, tl_op_state *state, const tl_op_weights *gradients)
+{
+    tl_op_weights g = *gradients;
+    for (int i = 0; i < state->parameter_count; i++) {
+        const tl_op_parameter *p = &state->parameters[i];
+        tl_tensor *table = *tl_op_weight(&g, p);
+        if (p->rank != 3 || table == NULL || state->zeroed[i] == table) continue;
+        TL_TRY(clear_unused_of(ctx, &state->pairs, table, p->at == offsetof(tl_op_weights, q)));
+        state->zeroed[i] = table;
+    }
+    return TL_OK;
+}
+
+static tl_status softmax_backward(run *r)
+{
+    attention_pass *p = &r->pass;
+    const tl_op_shape *s = p->shape;
+    if (!tl_op_has_softmax(s)) return TL_OK;
+    TL_TRY(run_terms(r, STEP_MIX_BACKWARD));
+    TL_TRY(tl_softmax_backward(p->ctx, p->logits, p->dweights, (uint64_t)s->batch * s->heads * s->queries,
+                               s->queries, tl_geometry_tokens(&s->geometry), attention_causal_keys(s),
+                               tl_op_logit_scale(s)));
+    return run_terms(r, STEP_LOGITS_BACKWARD);
+}
+
+static tl_status project_backward(run *r)
+{
+    attention_pass *p = &r->pass;
+    TL_TRY(run_terms(r, STEP_TURN_BACKWARD));
+    if (p->sizes->plain > 0) {
+        const tl_attention a = tl_attention_of(p);
+        TL_TRY(tl_attention_project_backward(p->ctx, &a, p->dqkv, p->x, tl_at(p->w->qkv, 0), p->shape->dim,
+                                             p->dx, p->dx_begun, tl_at(p->g->qkv, 0)));
+        p->dx_begun = true;
+    }
+    return run_terms(r, STEP_PROJECT_BACKWARD);
+}
+
+tl_status tl_op_backward(tl_context *ctx, tl_op_state *state, const tl_op_weights *weights, tl_view x,
+                         tl_view d_o, tl_view dx, const tl_op_weights *gradients, tl_view workspace)
+{
+    run r = start_run(ctx, state, weights, x, workspace);
+    r.pass.d_o = d_o, r.pass.dx = dx, r.pass.g = gradients;
+    TL_TRY(clear_unused(ctx, state, gradients));
+    TL_TRY(run_terms(&r, STEP_CLEAR));
+    TL_TRY(run_terms(&r, STEP_MIX));
+    TL_TRY(run_terms(&r, STEP_VALUES_BACKWARD));
+    TL_TRY(softmax_backward(&r));
+    return project_backward(&r);
 }

@@ -9,7 +9,7 @@ typedef enum tl_init {
     TL_INIT_NORMAL,
     TL_INIT_ONE,
     TL_INIT_ZERO,
-    TL_INIT_LOCAL /* ConViT's start, tl_gated_local of ops/gated.h */
+    TL_INIT_LOCAL /* ConViT's start, convit_local of ops/convit.h */
 } tl_init;
 
 /* U(-bound, bound): bound * (2 u - 1), u the Philox uniform of core/random.h at index e, bitwise the same as

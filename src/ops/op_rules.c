@@ -1,18 +1,13 @@
 #include "ops/op_rules.h"
 
-#include <stdio.h>
-
-#include "core/choices.h"
-#include "ops/rope.h"
-
 #define POSITIONS(name) (1u << TL_POSITIONS_##name)
 enum { ADDED = POSITIONS(NONE) | POSITIONS(LEARNED) }; /* to the tokens, in front of the operation */
+#define EVERY (~0u)
 
 static const op_rule rules[] = {
     [TL_OP_ATTENTION] = {.shared = OP_SHARED_ALL,
                          .softmax = true,
-                         .positions = ADDED | POSITIONS(ROPE) | POSITIONS(SWIN) | POSITIONS(SHAW) |
-                                      POSITIONS(CONVIT),
+                         .positions = EVERY,
                          .default_positions = TL_POSITIONS_LEARNED},
     [TL_OP_TRANSLUTION] = {.per_offset = TL_ROLE_QKV,
                            .chooses = true,
@@ -60,147 +55,4 @@ bool op_takes_positions(tl_op_kind kind, tl_positions positions)
 {
     const op_rule *rule = op_rule_of(kind);
     return rule != NULL && (unsigned)positions < 32 && (rule->positions >> positions & 1) != 0;
-}
-
-bool op_saves_pairs(const tl_op_shape *s)
-{
-    return !tl_op_is_narrow(s) && tl_op_relative_scores(s);
-}
-
-/* ---- the check ----------------------------------------------------------------------------------- */
-
-tl_status check_range(tl_error *err, const char *name, uint32_t value, uint32_t most)
-{
-    if (value >= 1 && value <= most) return TL_OK;
-    return tl_fail(err, TL_ERROR_USAGE, "%s is %u: give a value from 1 to %u.", name, value, most);
-}
-
-static tl_status check_sizes(const tl_op_shape *s, tl_error *err)
-{
-    TL_TRY(check_range(err, "dim", s->dim, OP_MOST_DIM));
-    TL_TRY(check_range(err, "heads", s->heads, OP_MOST_HEADS));
-    TL_TRY(check_range(err, "head_dim", s->head_dim, OP_MOST_DIM));
-    if (tl_op_is_narrow(s)) TL_TRY(check_range(err, "relenc_dim", s->relenc_dim, OP_MOST_LOW_RANK));
-    if ((uint64_t)s->heads * s->head_dim <= OP_MOST_WIDTH) return TL_OK;
-    return tl_fail(err, TL_ERROR_USAGE, "heads x head_dim is %llu: at most %d are supported.",
-                   (unsigned long long)s->heads * s->head_dim, OP_MOST_WIDTH);
-}
-
-static tl_status check_geometry(const tl_geometry *g, tl_error *err)
-{
-    const uint64_t depth = g->depth > 0 ? g->depth : 1, plane = (uint64_t)g->height * g->width;
-    if (g->height == 0 || g->width == 0)
-        return tl_fail(err, TL_ERROR_USAGE,
-                       "the tokens lie on %u x %u places: give a height and a width above 0.", g->height,
-                       g->width);
-    if (g->kind == TL_CAUSAL && (plane * depth != g->width || g->cls != 0 || g->max_length < g->width))
-        return tl_fail(
-            err, TL_ERROR_USAGE,
-            "a causal sequence has height and depth 1, no class token, and a max_length of at least its "
-            "width, %u.",
-            g->width);
-    const uint64_t tokens = plane > OP_MOST_TOKENS ? plane : depth * plane + g->cls;
-    const uint64_t most = g->kind == TL_CAUSAL ? g->max_length : tokens;
-    if (most <= OP_MOST_TOKENS) return TL_OK;
-    return tl_fail(err, TL_ERROR_USAGE, "%llu tokens are too many: at most %d are supported.",
-                   (unsigned long long)most, OP_MOST_TOKENS);
-}
-
-static tl_status check_roles(const tl_op_shape *s, const op_rule *rule, tl_error *err)
-{
-    const char *name = tl_op_name(s->kind);
-    if (s->relative > TL_ROLE_QKV)
-        return tl_fail(err, TL_ERROR_USAGE,
-                       "the relative roles are %u: give an OR of q (1), k (2) and v (4).", s->relative);
-    if (rule->per_offset == 0 && s->relative != 0)
-        return tl_fail(err, TL_ERROR_USAGE,
-                       "%s has no relative roles: leave --relative away, or choose translution or alpha.",
-                       name);
-    if (!rule->chooses && s->relative != 0 && s->relative != TL_ROLE_QKV)
-        return tl_fail(err, TL_ERROR_USAGE, "%s has no choice of relative roles: leave --relative away.",
-                       name);
-    return TL_OK;
-}
-
-/* As the shape has them; those that are added to the tokens are none of its business. */
-static tl_positions positions_of(const tl_op_shape *s)
-{
-    return s->bias == TL_BIAS_SWIN   ? TL_POSITIONS_SWIN
-           : s->bias == TL_BIAS_SHAW ? TL_POSITIONS_SHAW
-           : s->gated                ? TL_POSITIONS_CONVIT
-           : s->rotary               ? TL_POSITIONS_ROPE
-                                     : TL_POSITIONS_NONE;
-}
-
-/* "none or learned": the positions that an operation takes, or the operations that take positions. */
-static const char *list_takers(char out[CHOICE_LIST_ROOM], bool of_operation, tl_op_kind kind,
-                               tl_positions positions)
-{
-    const choices *c = of_operation ? &positions_choices : &op_choices;
-    size_t used = 0;
-    out[0] = '\0';
-    for (int i = 0; i < c->count; i++) {
-        const int value = c->items[i].value;
-        if (!op_takes_positions(of_operation ? kind : (tl_op_kind)value,
-                                of_operation ? (tl_positions)value : positions))
-            continue;
-        used += (size_t)snprintf(out + used, CHOICE_LIST_ROOM - used, "%s%s", used > 0 ? " or " : "",
-                                 c->items[i].name);
-    }
-    return out;
-}
-
-static tl_status check_positions(const tl_op_shape *s, tl_error *err)
-{
-    const tl_positions positions = positions_of(s);
-    char takes[CHOICE_LIST_ROOM], takers[CHOICE_LIST_ROOM];
-    if (!op_takes_positions(s->kind, positions))
-        return tl_fail(err, TL_ERROR_USAGE, "%s takes the positions %s, not %s: choose %s for those.",
-                       tl_op_name(s->kind), list_takers(takes, true, s->kind, 0),
-                       choice_shown(&positions_choices, (int)positions),
-                       list_takers(takers, false, 0, positions));
-    return s->rotary ? tl_rope_check(&s->geometry, s->head_dim, err) : TL_OK;
-}
-
-static tl_status check_sharing(const tl_op_shape *s, const op_rule *rule, tl_error *err)
-{
-    const tl_geometry *g = &s->geometry;
-    TL_TRY(choice_check(&sharing_choices, (int)g->sharing, err));
-    if (rule->per_pair && (g->sharing != TL_SHARING_NONE || g->window > 0))
-        return tl_fail(err, TL_ERROR_USAGE,
-                       "%s has a matrix for every pair: it takes no sharing of offsets and no window.",
-                       tl_op_name(s->kind));
-    if (g->sharing == TL_SHARING_NONE) return TL_OK;
-    if (tl_op_relative(s) == 0 && s->bias == TL_BIAS_NONE)
-        return tl_fail(
-            err, TL_ERROR_USAGE,
-            "%s has nothing to share between offsets: choose another operation, or positions swin or "
-            "shaw.",
-            tl_op_name(s->kind));
-    return check_range(err, "the radius of shared offsets", g->sharing_radius, OP_MOST_RADIUS);
-}
-
-tl_status op_check(const tl_op_shape *s, tl_error *err)
-{
-    const op_rule *rule = op_rule_of(s->kind);
-    TL_TRY(choice_check(&op_choices, (int)s->kind, err));
-    TL_TRY(check_sizes(s, err));
-    TL_TRY(check_geometry(&s->geometry, err));
-    TL_TRY(check_roles(s, rule, err));
-    TL_TRY(check_positions(s, err));
-    TL_TRY(check_sharing(s, rule, err));
-    if (rule->window == OP_WINDOW_KERNEL && s->geometry.window == 0)
-        return tl_fail(err, TL_ERROR_USAGE, "%s needs a window: give its width, an odd number from 3 on.",
-                       tl_op_name(s->kind));
-    return TL_OK;
-}
-
-tl_status op_check_batch(const tl_op_shape *s, tl_error *err)
-{
-    const uint64_t tokens = tl_geometry_tokens(&s->geometry), rows = tokens * s->batch;
-    if (s->batch < 1) return tl_fail(err, TL_ERROR_USAGE, "the batch size is 0: give at least 1.");
-    if (rows <= INT32_MAX && rows * s->heads <= UINT32_MAX) return TL_OK;
-    return tl_fail(err, TL_ERROR_USAGE,
-                   "a batch of %u with %llu tokens each is too large: choose a smaller one.", s->batch,
-                   (unsigned long long)tokens);
 }

@@ -3,18 +3,18 @@
 #ifndef TL_OPS_ROPE_H
 #define TL_OPS_ROPE_H
 
-#include "device/device.h"
-#include "ops/geometry.h"
+#include "ops/attention_terms.h"
 
 /* TL_ERROR_USAGE unless heads of this width can be turned: even in a sequence; divisible by 4 on a plane, whose
  * rows turn one half of the frequencies and whose columns the other; even and 6 at least in a volume, whose axes
  * have a third each, the last one what remains. */
 tl_status tl_rope_check(const tl_geometry *geometry, uint32_t head_dim, tl_error *err);
 
-/* The table of tokens * head_dim floats (data): per token head_dim / 2 cosines, then as many sines, of
- * position * 10000^(-m/n) for the n frequencies m of an axis, axis after axis. The class token does not turn. */
-tl_status tl_rope_create(tl_context *ctx, const char *name, const tl_geometry *geometry, uint32_t head_dim,
-                         tl_tensor **table);
+/* Fills a table of tokens * head_dim floats: per token head_dim / 2 cosines, then as many sines, of
+ * position * 10000^(-m/n) for the n frequencies m of an axis, axis after axis. The class token does not turn. `name` is
+ * for messages. */
+tl_status tl_rope_fill(tl_context *ctx, const char *name, const tl_geometry *geometry, uint32_t head_dim,
+                       tl_tensor *table);
 
 typedef struct tl_rope {
     uint32_t tokens, batch, heads, head_dim;

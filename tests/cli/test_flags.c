@@ -70,9 +70,8 @@ static void describe(const tl_settings *settings, parsed *p)
                                  (unsigned long long)tl_parameter_count(&registry.items[i]));
     for (uint32_t layer = 0; layer < s.model.depth && used < room; layer++) {
         const tl_op_shape op = tl_model_block_shape(&s.model, batch, true, layer).op;
-        used += (size_t)snprintf(p->shape + used, room - used, "%u: %d %d %d %d %u %d\n", layer, (int)op.bias,
-                                 op.gated, op.rotary, (int)op.geometry.sharing, op.geometry.window,
-                                 tl_op_kept_count(&op) > 0);
+        used += (size_t)snprintf(p->shape + used, room - used, "%u: %d %d %u %d\n", layer, (int)op.positions,
+                                 (int)op.geometry.sharing, op.geometry.window, tl_op_kept_count(&op) > 0);
     }
     assert_true(used < room);
     tl_registry_free(NULL, &registry);

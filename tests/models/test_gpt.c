@@ -2,6 +2,7 @@
  * by differences; sizes and refusals. */
 #include "golden.h"
 
+#include "core/choices.h"
 #include "core/random.h"
 #include "models/gpt.h"
 
@@ -27,9 +28,9 @@ static int configurations(tl_model_config list[32])
 {
     int count = 0;
     for (int op = TL_OP_ATTENTION; op <= TL_OP_CONV; op++) list[count++] = config_of((tl_op_kind)op);
-    for (int p = TL_POSITIONS_NONE; p <= TL_POSITIONS_CONVIT; p++) {
+    for (int p = 0; p < positions_choices.count; p++) {
         list[count] = config_of(TL_OP_ATTENTION);
-        list[count++].positions = (tl_positions)p;
+        list[count++].positions = (tl_positions)positions_choices.items[p].value;
     }
     for (tl_roles roles = TL_ROLE_Q; roles < TL_ROLE_QKV; roles += roles == TL_ROLE_V ? 2 : 1) {
         list[count] = config_of(TL_OP_TRANSLUTION);

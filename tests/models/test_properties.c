@@ -172,13 +172,14 @@ static void family(tl_kernel_path path)
     ADD(plain, s.kind = TL_OP_ABSOLUTE, s.geometry.absolute = true);
     ADD(pool, s.kind = TL_OP_CONV, s.geometry.window = 1);
     ADD(plain, s.kind = TL_OP_ATTENTION, s.geometry.window = 2);
-    ADD(plain, s.kind = TL_OP_ATTENTION, s.bias = TL_BIAS_SWIN);
-    ADD(plain, s.kind = TL_OP_ATTENTION, s.bias = TL_BIAS_SHAW);
-    ADD(line, s.kind = TL_OP_ATTENTION, s.bias = TL_BIAS_SHAW, s.rotary = true);
-    ADD(plain, s.kind = TL_OP_ATTENTION, s.gated = true);
-    ADD(line, s.kind = TL_OP_ATTENTION, s.gated = true, s.geometry.window = 3);
+    ADD(plain, s.kind = TL_OP_ATTENTION, s.positions = TL_POSITIONS_SWIN);
+    ADD(plain, s.kind = TL_OP_ATTENTION, s.positions = TL_POSITIONS_SHAW);
+    ADD(line, s.kind = TL_OP_ATTENTION, s.positions = TL_POSITIONS_SHAW, s.positions = TL_POSITIONS_ROPE);
+    ADD(plain, s.kind = TL_OP_ATTENTION, s.positions = TL_POSITIONS_CONVIT);
+    ADD(line, s.kind = TL_OP_ATTENTION, s.positions = TL_POSITIONS_CONVIT, s.geometry.window = 3);
     ADD(plain, s.kind = TL_OP_ALPHA_PURE);
-    ADD(pool, s.kind = TL_OP_ALPHA, s.geometry.window = 1, s.relative = TL_ROLE_V, s.rotary = true);
+    ADD(pool, s.kind = TL_OP_ALPHA, s.geometry.window = 1, s.relative = TL_ROLE_V,
+        s.positions = TL_POSITIONS_ROPE);
     ADD(plain, s.kind = TL_OP_ABSOLUTE, s.geometry.absolute = true, s.relative = TL_ROLE_K);
     tl_context *ctx = golden_context(path);
     for (int i = 0; i < count; i++) check_differences(ctx, list[i], (uint64_t)i + 20);

@@ -44,9 +44,10 @@ static void pairs_are_saved_where_the_rule_says(void **unused)
             const int count = tl_op_parameters(&s, list);
             if (count > most) most = count;
             s.keep = true;
-            if ((tl_op_kept_count(&s) > 0) != op_saves_pairs(&s))
-                fail_msg("%s of roles %u: the rule says %d", tl_op_name(s.kind), roles, op_saves_pairs(&s));
-            saving += op_saves_pairs(&s);
+            if ((tl_op_kept_count(&s) > 0) != tl_op_saves_pairs(&s))
+                fail_msg("%s of roles %u: the rule says %d", tl_op_name(s.kind), roles,
+                         tl_op_saves_pairs(&s));
+            saving += tl_op_saves_pairs(&s);
         }
     assert_int_equal(most, 8);    /* alpha: qkv, three times two, v3 */
     assert_int_equal(saving, 14); /* translution and absolute: all of the eight sets but v */

@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "ops/op_shape.h"
+#include "ops/op_sizes.h"
 
 enum { MOST_TOKENS = 16, MOST_WIDTH = 16 };
 
@@ -152,7 +152,7 @@ static inline void oracle_forward(const tl_op_shape *s, const oracle_weights *w,
                                                (roles & (1u << r)) == 0);
                 if (shared)
                     oracle_times(token, w->at[F_QKV] + column++ * wide * dim, dim, wide, true, plain[r][t]);
-                if (shared && s->rotary && r < 2) oracle_rotate(s, t, plain[r][t]);
+                if (shared && s->positions == TL_POSITIONS_ROPE && r < 2) oracle_rotate(s, t, plain[r][t]);
                 if (narrow && w->at[F_A_Q + r] != NULL)
                     oracle_times(token, w->at[F_A_Q + r], dim, thin, true, rows[r][t]);
                 else if (!narrow)
@@ -185,7 +185,8 @@ static inline void oracle_forward(const tl_op_shape *s, const oracle_weights *w,
                 for (int h = 0; h < heads; h++) {
                     double content = 0, relative = 0;
                     for (int c = h * (int)s->head_dim; c < (h + 1) * (int)s->head_dim; c++) {
-                        const double rk = s->bias == TL_BIAS_SHAW ? w->at[F_R_K][key * wide + c] : 0;
+                        const double rk = s->positions == TL_POSITIONS_SHAW ? w->at[F_R_K][key * wide + c]
+                                                                            : 0;
                         content += plain[0][i][c] * (plain[1][j][c] + rk);
                     }
                     for (int c = h * out / heads; c < (h + 1) * out / heads; c++)
@@ -193,10 +194,10 @@ static inline void oracle_forward(const tl_op_shape *s, const oracle_weights *w,
                     a[h][j] = 0;
                     if (beside || !moved_scores) a[h][j] += scale * content;
                     if (moved_scores) a[h][j] += scale * relative;
-                    if (s->bias == TL_BIAS_SWIN) a[h][j] += w->at[F_BIAS][key * heads + h];
+                    if (s->positions == TL_POSITIONS_SWIN) a[h][j] += w->at[F_BIAS][key * heads + h];
                 }
                 memcpy(v[j], made[2], sizeof v[j]);
-                for (int c = 0; c < wide && s->bias == TL_BIAS_SHAW; c++)
+                for (int c = 0; c < wide && s->positions == TL_POSITIONS_SHAW; c++)
                     v[j][c] = plain[2][j][c] + w->at[F_R_V][key * wide + c];
             }
             for (int h = 0; h < heads; h++) {
@@ -205,7 +206,7 @@ static inline void oracle_forward(const tl_op_shape *s, const oracle_weights *w,
                     continue;
                 }
                 oracle_softmax(a[h], seen, n);
-                if (!s->gated) continue;
+                if (s->positions != TL_POSITIONS_CONVIT) continue;
                 double position[MOST_TOKENS];
                 const double g = 1 / (1 + exp(-w->at[F_GATE][h]));
                 for (int j = 0; j < n; j++) position[j] = oracle_position(s, w->at[F_W], h, i, j);
@@ -222,10 +223,10 @@ static inline void oracle_forward(const tl_op_shape *s, const oracle_weights *w,
             double *target = o + (i * batch + b) * wide;
             for (int c = 0; c < wide; c++) {
                 const double second = narrow ? wider[c] : sums[c];
-                target[c] = s->bias == TL_BIAS_SHAW  ? sums[c]
-                            : !moved_values          ? standard[c]
-                            : s->kind == TL_OP_ALPHA ? 0.5 * (standard[c] + second)
-                                                     : second;
+                target[c] = s->positions == TL_POSITIONS_SHAW ? sums[c]
+                            : !moved_values                   ? standard[c]
+                            : s->kind == TL_OP_ALPHA          ? 0.5 * (standard[c] + second)
+                                                              : second;
             }
         }
     }

@@ -4,8 +4,8 @@
 
 #include "core/random.h"
 #include "family_oracle.h"
-#include "ops/attention_like.h"
-#include "ops/gated.h"
+#include "ops/attention.h"
+#include "ops/convit.h"
 
 enum { SAMPLES = 36 }; /* elements of each gradient that are compared */
 
@@ -159,14 +159,14 @@ static void translution_and_alpha(void **unused)
     CASE(TL_OP_ALPHA, pool, s.relative = TL_ROLE_QKV);
     CASE(TL_OP_ALPHA, cube, s.relative = TL_ROLE_V);
     CASE(TL_OP_ALPHA, line, s.relative = TL_ROLE_Q);
-    CASE(TL_OP_ALPHA, wide, s.rotary = true);
+    CASE(TL_OP_ALPHA, wide, s.positions = TL_POSITIONS_ROPE);
     CASE(TL_OP_ALPHA, wide, ONE_QUERY);
     CASE(TL_OP_ALPHA, wide, ONE_QUERY, s.relative = TL_ROLE_V);
     CASE(TL_OP_TRANSLUTION, wide, ONE_QUERY, s.relative = TL_ROLE_V);
     CASE(TL_OP_TRANSLUTION, wide, ONE_QUERY, s.relative = TL_ROLE_K);
     CASE(TL_OP_TRANSLUTION, wide, ONE_QUERY, s.relative = TL_ROLE_K | TL_ROLE_V);
     CASE(TL_OP_ALPHA_PURE, wide, ONE_QUERY);
-    CASE(TL_OP_ALPHA, cube, s.rotary = true, s.head_dim = 8);
+    CASE(TL_OP_ALPHA, cube, s.positions = TL_POSITIONS_ROPE, s.head_dim = 8);
     CASE(TL_OP_ALPHA_PURE, wide, s.keep = false);
     CASE(TL_OP_ALPHA_PURE, line, WINDOW(4));
     tl_context_destroy(ctx);
@@ -197,24 +197,24 @@ static void baselines(void **unused)
     CASE(TL_OP_ABSOLUTE, wide, ABSOLUTE, ONE_QUERY);
     CASE(TL_OP_CONV, wide, WINDOW(1), ONE_QUERY);
     CASE(TL_OP_ATTENTION, wide, ONE_QUERY);
-    CASE(TL_OP_ATTENTION, wide, ONE_QUERY, s.bias = TL_BIAS_SHAW, WINDOW(2));
-    CASE(TL_OP_ATTENTION, wide, ONE_QUERY, s.bias = TL_BIAS_SWIN);
-    CASE(TL_OP_ATTENTION, wide, ONE_QUERY, s.rotary = true);
+    CASE(TL_OP_ATTENTION, wide, ONE_QUERY, s.positions = TL_POSITIONS_SHAW, WINDOW(2));
+    CASE(TL_OP_ATTENTION, wide, ONE_QUERY, s.positions = TL_POSITIONS_SWIN);
+    CASE(TL_OP_ATTENTION, wide, ONE_QUERY, s.positions = TL_POSITIONS_ROPE);
     CASE(TL_OP_CONV, wide, WINDOW(1));
     CASE(TL_OP_CONV, cube, WINDOW(1), s.geometry.cls = 0, s.queries = 12);
     CASE(TL_OP_CONV, line, WINDOW(2));
-    CASE(TL_OP_ATTENTION, wide, s.rotary = true);
-    CASE(TL_OP_ATTENTION, cube, s.rotary = true, s.head_dim = 8);
-    CASE(TL_OP_ATTENTION, line, s.rotary = true);
-    CASE(TL_OP_ATTENTION, wide, s.bias = TL_BIAS_SWIN);
-    CASE(TL_OP_ATTENTION, line, s.bias = TL_BIAS_SWIN, WINDOW(3));
-    CASE(TL_OP_ATTENTION, cube, s.bias = TL_BIAS_SHAW);
-    CASE(TL_OP_ATTENTION, line, s.bias = TL_BIAS_SHAW, CLIP(2));
-    CASE(TL_OP_ATTENTION, wide, s.gated = true);
-    CASE(TL_OP_ATTENTION, wide, s.gated = true, ONE_QUERY);
-    CASE(TL_OP_ATTENTION, pool, s.gated = true, WINDOW(2));
-    CASE(TL_OP_ATTENTION, cube, s.gated = true);
-    CASE(TL_OP_ATTENTION, line, s.gated = true);
+    CASE(TL_OP_ATTENTION, wide, s.positions = TL_POSITIONS_ROPE);
+    CASE(TL_OP_ATTENTION, cube, s.positions = TL_POSITIONS_ROPE, s.head_dim = 8);
+    CASE(TL_OP_ATTENTION, line, s.positions = TL_POSITIONS_ROPE);
+    CASE(TL_OP_ATTENTION, wide, s.positions = TL_POSITIONS_SWIN);
+    CASE(TL_OP_ATTENTION, line, s.positions = TL_POSITIONS_SWIN, WINDOW(3));
+    CASE(TL_OP_ATTENTION, cube, s.positions = TL_POSITIONS_SHAW);
+    CASE(TL_OP_ATTENTION, line, s.positions = TL_POSITIONS_SHAW, CLIP(2));
+    CASE(TL_OP_ATTENTION, wide, s.positions = TL_POSITIONS_CONVIT);
+    CASE(TL_OP_ATTENTION, wide, s.positions = TL_POSITIONS_CONVIT, ONE_QUERY);
+    CASE(TL_OP_ATTENTION, pool, s.positions = TL_POSITIONS_CONVIT, WINDOW(2));
+    CASE(TL_OP_ATTENTION, cube, s.positions = TL_POSITIONS_CONVIT);
+    CASE(TL_OP_ATTENTION, line, s.positions = TL_POSITIONS_CONVIT);
     tl_context_destroy(ctx);
 }
 
@@ -222,13 +222,14 @@ static void baselines(void **unused)
  * them, and the class token has no place yet. */
 static void local_start(void **unused)
 {
-    const tl_op_shape s = {
-        .geometry = {.kind = TL_GRID, .height = 5, .width = 5, .cls = 1}, .heads = 9, .gated = true};
+    const tl_op_shape s = {.geometry = {.kind = TL_GRID, .height = 5, .width = 5, .cls = 1},
+                           .heads = 9,
+                           .positions = TL_POSITIONS_CONVIT};
     const int query = 1 + 2 * 5 + 2;
     float w[9 * 6];
     double weights[9 * 6];
     bool taken[26] = {false};
-    tl_gated_local(9, 2, 6, w);
+    convit_local(9, 2, 6, w);
     for (int i = 0; i < 9 * 6; i++) weights[i] = (double)w[i];
     for (int h = 0; h < 9; h++) {
         int best = 1;
@@ -239,7 +240,7 @@ static void local_start(void **unused)
         taken[best] = true;
         assert_true(w[h * 6 + 3] == 0 && w[h * 6 + 4] == 0 && w[h * 6 + 5] == 0);
     }
-    tl_gated_local(2, 3, 4, w); /* fewer heads than a grid of them has places */
+    convit_local(2, 3, 4, w); /* fewer heads than a grid of them has places */
     assert_true(w[0] == -1 && w[1] == -1 && w[4] == -1 && w[5] == 1 && w[6] == -1 && w[7] == -1);
 }
 

@@ -1,7 +1,7 @@
 /* The bare operations against the golden vectors: from inter.xn to inter.o and back, with every gradient. */
 #include "golden.h"
 
-#include "ops/attention_like.h"
+#include "ops/attention.h"
 
 enum { BATCH = 2, DIM = 12, HEADS = 3, HEAD_DIM = 4, RELENC = 2 };
 
@@ -31,7 +31,7 @@ static void check(const spec *op, tl_kernel_path path)
     const uint32_t tokens = tl_geometry_tokens(&geometry);
     const tl_op_shape shape = {.kind = op->kind,
                                .relative = op->relative,
-                               .rotary = op->rotary,
+                               .positions = op->rotary ? TL_POSITIONS_ROPE : TL_POSITIONS_NONE,
                                .keep = path == TL_PATH_CPU,
                                .geometry = geometry,
                                .batch = BATCH,

@@ -19,12 +19,7 @@ src/data/image_folder.c other
 src/device/select.c auto
 src/models/plan.c translution
 src/models/plan.c workspace
-src/ops/attention_like.c attention
-src/ops/attention_like.c qkv
 src/ops/clip.c clip
-src/ops/op_shape.c k
-src/ops/op_shape.c q
-src/ops/op_shape.c v
 src/ops/rope.c rope
 src/ops/self_test.c clip
 src/ops/self_test.c translution

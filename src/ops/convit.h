@@ -1,0 +1,41 @@
+/* ConViT's gated positional attention: beside softmax(q . k) a second softmax that knows positions alone, and
+ * a gate a head between the two:
+ *
+ *   prob_ij = (1 - g_h) softmax_j(q_i . k_j) + g_h softmax_j(w_h . f_ij),   g_h = sigmoid(gate_h)
+ *
+ * f_ij of two patches is (|d|^2, dx, dy, dz), d the step from token i to token j, over as many axes as the grid
+ * has (a sequence: one). A class token has no place: its pairs have zeros there and columns of their own behind,
+ * one for class to class, one for class to patch, one for patch to class, so that each has a logit of its own. */
+#ifndef OPS_CONVIT_H
+#define OPS_CONVIT_H
+
+#include "ops/attention_terms.h"
+
+typedef struct convit {
+    uint32_t queries, keys, batch, heads;
+    uint32_t features; /* F */
+    uint32_t causal;   /* as tl_softmax_forward takes it */
+} convit;
+
+/* Axes with a step of their own: 1 in a sequence, 2 on a plane, 3 in a volume. */
+uint32_t convit_axes(const tl_geometry *geometry);
+/* F, the columns of w. */
+uint32_t convit_features(const tl_geometry *geometry);
+
+/* The softmax over positions, [head][query][key], overwritten. table f [query][key][F + 1], its last column 1 everywhere; w [heads][F]; mask as tl_mask_create makes it, or
+ * NULL. */
+tl_status convit_positions(tl_context *ctx, const convit *g, tl_view table, tl_view w, const tl_tensor *mask,
+                           tl_view positions);
+/* mixed = prob + sigmoid(gate) (positions - prob), [batch][head][query][key], overwritten. */
+tl_status convit_mix(tl_context *ctx, const convit *g, tl_view prob, tl_view positions, tl_view gate,
+                     tl_view mixed);
+/* dmixed becomes the gradient of prob; dw and dgate are overwritten. workspace: 2 heads * queries * keys. */
+tl_status convit_backward(tl_context *ctx, const convit *g, tl_view table, tl_view prob, tl_view positions,
+                          tl_view gate, tl_view dmixed, tl_view dw, tl_view dgate, tl_view workspace);
+
+/* The start that ConViT calls local: w [heads][features] so that head h looks at the patch in direction c_h, the
+ * heads' directions laid out as a small grid about the query: w_h . f_ij = -|d|^2 + 2 c_h . d. Columns past the
+ * axes are 0. */
+void convit_local(uint32_t heads, uint32_t axes, uint32_t features, float *w);
+
+#endif

@@ -1,0 +1,33 @@
+/* What the terms by offset share: products of the relative kernels, between pair weights and the logits, the attention
+ * weights and the output of a pass. */
+#ifndef OPS_OFFSET_TERMS_H
+#define OPS_OFFSET_TERMS_H
+
+#include "ops/attention_terms.h"
+#include "ops/relative.h"
+
+/* A role as those products take it. */
+typedef struct offset_operand {
+    tl_view rows, gradient;    /* [token][batch][stride]; q's begin with the first query's */
+    tl_tensor *table, *dtable; /* a matrix per offset; NULL: the rows are q or k already */
+    uint32_t stride;
+} offset_operand;
+
+/* The pair weights of this shape; the caller sets inner, head_dim and strides. */
+tl_relative offset_products(const attention_pass *pass);
+
+/* Logits: adds scale * q_ij . k_ij; `saved` as tl_relative_score takes it. */
+tl_status offset_logits(attention_pass *pass, const tl_relative *r, const offset_operand *q,
+                        const offset_operand *k, tl_relative_rows saved);
+/* From the gradients of the logits, those of q and k: added to their rows' gradients, their tables' overwritten.
+ * `chunk`: tl_relative_workspace floats. */
+tl_status offset_logits_backward(attention_pass *pass, const tl_relative *r, const offset_operand *q,
+                                 const offset_operand *k, tl_relative_rows saved, tl_view chunk);
+
+/* sums [query][batch][...] += sum_j p_ij v_ij. */
+tl_status offset_values(attention_pass *pass, const tl_relative *r, const offset_operand *v, tl_view sums);
+/* From dsums: adds to dweights (where there is a softmax) and v's gradient, overwrites its table's. */
+tl_status offset_values_backward(attention_pass *pass, const tl_relative *r, const offset_operand *v,
+                                 tl_view dsums, tl_view chunk);
+
+#endif
