@@ -9,30 +9,23 @@
 #include "ops/rows.h"
 #include "ops/softmax.h"
 
-uint32_t convit_axes(const tl_geometry *g)
-{
-    return g->kind == TL_CAUSAL ? 1 : g->depth > 1 ? 3 : 2;
-}
-
 uint32_t convit_features(const tl_geometry *g)
 {
-    return 1 + convit_axes(g) + (g->cls ? 3 : 0);
+    return 1 + tl_geometry_axes(g) + (g->cls ? 3 : 0);
 }
 
 /* f_ij and the 1 behind it, F + 1 zeroed floats. */
 static void describe_pair(const tl_geometry *g, uint32_t i, uint32_t j, float *f)
 {
-    const uint32_t axes = convit_axes(g), features = convit_features(g);
+    const uint32_t axes = tl_geometry_axes(g), features = convit_features(g);
     f[features] = 1.0f;
-    if (g->cls && (i == 0 || j == 0)) {
+    uint32_t from[3], to[3];
+    if (!tl_geometry_place(g, i, from) || !tl_geometry_place(g, j, to)) {
         f[1 + axes + (i == j ? 0 : i == 0 ? 1 : 2)] = 1.0f;
         return;
     }
-    const uint32_t a = i - g->cls, b = j - g->cls, plane = g->height * g->width;
-    const uint32_t from[3] = {a % g->width, a % plane / g->width, a / plane},
-                   to[3] = {b % g->width, b % plane / g->width, b / plane};
     for (uint32_t axis = 0; axis < axes; axis++) {
-        const float d = (float)to[axis] - (float)from[axis];
+        const float d = (float)to[2 - axis] - (float)from[2 - axis]; /* dx, dy, dz */
         f[0] += d * d;
         f[1 + axis] = d;
     }
@@ -133,7 +126,7 @@ static void convit_parameters(const tl_op_shape *s, op_parameters *list)
     tl_op_parameter *w = op_parameters_add(list, "pos_proj.weight", OP_FIELD(w), 2, s->heads,
                                            convit_features(&s->geometry), 0);
     w->init = TL_INIT_LOCAL;
-    w->axes = convit_axes(&s->geometry);
+    w->axes = tl_geometry_axes(&s->geometry);
     op_parameters_add(list, "gating_param", OP_FIELD(gate), 1, s->heads, 1, 0)->init = TL_INIT_ONE;
 }
 

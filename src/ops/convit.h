@@ -17,8 +17,6 @@ typedef struct convit {
     uint32_t causal;   /* as tl_softmax_forward takes it */
 } convit;
 
-/* Axes with a step of their own: 1 in a sequence, 2 on a plane, 3 in a volume. */
-uint32_t convit_axes(const tl_geometry *geometry);
 /* F, the columns of w. */
 uint32_t convit_features(const tl_geometry *geometry);
 

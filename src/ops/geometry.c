@@ -5,6 +5,19 @@ uint32_t tl_geometry_tokens(const tl_geometry *g)
     return (g->depth > 0 ? g->depth : 1) * g->height * g->width + g->cls;
 }
 
+uint32_t tl_geometry_axes(const tl_geometry *g)
+{
+    return g->kind == TL_CAUSAL ? 1 : g->depth > 1 ? 3 : 2;
+}
+
+bool tl_geometry_place(const tl_geometry *g, uint32_t token, uint32_t place[3])
+{
+    if (token < g->cls) return false;
+    const uint32_t patch = token - g->cls, plane = g->height * g->width;
+    place[0] = patch / plane, place[1] = patch % plane / g->width, place[2] = patch % g->width;
+    return true;
+}
+
 /* The distance that stands for `distance` in the tables. */
 static uint32_t shared(const tl_geometry *g, uint32_t distance)
 {
@@ -46,12 +59,11 @@ static int32_t axis_offset(const tl_geometry *g, uint32_t a, uint32_t b, uint32_
 static int32_t grid_offset(const tl_geometry *g, uint32_t i, uint32_t j)
 {
     const int32_t count = (int32_t)tl_geometry_offsets(g);
-    if (g->cls && (i == 0 || j == 0)) return i == j ? count - 3 : i == 0 ? count - 2 : count - 1;
-    const uint32_t a = i - g->cls, b = j - g->cls, plane = g->height * g->width;
-    const uint32_t depth = g->depth > 0 ? g->depth : 1;
-    const int32_t z = axis_offset(g, a / plane, b / plane, depth);
-    const int32_t y = axis_offset(g, a % plane / g->width, b % plane / g->width, g->height);
-    const int32_t x = axis_offset(g, a % g->width, b % g->width, g->width);
+    uint32_t a[3], b[3];
+    if (!tl_geometry_place(g, i, a) || !tl_geometry_place(g, j, b))
+        return i == j ? count - 3 : i == 0 ? count - 2 : count - 1;
+    const int32_t z = axis_offset(g, a[0], b[0], g->depth > 0 ? g->depth : 1);
+    const int32_t y = axis_offset(g, a[1], b[1], g->height), x = axis_offset(g, a[2], b[2], g->width);
     if (z < 0 || y < 0 || x < 0) return -1;
     const int32_t rows = 2 * (int32_t)reach(g, g->height) + 1, columns = 2 * (int32_t)reach(g, g->width) + 1;
     return (z * rows + y) * columns + x;

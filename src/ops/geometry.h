@@ -25,6 +25,10 @@ typedef struct tl_geometry {
 } tl_geometry;
 
 uint32_t tl_geometry_tokens(const tl_geometry *g);
+/* Axes with a step of their own: 1 in a sequence, 2 on a plane, 3 in a volume. */
+uint32_t tl_geometry_axes(const tl_geometry *g);
+/* Where a token lies, {depth, row, column}, those of absent axes 0; false for the class token, which has no place. */
+bool tl_geometry_place(const tl_geometry *g, uint32_t token, uint32_t place[3]);
 /* Number of matrices K in a relative table. Per axis of n, offsets reach to n - 1 or to the window; with CLIP they
  * count up to the radius only, with LOG past it in octaves. The product over a grid's axes of (2 reach + 1), + 3
  * with a class token; reach + 1 for a sequence; tokens^2 when absolute, of a sequence max_length (max_length + 1) / 2. */

@@ -6,15 +6,10 @@
 #include "ops/row_kernels.h"
 #include "ops/rows.h"
 
-static uint32_t axes_of(const tl_geometry *g)
-{
-    return g->kind == TL_CAUSAL ? 1 : g->depth > 1 ? 3 : 2;
-}
-
 tl_status tl_rope_check(const tl_geometry *g, uint32_t head_dim, tl_error *err)
 {
     static const char *const widths[] = {"even", "a multiple of 4", "even and at least 6"};
-    const uint32_t axes = axes_of(g);
+    const uint32_t axes = tl_geometry_axes(g);
     if (head_dim % (axes == 2 ? 4 : 2) == 0 && head_dim >= 2 * axes) return TL_OK;
     return tl_fail(err, TL_ERROR_USAGE, "rotary positions need a head_dim that is %s, not %u.",
                    widths[axes - 1], head_dim);
@@ -22,9 +17,9 @@ tl_status tl_rope_check(const tl_geometry *g, uint32_t head_dim, tl_error *err)
 
 static double angle(const tl_geometry *g, uint32_t token, uint32_t pair, uint32_t head_dim)
 {
-    if (token < g->cls) return 0.0;
-    const uint32_t patch = token - g->cls, plane = g->height * g->width, axes = axes_of(g);
-    const uint32_t place[3] = {patch / plane, patch % plane / g->width, patch % g->width};
+    const uint32_t axes = tl_geometry_axes(g);
+    uint32_t place[3];
+    if (!tl_geometry_place(g, token, place)) return 0.0;
     /* Every axis has as many frequencies; the last one takes what remains. */
     const uint32_t share = head_dim / 2 / axes, axis = pair / share < axes ? pair / share : axes - 1;
     const uint32_t frequencies = axis == axes - 1 ? head_dim / 2 - share * axis : share;

@@ -2,6 +2,7 @@
  * differences of the formulas in double precision. */
 #include "golden.h"
 
+#include "core/choices.h"
 #include "core/random.h"
 #include "family_oracle.h"
 #include "ops/attention.h"
@@ -76,8 +77,11 @@ static void check_gradient(tl_context *ctx, const char *what, const char *which,
     close_to(what, which, error, largest, 2e-5);
 }
 
-static void check(tl_context *ctx, const tl_op_shape *s, const char *what)
+static void check(tl_context *ctx, const tl_op_shape *s, const char *name)
 {
+    char what[160]; /* of the case, for messages */
+    snprintf(what, sizeof what, "%s (positions %s)", name,
+             choice_shown(&positions_choices, (int)s->positions));
     tl_random r = tl_random_make(11, tl_random_stream(what));
     const uint64_t tokens = tl_geometry_tokens(&s->geometry), width = (uint64_t)s->heads * s->head_dim;
     const uint64_t outputs = s->queries * s->batch * width;
@@ -198,23 +202,28 @@ static void baselines(void **unused)
     CASE(TL_OP_CONV, wide, WINDOW(1), ONE_QUERY);
     CASE(TL_OP_ATTENTION, wide, ONE_QUERY);
     CASE(TL_OP_ATTENTION, wide, ONE_QUERY, s.positions = TL_POSITIONS_SHAW, WINDOW(2));
-    CASE(TL_OP_ATTENTION, wide, ONE_QUERY, s.positions = TL_POSITIONS_SWIN);
-    CASE(TL_OP_ATTENTION, wide, ONE_QUERY, s.positions = TL_POSITIONS_ROPE);
     CASE(TL_OP_CONV, wide, WINDOW(1));
     CASE(TL_OP_CONV, cube, WINDOW(1), s.geometry.cls = 0, s.queries = 12);
     CASE(TL_OP_CONV, line, WINDOW(2));
-    CASE(TL_OP_ATTENTION, wide, s.positions = TL_POSITIONS_ROPE);
-    CASE(TL_OP_ATTENTION, cube, s.positions = TL_POSITIONS_ROPE, s.head_dim = 8);
-    CASE(TL_OP_ATTENTION, line, s.positions = TL_POSITIONS_ROPE);
-    CASE(TL_OP_ATTENTION, wide, s.positions = TL_POSITIONS_SWIN);
     CASE(TL_OP_ATTENTION, line, s.positions = TL_POSITIONS_SWIN, WINDOW(3));
-    CASE(TL_OP_ATTENTION, cube, s.positions = TL_POSITIONS_SHAW);
     CASE(TL_OP_ATTENTION, line, s.positions = TL_POSITIONS_SHAW, CLIP(2));
-    CASE(TL_OP_ATTENTION, wide, s.positions = TL_POSITIONS_CONVIT);
-    CASE(TL_OP_ATTENTION, wide, s.positions = TL_POSITIONS_CONVIT, ONE_QUERY);
     CASE(TL_OP_ATTENTION, pool, s.positions = TL_POSITIONS_CONVIT, WINDOW(2));
-    CASE(TL_OP_ATTENTION, cube, s.positions = TL_POSITIONS_CONVIT);
-    CASE(TL_OP_ATTENTION, line, s.positions = TL_POSITIONS_CONVIT);
+    tl_context_destroy(ctx);
+}
+
+/* Attention with every kind of positions: planes, sequences, volumes, windows, one query. */
+static void attention_with_positions(void **unused)
+{
+    tl_context *ctx = golden_context(TL_PATH_AUTO);
+    for (int p = 0; p < positions_choices.count; p++) {
+        const tl_positions kind = (tl_positions)positions_choices.items[p].value;
+        CASE(TL_OP_ATTENTION, wide, s.positions = kind);
+        CASE(TL_OP_ATTENTION, wide, s.positions = kind, ONE_QUERY);
+        CASE(TL_OP_ATTENTION, pool, s.positions = kind, WINDOW(2));
+        CASE(TL_OP_ATTENTION, line, s.positions = kind);
+        CASE(TL_OP_ATTENTION, line, s.positions = kind, WINDOW(3));
+        CASE(TL_OP_ATTENTION, cube, s.positions = kind, s.head_dim = 8);
+    }
     tl_context_destroy(ctx);
 }
 
@@ -248,6 +257,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(translution_and_alpha),
                                        cmocka_unit_test(windows_and_sharing), cmocka_unit_test(baselines),
+                                       cmocka_unit_test(attention_with_positions),
                                        cmocka_unit_test(local_start)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
