@@ -104,11 +104,12 @@ static bool sensible(const tl_model_config *c)
 {
     const bool attention = c->op == TL_OP_ATTENTION, conv = c->op == TL_OP_CONV;
     const bool chosen = c->relative != 0;
-    const bool offsets = c->positions == TL_POSITIONS_SWIN || c->positions == TL_POSITIONS_SHAW;
+    const bool offsets = c->positions == TL_POSITIONS_SWIN || c->positions == TL_POSITIONS_SHAW,
+               added = c->positions == TL_POSITIONS_NONE || c->positions == TL_POSITIONS_LEARNED,
+               rope = c->positions == TL_POSITIONS_ROPE && c->op == TL_OP_ALPHA;
     if (chosen && attention) return false; /* nothing is relative */
     if (chosen && c->relative != TL_ROLE_QKV && (conv || c->op == TL_OP_ALPHA_PURE)) return false;
-    if (c->positions == TL_POSITIONS_ROPE && !attention && c->op != TL_OP_ALPHA) return false;
-    if ((offsets || c->positions == TL_POSITIONS_CONVIT) && !attention) return false;
+    if (!attention && !added && !rope) return false;
     if (c->sharing != TL_SHARING_NONE && (c->op == TL_OP_ABSOLUTE || (attention && !offsets))) return false;
     if (c->window > 0 && c->op == TL_OP_ABSOLUTE) return false;
     if (c->window == 0 && conv) return false;

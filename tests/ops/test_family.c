@@ -223,6 +223,8 @@ static void attention_with_positions(void **unused)
         CASE(TL_OP_ATTENTION, line, s.positions = kind);
         CASE(TL_OP_ATTENTION, line, s.positions = kind, WINDOW(3));
         CASE(TL_OP_ATTENTION, cube, s.positions = kind, s.head_dim = 8);
+        CASE(TL_OP_ATTENTION, line, s.positions = kind, s.heads = 3);
+        CASE(TL_OP_ATTENTION, line, s.positions = kind, s.heads = 6, s.head_dim = 2);
     }
     tl_context_destroy(ctx);
 }
