@@ -267,10 +267,11 @@ typedef enum tl_positions {
     TL_POSITIONS_DEFAULT, /* learned for attention, none for the other operations */
     TL_POSITIONS_NONE,
     TL_POSITIONS_LEARNED,
-    TL_POSITIONS_ROPE,  /* rotary */
-    TL_POSITIONS_SWIN,  /* a learned number for every offset and head, added to the logits */
-    TL_POSITIONS_SHAW,  /* learned vectors for every offset, added to the keys and the values */
-    TL_POSITIONS_CONVIT /* a second softmax over positions alone and a gate a head (ConViT) */
+    TL_POSITIONS_ROPE,   /* rotary */
+    TL_POSITIONS_SWIN,   /* a learned number for every offset and head, added to the logits */
+    TL_POSITIONS_SHAW,   /* learned vectors for every offset, added to the keys and the values */
+    TL_POSITIONS_CONVIT, /* a second softmax over positions alone and a gate a head (ConViT) */
+    TL_POSITIONS_ALIBI   /* logits fall with the distance, by a fixed slope a head (ALiBi) */
 } tl_positions;
 typedef enum tl_motion { TL_MOTION_STATIC, TL_MOTION_DYNAMIC } tl_motion; /* digits centred, or anywhere */
 typedef enum tl_schedule { TL_SCHEDULE_COSINE, TL_SCHEDULE_COSINE_EPOCH, TL_SCHEDULE_CONSTANT } tl_schedule;

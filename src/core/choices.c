@@ -23,7 +23,8 @@ TABLE(positions_choices, "kind of positions", {TL_POSITIONS_NONE, "none", NULL},
       {TL_POSITIONS_ROPE, "rope", "rotary: q and k turned by their token's position"},
       {TL_POSITIONS_SWIN, "swin", "a learned number for every offset and head, added to the logits"},
       {TL_POSITIONS_SHAW, "shaw", "learned vectors for every offset, added to keys and values"},
-      {TL_POSITIONS_CONVIT, "convit", "a second softmax over positions, and a gate for every head"});
+      {TL_POSITIONS_CONVIT, "convit", "a second softmax over positions, and a gate for every head"},
+      {TL_POSITIONS_ALIBI, "alibi", "logits fall with the distance, by a fixed slope for every head"});
 
 /* 0 stands for all; "qkv" read back is 0. */
 TABLE(role_choices, "set of relative roles", {0, "qkv", NULL}, {TL_ROLE_Q, "q", NULL}, {TL_ROLE_K, "k", NULL},

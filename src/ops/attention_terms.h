@@ -17,7 +17,7 @@
 
 /* All terms, in the order in which they run. A new one is its name here and its file. */
 #define ATTENTION_TERMS(TERM)                                                                                \
-    TERM(dense) TERM(rotary) TERM(low_rank) TERM(per_offset) TERM(swin) TERM(shaw) TERM(convit)
+    TERM(dense) TERM(rotary) TERM(low_rank) TERM(per_offset) TERM(swin) TERM(shaw) TERM(convit) TERM(alibi)
 
 #define ATTENTION_TERM_INDEX(name) TERM_##name,
 enum { ATTENTION_TERMS(ATTENTION_TERM_INDEX) TERMS };

@@ -119,6 +119,25 @@ static inline double oracle_position(const tl_op_shape *s, const double *w, int 
     return sum + w[0] * square;
 }
 
+/* ALiBi's slopes as its authors list them: for 2, 4, 8 heads from 2^(-8/heads) on in equal steps of the exponent; for 3 and
+ * 6 those of 2 and 4, then the first, third ... of 4 and 8. */
+static inline double oracle_slope(int head, int heads)
+{
+    static const double exponents[][6] = {
+        {0}, {8}, {4, 8}, {4, 8, 2}, {2, 4, 6, 8}, {2, 4, 6, 8, 1}, {2, 4, 6, 8, 1, 3}};
+    return exp2(-exponents[heads][head]);
+}
+
+static inline double oracle_distance(const tl_geometry *g, int i, int j)
+{
+    if (g->kind == TL_CAUSAL) return abs(i - j);
+    if (g->cls && (i == 0 || j == 0)) return 0;
+    const int a = i - (int)g->cls, b = j - (int)g->cls, width = (int)g->width, plane = width * (int)g->height;
+    const double x = a % width - b % width, y = a / width % (int)g->height - b / width % (int)g->height,
+                 z = a / plane - b / plane;
+    return sqrt(x * x + y * y + z * z);
+}
+
 /* p_j = softmax of a_j over the tokens seen. */
 static inline void oracle_softmax(double *a, const bool *seen, int n)
 {
@@ -195,6 +214,8 @@ static inline void oracle_forward(const tl_op_shape *s, const oracle_weights *w,
                     if (beside || !moved_scores) a[h][j] += scale * content;
                     if (moved_scores) a[h][j] += scale * relative;
                     if (s->positions == TL_POSITIONS_SWIN) a[h][j] += w->at[F_BIAS][key * heads + h];
+                    if (s->positions == TL_POSITIONS_ALIBI)
+                        a[h][j] -= oracle_slope(h, heads) * oracle_distance(&s->geometry, i, j);
                 }
                 memcpy(v[j], made[2], sizeof v[j]);
                 for (int c = 0; c < wide && s->positions == TL_POSITIONS_SHAW; c++)
