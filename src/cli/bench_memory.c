@@ -47,8 +47,9 @@ static bool extent_fits(const tl_settings *s, uint32_t side, const tl_cli_limits
     tl_settings other = with_extent(s, side);
     tl_memory_plan plan;
     bool fits;
-    return tl_model_plan_training(&other.model, s->batch_size, s->recompute, limits->total_bytes,
-                                  limits->max_alloc_bytes, &plan, &fits, NULL) == TL_OK &&
+    return tl_model_plan_training(&other.model, s->batch_size, optimizer_rule_of(s->optimizer), s->recompute,
+                                  limits->total_bytes, limits->max_alloc_bytes, &plan, &fits,
+                                  NULL) == TL_OK &&
            fits;
 }
 
@@ -83,7 +84,7 @@ static tl_status measure(const tl_settings *settings, tl_op_kind op, const tl_cl
         tl_settings other = with_extent(&s, scale_of(&s)->extents[i]);
         tl_memory_plan plan;
         other.model.recompute = true;
-        TL_TRY(tl_model_plan(&other.model, s.batch_size, true, &plan, err));
+        TL_TRY(tl_model_plan(&other.model, s.batch_size, optimizer_rule_of(s.optimizer), &plan, err));
         f->activation[i] = plan.bytes[TL_MEMORY_ACTIVATION] + plan.bytes[TL_MEMORY_WORKSPACE];
     }
     return TL_OK;

@@ -1,4 +1,4 @@
-/* translution bench step: whole training steps on random data. A step is forward, loss, backward and AdamW,
+/* translution bench step: whole training steps on random data. A step is forward, loss, backward and the optimizer,
  * finished on the device. */
 #if defined(__APPLE__) && !defined(_DARWIN_C_SOURCE)
 #define _DARWIN_C_SOURCE /* ru_maxrss */
@@ -99,12 +99,12 @@ static tl_status run_steps(const tl_cli_options *o, tl_context *ctx, tl_model *m
     TL_TRY(tl_registry_init(ctx, tl_model_registry(model), s->seed));
     TL_TRY(set_random_batch(ctx, model, s, &f->set_batch_ms));
     for (uint32_t i = 0; i < WARM_UP + rounds; i++) {
-        const tl_adamw_settings adamw = tl_step_adamw(s, s->lr, i + 1);
+        const optimizer_settings optimizer = tl_step_optimizer(s, s->lr, i + 1);
         if (i == 0) TL_TRY(tl_finish(ctx)); /* the parameters are drawn */
         const double begun = tl_clock_seconds();
         if (i == 0) f->start_ms = (begun - o->started) * 1e3;
         TL_TRY(tl_step_gradients(ctx, model, 0));
-        TL_TRY(tl_step_update(ctx, tl_model_registry(model), &adamw));
+        TL_TRY(tl_registry_update(ctx, tl_model_registry(model), &optimizer));
         TL_TRY(tl_finish(ctx));
         const double ended = tl_clock_seconds();
         if (i == 0) f->first_ms = (ended - o->started) * 1e3;
@@ -131,7 +131,8 @@ static tl_status measure(tl_cli_options *o, tl_context *ctx, figures *f)
     double *ms = malloc(rounds * sizeof *ms);
     if (ms == NULL)
         return tl_fail(tl_context_error(ctx), TL_ERROR_MEMORY, "out of host memory for %u times", rounds);
-    tl_status status = tl_model_create(ctx, &s->model, s->batch_size, true, &model);
+    tl_status status = tl_model_create(ctx, &s->model, s->batch_size, optimizer_rule_of(s->optimizer),
+                                       &model);
     if (status == TL_OK) status = run_steps(o, ctx, model, ms, rounds, f);
     tl_model_destroy(ctx, model);
     free(ms);

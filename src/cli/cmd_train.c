@@ -15,7 +15,8 @@ static tl_status make_plan(tl_settings *s, const tl_cli_limits *limits, uint64_t
     const uint64_t most = limits->known ? limits->total_bytes : UINT64_MAX,
                    largest = limits->known ? limits->max_alloc_bytes : UINT64_MAX;
     bool fits;
-    TL_TRY(tl_model_plan_training(&s->model, s->batch_size, s->recompute, most, largest, plan, &fits, err));
+    TL_TRY(tl_model_plan_training(&s->model, s->batch_size, optimizer_rule_of(s->optimizer), s->recompute,
+                                  most, largest, plan, &fits, err));
     tl_registry registry = {0};
     tl_status status = tl_model_parameters(&s->model, &registry, err);
     *params = tl_registry_count(&registry);

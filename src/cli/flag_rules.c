@@ -70,6 +70,11 @@ static bool is_not_quiet(const tl_cli_options *o, const tl_settings *s)
     return !(o->settings.quiet && o->verbose);
 }
 
+static bool has_eps(const tl_cli_options *o, const tl_settings *s)
+{
+    return optimizer_rule_of(s->optimizer)->eps > 0.0f;
+}
+
 static bool checkpoints_by_time(const tl_cli_options *o, const tl_settings *s)
 {
     return !tl_cli_given(o, "checkpoint-every");
@@ -137,6 +142,7 @@ static const rule rules[] = {
     NEEDS("allow-other-data", 0, resumes, "it says what --resume may go on with; give that, too"),
     NEEDS("checkpoint-minutes", 0, checkpoints_by_time,
           "--checkpoint-every counts steps instead; leave one of the two away"),
+    NEEDS("eps", 0, has_eps, "this optimizer has none; leave it away"),
     NEEDS("verbose", 0, is_not_quiet, "--quiet asks for the opposite; leave one of the two away"),
 };
 

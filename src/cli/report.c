@@ -165,8 +165,9 @@ static bool batch_fits(const tl_settings *s, uint32_t batch, const tl_cli_limits
     tl_memory_plan plan;
     tl_model_config model = s->model;
     bool fits;
-    return tl_model_plan_training(&model, batch, s->recompute, limits->total_bytes, limits->max_alloc_bytes,
-                                  &plan, &fits, NULL) == TL_OK &&
+    return tl_model_plan_training(&model, batch, optimizer_rule_of(s->optimizer), s->recompute,
+                                  limits->total_bytes, limits->max_alloc_bytes, &plan, &fits,
+                                  NULL) == TL_OK &&
            fits;
 }
 

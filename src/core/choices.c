@@ -44,6 +44,9 @@ TABLE(family_choices, "family of models", {TL_FAMILY_VIT, "vit", NULL}, {TL_FAMI
 TABLE(motion_choices, "placement of digits", {TL_MOTION_STATIC, "static", NULL},
       {TL_MOTION_DYNAMIC, "dynamic", NULL});
 
+TABLE(optimizer_choices, "optimizer",
+      {TL_OPTIMIZER_ADAMW, "adamw", "Adam with decoupled weight decay: betas 0.9, 0.999, eps 1e-8"});
+
 TABLE(schedule_choices, "schedule", {TL_SCHEDULE_COSINE, "cosine", "to 0, by step"},
       {TL_SCHEDULE_COSINE_EPOCH, "cosine-epoch", "to 0, by epoch"}, {TL_SCHEDULE_CONSTANT, "constant", NULL});
 
@@ -142,6 +145,7 @@ STORED_AS_INT(tl_roles);
 STORED_AS_INT(tl_sharing);
 STORED_AS_INT(tl_pool);
 STORED_AS_INT(tl_motion);
+STORED_AS_INT(tl_optimizer);
 STORED_AS_INT(tl_schedule);
 STORED_AS_INT(tl_recompute);
 STORED_AS_INT(tl_gemm_mode);

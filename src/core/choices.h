@@ -18,7 +18,7 @@ typedef struct choices {
 } choices;
 
 extern const choices op_choices, positions_choices, role_choices, sharing_choices, pool_choices;
-extern const choices motion_choices, schedule_choices, recompute_choices, family_choices;
+extern const choices motion_choices, optimizer_choices, schedule_choices, recompute_choices, family_choices;
 extern const choices augment_choices; /* bits of tl_augment, none of them, all of them */
 extern const choices gemm_choices, path_choices, device_type_choices, memory_kind_choices;
 

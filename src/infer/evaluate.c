@@ -17,7 +17,7 @@ static uint32_t fitting_batch(const tl_context *ctx, const tl_settings *s)
     const tl_traits *traits = tl_context_traits(ctx);
     uint32_t batch = s->batch_size;
     tl_memory_plan plan;
-    while (batch > 1 && (tl_model_plan(&s->model, batch, false, &plan, NULL) != TL_OK ||
+    while (batch > 1 && (tl_model_plan(&s->model, batch, NULL, &plan, NULL) != TL_OK ||
                          plan.total > traits->memory_limit || plan.largest > traits->max_alloc_bytes))
         batch /= 2;
     return batch;
@@ -39,7 +39,7 @@ static tl_status score_model(tl_context *ctx, const tl_task *task, tl_safetensor
 {
     tl_model *model = NULL;
     result->steps = tl_model_step(st);
-    TL_TRY(tl_model_create(ctx, &s->model, s->batch_size, false, &model));
+    TL_TRY(tl_model_create(ctx, &s->model, s->batch_size, NULL, &model));
     tl_status status = tl_model_load(ctx, tl_model_registry(model), st);
     result->params = tl_registry_count(tl_model_registry(model));
     if (status == TL_OK && hooks != NULL && hooks->progress != NULL)

@@ -75,7 +75,7 @@ static tl_status create_model(run *r, tl_safetensors *st)
     if (r->context == NULL || r->logits == NULL || r->room == NULL)
         return tl_fail(tl_context_error(r->ctx), TL_ERROR_MEMORY, "out of host memory for the logits");
     if (r->g->no_cache)
-        TL_TRY(tl_model_create(r->ctx, c, 1, false, &r->model));
+        TL_TRY(tl_model_create(r->ctx, c, 1, NULL, &r->model));
     else
         TL_TRY(tl_model_create_cached(r->ctx, c, 1, &r->model));
     return tl_model_load(r->ctx, tl_model_registry(r->model), st);

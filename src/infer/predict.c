@@ -51,7 +51,7 @@ static tl_status open_model(tl_predictor *p, tl_safetensors *st)
                        c->image_height, DIGIT);
     if (p->s.class_names != NULL) p->names = cJSON_Parse(p->s.class_names);
     p->s.class_names = p->s.vocabulary = NULL; /* they go with the file */
-    TL_TRY(tl_model_create(p->ctx, c, 1, false, &p->model));
+    TL_TRY(tl_model_create(p->ctx, c, 1, NULL, &p->model));
     TL_TRY(tl_model_load(p->ctx, tl_model_registry(p->model), st));
     p->images = malloc((size_t)c->channels * c->image_height * c->image_width * sizeof *p->images);
     p->logits = malloc(c->classes * sizeof *p->logits);

@@ -30,12 +30,12 @@ static tl_status create_buffer(tl_context *ctx, tl_model *m, uint32_t batch, int
     return tl_tensor_create(ctx, info.name, info.kind, 1, count, &m->buffers[which]);
 }
 
-static tl_status create_parts(tl_context *ctx, tl_model *m)
+static tl_status create_parts(tl_context *ctx, tl_model *m, const optimizer_rule *rule)
 {
     const tl_model_config *c = &m->config;
     TL_TRY(tl_model_parameters(c, &m->registry, tl_context_error(ctx)));
     TL_TRY(tl_model_batch_check(c, m->capacity, tl_context_error(ctx)));
-    TL_TRY(tl_registry_allocate(ctx, &m->registry, m->training));
+    TL_TRY(tl_registry_allocate(ctx, &m->registry, rule));
     m->family->find_parameters(m);
     for (int i = 0; i < TL_MODEL_BUFFERS + m->family->buffers; i++)
         TL_TRY(create_buffer(ctx, m, m->capacity, i));
@@ -48,8 +48,8 @@ static tl_status create_parts(tl_context *ctx, tl_model *m)
     return TL_OK;
 }
 
-static tl_status create(tl_context *ctx, const tl_model_config *config, uint32_t batch, bool training,
-                        bool cached, tl_model **out)
+static tl_status create(tl_context *ctx, const tl_model_config *config, uint32_t batch,
+                        const optimizer_rule *rule, bool cached, tl_model **out)
 {
     TL_TRY(tl_model_check(config, tl_context_error(ctx)));
     tl_model *m = calloc(1, sizeof *m);
@@ -58,7 +58,7 @@ static tl_status create(tl_context *ctx, const tl_model_config *config, uint32_t
         m->family = tl_family_of(config);
         m->capacity = m->batch = batch;
         m->length = cached ? 0 : tl_model_tokens(config);
-        m->training = training;
+        m->training = rule != NULL;
         m->cached = cached;
         m->blocks = calloc(config->depth, sizeof(tl_block *));
         m->inputs = calloc(config->depth + 1, sizeof *m->inputs);
@@ -68,7 +68,7 @@ static tl_status create(tl_context *ctx, const tl_model_config *config, uint32_t
         tl_model_destroy(ctx, m);
         return tl_fail(tl_context_error(ctx), TL_ERROR_MEMORY, "no host memory for the model.");
     }
-    tl_status status = create_parts(ctx, m);
+    tl_status status = create_parts(ctx, m, rule);
     if (status != TL_OK) {
         tl_model_destroy(ctx, m);
         return status;
@@ -77,16 +77,16 @@ static tl_status create(tl_context *ctx, const tl_model_config *config, uint32_t
     return TL_OK;
 }
 
-tl_status tl_model_create(tl_context *ctx, const tl_model_config *config, uint32_t batch, bool training,
-                          tl_model **out)
+tl_status tl_model_create(tl_context *ctx, const tl_model_config *config, uint32_t batch,
+                          const optimizer_rule *rule, tl_model **out)
 {
-    return create(ctx, config, batch, training, false, out);
+    return create(ctx, config, batch, rule, false, out);
 }
 
 tl_status tl_model_create_cached(tl_context *ctx, const tl_model_config *config, uint32_t batch,
                                  tl_model **out)
 {
-    return create(ctx, config, batch, false, true, out);
+    return create(ctx, config, batch, NULL, true, out);
 }
 
 void tl_model_destroy(tl_context *ctx, tl_model *m)

@@ -39,29 +39,30 @@ const char *tl_model_trunk(const tl_model_config *config);     /* "transformer" 
 tl_block_shape tl_model_block_shape(const tl_model_config *config, uint32_t batch, bool training,
                                     uint32_t layer);
 
-/* Bytes by kind for a training step (or inference) at this batch size. */
+/* Bytes by kind for a step of training by `rule`, or, where that is NULL, of inference at this batch size. */
 typedef struct tl_memory_plan {
     uint64_t bytes[TL_MEMORY_KINDS];
     uint64_t total;
     uint64_t largest; /* the largest tensor that cannot be split, or largest shard unit, in bytes */
     char largest_name[96];
 } tl_memory_plan;
-tl_status tl_model_plan(const tl_model_config *config, uint32_t batch, bool training, tl_memory_plan *plan,
-                        tl_error *err);
+tl_status tl_model_plan(const tl_model_config *config, uint32_t batch, const optimizer_rule *rule,
+                        tl_memory_plan *plan, tl_error *err);
 /* Plans training and decides config->recompute: AUTO keeps what can be kept if that fits. *fits: whether the plan, that of
  * the last choice tried, fits. Fails as tl_model_plan does, for configurations that are no model and for batches that are
  * too large to count. */
-tl_status tl_model_plan_training(tl_model_config *config, uint32_t batch, tl_recompute recompute,
-                                 uint64_t total_bytes, uint64_t max_alloc_bytes, tl_memory_plan *plan,
-                                 bool *fits, tl_error *err);
+tl_status tl_model_plan_training(tl_model_config *config, uint32_t batch, const optimizer_rule *rule,
+                                 tl_recompute recompute, uint64_t total_bytes, uint64_t max_alloc_bytes,
+                                 tl_memory_plan *plan, bool *fits, tl_error *err);
 
 /* ---- on a device --------------------------------------------------------------------------------- */
 
 typedef struct tl_model tl_model;
-/* Allocates parameters (uninitialised: call tl_registry_init or load) and everything that a step needs.
+/* Allocates parameters (uninitialised: call tl_registry_init or load) and everything that a step of training by `rule`
+ * needs, or, where that is NULL, of inference.
  * Batches may be smaller than `batch` (the last partial one). */
-tl_status tl_model_create(tl_context *ctx, const tl_model_config *config, uint32_t batch, bool training,
-                          tl_model **out);
+tl_status tl_model_create(tl_context *ctx, const tl_model_config *config, uint32_t batch,
+                          const optimizer_rule *rule, tl_model **out);
 /* For inference on sequences that grow: every block keeps what the tokens so far left in it, see tl_inputs.first. All
  * batches have `batch` samples. */
 tl_status tl_model_create_cached(tl_context *ctx, const tl_model_config *config, uint32_t batch,

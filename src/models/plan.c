@@ -273,21 +273,30 @@ static void account_buffers(tl_memory_plan *plan, const tl_block_shape *shape, b
     }
 }
 
-tl_status tl_model_plan(const tl_model_config *c, uint32_t batch, bool training, tl_memory_plan *plan,
-                        tl_error *err)
+/* Values, gradients, and what the optimizer keeps of them. */
+static void account_parameters(tl_memory_plan *plan, const tl_registry *registry, const optimizer_rule *rule)
 {
+    for (int i = 0; i < registry->count; i++) {
+        const tl_parameter *p = &registry->items[i];
+        uint64_t count = tl_parameter_count(p), unit = p->rank == 3 ? count / p->shape[0] : count;
+        account(plan, TL_MEMORY_PARAMETER, 1, count, unit, p->name);
+        if (rule == NULL) continue;
+        account(plan, TL_MEMORY_GRADIENT, 1, count, 0, "");
+        account(plan, TL_MEMORY_MOMENT, (uint64_t)rule->slots, count, 0, "");
+    }
+    const uint64_t workspace = rule != NULL ? tl_registry_workspace(registry, rule) : 0;
+    account(plan, TL_MEMORY_WORKSPACE, 1, workspace, workspace, "optimizer workspace");
+}
+
+tl_status tl_model_plan(const tl_model_config *c, uint32_t batch, const optimizer_rule *rule,
+                        tl_memory_plan *plan, tl_error *err)
+{
+    const bool training = rule != NULL;
     memset(plan, 0, sizeof *plan);
     tl_registry registry = {0};
     tl_status status = tl_model_parameters(c, &registry, err);
     if (status == TL_OK) status = tl_model_batch_check(c, batch, err);
-    for (int i = 0; status == TL_OK && i < registry.count; i++) {
-        const tl_parameter *p = &registry.items[i];
-        uint64_t count = tl_parameter_count(p), unit = p->rank == 3 ? count / p->shape[0] : count;
-        account(plan, TL_MEMORY_PARAMETER, 1, count, unit, p->name);
-        if (!training) continue;
-        account(plan, TL_MEMORY_GRADIENT, 1, count, 0, "");
-        account(plan, TL_MEMORY_MOMENT, 2, count, 0, "");
-    }
+    if (status == TL_OK) account_parameters(plan, &registry, rule);
     tl_registry_free(NULL, &registry);
     if (status != TL_OK) return status;
 
@@ -307,14 +316,14 @@ tl_status tl_model_plan(const tl_model_config *c, uint32_t batch, bool training,
     return TL_OK;
 }
 
-tl_status tl_model_plan_training(tl_model_config *c, uint32_t batch, tl_recompute recompute,
-                                 uint64_t total_bytes, uint64_t max_alloc_bytes, tl_memory_plan *plan,
-                                 bool *fits, tl_error *err)
+tl_status tl_model_plan_training(tl_model_config *c, uint32_t batch, const optimizer_rule *rule,
+                                 tl_recompute recompute, uint64_t total_bytes, uint64_t max_alloc_bytes,
+                                 tl_memory_plan *plan, bool *fits, tl_error *err)
 {
     *fits = false;
     for (int again = recompute == TL_RECOMPUTE_ALWAYS; again <= (recompute != TL_RECOMPUTE_NEVER); again++) {
         c->recompute = again != 0;
-        TL_TRY(tl_model_plan(c, batch, true, plan, err));
+        TL_TRY(tl_model_plan(c, batch, rule, plan, err));
         *fits = plan->total <= total_bytes && plan->largest <= max_alloc_bytes;
         if (*fits) return TL_OK;
     }

@@ -21,6 +21,7 @@ int tl_registry_add(tl_registry *r, const char *name, tl_init init, float bound,
     memset(p, 0, sizeof *p);
     snprintf(p->name, sizeof p->name, "%s", name);
     p->dtype = TL_DTYPE_F32;
+    p->decay = true;
     p->init = init;
     p->bound = bound;
     p->rank = rank;
@@ -59,17 +60,54 @@ static tl_status allocate_one(tl_context *ctx, const tl_parameter *p, const char
     return tl_tensor_create_unset(ctx, name, kind, lead, tl_parameter_count(p) / lead, out);
 }
 
-tl_status tl_registry_allocate(tl_context *ctx, tl_registry *r, bool training)
+uint64_t tl_registry_workspace(const tl_registry *r, const optimizer_rule *rule)
 {
+    uint64_t most = 0;
+    for (int i = 0; i < r->count; i++) {
+        const uint64_t count = optimizer_workspace(rule, tl_parameter_count(&r->items[i]));
+        if (count > most) most = count;
+    }
+    return most;
+}
+
+tl_status tl_registry_allocate(tl_context *ctx, tl_registry *r, const optimizer_rule *rule)
+{
+    r->rule = rule;
     for (int i = 0; i < r->count; i++) {
         tl_parameter *p = &r->items[i];
         TL_TRY(allocate_one(ctx, p, "", TL_MEMORY_PARAMETER, &p->value));
-        if (!training) continue;
+        if (rule == NULL) continue;
         TL_TRY(allocate_one(ctx, p, "grad.", TL_MEMORY_GRADIENT, &p->gradient));
-        TL_TRY(allocate_one(ctx, p, "m.", TL_MEMORY_MOMENT, &p->moment1));
-        TL_TRY(allocate_one(ctx, p, "v.", TL_MEMORY_MOMENT, &p->moment2));
+        for (int s = 0; s < rule->slots; s++)
+            TL_TRY(allocate_one(ctx, p, rule->slot[s], TL_MEMORY_MOMENT, &p->state[s]));
+    }
+    const uint64_t workspace = rule != NULL ? tl_registry_workspace(r, rule) : 0;
+    if (workspace == 0) return TL_OK;
+    return tl_tensor_create_unset(ctx, "optimizer workspace", TL_MEMORY_WORKSPACE, 1, workspace,
+                                  &r->workspace);
+}
+
+tl_status tl_registry_update(tl_context *ctx, tl_registry *r, const optimizer_settings *settings)
+{
+    optimizer_settings undecayed = *settings;
+    undecayed.weight_decay = 0.0f;
+    for (int i = 0; i < r->count; i++) {
+        const tl_parameter *p = &r->items[i];
+        optimizer_target target = {.value = p->value, .gradient = p->gradient};
+        memcpy(target.state, p->state, sizeof target.state);
+        if (r->workspace != NULL) target.workspace = tl_at(r->workspace, 0);
+        TL_TRY(optimizer_step(ctx, r->rule, &target, p->decay ? settings : &undecayed));
     }
     return TL_OK;
+}
+
+uint64_t tl_registry_stored_bytes(const tl_registry *r)
+{
+    const uint64_t tensors = r->rule != NULL ? 1 + (uint64_t)r->rule->slots : 1;
+    uint64_t bytes = 0;
+    for (int i = 0; i < r->count; i++)
+        bytes += tensors * tl_parameter_count(&r->items[i]) * element_bytes(r->items[i].dtype);
+    return bytes;
 }
 
 /* Values made on the host: few parameters have them, the class token and the embeddings. */
@@ -114,9 +152,9 @@ void tl_registry_free(tl_context *ctx, tl_registry *r)
         tl_parameter *p = &r->items[i];
         tl_tensor_destroy(ctx, p->value);
         tl_tensor_destroy(ctx, p->gradient);
-        tl_tensor_destroy(ctx, p->moment1);
-        tl_tensor_destroy(ctx, p->moment2);
+        for (int s = 0; s < OPTIMIZER_MOST_SLOTS; s++) tl_tensor_destroy(ctx, p->state[s]);
     }
+    tl_tensor_destroy(ctx, r->workspace);
     free(r->items);
     memset(r, 0, sizeof *r);
 }

@@ -5,6 +5,7 @@
 #define TL_MODELS_REGISTRY_H
 
 #include "ops/init.h"
+#include "ops/optimizer.h"
 
 typedef struct tl_parameter {
     char name[96];
@@ -13,24 +14,33 @@ typedef struct tl_parameter {
     tl_dtype dtype;
     tl_init init;
     float bound; /* TL_INIT_UNIFORM: U(-bound, bound); TL_INIT_LOCAL: the grid's axes */
-    tl_tensor *value, *gradient, *moment1, *moment2; /* NULL until tl_registry_allocate */
+    bool decay;  /* weight decay shrinks it */
+    tl_tensor *value, *gradient, *state[OPTIMIZER_MOST_SLOTS]; /* NULL until tl_registry_allocate */
 } tl_parameter;
 
 typedef struct tl_registry {
     tl_parameter *items;
     int count, capacity;
+    const optimizer_rule *rule; /* what trains it; NULL: nothing, or not allocated yet */
+    tl_tensor *workspace;       /* the optimizer's scratch; NULL: it needs none */
 } tl_registry;
 
-/* Returns the new parameter's index, or -1 when out of memory. A tensor of rank 3 with a leading offset axis
+/* Returns the new parameter's index, or -1 when out of memory. Weight decay applies to it; clear `decay` where not. A tensor of rank 3 with a leading offset axis
  * is stored [shape[0]] x [rest] and may be sharded; the others are not split. */
 int tl_registry_add(tl_registry *r, const char *name, tl_init init, float bound, uint32_t rank,
                     const uint64_t *shape);
 tl_parameter *tl_registry_find(tl_registry *r, const char *name);
 uint64_t tl_parameter_count(const tl_parameter *p);
 uint64_t tl_registry_count(const tl_registry *r); /* all elements */
+/* Elements of scratch that the optimizer needs for the parameter that needs most. */
+uint64_t tl_registry_workspace(const tl_registry *r, const optimizer_rule *rule);
 
-/* Allocates values, and gradients and moments too when `training`. */
-tl_status tl_registry_allocate(tl_context *ctx, tl_registry *r, bool training);
+/* Allocates values and, unless `rule` is NULL, gradients and the optimizer's state. */
+tl_status tl_registry_allocate(tl_context *ctx, tl_registry *r, const optimizer_rule *rule);
+/* Enqueues one step of the optimizer on every parameter. */
+tl_status tl_registry_update(tl_context *ctx, tl_registry *r, const optimizer_settings *settings);
+/* Bytes of all values and of the optimizer's state: what a checkpoint holds. */
+uint64_t tl_registry_stored_bytes(const tl_registry *r);
 /* Draws initial values: every parameter from its own stream, so order and device do not matter. */
 tl_status tl_registry_init(tl_context *ctx, tl_registry *r, uint64_t seed);
 void tl_registry_free(tl_context *ctx, tl_registry *r);

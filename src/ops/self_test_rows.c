@@ -1,13 +1,13 @@
 /* Checks of the row and elementwise kernels. */
 #include <math.h>
 
-#include "ops/adamw.h"
 #include "ops/add.h"
 #include "ops/clip.h"
 #include "ops/columns.h"
 #include "ops/gelu.h"
 #include "ops/layernorm.h"
 #include "ops/loss.h"
+#include "ops/optimizer.h"
 #include "ops/self_test_probe.h"
 #include "ops/softmax.h"
 
@@ -138,39 +138,57 @@ tl_status tl_probe_gelu(tl_probe *p)
     return tl_probe_compare(p, dx, want_dx, 1, 1);
 }
 
-tl_status tl_probe_optimizer(tl_probe *p)
+/* Two steps of one optimizer. State is compared to within rounding of its largest element. */
+static tl_status probe_optimizer(tl_probe *p, const optimizer_rule *rule)
 {
-    tl_probe_array *w, *g, *m, *v;
-    double *want_w, *want_m, *want_v;
-    TL_TRY(tl_probe_make(p, 1, COUNT, true, &w));
-    TL_TRY(tl_probe_make(p, 1, COUNT, true, &g));
-    TL_TRY(tl_probe_make(p, 1, COUNT, false, &m));
-    TL_TRY(tl_probe_make(p, 1, COUNT, false, &v));
-    TL_TRY(tl_probe_expect(p, COUNT, &want_w));
-    TL_TRY(tl_probe_expect(p, COUNT, &want_m));
-    TL_TRY(tl_probe_expect(p, COUNT, &want_v));
-    tl_adamw_settings s = {.lr = 0.01f,
-                           .beta1 = 0.875f,
-                           .beta2 = 0.984375f,
-                           .eps = 1e-3f,
-                           .weight_decay = 0.1f,
-                           .gradient_scale = 0.5f};
-    for (int i = 0; i < COUNT; i++) want_w[i] = (double)w->host[i];
+    tl_probe_array *value, *gradient, *state[OPTIMIZER_MOST_SLOTS], *workspace;
+    double *want, *want_state[OPTIMIZER_MOST_SLOTS], largest[OPTIMIZER_MOST_SLOTS] = {0};
+    optimizer_target target = {0};
+    optimizer_settings s = {.lr = 0.01f,
+                            .beta1 = 0.875f,
+                            .beta2 = 0.984375f,
+                            .eps = 1e-3f,
+                            .weight_decay = 0.1f,
+                            .gradient_scale = 0.5f};
+    TL_TRY(tl_probe_make(p, 1, COUNT, true, &value));
+    TL_TRY(tl_probe_make(p, 1, COUNT, true, &gradient));
+    TL_TRY(tl_probe_make(p, 1, optimizer_workspace(rule, COUNT) + 1, false, &workspace));
+    TL_TRY(tl_probe_expect(p, COUNT, &want));
+    for (int k = 0; k < rule->slots; k++) {
+        TL_TRY(tl_probe_make(p, 1, COUNT, false, &state[k]));
+        TL_TRY(tl_probe_expect(p, COUNT, &want_state[k]));
+        target.state[k] = state[k]->tensor;
+    }
+    target.value = value->tensor;
+    target.gradient = gradient->tensor;
+    target.workspace = workspace->view;
+    for (int i = 0; i < COUNT; i++) want[i] = (double)value->host[i];
     for (s.step = 1; s.step <= 2; s.step++) {
-        TL_TRY(tl_adamw_step(p->ctx, w->tensor, g->tensor, m->tensor, v->tensor, &s));
-        const double b1 = (double)s.beta1, b2 = (double)s.beta2, lr = (double)s.lr, t = (double)s.step;
+        TL_TRY(optimizer_step(p->ctx, rule, &target, &s));
         for (int i = 0; i < COUNT; i++) {
-            const double d = (double)(g->host[i] * s.gradient_scale);
-            want_m[i] = b1 * want_m[i] + (1 - b1) * d;
-            want_v[i] = b2 * want_v[i] + (1 - b2) * d * d;
-            want_w[i] = want_w[i] * (1 - lr * (double)s.weight_decay) -
-                        lr / (1 - pow(b1, t)) * want_m[i] /
-                            (sqrt(want_v[i]) / sqrt(1 - pow(b2, t)) + (double)s.eps);
+            double element[OPTIMIZER_MOST_SLOTS] = {0};
+            for (int k = 0; k < rule->slots; k++) element[k] = want_state[k][i];
+            rule->plain(&s, &want[i], (double)(gradient->host[i] * s.gradient_scale), element);
+            for (int k = 0; k < rule->slots; k++) {
+                want_state[k][i] = element[k];
+                largest[k] = fmax(largest[k], fabs(element[k]));
+            }
         }
     }
-    TL_TRY(tl_probe_compare(p, w, want_w, 1, 1));
-    TL_TRY(tl_probe_compare(p, m, want_m, 1, 0.1));
-    return tl_probe_compare(p, v, want_v, 1, 0.001);
+    TL_TRY(tl_probe_compare(p, value, want, 1, 1));
+    for (int k = 0; k < rule->slots; k++)
+        TL_TRY(tl_probe_compare(p, state[k], want_state[k], 1, 0.1 * largest[k]));
+    return TL_OK;
+}
+
+tl_status tl_probe_optimizer(tl_probe *p)
+{
+    const optimizer_rule *rule;
+    for (int kind = 0; (rule = optimizer_rule_of((tl_optimizer)kind)) != NULL; kind++) {
+        TL_TRY(probe_optimizer(p, rule));
+        tl_probe_free(p);
+    }
+    return TL_OK;
 }
 
 tl_status tl_probe_clip(tl_probe *p)

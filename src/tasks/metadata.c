@@ -1,5 +1,6 @@
 #include "tasks/metadata.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,6 +31,8 @@ typedef struct field {
     unsigned tasks;       /* that have it */
     const char *before;   /* its value in checkpoints older than the field; NULL: every checkpoint has it */
 } field;
+
+#define FIRST_NAME "" /* of FIELD_NAME, as `before`: the first of the names */
 
 enum { MNIST = 1, VIT = 2, GPT = 4, IMAGES = MNIST | VIT, ALL = IMAGES | GPT };
 
@@ -77,6 +80,10 @@ static const field fields[] = {
     NUMBER("lr", FIELD_F32, lr, ALL),
     NUMBER("weight_decay", FIELD_F32, weight_decay, ALL),
     NUMBER("grad_clip", FIELD_F32, grad_clip, ALL),
+    {"optimizer", FIELD_NAME, offsetof(tl_settings, optimizer), &optimizer_choices, ALL, FIRST_NAME},
+    {"beta1", FIELD_F32, offsetof(tl_settings, beta1), NULL, ALL, "0.9"},
+    {"beta2", FIELD_F32, offsetof(tl_settings, beta2), NULL, ALL, "0.999"},
+    {"eps", FIELD_F32, offsetof(tl_settings, eps), NULL, ALL, "1e-8"},
     NAMED("schedule", schedule, schedule_choices, ALL),
     {"schedule_version", FIELD_U32, offsetof(tl_settings, schedule_version), NULL, ALL, "1"},
     NUMBER("warmup", FIELD_U64, warmup, ALL),
@@ -88,6 +95,7 @@ static const field fields[] = {
     {"class_names", FIELD_LONG_TEXT, offsetof(tl_settings, class_names), NULL, VIT, NULL},
 };
 enum { FIELDS = sizeof fields / sizeof *fields };
+static_assert((int)FIELDS <= (int)TL_METADATA_MAX, "tl_metadata has room for every field");
 
 static unsigned task_bit(const char *task)
 {
@@ -123,16 +131,25 @@ static void write_field(const field *f, const tl_settings *s, char *text, size_t
     }
 }
 
-void tl_metadata_write(const tl_settings *s, tl_metadata *m)
+/* As a checkpoint says them: with the numbers that were left to the optimizer. */
+static tl_settings stored_settings(const tl_settings *settings)
 {
-    const unsigned task = task_bit(s->task);
+    tl_settings s = *settings;
+    settings_complete_optimizer(&s);
+    return s;
+}
+
+void tl_metadata_write(const tl_settings *settings, tl_metadata *m)
+{
+    const unsigned task = task_bit(settings->task);
+    const tl_settings s = stored_settings(settings);
     m->count = 0;
     for (int i = 0; i < FIELDS; i++) {
         if ((fields[i].tasks & task) == 0) continue;
-        write_field(&fields[i], s, m->text[m->count], sizeof m->text[m->count]);
+        write_field(&fields[i], &s, m->text[m->count], sizeof m->text[m->count]);
         m->pairs[m->count].key = (char *)(uintptr_t)fields[i].key;
         m->pairs[m->count].value = fields[i].type == FIELD_LONG_TEXT
-                                       ? (char *)(uintptr_t)long_text(&fields[i], s)
+                                       ? (char *)(uintptr_t)long_text(&fields[i], &s)
                                        : m->text[m->count];
         m->count++;
     }
@@ -175,6 +192,12 @@ static bool read_field(const field *f, const char *text, tl_settings *s)
     return false;
 }
 
+static const char *value_before(const field *f)
+{
+    const bool first = f->before != NULL && strcmp(f->before, FIRST_NAME) == 0;
+    return first ? f->names->items[0].name : f->before;
+}
+
 tl_status tl_settings_from_metadata(const tl_safetensors *st, tl_settings *settings, tl_error *err)
 {
     const char *task = tl_st_metadata(st, "task");
@@ -187,7 +210,7 @@ tl_status tl_settings_from_metadata(const tl_safetensors *st, tl_settings *setti
     for (int i = 0; i < FIELDS; i++) {
         if (task != NULL && (fields[i].tasks & task_bit(task)) == 0) continue;
         const char *text = tl_st_metadata(st, fields[i].key);
-        if (text == NULL) text = fields[i].before;
+        if (text == NULL) text = value_before(&fields[i]);
         if (text == NULL)
             return tl_fail(err, TL_ERROR_INPUT,
                            "%s does not say %s in its metadata: it is not a checkpoint of this program",
@@ -216,6 +239,8 @@ const char *tl_settings_difference(const tl_settings *a, const tl_settings *b, c
                                    char of_b[TL_METADATA_TEXT])
 {
     const unsigned tasks = task_bit(a->task) | task_bit(b->task);
+    const tl_settings stored_a = stored_settings(a), stored_b = stored_settings(b);
+    a = &stored_a, b = &stored_b;
     for (int i = 0; i < FIELDS; i++) {
         const field *f = &fields[i];
         if ((f->tasks & tasks) == 0) continue;

@@ -11,12 +11,26 @@
 
 enum { PIECE = 1 << 22 }; /* elements copied at a time: 16 MiB */
 
-/* Of a parameter's name in files that hold a part of it. */
-static const char *const prefixes[] = {"", "m.", "v."};
+/* Tensors of a file in their order: one slot after the other, each of all parameters. */
+typedef struct part_tensor {
+    const tl_parameter *parameter;
+    tl_tensor *tensor;
+    char name[128];
+} part_tensor;
 
-static tl_tensor *tensor_of(const tl_parameter *p, tl_model_part which)
+static int part_count(const tl_registry *r, tl_model_part part)
 {
-    return which == TL_PART_VALUE ? p->value : which == TL_PART_MOMENT1 ? p->moment1 : p->moment2;
+    return part == TL_PART_VALUE ? r->count : r->count * r->rule->slots;
+}
+
+static part_tensor part_tensor_at(const tl_registry *r, tl_model_part part, int index)
+{
+    const tl_parameter *p = &r->items[index % r->count];
+    const int slot = index / r->count;
+    const bool value = part == TL_PART_VALUE;
+    part_tensor t = {.parameter = p, .tensor = value ? p->value : p->state[slot]};
+    snprintf(t.name, sizeof t.name, "%s%s", value ? "" : r->rule->slot[slot], p->name);
+    return t;
 }
 
 tl_st_dtype tl_model_stored_dtype(tl_dtype dtype)
@@ -53,41 +67,39 @@ static tl_status write_tensor(tl_context *ctx, tl_st_writer *w, const tl_tensor 
     return TL_OK;
 }
 
-static tl_status write_parts(tl_context *ctx, const tl_registry *r, tl_st_writer *w, tl_model_part first,
-                             tl_model_part last)
+static tl_status write_tensors(tl_context *ctx, const tl_registry *r, tl_st_writer *w, tl_model_part part)
 {
     float *piece = malloc(PIECE * sizeof *piece);
     if (piece == NULL)
         return tl_fail(tl_context_error(ctx), TL_ERROR_MEMORY, "out of host memory while writing %s",
                        w->path);
     tl_status status = TL_OK;
-    for (int which = (int)first; which <= (int)last; which++)
-        for (int i = 0; i < r->count && status == TL_OK; i++)
-            status = write_tensor(ctx, w, tensor_of(&r->items[i], (tl_model_part)which), piece);
+    for (int i = 0; i < part_count(r, part) && status == TL_OK; i++)
+        status = write_tensor(ctx, w, part_tensor_at(r, part, i).tensor, piece);
     free(piece);
     return status;
 }
 
-tl_status tl_model_write_parts(tl_context *ctx, const tl_registry *r, const char *path, tl_model_part first,
-                               tl_model_part last, const tl_st_pair *metadata, int metadata_count)
+tl_status tl_model_write_part(tl_context *ctx, const tl_registry *r, const char *path, tl_model_part part,
+                              const tl_st_pair *metadata, int metadata_count)
 {
     tl_error *err = tl_context_error(ctx);
-    const int parts = (int)last - (int)first + 1;
-    tl_st_entry *entries = calloc((size_t)(r->count * parts), sizeof *entries);
+    const int count = part_count(r, part);
+    tl_st_entry *entries = calloc((size_t)count + 1, sizeof *entries);
     if (entries == NULL) return tl_fail(err, TL_ERROR_MEMORY, "out of host memory while writing %s", path);
-    for (int k = 0; k < parts * r->count; k++) {
-        const tl_parameter *p = &r->items[k % r->count];
-        snprintf(entries[k].name, sizeof entries[k].name, "%s%s", prefixes[(int)first + k / r->count],
-                 p->name);
-        entries[k].dtype = tl_model_stored_dtype(p->dtype);
-        entries[k].rank = p->rank;
-        for (uint32_t d = 0; d < p->rank; d++) entries[k].shape[d] = p->shape[d];
+    for (int i = 0; i < count; i++) {
+        const part_tensor t = part_tensor_at(r, part, i);
+        const tl_parameter *p = t.parameter;
+        snprintf(entries[i].name, sizeof entries[i].name, "%s", t.name);
+        entries[i].dtype = tl_model_stored_dtype(p->dtype);
+        entries[i].rank = p->rank;
+        for (uint32_t d = 0; d < p->rank; d++) entries[i].shape[d] = p->shape[d];
     }
     tl_st_writer w = {0};
-    tl_status status = tl_st_write_begin(&w, path, entries, parts * r->count, metadata, metadata_count, err);
+    tl_status status = tl_st_write_begin(&w, path, entries, count, metadata, metadata_count, err);
     free(entries);
     if (status != TL_OK) return status;
-    status = write_parts(ctx, r, &w, first, last);
+    status = write_tensors(ctx, r, &w, part);
     if (status == TL_OK) return tl_st_write_commit(&w, err);
     tl_st_write_abort(&w);
     return status;
@@ -104,7 +116,7 @@ tl_status tl_model_save(tl_context *ctx, const tl_registry *registry, const tl_s
     snprintf(number, sizeof number, "%llu", (unsigned long long)step);
     pairs[metadata.count] = (tl_st_pair){(char[]){"step"}, number};
     pairs[metadata.count + 1] = (tl_st_pair){(char[]){TL_CHECKSUM_KEY}, (char[]){TL_CHECKSUM_BLANK}};
-    return tl_model_write_parts(ctx, registry, path, TL_PART_VALUE, TL_PART_VALUE, pairs, metadata.count + 2);
+    return tl_model_write_part(ctx, registry, path, TL_PART_VALUE, pairs, metadata.count + 2);
 }
 
 /* ---- reading ------------------------------------------------------------------------------------- */
@@ -128,11 +140,26 @@ static bool same_shape(const tl_st_entry *e, const tl_parameter *p)
     return true;
 }
 
-tl_status tl_model_read_parts(tl_context *ctx, tl_registry *r, tl_safetensors *st, tl_model_part first,
-                              tl_model_part last)
+static tl_status read_tensor(tl_context *ctx, tl_safetensors *st, const part_tensor *t, float *piece)
 {
     tl_error *err = tl_context_error(ctx);
-    const int wanted = r->count * ((int)last - (int)first + 1);
+    const tl_st_entry *e = tl_st_find(st, t->name);
+    if (e == NULL || !same_shape(e, t->parameter))
+        return tl_fail(err, TL_ERROR_INPUT, "%s %s tensor %s: it belongs to another model", st->path,
+                       e == NULL ? "has no" : "has another shape or type for the", t->name);
+    const uint64_t count = t->tensor->lead * t->tensor->row;
+    for (uint64_t at = 0; at < count; at += PIECE) {
+        const uint64_t n = count - at < PIECE ? count - at : PIECE;
+        TL_TRY(tl_st_read(st, e, at, n, piece, err));
+        TL_TRY(tl_tensor_write(ctx, t->tensor, at, n, piece));
+    }
+    return TL_OK;
+}
+
+tl_status tl_model_read_part(tl_context *ctx, tl_registry *r, tl_safetensors *st, tl_model_part part)
+{
+    tl_error *err = tl_context_error(ctx);
+    const int wanted = part_count(r, part);
     if (st->count != wanted)
         return tl_fail(err, TL_ERROR_INPUT,
                        "%s holds %d tensors where the model has %d: it belongs to another model", st->path,
@@ -140,24 +167,9 @@ tl_status tl_model_read_parts(tl_context *ctx, tl_registry *r, tl_safetensors *s
     float *piece = malloc(PIECE * sizeof *piece);
     if (piece == NULL) return tl_fail(err, TL_ERROR_MEMORY, "out of host memory while reading %s", st->path);
     tl_status status = TL_OK;
-    for (int k = 0; k < wanted && status == TL_OK; k++) {
-        const int which = (int)first + k / r->count;
-        const tl_parameter *p = &r->items[k % r->count];
-        char name[128];
-        snprintf(name, sizeof name, "%s%s", prefixes[which], p->name);
-        const tl_st_entry *e = tl_st_find(st, name);
-        if (e == NULL || !same_shape(e, p)) {
-            status = tl_fail(err, TL_ERROR_INPUT, "%s %s tensor %s: it belongs to another model", st->path,
-                             e == NULL ? "has no" : "has another shape or type for the", name);
-            break;
-        }
-        tl_tensor *t = tensor_of(p, (tl_model_part)which);
-        const uint64_t count = t->lead * t->row;
-        for (uint64_t at = 0; at < count && status == TL_OK; at += PIECE) {
-            const uint64_t n = count - at < PIECE ? count - at : PIECE;
-            status = tl_st_read(st, e, at, n, piece, err);
-            if (status == TL_OK) status = tl_tensor_write(ctx, t, at, n, piece);
-        }
+    for (int i = 0; i < wanted && status == TL_OK; i++) {
+        const part_tensor t = part_tensor_at(r, part, i);
+        status = read_tensor(ctx, st, &t, piece);
     }
     free(piece);
     return status;
@@ -166,7 +178,7 @@ tl_status tl_model_read_parts(tl_context *ctx, tl_registry *r, tl_safetensors *s
 tl_status tl_model_load(tl_context *ctx, tl_registry *registry, tl_safetensors *st)
 {
     TL_TRY(tl_checksum_verify(st, false, tl_context_error(ctx)));
-    return tl_model_read_parts(ctx, registry, st, TL_PART_VALUE, TL_PART_VALUE);
+    return tl_model_read_part(ctx, registry, st, TL_PART_VALUE);
 }
 
 uint64_t tl_model_step(const tl_safetensors *st)

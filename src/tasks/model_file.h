@@ -20,16 +20,13 @@ tl_status tl_model_load(tl_context *ctx, tl_registry *registry, tl_safetensors *
 /* The step in a model's metadata; 0: there is none. */
 uint64_t tl_model_step(const tl_safetensors *st);
 
-/* What a file holds of every parameter: its value, or the optimizer's moments under "m.NAME" and "v.NAME". Weights
- * alone are TL_PART_VALUE, first and last. */
-typedef enum tl_model_part { TL_PART_VALUE, TL_PART_MOMENT1, TL_PART_MOMENT2 } tl_model_part;
+/* What a file holds of every parameter: its value, or the optimizer's state, by the names of its slots. */
+typedef enum tl_model_part { TL_PART_VALUE, TL_PART_STATE } tl_model_part;
 
-/* A file of the parts first ... last of all parameters. Numbers that are not finite are refused. */
-tl_status tl_model_write_parts(tl_context *ctx, const tl_registry *registry, const char *path,
-                               tl_model_part first, tl_model_part last, const tl_st_pair *metadata,
-                               int metadata_count);
+/* A file of this part of all parameters. Numbers that are not finite are refused. */
+tl_status tl_model_write_part(tl_context *ctx, const tl_registry *registry, const char *path,
+                              tl_model_part part, const tl_st_pair *metadata, int metadata_count);
 /* Reads such a file; names, shapes and dtype must match exactly. */
-tl_status tl_model_read_parts(tl_context *ctx, tl_registry *registry, tl_safetensors *st, tl_model_part first,
-                              tl_model_part last);
+tl_status tl_model_read_part(tl_context *ctx, tl_registry *registry, tl_safetensors *st, tl_model_part part);
 
 #endif

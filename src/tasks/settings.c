@@ -23,6 +23,7 @@ static void set_common(tl_settings *s, const char *task)
                                  .relenc_dim = 8};
     s->lr = 3e-4f;
     s->weight_decay = 0.05f;
+    s->beta1 = s->beta2 = -1.0f; /* the optimizer's own, as eps 0 */
     s->schedule = TL_SCHEDULE_COSINE;
     s->schedule_version = TL_SCHEDULE_VERSION;
     s->checkpoint_minutes = 15.0f;
@@ -76,6 +77,15 @@ bool tl_settings_default(tl_settings *s, const char *task)
         return true;
     }
     return false;
+}
+
+void settings_complete_optimizer(tl_settings *s)
+{
+    const optimizer_rule *rule = optimizer_rule_of(s->optimizer);
+    if (rule == NULL) return;
+    if (s->beta1 < 0.0f) s->beta1 = rule->beta1;
+    if (s->beta2 < 0.0f) s->beta2 = rule->beta2;
+    if (s->eps == 0.0f) s->eps = rule->eps;
 }
 
 tl_result tl_result_empty(void)

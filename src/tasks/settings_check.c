@@ -11,11 +11,16 @@
 
 #define RANGE(member, kind, low, high)                                                                       \
     {                                                                                                        \
-#member, offsetof(tl_settings, member), kind, low, high, false                                       \
+#member, offsetof(tl_settings, member), kind, low, high, low                                         \
     }
 #define RANGE_OR_ZERO(member, kind, low, high)                                                               \
     {                                                                                                        \
-#member, offsetof(tl_settings, member), kind, low, high, true                                        \
+#member, offsetof(tl_settings, member), kind, low, high, 0                                           \
+    }
+
+#define RANGE_OR_OWN(member, low, high)                                                                      \
+    {                                                                                                        \
+#member, offsetof(tl_settings, member), SETTING_FLOAT, low, high, -1                                 \
     }
 
 #define TEXT(member)                                                                                         \
@@ -31,6 +36,9 @@ static const setting_range ranges[] = {
     RANGE(lr, SETTING_FLOAT, 0, 1000),
     RANGE(weight_decay, SETTING_FLOAT, 0, 1000),
     RANGE(grad_clip, SETTING_FLOAT, 0, 1e30),
+    RANGE_OR_OWN(beta1, 0, 0.999999),
+    RANGE_OR_OWN(beta2, 0, 0.999999),
+    RANGE_OR_ZERO(eps, SETTING_FLOAT, 1e-12, 1),
     RANGE(schedule_version, SETTING_U32, 1, TL_SCHEDULE_VERSION),
     RANGE(warmup, SETTING_U64, 0, BIG),
     RANGE(limit_train, SETTING_U32, 0, 4294967295.0),
@@ -76,7 +84,7 @@ static tl_status check_number(const setting_range *r, const tl_settings *s, tl_e
                                                     : 0;
     const double value = r->kind == SETTING_FLOAT ? (double)*(const float *)at : (double)whole;
     char text[64];
-    if ((value >= r->low && value <= r->high) || (r->zero_is_unset && value == 0)) return TL_OK;
+    if ((value >= r->low && value <= r->high) || value == r->unset) return TL_OK;
     if (r->kind == SETTING_FLOAT)
         tl_format(text, sizeof text, "%g", value);
     else
@@ -107,6 +115,10 @@ static tl_status check_training(const tl_settings *s, tl_error *err)
     TL_TRY(settings_check_numbers(s, err));
     TL_TRY(choice_check(&motion_choices, (int)s->motion, err));
     TL_TRY(choice_check(&motion_choices, (int)s->test_motion, err));
+    TL_TRY(choice_check(&optimizer_choices, (int)s->optimizer, err));
+    if (optimizer_rule_of(s->optimizer)->eps == 0.0f && s->eps != 0.0f)
+        return tl_fail(err, TL_ERROR_USAGE, "the optimizer %s has no eps: leave it 0",
+                       choice_shown(&optimizer_choices, (int)s->optimizer));
     TL_TRY(choice_check(&schedule_choices, (int)s->schedule, err));
     TL_TRY(choice_check(&recompute_choices, (int)s->recompute, err));
     tl_settings defaults;

@@ -12,7 +12,7 @@ typedef struct setting_range {
     size_t at;        /* in tl_settings */
     setting_kind kind;
     double low, high;
-    bool zero_is_unset; /* 0, though below `low`, stands for "not asked for" */
+    double unset; /* stands for "not asked for", though it may lie below `low` */
 } setting_range;
 
 /* Of the number at this offset in tl_settings; NULL: it has none here. */

@@ -41,7 +41,7 @@ static tl_status save_state(tl_context *ctx, const tl_registry *registry, const 
                                                   {(char[]){"best"}, best},
                                                   {(char[]){TL_CHECKSUM_KEY}, (char[]){TL_CHECKSUM_BLANK}}};
     const int count = 4 + tl_identity_write(&standing->data, &data, metadata + 4);
-    return tl_model_write_parts(ctx, registry, path, TL_PART_MOMENT1, TL_PART_MOMENT2, metadata, count);
+    return tl_model_write_part(ctx, registry, path, TL_PART_STATE, metadata, count);
 }
 
 /* OUT/model.safetensors by a link to the checkpoint's file, which is never written again; where the file
@@ -179,7 +179,7 @@ tl_status tl_checkpoint_resume(tl_context *ctx, tl_registry *registry, const tl_
     tl_checkpoint_file(path, out, standing->step, "state");
     TL_TRY(tl_st_open(path, &st, err));
     status = read_standing(&st, standing, err);
-    if (status == TL_OK) status = tl_model_read_parts(ctx, registry, &st, TL_PART_MOMENT1, TL_PART_MOMENT2);
+    if (status == TL_OK) status = tl_model_read_part(ctx, registry, &st, TL_PART_STATE);
     tl_st_close(&st);
     return status;
 }

@@ -50,8 +50,7 @@ void tl_checkpoint_room(const char *out, const tl_registry *registry, const tl_s
     if (steps == 0 || statvfs(out, &disk) != 0) return;
     const double gib = 1024.0 * 1024.0 * 1024.0;
     const uint64_t count = most_checkpoints(s, steps);
-    /* Weights and two moments of AdamW, of 4 bytes each. */
-    const double need = 12.0 * (double)tl_registry_count(registry) * (double)count,
+    const double need = (double)tl_registry_stored_bytes(registry) * (double)count,
                  space = (double)disk.f_bavail * (double)disk.f_frsize;
     if (need <= space) return;
     tl_log_write(

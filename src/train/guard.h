@@ -20,7 +20,7 @@ typedef struct tl_verdict {
 tl_status tl_guard_create(tl_context *ctx, const tl_registry *registry, uint32_t slots, tl_guard *guard);
 void tl_guard_destroy(tl_context *ctx, tl_guard *guard);
 
-/* Enqueued: decides on a step with these gradients and this loss. *verdict is what AdamW then takes. `clip`: the
+/* Enqueued: decides on a step with these gradients and this loss. *verdict is what the optimizer then takes. `clip`: the
  * largest norm over all parameters, 0: any. */
 tl_status tl_guard_judge(tl_context *ctx, const tl_guard *guard, const tl_registry *registry, tl_view loss,
                          float clip, uint32_t slot, tl_view *verdict);

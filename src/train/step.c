@@ -4,8 +4,9 @@
 static tl_status plan_batch(tl_context *ctx, tl_settings *s, uint32_t batch, tl_memory_plan *plan, bool *fits)
 {
     const tl_traits *traits = tl_context_traits(ctx);
-    return tl_model_plan_training(&s->model, batch, s->recompute, traits->memory_limit,
-                                  traits->max_alloc_bytes, plan, fits, tl_context_error(ctx));
+    return tl_model_plan_training(&s->model, batch, optimizer_rule_of(s->optimizer), s->recompute,
+                                  traits->memory_limit, traits->max_alloc_bytes, plan, fits,
+                                  tl_context_error(ctx));
 }
 
 /* The largest batch below `high`, which does not fit, that fits; 0: none does. */
@@ -68,22 +69,15 @@ tl_status tl_step_gradients(tl_context *ctx, tl_model *model, uint32_t slot)
     return tl_model_backward(ctx, model);
 }
 
-tl_adamw_settings tl_step_adamw(const tl_settings *s, float lr, uint64_t step)
+optimizer_settings tl_step_optimizer(const tl_settings *s, float lr, uint64_t step)
 {
-    return (tl_adamw_settings){.lr = lr,
-                               .beta1 = 0.9f,
-                               .beta2 = 0.999f,
-                               .eps = 1e-8f,
-                               .weight_decay = s->weight_decay,
-                               .gradient_scale = 1.0f,
-                               .step = step};
-}
-
-tl_status tl_step_update(tl_context *ctx, tl_registry *registry, const tl_adamw_settings *adamw)
-{
-    for (int i = 0; i < registry->count; i++) {
-        tl_parameter *p = &registry->items[i];
-        TL_TRY(tl_adamw_step(ctx, p->value, p->gradient, p->moment1, p->moment2, adamw));
-    }
-    return TL_OK;
+    tl_settings own = *s;
+    settings_complete_optimizer(&own);
+    return (optimizer_settings){.lr = lr,
+                                .beta1 = own.beta1,
+                                .beta2 = own.beta2,
+                                .eps = own.eps,
+                                .weight_decay = s->weight_decay,
+                                .gradient_scale = 1.0f,
+                                .step = step};
 }

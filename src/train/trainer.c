@@ -125,6 +125,7 @@ static tl_status set_up(run *r)
     TL_TRY(tl_init_weights_flags(s, err));
     r->task = tl_task_find(s->task);
     s->model.positions = tl_model_positions(&s->model);
+    settings_complete_optimizer(s);
     s->log = tl_context_log(r->ctx);
     TL_TRY(own_existing_folder(r));
     if (s->metrics[0] != '\0') TL_TRY(tl_metrics_check(s->metrics, err));
@@ -139,7 +140,7 @@ static tl_status set_up(run *r)
     TL_TRY(tl_folder_make(s->out, s->task, tl_op_name(s->model.op), r->out, err));
     TL_TRY(tl_run_lock_take(&r->lock, r->out, s->log, err));
     TL_TRY(tl_step_times_create(&r->times, err));
-    TL_TRY(tl_model_create(r->ctx, &s->model, s->batch_size, true, &r->model));
+    TL_TRY(tl_model_create(r->ctx, &s->model, s->batch_size, optimizer_rule_of(s->optimizer), &r->model));
     if (s->grad_clip > 0.0f || s->skip_nonfinite)
         TL_TRY(tl_guard_create(r->ctx, tl_model_registry(r->model), TL_LOSS_SLOTS, &r->guard));
     TL_TRY(begin(r));
@@ -194,13 +195,13 @@ static tl_status step(run *r)
     tl_error *err = tl_context_error(r->ctx);
     tl_registry *registry = tl_model_registry(r->model);
     const float lr = tl_schedule_lr(r->s, r->done, r->steps_per_epoch, r->total);
-    tl_adamw_settings adamw = tl_step_adamw(r->s, lr, r->done + 1);
+    optimizer_settings optimizer = tl_step_optimizer(r->s, lr, r->done + 1);
     r->predictions[r->unread] = tl_model_predictions(r->model);
     TL_TRY(tl_step_gradients(r->ctx, r->model, r->unread));
     if (r->guard.partial != NULL)
         TL_TRY(tl_guard_judge(r->ctx, &r->guard, registry, tl_model_loss_at(r->model, r->unread),
-                              r->s->grad_clip, r->unread, &adamw.verdict));
-    TL_TRY(tl_step_update(r->ctx, registry, &adamw));
+                              r->s->grad_clip, r->unread, &optimizer.verdict));
+    TL_TRY(tl_registry_update(r->ctx, registry, &optimizer));
     TL_TRY(tl_flush(r->ctx));
     r->done++;
     r->steps_run++;

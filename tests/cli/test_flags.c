@@ -59,8 +59,8 @@ static void describe(const tl_settings *settings, parsed *p)
     const uint32_t batch = s.batch_size;
     if ((p->status = tl_model_check(&s.model, &p->err)) != TL_OK) return;
     bool fits;
-    p->status = tl_model_plan_training(&s.model, batch, s.recompute, UINT64_MAX, UINT64_MAX, &plan, &fits,
-                                       &p->err);
+    p->status = tl_model_plan_training(&s.model, batch, optimizer_rule_of(s.optimizer), s.recompute,
+                                       UINT64_MAX, UINT64_MAX, &plan, &fits, &p->err);
     if (p->status != TL_OK) return;
     if ((p->status = tl_model_parameters(&s.model, &registry, &p->err)) != TL_OK) return;
     size_t used = 0, room = sizeof p->shape;
@@ -284,6 +284,10 @@ static const struct {
     {"lr", TL_CLI_TRAIN, TRAIN, "--lr 1e-3", NULL},
     {"weight-decay", TL_CLI_TRAIN, TRAIN, "--weight-decay 0.5", NULL},
     {"grad-clip", TL_CLI_TRAIN, TRAIN, "--grad-clip 0.01", NULL},
+    {"optimizer", TL_CLI_TRAIN | TL_CLI_BENCH_STEP | TL_CLI_BENCH_MEMORY, EVERY, "--optimizer abacus", NULL},
+    {"beta1", TL_CLI_TRAIN, TRAIN, "--beta1 0.5", NULL},
+    {"beta2", TL_CLI_TRAIN, TRAIN, "--beta2 0.5", NULL},
+    {"eps", TL_CLI_TRAIN, TRAIN, "--eps 0.1", NULL},
     {"schedule", TL_CLI_TRAIN, TRAIN, "--schedule constant", NULL},
     {"warmup", TL_CLI_TRAIN, TRAIN, "--warmup 1", NULL},
     {"out", TL_CLI_TRAIN, TRAIN, "--out run2", NULL},
@@ -406,6 +410,7 @@ static void test_same_runs(void **unused)
 {
     static const char *const same[][2] = {
         {TRAIN, "--lr 3e-4"},
+        {TRAIN, "--optimizer adamw --beta1 0.9 --beta2 0.999 --eps 1e-8"},
         {VIT, "--seed 0"},
         {GPT " --samples-per-epoch 8", "--seed 0"},
         {"eval mnist", "--limit-test 8"},
@@ -595,6 +600,25 @@ static double dry(const char *arguments, const char *key)
     return value;
 }
 
+/* Every optimizer of the table is taken by name, plans for the state that it has, and trains to other weights; only those
+ * that have an eps take one. */
+static void test_optimizers(void **unused)
+{
+    const double adamw = dry("mnist", "total_bytes"), weights = 4 * dry("mnist", "params");
+    for (int i = 0; i < optimizer_choices.count; i++) {
+        const optimizer_rule *rule = optimizer_rule_of((tl_optimizer)optimizer_choices.items[i].value);
+        char flags[80], line[1000];
+        snprintf(flags, sizeof flags, "--optimizer %s", optimizer_choices.items[i].name);
+        snprintf(line, sizeof line, "mnist %s", flags);
+        assert_true(dry(line, "total_bytes") == adamw + (rule->slots - 2) * weights);
+        if (i > 0) check_run(TRAIN, flags);
+        snprintf(line, sizeof line, TRAIN " %s --eps 1e-3", flags);
+        if (rule->eps == 0) refuses(line, "--eps means nothing here", "this optimizer has none");
+    }
+    refuses(TRAIN " --optimizer abacus", "--optimizer takes adamw", "abacus");
+    refuses(TRAIN " --beta1 1", "--beta1 takes a number from 0 to", "'1'");
+}
+
 /* The plan of data that were named is that of the model which they make. */
 static void test_dry_run_with_data(void **unused)
 {
@@ -648,6 +672,7 @@ int main(void)
         cmocka_unit_test(test_shapes),
         cmocka_unit_test(test_manual),
         cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_optimizers),
         cmocka_unit_test(test_dry_run_with_data),
         cmocka_unit_test(test_elsewhere),
         cmocka_unit_test(test_same_runs),

@@ -5,7 +5,6 @@
 #include "core/choices.h"
 #include "core/random.h"
 #include "models/model.h"
-#include "ops/adamw.h"
 
 enum { SAMPLES = 6, SIDE = 12, PIXELS = SIDE * SIDE, CLASSES = 3, LENGTH = 7, WORDS = 5, STEPS = 10 };
 
@@ -47,20 +46,17 @@ static tl_status learn(tl_context *ctx, tl_model *model, bool text, const data *
     TL_TRY(tl_registry_init(ctx, registry, 4));
     TL_TRY(tl_model_set_batch(ctx, model, &inputs));
     for (uint32_t t = 0; t <= STEPS; t++) {
-        const tl_adamw_settings adamw = {.lr = 3e-3f,
-                                         .beta1 = 0.9f,
-                                         .beta2 = 0.999f,
-                                         .eps = 1e-8f,
-                                         .weight_decay = 0.05f,
-                                         .gradient_scale = 1.0f,
-                                         .step = t + 1};
+        const optimizer_settings adamw = {.lr = 3e-3f,
+                                          .beta1 = 0.9f,
+                                          .beta2 = 0.999f,
+                                          .eps = 1e-8f,
+                                          .weight_decay = 0.05f,
+                                          .gradient_scale = 1.0f,
+                                          .step = t + 1};
         TL_TRY(tl_model_forward(ctx, model));
         TL_TRY(tl_model_loss(ctx, model, t));
         TL_TRY(tl_model_backward(ctx, model));
-        for (int i = 0; i < registry->count; i++) {
-            tl_parameter *p = &registry->items[i];
-            TL_TRY(tl_adamw_step(ctx, p->value, p->gradient, p->moment1, p->moment2, &adamw));
-        }
+        TL_TRY(tl_registry_update(ctx, registry, &adamw));
     }
     return tl_model_read_losses(ctx, model, 0, STEPS + 1, losses);
 }
@@ -69,7 +65,7 @@ static tl_status learn(tl_context *ctx, tl_model *model, bool text, const data *
 static void as_planned(tl_context *ctx, const tl_model_config *c, const char *what)
 {
     tl_memory_plan plan;
-    MUST(ctx, tl_model_plan(c, SAMPLES, true, &plan, tl_context_error(ctx)));
+    MUST(ctx, tl_model_plan(c, SAMPLES, optimizer_rule_of(TL_OPTIMIZER_ADAMW), &plan, tl_context_error(ctx)));
     for (int kind = 0; kind < TL_MEMORY_KINDS; kind++) {
         const uint64_t used = tl_memory_used(ctx, (tl_memory_kind)kind);
         if (used != plan.bytes[kind])
@@ -83,7 +79,7 @@ static void learns(tl_context *ctx, const tl_model_config *c, const data *d, con
 {
     tl_model *model = NULL;
     float losses[STEPS + 1];
-    tl_status status = tl_model_create(ctx, c, SAMPLES, true, &model);
+    tl_status status = tl_model_create(ctx, c, SAMPLES, optimizer_rule_of(TL_OPTIMIZER_ADAMW), &model);
     if (status == TL_OK) as_planned(ctx, c, what);
     if (status == TL_OK) status = learn(ctx, model, c->family == TL_FAMILY_GPT, d, losses);
     if (status != TL_OK) fail_msg("%s: %s", what, tl_context_error(ctx)->text);

@@ -2,7 +2,6 @@
 #include "golden.h"
 
 #include "models/gpt.h"
-#include "ops/adamw.h"
 
 enum { BATCH = 3, CLASSES = 5, LENGTH = 7, VOCABULARY = 23 };
 
@@ -32,17 +31,14 @@ static float step(tl_context *ctx, tl_model *model, const tl_inputs *inputs)
 
 static void update(tl_context *ctx, tl_registry *registry, uint64_t t)
 {
-    const tl_adamw_settings s = {.lr = 1e-3f,
-                                 .beta1 = .9f,
-                                 .beta2 = .999f,
-                                 .eps = 1e-8f,
-                                 .weight_decay = .05f,
-                                 .gradient_scale = 1.0f,
-                                 .step = t};
-    for (int i = 0; i < registry->count; i++) {
-        tl_parameter *p = &registry->items[i];
-        MUST(ctx, tl_adamw_step(ctx, p->value, p->gradient, p->moment1, p->moment2, &s));
-    }
+    const optimizer_settings s = {.lr = 1e-3f,
+                                  .beta1 = .9f,
+                                  .beta2 = .999f,
+                                  .eps = 1e-8f,
+                                  .weight_decay = .05f,
+                                  .gradient_scale = 1.0f,
+                                  .step = t};
+    MUST(ctx, tl_registry_update(ctx, registry, &s));
 }
 
 static void compare_gradients(tl_context *ctx, tl_registry *registry, tl_safetensors *st)
@@ -134,7 +130,7 @@ static void check(const char *file, tl_op_kind op, tl_positions positions, tl_ke
                                     .mlp_dim = 24,
                                     .relenc_dim = 2};
     tl_model *model = NULL;
-    MUST(ctx, tl_model_create(ctx, &config, BATCH, true, &model));
+    MUST(ctx, tl_model_create(ctx, &config, BATCH, optimizer_rule_of(TL_OPTIMIZER_ADAMW), &model));
     tl_registry *registry = tl_model_registry(model);
     load_parameters(ctx, registry, &st);
     float *images = text ? NULL : golden_read(&st, "data", NULL), *losses = golden_read(&st, "losses", NULL);

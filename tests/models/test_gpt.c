@@ -54,7 +54,8 @@ static int configurations(tl_model_config list[32])
 static tl_model *create(tl_context *ctx, const tl_model_config *config, bool training)
 {
     tl_model *model = NULL;
-    MUST(ctx, tl_model_create(ctx, config, BATCH, training, &model));
+    MUST(ctx, tl_model_create(ctx, config, BATCH, training ? optimizer_rule_of(TL_OPTIMIZER_ADAMW) : NULL,
+                              &model));
     MUST(ctx, tl_registry_init(ctx, tl_model_registry(model), 3));
     return model;
 }
@@ -307,7 +308,8 @@ static void plans(void **unused)
     for (int i = 0; i < count; i++) {
         for (int training = 0; training < 2; training++) {
             tl_memory_plan plan;
-            MUST(ctx, tl_model_plan(&list[i], BATCH, training, &plan, tl_context_error(ctx)));
+            MUST(ctx, tl_model_plan(&list[i], BATCH, training ? optimizer_rule_of(TL_OPTIMIZER_ADAMW) : NULL,
+                                    &plan, tl_context_error(ctx)));
             tl_model *model = create(ctx, &list[i], training);
             for (int kind = 0; kind < TL_MEMORY_KINDS; kind++)
                 if (tl_memory_used(ctx, (tl_memory_kind)kind) != plan.bytes[kind])

@@ -258,8 +258,10 @@ static void check_allocated(const tl_model_config *c, uint32_t batch, bool train
     tl_model *model = NULL;
     tl_memory_plan plan;
     if (tl_context_create(&(tl_context_options){0}, &ctx, &err) != TL_OK) fail_msg("%s", err.text);
-    assert_int_equal(tl_model_plan(c, batch, training, &plan, &err), TL_OK);
-    if (tl_model_create(ctx, c, batch, training, &model) != TL_OK)
+    assert_int_equal(
+        tl_model_plan(c, batch, training ? optimizer_rule_of(TL_OPTIMIZER_ADAMW) : NULL, &plan, &err), TL_OK);
+    if (tl_model_create(ctx, c, batch, training ? optimizer_rule_of(TL_OPTIMIZER_ADAMW) : NULL, &model) !=
+        TL_OK)
         fail_msg("%s", tl_context_error(ctx)->text);
     uint64_t sum = 0;
     for (int kind = 0; kind < TL_MEMORY_KINDS; kind++) {
@@ -328,16 +330,16 @@ static void no_pairwise_channels(void **unused)
     tl_memory_plan plan;
     tl_error err = {0};
     /* Kept q and k: two such tensors for the blocks with all queries, one row of them for the last. */
-    assert_int_equal(tl_model_plan(&c, 8, true, &plan, &err), TL_OK);
+    assert_int_equal(tl_model_plan(&c, 8, optimizer_rule_of(TL_OPTIMIZER_ADAMW), &plan, &err), TL_OK);
     const uint64_t kept = plan.bytes[TL_MEMORY_ACTIVATION];
     c.recompute = true;
-    assert_int_equal(tl_model_plan(&c, 8, true, &plan, &err), TL_OK);
+    assert_int_equal(tl_model_plan(&c, 8, optimizer_rule_of(TL_OPTIMIZER_ADAMW), &plan, &err), TL_OK);
     assert_true(plan.bytes[TL_MEMORY_ACTIVATION] < 200e6);
     assert_int_equal(kept - plan.bytes[TL_MEMORY_ACTIVATION], 2ull * 4 * 8 * 192 * (5 * 197 * 197 + 197));
     assert_int_equal(plan.bytes[TL_MEMORY_PARAMETER], 4 * (uint64_t)488065384);
     assert_int_equal(plan.bytes[TL_MEMORY_GRADIENT], 4 * (uint64_t)488065384);
     assert_int_equal(plan.bytes[TL_MEMORY_MOMENT], 8 * (uint64_t)488065384);
-    assert_int_equal(tl_model_plan(&c, 8, false, &plan, &err), TL_OK);
+    assert_int_equal(tl_model_plan(&c, 8, NULL, &plan, &err), TL_OK);
     assert_int_equal(plan.bytes[TL_MEMORY_GRADIENT] + plan.bytes[TL_MEMORY_MOMENT], 0);
 }
 
@@ -350,7 +352,7 @@ static void absurd_models_do_not_wrap(void **unused)
     c.depth = 1024;
     tl_memory_plan plan;
     tl_error err = {0};
-    assert_int_equal(tl_model_plan(&c, 1, true, &plan, &err), TL_OK);
+    assert_int_equal(tl_model_plan(&c, 1, optimizer_rule_of(TL_OPTIMIZER_ADAMW), &plan, &err), TL_OK);
     assert_true(plan.total > (uint64_t)1 << 62);
 }
 
@@ -358,7 +360,8 @@ static bool fits(tl_model_config *c, tl_recompute recompute, uint64_t bytes, tl_
 {
     bool answer;
     tl_error err = {0};
-    if (tl_model_plan_training(c, 32, recompute, bytes, UINT64_MAX, plan, &answer, &err) != TL_OK)
+    if (tl_model_plan_training(c, 32, optimizer_rule_of(TL_OPTIMIZER_ADAMW), recompute, bytes, UINT64_MAX,
+                               plan, &answer, &err) != TL_OK)
         fail_msg("%s", err.text);
     return answer;
 }
@@ -389,9 +392,9 @@ static void wrong_models_are_no_lack_of_memory(void **unused)
     tl_memory_plan plan;
     tl_error err = {0};
     bool answer = true;
-    assert_int_equal(
-        tl_model_plan_training(&c, 32, TL_RECOMPUTE_AUTO, UINT64_MAX, UINT64_MAX, &plan, &answer, &err),
-        TL_ERROR_USAGE);
+    assert_int_equal(tl_model_plan_training(&c, 32, optimizer_rule_of(TL_OPTIMIZER_ADAMW), TL_RECOMPUTE_AUTO,
+                                            UINT64_MAX, UINT64_MAX, &plan, &answer, &err),
+                     TL_ERROR_USAGE);
     assert_false(answer);
     assert_non_null(strstr(err.text, "84 x 84 cannot be cut into patches of 13 x 13"));
 }
@@ -401,9 +404,11 @@ static void batches_that_cannot_be(void **unused)
     tl_model_config c = sized("tiny", TL_OP_ATTENTION, 84, 12, 1, 10);
     tl_memory_plan plan;
     tl_error err = {0};
-    assert_int_equal(tl_model_plan(&c, 0, true, &plan, &err), TL_ERROR_USAGE);
+    assert_int_equal(tl_model_plan(&c, 0, optimizer_rule_of(TL_OPTIMIZER_ADAMW), &plan, &err),
+                     TL_ERROR_USAGE);
     assert_non_null(strstr(err.text, "batch"));
-    assert_int_equal(tl_model_plan(&c, 100000000, true, &plan, &err), TL_ERROR_USAGE);
+    assert_int_equal(tl_model_plan(&c, 100000000, optimizer_rule_of(TL_OPTIMIZER_ADAMW), &plan, &err),
+                     TL_ERROR_USAGE);
     assert_non_null(strstr(err.text, "100000000"));
 }
 

@@ -73,7 +73,7 @@ static uint64_t planned(tl_model_config c, bool recompute)
 {
     tl_memory_plan plan;
     c.recompute = recompute;
-    assert_int_equal(tl_model_plan(&c, 2, true, &plan, NULL), TL_OK);
+    assert_int_equal(tl_model_plan(&c, 2, optimizer_rule_of(TL_OPTIMIZER_ADAMW), &plan, NULL), TL_OK);
     return plan.total;
 }
 

@@ -54,7 +54,8 @@ static rig make(const tl_model_config *c, uint32_t batch, bool training, tl_kern
     tl_error err = {0};
     const tl_context_options options = {.path = path};
     if (tl_context_create(&options, &r.ctx, &err) != TL_OK) fail_msg("%s", err.text);
-    MUST(r.ctx, tl_model_create(r.ctx, c, batch, training, &r.model));
+    MUST(r.ctx,
+         tl_model_create(r.ctx, c, batch, training ? optimizer_rule_of(TL_OPTIMIZER_ADAMW) : NULL, &r.model));
     r.registry = tl_model_registry(r.model);
     MUST(r.ctx, tl_registry_init(r.ctx, r.registry, 11));
     tl_random random = tl_random_make(5, 5);

@@ -40,7 +40,7 @@ static inline void start_from_huge_weights(tl_settings *s, const char *name, flo
 {
     tl_context *ctx = golden_context(TL_PATH_AUTO);
     tl_model *model = NULL;
-    MUST(ctx, tl_model_create(ctx, &s->model, 1, false, &model));
+    MUST(ctx, tl_model_create(ctx, &s->model, 1, NULL, &model));
     tl_registry *registry = tl_model_registry(model);
     MUST(ctx, tl_registry_init(ctx, registry, 0));
     for (int i = 0; i < registry->count; i++) {

@@ -232,7 +232,7 @@ static void soft_targets_agree(void **state)
     s.model.classes = CLASSES;
     tl_context *ctx = golden_context(TL_PATH_AUTO);
     tl_model *model = NULL;
-    MUST(ctx, tl_model_create(ctx, &s.model, 2, true, &model));
+    MUST(ctx, tl_model_create(ctx, &s.model, 2, optimizer_rule_of(TL_OPTIMIZER_ADAMW), &model));
     MUST(ctx, tl_registry_init(ctx, tl_model_registry(model), 1));
     static float images[2 * 3 * 24 * 24];
     for (size_t i = 0; i < sizeof images / sizeof *images; i++) images[i] = (float)(i % 97) / 97;

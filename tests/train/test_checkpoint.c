@@ -159,7 +159,7 @@ static void unknown_numbers(void **unused)
     tl_model *model = NULL;
     tl_result result;
     char path[2200];
-    MUST(ctx, tl_model_create(ctx, &s.model, 1, false, &model));
+    MUST(ctx, tl_model_create(ctx, &s.model, 1, NULL, &model));
     MUST(ctx, tl_registry_init(ctx, tl_model_registry(model), 0));
     s.schedule_version = TL_SCHEDULE_VERSION + 1;
     snprintf(path, sizeof path, "%s/other-ranges.safetensors", folder);

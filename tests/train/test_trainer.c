@@ -92,7 +92,7 @@ static void checkpoints_say_their_data(void **unused)
         snprintf(again.out, sizeof again.out, "%s/said-%d", folder, said);
         assert_int_equal(mkdir(again.out, 0777), 0);
         stored.model.positions = tl_model_positions(&s.model);
-        MUST(ctx, tl_model_create(ctx, &stored.model, 1, true, &model));
+        MUST(ctx, tl_model_create(ctx, &stored.model, 1, optimizer_rule_of(TL_OPTIMIZER_ADAMW), &model));
         MUST(ctx, tl_checkpoint_resume(ctx, tl_model_registry(model), &stored, s.out, &standing));
         assert_true(standing.data.known && standing.data.train.samples == 44 &&
                     standing.data.test.samples == 20 && standing.data.limit_test == 20);
@@ -328,7 +328,7 @@ static void the_device_is_too_small(void **unused)
     tl_settings s = small_run(TL_OP_ATTENTION, "tight");
     tl_memory_plan plan;
     tl_error err = {0};
-    assert_int_equal(tl_model_plan(&s.model, 11, true, &plan, &err), TL_OK);
+    assert_int_equal(tl_model_plan(&s.model, 11, optimizer_rule_of(TL_OPTIMIZER_ADAMW), &plan, &err), TL_OK);
     const tl_context_options options = {.memory_limit = plan.total};
     refuse(s, &options, TL_ERROR_MEMORY, "is 11");
     assert_false(exists(s.out, ""));

@@ -1,7 +1,14 @@
-/* AdamW against PyTorch's formula in double precision, over several steps, several shards and odd sizes. */
+/* Optimizers against plain loops in double precision: AdamW by PyTorch's formula; over several steps, several shards and odd
+ * sizes. */
 #include "rows.h"
 
-#include "ops/adamw.h"
+#include "core/choices.h"
+#include "ops/optimizer.h"
+
+static const optimizer_rule *adamw(void)
+{
+    return optimizer_rule_of(TL_OPTIMIZER_ADAMW);
+}
 
 typedef struct host_state {
     double *p, *m, *v, *size; /* size: what m would be if nothing cancelled */
@@ -63,14 +70,15 @@ static void steps(tl_context *ctx, uint64_t lead, uint64_t first, uint64_t row, 
         for (uint64_t i = 0; i < count; i++) g[i] *= powf(10, (float)(i % 9) - 6); /* down to 1e-6 */
         g[0] = 0;
         split_make(ctx, &sg, g, lead, first, row);
-        const tl_adamw_settings settings = {.lr = 1e-2f,
-                                            .beta1 = 0.9f,
-                                            .beta2 = 0.999f,
-                                            .eps = 1e-8f,
-                                            .weight_decay = decay,
-                                            .gradient_scale = gradient_scale,
-                                            .step = step};
-        MUST(ctx, tl_adamw_step(ctx, &sp.tensor, &sg.tensor, &sm.tensor, &sv.tensor, &settings));
+        const optimizer_settings settings = {.lr = 1e-2f,
+                                             .beta1 = 0.9f,
+                                             .beta2 = 0.999f,
+                                             .eps = 1e-8f,
+                                             .weight_decay = decay,
+                                             .gradient_scale = gradient_scale,
+                                             .step = step};
+        const optimizer_target target = {&sp.tensor, &sg.tensor, {&sm.tensor, &sv.tensor}, {0}};
+        MUST(ctx, optimizer_step(ctx, adamw(), &target, &settings));
         reference(host, g, count, (double)step, 1e-2, decay, gradient_scale);
         split_drop(ctx, &sg);
         free(g);
@@ -98,37 +106,40 @@ static void all(tl_context *ctx)
 }
 ON_BOTH_PATHS(all)
 
-/* A verdict on the device scales gradients as gradient_scale does, or leaves the step out; left out, the first step
- * still sets the moments. */
-static void verdicts(tl_context *ctx)
+/* For every optimizer: a verdict on the device scales gradients as gradient_scale does, or skips the step; skipped, the
+ * first step still sets the state to 0. Every tensor is written in full, from whatever it held. */
+static void verdicts_of(tl_context *ctx, const optimizer_rule *rule)
 {
-    enum { COUNT = 1037 };
+    enum { COUNT = 1037, MOST = 1 + OPTIMIZER_MOST_SLOTS };
+    const int tensors = 1 + rule->slots;
     tl_random r = tl_random_make(3, 3);
     float *p = draw(&r, COUNT), *g = draw(&r, COUNT);
     static const float values[] = {0.25f, 1.0f, -1.0f};
     for (int i = 0; i < 3; i++) {
         for (uint64_t step = 1; step <= 2; step++) {
-            float *results[2][3]; /* by verdict, by gradient_scale: parameter and moments */
+            float *results[2][MOST]; /* by verdict, by gradient_scale: value and state */
             for (int by_host = 0; by_host < 2; by_host++) {
-                tl_tensor *t[3] = {golden_upload(ctx, p, 1, COUNT), golden_upload(ctx, g, 1, COUNT),
-                                   golden_upload(ctx, g, 1, COUNT)},
+                tl_tensor *t[MOST] = {golden_upload(ctx, p, 1, COUNT)},
                           *gradient = golden_upload(ctx, g, 1, COUNT);
+                optimizer_target target = {.value = t[0], .gradient = gradient};
                 place v = put(ctx, &values[i], 1);
-                const tl_adamw_settings settings = {.lr = 1e-2f,
-                                                    .beta1 = 0.9f,
-                                                    .beta2 = 0.999f,
-                                                    .eps = 1e-8f,
-                                                    .weight_decay = 0.1f,
-                                                    .gradient_scale = by_host ? values[i] : 1.0f,
-                                                    .step = step,
-                                                    .verdict = by_host ? (tl_view){0} : v.view};
-                MUST(ctx, tl_adamw_step(ctx, t[0], gradient, t[1], t[2], &settings));
-                for (int k = 0; k < 3; k++) results[by_host][k] = golden_download(ctx, t[k]);
-                for (int k = 0; k < 3; k++) tl_tensor_destroy(ctx, t[k]);
+                const optimizer_settings settings = {.lr = 1e-2f,
+                                                     .beta1 = 0.9f,
+                                                     .beta2 = 0.999f,
+                                                     .eps = 1e-8f,
+                                                     .weight_decay = 0.1f,
+                                                     .gradient_scale = by_host ? values[i] : 1.0f,
+                                                     .step = step,
+                                                     .verdict = by_host ? (tl_view){0} : v.view};
+                for (int k = 1; k < tensors; k++)
+                    t[k] = target.state[k - 1] = golden_upload(ctx, g, 1, COUNT);
+                MUST(ctx, optimizer_step(ctx, rule, &target, &settings));
+                for (int k = 0; k < tensors; k++) results[by_host][k] = golden_download(ctx, t[k]);
+                for (int k = 0; k < tensors; k++) tl_tensor_destroy(ctx, t[k]);
                 tl_tensor_destroy(ctx, gradient);
                 drop(ctx, v);
             }
-            for (int k = 0; k < 3; k++) {
+            for (int k = 0; k < tensors; k++) {
                 assert_memory_equal(results[0][k], results[1][k], COUNT * sizeof(float));
                 for (int e = 0; e < COUNT && values[i] < 0; e++) {
                     const float kept = k == 0 ? p[e] : step == 1 ? 0.0f : g[e];
@@ -141,23 +152,50 @@ static void verdicts(tl_context *ctx)
     }
     free(p), free(g);
 }
+
+static void verdicts(tl_context *ctx)
+{
+    const optimizer_rule *rule;
+    for (int kind = 0; (rule = optimizer_rule_of((tl_optimizer)kind)) != NULL; kind++) verdicts_of(ctx, rule);
+}
 ON_BOTH_PATHS(verdicts)
+
+/* Every choice has its rule, whose numbers settings may take, and slots with names of their own. */
+static void table(void **unused)
+{
+    for (int kind = 0; kind < optimizer_choices.count; kind++) {
+        const optimizer_rule *rule = optimizer_rule_of((tl_optimizer)optimizer_choices.items[kind].value);
+        assert_non_null(rule);
+        assert_true(rule->slots >= 0 && rule->slots <= OPTIMIZER_MOST_SLOTS);
+        assert_true(rule->beta1 >= 0 && rule->beta1 < 1 && rule->beta2 >= 0 && rule->beta2 < 1);
+        for (int s = 0; s < rule->slots; s++) {
+            assert_true(rule->slot[s] != NULL && rule->slot[s][0] != '\0');
+            for (int other = 0; other < s; other++) assert_string_not_equal(rule->slot[s], rule->slot[other]);
+        }
+        assert_true(rule->step != NULL && rule->plain != NULL);
+    }
+    assert_null(optimizer_rule_of((tl_optimizer)optimizer_choices.count));
+    assert_null(optimizer_rule_of((tl_optimizer)-1));
+}
 
 static void refusals(tl_context *ctx)
 {
     tl_tensor *a = golden_upload(ctx, NULL, 4, 3), *b = golden_upload(ctx, NULL, 3, 4);
-    tl_adamw_settings settings = {.lr = 1, .beta1 = 0.9f, .beta2 = 0.999f, .eps = 1e-8f, .step = 1};
-    assert_int_equal(tl_adamw_step(ctx, a, b, a, a, &settings), TL_ERROR_USAGE);
+    optimizer_settings settings = {.lr = 1, .beta1 = 0.9f, .beta2 = 0.999f, .eps = 1e-8f, .step = 1};
+    const optimizer_target gradient = {a, b, {a, a}, {0}}, state = {a, a, {a, b}, {0}},
+                           good = {a, a, {a, a}, {0}};
+    assert_int_equal(optimizer_step(ctx, adamw(), &gradient, &settings), TL_ERROR_USAGE);
     assert_non_null(strstr(tl_context_error(ctx)->text, "test"));
-    assert_int_equal(tl_adamw_step(ctx, a, a, a, b, &settings), TL_ERROR_USAGE);
+    assert_int_equal(optimizer_step(ctx, adamw(), &state, &settings), TL_ERROR_USAGE);
     settings.step = 0;
-    assert_int_equal(tl_adamw_step(ctx, a, a, a, a, &settings), TL_ERROR_USAGE);
+    assert_int_equal(optimizer_step(ctx, adamw(), &good, &settings), TL_ERROR_USAGE);
     tl_tensor_destroy(ctx, a), tl_tensor_destroy(ctx, b);
 }
 ON_BOTH_PATHS(refusals)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {BOTH_PATHS(all), BOTH_PATHS(verdicts), BOTH_PATHS(refusals)};
+    const struct CMUnitTest tests[] = {BOTH_PATHS(all), BOTH_PATHS(verdicts), cmocka_unit_test(table),
+                                       BOTH_PATHS(refusals)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

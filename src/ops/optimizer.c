@@ -1,0 +1,123 @@
+#include "ops/optimizer.h"
+
+#include <math.h>
+
+#include "core/choices.h"
+#include "ops/row_kernels.h"
+#include "ops/rows.h"
+
+/* A beta was written as a short decimal: 0.999f stands for 0.999, from which it differs by 1.3e-8, and 1 -
+ * beta by 1.3e-5 of itself. Takes the seven-digit decimal wherever that is the very same float. */
+static double as_written(float beta)
+{
+    double decimal = nearbyint((double)beta * 1e7) / 1e7;
+    return (float)decimal == beta ? decimal : (double)beta;
+}
+
+/* What weight decay leaves of a value: decoupled, so that it does not pass through the optimizer's state. */
+static double decay_factor(const optimizer_settings *s)
+{
+    return 1.0 - (double)s->lr * s->weight_decay;
+}
+
+/* ---- elementwise optimizers ----------------------------------------------------------------------- */
+
+enum { MOST_SCALARS = 8 };
+
+/* Launches the kernel of kernels/optimizer.cl that bears the optimizer's name, shard by shard. It takes the value, the
+ * gradient, the state, the elements in all and a work-group, whether this is step 1, these scalars, gradient_scale and
+ * the verdict. */
+static tl_status launch_elementwise(tl_context *ctx, tl_optimizer kind, const optimizer_target *t,
+                                    const optimizer_settings *s, const double *scalars, int scalar_count)
+{
+    const int slots = optimizer_rule_of(kind)->slots;
+    tl_kernel *kernel;
+    TL_TRY(tl_row_kernel(ctx, "optimizer", choice_name(&optimizer_choices, (int)kind), "", &kernel));
+    for (int shard = 0; shard < t->value->shards; shard++) {
+        const uint64_t count = tl_shard_count(t->value, shard);
+        tl_arg args[2 + OPTIMIZER_MOST_SLOTS + 3 + MOST_SCALARS + 3];
+        int used = 0;
+        uint32_t block;
+        if (count == 0) continue;
+        tl_grid grid = tl_elements_cut(ctx, count, &block);
+        grid.bytes = (double)((3 + 2 * (uint64_t)slots) * count * element_bytes(t->value->dtype));
+        args[used++] = TL_ARG_MEM(t->value->mem[shard]);
+        args[used++] = TL_ARG_MEM(t->gradient->mem[shard]);
+        for (int i = 0; i < slots; i++) args[used++] = TL_ARG_MEM(t->state[i]->mem[shard]);
+        args[used++] = TL_ARG_U64(count);
+        args[used++] = TL_ARG_U32(block);
+        args[used++] = TL_ARG_U32(s->step == 1);
+        for (int i = 0; i < scalar_count; i++) args[used++] = TL_ARG_F32((float)scalars[i]);
+        args[used++] = TL_ARG_F32(s->gradient_scale);
+        args[used++] = TL_ARG_MEM(s->verdict.mem);
+        args[used++] = TL_ARG_U64(s->verdict.at);
+        TL_TRY(tl_run(ctx, kernel, grid, args, used));
+    }
+    return TL_OK;
+}
+
+/* ---- AdamW: decoupled weight decay, PyTorch's formula --------------------------------------------- */
+
+/* p *= 1 - lr wd;  m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g^2
+ * p -= lr / (1 - b1^t) * m / (sqrt(v) / sqrt(1 - b2^t) + eps) */
+static tl_status adamw_step(tl_context *ctx, const optimizer_target *t, const optimizer_settings *s)
+{
+    const double beta1 = as_written(s->beta1), beta2 = as_written(s->beta2), lr = (double)s->lr;
+    const double step_size = lr / (1.0 - pow(beta1, (double)s->step));
+    const double root_scale = 1.0 / sqrt(1.0 - pow(beta2, (double)s->step));
+    const double scalars[] = {decay_factor(s), beta1,     beta2,      1.0 - beta1,
+                              1.0 - beta2,     step_size, root_scale, (double)s->eps};
+    return launch_elementwise(ctx, TL_OPTIMIZER_ADAMW, t, s, scalars, sizeof scalars / sizeof *scalars);
+}
+
+static void adamw_plain(const optimizer_settings *s, double *value, double gradient, double *state)
+{
+    const double b1 = (double)s->beta1, b2 = (double)s->beta2, t = (double)s->step;
+    state[0] = b1 * state[0] + (1 - b1) * gradient;
+    state[1] = b2 * state[1] + (1 - b2) * gradient * gradient;
+    *value = *value * decay_factor(s) - (double)s->lr / (1 - pow(b1, t)) * state[0] /
+                                            (sqrt(state[1]) / sqrt(1 - pow(b2, t)) + (double)s->eps);
+}
+
+/* ---- the table ------------------------------------------------------------------------------------ */
+
+static const optimizer_rule rules[] = {
+    [TL_OPTIMIZER_ADAMW] = {.slots = 2,
+                            .slot = {"m.", "v."},
+                            .beta1 = 0.9f,
+                            .beta2 = 0.999f,
+                            .eps = 1e-8f,
+                            .step = adamw_step,
+                            .plain = adamw_plain},
+};
+
+const optimizer_rule *optimizer_rule_of(tl_optimizer kind)
+{
+    return (size_t)kind < sizeof rules / sizeof *rules ? &rules[kind] : NULL;
+}
+
+uint64_t optimizer_workspace(const optimizer_rule *rule, uint64_t count)
+{
+    return rule->workspace != NULL ? rule->workspace(count) : 0;
+}
+
+static bool same_shape(const tl_tensor *a, const tl_tensor *b)
+{
+    return a->lead == b->lead && a->row == b->row && a->lead_per_shard == b->lead_per_shard &&
+           a->shards == b->shards;
+}
+
+tl_status optimizer_step(tl_context *ctx, const optimizer_rule *rule, const optimizer_target *t,
+                         const optimizer_settings *settings)
+{
+    bool alike = same_shape(t->value, t->gradient);
+    for (int i = 0; i < rule->slots; i++) alike = alike && same_shape(t->value, t->state[i]);
+    if (!alike)
+        return tl_fail(tl_context_error(ctx), TL_ERROR_USAGE,
+                       "the optimizer needs a gradient and state of the shape of %s; create them alike.",
+                       t->value->name);
+    if (settings->step == 0)
+        return tl_fail(tl_context_error(ctx), TL_ERROR_USAGE,
+                       "steps of an optimizer count from 1, but %s was given step 0.", t->value->name);
+    return rule->step(ctx, t, settings);
+}

@@ -1,0 +1,158 @@
+/* Runs by every optimizer of the table: each is honoured, kept in checkpoints, and resumed to the last bit. */
+#include "runs.h"
+
+#include "core/choices.h"
+#include "data/safetensors_write.h"
+#include "tasks/metadata.h"
+
+static tl_settings run_of(int which, const char *name)
+{
+    char out[80];
+    const choice *item = &optimizer_choices.items[which];
+    snprintf(out, sizeof out, "%s-%s", item->name, name);
+    tl_settings s = small_run(TL_OP_ATTENTION, out);
+    s.optimizer = (tl_optimizer)item->value;
+    return s;
+}
+
+static void assert_same_file(const tl_settings *a, const tl_settings *b, const char *name, bool same)
+{
+    long n, m;
+    char *x = read_all(a->out, name, &n), *y = read_all(b->out, name, &m);
+    assert_int_equal(n == m && memcmp(x, y, (size_t)n) == 0, same);
+    free(x), free(y);
+}
+
+/* The state's tensors are the slots of the parameters, and nothing else. */
+static void check_state(const tl_settings *s, const optimizer_rule *rule)
+{
+    char path[1200];
+    tl_safetensors model, state;
+    tl_error err = {0};
+    snprintf(path, sizeof path, "%s/checkpoints/6/model.safetensors", s->out);
+    if (tl_st_open(path, &model, &err) != TL_OK) fail_msg("%s", err.text);
+    snprintf(path, sizeof path, "%s/checkpoints/6/state.safetensors", s->out);
+    if (tl_st_open(path, &state, &err) != TL_OK) fail_msg("%s", err.text);
+    assert_int_equal(state.count, rule->slots * model.count);
+    for (int i = 0; i < model.count; i++)
+        for (int slot = 0; slot < rule->slots; slot++) {
+            char name[200];
+            snprintf(name, sizeof name, "%s%s", rule->slot[slot], model.entries[i].name);
+            if (tl_st_find(&state, name) == NULL) fail_msg("%s holds no %s", path, name);
+        }
+    assert_string_equal(tl_st_metadata(&model, "optimizer"),
+                        choice_name(&optimizer_choices, (int)s->optimizer));
+    tl_st_close(&model), tl_st_close(&state);
+}
+
+static void every_optimizer(void **unused)
+{
+    for (int i = 0; i < optimizer_choices.count; i++) {
+        tl_settings whole = run_of(i, "whole"), parts = run_of(i, "parts");
+        const tl_settings plain = run_of(0, "whole");
+        train(whole);
+        parts.stop_after = 3;
+        train(parts);
+        parts.stop_after = 0, parts.resume = true;
+        train(parts);
+        assert_same_model(&whole, &parts);
+        assert_same_file(&whole, &parts, "checkpoints/6/state.safetensors", true);
+        check_state(&whole, optimizer_rule_of(whole.optimizer));
+        if (i > 0) assert_same_file(&whole, &plain, "model.safetensors", false);
+    }
+}
+
+/* The optimizer's own numbers are what settings that do not name any get. */
+static void own_numbers(void **unused)
+{
+    for (int i = 0; i < optimizer_choices.count; i++) {
+        tl_settings left = run_of(i, "left"), named = run_of(i, "named"), other = run_of(i, "other");
+        const optimizer_rule *rule = optimizer_rule_of(left.optimizer);
+        named.beta1 = rule->beta1, named.beta2 = rule->beta2, named.eps = rule->eps;
+        other.beta1 = 0.5f;
+        train(left), train(named), train(other);
+        assert_same_model(&left, &named);
+        assert_same_file(&left, &other, "model.safetensors", false);
+    }
+}
+
+static void refuses(tl_settings s, const char *flag)
+{
+    tl_context *ctx = golden_context(TL_PATH_AUTO);
+    tl_result result;
+    assert_int_equal(tl_train(ctx, &s, NULL, &result), TL_ERROR_USAGE);
+    if (strstr(tl_context_error(ctx)->text, flag) == NULL)
+        fail_msg("no %s in: %s", flag, tl_context_error(ctx)->text);
+    tl_context_destroy(ctx);
+}
+
+static void refusals(void **unused)
+{
+    tl_settings s = run_of(0, "refused");
+    s.stop_after = 2;
+    train(s);
+    s.stop_after = 0, s.resume = true;
+    tl_settings other = s;
+    other.beta1 = 0.8f;
+    refuses(other, "--beta1 is 0.9 in the checkpoint of step 2 and 0.8 now");
+    other = s, other.beta2 = 0.99f;
+    refuses(other, "--beta2 is 0.999 in the checkpoint");
+    other = s, other.eps = 1e-4f;
+    refuses(other, "--eps is 1e-08 in the checkpoint");
+    for (int i = 1; i < optimizer_choices.count; i++) {
+        other = s, other.optimizer = (tl_optimizer)optimizer_choices.items[i].value;
+        refuses(other, "--optimizer is adamw in the checkpoint");
+    }
+    s = run_of(0, "nowhere");
+    s.beta1 = 1.0f;
+    refuses(s, "beta1 takes a number from 0 to");
+    s = run_of(0, "nowhere"), s.beta2 = -0.5f;
+    refuses(s, "beta2 takes a number");
+    s = run_of(0, "nowhere"), s.eps = 1e-20f;
+    refuses(s, "eps takes a number");
+    s = run_of(0, "nowhere"), s.optimizer = (tl_optimizer)99;
+    refuses(s, "no optimizer 99");
+    for (int i = 0; i < optimizer_choices.count; i++) {
+        s = run_of(i, "nowhere"), s.eps = 1e-8f;
+        if (optimizer_rule_of(s.optimizer)->eps == 0) refuses(s, "has no eps");
+    }
+}
+
+/* Checkpoints older than the choice are AdamW's, with its numbers. */
+static void older_checkpoints(void **unused)
+{
+    tl_settings s = run_of(0, "older"), stored = {0};
+    static const char *const younger[] = {"optimizer", "beta1", "beta2", "eps"};
+    tl_metadata m;
+    tl_st_pair pairs[TL_METADATA_MAX];
+    int count = 0;
+    tl_metadata_write(&s, &m);
+    for (int i = 0; i < m.count; i++) {
+        bool is_younger = false;
+        for (int k = 0; k < 4; k++) is_younger |= strcmp(m.pairs[i].key, younger[k]) == 0;
+        if (!is_younger) pairs[count++] = m.pairs[i];
+    }
+    assert_int_equal(count, m.count - 4);
+    char path[1200], of_a[TL_METADATA_TEXT], of_b[TL_METADATA_TEXT];
+    snprintf(path, sizeof path, "%s/older.safetensors", folder);
+    tl_st_entry entry = {.name = "t", .dtype = ST_F32, .rank = 1, .shape = {1}};
+    tl_st_writer w = {0};
+    tl_safetensors st;
+    tl_error err = {0};
+    assert_int_equal(tl_st_write_begin(&w, path, &entry, 1, pairs, count, &err), TL_OK);
+    assert_int_equal(tl_st_write_data(&w, &(float){0}, sizeof(float), &err), TL_OK);
+    assert_int_equal(tl_st_write_commit(&w, &err), TL_OK);
+    assert_int_equal(tl_st_open(path, &st, &err), TL_OK);
+    if (tl_settings_from_metadata(&st, &stored, &err) != TL_OK) fail_msg("%s", err.text);
+    assert_int_equal(stored.optimizer, TL_OPTIMIZER_ADAMW);
+    assert_true(stored.beta1 == 0.9f && stored.beta2 == 0.999f && stored.eps == 1e-8f);
+    assert_null(tl_settings_difference(&stored, &s, of_a, of_b));
+    tl_st_close(&st);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(every_optimizer), cmocka_unit_test(own_numbers),
+                                       cmocka_unit_test(refusals), cmocka_unit_test(older_checkpoints)};
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
