@@ -1,6 +1,6 @@
 # Embeds kernels/*.cl in a target as byte arrays (no limits on string literals, no escaping).
 # The generated kernels_embedded.c defines, for src/device/program.c:
-#   const tl_embedded_kernel tl_embedded_kernels[]; const int tl_embedded_kernel_count;
+#   const tli_embedded_kernel tli_embedded_kernels[]; const int tli_embedded_kernel_count;
 
 set(TL_EMBED_SCRIPT ${CMAKE_CURRENT_LIST_DIR}/embed_kernels_script.cmake)
 

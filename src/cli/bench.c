@@ -2,31 +2,32 @@
 
 #include <stdarg.h>
 
-uint32_t tl_bench_rounds(const tl_cli_options *o)
+uint32_t tli_bench_rounds(const tli_cli_options *o)
 {
-    return o->bench.rounds > 0 ? o->bench.rounds : TL_BENCH_ROUNDS;
+    return o->bench.rounds > 0 ? o->bench.rounds : TLI_BENCH_ROUNDS;
 }
 
-tl_status tl_bench_no_word(const tl_cli_options *o, const char *name, tl_error *err)
+tl_status tli_bench_no_word(const tli_cli_options *o, const char *name, tl_error *err)
 {
     if (o->argument == NULL) return TL_OK;
-    return tl_fail(err, TL_ERROR_USAGE, "bench %s takes no word like '%s'; see `translution bench %s --help`",
-                   name, o->argument, name);
+    return tli_fail(err, TL_ERROR_USAGE,
+                    "bench %s takes no word like '%s'; see `translution bench %s --help`", name, o->argument,
+                    name);
 }
 
-tl_status tl_bench_on_device(tl_cli_options *o, tl_error *err,
-                             tl_status (*run)(tl_cli_options *o, tl_context *ctx))
+tl_status tli_bench_on_device(tli_cli_options *o, tl_error *err,
+                              tl_status (*run)(tli_cli_options *o, tl_context *ctx))
 {
-    tl_log log = tl_cli_log(o);
+    tl_log log = tli_cli_log(o);
     tl_context *ctx = NULL;
-    TL_TRY(tl_cli_open_device(o, &log, &ctx, err));
+    TLI_TRY(tli_cli_open_device(o, &log, &ctx, err));
     tl_status status = run(o, ctx);
     if (status != TL_OK) *err = *tl_context_error(ctx);
     tl_context_destroy(ctx);
     return status;
 }
 
-void tl_bench_line(const char *name, const char *format, ...)
+void tli_bench_line(const char *name, const char *format, ...)
 {
     va_list list;
     printf("%-20s ", name);
@@ -36,7 +37,7 @@ void tl_bench_line(const char *name, const char *format, ...)
     putchar('\n');
 }
 
-void tl_bench_line_ms(const char *name, tl_timing timing)
+void tli_bench_line_ms(const char *name, tli_timing timing)
 {
-    tl_bench_line(name, "%.3f ms (fastest %.3f ms)", timing.median_ms, timing.min_ms);
+    tli_bench_line(name, "%.3f ms (fastest %.3f ms)", timing.median_ms, timing.min_ms);
 }

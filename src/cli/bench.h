@@ -1,25 +1,25 @@
 /* What the four kinds of `bench` share. Numbers go to a table for people or, with --json, to one object. */
-#ifndef TL_CLI_BENCH_H
-#define TL_CLI_BENCH_H
+#ifndef CLI_BENCH_H
+#define CLI_BENCH_H
 
 #include <cjson/cJSON.h>
 
 #include "cli/cli.h"
 #include "cli/timing.h"
 
-enum { TL_BENCH_ROUNDS = 10 };
+enum { TLI_BENCH_ROUNDS = 10 };
 
-uint32_t tl_bench_rounds(const tl_cli_options *o); /* --rounds, or the default */
+uint32_t tli_bench_rounds(const tli_cli_options *o); /* --rounds, or the default */
 /* TL_ERROR_USAGE for words behind the command that mean nothing. */
-tl_status tl_bench_no_word(const tl_cli_options *o, const char *name, tl_error *err);
+tl_status tli_bench_no_word(const tli_cli_options *o, const char *name, tl_error *err);
 
 /* Opens the device, calls `run` with it, closes it; the message of a failure ends in `err`. */
-tl_status tl_bench_on_device(tl_cli_options *o, tl_error *err,
-                             tl_status (*run)(tl_cli_options *o, tl_context *ctx));
+tl_status tli_bench_on_device(tli_cli_options *o, tl_error *err,
+                              tl_status (*run)(tli_cli_options *o, tl_context *ctx));
 
 /* One line of the table. */
-void tl_bench_line(const char *name, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void tli_bench_line(const char *name, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* "1.234 ms (fastest 1.200 ms)" */
-void tl_bench_line_ms(const char *name, tl_timing timing);
+void tli_bench_line_ms(const char *name, tli_timing timing);
 
 #endif

@@ -24,55 +24,55 @@ static double cpu_seconds(void)
 }
 
 /* The batch's first pictures as rows of COLUMNS. */
-static tl_status show(const char *path, const tl_loader_batch *b, uint32_t size, tl_error *err)
+static tl_status show(const char *path, const tli_loader_batch *b, uint32_t size, tl_error *err)
 {
     const uint32_t count = b->count < SHOWN ? b->count : SHOWN, rows = (count + COLUMNS - 1) / COLUMNS;
     const uint32_t columns = count < COLUMNS ? count : COLUMNS, pitch = size + GAP;
-    tl_image sheet = {0};
-    TL_TRY(tl_image_reserve(&sheet, columns * pitch + GAP, rows * pitch + GAP, err));
+    tli_image sheet = {0};
+    TLI_TRY(tli_image_reserve(&sheet, columns * pitch + GAP, rows * pitch + GAP, err));
     memset(sheet.pixels, 255, (size_t)sheet.width * sheet.height * 3);
     for (uint32_t i = 0; i < count; i++)
-        tl_image_paint(&sheet, GAP + i % COLUMNS * pitch, GAP + i / COLUMNS * pitch,
-                       b->images + (size_t)i * 3 * size * size, size, size);
-    const tl_status status = tl_image_write_png(path, &sheet, err);
-    tl_image_free(&sheet);
+        tli_image_paint(&sheet, GAP + i % COLUMNS * pitch, GAP + i / COLUMNS * pitch,
+                        b->images + (size_t)i * 3 * size * size, size, size);
+    const tl_status status = tli_image_write_png(path, &sheet, err);
+    tli_image_free(&sheet);
     return status;
 }
 
-static tl_status measure(const tl_cli_options *o, tl_loader *loader, figures *f, tl_error *err)
+static tl_status measure(const tli_cli_options *o, tli_loader *loader, figures *f, tl_error *err)
 {
     const uint32_t rounds = o->bench.rounds > 0 ? o->bench.rounds : BATCHES;
-    tl_loader_batch b;
-    TL_TRY(tl_loader_get(loader, 0, &b, err));
-    if (o->show[0] != '\0') TL_TRY(show(o->show, &b, o->settings.model.image_height, err));
-    const double begun = tl_clock_seconds(), cpu_begun = cpu_seconds();
+    tli_loader_batch b;
+    TLI_TRY(tli_loader_get(loader, 0, &b, err));
+    if (o->show[0] != '\0') TLI_TRY(show(o->show, &b, o->settings.model.image_height, err));
+    const double begun = tli_clock_seconds(), cpu_begun = cpu_seconds();
     /* Elsewhere, so that nothing that is counted was made ahead. */
-    const uint64_t first = tl_loader_batches(loader) + 1000;
+    const uint64_t first = tli_loader_batches(loader) + 1000;
     for (uint64_t i = first; i < first + rounds; i++) {
-        TL_TRY(tl_loader_get(loader, i, &b, err));
+        TLI_TRY(tli_loader_get(loader, i, &b, err));
         f->images += b.count;
     }
-    f->seconds = tl_clock_seconds() - begun;
+    f->seconds = tli_clock_seconds() - begun;
     f->cpu_seconds = cpu_seconds() - cpu_begun;
-    f->workers = tl_loader_workers(loader);
-    f->damaged = tl_loader_damaged(loader);
+    f->workers = tli_loader_workers(loader);
+    f->damaged = tli_loader_damaged(loader);
     return TL_OK;
 }
 
-static tl_status run(const tl_cli_options *o, const tl_loader_options *options, figures *f, tl_error *err)
+static tl_status run(const tli_cli_options *o, const tli_loader_options *options, figures *f, tl_error *err)
 {
-    tl_loader *loader = NULL;
-    TL_TRY(tl_loader_create(options, &loader, err));
+    tli_loader *loader = NULL;
+    TLI_TRY(tli_loader_create(options, &loader, err));
     const tl_status status = measure(o, loader, f, err);
-    tl_loader_destroy(loader);
+    tli_loader_destroy(loader);
     return status;
 }
 
-static tl_status report(const tl_cli_options *o, const figures *f, tl_error *err)
+static tl_status report(const tli_cli_options *o, const figures *f, tl_error *err)
 {
     const double rate = (double)f->images / f->seconds, core_rate = (double)f->images / f->cpu_seconds;
-    char augment[TL_AUGMENT_TEXT];
-    tl_augment_name(o->settings.augment, augment);
+    char augment[TLI_AUGMENT_TEXT];
+    tli_augment_name(o->settings.augment, augment);
     if (o->json) {
         cJSON *json = cJSON_CreateObject();
         cJSON_AddNumberToObject(json, "images_per_second", rate);
@@ -83,46 +83,47 @@ static tl_status report(const tl_cli_options *o, const figures *f, tl_error *err
         cJSON_AddNumberToObject(json, "damaged", f->damaged);
         cJSON_AddNumberToObject(json, "image_size", o->settings.model.image_height);
         cJSON_AddNumberToObject(json, "batch_size", o->settings.batch_size);
-        tl_json_add_text(json, "augment", augment);
-        return tl_cli_print_json(json, err);
+        tli_json_add_text(json, "augment", augment);
+        return tli_cli_print_json(json, err);
     }
-    tl_bench_line("images", "%llu of %u x %u, batch %u, %s", (unsigned long long)f->images,
-                  o->settings.model.image_height, o->settings.model.image_width, o->settings.batch_size,
-                  augment);
-    tl_bench_line("workers", "%u", f->workers);
-    tl_bench_line("rate", "%.1f images/s", rate);
-    tl_bench_line("rate of a core", "%.1f images/s of processor time", core_rate);
-    if (f->damaged > 0) tl_bench_line("passed over", "%u files", f->damaged);
+    tli_bench_line("images", "%llu of %u x %u, batch %u, %s", (unsigned long long)f->images,
+                   o->settings.model.image_height, o->settings.model.image_width, o->settings.batch_size,
+                   augment);
+    tli_bench_line("workers", "%u", f->workers);
+    tli_bench_line("rate", "%.1f images/s", rate);
+    tli_bench_line("rate of a core", "%.1f images/s of processor time", core_rate);
+    if (f->damaged > 0) tli_bench_line("passed over", "%u files", f->damaged);
     return TL_OK;
 }
 
-tl_status tl_cmd_bench_loader(tl_cli_options *o, tl_error *err)
+tl_status tli_cmd_bench_loader(tli_cli_options *o, tl_error *err)
 {
     const tl_settings *s = &o->settings;
     const bool synthetic = strcmp(s->data, "synthetic") == 0;
-    tl_image_folder folder = {.root = ""};
-    tl_dataset digits = {0};
+    tli_image_folder folder = {.root = ""};
+    tli_dataset digits = {0};
     figures f = {0};
-    TL_TRY(tl_bench_no_word(o, "loader", err));
+    TLI_TRY(tli_bench_no_word(o, "loader", err));
     if (s->model.image_height != s->model.image_width || s->model.image_depth > 1)
-        return tl_fail(err, TL_ERROR_USAGE, "bench loader makes square images: give --image-size one number");
-    const tl_log log = tl_cli_log(o);
-    tl_status status = synthetic ? tl_digits_draw(s->seed, 1, s->limit_train, &digits, err)
-                                 : tl_image_folder_open(s->data, "train", s->limit_train, &folder, err);
-    const tl_loader_options options = {.folder = synthetic ? NULL : &folder,
-                                       .digits = synthetic ? &digits : NULL,
-                                       .classes = synthetic ? 10 : folder.classes,
-                                       .size = s->model.image_height,
-                                       .batch = s->batch_size,
-                                       .train = true,
-                                       .augment = s->augment,
-                                       .seed = s->seed,
-                                       .workers = s->workers,
-                                       .strict = s->strict,
-                                       .exact_decode = s->exact_decode,
-                                       .log = &log};
+        return tli_fail(err, TL_ERROR_USAGE,
+                        "bench loader makes square images: give --image-size one number");
+    const tl_log log = tli_cli_log(o);
+    tl_status status = synthetic ? tli_digits_draw(s->seed, 1, s->limit_train, &digits, err)
+                                 : tli_image_folder_open(s->data, "train", s->limit_train, &folder, err);
+    const tli_loader_options options = {.folder = synthetic ? NULL : &folder,
+                                        .digits = synthetic ? &digits : NULL,
+                                        .classes = synthetic ? 10 : folder.classes,
+                                        .size = s->model.image_height,
+                                        .batch = s->batch_size,
+                                        .train = true,
+                                        .augment = s->augment,
+                                        .seed = s->seed,
+                                        .workers = s->workers,
+                                        .strict = s->strict,
+                                        .exact_decode = s->exact_decode,
+                                        .log = &log};
     if (status == TL_OK) status = run(o, &options, &f, err);
-    tl_image_folder_free(&folder);
-    tl_dataset_free(&digits);
+    tli_image_folder_free(&folder);
+    tli_dataset_free(&digits);
     return status == TL_OK ? report(o, &f, err) : status;
 }

@@ -42,18 +42,18 @@ static tl_settings with_extent(const tl_settings *s, uint32_t side)
     return other;
 }
 
-static bool extent_fits(const tl_settings *s, uint32_t side, const tl_cli_limits *limits)
+static bool extent_fits(const tl_settings *s, uint32_t side, const tli_cli_limits *limits)
 {
     tl_settings other = with_extent(s, side);
-    tl_memory_plan plan;
+    tli_memory_plan plan;
     bool fits;
-    return tl_model_plan_training(&other.model, s->batch_size, optimizer_rule_of(s->optimizer), s->recompute,
-                                  limits->total_bytes, limits->max_alloc_bytes, &plan, &fits,
-                                  NULL) == TL_OK &&
+    return tli_model_plan_training(&other.model, s->batch_size, tli_optimizer_rule_of(s->optimizer),
+                                   s->recompute, limits->total_bytes, limits->max_alloc_bytes, &plan, &fits,
+                                   NULL) == TL_OK &&
            fits;
 }
 
-static uint32_t largest_extent(const tl_settings *s, const tl_cli_limits *limits)
+static uint32_t largest_extent(const tl_settings *s, const tli_cli_limits *limits)
 {
     uint32_t good = 0, bad = scale_of(s)->most + 1; /* memory grows with it */
     while (bad - good > 1) {
@@ -66,25 +66,25 @@ static uint32_t largest_extent(const tl_settings *s, const tl_cli_limits *limits
     return good;
 }
 
-static tl_status measure(const tl_settings *settings, tl_op_kind op, const tl_cli_limits *limits, figures *f,
+static tl_status measure(const tl_settings *settings, tl_op_kind op, const tli_cli_limits *limits, figures *f,
                          tl_error *err)
 {
     tl_settings s = *settings;
     s.model.op = op;
     s.model.positions = TL_POSITIONS_DEFAULT;
-    if (op_rule_of(op)->per_offset == 0) { /* what the flags ask of the two others */
+    if (tli_op_rule_of(op)->per_offset == 0) { /* what the flags ask of the two others */
         s.model.relative = 0;
         s.model.translution_layers = 0;
         s.model.sharing = TL_SHARING_NONE;
     }
-    TL_TRY(tl_model_check(&s.model, err));
-    f->batch = tl_cli_largest_batch(&s, MOST_BATCH, limits);
+    TLI_TRY(tli_model_check(&s.model, err));
+    f->batch = tli_cli_largest_batch(&s, MOST_BATCH, limits);
     f->extent = largest_extent(&s, limits);
     for (int i = 0; i < EXTENTS; i++) {
         tl_settings other = with_extent(&s, scale_of(&s)->extents[i]);
-        tl_memory_plan plan;
+        tli_memory_plan plan;
         other.model.recompute = true;
-        TL_TRY(tl_model_plan(&other.model, s.batch_size, optimizer_rule_of(s.optimizer), &plan, err));
+        TLI_TRY(tli_model_plan(&other.model, s.batch_size, tli_optimizer_rule_of(s.optimizer), &plan, err));
         f->activation[i] = plan.bytes[TL_MEMORY_ACTIVATION] + plan.bytes[TL_MEMORY_WORKSPACE];
     }
     return TL_OK;
@@ -99,7 +99,7 @@ static void extent_text(const tl_settings *s, uint32_t extent, const char *times
         snprintf(text, room, "%u%s%u", extent, times, extent);
 }
 
-static tl_status report_json(const tl_cli_options *o, const tl_cli_limits *limits, const figures f[OPS],
+static tl_status report_json(const tli_cli_options *o, const tli_cli_limits *limits, const figures f[OPS],
                              tl_error *err)
 {
     cJSON *json = cJSON_CreateObject(), *list = cJSON_AddObjectToObject(json, "ops");
@@ -107,7 +107,7 @@ static tl_status report_json(const tl_cli_options *o, const tl_cli_limits *limit
     cJSON_AddNumberToObject(json, "batch_size", o->settings.batch_size);
     cJSON_AddNumberToObject(json, "device_bytes", (double)limits->total_bytes);
     cJSON_AddNumberToObject(json, "device_max_alloc_bytes", (double)limits->max_alloc_bytes);
-    tl_json_add_text(json, "device", limits->device);
+    tli_json_add_text(json, "device", limits->device);
     for (int i = 0; i < OPS; i++) {
         cJSON *op = cJSON_AddObjectToObject(list, tl_op_name(ops[i])),
               *activation = cJSON_AddObjectToObject(op, "activation_bytes");
@@ -120,15 +120,15 @@ static tl_status report_json(const tl_cli_options *o, const tl_cli_limits *limit
             cJSON_AddNumberToObject(activation, name, (double)f[i].activation[j]);
         }
     }
-    return tl_cli_print_json(json, err);
+    return tli_cli_print_json(json, err);
 }
 
-static void print_table(const tl_settings *s, const tl_cli_limits *limits, const figures f[OPS])
+static void print_table(const tl_settings *s, const tli_cli_limits *limits, const figures f[OPS])
 {
     const scale *kind = scale_of(s);
     char total[32], largest[32], bytes[32], input[64], extent[64];
-    printf("device %s: %s, at most %s a buffer\n", limits->device, tl_cli_bytes(limits->total_bytes, total),
-           tl_cli_bytes(limits->max_alloc_bytes, largest));
+    printf("device %s: %s, at most %s a buffer\n", limits->device, tli_cli_bytes(limits->total_bytes, total),
+           tli_cli_bytes(limits->max_alloc_bytes, largest));
     if (is_text(s))
         snprintf(input, sizeof input, "of sequences of %u", s->model.seq_len);
     else
@@ -145,23 +145,23 @@ static void print_table(const tl_settings *s, const tl_cli_limits *limits, const
     for (int i = 0; i < OPS; i++) {
         extent_text(s, f[i].extent, " x ", extent, sizeof extent);
         printf("\n%-14s %12u %12s", tl_op_name(ops[i]), f[i].batch, extent);
-        for (int j = 0; j < EXTENTS; j++) printf(" %14s", tl_cli_bytes(f[i].activation[j], bytes));
+        for (int j = 0; j < EXTENTS; j++) printf(" %14s", tli_cli_bytes(f[i].activation[j], bytes));
     }
     putchar('\n');
 }
 
-tl_status tl_cmd_bench_memory(tl_cli_options *o, tl_error *err)
+tl_status tli_cmd_bench_memory(tli_cli_options *o, tl_error *err)
 {
     tl_settings *s = &o->settings;
-    tl_cli_limits limits;
+    tli_cli_limits limits;
     figures f[OPS];
-    TL_TRY(tl_bench_no_word(o, "memory", err));
-    TL_TRY(tl_cli_find_limits(o, &limits, err));
+    TLI_TRY(tli_bench_no_word(o, "memory", err));
+    TLI_TRY(tli_cli_find_limits(o, &limits, err));
     if (!limits.known)
-        return tl_fail(err, TL_ERROR_NO_DEVICE,
-                       "no usable OpenCL device, so nothing to fit: install a driver, on a CPU PoCL");
+        return tli_fail(err, TL_ERROR_NO_DEVICE,
+                        "no usable OpenCL device, so nothing to fit: install a driver, on a CPU PoCL");
     if (!s->batch_given) s->batch_size = 1;
-    for (int i = 0; i < OPS; i++) TL_TRY(measure(s, ops[i], &limits, &f[i], err));
+    for (int i = 0; i < OPS; i++) TLI_TRY(measure(s, ops[i], &limits, &f[i], err));
     if (o->json) return report_json(o, &limits, f, err);
     print_table(s, &limits, f);
     return TL_OK;

@@ -9,7 +9,7 @@
 #include "ops/op_rules.h"
 
 typedef struct bench_op {
-    tl_op_shape shape;
+    tli_op_shape shape;
     tl_layer *layer;
     tl_tensor *x, *o, *d_o, *dx;
 } bench_op;
@@ -17,39 +17,39 @@ typedef struct bench_op {
 static tl_status create_data(tl_context *ctx, tl_tensor **out, const char *name, uint64_t count,
                              uint64_t seed)
 {
-    TL_TRY(tl_tensor_create(ctx, name, TL_MEMORY_DATA, 1, count, out));
-    return tl_init_uniform(ctx, *out, 1.0f, seed, tl_random_stream(name));
+    TLI_TRY(tl_tensor_create(ctx, name, TL_MEMORY_DATA, 1, count, out));
+    return tli_init_uniform(ctx, *out, 1.0f, seed, tli_random_stream(name));
 }
 
 static tl_status bench_op_create(tl_context *ctx, bench_op *b, uint64_t seed)
 {
-    const tl_op_shape *s = &b->shape;
-    const uint64_t rows = (uint64_t)tl_geometry_tokens(&s->geometry) * s->batch,
+    const tli_op_shape *s = &b->shape;
+    const uint64_t rows = (uint64_t)tli_geometry_tokens(&s->geometry) * s->batch,
                    width = (uint64_t)s->heads * s->head_dim;
-    TL_TRY(create_data(ctx, &b->x, "x", rows * s->dim, seed));
-    TL_TRY(create_data(ctx, &b->d_o, "do", rows * width, seed));
-    TL_TRY(tl_tensor_create(ctx, "o", TL_MEMORY_DATA, 1, rows * width, &b->o));
-    TL_TRY(tl_tensor_create(ctx, "dx", TL_MEMORY_DATA, 1, rows * s->dim, &b->dx));
-    return layer_create(ctx, s, seed, &b->layer);
+    TLI_TRY(create_data(ctx, &b->x, "x", rows * s->dim, seed));
+    TLI_TRY(create_data(ctx, &b->d_o, "do", rows * width, seed));
+    TLI_TRY(tl_tensor_create(ctx, "o", TL_MEMORY_DATA, 1, rows * width, &b->o));
+    TLI_TRY(tl_tensor_create(ctx, "dx", TL_MEMORY_DATA, 1, rows * s->dim, &b->dx));
+    return tli_layer_create(ctx, s, seed, &b->layer);
 }
 
 static void bench_op_destroy(tl_context *ctx, bench_op *b)
 {
     tl_tensor *const tensors[] = {b->x, b->o, b->d_o, b->dx};
     for (int i = 0; i < 4; i++) tl_tensor_destroy(ctx, tensors[i]);
-    layer_destroy(ctx, b->layer);
+    tli_layer_destroy(ctx, b->layer);
 }
 
 static tl_status forward(tl_context *ctx, void *what)
 {
     bench_op *b = what;
-    return layer_forward(ctx, b->layer, b->x, b->o);
+    return tli_layer_forward(ctx, b->layer, b->x, b->o);
 }
 
 static tl_status backward(tl_context *ctx, void *what)
 {
     bench_op *b = what;
-    return layer_backward(ctx, b->layer, b->x, b->d_o, b->dx);
+    return tli_layer_backward(ctx, b->layer, b->x, b->d_o, b->dx);
 }
 
 /* ---- shape --------------------------------------------------------------------------------------- */
@@ -57,13 +57,13 @@ static tl_status backward(tl_context *ctx, void *what)
 /* Floats of everything that bench_op_create allocates. */
 static double floats(bench_op *b)
 {
-    const tl_op_shape *s = &b->shape;
-    const double rows = (double)tl_geometry_tokens(&s->geometry) * s->batch,
+    const tli_op_shape *s = &b->shape;
+    const double rows = (double)tli_geometry_tokens(&s->geometry) * s->batch,
                  width = (double)s->heads * s->head_dim;
-    double sum = 2 * rows * (s->dim + width) + (double)tl_op_workspace_count(s) +
-                 (double)tl_op_activation_count(s);
-    tl_op_parameter list[OP_MAX_PARAMETERS];
-    const int count = tl_op_parameters(s, list);
+    double sum = 2 * rows * (s->dim + width) + (double)tli_op_workspace_count(s) +
+                 (double)tli_op_activation_count(s);
+    tli_op_parameter list[OP_MAX_PARAMETERS];
+    const int count = tli_op_parameters(s, list);
     for (int i = 0; i < count; i++) {
         double values = 1;
         for (uint32_t d = 0; d < list[i].rank; d++) values *= (double)list[i].shape[d];
@@ -75,24 +75,24 @@ static double floats(bench_op *b)
 /* --recompute auto keeps q_ij and k_ij where they fit, as training does. */
 static void choose_keep(const tl_context *ctx, bench_op *b, tl_recompute recompute)
 {
-    const tl_traits *traits = tl_context_traits(ctx);
-    if (!tl_op_saves_pairs(&b->shape) || recompute == TL_RECOMPUTE_ALWAYS) return;
+    const tli_traits *traits = tli_context_traits(ctx);
+    if (!tli_op_saves_pairs(&b->shape) || recompute == TL_RECOMPUTE_ALWAYS) return;
     b->shape.keep = true;
     if (recompute == TL_RECOMPUTE_NEVER) return;
     b->shape.keep = 4 * floats(b) <= (double)traits->memory_limit &&
-                    4 * tl_op_kept_count(&b->shape) <= traits->max_alloc_bytes;
+                    4 * tli_op_kept_count(&b->shape) <= traits->max_alloc_bytes;
 }
 
-static tl_status make_shape(const tl_cli_options *o, tl_op_shape *s, tl_error *err)
+static tl_status make_shape(const tli_cli_options *o, tli_op_shape *s, tl_error *err)
 {
     uint32_t sizes[3];
     const char *grid = o->bench.grid[0] != '\0' ? o->bench.grid : "7x7";
-    TL_TRY(tl_cli_sizes(grid, "--grid", 4096, sizes, err));
+    TLI_TRY(tli_cli_sizes(grid, "--grid", 4096, sizes, err));
     const uint32_t depth = sizes[0], height = sizes[1], width = sizes[2];
     if (o->bench.causal && depth * height != 1)
-        return tl_fail(err, TL_ERROR_USAGE, "--causal takes a sequence such as --grid 1x160, not %s", grid);
+        return tli_fail(err, TL_ERROR_USAGE, "--causal takes a sequence such as --grid 1x160, not %s", grid);
     if ((uint64_t)height * width > 16384 / depth)
-        return tl_fail(err, TL_ERROR_USAGE, "--grid %s has more than 16384 tokens", grid);
+        return tli_fail(err, TL_ERROR_USAGE, "--grid %s has more than 16384 tokens", grid);
     /* The limits are the model's: one block with one pixel a token. */
     tl_model_config model = o->settings.model;
     const uint32_t batch = o->settings.batch_given ? o->settings.batch_size : 64;
@@ -101,36 +101,36 @@ static tl_status make_shape(const tl_cli_options *o, tl_op_shape *s, tl_error *e
     model.image_height = height;
     model.image_width = width;
     if (o->bench.causal) model.pool = TL_POOL_MEAN;
-    TL_TRY(tl_model_check(&model, err));
-    TL_TRY(tl_model_batch_check(&model, batch, err));
-    *s = tl_model_block_shape(&model, batch, false, 0).op;
-    s->queries = tl_geometry_tokens(&s->geometry);
+    TLI_TRY(tli_model_check(&model, err));
+    TLI_TRY(tli_model_batch_check(&model, batch, err));
+    *s = tli_model_block_shape(&model, batch, false, 0).op;
+    s->queries = tli_geometry_tokens(&s->geometry);
     if (o->bench.causal) {
-        s->geometry.kind = TL_CAUSAL;
+        s->geometry.kind = TLI_CAUSAL;
         s->geometry.max_length = width;
     }
-    return op_check(s, err);
+    return tli_op_check(s, err);
 }
 
 /* ---- report -------------------------------------------------------------------------------------- */
 
 typedef struct figures {
-    tl_timing forward, backward;
-    tl_flops flops;
+    tli_timing forward, backward;
+    tli_flops flops;
     double gemm; /* GFLOP/s of plain products */
     uint64_t peak;
 } figures;
 
-static tl_status report(const tl_cli_options *o, tl_context *ctx, const tl_op_shape *s, const figures *f)
+static tl_status report(const tli_cli_options *o, tl_context *ctx, const tli_op_shape *s, const figures *f)
 {
     const double ms = f->forward.min_ms + f->backward.min_ms, flops = f->flops.forward + f->flops.backward;
-    const double fraction = tl_limit_fraction(flops, f->gemm, ms);
+    const double fraction = tli_limit_fraction(flops, f->gemm, ms);
     const double rates[2] = {f->flops.forward / f->forward.min_ms * 1e-6,
                              f->flops.backward / f->backward.min_ms * 1e-6};
-    const uint32_t tokens = tl_geometry_tokens(&s->geometry);
+    const uint32_t tokens = tli_geometry_tokens(&s->geometry);
     if (o->json) {
         cJSON *json = cJSON_CreateObject();
-        tl_json_add_text(json, "op", tl_op_name(s->kind));
+        tli_json_add_text(json, "op", tl_op_name(s->kind));
         cJSON_AddNumberToObject(json, "tokens", tokens);
         cJSON_AddNumberToObject(json, "batch_size", s->batch);
         cJSON_AddNumberToObject(json, "gflops", flops / ms * 1e-6);
@@ -146,49 +146,49 @@ static tl_status report(const tl_cli_options *o, tl_context *ctx, const tl_op_sh
         cJSON_AddNumberToObject(json, "gemm_gflops", f->gemm);
         cJSON_AddNumberToObject(json, "limit_fraction", fraction);
         cJSON_AddNumberToObject(json, "peak_device_bytes", (double)f->peak);
-        if (tl_op_saves_pairs(s)) cJSON_AddBoolToObject(json, "recompute", !s->keep);
-        tl_json_add_text(json, "device", tl_context_device(ctx)->name);
-        return tl_cli_print_json(json, tl_context_error(ctx));
+        if (tli_op_saves_pairs(s)) cJSON_AddBoolToObject(json, "recompute", !s->keep);
+        tli_json_add_text(json, "device", tl_context_device(ctx)->name);
+        return tli_cli_print_json(json, tl_context_error(ctx));
     }
     char text[32];
-    tl_bench_line("operation", "%s, %u tokens, batch %u, dim %u, heads %u x %u%s", tl_op_name(s->kind),
-                  tokens, s->batch, s->dim, s->heads, s->head_dim,
-                  !tl_op_saves_pairs(s) ? ""
-                  : s->keep             ? ", q and k kept"
-                                        : ", q and k computed again");
-    tl_bench_line_ms("forward", f->forward);
-    tl_bench_line("", "%.1f GFLOP/s", rates[0]);
-    tl_bench_line_ms("backward", f->backward);
-    tl_bench_line("", "%.1f GFLOP/s", rates[1]);
-    tl_bench_line("both", "%.1f GFLOP/s, %.2f of %.1f GFLOP/s of products of as many rows", flops / ms * 1e-6,
-                  fraction, f->gemm);
-    tl_bench_line("device memory", "%s", tl_cli_bytes(f->peak, text));
+    tli_bench_line("operation", "%s, %u tokens, batch %u, dim %u, heads %u x %u%s", tl_op_name(s->kind),
+                   tokens, s->batch, s->dim, s->heads, s->head_dim,
+                   !tli_op_saves_pairs(s) ? ""
+                   : s->keep              ? ", q and k kept"
+                                          : ", q and k computed again");
+    tli_bench_line_ms("forward", f->forward);
+    tli_bench_line("", "%.1f GFLOP/s", rates[0]);
+    tli_bench_line_ms("backward", f->backward);
+    tli_bench_line("", "%.1f GFLOP/s", rates[1]);
+    tli_bench_line("both", "%.1f GFLOP/s, %.2f of %.1f GFLOP/s of products of as many rows",
+                   flops / ms * 1e-6, fraction, f->gemm);
+    tli_bench_line("device memory", "%s", tli_cli_bytes(f->peak, text));
     return TL_OK;
 }
 
-static tl_status run(tl_cli_options *o, tl_context *ctx)
+static tl_status run(tli_cli_options *o, tl_context *ctx)
 {
     bench_op b = {.layer = NULL};
     figures f = {.peak = 0};
-    TL_TRY(make_shape(o, &b.shape, tl_context_error(ctx)));
+    TLI_TRY(make_shape(o, &b.shape, tl_context_error(ctx)));
     choose_keep(ctx, &b, o->settings.recompute);
     tl_status status = bench_op_create(ctx, &b, o->settings.seed);
-    if (status == TL_OK) status = tl_measure(ctx, forward, &b, tl_bench_rounds(o), 30.0, &f.forward);
-    if (status == TL_OK) status = tl_measure(ctx, backward, &b, tl_bench_rounds(o), 30.0, &f.backward);
+    if (status == TL_OK) status = tli_measure(ctx, forward, &b, tli_bench_rounds(o), 30.0, &f.forward);
+    if (status == TL_OK) status = tli_measure(ctx, backward, &b, tli_bench_rounds(o), 30.0, &f.backward);
     bench_op_destroy(ctx, &b);
-    if (status == TL_OK) status = tl_cli_print_profile(stderr, o, ctx); /* before other products join it */
-    TL_TRY(status);
+    if (status == TL_OK) status = tli_cli_print_profile(stderr, o, ctx); /* before other products join it */
+    TLI_TRY(status);
     f.peak = tl_memory_peak(ctx);
-    f.flops = tl_op_flops(&b.shape);
-    TL_TRY(tl_measure_rows_rate(ctx, (uint64_t)tl_geometry_tokens(&b.shape.geometry) * b.shape.batch,
-                                b.shape.dim, &f.gemm));
+    f.flops = tli_op_flops(&b.shape);
+    TLI_TRY(tli_measure_rows_rate(ctx, (uint64_t)tli_geometry_tokens(&b.shape.geometry) * b.shape.batch,
+                                  b.shape.dim, &f.gemm));
     return report(o, ctx, &b.shape, &f);
 }
 
-tl_status tl_cmd_bench_op(tl_cli_options *o, tl_error *err)
+tl_status tli_cmd_bench_op(tli_cli_options *o, tl_error *err)
 {
-    tl_op_shape shape;
-    TL_TRY(tl_bench_no_word(o, "op", err));
-    TL_TRY(make_shape(o, &shape, err)); /* before a device is looked for */
-    return tl_bench_on_device(o, err, run);
+    tli_op_shape shape;
+    TLI_TRY(tli_bench_no_word(o, "op", err));
+    TLI_TRY(make_shape(o, &shape, err)); /* before a device is looked for */
+    return tli_bench_on_device(o, err, run);
 }

@@ -18,7 +18,7 @@
 enum { WARM_UP = 2 };
 
 typedef struct figures {
-    tl_timing step;
+    tli_timing step;
     double set_batch_ms;       /* host time of handing a batch to the model, full and smaller ones in turns */
     double start_ms, first_ms; /* from the program's start to the end of the first step */
     double flops, gemm, rate;  /* rate: predictions a second */
@@ -41,49 +41,49 @@ static uint64_t peak_process_bytes(void)
 static void draw(const tl_settings *s, uint64_t values, float *images, uint64_t ids, uint32_t below,
                  int32_t *tokens, uint64_t predictions, int32_t *targets)
 {
-    tl_random random = tl_random_make(s->seed, tl_random_stream("bench/images"));
-    for (uint64_t i = 0; i < values; i++) images[i] = tl_random_uniform(&random);
-    for (uint64_t i = 0; i < ids; i++) tokens[i] = (int32_t)tl_random_below(&random, below);
-    for (uint64_t i = 0; i < predictions; i++) targets[i] = (int32_t)tl_random_below(&random, below);
+    tli_random random = tli_random_make(s->seed, tli_random_stream("bench/images"));
+    for (uint64_t i = 0; i < values; i++) images[i] = tli_random_uniform(&random);
+    for (uint64_t i = 0; i < ids; i++) tokens[i] = (int32_t)tli_random_below(&random, below);
+    for (uint64_t i = 0; i < predictions; i++) targets[i] = (int32_t)tli_random_below(&random, below);
 }
 
 /* Sets full batches and those of a sample less in turns, the full one last. */
-static tl_status time_set_batch(tl_context *ctx, tl_model *model, tl_inputs inputs, double *ms)
+static tl_status time_set_batch(tl_context *ctx, tli_model *model, tli_inputs inputs, double *ms)
 {
     enum { TIMES = 15 };
     double times[TIMES];
     const uint32_t full = inputs.count;
     for (int i = 0; i < TIMES; i++) {
         inputs.count = i % 2 == 1 && full > 1 ? full - 1 : full;
-        TL_TRY(tl_finish(ctx)); /* the time is the host's alone */
-        const double begun = tl_clock_seconds();
-        TL_TRY(tl_model_set_batch(ctx, model, &inputs));
-        times[i] = (tl_clock_seconds() - begun) * 1e3;
+        TLI_TRY(tl_finish(ctx)); /* the time is the host's alone */
+        const double begun = tli_clock_seconds();
+        TLI_TRY(tli_model_set_batch(ctx, model, &inputs));
+        times[i] = (tli_clock_seconds() - begun) * 1e3;
     }
-    *ms = tl_timing_of(times, TIMES).median_ms;
+    *ms = tli_timing_of(times, TIMES).median_ms;
     return TL_OK;
 }
 
-static tl_status set_random_batch(tl_context *ctx, tl_model *model, const tl_settings *s, double *ms)
+static tl_status set_random_batch(tl_context *ctx, tli_model *model, const tl_settings *s, double *ms)
 {
     const tl_model_config *c = &s->model;
     const bool text = c->family == TL_FAMILY_GPT;
-    const uint64_t values = text ? 0 : s->batch_size * tl_model_image_values(c);
-    const uint64_t predictions = tl_model_predictions(model), ids = text ? predictions : 0;
+    const uint64_t values = text ? 0 : s->batch_size * tli_model_image_values(c);
+    const uint64_t predictions = tli_model_predictions(model), ids = text ? predictions : 0;
     float *images = malloc((values + 1) * sizeof *images);
     int32_t *tokens = malloc((ids + 1) * sizeof *tokens), *targets = malloc(predictions * sizeof *targets);
     tl_status status = TL_OK;
     if (images == NULL || tokens == NULL || targets == NULL) {
-        status = tl_fail(tl_context_error(ctx), TL_ERROR_MEMORY,
-                         "out of host memory for a batch of %u samples", s->batch_size);
+        status = tli_fail(tl_context_error(ctx), TL_ERROR_MEMORY,
+                          "out of host memory for a batch of %u samples", s->batch_size);
     } else {
         draw(s, values, images, ids, text ? c->vocab_size : c->classes, tokens, predictions, targets);
         status = time_set_batch(ctx, model,
-                                (tl_inputs){.count = s->batch_size,
-                                            .images = images,
-                                            .tokens = tokens,
-                                            .length = c->seq_len,
-                                            .targets = targets},
+                                (tli_inputs){.count = s->batch_size,
+                                             .images = images,
+                                             .tokens = tokens,
+                                             .length = c->seq_len,
+                                             .targets = targets},
                                 ms);
     }
     free(images);
@@ -92,75 +92,75 @@ static tl_status set_random_batch(tl_context *ctx, tl_model *model, const tl_set
     return status;
 }
 
-static tl_status run_steps(const tl_cli_options *o, tl_context *ctx, tl_model *model, double *ms,
+static tl_status run_steps(const tli_cli_options *o, tl_context *ctx, tli_model *model, double *ms,
                            uint32_t rounds, figures *f)
 {
     const tl_settings *s = &o->settings;
-    TL_TRY(tl_registry_init(ctx, tl_model_registry(model), s->seed));
-    TL_TRY(set_random_batch(ctx, model, s, &f->set_batch_ms));
+    TLI_TRY(tli_registry_init(ctx, tli_model_registry(model), s->seed));
+    TLI_TRY(set_random_batch(ctx, model, s, &f->set_batch_ms));
     for (uint32_t i = 0; i < WARM_UP + rounds; i++) {
-        const optimizer_settings optimizer = tl_step_optimizer(s, s->lr, i + 1);
-        if (i == 0) TL_TRY(tl_finish(ctx)); /* the parameters are drawn */
-        const double begun = tl_clock_seconds();
+        const optimizer_settings optimizer = tli_step_optimizer(s, s->lr, i + 1);
+        if (i == 0) TLI_TRY(tl_finish(ctx)); /* the parameters are drawn */
+        const double begun = tli_clock_seconds();
         if (i == 0) f->start_ms = (begun - o->started) * 1e3;
-        TL_TRY(tl_step_gradients(ctx, model, 0));
-        TL_TRY(tl_registry_update(ctx, tl_model_registry(model), &optimizer));
-        TL_TRY(tl_finish(ctx));
-        const double ended = tl_clock_seconds();
+        TLI_TRY(tli_step_gradients(ctx, model, 0));
+        TLI_TRY(tli_registry_update(ctx, tli_model_registry(model), &optimizer));
+        TLI_TRY(tl_finish(ctx));
+        const double ended = tli_clock_seconds();
         if (i == 0) f->first_ms = (ended - o->started) * 1e3;
         if (i >= WARM_UP) ms[i - WARM_UP] = (ended - begun) * 1e3;
     }
     float loss;
-    TL_TRY(tl_model_read_losses(ctx, model, 0, 1, &loss));
+    TLI_TRY(tli_model_read_losses(ctx, model, 0, 1, &loss));
     if (!isfinite(loss))
-        return tl_fail(tl_context_error(ctx), TL_ERROR_DEVICE,
-                       "the loss is not a number after %u steps: these times are of no use",
-                       WARM_UP + rounds);
-    f->params = tl_registry_count(tl_model_registry(model));
-    f->step = tl_timing_of(ms, rounds);
-    f->rate = tl_model_predictions(model) / f->step.median_ms * 1e3;
+        return tli_fail(tl_context_error(ctx), TL_ERROR_DEVICE,
+                        "the loss is not a number after %u steps: these times are of no use",
+                        WARM_UP + rounds);
+    f->params = tli_registry_count(tli_model_registry(model));
+    f->step = tli_timing_of(ms, rounds);
+    f->rate = tli_model_predictions(model) / f->step.median_ms * 1e3;
     return TL_OK;
 }
 
-static tl_status measure(tl_cli_options *o, tl_context *ctx, figures *f)
+static tl_status measure(tli_cli_options *o, tl_context *ctx, figures *f)
 {
-    const uint32_t rounds = tl_bench_rounds(o);
+    const uint32_t rounds = tli_bench_rounds(o);
     tl_settings *s = &o->settings;
-    tl_model *model = NULL;
-    TL_TRY(tl_step_choose_batch(ctx, s));
+    tli_model *model = NULL;
+    TLI_TRY(tli_step_choose_batch(ctx, s));
     double *ms = malloc(rounds * sizeof *ms);
     if (ms == NULL)
-        return tl_fail(tl_context_error(ctx), TL_ERROR_MEMORY, "out of host memory for %u times", rounds);
-    tl_status status = tl_model_create(ctx, &s->model, s->batch_size, optimizer_rule_of(s->optimizer),
-                                       &model);
+        return tli_fail(tl_context_error(ctx), TL_ERROR_MEMORY, "out of host memory for %u times", rounds);
+    tl_status status = tli_model_create(ctx, &s->model, s->batch_size, tli_optimizer_rule_of(s->optimizer),
+                                        &model);
     if (status == TL_OK) status = run_steps(o, ctx, model, ms, rounds, f);
-    tl_model_destroy(ctx, model);
+    tli_model_destroy(ctx, model);
     free(ms);
-    if (status == TL_OK) status = tl_cli_print_profile(stderr, o, ctx); /* before other products join it */
-    TL_TRY(status);
+    if (status == TL_OK) status = tli_cli_print_profile(stderr, o, ctx); /* before other products join it */
+    TLI_TRY(status);
     f->peak_device = tl_memory_peak(ctx);
     f->peak_process = peak_process_bytes();
-    const tl_flops flops = tl_model_flops(&s->model, s->batch_size);
+    const tli_flops flops = tli_model_flops(&s->model, s->batch_size);
     f->flops = flops.forward + flops.backward;
     /* Behind the steps, in the memory that the model left. */
-    return tl_measure_gemm_rate(ctx, (uint64_t)tl_model_tokens(&s->model) * s->batch_size, s->model.dim,
-                                &f->gemm);
+    return tli_measure_gemm_rate(ctx, (uint64_t)tli_model_tokens(&s->model) * s->batch_size, s->model.dim,
+                                 &f->gemm);
 }
 
-static tl_status report_json(const tl_cli_options *o, tl_context *ctx, const figures *f, double fraction)
+static tl_status report_json(const tli_cli_options *o, tl_context *ctx, const figures *f, double fraction)
 {
     const tl_settings *s = &o->settings;
     cJSON *json = cJSON_CreateObject();
-    tl_json_add_text(json, "task", s->task);
-    tl_json_add_text(json, "op", tl_op_name(s->model.op));
+    tli_json_add_text(json, "task", s->task);
+    tli_json_add_text(json, "op", tl_op_name(s->model.op));
     cJSON_AddNumberToObject(json, "params", (double)f->params);
-    cJSON_AddNumberToObject(json, "tokens", tl_model_tokens(&s->model));
+    cJSON_AddNumberToObject(json, "tokens", tli_model_tokens(&s->model));
     cJSON_AddNumberToObject(json, "batch_size", s->batch_size);
     cJSON_AddNumberToObject(json, "gflops", f->flops / f->step.min_ms * 1e-6);
     cJSON_AddNumberToObject(json, "ms_median", f->step.median_ms);
     cJSON_AddNumberToObject(json, "ms_min", f->step.min_ms);
     char rate_key[32];
-    snprintf(rate_key, sizeof rate_key, "%s_per_second", tl_task_find(s->task)->unit);
+    snprintf(rate_key, sizeof rate_key, "%s_per_second", tli_task_find(s->task)->unit);
     cJSON_AddNumberToObject(json, rate_key, f->rate);
     cJSON_AddNumberToObject(json, "peak_device_bytes", (double)f->peak_device);
     cJSON_AddNumberToObject(json, "peak_process_bytes", (double)f->peak_process);
@@ -170,37 +170,38 @@ static tl_status report_json(const tl_cli_options *o, tl_context *ctx, const fig
     cJSON_AddNumberToObject(json, "dense_flops", f->flops);
     cJSON_AddNumberToObject(json, "gemm_gflops", f->gemm);
     cJSON_AddNumberToObject(json, "limit_fraction", fraction);
-    if (tl_model_saves_pairs(&s->model)) cJSON_AddBoolToObject(json, "recompute", s->model.recompute);
-    tl_json_add_text(json, "device", tl_context_device(ctx)->name);
-    return tl_cli_print_json(json, tl_context_error(ctx));
+    if (tli_model_saves_pairs(&s->model)) cJSON_AddBoolToObject(json, "recompute", s->model.recompute);
+    tli_json_add_text(json, "device", tl_context_device(ctx)->name);
+    return tli_cli_print_json(json, tl_context_error(ctx));
 }
 
-static tl_status run(tl_cli_options *o, tl_context *ctx)
+static tl_status run(tli_cli_options *o, tl_context *ctx)
 {
     figures f = {.params = 0};
-    TL_TRY(measure(o, ctx, &f));
+    TLI_TRY(measure(o, ctx, &f));
     const tl_settings *s = &o->settings;
-    const double fraction = tl_limit_fraction(f.flops, f.gemm, f.step.min_ms);
+    const double fraction = tli_limit_fraction(f.flops, f.gemm, f.step.min_ms);
     if (o->json) return report_json(o, ctx, &f, fraction);
     char device[32], process[32];
-    tl_bench_line("model", "%s, %s, %llu parameters, %u tokens, batch %u%s", s->task, tl_op_name(s->model.op),
-                  (unsigned long long)f.params, tl_model_tokens(&s->model), s->batch_size,
-                  tl_model_saves_pairs(&s->model) && s->model.recompute ? ", q and k computed again" : "");
-    tl_bench_line_ms("step", f.step);
-    tl_bench_line("first step", "begun %.0f ms, ended %.0f ms after the program's start", f.start_ms,
-                  f.first_ms);
-    tl_bench_line("set batch", "%.3f ms of the host", f.set_batch_ms);
-    tl_bench_line("throughput", "%.1f %s/s", f.rate, tl_task_find(s->task)->unit);
-    tl_bench_line("rate", "%.1f GFLOP/s, %.2f of %.1f GFLOP/s of plain products",
-                  f.flops / f.step.min_ms * 1e-6, fraction, f.gemm);
-    tl_bench_line("memory", "%s on the device, %s of the process", tl_cli_bytes(f.peak_device, device),
-                  tl_cli_bytes(f.peak_process, process));
+    tli_bench_line("model", "%s, %s, %llu parameters, %u tokens, batch %u%s", s->task,
+                   tl_op_name(s->model.op), (unsigned long long)f.params, tli_model_tokens(&s->model),
+                   s->batch_size,
+                   tli_model_saves_pairs(&s->model) && s->model.recompute ? ", q and k computed again" : "");
+    tli_bench_line_ms("step", f.step);
+    tli_bench_line("first step", "begun %.0f ms, ended %.0f ms after the program's start", f.start_ms,
+                   f.first_ms);
+    tli_bench_line("set batch", "%.3f ms of the host", f.set_batch_ms);
+    tli_bench_line("throughput", "%.1f %s/s", f.rate, tli_task_find(s->task)->unit);
+    tli_bench_line("rate", "%.1f GFLOP/s, %.2f of %.1f GFLOP/s of plain products",
+                   f.flops / f.step.min_ms * 1e-6, fraction, f.gemm);
+    tli_bench_line("memory", "%s on the device, %s of the process", tli_cli_bytes(f.peak_device, device),
+                   tli_cli_bytes(f.peak_process, process));
     return TL_OK;
 }
 
-tl_status tl_cmd_bench_step(tl_cli_options *o, tl_error *err)
+tl_status tli_cmd_bench_step(tli_cli_options *o, tl_error *err)
 {
-    TL_TRY(tl_bench_no_word(o, "step", err));
-    TL_TRY(tl_model_check(&o->settings.model, err));
-    return tl_bench_on_device(o, err, run);
+    TLI_TRY(tli_bench_no_word(o, "step", err));
+    TLI_TRY(tli_model_check(&o->settings.model, err));
+    return tli_bench_on_device(o, err, run);
 }

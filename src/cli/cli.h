@@ -1,7 +1,7 @@
 /* What the commands share: each cmd_<name>.c holds one of them, main.c dispatches, report.c prints results.
  */
-#ifndef TL_CLI_CLI_H
-#define TL_CLI_CLI_H
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
 
 #include <stdio.h>
 
@@ -11,64 +11,64 @@
 #include "tasks/settings.h"
 
 /* A command: parsed options in, results on stdout, status out; its error text is printed by main. */
-tl_status tl_cmd_devices(const tl_cli_options *o, tl_error *err);
-tl_status tl_cmd_train(tl_cli_options *o, tl_error *err);
-tl_status tl_cmd_eval(tl_cli_options *o, tl_error *err);
-tl_status tl_cmd_tokenize(tl_cli_options *o, tl_error *err);
-tl_status tl_cmd_generate(tl_cli_options *o, tl_error *err);
-tl_status tl_cmd_tune(tl_cli_options *o, tl_error *err);
-tl_status tl_cmd_info(const tl_cli_options *o, tl_error *err);
-tl_status tl_cmd_bench_gemm(tl_cli_options *o, tl_error *err);
-tl_status tl_cmd_bench_op(tl_cli_options *o, tl_error *err);
-tl_status tl_cmd_bench_step(tl_cli_options *o, tl_error *err);
-tl_status tl_cmd_predict(tl_cli_options *o, tl_error *err);
-tl_status tl_cmd_bench_loader(tl_cli_options *o, tl_error *err);
-tl_status tl_cmd_bench_memory(tl_cli_options *o, tl_error *err);
+tl_status tli_cmd_devices(const tli_cli_options *o, tl_error *err);
+tl_status tli_cmd_train(tli_cli_options *o, tl_error *err);
+tl_status tli_cmd_eval(tli_cli_options *o, tl_error *err);
+tl_status tli_cmd_tokenize(tli_cli_options *o, tl_error *err);
+tl_status tli_cmd_generate(tli_cli_options *o, tl_error *err);
+tl_status tli_cmd_tune(tli_cli_options *o, tl_error *err);
+tl_status tli_cmd_info(const tli_cli_options *o, tl_error *err);
+tl_status tli_cmd_bench_gemm(tli_cli_options *o, tl_error *err);
+tl_status tli_cmd_bench_op(tli_cli_options *o, tl_error *err);
+tl_status tli_cmd_bench_step(tli_cli_options *o, tl_error *err);
+tl_status tli_cmd_predict(tli_cli_options *o, tl_error *err);
+tl_status tli_cmd_bench_loader(tli_cli_options *o, tl_error *err);
+tl_status tli_cmd_bench_memory(tli_cli_options *o, tl_error *err);
 
 /* Notices on stderr: `quiet` keeps errors alone, `verbose` adds details. */
-tl_log tl_cli_log(const tl_cli_options *o);
+tl_log tli_cli_log(const tli_cli_options *o);
 
 /* Creates the context of --device and says on stderr which device it is, quiet or not. */
-tl_status tl_cli_open_device(const tl_cli_options *o, const tl_log *log, tl_context **ctx, tl_error *err);
+tl_status tli_cli_open_device(const tli_cli_options *o, const tl_log *log, tl_context **ctx, tl_error *err);
 
 /* TL_ERROR_USAGE if writing `path`, the value of `flag`, would write over a file that stands among the command's arguments, or
  * the weights in a run's folder that does, by whatever name. */
-tl_status tl_cli_spare_inputs(const tl_cli_options *o, const char *flag, const char *path, tl_error *err);
+tl_status tli_cli_spare_inputs(const tli_cli_options *o, const char *flag, const char *path, tl_error *err);
 
 /* The last line of train and eval: one JSON object. NaN becomes null. */
-tl_status tl_cli_print_result(const tl_settings *settings, const tl_result *result, const char *device,
-                              tl_error *err);
+tl_status tli_cli_print_result(const tl_settings *settings, const tl_result *result, const char *device,
+                               tl_error *err);
 /* What --profile and --trace promise, at the end of a run: per-kernel times as a table on `out`, the trace in
  * its file. Nothing when the context keeps no profile. */
-tl_status tl_cli_print_profile(FILE *out, const tl_cli_options *o, tl_context *ctx);
+tl_status tli_cli_print_profile(FILE *out, const tli_cli_options *o, tl_context *ctx);
 
 /* What a plan is held against; usable false: no device is known. */
-typedef struct tl_cli_limits {
+typedef struct tli_cli_limits {
     bool known;
     uint64_t total_bytes, max_alloc_bytes;
     char device[320];
-} tl_cli_limits;
+} tli_cli_limits;
 
 /* The limits of the device that a run would take; `known` stays false when there is none at all. */
-tl_status tl_cli_find_limits(const tl_cli_options *o, tl_cli_limits *limits, tl_error *err);
-tl_cli_limits tl_cli_limits_of(const tl_device_info *device, uint64_t memory_limit);
-bool tl_cli_fits(const tl_memory_plan *plan, const tl_cli_limits *limits);
+tl_status tli_cli_find_limits(const tli_cli_options *o, tli_cli_limits *limits, tl_error *err);
+tli_cli_limits tli_cli_limits_of(const tl_device_info *device, uint64_t memory_limit);
+bool tli_cli_fits(const tli_memory_plan *plan, const tli_cli_limits *limits);
 /* The largest batch up to `upper` that fits; 0: not even one image does. */
-uint32_t tl_cli_largest_batch(const tl_settings *settings, uint32_t upper, const tl_cli_limits *limits);
+uint32_t tli_cli_largest_batch(const tl_settings *settings, uint32_t upper, const tli_cli_limits *limits);
 /* Parameters, gradients, ... sum, the device's sizes and whether it fits, as a table. */
-void tl_cli_print_plan(FILE *out, const tl_settings *settings, uint64_t params, const tl_memory_plan *plan,
-                       const tl_cli_limits *limits);
+void tli_cli_print_plan(FILE *out, const tl_settings *settings, uint64_t params, const tli_memory_plan *plan,
+                        const tli_cli_limits *limits);
 
 /* "1.50 GiB"; `text` holds 32 characters and is returned. */
-char *tl_cli_bytes(uint64_t bytes, char *text);
+char *tli_cli_bytes(uint64_t bytes, char *text);
 /* Copies `text` for a terminal: control characters become '?'. Returns `out`. */
-char *tl_cli_plain(const char *text, char *out, size_t room);
+char *tli_cli_plain(const char *text, char *out, size_t room);
 
 /* What two .safetensors files differ in, on stdout. */
-tl_status tl_cli_diff(const char *first, const char *second, tl_error *err);
+tl_status tli_cli_diff(const char *first, const char *second, tl_error *err);
 
 /* Prints a JSON value (a cJSON *, which it frees; NULL: out of memory) on one line of stdout. */
 struct cJSON;
-tl_status tl_cli_print_json(struct cJSON *value, tl_error *err);
+tl_status tli_cli_print_json(struct cJSON *value, tl_error *err);
 
 #endif

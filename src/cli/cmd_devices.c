@@ -13,16 +13,16 @@ static cJSON *device_json(const tl_device_info *d, bool chosen)
     char id[32];
     snprintf(id, sizeof id, "%d:%d", d->platform, d->device);
     cJSON *o = cJSON_CreateObject();
-    tl_json_add_text(o, "id", id);
+    tli_json_add_text(o, "id", id);
     cJSON_AddNumberToObject(o, "platform", d->platform);
     cJSON_AddNumberToObject(o, "device", d->device);
-    tl_json_add_text(o, "platform_name", d->platform_name);
-    tl_json_add_text(o, "platform_version", d->platform_version);
-    tl_json_add_text(o, "name", d->name);
-    tl_json_add_text(o, "type", tl_device_type_name(d->type));
-    tl_json_add_text(o, "version", d->version);
-    tl_json_add_text(o, "c_version", d->c_version);
-    tl_json_add_text(o, "driver", d->driver);
+    tli_json_add_text(o, "platform_name", d->platform_name);
+    tli_json_add_text(o, "platform_version", d->platform_version);
+    tli_json_add_text(o, "name", d->name);
+    tli_json_add_text(o, "type", tl_device_type_name(d->type));
+    tli_json_add_text(o, "version", d->version);
+    tli_json_add_text(o, "c_version", d->c_version);
+    tli_json_add_text(o, "driver", d->driver);
     cJSON_AddNumberToObject(o, "global_bytes", (double)d->global_bytes);
     cJSON_AddNumberToObject(o, "max_alloc_bytes", (double)d->max_alloc_bytes);
     cJSON_AddNumberToObject(o, "local_bytes", (double)d->local_bytes);
@@ -32,7 +32,7 @@ static cJSON *device_json(const tl_device_info *d, bool chosen)
     cJSON_AddBoolToObject(o, "fp16", d->fp16);
     cJSON_AddBoolToObject(o, "fp64", d->fp64);
     cJSON_AddBoolToObject(o, "usable", d->usable);
-    tl_json_add_text(o, "reason", d->reason);
+    tli_json_add_text(o, "reason", d->reason);
     cJSON_AddBoolToObject(o, "chosen", chosen);
     return o;
 }
@@ -41,19 +41,19 @@ static tl_status print_json(const tl_device_info *list, int count, int chosen, t
 {
     cJSON *array = cJSON_CreateArray();
     for (int i = 0; i < count; i++) cJSON_AddItemToArray(array, device_json(&list[i], i == chosen));
-    return tl_cli_print_json(array, err);
+    return tli_cli_print_json(array, err);
 }
 
 static void print_device(const tl_device_info *d, bool chosen)
 {
     char name[128], platform[128], memory[32], largest[32], local[32];
     printf("%d:%d %c %-5s %s (%s)\n", d->platform, d->device, chosen ? '*' : ' ',
-           tl_device_type_name(d->type), tl_cli_plain(d->name, name, sizeof name),
-           tl_cli_plain(d->platform_name, platform, sizeof platform));
+           tl_device_type_name(d->type), tli_cli_plain(d->name, name, sizeof name),
+           tli_cli_plain(d->platform_name, platform, sizeof platform));
     printf("      %s, %s, driver %s\n", d->version, d->c_version, d->driver);
     printf("      memory %s, largest allocation %s, local %s, %u compute units, fp16 %s, fp64 %s\n",
-           tl_cli_bytes(d->global_bytes, memory), tl_cli_bytes(d->max_alloc_bytes, largest),
-           tl_cli_bytes(d->local_bytes, local), d->compute_units, d->fp16 ? "yes" : "no",
+           tli_cli_bytes(d->global_bytes, memory), tli_cli_bytes(d->max_alloc_bytes, largest),
+           tli_cli_bytes(d->local_bytes, local), d->compute_units, d->fp16 ? "yes" : "no",
            d->fp64 ? "yes" : "no");
     if (d->usable)
         printf("      usable: yes\n");
@@ -63,11 +63,11 @@ static void print_device(const tl_device_info *d, bool chosen)
 
 /* ---- --self-test ---------------------------------------------------------------------------------- */
 
-static cJSON *self_test_json(const tl_self_test_row *row, const char *form)
+static cJSON *self_test_json(const tli_self_test_row *row, const char *form)
 {
     cJSON *o = cJSON_CreateObject();
-    tl_json_add_text(o, "kernels", row->kernels);
-    tl_json_add_text(o, "form", form);
+    tli_json_add_text(o, "kernels", row->kernels);
+    tli_json_add_text(o, "form", form);
     if (isfinite(row->error))
         cJSON_AddNumberToObject(o, "error", row->error);
     else
@@ -76,17 +76,17 @@ static cJSON *self_test_json(const tl_self_test_row *row, const char *form)
     return o;
 }
 
-static tl_status print_self_test(const tl_cli_options *o, tl_context *ctx, tl_error *err)
+static tl_status print_self_test(const tli_cli_options *o, tl_context *ctx, tl_error *err)
 {
-    tl_self_test_row rows[TL_SELF_TEST_MOST];
+    tli_self_test_row rows[TLI_SELF_TEST_MOST];
     int forms_right = 0;
     cJSON *array = o->json ? cJSON_CreateArray() : NULL;
     if (!o->json) printf("kernels       form  error  (in units of what rounding explains)\n");
     for (tl_kernel_path path = TL_PATH_CPU; path <= TL_PATH_GPU; path++) {
-        if (!tl_self_test_has_form(ctx, path)) continue;
-        const char *form = choice_name(&path_choices, path);
+        if (!tli_self_test_has_form(ctx, path)) continue;
+        const char *form = tli_choice_name(&tli_path_choices, path);
         int count = 0, right = 0;
-        tl_status status = tl_self_test_form(ctx, path, rows, &count);
+        tl_status status = tli_self_test_form(ctx, path, rows, &count);
         if (status != TL_OK) {
             cJSON_Delete(array);
             *err = *tl_context_error(ctx);
@@ -102,29 +102,29 @@ static tl_status print_self_test(const tl_cli_options *o, tl_context *ctx, tl_er
         }
         forms_right += right == count;
     }
-    if (o->json) TL_TRY(tl_cli_print_json(array, err));
+    if (o->json) TLI_TRY(tli_cli_print_json(array, err));
     if (forms_right > 0) return TL_OK;
-    return tl_fail(err, TL_ERROR_DEVICE,
-                   "no form of the kernels is right on %s: try another driver or device",
-                   tl_context_device(ctx)->name);
+    return tli_fail(err, TL_ERROR_DEVICE,
+                    "no form of the kernels is right on %s: try another driver or device",
+                    tl_context_device(ctx)->name);
 }
 
-static tl_status self_test(const tl_cli_options *o, tl_error *err)
+static tl_status self_test(const tli_cli_options *o, tl_error *err)
 {
     const tl_context_options options = {.device = o->device[0] != '\0' ? o->device : NULL};
     tl_context *ctx = NULL;
-    TL_TRY(tl_context_create(&options, &ctx, err));
+    TLI_TRY(tl_context_create(&options, &ctx, err));
     tl_status status = print_self_test(o, ctx, err);
     tl_context_destroy(ctx);
     return status;
 }
 
-tl_status tl_cmd_devices(const tl_cli_options *o, tl_error *err)
+tl_status tli_cmd_devices(const tli_cli_options *o, tl_error *err)
 {
     tl_device_info *list = NULL;
     int count = 0, chosen = -1;
     if (o->self_test) return self_test(o, err);
-    TL_TRY(tl_device_list(&list, &count, err));
+    TLI_TRY(tl_device_list(&list, &count, err));
     tl_status status = tl_device_select(list, count, o->device[0] != '\0' ? o->device : NULL, &chosen, err);
     if (status != TL_OK) chosen = -1;
     if (o->json) {

@@ -7,31 +7,31 @@
 #include "tasks/model_file.h"
 
 /* Flags that mean nothing to the checkpoint's task are refused before a device is looked for. */
-static tl_status check_flags(const tl_cli_options *o, tl_error *err)
+static tl_status check_flags(const tli_cli_options *o, tl_error *err)
 {
-    tl_safetensors st;
-    TL_TRY(tl_checkpoint_open(o->argument, &st, err));
+    tli_safetensors st;
+    TLI_TRY(tli_checkpoint_open(o->argument, &st, err));
     tl_settings stored = o->settings;
-    tl_status status = tl_settings_from_metadata(&st, &stored, err);
-    if (status == TL_OK) status = tl_flags_check(o, &stored, err);
-    tl_st_close(&st);
-    TL_TRY(status);
-    if (tl_cli_given(o, "seed") && o->settings.seed != stored.seed)
-        return tl_fail(err, TL_ERROR_USAGE,
-                       "--seed %" PRIu64 " is not %" PRIu64
-                       ", with which the checkpoint was trained and which draws its test set: leave it away",
-                       o->settings.seed, stored.seed);
+    tl_status status = tli_settings_from_metadata(&st, &stored, err);
+    if (status == TL_OK) status = tli_flags_check(o, &stored, err);
+    tli_st_close(&st);
+    TLI_TRY(status);
+    if (tli_cli_given(o, "seed") && o->settings.seed != stored.seed)
+        return tli_fail(err, TL_ERROR_USAGE,
+                        "--seed %" PRIu64 " is not %" PRIu64
+                        ", with which the checkpoint was trained and which draws its test set: leave it away",
+                        o->settings.seed, stored.seed);
     return TL_OK;
 }
 
-static tl_status run(tl_cli_options *o, tl_context *ctx, tl_error *err)
+static tl_status run(tli_cli_options *o, tl_context *ctx, tl_error *err)
 {
     tl_settings *s = &o->settings;
-    if (!tl_cli_given(o, "test-motion")) s->test_motion = (tl_motion)-1; /* as stored */
-    if (!s->batch_given) s->batch_size = 0;                              /* what fits */
-    if (tl_cli_given(o, "limit-test") && s->limit_test == 0)
+    if (!tli_cli_given(o, "test-motion")) s->test_motion = (tl_motion)-1; /* as stored */
+    if (!s->batch_given) s->batch_size = 0;                               /* what fits */
+    if (tli_cli_given(o, "limit-test") && s->limit_test == 0)
         s->limit_test = UINT32_MAX; /* all; 0: as stored */
-    tl_hooks hooks = {.progress = s->quiet ? NULL : stderr, .stop = &tl_cli_signal};
+    tl_hooks hooks = {.progress = s->quiet ? NULL : stderr, .stop = &tli_cli_signal};
     tl_result result = {0};
     bool profile = s->profile;
     tl_status status = tl_evaluate(ctx, o->argument, s, &hooks, &result);
@@ -39,26 +39,26 @@ static tl_status run(tl_cli_options *o, tl_context *ctx, tl_error *err)
         *err = *tl_context_error(ctx);
         return status;
     }
-    if (profile) status = tl_cli_print_profile(stderr, o, ctx);
+    if (profile) status = tli_cli_print_profile(stderr, o, ctx);
     if (status != TL_OK) *err = *tl_context_error(ctx);
-    TL_TRY(status);
-    return tl_cli_print_result(s, &result, tl_context_device(ctx)->name, err);
+    TLI_TRY(status);
+    return tli_cli_print_result(s, &result, tl_context_device(ctx)->name, err);
 }
 
-tl_status tl_cmd_eval(tl_cli_options *o, tl_error *err)
+tl_status tli_cmd_eval(tli_cli_options *o, tl_error *err)
 {
     if (o->argument == NULL)
-        return tl_fail(err, TL_ERROR_USAGE,
-                       "eval needs a checkpoint: a .safetensors file or the folder of a run; see "
-                       "`translution eval --help`");
-    TL_TRY(check_flags(o, err));
+        return tli_fail(err, TL_ERROR_USAGE,
+                        "eval needs a checkpoint: a .safetensors file or the folder of a run; see "
+                        "`translution eval --help`");
+    TLI_TRY(check_flags(o, err));
     const char *table = o->settings.confusion;
-    if (table[0] != '\0') TL_TRY(tl_cli_spare_inputs(o, "--confusion", table, err));
-    tl_cli_catch_signals();
-    tl_cli_outlive_readers();
-    tl_log log = tl_cli_log(o);
+    if (table[0] != '\0') TLI_TRY(tli_cli_spare_inputs(o, "--confusion", table, err));
+    tli_cli_catch_signals();
+    tli_cli_outlive_readers();
+    tl_log log = tli_cli_log(o);
     tl_context *ctx = NULL;
-    TL_TRY(tl_cli_open_device(o, &log, &ctx, err));
+    TLI_TRY(tli_cli_open_device(o, &log, &ctx, err));
     tl_status status = run(o, ctx, err);
     tl_context_destroy(ctx);
     return status;

@@ -11,48 +11,48 @@ static tl_status write_text(void *user, const uint8_t *bytes, size_t count, tl_e
 {
     FILE *out = user;
     if (fwrite(bytes, 1, count, out) == count && fflush(out) == 0) return TL_OK;
-    return tl_fail(err, TL_ERROR_IO, "cannot write the text to standard output: %s", strerror(errno));
+    return tli_fail(err, TL_ERROR_IO, "cannot write the text to standard output: %s", strerror(errno));
 }
 
-static tl_status run(const tl_cli_options *o, tl_context *ctx, tl_error *err)
+static tl_status run(const tli_cli_options *o, tl_context *ctx, tl_error *err)
 {
-    const tl_cli_generate *c = &o->generate;
-    const tl_generation g = {.prompt = c->prompt,
-                             .vocab = o->vocab,
-                             .encoder = o->encoder,
-                             .tokens = c->tokens,
-                             .sampling = {c->temperature, c->top_k, c->top_p},
-                             .seed = o->settings.seed,
-                             .no_cache = c->no_cache,
-                             .write = write_text,
-                             .user = stdout,
-                             .stop = &tl_cli_signal};
+    const tli_cli_generate *c = &o->generate;
+    const tli_generation g = {.prompt = c->prompt,
+                              .vocab = o->vocab,
+                              .encoder = o->encoder,
+                              .tokens = c->tokens,
+                              .sampling = {c->temperature, c->top_k, c->top_p},
+                              .seed = o->settings.seed,
+                              .no_cache = c->no_cache,
+                              .write = write_text,
+                              .user = stdout,
+                              .stop = &tli_cli_signal};
     uint64_t made;
-    const double begun = tl_clock_seconds();
-    const tl_status status = tl_generate(ctx, o->argument, &g, &made);
+    const double begun = tli_clock_seconds();
+    const tl_status status = tli_generate(ctx, o->argument, &g, &made);
     if (status != TL_OK) *err = *tl_context_error(ctx);
     if (status == TL_OK || made > 0) putchar('\n');
-    TL_TRY(status);
-    const double seconds = tl_clock_seconds() - begun;
+    TLI_TRY(status);
+    const double seconds = tli_clock_seconds() - begun;
     if (!o->settings.quiet)
-        tl_cli_say("%" PRIu64 " tokens in %.2f seconds%s\n", made, seconds,
-                   made < c->tokens ? ": the text ended" : "");
-    const tl_status profiled = o->settings.profile ? tl_cli_print_profile(stderr, o, ctx) : TL_OK;
+        tli_cli_say("%" PRIu64 " tokens in %.2f seconds%s\n", made, seconds,
+                    made < c->tokens ? ": the text ended" : "");
+    const tl_status profiled = o->settings.profile ? tli_cli_print_profile(stderr, o, ctx) : TL_OK;
     if (profiled != TL_OK) *err = *tl_context_error(ctx);
     return profiled;
 }
 
-tl_status tl_cmd_generate(tl_cli_options *o, tl_error *err)
+tl_status tli_cmd_generate(tli_cli_options *o, tl_error *err)
 {
     if (o->argument == NULL)
-        return tl_fail(
+        return tli_fail(
             err, TL_ERROR_USAGE,
             "generate needs a checkpoint of a GPT: a .safetensors file or the folder of a run; see "
             "`translution generate --help`");
-    tl_log log = tl_cli_log(o);
+    tl_log log = tli_cli_log(o);
     tl_context *ctx = NULL;
-    tl_cli_catch_signals();
-    TL_TRY(tl_cli_open_device(o, &log, &ctx, err));
+    tli_cli_catch_signals();
+    TLI_TRY(tli_cli_open_device(o, &log, &ctx, err));
     const tl_status status = run(o, ctx, err);
     tl_context_destroy(ctx);
     return status;

@@ -16,13 +16,13 @@
 enum { PAGE_ROWS = 16384, PAGE_BYTES = 64 << 20 };
 
 typedef struct attention_pages {
-    const tl_cli_options *o;
-    tl_image page; /* what is not written yet: a row an image */
-    int written;   /* pages */
+    const tli_cli_options *o;
+    tli_image page; /* what is not written yet: a row an image */
+    int written;    /* pages */
 } attention_pages;
 
 /* The path of page `number`, counted from 1: "looks.png", "looks-2.png". */
-static void page_path(const tl_cli_options *o, int number, char path[1100])
+static void page_path(const tli_cli_options *o, int number, char path[1100])
 {
     const char *dot = strrchr(o->attention, '.'), *slash = strrchr(o->attention, '/');
     const bool suffix = dot != NULL && dot > o->attention && (slash == NULL || dot > slash + 1);
@@ -38,23 +38,23 @@ static tl_status pages_write(attention_pages *p, tl_error *err)
     char path[1100];
     if (p->page.height == 0) return TL_OK;
     page_path(p->o, ++p->written, path);
-    TL_TRY(tl_cli_spare_inputs(p->o, "--attention", path, err));
-    TL_TRY(tl_image_write_png(path, &p->page, err));
+    TLI_TRY(tli_cli_spare_inputs(p->o, "--attention", path, err));
+    TLI_TRY(tli_image_write_png(path, &p->page, err));
     p->page.height = 0;
     return TL_OK;
 }
 
 /* Adds a picture below the others; all have the same size. */
-static tl_status pages_add(attention_pages *p, const tl_image *one, tl_error *err)
+static tl_status pages_add(attention_pages *p, const tli_image *one, tl_error *err)
 {
     const size_t row = (size_t)one->width * 3, more = row * one->height;
     if (p->page.height > 0 &&
         (p->page.height + one->height > PAGE_ROWS || row * p->page.height + more > PAGE_BYTES))
-        TL_TRY(pages_write(p, err));
+        TLI_TRY(pages_write(p, err));
     const size_t before = row * p->page.height;
     if (before + more > p->page.room) {
         uint8_t *grown = realloc(p->page.pixels, before + more);
-        if (grown == NULL) return tl_fail(err, TL_ERROR_MEMORY, "not enough host memory for the picture");
+        if (grown == NULL) return tli_fail(err, TL_ERROR_MEMORY, "not enough host memory for the picture");
         p->page.pixels = grown;
         p->page.room = before + more;
     }
@@ -67,83 +67,84 @@ static tl_status pages_add(attention_pages *p, const tl_image *one, tl_error *er
 /* ---- predictions --------------------------------------------------------------------------------- */
 
 /* One line: file, then class and probability of the likeliest, tab-separated. */
-static tl_status print_guesses(tl_predictor *p, const char *path, const tl_guess *guesses, int count,
+static tl_status print_guesses(tli_predictor *p, const char *path, const tli_guess *guesses, int count,
                                tl_error *err)
 {
-    char *cell = tl_text_cell(path);
+    char *cell = tli_text_cell(path);
     bool good = cell != NULL;
     if (good) printf("%s", cell);
     for (int i = 0; i < count && good; i++) {
         free(cell);
-        cell = tl_text_cell(tl_predictor_class(p, guesses[i].class_index));
+        cell = tli_text_cell(tli_predictor_class(p, guesses[i].class_index));
         good = cell != NULL;
         if (good) printf("\t%s %.4f", cell, guesses[i].probability);
     }
     printf("\n");
     free(cell);
-    return good ? TL_OK : tl_fail(err, TL_ERROR_MEMORY, "not enough host memory for a line");
+    return good ? TL_OK : tli_fail(err, TL_ERROR_MEMORY, "not enough host memory for a line");
 }
 
-static tl_status paint(tl_predictor *p, attention_pages *pages, tl_error *err)
+static tl_status paint(tli_predictor *p, attention_pages *pages, tl_error *err)
 {
-    const tl_cli_options *o = pages->o;
-    tl_image painted = {0};
-    tl_status status = tl_predictor_paint(p, tl_cli_given(o, "layer") ? o->layer : UINT32_MAX,
-                                          tl_cli_given(o, "head") ? o->head : UINT32_MAX, &painted);
+    const tli_cli_options *o = pages->o;
+    tli_image painted = {0};
+    tl_status status = tli_predictor_paint(p, tli_cli_given(o, "layer") ? o->layer : UINT32_MAX,
+                                           tli_cli_given(o, "head") ? o->head : UINT32_MAX, &painted);
     if (status == TL_OK) status = pages_add(pages, &painted, err);
-    tl_image_free(&painted);
+    tli_image_free(&painted);
     return status;
 }
 
 /* Files that are no sound images are named as they come, and at the end the command has failed. */
-static tl_status predict_all(tl_context *ctx, tl_predictor *p, attention_pages *pages)
+static tl_status predict_all(tl_context *ctx, tli_predictor *p, attention_pages *pages)
 {
-    const tl_cli_options *o = pages->o;
+    const tli_cli_options *o = pages->o;
     tl_error *err = tl_context_error(ctx), first = {0};
     int bad = 0, i = 1;
-    for (; i < o->argument_count && tl_cli_signal == 0; i++) {
-        tl_guess guesses[TL_PREDICT_MOST];
+    for (; i < o->argument_count && tli_cli_signal == 0; i++) {
+        tli_guess guesses[TLI_PREDICT_MOST];
         int count = 0;
-        const tl_status status = tl_predictor_run(p, o->arguments[i], guesses, &count);
+        const tl_status status = tli_predictor_run(p, o->arguments[i], guesses, &count);
         if (status == TL_ERROR_INPUT) {
             if (bad++ == 0) first = *err;
-            tl_log_write(tl_context_log(ctx), TL_LOG_ERROR, "passed over: %s", err->text);
+            tli_log_write(tli_context_log(ctx), TL_LOG_ERROR, "passed over: %s", err->text);
             continue;
         }
-        TL_TRY(status);
-        if (o->attention[0] != '\0') TL_TRY(paint(p, pages, err));
-        TL_TRY(print_guesses(p, o->arguments[i], guesses, count, err));
+        TLI_TRY(status);
+        if (o->attention[0] != '\0') TLI_TRY(paint(p, pages, err));
+        TLI_TRY(print_guesses(p, o->arguments[i], guesses, count, err));
     }
-    TL_TRY(pages_write(pages, err));
+    TLI_TRY(pages_write(pages, err));
     if (i < o->argument_count)
-        return tl_fail(err, TL_INTERRUPTED, "stopped by signal %d before %s", (int)tl_cli_signal,
-                       o->arguments[i]);
+        return tli_fail(err, TL_INTERRUPTED, "stopped by signal %d before %s", (int)tli_cli_signal,
+                        o->arguments[i]);
     if (bad == 0) return TL_OK;
-    return tl_fail(err, TL_ERROR_INPUT, "%d of %d images cannot be read; the first: %s", bad,
-                   o->argument_count - 1, first.text);
+    return tli_fail(err, TL_ERROR_INPUT, "%d of %d images cannot be read; the first: %s", bad,
+                    o->argument_count - 1, first.text);
 }
 
-static tl_status run(const tl_cli_options *o, tl_context *ctx)
+static tl_status run(const tli_cli_options *o, tl_context *ctx)
 {
-    tl_predictor *p = NULL;
+    tli_predictor *p = NULL;
     attention_pages pages = {.o = o};
-    TL_TRY(tl_predictor_create(ctx, o->argument, &p));
+    TLI_TRY(tli_predictor_create(ctx, o->argument, &p));
     const tl_status status = predict_all(ctx, p, &pages);
-    tl_image_free(&pages.page);
-    tl_predictor_destroy(p);
+    tli_image_free(&pages.page);
+    tli_predictor_destroy(p);
     return status;
 }
 
-tl_status tl_cmd_predict(tl_cli_options *o, tl_error *err)
+tl_status tli_cmd_predict(tli_cli_options *o, tl_error *err)
 {
     if (o->argument_count < 2)
-        return tl_fail(err, TL_ERROR_USAGE,
-                       "predict needs a checkpoint and at least one image; see `translution predict --help`");
-    if (o->attention[0] != '\0') TL_TRY(tl_cli_spare_inputs(o, "--attention", o->attention, err));
-    tl_cli_catch_signals();
-    tl_log log = tl_cli_log(o);
+        return tli_fail(
+            err, TL_ERROR_USAGE,
+            "predict needs a checkpoint and at least one image; see `translution predict --help`");
+    if (o->attention[0] != '\0') TLI_TRY(tli_cli_spare_inputs(o, "--attention", o->attention, err));
+    tli_cli_catch_signals();
+    tl_log log = tli_cli_log(o);
     tl_context *ctx = NULL;
-    TL_TRY(tl_cli_open_device(o, &log, &ctx, err));
+    TLI_TRY(tli_cli_open_device(o, &log, &ctx, err));
     const tl_status status = run(o, ctx);
     if (status != TL_OK) *err = *tl_context_error(ctx);
     tl_context_destroy(ctx);

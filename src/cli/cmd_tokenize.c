@@ -32,7 +32,7 @@ static tl_status add_name(names *list, const char *name, tl_error *err)
     char **items = copy != NULL ? realloc(list->items, (list->count + 1) * sizeof *items) : NULL;
     if (items == NULL) {
         free(copy);
-        return tl_fail(err, TL_ERROR_MEMORY, "out of host memory while listing the text files");
+        return tli_fail(err, TL_ERROR_MEMORY, "out of host memory while listing the text files");
     }
     list->items = items;
     list->items[list->count++] = copy;
@@ -48,10 +48,10 @@ static tl_status add_word(names *list, const char *word, tl_error *err)
     const int code = glob(word, GLOB_ERR, NULL, &found);
     tl_status status = TL_OK;
     if (code == GLOB_NOMATCH)
-        status = tl_fail(err, TL_ERROR_INPUT, "no file matches %s", word);
+        status = tli_fail(err, TL_ERROR_INPUT, "no file matches %s", word);
     else if (code != 0)
-        status = tl_fail(err, code == GLOB_NOSPACE ? TL_ERROR_MEMORY : TL_ERROR_INPUT, "cannot list %s: %s",
-                         word, code == GLOB_NOSPACE ? "out of host memory" : strerror(errno));
+        status = tli_fail(err, code == GLOB_NOSPACE ? TL_ERROR_MEMORY : TL_ERROR_INPUT, "cannot list %s: %s",
+                          word, code == GLOB_NOSPACE ? "out of host memory" : strerror(errno));
     for (size_t i = 0; code == 0 && i < found.gl_pathc && status == TL_OK; i++)
         status = add_name(list, found.gl_pathv[i], err);
     if (code == 0) globfree(&found);
@@ -66,10 +66,10 @@ typedef struct meter {
 } meter;
 
 /* A terminal's line is rewritten ten times a second; elsewhere a plain line comes every ten seconds. */
-static void show(void *user, const tl_build_progress *p)
+static void show(void *user, const tli_build_progress *p)
 {
     meter *m = user;
-    const double now = tl_clock_seconds();
+    const double now = tli_clock_seconds();
     if (m->silent || now - m->last < (m->terminal ? 0.1 : 10.0)) return;
     m->last = now;
     char share[32] = "";
@@ -77,41 +77,42 @@ static void show(void *user, const tl_build_progress *p)
         const double part = (double)p->bytes / (double)p->total_bytes;
         snprintf(share, sizeof share, " (%.0f%%)", part < 1 ? 100 * part : 100);
     }
-    tl_cli_say("%s%.1f MB%s, %" PRIu64 " documents, %" PRIu64 " tokens, %.1f MB/s%s", m->terminal ? "\r" : "",
-               (double)p->bytes * 1e-6, share, p->documents, p->tokens,
-               (double)p->bytes * 1e-6 / (now - m->begun), m->terminal ? "\033[K" : "\n");
+    tli_cli_say("%s%.1f MB%s, %" PRIu64 " documents, %" PRIu64 " tokens, %.1f MB/s%s",
+                m->terminal ? "\r" : "", (double)p->bytes * 1e-6, share, p->documents, p->tokens,
+                (double)p->bytes * 1e-6 / (now - m->begun), m->terminal ? "\033[K" : "\n");
     m->drawn = m->terminal;
 }
 
 /* ---- the command --------------------------------------------------------------------------------- */
 
-static tl_status check(const tl_cli_options *o, tl_error *err)
+static tl_status check(const tli_cli_options *o, tl_error *err)
 {
     const bool files = o->vocab[0] != '\0' || o->encoder[0] != '\0';
     if (o->chars && files)
-        return tl_fail(err, TL_ERROR_USAGE,
-                       "--chars makes its own vocabulary: leave out --vocab and --encoder");
+        return tli_fail(err, TL_ERROR_USAGE,
+                        "--chars makes its own vocabulary: leave out --vocab and --encoder");
     if (!o->chars && (o->vocab[0] == '\0' || o->encoder[0] == '\0'))
-        return tl_fail(
+        return tli_fail(
             err, TL_ERROR_USAGE,
             "tokenize needs --vocab vocab.bpe and --encoder encoder.json (tools/fetch-data gpt2 fetches "
             "GPT-2's), or --chars");
     if (o->settings.out[0] == '\0')
-        return tl_fail(err, TL_ERROR_USAGE, "tokenize needs --out DIR, the folder for train.bin and val.bin");
+        return tli_fail(err, TL_ERROR_USAGE,
+                        "tokenize needs --out DIR, the folder for train.bin and val.bin");
     if (o->argument_count == 0)
-        return tl_fail(err, TL_ERROR_USAGE, "tokenize needs text files, or - for standard input");
+        return tli_fail(err, TL_ERROR_USAGE, "tokenize needs text files, or - for standard input");
     if (strchr(o->separator, '\n') != NULL)
-        return tl_fail(err, TL_ERROR_USAGE, "--separator takes one line, without a line end");
+        return tli_fail(err, TL_ERROR_USAGE, "--separator takes one line, without a line end");
     if (o->per_file && o->separator[0] != '\0')
-        return tl_fail(err, TL_ERROR_USAGE,
-                       "--per-file and --separator exclude each other: give one of them");
+        return tli_fail(err, TL_ERROR_USAGE,
+                        "--per-file and --separator exclude each other: give one of them");
     return TL_OK;
 }
 
-static tl_status print(const tl_cli_options *o, const tl_build_result *r, double seconds, tl_error *err)
+static tl_status print(const tli_cli_options *o, const tli_build_result *r, double seconds, tl_error *err)
 {
     cJSON *json = cJSON_CreateObject();
-    tl_json_add_text(json, "task", "tokenize");
+    tli_json_add_text(json, "task", "tokenize");
     cJSON_AddNumberToObject(json, "documents", (double)r->documents);
     cJSON_AddNumberToObject(json, "val_documents", (double)r->val_documents);
     cJSON_AddNumberToObject(json, "train_tokens", (double)r->train_tokens);
@@ -121,50 +122,50 @@ static tl_status print(const tl_cli_options *o, const tl_build_result *r, double
     cJSON_AddNumberToObject(json, "nul_bytes", (double)r->nuls);
     cJSON_AddNumberToObject(json, "vocab_size", r->vocab_size);
     cJSON_AddNumberToObject(json, "seconds", seconds);
-    tl_json_add_text(json, "out", o->settings.out);
-    return tl_cli_print_json(json, err);
+    tli_json_add_text(json, "out", o->settings.out);
+    return tli_cli_print_json(json, err);
 }
 
 /* What is odd about the text. */
-static void notice_bytes(const tl_build_result *r)
+static void notice_bytes(const tli_build_result *r)
 {
     if (r->marks > 0)
-        tl_cli_say("%" PRIu64 " %s with a byte-order mark, which is left out\n", r->marks,
-                   r->marks == 1 ? "file begins" : "files begin");
+        tli_cli_say("%" PRIu64 " %s with a byte-order mark, which is left out\n", r->marks,
+                    r->marks == 1 ? "file begins" : "files begin");
     if (r->not_utf8 > 0)
-        tl_cli_say("%" PRIu64
-                   " %s not UTF-8 and stay as they are; if the text has another encoding, convert it first: "
-                   "iconv -f LATIN1 -t UTF-8\n",
-                   r->not_utf8, r->not_utf8 == 1 ? "byte is" : "bytes are");
+        tli_cli_say("%" PRIu64
+                    " %s not UTF-8 and stay as they are; if the text has another encoding, convert it first: "
+                    "iconv -f LATIN1 -t UTF-8\n",
+                    r->not_utf8, r->not_utf8 == 1 ? "byte is" : "bytes are");
     if (r->nuls > 0)
-        tl_cli_say("%" PRIu64 " %s NUL and stay in the text; tr -d '\\0' takes them out\n", r->nuls,
-                   r->nuls == 1 ? "byte is" : "bytes are");
+        tli_cli_say("%" PRIu64 " %s NUL and stay in the text; tr -d '\\0' takes them out\n", r->nuls,
+                    r->nuls == 1 ? "byte is" : "bytes are");
 }
 
-static void notice(const tl_cli_options *o, const tl_build_result *r, double seconds)
+static void notice(const tli_cli_options *o, const tli_build_result *r, double seconds)
 {
     if (o->settings.quiet) return;
-    tl_cli_say("%" PRIu64 " documents, %.1f MB in %.1f seconds (%.1f MB/s): %s/train.bin has %" PRIu64
-               " tokens, %s/val.bin %" PRIu64 "\n",
-               r->documents, (double)r->bytes * 1e-6, seconds, (double)r->bytes * 1e-6 / seconds,
-               o->settings.out, r->train_tokens, o->settings.out, r->val_tokens);
+    tli_cli_say("%" PRIu64 " documents, %.1f MB in %.1f seconds (%.1f MB/s): %s/train.bin has %" PRIu64
+                " tokens, %s/val.bin %" PRIu64 "\n",
+                r->documents, (double)r->bytes * 1e-6, seconds, (double)r->bytes * 1e-6 / seconds,
+                o->settings.out, r->train_tokens, o->settings.out, r->val_tokens);
     notice_bytes(r);
     if (r->val_tokens == 0 && o->val_fraction > 0)
-        tl_cli_say(
+        tli_cli_say(
             "%s/val.bin is empty, since the text is one document; an explicit --val-fraction cuts it\n",
             o->settings.out);
 }
 
-static tl_status build(const tl_cli_options *o, const names *files, const tl_bpe *bpe, tl_error *err)
+static tl_status build(const tli_cli_options *o, const names *files, const tli_bpe *bpe, tl_error *err)
 {
     static const char default_separator[] = "<|endoftext|>";
-    char out[TL_OUT_ROOM];
-    TL_TRY(tl_folder_make(o->settings.out, "", "", out, err));
-    const double begun = tl_clock_seconds();
+    char out[TLI_OUT_ROOM];
+    TLI_TRY(tli_folder_make(o->settings.out, "", "", out, err));
+    const double begun = tli_clock_seconds();
     meter m = {
         .silent = o->settings.quiet, .terminal = isatty(STDERR_FILENO) == 1, .begun = begun, .last = begun};
     const long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    const tl_build_options options = {
+    const tli_build_options options = {
         .bpe = bpe,
         .files = (const char *const *)files->items,
         .file_count = files->count,
@@ -173,36 +174,36 @@ static tl_status build(const tl_cli_options *o, const names *files, const tl_bpe
                      : o->separator[0] != '\0' ? o->separator
                                                : default_separator,
         .val_fraction = o->val_fraction,
-        .cut_single = tl_cli_given(o, "val-fraction"),
+        .cut_single = tli_cli_given(o, "val-fraction"),
         .seed = o->settings.seed,
         .threads = o->threads > 0 ? o->threads
                    : cores > 0    ? (uint32_t)cores
                                   : 1,
         .progress = show,
         .user = &m,
-        .stop = &tl_cli_signal,
+        .stop = &tli_cli_signal,
     };
-    tl_build_result result;
-    const tl_status status = tl_tokens_build(&options, &result, err);
-    if (m.drawn) tl_cli_say("\r\033[K");
+    tli_build_result result;
+    const tl_status status = tli_tokens_build(&options, &result, err);
+    if (m.drawn) tli_cli_say("\r\033[K");
     if (status != TL_OK) return status;
-    const double seconds = tl_clock_seconds() - begun;
+    const double seconds = tli_clock_seconds() - begun;
     notice(o, &result, seconds);
     return print(o, &result, seconds, err);
 }
 
-tl_status tl_cmd_tokenize(tl_cli_options *o, tl_error *err)
+tl_status tli_cmd_tokenize(tli_cli_options *o, tl_error *err)
 {
-    TL_TRY(check(o, err));
-    tl_cli_catch_signals();
-    tl_cli_outlive_readers();
-    tl_bpe *bpe = NULL;
+    TLI_TRY(check(o, err));
+    tli_cli_catch_signals();
+    tli_cli_outlive_readers();
+    tli_bpe *bpe = NULL;
     names files = {0};
-    tl_status status = o->chars ? TL_OK : tl_bpe_load(o->vocab, o->encoder, &bpe, err);
+    tl_status status = o->chars ? TL_OK : tli_bpe_load(o->vocab, o->encoder, &bpe, err);
     for (int i = 0; i < o->argument_count && status == TL_OK; i++)
         status = add_word(&files, o->arguments[i], err);
     if (status == TL_OK) status = build(o, &files, bpe, err);
     free_names(&files);
-    tl_bpe_free(bpe);
+    tli_bpe_free(bpe);
     return status;
 }

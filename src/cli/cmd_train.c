@@ -9,99 +9,99 @@
 #include "train/schedule.h"
 
 /* Parameter count and memory of one training step, for a device with these limits; needs none itself. */
-static tl_status make_plan(tl_settings *s, const tl_cli_limits *limits, uint64_t *params,
-                           tl_memory_plan *plan, tl_error *err)
+static tl_status make_plan(tl_settings *s, const tli_cli_limits *limits, uint64_t *params,
+                           tli_memory_plan *plan, tl_error *err)
 {
     const uint64_t most = limits->known ? limits->total_bytes : UINT64_MAX,
                    largest = limits->known ? limits->max_alloc_bytes : UINT64_MAX;
     bool fits;
-    TL_TRY(tl_model_plan_training(&s->model, s->batch_size, optimizer_rule_of(s->optimizer), s->recompute,
-                                  most, largest, plan, &fits, err));
-    tl_registry registry = {0};
-    tl_status status = tl_model_parameters(&s->model, &registry, err);
-    *params = tl_registry_count(&registry);
-    tl_registry_free(NULL, &registry);
+    TLI_TRY(tli_model_plan_training(&s->model, s->batch_size, tli_optimizer_rule_of(s->optimizer),
+                                    s->recompute, most, largest, plan, &fits, err));
+    tli_registry registry = {0};
+    tl_status status = tli_model_parameters(&s->model, &registry, err);
+    *params = tli_registry_count(&registry);
+    tli_registry_free(NULL, &registry);
     return status;
 }
 
-static tl_status print_plan_json(const tl_settings *s, uint64_t params, const tl_memory_plan *plan,
-                                 const tl_cli_limits *limits, tl_error *err)
+static tl_status print_plan_json(const tl_settings *s, uint64_t params, const tli_memory_plan *plan,
+                                 const tli_cli_limits *limits, tl_error *err)
 {
     cJSON *o = cJSON_CreateObject(), *bytes = cJSON_CreateObject();
-    tl_json_add_text(o, "task", s->task);
-    tl_json_add_text(o, "op", tl_op_name(s->model.op));
+    tli_json_add_text(o, "task", s->task);
+    tli_json_add_text(o, "op", tl_op_name(s->model.op));
     cJSON_AddNumberToObject(o, "params", (double)params);
     cJSON_AddNumberToObject(o, "batch_size", s->batch_size);
     for (int kind = 0; kind < TL_MEMORY_KINDS; kind++)
         cJSON_AddNumberToObject(bytes, tl_memory_kind_name((tl_memory_kind)kind), (double)plan->bytes[kind]);
     cJSON_AddItemToObject(o, "bytes", bytes);
-    if (tl_model_saves_pairs(&s->model)) cJSON_AddBoolToObject(o, "recompute", s->model.recompute);
+    if (tli_model_saves_pairs(&s->model)) cJSON_AddBoolToObject(o, "recompute", s->model.recompute);
     cJSON_AddNumberToObject(o, "total_bytes", (double)plan->total);
     cJSON_AddNumberToObject(o, "largest_bytes", (double)plan->largest);
     if (limits->known) {
-        cJSON_AddBoolToObject(o, "fits", tl_cli_fits(plan, limits));
-        cJSON_AddNumberToObject(o, "largest_batch", tl_cli_largest_batch(s, s->batch_size, limits));
+        cJSON_AddBoolToObject(o, "fits", tli_cli_fits(plan, limits));
+        cJSON_AddNumberToObject(o, "largest_batch", tli_cli_largest_batch(s, s->batch_size, limits));
         cJSON_AddNumberToObject(o, "device_bytes", (double)limits->total_bytes);
         cJSON_AddNumberToObject(o, "device_max_alloc_bytes", (double)limits->max_alloc_bytes);
-        tl_json_add_text(o, "device", limits->device);
+        tli_json_add_text(o, "device", limits->device);
     } else {
         cJSON_AddNullToObject(o, "fits");
         cJSON_AddNullToObject(o, "device");
     }
-    return tl_cli_print_json(o, err);
+    return tli_cli_print_json(o, err);
 }
 
 /* Whether --init fits the model, as far as flags alone say what that is. */
-static tl_status check_init(const tl_cli_options *o, tl_error *err)
+static tl_status check_init(const tli_cli_options *o, tl_error *err)
 {
     const tl_settings *s = &o->settings;
-    const tl_log log = tl_cli_log(o);
+    const tl_log log = tli_cli_log(o);
     const bool gpt = s->model.family == TL_FAMILY_GPT, mnist = strcmp(s->task, "mnist") == 0;
     if (s->resume) return TL_OK; /* a checkpoint in --out would be taken instead */
-    return tl_init_weights_check(
-        s, mnist || tl_cli_given(o, "data") || (gpt ? s->vocab_given : s->classes_given), &log, err);
+    return tli_init_weights_check(
+        s, mnist || tli_cli_given(o, "data") || (gpt ? s->vocab_given : s->classes_given), &log, err);
 }
 
-static tl_status dry_run(tl_cli_options *o, tl_error *err)
+static tl_status dry_run(tli_cli_options *o, tl_error *err)
 {
     uint64_t params;
-    tl_memory_plan plan;
-    tl_cli_limits limits;
-    const tl_task *task = tl_task_find(o->settings.task);
+    tli_memory_plan plan;
+    tli_cli_limits limits;
+    const tli_task *task = tli_task_find(o->settings.task);
     /* The default's data are no part of a plan; those that were named say what the model must be. */
-    if (tl_cli_given(o, "data") && task->look != NULL) TL_TRY(task->look(&o->settings, err));
-    TL_TRY(check_init(o, err));
-    TL_TRY(tl_cli_find_limits(o, &limits, err));
-    TL_TRY(make_plan(&o->settings, &limits, &params, &plan, err));
-    tl_cli_print_plan(stdout, &o->settings, params, &plan, &limits);
+    if (tli_cli_given(o, "data") && task->look != NULL) TLI_TRY(task->look(&o->settings, err));
+    TLI_TRY(check_init(o, err));
+    TLI_TRY(tli_cli_find_limits(o, &limits, err));
+    TLI_TRY(make_plan(&o->settings, &limits, &params, &plan, err));
+    tli_cli_print_plan(stdout, &o->settings, params, &plan, &limits);
     return print_plan_json(&o->settings, params, &plan, &limits, err);
 }
 
 /* The table behind "does not fit", for the human who has to choose what to make smaller. */
-static void explain_memory(tl_cli_options *o, const tl_context *ctx)
+static void explain_memory(tli_cli_options *o, const tl_context *ctx)
 {
     uint64_t params;
-    tl_memory_plan plan;
+    tli_memory_plan plan;
     tl_error ignored = {0};
-    tl_cli_limits limits = tl_cli_limits_of(tl_context_device(ctx), o->memory_limit);
+    tli_cli_limits limits = tli_cli_limits_of(tl_context_device(ctx), o->memory_limit);
     if (make_plan(&o->settings, &limits, &params, &plan, &ignored) != TL_OK) return;
-    tl_cli_print_plan(stderr, &o->settings, params, &plan, &limits);
+    tli_cli_print_plan(stderr, &o->settings, params, &plan, &limits);
 }
 
 /* What the run found, once everything is saved. */
-static tl_status report(tl_cli_options *o, tl_context *ctx, const tl_result *result, tl_error *err)
+static tl_status report(tli_cli_options *o, tl_context *ctx, const tl_result *result, tl_error *err)
 {
-    const tl_status status = o->settings.profile ? tl_cli_print_profile(stderr, o, ctx) : TL_OK;
+    const tl_status status = o->settings.profile ? tli_cli_print_profile(stderr, o, ctx) : TL_OK;
     if (status != TL_OK) *err = *tl_context_error(ctx);
-    const tl_status printed = tl_cli_print_result(&o->settings, result, tl_context_device(ctx)->name,
-                                                  status == TL_OK ? err : NULL);
+    const tl_status printed = tli_cli_print_result(&o->settings, result, tl_context_device(ctx)->name,
+                                                   status == TL_OK ? err : NULL);
     return status == TL_OK ? printed : status;
 }
 
 /* The end of the process is the run's: what cannot be reported fails a run that is done, not one that was stopped. */
-static tl_status run(tl_cli_options *o, tl_context *ctx, tl_error *err)
+static tl_status run(tli_cli_options *o, tl_context *ctx, tl_error *err)
 {
-    tl_hooks hooks = {.progress = o->settings.quiet ? NULL : stderr, .stop = &tl_cli_signal};
+    tl_hooks hooks = {.progress = o->settings.quiet ? NULL : stderr, .stop = &tli_cli_signal};
     tl_result result = {0};
     tl_status status = tl_train(ctx, &o->settings, &hooks, &result);
     if (status != TL_OK && status != TL_INTERRUPTED) {
@@ -112,27 +112,27 @@ static tl_status run(tl_cli_options *o, tl_context *ctx, tl_error *err)
     if (status == TL_OK) return report(o, ctx, &result, err);
     *err = *tl_context_error(ctx);
     tl_error unread = {0};
-    if (report(o, ctx, &result, &unread) != TL_OK) tl_cli_say("%s\n", unread.text);
+    if (report(o, ctx, &result, &unread) != TL_OK) tli_cli_say("%s\n", unread.text);
     return status;
 }
 
-tl_status tl_cmd_train(tl_cli_options *o, tl_error *err)
+tl_status tli_cmd_train(tli_cli_options *o, tl_error *err)
 {
     if (o->argument == NULL)
-        return tl_fail(err, TL_ERROR_USAGE,
-                       "train needs a task: `translution train mnist`; see `translution train --help`");
-    TL_TRY(tl_model_check(&o->settings.model, err));
-    TL_TRY(tl_task_find(o->settings.task)->check(&o->settings, err));
+        return tli_fail(err, TL_ERROR_USAGE,
+                        "train needs a task: `translution train mnist`; see `translution train --help`");
+    TLI_TRY(tli_model_check(&o->settings.model, err));
+    TLI_TRY(tli_task_find(o->settings.task)->check(&o->settings, err));
     if (o->settings.steps > 0 && !o->settings.resume) /* without --steps, the data say how many there are */
-        TL_TRY(tl_schedule_check(&o->settings, o->settings.steps, err));
-    TL_TRY(tl_init_weights_flags(&o->settings, err));
+        TLI_TRY(tli_schedule_check(&o->settings, o->settings.steps, err));
+    TLI_TRY(tli_init_weights_flags(&o->settings, err));
     if (o->dry_run) return dry_run(o, err);
 
-    tl_cli_catch_signals();
-    tl_cli_outlive_readers();
-    tl_log log = tl_cli_log(o);
+    tli_cli_catch_signals();
+    tli_cli_outlive_readers();
+    tl_log log = tli_cli_log(o);
     tl_context *ctx = NULL;
-    TL_TRY(tl_cli_open_device(o, &log, &ctx, err));
+    TLI_TRY(tli_cli_open_device(o, &log, &ctx, err));
     tl_status status = run(o, ctx, err);
     tl_context_destroy(ctx);
     return status;

@@ -13,7 +13,7 @@ enum { ROUNDS = 5, QUICK_ROUNDS = 2 };
 
 /* The shapes of the models' steps: projections and MLP forward, backward to x, backward to W; attention's
  * products. */
-static const tl_product shapes[] = {
+static const tli_product shapes[] = {
     {512, 512, 512, 1, false, false},  {2048, 2048, 2048, 1, false, false}, {3200, 192, 192, 1, false, true},
     {3200, 768, 192, 1, false, true},  {3200, 192, 768, 1, false, true},    {3200, 768, 3072, 1, false, true},
     {3200, 192, 192, 1, false, false}, {3200, 192, 768, 1, false, false},   {3200, 768, 768, 1, false, false},
@@ -22,38 +22,40 @@ static const tl_product shapes[] = {
     {197, 197, 64, 192, false, true},  {197, 64, 197, 192, false, false},   {197, 64, 197, 192, true, false},
 };
 /* A few small ones that say whether the whole works. */
-static const tl_product quick_shapes[] = {{64, 64, 64, 1, false, false},
-                                          {96, 48, 64, 1, false, true},
-                                          {48, 96, 64, 1, true, false},
-                                          {50, 50, 64, 4, false, true}};
+static const tli_product quick_shapes[] = {{64, 64, 64, 1, false, false},
+                                           {96, 48, 64, 1, false, true},
+                                           {48, 96, 64, 1, true, false},
+                                           {50, 50, 64, 4, false, true}};
 
-static tl_status rate(tl_context *ctx, const tl_product *p, tl_gemm_mode mode, uint32_t rounds, float *gflops)
+static tl_status rate(tl_context *ctx, const tli_product *p, tl_gemm_mode mode, uint32_t rounds,
+                      float *gflops)
 {
-    tl_timing timing;
-    TL_TRY(tl_gemm_force(ctx, mode));
-    TL_TRY(tl_measure_product(ctx, p, rounds, &timing));
-    *gflops = (float)(tl_product_flops(p) / timing.min_ms * 1e-6);
-    return tl_gemm_force(ctx, TL_GEMM_AUTO);
+    tli_timing timing;
+    TLI_TRY(tli_gemm_force(ctx, mode));
+    TLI_TRY(tli_measure_product(ctx, p, rounds, &timing));
+    *gflops = (float)(tli_product_flops(p) / timing.min_ms * 1e-6);
+    return tli_gemm_force(ctx, TL_GEMM_AUTO);
 }
 
-static tl_status run(const tl_cli_options *o, tl_context *ctx)
+static tl_status run(const tli_cli_options *o, tl_context *ctx)
 {
-    const tl_product *list = o->quick ? quick_shapes : shapes;
+    const tli_product *list = o->quick ? quick_shapes : shapes;
     const int count = o->quick ? (int)(sizeof quick_shapes / sizeof *quick_shapes)
                                : (int)(sizeof shapes / sizeof *shapes);
-    tl_gemm_entry entries[TL_GEMM_MAX_ENTRIES];
+    tli_gemm_entry entries[TLI_GEMM_MAX_ENTRIES];
     cJSON *json = cJSON_CreateArray();
-    printf("%-34s %12s %12s  %s\n", "GFLOP/s", choice_name(&gemm_choices, TL_GEMM_OWN), "CLBlast", "serves");
+    printf("%-34s %12s %12s  %s\n", "GFLOP/s", tli_choice_name(&tli_gemm_choices, TL_GEMM_OWN), "CLBlast",
+           "serves");
     tl_status status = TL_OK;
     for (int i = 0; i < count && status == TL_OK; i++) {
-        const tl_product *p = &list[i];
-        tl_gemm_entry *e = &entries[i];
-        *e = (tl_gemm_entry){.transpose_a = p->transpose_a,
-                             .transpose_b = p->transpose_b,
-                             .batched = p->batch > 1,
-                             .m = p->m,
-                             .n = p->n,
-                             .k = p->k};
+        const tli_product *p = &list[i];
+        tli_gemm_entry *e = &entries[i];
+        *e = (tli_gemm_entry){.transpose_a = p->transpose_a,
+                              .transpose_b = p->transpose_b,
+                              .batched = p->batch > 1,
+                              .m = p->m,
+                              .n = p->n,
+                              .k = p->k};
         const uint32_t rounds = o->quick ? QUICK_ROUNDS : ROUNDS;
         status = rate(ctx, p, TL_GEMM_OWN, rounds, &e->own_gflops);
         if (status == TL_OK) status = rate(ctx, p, TL_GEMM_CLBLAST, rounds, &e->clblast_gflops);
@@ -61,36 +63,36 @@ static tl_status run(const tl_cli_options *o, tl_context *ctx)
         char name[64];
         snprintf(name, sizeof name, "%u x %u x %u %c%c%s", p->m, p->n, p->k, p->transpose_a ? 't' : 'n',
                  p->transpose_b ? 't' : 'n', p->batch > 1 ? ", batched" : "");
-        const char *serves = choice_name(&gemm_choices,
-                                         e->clblast_gflops > e->own_gflops ? TL_GEMM_CLBLAST : TL_GEMM_OWN);
+        const char *serves = tli_choice_name(
+            &tli_gemm_choices, e->clblast_gflops > e->own_gflops ? TL_GEMM_CLBLAST : TL_GEMM_OWN);
         printf("%-34s %12.1f %12.1f  %s\n", name, (double)e->own_gflops, (double)e->clblast_gflops, serves);
         fflush(stdout);
         cJSON *row = cJSON_CreateObject();
-        tl_json_add_text(row, "shape", name);
+        tli_json_add_text(row, "shape", name);
         cJSON_AddNumberToObject(row, "own_gflops", (double)e->own_gflops);
         cJSON_AddNumberToObject(row, "clblast_gflops", (double)e->clblast_gflops);
-        tl_json_add_text(row, "serves", serves);
+        tli_json_add_text(row, "serves", serves);
         cJSON_AddItemToArray(json, row);
     }
-    if (status == TL_OK && !o->quick) status = tl_gemm_learn(ctx, entries, count);
-    if (status == TL_OK && o->json) return tl_cli_print_json(json, tl_context_error(ctx));
+    if (status == TL_OK && !o->quick) status = tli_gemm_learn(ctx, entries, count);
+    if (status == TL_OK && o->json) return tli_cli_print_json(json, tl_context_error(ctx));
     cJSON_Delete(json);
     if (status == TL_OK && !o->quick)
-        tl_cli_say("kept for this device and driver; --gemm auto %s\n",
-                   tl_context_traits(ctx)->cpu_path ? "takes the own kernels on CPUs all the same"
-                                                    : "goes by it");
+        tli_cli_say("kept for this device and driver; --gemm auto %s\n",
+                    tli_context_traits(ctx)->cpu_path ? "takes the own kernels on CPUs all the same"
+                                                      : "goes by it");
     return status;
 }
 
-tl_status tl_cmd_tune(tl_cli_options *o, tl_error *err)
+tl_status tli_cmd_tune(tli_cli_options *o, tl_error *err)
 {
     if (o->argument != NULL)
-        return tl_fail(err, TL_ERROR_USAGE, "tune takes no word like '%s'; see `translution tune --help`",
-                       o->argument);
-    tl_cli_outlive_readers();
-    tl_log log = tl_cli_log(o);
+        return tli_fail(err, TL_ERROR_USAGE, "tune takes no word like '%s'; see `translution tune --help`",
+                        o->argument);
+    tli_cli_outlive_readers();
+    tl_log log = tli_cli_log(o);
     tl_context *ctx = NULL;
-    TL_TRY(tl_cli_open_device(o, &log, &ctx, err));
+    TLI_TRY(tli_cli_open_device(o, &log, &ctx, err));
     const tl_status status = run(o, ctx);
     if (status != TL_OK) *err = *tl_context_error(ctx);
     tl_context_destroy(ctx);

@@ -8,76 +8,76 @@
 
 static bool has_low_rank(tl_op_kind op, tl_roles relative)
 {
-    return op_rule_of(op)->low_rank;
+    return tli_op_rule_of(op)->low_rank;
 }
 
 static bool chooses_roles(tl_op_kind op, tl_roles relative)
 {
-    return op_rule_of(op)->chooses;
+    return tli_op_rule_of(op)->chooses;
 }
 
 static bool saves_pairs(tl_op_kind op, tl_roles relative)
 {
-    return tl_op_saves_pairs(&(tl_op_shape){.kind = op, .relative = relative});
+    return tli_op_saves_pairs(&(tli_op_shape){.kind = op, .relative = relative});
 }
 
 static bool makes_hybrids(tl_op_kind op, tl_roles relative)
 {
-    return op_rule_of(op)->hybrid;
+    return tli_op_rule_of(op)->hybrid;
 }
 
 /* ---- other flags --------------------------------------------------------------------------------- */
 
-typedef bool holds(const tl_cli_options *o, const tl_settings *s);
+typedef bool holds(const tli_cli_options *o, const tl_settings *s);
 
-static bool reads_files(const tl_cli_options *o, const tl_settings *s)
+static bool reads_files(const tli_cli_options *o, const tl_settings *s)
 {
     return strcmp(s->data, "synthetic") != 0;
 }
 
-static bool is_plain_product(const tl_cli_options *o, const tl_settings *s)
+static bool is_plain_product(const tli_cli_options *o, const tl_settings *s)
 {
     return o->bench.grid[0] == '\0';
 }
 
-static bool has_class_token(const tl_cli_options *o, const tl_settings *s)
+static bool has_class_token(const tli_cli_options *o, const tl_settings *s)
 {
     return !o->bench.causal;
 }
 
-static bool is_in_operation(const tl_cli_options *o, const tl_settings *s)
+static bool is_in_operation(const tli_cli_options *o, const tl_settings *s)
 {
     return s->model.positions != TL_POSITIONS_LEARNED;
 }
 
-static bool encodes_by_bpe(const tl_cli_options *o, const tl_settings *s)
+static bool encodes_by_bpe(const tli_cli_options *o, const tl_settings *s)
 {
     return !o->chars;
 }
 
-static bool paints(const tl_cli_options *o, const tl_settings *s)
+static bool paints(const tli_cli_options *o, const tl_settings *s)
 {
     return o->attention[0] != '\0';
 }
 
-static bool resumes(const tl_cli_options *o, const tl_settings *s)
+static bool resumes(const tli_cli_options *o, const tl_settings *s)
 {
     return s->resume;
 }
 
-static bool is_not_quiet(const tl_cli_options *o, const tl_settings *s)
+static bool is_not_quiet(const tli_cli_options *o, const tl_settings *s)
 {
     return !(o->settings.quiet && o->verbose);
 }
 
-static bool has_eps(const tl_cli_options *o, const tl_settings *s)
+static bool has_eps(const tli_cli_options *o, const tl_settings *s)
 {
-    return optimizer_rule_of(s->optimizer)->eps > 0.0f;
+    return tli_optimizer_rule_of(s->optimizer)->eps > 0.0f;
 }
 
-static bool checkpoints_by_time(const tl_cli_options *o, const tl_settings *s)
+static bool checkpoints_by_time(const tli_cli_options *o, const tl_settings *s)
 {
-    return !tl_cli_given(o, "checkpoint-every");
+    return !tli_cli_given(o, "checkpoint-every");
 }
 
 /* ---- the table ----------------------------------------------------------------------------------- */
@@ -132,9 +132,9 @@ static const rule rules[] = {
     NEEDS("exact-decode", 0, reads_files, "the images are drawn, not read from files; give --data DIR"),
     NEEDS("m", 0, is_plain_product, "--grouped's grid makes the rows; leave one of the two away"),
     NEEDS("trans", 0, is_plain_product, "--grouped's grid makes the rows; leave one of the two away"),
-    NEEDS("pool", TL_CLI_BENCH_OP, has_class_token,
+    NEEDS("pool", TLI_CLI_BENCH_OP, has_class_token,
           "a --causal sequence has no class token; leave one of the two away"),
-    NEEDS("pos", TL_CLI_BENCH_OP, is_in_operation,
+    NEEDS("pos", TLI_CLI_BENCH_OP, is_in_operation,
           "learned positions are added before the blocks, and `bench op` times the operation alone"),
     NEEDS("threads", 0, encodes_by_bpe, "--chars encodes on the reading thread; leave one of the two away"),
     NEEDS("layer", 0, paints, "it says what --attention FILE.png paints; give that, too"),
@@ -151,49 +151,49 @@ enum { RULES = sizeof rules / sizeof *rules };
 /* ---- checking ------------------------------------------------------------------------------------ */
 
 /* Commands whose runs are of one task; `eval` is, once its checkpoint is read. */
-#define OF_A_TASK (TL_CLI_TRAIN | TL_CLI_EVAL | TL_CLI_BENCH_STEP | TL_CLI_BENCH_MEMORY)
-#define OF_AN_OP  (TL_CLI_TRAIN | TL_CLI_BENCH_OP | TL_CLI_BENCH_STEP)
+#define OF_A_TASK (TLI_CLI_TRAIN | TLI_CLI_EVAL | TLI_CLI_BENCH_STEP | TLI_CLI_BENCH_MEMORY)
+#define OF_AN_OP  (TLI_CLI_TRAIN | TLI_CLI_BENCH_OP | TLI_CLI_BENCH_STEP)
 
 static tl_status refuse_op(const rule *r, const char *where, const tl_model_config *m, tl_error *err)
 {
     char list[160];
     size_t used = 0;
-    for (int op = 0; op_rule_of((tl_op_kind)op) != NULL; op++)
+    for (int op = 0; tli_op_rule_of((tl_op_kind)op) != NULL; op++)
         if (r->op((tl_op_kind)op, 0))
             used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", used > 0 ? ", " : "",
                                      tl_op_name((tl_op_kind)op));
-    return tl_fail(err, TL_ERROR_USAGE, "%s means nothing to this model of the operation %s: it is for %s%s",
-                   where, tl_op_name(m->op), list, r->which);
+    return tli_fail(err, TL_ERROR_USAGE, "%s means nothing to this model of the operation %s: it is for %s%s",
+                    where, tl_op_name(m->op), list, r->which);
 }
 
-static tl_status check_rule(const rule *r, const char *where, const tl_cli_options *o, const tl_settings *s,
+static tl_status check_rule(const rule *r, const char *where, const tli_cli_options *o, const tl_settings *s,
                             tl_error *err)
 {
     if (r->commands != 0 && (r->commands & (unsigned)o->command) == 0) return TL_OK;
     if (r->tasks != NULL && (o->command & OF_A_TASK) != 0 && strstr(r->tasks, s->task) == NULL)
-        return tl_fail(err, TL_ERROR_USAGE, "%s means nothing to the task %s: it is for %s", where, s->task,
-                       r->tasks);
+        return tli_fail(err, TL_ERROR_USAGE, "%s means nothing to the task %s: it is for %s", where, s->task,
+                        r->tasks);
     if (r->op != NULL && (o->command & OF_AN_OP) != 0 && !r->op(s->model.op, s->model.relative))
         return refuse_op(r, where, &s->model, err);
     if (r->holds != NULL && !r->holds(o, s))
-        return tl_fail(err, TL_ERROR_USAGE, "%s means nothing here: %s", where, r->reason);
+        return tli_fail(err, TL_ERROR_USAGE, "%s means nothing here: %s", where, r->reason);
     return TL_OK;
 }
 
-tl_status tl_flag_check(const tl_flag *flag, const char *where, const tl_cli_options *o, const tl_settings *s,
-                        tl_error *err)
+tl_status tli_flag_check(const tli_flag *flag, const char *where, const tli_cli_options *o,
+                         const tl_settings *s, tl_error *err)
 {
     for (int i = 0; i < RULES; i++)
-        if (strcmp(rules[i].flag, flag->name) == 0) TL_TRY(check_rule(&rules[i], where, o, s, err));
+        if (strcmp(rules[i].flag, flag->name) == 0) TLI_TRY(check_rule(&rules[i], where, o, s, err));
     return TL_OK;
 }
 
-tl_status tl_flags_check(const tl_cli_options *o, const tl_settings *s, tl_error *err)
+tl_status tli_flags_check(const tli_cli_options *o, const tl_settings *s, tl_error *err)
 {
-    for (int i = 0; i < tl_flag_count; i++) {
+    for (int i = 0; i < tli_flag_count; i++) {
         char where[64];
         snprintf(where, sizeof where, "--%s", tl_flags[i].name);
-        if (o->given[i]) TL_TRY(tl_flag_check(&tl_flags[i], where, o, s, err));
+        if (o->given[i]) TLI_TRY(tli_flag_check(&tl_flags[i], where, o, s, err));
     }
     return TL_OK;
 }

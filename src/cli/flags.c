@@ -6,14 +6,14 @@
 #include "models/presets.h"
 #include "tasks/settings_check.h"
 
-#define AT(field) offsetof(tl_cli_options, field)
+#define AT(field) offsetof(tli_cli_options, field)
 #define BOOL(name, field, commands, help)                                                                    \
     {                                                                                                        \
         name, NULL, help, commands, FLAG_BOOL, AT(field), 0, 0, 0, NULL                                      \
     }
 #define TEXT(name, metavar, field, commands, help)                                                           \
     {                                                                                                        \
-        name, metavar, help, commands, FLAG_TEXT, AT(field), sizeof((tl_cli_options *)0)->field, 0, 0, NULL  \
+        name, metavar, help, commands, FLAG_TEXT, AT(field), sizeof((tli_cli_options *)0)->field, 0, 0, NULL \
     }
 #define NUMBER(kind, name, field, low, high, commands, help)                                                 \
     {                                                                                                        \
@@ -33,64 +33,68 @@
 #define BIG 1e15
 
 /* Commands that take the shape of an operation, of a model, and a batch of it. */
-#define SHAPE (TL_CLI_TRAIN | TL_CLI_BENCH_OP | TL_CLI_BENCH_STEP | TL_CLI_BENCH_MEMORY)
-#define MODEL (TL_CLI_TRAIN | TL_CLI_BENCH_STEP | TL_CLI_BENCH_MEMORY)
-#define TIMED (TL_CLI_BENCH_GEMM | TL_CLI_BENCH_OP | TL_CLI_BENCH_STEP)
+#define SHAPE (TLI_CLI_TRAIN | TLI_CLI_BENCH_OP | TLI_CLI_BENCH_STEP | TLI_CLI_BENCH_MEMORY)
+#define MODEL (TLI_CLI_TRAIN | TLI_CLI_BENCH_STEP | TLI_CLI_BENCH_MEMORY)
+#define TIMED (TLI_CLI_BENCH_GEMM | TLI_CLI_BENCH_OP | TLI_CLI_BENCH_STEP)
 
 static const choice transposes[] = {{0, "nn", NULL}, {1, "nt", NULL}, {2, "tn", NULL}, {3, "tt", NULL}};
 const choices transpose_choices = {"transposition", transposes, 4};
 
-const tl_flag tl_flags[] = {
+const tli_flag tl_flags[] = {
     TEXT("device", "SPEC", device,
-         TL_CLI_TRAIN | TL_CLI_EVAL | TL_CLI_PREDICT | TL_CLI_GENERATE | TL_CLI_BENCH | TL_CLI_TUNE,
+         TLI_CLI_TRAIN | TLI_CLI_EVAL | TLI_CLI_PREDICT | TLI_CLI_GENERATE | TLI_CLI_BENCH | TLI_CLI_TUNE,
          "P:D, gpu, cpu, acc, a flat index, part of a name, or auto (default; see `devices`)"),
     SETTING(FLAG_U64, "seed", settings.seed,
-            TL_CLI_TRAIN | TL_CLI_BENCH_OP | TL_CLI_BENCH_STEP | TL_CLI_BENCH_LOADER | TL_CLI_TOKENIZE |
-                TL_CLI_GENERATE,
+            TLI_CLI_TRAIN | TLI_CLI_BENCH_OP | TLI_CLI_BENCH_STEP | TLI_CLI_BENCH_LOADER | TLI_CLI_TOKENIZE |
+                TLI_CLI_GENERATE,
             "seed of everything drawn (0)"),
-    SETTING(FLAG_U64, "seed", settings.seed, TL_CLI_EVAL,
+    SETTING(FLAG_U64, "seed", settings.seed, TLI_CLI_EVAL,
             "the checkpoint's own seed, which draws its test set: another one is refused"),
-    BOOL("verbose", verbose, TL_CLI_ALL, "more on stderr"),
-    BOOL("quiet", settings.quiet, TL_CLI_ALL, "no progress on stderr"),
-    TEXT("config", "FILE", config, TL_CLI_TRAIN, "lines of `key = value`, keys as the flags; flags win"),
-    BOOL("json", json, TL_CLI_DEVICES | TL_CLI_TUNE, "one JSON array on one line"),
-    BOOL("self-test", self_test, TL_CLI_DEVICES,
+    BOOL("verbose", verbose, TLI_CLI_ALL, "more on stderr"),
+    BOOL("quiet", settings.quiet, TLI_CLI_ALL, "no progress on stderr"),
+    TEXT("config", "FILE", config, TLI_CLI_TRAIN, "lines of `key = value`, keys as the flags; flags win"),
+    BOOL("json", json, TLI_CLI_DEVICES | TLI_CLI_TUNE, "one JSON array on one line"),
+    BOOL("self-test", self_test, TLI_CLI_DEVICES,
          "check every kernel of the device against plain loops, and print a table of the errors instead"),
-    BOOL("json", json, TL_CLI_BENCH | TL_CLI_BENCH_LOADER, "one JSON object on one line instead of a table"),
+    BOOL("json", json, TLI_CLI_BENCH | TLI_CLI_BENCH_LOADER,
+         "one JSON object on one line instead of a table"),
 
-    BOOL("diff", diff, TL_CLI_INFO, "compare two checkpoints: settings, tensors, largest differences"),
+    BOOL("diff", diff, TLI_CLI_INFO, "compare two checkpoints: settings, tensors, largest differences"),
 
-    NUMBER(FLAG_U32, "m", bench.m, 1, 1048576, TL_CLI_BENCH_GEMM, "rows of the product (1024)"),
-    NUMBER(FLAG_U32, "n", bench.n, 1, 1048576, TL_CLI_BENCH_GEMM, "its columns (1024; grouped: 192)"),
-    NUMBER(FLAG_U32, "k", bench.k, 1, 1048576, TL_CLI_BENCH_GEMM, "its inner dimension (1024; grouped: 192)"),
-    ENUM("trans", bench.transpose, transpose_choices, TL_CLI_BENCH_GEMM, "which of A, B are transposed (nn)"),
-    NUMBER(FLAG_U32, "batch", bench.batch, 1, 1048576, TL_CLI_BENCH_GEMM,
+    NUMBER(FLAG_U32, "m", bench.m, 1, 1048576, TLI_CLI_BENCH_GEMM, "rows of the product (1024)"),
+    NUMBER(FLAG_U32, "n", bench.n, 1, 1048576, TLI_CLI_BENCH_GEMM, "its columns (1024; grouped: 192)"),
+    NUMBER(FLAG_U32, "k", bench.k, 1, 1048576, TLI_CLI_BENCH_GEMM,
+           "its inner dimension (1024; grouped: 192)"),
+    ENUM("trans", bench.transpose, transpose_choices, TLI_CLI_BENCH_GEMM,
+         "which of A, B are transposed (nn)"),
+    NUMBER(FLAG_U32, "batch", bench.batch, 1, 1048576, TLI_CLI_BENCH_GEMM,
            "products in one call (1); grouped: rows a token (64)"),
-    TEXT("grouped", "[Dx]HxW", bench.grid, TL_CLI_BENCH_GEMM,
+    TEXT("grouped", "[Dx]HxW", bench.grid, TLI_CLI_BENCH_GEMM,
          "instead: rows of all pairs of tokens of a grid, each with its offset's k x n matrix"),
-    TEXT("task", "TASK", bench.task, TL_CLI_BENCH_STEP | TL_CLI_BENCH_MEMORY, "whose model (mnist)"),
-    TEXT("grid", "[Dx]HxW", bench.grid, TL_CLI_BENCH_OP,
+    TEXT("task", "TASK", bench.task, TLI_CLI_BENCH_STEP | TLI_CLI_BENCH_MEMORY, "whose model (mnist)"),
+    TEXT("grid", "[Dx]HxW", bench.grid, TLI_CLI_BENCH_OP,
          "tokens: rows and columns, of slices or frames where three are given (7x7)"),
-    BOOL("causal", bench.causal, TL_CLI_BENCH_OP,
+    BOOL("causal", bench.causal, TLI_CLI_BENCH_OP,
          "a sequence (--grid 1xL) in which no token sees later ones"),
     NUMBER(FLAG_U32, "rounds", bench.rounds, 1, 100000, TIMED, "timed rounds, after warming up (10)"),
 
-    ENUM("op", settings.model.op, op_choices, TL_CLI_TRAIN | TL_CLI_BENCH_OP | TL_CLI_BENCH_STEP,
+    ENUM("op", settings.model.op, tli_op_choices, TLI_CLI_TRAIN | TLI_CLI_BENCH_OP | TLI_CLI_BENCH_STEP,
          "the operation (attention)"),
-    ENUM("relative", settings.model.relative, role_choices, SHAPE,
+    ENUM("relative", settings.model.relative, tli_role_choices, SHAPE,
          "what is relative in translution and alpha (qkv)"),
     NUMBER(FLAG_U32, "relenc-dim", settings.model.relenc_dim, 1, OP_MOST_LOW_RANK, SHAPE,
            "alpha: width of the relative path per head (8)"),
     {"offset-sharing", NULL, "offsets past R along an axis share a matrix, all or by octaves (none)", SHAPE,
-     FLAG_SHARING, AT(offset_sharing), sizeof((tl_cli_options *)0)->offset_sharing, 0, 0, &sharing_choices},
+     FLAG_SHARING, AT(offset_sharing), sizeof((tli_cli_options *)0)->offset_sharing, 0, 0,
+     &tli_sharing_choices},
     NUMBER(FLAG_U32, "window", window, 0, 65535, SHAPE,
            "tokens farther apart than N along an axis do not see each other (0: all do); conv: the kernel's "
            "width"),
     NUMBER(FLAG_U32, "translution-layers", settings.model.translution_layers, 0, MODEL_MOST_DEPTH, MODEL,
            "the first N blocks are --op, the rest attention, rotary for images (0: all are --op)"),
-    ENUM("pos", settings.model.positions, positions_choices, SHAPE & ~(unsigned)TL_CLI_BENCH_MEMORY,
+    ENUM("pos", settings.model.positions, tli_positions_choices, SHAPE & ~(unsigned)TLI_CLI_BENCH_MEMORY,
          "positions (learned for attention, none for the others)"),
-    ENUM("size", size, size_choices, SHAPE, "model size (tiny)"),
+    ENUM("size", size, tli_size_choices, SHAPE, "model size (tiny)"),
     NUMBER(FLAG_U32, "dim", settings.model.dim, 1, OP_MOST_DIM, SHAPE, "channels, instead of the size's"),
     NUMBER(FLAG_U32, "depth", settings.model.depth, 1, MODEL_MOST_DEPTH, MODEL,
            "blocks, instead of the size's"),
@@ -98,7 +102,7 @@ const tl_flag tl_flags[] = {
     NUMBER(FLAG_U32, "head-dim", settings.model.head_dim, 1, OP_MOST_DIM, SHAPE, "channels of a head (64)"),
     NUMBER(FLAG_U32, "mlp-dim", settings.model.mlp_dim, 1, MODEL_MOST_MLP_DIM, MODEL,
            "hidden width of the MLP (4 dim)"),
-    TEXT("image-size", "[Dx]HxW", image_size, MODEL | TL_CLI_BENCH_LOADER,
+    TEXT("image-size", "[Dx]HxW", image_size, MODEL | TLI_CLI_BENCH_LOADER,
          "image in pixels: rows x columns, or one number for both; of D slices or frames (mnist: 84, vit: "
          "224)"),
     TEXT("patch-size", "[Dx]HxW", patch_size, MODEL, "patch in pixels, likewise (mnist: 12, vit: 16)"),
@@ -109,142 +113,143 @@ const tl_flag tl_flags[] = {
            "gpt: tokens of a context (160)"),
     NUMBER(FLAG_U32, "vocab-size", settings.model.vocab_size, 1, MODEL_MOST_VOCABULARY, MODEL,
            "gpt: ids of the vocabulary (50257; of character sets the data's)"),
-    ENUM("pool", settings.model.pool, pool_choices, SHAPE,
+    ENUM("pool", settings.model.pool, tli_pool_choices, SHAPE,
          "what the head reads: class token or mean of all (cls)"),
 
-    TEXT("data", "DIR", settings.data, TL_CLI_TRAIN | TL_CLI_EVAL | TL_CLI_BENCH_LOADER,
+    TEXT("data", "DIR", settings.data, TLI_CLI_TRAIN | TLI_CLI_EVAL | TLI_CLI_BENCH_LOADER,
          "mnist: folder of IDX files, plain or .gz; vit: folder of train/CLASS and val/CLASS with images; "
          "gpt: folder "
          "of train.bin and val.bin (see `tokenize`); or synthetic: digits or text drawn by the program "
          "(default)"),
     {"augment", "LIST", "vit: random changes, one or several joined by commas (default: all), of",
-     TL_CLI_TRAIN | TL_CLI_BENCH_LOADER, FLAG_TEXT, AT(augment), sizeof((tl_cli_options *)0)->augment, 0, 0,
-     &augment_choices},
-    SETTING(FLAG_U32, "workers", settings.workers, TL_CLI_TRAIN | TL_CLI_EVAL | TL_CLI_BENCH_LOADER,
+     TLI_CLI_TRAIN | TLI_CLI_BENCH_LOADER, FLAG_TEXT, AT(augment), sizeof((tli_cli_options *)0)->augment, 0,
+     0, &tli_augment_choices},
+    SETTING(FLAG_U32, "workers", settings.workers, TLI_CLI_TRAIN | TLI_CLI_EVAL | TLI_CLI_BENCH_LOADER,
             "vit: threads that load images (0: one a core)"),
-    BOOL("strict", settings.strict, TL_CLI_TRAIN | TL_CLI_EVAL | TL_CLI_BENCH_LOADER,
+    BOOL("strict", settings.strict, TLI_CLI_TRAIN | TLI_CLI_EVAL | TLI_CLI_BENCH_LOADER,
          "vit: a file that is no sound image is an error, not passed over"),
-    BOOL("exact-decode", settings.exact_decode, TL_CLI_TRAIN | TL_CLI_BENCH_LOADER,
+    BOOL("exact-decode", settings.exact_decode, TLI_CLI_TRAIN | TLI_CLI_BENCH_LOADER,
          "vit: decode large JPEGs in full, as evaluation does; else down to twice the size that is needed"),
-    TEXT("confusion", "FILE", settings.confusion, TL_CLI_EVAL,
+    TEXT("confusion", "FILE", settings.confusion, TLI_CLI_EVAL,
          "mnist, vit: counts of found classes for every true class, as tab-separated lines"),
-    TEXT("attention", "FILE.png", attention, TL_CLI_PREDICT,
+    TEXT("attention", "FILE.png", attention, TLI_CLI_PREDICT,
          "the images, and beside them what the class token looks at"),
-    NUMBER(FLAG_U32, "layer", layer, 0, 1023, TL_CLI_PREDICT,
+    NUMBER(FLAG_U32, "layer", layer, 0, 1023, TLI_CLI_PREDICT,
            "whose attention: block N, 0 is the first (the last)"),
-    NUMBER(FLAG_U32, "head", head, 0, 1023, TL_CLI_PREDICT, "head N, 0 is the first (the mean of all)"),
-    ENUM("motion", settings.motion, motion_choices, TL_CLI_TRAIN,
+    NUMBER(FLAG_U32, "head", head, 0, 1023, TLI_CLI_PREDICT, "head N, 0 is the first (the mean of all)"),
+    ENUM("motion", settings.motion, tli_motion_choices, TLI_CLI_TRAIN,
          "training digits: centred or anywhere (static)"),
-    ENUM("test-motion", settings.test_motion, motion_choices, TL_CLI_TRAIN | TL_CLI_EVAL,
+    ENUM("test-motion", settings.test_motion, tli_motion_choices, TLI_CLI_TRAIN | TLI_CLI_EVAL,
          "test digits of top1 and loss (as --motion)"),
-    SETTING(FLAG_U32, "limit-train", settings.limit_train, TL_CLI_TRAIN | TL_CLI_BENCH_LOADER,
+    SETTING(FLAG_U32, "limit-train", settings.limit_train, TLI_CLI_TRAIN | TLI_CLI_BENCH_LOADER,
             "only the first N training samples (0: all)"),
-    SETTING(FLAG_U32, "limit-test", settings.limit_test, TL_CLI_TRAIN | TL_CLI_EVAL,
+    SETTING(FLAG_U32, "limit-test", settings.limit_test, TLI_CLI_TRAIN | TLI_CLI_EVAL,
             "only the first N test samples (0: all)"),
 
-    SETTING(FLAG_U64, "epochs", settings.epochs, TL_CLI_TRAIN,
+    SETTING(FLAG_U64, "epochs", settings.epochs, TLI_CLI_TRAIN,
             "passes over the training samples (mnist: 20, vit and gpt: 300)"),
-    SETTING(FLAG_U64, "samples-per-epoch", settings.samples_per_epoch, TL_CLI_TRAIN,
+    SETTING(FLAG_U64, "samples-per-epoch", settings.samples_per_epoch, TLI_CLI_TRAIN,
             "gpt: random windows that make an epoch (32000)"),
-    SETTING(FLAG_U64, "steps", settings.steps, TL_CLI_TRAIN, "steps, instead of epochs"),
-    SETTING(FLAG_U32, "batch-size", settings.batch_size, TL_CLI_TRAIN | TL_CLI_EVAL | TL_CLI_BENCH_STEP,
+    SETTING(FLAG_U64, "steps", settings.steps, TLI_CLI_TRAIN, "steps, instead of epochs"),
+    SETTING(FLAG_U32, "batch-size", settings.batch_size, TLI_CLI_TRAIN | TLI_CLI_EVAL | TLI_CLI_BENCH_STEP,
             "samples a step (mnist: 256, gpt: 8, or what fits)"),
-    SETTING(FLAG_U32, "batch-size", settings.batch_size, TL_CLI_BENCH_LOADER, "images a batch (256)"),
-    NUMBER(FLAG_U32, "rounds", bench.rounds, 1, 100000, TL_CLI_BENCH_LOADER,
+    SETTING(FLAG_U32, "batch-size", settings.batch_size, TLI_CLI_BENCH_LOADER, "images a batch (256)"),
+    NUMBER(FLAG_U32, "rounds", bench.rounds, 1, 100000, TLI_CLI_BENCH_LOADER,
            "timed batches, after one to warm up (20)"),
-    TEXT("show", "FILE.png", show, TL_CLI_BENCH_LOADER,
+    TEXT("show", "FILE.png", show, TLI_CLI_BENCH_LOADER,
          "pictures of the first batch, as the model gets them"),
-    SETTING(FLAG_U32, "batch-size", settings.batch_size, TL_CLI_BENCH_OP, "inputs a call (64)"),
-    SETTING(FLAG_U32, "batch-size", settings.batch_size, TL_CLI_BENCH_MEMORY,
+    SETTING(FLAG_U32, "batch-size", settings.batch_size, TLI_CLI_BENCH_OP, "inputs a call (64)"),
+    SETTING(FLAG_U32, "batch-size", settings.batch_size, TLI_CLI_BENCH_MEMORY,
             "images a step on the largest grid (1)"),
-    SETTING(FLAG_FLOAT, "lr", settings.lr, TL_CLI_TRAIN, "peak learning rate (3e-4)"),
-    SETTING(FLAG_FLOAT, "weight-decay", settings.weight_decay, TL_CLI_TRAIN,
+    SETTING(FLAG_FLOAT, "lr", settings.lr, TLI_CLI_TRAIN, "peak learning rate (3e-4)"),
+    SETTING(FLAG_FLOAT, "weight-decay", settings.weight_decay, TLI_CLI_TRAIN,
             "weights lose lr times this of themselves a step (0.05)"),
-    ENUM("optimizer", settings.optimizer, optimizer_choices, MODEL, "what changes the weights (adamw)"),
-    SETTING(FLAG_FLOAT, "beta1", settings.beta1, TL_CLI_TRAIN,
+    ENUM("optimizer", settings.optimizer, tli_optimizer_choices, MODEL, "what changes the weights (adamw)"),
+    SETTING(FLAG_FLOAT, "beta1", settings.beta1, TLI_CLI_TRAIN,
             "the optimizer's first decay of past gradients (its own)"),
-    SETTING(FLAG_FLOAT, "beta2", settings.beta2, TL_CLI_TRAIN, "its second (its own)"),
-    SETTING(FLAG_FLOAT, "eps", settings.eps, TL_CLI_TRAIN,
+    SETTING(FLAG_FLOAT, "beta2", settings.beta2, TLI_CLI_TRAIN, "its second (its own)"),
+    SETTING(FLAG_FLOAT, "eps", settings.eps, TLI_CLI_TRAIN,
             "what it adds to a root that it divides by (its own)"),
-    SETTING(FLAG_FLOAT, "grad-clip", settings.grad_clip, TL_CLI_TRAIN,
+    SETTING(FLAG_FLOAT, "grad-clip", settings.grad_clip, TLI_CLI_TRAIN,
             "largest gradient norm (0: off; gpt: 1)"),
-    ENUM("schedule", settings.schedule, schedule_choices, TL_CLI_TRAIN,
+    ENUM("schedule", settings.schedule, tli_schedule_choices, TLI_CLI_TRAIN,
          "learning rate: cosine to 0 by step or by epoch, or constant (cosine)"),
-    SETTING(FLAG_U64, "warmup", settings.warmup, TL_CLI_TRAIN,
+    SETTING(FLAG_U64, "warmup", settings.warmup, TLI_CLI_TRAIN,
             "steps of linear warm-up, before the schedule begins (0)"),
 
-    TEXT("out", "DIR", settings.out, TL_CLI_TRAIN, "folder of the run (runs/TASK-OP-N)"),
-    TEXT("init", "FILE", settings.init, TL_CLI_TRAIN,
+    TEXT("out", "DIR", settings.out, TLI_CLI_TRAIN, "folder of the run (runs/TASK-OP-N)"),
+    TEXT("init", "FILE", settings.init, TLI_CLI_TRAIN,
          "begin a new run from these weights: a .safetensors file or a run's folder"),
-    BOOL("init-partial", settings.init_partial, TL_CLI_TRAIN,
+    BOOL("init-partial", settings.init_partial, TLI_CLI_TRAIN,
          "of --init, draw a head and positions that do not fit anew, and copy the offsets that both grids "
          "have"),
-    BOOL("resume", settings.resume, TL_CLI_TRAIN, "continue from the newest complete checkpoint in --out"),
-    BOOL("allow-other-data", settings.allow_other_data, TL_CLI_TRAIN,
+    BOOL("resume", settings.resume, TLI_CLI_TRAIN, "continue from the newest complete checkpoint in --out"),
+    BOOL("allow-other-data", settings.allow_other_data, TLI_CLI_TRAIN,
          "of --resume, go on where the data are not those of the checkpoint"),
-    SETTING(FLAG_U64, "checkpoint-every", settings.checkpoint_every, TL_CLI_TRAIN,
+    SETTING(FLAG_U64, "checkpoint-every", settings.checkpoint_every, TLI_CLI_TRAIN,
             "steps between checkpoints, all of which stay (0: only at the end)"),
-    SETTING(FLAG_FLOAT, "checkpoint-minutes", settings.checkpoint_minutes, TL_CLI_TRAIN,
+    SETTING(FLAG_FLOAT, "checkpoint-minutes", settings.checkpoint_minutes, TLI_CLI_TRAIN,
             "without --checkpoint-every: minutes between checkpoints, of which two stay (15)"),
-    SETTING(FLAG_U64, "keep", settings.keep, TL_CLI_TRAIN,
+    SETTING(FLAG_U64, "keep", settings.keep, TLI_CLI_TRAIN,
             "newest checkpoints that stay (0: all; by time: 2)"),
-    BOOL("skip-nonfinite", settings.skip_nonfinite, TL_CLI_TRAIN,
+    BOOL("skip-nonfinite", settings.skip_nonfinite, TLI_CLI_TRAIN,
          "leave out steps whose loss or gradients are not finite, instead of stopping"),
-    SETTING(FLAG_U64, "eval-every", settings.eval_every, TL_CLI_TRAIN,
+    SETTING(FLAG_U64, "eval-every", settings.eval_every, TLI_CLI_TRAIN,
             "steps between evaluations (0: only at the end)"),
-    SETTING(FLAG_U64, "stop-after", settings.stop_after, TL_CLI_TRAIN,
+    SETTING(FLAG_U64, "stop-after", settings.stop_after, TLI_CLI_TRAIN,
             "stop after N steps with a checkpoint, as an interruption would"),
-    TEXT("metrics", "FILE", settings.metrics, TL_CLI_TRAIN, "JSON lines of the run (OUT/metrics.jsonl)"),
-    ENUM("recompute", settings.recompute, recompute_choices, SHAPE,
+    TEXT("metrics", "FILE", settings.metrics, TLI_CLI_TRAIN, "JSON lines of the run (OUT/metrics.jsonl)"),
+    ENUM("recompute", settings.recompute, tli_recompute_choices, SHAPE,
          "translution: compute q and k of every pair again in backward; auto: if they do not fit"),
-    BOOL("dry-run", dry_run, TL_CLI_TRAIN, "print parameter count and memory plan; touch nothing"),
+    BOOL("dry-run", dry_run, TLI_CLI_TRAIN, "print parameter count and memory plan; touch nothing"),
     {"memory-limit", "BYTES", "budget for tensors on the device; K, M, G may follow (its global memory)",
-     TL_CLI_TRAIN | TL_CLI_EVAL | TL_CLI_PREDICT | TL_CLI_BENCH | TL_CLI_GENERATE, FLAG_BYTES,
+     TLI_CLI_TRAIN | TLI_CLI_EVAL | TLI_CLI_PREDICT | TLI_CLI_BENCH | TLI_CLI_GENERATE, FLAG_BYTES,
      AT(memory_limit), 0, 1, 1e18, NULL},
-    BOOL("profile", settings.profile, TL_CLI_TRAIN | TL_CLI_EVAL | TL_CLI_GENERATE | TIMED,
+    BOOL("profile", settings.profile, TLI_CLI_TRAIN | TLI_CLI_EVAL | TLI_CLI_GENERATE | TIMED,
          "time every kernel; table on stderr at the end"),
-    TEXT("trace", "FILE.json", trace, TL_CLI_TRAIN | TL_CLI_BENCH_STEP,
+    TEXT("trace", "FILE.json", trace, TLI_CLI_TRAIN | TLI_CLI_BENCH_STEP,
          "every launch as a Chrome trace, for chrome://tracing or Perfetto"),
-    ENUM("gemm", gemm, gemm_choices, TL_CLI_TRAIN | TL_CLI_EVAL | TL_CLI_PREDICT | TIMED | TL_CLI_GENERATE,
+    ENUM("gemm", gemm, tli_gemm_choices,
+         TLI_CLI_TRAIN | TLI_CLI_EVAL | TLI_CLI_PREDICT | TIMED | TLI_CLI_GENERATE,
          "matrix products: own kernels, CLBlast where it can, or what is faster (auto; see `tune`)"),
-    BOOL("quick", quick, TL_CLI_TUNE, "a few small shapes, kept nowhere: does it work at all?"),
+    BOOL("quick", quick, TLI_CLI_TUNE, "a few small shapes, kept nowhere: does it work at all?"),
     /* For tests: the other family of tiled kernels on a device that would not choose it. */
-    ENUM("kernel-path", kernel_path, path_choices, TL_CLI_TRAIN | TL_CLI_EVAL | TL_CLI_GENERATE | TIMED,
-         NULL),
+    ENUM("kernel-path", kernel_path, tli_path_choices,
+         TLI_CLI_TRAIN | TLI_CLI_EVAL | TLI_CLI_GENERATE | TIMED, NULL),
 
-    TEXT("vocab", "FILE", vocab, TL_CLI_TOKENIZE | TL_CLI_GENERATE,
+    TEXT("vocab", "FILE", vocab, TLI_CLI_TOKENIZE | TLI_CLI_GENERATE,
          "merges of a byte-level BPE: GPT-2's vocab.bpe"),
-    TEXT("encoder", "FILE", encoder, TL_CLI_TOKENIZE | TL_CLI_GENERATE,
+    TEXT("encoder", "FILE", encoder, TLI_CLI_TOKENIZE | TLI_CLI_GENERATE,
          "ids of its tokens: GPT-2's encoder.json"),
-    BOOL("chars", chars, TL_CLI_TOKENIZE, "an id a character instead, the characters in OUT/chars.json"),
-    TEXT("out", "DIR", settings.out, TL_CLI_TOKENIZE, "folder of train.bin and val.bin"),
-    TEXT("separator", "LINE", separator, TL_CLI_TOKENIZE,
+    BOOL("chars", chars, TLI_CLI_TOKENIZE, "an id a character instead, the characters in OUT/chars.json"),
+    TEXT("out", "DIR", settings.out, TLI_CLI_TOKENIZE, "folder of train.bin and val.bin"),
+    TEXT("separator", "LINE", separator, TLI_CLI_TOKENIZE,
          "the line between documents, besides the end of a file (<|endoftext|>)"),
-    BOOL("per-file", per_file, TL_CLI_TOKENIZE, "a file is one document: no line separates"),
-    {"val-fraction", "X", "share of the documents for val.bin, rounded (0.0005)", TL_CLI_TOKENIZE,
+    BOOL("per-file", per_file, TLI_CLI_TOKENIZE, "a file is one document: no line separates"),
+    {"val-fraction", "X", "share of the documents for val.bin, rounded (0.0005)", TLI_CLI_TOKENIZE,
      FLAG_DOUBLE, AT(val_fraction), 0, 0, 1, NULL},
-    NUMBER(FLAG_U32, "threads", threads, 1, 1024, TL_CLI_TOKENIZE, "threads that encode (all cores)"),
+    NUMBER(FLAG_U32, "threads", threads, 1, 1024, TLI_CLI_TOKENIZE, "threads that encode (all cores)"),
 
-    TEXT("prompt", "TEXT", generate.prompt, TL_CLI_GENERATE,
+    TEXT("prompt", "TEXT", generate.prompt, TLI_CLI_GENERATE,
          "what the text begins with (none: as texts begin)"),
-    NUMBER(FLAG_U64, "tokens", generate.tokens, 0, BIG, TL_CLI_GENERATE,
+    NUMBER(FLAG_U64, "tokens", generate.tokens, 0, BIG, TLI_CLI_GENERATE,
            "tokens to add, fewer when the text ends (200)"),
-    NUMBER(FLAG_FLOAT, "temperature", generate.temperature, 0, 1000, TL_CLI_GENERATE,
+    NUMBER(FLAG_FLOAT, "temperature", generate.temperature, 0, 1000, TLI_CLI_GENERATE,
            "divides the logits: below 1 for likelier text; 0: always the likeliest token (1)"),
-    NUMBER(FLAG_U32, "top-k", generate.top_k, 0, 4294967295.0, TL_CLI_GENERATE,
+    NUMBER(FLAG_U32, "top-k", generate.top_k, 0, 4294967295.0, TLI_CLI_GENERATE,
            "draw from the K likeliest tokens only (0: all)"),
-    NUMBER(FLAG_FLOAT, "top-p", generate.top_p, 0, 1, TL_CLI_GENERATE,
+    NUMBER(FLAG_FLOAT, "top-p", generate.top_p, 0, 1, TLI_CLI_GENERATE,
            "draw from the fewest tokens that have this share of the probability (1: all)"),
-    BOOL("no-cache", generate.no_cache, TL_CLI_GENERATE,
+    BOOL("no-cache", generate.no_cache, TLI_CLI_GENERATE,
          "compute the whole context again for every token: the same text, slower"),
 
-    BOOL("help", help, TL_CLI_ALL, "this text"),
-    BOOL("version", version, TL_CLI_ALL, "the program's version"),
+    BOOL("help", help, TLI_CLI_ALL, "this text"),
+    BOOL("version", version, TLI_CLI_ALL, "the program's version"),
 };
 
-const int tl_flag_count = (int)(sizeof tl_flags / sizeof *tl_flags);
+const int tli_flag_count = (int)(sizeof tl_flags / sizeof *tl_flags);
 
-char *tl_flag_metavar(const tl_flag *f, char out[CHOICE_LIST_ROOM])
+char *tli_flag_metavar(const tli_flag *f, char out[CHOICE_LIST_ROOM])
 {
     if (f->kind == FLAG_SHARING) { /* the first is NONE, which has no radius */
         size_t used = 0;
@@ -252,25 +257,26 @@ char *tl_flag_metavar(const tl_flag *f, char out[CHOICE_LIST_ROOM])
             used += (size_t)snprintf(out + used, CHOICE_LIST_ROOM - used, i == 0 ? "%s" : "|%s:R",
                                      f->choices->items[i].name);
     } else if (f->kind == FLAG_ENUM) {
-        choice_list(f->choices, "|", out);
+        tli_choice_list(f->choices, "|", out);
     } else {
         snprintf(out, CHOICE_LIST_ROOM, "%s", f->metavar != NULL ? f->metavar : "");
     }
     return out;
 }
 
-void tl_flag_range(const tl_flag *f, double *low, double *high)
+void tli_flag_range(const tli_flag *f, double *low, double *high)
 {
-    const size_t first = offsetof(tl_cli_options, settings);
-    const setting_range *range = f->low == f->high && f->offset >= first ? setting_range_at(f->offset - first)
-                                                                         : NULL;
+    const size_t first = offsetof(tli_cli_options, settings);
+    const setting_range *range = f->low == f->high && f->offset >= first
+                                     ? tli_setting_range_at(f->offset - first)
+                                     : NULL;
     *low = range != NULL ? range->low : f->low;
     *high = range != NULL ? range->high : f->high;
 }
 
-const tl_flag *tl_flag_find(tl_cli_command command, const char *name)
+const tli_flag *tli_flag_find(tli_cli_command command, const char *name)
 {
-    for (int i = 0; i < tl_flag_count; i++)
+    for (int i = 0; i < tli_flag_count; i++)
         if ((tl_flags[i].commands & (unsigned)command) != 0 && strcmp(tl_flags[i].name, name) == 0)
             return &tl_flags[i];
     return NULL;

@@ -1,12 +1,12 @@
 /* The table of flags: which commands take which, what values they have, where these go. --help, --config and
  * the parser know flags by this table alone. */
-#ifndef TL_CLI_FLAGS_H
-#define TL_CLI_FLAGS_H
+#ifndef CLI_FLAGS_H
+#define CLI_FLAGS_H
 
 #include "cli/options.h"
 #include "core/choices.h"
 
-typedef enum tl_flag_kind {
+typedef enum tli_flag_kind {
     FLAG_BOOL,
     FLAG_TEXT,
     FLAG_U32,
@@ -16,29 +16,29 @@ typedef enum tl_flag_kind {
     FLAG_DOUBLE,
     FLAG_ENUM,   /* one of `choices`, written as its value */
     FLAG_SHARING /* the same, but for the first with a radius behind a colon; text */
-} tl_flag_kind;
+} tli_flag_kind;
 
-typedef struct tl_flag {
+typedef struct tli_flag {
     const char *name;    /* without the dashes: also the key in a --config file */
-    const char *metavar; /* NULL: that of the choices or, without them, none: see tl_flag_metavar */
+    const char *metavar; /* NULL: that of the choices or, without them, none: see tli_flag_metavar */
     const char *help;    /* NULL: not shown */
     unsigned commands;
-    tl_flag_kind kind;
-    size_t offset, room;    /* where in tl_cli_options; bytes there, for text */
-    double low, high;       /* range of numbers; equal: see tl_flag_range */
+    tli_flag_kind kind;
+    size_t offset, room;    /* where in tli_cli_options; bytes there, for text */
+    double low, high;       /* range of numbers; equal: see tli_flag_range */
     const choices *choices; /* NULL: any value */
-} tl_flag;
+} tli_flag;
 
-extern const tl_flag tl_flags[];
-extern const int tl_flag_count;
+extern const tli_flag tl_flags[];
+extern const int tli_flag_count;
 extern const choices transpose_choices; /* of `bench gemm`: which of A, B are transposed */
 
 /* The range of a number. */
-void tl_flag_range(const tl_flag *flag, double *low, double *high);
+void tli_flag_range(const tli_flag *flag, double *low, double *high);
 /* What --help shows for the value: "N", "a|b|c"; "" when the flag takes none. */
-char *tl_flag_metavar(const tl_flag *flag, char out[CHOICE_LIST_ROOM]);
+char *tli_flag_metavar(const tli_flag *flag, char out[CHOICE_LIST_ROOM]);
 
 /* The flag of this name that `command` takes; NULL: none. */
-const tl_flag *tl_flag_find(tl_cli_command command, const char *name);
+const tli_flag *tli_flag_find(tli_cli_command command, const char *name);
 
 #endif

@@ -29,22 +29,22 @@ static void compare(const float *a, const float *b, uint64_t count, uint64_t fir
     }
 }
 
-static tl_status compare_tensor(tl_safetensors *a, const tl_st_entry *x, tl_safetensors *b,
-                                const tl_st_entry *y, float *pieces, difference *d, tl_error *err)
+static tl_status compare_tensor(tli_safetensors *a, const tli_st_entry *x, tli_safetensors *b,
+                                const tli_st_entry *y, float *pieces, difference *d, tl_error *err)
 {
     uint64_t count = 1;
     for (uint32_t i = 0; i < x->rank; i++) count *= x->shape[i];
     *d = (difference){0};
     for (uint64_t at = 0; at < count; at += PIECE) {
         const uint64_t n = count - at < PIECE ? count - at : PIECE;
-        TL_TRY(tl_st_read(a, x, at, n, pieces, err));
-        TL_TRY(tl_st_read(b, y, at, n, pieces + PIECE, err));
+        TLI_TRY(tli_st_read(a, x, at, n, pieces, err));
+        TLI_TRY(tli_st_read(b, y, at, n, pieces + PIECE, err));
         compare(pieces, pieces + PIECE, n, at, d);
     }
     return TL_OK;
 }
 
-static void shape_text(const tl_st_entry *e, char *text, size_t room)
+static void shape_text(const tli_st_entry *e, char *text, size_t room)
 {
     size_t used = 0;
     text[0] = '\0';
@@ -52,40 +52,40 @@ static void shape_text(const tl_st_entry *e, char *text, size_t room)
         used += (size_t)snprintf(text + used, room - used, "%s%" PRIu64, d > 0 ? " x " : "", e->shape[d]);
 }
 
-static bool same_shape(const tl_st_entry *x, const tl_st_entry *y)
+static bool same_shape(const tli_st_entry *x, const tli_st_entry *y)
 {
     return x->dtype == y->dtype && x->rank == y->rank &&
            memcmp(x->shape, y->shape, x->rank * sizeof *x->shape) == 0;
 }
 
 /* Settings and other metadata; the checksum says nothing that the tensors do not. */
-static int diff_metadata(const tl_safetensors *a, const tl_safetensors *b, bool backwards)
+static int diff_metadata(const tli_safetensors *a, const tli_safetensors *b, bool backwards)
 {
     int differences = 0;
     for (int i = 0; i < a->metadata_count; i++) {
-        const tl_st_pair *pair = &a->metadata[i];
-        const char *other = tl_st_metadata(b, pair->key);
+        const tli_st_pair *pair = &a->metadata[i];
+        const char *other = tli_st_metadata(b, pair->key);
         char key[128], here[256], there[256];
         if (strcmp(pair->key, "checksum") == 0 ||
             (other != NULL && (backwards || strcmp(other, pair->value) == 0)))
             continue;
-        tl_cli_plain(pair->key, key, sizeof key);
-        tl_cli_plain(pair->value, here, sizeof here);
-        tl_cli_plain(other != NULL ? other : "(absent)", there, sizeof there);
+        tli_cli_plain(pair->key, key, sizeof key);
+        tli_cli_plain(pair->value, here, sizeof here);
+        tli_cli_plain(other != NULL ? other : "(absent)", there, sizeof there);
         printf("setting %-40s %s -> %s\n", key, backwards ? there : here, backwards ? here : there);
         differences++;
     }
     return differences;
 }
 
-static tl_status diff_tensors(tl_safetensors *a, tl_safetensors *b, float *pieces, int *differences,
+static tl_status diff_tensors(tli_safetensors *a, tli_safetensors *b, float *pieces, int *differences,
                               tl_error *err)
 {
     for (int i = 0; i < a->count; i++) {
-        const tl_st_entry *x = &a->entries[i], *y = tl_st_find(b, x->name);
+        const tli_st_entry *x = &a->entries[i], *y = tli_st_find(b, x->name);
         char name[sizeof x->name], here[192], there[192];
         difference d;
-        tl_cli_plain(x->name, name, sizeof name);
+        tli_cli_plain(x->name, name, sizeof name);
         shape_text(x, here, sizeof here);
         if (y == NULL) {
             printf("%-60s only in the first: %s\n", name, here);
@@ -94,40 +94,40 @@ static tl_status diff_tensors(tl_safetensors *a, tl_safetensors *b, float *piece
             if (same_shape(x, y)) continue; /* of whole numbers: none of ours */
             printf("%-60s shapes %s -> %s\n", name, here, there);
         } else {
-            TL_TRY(compare_tensor(a, x, b, y, pieces, &d, err));
+            TLI_TRY(compare_tensor(a, x, b, y, pieces, &d, err));
             if (d.unequal == 0) continue;
             printf("%-60s largest difference %.9g at element %" PRIu64 ", %" PRIu64 " of %" PRIu64
                    " unequal\n",
-                   name, d.largest, d.at, d.unequal, (x->end - x->begin) / st_dtype_widths[x->dtype]);
+                   name, d.largest, d.at, d.unequal, (x->end - x->begin) / tli_st_dtype_widths[x->dtype]);
         }
         ++*differences;
     }
     for (int i = 0; i < b->count; i++) {
         char name[sizeof b->entries[i].name], there[192];
-        if (tl_st_find(a, b->entries[i].name) != NULL) continue;
+        if (tli_st_find(a, b->entries[i].name) != NULL) continue;
         shape_text(&b->entries[i], there, sizeof there);
-        printf("%-60s only in the second: %s\n", tl_cli_plain(b->entries[i].name, name, sizeof name), there);
+        printf("%-60s only in the second: %s\n", tli_cli_plain(b->entries[i].name, name, sizeof name), there);
         ++*differences;
     }
     return TL_OK;
 }
 
-tl_status tl_cli_diff(const char *first, const char *second, tl_error *err)
+tl_status tli_cli_diff(const char *first, const char *second, tl_error *err)
 {
-    tl_safetensors a, b;
+    tli_safetensors a, b;
     int settings, tensors = 0;
-    TL_TRY(tl_st_open(first, &a, err));
-    tl_status status = tl_st_open(second, &b, err);
+    TLI_TRY(tli_st_open(first, &a, err));
+    tl_status status = tli_st_open(second, &b, err);
     float *pieces = malloc(2 * PIECE * sizeof *pieces);
     if (status == TL_OK && pieces == NULL)
-        status = tl_fail(err, TL_ERROR_MEMORY, "out of host memory while comparing %s", first);
+        status = tli_fail(err, TL_ERROR_MEMORY, "out of host memory while comparing %s", first);
     if (status == TL_OK) {
         settings = diff_metadata(&a, &b, false) + diff_metadata(&b, &a, true);
         status = diff_tensors(&a, &b, pieces, &tensors, err);
         if (status == TL_OK) printf("%d settings and %d tensors differ\n", settings, tensors);
-        tl_st_close(&b);
+        tli_st_close(&b);
     }
     free(pieces);
-    tl_st_close(&a);
+    tli_st_close(&a);
     return status;
 }

@@ -9,7 +9,7 @@ static bool is_same_file(const struct stat *a, const char *path)
     return stat(path, &b) == 0 && a->st_dev == b.st_dev && a->st_ino == b.st_ino;
 }
 
-tl_status tl_cli_spare_inputs(const tl_cli_options *o, const char *flag, const char *path, tl_error *err)
+tl_status tli_cli_spare_inputs(const tli_cli_options *o, const char *flag, const char *path, tl_error *err)
 {
     static const char *const weights[] = {"model.safetensors", "best.safetensors"}; /* of a run's folder */
     struct stat target;
@@ -22,6 +22,6 @@ tl_status tl_cli_spare_inputs(const tl_cli_options *o, const char *flag, const c
         input = is_same_file(&target, inside);
     }
     if (!input) return TL_OK;
-    return tl_fail(err, TL_ERROR_USAGE, "%s would write over %s, which is read: choose another file", flag,
-                   path);
+    return tli_fail(err, TL_ERROR_USAGE, "%s would write over %s, which is read: choose another file", flag,
+                    path);
 }

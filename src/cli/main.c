@@ -9,33 +9,33 @@
 
 static void write_log(void *user, tl_log_level level, const char *line)
 {
-    tl_cli_say("%s\n", line);
+    tli_cli_say("%s\n", line);
 }
 
-tl_log tl_cli_log(const tl_cli_options *o)
+tl_log tli_cli_log(const tli_cli_options *o)
 {
     tl_log_level level = o->settings.quiet ? TL_LOG_ERROR : o->verbose ? TL_LOG_DETAIL : TL_LOG_NOTICE;
     return (tl_log){.level = level, .write = write_log};
 }
 
 /* A trace that cannot be written should be known before the hours that it would show. */
-static tl_status begin_trace(const tl_cli_options *o, tl_context *ctx, tl_error *err)
+static tl_status begin_trace(const tli_cli_options *o, tl_context *ctx, tl_error *err)
 {
     if (o->trace[0] == '\0') return TL_OK;
     FILE *file = fopen(o->trace, "w");
     if (file == NULL)
-        return tl_fail(err, TL_ERROR_IO, "cannot write the trace %s: %s", o->trace, strerror(errno));
+        return tli_fail(err, TL_ERROR_IO, "cannot write the trace %s: %s", o->trace, strerror(errno));
     fclose(file);
-    return tl_profile_trace(ctx, 0);
+    return tli_profile_trace(ctx, 0);
 }
 
 /* A context whose kernels pass their self-test: in the form asked for or, left to the program, the other one. */
 static tl_status create_tested_context(tl_context_options *options, tl_context **ctx, tl_error *err)
 {
-    TL_TRY(tl_context_create(options, ctx, err));
-    const bool cpu_path = tl_context_traits(*ctx)->cpu_path;
+    TLI_TRY(tl_context_create(options, ctx, err));
+    const bool cpu_path = tli_context_traits(*ctx)->cpu_path;
     tl_kernel_path path;
-    tl_status status = tl_self_test_choose(*ctx, options->path == TL_PATH_AUTO, &path);
+    tl_status status = tli_self_test_choose(*ctx, options->path == TL_PATH_AUTO, &path);
     if (status != TL_OK) *err = *tl_context_error(*ctx);
     if (status == TL_OK && cpu_path == (path == TL_PATH_CPU)) return TL_OK;
     tl_context_destroy(*ctx);
@@ -45,7 +45,7 @@ static tl_status create_tested_context(tl_context_options *options, tl_context *
     return tl_context_create(options, ctx, err);
 }
 
-tl_status tl_cli_open_device(const tl_cli_options *o, const tl_log *log, tl_context **ctx, tl_error *err)
+tl_status tli_cli_open_device(const tli_cli_options *o, const tl_log *log, tl_context **ctx, tl_error *err)
 {
     tl_context_options options = {
         .device = o->device[0] != '\0' ? o->device : NULL,
@@ -55,14 +55,14 @@ tl_status tl_cli_open_device(const tl_cli_options *o, const tl_log *log, tl_cont
         .memory_limit = o->memory_limit,
         .log = log,
     };
-    TL_TRY(create_tested_context(&options, ctx, err));
+    TLI_TRY(create_tested_context(&options, ctx, err));
     const tl_device_info *d = tl_context_device(*ctx);
-    tl_cli_say("device %d:%d %s (%s, %s)\n", d->platform, d->device, d->name, d->platform_name,
-               tl_device_type_name(d->type));
+    tli_cli_say("device %d:%d %s (%s, %s)\n", d->platform, d->device, d->name, d->platform_name,
+                tl_device_type_name(d->type));
     tl_status status = begin_trace(o, *ctx, err);
-    if (status == TL_OK && tl_cli_signal != 0)
-        status = tl_fail(err, TL_INTERRUPTED, "stopped by signal %d before the work began",
-                         (int)tl_cli_signal);
+    if (status == TL_OK && tli_cli_signal != 0)
+        status = tli_fail(err, TL_INTERRUPTED, "stopped by signal %d before the work began",
+                          (int)tli_cli_signal);
     if (status == TL_OK) return TL_OK;
     tl_context_destroy(*ctx);
     *ctx = NULL;
@@ -71,42 +71,42 @@ tl_status tl_cli_open_device(const tl_cli_options *o, const tl_log *log, tl_cont
 
 /* ---- commands ------------------------------------------------------------------------------------ */
 
-static tl_status run_devices(tl_cli_options *o, tl_error *err)
+static tl_status run_devices(tli_cli_options *o, tl_error *err)
 {
     if (o->argument != NULL)
-        return tl_fail(err, TL_ERROR_USAGE,
-                       "devices takes no word like '%s'; see `translution devices --help`", o->argument);
-    return tl_cmd_devices(o, err);
+        return tli_fail(err, TL_ERROR_USAGE,
+                        "devices takes no word like '%s'; see `translution devices --help`", o->argument);
+    return tli_cmd_devices(o, err);
 }
 
-static tl_status run_by_name(const tl_command *c, tl_cli_options *o, tl_error *err)
+static tl_status run_by_name(const tli_command *c, tli_cli_options *o, tl_error *err)
 {
     switch (c->command) {
-    case TL_CLI_DEVICES: return run_devices(o, err);
-    case TL_CLI_TRAIN: return tl_cmd_train(o, err);
-    case TL_CLI_EVAL: return tl_cmd_eval(o, err);
-    case TL_CLI_PREDICT: return tl_cmd_predict(o, err);
-    case TL_CLI_INFO: return tl_cmd_info(o, err);
-    case TL_CLI_GENERATE: return tl_cmd_generate(o, err);
-    case TL_CLI_TOKENIZE: return tl_cmd_tokenize(o, err);
-    case TL_CLI_TUNE: return tl_cmd_tune(o, err);
-    case TL_CLI_BENCH_GEMM: return tl_cmd_bench_gemm(o, err);
-    case TL_CLI_BENCH_OP: return tl_cmd_bench_op(o, err);
-    case TL_CLI_BENCH_STEP: return tl_cmd_bench_step(o, err);
-    case TL_CLI_BENCH_MEMORY: return tl_cmd_bench_memory(o, err);
-    case TL_CLI_BENCH_LOADER: return tl_cmd_bench_loader(o, err);
-    case TL_CLI_BENCH:
-    case TL_CLI_ALL: break; /* no commands */
+    case TLI_CLI_DEVICES: return run_devices(o, err);
+    case TLI_CLI_TRAIN: return tli_cmd_train(o, err);
+    case TLI_CLI_EVAL: return tli_cmd_eval(o, err);
+    case TLI_CLI_PREDICT: return tli_cmd_predict(o, err);
+    case TLI_CLI_INFO: return tli_cmd_info(o, err);
+    case TLI_CLI_GENERATE: return tli_cmd_generate(o, err);
+    case TLI_CLI_TOKENIZE: return tli_cmd_tokenize(o, err);
+    case TLI_CLI_TUNE: return tli_cmd_tune(o, err);
+    case TLI_CLI_BENCH_GEMM: return tli_cmd_bench_gemm(o, err);
+    case TLI_CLI_BENCH_OP: return tli_cmd_bench_op(o, err);
+    case TLI_CLI_BENCH_STEP: return tli_cmd_bench_step(o, err);
+    case TLI_CLI_BENCH_MEMORY: return tli_cmd_bench_memory(o, err);
+    case TLI_CLI_BENCH_LOADER: return tli_cmd_bench_loader(o, err);
+    case TLI_CLI_BENCH:
+    case TLI_CLI_ALL: break; /* no commands */
     }
-    return tl_fail(err, TL_ERROR_USAGE, "%s is in the table of commands, but nothing runs it", c->name);
+    return tli_fail(err, TL_ERROR_USAGE, "%s is in the table of commands, but nothing runs it", c->name);
 }
 
 static void print_usage(FILE *out)
 {
     fprintf(out,
             "translution trains self-attention, Translution and alpha-Translution on any OpenCL device.\n\n");
-    for (int i = 0; i < tl_command_count; i++)
-        fprintf(out, "  translution %-32s %s\n", tl_commands[i].usage, tl_commands[i].help);
+    for (int i = 0; i < tli_command_count; i++)
+        fprintf(out, "  translution %-32s %s\n", tli_commands[i].usage, tli_commands[i].help);
     fprintf(out,
             "\n`translution COMMAND --help` lists a command's options; `translution --version` the version.\n"
             "Results go to standard output, everything else to standard error.\n"
@@ -118,16 +118,16 @@ static int finish_output(void)
 {
     errno = 0;
     if (fflush(stdout) == 0 && ferror(stdout) == 0) return 0;
-    tl_cli_say("translution: cannot write to standard output: %s\n",
-               errno != 0 ? strerror(errno) : "what was written is incomplete");
+    tli_cli_say("translution: cannot write to standard output: %s\n",
+                errno != 0 ? strerror(errno) : "what was written is incomplete");
     return 1;
 }
 
-static int run_command(const tl_command *c, int argc, char **argv, double started)
+static int run_command(const tli_command *c, int argc, char **argv, double started)
 {
-    tl_cli_options o;
+    tli_cli_options o;
     tl_error err = {0};
-    tl_status status = tl_cli_parse(c->command, argc, argv, &o, &err);
+    tl_status status = tli_cli_parse(c->command, argc, argv, &o, &err);
     o.started = started;
     if (status == TL_OK && o.version) {
         printf("translution %s\n", TL_VERSION);
@@ -135,13 +135,13 @@ static int run_command(const tl_command *c, int argc, char **argv, double starte
     }
     if (status == TL_OK && o.help) {
         printf("usage: translution %s\n%s.\n\n", c->usage, c->help);
-        tl_cli_print_flags(stdout, c->command);
+        tli_cli_print_flags(stdout, c->command);
         return finish_output();
     }
     if (status == TL_OK) status = run_by_name(c, &o, &err);
-    if (status == TL_INTERRUPTED && tl_cli_signal == 0) return finish_output(); /* --stop-after: as asked */
-    if (err.text[0] != '\0' && status != TL_OK) tl_cli_say("translution: %s\n", err.text);
-    if (status == TL_INTERRUPTED) return 128 + (int)tl_cli_signal;
+    if (status == TL_INTERRUPTED && tli_cli_signal == 0) return finish_output(); /* --stop-after: as asked */
+    if (err.text[0] != '\0' && status != TL_OK) tli_cli_say("translution: %s\n", err.text);
+    if (status == TL_INTERRUPTED) return 128 + (int)tli_cli_signal;
     return status == TL_OK ? finish_output() : tl_exit_code(status);
 }
 
@@ -151,18 +151,18 @@ static int run_bench(int argc, char **argv, double started)
     for (int at = 2; at < argc; at++) {
         char name[32];
         snprintf(name, sizeof name, "bench %.20s", argv[at]);
-        for (int i = 0; i < tl_command_count; i++) {
-            if (strcmp(name, tl_commands[i].name) != 0) continue;
+        for (int i = 0; i < tli_command_count; i++) {
+            if (strcmp(name, tli_commands[i].name) != 0) continue;
             for (int j = at; j > 1; j--) argv[j] = argv[j - 1]; /* argv[2] now stands for the command */
-            return run_command(&tl_commands[i], argc - 2, argv + 2, started);
+            return run_command(&tli_commands[i], argc - 2, argv + 2, started);
         }
     }
     for (int at = 2; at < argc; at++) {
         if (strcmp(argv[at], "--help") != 0 && strcmp(argv[at], "-h") != 0) continue;
         printf("usage: translution bench gemm|op|step|memory|loader [options]\n\n");
-        for (int i = 0; i < tl_command_count; i++)
-            if (strncmp(tl_commands[i].name, "bench ", 6) == 0)
-                printf("  translution %-32s %s\n", tl_commands[i].usage, tl_commands[i].help);
+        for (int i = 0; i < tli_command_count; i++)
+            if (strncmp(tli_commands[i].name, "bench ", 6) == 0)
+                printf("  translution %-32s %s\n", tli_commands[i].usage, tli_commands[i].help);
         printf("\n`translution bench WORD --help` lists its options.\n");
         return finish_output();
     }
@@ -174,8 +174,8 @@ static int run_bench(int argc, char **argv, double started)
 
 int main(int argc, char **argv)
 {
-    const double started = tl_clock_seconds();
-    tl_cli_open_descriptors();
+    const double started = tli_clock_seconds();
+    tli_cli_open_descriptors();
     const char *word = argc > 1 ? argv[1] : "";
     if (strcmp(word, "--version") == 0) {
         printf("translution %s\n", TL_VERSION);
@@ -186,9 +186,9 @@ int main(int argc, char **argv)
         return finish_output();
     }
     if (strcmp(word, "bench") == 0) return run_bench(argc, argv, started);
-    for (int i = 0; i < tl_command_count; i++)
-        if (strcmp(word, tl_commands[i].name) == 0)
-            return run_command(&tl_commands[i], argc - 1, argv + 1, started);
+    for (int i = 0; i < tli_command_count; i++)
+        if (strcmp(word, tli_commands[i].name) == 0)
+            return run_command(&tli_commands[i], argc - 1, argv + 1, started);
     if (argc < 2)
         print_usage(stderr);
     else if (word[0] == '-')
@@ -196,7 +196,7 @@ int main(int argc, char **argv)
     else {
         char names[256];
         fprintf(stderr, "translution: unknown command '%s' (%s); see `translution --help`\n", word,
-                tl_command_names(TL_CLI_ALL, names, sizeof names));
+                tli_command_names(TLI_CLI_ALL, names, sizeof names));
     }
     return tl_exit_code(TL_ERROR_USAGE);
 }

@@ -28,7 +28,7 @@ typedef struct given {
 static tl_status keep(given *g, const char *value, int line, tl_error *err)
 {
     char *copy = strdup(value);
-    if (copy == NULL) return tl_fail(err, TL_ERROR_MEMORY, "out of host memory while reading the options");
+    if (copy == NULL) return tli_fail(err, TL_ERROR_MEMORY, "out of host memory while reading the options");
     free(g->value);
     *g = (given){copy, line};
     return TL_OK;
@@ -37,7 +37,7 @@ static tl_status keep(given *g, const char *value, int line, tl_error *err)
 /* ---- values -------------------------------------------------------------------------------------- */
 
 /* "--lr" or "run.conf:3: lr" */
-static void describe(char *out, size_t room, const tl_flag *f, const given *g, const char *config)
+static void describe(char *out, size_t room, const tli_flag *f, const given *g, const char *config)
 {
     if (g->line > 0)
         snprintf(out, room, "%s:%d: %s", config, g->line, f->name);
@@ -46,7 +46,7 @@ static void describe(char *out, size_t room, const tl_flag *f, const given *g, c
 }
 
 /* The whole string must be a decimal number in the flag's range; BYTES may end in K, M or G. */
-static tl_status read_whole(const tl_flag *f, const char *text, const char *where, uint64_t *out,
+static tl_status read_whole(const tli_flag *f, const char *text, const char *where, uint64_t *out,
                             tl_error *err)
 {
     char *end = NULL;
@@ -61,39 +61,39 @@ static tl_status read_whole(const tl_flag *f, const char *text, const char *wher
         end++;
     }
     double low, high;
-    tl_flag_range(f, &low, &high);
+    tli_flag_range(f, &low, &high);
     const bool in_range = good && *end == '\0' && (double)value >= low && (double)value <= high;
     if (!in_range && f->kind == FLAG_BYTES)
-        return tl_fail(
+        return tli_fail(
             err, TL_ERROR_USAGE,
             "%s takes a number of bytes from %.0f on, in K, M or G if one of them follows, such as 512M, "
             "not '%s'",
             where, low, text);
-    if (!in_range) return setting_fail(where, true, low, high, text, err);
+    if (!in_range) return tli_setting_fail(where, true, low, high, text, err);
     *out = value;
     return TL_OK;
 }
 
-static tl_status read_double(const tl_flag *f, const char *text, const char *where, double *out,
+static tl_status read_double(const tli_flag *f, const char *text, const char *where, double *out,
                              tl_error *err)
 {
     char *end = NULL;
     bool number = strchr("0123456789.", text[0]) != NULL && text[0] != '\0' && strpbrk(text, "xX") == NULL;
-    double value = number ? tl_parse_double(text, &end) : NAN;
+    double value = number ? tli_parse_double(text, &end) : NAN;
     double low, high;
-    tl_flag_range(f, &low, &high);
+    tli_flag_range(f, &low, &high);
     if (end == NULL || *end != '\0' || end == text || !(value >= low && value <= high))
-        return setting_fail(where, false, low, high, text, err);
+        return tli_setting_fail(where, false, low, high, text, err);
     *out = value;
     return TL_OK;
 }
 
-static tl_status read_choice(const tl_flag *f, const char *text, const char *where, void *target,
+static tl_status read_choice(const tli_flag *f, const char *text, const char *where, void *target,
                              tl_error *err)
 {
     int value;
-    TL_TRY(choice_parse(f->choices, where, text, &value, err));
-    choice_store(target, value);
+    TLI_TRY(tli_choice_parse(f->choices, where, text, &value, err));
+    tli_choice_store(target, value);
     return TL_OK;
 }
 
@@ -101,11 +101,11 @@ static tl_status read_bool(const char *text, const char *where, bool *out, tl_er
 {
     *out = strcmp(text, "true") == 0;
     if (!*out && strcmp(text, "false") != 0)
-        return tl_fail(err, TL_ERROR_USAGE, "%s takes true or false, not '%s'", where, text);
+        return tli_fail(err, TL_ERROR_USAGE, "%s takes true or false, not '%s'", where, text);
     return TL_OK;
 }
 
-static tl_status apply(const tl_flag *f, const given *g, tl_cli_options *o, tl_error *err)
+static tl_status apply(const tli_flag *f, const given *g, tli_cli_options *o, tl_error *err)
 {
     char where[1200];
     describe(where, sizeof where, f, g, o->config);
@@ -116,25 +116,26 @@ static tl_status apply(const tl_flag *f, const given *g, tl_cli_options *o, tl_e
     case FLAG_BOOL: return read_bool(g->value, where, target, err);
     case FLAG_DOUBLE: return read_double(f, g->value, where, target, err);
     case FLAG_FLOAT:
-        TL_TRY(read_double(f, g->value, where, &number, err));
+        TLI_TRY(read_double(f, g->value, where, &number, err));
         *(float *)target = (float)number;
         return TL_OK;
     case FLAG_ENUM: return read_choice(f, g->value, where, target, err);
     case FLAG_U32:
-        TL_TRY(read_whole(f, g->value, where, &whole, err));
+        TLI_TRY(read_whole(f, g->value, where, &whole, err));
         *(uint32_t *)target = (uint32_t)whole;
         return TL_OK;
     case FLAG_U64:
     case FLAG_BYTES:
-        TL_TRY(read_whole(f, g->value, where, &whole, err));
+        TLI_TRY(read_whole(f, g->value, where, &whole, err));
         *(uint64_t *)target = whole;
         return TL_OK;
     case FLAG_SHARING:
     case FLAG_TEXT: break;
     }
-    if (g->value[0] == '\0') return tl_fail(err, TL_ERROR_USAGE, "%s takes a value that is not empty", where);
+    if (g->value[0] == '\0')
+        return tli_fail(err, TL_ERROR_USAGE, "%s takes a value that is not empty", where);
     if (strlen(g->value) >= f->room)
-        return tl_fail(err, TL_ERROR_USAGE, "%s takes at most %zu characters", where, f->room - 1);
+        return tli_fail(err, TL_ERROR_USAGE, "%s takes at most %zu characters", where, f->room - 1);
     snprintf(target, f->room, "%s", g->value);
     return TL_OK;
 }
@@ -142,17 +143,17 @@ static tl_status apply(const tl_flag *f, const given *g, tl_cli_options *o, tl_e
 /* ---- where values come from ---------------------------------------------------------------------- */
 
 /* A flag that the command does not take: whose it is, if it is anybody's. */
-static tl_status refuse_unknown(tl_cli_command command, const char *word, tl_error *err)
+static tl_status refuse_unknown(tli_cli_command command, const char *word, tl_error *err)
 {
     char names[256];
     const size_t length = strcspn(word + 2, "=");
     unsigned others = 0;
-    for (int i = 0; i < tl_flag_count; i++)
+    for (int i = 0; i < tli_flag_count; i++)
         if (strncmp(tl_flags[i].name, word + 2, length) == 0 && tl_flags[i].name[length] == '\0')
             others |= tl_flags[i].commands;
-    tl_command_names(others, names, sizeof names);
-    return tl_fail(err, TL_ERROR_USAGE, "unknown flag %s%s%s; see `translution %s --help`", word,
-                   others != 0 ? ": it belongs to " : "", names, tl_command_of(command)->name);
+    tli_command_names(others, names, sizeof names);
+    return tli_fail(err, TL_ERROR_USAGE, "unknown flag %s%s%s; see `translution %s --help`", word,
+                    others != 0 ? ": it belongs to " : "", names, tli_command_of(command)->name);
 }
 
 /* Whether what getopt takes for an abbreviation of `name` is the whole name of another command's flag: --m of `bench
@@ -160,24 +161,24 @@ static tl_status refuse_unknown(tl_cli_command command, const char *word, tl_err
 static bool is_other_flag(const char *word, const char *name)
 {
     const size_t length = strncmp(word, "--", 2) == 0 ? strcspn(word + 2, "=") : 0;
-    for (int i = 0; length > 0 && length < strlen(name) && i < tl_flag_count; i++)
+    for (int i = 0; length > 0 && length < strlen(name) && i < tli_flag_count; i++)
         if (strncmp(tl_flags[i].name, word + 2, length) == 0 && tl_flags[i].name[length] == '\0') return true;
     return false;
 }
 
-static tl_status read_arguments(tl_cli_command command, int argc, char **argv, given *values,
-                                tl_cli_options *o, tl_error *err)
+static tl_status read_arguments(tli_cli_command command, int argc, char **argv, given *values,
+                                tli_cli_options *o, tl_error *err)
 {
-    struct option table[TL_CLI_MOST_FLAGS + 1];
+    struct option table[TLI_CLI_MOST_FLAGS + 1];
     int entries = 0;
-    for (int i = 0; i < tl_flag_count; i++)
+    for (int i = 0; i < tli_flag_count; i++)
         if ((tl_flags[i].commands & (unsigned)command) != 0)
             table[entries++] = (struct option){
                 tl_flags[i].name, tl_flags[i].kind != FLAG_BOOL ? required_argument : no_argument, NULL,
                 FIRST_CODE + i};
     table[entries] = (struct option){NULL, 0, NULL, 0};
 
-    const char *name = tl_command_of(command)->name;
+    const char *name = tli_command_of(command)->name;
     opterr = 0;
     optind = 1;
     for (int code; (code = getopt_long(argc, argv, ":h", table, NULL)) != -1;) {
@@ -185,40 +186,42 @@ static tl_status read_arguments(tl_cli_command command, int argc, char **argv, g
             o->help = true;
         } else if (code == ':') {
             char metavar[CHOICE_LIST_ROOM];
-            return tl_fail(err, TL_ERROR_USAGE, "--%s needs a value (%s); see `translution %s --help`",
-                           tl_flags[optopt - FIRST_CODE].name,
-                           tl_flag_metavar(&tl_flags[optopt - FIRST_CODE], metavar), name);
+            return tli_fail(err, TL_ERROR_USAGE, "--%s needs a value (%s); see `translution %s --help`",
+                            tl_flags[optopt - FIRST_CODE].name,
+                            tli_flag_metavar(&tl_flags[optopt - FIRST_CODE], metavar), name);
         } else if (code == '?' && optopt >= FIRST_CODE) {
-            return tl_fail(err, TL_ERROR_USAGE, "--%s takes no value; see `translution %s --help`",
-                           tl_flags[optopt - FIRST_CODE].name, name);
+            return tli_fail(err, TL_ERROR_USAGE, "--%s takes no value; see `translution %s --help`",
+                            tl_flags[optopt - FIRST_CODE].name, name);
         } else if (code == '?' && optopt != 0) {
-            return tl_fail(err, TL_ERROR_USAGE, "unknown flag -%c; see `translution %s --help`", optopt,
-                           name);
+            return tli_fail(err, TL_ERROR_USAGE, "unknown flag -%c; see `translution %s --help`", optopt,
+                            name);
         } else if (code == '?') {
             const char *word = argv[optind - 1];
             bool ambiguous = false;
             for (int i = 0; i < entries; i++)
                 ambiguous |= strncmp(table[i].name, word + 2, strcspn(word + 2, "=")) == 0;
             if (!ambiguous) return refuse_unknown(command, word, err);
-            return tl_fail(err, TL_ERROR_USAGE, "ambiguous flag %s; see `translution %s --help`", word, name);
+            return tli_fail(err, TL_ERROR_USAGE, "ambiguous flag %s; see `translution %s --help`", word,
+                            name);
         } else {
             const char *word = argv[optind - 1] == optarg ? argv[optind - 2] : argv[optind - 1];
             if (is_other_flag(word, tl_flags[code - FIRST_CODE].name))
                 return refuse_unknown(command, word, err);
             given *g = &values[code - FIRST_CODE];
-            if (g->value != NULL && tl_flags[code - FIRST_CODE].offset == offsetof(tl_cli_options, config))
-                return tl_fail(err, TL_ERROR_USAGE,
-                               "--config is given twice, as %s and %s: put all lines into one file", g->value,
-                               optarg);
-            TL_TRY(keep(g, optarg != NULL ? optarg : "true", 0, err)); /* of any other flag the last counts */
+            if (g->value != NULL && tl_flags[code - FIRST_CODE].offset == offsetof(tli_cli_options, config))
+                return tli_fail(err, TL_ERROR_USAGE,
+                                "--config is given twice, as %s and %s: put all lines into one file",
+                                g->value, optarg);
+            TLI_TRY(
+                keep(g, optarg != NULL ? optarg : "true", 0, err)); /* of any other flag the last counts */
         }
     }
     o->arguments = argv + optind;
     o->argument_count = argc - optind;
-    if (argc - optind > 1 && command != TL_CLI_TOKENIZE && command != TL_CLI_INFO &&
-        command != TL_CLI_PREDICT)
-        return tl_fail(err, TL_ERROR_USAGE, "'%s' is one word too many; see `translution %s --help`",
-                       argv[optind + 1], name);
+    if (argc - optind > 1 && command != TLI_CLI_TOKENIZE && command != TLI_CLI_INFO &&
+        command != TLI_CLI_PREDICT)
+        return tli_fail(err, TL_ERROR_USAGE, "'%s' is one word too many; see `translution %s --help`",
+                        argv[optind + 1], name);
     if (optind < argc) o->argument = argv[optind];
     return TL_OK;
 }
@@ -231,42 +234,42 @@ static char *trim(char *text)
     return text;
 }
 
-static tl_status read_config_line(tl_cli_command command, const char *path, int number, char *line,
+static tl_status read_config_line(tli_cli_command command, const char *path, int number, char *line,
                                   given *values, tl_error *err)
 {
     char *key = trim(line);
     if (*key == '\0' || *key == '#') return TL_OK;
     char *equals = strchr(key, '=');
     if (equals == NULL)
-        return tl_fail(err, TL_ERROR_USAGE, "%s:%d: a line must read `key = value`, not '%s'", path, number,
-                       key);
+        return tli_fail(err, TL_ERROR_USAGE, "%s:%d: a line must read `key = value`, not '%s'", path, number,
+                        key);
     *equals = '\0';
     key = trim(key);
-    const tl_flag *f = tl_flag_find(command, key);
-    if (f == NULL || f->offset == offsetof(tl_cli_options, help) ||
-        f->offset == offsetof(tl_cli_options, version) || f->offset == offsetof(tl_cli_options, config))
-        return tl_fail(err, TL_ERROR_USAGE,
-                       "%s:%d: unknown key '%s'; keys are the flags of `translution %s --help`", path, number,
-                       key, tl_command_of(command)->name);
+    const tli_flag *f = tli_flag_find(command, key);
+    if (f == NULL || f->offset == offsetof(tli_cli_options, help) ||
+        f->offset == offsetof(tli_cli_options, version) || f->offset == offsetof(tli_cli_options, config))
+        return tli_fail(err, TL_ERROR_USAGE,
+                        "%s:%d: unknown key '%s'; keys are the flags of `translution %s --help`", path,
+                        number, key, tli_command_of(command)->name);
     given *g = &values[f - tl_flags];
     if (g->value != NULL && g->line == 0) return TL_OK; /* the command line wins */
     return keep(g, trim(equals + 1), number, err);
 }
 
 /* Lines end in LF, CRLF or CR; a byte-order mark before the first one is none of it. */
-static tl_status read_config(tl_cli_command command, const char *path, given *values, tl_error *err)
+static tl_status read_config(tli_cli_command command, const char *path, given *values, tl_error *err)
 {
     FILE *file = fopen(path, "r");
     if (file == NULL)
-        return tl_fail(err, TL_ERROR_INPUT, "cannot read the --config file %s: %s", path, strerror(errno));
+        return tli_fail(err, TL_ERROR_INPUT, "cannot read the --config file %s: %s", path, strerror(errno));
     char *text = NULL;
     size_t room = 0;
     const ssize_t length = getdelim(&text, &room, '\0', file);
     tl_status status = TL_OK;
     if (length == -1 && ferror(file))
-        status = tl_fail(err, TL_ERROR_INPUT, "cannot read the --config file %s: %s", path, strerror(errno));
+        status = tli_fail(err, TL_ERROR_INPUT, "cannot read the --config file %s: %s", path, strerror(errno));
     if (length != -1 && (size_t)length > strlen(text))
-        status = tl_fail(err, TL_ERROR_INPUT, "the --config file %s is no text: it holds a NUL", path);
+        status = tli_fail(err, TL_ERROR_INPUT, "the --config file %s is no text: it holds a NUL", path);
     char *line = length != -1 ? text : NULL;
     if (line != NULL && strncmp(line, "\xef\xbb\xbf", 3) == 0) line += 3;
     for (int number = 1; status == TL_OK && line != NULL; number++) {
@@ -285,14 +288,14 @@ static tl_status read_config(tl_cli_command command, const char *path, given *va
 
 static const char *value_of(const given *values, const char *name)
 {
-    for (int i = 0; i < tl_flag_count; i++)
+    for (int i = 0; i < tli_flag_count; i++)
         if (strcmp(tl_flags[i].name, name) == 0 && values[i].value != NULL) return values[i].value;
     return NULL;
 }
 
-bool tl_cli_given(const tl_cli_options *o, const char *flag)
+bool tli_cli_given(const tli_cli_options *o, const char *flag)
 {
-    for (int i = 0; i < tl_flag_count; i++)
+    for (int i = 0; i < tli_flag_count; i++)
         if (o->given[i] && strcmp(tl_flags[i].name, flag) == 0) return true;
     return false;
 }
@@ -302,9 +305,9 @@ static bool is_given(const given *values, const char *name)
     return value_of(values, name) != NULL;
 }
 
-static void apply_size(tl_cli_options *o)
+static void apply_size(tli_cli_options *o)
 {
-    const tl_preset *p = tl_preset_at(o->size);
+    const tli_preset *p = tli_preset_at(o->size);
     tl_model_config *m = &o->settings.model;
     if (p == NULL) return;
     m->dim = p->dim;
@@ -320,7 +323,7 @@ static tl_status read_sharing(const char *text, tl_model_config *m, tl_error *er
     const size_t length = strcspn(text, ":");
     char *end = NULL;
     int value = 0;
-    const bool named = choice_find(&sharing_choices, text, length, &value);
+    const bool named = tli_choice_find(&tli_sharing_choices, text, length, &value);
     if (text[0] == '\0' || (named && value == TL_SHARING_NONE && text[length] == '\0')) return TL_OK;
     if (named && value != TL_SHARING_NONE && text[length] == ':' &&
         isdigit((unsigned char)text[length + 1])) {
@@ -330,23 +333,23 @@ static tl_status read_sharing(const char *text, tl_model_config *m, tl_error *er
         if (*end == '\0' && radius >= 1 && radius <= 65535) return TL_OK;
     }
     char list[CHOICE_LIST_ROOM];
-    return tl_fail(err, TL_ERROR_USAGE, "--offset-sharing takes %s with R from 1 to 65535, not '%s'",
-                   tl_flag_metavar(tl_flag_find(TL_CLI_TRAIN, "offset-sharing"), list), text);
+    return tli_fail(err, TL_ERROR_USAGE, "--offset-sharing takes %s with R from 1 to 65535, not '%s'",
+                    tli_flag_metavar(tli_flag_find(TLI_CLI_TRAIN, "offset-sharing"), list), text);
 }
 
 /* --window, which may be the width of the operation's kernel. */
-static tl_status read_window(const tl_cli_options *o, tl_model_config *m, tl_error *err)
+static tl_status read_window(const tli_cli_options *o, tl_model_config *m, tl_error *err)
 {
     m->window = o->window;
-    if (op_rule_of(m->op)->window != OP_WINDOW_KERNEL) return TL_OK;
+    if (tli_op_rule_of(m->op)->window != OP_WINDOW_KERNEL) return TL_OK;
     if (o->window < 3 || o->window % 2 == 0)
-        return tl_fail(err, TL_ERROR_USAGE, "--op %s takes an odd --window from 3 on, not %u",
-                       tl_op_name(m->op), o->window);
+        return tli_fail(err, TL_ERROR_USAGE, "--op %s takes an odd --window from 3 on, not %u",
+                        tl_op_name(m->op), o->window);
     m->window = o->window / 2;
     return TL_OK;
 }
 
-tl_status tl_cli_sizes(const char *text, const char *what, uint32_t most, uint32_t sizes[3], tl_error *err)
+tl_status tli_cli_sizes(const char *text, const char *what, uint32_t most, uint32_t sizes[3], tl_error *err)
 {
     unsigned long read[3] = {0, 0, 0};
     int count = 0;
@@ -360,9 +363,9 @@ tl_status tl_cli_sizes(const char *text, const char *what, uint32_t most, uint32
         if (*end != 'x') break;
     }
     if (count == 0 || *at != '\0' || text[strlen(text) - 1] == 'x')
-        return tl_fail(err, TL_ERROR_USAGE,
-                       "%s takes N, HxW or DxHxW with numbers from 1 to %u, such as 7x7, not '%s'", what,
-                       most, text);
+        return tli_fail(err, TL_ERROR_USAGE,
+                        "%s takes N, HxW or DxHxW with numbers from 1 to %u, such as 7x7, not '%s'", what,
+                        most, text);
     sizes[0] = count == 3 ? (uint32_t)read[0] : 1;
     sizes[1] = (uint32_t)read[count == 3 ? 1 : 0];
     sizes[2] = (uint32_t)read[count - 1];
@@ -370,20 +373,20 @@ tl_status tl_cli_sizes(const char *text, const char *what, uint32_t most, uint32
 }
 
 /* --image-size and --patch-size, or the image as --grid patches. */
-static tl_status read_image(tl_cli_options *o, tl_error *err)
+static tl_status read_image(tli_cli_options *o, tl_error *err)
 {
     tl_model_config *m = &o->settings.model;
     uint32_t image[3] = {m->image_depth, m->image_height, m->image_width},
              patch[3] = {m->patch_depth, m->patch_height, m->patch_width}, grid[3];
     if (o->patch_size[0] != '\0')
-        TL_TRY(tl_cli_sizes(o->patch_size, "--patch-size", MODEL_MOST_IMAGE, patch, err));
+        TLI_TRY(tli_cli_sizes(o->patch_size, "--patch-size", MODEL_MOST_IMAGE, patch, err));
     if (o->image_size[0] != '\0')
-        TL_TRY(tl_cli_sizes(o->image_size, "--image-size", MODEL_MOST_IMAGE, image, err));
+        TLI_TRY(tli_cli_sizes(o->image_size, "--image-size", MODEL_MOST_IMAGE, image, err));
     if (o->grid[0] != '\0') {
         if (o->image_size[0] != '\0')
-            return tl_fail(err, TL_ERROR_USAGE,
-                           "--grid and --image-size both say how large the image is: give one of them");
-        TL_TRY(tl_cli_sizes(o->grid, "--grid", 4096, grid, err));
+            return tli_fail(err, TL_ERROR_USAGE,
+                            "--grid and --image-size both say how large the image is: give one of them");
+        TLI_TRY(tli_cli_sizes(o->grid, "--grid", 4096, grid, err));
         for (int axis = 0; axis < 3; axis++) image[axis] = grid[axis] * patch[axis];
     }
     m->image_depth = image[0], m->image_height = image[1], m->image_width = image[2];
@@ -392,7 +395,7 @@ static tl_status read_image(tl_cli_options *o, tl_error *err)
 }
 
 /* What follows from several flags at once. */
-static void complete(tl_cli_options *o, const given *values)
+static void complete(tli_cli_options *o, const given *values)
 {
     tl_settings *s = &o->settings;
     tl_model_config *m = &s->model;
@@ -411,72 +414,72 @@ static void complete(tl_cli_options *o, const given *values)
 }
 
 /* The defaults of the task: of `train` the word behind it, of `bench` what --task says. */
-static tl_status begin_task(tl_cli_command command, const given *values, tl_cli_options *o, tl_error *err)
+static tl_status begin_task(tli_cli_command command, const given *values, tli_cli_options *o, tl_error *err)
 {
-    const char *word = command == TL_CLI_TRAIN          ? o->argument
-                       : command == TL_CLI_BENCH_LOADER ? "vit"
-                                                        : value_of(values, "task");
+    const char *word = command == TLI_CLI_TRAIN          ? o->argument
+                       : command == TLI_CLI_BENCH_LOADER ? "vit"
+                                                         : value_of(values, "task");
     if (word == NULL || tl_settings_default(&o->settings, word)) return TL_OK;
-    return tl_fail(err, TL_ERROR_USAGE,
-                   command == TL_CLI_TRAIN ? "unknown task '%s': this version trains %s"
-                                           : "unknown --task '%s': this version has %s",
-                   word, tl_task_names());
+    return tli_fail(err, TL_ERROR_USAGE,
+                    command == TLI_CLI_TRAIN ? "unknown task '%s': this version trains %s"
+                                             : "unknown --task '%s': this version has %s",
+                    word, tli_task_names());
 }
 
 /* Refuses what was given and means nothing to this run, naming where it stands. */
-static tl_status check_flags(const given *values, tl_cli_options *o, tl_error *err)
+static tl_status check_flags(const given *values, tli_cli_options *o, tl_error *err)
 {
-    for (int i = 0; i < tl_flag_count; i++) {
+    for (int i = 0; i < tli_flag_count; i++) {
         char where[1200];
         if (values[i].value == NULL) continue;
         describe(where, sizeof where, &tl_flags[i], &values[i], o->config);
-        TL_TRY(tl_flag_check(&tl_flags[i], where, o, &o->settings, err));
+        TLI_TRY(tli_flag_check(&tl_flags[i], where, o, &o->settings, err));
     }
     return TL_OK;
 }
 
-static tl_status parse(tl_cli_command command, int argc, char **argv, given *values, tl_cli_options *o,
+static tl_status parse(tli_cli_command command, int argc, char **argv, given *values, tli_cli_options *o,
                        tl_error *err)
 {
-    TL_TRY(read_arguments(command, argc, argv, values, o, err));
+    TLI_TRY(read_arguments(command, argc, argv, values, o, err));
     o->help |= is_given(values, "help");
     o->version |= is_given(values, "version");
     if (o->help || o->version) return TL_OK;
-    TL_TRY(begin_task(command, values, o, err));
-    const tl_flag *config = tl_flag_find(command, "config");
+    TLI_TRY(begin_task(command, values, o, err));
+    const tli_flag *config = tli_flag_find(command, "config");
     if (config != NULL && values[config - tl_flags].value != NULL) {
-        TL_TRY(apply(config, &values[config - tl_flags], o, err));
-        TL_TRY(read_config(command, o->config, values, err));
+        TLI_TRY(apply(config, &values[config - tl_flags], o, err));
+        TLI_TRY(read_config(command, o->config, values, err));
     }
     /* --size first: --dim and its kin then replace what it set, wherever they stand. */
-    const tl_flag *size = tl_flag_find(TL_CLI_TRAIN, "size");
-    if (values[size - tl_flags].value != NULL) TL_TRY(apply(size, &values[size - tl_flags], o, err));
+    const tli_flag *size = tli_flag_find(TLI_CLI_TRAIN, "size");
+    if (values[size - tl_flags].value != NULL) TLI_TRY(apply(size, &values[size - tl_flags], o, err));
     apply_size(o);
-    for (int i = 0; i < tl_flag_count; i++) {
+    for (int i = 0; i < tli_flag_count; i++) {
         o->given[i] = values[i].value != NULL;
-        if (o->given[i]) TL_TRY(apply(&tl_flags[i], &values[i], o, err));
+        if (o->given[i]) TLI_TRY(apply(&tl_flags[i], &values[i], o, err));
     }
     complete(o, values);
-    if (command != TL_CLI_EVAL) TL_TRY(check_flags(values, o, err)); /* its checkpoint comes first */
-    TL_TRY(read_image(o, err));
-    if (o->augment[0] != '\0') TL_TRY(tl_augment_parse(o->augment, &o->settings.augment, err));
-    TL_TRY(read_window(o, &o->settings.model, err));
+    if (command != TLI_CLI_EVAL) TLI_TRY(check_flags(values, o, err)); /* its checkpoint comes first */
+    TLI_TRY(read_image(o, err));
+    if (o->augment[0] != '\0') TLI_TRY(tli_augment_parse(o->augment, &o->settings.augment, err));
+    TLI_TRY(read_window(o, &o->settings.model, err));
     return read_sharing(o->offset_sharing, &o->settings.model, err);
 }
 
-tl_status tl_cli_parse(tl_cli_command command, int argc, char **argv, tl_cli_options *o, tl_error *err)
+tl_status tli_cli_parse(tli_cli_command command, int argc, char **argv, tli_cli_options *o, tl_error *err)
 {
-    given values[TL_CLI_MOST_FLAGS] = {{NULL, 0}};
+    given values[TLI_CLI_MOST_FLAGS] = {{NULL, 0}};
     memset(o, 0, sizeof *o);
     o->command = command;
-    if (tl_flag_count > TL_CLI_MOST_FLAGS)
-        return tl_fail(err, TL_ERROR_USAGE, "the table of flags is too long");
+    if (tli_flag_count > TLI_CLI_MOST_FLAGS)
+        return tli_fail(err, TL_ERROR_USAGE, "the table of flags is too long");
     tl_settings_default(&o->settings, "mnist");
     o->val_fraction = 0.0005;
     o->generate.tokens = 200;
     o->generate.temperature = o->generate.top_p = 1.0f;
     tl_status status = parse(command, argc, argv, values, o, err);
-    for (int i = 0; i < tl_flag_count; i++) free(values[i].value);
+    for (int i = 0; i < tli_flag_count; i++) free(values[i].value);
     return status;
 }
 
@@ -488,15 +491,15 @@ static void print_choices(FILE *out, const choices *c)
             fprintf(out, "  %-24s    %-12s  %s\n", "", c->items[i].name, c->items[i].help);
 }
 
-void tl_cli_print_flags(FILE *out, tl_cli_command command)
+void tli_cli_print_flags(FILE *out, tli_cli_command command)
 {
-    for (int i = 0; i < tl_flag_count; i++) {
-        const tl_flag *f = &tl_flags[i];
+    for (int i = 0; i < tli_flag_count; i++) {
+        const tli_flag *f = &tl_flags[i];
         if (f->help == NULL || (f->commands & (unsigned)command) == 0) continue;
         char left[CHOICE_LIST_ROOM + 40], metavar[CHOICE_LIST_ROOM], list[CHOICE_LIST_ROOM] = "";
-        tl_flag_metavar(f, metavar);
+        tli_flag_metavar(f, metavar);
         snprintf(left, sizeof left, "--%s%s%s", f->name, metavar[0] != '\0' ? " " : "", metavar);
-        if (f->kind == FLAG_TEXT && f->choices != NULL) choice_list(f->choices, ", ", list);
+        if (f->kind == FLAG_TEXT && f->choices != NULL) tli_choice_list(f->choices, ", ", list);
         fprintf(out, strlen(left) <= 24 ? "  %-24s%s  %s%s%s\n" : "  %s\n  %-24s  %s%s%s\n", left, "",
                 f->help, list[0] != '\0' ? " " : "", list);
         if (f->choices != NULL) print_choices(out, f->choices);

@@ -1,6 +1,6 @@
 /* The command line and --config files: one table of flags, strict values, one sentence for every mistake. */
-#ifndef TL_CLI_OPTIONS_H
-#define TL_CLI_OPTIONS_H
+#ifndef CLI_OPTIONS_H
+#define CLI_OPTIONS_H
 
 #include <stdio.h>
 
@@ -8,48 +8,48 @@
 #include "tasks/settings.h"
 
 /* Which commands a flag belongs to. */
-typedef enum tl_cli_command {
-    TL_CLI_DEVICES = 1,
-    TL_CLI_TRAIN = 2,
-    TL_CLI_EVAL = 4,
-    TL_CLI_INFO = 8,
-    TL_CLI_BENCH_GEMM = 16,
-    TL_CLI_BENCH_OP = 32,
-    TL_CLI_BENCH_STEP = 64,
-    TL_CLI_BENCH_MEMORY = 128,
-    TL_CLI_BENCH = 240, /* all four */
-    TL_CLI_TOKENIZE = 256,
-    TL_CLI_TUNE = 512,
-    TL_CLI_BENCH_LOADER = 1024, /* not among the four: it needs no device */
-    TL_CLI_GENERATE = 2048,
-    TL_CLI_PREDICT = 4096,
-    TL_CLI_ALL = 8191
-} tl_cli_command;
+typedef enum tli_cli_command {
+    TLI_CLI_DEVICES = 1,
+    TLI_CLI_TRAIN = 2,
+    TLI_CLI_EVAL = 4,
+    TLI_CLI_INFO = 8,
+    TLI_CLI_BENCH_GEMM = 16,
+    TLI_CLI_BENCH_OP = 32,
+    TLI_CLI_BENCH_STEP = 64,
+    TLI_CLI_BENCH_MEMORY = 128,
+    TLI_CLI_BENCH = 240, /* all four */
+    TLI_CLI_TOKENIZE = 256,
+    TLI_CLI_TUNE = 512,
+    TLI_CLI_BENCH_LOADER = 1024, /* not among the four: it needs no device */
+    TLI_CLI_GENERATE = 2048,
+    TLI_CLI_PREDICT = 4096,
+    TLI_CLI_ALL = 8191
+} tli_cli_command;
 
 /* What only `bench` asks for; 0 and empty: the measured thing's own default. */
-typedef struct tl_cli_bench {
+typedef struct tli_cli_bench {
     uint32_t m, n, k, batch, rounds;
     int transpose; /* of transpose_choices */
     char grid[32]; /* "7x7", "4x8x8"; of `gemm`: the grouped product on that grid */
     char task[16];
     bool causal;
-} tl_cli_bench;
+} tli_cli_bench;
 
 /* What only `generate` asks for. */
-typedef struct tl_cli_generate {
+typedef struct tli_cli_generate {
     char prompt[65536];
     uint64_t tokens;
     float temperature, top_p;
     uint32_t top_k;
     bool no_cache;
-} tl_cli_generate;
+} tli_cli_generate;
 
-enum { TL_CLI_MOST_FLAGS = 256 };
+enum { TLI_CLI_MOST_FLAGS = 256 };
 
-typedef struct tl_cli_options {
-    tl_cli_command command;
-    /* [i]: the command line or --config gave flag i of the table; see tl_cli_given */
-    bool given[TL_CLI_MOST_FLAGS];
+typedef struct tli_cli_options {
+    tli_cli_command command;
+    /* [i]: the command line or --config gave flag i of the table; see tli_cli_given */
+    bool given[TLI_CLI_MOST_FLAGS];
     tl_settings settings;
     char device[256]; /* SPEC as typed, else TRANSLUTION_DEVICE, else empty */
     char config[1024];
@@ -62,10 +62,10 @@ typedef struct tl_cli_options {
     uint32_t threads; /* 0: as many as cores */
     bool chars, per_file;
     bool help, version, verbose, json, dry_run, diff, self_test;
-    tl_cli_bench bench;
-    tl_cli_generate generate;
+    tli_cli_bench bench;
+    tli_cli_generate generate;
     char trace[1024]; /* file for a Chrome trace; empty: none */
-    double started;   /* tl_clock_seconds when the program began; main sets it */
+    double started;   /* tli_clock_seconds when the program began; main sets it */
     char offset_sharing[24], grid[32], image_size[32], patch_size[32];
     char augment[64], show[1024];
     char attention[1024]; /* predict: file for a picture; empty: none */
@@ -74,21 +74,21 @@ typedef struct tl_cli_options {
     tl_gemm_mode gemm;
     bool quick;
     tl_kernel_path kernel_path;
-    int size; /* of size_choices */
-} tl_cli_options;
+    int size; /* of tli_size_choices */
+} tli_cli_options;
 
 /* Parses argv[1..] of a command (argv[0] is the command's own name). With --help or --version nothing else is
  * checked. Otherwise the settings are complete: defaults, then --config, then flags. */
-tl_status tl_cli_parse(tl_cli_command command, int argc, char **argv, tl_cli_options *o, tl_error *err);
+tl_status tli_cli_parse(tli_cli_command command, int argc, char **argv, tli_cli_options *o, tl_error *err);
 
 /* "84" for 84x84, "84x60" for 84 rows of 60, "4x84x60" for 4 slices or frames of that: depth, height, width from
  * 1 to `most` each, depth 1 unless given; `what` names the flag. */
-tl_status tl_cli_sizes(const char *text, const char *what, uint32_t most, uint32_t sizes[3], tl_error *err);
+tl_status tli_cli_sizes(const char *text, const char *what, uint32_t most, uint32_t sizes[3], tl_error *err);
 
 /* Whether the flag of this name was given, rather than left at its default. */
-bool tl_cli_given(const tl_cli_options *o, const char *flag);
+bool tli_cli_given(const tli_cli_options *o, const char *flag);
 
 /* The flags of a command with their help, as lines of --help. */
-void tl_cli_print_flags(FILE *out, tl_cli_command command);
+void tli_cli_print_flags(FILE *out, tli_cli_command command);
 
 #endif

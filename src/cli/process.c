@@ -14,7 +14,7 @@
 
 /* ---- descriptors ----------------------------------------------------------------------------------- */
 
-void tl_cli_open_descriptors(void)
+void tli_cli_open_descriptors(void)
 {
     for (int i = 0; i <= 2; i++) {
         if (fcntl(i, F_GETFD) >= 0 || errno != EBADF) continue;
@@ -30,7 +30,7 @@ void tl_cli_open_descriptors(void)
  * OpenCL drivers install their own (LLVM, in PoCL, those of fifteen signals, also of signals that were ignored), and not all
  * of them retry what a signal has cut short. */
 
-volatile sig_atomic_t tl_cli_signal =
+volatile sig_atomic_t tli_cli_signal =
     0; /* written by the waiting thread alone, read by every command's loop */
 
 /* `timeout`, and some launchers of batch jobs, send one request twice: to the process and to its group. */
@@ -47,9 +47,9 @@ static void *watch_signals(void *set)
     for (;;) {
         int number = 0;
         if (sigwait(&watched, &number) != 0) continue;
-        if (tl_cli_signal == 0) tl_cli_signal = number;
+        if (tli_cli_signal == 0) tli_cli_signal = number;
         if (number != SIGINT && number != SIGTERM) continue;
-        const double now = tl_clock_seconds();
+        const double now = tli_clock_seconds();
         if (asked != 0 && (number != asked || now - asked_at >= SAME_REQUEST_SECONDS)) _exit(128 + number);
         if (asked != 0) continue;
         asked = number;
@@ -72,7 +72,7 @@ static bool start_watching(const sigset_t *watched)
     return true;
 }
 
-void tl_cli_catch_signals(void)
+void tli_cli_catch_signals(void)
 {
     static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2, SIGXCPU};
     sigset_t blocked, watched;
@@ -89,7 +89,7 @@ void tl_cli_catch_signals(void)
         pthread_sigmask(SIG_UNBLOCK, &watched, NULL); /* they end the process, then */
 }
 
-void tl_cli_outlive_readers(void)
+void tli_cli_outlive_readers(void)
 {
     sigset_t blocked;
     sigemptyset(&blocked);
@@ -102,12 +102,12 @@ void tl_cli_outlive_readers(void)
 
 enum { WAIT_MS = 1000 }; /* for a reader to make room */
 
-void tl_cli_say(const char *format, ...)
+void tli_cli_say(const char *format, ...)
 {
     char text[4096];
     va_list values;
     va_start(values, format);
     vsnprintf(text, sizeof text, format, values);
     va_end(values);
-    tl_log_print(stderr, WAIT_MS, text);
+    tli_log_print(stderr, WAIT_MS, text);
 }

@@ -10,7 +10,7 @@
 #include "cli/cli.h"
 #include "tasks/task.h"
 
-char *tl_cli_bytes(uint64_t bytes, char *text)
+char *tli_cli_bytes(uint64_t bytes, char *text)
 {
     static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
     double value = (double)bytes;
@@ -20,7 +20,7 @@ char *tl_cli_bytes(uint64_t bytes, char *text)
     return text;
 }
 
-char *tl_cli_plain(const char *text, char *out, size_t room)
+char *tli_cli_plain(const char *text, char *out, size_t room)
 {
     size_t i = 0;
     for (; text[i] != '\0' && i + 1 < room; i++) out[i] = iscntrl((unsigned char)text[i]) ? '?' : text[i];
@@ -28,15 +28,15 @@ char *tl_cli_plain(const char *text, char *out, size_t room)
     return out;
 }
 
-tl_status tl_cli_print_json(struct cJSON *value, tl_error *err)
+tl_status tli_cli_print_json(struct cJSON *value, tl_error *err)
 {
     char *line = value != NULL ? cJSON_PrintUnformatted(value) : NULL;
     cJSON_Delete(value);
-    if (line == NULL) return tl_fail(err, TL_ERROR_MEMORY, "out of host memory while printing the result");
+    if (line == NULL) return tli_fail(err, TL_ERROR_MEMORY, "out of host memory while printing the result");
     printf("%s\n", line);
     cJSON_free(line);
     if (fflush(stdout) != 0 || ferror(stdout) != 0)
-        return tl_fail(err, TL_ERROR_IO, "cannot write the result to standard output: %s", strerror(errno));
+        return tli_fail(err, TL_ERROR_IO, "cannot write the result to standard output: %s", strerror(errno));
     return TL_OK;
 }
 
@@ -55,17 +55,17 @@ static void add_files(cJSON *o, const char *prefix, const tl_set_files *files)
     }
 }
 
-tl_status tl_cli_print_result(const tl_settings *settings, const tl_result *result, const char *device,
-                              tl_error *err)
+tl_status tli_cli_print_result(const tl_settings *settings, const tl_result *result, const char *device,
+                               tl_error *err)
 {
     cJSON *o = cJSON_CreateObject();
-    tl_json_add_text(o, "task", settings->task);
-    tl_json_add_text(o, "op", tl_op_name(settings->model.op));
+    tli_json_add_text(o, "task", settings->task);
+    tli_json_add_text(o, "op", tl_op_name(settings->model.op));
     cJSON_AddNumberToObject(o, "params", (double)result->params);
     cJSON_AddNumberToObject(o, "steps", (double)result->steps);
     /* cJSON writes numbers that are not finite as null. */
     cJSON_AddNumberToObject(o, "loss", result->loss);
-    const tl_task *task = tl_task_find(settings->task);
+    const tli_task *task = tli_task_find(settings->task);
     cJSON_AddNumberToObject(o, "test_loss", result->test_loss);
     if (task->classifies) {
         cJSON_AddNumberToObject(o, "top1", result->top1);
@@ -87,13 +87,13 @@ tl_status tl_cli_print_result(const tl_settings *settings, const tl_result *resu
     cJSON_AddNumberToObject(o, "step_ms", result->step_ms);
     if (result->data_wait >= 0) cJSON_AddNumberToObject(o, "data_wait", result->data_wait);
     cJSON_AddNumberToObject(o, "peak_device_bytes", (double)result->peak_device_bytes);
-    tl_json_add_text(o, "device", device);
-    if (result->out[0] != '\0') tl_json_add_text(o, "out", result->out);
-    return tl_cli_print_json(o, err);
+    tli_json_add_text(o, "device", device);
+    if (result->out[0] != '\0') tli_json_add_text(o, "out", result->out);
+    return tli_cli_print_json(o, err);
 }
 
 /* "12.3 GFLOP/s" or "4.5 GB/s", whichever the kernels said more of; empty when they said nothing. */
-static void rate_text(const tl_profile_row *row, char *text, size_t room)
+static void rate_text(const tli_profile_row *row, char *text, size_t room)
 {
     const double ns = (double)row->nanoseconds; /* work a nanosecond is 1e9 work a second */
     text[0] = '\0';
@@ -105,16 +105,16 @@ static void rate_text(const tl_profile_row *row, char *text, size_t room)
 
 static tl_status print_kernels(FILE *out, tl_context *ctx)
 {
-    tl_profile_row *rows = NULL;
+    tli_profile_row *rows = NULL;
     int count = 0;
-    TL_TRY(tl_profile_rows(ctx, &rows, &count));
+    TLI_TRY(tli_profile_rows(ctx, &rows, &count));
     double all = 0;
     for (int i = 0; i < count; i++) all += (double)rows[i].nanoseconds;
     if (count > 0)
         fprintf(out, "%-32s %10s %12s %10s %10s %7s %16s\n", "kernel", "launches", "ms", "mean us",
                 "longest us", "share", "rate");
     for (int i = 0; i < count; i++) {
-        const tl_profile_row *row = &rows[i];
+        const tli_profile_row *row = &rows[i];
         char rate[48];
         rate_text(row, rate, sizeof rate);
         fprintf(out, "%-32s %10" PRIu64 " %12.3f %10.1f %10.1f %6.1f%% %16s\n", row->kernel, row->launches,
@@ -125,28 +125,28 @@ static tl_status print_kernels(FILE *out, tl_context *ctx)
     return TL_OK;
 }
 
-tl_status tl_cli_print_profile(FILE *out, const tl_cli_options *o, tl_context *ctx)
+tl_status tli_cli_print_profile(FILE *out, const tli_cli_options *o, tl_context *ctx)
 {
-    TL_TRY(print_kernels(out, ctx));
-    return o->trace[0] != '\0' ? tl_profile_write_trace(ctx, o->trace) : TL_OK;
+    TLI_TRY(print_kernels(out, ctx));
+    return o->trace[0] != '\0' ? tli_profile_write_trace(ctx, o->trace) : TL_OK;
 }
 
 /* ---- the memory plan ----------------------------------------------------------------------------- */
 
-tl_status tl_cli_find_limits(const tl_cli_options *o, tl_cli_limits *limits, tl_error *err)
+tl_status tli_cli_find_limits(const tli_cli_options *o, tli_cli_limits *limits, tl_error *err)
 {
     tl_device_info *list = NULL;
     int count = 0, chosen = -1;
-    TL_TRY(tl_device_list(&list, &count, err));
+    TLI_TRY(tl_device_list(&list, &count, err));
     tl_status status = tl_device_select(list, count, o->device[0] != '\0' ? o->device : NULL, &chosen, err);
-    *limits = tl_cli_limits_of(status == TL_OK ? &list[chosen] : NULL, o->memory_limit);
+    *limits = tli_cli_limits_of(status == TL_OK ? &list[chosen] : NULL, o->memory_limit);
     free(list);
     return status == TL_ERROR_NO_DEVICE ? TL_OK : status;
 }
 
-tl_cli_limits tl_cli_limits_of(const tl_device_info *device, uint64_t memory_limit)
+tli_cli_limits tli_cli_limits_of(const tl_device_info *device, uint64_t memory_limit)
 {
-    tl_cli_limits limits = {0};
+    tli_cli_limits limits = {0};
     if (device == NULL) return limits;
     limits.known = true;
     limits.total_bytes = memory_limit != 0 ? memory_limit : device->global_bytes;
@@ -155,23 +155,23 @@ tl_cli_limits tl_cli_limits_of(const tl_device_info *device, uint64_t memory_lim
     return limits;
 }
 
-bool tl_cli_fits(const tl_memory_plan *plan, const tl_cli_limits *limits)
+bool tli_cli_fits(const tli_memory_plan *plan, const tli_cli_limits *limits)
 {
     return plan->total <= limits->total_bytes && plan->largest <= limits->max_alloc_bytes;
 }
 
-static bool batch_fits(const tl_settings *s, uint32_t batch, const tl_cli_limits *limits)
+static bool batch_fits(const tl_settings *s, uint32_t batch, const tli_cli_limits *limits)
 {
-    tl_memory_plan plan;
+    tli_memory_plan plan;
     tl_model_config model = s->model;
     bool fits;
-    return tl_model_plan_training(&model, batch, optimizer_rule_of(s->optimizer), s->recompute,
-                                  limits->total_bytes, limits->max_alloc_bytes, &plan, &fits,
-                                  NULL) == TL_OK &&
+    return tli_model_plan_training(&model, batch, tli_optimizer_rule_of(s->optimizer), s->recompute,
+                                   limits->total_bytes, limits->max_alloc_bytes, &plan, &fits,
+                                   NULL) == TL_OK &&
            fits;
 }
 
-uint32_t tl_cli_largest_batch(const tl_settings *settings, uint32_t upper, const tl_cli_limits *limits)
+uint32_t tli_cli_largest_batch(const tl_settings *settings, uint32_t upper, const tli_cli_limits *limits)
 {
     uint32_t good = 0, bad = upper + 1; /* memory grows with the batch: halve the interval */
     while (bad - good > 1) {
@@ -187,7 +187,7 @@ uint32_t tl_cli_largest_batch(const tl_settings *settings, uint32_t upper, const
 static void plan_line(FILE *out, const char *name, uint64_t bytes)
 {
     char text[32];
-    fprintf(out, "  %-20s %16" PRIu64 " B %12s\n", name, bytes, tl_cli_bytes(bytes, text));
+    fprintf(out, "  %-20s %16" PRIu64 " B %12s\n", name, bytes, tli_cli_bytes(bytes, text));
 }
 
 /* "84 x 60", or "4 x 84 x 60" where there is depth. */
@@ -198,8 +198,8 @@ static char *extent(uint32_t depth, uint32_t height, uint32_t width, char text[4
     return text;
 }
 
-void tl_cli_print_plan(FILE *out, const tl_settings *settings, uint64_t params, const tl_memory_plan *plan,
-                       const tl_cli_limits *limits)
+void tli_cli_print_plan(FILE *out, const tl_settings *settings, uint64_t params, const tli_memory_plan *plan,
+                        const tli_cli_limits *limits)
 {
     const tl_model_config *m = &settings->model;
     char input[128], image[48], patch[48];
@@ -216,7 +216,7 @@ void tl_cli_print_plan(FILE *out, const tl_settings *settings, uint64_t params, 
         plan_line(out, tl_memory_kind_name((tl_memory_kind)kind), plan->bytes[kind]);
     plan_line(out, "sum", plan->total);
     plan_line(out, "largest buffer", plan->largest);
-    if (tl_model_saves_pairs(m))
+    if (tli_model_saves_pairs(m))
         fprintf(out, "  q and k of every pair are %s\n",
                 m->recompute ? "computed again in the backward pass" : "kept");
     if (!limits->known) {
@@ -226,11 +226,11 @@ void tl_cli_print_plan(FILE *out, const tl_settings *settings, uint64_t params, 
     fprintf(out, "device %s\n", limits->device);
     plan_line(out, "may take", limits->total_bytes);
     plan_line(out, "largest allocation", limits->max_alloc_bytes);
-    if (tl_cli_fits(plan, limits)) {
+    if (tli_cli_fits(plan, limits)) {
         fprintf(out, "  fits: yes\n");
         return;
     }
-    uint32_t batch = tl_cli_largest_batch(settings, settings->batch_size, limits);
+    uint32_t batch = tli_cli_largest_batch(settings, settings->batch_size, limits);
     if (batch > 0)
         fprintf(out, "  fits: no; the largest batch that would fit is %u\n", batch);
     else

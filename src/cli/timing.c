@@ -19,49 +19,49 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-tl_timing tl_timing_of(double *ms, uint32_t count)
+tli_timing tli_timing_of(double *ms, uint32_t count)
 {
-    if (count == 0) return (tl_timing){(double)NAN, (double)NAN, 0};
+    if (count == 0) return (tli_timing){(double)NAN, (double)NAN, 0};
     qsort(ms, count, sizeof *ms, ascending);
     const double median = count % 2 == 1 ? ms[count / 2] : (ms[count / 2 - 1] + ms[count / 2]) / 2;
-    return (tl_timing){median, ms[0], 0};
+    return (tli_timing){median, ms[0], 0};
 }
 
 /* Milliseconds of `calls` calls, finished. */
-static tl_status time_calls(tl_context *ctx, tl_measured call, void *what, uint32_t calls, double *ms)
+static tl_status time_calls(tl_context *ctx, tli_measured call, void *what, uint32_t calls, double *ms)
 {
-    const double begun = tl_clock_seconds();
-    for (uint32_t i = 0; i < calls; i++) TL_TRY(call(ctx, what));
-    TL_TRY(tl_finish(ctx));
-    *ms = (tl_clock_seconds() - begun) * 1e3;
+    const double begun = tli_clock_seconds();
+    for (uint32_t i = 0; i < calls; i++) TLI_TRY(call(ctx, what));
+    TLI_TRY(tl_finish(ctx));
+    *ms = (tli_clock_seconds() - begun) * 1e3;
     return TL_OK;
 }
 
-static tl_status time_rounds(tl_context *ctx, tl_measured call, void *what, double least_ms, double *ms,
+static tl_status time_rounds(tl_context *ctx, tli_measured call, void *what, double least_ms, double *ms,
                              uint32_t rounds, double *cpu_ms)
 {
     double once = 0;
-    for (int i = 0; i < WARM_UP; i++) TL_TRY(time_calls(ctx, call, what, 1, &once));
+    for (int i = 0; i < WARM_UP; i++) TLI_TRY(time_calls(ctx, call, what, 1, &once));
     const double wanted = once > 0 ? ceil(least_ms / once) : MOST_CALLS;
     const uint32_t calls = wanted < 1 ? 1 : wanted > MOST_CALLS ? MOST_CALLS : (uint32_t)wanted;
-    const double begun = tl_clock_cpu_seconds();
+    const double begun = tli_clock_cpu_seconds();
     for (uint32_t i = 0; i < rounds; i++) {
-        TL_TRY(time_calls(ctx, call, what, calls, &ms[i]));
+        TLI_TRY(time_calls(ctx, call, what, calls, &ms[i]));
         ms[i] /= calls;
     }
-    *cpu_ms = rounds > 0 ? (tl_clock_cpu_seconds() - begun) * 1e3 / ((double)rounds * calls) : 0;
+    *cpu_ms = rounds > 0 ? (tli_clock_cpu_seconds() - begun) * 1e3 / ((double)rounds * calls) : 0;
     return TL_OK;
 }
 
-tl_status tl_measure(tl_context *ctx, tl_measured call, void *what, uint32_t rounds, double least_ms,
-                     tl_timing *timing)
+tl_status tli_measure(tl_context *ctx, tli_measured call, void *what, uint32_t rounds, double least_ms,
+                      tli_timing *timing)
 {
     double *ms = malloc((rounds > 0 ? rounds : 1) * sizeof *ms);
     if (ms == NULL)
-        return tl_fail(tl_context_error(ctx), TL_ERROR_MEMORY, "out of host memory for %u times", rounds);
+        return tli_fail(tl_context_error(ctx), TL_ERROR_MEMORY, "out of host memory for %u times", rounds);
     double cpu_ms = 0;
     const tl_status status = time_rounds(ctx, call, what, least_ms, ms, rounds, &cpu_ms);
-    if (status == TL_OK) *timing = tl_timing_of(ms, rounds);
+    if (status == TL_OK) *timing = tli_timing_of(ms, rounds);
     if (status == TL_OK) timing->cpu_ms = cpu_ms;
     free(ms);
     return status;
@@ -69,54 +69,55 @@ tl_status tl_measure(tl_context *ctx, tl_measured call, void *what, uint32_t rou
 
 /* ---- products ------------------------------------------------------------------------------------ */
 
-static uint32_t batch_of(const tl_product *p)
+static uint32_t batch_of(const tli_product *p)
 {
     return p->batch > 0 ? p->batch : 1;
 }
 
-double tl_product_flops(const tl_product *p)
+double tli_product_flops(const tli_product *p)
 {
     return 2.0 * p->m * p->n * p->k * batch_of(p);
 }
 
 static tl_status call_product(tl_context *ctx, void *what)
 {
-    return tl_gemm(ctx, what);
+    return tli_gemm(ctx, what);
 }
 
-static tl_status create_matrices(tl_context *ctx, const tl_product *p, tl_tensor *matrices[3])
+static tl_status create_matrices(tl_context *ctx, const tli_product *p, tl_tensor *matrices[3])
 {
     static const char *const names[3] = {"A", "B", "C"};
     const uint64_t sizes[3] = {(uint64_t)p->m * p->k, (uint64_t)p->k * p->n, (uint64_t)p->m * p->n};
     for (int i = 0; i < 3; i++) {
-        TL_TRY(tl_tensor_create(ctx, names[i], TL_MEMORY_DATA, 1, sizes[i] * batch_of(p), &matrices[i]));
-        if (i < 2) TL_TRY(tl_init_uniform(ctx, matrices[i], 1.0f, 0, tl_random_stream(i == 0 ? "A" : "B")));
+        TLI_TRY(tl_tensor_create(ctx, names[i], TL_MEMORY_DATA, 1, sizes[i] * batch_of(p), &matrices[i]));
+        if (i < 2)
+            TLI_TRY(tli_init_uniform(ctx, matrices[i], 1.0f, 0, tli_random_stream(i == 0 ? "A" : "B")));
     }
     return TL_OK;
 }
 
-tl_status tl_measure_product(tl_context *ctx, const tl_product *p, uint32_t rounds, tl_timing *timing)
+tl_status tli_measure_product(tl_context *ctx, const tli_product *p, uint32_t rounds, tli_timing *timing)
 {
     tl_tensor *matrices[3] = {NULL, NULL, NULL};
     tl_status status = create_matrices(ctx, p, matrices);
     if (status == TL_OK) {
-        tl_gemm_args gemm = {.transpose_a = p->transpose_a,
-                             .transpose_b = p->transpose_b,
-                             .m = p->m,
-                             .n = p->n,
-                             .k = p->k,
-                             .a = tl_at(matrices[0], 0),
-                             .b = tl_at(matrices[1], 0),
-                             .c = tl_at(matrices[2], 0),
-                             .lda = p->transpose_a ? p->m : p->k,
-                             .ldb = p->transpose_b ? p->k : p->n,
-                             .ldc = p->n,
-                             .alpha = 1.0f,
-                             .outer = batch_of(p),
-                             .a_outer = (uint64_t)p->m * p->k,
-                             .b_outer = (uint64_t)p->k * p->n,
-                             .c_outer = (uint64_t)p->m * p->n};
-        status = tl_measure(ctx, call_product, &gemm, rounds, RATE_ROUND_MS, timing);
+        tli_gemm_args gemm = {.transpose_a = p->transpose_a,
+                              .transpose_b = p->transpose_b,
+                              .m = p->m,
+                              .n = p->n,
+                              .k = p->k,
+                              .a = tli_at(matrices[0], 0),
+                              .b = tli_at(matrices[1], 0),
+                              .c = tli_at(matrices[2], 0),
+                              .lda = p->transpose_a ? p->m : p->k,
+                              .ldb = p->transpose_b ? p->k : p->n,
+                              .ldc = p->n,
+                              .alpha = 1.0f,
+                              .outer = batch_of(p),
+                              .a_outer = (uint64_t)p->m * p->k,
+                              .b_outer = (uint64_t)p->k * p->n,
+                              .c_outer = (uint64_t)p->m * p->n};
+        status = tli_measure(ctx, call_product, &gemm, rounds, RATE_ROUND_MS, timing);
     }
     for (int i = 0; i < 3; i++) tl_tensor_destroy(ctx, matrices[i]);
     return status;
@@ -124,35 +125,35 @@ tl_status tl_measure_product(tl_context *ctx, const tl_product *p, uint32_t roun
 
 static tl_status best_rate(tl_context *ctx, uint32_t m, uint32_t n, uint32_t k, double *gflops)
 {
-    const tl_product product = {.m = m, .n = n, .k = k};
-    tl_timing timing;
-    TL_TRY(tl_measure_product(ctx, &product, RATE_ROUNDS, &timing));
-    *gflops = tl_product_flops(&product) / timing.min_ms * 1e-6;
+    const tli_product product = {.m = m, .n = n, .k = k};
+    tli_timing timing;
+    TLI_TRY(tli_measure_product(ctx, &product, RATE_ROUNDS, &timing));
+    *gflops = tli_product_flops(&product) / timing.min_ms * 1e-6;
     return TL_OK;
 }
 
-tl_status tl_measure_rows_rate(tl_context *ctx, uint64_t rows, uint32_t dim, double *gflops)
+tl_status tli_measure_rows_rate(tl_context *ctx, uint64_t rows, uint32_t dim, double *gflops)
 {
     return best_rate(ctx, rows < MOST_ROWS ? (uint32_t)rows : MOST_ROWS, dim, dim, gflops);
 }
 
-tl_status tl_measure_gemm_rate(tl_context *ctx, uint64_t rows, uint32_t dim, double *gflops)
+tl_status tli_measure_gemm_rate(tl_context *ctx, uint64_t rows, uint32_t dim, double *gflops)
 {
     /* A CPU is as fast with 1024 as with more; a GPU is not yet busy. */
-    const tl_traits *traits = tl_context_traits(ctx);
+    const tli_traits *traits = tli_context_traits(ctx);
     uint32_t square = tl_context_device(ctx)->type == TL_DEVICE_CPU ? 1024 : 4096;
     while (square > 64 && (12ull * square * square > traits->memory_limit ||
                            4ull * square * square > traits->max_alloc_bytes))
         square /= 2;
-    TL_TRY(best_rate(ctx, square, square, square, gflops));
+    TLI_TRY(best_rate(ctx, square, square, square, gflops));
     if (dim == 0) return TL_OK;
     double other = 0;
-    TL_TRY(tl_measure_rows_rate(ctx, rows, dim, &other));
+    TLI_TRY(tli_measure_rows_rate(ctx, rows, dim, &other));
     if (other > *gflops) *gflops = other;
     return TL_OK;
 }
 
-double tl_limit_fraction(double flops, double gemm_gflops, double ms)
+double tli_limit_fraction(double flops, double gemm_gflops, double ms)
 {
     const double fraction = flops / (gemm_gflops * 1e6) / ms;
     return fraction < 1 ? fraction : 1;

@@ -10,7 +10,7 @@
 
 /* ---- models -------------------------------------------------------------------------------------- */
 
-TABLE(op_choices, "operation",
+TABLE(tli_op_choices, "operation",
       {TL_OP_ATTENTION, "attention", "self-attention: q, k and v by one matrix each"},
       {TL_OP_TRANSLUTION, "translution", "a matrix for every offset between two tokens"},
       {TL_OP_ALPHA, "alpha", "attention beside a low-rank Translution"},
@@ -18,7 +18,7 @@ TABLE(op_choices, "operation",
       {TL_OP_ABSOLUTE, "absolute", "a matrix for every pair of tokens"},
       {TL_OP_CONV, "conv", "a convolution over --window"});
 
-TABLE(positions_choices, "kind of positions", {TL_POSITIONS_NONE, "none", NULL},
+TABLE(tli_positions_choices, "kind of positions", {TL_POSITIONS_NONE, "none", NULL},
       {TL_POSITIONS_LEARNED, "learned", "a learned vector added to every token"},
       {TL_POSITIONS_ROPE, "rope", "rotary: q and k turned by their token's position"},
       {TL_POSITIONS_SWIN, "swin", "a learned number for every offset and head, added to the logits"},
@@ -27,65 +27,65 @@ TABLE(positions_choices, "kind of positions", {TL_POSITIONS_NONE, "none", NULL},
       {TL_POSITIONS_ALIBI, "alibi", "logits fall with the distance, by a fixed slope for every head"});
 
 /* 0 stands for all; "qkv" read back is 0. */
-TABLE(role_choices, "set of relative roles", {0, "qkv", NULL}, {TL_ROLE_Q, "q", NULL}, {TL_ROLE_K, "k", NULL},
-      {TL_ROLE_Q | TL_ROLE_K, "qk", NULL}, {TL_ROLE_V, "v", NULL}, {TL_ROLE_Q | TL_ROLE_V, "qv", NULL},
-      {TL_ROLE_K | TL_ROLE_V, "kv", NULL}, {TL_ROLE_QKV, "qkv", NULL});
+TABLE(tli_role_choices, "set of relative roles", {0, "qkv", NULL}, {TL_ROLE_Q, "q", NULL},
+      {TL_ROLE_K, "k", NULL}, {TL_ROLE_Q | TL_ROLE_K, "qk", NULL}, {TL_ROLE_V, "v", NULL},
+      {TL_ROLE_Q | TL_ROLE_V, "qv", NULL}, {TL_ROLE_K | TL_ROLE_V, "kv", NULL}, {TL_ROLE_QKV, "qkv", NULL});
 
-TABLE(sharing_choices, "sharing of offsets", {TL_SHARING_NONE, "none", NULL},
+TABLE(tli_sharing_choices, "sharing of offsets", {TL_SHARING_NONE, "none", NULL},
       {TL_SHARING_CLIP, "clip", "offsets past R use the matrix at R"},
       {TL_SHARING_LOG, "log", "offsets past R share by octaves"});
 
-TABLE(pool_choices, "pooling", {TL_POOL_CLS, "cls", NULL}, {TL_POOL_MEAN, "mean", NULL});
+TABLE(tli_pool_choices, "pooling", {TL_POOL_CLS, "cls", NULL}, {TL_POOL_MEAN, "mean", NULL});
 
-TABLE(family_choices, "family of models", {TL_FAMILY_VIT, "vit", NULL}, {TL_FAMILY_GPT, "gpt", NULL});
+TABLE(tli_family_choices, "family of models", {TL_FAMILY_VIT, "vit", NULL}, {TL_FAMILY_GPT, "gpt", NULL});
 
 /* ---- training ------------------------------------------------------------------------------------ */
 
-TABLE(motion_choices, "placement of digits", {TL_MOTION_STATIC, "static", NULL},
+TABLE(tli_motion_choices, "placement of digits", {TL_MOTION_STATIC, "static", NULL},
       {TL_MOTION_DYNAMIC, "dynamic", NULL});
 
-TABLE(optimizer_choices, "optimizer",
+TABLE(tli_optimizer_choices, "optimizer",
       {TL_OPTIMIZER_ADAMW, "adamw", "Adam with decoupled weight decay: betas 0.9, 0.999, eps 1e-8"});
 
-TABLE(schedule_choices, "schedule", {TL_SCHEDULE_COSINE, "cosine", "to 0, by step"},
+TABLE(tli_schedule_choices, "schedule", {TL_SCHEDULE_COSINE, "cosine", "to 0, by step"},
       {TL_SCHEDULE_COSINE_EPOCH, "cosine-epoch", "to 0, by epoch"}, {TL_SCHEDULE_CONSTANT, "constant", NULL});
 
-TABLE(recompute_choices, "choice of recomputation", {TL_RECOMPUTE_AUTO, "auto", NULL},
+TABLE(tli_recompute_choices, "choice of recomputation", {TL_RECOMPUTE_AUTO, "auto", NULL},
       {TL_RECOMPUTE_ALWAYS, "always", NULL}, {TL_RECOMPUTE_NEVER, "never", NULL});
 
-TABLE(augment_choices, "augmentation", {0, "none", NULL}, {TL_AUGMENT_ALL, "default", NULL},
+TABLE(tli_augment_choices, "augmentation", {0, "none", NULL}, {TL_AUGMENT_ALL, "default", NULL},
       {TL_AUGMENT_CROP, "crop", NULL}, {TL_AUGMENT_FLIP, "flip", NULL},
       {TL_AUGMENT_RANDAUGMENT, "randaugment", NULL}, {TL_AUGMENT_MIXUP, "mixup", NULL},
       {TL_AUGMENT_CUTMIX, "cutmix", NULL});
 
 /* ---- devices ------------------------------------------------------------------------------------- */
 
-TABLE(gemm_choices, "way to multiply matrices", {TL_GEMM_AUTO, "auto", "what is faster, see `tune`"},
+TABLE(tli_gemm_choices, "way to multiply matrices", {TL_GEMM_AUTO, "auto", "what is faster, see `tune`"},
       {TL_GEMM_OWN, "own", "the program's kernels"}, {TL_GEMM_CLBLAST, "clblast", "CLBlast where it can"});
 
-TABLE(path_choices, "kernel path", {TL_PATH_AUTO, "auto", NULL}, {TL_PATH_CPU, "cpu", NULL},
+TABLE(tli_path_choices, "kernel path", {TL_PATH_AUTO, "auto", NULL}, {TL_PATH_CPU, "cpu", NULL},
       {TL_PATH_GPU, "gpu", NULL});
 
-TABLE(device_type_choices, "type of device", {TL_DEVICE_CPU, "cpu", NULL}, {TL_DEVICE_GPU, "gpu", NULL},
+TABLE(tli_device_type_choices, "type of device", {TL_DEVICE_CPU, "cpu", NULL}, {TL_DEVICE_GPU, "gpu", NULL},
       {TL_DEVICE_ACCELERATOR, "acc", NULL}, {TL_DEVICE_OTHER, "other", NULL});
 
-TABLE(memory_kind_choices, "kind of memory", {TL_MEMORY_PARAMETER, "parameters", NULL},
+TABLE(tli_memory_kind_choices, "kind of memory", {TL_MEMORY_PARAMETER, "parameters", NULL},
       {TL_MEMORY_GRADIENT, "gradients", NULL}, {TL_MEMORY_MOMENT, "moments", NULL},
       {TL_MEMORY_ACTIVATION, "activations", NULL}, {TL_MEMORY_WORKSPACE, "workspace", NULL},
       {TL_MEMORY_DATA, "data", NULL});
 
 /* ---- reading the tables -------------------------------------------------------------------------- */
 
-const char *choice_name(const choices *c, int value)
+const char *tli_choice_name(const choices *c, int value)
 {
     for (int i = 0; i < c->count; i++)
         if (c->items[i].value == value) return c->items[i].name;
     return NULL;
 }
 
-const char *choice_shown(const choices *c, int value)
+const char *tli_choice_shown(const choices *c, int value)
 {
-    const char *name = choice_name(c, value);
+    const char *name = tli_choice_name(c, value);
     return name != NULL ? name : "?";
 }
 
@@ -94,7 +94,7 @@ static bool is_named(const choice *item, const char *name, size_t length)
     return strlen(item->name) == length && strncmp(item->name, name, length) == 0;
 }
 
-bool choice_find(const choices *c, const char *name, size_t length, int *value)
+bool tli_choice_find(const choices *c, const char *name, size_t length, int *value)
 {
     for (int i = 0; i < c->count; i++) {
         if (!is_named(&c->items[i], name, length)) continue;
@@ -112,7 +112,7 @@ static bool is_repeated(const choices *c, int index)
     return first < index;
 }
 
-char *choice_list(const choices *c, const char *between, char out[CHOICE_LIST_ROOM])
+char *tli_choice_list(const choices *c, const char *between, char out[CHOICE_LIST_ROOM])
 {
     size_t used = 0;
     out[0] = '\0';
@@ -123,19 +123,19 @@ char *choice_list(const choices *c, const char *between, char out[CHOICE_LIST_RO
     return out;
 }
 
-tl_status choice_parse(const choices *c, const char *where, const char *text, int *value, tl_error *err)
+tl_status tli_choice_parse(const choices *c, const char *where, const char *text, int *value, tl_error *err)
 {
     char list[CHOICE_LIST_ROOM];
-    if (choice_find(c, text, strlen(text), value)) return TL_OK;
-    return tl_fail(err, TL_ERROR_USAGE, "%s takes %s, not '%s'", where, choice_list(c, "|", list), text);
+    if (tli_choice_find(c, text, strlen(text), value)) return TL_OK;
+    return tli_fail(err, TL_ERROR_USAGE, "%s takes %s, not '%s'", where, tli_choice_list(c, "|", list), text);
 }
 
-tl_status choice_check(const choices *c, int value, tl_error *err)
+tl_status tli_choice_check(const choices *c, int value, tl_error *err)
 {
     char list[CHOICE_LIST_ROOM];
-    if (choice_name(c, value) != NULL) return TL_OK;
-    return tl_fail(err, TL_ERROR_USAGE, "there is no %s %d: choose one of %s.", c->what, value,
-                   choice_list(c, ", ", list));
+    if (tli_choice_name(c, value) != NULL) return TL_OK;
+    return tli_fail(err, TL_ERROR_USAGE, "there is no %s %d: choose one of %s.", c->what, value,
+                    tli_choice_list(c, ", ", list));
 }
 
 #define STORED_AS_INT(type) static_assert(sizeof(type) == sizeof(int), #type " is stored as an int")
@@ -151,12 +151,12 @@ STORED_AS_INT(tl_recompute);
 STORED_AS_INT(tl_gemm_mode);
 STORED_AS_INT(tl_kernel_path);
 
-void choice_store(void *target, int value)
+void tli_choice_store(void *target, int value)
 {
     memcpy(target, &value, sizeof value);
 }
 
-int choice_load(const void *source)
+int tli_choice_load(const void *source)
 {
     int value;
     memcpy(&value, source, sizeof value);
@@ -167,25 +167,25 @@ int choice_load(const void *source)
 
 const char *tl_op_name(tl_op_kind op)
 {
-    return choice_shown(&op_choices, (int)op);
+    return tli_choice_shown(&tli_op_choices, (int)op);
 }
 
 const char *tl_motion_name(tl_motion motion)
 {
-    return choice_shown(&motion_choices, (int)motion);
+    return tli_choice_shown(&tli_motion_choices, (int)motion);
 }
 
 const char *tl_schedule_name(tl_schedule schedule)
 {
-    return choice_shown(&schedule_choices, (int)schedule);
+    return tli_choice_shown(&tli_schedule_choices, (int)schedule);
 }
 
 const char *tl_device_type_name(tl_device_type type)
 {
-    return choice_shown(&device_type_choices, (int)type);
+    return tli_choice_shown(&tli_device_type_choices, (int)type);
 }
 
 const char *tl_memory_kind_name(tl_memory_kind kind)
 {
-    return choice_shown(&memory_kind_choices, (int)kind);
+    return tli_choice_shown(&tli_memory_kind_choices, (int)kind);
 }

@@ -2,14 +2,14 @@
 
 #include <time.h>
 
-double tl_clock_seconds(void)
+double tli_clock_seconds(void)
 {
     struct timespec now = {0, 0};
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-double tl_clock_cpu_seconds(void)
+double tli_clock_cpu_seconds(void)
 {
     struct timespec used = {0, 0};
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);

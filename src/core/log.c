@@ -7,13 +7,13 @@
 
 #include "core/number.h"
 
-void tl_log_write(const tl_log *log, tl_log_level level, const char *format, ...)
+void tli_log_write(const tl_log *log, tl_log_level level, const char *format, ...)
 {
     if (log == NULL || log->write == NULL || level > log->level) return;
     char line[2048];
     va_list args;
     va_start(args, format);
-    tl_vformat(line, sizeof line, format, args);
+    tli_vformat(line, sizeof line, format, args);
     va_end(args);
     log->write(log->user, level, line);
 }
@@ -28,7 +28,7 @@ static bool has_reader_with_room(FILE *file, int wait_ms)
     return ready < 0 || (ready > 0 && (room.revents & (POLLERR | POLLHUP)) == 0);
 }
 
-void tl_log_print(FILE *file, int wait_ms, const char *text)
+void tli_log_print(FILE *file, int wait_ms, const char *text)
 {
     if (!has_reader_with_room(file, wait_ms)) return;
     fputs(text, file);

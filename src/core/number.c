@@ -22,7 +22,7 @@ static void plain_locale_leave(plain_locale l)
     freelocale(l.plain);
 }
 
-double tl_parse_double(const char *text, char **end)
+double tli_parse_double(const char *text, char **end)
 {
     const plain_locale l = plain_locale_enter();
     const double value = strtod(text, end);
@@ -30,7 +30,7 @@ double tl_parse_double(const char *text, char **end)
     return value;
 }
 
-float tl_parse_float(const char *text, char **end)
+float tli_parse_float(const char *text, char **end)
 {
     const plain_locale l = plain_locale_enter();
     const float value = strtof(text, end);
@@ -38,7 +38,7 @@ float tl_parse_float(const char *text, char **end)
     return value;
 }
 
-int tl_vformat(char *text, size_t room, const char *format, va_list values)
+int tli_vformat(char *text, size_t room, const char *format, va_list values)
 {
     const plain_locale l = plain_locale_enter();
     const int length = vsnprintf(text, room, format, values);
@@ -46,16 +46,16 @@ int tl_vformat(char *text, size_t room, const char *format, va_list values)
     return length;
 }
 
-int tl_format(char *text, size_t room, const char *format, ...)
+int tli_format(char *text, size_t room, const char *format, ...)
 {
     va_list values;
     va_start(values, format);
-    const int length = tl_vformat(text, room, format, values);
+    const int length = tli_vformat(text, room, format, values);
     va_end(values);
     return length;
 }
 
-int tl_print(FILE *file, const char *format, ...)
+int tli_print(FILE *file, const char *format, ...)
 {
     va_list values;
     va_start(values, format);

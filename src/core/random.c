@@ -4,19 +4,19 @@
 
 #include <Random123/philox.h>
 
-uint64_t tl_random_stream(const char *name)
+uint64_t tli_random_stream(const char *name)
 {
     uint64_t hash = 14695981039346656037u;
     for (; *name != '\0'; name++) hash = (hash ^ (uint8_t)*name) * 1099511628211u;
     return hash;
 }
 
-tl_random tl_random_make(uint64_t seed, uint64_t stream)
+tli_random tli_random_make(uint64_t seed, uint64_t stream)
 {
-    return (tl_random){.seed = seed, .stream = stream, .index = 0};
+    return (tli_random){.seed = seed, .stream = stream, .index = 0};
 }
 
-uint32_t tl_random_word(uint64_t seed, uint64_t stream, uint64_t index)
+uint32_t tli_random_word(uint64_t seed, uint64_t stream, uint64_t index)
 {
     uint64_t block = index / 4;
     philox4x32_ctr_t counter = {
@@ -25,37 +25,37 @@ uint32_t tl_random_word(uint64_t seed, uint64_t stream, uint64_t index)
     return philox4x32(counter, key).v[index % 4];
 }
 
-uint32_t tl_random_u32(tl_random *r)
+uint32_t tli_random_u32(tli_random *r)
 {
-    return tl_random_word(r->seed, r->stream, r->index++);
+    return tli_random_word(r->seed, r->stream, r->index++);
 }
 
-uint32_t tl_random_below(tl_random *r, uint32_t n)
+uint32_t tli_random_below(tli_random *r, uint32_t n)
 {
     uint32_t threshold = (uint32_t)(-n) % n; /* 2^32 mod n: words below it would favour small results */
     for (;;) {
-        uint64_t product = (uint64_t)tl_random_u32(r) * n;
+        uint64_t product = (uint64_t)tli_random_u32(r) * n;
         if ((uint32_t)product >= threshold) return (uint32_t)(product >> 32);
     }
 }
 
-float tl_random_uniform(tl_random *r)
+float tli_random_uniform(tli_random *r)
 {
-    return (float)(tl_random_u32(r) >> 8) * 0x1p-24f;
+    return (float)(tli_random_u32(r) >> 8) * 0x1p-24f;
 }
 
-float tl_random_normal(tl_random *r)
+float tli_random_normal(tli_random *r)
 {
-    double u = ((double)tl_random_u32(r) + 0.5) * 0x1p-32; /* in (0, 1), so the logarithm is finite */
-    double angle = 6.283185307179586 * ((double)tl_random_u32(r) * 0x1p-32);
+    double u = ((double)tli_random_u32(r) + 0.5) * 0x1p-32; /* in (0, 1), so the logarithm is finite */
+    double angle = 6.283185307179586 * ((double)tli_random_u32(r) * 0x1p-32);
     return (float)(sqrt(-2.0 * log(u)) * cos(angle));
 }
 
-void tl_random_permutation(tl_random *r, uint32_t *out, uint32_t n)
+void tli_random_permutation(tli_random *r, uint32_t *out, uint32_t n)
 {
     for (uint32_t i = 0; i < n; i++) out[i] = i;
     for (uint32_t i = n; i > 1; i--) {
-        uint32_t j = tl_random_below(r, i);
+        uint32_t j = tli_random_below(r, i);
         uint32_t t = out[i - 1];
         out[i - 1] = out[j];
         out[j] = t;

@@ -4,13 +4,13 @@
 
 #include "core/number.h"
 
-tl_status tl_fail(tl_error *err, tl_status status, const char *format, ...)
+tl_status tli_fail(tl_error *err, tl_status status, const char *format, ...)
 {
     if (err != NULL) {
         va_list args;
         va_start(args, format);
         err->status = status;
-        tl_vformat(err->text, sizeof err->text, format, args);
+        tli_vformat(err->text, sizeof err->text, format, args);
         va_end(args);
     }
     return status;

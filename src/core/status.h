@@ -1,16 +1,16 @@
 /* Status codes and error messages: every function that can fail returns a tl_status and explains itself
  * in one sentence, kept in the tl_error that its caller handed down. */
-#ifndef TL_CORE_STATUS_H
-#define TL_CORE_STATUS_H
+#ifndef CORE_STATUS_H
+#define CORE_STATUS_H
 
 #include "translution/translution.h"
 
-/* Records a message and returns `status`, so that callers write `return tl_fail(err, ...)`. err may be NULL. */
-tl_status tl_fail(tl_error *err, tl_status status, const char *format, ...)
+/* Records a message and returns `status`, so that callers write `return tli_fail(err, ...)`. err may be NULL. */
+tl_status tli_fail(tl_error *err, tl_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* Returns from the enclosing function when `call` fails. */
-#define TL_TRY(call)                                                                                         \
+#define TLI_TRY(call)                                                                                        \
     do {                                                                                                     \
         tl_status try_status_ = (call);                                                                      \
         if (try_status_ != TL_OK) return try_status_;                                                        \

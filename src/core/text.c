@@ -9,24 +9,24 @@
 
 enum { ESCAPE = 4 }; /* characters of "\\xNN", which a byte becomes at most */
 
-bool tl_text_is_utf8(const char *bytes)
+bool tli_text_is_utf8(const char *bytes)
 {
     const uint8_t *p = (const uint8_t *)bytes;
     for (size_t left = strlen(bytes), n; left > 0; p += n, left -= n) {
-        n = tl_utf8_sequence(p, left);
+        n = tli_utf8_sequence(p, left);
         if (n == 0) return false;
     }
     return true;
 }
 
-char *tl_text_utf8(const char *bytes)
+char *tli_text_utf8(const char *bytes)
 {
     const uint8_t *p = (const uint8_t *)bytes;
     const size_t length = strlen(bytes);
     char *text = malloc(ESCAPE * length + 1), *out = text;
     if (text == NULL) return NULL;
     for (size_t i = 0, n; i < length; i += n) {
-        n = tl_utf8_sequence(p + i, length - i);
+        n = tli_utf8_sequence(p + i, length - i);
         if (n == 0 || (p[i] == '\\' && p[i + 1] == 'x')) {
             out += snprintf(out, ESCAPE + 1, "\\x%02x", p[i]);
             n = 1;
@@ -39,10 +39,10 @@ char *tl_text_utf8(const char *bytes)
     return text;
 }
 
-char *tl_text_cell(const char *text)
+char *tli_text_cell(const char *text)
 {
     static const char special[] = "\t\n\r\\", letters[] = "tnr\\";
-    char *made = tl_text_is_utf8(text) ? NULL : tl_text_utf8(text);
+    char *made = tli_text_is_utf8(text) ? NULL : tli_text_utf8(text);
     const char *p = made != NULL ? made : text;
     char *cell = malloc(2 * ESCAPE * strlen(text) + 1), *out = cell; /* room for escapes of escapes */
     for (; cell != NULL && *p != '\0'; p++) {

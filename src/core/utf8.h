@@ -1,12 +1,12 @@
 /* UTF-8, a sequence at a time. */
-#ifndef TL_CORE_UTF8_H
-#define TL_CORE_UTF8_H
+#ifndef CORE_UTF8_H
+#define CORE_UTF8_H
 
 #include <stddef.h>
 #include <stdint.h>
 
 /* Length of the well-formed sequence at p, of which n > 0 bytes are there; 0: none begins here. */
-static inline size_t tl_utf8_sequence(const uint8_t *p, size_t n)
+static inline size_t tli_utf8_sequence(const uint8_t *p, size_t n)
 {
     const uint8_t a = p[0];
     if (a < 0x80) return 1;
@@ -23,7 +23,7 @@ static inline size_t tl_utf8_sequence(const uint8_t *p, size_t n)
 }
 
 /* The code point of a well-formed sequence. */
-static inline uint32_t tl_utf8_code(const uint8_t *p, size_t length)
+static inline uint32_t tli_utf8_code(const uint8_t *p, size_t length)
 {
     uint32_t code = length == 1 ? p[0] : p[0] & (0xffu >> (length + 1));
     for (size_t i = 1; i < length; i++) code = code << 6 | (p[i] & 0x3f);
@@ -31,7 +31,7 @@ static inline uint32_t tl_utf8_code(const uint8_t *p, size_t length)
 }
 
 /* Writes a code point and returns its length, at most 4. */
-static inline size_t tl_utf8_write(uint32_t code, uint8_t out[4])
+static inline size_t tli_utf8_write(uint32_t code, uint8_t out[4])
 {
     if (code < 0x80) {
         out[0] = (uint8_t)code;

@@ -6,7 +6,7 @@
 
 #include "core/choices.h"
 
-const float tl_image_mean[3] = {0.485f, 0.456f, 0.406f}, tl_image_deviation[3] = {0.229f, 0.224f, 0.225f};
+const float tli_image_mean[3] = {0.485f, 0.456f, 0.406f}, tli_image_deviation[3] = {0.229f, 0.224f, 0.225f};
 
 static bool is_one_bit(uint32_t value)
 {
@@ -16,23 +16,23 @@ static bool is_one_bit(uint32_t value)
 static tl_status fail_name(const char *name, size_t length, tl_error *err)
 {
     char list[CHOICE_LIST_ROOM];
-    return tl_fail(err, TL_ERROR_USAGE,
-                   "there is no augmentation '%.*s': give one of %s, or several, joined by commas",
-                   (int)(length < 100 ? length : 100), name, choice_list(&augment_choices, ", ", list));
+    return tli_fail(
+        err, TL_ERROR_USAGE, "there is no augmentation '%.*s': give one of %s, or several, joined by commas",
+        (int)(length < 100 ? length : 100), name, tli_choice_list(&tli_augment_choices, ", ", list));
 }
 
-tl_status tl_augment_parse(const char *text, uint32_t *augment, tl_error *err)
+tl_status tli_augment_parse(const char *text, uint32_t *augment, tl_error *err)
 {
     uint32_t found = 0;
     int bits = 0;
-    if (choice_find(&augment_choices, text, strlen(text),
-                    &bits)) { /* one name, which may stand for none or all */
+    if (tli_choice_find(&tli_augment_choices, text, strlen(text),
+                        &bits)) { /* one name, which may stand for none or all */
         *augment = (uint32_t)bits;
         return TL_OK;
     }
     for (const char *at = text;; at++) {
         const size_t length = strcspn(at, ",");
-        if (!choice_find(&augment_choices, at, length, &bits) || !is_one_bit((uint32_t)bits))
+        if (!tli_choice_find(&tli_augment_choices, at, length, &bits) || !is_one_bit((uint32_t)bits))
             return fail_name(at, length, err);
         found |= (uint32_t)bits;
         at += length;
@@ -42,14 +42,14 @@ tl_status tl_augment_parse(const char *text, uint32_t *augment, tl_error *err)
     return TL_OK;
 }
 
-char *tl_augment_name(uint32_t augment, char text[TL_AUGMENT_TEXT])
+char *tli_augment_name(uint32_t augment, char text[TLI_AUGMENT_TEXT])
 {
     size_t used = 0;
-    snprintf(text, TL_AUGMENT_TEXT, "%s", augment == 0 ? choice_name(&augment_choices, 0) : "");
-    for (int i = 0; i < augment_choices.count; i++) {
-        const choice *c = &augment_choices.items[i];
-        if (is_one_bit((uint32_t)c->value) && (augment & (uint32_t)c->value) != 0 && used < TL_AUGMENT_TEXT)
-            used += (size_t)snprintf(text + used, TL_AUGMENT_TEXT - used, "%s%s", used > 0 ? "," : "",
+    snprintf(text, TLI_AUGMENT_TEXT, "%s", augment == 0 ? tli_choice_name(&tli_augment_choices, 0) : "");
+    for (int i = 0; i < tli_augment_choices.count; i++) {
+        const choice *c = &tli_augment_choices.items[i];
+        if (is_one_bit((uint32_t)c->value) && (augment & (uint32_t)c->value) != 0 && used < TLI_AUGMENT_TEXT)
+            used += (size_t)snprintf(text + used, TLI_AUGMENT_TEXT - used, "%s%s", used > 0 ? "," : "",
                                      c->name);
     }
     return text;
@@ -57,27 +57,27 @@ char *tl_augment_name(uint32_t augment, char text[TL_AUGMENT_TEXT])
 
 /* ---- one picture --------------------------------------------------------------------------------- */
 
-static tl_resize whole(tl_rect from, uint32_t size)
+static tli_resize whole(tli_rect from, uint32_t size)
 {
-    return (tl_resize){.from = from, .width = size, .height = size, .window = {0, 0, size, size}};
+    return (tli_resize){.from = from, .width = size, .height = size, .window = {0, 0, size, size}};
 }
 
-tl_resize tl_resize_random(tl_random *r, uint32_t width, uint32_t height, uint32_t size)
+tli_resize tli_resize_random(tli_random *r, uint32_t width, uint32_t height, uint32_t size)
 {
     static const double least = 3.0 / 4.0, most = 4.0 / 3.0;
     const double area = (double)width * height;
     for (int tries = 0; tries < 10; tries++) {
-        const double part = area * (0.08 + (1.0 - 0.08) * (double)tl_random_uniform(r));
+        const double part = area * (0.08 + (1.0 - 0.08) * (double)tli_random_uniform(r));
         const double aspect = exp(log(least) + (log(most) - log(least)) *
-                                                   (double)tl_random_uniform(r)); /* width / height */
+                                                   (double)tli_random_uniform(r)); /* width / height */
         const double w = rint(sqrt(part * aspect)), h = rint(sqrt(part / aspect));
         if (w < 1 || w > width || h < 1 || h > height) continue;
-        tl_rect from = {.width = (uint32_t)w, .height = (uint32_t)h};
-        from.top = tl_random_below(r, height - from.height + 1);
-        from.left = tl_random_below(r, width - from.width + 1);
+        tli_rect from = {.width = (uint32_t)w, .height = (uint32_t)h};
+        from.top = tli_random_below(r, height - from.height + 1);
+        from.left = tli_random_below(r, width - from.width + 1);
         return whole(from, size);
     }
-    tl_rect from = {.width = width, .height = height};
+    tli_rect from = {.width = width, .height = height};
     const double aspect = (double)width / height;
     if (aspect < least) from.height = (uint32_t)rint(width / least);
     if (aspect > most) from.width = (uint32_t)rint(height * most);
@@ -92,17 +92,17 @@ static uint32_t middle(uint32_t side, uint32_t size)
     return (uint32_t)rint((side - size) / 2.0);
 }
 
-tl_resize tl_resize_centre(uint32_t width, uint32_t height, uint32_t size)
+tli_resize tli_resize_centre(uint32_t width, uint32_t height, uint32_t size)
 {
     const uint32_t shorter = (uint32_t)((uint64_t)size * 256 / 224);
-    tl_resize plan = {.from = {0, 0, width, height}, .width = shorter, .height = shorter};
+    tli_resize plan = {.from = {0, 0, width, height}, .width = shorter, .height = shorter};
     if (width < height) plan.height = (uint32_t)((uint64_t)shorter * height / width);
     if (height < width) plan.width = (uint32_t)((uint64_t)shorter * width / height);
-    plan.window = (tl_rect){middle(plan.width, size), middle(plan.height, size), size, size};
+    plan.window = (tli_rect){middle(plan.width, size), middle(plan.height, size), size, size};
     return plan;
 }
 
-void tl_flip(tl_image *image)
+void tli_flip(tli_image *image)
 {
     for (uint32_t y = 0; y < image->height; y++) {
         uint8_t *left = image->pixels + (size_t)y * image->width * 3;
@@ -116,13 +116,13 @@ void tl_flip(tl_image *image)
     }
 }
 
-void tl_normalise(const tl_image *image, float *out)
+void tli_normalise(const tli_image *image, float *out)
 {
     const size_t pixels = (size_t)image->width * image->height;
     for (int c = 0; c < 3; c++, out += pixels) {
         float table[256];
         for (int v = 0; v < 256; v++)
-            table[v] = ((float)v / 255.0f - tl_image_mean[c]) / tl_image_deviation[c];
+            table[v] = ((float)v / 255.0f - tli_image_mean[c]) / tli_image_deviation[c];
         for (size_t i = 0; i < pixels; i++) out[i] = table[image->pixels[3 * i + (size_t)c]];
     }
 }
@@ -130,29 +130,29 @@ void tl_normalise(const tl_image *image, float *out)
 /* ---- a batch ------------------------------------------------------------------------------------- */
 
 /* Johnk's method: of two powers of uniform numbers whose sum is at most one, the first's share of the sum. */
-double tl_random_beta(tl_random *r, double a, double b)
+double tli_random_beta(tli_random *r, double a, double b)
 {
     for (;;) {
-        const double x = pow(((double)tl_random_u32(r) + 0.5) * 0x1p-32, 1.0 / a);
-        const double y = pow(((double)tl_random_u32(r) + 0.5) * 0x1p-32, 1.0 / b);
+        const double x = pow(((double)tli_random_u32(r) + 0.5) * 0x1p-32, 1.0 / a);
+        const double y = pow(((double)tli_random_u32(r) + 0.5) * 0x1p-32, 1.0 / b);
         if (x + y <= 1.0 && x + y > 0.0) return x / (x + y);
     }
 }
 
-tl_mix tl_mix_draw(uint32_t augment, tl_random *r, uint32_t size)
+tli_mix tli_mix_draw(uint32_t augment, tli_random *r, uint32_t size)
 {
     const uint32_t kinds = augment & (TL_AUGMENT_MIXUP | TL_AUGMENT_CUTMIX);
     const bool both = kinds == (TL_AUGMENT_MIXUP | TL_AUGMENT_CUTMIX);
-    tl_mix mix = {.kind = TL_MIX_NONE, .own = 1.0f};
+    tli_mix mix = {.kind = TLI_MIX_NONE, .own = 1.0f};
     if (kinds == 0) return mix;
-    if (both ? tl_random_below(r, 2) == 0 : kinds == TL_AUGMENT_MIXUP) {
-        mix.kind = TL_MIX_SHARES;
-        mix.own = (float)tl_random_beta(r, 0.8, 0.8);
+    if (both ? tli_random_below(r, 2) == 0 : kinds == TL_AUGMENT_MIXUP) {
+        mix.kind = TLI_MIX_SHARES;
+        mix.own = (float)tli_random_beta(r, 0.8, 0.8);
         return mix;
     }
-    mix.kind = TL_MIX_RECTANGLE;
-    const double share = tl_random_beta(r, 1.0, 1.0);
-    const uint32_t x = tl_random_below(r, size), y = tl_random_below(r, size);
+    mix.kind = TLI_MIX_RECTANGLE;
+    const double share = tli_random_beta(r, 1.0, 1.0);
+    const uint32_t x = tli_random_below(r, size), y = tli_random_below(r, size);
     const uint32_t half = (uint32_t)(0.5 * sqrt(1.0 - share) * size);
     mix.left = x > half ? x - half : 0;
     mix.top = y > half ? y - half : 0;
@@ -163,9 +163,9 @@ tl_mix tl_mix_draw(uint32_t augment, tl_random *r, uint32_t size)
     return mix;
 }
 
-static void mix_one(const tl_mix *mix, float *image, const float *other, uint32_t channels, uint32_t size)
+static void mix_one(const tli_mix *mix, float *image, const float *other, uint32_t channels, uint32_t size)
 {
-    if (mix->kind == TL_MIX_SHARES) {
+    if (mix->kind == TLI_MIX_SHARES) {
         const size_t values = (size_t)channels * size * size;
         for (size_t i = 0; i < values; i++) image[i] = mix->own * image[i] + (1.0f - mix->own) * other[i];
         return;
@@ -178,10 +178,10 @@ static void mix_one(const tl_mix *mix, float *image, const float *other, uint32_
         }
 }
 
-void tl_mix_images(const tl_mix *mix, float *images, uint32_t count, uint32_t channels, uint32_t size,
-                   float *spare)
+void tli_mix_images(const tli_mix *mix, float *images, uint32_t count, uint32_t channels, uint32_t size,
+                    float *spare)
 {
-    if (mix->kind == TL_MIX_NONE || count == 0) return;
+    if (mix->kind == TLI_MIX_NONE || count == 0) return;
     const size_t values = (size_t)channels * size * size;
     /* From the last to the first, so that each still finds the one before it as it was; the last is kept for the
      * first. */
@@ -190,7 +190,7 @@ void tl_mix_images(const tl_mix *mix, float *images, uint32_t count, uint32_t ch
         mix_one(mix, images + i * values, i > 0 ? images + (i - 1) * values : spare, channels, size);
 }
 
-void tl_mix_labels(const tl_mix *mix, const int32_t *labels, uint32_t count, uint32_t classes, float *soft)
+void tli_mix_labels(const tli_mix *mix, const int32_t *labels, uint32_t count, uint32_t classes, float *soft)
 {
     memset(soft, 0, (size_t)count * classes * sizeof *soft);
     for (uint32_t i = 0; i < count; i++) {

@@ -30,8 +30,8 @@ typedef struct places {
     size_t count, room;
 } places;
 
-struct tl_bpe_encoder {
-    const tl_bpe *bpe;
+struct tli_bpe_encoder {
+    const tli_bpe *bpe;
     pcre2_match_data *match;
     word *cache;     /* [1 << CACHE_BITS] */
     symbol *symbols; /* of a long piece */
@@ -55,7 +55,7 @@ static const char pattern[] = "'s|'t|'re|'ve|'m|'ll|'d"
                               "|[" WHITE "]+(?![^" WHITE "])"
                               "|[" WHITE "]++";
 
-tl_status tl_bpe_compile(tl_bpe *bpe, tl_error *err)
+tl_status tli_bpe_compile(tli_bpe *bpe, tl_error *err)
 {
     int code = 0;
     PCRE2_SIZE offset = 0;
@@ -65,9 +65,9 @@ tl_status tl_bpe_compile(tl_bpe *bpe, tl_error *err)
     if (bpe->pattern == NULL) {
         PCRE2_UCHAR reason[128] = "";
         pcre2_get_error_message(code, reason, sizeof reason);
-        return tl_fail(err, TL_ERROR_MEMORY,
-                       "PCRE2 cannot compile GPT-2's pattern (%s): it needs Unicode support",
-                       (const char *)reason);
+        return tli_fail(err, TL_ERROR_MEMORY,
+                        "PCRE2 cannot compile GPT-2's pattern (%s): it needs Unicode support",
+                        (const char *)reason);
     }
     /* Where compiling to machine code is not allowed, matching is slower and the same. */
     bpe->jit = pcre2_jit_compile(bpe->pattern, PCRE2_JIT_COMPLETE) == 0;
@@ -85,7 +85,7 @@ static size_t valid_run(const uint8_t *p, size_t n)
             i += 8;
             continue;
         }
-        const size_t step = tl_utf8_sequence(p + i, n - i);
+        const size_t step = tli_utf8_sequence(p + i, n - i);
         if (step == 0) break;
         i += step;
     }
@@ -95,7 +95,7 @@ static size_t valid_run(const uint8_t *p, size_t n)
 static size_t invalid_run(const uint8_t *p, size_t n)
 {
     size_t i = 0;
-    while (i < n && tl_utf8_sequence(p + i, n - i) == 0) i++;
+    while (i < n && tli_utf8_sequence(p + i, n - i) == 0) i++;
     return i;
 }
 
@@ -128,7 +128,7 @@ static bool ends_in_wide_white(const uint8_t *text, size_t n)
 /* No piece holds white space after something else, so between the two there is always a border, and the only
  * piece that looks ahead is white space. The same holds between ASCII letters, digits and other characters,
  * except after white space (a space joins what follows) and after ' (which may begin 's or 'll). */
-size_t tl_bpe_cut(const uint8_t *text, size_t bytes)
+size_t tli_bpe_cut(const uint8_t *text, size_t bytes)
 {
     for (size_t p = bytes; p-- > 1;) {
         const uint8_t before = text[p - 1], after = text[p];
@@ -145,16 +145,16 @@ size_t tl_bpe_cut(const uint8_t *text, size_t bytes)
 
 /* ---- merging ------------------------------------------------------------------------------------- */
 
-static uint32_t rank_of(const tl_bpe *bpe, uint32_t left, uint32_t right, uint32_t *id)
+static uint32_t rank_of(const tli_bpe *bpe, uint32_t left, uint32_t right, uint32_t *id)
 {
-    const tl_bpe_merge *m = tl_bpe_find_merge(bpe, left, right);
-    if (m == NULL) return TL_BPE_NO_RANK;
+    const tli_bpe_merge *m = tli_bpe_find_merge(bpe, left, right);
+    if (m == NULL) return TLI_BPE_NO_RANK;
     *id = m->id;
     return m->rank;
 }
 
 /* As the original: finds the pair of lowest rank, merges all its occurrences from the left, starts again. */
-static size_t merge_short(const tl_bpe *bpe, const uint8_t *piece, size_t n, uint16_t *ids)
+static size_t merge_short(const tli_bpe *bpe, const uint8_t *piece, size_t n, uint16_t *ids)
 {
     uint32_t ranks[SHORT_PIECE], merged[SHORT_PIECE]; /* of the pair (i, i + 1) */
     for (size_t i = 0; i < n; i++) ids[i] = bpe->byte_ids[piece[i]];
@@ -163,7 +163,7 @@ static size_t merge_short(const tl_bpe *bpe, const uint8_t *piece, size_t n, uin
         uint32_t lowest = ranks[0];
         for (size_t i = 1; i + 1 < n; i++)
             if (ranks[i] < lowest) lowest = ranks[i];
-        if (lowest == TL_BPE_NO_RANK) break;
+        if (lowest == TLI_BPE_NO_RANK) break;
         size_t first = 0;
         while (ranks[first] != lowest) first++;
         /* Symbols and the ranks of untouched pairs move together; a pair beside a new symbol is looked up. */
@@ -172,7 +172,7 @@ static size_t merge_short(const tl_bpe *bpe, const uint8_t *piece, size_t n, uin
         for (size_t from = first; from < n; to++) {
             const bool here = from + 1 < n && ranks[from] == lowest;
             const uint32_t id = here ? merged[from] : ids[from];
-            const uint32_t rank = from + 1 < n ? ranks[from] : TL_BPE_NO_RANK,
+            const uint32_t rank = from + 1 < n ? ranks[from] : TLI_BPE_NO_RANK,
                            pair = from + 1 < n ? merged[from] : 0;
             from += here ? 2 : 1;
             ids[to] = (uint16_t)id;
@@ -190,9 +190,9 @@ static size_t merge_short(const tl_bpe *bpe, const uint8_t *piece, size_t n, uin
 
 static tl_status no_memory(tl_error *err)
 {
-    return tl_fail(err, TL_ERROR_MEMORY,
-                   "out of host memory while encoding: a stretch of text without a border "
-                   "between words is too long");
+    return tli_fail(err, TL_ERROR_MEMORY,
+                    "out of host memory while encoding: a stretch of text without a border "
+                    "between words is too long");
 }
 
 static bool push(places *list, uint64_t item)
@@ -232,23 +232,23 @@ static uint64_t heap_pop(places *heap)
     return top;
 }
 
-static bool heap_push_pair(tl_bpe_encoder *e, uint32_t place)
+static bool heap_push_pair(tli_bpe_encoder *e, uint32_t place)
 {
     const symbol *s = &e->symbols[place];
     uint32_t id;
     if (s->id == DEAD || s->next == NONE) return true;
     const uint32_t rank = rank_of(e->bpe, s->id, e->symbols[s->next].id, &id);
-    return rank == TL_BPE_NO_RANK || heap_push(&e->heap, (uint64_t)rank << 32 | place);
+    return rank == TLI_BPE_NO_RANK || heap_push(&e->heap, (uint64_t)rank << 32 | place);
 }
 
 /* The same for long pieces, in n log n. One pass takes all pairs of the lowest rank; the pairs that it makes
  * are looked at after the pass, even when they rank lower, as the original does. */
-static tl_status merge_long(tl_bpe_encoder *e, const uint8_t *piece, size_t n, uint16_t *ids, size_t *count,
+static tl_status merge_long(tli_bpe_encoder *e, const uint8_t *piece, size_t n, uint16_t *ids, size_t *count,
                             tl_error *err)
 {
     if (n >= UINT32_MAX)
-        return tl_fail(err, TL_ERROR_INPUT,
-                       "the text has a word of %zu bytes; words must be shorter than 4 GiB", n);
+        return tli_fail(err, TL_ERROR_INPUT,
+                        "the text has a word of %zu bytes; words must be shorter than 4 GiB", n);
     if (n > e->symbol_room) {
         free(e->symbols);
         e->symbols = malloc(n * sizeof *e->symbols);
@@ -322,9 +322,9 @@ static uint32_t slot_of(const uint8_t *p, size_t n)
     return (uint32_t)(a >> (64 - CACHE_BITS));
 }
 
-static tl_status encode_piece(tl_bpe_encoder *e, const uint8_t *piece, size_t n, tl_ids *ids, tl_error *err)
+static tl_status encode_piece(tli_bpe_encoder *e, const uint8_t *piece, size_t n, tli_ids *ids, tl_error *err)
 {
-    TL_TRY(tl_ids_reserve(ids, n, err));
+    TLI_TRY(tli_ids_reserve(ids, n, err));
     uint16_t *out = ids->items + ids->count;
     if (n == 1) {
         out[0] = e->bpe->byte_ids[piece[0]];
@@ -333,7 +333,7 @@ static tl_status encode_piece(tl_bpe_encoder *e, const uint8_t *piece, size_t n,
     }
     size_t count = 0;
     if (n > SHORT_PIECE) {
-        TL_TRY(merge_long(e, piece, n, out, &count, err));
+        TLI_TRY(merge_long(e, piece, n, out, &count, err));
         ids->count += count;
         return TL_OK;
     }
@@ -357,7 +357,7 @@ static tl_status encode_piece(tl_bpe_encoder *e, const uint8_t *piece, size_t n,
 /* ---- text ---------------------------------------------------------------------------------------- */
 
 /* The end of the piece that begins at `from`. */
-static tl_status next_piece(tl_bpe_encoder *e, const uint8_t *text, size_t n, size_t from, size_t *end,
+static tl_status next_piece(tli_bpe_encoder *e, const uint8_t *text, size_t n, size_t from, size_t *end,
                             tl_error *err)
 {
     const int code = e->bpe->jit
@@ -367,20 +367,20 @@ static tl_status next_piece(tl_bpe_encoder *e, const uint8_t *text, size_t n, si
     if (*end > from) return TL_OK;
     PCRE2_UCHAR reason[128] = "no match";
     if (code < 0) pcre2_get_error_message(code, reason, sizeof reason);
-    return tl_fail(err, TL_ERROR_MEMORY, "PCRE2 failed to cut the text at byte %zu into words: %s", from,
-                   (const char *)reason);
+    return tli_fail(err, TL_ERROR_MEMORY, "PCRE2 failed to cut the text at byte %zu into words: %s", from,
+                    (const char *)reason);
 }
 
-tl_status tl_bpe_encode(tl_bpe_encoder *e, const uint8_t *text, size_t bytes, tl_ids *ids, tl_error *err)
+tl_status tli_bpe_encode(tli_bpe_encoder *e, const uint8_t *text, size_t bytes, tli_ids *ids, tl_error *err)
 {
     while (bytes > 0) {
         const size_t valid = valid_run(text, bytes);
         for (size_t from = 0, end = 0; from < valid; from = end) {
-            TL_TRY(next_piece(e, text, valid, from, &end, err));
-            TL_TRY(encode_piece(e, text + from, end - from, ids, err));
+            TLI_TRY(next_piece(e, text, valid, from, &end, err));
+            TLI_TRY(encode_piece(e, text + from, end - from, ids, err));
         }
         const size_t invalid = invalid_run(text + valid, bytes - valid);
-        TL_TRY(tl_ids_reserve(ids, invalid, err));
+        TLI_TRY(tli_ids_reserve(ids, invalid, err));
         for (size_t i = 0; i < invalid; i++) ids->items[ids->count++] = e->bpe->byte_ids[text[valid + i]];
         text += valid + invalid;
         bytes -= valid + invalid;
@@ -388,9 +388,9 @@ tl_status tl_bpe_encode(tl_bpe_encoder *e, const uint8_t *text, size_t bytes, tl
     return TL_OK;
 }
 
-tl_status tl_bpe_encoder_create(const tl_bpe *bpe, tl_bpe_encoder **out, tl_error *err)
+tl_status tli_bpe_encoder_create(const tli_bpe *bpe, tli_bpe_encoder **out, tl_error *err)
 {
-    tl_bpe_encoder *e = calloc(1, sizeof *e);
+    tli_bpe_encoder *e = calloc(1, sizeof *e);
     *out = e;
     if (e != NULL) {
         e->bpe = bpe;
@@ -398,12 +398,12 @@ tl_status tl_bpe_encoder_create(const tl_bpe *bpe, tl_bpe_encoder **out, tl_erro
         e->cache = calloc((size_t)1 << CACHE_BITS, sizeof *e->cache);
     }
     if (e != NULL && e->match != NULL && e->cache != NULL) return TL_OK;
-    tl_bpe_encoder_free(e);
+    tli_bpe_encoder_free(e);
     *out = NULL;
-    return tl_fail(err, TL_ERROR_MEMORY, "out of host memory for an encoder of text");
+    return tli_fail(err, TL_ERROR_MEMORY, "out of host memory for an encoder of text");
 }
 
-void tl_bpe_encoder_free(tl_bpe_encoder *e)
+void tli_bpe_encoder_free(tli_bpe_encoder *e)
 {
     if (e == NULL) return;
     pcre2_match_data_free(e->match);

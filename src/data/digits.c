@@ -170,9 +170,9 @@ static const stroke glyphs[CLASSES][STYLES][MAX_STROKES] = {
         {.66f, .95f}}}}},
 };
 
-static float between(tl_random *r, float low, float high)
+static float between(tli_random *r, float low, float high)
 {
-    return low + (high - low) * tl_random_uniform(r);
+    return low + (high - low) * tli_random_uniform(r);
 }
 
 /* Adds a segment with a pen of radius `pen`: ink falls from 1 to 0 over one pixel at the edge. */
@@ -198,10 +198,10 @@ static void draw_segment(float *ink, point a, point b, float pen)
     }
 }
 
-static void draw_digit(tl_random *r, int class, uint8_t *pixels)
+static void draw_digit(tli_random *r, int class, uint8_t *pixels)
 {
     float ink[SIZE * SIZE] = {0};
-    const stroke *strokes = glyphs[class][tl_random_below(r, STYLES)];
+    const stroke *strokes = glyphs[class][tli_random_below(r, STYLES)];
     const float angle = between(r, -.3f, .3f), slant = between(r, -.35f, .35f);
     const float width = between(r, 11.0f, 19.0f), height = between(r, 15.0f, 22.0f);
     const float cx = 13.5f + between(r, -2.0f, 2.0f), cy = 13.5f + between(r, -2.0f, 2.0f);
@@ -209,11 +209,11 @@ static void draw_digit(tl_random *r, int class, uint8_t *pixels)
     const float c = cosf(angle), s = sinf(angle);
     for (int k = 0; k < MAX_STROKES && strokes[k].points > 0; k++) {
         point last = {0};
-        const int gap = tl_random_below(r, 5) == 0 ? (int)tl_random_below(r, (uint32_t)strokes[k].points)
-                                                   : -1;
+        const int gap = tli_random_below(r, 5) == 0 ? (int)tli_random_below(r, (uint32_t)strokes[k].points)
+                                                    : -1;
         for (int i = 0; i < strokes[k].points; i++) {
-            const float u = strokes[k].at[i].x - .5f + wobble * tl_random_normal(r);
-            const float v = strokes[k].at[i].y - .5f + wobble * tl_random_normal(r);
+            const float u = strokes[k].at[i].x - .5f + wobble * tli_random_normal(r);
+            const float v = strokes[k].at[i].y - .5f + wobble * tli_random_normal(r);
             const float x = (u - slant * v) * width, y = v * height;
             const point at = {cx + c * x - s * y, cy + s * x + c * y};
             /* A skipped segment is a pen lifted too early; only long strokes stay legible without one. */
@@ -221,7 +221,7 @@ static void draw_digit(tl_random *r, int class, uint8_t *pixels)
             last = at;
         }
     }
-    if (tl_random_below(r, 3) == 0) { /* a stray stroke near the border */
+    if (tli_random_below(r, 3) == 0) { /* a stray stroke near the border */
         const point a = {between(r, 0, 27), between(r, 0, 27)};
         const point b = {a.x + between(r, -6, 6), a.y + between(r, -6, 6)};
         draw_segment(ink, a, b, between(r, .2f, .8f));
@@ -229,7 +229,7 @@ static void draw_digit(tl_random *r, int class, uint8_t *pixels)
     const float contrast = between(r, 150.0f, 255.0f), noise = between(r, 0.0f, 30.0f);
     for (int i = 0; i < SIZE * SIZE; i++) {
         /* Noise only where there is ink or by chance, as a scanner's; a black field stays mostly black. */
-        const uint32_t word = tl_random_u32(r);
+        const uint32_t word = tli_random_u32(r);
         const float n = ((float)(word >> 16) * 0x1p-16f - .5f) * 2.0f * noise;
         float value = ink[i] * contrast + (ink[i] > 0.0f || (word & 7) == 0 ? n : 0.0f);
         value = value < 0.0f ? 0.0f : value > 255.0f ? 255.0f : value;
@@ -237,24 +237,24 @@ static void draw_digit(tl_random *r, int class, uint8_t *pixels)
     }
 }
 
-tl_status tl_digits_draw(uint64_t seed, int train, uint32_t count, tl_dataset *set, tl_error *err)
+tl_status tli_digits_draw(uint64_t seed, int train, uint32_t count, tli_dataset *set, tl_error *err)
 {
     if (count == 0) count = train ? TRAIN_COUNT : TEST_COUNT;
-    *set = (tl_dataset){.count = count, .height = SIZE, .width = SIZE};
+    *set = (tli_dataset){.count = count, .height = SIZE, .width = SIZE};
     set->pixels = malloc((size_t)count * SIZE * SIZE);
     set->labels = malloc(count);
     if (set->pixels == NULL || set->labels == NULL) {
-        tl_dataset_free(set);
-        return tl_fail(err, TL_ERROR_MEMORY,
-                       "out of host memory for %u synthetic digits: use a smaller --limit-%s", count,
-                       train ? "train" : "test");
+        tli_dataset_free(set);
+        return tli_fail(err, TL_ERROR_MEMORY,
+                        "out of host memory for %u synthetic digits: use a smaller --limit-%s", count,
+                        train ? "train" : "test");
     }
-    const uint64_t stream = tl_random_stream(train ? "digits/train" : "digits/test");
+    const uint64_t stream = tli_random_stream(train ? "digits/train" : "digits/test");
     for (uint32_t i = 0; i < count; i++) {
         /* A stretch of the stream for each image, so that image i does not depend on the others. */
-        tl_random r = tl_random_make(seed, stream);
+        tli_random r = tli_random_make(seed, stream);
         r.index = (uint64_t)i << 12;
-        set->labels[i] = (uint8_t)tl_random_below(&r, CLASSES);
+        set->labels[i] = (uint8_t)tli_random_below(&r, CLASSES);
         draw_digit(&r, set->labels[i], set->pixels + (size_t)i * SIZE * SIZE);
     }
     return TL_OK;

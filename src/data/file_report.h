@@ -1,7 +1,7 @@
 /* What users are told of the files of a set while it is read: which are no sound images, which are not seen as people see
  * them, each once; and how many there were. When a class has no sound image left, reading cannot go on. */
-#ifndef TL_DATA_FILE_REPORT_H
-#define TL_DATA_FILE_REPORT_H
+#ifndef DATA_FILE_REPORT_H
+#define DATA_FILE_REPORT_H
 
 #include <stdbool.h>
 
@@ -9,8 +9,8 @@
 #include "core/status.h"
 #include "data/image_folder.h"
 
-typedef struct tl_file_report {
-    const tl_image_folder *folder; /* NULL: nothing is of files, and nothing is reported */
+typedef struct tli_file_report {
+    const tli_image_folder *folder; /* NULL: nothing is of files, and nothing is reported */
     const tl_log *log;
     bool train;
     uint8_t *known;       /* owned, [images]: what is known of a file, see file_report.c */
@@ -19,18 +19,18 @@ typedef struct tl_file_report {
         *named; /* the caller's, [images], or NULL: files named before, by another report of the same set */
     bool news;  /* something was found that was not named before */
     uint32_t damaged, oriented, deep; /* files */
-} tl_file_report;
+} tli_file_report;
 
 /* `folder` and `named` must outlive the report. */
-tl_status tl_file_report_begin(tl_file_report *report, const tl_image_folder *folder, bool train,
-                               uint8_t *named, const tl_log *log, tl_error *err);
-void tl_file_report_end(tl_file_report *report); /* fine on a zeroed one */
+tl_status tli_file_report_begin(tli_file_report *report, const tli_image_folder *folder, bool train,
+                                uint8_t *named, const tl_log *log, tl_error *err);
+void tli_file_report_end(tli_file_report *report); /* fine on a zeroed one */
 
 /* Image `sample` is damaged, as `text` says. TL_ERROR_INPUT: it was the last of its class. */
-tl_status tl_file_report_damage(tl_file_report *report, uint32_t sample, const char *text, tl_error *err);
-/* Image `sample` was decoded with these tl_image_remarks. */
-void tl_file_report_remarks(tl_file_report *report, uint32_t sample, uint32_t remarks);
+tl_status tli_file_report_damage(tli_file_report *report, uint32_t sample, const char *text, tl_error *err);
+/* Image `sample` was decoded with these tli_image_remarks. */
+void tli_file_report_remarks(tli_file_report *report, uint32_t sample, uint32_t remarks);
 /* Notices of how many files there were of each kind, if any is news. */
-void tl_file_report_summary(const tl_file_report *report);
+void tli_file_report_summary(const tli_file_report *report);
 
 #endif

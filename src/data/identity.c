@@ -8,24 +8,24 @@
 
 #define ENDS (UINT64_C(1) << 20)
 
-void tl_identity_add(tl_set_identity *set, const void *bytes, size_t size)
+void tli_identity_add(tli_set_identity *set, const void *bytes, size_t size)
 {
     set->hash = XXH3_64bits_withSeed(bytes, size, set->hash);
 }
 
-void tl_identity_add_ends(tl_set_identity *set, const void *bytes, uint64_t size)
+void tli_identity_add_ends(tli_set_identity *set, const void *bytes, uint64_t size)
 {
     const uint64_t piece = size < ENDS ? size : ENDS;
-    tl_identity_add_number(set, size);
-    tl_identity_add(set, bytes, (size_t)piece);
-    tl_identity_add(set, (const unsigned char *)bytes + (size - piece), (size_t)piece);
+    tli_identity_add_number(set, size);
+    tli_identity_add(set, bytes, (size_t)piece);
+    tli_identity_add(set, (const unsigned char *)bytes + (size - piece), (size_t)piece);
 }
 
-void tl_identity_add_number(tl_set_identity *set, uint64_t number)
+void tli_identity_add_number(tli_set_identity *set, uint64_t number)
 {
     unsigned char bytes[8];
     for (int i = 0; i < 8; i++) bytes[i] = (unsigned char)(number >> 8 * i);
-    tl_identity_add(set, bytes, sizeof bytes);
+    tli_identity_add(set, bytes, sizeof bytes);
 }
 
 /* ---- in checkpoints ------------------------------------------------------------------------------ */
@@ -33,23 +33,23 @@ void tl_identity_add_number(tl_set_identity *set, uint64_t number)
 #define TRAIN_KEY "data_train" /* "SAMPLES HASH" */
 #define TEST_KEY  "data_test"  /* "SAMPLES HASH LIMIT" */
 
-int tl_identity_write(const tl_data_identity *data, tl_identity_text *text,
-                      tl_st_pair pairs[TL_IDENTITY_PAIRS])
+int tli_identity_write(const tli_data_identity *data, tli_identity_text *text,
+                       tli_st_pair pairs[TLI_IDENTITY_PAIRS])
 {
     if (!data->known) return 0;
-    snprintf(text->text[0], TL_IDENTITY_TEXT, "%" PRIu64 " %016" PRIx64, data->train.samples,
+    snprintf(text->text[0], TLI_IDENTITY_TEXT, "%" PRIu64 " %016" PRIx64, data->train.samples,
              data->train.hash);
-    snprintf(text->text[1], TL_IDENTITY_TEXT, "%" PRIu64 " %016" PRIx64 " %" PRIu32, data->test.samples,
+    snprintf(text->text[1], TLI_IDENTITY_TEXT, "%" PRIu64 " %016" PRIx64 " %" PRIu32, data->test.samples,
              data->test.hash, data->limit_test);
-    pairs[0] = (tl_st_pair){(char *)(uintptr_t)TRAIN_KEY, text->text[0]};
-    pairs[1] = (tl_st_pair){(char *)(uintptr_t)TEST_KEY, text->text[1]};
-    return TL_IDENTITY_PAIRS;
+    pairs[0] = (tli_st_pair){(char *)(uintptr_t)TRAIN_KEY, text->text[0]};
+    pairs[1] = (tli_st_pair){(char *)(uintptr_t)TEST_KEY, text->text[1]};
+    return TLI_IDENTITY_PAIRS;
 }
 
-tl_data_identity tl_identity_read(const tl_safetensors *st)
+tli_data_identity tli_identity_read(const tli_safetensors *st)
 {
-    tl_data_identity data = {0};
-    const char *train = tl_st_metadata(st, TRAIN_KEY), *test = tl_st_metadata(st, TEST_KEY);
+    tli_data_identity data = {0};
+    const char *train = tli_st_metadata(st, TRAIN_KEY), *test = tli_st_metadata(st, TEST_KEY);
     data.known = train != NULL && test != NULL &&
                  sscanf(train, "%" SCNu64 " %" SCNx64, &data.train.samples, &data.train.hash) == 2 &&
                  sscanf(test, "%" SCNu64 " %" SCNx64 " %" SCNu32, &data.test.samples, &data.test.hash,
@@ -59,8 +59,8 @@ tl_data_identity tl_identity_read(const tl_safetensors *st)
 
 /* ---- comparing ----------------------------------------------------------------------------------- */
 
-static bool describe_difference(const char *set, const char *unit, const tl_set_identity *stored,
-                                const tl_set_identity *now, const char *path, char *text, size_t room)
+static bool describe_difference(const char *set, const char *unit, const tli_set_identity *stored,
+                                const tli_set_identity *now, const char *path, char *text, size_t room)
 {
     if (stored->samples != now->samples)
         snprintf(text, room, "its %s set had %" PRIu64 " %s, and that of %s has %" PRIu64, set,
@@ -73,9 +73,9 @@ static bool describe_difference(const char *set, const char *unit, const tl_set_
     return true;
 }
 
-tl_status tl_identity_check(const tl_data_identity *stored, const tl_data_identity *now, const char *unit,
-                            const char *out, const char *path, bool allow_other, const tl_log *log,
-                            tl_error *err)
+tl_status tli_identity_check(const tli_data_identity *stored, const tli_data_identity *now, const char *unit,
+                             const char *out, const char *path, bool allow_other, const tl_log *log,
+                             tl_error *err)
 {
     char what[1400];
     if (!stored->known || !now->known) return TL_OK;
@@ -84,9 +84,9 @@ tl_status tl_identity_check(const tl_data_identity *stored, const tl_data_identi
          !describe_difference("test", unit, &stored->test, &now->test, path, what, sizeof what)))
         return TL_OK;
     if (!allow_other)
-        return tl_fail(err, TL_ERROR_INPUT,
-                       "cannot resume %s with other data: %s; give the same --data, or --allow-other-data",
-                       out, what);
-    tl_log_write(log, TL_LOG_NOTICE, "%s goes on with other data: %s", out, what);
+        return tli_fail(err, TL_ERROR_INPUT,
+                        "cannot resume %s with other data: %s; give the same --data, or --allow-other-data",
+                        out, what);
+    tli_log_write(log, TL_LOG_NOTICE, "%s goes on with other data: %s", out, what);
     return TL_OK;
 }

@@ -24,7 +24,7 @@ typedef struct source {
     unsigned char input[65536];
 } source;
 
-void tl_dataset_free(tl_dataset *set)
+void tli_dataset_free(tli_dataset *set)
 {
     free(set->pixels);
     free(set->labels);
@@ -50,30 +50,30 @@ static tl_status source_open(source *s, const char *folder, const char *name, tl
     memset(s, 0, sizeof *s);
     int length = snprintf(s->path, sizeof s->path, "%s/%s.gz", folder, name);
     if (length < 0 || (size_t)length >= sizeof s->path)
-        return tl_fail(err, TL_ERROR_INPUT, "the path of the folder %.80s... is too long", folder);
+        return tli_fail(err, TL_ERROR_INPUT, "the path of the folder %.80s... is too long", folder);
     s->path[length - 3] = 0; /* the plain file first */
     if (!is_file(s->path)) s->path[length - 3] = '.';
     if (!is_file(s->path))
-        return tl_fail(err, TL_ERROR_INPUT,
-                       "%s holds neither %s nor %s.gz; give the folder of the MNIST files", folder, name,
-                       name);
+        return tli_fail(err, TL_ERROR_INPUT,
+                        "%s holds neither %s nor %s.gz; give the folder of the MNIST files", folder, name,
+                        name);
     s->file = fopen(s->path, "rb");
-    if (!s->file) return tl_fail(err, TL_ERROR_INPUT, "%s cannot be opened: %s", s->path, strerror(errno));
+    if (!s->file) return tli_fail(err, TL_ERROR_INPUT, "%s cannot be opened: %s", s->path, strerror(errno));
     s->held = fread(s->input, 1, sizeof s->input, s->file);
     s->next = s->input;
     if (s->held < 2 || s->input[0] != 0x1f || s->input[1] != 0x8b) return TL_OK;
     s->stream.next_in = s->input;
     s->stream.avail_in = (uInt)s->held;
     if (inflateInit2(&s->stream, 15 + 16) != Z_OK) /* + 16: a gzip header and checksum are required */
-        return tl_fail(err, TL_ERROR_MEMORY, "%s: not enough host memory to unpack it", s->path);
+        return tli_fail(err, TL_ERROR_MEMORY, "%s: not enough host memory to unpack it", s->path);
     s->packed = true;
     return TL_OK;
 }
 
 static tl_status damaged(const source *s, tl_error *err)
 {
-    if (ferror(s->file)) return tl_fail(err, TL_ERROR_INPUT, "%s cannot be read", s->path);
-    return tl_fail(err, TL_ERROR_INPUT, "%s is not a sound gzip file; fetch it again", s->path);
+    if (ferror(s->file)) return tli_fail(err, TL_ERROR_INPUT, "%s cannot be read", s->path);
+    return tli_fail(err, TL_ERROR_INPUT, "%s is not a sound gzip file; fetch it again", s->path);
 }
 
 /* Unpacks up to `bytes`; *got is less at the end of a sound file only. */
@@ -87,7 +87,7 @@ static tl_status read_packed(source *s, unsigned char *out, size_t bytes, size_t
             if (s->stream.avail_in == 0) {
                 if (s->ended && !ferror(s->file)) return TL_OK;
                 if (!ferror(s->file))
-                    return tl_fail(err, TL_ERROR_INPUT, "%s is truncated; fetch it again", s->path);
+                    return tli_fail(err, TL_ERROR_INPUT, "%s is truncated; fetch it again", s->path);
                 return damaged(s, err);
             }
         }
@@ -114,7 +114,7 @@ static tl_status read_some(source *s, unsigned char *out, size_t bytes, size_t *
     s->next += *got;
     s->held -= *got;
     if (*got < bytes) *got += fread(out + *got, 1, bytes - *got, s->file);
-    if (ferror(s->file)) return tl_fail(err, TL_ERROR_INPUT, "%s cannot be read", s->path);
+    if (ferror(s->file)) return tli_fail(err, TL_ERROR_INPUT, "%s cannot be read", s->path);
     return TL_OK;
 }
 
@@ -124,27 +124,27 @@ static tl_status read_header(source *s, uint32_t magic, const char *what, uint32
 {
     unsigned char bytes[16];
     size_t got;
-    TL_TRY(read_some(s, bytes, (size_t)count * 4, &got, err));
+    TLI_TRY(read_some(s, bytes, (size_t)count * 4, &got, err));
     if (got < (size_t)count * 4)
-        return tl_fail(err, TL_ERROR_INPUT, "%s is truncated in its header", s->path);
+        return tli_fail(err, TL_ERROR_INPUT, "%s is truncated in its header", s->path);
     for (int i = 0; i < count; i++) {
         const unsigned char *b = bytes + 4 * i;
         words[i] = (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
     }
     if (words[0] != magic)
-        return tl_fail(err, TL_ERROR_INPUT,
-                       "%s is no IDX file of %s: it begins with 0x%08" PRIx32 " instead of 0x%08" PRIx32,
-                       s->path, what, words[0], magic);
-    if (words[1] == 0) return tl_fail(err, TL_ERROR_INPUT, "%s holds no %s", s->path, what);
+        return tli_fail(err, TL_ERROR_INPUT,
+                        "%s is no IDX file of %s: it begins with 0x%08" PRIx32 " instead of 0x%08" PRIx32,
+                        s->path, what, words[0], magic);
+    if (words[1] == 0) return tli_fail(err, TL_ERROR_INPUT, "%s holds no %s", s->path, what);
     return TL_OK;
 }
 
 static tl_status truncated(const source *s, uint64_t bytes, uint64_t came, tl_error *err)
 {
-    return tl_fail(err, TL_ERROR_INPUT,
-                   "%s is truncated: its header promises %" PRIu64 " bytes of data, %" PRIu64
-                   " came; fetch it again",
-                   s->path, bytes, came);
+    return tli_fail(err, TL_ERROR_INPUT,
+                    "%s is truncated: its header promises %" PRIu64 " bytes of data, %" PRIu64
+                    " came; fetch it again",
+                    s->path, bytes, came);
 }
 
 /* Reads the file to its end, which must come `bytes` after its header, `at` of them read: damage behind what is
@@ -153,7 +153,7 @@ static tl_status read_rest(source *s, uint64_t at, uint64_t bytes, tl_error *err
 {
     enum { ROOM = 1 << 18 };
     unsigned char *scratch = malloc(ROOM);
-    if (!scratch) return tl_fail(err, TL_ERROR_MEMORY, "%s: not enough host memory to read it", s->path);
+    if (!scratch) return tli_fail(err, TL_ERROR_MEMORY, "%s: not enough host memory to read it", s->path);
     tl_status status = TL_OK;
     size_t got = ROOM;
     while (status == TL_OK && got == ROOM && at <= bytes) {
@@ -163,7 +163,7 @@ static tl_status read_rest(source *s, uint64_t at, uint64_t bytes, tl_error *err
     free(scratch);
     if (status != TL_OK) return status;
     if (at < bytes) return truncated(s, bytes, at, err);
-    if (at > bytes) return tl_fail(err, TL_ERROR_INPUT, "%s has bytes behind its last element", s->path);
+    if (at > bytes) return tli_fail(err, TL_ERROR_INPUT, "%s has bytes behind its last element", s->path);
     return TL_OK;
 }
 
@@ -176,12 +176,12 @@ static tl_status read_body(source *s, uint64_t kept, uint64_t bytes, uint8_t **o
     while (size < kept) {
         uint8_t *grown = capacity <= SIZE_MAX ? realloc(*out, (size_t)capacity) : NULL;
         if (!grown)
-            return tl_fail(err, TL_ERROR_MEMORY,
-                           "%s: not enough host memory for %" PRIu64 " bytes; limit the number of images",
-                           s->path, kept);
+            return tli_fail(err, TL_ERROR_MEMORY,
+                            "%s: not enough host memory for %" PRIu64 " bytes; limit the number of images",
+                            s->path, kept);
         *out = grown;
         size_t got;
-        TL_TRY(read_some(s, *out + size, (size_t)(capacity - size), &got, err));
+        TLI_TRY(read_some(s, *out + size, (size_t)(capacity - size), &got, err));
         size += got;
         if (size < capacity) return truncated(s, bytes, size, err);
         capacity = kept - size < capacity ? kept : 2 * capacity;
@@ -189,39 +189,39 @@ static tl_status read_body(source *s, uint64_t kept, uint64_t bytes, uint8_t **o
     return read_rest(s, size, bytes, err);
 }
 
-static tl_status load(source *images, source *labels, uint32_t limit, tl_dataset *set, tl_error *err)
+static tl_status load(source *images, source *labels, uint32_t limit, tli_dataset *set, tl_error *err)
 {
     uint32_t image_words[4] = {0}, label_words[2] = {0};
-    TL_TRY(read_header(images, IMAGES_MAGIC, "images", image_words, 4, err));
-    TL_TRY(read_header(labels, LABELS_MAGIC, "labels", label_words, 2, err));
+    TLI_TRY(read_header(images, IMAGES_MAGIC, "images", image_words, 4, err));
+    TLI_TRY(read_header(labels, LABELS_MAGIC, "labels", label_words, 2, err));
     uint32_t count = image_words[1], height = image_words[2], width = image_words[3];
     if (height == 0 || width == 0 || height > SIDE_LIMIT || width > SIDE_LIMIT)
-        return tl_fail(err, TL_ERROR_INPUT,
-                       "%s: images of %" PRIu32 " x %" PRIu32 " pixels; sides of 1 to %" PRIu32
-                       " can be read",
-                       images->path, height, width, SIDE_LIMIT);
+        return tli_fail(err, TL_ERROR_INPUT,
+                        "%s: images of %" PRIu32 " x %" PRIu32 " pixels; sides of 1 to %" PRIu32
+                        " can be read",
+                        images->path, height, width, SIDE_LIMIT);
     if (label_words[1] != count)
-        return tl_fail(err, TL_ERROR_INPUT, "%s holds %" PRIu32 " labels but %s holds %" PRIu32 " images",
-                       labels->path, label_words[1], images->path, count);
+        return tli_fail(err, TL_ERROR_INPUT, "%s holds %" PRIu32 " labels but %s holds %" PRIu32 " images",
+                        labels->path, label_words[1], images->path, count);
     uint32_t kept = limit > 0 && limit < count ? limit : count;
-    TL_TRY(read_body(labels, count, count, &set->labels, err));
+    TLI_TRY(read_body(labels, count, count, &set->labels, err));
     const uint64_t size = (uint64_t)height * width;
-    TL_TRY(read_body(images, kept * size, count * size, &set->pixels, err));
+    TLI_TRY(read_body(images, kept * size, count * size, &set->pixels, err));
     set->count = kept;
     set->height = height;
     set->width = width;
     return TL_OK;
 }
 
-tl_status tl_idx_load(const char *folder, int train, uint32_t limit, tl_dataset *set, tl_error *err)
+tl_status tli_idx_load(const char *folder, int train, uint32_t limit, tli_dataset *set, tl_error *err)
 {
     memset(set, 0, sizeof *set);
     struct stat info;
     if (stat(folder, &info) != 0 || !S_ISDIR(info.st_mode))
-        return tl_fail(err, TL_ERROR_INPUT, "there is no folder %s; give the folder of the MNIST files",
-                       folder);
+        return tli_fail(err, TL_ERROR_INPUT, "there is no folder %s; give the folder of the MNIST files",
+                        folder);
     source *sources = calloc(2, sizeof *sources);
-    if (!sources) return tl_fail(err, TL_ERROR_MEMORY, "not enough host memory to read %s", folder);
+    if (!sources) return tli_fail(err, TL_ERROR_MEMORY, "not enough host memory to read %s", folder);
     tl_status status = source_open(&sources[0], folder,
                                    train ? "train-images-idx3-ubyte" : "t10k-images-idx3-ubyte", err);
     if (status == TL_OK)
@@ -231,6 +231,6 @@ tl_status tl_idx_load(const char *folder, int train, uint32_t limit, tl_dataset 
     source_close(&sources[0]);
     source_close(&sources[1]);
     free(sources);
-    if (status != TL_OK) tl_dataset_free(set);
+    if (status != TL_OK) tli_dataset_free(set);
     return status;
 }

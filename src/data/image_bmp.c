@@ -13,7 +13,7 @@ typedef struct bmp_mask {
 } bmp_mask;
 
 typedef struct bmp_reader {
-    tl_decoding *d;
+    tli_decoding *d;
     uint32_t header, bits, compression,
         colours; /* header: bytes of the second one; colours: entries of the palette */
     bool top_down;
@@ -22,9 +22,9 @@ typedef struct bmp_reader {
     uint8_t palette[PALETTE][3];
 } bmp_reader;
 
-static bool bmp_matches(const tl_bytes *file)
+static bool bmp_matches(const tli_bytes *file)
 {
-    return tl_bytes_begin(file, "BM", 2);
+    return tli_bytes_begin(file, "BM", 2);
 }
 
 static uint32_t bmp_u16(const uint8_t *p)
@@ -39,8 +39,8 @@ static uint32_t bmp_u32(const uint8_t *p)
 
 static tl_status bmp_unsupported(const bmp_reader *r, const char *what, uint32_t value)
 {
-    return tl_fail(r->d->err, TL_ERROR_INPUT, "%s is a BMP file with %s %u, which cannot be read", r->d->name,
-                   what, value);
+    return tli_fail(r->d->err, TL_ERROR_INPUT, "%s is a BMP file with %s %u, which cannot be read",
+                    r->d->name, what, value);
 }
 
 static bmp_mask bmp_mask_of(uint32_t bits)
@@ -61,12 +61,12 @@ static uint8_t bmp_masked(const bmp_mask *mask, uint32_t pixel)
 /* Masks of the file, or those that stand for none. They lie behind 40 bytes of header, in longer headers as well. */
 static tl_status bmp_read_masks(bmp_reader *r)
 {
-    const tl_bytes *file = r->d->file;
+    const tli_bytes *file = r->d->file;
     uint32_t red = r->bits == 16 ? 0x7c00 : 0xff0000, green = r->bits == 16 ? 0x3e0 : 0xff00,
              blue = r->bits == 16 ? 0x1f : 0xff;
     if (r->compression == BMP_MASKS) {
         if (r->bits < 16) return bmp_unsupported(r, "colour masks and bits a pixel", r->bits);
-        if (file->count < FILE_HEADER + 40 + 12) return tl_decoding_truncated(r->d);
+        if (file->count < FILE_HEADER + 40 + 12) return tli_decoding_truncated(r->d);
         const uint8_t *masks = file->data + FILE_HEADER + 40;
         if ((bmp_u32(masks) | bmp_u32(masks + 4) | bmp_u32(masks + 8)) != 0)
             red = bmp_u32(masks), green = bmp_u32(masks + 4), blue = bmp_u32(masks + 8);
@@ -80,9 +80,9 @@ static tl_status bmp_read_masks(bmp_reader *r)
 /* Entries that the file does not have are black. */
 static tl_status bmp_read_palette(bmp_reader *r, size_t at, size_t entry_bytes)
 {
-    const tl_bytes *file = r->d->file;
+    const tli_bytes *file = r->d->file;
     const uint32_t count = r->colours < PALETTE ? r->colours : PALETTE;
-    if (at + count * entry_bytes > file->count) return tl_decoding_truncated(r->d);
+    if (at + count * entry_bytes > file->count) return tli_decoding_truncated(r->d);
     for (uint32_t i = 0; i < count; i++) {
         const uint8_t *entry = file->data + at + i * entry_bytes; /* blue, green, red */
         for (int c = 0; c < 3; c++) r->palette[i][c] = entry[2 - c];
@@ -93,7 +93,7 @@ static tl_status bmp_read_palette(bmp_reader *r, size_t at, size_t entry_bytes)
 /* The header of OS/2's first version, with sizes of 16 bits, or one of those that followed. */
 static void bmp_read_sizes(bmp_reader *r, const uint8_t *p)
 {
-    tl_decoding *d = r->d;
+    tli_decoding *d = r->d;
     if (r->header == 12) {
         d->width = bmp_u16(p + 4);
         d->height = bmp_u16(p + 6);
@@ -112,26 +112,26 @@ static void bmp_read_sizes(bmp_reader *r, const uint8_t *p)
 static tl_status bmp_header(bmp_reader *r)
 {
     static const uint32_t headers[] = {12, 40, 52, 56, 64, 108, 124};
-    const tl_bytes *file = r->d->file;
+    const tli_bytes *file = r->d->file;
     bool known = false;
-    if (file->count < FILE_HEADER + 4) return tl_decoding_truncated(r->d);
+    if (file->count < FILE_HEADER + 4) return tli_decoding_truncated(r->d);
     r->header = bmp_u32(file->data + FILE_HEADER);
     for (size_t i = 0; i < sizeof headers / sizeof *headers; i++) known |= r->header == headers[i];
     if (!known) return bmp_unsupported(r, "a header of bytes", r->header);
-    if (file->count < FILE_HEADER + (size_t)r->header) return tl_decoding_truncated(r->d);
+    if (file->count < FILE_HEADER + (size_t)r->header) return tli_decoding_truncated(r->d);
     bmp_read_sizes(r, file->data + FILE_HEADER);
     if (r->bits != 1 && r->bits != 4 && r->bits != 8 && r->bits != 16 && r->bits != 24 && r->bits != 32)
         return bmp_unsupported(r, "bits a pixel", r->bits);
     const uint32_t packed = r->compression == BMP_RLE8 ? 8 : r->compression == BMP_RLE4 ? 4 : r->bits;
     if (r->compression > BMP_MASKS || packed != r->bits)
         return bmp_unsupported(r, "compression", r->compression);
-    return tl_decoding_check_size(r->d);
+    return tli_decoding_check_size(r->d);
 }
 
 /* What lies between the header and the pixels. */
 static tl_status bmp_colours(bmp_reader *r)
 {
-    const tl_bytes *file = r->d->file;
+    const tli_bytes *file = r->d->file;
     const size_t entry_bytes = r->header == 12 ? 3 : 4, behind = FILE_HEADER + (size_t)r->header;
     r->at = bmp_u32(file->data + 10);
     if (r->bits > 8) {
@@ -169,10 +169,10 @@ static void bmp_plain_pixel(const bmp_reader *r, const uint8_t *row, size_t x, u
 
 static tl_status bmp_read_plain(const bmp_reader *r)
 {
-    const tl_decoding *d = r->d;
+    const tli_decoding *d = r->d;
     const size_t stride = ((size_t)d->width * r->bits + 31) / 32 * 4, count = d->file->count;
-    if (r->at > count || count - r->at < stride * d->height) return tl_decoding_truncated(d);
-    TL_TRY(tl_image_reserve(d->image, d->width, d->height, d->err));
+    if (r->at > count || count - r->at < stride * d->height) return tli_decoding_truncated(d);
+    TLI_TRY(tli_image_reserve(d->image, d->width, d->height, d->err));
     for (uint32_t y = 0; y < d->height; y++) {
         uint8_t *pixel = bmp_row(r, y);
         for (uint32_t x = 0; x < d->width; x++, pixel += 3)
@@ -224,13 +224,13 @@ static void bmp_run(bmp_pen *pen, uint32_t count, const uint8_t *byte)
 
 static tl_status bmp_read_runs(const bmp_reader *r)
 {
-    const tl_decoding *d = r->d;
+    const tli_decoding *d = r->d;
     const uint8_t *p = d->file->data + (r->at < d->file->count ? r->at : d->file->count);
     const uint8_t *end = d->file->data + d->file->count;
-    TL_TRY(tl_image_reserve(d->image, d->width, d->height, d->err));
+    TLI_TRY(tli_image_reserve(d->image, d->width, d->height, d->err));
     bmp_pen pen = {.r = r, .pixels = (size_t)d->width * d->height};
     while (pen.pixel < pen.pixels) {
-        if (end - p < 2) return tl_decoding_truncated(d);
+        if (end - p < 2) return tli_decoding_truncated(d);
         const uint32_t count = p[0], what = p[1];
         p += 2;
         if (count > 0) {
@@ -241,13 +241,13 @@ static tl_status bmp_read_runs(const bmp_reader *r)
         } else if (what == 1) { /* end of the image */
             bmp_skip(&pen, pen.pixels);
         } else if (what == 2) { /* so many columns and rows on */
-            if (end - p < 2) return tl_decoding_truncated(d);
+            if (end - p < 2) return tli_decoding_truncated(d);
             bmp_skip(&pen, p[0] + (size_t)p[1] * d->width);
             pen.column = (uint32_t)(pen.pixel % d->width);
             p += 2;
         } else { /* so many indices, padded to 16 bits */
             const size_t bytes = r->bits == 8 ? what : (what + 1) / 2;
-            if ((size_t)(end - p) < bytes) return tl_decoding_truncated(d);
+            if ((size_t)(end - p) < bytes) return tli_decoding_truncated(d);
             for (uint32_t i = 0; i < what; i++) bmp_put(&pen, bmp_packed(r, p, i));
             pen.column += what;
             p += bytes;
@@ -257,13 +257,13 @@ static tl_status bmp_read_runs(const bmp_reader *r)
     return TL_OK;
 }
 
-static tl_status bmp_decode(tl_decoding *d)
+static tl_status bmp_decode(tli_decoding *d)
 {
     bmp_reader r = {.d = d};
-    TL_TRY(bmp_header(&r));
+    TLI_TRY(bmp_header(&r));
     if (d->header_only) return TL_OK;
-    TL_TRY(bmp_colours(&r));
+    TLI_TRY(bmp_colours(&r));
     return r.compression == BMP_RLE8 || r.compression == BMP_RLE4 ? bmp_read_runs(&r) : bmp_read_plain(&r);
 }
 
-const tl_image_format tl_image_bmp = {"BMP", {".bmp"}, bmp_matches, bmp_decode};
+const tli_image_format tli_image_bmp = {"BMP", {".bmp"}, bmp_matches, bmp_decode};

@@ -14,46 +14,46 @@ enum { FILE_LIMIT = 1 << 30 };
 
 /* ---- buffers ------------------------------------------------------------------------------------- */
 
-void tl_bytes_free(tl_bytes *bytes)
+void tli_bytes_free(tli_bytes *bytes)
 {
     free(bytes->data);
-    *bytes = (tl_bytes){0};
+    *bytes = (tli_bytes){0};
 }
 
-tl_status tl_bytes_read(tl_bytes *bytes, const char *path, tl_error *err)
+tl_status tli_bytes_read(tli_bytes *bytes, const char *path, tl_error *err)
 {
     struct stat info;
     bytes->count = 0;
     /* Looked at first, because opening a pipe would wait for someone to write into it. */
-    if (stat(path, &info) != 0) return tl_fail(err, TL_ERROR_INPUT, "%s: %s", path, strerror(errno));
-    if (!S_ISREG(info.st_mode)) return tl_fail(err, TL_ERROR_INPUT, "%s is not a file", path);
-    if (info.st_size == 0) return tl_fail(err, TL_ERROR_INPUT, "%s is empty: it has 0 bytes", path);
+    if (stat(path, &info) != 0) return tli_fail(err, TL_ERROR_INPUT, "%s: %s", path, strerror(errno));
+    if (!S_ISREG(info.st_mode)) return tli_fail(err, TL_ERROR_INPUT, "%s is not a file", path);
+    if (info.st_size == 0) return tli_fail(err, TL_ERROR_INPUT, "%s is empty: it has 0 bytes", path);
     if (info.st_size > FILE_LIMIT)
-        return tl_fail(err, TL_ERROR_INPUT, "%s is too large for an image: it has more than %d bytes", path,
-                       FILE_LIMIT);
+        return tli_fail(err, TL_ERROR_INPUT, "%s is too large for an image: it has more than %d bytes", path,
+                        FILE_LIMIT);
     const size_t size = (size_t)info.st_size;
     if (size > bytes->room) {
         free(bytes->data);
         bytes->data = malloc(size);
         bytes->room = bytes->data != NULL ? size : 0;
-        if (bytes->data == NULL) return tl_fail(err, TL_ERROR_MEMORY, "%s: not enough host memory", path);
+        if (bytes->data == NULL) return tli_fail(err, TL_ERROR_MEMORY, "%s: not enough host memory", path);
     }
     FILE *file = fopen(path, "rb");
-    if (file == NULL) return tl_fail(err, TL_ERROR_INPUT, "%s cannot be opened: %s", path, strerror(errno));
+    if (file == NULL) return tli_fail(err, TL_ERROR_INPUT, "%s cannot be opened: %s", path, strerror(errno));
     bytes->count = fread(bytes->data, 1, size, file);
     const bool failed = ferror(file) != 0;
     fclose(file);
-    if (failed) return tl_fail(err, TL_ERROR_INPUT, "%s cannot be read", path);
+    if (failed) return tli_fail(err, TL_ERROR_INPUT, "%s cannot be read", path);
     return TL_OK;
 }
 
-void tl_image_free(tl_image *image)
+void tli_image_free(tli_image *image)
 {
     free(image->pixels);
-    *image = (tl_image){0};
+    *image = (tli_image){0};
 }
 
-tl_status tl_image_reserve(tl_image *image, uint32_t width, uint32_t height, tl_error *err)
+tl_status tli_image_reserve(tli_image *image, uint32_t width, uint32_t height, tl_error *err)
 {
     const size_t size = (size_t)width * height * 3;
     if (size > image->room) {
@@ -61,8 +61,8 @@ tl_status tl_image_reserve(tl_image *image, uint32_t width, uint32_t height, tl_
         image->pixels = malloc(size);
         image->room = image->pixels != NULL ? size : 0;
         if (image->pixels == NULL)
-            return tl_fail(err, TL_ERROR_MEMORY, "not enough host memory for an image of %u x %u pixels",
-                           width, height);
+            return tli_fail(err, TL_ERROR_MEMORY, "not enough host memory for an image of %u x %u pixels",
+                            width, height);
     }
     image->width = width;
     image->height = height;
@@ -71,34 +71,34 @@ tl_status tl_image_reserve(tl_image *image, uint32_t width, uint32_t height, tl_
 
 /* ---- what the formats share ---------------------------------------------------------------------- */
 
-bool tl_bytes_begin(const tl_bytes *file, const char *magic, size_t count)
+bool tli_bytes_begin(const tli_bytes *file, const char *magic, size_t count)
 {
     return file->count >= count && memcmp(file->data, magic, count) == 0;
 }
 
-tl_status tl_decoding_check_size(const tl_decoding *d)
+tl_status tli_decoding_check_size(const tli_decoding *d)
 {
     if (d->width == 0 || d->height == 0)
-        return tl_fail(d->err, TL_ERROR_INPUT, "%s has a side of 0 pixels", d->name);
-    if (d->width > TL_IMAGE_SIDE_LIMIT || d->height > TL_IMAGE_SIDE_LIMIT ||
-        (uint64_t)d->width * d->height > TL_IMAGE_PIXEL_LIMIT)
-        return tl_fail(d->err, TL_ERROR_INPUT,
-                       "%s is too large: %u x %u pixels; %u a side and %llu in all can be read", d->name,
-                       d->width, d->height, TL_IMAGE_SIDE_LIMIT, (unsigned long long)TL_IMAGE_PIXEL_LIMIT);
+        return tli_fail(d->err, TL_ERROR_INPUT, "%s has a side of 0 pixels", d->name);
+    if (d->width > TLI_IMAGE_SIDE_LIMIT || d->height > TLI_IMAGE_SIDE_LIMIT ||
+        (uint64_t)d->width * d->height > TLI_IMAGE_PIXEL_LIMIT)
+        return tli_fail(d->err, TL_ERROR_INPUT,
+                        "%s is too large: %u x %u pixels; %u a side and %llu in all can be read", d->name,
+                        d->width, d->height, TLI_IMAGE_SIDE_LIMIT, (unsigned long long)TLI_IMAGE_PIXEL_LIMIT);
     return TL_OK;
 }
 
-tl_status tl_decoding_truncated(const tl_decoding *d)
+tl_status tli_decoding_truncated(const tli_decoding *d)
 {
-    return tl_fail(d->err, TL_ERROR_INPUT, "%s is truncated after %zu bytes", d->name, d->file->count);
+    return tli_fail(d->err, TL_ERROR_INPUT, "%s is truncated after %zu bytes", d->name, d->file->count);
 }
 
-tl_status tl_decoding_no_memory(const tl_decoding *d)
+tl_status tli_decoding_no_memory(const tli_decoding *d)
 {
-    return tl_fail(d->err, TL_ERROR_MEMORY, "%s: not enough host memory", d->name);
+    return tli_fail(d->err, TL_ERROR_MEMORY, "%s: not enough host memory", d->name);
 }
 
-void tl_rgb_from_inks(const uint8_t inks[4], uint8_t rgb[3])
+void tli_rgb_from_inks(const uint8_t inks[4], uint8_t rgb[3])
 {
     const uint32_t light = 255u - inks[3];
     for (int c = 0; c < 3; c++) {
@@ -107,18 +107,18 @@ void tl_rgb_from_inks(const uint8_t inks[4], uint8_t rgb[3])
     }
 }
 
-uint8_t tl_grey_from_deep(uint32_t sample)
+uint8_t tli_grey_from_deep(uint32_t sample)
 {
     return (uint8_t)(sample > 255 ? 255 : sample);
 }
 
 /* ---- the formats --------------------------------------------------------------------------------- */
 
-static const tl_image_format *const formats[] = {&tl_image_jpeg, &tl_image_png, &tl_image_webp,
-                                                 &tl_image_tiff, &tl_image_bmp, &tl_image_pnm};
+static const tli_image_format *const formats[] = {&tli_image_jpeg, &tli_image_png, &tli_image_webp,
+                                                  &tli_image_tiff, &tli_image_bmp, &tli_image_pnm};
 enum { FORMATS = sizeof formats / sizeof *formats, SUFFIXES = sizeof formats[0]->suffixes / sizeof(char *) };
 
-bool tl_image_is_name(const char *name)
+bool tli_image_is_name(const char *name)
 {
     const char *dot = strrchr(name, '.');
     for (int f = 0; dot != NULL && f < FORMATS; f++)
@@ -127,56 +127,56 @@ bool tl_image_is_name(const char *name)
     return false;
 }
 
-char *tl_image_suffix_list(char text[TL_IMAGE_SUFFIX_TEXT])
+char *tli_image_suffix_list(char text[TLI_IMAGE_SUFFIX_TEXT])
 {
     size_t length = 0;
     text[0] = '\0';
     for (int f = 0; f < FORMATS; f++)
         for (int i = 0; i < SUFFIXES && formats[f]->suffixes[i] != NULL; i++)
-            length += (size_t)snprintf(text + length, TL_IMAGE_SUFFIX_TEXT - length, "%s%s",
+            length += (size_t)snprintf(text + length, TLI_IMAGE_SUFFIX_TEXT - length, "%s%s",
                                        length > 0 ? ", " : "", formats[f]->suffixes[i]);
     return text;
 }
 
 /* "JPEG, PNG, ... or PNM" */
-static tl_status unknown_format(const tl_decoding *d)
+static tl_status unknown_format(const tli_decoding *d)
 {
-    const tl_bytes *file = d->file;
+    const tli_bytes *file = d->file;
     char names[100] = "";
     size_t length = 0;
     if (file->count < 8)
-        return tl_fail(d->err, TL_ERROR_INPUT, "%s is no image: it has %zu bytes", d->name, file->count);
+        return tli_fail(d->err, TL_ERROR_INPUT, "%s is no image: it has %zu bytes", d->name, file->count);
     for (int f = 0; f < FORMATS; f++)
         length += (size_t)snprintf(names + length, sizeof names - length, "%s%s",
                                    f == 0            ? ""
                                    : f + 1 < FORMATS ? ", "
                                                      : " or ",
                                    formats[f]->name);
-    return tl_fail(d->err, TL_ERROR_INPUT, "%s is no %s file: it begins with the bytes %02x %02x %02x %02x",
-                   d->name, names, file->data[0], file->data[1], file->data[2], file->data[3]);
+    return tli_fail(d->err, TL_ERROR_INPUT, "%s is no %s file: it begins with the bytes %02x %02x %02x %02x",
+                    d->name, names, file->data[0], file->data[1], file->data[2], file->data[3]);
 }
 
-static tl_status decode(tl_decoding *d)
+static tl_status decode(tli_decoding *d)
 {
     for (int f = 0; f < FORMATS; f++)
         if (formats[f]->matches(d->file)) return formats[f]->decode(d);
     return unknown_format(d);
 }
 
-tl_status tl_image_size(const tl_bytes *file, const char *name, uint32_t *width, uint32_t *height,
-                        tl_error *err)
+tl_status tli_image_size(const tli_bytes *file, const char *name, uint32_t *width, uint32_t *height,
+                         tl_error *err)
 {
-    tl_decoding d = {.file = file, .name = name, .err = err, .header_only = true, .shrink = 1};
+    tli_decoding d = {.file = file, .name = name, .err = err, .header_only = true, .shrink = 1};
     const tl_status status = decode(&d);
     *width = d.width;
     *height = d.height;
     return status;
 }
 
-tl_status tl_image_decode(const tl_bytes *file, const char *name, uint32_t shrink, tl_image *image,
-                          tl_error *err)
+tl_status tli_image_decode(const tli_bytes *file, const char *name, uint32_t shrink, tli_image *image,
+                           tl_error *err)
 {
-    tl_decoding d = {.file = file, .name = name, .err = err, .shrink = shrink, .image = image};
-    image->remarks = tl_image_is_oriented(file) ? TL_IMAGE_ORIENTED : 0;
+    tli_decoding d = {.file = file, .name = name, .err = err, .shrink = shrink, .image = image};
+    image->remarks = tli_image_is_oriented(file) ? TLI_IMAGE_ORIENTED : 0;
     return decode(&d);
 }

@@ -18,7 +18,7 @@ static void fail_silently(png_structp png, png_const_charp text)
 static void warn_silently(png_structp png, png_const_charp text) {}
 
 /* Nothing that lives across the setjmp is changed behind it. */
-static int encode(png_structp png, png_infop info, FILE *file, const tl_image *image, jmp_buf *back)
+static int encode(png_structp png, png_infop info, FILE *file, const tli_image *image, jmp_buf *back)
 {
     if (setjmp(*back) != 0) return 0;
     png_init_io(png, file);
@@ -31,30 +31,30 @@ static int encode(png_structp png, png_infop info, FILE *file, const tl_image *i
     return 1;
 }
 
-tl_status tl_image_write_png(const char *path, const tl_image *image, tl_error *err)
+tl_status tli_image_write_png(const char *path, const tli_image *image, tl_error *err)
 {
     jmp_buf back;
     FILE *file = fopen(path, "wb");
     if (file == NULL)
-        return tl_fail(err, TL_ERROR_IO, "the picture %s cannot be written: %s", path, strerror(errno));
+        return tli_fail(err, TL_ERROR_IO, "the picture %s cannot be written: %s", path, strerror(errno));
     png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &back, fail_silently, warn_silently);
     png_infop info = png != NULL ? png_create_info_struct(png) : NULL;
     const int good = info != NULL && encode(png, info, file, image, &back);
     png_destroy_write_struct(&png, &info);
     if (fclose(file) == 0 && good) return TL_OK;
     unlink(path);
-    return tl_fail(err, TL_ERROR_IO, "the picture %s cannot be written", path);
+    return tli_fail(err, TL_ERROR_IO, "the picture %s cannot be written", path);
 }
 
-void tl_image_paint(tl_image *image, uint32_t left, uint32_t top, const float *values, uint32_t width,
-                    uint32_t height)
+void tli_image_paint(tli_image *image, uint32_t left, uint32_t top, const float *values, uint32_t width,
+                     uint32_t height)
 {
     for (uint32_t y = 0; y < height && top + y < image->height; y++)
         for (uint32_t x = 0; x < width && left + x < image->width; x++) {
             uint8_t *pixel = image->pixels + ((size_t)(top + y) * image->width + left + x) * 3;
             for (int c = 0; c < 3; c++) {
                 const float value = values[((size_t)c * height + y) * width + x];
-                const float level = (value * tl_image_deviation[c] + tl_image_mean[c]) * 255.0f + 0.5f;
+                const float level = (value * tli_image_deviation[c] + tli_image_mean[c]) * 255.0f + 0.5f;
                 pixel[c] = (uint8_t)(level < 0.0f ? 0.0f : level > 255.0f ? 255.0f : level);
             }
         }

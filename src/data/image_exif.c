@@ -91,7 +91,7 @@ static uint32_t webp_orientation(const uint8_t *data, size_t count)
     return 0;
 }
 
-bool tl_image_is_oriented(const tl_bytes *file)
+bool tli_image_is_oriented(const tli_bytes *file)
 {
     const uint8_t *data = file->data;
     const size_t count = file->count;

@@ -31,13 +31,14 @@ static tl_status names_add(names *n, const char *text, tl_error *err)
     if (n->count == n->room) {
         const uint32_t room = n->room < UINT32_MAX / 2 ? 2 * n->room + 64 : UINT32_MAX;
         char **grown = n->count < UINT32_MAX ? realloc(n->items, room * sizeof *grown) : NULL;
-        if (grown == NULL) return tl_fail(err, TL_ERROR_MEMORY, "not enough host memory for a list of files");
+        if (grown == NULL)
+            return tli_fail(err, TL_ERROR_MEMORY, "not enough host memory for a list of files");
         n->items = grown;
         n->room = room;
     }
     n->items[n->count] = strdup(text);
     if (n->items[n->count] == NULL)
-        return tl_fail(err, TL_ERROR_MEMORY, "not enough host memory for a list of files");
+        return tli_fail(err, TL_ERROR_MEMORY, "not enough host memory for a list of files");
     n->count++;
     return TL_OK;
 }
@@ -53,7 +54,7 @@ static tl_status join(char *out, const char *folder, const char *name, tl_error 
     const bool both = folder[0] != '\0' && name[0] != '\0';
     const int length = snprintf(out, PATH_ROOM, "%s%s%s", folder, both ? "/" : "", name);
     if (length < 0 || length >= PATH_ROOM)
-        return tl_fail(err, TL_ERROR_INPUT, "the path %.200s... is too long", folder);
+        return tli_fail(err, TL_ERROR_INPUT, "the path %.200s... is too long", folder);
     return TL_OK;
 }
 
@@ -94,7 +95,7 @@ static void ignored_add_file(ignored_files *ignored, const char *name)
     char kind[KIND_TEXT] = "without suffix";
     const char *dot = strrchr(name, '.');
     if (name[0] == '.') {
-        if (tl_image_is_name(name)) ignored_add(ignored, "hidden image");
+        if (tli_image_is_name(name)) ignored_add(ignored, "hidden image");
         return;
     }
     if (dot != NULL && strlen(dot) < sizeof kind) {
@@ -115,7 +116,7 @@ static int by_frequency(const void *a, const void *b)
 }
 
 /* "7 .gif, 5 .txt"; rare kinds that find no room are left out. */
-static void ignored_describe(ignored_files *ignored, tl_image_folder *f)
+static void ignored_describe(ignored_files *ignored, tli_image_folder *f)
 {
     size_t length = 0;
     qsort(ignored->kinds, (size_t)ignored->count, sizeof *ignored->kinds, by_frequency);
@@ -146,12 +147,12 @@ static tl_status walk(walker *w, const char *below, int depth, tl_error *err);
 static tl_status walk_entry(walker *w, const char *below, const char *name, int depth, tl_error *err)
 {
     char inner[PATH_ROOM], whole[PATH_ROOM];
-    TL_TRY(join(inner, below, name, err));
-    TL_TRY(join(whole, w->root, inner, err));
-    if (depth > 0 && name[0] != '.' && tl_image_is_name(name)) return names_add(&w->found, inner, err);
+    TLI_TRY(join(inner, below, name, err));
+    TLI_TRY(join(whole, w->root, inner, err));
+    if (depth > 0 && name[0] != '.' && tli_image_is_name(name)) return names_add(&w->found, inner, err);
     const bool folder = is_folder(whole);
     if (!folder && depth > 0) ignored_add_file(&w->ignored, name);
-    if (!folder && depth == 0 && tl_image_is_name(name)) ignored_add(&w->ignored, "outside a class");
+    if (!folder && depth == 0 && tli_image_is_name(name)) ignored_add(&w->ignored, "outside a class");
     if (!folder || name[0] == '.') return TL_OK;
     return depth == 0 ? names_add(&w->found, inner, err) : walk(w, inner, depth + 1, err);
 }
@@ -159,20 +160,20 @@ static tl_status walk_entry(walker *w, const char *below, const char *name, int 
 static tl_status walk(walker *w, const char *below, int depth, tl_error *err)
 {
     char path[PATH_ROOM];
-    TL_TRY(join(path, w->root, below, err));
+    TLI_TRY(join(path, w->root, below, err));
     if (depth > DEPTH_LIMIT)
-        return tl_fail(err, TL_ERROR_INPUT, "%s lies more than %d folders deep: is it a loop of links?", path,
-                       DEPTH_LIMIT);
+        return tli_fail(err, TL_ERROR_INPUT, "%s lies more than %d folders deep: is it a loop of links?",
+                        path, DEPTH_LIMIT);
     DIR *folder = opendir(path);
     if (folder == NULL)
-        return tl_fail(err, TL_ERROR_INPUT, "the folder %s cannot be read: %s", path, strerror(errno));
+        return tli_fail(err, TL_ERROR_INPUT, "the folder %s cannot be read: %s", path, strerror(errno));
     tl_status status = TL_OK;
     const struct dirent *entry;
     while (status == TL_OK && (errno = 0, entry = readdir(folder)) != NULL)
         if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
             status = walk_entry(w, below, entry->d_name, depth, err);
     if (status == TL_OK && errno != 0)
-        status = tl_fail(err, TL_ERROR_INPUT, "the folder %s cannot be read: %s", path, strerror(errno));
+        status = tli_fail(err, TL_ERROR_INPUT, "the folder %s cannot be read: %s", path, strerror(errno));
     closedir(folder);
     return status;
 }
@@ -195,12 +196,13 @@ static void share_out(const uint32_t *counts, uint32_t classes, uint32_t limit, 
 }
 
 /* Drops what is past the limit and labels the rest. `counts`: images a class; `kept`: room for as many. */
-static tl_status label(tl_image_folder *f, const uint32_t *counts, uint32_t *kept, uint32_t limit,
+static tl_status label(tli_image_folder *f, const uint32_t *counts, uint32_t *kept, uint32_t limit,
                        tl_error *err)
 {
     share_out(counts, f->classes, limit > 0 ? limit : f->count, kept);
     f->labels = malloc(f->count * sizeof *f->labels);
-    if (f->labels == NULL) return tl_fail(err, TL_ERROR_MEMORY, "not enough host memory for a list of files");
+    if (f->labels == NULL)
+        return tli_fail(err, TL_ERROR_MEMORY, "not enough host memory for a list of files");
     uint32_t from = 0, to = 0;
     for (uint32_t c = 0; c < f->classes; from += counts[c++]) {
         for (uint32_t i = 0; i < counts[c]; i++) {
@@ -216,52 +218,52 @@ static tl_status label(tl_image_folder *f, const uint32_t *counts, uint32_t *kep
     return TL_OK;
 }
 
-static tl_status list_classes(tl_image_folder *f, walker *w, uint32_t *counts, tl_error *err)
+static tl_status list_classes(tli_image_folder *f, walker *w, uint32_t *counts, tl_error *err)
 {
     const names *images = &w->found;
-    char suffixes[TL_IMAGE_SUFFIX_TEXT];
+    char suffixes[TLI_IMAGE_SUFFIX_TEXT];
     for (uint32_t c = 0; c < f->classes; c++) {
         const uint32_t before = images->count;
-        TL_TRY(walk(w, f->class_names[c], 1, err));
+        TLI_TRY(walk(w, f->class_names[c], 1, err));
         counts[c] = images->count - before;
         if (counts[c] == 0)
-            return tl_fail(err, TL_ERROR_INPUT,
-                           "the class folder %s/%s holds no image (%s); fill or remove it", f->root,
-                           f->class_names[c], tl_image_suffix_list(suffixes));
+            return tli_fail(err, TL_ERROR_INPUT,
+                            "the class folder %s/%s holds no image (%s); fill or remove it", f->root,
+                            f->class_names[c], tli_image_suffix_list(suffixes));
         qsort(images->items + before, counts[c], sizeof *images->items, by_bytes);
     }
     return TL_OK;
 }
 
-static tl_status open_root(tl_image_folder *f, const char *root, const char *split, walker *w, tl_error *err)
+static tl_status open_root(tli_image_folder *f, const char *root, const char *split, walker *w, tl_error *err)
 {
     if (!is_folder(root))
-        return tl_fail(err, TL_ERROR_INPUT,
-                       "there is no folder %s; give a folder with train/CLASS/... and val/CLASS/...", root);
+        return tli_fail(err, TL_ERROR_INPUT,
+                        "there is no folder %s; give a folder with train/CLASS/... and val/CLASS/...", root);
     const int length = snprintf(f->root, sizeof f->root, "%s/%s", root, split);
     if (length < 0 || (size_t)length >= sizeof f->root)
-        return tl_fail(err, TL_ERROR_INPUT, "the path of the folder %.80s... is too long", root);
+        return tli_fail(err, TL_ERROR_INPUT, "the path of the folder %.80s... is too long", root);
     if (!is_folder(f->root))
-        return tl_fail(err, TL_ERROR_INPUT,
-                       "%s has no folder %s; images are read from train/CLASS/... and val/CLASS/...", root,
-                       split);
+        return tli_fail(err, TL_ERROR_INPUT,
+                        "%s has no folder %s; images are read from train/CLASS/... and val/CLASS/...", root,
+                        split);
     const tl_status status = walk(w, "", 0, err);
     f->class_names = w->found.items;
     f->classes = w->found.count;
     w->found = (names){0};
     if (status != TL_OK) return status;
     if (f->classes == 0)
-        return tl_fail(err, TL_ERROR_INPUT, "%s has no class folders; images are read from %s/CLASS/...",
-                       f->root, f->root);
+        return tli_fail(err, TL_ERROR_INPUT, "%s has no class folders; images are read from %s/CLASS/...",
+                        f->root, f->root);
     if (f->classes == 1)
-        return tl_fail(err, TL_ERROR_INPUT, "%s has only one class, %s: there is nothing to tell apart",
-                       f->root, f->class_names[0]);
+        return tli_fail(err, TL_ERROR_INPUT, "%s has only one class, %s: there is nothing to tell apart",
+                        f->root, f->class_names[0]);
     qsort(f->class_names, f->classes, sizeof *f->class_names, by_bytes);
     return TL_OK;
 }
 
-tl_status tl_image_folder_open(const char *root, const char *split, uint32_t limit, tl_image_folder *folder,
-                               tl_error *err)
+tl_status tli_image_folder_open(const char *root, const char *split, uint32_t limit, tli_image_folder *folder,
+                                tl_error *err)
 {
     memset(folder, 0, sizeof *folder);
     uint32_t *counts = NULL;
@@ -270,7 +272,7 @@ tl_status tl_image_folder_open(const char *root, const char *split, uint32_t lim
     if (status == TL_OK) {
         counts = calloc(2 * (size_t)folder->classes, sizeof *counts);
         if (counts == NULL)
-            status = tl_fail(err, TL_ERROR_MEMORY, "not enough host memory for a list of files");
+            status = tli_fail(err, TL_ERROR_MEMORY, "not enough host memory for a list of files");
     }
     if (status == TL_OK) status = list_classes(folder, &w, counts, err);
     folder->paths = w.found.items;
@@ -278,11 +280,11 @@ tl_status tl_image_folder_open(const char *root, const char *split, uint32_t lim
     ignored_describe(&w.ignored, folder);
     if (status == TL_OK) status = label(folder, counts, counts + folder->classes, limit, err);
     free(counts);
-    if (status != TL_OK) tl_image_folder_free(folder);
+    if (status != TL_OK) tli_image_folder_free(folder);
     return status;
 }
 
-void tl_image_folder_free(tl_image_folder *folder)
+void tli_image_folder_free(tli_image_folder *folder)
 {
     names_free(&(names){folder->class_names, folder->classes, 0});
     names_free(&(names){folder->paths, folder->count, 0});
@@ -290,8 +292,8 @@ void tl_image_folder_free(tl_image_folder *folder)
     memset(folder, 0, sizeof *folder);
 }
 
-tl_status tl_image_folder_match(const tl_image_folder *folder, char *const *others, uint32_t count,
-                                const char *owner, tl_error *err)
+tl_status tli_image_folder_match(const tli_image_folder *folder, char *const *others, uint32_t count,
+                                 const char *owner, tl_error *err)
 {
     uint32_t i = 0;
     while (i < folder->classes && i < count && strcmp(folder->class_names[i], others[i]) == 0) i++;
@@ -299,14 +301,14 @@ tl_status tl_image_folder_match(const tl_image_folder *folder, char *const *othe
     /* Both are sorted: the smaller of the two names at the first difference is missing on the other side. */
     const bool extra = i < folder->classes && (i == count || strcmp(folder->class_names[i], others[i]) < 0);
     if (extra)
-        return tl_fail(err, TL_ERROR_INPUT,
-                       "%s has the class %s, which %s has not: the classes must be the same", folder->root,
-                       folder->class_names[i], owner);
-    return tl_fail(err, TL_ERROR_INPUT, "%s lacks the class %s, which %s has: the classes must be the same",
-                   folder->root, others[i], owner);
+        return tli_fail(err, TL_ERROR_INPUT,
+                        "%s has the class %s, which %s has not: the classes must be the same", folder->root,
+                        folder->class_names[i], owner);
+    return tli_fail(err, TL_ERROR_INPUT, "%s lacks the class %s, which %s has: the classes must be the same",
+                    folder->root, others[i], owner);
 }
 
-uint64_t tl_image_folder_size(const tl_image_folder *folder, uint32_t i)
+uint64_t tli_image_folder_size(const tli_image_folder *folder, uint32_t i)
 {
     char path[PATH_ROOM + sizeof folder->root];
     struct stat info;

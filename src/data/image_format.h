@@ -1,47 +1,47 @@
-/* What the decoders of image formats share. Each format is one file, image_<format>.c, with one tl_image_format; the list of
+/* What the decoders of image formats share. Each format is one file, image_<format>.c, with one tli_image_format; the list of
  * them is in image_decode.c, which picks one by a file's first bytes. */
-#ifndef TL_DATA_IMAGE_FORMAT_H
-#define TL_DATA_IMAGE_FORMAT_H
+#ifndef DATA_IMAGE_FORMAT_H
+#define DATA_IMAGE_FORMAT_H
 
 #include <stdbool.h>
 
 #include "data/image_decode.h"
 
 /* One decoding: what is asked for, and what has come of it so far. */
-typedef struct tl_decoding {
-    const tl_bytes *file;
+typedef struct tli_decoding {
+    const tli_bytes *file;
     const char *name; /* stands in messages */
     tl_error *err;
     bool header_only;       /* width and height are all that is wanted */
     uint32_t shrink;        /* 1, 2, 4 or 8; formats other than JPEG ignore it */
     uint32_t width, height; /* from the header */
-    tl_image *image;        /* without header_only */
-} tl_decoding;
+    tli_image *image;       /* without header_only */
+} tli_decoding;
 
-typedef struct tl_image_format {
+typedef struct tli_image_format {
     const char *name; /* "JPEG" */
     const char
         *suffixes[3]; /* of file names in folders, with their dot, lower case; NULL where there are fewer */
-    bool (*matches)(const tl_bytes *file);
-    /* Sets width and height, checks them by tl_decoding_check_size, and without header_only decodes. */
-    tl_status (*decode)(tl_decoding *decoding);
-} tl_image_format;
+    bool (*matches)(const tli_bytes *file);
+    /* Sets width and height, checks them by tli_decoding_check_size, and without header_only decodes. */
+    tl_status (*decode)(tli_decoding *decoding);
+} tli_image_format;
 
-extern const tl_image_format tl_image_jpeg, tl_image_png, tl_image_webp, tl_image_tiff, tl_image_bmp,
-    tl_image_pnm;
+extern const tli_image_format tli_image_jpeg, tli_image_png, tli_image_webp, tli_image_tiff, tli_image_bmp,
+    tli_image_pnm;
 
 /* Whether the file begins with these bytes. */
-bool tl_bytes_begin(const tl_bytes *file, const char *magic, size_t count);
+bool tli_bytes_begin(const tli_bytes *file, const char *magic, size_t count);
 
 /* TL_ERROR_INPUT for a size of 0 or beyond the limits of image_decode.h. */
-tl_status tl_decoding_check_size(const tl_decoding *decoding);
+tl_status tli_decoding_check_size(const tli_decoding *decoding);
 /* The file ends too early. */
-tl_status tl_decoding_truncated(const tl_decoding *decoding);
-tl_status tl_decoding_no_memory(const tl_decoding *decoding);
+tl_status tli_decoding_truncated(const tli_decoding *decoding);
+tl_status tli_decoding_no_memory(const tli_decoding *decoding);
 
 /* Pillow's conversion of a pixel of four inks (0: no ink) to RGB. */
-void tl_rgb_from_inks(const uint8_t inks[4], uint8_t rgb[3]);
+void tli_rgb_from_inks(const uint8_t inks[4], uint8_t rgb[3]);
 /* Pillow's conversion of a grey sample of more than 8 bits: what is above 255 becomes 255. */
-uint8_t tl_grey_from_deep(uint32_t sample);
+uint8_t tli_grey_from_deep(uint32_t sample);
 
 #endif

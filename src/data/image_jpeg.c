@@ -14,15 +14,15 @@
  * the function that calls setjmp, so that nothing of it is in a register when the library jumps back. */
 typedef struct jpeg_state {
     struct jpeg_error_mgr manager;
-    tl_decoding *d;
+    tli_decoding *d;
     tl_status status;
     jmp_buf back;
     uint8_t *row; /* owned: one row of CMYK */
 } jpeg_state;
 
-static bool jpeg_matches(const tl_bytes *file)
+static bool jpeg_matches(const tli_bytes *file)
 {
-    return tl_bytes_begin(file, "\xff\xd8\xff", 3);
+    return tli_bytes_begin(file, "\xff\xd8\xff", 3);
 }
 
 static void jpeg_fail(j_common_ptr info)
@@ -30,9 +30,9 @@ static void jpeg_fail(j_common_ptr info)
     jpeg_state *s = (jpeg_state *)info->err;
     char text[JMSG_LENGTH_MAX];
     info->err->format_message(info, text);
-    s->status = tl_fail(s->d->err,
-                        info->err->msg_code == JERR_OUT_OF_MEMORY ? TL_ERROR_MEMORY : TL_ERROR_INPUT,
-                        "%s is no sound JPEG file: %s", s->d->name, text);
+    s->status = tli_fail(s->d->err,
+                         info->err->msg_code == JERR_OUT_OF_MEMORY ? TL_ERROR_MEMORY : TL_ERROR_INPUT,
+                         "%s is no sound JPEG file: %s", s->d->name, text);
     longjmp(s->back, 1);
 }
 
@@ -58,7 +58,7 @@ static void jpeg_source_end(j_decompress_ptr info) {}
 static boolean jpeg_source_more(j_decompress_ptr info)
 {
     jpeg_state *s = (jpeg_state *)info->err;
-    s->status = tl_decoding_truncated(s->d);
+    s->status = tli_decoding_truncated(s->d);
     longjmp(s->back, 1);
     return FALSE;
 }
@@ -77,13 +77,13 @@ static void jpeg_row_from_inks(const uint8_t *inverted, uint8_t *rgb, uint32_t w
     for (uint32_t x = 0; x < width; x++, inverted += 4, rgb += 3) {
         const uint8_t inks[4] = {(uint8_t)~inverted[0], (uint8_t)~inverted[1], (uint8_t)~inverted[2],
                                  (uint8_t)~inverted[3]};
-        tl_rgb_from_inks(inks, rgb);
+        tli_rgb_from_inks(inks, rgb);
     }
 }
 
 static tl_status jpeg_run(struct jpeg_decompress_struct *info, jpeg_state *s, struct jpeg_source_mgr *source)
 {
-    tl_decoding *d = s->d;
+    tli_decoding *d = s->d;
     if (setjmp(s->back) != 0) return s->status;
     jpeg_create_decompress(info);
     *source = (struct jpeg_source_mgr){.next_input_byte = d->file->data,
@@ -97,17 +97,17 @@ static tl_status jpeg_run(struct jpeg_decompress_struct *info, jpeg_state *s, st
     jpeg_read_header(info, TRUE);
     d->width = info->image_width;
     d->height = info->image_height;
-    TL_TRY(tl_decoding_check_size(d));
+    TLI_TRY(tli_decoding_check_size(d));
     if (d->header_only) return TL_OK;
     const bool inks = info->jpeg_color_space == JCS_CMYK || info->jpeg_color_space == JCS_YCCK;
     info->out_color_space = inks ? JCS_CMYK : JCS_RGB;
     info->scale_num = 1;
     info->scale_denom = d->shrink;
     jpeg_start_decompress(info);
-    TL_TRY(tl_image_reserve(d->image, info->output_width, info->output_height, d->err));
+    TLI_TRY(tli_image_reserve(d->image, info->output_width, info->output_height, d->err));
     if (inks) {
         s->row = malloc((size_t)info->output_width * 4);
-        if (s->row == NULL) return tl_decoding_no_memory(d);
+        if (s->row == NULL) return tli_decoding_no_memory(d);
     }
     while (info->output_scanline < info->output_height) {
         uint8_t *target = d->image->pixels + (size_t)info->output_scanline * info->output_width * 3;
@@ -118,7 +118,7 @@ static tl_status jpeg_run(struct jpeg_decompress_struct *info, jpeg_state *s, st
     return TL_OK;
 }
 
-static tl_status jpeg_decode(tl_decoding *d)
+static tl_status jpeg_decode(tli_decoding *d)
 {
     struct jpeg_decompress_struct info;
     struct jpeg_source_mgr source;
@@ -134,4 +134,4 @@ static tl_status jpeg_decode(tl_decoding *d)
     return status;
 }
 
-const tl_image_format tl_image_jpeg = {"JPEG", {".jpg", ".jpeg"}, jpeg_matches, jpeg_decode};
+const tli_image_format tli_image_jpeg = {"JPEG", {".jpg", ".jpeg"}, jpeg_matches, jpeg_decode};

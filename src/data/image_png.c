@@ -8,22 +8,22 @@
 
 /* What libpng's callbacks reach. It lives in the caller of the function that calls setjmp. */
 typedef struct png_state {
-    tl_decoding *d;
+    tli_decoding *d;
     tl_status status;
     jmp_buf back;
     size_t at; /* bytes read so far */
 } png_state;
 
-static bool png_matches(const tl_bytes *file)
+static bool png_matches(const tli_bytes *file)
 {
-    return tl_bytes_begin(file, "\x89PNG\r\n\x1a\n", 8);
+    return tli_bytes_begin(file, "\x89PNG\r\n\x1a\n", 8);
 }
 
 static void png_fail(png_structp png, png_const_charp text)
 {
     png_state *s = png_get_error_ptr(png);
     if (s->status == TL_OK)
-        s->status = tl_fail(s->d->err, TL_ERROR_INPUT, "%s is no sound PNG file: %s", s->d->name, text);
+        s->status = tli_fail(s->d->err, TL_ERROR_INPUT, "%s is no sound PNG file: %s", s->d->name, text);
     longjmp(s->back, 1);
 }
 
@@ -32,9 +32,9 @@ static void png_warn(png_structp png, png_const_charp text) {}
 static void png_more(png_structp png, png_bytep target, size_t count)
 {
     png_state *s = png_get_io_ptr(png);
-    const tl_bytes *file = s->d->file;
+    const tli_bytes *file = s->d->file;
     if (count > file->count - s->at) {
-        s->status = tl_decoding_truncated(s->d);
+        s->status = tli_decoding_truncated(s->d);
         png_error(png, "truncated");
     }
     memcpy(target, file->data + s->at, count);
@@ -45,12 +45,12 @@ static void png_more(png_structp png, png_bytep target, size_t count)
 static void png_clip_deep(png_structp png, png_row_infop info, png_bytep row)
 {
     for (size_t i = 0; i < info->rowbytes / 2; i++)
-        row[i] = tl_grey_from_deep((uint32_t)row[2 * i] << 8 | row[2 * i + 1]);
+        row[i] = tli_grey_from_deep((uint32_t)row[2 * i] << 8 | row[2 * i + 1]);
 }
 
 /* Everything becomes 8-bit RGB. Of 16 bits the upper 8 are taken, but greyscale without alpha is clipped, as by Pillow;
  * transparency is dropped, that of single colours by not being asked for. */
-static void png_set_conversions(png_structp png, png_infop info, tl_image *image)
+static void png_set_conversions(png_structp png, png_infop info, tli_image *image)
 {
     const int type = png_get_color_type(png, info), depth = png_get_bit_depth(png, info);
     if (type == PNG_COLOR_TYPE_PALETTE) png_set_palette_to_rgb(png);
@@ -58,7 +58,7 @@ static void png_set_conversions(png_structp png, png_infop info, tl_image *image
     png_set_gray_to_rgb(png);
     png_set_strip_alpha(png);
     if (type == PNG_COLOR_TYPE_GRAY && depth == 16) {
-        image->remarks |= TL_IMAGE_DEEP_GREY;
+        image->remarks |= TLI_IMAGE_DEEP_GREY;
         png_set_read_user_transform_fn(png, png_clip_deep);
         png_set_user_transform_info(png, NULL, 8, 3);
     } else {
@@ -68,20 +68,20 @@ static void png_set_conversions(png_structp png, png_infop info, tl_image *image
 
 static tl_status png_run(png_structp png, png_infop info, png_state *s)
 {
-    tl_decoding *d = s->d;
+    tli_decoding *d = s->d;
     if (setjmp(s->back) != 0) return s->status;
     png_set_read_fn(png, s, png_more);
     png_set_user_limits(png, 0x7fffffff, 0x7fffffff); /* our own limits say more */
     png_read_info(png, info);
     d->width = png_get_image_width(png, info);
     d->height = png_get_image_height(png, info);
-    TL_TRY(tl_decoding_check_size(d));
+    TLI_TRY(tli_decoding_check_size(d));
     if (d->header_only) return TL_OK;
     png_set_conversions(png, info, d->image);
     const int passes = png_set_interlace_handling(png);
     png_read_update_info(png, info);
     if (png_get_rowbytes(png, info) != (size_t)d->width * 3) png_error(png, "not RGB after conversion");
-    TL_TRY(tl_image_reserve(d->image, d->width, d->height, d->err));
+    TLI_TRY(tli_image_reserve(d->image, d->width, d->height, d->err));
     for (int pass = 0; pass < passes; pass++)
         for (uint32_t y = 0; y < d->height; y++)
             png_read_row(png, d->image->pixels + (size_t)y * d->width * 3, NULL);
@@ -89,14 +89,14 @@ static tl_status png_run(png_structp png, png_infop info, png_state *s)
     return TL_OK;
 }
 
-static tl_status png_decode(tl_decoding *d)
+static tl_status png_decode(tli_decoding *d)
 {
     png_state state = {.d = d};
     png_structp png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &state, png_fail, png_warn);
     png_infop info = png != NULL ? png_create_info_struct(png) : NULL;
-    const tl_status status = info != NULL ? png_run(png, info, &state) : tl_decoding_no_memory(d);
+    const tl_status status = info != NULL ? png_run(png, info, &state) : tli_decoding_no_memory(d);
     png_destroy_read_struct(&png, &info, NULL);
     return status;
 }
 
-const tl_image_format tl_image_png = {"PNG", {".png"}, png_matches, png_decode};
+const tli_image_format tli_image_png = {"PNG", {".png"}, png_matches, png_decode};

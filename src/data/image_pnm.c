@@ -4,7 +4,7 @@
 #include <math.h>
 
 typedef struct pnm_reader {
-    tl_decoding *d;
+    tli_decoding *d;
     size_t at;        /* bytes read so far */
     uint32_t kind;    /* 1 to 6, as in "P6" */
     uint32_t largest; /* sample; 1 for bitmaps */
@@ -15,7 +15,7 @@ static bool pnm_is_space(uint8_t c)
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-static bool pnm_matches(const tl_bytes *file)
+static bool pnm_matches(const tli_bytes *file)
 {
     return file->count >= 3 && file->data[0] == 'P' && file->data[1] >= '1' && file->data[1] <= '6' &&
            (pnm_is_space(file->data[2]) || file->data[2] == '#');
@@ -24,7 +24,7 @@ static bool pnm_matches(const tl_bytes *file)
 /* The next byte that is no white space and no comment, which goes from # to the end of its line; -1: none. */
 static int pnm_next(pnm_reader *r)
 {
-    const tl_bytes *file = r->d->file;
+    const tli_bytes *file = r->d->file;
     for (; r->at < file->count; r->at++) {
         const uint8_t c = file->data[r->at];
         if (c == '#')
@@ -39,37 +39,37 @@ static int pnm_next(pnm_reader *r)
 /* A number of digits, up to `most`. */
 static tl_status pnm_number(pnm_reader *r, uint32_t most, uint32_t *value)
 {
-    const tl_bytes *file = r->d->file;
+    const tli_bytes *file = r->d->file;
     const int first = pnm_next(r);
-    if (first < 0) return tl_decoding_truncated(r->d);
+    if (first < 0) return tli_decoding_truncated(r->d);
     *value = 0;
     if (first < '0' || first > '9')
-        return tl_fail(r->d->err, TL_ERROR_INPUT, "%s is no sound PNM file: byte %zu is no digit", r->d->name,
-                       r->at);
+        return tli_fail(r->d->err, TL_ERROR_INPUT, "%s is no sound PNM file: byte %zu is no digit",
+                        r->d->name, r->at);
     for (; r->at < file->count && file->data[r->at] >= '0' && file->data[r->at] <= '9'; r->at++) {
         *value = 10 * *value + (uint32_t)(file->data[r->at] - '0');
         if (*value > most)
-            return tl_fail(r->d->err, TL_ERROR_INPUT,
-                           "%s is no sound PNM file: the number before byte %zu is larger than %u",
-                           r->d->name, r->at, most);
+            return tli_fail(r->d->err, TL_ERROR_INPUT,
+                            "%s is no sound PNM file: the number before byte %zu is larger than %u",
+                            r->d->name, r->at, most);
     }
     return TL_OK;
 }
 
 static tl_status pnm_header(pnm_reader *r)
 {
-    tl_decoding *d = r->d;
+    tli_decoding *d = r->d;
     r->kind = (uint32_t)(d->file->data[1] - '0');
     r->at = 2;
     r->largest = 1;
-    TL_TRY(pnm_number(r, 99999999, &d->width));
-    TL_TRY(pnm_number(r, 99999999, &d->height));
-    if (r->kind % 3 != 1) TL_TRY(pnm_number(r, 65535, &r->largest));
+    TLI_TRY(pnm_number(r, 99999999, &d->width));
+    TLI_TRY(pnm_number(r, 99999999, &d->height));
+    if (r->kind % 3 != 1) TLI_TRY(pnm_number(r, 65535, &r->largest));
     if (r->largest == 0)
-        return tl_fail(d->err, TL_ERROR_INPUT, "%s is no sound PNM file: its largest sample is 0", d->name);
-    if (r->at >= d->file->count) return tl_decoding_truncated(d);
+        return tli_fail(d->err, TL_ERROR_INPUT, "%s is no sound PNM file: its largest sample is 0", d->name);
+    if (r->at >= d->file->count) return tli_decoding_truncated(d);
     r->at++; /* the one white space before raw samples */
-    return tl_decoding_check_size(d);
+    return tli_decoding_check_size(d);
 }
 
 /* A sample of the file's range as one of 8 bits. Python's round, which Pillow uses, is rint's: halves to even. */
@@ -77,7 +77,7 @@ static uint8_t pnm_scaled(const pnm_reader *r, uint32_t sample)
 {
     const double share = (double)sample / r->largest;
     if (r->kind % 3 == 2 && r->largest > 255)
-        return tl_grey_from_deep((uint32_t)rint(fmin(share, 1) * 65535));
+        return tli_grey_from_deep((uint32_t)rint(fmin(share, 1) * 65535));
     return (uint8_t)rint(fmin(share, 1) * 255);
 }
 
@@ -85,10 +85,10 @@ static tl_status pnm_plain_sample(pnm_reader *r, uint32_t *sample)
 {
     if (r->kind != 1) return pnm_number(r, r->largest, sample);
     const int digit = pnm_next(r); /* the digits of bitmaps may touch */
-    if (digit < 0) return tl_decoding_truncated(r->d);
+    if (digit < 0) return tli_decoding_truncated(r->d);
     if (digit != '0' && digit != '1')
-        return tl_fail(r->d->err, TL_ERROR_INPUT, "%s is no sound PNM file: byte %zu is neither 0 nor 1",
-                       r->d->name, r->at);
+        return tli_fail(r->d->err, TL_ERROR_INPUT, "%s is no sound PNM file: byte %zu is neither 0 nor 1",
+                        r->d->name, r->at);
     *sample = (uint32_t)(digit - '0');
     r->at++;
     return TL_OK;
@@ -103,15 +103,15 @@ static uint32_t pnm_raw_sample(const pnm_reader *r, const uint8_t *row, size_t i
 
 static tl_status pnm_pixels(pnm_reader *r)
 {
-    tl_decoding *d = r->d;
+    tli_decoding *d = r->d;
     const size_t width = d->width, channels = r->kind % 3 == 0 ? 3 : 1;
     const bool raw = r->kind > 3;
     const size_t row_bytes = r->kind == 4 ? (width + 7) / 8 : width * channels * (r->largest < 256 ? 1 : 2);
     /* A file that is too short for its size costs no memory: a plain sample has at least one byte. */
     if (d->file->count - r->at < (raw ? row_bytes : width * channels) * d->height)
-        return tl_decoding_truncated(d);
-    TL_TRY(tl_image_reserve(d->image, d->width, d->height, d->err));
-    if (r->kind % 3 == 2 && r->largest > 255) d->image->remarks |= TL_IMAGE_DEEP_GREY;
+        return tli_decoding_truncated(d);
+    TLI_TRY(tli_image_reserve(d->image, d->width, d->height, d->err));
+    if (r->kind % 3 == 2 && r->largest > 255) d->image->remarks |= TLI_IMAGE_DEEP_GREY;
     uint8_t *pixel = d->image->pixels;
     for (uint32_t y = 0; y < d->height; y++)
         for (size_t x = 0; x < width; x++, pixel += 3) {
@@ -120,7 +120,7 @@ static tl_status pnm_pixels(pnm_reader *r)
                 if (raw)
                     sample = pnm_raw_sample(r, d->file->data + r->at + y * row_bytes, x * channels + c);
                 else
-                    TL_TRY(pnm_plain_sample(r, &sample));
+                    TLI_TRY(pnm_plain_sample(r, &sample));
                 pixel[c] = r->kind % 3 == 1 ? (sample != 0 ? 0 : 255)
                                             : pnm_scaled(r, sample); /* 1 is black */
             }
@@ -129,11 +129,11 @@ static tl_status pnm_pixels(pnm_reader *r)
     return TL_OK;
 }
 
-static tl_status pnm_decode(tl_decoding *d)
+static tl_status pnm_decode(tli_decoding *d)
 {
     pnm_reader r = {.d = d};
-    TL_TRY(pnm_header(&r));
+    TLI_TRY(pnm_header(&r));
     return d->header_only ? TL_OK : pnm_pixels(&r);
 }
 
-const tl_image_format tl_image_pnm = {"PNM", {".ppm", ".pgm"}, pnm_matches, pnm_decode};
+const tli_image_format tli_image_pnm = {"PNM", {".ppm", ".pgm"}, pnm_matches, pnm_decode};

@@ -12,7 +12,7 @@
 enum { MOST_SAMPLES = 6 };
 
 typedef struct tiff_reader {
-    tl_decoding *d;
+    tli_decoding *d;
     TIFF *tiff;
     uint64_t at;            /* of the file, for libtiff */
     char text[160];         /* libtiff's first complaint, or empty */
@@ -26,10 +26,10 @@ typedef struct tiff_reader {
     uint8_t *blocks;                    /* owned: a block for every plane */
 } tiff_reader;
 
-static bool tiff_matches(const tl_bytes *file)
+static bool tiff_matches(const tli_bytes *file)
 {
-    return tl_bytes_begin(file, "II*\0", 4) || tl_bytes_begin(file, "MM\0*", 4) ||
-           tl_bytes_begin(file, "II+\0", 4) || tl_bytes_begin(file, "MM\0+", 4);
+    return tli_bytes_begin(file, "II*\0", 4) || tli_bytes_begin(file, "MM\0*", 4) ||
+           tli_bytes_begin(file, "II+\0", 4) || tli_bytes_begin(file, "MM\0+", 4);
 }
 
 /* ---- libtiff's view of the bytes ----------------------------------------------------------------- */
@@ -37,7 +37,7 @@ static bool tiff_matches(const tl_bytes *file)
 static tmsize_t tiff_read(thandle_t handle, void *target, tmsize_t count)
 {
     tiff_reader *r = handle;
-    const tl_bytes *file = r->d->file;
+    const tli_bytes *file = r->d->file;
     if (count <= 0 || r->at >= file->count) return 0;
     const size_t left = file->count - (size_t)r->at, n = (size_t)count < left ? (size_t)count : left;
     memcpy(target, file->data + r->at, n);
@@ -96,14 +96,14 @@ static TIFF *tiff_open(tiff_reader *r)
 
 static tl_status tiff_failed(const tiff_reader *r)
 {
-    return tl_fail(r->d->err, TL_ERROR_INPUT, "%s is no sound TIFF file: %s", r->d->name,
-                   r->text[0] != '\0' ? r->text : "it cannot be decoded");
+    return tli_fail(r->d->err, TL_ERROR_INPUT, "%s is no sound TIFF file: %s", r->d->name,
+                    r->text[0] != '\0' ? r->text : "it cannot be decoded");
 }
 
 static tl_status tiff_unsupported(const tiff_reader *r, const char *what, uint32_t value)
 {
-    return tl_fail(r->d->err, TL_ERROR_INPUT, "%s is a TIFF file with %s %u, which cannot be read",
-                   r->d->name, what, value);
+    return tli_fail(r->d->err, TL_ERROR_INPUT, "%s is a TIFF file with %s %u, which cannot be read",
+                    r->d->name, what, value);
 }
 
 /* ---- the header ---------------------------------------------------------------------------------- */
@@ -125,7 +125,7 @@ static tl_status tiff_header(tiff_reader *r)
     if (r->orientation < 1 || r->orientation > 8) r->orientation = 1;
     r->d->width = r->orientation < 5 ? r->width : r->height;
     r->d->height = r->orientation < 5 ? r->height : r->width;
-    TL_TRY(tl_decoding_check_size(r->d));
+    TLI_TRY(tli_decoding_check_size(r->d));
     if (format != SAMPLEFORMAT_UINT && format != SAMPLEFORMAT_VOID)
         return tiff_unsupported(r, "samples of format", format);
     return TL_OK;
@@ -189,13 +189,13 @@ static void tiff_convert(const tiff_reader *r, uint32_t x, uint32_t y, uint32_t 
     if (colours == 4) {
         uint8_t inks[4];
         for (uint32_t s = 0; s < 4; s++) inks[s] = tiff_sample8(r, x, y, s);
-        tl_rgb_from_inks(inks, pixel);
+        tli_rgb_from_inks(inks, pixel);
         return;
     }
     if (colours == 3) {
         for (uint32_t s = 0; s < 3; s++) pixel[s] = tiff_sample8(r, x, y, s);
     } else {
-        uint8_t grey = r->bits == 16 && r->samples == 1 ? tl_grey_from_deep(tiff_sample(r, x, y, 0))
+        uint8_t grey = r->bits == 16 && r->samples == 1 ? tli_grey_from_deep(tiff_sample(r, x, y, 0))
                                                         : tiff_sample8(r, x, y, 0);
         if (r->photometric == PHOTOMETRIC_MINISWHITE && r->bits <= 8) grey = (uint8_t)~grey;
         memset(pixel, grey, 3);
@@ -218,7 +218,7 @@ static tl_status tiff_begin_blocks(tiff_reader *r)
         if (r->block_height > r->height) r->block_height = r->height;
     }
     if (r->block_width == 0 || r->block_height == 0) return tiff_failed(r);
-    if (r->block_width > TL_IMAGE_SIDE_LIMIT || r->block_height > TL_IMAGE_SIDE_LIMIT)
+    if (r->block_width > TLI_IMAGE_SIDE_LIMIT || r->block_height > TLI_IMAGE_SIDE_LIMIT)
         return tiff_unsupported(r, "tiles of a side of",
                                 r->block_width > r->block_height ? r->block_width : r->block_height);
     const tmsize_t bytes = r->tiled ? TIFFTileSize(r->tiff) : TIFFStripSize(r->tiff),
@@ -232,7 +232,7 @@ static tl_status tiff_begin_blocks(tiff_reader *r)
     r->block_bytes = (size_t)bytes;
     r->row_bytes = (size_t)row;
     r->blocks = malloc(planes * r->block_bytes);
-    return r->blocks != NULL ? TL_OK : tl_decoding_no_memory(r->d);
+    return r->blocks != NULL ? TL_OK : tli_decoding_no_memory(r->d);
 }
 
 /* The block whose top left corner is pixel (x, y), all its planes. */
@@ -272,12 +272,12 @@ static tl_status tiff_read_pixels(tiff_reader *r, uint32_t colours)
         return tiff_failed(r);
     if (r->samples < colours || r->samples > MOST_SAMPLES)
         return tiff_unsupported(r, "samples a pixel", r->samples);
-    if (r->bits == 16 && r->samples == 1) r->d->image->remarks |= TL_IMAGE_DEEP_GREY;
-    TL_TRY(tiff_begin_blocks(r));
-    TL_TRY(tl_image_reserve(r->d->image, r->d->width, r->d->height, r->d->err));
+    if (r->bits == 16 && r->samples == 1) r->d->image->remarks |= TLI_IMAGE_DEEP_GREY;
+    TLI_TRY(tiff_begin_blocks(r));
+    TLI_TRY(tli_image_reserve(r->d->image, r->d->width, r->d->height, r->d->err));
     for (uint32_t top = 0; top < r->height; top += r->block_height)
         for (uint32_t left = 0; left < r->width; left += r->block_width) {
-            TL_TRY(tiff_read_block(r, left, top));
+            TLI_TRY(tiff_read_block(r, left, top));
             for (uint32_t y = 0; y < r->block_height && top + y < r->height; y++)
                 for (uint32_t x = 0; x < r->block_width && left + x < r->width; x++)
                     tiff_convert(r, x, y, colours, tiff_place(r, left + x, top + y));
@@ -291,11 +291,11 @@ static tl_status tiff_read_rgba(tiff_reader *r)
 {
     const size_t pixels = (size_t)r->width * r->height;
     uint32_t *raster = malloc(pixels * sizeof *raster);
-    if (raster == NULL) return tl_decoding_no_memory(r->d);
+    if (raster == NULL) return tli_decoding_no_memory(r->d);
     TIFFSetField(r->tiff, TIFFTAG_ORIENTATION, ORIENTATION_TOPLEFT); /* tiff_place turns */
     const bool good = TIFFReadRGBAImageOriented(r->tiff, r->width, r->height, raster, ORIENTATION_TOPLEFT,
                                                 1) != 0;
-    tl_status status = good ? tl_image_reserve(r->d->image, r->d->width, r->d->height, r->d->err)
+    tl_status status = good ? tli_image_reserve(r->d->image, r->d->width, r->d->height, r->d->err)
                             : tiff_failed(r);
     for (size_t i = 0; i < pixels && status == TL_OK; i++) {
         uint8_t *pixel = tiff_place(r, (uint32_t)(i % r->width), (uint32_t)(i / r->width));
@@ -310,7 +310,7 @@ static tl_status tiff_read_rgba(tiff_reader *r)
 static tl_status tiff_run(tiff_reader *r)
 {
     uint16_t compression = COMPRESSION_NONE;
-    TL_TRY(tiff_header(r));
+    TLI_TRY(tiff_header(r));
     if (r->d->header_only) return TL_OK;
     TIFFGetFieldDefaulted(r->tiff, TIFFTAG_COMPRESSION, &compression);
     if (r->photometric == PHOTOMETRIC_YCBCR && r->samples == 3) {
@@ -325,7 +325,7 @@ static tl_status tiff_run(tiff_reader *r)
     return tiff_read_pixels(r, colours);
 }
 
-static tl_status tiff_decode(tl_decoding *d)
+static tl_status tiff_decode(tli_decoding *d)
 {
     tiff_reader r = {.d = d};
     r.tiff = tiff_open(&r);
@@ -335,4 +335,4 @@ static tl_status tiff_decode(tl_decoding *d)
     return status;
 }
 
-const tl_image_format tl_image_tiff = {"TIFF", {".tif", ".tiff"}, tiff_matches, tiff_decode};
+const tli_image_format tli_image_tiff = {"TIFF", {".tif", ".tiff"}, tiff_matches, tiff_decode};

@@ -6,19 +6,19 @@
 #include <webp/decode.h>
 #include <webp/demux.h>
 
-static bool webp_matches(const tl_bytes *file)
+static bool webp_matches(const tli_bytes *file)
 {
-    return tl_bytes_begin(file, "RIFF", 4) && file->count >= 12 && memcmp(file->data + 8, "WEBP", 4) == 0;
+    return tli_bytes_begin(file, "RIFF", 4) && file->count >= 12 && memcmp(file->data + 8, "WEBP", 4) == 0;
 }
 
-static tl_status webp_failed(const tl_decoding *d, VP8StatusCode code)
+static tl_status webp_failed(const tli_decoding *d, VP8StatusCode code)
 {
-    if (code == VP8_STATUS_NOT_ENOUGH_DATA) return tl_decoding_truncated(d);
+    if (code == VP8_STATUS_NOT_ENOUGH_DATA) return tli_decoding_truncated(d);
     /* Lack of memory, too: libwebp 1.5 calls some damaged files so. */
-    return tl_fail(d->err, TL_ERROR_INPUT, "%s is no sound WebP file", d->name);
+    return tli_fail(d->err, TL_ERROR_INPUT, "%s is no sound WebP file", d->name);
 }
 
-static tl_status webp_decode_still(tl_decoding *d, WebPDecoderConfig *config)
+static tl_status webp_decode_still(tli_decoding *d, WebPDecoderConfig *config)
 {
     config->output.colorspace = MODE_RGB; /* leaves transparency away */
     config->output.is_external_memory = 1;
@@ -31,7 +31,7 @@ static tl_status webp_decode_still(tl_decoding *d, WebPDecoderConfig *config)
 }
 
 /* The first frame on a black canvas. */
-static tl_status webp_decode_animation(tl_decoding *d)
+static tl_status webp_decode_animation(tli_decoding *d)
 {
     const WebPData data = {d->file->data, d->file->count};
     WebPAnimDecoder *decoder = WebPAnimDecoderNew(&data, NULL);
@@ -45,18 +45,18 @@ static tl_status webp_decode_animation(tl_decoding *d)
     return good ? TL_OK : webp_failed(d, VP8_STATUS_BITSTREAM_ERROR);
 }
 
-static tl_status webp_decode(tl_decoding *d)
+static tl_status webp_decode(tli_decoding *d)
 {
     WebPDecoderConfig config;
-    if (!WebPInitDecoderConfig(&config)) return tl_decoding_no_memory(d);
+    if (!WebPInitDecoderConfig(&config)) return tli_decoding_no_memory(d);
     const VP8StatusCode code = WebPGetFeatures(d->file->data, d->file->count, &config.input);
     if (code != VP8_STATUS_OK) return webp_failed(d, code);
     d->width = (uint32_t)config.input.width;
     d->height = (uint32_t)config.input.height;
-    TL_TRY(tl_decoding_check_size(d));
+    TLI_TRY(tli_decoding_check_size(d));
     if (d->header_only) return TL_OK;
-    TL_TRY(tl_image_reserve(d->image, d->width, d->height, d->err));
+    TLI_TRY(tli_image_reserve(d->image, d->width, d->height, d->err));
     return config.input.has_animation ? webp_decode_animation(d) : webp_decode_still(d, &config);
 }
 
-const tl_image_format tl_image_webp = {"WebP", {".webp"}, webp_matches, webp_decode};
+const tli_image_format tli_image_webp = {"WebP", {".webp"}, webp_matches, webp_decode};

@@ -1,7 +1,7 @@
 /* Names from outside as JSON strings, whatever their bytes: as core/text.h makes text of them. No other place gives strings to
  * cJSON, which would write any bytes (tests/tree/check_texts.sh). */
-#ifndef TL_DATA_JSON_TEXT_H
-#define TL_DATA_JSON_TEXT_H
+#ifndef DATA_JSON_TEXT_H
+#define DATA_JSON_TEXT_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -9,8 +9,8 @@
 struct cJSON;
 
 /* False: out of memory. */
-bool tl_json_add_text(struct cJSON *object, const char *key, const char *bytes);
+bool tli_json_add_text(struct cJSON *object, const char *key, const char *bytes);
 /* An array of strings, or NULL. */
-struct cJSON *tl_json_text_array(char *const *items, uint32_t count);
+struct cJSON *tli_json_text_array(char *const *items, uint32_t count);
 
 #endif

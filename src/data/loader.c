@@ -37,7 +37,7 @@ typedef struct slot {
     float *images, *soft;
     int32_t *labels;   /* -1: there is no such picture */
     uint32_t *samples; /* of the pictures at every position: which image of the set it is ... */
-    uint8_t *remarks;  /* ... and its tl_image_remark */
+    uint8_t *remarks;  /* ... and its tli_image_remark */
     damage *damages;
     uint32_t damage_count, damage_room;
     tl_status failed; /* the first failure that no other picture can mend */
@@ -45,17 +45,17 @@ typedef struct slot {
 } slot;
 
 typedef struct worker {
-    tl_loader *loader;
+    tli_loader *loader;
     pthread_t thread;
-    tl_bytes bytes;
-    tl_image decoded, picture, spare;
-    tl_resampler resampler;
+    tli_bytes bytes;
+    tli_image decoded, picture, spare;
+    tli_resampler resampler;
     float *mixed; /* one picture */
 } worker;
 
 /* Counters of slots, `next`, `filled` and the flags are under the lock. */
-struct tl_loader {
-    tl_loader_options o;
+struct tli_loader {
+    tli_loader_options o;
     uint32_t count; /* pictures of the set */
     uint64_t per_epoch;
     uint64_t crop_stream, flip_stream, rand_stream, mix_stream;
@@ -69,17 +69,17 @@ struct tl_loader {
     pthread_mutex_t lock;
     pthread_cond_t work, result;
     bool closing, paused;
-    tl_file_report report; /* of this thread */
+    tli_file_report report; /* of this thread */
     double waited;
 };
 
 static tl_status out_of_memory(tl_error *err)
 {
-    return tl_fail(err, TL_ERROR_MEMORY,
-                   "out of host memory for batches of pictures: use a smaller --batch-size");
+    return tli_fail(err, TL_ERROR_MEMORY,
+                    "out of host memory for batches of pictures: use a smaller --batch-size");
 }
 
-static size_t picture_values(const tl_loader *l)
+static size_t picture_values(const tli_loader *l)
 {
     return (size_t)3 * l->o.size * l->o.size;
 }
@@ -87,65 +87,65 @@ static size_t picture_values(const tl_loader *l)
 /* ---- one picture --------------------------------------------------------------------------------- */
 
 /* Words of a stream that one picture of one epoch has to itself: more than any augmentation draws. */
-static tl_random random_for(const tl_loader *l, uint64_t stream, uint64_t epoch, uint32_t index)
+static tli_random random_for(const tli_loader *l, uint64_t stream, uint64_t epoch, uint32_t index)
 {
-    tl_random r = tl_random_make(l->o.seed, stream);
+    tli_random r = tli_random_make(l->o.seed, stream);
     r.index = epoch << 40 | (uint64_t)index << 8;
     return r;
 }
 
-static tl_resize plan_for(const tl_loader *l, uint64_t epoch, uint32_t sample, uint32_t width,
-                          uint32_t height)
+static tli_resize plan_for(const tli_loader *l, uint64_t epoch, uint32_t sample, uint32_t width,
+                           uint32_t height)
 {
     if (!l->o.train || (l->o.augment & TL_AUGMENT_CROP) == 0)
-        return tl_resize_centre(width, height, l->o.size);
-    tl_random r = random_for(l, l->crop_stream, epoch, sample);
-    return tl_resize_random(&r, width, height, l->o.size);
+        return tli_resize_centre(width, height, l->o.size);
+    tli_random r = random_for(l, l->crop_stream, epoch, sample);
+    return tli_resize_random(&r, width, height, l->o.size);
 }
 
-static tl_status read_digit(const tl_loader *l, worker *w, uint64_t epoch, uint32_t sample, tl_error *err)
+static tl_status read_digit(const tli_loader *l, worker *w, uint64_t epoch, uint32_t sample, tl_error *err)
 {
-    const tl_dataset *set = l->o.digits;
+    const tli_dataset *set = l->o.digits;
     const size_t pixels = (size_t)set->height * set->width;
-    TL_TRY(tl_image_reserve(&w->decoded, set->width, set->height, err));
+    TLI_TRY(tli_image_reserve(&w->decoded, set->width, set->height, err));
     for (size_t i = 0; i < pixels; i++)
         memset(w->decoded.pixels + 3 * i, set->pixels[sample * pixels + i], 3);
-    const tl_resize plan = plan_for(l, epoch, sample, set->width, set->height);
-    return tl_resample(&w->decoded, set->width, set->height, &plan, &w->resampler, &w->picture, err);
+    const tli_resize plan = plan_for(l, epoch, sample, set->width, set->height);
+    return tli_resample(&w->decoded, set->width, set->height, &plan, &w->resampler, &w->picture, err);
 }
 
-static tl_status read_file(const tl_loader *l, worker *w, uint64_t epoch, uint32_t sample, tl_error *err)
+static tl_status read_file(const tli_loader *l, worker *w, uint64_t epoch, uint32_t sample, tl_error *err)
 {
     char path[8192];
     uint32_t width, height;
     snprintf(path, sizeof path, "%s/%s", l->o.folder->root, l->o.folder->paths[sample]);
-    TL_TRY(tl_bytes_read(&w->bytes, path, err));
-    TL_TRY(tl_image_size(&w->bytes, path, &width, &height, err));
-    const tl_resize plan = plan_for(l, epoch, sample, width, height);
+    TLI_TRY(tli_bytes_read(&w->bytes, path, err));
+    TLI_TRY(tli_image_size(&w->bytes, path, &width, &height, err));
+    const tli_resize plan = plan_for(l, epoch, sample, width, height);
     const bool reduce = l->o.train && !l->o.exact_decode;
-    TL_TRY(tl_image_decode(&w->bytes, path, reduce ? tl_resize_shrink(&plan) : 1, &w->decoded, err));
-    return tl_resample(&w->decoded, width, height, &plan, &w->resampler, &w->picture, err);
+    TLI_TRY(tli_image_decode(&w->bytes, path, reduce ? tli_resize_shrink(&plan) : 1, &w->decoded, err));
+    return tli_resample(&w->decoded, width, height, &plan, &w->resampler, &w->picture, err);
 }
 
-static tl_status make_picture(const tl_loader *l, worker *w, uint64_t epoch, uint32_t sample, float *out,
+static tl_status make_picture(const tli_loader *l, worker *w, uint64_t epoch, uint32_t sample, float *out,
                               tl_error *err)
 {
-    TL_TRY(l->o.folder != NULL ? read_file(l, w, epoch, sample, err) : read_digit(l, w, epoch, sample, err));
+    TLI_TRY(l->o.folder != NULL ? read_file(l, w, epoch, sample, err) : read_digit(l, w, epoch, sample, err));
     if (l->o.train && (l->o.augment & TL_AUGMENT_FLIP) != 0) {
-        tl_random r = random_for(l, l->flip_stream, epoch, sample);
-        if (tl_random_below(&r, 2) == 1) tl_flip(&w->picture);
+        tli_random r = random_for(l, l->flip_stream, epoch, sample);
+        if (tli_random_below(&r, 2) == 1) tli_flip(&w->picture);
     }
     if (l->o.train && (l->o.augment & TL_AUGMENT_RANDAUGMENT) != 0) {
-        tl_random r = random_for(l, l->rand_stream, epoch, sample);
-        TL_TRY(tl_rand_augment(&r, &w->picture, &w->spare, err));
+        tli_random r = random_for(l, l->rand_stream, epoch, sample);
+        TLI_TRY(tli_rand_augment(&r, &w->picture, &w->spare, err));
     }
-    tl_normalise(&w->picture, out);
+    tli_normalise(&w->picture, out);
     return TL_OK;
 }
 
 /* ---- workers ------------------------------------------------------------------------------------- */
 
-static tl_status note_damage(tl_loader *l, slot *s, const damage *found)
+static tl_status note_damage(tli_loader *l, slot *s, const damage *found)
 {
     tl_status status = TL_OK;
     pthread_mutex_lock(&l->lock);
@@ -165,7 +165,7 @@ static tl_status note_damage(tl_loader *l, slot *s, const damage *found)
 }
 
 /* The picture at a position of a batch, or that of the first readable image behind it. */
-static tl_status fill_position(tl_loader *l, worker *w, slot *s, uint32_t position, tl_error *err)
+static tl_status fill_position(tli_loader *l, worker *w, slot *s, uint32_t position, tl_error *err)
 {
     const uint32_t *labels = l->o.folder != NULL ? l->o.folder->labels : NULL;
     const uint32_t most = !l->o.train || l->o.strict ? 1 : l->count < TRIES ? l->count : TRIES;
@@ -189,12 +189,12 @@ static tl_status fill_position(tl_loader *l, worker *w, slot *s, uint32_t positi
         if (note_damage(l, s, &found) != TL_OK) return out_of_memory(err);
     }
     if (!l->o.train || l->o.strict) return TL_OK;
-    return tl_fail(err, TL_ERROR_INPUT, "%s: %u files in a row are no images that can be read",
-                   l->o.folder->root, most);
+    return tli_fail(err, TL_ERROR_INPUT, "%s: %u files in a row are no images that can be read",
+                    l->o.folder->root, most);
 }
 
 /* Closes the gaps of passed-over files, and mixes. */
-static void complete(tl_loader *l, worker *w, slot *s)
+static void complete(tli_loader *l, worker *w, slot *s)
 {
     const size_t values = picture_values(l);
     s->kept = 0;
@@ -207,13 +207,13 @@ static void complete(tl_loader *l, worker *w, slot *s)
         s->labels[s->kept++] = s->labels[i];
     }
     if (s->soft == NULL) return;
-    tl_random r = random_for(l, l->mix_stream, s->epoch, s->first / l->o.batch);
-    const tl_mix mix = tl_mix_draw(l->o.augment, &r, l->o.size);
-    tl_mix_images(&mix, s->images, s->kept, 3, l->o.size, w->mixed);
-    tl_mix_labels(&mix, s->labels, s->kept, l->o.classes, s->soft);
+    tli_random r = random_for(l, l->mix_stream, s->epoch, s->first / l->o.batch);
+    const tli_mix mix = tli_mix_draw(l->o.augment, &r, l->o.size);
+    tli_mix_images(&mix, s->images, s->kept, 3, l->o.size, w->mixed);
+    tli_mix_labels(&mix, s->labels, s->kept, l->o.classes, s->soft);
 }
 
-static slot *find_work(tl_loader *l)
+static slot *find_work(tli_loader *l)
 {
     for (uint64_t n = l->next; n < l->filled && !l->paused; n++)
         if (l->slots[n % SLOTS].taken < l->slots[n % SLOTS].count) return &l->slots[n % SLOTS];
@@ -223,7 +223,7 @@ static slot *find_work(tl_loader *l)
 static void *work(void *user)
 {
     worker *w = user;
-    tl_loader *l = w->loader;
+    tli_loader *l = w->loader;
     pthread_mutex_lock(&l->lock);
     while (!l->closing) {
         slot *s = find_work(l);
@@ -257,12 +257,12 @@ static void *work(void *user)
 
 /* ---- the caller's side --------------------------------------------------------------------------- */
 
-static tl_status order_of(tl_loader *l, uint64_t epoch, const uint32_t **order, tl_error *err)
+static tl_status order_of(tli_loader *l, uint64_t epoch, const uint32_t **order, tl_error *err)
 {
     const size_t at = (size_t)(epoch % (SLOTS + 1));
     if (l->orders[at] == NULL) l->orders[at] = malloc(l->count * sizeof *l->orders[at]);
     if (l->orders[at] == NULL) return out_of_memory(err);
-    if (l->ordered[at] != epoch) tl_epoch_order(l->o.seed, epoch, l->count, l->orders[at]);
+    if (l->ordered[at] != epoch) tli_epoch_order(l->o.seed, epoch, l->count, l->orders[at]);
     l->ordered[at] = epoch;
     *order = l->orders[at];
     return TL_OK;
@@ -270,7 +270,7 @@ static tl_status order_of(tl_loader *l, uint64_t epoch, const uint32_t **order, 
 
 /* Hands out as many batches to make as there are free slots. With the lock, except for what only this thread
  * changes. */
-static tl_status fill_slots(tl_loader *l, tl_error *err)
+static tl_status fill_slots(tli_loader *l, tl_error *err)
 {
     const uint64_t oldest = l->held ? l->next - 1 : l->next;
     while (l->filled < oldest + SLOTS && (l->o.train || l->filled < l->per_epoch)) {
@@ -280,7 +280,7 @@ static tl_status fill_slots(tl_loader *l, tl_error *err)
         s->first = (uint32_t)(l->filled % l->per_epoch) * l->o.batch;
         s->count = l->count - s->first < l->o.batch ? l->count - s->first : l->o.batch;
         s->order = NULL;
-        if (l->o.train) TL_TRY(order_of(l, epoch, &s->order, err));
+        if (l->o.train) TLI_TRY(order_of(l, epoch, &s->order, err));
         s->taken = s->made = s->damage_count = 0;
         s->ready = false;
         s->failed = TL_OK;
@@ -291,7 +291,7 @@ static tl_status fill_slots(tl_loader *l, tl_error *err)
 }
 
 /* With the lock: no worker is in any slot when it returns. */
-static void pause_workers(tl_loader *l)
+static void pause_workers(tli_loader *l)
 {
     l->paused = true;
     for (uint64_t n = l->next; n < l->filled; n++)
@@ -307,27 +307,27 @@ static int by_position(const void *a, const void *b)
 }
 
 /* Reports the files of a batch, in the batch's order. */
-static tl_status loader_report(tl_loader *l, slot *s, tl_error *err)
+static tl_status loader_report(tli_loader *l, slot *s, tl_error *err)
 {
     if (s->damage_count > 0) qsort(s->damages, s->damage_count, sizeof *s->damages, by_position);
     for (uint32_t i = 0; i < s->damage_count; i++) {
         const damage *d = &s->damages[i];
-        if (l->o.strict) return tl_fail(err, TL_ERROR_INPUT, "%s", d->err.text);
-        TL_TRY(tl_file_report_damage(&l->report, d->sample, d->err.text, err));
+        if (l->o.strict) return tli_fail(err, TL_ERROR_INPUT, "%s", d->err.text);
+        TLI_TRY(tli_file_report_damage(&l->report, d->sample, d->err.text, err));
     }
-    if (s->failed != TL_OK) return tl_fail(err, s->failed, "%s", s->failure.text);
-    for (uint32_t i = 0; i < s->kept; i++) tl_file_report_remarks(&l->report, s->samples[i], s->remarks[i]);
+    if (s->failed != TL_OK) return tli_fail(err, s->failed, "%s", s->failure.text);
+    for (uint32_t i = 0; i < s->kept; i++) tli_file_report_remarks(&l->report, s->samples[i], s->remarks[i]);
     return TL_OK;
 }
 
-void tl_loader_summarise(const tl_loader *l)
+void tli_loader_summarise(const tli_loader *l)
 {
-    tl_file_report_summary(&l->report);
+    tli_file_report_summary(&l->report);
 }
 
-tl_status tl_loader_get(tl_loader *l, uint64_t number, tl_loader_batch *batch, tl_error *err)
+tl_status tli_loader_get(tli_loader *l, uint64_t number, tli_loader_batch *batch, tl_error *err)
 {
-    *batch = (tl_loader_batch){0};
+    *batch = (tli_loader_batch){0};
     pthread_mutex_lock(&l->lock);
     l->held = false;
     if (number != l->next) {
@@ -338,9 +338,9 @@ tl_status tl_loader_get(tl_loader *l, uint64_t number, tl_loader_batch *batch, t
     slot *s = &l->slots[number % SLOTS];
     const bool there = status == TL_OK && number < l->filled;
     if (there && !s->ready) {
-        const double begun = tl_clock_seconds();
+        const double begun = tli_clock_seconds();
         while (!s->ready) pthread_cond_wait(&l->result, &l->lock);
-        l->waited += tl_clock_seconds() - begun;
+        l->waited += tli_clock_seconds() - begun;
     }
     if (there) {
         l->next = number + 1;
@@ -348,16 +348,16 @@ tl_status tl_loader_get(tl_loader *l, uint64_t number, tl_loader_batch *batch, t
     }
     pthread_mutex_unlock(&l->lock);
     if (!there) return status;
-    TL_TRY(loader_report(l, s, err));
-    *batch = (tl_loader_batch){.count = s->kept,
-                               .images = s->images,
-                               .labels = s->labels,
-                               .soft = s->soft,
-                               .passed_over = s->count - s->kept};
+    TLI_TRY(loader_report(l, s, err));
+    *batch = (tli_loader_batch){.count = s->kept,
+                                .images = s->images,
+                                .labels = s->labels,
+                                .soft = s->soft,
+                                .passed_over = s->count - s->kept};
     return TL_OK;
 }
 
-void tl_loader_release(tl_loader *l)
+void tli_loader_release(tli_loader *l)
 {
     tl_error ignored; /* what goes wrong here does so again in the next get, which says it */
     pthread_mutex_lock(&l->lock);
@@ -368,7 +368,7 @@ void tl_loader_release(tl_loader *l)
 
 /* ---- life ---------------------------------------------------------------------------------------- */
 
-static tl_status create_slots(tl_loader *l, tl_error *err)
+static tl_status create_slots(tli_loader *l, tl_error *err)
 {
     const uint32_t batch = l->o.batch;
     const bool mixes = l->o.train && (l->o.augment & (TL_AUGMENT_MIXUP | TL_AUGMENT_CUTMIX)) != 0;
@@ -386,7 +386,7 @@ static tl_status create_slots(tl_loader *l, tl_error *err)
     return TL_OK;
 }
 
-static tl_status start_workers(tl_loader *l, tl_error *err)
+static tl_status start_workers(tli_loader *l, tl_error *err)
 {
     const long cores = sysconf(_SC_NPROCESSORS_ONLN);
     uint32_t wanted = l->o.workers > 0 ? l->o.workers : cores > 0 ? (uint32_t)cores : 1;
@@ -405,37 +405,37 @@ static tl_status start_workers(tl_loader *l, tl_error *err)
         l->worker_count++;
     }
     if (l->worker_count == 0) /* fewer than wanted are enough */
-        return tl_fail(err, TL_ERROR_MEMORY, "cannot start a thread to load images: %s", strerror(reason));
+        return tli_fail(err, TL_ERROR_MEMORY, "cannot start a thread to load images: %s", strerror(reason));
     return TL_OK;
 }
 
-tl_status tl_loader_create(const tl_loader_options *options, tl_loader **out, tl_error *err)
+tl_status tli_loader_create(const tli_loader_options *options, tli_loader **out, tl_error *err)
 {
-    tl_loader *l = calloc(1, sizeof *l);
+    tli_loader *l = calloc(1, sizeof *l);
     if (l == NULL) return out_of_memory(err);
     l->o = *options;
     l->count = options->folder != NULL ? options->folder->count : options->digits->count;
     l->per_epoch = (l->count + (uint64_t)options->batch - 1) / options->batch;
-    l->crop_stream = tl_random_stream("augment/crop");
-    l->flip_stream = tl_random_stream("augment/flip");
-    l->rand_stream = tl_random_stream("augment/randaugment");
-    l->mix_stream = tl_random_stream("augment/mix");
+    l->crop_stream = tli_random_stream("augment/crop");
+    l->flip_stream = tli_random_stream("augment/flip");
+    l->rand_stream = tli_random_stream("augment/randaugment");
+    l->mix_stream = tli_random_stream("augment/mix");
     for (int i = 0; i <= SLOTS; i++) l->ordered[i] = UINT64_MAX;
     pthread_mutex_init(&l->lock, NULL);
     pthread_cond_init(&l->work, NULL);
     pthread_cond_init(&l->result, NULL);
-    tl_status status = tl_file_report_begin(&l->report, options->folder, options->train, options->named,
-                                            options->log, err);
+    tl_status status = tli_file_report_begin(&l->report, options->folder, options->train, options->named,
+                                             options->log, err);
     if (status == TL_OK) status = create_slots(l, err);
     if (status == TL_OK) status = start_workers(l, err);
     if (status == TL_OK)
         *out = l;
     else
-        tl_loader_destroy(l);
+        tli_loader_destroy(l);
     return status;
 }
 
-void tl_loader_destroy(tl_loader *l)
+void tli_loader_destroy(tli_loader *l)
 {
     if (l == NULL) return;
     pthread_mutex_lock(&l->lock);
@@ -445,11 +445,11 @@ void tl_loader_destroy(tl_loader *l)
     for (uint32_t i = 0; i < l->worker_count; i++) {
         worker *w = &l->workers[i];
         pthread_join(w->thread, NULL);
-        tl_bytes_free(&w->bytes);
-        tl_image_free(&w->decoded);
-        tl_image_free(&w->picture);
-        tl_image_free(&w->spare);
-        tl_resampler_free(&w->resampler);
+        tli_bytes_free(&w->bytes);
+        tli_image_free(&w->decoded);
+        tli_image_free(&w->picture);
+        tli_image_free(&w->spare);
+        tli_resampler_free(&w->resampler);
         free(w->mixed);
     }
     free(l->workers);
@@ -462,29 +462,29 @@ void tl_loader_destroy(tl_loader *l)
         free(l->slots[i].damages);
     }
     for (int i = 0; i <= SLOTS; i++) free(l->orders[i]);
-    tl_file_report_end(&l->report);
+    tli_file_report_end(&l->report);
     pthread_cond_destroy(&l->result);
     pthread_cond_destroy(&l->work);
     pthread_mutex_destroy(&l->lock);
     free(l);
 }
 
-uint64_t tl_loader_batches(const tl_loader *l)
+uint64_t tli_loader_batches(const tli_loader *l)
 {
     return l->per_epoch;
 }
 
-uint32_t tl_loader_workers(const tl_loader *l)
+uint32_t tli_loader_workers(const tli_loader *l)
 {
     return l->worker_count;
 }
 
-uint32_t tl_loader_damaged(const tl_loader *l)
+uint32_t tli_loader_damaged(const tli_loader *l)
 {
     return l->report.damaged;
 }
 
-double tl_loader_waited(const tl_loader *l)
+double tli_loader_waited(const tli_loader *l)
 {
     return l->waited;
 }

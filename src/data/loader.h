@@ -4,16 +4,16 @@
  * Files that are no sound images are named once each, counted and passed over: in training the next readable image of
  * the epoch's order takes the place, in evaluation the batch has one image fewer. When a class has no other files, the run
  * cannot go on. */
-#ifndef TL_DATA_LOADER_H
-#define TL_DATA_LOADER_H
+#ifndef DATA_LOADER_H
+#define DATA_LOADER_H
 
 #include "data/augment.h"
 #include "data/dataset.h"
 #include "data/image_folder.h"
 
-typedef struct tl_loader_options {
-    const tl_image_folder *folder; /* images of files, or ... */
-    const tl_dataset *digits;      /* ... greyscale digits, as RGB; both must outlive the loader */
+typedef struct tli_loader_options {
+    const tli_image_folder *folder; /* images of files, or ... */
+    const tli_dataset *digits;      /* ... greyscale digits, as RGB; both must outlive the loader */
     uint32_t classes;
     uint32_t size;    /* of a picture's side, in pixels */
     uint32_t batch;   /* pictures a batch */
@@ -27,31 +27,31 @@ typedef struct tl_loader_options {
         named; /* the caller's, [images of folder], 0 at first: files that were named before, by another loader of
                         * the same set, are not named again; NULL: this is the only loader */
     const tl_log *log;
-} tl_loader_options;
+} tli_loader_options;
 
-typedef struct tl_loader_batch {
+typedef struct tli_loader_batch {
     uint32_t count;        /* 0: all its files were passed over, or the pass has fewer batches */
     const float *images;   /* [count][3][size][size] */
     const int32_t *labels; /* [count] */
     const float *soft;     /* [count][classes] probabilities where pictures are mixed, or NULL */
     uint32_t passed_over;  /* in evaluation: files of the batch that are no sound images */
-} tl_loader_batch;
+} tli_loader_batch;
 
-typedef struct tl_loader tl_loader;
+typedef struct tli_loader tli_loader;
 
-tl_status tl_loader_create(const tl_loader_options *options, tl_loader **out, tl_error *err);
-void tl_loader_destroy(tl_loader *loader);
+tl_status tli_loader_create(const tli_loader_options *options, tli_loader **out, tl_error *err);
+void tli_loader_destroy(tli_loader *loader);
 /* The batch with this number, counted from 0 over all epochs; quick when it follows the last one. It stands until the
  * next call of get or release. TL_ERROR_INPUT: a damaged file under `strict`, or nothing readable is left of a class. */
-tl_status tl_loader_get(tl_loader *loader, uint64_t number, tl_loader_batch *batch, tl_error *err);
+tl_status tli_loader_get(tli_loader *loader, uint64_t number, tli_loader_batch *batch, tl_error *err);
 /* The last batch is no longer needed: its room serves the next one at once. */
-void tl_loader_release(tl_loader *loader);
+void tli_loader_release(tli_loader *loader);
 
-uint64_t tl_loader_batches(const tl_loader *loader); /* of an epoch */
-uint32_t tl_loader_workers(const tl_loader *loader);
-uint32_t tl_loader_damaged(const tl_loader *loader); /* files passed over so far */
+uint64_t tli_loader_batches(const tli_loader *loader); /* of an epoch */
+uint32_t tli_loader_workers(const tli_loader *loader);
+uint32_t tli_loader_damaged(const tli_loader *loader); /* files passed over so far */
 /* Notices of how many files were passed over, carry an orientation and so on, if any of them is new. */
-void tl_loader_summarise(const tl_loader *loader);
-double tl_loader_waited(const tl_loader *loader); /* seconds that tl_loader_get has waited for workers */
+void tli_loader_summarise(const tli_loader *loader);
+double tli_loader_waited(const tli_loader *loader); /* seconds that tli_loader_get has waited for workers */
 
 #endif

@@ -5,9 +5,9 @@
 
 #include "core/random.h"
 
-void tl_motion_position(tl_motion motion, uint64_t seed, const char *purpose, uint64_t epoch, uint32_t index,
-                        uint32_t field_height, uint32_t field_width, uint32_t height, uint32_t width,
-                        uint32_t *y, uint32_t *x)
+void tli_motion_position(tl_motion motion, uint64_t seed, const char *purpose, uint64_t epoch, uint32_t index,
+                         uint32_t field_height, uint32_t field_width, uint32_t height, uint32_t width,
+                         uint32_t *y, uint32_t *x)
 {
     uint32_t spare_y = field_height > height ? field_height - height : 0;
     uint32_t spare_x = field_width > width ? field_width - width : 0;
@@ -16,10 +16,10 @@ void tl_motion_position(tl_motion motion, uint64_t seed, const char *purpose, ui
         *x = spare_x / 2;
         return;
     }
-    tl_random r = tl_random_make(seed, tl_random_stream(purpose));
+    tli_random r = tli_random_make(seed, tli_random_stream(purpose));
     r.index = (epoch << 32 | index) << 2; /* four words an image: two, and two in case a draw is rejected */
-    *y = tl_random_below(&r, spare_y + 1);
-    *x = tl_random_below(&r, spare_x + 1);
+    *y = tli_random_below(&r, spare_y + 1);
+    *x = tli_random_below(&r, spare_x + 1);
 }
 
 /* The step `frame` of frames - 1 equal ones from a to b, rounded to the nearest. */
@@ -29,23 +29,23 @@ static uint32_t between(uint32_t a, uint32_t b, uint32_t frame, uint32_t frames)
     return (uint32_t)((2 * (a * (steps - frame) + (uint64_t)b * frame) + steps) / (2 * steps));
 }
 
-void tl_motion_frame(tl_motion motion, uint64_t seed, const char *purpose, uint64_t epoch, uint32_t index,
-                     uint32_t frame, uint32_t frames, uint32_t field_height, uint32_t field_width,
-                     uint32_t height, uint32_t width, uint32_t *y, uint32_t *x)
+void tli_motion_frame(tl_motion motion, uint64_t seed, const char *purpose, uint64_t epoch, uint32_t index,
+                      uint32_t frame, uint32_t frames, uint32_t field_height, uint32_t field_width,
+                      uint32_t height, uint32_t width, uint32_t *y, uint32_t *x)
 {
     char end[64];
     uint32_t end_y, end_x;
-    tl_motion_position(motion, seed, purpose, epoch, index, field_height, field_width, height, width, y, x);
+    tli_motion_position(motion, seed, purpose, epoch, index, field_height, field_width, height, width, y, x);
     if (frames < 2) return;
     snprintf(end, sizeof end, "%s/end", purpose);
-    tl_motion_position(motion, seed, end, epoch, index, field_height, field_width, height, width, &end_y,
-                       &end_x);
+    tli_motion_position(motion, seed, end, epoch, index, field_height, field_width, height, width, &end_y,
+                        &end_x);
     *y = between(*y, end_y, frame, frames);
     *x = between(*x, end_x, frame, frames);
 }
 
-void tl_motion_place(const tl_dataset *set, uint32_t index, uint32_t y, uint32_t x, uint32_t field_height,
-                     uint32_t field_width, float *field)
+void tli_motion_place(const tli_dataset *set, uint32_t index, uint32_t y, uint32_t x, uint32_t field_height,
+                      uint32_t field_width, float *field)
 {
     memset(field, 0, (size_t)field_height * field_width * sizeof *field);
     if (y >= field_height || x >= field_width) return;
@@ -60,9 +60,9 @@ void tl_motion_place(const tl_dataset *set, uint32_t index, uint32_t y, uint32_t
     }
 }
 
-void tl_epoch_order(uint64_t seed, uint64_t epoch, uint32_t count, uint32_t *order)
+void tli_epoch_order(uint64_t seed, uint64_t epoch, uint32_t count, uint32_t *order)
 {
-    tl_random r = tl_random_make(seed, tl_random_stream("order/train"));
+    tli_random r = tli_random_make(seed, tli_random_stream("order/train"));
     r.index = epoch << 34; /* a permutation takes one word an image: epochs never share words */
-    tl_random_permutation(&r, order, count);
+    tli_random_permutation(&r, order, count);
 }

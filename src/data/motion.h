@@ -1,27 +1,27 @@
 /* Static and dynamic MNIST: a digit on an empty field, at the centre or anywhere. */
-#ifndef TL_DATA_MOTION_H
-#define TL_DATA_MOTION_H
+#ifndef DATA_MOTION_H
+#define DATA_MOTION_H
 
 #include "data/dataset.h"
 
 /* Top left corner of image `index` on a field x field canvas. STATIC: floor((field - size) / 2). DYNAMIC:
  * uniform over 0..field - size in each axis, a pure function of (seed, purpose, epoch, index). `purpose`
  * names the stream: "motion/train" or "motion/test" (epoch 0). */
-void tl_motion_position(tl_motion motion, uint64_t seed, const char *purpose, uint64_t epoch, uint32_t index,
-                        uint32_t field_height, uint32_t field_width, uint32_t height, uint32_t width,
-                        uint32_t *y, uint32_t *x);
+void tli_motion_position(tl_motion motion, uint64_t seed, const char *purpose, uint64_t epoch, uint32_t index,
+                         uint32_t field_height, uint32_t field_width, uint32_t height, uint32_t width,
+                         uint32_t *y, uint32_t *x);
 
 /* The same of frame `frame` of `frames`: STATIC digits rest at the centre, DYNAMIC ones go on a straight line
- * from one place to another, both drawn; the first frame's place is tl_motion_position's. */
-void tl_motion_frame(tl_motion motion, uint64_t seed, const char *purpose, uint64_t epoch, uint32_t index,
-                     uint32_t frame, uint32_t frames, uint32_t field_height, uint32_t field_width,
-                     uint32_t height, uint32_t width, uint32_t *y, uint32_t *x);
+ * from one place to another, both drawn; the first frame's place is tli_motion_position's. */
+void tli_motion_frame(tl_motion motion, uint64_t seed, const char *purpose, uint64_t epoch, uint32_t index,
+                      uint32_t frame, uint32_t frames, uint32_t field_height, uint32_t field_width,
+                      uint32_t height, uint32_t width, uint32_t *y, uint32_t *x);
 
 /* Writes image `index` of the set on a field of field_height x field_width floats (pixel / 255, 0 elsewhere). */
-void tl_motion_place(const tl_dataset *set, uint32_t index, uint32_t y, uint32_t x, uint32_t field_height,
-                     uint32_t field_width, float *field);
+void tli_motion_place(const tli_dataset *set, uint32_t index, uint32_t y, uint32_t x, uint32_t field_height,
+                      uint32_t field_width, float *field);
 
 /* The order of the training images in an epoch: a permutation, a pure function of (seed, epoch). */
-void tl_epoch_order(uint64_t seed, uint64_t epoch, uint32_t count, uint32_t *order);
+void tli_epoch_order(uint64_t seed, uint64_t epoch, uint32_t count, uint32_t *order);
 
 #endif

@@ -8,28 +8,28 @@
 /* Element `bin` of torch.linspace(from, to, 31), in single precision as there. */
 static float spaced(float from, float to, uint32_t bin)
 {
-    const float step = (to - from) / (TL_RAND_BINS - 1);
-    return bin < TL_RAND_BINS / 2 ? from + step * (float)bin : to - step * (float)(TL_RAND_BINS - 1 - bin);
+    const float step = (to - from) / (TLI_RAND_BINS - 1);
+    return bin < TLI_RAND_BINS / 2 ? from + step * (float)bin : to - step * (float)(TLI_RAND_BINS - 1 - bin);
 }
 
-static float magnitude(tl_rand_op op, uint32_t bin, uint32_t width, uint32_t height)
+static float magnitude(tli_rand_op op, uint32_t bin, uint32_t width, uint32_t height)
 {
     switch (op) {
-    case TL_RAND_SHEAR_X:
-    case TL_RAND_SHEAR_Y: return spaced(0.0f, 0.3f, bin);
-    case TL_RAND_TRANSLATE_X: return spaced(0.0f, (float)(150.0 / 331.0 * width), bin);
-    case TL_RAND_TRANSLATE_Y: return spaced(0.0f, (float)(150.0 / 331.0 * height), bin);
-    case TL_RAND_ROTATE: return spaced(0.0f, 30.0f, bin);
-    case TL_RAND_BRIGHTNESS:
-    case TL_RAND_COLOR:
-    case TL_RAND_CONTRAST:
-    case TL_RAND_SHARPNESS: return spaced(0.0f, 0.9f, bin);
-    case TL_RAND_POSTERIZE: return 8.0f - rintf((float)bin / ((TL_RAND_BINS - 1) / 4.0f));
-    case TL_RAND_SOLARIZE: return spaced(255.0f, 0.0f, bin);
-    case TL_RAND_IDENTITY:
-    case TL_RAND_AUTO_CONTRAST:
-    case TL_RAND_EQUALIZE:
-    case TL_RAND_OPS: break;
+    case TLI_RAND_SHEAR_X:
+    case TLI_RAND_SHEAR_Y: return spaced(0.0f, 0.3f, bin);
+    case TLI_RAND_TRANSLATE_X: return spaced(0.0f, (float)(150.0 / 331.0 * width), bin);
+    case TLI_RAND_TRANSLATE_Y: return spaced(0.0f, (float)(150.0 / 331.0 * height), bin);
+    case TLI_RAND_ROTATE: return spaced(0.0f, 30.0f, bin);
+    case TLI_RAND_BRIGHTNESS:
+    case TLI_RAND_COLOR:
+    case TLI_RAND_CONTRAST:
+    case TLI_RAND_SHARPNESS: return spaced(0.0f, 0.9f, bin);
+    case TLI_RAND_POSTERIZE: return 8.0f - rintf((float)bin / ((TLI_RAND_BINS - 1) / 4.0f));
+    case TLI_RAND_SOLARIZE: return spaced(255.0f, 0.0f, bin);
+    case TLI_RAND_IDENTITY:
+    case TLI_RAND_AUTO_CONTRAST:
+    case TLI_RAND_EQUALIZE:
+    case TLI_RAND_OPS: break;
     }
     return 0.0f;
 }
@@ -43,10 +43,10 @@ static int64_t fixed(double value)
 
 /* Output pixel (x, y) is the input pixel that holds m (x + 1/2, y + 1/2, 1), reckoned in 16.16 fixed point; black
  * where there is none. m is [2][3]. */
-static tl_status transform(const double m[6], tl_image *image, tl_image *spare, tl_error *err)
+static tl_status transform(const double m[6], tli_image *image, tli_image *spare, tl_error *err)
 {
     const uint32_t width = image->width, height = image->height;
-    TL_TRY(tl_image_reserve(spare, width, height, err));
+    TLI_TRY(tli_image_reserve(spare, width, height, err));
     const int64_t xx = fixed(m[0]), xy = fixed(m[1]), yx = fixed(m[3]), yy = fixed(m[4]);
     int64_t row_x = fixed(m[2] + 0.5 * m[0] + 0.5 * m[1]), row_y = fixed(m[5] + 0.5 * m[3] + 0.5 * m[4]);
     uint8_t *target = spare->pixels;
@@ -59,14 +59,14 @@ static tl_status transform(const double m[6], tl_image *image, tl_image *spare, 
                 memcpy(target, image->pixels + ((from_y >> 16) * width + (from_x >> 16)) * 3, 3);
         }
     }
-    const tl_image swapped = *image;
+    const tli_image swapped = *image;
     *image = *spare;
     *spare = swapped;
     return TL_OK;
 }
 
 /* By `degrees` against the clock about the middle. */
-static tl_status rotate(double degrees, tl_image *image, tl_image *spare, tl_error *err)
+static tl_status rotate(double degrees, tli_image *image, tli_image *spare, tl_error *err)
 {
     const double angle = -degrees * (3.14159265358979323846 / 180.0), c = cos(angle), s = sin(angle);
     const double x = image->width / 2.0, y = image->height / 2.0;
@@ -89,13 +89,13 @@ static uint8_t blend(int plain, int value, float factor)
     return mixed <= 0.0f ? 0 : mixed >= 255.0f ? 255 : (uint8_t)mixed;
 }
 
-static void brightness(tl_image *image, float factor)
+static void brightness(tli_image *image, float factor)
 {
     const size_t count = (size_t)image->width * image->height * 3;
     for (size_t i = 0; i < count; i++) image->pixels[i] = blend(0, image->pixels[i], factor);
 }
 
-static void color(tl_image *image, float factor)
+static void color(tli_image *image, float factor)
 {
     uint8_t *p = image->pixels;
     for (size_t left = (size_t)image->width * image->height; left > 0; left--, p += 3) {
@@ -104,7 +104,7 @@ static void color(tl_image *image, float factor)
     }
 }
 
-static void contrast(tl_image *image, float factor)
+static void contrast(tli_image *image, float factor)
 {
     const size_t pixels = (size_t)image->width * image->height;
     uint64_t sum = 0;
@@ -114,11 +114,11 @@ static void contrast(tl_image *image, float factor)
 }
 
 /* From the picture smoothed by [1 1 1; 1 5 1; 1 1 1] / 13, the border as it is. */
-static tl_status sharpness(tl_image *image, tl_image *spare, float factor, tl_error *err)
+static tl_status sharpness(tli_image *image, tli_image *spare, float factor, tl_error *err)
 {
     const uint32_t width = image->width, height = image->height;
     const size_t row = (size_t)width * 3;
-    TL_TRY(tl_image_reserve(spare, width, height, err));
+    TLI_TRY(tli_image_reserve(spare, width, height, err));
     memcpy(spare->pixels, image->pixels, row * height);
     for (uint32_t y = 1; y + 1 < height; y++)
         for (size_t i = 3; i + 3 < row; i++) {
@@ -135,27 +135,27 @@ static tl_status sharpness(tl_image *image, tl_image *spare, float factor, tl_er
 
 /* ---- tables -------------------------------------------------------------------------------------- */
 
-static void look_up(tl_image *image, int channel, const uint8_t table[256])
+static void look_up(tli_image *image, int channel, const uint8_t table[256])
 {
     uint8_t *p = image->pixels + channel;
     for (size_t left = (size_t)image->width * image->height; left > 0; left--, p += 3) *p = table[*p];
 }
 
-static void count_values(const tl_image *image, int channel, uint32_t counts[256])
+static void count_values(const tli_image *image, int channel, uint32_t counts[256])
 {
     memset(counts, 0, 256 * sizeof *counts);
     const uint8_t *p = image->pixels + channel;
     for (size_t left = (size_t)image->width * image->height; left > 0; left--, p += 3) counts[*p]++;
 }
 
-static void posterize(tl_image *image, int bits)
+static void posterize(tli_image *image, int bits)
 {
     uint8_t table[256];
     for (int i = 0; i < 256; i++) table[i] = (uint8_t)(i >> (8 - bits) << (8 - bits));
     for (int c = 0; c < 3; c++) look_up(image, c, table);
 }
 
-static void solarize(tl_image *image, float threshold)
+static void solarize(tli_image *image, float threshold)
 {
     uint8_t table[256];
     for (int i = 0; i < 256; i++) table[i] = (uint8_t)((float)i < threshold ? i : 255 - i);
@@ -163,7 +163,7 @@ static void solarize(tl_image *image, float threshold)
 }
 
 /* Every channel's least value becomes 0 and its greatest 255. */
-static void auto_contrast(tl_image *image)
+static void auto_contrast(tli_image *image)
 {
     for (int c = 0; c < 3; c++) {
         uint32_t counts[256];
@@ -183,7 +183,7 @@ static void auto_contrast(tl_image *image)
 }
 
 /* Every channel's values are spread so that equally many pixels have each. */
-static void equalize(tl_image *image)
+static void equalize(tli_image *image)
 {
     for (int c = 0; c < 3; c++) {
         uint32_t counts[256];
@@ -202,42 +202,42 @@ static void equalize(tl_image *image)
 
 /* ---- all ----------------------------------------------------------------------------------------- */
 
-tl_status tl_rand_apply(tl_rand_op op, uint32_t bin, bool negative, tl_image *image, tl_image *spare,
-                        tl_error *err)
+tl_status tli_rand_apply(tli_rand_op op, uint32_t bin, bool negative, tli_image *image, tli_image *spare,
+                         tl_error *err)
 {
     float m = magnitude(op, bin, image->width, image->height);
     if (negative) m = -m;
     switch (op) {
-    case TL_RAND_SHEAR_X: return transform((double[6]){1, m, 0, 0, 1, 0}, image, spare, err);
-    case TL_RAND_SHEAR_Y: return transform((double[6]){1, 0, 0, m, 1, 0}, image, spare, err);
-    case TL_RAND_TRANSLATE_X: return transform((double[6]){1, 0, -(int)m, 0, 1, 0}, image, spare, err);
-    case TL_RAND_TRANSLATE_Y: return transform((double[6]){1, 0, 0, 0, 1, -(int)m}, image, spare, err);
-    case TL_RAND_ROTATE: return rotate(m, image, spare, err);
-    case TL_RAND_BRIGHTNESS: brightness(image, 1.0f + m); break;
-    case TL_RAND_COLOR: color(image, 1.0f + m); break;
-    case TL_RAND_CONTRAST: contrast(image, 1.0f + m); break;
-    case TL_RAND_SHARPNESS: return sharpness(image, spare, 1.0f + m, err);
-    case TL_RAND_POSTERIZE: posterize(image, (int)m); break;
-    case TL_RAND_SOLARIZE: solarize(image, m); break;
-    case TL_RAND_AUTO_CONTRAST: auto_contrast(image); break;
-    case TL_RAND_EQUALIZE: equalize(image); break;
-    case TL_RAND_IDENTITY:
-    case TL_RAND_OPS: break;
+    case TLI_RAND_SHEAR_X: return transform((double[6]){1, m, 0, 0, 1, 0}, image, spare, err);
+    case TLI_RAND_SHEAR_Y: return transform((double[6]){1, 0, 0, m, 1, 0}, image, spare, err);
+    case TLI_RAND_TRANSLATE_X: return transform((double[6]){1, 0, -(int)m, 0, 1, 0}, image, spare, err);
+    case TLI_RAND_TRANSLATE_Y: return transform((double[6]){1, 0, 0, 0, 1, -(int)m}, image, spare, err);
+    case TLI_RAND_ROTATE: return rotate(m, image, spare, err);
+    case TLI_RAND_BRIGHTNESS: brightness(image, 1.0f + m); break;
+    case TLI_RAND_COLOR: color(image, 1.0f + m); break;
+    case TLI_RAND_CONTRAST: contrast(image, 1.0f + m); break;
+    case TLI_RAND_SHARPNESS: return sharpness(image, spare, 1.0f + m, err);
+    case TLI_RAND_POSTERIZE: posterize(image, (int)m); break;
+    case TLI_RAND_SOLARIZE: solarize(image, m); break;
+    case TLI_RAND_AUTO_CONTRAST: auto_contrast(image); break;
+    case TLI_RAND_EQUALIZE: equalize(image); break;
+    case TLI_RAND_IDENTITY:
+    case TLI_RAND_OPS: break;
     }
     return TL_OK;
 }
 
-static bool has_two_directions(tl_rand_op op)
+static bool has_two_directions(tli_rand_op op)
 {
-    return op >= TL_RAND_SHEAR_X && op <= TL_RAND_SHARPNESS;
+    return op >= TLI_RAND_SHEAR_X && op <= TLI_RAND_SHARPNESS;
 }
 
-tl_status tl_rand_augment(tl_random *r, tl_image *image, tl_image *spare, tl_error *err)
+tl_status tli_rand_augment(tli_random *r, tli_image *image, tli_image *spare, tl_error *err)
 {
-    for (int i = 0; i < TL_RAND_DRAWN; i++) {
-        const tl_rand_op op = (tl_rand_op)tl_random_below(r, TL_RAND_OPS);
-        const bool negative = has_two_directions(op) && tl_random_below(r, 2) == 1;
-        TL_TRY(tl_rand_apply(op, TL_RAND_BIN, negative, image, spare, err));
+    for (int i = 0; i < TLI_RAND_DRAWN; i++) {
+        const tli_rand_op op = (tli_rand_op)tli_random_below(r, TLI_RAND_OPS);
+        const bool negative = has_two_directions(op) && tli_random_below(r, 2) == 1;
+        TLI_TRY(tli_rand_apply(op, TLI_RAND_BIN, negative, image, spare, err));
     }
     return TL_OK;
 }

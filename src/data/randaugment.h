@@ -1,7 +1,7 @@
 /* RandAugment on 8-bit RGB: torchvision's 14 operations with its 31 magnitudes, on pixels as PIL treats them: nearest
  * neighbour and black outside the picture for the geometric ones. */
-#ifndef TL_DATA_RANDAUGMENT_H
-#define TL_DATA_RANDAUGMENT_H
+#ifndef DATA_RANDAUGMENT_H
+#define DATA_RANDAUGMENT_H
 
 #include <stdbool.h>
 
@@ -9,32 +9,32 @@
 #include "data/image_decode.h"
 
 /* In torchvision's order. */
-typedef enum tl_rand_op {
-    TL_RAND_IDENTITY,
-    TL_RAND_SHEAR_X,
-    TL_RAND_SHEAR_Y,
-    TL_RAND_TRANSLATE_X,
-    TL_RAND_TRANSLATE_Y,
-    TL_RAND_ROTATE,
-    TL_RAND_BRIGHTNESS,
-    TL_RAND_COLOR,
-    TL_RAND_CONTRAST,
-    TL_RAND_SHARPNESS,
-    TL_RAND_POSTERIZE,
-    TL_RAND_SOLARIZE,
-    TL_RAND_AUTO_CONTRAST,
-    TL_RAND_EQUALIZE,
-    TL_RAND_OPS
-} tl_rand_op;
+typedef enum tli_rand_op {
+    TLI_RAND_IDENTITY,
+    TLI_RAND_SHEAR_X,
+    TLI_RAND_SHEAR_Y,
+    TLI_RAND_TRANSLATE_X,
+    TLI_RAND_TRANSLATE_Y,
+    TLI_RAND_ROTATE,
+    TLI_RAND_BRIGHTNESS,
+    TLI_RAND_COLOR,
+    TLI_RAND_CONTRAST,
+    TLI_RAND_SHARPNESS,
+    TLI_RAND_POSTERIZE,
+    TLI_RAND_SOLARIZE,
+    TLI_RAND_AUTO_CONTRAST,
+    TLI_RAND_EQUALIZE,
+    TLI_RAND_OPS
+} tli_rand_op;
 
-enum { TL_RAND_BINS = 31, TL_RAND_DRAWN = 2, TL_RAND_BIN = 9 }; /* RandAugment(2, 9) */
+enum { TLI_RAND_BINS = 31, TLI_RAND_DRAWN = 2, TLI_RAND_BIN = 9 }; /* RandAugment(2, 9) */
 
 /* The operation at bin 0..30 of its magnitudes, turned round where it has two directions and `negative` is set. The
  * result is in *image; `spare` is a second buffer, whose content is lost. */
-tl_status tl_rand_apply(tl_rand_op op, uint32_t bin, bool negative, tl_image *image, tl_image *spare,
-                        tl_error *err);
+tl_status tli_rand_apply(tli_rand_op op, uint32_t bin, bool negative, tli_image *image, tli_image *spare,
+                         tl_error *err);
 
-/* TL_RAND_DRAWN operations, drawn from r. */
-tl_status tl_rand_augment(tl_random *r, tl_image *image, tl_image *spare, tl_error *err);
+/* TLI_RAND_DRAWN operations, drawn from r. */
+tl_status tli_rand_augment(tli_random *r, tli_image *image, tli_image *spare, tl_error *err);
 
 #endif

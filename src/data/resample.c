@@ -12,21 +12,21 @@ typedef struct axis {
     double start, length;
 } axis;
 
-void tl_resampler_free(tl_resampler *r)
+void tli_resampler_free(tli_resampler *r)
 {
     free(r->weights);
     free(r->first);
     free(r->count);
-    tl_image_free(&r->columns);
-    *r = (tl_resampler){0};
+    tli_image_free(&r->columns);
+    *r = (tli_resampler){0};
 }
 
 static tl_status no_memory(tl_error *err)
 {
-    return tl_fail(err, TL_ERROR_MEMORY, "not enough host memory to resize an image");
+    return tli_fail(err, TL_ERROR_MEMORY, "not enough host memory to resize an image");
 }
 
-static tl_status reserve(tl_resampler *r, size_t sides, size_t weights, tl_error *err)
+static tl_status reserve(tli_resampler *r, size_t sides, size_t weights, tl_error *err)
 {
     if (sides > r->sides) {
         free(r->first);
@@ -46,11 +46,11 @@ static tl_status reserve(tl_resampler *r, size_t sides, size_t weights, tl_error
 }
 
 /* Weights of every wanted output pixel; *taps apart. */
-static tl_status weigh(tl_resampler *r, const axis *a, uint32_t *taps, tl_error *err)
+static tl_status weigh(tli_resampler *r, const axis *a, uint32_t *taps, tl_error *err)
 {
     const double scale = a->length / a->total, support = scale > 1.0 ? scale : 1.0;
     *taps = 2 * (uint32_t)ceil(support) + 1;
-    TL_TRY(reserve(r, a->count, (size_t)a->count * *taps, err));
+    TLI_TRY(reserve(r, a->count, (size_t)a->count * *taps, err));
     for (uint32_t i = 0; i < a->count; i++) {
         const double centre = a->start + (a->window + i + 0.5) * scale;
         const double low = centre - support + 0.5, high = centre + support + 0.5;
@@ -79,7 +79,7 @@ static uint8_t rounded(int32_t sum)
 }
 
 /* Along x: row y of the part of `image` at `source`, its pixels from `left` on. */
-static void resize_row(const tl_resampler *r, uint32_t taps, const uint8_t *source, uint8_t *target,
+static void resize_row(const tli_resampler *r, uint32_t taps, const uint8_t *source, uint8_t *target,
                        uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++, target += 3) {
@@ -98,7 +98,7 @@ static void resize_row(const tl_resampler *r, uint32_t taps, const uint8_t *sour
 }
 
 /* Along y: `width` pixels of output row i from the rows of `columns`, the first of which is input row `top`. */
-static void resize_column(const tl_resampler *r, uint32_t taps, uint32_t i, uint32_t top, uint8_t *target,
+static void resize_column(const tli_resampler *r, uint32_t taps, uint32_t i, uint32_t top, uint8_t *target,
                           uint32_t width)
 {
     const size_t row = (size_t)width * 3;
@@ -121,8 +121,8 @@ static axis axis_of(uint32_t begin, uint32_t length, uint32_t full, uint32_t pix
         .pixels = (uint32_t)(whole_high - whole_low), .start = low - whole_low, .length = high - low};
 }
 
-tl_status tl_resample(const tl_image *image, uint32_t full_width, uint32_t full_height, const tl_resize *plan,
-                      tl_resampler *r, tl_image *out, tl_error *err)
+tl_status tli_resample(const tli_image *image, uint32_t full_width, uint32_t full_height,
+                       const tli_resize *plan, tli_resampler *r, tli_image *out, tl_error *err)
 {
     uint32_t left, top, taps;
     axis x = axis_of(plan->from.left, plan->from.width, full_width, image->width, &left);
@@ -131,21 +131,21 @@ tl_status tl_resample(const tl_image *image, uint32_t full_width, uint32_t full_
     y.total = plan->height, y.window = plan->window.top, y.count = plan->window.height;
 
     /* Only rows under the window's filter are resized along x. */
-    TL_TRY(weigh(r, &y, &taps, err));
+    TLI_TRY(weigh(r, &y, &taps, err));
     const uint32_t begin = r->first[0], end = r->first[y.count - 1] + r->count[y.count - 1];
-    TL_TRY(tl_image_reserve(&r->columns, x.count, end - begin, err));
-    TL_TRY(weigh(r, &x, &taps, err));
+    TLI_TRY(tli_image_reserve(&r->columns, x.count, end - begin, err));
+    TLI_TRY(weigh(r, &x, &taps, err));
     for (uint32_t row = begin; row < end; row++)
         resize_row(r, taps, image->pixels + ((size_t)(top + row) * image->width + left) * 3,
                    r->columns.pixels + (size_t)(row - begin) * x.count * 3, x.count);
-    TL_TRY(weigh(r, &y, &taps, err));
-    TL_TRY(tl_image_reserve(out, x.count, y.count, err));
+    TLI_TRY(weigh(r, &y, &taps, err));
+    TLI_TRY(tli_image_reserve(out, x.count, y.count, err));
     for (uint32_t i = 0; i < y.count; i++)
         resize_column(r, taps, i, begin, out->pixels + (size_t)i * x.count * 3, x.count);
     return TL_OK;
 }
 
-uint32_t tl_resize_shrink(const tl_resize *plan)
+uint32_t tli_resize_shrink(const tli_resize *plan)
 {
     uint32_t shrink = 8;
     while (shrink > 1 &&

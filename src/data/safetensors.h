@@ -1,6 +1,6 @@
 /* Reading safetensors files: 8-byte little-endian header length, JSON header, raw little-endian data. */
-#ifndef TL_DATA_SAFETENSORS_H
-#define TL_DATA_SAFETENSORS_H
+#ifndef DATA_SAFETENSORS_H
+#define DATA_SAFETENSORS_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -10,39 +10,39 @@
 #include "core/status.h"
 
 /* The types of elements that files hold. */
-typedef enum tl_st_dtype { ST_F32, ST_I64, ST_I32, ST_U8 } tl_st_dtype;
+typedef enum tli_st_dtype { ST_F32, ST_I64, ST_I32, ST_U8 } tli_st_dtype;
 
-typedef struct tl_st_entry {
+typedef struct tli_st_entry {
     char name[128];
-    tl_st_dtype dtype;
+    tli_st_dtype dtype;
     uint32_t rank;
     uint64_t shape[8];
     uint64_t begin, end; /* bytes behind the header */
-} tl_st_entry;
+} tli_st_entry;
 
-typedef struct tl_st_pair {
+typedef struct tli_st_pair {
     char *key, *value;
-} tl_st_pair;
+} tli_st_pair;
 
-typedef struct tl_safetensors {
-    tl_st_entry *entries;
+typedef struct tli_safetensors {
+    tli_st_entry *entries;
     int count;
-    tl_st_pair *metadata; /* __metadata__, strings */
+    tli_st_pair *metadata; /* __metadata__, strings */
     int metadata_count;
     FILE *file;       /* open for reading */
     uint64_t data_at; /* file offset of the data */
     char path[1024];
-} tl_safetensors;
+} tli_safetensors;
 
 /* Opens and checks the whole header: lengths, shapes x dtype == end - begin, offsets inside the file, no
  * overlap, no gap, no duplicate names, known dtypes. TL_ERROR_INPUT names the file and the fault. Entries
  * come sorted by their place in the file. `st` is zeroed after a failure. */
-tl_status tl_st_open(const char *path, tl_safetensors *st, tl_error *err);
-void tl_st_close(tl_safetensors *st);
-const tl_st_entry *tl_st_find(const tl_safetensors *st, const char *name); /* NULL: none */
-const char *tl_st_metadata(const tl_safetensors *st, const char *key);     /* NULL: none */
+tl_status tli_st_open(const char *path, tli_safetensors *st, tl_error *err);
+void tli_st_close(tli_safetensors *st);
+const tli_st_entry *tli_st_find(const tli_safetensors *st, const char *name); /* NULL: none */
+const char *tli_st_metadata(const tli_safetensors *st, const char *key);      /* NULL: none */
 /* Elements [first, first + count) of an entry into host memory, in host byte order. */
-tl_status tl_st_read(tl_safetensors *st, const tl_st_entry *entry, uint64_t first, uint64_t count, void *out,
-                     tl_error *err);
+tl_status tli_st_read(tli_safetensors *st, const tli_st_entry *entry, uint64_t first, uint64_t count,
+                      void *out, tl_error *err);
 
 #endif

@@ -3,11 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const st_dtype_names[ST_DTYPES] = {
+const char *const tli_st_dtype_names[ST_DTYPES] = {
     [ST_F32] = "F32", [ST_I64] = "I64", [ST_I32] = "I32", [ST_U8] = "U8"};
-const size_t st_dtype_widths[ST_DTYPES] = {[ST_F32] = 4, [ST_I64] = 8, [ST_I32] = 4, [ST_U8] = 1};
+const size_t tli_st_dtype_widths[ST_DTYPES] = {[ST_F32] = 4, [ST_I64] = 8, [ST_I32] = 4, [ST_U8] = 1};
 
-bool st_host_is_little_endian(void)
+bool tli_st_host_is_little_endian(void)
 {
     const uint16_t one = 1;
     unsigned char first;
@@ -15,7 +15,7 @@ bool st_host_is_little_endian(void)
     return first == 1;
 }
 
-void st_swap_elements(unsigned char *data, size_t count, size_t width)
+void tli_st_swap_elements(unsigned char *data, size_t count, size_t width)
 {
     for (size_t i = 0; i < count; i++, data += width) {
         for (size_t low = 0, high = width - 1; low < high; low++, high--) {
@@ -31,7 +31,7 @@ static int compare_names(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-const char *st_find_duplicate(const char **names, int count)
+const char *tli_st_find_duplicate(const char **names, int count)
 {
     if (count > 1) qsort(names, (size_t)count, sizeof *names, compare_names);
     for (int i = 1; i < count; i++) {
@@ -40,9 +40,9 @@ const char *st_find_duplicate(const char **names, int count)
     return NULL;
 }
 
-bool st_entry_bytes(const tl_st_entry *entry, uint64_t *bytes)
+bool tli_st_entry_bytes(const tli_st_entry *entry, uint64_t *bytes)
 {
-    uint64_t product = st_dtype_widths[entry->dtype];
+    uint64_t product = tli_st_dtype_widths[entry->dtype];
     bool overflow = false, empty = false;
     for (uint32_t i = 0; i < entry->rank; i++) {
         uint64_t dim = entry->shape[i];
@@ -58,7 +58,7 @@ bool st_entry_bytes(const tl_st_entry *entry, uint64_t *bytes)
     return empty || !overflow;
 }
 
-bool st_has_control(const char *text)
+bool tli_st_has_control(const char *text)
 {
     for (; *text; text++) {
         if ((unsigned char)*text < 0x20 || *text == 0x7f) return true;
@@ -66,7 +66,7 @@ bool st_has_control(const char *text)
     return false;
 }
 
-tl_status st_out_of_memory(tl_error *err, const char *path)
+tl_status tli_st_out_of_memory(tl_error *err, const char *path)
 {
-    return tl_fail(err, TL_ERROR_MEMORY, "%s: not enough host memory for its header", path);
+    return tli_fail(err, TL_ERROR_MEMORY, "%s: not enough host memory for its header", path);
 }

@@ -10,17 +10,17 @@
 #define ST_METADATA_KEY "__metadata__"
 
 enum { ST_DTYPES = ST_U8 + 1 };
-extern const char *const st_dtype_names[ST_DTYPES];
-extern const size_t st_dtype_widths[ST_DTYPES];
+extern const char *const tli_st_dtype_names[ST_DTYPES];
+extern const size_t tli_st_dtype_widths[ST_DTYPES];
 
-bool st_host_is_little_endian(void);
+bool tli_st_host_is_little_endian(void);
 /* Reverses the bytes of each of the `count` elements in place; the files are little-endian. */
-void st_swap_elements(unsigned char *data, size_t count, size_t width);
+void tli_st_swap_elements(unsigned char *data, size_t count, size_t width);
 /* The first name that occurs twice, or NULL. Sorts `names`. */
-const char *st_find_duplicate(const char **names, int count);
+const char *tli_st_find_duplicate(const char **names, int count);
 /* Elements x width in *bytes; false on overflow. Rank 0 is one element. */
-bool st_entry_bytes(const tl_st_entry *entry, uint64_t *bytes);
-bool st_has_control(const char *text);
-tl_status st_out_of_memory(tl_error *err, const char *path);
+bool tli_st_entry_bytes(const tli_st_entry *entry, uint64_t *bytes);
+bool tli_st_has_control(const char *text);
+tl_status tli_st_out_of_memory(tl_error *err, const char *path);
 
 #endif

@@ -14,40 +14,40 @@
 #include "data/checksum.h"
 #include "data/safetensors_format.h"
 
-static tl_status write_failed(tl_st_writer *w, const char *what, int code, tl_error *err)
+static tl_status write_failed(tli_st_writer *w, const char *what, int code, tl_error *err)
 {
-    tl_st_write_abort(w);
-    return tl_fail(err, TL_ERROR_IO, "%s could not be %s: %s", w->path, what, strerror(code ? code : EIO));
+    tli_st_write_abort(w);
+    return tli_fail(err, TL_ERROR_IO, "%s could not be %s: %s", w->path, what, strerror(code ? code : EIO));
 }
 
 /* Names: present, unique, not the metadata's; shapes: fill begin and end, one entry behind the other. */
-static tl_status place_entries(const char *path, tl_st_entry *entries, int count, uint64_t *total,
+static tl_status place_entries(const char *path, tli_st_entry *entries, int count, uint64_t *total,
                                tl_error *err)
 {
     *total = 0;
     const char **names = calloc((size_t)count + 1, sizeof *names);
-    if (!names) return st_out_of_memory(err, path);
+    if (!names) return tli_st_out_of_memory(err, path);
     tl_status status = TL_OK;
     for (int i = 0; i < count && status == TL_OK; i++) {
-        tl_st_entry *entry = &entries[i];
+        tli_st_entry *entry = &entries[i];
         uint64_t bytes = 0;
         names[i] = entry->name;
         if (!memchr(entry->name, 0, sizeof entry->name) || entry->name[0] == 0 ||
-            st_has_control(entry->name) || strcmp(entry->name, ST_METADATA_KEY) == 0) {
-            status = tl_fail(err, TL_ERROR_USAGE, "%s: tensor %d has no usable name", path, i);
+            tli_st_has_control(entry->name) || strcmp(entry->name, ST_METADATA_KEY) == 0) {
+            status = tli_fail(err, TL_ERROR_USAGE, "%s: tensor %d has no usable name", path, i);
         } else if ((int)entry->dtype < 0 || (int)entry->dtype >= ST_DTYPES || entry->rank > 8 ||
-                   !st_entry_bytes(entry, &bytes) || (double)(*total + bytes) >= ST_EXACT_LIMIT ||
+                   !tli_st_entry_bytes(entry, &bytes) || (double)(*total + bytes) >= ST_EXACT_LIMIT ||
                    bytes > UINT64_MAX - *total) {
-            status = tl_fail(err, TL_ERROR_USAGE,
-                             "%s: tensor \"%s\" has a dtype or shape that no file can hold", path,
-                             entry->name);
+            status = tli_fail(err, TL_ERROR_USAGE,
+                              "%s: tensor \"%s\" has a dtype or shape that no file can hold", path,
+                              entry->name);
         } else {
             entry->begin = *total;
             entry->end = *total += bytes;
         }
     }
-    const char *twice = status == TL_OK ? st_find_duplicate(names, count) : NULL;
-    if (twice) status = tl_fail(err, TL_ERROR_USAGE, "%s: tensor \"%s\" is given twice", path, twice);
+    const char *twice = status == TL_OK ? tli_st_find_duplicate(names, count) : NULL;
+    if (twice) status = tli_fail(err, TL_ERROR_USAGE, "%s: tensor \"%s\" is given twice", path, twice);
     free(names);
     return status;
 }
@@ -60,10 +60,10 @@ static bool add_count(cJSON *array, uint64_t value)
     return cJSON_AddItemToArray(array, cJSON_CreateRaw(text));
 }
 
-static bool add_entry(cJSON *root, const tl_st_entry *entry)
+static bool add_entry(cJSON *root, const tli_st_entry *entry)
 {
     cJSON *object = cJSON_AddObjectToObject(root, entry->name);
-    if (!object || !cJSON_AddStringToObject(object, "dtype", st_dtype_names[entry->dtype])) return false;
+    if (!object || !cJSON_AddStringToObject(object, "dtype", tli_st_dtype_names[entry->dtype])) return false;
     cJSON *shape = cJSON_AddArrayToObject(object, "shape");
     cJSON *offsets = cJSON_AddArrayToObject(object, "data_offsets");
     if (!shape || !offsets) return false;
@@ -74,7 +74,7 @@ static bool add_entry(cJSON *root, const tl_st_entry *entry)
 }
 
 /* The JSON header as text, or NULL when memory ran out. */
-static char *print_header(const tl_st_entry *entries, int count, const tl_st_pair *metadata,
+static char *print_header(const tli_st_entry *entries, int count, const tli_st_pair *metadata,
                           int metadata_count)
 {
     cJSON *root = cJSON_CreateObject();
@@ -91,13 +91,13 @@ static char *print_header(const tl_st_entry *entries, int count, const tl_st_pai
     return text;
 }
 
-static tl_status write_header(tl_st_writer *w, const char *text, tl_error *err)
+static tl_status write_header(tli_st_writer *w, const char *text, tl_error *err)
 {
     uint64_t length = strlen(text), padded = (length + 7) / 8 * 8;
     if (padded > ST_HEADER_LIMIT) {
-        tl_st_write_abort(w);
-        return tl_fail(err, TL_ERROR_USAGE, "%s: too many tensors or too much metadata for one header",
-                       w->path);
+        tli_st_write_abort(w);
+        return tli_fail(err, TL_ERROR_USAGE, "%s: too many tensors or too much metadata for one header",
+                        w->path);
     }
     unsigned char prefix[8];
     for (int i = 0; i < 8; i++) prefix[i] = (unsigned char)(padded >> (8 * i));
@@ -105,13 +105,13 @@ static tl_status write_header(tl_st_writer *w, const char *text, tl_error *err)
     if (fwrite(prefix, 1, 8, w->file) != 8 || fwrite(text, 1, (size_t)length, w->file) != length ||
         fwrite("       ", 1, (size_t)(padded - length), w->file) != padded - length)
         return write_failed(w, "written", errno, err);
-    const char *digits = tl_checksum_digits(text);
+    const char *digits = tli_checksum_digits(text);
     if (digits == NULL) return TL_OK;
     w->checksum_at = 8 + (uint64_t)(digits - text);
     w->checksum = XXH3_createState();
     if (w->checksum == NULL) {
-        tl_st_write_abort(w);
-        return st_out_of_memory(err, w->path);
+        tli_st_write_abort(w);
+        return tli_st_out_of_memory(err, w->path);
     }
     XXH3_64bits_reset(w->checksum);
     XXH3_64bits_update(w->checksum, prefix, 8);
@@ -121,7 +121,7 @@ static tl_status write_header(tl_st_writer *w, const char *text, tl_error *err)
 }
 
 /* Bytes as they stand in the file. 0: written, else errno. */
-static int write_bytes(tl_st_writer *w, const void *data, size_t bytes)
+static int write_bytes(tli_st_writer *w, const void *data, size_t bytes)
 {
     errno = 0;
     if (fwrite(data, 1, bytes, w->file) != bytes) return errno ? errno : EIO;
@@ -130,11 +130,11 @@ static int write_bytes(tl_st_writer *w, const void *data, size_t bytes)
 }
 
 /* Puts the digits of the checksum into the header. 0: written, else errno. */
-static int write_checksum(tl_st_writer *w)
+static int write_checksum(tli_st_writer *w)
 {
-    char digits[TL_CHECKSUM_DIGITS];
+    char digits[TLI_CHECKSUM_DIGITS];
     if (w->checksum == NULL) return 0;
-    tl_checksum_print(XXH3_64bits_digest(w->checksum), digits);
+    tli_checksum_print(XXH3_64bits_digest(w->checksum), digits);
     errno = 0;
     if (fseeko(w->file, (off_t)w->checksum_at, SEEK_SET) != 0 ||
         fwrite(digits, 1, sizeof digits, w->file) != sizeof digits)
@@ -142,33 +142,33 @@ static int write_checksum(tl_st_writer *w)
     return 0;
 }
 
-tl_status tl_st_write_begin(tl_st_writer *w, const char *path, tl_st_entry *entries, int count,
-                            const tl_st_pair *metadata, int metadata_count, tl_error *err)
+tl_status tli_st_write_begin(tli_st_writer *w, const char *path, tli_st_entry *entries, int count,
+                             const tli_st_pair *metadata, int metadata_count, tl_error *err)
 {
     memset(w, 0, sizeof *w);
     if (strlen(path) >= sizeof w->path)
-        return tl_fail(err, TL_ERROR_USAGE, "the path %.80s... is longer than %zu bytes", path,
-                       sizeof w->path - 1);
+        return tli_fail(err, TL_ERROR_USAGE, "the path %.80s... is longer than %zu bytes", path,
+                        sizeof w->path - 1);
     memcpy(w->path, path, strlen(path) + 1);
-    TL_TRY(place_entries(path, entries, count, &w->expected, err));
+    TLI_TRY(place_entries(path, entries, count, &w->expected, err));
     for (int i = 0; i < metadata_count; i++) {
         for (int j = 0; j < i; j++) {
             if (strcmp(metadata[i].key, metadata[j].key) == 0)
-                return tl_fail(err, TL_ERROR_USAGE, "%s: metadata \"%s\" is given twice", path,
-                               metadata[i].key);
+                return tli_fail(err, TL_ERROR_USAGE, "%s: metadata \"%s\" is given twice", path,
+                                metadata[i].key);
         }
     }
     w->spans = calloc((size_t)count + 1, sizeof *w->spans);
     char *text = print_header(entries, count, metadata, metadata_count);
     if (!w->spans || !text) {
         cJSON_free(text);
-        tl_st_write_abort(w);
-        return st_out_of_memory(err, path);
+        tli_st_write_abort(w);
+        return tli_st_out_of_memory(err, path);
     }
     w->span_count = count;
     for (int i = 0; i < count; i++) {
         w->spans[i].end = entries[i].end;
-        w->spans[i].width = st_dtype_widths[entries[i].dtype];
+        w->spans[i].width = tli_st_dtype_widths[entries[i].dtype];
     }
 
     /* A fixed temporary name: what a killed run left behind is replaced instead of piling up. */
@@ -188,7 +188,7 @@ tl_status tl_st_write_begin(tl_st_writer *w, const char *path, tl_st_entry *entr
 }
 
 /* Big-endian hosts: swaps through a small buffer, entry by entry. 0: written, else errno. */
-static int write_swapped(tl_st_writer *w, const unsigned char *data, size_t bytes)
+static int write_swapped(tli_st_writer *w, const unsigned char *data, size_t bytes)
 {
     unsigned char buffer[4096];
     uint64_t at = w->written;
@@ -199,7 +199,7 @@ static int write_swapped(tl_st_writer *w, const unsigned char *data, size_t byte
         size_t piece = bytes < sizeof buffer ? bytes : sizeof buffer;
         if (piece > left) piece = (size_t)left;
         memcpy(buffer, data, piece);
-        st_swap_elements(buffer, piece / w->spans[span].width, w->spans[span].width);
+        tli_st_swap_elements(buffer, piece / w->spans[span].width, w->spans[span].width);
         const int code = write_bytes(w, buffer, piece);
         if (code != 0) return code;
         data += piece;
@@ -209,9 +209,9 @@ static int write_swapped(tl_st_writer *w, const unsigned char *data, size_t byte
     return 0;
 }
 
-tl_status tl_st_write_data(tl_st_writer *w, const void *data, size_t bytes, tl_error *err)
+tl_status tli_st_write_data(tli_st_writer *w, const void *data, size_t bytes, tl_error *err)
 {
-    if (!w->file) return tl_fail(err, TL_ERROR_USAGE, "%s is not open for writing", w->path);
+    if (!w->file) return tli_fail(err, TL_ERROR_USAGE, "%s is not open for writing", w->path);
     uint64_t end = w->written + bytes;
     bool fits = bytes <= w->expected - w->written;
     /* Whole elements only, on every host, since a big-endian one has to swap them. */
@@ -221,13 +221,14 @@ tl_status tl_st_write_data(tl_st_writer *w, const void *data, size_t bytes, tl_e
         break;
     }
     if (!fits) {
-        tl_st_write_abort(w);
-        return tl_fail(err, TL_ERROR_USAGE,
-                       "%s: a piece of %zu bytes splits an element or runs past the last tensor", w->path,
-                       bytes);
+        tli_st_write_abort(w);
+        return tli_fail(err, TL_ERROR_USAGE,
+                        "%s: a piece of %zu bytes splits an element or runs past the last tensor", w->path,
+                        bytes);
     }
     if (bytes == 0) return TL_OK;
-    const int code = st_host_is_little_endian() ? write_bytes(w, data, bytes) : write_swapped(w, data, bytes);
+    const int code = tli_st_host_is_little_endian() ? write_bytes(w, data, bytes)
+                                                    : write_swapped(w, data, bytes);
     if (code) return write_failed(w, "written", code, err);
     w->written = end;
     return TL_OK;
@@ -236,7 +237,7 @@ tl_status tl_st_write_data(tl_st_writer *w, const void *data, size_t bytes, tl_e
 /* The rename itself reaches the disk only with its folder; folders that cannot be synced are let be. */
 static void sync_folder_of(const char *path)
 {
-    char folder[sizeof((tl_st_writer *)0)->path];
+    char folder[sizeof((tli_st_writer *)0)->path];
     const char *slash = strrchr(path, '/');
     size_t length = slash ? (size_t)(slash - path) : 0;
     memcpy(folder, path, length);
@@ -247,14 +248,14 @@ static void sync_folder_of(const char *path)
     close(fd);
 }
 
-tl_status tl_st_write_commit(tl_st_writer *w, tl_error *err)
+tl_status tli_st_write_commit(tli_st_writer *w, tl_error *err)
 {
-    if (!w->file) return tl_fail(err, TL_ERROR_USAGE, "%s is not open for writing", w->path);
+    if (!w->file) return tli_fail(err, TL_ERROR_USAGE, "%s is not open for writing", w->path);
     if (w->written != w->expected) {
         uint64_t written = w->written, expected = w->expected;
-        tl_st_write_abort(w);
-        return tl_fail(err, TL_ERROR_USAGE, "%s: %" PRIu64 " of %" PRIu64 " bytes were given", w->path,
-                       written, expected);
+        tli_st_write_abort(w);
+        return tli_fail(err, TL_ERROR_USAGE, "%s: %" PRIu64 " of %" PRIu64 " bytes were given", w->path,
+                        written, expected);
     }
     const int code = write_checksum(w);
     if (code) return write_failed(w, "written", code, err);
@@ -266,11 +267,11 @@ tl_status tl_st_write_commit(tl_st_writer *w, tl_error *err)
     if (rename(w->temporary, w->path) != 0) return write_failed(w, "renamed into place", errno, err);
     w->temporary[0] = 0;
     sync_folder_of(w->path);
-    tl_st_write_abort(w); /* only memory is left to free */
+    tli_st_write_abort(w); /* only memory is left to free */
     return TL_OK;
 }
 
-void tl_st_write_abort(tl_st_writer *w)
+void tli_st_write_abort(tli_st_writer *w)
 {
     if (w->file) fclose(w->file);
     if (w->temporary[0]) unlink(w->temporary);

@@ -7,24 +7,24 @@
 /* Begin with all names and shapes (offsets are filled in), then the data of each entry in order in
  * any number of pieces of whole elements in host byte order, then commit (flush, fsync, rename from the
  * temporary name PATH.tmp). Abort deletes it. A call that fails has already aborted; abort twice is fine.
- * With the pair (TL_CHECKSUM_KEY, TL_CHECKSUM_BLANK) among the metadata the file gets a checksum.
+ * With the pair (TLI_CHECKSUM_KEY, TLI_CHECKSUM_BLANK) among the metadata the file gets a checksum.
  * Put 8-byte types first and U8 last, so that every tensor is aligned for readers that map the file. */
-typedef struct tl_st_writer {
+typedef struct tli_st_writer {
     FILE *file; /* NULL: not begun, committed or aborted */
     char path[1024], temporary[1040];
     uint64_t expected, written;
     uint64_t checksum_at; /* place in the file of the checksum's digits; 0: the metadata asked for none */
     void *checksum;       /* its running state */
-    struct tl_st_span {
+    struct tli_st_span {
         uint64_t end;
         size_t width;
     } * spans; /* of each entry */
     int span_count;
-} tl_st_writer;
-tl_status tl_st_write_begin(tl_st_writer *w, const char *path, tl_st_entry *entries, int count,
-                            const tl_st_pair *metadata, int metadata_count, tl_error *err);
-tl_status tl_st_write_data(tl_st_writer *w, const void *data, size_t bytes, tl_error *err);
-tl_status tl_st_write_commit(tl_st_writer *w, tl_error *err);
-void tl_st_write_abort(tl_st_writer *w);
+} tli_st_writer;
+tl_status tli_st_write_begin(tli_st_writer *w, const char *path, tli_st_entry *entries, int count,
+                             const tli_st_pair *metadata, int metadata_count, tl_error *err);
+tl_status tli_st_write_data(tli_st_writer *w, const void *data, size_t bytes, tl_error *err);
+tl_status tli_st_write_commit(tli_st_writer *w, tl_error *err);
+void tli_st_write_abort(tli_st_writer *w);
 
 #endif

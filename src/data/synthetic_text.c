@@ -13,27 +13,27 @@ typedef struct word {
     uint32_t length;
 } word;
 
-static uint8_t letter(tl_random *r, const char *among)
+static uint8_t letter(tli_random *r, const char *among)
 {
-    return (uint8_t)(LETTERS + among[tl_random_below(r, (uint32_t)strlen(among))] - 'a');
+    return (uint8_t)(LETTERS + among[tli_random_below(r, (uint32_t)strlen(among))] - 'a');
 }
 
 /* One to three syllables. */
-static word draw_word(tl_random *r)
+static word draw_word(tli_random *r)
 {
     word w = {.length = 0};
-    for (uint32_t syllables = 1 + tl_random_below(r, 3); syllables > 0; syllables--) {
+    for (uint32_t syllables = 1 + tli_random_below(r, 3); syllables > 0; syllables--) {
         w.id[w.length++] = letter(r, "bdfghklmnprstvwz");
         w.id[w.length++] = letter(r, "aeiou");
-        if (tl_random_below(r, 3) == 0) w.id[w.length++] = letter(r, "lmnrst");
+        if (tli_random_below(r, 3) == 0) w.id[w.length++] = letter(r, "lmnrst");
     }
     return w;
 }
 
-static uint32_t next_word(tl_random *r, uint32_t before)
+static uint32_t next_word(tli_random *r, uint32_t before)
 {
-    if (tl_random_below(r, 2) == 0) return (5 * before + 7 + tl_random_below(r, 3)) % WORDS;
-    const float u = tl_random_uniform(r);
+    if (tli_random_below(r, 2) == 0) return (5 * before + 7 + tli_random_below(r, 3)) % WORDS;
+    const float u = tli_random_uniform(r);
     return (uint32_t)((float)WORDS * u * u * u); /* the first words are the frequent ones */
 }
 
@@ -48,29 +48,29 @@ static void put(writer *w, uint8_t id)
     w->bytes[2 * w->count++] = id; /* the high byte stays 0 */
 }
 
-static void put_sentence(writer *w, tl_random *r, const word *words, uint32_t *last)
+static void put_sentence(writer *w, tli_random *r, const word *words, uint32_t *last)
 {
-    for (uint32_t left = 4 + tl_random_below(r, 8); left > 0; left--) {
+    for (uint32_t left = 4 + tli_random_below(r, 8); left > 0; left--) {
         *last = next_word(r, *last);
         for (uint32_t i = 0; i < words[*last].length; i++) put(w, words[*last].id[i]);
         if (left == 1) break;
-        if (tl_random_below(r, 8) == 0) put(w, COMMA);
+        if (tli_random_below(r, 8) == 0) put(w, COMMA);
         put(w, SPACE);
     }
     put(w, FULL_STOP);
-    put(w, tl_random_below(r, 5) == 0 ? LINE_FEED : SPACE);
+    put(w, tli_random_below(r, 5) == 0 ? LINE_FEED : SPACE);
 }
 
-tl_status tl_text_draw(uint64_t seed, bool train, tl_tokens *tokens, tl_error *err)
+tl_status tli_text_draw(uint64_t seed, bool train, tli_tokens *tokens, tl_error *err)
 {
     memset(tokens, 0, sizeof *tokens);
     writer w = {.room = train ? TRAIN_IDS : TEST_IDS};
     w.bytes = calloc(w.room, 2);
-    if (w.bytes == NULL) return tl_fail(err, TL_ERROR_MEMORY, "out of host memory for the synthetic text");
+    if (w.bytes == NULL) return tli_fail(err, TL_ERROR_MEMORY, "out of host memory for the synthetic text");
     word words[WORDS];
-    tl_random r = tl_random_make(seed, tl_random_stream("text/words"));
+    tli_random r = tli_random_make(seed, tli_random_stream("text/words"));
     for (uint32_t i = 0; i < WORDS; i++) words[i] = draw_word(&r);
-    r = tl_random_make(seed, tl_random_stream(train ? "text/train" : "text/test"));
+    r = tli_random_make(seed, tli_random_stream(train ? "text/train" : "text/test"));
     for (uint32_t last = 0; w.count < w.room;) put_sentence(&w, &r, words, &last);
     tokens->bytes = tokens->owned = w.bytes;
     tokens->count = w.count;
@@ -78,13 +78,13 @@ tl_status tl_text_draw(uint64_t seed, bool train, tl_tokens *tokens, tl_error *e
     return TL_OK;
 }
 
-tl_status tl_text_chars(tl_chars *chars, tl_error *err)
+tl_status tli_text_chars(tli_chars *chars, tl_error *err)
 {
     static const char symbols[] = "\n ,.abcdefghijklmnopqrstuvwxyz";
-    tl_ids ids = {0};
-    TL_TRY(tl_chars_create(chars, err));
-    const tl_status status = tl_chars_learn(chars, (const uint8_t *)symbols, TL_TEXT_SYMBOLS, &ids, err);
-    tl_ids_free(&ids);
-    if (status != TL_OK) tl_chars_free(chars);
+    tli_ids ids = {0};
+    TLI_TRY(tli_chars_create(chars, err));
+    const tl_status status = tli_chars_learn(chars, (const uint8_t *)symbols, TLI_TEXT_SYMBOLS, &ids, err);
+    tli_ids_free(&ids);
+    if (status != TL_OK) tli_chars_free(chars);
     return status;
 }

@@ -72,21 +72,21 @@ static bool is_binary(const uint8_t *bytes, size_t count)
     return count >= ENOUGH && 20 * controls > count;
 }
 
-tl_status tl_text_check(const char *path, const uint8_t *bytes, size_t count, tl_error *err)
+tl_status tli_text_check(const char *path, const uint8_t *bytes, size_t count, tl_error *err)
 {
-    if (count > TL_TEXT_LOOK) count = TL_TEXT_LOOK;
+    if (count > TLI_TEXT_LOOK) count = TLI_TEXT_LOOK;
     const format *f = find_format(bytes, count);
     if (f != NULL)
-        return tl_fail(err, TL_ERROR_INPUT, "text file %s %s, not UTF-8 text: %s", path, f->what, f->advice);
+        return tli_fail(err, TL_ERROR_INPUT, "text file %s %s, not UTF-8 text: %s", path, f->what, f->advice);
     const char *encoding = find_wide_encoding(bytes, count);
     if (encoding != NULL)
-        return tl_fail(err, TL_ERROR_INPUT,
-                       "text file %s is %s, not UTF-8 text: convert it first: iconv -f %s -t UTF-8", path,
-                       encoding, encoding);
+        return tli_fail(err, TL_ERROR_INPUT,
+                        "text file %s is %s, not UTF-8 text: convert it first: iconv -f %s -t UTF-8", path,
+                        encoding, encoding);
     if (is_binary(bytes, count))
-        return tl_fail(err, TL_ERROR_INPUT,
-                       "text file %s is binary data, not UTF-8 text: leave it out, or convert it first",
-                       path);
+        return tli_fail(err, TL_ERROR_INPUT,
+                        "text file %s is binary data, not UTF-8 text: leave it out, or convert it first",
+                        path);
     return TL_OK;
 }
 
@@ -101,14 +101,14 @@ static bool is_plain(const uint8_t *p)
     return ((word | (word - low)) & high) == 0;
 }
 
-void tl_text_count(const uint8_t *text, size_t bytes, uint64_t *not_utf8, uint64_t *nuls)
+void tli_text_count(const uint8_t *text, size_t bytes, uint64_t *not_utf8, uint64_t *nuls)
 {
     for (size_t i = 0; i < bytes;) {
         if (bytes - i >= 8 && is_plain(text + i)) {
             i += 8;
             continue;
         }
-        const size_t length = tl_utf8_sequence(text + i, bytes - i);
+        const size_t length = tli_utf8_sequence(text + i, bytes - i);
         *nuls += text[i] == 0;
         *not_utf8 += length == 0;
         i += length > 0 ? length : 1;

@@ -15,8 +15,8 @@ enum { CHUNK_BYTES = 1 << 18 };
 
 /* A chunk on its way from the reader to a worker and back to the writer. */
 typedef struct slot {
-    tl_chunk chunk;
-    tl_ids ids;
+    tli_chunk chunk;
+    tli_ids ids;
     size_t *id_ends; /* documents end before ids[id_ends[i]]; as many as the chunk has */
     size_t id_end_room;
     uint64_t not_utf8, nuls; /* of the chunk */
@@ -28,10 +28,10 @@ typedef struct slot {
 /* Slots form a ring: chunk number n is in slot n % slot_count. The caller's thread owns those outside
  * [drained, filled), a worker the one that it took; counters and `done` are under the lock. */
 typedef struct build {
-    const tl_build_options *options;
-    tl_input input;
-    tl_output output;
-    tl_chars chars;
+    const tli_build_options *options;
+    tli_input input;
+    tli_output output;
+    tli_chars chars;
     uint64_t not_utf8, nuls; /* of the chunks drained */
     slot *slots;
     size_t slot_count;
@@ -45,25 +45,25 @@ typedef struct build {
 
 static tl_status out_of_memory(tl_error *err)
 {
-    return tl_fail(err, TL_ERROR_MEMORY, "out of host memory while making tokens; try fewer --threads");
+    return tli_fail(err, TL_ERROR_MEMORY, "out of host memory while making tokens; try fewer --threads");
 }
 
 /* ---- encoding ------------------------------------------------------------------------------------ */
 
 /* A stretch of a document, from `from` to `to` in the slot's chunk. */
-static tl_status encode_stretch(build *b, tl_bpe_encoder *encoder, slot *s, size_t from, size_t to,
+static tl_status encode_stretch(build *b, tli_bpe_encoder *encoder, slot *s, size_t from, size_t to,
                                 tl_error *err)
 {
     const uint8_t *text = s->chunk.text + from;
-    tl_text_count(text, to - from, &s->not_utf8, &s->nuls);
-    return encoder != NULL ? tl_bpe_encode(encoder, text, to - from, &s->ids, err)
-                           : tl_chars_learn(&b->chars, text, to - from, &s->ids, err);
+    tli_text_count(text, to - from, &s->not_utf8, &s->nuls);
+    return encoder != NULL ? tli_bpe_encode(encoder, text, to - from, &s->ids, err)
+                           : tli_chars_learn(&b->chars, text, to - from, &s->ids, err);
 }
 
 /* encoder NULL: by characters. */
-static tl_status encode_slot(build *b, tl_bpe_encoder *encoder, slot *s, tl_error *err)
+static tl_status encode_slot(build *b, tli_bpe_encoder *encoder, slot *s, tl_error *err)
 {
-    const uint16_t end = encoder != NULL ? (uint16_t)tl_bpe_end_of_text(b->options->bpe) : TL_CHARS_NONE;
+    const uint16_t end = encoder != NULL ? (uint16_t)tli_bpe_end_of_text(b->options->bpe) : TLI_CHARS_NONE;
     s->ids.count = 0;
     s->not_utf8 = s->nuls = 0;
     if (s->chunk.end_count > s->id_end_room) {
@@ -74,8 +74,8 @@ static tl_status encode_slot(build *b, tl_bpe_encoder *encoder, slot *s, tl_erro
     }
     size_t from = 0;
     for (size_t i = 0; i < s->chunk.end_count; i++) {
-        TL_TRY(encode_stretch(b, encoder, s, from, s->chunk.ends[i], err));
-        TL_TRY(tl_ids_reserve(&s->ids, 1, err));
+        TLI_TRY(encode_stretch(b, encoder, s, from, s->chunk.ends[i], err));
+        TLI_TRY(tli_ids_reserve(&s->ids, 1, err));
         s->ids.items[s->ids.count++] = end;
         s->id_ends[i] = s->ids.count;
         from = s->chunk.ends[i];
@@ -86,9 +86,9 @@ static tl_status encode_slot(build *b, tl_bpe_encoder *encoder, slot *s, tl_erro
 static void *work(void *user)
 {
     build *b = user;
-    tl_bpe_encoder *encoder = NULL;
+    tli_bpe_encoder *encoder = NULL;
     tl_error err = {0};
-    const tl_status created = tl_bpe_encoder_create(b->options->bpe, &encoder, &err);
+    const tl_status created = tli_bpe_encoder_create(b->options->bpe, &encoder, &err);
     pthread_mutex_lock(&b->lock);
     for (;;) {
         while (b->taken == b->filled && !b->closing) pthread_cond_wait(&b->work, &b->lock);
@@ -102,7 +102,7 @@ static void *work(void *user)
         pthread_cond_signal(&b->result);
     }
     pthread_mutex_unlock(&b->lock);
-    tl_bpe_encoder_free(encoder);
+    tli_bpe_encoder_free(encoder);
     return NULL;
 }
 
@@ -112,20 +112,20 @@ static tl_status write_slot(build *b, slot *s, tl_error *err)
 {
     size_t from = 0;
     for (size_t i = 0; i < s->chunk.end_count; i++) {
-        TL_TRY(tl_output_write(&b->output, s->ids.items + from, s->id_ends[i] - from, err));
-        TL_TRY(tl_output_end_document(&b->output, err));
+        TLI_TRY(tli_output_write(&b->output, s->ids.items + from, s->id_ends[i] - from, err));
+        TLI_TRY(tli_output_end_document(&b->output, err));
         from = s->id_ends[i];
     }
-    return from < s->ids.count ? tl_output_write(&b->output, s->ids.items + from, s->ids.count - from, err)
+    return from < s->ids.count ? tli_output_write(&b->output, s->ids.items + from, s->ids.count - from, err)
                                : TL_OK;
 }
 
 static void report(build *b)
 {
-    const tl_build_options *o = b->options;
+    const tli_build_options *o = b->options;
     if (o->progress == NULL) return;
-    const tl_build_progress p = {b->input.bytes, b->input.total, b->output.documents,
-                                 b->output.files[TL_TRAIN].tokens + b->output.files[TL_VAL].tokens};
+    const tli_build_progress p = {b->input.bytes, b->input.total, b->output.documents,
+                                  b->output.files[TLI_TRAIN].tokens + b->output.files[TLI_VAL].tokens};
     o->progress(o->user, &p);
 }
 
@@ -141,10 +141,10 @@ static tl_status drain(build *b, tl_error *err)
         s->status = encode_slot(b, NULL, s, &s->err);
     }
     b->drained++;
-    if (s->status != TL_OK) return tl_fail(err, s->status, "%s", s->err.text);
+    if (s->status != TL_OK) return tli_fail(err, s->status, "%s", s->err.text);
     b->not_utf8 += s->not_utf8;
     b->nuls += s->nuls;
-    TL_TRY(write_slot(b, s, err));
+    TLI_TRY(write_slot(b, s, err));
     report(b);
     return TL_OK;
 }
@@ -155,13 +155,13 @@ static tl_status run(build *b, tl_error *err)
     bool more = true;
     while (more || b->drained < b->filled) {
         if (b->options->stop != NULL && *b->options->stop != 0)
-            return tl_fail(err, TL_INTERRUPTED, "stopped; nothing was written to %s", b->options->out);
+            return tli_fail(err, TL_INTERRUPTED, "stopped; nothing was written to %s", b->options->out);
         if (!more || b->filled - b->drained == b->slot_count) {
-            TL_TRY(drain(b, err));
+            TLI_TRY(drain(b, err));
             continue;
         }
         slot *s = &b->slots[b->filled % b->slot_count];
-        TL_TRY(tl_input_next(&b->input, target, &s->chunk, &more, err));
+        TLI_TRY(tli_input_next(&b->input, target, &s->chunk, &more, err));
         if (!more) continue;
         pthread_mutex_lock(&b->lock);
         s->done = false;
@@ -178,11 +178,11 @@ static tl_status run(build *b, tl_error *err)
 static tl_status save_chars(const build *b, const char *temporary, tl_error *err)
 {
     FILE *file = fopen(temporary, "wb");
-    if (file == NULL) return tl_fail(err, TL_ERROR_IO, "cannot write %s: %s", temporary, strerror(errno));
-    tl_status status = tl_chars_save(&b->chars, file, temporary, err);
+    if (file == NULL) return tli_fail(err, TL_ERROR_IO, "cannot write %s: %s", temporary, strerror(errno));
+    tl_status status = tli_chars_save(&b->chars, file, temporary, err);
     if (status == TL_OK) fsync(fileno(file));
     if (fclose(file) != 0 && status == TL_OK)
-        status = tl_fail(err, TL_ERROR_IO, "cannot write %s: %s", temporary, strerror(errno));
+        status = tli_fail(err, TL_ERROR_IO, "cannot write %s: %s", temporary, strerror(errno));
     if (status != TL_OK) unlink(temporary);
     return status;
 }
@@ -192,28 +192,28 @@ static tl_status finish_chars(build *b, tl_error *err)
     const bool several = b->output.documents > 1;
     uint16_t *map = malloc(65536 * sizeof *map);
     if (map == NULL) return out_of_memory(err);
-    tl_status status = several ? TL_OK : tl_output_take_back(&b->output, 1, err);
-    if (status == TL_OK) status = tl_chars_sort(&b->chars, several, map, err);
-    if (status == TL_OK) status = tl_output_map(&b->output, map, err);
+    tl_status status = several ? TL_OK : tli_output_take_back(&b->output, 1, err);
+    if (status == TL_OK) status = tli_chars_sort(&b->chars, several, map, err);
+    if (status == TL_OK) status = tli_output_map(&b->output, map, err);
     free(map);
     return status;
 }
 
 static tl_status finish(build *b, tl_error *err)
 {
-    char chars[TL_OUTPUT_PATH], temporary[TL_OUTPUT_PATH + 32];
+    char chars[TLI_OUTPUT_PATH], temporary[TLI_OUTPUT_PATH + 32];
     const bool by_chars = b->options->bpe == NULL;
     if (b->output.documents == 0)
-        return tl_fail(err, TL_ERROR_INPUT, "the input holds no text: %s%s", b->options->files[0],
-                       b->options->file_count > 1 ? " and the files behind it are empty" : " is empty");
-    if (by_chars) TL_TRY(finish_chars(b, err));
-    TL_TRY(tl_output_balance(&b->output, b->options->cut_single, err));
+        return tli_fail(err, TL_ERROR_INPUT, "the input holds no text: %s%s", b->options->files[0],
+                        b->options->file_count > 1 ? " and the files behind it are empty" : " is empty");
+    if (by_chars) TLI_TRY(finish_chars(b, err));
+    TLI_TRY(tli_output_balance(&b->output, b->options->cut_single, err));
     snprintf(chars, sizeof chars, "%s/chars.json", b->options->out);
     snprintf(temporary, sizeof temporary, "%s.tmp-%ld", chars, (long)getpid());
-    if (by_chars) TL_TRY(save_chars(b, temporary, err));
-    tl_status status = tl_output_commit(&b->output, err);
+    if (by_chars) TLI_TRY(save_chars(b, temporary, err));
+    tl_status status = tli_output_commit(&b->output, err);
     if (by_chars && status == TL_OK && rename(temporary, chars) != 0)
-        status = tl_fail(err, TL_ERROR_IO, "cannot write %s: %s", chars, strerror(errno));
+        status = tli_fail(err, TL_ERROR_IO, "cannot write %s: %s", chars, strerror(errno));
     if (by_chars && status != TL_OK) unlink(temporary);
     /* An older chars.json would describe other ids. */
     if (!by_chars && status == TL_OK) unlink(chars);
@@ -224,24 +224,24 @@ static tl_status finish(build *b, tl_error *err)
 
 static tl_status begin(build *b, tl_error *err)
 {
-    const tl_build_options *o = b->options;
-    if (o->bpe != NULL && tl_bpe_end_of_text(o->bpe) < 0)
-        return tl_fail(err, TL_ERROR_INPUT,
-                       "the encoder has no token <|endoftext|>, which must stand between documents");
-    TL_TRY(tl_input_open(&b->input, o->files, o->file_count, o->separator, o->stop, err));
-    TL_TRY(tl_output_open(&b->output, o->out, o->val_fraction, o->seed, err));
+    const tli_build_options *o = b->options;
+    if (o->bpe != NULL && tli_bpe_end_of_text(o->bpe) < 0)
+        return tli_fail(err, TL_ERROR_INPUT,
+                        "the encoder has no token <|endoftext|>, which must stand between documents");
+    TLI_TRY(tli_input_open(&b->input, o->files, o->file_count, o->separator, o->stop, err));
+    TLI_TRY(tli_output_open(&b->output, o->out, o->val_fraction, o->seed, err));
     const size_t wanted = o->bpe == NULL ? 0 : o->threads > 0 ? o->threads : 1;
     b->slot_count = wanted > 0 ? 2 * wanted + 2 : 1;
     b->slots = calloc(b->slot_count, sizeof *b->slots);
     b->threads = calloc(wanted + 1, sizeof *b->threads);
     if (b->slots == NULL || b->threads == NULL) return out_of_memory(err);
-    if (wanted == 0) return tl_chars_create(&b->chars, err);
+    if (wanted == 0) return tli_chars_create(&b->chars, err);
     int reason = 0;
     while (b->thread_count < wanted &&
            (reason = pthread_create(&b->threads[b->thread_count], NULL, work, b)) == 0)
         b->thread_count++;
     if (b->thread_count == 0)
-        return tl_fail(err, TL_ERROR_MEMORY, "cannot start a thread: %s", strerror(reason));
+        return tli_fail(err, TL_ERROR_MEMORY, "cannot start a thread: %s", strerror(reason));
     return TL_OK;
 }
 
@@ -253,18 +253,18 @@ static void end(build *b)
     pthread_mutex_unlock(&b->lock);
     for (size_t i = 0; i < b->thread_count; i++) pthread_join(b->threads[i], NULL);
     for (size_t i = 0; b->slots != NULL && i < b->slot_count; i++) {
-        tl_chunk_free(&b->slots[i].chunk);
-        tl_ids_free(&b->slots[i].ids);
+        tli_chunk_free(&b->slots[i].chunk);
+        tli_ids_free(&b->slots[i].ids);
         free(b->slots[i].id_ends);
     }
     free(b->slots);
     free(b->threads);
-    tl_chars_free(&b->chars);
-    tl_output_close(&b->output);
-    tl_input_close(&b->input);
+    tli_chars_free(&b->chars);
+    tli_output_close(&b->output);
+    tli_input_close(&b->input);
 }
 
-tl_status tl_tokens_build(const tl_build_options *options, tl_build_result *result, tl_error *err)
+tl_status tli_tokens_build(const tli_build_options *options, tli_build_result *result, tl_error *err)
 {
     memset(result, 0, sizeof *result);
     build *b = calloc(1, sizeof *b);
@@ -280,16 +280,16 @@ tl_status tl_tokens_build(const tl_build_options *options, tl_build_result *resu
     if (status == TL_OK) status = run(b, err);
     if (status == TL_OK) status = finish(b, err);
     if (status == TL_OK)
-        *result = (tl_build_result){
+        *result = (tli_build_result){
             .bytes = b->input.bytes,
             .documents = b->output.documents,
-            .val_documents = b->output.files[TL_VAL].documents,
-            .train_tokens = b->output.files[TL_TRAIN].tokens,
-            .val_tokens = b->output.files[TL_VAL].tokens,
+            .val_documents = b->output.files[TLI_VAL].documents,
+            .train_tokens = b->output.files[TLI_TRAIN].tokens,
+            .val_tokens = b->output.files[TLI_VAL].tokens,
             .not_utf8 = b->not_utf8,
             .nuls = b->nuls,
             .marks = b->input.marks,
-            .vocab_size = options->bpe != NULL ? tl_bpe_size(options->bpe) : b->chars.size,
+            .vocab_size = options->bpe != NULL ? tli_bpe_size(options->bpe) : b->chars.size,
         };
     end(b);
     pthread_cond_destroy(&b->result);

@@ -16,7 +16,7 @@ enum { READ_BYTES = 1 << 18, WAIT_MS = 200, BLANKS_MOST = 256 /* on each side of
 
 static tl_status out_of_memory(tl_error *err)
 {
-    return tl_fail(
+    return tli_fail(
         err, TL_ERROR_MEMORY,
         "out of host memory while reading the text: a stretch without a border between words is too long");
 }
@@ -32,31 +32,31 @@ static tl_status grow(uint8_t **text, size_t *room, size_t wanted, tl_error *err
     return TL_OK;
 }
 
-void tl_chunk_free(tl_chunk *chunk)
+void tli_chunk_free(tli_chunk *chunk)
 {
     free(chunk->text);
     free(chunk->ends);
-    *chunk = (tl_chunk){0};
+    *chunk = (tli_chunk){0};
 }
 
 /* ---- files --------------------------------------------------------------------------------------- */
 
 static tl_status cannot_read(const char *path, tl_error *err)
 {
-    return tl_fail(err, TL_ERROR_INPUT, "cannot read the text file %s: %s", path, strerror(errno));
+    return tli_fail(err, TL_ERROR_INPUT, "cannot read the text file %s: %s", path, strerror(errno));
 }
 
 static tl_status check_beginning(const char *path, tl_error *err)
 {
-    uint8_t bytes[TL_TEXT_LOOK];
+    uint8_t bytes[TLI_TEXT_LOOK];
     FILE *file = fopen(path, "rb");
     if (file == NULL) return cannot_read(path, err);
     const size_t count = fread(bytes, 1, sizeof bytes, file);
     fclose(file);
-    return tl_text_check(path, bytes, count, err);
+    return tli_text_check(path, bytes, count, err);
 }
 
-static tl_status look_at(tl_input *input, const char *path, bool *sized, tl_error *err)
+static tl_status look_at(tli_input *input, const char *path, bool *sized, tl_error *err)
 {
     struct stat what;
     if (strcmp(path, "-") == 0) {
@@ -65,43 +65,43 @@ static tl_status look_at(tl_input *input, const char *path, bool *sized, tl_erro
     }
     if (stat(path, &what) != 0 || access(path, R_OK) != 0) return cannot_read(path, err);
     if (S_ISDIR(what.st_mode))
-        return tl_fail(err, TL_ERROR_INPUT, "%s is a folder; name its files, for example %s/*.txt", path,
-                       path);
+        return tli_fail(err, TL_ERROR_INPUT, "%s is a folder; name its files, for example %s/*.txt", path,
+                        path);
     *sized &= S_ISREG(what.st_mode);
     input->total += (uint64_t)what.st_size;
     return S_ISREG(what.st_mode) ? check_beginning(path, err) : TL_OK; /* a pipe's beginning is read once */
 }
 
-tl_status tl_input_open(tl_input *input, const char *const *files, size_t count, const char *separator,
-                        const volatile sig_atomic_t *stop, tl_error *err)
+tl_status tli_input_open(tli_input *input, const char *const *files, size_t count, const char *separator,
+                         const volatile sig_atomic_t *stop, tl_error *err)
 {
     bool sized = true;
-    *input = (tl_input){.files = files,
-                        .file_count = count,
-                        .separator = separator,
-                        .separator_bytes = separator != NULL ? strlen(separator) : 0,
-                        .stop = stop,
-                        .fd = -1};
-    for (size_t i = 0; i < count; i++) TL_TRY(look_at(input, files[i], &sized, err));
+    *input = (tli_input){.files = files,
+                         .file_count = count,
+                         .separator = separator,
+                         .separator_bytes = separator != NULL ? strlen(separator) : 0,
+                         .stop = stop,
+                         .fd = -1};
+    for (size_t i = 0; i < count; i++) TLI_TRY(look_at(input, files[i], &sized, err));
     if (!sized) input->total = 0;
     return grow(&input->raw, &input->room, READ_BYTES + input->separator_bytes + 2 * BLANKS_MOST + 2, err);
 }
 
-static void close_file(tl_input *input)
+static void close_file(tli_input *input)
 {
     if (input->fd > STDIN_FILENO) close(input->fd);
     input->fd = -1;
 }
 
-void tl_input_close(tl_input *input)
+void tli_input_close(tli_input *input)
 {
     close_file(input);
     free(input->raw);
     free(input->carry);
-    *input = (tl_input){.fd = -1};
+    *input = (tli_input){.fd = -1};
 }
 
-static tl_status open_next(tl_input *input, tl_error *err)
+static tl_status open_next(tli_input *input, tl_error *err)
 {
     input->path = input->files[input->next_file++];
     const bool standard = strcmp(input->path, "-") == 0;
@@ -114,14 +114,15 @@ static tl_status open_next(tl_input *input, tl_error *err)
 }
 
 /* Waits in steps, so that a request to stop is seen while a pipe is silent. */
-static tl_status read_more(tl_input *input, tl_error *err)
+static tl_status read_more(tli_input *input, tl_error *err)
 {
     memmove(input->raw, input->raw + input->begin, input->end - input->begin);
     input->end -= input->begin;
     input->begin = 0;
     for (;;) {
         if (input->stop != NULL && *input->stop != 0)
-            return tl_fail(err, TL_INTERRUPTED, "stopped while reading %s; nothing was written", input->path);
+            return tli_fail(err, TL_INTERRUPTED, "stopped while reading %s; nothing was written",
+                            input->path);
         struct pollfd ready = {.fd = input->fd, .events = POLLIN};
         const int polled = poll(&ready, 1, WAIT_MS);
         if (polled < 0 && errno != EINTR) return cannot_read(input->path, err);
@@ -138,17 +139,17 @@ static tl_status read_more(tl_input *input, tl_error *err)
 
 /* ---- documents ----------------------------------------------------------------------------------- */
 
-static tl_status append(tl_input *input, tl_chunk *chunk, const uint8_t *text, size_t bytes, tl_error *err)
+static tl_status append(tli_input *input, tli_chunk *chunk, const uint8_t *text, size_t bytes, tl_error *err)
 {
     if (bytes == 0) return TL_OK;
-    TL_TRY(grow(&chunk->text, &chunk->room, chunk->bytes + bytes, err));
+    TLI_TRY(grow(&chunk->text, &chunk->room, chunk->bytes + bytes, err));
     memcpy(chunk->text + chunk->bytes, text, bytes);
     chunk->bytes += bytes;
     input->open = true;
     return TL_OK;
 }
 
-static tl_status end_document(tl_input *input, tl_chunk *chunk, tl_error *err)
+static tl_status end_document(tli_input *input, tli_chunk *chunk, tl_error *err)
 {
     if (!input->open) return TL_OK;
     if (chunk->end_count == chunk->end_room) {
@@ -165,7 +166,7 @@ static tl_status end_document(tl_input *input, tl_chunk *chunk, tl_error *err)
 
 typedef enum answer { NO, YES, UNKNOWN } answer;
 
-static size_t skip_blanks(const tl_input *input, size_t at)
+static size_t skip_blanks(const tli_input *input, size_t at)
 {
     const size_t most = input->end - at < BLANKS_MOST ? input->end : at + BLANKS_MOST;
     while (at < most && (input->raw[at] == ' ' || input->raw[at] == '\t')) at++;
@@ -174,7 +175,7 @@ static size_t skip_blanks(const tl_input *input, size_t at)
 
 /* Whether the line that begins at `at` is a separator, and where the next one begins; UNKNOWN: more must be read to
  * tell. Blanks before it do not count, unless the separator itself begins with them. */
-static answer separator_at(const tl_input *input, size_t at, size_t *next)
+static answer separator_at(const tli_input *input, size_t at, size_t *next)
 {
     const char *separator = input->separator;
     const size_t n = input->separator_bytes, end = input->end;
@@ -196,7 +197,7 @@ static answer separator_at(const tl_input *input, size_t at, size_t *next)
 /* Where the line at `at` ends, behind its LF or CR (of a CRLF the LF then is a line of its own, which is no separator);
  * input->end: not in what was read. *carriage remembers the next CR, so that text without any is searched once;
  * SIZE_MAX: not looked for yet. */
-static size_t line_end(const tl_input *input, size_t at, size_t *carriage)
+static size_t line_end(const tli_input *input, size_t at, size_t *carriage)
 {
     if (*carriage == SIZE_MAX || *carriage < at) {
         const uint8_t *found = memchr(input->raw + at, '\r', input->end - at);
@@ -208,31 +209,31 @@ static size_t line_end(const tl_input *input, size_t at, size_t *carriage)
 }
 
 /* The beginning of a file, once enough of it is there: refuses what is no text, and drops a byte-order mark. */
-static tl_status begin_text(tl_input *input, tl_error *err)
+static tl_status begin_text(tli_input *input, tl_error *err)
 {
     const uint8_t *text = input->raw + input->begin;
     const size_t there = input->end - input->begin;
-    if (input->checked || (there < TL_TEXT_LOOK && !input->ended)) return TL_OK;
+    if (input->checked || (there < TLI_TEXT_LOOK && !input->ended)) return TL_OK;
     input->checked = true;
-    TL_TRY(tl_text_check(input->path, text, there, err));
-    if (there < TL_TEXT_BOM_BYTES || memcmp(text, TL_TEXT_BOM, TL_TEXT_BOM_BYTES) != 0) return TL_OK;
-    input->begin += TL_TEXT_BOM_BYTES;
+    TLI_TRY(tli_text_check(input->path, text, there, err));
+    if (there < TLI_TEXT_BOM_BYTES || memcmp(text, TLI_TEXT_BOM, TLI_TEXT_BOM_BYTES) != 0) return TL_OK;
+    input->begin += TLI_TEXT_BOM_BYTES;
     input->marks++;
     return TL_OK;
 }
 
 /* Moves what was read to the chunk, but for the beginning of a line that may become a separator. */
-static tl_status absorb(tl_input *input, tl_chunk *chunk, tl_error *err)
+static tl_status absorb(tli_input *input, tli_chunk *chunk, tl_error *err)
 {
-    TL_TRY(begin_text(input, err));
+    TLI_TRY(begin_text(input, err));
     if (!input->checked) return TL_OK;
     size_t at = input->begin, next = at, carriage = SIZE_MAX;
     while (at < input->end) {
         const answer found = input->line_start ? separator_at(input, at, &next) : NO;
         if (found == UNKNOWN) break;
         if (found == YES) {
-            TL_TRY(append(input, chunk, input->raw + input->begin, at - input->begin, err));
-            TL_TRY(end_document(input, chunk, err));
+            TLI_TRY(append(input, chunk, input->raw + input->begin, at - input->begin, err));
+            TLI_TRY(end_document(input, chunk, err));
             input->begin = at = next;
             continue;
         }
@@ -240,16 +241,16 @@ static tl_status absorb(tl_input *input, tl_chunk *chunk, tl_error *err)
         input->line_start = next > at && (input->raw[next - 1] == '\n' || input->raw[next - 1] == '\r');
         at = next;
     }
-    TL_TRY(append(input, chunk, input->raw + input->begin, at - input->begin, err));
+    TLI_TRY(append(input, chunk, input->raw + input->begin, at - input->begin, err));
     input->begin = at;
     return TL_OK;
 }
 
 /* Keeps the text from `at` on for the next chunk. */
-static tl_status carry(tl_input *input, tl_chunk *chunk, size_t at, tl_error *err)
+static tl_status carry(tli_input *input, tli_chunk *chunk, size_t at, tl_error *err)
 {
     const size_t bytes = chunk->bytes - at;
-    TL_TRY(grow(&input->carry, &input->carry_room, bytes, err));
+    TLI_TRY(grow(&input->carry, &input->carry_room, bytes, err));
     memcpy(input->carry, chunk->text + at, bytes);
     input->carry_bytes = bytes;
     chunk->bytes = at;
@@ -257,36 +258,36 @@ static tl_status carry(tl_input *input, tl_chunk *chunk, size_t at, tl_error *er
 }
 
 /* Cuts the chunk after its last whole document or inside an unfinished one; *done false: it must grow. */
-static tl_status cut(tl_input *input, tl_chunk *chunk, bool *done, tl_error *err)
+static tl_status cut(tli_input *input, tli_chunk *chunk, bool *done, tl_error *err)
 {
     const size_t last = chunk->end_count > 0 ? chunk->ends[chunk->end_count - 1] : 0;
     *done = true;
     if (last == chunk->bytes) return TL_OK;
-    const size_t place = last + tl_bpe_cut(chunk->text + last, chunk->bytes - last);
+    const size_t place = last + tli_bpe_cut(chunk->text + last, chunk->bytes - last);
     if (place > 0) return carry(input, chunk, place, err);
     *done = false;
     return TL_OK;
 }
 
-tl_status tl_input_next(tl_input *input, size_t target, tl_chunk *chunk, bool *more, tl_error *err)
+tl_status tli_input_next(tli_input *input, size_t target, tli_chunk *chunk, bool *more, tl_error *err)
 {
     const bool open = input->open;
     chunk->bytes = chunk->end_count = 0;
-    TL_TRY(append(input, chunk, input->carry, input->carry_bytes, err));
+    TLI_TRY(append(input, chunk, input->carry, input->carry_bytes, err));
     input->carry_bytes = 0;
     input->open = open;
     for (bool done = false; !done;) {
         if (chunk->bytes >= target) {
-            TL_TRY(cut(input, chunk, &done, err));
+            TLI_TRY(cut(input, chunk, &done, err));
             target = 2 * chunk->bytes;
         } else if (input->fd < 0) {
             done = input->next_file == input->file_count;
-            if (!done) TL_TRY(open_next(input, err));
+            if (!done) TLI_TRY(open_next(input, err));
         } else {
-            TL_TRY(read_more(input, err));
-            TL_TRY(absorb(input, chunk, err));
+            TLI_TRY(read_more(input, err));
+            TLI_TRY(absorb(input, chunk, err));
             if (!input->ended) continue;
-            TL_TRY(end_document(input, chunk, err));
+            TLI_TRY(end_document(input, chunk, err));
             close_file(input);
         }
     }

@@ -1,7 +1,7 @@
 /* Text files as a stream of chunks that can be encoded one by one, in any order, with the same ids as the
  * whole. */
-#ifndef TL_DATA_TOKENS_INPUT_H
-#define TL_DATA_TOKENS_INPUT_H
+#ifndef DATA_TOKENS_INPUT_H
+#define DATA_TOKENS_INPUT_H
 
 #include <signal.h>
 #include <stdbool.h>
@@ -11,16 +11,16 @@
 #include "core/status.h"
 
 /* A stretch of text with the ends of documents in it. A document may span chunks. */
-typedef struct tl_chunk {
+typedef struct tli_chunk {
     uint8_t *text; /* owned */
     size_t bytes, room;
     size_t *ends; /* owned: documents end before text[ends[i]]; no document is empty */
     size_t end_count, end_room;
-} tl_chunk;
+} tli_chunk;
 
-void tl_chunk_free(tl_chunk *chunk);
+void tli_chunk_free(tli_chunk *chunk);
 
-typedef struct tl_input {
+typedef struct tli_input {
     const char *const *files; /* "-": standard input */
     size_t file_count, next_file;
     const char
@@ -40,16 +40,16 @@ typedef struct tl_input {
     bool open; /* the document has text */
     uint8_t *carry;
     size_t carry_bytes, carry_room;
-} tl_input;
+} tli_input;
 
 /* Looks at all files first: TL_ERROR_INPUT names one that cannot be read or is no text (text_check.h). A separator
  * has no line end; it is seen in a line that ends in LF, CRLF, CR or the file's end, with blanks and tabs before
  * and behind it. */
-tl_status tl_input_open(tl_input *input, const char *const *files, size_t count, const char *separator,
-                        const volatile sig_atomic_t *stop, tl_error *err);
-void tl_input_close(tl_input *input);
+tl_status tli_input_open(tli_input *input, const char *const *files, size_t count, const char *separator,
+                         const volatile sig_atomic_t *stop, tl_error *err);
+void tli_input_close(tli_input *input);
 /* The next chunk, about `target` bytes: more when the text has no place to cut it. *more false: there is
  * none. */
-tl_status tl_input_next(tl_input *input, size_t target, tl_chunk *chunk, bool *more, tl_error *err);
+tl_status tli_input_next(tli_input *input, size_t target, tli_chunk *chunk, bool *more, tl_error *err);
 
 #endif

@@ -49,7 +49,7 @@ static bool make_folders(char *path)
     return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
-void tl_cache_open(tl_cache *cache, const tl_log *log)
+void tli_cache_open(tli_cache *cache, const tl_log *log)
 {
     const char *own = getenv("TRANSLUTION_CACHE_DIR"), *xdg = getenv("XDG_CACHE_HOME"),
                *home = getenv("HOME");
@@ -63,26 +63,26 @@ void tl_cache_open(tl_cache *cache, const tl_log *log)
     else if (home != NULL && home[0] != '\0')
         cache->folder = join(home, "/.cache/translution");
     if (cache->folder == NULL) {
-        tl_log_write(log, TL_LOG_NOTICE,
-                     "no HOME, so kernels are built anew at every start: set "
-                     "TRANSLUTION_CACHE_DIR to a folder to keep them");
+        tli_log_write(log, TL_LOG_NOTICE,
+                      "no HOME, so kernels are built anew at every start: set "
+                      "TRANSLUTION_CACHE_DIR to a folder to keep them");
         return;
     }
     if (make_folders(cache->folder) && access(cache->folder, R_OK | W_OK | X_OK) == 0) return;
-    tl_log_write(log, TL_LOG_NOTICE,
-                 "the cache folder %s cannot be written, so kernels are built anew at every "
-                 "start: set TRANSLUTION_CACHE_DIR to a folder, or to off",
-                 cache->folder);
-    tl_cache_close(cache);
+    tli_log_write(log, TL_LOG_NOTICE,
+                  "the cache folder %s cannot be written, so kernels are built anew at every "
+                  "start: set TRANSLUTION_CACHE_DIR to a folder, or to off",
+                  cache->folder);
+    tli_cache_close(cache);
 }
 
-void tl_cache_close(tl_cache *cache)
+void tli_cache_close(tli_cache *cache)
 {
     free(cache->folder);
     cache->folder = NULL;
 }
 
-tl_cache_key tl_cache_key_make(const tl_device_info *device, const char *options, const char *source)
+tli_cache_key tli_cache_key_make(const tl_device_info *device, const char *options, const char *source)
 {
     const char *parts[] = {source,       options,         device->platform_name, device->platform_version,
                            device->name, device->version, device->driver,        device->c_version};
@@ -93,10 +93,10 @@ tl_cache_key tl_cache_key_make(const tl_device_info *device, const char *options
         uint64_t words[4] = {hash.low64, hash.high64, part.low64, part.high64};
         hash = XXH3_128bits(words, sizeof words);
     }
-    return (tl_cache_key){.low = hash.low64, .high = hash.high64};
+    return (tli_cache_key){.low = hash.low64, .high = hash.high64};
 }
 
-static char *entry_path(const tl_cache *cache, const char *family, tl_cache_key key)
+static char *entry_path(const tli_cache *cache, const char *family, tli_cache_key key)
 {
     char name[160];
     snprintf(name, sizeof name, "/%.100s-%016llx%016llx.bin", family, (unsigned long long)key.high,
@@ -104,7 +104,7 @@ static char *entry_path(const tl_cache *cache, const char *family, tl_cache_key 
     return join(cache->folder, name);
 }
 
-static bool read_entry(FILE *file, tl_cache_key key, unsigned char **data, size_t *size)
+static bool read_entry(FILE *file, tli_cache_key key, unsigned char **data, size_t *size)
 {
     header head;
     if (fread(&head, sizeof head, 1, file) != 1) return false;
@@ -122,8 +122,8 @@ static bool read_entry(FILE *file, tl_cache_key key, unsigned char **data, size_
     return false;
 }
 
-bool tl_cache_load(const tl_cache *cache, const char *family, tl_cache_key key, unsigned char **data,
-                   size_t *size)
+bool tli_cache_load(const tli_cache *cache, const char *family, tli_cache_key key, unsigned char **data,
+                    size_t *size)
 {
     *data = NULL;
     *size = 0;
@@ -155,8 +155,8 @@ static bool write_entry(const char *path, const header *head, const unsigned cha
     return good;
 }
 
-void tl_cache_save(tl_cache *cache, const tl_log *log, const char *family, tl_cache_key key,
-                   const unsigned char *data, size_t size)
+void tli_cache_save(tli_cache *cache, const tl_log *log, const char *family, tli_cache_key key,
+                    const unsigned char *data, size_t size)
 {
     if (cache->folder == NULL) return;
     header head = {.format = FORMAT, .key_low = key.low, .key_high = key.high, .size = size};
@@ -165,9 +165,9 @@ void tl_cache_save(tl_cache *cache, const tl_log *log, const char *family, tl_ca
     char *path = entry_path(cache, family, key);
     if (path == NULL) return;
     if (!write_entry(path, &head, data)) {
-        tl_log_write(log, TL_LOG_NOTICE, "cannot write %s, so kernels are built anew at the next start",
-                     path);
-        tl_cache_close(cache); /* one notice is enough */
+        tli_log_write(log, TL_LOG_NOTICE, "cannot write %s, so kernels are built anew at the next start",
+                      path);
+        tli_cache_close(cache); /* one notice is enough */
     }
     free(path);
 }

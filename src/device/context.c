@@ -19,7 +19,7 @@ static tl_status override_vector_width(tl_device_info *device, tl_error *err)
     const char *text = getenv("TRANSLUTION_VECTOR_WIDTH");
     if (text == NULL) return TL_OK;
     if (strcmp(text, "4") != 0 && strcmp(text, "8") != 0 && strcmp(text, "16") != 0)
-        return tl_fail(
+        return tli_fail(
             err, TL_ERROR_USAGE,
             "TRANSLUTION_VECTOR_WIDTH is \"%.40s\": set it to 4, 8 or 16, or unset it for the device's "
             "own width",
@@ -28,13 +28,13 @@ static tl_status override_vector_width(tl_device_info *device, tl_error *err)
     return TL_OK;
 }
 
-static tl_traits traits_of(const tl_device_info *device, const tl_context_options *options)
+static tli_traits traits_of(const tl_device_info *device, const tl_context_options *options)
 {
-    tl_traits traits = {.compute_units = device->compute_units,
-                        .memory_limit = options->memory_limit,
-                        .max_alloc_bytes = device->max_alloc_bytes,
-                        .local_bytes = device->local_bytes,
-                        .gemm = options->gemm};
+    tli_traits traits = {.compute_units = device->compute_units,
+                         .memory_limit = options->memory_limit,
+                         .max_alloc_bytes = device->max_alloc_bytes,
+                         .local_bytes = device->local_bytes,
+                         .gemm = options->gemm};
     traits.cpu_path = options->path == TL_PATH_AUTO ? device->type == TL_DEVICE_CPU
                                                     : options->path == TL_PATH_CPU;
     /* The GPU forms need work-groups of 256; where there are none, the CPU forms (groups of one) serve. */
@@ -53,22 +53,22 @@ static tl_status open_device(tl_context *ctx, const tl_context_options *options,
 {
     tl_device_info *list = NULL;
     int count = 0, chosen = -1;
-    TL_TRY(tl_device_list(&list, &count, err));
+    TLI_TRY(tl_device_list(&list, &count, err));
     tl_status status = tl_device_select(list, count, options->device, &chosen, err);
     if (status == TL_OK) ctx->device = list[chosen];
     free(list);
-    TL_TRY(status);
+    TLI_TRY(status);
 
     cl_int code = CL_SUCCESS;
     cl_device_id id = ctx->device.device_id;
     const cl_context_properties properties[] = {CL_CONTEXT_PLATFORM,
                                                 (cl_context_properties)ctx->device.platform_id, 0};
     ctx->cl = clCreateContext(properties, 1, &id, NULL, NULL, &code);
-    TL_TRY(tl_cl_check(err, code, "opening device %d:%d %s (clCreateContext)", ctx->device.platform,
-                       ctx->device.device, ctx->device.name));
+    TLI_TRY(tli_cl_check(err, code, "opening device %d:%d %s (clCreateContext)", ctx->device.platform,
+                         ctx->device.device, ctx->device.name));
     ctx->queue = clCreateCommandQueue(ctx->cl, id, options->profile ? CL_QUEUE_PROFILING_ENABLE : 0, &code);
-    return tl_cl_check(err, code, "making a queue on device %d:%d %s (clCreateCommandQueue)",
-                       ctx->device.platform, ctx->device.device, ctx->device.name);
+    return tli_cl_check(err, code, "making a queue on device %d:%d %s (clCreateCommandQueue)",
+                        ctx->device.platform, ctx->device.device, ctx->device.name);
 }
 
 /* The listed device with this id. */
@@ -76,19 +76,19 @@ static tl_status find_device(tl_context *ctx, cl_device_id id, tl_error *err)
 {
     tl_device_info *list = NULL;
     int count = 0, found = -1;
-    TL_TRY(tl_device_list(&list, &count, err));
+    TLI_TRY(tl_device_list(&list, &count, err));
     for (int i = 0; i < count && found < 0; i++)
         if (list[i].device_id == (void *)id) found = i;
     if (found >= 0) ctx->device = list[found];
     free(list);
     if (found < 0)
-        return tl_fail(
+        return tli_fail(
             err, TL_ERROR_USAGE,
             "the device of the queue to adopt is not among the platforms' devices (a sub-device?): "
             "use a queue on one of them");
     if (!ctx->device.usable)
-        return tl_fail(err, TL_ERROR_USAGE, "device %d:%d %s cannot be used: %s", ctx->device.platform,
-                       ctx->device.device, ctx->device.name, ctx->device.reason);
+        return tli_fail(err, TL_ERROR_USAGE, "device %d:%d %s cannot be used: %s", ctx->device.platform,
+                        ctx->device.device, ctx->device.name, ctx->device.reason);
     return TL_OK;
 }
 
@@ -99,27 +99,27 @@ static tl_status adopt_device(tl_context *ctx, cl_context cl, cl_command_queue q
     cl_device_id id = NULL;
     cl_command_queue_properties properties = 0;
     if (cl == NULL || queue == NULL)
-        return tl_fail(err, TL_ERROR_USAGE,
-                       "to adopt a context give both a cl_context and a cl_command_queue");
-    TL_TRY(tl_cl_check(err, clGetCommandQueueInfo(queue, CL_QUEUE_CONTEXT, sizeof owner, &owner, NULL),
-                       "asking the queue for its context (clGetCommandQueueInfo)"));
-    TL_TRY(tl_cl_check(err, clGetCommandQueueInfo(queue, CL_QUEUE_DEVICE, sizeof id, &id, NULL),
-                       "asking the queue for its device (clGetCommandQueueInfo)"));
-    TL_TRY(tl_cl_check(
+        return tli_fail(err, TL_ERROR_USAGE,
+                        "to adopt a context give both a cl_context and a cl_command_queue");
+    TLI_TRY(tli_cl_check(err, clGetCommandQueueInfo(queue, CL_QUEUE_CONTEXT, sizeof owner, &owner, NULL),
+                         "asking the queue for its context (clGetCommandQueueInfo)"));
+    TLI_TRY(tli_cl_check(err, clGetCommandQueueInfo(queue, CL_QUEUE_DEVICE, sizeof id, &id, NULL),
+                         "asking the queue for its device (clGetCommandQueueInfo)"));
+    TLI_TRY(tli_cl_check(
         err, clGetCommandQueueInfo(queue, CL_QUEUE_PROPERTIES, sizeof properties, &properties, NULL),
         "asking the queue for its properties (clGetCommandQueueInfo)"));
-    if (owner != cl) return tl_fail(err, TL_ERROR_USAGE, "the queue to adopt belongs to another cl_context");
+    if (owner != cl) return tli_fail(err, TL_ERROR_USAGE, "the queue to adopt belongs to another cl_context");
     if ((properties & CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE) != 0)
-        return tl_fail(
+        return tli_fail(
             err, TL_ERROR_USAGE,
             "the queue to adopt is out of order: make one without CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE");
     if (options->profile && (properties & CL_QUEUE_PROFILING_ENABLE) == 0)
-        return tl_fail(err, TL_ERROR_USAGE,
-                       "`profile` needs a queue that was made with CL_QUEUE_PROFILING_ENABLE");
-    TL_TRY(find_device(ctx, id, err));
-    TL_TRY(tl_cl_check(err, clRetainContext(cl), "retaining the context (clRetainContext)"));
+        return tli_fail(err, TL_ERROR_USAGE,
+                        "`profile` needs a queue that was made with CL_QUEUE_PROFILING_ENABLE");
+    TLI_TRY(find_device(ctx, id, err));
+    TLI_TRY(tli_cl_check(err, clRetainContext(cl), "retaining the context (clRetainContext)"));
     ctx->cl = cl;
-    TL_TRY(tl_cl_check(err, clRetainCommandQueue(queue), "retaining the queue (clRetainCommandQueue)"));
+    TLI_TRY(tli_cl_check(err, clRetainCommandQueue(queue), "retaining the queue (clRetainCommandQueue)"));
     ctx->queue = queue;
     return TL_OK;
 }
@@ -130,15 +130,17 @@ static tl_status create(const tl_context_options *options, bool adopt, cl_contex
 {
     static const tl_context_options defaults = {.device = NULL};
     if (options == NULL) options = &defaults;
-    if (out == NULL) return tl_fail(err, TL_ERROR_USAGE, "a context to be made needs a place for its handle");
+    if (out == NULL)
+        return tli_fail(err, TL_ERROR_USAGE, "a context to be made needs a place for its handle");
     *out = NULL;
-    TL_TRY(choice_check(&gemm_choices, (int)options->gemm, err));
-    TL_TRY(choice_check(&path_choices, (int)options->path, err));
+    TLI_TRY(tli_choice_check(&tli_gemm_choices, (int)options->gemm, err));
+    TLI_TRY(tli_choice_check(&tli_path_choices, (int)options->path, err));
     tl_context *ctx = calloc(1, sizeof *ctx);
-    if (ctx == NULL) return tl_fail(err, TL_ERROR_MEMORY, "the host has no memory left for a device context");
+    if (ctx == NULL)
+        return tli_fail(err, TL_ERROR_MEMORY, "the host has no memory left for a device context");
     ctx->log = options->log;
     ctx->profile.on = options->profile;
-    tl_fault_open(&ctx->fault);
+    tli_fault_open(&ctx->fault);
     tl_status status = adopt ? adopt_device(ctx, cl, queue, options, err) : open_device(ctx, options, err);
     if (status == TL_OK) status = override_vector_width(&ctx->device, err);
     if (status != TL_OK) {
@@ -146,7 +148,7 @@ static tl_status create(const tl_context_options *options, bool adopt, cl_contex
         return status;
     }
     ctx->traits = traits_of(&ctx->device, options);
-    tl_programs_open(&ctx->programs, ctx->log);
+    tli_programs_open(&ctx->programs, ctx->log);
     *out = ctx;
     return TL_OK;
 }
@@ -162,25 +164,25 @@ tl_status tl_context_adopt(void *cl_context, void *cl_command_queue, const tl_co
     return create(options, true, cl_context, cl_command_queue, out, err);
 }
 
-tl_status context_own(tl_context *ctx, void *object, void (*destroy)(tl_context *ctx, void *object))
+tl_status tli_context_own(tl_context *ctx, void *object, void (*destroy)(tl_context *ctx, void *object))
 {
     owned_object *owned = malloc(sizeof *owned);
     if (owned == NULL)
-        return tl_fail(&ctx->error, TL_ERROR_MEMORY,
-                       "the host has no memory left to keep an object of a context");
+        return tli_fail(&ctx->error, TL_ERROR_MEMORY,
+                        "the host has no memory left to keep an object of a context");
     *owned = (owned_object){object, destroy, ctx->owned};
     ctx->owned = owned;
     return TL_OK;
 }
 
-bool context_owns(const tl_context *ctx, const void *object)
+bool tli_context_owns(const tl_context *ctx, const void *object)
 {
     const owned_object *owned = ctx->owned;
     while (owned != NULL && owned->object != object) owned = owned->next;
     return owned != NULL;
 }
 
-void context_disown(tl_context *ctx, const void *object)
+void tli_context_disown(tl_context *ctx, const void *object)
 {
     for (owned_object **at = &ctx->owned; *at != NULL; at = &(*at)->next) {
         if ((*at)->object != object) continue;
@@ -198,8 +200,8 @@ void tl_context_destroy(tl_context *ctx)
     while (ctx->owned != NULL) ctx->owned->destroy(ctx, ctx->owned->object);
     while (ctx->tensors != NULL) tl_tensor_destroy(ctx, &ctx->tensors->tensor);
     if (ctx->slot.destroy != NULL) ctx->slot.destroy(ctx->slot.data);
-    tl_profile_close(&ctx->profile);
-    tl_programs_close(&ctx->programs);
+    tli_profile_close(&ctx->profile);
+    tli_programs_close(&ctx->programs);
     if (ctx->queue != NULL) clReleaseCommandQueue(ctx->queue);
     if (ctx->cl != NULL) clReleaseContext(ctx->cl);
     free(ctx);
@@ -215,33 +217,33 @@ const tl_device_info *tl_context_device(const tl_context *ctx)
     return ctx != NULL ? &ctx->device : NULL;
 }
 
-const tl_traits *tl_context_traits(const tl_context *ctx)
+const tli_traits *tli_context_traits(const tl_context *ctx)
 {
     return &ctx->traits;
 }
 
-const tl_log *tl_context_log(const tl_context *ctx)
+const tl_log *tli_context_log(const tl_context *ctx)
 {
     return ctx->log;
 }
 
-tl_slot *tl_context_slot(tl_context *ctx)
+tli_slot *tli_context_slot(tl_context *ctx)
 {
     return &ctx->slot;
 }
 
-bool tl_recall(tl_context *ctx, const char *name, unsigned char **data, size_t *size)
+bool tli_recall(tl_context *ctx, const char *name, unsigned char **data, size_t *size)
 {
-    return tl_cache_load(&ctx->programs.cache, name, tl_cache_key_make(&ctx->device, "", name), data, size);
+    return tli_cache_load(&ctx->programs.cache, name, tli_cache_key_make(&ctx->device, "", name), data, size);
 }
 
-void tl_remember(tl_context *ctx, const char *name, const void *data, size_t size)
+void tli_remember(tl_context *ctx, const char *name, const void *data, size_t size)
 {
-    tl_cache_save(&ctx->programs.cache, ctx->log, name, tl_cache_key_make(&ctx->device, "", name), data,
-                  size);
+    tli_cache_save(&ctx->programs.cache, ctx->log, name, tli_cache_key_make(&ctx->device, "", name), data,
+                   size);
 }
 
-void *tl_context_queue(tl_context *ctx)
+void *tli_context_queue(tl_context *ctx)
 {
     return &ctx->queue;
 }

@@ -2,8 +2,8 @@
  * its kernels and its memory accounts. Nothing here is global: two contexts live side by side.
  *
  * Every function that takes a tl_context records its message in tl_context_error(ctx). */
-#ifndef TL_DEVICE_DEVICE_H
-#define TL_DEVICE_DEVICE_H
+#ifndef DEVICE_DEVICE_H
+#define DEVICE_DEVICE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -14,173 +14,174 @@
 
 /* ---- context: tl_device_*, tl_context_create and their kin are public ------------------------------- */
 
-typedef struct tl_traits {
+typedef struct tli_traits {
     bool cpu_path;         /* see tl_kernel_path */
     uint32_t vector_width; /* floats a vector: 4, 8 or 16 */
     uint32_t row_group;    /* work-items that share one row in row kernels: 1 on CPUs, a power of two */
     uint32_t compute_units;
     uint64_t memory_limit, max_alloc_bytes, local_bytes;
     tl_gemm_mode gemm;
-} tl_traits;
+} tli_traits;
 
-const tl_traits *tl_context_traits(const tl_context *ctx);
-const tl_log *tl_context_log(const tl_context *ctx);
+const tli_traits *tli_context_traits(const tl_context *ctx);
+const tl_log *tli_context_log(const tl_context *ctx);
 
 /* ---- memory -------------------------------------------------------------------------------------- */
 
-typedef struct _cl_mem *tl_mem; /* a cl_mem, without cl.h */
+typedef struct _cl_mem *tli_mem; /* a cl_mem, without cl.h */
 
-/* The type of a tensor's elements on the device. Ids and tables of int32 are stored in tensors of TL_DTYPE_F32, whose
+/* The type of a tensor's elements on the device. Ids and tables of int32 are stored in tensors of TLI_DTYPE_F32, whose
  * elements have the same size. */
-typedef enum tl_dtype { TL_DTYPE_F32 } tl_dtype;
+typedef enum tli_dtype { TLI_DTYPE_F32 } tli_dtype;
 
 /* Bytes of one element. Every size in bytes of a tensor, a view or a plan goes through it. */
-uint64_t element_bytes(tl_dtype dtype);
+uint64_t tli_element_bytes(tli_dtype dtype);
 
 /* A place in a buffer, counted in elements: how activations and single-shard tensors travel. */
-typedef struct tl_view {
-    tl_mem mem;
+typedef struct tli_view {
+    tli_mem mem;
     uint64_t at;
-    tl_dtype dtype;
-} tl_view;
+    tli_dtype dtype;
+} tli_view;
 
 /* A tensor [lead][row], owned by its context. A tensor longer than the device's largest allocation is stored
  * as shards along `lead`; lead == 1 means it cannot be split. */
 typedef struct tl_tensor {
     char name[96];
     tl_memory_kind kind;
-    tl_dtype dtype;
+    tli_dtype dtype;
     uint64_t lead, row;      /* elements: lead * row */
     uint64_t lead_per_shard; /* shard s holds leads [s * lead_per_shard, ...) */
     int shards;
-    tl_mem *mem; /* one a shard */
+    tli_mem *mem; /* one a shard */
 } tl_tensor;
 
 /* tl_tensor_create for a tensor whose elements are all written before they are read: they are undefined, and
  * on a CPU device its memory is not even touched. */
-tl_status tl_tensor_create_unset(tl_context *ctx, const char *name, tl_memory_kind kind, uint64_t lead,
-                                 uint64_t row, tl_tensor **out);
+tl_status tli_tensor_create_unset(tl_context *ctx, const char *name, tl_memory_kind kind, uint64_t lead,
+                                  uint64_t row, tl_tensor **out);
 
 /* TL_ERROR_USAGE unless `tensor` is alive in this context. For handles that users of the library hand in; `what` goes into
  * the message: "to be read". Takes a step for every tensor of the context. */
-tl_status tl_tensor_check(tl_context *ctx, const char *what, const tl_tensor *tensor);
+tl_status tli_tensor_check(tl_context *ctx, const char *what, const tl_tensor *tensor);
 
 /* How tl_tensor_create would split it: leads a shard, 0 when even one lead is too large. No device needed. */
-uint64_t tl_tensor_lead_per_shard(tl_dtype dtype, uint64_t lead, uint64_t row, uint64_t max_alloc_bytes);
+uint64_t tli_tensor_lead_per_shard(tli_dtype dtype, uint64_t lead, uint64_t row, uint64_t max_alloc_bytes);
 
 /* tl_tensor_write that does not wait for the queue: `source` is copied first. It waits for the write before the last
  * of this tensor, so whoever sends to it once a step is at most two steps ahead of the device. */
-tl_status tl_tensor_send(tl_context *ctx, tl_tensor *tensor, uint64_t at, uint64_t count, const void *source);
+tl_status tli_tensor_send(tl_context *ctx, tl_tensor *tensor, uint64_t at, uint64_t count,
+                          const void *source);
 
 /* Element `at` of a single-shard tensor. */
-tl_view tl_at(const tl_tensor *tensor, uint64_t at);
+tli_view tli_at(const tl_tensor *tensor, uint64_t at);
 /* The same place `more` elements further on. */
-tl_view tl_view_add(tl_view view, uint64_t more);
+tli_view tli_view_add(tli_view view, uint64_t more);
 /* Shard of leading index `lead`; its first leading index in *first. */
-tl_view tl_shard(const tl_tensor *tensor, uint64_t lead, uint64_t *first);
+tli_view tli_shard(const tl_tensor *tensor, uint64_t lead, uint64_t *first);
 
 /* Enqueued: sets elements [at, at + count) of a view's buffer to zero. */
-tl_status tl_zero(tl_context *ctx, tl_view view, uint64_t count);
+tl_status tli_zero(tl_context *ctx, tli_view view, uint64_t count);
 /* Enqueued: copies `count` elements between views that do not overlap. */
-tl_status tl_copy(tl_context *ctx, tl_view source, tl_view target, uint64_t count);
+tl_status tli_copy(tl_context *ctx, tli_view source, tli_view target, uint64_t count);
 
 /* ---- kernels ------------------------------------------------------------------------------------- */
 
-typedef struct tl_kernel tl_kernel; /* owned by the context */
+typedef struct tli_kernel tli_kernel; /* owned by the context */
 
 /* Kernel `name` of kernels/<family>.cl (or of several files one behind the other: "tile+gemm"), built behind
  * common.cl with `-cl-std=CL1.2`, the context's standard macros (TL_CPU 0|1, TL_VW vector width, TL_GROUP row
  * group) and `options` ("-DTA=1 -DKC=256"; may be ""). Built once per (family, options), from the cache on
  * disk where it can. Cheap to call before every launch. */
-tl_status tl_kernel_get(tl_context *ctx, const char *family, const char *name, const char *options,
-                        tl_kernel **out);
+tl_status tli_kernel_get(tl_context *ctx, const char *family, const char *name, const char *options,
+                         tli_kernel **out);
 
 /* A hash of all kernel sources, those of TRANSLUTION_KERNEL_DIR where it has them. */
-uint64_t tl_kernel_sources_hash(tl_context *ctx);
+uint64_t tli_kernel_sources_hash(tl_context *ctx);
 
-typedef struct tl_arg {
-    enum { TL_ARG_TYPE_MEM, TL_ARG_TYPE_I32, TL_ARG_TYPE_U32, TL_ARG_TYPE_U64, TL_ARG_TYPE_F32 } type;
+typedef struct tli_arg {
+    enum { TLI_ARG_TYPE_MEM, TLI_ARG_TYPE_I32, TLI_ARG_TYPE_U32, TLI_ARG_TYPE_U64, TLI_ARG_TYPE_F32 } type;
     union {
-        tl_mem mem;
+        tli_mem mem;
         int32_t i32;
         uint32_t u32;
         uint64_t u64;
         float f32;
     } value;
-} tl_arg;
+} tli_arg;
 
-#define TL_ARG_MEM(m) ((tl_arg){.type = TL_ARG_TYPE_MEM, .value = {.mem = (m)}})
-#define TL_ARG_I32(v) ((tl_arg){.type = TL_ARG_TYPE_I32, .value = {.i32 = (int32_t)(v)}})
-#define TL_ARG_U32(v) ((tl_arg){.type = TL_ARG_TYPE_U32, .value = {.u32 = (uint32_t)(v)}})
-#define TL_ARG_U64(v) ((tl_arg){.type = TL_ARG_TYPE_U64, .value = {.u64 = (uint64_t)(v)}})
-#define TL_ARG_F32(v) ((tl_arg){.type = TL_ARG_TYPE_F32, .value = {.f32 = (v)}})
+#define TLI_ARG_MEM(m) ((tli_arg){.type = TLI_ARG_TYPE_MEM, .value = {.mem = (m)}})
+#define TLI_ARG_I32(v) ((tli_arg){.type = TLI_ARG_TYPE_I32, .value = {.i32 = (int32_t)(v)}})
+#define TLI_ARG_U32(v) ((tli_arg){.type = TLI_ARG_TYPE_U32, .value = {.u32 = (uint32_t)(v)}})
+#define TLI_ARG_U64(v) ((tli_arg){.type = TLI_ARG_TYPE_U64, .value = {.u64 = (uint64_t)(v)}})
+#define TLI_ARG_F32(v) ((tli_arg){.type = TLI_ARG_TYPE_F32, .value = {.f32 = (v)}})
 /* Two kernel arguments: the buffer and the ulong element offset. A view with mem NULL passes NULL. */
-#define TL_ARG_VIEW(v) TL_ARG_MEM((v).mem), TL_ARG_U64((v).at)
+#define TLI_ARG_VIEW(v) TLI_ARG_MEM((v).mem), TLI_ARG_U64((v).at)
 
 /* Work-groups in each dimension and work-items a group (1-D groups). */
-typedef struct tl_grid {
+typedef struct tli_grid {
     uint64_t groups[3];
     uint32_t items;
     double flops, bytes; /* work of the whole launch, and what it must move, for the profile; 0: unknown */
-} tl_grid;
+} tli_grid;
 
 /* `groups` groups of `items` work-items each, with unknown work. */
-tl_grid tl_grid1(uint64_t groups, uint32_t items);
-tl_grid tl_grid3(uint64_t x, uint64_t y, uint64_t z, uint32_t items);
+tli_grid tli_grid1(uint64_t groups, uint32_t items);
+tli_grid tli_grid3(uint64_t x, uint64_t y, uint64_t z, uint32_t items);
 
 /* Enqueues one launch; returns before it has run. A grid with no groups is nothing to do. An error names
  * kernel, sizes, code and hint. */
-tl_status tl_run(tl_context *ctx, tl_kernel *kernel, tl_grid grid, const tl_arg *args, int count);
-#define TL_RUN(ctx, kernel, grid, ...)                                                                       \
-    tl_run((ctx), (kernel), (grid), (const tl_arg[]){__VA_ARGS__},                                           \
-           (int)(sizeof((const tl_arg[]){__VA_ARGS__}) / sizeof(tl_arg)))
+tl_status tli_run(tl_context *ctx, tli_kernel *kernel, tli_grid grid, const tli_arg *args, int count);
+#define TLI_RUN(ctx, kernel, grid, ...)                                                                      \
+    tli_run((ctx), (kernel), (grid), (const tli_arg[]){__VA_ARGS__},                                         \
+            (int)(sizeof((const tli_arg[]){__VA_ARGS__}) / sizeof(tli_arg)))
 
-tl_status tl_flush(tl_context *ctx); /* hands what is queued to the device */
+tl_status tli_flush(tl_context *ctx); /* hands what is queued to the device */
 
 /* What a floor above keeps with the context, NULL at first; `destroy` is called on it when the context goes. */
-typedef struct tl_slot {
+typedef struct tli_slot {
     void *data;
     void (*destroy)(void *data);
-} tl_slot;
-tl_slot *tl_context_slot(tl_context *ctx);
+} tli_slot;
+tli_slot *tli_context_slot(tl_context *ctx);
 
 /* Objects of higher layers whose handles users of the library hold. The context knows which are alive, and destroys, before
  * its tensors, those that are left when it goes. Looking one up compares addresses alone. */
-tl_status context_own(tl_context *ctx, void *object, void (*destroy)(tl_context *ctx, void *object));
-bool context_owns(const tl_context *ctx, const void *object);
-void context_disown(tl_context *ctx, const void *object);
+tl_status tli_context_own(tl_context *ctx, void *object, void (*destroy)(tl_context *ctx, void *object));
+bool tli_context_owns(const tl_context *ctx, const void *object);
+void tli_context_disown(tl_context *ctx, const void *object);
 
 /* Bytes that are kept in the cache folder for this device and driver under a name ("gemm"). Recalled data belongs to
  * the caller (free()); a missing or damaged entry is false. Remembering fails silently where there is no cache. */
-bool tl_recall(tl_context *ctx, const char *name, unsigned char **data, size_t *size);
-void tl_remember(tl_context *ctx, const char *name, const void *data, size_t size);
+bool tli_recall(tl_context *ctx, const char *name, unsigned char **data, size_t *size);
+void tli_remember(tl_context *ctx, const char *name, const void *data, size_t size);
 
 /* The raw handles for libraries that enqueue by themselves (CLBlast): cl_command_queue*. */
-void *tl_context_queue(tl_context *ctx);
+void *tli_context_queue(tl_context *ctx);
 
 /* ---- profile ------------------------------------------------------------------------------------- */
 
-typedef struct tl_profile_row {
+typedef struct tli_profile_row {
     char kernel[64];
     uint64_t launches, nanoseconds, longest; /* longest: of one launch, in nanoseconds */
     double flops, bytes;                     /* sums over the launches; 0: unknown */
-} tl_profile_row;
+} tli_profile_row;
 
 /* Per-kernel sums since the context was made, longest first; finishes the queue. Free with free(). Empty
  * when the context was made without `profile`. */
-tl_status tl_profile_rows(tl_context *ctx, tl_profile_row **rows, int *count);
+tl_status tli_profile_rows(tl_context *ctx, tli_profile_row **rows, int *count);
 
 /* Libraries that enqueue by themselves hand their cl_event (may be NULL) over here; it is released. */
-tl_status tl_profile_event(tl_context *ctx, const char *name, void *event);
-/* The same with the work that it did, as in tl_grid. */
-tl_status tl_profile_event_work(tl_context *ctx, const char *name, void *event, double flops, double bytes);
-bool tl_profile_is_on(const tl_context *ctx);
+tl_status tli_profile_event(tl_context *ctx, const char *name, void *event);
+/* The same with the work that it did, as in tli_grid. */
+tl_status tli_profile_event_work(tl_context *ctx, const char *name, void *event, double flops, double bytes);
+bool tli_profile_is_on(const tl_context *ctx);
 
 /* From now on every launch is kept for a trace, up to `most` of them (0: a million; later ones only count in
  * the sums, with one notice). Needs a context with `profile`. */
-tl_status tl_profile_trace(tl_context *ctx, uint64_t most);
+tl_status tli_profile_trace(tl_context *ctx, uint64_t most);
 /* Finishes the queue and writes what was kept as a Chrome trace ("X" events, times in microseconds since the
  * first launch), for chrome://tracing or Perfetto. */
-tl_status tl_profile_write_trace(tl_context *ctx, const char *path);
+tl_status tli_profile_write_trace(tl_context *ctx, const char *path);
 
 #endif

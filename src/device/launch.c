@@ -2,43 +2,43 @@
 
 #include <stdlib.h>
 
-tl_grid tl_grid1(uint64_t groups, uint32_t items)
+tli_grid tli_grid1(uint64_t groups, uint32_t items)
 {
-    return (tl_grid){.groups = {groups, 1, 1}, .items = items};
+    return (tli_grid){.groups = {groups, 1, 1}, .items = items};
 }
 
-tl_grid tl_grid3(uint64_t x, uint64_t y, uint64_t z, uint32_t items)
+tli_grid tli_grid3(uint64_t x, uint64_t y, uint64_t z, uint32_t items)
 {
-    return (tl_grid){.groups = {x, y, z}, .items = items};
+    return (tli_grid){.groups = {x, y, z}, .items = items};
 }
 
-static cl_int set_arg(cl_kernel kernel, cl_uint index, const tl_arg *arg)
+static cl_int set_arg(cl_kernel kernel, cl_uint index, const tli_arg *arg)
 {
     switch (arg->type) {
-    case TL_ARG_TYPE_MEM: return clSetKernelArg(kernel, index, sizeof(cl_mem), &arg->value.mem);
-    case TL_ARG_TYPE_I32: return clSetKernelArg(kernel, index, sizeof(cl_int), &arg->value.i32);
-    case TL_ARG_TYPE_U32: return clSetKernelArg(kernel, index, sizeof(cl_uint), &arg->value.u32);
-    case TL_ARG_TYPE_U64: return clSetKernelArg(kernel, index, sizeof(cl_ulong), &arg->value.u64);
-    case TL_ARG_TYPE_F32: return clSetKernelArg(kernel, index, sizeof(cl_float), &arg->value.f32);
+    case TLI_ARG_TYPE_MEM: return clSetKernelArg(kernel, index, sizeof(cl_mem), &arg->value.mem);
+    case TLI_ARG_TYPE_I32: return clSetKernelArg(kernel, index, sizeof(cl_int), &arg->value.i32);
+    case TLI_ARG_TYPE_U32: return clSetKernelArg(kernel, index, sizeof(cl_uint), &arg->value.u32);
+    case TLI_ARG_TYPE_U64: return clSetKernelArg(kernel, index, sizeof(cl_ulong), &arg->value.u64);
+    case TLI_ARG_TYPE_F32: return clSetKernelArg(kernel, index, sizeof(cl_float), &arg->value.f32);
     }
     return CL_INVALID_ARG_VALUE;
 }
 
-static bool same_arg(const tl_arg *a, const tl_arg *b)
+static bool same_arg(const tli_arg *a, const tli_arg *b)
 {
     if (a->type != b->type) return false;
     switch (a->type) {
-    case TL_ARG_TYPE_MEM: return a->value.mem == b->value.mem;
-    case TL_ARG_TYPE_U64: return a->value.u64 == b->value.u64;
-    case TL_ARG_TYPE_I32:
-    case TL_ARG_TYPE_U32:
-    case TL_ARG_TYPE_F32: return a->value.u32 == b->value.u32; /* bits: -0 is not 0 */
+    case TLI_ARG_TYPE_MEM: return a->value.mem == b->value.mem;
+    case TLI_ARG_TYPE_U64: return a->value.u64 == b->value.u64;
+    case TLI_ARG_TYPE_I32:
+    case TLI_ARG_TYPE_U32:
+    case TLI_ARG_TYPE_F32: return a->value.u32 == b->value.u32; /* bits: -0 is not 0 */
     }
     return false;
 }
 
 /* Sets the arguments that differ from the kernel's last launch: drivers allocate memory for each. */
-static tl_status set_args(tl_context *ctx, tl_kernel *kernel, const tl_arg *args, int count)
+static tl_status set_args(tl_context *ctx, tli_kernel *kernel, const tli_arg *args, int count)
 {
     const bool known = kernel->set != NULL && kernel->set_at == ctx->destroyed + 1;
     if (kernel->set == NULL) kernel->set = malloc((size_t)count * sizeof *kernel->set); /* or never known */
@@ -47,45 +47,45 @@ static tl_status set_args(tl_context *ctx, tl_kernel *kernel, const tl_arg *args
         if (known && same_arg(&kernel->set[i], &args[i])) continue;
         const cl_int code = set_arg(kernel->cl, (cl_uint)i, &args[i]);
         if (code != CL_SUCCESS)
-            return tl_cl_check(&ctx->error, code,
-                               "setting argument %d of kernel %s of kernels/%s.cl (clSetKernelArg)", i,
-                               kernel->name, kernel->family);
+            return tli_cl_check(&ctx->error, code,
+                                "setting argument %d of kernel %s of kernels/%s.cl (clSetKernelArg)", i,
+                                kernel->name, kernel->family);
         if (kernel->set != NULL) kernel->set[i] = args[i];
     }
     kernel->set_at = ctx->destroyed + 1;
     return TL_OK;
 }
 
-tl_status tl_run(tl_context *ctx, tl_kernel *kernel, tl_grid grid, const tl_arg *args, int count)
+tl_status tli_run(tl_context *ctx, tli_kernel *kernel, tli_grid grid, const tli_arg *args, int count)
 {
     if (count < 0 || (cl_uint)count != kernel->args)
-        return tl_fail(&ctx->error, TL_ERROR_USAGE,
-                       "kernel %s of kernels/%s.cl takes %u arguments, %d were given", kernel->name,
-                       kernel->family, (unsigned)kernel->args, count);
+        return tli_fail(&ctx->error, TL_ERROR_USAGE,
+                        "kernel %s of kernels/%s.cl takes %u arguments, %d were given", kernel->name,
+                        kernel->family, (unsigned)kernel->args, count);
     if (grid.groups[0] == 0 || grid.groups[1] == 0 || grid.groups[2] == 0) return TL_OK; /* nothing to do */
     if (grid.items == 0 || grid.items > kernel->max_items || grid.items > ctx->device.max_work_group)
-        return tl_fail(
+        return tli_fail(
             &ctx->error, TL_ERROR_DEVICE,
             "kernel %s of kernels/%s.cl was asked for groups of %u work-items, %s allows 1 to %llu",
             kernel->name, kernel->family, grid.items, ctx->device.name,
             (unsigned long long)kernel->max_items);
-    TL_TRY(set_args(ctx, kernel, args, count));
+    TLI_TRY(set_args(ctx, kernel, args, count));
     const size_t local[3] = {grid.items, 1, 1};
     const size_t global[3] = {(size_t)grid.groups[0] * grid.items, (size_t)grid.groups[1],
                               (size_t)grid.groups[2]};
     cl_uint dimensions = grid.groups[2] > 1 ? 3 : grid.groups[1] > 1 ? 2 : 1;
     cl_event event = NULL;
-    cl_int code = tl_fault_launch(&ctx->fault);
+    cl_int code = tli_fault_launch(&ctx->fault);
     if (code == CL_SUCCESS)
         code = clEnqueueNDRangeKernel(ctx->queue, kernel->cl, dimensions, NULL, global, local, 0, NULL,
                                       ctx->profile.on ? &event : NULL);
-    TL_TRY(tl_cl_check(
+    TLI_TRY(tli_cl_check(
         &ctx->error, code,
         "launching kernel %s of kernels/%s.cl with %llu x %llu x %llu groups of %u work-items and "
         "%.1f MiB of tensors alive (clEnqueueNDRangeKernel)",
         kernel->name, kernel->family, (unsigned long long)grid.groups[0], (unsigned long long)grid.groups[1],
-        (unsigned long long)grid.groups[2], grid.items, TL_MIB(ctx->total)));
+        (unsigned long long)grid.groups[2], grid.items, TLI_MIB(ctx->total)));
     if (event == NULL) return TL_OK;
-    if (kernel->profile < 0) kernel->profile = tl_profile_row_of(&ctx->profile, kernel->name);
-    return tl_profile_add(ctx, kernel->profile, event, grid.flops, grid.bytes);
+    if (kernel->profile < 0) kernel->profile = tli_profile_row_of(&ctx->profile, kernel->name);
+    return tli_profile_add(ctx, kernel->profile, event, grid.flops, grid.bytes);
 }

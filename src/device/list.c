@@ -159,7 +159,7 @@ static tl_status add_platform(cl_platform_id platform, int number, tl_device_inf
     if (grown != NULL) *list = grown;
     if (ids == NULL || grown == NULL) {
         free(ids);
-        return tl_fail(err, TL_ERROR_MEMORY, "the host has no memory left for the list of devices");
+        return tli_fail(err, TL_ERROR_MEMORY, "the host has no memory left for the list of devices");
     }
     if (clGetDeviceIDs(platform, CL_DEVICE_TYPE_ALL, devices, ids, NULL) == CL_SUCCESS)
         for (cl_uint d = 0; d < devices; d++) {
@@ -179,12 +179,12 @@ static tl_status list_devices(tl_device_info **list, int *count, tl_error *err)
     cl_int code = clGetPlatformIDs(0, NULL, &platforms);
     if (code == -1001 || (code == CL_SUCCESS && platforms == 0))
         return TL_OK; /* -1001: no driver installed */
-    TL_TRY(tl_cl_check(err, code, "listing the OpenCL platforms (clGetPlatformIDs)"));
+    TLI_TRY(tli_cl_check(err, code, "listing the OpenCL platforms (clGetPlatformIDs)"));
     cl_platform_id *ids = calloc(platforms, sizeof *ids);
     if (ids == NULL)
-        return tl_fail(err, TL_ERROR_MEMORY, "the host has no memory left for the list of platforms");
-    tl_status status = tl_cl_check(err, clGetPlatformIDs(platforms, ids, NULL),
-                                   "listing the OpenCL platforms (clGetPlatformIDs)");
+        return tli_fail(err, TL_ERROR_MEMORY, "the host has no memory left for the list of platforms");
+    tl_status status = tli_cl_check(err, clGetPlatformIDs(platforms, ids, NULL),
+                                    "listing the OpenCL platforms (clGetPlatformIDs)");
     for (cl_uint p = 0; p < platforms && status == TL_OK; p++)
         status = add_platform(ids[p], (int)p, list, count, err);
     free(ids);
@@ -199,7 +199,8 @@ static tl_status list_devices(tl_device_info **list, int *count, tl_error *err)
 tl_status tl_device_list(tl_device_info **list, int *count, tl_error *err)
 {
     if (list == NULL || count == NULL)
-        return tl_fail(err, TL_ERROR_USAGE, "a list of devices needs places for the list and for its length");
+        return tli_fail(err, TL_ERROR_USAGE,
+                        "a list of devices needs places for the list and for its length");
     *list = NULL;
     *count = 0;
     pthread_mutex_lock(&enumeration);
@@ -208,13 +209,13 @@ tl_status tl_device_list(tl_device_info **list, int *count, tl_error *err)
     return status;
 }
 
-int tl_platform_names(char names[TL_PLATFORMS_NAMED][128])
+int tli_platform_names(char names[TLI_PLATFORMS_NAMED][128])
 {
-    cl_platform_id ids[TL_PLATFORMS_NAMED];
+    cl_platform_id ids[TLI_PLATFORMS_NAMED];
     cl_uint count = 0;
     pthread_mutex_lock(&enumeration);
-    if (clGetPlatformIDs(TL_PLATFORMS_NAMED, ids, &count) != CL_SUCCESS) count = 0;
-    if (count > TL_PLATFORMS_NAMED) count = TL_PLATFORMS_NAMED;
+    if (clGetPlatformIDs(TLI_PLATFORMS_NAMED, ids, &count) != CL_SUCCESS) count = 0;
+    if (count > TLI_PLATFORMS_NAMED) count = TLI_PLATFORMS_NAMED;
     for (cl_uint i = 0; i < count; i++) platform_text(ids[i], CL_PLATFORM_NAME, names[i], sizeof names[i]);
     pthread_mutex_unlock(&enumeration);
     return (int)count;

@@ -10,26 +10,26 @@
 #define SHARD_ELEMENTS ((uint64_t)1 << 31) /* shards stay below, for libraries that index by int */
 #define TOUCH_BYTES    ((uint64_t)1 << 26) /* shards from here on are touched before they are handed out */
 
-uint64_t element_bytes(tl_dtype dtype)
+uint64_t tli_element_bytes(tli_dtype dtype)
 {
     switch (dtype) {
-    case TL_DTYPE_F32: return sizeof(float);
+    case TLI_DTYPE_F32: return sizeof(float);
     }
     return 0;
 }
 
 /* Of `count` elements; a size_t, as OpenCL takes it. */
-static size_t bytes_of(tl_dtype dtype, uint64_t count)
+static size_t bytes_of(tli_dtype dtype, uint64_t count)
 {
-    return (size_t)(count * element_bytes(dtype));
+    return (size_t)(count * tli_element_bytes(dtype));
 }
 
-uint64_t tl_tensor_lead_per_shard(tl_dtype dtype, uint64_t lead, uint64_t row, uint64_t max_alloc_bytes)
+uint64_t tli_tensor_lead_per_shard(tli_dtype dtype, uint64_t lead, uint64_t row, uint64_t max_alloc_bytes)
 {
     if (lead == 0 || row == 0) return 0;
-    if (row > max_alloc_bytes / element_bytes(dtype) || row >= SHARD_ELEMENTS) return 0;
+    if (row > max_alloc_bytes / tli_element_bytes(dtype) || row >= SHARD_ELEMENTS) return 0;
     uint64_t bytes = max_alloc_bytes < SHARD_BYTES ? max_alloc_bytes : SHARD_BYTES;
-    uint64_t most = bytes / element_bytes(dtype) / row;
+    uint64_t most = bytes / tli_element_bytes(dtype) / row;
     if (most == 0) most = 1;
     if (most >= lead) return lead;
     uint64_t shards = (lead + most - 1) / most;
@@ -37,34 +37,35 @@ uint64_t tl_tensor_lead_per_shard(tl_dtype dtype, uint64_t lead, uint64_t row, u
 }
 
 /* Says what a tensor needs and what stands against it. */
-static tl_status check_size(tl_context *ctx, const char *name, tl_memory_kind kind, tl_dtype dtype,
+static tl_status check_size(tl_context *ctx, const char *name, tl_memory_kind kind, tli_dtype dtype,
                             uint64_t lead, uint64_t row, uint64_t *lead_per_shard)
 {
     if (lead == 0 || row == 0)
-        return tl_fail(&ctx->error, TL_ERROR_USAGE, "tensor %s is empty: %llu x %llu elements", name,
-                       (unsigned long long)lead, (unsigned long long)row);
+        return tli_fail(&ctx->error, TL_ERROR_USAGE, "tensor %s is empty: %llu x %llu elements", name,
+                        (unsigned long long)lead, (unsigned long long)row);
     if ((int)kind < 0 || kind >= TL_MEMORY_KINDS)
-        return tl_fail(&ctx->error, TL_ERROR_USAGE, "tensor %s has no valid kind of memory (%d)", name,
-                       (int)kind);
+        return tli_fail(&ctx->error, TL_ERROR_USAGE, "tensor %s has no valid kind of memory (%d)", name,
+                        (int)kind);
     if (lead > UINT64_MAX / 8 / row)
-        return tl_fail(&ctx->error, TL_ERROR_MEMORY,
-                       "tensor %s of %llu x %llu elements is larger than any memory", name,
-                       (unsigned long long)lead, (unsigned long long)row);
-    const tl_traits *traits = &ctx->traits;
-    uint64_t bytes = lead * row * element_bytes(dtype);
+        return tli_fail(&ctx->error, TL_ERROR_MEMORY,
+                        "tensor %s of %llu x %llu elements is larger than any memory", name,
+                        (unsigned long long)lead, (unsigned long long)row);
+    const tli_traits *traits = &ctx->traits;
+    uint64_t bytes = lead * row * tli_element_bytes(dtype);
     if (ctx->total > traits->memory_limit || bytes > traits->memory_limit - ctx->total)
-        return tl_fail(&ctx->error, TL_ERROR_MEMORY,
-                       "tensor %s (%s) needs %.1f MiB, but %.1f of the %.1f MiB for tensors are taken: use a "
-                       "smaller batch or model, or raise the memory limit",
-                       name, tl_memory_kind_name(kind), TL_MIB(bytes), TL_MIB(ctx->total),
-                       TL_MIB(traits->memory_limit));
-    *lead_per_shard = tl_tensor_lead_per_shard(dtype, lead, row, traits->max_alloc_bytes);
+        return tli_fail(
+            &ctx->error, TL_ERROR_MEMORY,
+            "tensor %s (%s) needs %.1f MiB, but %.1f of the %.1f MiB for tensors are taken: use a "
+            "smaller batch or model, or raise the memory limit",
+            name, tl_memory_kind_name(kind), TLI_MIB(bytes), TLI_MIB(ctx->total),
+            TLI_MIB(traits->memory_limit));
+    *lead_per_shard = tli_tensor_lead_per_shard(dtype, lead, row, traits->max_alloc_bytes);
     if (*lead_per_shard == 0)
-        return tl_fail(
+        return tli_fail(
             &ctx->error, TL_ERROR_MEMORY,
             "tensor %s (%s) has rows of %.1f MiB that cannot be split, but one buffer may hold %.1f MiB "
             "on %s: use a smaller batch or model",
-            name, tl_memory_kind_name(kind), TL_MIB(bytes_of(dtype, row)), TL_MIB(traits->max_alloc_bytes),
+            name, tl_memory_kind_name(kind), TLI_MIB(bytes_of(dtype, row)), TLI_MIB(traits->max_alloc_bytes),
             ctx->device.name);
     return TL_OK;
 }
@@ -80,24 +81,24 @@ static tl_status make_shard(tl_context *ctx, tl_tensor *tensor, int shard, bool 
 {
     const uint64_t elements = shard_leads(tensor, shard) * tensor->row;
     const size_t bytes = bytes_of(tensor->dtype, elements);
-    cl_int code = tl_fault_alloc(&ctx->fault);
+    cl_int code = tli_fault_alloc(&ctx->fault);
     if (code == CL_SUCCESS)
         tensor->mem[shard] = clCreateBuffer(ctx->cl, CL_MEM_READ_WRITE, bytes, NULL, &code);
-    TL_TRY(tl_cl_check(&ctx->error, code, "allocating %.1f MiB for tensor %s, %s (clCreateBuffer)",
-                       TL_MIB(bytes), tensor->name, tl_memory_kind_name(tensor->kind)));
+    TLI_TRY(tli_cl_check(&ctx->error, code, "allocating %.1f MiB for tensor %s, %s (clCreateBuffer)",
+                         TLI_MIB(bytes), tensor->name, tl_memory_kind_name(tensor->kind)));
     /* Elsewhere the memory is touched all the same, as drivers allocate on first use. */
     if (!clear && ctx->device.type == TL_DEVICE_CPU) return TL_OK;
-    TL_TRY(tl_zero(ctx, (tl_view){tensor->mem[shard], 0, tensor->dtype}, elements));
+    TLI_TRY(tli_zero(ctx, (tli_view){tensor->mem[shard], 0, tensor->dtype}, elements));
     if (bytes < TOUCH_BYTES) return TL_OK;
     /* A lazy driver finds out here that the memory is not there, while the tensor's name is still known. */
-    return tl_cl_check(&ctx->error, clFinish(ctx->queue), "clearing %.1f MiB of tensor %s, %s (clFinish)",
-                       TL_MIB(bytes), tensor->name, tl_memory_kind_name(tensor->kind));
+    return tli_cl_check(&ctx->error, clFinish(ctx->queue), "clearing %.1f MiB of tensor %s, %s (clFinish)",
+                        TLI_MIB(bytes), tensor->name, tl_memory_kind_name(tensor->kind));
 }
 
-static void free_node(tl_tensor_node *node)
+static void free_node(tli_tensor_node *node)
 {
     for (int i = 0; i < 2; i++) {
-        tl_staged *staged = &node->staged[i];
+        tli_staged *staged = &node->staged[i];
         if (staged->sent != NULL) {
             clWaitForEvents(1, &staged->sent); /* the device may be reading `data` */
             clReleaseEvent(staged->sent);
@@ -111,17 +112,17 @@ static void free_node(tl_tensor_node *node)
 }
 
 /* A tensor without buffers yet; NULL, with a message, without host memory. */
-static tl_tensor_node *make_node(tl_context *ctx, const char *name, tl_memory_kind kind, tl_dtype dtype,
-                                 uint64_t lead, uint64_t row, uint64_t lead_per_shard)
+static tli_tensor_node *make_node(tl_context *ctx, const char *name, tl_memory_kind kind, tli_dtype dtype,
+                                  uint64_t lead, uint64_t row, uint64_t lead_per_shard)
 {
     uint64_t shards = (lead + lead_per_shard - 1) / lead_per_shard;
-    tl_tensor_node *node = calloc(1, sizeof *node);
-    tl_mem *mem = shards <= INT32_MAX ? calloc((size_t)shards, sizeof *mem) : NULL;
+    tli_tensor_node *node = calloc(1, sizeof *node);
+    tli_mem *mem = shards <= INT32_MAX ? calloc((size_t)shards, sizeof *mem) : NULL;
     if (node == NULL || mem == NULL) {
         free(node);
         free(mem);
-        (void)tl_fail(&ctx->error, TL_ERROR_MEMORY, "the host has no memory left to describe tensor %s",
-                      name);
+        (void)tli_fail(&ctx->error, TL_ERROR_MEMORY, "the host has no memory left to describe tensor %s",
+                       name);
         return NULL;
     }
     tl_tensor *tensor = &node->tensor;
@@ -136,7 +137,7 @@ static tl_tensor_node *make_node(tl_context *ctx, const char *name, tl_memory_ki
     return node;
 }
 
-static void link_node(tl_context *ctx, tl_tensor_node *node, uint64_t bytes)
+static void link_node(tl_context *ctx, tli_tensor_node *node, uint64_t bytes)
 {
     node->next = ctx->tensors;
     if (node->next != NULL) node->next->previous = node;
@@ -151,8 +152,8 @@ static void link_node(tl_context *ctx, tl_tensor_node *node, uint64_t bytes)
 static tl_status check_making(tl_context *ctx, const char *name, tl_tensor **out)
 {
     if (ctx == NULL || name == NULL || out == NULL)
-        return tl_fail(ctx != NULL ? &ctx->error : NULL, TL_ERROR_USAGE,
-                       "a tensor to be made needs a context, a name and a place for its handle");
+        return tli_fail(ctx != NULL ? &ctx->error : NULL, TL_ERROR_USAGE,
+                        "a tensor to be made needs a context, a name and a place for its handle");
     *out = NULL;
     return TL_OK;
 }
@@ -160,11 +161,11 @@ static tl_status check_making(tl_context *ctx, const char *name, tl_tensor **out
 static tl_status create(tl_context *ctx, const char *name, tl_memory_kind kind, uint64_t lead, uint64_t row,
                         bool clear, tl_tensor **out)
 {
-    const tl_dtype dtype = TL_DTYPE_F32;
+    const tli_dtype dtype = TLI_DTYPE_F32;
     uint64_t lead_per_shard = 0;
-    TL_TRY(check_making(ctx, name, out));
-    TL_TRY(check_size(ctx, name, kind, dtype, lead, row, &lead_per_shard));
-    tl_tensor_node *node = make_node(ctx, name, kind, dtype, lead, row, lead_per_shard);
+    TLI_TRY(check_making(ctx, name, out));
+    TLI_TRY(check_size(ctx, name, kind, dtype, lead, row, &lead_per_shard));
+    tli_tensor_node *node = make_node(ctx, name, kind, dtype, lead, row, lead_per_shard);
     if (node == NULL) return TL_ERROR_MEMORY;
     for (int s = 0; s < node->tensor.shards; s++) {
         tl_status status = make_shard(ctx, &node->tensor, s, clear);
@@ -183,27 +184,27 @@ tl_status tl_tensor_adopt(tl_context *ctx, const char *name, void *cl_mem_object
     cl_mem mem = cl_mem_object;
     cl_context owner = NULL;
     size_t size = 0;
-    TL_TRY(check_making(ctx, name, out));
+    TLI_TRY(check_making(ctx, name, out));
     if (mem == NULL || lead == 0 || row == 0 || lead > UINT64_MAX / 8 / row)
-        return tl_fail(&ctx->error, TL_ERROR_USAGE,
-                       "tensor %s cannot be made of a cl_mem for %llu x %llu elements", name,
-                       (unsigned long long)lead, (unsigned long long)row);
-    TL_TRY(tl_cl_check(&ctx->error, clGetMemObjectInfo(mem, CL_MEM_CONTEXT, sizeof owner, &owner, NULL),
-                       "asking the buffer of tensor %s for its context (clGetMemObjectInfo)", name));
-    TL_TRY(tl_cl_check(&ctx->error, clGetMemObjectInfo(mem, CL_MEM_SIZE, sizeof size, &size, NULL),
-                       "asking the buffer of tensor %s for its size (clGetMemObjectInfo)", name));
+        return tli_fail(&ctx->error, TL_ERROR_USAGE,
+                        "tensor %s cannot be made of a cl_mem for %llu x %llu elements", name,
+                        (unsigned long long)lead, (unsigned long long)row);
+    TLI_TRY(tli_cl_check(&ctx->error, clGetMemObjectInfo(mem, CL_MEM_CONTEXT, sizeof owner, &owner, NULL),
+                         "asking the buffer of tensor %s for its context (clGetMemObjectInfo)", name));
+    TLI_TRY(tli_cl_check(&ctx->error, clGetMemObjectInfo(mem, CL_MEM_SIZE, sizeof size, &size, NULL),
+                         "asking the buffer of tensor %s for its size (clGetMemObjectInfo)", name));
     if (owner != ctx->cl)
-        return tl_fail(&ctx->error, TL_ERROR_USAGE,
-                       "the buffer of tensor %s belongs to another cl_context than the one that was adopted",
-                       name);
-    if (size / element_bytes(TL_DTYPE_F32) / row < lead)
-        return tl_fail(&ctx->error, TL_ERROR_USAGE,
-                       "the buffer of tensor %s has %llu bytes, not %llu x %llu floats", name,
-                       (unsigned long long)size, (unsigned long long)lead, (unsigned long long)row);
-    tl_tensor_node *node = make_node(ctx, name, TL_MEMORY_DATA, TL_DTYPE_F32, lead, row, lead);
+        return tli_fail(&ctx->error, TL_ERROR_USAGE,
+                        "the buffer of tensor %s belongs to another cl_context than the one that was adopted",
+                        name);
+    if (size / tli_element_bytes(TLI_DTYPE_F32) / row < lead)
+        return tli_fail(&ctx->error, TL_ERROR_USAGE,
+                        "the buffer of tensor %s has %llu bytes, not %llu x %llu floats", name,
+                        (unsigned long long)size, (unsigned long long)lead, (unsigned long long)row);
+    tli_tensor_node *node = make_node(ctx, name, TL_MEMORY_DATA, TLI_DTYPE_F32, lead, row, lead);
     if (node == NULL) return TL_ERROR_MEMORY;
-    const tl_status status = tl_cl_check(&ctx->error, clRetainMemObject(mem),
-                                         "retaining the buffer of tensor %s (clRetainMemObject)", name);
+    const tl_status status = tli_cl_check(&ctx->error, clRetainMemObject(mem),
+                                          "retaining the buffer of tensor %s (clRetainMemObject)", name);
     if (status != TL_OK) {
         free_node(node);
         return status;
@@ -220,16 +221,16 @@ tl_status tl_tensor_create(tl_context *ctx, const char *name, tl_memory_kind kin
     return create(ctx, name, kind, lead, row, true, out);
 }
 
-tl_status tl_tensor_create_unset(tl_context *ctx, const char *name, tl_memory_kind kind, uint64_t lead,
-                                 uint64_t row, tl_tensor **out)
+tl_status tli_tensor_create_unset(tl_context *ctx, const char *name, tl_memory_kind kind, uint64_t lead,
+                                  uint64_t row, tl_tensor **out)
 {
     return create(ctx, name, kind, lead, row, false, out);
 }
 
 void tl_tensor_destroy(tl_context *ctx, tl_tensor *tensor)
 {
-    if (tensor == NULL || tl_tensor_check(ctx, "to be destroyed", tensor) != TL_OK) return;
-    tl_tensor_node *node = (tl_tensor_node *)tensor;
+    if (tensor == NULL || tli_tensor_check(ctx, "to be destroyed", tensor) != TL_OK) return;
+    tli_tensor_node *node = (tli_tensor_node *)tensor;
     if (node->previous != NULL)
         node->previous->next = node->next;
     else
@@ -242,31 +243,31 @@ void tl_tensor_destroy(tl_context *ctx, tl_tensor *tensor)
 }
 
 /* Compares addresses alone, so that handles of destroyed tensors may be asked about. */
-tl_status tl_tensor_check(tl_context *ctx, const char *what, const tl_tensor *tensor)
+tl_status tli_tensor_check(tl_context *ctx, const char *what, const tl_tensor *tensor)
 {
     if (ctx == NULL || tensor == NULL)
-        return tl_fail(ctx != NULL ? &ctx->error : NULL, TL_ERROR_USAGE, "the tensor %s is missing", what);
-    for (const tl_tensor_node *node = ctx->tensors; node != NULL; node = node->next)
+        return tli_fail(ctx != NULL ? &ctx->error : NULL, TL_ERROR_USAGE, "the tensor %s is missing", what);
+    for (const tli_tensor_node *node = ctx->tensors; node != NULL; node = node->next)
         if (&node->tensor == tensor) return TL_OK;
-    return tl_fail(&ctx->error, TL_ERROR_USAGE,
-                   "the tensor %s is none of this context: it was destroyed, or made in another one", what);
+    return tli_fail(&ctx->error, TL_ERROR_USAGE,
+                    "the tensor %s is none of this context: it was destroyed, or made in another one", what);
 }
 
-tl_view tl_at(const tl_tensor *tensor, uint64_t at)
+tli_view tli_at(const tl_tensor *tensor, uint64_t at)
 {
-    return (tl_view){tensor->shards == 1 ? tensor->mem[0] : NULL, at, tensor->dtype};
+    return (tli_view){tensor->shards == 1 ? tensor->mem[0] : NULL, at, tensor->dtype};
 }
 
-tl_view tl_view_add(tl_view view, uint64_t more)
+tli_view tli_view_add(tli_view view, uint64_t more)
 {
-    return (tl_view){view.mem, view.at + more, view.dtype};
+    return (tli_view){view.mem, view.at + more, view.dtype};
 }
 
-tl_view tl_shard(const tl_tensor *tensor, uint64_t lead, uint64_t *first)
+tli_view tli_shard(const tl_tensor *tensor, uint64_t lead, uint64_t *first)
 {
     uint64_t shard = lead / tensor->lead_per_shard;
     if (first != NULL) *first = shard * tensor->lead_per_shard;
-    return (tl_view){shard < (uint64_t)tensor->shards ? tensor->mem[shard] : NULL, 0, tensor->dtype};
+    return (tli_view){shard < (uint64_t)tensor->shards ? tensor->mem[shard] : NULL, 0, tensor->dtype};
 }
 
 /* One of `target` and `source` is NULL. `sent` NULL: blocking; else the event of the last piece, which comes
@@ -277,15 +278,16 @@ static tl_status transfer(tl_context *ctx, const tl_tensor *tensor, uint64_t at,
     const cl_bool blocking = sent == NULL ? CL_TRUE : CL_FALSE;
     uint64_t elements = tensor->lead * tensor->row;
     if (at > elements || count > elements - at)
-        return tl_fail(&ctx->error, TL_ERROR_USAGE,
-                       "elements %llu to %llu are outside tensor %s of %llu elements", (unsigned long long)at,
-                       (unsigned long long)at + count, tensor->name, (unsigned long long)elements);
+        return tli_fail(&ctx->error, TL_ERROR_USAGE,
+                        "elements %llu to %llu are outside tensor %s of %llu elements",
+                        (unsigned long long)at, (unsigned long long)at + count, tensor->name,
+                        (unsigned long long)elements);
     uint64_t per_shard = tensor->lead_per_shard * tensor->row;
     while (count > 0) {
         uint64_t shard = at / per_shard, inside = at % per_shard;
         uint64_t piece = per_shard - inside < count ? per_shard - inside : count;
         const size_t offset = bytes_of(tensor->dtype, inside), size = bytes_of(tensor->dtype, piece);
-        cl_int code = tl_fault_call(&ctx->fault);
+        cl_int code = tli_fault_call(&ctx->fault);
         if (sent != NULL && *sent != NULL) {
             clReleaseEvent(*sent);
             *sent = NULL;
@@ -295,9 +297,9 @@ static tl_status transfer(tl_context *ctx, const tl_tensor *tensor, uint64_t at,
                                                         size, target, 0, NULL, sent)
                                   : clEnqueueWriteBuffer(ctx->queue, tensor->mem[shard], blocking, offset,
                                                          size, source, 0, NULL, sent);
-        TL_TRY(tl_cl_check(&ctx->error, code, "%s %.1f MiB of tensor %s (%s)",
-                           target != NULL ? "reading" : "writing", TL_MIB(size), tensor->name,
-                           target != NULL ? "clEnqueueReadBuffer" : "clEnqueueWriteBuffer"));
+        TLI_TRY(tli_cl_check(&ctx->error, code, "%s %.1f MiB of tensor %s (%s)",
+                             target != NULL ? "reading" : "writing", TLI_MIB(size), tensor->name,
+                             target != NULL ? "clEnqueueReadBuffer" : "clEnqueueWriteBuffer"));
         if (target != NULL)
             target += size;
         else
@@ -310,45 +312,45 @@ static tl_status transfer(tl_context *ctx, const tl_tensor *tensor, uint64_t at,
 
 tl_status tl_tensor_write(tl_context *ctx, tl_tensor *tensor, uint64_t at, uint64_t count, const void *source)
 {
-    TL_TRY(tl_tensor_check(ctx, "to be written", tensor));
+    TLI_TRY(tli_tensor_check(ctx, "to be written", tensor));
     if (source == NULL && count > 0)
-        return tl_fail(&ctx->error, TL_ERROR_USAGE, "tensor %s cannot be written from NULL", tensor->name);
+        return tli_fail(&ctx->error, TL_ERROR_USAGE, "tensor %s cannot be written from NULL", tensor->name);
     return transfer(ctx, tensor, at, count, NULL, source, NULL);
 }
 
 tl_status tl_tensor_read(tl_context *ctx, const tl_tensor *tensor, uint64_t at, uint64_t count, void *target)
 {
-    TL_TRY(tl_tensor_check(ctx, "to be read", tensor));
+    TLI_TRY(tli_tensor_check(ctx, "to be read", tensor));
     if (target == NULL && count > 0)
-        return tl_fail(&ctx->error, TL_ERROR_USAGE, "tensor %s cannot be read into NULL", tensor->name);
+        return tli_fail(&ctx->error, TL_ERROR_USAGE, "tensor %s cannot be read into NULL", tensor->name);
     return transfer(ctx, tensor, at, count, target, NULL, NULL);
 }
 
 /* Waits until the device has what was staged. */
-static tl_status await(tl_context *ctx, const char *name, tl_staged *staged)
+static tl_status await(tl_context *ctx, const char *name, tli_staged *staged)
 {
     if (staged->sent == NULL) return TL_OK;
     const cl_int code = clWaitForEvents(1, &staged->sent);
     clReleaseEvent(staged->sent);
     staged->sent = NULL;
-    return tl_cl_check(&ctx->error, code, "writing to tensor %s (clWaitForEvents)", name);
+    return tli_cl_check(&ctx->error, code, "writing to tensor %s (clWaitForEvents)", name);
 }
 
-tl_status tl_tensor_send(tl_context *ctx, tl_tensor *tensor, uint64_t at, uint64_t count, const void *source)
+tl_status tli_tensor_send(tl_context *ctx, tl_tensor *tensor, uint64_t at, uint64_t count, const void *source)
 {
-    tl_tensor_node *node = (tl_tensor_node *)tensor;
-    tl_staged *staged = &node->staged[node->turn];
+    tli_tensor_node *node = (tli_tensor_node *)tensor;
+    tli_staged *staged = &node->staged[node->turn];
     const size_t bytes = bytes_of(tensor->dtype, count);
     node->turn = 1 - node->turn;
-    TL_TRY(await(ctx, tensor->name, staged));
+    TLI_TRY(await(ctx, tensor->name, staged));
     if (staged->bytes < bytes) {
         free(staged->data);
         staged->data = malloc(bytes);
         staged->bytes = staged->data != NULL ? bytes : 0;
         if (staged->data == NULL)
-            return tl_fail(&ctx->error, TL_ERROR_MEMORY,
-                           "the host has no memory left for %.1f MiB of tensor %s", TL_MIB(bytes),
-                           tensor->name);
+            return tli_fail(&ctx->error, TL_ERROR_MEMORY,
+                            "the host has no memory left for %.1f MiB of tensor %s", TLI_MIB(bytes),
+                            tensor->name);
     }
     memcpy(staged->data, source, bytes);
     return transfer(ctx, tensor, at, count, NULL, staged->data, &staged->sent);
@@ -360,7 +362,7 @@ static cl_event *timed(const tl_context *ctx, cl_event *event)
     return ctx->profile.on ? event : NULL;
 }
 
-static tl_status fill_zero(tl_context *ctx, tl_view view, uint64_t count, size_t pattern)
+static tl_status fill_zero(tl_context *ctx, tli_view view, uint64_t count, size_t pattern)
 {
     static const cl_uint zeros[32] = {0}; /* 128 bytes, the longest pattern there is */
     const size_t bytes = bytes_of(view.dtype, count);
@@ -368,35 +370,35 @@ static tl_status fill_zero(tl_context *ctx, tl_view view, uint64_t count, size_t
     if (count == 0) return TL_OK;
     cl_int code = clEnqueueFillBuffer(ctx->queue, view.mem, zeros, pattern, bytes_of(view.dtype, view.at),
                                       bytes, 0, NULL, timed(ctx, &event));
-    TL_TRY(tl_cl_check(&ctx->error, code, "zeroing %llu elements at %llu (clEnqueueFillBuffer)",
-                       (unsigned long long)count, (unsigned long long)view.at));
+    TLI_TRY(tli_cl_check(&ctx->error, code, "zeroing %llu elements at %llu (clEnqueueFillBuffer)",
+                         (unsigned long long)count, (unsigned long long)view.at));
     return event == NULL
                ? TL_OK
-               : tl_profile_add(ctx, tl_profile_row_of(&ctx->profile, "(zero)"), event, 0, (double)bytes);
+               : tli_profile_add(ctx, tli_profile_row_of(&ctx->profile, "(zero)"), event, 0, (double)bytes);
 }
 
-tl_status tl_zero(tl_context *ctx, tl_view view, uint64_t count)
+tl_status tli_zero(tl_context *ctx, tli_view view, uint64_t count)
 {
     enum { LONG = 32 }; /* elements: drivers that fill pattern by pattern are far faster with a long one */
     if (view.at % LONG != 0 || count < LONG) return fill_zero(ctx, view, count, bytes_of(view.dtype, 1));
     const uint64_t whole = count - count % LONG;
-    TL_TRY(fill_zero(ctx, view, whole, bytes_of(view.dtype, LONG)));
-    return fill_zero(ctx, tl_view_add(view, whole), count % LONG, bytes_of(view.dtype, 1));
+    TLI_TRY(fill_zero(ctx, view, whole, bytes_of(view.dtype, LONG)));
+    return fill_zero(ctx, tli_view_add(view, whole), count % LONG, bytes_of(view.dtype, 1));
 }
 
-tl_status tl_copy(tl_context *ctx, tl_view source, tl_view target, uint64_t count)
+tl_status tli_copy(tl_context *ctx, tli_view source, tli_view target, uint64_t count)
 {
     const size_t bytes = bytes_of(source.dtype, count);
     cl_event event = NULL;
     if (count == 0) return TL_OK;
     cl_int code = clEnqueueCopyBuffer(ctx->queue, source.mem, target.mem, bytes_of(source.dtype, source.at),
                                       bytes_of(target.dtype, target.at), bytes, 0, NULL, timed(ctx, &event));
-    TL_TRY(tl_cl_check(&ctx->error, code, "copying %llu elements from %llu to %llu (clEnqueueCopyBuffer)",
-                       (unsigned long long)count, (unsigned long long)source.at,
-                       (unsigned long long)target.at));
+    TLI_TRY(tli_cl_check(&ctx->error, code, "copying %llu elements from %llu to %llu (clEnqueueCopyBuffer)",
+                         (unsigned long long)count, (unsigned long long)source.at,
+                         (unsigned long long)target.at));
     return event == NULL ? TL_OK
-                         : tl_profile_add(ctx, tl_profile_row_of(&ctx->profile, "(copy)"), event, 0,
-                                          2.0 * (double)bytes);
+                         : tli_profile_add(ctx, tli_profile_row_of(&ctx->profile, "(copy)"), event, 0,
+                                           2.0 * (double)bytes);
 }
 
 uint64_t tl_memory_used(const tl_context *ctx, tl_memory_kind kind)

@@ -19,7 +19,7 @@ static const struct {
     {"", "the user must be in the groups render and video, to open /dev/dri/render*"},
 };
 
-const char *tl_platform_advice(const char *platform)
+const char *tli_platform_advice(const char *platform)
 {
     int i = 0;
     while (strstr(platform, advices[i].platform) == NULL) i++;
@@ -33,27 +33,27 @@ static tl_status no_driver(tl_error *err)
     if (vendors != NULL)
         snprintf(where, sizeof where, " (OCL_ICD_VENDORS is set to \"%.200s\": drivers are looked for there)",
                  vendors);
-    return tl_fail(err, TL_ERROR_NO_DEVICE,
-                   "no OpenCL device found: install a driver, e.g. the package pocl-opencl-icd for CPUs, "
-                   "intel-opencl-icd, mesa-opencl-icd or the GPU vendor's own, and check with `clinfo -l`%s",
-                   where);
+    return tli_fail(err, TL_ERROR_NO_DEVICE,
+                    "no OpenCL device found: install a driver, e.g. the package pocl-opencl-icd for CPUs, "
+                    "intel-opencl-icd, mesa-opencl-icd or the GPU vendor's own, and check with `clinfo -l`%s",
+                    where);
 }
 
-tl_status tl_device_missing(tl_error *err)
+tl_status tli_device_missing(tl_error *err)
 {
     tl_device_info *list = NULL;
     int count = 0;
-    char names[TL_PLATFORMS_NAMED][128], text[1500] = "";
-    TL_TRY(tl_device_list(&list, &count, err));
+    char names[TLI_PLATFORMS_NAMED][128], text[1500] = "";
+    TLI_TRY(tl_device_list(&list, &count, err));
     free(list);
-    const int platforms = tl_platform_names(names);
+    const int platforms = tli_platform_names(names);
     if (count > 0 || platforms == 0)
         return no_driver(err); /* count > 0: the caller's list was of his own making */
     size_t used = 0;
     for (int i = 0; i < platforms && used < sizeof text; i++)
         used += (size_t)snprintf(text + used, sizeof text - used, "%s%s (%s)", i > 0 ? "; " : "", names[i],
-                                 tl_platform_advice(names[i]));
-    return tl_fail(err, TL_ERROR_NO_DEVICE,
-                   "no OpenCL device found: %d platform%s installed, but without a device: %s", platforms,
-                   platforms == 1 ? " is" : "s are", text);
+                                 tli_platform_advice(names[i]));
+    return tli_fail(err, TL_ERROR_NO_DEVICE,
+                    "no OpenCL device found: %d platform%s installed, but without a device: %s", platforms,
+                    platforms == 1 ? " is" : "s are", text);
 }

@@ -4,7 +4,7 @@
 
 #include "core/number.h"
 
-const char *tl_cl_name(cl_int code)
+const char *tli_cl_name(cl_int code)
 {
 #define NAME(symbol)                                                                                         \
     case symbol: return #symbol
@@ -75,7 +75,7 @@ const char *tl_cl_name(cl_int code)
 #undef NAME
 }
 
-const char *tl_cl_hint(cl_int code)
+const char *tli_cl_hint(cl_int code)
 {
     switch (code) {
     case CL_MEM_OBJECT_ALLOCATION_FAILURE:
@@ -93,15 +93,15 @@ const char *tl_cl_hint(cl_int code)
     }
 }
 
-tl_status tl_cl_check(tl_error *err, cl_int code, const char *format, ...)
+tl_status tli_cl_check(tl_error *err, cl_int code, const char *format, ...)
 {
     if (code == CL_SUCCESS) return TL_OK;
     char what[768];
     va_list args;
     va_start(args, format);
-    tl_vformat(what, sizeof what, format, args);
+    tli_vformat(what, sizeof what, format, args);
     va_end(args);
     bool memory = code == CL_MEM_OBJECT_ALLOCATION_FAILURE || code == CL_OUT_OF_HOST_MEMORY;
-    return tl_fail(err, memory ? TL_ERROR_MEMORY : TL_ERROR_DEVICE, "%s failed with %s (%d)%s", what,
-                   tl_cl_name(code), (int)code, tl_cl_hint(code));
+    return tli_fail(err, memory ? TL_ERROR_MEMORY : TL_ERROR_DEVICE, "%s failed with %s (%d)%s", what,
+                    tli_cl_name(code), (int)code, tli_cl_hint(code));
 }

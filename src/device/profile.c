@@ -1,56 +1,56 @@
 /* Per-kernel times by events. The events that wait to be read are bounded: when the list is full, the older
- * half is waited for and added up, so a long run holds no more than TL_PROFILE_PENDING of them. */
+ * half is waited for and added up, so a long run holds no more than TLI_PROFILE_PENDING of them. */
 #include "device/internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-int tl_profile_row_of(tl_profile *profile, const char *name)
+int tli_profile_row_of(tli_profile *profile, const char *name)
 {
     for (int i = 0; i < profile->count; i++)
         if (strncmp(profile->rows[i].kernel, name, sizeof profile->rows[i].kernel - 1) == 0) return i;
     if (profile->count == profile->capacity) {
         int capacity = profile->capacity > 0 ? profile->capacity * 2 : 32;
-        tl_profile_row *rows = realloc(profile->rows, (size_t)capacity * sizeof *rows);
+        tli_profile_row *rows = realloc(profile->rows, (size_t)capacity * sizeof *rows);
         if (rows == NULL) return -1;
         profile->rows = rows;
         profile->capacity = capacity;
     }
-    tl_profile_row *row = &profile->rows[profile->count];
+    tli_profile_row *row = &profile->rows[profile->count];
     memset(row, 0, sizeof *row);
     snprintf(row->kernel, sizeof row->kernel, "%s", name);
     return profile->count++;
 }
 
 /* Keeps a launch for the trace, or drops it where there is no room: a profile must not stop a run. */
-static void keep(tl_context *ctx, const tl_timed_event *timed, uint64_t start, uint64_t nanoseconds)
+static void keep(tl_context *ctx, const tli_timed_event *timed, uint64_t start, uint64_t nanoseconds)
 {
-    tl_profile *profile = &ctx->profile;
+    tli_profile *profile = &ctx->profile;
     if (profile->trace_most == 0) return;
     if (profile->traced == profile->trace_room && profile->trace_room < profile->trace_most) {
         uint64_t room = profile->trace_room > 0 ? 2 * profile->trace_room : 4096;
         if (room > profile->trace_most) room = profile->trace_most;
-        tl_traced *trace = realloc(profile->trace, room * sizeof *trace);
+        tli_traced *trace = realloc(profile->trace, room * sizeof *trace);
         if (trace != NULL) {
             profile->trace = trace;
             profile->trace_room = room;
         }
     }
     if (profile->traced < profile->trace_room) {
-        profile->trace[profile->traced++] = (tl_traced){start, nanoseconds, timed->flops, timed->bytes,
-                                                        timed->row};
+        profile->trace[profile->traced++] = (tli_traced){start, nanoseconds, timed->flops, timed->bytes,
+                                                         timed->row};
     } else if (!profile->trace_full) {
         profile->trace_full = true;
-        tl_log_write(ctx->log, TL_LOG_NOTICE, "the trace is full: it holds the first %llu launches",
-                     (unsigned long long)profile->traced);
+        tli_log_write(ctx->log, TL_LOG_NOTICE, "the trace is full: it holds the first %llu launches",
+                      (unsigned long long)profile->traced);
     }
 }
 
 /* Waits for the oldest `count` events and adds up their times. */
 static tl_status drain(tl_context *ctx, int count)
 {
-    tl_profile *profile = &ctx->profile;
+    tli_profile *profile = &ctx->profile;
     if (count == 0) return TL_OK;
     /* the queue is in order: when the last one is complete, so are those before it */
     cl_int first_bad = clWaitForEvents(1, &profile->pending[count - 1].event);
@@ -62,7 +62,7 @@ static tl_status drain(tl_context *ctx, int count)
             code = clGetEventProfilingInfo(event, CL_PROFILING_COMMAND_END, sizeof end, &end, NULL);
         if (code == CL_SUCCESS) {
             const uint64_t nanoseconds = end > start ? end - start : 0;
-            tl_profile_row *row = &profile->rows[profile->pending[i].row];
+            tli_profile_row *row = &profile->rows[profile->pending[i].row];
             row->launches++;
             row->nanoseconds += nanoseconds;
             if (nanoseconds > row->longest) row->longest = nanoseconds;
@@ -75,76 +75,77 @@ static tl_status drain(tl_context *ctx, int count)
     }
     profile->waiting -= count;
     memmove(profile->pending, profile->pending + count, (size_t)profile->waiting * sizeof *profile->pending);
-    return tl_cl_check(&ctx->error, first_bad, "timing the kernels (clGetEventProfilingInfo)");
+    return tli_cl_check(&ctx->error, first_bad, "timing the kernels (clGetEventProfilingInfo)");
 }
 
-tl_status tl_profile_add(tl_context *ctx, int row, cl_event event, double flops, double bytes)
+tl_status tli_profile_add(tl_context *ctx, int row, cl_event event, double flops, double bytes)
 {
-    tl_profile *profile = &ctx->profile;
-    if (profile->pending == NULL) profile->pending = malloc(TL_PROFILE_PENDING * sizeof *profile->pending);
+    tli_profile *profile = &ctx->profile;
+    if (profile->pending == NULL) profile->pending = malloc(TLI_PROFILE_PENDING * sizeof *profile->pending);
     if (profile->pending == NULL || row < 0) {
         clReleaseEvent(event);
-        return tl_fail(&ctx->error, TL_ERROR_MEMORY, "the host has no memory left for the profile");
+        return tli_fail(&ctx->error, TL_ERROR_MEMORY, "the host has no memory left for the profile");
     }
-    profile->pending[profile->waiting++] = (tl_timed_event){event, row, flops, bytes};
-    return profile->waiting < TL_PROFILE_PENDING ? TL_OK : drain(ctx, TL_PROFILE_PENDING / 2);
+    profile->pending[profile->waiting++] = (tli_timed_event){event, row, flops, bytes};
+    return profile->waiting < TLI_PROFILE_PENDING ? TL_OK : drain(ctx, TLI_PROFILE_PENDING / 2);
 }
 
-tl_status tl_profile_event(tl_context *ctx, const char *name, void *event)
+tl_status tli_profile_event(tl_context *ctx, const char *name, void *event)
 {
-    return tl_profile_event_work(ctx, name, event, 0, 0);
+    return tli_profile_event_work(ctx, name, event, 0, 0);
 }
 
-tl_status tl_profile_event_work(tl_context *ctx, const char *name, void *event, double flops, double bytes)
+tl_status tli_profile_event_work(tl_context *ctx, const char *name, void *event, double flops, double bytes)
 {
     if (event == NULL) return TL_OK;
     if (!ctx->profile.on) {
         clReleaseEvent(event);
         return TL_OK;
     }
-    return tl_profile_add(ctx, tl_profile_row_of(&ctx->profile, name), event, flops, bytes);
+    return tli_profile_add(ctx, tli_profile_row_of(&ctx->profile, name), event, flops, bytes);
 }
 
-bool tl_profile_is_on(const tl_context *ctx)
+bool tli_profile_is_on(const tl_context *ctx)
 {
     return ctx->profile.on;
 }
 
 static int longest_first(const void *a, const void *b)
 {
-    uint64_t left = ((const tl_profile_row *)a)->nanoseconds,
-             right = ((const tl_profile_row *)b)->nanoseconds;
-    return left < right   ? 1
-           : left > right ? -1
-                          : strcmp(((const tl_profile_row *)a)->kernel, ((const tl_profile_row *)b)->kernel);
+    uint64_t left = ((const tli_profile_row *)a)->nanoseconds,
+             right = ((const tli_profile_row *)b)->nanoseconds;
+    return left < right ? 1
+           : left > right
+               ? -1
+               : strcmp(((const tli_profile_row *)a)->kernel, ((const tli_profile_row *)b)->kernel);
 }
 
-tl_status tl_profile_settle(tl_context *ctx)
+tl_status tli_profile_settle(tl_context *ctx)
 {
-    TL_TRY(tl_finish(ctx));
+    TLI_TRY(tl_finish(ctx));
     return drain(ctx, ctx->profile.waiting);
 }
 
-tl_status tl_profile_rows(tl_context *ctx, tl_profile_row **rows, int *count)
+tl_status tli_profile_rows(tl_context *ctx, tli_profile_row **rows, int *count)
 {
     *rows = NULL;
     *count = 0;
-    TL_TRY(tl_profile_settle(ctx));
+    TLI_TRY(tli_profile_settle(ctx));
     if (ctx->profile.count == 0) return TL_OK;
     *rows = malloc((size_t)ctx->profile.count * sizeof **rows);
     if (*rows == NULL)
-        return tl_fail(&ctx->error, TL_ERROR_MEMORY, "the host has no memory left for the profile");
+        return tli_fail(&ctx->error, TL_ERROR_MEMORY, "the host has no memory left for the profile");
     memcpy(*rows, ctx->profile.rows, (size_t)ctx->profile.count * sizeof **rows);
     *count = ctx->profile.count;
     qsort(*rows, (size_t)*count, sizeof **rows, longest_first);
     return TL_OK;
 }
 
-void tl_profile_close(tl_profile *profile)
+void tli_profile_close(tli_profile *profile)
 {
     for (int i = 0; i < profile->waiting; i++) clReleaseEvent(profile->pending[i].event);
     free(profile->pending);
     free(profile->rows);
     free(profile->trace);
-    *profile = (tl_profile){.on = false};
+    *profile = (tli_profile){.on = false};
 }

@@ -19,17 +19,17 @@ static char *copy_text(const char *text)
     return copy;
 }
 
-void tl_programs_open(tl_programs *programs, const tl_log *log)
+void tli_programs_open(tli_programs *programs, const tl_log *log)
 {
     const char *folder = getenv("TRANSLUTION_KERNEL_DIR");
     if (folder != NULL && folder[0] != '\0') {
         programs->folder = copy_text(folder);
-        tl_log_write(log, TL_LOG_DETAIL, "kernels are read from %s where it has them", folder);
+        tli_log_write(log, TL_LOG_DETAIL, "kernels are read from %s where it has them", folder);
     }
-    tl_cache_open(&programs->cache, log);
+    tli_cache_open(&programs->cache, log);
 }
 
-static void free_program(tl_program *program)
+static void free_program(tli_program *program)
 {
     if (program->cl != NULL) clReleaseProgram(program->cl);
     free(program->family);
@@ -37,7 +37,7 @@ static void free_program(tl_program *program)
     free(program);
 }
 
-static void free_kernel(tl_kernel *kernel)
+static void free_kernel(tli_kernel *kernel)
 {
     if (kernel->cl != NULL) clReleaseKernel(kernel->cl);
     free(kernel->family);
@@ -47,19 +47,19 @@ static void free_kernel(tl_kernel *kernel)
     free(kernel);
 }
 
-void tl_programs_close(tl_programs *programs)
+void tli_programs_close(tli_programs *programs)
 {
     for (size_t i = 0; i < programs->slots; i++)
         if (programs->table[i] != NULL) free_kernel(programs->table[i]);
     free(programs->table);
     while (programs->first != NULL) {
-        tl_program *next = programs->first->next;
+        tli_program *next = programs->first->next;
         free_program(programs->first);
         programs->first = next;
     }
     free(programs->folder);
-    tl_cache_close(&programs->cache);
-    *programs = (tl_programs){.first = NULL};
+    tli_cache_close(&programs->cache);
+    *programs = (tli_programs){.first = NULL};
 }
 
 /* ---- sources ---------------------------------------------------------------------------------------- */
@@ -98,9 +98,9 @@ static char *read_source(const char *folder, const char *family)
 static char *find_source(const char *folder, const char *family)
 {
     char *text = folder != NULL ? read_source(folder, family) : NULL;
-    for (int i = 0; text == NULL && i < tl_embedded_kernel_count; i++)
-        if (strcmp(tl_embedded_kernels[i].family, family) == 0)
-            text = copy_text(tl_embedded_kernels[i].source);
+    for (int i = 0; text == NULL && i < tli_embedded_kernel_count; i++)
+        if (strcmp(tli_embedded_kernels[i].family, family) == 0)
+            text = copy_text(tli_embedded_kernels[i].source);
     return text;
 }
 
@@ -129,7 +129,7 @@ static tl_status whole_source(tl_context *ctx, const char *family, char **out)
     int length = snprintf(parts, sizeof parts, "common+%s", family);
     *out = NULL;
     if (length < 0 || (size_t)length >= sizeof parts)
-        return tl_fail(&ctx->error, TL_ERROR_USAGE, "the kernel family name %s is too long", family);
+        return tli_fail(&ctx->error, TL_ERROR_USAGE, "the kernel family name %s is too long", family);
     for (char *part = parts; part != NULL;) {
         char *next = strchr(part, '+');
         if (next != NULL) *next++ = '\0';
@@ -138,9 +138,9 @@ static tl_status whole_source(tl_context *ctx, const char *family, char **out)
             free(*out);
             *out = NULL;
             if (no_memory)
-                return tl_fail(&ctx->error, TL_ERROR_MEMORY, "the host has no memory left for kernels/%s.cl",
-                               part);
-            return tl_fail(
+                return tli_fail(&ctx->error, TL_ERROR_MEMORY, "the host has no memory left for kernels/%s.cl",
+                                part);
+            return tli_fail(
                 &ctx->error, TL_ERROR_DEVICE, "there is no kernels/%s.cl, neither built in nor in %s", part,
                 ctx->programs.folder != NULL ? ctx->programs.folder : "TRANSLUTION_KERNEL_DIR (not set)");
         }
@@ -149,11 +149,11 @@ static tl_status whole_source(tl_context *ctx, const char *family, char **out)
     return TL_OK;
 }
 
-uint64_t tl_kernel_sources_hash(tl_context *ctx)
+uint64_t tli_kernel_sources_hash(tl_context *ctx)
 {
     uint64_t hash = 0;
-    for (int i = 0; i < tl_embedded_kernel_count; i++) {
-        char *text = find_source(ctx->programs.folder, tl_embedded_kernels[i].family);
+    for (int i = 0; i < tli_embedded_kernel_count; i++) {
+        char *text = find_source(ctx->programs.folder, tli_embedded_kernels[i].family);
         if (text != NULL) hash = XXH3_64bits_withSeed(text, strlen(text), hash);
         free(text);
     }
@@ -184,10 +184,10 @@ static tl_status fail_build(tl_context *ctx, const char *family, const char *opt
                             cl_int code)
 {
     char *log = build_log(program, ctx->device.device_id);
-    tl_status status = tl_fail(&ctx->error, TL_ERROR_DEVICE,
-                               "kernels/%s.cl does not build on %s: %s (%d) with options %s: %.1400s", family,
-                               ctx->device.name, tl_cl_name(code), (int)code, options,
-                               log != NULL ? log : "the driver gives no build log");
+    tl_status status = tli_fail(&ctx->error, TL_ERROR_DEVICE,
+                                "kernels/%s.cl does not build on %s: %s (%d) with options %s: %.1400s",
+                                family, ctx->device.name, tli_cl_name(code), (int)code, options,
+                                log != NULL ? log : "the driver gives no build log");
     free(log);
     return status;
 }
@@ -198,8 +198,8 @@ static tl_status build_from_source(tl_context *ctx, const char *family, const ch
     cl_int code = CL_SUCCESS;
     cl_device_id device = ctx->device.device_id;
     cl_program program = clCreateProgramWithSource(ctx->cl, 1, &source, NULL, &code);
-    TL_TRY(tl_cl_check(&ctx->error, code, "handing kernels/%s.cl to the driver (clCreateProgramWithSource)",
-                       family));
+    TLI_TRY(tli_cl_check(&ctx->error, code, "handing kernels/%s.cl to the driver (clCreateProgramWithSource)",
+                         family));
     code = clBuildProgram(program, 1, &device, options, NULL, NULL);
     if (code != CL_SUCCESS) {
         tl_status status = fail_build(ctx, family, options, program, code);
@@ -211,11 +211,12 @@ static tl_status build_from_source(tl_context *ctx, const char *family, const ch
 }
 
 /* NULL when the cache has no entry or the driver does not take it: the source is always there. */
-static cl_program build_from_cache(tl_context *ctx, const char *family, const char *options, tl_cache_key key)
+static cl_program build_from_cache(tl_context *ctx, const char *family, const char *options,
+                                   tli_cache_key key)
 {
     unsigned char *data = NULL;
     size_t size = 0;
-    if (!tl_cache_load(&ctx->programs.cache, family, key, &data, &size)) return NULL;
+    if (!tli_cache_load(&ctx->programs.cache, family, key, &data, &size)) return NULL;
     cl_int code = CL_SUCCESS, status = CL_SUCCESS;
     cl_device_id device = ctx->device.device_id;
     const unsigned char *binary = data;
@@ -224,8 +225,8 @@ static cl_program build_from_cache(tl_context *ctx, const char *family, const ch
     if (code == CL_SUCCESS && status == CL_SUCCESS)
         code = clBuildProgram(program, 1, &device, options, NULL, NULL);
     if (code == CL_SUCCESS && status == CL_SUCCESS) return program;
-    tl_log_write(ctx->log, TL_LOG_DETAIL,
-                 "the driver refuses the cached binary of kernels/%s.cl: building anew", family);
+    tli_log_write(ctx->log, TL_LOG_DETAIL,
+                  "the driver refuses the cached binary of kernels/%s.cl: building anew", family);
     if (program != NULL) clReleaseProgram(program);
     return NULL;
 }
@@ -239,7 +240,7 @@ static bool keeps_own_cache(const tl_device_info *device)
     return strstr(device->platform_version, "PoCL") != NULL && (setting == NULL || strcmp(setting, "0") != 0);
 }
 
-static void save_to_cache(tl_context *ctx, const char *family, tl_cache_key key, cl_program program)
+static void save_to_cache(tl_context *ctx, const char *family, tli_cache_key key, cl_program program)
 {
     size_t size = 0;
     if (ctx->programs.cache.folder == NULL) return;
@@ -250,7 +251,7 @@ static void save_to_cache(tl_context *ctx, const char *family, tl_cache_key key,
     unsigned char *data = malloc(size);
     if (data == NULL) return;
     if (clGetProgramInfo(program, CL_PROGRAM_BINARIES, sizeof data, &data, NULL) == CL_SUCCESS)
-        tl_cache_save(&ctx->programs.cache, ctx->log, family, key, data, size);
+        tli_cache_save(&ctx->programs.cache, ctx->log, family, key, data, size);
     free(data);
 }
 
@@ -264,15 +265,15 @@ static tl_status make_program(tl_context *ctx, const char *family, const char *o
                           ctx->traits.cpu_path ? 1 : 0, ctx->traits.vector_width, ctx->traits.row_group,
                           options[0] != '\0' ? " " : "", options);
     if (length < 0 || (size_t)length >= sizeof all)
-        return tl_fail(&ctx->error, TL_ERROR_USAGE,
-                       "the build options of kernels/%s.cl are too long: %.200s...", family, options);
+        return tli_fail(&ctx->error, TL_ERROR_USAGE,
+                        "the build options of kernels/%s.cl are too long: %.200s...", family, options);
     char *source = NULL;
-    TL_TRY(whole_source(ctx, family, &source));
-    tl_cache_key key = tl_cache_key_make(&ctx->device, all, source);
+    TLI_TRY(whole_source(ctx, family, &source));
+    tli_cache_key key = tli_cache_key_make(&ctx->device, all, source);
     tl_status status = TL_OK;
     *out = build_from_cache(ctx, family, all, key);
     if (*out == NULL) {
-        tl_log_write(ctx->log, TL_LOG_DETAIL, "building kernels/%s.cl %s", family, options);
+        tli_log_write(ctx->log, TL_LOG_DETAIL, "building kernels/%s.cl %s", family, options);
         status = build_from_source(ctx, family, all, source, out);
         if (status == TL_OK) save_to_cache(ctx, family, key, *out);
     }
@@ -282,19 +283,20 @@ static tl_status make_program(tl_context *ctx, const char *family, const char *o
 
 static tl_status get_program(tl_context *ctx, const char *family, const char *options, cl_program *out)
 {
-    for (tl_program *p = ctx->programs.first; p != NULL; p = p->next)
+    for (tli_program *p = ctx->programs.first; p != NULL; p = p->next)
         if (strcmp(p->family, family) == 0 && strcmp(p->options, options) == 0) {
             *out = p->cl;
             return TL_OK;
         }
-    tl_program *program = calloc(1, sizeof *program);
+    tli_program *program = calloc(1, sizeof *program);
     if (program != NULL) {
         program->family = copy_text(family);
         program->options = copy_text(options);
     }
     if (program == NULL || program->family == NULL || program->options == NULL) {
         if (program != NULL) free_program(program);
-        return tl_fail(&ctx->error, TL_ERROR_MEMORY, "the host has no memory left for kernels/%s.cl", family);
+        return tli_fail(&ctx->error, TL_ERROR_MEMORY, "the host has no memory left for kernels/%s.cl",
+                        family);
     }
     tl_status status = make_program(ctx, family, options, &program->cl);
     if (status != TL_OK) {
@@ -317,12 +319,12 @@ static uint64_t kernel_hash(const char *family, const char *name, const char *op
 }
 
 /* The slot that holds this kernel, or the empty one where it belongs; the table is never full. */
-static tl_kernel **find_slot(const tl_programs *programs, const char *family, const char *name,
-                             const char *options)
+static tli_kernel **find_slot(const tli_programs *programs, const char *family, const char *name,
+                              const char *options)
 {
     size_t at = (size_t)kernel_hash(family, name, options) & (programs->slots - 1);
     for (;; at = (at + 1) & (programs->slots - 1)) {
-        tl_kernel *kernel = programs->table[at];
+        tli_kernel *kernel = programs->table[at];
         if (kernel == NULL || (strcmp(kernel->name, name) == 0 && strcmp(kernel->family, family) == 0 &&
                                strcmp(kernel->options, options) == 0))
             return &programs->table[at];
@@ -330,15 +332,15 @@ static tl_kernel **find_slot(const tl_programs *programs, const char *family, co
 }
 
 /* Keeps the table at most half full. */
-static bool grow_table(tl_programs *programs)
+static bool grow_table(tli_programs *programs)
 {
     if ((programs->count + 1) * 2 <= programs->slots) return true;
-    tl_programs grown = *programs;
+    tli_programs grown = *programs;
     grown.slots = programs->slots > 0 ? programs->slots * 2 : 128;
-    grown.table = calloc(grown.slots, sizeof(tl_kernel *));
+    grown.table = calloc(grown.slots, sizeof(tli_kernel *));
     if (grown.table == NULL) return false;
     for (size_t i = 0; i < programs->slots; i++) {
-        tl_kernel *kernel = programs->table[i];
+        tli_kernel *kernel = programs->table[i];
         if (kernel != NULL) *find_slot(&grown, kernel->family, kernel->name, kernel->options) = kernel;
     }
     free(programs->table);
@@ -346,27 +348,27 @@ static bool grow_table(tl_programs *programs)
     return true;
 }
 
-static tl_status ask_kernel(tl_context *ctx, tl_kernel *kernel, cl_program program)
+static tl_status ask_kernel(tl_context *ctx, tli_kernel *kernel, cl_program program)
 {
     cl_int code = CL_SUCCESS;
     cl_device_id device = ctx->device.device_id;
     kernel->cl = clCreateKernel(program, kernel->name, &code);
-    TL_TRY(tl_cl_check(&ctx->error, code, "looking for kernel %s in kernels/%s.cl (clCreateKernel)",
-                       kernel->name, kernel->family));
+    TLI_TRY(tli_cl_check(&ctx->error, code, "looking for kernel %s in kernels/%s.cl (clCreateKernel)",
+                         kernel->name, kernel->family));
     code = clGetKernelInfo(kernel->cl, CL_KERNEL_NUM_ARGS, sizeof kernel->args, &kernel->args, NULL);
     if (code == CL_SUCCESS)
         code = clGetKernelWorkGroupInfo(kernel->cl, device, CL_KERNEL_WORK_GROUP_SIZE,
                                         sizeof kernel->max_items, &kernel->max_items, NULL);
-    return tl_cl_check(&ctx->error, code, "asking for the limits of kernel %s of kernels/%s.cl", kernel->name,
-                       kernel->family);
+    return tli_cl_check(&ctx->error, code, "asking for the limits of kernel %s of kernels/%s.cl",
+                        kernel->name, kernel->family);
 }
 
 static tl_status make_kernel(tl_context *ctx, const char *family, const char *name, const char *options,
-                             tl_kernel **out)
+                             tli_kernel **out)
 {
     cl_program program = NULL;
-    TL_TRY(get_program(ctx, family, options, &program));
-    tl_kernel *kernel = calloc(1, sizeof *kernel);
+    TLI_TRY(get_program(ctx, family, options, &program));
+    tli_kernel *kernel = calloc(1, sizeof *kernel);
     if (kernel != NULL) {
         kernel->family = copy_text(family);
         kernel->name = copy_text(name);
@@ -376,7 +378,7 @@ static tl_status make_kernel(tl_context *ctx, const char *family, const char *na
     if (kernel == NULL || kernel->family == NULL || kernel->name == NULL || kernel->options == NULL ||
         !grow_table(&ctx->programs)) {
         if (kernel != NULL) free_kernel(kernel);
-        return tl_fail(&ctx->error, TL_ERROR_MEMORY, "the host has no memory left for kernel %s", name);
+        return tli_fail(&ctx->error, TL_ERROR_MEMORY, "the host has no memory left for kernel %s", name);
     }
     tl_status status = ask_kernel(ctx, kernel, program);
     if (status != TL_OK) {
@@ -389,8 +391,8 @@ static tl_status make_kernel(tl_context *ctx, const char *family, const char *na
     return TL_OK;
 }
 
-tl_status tl_kernel_get(tl_context *ctx, const char *family, const char *name, const char *options,
-                        tl_kernel **out)
+tl_status tli_kernel_get(tl_context *ctx, const char *family, const char *name, const char *options,
+                         tli_kernel **out)
 {
     if (options == NULL) options = "";
     *out = ctx->programs.slots > 0 ? *find_slot(&ctx->programs, family, name, options) : NULL;

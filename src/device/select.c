@@ -96,8 +96,8 @@ static tl_status take(const tl_device_info *list, int index, const char *spec, i
 {
     const tl_device_info *info = &list[index];
     if (!info->usable)
-        return tl_fail(err, TL_ERROR_USAGE, "device \"%s\" is %d:%d %s / %s, which cannot be used: %s", spec,
-                       info->platform, info->device, info->platform_name, info->name, info->reason);
+        return tli_fail(err, TL_ERROR_USAGE, "device \"%s\" is %d:%d %s / %s, which cannot be used: %s", spec,
+                        info->platform, info->device, info->platform_name, info->name, info->reason);
     *chosen = index;
     return TL_OK;
 }
@@ -106,7 +106,7 @@ static tl_status none_matches(const tl_device_info *list, int count, const char 
 {
     listing all = {.count = 0};
     listing_all(&all, list, count);
-    return tl_fail(
+    return tli_fail(
         err, TL_ERROR_USAGE,
         "no device matches \"%.200s\"; use P:D, an index, gpu, cpu, acc, auto or a part of a name of: %s",
         spec, all.text);
@@ -141,8 +141,8 @@ static tl_status select_name(const tl_device_info *list, int count, const char *
     }
     if (found < 0) return none_matches(list, count, spec, err);
     if (matches.count > 1)
-        return tl_fail(err, TL_ERROR_USAGE, "device \"%.200s\" is ambiguous, name one by its P:D: %s", spec,
-                       matches.text);
+        return tli_fail(err, TL_ERROR_USAGE, "device \"%.200s\" is ambiguous, name one by its P:D: %s", spec,
+                        matches.text);
     return take(list, found, spec, chosen, err);
 }
 
@@ -150,18 +150,18 @@ tl_status tl_device_select(const tl_device_info *list, int count, const char *sp
                            tl_error *err)
 {
     if (chosen == NULL || count < 0 || (list == NULL && count > 0))
-        return tl_fail(err, TL_ERROR_USAGE,
-                       "to select a device give a list, its length and a place for the chosen index");
+        return tli_fail(err, TL_ERROR_USAGE,
+                        "to select a device give a list, its length and a place for the chosen index");
     *chosen = -1;
-    if (count == 0) return tl_device_missing(err);
+    if (count == 0) return tli_device_missing(err);
     int automatic = best(list, count);
     if (automatic < 0) {
         listing all = {.count = 0};
         listing_all(&all, list, count);
-        return tl_fail(err, TL_ERROR_NO_DEVICE,
-                       "no usable OpenCL device: install a driver with a compiler for OpenCL 1.2, e.g. the "
-                       "package pocl-opencl-icd for CPUs; found only %s",
-                       all.text);
+        return tli_fail(err, TL_ERROR_NO_DEVICE,
+                        "no usable OpenCL device: install a driver with a compiler for OpenCL 1.2, e.g. the "
+                        "package pocl-opencl-icd for CPUs; found only %s",
+                        all.text);
     }
     if (spec == NULL || spec[0] == '\0' || same_word(spec, "auto")) {
         *chosen = automatic;

@@ -8,12 +8,12 @@
 
 #include "core/number.h"
 
-tl_status tl_profile_trace(tl_context *ctx, uint64_t most)
+tl_status tli_profile_trace(tl_context *ctx, uint64_t most)
 {
     if (!ctx->profile.on)
-        return tl_fail(&ctx->error, TL_ERROR_USAGE,
-                       "a trace needs a context that times its kernels: create it with `profile`");
-    ctx->profile.trace_most = most > 0 ? most : TL_TRACE_MOST;
+        return tli_fail(&ctx->error, TL_ERROR_USAGE,
+                        "a trace needs a context that times its kernels: create it with `profile`");
+    ctx->profile.trace_most = most > 0 ? most : TLI_TRACE_MOST;
     return TL_OK;
 }
 
@@ -29,33 +29,33 @@ static void write_text(FILE *file, const char *text)
     fputc('"', file);
 }
 
-static void write_event(FILE *file, const tl_profile *profile, const tl_traced *event, uint64_t origin)
+static void write_event(FILE *file, const tli_profile *profile, const tli_traced *event, uint64_t origin)
 {
     const double seconds = (double)event->nanoseconds * 1e-9;
     fprintf(file, ",\n{\"ph\":\"X\",\"pid\":1,\"tid\":1,\"name\":");
     write_text(file, profile->rows[event->row].kernel);
-    tl_print(file, ",\"ts\":%.3f,\"dur\":%.3f,\"args\":{", (double)(event->start - origin) * 1e-3,
-             (double)event->nanoseconds * 1e-3);
+    tli_print(file, ",\"ts\":%.3f,\"dur\":%.3f,\"args\":{", (double)(event->start - origin) * 1e-3,
+              (double)event->nanoseconds * 1e-3);
     const char *comma = "";
     if (event->flops > 0) {
-        tl_print(file, "\"flops\":%.0f", event->flops);
-        if (seconds > 0) tl_print(file, ",\"gflops\":%.3f", event->flops / seconds * 1e-9);
+        tli_print(file, "\"flops\":%.0f", event->flops);
+        if (seconds > 0) tli_print(file, ",\"gflops\":%.3f", event->flops / seconds * 1e-9);
         comma = ",";
     }
     if (event->bytes > 0) {
-        tl_print(file, "%s\"bytes\":%.0f", comma, event->bytes);
-        if (seconds > 0) tl_print(file, ",\"gbytes_per_s\":%.3f", event->bytes / seconds * 1e-9);
+        tli_print(file, "%s\"bytes\":%.0f", comma, event->bytes);
+        if (seconds > 0) tli_print(file, ",\"gbytes_per_s\":%.3f", event->bytes / seconds * 1e-9);
     }
     fputs("}}", file);
 }
 
-tl_status tl_profile_write_trace(tl_context *ctx, const char *path)
+tl_status tli_profile_write_trace(tl_context *ctx, const char *path)
 {
-    const tl_profile *profile = &ctx->profile;
-    TL_TRY(tl_profile_settle(ctx));
+    const tli_profile *profile = &ctx->profile;
+    TLI_TRY(tli_profile_settle(ctx));
     FILE *file = fopen(path, "w");
     if (file == NULL)
-        return tl_fail(&ctx->error, TL_ERROR_IO, "cannot write the trace %s: %s", path, strerror(errno));
+        return tli_fail(&ctx->error, TL_ERROR_IO, "cannot write the trace %s: %s", path, strerror(errno));
     uint64_t origin = UINT64_MAX;
     for (uint64_t i = 0; i < profile->traced; i++)
         if (profile->trace[i].start < origin) origin = profile->trace[i].start;
@@ -68,6 +68,6 @@ tl_status tl_profile_write_trace(tl_context *ctx, const char *path)
     fputs("\n]}\n", file);
     const bool bad = ferror(file) != 0;
     if (fclose(file) != 0 || bad)
-        return tl_fail(&ctx->error, TL_ERROR_IO, "cannot write the trace %s: %s", path, strerror(errno));
+        return tli_fail(&ctx->error, TL_ERROR_IO, "cannot write the trace %s: %s", path, strerror(errno));
     return TL_OK;
 }

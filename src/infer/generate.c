@@ -12,29 +12,29 @@
 
 typedef struct run {
     tl_context *ctx;
-    const tl_generation *g;
+    const tli_generation *g;
     tl_settings settings;
-    tl_vocabulary vocabulary;
-    tl_model *model;
-    tl_ids ids; /* the whole text: prompt and what was added */
+    tli_vocabulary vocabulary;
+    tli_model *model;
+    tli_ids ids; /* the whole text: prompt and what was added */
     uint64_t start,
-        kept;           /* first id of the context that the model saw last, and how many ids it kept of it */
-    int32_t *context;   /* [seq_len] */
-    float *logits;      /* [vocab_size] */
-    tl_candidate *room; /* the same */
+        kept;            /* first id of the context that the model saw last, and how many ids it kept of it */
+    int32_t *context;    /* [seq_len] */
+    float *logits;       /* [vocab_size] */
+    tli_candidate *room; /* the same */
     bool slid;
 } run;
 
 /* ---- setting up ---------------------------------------------------------------------------------- */
 
-static tl_status read_settings(run *r, const tl_safetensors *st)
+static tl_status read_settings(run *r, const tli_safetensors *st)
 {
     tl_error *err = tl_context_error(r->ctx);
-    const char *task = tl_st_metadata(st, "task");
-    TL_TRY(tl_settings_from_metadata(st, &r->settings, err));
+    const char *task = tli_st_metadata(st, "task");
+    TLI_TRY(tli_settings_from_metadata(st, &r->settings, err));
     if (r->settings.model.family != TL_FAMILY_GPT)
-        return tl_fail(err, TL_ERROR_INPUT, "%s is a checkpoint of the task %s: text comes from those of gpt",
-                       st->path, task);
+        return tli_fail(err, TL_ERROR_INPUT,
+                        "%s is a checkpoint of the task %s: text comes from those of gpt", st->path, task);
     return TL_OK;
 }
 
@@ -42,9 +42,9 @@ static tl_status open_vocabulary(run *r)
 {
     tl_error *err = tl_context_error(r->ctx);
     const uint32_t size = r->settings.model.vocab_size;
-    TL_TRY(tl_vocabulary_open(r->settings.vocabulary, r->g->vocab, r->g->encoder, &r->vocabulary, err));
+    TLI_TRY(tli_vocabulary_open(r->settings.vocabulary, r->g->vocab, r->g->encoder, &r->vocabulary, err));
     if (r->vocabulary.size <= size) return TL_OK;
-    return tl_fail(
+    return tli_fail(
         err, TL_ERROR_INPUT,
         "the vocabulary has %u ids and the model %u: give the files that its text was tokenized with",
         r->vocabulary.size, size);
@@ -55,30 +55,30 @@ static tl_status encode_prompt(run *r)
 {
     tl_error *err = tl_context_error(r->ctx);
     const char *prompt = r->g->prompt;
-    if (prompt[0] != '\0') return tl_vocabulary_encode(&r->vocabulary, prompt, strlen(prompt), &r->ids, err);
+    if (prompt[0] != '\0') return tli_vocabulary_encode(&r->vocabulary, prompt, strlen(prompt), &r->ids, err);
     if (r->vocabulary.end_of_text < 0) {
-        if (tl_vocabulary_encode(&r->vocabulary, "\n", 1, &r->ids, NULL) == TL_OK) return TL_OK;
-        return tl_fail(err, TL_ERROR_USAGE,
-                       "the model knows no end of text and no end of line: give a --prompt");
+        if (tli_vocabulary_encode(&r->vocabulary, "\n", 1, &r->ids, NULL) == TL_OK) return TL_OK;
+        return tli_fail(err, TL_ERROR_USAGE,
+                        "the model knows no end of text and no end of line: give a --prompt");
     }
-    TL_TRY(tl_ids_reserve(&r->ids, 1, err));
+    TLI_TRY(tli_ids_reserve(&r->ids, 1, err));
     r->ids.items[r->ids.count++] = (uint16_t)r->vocabulary.end_of_text;
     return TL_OK;
 }
 
-static tl_status create_model(run *r, tl_safetensors *st)
+static tl_status create_model(run *r, tli_safetensors *st)
 {
     const tl_model_config *c = &r->settings.model;
     r->context = malloc(c->seq_len * sizeof *r->context);
     r->logits = malloc(c->vocab_size * sizeof *r->logits);
     r->room = malloc(c->vocab_size * sizeof *r->room);
     if (r->context == NULL || r->logits == NULL || r->room == NULL)
-        return tl_fail(tl_context_error(r->ctx), TL_ERROR_MEMORY, "out of host memory for the logits");
+        return tli_fail(tl_context_error(r->ctx), TL_ERROR_MEMORY, "out of host memory for the logits");
     if (r->g->no_cache)
-        TL_TRY(tl_model_create(r->ctx, c, 1, NULL, &r->model));
+        TLI_TRY(tli_model_create(r->ctx, c, 1, NULL, &r->model));
     else
-        TL_TRY(tl_model_create_cached(r->ctx, c, 1, &r->model));
-    return tl_model_load(r->ctx, tl_model_registry(r->model), st);
+        TLI_TRY(tli_model_create_cached(r->ctx, c, 1, &r->model));
+    return tli_model_load(r->ctx, tli_model_registry(r->model), st);
 }
 
 /* ---- token by token ------------------------------------------------------------------------------ */
@@ -90,26 +90,26 @@ static tl_status next_logits(run *r)
     const uint64_t count = r->ids.count, start = count > length ? count - length : 0;
     if (r->g->no_cache || start != r->start) r->kept = 0;
     if (start > 0 && !r->slid)
-        tl_log_write(
-            tl_context_log(r->ctx), TL_LOG_NOTICE,
+        tli_log_write(
+            tli_context_log(r->ctx), TL_LOG_NOTICE,
             "the text is longer than the context of %u tokens, which slides: only the last %u are seen",
             length, length);
     r->slid |= start > 0;
     r->start = start;
     const uint32_t first = (uint32_t)r->kept, more = (uint32_t)(count - start - first);
     for (uint32_t i = 0; i < more; i++) r->context[i] = r->ids.items[start + first + i];
-    const tl_inputs inputs = {.count = 1, .tokens = r->context, .length = more, .first = first};
-    TL_TRY(tl_model_set_batch(r->ctx, r->model, &inputs));
-    TL_TRY(tl_model_forward(r->ctx, r->model));
+    const tli_inputs inputs = {.count = 1, .tokens = r->context, .length = more, .first = first};
+    TLI_TRY(tli_model_set_batch(r->ctx, r->model, &inputs));
+    TLI_TRY(tli_model_forward(r->ctx, r->model));
     r->kept = count - start;
-    return tl_gpt_read_logits(r->ctx, r->model, more - 1, r->logits);
+    return tli_gpt_read_logits(r->ctx, r->model, more - 1, r->logits);
 }
 
 static tl_status write_token(run *r, uint32_t id)
 {
     uint8_t room[4];
     size_t bytes;
-    const uint8_t *text = tl_vocabulary_token(&r->vocabulary, id, room, &bytes);
+    const uint8_t *text = tli_vocabulary_token(&r->vocabulary, id, room, &bytes);
     return text != NULL && bytes > 0 ? r->g->write(r->g->user, text, bytes, tl_context_error(r->ctx)) : TL_OK;
 }
 
@@ -119,53 +119,53 @@ static void hide_unknown(run *r)
     uint8_t room[4];
     size_t bytes;
     for (uint32_t id = 0; id < r->settings.model.vocab_size; id++)
-        if (tl_vocabulary_token(&r->vocabulary, id, room, &bytes) == NULL) r->logits[id] = -INFINITY;
+        if (tli_vocabulary_token(&r->vocabulary, id, room, &bytes) == NULL) r->logits[id] = -INFINITY;
 }
 
 static tl_status run_tokens(run *r, uint64_t *made)
 {
     tl_error *err = tl_context_error(r->ctx);
-    tl_random random = tl_random_make(r->g->seed, tl_random_stream("generate"));
+    tli_random random = tli_random_make(r->g->seed, tli_random_stream("generate"));
     if (r->g->prompt[0] != '\0')
-        TL_TRY(r->g->write(r->g->user, (const uint8_t *)r->g->prompt, strlen(r->g->prompt), err));
+        TLI_TRY(r->g->write(r->g->user, (const uint8_t *)r->g->prompt, strlen(r->g->prompt), err));
     for (*made = 0; *made < r->g->tokens; (*made)++) {
         uint32_t id;
-        TL_TRY(next_logits(r));
+        TLI_TRY(next_logits(r));
         hide_unknown(r);
-        const double u = (double)tl_random_uniform(&random);
-        TL_TRY(tl_sample(r->logits, r->settings.model.vocab_size, &r->g->sampling, u, r->room, &id, err));
+        const double u = (double)tli_random_uniform(&random);
+        TLI_TRY(tli_sample(r->logits, r->settings.model.vocab_size, &r->g->sampling, u, r->room, &id, err));
         if ((int32_t)id == r->vocabulary.end_of_text) return TL_OK;
-        TL_TRY(write_token(r, id));
-        TL_TRY(tl_ids_reserve(&r->ids, 1, err));
+        TLI_TRY(write_token(r, id));
+        TLI_TRY(tli_ids_reserve(&r->ids, 1, err));
         r->ids.items[r->ids.count++] = (uint16_t)id;
         if (r->g->stop != NULL && *r->g->stop != 0)
-            return tl_fail(err, TL_INTERRUPTED, "stopped by signal %d", (int)*r->g->stop);
+            return tli_fail(err, TL_INTERRUPTED, "stopped by signal %d", (int)*r->g->stop);
     }
     return TL_OK;
 }
 
-static tl_status generate(run *r, tl_safetensors *st, uint64_t *made)
+static tl_status generate(run *r, tli_safetensors *st, uint64_t *made)
 {
-    TL_TRY(read_settings(r, st));
-    TL_TRY(open_vocabulary(r));
-    TL_TRY(encode_prompt(r));
-    TL_TRY(create_model(r, st));
+    TLI_TRY(read_settings(r, st));
+    TLI_TRY(open_vocabulary(r));
+    TLI_TRY(encode_prompt(r));
+    TLI_TRY(create_model(r, st));
     return run_tokens(r, made);
 }
 
-tl_status tl_generate(tl_context *ctx, const char *checkpoint, const tl_generation *g, uint64_t *made)
+tl_status tli_generate(tl_context *ctx, const char *checkpoint, const tli_generation *g, uint64_t *made)
 {
     run r = {.ctx = ctx, .g = g};
-    tl_safetensors st;
+    tli_safetensors st;
     *made = 0;
-    TL_TRY(tl_checkpoint_open(checkpoint, &st, tl_context_error(ctx)));
+    TLI_TRY(tli_checkpoint_open(checkpoint, &st, tl_context_error(ctx)));
     const tl_status status = generate(&r, &st, made);
-    tl_model_destroy(ctx, r.model);
-    tl_vocabulary_close(&r.vocabulary);
-    tl_ids_free(&r.ids);
+    tli_model_destroy(ctx, r.model);
+    tli_vocabulary_close(&r.vocabulary);
+    tli_ids_free(&r.ids);
     free(r.context);
     free(r.logits);
     free(r.room);
-    tl_st_close(&st);
+    tli_st_close(&st);
     return status;
 }

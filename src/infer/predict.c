@@ -13,96 +13,96 @@
 
 enum { DIGIT = 28, SHOWN = 224, GAP = 4 }; /* SHOWN: pixels a side that a painted picture has at least */
 
-struct tl_predictor {
+struct tli_predictor {
     tl_context *ctx;
     tl_settings s; /* class_names: cleared, see names */
-    tl_model *model;
+    tli_model *model;
     cJSON *names; /* an array, or NULL */
     char number[16];
     float *images, *logits, *weights;
-    tl_image seen; /* what the model saw */
-    tl_bytes bytes;
-    tl_image decoded;
-    tl_resampler resampler;
+    tli_image seen; /* what the model saw */
+    tli_bytes bytes;
+    tli_image decoded;
+    tli_resampler resampler;
 };
 
 static tl_status no_memory(tl_context *ctx)
 {
-    return tl_fail(tl_context_error(ctx), TL_ERROR_MEMORY, "out of host memory for a prediction");
+    return tli_fail(tl_context_error(ctx), TL_ERROR_MEMORY, "out of host memory for a prediction");
 }
 
-static bool is_digits(const tl_predictor *p)
+static bool is_digits(const tli_predictor *p)
 {
     return strcmp(p->s.task, "mnist") == 0;
 }
 
-static tl_status open_model(tl_predictor *p, tl_safetensors *st)
+static tl_status open_model(tli_predictor *p, tli_safetensors *st)
 {
     const tl_model_config *c = &p->s.model;
     tl_error *err = tl_context_error(p->ctx);
-    TL_TRY(tl_settings_from_metadata(st, &p->s, err));
+    TLI_TRY(tli_settings_from_metadata(st, &p->s, err));
     if (c->family != TL_FAMILY_VIT || c->image_depth > 1 || c->image_height != c->image_width ||
         c->channels != (is_digits(p) ? 1u : 3u))
-        return tl_fail(err, TL_ERROR_USAGE,
-                       "%s is no checkpoint for single images: predict takes those of mnist and vit",
-                       st->path);
+        return tli_fail(err, TL_ERROR_USAGE,
+                        "%s is no checkpoint for single images: predict takes those of mnist and vit",
+                        st->path);
     if (is_digits(p) && c->image_height < DIGIT)
-        return tl_fail(err, TL_ERROR_USAGE, "%s was made for fields of %u pixels: digits take %d", st->path,
-                       c->image_height, DIGIT);
+        return tli_fail(err, TL_ERROR_USAGE, "%s was made for fields of %u pixels: digits take %d", st->path,
+                        c->image_height, DIGIT);
     if (p->s.class_names != NULL) p->names = cJSON_Parse(p->s.class_names);
     p->s.class_names = p->s.vocabulary = NULL; /* they go with the file */
-    TL_TRY(tl_model_create(p->ctx, c, 1, NULL, &p->model));
-    TL_TRY(tl_model_load(p->ctx, tl_model_registry(p->model), st));
+    TLI_TRY(tli_model_create(p->ctx, c, 1, NULL, &p->model));
+    TLI_TRY(tli_model_load(p->ctx, tli_model_registry(p->model), st));
     p->images = malloc((size_t)c->channels * c->image_height * c->image_width * sizeof *p->images);
     p->logits = malloc(c->classes * sizeof *p->logits);
-    p->weights = malloc((size_t)c->heads * tl_model_tokens(c) * sizeof *p->weights);
+    p->weights = malloc((size_t)c->heads * tli_model_tokens(c) * sizeof *p->weights);
     return p->images != NULL && p->logits != NULL && p->weights != NULL ? TL_OK : no_memory(p->ctx);
 }
 
-tl_status tl_predictor_create(tl_context *ctx, const char *checkpoint, tl_predictor **out)
+tl_status tli_predictor_create(tl_context *ctx, const char *checkpoint, tli_predictor **out)
 {
-    tl_safetensors st;
-    TL_TRY(tl_checkpoint_open(checkpoint, &st, tl_context_error(ctx)));
-    tl_predictor *p = calloc(1, sizeof *p);
+    tli_safetensors st;
+    TLI_TRY(tli_checkpoint_open(checkpoint, &st, tl_context_error(ctx)));
+    tli_predictor *p = calloc(1, sizeof *p);
     tl_status status = p != NULL ? TL_OK : no_memory(ctx);
     if (status == TL_OK) {
         p->ctx = ctx;
         status = open_model(p, &st);
     }
-    tl_st_close(&st);
+    tli_st_close(&st);
     if (status == TL_OK)
         *out = p;
     else
-        tl_predictor_destroy(p);
+        tli_predictor_destroy(p);
     return status;
 }
 
-void tl_predictor_destroy(tl_predictor *p)
+void tli_predictor_destroy(tli_predictor *p)
 {
     if (p == NULL) return;
-    tl_model_destroy(p->ctx, p->model);
+    tli_model_destroy(p->ctx, p->model);
     cJSON_Delete(p->names);
     free(p->images);
     free(p->logits);
     free(p->weights);
-    tl_image_free(&p->seen);
-    tl_image_free(&p->decoded);
-    tl_bytes_free(&p->bytes);
-    tl_resampler_free(&p->resampler);
+    tli_image_free(&p->seen);
+    tli_image_free(&p->decoded);
+    tli_bytes_free(&p->bytes);
+    tli_resampler_free(&p->resampler);
     free(p);
 }
 
 /* ---- one image ----------------------------------------------------------------------------------- */
 
 /* A digit at the centre of a black field, as static MNIST has it. */
-static tl_status place_digit(tl_predictor *p, uint32_t width, uint32_t height)
+static tl_status place_digit(tli_predictor *p, uint32_t width, uint32_t height)
 {
     const uint32_t side = p->s.model.image_height, corner = (side - DIGIT) / 2;
-    const tl_resize plan = {{0, 0, width, height}, DIGIT, DIGIT, {0, 0, DIGIT, DIGIT}};
+    const tli_resize plan = {{0, 0, width, height}, DIGIT, DIGIT, {0, 0, DIGIT, DIGIT}};
     tl_error *err = tl_context_error(p->ctx);
-    tl_image digit = {0};
-    tl_status status = tl_resample(&p->decoded, width, height, &plan, &p->resampler, &digit, err);
-    if (status == TL_OK) status = tl_image_reserve(&p->seen, side, side, err);
+    tli_image digit = {0};
+    tl_status status = tli_resample(&p->decoded, width, height, &plan, &p->resampler, &digit, err);
+    if (status == TL_OK) status = tli_image_reserve(&p->seen, side, side, err);
     if (status == TL_OK) {
         memset(p->seen.pixels, 0, (size_t)side * side * 3);
         memset(p->images, 0, (size_t)side * side * sizeof *p->images);
@@ -114,38 +114,38 @@ static tl_status place_digit(tl_predictor *p, uint32_t width, uint32_t height)
         p->images[at] = grey;
         memset(p->seen.pixels + 3 * at, (int)(grey * 255.0f + 0.5f), 3);
     }
-    tl_image_free(&digit);
+    tli_image_free(&digit);
     return status;
 }
 
-static tl_status read_image(tl_predictor *p, const char *path)
+static tl_status read_image(tli_predictor *p, const char *path)
 {
     tl_error *err = tl_context_error(p->ctx);
     uint32_t width, height;
-    TL_TRY(tl_bytes_read(&p->bytes, path, err));
-    TL_TRY(tl_image_size(&p->bytes, path, &width, &height, err));
-    const tl_resize plan = tl_resize_centre(width, height, p->s.model.image_height);
-    TL_TRY(tl_image_decode(&p->bytes, path, 1, &p->decoded, err));
+    TLI_TRY(tli_bytes_read(&p->bytes, path, err));
+    TLI_TRY(tli_image_size(&p->bytes, path, &width, &height, err));
+    const tli_resize plan = tli_resize_centre(width, height, p->s.model.image_height);
+    TLI_TRY(tli_image_decode(&p->bytes, path, 1, &p->decoded, err));
     if (is_digits(p)) return place_digit(p, width, height);
-    TL_TRY(tl_resample(&p->decoded, width, height, &plan, &p->resampler, &p->seen, err));
-    tl_normalise(&p->seen, p->images);
+    TLI_TRY(tli_resample(&p->decoded, width, height, &plan, &p->resampler, &p->seen, err));
+    tli_normalise(&p->seen, p->images);
     return TL_OK;
 }
 
 /* A class must not be named by logits that say nothing. */
-static tl_status check_logits(const tl_predictor *p, const char *path)
+static tl_status check_logits(const tli_predictor *p, const char *path)
 {
     for (uint32_t c = 0; c < p->s.model.classes; c++)
         if (!isfinite(p->logits[c]))
-            return tl_fail(tl_context_error(p->ctx), TL_ERROR_DEVICE,
-                           "the prediction for %s is not finite: the model's weights are of no use", path);
+            return tli_fail(tl_context_error(p->ctx), TL_ERROR_DEVICE,
+                            "the prediction for %s is not finite: the model's weights are of no use", path);
     return TL_OK;
 }
 
 /* Softmax of the logits, and the likeliest by repeated search; of equal ones the first. */
-static int rank(const float *logits, uint32_t classes, tl_guess *guesses)
+static int rank(const float *logits, uint32_t classes, tli_guess *guesses)
 {
-    const int count = classes < TL_PREDICT_MOST ? (int)classes : TL_PREDICT_MOST;
+    const int count = classes < TLI_PREDICT_MOST ? (int)classes : TLI_PREDICT_MOST;
     double top = -INFINITY, sum = 0;
     for (uint32_t c = 0; c < classes; c++) top = fmax(top, (double)logits[c]);
     for (uint32_t c = 0; c < classes; c++) sum += exp((double)logits[c] - top);
@@ -156,25 +156,26 @@ static int rank(const float *logits, uint32_t classes, tl_guess *guesses)
             for (int i = 0; i < place; i++) taken |= guesses[i].class_index == c;
             if (!taken && (best == UINT32_MAX || logits[c] > logits[best])) best = c;
         }
-        guesses[place] = (tl_guess){best, exp((double)logits[best] - top) / sum};
+        guesses[place] = (tli_guess){best, exp((double)logits[best] - top) / sum};
     }
     return count;
 }
 
-tl_status tl_predictor_run(tl_predictor *p, const char *path, tl_guess guesses[TL_PREDICT_MOST], int *count)
+tl_status tli_predictor_run(tli_predictor *p, const char *path, tli_guess guesses[TLI_PREDICT_MOST],
+                            int *count)
 {
     const int32_t target = 0; /* no loss is asked for */
-    const tl_inputs inputs = {.count = 1, .images = p->images, .targets = &target};
-    TL_TRY(read_image(p, path));
-    TL_TRY(tl_model_set_batch(p->ctx, p->model, &inputs));
-    TL_TRY(tl_model_forward(p->ctx, p->model));
-    TL_TRY(tl_model_read_logits(p->ctx, p->model, p->logits));
-    TL_TRY(check_logits(p, path));
+    const tli_inputs inputs = {.count = 1, .images = p->images, .targets = &target};
+    TLI_TRY(read_image(p, path));
+    TLI_TRY(tli_model_set_batch(p->ctx, p->model, &inputs));
+    TLI_TRY(tli_model_forward(p->ctx, p->model));
+    TLI_TRY(tli_model_read_logits(p->ctx, p->model, p->logits));
+    TLI_TRY(check_logits(p, path));
     *count = rank(p->logits, p->s.model.classes, guesses);
     return TL_OK;
 }
 
-const char *tl_predictor_class(tl_predictor *p, uint32_t class_index)
+const char *tli_predictor_class(tli_predictor *p, uint32_t class_index)
 {
     const char *name = cJSON_GetStringValue(cJSON_GetArrayItem(p->names, (int)class_index));
     if (name != NULL) return name;
@@ -185,19 +186,20 @@ const char *tl_predictor_class(tl_predictor *p, uint32_t class_index)
 /* ---- attention ----------------------------------------------------------------------------------- */
 
 /* The class token's weights of the patches, as grey pixels: the most looked at is white. */
-static tl_status map_of(tl_predictor *p, uint32_t layer, uint32_t head, tl_image *map)
+static tl_status map_of(tli_predictor *p, uint32_t layer, uint32_t head, tli_image *map)
 {
     const tl_model_config *c = &p->s.model;
     tl_error *err = tl_context_error(p->ctx);
-    const uint32_t tokens = tl_model_tokens(c), patches = tokens - 1;
+    const uint32_t tokens = tli_model_tokens(c), patches = tokens - 1;
     if (c->pool != TL_POOL_CLS)
-        return tl_fail(err, TL_ERROR_USAGE, "this model has no class token whose attention could be painted");
+        return tli_fail(err, TL_ERROR_USAGE,
+                        "this model has no class token whose attention could be painted");
     if (layer == UINT32_MAX) layer = c->depth - 1;
     if (head != UINT32_MAX && head >= c->heads)
-        return tl_fail(err, TL_ERROR_USAGE, "there is no head %u: the model has heads 0 to %u", head,
-                       c->heads - 1);
-    TL_TRY(tl_model_read_attention(p->ctx, p->model, layer, 0, p->weights));
-    TL_TRY(tl_image_reserve(map, c->image_width / c->patch_width, c->image_height / c->patch_height, err));
+        return tli_fail(err, TL_ERROR_USAGE, "there is no head %u: the model has heads 0 to %u", head,
+                        c->heads - 1);
+    TLI_TRY(tli_model_read_attention(p->ctx, p->model, layer, 0, p->weights));
+    TLI_TRY(tli_image_reserve(map, c->image_width / c->patch_width, c->image_height / c->patch_height, err));
     float most = 0;
     for (int pass = 0; pass < 2; pass++)
         for (uint32_t i = 0; i < patches; i++) {
@@ -220,17 +222,17 @@ static void blend(uint8_t *pixel, uint8_t weight)
     }
 }
 
-tl_status tl_predictor_paint(tl_predictor *p, uint32_t layer, uint32_t head, tl_image *picture)
+tl_status tli_predictor_paint(tli_predictor *p, uint32_t layer, uint32_t head, tli_image *picture)
 {
     tl_error *err = tl_context_error(p->ctx);
     const uint32_t side = p->seen.width, factor = side < SHOWN ? (SHOWN + side - 1) / side : 1,
                    shown = side * factor;
-    tl_image map = {0}, smooth = {0};
+    tli_image map = {0}, smooth = {0};
     tl_status status = map_of(p, layer, head, &map);
-    const tl_resize plan = {{0, 0, map.width, map.height}, shown, shown, {0, 0, shown, shown}};
+    const tli_resize plan = {{0, 0, map.width, map.height}, shown, shown, {0, 0, shown, shown}};
     if (status == TL_OK)
-        status = tl_resample(&map, map.width, map.height, &plan, &p->resampler, &smooth, err);
-    if (status == TL_OK) status = tl_image_reserve(picture, 2 * shown + GAP, shown, err);
+        status = tli_resample(&map, map.width, map.height, &plan, &p->resampler, &smooth, err);
+    if (status == TL_OK) status = tli_image_reserve(picture, 2 * shown + GAP, shown, err);
     if (status == TL_OK) memset(picture->pixels, 255, (size_t)picture->width * shown * 3);
     for (size_t i = 0; i < (size_t)shown * shown && status == TL_OK; i++) {
         const size_t y = i / shown, x = i % shown;
@@ -240,7 +242,7 @@ tl_status tl_predictor_paint(tl_predictor *p, uint32_t layer, uint32_t head, tl_
         memcpy(painted, pixel, 3);
         blend(painted, smooth.pixels[3 * i]);
     }
-    tl_image_free(&map);
-    tl_image_free(&smooth);
+    tli_image_free(&map);
+    tli_image_free(&smooth);
     return status;
 }

@@ -6,18 +6,18 @@
 /* Larger logits first, and of equal ones the smaller id, so that the order is one whatever sorts. */
 static int descending(const void *a, const void *b)
 {
-    const tl_candidate *x = a, *y = b;
+    const tli_candidate *x = a, *y = b;
     if (x->logit != y->logit) return x->logit > y->logit ? -1 : 1;
     return (x->id > y->id) - (x->id < y->id);
 }
 
-static double weight(const tl_candidate *c, float largest, float temperature)
+static double weight(const tli_candidate *c, float largest, float temperature)
 {
     return exp(((double)c->logit - (double)largest) / (double)temperature);
 }
 
 /* How many of the sorted candidates make up top_p of their probability. */
-static uint32_t nucleus(const tl_candidate *list, uint32_t count, const tl_sampling *s)
+static uint32_t nucleus(const tli_candidate *list, uint32_t count, const tli_sampling *s)
 {
     double all = 0, sum = 0;
     for (uint32_t i = 0; i < count; i++) all += weight(&list[i], list[0].logit, s->temperature);
@@ -28,20 +28,20 @@ static uint32_t nucleus(const tl_candidate *list, uint32_t count, const tl_sampl
     return count;
 }
 
-tl_status tl_sample(const float *logits, uint32_t count, const tl_sampling *s, double u, tl_candidate *list,
-                    uint32_t *id, tl_error *err)
+tl_status tli_sample(const float *logits, uint32_t count, const tli_sampling *s, double u,
+                     tli_candidate *list, uint32_t *id, tl_error *err)
 {
     uint32_t n = 0, best = 0;
     bool numbers = true;
     for (uint32_t i = 0; i < count; i++) {
         numbers &= logits[i] < INFINITY; /* neither NaN nor infinite */
         if (!(logits[i] > -INFINITY)) continue;
-        list[n] = (tl_candidate){logits[i], i};
+        list[n] = (tli_candidate){logits[i], i};
         if (logits[i] > list[best].logit) best = n;
         n++;
     }
     if (n == 0 || !numbers)
-        return tl_fail(err, TL_ERROR_DEVICE, "the model's logits are not finite: its weights are of no use");
+        return tli_fail(err, TL_ERROR_DEVICE, "the model's logits are not finite: its weights are of no use");
     *id = list[best].id;
     if (s->temperature <= 0.0f) return TL_OK;
     const float largest = list[best].logit;

@@ -1,25 +1,25 @@
 /* The next token from a model's logits. */
-#ifndef TL_INFER_SAMPLE_H
-#define TL_INFER_SAMPLE_H
+#ifndef INFER_SAMPLE_H
+#define INFER_SAMPLE_H
 
 #include <stdint.h>
 
 #include "core/status.h"
 
-typedef struct tl_sampling {
+typedef struct tli_sampling {
     float temperature; /* divides the logits; 0: always the largest, the first of equal ones */
     uint32_t top_k;    /* only the k largest count; 0: all */
     float top_p;       /* of these the fewest that have this share of the probability; 1: all */
-} tl_sampling;
+} tli_sampling;
 
-typedef struct tl_candidate {
+typedef struct tli_candidate {
     float logit;
     uint32_t id;
-} tl_candidate;
+} tli_candidate;
 
 /* The chosen id; u is uniform in [0, 1). A logit of -INFINITY is never chosen. `room`: `count` candidates.
  * TL_ERROR_DEVICE when a logit is NaN or INFINITY, or all are -INFINITY. */
-tl_status tl_sample(const float *logits, uint32_t count, const tl_sampling *sampling, double u,
-                    tl_candidate *room, uint32_t *id, tl_error *err);
+tl_status tli_sample(const float *logits, uint32_t count, const tli_sampling *sampling, double u,
+                     tli_candidate *room, uint32_t *id, tl_error *err);
 
 #endif

@@ -9,26 +9,26 @@
 #include "ops/layernorm.h"
 #include "ops/linear.h"
 
-static const tl_view none = {0};
+static const tli_view none = {0};
 
-bool tl_block_has_to_out(const tl_op_shape *op)
+bool tli_block_has_to_out(const tli_op_shape *op)
 {
     return !(op->heads == 1 && op->head_dim == op->dim);
 }
 
-uint64_t tl_block_buffer_count(const tl_block_shape *shape, bool training, tl_block_buffer which)
+uint64_t tli_block_buffer_count(const tli_block_shape *shape, bool training, tli_block_buffer which)
 {
-    const tl_op_shape *op = &shape->op;
-    uint64_t rows = (uint64_t)tl_geometry_tokens(&op->geometry) * op->batch;
+    const tli_op_shape *op = &shape->op;
+    uint64_t rows = (uint64_t)tli_geometry_tokens(&op->geometry) * op->batch;
     uint64_t out_rows = (uint64_t)op->queries * op->batch;
     switch (which) {
-    case TL_BLOCK_STATS1: return 2 * rows;
-    case TL_BLOCK_O: return out_rows * op->heads * op->head_dim;
-    case TL_BLOCK_STATS2: return 2 * out_rows;
-    case TL_BLOCK_HIDDEN: return out_rows * shape->mlp_dim;
-    case TL_BLOCK_MIDDLE:
-    case TL_BLOCK_OUTPUT: return training ? out_rows * op->dim : 0;
-    case TL_BLOCK_BUFFERS: break;
+    case TLI_BLOCK_STATS1: return 2 * rows;
+    case TLI_BLOCK_O: return out_rows * op->heads * op->head_dim;
+    case TLI_BLOCK_STATS2: return 2 * out_rows;
+    case TLI_BLOCK_HIDDEN: return out_rows * shape->mlp_dim;
+    case TLI_BLOCK_MIDDLE:
+    case TLI_BLOCK_OUTPUT: return training ? out_rows * op->dim : 0;
+    case TLI_BLOCK_BUFFERS: break;
     }
     return 0;
 }
@@ -38,17 +38,17 @@ static uint64_t larger(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
-uint64_t tl_block_workspace_count(const tl_block_shape *shape, bool training)
+uint64_t tli_block_workspace_count(const tli_block_shape *shape, bool training)
 {
-    const tl_op_shape *op = &shape->op;
-    uint64_t count = tl_op_workspace_count(op);
+    const tli_op_shape *op = &shape->op;
+    uint64_t count = tli_op_workspace_count(op);
     if (training) {
-        uint64_t rows = (uint64_t)tl_geometry_tokens(&op->geometry) * op->batch;
+        uint64_t rows = (uint64_t)tli_geometry_tokens(&op->geometry) * op->batch;
         uint64_t out_rows = (uint64_t)op->queries * op->batch;
-        count = larger(count, tl_layernorm_workspace(rows, op->dim));
-        count = larger(count, tl_layernorm_workspace(out_rows, op->dim));
-        count = larger(count, tl_linear_workspace(out_rows, op->dim));
-        count = larger(count, tl_linear_workspace(out_rows, shape->mlp_dim));
+        count = larger(count, tli_layernorm_workspace(rows, op->dim));
+        count = larger(count, tli_layernorm_workspace(out_rows, op->dim));
+        count = larger(count, tli_linear_workspace(out_rows, op->dim));
+        count = larger(count, tli_linear_workspace(out_rows, shape->mlp_dim));
     }
     return count;
 }
@@ -56,55 +56,55 @@ uint64_t tl_block_workspace_count(const tl_block_shape *shape, bool training)
 /* ---- parameters ---------------------------------------------------------------------------------- */
 
 typedef struct adder {
-    tl_registry *registry;
+    tli_registry *registry;
     const char *trunk;
     uint32_t layer;
     bool failed;
 } adder;
 
-static void add(adder *a, const char *name, tl_init init, uint64_t fan_in, uint32_t rank, uint64_t s0,
+static void add(adder *a, const char *name, tli_init init, uint64_t fan_in, uint32_t rank, uint64_t s0,
                 uint64_t s1, uint64_t s2)
 {
     char full[96];
     snprintf(full, sizeof full, "%s.layers.%u.%s", a->trunk, a->layer, name);
-    const float bound = init == TL_INIT_UNIFORM ? (float)(1.0 / sqrt((double)fan_in))
-                        : init == TL_INIT_LOCAL ? (float)fan_in
-                                                : 0.0f;
-    if (tl_registry_add(a->registry, full, init, bound, rank, (const uint64_t[]){s0, s1, s2}) < 0)
+    const float bound = init == TLI_INIT_UNIFORM ? (float)(1.0 / sqrt((double)fan_in))
+                        : init == TLI_INIT_LOCAL ? (float)fan_in
+                                                 : 0.0f;
+    if (tli_registry_add(a->registry, full, init, bound, rank, (const uint64_t[]){s0, s1, s2}) < 0)
         a->failed = true;
 }
 
 static void add_norm(adder *a, const char *weight, const char *bias, uint64_t dim)
 {
-    add(a, weight, TL_INIT_ONE, 0, 1, dim, 0, 0);
-    add(a, bias, TL_INIT_ZERO, 0, 1, dim, 0, 0);
+    add(a, weight, TLI_INIT_ONE, 0, 1, dim, 0, 0);
+    add(a, bias, TLI_INIT_ZERO, 0, 1, dim, 0, 0);
 }
 
-tl_status tl_block_parameters(tl_registry *registry, const char *trunk, uint32_t layer,
-                              const tl_block_shape *shape, tl_error *err)
+tl_status tli_block_parameters(tli_registry *registry, const char *trunk, uint32_t layer,
+                               const tli_block_shape *shape, tl_error *err)
 {
-    const tl_op_shape *op = &shape->op;
+    const tli_op_shape *op = &shape->op;
     uint64_t dim = op->dim, inner = (uint64_t)op->heads * op->head_dim, mlp = shape->mlp_dim;
     adder a = {registry, trunk, layer, false};
-    tl_op_parameter list[OP_MAX_PARAMETERS];
-    const int count = tl_op_parameters(op, list);
+    tli_op_parameter list[OP_MAX_PARAMETERS];
+    const int count = tli_op_parameters(op, list);
     add_norm(&a, "0.norm.weight", "0.norm.bias", dim);
     for (int i = 0; i < count; i++) {
         char name[64];
         snprintf(name, sizeof name, "0.%s", list[i].name);
-        add(&a, name, list[i].init, list[i].init == TL_INIT_LOCAL ? list[i].axes : list[i].fan_in,
+        add(&a, name, list[i].init, list[i].init == TLI_INIT_LOCAL ? list[i].axes : list[i].fan_in,
             list[i].rank, list[i].shape[0], list[i].shape[1], list[i].shape[2]);
     }
-    if (tl_block_has_to_out(op)) {
-        add(&a, "0.to_out.0.weight", TL_INIT_UNIFORM, inner, 2, dim, inner, 0);
-        add(&a, "0.to_out.0.bias", TL_INIT_UNIFORM, inner, 1, dim, 0, 0);
+    if (tli_block_has_to_out(op)) {
+        add(&a, "0.to_out.0.weight", TLI_INIT_UNIFORM, inner, 2, dim, inner, 0);
+        add(&a, "0.to_out.0.bias", TLI_INIT_UNIFORM, inner, 1, dim, 0, 0);
     }
     add_norm(&a, "1.net.0.weight", "1.net.0.bias", dim);
-    add(&a, "1.net.1.weight", TL_INIT_UNIFORM, dim, 2, mlp, dim, 0);
-    add(&a, "1.net.1.bias", TL_INIT_UNIFORM, dim, 1, mlp, 0, 0);
-    add(&a, "1.net.4.weight", TL_INIT_UNIFORM, mlp, 2, dim, mlp, 0);
-    add(&a, "1.net.4.bias", TL_INIT_UNIFORM, mlp, 1, dim, 0, 0);
-    if (a.failed) return tl_fail(err, TL_ERROR_MEMORY, "no host memory for the list of parameters.");
+    add(&a, "1.net.1.weight", TLI_INIT_UNIFORM, dim, 2, mlp, dim, 0);
+    add(&a, "1.net.1.bias", TLI_INIT_UNIFORM, dim, 1, mlp, 0, 0);
+    add(&a, "1.net.4.weight", TLI_INIT_UNIFORM, mlp, 2, dim, mlp, 0);
+    add(&a, "1.net.4.bias", TLI_INIT_UNIFORM, mlp, 1, dim, 0, 0);
+    if (a.failed) return tli_fail(err, TL_ERROR_MEMORY, "no host memory for the list of parameters.");
     return TL_OK;
 }
 
@@ -112,39 +112,39 @@ tl_status tl_block_parameters(tl_registry *registry, const char *trunk, uint32_t
 
 /* A parameter and its gradient as views; the gradient is none in inference. */
 typedef struct pair {
-    tl_view value, gradient;
+    tli_view value, gradient;
 } pair;
 
-struct tl_block {
-    tl_block_shape shape;
+struct tli_block {
+    tli_block_shape shape;
     bool training, cached;
-    tl_block *lender;
+    tli_block *lender;
     tl_tensor *normed; /* cached: the rows in front of the operation, of all tokens */
-    tl_op_weights weights, gradients;
+    tli_op_weights weights, gradients;
     pair norm_weight, norm_bias, out_weight, out_bias;
     pair mlp_norm_weight, mlp_norm_bias, mlp1_weight, mlp1_bias, mlp2_weight, mlp2_bias;
-    tl_tensor *buffers[TL_BLOCK_BUFFERS];
-    tl_op_state *state;
-    tl_op_shape now; /* the shape of the current batch */
+    tl_tensor *buffers[TLI_BLOCK_BUFFERS];
+    tli_op_state *state;
+    tli_op_shape now; /* the shape of the current batch */
     char name[64];
 };
 
 typedef struct finder {
     tl_context *ctx;
-    tl_registry *registry;
+    tli_registry *registry;
     const char *trunk;
     uint32_t layer;
     tl_status status;
 } finder;
 
-static tl_parameter *find(finder *f, const char *name)
+static tli_parameter *find(finder *f, const char *name)
 {
     char full[96];
     snprintf(full, sizeof full, "%s.layers.%u.%s", f->trunk, f->layer, name);
-    tl_parameter *p = tl_registry_find(f->registry, full);
+    tli_parameter *p = tli_registry_find(f->registry, full);
     if (p == NULL || p->value == NULL) {
-        f->status = tl_fail(tl_context_error(f->ctx), TL_ERROR_USAGE,
-                            "parameter %s is not in the registry: register and allocate it first.", full);
+        f->status = tli_fail(tl_context_error(f->ctx), TL_ERROR_USAGE,
+                             "parameter %s is not in the registry: register and allocate it first.", full);
         return NULL;
     }
     return p;
@@ -153,34 +153,34 @@ static tl_parameter *find(finder *f, const char *name)
 static pair find_pair(finder *f, const char *name)
 {
     pair result = {none, none};
-    tl_parameter *p = find(f, name);
+    tli_parameter *p = find(f, name);
     if (p == NULL) return result;
-    result.value = tl_at(p->value, 0);
-    if (p->gradient != NULL) result.gradient = tl_at(p->gradient, 0);
+    result.value = tli_at(p->value, 0);
+    if (p->gradient != NULL) result.gradient = tli_at(p->gradient, 0);
     return result;
 }
 
 static void find_tensor(finder *f, const char *name, tl_tensor **value, tl_tensor **gradient)
 {
-    tl_parameter *p = find(f, name);
+    tli_parameter *p = find(f, name);
     if (p == NULL) return;
     *value = p->value;
     *gradient = p->gradient;
 }
 
-static tl_status find_weights(tl_block *b, finder *f)
+static tl_status find_weights(tli_block *b, finder *f)
 {
-    const tl_op_shape *op = &b->shape.op;
+    const tli_op_shape *op = &b->shape.op;
     b->norm_weight = find_pair(f, "0.norm.weight");
     b->norm_bias = find_pair(f, "0.norm.bias");
-    tl_op_parameter list[OP_MAX_PARAMETERS];
-    const int count = tl_op_parameters(op, list);
+    tli_op_parameter list[OP_MAX_PARAMETERS];
+    const int count = tli_op_parameters(op, list);
     for (int i = 0; i < count; i++) {
         char name[64];
         snprintf(name, sizeof name, "0.%s", list[i].name);
-        find_tensor(f, name, tl_op_weight(&b->weights, &list[i]), tl_op_weight(&b->gradients, &list[i]));
+        find_tensor(f, name, tli_op_weight(&b->weights, &list[i]), tli_op_weight(&b->gradients, &list[i]));
     }
-    if (tl_block_has_to_out(op)) {
+    if (tli_block_has_to_out(op)) {
         b->out_weight = find_pair(f, "0.to_out.0.weight");
         b->out_bias = find_pair(f, "0.to_out.0.bias");
     }
@@ -193,37 +193,37 @@ static tl_status find_weights(tl_block *b, finder *f)
     return f->status;
 }
 
-static const char *buffer_name(tl_block_buffer which)
+static const char *buffer_name(tli_block_buffer which)
 {
-    static const char *const names[TL_BLOCK_BUFFERS] = {"norm statistics", "op output", "mlp norm statistics",
-                                                        "mlp hidden",      "middle",    "output"};
+    static const char *const names[TLI_BLOCK_BUFFERS] = {
+        "norm statistics", "op output", "mlp norm statistics", "mlp hidden", "middle", "output"};
     return names[which];
 }
 
-static tl_status create_buffers(tl_context *ctx, tl_block *b)
+static tl_status create_buffers(tl_context *ctx, tli_block *b)
 {
-    for (int i = 0; i < TL_BLOCK_BUFFERS; i++) {
-        uint64_t count = tl_block_buffer_count(&b->shape, b->training, (tl_block_buffer)i);
+    for (int i = 0; i < TLI_BLOCK_BUFFERS; i++) {
+        uint64_t count = tli_block_buffer_count(&b->shape, b->training, (tli_block_buffer)i);
         if (count == 0) continue;
         char name[96];
-        snprintf(name, sizeof name, "%s %s", b->name, buffer_name((tl_block_buffer)i));
-        TL_TRY(tl_tensor_create(ctx, name, TL_MEMORY_ACTIVATION, 1, count, &b->buffers[i]));
+        snprintf(name, sizeof name, "%s %s", b->name, buffer_name((tli_block_buffer)i));
+        TLI_TRY(tl_tensor_create(ctx, name, TL_MEMORY_ACTIVATION, 1, count, &b->buffers[i]));
     }
     return TL_OK;
 }
 
-static bool borrows_state(const tl_block *b)
+static bool borrows_state(const tli_block *b)
 {
-    return b->lender != NULL && tl_op_lends_state(&b->lender->shape.op, &b->shape.op);
+    return b->lender != NULL && tli_op_lends_state(&b->lender->shape.op, &b->shape.op);
 }
 
-tl_status tl_block_create(tl_context *ctx, tl_registry *registry, const char *trunk, uint32_t layer,
-                          const tl_block_shape *shape, bool training, bool cached, tl_block *lender,
-                          tl_block **out)
+tl_status tli_block_create(tl_context *ctx, tli_registry *registry, const char *trunk, uint32_t layer,
+                           const tli_block_shape *shape, bool training, bool cached, tli_block *lender,
+                           tli_block **out)
 {
-    tl_block *b = calloc(1, sizeof *b);
+    tli_block *b = calloc(1, sizeof *b);
     if (b == NULL)
-        return tl_fail(tl_context_error(ctx), TL_ERROR_MEMORY, "no host memory for a block of the model.");
+        return tli_fail(tl_context_error(ctx), TL_ERROR_MEMORY, "no host memory for a block of the model.");
     b->shape = *shape;
     b->training = training;
     b->cached = cached;
@@ -235,35 +235,35 @@ tl_status tl_block_create(tl_context *ctx, tl_registry *registry, const char *tr
     if (status == TL_OK && cached)
         status = tl_tensor_create(
             ctx, b->name, TL_MEMORY_ACTIVATION, 1,
-            (uint64_t)tl_geometry_tokens(&shape->op.geometry) * shape->op.batch * shape->op.dim, &b->normed);
+            (uint64_t)tli_geometry_tokens(&shape->op.geometry) * shape->op.batch * shape->op.dim, &b->normed);
     b->now = shape->op;
-    if (status == TL_OK && !borrows_state(b)) status = tl_op_create(ctx, b->name, &shape->op, &b->state);
+    if (status == TL_OK && !borrows_state(b)) status = tli_op_create(ctx, b->name, &shape->op, &b->state);
     if (status != TL_OK) {
-        tl_block_destroy(ctx, b);
+        tli_block_destroy(ctx, b);
         return status;
     }
     *out = b;
     return TL_OK;
 }
 
-void tl_block_destroy(tl_context *ctx, tl_block *b)
+void tli_block_destroy(tl_context *ctx, tli_block *b)
 {
     if (b == NULL) return;
-    if (b->state != NULL) tl_op_destroy(ctx, b->state);
-    for (int i = 0; i < TL_BLOCK_BUFFERS; i++) tl_tensor_destroy(ctx, b->buffers[i]);
+    if (b->state != NULL) tli_op_destroy(ctx, b->state);
+    for (int i = 0; i < TLI_BLOCK_BUFFERS; i++) tl_tensor_destroy(ctx, b->buffers[i]);
     tl_tensor_destroy(ctx, b->normed);
     free(b);
 }
 
-tl_status tl_block_set_batch(tl_context *ctx, tl_block *b, uint32_t batch, uint32_t first, uint32_t tokens)
+tl_status tli_block_set_batch(tl_context *ctx, tli_block *b, uint32_t batch, uint32_t first, uint32_t tokens)
 {
     if (batch == b->now.batch && first == b->now.geometry.first &&
-        tokens == tl_geometry_tokens(&b->now.geometry))
+        tokens == tli_geometry_tokens(&b->now.geometry))
         return TL_OK;
-    if (!borrows_state(b)) TL_TRY(tl_op_fit(ctx, b->name, b->state, batch, first, tokens));
-    tl_op_shape shape = b->shape.op;
+    if (!borrows_state(b)) TLI_TRY(tli_op_fit(ctx, b->name, b->state, batch, first, tokens));
+    tli_op_shape shape = b->shape.op;
     shape.batch = batch;
-    if (shape.geometry.kind == TL_CAUSAL) {
+    if (shape.geometry.kind == TLI_CAUSAL) {
         shape.geometry.first = first;
         shape.geometry.width = tokens;
         shape.queries = tokens - first;
@@ -276,56 +276,57 @@ tl_status tl_block_set_batch(tl_context *ctx, tl_block *b, uint32_t batch, uint3
 
 /* The rows and places of the current batch. */
 typedef struct frame {
-    tl_op_state *state;
+    tli_op_state *state;
     uint64_t rows, out_rows;
     uint32_t dim, inner, mlp;
     uint64_t first; /* row of the first query; above 0 in cached blocks alone */
-    tl_view stats1, stats2, o, hidden;
+    tli_view stats1, stats2, o, hidden;
 } frame;
 
-static frame frame_of(tl_block *b)
+static frame frame_of(tli_block *b)
 {
-    const tl_op_shape *op = &b->now;
-    tl_block *home = b->lender != NULL ? b->lender : b;
+    const tli_op_shape *op = &b->now;
+    tli_block *home = b->lender != NULL ? b->lender : b;
     return (frame){
         .state = borrows_state(b) ? b->lender->state : b->state,
-        .rows = (uint64_t)(tl_geometry_tokens(&op->geometry) - op->geometry.first) * op->batch,
+        .rows = (uint64_t)(tli_geometry_tokens(&op->geometry) - op->geometry.first) * op->batch,
         .first = (uint64_t)op->geometry.first * op->batch,
         .out_rows = (uint64_t)op->queries * op->batch,
         .dim = op->dim,
         .inner = op->heads * op->head_dim,
         .mlp = b->shape.mlp_dim,
-        .stats1 = tl_at(home->buffers[TL_BLOCK_STATS1], 0),
-        .stats2 = tl_at(home->buffers[TL_BLOCK_STATS2], 0),
-        .o = tl_at(home->buffers[TL_BLOCK_O], 0),
-        .hidden = tl_at(home->buffers[TL_BLOCK_HIDDEN], 0),
+        .stats1 = tli_at(home->buffers[TLI_BLOCK_STATS1], 0),
+        .stats2 = tli_at(home->buffers[TLI_BLOCK_STATS2], 0),
+        .o = tli_at(home->buffers[TLI_BLOCK_O], 0),
+        .hidden = tli_at(home->buffers[TLI_BLOCK_HIDDEN], 0),
     };
 }
 
-tl_status tl_block_forward(tl_context *ctx, tl_block *b, tl_view x, tl_view *y, const tl_block_scratch *s)
+tl_status tli_block_forward(tl_context *ctx, tli_block *b, tli_view x, tli_view *y,
+                            const tli_block_scratch *s)
 {
     frame f = frame_of(b);
-    tl_view middle = b->training ? tl_at(b->buffers[TL_BLOCK_MIDDLE], 0) : x;
-    tl_view output = b->training ? tl_at(b->buffers[TL_BLOCK_OUTPUT], 0) : x;
+    tli_view middle = b->training ? tli_at(b->buffers[TLI_BLOCK_MIDDLE], 0) : x;
+    tli_view output = b->training ? tli_at(b->buffers[TLI_BLOCK_OUTPUT], 0) : x;
 
-    tl_view normed = b->cached ? tl_at(b->normed, 0) : s->rows1;
-    TL_TRY(tl_layernorm_forward(ctx, x, b->norm_weight.value, b->norm_bias.value,
-                                tl_view_add(normed, f.first * f.dim), f.stats1, f.rows, f.dim));
-    TL_TRY(tl_op_forward(ctx, f.state, &b->weights, normed, f.o, s->workspace));
-    if (tl_block_has_to_out(&b->shape.op)) {
-        TL_TRY(tl_linear_forward(ctx, f.o, f.inner, b->out_weight.value, b->out_bias.value, x, middle, f.dim,
-                                 f.out_rows, f.inner, f.dim));
+    tli_view normed = b->cached ? tli_at(b->normed, 0) : s->rows1;
+    TLI_TRY(tli_layernorm_forward(ctx, x, b->norm_weight.value, b->norm_bias.value,
+                                  tli_view_add(normed, f.first * f.dim), f.stats1, f.rows, f.dim));
+    TLI_TRY(tli_op_forward(ctx, f.state, &b->weights, normed, f.o, s->workspace));
+    if (tli_block_has_to_out(&b->shape.op)) {
+        TLI_TRY(tli_linear_forward(ctx, f.o, f.inner, b->out_weight.value, b->out_bias.value, x, middle,
+                                   f.dim, f.out_rows, f.inner, f.dim));
     } else {
-        TL_TRY(tl_add(ctx, x, f.o, middle, f.out_rows * f.dim));
+        TLI_TRY(tli_add(ctx, x, f.o, middle, f.out_rows * f.dim));
     }
 
-    TL_TRY(tl_layernorm_forward(ctx, middle, b->mlp_norm_weight.value, b->mlp_norm_bias.value, s->rows1,
-                                f.stats2, f.out_rows, f.dim));
-    TL_TRY(tl_linear_forward(ctx, s->rows1, f.dim, b->mlp1_weight.value, b->mlp1_bias.value, none, f.hidden,
-                             f.mlp, f.out_rows, f.dim, f.mlp));
-    TL_TRY(tl_gelu_forward(ctx, f.hidden, s->hidden, f.out_rows * f.mlp));
-    TL_TRY(tl_linear_forward(ctx, s->hidden, f.mlp, b->mlp2_weight.value, b->mlp2_bias.value, middle, output,
-                             f.dim, f.out_rows, f.mlp, f.dim));
+    TLI_TRY(tli_layernorm_forward(ctx, middle, b->mlp_norm_weight.value, b->mlp_norm_bias.value, s->rows1,
+                                  f.stats2, f.out_rows, f.dim));
+    TLI_TRY(tli_linear_forward(ctx, s->rows1, f.dim, b->mlp1_weight.value, b->mlp1_bias.value, none, f.hidden,
+                               f.mlp, f.out_rows, f.dim, f.mlp));
+    TLI_TRY(tli_gelu_forward(ctx, f.hidden, s->hidden, f.out_rows * f.mlp));
+    TLI_TRY(tli_linear_forward(ctx, s->hidden, f.mlp, b->mlp2_weight.value, b->mlp2_bias.value, middle,
+                               output, f.dim, f.out_rows, f.mlp, f.dim));
     *y = output;
     return TL_OK;
 }
@@ -333,56 +334,58 @@ tl_status tl_block_forward(tl_context *ctx, tl_block *b, tl_view x, tl_view *y, 
 /* x_out = x_mid + W2 gelu(u) + b2: dx stays where it is for the residual, and LayerNorm adds the MLP's part.
  * Each Linear is asked for its weights' gradient first, so that its input's buffer can take the input's
  * gradient. */
-static tl_status backward_mlp(tl_context *ctx, tl_block *b, const frame *f, tl_view dx,
-                              const tl_block_scratch *s)
+static tl_status backward_mlp(tl_context *ctx, tli_block *b, const frame *f, tli_view dx,
+                              const tli_block_scratch *s)
 {
-    tl_view middle = tl_at(b->buffers[TL_BLOCK_MIDDLE], 0);
-    TL_TRY(tl_gelu_forward(ctx, f->hidden, s->hidden, f->out_rows * f->mlp));
-    TL_TRY(tl_linear_backward(ctx, dx, f->dim, s->hidden, f->mlp, b->mlp2_weight.value, none, false,
-                              b->mlp2_weight.gradient, b->mlp2_bias.gradient, s->workspace, f->out_rows,
-                              f->mlp, f->dim));
-    TL_TRY(tl_linear_backward(ctx, dx, f->dim, none, f->mlp, b->mlp2_weight.value, s->hidden, false, none,
-                              none, s->workspace, f->out_rows, f->mlp, f->dim));
-    TL_TRY(tl_gelu_backward(ctx, f->hidden, s->hidden, s->hidden, f->out_rows * f->mlp));
+    tli_view middle = tli_at(b->buffers[TLI_BLOCK_MIDDLE], 0);
+    TLI_TRY(tli_gelu_forward(ctx, f->hidden, s->hidden, f->out_rows * f->mlp));
+    TLI_TRY(tli_linear_backward(ctx, dx, f->dim, s->hidden, f->mlp, b->mlp2_weight.value, none, false,
+                                b->mlp2_weight.gradient, b->mlp2_bias.gradient, s->workspace, f->out_rows,
+                                f->mlp, f->dim));
+    TLI_TRY(tli_linear_backward(ctx, dx, f->dim, none, f->mlp, b->mlp2_weight.value, s->hidden, false, none,
+                                none, s->workspace, f->out_rows, f->mlp, f->dim));
+    TLI_TRY(tli_gelu_backward(ctx, f->hidden, s->hidden, s->hidden, f->out_rows * f->mlp));
 
-    TL_TRY(tl_layernorm_forward(ctx, middle, b->mlp_norm_weight.value, b->mlp_norm_bias.value, s->rows1,
-                                f->stats2, f->out_rows, f->dim));
-    TL_TRY(tl_linear_backward(ctx, s->hidden, f->mlp, s->rows1, f->dim, b->mlp1_weight.value, none, false,
-                              b->mlp1_weight.gradient, b->mlp1_bias.gradient, s->workspace, f->out_rows,
-                              f->dim, f->mlp));
-    TL_TRY(tl_linear_backward(ctx, s->hidden, f->mlp, none, f->dim, b->mlp1_weight.value, s->rows1, false,
-                              none, none, s->workspace, f->out_rows, f->dim, f->mlp));
-    return tl_layernorm_backward(ctx, s->rows1, middle, b->mlp_norm_weight.value, f->stats2, dx, true,
-                                 b->mlp_norm_weight.gradient, b->mlp_norm_bias.gradient, s->workspace,
-                                 f->out_rows, f->dim);
+    TLI_TRY(tli_layernorm_forward(ctx, middle, b->mlp_norm_weight.value, b->mlp_norm_bias.value, s->rows1,
+                                  f->stats2, f->out_rows, f->dim));
+    TLI_TRY(tli_linear_backward(ctx, s->hidden, f->mlp, s->rows1, f->dim, b->mlp1_weight.value, none, false,
+                                b->mlp1_weight.gradient, b->mlp1_bias.gradient, s->workspace, f->out_rows,
+                                f->dim, f->mlp));
+    TLI_TRY(tli_linear_backward(ctx, s->hidden, f->mlp, none, f->dim, b->mlp1_weight.value, s->rows1, false,
+                                none, none, s->workspace, f->out_rows, f->dim, f->mlp));
+    return tli_layernorm_backward(ctx, s->rows1, middle, b->mlp_norm_weight.value, f->stats2, dx, true,
+                                  b->mlp_norm_weight.gradient, b->mlp_norm_bias.gradient, s->workspace,
+                                  f->out_rows, f->dim);
 }
 
-tl_status tl_block_read_attention(tl_context *ctx, tl_block *b, uint32_t sample, uint32_t query,
-                                  float *weights)
+tl_status tli_block_read_attention(tl_context *ctx, tli_block *b, uint32_t sample, uint32_t query,
+                                   float *weights)
 {
-    return tl_op_read_attention(ctx, frame_of(b).state, sample, query, weights);
+    return tli_op_read_attention(ctx, frame_of(b).state, sample, query, weights);
 }
 
-tl_status tl_block_backward(tl_context *ctx, tl_block *b, tl_view x, tl_view dx, const tl_block_scratch *s)
+tl_status tli_block_backward(tl_context *ctx, tli_block *b, tli_view x, tli_view dx,
+                             const tli_block_scratch *s)
 {
     frame f = frame_of(b);
-    TL_TRY(backward_mlp(ctx, b, &f, dx, s));
+    TLI_TRY(backward_mlp(ctx, b, &f, dx, s));
 
-    tl_view d_o = dx;
-    if (tl_block_has_to_out(&b->shape.op)) {
-        TL_TRY(tl_linear_backward(ctx, dx, f.dim, f.o, f.inner, b->out_weight.value, none, false,
-                                  b->out_weight.gradient, b->out_bias.gradient, s->workspace, f.out_rows,
-                                  f.inner, f.dim));
-        TL_TRY(tl_linear_backward(ctx, dx, f.dim, none, f.inner, b->out_weight.value, f.o, false, none, none,
-                                  s->workspace, f.out_rows, f.inner, f.dim));
+    tli_view d_o = dx;
+    if (tli_block_has_to_out(&b->shape.op)) {
+        TLI_TRY(tli_linear_backward(ctx, dx, f.dim, f.o, f.inner, b->out_weight.value, none, false,
+                                    b->out_weight.gradient, b->out_bias.gradient, s->workspace, f.out_rows,
+                                    f.inner, f.dim));
+        TLI_TRY(tli_linear_backward(ctx, dx, f.dim, none, f.inner, b->out_weight.value, f.o, false, none,
+                                    none, s->workspace, f.out_rows, f.inner, f.dim));
         d_o = f.o;
     }
-    TL_TRY(tl_layernorm_forward(ctx, x, b->norm_weight.value, b->norm_bias.value, s->rows1, f.stats1, f.rows,
-                                f.dim));
-    TL_TRY(tl_op_backward(ctx, f.state, &b->weights, s->rows1, d_o, s->rows2, &b->gradients, s->workspace));
+    TLI_TRY(tli_layernorm_forward(ctx, x, b->norm_weight.value, b->norm_bias.value, s->rows1, f.stats1,
+                                  f.rows, f.dim));
+    TLI_TRY(tli_op_backward(ctx, f.state, &b->weights, s->rows1, d_o, s->rows2, &b->gradients, s->workspace));
     /* Only the queries have a residual path behind them. */
     if (f.out_rows < f.rows)
-        TL_TRY(tl_zero(ctx, tl_view_add(dx, f.out_rows * f.dim), (f.rows - f.out_rows) * f.dim));
-    return tl_layernorm_backward(ctx, s->rows2, x, b->norm_weight.value, f.stats1, dx, true,
-                                 b->norm_weight.gradient, b->norm_bias.gradient, s->workspace, f.rows, f.dim);
+        TLI_TRY(tli_zero(ctx, tli_view_add(dx, f.out_rows * f.dim), (f.rows - f.out_rows) * f.dim));
+    return tli_layernorm_backward(ctx, s->rows2, x, b->norm_weight.value, f.stats1, dx, true,
+                                  b->norm_weight.gradient, b->norm_bias.gradient, s->workspace, f.rows,
+                                  f.dim);
 }

@@ -8,16 +8,16 @@
 #include "ops/linear.h"
 #include "ops/linear_loss.h"
 
-typedef enum tl_gpt_buffer {
-    TL_GPT_TOKENS = TL_MODEL_BUFFERS, /* rows, int32 */
-    TL_GPT_INDEX,                     /* training: which rows hold which id, see ops/embedding.h */
-    TL_GPT_TRUNK_STATS,               /* 2 x rows: of the trunk's LayerNorm */
-    TL_GPT_FINAL_STATS,               /* 2 x rows: of the one behind it */
-    TL_GPT_NORMED,                    /* rows x dim: what the head reads; after the loss its gradient */
-    TL_GPT_LOGITS,                    /* scratch: of a chunk of rows */
-    TL_GPT_END
-} tl_gpt_buffer;
-enum { TL_GPT_BUFFERS = TL_GPT_END - TL_MODEL_BUFFERS };
+typedef enum tli_gpt_buffer {
+    TLI_GPT_TOKENS = TLI_MODEL_BUFFERS, /* rows, int32 */
+    TLI_GPT_INDEX,                      /* training: which rows hold which id, see ops/embedding.h */
+    TLI_GPT_TRUNK_STATS,                /* 2 x rows: of the trunk's LayerNorm */
+    TLI_GPT_FINAL_STATS,                /* 2 x rows: of the one behind it */
+    TLI_GPT_NORMED,                     /* rows x dim: what the head reads; after the loss its gradient */
+    TLI_GPT_LOGITS,                     /* scratch: of a chunk of rows */
+    TLI_GPT_END
+} tli_gpt_buffer;
+enum { TLI_GPT_BUFFERS = TLI_GPT_END - TLI_MODEL_BUFFERS };
 
 /* ---- without a device ---------------------------------------------------------------------------- */
 
@@ -28,14 +28,14 @@ static uint64_t rows_of(const tl_model_config *c, uint32_t batch)
 
 static tl_status check_config(const tl_model_config *c, tl_error *err)
 {
-    TL_TRY(check_range(err, "the sequence length", c->seq_len, OP_MOST_TOKENS));
-    return check_range(err, "the vocabulary size", c->vocab_size, MODEL_MOST_VOCABULARY);
+    TLI_TRY(tli_check_range(err, "the sequence length", c->seq_len, OP_MOST_TOKENS));
+    return tli_check_range(err, "the vocabulary size", c->vocab_size, MODEL_MOST_VOCABULARY);
 }
 
-static tl_geometry geometry_of(const tl_model_config *c)
+static tli_geometry geometry_of(const tl_model_config *c)
 {
-    return (tl_geometry){
-        .kind = TL_CAUSAL, .depth = 1, .height = 1, .width = c->seq_len, .max_length = c->seq_len};
+    return (tli_geometry){
+        .kind = TLI_CAUSAL, .depth = 1, .height = 1, .width = c->seq_len, .max_length = c->seq_len};
 }
 
 static bool reads_class_only(const tl_model_config *c)
@@ -44,45 +44,45 @@ static bool reads_class_only(const tl_model_config *c)
     return false;
 }
 
-static tl_status list_parameters(const tl_model_config *c, tl_registry *r, tl_error *err)
+static tl_status list_parameters(const tl_model_config *c, tli_registry *r, tl_error *err)
 {
     const uint64_t dim = c->dim;
     char weight[64], bias[64];
-    if (tl_model_positions(c) == TL_POSITIONS_LEARNED)
-        TL_TRY(tl_add_normal(r, err, "wpe.weight", 2, (const uint64_t[]){c->seq_len, dim}));
-    TL_TRY(tl_add_normal(r, err, "wte.weight", 2, (const uint64_t[]){c->vocab_size, dim}));
-    snprintf(weight, sizeof weight, "%s.norm.weight", tl_model_trunk(c));
-    snprintf(bias, sizeof bias, "%s.norm.bias", tl_model_trunk(c));
-    TL_TRY(tl_add_norm(r, err, weight, bias, dim));
-    TL_TRY(tl_add_blocks(c, r, err));
-    TL_TRY(tl_add_norm(r, err, "norm.weight", "norm.bias", dim));
-    return tl_add_linear(r, err, "output_head.weight", NULL, dim, c->vocab_size);
+    if (tli_model_positions(c) == TL_POSITIONS_LEARNED)
+        TLI_TRY(tli_add_normal(r, err, "wpe.weight", 2, (const uint64_t[]){c->seq_len, dim}));
+    TLI_TRY(tli_add_normal(r, err, "wte.weight", 2, (const uint64_t[]){c->vocab_size, dim}));
+    snprintf(weight, sizeof weight, "%s.norm.weight", tli_model_trunk(c));
+    snprintf(bias, sizeof bias, "%s.norm.bias", tli_model_trunk(c));
+    TLI_TRY(tli_add_norm(r, err, weight, bias, dim));
+    TLI_TRY(tli_add_blocks(c, r, err));
+    TLI_TRY(tli_add_norm(r, err, "norm.weight", "norm.bias", dim));
+    return tli_add_linear(r, err, "output_head.weight", NULL, dim, c->vocab_size);
 }
 
 /* ---- buffers ------------------------------------------------------------------------------------- */
 
-static const tl_buffer_info buffer_info[TL_GPT_BUFFERS] = {
-#define AT(which) [(which)-TL_MODEL_BUFFERS]
-    AT(TL_GPT_TOKENS) = {"tokens", TL_MEMORY_DATA},
-    AT(TL_GPT_INDEX) = {"index of the tokens", TL_MEMORY_DATA},
-    AT(TL_GPT_TRUNK_STATS) = {"trunk norm statistics", TL_MEMORY_ACTIVATION},
-    AT(TL_GPT_FINAL_STATS) = {"final norm statistics", TL_MEMORY_ACTIVATION},
-    AT(TL_GPT_NORMED) = {"normed rows", TL_MEMORY_ACTIVATION},
-    AT(TL_GPT_LOGITS) = {"logits of a chunk", TL_MEMORY_WORKSPACE},
+static const tli_buffer_info buffer_info[TLI_GPT_BUFFERS] = {
+#define AT(which) [(which)-TLI_MODEL_BUFFERS]
+    AT(TLI_GPT_TOKENS) = {"tokens", TL_MEMORY_DATA},
+    AT(TLI_GPT_INDEX) = {"index of the tokens", TL_MEMORY_DATA},
+    AT(TLI_GPT_TRUNK_STATS) = {"trunk norm statistics", TL_MEMORY_ACTIVATION},
+    AT(TLI_GPT_FINAL_STATS) = {"final norm statistics", TL_MEMORY_ACTIVATION},
+    AT(TLI_GPT_NORMED) = {"normed rows", TL_MEMORY_ACTIVATION},
+    AT(TLI_GPT_LOGITS) = {"logits of a chunk", TL_MEMORY_WORKSPACE},
 #undef AT
 };
 
 static uint64_t count_buffer(const tl_model_config *c, uint32_t batch, bool training, int which)
 {
     const uint64_t rows = rows_of(c, batch);
-    switch ((tl_gpt_buffer)which) {
-    case TL_GPT_TOKENS: return rows;
-    case TL_GPT_INDEX: return training ? tl_embedding_index_count(rows) : 0;
-    case TL_GPT_TRUNK_STATS:
-    case TL_GPT_FINAL_STATS: return 2 * rows;
-    case TL_GPT_NORMED: return rows * c->dim;
-    case TL_GPT_LOGITS: return tl_linear_loss_workspace(rows, c->vocab_size);
-    case TL_GPT_END: break;
+    switch ((tli_gpt_buffer)which) {
+    case TLI_GPT_TOKENS: return rows;
+    case TLI_GPT_INDEX: return training ? tli_embedding_index_count(rows) : 0;
+    case TLI_GPT_TRUNK_STATS:
+    case TLI_GPT_FINAL_STATS: return 2 * rows;
+    case TLI_GPT_NORMED: return rows * c->dim;
+    case TLI_GPT_LOGITS: return tli_linear_loss_workspace(rows, c->vocab_size);
+    case TLI_GPT_END: break;
     }
     return 0;
 }
@@ -100,47 +100,47 @@ static uint64_t count_wide(const tl_model_config *c, uint32_t batch)
 
 static uint64_t count_workspace(const tl_model_config *c, uint32_t batch, bool training)
 {
-    return training ? tl_layernorm_workspace(rows_of(c, batch), c->dim) : 0;
+    return training ? tli_layernorm_workspace(rows_of(c, batch), c->dim) : 0;
 }
 
-static void add_flops(const tl_model_config *c, uint32_t batch, tl_flops *f)
+static void add_flops(const tl_model_config *c, uint32_t batch, tli_flops *f)
 {
-    tl_linear_flops(f, (double)rows_of(c, batch), c->dim, c->vocab_size);
+    tli_linear_flops(f, (double)rows_of(c, batch), c->dim, c->vocab_size);
 }
 
 /* ---- on a device --------------------------------------------------------------------------------- */
 
-static const tl_view none = {0};
+static const tli_view none = {0};
 
 typedef struct gpt {
-    tl_parameter_views position, table, trunk_weight, trunk_bias, final_weight, final_bias, head;
+    tli_parameter_views position, table, trunk_weight, trunk_bias, final_weight, final_bias, head;
     uint32_t spans; /* ids that occur in the batch */
 } gpt;
 
-static void find_parameters(tl_model *m)
+static void find_parameters(tli_model *m)
 {
     gpt *g = m->own;
-    const char *trunk = tl_model_trunk(&m->config);
-    g->position = tl_model_find(m, "", "wpe.weight");
-    g->table = tl_model_find(m, "", "wte.weight");
-    g->trunk_weight = tl_model_find(m, trunk, ".norm.weight");
-    g->trunk_bias = tl_model_find(m, trunk, ".norm.bias");
-    g->final_weight = tl_model_find(m, "norm.", "weight");
-    g->final_bias = tl_model_find(m, "norm.", "bias");
-    g->head = tl_model_find(m, "output_head.", "weight");
+    const char *trunk = tli_model_trunk(&m->config);
+    g->position = tli_model_find(m, "", "wpe.weight");
+    g->table = tli_model_find(m, "", "wte.weight");
+    g->trunk_weight = tli_model_find(m, trunk, ".norm.weight");
+    g->trunk_bias = tli_model_find(m, trunk, ".norm.bias");
+    g->final_weight = tli_model_find(m, "norm.", "weight");
+    g->final_bias = tli_model_find(m, "norm.", "bias");
+    g->head = tli_model_find(m, "output_head.", "weight");
 }
 
-static tl_view at(const tl_model *m, int which)
+static tli_view at(const tli_model *m, int which)
 {
-    return tl_model_at(m, which);
+    return tli_model_at(m, which);
 }
 
-static uint32_t batch_rows(const tl_model *m)
+static uint32_t batch_rows(const tli_model *m)
 {
     return m->batch * m->length;
 }
 
-static uint32_t length(const tl_model_config *c, const tl_inputs *inputs)
+static uint32_t length(const tl_model_config *c, const tli_inputs *inputs)
 {
     (void)c;
     return inputs->length;
@@ -149,52 +149,53 @@ static uint32_t length(const tl_model_config *c, const tl_inputs *inputs)
 /* ---- inputs -------------------------------------------------------------------------------------- */
 
 /* [batch][token] -> [token][batch]; an id that the vocabulary does not have would be read from beyond the table. */
-static tl_status transpose(tl_context *ctx, const tl_model *m, const int32_t *ids, int32_t *rows)
+static tl_status transpose(tl_context *ctx, const tli_model *m, const int32_t *ids, int32_t *rows)
 {
     for (uint32_t b = 0; b < m->batch; b++) {
         for (uint32_t t = 0; t < m->length; t++) {
             const int32_t id = ids[(size_t)b * m->length + t];
             if (id < 0 || (uint32_t)id >= m->config.vocab_size)
-                return tl_fail(tl_context_error(ctx), TL_ERROR_INPUT,
-                               "token %u of sample %u has the id %d, which a vocabulary of %u does not have.",
-                               t, b, id, m->config.vocab_size);
+                return tli_fail(
+                    tl_context_error(ctx), TL_ERROR_INPUT,
+                    "token %u of sample %u has the id %d, which a vocabulary of %u does not have.", t, b, id,
+                    m->config.vocab_size);
             rows[(size_t)t * m->batch + b] = id;
         }
     }
     return TL_OK;
 }
 
-static tl_status write_inputs(tl_context *ctx, tl_model *m, const tl_inputs *inputs, int32_t *rows,
+static tl_status write_inputs(tl_context *ctx, tli_model *m, const tli_inputs *inputs, int32_t *rows,
                               uint64_t *keys, int32_t *index)
 {
     gpt *g = m->own;
     const uint32_t count = batch_rows(m);
-    TL_TRY(transpose(ctx, m, inputs->tokens, rows));
-    TL_TRY(tl_tensor_send(ctx, m->buffers[TL_GPT_TOKENS], 0, count, rows));
+    TLI_TRY(transpose(ctx, m, inputs->tokens, rows));
+    TLI_TRY(tli_tensor_send(ctx, m->buffers[TLI_GPT_TOKENS], 0, count, rows));
     if (m->training) {
-        g->spans = tl_embedding_sort(rows, count, keys, index);
-        TL_TRY(tl_tensor_send(ctx, m->buffers[TL_GPT_INDEX], 0, tl_embedding_index_count(count), index));
+        g->spans = tli_embedding_sort(rows, count, keys, index);
+        TLI_TRY(tli_tensor_send(ctx, m->buffers[TLI_GPT_INDEX], 0, tli_embedding_index_count(count), index));
     }
     if (inputs->targets == NULL) return TL_OK;
-    TL_TRY(transpose(ctx, m, inputs->targets, rows));
-    return tl_tensor_send(ctx, m->buffers[TL_MODEL_TARGETS], 0, count, rows);
+    TLI_TRY(transpose(ctx, m, inputs->targets, rows));
+    return tli_tensor_send(ctx, m->buffers[TLI_MODEL_TARGETS], 0, count, rows);
 }
 
-static tl_status set_inputs(tl_context *ctx, tl_model *m, const tl_inputs *inputs)
+static tl_status set_inputs(tl_context *ctx, tli_model *m, const tli_inputs *inputs)
 {
     const uint32_t count = batch_rows(m);
     if (inputs->tokens == NULL || (m->training && inputs->targets == NULL))
-        return tl_fail(tl_context_error(ctx), TL_ERROR_USAGE,
-                       "a GPT takes tokens, and targets to be trained.");
+        return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE,
+                        "a GPT takes tokens, and targets to be trained.");
     int32_t *rows = malloc(count * sizeof *rows);
     uint64_t *keys = malloc(count * sizeof *keys);
-    int32_t *index = calloc(tl_embedding_index_count(count), sizeof *index);
+    int32_t *index = calloc(tli_embedding_index_count(count), sizeof *index);
     tl_status status;
     if (rows != NULL && keys != NULL && index != NULL)
         status = write_inputs(ctx, m, inputs, rows, keys, index);
     else
-        status = tl_fail(tl_context_error(ctx), TL_ERROR_MEMORY,
-                         "out of host memory for a batch of %u tokens.", count);
+        status = tli_fail(tl_context_error(ctx), TL_ERROR_MEMORY,
+                          "out of host memory for a batch of %u tokens.", count);
     free(rows);
     free(keys);
     free(index);
@@ -203,57 +204,58 @@ static tl_status set_inputs(tl_context *ctx, tl_model *m, const tl_inputs *input
 
 /* ---- forward ------------------------------------------------------------------------------------- */
 
-static tl_status stem_forward(tl_context *ctx, tl_model *m)
+static tl_status stem_forward(tl_context *ctx, tli_model *m)
 {
     const gpt *g = m->own;
-    tl_view position = g->position.value;
-    if (position.mem != NULL) position = tl_view_add(position, (uint64_t)m->first * m->config.dim);
-    return tl_embedding_forward(ctx, g->table.value, at(m, TL_GPT_TOKENS), position, at(m, TL_MODEL_INPUT),
-                                m->length, m->batch, m->config.dim);
+    tli_view position = g->position.value;
+    if (position.mem != NULL) position = tli_view_add(position, (uint64_t)m->first * m->config.dim);
+    return tli_embedding_forward(ctx, g->table.value, at(m, TLI_GPT_TOKENS), position, at(m, TLI_MODEL_INPUT),
+                                 m->length, m->batch, m->config.dim);
 }
 
-static tl_status trunk_norm(tl_context *ctx, tl_model *m, tl_view last)
+static tl_status trunk_norm(tl_context *ctx, tli_model *m, tli_view last)
 {
     const gpt *g = m->own;
-    return tl_layernorm_forward(ctx, last, g->trunk_weight.value, g->trunk_bias.value, at(m, TL_MODEL_ROWS1),
-                                at(m, TL_GPT_TRUNK_STATS), batch_rows(m), m->config.dim);
+    return tli_layernorm_forward(ctx, last, g->trunk_weight.value, g->trunk_bias.value,
+                                 at(m, TLI_MODEL_ROWS1), at(m, TLI_GPT_TRUNK_STATS), batch_rows(m),
+                                 m->config.dim);
 }
 
-static tl_status head_forward(tl_context *ctx, tl_model *m, tl_view last)
+static tl_status head_forward(tl_context *ctx, tli_model *m, tli_view last)
 {
     const gpt *g = m->own;
-    TL_TRY(trunk_norm(ctx, m, last));
-    return tl_layernorm_forward(ctx, at(m, TL_MODEL_ROWS1), g->final_weight.value, g->final_bias.value,
-                                at(m, TL_GPT_NORMED), at(m, TL_GPT_FINAL_STATS), batch_rows(m),
-                                m->config.dim);
+    TLI_TRY(trunk_norm(ctx, m, last));
+    return tli_layernorm_forward(ctx, at(m, TLI_MODEL_ROWS1), g->final_weight.value, g->final_bias.value,
+                                 at(m, TLI_GPT_NORMED), at(m, TLI_GPT_FINAL_STATS), batch_rows(m),
+                                 m->config.dim);
 }
 
 /* The head is here, so that a chunk's logits can go back before the next take their place. */
-static tl_status loss(tl_context *ctx, tl_model *m, float scale)
+static tl_status loss(tl_context *ctx, tli_model *m, float scale)
 {
     const gpt *g = m->own;
-    const tl_view normed = at(m, TL_GPT_NORMED);
-    return tl_linear_loss(ctx, normed, g->head.value, at(m, TL_MODEL_TARGETS), scale,
-                          at(m, TL_MODEL_ROW_LOSSES), at(m, TL_MODEL_RANKS), m->training ? normed : none,
-                          g->head.gradient, at(m, TL_GPT_LOGITS), batch_rows(m), m->config.dim,
-                          m->config.vocab_size);
+    const tli_view normed = at(m, TLI_GPT_NORMED);
+    return tli_linear_loss(ctx, normed, g->head.value, at(m, TLI_MODEL_TARGETS), scale,
+                           at(m, TLI_MODEL_ROW_LOSSES), at(m, TLI_MODEL_RANKS), m->training ? normed : none,
+                           g->head.gradient, at(m, TLI_GPT_LOGITS), batch_rows(m), m->config.dim,
+                           m->config.vocab_size);
 }
 
-tl_status tl_gpt_read_logits(tl_context *ctx, tl_model *m, uint32_t token, float *logits)
+tl_status tli_gpt_read_logits(tl_context *ctx, tli_model *m, uint32_t token, float *logits)
 {
     const gpt *g = m->own;
     const uint32_t dim = m->config.dim, classes = m->config.vocab_size;
-    const uint32_t most = (uint32_t)(m->buffers[TL_GPT_LOGITS]->row / classes); /* rows of the buffer */
+    const uint32_t most = (uint32_t)(m->buffers[TLI_GPT_LOGITS]->row / classes); /* rows of the buffer */
     if (token >= m->length)
-        return tl_fail(tl_context_error(ctx), TL_ERROR_USAGE, "there is no token %u in sequences of %u.",
-                       token, m->length);
+        return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE, "there is no token %u in sequences of %u.",
+                        token, m->length);
     for (uint32_t b = 0; b < m->batch; b += most) {
         const uint32_t n = m->batch - b < most ? m->batch - b : most;
-        const tl_view x = tl_view_add(at(m, TL_GPT_NORMED), ((uint64_t)token * m->batch + b) * dim);
-        TL_TRY(tl_linear_forward(ctx, x, dim, g->head.value, none, none, at(m, TL_GPT_LOGITS), classes, n,
-                                 dim, classes));
-        TL_TRY(tl_tensor_read(ctx, m->buffers[TL_GPT_LOGITS], 0, (uint64_t)n * classes,
-                              logits + (size_t)b * classes));
+        const tli_view x = tli_view_add(at(m, TLI_GPT_NORMED), ((uint64_t)token * m->batch + b) * dim);
+        TLI_TRY(tli_linear_forward(ctx, x, dim, g->head.value, none, none, at(m, TLI_GPT_LOGITS), classes, n,
+                                   dim, classes));
+        TLI_TRY(tl_tensor_read(ctx, m->buffers[TLI_GPT_LOGITS], 0, (uint64_t)n * classes,
+                               logits + (size_t)b * classes));
     }
     return TL_OK;
 }
@@ -261,41 +263,41 @@ tl_status tl_gpt_read_logits(tl_context *ctx, tl_model *m, uint32_t token, float
 /* ---- backward ------------------------------------------------------------------------------------ */
 
 /* The head's part is done with the loss. */
-static tl_status head_backward(tl_context *ctx, tl_model *m, tl_view last, const tl_block_scratch *s)
+static tl_status head_backward(tl_context *ctx, tli_model *m, tli_view last, const tli_block_scratch *s)
 {
     const gpt *g = m->own;
-    TL_TRY(trunk_norm(ctx, m, last)); /* into rows1 again */
-    TL_TRY(tl_layernorm_backward(ctx, at(m, TL_GPT_NORMED), s->rows1, g->final_weight.value,
-                                 at(m, TL_GPT_FINAL_STATS), s->rows2, false, g->final_weight.gradient,
-                                 g->final_bias.gradient, s->workspace, batch_rows(m), m->config.dim));
-    return tl_layernorm_backward(ctx, s->rows2, last, g->trunk_weight.value, at(m, TL_GPT_TRUNK_STATS),
-                                 at(m, TL_MODEL_DX), false, g->trunk_weight.gradient, g->trunk_bias.gradient,
-                                 s->workspace, batch_rows(m), m->config.dim);
+    TLI_TRY(trunk_norm(ctx, m, last)); /* into rows1 again */
+    TLI_TRY(tli_layernorm_backward(ctx, at(m, TLI_GPT_NORMED), s->rows1, g->final_weight.value,
+                                   at(m, TLI_GPT_FINAL_STATS), s->rows2, false, g->final_weight.gradient,
+                                   g->final_bias.gradient, s->workspace, batch_rows(m), m->config.dim));
+    return tli_layernorm_backward(ctx, s->rows2, last, g->trunk_weight.value, at(m, TLI_GPT_TRUNK_STATS),
+                                  at(m, TLI_MODEL_DX), false, g->trunk_weight.gradient,
+                                  g->trunk_bias.gradient, s->workspace, batch_rows(m), m->config.dim);
 }
 
-static tl_status stem_backward(tl_context *ctx, tl_model *m, const tl_block_scratch *s)
+static tl_status stem_backward(tl_context *ctx, tli_model *m, const tli_block_scratch *s)
 {
     const tl_model_config *c = &m->config;
     const gpt *g = m->own;
-    const tl_view dx = at(m, TL_MODEL_DX);
+    const tli_view dx = at(m, TLI_MODEL_DX);
     (void)s;
     if (g->position.value.mem != NULL) {
-        TL_TRY(tl_tokens_backward(ctx, dx, none, g->position.gradient, m->length, m->batch, c->dim, 0));
+        TLI_TRY(tli_tokens_backward(ctx, dx, none, g->position.gradient, m->length, m->batch, c->dim, 0));
         if (m->length < c->seq_len) /* places that no token stood at */
-            TL_TRY(tl_zero(ctx, tl_view_add(g->position.gradient, (uint64_t)m->length * c->dim),
-                           (uint64_t)(c->seq_len - m->length) * c->dim));
+            TLI_TRY(tli_zero(ctx, tli_view_add(g->position.gradient, (uint64_t)m->length * c->dim),
+                             (uint64_t)(c->seq_len - m->length) * c->dim));
     }
-    return tl_embedding_backward(ctx, at(m, TL_GPT_INDEX), g->spans, dx, g->table.gradient, batch_rows(m),
-                                 c->vocab_size, c->dim);
+    return tli_embedding_backward(ctx, at(m, TLI_GPT_INDEX), g->spans, dx, g->table.gradient, batch_rows(m),
+                                  c->vocab_size, c->dim);
 }
 
-const tl_family tl_gpt_family = {
+const tli_family tli_gpt_family = {
     .check = check_config,
     .geometry = geometry_of,
     .class_only = reads_class_only,
     .parameters = list_parameters,
     .predictions = count_predictions,
-    .buffers = TL_GPT_BUFFERS,
+    .buffers = TLI_GPT_BUFFERS,
     .info = buffer_info,
     .buffer_count = count_buffer,
     .wide = count_wide,

@@ -9,43 +9,43 @@
 #include "ops/op_check.h"
 #include "ops/op_rules.h"
 
-static tl_geometry geometry_of(const tl_layer_config *c)
+static tli_geometry geometry_of(const tl_layer_config *c)
 {
-    const op_rule *rule = op_rule_of(c->op);
+    const op_rule *rule = tli_op_rule_of(c->op);
     const uint32_t length = c->max_length != 0 ? c->max_length : c->width;
-    return (tl_geometry){.kind = c->causal ? TL_CAUSAL : TL_GRID,
-                         .depth = c->depth,
-                         .height = c->causal && c->height == 0 ? 1 : c->height,
-                         .width = c->width,
-                         .cls = c->cls ? 1 : 0,
-                         .max_length = c->causal ? length : 0,
-                         .sharing = c->sharing,
-                         .sharing_radius = c->sharing_radius,
-                         .window = c->window,
-                         .absolute = rule != NULL && rule->per_pair};
+    return (tli_geometry){.kind = c->causal ? TLI_CAUSAL : TLI_GRID,
+                          .depth = c->depth,
+                          .height = c->causal && c->height == 0 ? 1 : c->height,
+                          .width = c->width,
+                          .cls = c->cls ? 1 : 0,
+                          .max_length = c->causal ? length : 0,
+                          .sharing = c->sharing,
+                          .sharing_radius = c->sharing_radius,
+                          .window = c->window,
+                          .absolute = rule != NULL && rule->per_pair};
 }
 
 uint32_t tl_layer_tokens(const tl_layer_config *config)
 {
     if (config == NULL) return 0;
-    const tl_geometry geometry = geometry_of(config);
-    return tl_geometry_tokens(&geometry);
+    const tli_geometry geometry = geometry_of(config);
+    return tli_geometry_tokens(&geometry);
 }
 
-/* The operation of a configuration, which may be wrong: see op_check. */
-static tl_op_shape shape_of(const tl_layer_config *c)
+/* The operation of a configuration, which may be wrong: see tli_op_check. */
+static tli_op_shape shape_of(const tl_layer_config *c)
 {
-    const op_rule *rule = op_rule_of(c->op);
-    return (tl_op_shape){.kind = c->op,
-                         .geometry = geometry_of(c),
-                         .batch = c->batch,
-                         .dim = c->dim,
-                         .heads = c->heads,
-                         .head_dim = c->head_dim,
-                         .relative = c->relative,
-                         .positions = c->rotary ? TL_POSITIONS_ROPE : TL_POSITIONS_NONE,
-                         .relenc_dim = rule != NULL && rule->low_rank ? c->relenc_dim : 0,
-                         .queries = tl_layer_tokens(c)};
+    const op_rule *rule = tli_op_rule_of(c->op);
+    return (tli_op_shape){.kind = c->op,
+                          .geometry = geometry_of(c),
+                          .batch = c->batch,
+                          .dim = c->dim,
+                          .heads = c->heads,
+                          .head_dim = c->head_dim,
+                          .relative = c->relative,
+                          .positions = c->rotary ? TL_POSITIONS_ROPE : TL_POSITIONS_NONE,
+                          .relenc_dim = rule != NULL && rule->low_rank ? c->relenc_dim : 0,
+                          .queries = tl_layer_tokens(c)};
 }
 
 /* Makes parameter `name` [s0][s1] or, with s2, [s0][s1][s2] (sharded along s0), U(-bound, bound) for its
@@ -57,53 +57,53 @@ static tl_status add(tl_context *ctx, tl_layer *layer, uint64_t seed, const char
     bool table = s2 != 0;
     uint64_t lead = table ? s0 : 1, row = table ? s1 * s2 : s0 * s1;
     char text[64];
-    TL_TRY(tl_tensor_create(ctx, name, TL_MEMORY_PARAMETER, lead, row, value));
+    TLI_TRY(tl_tensor_create(ctx, name, TL_MEMORY_PARAMETER, lead, row, value));
     *p = (tl_layer_parameter){.name = name, .rank = table ? 3 : 2, .shape = {s0, s1, s2}, .value = *value};
     layer->count++;
-    TL_TRY(tl_tensor_create(ctx, name, TL_MEMORY_GRADIENT, lead, row, gradient));
+    TLI_TRY(tl_tensor_create(ctx, name, TL_MEMORY_GRADIENT, lead, row, gradient));
     p->gradient = *gradient;
     snprintf(text, sizeof text, "layer/%s", name);
-    return tl_init_uniform(ctx, *value, (float)(1.0 / sqrt((double)fan_in)), seed, tl_random_stream(text));
+    return tli_init_uniform(ctx, *value, (float)(1.0 / sqrt((double)fan_in)), seed, tli_random_stream(text));
 }
 
 static tl_status add_parameters(tl_context *ctx, tl_layer *layer, uint64_t seed)
 {
-    tl_op_parameter list[OP_MAX_PARAMETERS];
-    const int count = tl_op_parameters(&layer->shape, list);
+    tli_op_parameter list[OP_MAX_PARAMETERS];
+    const int count = tli_op_parameters(&layer->shape, list);
     for (int i = 0; i < count; i++)
-        TL_TRY(add(ctx, layer, seed, list[i].field, list[i].fan_in, list[i].shape[0], list[i].shape[1],
-                   list[i].rank == 3 ? list[i].shape[2] : 0, tl_op_weight(&layer->values, &list[i]),
-                   tl_op_weight(&layer->gradients, &list[i])));
+        TLI_TRY(add(ctx, layer, seed, list[i].field, list[i].fan_in, list[i].shape[0], list[i].shape[1],
+                    list[i].rank == 3 ? list[i].shape[2] : 0, tli_op_weight(&layer->values, &list[i]),
+                    tli_op_weight(&layer->gradients, &list[i])));
     return TL_OK;
 }
 
 static tl_status fill_layer(tl_context *ctx, tl_layer *layer, uint64_t seed)
 {
-    TL_TRY(add_parameters(ctx, layer, seed));
-    uint64_t workspace = tl_op_workspace_count(&layer->shape);
-    TL_TRY(tl_tensor_create(ctx, "layer workspace", TL_MEMORY_WORKSPACE, 1, workspace > 0 ? workspace : 1,
-                            &layer->workspace));
-    return tl_op_create(ctx, "layer", &layer->shape, &layer->state);
+    TLI_TRY(add_parameters(ctx, layer, seed));
+    uint64_t workspace = tli_op_workspace_count(&layer->shape);
+    TLI_TRY(tl_tensor_create(ctx, "layer workspace", TL_MEMORY_WORKSPACE, 1, workspace > 0 ? workspace : 1,
+                             &layer->workspace));
+    return tli_op_create(ctx, "layer", &layer->shape, &layer->state);
 }
 
-tl_status layer_create(tl_context *ctx, const tl_op_shape *shape, uint64_t seed, tl_layer **out)
+tl_status tli_layer_create(tl_context *ctx, const tli_op_shape *shape, uint64_t seed, tl_layer **out)
 {
     tl_layer *layer = calloc(1, sizeof *layer);
     *out = layer;
     if (layer == NULL)
-        return tl_fail(tl_context_error(ctx), TL_ERROR_MEMORY, "out of host memory for a layer");
+        return tli_fail(tl_context_error(ctx), TL_ERROR_MEMORY, "out of host memory for a layer");
     layer->shape = *shape;
     const tl_status status = fill_layer(ctx, layer, seed);
     if (status == TL_OK) return TL_OK;
-    layer_destroy(ctx, layer);
+    tli_layer_destroy(ctx, layer);
     *out = NULL;
     return status;
 }
 
-void layer_destroy(tl_context *ctx, tl_layer *layer)
+void tli_layer_destroy(tl_context *ctx, tl_layer *layer)
 {
     if (layer == NULL) return;
-    tl_op_destroy(ctx, layer->state);
+    tli_op_destroy(ctx, layer->state);
     tl_tensor_destroy(ctx, layer->workspace);
     for (int i = 0; i < layer->count; i++) {
         tl_tensor_destroy(ctx, layer->parameters[i].value);
@@ -112,45 +112,45 @@ void layer_destroy(tl_context *ctx, tl_layer *layer)
     free(layer);
 }
 
-tl_status layer_forward(tl_context *ctx, tl_layer *layer, const tl_tensor *x, tl_tensor *o)
+tl_status tli_layer_forward(tl_context *ctx, tl_layer *layer, const tl_tensor *x, tl_tensor *o)
 {
-    TL_TRY(tl_op_forward(ctx, layer->state, &layer->values, tl_at(x, 0), tl_at(o, 0),
-                         tl_at(layer->workspace, 0)));
+    TLI_TRY(tli_op_forward(ctx, layer->state, &layer->values, tli_at(x, 0), tli_at(o, 0),
+                           tli_at(layer->workspace, 0)));
     layer->forwarded = true;
     return TL_OK;
 }
 
-tl_status layer_backward(tl_context *ctx, tl_layer *layer, const tl_tensor *x, const tl_tensor *d_o,
-                         tl_tensor *dx)
+tl_status tli_layer_backward(tl_context *ctx, tl_layer *layer, const tl_tensor *x, const tl_tensor *d_o,
+                             tl_tensor *dx)
 {
-    return tl_op_backward(ctx, layer->state, &layer->values, tl_at(x, 0), tl_at(d_o, 0), tl_at(dx, 0),
-                          &layer->gradients, tl_at(layer->workspace, 0));
+    return tli_op_backward(ctx, layer->state, &layer->values, tli_at(x, 0), tli_at(d_o, 0), tli_at(dx, 0),
+                           &layer->gradients, tli_at(layer->workspace, 0));
 }
 
 /* ---- the public API ------------------------------------------------------------------------------ */
 
 static void disown_and_destroy(tl_context *ctx, void *object)
 {
-    context_disown(ctx, object);
-    layer_destroy(ctx, object);
+    tli_context_disown(ctx, object);
+    tli_layer_destroy(ctx, object);
 }
 
 tl_status tl_layer_create(tl_context *ctx, const tl_layer_config *config, uint64_t seed, tl_layer **out)
 {
     if (ctx == NULL || config == NULL || out == NULL)
-        return tl_fail(tl_context_error(ctx), TL_ERROR_USAGE,
-                       "a layer to be made needs a context, a configuration and a place for its handle");
+        return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE,
+                        "a layer to be made needs a context, a configuration and a place for its handle");
     *out = NULL;
-    const tl_op_shape shape = shape_of(config);
-    TL_TRY(op_check(&shape, tl_context_error(ctx)));
-    TL_TRY(op_check_batch(&shape, tl_context_error(ctx)));
+    const tli_op_shape shape = shape_of(config);
+    TLI_TRY(tli_op_check(&shape, tl_context_error(ctx)));
+    TLI_TRY(tli_op_check_batch(&shape, tl_context_error(ctx)));
     tl_layer *layer;
-    TL_TRY(layer_create(ctx, &shape, seed, &layer));
-    const tl_status status = context_own(ctx, layer, disown_and_destroy);
+    TLI_TRY(tli_layer_create(ctx, &shape, seed, &layer));
+    const tl_status status = tli_context_own(ctx, layer, disown_and_destroy);
     if (status == TL_OK)
         *out = layer;
     else
-        layer_destroy(ctx, layer);
+        tli_layer_destroy(ctx, layer);
     return status;
 }
 
@@ -158,19 +158,19 @@ tl_status tl_layer_create(tl_context *ctx, const tl_layer_config *config, uint64
 static tl_status check_layer(tl_context *ctx, const tl_layer *layer)
 {
     if (ctx == NULL || layer == NULL)
-        return tl_fail(tl_context_error(ctx), TL_ERROR_USAGE, "the layer or its context is missing");
-    if (context_owns(ctx, layer)) return TL_OK;
-    return tl_fail(tl_context_error(ctx), TL_ERROR_USAGE,
-                   "the layer is none of this context: it was destroyed, or made in another one");
+        return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE, "the layer or its context is missing");
+    if (tli_context_owns(ctx, layer)) return TL_OK;
+    return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE,
+                    "the layer is none of this context: it was destroyed, or made in another one");
 }
 
 /* The same, with all of its tensors: tl_layer_parameter_at shows them to users, who might destroy one. */
 static tl_status check_whole_layer(tl_context *ctx, const tl_layer *layer)
 {
-    TL_TRY(check_layer(ctx, layer));
+    TLI_TRY(check_layer(ctx, layer));
     for (int i = 0; i < layer->count; i++) {
-        TL_TRY(tl_tensor_check(ctx, layer->parameters[i].name, layer->parameters[i].value));
-        TL_TRY(tl_tensor_check(ctx, layer->parameters[i].name, layer->parameters[i].gradient));
+        TLI_TRY(tli_tensor_check(ctx, layer->parameters[i].name, layer->parameters[i].value));
+        TLI_TRY(tli_tensor_check(ctx, layer->parameters[i].name, layer->parameters[i].gradient));
     }
     return TL_OK;
 }
@@ -192,11 +192,11 @@ static tl_status check_tensor(tl_context *ctx, const tl_layer *layer, const char
                               uint64_t channels)
 {
     uint64_t need = (uint64_t)layer->shape.queries * layer->shape.batch * channels;
-    TL_TRY(tl_tensor_check(ctx, what, t));
+    TLI_TRY(tli_tensor_check(ctx, what, t));
     if (t->shards == 1 && t->lead * t->row >= need) return TL_OK;
-    return tl_fail(tl_context_error(ctx), TL_ERROR_USAGE,
-                   "%s, the tensor \"%s\", must hold %llu elements in one piece: it has %llu in %d", what,
-                   t->name, (unsigned long long)need, (unsigned long long)(t->lead * t->row), t->shards);
+    return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE,
+                    "%s, the tensor \"%s\", must hold %llu elements in one piece: it has %llu in %d", what,
+                    t->name, (unsigned long long)need, (unsigned long long)(t->lead * t->row), t->shards);
 }
 
 /* What is written must be no other tensor of the call and none of the layer's parameters or gradients. */
@@ -204,38 +204,38 @@ static tl_status check_target(tl_context *ctx, const tl_layer *layer, const char
                               const tl_tensor *target, const char *other_what, const tl_tensor *other)
 {
     if (target->mem[0] == other->mem[0])
-        return tl_fail(tl_context_error(ctx), TL_ERROR_USAGE,
-                       "%s and %s are the same memory, the tensor \"%s\": give %s a tensor of its own", what,
-                       other_what, target->name, what);
+        return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE,
+                        "%s and %s are the same memory, the tensor \"%s\": give %s a tensor of its own", what,
+                        other_what, target->name, what);
     for (int i = 0; i < layer->count; i++)
         if (target == layer->parameters[i].value || target == layer->parameters[i].gradient)
-            return tl_fail(tl_context_error(ctx), TL_ERROR_USAGE,
-                           "%s is the layer's own tensor \"%s\": give it another", what, target->name);
+            return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE,
+                            "%s is the layer's own tensor \"%s\": give it another", what, target->name);
     return TL_OK;
 }
 
 tl_status tl_layer_forward(tl_context *ctx, tl_layer *layer, const tl_tensor *x, tl_tensor *o)
 {
-    TL_TRY(check_whole_layer(ctx, layer));
-    const tl_op_shape *s = &layer->shape;
-    TL_TRY(check_tensor(ctx, layer, "x", x, s->dim));
-    TL_TRY(check_tensor(ctx, layer, "o", o, (uint64_t)s->heads * s->head_dim));
-    TL_TRY(check_target(ctx, layer, "o", o, "x", x));
-    return layer_forward(ctx, layer, x, o);
+    TLI_TRY(check_whole_layer(ctx, layer));
+    const tli_op_shape *s = &layer->shape;
+    TLI_TRY(check_tensor(ctx, layer, "x", x, s->dim));
+    TLI_TRY(check_tensor(ctx, layer, "o", o, (uint64_t)s->heads * s->head_dim));
+    TLI_TRY(check_target(ctx, layer, "o", o, "x", x));
+    return tli_layer_forward(ctx, layer, x, o);
 }
 
 tl_status tl_layer_backward(tl_context *ctx, tl_layer *layer, const tl_tensor *x, const tl_tensor *d_o,
                             tl_tensor *dx)
 {
-    TL_TRY(check_whole_layer(ctx, layer));
-    const tl_op_shape *s = &layer->shape;
-    TL_TRY(check_tensor(ctx, layer, "x", x, s->dim));
-    TL_TRY(check_tensor(ctx, layer, "d_o", d_o, (uint64_t)s->heads * s->head_dim));
-    TL_TRY(check_tensor(ctx, layer, "dx", dx, s->dim));
-    TL_TRY(check_target(ctx, layer, "dx", dx, "x", x));
-    TL_TRY(check_target(ctx, layer, "dx", dx, "d_o", d_o));
+    TLI_TRY(check_whole_layer(ctx, layer));
+    const tli_op_shape *s = &layer->shape;
+    TLI_TRY(check_tensor(ctx, layer, "x", x, s->dim));
+    TLI_TRY(check_tensor(ctx, layer, "d_o", d_o, (uint64_t)s->heads * s->head_dim));
+    TLI_TRY(check_tensor(ctx, layer, "dx", dx, s->dim));
+    TLI_TRY(check_target(ctx, layer, "dx", dx, "x", x));
+    TLI_TRY(check_target(ctx, layer, "dx", dx, "d_o", d_o));
     if (!layer->forwarded)
-        return tl_fail(tl_context_error(ctx), TL_ERROR_USAGE,
-                       "backward needs what forward keeps: call tl_layer_forward on this x first");
-    return layer_backward(ctx, layer, x, d_o, dx);
+        return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE,
+                        "backward needs what forward keeps: call tl_layer_forward on this x first");
+    return tli_layer_backward(ctx, layer, x, d_o, dx);
 }

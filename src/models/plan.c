@@ -11,75 +11,76 @@
 #include "ops/linear.h"
 #include "ops/pairs.h"
 
-tl_positions tl_model_positions(const tl_model_config *c)
+tl_positions tli_model_positions(const tl_model_config *c)
 {
-    const op_rule *rule = op_rule_of(c->op);
+    const op_rule *rule = tli_op_rule_of(c->op);
     return c->positions != TL_POSITIONS_DEFAULT || rule == NULL ? c->positions : rule->default_positions;
 }
 
-bool tl_model_saves_pairs(const tl_model_config *c)
+bool tli_model_saves_pairs(const tl_model_config *c)
 {
-    const tl_block_shape first = tl_model_block_shape(c, 1, true, 0);
-    return tl_op_saves_pairs(&first.op);
+    const tli_block_shape first = tli_model_block_shape(c, 1, true, 0);
+    return tli_op_saves_pairs(&first.op);
 }
 
 /* Blocks of the operation in front, attention behind them. */
 static tl_status check_hybrid(const tl_model_config *c, tl_error *err)
 {
     if (c->translution_layers == 0) return TL_OK;
-    if (!op_rule_of(c->op)->hybrid)
-        return tl_fail(err, TL_ERROR_USAGE,
-                       "%s makes no hybrid: leave --translution-layers away, or choose translution or alpha.",
-                       tl_op_name(c->op));
+    if (!tli_op_rule_of(c->op)->hybrid)
+        return tli_fail(
+            err, TL_ERROR_USAGE,
+            "%s makes no hybrid: leave --translution-layers away, or choose translution or alpha.",
+            tl_op_name(c->op));
     if (c->translution_layers <= c->depth) return TL_OK;
-    return tl_fail(err, TL_ERROR_USAGE, "%u Translution layers are more than the depth of %u.",
-                   c->translution_layers, c->depth);
+    return tli_fail(err, TL_ERROR_USAGE, "%u Translution layers are more than the depth of %u.",
+                    c->translution_layers, c->depth);
 }
 
-tl_status tl_model_check(const tl_model_config *c, tl_error *err)
+tl_status tli_model_check(const tl_model_config *c, tl_error *err)
 {
-    const tl_family *family = tl_family_of(c);
-    TL_TRY(choice_check(&family_choices, (int)c->family, err));
-    TL_TRY(choice_check(&op_choices, (int)c->op, err));
+    const tli_family *family = tli_family_of(c);
+    TLI_TRY(tli_choice_check(&tli_family_choices, (int)c->family, err));
+    TLI_TRY(tli_choice_check(&tli_op_choices, (int)c->op, err));
     if (c->positions != TL_POSITIONS_DEFAULT)
-        TL_TRY(choice_check(&positions_choices, (int)c->positions, err));
-    TL_TRY(check_range(err, "depth", c->depth, MODEL_MOST_DEPTH));
-    TL_TRY(check_range(err, "mlp_dim", c->mlp_dim, MODEL_MOST_MLP_DIM));
-    TL_TRY(family->check(c, err));
-    TL_TRY(check_hybrid(c, err));
-    const tl_block_shape first = tl_model_block_shape(c, 1, true, 0),
-                         last = tl_model_block_shape(c, 1, true, c->depth - 1);
-    TL_TRY(op_check(&first.op, err));
-    return op_check(&last.op, err);
+        TLI_TRY(tli_choice_check(&tli_positions_choices, (int)c->positions, err));
+    TLI_TRY(tli_check_range(err, "depth", c->depth, MODEL_MOST_DEPTH));
+    TLI_TRY(tli_check_range(err, "mlp_dim", c->mlp_dim, MODEL_MOST_MLP_DIM));
+    TLI_TRY(family->check(c, err));
+    TLI_TRY(check_hybrid(c, err));
+    const tli_block_shape first = tli_model_block_shape(c, 1, true, 0),
+                          last = tli_model_block_shape(c, 1, true, c->depth - 1);
+    TLI_TRY(tli_op_check(&first.op, err));
+    return tli_op_check(&last.op, err);
 }
 
-tl_status tl_model_batch_check(const tl_model_config *c, uint32_t batch, tl_error *err)
+tl_status tli_model_batch_check(const tl_model_config *c, uint32_t batch, tl_error *err)
 {
-    const tl_block_shape first = tl_model_block_shape(c, batch, true, 0);
-    return op_check_batch(&first.op, err);
+    const tli_block_shape first = tli_model_block_shape(c, batch, true, 0);
+    return tli_op_check_batch(&first.op, err);
 }
 
 /* ---- the trunk ----------------------------------------------------------------------------------- */
 
-uint32_t tl_model_tokens(const tl_model_config *c)
+uint32_t tli_model_tokens(const tl_model_config *c)
 {
-    const tl_geometry geometry = tl_family_of(c)->geometry(c);
-    return tl_geometry_tokens(&geometry);
+    const tli_geometry geometry = tli_family_of(c)->geometry(c);
+    return tli_geometry_tokens(&geometry);
 }
 
-const char *tl_model_trunk(const tl_model_config *c)
+const char *tli_model_trunk(const tl_model_config *c)
 {
-    return op_rule_of(c->op)->per_offset == 0 ? "transformer" : "translution";
+    return tli_op_rule_of(c->op)->per_offset == 0 ? "transformer" : "translution";
 }
 
-tl_block_shape tl_model_block_shape(const tl_model_config *c, uint32_t batch, bool training, uint32_t layer)
+tli_block_shape tli_model_block_shape(const tl_model_config *c, uint32_t batch, bool training, uint32_t layer)
 {
-    const tl_family *family = tl_family_of(c);
+    const tli_family *family = tli_family_of(c);
     const bool behind = c->translution_layers > 0 && layer >= c->translution_layers; /* of a hybrid */
-    tl_block_shape shape = {
+    tli_block_shape shape = {
         .op = {.kind = behind ? TL_OP_ATTENTION : c->op,
                .relative = behind ? 0 : c->relative,
-               .positions = tl_model_positions(c),
+               .positions = tli_model_positions(c),
                .geometry = family->geometry(c),
                .batch = batch,
                .dim = c->dim,
@@ -87,17 +88,17 @@ tl_block_shape tl_model_block_shape(const tl_model_config *c, uint32_t batch, bo
                .head_dim = c->head_dim},
         .mlp_dim = c->mlp_dim,
     };
-    tl_geometry *geometry = &shape.op.geometry;
-    geometry->absolute = op_rule_of(shape.op.kind)->per_pair;
+    tli_geometry *geometry = &shape.op.geometry;
+    geometry->absolute = tli_op_rule_of(shape.op.kind)->per_pair;
     geometry->sharing = behind ? TL_SHARING_NONE : c->sharing;
     geometry->sharing_radius = c->sharing_radius;
     geometry->window = c->window;
-    if (tl_op_is_narrow(&shape.op)) shape.op.relenc_dim = c->relenc_dim;
+    if (tli_op_is_narrow(&shape.op)) shape.op.relenc_dim = c->relenc_dim;
     /* The attention blocks of a hybrid are rotary, as the reference's; those of its GPT are plain. */
     if (behind && family->rotary_hybrid) shape.op.positions = TL_POSITIONS_ROPE;
     shape.op.keep = training && !c->recompute;
     /* Behind the last block nothing but what the head reads is computed. */
-    shape.op.queries = family->class_only(c) && layer + 1 == c->depth ? 1 : tl_model_tokens(c);
+    shape.op.queries = family->class_only(c) && layer + 1 == c->depth ? 1 : tli_model_tokens(c);
     return shape;
 }
 
@@ -110,98 +111,99 @@ static uint64_t larger(uint64_t a, uint64_t b)
 
 static uint64_t workspace_count(const tl_model_config *c, uint32_t batch, bool training)
 {
-    uint64_t count = larger(tl_family_of(c)->workspace(c, batch, training), 1);
+    uint64_t count = larger(tli_family_of(c)->workspace(c, batch, training), 1);
     for (uint32_t layer = 0; layer < c->depth; layer++) {
-        const tl_block_shape shape = tl_model_block_shape(c, batch, training, layer);
-        count = larger(count, tl_block_workspace_count(&shape, training));
+        const tli_block_shape shape = tli_model_block_shape(c, batch, training, layer);
+        count = larger(count, tli_block_workspace_count(&shape, training));
     }
     return count;
 }
 
-uint64_t tl_model_buffer_count(const tl_model_config *c, uint32_t batch, bool training, int which)
+uint64_t tli_model_buffer_count(const tl_model_config *c, uint32_t batch, bool training, int which)
 {
-    const tl_family *family = tl_family_of(c);
-    const uint64_t rows = (uint64_t)tl_model_tokens(c) * batch;
-    const tl_block_shape first = tl_model_block_shape(c, batch, training, 0),
-                         last = tl_model_block_shape(c, batch, training, c->depth - 1);
+    const tli_family *family = tli_family_of(c);
+    const uint64_t rows = (uint64_t)tli_model_tokens(c) * batch;
+    const tli_block_shape first = tli_model_block_shape(c, batch, training, 0),
+                          last = tli_model_block_shape(c, batch, training, c->depth - 1);
     const uint64_t hidden = larger(first.op.queries, last.op.queries) * batch * c->mlp_dim;
-    if (which >= TL_MODEL_BUFFERS) return family->buffer_count(c, batch, training, which);
-    switch ((tl_model_buffer)which) {
-    case TL_MODEL_INPUT:
-    case TL_MODEL_ROWS1: return rows * c->dim;
-    case TL_MODEL_ROWS2:
-    case TL_MODEL_DX: return training ? rows * c->dim : 0;
-    case TL_MODEL_WIDE: return larger(hidden, family->wide(c, batch));
-    case TL_MODEL_WORKSPACE: return workspace_count(c, batch, training);
-    case TL_MODEL_TARGETS:
-    case TL_MODEL_ROW_LOSSES:
-    case TL_MODEL_RANKS: return family->predictions(c, batch);
-    case TL_MODEL_LOSSES: return TL_LOSS_SLOTS;
-    case TL_MODEL_BUFFERS:
-    case TL_MODEL_MOST_BUFFERS: break;
+    if (which >= TLI_MODEL_BUFFERS) return family->buffer_count(c, batch, training, which);
+    switch ((tli_model_buffer)which) {
+    case TLI_MODEL_INPUT:
+    case TLI_MODEL_ROWS1: return rows * c->dim;
+    case TLI_MODEL_ROWS2:
+    case TLI_MODEL_DX: return training ? rows * c->dim : 0;
+    case TLI_MODEL_WIDE: return larger(hidden, family->wide(c, batch));
+    case TLI_MODEL_WORKSPACE: return workspace_count(c, batch, training);
+    case TLI_MODEL_TARGETS:
+    case TLI_MODEL_ROW_LOSSES:
+    case TLI_MODEL_RANKS: return family->predictions(c, batch);
+    case TLI_MODEL_LOSSES: return TLI_LOSS_SLOTS;
+    case TLI_MODEL_BUFFERS:
+    case TLI_MODEL_MOST_BUFFERS: break;
     }
     return 0;
 }
 
-tl_buffer_info tl_model_buffer_info(const tl_model_config *c, int which)
+tli_buffer_info tli_model_buffer_info(const tl_model_config *c, int which)
 {
-    static const tl_buffer_info shared[TL_MODEL_BUFFERS] = {
-        [TL_MODEL_INPUT] = {"trunk input", TL_MEMORY_ACTIVATION},
-        [TL_MODEL_ROWS1] = {"rows 1", TL_MEMORY_WORKSPACE},
-        [TL_MODEL_ROWS2] = {"rows 2", TL_MEMORY_WORKSPACE},
-        [TL_MODEL_DX] = {"gradient of rows", TL_MEMORY_WORKSPACE},
-        [TL_MODEL_WIDE] = {"wide rows", TL_MEMORY_WORKSPACE},
-        [TL_MODEL_WORKSPACE] = {"workspace", TL_MEMORY_WORKSPACE},
-        [TL_MODEL_TARGETS] = {"targets", TL_MEMORY_DATA},
-        [TL_MODEL_ROW_LOSSES] = {"row losses", TL_MEMORY_ACTIVATION},
-        [TL_MODEL_RANKS] = {"ranks", TL_MEMORY_ACTIVATION},
-        [TL_MODEL_LOSSES] = {"losses", TL_MEMORY_ACTIVATION},
+    static const tli_buffer_info shared[TLI_MODEL_BUFFERS] = {
+        [TLI_MODEL_INPUT] = {"trunk input", TL_MEMORY_ACTIVATION},
+        [TLI_MODEL_ROWS1] = {"rows 1", TL_MEMORY_WORKSPACE},
+        [TLI_MODEL_ROWS2] = {"rows 2", TL_MEMORY_WORKSPACE},
+        [TLI_MODEL_DX] = {"gradient of rows", TL_MEMORY_WORKSPACE},
+        [TLI_MODEL_WIDE] = {"wide rows", TL_MEMORY_WORKSPACE},
+        [TLI_MODEL_WORKSPACE] = {"workspace", TL_MEMORY_WORKSPACE},
+        [TLI_MODEL_TARGETS] = {"targets", TL_MEMORY_DATA},
+        [TLI_MODEL_ROW_LOSSES] = {"row losses", TL_MEMORY_ACTIVATION},
+        [TLI_MODEL_RANKS] = {"ranks", TL_MEMORY_ACTIVATION},
+        [TLI_MODEL_LOSSES] = {"losses", TL_MEMORY_ACTIVATION},
     };
-    return which < TL_MODEL_BUFFERS ? shared[which] : tl_family_of(c)->info[which - TL_MODEL_BUFFERS];
+    return which < TLI_MODEL_BUFFERS ? shared[which] : tli_family_of(c)->info[which - TLI_MODEL_BUFFERS];
 }
 
 /* ---- parameters ---------------------------------------------------------------------------------- */
 
-static tl_status add(tl_registry *r, tl_error *err, const char *name, tl_init init, uint64_t fan_in,
+static tl_status add(tli_registry *r, tl_error *err, const char *name, tli_init init, uint64_t fan_in,
                      uint32_t rank, const uint64_t *shape)
 {
-    float bound = init == TL_INIT_UNIFORM ? (float)(1.0 / sqrt((double)fan_in)) : 0.0f;
-    if (tl_registry_add(r, name, init, bound, rank, shape) < 0)
-        return tl_fail(err, TL_ERROR_MEMORY, "no host memory for the list of parameters.");
+    float bound = init == TLI_INIT_UNIFORM ? (float)(1.0 / sqrt((double)fan_in)) : 0.0f;
+    if (tli_registry_add(r, name, init, bound, rank, shape) < 0)
+        return tli_fail(err, TL_ERROR_MEMORY, "no host memory for the list of parameters.");
     return TL_OK;
 }
 
-tl_status tl_add_normal(tl_registry *r, tl_error *err, const char *name, uint32_t rank, const uint64_t *shape)
+tl_status tli_add_normal(tli_registry *r, tl_error *err, const char *name, uint32_t rank,
+                         const uint64_t *shape)
 {
-    return add(r, err, name, TL_INIT_NORMAL, 0, rank, shape);
+    return add(r, err, name, TLI_INIT_NORMAL, 0, rank, shape);
 }
 
-tl_status tl_add_norm(tl_registry *r, tl_error *err, const char *weight, const char *bias, uint64_t dim)
+tl_status tli_add_norm(tli_registry *r, tl_error *err, const char *weight, const char *bias, uint64_t dim)
 {
-    TL_TRY(add(r, err, weight, TL_INIT_ONE, 0, 1, &dim));
-    return add(r, err, bias, TL_INIT_ZERO, 0, 1, &dim);
+    TLI_TRY(add(r, err, weight, TLI_INIT_ONE, 0, 1, &dim));
+    return add(r, err, bias, TLI_INIT_ZERO, 0, 1, &dim);
 }
 
-tl_status tl_add_linear(tl_registry *r, tl_error *err, const char *weight, const char *bias, uint64_t in,
-                        uint64_t out)
+tl_status tli_add_linear(tli_registry *r, tl_error *err, const char *weight, const char *bias, uint64_t in,
+                         uint64_t out)
 {
-    TL_TRY(add(r, err, weight, TL_INIT_UNIFORM, in, 2, (const uint64_t[]){out, in}));
-    return bias == NULL ? TL_OK : add(r, err, bias, TL_INIT_UNIFORM, in, 1, &out);
+    TLI_TRY(add(r, err, weight, TLI_INIT_UNIFORM, in, 2, (const uint64_t[]){out, in}));
+    return bias == NULL ? TL_OK : add(r, err, bias, TLI_INIT_UNIFORM, in, 1, &out);
 }
 
-tl_status tl_add_blocks(const tl_model_config *c, tl_registry *r, tl_error *err)
+tl_status tli_add_blocks(const tl_model_config *c, tli_registry *r, tl_error *err)
 {
     for (uint32_t layer = 0; layer < c->depth; layer++) {
-        const tl_block_shape shape = tl_model_block_shape(c, 1, false, layer);
-        TL_TRY(tl_block_parameters(r, tl_model_trunk(c), layer, &shape, err));
+        const tli_block_shape shape = tli_model_block_shape(c, 1, false, layer);
+        TLI_TRY(tli_block_parameters(r, tli_model_trunk(c), layer, &shape, err));
     }
     return TL_OK;
 }
 
-tl_status tl_model_parameters(const tl_model_config *c, tl_registry *r, tl_error *err)
+tl_status tli_model_parameters(const tl_model_config *c, tli_registry *r, tl_error *err)
 {
-    TL_TRY(tl_model_check(c, err));
-    return tl_family_of(c)->parameters(c, r, err);
+    TLI_TRY(tli_model_check(c, err));
+    return tli_family_of(c)->parameters(c, r, err);
 }
 
 /* ---- bytes --------------------------------------------------------------------------------------- */
@@ -218,10 +220,10 @@ static uint64_t saturating_multiply(uint64_t a, uint64_t b)
 
 /* Books `times` tensors of `elements` each, of which `unit` elements must lie in one allocation. Sums
  * saturate: a model that overflows 64 bits does not fit either. */
-static void account(tl_memory_plan *plan, tl_memory_kind kind, uint64_t times, uint64_t elements,
+static void account(tli_memory_plan *plan, tl_memory_kind kind, uint64_t times, uint64_t elements,
                     uint64_t unit, const char *name)
 {
-    const uint64_t width = element_bytes(TL_DTYPE_F32);
+    const uint64_t width = tli_element_bytes(TLI_DTYPE_F32);
     const uint64_t bytes = saturating_multiply(saturating_multiply(elements, width), times);
     plan->bytes[kind] = saturating_add(plan->bytes[kind], bytes);
     plan->total = saturating_add(plan->total, bytes);
@@ -233,7 +235,7 @@ static void account(tl_memory_plan *plan, tl_memory_kind kind, uint64_t times, u
 }
 
 /* The same for what every block has, where it has any. */
-static void account_block(tl_memory_plan *plan, tl_memory_kind kind, uint64_t times, uint64_t elements,
+static void account_block(tli_memory_plan *plan, tl_memory_kind kind, uint64_t times, uint64_t elements,
                           uint64_t unit, const char *what)
 {
     char name[64];
@@ -243,87 +245,90 @@ static void account_block(tl_memory_plan *plan, tl_memory_kind kind, uint64_t ti
 }
 
 /* `times` operation states of this shape; its largest tensors are the attention weights and q, k, v. */
-static void account_op(tl_memory_plan *plan, const tl_op_shape *op, uint64_t times)
+static void account_op(tli_memory_plan *plan, const tli_op_shape *op, uint64_t times)
 {
-    uint64_t tokens = tl_geometry_tokens(&op->geometry), rows = tokens * op->batch;
-    account(plan, TL_MEMORY_ACTIVATION, times, tl_op_activation_count(op),
+    uint64_t tokens = tli_geometry_tokens(&op->geometry), rows = tokens * op->batch;
+    account(plan, TL_MEMORY_ACTIVATION, times, tli_op_activation_count(op),
             (uint64_t)op->queries * op->batch * op->heads * tokens, "attention weights of a block");
-    const tl_op_sizes z = tl_op_measure(op);
+    const tli_op_sizes z = tli_op_measure(op);
     account(plan, TL_MEMORY_ACTIVATION, times, 0, rows * z.plain, "q, k, v of a block");
     account(plan, TL_MEMORY_DATA, times, z.mask, z.mask, "mask of a block's window");
     for (int t = 0; t < TERMS; t++) {
-        account_block(plan, TL_MEMORY_ACTIVATION, times, 0, z.term[t].saved, attention_terms[t]->saved_name);
+        account_block(plan, TL_MEMORY_ACTIVATION, times, 0, z.term[t].saved,
+                      tli_attention_terms[t]->saved_name);
         account_block(plan, TL_MEMORY_DATA, times, z.term[t].table, z.term[t].table,
-                      attention_terms[t]->table_name);
+                      tli_attention_terms[t]->table_name);
     }
-    if (tl_op_has_pairs(op)) {
-        /* As tl_pairs_create stores them: the groups; the pairs with an index by query and one by key. */
+    if (tli_op_has_pairs(op)) {
+        /* As tli_pairs_create stores them: the groups; the pairs with an index by query and one by key. */
         uint32_t groups, pairs, largest;
-        tl_pairs_measure(&op->geometry, op->queries, &groups, &pairs, &largest);
+        tli_pairs_measure(&op->geometry, op->queries, &groups, &pairs, &largest);
         uint64_t list = 2 * (3 * (uint64_t)pairs + op->queries + tokens);
         account(plan, TL_MEMORY_DATA, times, 4 * (uint64_t)groups + list, list, "pair table of a block");
     }
 }
 
-static void account_buffers(tl_memory_plan *plan, const tl_block_shape *shape, bool training, uint64_t times)
+static void account_buffers(tli_memory_plan *plan, const tli_block_shape *shape, bool training,
+                            uint64_t times)
 {
-    for (int i = 0; i < TL_BLOCK_BUFFERS; i++) {
-        uint64_t count = tl_block_buffer_count(shape, training, (tl_block_buffer)i);
+    for (int i = 0; i < TLI_BLOCK_BUFFERS; i++) {
+        uint64_t count = tli_block_buffer_count(shape, training, (tli_block_buffer)i);
         account(plan, TL_MEMORY_ACTIVATION, times, count, count, "an activation of a block");
     }
 }
 
 /* Values, gradients, and what the optimizer keeps of them. */
-static void account_parameters(tl_memory_plan *plan, const tl_registry *registry, const optimizer_rule *rule)
+static void account_parameters(tli_memory_plan *plan, const tli_registry *registry,
+                               const optimizer_rule *rule)
 {
     for (int i = 0; i < registry->count; i++) {
-        const tl_parameter *p = &registry->items[i];
-        uint64_t count = tl_parameter_count(p), unit = p->rank == 3 ? count / p->shape[0] : count;
+        const tli_parameter *p = &registry->items[i];
+        uint64_t count = tli_parameter_count(p), unit = p->rank == 3 ? count / p->shape[0] : count;
         account(plan, TL_MEMORY_PARAMETER, 1, count, unit, p->name);
         if (rule == NULL) continue;
         account(plan, TL_MEMORY_GRADIENT, 1, count, 0, "");
         account(plan, TL_MEMORY_MOMENT, (uint64_t)rule->slots, count, 0, "");
     }
-    const uint64_t workspace = rule != NULL ? tl_registry_workspace(registry, rule) : 0;
+    const uint64_t workspace = rule != NULL ? tli_registry_workspace(registry, rule) : 0;
     account(plan, TL_MEMORY_WORKSPACE, 1, workspace, workspace, "optimizer workspace");
 }
 
-tl_status tl_model_plan(const tl_model_config *c, uint32_t batch, const optimizer_rule *rule,
-                        tl_memory_plan *plan, tl_error *err)
+tl_status tli_model_plan(const tl_model_config *c, uint32_t batch, const optimizer_rule *rule,
+                         tli_memory_plan *plan, tl_error *err)
 {
     const bool training = rule != NULL;
     memset(plan, 0, sizeof *plan);
-    tl_registry registry = {0};
-    tl_status status = tl_model_parameters(c, &registry, err);
-    if (status == TL_OK) status = tl_model_batch_check(c, batch, err);
+    tli_registry registry = {0};
+    tl_status status = tli_model_parameters(c, &registry, err);
+    if (status == TL_OK) status = tli_model_batch_check(c, batch, err);
     if (status == TL_OK) account_parameters(plan, &registry, rule);
-    tl_registry_free(NULL, &registry);
+    tli_registry_free(NULL, &registry);
     if (status != TL_OK) return status;
 
-    for (int i = 0; i < TL_MODEL_BUFFERS + tl_family_of(c)->buffers; i++) {
-        const uint64_t count = tl_model_buffer_count(c, batch, training, i);
-        const tl_buffer_info info = tl_model_buffer_info(c, i);
+    for (int i = 0; i < TLI_MODEL_BUFFERS + tli_family_of(c)->buffers; i++) {
+        const uint64_t count = tli_model_buffer_count(c, batch, training, i);
+        const tli_buffer_info info = tli_model_buffer_info(c, i);
         account(plan, info.kind, 1, count, count, info.name);
     }
     /* In inference the first block lends its buffers to all, and its operation's state where it fits. */
-    const tl_block_shape first = tl_model_block_shape(c, batch, training, 0);
+    const tli_block_shape first = tli_model_block_shape(c, batch, training, 0);
     for (uint32_t layer = 0; layer < c->depth; layer++) {
-        const tl_block_shape shape = tl_model_block_shape(c, batch, training, layer);
-        if (training || layer == 0 || !tl_op_lends_state(&first.op, &shape.op))
+        const tli_block_shape shape = tli_model_block_shape(c, batch, training, layer);
+        if (training || layer == 0 || !tli_op_lends_state(&first.op, &shape.op))
             account_op(plan, &shape.op, 1);
         if (training || layer == 0) account_buffers(plan, &shape, training, 1);
     }
     return TL_OK;
 }
 
-tl_status tl_model_plan_training(tl_model_config *c, uint32_t batch, const optimizer_rule *rule,
-                                 tl_recompute recompute, uint64_t total_bytes, uint64_t max_alloc_bytes,
-                                 tl_memory_plan *plan, bool *fits, tl_error *err)
+tl_status tli_model_plan_training(tl_model_config *c, uint32_t batch, const optimizer_rule *rule,
+                                  tl_recompute recompute, uint64_t total_bytes, uint64_t max_alloc_bytes,
+                                  tli_memory_plan *plan, bool *fits, tl_error *err)
 {
     *fits = false;
     for (int again = recompute == TL_RECOMPUTE_ALWAYS; again <= (recompute != TL_RECOMPUTE_NEVER); again++) {
         c->recompute = again != 0;
-        TL_TRY(tl_model_plan(c, batch, rule, plan, err));
+        TLI_TRY(tli_model_plan(c, batch, rule, plan, err));
         *fits = plan->total <= total_bytes && plan->largest <= max_alloc_bytes;
         if (*fits) return TL_OK;
     }

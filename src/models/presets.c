@@ -18,16 +18,17 @@
 
 enum { SIZES(NUMBER) COUNT };
 static const choice items[] = {SIZES(CHOICE)};
-static const tl_preset presets[] = {SIZES(PRESET)};
-const choices size_choices = {"model size", items, COUNT};
+static const tli_preset presets[] = {SIZES(PRESET)};
+const choices tli_size_choices = {"model size", items, COUNT};
 
-const tl_preset *tl_preset_at(int size)
+const tli_preset *tli_preset_at(int size)
 {
     return size >= 0 && size < COUNT ? &presets[size] : NULL;
 }
 
-const tl_preset *tl_preset_find(const char *name)
+const tli_preset *tli_preset_find(const char *name)
 {
     int size;
-    return name != NULL && choice_find(&size_choices, name, strlen(name), &size) ? &presets[size] : NULL;
+    return name != NULL && tli_choice_find(&tli_size_choices, name, strlen(name), &size) ? &presets[size]
+                                                                                         : NULL;
 }

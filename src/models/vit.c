@@ -7,20 +7,20 @@
 #include "ops/linear.h"
 #include "ops/loss.h"
 
-typedef enum tl_vit_buffer {
-    TL_VIT_IMAGES = TL_MODEL_BUFFERS, /* batch x channels x height x width */
-    TL_VIT_PATCHES,                   /* patches x batch x patch values */
-    TL_VIT_PATCH_STATS,               /* 2 x patches x batch */
-    TL_VIT_EMBEDDED,                  /* patches x batch x dim: before the second LayerNorm */
-    TL_VIT_EMBEDDED_STATS,            /* 2 x patches x batch */
-    TL_VIT_FINAL_STATS,               /* 2 x last block's rows */
-    TL_VIT_POOLED,                    /* batch x dim */
-    TL_VIT_LOGITS,                    /* batch x classes */
-    TL_VIT_DLOGITS,                   /* training: the same */
-    TL_VIT_SOFT_TARGETS,              /* training: the same */
-    TL_VIT_END
-} tl_vit_buffer;
-enum { TL_VIT_BUFFERS = TL_VIT_END - TL_MODEL_BUFFERS };
+typedef enum tli_vit_buffer {
+    TLI_VIT_IMAGES = TLI_MODEL_BUFFERS, /* batch x channels x height x width */
+    TLI_VIT_PATCHES,                    /* patches x batch x patch values */
+    TLI_VIT_PATCH_STATS,                /* 2 x patches x batch */
+    TLI_VIT_EMBEDDED,                   /* patches x batch x dim: before the second LayerNorm */
+    TLI_VIT_EMBEDDED_STATS,             /* 2 x patches x batch */
+    TLI_VIT_FINAL_STATS,                /* 2 x last block's rows */
+    TLI_VIT_POOLED,                     /* batch x dim */
+    TLI_VIT_LOGITS,                     /* batch x classes */
+    TLI_VIT_DLOGITS,                    /* training: the same */
+    TLI_VIT_SOFT_TARGETS,               /* training: the same */
+    TLI_VIT_END
+} tli_vit_buffer;
+enum { TLI_VIT_BUFFERS = TLI_VIT_END - TLI_MODEL_BUFFERS };
 
 /* ---- without a device ---------------------------------------------------------------------------- */
 
@@ -34,38 +34,38 @@ static uint32_t one_at_least(uint32_t n)
     return n > 0 ? n : 1;
 }
 
-static tl_extent image_of(const tl_model_config *c)
+static tli_extent image_of(const tl_model_config *c)
 {
-    return (tl_extent){one_at_least(c->image_depth), c->image_height, c->image_width};
+    return (tli_extent){one_at_least(c->image_depth), c->image_height, c->image_width};
 }
 
-static tl_extent patch_of(const tl_model_config *c)
+static tli_extent patch_of(const tl_model_config *c)
 {
-    return (tl_extent){one_at_least(c->patch_depth), c->patch_height, c->patch_width};
+    return (tli_extent){one_at_least(c->patch_depth), c->patch_height, c->patch_width};
 }
 
 /* Patches along each axis. */
-static tl_extent grid_of(const tl_model_config *c)
+static tli_extent grid_of(const tl_model_config *c)
 {
-    const tl_extent i = image_of(c), p = patch_of(c);
-    return (tl_extent){i.depth / p.depth, i.height / p.height, i.width / p.width};
+    const tli_extent i = image_of(c), p = patch_of(c);
+    return (tli_extent){i.depth / p.depth, i.height / p.height, i.width / p.width};
 }
 
 static uint32_t patches_of(const tl_model_config *c)
 {
-    const tl_extent grid = grid_of(c);
+    const tli_extent grid = grid_of(c);
     return grid.depth * grid.height * grid.width;
 }
 
-uint64_t tl_model_image_values(const tl_model_config *c)
+uint64_t tli_model_image_values(const tl_model_config *c)
 {
-    const tl_extent i = image_of(c);
+    const tli_extent i = image_of(c);
     return (uint64_t)c->channels * i.depth * i.height * i.width;
 }
 
 static uint32_t patch_values_of(const tl_model_config *c)
 {
-    const tl_extent p = patch_of(c);
+    const tli_extent p = patch_of(c);
     return p.depth * p.height * p.width * c->channels;
 }
 
@@ -76,7 +76,7 @@ static bool reads_class_only(const tl_model_config *c)
 
 static tl_status check_config(const tl_model_config *c, tl_error *err)
 {
-    const tl_extent i = image_of(c), p = patch_of(c);
+    const tli_extent i = image_of(c), p = patch_of(c);
     const struct {
         const char *name;
         uint32_t value, most;
@@ -88,97 +88,98 @@ static tl_status check_config(const tl_model_config *c, tl_error *err)
                   {"the patch height", p.height, MODEL_MOST_IMAGE},
                   {"the patch width", p.width, MODEL_MOST_IMAGE},
                   {"the number of classes", c->classes, MODEL_MOST_CLASSES}};
-    TL_TRY(choice_check(&pool_choices, (int)c->pool, err));
+    TLI_TRY(tli_choice_check(&tli_pool_choices, (int)c->pool, err));
     for (size_t r = 0; r < sizeof ranges / sizeof *ranges; r++)
-        TL_TRY(check_range(err, ranges[r].name, ranges[r].value, ranges[r].most));
+        TLI_TRY(tli_check_range(err, ranges[r].name, ranges[r].value, ranges[r].most));
     if (i.depth % p.depth != 0)
-        return tl_fail(
+        return tli_fail(
             err, TL_ERROR_USAGE,
             "%u slices or frames cannot be cut into patches of %u: choose a multiple of the patch's "
             "depth.",
             i.depth, p.depth);
     if (i.height % p.height != 0 || i.width % p.width != 0)
-        return tl_fail(
+        return tli_fail(
             err, TL_ERROR_USAGE,
             "an image of %u x %u cannot be cut into patches of %u x %u: choose an image size that is a "
             "multiple of the patch size.",
             i.height, i.width, p.height, p.width);
     const uint64_t patches = (uint64_t)(i.depth / p.depth) * (i.height / p.height) * (i.width / p.width);
     if (patches > MAX_PATCHES)
-        return tl_fail(err, TL_ERROR_USAGE,
-                       "%llu patches are too many (at most %d): choose a larger patch size.",
-                       (unsigned long long)patches, MAX_PATCHES);
+        return tli_fail(err, TL_ERROR_USAGE,
+                        "%llu patches are too many (at most %d): choose a larger patch size.",
+                        (unsigned long long)patches, MAX_PATCHES);
     if ((uint64_t)p.height * p.width * c->channels > MAX_PATCH_VALUES / p.depth)
-        return tl_fail(err, TL_ERROR_USAGE,
-                       "patches of %u x %u x %u with %u channels are too large: choose smaller ones.",
-                       p.depth, p.height, p.width, c->channels);
+        return tli_fail(err, TL_ERROR_USAGE,
+                        "patches of %u x %u x %u with %u channels are too large: choose smaller ones.",
+                        p.depth, p.height, p.width, c->channels);
     return TL_OK;
 }
 
-static tl_geometry geometry_of(const tl_model_config *c)
+static tli_geometry geometry_of(const tl_model_config *c)
 {
-    const tl_extent grid = grid_of(c);
-    return (tl_geometry){.kind = TL_GRID,
-                         .depth = grid.depth,
-                         .height = grid.height,
-                         .width = grid.width,
-                         .cls = c->pool == TL_POOL_CLS ? 1 : 0};
+    const tli_extent grid = grid_of(c);
+    return (tli_geometry){.kind = TLI_GRID,
+                          .depth = grid.depth,
+                          .height = grid.height,
+                          .width = grid.width,
+                          .cls = c->pool == TL_POOL_CLS ? 1 : 0};
 }
 
-static tl_status list_parameters(const tl_model_config *c, tl_registry *r, tl_error *err)
+static tl_status list_parameters(const tl_model_config *c, tli_registry *r, tl_error *err)
 {
-    const uint64_t values = patch_values_of(c), tokens = tl_model_tokens(c), dim = c->dim;
+    const uint64_t values = patch_values_of(c), tokens = tli_model_tokens(c), dim = c->dim;
     char weight[64], bias[64];
-    if (tl_model_positions(c) == TL_POSITIONS_LEARNED)
-        TL_TRY(tl_add_normal(r, err, "pos_embedding", 3, (const uint64_t[]){1, tokens, dim}));
-    if (c->pool == TL_POOL_CLS) TL_TRY(tl_add_normal(r, err, "cls_token", 3, (const uint64_t[]){1, 1, dim}));
-    TL_TRY(tl_add_norm(r, err, "to_patch_embedding.1.weight", "to_patch_embedding.1.bias", values));
-    TL_TRY(tl_add_linear(r, err, "to_patch_embedding.2.weight", "to_patch_embedding.2.bias", values, dim));
-    TL_TRY(tl_add_norm(r, err, "to_patch_embedding.3.weight", "to_patch_embedding.3.bias", dim));
-    snprintf(weight, sizeof weight, "%s.norm.weight", tl_model_trunk(c));
-    snprintf(bias, sizeof bias, "%s.norm.bias", tl_model_trunk(c));
-    TL_TRY(tl_add_norm(r, err, weight, bias, dim));
-    TL_TRY(tl_add_blocks(c, r, err));
-    return tl_add_linear(r, err, "mlp_head.weight", "mlp_head.bias", dim, c->classes);
+    if (tli_model_positions(c) == TL_POSITIONS_LEARNED)
+        TLI_TRY(tli_add_normal(r, err, "pos_embedding", 3, (const uint64_t[]){1, tokens, dim}));
+    if (c->pool == TL_POOL_CLS)
+        TLI_TRY(tli_add_normal(r, err, "cls_token", 3, (const uint64_t[]){1, 1, dim}));
+    TLI_TRY(tli_add_norm(r, err, "to_patch_embedding.1.weight", "to_patch_embedding.1.bias", values));
+    TLI_TRY(tli_add_linear(r, err, "to_patch_embedding.2.weight", "to_patch_embedding.2.bias", values, dim));
+    TLI_TRY(tli_add_norm(r, err, "to_patch_embedding.3.weight", "to_patch_embedding.3.bias", dim));
+    snprintf(weight, sizeof weight, "%s.norm.weight", tli_model_trunk(c));
+    snprintf(bias, sizeof bias, "%s.norm.bias", tli_model_trunk(c));
+    TLI_TRY(tli_add_norm(r, err, weight, bias, dim));
+    TLI_TRY(tli_add_blocks(c, r, err));
+    return tli_add_linear(r, err, "mlp_head.weight", "mlp_head.bias", dim, c->classes);
 }
 
 /* ---- buffers ------------------------------------------------------------------------------------- */
 
-static const tl_buffer_info buffer_info[TL_VIT_BUFFERS] = {
-#define AT(which) [(which)-TL_MODEL_BUFFERS]
-    AT(TL_VIT_IMAGES) = {"images", TL_MEMORY_DATA},
-    AT(TL_VIT_PATCHES) = {"patches", TL_MEMORY_ACTIVATION},
-    AT(TL_VIT_PATCH_STATS) = {"patch statistics", TL_MEMORY_ACTIVATION},
-    AT(TL_VIT_EMBEDDED) = {"embedded patches", TL_MEMORY_ACTIVATION},
-    AT(TL_VIT_EMBEDDED_STATS) = {"embedding statistics", TL_MEMORY_ACTIVATION},
-    AT(TL_VIT_FINAL_STATS) = {"final norm statistics", TL_MEMORY_ACTIVATION},
-    AT(TL_VIT_POOLED) = {"pooled rows", TL_MEMORY_ACTIVATION},
-    AT(TL_VIT_LOGITS) = {"logits", TL_MEMORY_ACTIVATION},
-    AT(TL_VIT_DLOGITS) = {"gradient of logits", TL_MEMORY_ACTIVATION},
-    AT(TL_VIT_SOFT_TARGETS) = {"soft targets", TL_MEMORY_DATA},
+static const tli_buffer_info buffer_info[TLI_VIT_BUFFERS] = {
+#define AT(which) [(which)-TLI_MODEL_BUFFERS]
+    AT(TLI_VIT_IMAGES) = {"images", TL_MEMORY_DATA},
+    AT(TLI_VIT_PATCHES) = {"patches", TL_MEMORY_ACTIVATION},
+    AT(TLI_VIT_PATCH_STATS) = {"patch statistics", TL_MEMORY_ACTIVATION},
+    AT(TLI_VIT_EMBEDDED) = {"embedded patches", TL_MEMORY_ACTIVATION},
+    AT(TLI_VIT_EMBEDDED_STATS) = {"embedding statistics", TL_MEMORY_ACTIVATION},
+    AT(TLI_VIT_FINAL_STATS) = {"final norm statistics", TL_MEMORY_ACTIVATION},
+    AT(TLI_VIT_POOLED) = {"pooled rows", TL_MEMORY_ACTIVATION},
+    AT(TLI_VIT_LOGITS) = {"logits", TL_MEMORY_ACTIVATION},
+    AT(TLI_VIT_DLOGITS) = {"gradient of logits", TL_MEMORY_ACTIVATION},
+    AT(TLI_VIT_SOFT_TARGETS) = {"soft targets", TL_MEMORY_DATA},
 #undef AT
 };
 
 static uint64_t final_rows(const tl_model_config *c, uint32_t batch)
 {
-    return (uint64_t)(reads_class_only(c) ? 1 : tl_model_tokens(c)) * batch;
+    return (uint64_t)(reads_class_only(c) ? 1 : tli_model_tokens(c)) * batch;
 }
 
 static uint64_t count_buffer(const tl_model_config *c, uint32_t batch, bool training, int which)
 {
     const uint64_t patches = (uint64_t)patches_of(c) * batch;
-    switch ((tl_vit_buffer)which) {
-    case TL_VIT_IMAGES: return batch * tl_model_image_values(c);
-    case TL_VIT_PATCHES: return patches * patch_values_of(c);
-    case TL_VIT_PATCH_STATS:
-    case TL_VIT_EMBEDDED_STATS: return 2 * patches;
-    case TL_VIT_EMBEDDED: return patches * c->dim;
-    case TL_VIT_FINAL_STATS: return 2 * final_rows(c, batch);
-    case TL_VIT_POOLED: return (uint64_t)batch * c->dim;
-    case TL_VIT_LOGITS: return (uint64_t)batch * c->classes;
-    case TL_VIT_DLOGITS:
-    case TL_VIT_SOFT_TARGETS: return training ? (uint64_t)batch * c->classes : 0;
-    case TL_VIT_END: break;
+    switch ((tli_vit_buffer)which) {
+    case TLI_VIT_IMAGES: return batch * tli_model_image_values(c);
+    case TLI_VIT_PATCHES: return patches * patch_values_of(c);
+    case TLI_VIT_PATCH_STATS:
+    case TLI_VIT_EMBEDDED_STATS: return 2 * patches;
+    case TLI_VIT_EMBEDDED: return patches * c->dim;
+    case TLI_VIT_FINAL_STATS: return 2 * final_rows(c, batch);
+    case TLI_VIT_POOLED: return (uint64_t)batch * c->dim;
+    case TLI_VIT_LOGITS: return (uint64_t)batch * c->classes;
+    case TLI_VIT_DLOGITS:
+    case TLI_VIT_SOFT_TARGETS: return training ? (uint64_t)batch * c->classes : 0;
+    case TLI_VIT_END: break;
     }
     return 0;
 }
@@ -197,187 +198,189 @@ static uint64_t count_workspace(const tl_model_config *c, uint32_t batch, bool t
 {
     if (!training) return 0;
     const uint64_t patches = (uint64_t)patches_of(c) * batch;
-    const uint64_t counts[] = {tl_layernorm_workspace(patches, patch_values_of(c)),
-                               tl_layernorm_workspace(patches, c->dim),
-                               tl_layernorm_workspace(final_rows(c, batch), c->dim),
-                               tl_linear_workspace(patches, c->dim), tl_linear_workspace(batch, c->classes)};
+    const uint64_t counts[] = {
+        tli_layernorm_workspace(patches, patch_values_of(c)), tli_layernorm_workspace(patches, c->dim),
+        tli_layernorm_workspace(final_rows(c, batch), c->dim), tli_linear_workspace(patches, c->dim),
+        tli_linear_workspace(batch, c->classes)};
     uint64_t most = 0;
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
         if (counts[i] > most) most = counts[i];
     return most;
 }
 
-static void add_flops(const tl_model_config *c, uint32_t batch, tl_flops *f)
+static void add_flops(const tl_model_config *c, uint32_t batch, tli_flops *f)
 {
-    tl_linear_flops(f, (double)patches_of(c) * batch, patch_values_of(c), c->dim);
-    tl_linear_flops(f, batch, c->dim, c->classes);
+    tli_linear_flops(f, (double)patches_of(c) * batch, patch_values_of(c), c->dim);
+    tli_linear_flops(f, batch, c->dim, c->classes);
 }
 
 /* ---- on a device --------------------------------------------------------------------------------- */
 
-static const tl_view none = {0};
+static const tli_view none = {0};
 
 typedef struct vit {
-    tl_parameter_views position, class_token, norm1_weight, norm1_bias, embed_weight, embed_bias,
+    tli_parameter_views position, class_token, norm1_weight, norm1_bias, embed_weight, embed_bias,
         norm2_weight, norm2_bias, final_weight, final_bias, head_weight, head_bias;
     bool soft; /* the batch came with probabilities as targets */
 } vit;
 
-static void find_parameters(tl_model *m)
+static void find_parameters(tli_model *m)
 {
     vit *v = m->own;
-    const char *trunk = tl_model_trunk(&m->config);
-    v->position = tl_model_find(m, "", "pos_embedding");
-    v->class_token = tl_model_find(m, "", "cls_token");
-    v->norm1_weight = tl_model_find(m, "to_patch_embedding.", "1.weight");
-    v->norm1_bias = tl_model_find(m, "to_patch_embedding.", "1.bias");
-    v->embed_weight = tl_model_find(m, "to_patch_embedding.", "2.weight");
-    v->embed_bias = tl_model_find(m, "to_patch_embedding.", "2.bias");
-    v->norm2_weight = tl_model_find(m, "to_patch_embedding.", "3.weight");
-    v->norm2_bias = tl_model_find(m, "to_patch_embedding.", "3.bias");
-    v->final_weight = tl_model_find(m, trunk, ".norm.weight");
-    v->final_bias = tl_model_find(m, trunk, ".norm.bias");
-    v->head_weight = tl_model_find(m, "mlp_head.", "weight");
-    v->head_bias = tl_model_find(m, "mlp_head.", "bias");
+    const char *trunk = tli_model_trunk(&m->config);
+    v->position = tli_model_find(m, "", "pos_embedding");
+    v->class_token = tli_model_find(m, "", "cls_token");
+    v->norm1_weight = tli_model_find(m, "to_patch_embedding.", "1.weight");
+    v->norm1_bias = tli_model_find(m, "to_patch_embedding.", "1.bias");
+    v->embed_weight = tli_model_find(m, "to_patch_embedding.", "2.weight");
+    v->embed_bias = tli_model_find(m, "to_patch_embedding.", "2.bias");
+    v->norm2_weight = tli_model_find(m, "to_patch_embedding.", "3.weight");
+    v->norm2_bias = tli_model_find(m, "to_patch_embedding.", "3.bias");
+    v->final_weight = tli_model_find(m, trunk, ".norm.weight");
+    v->final_bias = tli_model_find(m, trunk, ".norm.bias");
+    v->head_weight = tli_model_find(m, "mlp_head.", "weight");
+    v->head_bias = tli_model_find(m, "mlp_head.", "bias");
 }
 
-static uint32_t length(const tl_model_config *c, const tl_inputs *inputs)
+static uint32_t length(const tl_model_config *c, const tli_inputs *inputs)
 {
     (void)inputs;
-    return tl_model_tokens(c);
+    return tli_model_tokens(c);
 }
 
-static tl_view at(const tl_model *m, int which)
+static tli_view at(const tli_model *m, int which)
 {
-    return tl_model_at(m, which);
+    return tli_model_at(m, which);
 }
 
-static tl_status set_inputs(tl_context *ctx, tl_model *m, const tl_inputs *inputs)
+static tl_status set_inputs(tl_context *ctx, tli_model *m, const tli_inputs *inputs)
 {
     const tl_model_config *c = &m->config;
     vit *v = m->own;
     if (inputs->images == NULL || (inputs->targets == NULL && inputs->soft_targets == NULL))
-        return tl_fail(tl_context_error(ctx), TL_ERROR_USAGE,
-                       "a Vision Transformer takes images and targets.");
+        return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE,
+                        "a Vision Transformer takes images and targets.");
     v->soft = inputs->soft_targets != NULL;
     if (v->soft && !m->training)
-        return tl_fail(tl_context_error(ctx), TL_ERROR_USAGE,
-                       "the model was made for inference: create it for training to use soft targets.");
-    const uint64_t values = m->batch * tl_model_image_values(c);
-    TL_TRY(tl_tensor_send(ctx, m->buffers[TL_VIT_IMAGES], 0, values, inputs->images));
+        return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE,
+                        "the model was made for inference: create it for training to use soft targets.");
+    const uint64_t values = m->batch * tli_model_image_values(c);
+    TLI_TRY(tli_tensor_send(ctx, m->buffers[TLI_VIT_IMAGES], 0, values, inputs->images));
     if (v->soft)
-        return tl_tensor_send(ctx, m->buffers[TL_VIT_SOFT_TARGETS], 0, (uint64_t)m->batch * c->classes,
-                              inputs->soft_targets);
-    return tl_tensor_send(ctx, m->buffers[TL_MODEL_TARGETS], 0, m->batch, inputs->targets);
+        return tli_tensor_send(ctx, m->buffers[TLI_VIT_SOFT_TARGETS], 0, (uint64_t)m->batch * c->classes,
+                               inputs->soft_targets);
+    return tli_tensor_send(ctx, m->buffers[TLI_MODEL_TARGETS], 0, m->batch, inputs->targets);
 }
 
 /* Patches -> LN -> Linear -> LN, behind the class token's rows; then class token and positions. */
-static tl_status stem_forward(tl_context *ctx, tl_model *m)
+static tl_status stem_forward(tl_context *ctx, tli_model *m)
 {
     const tl_model_config *c = &m->config;
     const vit *v = m->own;
     uint32_t cls = c->pool == TL_POOL_CLS ? 1 : 0, values = patch_values_of(c);
     uint64_t rows = (uint64_t)patches_of(c) * m->batch;
-    tl_view patches = at(m, TL_VIT_PATCHES), normed = at(m, TL_MODEL_WIDE), embedded = at(m, TL_VIT_EMBEDDED);
-    tl_view x = at(m, TL_MODEL_INPUT), x_patches = tl_view_add(x, (uint64_t)cls * m->batch * c->dim);
-    TL_TRY(tl_patches_forward(ctx, at(m, TL_VIT_IMAGES), patches, m->batch, c->channels, image_of(c),
-                              patch_of(c)));
-    TL_TRY(tl_layernorm_forward(ctx, patches, v->norm1_weight.value, v->norm1_bias.value, normed,
-                                at(m, TL_VIT_PATCH_STATS), rows, values));
-    TL_TRY(tl_linear_forward(ctx, normed, values, v->embed_weight.value, v->embed_bias.value, none, embedded,
-                             c->dim, rows, values, c->dim));
-    TL_TRY(tl_layernorm_forward(ctx, embedded, v->norm2_weight.value, v->norm2_bias.value, x_patches,
-                                at(m, TL_VIT_EMBEDDED_STATS), rows, c->dim));
+    tli_view patches = at(m, TLI_VIT_PATCHES), normed = at(m, TLI_MODEL_WIDE),
+             embedded = at(m, TLI_VIT_EMBEDDED);
+    tli_view x = at(m, TLI_MODEL_INPUT), x_patches = tli_view_add(x, (uint64_t)cls * m->batch * c->dim);
+    TLI_TRY(tli_patches_forward(ctx, at(m, TLI_VIT_IMAGES), patches, m->batch, c->channels, image_of(c),
+                                patch_of(c)));
+    TLI_TRY(tli_layernorm_forward(ctx, patches, v->norm1_weight.value, v->norm1_bias.value, normed,
+                                  at(m, TLI_VIT_PATCH_STATS), rows, values));
+    TLI_TRY(tli_linear_forward(ctx, normed, values, v->embed_weight.value, v->embed_bias.value, none,
+                               embedded, c->dim, rows, values, c->dim));
+    TLI_TRY(tli_layernorm_forward(ctx, embedded, v->norm2_weight.value, v->norm2_bias.value, x_patches,
+                                  at(m, TLI_VIT_EMBEDDED_STATS), rows, c->dim));
     if (cls == 0 && v->position.value.mem == NULL) return TL_OK;
-    return tl_tokens_forward(ctx, x_patches, v->class_token.value, v->position.value, x, tl_model_tokens(c),
-                             m->batch, c->dim, cls);
+    return tli_tokens_forward(ctx, x_patches, v->class_token.value, v->position.value, x, tli_model_tokens(c),
+                              m->batch, c->dim, cls);
 }
 
-static tl_status head_forward(tl_context *ctx, tl_model *m, tl_view last)
+static tl_status head_forward(tl_context *ctx, tli_model *m, tli_view last)
 {
     const tl_model_config *c = &m->config;
     const vit *v = m->own;
-    tl_view pooled = at(m, TL_VIT_POOLED), stats = at(m, TL_VIT_FINAL_STATS);
+    tli_view pooled = at(m, TLI_VIT_POOLED), stats = at(m, TLI_VIT_FINAL_STATS);
     if (c->pool == TL_POOL_CLS) {
-        TL_TRY(tl_layernorm_forward(ctx, last, v->final_weight.value, v->final_bias.value, pooled, stats,
-                                    m->batch, c->dim));
+        TLI_TRY(tli_layernorm_forward(ctx, last, v->final_weight.value, v->final_bias.value, pooled, stats,
+                                      m->batch, c->dim));
     } else {
-        uint32_t tokens = tl_model_tokens(c);
-        TL_TRY(tl_layernorm_forward(ctx, last, v->final_weight.value, v->final_bias.value,
-                                    at(m, TL_MODEL_ROWS1), stats, (uint64_t)tokens * m->batch, c->dim));
-        TL_TRY(tl_mean_tokens_forward(ctx, at(m, TL_MODEL_ROWS1), pooled, tokens, m->batch, c->dim));
+        uint32_t tokens = tli_model_tokens(c);
+        TLI_TRY(tli_layernorm_forward(ctx, last, v->final_weight.value, v->final_bias.value,
+                                      at(m, TLI_MODEL_ROWS1), stats, (uint64_t)tokens * m->batch, c->dim));
+        TLI_TRY(tli_mean_tokens_forward(ctx, at(m, TLI_MODEL_ROWS1), pooled, tokens, m->batch, c->dim));
     }
-    return tl_linear_forward(ctx, pooled, c->dim, v->head_weight.value, v->head_bias.value, none,
-                             at(m, TL_VIT_LOGITS), c->classes, m->batch, c->dim, c->classes);
+    return tli_linear_forward(ctx, pooled, c->dim, v->head_weight.value, v->head_bias.value, none,
+                              at(m, TLI_VIT_LOGITS), c->classes, m->batch, c->dim, c->classes);
 }
 
-static tl_status loss(tl_context *ctx, tl_model *m, float scale)
+static tl_status loss(tl_context *ctx, tli_model *m, float scale)
 {
     const vit *v = m->own;
     if (v->soft)
-        return tl_cross_entropy_soft(ctx, at(m, TL_VIT_LOGITS), at(m, TL_VIT_SOFT_TARGETS),
-                                     at(m, TL_MODEL_ROW_LOSSES), at(m, TL_MODEL_RANKS), at(m, TL_VIT_DLOGITS),
-                                     scale, m->batch, m->config.classes);
-    return tl_cross_entropy(ctx, at(m, TL_VIT_LOGITS), at(m, TL_MODEL_TARGETS), at(m, TL_MODEL_ROW_LOSSES),
-                            at(m, TL_MODEL_RANKS), at(m, TL_VIT_DLOGITS), scale, m->batch, m->config.classes);
+        return tli_cross_entropy_soft(ctx, at(m, TLI_VIT_LOGITS), at(m, TLI_VIT_SOFT_TARGETS),
+                                      at(m, TLI_MODEL_ROW_LOSSES), at(m, TLI_MODEL_RANKS),
+                                      at(m, TLI_VIT_DLOGITS), scale, m->batch, m->config.classes);
+    return tli_cross_entropy(ctx, at(m, TLI_VIT_LOGITS), at(m, TLI_MODEL_TARGETS),
+                             at(m, TLI_MODEL_ROW_LOSSES), at(m, TLI_MODEL_RANKS), at(m, TLI_VIT_DLOGITS),
+                             scale, m->batch, m->config.classes);
 }
 
 /* Head, pooling and final LayerNorm; the gradient of the last block's output goes to dx. */
-static tl_status head_backward(tl_context *ctx, tl_model *m, tl_view last, const tl_block_scratch *s)
+static tl_status head_backward(tl_context *ctx, tli_model *m, tli_view last, const tli_block_scratch *s)
 {
     const tl_model_config *c = &m->config;
     const vit *v = m->own;
-    uint32_t tokens = tl_model_tokens(c);
-    tl_view dy = s->rows1;
+    uint32_t tokens = tli_model_tokens(c);
+    tli_view dy = s->rows1;
     uint64_t rows = m->batch;
-    TL_TRY(tl_linear_backward(ctx, at(m, TL_VIT_DLOGITS), c->classes, at(m, TL_VIT_POOLED), c->dim,
-                              v->head_weight.value, dy, false, v->head_weight.gradient, v->head_bias.gradient,
-                              s->workspace, rows, c->dim, c->classes));
+    TLI_TRY(tli_linear_backward(ctx, at(m, TLI_VIT_DLOGITS), c->classes, at(m, TLI_VIT_POOLED), c->dim,
+                                v->head_weight.value, dy, false, v->head_weight.gradient,
+                                v->head_bias.gradient, s->workspace, rows, c->dim, c->classes));
     if (c->pool == TL_POOL_MEAN) {
-        TL_TRY(tl_mean_tokens_backward(ctx, dy, s->rows2, tokens, m->batch, c->dim));
+        TLI_TRY(tli_mean_tokens_backward(ctx, dy, s->rows2, tokens, m->batch, c->dim));
         dy = s->rows2;
         rows *= tokens;
     }
-    return tl_layernorm_backward(ctx, dy, last, v->final_weight.value, at(m, TL_VIT_FINAL_STATS),
-                                 at(m, TL_MODEL_DX), false, v->final_weight.gradient, v->final_bias.gradient,
-                                 s->workspace, rows, c->dim);
+    return tli_layernorm_backward(ctx, dy, last, v->final_weight.value, at(m, TLI_VIT_FINAL_STATS),
+                                  at(m, TLI_MODEL_DX), false, v->final_weight.gradient,
+                                  v->final_bias.gradient, s->workspace, rows, c->dim);
 }
 
 /* Class token, positions and the patch embedding; nobody needs the gradient of the patches themselves. */
-static tl_status stem_backward(tl_context *ctx, tl_model *m, const tl_block_scratch *s)
+static tl_status stem_backward(tl_context *ctx, tli_model *m, const tli_block_scratch *s)
 {
     const tl_model_config *c = &m->config;
     const vit *v = m->own;
     uint32_t cls = c->pool == TL_POOL_CLS ? 1 : 0, values = patch_values_of(c);
     uint64_t rows = (uint64_t)patches_of(c) * m->batch;
-    tl_view dx = at(m, TL_MODEL_DX), dx_patches = tl_view_add(dx, (uint64_t)cls * m->batch * c->dim);
-    tl_view wide = s->hidden, patches = at(m, TL_VIT_PATCHES);
+    tli_view dx = at(m, TLI_MODEL_DX), dx_patches = tli_view_add(dx, (uint64_t)cls * m->batch * c->dim);
+    tli_view wide = s->hidden, patches = at(m, TLI_VIT_PATCHES);
     if (cls == 1 || v->position.value.mem != NULL)
-        TL_TRY(tl_tokens_backward(ctx, dx, v->class_token.gradient, v->position.gradient, tl_model_tokens(c),
-                                  m->batch, c->dim, cls));
-    TL_TRY(tl_layernorm_backward(ctx, dx_patches, at(m, TL_VIT_EMBEDDED), v->norm2_weight.value,
-                                 at(m, TL_VIT_EMBEDDED_STATS), s->rows2, false, v->norm2_weight.gradient,
-                                 v->norm2_bias.gradient, s->workspace, rows, c->dim));
-    TL_TRY(tl_layernorm_forward(ctx, patches, v->norm1_weight.value, v->norm1_bias.value, wide,
-                                at(m, TL_VIT_PATCH_STATS), rows, values));
-    TL_TRY(tl_linear_backward(ctx, s->rows2, c->dim, wide, values, v->embed_weight.value, none, false,
-                              v->embed_weight.gradient, v->embed_bias.gradient, s->workspace, rows, values,
-                              c->dim));
-    TL_TRY(tl_linear_backward(ctx, s->rows2, c->dim, none, values, v->embed_weight.value, wide, false, none,
-                              none, s->workspace, rows, values, c->dim));
-    return tl_layernorm_backward(ctx, wide, patches, v->norm1_weight.value, at(m, TL_VIT_PATCH_STATS), none,
-                                 false, v->norm1_weight.gradient, v->norm1_bias.gradient, s->workspace, rows,
-                                 values);
+        TLI_TRY(tli_tokens_backward(ctx, dx, v->class_token.gradient, v->position.gradient,
+                                    tli_model_tokens(c), m->batch, c->dim, cls));
+    TLI_TRY(tli_layernorm_backward(ctx, dx_patches, at(m, TLI_VIT_EMBEDDED), v->norm2_weight.value,
+                                   at(m, TLI_VIT_EMBEDDED_STATS), s->rows2, false, v->norm2_weight.gradient,
+                                   v->norm2_bias.gradient, s->workspace, rows, c->dim));
+    TLI_TRY(tli_layernorm_forward(ctx, patches, v->norm1_weight.value, v->norm1_bias.value, wide,
+                                  at(m, TLI_VIT_PATCH_STATS), rows, values));
+    TLI_TRY(tli_linear_backward(ctx, s->rows2, c->dim, wide, values, v->embed_weight.value, none, false,
+                                v->embed_weight.gradient, v->embed_bias.gradient, s->workspace, rows, values,
+                                c->dim));
+    TLI_TRY(tli_linear_backward(ctx, s->rows2, c->dim, none, values, v->embed_weight.value, wide, false, none,
+                                none, s->workspace, rows, values, c->dim));
+    return tli_layernorm_backward(ctx, wide, patches, v->norm1_weight.value, at(m, TLI_VIT_PATCH_STATS), none,
+                                  false, v->norm1_weight.gradient, v->norm1_bias.gradient, s->workspace, rows,
+                                  values);
 }
 
-const tl_family tl_vit_family = {
+const tli_family tli_vit_family = {
     .check = check_config,
     .geometry = geometry_of,
     .class_only = reads_class_only,
     .parameters = list_parameters,
     .rotary_hybrid = true,
     .predictions = count_predictions,
-    .buffers = TL_VIT_BUFFERS,
+    .buffers = TLI_VIT_BUFFERS,
     .info = buffer_info,
     .buffer_count = count_buffer,
     .wide = count_wide,
@@ -392,5 +395,5 @@ const tl_family tl_vit_family = {
     .loss = loss,
     .head_backward = head_backward,
     .stem_backward = stem_backward,
-    .logits = TL_VIT_LOGITS,
+    .logits = TLI_VIT_LOGITS,
 };

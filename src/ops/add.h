@@ -1,10 +1,10 @@
 /* Sums of equally shaped arrays. */
-#ifndef TL_OPS_ADD_H
-#define TL_OPS_ADD_H
+#ifndef OPS_ADD_H
+#define OPS_ADD_H
 
 #include "device/device.h"
 
 /* y = a + b, overwritten; y may be a or b. */
-tl_status tl_add(tl_context *ctx, tl_view a, tl_view b, tl_view y, uint64_t count);
+tl_status tli_add(tl_context *ctx, tli_view a, tli_view b, tli_view y, uint64_t count);
 
 #endif

@@ -11,7 +11,7 @@
 #include "ops/attention_terms.h"
 #include "ops/gemm.h"
 
-static bool alibi_present(const tl_op_shape *s)
+static bool alibi_present(const tli_op_shape *s)
 {
     return s->positions == TL_POSITIONS_ALIBI;
 }
@@ -24,11 +24,11 @@ static float alibi_slope(uint32_t head, uint32_t heads)
     return (float)exp2(-8.0 * exponent);
 }
 
-static float alibi_distance(const tl_geometry *g, uint32_t i, uint32_t j)
+static float alibi_distance(const tli_geometry *g, uint32_t i, uint32_t j)
 {
     uint32_t from[3], to[3];
     double square = 0.0;
-    if (!tl_geometry_place(g, i, from) || !tl_geometry_place(g, j, to)) return 0.0f;
+    if (!tli_geometry_place(g, i, from) || !tli_geometry_place(g, j, to)) return 0.0f;
     for (int axis = 0; axis < 3; axis++) {
         const double step = (double)from[axis] - (double)to[axis];
         square += step * step;
@@ -36,23 +36,23 @@ static float alibi_distance(const tl_geometry *g, uint32_t i, uint32_t j)
     return (float)sqrt(square);
 }
 
-static void alibi_measure(const tl_op_shape *s, const tl_op_sizes *unused, term_sizes *out)
+static void alibi_measure(const tli_op_shape *s, const tli_op_sizes *unused, term_sizes *out)
 {
     (void)unused;
-    out->table = s->heads + (uint64_t)s->queries * tl_geometry_tokens(&s->geometry);
+    out->table = s->heads + (uint64_t)s->queries * tli_geometry_tokens(&s->geometry);
 }
 
 /* Slopes [head], then distances [query][key]. */
-static tl_status alibi_fill(tl_context *ctx, const char *name, const tl_op_shape *s,
-                            const tl_op_sizes *unused, tl_tensor *table)
+static tl_status alibi_fill(tl_context *ctx, const char *name, const tli_op_shape *s,
+                            const tli_op_sizes *unused, tl_tensor *table)
 {
     (void)unused;
-    const uint32_t keys = tl_geometry_tokens(&s->geometry), first = s->geometry.first;
+    const uint32_t keys = tli_geometry_tokens(&s->geometry), first = s->geometry.first;
     const uint64_t count = s->heads + (uint64_t)s->queries * keys;
     float *values = malloc(count * sizeof *values), *distances = values + s->heads;
     if (values == NULL)
-        return tl_fail(tl_context_error(ctx), TL_ERROR_MEMORY, "out of host memory for the distances of %s",
-                       name);
+        return tli_fail(tl_context_error(ctx), TL_ERROR_MEMORY, "out of host memory for the distances of %s",
+                        name);
     for (uint32_t h = 0; h < s->heads; h++) values[h] = alibi_slope(h, s->heads);
     for (uint32_t i = 0; i < s->queries; i++)
         for (uint32_t j = 0; j < keys; j++)
@@ -66,25 +66,25 @@ static tl_status alibi_fill(tl_context *ctx, const char *name, const tl_op_shape
 static tl_status alibi_logits(attention_pass *p, const term_memory *m)
 {
     const uint32_t heads = p->shape->heads,
-                   pairs = p->shape->queries * tl_geometry_tokens(&p->shape->geometry);
-    return tl_gemm(p->ctx, &(tl_gemm_args){.outer = p->shape->batch,
-                                           .m = heads,
-                                           .n = pairs,
-                                           .k = 1,
-                                           .a = m->table,
-                                           .lda = 1,
-                                           .b = tl_view_add(m->table, heads),
-                                           .ldb = pairs,
-                                           .c = p->logits,
-                                           .ldc = pairs,
-                                           .c_outer = (uint64_t)heads * pairs,
-                                           .alpha = -1.0f,
-                                           .beta = 1.0f});
+                   pairs = p->shape->queries * tli_geometry_tokens(&p->shape->geometry);
+    return tli_gemm(p->ctx, &(tli_gemm_args){.outer = p->shape->batch,
+                                             .m = heads,
+                                             .n = pairs,
+                                             .k = 1,
+                                             .a = m->table,
+                                             .lda = 1,
+                                             .b = tli_view_add(m->table, heads),
+                                             .ldb = pairs,
+                                             .c = p->logits,
+                                             .ldc = pairs,
+                                             .c_outer = (uint64_t)heads * pairs,
+                                             .alpha = -1.0f,
+                                             .beta = 1.0f});
 }
 
-const attention_term alibi_term = {.present = alibi_present,
-                                   .measure = alibi_measure,
-                                   .table_name = "ALiBi distances",
-                                   .table_of_queries = true,
-                                   .fill = alibi_fill,
-                                   .step = {[STEP_LOGITS] = alibi_logits}};
+const attention_term tli_alibi_term = {.present = alibi_present,
+                                       .measure = alibi_measure,
+                                       .table_name = "ALiBi distances",
+                                       .table_of_queries = true,
+                                       .fill = alibi_fill,
+                                       .step = {[STEP_LOGITS] = alibi_logits}};

@@ -14,18 +14,18 @@
 #include "ops/attention_dense.h"
 #include "ops/softmax.h"
 
-struct tl_op_state {
-    tl_op_shape shape;
-    tl_op_sizes sizes;
+struct tli_op_state {
+    tli_op_shape shape;
+    tli_op_sizes sizes;
     uint64_t capacity; /* rows that the tensors were made for: sizes.rows or more */
     uint32_t max_batch, max_tokens;
     bool present[TERMS];
-    tl_pairs pairs;  /* of terms by pairs */
+    tli_pairs pairs; /* of terms by pairs */
     tl_tensor *qkv;  /* the packed rows: [tokens][batch][nD] */
     tl_tensor *prob; /* [batch][head][query][key] */
     tl_tensor *mask; /* of a window: [query][key] */
     tl_tensor *saved[TERMS], *table[TERMS];
-    tl_op_parameter parameters[OP_MAX_PARAMETERS];
+    tli_op_parameter parameters[OP_MAX_PARAMETERS];
     int parameter_count;
     tl_tensor *zeroed[OP_MAX_PARAMETERS]; /* gradient tables whose unused matrices are known to be zero */
 };
@@ -38,62 +38,62 @@ static tl_status create_tensor(tl_context *ctx, const char *name, const char *wh
     char full[96];
     snprintf(full, sizeof full, "%.60s.%.34s", name, what);
     if (count == 0) return TL_OK;
-    return unset ? tl_tensor_create_unset(ctx, full, kind, 1, count, out)
+    return unset ? tli_tensor_create_unset(ctx, full, kind, 1, count, out)
                  : tl_tensor_create(ctx, full, kind, 1, count, out);
 }
 
-static tl_status create_term(tl_context *ctx, const char *name, tl_op_state *state, int t)
+static tl_status create_term(tl_context *ctx, const char *name, tli_op_state *state, int t)
 {
-    const attention_term *term = attention_terms[t];
+    const attention_term *term = tli_attention_terms[t];
     const term_sizes *z = &state->sizes.term[t];
-    TL_TRY(create_tensor(ctx, name, term->saved_name, TL_MEMORY_ACTIVATION, term->saved_unset, z->saved,
-                         &state->saved[t]));
-    TL_TRY(create_tensor(ctx, name, term->table_name, TL_MEMORY_DATA, false, z->table, &state->table[t]));
+    TLI_TRY(create_tensor(ctx, name, term->saved_name, TL_MEMORY_ACTIVATION, term->saved_unset, z->saved,
+                          &state->saved[t]));
+    TLI_TRY(create_tensor(ctx, name, term->table_name, TL_MEMORY_DATA, false, z->table, &state->table[t]));
     return z->table == 0 ? TL_OK : term->fill(ctx, name, &state->shape, &state->sizes, state->table[t]);
 }
 
-static tl_status create_parts(tl_context *ctx, const char *name, tl_op_state *state)
+static tl_status create_parts(tl_context *ctx, const char *name, tli_op_state *state)
 {
-    const tl_op_shape *s = &state->shape;
-    const tl_op_sizes *z = &state->sizes;
-    if (tl_op_has_pairs(s)) TL_TRY(tl_pairs_create(ctx, name, &s->geometry, s->queries, &state->pairs));
-    if (z->mask > 0) TL_TRY(tl_mask_create(ctx, name, &s->geometry, s->queries, &state->mask));
-    TL_TRY(create_tensor(ctx, name, "q, k, v rows", TL_MEMORY_ACTIVATION, false, z->rows * z->plain,
-                         &state->qkv));
-    TL_TRY(
+    const tli_op_shape *s = &state->shape;
+    const tli_op_sizes *z = &state->sizes;
+    if (tli_op_has_pairs(s)) TLI_TRY(tli_pairs_create(ctx, name, &s->geometry, s->queries, &state->pairs));
+    if (z->mask > 0) TLI_TRY(tli_mask_create(ctx, name, &s->geometry, s->queries, &state->mask));
+    TLI_TRY(create_tensor(ctx, name, "q, k, v rows", TL_MEMORY_ACTIVATION, false, z->rows * z->plain,
+                          &state->qkv));
+    TLI_TRY(
         create_tensor(ctx, name, "attention weights", TL_MEMORY_ACTIVATION, false, z->weights, &state->prob));
     for (int t = 0; t < TERMS; t++)
-        if (state->present[t]) TL_TRY(create_term(ctx, name, state, t));
+        if (state->present[t]) TLI_TRY(create_term(ctx, name, state, t));
     return TL_OK;
 }
 
-tl_status tl_op_create(tl_context *ctx, const char *name, const tl_op_shape *shape, tl_op_state **out)
+tl_status tli_op_create(tl_context *ctx, const char *name, const tli_op_shape *shape, tli_op_state **out)
 {
     *out = NULL;
-    tl_op_state *state = calloc(1, sizeof *state);
+    tli_op_state *state = calloc(1, sizeof *state);
     if (state == NULL)
-        return tl_fail(tl_context_error(ctx), TL_ERROR_MEMORY, "out of host memory for the operation %s",
-                       name);
+        return tli_fail(tl_context_error(ctx), TL_ERROR_MEMORY, "out of host memory for the operation %s",
+                        name);
     state->shape = *shape;
-    state->sizes = tl_op_measure(shape);
+    state->sizes = tli_op_measure(shape);
     state->capacity = state->sizes.rows;
     state->max_batch = shape->batch;
-    state->max_tokens = tl_geometry_tokens(&shape->geometry);
-    state->parameter_count = tl_op_parameters(shape, state->parameters);
-    for (int t = 0; t < TERMS; t++) state->present[t] = attention_terms[t]->present(shape);
+    state->max_tokens = tli_geometry_tokens(&shape->geometry);
+    state->parameter_count = tli_op_parameters(shape, state->parameters);
+    for (int t = 0; t < TERMS; t++) state->present[t] = tli_attention_terms[t]->present(shape);
     const tl_status status = create_parts(ctx, name, state);
     if (status != TL_OK) {
-        tl_op_destroy(ctx, state);
+        tli_op_destroy(ctx, state);
         return status;
     }
     *out = state;
     return TL_OK;
 }
 
-void tl_op_destroy(tl_context *ctx, tl_op_state *state)
+void tli_op_destroy(tl_context *ctx, tli_op_state *state)
 {
     if (state == NULL) return;
-    tl_pairs_destroy(ctx, &state->pairs);
+    tli_pairs_destroy(ctx, &state->pairs);
     tl_tensor_destroy(ctx, state->mask);
     tl_tensor_destroy(ctx, state->qkv);
     tl_tensor_destroy(ctx, state->prob);
@@ -105,30 +105,30 @@ void tl_op_destroy(tl_context *ctx, tl_op_state *state)
 }
 
 /* The same tables for other queries and keys; gradient tables then have other unused matrices. */
-static tl_status fit_tables(tl_context *ctx, const char *name, tl_op_state *state)
+static tl_status fit_tables(tl_context *ctx, const char *name, tli_op_state *state)
 {
-    const tl_op_shape *s = &state->shape;
+    const tli_op_shape *s = &state->shape;
     memset(state->zeroed, 0, sizeof state->zeroed);
-    if (tl_op_has_pairs(s)) TL_TRY(tl_pairs_fit(ctx, name, &s->geometry, s->queries, &state->pairs));
-    if (state->mask != NULL) TL_TRY(tl_mask_fit(ctx, name, &s->geometry, s->queries, state->mask));
-    state->sizes = tl_op_measure_pairs(s, state->pairs.count, state->pairs.largest);
+    if (tli_op_has_pairs(s)) TLI_TRY(tli_pairs_fit(ctx, name, &s->geometry, s->queries, &state->pairs));
+    if (state->mask != NULL) TLI_TRY(tli_mask_fit(ctx, name, &s->geometry, s->queries, state->mask));
+    state->sizes = tli_op_measure_pairs(s, state->pairs.count, state->pairs.largest);
     for (int t = 0; t < TERMS; t++)
-        if (state->table[t] != NULL && attention_terms[t]->table_of_queries)
-            TL_TRY(attention_terms[t]->fill(ctx, name, s, &state->sizes, state->table[t]));
+        if (state->table[t] != NULL && tli_attention_terms[t]->table_of_queries)
+            TLI_TRY(tli_attention_terms[t]->fill(ctx, name, s, &state->sizes, state->table[t]));
     return TL_OK;
 }
 
-tl_status tl_op_fit(tl_context *ctx, const char *name, tl_op_state *state, uint32_t batch, uint32_t first,
-                    uint32_t tokens)
+tl_status tli_op_fit(tl_context *ctx, const char *name, tli_op_state *state, uint32_t batch, uint32_t first,
+                     uint32_t tokens)
 {
-    tl_op_shape *s = &state->shape;
-    const bool same_tokens = first == s->geometry.first && tokens == tl_geometry_tokens(&s->geometry);
+    tli_op_shape *s = &state->shape;
+    const bool same_tokens = first == s->geometry.first && tokens == tli_geometry_tokens(&s->geometry);
     if (batch == s->batch && same_tokens) return TL_OK;
     if (batch < 1 || batch > state->max_batch || first >= tokens || tokens > state->max_tokens ||
-        (!same_tokens && s->geometry.kind != TL_CAUSAL))
-        return tl_fail(tl_context_error(ctx), TL_ERROR_USAGE,
-                       "%s is made for %u samples of %u tokens: it cannot compute tokens %u to %u of %u",
-                       name, state->max_batch, state->max_tokens, first, tokens, batch);
+        (!same_tokens && s->geometry.kind != TLI_CAUSAL))
+        return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE,
+                        "%s is made for %u samples of %u tokens: it cannot compute tokens %u to %u of %u",
+                        name, state->max_batch, state->max_tokens, first, tokens, batch);
     s->batch = batch;
     if (!same_tokens) {
         s->geometry.first = first;
@@ -136,7 +136,7 @@ tl_status tl_op_fit(tl_context *ctx, const char *name, tl_op_state *state, uint3
         s->queries = tokens - first;
         return fit_tables(ctx, name, state);
     }
-    state->sizes = tl_op_measure_pairs(s, state->pairs.count, state->pairs.largest);
+    state->sizes = tli_op_measure_pairs(s, state->pairs.count, state->pairs.largest);
     return TL_OK;
 }
 
@@ -149,17 +149,17 @@ typedef struct run {
     const bool *present;
 } run;
 
-static tl_view view_of(tl_tensor *tensor)
+static tli_view view_of(tl_tensor *tensor)
 {
-    return tensor != NULL ? tl_at(tensor, 0) : (tl_view){0};
+    return tensor != NULL ? tli_at(tensor, 0) : (tli_view){0};
 }
 
-/* Lays out the workspace as tl_op_workspace_count adds it up. */
-static run start_run(tl_context *ctx, tl_op_state *state, const tl_op_weights *w, tl_view x,
-                     tl_view workspace)
+/* Lays out the workspace as tli_op_workspace_count adds it up. */
+static run start_run(tl_context *ctx, tli_op_state *state, const tli_op_weights *w, tli_view x,
+                     tli_view workspace)
 {
-    const tl_op_sizes *z = &state->sizes;
-    const tl_view prob = view_of(state->prob);
+    const tli_op_sizes *z = &state->sizes;
+    const tli_view prob = view_of(state->prob);
     run r = {
         .present = state->present,
         .pass = {.ctx = ctx,
@@ -175,11 +175,11 @@ static run start_run(tl_context *ctx, tl_op_state *state, const tl_op_weights *w
                  .weights = prob,
                  .dweights = workspace}};
     attention_pass *p = &r.pass;
-    p->pairs = tl_view_add(workspace, z->weights);
-    p->dpairs = tl_view_add(p->pairs, z->pair_weights);
-    p->dqkv = tl_view_add(p->dpairs, z->pair_weights);
-    tl_view at = tl_view_add(p->dqkv, z->rows * z->plain);
-    for (int t = 0; t < TERMS; at = tl_view_add(at, z->term[t].workspace), t++)
+    p->pairs = tli_view_add(workspace, z->weights);
+    p->dpairs = tli_view_add(p->pairs, z->pair_weights);
+    p->dqkv = tli_view_add(p->dpairs, z->pair_weights);
+    tli_view at = tli_view_add(p->dqkv, z->rows * z->plain);
+    for (int t = 0; t < TERMS; at = tli_view_add(at, z->term[t].workspace), t++)
         r.memory[t] = (term_memory){view_of(state->saved[t]), view_of(state->table[t]), at};
     return r;
 }
@@ -188,8 +188,8 @@ static run start_run(tl_context *ctx, tl_op_state *state, const tl_op_weights *w
 static tl_status run_terms(run *r, int step)
 {
     for (int t = 0; t < TERMS; t++)
-        if (r->present[t] && attention_terms[t]->step[step] != NULL)
-            TL_TRY(attention_terms[t]->step[step](&r->pass, &r->memory[t]));
+        if (r->present[t] && tli_attention_terms[t]->step[step] != NULL)
+            TLI_TRY(tli_attention_terms[t]->step[step](&r->pass, &r->memory[t]));
     return TL_OK;
 }
 
@@ -198,53 +198,53 @@ static tl_status run_terms(run *r, int step)
 static tl_status project(run *r)
 {
     attention_pass *p = &r->pass;
-    const tl_op_shape *s = p->shape;
+    const tli_op_shape *s = p->shape;
     if (p->sizes->plain > 0) {
-        tl_attention a = tl_attention_of(p);
-        const uint64_t first = attention_first_row(p); /* rows before it are there already */
+        tli_attention a = tli_attention_of(p);
+        const uint64_t first = tli_attention_first_row(p); /* rows before it are there already */
         a.keys -= s->geometry.first;
-        TL_TRY(tl_attention_project(p->ctx, &a, tl_view_add(p->x, first * s->dim), tl_at(p->w->qkv, 0),
-                                    s->dim, tl_view_add(p->qkv, first * p->sizes->plain)));
+        TLI_TRY(tli_attention_project(p->ctx, &a, tli_view_add(p->x, first * s->dim), tli_at(p->w->qkv, 0),
+                                      s->dim, tli_view_add(p->qkv, first * p->sizes->plain)));
     }
-    TL_TRY(run_terms(r, STEP_TURN));
+    TLI_TRY(run_terms(r, STEP_TURN));
     return run_terms(r, STEP_PROJECT);
 }
 
 static tl_status softmax(run *r)
 {
     attention_pass *p = &r->pass;
-    const tl_op_shape *s = p->shape;
-    if (!tl_op_has_softmax(s)) return TL_OK;
-    TL_TRY(run_terms(r, STEP_LOGITS));
+    const tli_op_shape *s = p->shape;
+    if (!tli_op_has_softmax(s)) return TL_OK;
+    TLI_TRY(run_terms(r, STEP_LOGITS));
     const uint64_t matrices = (uint64_t)s->batch * s->heads;
     if (p->mask != NULL)
-        TL_TRY(tl_mask_rows(p->ctx, p->mask, p->sizes->mask, matrices, p->logits, -INFINITY));
-    TL_TRY(tl_softmax_forward(p->ctx, p->logits, matrices * s->queries, s->queries,
-                              tl_geometry_tokens(&s->geometry), attention_causal_keys(s)));
+        TLI_TRY(tli_mask_rows(p->ctx, p->mask, p->sizes->mask, matrices, p->logits, -INFINITY));
+    TLI_TRY(tli_softmax_forward(p->ctx, p->logits, matrices * s->queries, s->queries,
+                                tli_geometry_tokens(&s->geometry), tli_attention_causal_keys(s)));
     return run_terms(r, STEP_DISTRIBUTION);
 }
 
-tl_status tl_op_forward(tl_context *ctx, tl_op_state *state, const tl_op_weights *weights, tl_view x,
-                        tl_view o, tl_view workspace)
+tl_status tli_op_forward(tl_context *ctx, tli_op_state *state, const tli_op_weights *weights, tli_view x,
+                         tli_view o, tli_view workspace)
 {
     run r = start_run(ctx, state, weights, x, workspace);
     r.pass.o = o;
-    TL_TRY(project(&r));
-    TL_TRY(softmax(&r));
-    TL_TRY(run_terms(&r, STEP_MIX));
+    TLI_TRY(project(&r));
+    TLI_TRY(softmax(&r));
+    TLI_TRY(run_terms(&r, STEP_MIX));
     return run_terms(&r, STEP_VALUES);
 }
 
-tl_status tl_op_read_attention(tl_context *ctx, const tl_op_state *state, uint32_t sample, uint32_t query,
-                               float *weights)
+tl_status tli_op_read_attention(tl_context *ctx, const tli_op_state *state, uint32_t sample, uint32_t query,
+                                float *weights)
 {
-    const tl_op_shape *s = &state->shape;
-    const uint64_t keys = tl_geometry_tokens(&s->geometry);
-    if (!tl_op_has_softmax(s))
-        return tl_fail(tl_context_error(ctx), TL_ERROR_USAGE, "this operation has no attention to look at");
+    const tli_op_shape *s = &state->shape;
+    const uint64_t keys = tli_geometry_tokens(&s->geometry);
+    if (!tli_op_has_softmax(s))
+        return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE, "this operation has no attention to look at");
     for (uint32_t head = 0; head < s->heads; head++) {
         const uint64_t row = ((uint64_t)sample * s->heads + head) * s->queries + query;
-        TL_TRY(tl_tensor_read(ctx, state->prob, row * keys, keys, weights + head * keys));
+        TLI_TRY(tl_tensor_read(ctx, state->prob, row * keys, keys, weights + head * keys));
     }
     return TL_OK;
 }
@@ -252,21 +252,22 @@ tl_status tl_op_read_attention(tl_context *ctx, const tl_op_state *state, uint32
 /* ---- backward ------------------------------------------------------------------------------------ */
 
 /* Clears the matrices of a gradient table that no pair uses. */
-static tl_status clear_unused_of(tl_context *ctx, const tl_pairs *pairs, const tl_tensor *table, bool query)
+static tl_status clear_unused_of(tl_context *ctx, const tli_pairs *pairs, const tl_tensor *table, bool query)
 {
     bool *used = calloc(table->lead, sizeof *used);
     if (used == NULL)
-        return tl_fail(tl_context_error(ctx), TL_ERROR_MEMORY, "out of host memory for the gradient %s",
-                       table->name);
+        return tli_fail(tl_context_error(ctx), TL_ERROR_MEMORY, "out of host memory for the gradient %s",
+                        table->name);
     for (uint32_t g = 0; g < pairs->groups; g++)
         used[query ? pairs->group[g].query : pairs->group[g].key] = true;
     tl_status status = TL_OK;
     for (uint64_t lead = 0, end; status == TL_OK && lead < table->lead; lead = end) {
         uint64_t first;
-        const tl_view shard = tl_shard(table, lead, &first);
+        const tli_view shard = tli_shard(table, lead, &first);
         for (end = lead; end < table->lead && end < first + table->lead_per_shard && !used[end];) end++;
         if (end > lead)
-            status = tl_zero(ctx, tl_view_add(shard, (lead - first) * table->row), (end - lead) * table->row);
+            status = tli_zero(ctx, tli_view_add(shard, (lead - first) * table->row),
+                              (end - lead) * table->row);
         else
             end = lead + 1;
     }
@@ -276,14 +277,14 @@ static tl_status clear_unused_of(tl_context *ctx, const tl_pairs *pairs, const t
 
 /* Matrices that no pair uses have zero gradients; they are cleared once for each table, since nothing ever
  * writes them afterwards. */
-static tl_status clear_unused(tl_context *ctx, tl_op_state *state, const tl_op_weights *gradients)
+static tl_status clear_unused(tl_context *ctx, tli_op_state *state, const tli_op_weights *gradients)
 {
-    tl_op_weights g = *gradients;
+    tli_op_weights g = *gradients;
     for (int i = 0; i < state->parameter_count; i++) {
-        const tl_op_parameter *p = &state->parameters[i];
-        tl_tensor *table = *tl_op_weight(&g, p);
+        const tli_op_parameter *p = &state->parameters[i];
+        tl_tensor *table = *tli_op_weight(&g, p);
         if (p->rank != 3 || table == NULL || state->zeroed[i] == table) continue;
-        TL_TRY(clear_unused_of(ctx, &state->pairs, table, p->at == offsetof(tl_op_weights, q)));
+        TLI_TRY(clear_unused_of(ctx, &state->pairs, table, p->at == offsetof(tli_op_weights, q)));
         state->zeroed[i] = table;
     }
     return TL_OK;
@@ -292,37 +293,37 @@ static tl_status clear_unused(tl_context *ctx, tl_op_state *state, const tl_op_w
 static tl_status softmax_backward(run *r)
 {
     attention_pass *p = &r->pass;
-    const tl_op_shape *s = p->shape;
-    if (!tl_op_has_softmax(s)) return TL_OK;
-    TL_TRY(run_terms(r, STEP_MIX_BACKWARD));
-    TL_TRY(tl_softmax_backward(p->ctx, p->logits, p->dweights, (uint64_t)s->batch * s->heads * s->queries,
-                               s->queries, tl_geometry_tokens(&s->geometry), attention_causal_keys(s),
-                               tl_op_logit_scale(s)));
+    const tli_op_shape *s = p->shape;
+    if (!tli_op_has_softmax(s)) return TL_OK;
+    TLI_TRY(run_terms(r, STEP_MIX_BACKWARD));
+    TLI_TRY(tli_softmax_backward(p->ctx, p->logits, p->dweights, (uint64_t)s->batch * s->heads * s->queries,
+                                 s->queries, tli_geometry_tokens(&s->geometry), tli_attention_causal_keys(s),
+                                 tli_op_logit_scale(s)));
     return run_terms(r, STEP_LOGITS_BACKWARD);
 }
 
 static tl_status project_backward(run *r)
 {
     attention_pass *p = &r->pass;
-    TL_TRY(run_terms(r, STEP_TURN_BACKWARD));
+    TLI_TRY(run_terms(r, STEP_TURN_BACKWARD));
     if (p->sizes->plain > 0) {
-        const tl_attention a = tl_attention_of(p);
-        TL_TRY(tl_attention_project_backward(p->ctx, &a, p->dqkv, p->x, tl_at(p->w->qkv, 0), p->shape->dim,
-                                             p->dx, p->dx_begun, tl_at(p->g->qkv, 0)));
+        const tli_attention a = tli_attention_of(p);
+        TLI_TRY(tli_attention_project_backward(p->ctx, &a, p->dqkv, p->x, tli_at(p->w->qkv, 0), p->shape->dim,
+                                               p->dx, p->dx_begun, tli_at(p->g->qkv, 0)));
         p->dx_begun = true;
     }
     return run_terms(r, STEP_PROJECT_BACKWARD);
 }
 
-tl_status tl_op_backward(tl_context *ctx, tl_op_state *state, const tl_op_weights *weights, tl_view x,
-                         tl_view d_o, tl_view dx, const tl_op_weights *gradients, tl_view workspace)
+tl_status tli_op_backward(tl_context *ctx, tli_op_state *state, const tli_op_weights *weights, tli_view x,
+                          tli_view d_o, tli_view dx, const tli_op_weights *gradients, tli_view workspace)
 {
     run r = start_run(ctx, state, weights, x, workspace);
     r.pass.d_o = d_o, r.pass.dx = dx, r.pass.g = gradients;
-    TL_TRY(clear_unused(ctx, state, gradients));
-    TL_TRY(run_terms(&r, STEP_CLEAR));
-    TL_TRY(run_terms(&r, STEP_MIX));
-    TL_TRY(run_terms(&r, STEP_VALUES_BACKWARD));
-    TL_TRY(softmax_backward(&r));
+    TLI_TRY(clear_unused(ctx, state, gradients));
+    TLI_TRY(run_terms(&r, STEP_CLEAR));
+    TLI_TRY(run_terms(&r, STEP_MIX));
+    TLI_TRY(run_terms(&r, STEP_VALUES_BACKWARD));
+    TLI_TRY(softmax_backward(&r));
     return project_backward(&r);
 }

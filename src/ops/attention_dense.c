@@ -3,204 +3,206 @@
 #include "ops/gemm.h"
 #include "ops/linear.h"
 
-static const tl_view none = {0};
+static const tli_view none = {0};
 
 /* ---- products ------------------------------------------------------------------------------------ */
 
 /* D */
-static uint32_t width(const tl_attention *a)
+static uint32_t width(const tli_attention *a)
 {
     return a->heads * a->head_dim;
 }
 
-tl_status tl_attention_project(tl_context *ctx, const tl_attention *a, tl_view x, tl_view weight,
-                               uint32_t dim, tl_view qkv)
+tl_status tli_attention_project(tl_context *ctx, const tli_attention *a, tli_view x, tli_view weight,
+                                uint32_t dim, tli_view qkv)
 {
     const uint32_t d = width(a), rest = a->stride - d;
     const uint64_t rows = (uint64_t)a->keys * a->batch, query_rows = (uint64_t)a->queries * a->batch;
     if (a->queries == a->keys || !a->has_q)
-        return tl_linear_forward(ctx, x, dim, weight, none, none, qkv, a->stride, rows, dim, a->stride);
-    TL_TRY(tl_linear_forward(ctx, x, dim, weight, none, none, qkv, a->stride, query_rows, dim, d));
+        return tli_linear_forward(ctx, x, dim, weight, none, none, qkv, a->stride, rows, dim, a->stride);
+    TLI_TRY(tli_linear_forward(ctx, x, dim, weight, none, none, qkv, a->stride, query_rows, dim, d));
     if (rest == 0) return TL_OK;
-    return tl_linear_forward(ctx, x, dim, tl_view_add(weight, (uint64_t)d * dim), none, none,
-                             tl_view_add(qkv, d), a->stride, rows, dim, rest);
+    return tli_linear_forward(ctx, x, dim, tli_view_add(weight, (uint64_t)d * dim), none, none,
+                              tli_view_add(qkv, d), a->stride, rows, dim, rest);
 }
 
-tl_status tl_attention_project_backward(tl_context *ctx, const tl_attention *a, tl_view dqkv, tl_view x,
-                                        tl_view weight, uint32_t dim, tl_view dx, bool accumulate,
-                                        tl_view dweight)
+tl_status tli_attention_project_backward(tl_context *ctx, const tli_attention *a, tli_view dqkv, tli_view x,
+                                         tli_view weight, uint32_t dim, tli_view dx, bool accumulate,
+                                         tli_view dweight)
 {
     const uint32_t d = width(a), rest = a->stride - d;
     const uint64_t rows = (uint64_t)a->keys * a->batch, query_rows = (uint64_t)a->queries * a->batch;
     if (a->queries == a->keys || !a->has_q || (rest == 0 && !accumulate))
-        return tl_linear_backward(ctx, dqkv, a->stride, x, dim, weight, dx, accumulate, dweight, none, none,
-                                  rows, dim, a->stride);
+        return tli_linear_backward(ctx, dqkv, a->stride, x, dim, weight, dx, accumulate, dweight, none, none,
+                                   rows, dim, a->stride);
     const uint64_t keys = (uint64_t)d * dim; /* the rows of W behind the queries' */
     if (rest > 0)
-        TL_TRY(tl_linear_backward(ctx, tl_view_add(dqkv, d), a->stride, x, dim, tl_view_add(weight, keys), dx,
-                                  accumulate, tl_view_add(dweight, keys), none, none, rows, dim, rest));
-    return tl_linear_backward(ctx, dqkv, a->stride, x, dim, weight, dx, true, dweight, none, none, query_rows,
-                              dim, d);
+        TLI_TRY(tli_linear_backward(ctx, tli_view_add(dqkv, d), a->stride, x, dim, tli_view_add(weight, keys),
+                                    dx, accumulate, tli_view_add(dweight, keys), none, none, rows, dim,
+                                    rest));
+    return tli_linear_backward(ctx, dqkv, a->stride, x, dim, weight, dx, true, dweight, none, none,
+                               query_rows, dim, d);
 }
 
 /* A batched product over (batch, head): strides of qkv-like operands and of weight rows. */
-static tl_gemm_args batched(const tl_attention *a)
+static tli_gemm_args batched(const tli_attention *a)
 {
-    return (tl_gemm_args){.outer = a->batch, .inner = a->heads, .alpha = 1.0f};
+    return (tli_gemm_args){.outer = a->batch, .inner = a->heads, .alpha = 1.0f};
 }
 
-static void packed_a(tl_gemm_args *g, const tl_attention *a, tl_view view)
+static void packed_a(tli_gemm_args *g, const tli_attention *a, tli_view view)
 {
     g->a = view, g->lda = a->batch * a->stride, g->a_outer = a->stride, g->a_inner = a->head_dim;
 }
 
-static void packed_b(tl_gemm_args *g, const tl_attention *a, tl_view view)
+static void packed_b(tli_gemm_args *g, const tli_attention *a, tli_view view)
 {
     g->b = view, g->ldb = a->batch * a->stride, g->b_outer = a->stride, g->b_inner = a->head_dim;
 }
 
-static void packed_c(tl_gemm_args *g, const tl_attention *a, tl_view view)
+static void packed_c(tli_gemm_args *g, const tli_attention *a, tli_view view)
 {
     g->c = view, g->ldc = a->batch * a->stride, g->c_outer = a->stride, g->c_inner = a->head_dim;
 }
 
-static void weights_a(tl_gemm_args *g, const tl_attention *a, tl_view view)
+static void weights_a(tli_gemm_args *g, const tli_attention *a, tli_view view)
 {
     g->a = view, g->lda = a->keys, g->a_inner = (uint64_t)a->queries * a->keys,
     g->a_outer = a->heads * g->a_inner;
 }
 
-static void weights_c(tl_gemm_args *g, const tl_attention *a, tl_view view)
+static void weights_c(tli_gemm_args *g, const tli_attention *a, tli_view view)
 {
     g->c = view, g->ldc = a->keys, g->c_inner = (uint64_t)a->queries * a->keys,
     g->c_outer = a->heads * g->c_inner;
 }
 
-tl_status tl_attention_logits(tl_context *ctx, const tl_attention *a, tl_view qkv, float scale,
-                              tl_view logits)
+tl_status tli_attention_logits(tl_context *ctx, const tli_attention *a, tli_view qkv, float scale,
+                               tli_view logits)
 {
-    tl_gemm_args g = batched(a);
+    tli_gemm_args g = batched(a);
     g.transpose_b = true, g.m = a->queries, g.n = a->keys, g.k = a->head_dim, g.alpha = scale;
-    packed_a(&g, a, tl_view_add(qkv, a->q));
-    packed_b(&g, a, tl_view_add(qkv, a->k));
+    packed_a(&g, a, tli_view_add(qkv, a->q));
+    packed_b(&g, a, tli_view_add(qkv, a->k));
     weights_c(&g, a, logits);
-    return tl_gemm(ctx, &g);
+    return tli_gemm(ctx, &g);
 }
 
-tl_status tl_attention_logits_backward(tl_context *ctx, const tl_attention *a, tl_view qkv, tl_view dlogits,
-                                       tl_view dqkv)
+tl_status tli_attention_logits_backward(tl_context *ctx, const tli_attention *a, tli_view qkv,
+                                        tli_view dlogits, tli_view dqkv)
 {
-    tl_gemm_args g = batched(a); /* dq_i = sum_j da k_j */
+    tli_gemm_args g = batched(a); /* dq_i = sum_j da k_j */
     g.m = a->queries, g.n = a->head_dim, g.k = a->keys;
     weights_a(&g, a, dlogits);
-    packed_b(&g, a, tl_view_add(qkv, a->k));
-    packed_c(&g, a, tl_view_add(dqkv, a->q));
-    TL_TRY(tl_gemm(ctx, &g));
+    packed_b(&g, a, tli_view_add(qkv, a->k));
+    packed_c(&g, a, tli_view_add(dqkv, a->q));
+    TLI_TRY(tli_gemm(ctx, &g));
     g.transpose_a = true, g.m = a->keys, g.k = a->queries; /* dk_j = sum_i da q_i */
-    packed_b(&g, a, tl_view_add(qkv, a->q));
-    packed_c(&g, a, tl_view_add(dqkv, a->k));
-    return tl_gemm(ctx, &g);
+    packed_b(&g, a, tli_view_add(qkv, a->q));
+    packed_c(&g, a, tli_view_add(dqkv, a->k));
+    return tli_gemm(ctx, &g);
 }
 
-tl_status tl_attention_values(tl_context *ctx, const tl_attention *a, tl_view qkv, tl_view prob, float scale,
-                              tl_view o)
+tl_status tli_attention_values(tl_context *ctx, const tli_attention *a, tli_view qkv, tli_view prob,
+                               float scale, tli_view o)
 {
-    tl_gemm_args g = batched(a);
+    tli_gemm_args g = batched(a);
     g.m = a->queries, g.n = a->head_dim, g.k = a->keys, g.alpha = scale;
     weights_a(&g, a, prob);
-    packed_b(&g, a, tl_view_add(qkv, a->v));
+    packed_b(&g, a, tli_view_add(qkv, a->v));
     g.c = o, g.ldc = a->batch * width(a), g.c_outer = width(a), g.c_inner = a->head_dim;
-    return tl_gemm(ctx, &g);
+    return tli_gemm(ctx, &g);
 }
 
-tl_status tl_attention_values_backward(tl_context *ctx, const tl_attention *a, tl_view qkv, tl_view prob,
-                                       tl_view d_o, float scale, tl_view dprob, tl_view dqkv)
+tl_status tli_attention_values_backward(tl_context *ctx, const tli_attention *a, tli_view qkv, tli_view prob,
+                                        tli_view d_o, float scale, tli_view dprob, tli_view dqkv)
 {
-    tl_gemm_args g = batched(a); /* dprob = d_o_i . v_j */
+    tli_gemm_args g = batched(a); /* dprob = d_o_i . v_j */
     g.transpose_b = true, g.m = a->queries, g.n = a->keys, g.k = a->head_dim, g.alpha = scale;
     g.a = d_o, g.lda = a->batch * width(a), g.a_outer = width(a), g.a_inner = a->head_dim;
-    packed_b(&g, a, tl_view_add(qkv, a->v));
+    packed_b(&g, a, tli_view_add(qkv, a->v));
     weights_c(&g, a, dprob);
-    TL_TRY(tl_gemm(ctx, &g));
+    TLI_TRY(tli_gemm(ctx, &g));
     g = batched(a); /* dv_j = sum_i prob d_o_i */
     g.transpose_a = true, g.m = a->keys, g.n = a->head_dim, g.k = a->queries, g.alpha = scale;
     weights_a(&g, a, prob);
     g.b = d_o, g.ldb = a->batch * width(a), g.b_outer = width(a), g.b_inner = a->head_dim;
-    packed_c(&g, a, tl_view_add(dqkv, a->v));
-    return tl_gemm(ctx, &g);
+    packed_c(&g, a, tli_view_add(dqkv, a->v));
+    return tli_gemm(ctx, &g);
 }
 
 /* ---- the term ------------------------------------------------------------------------------------ */
 
-tl_attention tl_attention_of(const attention_pass *p)
+tli_attention tli_attention_of(const attention_pass *p)
 {
-    const tl_op_shape *s = p->shape;
-    return (tl_attention){.queries = s->queries,
-                          .keys = tl_geometry_tokens(&s->geometry),
-                          .batch = s->batch,
-                          .heads = s->heads,
-                          .head_dim = s->head_dim,
-                          .stride = p->sizes->plain,
-                          .q = attention_first_row(p) * p->sizes->plain + attention_column(p, ROLE_INDEX_Q),
-                          .k = attention_column(p, ROLE_INDEX_K),
-                          .v = attention_column(p, ROLE_INDEX_V),
-                          .has_q = (tl_op_plain(s) & TL_ROLE_Q) != 0};
+    const tli_op_shape *s = p->shape;
+    return (tli_attention){.queries = s->queries,
+                           .keys = tli_geometry_tokens(&s->geometry),
+                           .batch = s->batch,
+                           .heads = s->heads,
+                           .head_dim = s->head_dim,
+                           .stride = p->sizes->plain,
+                           .q = tli_attention_first_row(p) * p->sizes->plain +
+                                tli_attention_column(p, ROLE_INDEX_Q),
+                           .k = tli_attention_column(p, ROLE_INDEX_K),
+                           .v = tli_attention_column(p, ROLE_INDEX_V),
+                           .has_q = (tli_op_plain(s) & TL_ROLE_Q) != 0};
 }
 
-static bool dense_present(const tl_op_shape *s)
+static bool dense_present(const tli_op_shape *s)
 {
-    return tl_op_plain(s) != 0;
+    return tli_op_plain(s) != 0;
 }
 
-static void dense_parameters(const tl_op_shape *s, op_parameters *list)
+static void dense_parameters(const tli_op_shape *s, op_parameters *list)
 {
     static const char *const names[8] = {/* by the set of roles */
                                          NULL,          "to_q.weight",  "to_k.weight",  "to_qk.weight",
                                          "to_v.weight", "to_qv.weight", "to_kv.weight", "to_qkv.weight"};
-    const tl_roles roles = tl_op_plain(s);
-    op_parameters_add(list, names[roles], OP_FIELD(qkv), 2,
-                      (uint64_t)tl_op_role_count(roles) * s->heads * s->head_dim, s->dim, 0);
+    const tl_roles roles = tli_op_plain(s);
+    tli_op_parameters_add(list, names[roles], OP_FIELD(qkv), 2,
+                          (uint64_t)tli_op_role_count(roles) * s->heads * s->head_dim, s->dim, 0);
 }
 
 static tl_status dense_logits(attention_pass *p, const term_memory *unused)
 {
     (void)unused;
-    if (!tl_op_standard_scores(p->shape)) return TL_OK;
-    const tl_attention a = tl_attention_of(p);
+    if (!tli_op_standard_scores(p->shape)) return TL_OK;
+    const tli_attention a = tli_attention_of(p);
     p->logits_begun = true;
-    return tl_attention_logits(p->ctx, &a, p->qkv, tl_op_logit_scale(p->shape), p->logits);
+    return tli_attention_logits(p->ctx, &a, p->qkv, tli_op_logit_scale(p->shape), p->logits);
 }
 
 static tl_status dense_values(attention_pass *p, const term_memory *unused)
 {
     (void)unused;
-    if (!tl_op_standard_values(p->shape)) return TL_OK;
-    const tl_attention a = tl_attention_of(p);
+    if (!tli_op_standard_values(p->shape)) return TL_OK;
+    const tli_attention a = tli_attention_of(p);
     p->o_begun = true;
-    return tl_attention_values(p->ctx, &a, p->qkv, p->weights, tl_op_output_scale(p->shape), p->o);
+    return tli_attention_values(p->ctx, &a, p->qkv, p->weights, tli_op_output_scale(p->shape), p->o);
 }
 
 static tl_status dense_values_backward(attention_pass *p, const term_memory *unused)
 {
     (void)unused;
-    if (!tl_op_standard_values(p->shape)) return TL_OK;
-    const tl_attention a = tl_attention_of(p);
+    if (!tli_op_standard_values(p->shape)) return TL_OK;
+    const tli_attention a = tli_attention_of(p);
     p->dweights_begun = true;
-    return tl_attention_values_backward(p->ctx, &a, p->qkv, p->weights, p->d_o, tl_op_output_scale(p->shape),
-                                        p->dweights, p->dqkv);
+    return tli_attention_values_backward(p->ctx, &a, p->qkv, p->weights, p->d_o,
+                                         tli_op_output_scale(p->shape), p->dweights, p->dqkv);
 }
 
 static tl_status dense_logits_backward(attention_pass *p, const term_memory *unused)
 {
     (void)unused;
-    if (!tl_op_standard_scores(p->shape)) return TL_OK;
-    const tl_attention a = tl_attention_of(p);
-    return tl_attention_logits_backward(p->ctx, &a, p->qkv, p->dweights, p->dqkv);
+    if (!tli_op_standard_scores(p->shape)) return TL_OK;
+    const tli_attention a = tli_attention_of(p);
+    return tli_attention_logits_backward(p->ctx, &a, p->qkv, p->dweights, p->dqkv);
 }
 
-const attention_term dense_term = {.present = dense_present,
-                                   .parameters = dense_parameters,
-                                   .step = {[STEP_LOGITS] = dense_logits,
-                                            [STEP_VALUES] = dense_values,
-                                            [STEP_VALUES_BACKWARD] = dense_values_backward,
-                                            [STEP_LOGITS_BACKWARD] = dense_logits_backward}};
+const attention_term tli_dense_term = {.present = dense_present,
+                                       .parameters = dense_parameters,
+                                       .step = {[STEP_LOGITS] = dense_logits,
+                                                [STEP_VALUES] = dense_values,
+                                                [STEP_VALUES_BACKWARD] = dense_values_backward,
+                                                [STEP_LOGITS_BACKWARD] = dense_logits_backward}};

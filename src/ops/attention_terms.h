@@ -31,7 +31,7 @@ typedef struct term_sizes {
 } term_sizes;
 
 /* Sizes of an operation, in floats unless said otherwise. */
-typedef struct tl_op_sizes {
+typedef struct tli_op_sizes {
     uint64_t rows, query_rows; /* tokens * batch, queries * batch */
     uint32_t width;            /* D = heads * head_dim */
     uint32_t plain; /* channels of the packed rows: D for each role that x is projected to by one matrix */
@@ -40,32 +40,32 @@ typedef struct tl_op_sizes {
     uint64_t pair_weights;   /* heads * pairs * batch */
     uint64_t mask;           /* of a window: queries * keys */
     term_sizes term[TERMS];
-} tl_op_sizes;
+} tli_op_sizes;
 
 /* One forward or one backward, as terms see it. Rows are [token][batch][channel], weights [batch][head][query][key],
  * pair weights [head][pair][batch]. */
 typedef struct attention_pass {
     tl_context *ctx;
-    const tl_op_shape *shape;
-    const tl_op_sizes *sizes;
-    uint64_t capacity;          /* rows that saved memory and tables were made for: sizes->rows or more */
-    const tl_pairs *pair_table; /* of operations that have one */
-    const tl_tensor *mask;      /* of a window; NULL: none */
-    const tl_op_weights *w, *g; /* parameters; their gradients, in backward */
-    tl_view x, dx;              /* [token] rows of the input; their gradients, in backward */
-    tl_view o, d_o;             /* [query] rows of the output, in forward; their gradients, in backward */
-    tl_view qkv, dqkv;          /* the packed rows of q, k and v */
-    tl_view logits;             /* in forward: of all pairs; after the softmax the attention weights */
-    tl_view weights,
+    const tli_op_shape *shape;
+    const tli_op_sizes *sizes;
+    uint64_t capacity;           /* rows that saved memory and tables were made for: sizes->rows or more */
+    const tli_pairs *pair_table; /* of operations that have one */
+    const tl_tensor *mask;       /* of a window; NULL: none */
+    const tli_op_weights *w, *g; /* parameters; their gradients, in backward */
+    tli_view x, dx;              /* [token] rows of the input; their gradients, in backward */
+    tli_view o, d_o;             /* [query] rows of the output, in forward; their gradients, in backward */
+    tli_view qkv, dqkv;          /* the packed rows of q, k and v */
+    tli_view logits;             /* in forward: of all pairs; after the softmax the attention weights */
+    tli_view weights,
         dweights; /* what values are weighed by; its gradients, after the softmax's those of the logits */
-    tl_view pairs, dpairs;         /* workspace: the same of the pair table's pairs */
+    tli_view pairs, dpairs;        /* workspace: the same of the pair table's pairs */
     bool logits_begun, o_begun;    /* whether a term has written the logits, the output, */
     bool dweights_begun, dx_begun; /* the gradients of the weights, dx: the next ones add to them */
 } attention_pass;
 
 /* What a term asked for; mem NULL where it asked for nothing. */
 typedef struct term_memory {
-    tl_view saved, table, workspace;
+    tli_view saved, table, workspace;
 } term_memory;
 
 typedef tl_status attention_step(attention_pass *pass, const term_memory *memory);
@@ -89,25 +89,25 @@ enum {
 
 /* Functions may be NULL where a term has nothing to do. */
 typedef struct attention_term {
-    bool (*present)(const tl_op_shape *shape);
+    bool (*present)(const tli_op_shape *shape);
     bool by_pairs; /* works on the pair table */
-    tl_status (*check)(const tl_op_shape *shape, tl_error *err);
-    void (*parameters)(const tl_op_shape *shape, op_parameters *list);
-    void (*measure)(const tl_op_shape *shape, const tl_op_sizes *sizes, term_sizes *out); /* out is all 0 */
+    tl_status (*check)(const tli_op_shape *shape, tl_error *err);
+    void (*parameters)(const tli_op_shape *shape, op_parameters *list);
+    void (*measure)(const tli_op_shape *shape, const tli_op_sizes *sizes, term_sizes *out); /* out is all 0 */
 
     const char *saved_name; /* in messages about memory: "low-rank rows" */
     bool saved_unset;       /* forward overwrites all of it: it need not be zeroed first */
     const char *table_name;
     bool table_of_queries; /* depends on which tokens are queries and keys: filled again when these change */
-    tl_status (*fill)(tl_context *ctx, const char *name, const tl_op_shape *shape, const tl_op_sizes *sizes,
+    tl_status (*fill)(tl_context *ctx, const char *name, const tli_op_shape *shape, const tli_op_sizes *sizes,
                       tl_tensor *table);
 
     attention_step *step[ATTENTION_STEPS];
 } attention_term;
 
-extern const attention_term *const attention_terms[TERMS];
+extern const attention_term *const tli_attention_terms[TERMS];
 
-#define ATTENTION_TERM_DECLARATION(name) extern const attention_term name##_term;
+#define ATTENTION_TERM_DECLARATION(name) extern const attention_term tli_##name##_term;
 ATTENTION_TERMS(ATTENTION_TERM_DECLARATION)
 #undef ATTENTION_TERM_DECLARATION
 
@@ -116,10 +116,10 @@ ATTENTION_TERMS(ATTENTION_TERM_DECLARATION)
 enum { ROLE_INDEX_Q, ROLE_INDEX_K, ROLE_INDEX_V }; /* (tl_roles)(1 << index) */
 
 /* Where a role's channels start in the packed rows. */
-uint32_t attention_column(const attention_pass *pass, int role);
+uint32_t tli_attention_column(const attention_pass *pass, int role);
 /* Rows before the first query's: those of earlier tokens in a KV cache. */
-uint64_t attention_first_row(const attention_pass *pass);
+uint64_t tli_attention_first_row(const attention_pass *pass);
 /* Keys that the first query sees, as the softmax takes them; 0: every query sees all. */
-uint32_t attention_causal_keys(const tl_op_shape *shape);
+uint32_t tli_attention_causal_keys(const tli_op_shape *shape);
 
 #endif

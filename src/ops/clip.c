@@ -4,27 +4,27 @@
 
 enum { PIECE = 4096 };
 
-uint64_t tl_squares_count(uint64_t count)
+uint64_t tli_squares_count(uint64_t count)
 {
     return (count + PIECE - 1) / PIECE;
 }
 
-tl_status tl_squares(tl_context *ctx, tl_view values, uint64_t count, tl_view partial)
+tl_status tli_squares(tl_context *ctx, tli_view values, uint64_t count, tli_view partial)
 {
-    tl_kernel *kernel;
-    TL_TRY(tl_row_kernel(ctx, "clip", "squares", "", &kernel));
-    tl_grid grid = tl_grid1(tl_squares_count(count), tl_context_traits(ctx)->row_group);
+    tli_kernel *kernel;
+    TLI_TRY(tli_row_kernel(ctx, "clip", "squares", "", &kernel));
+    tli_grid grid = tli_grid1(tli_squares_count(count), tli_context_traits(ctx)->row_group);
     grid.flops = 2.0 * (double)count;
     grid.bytes = 4.0 * (double)count;
-    return TL_RUN(ctx, kernel, grid, TL_ARG_VIEW(values), TL_ARG_U64(count), TL_ARG_U64(PIECE),
-                  TL_ARG_VIEW(partial));
+    return TLI_RUN(ctx, kernel, grid, TLI_ARG_VIEW(values), TLI_ARG_U64(count), TLI_ARG_U64(PIECE),
+                   TLI_ARG_VIEW(partial));
 }
 
-tl_status tl_clip_verdict(tl_context *ctx, tl_view partial, uint32_t count, tl_view loss, float most,
-                          tl_view verdict)
+tl_status tli_clip_verdict(tl_context *ctx, tli_view partial, uint32_t count, tli_view loss, float most,
+                           tli_view verdict)
 {
-    tl_kernel *kernel;
-    TL_TRY(tl_row_kernel(ctx, "clip", "clip_verdict", "", &kernel));
-    return TL_RUN(ctx, kernel, tl_grid1(1, tl_context_traits(ctx)->row_group), TL_ARG_VIEW(partial),
-                  TL_ARG_U32(count), TL_ARG_VIEW(loss), TL_ARG_F32(most), TL_ARG_VIEW(verdict));
+    tli_kernel *kernel;
+    TLI_TRY(tli_row_kernel(ctx, "clip", "clip_verdict", "", &kernel));
+    return TLI_RUN(ctx, kernel, tli_grid1(1, tli_context_traits(ctx)->row_group), TLI_ARG_VIEW(partial),
+                   TLI_ARG_U32(count), TLI_ARG_VIEW(loss), TLI_ARG_F32(most), TLI_ARG_VIEW(verdict));
 }

@@ -9,18 +9,18 @@
 #include "ops/rows.h"
 #include "ops/softmax.h"
 
-uint32_t convit_features(const tl_geometry *g)
+uint32_t tli_convit_features(const tli_geometry *g)
 {
-    return 1 + tl_geometry_axes(g) + (g->cls ? 3 : 0);
+    return 1 + tli_geometry_axes(g) + (g->cls ? 3 : 0);
 }
 
 /* f_ij and the 1 behind it, F + 1 zeroed floats. */
-static void describe_pair(const tl_geometry *g, uint32_t i, uint32_t j, float *f)
+static void describe_pair(const tli_geometry *g, uint32_t i, uint32_t j, float *f)
 {
-    const uint32_t axes = tl_geometry_axes(g), features = convit_features(g);
+    const uint32_t axes = tli_geometry_axes(g), features = tli_convit_features(g);
     f[features] = 1.0f;
     uint32_t from[3], to[3];
-    if (!tl_geometry_place(g, i, from) || !tl_geometry_place(g, j, to)) {
+    if (!tli_geometry_place(g, i, from) || !tli_geometry_place(g, j, to)) {
         f[1 + axes + (i == j ? 0 : i == 0 ? 1 : 2)] = 1.0f;
         return;
     }
@@ -36,68 +36,69 @@ static uint32_t matrix_of(const convit *g)
     return g->queries * g->keys;
 }
 
-tl_status convit_positions(tl_context *ctx, const convit *g, tl_view table, tl_view w, const tl_tensor *mask,
-                           tl_view positions)
+tl_status tli_convit_positions(tl_context *ctx, const convit *g, tli_view table, tli_view w,
+                               const tl_tensor *mask, tli_view positions)
 {
-    TL_TRY(tl_gemm(ctx, &(tl_gemm_args){.transpose_b = true,
-                                        .m = g->heads,
-                                        .n = matrix_of(g),
-                                        .k = g->features,
-                                        .a = w,
-                                        .lda = g->features,
-                                        .b = table,
-                                        .ldb = g->features + 1,
-                                        .c = positions,
-                                        .ldc = matrix_of(g),
-                                        .alpha = 1.0f}));
-    if (mask != NULL) TL_TRY(tl_mask_rows(ctx, mask, matrix_of(g), g->heads, positions, -INFINITY));
-    return tl_softmax_forward(ctx, positions, (uint64_t)g->heads * g->queries, g->queries, g->keys,
-                              g->causal);
+    TLI_TRY(tli_gemm(ctx, &(tli_gemm_args){.transpose_b = true,
+                                           .m = g->heads,
+                                           .n = matrix_of(g),
+                                           .k = g->features,
+                                           .a = w,
+                                           .lda = g->features,
+                                           .b = table,
+                                           .ldb = g->features + 1,
+                                           .c = positions,
+                                           .ldc = matrix_of(g),
+                                           .alpha = 1.0f}));
+    if (mask != NULL) TLI_TRY(tli_mask_rows(ctx, mask, matrix_of(g), g->heads, positions, -INFINITY));
+    return tli_softmax_forward(ctx, positions, (uint64_t)g->heads * g->queries, g->queries, g->keys,
+                               g->causal);
 }
 
 /* Blocks of a matrix, times heads, times `samples`. */
-static tl_grid blocks(tl_context *ctx, const convit *g, uint32_t samples, uint32_t *block)
+static tli_grid blocks(tl_context *ctx, const convit *g, uint32_t samples, uint32_t *block)
 {
-    const tl_grid one = tl_elements_cut(ctx, matrix_of(g), block);
-    return tl_grid3(tl_ceil_div(matrix_of(g), *block), g->heads, samples, one.items);
+    const tli_grid one = tli_elements_cut(ctx, matrix_of(g), block);
+    return tli_grid3(tli_ceil_div(matrix_of(g), *block), g->heads, samples, one.items);
 }
 
-tl_status convit_mix(tl_context *ctx, const convit *g, tl_view prob, tl_view positions, tl_view gate,
-                     tl_view mixed)
+tl_status tli_convit_mix(tl_context *ctx, const convit *g, tli_view prob, tli_view positions, tli_view gate,
+                         tli_view mixed)
 {
     uint32_t block;
-    tl_grid grid = blocks(ctx, g, g->batch, &block);
+    tli_grid grid = blocks(ctx, g, g->batch, &block);
     grid.bytes = 8.0 * g->batch * g->heads * matrix_of(g);
-    tl_kernel *kernel;
-    TL_TRY(tl_row_kernel(ctx, "gated", "gated_mix", "", &kernel));
-    return TL_RUN(ctx, kernel, grid, TL_ARG_VIEW(prob), TL_ARG_VIEW(positions), TL_ARG_VIEW(gate),
-                  TL_ARG_VIEW(mixed), TL_ARG_U64(matrix_of(g)), TL_ARG_U32(block));
+    tli_kernel *kernel;
+    TLI_TRY(tli_row_kernel(ctx, "gated", "gated_mix", "", &kernel));
+    return TLI_RUN(ctx, kernel, grid, TLI_ARG_VIEW(prob), TLI_ARG_VIEW(positions), TLI_ARG_VIEW(gate),
+                   TLI_ARG_VIEW(mixed), TLI_ARG_U64(matrix_of(g)), TLI_ARG_U32(block));
 }
 
-tl_status convit_backward(tl_context *ctx, const convit *g, tl_view table, tl_view prob, tl_view positions,
-                          tl_view gate, tl_view dmixed, tl_view dw, tl_view dgate, tl_view workspace)
+tl_status tli_convit_backward(tl_context *ctx, const convit *g, tli_view table, tli_view prob,
+                              tli_view positions, tli_view gate, tli_view dmixed, tli_view dw, tli_view dgate,
+                              tli_view workspace)
 {
     const uint32_t count = matrix_of(g);
-    const tl_view dpositions = workspace, terms = tl_view_add(workspace, (uint64_t)g->heads * count);
+    const tli_view dpositions = workspace, terms = tli_view_add(workspace, (uint64_t)g->heads * count);
     uint32_t block;
-    tl_grid grid = blocks(ctx, g, 1, &block);
+    tli_grid grid = blocks(ctx, g, 1, &block);
     grid.bytes = 12.0 * g->batch * g->heads * count;
-    tl_kernel *kernel;
-    TL_TRY(tl_row_kernel(ctx, "gated", "gated_back", "", &kernel));
-    TL_TRY(TL_RUN(ctx, kernel, grid, TL_ARG_VIEW(prob), TL_ARG_VIEW(positions), TL_ARG_VIEW(gate),
-                  TL_ARG_VIEW(dmixed), TL_ARG_VIEW(dpositions), TL_ARG_VIEW(terms), TL_ARG_U64(count),
-                  TL_ARG_U32(g->batch), TL_ARG_U32(block)));
-    tl_gemm_args sum = {.m = g->heads, .n = 1, .k = count, .alpha = 1.0f};
-    sum.a = terms, sum.lda = count, sum.b = tl_view_add(table, g->features), sum.ldb = g->features + 1;
+    tli_kernel *kernel;
+    TLI_TRY(tli_row_kernel(ctx, "gated", "gated_back", "", &kernel));
+    TLI_TRY(TLI_RUN(ctx, kernel, grid, TLI_ARG_VIEW(prob), TLI_ARG_VIEW(positions), TLI_ARG_VIEW(gate),
+                    TLI_ARG_VIEW(dmixed), TLI_ARG_VIEW(dpositions), TLI_ARG_VIEW(terms), TLI_ARG_U64(count),
+                    TLI_ARG_U32(g->batch), TLI_ARG_U32(block)));
+    tli_gemm_args sum = {.m = g->heads, .n = 1, .k = count, .alpha = 1.0f};
+    sum.a = terms, sum.lda = count, sum.b = tli_view_add(table, g->features), sum.ldb = g->features + 1;
     sum.c = dgate, sum.ldc = 1;
-    TL_TRY(tl_gemm(ctx, &sum)); /* by the table's ones */
-    TL_TRY(tl_softmax_backward(ctx, positions, dpositions, (uint64_t)g->heads * g->queries, g->queries,
-                               g->keys, g->causal, 1.0f));
+    TLI_TRY(tli_gemm(ctx, &sum)); /* by the table's ones */
+    TLI_TRY(tli_softmax_backward(ctx, positions, dpositions, (uint64_t)g->heads * g->queries, g->queries,
+                                 g->keys, g->causal, 1.0f));
     sum.a = dpositions, sum.b = table, sum.n = g->features, sum.c = dw, sum.ldc = g->features;
-    return tl_gemm(ctx, &sum);
+    return tli_gemm(ctx, &sum);
 }
 
-void convit_local(uint32_t heads, uint32_t axes, uint32_t features, float *w)
+void tli_convit_local(uint32_t heads, uint32_t axes, uint32_t features, float *w)
 {
     uint32_t side = 1; /* the smallest grid of as many axes with a place for every head */
     for (uint32_t places = 0; places < heads;) {
@@ -116,40 +117,40 @@ void convit_local(uint32_t heads, uint32_t axes, uint32_t features, float *w)
 
 /* ---- the term ------------------------------------------------------------------------------------ */
 
-static bool convit_present(const tl_op_shape *s)
+static bool convit_present(const tli_op_shape *s)
 {
     return s->positions == TL_POSITIONS_CONVIT;
 }
 
-static void convit_parameters(const tl_op_shape *s, op_parameters *list)
+static void convit_parameters(const tli_op_shape *s, op_parameters *list)
 {
-    tl_op_parameter *w = op_parameters_add(list, "pos_proj.weight", OP_FIELD(w), 2, s->heads,
-                                           convit_features(&s->geometry), 0);
-    w->init = TL_INIT_LOCAL;
-    w->axes = tl_geometry_axes(&s->geometry);
-    op_parameters_add(list, "gating_param", OP_FIELD(gate), 1, s->heads, 1, 0)->init = TL_INIT_ONE;
+    tli_op_parameter *w = tli_op_parameters_add(list, "pos_proj.weight", OP_FIELD(w), 2, s->heads,
+                                                tli_convit_features(&s->geometry), 0);
+    w->init = TLI_INIT_LOCAL;
+    w->axes = tli_geometry_axes(&s->geometry);
+    tli_op_parameters_add(list, "gating_param", OP_FIELD(gate), 1, s->heads, 1, 0)->init = TLI_INIT_ONE;
 }
 
-static void convit_measure(const tl_op_shape *s, const tl_op_sizes *z, term_sizes *out)
+static void convit_measure(const tli_op_shape *s, const tli_op_sizes *z, term_sizes *out)
 {
-    const uint64_t pairs = (uint64_t)s->queries * tl_geometry_tokens(&s->geometry);
+    const uint64_t pairs = (uint64_t)s->queries * tli_geometry_tokens(&s->geometry);
     out->saved = s->heads * pairs; /* the softmax over positions, [head][query][key] */
-    out->table = pairs * (convit_features(&s->geometry) + 1);
-    out->workspace = z->weights + 2 * out->saved; /* the mixed weights, then convit_backward's */
+    out->table = pairs * (tli_convit_features(&s->geometry) + 1);
+    out->workspace = z->weights + 2 * out->saved; /* the mixed weights, then tli_convit_backward's */
 }
 
 /* f [query][key][F + 1]; the last column is 1 everywhere. */
-static tl_status convit_fill(tl_context *ctx, const char *name, const tl_op_shape *s,
-                             const tl_op_sizes *unused, tl_tensor *table)
+static tl_status convit_fill(tl_context *ctx, const char *name, const tli_op_shape *s,
+                             const tli_op_sizes *unused, tl_tensor *table)
 {
     (void)unused;
-    const tl_geometry *g = &s->geometry;
-    const uint32_t keys = tl_geometry_tokens(g), row = convit_features(g) + 1;
+    const tli_geometry *g = &s->geometry;
+    const uint32_t keys = tli_geometry_tokens(g), row = tli_convit_features(g) + 1;
     const uint64_t count = (uint64_t)s->queries * keys * row;
     float *values = calloc(count, sizeof *values);
     if (values == NULL)
-        return tl_fail(tl_context_error(ctx), TL_ERROR_MEMORY,
-                       "out of host memory for the table of positions of %s", name);
+        return tli_fail(tl_context_error(ctx), TL_ERROR_MEMORY,
+                        "out of host memory for the table of positions of %s", name);
     for (uint32_t i = 0; i < s->queries; i++)
         for (uint32_t j = 0; j < keys; j++)
             describe_pair(g, g->first + i, j, values + ((uint64_t)i * keys + j) * row);
@@ -158,44 +159,44 @@ static tl_status convit_fill(tl_context *ctx, const char *name, const tl_op_shap
     return status;
 }
 
-static convit convit_of(const tl_op_shape *s)
+static convit convit_of(const tli_op_shape *s)
 {
     return (convit){.queries = s->queries,
-                    .keys = tl_geometry_tokens(&s->geometry),
+                    .keys = tli_geometry_tokens(&s->geometry),
                     .batch = s->batch,
                     .heads = s->heads,
-                    .features = convit_features(&s->geometry),
-                    .causal = attention_causal_keys(s)};
+                    .features = tli_convit_features(&s->geometry),
+                    .causal = tli_attention_causal_keys(s)};
 }
 
 static tl_status convit_distribution(attention_pass *p, const term_memory *m)
 {
     const convit c = convit_of(p->shape);
-    return convit_positions(p->ctx, &c, m->table, tl_at(p->w->w, 0), p->mask, m->saved);
+    return tli_convit_positions(p->ctx, &c, m->table, tli_at(p->w->w, 0), p->mask, m->saved);
 }
 
 static tl_status convit_mix_weights(attention_pass *p, const term_memory *m)
 {
     const convit c = convit_of(p->shape);
     p->weights = m->workspace;
-    return convit_mix(p->ctx, &c, p->logits, m->saved, tl_at(p->w->gate, 0), p->weights);
+    return tli_convit_mix(p->ctx, &c, p->logits, m->saved, tli_at(p->w->gate, 0), p->weights);
 }
 
 static tl_status convit_mix_backward(attention_pass *p, const term_memory *m)
 {
     const convit c = convit_of(p->shape);
-    return convit_backward(p->ctx, &c, m->table, p->logits, m->saved, tl_at(p->w->gate, 0), p->dweights,
-                           tl_at(p->g->w, 0), tl_at(p->g->gate, 0),
-                           tl_view_add(m->workspace, p->sizes->weights));
+    return tli_convit_backward(p->ctx, &c, m->table, p->logits, m->saved, tli_at(p->w->gate, 0), p->dweights,
+                               tli_at(p->g->w, 0), tli_at(p->g->gate, 0),
+                               tli_view_add(m->workspace, p->sizes->weights));
 }
 
-const attention_term convit_term = {.present = convit_present,
-                                    .parameters = convit_parameters,
-                                    .measure = convit_measure,
-                                    .saved_name = "attention of positions",
-                                    .table_name = "positions",
-                                    .table_of_queries = true,
-                                    .fill = convit_fill,
-                                    .step = {[STEP_DISTRIBUTION] = convit_distribution,
-                                             [STEP_MIX] = convit_mix_weights,
-                                             [STEP_MIX_BACKWARD] = convit_mix_backward}};
+const attention_term tli_convit_term = {.present = convit_present,
+                                        .parameters = convit_parameters,
+                                        .measure = convit_measure,
+                                        .saved_name = "attention of positions",
+                                        .table_name = "positions",
+                                        .table_of_queries = true,
+                                        .fill = convit_fill,
+                                        .step = {[STEP_DISTRIBUTION] = convit_distribution,
+                                                 [STEP_MIX] = convit_mix_weights,
+                                                 [STEP_MIX_BACKWARD] = convit_mix_backward}};

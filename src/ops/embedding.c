@@ -5,13 +5,13 @@
 #include "ops/row_kernels.h"
 #include "ops/rows.h"
 
-tl_status tl_tokens_forward(tl_context *ctx, tl_view patches, tl_view class_token, tl_view position,
-                            tl_view x, uint32_t tokens, uint32_t batch, uint32_t channels, uint32_t cls)
+tl_status tli_tokens_forward(tl_context *ctx, tli_view patches, tli_view class_token, tli_view position,
+                             tli_view x, uint32_t tokens, uint32_t batch, uint32_t channels, uint32_t cls)
 {
     if (cls > 1 || (cls == 1 && class_token.mem == NULL))
-        return tl_fail(tl_context_error(ctx), TL_ERROR_USAGE,
-                       "the tokens' embedding takes no class token or one, with its parameter; cls is %u.",
-                       cls);
+        return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE,
+                        "the tokens' embedding takes no class token or one, with its parameter; cls is %u.",
+                        cls);
     uint64_t rows = (uint64_t)tokens * batch;
     bool has_position = position.mem != NULL;
     bool in_place = patches.mem == x.mem && patches.at == x.at + (uint64_t)cls * batch * channels;
@@ -21,70 +21,71 @@ tl_status tl_tokens_forward(tl_context *ctx, tl_view patches, tl_view class_toke
     if (patches.mem == NULL) patches = x; /* bound, never read */
     if (class_token.mem == NULL) class_token = x;
     if (position.mem == NULL) position = x;
-    tl_rows_plan plan = tl_rows_cut(ctx, rows, channels);
-    tl_kernel *kernel;
-    TL_TRY(tl_row_kernel(ctx, "embedding", "tokens_forward", plan.options, &kernel));
-    return TL_RUN(ctx, kernel, plan.grid, TL_ARG_VIEW(patches), TL_ARG_VIEW(class_token),
-                  TL_ARG_VIEW(position), TL_ARG_U32(has_position), TL_ARG_VIEW(x), TL_ARG_U64(rows),
-                  TL_ARG_U32(batch), TL_ARG_U32(channels), TL_ARG_U32(cls), TL_ARG_U32(plan.rows_per_group));
+    tli_rows_plan plan = tli_rows_cut(ctx, rows, channels);
+    tli_kernel *kernel;
+    TLI_TRY(tli_row_kernel(ctx, "embedding", "tokens_forward", plan.options, &kernel));
+    return TLI_RUN(ctx, kernel, plan.grid, TLI_ARG_VIEW(patches), TLI_ARG_VIEW(class_token),
+                   TLI_ARG_VIEW(position), TLI_ARG_U32(has_position), TLI_ARG_VIEW(x), TLI_ARG_U64(rows),
+                   TLI_ARG_U32(batch), TLI_ARG_U32(channels), TLI_ARG_U32(cls),
+                   TLI_ARG_U32(plan.rows_per_group));
 }
 
-tl_status tl_tokens_backward(tl_context *ctx, tl_view dx, tl_view dclass_token, tl_view dposition,
-                             uint32_t tokens, uint32_t batch, uint32_t channels, uint32_t cls)
+tl_status tli_tokens_backward(tl_context *ctx, tli_view dx, tli_view dclass_token, tli_view dposition,
+                              uint32_t tokens, uint32_t batch, uint32_t channels, uint32_t cls)
 {
     bool want_class = cls == 1 && dclass_token.mem != NULL;
     if (batch == 0) {
-        if (dposition.mem != NULL) TL_TRY(tl_zero(ctx, dposition, (uint64_t)tokens * channels));
-        return want_class ? tl_zero(ctx, dclass_token, channels) : TL_OK;
+        if (dposition.mem != NULL) TLI_TRY(tli_zero(ctx, dposition, (uint64_t)tokens * channels));
+        return want_class ? tli_zero(ctx, dclass_token, channels) : TL_OK;
     }
     if (dposition.mem != NULL) { /* a token's rows are one block of a column sum */
-        TL_TRY(
-            tl_columns_blocks(ctx, dx, channels, dposition, (uint64_t)tokens * batch, batch, channels, 1.0f));
-        return want_class ? tl_copy(ctx, dposition, dclass_token, channels) : TL_OK;
+        TLI_TRY(tli_columns_blocks(ctx, dx, channels, dposition, (uint64_t)tokens * batch, batch, channels,
+                                   1.0f));
+        return want_class ? tli_copy(ctx, dposition, dclass_token, channels) : TL_OK;
     }
     if (!want_class) return TL_OK;
-    return tl_columns_blocks(ctx, dx, channels, dclass_token, batch, batch, channels, 1.0f);
+    return tli_columns_blocks(ctx, dx, channels, dclass_token, batch, batch, channels, 1.0f);
 }
 
-tl_status tl_mean_tokens_forward(tl_context *ctx, tl_view x, tl_view y, uint32_t tokens, uint32_t batch,
-                                 uint32_t channels)
+tl_status tli_mean_tokens_forward(tl_context *ctx, tli_view x, tli_view y, uint32_t tokens, uint32_t batch,
+                                  uint32_t channels)
 {
     uint64_t columns = (uint64_t)batch * channels; /* x is [token][batch * channel] */
-    return tl_columns_blocks(ctx, x, columns, y, tokens, tokens, columns, 1.0f / (float)tokens);
+    return tli_columns_blocks(ctx, x, columns, y, tokens, tokens, columns, 1.0f / (float)tokens);
 }
 
-tl_status tl_mean_tokens_backward(tl_context *ctx, tl_view dy, tl_view dx, uint32_t tokens, uint32_t batch,
-                                  uint32_t channels)
+tl_status tli_mean_tokens_backward(tl_context *ctx, tli_view dy, tli_view dx, uint32_t tokens, uint32_t batch,
+                                   uint32_t channels)
 {
     uint64_t period = (uint64_t)batch * channels;
     if (tokens == 0 || period == 0) return TL_OK;
     uint32_t block;
-    tl_grid grid = tl_elements_cut(ctx, period, &block);
+    tli_grid grid = tli_elements_cut(ctx, period, &block);
     grid.groups[1] = tokens;
-    tl_kernel *kernel;
-    TL_TRY(tl_row_kernel(ctx, "embedding", "mean_tokens_backward", "", &kernel));
-    return TL_RUN(ctx, kernel, grid, TL_ARG_VIEW(dy), TL_ARG_VIEW(dx), TL_ARG_U64(period),
-                  TL_ARG_F32(1.0f / (float)tokens), TL_ARG_U32(block));
+    tli_kernel *kernel;
+    TLI_TRY(tli_row_kernel(ctx, "embedding", "mean_tokens_backward", "", &kernel));
+    return TLI_RUN(ctx, kernel, grid, TLI_ARG_VIEW(dy), TLI_ARG_VIEW(dx), TLI_ARG_U64(period),
+                   TLI_ARG_F32(1.0f / (float)tokens), TLI_ARG_U32(block));
 }
 
 /* ---- a table with a row for every id ------------------------------------------------------------- */
 
-tl_status tl_embedding_forward(tl_context *ctx, tl_view table, tl_view ids, tl_view position, tl_view x,
-                               uint32_t tokens, uint32_t batch, uint32_t channels)
+tl_status tli_embedding_forward(tl_context *ctx, tli_view table, tli_view ids, tli_view position, tli_view x,
+                                uint32_t tokens, uint32_t batch, uint32_t channels)
 {
     const uint64_t rows = (uint64_t)tokens * batch;
     const bool has_position = position.mem != NULL;
     if (rows == 0 || channels == 0) return TL_OK;
     if (!has_position) position = table; /* bound, never read */
-    const tl_rows_plan plan = tl_rows_cut(ctx, rows, channels);
-    tl_kernel *kernel;
-    TL_TRY(tl_row_kernel(ctx, "embedding", "embedding_forward", plan.options, &kernel));
-    return TL_RUN(ctx, kernel, plan.grid, TL_ARG_VIEW(table), TL_ARG_VIEW(ids), TL_ARG_VIEW(position),
-                  TL_ARG_U32(has_position), TL_ARG_VIEW(x), TL_ARG_U64(rows), TL_ARG_U32(batch),
-                  TL_ARG_U32(channels), TL_ARG_U32(plan.rows_per_group));
+    const tli_rows_plan plan = tli_rows_cut(ctx, rows, channels);
+    tli_kernel *kernel;
+    TLI_TRY(tli_row_kernel(ctx, "embedding", "embedding_forward", plan.options, &kernel));
+    return TLI_RUN(ctx, kernel, plan.grid, TLI_ARG_VIEW(table), TLI_ARG_VIEW(ids), TLI_ARG_VIEW(position),
+                   TLI_ARG_U32(has_position), TLI_ARG_VIEW(x), TLI_ARG_U64(rows), TLI_ARG_U32(batch),
+                   TLI_ARG_U32(channels), TLI_ARG_U32(plan.rows_per_group));
 }
 
-uint64_t tl_embedding_index_count(uint64_t rows)
+uint64_t tli_embedding_index_count(uint64_t rows)
 {
     return 4 * rows;
 }
@@ -95,7 +96,7 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-uint32_t tl_embedding_sort(const int32_t *ids, uint32_t rows, uint64_t *keys, int32_t *index)
+uint32_t tli_embedding_sort(const int32_t *ids, uint32_t rows, uint64_t *keys, int32_t *index)
 {
     uint32_t spans = 0;
     int32_t *order = index + 3 * (size_t)rows;
@@ -114,14 +115,14 @@ uint32_t tl_embedding_sort(const int32_t *ids, uint32_t rows, uint64_t *keys, in
     return spans;
 }
 
-tl_status tl_embedding_backward(tl_context *ctx, tl_view index, uint32_t spans, tl_view dx, tl_view dtable,
-                                uint64_t rows, uint32_t table_rows, uint32_t channels)
+tl_status tli_embedding_backward(tl_context *ctx, tli_view index, uint32_t spans, tli_view dx,
+                                 tli_view dtable, uint64_t rows, uint32_t table_rows, uint32_t channels)
 {
-    TL_TRY(tl_zero(ctx, dtable, (uint64_t)table_rows * channels));
+    TLI_TRY(tli_zero(ctx, dtable, (uint64_t)table_rows * channels));
     if (channels == 0) return TL_OK;
-    tl_kernel *kernel;
-    TL_TRY(tl_row_kernel(ctx, "embedding", "embedding_backward", "", &kernel));
-    return TL_RUN(ctx, kernel, tl_grid1(spans, tl_context_traits(ctx)->row_group), TL_ARG_VIEW(index),
-                  TL_ARG_VIEW(tl_view_add(index, 3 * rows)), TL_ARG_VIEW(dx), TL_ARG_VIEW(dtable),
-                  TL_ARG_U32(channels));
+    tli_kernel *kernel;
+    TLI_TRY(tli_row_kernel(ctx, "embedding", "embedding_backward", "", &kernel));
+    return TLI_RUN(ctx, kernel, tli_grid1(spans, tli_context_traits(ctx)->row_group), TLI_ARG_VIEW(index),
+                   TLI_ARG_VIEW(tli_view_add(index, 3 * rows)), TLI_ARG_VIEW(dx), TLI_ARG_VIEW(dtable),
+                   TLI_ARG_U32(channels));
 }

@@ -3,23 +3,24 @@
 #include "ops/row_kernels.h"
 #include "ops/rows.h"
 
-tl_status tl_gelu_forward(tl_context *ctx, tl_view x, tl_view y, uint64_t count)
+tl_status tli_gelu_forward(tl_context *ctx, tli_view x, tli_view y, uint64_t count)
 {
     if (count == 0) return TL_OK;
     uint32_t block;
-    tl_grid grid = tl_elements_cut(ctx, count, &block);
-    tl_kernel *kernel;
-    TL_TRY(tl_row_kernel(ctx, "gelu", "gelu_forward", "", &kernel));
-    return TL_RUN(ctx, kernel, grid, TL_ARG_VIEW(x), TL_ARG_VIEW(y), TL_ARG_U64(count), TL_ARG_U32(block));
+    tli_grid grid = tli_elements_cut(ctx, count, &block);
+    tli_kernel *kernel;
+    TLI_TRY(tli_row_kernel(ctx, "gelu", "gelu_forward", "", &kernel));
+    return TLI_RUN(ctx, kernel, grid, TLI_ARG_VIEW(x), TLI_ARG_VIEW(y), TLI_ARG_U64(count),
+                   TLI_ARG_U32(block));
 }
 
-tl_status tl_gelu_backward(tl_context *ctx, tl_view x, tl_view dy, tl_view dx, uint64_t count)
+tl_status tli_gelu_backward(tl_context *ctx, tli_view x, tli_view dy, tli_view dx, uint64_t count)
 {
     if (count == 0) return TL_OK;
     uint32_t block;
-    tl_grid grid = tl_elements_cut(ctx, count, &block);
-    tl_kernel *kernel;
-    TL_TRY(tl_row_kernel(ctx, "gelu", "gelu_backward", "", &kernel));
-    return TL_RUN(ctx, kernel, grid, TL_ARG_VIEW(x), TL_ARG_VIEW(dy), TL_ARG_VIEW(dx), TL_ARG_U64(count),
-                  TL_ARG_U32(block));
+    tli_grid grid = tli_elements_cut(ctx, count, &block);
+    tli_kernel *kernel;
+    TLI_TRY(tli_row_kernel(ctx, "gelu", "gelu_backward", "", &kernel));
+    return TLI_RUN(ctx, kernel, grid, TLI_ARG_VIEW(x), TLI_ARG_VIEW(dy), TLI_ARG_VIEW(dx), TLI_ARG_U64(count),
+                   TLI_ARG_U32(block));
 }

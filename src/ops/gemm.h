@@ -1,23 +1,23 @@
 /* C = alpha op(A) op(B) + beta C, row-major, single or batched, with optional bias and residual.
  * gemm_choice.c decides whether CLBlast or the own kernels serve it. */
-#ifndef TL_OPS_GEMM_H
-#define TL_OPS_GEMM_H
+#ifndef OPS_GEMM_H
+#define OPS_GEMM_H
 
 #include "device/device.h"
 
-typedef struct tl_gemm_args {
+typedef struct tli_gemm_args {
     bool transpose_a, transpose_b; /* op(A) is m x k, op(B) is k x n */
     uint32_t m, n, k;
-    tl_view a, b, c;
+    tli_view a, b, c;
     uint32_t lda, ldb, ldc; /* row strides in elements */
     float alpha, beta;      /* beta 0: C is overwritten and never read */
-    tl_view bias;           /* n floats added to every row; mem NULL: none */
-    tl_view residual;       /* m x n, row stride ldc, added to C; mem NULL: none; may be C itself */
+    tli_view bias;          /* n floats added to every row; mem NULL: none */
+    tli_view residual;      /* m x n, row stride ldc, added to C; mem NULL: none; may be C itself */
     /* Batches: a matrix per (outer, inner); 0 counts as 1. Strides in elements. */
     uint32_t outer, inner;
     uint64_t a_outer, a_inner, b_outer, b_inner, c_outer, c_inner;
-} tl_gemm_args;
+} tli_gemm_args;
 
-tl_status tl_gemm(tl_context *ctx, const tl_gemm_args *args);
+tl_status tli_gemm(tl_context *ctx, const tli_gemm_args *args);
 
 #endif

@@ -12,55 +12,55 @@ typedef struct state {
     tl_gemm_mode forced;
     enum { UNTESTED, RIGHT, WRONG } clblast;
     int count;
-    tl_gemm_entry entries[TL_GEMM_MAX_ENTRIES];
+    tli_gemm_entry entries[TLI_GEMM_MAX_ENTRIES];
 } state;
 
 static const char table_name[] = "gemm-table", test_name[] = "gemm-self-test";
 
 static state *state_of(tl_context *ctx)
 {
-    tl_slot *slot = tl_context_slot(ctx);
+    tli_slot *slot = tli_context_slot(ctx);
     if (slot->data != NULL) return slot->data;
     state *s = calloc(1, sizeof *s);
     if (s == NULL) return NULL;
     unsigned char *data = NULL;
     size_t size = 0;
-    if (tl_recall(ctx, table_name, &data, &size)) {
+    if (tli_recall(ctx, table_name, &data, &size)) {
         if (size % sizeof *s->entries == 0 && size <= sizeof s->entries) {
             memcpy(s->entries, data, size);
             s->count = (int)(size / sizeof *s->entries);
         }
         free(data);
     }
-    *slot = (tl_slot){s, free};
+    *slot = (tli_slot){s, free};
     return s;
 }
 
 static tl_status no_memory(tl_context *ctx)
 {
-    return tl_fail(tl_context_error(ctx), TL_ERROR_MEMORY,
-                   "out of host memory for the table of matrix products");
+    return tli_fail(tl_context_error(ctx), TL_ERROR_MEMORY,
+                    "out of host memory for the table of matrix products");
 }
 
-tl_status tl_gemm_learn(tl_context *ctx, const tl_gemm_entry *entries, int count)
+tl_status tli_gemm_learn(tl_context *ctx, const tli_gemm_entry *entries, int count)
 {
     state *s = state_of(ctx);
     if (s == NULL) return no_memory(ctx);
-    if (count > TL_GEMM_MAX_ENTRIES) count = TL_GEMM_MAX_ENTRIES;
+    if (count > TLI_GEMM_MAX_ENTRIES) count = TLI_GEMM_MAX_ENTRIES;
     memcpy(s->entries, entries, (size_t)count * sizeof *entries);
     s->count = count;
-    tl_remember(ctx, table_name, entries, (size_t)count * sizeof *entries);
+    tli_remember(ctx, table_name, entries, (size_t)count * sizeof *entries);
     return TL_OK;
 }
 
-const tl_gemm_entry *tl_gemm_table(tl_context *ctx, int *count)
+const tli_gemm_entry *tli_gemm_table(tl_context *ctx, int *count)
 {
     state *s = state_of(ctx);
     *count = s != NULL ? s->count : 0;
     return s != NULL ? s->entries : NULL;
 }
 
-tl_status tl_gemm_force(tl_context *ctx, tl_gemm_mode mode)
+tl_status tli_gemm_force(tl_context *ctx, tl_gemm_mode mode)
 {
     state *s = state_of(ctx);
     if (s == NULL) return no_memory(ctx);
@@ -73,37 +73,37 @@ tl_status tl_gemm_force(tl_context *ctx, tl_gemm_mode mode)
 enum { M = 37, N = 21, K_INNER = 53, PAD = 3, BATCHES = 2 };
 enum { LARGEST = (M > K_INNER ? M : K_INNER) * (K_INNER + PAD + M) * BATCHES };
 
-static tl_status test_one(tl_context *ctx, tl_gemm_function product, bool ta, bool tb, uint32_t batches,
+static tl_status test_one(tl_context *ctx, tli_gemm_function product, bool ta, bool tb, uint32_t batches,
                           tl_tensor *t[3], float *host[3], bool *right)
 {
     const uint32_t lda = (ta ? M : K_INNER) + PAD, ldb = (tb ? K_INNER : N) + PAD, ldc = N + PAD;
     const uint64_t a = (uint64_t)(ta ? K_INNER : M) * lda, b = (uint64_t)(tb ? N : K_INNER) * ldb,
                    c = (uint64_t)M * ldc;
-    const tl_gemm_args g = {.transpose_a = ta,
-                            .transpose_b = tb,
-                            .m = M,
-                            .n = N,
-                            .k = K_INNER,
-                            .a = tl_at(t[0], 0),
-                            .b = tl_at(t[1], 0),
-                            .c = tl_at(t[2], 0),
-                            .lda = lda,
-                            .ldb = ldb,
-                            .ldc = ldc,
-                            .alpha = 0.5f,
-                            .beta = 2.0f,
-                            .outer = batches,
-                            .a_outer = a,
-                            .b_outer = b,
-                            .c_outer = c};
-    tl_random r = tl_random_make(1, 2);
+    const tli_gemm_args g = {.transpose_a = ta,
+                             .transpose_b = tb,
+                             .m = M,
+                             .n = N,
+                             .k = K_INNER,
+                             .a = tli_at(t[0], 0),
+                             .b = tli_at(t[1], 0),
+                             .c = tli_at(t[2], 0),
+                             .lda = lda,
+                             .ldb = ldb,
+                             .ldc = ldc,
+                             .alpha = 0.5f,
+                             .beta = 2.0f,
+                             .outer = batches,
+                             .a_outer = a,
+                             .b_outer = b,
+                             .c_outer = c};
+    tli_random r = tli_random_make(1, 2);
     for (int i = 0; i < 3; i++) {
-        for (int e = 0; e < LARGEST; e++) host[i][e] = tl_random_normal(&r);
-        TL_TRY(tl_tensor_write(ctx, t[i], 0, LARGEST, host[i]));
+        for (int e = 0; e < LARGEST; e++) host[i][e] = tli_random_normal(&r);
+        TLI_TRY(tl_tensor_write(ctx, t[i], 0, LARGEST, host[i]));
     }
-    TL_TRY(product(ctx, &g));
+    TLI_TRY(product(ctx, &g));
     float *got = host[2] + LARGEST;
-    TL_TRY(tl_tensor_read(ctx, t[2], 0, LARGEST, got));
+    TLI_TRY(tl_tensor_read(ctx, t[2], 0, LARGEST, got));
     for (uint64_t e = 0; e < LARGEST; e++) {
         const uint64_t batch = e / c, i = e % c / ldc, j = e % ldc;
         double want = (double)host[2][e], size = fabs(want);
@@ -121,7 +121,7 @@ static tl_status test_one(tl_context *ctx, tl_gemm_function product, bool ta, bo
     return TL_OK;
 }
 
-bool tl_gemm_is_right(tl_context *ctx, tl_gemm_function product)
+bool tli_gemm_is_right(tl_context *ctx, tli_gemm_function product)
 {
     tl_tensor *t[3] = {NULL};
     float *host = malloc(4 * LARGEST * sizeof *host);
@@ -146,23 +146,23 @@ static bool clblast_is_right(tl_context *ctx, state *s)
     if (s->clblast != UNTESTED) return s->clblast == RIGHT;
     unsigned char *data = NULL;
     size_t size = 0;
-    if (tl_recall(ctx, test_name, &data, &size)) {
+    if (tli_recall(ctx, test_name, &data, &size)) {
         s->clblast = size == 1 && data[0] == 1 ? RIGHT : WRONG;
         free(data);
     } else {
-        s->clblast = tl_gemm_is_right(ctx, tl_gemm_clblast) ? RIGHT : WRONG;
-        tl_remember(ctx, test_name, &(unsigned char){s->clblast == RIGHT}, 1);
+        s->clblast = tli_gemm_is_right(ctx, tli_gemm_clblast) ? RIGHT : WRONG;
+        tli_remember(ctx, test_name, &(unsigned char){s->clblast == RIGHT}, 1);
     }
     if (s->clblast == WRONG)
-        tl_log_write(tl_context_log(ctx), TL_LOG_NOTICE,
-                     "CLBlast fails its self-test on %s: matrix products run on the own kernels",
-                     tl_context_device(ctx)->name);
+        tli_log_write(tli_context_log(ctx), TL_LOG_NOTICE,
+                      "CLBlast fails its self-test on %s: matrix products run on the own kernels",
+                      tl_context_device(ctx)->name);
     return s->clblast == RIGHT;
 }
 
 /* ---- choice -------------------------------------------------------------------------------------- */
 
-static double distance(const tl_gemm_entry *e, const tl_gemm_args *g)
+static double distance(const tli_gemm_entry *e, const tli_gemm_args *g)
 {
     const double m = log2((double)g->m / e->m), n = log2((double)g->n / e->n), k = log2((double)g->k / e->k);
     return m * m + n * n + k * k;
@@ -170,12 +170,12 @@ static double distance(const tl_gemm_entry *e, const tl_gemm_args *g)
 
 /* By the nearest measured shape of the same kind; without one CLBlast has the plain products that fill a GPU.
  */
-static bool table_prefers_clblast(const state *s, const tl_gemm_args *g)
+static bool table_prefers_clblast(const state *s, const tli_gemm_args *g)
 {
     const bool batched = g->outer > 1 || g->inner > 1;
-    const tl_gemm_entry *nearest = NULL;
+    const tli_gemm_entry *nearest = NULL;
     for (int i = 0; i < s->count; i++) {
-        const tl_gemm_entry *e = &s->entries[i];
+        const tli_gemm_entry *e = &s->entries[i];
         if (e->transpose_a != g->transpose_a || e->transpose_b != g->transpose_b || e->batched != batched)
             continue;
         if (nearest == NULL || distance(e, g) < distance(nearest, g)) nearest = e;
@@ -184,13 +184,13 @@ static bool table_prefers_clblast(const state *s, const tl_gemm_args *g)
     return !batched && (double)g->m * g->n * g->k >= 0x1p22;
 }
 
-bool tl_gemm_prefers_clblast(tl_context *ctx, const tl_gemm_args *g)
+bool tli_gemm_prefers_clblast(tl_context *ctx, const tli_gemm_args *g)
 {
-    const tl_traits *traits = tl_context_traits(ctx);
-    if (traits->gemm == TL_GEMM_AUTO && traits->cpu_path && tl_context_slot(ctx)->data == NULL)
+    const tli_traits *traits = tli_context_traits(ctx);
+    if (traits->gemm == TL_GEMM_AUTO && traits->cpu_path && tli_context_slot(ctx)->data == NULL)
         return false; /* CLBlast is 5 to 20 times slower there */
     state *s = state_of(ctx);
-    if (s == NULL || g->m == 0 || g->n == 0 || g->k == 0 || !tl_gemm_clblast_can(g)) return false;
+    if (s == NULL || g->m == 0 || g->n == 0 || g->k == 0 || !tli_gemm_clblast_can(g)) return false;
     const tl_gemm_mode mode = s->forced != TL_GEMM_AUTO ? s->forced : traits->gemm;
     if (mode == TL_GEMM_OWN) return false;
     if (mode == TL_GEMM_AUTO && (traits->cpu_path || !table_prefers_clblast(s, g))) return false;

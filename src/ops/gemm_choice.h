@@ -1,30 +1,30 @@
 /* Who serves which matrix product on a device: measured by `tune`, checked by a self-test. */
-#ifndef TL_OPS_GEMM_CHOICE_H
-#define TL_OPS_GEMM_CHOICE_H
+#ifndef OPS_GEMM_CHOICE_H
+#define OPS_GEMM_CHOICE_H
 
 #include "ops/gemm.h"
 
 /* A measured shape. */
-typedef struct tl_gemm_entry {
+typedef struct tli_gemm_entry {
     uint32_t transpose_a, transpose_b, batched;
     uint32_t m, n, k;
     float own_gflops, clblast_gflops;
-} tl_gemm_entry;
+} tli_gemm_entry;
 
-enum { TL_GEMM_MAX_ENTRIES = 64 };
+enum { TLI_GEMM_MAX_ENTRIES = 64 };
 
 /* Replaces the context's table and keeps it for this device and driver. */
-tl_status tl_gemm_learn(tl_context *ctx, const tl_gemm_entry *entries, int count);
+tl_status tli_gemm_learn(tl_context *ctx, const tli_gemm_entry *entries, int count);
 /* The context's table; *count 0: this device is not tuned. */
-const tl_gemm_entry *tl_gemm_table(tl_context *ctx, int *count);
+const tli_gemm_entry *tli_gemm_table(tl_context *ctx, int *count);
 /* Until called with AUTO, every product goes to `mode` where it can (for measuring). */
-tl_status tl_gemm_force(tl_context *ctx, tl_gemm_mode mode);
+tl_status tli_gemm_force(tl_context *ctx, tl_gemm_mode mode);
 
 /* Whether CLBlast serves this product. */
-bool tl_gemm_prefers_clblast(tl_context *ctx, const tl_gemm_args *args);
+bool tli_gemm_prefers_clblast(tl_context *ctx, const tli_gemm_args *args);
 
 /* A product on a few odd shapes and all transposes against a plain loop; a wrong element is false. */
-typedef tl_status (*tl_gemm_function)(tl_context *ctx, const tl_gemm_args *args);
-bool tl_gemm_is_right(tl_context *ctx, tl_gemm_function product);
+typedef tl_status (*tli_gemm_function)(tl_context *ctx, const tli_gemm_args *args);
+bool tli_gemm_is_right(tl_context *ctx, tli_gemm_function product);
 
 #endif

@@ -12,12 +12,12 @@ static uint32_t at_least_one(uint32_t n)
 }
 
 /* One past the last element that a batch of matrices reaches. */
-static uint64_t reach(tl_view v, uint32_t rows, uint32_t ld, uint64_t stride, uint32_t batches)
+static uint64_t reach(tli_view v, uint32_t rows, uint32_t ld, uint64_t stride, uint32_t batches)
 {
     return v.at + (uint64_t)rows * ld + stride * batches;
 }
 
-bool tl_gemm_clblast_can(const tl_gemm_args *g)
+bool tli_gemm_clblast_can(const tli_gemm_args *g)
 {
     const uint32_t outer = at_least_one(g->outer), inner = at_least_one(g->inner);
     if (outer > 1 && inner > 1) return false; /* two levels of strides */
@@ -31,23 +31,23 @@ bool tl_gemm_clblast_can(const tl_gemm_args *g)
 }
 
 /* C += bias + residual on every matrix of a batch. */
-static tl_status add_extras(tl_context *ctx, const tl_gemm_args *g, uint32_t batches, uint64_t c_stride)
+static tl_status add_extras(tl_context *ctx, const tli_gemm_args *g, uint32_t batches, uint64_t c_stride)
 {
-    tl_kernel *kernel;
-    TL_TRY(tl_row_kernel(ctx, "add", "add_extras", "", &kernel));
-    tl_grid grid = tl_grid3(g->m, batches, 1, tl_context_traits(ctx)->row_group);
-    return TL_RUN(ctx, kernel, grid, TL_ARG_VIEW(g->bias), TL_ARG_VIEW(g->residual), TL_ARG_VIEW(g->c),
-                  TL_ARG_U32(g->n), TL_ARG_U32(g->ldc), TL_ARG_U64(c_stride));
+    tli_kernel *kernel;
+    TLI_TRY(tli_row_kernel(ctx, "add", "add_extras", "", &kernel));
+    tli_grid grid = tli_grid3(g->m, batches, 1, tli_context_traits(ctx)->row_group);
+    return TLI_RUN(ctx, kernel, grid, TLI_ARG_VIEW(g->bias), TLI_ARG_VIEW(g->residual), TLI_ARG_VIEW(g->c),
+                   TLI_ARG_U32(g->n), TLI_ARG_U32(g->ldc), TLI_ARG_U64(c_stride));
 }
 
-tl_status tl_gemm_clblast(tl_context *ctx, const tl_gemm_args *g)
+tl_status tli_gemm_clblast(tl_context *ctx, const tli_gemm_args *g)
 {
     const uint32_t outer = at_least_one(g->outer), inner = at_least_one(g->inner), batches = outer * inner;
     const uint64_t a = inner > 1 ? g->a_inner : g->a_outer, b = inner > 1 ? g->b_inner : g->b_outer,
                    c = inner > 1 ? g->c_inner : g->c_outer;
     if (g->m == 0 || g->n == 0) return TL_OK;
-    cl_command_queue *queue = tl_context_queue(ctx);
-    cl_event event = NULL, *wanted = tl_profile_is_on(ctx) ? &event : NULL;
+    cl_command_queue *queue = tli_context_queue(ctx);
+    cl_event event = NULL, *wanted = tli_profile_is_on(ctx) ? &event : NULL;
     const CLBlastTranspose ta = g->transpose_a ? CLBlastTransposeYes : CLBlastTransposeNo,
                            tb = g->transpose_b ? CLBlastTransposeYes : CLBlastTransposeNo;
     const CLBlastStatusCode code =
@@ -59,11 +59,11 @@ tl_status tl_gemm_clblast(tl_context *ctx, const tl_gemm_args *g)
                                                   (size_t)g->b.at, g->ldb, (size_t)b, g->beta, g->c.mem,
                                                   (size_t)g->c.at, g->ldc, (size_t)c, batches, queue, wanted);
     if (code != CLBlastSuccess)
-        return tl_fail(tl_context_error(ctx), TL_ERROR_DEVICE,
-                       "CLBlast fails with code %d on a product of %u x %u x %u: use --gemm own", (int)code,
-                       g->m, g->n, g->k);
+        return tli_fail(tl_context_error(ctx), TL_ERROR_DEVICE,
+                        "CLBlast fails with code %d on a product of %u x %u x %u: use --gemm own", (int)code,
+                        g->m, g->n, g->k);
     if (event != NULL)
-        TL_TRY(tl_profile_event_work(ctx, "gemm (CLBlast)", event, 2.0 * g->m * g->n * g->k * batches, 0));
+        TLI_TRY(tli_profile_event_work(ctx, "gemm (CLBlast)", event, 2.0 * g->m * g->n * g->k * batches, 0));
     if (g->bias.mem == NULL && g->residual.mem == NULL) return TL_OK;
     return add_extras(ctx, g, batches, c);
 }

@@ -1,13 +1,13 @@
 /* Matrix products by CLBlast. */
-#ifndef TL_OPS_GEMM_CLBLAST_H
-#define TL_OPS_GEMM_CLBLAST_H
+#ifndef OPS_GEMM_CLBLAST_H
+#define OPS_GEMM_CLBLAST_H
 
 #include "ops/gemm.h"
 
 /* Whether CLBlast can do it: it counts offsets and strides in ints, and one launch takes batches at one
  * stride. */
-bool tl_gemm_clblast_can(const tl_gemm_args *args);
+bool tli_gemm_clblast_can(const tli_gemm_args *args);
 /* Bias and residual, which CLBlast does not know, are added by a kernel behind it. */
-tl_status tl_gemm_clblast(tl_context *ctx, const tl_gemm_args *args);
+tl_status tli_gemm_clblast(tl_context *ctx, const tli_gemm_args *args);
 
 #endif

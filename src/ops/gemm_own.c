@@ -29,7 +29,7 @@ typedef struct block {
 /* What a step of the inner dimension costs with this block, in vector rows of C: packing a column of B is
  * worth some rows (of A, where it is transposed, some columns), the last tiles are padded, and few blocks
  * leave units idle at the end, the more so as units may run at different speeds. */
-static double block_cost(const tl_gemm_args *g, uint32_t units, uint32_t batches, uint32_t tile_columns,
+static double block_cost(const tli_gemm_args *g, uint32_t units, uint32_t batches, uint32_t tile_columns,
                          block b)
 {
     const double pack = 20.0 / b.rows + (g->transpose_a ? 6.0 / b.columns : 0.0);
@@ -39,7 +39,7 @@ static double block_cost(const tl_gemm_args *g, uint32_t units, uint32_t batches
     return padded * (1.0 + pack) * (rounds / turns) * (1.0 + 0.1 / rounds);
 }
 
-static block choose_block(const tl_gemm_args *g, uint32_t units, uint32_t batches, uint32_t tile_columns)
+static block choose_block(const tli_gemm_args *g, uint32_t units, uint32_t batches, uint32_t tile_columns)
 {
     static const uint32_t rows[] = {24, 48, 72, 96, 144, 192, 252, 384, 504};
     block best = {TILE_ROWS, tile_columns};
@@ -60,28 +60,29 @@ static block choose_block(const tl_gemm_args *g, uint32_t units, uint32_t batche
     return best;
 }
 
-tl_status tl_gemm_own(tl_context *ctx, const tl_gemm_args *g)
+tl_status tli_gemm_own(tl_context *ctx, const tli_gemm_args *g)
 {
-    const tl_traits *traits = tl_context_traits(ctx);
+    const tli_traits *traits = tli_context_traits(ctx);
     const uint32_t inner = at_least_one(g->inner), batches = at_least_one(g->outer) * inner;
     if (g->m == 0 || g->n == 0) return TL_OK;
     char options[96];
     snprintf(options, sizeof options, "-DTA=%d -DTB=%d -DCOLUMN_BLOCK=%d", g->transpose_a, g->transpose_b,
              COLUMN_BLOCK);
-    tl_kernel *kernel;
-    TL_TRY(
-        tl_kernel_get(ctx, traits->cpu_path ? "tile+gemm" : "tile_gpu+gemm_gpu", "gemm", options, &kernel));
+    tli_kernel *kernel;
+    TLI_TRY(
+        tli_kernel_get(ctx, traits->cpu_path ? "tile+gemm" : "tile_gpu+gemm_gpu", "gemm", options, &kernel));
     block tile = {64, 64}; /* kernels/tile_gpu.cl */
     if (traits->cpu_path)
         tile = choose_block(g, traits->compute_units, batches,
                             (traits->vector_width == 16 ? 4 : 2) * traits->vector_width);
-    tl_grid grid = tl_grid3(ceil_div(g->n, tile.columns), ceil_div(g->m, tile.rows), batches,
-                            traits->cpu_path ? 1 : 256);
+    tli_grid grid = tli_grid3(ceil_div(g->n, tile.columns), ceil_div(g->m, tile.rows), batches,
+                              traits->cpu_path ? 1 : 256);
     grid.flops = 2.0 * g->m * g->n * g->k * batches;
-    return TL_RUN(ctx, kernel, grid, TL_ARG_VIEW(g->a), TL_ARG_VIEW(g->b), TL_ARG_VIEW(g->c),
-                  TL_ARG_VIEW(g->bias), TL_ARG_VIEW(g->residual), TL_ARG_I32(g->m), TL_ARG_I32(g->n),
-                  TL_ARG_I32(g->k), TL_ARG_I32(g->lda), TL_ARG_I32(g->ldb), TL_ARG_I32(g->ldc),
-                  TL_ARG_F32(g->alpha), TL_ARG_F32(g->beta), TL_ARG_I32(tile.rows), TL_ARG_I32(tile.columns),
-                  TL_ARG_I32(inner), TL_ARG_U64(g->a_outer), TL_ARG_U64(g->a_inner), TL_ARG_U64(g->b_outer),
-                  TL_ARG_U64(g->b_inner), TL_ARG_U64(g->c_outer), TL_ARG_U64(g->c_inner));
+    return TLI_RUN(ctx, kernel, grid, TLI_ARG_VIEW(g->a), TLI_ARG_VIEW(g->b), TLI_ARG_VIEW(g->c),
+                   TLI_ARG_VIEW(g->bias), TLI_ARG_VIEW(g->residual), TLI_ARG_I32(g->m), TLI_ARG_I32(g->n),
+                   TLI_ARG_I32(g->k), TLI_ARG_I32(g->lda), TLI_ARG_I32(g->ldb), TLI_ARG_I32(g->ldc),
+                   TLI_ARG_F32(g->alpha), TLI_ARG_F32(g->beta), TLI_ARG_I32(tile.rows),
+                   TLI_ARG_I32(tile.columns), TLI_ARG_I32(inner), TLI_ARG_U64(g->a_outer),
+                   TLI_ARG_U64(g->a_inner), TLI_ARG_U64(g->b_outer), TLI_ARG_U64(g->b_inner),
+                   TLI_ARG_U64(g->c_outer), TLI_ARG_U64(g->c_inner));
 }

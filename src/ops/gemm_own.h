@@ -1,9 +1,9 @@
 /* The project's own matrix products, on CPUs and GPUs: serves every shape. */
-#ifndef TL_OPS_GEMM_OWN_H
-#define TL_OPS_GEMM_OWN_H
+#ifndef OPS_GEMM_OWN_H
+#define OPS_GEMM_OWN_H
 
 #include "ops/gemm.h"
 
-tl_status tl_gemm_own(tl_context *ctx, const tl_gemm_args *args);
+tl_status tli_gemm_own(tl_context *ctx, const tli_gemm_args *args);
 
 #endif

@@ -1,16 +1,16 @@
 #include "ops/geometry.h"
 
-uint32_t tl_geometry_tokens(const tl_geometry *g)
+uint32_t tli_geometry_tokens(const tli_geometry *g)
 {
     return (g->depth > 0 ? g->depth : 1) * g->height * g->width + g->cls;
 }
 
-uint32_t tl_geometry_axes(const tl_geometry *g)
+uint32_t tli_geometry_axes(const tli_geometry *g)
 {
-    return g->kind == TL_CAUSAL ? 1 : g->depth > 1 ? 3 : 2;
+    return g->kind == TLI_CAUSAL ? 1 : g->depth > 1 ? 3 : 2;
 }
 
-bool tl_geometry_place(const tl_geometry *g, uint32_t token, uint32_t place[3])
+bool tli_geometry_place(const tli_geometry *g, uint32_t token, uint32_t place[3])
 {
     if (token < g->cls) return false;
     const uint32_t patch = token - g->cls, plane = g->height * g->width;
@@ -19,7 +19,7 @@ bool tl_geometry_place(const tl_geometry *g, uint32_t token, uint32_t place[3])
 }
 
 /* The distance that stands for `distance` in the tables. */
-static uint32_t shared(const tl_geometry *g, uint32_t distance)
+static uint32_t shared(const tli_geometry *g, uint32_t distance)
 {
     const uint32_t radius = g->sharing_radius;
     if (g->sharing == TL_SHARING_NONE || distance <= radius) return distance;
@@ -30,24 +30,24 @@ static uint32_t shared(const tl_geometry *g, uint32_t distance)
 }
 
 /* The largest distance in the tables along an axis of n positions. */
-static uint32_t reach(const tl_geometry *g, uint32_t n)
+static uint32_t reach(const tli_geometry *g, uint32_t n)
 {
     const uint32_t farthest = g->window > 0 && g->window < n - 1 ? g->window : n - 1;
     return shared(g, farthest);
 }
 
-uint32_t tl_geometry_offsets(const tl_geometry *g)
+uint32_t tli_geometry_offsets(const tli_geometry *g)
 {
-    if (g->kind == TL_CAUSAL)
+    if (g->kind == TLI_CAUSAL)
         return g->absolute ? g->max_length * (g->max_length + 1) / 2 : reach(g, g->max_length) + 1;
-    const uint32_t tokens = tl_geometry_tokens(g), depth = g->depth > 0 ? g->depth : 1;
+    const uint32_t tokens = tli_geometry_tokens(g), depth = g->depth > 0 ? g->depth : 1;
     if (g->absolute) return tokens * tokens;
     return (2 * reach(g, depth) + 1) * (2 * reach(g, g->height) + 1) * (2 * reach(g, g->width) + 1) +
            (g->cls ? 3 : 0);
 }
 
 /* The place of the difference a - b along an axis of n positions; -1 outside the window. */
-static int32_t axis_offset(const tl_geometry *g, uint32_t a, uint32_t b, uint32_t n)
+static int32_t axis_offset(const tli_geometry *g, uint32_t a, uint32_t b, uint32_t n)
 {
     const uint32_t distance = a > b ? a - b : b - a;
     if (g->window > 0 && distance > g->window) return -1;
@@ -56,11 +56,11 @@ static int32_t axis_offset(const tl_geometry *g, uint32_t a, uint32_t b, uint32_
 }
 
 /* off(i, j) of a grid: the offset from token j to token i, the class token's three behind the grid's. */
-static int32_t grid_offset(const tl_geometry *g, uint32_t i, uint32_t j)
+static int32_t grid_offset(const tli_geometry *g, uint32_t i, uint32_t j)
 {
-    const int32_t count = (int32_t)tl_geometry_offsets(g);
+    const int32_t count = (int32_t)tli_geometry_offsets(g);
     uint32_t a[3], b[3];
-    if (!tl_geometry_place(g, i, a) || !tl_geometry_place(g, j, b))
+    if (!tli_geometry_place(g, i, a) || !tli_geometry_place(g, j, b))
         return i == j ? count - 3 : i == 0 ? count - 2 : count - 1;
     const int32_t z = axis_offset(g, a[0], b[0], g->depth > 0 ? g->depth : 1);
     const int32_t y = axis_offset(g, a[1], b[1], g->height), x = axis_offset(g, a[2], b[2], g->width);
@@ -70,32 +70,32 @@ static int32_t grid_offset(const tl_geometry *g, uint32_t i, uint32_t j)
 }
 
 /* The matrix of a pair: by its offset, or, when absolute, its own. */
-static int32_t grid_matrix(const tl_geometry *g, uint32_t i, uint32_t j, bool mirrored)
+static int32_t grid_matrix(const tli_geometry *g, uint32_t i, uint32_t j, bool mirrored)
 {
     const int32_t offset = mirrored ? grid_offset(g, j, i) : grid_offset(g, i, j);
-    return g->absolute && offset >= 0 ? (int32_t)(i * tl_geometry_tokens(g) + j) : offset;
+    return g->absolute && offset >= 0 ? (int32_t)(i * tli_geometry_tokens(g) + j) : offset;
 }
 
-static int32_t causal_offset(const tl_geometry *g, uint32_t i, uint32_t j)
+static int32_t causal_offset(const tli_geometry *g, uint32_t i, uint32_t j)
 {
     if (j > i || (g->window > 0 && i - j > g->window)) return -1;
     if (g->absolute) return (int32_t)(i * (i + 1) / 2 + j);
     return (int32_t)shared(g, i - j);
 }
 
-int32_t tl_geometry_key_offset(const tl_geometry *g, uint32_t i, uint32_t j)
+int32_t tli_geometry_key_offset(const tli_geometry *g, uint32_t i, uint32_t j)
 {
-    return g->kind == TL_CAUSAL ? causal_offset(g, g->first + i, j) : grid_matrix(g, i, j, false);
+    return g->kind == TLI_CAUSAL ? causal_offset(g, g->first + i, j) : grid_matrix(g, i, j, false);
 }
 
-int32_t tl_geometry_query_offset(const tl_geometry *g, uint32_t i, uint32_t j)
+int32_t tli_geometry_query_offset(const tli_geometry *g, uint32_t i, uint32_t j)
 {
-    if (g->kind == TL_GRID) return grid_matrix(g, i, j, true);
+    if (g->kind == TLI_GRID) return grid_matrix(g, i, j, true);
     const int32_t offset = causal_offset(g, g->first + i, j);
-    return offset >= 0 && !g->absolute ? (int32_t)tl_geometry_offsets(g) - 1 - offset : offset;
+    return offset >= 0 && !g->absolute ? (int32_t)tli_geometry_offsets(g) - 1 - offset : offset;
 }
 
-bool tl_geometry_is_masked(const tl_geometry *g)
+bool tli_geometry_is_masked(const tli_geometry *g)
 {
     const uint32_t depth = g->depth > 0 ? g->depth : 1;
     return g->window > 0 && (g->window < depth - 1 || g->window < g->height - 1 || g->window < g->width - 1);
@@ -104,14 +104,14 @@ bool tl_geometry_is_masked(const tl_geometry *g)
 /* ---- from one table to another ------------------------------------------------------------------- */
 
 typedef struct match {
-    const tl_geometry *to, *from;
+    const tli_geometry *to, *from;
     bool query;
     int32_t *source;
 } match;
 
-static int32_t matrix_of(const tl_geometry *g, bool query, uint32_t i, uint32_t j)
+static int32_t matrix_of(const tli_geometry *g, bool query, uint32_t i, uint32_t j)
 {
-    return query ? tl_geometry_query_offset(g, i, j) : tl_geometry_key_offset(g, i, j);
+    return query ? tli_geometry_query_offset(g, i, j) : tli_geometry_key_offset(g, i, j);
 }
 
 /* The pair (i, j) of `to` corresponds to (a, b) of `from`. */
@@ -122,14 +122,14 @@ static void match_pair(const match *m, uint32_t i, uint32_t j, uint32_t a, uint3
 }
 
 /* Positions along the three axes; a sequence has one. */
-static void extents(const tl_geometry *g, uint32_t n[3])
+static void extents(const tli_geometry *g, uint32_t n[3])
 {
     n[0] = g->depth > 0 ? g->depth : 1;
     n[1] = g->height;
-    n[2] = g->kind == TL_CAUSAL ? g->max_length : g->width;
+    n[2] = g->kind == TLI_CAUSAL ? g->max_length : g->width;
 }
 
-static uint32_t token_at(const tl_geometry *g, const uint32_t at[3])
+static uint32_t token_at(const tli_geometry *g, const uint32_t at[3])
 {
     uint32_t n[3];
     extents(g, n);
@@ -137,7 +137,7 @@ static uint32_t token_at(const tl_geometry *g, const uint32_t at[3])
 }
 
 /* A pair of tokens whose coordinates differ by `offset`. */
-static void pair_of_offset(const tl_geometry *g, const int32_t offset[3], uint32_t *i, uint32_t *j)
+static void pair_of_offset(const tli_geometry *g, const int32_t offset[3], uint32_t *i, uint32_t *j)
 {
     uint32_t a[3], b[3];
     for (int axis = 0; axis < 3; axis++) {
@@ -199,10 +199,10 @@ static void match_tokens(const match *m)
         }
 }
 
-uint32_t tl_geometry_match(const tl_geometry *to, const tl_geometry *from, bool query, int32_t *source)
+uint32_t tli_geometry_match(const tli_geometry *to, const tli_geometry *from, bool query, int32_t *source)
 {
     const match m = {to, from, query, source};
-    const uint32_t count = tl_geometry_offsets(to);
+    const uint32_t count = tli_geometry_offsets(to);
     uint32_t found = 0;
     for (uint32_t k = 0; k < count; k++) source[k] = -1;
     if (to->kind != from->kind || to->absolute != from->absolute) return 0;

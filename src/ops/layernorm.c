@@ -3,58 +3,58 @@
 #include "ops/row_kernels.h"
 #include "ops/rows.h"
 
-tl_status tl_layernorm_forward(tl_context *ctx, tl_view x, tl_view weight, tl_view bias, tl_view y,
-                               tl_view stats, uint64_t rows, uint32_t channels)
+tl_status tli_layernorm_forward(tl_context *ctx, tli_view x, tli_view weight, tli_view bias, tli_view y,
+                                tli_view stats, uint64_t rows, uint32_t channels)
 {
     if (rows == 0 || channels == 0) return TL_OK;
-    tl_rows_plan plan = tl_rows_cut(ctx, rows, channels);
-    tl_kernel *kernel;
-    TL_TRY(tl_row_kernel(ctx, "layernorm", "layernorm_forward", plan.options, &kernel));
-    return TL_RUN(ctx, kernel, plan.grid, TL_ARG_VIEW(x), TL_ARG_VIEW(weight), TL_ARG_VIEW(bias),
-                  TL_ARG_VIEW(y), TL_ARG_VIEW(stats), TL_ARG_U64(rows), TL_ARG_U32(channels),
-                  TL_ARG_U32(plan.rows_per_group));
+    tli_rows_plan plan = tli_rows_cut(ctx, rows, channels);
+    tli_kernel *kernel;
+    TLI_TRY(tli_row_kernel(ctx, "layernorm", "layernorm_forward", plan.options, &kernel));
+    return TLI_RUN(ctx, kernel, plan.grid, TLI_ARG_VIEW(x), TLI_ARG_VIEW(weight), TLI_ARG_VIEW(bias),
+                   TLI_ARG_VIEW(y), TLI_ARG_VIEW(stats), TLI_ARG_U64(rows), TLI_ARG_U32(channels),
+                   TLI_ARG_U32(plan.rows_per_group));
 }
 
-tl_status tl_layernorm_backward(tl_context *ctx, tl_view dy, tl_view x, tl_view weight, tl_view stats,
-                                tl_view dx, bool accumulate, tl_view dweight, tl_view dbias,
-                                tl_view workspace, uint64_t rows, uint32_t channels)
+tl_status tli_layernorm_backward(tl_context *ctx, tli_view dy, tli_view x, tli_view weight, tli_view stats,
+                                 tli_view dx, bool accumulate, tli_view dweight, tli_view dbias,
+                                 tli_view workspace, uint64_t rows, uint32_t channels)
 {
     if (channels == 0) return TL_OK;
     if (rows == 0) {
-        TL_TRY(tl_zero(ctx, dweight, channels));
-        return tl_zero(ctx, dbias, channels);
+        TLI_TRY(tli_zero(ctx, dweight, channels));
+        return tli_zero(ctx, dbias, channels);
     }
-    uint32_t rows_per_block = tl_rows_per_block(rows), blocks = tl_row_blocks(rows);
-    bool has_dx = dx.mem != NULL, one_pass = tl_context_traits(ctx)->row_group == 1;
+    uint32_t rows_per_block = tli_rows_per_block(rows), blocks = tli_row_blocks(rows);
+    bool has_dx = dx.mem != NULL, one_pass = tli_context_traits(ctx)->row_group == 1;
     if (!has_dx) dx = dy; /* bound, never written */
 
-    tl_kernel *kernel;
+    tli_kernel *kernel;
     if (!one_pass) { /* first, as dx may be dy */
-        uint32_t items = tl_context_traits(ctx)->row_group;
-        TL_TRY(tl_row_kernel(ctx, "layernorm", "layernorm_backward_dw", "", &kernel));
-        TL_TRY(TL_RUN(ctx, kernel, tl_grid3(tl_ceil_div(channels, items), blocks, 1, items), TL_ARG_VIEW(dy),
-                      TL_ARG_VIEW(x), TL_ARG_VIEW(stats), TL_ARG_VIEW(workspace), TL_ARG_U64(rows),
-                      TL_ARG_U32(channels), TL_ARG_U32(rows_per_block)));
+        uint32_t items = tli_context_traits(ctx)->row_group;
+        TLI_TRY(tli_row_kernel(ctx, "layernorm", "layernorm_backward_dw", "", &kernel));
+        TLI_TRY(TLI_RUN(ctx, kernel, tli_grid3(tli_ceil_div(channels, items), blocks, 1, items),
+                        TLI_ARG_VIEW(dy), TLI_ARG_VIEW(x), TLI_ARG_VIEW(stats), TLI_ARG_VIEW(workspace),
+                        TLI_ARG_U64(rows), TLI_ARG_U32(channels), TLI_ARG_U32(rows_per_block)));
     }
     if (one_pass || has_dx) {
-        tl_rows_plan plan = tl_rows_cut(ctx, rows, channels);
+        tli_rows_plan plan = tli_rows_cut(ctx, rows, channels);
         if (one_pass) { /* a work-group is a block of the column sums */
             plan.rows_per_group = rows_per_block;
-            plan.grid = tl_grid1(blocks, 1);
+            plan.grid = tli_grid1(blocks, 1);
         }
-        TL_TRY(tl_row_kernel(ctx, "layernorm", "layernorm_backward_dx", plan.options, &kernel));
-        TL_TRY(TL_RUN(ctx, kernel, plan.grid, TL_ARG_VIEW(dy), TL_ARG_VIEW(x), TL_ARG_VIEW(weight),
-                      TL_ARG_VIEW(stats), TL_ARG_VIEW(dx), TL_ARG_VIEW(workspace), TL_ARG_U64(rows),
-                      TL_ARG_U32(channels), TL_ARG_U32(plan.rows_per_group), TL_ARG_U32(has_dx),
-                      TL_ARG_U32(accumulate)));
+        TLI_TRY(tli_row_kernel(ctx, "layernorm", "layernorm_backward_dx", plan.options, &kernel));
+        TLI_TRY(TLI_RUN(ctx, kernel, plan.grid, TLI_ARG_VIEW(dy), TLI_ARG_VIEW(x), TLI_ARG_VIEW(weight),
+                        TLI_ARG_VIEW(stats), TLI_ARG_VIEW(dx), TLI_ARG_VIEW(workspace), TLI_ARG_U64(rows),
+                        TLI_ARG_U32(channels), TLI_ARG_U32(plan.rows_per_group), TLI_ARG_U32(has_dx),
+                        TLI_ARG_U32(accumulate)));
     }
     uint64_t ld = 2 * (uint64_t)channels; /* workspace [block][dweight, dbias][channel] */
-    TL_TRY(tl_columns_blocks(ctx, workspace, ld, dweight, blocks, blocks, channels, 1.0f));
-    return tl_columns_blocks(ctx, tl_view_add(workspace, channels), ld, dbias, blocks, blocks, channels,
-                             1.0f);
+    TLI_TRY(tli_columns_blocks(ctx, workspace, ld, dweight, blocks, blocks, channels, 1.0f));
+    return tli_columns_blocks(ctx, tli_view_add(workspace, channels), ld, dbias, blocks, blocks, channels,
+                              1.0f);
 }
 
-uint64_t tl_layernorm_workspace(uint64_t rows, uint32_t channels)
+uint64_t tli_layernorm_workspace(uint64_t rows, uint32_t channels)
 {
-    return (uint64_t)tl_row_blocks_max(rows) * 2 * channels;
+    return (uint64_t)tli_row_blocks_max(rows) * 2 * channels;
 }

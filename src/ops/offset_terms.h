@@ -8,26 +8,27 @@
 
 /* A role as those products take it. */
 typedef struct offset_operand {
-    tl_view rows, gradient;    /* [token][batch][stride]; q's begin with the first query's */
+    tli_view rows, gradient;   /* [token][batch][stride]; q's begin with the first query's */
     tl_tensor *table, *dtable; /* a matrix per offset; NULL: the rows are q or k already */
     uint32_t stride;
 } offset_operand;
 
 /* The pair weights of this shape; the caller sets inner, head_dim and strides. */
-tl_relative offset_products(const attention_pass *pass);
+tli_relative tli_offset_products(const attention_pass *pass);
 
-/* Logits: adds scale * q_ij . k_ij; `saved` as tl_relative_score takes it. */
-tl_status offset_logits(attention_pass *pass, const tl_relative *r, const offset_operand *q,
-                        const offset_operand *k, tl_relative_rows saved);
+/* Logits: adds scale * q_ij . k_ij; `saved` as tli_relative_score takes it. */
+tl_status tli_offset_logits(attention_pass *pass, const tli_relative *r, const offset_operand *q,
+                            const offset_operand *k, tli_relative_rows saved);
 /* From the gradients of the logits, those of q and k: added to their rows' gradients, their tables' overwritten.
- * `chunk`: tl_relative_workspace floats. */
-tl_status offset_logits_backward(attention_pass *pass, const tl_relative *r, const offset_operand *q,
-                                 const offset_operand *k, tl_relative_rows saved, tl_view chunk);
+ * `chunk`: tli_relative_workspace floats. */
+tl_status tli_offset_logits_backward(attention_pass *pass, const tli_relative *r, const offset_operand *q,
+                                     const offset_operand *k, tli_relative_rows saved, tli_view chunk);
 
 /* sums [query][batch][...] += sum_j p_ij v_ij. */
-tl_status offset_values(attention_pass *pass, const tl_relative *r, const offset_operand *v, tl_view sums);
+tl_status tli_offset_values(attention_pass *pass, const tli_relative *r, const offset_operand *v,
+                            tli_view sums);
 /* From dsums: adds to dweights (where there is a softmax) and v's gradient, overwrites its table's. */
-tl_status offset_values_backward(attention_pass *pass, const tl_relative *r, const offset_operand *v,
-                                 tl_view dsums, tl_view chunk);
+tl_status tli_offset_values_backward(attention_pass *pass, const tli_relative *r, const offset_operand *v,
+                                     tli_view dsums, tli_view chunk);
 
 #endif

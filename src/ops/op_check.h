@@ -15,11 +15,11 @@ enum {
     OP_MOST_RADIUS = 65535
 };
 /* TL_ERROR_USAGE, naming `name`, unless 1 <= value <= most. */
-tl_status check_range(tl_error *err, const char *name, uint32_t value, uint32_t most);
+tl_status tli_check_range(tl_error *err, const char *name, uint32_t value, uint32_t most);
 
 /* TL_ERROR_USAGE with one sentence when the shape, its batch aside, is no operation that this library computes. */
-tl_status op_check(const tl_op_shape *shape, tl_error *err);
+tl_status tli_op_check(const tli_op_shape *shape, tl_error *err);
 /* The same for the batch: rows and attention weights must be countable. */
-tl_status op_check_batch(const tl_op_shape *shape, tl_error *err);
+tl_status tli_op_check_batch(const tli_op_shape *shape, tl_error *err);
 
 #endif

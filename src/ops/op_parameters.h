@@ -1,6 +1,6 @@
 /* The parameters of an attention-like operation. */
-#ifndef TL_OPS_OP_PARAMETERS_H
-#define TL_OPS_OP_PARAMETERS_H
+#ifndef OPS_OP_PARAMETERS_H
+#define OPS_OP_PARAMETERS_H
 
 #include <stddef.h>
 
@@ -15,33 +15,33 @@
  *   bias             [K][1][h]  Swin's
  *   r_k, r_v         [K][1][D]  Shaw's
  *   w, gate          [h][F] and [h]  ConViT's, F the features of ops/convit.h */
-typedef struct tl_op_weights {
+typedef struct tli_op_weights {
     tl_tensor *qkv, *q, *k, *v, *a_q, *a_k, *a_v, *v3, *bias, *r_k, *r_v, *w, *gate;
-} tl_op_weights;
+} tli_op_weights;
 
-typedef struct tl_op_parameter {
+typedef struct tli_op_parameter {
     const char *name;  /* the reference's: "to_q2.unique_params" */
-    const char *field; /* of tl_op_weights: "q" */
+    const char *field; /* of tli_op_weights: "q" */
     size_t at;         /* its offset there */
     uint32_t rank;
     uint64_t shape[3]; /* rank 3: [offset][in][out], else [out][in]; rank 1: [out] with in 1 */
-    uint64_t fan_in;   /* TL_INIT_UNIFORM: drawn from U(-1/sqrt(fan_in), 1/sqrt(fan_in)) */
-    tl_init init;
-    uint32_t axes; /* TL_INIT_LOCAL */
-} tl_op_parameter;
+    uint64_t fan_in;   /* TLI_INIT_UNIFORM: drawn from U(-1/sqrt(fan_in), 1/sqrt(fan_in)) */
+    tli_init init;
+    uint32_t axes; /* TLI_INIT_LOCAL */
+} tli_op_parameter;
 
 enum { OP_MAX_PARAMETERS = 10 }; /* of any operation: the length of every list of them */
 typedef struct op_parameters {
-    tl_op_parameter *items; /* OP_MAX_PARAMETERS of the caller's */
+    tli_op_parameter *items; /* OP_MAX_PARAMETERS of the caller's */
     int count;
 } op_parameters;
 
 /* Appends a parameter of rank 1 to 3, drawn uniformly by its fan-in; the caller may change what it returns. */
-tl_op_parameter *op_parameters_add(op_parameters *list, const char *name, const char *field, size_t at,
-                                   uint32_t rank, uint64_t s0, uint64_t s1, uint64_t s2);
-#define OP_FIELD(name) #name, offsetof(tl_op_weights, name) /* field and at */
+tli_op_parameter *tli_op_parameters_add(op_parameters *list, const char *name, const char *field, size_t at,
+                                        uint32_t rank, uint64_t s0, uint64_t s1, uint64_t s2);
+#define OP_FIELD(name) #name, offsetof(tli_op_weights, name) /* field and at */
 
 /* The tensor of a parameter in `weights`. */
-tl_tensor **tl_op_weight(tl_op_weights *weights, const tl_op_parameter *parameter);
+tl_tensor **tli_op_weight(tli_op_weights *weights, const tli_op_parameter *parameter);
 
 #endif

@@ -46,13 +46,13 @@ static const op_rule rules[] = {
 };
 enum { RULES = sizeof rules / sizeof *rules };
 
-const op_rule *op_rule_of(tl_op_kind kind)
+const op_rule *tli_op_rule_of(tl_op_kind kind)
 {
     return (unsigned)kind < RULES ? &rules[kind] : NULL;
 }
 
-bool op_takes_positions(tl_op_kind kind, tl_positions positions)
+bool tli_op_takes_positions(tl_op_kind kind, tl_positions positions)
 {
-    const op_rule *rule = op_rule_of(kind);
+    const op_rule *rule = tli_op_rule_of(kind);
     return rule != NULL && (unsigned)positions < 32 && (rule->positions >> positions & 1) != 0;
 }

@@ -22,7 +22,7 @@ typedef enum op_window {
 
 typedef struct op_rule {
     tl_roles
-        per_offset; /* roles with a matrix per offset; with `chooses`, tl_op_shape.relative picks some of them */
+        per_offset; /* roles with a matrix per offset; with `chooses`, tli_op_shape.relative picks some of them */
     bool chooses;
     op_shared shared;
     bool
@@ -35,7 +35,7 @@ typedef struct op_rule {
     tl_positions default_positions;
 } op_rule;
 
-const op_rule *op_rule_of(tl_op_kind kind); /* NULL: there is no such operation */
-bool op_takes_positions(tl_op_kind kind, tl_positions positions);
+const op_rule *tli_op_rule_of(tl_op_kind kind); /* NULL: there is no such operation */
+bool tli_op_takes_positions(tl_op_kind kind, tl_positions positions);
 
 #endif

@@ -1,50 +1,50 @@
 /* What an attention-like operation is, without a device: its shape, and the roles that follow from its rule. */
-#ifndef TL_OPS_OP_SHAPE_H
-#define TL_OPS_OP_SHAPE_H
+#ifndef OPS_OP_SHAPE_H
+#define OPS_OP_SHAPE_H
 
 #include "ops/geometry.h"
 
-typedef struct tl_op_shape {
+typedef struct tli_op_shape {
     tl_op_kind kind;
     tl_roles relative; /* translution, alpha: the roles with a matrix per offset; 0: all three */
     tl_positions
         positions; /* of the kinds inside of attention: rotary, Swin's, Shaw's, ConViT's; learned ones are
                              * added to x before and mean nothing here, nor does the default */
-    tl_geometry geometry;
+    tli_geometry geometry;
     uint32_t batch, dim;      /* rows are tokens * batch; x has dim channels */
     uint32_t heads, head_dim; /* o has heads * head_dim channels */
     uint32_t relenc_dim;      /* low-rank operations: width per head */
     uint32_t queries;         /* the first `queries` tokens are queries: all of them, or 1 when only the class
                                * token's output is read; o and do have queries * batch rows */
     bool
-        keep; /* where tl_op_saves_pairs: forward saves q_ij and k_ij, [pair][batch][2D] floats, for backward */
-} tl_op_shape;
+        keep; /* where tli_op_saves_pairs: forward saves q_ij and k_ij, [pair][batch][2D] floats, for backward */
+} tli_op_shape;
 
 /* The roles with a matrix per offset: none for attention. */
-tl_roles tl_op_relative(const tl_op_shape *shape);
+tl_roles tli_op_relative(const tli_op_shape *shape);
 /* The roles that x is projected to by one matrix: all but in translution, whose relative roles have none. */
-tl_roles tl_op_plain(const tl_op_shape *shape);
-uint32_t tl_op_role_count(tl_roles roles);
+tl_roles tli_op_plain(const tli_op_shape *shape);
+uint32_t tli_op_role_count(tl_roles roles);
 /* Whether the relative roles are made from low-rank projections of x: alpha, with or without its standard path. */
-bool tl_op_is_narrow(const tl_op_shape *shape);
+bool tli_op_is_narrow(const tli_op_shape *shape);
 /* alpha: the roles that have a low-rank projection: q and k if either is relative, v if it is. */
-tl_roles tl_op_narrow(const tl_op_shape *shape);
-bool tl_op_has_softmax(const tl_op_shape *shape);
+tl_roles tli_op_narrow(const tli_op_shape *shape);
+bool tli_op_has_softmax(const tli_op_shape *shape);
 /* Whether logits have a part q_i . k_j, and a part q_ij . k_ij; whether o has a part from v_j, one from v_ij. */
-bool tl_op_standard_scores(const tl_op_shape *shape);
-bool tl_op_relative_scores(const tl_op_shape *shape);
-bool tl_op_standard_values(const tl_op_shape *shape);
-bool tl_op_relative_values(const tl_op_shape *shape);
+bool tli_op_standard_scores(const tli_op_shape *shape);
+bool tli_op_relative_scores(const tli_op_shape *shape);
+bool tli_op_standard_values(const tli_op_shape *shape);
+bool tli_op_relative_values(const tli_op_shape *shape);
 
 /* Whether training may save q_ij and k_ij of every pair instead of computing them again (`keep`): of roles with whole
  * matrices per offset among q and k. */
-bool tl_op_saves_pairs(const tl_op_shape *shape);
+bool tli_op_saves_pairs(const tli_op_shape *shape);
 /* Whether in inference, where nothing is saved for backward, one state serves both shapes of a model's blocks. */
-bool tl_op_lends_state(const tl_op_shape *lender, const tl_op_shape *borrower);
+bool tli_op_lends_state(const tli_op_shape *lender, const tli_op_shape *borrower);
 
 /* What the products of q and k are multiplied by: 1 / sqrt(channels), halved where logits have both parts. */
-float tl_op_logit_scale(const tl_op_shape *shape);
+float tli_op_logit_scale(const tli_op_shape *shape);
 /* What both parts of the output are multiplied by: 1/2 where there are two, else 1. */
-float tl_op_output_scale(const tl_op_shape *shape);
+float tli_op_output_scale(const tli_op_shape *shape);
 
 #endif

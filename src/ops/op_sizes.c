@@ -1,65 +1,65 @@
 #include "ops/op_sizes.h"
 
-int tl_op_parameters(const tl_op_shape *s, tl_op_parameter items[OP_MAX_PARAMETERS])
+int tli_op_parameters(const tli_op_shape *s, tli_op_parameter items[OP_MAX_PARAMETERS])
 {
     op_parameters list = {items, 0};
     for (int t = 0; t < TERMS; t++)
-        if (attention_terms[t]->parameters != NULL && attention_terms[t]->present(s))
-            attention_terms[t]->parameters(s, &list);
+        if (tli_attention_terms[t]->parameters != NULL && tli_attention_terms[t]->present(s))
+            tli_attention_terms[t]->parameters(s, &list);
     return list.count;
 }
 
-bool tl_op_has_pairs(const tl_op_shape *s)
+bool tli_op_has_pairs(const tli_op_shape *s)
 {
     for (int t = 0; t < TERMS; t++)
-        if (attention_terms[t]->by_pairs && attention_terms[t]->present(s)) return true;
+        if (tli_attention_terms[t]->by_pairs && tli_attention_terms[t]->present(s)) return true;
     return false;
 }
 
-tl_op_sizes tl_op_measure(const tl_op_shape *s)
+tli_op_sizes tli_op_measure(const tli_op_shape *s)
 {
     uint32_t groups = 0, pairs = 0, largest = 0;
-    if (tl_op_has_pairs(s)) tl_pairs_measure(&s->geometry, s->queries, &groups, &pairs, &largest);
-    return tl_op_measure_pairs(s, pairs, largest);
+    if (tli_op_has_pairs(s)) tli_pairs_measure(&s->geometry, s->queries, &groups, &pairs, &largest);
+    return tli_op_measure_pairs(s, pairs, largest);
 }
 
-tl_op_sizes tl_op_measure_pairs(const tl_op_shape *s, uint32_t pairs, uint32_t largest)
+tli_op_sizes tli_op_measure_pairs(const tli_op_shape *s, uint32_t pairs, uint32_t largest)
 {
-    const uint32_t tokens = tl_geometry_tokens(&s->geometry);
-    tl_op_sizes z = {.rows = (uint64_t)tokens * s->batch,
-                     .query_rows = (uint64_t)s->queries * s->batch,
-                     .width = s->heads * s->head_dim,
-                     .pairs = pairs,
-                     .largest = largest,
-                     .pair_weights = (uint64_t)s->heads * pairs * s->batch};
-    z.plain = tl_op_role_count(tl_op_plain(s)) * z.width;
-    if (tl_op_has_softmax(s)) {
+    const uint32_t tokens = tli_geometry_tokens(&s->geometry);
+    tli_op_sizes z = {.rows = (uint64_t)tokens * s->batch,
+                      .query_rows = (uint64_t)s->queries * s->batch,
+                      .width = s->heads * s->head_dim,
+                      .pairs = pairs,
+                      .largest = largest,
+                      .pair_weights = (uint64_t)s->heads * pairs * s->batch};
+    z.plain = tli_op_role_count(tli_op_plain(s)) * z.width;
+    if (tli_op_has_softmax(s)) {
         z.weights = z.query_rows * s->heads * tokens;
-        if (tl_geometry_is_masked(&s->geometry)) z.mask = (uint64_t)s->queries * tokens;
+        if (tli_geometry_is_masked(&s->geometry)) z.mask = (uint64_t)s->queries * tokens;
     }
     for (int t = 0; t < TERMS; t++)
-        if (attention_terms[t]->measure != NULL && attention_terms[t]->present(s))
-            attention_terms[t]->measure(s, &z, &z.term[t]);
+        if (tli_attention_terms[t]->measure != NULL && tli_attention_terms[t]->present(s))
+            tli_attention_terms[t]->measure(s, &z, &z.term[t]);
     return z;
 }
 
-uint64_t tl_op_activation_count(const tl_op_shape *shape)
+uint64_t tli_op_activation_count(const tli_op_shape *shape)
 {
-    const tl_op_sizes z = tl_op_measure(shape);
+    const tli_op_sizes z = tli_op_measure(shape);
     uint64_t count = z.rows * z.plain + z.weights;
     for (int t = 0; t < TERMS; t++) count += z.term[t].saved;
     return count;
 }
 
-uint64_t tl_op_workspace_count(const tl_op_shape *shape)
+uint64_t tli_op_workspace_count(const tli_op_shape *shape)
 {
-    const tl_op_sizes z = tl_op_measure(shape);
+    const tli_op_sizes z = tli_op_measure(shape);
     uint64_t count = z.weights + 2 * z.pair_weights + z.rows * z.plain;
     for (int t = 0; t < TERMS; t++) count += z.term[t].workspace;
     return count;
 }
 
-uint64_t tl_op_kept_count(const tl_op_shape *shape)
+uint64_t tli_op_kept_count(const tli_op_shape *shape)
 {
-    return tl_op_measure(shape).term[TERM_per_offset].saved;
+    return tli_op_measure(shape).term[TERM_per_offset].saved;
 }

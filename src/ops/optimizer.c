@@ -30,28 +30,29 @@ enum { MOST_SCALARS = 8 };
 static tl_status launch_elementwise(tl_context *ctx, tl_optimizer kind, const optimizer_target *t,
                                     const optimizer_settings *s, const double *scalars, int scalar_count)
 {
-    const int slots = optimizer_rule_of(kind)->slots;
-    tl_kernel *kernel;
-    TL_TRY(tl_row_kernel(ctx, "optimizer", choice_name(&optimizer_choices, (int)kind), "", &kernel));
+    const int slots = tli_optimizer_rule_of(kind)->slots;
+    tli_kernel *kernel;
+    TLI_TRY(
+        tli_row_kernel(ctx, "optimizer", tli_choice_name(&tli_optimizer_choices, (int)kind), "", &kernel));
     for (int shard = 0; shard < t->value->shards; shard++) {
-        const uint64_t count = tl_shard_count(t->value, shard);
-        tl_arg args[2 + OPTIMIZER_MOST_SLOTS + 3 + MOST_SCALARS + 3];
+        const uint64_t count = tli_shard_count(t->value, shard);
+        tli_arg args[2 + OPTIMIZER_MOST_SLOTS + 3 + MOST_SCALARS + 3];
         int used = 0;
         uint32_t block;
         if (count == 0) continue;
-        tl_grid grid = tl_elements_cut(ctx, count, &block);
-        grid.bytes = (double)((3 + 2 * (uint64_t)slots) * count * element_bytes(t->value->dtype));
-        args[used++] = TL_ARG_MEM(t->value->mem[shard]);
-        args[used++] = TL_ARG_MEM(t->gradient->mem[shard]);
-        for (int i = 0; i < slots; i++) args[used++] = TL_ARG_MEM(t->state[i]->mem[shard]);
-        args[used++] = TL_ARG_U64(count);
-        args[used++] = TL_ARG_U32(block);
-        args[used++] = TL_ARG_U32(s->step == 1);
-        for (int i = 0; i < scalar_count; i++) args[used++] = TL_ARG_F32((float)scalars[i]);
-        args[used++] = TL_ARG_F32(s->gradient_scale);
-        args[used++] = TL_ARG_MEM(s->verdict.mem);
-        args[used++] = TL_ARG_U64(s->verdict.at);
-        TL_TRY(tl_run(ctx, kernel, grid, args, used));
+        tli_grid grid = tli_elements_cut(ctx, count, &block);
+        grid.bytes = (double)((3 + 2 * (uint64_t)slots) * count * tli_element_bytes(t->value->dtype));
+        args[used++] = TLI_ARG_MEM(t->value->mem[shard]);
+        args[used++] = TLI_ARG_MEM(t->gradient->mem[shard]);
+        for (int i = 0; i < slots; i++) args[used++] = TLI_ARG_MEM(t->state[i]->mem[shard]);
+        args[used++] = TLI_ARG_U64(count);
+        args[used++] = TLI_ARG_U32(block);
+        args[used++] = TLI_ARG_U32(s->step == 1);
+        for (int i = 0; i < scalar_count; i++) args[used++] = TLI_ARG_F32((float)scalars[i]);
+        args[used++] = TLI_ARG_F32(s->gradient_scale);
+        args[used++] = TLI_ARG_MEM(s->verdict.mem);
+        args[used++] = TLI_ARG_U64(s->verdict.at);
+        TLI_TRY(tli_run(ctx, kernel, grid, args, used));
     }
     return TL_OK;
 }
@@ -91,12 +92,12 @@ static const optimizer_rule rules[] = {
                             .plain = adamw_plain},
 };
 
-const optimizer_rule *optimizer_rule_of(tl_optimizer kind)
+const optimizer_rule *tli_optimizer_rule_of(tl_optimizer kind)
 {
     return (size_t)kind < sizeof rules / sizeof *rules ? &rules[kind] : NULL;
 }
 
-uint64_t optimizer_workspace(const optimizer_rule *rule, uint64_t count)
+uint64_t tli_optimizer_workspace(const optimizer_rule *rule, uint64_t count)
 {
     return rule->workspace != NULL ? rule->workspace(count) : 0;
 }
@@ -107,17 +108,17 @@ static bool same_shape(const tl_tensor *a, const tl_tensor *b)
            a->shards == b->shards;
 }
 
-tl_status optimizer_step(tl_context *ctx, const optimizer_rule *rule, const optimizer_target *t,
-                         const optimizer_settings *settings)
+tl_status tli_optimizer_step(tl_context *ctx, const optimizer_rule *rule, const optimizer_target *t,
+                             const optimizer_settings *settings)
 {
     bool alike = same_shape(t->value, t->gradient);
     for (int i = 0; i < rule->slots; i++) alike = alike && same_shape(t->value, t->state[i]);
     if (!alike)
-        return tl_fail(tl_context_error(ctx), TL_ERROR_USAGE,
-                       "the optimizer needs a gradient and state of the shape of %s; create them alike.",
-                       t->value->name);
+        return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE,
+                        "the optimizer needs a gradient and state of the shape of %s; create them alike.",
+                        t->value->name);
     if (settings->step == 0)
-        return tl_fail(tl_context_error(ctx), TL_ERROR_USAGE,
-                       "steps of an optimizer count from 1, but %s was given step 0.", t->value->name);
+        return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE,
+                        "steps of an optimizer count from 1, but %s was given step 0.", t->value->name);
     return rule->step(ctx, t, settings);
 }

@@ -13,7 +13,8 @@ typedef struct optimizer_settings {
     float lr, beta1, beta2, eps, weight_decay;
     float gradient_scale; /* multiplies the gradient first; 1: nothing */
     uint64_t step;        /* counted from 1 */
-    tl_view verdict; /* on the device, see ops/clip.h: scales the gradient, too, or skips the step; or none */
+    tli_view
+        verdict; /* on the device, see ops/clip.h: scales the gradient, too, or skips the step; or none */
 } optimizer_settings;
 
 /* What a step of one parameter works on: tensors of one shape, and scratch. */
@@ -21,7 +22,7 @@ typedef struct optimizer_target {
     tl_tensor *value;
     const tl_tensor *gradient;
     tl_tensor *state[OPTIMIZER_MOST_SLOTS]; /* as many as the rule has slots */
-    tl_view workspace; /* of the rule's size; no step leaves anything to the next in it */
+    tli_view workspace; /* of the rule's size; no step leaves anything to the next in it */
 } optimizer_target;
 
 typedef struct optimizer_rule {
@@ -39,13 +40,13 @@ typedef struct optimizer_rule {
 } optimizer_rule;
 
 /* NULL: there is no such optimizer. */
-const optimizer_rule *optimizer_rule_of(tl_optimizer kind);
+const optimizer_rule *tli_optimizer_rule_of(tl_optimizer kind);
 
 /* Elements of scratch for a parameter of `count` elements. */
-uint64_t optimizer_workspace(const optimizer_rule *rule, uint64_t count);
+uint64_t tli_optimizer_workspace(const optimizer_rule *rule, uint64_t count);
 
 /* The rule's step, after a check that the target's tensors are of one shape. */
-tl_status optimizer_step(tl_context *ctx, const optimizer_rule *rule, const optimizer_target *target,
-                         const optimizer_settings *settings);
+tl_status tli_optimizer_step(tl_context *ctx, const optimizer_rule *rule, const optimizer_target *target,
+                             const optimizer_settings *settings);
 
 #endif

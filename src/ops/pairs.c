@@ -9,42 +9,42 @@
 enum { PAIR_BLOCK = 16 }; /* pairs a work-item */
 
 /* Counts pairs by key matrix into counts[offsets]. */
-static void count_pairs(const tl_geometry *geometry, uint32_t queries, uint32_t *counts)
+static void count_pairs(const tli_geometry *geometry, uint32_t queries, uint32_t *counts)
 {
-    const uint32_t tokens = tl_geometry_tokens(geometry);
+    const uint32_t tokens = tli_geometry_tokens(geometry);
     for (uint32_t i = 0; i < queries; i++) {
         for (uint32_t j = 0; j < tokens; j++) {
-            const int32_t offset = tl_geometry_key_offset(geometry, i, j);
+            const int32_t offset = tli_geometry_key_offset(geometry, i, j);
             if (offset >= 0) counts[offset]++;
         }
     }
 }
 
 /* The usual cases without walking the pairs, since plans ask for grids far too large to walk. */
-static bool measure_whole(const tl_geometry *geometry, uint32_t queries, uint32_t *groups, uint32_t *count,
+static bool measure_whole(const tli_geometry *geometry, uint32_t queries, uint32_t *groups, uint32_t *count,
                           uint32_t *largest)
 {
-    const uint32_t tokens = tl_geometry_tokens(geometry), patches = tokens - geometry->cls;
+    const uint32_t tokens = tli_geometry_tokens(geometry), patches = tokens - geometry->cls;
     if (geometry->sharing != TL_SHARING_NONE || geometry->window > 0 || geometry->absolute) return false;
-    if (geometry->kind == TL_CAUSAL && queries == tokens) {
+    if (geometry->kind == TLI_CAUSAL && queries == tokens) {
         *groups = *largest = tokens;
         *count = (uint32_t)((uint64_t)tokens * (tokens + 1) / 2);
         return true;
     }
-    if (geometry->kind == TL_CAUSAL || patches == 0) return false;
+    if (geometry->kind == TLI_CAUSAL || patches == 0) return false;
     if (queries != tokens && !(queries == 1 && geometry->cls == 1)) return false;
-    *groups = queries == tokens ? tl_geometry_offsets(geometry) : 2;
+    *groups = queries == tokens ? tli_geometry_offsets(geometry) : 2;
     *count = queries * tokens;
     *largest = patches; /* the offset 0, or all pairs with the class token on one side */
     return true;
 }
 
-void tl_pairs_measure(const tl_geometry *geometry, uint32_t queries, uint32_t *groups, uint32_t *count,
-                      uint32_t *largest)
+void tli_pairs_measure(const tli_geometry *geometry, uint32_t queries, uint32_t *groups, uint32_t *count,
+                       uint32_t *largest)
 {
     *groups = *count = *largest = 0;
     if (measure_whole(geometry, queries, groups, count, largest)) return;
-    const uint32_t offsets = tl_geometry_offsets(geometry);
+    const uint32_t offsets = tli_geometry_offsets(geometry);
     uint32_t *counts = calloc(offsets, sizeof *counts);
     if (counts == NULL) return;
     count_pairs(geometry, queries, counts);
@@ -58,7 +58,7 @@ void tl_pairs_measure(const tl_geometry *geometry, uint32_t queries, uint32_t *g
 
 /* Fills the index of one side (0: query, 1: key) at `index`: spans of `tokens`, then {pair, group} by token.
  */
-static void index_side(const tl_pairs *pairs, const int32_t (*list)[2], int side, uint32_t tokens,
+static void index_side(const tli_pairs *pairs, const int32_t (*list)[2], int side, uint32_t tokens,
                        int32_t (*index)[2])
 {
     int32_t(*entries)[2] = index + tokens;
@@ -90,7 +90,7 @@ static tl_status create_data(tl_context *ctx, const char *name, const char *what
 typedef struct pair_builder {
     uint32_t *counts;         /* pairs by key matrix */
     int32_t *group_of, *next; /* group of a key matrix; place of a group's next pair */
-    int32_t (*list)[2];       /* what goes to the device, see tl_pairs */
+    int32_t (*list)[2];       /* what goes to the device, see tli_pairs */
 } pair_builder;
 
 static void free_builder(pair_builder *b)
@@ -101,12 +101,12 @@ static void free_builder(pair_builder *b)
     free(b->list);
 }
 
-static size_t list_rows(const tl_pairs *pairs)
+static size_t list_rows(const tli_pairs *pairs)
 {
     return 3 * (size_t)pairs->count + pairs->queries + pairs->keys;
 }
 
-static bool create_builder(const tl_pairs *pairs, uint32_t offsets, pair_builder *b)
+static bool create_builder(const tli_pairs *pairs, uint32_t offsets, pair_builder *b)
 {
     b->counts = calloc(offsets, sizeof *b->counts);
     b->group_of = malloc(offsets * sizeof *b->group_of);
@@ -116,13 +116,13 @@ static bool create_builder(const tl_pairs *pairs, uint32_t offsets, pair_builder
 }
 
 /* Groups by ascending key matrix, and the pairs of each. */
-static void build_table(const tl_geometry *geometry, uint32_t offsets, tl_pairs *pairs, pair_builder *b)
+static void build_table(const tli_geometry *geometry, uint32_t offsets, tli_pairs *pairs, pair_builder *b)
 {
     count_pairs(geometry, pairs->queries, b->counts);
     int32_t groups = 0, first = 0;
     for (uint32_t k = 0; k < offsets; k++) {
         if (b->counts[k] == 0) continue;
-        pairs->group[groups] = (tl_pair_group){
+        pairs->group[groups] = (tli_pair_group){
             .first = first, .count = (int32_t)b->counts[k], .key = (int32_t)k};
         b->next[groups] = first;
         first += (int32_t)b->counts[k];
@@ -130,10 +130,10 @@ static void build_table(const tl_geometry *geometry, uint32_t offsets, tl_pairs 
     }
     for (uint32_t i = 0; i < pairs->queries; i++) {
         for (uint32_t j = 0; j < pairs->keys; j++) {
-            const int32_t key = tl_geometry_key_offset(geometry, i, j);
+            const int32_t key = tli_geometry_key_offset(geometry, i, j);
             if (key < 0) continue;
             const int32_t g = b->group_of[key];
-            pairs->group[g].query = tl_geometry_query_offset(geometry, i, j);
+            pairs->group[g].query = tli_geometry_query_offset(geometry, i, j);
             b->list[b->next[g]][0] = (int32_t)i;
             b->list[b->next[g]++][1] = (int32_t)j;
         }
@@ -144,17 +144,17 @@ static void build_table(const tl_geometry *geometry, uint32_t offsets, tl_pairs 
 
 static tl_status no_memory(tl_context *ctx, const char *name)
 {
-    return tl_fail(tl_context_error(ctx), TL_ERROR_MEMORY, "out of host memory for the pair table of %s",
-                   name);
+    return tli_fail(tl_context_error(ctx), TL_ERROR_MEMORY, "out of host memory for the pair table of %s",
+                    name);
 }
 
-tl_status tl_pairs_fit(tl_context *ctx, const char *name, const tl_geometry *geometry, uint32_t queries,
-                       tl_pairs *pairs)
+tl_status tli_pairs_fit(tl_context *ctx, const char *name, const tli_geometry *geometry, uint32_t queries,
+                        tli_pairs *pairs)
 {
-    const uint32_t offsets = tl_geometry_offsets(geometry);
-    tl_pairs_measure(geometry, queries, &pairs->groups, &pairs->count, &pairs->largest);
+    const uint32_t offsets = tli_geometry_offsets(geometry);
+    tli_pairs_measure(geometry, queries, &pairs->groups, &pairs->count, &pairs->largest);
     pairs->queries = queries;
-    pairs->keys = tl_geometry_tokens(geometry);
+    pairs->keys = tli_geometry_tokens(geometry);
     pair_builder b = {0};
     tl_status status = create_builder(pairs, offsets, &b) ? TL_OK : no_memory(ctx, name);
     if (status == TL_OK) {
@@ -166,24 +166,24 @@ tl_status tl_pairs_fit(tl_context *ctx, const char *name, const tl_geometry *geo
     return status;
 }
 
-tl_status tl_pairs_create(tl_context *ctx, const char *name, const tl_geometry *geometry, uint32_t queries,
-                          tl_pairs *pairs)
+tl_status tli_pairs_create(tl_context *ctx, const char *name, const tli_geometry *geometry, uint32_t queries,
+                           tli_pairs *pairs)
 {
     memset(pairs, 0, sizeof *pairs);
-    tl_pairs_measure(geometry, queries, &pairs->groups, &pairs->count, &pairs->largest);
+    tli_pairs_measure(geometry, queries, &pairs->groups, &pairs->count, &pairs->largest);
     pairs->queries = queries;
-    pairs->keys = tl_geometry_tokens(geometry);
+    pairs->keys = tli_geometry_tokens(geometry);
     pairs->group = calloc(pairs->groups + 1, sizeof *pairs->group);
     tl_status status = pairs->group != NULL ? TL_OK : no_memory(ctx, name);
     if (status == TL_OK)
         status = create_data(ctx, name, "groups", (uint64_t)pairs->groups * 4, &pairs->device_groups);
     if (status == TL_OK) status = create_data(ctx, name, "pairs", list_rows(pairs) * 2, &pairs->device_pairs);
-    if (status == TL_OK) status = tl_pairs_fit(ctx, name, geometry, queries, pairs);
-    if (status != TL_OK) tl_pairs_destroy(ctx, pairs);
+    if (status == TL_OK) status = tli_pairs_fit(ctx, name, geometry, queries, pairs);
+    if (status != TL_OK) tli_pairs_destroy(ctx, pairs);
     return status;
 }
 
-void tl_pairs_destroy(tl_context *ctx, tl_pairs *pairs)
+void tli_pairs_destroy(tl_context *ctx, tli_pairs *pairs)
 {
     tl_tensor_destroy(ctx, pairs->device_groups);
     tl_tensor_destroy(ctx, pairs->device_pairs);
@@ -191,70 +191,73 @@ void tl_pairs_destroy(tl_context *ctx, tl_pairs *pairs)
     memset(pairs, 0, sizeof *pairs);
 }
 
-tl_status tl_mask_fit(tl_context *ctx, const char *name, const tl_geometry *geometry, uint32_t queries,
-                      tl_tensor *mask)
+tl_status tli_mask_fit(tl_context *ctx, const char *name, const tli_geometry *geometry, uint32_t queries,
+                       tl_tensor *mask)
 {
-    const uint32_t keys = tl_geometry_tokens(geometry);
+    const uint32_t keys = tli_geometry_tokens(geometry);
     const uint64_t count = (uint64_t)queries * keys;
     float *values = malloc(count * sizeof *values);
     if (values == NULL)
-        return tl_fail(tl_context_error(ctx), TL_ERROR_MEMORY, "out of host memory for the mask of %s", name);
+        return tli_fail(tl_context_error(ctx), TL_ERROR_MEMORY, "out of host memory for the mask of %s",
+                        name);
     for (uint32_t i = 0; i < queries; i++)
         for (uint32_t j = 0; j < keys; j++)
-            values[(uint64_t)i * keys + j] = tl_geometry_key_offset(geometry, i, j) >= 0 ? 1.0f : 0.0f;
+            values[(uint64_t)i * keys + j] = tli_geometry_key_offset(geometry, i, j) >= 0 ? 1.0f : 0.0f;
     const tl_status status = tl_tensor_write(ctx, mask, 0, count, values);
     free(values);
     return status;
 }
 
-tl_status tl_mask_create(tl_context *ctx, const char *name, const tl_geometry *geometry, uint32_t queries,
-                         tl_tensor **out)
+tl_status tli_mask_create(tl_context *ctx, const char *name, const tli_geometry *geometry, uint32_t queries,
+                          tl_tensor **out)
 {
-    TL_TRY(create_data(ctx, name, "mask", (uint64_t)queries * tl_geometry_tokens(geometry), out));
-    return tl_mask_fit(ctx, name, geometry, queries, *out);
+    TLI_TRY(create_data(ctx, name, "mask", (uint64_t)queries * tli_geometry_tokens(geometry), out));
+    return tli_mask_fit(ctx, name, geometry, queries, *out);
 }
 
-tl_status tl_mask_rows(tl_context *ctx, const tl_tensor *mask, uint64_t count, uint64_t matrices,
-                       tl_view rows, float value)
+tl_status tli_mask_rows(tl_context *ctx, const tl_tensor *mask, uint64_t count, uint64_t matrices,
+                        tli_view rows, float value)
 {
-    tl_kernel *kernel;
-    TL_TRY(tl_row_kernel(ctx, "pairs", "mask_rows", "", &kernel));
-    return TL_RUN(ctx, kernel, tl_grid1(matrices, tl_context_traits(ctx)->row_group),
-                  TL_ARG_MEM(mask->mem[0]), TL_ARG_U64(count), TL_ARG_VIEW(rows), TL_ARG_F32(value));
+    tli_kernel *kernel;
+    TLI_TRY(tli_row_kernel(ctx, "pairs", "mask_rows", "", &kernel));
+    return TLI_RUN(ctx, kernel, tli_grid1(matrices, tli_context_traits(ctx)->row_group),
+                   TLI_ARG_MEM(mask->mem[0]), TLI_ARG_U64(count), TLI_ARG_VIEW(rows), TLI_ARG_F32(value));
 }
 
-tl_status tl_pairs_fill(tl_context *ctx, tl_view values, uint64_t count, float value)
+tl_status tli_pairs_fill(tl_context *ctx, tli_view values, uint64_t count, float value)
 {
     enum { BLOCK = 16384 };
-    tl_kernel *kernel;
-    TL_TRY(tl_row_kernel(ctx, "pairs", "fill", "", &kernel));
-    tl_grid grid = tl_grid1((count + BLOCK - 1) / BLOCK, tl_context_traits(ctx)->row_group);
+    tli_kernel *kernel;
+    TLI_TRY(tli_row_kernel(ctx, "pairs", "fill", "", &kernel));
+    tli_grid grid = tli_grid1((count + BLOCK - 1) / BLOCK, tli_context_traits(ctx)->row_group);
     grid.bytes = 4.0 * (double)count;
-    return TL_RUN(ctx, kernel, grid, TL_ARG_VIEW(values), TL_ARG_U64(count), TL_ARG_F32(value),
-                  TL_ARG_U32(BLOCK));
+    return TLI_RUN(ctx, kernel, grid, TLI_ARG_VIEW(values), TLI_ARG_U64(count), TLI_ARG_F32(value),
+                   TLI_ARG_U32(BLOCK));
 }
 
-static tl_grid blocks(const tl_pairs *pairs, uint32_t heads)
+static tli_grid blocks(const tli_pairs *pairs, uint32_t heads)
 {
-    return tl_grid3((pairs->count + PAIR_BLOCK - 1) / PAIR_BLOCK, heads, 1, 1);
+    return tli_grid3((pairs->count + PAIR_BLOCK - 1) / PAIR_BLOCK, heads, 1, 1);
 }
 
-tl_status tl_pairs_to_rows(tl_context *ctx, const tl_pairs *pairs, uint32_t batch, uint32_t heads,
-                           tl_view values, tl_view rows, bool accumulate)
+tl_status tli_pairs_to_rows(tl_context *ctx, const tli_pairs *pairs, uint32_t batch, uint32_t heads,
+                            tli_view values, tli_view rows, bool accumulate)
 {
-    tl_kernel *kernel;
-    TL_TRY(tl_row_kernel(ctx, "pairs", "pairs_to_rows", "", &kernel));
-    return TL_RUN(ctx, kernel, blocks(pairs, heads), TL_ARG_MEM(pairs->device_pairs->mem[0]),
-                  TL_ARG_I32(pairs->count), TL_ARG_I32(batch), TL_ARG_I32(heads), TL_ARG_I32(pairs->queries),
-                  TL_ARG_I32(pairs->keys), TL_ARG_VIEW(values), TL_ARG_VIEW(rows), TL_ARG_I32(accumulate));
+    tli_kernel *kernel;
+    TLI_TRY(tli_row_kernel(ctx, "pairs", "pairs_to_rows", "", &kernel));
+    return TLI_RUN(ctx, kernel, blocks(pairs, heads), TLI_ARG_MEM(pairs->device_pairs->mem[0]),
+                   TLI_ARG_I32(pairs->count), TLI_ARG_I32(batch), TLI_ARG_I32(heads),
+                   TLI_ARG_I32(pairs->queries), TLI_ARG_I32(pairs->keys), TLI_ARG_VIEW(values),
+                   TLI_ARG_VIEW(rows), TLI_ARG_I32(accumulate));
 }
 
-tl_status tl_rows_to_pairs(tl_context *ctx, const tl_pairs *pairs, uint32_t batch, uint32_t heads,
-                           tl_view rows, tl_view values)
+tl_status tli_rows_to_pairs(tl_context *ctx, const tli_pairs *pairs, uint32_t batch, uint32_t heads,
+                            tli_view rows, tli_view values)
 {
-    tl_kernel *kernel;
-    TL_TRY(tl_row_kernel(ctx, "pairs", "rows_to_pairs", "", &kernel));
-    return TL_RUN(ctx, kernel, blocks(pairs, heads), TL_ARG_MEM(pairs->device_pairs->mem[0]),
-                  TL_ARG_I32(pairs->count), TL_ARG_I32(batch), TL_ARG_I32(heads), TL_ARG_I32(pairs->queries),
-                  TL_ARG_I32(pairs->keys), TL_ARG_VIEW(rows), TL_ARG_VIEW(values));
+    tli_kernel *kernel;
+    TLI_TRY(tli_row_kernel(ctx, "pairs", "rows_to_pairs", "", &kernel));
+    return TLI_RUN(ctx, kernel, blocks(pairs, heads), TLI_ARG_MEM(pairs->device_pairs->mem[0]),
+                   TLI_ARG_I32(pairs->count), TLI_ARG_I32(batch), TLI_ARG_I32(heads),
+                   TLI_ARG_I32(pairs->queries), TLI_ARG_I32(pairs->keys), TLI_ARG_VIEW(rows),
+                   TLI_ARG_VIEW(values));
 }

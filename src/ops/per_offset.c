@@ -6,64 +6,64 @@
  * backward instead of computed again. */
 #include "ops/offset_terms.h"
 
-static bool per_offset_present(const tl_op_shape *s)
+static bool per_offset_present(const tli_op_shape *s)
 {
-    return tl_op_relative(s) != 0 && !tl_op_is_narrow(s);
+    return tli_op_relative(s) != 0 && !tli_op_is_narrow(s);
 }
 
-static void per_offset_parameters(const tl_op_shape *s, op_parameters *list)
+static void per_offset_parameters(const tli_op_shape *s, op_parameters *list)
 {
-    const uint64_t offsets = tl_geometry_offsets(&s->geometry), width = (uint64_t)s->heads * s->head_dim;
-    const tl_roles roles = tl_op_relative(s);
+    const uint64_t offsets = tli_geometry_offsets(&s->geometry), width = (uint64_t)s->heads * s->head_dim;
+    const tl_roles roles = tli_op_relative(s);
     if ((roles & TL_ROLE_Q) != 0)
-        op_parameters_add(list, "to_q.unique_params", OP_FIELD(q), 3, offsets, s->dim, width);
+        tli_op_parameters_add(list, "to_q.unique_params", OP_FIELD(q), 3, offsets, s->dim, width);
     if ((roles & TL_ROLE_K) != 0)
-        op_parameters_add(list, "to_k.unique_params", OP_FIELD(k), 3, offsets, s->dim, width);
+        tli_op_parameters_add(list, "to_k.unique_params", OP_FIELD(k), 3, offsets, s->dim, width);
     if ((roles & TL_ROLE_V) != 0)
-        op_parameters_add(list, "to_v.unique_params", OP_FIELD(v), 3, offsets, s->dim, width);
+        tli_op_parameters_add(list, "to_v.unique_params", OP_FIELD(v), 3, offsets, s->dim, width);
 }
 
 /* Floats of q_ij or k_ij of all pairs. */
-static uint64_t pair_rows(const tl_op_shape *s, const tl_op_sizes *z)
+static uint64_t pair_rows(const tli_op_shape *s, const tli_op_sizes *z)
 {
     return (uint64_t)z->pairs * s->batch * z->width;
 }
 
-static void per_offset_measure(const tl_op_shape *s, const tl_op_sizes *z, term_sizes *out)
+static void per_offset_measure(const tli_op_shape *s, const tli_op_sizes *z, term_sizes *out)
 {
-    const bool saves = s->keep && tl_op_saves_pairs(s);
+    const bool saves = s->keep && tli_op_saves_pairs(s);
     out->saved = saves ? 2 * pair_rows(s, z) : 0;
-    out->workspace = tl_relative_workspace(z->pairs, z->largest, s->batch, s->dim, s->heads, s->head_dim,
-                                           saves || !tl_op_relative_scores(s));
+    out->workspace = tli_relative_workspace(z->pairs, z->largest, s->batch, s->dim, s->heads, s->head_dim,
+                                            saves || !tli_op_relative_scores(s));
 }
 
-static tl_relative_rows saved_rows(const attention_pass *p, const term_memory *m)
+static tli_relative_rows saved_rows(const attention_pass *p, const term_memory *m)
 {
-    if (m->saved.mem == NULL) return (tl_relative_rows){0};
-    return (tl_relative_rows){m->saved, tl_view_add(m->saved, pair_rows(p->shape, p->sizes))};
+    if (m->saved.mem == NULL) return (tli_relative_rows){0};
+    return (tli_relative_rows){m->saved, tli_view_add(m->saved, pair_rows(p->shape, p->sizes))};
 }
 
 static offset_operand per_offset_operand(const attention_pass *p, int role)
 {
     tl_tensor *const tables[3] = {p->w->q, p->w->k, p->w->v};
     offset_operand o = {p->x, p->dx, NULL, NULL, p->shape->dim};
-    if ((tl_op_relative(p->shape) & (1u << role)) != 0) {
+    if ((tli_op_relative(p->shape) & (1u << role)) != 0) {
         o.table = tables[role];
         if (p->g != NULL)
             o.dtable = role == ROLE_INDEX_Q ? p->g->q : role == ROLE_INDEX_K ? p->g->k : p->g->v;
     } else {
-        o.rows = tl_view_add(p->qkv, attention_column(p, role));
-        o.gradient = tl_view_add(p->dqkv, attention_column(p, role));
+        o.rows = tli_view_add(p->qkv, tli_attention_column(p, role));
+        o.gradient = tli_view_add(p->dqkv, tli_attention_column(p, role));
         o.stride = p->sizes->plain;
     }
-    if (role == ROLE_INDEX_Q) o.rows = tl_view_add(o.rows, attention_first_row(p) * o.stride);
+    if (role == ROLE_INDEX_Q) o.rows = tli_view_add(o.rows, tli_attention_first_row(p) * o.stride);
     return o;
 }
 
-static tl_relative per_offset_products(const attention_pass *p, const offset_operand *q,
-                                       const offset_operand *k)
+static tli_relative per_offset_products(const attention_pass *p, const offset_operand *q,
+                                        const offset_operand *k)
 {
-    tl_relative r = offset_products(p);
+    tli_relative r = tli_offset_products(p);
     r.inner = p->shape->dim, r.head_dim = p->shape->head_dim;
     r.q_stride = q->stride, r.k_stride = k->stride;
     return r;
@@ -71,57 +71,58 @@ static tl_relative per_offset_products(const attention_pass *p, const offset_ope
 
 static tl_status per_offset_logits(attention_pass *p, const term_memory *m)
 {
-    if (!tl_op_relative_scores(p->shape)) return TL_OK;
+    if (!tli_op_relative_scores(p->shape)) return TL_OK;
     const offset_operand q = per_offset_operand(p, ROLE_INDEX_Q), k = per_offset_operand(p, ROLE_INDEX_K);
-    const tl_relative r = per_offset_products(p, &q, &k);
-    return offset_logits(p, &r, &q, &k, saved_rows(p, m));
+    const tli_relative r = per_offset_products(p, &q, &k);
+    return tli_offset_logits(p, &r, &q, &k, saved_rows(p, m));
 }
 
 static tl_status per_offset_logits_backward(attention_pass *p, const term_memory *m)
 {
-    if (!tl_op_relative_scores(p->shape)) return TL_OK;
+    if (!tli_op_relative_scores(p->shape)) return TL_OK;
     const offset_operand q = per_offset_operand(p, ROLE_INDEX_Q), k = per_offset_operand(p, ROLE_INDEX_K);
-    const tl_relative r = per_offset_products(p, &q, &k);
-    return offset_logits_backward(p, &r, &q, &k, saved_rows(p, m), m->workspace);
+    const tli_relative r = per_offset_products(p, &q, &k);
+    return tli_offset_logits_backward(p, &r, &q, &k, saved_rows(p, m), m->workspace);
 }
 
 static tl_status per_offset_values(attention_pass *p, const term_memory *unused)
 {
     (void)unused;
-    if (!tl_op_relative_values(p->shape)) return TL_OK;
+    if (!tli_op_relative_values(p->shape)) return TL_OK;
     const offset_operand v = per_offset_operand(p, ROLE_INDEX_V);
-    const tl_relative r = per_offset_products(p, &v, &v);
-    if (!p->o_begun) TL_TRY(tl_zero(p->ctx, p->o, p->sizes->query_rows * p->sizes->width));
+    const tli_relative r = per_offset_products(p, &v, &v);
+    if (!p->o_begun) TLI_TRY(tli_zero(p->ctx, p->o, p->sizes->query_rows * p->sizes->width));
     p->o_begun = true;
-    return offset_values(p, &r, &v, p->o);
+    return tli_offset_values(p, &r, &v, p->o);
 }
 
 static tl_status per_offset_values_backward(attention_pass *p, const term_memory *m)
 {
-    if (!tl_op_relative_values(p->shape)) return TL_OK;
+    if (!tli_op_relative_values(p->shape)) return TL_OK;
     const offset_operand v = per_offset_operand(p, ROLE_INDEX_V);
-    const tl_relative r = per_offset_products(p, &v, &v);
-    return offset_values_backward(p, &r, &v, p->d_o, m->workspace);
+    const tli_relative r = per_offset_products(p, &v, &v);
+    return tli_offset_values_backward(p, &r, &v, p->d_o, m->workspace);
 }
 
 /* The products add to dx, and to the gradients of packed q or k beside a role with matrices. */
 static tl_status per_offset_clear(attention_pass *p, const term_memory *unused)
 {
     (void)unused;
-    const tl_op_sizes *z = p->sizes;
-    if (tl_op_relative_scores(p->shape) && z->plain > 0) TL_TRY(tl_zero(p->ctx, p->dqkv, z->rows * z->plain));
+    const tli_op_sizes *z = p->sizes;
+    if (tli_op_relative_scores(p->shape) && z->plain > 0)
+        TLI_TRY(tli_zero(p->ctx, p->dqkv, z->rows * z->plain));
     p->dx_begun = true;
-    return tl_zero(p->ctx, p->dx, z->rows * p->shape->dim);
+    return tli_zero(p->ctx, p->dx, z->rows * p->shape->dim);
 }
 
-const attention_term per_offset_term = {.present = per_offset_present,
-                                        .by_pairs = true,
-                                        .parameters = per_offset_parameters,
-                                        .measure = per_offset_measure,
-                                        .saved_name = "pair rows",
-                                        .saved_unset = true,
-                                        .step = {[STEP_LOGITS] = per_offset_logits,
-                                                 [STEP_VALUES] = per_offset_values,
-                                                 [STEP_CLEAR] = per_offset_clear,
-                                                 [STEP_VALUES_BACKWARD] = per_offset_values_backward,
-                                                 [STEP_LOGITS_BACKWARD] = per_offset_logits_backward}};
+const attention_term tli_per_offset_term = {.present = per_offset_present,
+                                            .by_pairs = true,
+                                            .parameters = per_offset_parameters,
+                                            .measure = per_offset_measure,
+                                            .saved_name = "pair rows",
+                                            .saved_unset = true,
+                                            .step = {[STEP_LOGITS] = per_offset_logits,
+                                                     [STEP_VALUES] = per_offset_values,
+                                                     [STEP_CLEAR] = per_offset_clear,
+                                                     [STEP_VALUES_BACKWARD] = per_offset_values_backward,
+                                                     [STEP_LOGITS_BACKWARD] = per_offset_logits_backward}};

@@ -33,8 +33,8 @@ static uint64_t chunk_pairs(uint32_t pairs, uint32_t largest, uint32_t batch, ui
     return fit < pairs ? fit : pairs;
 }
 
-uint64_t tl_relative_workspace(uint32_t pairs, uint32_t largest, uint32_t batch, uint32_t inner,
-                               uint32_t heads, uint32_t head_dim, bool kept)
+uint64_t tli_relative_workspace(uint32_t pairs, uint32_t largest, uint32_t batch, uint32_t inner,
+                                uint32_t heads, uint32_t head_dim, bool kept)
 {
     const uint64_t row = floats_per_row(inner, heads, head_dim, kept), fit = CHUNK_BYTES / (4 * row),
                    largest_rows = (uint64_t)largest * batch, all = (uint64_t)pairs * batch,
@@ -42,7 +42,7 @@ uint64_t tl_relative_workspace(uint32_t pairs, uint32_t largest, uint32_t batch,
     return (all < most ? all : most) * row; /* at least what chunk_pairs takes of any batch up to this one */
 }
 
-uint64_t tl_relative_rows_count(const tl_relative *r)
+uint64_t tli_relative_rows_count(const tli_relative *r)
 {
     return 2ull * r->pairs->count * r->batch * r->heads * r->head_dim;
 }
@@ -51,32 +51,32 @@ uint64_t tl_relative_rows_count(const tl_relative *r)
 typedef struct chunk {
     uint32_t begin, end; /* groups */
     int32_t pair_begin, pair_end;
-    tl_mem query, key, dquery, dkey;
+    tli_mem query, key, dquery, dkey;
     int32_t query_first, key_first;
 } chunk;
 
 /* The next chunk from group c->end on; false when there is none. Tables may be NULL. limit: pairs, 0 for any.
  */
-static bool next_chunk(const tl_pairs *pairs, const tl_tensor *query, const tl_tensor *key,
+static bool next_chunk(const tli_pairs *pairs, const tl_tensor *query, const tl_tensor *key,
                        const tl_tensor *dquery, const tl_tensor *dkey, uint64_t limit, chunk *c)
 {
     uint32_t g = c->end;
     if (g == pairs->groups) return false;
-    const tl_pair_group *group = pairs->group;
+    const tli_pair_group *group = pairs->group;
     uint64_t first;
     c->begin = g;
     c->pair_begin = group[g].first;
-    c->key = key != NULL ? tl_shard(key, (uint64_t)group[g].key, &first).mem : NULL;
+    c->key = key != NULL ? tli_shard(key, (uint64_t)group[g].key, &first).mem : NULL;
     c->key_first = key != NULL ? (int32_t)first : 0;
-    c->dkey = dkey != NULL ? tl_shard(dkey, (uint64_t)group[g].key, &first).mem : NULL;
-    c->query = query != NULL ? tl_shard(query, (uint64_t)group[g].query, &first).mem : NULL;
+    c->dkey = dkey != NULL ? tli_shard(dkey, (uint64_t)group[g].key, &first).mem : NULL;
+    c->query = query != NULL ? tli_shard(query, (uint64_t)group[g].query, &first).mem : NULL;
     c->query_first = query != NULL ? (int32_t)first : 0;
-    c->dquery = dquery != NULL ? tl_shard(dquery, (uint64_t)group[g].query, &first).mem : NULL;
+    c->dquery = dquery != NULL ? tli_shard(dquery, (uint64_t)group[g].query, &first).mem : NULL;
     for (; g < pairs->groups; g++) {
         const uint64_t held = (uint64_t)(group[g].first + group[g].count - c->pair_begin);
         if (g > c->begin && limit > 0 && held > limit) break;
-        if (key != NULL && tl_shard(key, (uint64_t)group[g].key, &first).mem != c->key) break;
-        if (query != NULL && tl_shard(query, (uint64_t)group[g].query, &first).mem != c->query) break;
+        if (key != NULL && tli_shard(key, (uint64_t)group[g].key, &first).mem != c->key) break;
+        if (query != NULL && tli_shard(query, (uint64_t)group[g].query, &first).mem != c->query) break;
         c->pair_end = group[g].first + group[g].count;
     }
     c->end = g;
@@ -96,16 +96,16 @@ enum { GPU_TILE = 64, GPU_ITEMS = 256 }; /* kernels/tile_gpu.cl */
 
 /* All columns in one block where the batch alone gives enough work-groups and the packed matrix stays small.
  */
-static uint32_t column_block(const tl_relative *r, const tl_traits *traits)
+static uint32_t column_block(const tli_relative *r, const tli_traits *traits)
 {
     const uint64_t packed = 4ull * r->inner * r->heads * r->head_dim;
     const bool wide = r->batch / 8 >= 2 * traits->compute_units && packed <= PACKED_BYTES;
     return traits->cpu_path && wide && r->inner > COLUMN_BLOCK ? r->inner : COLUMN_BLOCK;
 }
 
-static tiling choose_tiling(tl_context *ctx, const tl_relative *r)
+static tiling choose_tiling(tl_context *ctx, const tli_relative *r)
 {
-    const tl_traits *traits = tl_context_traits(ctx);
+    const tli_traits *traits = tli_context_traits(ctx);
     const uint32_t width = traits->vector_width;
     uint32_t vectors = width == 16 ? 4 : 2; /* what the registers hold beside six rows */
     while (vectors > 1 && (vectors / 2) * width >= r->head_dim) vectors /= 2;
@@ -131,29 +131,30 @@ static uint32_t batch_block(const tiling *t, uint32_t panels, uint32_t batch)
 
 /* Launch grids. On a GPU, score-like products also tile the rows, weight gradients the matrix's rows, and
  * aggregates the batch and the tokens; on a CPU a work-group walks these by itself. */
-static tl_grid by_group(const tiling *t, uint32_t groups, uint32_t columns, uint32_t rows)
+static tli_grid by_group(const tiling *t, uint32_t groups, uint32_t columns, uint32_t rows)
 {
-    return t->cpu ? tl_grid3(groups, columns, 1, 1)
-                  : tl_grid3(groups, columns, ceil_div(rows, GPU_TILE), GPU_ITEMS);
+    return t->cpu ? tli_grid3(groups, columns, 1, 1)
+                  : tli_grid3(groups, columns, ceil_div(rows, GPU_TILE), GPU_ITEMS);
 }
 
-static tl_grid by_token(const tiling *t, const tl_relative *r, uint32_t panels, uint32_t block,
-                        uint32_t tokens)
+static tli_grid by_token(const tiling *t, const tli_relative *r, uint32_t panels, uint32_t block,
+                         uint32_t tokens)
 {
-    return t->cpu ? tl_grid3(panels, ceil_div(r->batch, block), 1, 1)
-                  : tl_grid3(panels, ceil_div(r->batch, GPU_TILE), tokens, GPU_ITEMS);
+    return t->cpu ? tli_grid3(panels, ceil_div(r->batch, block), 1, 1)
+                  : tli_grid3(panels, ceil_div(r->batch, GPU_TILE), tokens, GPU_ITEMS);
 }
 
-static tl_status get(tl_context *ctx, const tiling *t, const char *name, tl_kernel **kernel)
+static tl_status get(tl_context *ctx, const tiling *t, const char *name, tli_kernel **kernel)
 {
-    return tl_kernel_get(ctx, t->cpu ? "relative+tile+translution" : "relative+tile_gpu+translution_gpu",
-                         name, t->options, kernel);
+    return tli_kernel_get(ctx, t->cpu ? "relative+tile+translution" : "relative+tile_gpu+translution_gpu",
+                          name, t->options, kernel);
 }
 
-#define TABLES(r) TL_ARG_MEM((r)->pairs->device_groups->mem[0]), TL_ARG_MEM((r)->pairs->device_pairs->mem[0])
+#define TABLES(r)                                                                                            \
+    TLI_ARG_MEM((r)->pairs->device_groups->mem[0]), TLI_ARG_MEM((r)->pairs->device_pairs->mem[0])
 
 /* The same for kernels that tell relative sides of the score from plain ones. */
-static void add_sides(tiling *t, const tl_relative *r, const tl_tensor *wq, const tl_tensor *wk)
+static void add_sides(tiling *t, const tli_relative *r, const tl_tensor *wq, const tl_tensor *wk)
 {
     const uint32_t q = r->q_stride > 0 ? r->q_stride : r->inner, k = r->k_stride > 0 ? r->k_stride : r->inner;
     if (wq != NULL && wk != NULL && q == r->inner && k == r->inner) return; /* the kernels' defaults */
@@ -163,57 +164,57 @@ static void add_sides(tiling *t, const tl_relative *r, const tl_tensor *wq, cons
 }
 
 /* Work of `units` products of all the chunk's rows with a matrix each. */
-static tl_grid with_work(tl_grid grid, const tl_relative *r, const chunk *c, double units)
+static tli_grid with_work(tli_grid grid, const tli_relative *r, const chunk *c, double units)
 {
     grid.flops = units * 2.0 * (c->pair_end - c->pair_begin) * r->batch * r->inner * r->heads * r->head_dim;
     return grid;
 }
 
 /* Runs score on a chunk: the logits into weights, q and k into rows; mem NULL leaves either out. */
-static tl_status score_chunk(tl_context *ctx, const tl_relative *r, const tiling *t, const chunk *c,
-                             tl_view xq, tl_view xk, float scale, tl_view weights, tl_relative_rows rows,
+static tl_status score_chunk(tl_context *ctx, const tli_relative *r, const tiling *t, const chunk *c,
+                             tli_view xq, tli_view xk, float scale, tli_view weights, tli_relative_rows rows,
                              int32_t pair_begin)
 {
-    tl_kernel *score;
-    TL_TRY(get(ctx, t, "score", &score));
-    const tl_grid grid = by_group(t, c->end - c->begin, r->heads, r->pairs->largest * r->batch);
-    return TL_RUN(ctx, score, with_work(grid, r, c, 2.0), TABLES(r), TL_ARG_I32(c->begin),
-                  TL_ARG_I32(pair_begin), TL_ARG_I32(r->pairs->count), TL_ARG_I32(r->batch), TL_ARG_VIEW(xq),
-                  TL_ARG_MEM(c->query), TL_ARG_I32(c->query_first), TL_ARG_VIEW(xk), TL_ARG_MEM(c->key),
-                  TL_ARG_I32(c->key_first), TL_ARG_VIEW(weights), TL_ARG_F32(scale),
-                  TL_ARG_I32(rows.q.mem != NULL), TL_ARG_VIEW(rows.q), TL_ARG_VIEW(rows.k));
+    tli_kernel *score;
+    TLI_TRY(get(ctx, t, "score", &score));
+    const tli_grid grid = by_group(t, c->end - c->begin, r->heads, r->pairs->largest * r->batch);
+    return TLI_RUN(ctx, score, with_work(grid, r, c, 2.0), TABLES(r), TLI_ARG_I32(c->begin),
+                   TLI_ARG_I32(pair_begin), TLI_ARG_I32(r->pairs->count), TLI_ARG_I32(r->batch),
+                   TLI_ARG_VIEW(xq), TLI_ARG_MEM(c->query), TLI_ARG_I32(c->query_first), TLI_ARG_VIEW(xk),
+                   TLI_ARG_MEM(c->key), TLI_ARG_I32(c->key_first), TLI_ARG_VIEW(weights), TLI_ARG_F32(scale),
+                   TLI_ARG_I32(rows.q.mem != NULL), TLI_ARG_VIEW(rows.q), TLI_ARG_VIEW(rows.k));
 }
 
-tl_status tl_relative_score(tl_context *ctx, const tl_relative *r, tl_view xq, const tl_tensor *wq,
-                            tl_view xk, const tl_tensor *wk, float scale, tl_view weights,
-                            tl_relative_rows kept)
+tl_status tli_relative_score(tl_context *ctx, const tli_relative *r, tli_view xq, const tl_tensor *wq,
+                             tli_view xk, const tl_tensor *wk, float scale, tli_view weights,
+                             tli_relative_rows kept)
 {
     tiling t = choose_tiling(ctx, r);
     add_sides(&t, r, wq, wk);
     for (chunk c = {0}; next_chunk(r->pairs, wq, wk, NULL, NULL, 0, &c);)
-        TL_TRY(score_chunk(ctx, r, &t, &c, xq, xk, scale, weights, kept, 0));
+        TLI_TRY(score_chunk(ctx, r, &t, &c, xq, xk, scale, weights, kept, 0));
     return TL_OK;
 }
 
 /* dW of the chunk's groups; side and gradient as in kernels/translution.cl. */
-static tl_status weight_gradient(tl_context *ctx, const tl_relative *r, const tiling *t, const chunk *c,
-                                 int32_t pair_begin, int side, tl_view x, tl_view gradient, tl_view weights,
-                                 tl_mem dw, int32_t dw_first)
+static tl_status weight_gradient(tl_context *ctx, const tli_relative *r, const tiling *t, const chunk *c,
+                                 int32_t pair_begin, int side, tli_view x, tli_view gradient,
+                                 tli_view weights, tli_mem dw, int32_t dw_first)
 {
-    tl_kernel *kernel;
-    TL_TRY(get(ctx, t, "weight_gradient", &kernel));
-    const tl_grid grid = by_group(t, c->end - c->begin, r->heads * ceil_div(r->head_dim, t->columns),
-                                  r->inner);
-    return TL_RUN(ctx, kernel, with_work(grid, r, c, 1.0), TABLES(r), TL_ARG_I32(c->begin),
-                  TL_ARG_I32(pair_begin), TL_ARG_I32(r->pairs->count), TL_ARG_I32(r->batch), TL_ARG_I32(side),
-                  TL_ARG_VIEW(x), TL_ARG_VIEW(gradient), TL_ARG_VIEW(weights), TL_ARG_MEM(dw),
-                  TL_ARG_I32(dw_first));
+    tli_kernel *kernel;
+    TLI_TRY(get(ctx, t, "weight_gradient", &kernel));
+    const tli_grid grid = by_group(t, c->end - c->begin, r->heads * ceil_div(r->head_dim, t->columns),
+                                   r->inner);
+    return TLI_RUN(ctx, kernel, with_work(grid, r, c, 1.0), TABLES(r), TLI_ARG_I32(c->begin),
+                   TLI_ARG_I32(pair_begin), TLI_ARG_I32(r->pairs->count), TLI_ARG_I32(r->batch),
+                   TLI_ARG_I32(side), TLI_ARG_VIEW(x), TLI_ARG_VIEW(gradient), TLI_ARG_VIEW(weights),
+                   TLI_ARG_MEM(dw), TLI_ARG_I32(dw_first));
 }
 
-tl_status tl_relative_score_backward(tl_context *ctx, const tl_relative *r, tl_view xq, const tl_tensor *wq,
-                                     tl_view xk, const tl_tensor *wk, tl_view dweights, tl_relative_rows kept,
-                                     tl_view dxq, tl_view dxk, tl_tensor *dwq, tl_tensor *dwk,
-                                     tl_view workspace)
+tl_status tli_relative_score_backward(tl_context *ctx, const tli_relative *r, tli_view xq,
+                                      const tl_tensor *wq, tli_view xk, const tl_tensor *wk,
+                                      tli_view dweights, tli_relative_rows kept, tli_view dxq, tli_view dxk,
+                                      tl_tensor *dwq, tl_tensor *dwk, tli_view workspace)
 {
     tiling t = choose_tiling(ctx, r);
     add_sides(&t, r, wq, wk);
@@ -223,75 +224,76 @@ tl_status tl_relative_score_backward(tl_context *ctx, const tl_relative *r, tl_v
                                 : chunk_pairs(r->pairs->count, r->pairs->largest, r->batch,
                                               floats_per_row(r->inner, r->heads, r->head_dim, false));
     const uint32_t slices = ceil_div(r->inner, t.block), block = batch_block(&t, slices, r->batch);
-    tl_kernel *back;
-    TL_TRY(get(ctx, &t, "aggregate_back", &back));
+    tli_kernel *back;
+    TLI_TRY(get(ctx, &t, "aggregate_back", &back));
     for (chunk c = {0}; next_chunk(r->pairs, wq, wk, dwq, dwk, limit, &c);) {
         const int32_t pair_begin = keep ? 0 : c.pair_begin; /* of the rows in memory */
-        tl_relative_rows rows = kept;
+        tli_relative_rows rows = kept;
         if (!keep) {
             const uint64_t held = (uint64_t)(c.pair_end - c.pair_begin) * r->batch * width;
-            rows = (tl_relative_rows){workspace, tl_view_add(workspace, held)};
-            TL_TRY(score_chunk(ctx, r, &t, &c, xq, xk, 0.0f, (tl_view){0}, rows, pair_begin));
+            rows = (tli_relative_rows){workspace, tli_view_add(workspace, held)};
+            TLI_TRY(score_chunk(ctx, r, &t, &c, xq, xk, 0.0f, (tli_view){0}, rows, pair_begin));
         }
         if (wq != NULL)
-            TL_TRY(weight_gradient(ctx, r, &t, &c, pair_begin, 0, xq, rows.k, dweights, c.dquery,
-                                   c.query_first));
+            TLI_TRY(weight_gradient(ctx, r, &t, &c, pair_begin, 0, xq, rows.k, dweights, c.dquery,
+                                    c.query_first));
         if (wk != NULL)
-            TL_TRY(weight_gradient(ctx, r, &t, &c, pair_begin, 1, xk, rows.q, dweights, c.dkey, c.key_first));
-        const tl_grid grid = by_token(&t, r, slices, block, r->pairs->keys);
-        TL_TRY(TL_RUN(ctx, back, with_work(grid, r, &c, 2.0), TABLES(r), TL_ARG_I32(c.begin),
-                      TL_ARG_I32(c.end), TL_ARG_I32(pair_begin), TL_ARG_I32(r->pairs->count),
-                      TL_ARG_I32(r->pairs->queries), TL_ARG_I32(r->pairs->keys), TL_ARG_I32(r->batch),
-                      TL_ARG_I32(block), TL_ARG_VIEW(dweights), TL_ARG_VIEW(rows.q), TL_ARG_VIEW(rows.k),
-                      TL_ARG_MEM(c.query), TL_ARG_I32(c.query_first), TL_ARG_MEM(c.key),
-                      TL_ARG_I32(c.key_first), TL_ARG_VIEW(dxq), TL_ARG_VIEW(dxk)));
+            TLI_TRY(
+                weight_gradient(ctx, r, &t, &c, pair_begin, 1, xk, rows.q, dweights, c.dkey, c.key_first));
+        const tli_grid grid = by_token(&t, r, slices, block, r->pairs->keys);
+        TLI_TRY(TLI_RUN(ctx, back, with_work(grid, r, &c, 2.0), TABLES(r), TLI_ARG_I32(c.begin),
+                        TLI_ARG_I32(c.end), TLI_ARG_I32(pair_begin), TLI_ARG_I32(r->pairs->count),
+                        TLI_ARG_I32(r->pairs->queries), TLI_ARG_I32(r->pairs->keys), TLI_ARG_I32(r->batch),
+                        TLI_ARG_I32(block), TLI_ARG_VIEW(dweights), TLI_ARG_VIEW(rows.q),
+                        TLI_ARG_VIEW(rows.k), TLI_ARG_MEM(c.query), TLI_ARG_I32(c.query_first),
+                        TLI_ARG_MEM(c.key), TLI_ARG_I32(c.key_first), TLI_ARG_VIEW(dxq), TLI_ARG_VIEW(dxk)));
     }
     return TL_OK;
 }
 
-tl_status tl_relative_aggregate(tl_context *ctx, const tl_relative *r, tl_view x, const tl_tensor *w,
-                                tl_view weights, tl_view y)
+tl_status tli_relative_aggregate(tl_context *ctx, const tli_relative *r, tli_view x, const tl_tensor *w,
+                                 tli_view weights, tli_view y)
 {
     const tiling t = choose_tiling(ctx, r);
-    tl_kernel *aggregate;
-    TL_TRY(get(ctx, &t, "aggregate", &aggregate));
+    tli_kernel *aggregate;
+    TLI_TRY(get(ctx, &t, "aggregate", &aggregate));
     const uint32_t panels = r->heads * ceil_div(r->head_dim, t.columns),
                    block = batch_block(&t, panels, r->batch);
     for (chunk c = {0}; next_chunk(r->pairs, NULL, w, NULL, NULL, 0, &c);) {
-        const tl_grid grid = by_token(&t, r, panels, block, r->pairs->queries);
-        TL_TRY(TL_RUN(ctx, aggregate, with_work(grid, r, &c, 1.0), TABLES(r), TL_ARG_I32(c.begin),
-                      TL_ARG_I32(c.end), TL_ARG_I32(r->pairs->count), TL_ARG_I32(r->pairs->queries),
-                      TL_ARG_I32(r->batch), TL_ARG_I32(block), TL_ARG_VIEW(x), TL_ARG_MEM(c.key),
-                      TL_ARG_I32(c.key_first), TL_ARG_VIEW(weights), TL_ARG_VIEW(y)));
+        const tli_grid grid = by_token(&t, r, panels, block, r->pairs->queries);
+        TLI_TRY(TLI_RUN(ctx, aggregate, with_work(grid, r, &c, 1.0), TABLES(r), TLI_ARG_I32(c.begin),
+                        TLI_ARG_I32(c.end), TLI_ARG_I32(r->pairs->count), TLI_ARG_I32(r->pairs->queries),
+                        TLI_ARG_I32(r->batch), TLI_ARG_I32(block), TLI_ARG_VIEW(x), TLI_ARG_MEM(c.key),
+                        TLI_ARG_I32(c.key_first), TLI_ARG_VIEW(weights), TLI_ARG_VIEW(y)));
     }
     return TL_OK;
 }
 
-tl_status tl_relative_aggregate_backward(tl_context *ctx, const tl_relative *r, tl_view x, const tl_tensor *w,
-                                         tl_view weights, tl_view dy, tl_view dweights, tl_view dx,
-                                         tl_tensor *dw, tl_view workspace)
+tl_status tli_relative_aggregate_backward(tl_context *ctx, const tli_relative *r, tli_view x,
+                                          const tl_tensor *w, tli_view weights, tli_view dy,
+                                          tli_view dweights, tli_view dx, tl_tensor *dw, tli_view workspace)
 {
     const tiling t = choose_tiling(ctx, r);
     const uint64_t limit = chunk_pairs(r->pairs->count, r->pairs->largest, r->batch,
                                        floats_per_row(r->inner, r->heads, r->head_dim, true));
-    tl_kernel *back, *sum;
-    TL_TRY(get(ctx, &t, "value_back", &back));
-    TL_TRY(tl_row_kernel(ctx, "pairs", "partial_sum", "", &sum));
+    tli_kernel *back, *sum;
+    TLI_TRY(get(ctx, &t, "value_back", &back));
+    TLI_TRY(tli_row_kernel(ctx, "pairs", "partial_sum", "", &sum));
     const uint32_t slices = ceil_div(r->inner, t.block), block = batch_block(&t, slices, r->batch);
     for (chunk c = {0}; next_chunk(r->pairs, NULL, w, NULL, dw, limit, &c);) {
         const uint32_t pairs = (uint32_t)(c.pair_end - c.pair_begin);
-        const tl_grid grid = by_token(&t, r, slices, block, r->pairs->keys);
-        TL_TRY(TL_RUN(ctx, back, with_work(grid, r, &c, 1.0), TABLES(r), TL_ARG_I32(c.begin),
-                      TL_ARG_I32(c.end), TL_ARG_I32(c.pair_begin), TL_ARG_I32(c.pair_end),
-                      TL_ARG_I32(r->pairs->count), TL_ARG_I32(r->pairs->queries), TL_ARG_I32(r->pairs->keys),
-                      TL_ARG_I32(r->batch), TL_ARG_I32(block), TL_ARG_VIEW(dy), TL_ARG_VIEW(x),
-                      TL_ARG_MEM(c.key), TL_ARG_I32(c.key_first), TL_ARG_VIEW(weights),
-                      TL_ARG_VIEW(workspace), TL_ARG_VIEW(dx)));
-        TL_TRY(TL_RUN(ctx, sum, tl_grid3(ceil_div(pairs, 16), r->heads, 1, 1), TL_ARG_I32(slices),
-                      TL_ARG_I32(r->heads), TL_ARG_I32(c.pair_begin), TL_ARG_I32(c.pair_end),
-                      TL_ARG_I32(r->pairs->count), TL_ARG_I32(r->batch), TL_ARG_VIEW(workspace),
-                      TL_ARG_VIEW(dweights)));
-        TL_TRY(weight_gradient(ctx, r, &t, &c, 0, 2, x, dy, weights, c.dkey, c.key_first));
+        const tli_grid grid = by_token(&t, r, slices, block, r->pairs->keys);
+        TLI_TRY(TLI_RUN(ctx, back, with_work(grid, r, &c, 1.0), TABLES(r), TLI_ARG_I32(c.begin),
+                        TLI_ARG_I32(c.end), TLI_ARG_I32(c.pair_begin), TLI_ARG_I32(c.pair_end),
+                        TLI_ARG_I32(r->pairs->count), TLI_ARG_I32(r->pairs->queries),
+                        TLI_ARG_I32(r->pairs->keys), TLI_ARG_I32(r->batch), TLI_ARG_I32(block),
+                        TLI_ARG_VIEW(dy), TLI_ARG_VIEW(x), TLI_ARG_MEM(c.key), TLI_ARG_I32(c.key_first),
+                        TLI_ARG_VIEW(weights), TLI_ARG_VIEW(workspace), TLI_ARG_VIEW(dx)));
+        TLI_TRY(TLI_RUN(ctx, sum, tli_grid3(ceil_div(pairs, 16), r->heads, 1, 1), TLI_ARG_I32(slices),
+                        TLI_ARG_I32(r->heads), TLI_ARG_I32(c.pair_begin), TLI_ARG_I32(c.pair_end),
+                        TLI_ARG_I32(r->pairs->count), TLI_ARG_I32(r->batch), TLI_ARG_VIEW(workspace),
+                        TLI_ARG_VIEW(dweights)));
+        TLI_TRY(weight_gradient(ctx, r, &t, &c, 0, 2, x, dy, weights, c.dkey, c.key_first));
     }
     return TL_OK;
 }

@@ -1,49 +1,49 @@
 /* The relative products over pairs that share an offset, with no gathered weights and no [N][N][D] tensor:
  * score, aggregate and their gradients. Rows are [token][batch][channel]; pair weights [head][pair][batch];
  * tables [offset][inner][heads * head_dim], possibly sharded. */
-#ifndef TL_OPS_RELATIVE_H
-#define TL_OPS_RELATIVE_H
+#ifndef OPS_RELATIVE_H
+#define OPS_RELATIVE_H
 
 #include "ops/pairs.h"
 
-typedef struct tl_relative {
-    const tl_pairs *pairs;
+typedef struct tli_relative {
+    const tli_pairs *pairs;
     uint32_t batch, inner, heads, head_dim;
     /* Floats between the rows of xq and xk; 0: inner. A side whose table is NULL is plain: its rows hold the
      * heads * head_dim channels of q or k themselves, and its gradient goes straight into them. */
     uint32_t q_stride, k_stride;
-} tl_relative;
+} tli_relative;
 
 /* q_ij = xq_i Wq[query matrix] and k_ij = xk_j Wk[key matrix] of every row, [pair][batch][heads * head_dim]: a
  * quarter of the score's backward arithmetic when they are kept. mem NULL: they are not, and are computed again. */
-typedef struct tl_relative_rows {
-    tl_view q, k;
-} tl_relative_rows;
+typedef struct tli_relative_rows {
+    tli_view q, k;
+} tli_relative_rows;
 
-/* Floats of tl_relative_rows. */
-uint64_t tl_relative_rows_count(const tl_relative *r);
+/* Floats of tli_relative_rows. */
+uint64_t tli_relative_rows_count(const tli_relative *r);
 
 /* weights = scale * q_ij . k_ij per head; overwritten, as is what is kept. One of wq and wk may be NULL. */
-tl_status tl_relative_score(tl_context *ctx, const tl_relative *r, tl_view xq, const tl_tensor *wq,
-                            tl_view xk, const tl_tensor *wk, float scale, tl_view weights,
-                            tl_relative_rows kept);
+tl_status tli_relative_score(tl_context *ctx, const tli_relative *r, tli_view xq, const tl_tensor *wq,
+                             tli_view xk, const tl_tensor *wk, float scale, tli_view weights,
+                             tli_relative_rows kept);
 /* From dweights: dxq, dxk added to; dwq, dwk overwritten in the matrices that the pairs use. The same results
  * whether q and k are kept or not. */
-tl_status tl_relative_score_backward(tl_context *ctx, const tl_relative *r, tl_view xq, const tl_tensor *wq,
-                                     tl_view xk, const tl_tensor *wk, tl_view dweights, tl_relative_rows kept,
-                                     tl_view dxq, tl_view dxk, tl_tensor *dwq, tl_tensor *dwk,
-                                     tl_view workspace);
+tl_status tli_relative_score_backward(tl_context *ctx, const tli_relative *r, tli_view xq,
+                                      const tl_tensor *wq, tli_view xk, const tl_tensor *wk,
+                                      tli_view dweights, tli_relative_rows kept, tli_view dxq, tli_view dxk,
+                                      tl_tensor *dwq, tl_tensor *dwk, tli_view workspace);
 /* y_i += sum_j weights * x_j W[key matrix]. */
-tl_status tl_relative_aggregate(tl_context *ctx, const tl_relative *r, tl_view x, const tl_tensor *w,
-                                tl_view weights, tl_view y);
+tl_status tli_relative_aggregate(tl_context *ctx, const tli_relative *r, tli_view x, const tl_tensor *w,
+                                 tli_view weights, tli_view y);
 /* From dy: dweights overwritten, dx added to, dw overwritten in the matrices that the pairs use. */
-tl_status tl_relative_aggregate_backward(tl_context *ctx, const tl_relative *r, tl_view x, const tl_tensor *w,
-                                         tl_view weights, tl_view dy, tl_view dweights, tl_view dx,
-                                         tl_tensor *dw, tl_view workspace);
+tl_status tli_relative_aggregate_backward(tl_context *ctx, const tli_relative *r, tli_view x,
+                                          const tl_tensor *w, tli_view weights, tli_view dy,
+                                          tli_view dweights, tli_view dx, tl_tensor *dw, tli_view workspace);
 
 /* Floats of workspace that the two backward functions need, for up to `pairs` pairs, up to `largest` of them in a
  * group, and batches of up to `batch`, with q and k kept or not. */
-uint64_t tl_relative_workspace(uint32_t pairs, uint32_t largest, uint32_t batch, uint32_t inner,
-                               uint32_t heads, uint32_t head_dim, bool kept);
+uint64_t tli_relative_workspace(uint32_t pairs, uint32_t largest, uint32_t batch, uint32_t inner,
+                                uint32_t heads, uint32_t head_dim, bool kept);
 
 #endif

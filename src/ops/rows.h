@@ -1,71 +1,71 @@
 /* How the row and elementwise kernels are cut into work-groups. Inside src/ops only. */
-#ifndef TL_OPS_ROWS_H
-#define TL_OPS_ROWS_H
+#ifndef OPS_ROWS_H
+#define OPS_ROWS_H
 
 #include <stdio.h>
 
 #include "device/device.h"
 
-#define TL_ROWS_MAX_BLOCKS 128 /* blocks of rows in a two-pass column reduction */
+#define TLI_ROWS_MAX_BLOCKS 128 /* blocks of rows in a two-pass column reduction */
 
 /* A CPU work-group should have this many elements to outweigh its start, a GPU work-item this many. */
-enum { TL_GROUP_ELEMENTS = 16384, TL_ITEM_ELEMENTS = 4 };
+enum { TLI_GROUP_ELEMENTS = 16384, TLI_ITEM_ELEMENTS = 4 };
 
-static inline uint64_t tl_ceil_div(uint64_t a, uint64_t b)
+static inline uint64_t tli_ceil_div(uint64_t a, uint64_t b)
 {
     return (a + b - 1) / b;
 }
 
-/* Consecutive elements (or rows, of `weight` elements each) a CPU work-group: about TL_GROUP_ELEMENTS, fewer
+/* Consecutive elements (or rows, of `weight` elements each) a CPU work-group: about TLI_GROUP_ELEMENTS, fewer
  * when that would leave some compute units without work. */
-static inline uint64_t tl_rows_share(const tl_traits *traits, uint64_t rows, uint64_t weight)
+static inline uint64_t tli_rows_share(const tli_traits *traits, uint64_t rows, uint64_t weight)
 {
-    uint64_t share = tl_ceil_div(TL_GROUP_ELEMENTS, weight > 0 ? weight : 1);
-    uint64_t fair = tl_ceil_div(rows, 4u * (uint64_t)traits->compute_units);
+    uint64_t share = tli_ceil_div(TLI_GROUP_ELEMENTS, weight > 0 ? weight : 1);
+    uint64_t fair = tli_ceil_div(rows, 4u * (uint64_t)traits->compute_units);
     if (share > fair) share = fair;
     return share > 0 ? share : 1;
 }
 
-typedef struct tl_rows_plan {
+typedef struct tli_rows_plan {
     uint32_t rows_per_group;
-    tl_grid grid;
-    char options[32]; /* for tl_kernel_get */
-} tl_rows_plan;
+    tli_grid grid;
+    char options[32]; /* for tli_kernel_get */
+} tli_rows_plan;
 
 /* Rows of `length` floats, a row handled by one work-item (CPU) or by a power of two of lanes (GPU). */
-static inline tl_rows_plan tl_rows_cut(tl_context *ctx, uint64_t rows, uint32_t length)
+static inline tli_rows_plan tli_rows_cut(tl_context *ctx, uint64_t rows, uint32_t length)
 {
-    const tl_traits *traits = tl_context_traits(ctx);
-    tl_rows_plan plan = {.options = ""};
+    const tli_traits *traits = tli_context_traits(ctx);
+    tli_rows_plan plan = {.options = ""};
     if (traits->row_group == 1) {
-        plan.rows_per_group = (uint32_t)tl_rows_share(traits, rows, length);
+        plan.rows_per_group = (uint32_t)tli_rows_share(traits, rows, length);
     } else {
         uint32_t lanes = 8;
-        while (lanes < traits->row_group && lanes * TL_ITEM_ELEMENTS < length) lanes *= 2;
+        while (lanes < traits->row_group && lanes * TLI_ITEM_ELEMENTS < length) lanes *= 2;
         if (lanes > traits->row_group) lanes = traits->row_group;
         if (lanes < traits->row_group)
             (void)snprintf(plan.options, sizeof plan.options, "-DTL_LANES=%u", lanes);
         plan.rows_per_group = traits->row_group / lanes;
     }
-    plan.grid = tl_grid1(tl_ceil_div(rows, plan.rows_per_group), traits->row_group);
+    plan.grid = tli_grid1(tli_ceil_div(rows, plan.rows_per_group), traits->row_group);
     return plan;
 }
 
 /* `count` elements in blocks of *block for elementwise kernels. */
-static inline tl_grid tl_elements_cut(tl_context *ctx, uint64_t count, uint32_t *block)
+static inline tli_grid tli_elements_cut(tl_context *ctx, uint64_t count, uint32_t *block)
 {
-    const tl_traits *traits = tl_context_traits(ctx);
+    const tli_traits *traits = tli_context_traits(ctx);
     if (traits->row_group == 1) {
-        uint64_t share = tl_rows_share(traits, count, 1);
+        uint64_t share = tli_rows_share(traits, count, 1);
         *block = (uint32_t)((share < 1024 ? 1024 : share) + 15) / 16 * 16; /* whole vectors of any width */
     } else {
-        *block = traits->row_group * TL_ITEM_ELEMENTS;
+        *block = traits->row_group * TLI_ITEM_ELEMENTS;
     }
-    return tl_grid1(tl_ceil_div(count, *block), traits->row_group);
+    return tli_grid1(tli_ceil_div(count, *block), traits->row_group);
 }
 
 /* Elements of shard s of a tensor. */
-static inline uint64_t tl_shard_count(const tl_tensor *tensor, int s)
+static inline uint64_t tli_shard_count(const tl_tensor *tensor, int s)
 {
     uint64_t first = (uint64_t)s * tensor->lead_per_shard;
     uint64_t leads = tensor->lead - first < tensor->lead_per_shard ? tensor->lead - first
@@ -74,31 +74,31 @@ static inline uint64_t tl_shard_count(const tl_tensor *tensor, int s)
 }
 
 /* Rows a block of a column reduction, and how many blocks that makes: by the shape alone. */
-static inline uint32_t tl_rows_per_block(uint64_t rows)
+static inline uint32_t tli_rows_per_block(uint64_t rows)
 {
-    uint64_t blocks = tl_ceil_div(rows, 32);
-    if (blocks > TL_ROWS_MAX_BLOCKS) blocks = TL_ROWS_MAX_BLOCKS;
-    return blocks > 0 ? (uint32_t)tl_ceil_div(rows, blocks) : 1;
+    uint64_t blocks = tli_ceil_div(rows, 32);
+    if (blocks > TLI_ROWS_MAX_BLOCKS) blocks = TLI_ROWS_MAX_BLOCKS;
+    return blocks > 0 ? (uint32_t)tli_ceil_div(rows, blocks) : 1;
 }
 
-static inline uint32_t tl_row_blocks(uint64_t rows)
+static inline uint32_t tli_row_blocks(uint64_t rows)
 {
-    uint64_t blocks = tl_ceil_div(rows, tl_rows_per_block(rows));
+    uint64_t blocks = tli_ceil_div(rows, tli_rows_per_block(rows));
     return blocks > 0 ? (uint32_t)blocks : 1;
 }
 
 /* The most blocks of up to `rows` rows. Fewer rows may make more blocks than `rows` do: workspaces that serve
  * smaller batches, too, are sized by this. */
-static inline uint32_t tl_row_blocks_max(uint64_t rows)
+static inline uint32_t tli_row_blocks_max(uint64_t rows)
 {
-    const uint64_t blocks = tl_ceil_div(rows, 32);
-    if (blocks > TL_ROWS_MAX_BLOCKS) return TL_ROWS_MAX_BLOCKS;
+    const uint64_t blocks = tli_ceil_div(rows, 32);
+    if (blocks > TLI_ROWS_MAX_BLOCKS) return TLI_ROWS_MAX_BLOCKS;
     return blocks > 0 ? (uint32_t)blocks : 1;
 }
 
 /* out[b][c] = scale * sum of x[r * ld + c] over the rows r of block b: [b * rows_per_block, ...) below
  * `rows`. One launch, overwritten (columns.c). */
-tl_status tl_columns_blocks(tl_context *ctx, tl_view x, uint64_t ld, tl_view out, uint64_t rows,
-                            uint32_t rows_per_block, uint64_t columns, float scale);
+tl_status tli_columns_blocks(tl_context *ctx, tli_view x, uint64_t ld, tli_view out, uint64_t rows,
+                             uint32_t rows_per_block, uint64_t columns, float scale);
 
 #endif

@@ -4,10 +4,10 @@
 #include "ops/relative.h"
 #include "ops/self_test_probe.h"
 
-tl_status tl_probe_gemm(tl_probe *p)
+tl_status tli_probe_gemm(tli_probe *p)
 {
     tl_context_error(p->ctx)->text[0] = '\0';
-    if (tl_gemm_is_right(p->ctx, tl_gemm_own)) return TL_OK;
+    if (tli_gemm_is_right(p->ctx, tli_gemm_own)) return TL_OK;
     p->error = 1e30;
     return TL_OK;
 }
@@ -23,15 +23,15 @@ typedef struct place {
     int32_t query, key;   /* numbers of the matrices */
 } place;
 
-static place place_of(const tl_geometry *g, uint32_t e, const float *xq, const float *xk, const float *wq,
+static place place_of(const tli_geometry *g, uint32_t e, const float *xq, const float *xk, const float *wq,
                       const float *wk)
 {
     place at = {.j = e % TOKENS,
                 .i = e / TOKENS % TOKENS,
                 .head = e / TOKENS / TOKENS % HEADS,
                 .b = e / TOKENS / TOKENS / HEADS};
-    at.query = tl_geometry_query_offset(g, at.i, at.j);
-    at.key = tl_geometry_key_offset(g, at.i, at.j);
+    at.query = tli_geometry_query_offset(g, at.i, at.j);
+    at.key = tli_geometry_key_offset(g, at.i, at.j);
     at.xi = xq + (at.i * BATCH + at.b) * INNER;
     at.xj = xk + (at.j * BATCH + at.b) * INNER;
     at.wq = wq + at.query * MATRIX + at.head * HEAD_DIM;
@@ -58,42 +58,42 @@ static void spread(const float *x, const float *w, const double *u, double *dx, 
 }
 
 typedef struct setting {
-    tl_geometry geometry;
-    tl_pairs pairs;
-    tl_relative r;
+    tli_geometry geometry;
+    tli_pairs pairs;
+    tli_relative r;
     uint64_t offsets;
-    tl_probe_array *x[2], *w[2], *dx[2], *dw[2], *values, *rows, *work;
+    tli_probe_array *x[2], *w[2], *dx[2], *dw[2], *values, *rows, *work;
     double *want_rows, *want_dx[2], *want_dw[2];
 } setting;
 
-static tl_status make(tl_probe *p, setting *s)
+static tl_status make(tli_probe *p, setting *s)
 {
     for (int side = 0; side < 2; side++) {
-        TL_TRY(tl_probe_make(p, 1, TOKENS * BATCH * INNER, true, &s->x[side]));
-        TL_TRY(tl_probe_make(p, s->offsets, MATRIX, true, &s->w[side]));
-        TL_TRY(tl_probe_make(p, 1, TOKENS * BATCH * INNER, false, &s->dx[side]));
-        TL_TRY(tl_probe_make(p, s->offsets, MATRIX, false, &s->dw[side]));
-        TL_TRY(tl_probe_expect(p, TOKENS * BATCH * INNER, &s->want_dx[side]));
-        TL_TRY(tl_probe_expect(p, s->offsets * MATRIX, &s->want_dw[side]));
+        TLI_TRY(tli_probe_make(p, 1, TOKENS * BATCH * INNER, true, &s->x[side]));
+        TLI_TRY(tli_probe_make(p, s->offsets, MATRIX, true, &s->w[side]));
+        TLI_TRY(tli_probe_make(p, 1, TOKENS * BATCH * INNER, false, &s->dx[side]));
+        TLI_TRY(tli_probe_make(p, s->offsets, MATRIX, false, &s->dw[side]));
+        TLI_TRY(tli_probe_expect(p, TOKENS * BATCH * INNER, &s->want_dx[side]));
+        TLI_TRY(tli_probe_expect(p, s->offsets * MATRIX, &s->want_dw[side]));
     }
-    TL_TRY(tl_probe_make(p, 1, ROWS, false, &s->values));
-    TL_TRY(tl_probe_make(p, 1, ROWS, true, &s->rows));
-    const uint64_t most = tl_relative_workspace(s->pairs.count, s->pairs.largest, BATCH, INNER, HEADS,
-                                                HEAD_DIM, false);
-    TL_TRY(tl_probe_make(p, 1, most, false, &s->work));
-    return tl_probe_expect(p, ROWS, &s->want_rows);
+    TLI_TRY(tli_probe_make(p, 1, ROWS, false, &s->values));
+    TLI_TRY(tli_probe_make(p, 1, ROWS, true, &s->rows));
+    const uint64_t most = tli_relative_workspace(s->pairs.count, s->pairs.largest, BATCH, INNER, HEADS,
+                                                 HEAD_DIM, false);
+    TLI_TRY(tli_probe_make(p, 1, most, false, &s->work));
+    return tli_probe_expect(p, ROWS, &s->want_rows);
 }
 
 /* score and its gradient from the weights in `rows`. */
-static tl_status check_score(tl_probe *p, setting *s)
+static tl_status check_score(tli_probe *p, setting *s)
 {
-    const tl_relative_rows none = {{0}, {0}};
-    TL_TRY(tl_rows_to_pairs(p->ctx, &s->pairs, BATCH, HEADS, s->rows->view, s->values->view));
-    TL_TRY(tl_relative_score_backward(p->ctx, &s->r, s->x[0]->view, s->w[0]->tensor, s->x[1]->view,
-                                      s->w[1]->tensor, s->values->view, none, s->dx[0]->view, s->dx[1]->view,
-                                      s->dw[0]->tensor, s->dw[1]->tensor, s->work->view));
-    TL_TRY(tl_relative_score(p->ctx, &s->r, s->x[0]->view, s->w[0]->tensor, s->x[1]->view, s->w[1]->tensor,
-                             0.5f, s->values->view, none));
+    const tli_relative_rows none = {{0}, {0}};
+    TLI_TRY(tli_rows_to_pairs(p->ctx, &s->pairs, BATCH, HEADS, s->rows->view, s->values->view));
+    TLI_TRY(tli_relative_score_backward(p->ctx, &s->r, s->x[0]->view, s->w[0]->tensor, s->x[1]->view,
+                                        s->w[1]->tensor, s->values->view, none, s->dx[0]->view,
+                                        s->dx[1]->view, s->dw[0]->tensor, s->dw[1]->tensor, s->work->view));
+    TLI_TRY(tli_relative_score(p->ctx, &s->r, s->x[0]->view, s->w[0]->tensor, s->x[1]->view, s->w[1]->tensor,
+                               0.5f, s->values->view, none));
     for (uint32_t e = 0; e < ROWS; e++) {
         const place at = place_of(&s->geometry, e, s->x[0]->host, s->x[1]->host, s->w[0]->host,
                                   s->w[1]->host);
@@ -110,29 +110,29 @@ static tl_status check_score(tl_probe *p, setting *s)
         spread(at.xj, at.wk, from_q, s->want_dx[1] + (at.j * BATCH + at.b) * INNER,
                s->want_dw[1] + at.key * MATRIX + at.head * HEAD_DIM);
     }
-    TL_TRY(tl_pairs_to_rows(p->ctx, &s->pairs, BATCH, HEADS, s->values->view, s->rows->view, false));
-    TL_TRY(tl_probe_compare(p, s->rows, s->want_rows, HEAD_DIM, INNER));
+    TLI_TRY(tli_pairs_to_rows(p->ctx, &s->pairs, BATCH, HEADS, s->values->view, s->rows->view, false));
+    TLI_TRY(tli_probe_compare(p, s->rows, s->want_rows, HEAD_DIM, INNER));
     for (int side = 0; side < 2; side++) {
-        TL_TRY(tl_probe_compare(p, s->dx[side], s->want_dx[side], TOKENS * OUT, INNER));
-        TL_TRY(tl_probe_compare(p, s->dw[side], s->want_dw[side], TOKENS * BATCH, INNER));
+        TLI_TRY(tli_probe_compare(p, s->dx[side], s->want_dx[side], TOKENS * OUT, INNER));
+        TLI_TRY(tli_probe_compare(p, s->dw[side], s->want_dw[side], TOKENS * BATCH, INNER));
     }
     return TL_OK;
 }
 
 /* aggregate and its gradient with the weights in `rows`; x[1] and w[1] are the value's. */
-static tl_status check_aggregate(tl_probe *p, setting *s)
+static tl_status check_aggregate(tli_probe *p, setting *s)
 {
-    tl_probe_array *y, *dy, *dvalues;
+    tli_probe_array *y, *dy, *dvalues;
     double *want_y;
-    TL_TRY(tl_probe_make(p, 1, TOKENS * BATCH * OUT, false, &y));
-    TL_TRY(tl_probe_make(p, 1, TOKENS * BATCH * OUT, true, &dy));
-    TL_TRY(tl_probe_make(p, 1, ROWS, false, &dvalues));
-    TL_TRY(tl_probe_expect(p, TOKENS * BATCH * OUT, &want_y));
-    TL_TRY(tl_rows_to_pairs(p->ctx, &s->pairs, BATCH, HEADS, s->rows->view, s->values->view));
-    TL_TRY(tl_relative_aggregate(p->ctx, &s->r, s->x[1]->view, s->w[1]->tensor, s->values->view, y->view));
-    TL_TRY(tl_relative_aggregate_backward(p->ctx, &s->r, s->x[1]->view, s->w[1]->tensor, s->values->view,
-                                          dy->view, dvalues->view, s->dx[1]->view, s->dw[1]->tensor,
-                                          s->work->view));
+    TLI_TRY(tli_probe_make(p, 1, TOKENS * BATCH * OUT, false, &y));
+    TLI_TRY(tli_probe_make(p, 1, TOKENS * BATCH * OUT, true, &dy));
+    TLI_TRY(tli_probe_make(p, 1, ROWS, false, &dvalues));
+    TLI_TRY(tli_probe_expect(p, TOKENS * BATCH * OUT, &want_y));
+    TLI_TRY(tli_rows_to_pairs(p->ctx, &s->pairs, BATCH, HEADS, s->rows->view, s->values->view));
+    TLI_TRY(tli_relative_aggregate(p->ctx, &s->r, s->x[1]->view, s->w[1]->tensor, s->values->view, y->view));
+    TLI_TRY(tli_relative_aggregate_backward(p->ctx, &s->r, s->x[1]->view, s->w[1]->tensor, s->values->view,
+                                            dy->view, dvalues->view, s->dx[1]->view, s->dw[1]->tensor,
+                                            s->work->view));
     for (uint32_t e = 0; e < ROWS; e++) {
         const place at = place_of(&s->geometry, e, s->x[0]->host, s->x[1]->host, s->w[0]->host,
                                   s->w[1]->host);
@@ -148,29 +148,29 @@ static tl_status check_aggregate(tl_probe *p, setting *s)
         spread(at.xj, at.wk, u, s->want_dx[1] + (at.j * BATCH + at.b) * INNER,
                s->want_dw[1] + at.key * MATRIX + at.head * HEAD_DIM);
     }
-    TL_TRY(tl_pairs_to_rows(p->ctx, &s->pairs, BATCH, HEADS, dvalues->view, s->rows->view, false));
-    TL_TRY(tl_probe_compare(p, y, want_y, TOKENS, INNER));
-    TL_TRY(tl_probe_compare(p, s->rows, s->want_rows, HEAD_DIM, INNER));
-    TL_TRY(tl_probe_compare(p, s->dx[1], s->want_dx[1], TOKENS * OUT, INNER));
-    return tl_probe_compare(p, s->dw[1], s->want_dw[1], TOKENS * BATCH, INNER);
+    TLI_TRY(tli_pairs_to_rows(p->ctx, &s->pairs, BATCH, HEADS, dvalues->view, s->rows->view, false));
+    TLI_TRY(tli_probe_compare(p, y, want_y, TOKENS, INNER));
+    TLI_TRY(tli_probe_compare(p, s->rows, s->want_rows, HEAD_DIM, INNER));
+    TLI_TRY(tli_probe_compare(p, s->dx[1], s->want_dx[1], TOKENS * OUT, INNER));
+    return tli_probe_compare(p, s->dw[1], s->want_dw[1], TOKENS * BATCH, INNER);
 }
 
-static tl_status check_pairs(tl_probe *p, tl_status (*check)(tl_probe *, setting *))
+static tl_status check_pairs(tli_probe *p, tl_status (*check)(tli_probe *, setting *))
 {
-    setting s = {.geometry = {.kind = TL_GRID, .depth = 1, .height = HEIGHT, .width = WIDTH, .cls = 1}};
-    TL_TRY(tl_pairs_create(p->ctx, "self-test", &s.geometry, TOKENS, &s.pairs));
-    s.r = (tl_relative){
+    setting s = {.geometry = {.kind = TLI_GRID, .depth = 1, .height = HEIGHT, .width = WIDTH, .cls = 1}};
+    TLI_TRY(tli_pairs_create(p->ctx, "self-test", &s.geometry, TOKENS, &s.pairs));
+    s.r = (tli_relative){
         .pairs = &s.pairs, .batch = BATCH, .inner = INNER, .heads = HEADS, .head_dim = HEAD_DIM};
-    s.offsets = tl_geometry_offsets(&s.geometry);
+    s.offsets = tli_geometry_offsets(&s.geometry);
     tl_status status = make(p, &s);
     if (status == TL_OK) status = check(p, &s);
-    tl_pairs_destroy(p->ctx, &s.pairs);
+    tli_pairs_destroy(p->ctx, &s.pairs);
     return status;
 }
 
-tl_status tl_probe_relative(tl_probe *p)
+tl_status tli_probe_relative(tli_probe *p)
 {
-    TL_TRY(check_pairs(p, check_score));
-    tl_probe_free(p);
+    TLI_TRY(check_pairs(p, check_score));
+    tli_probe_free(p);
     return check_pairs(p, check_aggregate);
 }

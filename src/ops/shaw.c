@@ -2,30 +2,30 @@
  * they are q_i . r_k[offset] and sum_j p_ij r_v[offset], r of one row each, times a constant 1. */
 #include "ops/offset_terms.h"
 
-static bool shaw_present(const tl_op_shape *s)
+static bool shaw_present(const tli_op_shape *s)
 {
     return s->positions == TL_POSITIONS_SHAW;
 }
 
-static void shaw_parameters(const tl_op_shape *s, op_parameters *list)
+static void shaw_parameters(const tli_op_shape *s, op_parameters *list)
 {
-    const uint64_t offsets = tl_geometry_offsets(&s->geometry), width = (uint64_t)s->heads * s->head_dim;
-    op_parameters_add(list, "relative_k", OP_FIELD(r_k), 3, offsets, 1, width)->fan_in = s->head_dim;
-    op_parameters_add(list, "relative_v", OP_FIELD(r_v), 3, offsets, 1, width)->fan_in = s->head_dim;
+    const uint64_t offsets = tli_geometry_offsets(&s->geometry), width = (uint64_t)s->heads * s->head_dim;
+    tli_op_parameters_add(list, "relative_k", OP_FIELD(r_k), 3, offsets, 1, width)->fan_in = s->head_dim;
+    tli_op_parameters_add(list, "relative_v", OP_FIELD(r_v), 3, offsets, 1, width)->fan_in = s->head_dim;
 }
 
-static void shaw_measure(const tl_op_shape *s, const tl_op_sizes *z, term_sizes *out)
+static void shaw_measure(const tli_op_shape *s, const tli_op_sizes *z, term_sizes *out)
 {
     out->table = z->rows;
     out->workspace = z->rows +
-                     tl_relative_workspace(z->pairs, z->largest, s->batch, 1, s->heads, s->head_dim, false);
+                     tli_relative_workspace(z->pairs, z->largest, s->batch, 1, s->heads, s->head_dim, false);
 }
 
-static tl_status shaw_fill(tl_context *ctx, const char *unused, const tl_op_shape *unused_shape,
-                           const tl_op_sizes *z, tl_tensor *table)
+static tl_status shaw_fill(tl_context *ctx, const char *unused, const tli_op_shape *unused_shape,
+                           const tli_op_sizes *z, tl_tensor *table)
 {
     (void)unused, (void)unused_shape;
-    return tl_pairs_fill(ctx, tl_at(table, 0), z->rows, 1.0f);
+    return tli_pairs_fill(ctx, tli_at(table, 0), z->rows, 1.0f);
 }
 
 /* A 1 for every row, times `table`; the gradient of the 1 goes to the workspace, where nobody reads it. */
@@ -36,15 +36,15 @@ static offset_operand shaw_ones(const term_memory *m, tl_tensor *table, tl_tenso
 
 static offset_operand shaw_queries(const attention_pass *p)
 {
-    const uint32_t q = attention_column(p, ROLE_INDEX_Q), stride = p->sizes->plain;
-    return (offset_operand){.rows = tl_view_add(p->qkv, attention_first_row(p) * stride + q),
-                            .gradient = tl_view_add(p->dqkv, q),
+    const uint32_t q = tli_attention_column(p, ROLE_INDEX_Q), stride = p->sizes->plain;
+    return (offset_operand){.rows = tli_view_add(p->qkv, tli_attention_first_row(p) * stride + q),
+                            .gradient = tli_view_add(p->dqkv, q),
                             .stride = stride};
 }
 
-static tl_relative shaw_products(const attention_pass *p)
+static tli_relative shaw_products(const attention_pass *p)
 {
-    tl_relative r = offset_products(p);
+    tli_relative r = tli_offset_products(p);
     r.inner = 1, r.head_dim = p->shape->head_dim, r.q_stride = p->sizes->plain;
     return r;
 }
@@ -52,45 +52,45 @@ static tl_relative shaw_products(const attention_pass *p)
 static tl_status shaw_logits(attention_pass *p, const term_memory *m)
 {
     const offset_operand q = shaw_queries(p), k = shaw_ones(m, p->w->r_k, NULL);
-    const tl_relative r = shaw_products(p);
-    return offset_logits(p, &r, &q, &k, (tl_relative_rows){0});
+    const tli_relative r = shaw_products(p);
+    return tli_offset_logits(p, &r, &q, &k, (tli_relative_rows){0});
 }
 
 static tl_status shaw_values(attention_pass *p, const term_memory *m)
 {
     const offset_operand v = shaw_ones(m, p->w->r_v, NULL);
-    const tl_relative r = shaw_products(p);
-    return offset_values(p, &r, &v, p->o);
+    const tli_relative r = shaw_products(p);
+    return tli_offset_values(p, &r, &v, p->o);
 }
 
 static tl_status shaw_clear(attention_pass *p, const term_memory *m)
 {
-    return tl_zero(p->ctx, m->workspace, p->sizes->rows);
+    return tli_zero(p->ctx, m->workspace, p->sizes->rows);
 }
 
 static tl_status shaw_values_backward(attention_pass *p, const term_memory *m)
 {
     const offset_operand v = shaw_ones(m, p->w->r_v, p->g->r_v);
-    const tl_relative r = shaw_products(p);
-    return offset_values_backward(p, &r, &v, p->d_o, tl_view_add(m->workspace, p->sizes->rows));
+    const tli_relative r = shaw_products(p);
+    return tli_offset_values_backward(p, &r, &v, p->d_o, tli_view_add(m->workspace, p->sizes->rows));
 }
 
 static tl_status shaw_logits_backward(attention_pass *p, const term_memory *m)
 {
     const offset_operand q = shaw_queries(p), k = shaw_ones(m, p->w->r_k, p->g->r_k);
-    const tl_relative r = shaw_products(p);
-    return offset_logits_backward(p, &r, &q, &k, (tl_relative_rows){0},
-                                  tl_view_add(m->workspace, p->sizes->rows));
+    const tli_relative r = shaw_products(p);
+    return tli_offset_logits_backward(p, &r, &q, &k, (tli_relative_rows){0},
+                                      tli_view_add(m->workspace, p->sizes->rows));
 }
 
-const attention_term shaw_term = {.present = shaw_present,
-                                  .by_pairs = true,
-                                  .parameters = shaw_parameters,
-                                  .measure = shaw_measure,
-                                  .table_name = "ones",
-                                  .fill = shaw_fill,
-                                  .step = {[STEP_LOGITS] = shaw_logits,
-                                           [STEP_VALUES] = shaw_values,
-                                           [STEP_CLEAR] = shaw_clear,
-                                           [STEP_VALUES_BACKWARD] = shaw_values_backward,
-                                           [STEP_LOGITS_BACKWARD] = shaw_logits_backward}};
+const attention_term tli_shaw_term = {.present = shaw_present,
+                                      .by_pairs = true,
+                                      .parameters = shaw_parameters,
+                                      .measure = shaw_measure,
+                                      .table_name = "ones",
+                                      .fill = shaw_fill,
+                                      .step = {[STEP_LOGITS] = shaw_logits,
+                                               [STEP_VALUES] = shaw_values,
+                                               [STEP_CLEAR] = shaw_clear,
+                                               [STEP_VALUES_BACKWARD] = shaw_values_backward,
+                                               [STEP_LOGITS_BACKWARD] = shaw_logits_backward}};

@@ -1,15 +1,15 @@
 /* Softmax over keys. Rows of `keys` contiguous floats; row r belongs to query r % queries. With `causal` above
  * 0, query i sees the first causal + i keys only (1: a whole sequence); the other probabilities and gradients come out as exactly 0. */
-#ifndef TL_OPS_SOFTMAX_H
-#define TL_OPS_SOFTMAX_H
+#ifndef OPS_SOFTMAX_H
+#define OPS_SOFTMAX_H
 
 #include "device/device.h"
 
 /* In place: logits become probabilities. */
-tl_status tl_softmax_forward(tl_context *ctx, tl_view logits, uint64_t rows, uint32_t queries, uint32_t keys,
-                             uint32_t causal);
+tl_status tli_softmax_forward(tl_context *ctx, tli_view logits, uint64_t rows, uint32_t queries,
+                              uint32_t keys, uint32_t causal);
 /* In place on dprob: da = scale * p (dp - sum_j p dp). */
-tl_status tl_softmax_backward(tl_context *ctx, tl_view prob, tl_view dprob, uint64_t rows, uint32_t queries,
-                              uint32_t keys, uint32_t causal, float scale);
+tl_status tli_softmax_backward(tl_context *ctx, tli_view prob, tli_view dprob, uint64_t rows,
+                               uint32_t queries, uint32_t keys, uint32_t causal, float scale);
 
 #endif

@@ -2,47 +2,47 @@
  * over offsets it is 1 * bias[offset] * 1, one channel a head between constant rows. */
 #include "ops/offset_terms.h"
 
-static bool swin_present(const tl_op_shape *s)
+static bool swin_present(const tli_op_shape *s)
 {
     return s->positions == TL_POSITIONS_SWIN;
 }
 
-static void swin_parameters(const tl_op_shape *s, op_parameters *list)
+static void swin_parameters(const tli_op_shape *s, op_parameters *list)
 {
-    tl_op_parameter *bias = op_parameters_add(list, "relative_position_bias_table", OP_FIELD(bias), 3,
-                                              tl_geometry_offsets(&s->geometry), 1, s->heads);
+    tli_op_parameter *bias = tli_op_parameters_add(list, "relative_position_bias_table", OP_FIELD(bias), 3,
+                                                   tli_geometry_offsets(&s->geometry), 1, s->heads);
     bias->fan_in = 1024; /* small numbers, of a deviation of about 0.02 */
 }
 
-static void swin_measure(const tl_op_shape *s, const tl_op_sizes *z, term_sizes *out)
+static void swin_measure(const tli_op_shape *s, const tli_op_sizes *z, term_sizes *out)
 {
     out->table = z->rows * (s->heads + 1);
     out->workspace = out->table +
-                     tl_relative_workspace(z->pairs, z->largest, s->batch, 1, s->heads, 1, false);
+                     tli_relative_workspace(z->pairs, z->largest, s->batch, 1, s->heads, 1, false);
 }
 
 /* Rows of `heads` numbers, which undo the scale of the logits, then a 1 for every row. */
-static tl_status swin_fill(tl_context *ctx, const char *unused, const tl_op_shape *s, const tl_op_sizes *z,
+static tl_status swin_fill(tl_context *ctx, const char *unused, const tli_op_shape *s, const tli_op_sizes *z,
                            tl_tensor *table)
 {
     (void)unused;
     const uint64_t heads = z->rows * s->heads;
-    TL_TRY(tl_pairs_fill(ctx, tl_at(table, 0), heads, 1.0f / tl_op_logit_scale(s)));
-    return tl_pairs_fill(ctx, tl_at(table, heads), z->rows, 1.0f);
+    TLI_TRY(tli_pairs_fill(ctx, tli_at(table, 0), heads, 1.0f / tli_op_logit_scale(s)));
+    return tli_pairs_fill(ctx, tli_at(table, heads), z->rows, 1.0f);
 }
 
 /* The constant rows on both sides; gradients of theirs go to the workspace, where nobody reads them. */
-static tl_relative swin_products(const attention_pass *p, const term_memory *m, offset_operand *q,
-                                 offset_operand *k)
+static tli_relative swin_products(const attention_pass *p, const term_memory *m, offset_operand *q,
+                                  offset_operand *k)
 {
     const uint32_t heads = p->shape->heads;
     *q = (offset_operand){.rows = m->table, .gradient = m->workspace, .stride = heads};
-    *k = (offset_operand){.rows = tl_view_add(m->table, p->capacity * heads),
-                          .gradient = tl_view_add(m->workspace, p->sizes->rows * heads),
+    *k = (offset_operand){.rows = tli_view_add(m->table, p->capacity * heads),
+                          .gradient = tli_view_add(m->workspace, p->sizes->rows * heads),
                           .table = p->w->bias,
                           .dtable = p->g != NULL ? p->g->bias : NULL,
                           .stride = 1};
-    tl_relative r = offset_products(p);
+    tli_relative r = tli_offset_products(p);
     r.inner = 1, r.head_dim = 1, r.q_stride = heads;
     return r;
 }
@@ -50,29 +50,29 @@ static tl_relative swin_products(const attention_pass *p, const term_memory *m, 
 static tl_status swin_logits(attention_pass *p, const term_memory *m)
 {
     offset_operand q, k;
-    const tl_relative r = swin_products(p, m, &q, &k);
-    return offset_logits(p, &r, &q, &k, (tl_relative_rows){0});
+    const tli_relative r = swin_products(p, m, &q, &k);
+    return tli_offset_logits(p, &r, &q, &k, (tli_relative_rows){0});
 }
 
 static tl_status swin_clear(attention_pass *p, const term_memory *m)
 {
-    return tl_zero(p->ctx, m->workspace, p->sizes->rows * (p->shape->heads + 1));
+    return tli_zero(p->ctx, m->workspace, p->sizes->rows * (p->shape->heads + 1));
 }
 
 static tl_status swin_logits_backward(attention_pass *p, const term_memory *m)
 {
     offset_operand q, k;
-    const tl_relative r = swin_products(p, m, &q, &k);
-    return offset_logits_backward(p, &r, &q, &k, (tl_relative_rows){0},
-                                  tl_view_add(m->workspace, p->sizes->rows * (p->shape->heads + 1)));
+    const tli_relative r = swin_products(p, m, &q, &k);
+    return tli_offset_logits_backward(p, &r, &q, &k, (tli_relative_rows){0},
+                                      tli_view_add(m->workspace, p->sizes->rows * (p->shape->heads + 1)));
 }
 
-const attention_term swin_term = {.present = swin_present,
-                                  .by_pairs = true,
-                                  .parameters = swin_parameters,
-                                  .measure = swin_measure,
-                                  .table_name = "ones",
-                                  .fill = swin_fill,
-                                  .step = {[STEP_LOGITS] = swin_logits,
-                                           [STEP_CLEAR] = swin_clear,
-                                           [STEP_LOGITS_BACKWARD] = swin_logits_backward}};
+const attention_term tli_swin_term = {.present = swin_present,
+                                      .by_pairs = true,
+                                      .parameters = swin_parameters,
+                                      .measure = swin_measure,
+                                      .table_name = "ones",
+                                      .fill = swin_fill,
+                                      .step = {[STEP_LOGITS] = swin_logits,
+                                               [STEP_CLEAR] = swin_clear,
+                                               [STEP_LOGITS_BACKWARD] = swin_logits_backward}};

@@ -46,9 +46,9 @@ enum { MNIST = 1, VIT = 2, GPT = 4, IMAGES = MNIST | VIT, ALL = IMAGES | GPT };
     }
 static const field fields[] = {
     {"task", FIELD_TEXT, offsetof(tl_settings, task), NULL, ALL, NULL},
-    NAMED("op", model.op, op_choices, ALL),
-    NAMED("pos", model.positions, positions_choices, ALL),
-    NAMED("pool", model.pool, pool_choices, IMAGES),
+    NAMED("op", model.op, tli_op_choices, ALL),
+    NAMED("pos", model.positions, tli_positions_choices, ALL),
+    NAMED("pool", model.pool, tli_pool_choices, IMAGES),
     NUMBER("image_depth", FIELD_U32, model.image_depth, IMAGES),
     NUMBER("image_height", FIELD_U32, model.image_height, IMAGES),
     NUMBER("image_width", FIELD_U32, model.image_width, IMAGES),
@@ -66,13 +66,13 @@ static const field fields[] = {
     NUMBER("head_dim", FIELD_U32, model.head_dim, ALL),
     NUMBER("mlp_dim", FIELD_U32, model.mlp_dim, ALL),
     NUMBER("relenc_dim", FIELD_U32, model.relenc_dim, ALL),
-    NAMED("relative", model.relative, role_choices, ALL),
-    NAMED("offset_sharing", model.sharing, sharing_choices, ALL),
+    NAMED("relative", model.relative, tli_role_choices, ALL),
+    NAMED("offset_sharing", model.sharing, tli_sharing_choices, ALL),
     NUMBER("sharing_radius", FIELD_U32, model.sharing_radius, ALL),
     NUMBER("window", FIELD_U32, model.window, ALL),
     NUMBER("translution_layers", FIELD_U32, model.translution_layers, ALL),
-    NAMED("motion", motion, motion_choices, MNIST),
-    NAMED("test_motion", test_motion, motion_choices, MNIST),
+    NAMED("motion", motion, tli_motion_choices, MNIST),
+    NAMED("test_motion", test_motion, tli_motion_choices, MNIST),
     NUMBER("seed", FIELD_U64, seed, ALL),
     NUMBER("epochs", FIELD_U64, epochs, ALL),
     NUMBER("steps", FIELD_U64, steps, ALL),
@@ -80,11 +80,11 @@ static const field fields[] = {
     NUMBER("lr", FIELD_F32, lr, ALL),
     NUMBER("weight_decay", FIELD_F32, weight_decay, ALL),
     NUMBER("grad_clip", FIELD_F32, grad_clip, ALL),
-    {"optimizer", FIELD_NAME, offsetof(tl_settings, optimizer), &optimizer_choices, ALL, FIRST_NAME},
+    {"optimizer", FIELD_NAME, offsetof(tl_settings, optimizer), &tli_optimizer_choices, ALL, FIRST_NAME},
     {"beta1", FIELD_F32, offsetof(tl_settings, beta1), NULL, ALL, "0.9"},
     {"beta2", FIELD_F32, offsetof(tl_settings, beta2), NULL, ALL, "0.999"},
     {"eps", FIELD_F32, offsetof(tl_settings, eps), NULL, ALL, "1e-8"},
-    NAMED("schedule", schedule, schedule_choices, ALL),
+    NAMED("schedule", schedule, tli_schedule_choices, ALL),
     {"schedule_version", FIELD_U32, offsetof(tl_settings, schedule_version), NULL, ALL, "1"},
     NUMBER("warmup", FIELD_U64, warmup, ALL),
     NUMBER("samples_per_epoch", FIELD_U64, samples_per_epoch, GPT),
@@ -95,7 +95,7 @@ static const field fields[] = {
     {"class_names", FIELD_LONG_TEXT, offsetof(tl_settings, class_names), NULL, VIT, NULL},
 };
 enum { FIELDS = sizeof fields / sizeof *fields };
-static_assert((int)FIELDS <= (int)TL_METADATA_MAX, "tl_metadata has room for every field");
+static_assert((int)FIELDS <= (int)TLI_METADATA_MAX, "tli_metadata has room for every field");
 
 static unsigned task_bit(const char *task)
 {
@@ -112,8 +112,8 @@ static const char *long_text(const field *f, const tl_settings *s)
 /* A checkpoint says what the positions are, not that they are the operation's. */
 static int stored_value(const field *f, const tl_settings *s)
 {
-    if (f->at == offsetof(tl_settings, model.positions)) return (int)tl_model_positions(&s->model);
-    return choice_load((const char *)s + f->at);
+    if (f->at == offsetof(tl_settings, model.positions)) return (int)tli_model_positions(&s->model);
+    return tli_choice_load((const char *)s + f->at);
 }
 
 static void write_field(const field *f, const tl_settings *s, char *text, size_t room)
@@ -124,10 +124,10 @@ static void write_field(const field *f, const tl_settings *s, char *text, size_t
     case FIELD_LONG_TEXT: snprintf(text, room, "%s", long_text(f, s)); break;
     case FIELD_U32: snprintf(text, room, "%u", *(const uint32_t *)at); break;
     case FIELD_U64: snprintf(text, room, "%llu", (unsigned long long)*(const uint64_t *)at); break;
-    case FIELD_F32: tl_format(text, room, "%.9g", (double)*(const float *)at); break;
-    case FIELD_NAME: snprintf(text, room, "%s", choice_shown(f->names, stored_value(f, s))); break;
+    case FIELD_F32: tli_format(text, room, "%.9g", (double)*(const float *)at); break;
+    case FIELD_NAME: snprintf(text, room, "%s", tli_choice_shown(f->names, stored_value(f, s))); break;
     case FIELD_BOOL: snprintf(text, room, "%s", *(const bool *)at ? "true" : "false"); break;
-    case FIELD_AUGMENT: tl_augment_name(*(const uint32_t *)at, text); break;
+    case FIELD_AUGMENT: tli_augment_name(*(const uint32_t *)at, text); break;
     }
 }
 
@@ -135,11 +135,11 @@ static void write_field(const field *f, const tl_settings *s, char *text, size_t
 static tl_settings stored_settings(const tl_settings *settings)
 {
     tl_settings s = *settings;
-    settings_complete_optimizer(&s);
+    tli_settings_complete_optimizer(&s);
     return s;
 }
 
-void tl_metadata_write(const tl_settings *settings, tl_metadata *m)
+void tli_metadata_write(const tl_settings *settings, tli_metadata *m)
 {
     const unsigned task = task_bit(settings->task);
     const tl_settings s = stored_settings(settings);
@@ -174,20 +174,20 @@ static bool read_field(const field *f, const char *text, tl_settings *s)
         return true;
     }
     case FIELD_F32: {
-        const float value = tl_parse_float(text, &end);
+        const float value = tli_parse_float(text, &end);
         *(float *)at = value;
         return errno == 0 && end != text && *end == '\0';
     }
     case FIELD_NAME: {
         int value;
-        if (!choice_find(f->names, text, strlen(text), &value)) return false;
-        choice_store(at, value);
+        if (!tli_choice_find(f->names, text, strlen(text), &value)) return false;
+        tli_choice_store(at, value);
         return true;
     }
     case FIELD_BOOL:
         *(bool *)at = strcmp(text, "true") == 0;
         return *(bool *)at || strcmp(text, "false") == 0;
-    case FIELD_AUGMENT: return tl_augment_parse(text, (uint32_t *)at, NULL) == TL_OK;
+    case FIELD_AUGMENT: return tli_augment_parse(text, (uint32_t *)at, NULL) == TL_OK;
     }
     return false;
 }
@@ -198,45 +198,45 @@ static const char *value_before(const field *f)
     return first ? f->names->items[0].name : f->before;
 }
 
-tl_status tl_settings_from_metadata(const tl_safetensors *st, tl_settings *settings, tl_error *err)
+tl_status tli_settings_from_metadata(const tli_safetensors *st, tl_settings *settings, tl_error *err)
 {
-    const char *task = tl_st_metadata(st, "task");
+    const char *task = tli_st_metadata(st, "task");
     tl_settings defaults;
     if (task != NULL && !tl_settings_default(&defaults, task))
-        return tl_fail(err, TL_ERROR_INPUT,
-                       "%s is a checkpoint of the task '%s', which this version does not know", st->path,
-                       task);
+        return tli_fail(err, TL_ERROR_INPUT,
+                        "%s is a checkpoint of the task '%s', which this version does not know", st->path,
+                        task);
     if (task != NULL) settings->model.family = defaults.model.family;
     for (int i = 0; i < FIELDS; i++) {
         if (task != NULL && (fields[i].tasks & task_bit(task)) == 0) continue;
-        const char *text = tl_st_metadata(st, fields[i].key);
+        const char *text = tli_st_metadata(st, fields[i].key);
         if (text == NULL) text = value_before(&fields[i]);
         if (text == NULL)
-            return tl_fail(err, TL_ERROR_INPUT,
-                           "%s does not say %s in its metadata: it is not a checkpoint of this program",
-                           st->path, fields[i].key);
+            return tli_fail(err, TL_ERROR_INPUT,
+                            "%s does not say %s in its metadata: it is not a checkpoint of this program",
+                            st->path, fields[i].key);
         if (!read_field(&fields[i], text, settings))
-            return tl_fail(err, TL_ERROR_INPUT,
-                           "%s has %s = '%s' in its metadata, which this version does not know", st->path,
-                           fields[i].key, text);
+            return tli_fail(err, TL_ERROR_INPUT,
+                            "%s has %s = '%s' in its metadata, which this version does not know", st->path,
+                            fields[i].key, text);
     }
     tl_error why = {0};
-    if (settings_check_numbers(settings, &why) != TL_OK)
-        return tl_fail(err, TL_ERROR_INPUT,
-                       "%s has a number in its metadata that this version does not know: %s", st->path,
-                       why.text);
-    return tl_model_check(&settings->model, err);
+    if (tli_settings_check_numbers(settings, &why) != TL_OK)
+        return tli_fail(err, TL_ERROR_INPUT,
+                        "%s has a number in its metadata that this version does not know: %s", st->path,
+                        why.text);
+    return tli_model_check(&settings->model, err);
 }
 
 /* A float as short as it was given, where that tells the two apart. */
-static void show_field(const field *f, const tl_settings *s, const char *format, char text[TL_METADATA_TEXT])
+static void show_field(const field *f, const tl_settings *s, const char *format, char text[TLI_METADATA_TEXT])
 {
     if (f->type == FIELD_F32)
-        tl_format(text, TL_METADATA_TEXT, format, (double)*(const float *)((const char *)s + f->at));
+        tli_format(text, TLI_METADATA_TEXT, format, (double)*(const float *)((const char *)s + f->at));
 }
 
-const char *tl_settings_difference(const tl_settings *a, const tl_settings *b, char of_a[TL_METADATA_TEXT],
-                                   char of_b[TL_METADATA_TEXT])
+const char *tli_settings_difference(const tl_settings *a, const tl_settings *b, char of_a[TLI_METADATA_TEXT],
+                                    char of_b[TLI_METADATA_TEXT])
 {
     const unsigned tasks = task_bit(a->task) | task_bit(b->task);
     const tl_settings stored_a = stored_settings(a), stored_b = stored_settings(b);
@@ -244,17 +244,17 @@ const char *tl_settings_difference(const tl_settings *a, const tl_settings *b, c
     for (int i = 0; i < FIELDS; i++) {
         const field *f = &fields[i];
         if ((f->tasks & tasks) == 0) continue;
-        write_field(f, a, of_a, TL_METADATA_TEXT);
-        write_field(f, b, of_b, TL_METADATA_TEXT);
+        write_field(f, a, of_a, TLI_METADATA_TEXT);
+        write_field(f, b, of_b, TLI_METADATA_TEXT);
         const bool same = f->type == FIELD_LONG_TEXT ? strcmp(long_text(f, a), long_text(f, b)) == 0
                                                      : strcmp(of_a, of_b) == 0;
         if (same) continue;
-        char short_a[TL_METADATA_TEXT] = "", short_b[TL_METADATA_TEXT] = "";
+        char short_a[TLI_METADATA_TEXT] = "", short_b[TLI_METADATA_TEXT] = "";
         show_field(f, a, "%g", short_a);
         show_field(f, b, "%g", short_b);
         if (strcmp(short_a, short_b) != 0) {
-            snprintf(of_a, TL_METADATA_TEXT, "%s", short_a);
-            snprintf(of_b, TL_METADATA_TEXT, "%s", short_b);
+            snprintf(of_a, TLI_METADATA_TEXT, "%s", short_a);
+            snprintf(of_b, TLI_METADATA_TEXT, "%s", short_b);
         }
         return f->key;
     }

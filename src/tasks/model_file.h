@@ -1,32 +1,33 @@
 /* A model as a safetensors file: what a command line names, weights written and read. */
-#ifndef TL_TASKS_MODEL_FILE_H
-#define TL_TASKS_MODEL_FILE_H
+#ifndef TASKS_MODEL_FILE_H
+#define TASKS_MODEL_FILE_H
 
 #include "data/safetensors.h"
 #include "models/registry.h"
 #include "tasks/settings.h"
 
 /* Opens what a command line names: a .safetensors file, or the newest weights in the folder of a run. */
-tl_status tl_checkpoint_open(const char *checkpoint, tl_safetensors *st, tl_error *err);
+tl_status tli_checkpoint_open(const char *checkpoint, tli_safetensors *st, tl_error *err);
 
 /* How a file names the type of a tensor on the device. */
-tl_st_dtype tl_model_stored_dtype(tl_dtype dtype);
+tli_st_dtype tli_model_stored_dtype(tli_dtype dtype);
 
 /* Writes the weights with the run's settings and the step as metadata. */
-tl_status tl_model_save(tl_context *ctx, const tl_registry *registry, const tl_settings *settings,
-                        uint64_t step, const char *path);
+tl_status tli_model_save(tl_context *ctx, const tli_registry *registry, const tl_settings *settings,
+                         uint64_t step, const char *path);
 /* Reads every parameter of the registry; names, shapes and dtype must match exactly. */
-tl_status tl_model_load(tl_context *ctx, tl_registry *registry, tl_safetensors *st);
+tl_status tli_model_load(tl_context *ctx, tli_registry *registry, tli_safetensors *st);
 /* The step in a model's metadata; 0: there is none. */
-uint64_t tl_model_step(const tl_safetensors *st);
+uint64_t tli_model_step(const tli_safetensors *st);
 
 /* What a file holds of every parameter: its value, or the optimizer's state, by the names of its slots. */
-typedef enum tl_model_part { TL_PART_VALUE, TL_PART_STATE } tl_model_part;
+typedef enum tli_model_part { TLI_PART_VALUE, TLI_PART_STATE } tli_model_part;
 
 /* A file of this part of all parameters. Numbers that are not finite are refused. */
-tl_status tl_model_write_part(tl_context *ctx, const tl_registry *registry, const char *path,
-                              tl_model_part part, const tl_st_pair *metadata, int metadata_count);
+tl_status tli_model_write_part(tl_context *ctx, const tli_registry *registry, const char *path,
+                               tli_model_part part, const tli_st_pair *metadata, int metadata_count);
 /* Reads such a file; names, shapes and dtype must match exactly. */
-tl_status tl_model_read_part(tl_context *ctx, tl_registry *registry, tl_safetensors *st, tl_model_part part);
+tl_status tli_model_read_part(tl_context *ctx, tli_registry *registry, tli_safetensors *st,
+                              tli_model_part part);
 
 #endif

@@ -16,15 +16,15 @@
 typedef struct scoring {
     float *losses; /* one a prediction of a batch */
     int32_t *ranks;
-    float *logits;           /* [batch][classes], with `confusion` */
-    tl_confusion *confusion; /* the caller's, or NULL */
-    uint32_t room;           /* predictions that fit */
-    const tl_hooks *hooks;   /* the caller's, or NULL */
+    float *logits;            /* [batch][classes], with `confusion` */
+    tli_confusion *confusion; /* the caller's, or NULL */
+    uint32_t room;            /* predictions that fit */
+    const tl_hooks *hooks;    /* the caller's, or NULL */
 } scoring;
 
 static tl_status no_memory(tl_context *ctx)
 {
-    return tl_fail(tl_context_error(ctx), TL_ERROR_MEMORY, "out of host memory for the evaluation");
+    return tli_fail(tl_context_error(ctx), TL_ERROR_MEMORY, "out of host memory for the evaluation");
 }
 
 static void scoring_free(scoring *k)
@@ -35,9 +35,9 @@ static void scoring_free(scoring *k)
 }
 
 /* Makes room for the predictions of the batch that was set. */
-static tl_status scoring_reserve(tl_context *ctx, tl_model *model, scoring *k)
+static tl_status scoring_reserve(tl_context *ctx, tli_model *model, scoring *k)
 {
-    const uint32_t count = tl_model_predictions(model);
+    const uint32_t count = tli_model_predictions(model);
     if (count <= k->room) return TL_OK;
     scoring_free(k);
     k->losses = malloc(count * sizeof *k->losses);
@@ -58,12 +58,12 @@ static uint32_t largest_logit(const float *logits, uint32_t classes)
     return best;
 }
 
-static tl_status count_classes(tl_context *ctx, tl_model *model, const tl_inputs *inputs, scoring *k)
+static tl_status count_classes(tl_context *ctx, tli_model *model, const tli_inputs *inputs, scoring *k)
 {
     const uint32_t classes = k->confusion->classes;
-    TL_TRY(tl_model_read_logits(ctx, model, k->logits));
+    TLI_TRY(tli_model_read_logits(ctx, model, k->logits));
     for (uint32_t i = 0; i < inputs->count; i++) {
-        if (k->ranks[i] == TL_NO_RANK) continue; /* nothing was found */
+        if (k->ranks[i] == TLI_NO_RANK) continue; /* nothing was found */
         const uint32_t found = largest_logit(k->logits + (size_t)i * classes, classes);
         k->confusion->counts[(size_t)inputs->targets[i] * classes + found]++;
     }
@@ -71,63 +71,63 @@ static tl_status count_classes(tl_context *ctx, tl_model *model, const tl_inputs
 }
 
 /* Adds the batch's losses and hits to the sums. */
-static tl_status score_batch(tl_context *ctx, tl_model *model, const tl_inputs *inputs, scoring *k,
-                             tl_scores *sums)
+static tl_status score_batch(tl_context *ctx, tli_model *model, const tli_inputs *inputs, scoring *k,
+                             tli_scores *sums)
 {
-    TL_TRY(tl_model_set_batch(ctx, model, inputs));
-    TL_TRY(scoring_reserve(ctx, model, k));
-    TL_TRY(tl_model_forward(ctx, model));
-    TL_TRY(tl_model_loss(ctx, model, 0));
-    TL_TRY(tl_model_read_row_losses(ctx, model, k->losses));
-    TL_TRY(tl_model_read_ranks(ctx, model, k->ranks));
-    const uint32_t count = tl_model_predictions(model);
+    TLI_TRY(tli_model_set_batch(ctx, model, inputs));
+    TLI_TRY(scoring_reserve(ctx, model, k));
+    TLI_TRY(tli_model_forward(ctx, model));
+    TLI_TRY(tli_model_loss(ctx, model, 0));
+    TLI_TRY(tli_model_read_row_losses(ctx, model, k->losses));
+    TLI_TRY(tli_model_read_ranks(ctx, model, k->ranks));
+    const uint32_t count = tli_model_predictions(model);
     for (uint32_t i = 0; i < count; i++) {
         sums->loss += (double)k->losses[i];
         sums->top1 += k->ranks[i] == 0;
         sums->top5 += k->ranks[i] < 5;
-        sums->not_finite += k->ranks[i] == TL_NO_RANK;
+        sums->not_finite += k->ranks[i] == TLI_NO_RANK;
     }
     sums->predictions += count;
     return k->confusion != NULL ? count_classes(ctx, model, inputs, k) : TL_OK;
 }
 
-static tl_status look_for_stop(tl_context *ctx, const tl_task *task, int set, const tl_hooks *hooks)
+static tl_status look_for_stop(tl_context *ctx, const tli_task *task, int set, const tl_hooks *hooks)
 {
     const int number = hooks != NULL && hooks->stop != NULL ? (int)*hooks->stop : 0;
     if (number == 0) return TL_OK;
-    return tl_fail(tl_context_error(ctx), TL_INTERRUPTED,
-                   "stopped by signal %d in the evaluation on the test set %s", number,
-                   tl_task_set_name(task, set));
+    return tli_fail(tl_context_error(ctx), TL_INTERRUPTED,
+                    "stopped by signal %d in the evaluation on the test set %s", number,
+                    tli_task_set_name(task, set));
 }
 
-static tl_status score_batches(tl_context *ctx, const tl_task *task, tl_model *model, tl_task_data *data,
-                               int set, scoring *k, tl_scores *scores)
+static tl_status score_batches(tl_context *ctx, const tli_task *task, tli_model *model, tli_task_data *data,
+                               int set, scoring *k, tli_scores *scores)
 {
     tl_error *err = tl_context_error(ctx);
     uint64_t batches = 0;
-    TL_TRY(task->test_begin(data, set, &batches, err));
+    TLI_TRY(task->test_begin(data, set, &batches, err));
     for (uint64_t number = 0; number < batches; number++) {
-        tl_test_batch b = {0};
-        TL_TRY(look_for_stop(ctx, task, set, k->hooks));
-        TL_TRY(task->test_batch(data, set, number, &b, err));
+        tli_test_batch b = {0};
+        TLI_TRY(look_for_stop(ctx, task, set, k->hooks));
+        TLI_TRY(task->test_batch(data, set, number, &b, err));
         scores->passed_over += b.passed_over;
-        if (b.inputs.count > 0) TL_TRY(score_batch(ctx, model, &b.inputs, k, scores));
+        if (b.inputs.count > 0) TLI_TRY(score_batch(ctx, model, &b.inputs, k, scores));
     }
     if (scores->predictions == 0)
-        return tl_fail(err, TL_ERROR_INPUT,
-                       "no sample of the test set %s can be read: there is nothing to evaluate",
-                       tl_task_set_name(task, set));
+        return tli_fail(err, TL_ERROR_INPUT,
+                        "no sample of the test set %s can be read: there is nothing to evaluate",
+                        tli_task_set_name(task, set));
     scores->loss /= (double)scores->predictions;
     scores->top1 *= 100.0 / (double)scores->predictions;
     scores->top5 *= 100.0 / (double)scores->predictions;
     return TL_OK;
 }
 
-tl_status tl_score_set(tl_context *ctx, const tl_task *task, tl_model *model, tl_task_data *data, int set,
-                       const tl_hooks *hooks, tl_confusion *confusion, tl_scores *scores)
+tl_status tli_score_set(tl_context *ctx, const tli_task *task, tli_model *model, tli_task_data *data, int set,
+                        const tl_hooks *hooks, tli_confusion *confusion, tli_scores *scores)
 {
     scoring k = {.confusion = confusion, .hooks = hooks};
-    *scores = (tl_scores){0};
+    *scores = (tli_scores){0};
     const tl_status status = score_batches(ctx, task, model, data, set, &k, scores);
     if (task->test_end != NULL) task->test_end(data);
     scoring_free(&k);
@@ -137,18 +137,18 @@ tl_status tl_score_set(tl_context *ctx, const tl_task *task, tl_model *model, tl
 /* ---- the table of classes ------------------------------------------------------------------------ */
 
 /* False: out of memory. */
-static bool write_class(FILE *file, const tl_task *task, const tl_task_data *data, uint32_t c)
+static bool write_class(FILE *file, const tli_task *task, const tli_task_data *data, uint32_t c)
 {
     if (task->class_name == NULL) return fprintf(file, "%u", c) > 0;
-    char *text = tl_text_utf8(task->class_name(data, c)), *cell = text != NULL ? tl_text_cell(text) : NULL;
+    char *text = tli_text_utf8(task->class_name(data, c)), *cell = text != NULL ? tli_text_cell(text) : NULL;
     if (cell != NULL) fputs(cell, file);
     free(text);
     free(cell);
     return cell != NULL;
 }
 
-static bool write_table(FILE *file, const tl_task *task, const tl_task_data *data,
-                        const tl_confusion *confusion)
+static bool write_table(FILE *file, const tli_task *task, const tli_task_data *data,
+                        const tli_confusion *confusion)
 {
     const uint32_t classes = confusion->classes;
     bool good = fprintf(file, "true\\found") > 0;
@@ -178,12 +178,12 @@ static tl_status table_open(const char *path, table_file *table, tl_error *err)
     table->is_new = access(path, F_OK) != 0;
     table->file = fopen(path, "a");
     if (table->file != NULL) return TL_OK;
-    return tl_fail(err, TL_ERROR_IO, "cannot write the table of classes %s: %s", path, strerror(errno));
+    return tli_fail(err, TL_ERROR_IO, "cannot write the table of classes %s: %s", path, strerror(errno));
 }
 
 /* Writes and closes it; with `confusion` NULL only closes. */
-static tl_status table_close(const char *path, table_file *table, const tl_task *task,
-                             const tl_task_data *data, const tl_confusion *confusion, tl_error *err)
+static tl_status table_close(const char *path, table_file *table, const tli_task *task,
+                             const tli_task_data *data, const tli_confusion *confusion, tl_error *err)
 {
     bool good = true;
     if (confusion != NULL) {
@@ -194,23 +194,23 @@ static tl_status table_close(const char *path, table_file *table, const tl_task 
     }
     good &= fclose(table->file) == 0;
     if (confusion == NULL && table->is_new) unlink(path);
-    return good ? TL_OK : tl_fail(err, TL_ERROR_IO, "cannot write the table of classes %s", path);
+    return good ? TL_OK : tli_fail(err, TL_ERROR_IO, "cannot write the table of classes %s", path);
 }
 
 /* ---- all sets ------------------------------------------------------------------------------------ */
 
 /* Scores the set that the result is about, with the table of classes if that is wanted. */
-static tl_status score_main(tl_context *ctx, const tl_task *task, tl_model *model, tl_task_data *data,
-                            const tl_settings *s, const tl_hooks *hooks, tl_scores *scores)
+static tl_status score_main(tl_context *ctx, const tli_task *task, tli_model *model, tli_task_data *data,
+                            const tl_settings *s, const tl_hooks *hooks, tli_scores *scores)
 {
     const int set = task->main_set(s);
-    if (s->confusion[0] == '\0') return tl_score_set(ctx, task, model, data, set, hooks, NULL, scores);
+    if (s->confusion[0] == '\0') return tli_score_set(ctx, task, model, data, set, hooks, NULL, scores);
     const size_t classes = s->model.classes;
     table_file table;
-    TL_TRY(table_open(s->confusion, &table, tl_context_error(ctx)));
-    tl_confusion confusion = {s->model.classes, calloc(classes * classes, sizeof *confusion.counts)};
+    TLI_TRY(table_open(s->confusion, &table, tl_context_error(ctx)));
+    tli_confusion confusion = {s->model.classes, calloc(classes * classes, sizeof *confusion.counts)};
     tl_status status = confusion.counts != NULL ? TL_OK : no_memory(ctx);
-    if (status == TL_OK) status = tl_score_set(ctx, task, model, data, set, hooks, &confusion, scores);
+    if (status == TL_OK) status = tli_score_set(ctx, task, model, data, set, hooks, &confusion, scores);
     tl_error *err = status == TL_OK ? tl_context_error(ctx)
                                     : NULL; /* which otherwise says what was wrong before */
     const tl_status closed = table_close(s->confusion, &table, task, data,
@@ -219,21 +219,21 @@ static tl_status score_main(tl_context *ctx, const tl_task *task, tl_model *mode
     return status == TL_OK ? closed : status;
 }
 
-tl_status tl_score_all(tl_context *ctx, const tl_task *task, tl_model *model, tl_task_data *data,
-                       const tl_settings *s, const tl_hooks *hooks, tl_score_each each, void *user,
-                       tl_result *result)
+tl_status tli_score_all(tl_context *ctx, const tli_task *task, tli_model *model, tli_task_data *data,
+                        const tl_settings *s, const tl_hooks *hooks, tli_score_each each, void *user,
+                        tl_result *result)
 {
-    tl_scores scores[TL_TASK_MOST_SETS] = {{0}};
+    tli_scores scores[TLI_TASK_MOST_SETS] = {{0}};
     const int main_set = task->main_set(s);
     for (int set = 0; set < task->sets; set++) {
         if (set == main_set)
-            TL_TRY(score_main(ctx, task, model, data, s, hooks, &scores[set]));
+            TLI_TRY(score_main(ctx, task, model, data, s, hooks, &scores[set]));
         else
-            TL_TRY(tl_score_set(ctx, task, model, data, set, hooks, NULL, &scores[set]));
+            TLI_TRY(tli_score_set(ctx, task, model, data, set, hooks, NULL, &scores[set]));
         result->not_finite += scores[set].not_finite;
-        if (each != NULL) TL_TRY(each(user, task, set, &scores[set]));
+        if (each != NULL) TLI_TRY(each(user, task, set, &scores[set]));
     }
-    const tl_scores *chosen = &scores[main_set];
+    const tli_scores *chosen = &scores[main_set];
     result->test_loss = chosen->loss;
     if (task->classifies) {
         result->top1 = chosen->top1;

@@ -10,7 +10,7 @@
 /* What all tasks have in common. */
 static void set_common(tl_settings *s, const char *task)
 {
-    const tl_preset *tiny = tl_preset_at(0);
+    const tli_preset *tiny = tli_preset_at(0);
     memset(s, 0, sizeof *s);
     snprintf(s->task, sizeof s->task, "%s", task);
     snprintf(s->data, sizeof s->data, "synthetic");
@@ -79,16 +79,16 @@ bool tl_settings_default(tl_settings *s, const char *task)
     return false;
 }
 
-void settings_complete_optimizer(tl_settings *s)
+void tli_settings_complete_optimizer(tl_settings *s)
 {
-    const optimizer_rule *rule = optimizer_rule_of(s->optimizer);
+    const optimizer_rule *rule = tli_optimizer_rule_of(s->optimizer);
     if (rule == NULL) return;
     if (s->beta1 < 0.0f) s->beta1 = rule->beta1;
     if (s->beta2 < 0.0f) s->beta2 = rule->beta2;
     if (s->eps == 0.0f) s->eps = rule->eps;
 }
 
-tl_result tl_result_empty(void)
+tl_result tli_result_empty(void)
 {
     const double none = (double)NAN;
     return (tl_result){.loss = none,

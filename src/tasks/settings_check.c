@@ -60,20 +60,20 @@ static const struct {
 } texts[] = {TEXT(data), TEXT(out), TEXT(metrics), TEXT(init), TEXT(confusion)};
 enum { TEXTS = sizeof texts / sizeof *texts };
 
-const setting_range *setting_range_at(size_t at)
+const setting_range *tli_setting_range_at(size_t at)
 {
     for (int i = 0; i < RANGES; i++)
         if (ranges[i].at == at) return &ranges[i];
     return NULL;
 }
 
-tl_status setting_fail(const char *where, bool whole, double low, double high, const char *text,
-                       tl_error *err)
+tl_status tli_setting_fail(const char *where, bool whole, double low, double high, const char *text,
+                           tl_error *err)
 {
-    return tl_fail(err, TL_ERROR_USAGE,
-                   whole ? "%s takes a whole number from %.0f to %.0f, not '%s'"
-                         : "%s takes a number from %g to %g, not '%s'",
-                   where, low, high, text);
+    return tli_fail(err, TL_ERROR_USAGE,
+                    whole ? "%s takes a whole number from %.0f to %.0f, not '%s'"
+                          : "%s takes a number from %g to %g, not '%s'",
+                    where, low, high, text);
 }
 
 static tl_status check_number(const setting_range *r, const tl_settings *s, tl_error *err)
@@ -86,15 +86,15 @@ static tl_status check_number(const setting_range *r, const tl_settings *s, tl_e
     char text[64];
     if ((value >= r->low && value <= r->high) || value == r->unset) return TL_OK;
     if (r->kind == SETTING_FLOAT)
-        tl_format(text, sizeof text, "%g", value);
+        tli_format(text, sizeof text, "%g", value);
     else
         snprintf(text, sizeof text, "%llu", (unsigned long long)whole);
-    return setting_fail(r->name, r->kind != SETTING_FLOAT, r->low, r->high, text, err);
+    return tli_setting_fail(r->name, r->kind != SETTING_FLOAT, r->low, r->high, text, err);
 }
 
-tl_status settings_check_numbers(const tl_settings *s, tl_error *err)
+tl_status tli_settings_check_numbers(const tl_settings *s, tl_error *err)
 {
-    for (int i = 0; i < RANGES; i++) TL_TRY(check_number(&ranges[i], s, err));
+    for (int i = 0; i < RANGES; i++) TLI_TRY(check_number(&ranges[i], s, err));
     return TL_OK;
 }
 
@@ -102,40 +102,41 @@ static tl_status check_texts(const tl_settings *s, tl_error *err)
 {
     for (int i = 0; i < TEXTS; i++)
         if (memchr((const char *)s + texts[i].at, '\0', texts[i].room) == NULL)
-            return tl_fail(err, TL_ERROR_USAGE, "%s takes at most %zu characters and a terminating zero",
-                           texts[i].name, texts[i].room - 1);
+            return tli_fail(err, TL_ERROR_USAGE, "%s takes at most %zu characters and a terminating zero",
+                            texts[i].name, texts[i].room - 1);
     return TL_OK;
 }
 
 static tl_status check_training(const tl_settings *s, tl_error *err)
 {
-    if (memchr(s->task, '\0', sizeof s->task) == NULL || tl_task_find(s->task) == NULL)
-        return tl_fail(err, TL_ERROR_USAGE, "unknown task '%.*s': this version trains %s",
-                       (int)sizeof s->task, s->task, tl_task_names());
-    TL_TRY(settings_check_numbers(s, err));
-    TL_TRY(choice_check(&motion_choices, (int)s->motion, err));
-    TL_TRY(choice_check(&motion_choices, (int)s->test_motion, err));
-    TL_TRY(choice_check(&optimizer_choices, (int)s->optimizer, err));
-    if (optimizer_rule_of(s->optimizer)->eps == 0.0f && s->eps != 0.0f)
-        return tl_fail(err, TL_ERROR_USAGE, "the optimizer %s has no eps: leave it 0",
-                       choice_shown(&optimizer_choices, (int)s->optimizer));
-    TL_TRY(choice_check(&schedule_choices, (int)s->schedule, err));
-    TL_TRY(choice_check(&recompute_choices, (int)s->recompute, err));
+    if (memchr(s->task, '\0', sizeof s->task) == NULL || tli_task_find(s->task) == NULL)
+        return tli_fail(err, TL_ERROR_USAGE, "unknown task '%.*s': this version trains %s",
+                        (int)sizeof s->task, s->task, tli_task_names());
+    TLI_TRY(tli_settings_check_numbers(s, err));
+    TLI_TRY(tli_choice_check(&tli_motion_choices, (int)s->motion, err));
+    TLI_TRY(tli_choice_check(&tli_motion_choices, (int)s->test_motion, err));
+    TLI_TRY(tli_choice_check(&tli_optimizer_choices, (int)s->optimizer, err));
+    if (tli_optimizer_rule_of(s->optimizer)->eps == 0.0f && s->eps != 0.0f)
+        return tli_fail(err, TL_ERROR_USAGE, "the optimizer %s has no eps: leave it 0",
+                        tli_choice_shown(&tli_optimizer_choices, (int)s->optimizer));
+    TLI_TRY(tli_choice_check(&tli_schedule_choices, (int)s->schedule, err));
+    TLI_TRY(tli_choice_check(&tli_recompute_choices, (int)s->recompute, err));
     tl_settings defaults;
     tl_settings_default(&defaults, s->task);
-    TL_TRY(tl_model_check(&s->model, err));
+    TLI_TRY(tli_model_check(&s->model, err));
     if (s->model.family != defaults.model.family)
-        return tl_fail(err, TL_ERROR_USAGE, "%s trains models of the family %s, not %s", s->task,
-                       choice_shown(&family_choices, (int)defaults.model.family),
-                       choice_shown(&family_choices, (int)s->model.family));
-    return tl_task_find(s->task)->check(s, err);
+        return tli_fail(err, TL_ERROR_USAGE, "%s trains models of the family %s, not %s", s->task,
+                        tli_choice_shown(&tli_family_choices, (int)defaults.model.family),
+                        tli_choice_shown(&tli_family_choices, (int)s->model.family));
+    return tli_task_find(s->task)->check(s, err);
 }
 
-tl_status settings_check(const tl_settings *s, bool training, tl_error *err)
+tl_status tli_settings_check(const tl_settings *s, bool training, tl_error *err)
 {
-    TL_TRY(check_texts(s, err));
+    TLI_TRY(check_texts(s, err));
     if (training) return check_training(s, err);
-    if ((int)s->test_motion != -1) TL_TRY(choice_check(&motion_choices, (int)s->test_motion, err));
-    if (s->batch_size != 0) TL_TRY(check_number(setting_range_at(offsetof(tl_settings, batch_size)), s, err));
-    return check_number(setting_range_at(offsetof(tl_settings, workers)), s, err);
+    if ((int)s->test_motion != -1) TLI_TRY(tli_choice_check(&tli_motion_choices, (int)s->test_motion, err));
+    if (s->batch_size != 0)
+        TLI_TRY(check_number(tli_setting_range_at(offsetof(tl_settings, batch_size)), s, err));
+    return check_number(tli_setting_range_at(offsetof(tl_settings, workers)), s, err);
 }

@@ -1,5 +1,5 @@
 /* Ranges of the settings' numbers, once for the command line and for users of the library, and the check of all settings
- * before a run. What shapes the model is checked by tl_model_check. */
+ * before a run. What shapes the model is checked by tli_model_check. */
 #ifndef TASKS_SETTINGS_CHECK_H
 #define TASKS_SETTINGS_CHECK_H
 
@@ -16,17 +16,17 @@ typedef struct setting_range {
 } setting_range;
 
 /* Of the number at this offset in tl_settings; NULL: it has none here. */
-const setting_range *setting_range_at(size_t at);
+const setting_range *tli_setting_range_at(size_t at);
 
 /* TL_ERROR_USAGE with one sentence when a value makes no run: of training, or, with `training` false, of those that
  * tl_evaluate reads. */
-tl_status settings_check(const tl_settings *settings, bool training, tl_error *err);
+tl_status tli_settings_check(const tl_settings *settings, bool training, tl_error *err);
 
 /* The part of it that is about numbers; of those of a checkpoint, too. */
-tl_status settings_check_numbers(const tl_settings *settings, tl_error *err);
+tl_status tli_settings_check_numbers(const tl_settings *settings, tl_error *err);
 
-/* "`where` takes a whole number from 1 to 5, not '6'": how the command line and settings_check refuse. */
-tl_status setting_fail(const char *where, bool whole, double low, double high, const char *text,
-                       tl_error *err);
+/* "`where` takes a whole number from 1 to 5, not '6'": how the command line and tli_settings_check refuse. */
+tl_status tli_setting_fail(const char *where, bool whole, double low, double high, const char *text,
+                           tl_error *err);
 
 #endif

@@ -1,36 +1,36 @@
 /* What differs between tasks: where samples come from and how a model is scored on them. The trainer and the
  * evaluation know no more of a task than this table. */
-#ifndef TL_TASKS_TASK_H
-#define TL_TASKS_TASK_H
+#ifndef TASKS_TASK_H
+#define TASKS_TASK_H
 
 #include "core/choices.h"
 #include "data/identity.h"
 #include "models/model.h"
 #include "tasks/settings.h"
 
-typedef struct tl_scores {
+typedef struct tli_scores {
     double loss;          /* mean over the set */
     double top1, top5;    /* percent, of tasks that classify */
     uint64_t predictions; /* that the means are over: images or tokens */
     uint64_t not_finite;  /* of them, those with a logit that is not finite: they count as wrong */
     uint64_t passed_over; /* samples of the set that could not be read */
-} tl_scores;
+} tli_scores;
 
 /* A batch of a test set. */
-typedef struct tl_test_batch {
-    tl_inputs inputs;     /* count 0: all of the batch was passed over */
+typedef struct tli_test_batch {
+    tli_inputs inputs;    /* count 0: all of the batch was passed over */
     uint32_t passed_over; /* samples that are missing because they cannot be read */
-} tl_test_batch;
+} tli_test_batch;
 
-typedef struct tl_task_data tl_task_data; /* what a task keeps open during a run: its own struct */
+typedef struct tli_task_data tli_task_data; /* what a task keeps open during a run: its own struct */
 
-enum { TL_TASK_MOST_SETS = 2 };
+enum { TLI_TASK_MOST_SETS = 2 };
 
-typedef struct tl_task {
+typedef struct tli_task {
     const char *name;           /* "mnist" */
     const char *unit;           /* what a rate counts, one a prediction of the model: "images", "tokens" */
     bool classifies;            /* scores are top-1 and top-5; otherwise perplexity */
-    int sets;                   /* test sets, up to TL_TASK_MOST_SETS */
+    int sets;                   /* test sets, up to TLI_TASK_MOST_SETS */
     const choices *set_choices; /* names of the sets, by number; NULL: the only one is "val" */
 
     /* Settings that make no run of this task; neither data nor device are needed. */
@@ -40,40 +40,40 @@ typedef struct tl_task {
     tl_status (*look)(tl_settings *s, tl_error *err);
     /* Opens the data that the settings name, with `train` those for training too, and completes s->model by
      * what the data alone know. Keeps `s`, whose batch size may still change before the first batch. */
-    tl_status (*open)(tl_settings *s, bool train, tl_task_data **data, tl_error *err);
-    void (*close)(tl_task_data *data);             /* NULL is fine */
-    uint64_t (*samples)(const tl_task_data *data); /* of an epoch of training */
+    tl_status (*open)(tl_settings *s, bool train, tli_task_data **data, tl_error *err);
+    void (*close)(tli_task_data *data);             /* NULL is fine */
+    uint64_t (*samples)(const tli_task_data *data); /* of an epoch of training */
     /* What identifies one of the two sets: that of training, or of testing, as it was opened. Drawn data by their name. */
-    tl_set_identity (*identify)(const tl_task_data *data, bool train);
+    tli_set_identity (*identify)(const tli_task_data *data, bool train);
     /* The batch of the step behind `done` steps: a function of the settings, the data and `done` alone. It
      * belongs to `data` and stands until the next call of batch, prepare or test_begin. */
-    tl_status (*batch)(tl_task_data *data, uint64_t done, tl_inputs *inputs, tl_error *err);
+    tl_status (*batch)(tli_task_data *data, uint64_t done, tli_inputs *inputs, tl_error *err);
     /* Called while the device works on the step before: makes ready what batch(done) will give. */
-    tl_status (*prepare)(tl_task_data *data, uint64_t done, tl_error *err);
+    tl_status (*prepare)(tli_task_data *data, uint64_t done, tl_error *err);
     /* The set that result->loss and top1 speak of. */
     int (*main_set)(const tl_settings *s);
     /* A test set: test_begin says how many batches it has, test_batch gives them by number, in order from 0; one
      * stands until the next call. test_end releases what the test took (NULL: nothing) and follows every
      * test_begin, also one that failed. */
-    tl_status (*test_begin)(tl_task_data *data, int set, uint64_t *batches, tl_error *err);
-    tl_status (*test_batch)(tl_task_data *data, int set, uint64_t number, tl_test_batch *batch,
+    tl_status (*test_begin)(tli_task_data *data, int set, uint64_t *batches, tl_error *err);
+    tl_status (*test_batch)(tli_task_data *data, int set, uint64_t number, tli_test_batch *batch,
                             tl_error *err);
-    void (*test_end)(tl_task_data *data);
+    void (*test_end)(tli_task_data *data);
     /* The files of the training set, or of the test set as far as they were counted: what was passed over there a test
      * knows. NULL: the task does not read images of files. */
-    tl_set_files (*files)(const tl_task_data *data, bool train);
+    tl_set_files (*files)(const tli_task_data *data, bool train);
     /* The name of a class, for people and tables; NULL: classes have numbers only. */
-    const char *(*class_name)(const tl_task_data *data, uint32_t class_index);
+    const char *(*class_name)(const tli_task_data *data, uint32_t class_index);
     /* Beside loss, top1, top5 and perplexity of the main set: what this task reports of its sets. NULL:
      * nothing. */
-    void (*report)(const tl_scores scores[TL_TASK_MOST_SETS], tl_result *result);
-} tl_task;
+    void (*report)(const tli_scores scores[TLI_TASK_MOST_SETS], tl_result *result);
+} tli_task;
 
-const tl_task *tl_task_find(const char *name); /* NULL: there is none of this name */
+const tli_task *tli_task_find(const char *name); /* NULL: there is none of this name */
 /* Of a test set, for metrics and messages. */
-const char *tl_task_set_name(const tl_task *task, int set);
-const char *tl_task_names(void); /* "mnist, vit" */
+const char *tli_task_set_name(const tli_task *task, int set);
+const char *tli_task_names(void); /* "mnist, vit" */
 
-extern const tl_task task_digits, task_images, task_text;
+extern const tli_task tli_task_digits, tli_task_images, tli_task_text;
 
 #endif

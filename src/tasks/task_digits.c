@@ -6,9 +6,9 @@
 #include "data/dataset.h"
 #include "tasks/task.h"
 
-struct tl_task_data {
+struct tli_task_data {
     tl_settings *s;
-    tl_dataset train, test;
+    tli_dataset train, test;
     uint32_t *order;          /* of the epoch `ordered` */
     uint64_t ordered, filled; /* epoch that `order` and step that the batch stand for; UINT64_MAX: none */
     float *images;            /* [batch][1][frame][height][width] */
@@ -19,29 +19,29 @@ struct tl_task_data {
 static tl_status check(const tl_settings *s, tl_error *err)
 {
     if (s->model.channels != 1)
-        return tl_fail(err, TL_ERROR_USAGE, "mnist takes images of 1 channel, not %u", s->model.channels);
+        return tli_fail(err, TL_ERROR_USAGE, "mnist takes images of 1 channel, not %u", s->model.channels);
     if (s->model.classes >= 10 || strcmp(s->data, "synthetic") != 0)
         return TL_OK; /* files: their labels say */
-    return tl_fail(err, TL_ERROR_USAGE, "--classes %u is too few: mnist has the labels 0 to 9",
-                   s->model.classes);
+    return tli_fail(err, TL_ERROR_USAGE, "--classes %u is too few: mnist has the labels 0 to 9",
+                    s->model.classes);
 }
 
 /* Images must fit the field, labels the classes. */
-static tl_status load(const tl_settings *s, bool train, tl_dataset *set, tl_error *err)
+static tl_status load(const tl_settings *s, bool train, tli_dataset *set, tl_error *err)
 {
     const uint32_t limit = train ? s->limit_train : s->limit_test;
     if (strcmp(s->data, "synthetic") == 0)
-        TL_TRY(tl_digits_draw(s->seed, train, limit, set, err));
+        TLI_TRY(tli_digits_draw(s->seed, train, limit, set, err));
     else
-        TL_TRY(tl_idx_load(s->data, train, limit, set, err));
+        TLI_TRY(tli_idx_load(s->data, train, limit, set, err));
     if (set->height > s->model.image_height || set->width > s->model.image_width)
-        return tl_fail(
+        return tli_fail(
             err, TL_ERROR_USAGE,
             "the images of %s are %u x %u and do not fit a field of %u x %u: use a larger --image-size",
             s->data, set->height, set->width, s->model.image_height, s->model.image_width);
     for (uint32_t i = 0; i < set->count; i++)
         if (set->labels[i] >= s->model.classes)
-            return tl_fail(
+            return tli_fail(
                 err, TL_ERROR_INPUT,
                 "label %u of %s/%s-labels-idx1-ubyte is %u, but the model has %u classes, 0 to %u: "
                 "train with more --classes",
@@ -49,21 +49,21 @@ static tl_status load(const tl_settings *s, bool train, tl_dataset *set, tl_erro
     return TL_OK;
 }
 
-static void close_data(tl_task_data *d)
+static void close_data(tli_task_data *d)
 {
     if (d == NULL) return;
-    tl_dataset_free(&d->train);
-    tl_dataset_free(&d->test);
+    tli_dataset_free(&d->train);
+    tli_dataset_free(&d->test);
     free(d->order);
     free(d->images);
     free(d->targets);
     free(d);
 }
 
-static tl_status open_data(tl_settings *s, bool train, tl_task_data **data, tl_error *err)
+static tl_status open_data(tl_settings *s, bool train, tli_task_data **data, tl_error *err)
 {
-    tl_task_data *d = calloc(1, sizeof *d);
-    if (d == NULL) return tl_fail(err, TL_ERROR_MEMORY, "out of host memory for the images of %s", s->data);
+    tli_task_data *d = calloc(1, sizeof *d);
+    if (d == NULL) return tli_fail(err, TL_ERROR_MEMORY, "out of host memory for the images of %s", s->data);
     d->s = s;
     d->ordered = d->filled = UINT64_MAX;
     tl_status status = train ? load(s, true, &d->train, err) : TL_OK;
@@ -71,8 +71,8 @@ static tl_status open_data(tl_settings *s, bool train, tl_task_data **data, tl_e
     if (status == TL_OK && train) {
         d->order = malloc(d->train.count * sizeof *d->order);
         if (d->order == NULL)
-            status = tl_fail(err, TL_ERROR_MEMORY, "out of host memory for the order of %u images",
-                             d->train.count);
+            status = tli_fail(err, TL_ERROR_MEMORY, "out of host memory for the order of %u images",
+                              d->train.count);
     }
     if (status == TL_OK)
         *data = d;
@@ -81,33 +81,33 @@ static tl_status open_data(tl_settings *s, bool train, tl_task_data **data, tl_e
     return status;
 }
 
-static uint64_t samples(const tl_task_data *d)
+static uint64_t samples(const tli_task_data *d)
 {
     return d->train.count;
 }
 
 /* Decoded contents: packed files are the same data. */
-static tl_set_identity identify(const tl_task_data *d, bool train)
+static tli_set_identity identify(const tli_task_data *d, bool train)
 {
-    const tl_dataset *set = train ? &d->train : &d->test;
-    tl_set_identity identity = {.samples = set->count};
+    const tli_dataset *set = train ? &d->train : &d->test;
+    tli_set_identity identity = {.samples = set->count};
     if (strcmp(d->s->data, "synthetic") == 0) {
-        tl_identity_add(&identity, d->s->data, strlen(d->s->data));
+        tli_identity_add(&identity, d->s->data, strlen(d->s->data));
         return identity;
     }
-    tl_identity_add_number(&identity, set->height);
-    tl_identity_add_number(&identity, set->width);
-    tl_identity_add(&identity, set->labels, set->count);
-    tl_identity_add_ends(&identity, set->pixels, (uint64_t)set->count * set->height * set->width);
+    tli_identity_add_number(&identity, set->height);
+    tli_identity_add_number(&identity, set->width);
+    tli_identity_add(&identity, set->labels, set->count);
+    tli_identity_add_ends(&identity, set->pixels, (uint64_t)set->count * set->height * set->width);
     return identity;
 }
 
 static size_t field_size(const tl_settings *s)
 {
-    return (size_t)tl_model_image_values(&s->model);
+    return (size_t)tli_model_image_values(&s->model);
 }
 
-static tl_status ensure_batch(tl_task_data *d, tl_error *err)
+static tl_status ensure_batch(tli_task_data *d, tl_error *err)
 {
     const uint32_t wanted = d->s->batch_size;
     if (d->capacity >= wanted) return TL_OK;
@@ -117,13 +117,13 @@ static tl_status ensure_batch(tl_task_data *d, tl_error *err)
     d->targets = malloc(wanted * sizeof *d->targets);
     d->capacity = d->images != NULL && d->targets != NULL ? wanted : 0;
     if (d->capacity == wanted) return TL_OK;
-    return tl_fail(err, TL_ERROR_MEMORY,
-                   "out of host memory for a batch of %u images: use a smaller --batch-size", wanted);
+    return tli_fail(err, TL_ERROR_MEMORY,
+                    "out of host memory for a batch of %u images: use a smaller --batch-size", wanted);
 }
 
 /* Places images order[first..first + count) (order NULL: as they stand). `purpose` and `epoch` name the
  * stream of dynamic positions, see data/motion.h. */
-static void fill(tl_task_data *d, const tl_dataset *set, const uint32_t *order, uint32_t first,
+static void fill(tli_task_data *d, const tli_dataset *set, const uint32_t *order, uint32_t first,
                  uint32_t count, tl_motion motion, const char *purpose, uint64_t epoch)
 {
     const tl_model_config *m = &d->s->model;
@@ -133,38 +133,38 @@ static void fill(tl_task_data *d, const tl_dataset *set, const uint32_t *order, 
         const uint32_t index = order != NULL ? order[first + i] : first + i;
         for (uint32_t frame = 0; frame < frames; frame++) {
             uint32_t y, x;
-            tl_motion_frame(motion, d->s->seed, purpose, epoch, index, frame, frames, height, width,
-                            set->height, set->width, &y, &x);
-            tl_motion_place(set, index, y, x, height, width,
-                            d->images + i * field_size(d->s) + (size_t)frame * height * width);
+            tli_motion_frame(motion, d->s->seed, purpose, epoch, index, frame, frames, height, width,
+                             set->height, set->width, &y, &x);
+            tli_motion_place(set, index, y, x, height, width,
+                             d->images + i * field_size(d->s) + (size_t)frame * height * width);
         }
         d->targets[i] = set->labels[index];
     }
     d->count = count;
 }
 
-static tl_inputs inputs_of(const tl_task_data *d)
+static tli_inputs inputs_of(const tli_task_data *d)
 {
-    return (tl_inputs){.count = d->count, .images = d->images, .targets = d->targets};
+    return (tli_inputs){.count = d->count, .images = d->images, .targets = d->targets};
 }
 
-static tl_status prepare(tl_task_data *d, uint64_t done, tl_error *err)
+static tl_status prepare(tli_task_data *d, uint64_t done, tl_error *err)
 {
     if (d->filled == done) return TL_OK;
-    TL_TRY(ensure_batch(d, err));
+    TLI_TRY(ensure_batch(d, err));
     const uint32_t size = d->s->batch_size;
     const uint64_t steps = (d->train.count + (uint64_t)size - 1) / size, epoch = done / steps;
     const uint32_t first = (uint32_t)(done % steps) * size, left = d->train.count - first;
-    if (epoch != d->ordered) tl_epoch_order(d->s->seed, epoch, d->train.count, d->order);
+    if (epoch != d->ordered) tli_epoch_order(d->s->seed, epoch, d->train.count, d->order);
     d->ordered = epoch;
     fill(d, &d->train, d->order, first, left < size ? left : size, d->s->motion, "motion/train", epoch);
     d->filled = done;
     return TL_OK;
 }
 
-static tl_status batch(tl_task_data *d, uint64_t done, tl_inputs *inputs, tl_error *err)
+static tl_status batch(tli_task_data *d, uint64_t done, tli_inputs *inputs, tl_error *err)
 {
-    TL_TRY(prepare(d, done, err));
+    TLI_TRY(prepare(d, done, err));
     *inputs = inputs_of(d);
     return TL_OK;
 }
@@ -175,14 +175,14 @@ static int main_set(const tl_settings *s)
 }
 
 /* Positions of dynamic images depend on the seed alone. */
-static tl_status test_begin(tl_task_data *d, int set, uint64_t *batches, tl_error *err)
+static tl_status test_begin(tli_task_data *d, int set, uint64_t *batches, tl_error *err)
 {
     *batches = (d->test.count + (uint64_t)d->s->batch_size - 1) / d->s->batch_size;
     d->filled = UINT64_MAX; /* the test images take the batch's place */
     return ensure_batch(d, err);
 }
 
-static tl_status test_batch(tl_task_data *d, int set, uint64_t number, tl_test_batch *batch, tl_error *err)
+static tl_status test_batch(tli_task_data *d, int set, uint64_t number, tli_test_batch *batch, tl_error *err)
 {
     const uint32_t size = d->s->batch_size, first = (uint32_t)number * size, left = d->test.count - first;
     fill(d, &d->test, NULL, first, left < size ? left : size, (tl_motion)set, "motion/test", 0);
@@ -190,18 +190,18 @@ static tl_status test_batch(tl_task_data *d, int set, uint64_t number, tl_test_b
     return TL_OK;
 }
 
-static void report(const tl_scores scores[TL_TASK_MOST_SETS], tl_result *result)
+static void report(const tli_scores scores[TLI_TASK_MOST_SETS], tl_result *result)
 {
     result->top1_static = scores[TL_MOTION_STATIC].top1;
     result->top1_dynamic = scores[TL_MOTION_DYNAMIC].top1;
 }
 
-const tl_task task_digits = {
+const tli_task tli_task_digits = {
     .name = "mnist",
     .unit = "images",
     .classifies = true,
     .sets = 2,
-    .set_choices = &motion_choices,
+    .set_choices = &tli_motion_choices,
     .check = check,
     .open = open_data,
     .close = close_data,

@@ -11,50 +11,50 @@
 
 enum { DIGITS = 10 };
 
-struct tl_task_data {
+struct tli_task_data {
     tl_settings *s;
     bool synthetic;
-    tl_image_folder train, val;          /* of folders ... */
-    tl_dataset train_digits, val_digits; /* ... or drawn */
-    char **names;                        /* of the classes; in `val` or, of digits, below */
+    tli_image_folder train, val;          /* of folders ... */
+    tli_dataset train_digits, val_digits; /* ... or drawn */
+    char **names;                         /* of the classes; in `val` or, of digits, below */
     char *digit_names[DIGITS];
     char digit_text[DIGITS][2];
     char *names_json;   /* owned */
-    tl_loader *loader;  /* of training, made with the first batch */
-    tl_loader *tester;  /* of a test under way */
-    uint8_t *val_named; /* files of val that a test has named, see tl_loader_options; NULL when drawn */
+    tli_loader *loader; /* of training, made with the first batch */
+    tli_loader *tester; /* of a test under way */
+    uint8_t *val_named; /* files of val that a test has named, see tli_loader_options; NULL when drawn */
 };
 
 static tl_status check(const tl_settings *s, tl_error *err)
 {
     const tl_model_config *m = &s->model;
     if (m->image_height != m->image_width || m->image_depth > 1 || m->channels != 3)
-        return tl_fail(err, TL_ERROR_USAGE, "vit takes square images of 3 channels, not %u x %u x %u of %u",
-                       m->image_depth, m->image_height, m->image_width, m->channels);
+        return tli_fail(err, TL_ERROR_USAGE, "vit takes square images of 3 channels, not %u x %u x %u of %u",
+                        m->image_depth, m->image_height, m->image_width, m->channels);
     if ((s->augment & ~(uint32_t)TL_AUGMENT_ALL) != 0)
-        return tl_fail(err, TL_ERROR_USAGE, "there is no augmentation of number %u", s->augment);
+        return tli_fail(err, TL_ERROR_USAGE, "there is no augmentation of number %u", s->augment);
     return TL_OK;
 }
 
 /* ---- opening ------------------------------------------------------------------------------------- */
 
-static void close_data(tl_task_data *d)
+static void close_data(tli_task_data *d)
 {
     if (d == NULL) return;
-    if (d->loader != NULL) tl_loader_summarise(d->loader);
-    tl_loader_destroy(d->loader);
-    tl_loader_destroy(d->tester);
+    if (d->loader != NULL) tli_loader_summarise(d->loader);
+    tli_loader_destroy(d->loader);
+    tli_loader_destroy(d->tester);
     free(d->val_named);
-    tl_image_folder_free(&d->train);
-    tl_image_folder_free(&d->val);
-    tl_dataset_free(&d->train_digits);
-    tl_dataset_free(&d->val_digits);
+    tli_image_folder_free(&d->train);
+    tli_image_folder_free(&d->val);
+    tli_dataset_free(&d->train_digits);
+    tli_dataset_free(&d->val_digits);
     if (d->s->class_names == d->names_json) d->s->class_names = NULL;
     cJSON_free(d->names_json);
     free(d);
 }
 
-static tl_status open_digits(tl_task_data *d, bool train, tl_error *err)
+static tl_status open_digits(tli_task_data *d, bool train, tl_error *err)
 {
     const tl_settings *s = d->s;
     for (int i = 0; i < DIGITS; i++) {
@@ -62,39 +62,39 @@ static tl_status open_digits(tl_task_data *d, bool train, tl_error *err)
         d->digit_names[i] = d->digit_text[i];
     }
     d->names = d->digit_names;
-    if (train) TL_TRY(tl_digits_draw(s->seed, 1, s->limit_train, &d->train_digits, err));
-    return tl_digits_draw(s->seed, 0, s->limit_test, &d->val_digits, err);
+    if (train) TLI_TRY(tli_digits_draw(s->seed, 1, s->limit_train, &d->train_digits, err));
+    return tli_digits_draw(s->seed, 0, s->limit_test, &d->val_digits, err);
 }
 
 /* "data/train: 24 images of 3 classes; ignored 12 files: 7 .gif, 5 .txt" */
-static void describe_folder(const tl_task_data *d, const tl_image_folder *f)
+static void describe_folder(const tli_task_data *d, const tli_image_folder *f)
 {
-    char limited[32] = "", ignored[TL_IGNORED_TEXT + 40] = "";
+    char limited[32] = "", ignored[TLI_IGNORED_TEXT + 40] = "";
     if (f->count < f->found) snprintf(limited, sizeof limited, "%u of ", f->count);
     if (f->ignored > 0)
         snprintf(ignored, sizeof ignored, "; ignored %u files: %s", f->ignored, f->ignored_kinds);
-    tl_log_write(d->s->log, TL_LOG_NOTICE, "%s: %s%u images of %u classes%s", f->root, limited, f->found,
-                 f->classes, ignored);
+    tli_log_write(d->s->log, TL_LOG_NOTICE, "%s: %s%u images of %u classes%s", f->root, limited, f->found,
+                  f->classes, ignored);
 }
 
-static tl_status open_folders(tl_task_data *d, bool train, tl_error *err)
+static tl_status open_folders(tli_task_data *d, bool train, tl_error *err)
 {
     const tl_settings *s = d->s;
-    if (train) TL_TRY(tl_image_folder_open(s->data, "train", s->limit_train, &d->train, err));
-    TL_TRY(tl_image_folder_open(s->data, "val", s->limit_test, &d->val, err));
+    if (train) TLI_TRY(tli_image_folder_open(s->data, "train", s->limit_train, &d->train, err));
+    TLI_TRY(tli_image_folder_open(s->data, "val", s->limit_test, &d->val, err));
     d->names = d->val.class_names;
     d->val_named = calloc(d->val.count, 1);
     if (d->val_named == NULL)
-        return tl_fail(err, TL_ERROR_MEMORY, "out of host memory for the images of %s", s->data);
+        return tli_fail(err, TL_ERROR_MEMORY, "out of host memory for the images of %s", s->data);
     if (train) describe_folder(d, &d->train);
     describe_folder(d, &d->val);
     if (!train) return TL_OK;
-    return tl_image_folder_match(&d->val, d->train.class_names, d->train.classes, d->train.root, err);
+    return tli_image_folder_match(&d->val, d->train.class_names, d->train.classes, d->train.root, err);
 }
 
 static tl_status no_memory(tl_error *err)
 {
-    return tl_fail(err, TL_ERROR_MEMORY, "out of host memory for the names of the classes");
+    return tli_fail(err, TL_ERROR_MEMORY, "out of host memory for the names of the classes");
 }
 
 /* The strings of a JSON array, which keeps them, as an array to be freed; NULL with *count 0 or more: out of memory, with -1: it
@@ -114,20 +114,20 @@ static char **strings_of(const cJSON *array, int *count)
 }
 
 /* A checkpoint's classes must be the data's. Both are compared as text, see core/text.h: `names` has the data's. */
-static tl_status match_names(const tl_task_data *d, const cJSON *names, tl_error *err)
+static tl_status match_names(const tli_task_data *d, const cJSON *names, tl_error *err)
 {
     cJSON *stored = cJSON_Parse(d->s->class_names);
     int our_count, their_count;
     char **ours = strings_of(names, &our_count), **theirs = strings_of(stored, &their_count);
-    tl_image_folder shown = {.class_names = ours, .classes = (uint32_t)our_count};
+    tli_image_folder shown = {.class_names = ours, .classes = (uint32_t)our_count};
     snprintf(shown.root, sizeof shown.root, "%s", d->synthetic ? "synthetic" : d->val.root);
     tl_status status;
     if (their_count < 0)
-        status = tl_fail(err, TL_ERROR_INPUT, "the checkpoint's class_names are no JSON array of names");
+        status = tli_fail(err, TL_ERROR_INPUT, "the checkpoint's class_names are no JSON array of names");
     else if (ours == NULL || theirs == NULL)
         status = no_memory(err);
     else
-        status = tl_image_folder_match(&shown, theirs, (uint32_t)their_count, "the checkpoint", err);
+        status = tli_image_folder_match(&shown, theirs, (uint32_t)their_count, "the checkpoint", err);
     free(ours);
     free(theirs);
     cJSON_Delete(stored);
@@ -135,30 +135,30 @@ static tl_status match_names(const tl_task_data *d, const cJSON *names, tl_error
 }
 
 /* The classes of the data become the model's, or must be. */
-static tl_status settle_classes(tl_task_data *d, bool train, tl_error *err)
+static tl_status settle_classes(tli_task_data *d, bool train, tl_error *err)
 {
     tl_settings *s = d->s;
     const uint32_t classes = d->synthetic ? DIGITS : d->val.classes;
-    cJSON *names = tl_json_text_array(d->names, classes);
+    cJSON *names = tli_json_text_array(d->names, classes);
     d->names_json = names != NULL ? cJSON_PrintUnformatted(names) : NULL;
     tl_status status = d->names_json != NULL ? TL_OK : no_memory(err);
     if (status == TL_OK && !train && s->class_names != NULL && s->class_names[0] == '[')
         status = match_names(d, names, err);
     cJSON_Delete(names);
-    TL_TRY(status);
+    TLI_TRY(status);
     if ((s->classes_given || !train) && s->model.classes != classes)
-        return tl_fail(err, train ? TL_ERROR_USAGE : TL_ERROR_INPUT, "%s has %u classes, not %u: %s", s->data,
-                       classes, s->model.classes,
-                       train ? "leave --classes away" : "the checkpoint was trained on others");
+        return tli_fail(err, train ? TL_ERROR_USAGE : TL_ERROR_INPUT, "%s has %u classes, not %u: %s",
+                        s->data, classes, s->model.classes,
+                        train ? "leave --classes away" : "the checkpoint was trained on others");
     s->model.classes = classes;
     if (train) s->class_names = d->names_json;
     return TL_OK;
 }
 
-static tl_status open_data(tl_settings *s, bool train, tl_task_data **data, tl_error *err)
+static tl_status open_data(tl_settings *s, bool train, tli_task_data **data, tl_error *err)
 {
-    tl_task_data *d = calloc(1, sizeof *d);
-    if (d == NULL) return tl_fail(err, TL_ERROR_MEMORY, "out of host memory for the images of %s", s->data);
+    tli_task_data *d = calloc(1, sizeof *d);
+    if (d == NULL) return tli_fail(err, TL_ERROR_MEMORY, "out of host memory for the images of %s", s->data);
     d->s = s;
     d->synthetic = strcmp(s->data, "synthetic") == 0;
     tl_status status = d->synthetic ? open_digits(d, train, err) : open_folders(d, train, err);
@@ -173,40 +173,40 @@ static tl_status open_data(tl_settings *s, bool train, tl_task_data **data, tl_e
 /* The lists of files are read, and no file. */
 static tl_status look(tl_settings *s, tl_error *err)
 {
-    tl_task_data *d = NULL;
-    TL_TRY(open_data(s, true, &d, err));
+    tli_task_data *d = NULL;
+    TLI_TRY(open_data(s, true, &d, err));
     close_data(d);
     return TL_OK;
 }
 
 /* ---- batches ------------------------------------------------------------------------------------- */
 
-static uint64_t samples(const tl_task_data *d)
+static uint64_t samples(const tli_task_data *d)
 {
     return d->synthetic ? d->train_digits.count : d->train.count;
 }
 
 /* The names below the set's folder and the sizes of the files, which are not read. */
-static tl_set_identity identify(const tl_task_data *d, bool train)
+static tli_set_identity identify(const tli_task_data *d, bool train)
 {
-    const tl_image_folder *f = train ? &d->train : &d->val;
+    const tli_image_folder *f = train ? &d->train : &d->val;
     if (d->synthetic) {
-        tl_set_identity drawn = {.samples = train ? d->train_digits.count : d->val_digits.count};
-        tl_identity_add(&drawn, d->s->data, strlen(d->s->data));
+        tli_set_identity drawn = {.samples = train ? d->train_digits.count : d->val_digits.count};
+        tli_identity_add(&drawn, d->s->data, strlen(d->s->data));
         return drawn;
     }
-    tl_set_identity identity = {.samples = f->count};
+    tli_set_identity identity = {.samples = f->count};
     for (uint32_t i = 0; i < f->count; i++) {
-        tl_identity_add(&identity, f->paths[i], strlen(f->paths[i]) + 1);
-        tl_identity_add_number(&identity, tl_image_folder_size(f, i));
+        tli_identity_add(&identity, f->paths[i], strlen(f->paths[i]) + 1);
+        tli_identity_add_number(&identity, tli_image_folder_size(f, i));
     }
     return identity;
 }
 
-static tl_status make_loader(const tl_task_data *d, bool train, tl_loader **loader, tl_error *err)
+static tl_status make_loader(const tli_task_data *d, bool train, tli_loader **loader, tl_error *err)
 {
     const tl_settings *s = d->s;
-    const tl_loader_options options = {
+    const tli_loader_options options = {
         .folder = d->synthetic ? NULL
                   : train      ? &d->train
                                : &d->val,
@@ -225,65 +225,66 @@ static tl_status make_loader(const tl_task_data *d, bool train, tl_loader **load
         .exact_decode = s->exact_decode,
         .log = s->log,
     };
-    return tl_loader_create(&options, loader, err);
+    return tli_loader_create(&options, loader, err);
 }
 
-static tl_inputs inputs_of(const tl_loader_batch *b)
+static tli_inputs inputs_of(const tli_loader_batch *b)
 {
-    return (tl_inputs){.count = b->count, .images = b->images, .targets = b->labels, .soft_targets = b->soft};
+    return (tli_inputs){
+        .count = b->count, .images = b->images, .targets = b->labels, .soft_targets = b->soft};
 }
 
-static tl_status batch(tl_task_data *d, uint64_t done, tl_inputs *inputs, tl_error *err)
+static tl_status batch(tli_task_data *d, uint64_t done, tli_inputs *inputs, tl_error *err)
 {
-    tl_loader_batch b;
-    if (d->loader == NULL) TL_TRY(make_loader(d, true, &d->loader, err));
-    TL_TRY(tl_loader_get(d->loader, done, &b, err));
+    tli_loader_batch b;
+    if (d->loader == NULL) TLI_TRY(make_loader(d, true, &d->loader, err));
+    TLI_TRY(tli_loader_get(d->loader, done, &b, err));
     *inputs = inputs_of(&b);
     return TL_OK;
 }
 
 /* The workers are ahead anyway: all that they need is the room of the batch that the device has a copy of. */
-static tl_status prepare(tl_task_data *d, uint64_t done, tl_error *err)
+static tl_status prepare(tli_task_data *d, uint64_t done, tl_error *err)
 {
-    if (d->loader != NULL) tl_loader_release(d->loader);
+    if (d->loader != NULL) tli_loader_release(d->loader);
     return TL_OK;
 }
 
 /* ---- testing ------------------------------------------------------------------------------------- */
 
-static tl_status test_begin(tl_task_data *d, int set, uint64_t *batches, tl_error *err)
+static tl_status test_begin(tli_task_data *d, int set, uint64_t *batches, tl_error *err)
 {
-    TL_TRY(make_loader(d, false, &d->tester, err));
-    *batches = tl_loader_batches(d->tester);
+    TLI_TRY(make_loader(d, false, &d->tester, err));
+    *batches = tli_loader_batches(d->tester);
     return TL_OK;
 }
 
-static tl_status test_batch(tl_task_data *d, int set, uint64_t number, tl_test_batch *batch, tl_error *err)
+static tl_status test_batch(tli_task_data *d, int set, uint64_t number, tli_test_batch *batch, tl_error *err)
 {
-    tl_loader_batch b;
-    TL_TRY(tl_loader_get(d->tester, number, &b, err));
-    *batch = (tl_test_batch){.inputs = inputs_of(&b), .passed_over = b.passed_over};
+    tli_loader_batch b;
+    TLI_TRY(tli_loader_get(d->tester, number, &b, err));
+    *batch = (tli_test_batch){.inputs = inputs_of(&b), .passed_over = b.passed_over};
     return TL_OK;
 }
 
-static void test_end(tl_task_data *d)
+static void test_end(tli_task_data *d)
 {
-    if (d->tester != NULL) tl_loader_summarise(d->tester);
-    tl_loader_destroy(d->tester);
+    if (d->tester != NULL) tli_loader_summarise(d->tester);
+    tli_loader_destroy(d->tester);
     d->tester = NULL;
 }
 
-static tl_set_files files(const tl_task_data *d, bool train)
+static tl_set_files files(const tli_task_data *d, bool train)
 {
-    const tl_image_folder *f = train ? &d->train : &d->val;
-    const uint32_t passed_over = train && d->loader != NULL ? tl_loader_damaged(d->loader) : 0;
+    const tli_image_folder *f = train ? &d->train : &d->val;
+    const uint32_t passed_over = train && d->loader != NULL ? tli_loader_damaged(d->loader) : 0;
     if (d->synthetic)
         return (tl_set_files){.known = true, .images = train ? d->train_digits.count : d->val_digits.count};
     return (tl_set_files){
         .known = true, .images = f->count - passed_over, .passed_over = passed_over, .ignored = f->ignored};
 }
 
-static const char *class_name(const tl_task_data *d, uint32_t class_index)
+static const char *class_name(const tli_task_data *d, uint32_t class_index)
 {
     return d->names[class_index];
 }
@@ -293,7 +294,7 @@ static int main_set(const tl_settings *s)
     return 0;
 }
 
-const tl_task task_images = {
+const tli_task tli_task_images = {
     .name = "vit",
     .unit = "images",
     .classifies = true,

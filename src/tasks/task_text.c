@@ -7,9 +7,9 @@
 #include "data/synthetic_text.h"
 #include "tasks/task.h"
 
-struct tl_task_data {
+struct tli_task_data {
     tl_settings *s;
-    tl_tokens train, test;
+    tli_tokens train, test;
     char *vocabulary;          /* owned: what settings->vocabulary points to, or NULL */
     uint64_t filled;           /* step that the batch stands for; UINT64_MAX: none */
     uint32_t *window;          /* one window: its ids and the ones to be predicted, [2][seq_len] */
@@ -24,62 +24,63 @@ static bool is_synthetic(const tl_settings *s)
 
 static tl_status check(const tl_settings *s, tl_error *err)
 {
-    if (is_synthetic(s) && s->model.vocab_size < TL_TEXT_SYMBOLS)
-        return tl_fail(err, TL_ERROR_USAGE,
-                       "--vocab-size %u is too small: the synthetic text has %d characters",
-                       s->model.vocab_size, TL_TEXT_SYMBOLS);
+    if (is_synthetic(s) && s->model.vocab_size < TLI_TEXT_SYMBOLS)
+        return tli_fail(err, TL_ERROR_USAGE,
+                        "--vocab-size %u is too small: the synthetic text has %d characters",
+                        s->model.vocab_size, TLI_TEXT_SYMBOLS);
     if (s->samples_per_epoch < 1)
-        return tl_fail(err, TL_ERROR_USAGE, "an epoch has 0 windows: give --samples-per-epoch at least 1");
+        return tli_fail(err, TL_ERROR_USAGE, "an epoch has 0 windows: give --samples-per-epoch at least 1");
     return TL_OK;
 }
 
 /* ---- opening ------------------------------------------------------------------------------------- */
 
-static tl_status load(const tl_settings *s, bool train, tl_tokens *tokens, tl_error *err)
+static tl_status load(const tl_settings *s, bool train, tli_tokens *tokens, tl_error *err)
 {
     char path[1100];
     const uint32_t length = s->model.seq_len, limit = train ? s->limit_train : s->limit_test;
     const bool by_chars = s->vocabulary != NULL && s->vocabulary[0] == '{';
     snprintf(path, sizeof path, "%s/%s.bin", s->data, train ? "train" : "val");
     if (is_synthetic(s))
-        TL_TRY(tl_text_draw(s->seed, train, tokens, err));
+        TLI_TRY(tli_text_draw(s->seed, train, tokens, err));
     else
-        TL_TRY(tl_tokens_open(path, s->model.vocab_size, by_chars, tokens, err));
+        TLI_TRY(tli_tokens_open(path, s->model.vocab_size, by_chars, tokens, err));
     const uint64_t limited = (uint64_t)limit * length + 1;
     if (limit > 0 && tokens->count > limited) tokens->count = limited;
-    return tl_tokens_check_window(tokens, length, err);
+    return tli_tokens_check_window(tokens, length, err);
 }
 
 /* What the ids of the data stand for: chars.json beside them, or else a BPE's tokens. */
 static tl_status read_vocabulary(const tl_settings *s, char **text, uint32_t *size, tl_error *err)
 {
     char path[1100];
-    tl_chars chars = {0};
+    tli_chars chars = {0};
     *size = 0;
     snprintf(path, sizeof path, "%s/chars.json", s->data);
     if (!is_synthetic(s) && access(path, F_OK) != 0) {
         *text = strdup("bpe");
-        return *text != NULL ? TL_OK : tl_fail(err, TL_ERROR_MEMORY, "out of host memory for the vocabulary");
+        return *text != NULL ? TL_OK
+                             : tli_fail(err, TL_ERROR_MEMORY, "out of host memory for the vocabulary");
     }
     if (is_synthetic(s))
-        TL_TRY(tl_text_chars(&chars, err));
+        TLI_TRY(tli_text_chars(&chars, err));
     else
-        TL_TRY(tl_chars_load(path, &chars, err));
+        TLI_TRY(tli_chars_load(path, &chars, err));
     *size = chars.size;
-    const tl_status status = tl_chars_text(&chars, text, err);
-    tl_chars_free(&chars);
+    const tl_status status = tli_chars_text(&chars, text, err);
+    tli_chars_free(&chars);
     return status;
 }
 
 /* The model's vocabulary is that of the data. One that was trained keeps its own, and the data must have the same. */
-static tl_status settle_vocabulary(tl_task_data *d, bool train, tl_error *err)
+static tl_status settle_vocabulary(tli_task_data *d, bool train, tl_error *err)
 {
     tl_settings *s = d->s;
     uint32_t size;
-    TL_TRY(read_vocabulary(s, &d->vocabulary, &size, err));
+    TLI_TRY(read_vocabulary(s, &d->vocabulary, &size, err));
     if (!train) {
         if (s->vocabulary == NULL || strcmp(s->vocabulary, d->vocabulary) == 0) return TL_OK;
-        return tl_fail(
+        return tli_fail(
             err, TL_ERROR_INPUT,
             "the ids of %s do not stand for the %s that the model was trained on: give token files of the "
             "same vocabulary",
@@ -89,16 +90,16 @@ static tl_status settle_vocabulary(tl_task_data *d, bool train, tl_error *err)
     if (size == 0 || is_synthetic(s)) return TL_OK;
     if (!s->vocab_given) s->model.vocab_size = size;
     if (s->model.vocab_size >= size) return TL_OK;
-    return tl_fail(err, TL_ERROR_INPUT, "--vocab-size %u is too small: %s/chars.json has %u characters",
-                   s->model.vocab_size, s->data, size);
+    return tli_fail(err, TL_ERROR_INPUT, "--vocab-size %u is too small: %s/chars.json has %u characters",
+                    s->model.vocab_size, s->data, size);
 }
 
-static void close_data(tl_task_data *d)
+static void close_data(tli_task_data *d)
 {
     if (d == NULL) return;
     if (d->s->vocabulary == d->vocabulary) d->s->vocabulary = NULL;
-    tl_tokens_close(&d->train);
-    tl_tokens_close(&d->test);
+    tli_tokens_close(&d->train);
+    tli_tokens_close(&d->test);
     free(d->vocabulary);
     free(d->window);
     free(d->tokens);
@@ -106,15 +107,15 @@ static void close_data(tl_task_data *d)
     free(d);
 }
 
-static tl_status open_data(tl_settings *s, bool train, tl_task_data **data, tl_error *err)
+static tl_status open_data(tl_settings *s, bool train, tli_task_data **data, tl_error *err)
 {
-    tl_task_data *d = calloc(1, sizeof *d);
-    if (d == NULL) return tl_fail(err, TL_ERROR_MEMORY, "out of host memory for the text of %s", s->data);
+    tli_task_data *d = calloc(1, sizeof *d);
+    if (d == NULL) return tli_fail(err, TL_ERROR_MEMORY, "out of host memory for the text of %s", s->data);
     d->s = s;
     d->filled = UINT64_MAX;
     d->window = malloc(2 * (size_t)s->model.seq_len * sizeof *d->window);
     tl_status status = d->window != NULL ? settle_vocabulary(d, train, err)
-                                         : tl_fail(err, TL_ERROR_MEMORY, "out of host memory for a window");
+                                         : tli_fail(err, TL_ERROR_MEMORY, "out of host memory for a window");
     if (status == TL_OK && train) status = load(s, true, &d->train, err);
     if (status == TL_OK) status = load(s, false, &d->test, err);
     if (status == TL_OK)
@@ -127,35 +128,35 @@ static tl_status open_data(tl_settings *s, bool train, tl_task_data **data, tl_e
 static tl_status look(tl_settings *s, tl_error *err)
 {
     char path[1100];
-    tl_task_data d = {.s = s};
+    tli_task_data d = {.s = s};
     snprintf(path, sizeof path, "%s/train.bin", s->data);
     if (!is_synthetic(s) && access(path, R_OK) != 0)
-        return tl_fail(err, TL_ERROR_INPUT, "cannot read the token file %s: %s", path, strerror(errno));
+        return tli_fail(err, TL_ERROR_INPUT, "cannot read the token file %s: %s", path, strerror(errno));
     const tl_status status = settle_vocabulary(&d, true, err);
     s->vocabulary = NULL;
     free(d.vocabulary);
     return status;
 }
 
-static uint64_t samples(const tl_task_data *d)
+static uint64_t samples(const tli_task_data *d)
 {
     return d->s->samples_per_epoch;
 }
 
-static tl_set_identity identify(const tl_task_data *d, bool train)
+static tli_set_identity identify(const tli_task_data *d, bool train)
 {
-    const tl_tokens *tokens = train ? &d->train : &d->test;
-    tl_set_identity identity = {.samples = tokens->count};
+    const tli_tokens *tokens = train ? &d->train : &d->test;
+    tli_set_identity identity = {.samples = tokens->count};
     if (is_synthetic(d->s))
-        tl_identity_add(&identity, d->s->data, strlen(d->s->data));
+        tli_identity_add(&identity, d->s->data, strlen(d->s->data));
     else
-        tl_identity_add_ends(&identity, tokens->bytes, tokens->mapped);
+        tli_identity_add_ends(&identity, tokens->bytes, tokens->mapped);
     return identity;
 }
 
 /* ---- batches ------------------------------------------------------------------------------------- */
 
-static tl_status ensure_batch(tl_task_data *d, tl_error *err)
+static tl_status ensure_batch(tli_task_data *d, tl_error *err)
 {
     const uint32_t wanted = d->s->batch_size;
     const size_t ids = (size_t)wanted * d->s->model.seq_len;
@@ -166,44 +167,44 @@ static tl_status ensure_batch(tl_task_data *d, tl_error *err)
     d->targets = malloc(ids * sizeof *d->targets);
     d->capacity = d->tokens != NULL && d->targets != NULL ? wanted : 0;
     if (d->capacity == wanted) return TL_OK;
-    return tl_fail(err, TL_ERROR_MEMORY,
-                   "out of host memory for a batch of %u windows: use a smaller --batch-size", wanted);
+    return tli_fail(err, TL_ERROR_MEMORY,
+                    "out of host memory for a batch of %u windows: use a smaller --batch-size", wanted);
 }
 
-static void fill(tl_task_data *d, const tl_tokens *text, uint32_t sample, uint64_t start)
+static void fill(tli_task_data *d, const tli_tokens *text, uint32_t sample, uint64_t start)
 {
     const uint32_t length = d->s->model.seq_len;
-    tl_tokens_read_window(text, start, length, d->window, d->window + length);
+    tli_tokens_read_window(text, start, length, d->window, d->window + length);
     for (uint32_t i = 0; i < length; i++) {
         d->tokens[(size_t)sample * length + i] = (int32_t)d->window[i];
         d->targets[(size_t)sample * length + i] = (int32_t)d->window[length + i];
     }
 }
 
-static tl_inputs inputs_of(const tl_task_data *d)
+static tli_inputs inputs_of(const tli_task_data *d)
 {
-    return (tl_inputs){
+    return (tli_inputs){
         .count = d->count, .tokens = d->tokens, .length = d->s->model.seq_len, .targets = d->targets};
 }
 
-static tl_status prepare(tl_task_data *d, uint64_t done, tl_error *err)
+static tl_status prepare(tli_task_data *d, uint64_t done, tl_error *err)
 {
     const tl_settings *s = d->s;
     if (d->filled == done) return TL_OK;
-    TL_TRY(ensure_batch(d, err));
+    TLI_TRY(ensure_batch(d, err));
     const uint64_t steps = (s->samples_per_epoch + s->batch_size - 1) / s->batch_size, epoch = done / steps;
     const uint64_t first = done % steps * s->batch_size, left = s->samples_per_epoch - first;
     d->count = left < s->batch_size ? (uint32_t)left : s->batch_size;
     for (uint32_t i = 0; i < d->count; i++)
         fill(d, &d->train, i,
-             tl_tokens_random_window(&d->train, s->seed, epoch, first + i, s->model.seq_len));
+             tli_tokens_random_window(&d->train, s->seed, epoch, first + i, s->model.seq_len));
     d->filled = done;
     return TL_OK;
 }
 
-static tl_status batch(tl_task_data *d, uint64_t done, tl_inputs *inputs, tl_error *err)
+static tl_status batch(tli_task_data *d, uint64_t done, tli_inputs *inputs, tl_error *err)
 {
-    TL_TRY(prepare(d, done, err));
+    TLI_TRY(prepare(d, done, err));
     *inputs = inputs_of(d);
     return TL_OK;
 }
@@ -217,25 +218,25 @@ static int main_set(const tl_settings *s)
 }
 
 /* Consecutive windows: every token but the first is predicted once, from what its window shows before it. */
-static tl_status test_begin(tl_task_data *d, int set, uint64_t *batches, tl_error *err)
+static tl_status test_begin(tli_task_data *d, int set, uint64_t *batches, tl_error *err)
 {
-    const uint64_t windows = tl_tokens_window_count(&d->test, d->s->model.seq_len);
+    const uint64_t windows = tli_tokens_window_count(&d->test, d->s->model.seq_len);
     *batches = (windows + d->s->batch_size - 1) / d->s->batch_size;
     d->filled = UINT64_MAX; /* the test windows take the batch's place */
     return ensure_batch(d, err);
 }
 
-static tl_status test_batch(tl_task_data *d, int set, uint64_t number, tl_test_batch *batch, tl_error *err)
+static tl_status test_batch(tli_task_data *d, int set, uint64_t number, tli_test_batch *batch, tl_error *err)
 {
     const uint32_t length = d->s->model.seq_len, size = d->s->batch_size;
-    const uint64_t first = number * size, left = tl_tokens_window_count(&d->test, length) - first;
+    const uint64_t first = number * size, left = tli_tokens_window_count(&d->test, length) - first;
     d->count = left < size ? (uint32_t)left : size;
     for (uint32_t i = 0; i < d->count; i++) fill(d, &d->test, i, (first + i) * length);
     batch->inputs = inputs_of(d);
     return TL_OK;
 }
 
-const tl_task task_text = {
+const tli_task tli_task_text = {
     .name = "gpt",
     .unit = "tokens",
     .classifies = false,

@@ -21,32 +21,33 @@ enum { PATH_ROOM = 1200 };
 static tl_status make_folder(tl_error *err, const char *path)
 {
     if (mkdir(path, 0777) == 0 || errno == EEXIST) return TL_OK;
-    return tl_fail(err, TL_ERROR_IO, "cannot make the folder %s: %s", path, strerror(errno));
+    return tli_fail(err, TL_ERROR_IO, "cannot make the folder %s: %s", path, strerror(errno));
 }
 
 /* The losses as text that reads back to the same floats. */
-static tl_status save_state(tl_context *ctx, const tl_registry *registry, const tl_standing *standing,
+static tl_status save_state(tl_context *ctx, const tli_registry *registry, const tli_standing *standing,
                             const char *path)
 {
-    char number[24], best[40], losses[TL_RECENT_LOSSES * 20] = "";
+    char number[24], best[40], losses[TLI_RECENT_LOSSES * 20] = "";
     size_t used = 0;
     snprintf(number, sizeof number, "%llu", (unsigned long long)standing->step);
     for (int i = 0; i < standing->losses; i++)
-        used += (size_t)tl_format(losses + used, sizeof losses - used, "%s%.9g", i > 0 ? " " : "",
-                                  (double)standing->loss[i]);
-    tl_format(best, sizeof best, "%.17g", standing->best);
-    tl_identity_text data;
-    tl_st_pair metadata[4 + TL_IDENTITY_PAIRS] = {{(char[]){"step"}, number},
-                                                  {(char[]){"losses"}, losses},
-                                                  {(char[]){"best"}, best},
-                                                  {(char[]){TL_CHECKSUM_KEY}, (char[]){TL_CHECKSUM_BLANK}}};
-    const int count = 4 + tl_identity_write(&standing->data, &data, metadata + 4);
-    return tl_model_write_part(ctx, registry, path, TL_PART_STATE, metadata, count);
+        used += (size_t)tli_format(losses + used, sizeof losses - used, "%s%.9g", i > 0 ? " " : "",
+                                   (double)standing->loss[i]);
+    tli_format(best, sizeof best, "%.17g", standing->best);
+    tli_identity_text data;
+    tli_st_pair metadata[4 + TLI_IDENTITY_PAIRS] = {
+        {(char[]){"step"}, number},
+        {(char[]){"losses"}, losses},
+        {(char[]){"best"}, best},
+        {(char[]){TLI_CHECKSUM_KEY}, (char[]){TLI_CHECKSUM_BLANK}}};
+    const int count = 4 + tli_identity_write(&standing->data, &data, metadata + 4);
+    return tli_model_write_part(ctx, registry, path, TLI_PART_STATE, metadata, count);
 }
 
 /* OUT/model.safetensors by a link to the checkpoint's file, which is never written again; where the file
  * system has no links, by writing it once more. */
-static tl_status publish_model(tl_context *ctx, const tl_registry *registry, const tl_settings *settings,
+static tl_status publish_model(tl_context *ctx, const tli_registry *registry, const tl_settings *settings,
                                uint64_t step, const char *source, const char *out)
 {
     char path[PATH_ROOM + 80], temporary[PATH_ROOM + 80];
@@ -58,46 +59,46 @@ static tl_status publish_model(tl_context *ctx, const tl_registry *registry, con
         (void)unlink(temporary); /* rename leaves it when both are the same file */
         if (failed == 0) return TL_OK;
     }
-    return tl_model_save(ctx, registry, settings, step, path);
+    return tli_model_save(ctx, registry, settings, step, path);
 }
 
-tl_status tl_checkpoint_save(tl_context *ctx, const tl_registry *registry, const tl_settings *settings,
-                             const char *out, const tl_standing *standing)
+tl_status tli_checkpoint_save(tl_context *ctx, const tli_registry *registry, const tl_settings *settings,
+                              const char *out, const tli_standing *standing)
 {
     tl_error *err = tl_context_error(ctx);
-    char parent[PATH_ROOM], temporary[PATH_ROOM + 40], path[TL_CHECKPOINT_PATH];
+    char parent[PATH_ROOM], temporary[PATH_ROOM + 40], path[TLI_CHECKPOINT_PATH];
     const unsigned long long step = standing->step;
     snprintf(parent, sizeof parent, "%s/checkpoints", out);
-    TL_TRY(make_folder(err, parent));
+    TLI_TRY(make_folder(err, parent));
     snprintf(temporary, sizeof temporary, "%s/.%llu.tmp", parent, step);
-    tl_checkpoint_remove(temporary);
-    TL_TRY(make_folder(err, temporary));
+    tli_checkpoint_remove(temporary);
+    TLI_TRY(make_folder(err, temporary));
     snprintf(path, sizeof path, "%s/model.safetensors", temporary);
-    tl_status status = tl_model_save(ctx, registry, settings, step, path);
+    tl_status status = tli_model_save(ctx, registry, settings, step, path);
     snprintf(path, sizeof path, "%s/state.safetensors", temporary);
     if (status == TL_OK) status = save_state(ctx, registry, standing, path);
-    if (status == TL_OK) status = tl_checkpoint_place(out, step, temporary, err);
+    if (status == TL_OK) status = tli_checkpoint_place(out, step, temporary, err);
     if (status != TL_OK) {
-        tl_checkpoint_remove(temporary);
+        tli_checkpoint_remove(temporary);
         return status;
     }
-    tl_checkpoint_file(path, out, step, "model");
-    TL_TRY(publish_model(ctx, registry, settings, step, path, out));
-    tl_checkpoint_prune(out, tl_checkpoint_keep(settings));
+    tli_checkpoint_file(path, out, step, "model");
+    TLI_TRY(publish_model(ctx, registry, settings, step, path, out));
+    tli_checkpoint_prune(out, tli_checkpoint_keep(settings));
     return TL_OK;
 }
 
-tl_status tl_checkpoint_settings(const char *out, tl_settings *settings, uint64_t *step, tl_error *err)
+tl_status tli_checkpoint_settings(const char *out, tl_settings *settings, uint64_t *step, tl_error *err)
 {
-    char path[TL_CHECKPOINT_PATH];
-    tl_safetensors st;
-    TL_TRY(tl_checkpoint_newest(out, NULL, step, err));
+    char path[TLI_CHECKPOINT_PATH];
+    tli_safetensors st;
+    TLI_TRY(tli_checkpoint_newest(out, NULL, step, err));
     if (*step == 0) return TL_OK;
-    tl_checkpoint_file(path, out, *step, "model");
-    TL_TRY(tl_st_open(path, &st, err));
-    const tl_status status = tl_settings_from_metadata(&st, settings, err);
+    tli_checkpoint_file(path, out, *step, "model");
+    TLI_TRY(tli_st_open(path, &st, err));
+    const tl_status status = tli_settings_from_metadata(&st, settings, err);
     settings->vocabulary = settings->class_names = NULL; /* they were the file's */
-    tl_st_close(&st);
+    tli_st_close(&st);
     return status;
 }
 
@@ -108,7 +109,7 @@ static void allow_longer(tl_settings *stored, const tl_settings *settings, const
     uint64_t *before = by_steps ? &stored->steps : &stored->epochs;
     const uint64_t now = by_steps ? settings->steps : settings->epochs;
     if (by_steps != (settings->steps > 0) || now <= *before) return;
-    tl_log_write(
+    tli_log_write(
         log, TL_LOG_NOTICE,
         "the run is now of %llu %s instead of %llu: from the next step on its schedule is that of the "
         "longer run",
@@ -116,70 +117,70 @@ static void allow_longer(tl_settings *stored, const tl_settings *settings, const
     *before = now;
 }
 
-static tl_status check_settings(const tl_safetensors *st, const tl_settings *settings, const tl_log *log,
+static tl_status check_settings(const tli_safetensors *st, const tl_settings *settings, const tl_log *log,
                                 tl_error *err)
 {
     tl_settings stored = *settings;
-    char before[TL_METADATA_TEXT], now[TL_METADATA_TEXT], flag[64];
-    TL_TRY(tl_settings_from_metadata(st, &stored, err));
+    char before[TLI_METADATA_TEXT], now[TLI_METADATA_TEXT], flag[64];
+    TLI_TRY(tli_settings_from_metadata(st, &stored, err));
     stored.test_motion = settings->test_motion; /* how it is tested does not shape the training */
     stored.limit_test = settings->limit_test;
     allow_longer(&stored, settings, log);
-    const char *key = tl_settings_difference(&stored, settings, before, now);
+    const char *key = tli_settings_difference(&stored, settings, before, now);
     if (key == NULL) return TL_OK;
     snprintf(flag, sizeof flag, "%s", key);
     for (char *c = flag; *c != '\0'; c++)
         if (*c == '_') *c = '-'; /* as the command line writes it */
-    return tl_fail(
+    return tli_fail(
         err, TL_ERROR_USAGE,
         "cannot resume from %s: --%s is %s in the checkpoint of step %llu and %s now; give the same "
         "settings or another --out",
-        st->path, flag, before, (unsigned long long)tl_model_step(st), now);
+        st->path, flag, before, (unsigned long long)tli_model_step(st), now);
 }
 
-static tl_status read_standing(const tl_safetensors *st, tl_standing *standing, tl_error *err)
+static tl_status read_standing(const tli_safetensors *st, tli_standing *standing, tl_error *err)
 {
-    const char *text = tl_st_metadata(st, "losses");
-    if (tl_model_step(st) != standing->step || text == NULL)
-        return tl_fail(err, TL_ERROR_INPUT,
-                       "%s does not say that it is the state after step %llu: remove its folder", st->path,
-                       (unsigned long long)standing->step);
-    const char *best = tl_st_metadata(st, "best");
-    standing->best = best != NULL ? tl_parse_double(best, NULL) : (double)NAN;
-    standing->data = tl_identity_read(st);
+    const char *text = tli_st_metadata(st, "losses");
+    if (tli_model_step(st) != standing->step || text == NULL)
+        return tli_fail(err, TL_ERROR_INPUT,
+                        "%s does not say that it is the state after step %llu: remove its folder", st->path,
+                        (unsigned long long)standing->step);
+    const char *best = tli_st_metadata(st, "best");
+    standing->best = best != NULL ? tli_parse_double(best, NULL) : (double)NAN;
+    standing->data = tli_identity_read(st);
     standing->losses = 0;
-    while (*text != '\0' && standing->losses < TL_RECENT_LOSSES) {
+    while (*text != '\0' && standing->losses < TLI_RECENT_LOSSES) {
         char *end;
-        standing->loss[standing->losses++] = tl_parse_float(text, &end);
+        standing->loss[standing->losses++] = tli_parse_float(text, &end);
         if (end == text)
-            return tl_fail(err, TL_ERROR_INPUT, "%s holds losses that are no numbers: remove its folder",
-                           st->path);
+            return tli_fail(err, TL_ERROR_INPUT, "%s holds losses that are no numbers: remove its folder",
+                            st->path);
         text = end;
     }
     return TL_OK;
 }
 
-tl_status tl_checkpoint_resume(tl_context *ctx, tl_registry *registry, const tl_settings *settings,
-                               const char *out, tl_standing *standing)
+tl_status tli_checkpoint_resume(tl_context *ctx, tli_registry *registry, const tl_settings *settings,
+                                const char *out, tli_standing *standing)
 {
     tl_error *err = tl_context_error(ctx);
-    char path[TL_CHECKPOINT_PATH];
-    tl_safetensors st;
-    *standing = (tl_standing){.best = (double)NAN};
-    TL_TRY(tl_checkpoint_newest(out, tl_context_log(ctx), &standing->step, err));
+    char path[TLI_CHECKPOINT_PATH];
+    tli_safetensors st;
+    *standing = (tli_standing){.best = (double)NAN};
+    TLI_TRY(tli_checkpoint_newest(out, tli_context_log(ctx), &standing->step, err));
     if (standing->step == 0) return TL_OK;
 
-    tl_checkpoint_file(path, out, standing->step, "model");
-    TL_TRY(tl_st_open(path, &st, err));
-    tl_status status = check_settings(&st, settings, tl_context_log(ctx), err);
-    if (status == TL_OK) status = tl_model_load(ctx, registry, &st);
-    tl_st_close(&st);
-    TL_TRY(status);
+    tli_checkpoint_file(path, out, standing->step, "model");
+    TLI_TRY(tli_st_open(path, &st, err));
+    tl_status status = check_settings(&st, settings, tli_context_log(ctx), err);
+    if (status == TL_OK) status = tli_model_load(ctx, registry, &st);
+    tli_st_close(&st);
+    TLI_TRY(status);
 
-    tl_checkpoint_file(path, out, standing->step, "state");
-    TL_TRY(tl_st_open(path, &st, err));
+    tli_checkpoint_file(path, out, standing->step, "state");
+    TLI_TRY(tli_st_open(path, &st, err));
     status = read_standing(&st, standing, err);
-    if (status == TL_OK) status = tl_model_read_part(ctx, registry, &st, TL_PART_STATE);
-    tl_st_close(&st);
+    if (status == TL_OK) status = tli_model_read_part(ctx, registry, &st, TLI_PART_STATE);
+    tli_st_close(&st);
     return status;
 }

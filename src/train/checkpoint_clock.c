@@ -7,25 +7,25 @@
 
 enum { STAY_BY_TIME = 2 };
 
-void tl_checkpoint_clock_start(tl_checkpoint_clock *clock, const tl_settings *s)
+void tli_checkpoint_clock_start(tli_checkpoint_clock *clock, const tl_settings *s)
 {
     clock->every = s->checkpoint_every;
     clock->seconds = 60.0 * (double)s->checkpoint_minutes;
-    tl_checkpoint_clock_reset(clock);
+    tli_checkpoint_clock_reset(clock);
 }
 
-bool tl_checkpoint_clock_due(const tl_checkpoint_clock *clock, uint64_t done)
+bool tli_checkpoint_clock_due(const tli_checkpoint_clock *clock, uint64_t done)
 {
     if (clock->every > 0) return done % clock->every == 0;
-    return clock->seconds > 0 && tl_clock_seconds() - clock->since >= clock->seconds;
+    return clock->seconds > 0 && tli_clock_seconds() - clock->since >= clock->seconds;
 }
 
-void tl_checkpoint_clock_reset(tl_checkpoint_clock *clock)
+void tli_checkpoint_clock_reset(tli_checkpoint_clock *clock)
 {
-    clock->since = tl_clock_seconds();
+    clock->since = tli_clock_seconds();
 }
 
-uint64_t tl_checkpoint_keep(const tl_settings *s)
+uint64_t tli_checkpoint_keep(const tl_settings *s)
 {
     if (s->keep > 0 || s->keep_all) return s->keep;
     return s->checkpoint_every == 0 && s->checkpoint_minutes > 0 ? STAY_BY_TIME : 0;
@@ -34,7 +34,7 @@ uint64_t tl_checkpoint_keep(const tl_settings *s)
 /* The most that the folder will hold: those that stay, and the next one before the oldest goes. */
 static uint64_t most_checkpoints(const tl_settings *s, uint64_t steps)
 {
-    const uint64_t keep = tl_checkpoint_keep(s);
+    const uint64_t keep = tli_checkpoint_keep(s);
     uint64_t written = 1; /* the one at the end */
     if (s->checkpoint_every > 0)
         written = steps / s->checkpoint_every + (steps % s->checkpoint_every != 0);
@@ -43,17 +43,17 @@ static uint64_t most_checkpoints(const tl_settings *s, uint64_t steps)
     return keep > 0 && keep + 1 < written ? keep + 1 : written;
 }
 
-void tl_checkpoint_room(const char *out, const tl_registry *registry, const tl_settings *s, uint64_t steps,
-                        const tl_log *log)
+void tli_checkpoint_room(const char *out, const tli_registry *registry, const tl_settings *s, uint64_t steps,
+                         const tl_log *log)
 {
     struct statvfs disk;
     if (steps == 0 || statvfs(out, &disk) != 0) return;
     const double gib = 1024.0 * 1024.0 * 1024.0;
     const uint64_t count = most_checkpoints(s, steps);
-    const double need = (double)tl_registry_stored_bytes(registry) * (double)count,
+    const double need = (double)tli_registry_stored_bytes(registry) * (double)count,
                  space = (double)disk.f_bavail * (double)disk.f_frsize;
     if (need <= space) return;
-    tl_log_write(
+    tli_log_write(
         log, TL_LOG_NOTICE,
         "%llu checkpoints in %s will take %.3g GiB, and the disk has %.3g GiB free: make room, give an --out "
         "on another disk, or keep fewer by --keep",

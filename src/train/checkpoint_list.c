@@ -11,20 +11,20 @@
 
 #include "data/checksum.h"
 
-enum { FOLDER_ROOM = TL_CHECKPOINT_PATH - 32 };
+enum { FOLDER_ROOM = TLI_CHECKPOINT_PATH - 32 };
 
-void tl_checkpoint_file(char path[TL_CHECKPOINT_PATH], const char *out, uint64_t step, const char *name)
+void tli_checkpoint_file(char path[TLI_CHECKPOINT_PATH], const char *out, uint64_t step, const char *name)
 {
-    snprintf(path, TL_CHECKPOINT_PATH, "%s/checkpoints/%llu/%s.safetensors", out, (unsigned long long)step,
+    snprintf(path, TLI_CHECKPOINT_PATH, "%s/checkpoints/%llu/%s.safetensors", out, (unsigned long long)step,
              name);
 }
 
-void tl_checkpoint_remove(const char *folder)
+void tli_checkpoint_remove(const char *folder)
 {
     /* The temporary names are those of a write that was cut short. */
     static const char *const names[] = {"model.safetensors", "state.safetensors", "model.safetensors.tmp",
                                         "state.safetensors.tmp"};
-    char path[TL_CHECKPOINT_PATH + 32];
+    char path[TLI_CHECKPOINT_PATH + 32];
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         snprintf(path, sizeof path, "%s/%s", folder, names[i]);
         (void)unlink(path);
@@ -40,9 +40,9 @@ static void sync_folder(const char *path)
     close(fd);
 }
 
-tl_status tl_checkpoint_place(const char *out, uint64_t step, const char *temporary, tl_error *err)
+tl_status tli_checkpoint_place(const char *out, uint64_t step, const char *temporary, tl_error *err)
 {
-    char parent[FOLDER_ROOM], final[TL_CHECKPOINT_PATH], old[TL_CHECKPOINT_PATH];
+    char parent[FOLDER_ROOM], final[TLI_CHECKPOINT_PATH], old[TLI_CHECKPOINT_PATH];
     snprintf(parent, sizeof parent, "%s/checkpoints", out);
     snprintf(final, sizeof final, "%s/%llu", parent, (unsigned long long)step);
     snprintf(old, sizeof old, "%s/.%llu.old", parent, (unsigned long long)step);
@@ -51,10 +51,10 @@ tl_status tl_checkpoint_place(const char *out, uint64_t step, const char *tempor
     if (rename(temporary, final) != 0) {
         const int code = errno;
         if (replaces) (void)rename(old, final);
-        return tl_fail(err, TL_ERROR_IO, "cannot rename %s to %s: %s", temporary, final, strerror(code));
+        return tli_fail(err, TL_ERROR_IO, "cannot rename %s to %s: %s", temporary, final, strerror(code));
     }
     sync_folder(parent);
-    if (replaces) tl_checkpoint_remove(old);
+    if (replaces) tli_checkpoint_remove(old);
     return TL_OK;
 }
 
@@ -99,23 +99,23 @@ static uint64_t *list_steps(const char *out, size_t *count)
 
 static tl_status check_file(const char *path, tl_error *err)
 {
-    tl_safetensors st;
-    TL_TRY(tl_st_open(path, &st, err));
-    const tl_status status = tl_checksum_verify(&st, true, err);
-    tl_st_close(&st);
+    tli_safetensors st;
+    TLI_TRY(tli_st_open(path, &st, err));
+    const tl_status status = tli_checksum_verify(&st, true, err);
+    tli_st_close(&st);
     return status;
 }
 
 static tl_status check_pair(const char *out, uint64_t step, tl_error *err)
 {
-    char path[TL_CHECKPOINT_PATH];
-    tl_checkpoint_file(path, out, step, "model");
-    TL_TRY(check_file(path, err));
-    tl_checkpoint_file(path, out, step, "state");
+    char path[TLI_CHECKPOINT_PATH];
+    tli_checkpoint_file(path, out, step, "model");
+    TLI_TRY(check_file(path, err));
+    tli_checkpoint_file(path, out, step, "state");
     return check_file(path, err);
 }
 
-tl_status tl_checkpoint_newest(const char *out, const tl_log *log, uint64_t *step, tl_error *err)
+tl_status tli_checkpoint_newest(const char *out, const tl_log *log, uint64_t *step, tl_error *err)
 {
     size_t count;
     uint64_t *steps = list_steps(out, &count);
@@ -127,29 +127,29 @@ tl_status tl_checkpoint_newest(const char *out, const tl_log *log, uint64_t *ste
             *step = steps[i];
             continue;
         }
-        tl_log_write(log, TL_LOG_NOTICE, "passing over the checkpoint of step %llu: %s",
-                     (unsigned long long)steps[i], why.text);
+        tli_log_write(log, TL_LOG_NOTICE, "passing over the checkpoint of step %llu: %s",
+                      (unsigned long long)steps[i], why.text);
         if (i == 0) first = why;
     }
     free(steps);
     if (*step > 0 || count == 0) return TL_OK;
-    return tl_fail(
+    return tli_fail(
         err, TL_ERROR_INPUT,
         "no checkpoint in %s/checkpoints is intact (%.600s): give another --out, or remove that folder to "
         "start anew",
         out, first.text);
 }
 
-void tl_checkpoint_prune(const char *out, uint64_t keep)
+void tli_checkpoint_prune(const char *out, uint64_t keep)
 {
-    char parent[FOLDER_ROOM], path[TL_CHECKPOINT_PATH], hidden[TL_CHECKPOINT_PATH];
+    char parent[FOLDER_ROOM], path[TLI_CHECKPOINT_PATH], hidden[TLI_CHECKPOINT_PATH];
     size_t count;
     uint64_t *steps = list_steps(out, &count);
     snprintf(parent, sizeof parent, "%s/checkpoints", out);
     for (size_t i = (size_t)keep; keep > 0 && i < count; i++) {
         snprintf(path, sizeof path, "%s/%llu", parent, (unsigned long long)steps[i]);
         snprintf(hidden, sizeof hidden, "%s/.%llu.old", parent, (unsigned long long)steps[i]);
-        if (rename(path, hidden) == 0) tl_checkpoint_remove(hidden);
+        if (rename(path, hidden) == 0) tli_checkpoint_remove(hidden);
     }
     free(steps);
     DIR *folder = opendir(parent);
@@ -159,7 +159,7 @@ void tl_checkpoint_prune(const char *out, uint64_t keep)
         if (e->d_name[0] != '.' || dot == e->d_name || strlen(e->d_name) > 28) continue;
         if (strcmp(dot, ".old") != 0 && strcmp(dot, ".tmp") != 0) continue;
         snprintf(path, sizeof path, "%s/%.28s", parent, e->d_name);
-        tl_checkpoint_remove(path);
+        tli_checkpoint_remove(path);
     }
     closedir(folder);
 }

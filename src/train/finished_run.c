@@ -51,7 +51,7 @@ enum { FIELDS = sizeof fields / sizeof *fields };
 static void write_real(FILE *file, double value)
 {
     if (isfinite(value))
-        tl_print(file, "%.17g", value);
+        tli_print(file, "%.17g", value);
     else
         fputs("null", file);
 }
@@ -68,9 +68,9 @@ static void write_field(FILE *file, const field *f, const tl_result *result)
     fputc(',', file);
 }
 
-tl_status tl_finished_save(const char *out, const tl_result *result, double best, tl_error *err)
+tl_status tli_finished_save(const char *out, const tl_result *result, double best, tl_error *err)
 {
-    char path[TL_OUT_ROOM + 32], temporary[TL_OUT_ROOM + 32];
+    char path[TLI_OUT_ROOM + 32], temporary[TLI_OUT_ROOM + 32];
     snprintf(path, sizeof path, "%s/result.json", out);
     snprintf(temporary, sizeof temporary, "%s/.result.json.tmp", out);
     errno = 0;
@@ -88,7 +88,7 @@ tl_status tl_finished_save(const char *out, const tl_result *result, double best
     if (good && rename(temporary, path) == 0) return TL_OK;
     const int code = errno;
     (void)unlink(temporary);
-    return tl_fail(err, TL_ERROR_IO, "%s could not be written: %s", path, strerror(code != 0 ? code : EIO));
+    return tli_fail(err, TL_ERROR_IO, "%s could not be written: %s", path, strerror(code != 0 ? code : EIO));
 }
 
 static bool read_real(const cJSON *item, double *value)
@@ -122,9 +122,9 @@ static char *read_text(const char *path, char *text, size_t room)
     return text;
 }
 
-bool tl_finished_load(const char *out, uint64_t steps, tl_result *result, double *best)
+bool tli_finished_load(const char *out, uint64_t steps, tl_result *result, double *best)
 {
-    char path[TL_OUT_ROOM + 32], text[4096];
+    char path[TLI_OUT_ROOM + 32], text[4096];
     tl_result found = *result;
     double score;
     snprintf(path, sizeof path, "%s/result.json", out);

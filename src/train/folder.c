@@ -8,14 +8,14 @@
 
 static tl_status unwritable(tl_error *err, const char *path, int code)
 {
-    return tl_fail(err, TL_ERROR_INPUT, "cannot write the output folder %s: %s; choose another --out", path,
-                   strerror(code));
+    return tli_fail(err, TL_ERROR_INPUT, "cannot write the output folder %s: %s; choose another --out", path,
+                    strerror(code));
 }
 
 /* Makes a folder and those above it. */
 static tl_status make_all(const char *path, tl_error *err)
 {
-    char part[TL_OUT_ROOM];
+    char part[TLI_OUT_ROOM];
     if (strlen(path) >= sizeof part) return unwritable(err, path, ENAMETOOLONG);
     for (size_t i = 0;; i++) {
         part[i] = path[i];
@@ -32,27 +32,27 @@ static tl_status make_all(const char *path, tl_error *err)
     return access(path, W_OK | X_OK) == 0 ? TL_OK : unwritable(err, path, errno);
 }
 
-tl_status tl_folder_make(const char *wanted, const char *task, const char *op, char out[TL_OUT_ROOM],
-                         tl_error *err)
+tl_status tli_folder_make(const char *wanted, const char *task, const char *op, char out[TLI_OUT_ROOM],
+                          tl_error *err)
 {
     if (wanted[0] != '\0') {
-        snprintf(out, TL_OUT_ROOM, "%s", wanted);
+        snprintf(out, TLI_OUT_ROOM, "%s", wanted);
         return make_all(wanted, err);
     }
-    TL_TRY(make_all("runs", err));
+    TLI_TRY(make_all("runs", err));
     for (int n = 1; n < 1000000; n++) {
-        snprintf(out, TL_OUT_ROOM, "runs/%s-%s-%d", task, op, n);
+        snprintf(out, TLI_OUT_ROOM, "runs/%s-%s-%d", task, op, n);
         if (mkdir(out, 0777) == 0) return TL_OK;
         if (errno != EEXIST) return unwritable(err, out, errno);
     }
-    return tl_fail(err, TL_ERROR_INPUT, "the folder runs is full of earlier runs: give an --out");
+    return tli_fail(err, TL_ERROR_INPUT, "the folder runs is full of earlier runs: give an --out");
 }
 
-tl_status tl_folder_set_aside(const char *out, const tl_log *log, tl_error *err)
+tl_status tli_folder_set_aside(const char *out, const tl_log *log, tl_error *err)
 {
     static const char *const names[] = {"checkpoints", "metrics.jsonl", "model.safetensors",
                                         "best.safetensors", "result.json"};
-    char from[TL_OUT_ROOM + 64], to[TL_OUT_ROOM + 128], earlier[TL_OUT_ROOM + 32] = "";
+    char from[TLI_OUT_ROOM + 64], to[TLI_OUT_ROOM + 128], earlier[TLI_OUT_ROOM + 32] = "";
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         snprintf(from, sizeof from, "%s/%s", out, names[i]);
         if (access(from, F_OK) != 0) continue;
@@ -64,11 +64,11 @@ tl_status tl_folder_set_aside(const char *out, const tl_log *log, tl_error *err)
         }
         snprintf(to, sizeof to, "%s/%s", earlier, names[i]);
         if (rename(from, to) != 0)
-            return tl_fail(err, TL_ERROR_INPUT,
-                           "cannot move %s of an earlier run out of the way: %s; choose another --out", from,
-                           strerror(errno));
+            return tli_fail(err, TL_ERROR_INPUT,
+                            "cannot move %s of an earlier run out of the way: %s; choose another --out", from,
+                            strerror(errno));
     }
     if (earlier[0] != '\0')
-        tl_log_write(log, TL_LOG_NOTICE, "%s holds an earlier run: its files are now in %s", out, earlier);
+        tli_log_write(log, TL_LOG_NOTICE, "%s holds an earlier run: its files are now in %s", out, earlier);
     return TL_OK;
 }

@@ -9,13 +9,13 @@
 /* Partial sums of a gradient's shards before shard `shard`. */
 static uint64_t squares_before(const tl_tensor *g, int shard)
 {
-    const uint64_t whole = tl_squares_count(g->lead_per_shard * g->row);
+    const uint64_t whole = tli_squares_count(g->lead_per_shard * g->row);
     if (shard < g->shards) return (uint64_t)shard * whole;
     const uint64_t last = g->lead - (uint64_t)(g->shards - 1) * g->lead_per_shard;
-    return (uint64_t)(g->shards - 1) * whole + tl_squares_count(last * g->row);
+    return (uint64_t)(g->shards - 1) * whole + tli_squares_count(last * g->row);
 }
 
-tl_status tl_guard_create(tl_context *ctx, const tl_registry *registry, uint32_t slots, tl_guard *guard)
+tl_status tli_guard_create(tl_context *ctx, const tli_registry *registry, uint32_t slots, tli_guard *guard)
 {
     uint64_t count = 0;
     for (int i = 0; i < registry->count; i++) {
@@ -23,22 +23,23 @@ tl_status tl_guard_create(tl_context *ctx, const tl_registry *registry, uint32_t
         count += squares_before(g, g->shards);
     }
     if (count >= 1 << 24) /* numbers of partial sums are exact floats */
-        return tl_fail(tl_context_error(ctx), TL_ERROR_USAGE, "the model is too large for gradient clipping");
+        return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE,
+                        "the model is too large for gradient clipping");
     guard->count = (uint32_t)count;
-    TL_TRY(tl_tensor_create_unset(ctx, "gradient norm", TL_MEMORY_WORKSPACE, 1, count, &guard->partial));
+    TLI_TRY(tli_tensor_create_unset(ctx, "gradient norm", TL_MEMORY_WORKSPACE, 1, count, &guard->partial));
     return tl_tensor_create(ctx, "gradient verdicts", TL_MEMORY_WORKSPACE, 1, 2 * (uint64_t)slots,
                             &guard->verdicts);
 }
 
-void tl_guard_destroy(tl_context *ctx, tl_guard *guard)
+void tli_guard_destroy(tl_context *ctx, tli_guard *guard)
 {
     tl_tensor_destroy(ctx, guard->partial);
     tl_tensor_destroy(ctx, guard->verdicts);
-    *guard = (tl_guard){0};
+    *guard = (tli_guard){0};
 }
 
-tl_status tl_guard_judge(tl_context *ctx, const tl_guard *guard, const tl_registry *registry, tl_view loss,
-                         float clip, uint32_t slot, tl_view *verdict)
+tl_status tli_guard_judge(tl_context *ctx, const tli_guard *guard, const tli_registry *registry,
+                          tli_view loss, float clip, uint32_t slot, tli_view *verdict)
 {
     uint64_t at = 0;
     for (int i = 0; i < registry->count; i++) {
@@ -46,17 +47,17 @@ tl_status tl_guard_judge(tl_context *ctx, const tl_guard *guard, const tl_regist
         for (int s = 0; s < g->shards; s++) {
             const uint64_t lead = (uint64_t)s * g->lead_per_shard, left = g->lead - lead,
                            leads = left < g->lead_per_shard ? left : g->lead_per_shard;
-            TL_TRY(tl_squares(ctx, tl_shard(g, lead, NULL), leads * g->row,
-                              tl_at(guard->partial, at + squares_before(g, s))));
+            TLI_TRY(tli_squares(ctx, tli_shard(g, lead, NULL), leads * g->row,
+                                tli_at(guard->partial, at + squares_before(g, s))));
         }
         at += squares_before(g, g->shards);
     }
-    *verdict = tl_at(guard->verdicts, 2 * (uint64_t)slot);
-    return tl_clip_verdict(ctx, tl_at(guard->partial, 0), guard->count, loss, clip, *verdict);
+    *verdict = tli_at(guard->verdicts, 2 * (uint64_t)slot);
+    return tli_clip_verdict(ctx, tli_at(guard->partial, 0), guard->count, loss, clip, *verdict);
 }
 
 /* The parameter whose gradient has partial sum `at`. */
-static const char *owner(const tl_registry *registry, uint64_t at)
+static const char *owner(const tli_registry *registry, uint64_t at)
 {
     for (int i = 0; i < registry->count; i++) {
         const uint64_t count = squares_before(registry->items[i].gradient,
@@ -67,18 +68,18 @@ static const char *owner(const tl_registry *registry, uint64_t at)
     return NULL;
 }
 
-tl_status tl_guard_read(tl_context *ctx, const tl_guard *guard, const tl_registry *registry, uint32_t count,
-                        tl_verdict *verdicts)
+tl_status tli_guard_read(tl_context *ctx, const tli_guard *guard, const tli_registry *registry,
+                         uint32_t count, tli_verdict *verdicts)
 {
     enum { PIECE = 64 };
     float values[2 * PIECE];
     for (uint32_t i = 0; i < count; i++) {
         const uint32_t at = i % PIECE, left = count - i;
         if (at == 0)
-            TL_TRY(tl_tensor_read(ctx, guard->verdicts, 2 * (uint64_t)i,
-                                  2 * (uint64_t)(left < PIECE ? left : PIECE), values));
-        verdicts[i] = (tl_verdict){.left_out = values[2 * at] < 0.0f,
-                                   .broken = owner(registry, (uint64_t)values[2 * at + 1])};
+            TLI_TRY(tl_tensor_read(ctx, guard->verdicts, 2 * (uint64_t)i,
+                                   2 * (uint64_t)(left < PIECE ? left : PIECE), values));
+        verdicts[i] = (tli_verdict){.left_out = values[2 * at] < 0.0f,
+                                    .broken = owner(registry, (uint64_t)values[2 * at + 1])};
     }
     return TL_OK;
 }
@@ -89,23 +90,23 @@ static tl_status is_finite(tl_context *ctx, const tl_tensor *t, float *piece, ui
     *finite = true;
     for (uint64_t at = 0; at < count && *finite; at += most) {
         const uint64_t n = count - at < most ? count - at : most;
-        TL_TRY(tl_tensor_read(ctx, t, at, n, piece));
+        TLI_TRY(tl_tensor_read(ctx, t, at, n, piece));
         for (uint64_t i = 0; i < n && *finite; i++) *finite = isfinite(piece[i]);
     }
     return TL_OK;
 }
 
-tl_status tl_guard_find(tl_context *ctx, const tl_registry *registry, char *text, size_t room)
+tl_status tli_guard_find(tl_context *ctx, const tli_registry *registry, char *text, size_t room)
 {
     enum { PIECE = 1 << 20 };
     float *piece = malloc(PIECE * sizeof *piece);
     if (piece == NULL)
-        return tl_fail(tl_context_error(ctx), TL_ERROR_MEMORY, "out of host memory for a search");
+        return tli_fail(tl_context_error(ctx), TL_ERROR_MEMORY, "out of host memory for a search");
     tl_status status = TL_OK;
     bool finite = true;
     snprintf(text, room, "the loss alone");
     for (int k = 0; k < 2 * registry->count && finite && status == TL_OK; k++) {
-        const tl_parameter *p = &registry->items[k % registry->count];
+        const tli_parameter *p = &registry->items[k % registry->count];
         const bool gradient = k < registry->count;
         status = is_finite(ctx, gradient ? p->gradient : p->value, piece, PIECE, &finite);
         if (!finite) snprintf(text, room, "the %s %s", gradient ? "gradient of" : "weight", p->name);

@@ -22,20 +22,20 @@ static const struct {
 
 /* The file, and the model that it is of. */
 typedef struct origin {
-    tl_safetensors st;
+    tli_safetensors st;
     tl_settings settings;
     bool known; /* the file has settings in its metadata */
 } origin;
 
 /* What becomes of a parameter. */
 typedef struct fate {
-    const tl_st_entry *entry; /* NULL: it keeps what was drawn */
-    int32_t *source;          /* of tables: by offset, the file's matrix or -1; NULL: the whole tensor */
+    const tli_st_entry *entry; /* NULL: it keeps what was drawn */
+    int32_t *source;           /* of tables: by offset, the file's matrix or -1; NULL: the whole tensor */
 } fate;
 
 typedef struct transfer {
     const tl_settings *s;
-    const tl_registry *registry;
+    const tli_registry *registry;
     const tl_log *log;
     tl_error *err;
     bool data_open;
@@ -58,37 +58,37 @@ static tl_status check_same_op(const transfer *t)
 {
     const tl_model_config *a = &t->from.settings.model, *b = &t->s->model;
     if (a->family != b->family)
-        return tl_fail(t->err, TL_ERROR_INPUT, "--init %s holds a model of the task %s: it is none for %s",
-                       t->from.st.path, t->from.settings.task, t->s->task);
+        return tli_fail(t->err, TL_ERROR_INPUT, "--init %s holds a model of the task %s: it is none for %s",
+                        t->from.st.path, t->from.settings.task, t->s->task);
     if (a->op == b->op) return TL_OK;
-    return tl_fail(t->err, TL_ERROR_INPUT, "--init %s holds a model of --op %s, but this run has --op %s",
-                   t->from.st.path, tl_op_name(a->op), tl_op_name(b->op));
+    return tli_fail(t->err, TL_ERROR_INPUT, "--init %s holds a model of --op %s, but this run has --op %s",
+                    t->from.st.path, tl_op_name(a->op), tl_op_name(b->op));
 }
 
 static tl_status origin_open(transfer *t)
 {
     origin *from = &t->from;
-    TL_TRY(tl_checkpoint_open(t->s->init, &from->st, t->err));
-    TL_TRY(tl_checksum_verify(&from->st, false, t->err));
-    from->known = tl_st_metadata(&from->st, "task") != NULL;
+    TLI_TRY(tli_checkpoint_open(t->s->init, &from->st, t->err));
+    TLI_TRY(tli_checksum_verify(&from->st, false, t->err));
+    from->known = tli_st_metadata(&from->st, "task") != NULL;
     if (!from->known) return TL_OK;
-    TL_TRY(tl_settings_from_metadata(&from->st, &from->settings, t->err));
+    TLI_TRY(tli_settings_from_metadata(&from->st, &from->settings, t->err));
     return check_same_op(t);
 }
 
 /* ---- tables by offset ---------------------------------------------------------------------------- */
 
 /* Finds the table `name` among the operations' parameters: its grid, and whether it is the query's. */
-static bool find_table(const tl_model_config *c, const char *name, tl_geometry *geometry, bool *query)
+static bool find_table(const tl_model_config *c, const char *name, tli_geometry *geometry, bool *query)
 {
     for (uint32_t layer = 0; layer < c->depth; layer++) {
-        const tl_block_shape shape = tl_model_block_shape(c, 1, false, layer);
-        tl_op_parameter list[OP_MAX_PARAMETERS];
-        const int count = tl_op_parameters(&shape.op, list);
+        const tli_block_shape shape = tli_model_block_shape(c, 1, false, layer);
+        tli_op_parameter list[OP_MAX_PARAMETERS];
+        const int count = tli_op_parameters(&shape.op, list);
         for (int i = 0; i < count; i++) {
             char full[96];
             if (list[i].rank != 3) continue;
-            snprintf(full, sizeof full, "%s.layers.%u.0.%s", tl_model_trunk(c), layer, list[i].name);
+            snprintf(full, sizeof full, "%s.layers.%u.0.%s", tli_model_trunk(c), layer, list[i].name);
             if (strcmp(full, name) != 0) continue;
             *geometry = shape.op.geometry;
             *query = strcmp(list[i].field, "q") == 0;
@@ -99,20 +99,20 @@ static bool find_table(const tl_model_config *c, const char *name, tl_geometry *
 }
 
 /* Which matrices of a table have their like in the file; f->source stays NULL where they are the same ones. */
-static tl_status match_table(transfer *t, const tl_parameter *p, const tl_st_entry *e, fate *f)
+static tl_status match_table(transfer *t, const tli_parameter *p, const tli_st_entry *e, fate *f)
 {
-    tl_geometry to, from;
+    tli_geometry to, from;
     bool query = false, ignored;
     if (!t->from.known || !find_table(&t->s->model, p->name, &to, &query) ||
         !find_table(&t->from.settings.model, p->name, &from, &ignored) ||
-        e->shape[0] != tl_geometry_offsets(&from))
+        e->shape[0] != tli_geometry_offsets(&from))
         return TL_OK;
-    const uint32_t count = tl_geometry_offsets(&to);
+    const uint32_t count = tli_geometry_offsets(&to);
     int32_t *source = malloc(2 * count * sizeof *source), *self = source + count;
     if (source == NULL)
-        return tl_fail(t->err, TL_ERROR_MEMORY, "out of host memory for the offsets of %s", p->name);
-    const uint32_t found = tl_geometry_match(&to, &from, query, source);
-    tl_geometry_match(&to, &to, query, self);
+        return tli_fail(t->err, TL_ERROR_MEMORY, "out of host memory for the offsets of %s", p->name);
+    const uint32_t found = tli_geometry_match(&to, &from, query, source);
+    tli_geometry_match(&to, &to, query, self);
     if (count == e->shape[0] && memcmp(source, self, count * sizeof *source) == 0) {
         free(source);
         return TL_OK;
@@ -126,9 +126,9 @@ static tl_status match_table(transfer *t, const tl_parameter *p, const tl_st_ent
 
 /* ---- what fits ----------------------------------------------------------------------------------- */
 
-static bool same_shape(const tl_st_entry *e, const tl_parameter *p, uint32_t first_axis)
+static bool same_shape(const tli_st_entry *e, const tli_parameter *p, uint32_t first_axis)
 {
-    if (e->dtype != tl_model_stored_dtype(p->dtype) || e->rank != p->rank) return false;
+    if (e->dtype != tli_model_stored_dtype(p->dtype) || e->rank != p->rank) return false;
     for (uint32_t d = first_axis; d < p->rank; d++)
         if (e->shape[d] != p->shape[d]) return false;
     return true;
@@ -138,8 +138,8 @@ static bool same_shape(const tl_st_entry *e, const tl_parameter *p, uint32_t fir
 static bool same_places(const transfer *t)
 {
     if (!t->from.known) return true;
-    const tl_geometry a = tl_model_block_shape(&t->from.settings.model, 1, false, 0).op.geometry,
-                      b = tl_model_block_shape(&t->s->model, 1, false, 0).op.geometry;
+    const tli_geometry a = tli_model_block_shape(&t->from.settings.model, 1, false, 0).op.geometry,
+                       b = tli_model_block_shape(&t->s->model, 1, false, 0).op.geometry;
     return a.depth == b.depth && a.height == b.height && a.width == b.width && a.cls == b.cls;
 }
 
@@ -163,20 +163,20 @@ static char *shape_text(const uint64_t *shape, uint32_t rank, char text[96])
     return text;
 }
 
-static tl_status refuse_shape(const transfer *t, const tl_parameter *p, const tl_st_entry *e,
+static tl_status refuse_shape(const transfer *t, const tli_parameter *p, const tli_st_entry *e,
                               const char *advice)
 {
     char there[96], here[96];
-    if (e->dtype != tl_model_stored_dtype(p->dtype))
-        return tl_fail(t->err, TL_ERROR_INPUT, "--init %s: tensor %s does not hold 32-bit floats",
-                       t->from.st.path, p->name);
-    return tl_fail(t->err, TL_ERROR_INPUT, "--init %s: tensor %s is %s there and %s in this run's model: %s",
-                   t->from.st.path, p->name, shape_text(e->shape, e->rank, there),
-                   shape_text(p->shape, p->rank, here), advice);
+    if (e->dtype != tli_model_stored_dtype(p->dtype))
+        return tli_fail(t->err, TL_ERROR_INPUT, "--init %s: tensor %s does not hold 32-bit floats",
+                        t->from.st.path, p->name);
+    return tli_fail(t->err, TL_ERROR_INPUT, "--init %s: tensor %s is %s there and %s in this run's model: %s",
+                    t->from.st.path, p->name, shape_text(e->shape, e->rank, there),
+                    shape_text(p->shape, p->rank, here), advice);
 }
 
 /* The head or learned positions: copied if they fit, else, with --init-partial, left as they were drawn. */
-static tl_status decide_part(const transfer *t, part which, const tl_parameter *p, const tl_st_entry *e,
+static tl_status decide_part(const transfer *t, part which, const tli_parameter *p, const tli_st_entry *e,
                              fate *f)
 {
     const bool shape = e != NULL && same_shape(e, p, 0), places = which != PART_POSITIONS || same_places(t),
@@ -187,24 +187,25 @@ static tl_status decide_part(const transfer *t, part which, const tl_parameter *
         return TL_OK;
     }
     if (t->s->init_partial) {
-        tl_log_write(t->log, TL_LOG_NOTICE, "--init-partial: %s is drawn anew: %s", p->name,
-                     e == NULL ? "the file has none"
-                     : !shape  ? "it has another shape in the file"
-                     : !places ? "the file's is of another grid"
-                               : "the file's is of other classes or another vocabulary");
+        tli_log_write(t->log, TL_LOG_NOTICE, "--init-partial: %s is drawn anew: %s", p->name,
+                      e == NULL ? "the file has none"
+                      : !shape  ? "it has another shape in the file"
+                      : !places ? "the file's is of another grid"
+                                : "the file's is of other classes or another vocabulary");
         return TL_OK;
     }
     if (e == NULL)
-        return tl_fail(t->err, TL_ERROR_INPUT,
-                       "--init %s has no tensor %s, which this run's model has: --init-partial draws it anew",
-                       t->from.st.path, p->name);
+        return tli_fail(
+            t->err, TL_ERROR_INPUT,
+            "--init %s has no tensor %s, which this run's model has: --init-partial draws it anew",
+            t->from.st.path, p->name);
     if (!shape) return refuse_shape(t, p, e, "--init-partial draws it anew");
     if (!places)
-        return tl_fail(
+        return tli_fail(
             t->err, TL_ERROR_INPUT,
             "--init %s: tensor %s is of another grid than this run's: --init-partial draws it anew",
             t->from.st.path, p->name);
-    tl_log_write(
+    tli_log_write(
         t->log, TL_LOG_NOTICE,
         "--init: %s is of other classes or another vocabulary and copied all the same; --init-partial draws "
         "it anew",
@@ -213,21 +214,21 @@ static tl_status decide_part(const transfer *t, part which, const tl_parameter *
     return TL_OK;
 }
 
-static tl_status decide_other(transfer *t, const tl_parameter *p, const tl_st_entry *e, fate *f)
+static tl_status decide_other(transfer *t, const tli_parameter *p, const tli_st_entry *e, fate *f)
 {
     if (e == NULL)
-        return tl_fail(t->err, TL_ERROR_INPUT, "--init %s has no tensor %s, which this run's model has",
-                       t->from.st.path, p->name);
+        return tli_fail(t->err, TL_ERROR_INPUT, "--init %s has no tensor %s, which this run's model has",
+                        t->from.st.path, p->name);
     f->entry = e;
-    if (p->rank == 3 && same_shape(e, p, 1)) TL_TRY(match_table(t, p, e, f));
+    if (p->rank == 3 && same_shape(e, p, 1)) TLI_TRY(match_table(t, p, e, f));
     if (f->source == NULL)
         return same_shape(e, p, 0) ? TL_OK : refuse_shape(t, p, e, "give the sizes of the file's model");
     if (t->s->init_partial) return TL_OK;
-    return same_shape(e, p, 0) ? tl_fail(t->err, TL_ERROR_INPUT,
-                                         "--init %s: tensor %s is of another grid than this run's: "
-                                         "--init-partial copies the offsets "
-                                         "that both have",
-                                         t->from.st.path, p->name)
+    return same_shape(e, p, 0) ? tli_fail(t->err, TL_ERROR_INPUT,
+                                          "--init %s: tensor %s is of another grid than this run's: "
+                                          "--init-partial copies the offsets "
+                                          "that both have",
+                                          t->from.st.path, p->name)
                                : refuse_shape(t, p, e, "--init-partial copies the offsets that both have");
 }
 
@@ -241,11 +242,11 @@ static tl_status check_unknown(const transfer *t)
             found = strcmp(t->registry->items[k].name, name) == 0;
         if (found) continue;
         if (!t->s->init_partial || part_of(name) == PART_OTHER)
-            return tl_fail(t->err, TL_ERROR_INPUT,
-                           "--init %s has a tensor %s, which this run's model has not", t->from.st.path,
-                           name);
-        tl_log_write(t->log, TL_LOG_NOTICE,
-                     "--init-partial: %s of the file is left out: this run's model has none", name);
+            return tli_fail(t->err, TL_ERROR_INPUT,
+                            "--init %s has a tensor %s, which this run's model has not", t->from.st.path,
+                            name);
+        tli_log_write(t->log, TL_LOG_NOTICE,
+                      "--init-partial: %s of the file is left out: this run's model has none", name);
     }
     return TL_OK;
 }
@@ -253,15 +254,15 @@ static tl_status check_unknown(const transfer *t)
 static tl_status decide(transfer *t)
 {
     for (int i = 0; i < t->registry->count; i++) {
-        const tl_parameter *p = &t->registry->items[i];
-        const tl_st_entry *e = tl_st_find(&t->from.st, p->name);
+        const tli_parameter *p = &t->registry->items[i];
+        const tli_st_entry *e = tli_st_find(&t->from.st, p->name);
         const part which = part_of(p->name);
-        TL_TRY(which == PART_OTHER ? decide_other(t, p, e, &t->fates[i])
-                                   : decide_part(t, which, p, e, &t->fates[i]));
+        TLI_TRY(which == PART_OTHER ? decide_other(t, p, e, &t->fates[i])
+                                    : decide_part(t, which, p, e, &t->fates[i]));
     }
-    TL_TRY(check_unknown(t));
+    TLI_TRY(check_unknown(t));
     if (t->tables > 0)
-        tl_log_write(
+        tli_log_write(
             t->log, TL_LOG_NOTICE,
             "--init-partial: of the %u offsets of each of %d tables, %u are copied and %u drawn anew",
             t->offsets, t->tables, t->found, t->offsets - t->found);
@@ -272,61 +273,62 @@ static void transfer_free(transfer *t)
 {
     for (int i = 0; i < t->registry->count && t->fates != NULL; i++) free(t->fates[i].source);
     free(t->fates);
-    tl_st_close(&t->from.st);
+    tli_st_close(&t->from.st);
 }
 
 static tl_status transfer_begin(transfer *t)
 {
     t->fates = calloc((size_t)t->registry->count, sizeof *t->fates);
     if (t->fates == NULL)
-        return tl_fail(t->err, TL_ERROR_MEMORY, "out of host memory while reading %s", t->s->init);
-    TL_TRY(origin_open(t));
+        return tli_fail(t->err, TL_ERROR_MEMORY, "out of host memory while reading %s", t->s->init);
+    TLI_TRY(origin_open(t));
     return decide(t);
 }
 
-tl_status tl_init_weights_flags(const tl_settings *s, tl_error *err)
+tl_status tli_init_weights_flags(const tl_settings *s, tl_error *err)
 {
     if (!s->init_partial || s->init[0] != '\0') return TL_OK;
-    return tl_fail(err, TL_ERROR_USAGE,
-                   "--init-partial says how to take the weights of --init: give that, too");
+    return tli_fail(err, TL_ERROR_USAGE,
+                    "--init-partial says how to take the weights of --init: give that, too");
 }
 
-tl_status tl_init_weights_check(const tl_settings *settings, bool data_open, const tl_log *log, tl_error *err)
+tl_status tli_init_weights_check(const tl_settings *settings, bool data_open, const tl_log *log,
+                                 tl_error *err)
 {
-    tl_registry registry = {0};
-    TL_TRY(tl_init_weights_flags(settings, err));
+    tli_registry registry = {0};
+    TLI_TRY(tli_init_weights_flags(settings, err));
     if (settings->init[0] == '\0') return TL_OK;
-    tl_status status = tl_model_parameters(&settings->model, &registry, err);
+    tl_status status = tli_model_parameters(&settings->model, &registry, err);
     transfer t = {.s = settings, .registry = &registry, .log = log, .err = err, .data_open = data_open};
     if (status == TL_OK) status = transfer_begin(&t);
     transfer_free(&t);
-    tl_registry_free(NULL, &registry);
+    tli_registry_free(NULL, &registry);
     return status;
 }
 
 /* ---- copying ------------------------------------------------------------------------------------- */
 
-static tl_status copy_elements(tl_context *ctx, transfer *t, const tl_st_entry *e, uint64_t from,
+static tl_status copy_elements(tl_context *ctx, transfer *t, const tli_st_entry *e, uint64_t from,
                                tl_tensor *to, uint64_t at, uint64_t count, float *piece)
 {
     for (uint64_t done = 0; done < count; done += PIECE) {
         const uint64_t n = count - done < PIECE ? count - done : PIECE;
-        TL_TRY(tl_st_read(&t->from.st, e, from + done, n, piece, t->err));
-        TL_TRY(tl_tensor_write(ctx, to, at + done, n, piece));
+        TLI_TRY(tli_st_read(&t->from.st, e, from + done, n, piece, t->err));
+        TLI_TRY(tl_tensor_write(ctx, to, at + done, n, piece));
     }
     return TL_OK;
 }
 
 /* Neighbours that stay neighbours go together. */
-static tl_status copy_matrices(tl_context *ctx, transfer *t, const tl_parameter *p, const fate *f,
+static tl_status copy_matrices(tl_context *ctx, transfer *t, const tli_parameter *p, const fate *f,
                                float *piece)
 {
-    const uint64_t row = tl_parameter_count(p) / p->shape[0];
+    const uint64_t row = tli_parameter_count(p) / p->shape[0];
     for (uint64_t k = 0, run = 1; k < p->shape[0]; k += run, run = 1) {
         if (f->source[k] < 0) continue;
         while (k + run < p->shape[0] && f->source[k + run] == f->source[k] + (int32_t)run) run++;
-        TL_TRY(copy_elements(ctx, t, f->entry, (uint64_t)f->source[k] * row, p->value, k * row, run * row,
-                             piece));
+        TLI_TRY(copy_elements(ctx, t, f->entry, (uint64_t)f->source[k] * row, p->value, k * row, run * row,
+                              piece));
     }
     return TL_OK;
 }
@@ -335,13 +337,13 @@ static tl_status copy_all(tl_context *ctx, transfer *t)
 {
     float *piece = malloc(PIECE * sizeof *piece);
     if (piece == NULL)
-        return tl_fail(t->err, TL_ERROR_MEMORY, "out of host memory while reading %s", t->s->init);
+        return tli_fail(t->err, TL_ERROR_MEMORY, "out of host memory while reading %s", t->s->init);
     tl_status status = TL_OK;
     for (int i = 0; i < t->registry->count && status == TL_OK; i++) {
-        const tl_parameter *p = &t->registry->items[i];
+        const tli_parameter *p = &t->registry->items[i];
         const fate *f = &t->fates[i];
         if (f->entry != NULL && f->source == NULL)
-            status = copy_elements(ctx, t, f->entry, 0, p->value, 0, tl_parameter_count(p), piece);
+            status = copy_elements(ctx, t, f->entry, 0, p->value, 0, tli_parameter_count(p), piece);
         else if (f->entry != NULL)
             status = copy_matrices(ctx, t, p, f, piece);
     }
@@ -349,19 +351,19 @@ static tl_status copy_all(tl_context *ctx, transfer *t)
     return status;
 }
 
-tl_status tl_init_weights(tl_context *ctx, tl_registry *registry, const tl_settings *settings)
+tl_status tli_init_weights(tl_context *ctx, tli_registry *registry, const tl_settings *settings)
 {
-    TL_TRY(tl_registry_init(ctx, registry, settings->seed));
+    TLI_TRY(tli_registry_init(ctx, registry, settings->seed));
     if (settings->init[0] == '\0') return TL_OK;
     transfer t = {.s = settings,
                   .registry = registry,
-                  .log = tl_context_log(ctx),
+                  .log = tli_context_log(ctx),
                   .err = tl_context_error(ctx),
                   .data_open = true};
     tl_status status = transfer_begin(&t);
     if (status == TL_OK) status = copy_all(ctx, &t);
     if (status == TL_OK)
-        tl_log_write(t.log, TL_LOG_NOTICE, "beginning from the weights of %s", t.from.st.path);
+        tli_log_write(t.log, TL_LOG_NOTICE, "beginning from the weights of %s", t.from.st.path);
     transfer_free(&t);
     return status;
 }

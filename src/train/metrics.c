@@ -19,7 +19,7 @@ static bool add_number(cJSON *object, const char *key, double value)
 {
     if (!isfinite(value)) return cJSON_AddNullToObject(object, key) != NULL;
     char text[40];
-    tl_format(text, sizeof text, "%.9g", value);
+    tli_format(text, sizeof text, "%.9g", value);
     return cJSON_AddRawToObject(object, key, text) != NULL;
 }
 
@@ -31,18 +31,18 @@ static bool add_count(cJSON *object, const char *key, uint64_t value)
 }
 
 /* Prints the object as one line and deletes it; `good` tells whether it was filled completely. */
-static tl_status write_line(tl_metrics *metrics, cJSON *object, bool good, tl_error *err)
+static tl_status write_line(tli_metrics *metrics, cJSON *object, bool good, tl_error *err)
 {
     char *text = good ? cJSON_PrintUnformatted(object) : NULL;
     cJSON_Delete(object);
-    if (!text) return tl_fail(err, TL_ERROR_MEMORY, "%s: not enough host memory for a line", metrics->path);
+    if (!text) return tli_fail(err, TL_ERROR_MEMORY, "%s: not enough host memory for a line", metrics->path);
     errno = 0;
     bool written = fprintf(metrics->file, "%s\n", text) >= 0 && fflush(metrics->file) == 0;
     int code = errno;
     cJSON_free(text);
     if (!written)
-        return tl_fail(err, TL_ERROR_IO, "%s could not be written: %s", metrics->path,
-                       strerror(code ? code : EIO));
+        return tli_fail(err, TL_ERROR_IO, "%s could not be written: %s", metrics->path,
+                        strerror(code ? code : EIO));
     return TL_OK;
 }
 
@@ -51,50 +51,50 @@ static tl_status lock_metrics(int descriptor, const char *path, tl_error *err)
 {
     struct stat info;
     if (fstat(descriptor, &info) != 0 || !S_ISREG(info.st_mode)) return TL_OK;
-    if (tl_lock_file(descriptor) != TL_LOCK_REFUSED) return TL_OK;
-    return tl_fail(err, TL_ERROR_INPUT,
-                   "another run is writing to the metrics file %s: choose another --metrics", path);
+    if (tli_lock_file(descriptor) != TLI_LOCK_REFUSED) return TL_OK;
+    return tli_fail(err, TL_ERROR_INPUT,
+                    "another run is writing to the metrics file %s: choose another --metrics", path);
 }
 
-tl_status tl_metrics_open(tl_metrics *metrics, const char *path, tl_error *err)
+tl_status tli_metrics_open(tli_metrics *metrics, const char *path, tl_error *err)
 {
     memset(metrics, 0, sizeof *metrics);
     if (strlen(path) >= sizeof metrics->path)
-        return tl_fail(err, TL_ERROR_USAGE, "the path %.80s... is longer than %zu bytes", path,
-                       sizeof metrics->path - 1);
+        return tli_fail(err, TL_ERROR_USAGE, "the path %.80s... is longer than %zu bytes", path,
+                        sizeof metrics->path - 1);
     memcpy(metrics->path, path, strlen(path) + 1);
     metrics->file = fopen(path, "a");
     if (!metrics->file)
-        return tl_fail(err, TL_ERROR_INPUT,
-                       "the metrics file %s cannot be opened for writing: %s; choose another --metrics", path,
-                       strerror(errno));
+        return tli_fail(err, TL_ERROR_INPUT,
+                        "the metrics file %s cannot be opened for writing: %s; choose another --metrics",
+                        path, strerror(errno));
     const tl_status status = lock_metrics(fileno(metrics->file), path, err);
-    if (status != TL_OK) tl_metrics_close(metrics);
+    if (status != TL_OK) tli_metrics_close(metrics);
     return status;
 }
 
-tl_status tl_metrics_check(const char *path, tl_error *err)
+tl_status tli_metrics_check(const char *path, tl_error *err)
 {
     struct stat info;
     if (stat(path, &info) != 0 || !S_ISREG(info.st_mode)) return TL_OK;
     const int descriptor = open(path, O_WRONLY | O_CLOEXEC);
-    if (descriptor < 0) return TL_OK; /* tl_metrics_open says why */
+    if (descriptor < 0) return TL_OK; /* tli_metrics_open says why */
     const tl_status status = lock_metrics(descriptor, path, err);
     close(descriptor);
     return status;
 }
 
-tl_status tl_metrics_line(tl_metrics *metrics, uint64_t step, uint64_t epoch, const char *test,
-                          const tl_metric *values, int count, tl_error *err)
+tl_status tli_metrics_line(tli_metrics *metrics, uint64_t step, uint64_t epoch, const char *test,
+                           const tli_metric *values, int count, tl_error *err)
 {
     cJSON *object = cJSON_CreateObject();
     bool good = object && add_count(object, "step", step) && add_count(object, "epoch", epoch) &&
-                (test == NULL || tl_json_add_text(object, "test", test));
+                (test == NULL || tli_json_add_text(object, "test", test));
     for (int i = 0; i < count && good; i++) good = add_number(object, values[i].key, values[i].value);
     return write_line(metrics, object, good, err);
 }
 
-void tl_metrics_close(tl_metrics *metrics)
+void tli_metrics_close(tli_metrics *metrics)
 {
     if (metrics->file) fclose(metrics->file);
     metrics->file = NULL;

@@ -2,33 +2,33 @@
  *   {"step":100,"epoch":1,"loss":0.53,"lr":0.0003,"images_per_second":812.5,"data_wait":0.01}
  *   {"step":235,"epoch":1,"test":"static","loss":0.21,"top1":93.5,"top5":99.8}
  * A value that is not finite is written as null. */
-#ifndef TL_TRAIN_METRICS_H
-#define TL_TRAIN_METRICS_H
+#ifndef TRAIN_METRICS_H
+#define TRAIN_METRICS_H
 
 #include <stdint.h>
 #include <stdio.h>
 
 #include "core/status.h"
 
-typedef struct tl_metrics {
+typedef struct tli_metrics {
     FILE *file;
     char path[1024];
-} tl_metrics;
+} tli_metrics;
 
 /* Opens `path` for appending (a resumed run continues its file), and locks it where it is a file and the file system has
  * locks. TL_ERROR_INPUT when that is not possible, or when another run has it open. */
-tl_status tl_metrics_open(tl_metrics *metrics, const char *path, tl_error *err);
+tl_status tli_metrics_open(tli_metrics *metrics, const char *path, tl_error *err);
 /* Whether another run has the file open now: asked before a run changes anything. One that is not there is fine. */
-tl_status tl_metrics_check(const char *path, tl_error *err);
-typedef struct tl_metric {
+tl_status tli_metrics_check(const char *path, tl_error *err);
+typedef struct tli_metric {
     const char *key;
     double value;
-} tl_metric;
+} tli_metric;
 
 /* After a step (test NULL), or after an evaluation on the test set called `test`: `step` steps are done, the
  * last of them in the 1-based `epoch`. */
-tl_status tl_metrics_line(tl_metrics *metrics, uint64_t step, uint64_t epoch, const char *test,
-                          const tl_metric *values, int count, tl_error *err);
-void tl_metrics_close(tl_metrics *metrics); /* fine on a zeroed or closed one */
+tl_status tli_metrics_line(tli_metrics *metrics, uint64_t step, uint64_t epoch, const char *test,
+                           const tli_metric *values, int count, tl_error *err);
+void tli_metrics_close(tli_metrics *metrics); /* fine on a zeroed or closed one */
 
 #endif

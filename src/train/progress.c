@@ -11,7 +11,7 @@
 #define TERMINAL_SECONDS 0.1
 #define PLAIN_SECONDS    10.0
 
-void tl_progress_begin(tl_progress *progress, FILE *file, const char *unit, uint64_t total, uint64_t epochs)
+void tli_progress_begin(tli_progress *progress, FILE *file, const char *unit, uint64_t total, uint64_t epochs)
 {
     memset(progress, 0, sizeof *progress);
     progress->file = file;
@@ -22,9 +22,9 @@ void tl_progress_begin(tl_progress *progress, FILE *file, const char *unit, uint
 }
 
 /* "h:mm:ss", or "?" before there is a rate to reckon with. */
-static void format_left(const tl_progress *progress, double now, char *out, size_t size)
+static void format_left(const tli_progress *progress, double now, char *out, size_t size)
 {
-    const tl_progress_point *point = &progress->latest;
+    const tli_progress_point *point = &progress->latest;
     uint64_t left = progress->total > point->step ? progress->total - point->step : 0;
     uint64_t done = point->step - progress->first_step;
     double seconds = left == 0   ? 0.0
@@ -39,21 +39,21 @@ static void format_left(const tl_progress *progress, double now, char *out, size
              (unsigned)(whole % 60));
 }
 
-static void show(tl_progress *progress, double now)
+static void show(tli_progress *progress, double now)
 {
-    const tl_progress_point *point = &progress->latest;
+    const tli_progress_point *point = &progress->latest;
     char left[32], perplexity[40] = "", wait[40] = "", line[300], text[640];
     format_left(progress, now, left, sizeof left);
     if (!isnan(point->perplexity))
-        tl_format(perplexity, sizeof perplexity, "  perplexity %.4g", point->perplexity);
+        tli_format(perplexity, sizeof perplexity, "  perplexity %.4g", point->perplexity);
     if (point->data_wait >= 0.01) /* worth a word only where it costs something */
-        tl_format(wait, sizeof wait, "  waiting for data %.0f %%", 100 * point->data_wait);
-    int width = tl_format(line, sizeof line,
-                          "step %" PRIu64 "/%" PRIu64 "  epoch %" PRIu64 "/%" PRIu64
-                          "  loss %.4f%s  lr %.2e  %.*f %s/s%s  left %s",
-                          point->step, progress->total, point->epoch, progress->epochs, point->loss,
-                          perplexity, point->lr, point->rate < 100 ? 1 : 0, point->rate, progress->unit, wait,
-                          left);
+        tli_format(wait, sizeof wait, "  waiting for data %.0f %%", 100 * point->data_wait);
+    int width = tli_format(line, sizeof line,
+                           "step %" PRIu64 "/%" PRIu64 "  epoch %" PRIu64 "/%" PRIu64
+                           "  loss %.4f%s  lr %.2e  %.*f %s/s%s  left %s",
+                           point->step, progress->total, point->epoch, progress->epochs, point->loss,
+                           perplexity, point->lr, point->rate < 100 ? 1 : 0, point->rate, progress->unit,
+                           wait, left);
     if (width < 0) return;
     if (progress->terminal) {
         /* Blanks, not an escape sequence, wipe what a longer line before left behind. */
@@ -63,12 +63,12 @@ static void show(tl_progress *progress, double now)
     } else {
         snprintf(text, sizeof text, "%s\n", line);
     }
-    tl_log_print(progress->file, 0, text);
+    tli_log_print(progress->file, 0, text);
     progress->last_time = now;
     progress->shown = true;
 }
 
-void tl_progress_step(tl_progress *progress, const tl_progress_point *point, double now)
+void tli_progress_step(tli_progress *progress, const tli_progress_point *point, double now)
 {
     if (!progress->file) return;
     bool first = !progress->begun;
@@ -83,21 +83,21 @@ void tl_progress_step(tl_progress *progress, const tl_progress_point *point, dou
     if (first || point->step >= progress->total || now - progress->last_time >= interval) show(progress, now);
 }
 
-void tl_progress_clear(tl_progress *progress)
+void tli_progress_clear(tli_progress *progress)
 {
     if (!progress->file || progress->width == 0) return;
     char text[640];
     snprintf(text, sizeof text, "\r%*s\r", progress->width, "");
-    tl_log_print(progress->file, 0, text);
+    tli_log_print(progress->file, 0, text);
     progress->width = 0;
     progress->shown = false;
     progress->last_time = -INFINITY;
 }
 
-void tl_progress_end(tl_progress *progress, double now)
+void tli_progress_end(tli_progress *progress, double now)
 {
     if (!progress->file) return;
     if (progress->begun && !progress->shown) show(progress, now);
-    if (progress->width > 0) tl_log_print(progress->file, 0, "\n");
+    if (progress->width > 0) tli_log_print(progress->file, 0, "\n");
     progress->width = 0;
 }

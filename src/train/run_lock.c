@@ -20,15 +20,15 @@ static bool lock_is_others(int code)
     return code == EAGAIN || code == EACCES;
 }
 
-tl_lock_result tl_lock_file(int descriptor)
+tli_lock_result tli_lock_file(int descriptor)
 {
     struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 #ifdef F_OFD_SETLK
-    if (fcntl(descriptor, F_OFD_SETLK, &whole) == 0) return TL_LOCK_TAKEN;
-    if (lock_is_others(errno)) return TL_LOCK_REFUSED;
+    if (fcntl(descriptor, F_OFD_SETLK, &whole) == 0) return TLI_LOCK_TAKEN;
+    if (lock_is_others(errno)) return TLI_LOCK_REFUSED;
 #endif
-    if (fcntl(descriptor, F_SETLK, &whole) == 0) return TL_LOCK_TAKEN;
-    return lock_is_others(errno) ? TL_LOCK_REFUSED : TL_LOCK_UNSUPPORTED;
+    if (fcntl(descriptor, F_SETLK, &whole) == 0) return TLI_LOCK_TAKEN;
+    return lock_is_others(errno) ? TLI_LOCK_REFUSED : TLI_LOCK_UNSUPPORTED;
 }
 
 /* ---- the folder of a run ------------------------------------------------------------------------- */
@@ -61,39 +61,39 @@ static tl_status refuse_second(int descriptor, const char *out, tl_error *err)
     long pid;
     if (read_owner(descriptor, host, &pid))
         snprintf(owner, sizeof owner, "process %ld on host %s", pid, host);
-    return tl_fail(
+    return tli_fail(
         err, TL_ERROR_INPUT,
         "a run of %s is writing to the folder %s: wait for its end or stop it, or choose another --out",
         owner, out);
 }
 
-tl_status tl_run_lock_take(tl_run_lock *lock, const char *out, const tl_log *log, tl_error *err)
+tl_status tli_run_lock_take(tli_run_lock *lock, const char *out, const tl_log *log, tl_error *err)
 {
     if (lock->held) return TL_OK;
-    char path[TL_OUT_ROOM + 32];
+    char path[TLI_OUT_ROOM + 32];
     snprintf(path, sizeof path, "%s/run.lock", out);
     const int descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     if (descriptor < 0)
-        return tl_fail(err, TL_ERROR_INPUT,
-                       "cannot write the output folder %s: its file run.lock: %s; choose another --out", out,
-                       strerror(errno));
-    const tl_lock_result result = tl_lock_file(descriptor);
+        return tli_fail(err, TL_ERROR_INPUT,
+                        "cannot write the output folder %s: its file run.lock: %s; choose another --out", out,
+                        strerror(errno));
+    const tli_lock_result result = tli_lock_file(descriptor);
     const int code = errno;
-    if (result == TL_LOCK_REFUSED) {
+    if (result == TLI_LOCK_REFUSED) {
         const tl_status status = refuse_second(descriptor, out, err);
         close(descriptor);
         return status;
     }
-    if (result == TL_LOCK_UNSUPPORTED)
-        tl_log_write(log, TL_LOG_NOTICE,
-                     "%s cannot be locked (%s): take care that no other run writes to this folder", path,
-                     strerror(code));
+    if (result == TLI_LOCK_UNSUPPORTED)
+        tli_log_write(log, TL_LOG_NOTICE,
+                      "%s cannot be locked (%s): take care that no other run writes to this folder", path,
+                      strerror(code));
     write_owner(descriptor);
-    *lock = (tl_run_lock){.held = true, .descriptor = descriptor};
+    *lock = (tli_run_lock){.held = true, .descriptor = descriptor};
     return TL_OK;
 }
 
-void tl_run_lock_release(tl_run_lock *lock)
+void tli_run_lock_release(tli_run_lock *lock)
 {
     if (!lock->held) return;
     if (ftruncate(lock->descriptor, 0) != 0) errno = 0; /* a stale name does no harm */

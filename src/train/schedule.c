@@ -24,8 +24,8 @@ static double decay(tl_schedule schedule, uint64_t step, uint64_t steps, uint64_
     return 1.0;
 }
 
-float tl_schedule_lr(const tl_settings *settings, uint64_t step, uint64_t steps_per_epoch,
-                     uint64_t total_steps)
+float tli_schedule_lr(const tl_settings *settings, uint64_t step, uint64_t steps_per_epoch,
+                      uint64_t total_steps)
 {
     const uint64_t warmup = settings->warmup;
     double factor = step < warmup ? (double)(step + 1) / (double)warmup : 1.0;
@@ -36,15 +36,15 @@ float tl_schedule_lr(const tl_settings *settings, uint64_t step, uint64_t steps_
     return (float)((double)settings->lr * factor);
 }
 
-tl_status tl_schedule_check(const tl_settings *settings, uint64_t total_steps, tl_error *err)
+tl_status tli_schedule_check(const tl_settings *settings, uint64_t total_steps, tl_error *err)
 {
     const uint32_t version = settings->schedule_version;
     if (version < 1 || version > TL_SCHEDULE_VERSION)
-        return tl_fail(err, TL_ERROR_USAGE,
-                       "version %u of the learning rate's schedule is unknown: it is 1 or %d", version,
-                       TL_SCHEDULE_VERSION);
+        return tli_fail(err, TL_ERROR_USAGE,
+                        "version %u of the learning rate's schedule is unknown: it is 1 or %d", version,
+                        TL_SCHEDULE_VERSION);
     if (version == 1 || settings->warmup == 0 || settings->warmup < total_steps) return TL_OK;
-    return tl_fail(err, TL_ERROR_USAGE,
-                   "--warmup %llu is not shorter than the run of %llu steps: give a smaller one",
-                   (unsigned long long)settings->warmup, (unsigned long long)total_steps);
+    return tli_fail(err, TL_ERROR_USAGE,
+                    "--warmup %llu is not shorter than the run of %llu steps: give a smaller one",
+                    (unsigned long long)settings->warmup, (unsigned long long)total_steps);
 }

@@ -1,6 +1,6 @@
 /* The learning rate of a step. */
-#ifndef TL_TRAIN_SCHEDULE_H
-#define TL_TRAIN_SCHEDULE_H
+#ifndef TRAIN_SCHEDULE_H
+#define TRAIN_SCHEDULE_H
 
 #include <stdint.h>
 
@@ -13,9 +13,9 @@
  *
  * settings->schedule_version 1, of runs begun before there were versions: the cosine starts at step 0 and the
  * warm-up multiplies it. */
-float tl_schedule_lr(const tl_settings *settings, uint64_t step, uint64_t steps_per_epoch,
-                     uint64_t total_steps);
+float tli_schedule_lr(const tl_settings *settings, uint64_t step, uint64_t steps_per_epoch,
+                      uint64_t total_steps);
 /* TL_ERROR_USAGE when the warm-up would last the whole run, or the version is unknown. */
-tl_status tl_schedule_check(const tl_settings *settings, uint64_t total_steps, tl_error *err);
+tl_status tli_schedule_check(const tl_settings *settings, uint64_t total_steps, tl_error *err);
 
 #endif

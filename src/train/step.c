@@ -1,12 +1,13 @@
 #include "train/step.h"
 
 /* Whether the model trains at this batch size; decides s->model.recompute on the way. */
-static tl_status plan_batch(tl_context *ctx, tl_settings *s, uint32_t batch, tl_memory_plan *plan, bool *fits)
+static tl_status plan_batch(tl_context *ctx, tl_settings *s, uint32_t batch, tli_memory_plan *plan,
+                            bool *fits)
 {
-    const tl_traits *traits = tl_context_traits(ctx);
-    return tl_model_plan_training(&s->model, batch, optimizer_rule_of(s->optimizer), s->recompute,
-                                  traits->memory_limit, traits->max_alloc_bytes, plan, fits,
-                                  tl_context_error(ctx));
+    const tli_traits *traits = tli_context_traits(ctx);
+    return tli_model_plan_training(&s->model, batch, tli_optimizer_rule_of(s->optimizer), s->recompute,
+                                   traits->memory_limit, traits->max_alloc_bytes, plan, fits,
+                                   tl_context_error(ctx));
 }
 
 /* The largest batch below `high`, which does not fit, that fits; 0: none does. */
@@ -15,9 +16,9 @@ static tl_status find_largest_batch(tl_context *ctx, tl_settings *s, uint32_t hi
     uint32_t low = 0;
     while (high - low > 1) {
         const uint32_t middle = low + (high - low) / 2;
-        tl_memory_plan plan;
+        tli_memory_plan plan;
         bool fits;
-        TL_TRY(plan_batch(ctx, s, middle, &plan, &fits));
+        TLI_TRY(plan_batch(ctx, s, middle, &plan, &fits));
         if (fits)
             low = middle;
         else
@@ -27,52 +28,52 @@ static tl_status find_largest_batch(tl_context *ctx, tl_settings *s, uint32_t hi
     return TL_OK;
 }
 
-tl_status tl_step_choose_batch(tl_context *ctx, tl_settings *s)
+tl_status tli_step_choose_batch(tl_context *ctx, tl_settings *s)
 {
-    tl_memory_plan plan, smaller;
+    tli_memory_plan plan, smaller;
     const uint32_t wanted = s->batch_size;
     bool fits;
-    TL_TRY(plan_batch(ctx, s, wanted, &plan, &fits));
+    TLI_TRY(plan_batch(ctx, s, wanted, &plan, &fits));
     if (fits) return TL_OK;
     const double total = (double)plan.total / 0x1p20,
-                 limit = (double)tl_context_traits(ctx)->memory_limit / 0x1p20;
+                 limit = (double)tli_context_traits(ctx)->memory_limit / 0x1p20;
     uint32_t half = wanted;
     while (half > 0 && !fits) {
         half /= 2;
-        if (half > 0) TL_TRY(plan_batch(ctx, s, half, &smaller, &fits));
+        if (half > 0) TLI_TRY(plan_batch(ctx, s, half, &smaller, &fits));
     }
     if (fits && !s->batch_given) {
-        tl_log_write(tl_context_log(ctx), TL_LOG_NOTICE,
-                     "a batch of %u needs %.0f MiB, the device gives %.0f MiB: using batches of %u", wanted,
-                     total, limit, half);
+        tli_log_write(tli_context_log(ctx), TL_LOG_NOTICE,
+                      "a batch of %u needs %.0f MiB, the device gives %.0f MiB: using batches of %u", wanted,
+                      total, limit, half);
         s->batch_size = half;
         return TL_OK;
     }
     if (!fits)
-        return tl_fail(tl_context_error(ctx), TL_ERROR_MEMORY,
-                       "the model does not fit this device even with batches of one sample: a batch of %u "
-                       "needs %.0f MiB "
-                       "and the limit is %.0f MiB; choose a smaller model or another device",
-                       wanted, total, limit);
+        return tli_fail(tl_context_error(ctx), TL_ERROR_MEMORY,
+                        "the model does not fit this device even with batches of one sample: a batch of %u "
+                        "needs %.0f MiB "
+                        "and the limit is %.0f MiB; choose a smaller model or another device",
+                        wanted, total, limit);
     uint32_t largest;
-    TL_TRY(find_largest_batch(ctx, s, wanted, &largest));
-    return tl_fail(
+    TLI_TRY(find_largest_batch(ctx, s, wanted, &largest));
+    return tli_fail(
         tl_context_error(ctx), TL_ERROR_MEMORY,
         "a batch of %u needs %.0f MiB and the limit is %.0f MiB: the largest --batch-size that fits is %u",
         wanted, total, limit, largest);
 }
 
-tl_status tl_step_gradients(tl_context *ctx, tl_model *model, uint32_t slot)
+tl_status tli_step_gradients(tl_context *ctx, tli_model *model, uint32_t slot)
 {
-    TL_TRY(tl_model_forward(ctx, model));
-    TL_TRY(tl_model_loss(ctx, model, slot));
-    return tl_model_backward(ctx, model);
+    TLI_TRY(tli_model_forward(ctx, model));
+    TLI_TRY(tli_model_loss(ctx, model, slot));
+    return tli_model_backward(ctx, model);
 }
 
-optimizer_settings tl_step_optimizer(const tl_settings *s, float lr, uint64_t step)
+optimizer_settings tli_step_optimizer(const tl_settings *s, float lr, uint64_t step)
 {
     tl_settings own = *s;
-    settings_complete_optimizer(&own);
+    tli_settings_complete_optimizer(&own);
     return (optimizer_settings){.lr = lr,
                                 .beta1 = own.beta1,
                                 .beta2 = own.beta2,

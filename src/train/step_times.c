@@ -3,34 +3,34 @@
 #include <math.h>
 #include <stdlib.h>
 
-tl_status tl_step_times_create(tl_step_times *times, tl_error *err)
+tl_status tli_step_times_create(tli_step_times *times, tl_error *err)
 {
-    *times = (tl_step_times){.ms = malloc(TL_STEP_TIMES * sizeof *times->ms)};
+    *times = (tli_step_times){.ms = malloc(TLI_STEP_TIMES * sizeof *times->ms)};
     if (times->ms != NULL) return TL_OK;
-    return tl_fail(err, TL_ERROR_MEMORY, "out of host memory for the steps' times");
+    return tli_fail(err, TL_ERROR_MEMORY, "out of host memory for the steps' times");
 }
 
-void tl_step_times_free(tl_step_times *times)
+void tli_step_times_free(tli_step_times *times)
 {
     free(times->ms);
-    *times = (tl_step_times){0};
+    *times = (tli_step_times){0};
 }
 
-bool tl_step_times_is_new(const tl_step_times *times, uint32_t predictions)
+bool tli_step_times_is_new(const tli_step_times *times, uint32_t predictions)
 {
     for (int i = 0; i < times->sizes_seen; i++)
         if (times->sizes[i] == predictions) return false;
-    return times->sizes_seen < TL_STEP_SIZES;
+    return times->sizes_seen < TLI_STEP_SIZES;
 }
 
-void tl_step_times_add(tl_step_times *times, uint32_t predictions, double ms)
+void tli_step_times_add(tli_step_times *times, uint32_t predictions, double ms)
 {
-    if (tl_step_times_is_new(times, predictions)) {
+    if (tli_step_times_is_new(times, predictions)) {
         times->sizes[times->sizes_seen++] = predictions;
         times->building = (float)ms;
         return;
     }
-    times->ms[times->count++ % TL_STEP_TIMES] = (float)ms;
+    times->ms[times->count++ % TLI_STEP_TIMES] = (float)ms;
 }
 
 static int compare_floats(const void *a, const void *b)
@@ -39,9 +39,9 @@ static int compare_floats(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-double tl_step_times_median(tl_step_times *times)
+double tli_step_times_median(tli_step_times *times)
 {
-    const size_t n = times->count < TL_STEP_TIMES ? (size_t)times->count : TL_STEP_TIMES;
+    const size_t n = times->count < TLI_STEP_TIMES ? (size_t)times->count : TLI_STEP_TIMES;
     if (n == 0) return times->sizes_seen > 0 ? (double)times->building : (double)NAN;
     qsort(times->ms, n, sizeof *times->ms, compare_floats);
     return ((double)times->ms[(n - 1) / 2] + (double)times->ms[n / 2]) / 2;

@@ -1,6 +1,6 @@
 /* How long a run's steps take: their median, without those that also built kernels. */
-#ifndef TL_TRAIN_STEP_TIMES_H
-#define TL_TRAIN_STEP_TIMES_H
+#ifndef TRAIN_STEP_TIMES_H
+#define TRAIN_STEP_TIMES_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -8,24 +8,24 @@
 #include "core/status.h"
 
 enum {
-    TL_STEP_TIMES = 1 << 16, /* the median is over the last so many steps */
-    TL_STEP_SIZES = 8        /* so many batch sizes are told apart; further ones count as known */
+    TLI_STEP_TIMES = 1 << 16, /* the median is over the last so many steps */
+    TLI_STEP_SIZES = 8        /* so many batch sizes are told apart; further ones count as known */
 };
 
-typedef struct tl_step_times {
-    float *ms;      /* a ring of TL_STEP_TIMES: steps whose batch size was not new */
+typedef struct tli_step_times {
+    float *ms;      /* a ring of TLI_STEP_TIMES: steps whose batch size was not new */
     uint64_t count; /* that went into it */
     float building; /* the last step that was the first of its batch size; 0: there was none */
-    uint32_t sizes[TL_STEP_SIZES];
+    uint32_t sizes[TLI_STEP_SIZES];
     int sizes_seen;
-} tl_step_times;
+} tli_step_times;
 
-tl_status tl_step_times_create(tl_step_times *times, tl_error *err);
-void tl_step_times_free(tl_step_times *times);
+tl_status tli_step_times_create(tli_step_times *times, tl_error *err);
+void tli_step_times_free(tli_step_times *times);
 /* Whether the next step of so many predictions would be the first: drivers build kernels for a new size then. */
-bool tl_step_times_is_new(const tl_step_times *times, uint32_t predictions);
-void tl_step_times_add(tl_step_times *times, uint32_t predictions, double ms);
+bool tli_step_times_is_new(const tli_step_times *times, uint32_t predictions);
+void tli_step_times_add(tli_step_times *times, uint32_t predictions, double ms);
 /* Sorts the ring. Without any other step the time of the last that built kernels; NaN: there was no step. */
-double tl_step_times_median(tl_step_times *times);
+double tli_step_times_median(tli_step_times *times);
 
 #endif

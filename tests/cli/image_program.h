@@ -1,6 +1,6 @@
 /* Running the program on folders of images, in a folder of its own that has a sound set called "good" in it. */
-#ifndef TL_TESTS_IMAGE_PROGRAM_H
-#define TL_TESTS_IMAGE_PROGRAM_H
+#ifndef TESTS_IMAGE_PROGRAM_H
+#define TESTS_IMAGE_PROGRAM_H
 
 #include "image_tree.h"
 

@@ -14,22 +14,22 @@
 #include "models/cost.h"
 #include "ops/pairs.h"
 
-static tl_op_shape shape_of(tl_op_kind kind, tl_geometry geometry, uint32_t queries)
+static tli_op_shape shape_of(tl_op_kind kind, tli_geometry geometry, uint32_t queries)
 {
-    return (tl_op_shape){.kind = kind,
-                         .geometry = geometry,
-                         .batch = 5,
-                         .dim = 24,
-                         .heads = 3,
-                         .head_dim = 8,
-                         .relenc_dim = kind == TL_OP_ALPHA ? 2 : 0,
-                         .queries = queries};
+    return (tli_op_shape){.kind = kind,
+                          .geometry = geometry,
+                          .batch = 5,
+                          .dim = 24,
+                          .heads = 3,
+                          .head_dim = 8,
+                          .relenc_dim = kind == TL_OP_ALPHA ? 2 : 0,
+                          .queries = queries};
 }
 
-static void check_flops(tl_op_kind kind, tl_geometry geometry, uint32_t queries, double forward)
+static void check_flops(tl_op_kind kind, tli_geometry geometry, uint32_t queries, double forward)
 {
-    const tl_op_shape shape = shape_of(kind, geometry, queries);
-    const tl_flops f = tl_op_flops(&shape);
+    const tli_op_shape shape = shape_of(kind, geometry, queries);
+    const tli_flops f = tli_op_flops(&shape);
     assert_true(f.forward == forward);
     assert_true(f.backward == 2 * forward);
 }
@@ -37,8 +37,8 @@ static void check_flops(tl_op_kind kind, tl_geometry geometry, uint32_t queries,
 /* B 5, C 24, D 24, R 6. */
 static void test_op(void **state)
 {
-    const tl_geometry grid = {.kind = TL_GRID, .height = 3, .width = 4, .cls = 1};
-    const tl_geometry sequence = {.kind = TL_CAUSAL, .height = 1, .width = 9, .max_length = 12};
+    const tli_geometry grid = {.kind = TLI_GRID, .height = 3, .width = 4, .cls = 1};
+    const tli_geometry sequence = {.kind = TLI_CAUSAL, .height = 1, .width = 9, .max_length = 12};
     const double n = 13, unit = 2.0 * 5 * n * n * 24 * 24;
     check_flops(TL_OP_TRANSLUTION, grid, 13, 3 * unit);
     check_flops(TL_OP_TRANSLUTION, grid, 1, 3 * unit / n);
@@ -69,32 +69,32 @@ static void test_step(void **state)
     const double batch = 3, embed = 6 * 16 * 16, head = 16 * 10;
     const double first = 3 * 7 * 7 * 16 * 12 + 7 * (12 * 16 + 2 * 16 * 40),
                  last = 3 * 7 * 16 * 12 + 12 * 16 + 2 * 16 * 40;
-    tl_flops f = tl_model_flops(&c, 3);
+    tli_flops f = tli_model_flops(&c, 3);
     assert_true(f.forward == 2 * batch * (embed + first + last + head));
     assert_true(f.backward == 2 * f.forward);
     c.recompute = true; /* computed again is not counted */
-    const tl_flops again = tl_model_flops(&c, 3);
+    const tli_flops again = tli_model_flops(&c, 3);
     assert_true(again.forward == f.forward && again.backward == f.backward);
     c.pool = TL_POOL_MEAN; /* six tokens, all of them in both blocks */
-    f = tl_model_flops(&c, 3);
+    f = tli_model_flops(&c, 3);
     assert_true(f.forward ==
                 2 * batch * (embed + 2 * (3 * 6 * 6 * 16 * 12 + 6 * (12 * 16 + 2 * 16 * 40)) + head));
     c.op = TL_OP_ATTENTION; /* one head as wide as the model: no output projection */
     c.heads = 1;
     c.head_dim = 16;
-    f = tl_model_flops(&c, 3);
+    f = tli_model_flops(&c, 3);
     assert_true(f.forward ==
                 2 * batch * (embed + 2 * (6 * 16 * 48 + 2 * 36 * 16 + 6 * (2 * 16 * 40)) + head));
 }
 
-static void check_pairs(tl_geometry g, uint32_t queries)
+static void check_pairs(tli_geometry g, uint32_t queries)
 {
-    const uint32_t offsets = tl_geometry_offsets(&g), tokens = tl_geometry_tokens(&g);
+    const uint32_t offsets = tli_geometry_offsets(&g), tokens = tli_geometry_tokens(&g);
     uint32_t *counts = calloc(offsets, sizeof *counts), groups = 0, pairs = 0, largest = 0, seen[3];
     assert_non_null(counts);
     for (uint32_t i = 0; i < queries; i++)
         for (uint32_t j = 0; j < tokens; j++) {
-            const int32_t key = tl_geometry_key_offset(&g, i, j);
+            const int32_t key = tli_geometry_key_offset(&g, i, j);
             if (key >= 0) counts[key]++;
         }
     for (uint32_t k = 0; k < offsets; k++) {
@@ -103,7 +103,7 @@ static void check_pairs(tl_geometry g, uint32_t queries)
         if (counts[k] > largest) largest = counts[k];
     }
     free(counts);
-    tl_pairs_measure(&g, queries, &seen[0], &seen[1], &seen[2]);
+    tli_pairs_measure(&g, queries, &seen[0], &seen[1], &seen[2]);
     if (seen[0] != groups || seen[1] != pairs || seen[2] != largest)
         fail_msg("kind %d, %u x %u, cls %u, %u queries: %u groups, %u pairs, %u largest, not %u, %u, %u",
                  (int)g.kind, g.height, g.width, g.cls, queries, seen[0], seen[1], seen[2], groups, pairs,
@@ -116,25 +116,27 @@ static void test_pairs(void **state)
         for (uint32_t w = 1; w <= 5; w++)
             for (uint32_t cls = 0; cls <= 1; cls++)
                 for (uint32_t queries = 1; queries <= h * w + cls; queries++)
-                    check_pairs((tl_geometry){.kind = TL_GRID, .height = h, .width = w, .cls = cls}, queries);
+                    check_pairs((tli_geometry){.kind = TLI_GRID, .height = h, .width = w, .cls = cls},
+                                queries);
     for (uint32_t w = 1; w <= 9; w++)
         for (uint32_t queries = 1; queries <= w; queries++)
-            check_pairs((tl_geometry){.kind = TL_CAUSAL, .height = 1, .width = w, .max_length = 9}, queries);
+            check_pairs((tli_geometry){.kind = TLI_CAUSAL, .height = 1, .width = w, .max_length = 9},
+                        queries);
 }
 
 static void test_timing(void **state)
 {
     double odd[] = {5, 1, 9}, even[] = {4, 1, 3, 2};
-    tl_timing t = tl_timing_of(odd, 3);
+    tli_timing t = tli_timing_of(odd, 3);
     assert_true(t.median_ms == 5 && t.min_ms == 1);
-    t = tl_timing_of(even, 4);
+    t = tli_timing_of(even, 4);
     assert_true(t.median_ms == 2.5 && t.min_ms == 1);
-    assert_true(isnan(tl_timing_of(odd, 0).median_ms));
-    assert_true(tl_product_flops(&(tl_product){.m = 2, .n = 3, .k = 5}) == 60);
-    assert_true(tl_product_flops(&(tl_product){.m = 2, .n = 3, .k = 5, .batch = 7}) == 420);
+    assert_true(isnan(tli_timing_of(odd, 0).median_ms));
+    assert_true(tli_product_flops(&(tli_product){.m = 2, .n = 3, .k = 5}) == 60);
+    assert_true(tli_product_flops(&(tli_product){.m = 2, .n = 3, .k = 5, .batch = 7}) == 420);
     /* 1e9 flops at 100 GFLOP/s are 10 ms. */
-    assert_true(fabs(tl_limit_fraction(1e9, 100, 40) - 0.25) < 1e-12);
-    assert_true(tl_limit_fraction(1e9, 100, 5) == 1);
+    assert_true(fabs(tli_limit_fraction(1e9, 100, 40) - 0.25) < 1e-12);
+    assert_true(tli_limit_fraction(1e9, 100, 5) == 1);
 }
 
 typedef struct counter {
@@ -149,7 +151,7 @@ static tl_status count_call(tl_context *ctx, void *what)
 
 static tl_status fail_call(tl_context *ctx, void *what)
 {
-    return tl_fail(tl_context_error(ctx), TL_ERROR_DEVICE, "no");
+    return tli_fail(tl_context_error(ctx), TL_ERROR_DEVICE, "no");
 }
 
 static void test_measure(void **state)
@@ -158,17 +160,17 @@ static void test_measure(void **state)
     tl_error err = {0};
     if (tl_context_create(NULL, &ctx, &err) != TL_OK) fail_msg("%s", err.text);
     counter c = {0};
-    tl_timing t = {-1, -1, -1};
-    assert_int_equal(tl_measure(ctx, count_call, &c, 3, 0, &t), TL_OK);
+    tli_timing t = {-1, -1, -1};
+    assert_int_equal(tli_measure(ctx, count_call, &c, 3, 0, &t), TL_OK);
     assert_int_equal(c.calls, 2 + 3);
     assert_true(t.min_ms >= 0 && t.median_ms >= t.min_ms);
     c.calls = 0; /* short calls are repeated, alike in every round */
-    assert_int_equal(tl_measure(ctx, count_call, &c, 3, 1, &t), TL_OK);
+    assert_int_equal(tli_measure(ctx, count_call, &c, 3, 1, &t), TL_OK);
     assert_true(c.calls > 5 && (c.calls - 2) % 3 == 0);
-    assert_int_equal(tl_measure(ctx, fail_call, &c, 3, 0, &t), TL_ERROR_DEVICE);
+    assert_int_equal(tli_measure(ctx, fail_call, &c, 3, 0, &t), TL_ERROR_DEVICE);
     const uint64_t data = tl_memory_used(ctx, TL_MEMORY_DATA);
-    const tl_product product = {.m = 33, .n = 20, .k = 17, .batch = 3, .transpose_a = true};
-    assert_int_equal(tl_measure_product(ctx, &product, 2, &t), TL_OK);
+    const tli_product product = {.m = 33, .n = 20, .k = 17, .batch = 3, .transpose_a = true};
+    assert_int_equal(tli_measure_product(ctx, &product, 2, &t), TL_OK);
     assert_true(t.min_ms > 0 && t.cpu_ms > 0);
     assert_int_equal(tl_memory_used(ctx, TL_MEMORY_DATA), data);
     tl_context_destroy(ctx);
@@ -209,29 +211,29 @@ static void test_trace(void **state)
     const tl_log log = {.level = TL_LOG_NOTICE, .write = count_notice, .user = &notices};
     tl_context *ctx = profiled(true, &log);
     tl_tensor *tensor;
-    tl_kernel *kernel;
+    tli_kernel *kernel;
     assert_int_equal(tl_tensor_create(ctx, "t", TL_MEMORY_DATA, 1, COUNT, &tensor), TL_OK);
-    assert_int_equal(tl_kernel_get(ctx, "random", "constant_fill", "", &kernel), TL_OK);
-    assert_int_equal(tl_profile_trace(ctx, KEPT), TL_OK);
+    assert_int_equal(tli_kernel_get(ctx, "random", "constant_fill", "", &kernel), TL_OK);
+    assert_int_equal(tli_profile_trace(ctx, KEPT), TL_OK);
     for (int i = 0; i < LAUNCHES; i++) {
-        tl_grid grid = tl_grid1(1, tl_context_traits(ctx)->row_group);
+        tli_grid grid = tli_grid1(1, tli_context_traits(ctx)->row_group);
         grid.flops = 1000;
         grid.bytes = 4 * COUNT;
-        assert_int_equal(TL_RUN(ctx, kernel, grid, TL_ARG_MEM(tensor->mem[0]), TL_ARG_U64(COUNT),
-                                TL_ARG_F32(1.0f), TL_ARG_U32(COUNT)),
+        assert_int_equal(TLI_RUN(ctx, kernel, grid, TLI_ARG_MEM(tensor->mem[0]), TLI_ARG_U64(COUNT),
+                                 TLI_ARG_F32(1.0f), TLI_ARG_U32(COUNT)),
                          TL_OK);
     }
-    assert_int_equal(tl_profile_write_trace(ctx, "/nonexistent/trace.json"), TL_ERROR_IO);
+    assert_int_equal(tli_profile_write_trace(ctx, "/nonexistent/trace.json"), TL_ERROR_IO);
     char path[] = "/tmp/translution-trace-XXXXXX";
     const int file = mkstemp(path);
     assert_true(file >= 0);
     close(file);
-    assert_int_equal(tl_profile_write_trace(ctx, path), TL_OK);
+    assert_int_equal(tli_profile_write_trace(ctx, path), TL_OK);
     assert_int_equal(notices, 1);
     assert_int_equal(count_events(path, "\"ph\":\"X\""), KEPT);
-    tl_profile_row *rows;
+    tli_profile_row *rows;
     int count, found = 0;
-    assert_int_equal(tl_profile_rows(ctx, &rows, &count), TL_OK);
+    assert_int_equal(tli_profile_rows(ctx, &rows, &count), TL_OK);
     for (int i = 0; i < count; i++) {
         if (strcmp(rows[i].kernel, "constant_fill") != 0) continue;
         found++;
@@ -245,7 +247,7 @@ static void test_trace(void **state)
     unlink(path);
     tl_context_destroy(ctx);
     ctx = profiled(false, NULL);
-    assert_int_equal(tl_profile_trace(ctx, 0), TL_ERROR_USAGE);
+    assert_int_equal(tli_profile_trace(ctx, 0), TL_ERROR_USAGE);
     tl_context_destroy(ctx);
 }
 

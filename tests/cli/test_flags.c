@@ -12,7 +12,7 @@
 
 /* ---- what shapes a model ------------------------------------------------------------------------- */
 
-#define MODELS (TL_CLI_TRAIN | TL_CLI_BENCH_STEP)
+#define MODELS (TLI_CLI_TRAIN | TLI_CLI_BENCH_STEP)
 
 /* Values that a flag takes, none of them a default of any task or operation. */
 static const struct {
@@ -20,18 +20,18 @@ static const struct {
     unsigned commands;
     const char *values[6];
 } shapes[] = {
-    {"op", MODELS | TL_CLI_BENCH_OP, {"translution", "alpha", "alpha-pure", "absolute", "conv --window 3"}},
-    {"relative", MODELS | TL_CLI_BENCH_OP, {"q", "kv"}},
-    {"relenc-dim", MODELS | TL_CLI_BENCH_OP, {"4"}},
-    {"offset-sharing", MODELS | TL_CLI_BENCH_OP, {"clip:1", "log:1"}},
-    {"window", MODELS | TL_CLI_BENCH_OP, {"1", "3"}},
+    {"op", MODELS | TLI_CLI_BENCH_OP, {"translution", "alpha", "alpha-pure", "absolute", "conv --window 3"}},
+    {"relative", MODELS | TLI_CLI_BENCH_OP, {"q", "kv"}},
+    {"relenc-dim", MODELS | TLI_CLI_BENCH_OP, {"4"}},
+    {"offset-sharing", MODELS | TLI_CLI_BENCH_OP, {"clip:1", "log:1"}},
+    {"window", MODELS | TLI_CLI_BENCH_OP, {"1", "3"}},
     {"translution-layers", MODELS, {"1"}},
-    {"pos", MODELS | TL_CLI_BENCH_OP, {"rope", "swin", "shaw", "convit", "none", "learned"}},
-    {"size", MODELS | TL_CLI_BENCH_OP, {"small"}},
-    {"dim", MODELS | TL_CLI_BENCH_OP, {"32"}},
+    {"pos", MODELS | TLI_CLI_BENCH_OP, {"rope", "swin", "shaw", "convit", "none", "learned"}},
+    {"size", MODELS | TLI_CLI_BENCH_OP, {"small"}},
+    {"dim", MODELS | TLI_CLI_BENCH_OP, {"32"}},
     {"depth", MODELS, {"3"}},
-    {"heads", MODELS | TL_CLI_BENCH_OP, {"4"}},
-    {"head-dim", MODELS | TL_CLI_BENCH_OP, {"8"}},
+    {"heads", MODELS | TLI_CLI_BENCH_OP, {"4"}},
+    {"head-dim", MODELS | TLI_CLI_BENCH_OP, {"8"}},
     {"mlp-dim", MODELS, {"40"}},
     {"image-size", MODELS, {"48"}},
     {"patch-size", MODELS, {"4"}},
@@ -39,8 +39,8 @@ static const struct {
     {"classes", MODELS, {"20"}},
     {"seq-len", MODELS, {"24"}},
     {"vocab-size", MODELS, {"99"}},
-    {"pool", MODELS | TL_CLI_BENCH_OP, {"mean"}},
-    {"recompute", MODELS | TL_CLI_BENCH_OP, {"always"}},
+    {"pool", MODELS | TLI_CLI_BENCH_OP, {"mean"}},
+    {"recompute", MODELS | TLI_CLI_BENCH_OP, {"always"}},
     {"batch-size", MODELS, {"3"}},
 };
 enum { SHAPES = sizeof shapes / sizeof *shapes };
@@ -54,65 +54,65 @@ typedef struct parsed {
 static void describe(const tl_settings *settings, parsed *p)
 {
     tl_settings s = *settings;
-    tl_registry registry = {0};
-    tl_memory_plan plan;
+    tli_registry registry = {0};
+    tli_memory_plan plan;
     const uint32_t batch = s.batch_size;
-    if ((p->status = tl_model_check(&s.model, &p->err)) != TL_OK) return;
+    if ((p->status = tli_model_check(&s.model, &p->err)) != TL_OK) return;
     bool fits;
-    p->status = tl_model_plan_training(&s.model, batch, optimizer_rule_of(s.optimizer), s.recompute,
-                                       UINT64_MAX, UINT64_MAX, &plan, &fits, &p->err);
+    p->status = tli_model_plan_training(&s.model, batch, tli_optimizer_rule_of(s.optimizer), s.recompute,
+                                        UINT64_MAX, UINT64_MAX, &plan, &fits, &p->err);
     if (p->status != TL_OK) return;
-    if ((p->status = tl_model_parameters(&s.model, &registry, &p->err)) != TL_OK) return;
+    if ((p->status = tli_model_parameters(&s.model, &registry, &p->err)) != TL_OK) return;
     size_t used = 0, room = sizeof p->shape;
     used += (size_t)snprintf(p->shape, room, "%u %llu\n", batch, (unsigned long long)plan.total);
     for (int i = 0; i < registry.count && used < room; i++)
         used += (size_t)snprintf(p->shape + used, room - used, "%s %llu\n", registry.items[i].name,
-                                 (unsigned long long)tl_parameter_count(&registry.items[i]));
+                                 (unsigned long long)tli_parameter_count(&registry.items[i]));
     for (uint32_t layer = 0; layer < s.model.depth && used < room; layer++) {
-        const tl_op_shape op = tl_model_block_shape(&s.model, batch, true, layer).op;
+        const tli_op_shape op = tli_model_block_shape(&s.model, batch, true, layer).op;
         used += (size_t)snprintf(p->shape + used, room - used, "%u: %d %d %u %d\n", layer, (int)op.positions,
-                                 (int)op.geometry.sharing, op.geometry.window, tl_op_kept_count(&op) > 0);
+                                 (int)op.geometry.sharing, op.geometry.window, tli_op_kept_count(&op) > 0);
     }
     assert_true(used < room);
-    tl_registry_free(NULL, &registry);
+    tli_registry_free(NULL, &registry);
 }
 
 /* Parses "train mnist --op conv --window 3" as the program does; the first words are the command's name. */
-static void parse(tl_cli_command command, const char *line, parsed *p)
+static void parse(tli_cli_command command, const char *line, parsed *p)
 {
     static char text[1000];
-    static tl_cli_options o;
+    static tli_cli_options o;
     char *argv[64];
     int argc = 0;
     memset(p, 0, sizeof *p);
     snprintf(text, sizeof text, "%s", line);
     for (char *word = strtok(text, " "); word != NULL; word = strtok(NULL, " ")) argv[argc++] = word;
     argv[argc] = NULL;
-    p->status = tl_cli_parse(command, argc, argv, &o, &p->err);
+    p->status = tli_cli_parse(command, argc, argv, &o, &p->err);
     if (p->status != TL_OK) return;
-    if (command == TL_CLI_BENCH_OP) { /* as bench op does: one pixel a token */
+    if (command == TLI_CLI_BENCH_OP) { /* as bench op does: one pixel a token */
         tl_model_config *m = &o.settings.model;
         m->depth = m->patch_depth = m->patch_height = m->patch_width = 1;
         m->image_height = m->image_width = 5;
     }
-    if (command == TL_CLI_TRAIN) p->status = tl_task_find(o.settings.task)->check(&o.settings, &p->err);
+    if (command == TLI_CLI_TRAIN) p->status = tli_task_find(o.settings.task)->check(&o.settings, &p->err);
     if (p->status == TL_OK) describe(&o.settings, p);
 }
 
-static void check_shape(int which, tl_cli_command command, const char *task, const char *op,
+static void check_shape(int which, tli_cli_command command, const char *task, const char *op,
                         const char *value)
 {
     static parsed plain, with;
     char base[400], line[800];
     const bool chooses_op = strcmp(shapes[which].flag, "op") == 0;
     const bool chooses_window = strcmp(shapes[which].flag, "window") == 0;
-    if (command == TL_CLI_BENCH_OP && strcmp(shapes[which].flag, "size") != 0)
+    if (command == TLI_CLI_BENCH_OP && strcmp(shapes[which].flag, "size") != 0)
         snprintf(base, sizeof base, "op --dim 16 --heads 2 --head-dim 16");
-    else if (command == TL_CLI_BENCH_OP)
+    else if (command == TLI_CLI_BENCH_OP)
         snprintf(base, sizeof base, "op");
     else
         snprintf(base, sizeof base, "%s%s --batch-size 2%s%s",
-                 command == TL_CLI_TRAIN ? "train " : "step --task ", task,
+                 command == TLI_CLI_TRAIN ? "train " : "step --task ", task,
                  strcmp(shapes[which].flag, "size") == 0 ? "" : " --dim 16 --depth 2 --heads 2 --head-dim 16",
                  strcmp(task, "gpt") == 0                  ? " --seq-len 12 --vocab-size 50"
                  : strcmp(shapes[which].flag, "grid") == 0 ? ""
@@ -144,15 +144,15 @@ static void test_shapes(void **unused)
                                                                                 "alpha",     "alpha-pure",
                                                                                 "absolute",  "conv"};
     for (int i = 0; i < SHAPES; i++)
-        for (int c = 0; c < tl_command_count; c++)
-            for (int t = 0; t < (tl_commands[c].command == TL_CLI_BENCH_OP ? 1 : 3); t++)
+        for (int c = 0; c < tli_command_count; c++)
+            for (int t = 0; t < (tli_commands[c].command == TLI_CLI_BENCH_OP ? 1 : 3); t++)
                 for (int op = 0; op < 6; op++)
                     for (int v = 0; v < 6 && shapes[i].values[v] != NULL; v++) {
-                        if ((shapes[i].commands & tl_commands[c].command) == 0) continue;
+                        if ((shapes[i].commands & tli_commands[c].command) == 0) continue;
                         if (is_default(shapes[i].flag, shapes[i].values[v], ops[op])) continue;
                         /* absolute has no sequence; a volume of one operation is enough */
                         if (strcmp(tasks[t], "gpt") == 0 && strcmp(ops[op], "absolute") == 0) continue;
-                        check_shape(i, tl_commands[c].command, tasks[t], ops[op], shapes[i].values[v]);
+                        check_shape(i, tli_commands[c].command, tasks[t], ops[op], shapes[i].values[v]);
                     }
 }
 
@@ -171,17 +171,17 @@ static void test_shapes(void **unused)
 #define EVERY  "" /* the run below of each command that takes the flag */
 
 static const struct {
-    tl_cli_command command;
+    tli_cli_command command;
     const char *line;
 } every[] = {
-    {TL_CLI_TRAIN, TRAIN},
-    {TL_CLI_EVAL, "eval mnist"},
-    {TL_CLI_GENERATE, "generate gpt --tokens 2"},
-    {TL_CLI_TUNE, "tune --quick"},
-    {TL_CLI_BENCH_GEMM, "bench gemm --json --rounds 1 --m 32 --n 32 --k 32"},
-    {TL_CLI_BENCH_OP, "bench op --json --rounds 1 --dim 16 --heads 2 --head-dim 8"},
-    {TL_CLI_BENCH_STEP, "bench step --json --rounds 1 --batch-size 2 " TINY},
-    {TL_CLI_BENCH_MEMORY, PIXELS},
+    {TLI_CLI_TRAIN, TRAIN},
+    {TLI_CLI_EVAL, "eval mnist"},
+    {TLI_CLI_GENERATE, "generate gpt --tokens 2"},
+    {TLI_CLI_TUNE, "tune --quick"},
+    {TLI_CLI_BENCH_GEMM, "bench gemm --json --rounds 1 --m 32 --n 32 --k 32"},
+    {TLI_CLI_BENCH_OP, "bench op --json --rounds 1 --dim 16 --heads 2 --head-dim 8"},
+    {TLI_CLI_BENCH_STEP, "bench step --json --rounds 1 --batch-size 2 " TINY},
+    {TLI_CLI_BENCH_MEMORY, PIXELS},
 };
 enum { EVERY_COUNT = sizeof every / sizeof *every };
 
@@ -193,139 +193,142 @@ static const struct {
     unsigned commands;
     const char *base, *with, *elsewhere;
 } runs[] = {
-    {"device", TL_CLI_ALL, EVERY, "--device abacus", NULL},
-    {"seed", TL_CLI_TRAIN, TRAIN, "--seed 3", NULL},
-    {"seed", TL_CLI_EVAL, "eval mnist", "--seed 3", NULL},
-    {"seed", TL_CLI_GENERATE, "generate gpt --tokens 20 --prompt a", "--seed 3", NULL},
-    {"seed", TL_CLI_TOKENIZE, CHARS " --val-fraction 0.5", "--seed 3", NULL},
-    {"seed", TL_CLI_BENCH_LOADER, "bench loader --json --image-size 32 --batch-size 4 --show run.png",
+    {"device", TLI_CLI_ALL, EVERY, "--device abacus", NULL},
+    {"seed", TLI_CLI_TRAIN, TRAIN, "--seed 3", NULL},
+    {"seed", TLI_CLI_EVAL, "eval mnist", "--seed 3", NULL},
+    {"seed", TLI_CLI_GENERATE, "generate gpt --tokens 20 --prompt a", "--seed 3", NULL},
+    {"seed", TLI_CLI_TOKENIZE, CHARS " --val-fraction 0.5", "--seed 3", NULL},
+    {"seed", TLI_CLI_BENCH_LOADER, "bench loader --json --image-size 32 --batch-size 4 --show run.png",
      "--seed 3", NULL},
-    {"seed", TL_CLI_BENCH_OP | TL_CLI_BENCH_STEP, NULL, NULL, "what is drawn is timed, not shown"},
-    {"verbose", TL_CLI_ALL, NULL, NULL, "more messages where there are any"},
-    {"quiet", TL_CLI_ALL, "eval mnist", "--quiet", NULL},
-    {"config", TL_CLI_TRAIN, TRAIN, "--config seed.conf", NULL},
-    {"self-test", TL_CLI_DEVICES, "devices", "--self-test", NULL},
-    {"json", TL_CLI_DEVICES, "devices", "--json", NULL},
-    {"json", TL_CLI_TUNE, "tune --quick", "--json", NULL},
-    {"json", TL_CLI_BENCH | TL_CLI_BENCH_LOADER, "bench memory", "--json", NULL},
-    {"diff", TL_CLI_INFO, "info mnist mnist", "--diff", NULL},
-    {"m", TL_CLI_BENCH_GEMM, "bench gemm --json --rounds 1 --n 32 --k 32", "--m 33", NULL},
-    {"n", TL_CLI_BENCH_GEMM, "bench gemm --json --rounds 1 --m 32 --k 32", "--n 33", NULL},
-    {"k", TL_CLI_BENCH_GEMM, "bench gemm --json --rounds 1 --m 32 --n 32", "--k 33", NULL},
-    {"trans", TL_CLI_BENCH_GEMM, "bench gemm --json --rounds 1 --m 32 --n 32 --k 32", "--trans nt", NULL},
-    {"batch", TL_CLI_BENCH_GEMM, "bench gemm --json --rounds 1 --m 32 --n 32 --k 32", "--batch 2", NULL},
-    {"grouped", TL_CLI_BENCH_GEMM, "bench gemm --json --rounds 1 --n 32 --k 32", "--grouped 2x2", NULL},
-    {"batch", TL_CLI_BENCH_GEMM, "bench gemm --json --rounds 1 --n 32 --k 32 --grouped 2x2", "--batch 3",
+    {"seed", TLI_CLI_BENCH_OP | TLI_CLI_BENCH_STEP, NULL, NULL, "what is drawn is timed, not shown"},
+    {"verbose", TLI_CLI_ALL, NULL, NULL, "more messages where there are any"},
+    {"quiet", TLI_CLI_ALL, "eval mnist", "--quiet", NULL},
+    {"config", TLI_CLI_TRAIN, TRAIN, "--config seed.conf", NULL},
+    {"self-test", TLI_CLI_DEVICES, "devices", "--self-test", NULL},
+    {"json", TLI_CLI_DEVICES, "devices", "--json", NULL},
+    {"json", TLI_CLI_TUNE, "tune --quick", "--json", NULL},
+    {"json", TLI_CLI_BENCH | TLI_CLI_BENCH_LOADER, "bench memory", "--json", NULL},
+    {"diff", TLI_CLI_INFO, "info mnist mnist", "--diff", NULL},
+    {"m", TLI_CLI_BENCH_GEMM, "bench gemm --json --rounds 1 --n 32 --k 32", "--m 33", NULL},
+    {"n", TLI_CLI_BENCH_GEMM, "bench gemm --json --rounds 1 --m 32 --k 32", "--n 33", NULL},
+    {"k", TLI_CLI_BENCH_GEMM, "bench gemm --json --rounds 1 --m 32 --n 32", "--k 33", NULL},
+    {"trans", TLI_CLI_BENCH_GEMM, "bench gemm --json --rounds 1 --m 32 --n 32 --k 32", "--trans nt", NULL},
+    {"batch", TLI_CLI_BENCH_GEMM, "bench gemm --json --rounds 1 --m 32 --n 32 --k 32", "--batch 2", NULL},
+    {"grouped", TLI_CLI_BENCH_GEMM, "bench gemm --json --rounds 1 --n 32 --k 32", "--grouped 2x2", NULL},
+    {"batch", TLI_CLI_BENCH_GEMM, "bench gemm --json --rounds 1 --n 32 --k 32 --grouped 2x2", "--batch 3",
      NULL},
-    {"task", TL_CLI_BENCH_MEMORY | TL_CLI_BENCH_STEP, PIXELS, "--task gpt", NULL},
-    {"grid", TL_CLI_BENCH_OP,
+    {"task", TLI_CLI_BENCH_MEMORY | TLI_CLI_BENCH_STEP, PIXELS, "--task gpt", NULL},
+    {"grid", TLI_CLI_BENCH_OP,
      "bench op --json --rounds 1 "
      "--dim 16 --heads 2 --head-dim 8",
      "--grid 3x2", NULL},
-    {"causal", TL_CLI_BENCH_OP, "bench op --json --rounds 1 --dim 16 --heads 2 --head-dim 8 --grid 1x6",
+    {"causal", TLI_CLI_BENCH_OP, "bench op --json --rounds 1 --dim 16 --heads 2 --head-dim 8 --grid 1x6",
      "--causal", NULL},
-    {"batch-size", TL_CLI_BENCH_OP, "bench op --json --rounds 1 --dim 16 --heads 2 --head-dim 8",
+    {"batch-size", TLI_CLI_BENCH_OP, "bench op --json --rounds 1 --dim 16 --heads 2 --head-dim 8",
      "--batch-size 3", NULL},
-    {"rounds", TL_CLI_BENCH, NULL, NULL, "times alone"},
-    {"rounds batch-size", TL_CLI_BENCH_LOADER, "bench loader --json --image-size 32",
+    {"rounds", TLI_CLI_BENCH, NULL, NULL, "times alone"},
+    {"rounds batch-size", TLI_CLI_BENCH_LOADER, "bench loader --json --image-size 32",
      "--rounds 2 --batch-size 4", NULL},
-    {"image-size", TL_CLI_BENCH_LOADER, "bench loader --json --rounds 1 --batch-size 4", "--image-size 32",
+    {"image-size", TLI_CLI_BENCH_LOADER, "bench loader --json --rounds 1 --batch-size 4", "--image-size 32",
      NULL},
-    {"augment", TL_CLI_BENCH_LOADER, "bench loader --json --rounds 1 --batch-size 4 --image-size 32",
+    {"augment", TLI_CLI_BENCH_LOADER, "bench loader --json --rounds 1 --batch-size 4 --image-size 32",
      "--augment none", NULL},
-    {"limit-train", TL_CLI_BENCH_LOADER, "bench loader --json --image-size 32 --batch-size 4 --show run.png",
+    {"limit-train", TLI_CLI_BENCH_LOADER, "bench loader --json --image-size 32 --batch-size 4 --show run.png",
      "--limit-train 3", NULL},
-    {"show", TL_CLI_BENCH_LOADER, "bench loader --json --rounds 1 --batch-size 4 --image-size 32",
+    {"show", TLI_CLI_BENCH_LOADER, "bench loader --json --rounds 1 --batch-size 4 --image-size 32",
      "--show run.png", NULL},
 
     /* bench memory walks over the operations itself */
-    {"relative", TL_CLI_BENCH_MEMORY, PIXELS, "--relative q", NULL},
-    {"relenc-dim", TL_CLI_BENCH_MEMORY, PIXELS, "--relenc-dim 4", NULL},
-    {"offset-sharing", TL_CLI_BENCH_MEMORY, PIXELS, "--offset-sharing clip:1", NULL},
-    {"window", TL_CLI_BENCH_MEMORY, PIXELS, "--window 1", NULL},
-    {"translution-layers", TL_CLI_BENCH_MEMORY, PIXELS "--depth 2", "--translution-layers 1", NULL},
-    {"size", TL_CLI_BENCH_MEMORY, "bench memory --json", "--size small", NULL},
-    {"dim", TL_CLI_BENCH_MEMORY, PIXELS, "--dim 32", NULL},
-    {"depth", TL_CLI_BENCH_MEMORY, PIXELS, "--depth 3", NULL},
-    {"heads", TL_CLI_BENCH_MEMORY, PIXELS, "--heads 4", NULL},
-    {"head-dim", TL_CLI_BENCH_MEMORY, PIXELS, "--head-dim 16", NULL},
-    {"mlp-dim", TL_CLI_BENCH_MEMORY, PIXELS, "--mlp-dim 40", NULL},
-    {"image-size", TL_CLI_BENCH_MEMORY, PIXELS, "--image-size 48", NULL},
-    {"patch-size", TL_CLI_BENCH_MEMORY, PIXELS, "--patch-size 6", NULL},
-    {"grid", TL_CLI_BENCH_MEMORY, PIXELS, "--grid 3x3", NULL},
-    {"classes", TL_CLI_BENCH_MEMORY, PIXELS, "--classes 2000", NULL},
-    {"seq-len", TL_CLI_BENCH_MEMORY, PIXELS "--task gpt", "--seq-len 24", NULL},
-    {"vocab-size", TL_CLI_BENCH_MEMORY, PIXELS "--task gpt", "--vocab-size 99", NULL},
-    {"pool", TL_CLI_BENCH_MEMORY, PIXELS, "--pool mean", NULL},
-    {"recompute", TL_CLI_BENCH_MEMORY, PIXELS, "--recompute never", NULL},
-    {"batch-size", TL_CLI_BENCH_MEMORY, PIXELS, "--batch-size 3", NULL},
+    {"relative", TLI_CLI_BENCH_MEMORY, PIXELS, "--relative q", NULL},
+    {"relenc-dim", TLI_CLI_BENCH_MEMORY, PIXELS, "--relenc-dim 4", NULL},
+    {"offset-sharing", TLI_CLI_BENCH_MEMORY, PIXELS, "--offset-sharing clip:1", NULL},
+    {"window", TLI_CLI_BENCH_MEMORY, PIXELS, "--window 1", NULL},
+    {"translution-layers", TLI_CLI_BENCH_MEMORY, PIXELS "--depth 2", "--translution-layers 1", NULL},
+    {"size", TLI_CLI_BENCH_MEMORY, "bench memory --json", "--size small", NULL},
+    {"dim", TLI_CLI_BENCH_MEMORY, PIXELS, "--dim 32", NULL},
+    {"depth", TLI_CLI_BENCH_MEMORY, PIXELS, "--depth 3", NULL},
+    {"heads", TLI_CLI_BENCH_MEMORY, PIXELS, "--heads 4", NULL},
+    {"head-dim", TLI_CLI_BENCH_MEMORY, PIXELS, "--head-dim 16", NULL},
+    {"mlp-dim", TLI_CLI_BENCH_MEMORY, PIXELS, "--mlp-dim 40", NULL},
+    {"image-size", TLI_CLI_BENCH_MEMORY, PIXELS, "--image-size 48", NULL},
+    {"patch-size", TLI_CLI_BENCH_MEMORY, PIXELS, "--patch-size 6", NULL},
+    {"grid", TLI_CLI_BENCH_MEMORY, PIXELS, "--grid 3x3", NULL},
+    {"classes", TLI_CLI_BENCH_MEMORY, PIXELS, "--classes 2000", NULL},
+    {"seq-len", TLI_CLI_BENCH_MEMORY, PIXELS "--task gpt", "--seq-len 24", NULL},
+    {"vocab-size", TLI_CLI_BENCH_MEMORY, PIXELS "--task gpt", "--vocab-size 99", NULL},
+    {"pool", TLI_CLI_BENCH_MEMORY, PIXELS, "--pool mean", NULL},
+    {"recompute", TLI_CLI_BENCH_MEMORY, PIXELS, "--recompute never", NULL},
+    {"batch-size", TLI_CLI_BENCH_MEMORY, PIXELS, "--batch-size 3", NULL},
 
-    {"data", TL_CLI_TRAIN, TRAIN, "--data nowhere", NULL},
-    {"data", TL_CLI_EVAL, "eval mnist", "--data nowhere", NULL},
-    {"data", TL_CLI_BENCH_LOADER, "bench loader --json --rounds 1 --batch-size 4", "--data nowhere", NULL},
-    {"augment", TL_CLI_TRAIN, VIT, "--augment none", NULL},
-    {"workers", TL_CLI_TRAIN | TL_CLI_EVAL | TL_CLI_BENCH_LOADER, NULL, NULL, "data/test_loader.c workers"},
-    {"strict", TL_CLI_TRAIN | TL_CLI_EVAL | TL_CLI_BENCH_LOADER, NULL, NULL,
+    {"data", TLI_CLI_TRAIN, TRAIN, "--data nowhere", NULL},
+    {"data", TLI_CLI_EVAL, "eval mnist", "--data nowhere", NULL},
+    {"data", TLI_CLI_BENCH_LOADER, "bench loader --json --rounds 1 --batch-size 4", "--data nowhere", NULL},
+    {"augment", TLI_CLI_TRAIN, VIT, "--augment none", NULL},
+    {"workers", TLI_CLI_TRAIN | TLI_CLI_EVAL | TLI_CLI_BENCH_LOADER, NULL, NULL,
+     "data/test_loader.c workers"},
+    {"strict", TLI_CLI_TRAIN | TLI_CLI_EVAL | TLI_CLI_BENCH_LOADER, NULL, NULL,
      "cli/test_images_cli.c --strict"},
-    {"exact-decode", TL_CLI_TRAIN | TL_CLI_BENCH_LOADER, NULL, NULL, "cli/test_images_cli.c --exact-decode"},
-    {"confusion", TL_CLI_EVAL, "eval mnist", "--confusion run.tsv", NULL},
-    {"attention layer head", TL_CLI_PREDICT, NULL, NULL, "cli/test_images_cli.c --attention"},
-    {"motion", TL_CLI_TRAIN, TRAIN, "--motion dynamic", NULL},
-    {"test-motion", TL_CLI_TRAIN, TRAIN, "--test-motion dynamic", NULL},
-    {"test-motion", TL_CLI_EVAL, "eval mnist", "--test-motion dynamic", NULL},
-    {"limit-train", TL_CLI_TRAIN, TRAIN, "--limit-train 12", NULL},
-    {"limit-test", TL_CLI_TRAIN, TRAIN, "--limit-test 12", NULL},
-    {"limit-test", TL_CLI_EVAL, "eval mnist", "--limit-test 12", NULL},
-    {"limit-test", TL_CLI_EVAL, "eval mnist", "--limit-test 0", NULL},
-    {"epochs", TL_CLI_TRAIN, OTHER " --epochs 1", "--epochs 2", NULL},
-    {"steps", TL_CLI_TRAIN, TRAIN, "--steps 3", NULL},
-    {"samples-per-epoch", TL_CLI_TRAIN, GPT " --samples-per-epoch 8", "--samples-per-epoch 12", NULL},
-    {"batch-size", TL_CLI_EVAL, NULL, NULL, "tasks/test_task_vit.c batch_size"},
-    {"lr", TL_CLI_TRAIN, TRAIN, "--lr 1e-3", NULL},
-    {"weight-decay", TL_CLI_TRAIN, TRAIN, "--weight-decay 0.5", NULL},
-    {"grad-clip", TL_CLI_TRAIN, TRAIN, "--grad-clip 0.01", NULL},
-    {"optimizer", TL_CLI_TRAIN | TL_CLI_BENCH_STEP | TL_CLI_BENCH_MEMORY, EVERY, "--optimizer abacus", NULL},
-    {"beta1", TL_CLI_TRAIN, TRAIN, "--beta1 0.5", NULL},
-    {"beta2", TL_CLI_TRAIN, TRAIN, "--beta2 0.5", NULL},
-    {"eps", TL_CLI_TRAIN, TRAIN, "--eps 0.1", NULL},
-    {"schedule", TL_CLI_TRAIN, TRAIN, "--schedule constant", NULL},
-    {"warmup", TL_CLI_TRAIN, TRAIN, "--warmup 1", NULL},
-    {"out", TL_CLI_TRAIN, TRAIN, "--out run2", NULL},
-    {"out", TL_CLI_TOKENIZE, CHARS, "--out run2", NULL},
-    {"resume", TL_CLI_TRAIN, TRAIN, "--resume", NULL},
-    {"allow-other-data", TL_CLI_TRAIN, NULL, NULL, "cli/test_other_data.sh allow-other-data"},
-    {"checkpoint-every", TL_CLI_TRAIN, TRAIN, "--checkpoint-every 1", NULL},
-    {"checkpoint-minutes", TL_CLI_TRAIN, TRAIN, "--checkpoint-minutes 1e-9", NULL},
-    {"init", TL_CLI_TRAIN, TRAIN, "--init mnist", NULL},
-    {"init-partial", TL_CLI_TRAIN, TRAIN, "--init-partial", NULL},
-    {"keep", TL_CLI_TRAIN, TRAIN " --checkpoint-every 1", "--keep 1", NULL},
-    {"skip-nonfinite", TL_CLI_TRAIN, NULL, NULL, "train/test_checkpoint.c skip_nonfinite"},
-    {"eval-every", TL_CLI_TRAIN, TRAIN, "--eval-every 1", NULL},
-    {"stop-after", TL_CLI_TRAIN, TRAIN, "--stop-after 1", NULL},
-    {"metrics", TL_CLI_TRAIN, TRAIN, "--metrics run.jsonl", NULL},
-    {"dry-run", TL_CLI_TRAIN, TRAIN, "--dry-run", NULL},
-    {"memory-limit", TL_CLI_ALL, EVERY, "--memory-limit 1K", NULL},
-    {"profile", TL_CLI_ALL, EVERY, "--profile", NULL},
-    {"trace", TL_CLI_TRAIN | TL_CLI_BENCH_STEP, TRAIN, "--trace run.json", NULL},
-    {"gemm", TL_CLI_ALL, TRAIN, "--gemm clblast", NULL},
-    {"kernel-path", TL_CLI_ALL, TRAIN, "--kernel-path gpu", NULL},
-    {"quick", TL_CLI_TUNE, NULL, NULL, "cli/test_flags.c tune --quick"},
+    {"exact-decode", TLI_CLI_TRAIN | TLI_CLI_BENCH_LOADER, NULL, NULL,
+     "cli/test_images_cli.c --exact-decode"},
+    {"confusion", TLI_CLI_EVAL, "eval mnist", "--confusion run.tsv", NULL},
+    {"attention layer head", TLI_CLI_PREDICT, NULL, NULL, "cli/test_images_cli.c --attention"},
+    {"motion", TLI_CLI_TRAIN, TRAIN, "--motion dynamic", NULL},
+    {"test-motion", TLI_CLI_TRAIN, TRAIN, "--test-motion dynamic", NULL},
+    {"test-motion", TLI_CLI_EVAL, "eval mnist", "--test-motion dynamic", NULL},
+    {"limit-train", TLI_CLI_TRAIN, TRAIN, "--limit-train 12", NULL},
+    {"limit-test", TLI_CLI_TRAIN, TRAIN, "--limit-test 12", NULL},
+    {"limit-test", TLI_CLI_EVAL, "eval mnist", "--limit-test 12", NULL},
+    {"limit-test", TLI_CLI_EVAL, "eval mnist", "--limit-test 0", NULL},
+    {"epochs", TLI_CLI_TRAIN, OTHER " --epochs 1", "--epochs 2", NULL},
+    {"steps", TLI_CLI_TRAIN, TRAIN, "--steps 3", NULL},
+    {"samples-per-epoch", TLI_CLI_TRAIN, GPT " --samples-per-epoch 8", "--samples-per-epoch 12", NULL},
+    {"batch-size", TLI_CLI_EVAL, NULL, NULL, "tasks/test_task_vit.c batch_size"},
+    {"lr", TLI_CLI_TRAIN, TRAIN, "--lr 1e-3", NULL},
+    {"weight-decay", TLI_CLI_TRAIN, TRAIN, "--weight-decay 0.5", NULL},
+    {"grad-clip", TLI_CLI_TRAIN, TRAIN, "--grad-clip 0.01", NULL},
+    {"optimizer", TLI_CLI_TRAIN | TLI_CLI_BENCH_STEP | TLI_CLI_BENCH_MEMORY, EVERY, "--optimizer abacus",
+     NULL},
+    {"beta1", TLI_CLI_TRAIN, TRAIN, "--beta1 0.5", NULL},
+    {"beta2", TLI_CLI_TRAIN, TRAIN, "--beta2 0.5", NULL},
+    {"eps", TLI_CLI_TRAIN, TRAIN, "--eps 0.1", NULL},
+    {"schedule", TLI_CLI_TRAIN, TRAIN, "--schedule constant", NULL},
+    {"warmup", TLI_CLI_TRAIN, TRAIN, "--warmup 1", NULL},
+    {"out", TLI_CLI_TRAIN, TRAIN, "--out run2", NULL},
+    {"out", TLI_CLI_TOKENIZE, CHARS, "--out run2", NULL},
+    {"resume", TLI_CLI_TRAIN, TRAIN, "--resume", NULL},
+    {"allow-other-data", TLI_CLI_TRAIN, NULL, NULL, "cli/test_other_data.sh allow-other-data"},
+    {"checkpoint-every", TLI_CLI_TRAIN, TRAIN, "--checkpoint-every 1", NULL},
+    {"checkpoint-minutes", TLI_CLI_TRAIN, TRAIN, "--checkpoint-minutes 1e-9", NULL},
+    {"init", TLI_CLI_TRAIN, TRAIN, "--init mnist", NULL},
+    {"init-partial", TLI_CLI_TRAIN, TRAIN, "--init-partial", NULL},
+    {"keep", TLI_CLI_TRAIN, TRAIN " --checkpoint-every 1", "--keep 1", NULL},
+    {"skip-nonfinite", TLI_CLI_TRAIN, NULL, NULL, "train/test_checkpoint.c skip_nonfinite"},
+    {"eval-every", TLI_CLI_TRAIN, TRAIN, "--eval-every 1", NULL},
+    {"stop-after", TLI_CLI_TRAIN, TRAIN, "--stop-after 1", NULL},
+    {"metrics", TLI_CLI_TRAIN, TRAIN, "--metrics run.jsonl", NULL},
+    {"dry-run", TLI_CLI_TRAIN, TRAIN, "--dry-run", NULL},
+    {"memory-limit", TLI_CLI_ALL, EVERY, "--memory-limit 1K", NULL},
+    {"profile", TLI_CLI_ALL, EVERY, "--profile", NULL},
+    {"trace", TLI_CLI_TRAIN | TLI_CLI_BENCH_STEP, TRAIN, "--trace run.json", NULL},
+    {"gemm", TLI_CLI_ALL, TRAIN, "--gemm clblast", NULL},
+    {"kernel-path", TLI_CLI_ALL, TRAIN, "--kernel-path gpu", NULL},
+    {"quick", TLI_CLI_TUNE, NULL, NULL, "cli/test_flags.c tune --quick"},
 
-    {"vocab encoder", TL_CLI_TOKENIZE, CHARS, "--vocab vocab.bpe --encoder encoder.json", NULL},
-    {"vocab encoder", TL_CLI_GENERATE, "generate gpt --tokens 2 --prompt a",
+    {"vocab encoder", TLI_CLI_TOKENIZE, CHARS, "--vocab vocab.bpe --encoder encoder.json", NULL},
+    {"vocab encoder", TLI_CLI_GENERATE, "generate gpt --tokens 2 --prompt a",
      "--vocab vocab.bpe --encoder encoder.json", NULL},
-    {"chars", TL_CLI_TOKENIZE, BPE, "--chars", NULL},
-    {"separator", TL_CLI_TOKENIZE, CHARS, "--separator a", NULL},
-    {"per-file", TL_CLI_TOKENIZE, CHARS, "--per-file", NULL},
-    {"val-fraction", TL_CLI_TOKENIZE, CHARS, "--val-fraction 0.5", NULL},
-    {"threads", TL_CLI_TOKENIZE, CHARS, "--threads 2", NULL},
-    {"prompt", TL_CLI_GENERATE, "generate gpt --tokens 4", "--prompt abc", NULL},
-    {"tokens", TL_CLI_GENERATE, "generate gpt --tokens 4", "--tokens 5", NULL},
-    {"temperature", TL_CLI_GENERATE, "generate gpt --tokens 20", "--temperature 0", NULL},
-    {"top-k", TL_CLI_GENERATE, "generate gpt --tokens 20", "--top-k 1", NULL},
-    {"top-p", TL_CLI_GENERATE, "generate gpt --tokens 20", "--top-p 0.01", NULL},
-    {"no-cache", TL_CLI_GENERATE, NULL, NULL, "cli/test_gpt_cli.c --no-cache"},
-    {"help version", TL_CLI_ALL, TRAIN, "--help --version", NULL},
+    {"chars", TLI_CLI_TOKENIZE, BPE, "--chars", NULL},
+    {"separator", TLI_CLI_TOKENIZE, CHARS, "--separator a", NULL},
+    {"per-file", TLI_CLI_TOKENIZE, CHARS, "--per-file", NULL},
+    {"val-fraction", TLI_CLI_TOKENIZE, CHARS, "--val-fraction 0.5", NULL},
+    {"threads", TLI_CLI_TOKENIZE, CHARS, "--threads 2", NULL},
+    {"prompt", TLI_CLI_GENERATE, "generate gpt --tokens 4", "--prompt abc", NULL},
+    {"tokens", TLI_CLI_GENERATE, "generate gpt --tokens 4", "--tokens 5", NULL},
+    {"temperature", TLI_CLI_GENERATE, "generate gpt --tokens 20", "--temperature 0", NULL},
+    {"top-k", TLI_CLI_GENERATE, "generate gpt --tokens 20", "--top-k 1", NULL},
+    {"top-p", TLI_CLI_GENERATE, "generate gpt --tokens 20", "--top-p 0.01", NULL},
+    {"no-cache", TLI_CLI_GENERATE, NULL, NULL, "cli/test_gpt_cli.c --no-cache"},
+    {"help version", TLI_CLI_ALL, TRAIN, "--help --version", NULL},
 };
 enum { RUNS = sizeof runs / sizeof *runs };
 
@@ -436,7 +439,7 @@ static void test_runs(void **unused)
         }
         snprintf(flag, sizeof flag, "%.*s", (int)strcspn(runs[i].flags, " "), runs[i].flags);
         for (int k = 0; k < EVERY_COUNT; k++)
-            if (tl_flag_find(every[k].command, flag) != NULL) check_run(every[k].line, runs[i].with);
+            if (tli_flag_find(every[k].command, flag) != NULL) check_run(every[k].line, runs[i].with);
     }
 }
 
@@ -470,10 +473,10 @@ static bool names(const char *list, const char *flag)
 static void test_table(void **unused)
 {
     static parsed p;
-    for (int i = 0; i < tl_flag_count; i++)
-        for (int c = 0; c < tl_command_count; c++) {
+    for (int i = 0; i < tli_flag_count; i++)
+        for (int c = 0; c < tli_command_count; c++) {
             const char *flag = tl_flags[i].name;
-            const unsigned command = tl_commands[c].command;
+            const unsigned command = tli_commands[c].command;
             char line[200], word[80];
             bool has_case = false;
             for (int k = 0; k < SHAPES; k++)
@@ -481,14 +484,14 @@ static void test_table(void **unused)
             for (int k = 0; k < RUNS; k++)
                 has_case |= (runs[k].commands & command) != 0 && names(runs[k].flags, flag);
             if ((tl_flags[i].commands & command) != 0 && !has_case)
-                fail_msg("no case here shows what --%s does in `%s`: add one", flag, tl_commands[c].name);
-            if (tl_flag_find((tl_cli_command)command, flag) != NULL) continue;
+                fail_msg("no case here shows what --%s does in `%s`: add one", flag, tli_commands[c].name);
+            if (tli_flag_find((tli_cli_command)command, flag) != NULL) continue;
             snprintf(word, sizeof word, "--%s", flag);
             snprintf(line, sizeof line, "x %s%s", word, tl_flags[i].kind != FLAG_BOOL ? " 1" : "");
-            parse((tl_cli_command)command, line, &p);
+            parse((tli_cli_command)command, line, &p);
             if (p.status == TL_OK || strstr(p.err.text, word) == NULL ||
-                strstr(p.err.text, tl_commands[c].name) == NULL)
-                fail_msg("`%s %s`: status %d, '%s'", tl_commands[c].name, line, (int)p.status, p.err.text);
+                strstr(p.err.text, tli_commands[c].name) == NULL)
+                fail_msg("`%s %s`: status %d, '%s'", tli_commands[c].name, line, (int)p.status, p.err.text);
         }
 }
 
@@ -498,7 +501,7 @@ static void test_manual(void **unused)
     static char text[TEXT];
     slurp(TL_GOLDEN_DIR "/../../docs/translution.1", text);
     assert_true(strlen(text) < TEXT - 1);
-    for (int i = 0; i < tl_flag_count; i++) {
+    for (int i = 0; i < tli_flag_count; i++) {
         char word[80] = "\\-\\-";
         size_t used = strlen(word);
         for (const char *p = tl_flags[i].name; *p != '\0'; p++) {
@@ -512,13 +515,13 @@ static void test_manual(void **unused)
     char *end = strstr(text, ".SH DESCRIPTION");
     assert_non_null(end);
     *end = '\0';
-    for (int i = 0; i < tl_command_count; i++) {
+    for (int i = 0; i < tli_command_count; i++) {
         char word[80];
-        const bool bench = strncmp(tl_commands[i].name, "bench ", 6) == 0;
+        const bool bench = strncmp(tli_commands[i].name, "bench ", 6) == 0;
         snprintf(word, sizeof word, "%s%s", bench ? "" : ".B translution ",
-                 tl_commands[i].name + (bench ? 6 : 0));
+                 tli_commands[i].name + (bench ? 6 : 0));
         if (strstr(text, word) == NULL)
-            fail_msg("the SYNOPSIS of docs/translution.1 has no `%s`", tl_commands[i].name);
+            fail_msg("the SYNOPSIS of docs/translution.1 has no `%s`", tli_commands[i].name);
     }
 }
 
@@ -605,10 +608,11 @@ static double dry(const char *arguments, const char *key)
 static void test_optimizers(void **unused)
 {
     const double adamw = dry("mnist", "total_bytes"), weights = 4 * dry("mnist", "params");
-    for (int i = 0; i < optimizer_choices.count; i++) {
-        const optimizer_rule *rule = optimizer_rule_of((tl_optimizer)optimizer_choices.items[i].value);
+    for (int i = 0; i < tli_optimizer_choices.count; i++) {
+        const optimizer_rule *rule = tli_optimizer_rule_of(
+            (tl_optimizer)tli_optimizer_choices.items[i].value);
         char flags[80], line[1000];
-        snprintf(flags, sizeof flags, "--optimizer %s", optimizer_choices.items[i].name);
+        snprintf(flags, sizeof flags, "--optimizer %s", tli_optimizer_choices.items[i].name);
         snprintf(line, sizeof line, "mnist %s", flags);
         assert_true(dry(line, "total_bytes") == adamw + (rule->slots - 2) * weights);
         if (i > 0) check_run(TRAIN, flags);
@@ -654,12 +658,12 @@ static int prepare(void **state)
 /* Those of settings take it from train/settings_check.c. */
 static void every_number_has_a_range(void **state)
 {
-    for (int i = 0; i < tl_flag_count; i++) {
-        const tl_flag *f = &tl_flags[i];
+    for (int i = 0; i < tli_flag_count; i++) {
+        const tli_flag *f = &tl_flags[i];
         double low, high;
         if (f->kind == FLAG_BOOL || f->kind == FLAG_TEXT || f->kind == FLAG_ENUM || f->kind == FLAG_SHARING)
             continue;
-        tl_flag_range(f, &low, &high);
+        tli_flag_range(f, &low, &high);
         if (!(low < high)) fail_msg("--%s takes numbers from %g to %g", f->name, low, high);
     }
 }

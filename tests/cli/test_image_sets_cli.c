@@ -257,13 +257,13 @@ static void test_pages(void **state)
         uint32_t images;
     } pages[] = {{"pages.png", PAGE}, {"pages-2.png", IMAGES - PAGE}};
     for (int i = 0; i < 2; i++) {
-        tl_bytes file = {0};
+        tli_bytes file = {0};
         tl_error err = {0};
         uint32_t width, height;
-        assert_int_equal(tl_bytes_read(&file, below(pages[i].name), &err), TL_OK);
-        assert_int_equal(tl_image_size(&file, pages[i].name, &width, &height, &err), TL_OK);
+        assert_int_equal(tli_bytes_read(&file, below(pages[i].name), &err), TL_OK);
+        assert_int_equal(tli_image_size(&file, pages[i].name, &width, &height, &err), TL_OK);
         assert_int_equal(height, pages[i].images * ROWS);
-        tl_bytes_free(&file);
+        tli_bytes_free(&file);
     }
     assert_int_not_equal(access(below("pages-3.png"), F_OK), 0);
     assert_int_equal(rename(below("many/099.png"), below("many-2.png")), 0);
@@ -306,7 +306,7 @@ static void check_header(const char *path)
     for (int i = 7; i >= 0; i--) length = length << 8 | (unsigned char)data[i];
     assert_true(length + 8 <= bytes);
     data[8 + length] = '\0';
-    assert_true(tl_text_is_utf8(data + 8));
+    assert_true(tli_text_is_utf8(data + 8));
     cJSON *header = cJSON_Parse(data + 8);
     const cJSON *metadata = cJSON_GetObjectItem(header, "__metadata__");
     cJSON *names = cJSON_Parse(cJSON_GetStringValue(cJSON_GetObjectItem(metadata, "class_names")));
@@ -338,7 +338,7 @@ static void check_table(const char *name)
     static char table[TEXT];
     char *text = table, *cells[STRANGE + 2];
     slurp(name, table);
-    assert_true(tl_text_is_utf8(table));
+    assert_true(tli_text_is_utf8(table));
     assert_int_equal(next_row(&text, cells), STRANGE + 1);
     for (int c = 0; c < STRANGE; c++) assert_string_equal(cells[1 + c], strange_cell[c]);
     for (int r = 0; r < STRANGE; r++) {
@@ -354,7 +354,7 @@ static void test_strange_names(void **state)
     char path[600];
     put_strange("strange", strange);
     cJSON *json = json_of("train vit --data strange --steps 2 --out 'run\xff\t2' " MODEL);
-    assert_true(tl_text_is_utf8(out));
+    assert_true(tli_text_is_utf8(out));
     assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(json, "out")), run_text);
     cJSON_Delete(json);
     snprintf(path, sizeof path, "%s/run\xff\t2/model.safetensors", folder);
@@ -364,7 +364,7 @@ static void test_strange_names(void **state)
     cJSON_Delete(json);
     check_table("strange.tsv");
     succeeds("predict 'run\xff\t2' 'strange/val/x\ny/000.png' 'strange/val/caf\xe9/001.JPEG'");
-    assert_true(tl_text_is_utf8(out));
+    assert_true(tli_text_is_utf8(out));
     assert_int_equal(lines_of(out), 2);
     char *text = out, *cells[STRANGE + 2];
     assert_int_equal(next_row(&text, cells), 6);

@@ -237,16 +237,16 @@ static void test_predict_decodes_in_full(void **state)
     pillow_resize_centre(pixels, width, height, SIDE, want);
     free(pixels);
     succeeds("predict large scene.jpg --attention scene.png");
-    tl_bytes bytes = {0};
-    tl_image picture = {0};
+    tli_bytes bytes = {0};
+    tli_image picture = {0};
     tl_error err = {0};
-    assert_int_equal(tl_bytes_read(&bytes, below("scene.png"), &err), TL_OK);
-    assert_int_equal(tl_image_decode(&bytes, "scene.png", 1, &picture, &err), TL_OK);
+    assert_int_equal(tli_bytes_read(&bytes, below("scene.png"), &err), TL_OK);
+    assert_int_equal(tli_image_decode(&bytes, "scene.png", 1, &picture, &err), TL_OK);
     assert_int_equal(picture.height, SIDE);
     for (uint32_t y = 0; y < SIDE; y++)
         assert_memory_equal(picture.pixels + (size_t)y * picture.width * 3, want + y * SIDE * 3, SIDE * 3);
-    tl_bytes_free(&bytes);
-    tl_image_free(&picture);
+    tli_bytes_free(&bytes);
+    tli_image_free(&picture);
     fails(2, "train mnist --exact-decode", "--exact-decode", "vit");
 }
 
@@ -255,9 +255,9 @@ static void test_predict_digits(void **state)
 {
     enum { DIGITS = 20 };
     char arguments[1500] = "predict digits";
-    tl_dataset set;
+    tli_dataset set;
     tl_error err = {0};
-    assert_int_equal(tl_digits_draw(0, 0, DIGITS, &set, &err), TL_OK);
+    assert_int_equal(tli_digits_draw(0, 0, DIGITS, &set, &err), TL_OK);
     for (int i = 0; i < DIGITS; i++) {
         char name[32];
         snprintf(name, sizeof name, "digit-%d.png", i);
@@ -276,7 +276,7 @@ static void test_predict_digits(void **state)
         assert_int_equal(sscanf(line, "%*[^\t]\t%d ", &found), 1);
         right += found == set.labels[lines];
     }
-    tl_dataset_free(&set);
+    tli_dataset_free(&set);
     assert_int_equal(lines, DIGITS);
     assert_true(right * 5.0 - top1 < 1e-9 && top1 - right * 5.0 < 1e-9);
     assert_true(right > 4); /* more than chance, which is two */

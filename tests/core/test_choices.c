@@ -11,9 +11,10 @@
 #include "core/choices.h"
 
 static const choices *const tables[] = {
-    &op_choices,     &positions_choices, &role_choices,        &sharing_choices,    &pool_choices,
-    &motion_choices, &schedule_choices,  &recompute_choices,   &family_choices,     &augment_choices,
-    &gemm_choices,   &path_choices,      &device_type_choices, &memory_kind_choices};
+    &tli_op_choices,          &tli_positions_choices,  &tli_role_choices,     &tli_sharing_choices,
+    &tli_pool_choices,        &tli_motion_choices,     &tli_schedule_choices, &tli_recompute_choices,
+    &tli_family_choices,      &tli_augment_choices,    &tli_gemm_choices,     &tli_path_choices,
+    &tli_device_type_choices, &tli_memory_kind_choices};
 enum { TABLES = sizeof tables / sizeof *tables };
 
 static void names_and_values(void **unused)
@@ -25,11 +26,11 @@ static void names_and_values(void **unused)
             const choice *item = &c->items[i];
             int found = -1;
             tl_error err = {0};
-            assert_string_equal(choice_name(c, item->value), item->name);
-            assert_true(choice_find(c, item->name, strlen(item->name), &found));
-            assert_string_equal(choice_name(c, found), item->name);
-            assert_int_equal(choice_check(c, item->value, &err), TL_OK);
-            assert_int_equal(choice_parse(c, "--x", item->name, &found, &err), TL_OK);
+            assert_string_equal(tli_choice_name(c, item->value), item->name);
+            assert_true(tli_choice_find(c, item->name, strlen(item->name), &found));
+            assert_string_equal(tli_choice_name(c, found), item->name);
+            assert_int_equal(tli_choice_check(c, item->value, &err), TL_OK);
+            assert_int_equal(tli_choice_parse(c, "--x", item->name, &found, &err), TL_OK);
         }
     }
 }
@@ -40,27 +41,27 @@ static void outside(void **unused)
     for (int t = 0; t < TABLES; t++)
         for (int i = 0; i < 4; i++) {
             tl_error err = {0};
-            assert_null(choice_name(tables[t], values[i]));
-            assert_string_equal(choice_shown(tables[t], values[i]), "?");
-            assert_int_equal(choice_check(tables[t], values[i], &err), TL_ERROR_USAGE);
+            assert_null(tli_choice_name(tables[t], values[i]));
+            assert_string_equal(tli_choice_shown(tables[t], values[i]), "?");
+            assert_int_equal(tli_choice_check(tables[t], values[i], &err), TL_ERROR_USAGE);
             assert_non_null(strstr(err.text, tables[t]->what));
         }
     int found = 7;
-    assert_false(choice_find(&op_choices, "attentio", 8, &found));
-    assert_false(choice_find(&op_choices, "attention", 8, &found));
-    assert_false(choice_find(&op_choices, "", 0, &found));
+    assert_false(tli_choice_find(&tli_op_choices, "attentio", 8, &found));
+    assert_false(tli_choice_find(&tli_op_choices, "attention", 8, &found));
+    assert_false(tli_choice_find(&tli_op_choices, "", 0, &found));
     assert_int_equal(found, 7);
     tl_error err = {0};
-    assert_int_equal(choice_parse(&pool_choices, "--pool", "max", &found, &err), TL_ERROR_USAGE);
+    assert_int_equal(tli_choice_parse(&tli_pool_choices, "--pool", "max", &found, &err), TL_ERROR_USAGE);
     assert_string_equal(err.text, "--pool takes cls|mean, not 'max'");
 }
 
 static void lists(void **unused)
 {
     char list[CHOICE_LIST_ROOM];
-    assert_string_equal(choice_list(&role_choices, "|", list), "qkv|q|k|qk|v|qv|kv"); /* "qkv" once */
+    assert_string_equal(tli_choice_list(&tli_role_choices, "|", list), "qkv|q|k|qk|v|qv|kv"); /* "qkv" once */
     for (int t = 0; t < TABLES; t++) {
-        choice_list(tables[t], ", ", list);
+        tli_choice_list(tables[t], ", ", list);
         assert_non_null(strstr(list, tables[t]->items[tables[t]->count - 1].name)); /* all fit */
     }
 }
@@ -69,9 +70,9 @@ static void lists(void **unused)
 static void all_roles_are_zero(void **unused)
 {
     int value = -1;
-    assert_true(choice_find(&role_choices, "qkv", 3, &value));
+    assert_true(tli_choice_find(&tli_role_choices, "qkv", 3, &value));
     assert_int_equal(value, 0);
-    assert_string_equal(choice_name(&role_choices, TL_ROLE_QKV), "qkv");
+    assert_string_equal(tli_choice_name(&tli_role_choices, TL_ROLE_QKV), "qkv");
 }
 
 static void public_names(void **unused)

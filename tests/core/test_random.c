@@ -54,8 +54,8 @@ static uint32_t expected(uint64_t seed, uint64_t stream, uint64_t index)
 
 static void words(void **state)
 {
-    assert_int_equal(tl_random_word(0, 0, 0), 0x6627e8d5);
-    assert_int_equal(tl_random_word(0, 0, 3), 0x9b00dbd8);
+    assert_int_equal(tli_random_word(0, 0, 0), 0x6627e8d5);
+    assert_int_equal(tli_random_word(0, 0, 3), 0x9b00dbd8);
     static const uint64_t seeds[] = {0, 1, 0x100000000u, 0xfedcba9876543210u};
     static const uint64_t streams[] = {0, 7, 0xabcdef0100000000u, 0x0123456789abcdefu};
     static const uint64_t starts[] = {0, 4093, 0x3fffffffcu, 0x3ffffffffu, UINT64_MAX - 20};
@@ -63,14 +63,14 @@ static void words(void **state)
         for (size_t j = 0; j < 4; j++)
             for (size_t k = 0; k < 5; k++)
                 for (uint64_t n = 0; n < 11; n++)
-                    assert_int_equal(tl_random_word(seeds[i], streams[j], starts[k] + n),
+                    assert_int_equal(tli_random_word(seeds[i], streams[j], starts[k] + n),
                                      expected(seeds[i], streams[j], starts[k] + n));
 }
 
 static void drawing_walks_the_stream(void **state)
 {
-    tl_random r = tl_random_make(42, 99);
-    for (uint64_t i = 0; i < 37; i++) assert_int_equal(tl_random_u32(&r), tl_random_word(42, 99, i));
+    tli_random r = tli_random_make(42, 99);
+    for (uint64_t i = 0; i < 37; i++) assert_int_equal(tli_random_u32(&r), tli_random_word(42, 99, i));
     assert_int_equal(r.index, 37);
     assert_int_equal(r.seed, 42);
     assert_int_equal(r.stream, 99);
@@ -79,10 +79,10 @@ static void drawing_walks_the_stream(void **state)
 /* FNV-1a's published vectors. */
 static void stream_numbers(void **state)
 {
-    assert_true(tl_random_stream("") == 0xcbf29ce484222325u);
-    assert_true(tl_random_stream("a") == 0xaf63dc4c8601ec8cu);
-    assert_true(tl_random_stream("foobar") == 0x85944171f73967e8u);
-    assert_true(tl_random_stream("\xff") ==
+    assert_true(tli_random_stream("") == 0xcbf29ce484222325u);
+    assert_true(tli_random_stream("a") == 0xaf63dc4c8601ec8cu);
+    assert_true(tli_random_stream("foobar") == 0x85944171f73967e8u);
+    assert_true(tli_random_stream("\xff") ==
                 (0xcbf29ce484222325u ^ 0xffu) * 0x100000001b3u); /* not sign-extended */
 }
 
@@ -92,11 +92,11 @@ static void stream_numbers(void **state)
 static void uniforms(void **state)
 {
     enum { COUNT = 200000, BINS = 100 };
-    tl_random r = tl_random_make(5, 6);
+    tli_random r = tli_random_make(5, 6);
     int bins[BINS] = {0};
     for (int i = 0; i < COUNT; i++) {
-        const float x = tl_random_uniform(&r);
-        const uint32_t word = tl_random_word(5, 6, (uint64_t)i);
+        const float x = tli_random_uniform(&r);
+        const uint32_t word = tli_random_word(5, 6, (uint64_t)i);
         assert_true(x >= 0.0f && x < 1.0f);
         assert_true((double)x * 16777216.0 == (double)(word >> 8));
         bins[(int)(x * BINS)]++;
@@ -109,11 +109,11 @@ static void uniforms(void **state)
 static void normals(void **state)
 {
     enum { COUNT = 200000 };
-    tl_random r = tl_random_make(7, 8);
+    tli_random r = tli_random_make(7, 8);
     double m1 = 0, m2 = 0, m3 = 0, m4 = 0, neighbours = 0, last = 0;
     int beyond2 = 0;
     for (int i = 0; i < COUNT; i++) {
-        const double x = tl_random_normal(&r);
+        const double x = tli_random_normal(&r);
         assert_true(isfinite(x) && fabs(x) < 7);
         m1 += x, m2 += x * x, m3 += x * x * x, m4 += x * x * x * x, neighbours += x * last;
         beyond2 += fabs(x) > 2;
@@ -133,17 +133,17 @@ static void normals(void **state)
 static void below(void **state)
 {
     enum { COUNT = 70000, N = 7 };
-    tl_random r = tl_random_make(9, 10);
+    tli_random r = tli_random_make(9, 10);
     int hits[N] = {0};
     for (int i = 0; i < COUNT; i++) {
-        const uint32_t x = tl_random_below(&r, N);
+        const uint32_t x = tli_random_below(&r, N);
         assert_true(x < N);
         hits[x]++;
     }
     double chi2 = 0;
     for (int b = 0; b < N; b++) chi2 += pow(hits[b] - COUNT / N, 2) / (COUNT / N);
     assert_true(chi2 < 28); /* 6 degrees of freedom: five deviations */
-    for (int i = 0; i < 10; i++) assert_int_equal(tl_random_below(&r, 1), 0);
+    for (int i = 0; i < 10; i++) assert_int_equal(tli_random_below(&r, 1), 0);
 }
 
 /* With n = 3·2^30 a word taken modulo n, or scaled without rejection, would hit a third of the range half of
@@ -152,10 +152,10 @@ static void below_has_no_bias(void **state)
 {
     enum { COUNT = 30000 };
     const uint32_t n = 3u << 30;
-    tl_random r = tl_random_make(11, 12);
+    tli_random r = tli_random_make(11, 12);
     int thirds[3] = {0}, residues[3] = {0};
     for (int i = 0; i < COUNT; i++) {
-        const uint32_t x = tl_random_below(&r, n);
+        const uint32_t x = tli_random_below(&r, n);
         assert_true(x < n);
         thirds[x / (1u << 30)]++;
         residues[x % 3]++;
@@ -166,7 +166,7 @@ static void below_has_no_bias(void **state)
     }
     assert_true(r.index > COUNT); /* a quarter of the words was rejected */
     const uint32_t top = UINT32_MAX;
-    for (int i = 0; i < 100; i++) assert_true(tl_random_below(&r, top) < top);
+    for (int i = 0; i < 100; i++) assert_true(tli_random_below(&r, top) < top);
 }
 
 static void permutations(void **state)
@@ -174,20 +174,20 @@ static void permutations(void **state)
     enum { N = 97 };
     uint32_t a[N], b[N], c[N];
     bool seen[N] = {false};
-    tl_random r = tl_random_make(13, 14), again = tl_random_make(13, 14);
-    tl_random_permutation(&r, a, N);
-    tl_random_permutation(&again, b, N);
+    tli_random r = tli_random_make(13, 14), again = tli_random_make(13, 14);
+    tli_random_permutation(&r, a, N);
+    tli_random_permutation(&again, b, N);
     assert_memory_equal(a, b, sizeof a);
-    tl_random_permutation(&r, c, N);
+    tli_random_permutation(&r, c, N);
     assert_memory_not_equal(a, c, sizeof a);
     for (int i = 0; i < N; i++) {
         assert_true(a[i] < N && !seen[a[i]]);
         seen[a[i]] = true;
     }
     uint32_t one = 5;
-    tl_random_permutation(&r, &one, 1);
+    tli_random_permutation(&r, &one, 1);
     assert_int_equal(one, 0);
-    tl_random_permutation(&r, &one, 0);
+    tli_random_permutation(&r, &one, 0);
     assert_int_equal(one, 0);
 }
 
@@ -196,10 +196,10 @@ static void permutations_are_fair(void **state)
 {
     enum { COUNT = 24000 };
     int hits[256] = {0}, orders = 0;
-    tl_random r = tl_random_make(15, 16);
+    tli_random r = tli_random_make(15, 16);
     for (int i = 0; i < COUNT; i++) {
         uint32_t p[4];
-        tl_random_permutation(&r, p, 4);
+        tli_random_permutation(&r, p, 4);
         hits[p[0] * 64 + p[1] * 16 + p[2] * 4 + p[3]]++;
     }
     for (int i = 0; i < 256; i++) {

@@ -26,16 +26,16 @@ static void exit_codes(void **state)
 static void messages(void **state)
 {
     tl_error err = {0};
-    assert_int_equal(tl_fail(&err, TL_ERROR_INPUT, "file %s has %d bytes", "a.bin", 3), TL_ERROR_INPUT);
+    assert_int_equal(tli_fail(&err, TL_ERROR_INPUT, "file %s has %d bytes", "a.bin", 3), TL_ERROR_INPUT);
     assert_int_equal(err.status, TL_ERROR_INPUT);
     assert_string_equal(err.text, "file a.bin has 3 bytes");
 
     /* the later message replaces the earlier one */
-    assert_int_equal(tl_fail(&err, TL_ERROR_IO, "full"), TL_ERROR_IO);
+    assert_int_equal(tli_fail(&err, TL_ERROR_IO, "full"), TL_ERROR_IO);
     assert_int_equal(err.status, TL_ERROR_IO);
     assert_string_equal(err.text, "full");
 
-    assert_int_equal(tl_fail(NULL, TL_ERROR_MEMORY, "nobody %s", "reads this"), TL_ERROR_MEMORY);
+    assert_int_equal(tli_fail(NULL, TL_ERROR_MEMORY, "nobody %s", "reads this"), TL_ERROR_MEMORY);
 }
 
 static void long_messages_are_cut(void **state)
@@ -48,7 +48,7 @@ static void long_messages_are_cut(void **state)
     memset(&guarded, 0x5a, sizeof guarded);
     memset(text, 'x', sizeof text - 1);
     text[sizeof text - 1] = '\0';
-    assert_int_equal(tl_fail(&guarded.err, TL_ERROR_DEVICE, "%s", text), TL_ERROR_DEVICE);
+    assert_int_equal(tli_fail(&guarded.err, TL_ERROR_DEVICE, "%s", text), TL_ERROR_DEVICE);
     assert_int_equal(strlen(guarded.err.text), sizeof guarded.err.text - 1);
     for (size_t i = 0; i < sizeof guarded.after; i++) assert_int_equal(guarded.after[i], 0x5a);
 }
@@ -56,7 +56,7 @@ static void long_messages_are_cut(void **state)
 static tl_status steps(tl_error *err, int fail_at, int *reached)
 {
     for (int i = 0; i < 3; i++) {
-        TL_TRY(i == fail_at ? tl_fail(err, TL_ERROR_USAGE, "step %d", i) : TL_OK);
+        TLI_TRY(i == fail_at ? tli_fail(err, TL_ERROR_USAGE, "step %d", i) : TL_OK);
         *reached = i + 1;
     }
     return TL_OK;
@@ -93,23 +93,23 @@ static void log_levels(void **state)
 {
     sink s = {0};
     tl_log log = {.level = TL_LOG_NOTICE, .write = keep, .user = &s};
-    tl_log_write(&log, TL_LOG_DETAIL, "too fine");
+    tli_log_write(&log, TL_LOG_DETAIL, "too fine");
     assert_int_equal(s.lines, 0);
-    tl_log_write(&log, TL_LOG_NOTICE, "epoch %d", 7);
+    tli_log_write(&log, TL_LOG_NOTICE, "epoch %d", 7);
     assert_int_equal(s.lines, 1);
     assert_int_equal(s.last_level, TL_LOG_NOTICE);
     assert_string_equal(s.last, "epoch 7");
-    tl_log_write(&log, TL_LOG_ERROR, "broken");
+    tli_log_write(&log, TL_LOG_ERROR, "broken");
     assert_int_equal(s.lines, 2);
     assert_int_equal(s.last_level, TL_LOG_ERROR);
     log.level = TL_LOG_DETAIL;
-    tl_log_write(&log, TL_LOG_DETAIL, "fine");
+    tli_log_write(&log, TL_LOG_DETAIL, "fine");
     assert_int_equal(s.lines, 3);
 
     /* silent, not a crash */
     log.write = NULL;
-    tl_log_write(&log, TL_LOG_ERROR, "nowhere");
-    tl_log_write(NULL, TL_LOG_ERROR, "nowhere");
+    tli_log_write(&log, TL_LOG_ERROR, "nowhere");
+    tli_log_write(NULL, TL_LOG_ERROR, "nowhere");
     assert_int_equal(s.lines, 3);
 }
 

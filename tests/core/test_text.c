@@ -14,11 +14,11 @@
 
 static void expect(const char *bytes, const char *utf8, const char *cell)
 {
-    char *text = tl_text_utf8(bytes), *in_table = tl_text_cell(text);
+    char *text = tli_text_utf8(bytes), *in_table = tli_text_cell(text);
     assert_string_equal(text, utf8);
     assert_string_equal(in_table, cell);
-    assert_true(tl_text_is_utf8(text) && tl_text_is_utf8(in_table));
-    assert_int_equal(tl_text_is_utf8(bytes), strcmp(bytes, text) == 0 || strstr(bytes, "\\x") != NULL);
+    assert_true(tli_text_is_utf8(text) && tli_text_is_utf8(in_table));
+    assert_int_equal(tli_text_is_utf8(bytes), strcmp(bytes, text) == 0 || strstr(bytes, "\\x") != NULL);
     free(text), free(in_table);
 }
 
@@ -71,14 +71,14 @@ static void test_reversible(void **state)
             bytes[k] = some[(random >> 8) % (sizeof some - 1)];
         }
         bytes[length] = '\0';
-        char *text = tl_text_utf8(bytes), *cell = tl_text_cell(text), *direct = tl_text_cell(bytes);
-        assert_true(tl_text_is_utf8(text) && tl_text_is_utf8(cell));
+        char *text = tli_text_utf8(bytes), *cell = tli_text_cell(text), *direct = tli_text_cell(bytes);
+        assert_true(tli_text_is_utf8(text) && tli_text_is_utf8(cell));
         assert_null(strpbrk(cell, "\t\n\r"));
         undo(text, false, back);
         assert_string_equal(back, bytes);
         undo(cell, true, text_back);
         assert_string_equal(text_back, text);
-        if (!tl_text_is_utf8(bytes)) assert_string_equal(direct, cell);
+        if (!tli_text_is_utf8(bytes)) assert_string_equal(direct, cell);
         free(text), free(cell), free(direct);
     }
 }

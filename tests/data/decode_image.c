@@ -5,28 +5,28 @@
 
 #include "data/augment.h"
 
-static tl_status decode(const char *path, uint32_t side, tl_image *out, tl_error *err)
+static tl_status decode(const char *path, uint32_t side, tli_image *out, tl_error *err)
 {
-    tl_bytes bytes = {0};
-    tl_image whole = {0};
-    tl_resampler resampler = {0};
+    tli_bytes bytes = {0};
+    tli_image whole = {0};
+    tli_resampler resampler = {0};
     uint32_t width, height;
-    tl_status status = tl_bytes_read(&bytes, path, err);
-    if (status == TL_OK) status = tl_image_size(&bytes, path, &width, &height, err);
-    if (status == TL_OK) status = tl_image_decode(&bytes, path, 1, side > 0 ? &whole : out, err);
+    tl_status status = tli_bytes_read(&bytes, path, err);
+    if (status == TL_OK) status = tli_image_size(&bytes, path, &width, &height, err);
+    if (status == TL_OK) status = tli_image_decode(&bytes, path, 1, side > 0 ? &whole : out, err);
     if (status == TL_OK && side > 0) {
-        const tl_resize plan = tl_resize_centre(width, height, side);
-        status = tl_resample(&whole, width, height, &plan, &resampler, out, err);
+        const tli_resize plan = tli_resize_centre(width, height, side);
+        status = tli_resample(&whole, width, height, &plan, &resampler, out, err);
     }
-    tl_bytes_free(&bytes);
-    tl_image_free(&whole);
-    tl_resampler_free(&resampler);
+    tli_bytes_free(&bytes);
+    tli_image_free(&whole);
+    tli_resampler_free(&resampler);
     return status;
 }
 
 int main(int argc, char **argv)
 {
-    tl_image image = {0};
+    tli_image image = {0};
     tl_error err = {0};
     if (argc < 3) return 2;
     if (decode(argv[1], argc > 3 ? (uint32_t)atoi(argv[3]) : 0, &image, &err) != TL_OK) {
@@ -38,6 +38,6 @@ int main(int argc, char **argv)
     fprintf(file, "P6 %u %u 255\n", image.width, image.height);
     fwrite(image.pixels, 3, (size_t)image.width * image.height, file);
     const int failed = ferror(file) != 0;
-    tl_image_free(&image);
+    tli_image_free(&image);
     return fclose(file) != 0 || failed ? 2 : 0;
 }

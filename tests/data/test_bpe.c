@@ -49,17 +49,17 @@ static size_t read_file(const char *path, char *text, size_t room)
 }
 
 typedef struct coder {
-    tl_bpe *bpe;
-    tl_bpe_encoder *encoder;
-    tl_ids ids;
+    tli_bpe *bpe;
+    tli_bpe_encoder *encoder;
+    tli_ids ids;
 } coder;
 
 static coder make_coder(const char *vocab, const char *encoder)
 {
     coder c = {0};
     tl_error err = {0};
-    if (tl_bpe_load(vocab, encoder, &c.bpe, &err) != TL_OK) fail_msg("%s", err.text);
-    if (tl_bpe_encoder_create(c.bpe, &c.encoder, &err) != TL_OK) fail_msg("%s", err.text);
+    if (tli_bpe_load(vocab, encoder, &c.bpe, &err) != TL_OK) fail_msg("%s", err.text);
+    if (tli_bpe_encoder_create(c.bpe, &c.encoder, &err) != TL_OK) fail_msg("%s", err.text);
     return c;
 }
 
@@ -83,16 +83,16 @@ static coder gpt2(void)
 
 static void drop(coder *c)
 {
-    tl_ids_free(&c->ids);
-    tl_bpe_encoder_free(c->encoder);
-    tl_bpe_free(c->bpe);
+    tli_ids_free(&c->ids);
+    tli_bpe_encoder_free(c->encoder);
+    tli_bpe_free(c->bpe);
 }
 
 static void encode(coder *c, const void *text, size_t bytes)
 {
     tl_error err = {0};
     c->ids.count = 0;
-    if (tl_bpe_encode(c->encoder, text, bytes, &c->ids, &err) != TL_OK) fail_msg("%s", err.text);
+    if (tli_bpe_encode(c->encoder, text, bytes, &c->ids, &err) != TL_OK) fail_msg("%s", err.text);
 }
 
 /* The ids just made, decoded, are the text. */
@@ -101,7 +101,8 @@ static void expect_back(const coder *c, const void *text, size_t bytes)
     uint8_t *back = NULL;
     size_t n = 0;
     tl_error err = {0};
-    if (tl_bpe_decode(c->bpe, c->ids.items, c->ids.count, &back, &n, &err) != TL_OK) fail_msg("%s", err.text);
+    if (tli_bpe_decode(c->bpe, c->ids.items, c->ids.count, &back, &n, &err) != TL_OK)
+        fail_msg("%s", err.text);
     assert_int_equal(n, bytes);
     assert_memory_equal(back, text, bytes);
     assert_int_equal(back[n], 0);
@@ -125,12 +126,12 @@ static void expect_ids(coder *c, const char *text, const uint16_t *ids, size_t c
 static void test_tiny(void **state)
 {
     coder c = tiny();
-    assert_int_equal(tl_bpe_size(c.bpe), TINY_SIZE);
-    assert_int_equal(tl_bpe_end_of_text(c.bpe), TINY_END);
+    assert_int_equal(tli_bpe_size(c.bpe), TINY_SIZE);
+    assert_int_equal(tli_bpe_end_of_text(c.bpe), TINY_END);
     size_t n = 0;
-    assert_memory_equal(tl_bpe_token(c.bpe, M(11), &n), " world", 6);
+    assert_memory_equal(tli_bpe_token(c.bpe, M(11), &n), " world", 6);
     assert_int_equal(n, 6);
-    assert_null(tl_bpe_token(c.bpe, TINY_SIZE, &n));
+    assert_null(tli_bpe_token(c.bpe, TINY_SIZE, &n));
     IDS("hello world", M(3), M(11));
     IDS("hello  world", M(3), ' ', M(11)); /* the last space belongs to the word */
     IDS("hello   ", M(3), M(15), ' ');
@@ -182,8 +183,8 @@ static size_t naive(const coder *c, const char *piece, size_t n, uint16_t *ids)
             const char *space = strchr(tiny_merges[m], ' ');
             for (size_t i = 0; i + 1 < n && best < 0; i++) {
                 size_t a = 0, b = 0;
-                const uint8_t *x = tl_bpe_token(c->bpe, ids[i], &a),
-                              *y = tl_bpe_token(c->bpe, ids[i + 1], &b);
+                const uint8_t *x = tli_bpe_token(c->bpe, ids[i], &a),
+                              *y = tli_bpe_token(c->bpe, ids[i + 1], &b);
                 if (a != (size_t)(space - tiny_merges[m]) || b != strlen(space + 1)) continue;
                 if (memcmp(x, tiny_merges[m], a) != 0 || memcmp(y, space + 1, b) != 0) continue;
                 best = m;
@@ -205,14 +206,14 @@ static size_t naive(const coder *c, const char *piece, size_t n, uint16_t *ids)
 static void test_against_naive(void **state)
 {
     coder c = tiny();
-    tl_random r = tl_random_make(1, 2);
+    tli_random r = tli_random_make(1, 2);
     for (int round = 0; round < 400; round++) {
         static const char *const letters[] = {"a", "ab", "xyz", "helo", "abxyzhelord"};
         char piece[301];
         uint16_t want[301];
-        const char *set = letters[tl_random_below(&r, 5)];
-        const size_t n = 1 + tl_random_below(&r, round % 2 == 0 ? 60 : 300); /* scanned, and by the heap */
-        for (size_t i = 0; i < n; i++) piece[i] = set[tl_random_below(&r, (uint32_t)strlen(set))];
+        const char *set = letters[tli_random_below(&r, 5)];
+        const size_t n = 1 + tli_random_below(&r, round % 2 == 0 ? 60 : 300); /* scanned, and by the heap */
+        for (size_t i = 0; i < n; i++) piece[i] = set[tli_random_below(&r, (uint32_t)strlen(set))];
         const size_t count = naive(&c, piece, n, want);
         for (int again = 0; again < 2; again++) { /* the second time from the cache */
             encode(&c, piece, n);
@@ -226,7 +227,7 @@ static void test_against_naive(void **state)
 /* ---- any bytes ----------------------------------------------------------------------------------- */
 
 /* Words, white space of all kinds, digits, marks, half sequences and plain noise. */
-static size_t make_text(tl_random *r, uint8_t *text, size_t room)
+static size_t make_text(tli_random *r, uint8_t *text, size_t room)
 {
     static const char *const parts[] = {"hello",
                                         " world",
@@ -254,11 +255,11 @@ static size_t make_text(tl_random *r, uint8_t *text, size_t room)
     size_t n = 0;
     const uint32_t kinds = sizeof parts / sizeof parts[0];
     while (n + 8 < room) {
-        const uint32_t k = tl_random_below(r, kinds + 3);
+        const uint32_t k = tli_random_below(r, kinds + 3);
         if (k >= kinds) {
-            text[n++] = (uint8_t)tl_random_u32(r);
+            text[n++] = (uint8_t)tli_random_u32(r);
         } else {
-            for (uint32_t times = 1 + tl_random_below(r, 3); times > 0 && n + 8 < room; times--) {
+            for (uint32_t times = 1 + tli_random_below(r, 3); times > 0 && n + 8 < room; times--) {
                 memcpy(text + n, parts[k], strlen(parts[k]));
                 n += strlen(parts[k]);
             }
@@ -270,36 +271,36 @@ static size_t make_text(tl_random *r, uint8_t *text, size_t room)
 static void round_trips(coder *c)
 {
     static uint8_t text[4096];
-    tl_random r = tl_random_make(3, 4);
+    tli_random r = tli_random_make(3, 4);
     for (int round = 0; round < 300; round++) {
-        size_t n = 1 + tl_random_below(&r, sizeof text - 1);
+        size_t n = 1 + tli_random_below(&r, sizeof text - 1);
         if (round % 2 == 0)
             n = make_text(&r, text, n + 8);
         else
-            for (size_t i = 0; i < n; i++) text[i] = (uint8_t)tl_random_u32(&r);
+            for (size_t i = 0; i < n; i++) text[i] = (uint8_t)tli_random_u32(&r);
         encode(c, text, n);
         expect_back(c, text, n);
     }
 }
 
-/* Where tl_bpe_cut cuts, the two parts have the ids of the whole, however the text goes on. */
+/* Where tli_bpe_cut cuts, the two parts have the ids of the whole, however the text goes on. */
 static void cuts(coder *c)
 {
     static uint8_t text[300];
     uint16_t whole[300];
-    tl_random r = tl_random_make(5, 6);
+    tli_random r = tli_random_make(5, 6);
     int found = 0;
     for (int round = 0; round < 4000; round++) {
-        const size_t n = make_text(&r, text, 20 + tl_random_below(&r, 200));
-        const size_t seen = 1 + tl_random_below(&r, (uint32_t)n), cut = tl_bpe_cut(text, seen);
+        const size_t n = make_text(&r, text, 20 + tli_random_below(&r, 200));
+        const size_t seen = 1 + tli_random_below(&r, (uint32_t)n), cut = tli_bpe_cut(text, seen);
         assert_true(cut < seen);
         encode(c, text, n);
         const size_t count = c->ids.count;
         memcpy(whole, c->ids.items, 2 * count);
         tl_error err = {0};
         c->ids.count = 0;
-        assert_int_equal(tl_bpe_encode(c->encoder, text, cut, &c->ids, &err), TL_OK);
-        assert_int_equal(tl_bpe_encode(c->encoder, text + cut, n - cut, &c->ids, &err), TL_OK);
+        assert_int_equal(tli_bpe_encode(c->encoder, text, cut, &c->ids, &err), TL_OK);
+        assert_int_equal(tli_bpe_encode(c->encoder, text + cut, n - cut, &c->ids, &err), TL_OK);
         if (c->ids.count != count || memcmp(whole, c->ids.items, 2 * count) != 0)
             fail_msg("round %d: cut at %zu of %zu changes the ids", round, cut, n);
         found += cut > 0;
@@ -316,15 +317,15 @@ static void test_round_trips(void **state)
 
 static void test_cuts(void **state)
 {
-    assert_int_equal(tl_bpe_cut((const uint8_t *)"hello world", 11), 5);
-    assert_int_equal(tl_bpe_cut((const uint8_t *)"hello world ", 12), 11);
-    assert_int_equal(tl_bpe_cut((const uint8_t *)"    ", 4), 0);
-    assert_int_equal(tl_bpe_cut((const uint8_t *)"  hello", 7), 0);
-    assert_int_equal(tl_bpe_cut((const uint8_t *)"'ll", 3), 0);
-    assert_int_equal(tl_bpe_cut((const uint8_t *)"abc123", 6), 3);
-    assert_int_equal(tl_bpe_cut((const uint8_t *)"\xe3\x80\x80 ", 4), 0);
-    assert_int_equal(tl_bpe_cut((const uint8_t *)"\xe4\xb8\xad ", 4), 3);
-    assert_int_equal(tl_bpe_cut((const uint8_t *)"", 0), 0);
+    assert_int_equal(tli_bpe_cut((const uint8_t *)"hello world", 11), 5);
+    assert_int_equal(tli_bpe_cut((const uint8_t *)"hello world ", 12), 11);
+    assert_int_equal(tli_bpe_cut((const uint8_t *)"    ", 4), 0);
+    assert_int_equal(tli_bpe_cut((const uint8_t *)"  hello", 7), 0);
+    assert_int_equal(tli_bpe_cut((const uint8_t *)"'ll", 3), 0);
+    assert_int_equal(tli_bpe_cut((const uint8_t *)"abc123", 6), 3);
+    assert_int_equal(tli_bpe_cut((const uint8_t *)"\xe3\x80\x80 ", 4), 0);
+    assert_int_equal(tli_bpe_cut((const uint8_t *)"\xe4\xb8\xad ", 4), 3);
+    assert_int_equal(tli_bpe_cut((const uint8_t *)"", 0), 0);
     coder c = tiny();
     cuts(&c);
     drop(&c);
@@ -352,9 +353,9 @@ static void test_long_pieces(void **state)
 
 static void refuse(const char *says, const char *also)
 {
-    tl_bpe *bpe = NULL;
+    tli_bpe *bpe = NULL;
     tl_error err = {0};
-    const tl_status status = tl_bpe_load(at("vocab.bpe"), at("encoder.json"), &bpe, &err);
+    const tl_status status = tli_bpe_load(at("vocab.bpe"), at("encoder.json"), &bpe, &err);
     if (status != TL_ERROR_INPUT) fail_msg("status %d instead of '%s'", status, says);
     if (strstr(err.text, says) == NULL || strstr(err.text, also) == NULL)
         fail_msg("'%s' without '%s' and '%s'", err.text, says, also);
@@ -377,9 +378,9 @@ static void damage(const char *name, const char *from, const char *to)
 static void test_refusals(void **state)
 {
     static const char v[] = "vocab.bpe", e[] = "encoder.json";
-    tl_bpe *bpe = NULL;
+    tli_bpe *bpe = NULL;
     tl_error err = {0};
-    assert_int_equal(tl_bpe_load("/nonexistent/v", "/nonexistent/e", &bpe, &err), TL_ERROR_INPUT);
+    assert_int_equal(tli_bpe_load("/nonexistent/v", "/nonexistent/e", &bpe, &err), TL_ERROR_INPUT);
     assert_non_null(strstr(err.text, "/nonexistent/e"));
     damage(v, "#version: 0.2\n", "h e\n");
     refuse(v, "line 1");
@@ -435,18 +436,18 @@ static void test_refusals(void **state)
 
     /* Line ends of another system, and no special token, are fine. */
     damage(v, "\nl l\n", "\nl l\r\n");
-    assert_int_equal(tl_bpe_load(at(v), at(e), &bpe, &err), TL_OK);
-    tl_bpe_free(bpe);
+    assert_int_equal(tli_bpe_load(at(v), at(e), &bpe, &err), TL_OK);
+    tli_bpe_free(bpe);
     damage(e, ",\n\"<|endoftext|>\": 276", "");
-    assert_int_equal(tl_bpe_load(at(v), at(e), &bpe, &err), TL_OK);
-    assert_int_equal(tl_bpe_end_of_text(bpe), -1);
+    assert_int_equal(tli_bpe_load(at(v), at(e), &bpe, &err), TL_OK);
+    assert_int_equal(tli_bpe_end_of_text(bpe), -1);
     uint8_t *text = NULL;
     size_t n = 0;
-    assert_int_equal(tl_bpe_decode(bpe, (const uint16_t[]){'a', 999}, 2, &text, &n, &err), TL_ERROR_INPUT);
+    assert_int_equal(tli_bpe_decode(bpe, (const uint16_t[]){'a', 999}, 2, &text, &n, &err), TL_ERROR_INPUT);
     assert_non_null(strstr(err.text, "999"));
     assert_null(text);
-    tl_bpe_free(bpe);
-    tl_bpe_free(NULL);
+    tli_bpe_free(bpe);
+    tli_bpe_free(NULL);
 }
 
 /* ---- GPT-2's vocabulary -------------------------------------------------------------------------- */
@@ -454,8 +455,8 @@ static void test_refusals(void **state)
 static void test_gpt2(void **state)
 {
     coder c = gpt2();
-    assert_int_equal(tl_bpe_size(c.bpe), 50257);
-    assert_int_equal(tl_bpe_end_of_text(c.bpe), 50256);
+    assert_int_equal(tli_bpe_size(c.bpe), 50257);
+    assert_int_equal(tli_bpe_end_of_text(c.bpe), 50256);
     IDS("Hello world", 15496, 995);
     round_trips(&c);
     cuts(&c);
@@ -487,7 +488,7 @@ static void test_gpt2_vectors(void **state)
             uint8_t *bytes = NULL;
             size_t n = 0;
             tl_error err = {0};
-            assert_int_equal(tl_bpe_decode(c.bpe, want, count, &bytes, &n, &err), TL_OK);
+            assert_int_equal(tli_bpe_decode(c.bpe, want, count, &bytes, &n, &err), TL_OK);
             assert_true(n > strlen(text) && memcmp(bytes, text, strlen(text) + 1) == 0);
             encode(&c, bytes, n);
             assert_int_equal(c.ids.count, count);

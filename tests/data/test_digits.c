@@ -16,39 +16,39 @@ enum { PIXELS = 784, CLASSES = 10, TRAIN = 6000, TEST = 2000, EPOCHS = 12 };
 
 static void prefix_of_a_longer_set(void **unused)
 {
-    tl_dataset few, many, other;
-    assert_int_equal(tl_digits_draw(3, 1, 20, &few, NULL), TL_OK);
-    assert_int_equal(tl_digits_draw(3, 1, 50, &many, NULL), TL_OK);
-    assert_int_equal(tl_digits_draw(4, 1, 20, &other, NULL), TL_OK);
+    tli_dataset few, many, other;
+    assert_int_equal(tli_digits_draw(3, 1, 20, &few, NULL), TL_OK);
+    assert_int_equal(tli_digits_draw(3, 1, 50, &many, NULL), TL_OK);
+    assert_int_equal(tli_digits_draw(4, 1, 20, &other, NULL), TL_OK);
     assert_memory_equal(few.pixels, many.pixels, 20 * PIXELS);
     assert_memory_equal(few.labels, many.labels, 20);
     assert_memory_not_equal(few.pixels, other.pixels, 20 * PIXELS);
-    tl_dataset_free(&few), tl_dataset_free(&many);
-    assert_int_equal(tl_digits_draw(3, 0, 20, &few, NULL), TL_OK);
+    tli_dataset_free(&few), tli_dataset_free(&many);
+    assert_int_equal(tli_digits_draw(3, 0, 20, &few, NULL), TL_OK);
     assert_memory_not_equal(few.pixels, other.pixels, 20 * PIXELS);
-    tl_dataset_free(&few), tl_dataset_free(&other);
+    tli_dataset_free(&few), tli_dataset_free(&other);
 }
 
 static void every_class_is_drawn(void **unused)
 {
-    tl_dataset set;
+    tli_dataset set;
     int counts[CLASSES] = {0};
-    assert_int_equal(tl_digits_draw(0, 1, 1000, &set, NULL), TL_OK);
+    assert_int_equal(tli_digits_draw(0, 1, 1000, &set, NULL), TL_OK);
     for (int i = 0; i < 1000; i++) counts[set.labels[i]]++;
     for (int c = 0; c < CLASSES; c++) assert_between(counts[c], 60, 140);
-    tl_dataset_free(&set);
+    tli_dataset_free(&set);
 }
 
 /* Softmax regression by plain stochastic gradient descent. */
 static void a_linear_model_stays_below_95_percent(void **unused)
 {
-    tl_dataset train, test;
-    assert_int_equal(tl_digits_draw(0, 1, TRAIN, &train, NULL), TL_OK);
-    assert_int_equal(tl_digits_draw(0, 0, TEST, &test, NULL), TL_OK);
+    tli_dataset train, test;
+    assert_int_equal(tli_digits_draw(0, 1, TRAIN, &train, NULL), TL_OK);
+    assert_int_equal(tli_digits_draw(0, 0, TEST, &test, NULL), TL_OK);
     static float w[CLASSES][PIXELS + 1];
     int right = 0;
     for (int epoch = 0; epoch <= EPOCHS; epoch++) {
-        const tl_dataset *set = epoch < EPOCHS ? &train : &test;
+        const tli_dataset *set = epoch < EPOCHS ? &train : &test;
         const float rate = 0.02f * (1.0f - (float)epoch / EPOCHS);
         for (uint32_t i = 0; i < set->count; i++) {
             const uint8_t *x = set->pixels + (size_t)i * PIXELS;
@@ -75,7 +75,7 @@ static void a_linear_model_stays_below_95_percent(void **unused)
     const double accuracy = 100.0 * right / TEST;
     print_message("linear model: %.1f %%\n", accuracy);
     assert_true(accuracy > 50.0 && accuracy < 95.0);
-    tl_dataset_free(&train), tl_dataset_free(&test);
+    tli_dataset_free(&train), tli_dataset_free(&test);
 }
 
 int main(void)

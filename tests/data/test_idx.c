@@ -99,18 +99,18 @@ static void write_files(const files *f, int packed)
 
 static void expect_good(uint32_t limit, uint32_t count)
 {
-    tl_dataset set;
+    tli_dataset set;
     tl_error err = {0};
-    if (tl_idx_load(folder, 1, limit, &set, &err) != TL_OK) fail_msg("%s", err.text);
+    if (tli_idx_load(folder, 1, limit, &set, &err) != TL_OK) fail_msg("%s", err.text);
     assert_int_equal(set.count, count);
     assert_int_equal(set.height, HEIGHT);
     assert_int_equal(set.width, WIDTH);
     const files f = good_files();
     assert_memory_equal(set.pixels, f.images + 16, count * HEIGHT * WIDTH);
     assert_memory_equal(set.labels, f.labels + 8, count);
-    tl_dataset_free(&set);
+    tli_dataset_free(&set);
     assert_null(set.pixels);
-    tl_dataset_free(&set);
+    tli_dataset_free(&set);
 }
 
 /* Also where only the first few images are asked for. */
@@ -118,9 +118,9 @@ static void expect_refusal(const char *says, const char *also)
 {
     static const uint32_t limits[] = {0, 1, COUNT - 1};
     for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
-        tl_dataset set;
+        tli_dataset set;
         tl_error err = {0};
-        tl_status status = tl_idx_load(folder, 1, limits[i], &set, &err);
+        tl_status status = tli_idx_load(folder, 1, limits[i], &set, &err);
         if (status != TL_ERROR_INPUT) fail_msg("status %d instead of a refusal: %s", status, says);
         if (!strstr(err.text, says) || !strstr(err.text, also))
             fail_msg("\"%s\" without \"%s\"", err.text, says);
@@ -157,16 +157,16 @@ static void test_odd_packing(void **state)
 
 static void test_missing(void **state)
 {
-    tl_dataset set;
+    tli_dataset set;
     tl_error err = {0};
-    assert_int_equal(tl_idx_load("/nonexistent/folder", 1, 0, &set, &err), TL_ERROR_INPUT);
+    assert_int_equal(tli_idx_load("/nonexistent/folder", 1, 0, &set, &err), TL_ERROR_INPUT);
     assert_non_null(strstr(err.text, "/nonexistent/folder"));
     expect_refusal("train-images-idx3-ubyte.gz", folder);
     files f = good_files();
     write_files(&f, 0);
     unlink(path_of(file_names[1], ""));
     expect_refusal("train-labels-idx1-ubyte.gz", folder);
-    assert_int_equal(tl_idx_load(folder, 0, 0, &set, &err), TL_ERROR_INPUT);
+    assert_int_equal(tli_idx_load(folder, 0, 0, &set, &err), TL_ERROR_INPUT);
     assert_non_null(strstr(err.text, "t10k-images-idx3-ubyte"));
 }
 
@@ -275,9 +275,9 @@ static void test_real_mnist(void **state)
     const uint8_t train_labels[] = {5, 0, 4, 1, 9, 2, 1, 3, 1, 4},
                   test_labels[] = {7, 2, 1, 0, 4, 1, 4, 9, 5, 9};
     for (int train = 0; train < 2; train++) {
-        tl_dataset set;
+        tli_dataset set;
         tl_error err = {0};
-        if (tl_idx_load(mnist, train, 0, &set, &err) != TL_OK) fail_msg("%s", err.text);
+        if (tli_idx_load(mnist, train, 0, &set, &err) != TL_OK) fail_msg("%s", err.text);
         assert_int_equal(set.count, train ? 60000 : 10000);
         assert_true(set.height == 28 && set.width == 28);
         assert_memory_equal(set.labels, train ? train_labels : test_labels, 10);
@@ -285,7 +285,7 @@ static void test_real_mnist(void **state)
         for (size_t i = 0; i < (size_t)set.count * 784; i++) sum += set.pixels[i];
         double mean = sum / set.count / 784 / 255; /* 0.1307 and 0.1325, widely quoted */
         assert_true(train ? mean > 0.1306 && mean < 0.1307 : mean > 0.1325 && mean < 0.1326);
-        tl_dataset_free(&set);
+        tli_dataset_free(&set);
     }
 }
 

@@ -23,29 +23,29 @@ static int remove_folder(void **state)
     return rmdir(folder);
 }
 
-static tl_image decode(uint32_t shrink, uint32_t width, uint32_t height)
+static tli_image decode(uint32_t shrink, uint32_t width, uint32_t height)
 {
-    tl_bytes bytes = {0};
-    tl_image image = {0};
+    tli_bytes bytes = {0};
+    tli_image image = {0};
     tl_error err = {0};
     uint32_t w, h;
-    if (tl_bytes_read(&bytes, path, &err) != TL_OK) fail_msg("%s", err.text);
-    if (tl_image_size(&bytes, path, &w, &h, &err) != TL_OK) fail_msg("%s", err.text);
-    if (tl_image_decode(&bytes, path, shrink, &image, &err) != TL_OK) fail_msg("%s", err.text);
+    if (tli_bytes_read(&bytes, path, &err) != TL_OK) fail_msg("%s", err.text);
+    if (tli_image_size(&bytes, path, &w, &h, &err) != TL_OK) fail_msg("%s", err.text);
+    if (tli_image_decode(&bytes, path, shrink, &image, &err) != TL_OK) fail_msg("%s", err.text);
     assert_int_equal(image.width, width);
     assert_int_equal(image.height, height);
     if (shrink == 1) assert_true(w == width && h == height);
-    tl_bytes_free(&bytes);
+    tli_bytes_free(&bytes);
     return image;
 }
 
 static tl_status refused(const char *says)
 {
-    tl_bytes bytes = {0};
-    tl_image image = {0};
+    tli_bytes bytes = {0};
+    tli_image image = {0};
     tl_error err = {0};
-    tl_status status = tl_bytes_read(&bytes, path, &err);
-    if (status == TL_OK) status = tl_image_decode(&bytes, path, 1, &image, &err);
+    tl_status status = tli_bytes_read(&bytes, path, &err);
+    if (status == TL_OK) status = tli_image_decode(&bytes, path, 1, &image, &err);
     if (says != NULL) {
         assert_int_equal(status, TL_ERROR_INPUT);
         if (strstr(err.text, says) == NULL) fail_msg("\"%s\" without \"%s\"", err.text, says);
@@ -54,12 +54,12 @@ static tl_status refused(const char *says)
         assert_int_equal(status, TL_ERROR_INPUT);
         assert_non_null(strstr(err.text, path));
     }
-    tl_image_free(&image);
-    tl_bytes_free(&bytes);
+    tli_image_free(&image);
+    tli_bytes_free(&bytes);
     return status;
 }
 
-static void expect(const tl_image *image, uint32_t at, int r, int g, int b, int slack)
+static void expect(const tli_image *image, uint32_t at, int r, int g, int b, int slack)
 {
     const uint8_t *p = image->pixels + 3 * (size_t)at;
     if (abs(p[0] - r) > slack || abs(p[1] - g) > slack || abs(p[2] - b) > slack)
@@ -73,21 +73,21 @@ static void test_png(void **state)
     for (int interlaced = 0; interlaced < 2; interlaced++)
         for (int transparent = 0; transparent < 2; transparent++) {
             write_png(path, rgb, 3, 2, 8, PNG_COLOR_TYPE_RGB, interlaced, transparent);
-            tl_image image = decode(4, 3, 2); /* shrinking is for JPEG */
+            tli_image image = decode(4, 3, 2); /* shrinking is for JPEG */
             assert_memory_equal(image.pixels, rgb, sizeof rgb);
-            tl_image_free(&image);
+            tli_image_free(&image);
         }
     const uint8_t rgba[] = {10, 20, 30, 0, 40, 50, 60, 128, 70, 80, 90, 255};
     write_png(path, rgba, 3, 1, 8, PNG_COLOR_TYPE_RGB_ALPHA, 0, 0);
-    tl_image image = decode(1, 3, 1);
+    tli_image image = decode(1, 3, 1);
     for (uint32_t i = 0; i < 3; i++) expect(&image, i, rgba[4 * i], rgba[4 * i + 1], rgba[4 * i + 2], 0);
-    tl_image_free(&image);
+    tli_image_free(&image);
     const uint8_t grey_alpha[] = {10, 0, 200, 255};
     write_png(path, grey_alpha, 2, 1, 8, PNG_COLOR_TYPE_GRAY_ALPHA, 0, 0);
     image = decode(1, 2, 1);
     expect(&image, 0, 10, 10, 10, 0);
     expect(&image, 1, 200, 200, 200, 0);
-    tl_image_free(&image);
+    tli_image_free(&image);
 
     /* greyscale of 1, 2, 4, 8 and 16 bits: the extremes and 16 bits' 0x1234, which is clipped */
     const uint8_t one[] = {0x40}, two[] = {0x18}, four[] = {0x1f}, eight[] = {17, 255};
@@ -103,12 +103,12 @@ static void test_png(void **state)
             image = decode(1, 2, 1);
             expect(&image, 0, greys[i].first, greys[i].first, greys[i].first, 0);
             expect(&image, 1, greys[i].second, greys[i].second, greys[i].second, 0);
-            tl_image_free(&image);
+            tli_image_free(&image);
         }
     write_png(path, sixteen, 1, 1, 16, PNG_COLOR_TYPE_RGB_ALPHA, 0, 0);
     image = decode(1, 1, 1);
     expect(&image, 0, 18, 255, 18, 0); /* the upper 8 bits */
-    tl_image_free(&image);
+    tli_image_free(&image);
 
     /* palettes of 8 and 2 bits, with transparent entries */
     const uint8_t indices[] = {0, 1, 100}, packed[] = {0x6c};
@@ -117,13 +117,13 @@ static void test_png(void **state)
     expect(&image, 0, 0, 0, 255, 0);
     expect(&image, 1, 1, 2, 254, 0);
     expect(&image, 2, 100, 200, 155, 0);
-    tl_image_free(&image);
+    tli_image_free(&image);
     write_png(path, packed, 3, 1, 2, PNG_COLOR_TYPE_PALETTE, 1, 0);
     image = decode(1, 3, 1);
     expect(&image, 0, 1, 2, 254, 0);
     expect(&image, 1, 2, 4, 253, 0);
     expect(&image, 2, 3, 6, 252, 0);
-    tl_image_free(&image);
+    tli_image_free(&image);
 }
 
 static void flat(uint8_t *pixels, size_t count, const uint8_t *value, size_t components)
@@ -141,42 +141,42 @@ static void test_jpeg(void **state)
             const uint32_t width = (WIDTH + shrink - 1) / shrink, height = (HEIGHT + shrink - 1) / shrink;
             flat(pixels, COUNT, rgb, 3);
             write_jpeg(path, pixels, WIDTH, HEIGHT, 3, 95, progressive, 0);
-            tl_image image = decode(shrink, width, height);
+            tli_image image = decode(shrink, width, height);
             for (uint32_t i = 0; i < width * height; i++) expect(&image, i, 200, 90, 30, 2);
-            tl_image_free(&image);
+            tli_image_free(&image);
             flat(pixels, COUNT, grey, 1);
             write_jpeg(path, pixels, WIDTH, HEIGHT, 1, 95, progressive, 0);
             image = decode(shrink, width, height);
             for (uint32_t i = 0; i < width * height; i++) expect(&image, i, 66, 66, 66, 1);
-            tl_image_free(&image);
+            tli_image_free(&image);
             for (int ycck = 0; ycck < 2; ycck++) { /* 240 200 / 255 and so on */
                 flat(pixels, COUNT, cmyk, 4);
                 write_jpeg(path, pixels, WIDTH, HEIGHT, 4, 95, progressive, ycck);
                 image = decode(shrink, width, height);
                 for (uint32_t i = 0; i < width * height; i++) expect(&image, i, 188, 94, 47, 3);
-                tl_image_free(&image);
+                tli_image_free(&image);
             }
         }
     /* left half dark, right half bright: rows and columns are where they belong */
     for (int i = 0; i < COUNT * 3; i++) pixels[i] = i / 3 % WIDTH < WIDTH / 2 ? 20 : 220;
     write_jpeg(path, pixels, WIDTH, HEIGHT, 3, 95, 0, 0);
-    tl_image image = decode(1, WIDTH, HEIGHT);
+    tli_image image = decode(1, WIDTH, HEIGHT);
     for (uint32_t y = 0; y < HEIGHT; y++) {
         expect(&image, y * WIDTH, 20, 20, 20, 8);
         expect(&image, y * WIDTH + WIDTH - 1, 220, 220, 220, 8);
     }
-    tl_image_free(&image);
+    tli_image_free(&image);
     pixels[0] = 9, pixels[1] = 8, pixels[2] = 7;
     write_jpeg(path, pixels, 1, 1, 3, 100, 0, 0);
     image = decode(1, 1, 1);
     expect(&image, 0, 9, 8, 7, 2);
-    tl_image_free(&image);
+    tli_image_free(&image);
 }
 
 static void noise(uint8_t *pixels, size_t count, uint64_t seed)
 {
-    tl_random r = tl_random_make(seed, 1);
-    for (size_t i = 0; i < count; i++) pixels[i] = (uint8_t)tl_random_u32(&r);
+    tli_random r = tli_random_make(seed, 1);
+    for (size_t i = 0; i < count; i++) pixels[i] = (uint8_t)tli_random_u32(&r);
 }
 
 static void test_foreign(void **state)
@@ -234,39 +234,40 @@ static void test_pillow(void **state)
     for (; next_golden(sums, &g); count++) {
         const bool oriented = strncmp(g.name, "turned", 6) == 0 && strstr(g.name, ".tif") == NULL;
         const bool deep = strstr(g.name, "deep") != NULL || strcmp(g.name, "transparent_grey16.png") == 0;
-        assert_true(tl_image_is_name(g.name));
+        assert_true(tli_image_is_name(g.name));
         write_file(path, g.data, g.bytes);
-        tl_image image = decode(1, g.width, g.height);
+        tli_image image = decode(1, g.width, g.height);
         if (crc32(0, image.pixels, image.width * image.height * 3) != g.sum)
             fail_msg("%s has other pixels", g.name);
-        if (image.remarks != (uint32_t)((oriented ? TL_IMAGE_ORIENTED : 0) | (deep ? TL_IMAGE_DEEP_GREY : 0)))
+        if (image.remarks !=
+            (uint32_t)((oriented ? TLI_IMAGE_ORIENTED : 0) | (deep ? TLI_IMAGE_DEEP_GREY : 0)))
             fail_msg("%s has the remarks %u", g.name, image.remarks);
-        tl_image_free(&image);
+        tli_image_free(&image);
     }
     fclose(sums);
     assert_true(count > 100);
-    assert_true(tl_image_is_name("a.b.JPEG") && tl_image_is_name("x.TiF") && !tl_image_is_name("x.gif") &&
-                !tl_image_is_name("jpg") && !tl_image_is_name("x.jpg.txt"));
+    assert_true(tli_image_is_name("a.b.JPEG") && tli_image_is_name("x.TiF") && !tli_image_is_name("x.gif") &&
+                !tli_image_is_name("jpg") && !tli_image_is_name("x.jpg.txt"));
 }
 
 /* Decodes the first `count` bytes from a place of their own, whose end AddressSanitizer guards. What claims to be large is slow
  * and no other than what is small. */
 static tl_status decode_bytes(const unsigned char *data, size_t count)
 {
-    tl_bytes file = {.data = malloc(count), .count = count, .room = count};
-    tl_image image = {0};
+    tli_bytes file = {.data = malloc(count), .count = count, .room = count};
+    tli_image image = {0};
     tl_error err = {0};
     uint32_t width = 0, height = 0;
     assert_non_null(file.data);
     memcpy(file.data, data, count);
-    tl_status status = tl_image_size(&file, "zoo", &width, &height, &err);
-    if (status == TL_OK && width * height < 1 << 18) status = tl_image_decode(&file, "zoo", 1, &image, &err);
+    tl_status status = tli_image_size(&file, "zoo", &width, &height, &err);
+    if (status == TL_OK && width * height < 1 << 18) status = tli_image_decode(&file, "zoo", 1, &image, &err);
     if (status != TL_OK) {
         assert_int_equal(status, TL_ERROR_INPUT);
         assert_non_null(strstr(err.text, "zoo"));
     }
-    tl_image_free(&image);
-    tl_bytes_free(&file);
+    tli_image_free(&image);
+    tli_bytes_free(&file);
     return status;
 }
 
@@ -276,20 +277,20 @@ static void test_damaged_zoo(void **state)
     FILE *sums = open_sums();
     static golden g;
     for (uint64_t number = 0; next_golden(sums, &g); number++) {
-        tl_random r = tl_random_make(9, number);
+        tli_random r = tli_random_make(9, number);
         /* libtiff takes an image whose palette cannot be read for greyscale; second pages are not looked at */
         const bool must = strstr(g.name, ".tif") == NULL ||
                           (strstr(g.name, "palette") == NULL && strstr(g.name, "pages") == NULL);
         for (int i = 0; i < 40; i++) {
-            const size_t cut = 1 + tl_random_below(&r, (uint32_t)g.bytes - 1);
+            const size_t cut = 1 + tli_random_below(&r, (uint32_t)g.bytes - 1);
             const tl_status status = decode_bytes(g.data, cut);
             if (must && cut < g.bytes * 4 / 5 && status != TL_ERROR_INPUT)
                 fail_msg("%s cut at %zu of %zu was read", g.name, cut, g.bytes);
         }
         for (int i = 0; i < 300; i++) {
-            const size_t at = tl_random_below(&r, (uint32_t)(i % 2 || g.bytes < 200 ? g.bytes : 200));
+            const size_t at = tli_random_below(&r, (uint32_t)(i % 2 || g.bytes < 200 ? g.bytes : 200));
             const unsigned char was = g.data[at];
-            g.data[at] = (unsigned char)(was ^ (1 + tl_random_below(&r, 255)));
+            g.data[at] = (unsigned char)(was ^ (1 + tli_random_below(&r, 255)));
             decode_bytes(g.data, g.bytes);
             g.data[at] = was;
         }
@@ -325,10 +326,10 @@ static void test_huge(void **state)
     write_file(path, data, 45);
     refused("is too large: 20000 x 20000 pixels");
 
-    tl_bytes file = {.data = data, .count = 45};
-    tl_image image = {0};
+    tli_bytes file = {.data = data, .count = 45};
+    tli_image image = {0};
     tl_error err = {0};
-    assert_int_equal(tl_image_decode(&file, "x", 1, &image, &err), TL_ERROR_INPUT);
+    assert_int_equal(tli_image_decode(&file, "x", 1, &image, &err), TL_ERROR_INPUT);
     assert_true(image.pixels == NULL && image.room == 0);
 }
 
@@ -350,12 +351,12 @@ static void test_damage(void **state)
             write_file(path, data, cut);
             if (refused(NULL) != TL_ERROR_INPUT) fail_msg("kind %d cut at %zu was read", kind, cut);
         }
-        tl_random r = tl_random_make(7, (uint64_t)kind);
+        tli_random r = tli_random_make(7, (uint64_t)kind);
         int found = 0;
         for (int i = 0; i < 1500; i++) {
-            const size_t at = 2 + tl_random_below(&r, (uint32_t)bytes - 2);
+            const size_t at = 2 + tli_random_below(&r, (uint32_t)bytes - 2);
             const unsigned char was = data[at];
-            data[at] = (unsigned char)(was ^ (1 + tl_random_below(&r, 255)));
+            data[at] = (unsigned char)(was ^ (1 + tli_random_below(&r, 255)));
             write_file(path, data, bytes);
             found += refused(NULL) != TL_OK;
             data[at] = was;

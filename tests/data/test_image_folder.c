@@ -48,23 +48,24 @@ static void put(const char *name)
 
 static void refused(const char *split, const char *says, const char *also)
 {
-    tl_image_folder f;
+    tli_image_folder f;
     tl_error err = {0};
-    assert_int_equal(tl_image_folder_open(root, split, 0, &f, &err), TL_ERROR_INPUT);
+    assert_int_equal(tli_image_folder_open(root, split, 0, &f, &err), TL_ERROR_INPUT);
     if (strstr(err.text, says) == NULL || strstr(err.text, also) == NULL)
         fail_msg("\"%s\" without \"%s\" and \"%s\"", err.text, says, also);
     assert_true(f.count == 0 && f.paths == NULL && f.class_names == NULL);
 }
 
-static tl_image_folder opened(const char *split, uint32_t limit)
+static tli_image_folder opened(const char *split, uint32_t limit)
 {
-    tl_image_folder f;
+    tli_image_folder f;
     tl_error err = {0};
-    if (tl_image_folder_open(root, split, limit, &f, &err) != TL_OK) fail_msg("%s", err.text);
+    if (tli_image_folder_open(root, split, limit, &f, &err) != TL_OK) fail_msg("%s", err.text);
     return f;
 }
 
-static void expect(const tl_image_folder *f, uint32_t count, const char *const *paths, const uint32_t *labels)
+static void expect(const tli_image_folder *f, uint32_t count, const char *const *paths,
+                   const uint32_t *labels)
 {
     assert_int_equal(f->count, count);
     for (uint32_t i = 0; i < count; i++) {
@@ -82,34 +83,34 @@ static void test_order(void **state)
                                  "dog/a.JPEG", "dog/b.png",  "dog/images/0.jpg"};
     const uint32_t labels[] = {0, 1, 1, 2, 2, 2};
     for (int limit = 0; limit < 8; limit += 6) {
-        tl_image_folder f = opened("train", (uint32_t)limit);
+        tli_image_folder f = opened("train", (uint32_t)limit);
         assert_int_equal(f.classes, 3);
         assert_string_equal(f.class_names[0], "Ant");
         assert_string_equal(f.class_names[1], "cat");
         assert_string_equal(f.class_names[2], "dog");
         assert_string_equal(f.root, below("train"));
         expect(&f, 6, paths, labels);
-        tl_image_folder_free(&f);
+        tli_image_folder_free(&f);
         assert_null(f.paths);
-        tl_image_folder_free(&f);
+        tli_image_folder_free(&f);
     }
     /* four images, one a class in turns: Ant, cat, dog, cat */
     const char *const four[] = {"Ant/x.PnG", "cat/10.jpg", "cat/2.JPG", "dog/a.JPEG"};
     const uint32_t four_labels[] = {0, 1, 1, 2};
-    tl_image_folder f = opened("train", 4);
+    tli_image_folder f = opened("train", 4);
     expect(&f, 4, four, four_labels);
-    tl_image_folder_free(&f);
+    tli_image_folder_free(&f);
     f = opened("train", 2); /* fewer than the classes: the classes stay */
     expect(&f, 2, four, four_labels);
     assert_int_equal(f.classes, 3);
-    tl_image_folder_free(&f);
+    tli_image_folder_free(&f);
 }
 
 static void test_refusals(void **state)
 {
-    tl_image_folder f;
+    tli_image_folder f;
     tl_error err = {0};
-    assert_int_equal(tl_image_folder_open("/nonexistent", "train", 0, &f, &err), TL_ERROR_INPUT);
+    assert_int_equal(tli_image_folder_open("/nonexistent", "train", 0, &f, &err), TL_ERROR_INPUT);
     assert_non_null(strstr(err.text, "no folder /nonexistent"));
     refused("train", "has no folder train", root);
     put("train/");
@@ -130,16 +131,16 @@ static void test_refusals(void **state)
     chmod(below("train/three"), 0755);
     f = opened("train", 0);
     assert_int_equal(f.classes, 3);
-    tl_image_folder_free(&f);
+    tli_image_folder_free(&f);
     assert_int_equal(symlink("..", below("train/two/loop")), 0);
     refused("train", "a loop of links", below("train/"));
 }
 
 static void match(const char *says, const char *class_name)
 {
-    tl_image_folder train = opened("train", 0), val = opened("val", 0);
+    tli_image_folder train = opened("train", 0), val = opened("val", 0);
     tl_error err = {0};
-    const tl_status status = tl_image_folder_match(&val, train.class_names, train.classes, train.root, &err);
+    const tl_status status = tli_image_folder_match(&val, train.class_names, train.classes, train.root, &err);
     if (says == NULL) {
         assert_int_equal(status, TL_OK);
     } else {
@@ -148,8 +149,8 @@ static void match(const char *says, const char *class_name)
             strstr(err.text, val.root) == NULL || strstr(err.text, train.root) == NULL)
             fail_msg("\"%s\" without \"%s %s\"", err.text, says, class_name);
     }
-    tl_image_folder_free(&train);
-    tl_image_folder_free(&val);
+    tli_image_folder_free(&train);
+    tli_image_folder_free(&val);
 }
 
 static void test_match(void **state)

@@ -40,45 +40,45 @@ static void hear(void *user, tl_log_level level, const char *line)
 
 static const tl_log hearing = {.level = TL_LOG_NOTICE, .write = hear};
 
-static tl_image_folder open_split(const char *split)
+static tli_image_folder open_split(const char *split)
 {
-    tl_image_folder f;
+    tli_image_folder f;
     tl_error err = {0};
-    if (tl_image_folder_open(root, split, 0, &f, &err) != TL_OK) fail_msg("%s", err.text);
+    if (tli_image_folder_open(root, split, 0, &f, &err) != TL_OK) fail_msg("%s", err.text);
     return f;
 }
 
-static tl_loader_options options_for(const tl_image_folder *f, bool train, uint32_t workers)
+static tli_loader_options options_for(const tli_image_folder *f, bool train, uint32_t workers)
 {
-    return (tl_loader_options){.folder = f,
-                               .classes = CLASSES,
-                               .size = SIZE,
-                               .batch = BATCH,
-                               .train = train,
-                               .augment = TL_AUGMENT_ALL,
-                               .seed = 5,
-                               .workers = workers,
-                               .log = &hearing};
+    return (tli_loader_options){.folder = f,
+                                .classes = CLASSES,
+                                .size = SIZE,
+                                .batch = BATCH,
+                                .train = train,
+                                .augment = TL_AUGMENT_ALL,
+                                .seed = 5,
+                                .workers = workers,
+                                .log = &hearing};
 }
 
-static tl_loader *start(const tl_loader_options *o)
+static tli_loader *start(const tli_loader_options *o)
 {
-    tl_loader *l;
+    tli_loader *l;
     tl_error err = {0};
-    if (tl_loader_create(o, &l, &err) != TL_OK) fail_msg("%s", err.text);
+    if (tli_loader_create(o, &l, &err) != TL_OK) fail_msg("%s", err.text);
     return l;
 }
 
-static tl_loader_batch get(tl_loader *l, uint64_t number)
+static tli_loader_batch get(tli_loader *l, uint64_t number)
 {
-    tl_loader_batch b;
+    tli_loader_batch b;
     tl_error err = {0};
-    if (tl_loader_get(l, number, &b, &err) != TL_OK) fail_msg("%s", err.text);
+    if (tli_loader_get(l, number, &b, &err) != TL_OK) fail_msg("%s", err.text);
     return b;
 }
 
 /* A checksum of everything in a batch. */
-static uint64_t mark(const tl_loader_batch *b)
+static uint64_t mark(const tli_loader_batch *b)
 {
     uLong sum = crc32(0, (const Bytef *)b->images, (uInt)(b->count * VALUES * sizeof(float)));
     sum = crc32(sum, (const Bytef *)b->labels, (uInt)(b->count * sizeof *b->labels));
@@ -89,105 +89,106 @@ static uint64_t mark(const tl_loader_batch *b)
 static void test_workers(void **state)
 {
     enum { STEPS = 11 }; /* nearly three epochs of 8 + 8 + 8 + 3 */
-    tl_image_folder f = open_split("train");
+    tli_image_folder f = open_split("train");
     uint64_t marks[STEPS];
     for (uint32_t workers = 1; workers <= 6; workers++) {
-        const tl_loader_options o = options_for(&f, true, workers);
-        tl_loader *l = start(&o);
-        assert_int_equal(tl_loader_workers(l), workers);
-        assert_int_equal(tl_loader_batches(l), 4);
+        const tli_loader_options o = options_for(&f, true, workers);
+        tli_loader *l = start(&o);
+        assert_int_equal(tli_loader_workers(l), workers);
+        assert_int_equal(tli_loader_batches(l), 4);
         for (int i = 0; i < STEPS; i++) {
-            const tl_loader_batch b = get(l, (uint64_t)i);
+            const tli_loader_batch b = get(l, (uint64_t)i);
             assert_int_equal(b.count, i % 4 == 3 ? 3 : 8);
             assert_non_null(b.soft);
             if (workers == 1)
                 marks[i] = mark(&b);
             else
                 assert_true(marks[i] == mark(&b));
-            if (i % 2 == 0) tl_loader_release(l);
+            if (i % 2 == 0) tli_loader_release(l);
         }
-        tl_loader_destroy(l);
+        tli_loader_destroy(l);
     }
     for (int i = 0; i < STEPS; i++)
         for (int k = 0; k < i; k++) assert_true(marks[i] != marks[k]);
     /* from the middle, back, twice, far ahead */
     const uint64_t places[] = {6, 7, 2, 3, 3, 10, 0, 1, 400000, 5};
-    const tl_loader_options o = options_for(&f, true, 3);
-    tl_loader *l = start(&o);
+    const tli_loader_options o = options_for(&f, true, 3);
+    tli_loader *l = start(&o);
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-        const tl_loader_batch b = get(l, places[i]);
+        const tli_loader_batch b = get(l, places[i]);
         if (places[i] < STEPS) assert_true(mark(&b) == marks[places[i]]);
-        if (i % 3 == 0) tl_loader_release(l);
+        if (i % 3 == 0) tli_loader_release(l);
     }
-    tl_loader_destroy(l);
-    tl_loader_destroy(NULL);
+    tli_loader_destroy(l);
+    tli_loader_destroy(NULL);
     /* other seeds, other pictures; and stopping at once is fine */
-    tl_loader_options other = o;
+    tli_loader_options other = o;
     other.seed = 6;
     l = start(&other);
-    const tl_loader_batch b = get(l, 0);
+    const tli_loader_batch b = get(l, 0);
     assert_true(mark(&b) != marks[0]);
-    tl_loader_destroy(l);
-    tl_loader_destroy(start(&o));
-    tl_image_folder_free(&f);
+    tli_loader_destroy(l);
+    tli_loader_destroy(start(&o));
+    tli_image_folder_free(&f);
 }
 
 /* Without augmentation a batch is the middle of the images in the epoch's order; in evaluation in the set's. */
 static void test_plain(void **state)
 {
     for (int train = 0; train < 2; train++) {
-        tl_image_folder f = open_split(train ? "train" : "val");
-        tl_loader_options o = options_for(&f, train != 0, 2);
+        tli_image_folder f = open_split(train ? "train" : "val");
+        tli_loader_options o = options_for(&f, train != 0, 2);
         o.augment = 0;
-        tl_loader *l = start(&o);
+        tli_loader *l = start(&o);
         uint32_t order[COUNT], seen = 0;
-        tl_epoch_order(5, 1, COUNT, order);
+        tli_epoch_order(5, 1, COUNT, order);
         const uint64_t begin = train ? 4 : 0;
         for (uint64_t n = begin; n < begin + (train ? 4 : 2); n++) {
-            const tl_loader_batch b = get(l, n);
+            const tli_loader_batch b = get(l, n);
             assert_null(b.soft);
             for (uint32_t i = 0; i < b.count; i++, seen++) {
                 const uint32_t sample = train ? order[seen] : seen;
                 char path[2048];
                 float want[VALUES];
-                tl_bytes bytes = {0};
-                tl_image image = {0}, out = {0};
-                tl_resampler resampler = {0};
+                tli_bytes bytes = {0};
+                tli_image image = {0}, out = {0};
+                tli_resampler resampler = {0};
                 tl_error err = {0};
                 snprintf(path, sizeof path, "%s/%s", f.root, f.paths[sample]);
-                assert_int_equal(tl_bytes_read(&bytes, path, &err), TL_OK);
+                assert_int_equal(tli_bytes_read(&bytes, path, &err), TL_OK);
                 uint32_t width, height;
-                assert_int_equal(tl_image_size(&bytes, path, &width, &height, &err), TL_OK);
-                const tl_resize plan = tl_resize_centre(width, height, SIZE);
-                assert_int_equal(tl_image_decode(&bytes, path, tl_resize_shrink(&plan), &image, &err), TL_OK);
-                assert_int_equal(tl_resample(&image, width, height, &plan, &resampler, &out, &err), TL_OK);
-                tl_normalise(&out, want);
+                assert_int_equal(tli_image_size(&bytes, path, &width, &height, &err), TL_OK);
+                const tli_resize plan = tli_resize_centre(width, height, SIZE);
+                assert_int_equal(tli_image_decode(&bytes, path, tli_resize_shrink(&plan), &image, &err),
+                                 TL_OK);
+                assert_int_equal(tli_resample(&image, width, height, &plan, &resampler, &out, &err), TL_OK);
+                tli_normalise(&out, want);
                 assert_memory_equal(b.images + i * VALUES, want, sizeof want);
                 assert_int_equal(b.labels[i], f.labels[sample]);
-                tl_bytes_free(&bytes), tl_image_free(&image), tl_image_free(&out),
-                    tl_resampler_free(&resampler);
+                tli_bytes_free(&bytes), tli_image_free(&image), tli_image_free(&out),
+                    tli_resampler_free(&resampler);
             }
         }
         assert_int_equal(seen, f.count);
         if (!train) assert_int_equal(get(l, 2).count, 0);
-        tl_loader_destroy(l);
-        tl_image_folder_free(&f);
+        tli_loader_destroy(l);
+        tli_image_folder_free(&f);
     }
 }
 
 /* One augmentation alone changes pictures; what it draws does not depend on the others being on. */
 static void test_switches(void **state)
 {
-    tl_image_folder f = open_split("train");
+    tli_image_folder f = open_split("train");
     uint64_t marks[6];
     static float plain[BATCH * VALUES], flipped[BATCH * VALUES];
     const uint32_t sets[6] = {
         0, TL_AUGMENT_CROP, TL_AUGMENT_FLIP, TL_AUGMENT_RANDAUGMENT, TL_AUGMENT_MIXUP, TL_AUGMENT_CUTMIX};
     for (int i = 0; i < 6; i++) {
-        tl_loader_options o = options_for(&f, true, 2);
+        tli_loader_options o = options_for(&f, true, 2);
         o.augment = sets[i];
-        tl_loader *l = start(&o);
-        const tl_loader_batch b = get(l, 0);
+        tli_loader *l = start(&o);
+        const tli_loader_batch b = get(l, 0);
         marks[i] = mark(&b);
         assert_true((b.soft != NULL) == (i >= 4));
         for (uint32_t k = 0; b.soft != NULL && k < b.count; k++) {
@@ -198,7 +199,7 @@ static void test_switches(void **state)
         if (i == 0) memcpy(plain, b.images, sizeof plain);
         if (i == 2) memcpy(flipped, b.images, sizeof flipped);
         for (int k = 0; k < i; k++) assert_true(marks[k] != marks[i]);
-        tl_loader_destroy(l);
+        tli_loader_destroy(l);
     }
     int turned = 0;
     for (int i = 0; i < BATCH; i++) {
@@ -209,7 +210,7 @@ static void test_switches(void **state)
                         plain[i * VALUES + at / SIZE * SIZE + SIZE - 1 - at % SIZE]);
     }
     assert_true(turned > 0 && turned < BATCH);
-    tl_image_folder_free(&f);
+    tli_image_folder_free(&f);
 }
 
 static void test_damaged(void **state)
@@ -227,22 +228,22 @@ static void test_damaged(void **state)
                    : i == 1 ? sizes[i] / 2
                             : 15);
     }
-    tl_image_folder f = open_split("train"), v = open_split("val");
+    tli_image_folder f = open_split("train"), v = open_split("val");
     uint64_t marks[8];
     for (uint32_t workers = 1; workers <= 4; workers++) {
-        tl_loader_options o = options_for(&f, true, workers);
+        tli_loader_options o = options_for(&f, true, workers);
         said[0] = '\0';
-        tl_loader *l = start(&o);
+        tli_loader *l = start(&o);
         for (int i = 0; i < 8; i++) { /* two epochs, full batches: others stand in */
-            const tl_loader_batch b = get(l, (uint64_t)i);
+            const tli_loader_batch b = get(l, (uint64_t)i);
             assert_int_equal(b.count, i % 4 == 3 ? 3 : 8);
             if (workers == 1)
                 marks[i] = mark(&b);
             else
                 assert_true(marks[i] == mark(&b));
         }
-        assert_int_equal(tl_loader_damaged(l), 2);
-        tl_loader_destroy(l);
+        assert_int_equal(tli_loader_damaged(l), 2);
+        tli_loader_destroy(l);
         const char *first = strstr(said, path[0]), *second = strstr(said, path[1]);
         assert_true(first != NULL && second != NULL); /* each named once */
         assert_true(strstr(first + 1, path[0]) == NULL && strstr(second + 1, path[1]) == NULL);
@@ -253,27 +254,27 @@ static void test_damaged(void **state)
         tl_error err = {0};
         tl_status status = TL_OK;
         for (uint64_t i = 0; i < 4 && status == TL_OK; i++) {
-            tl_loader_batch b;
-            status = tl_loader_get(l, i, &b, &err);
+            tli_loader_batch b;
+            status = tli_loader_get(l, i, &b, &err);
         }
         assert_int_equal(status, TL_ERROR_INPUT);
         assert_non_null(strstr(err.text, "classb"));
-        tl_loader_destroy(l);
+        tli_loader_destroy(l);
 
         o = options_for(&v, false, workers); /* one image fewer, the others as they are */
         said[0] = '\0';
         l = start(&o);
-        tl_loader_batch b = get(l, 0);
+        tli_loader_batch b = get(l, 0);
         assert_int_equal(b.count, 8);
         b = get(l, 1);
         assert_int_equal(b.count, 3);
         assert_int_equal(get(l, 2).count, 0);
-        assert_int_equal(tl_loader_damaged(l), 1);
+        assert_int_equal(tli_loader_damaged(l), 1);
         assert_non_null(strstr(said, path[2]));
-        tl_loader_destroy(l);
+        tli_loader_destroy(l);
     }
-    tl_image_folder_free(&f);
-    tl_image_folder_free(&v);
+    tli_image_folder_free(&f);
+    tli_image_folder_free(&v);
     for (int i = 0; i < 3; i++) write_file(path[i], kept[i], sizes[i]);
 }
 
@@ -287,39 +288,39 @@ static void test_nothing_left(void **state)
                  i % 3 ? "JPEG" : "png");
         write_file(path, "x", 1);
     }
-    tl_image_folder f;
+    tli_image_folder f;
     tl_error err = {0};
-    tl_loader_batch b;
-    assert_int_equal(tl_image_folder_open(other, "train", 0, &f, &err), TL_OK);
-    const tl_loader_options o = options_for(&f, true, 2);
-    tl_loader *l = start(&o);
-    assert_int_equal(tl_loader_get(l, 0, &b, &err), TL_ERROR_INPUT);
+    tli_loader_batch b;
+    assert_int_equal(tli_image_folder_open(other, "train", 0, &f, &err), TL_OK);
+    const tli_loader_options o = options_for(&f, true, 2);
+    tli_loader *l = start(&o);
+    assert_int_equal(tli_loader_get(l, 0, &b, &err), TL_ERROR_INPUT);
     assert_non_null(strstr(err.text, "no image of the class class"));
-    assert_between(tl_loader_damaged(l), 3, 5); /* those of the class, and some of the other */
-    tl_loader_destroy(l);
-    tl_image_folder_free(&f);
+    assert_between(tli_loader_damaged(l), 3, 5); /* those of the class, and some of the other */
+    tli_loader_destroy(l);
+    tli_image_folder_free(&f);
     remove_tree(other);
 }
 
 static void test_digits(void **state)
 {
-    tl_dataset set;
+    tli_dataset set;
     tl_error err = {0};
-    assert_int_equal(tl_digits_draw(1, 1, 20, &set, &err), TL_OK);
-    tl_loader_options o = {
+    assert_int_equal(tli_digits_draw(1, 1, 20, &set, &err), TL_OK);
+    tli_loader_options o = {
         .digits = &set, .classes = 10, .size = 56, .batch = 8, .train = true, .augment = 0, .workers = 2};
-    tl_loader *l = start(&o);
+    tli_loader *l = start(&o);
     uint32_t order[20];
-    tl_epoch_order(0, 0, 20, order);
-    const tl_loader_batch b = get(l, 0);
+    tli_epoch_order(0, 0, 20, order);
+    const tli_loader_batch b = get(l, 0);
     assert_int_equal(b.count, 8);
     for (uint32_t i = 0; i < b.count; i++) assert_int_equal(b.labels[i], set.labels[order[i]]);
     /* grey: three channels of one value, normalised each its own way */
     const float *p = b.images + 30 * 56 + 30;
     const float value = (p[0] * 0.229f + 0.485f) * 255;
     assert_true(value - (p[56 * 56] * 0.224f + 0.456f) * 255 < 0.01f && value > -0.01f);
-    tl_loader_destroy(l);
-    tl_dataset_free(&set);
+    tli_loader_destroy(l);
+    tli_dataset_free(&set);
 }
 
 int main(void)

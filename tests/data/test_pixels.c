@@ -46,26 +46,26 @@ static float *load(uint32_t side, bool train, bool exact)
 {
     const size_t values = (size_t)3 * side * side;
     float *images = malloc(IMAGES * values * sizeof *images);
-    tl_image_folder folder;
-    tl_loader *loader = NULL;
-    tl_loader_batch batch;
+    tli_image_folder folder;
+    tli_loader *loader = NULL;
+    tli_loader_batch batch;
     tl_error err = {0};
     assert_non_null(images);
-    assert_int_equal(tl_image_folder_open(root, train ? "train" : "val", 0, &folder, &err), TL_OK);
-    const tl_loader_options options = {.folder = &folder,
-                                       .classes = folder.classes,
-                                       .size = side,
-                                       .batch = IMAGES,
-                                       .train = train,
-                                       .exact_decode = exact,
-                                       .workers = 1};
-    assert_int_equal(tl_loader_create(&options, &loader, &err), TL_OK);
-    assert_int_equal(tl_loader_get(loader, 0, &batch, &err), TL_OK);
+    assert_int_equal(tli_image_folder_open(root, train ? "train" : "val", 0, &folder, &err), TL_OK);
+    const tli_loader_options options = {.folder = &folder,
+                                        .classes = folder.classes,
+                                        .size = side,
+                                        .batch = IMAGES,
+                                        .train = train,
+                                        .exact_decode = exact,
+                                        .workers = 1};
+    assert_int_equal(tli_loader_create(&options, &loader, &err), TL_OK);
+    assert_int_equal(tli_loader_get(loader, 0, &batch, &err), TL_OK);
     assert_int_equal(batch.count, IMAGES);
     for (uint32_t i = 0; i < IMAGES; i++)
         memcpy(images + (size_t)batch.labels[i] * values, batch.images + i * values, values * sizeof *images);
-    tl_loader_destroy(loader);
-    tl_image_folder_free(&folder);
+    tli_loader_destroy(loader);
+    tli_image_folder_free(&folder);
     return images;
 }
 
@@ -73,13 +73,13 @@ static float *load(uint32_t side, bool train, bool exact)
 static void expected(int image, uint32_t side, float *out)
 {
     char path[256];
-    tl_image picture = {.width = side, .height = side, .pixels = malloc((size_t)side * side * 3)};
+    tli_image picture = {.width = side, .height = side, .pixels = malloc((size_t)side * side * 3)};
     uint32_t width, height;
     path_of(path, "val", image);
     uint8_t *pixels = decode_whole_jpeg(path, &width, &height);
     assert_non_null(picture.pixels);
     pillow_resize_centre(pixels, width, height, side, picture.pixels);
-    tl_normalise(&picture, out);
+    tli_normalise(&picture, out);
     free(pixels);
     free(picture.pixels);
 }

@@ -58,47 +58,47 @@ static void test_golden(void **state)
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         char path[1024];
         snprintf(path, sizeof path, "%s/%s.safetensors", TL_GOLDEN_DIR, names[i]);
-        tl_safetensors st;
+        tli_safetensors st;
         tl_error err = {0};
-        if (tl_st_open(path, &st, &err) != TL_OK) fail_msg("%s", err.text);
+        if (tli_st_open(path, &st, &err) != TL_OK) fail_msg("%s", err.text);
         assert_true(st.count > 0);
         for (int e = 0; e < st.count; e++) {
-            const tl_st_entry *entry = &st.entries[e];
-            assert_ptr_equal(tl_st_find(&st, entry->name), entry);
+            const tli_st_entry *entry = &st.entries[e];
+            assert_ptr_equal(tli_st_find(&st, entry->name), entry);
             uint64_t count = entry->end - entry->begin;
             if (entry->dtype == ST_F32) count /= 4;
             if (entry->dtype == ST_I64) count /= 8;
             float *values = malloc((size_t)(entry->end - entry->begin) + 1);
-            assert_int_equal(tl_st_read(&st, entry, 0, count, values, &err), TL_OK);
-            assert_int_equal(tl_st_read(&st, entry, 1, count, values, &err), TL_ERROR_USAGE);
+            assert_int_equal(tli_st_read(&st, entry, 0, count, values, &err), TL_OK);
+            assert_int_equal(tli_st_read(&st, entry, 1, count, values, &err), TL_ERROR_USAGE);
             free(values);
         }
-        tl_st_close(&st);
+        tli_st_close(&st);
     }
 }
 
 /* Figures that Python's safetensors reads from the same file. */
 static void test_golden_values(void **state)
 {
-    tl_safetensors st;
+    tli_safetensors st;
     tl_error err = {0};
-    if (tl_st_open(TL_GOLDEN_DIR "/vit_attn.safetensors", &st, &err) != TL_OK) fail_msg("%s", err.text);
+    if (tli_st_open(TL_GOLDEN_DIR "/vit_attn.safetensors", &st, &err) != TL_OK) fail_msg("%s", err.text);
     float losses[4], weight;
     int64_t target[3];
-    assert_int_equal(tl_st_read(&st, tl_st_find(&st, "losses"), 0, 4, losses, &err), TL_OK);
+    assert_int_equal(tli_st_read(&st, tli_st_find(&st, "losses"), 0, 4, losses, &err), TL_OK);
     assert_true(losses[0] == 0x1.1eaa54p+1f && losses[3] == 0x1.a34c52p+0f);
-    assert_int_equal(tl_st_read(&st, tl_st_find(&st, "target"), 0, 3, target, &err), TL_OK);
+    assert_int_equal(tli_st_read(&st, tli_st_find(&st, "target"), 0, 3, target, &err), TL_OK);
     assert_true(target[0] == 4 && target[1] == 1 && target[2] == 4);
-    const tl_st_entry *entry = tl_st_find(&st, "mlp_head.weight"); /* [5][12]: the last one is [4][11] */
-    assert_int_equal(tl_st_read(&st, entry, 59, 1, &weight, &err), TL_OK);
+    const tli_st_entry *entry = tli_st_find(&st, "mlp_head.weight"); /* [5][12]: the last one is [4][11] */
+    assert_int_equal(tli_st_read(&st, entry, 59, 1, &weight, &err), TL_OK);
     assert_true(weight > 0.322551f && weight < 0.322553f);
-    assert_string_equal(tl_st_metadata(&st, "seed"), "200");
-    tl_st_close(&st);
+    assert_string_equal(tli_st_metadata(&st, "seed"), "200");
+    tli_st_close(&st);
 }
 
-static tl_st_entry entry_of(const char *name, tl_st_dtype dtype, uint32_t rank, uint64_t a, uint64_t b)
+static tli_st_entry entry_of(const char *name, tli_st_dtype dtype, uint32_t rank, uint64_t a, uint64_t b)
 {
-    tl_st_entry entry = {.dtype = dtype, .rank = rank, .shape = {a, b}};
+    tli_st_entry entry = {.dtype = dtype, .rank = rank, .shape = {a, b}};
     snprintf(entry.name, sizeof entry.name, "%s", name);
     return entry;
 }
@@ -107,57 +107,58 @@ static void test_round_trip(void **state)
 {
     char path[256];
     file_in(path, sizeof path, "model.safetensors");
-    tl_st_entry entries[] = {entry_of("step", ST_I64, 0, 0, 0), entry_of("a.weight", ST_F32, 2, 3, 2),
-                             entry_of("empty", ST_F32, 2, 0, 5),
-                             entry_of("i \"quoted\" \xc3\xa9", ST_I32, 1, 2, 0),
-                             entry_of("bytes", ST_U8, 1, 3, 0)};
-    const tl_st_pair metadata[] = {{"task", "mnist"}, {"odd", "line\nbreak \"and\" \\ \t"}, {"nothing", ""}};
+    tli_st_entry entries[] = {entry_of("step", ST_I64, 0, 0, 0), entry_of("a.weight", ST_F32, 2, 3, 2),
+                              entry_of("empty", ST_F32, 2, 0, 5),
+                              entry_of("i \"quoted\" \xc3\xa9", ST_I32, 1, 2, 0),
+                              entry_of("bytes", ST_U8, 1, 3, 0)};
+    const tli_st_pair metadata[] = {{"task", "mnist"}, {"odd", "line\nbreak \"and\" \\ \t"}, {"nothing", ""}};
     const int64_t step = -5000000000;
     const float weight[6] = {1, -2, 3.5f, 0, 1e-30f, 6};
     const int32_t ints[2] = {-7, 123456789};
     const uint8_t bytes[3] = {0, 128, 255};
 
-    tl_st_writer w;
+    tli_st_writer w;
     tl_error err = {0};
-    assert_int_equal(tl_st_write_begin(&w, path, entries, 5, metadata, 3, &err), TL_OK);
-    assert_int_equal(tl_st_write_data(&w, &step, sizeof step, &err), TL_OK);
-    assert_int_equal(tl_st_write_data(&w, weight, 8, &err), TL_OK); /* a tensor in two pieces */
-    assert_int_equal(tl_st_write_data(&w, weight + 2, 16, &err), TL_OK);
-    assert_int_equal(tl_st_write_data(&w, ints, sizeof ints, &err), TL_OK);
-    assert_int_equal(tl_st_write_data(&w, bytes, sizeof bytes, &err), TL_OK);
+    assert_int_equal(tli_st_write_begin(&w, path, entries, 5, metadata, 3, &err), TL_OK);
+    assert_int_equal(tli_st_write_data(&w, &step, sizeof step, &err), TL_OK);
+    assert_int_equal(tli_st_write_data(&w, weight, 8, &err), TL_OK); /* a tensor in two pieces */
+    assert_int_equal(tli_st_write_data(&w, weight + 2, 16, &err), TL_OK);
+    assert_int_equal(tli_st_write_data(&w, ints, sizeof ints, &err), TL_OK);
+    assert_int_equal(tli_st_write_data(&w, bytes, sizeof bytes, &err), TL_OK);
     assert_false(exists(path)); /* nothing under the final name before the commit */
-    assert_int_equal(tl_st_write_commit(&w, &err), TL_OK);
+    assert_int_equal(tli_st_write_commit(&w, &err), TL_OK);
     assert_false(exists(w.temporary[0] ? w.temporary : "/nonexistent"));
-    tl_st_write_abort(&w); /* harmless after a commit */
+    tli_st_write_abort(&w); /* harmless after a commit */
 
-    tl_safetensors st;
-    if (tl_st_open(path, &st, &err) != TL_OK) fail_msg("%s", err.text);
+    tli_safetensors st;
+    if (tli_st_open(path, &st, &err) != TL_OK) fail_msg("%s", err.text);
     assert_int_equal(st.data_at % 8, 0);
     assert_int_equal(st.count, 5);
     assert_int_equal(st.metadata_count, 3);
-    assert_string_equal(tl_st_metadata(&st, "odd"), "line\nbreak \"and\" \\ \t");
-    assert_string_equal(tl_st_metadata(&st, "nothing"), "");
-    assert_null(tl_st_metadata(&st, "none"));
-    assert_null(tl_st_find(&st, "none"));
+    assert_string_equal(tli_st_metadata(&st, "odd"), "line\nbreak \"and\" \\ \t");
+    assert_string_equal(tli_st_metadata(&st, "nothing"), "");
+    assert_null(tli_st_metadata(&st, "none"));
+    assert_null(tli_st_find(&st, "none"));
 
     int64_t step_back = 0;
     float weight_back[6] = {0};
     int32_t ints_back[2] = {0};
     uint8_t bytes_back[3] = {0};
-    const tl_st_entry *entry = tl_st_find(&st, "a.weight");
+    const tli_st_entry *entry = tli_st_find(&st, "a.weight");
     assert_int_equal(entry->rank, 2);
     assert_int_equal(entry->shape[0], 3);
     assert_int_equal(entry->shape[1], 2);
-    assert_int_equal(tl_st_read(&st, entry, 2, 4, weight_back, &err), TL_OK);
+    assert_int_equal(tli_st_read(&st, entry, 2, 4, weight_back, &err), TL_OK);
     assert_memory_equal(weight_back, weight + 2, 16);
-    assert_int_equal(tl_st_read(&st, tl_st_find(&st, "step"), 0, 1, &step_back, &err), TL_OK);
+    assert_int_equal(tli_st_read(&st, tli_st_find(&st, "step"), 0, 1, &step_back, &err), TL_OK);
     assert_true(step_back == step);
-    assert_int_equal(tl_st_read(&st, tl_st_find(&st, "i \"quoted\" \xc3\xa9"), 0, 2, ints_back, &err), TL_OK);
+    assert_int_equal(tli_st_read(&st, tli_st_find(&st, "i \"quoted\" \xc3\xa9"), 0, 2, ints_back, &err),
+                     TL_OK);
     assert_memory_equal(ints_back, ints, sizeof ints);
-    assert_int_equal(tl_st_read(&st, tl_st_find(&st, "bytes"), 0, 3, bytes_back, &err), TL_OK);
+    assert_int_equal(tli_st_read(&st, tli_st_find(&st, "bytes"), 0, 3, bytes_back, &err), TL_OK);
     assert_memory_equal(bytes_back, bytes, sizeof bytes);
-    assert_int_equal(tl_st_read(&st, tl_st_find(&st, "empty"), 0, 0, NULL, &err), TL_OK);
-    tl_st_close(&st);
+    assert_int_equal(tli_st_read(&st, tli_st_find(&st, "empty"), 0, 0, NULL, &err), TL_OK);
+    tli_st_close(&st);
 
     /* The bytes on disk are little-endian whatever the host is. */
     FILE *file = fopen(path, "rb");
@@ -175,38 +176,38 @@ static void test_writer_refuses(void **state)
     char path[256], temporary[300];
     file_in(path, sizeof path, "refused.safetensors");
     snprintf(temporary, sizeof temporary, "%s.tmp", path);
-    tl_st_writer w;
+    tli_st_writer w;
     tl_error err = {0};
     const float values[8] = {0};
 
-    tl_st_entry twice[] = {entry_of("a", ST_F32, 1, 1, 0), entry_of("a", ST_F32, 1, 1, 0)};
-    assert_int_equal(tl_st_write_begin(&w, path, twice, 2, NULL, 0, &err), TL_ERROR_USAGE);
-    tl_st_entry reserved = entry_of("__metadata__", ST_F32, 1, 1, 0);
-    assert_int_equal(tl_st_write_begin(&w, path, &reserved, 1, NULL, 0, &err), TL_ERROR_USAGE);
-    tl_st_entry huge = entry_of("a", ST_F32, 2, UINT64_C(1) << 33, UINT64_C(1) << 33);
-    assert_int_equal(tl_st_write_begin(&w, path, &huge, 1, NULL, 0, &err), TL_ERROR_USAGE);
-    const tl_st_pair pairs[] = {{"k", "1"}, {"k", "2"}};
-    tl_st_entry one = entry_of("a", ST_F32, 1, 2, 0);
-    assert_int_equal(tl_st_write_begin(&w, path, &one, 1, pairs, 2, &err), TL_ERROR_USAGE);
+    tli_st_entry twice[] = {entry_of("a", ST_F32, 1, 1, 0), entry_of("a", ST_F32, 1, 1, 0)};
+    assert_int_equal(tli_st_write_begin(&w, path, twice, 2, NULL, 0, &err), TL_ERROR_USAGE);
+    tli_st_entry reserved = entry_of("__metadata__", ST_F32, 1, 1, 0);
+    assert_int_equal(tli_st_write_begin(&w, path, &reserved, 1, NULL, 0, &err), TL_ERROR_USAGE);
+    tli_st_entry huge = entry_of("a", ST_F32, 2, UINT64_C(1) << 33, UINT64_C(1) << 33);
+    assert_int_equal(tli_st_write_begin(&w, path, &huge, 1, NULL, 0, &err), TL_ERROR_USAGE);
+    const tli_st_pair pairs[] = {{"k", "1"}, {"k", "2"}};
+    tli_st_entry one = entry_of("a", ST_F32, 1, 2, 0);
+    assert_int_equal(tli_st_write_begin(&w, path, &one, 1, pairs, 2, &err), TL_ERROR_USAGE);
 
     /* too few bytes */
-    assert_int_equal(tl_st_write_begin(&w, path, &one, 1, NULL, 0, &err), TL_OK);
+    assert_int_equal(tli_st_write_begin(&w, path, &one, 1, NULL, 0, &err), TL_OK);
     assert_true(exists(temporary));
-    assert_int_equal(tl_st_write_data(&w, values, 4, &err), TL_OK);
-    assert_int_equal(tl_st_write_commit(&w, &err), TL_ERROR_USAGE);
+    assert_int_equal(tli_st_write_data(&w, values, 4, &err), TL_OK);
+    assert_int_equal(tli_st_write_commit(&w, &err), TL_ERROR_USAGE);
     /* too many; half an element */
-    assert_int_equal(tl_st_write_begin(&w, path, &one, 1, NULL, 0, &err), TL_OK);
-    assert_int_equal(tl_st_write_data(&w, values, 12, &err), TL_ERROR_USAGE);
-    assert_int_equal(tl_st_write_begin(&w, path, &one, 1, NULL, 0, &err), TL_OK);
-    assert_int_equal(tl_st_write_data(&w, values, 6, &err), TL_ERROR_USAGE);
-    assert_int_equal(tl_st_write_data(&w, values, 4, &err), TL_ERROR_USAGE); /* already aborted */
+    assert_int_equal(tli_st_write_begin(&w, path, &one, 1, NULL, 0, &err), TL_OK);
+    assert_int_equal(tli_st_write_data(&w, values, 12, &err), TL_ERROR_USAGE);
+    assert_int_equal(tli_st_write_begin(&w, path, &one, 1, NULL, 0, &err), TL_OK);
+    assert_int_equal(tli_st_write_data(&w, values, 6, &err), TL_ERROR_USAGE);
+    assert_int_equal(tli_st_write_data(&w, values, 4, &err), TL_ERROR_USAGE); /* already aborted */
     /* abort */
-    assert_int_equal(tl_st_write_begin(&w, path, &one, 1, NULL, 0, &err), TL_OK);
-    tl_st_write_abort(&w);
+    assert_int_equal(tli_st_write_begin(&w, path, &one, 1, NULL, 0, &err), TL_OK);
+    tli_st_write_abort(&w);
     assert_false(exists(path));
     assert_false(exists(temporary));
 
-    assert_int_equal(tl_st_write_begin(&w, "/nonexistent/folder/x", &one, 1, NULL, 0, &err), TL_ERROR_IO);
+    assert_int_equal(tli_st_write_begin(&w, "/nonexistent/folder/x", &one, 1, NULL, 0, &err), TL_ERROR_IO);
     assert_non_null(strstr(err.text, "/nonexistent/folder/x"));
 }
 
@@ -226,13 +227,13 @@ static void test_full_disk(void **state)
 
     const uint64_t sizes[] = {100000, 1500}; /* fails while writing; fails at the flush */
     for (int i = 0; i < 2; i++) {
-        tl_st_entry entry = entry_of("a", ST_F32, 1, sizes[i], 0);
-        tl_st_writer w;
+        tli_st_entry entry = entry_of("a", ST_F32, 1, sizes[i], 0);
+        tli_st_writer w;
         tl_error err = {0};
-        tl_status status = tl_st_write_begin(&w, path, &entry, 1, NULL, 0, &err);
+        tl_status status = tli_st_write_begin(&w, path, &entry, 1, NULL, 0, &err);
         setrlimit(RLIMIT_FSIZE, &small);
-        if (status == TL_OK) status = tl_st_write_data(&w, values, sizes[i] * 4, &err);
-        if (status == TL_OK) status = tl_st_write_commit(&w, &err);
+        if (status == TL_OK) status = tli_st_write_data(&w, values, sizes[i] * 4, &err);
+        if (status == TL_OK) status = tli_st_write_commit(&w, &err);
         setrlimit(RLIMIT_FSIZE, &old);
         assert_int_equal(status, TL_ERROR_IO);
         assert_non_null(strstr(err.text, path));
@@ -240,10 +241,10 @@ static void test_full_disk(void **state)
     }
     signal(SIGXFSZ, SIG_DFL);
     free(values);
-    tl_safetensors st;
-    assert_int_equal(tl_st_open(path, &st, NULL), TL_OK);
+    tli_safetensors st;
+    assert_int_equal(tli_st_open(path, &st, NULL), TL_OK);
     assert_int_equal(st.count, 0);
-    tl_st_close(&st);
+    tli_st_close(&st);
     unlink(path);
 }
 
@@ -313,12 +314,12 @@ static void test_malformed(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const malformed *c = &cases[i];
         write_raw(path, strlen(c->header), c->header, strlen(c->header), c->data_bytes);
-        tl_safetensors st;
+        tli_safetensors st;
         tl_error err = {0};
-        tl_status status = tl_st_open(path, &st, &err);
+        tl_status status = tli_st_open(path, &st, &err);
         if (!c->says) {
             if (status != TL_OK) fail_msg("case %zu: %s", i, err.text);
-            tl_st_close(&st);
+            tli_st_close(&st);
             continue;
         }
         if (status != TL_ERROR_INPUT) fail_msg("case %zu was accepted: %s", i, c->header);
@@ -333,27 +334,27 @@ static void test_lengths(void **state)
 {
     char path[256];
     file_in(path, sizeof path, "lengths.safetensors");
-    tl_safetensors st;
+    tli_safetensors st;
     tl_error err = {0};
     const uint64_t lengths[] = {
         0, 1, 3, UINT64_C(99999999), UINT64_C(100000001), UINT64_MAX, UINT64_MAX - 7, UINT64_C(1) << 63};
     for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
         write_raw(path, lengths[i], "{}", 2, 0);
-        assert_int_equal(tl_st_open(path, &st, &err), TL_ERROR_INPUT);
+        assert_int_equal(tli_st_open(path, &st, &err), TL_ERROR_INPUT);
     }
     FILE *file = fopen(path, "wb"); /* shorter than the prefix; empty */
     fputs("abc", file);
     fclose(file);
-    assert_int_equal(tl_st_open(path, &st, &err), TL_ERROR_INPUT);
+    assert_int_equal(tli_st_open(path, &st, &err), TL_ERROR_INPUT);
     fclose(fopen(path, "wb"));
-    assert_int_equal(tl_st_open(path, &st, &err), TL_ERROR_INPUT);
+    assert_int_equal(tli_st_open(path, &st, &err), TL_ERROR_INPUT);
     unlink(path);
-    assert_int_equal(tl_st_open(path, &st, &err), TL_ERROR_INPUT);   /* missing */
-    assert_int_equal(tl_st_open(folder, &st, &err), TL_ERROR_INPUT); /* a folder */
+    assert_int_equal(tli_st_open(path, &st, &err), TL_ERROR_INPUT);   /* missing */
+    assert_int_equal(tli_st_open(folder, &st, &err), TL_ERROR_INPUT); /* a folder */
     char *endless = malloc(5000);
     memset(endless, 'x', 4999);
     endless[4999] = 0;
-    assert_int_equal(tl_st_open(endless, &st, &err), TL_ERROR_INPUT);
+    assert_int_equal(tli_st_open(endless, &st, &err), TL_ERROR_INPUT);
     free(endless);
 }
 
@@ -365,10 +366,10 @@ static void test_mutations(void **state)
     const char *header = "{\"__metadata__\":{\"k\":\"v\"}," TENSOR("b", "F32", "[1]", 8, 12) "," TENSOR(
         "a", "I32", "[2,1]", 0, 8) "}";
     size_t length = strlen(header);
-    tl_safetensors st;
+    tli_safetensors st;
     for (size_t cut = 0; cut < length; cut++) {
         write_raw(path, length, header, cut, 0);
-        assert_int_equal(tl_st_open(path, &st, NULL), TL_ERROR_INPUT);
+        assert_int_equal(tli_st_open(path, &st, NULL), TL_ERROR_INPUT);
     }
     char *copy = malloc(length + 1);
     for (size_t at = 0; at < length; at++) {
@@ -376,7 +377,7 @@ static void test_mutations(void **state)
             memcpy(copy, header, length + 1);
             copy[at] = (char)(copy[at] ^ (1 << bit));
             write_raw(path, length, copy, length, 12);
-            if (tl_st_open(path, &st, NULL) == TL_OK) tl_st_close(&st);
+            if (tli_st_open(path, &st, NULL) == TL_OK) tli_st_close(&st);
         }
     }
     free(copy);

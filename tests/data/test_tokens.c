@@ -54,19 +54,19 @@ static void write_ids(const char *name, const uint16_t *ids, size_t count)
 
 static void refuse(const char *path, uint32_t vocab_size, const char *says, const char *also)
 {
-    tl_tokens t;
+    tli_tokens t;
     tl_error err = {0};
-    const tl_status status = tl_tokens_open(path, vocab_size, false, &t, &err);
+    const tl_status status = tli_tokens_open(path, vocab_size, false, &t, &err);
     if (status != TL_ERROR_INPUT) fail_msg("status %d instead of '%s'", status, says);
     if (strstr(err.text, says) == NULL || strstr(err.text, also) == NULL)
         fail_msg("'%s' without '%s' and '%s'", err.text, says, also);
     assert_null(t.bytes);
-    tl_tokens_close(&t);
+    tli_tokens_close(&t);
 }
 
 static void test_open(void **state)
 {
-    tl_tokens t;
+    tli_tokens t;
     tl_error err = {0};
     refuse(at("none.bin"), 0, "none.bin", "No such file");
     refuse(folder, 0, folder, "regular");
@@ -83,11 +83,11 @@ static void test_open(void **state)
     refuse(at("a.bin"), 500, "id 500 at token 149998", "500");
     const uint32_t good[] = {0, 501, 65535, 65536, 100000};
     for (size_t i = 0; i < 5; i++) {
-        if (tl_tokens_open(at("a.bin"), good[i], false, &t, &err) != TL_OK) fail_msg("%s", err.text);
+        if (tli_tokens_open(at("a.bin"), good[i], false, &t, &err) != TL_OK) fail_msg("%s", err.text);
         assert_int_equal(t.count, 150000);
-        assert_int_equal(tl_tokens_at(&t, 149998), 500);
-        tl_tokens_close(&t);
-        tl_tokens_close(&t);
+        assert_int_equal(tli_tokens_at(&t, 149998), 500);
+        tli_tokens_close(&t);
+        tli_tokens_close(&t);
     }
     free(ids);
 }
@@ -97,7 +97,7 @@ static void test_other_token_files(void **state)
 {
     enum { COUNT = 400 };
     static uint8_t bytes[8 * COUNT];
-    tl_tokens t;
+    tli_tokens t;
     tl_error err = {0};
     for (int wide = 4; wide <= 8; wide += 4)
         for (int many = 0; many < 2; many++) { /* ids of 16 bits, and some beyond */
@@ -129,8 +129,8 @@ static void test_other_token_files(void **state)
                          ? (uint16_t)(i % 2 == 1 ? 7 : 0) /* every other one is 0: the first of a pair */
                          : (uint16_t)(i * 7919 % 50257);
         write_ids("a.bin", ids, COUNT);
-        if (tl_tokens_open(at("a.bin"), 0, false, &t, &err) != TL_OK) fail_msg("way %d: %s", way, err.text);
-        tl_tokens_close(&t);
+        if (tli_tokens_open(at("a.bin"), 0, false, &t, &err) != TL_OK) fail_msg("way %d: %s", way, err.text);
+        tli_tokens_close(&t);
     }
 }
 
@@ -140,57 +140,57 @@ static void test_windows(void **state)
     uint16_t ids[COUNT];
     for (int i = 0; i < COUNT; i++) ids[i] = (uint16_t)(1000 * i);
     write_ids("a.bin", ids, COUNT);
-    tl_tokens t;
+    tli_tokens t;
     tl_error err = {0};
-    assert_int_equal(tl_tokens_open(at("a.bin"), 0, false, &t, &err), TL_OK);
-    assert_int_equal(tl_tokens_check_window(&t, COUNT - 1, &err), TL_OK);
-    assert_int_equal(tl_tokens_check_window(&t, COUNT, &err), TL_ERROR_INPUT);
+    assert_int_equal(tli_tokens_open(at("a.bin"), 0, false, &t, &err), TL_OK);
+    assert_int_equal(tli_tokens_check_window(&t, COUNT - 1, &err), TL_OK);
+    assert_int_equal(tli_tokens_check_window(&t, COUNT, &err), TL_ERROR_INPUT);
     assert_non_null(strstr(err.text, "holds 23 tokens"));
-    assert_int_equal(tl_tokens_check_window(&t, UINT32_MAX, &err), TL_ERROR_INPUT);
-    assert_int_equal(tl_tokens_check_window(&t, 0, &err), TL_ERROR_USAGE);
-    assert_int_equal(tl_tokens_window_count(&t, LENGTH), 4);
-    assert_int_equal(tl_tokens_window_count(&t, 22), 1);
-    assert_int_equal(tl_tokens_window_count(&t, 11), 2);
-    assert_int_equal(tl_tokens_window_count(&t, 12), 1);
+    assert_int_equal(tli_tokens_check_window(&t, UINT32_MAX, &err), TL_ERROR_INPUT);
+    assert_int_equal(tli_tokens_check_window(&t, 0, &err), TL_ERROR_USAGE);
+    assert_int_equal(tli_tokens_window_count(&t, LENGTH), 4);
+    assert_int_equal(tli_tokens_window_count(&t, 22), 1);
+    assert_int_equal(tli_tokens_window_count(&t, 11), 2);
+    assert_int_equal(tli_tokens_window_count(&t, 12), 1);
     uint32_t x[LENGTH], y[LENGTH];
-    tl_tokens_read_window(&t, COUNT - LENGTH - 1, LENGTH, x, y); /* the last place */
+    tli_tokens_read_window(&t, COUNT - LENGTH - 1, LENGTH, x, y); /* the last place */
     for (int i = 0; i < LENGTH; i++) {
         assert_int_equal(x[i], ids[COUNT - LENGTH - 1 + i]);
         assert_int_equal(y[i], ids[COUNT - LENGTH + i]);
     }
-    tl_tokens_read_window(&t, 0, LENGTH, x, NULL);
+    tli_tokens_read_window(&t, 0, LENGTH, x, NULL);
     assert_int_equal(x[4], 4000);
 
     /* All 18 places, about equally often; the same call, the same place; another seed or epoch, others. */
     int seen[COUNT] = {0}, same_seed = 0, same_epoch = 0;
     for (uint64_t i = 0; i < DRAWS; i++) {
-        const uint64_t start = tl_tokens_random_window(&t, 7, 2, i, LENGTH);
+        const uint64_t start = tli_tokens_random_window(&t, 7, 2, i, LENGTH);
         assert_true(start < COUNT - LENGTH);
-        assert_int_equal(start, tl_tokens_random_window(&t, 7, 2, i, LENGTH));
-        same_seed += start == tl_tokens_random_window(&t, 8, 2, i, LENGTH);
-        same_epoch += start == tl_tokens_random_window(&t, 7, 3, i, LENGTH);
+        assert_int_equal(start, tli_tokens_random_window(&t, 7, 2, i, LENGTH));
+        same_seed += start == tli_tokens_random_window(&t, 8, 2, i, LENGTH);
+        same_epoch += start == tli_tokens_random_window(&t, 7, 3, i, LENGTH);
         seen[start]++;
     }
     for (int i = 0; i < COUNT - LENGTH; i++) assert_between(seen[i], 850, 1150); /* 1000 +- 4.9 sigma */
     assert_between(same_seed, 850, 1150);
     assert_between(same_epoch, 850, 1150);
-    assert_int_equal(tl_tokens_random_window(&t, 7, 2, 9, COUNT - 1), 0);
-    tl_tokens_close(&t);
+    assert_int_equal(tli_tokens_random_window(&t, 7, 2, 9, COUNT - 1), 0);
+    tli_tokens_close(&t);
 }
 
 /* ---- building ------------------------------------------------------------------------------------ */
 
-static tl_bpe *load_tiny(void)
+static tli_bpe *load_tiny(void)
 {
-    tl_bpe *bpe = NULL;
+    tli_bpe *bpe = NULL;
     tl_error err = {0};
     assert_int_equal(tiny_write(at("vocab.bpe"), at("encoder.json")), 0);
-    if (tl_bpe_load(at("vocab.bpe"), at("encoder.json"), &bpe, &err) != TL_OK) fail_msg("%s", err.text);
+    if (tli_bpe_load(at("vocab.bpe"), at("encoder.json"), &bpe, &err) != TL_OK) fail_msg("%s", err.text);
     return bpe;
 }
 
 typedef struct built {
-    tl_build_result result;
+    tli_build_result result;
     uint16_t *train, *val; /* result.train_tokens and val_tokens ids */
 } built;
 
@@ -202,22 +202,22 @@ static uint16_t *read_ids(const char *name, uint64_t count)
     uint16_t *ids = malloc(2 * count + 1);
     assert_non_null(ids);
     if (count == 0) return ids;
-    tl_tokens t;
+    tli_tokens t;
     tl_error err = {0};
-    if (tl_tokens_open(at(name), 0, false, &t, &err) != TL_OK) fail_msg("%s", err.text);
-    for (uint64_t i = 0; i < count; i++) ids[i] = tl_tokens_at(&t, i);
-    tl_tokens_close(&t);
+    if (tli_tokens_open(at(name), 0, false, &t, &err) != TL_OK) fail_msg("%s", err.text);
+    for (uint64_t i = 0; i < count; i++) ids[i] = tli_tokens_at(&t, i);
+    tli_tokens_close(&t);
     return ids;
 }
 
-static built build(tl_build_options o, const char *const *files, size_t count)
+static built build(tli_build_options o, const char *const *files, size_t count)
 {
     built b;
     tl_error err = {0};
     o.files = files;
     o.file_count = count;
     o.out = folder;
-    if (tl_tokens_build(&o, &b.result, &err) != TL_OK) fail_msg("%s", err.text);
+    if (tli_tokens_build(&o, &b.result, &err) != TL_OK) fail_msg("%s", err.text);
     b.train = read_ids("train.bin", b.result.train_tokens);
     b.val = read_ids("val.bin", b.result.val_tokens);
     return b;
@@ -241,8 +241,8 @@ static void same(const built *b, const uint16_t *ids, size_t count)
 
 static void test_documents(void **state)
 {
-    tl_bpe *bpe = load_tiny();
-    const tl_build_options o = {.bpe = bpe, .separator = "--", .threads = 2};
+    tli_bpe *bpe = load_tiny();
+    const tli_build_options o = {.bpe = bpe, .separator = "--", .threads = 2};
     /* Lines keep their ends; empty documents are none; a file ends a document; a line that merely begins or
      * ends as the separator is text. */
     static const char text[] = "--\nhe\n--\n--\nhe--\n--x\n--";
@@ -257,13 +257,13 @@ static void test_documents(void **state)
     SAME(&b, TINY_MERGE, '\n', TINY_END, TINY_MERGE, '-', '-', '\n', '-', '-', 'x', '\n', TINY_END, 'q',
          TINY_END);
     drop(&b);
-    tl_build_options whole = o;
+    tli_build_options whole = o;
     whole.separator = NULL;
     b = build(whole, FILES(at("b.txt"), at("a.txt")));
     assert_int_equal(b.result.documents, 2);
     assert_int_equal(b.train[2], '-');
     drop(&b);
-    tl_bpe_free(bpe);
+    tli_bpe_free(bpe);
 }
 
 /* Separator lines that lie across the borders of what is read at once (2^18 bytes) are seen, however they end. */
@@ -273,8 +273,8 @@ static void test_separators_across_reads(void **state)
     static const char *const lines[] = {"sep\n", "sep\r\n", "sep\r", " \tsep \t\r\n"};
     static const char *const others[] = {"sepx\n", "sep\vx\r\n", "se\r", " \tse p \t\r\n"};
     uint8_t *text = malloc(ROOM);
-    tl_bpe *bpe = load_tiny();
-    const tl_build_options o = {.bpe = bpe, .separator = "sep", .threads = 1};
+    tli_bpe *bpe = load_tiny();
+    const tli_build_options o = {.bpe = bpe, .separator = "sep", .threads = 1};
     assert_non_null(text);
     for (int kind = 0; kind < 8; kind++)
         for (int back = 0; back < 14; back++) {
@@ -290,7 +290,7 @@ static void test_separators_across_reads(void **state)
                 fail_msg("kind %d, %d before the border", kind, back);
             drop(&b);
         }
-    tl_bpe_free(bpe);
+    tli_bpe_free(bpe);
     free(text);
 }
 
@@ -300,11 +300,11 @@ static size_t make_text(uint8_t *text, size_t room)
     static const char *const parts[] = {"hello",   " world",  " ",        "\n",           "  ",   "'s",
                                         "12",      "aaa",     "\xc3\xa9", "\xe3\x80\x80", "\xff", "sep",
                                         "\nsep\n", "\nsep\n", "\nsep \n", "\nsep"};
-    tl_random r = tl_random_make(11, 12);
+    tli_random r = tli_random_make(11, 12);
     size_t n = 0;
     while (n + 8 < room) {
         /* Every other stretch has no separator. */
-        const char *part = parts[tl_random_below(&r, (n / 8192) % 2 == 0 ? 16 : 11)];
+        const char *part = parts[tli_random_below(&r, (n / 8192) % 2 == 0 ? 16 : 11)];
         memcpy(text + n, part, strlen(part));
         n += strlen(part);
     }
@@ -319,8 +319,8 @@ static void test_threads_and_chunks(void **state)
     const size_t n = make_text(text, ROOM);
     write_file("a.txt", text, n);
     write_file("b.txt", text, n / 3);
-    tl_bpe *bpe = load_tiny();
-    tl_build_options o = {
+    tli_bpe *bpe = load_tiny();
+    tli_build_options o = {
         .bpe = bpe, .separator = "sep", .threads = 1, .val_fraction = 0.3, .chunk = 1 << 30};
     built want = build(o, FILES(at("a.txt"), at("b.txt")));
     assert_true(want.result.documents > 1000);
@@ -333,7 +333,7 @@ static void test_threads_and_chunks(void **state)
         o.threads = ways[i].threads;
         o.chunk = ways[i].chunk;
         built got = build(o, FILES(at("a.txt"), at("b.txt")));
-        assert_memory_equal(&got.result, &want.result, offsetof(tl_build_result, vocab_size));
+        assert_memory_equal(&got.result, &want.result, offsetof(tli_build_result, vocab_size));
         assert_memory_equal(got.train, want.train, 2 * want.result.train_tokens);
         assert_memory_equal(got.val, want.val, 2 * want.result.val_tokens);
         drop(&got);
@@ -346,10 +346,10 @@ static void test_threads_and_chunks(void **state)
     drop(&other);
 
     /* Whole documents, encoded one by one, are what the files hold. */
-    tl_bpe_encoder *encoder = NULL;
+    tli_bpe_encoder *encoder = NULL;
     tl_error err = {0};
-    tl_ids ids = {0};
-    assert_int_equal(tl_bpe_encoder_create(bpe, &encoder, &err), TL_OK);
+    tli_ids ids = {0};
+    assert_int_equal(tli_bpe_encoder_create(bpe, &encoder, &err), TL_OK);
     o.val_fraction = 0;
     o.seed = 0;
     built all = build(o, FILES(at("a.txt")));
@@ -365,8 +365,8 @@ static void test_threads_and_chunks(void **state)
         const size_t stop = separator ? line : n;
         if (separator || newline == NULL) {
             if (stop > begin) {
-                assert_int_equal(tl_bpe_encode(encoder, text + begin, stop - begin, &ids, &err), TL_OK);
-                assert_int_equal(tl_ids_reserve(&ids, 1, &err), TL_OK);
+                assert_int_equal(tli_bpe_encode(encoder, text + begin, stop - begin, &ids, &err), TL_OK);
+                assert_int_equal(tli_ids_reserve(&ids, 1, &err), TL_OK);
                 ids.items[ids.count++] = TINY_END;
                 documents++;
             }
@@ -379,18 +379,18 @@ static void test_threads_and_chunks(void **state)
     assert_memory_equal(ids.items, all.train, 2 * ids.count);
     drop(&all);
     drop(&want);
-    tl_ids_free(&ids);
-    tl_bpe_encoder_free(encoder);
-    tl_bpe_free(bpe);
+    tli_ids_free(&ids);
+    tli_bpe_encoder_free(encoder);
+    tli_bpe_free(bpe);
     free(text);
 }
 
 /* Neither side stays empty when there are documents for both, and one document is cut only on request. */
 static void test_val(void **state)
 {
-    tl_bpe *bpe = load_tiny();
+    tli_bpe *bpe = load_tiny();
     write_file("a.txt", "a\nsep\nbb\nsep\nccc\n", 17);
-    tl_build_options o = {.bpe = bpe, .separator = "sep", .threads = 1};
+    tli_build_options o = {.bpe = bpe, .separator = "sep", .threads = 1};
     const double fractions[] = {1e-9, 1 - 1e-9, 0, 1};
     const uint64_t val[] = {1, 2, 0, 3};
     for (int i = 0; i < 4; i++) {
@@ -426,7 +426,7 @@ static void test_val(void **state)
             if (cut == 0) assert_true(b.result.train_tokens == 0 || b.result.val_tokens == 0);
             drop(&b);
         }
-    tl_bpe_free(bpe);
+    tli_bpe_free(bpe);
 }
 
 static void test_chars(void **state)
@@ -436,46 +436,46 @@ static void test_chars(void **state)
                "a\"\\\n\xff\xf0\x9f\x98\x80"
                "b\0b",
                15);
-    const tl_build_options o = {.separator = "sep", .threads = 1};
+    const tli_build_options o = {.separator = "sep", .threads = 1};
     built b = build(o, FILES(at("a.txt")));
-    tl_chars chars;
+    tli_chars chars;
     tl_error err = {0};
-    if (tl_chars_load(at("chars.json"), &chars, &err) != TL_OK) fail_msg("%s", err.text);
+    if (tli_chars_load(at("chars.json"), &chars, &err) != TL_OK) fail_msg("%s", err.text);
     assert_int_equal(chars.size, 9);
     assert_int_equal(b.result.vocab_size, 9);
-    assert_int_equal(tl_chars_end_of_text(&chars), -1);
+    assert_int_equal(tli_chars_end_of_text(&chars), -1);
     /* By code point, then bytes: \n " \ a b e-acute emoji <0x00> <0xFF> */
     SAME(&b, 4, 5, 3, 1, 2, 0, 8, 6, 4, 7, 4);
     char text[32];
     size_t n = 0;
     for (uint64_t i = 0; i < b.result.train_tokens; i++)
-        n += tl_chars_write(&chars, b.train[i], (uint8_t *)text + n);
+        n += tli_chars_write(&chars, b.train[i], (uint8_t *)text + n);
     assert_int_equal(n, 15);
     assert_memory_equal(text,
                         "b\xc3\xa9"
                         "a\"\\\n\xff\xf0\x9f\x98\x80"
                         "b\0b",
                         15);
-    tl_ids ids = {0};
-    assert_int_equal(tl_chars_encode(&chars, (const uint8_t *)text, n, &ids, &err), TL_OK);
+    tli_ids ids = {0};
+    assert_int_equal(tli_chars_encode(&chars, (const uint8_t *)text, n, &ids, &err), TL_OK);
     assert_memory_equal(ids.items, b.train, 2 * b.result.train_tokens);
-    assert_int_equal(tl_chars_encode(&chars, (const uint8_t *)"\xc3\xa8", 2, &ids, &err), TL_ERROR_INPUT);
+    assert_int_equal(tli_chars_encode(&chars, (const uint8_t *)"\xc3\xa8", 2, &ids, &err), TL_ERROR_INPUT);
     assert_non_null(strstr(err.text, "U+00E8"));
-    tl_ids_free(&ids);
-    tl_chars_free(&chars);
+    tli_ids_free(&ids);
+    tli_chars_free(&chars);
     drop(&b);
 
     /* Several documents: the end of text has the last id. */
     write_file("a.txt", "ba\nsep\na", 8);
     b = build(o, FILES(at("a.txt")));
     SAME(&b, 2, 1, 0, 3, 1, 3);
-    assert_int_equal(tl_chars_load(at("chars.json"), &chars, &err), TL_OK);
-    assert_int_equal(tl_chars_end_of_text(&chars), 3);
-    tl_chars_free(&chars);
+    assert_int_equal(tli_chars_load(at("chars.json"), &chars, &err), TL_OK);
+    assert_int_equal(tli_chars_end_of_text(&chars), 3);
+    tli_chars_free(&chars);
     drop(&b);
 
     /* One text of 20, nine tenths for training. */
-    tl_build_options cut = o;
+    tli_build_options cut = o;
     cut.val_fraction = 0.1;
     cut.cut_single = true;
     write_file("a.txt", "aaaaaaaaaaaaaaaaaazz", 20);
@@ -495,7 +495,7 @@ static void test_chars(void **state)
                                       "{\"a\": \"0\"}"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         write_file("chars.json", bad[i], strlen(bad[i]));
-        assert_int_equal(tl_chars_load(at("chars.json"), &chars, &err), TL_ERROR_INPUT);
+        assert_int_equal(tli_chars_load(at("chars.json"), &chars, &err), TL_ERROR_INPUT);
         assert_non_null(strstr(err.text, "chars.json"));
         assert_null(chars.ids);
     }
@@ -504,31 +504,31 @@ static void test_chars(void **state)
 /* What fails leaves earlier files alone and nothing behind. */
 static void test_failures(void **state)
 {
-    tl_bpe *bpe = load_tiny();
-    tl_build_result result;
+    tli_bpe *bpe = load_tiny();
+    tli_build_result result;
     tl_error err = {0};
     volatile sig_atomic_t stop = 15;
     write_file("train.bin", "old!", 4);
     write_file("empty.txt", "", 0);
     write_file("a.txt", "a", 1);
-    tl_build_options o = {.bpe = bpe, .threads = 2, .out = folder, .file_count = 1};
+    tli_build_options o = {.bpe = bpe, .threads = 2, .out = folder, .file_count = 1};
     o.files = (const char *const[]){at("empty.txt")};
-    assert_int_equal(tl_tokens_build(&o, &result, &err), TL_ERROR_INPUT);
+    assert_int_equal(tli_tokens_build(&o, &result, &err), TL_ERROR_INPUT);
     assert_non_null(strstr(err.text, "empty.txt"));
     o.files = (const char *const[]){at("none.txt")};
-    assert_int_equal(tl_tokens_build(&o, &result, &err), TL_ERROR_INPUT);
+    assert_int_equal(tli_tokens_build(&o, &result, &err), TL_ERROR_INPUT);
     assert_non_null(strstr(err.text, "none.txt"));
     o.files = (const char *const[]){folder};
-    assert_int_equal(tl_tokens_build(&o, &result, &err), TL_ERROR_INPUT);
+    assert_int_equal(tli_tokens_build(&o, &result, &err), TL_ERROR_INPUT);
     o.files = (const char *const[]){at("a.txt")};
     o.stop = &stop;
-    assert_int_equal(tl_tokens_build(&o, &result, &err), TL_INTERRUPTED);
+    assert_int_equal(tli_tokens_build(&o, &result, &err), TL_INTERRUPTED);
     o.stop = NULL;
     o.out = "/nonexistent/out";
-    assert_int_equal(tl_tokens_build(&o, &result, &err), TL_ERROR_INPUT);
+    assert_int_equal(tli_tokens_build(&o, &result, &err), TL_ERROR_INPUT);
     assert_non_null(strstr(err.text, "/nonexistent/out"));
-    assert_int_equal(tl_ids_reserve(&(tl_ids){0}, SIZE_MAX / 2 + 1, &err), TL_ERROR_MEMORY);
-    tl_bpe_free(bpe);
+    assert_int_equal(tli_ids_reserve(&(tli_ids){0}, SIZE_MAX / 2 + 1, &err), TL_ERROR_MEMORY);
+    tli_bpe_free(bpe);
     uint16_t *old = read_ids("train.bin", 2);
     assert_int_equal(old[0], 'o' | 'l' << 8); /* read_ids has turned the file's little-endian bytes */
     assert_int_equal(old[1], 'd' | '!' << 8);

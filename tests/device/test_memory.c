@@ -44,38 +44,38 @@ static void has(const char *text, const char *part)
 static void splits(void **state)
 {
     const uint64_t GIB = 1u << 30, huge = (uint64_t)1 << 40;
-    assert_true(tl_tensor_lead_per_shard(TL_DTYPE_F32, 10, 100, huge) == 10);
-    assert_true(tl_tensor_lead_per_shard(TL_DTYPE_F32, 1, GIB / 4, huge) == 1);
-    assert_true(tl_tensor_lead_per_shard(TL_DTYPE_F32, 10, 100, 4000) == 10);
-    assert_true(tl_tensor_lead_per_shard(TL_DTYPE_F32, 10, 100, 3999) ==
+    assert_true(tli_tensor_lead_per_shard(TLI_DTYPE_F32, 10, 100, huge) == 10);
+    assert_true(tli_tensor_lead_per_shard(TLI_DTYPE_F32, 1, GIB / 4, huge) == 1);
+    assert_true(tli_tensor_lead_per_shard(TLI_DTYPE_F32, 10, 100, 4000) == 10);
+    assert_true(tli_tensor_lead_per_shard(TLI_DTYPE_F32, 10, 100, 3999) ==
                 5); /* nine would fit: five and five */
-    assert_true(tl_tensor_lead_per_shard(TL_DTYPE_F32, 11, 100, 3999) == 6);
-    assert_true(tl_tensor_lead_per_shard(TL_DTYPE_F32, 10, 100, 400) == 1);
-    assert_true(tl_tensor_lead_per_shard(TL_DTYPE_F32, 10, 100, 399) == 0); /* not even one */
-    assert_true(tl_tensor_lead_per_shard(TL_DTYPE_F32, 1, 100, 399) == 0);
-    assert_true(tl_tensor_lead_per_shard(TL_DTYPE_F32, 1, 100, 0) == 0);
-    assert_true(tl_tensor_lead_per_shard(TL_DTYPE_F32, 0, 100, huge) == 0);
-    assert_true(tl_tensor_lead_per_shard(TL_DTYPE_F32, 10, 0, huge) == 0);
-    assert_true(tl_tensor_lead_per_shard(TL_DTYPE_F32, 4, GIB / 4, huge) ==
+    assert_true(tli_tensor_lead_per_shard(TLI_DTYPE_F32, 11, 100, 3999) == 6);
+    assert_true(tli_tensor_lead_per_shard(TLI_DTYPE_F32, 10, 100, 400) == 1);
+    assert_true(tli_tensor_lead_per_shard(TLI_DTYPE_F32, 10, 100, 399) == 0); /* not even one */
+    assert_true(tli_tensor_lead_per_shard(TLI_DTYPE_F32, 1, 100, 399) == 0);
+    assert_true(tli_tensor_lead_per_shard(TLI_DTYPE_F32, 1, 100, 0) == 0);
+    assert_true(tli_tensor_lead_per_shard(TLI_DTYPE_F32, 0, 100, huge) == 0);
+    assert_true(tli_tensor_lead_per_shard(TLI_DTYPE_F32, 10, 0, huge) == 0);
+    assert_true(tli_tensor_lead_per_shard(TLI_DTYPE_F32, 4, GIB / 4, huge) ==
                 1); /* shards of 1 GiB even where more would go */
-    assert_true(tl_tensor_lead_per_shard(TL_DTYPE_F32, 5, GIB / 8, huge) == 2);
-    assert_true(tl_tensor_lead_per_shard(TL_DTYPE_F32, 3, GIB, huge) ==
+    assert_true(tli_tensor_lead_per_shard(TLI_DTYPE_F32, 5, GIB / 8, huge) == 2);
+    assert_true(tli_tensor_lead_per_shard(TLI_DTYPE_F32, 3, GIB, huge) ==
                 1); /* a row of 4 GiB cannot be split: allowed */
-    assert_true(tl_tensor_lead_per_shard(TL_DTYPE_F32, 1, 2 * GIB - 1, huge) == 1);
-    assert_true(tl_tensor_lead_per_shard(TL_DTYPE_F32, 1, 2 * GIB, huge) ==
+    assert_true(tli_tensor_lead_per_shard(TLI_DTYPE_F32, 1, 2 * GIB - 1, huge) == 1);
+    assert_true(tli_tensor_lead_per_shard(TLI_DTYPE_F32, 1, 2 * GIB, huge) ==
                 0); /* 2^31 elements in one buffer: never */
-    assert_true(tl_tensor_lead_per_shard(TL_DTYPE_F32, 1, UINT64_MAX, UINT64_MAX) == 0);
+    assert_true(tli_tensor_lead_per_shard(TLI_DTYPE_F32, 1, UINT64_MAX, UINT64_MAX) == 0);
 }
 
 /* What a tensor books and what a file says of its elements follow from one width. */
 static void element_widths(void **unused)
 {
-    assert_int_equal(element_bytes(TL_DTYPE_F32), sizeof(float));
+    assert_int_equal(tli_element_bytes(TLI_DTYPE_F32), sizeof(float));
     tl_context *ctx = make_context(0, 0);
     tl_tensor *t = NULL;
     MUST(ctx, tl_tensor_create(ctx, "t", TL_MEMORY_DATA, 3, 5, &t));
-    assert_int_equal(t->dtype, TL_DTYPE_F32);
-    assert_int_equal(tl_memory_used(ctx, TL_MEMORY_DATA), 15 * element_bytes(t->dtype));
+    assert_int_equal(t->dtype, TLI_DTYPE_F32);
+    assert_int_equal(tl_memory_used(ctx, TL_MEMORY_DATA), 15 * tli_element_bytes(t->dtype));
     tl_context_destroy(ctx);
 }
 
@@ -88,7 +88,7 @@ static void splits_cover(void **state)
         for (size_t r = 0; r < sizeof rows / sizeof rows[0]; r++)
             for (size_t m = 0; m < sizeof limits / sizeof limits[0]; m++) {
                 const uint64_t lead = leads[l], row = rows[r], limit = limits[m];
-                const uint64_t per = tl_tensor_lead_per_shard(TL_DTYPE_F32, lead, row, limit);
+                const uint64_t per = tli_tensor_lead_per_shard(TLI_DTYPE_F32, lead, row, limit);
                 assert_true((per == 0) == (row * 4 > limit));
                 if (per == 0) continue;
                 assert_true(per <= lead);
@@ -155,17 +155,17 @@ static void shard_views(void **state)
               *one = make(ctx, "one", TL_MEMORY_DATA, 1, ROW);
     for (uint64_t lead = 0; lead < LEAD; lead++) {
         uint64_t first = 99;
-        const tl_view view = tl_shard(t, lead, &first);
+        const tli_view view = tli_shard(t, lead, &first);
         assert_true(first == lead / 3 * 3);
         assert_ptr_equal(view.mem, t->mem[lead / 3]);
         assert_true(view.at == 0);
-        assert_ptr_equal(tl_shard(t, lead, NULL).mem, view.mem);
+        assert_ptr_equal(tli_shard(t, lead, NULL).mem, view.mem);
     }
-    assert_null(tl_shard(t, 9, NULL).mem); /* behind the end */
-    assert_null(tl_at(t, 0).mem);          /* no single buffer to point into */
-    const tl_view at = tl_at(one, 2), more = tl_view_add(at, 2);
+    assert_null(tli_shard(t, 9, NULL).mem); /* behind the end */
+    assert_null(tli_at(t, 0).mem);          /* no single buffer to point into */
+    const tli_view at = tli_at(one, 2), more = tli_view_add(at, 2);
     assert_ptr_equal(at.mem, one->mem[0]);
-    assert_true(at.dtype == TL_DTYPE_F32 && more.dtype == at.dtype);
+    assert_true(at.dtype == TLI_DTYPE_F32 && more.dtype == at.dtype);
     assert_true(at.at == 2 && more.at == 4 && more.mem == at.mem);
 
     /* a view of a shard reaches the elements that the tensor has there */
@@ -173,10 +173,11 @@ static void shard_views(void **state)
     fill(values, LEAD * ROW, 3);
     memcpy(expected, values, sizeof values);
     MUST(ctx, tl_tensor_write(ctx, t, 0, LEAD * ROW, values));
-    MUST(ctx,
-         tl_zero(ctx, tl_view_add(tl_shard(t, 4, NULL), 1 * ROW + 2), ROW)); /* lead 4 is second of shard 1 */
+    MUST(ctx, tli_zero(ctx, tli_view_add(tli_shard(t, 4, NULL), 1 * ROW + 2),
+                       ROW)); /* lead 4 is second of shard 1 */
     memset(expected + 4 * ROW + 2, 0, ROW * 4);
-    MUST(ctx, tl_copy(ctx, tl_view_add(tl_shard(t, 0, NULL), 1), tl_view_add(tl_shard(t, 6, NULL), 2), 3));
+    MUST(ctx,
+         tli_copy(ctx, tli_view_add(tli_shard(t, 0, NULL), 1), tli_view_add(tli_shard(t, 6, NULL), 2), 3));
     memcpy(expected + 6 * ROW + 2, values + 1, 3 * 4);
     MUST(ctx, tl_tensor_read(ctx, t, 0, LEAD * ROW, values));
     assert_memory_equal(values, expected, sizeof values);
@@ -198,7 +199,7 @@ static void zeroing(void **state)
             memcpy(expected, values, sizeof values);
             memset(expected + starts[s], 0, lengths[l] * 4);
             MUST(ctx, tl_tensor_write(ctx, t, 0, COUNT, values));
-            MUST(ctx, tl_zero(ctx, tl_at(t, starts[s]), lengths[l]));
+            MUST(ctx, tli_zero(ctx, tli_at(t, starts[s]), lengths[l]));
             MUST(ctx, tl_tensor_read(ctx, t, 0, COUNT, got));
             assert_memory_equal(got, expected, sizeof got);
         }
@@ -215,9 +216,9 @@ static void copying(void **state)
     fill(va, COUNT, 1), fill(vb, COUNT, 2);
     MUST(ctx, tl_tensor_write(ctx, a, 0, COUNT, va));
     MUST(ctx, tl_tensor_write(ctx, b, 0, COUNT, vb));
-    MUST(ctx, tl_copy(ctx, tl_at(a, 7), tl_at(b, 20), 11));
-    MUST(ctx, tl_copy(ctx, tl_at(a, 0), tl_at(a, 30), 20)); /* within one buffer */
-    MUST(ctx, tl_copy(ctx, tl_at(a, 0), tl_at(b, 0), 0));
+    MUST(ctx, tli_copy(ctx, tli_at(a, 7), tli_at(b, 20), 11));
+    MUST(ctx, tli_copy(ctx, tli_at(a, 0), tli_at(a, 30), 20)); /* within one buffer */
+    MUST(ctx, tli_copy(ctx, tli_at(a, 0), tli_at(b, 0), 0));
     memcpy(vb + 20, va + 7, 11 * 4);
     memcpy(va + 30, va, 20 * 4);
     MUST(ctx, tl_tensor_read(ctx, a, 0, COUNT, got));
@@ -225,12 +226,12 @@ static void copying(void **state)
     MUST(ctx, tl_tensor_read(ctx, b, 0, COUNT, got));
     assert_memory_equal(got, vb, sizeof got);
 
-    assert_int_equal(tl_copy(ctx, tl_at(a, 0), tl_at(b, 40), 11), TL_ERROR_DEVICE); /* behind the end */
+    assert_int_equal(tli_copy(ctx, tli_at(a, 0), tli_at(b, 40), 11), TL_ERROR_DEVICE); /* behind the end */
     has(tl_context_error(ctx)->text, "CL_INVALID_VALUE (-30)");
     has(tl_context_error(ctx)->text, "copying 11 elements");
-    assert_int_equal(tl_copy(ctx, tl_at(a, 0), tl_at(a, 5), 11), TL_ERROR_DEVICE);
+    assert_int_equal(tli_copy(ctx, tli_at(a, 0), tli_at(a, 5), 11), TL_ERROR_DEVICE);
     has(tl_context_error(ctx)->text, "CL_MEM_COPY_OVERLAP (-8)");
-    assert_int_equal(tl_zero(ctx, (tl_view){.mem = NULL, .at = 0}, 11), TL_ERROR_DEVICE);
+    assert_int_equal(tli_zero(ctx, (tli_view){.mem = NULL, .at = 0}, 11), TL_ERROR_DEVICE);
     has(tl_context_error(ctx)->text, "CL_INVALID_MEM_OBJECT (-38)");
     tl_context_destroy(ctx);
 }
@@ -360,9 +361,9 @@ static void sends(void **state)
     for (int t = 0; t < TIMES; t++) {
         kept[t] = make(ctx, "kept", TL_MEMORY_WORKSPACE, 1, PER_SHARD);
         for (int i = 0; i < COUNT; i++) source[i] = (float)(t * COUNT + i);
-        MUST(ctx, tl_tensor_send(ctx, target, 0, t % 2 == 0 ? COUNT : COUNT / 2, source));
+        MUST(ctx, tli_tensor_send(ctx, target, 0, t % 2 == 0 ? COUNT : COUNT / 2, source));
         memset(source, 0xff, sizeof source);
-        MUST(ctx, tl_copy(ctx, tl_shard(target, 0, NULL), tl_at(kept[t], 0), target->lead_per_shard));
+        MUST(ctx, tli_copy(ctx, tli_shard(target, 0, NULL), tli_at(kept[t], 0), target->lead_per_shard));
     }
     for (int t = 0; t < TIMES; t++) {
         MUST(ctx, tl_tensor_read(ctx, kept[t], 0, target->lead_per_shard, got));
@@ -374,8 +375,8 @@ static void sends(void **state)
     MUST(ctx, tl_tensor_read(ctx, target, 0, COUNT, all));
     assert_true(all[COUNT - 1] == (float)(TIMES * COUNT - 1));
     free(all);
-    assert_int_equal(tl_tensor_send(ctx, target, 1, COUNT, source), TL_ERROR_USAGE);
-    MUST(ctx, tl_tensor_send(ctx, target, 0, COUNT, source));
+    assert_int_equal(tli_tensor_send(ctx, target, 1, COUNT, source), TL_ERROR_USAGE);
+    MUST(ctx, tli_tensor_send(ctx, target, 0, COUNT, source));
     tl_tensor_destroy(ctx, target); /* on the way */
     tl_context_destroy(ctx);
 }

@@ -141,12 +141,13 @@ static float scaled(bench *b, const char *options)
 {
     tl_context *ctx = make_context(b, false);
     tl_tensor *x = NULL;
-    tl_kernel *kernel = NULL;
+    tli_kernel *kernel = NULL;
     float values[3] = {1, 2, 3};
     MUST(ctx, tl_tensor_create(ctx, "x", TL_MEMORY_DATA, 1, 3, &x));
     MUST(ctx, tl_tensor_write(ctx, x, 0, 3, values));
-    MUST(ctx, tl_kernel_get(ctx, "scale", "scale", options, &kernel));
-    MUST(ctx, TL_RUN(ctx, kernel, tl_grid1(1, 1), TL_ARG_MEM(tl_at(x, 0).mem), TL_ARG_F32(2), TL_ARG_U32(3)));
+    MUST(ctx, tli_kernel_get(ctx, "scale", "scale", options, &kernel));
+    MUST(ctx, TLI_RUN(ctx, kernel, tli_grid1(1, 1), TLI_ARG_MEM(tli_at(x, 0).mem), TLI_ARG_F32(2),
+                      TLI_ARG_U32(3)));
     MUST(ctx, tl_tensor_read(ctx, x, 0, 3, values));
     tl_context_destroy(ctx);
     return values[1];
@@ -159,27 +160,27 @@ static void kernel_folder(void **state)
 {
     bench *b = *state;
     tl_context *ctx = make_context(b, false);
-    tl_kernel *kernel = NULL, *again = NULL;
-    MUST(ctx, tl_kernel_get(ctx, "scale", "scale", "", &kernel));
-    MUST(ctx, tl_kernel_get(ctx, "scale", "scale", "", &again));
+    tli_kernel *kernel = NULL, *again = NULL;
+    MUST(ctx, tli_kernel_get(ctx, "scale", "scale", "", &kernel));
+    MUST(ctx, tli_kernel_get(ctx, "scale", "scale", "", &again));
     assert_ptr_equal(kernel, again);
     assert_int_equal(b->built, 1);
     MUST(ctx,
-         tl_kernel_get(ctx, "scale", "scale", "-DANYTHING=1", &again)); /* other options, other program */
+         tli_kernel_get(ctx, "scale", "scale", "-DANYTHING=1", &again)); /* other options, other program */
     assert_ptr_not_equal(kernel, again);
     assert_int_equal(b->built, 2);
     MUST(ctx,
-         tl_kernel_get(ctx, "gelu", "gelu_forward", "", &again)); /* not in the folder: the built-in one */
+         tli_kernel_get(ctx, "gelu", "gelu_forward", "", &again)); /* not in the folder: the built-in one */
 
-    assert_int_equal(tl_kernel_get(ctx, "nothing", "x", "", &again), TL_ERROR_DEVICE);
+    assert_int_equal(tli_kernel_get(ctx, "nothing", "x", "", &again), TL_ERROR_DEVICE);
     has(tl_context_error(ctx)->text, "kernels/nothing.cl");
     assert_null(again);
-    assert_int_equal(tl_kernel_get(ctx, "scale", "no_such_kernel", "", &again), TL_ERROR_DEVICE);
+    assert_int_equal(tli_kernel_get(ctx, "scale", "no_such_kernel", "", &again), TL_ERROR_DEVICE);
     has(tl_context_error(ctx)->text, "no_such_kernel");
     has(tl_context_error(ctx)->text, "kernels/scale.cl");
     has(tl_context_error(ctx)->text, "CL_INVALID_KERNEL_NAME (-46)");
     assert_null(again);
-    MUST(ctx, tl_kernel_get(ctx, "scale", "scale", "", &again)); /* a failure leaves the rest as it was */
+    MUST(ctx, tli_kernel_get(ctx, "scale", "scale", "", &again)); /* a failure leaves the rest as it was */
     assert_ptr_equal(kernel, again);
     tl_context_destroy(ctx);
 
@@ -197,7 +198,7 @@ static void many_kernels(void **state)
     enum { MANY = 150 };
     char *source = malloc(MANY * 64);
     size_t used = 0;
-    tl_kernel *kernels[MANY];
+    tli_kernel *kernels[MANY];
     assert_non_null(source);
     for (int i = 0; i < MANY; i++)
         used += (size_t)snprintf(source + used, 64, "__kernel void k%d(__global int *x) { x[0] = %d; }\n", i,
@@ -208,19 +209,19 @@ static void many_kernels(void **state)
     char name[16];
     for (int i = 0; i < MANY; i++) {
         snprintf(name, sizeof name, "k%d", i);
-        MUST(ctx, tl_kernel_get(ctx, "many", name, "", &kernels[i]));
+        MUST(ctx, tli_kernel_get(ctx, "many", name, "", &kernels[i]));
     }
     assert_int_equal(b->built, 1);
     tl_tensor *x = NULL;
     int32_t got = -1;
     MUST(ctx, tl_tensor_create(ctx, "x", TL_MEMORY_DATA, 1, 1, &x));
     for (int i = 0; i < MANY; i++) {
-        tl_kernel *again = NULL;
+        tli_kernel *again = NULL;
         snprintf(name, sizeof name, "k%d", i);
-        MUST(ctx, tl_kernel_get(ctx, "many", name, "", &again));
+        MUST(ctx, tli_kernel_get(ctx, "many", name, "", &again));
         assert_ptr_equal(again, kernels[i]);
     }
-    MUST(ctx, TL_RUN(ctx, kernels[149], tl_grid1(1, 1), TL_ARG_MEM(x->mem[0])));
+    MUST(ctx, TLI_RUN(ctx, kernels[149], tli_grid1(1, 1), TLI_ARG_MEM(x->mem[0])));
     MUST(ctx, tl_tensor_read(ctx, x, 0, 1, &got));
     assert_int_equal(got, 149);
     tl_context_destroy(ctx);
@@ -238,14 +239,14 @@ static void standard_macros(void **state)
     for (tl_kernel_path path = TL_PATH_CPU; path <= TL_PATH_GPU; path++) {
         const tl_context_options options = {.path = path};
         tl_context *ctx = NULL;
-        tl_kernel *kernel = NULL;
+        tli_kernel *kernel = NULL;
         tl_tensor *x = NULL;
         int32_t got[4];
         assert_int_equal(tl_context_create(&options, &ctx, NULL), TL_OK);
-        const tl_traits *traits = tl_context_traits(ctx);
+        const tli_traits *traits = tli_context_traits(ctx);
         MUST(ctx, tl_tensor_create(ctx, "x", TL_MEMORY_DATA, 1, 4, &x));
-        MUST(ctx, tl_kernel_get(ctx, "macros", "macros", "-DMINE=77", &kernel));
-        MUST(ctx, TL_RUN(ctx, kernel, tl_grid1(1, 1), TL_ARG_MEM(x->mem[0])));
+        MUST(ctx, tli_kernel_get(ctx, "macros", "macros", "-DMINE=77", &kernel));
+        MUST(ctx, TLI_RUN(ctx, kernel, tli_grid1(1, 1), TLI_ARG_MEM(x->mem[0])));
         MUST(ctx, tl_tensor_read(ctx, x, 0, 4, got));
         assert_int_equal(got[0], traits->cpu_path);
         assert_int_equal(got[1], traits->vector_width);
@@ -261,15 +262,15 @@ static void several_files(void **state)
     write_kernel(b, "part", "#define FROM_PART 9.0f\n");
     write_kernel(b, "whole", "__kernel void whole(__global float *x) { x[0] = FROM_PART; }\n");
     tl_context *ctx = make_context(b, false);
-    tl_kernel *kernel = NULL;
+    tli_kernel *kernel = NULL;
     tl_tensor *x = NULL;
     float got = 0;
     MUST(ctx, tl_tensor_create(ctx, "x", TL_MEMORY_DATA, 1, 1, &x));
-    MUST(ctx, tl_kernel_get(ctx, "part+whole", "whole", "", &kernel));
-    MUST(ctx, TL_RUN(ctx, kernel, tl_grid1(1, 1), TL_ARG_MEM(x->mem[0])));
+    MUST(ctx, tli_kernel_get(ctx, "part+whole", "whole", "", &kernel));
+    MUST(ctx, TLI_RUN(ctx, kernel, tli_grid1(1, 1), TLI_ARG_MEM(x->mem[0])));
     MUST(ctx, tl_tensor_read(ctx, x, 0, 1, &got));
     assert_true(got == 9);
-    assert_int_equal(tl_kernel_get(ctx, "part+missing", "whole", "", &kernel), TL_ERROR_DEVICE);
+    assert_int_equal(tli_kernel_get(ctx, "part+missing", "whole", "", &kernel), TL_ERROR_DEVICE);
     has(tl_context_error(ctx)->text, "kernels/missing.cl");
     tl_context_destroy(ctx);
 }
@@ -277,13 +278,13 @@ static void several_files(void **state)
 static void failing_builds(void **state)
 {
     bench *b = *state;
-    tl_kernel *kernel = NULL;
+    tli_kernel *kernel = NULL;
     write_kernel(b, "bad", "__kernel void bad(__global float *x)\n{\n    x[0] = undeclared_thing;\n}\n");
     write_kernel(b, "second", "__kernel void second(__global float *x)\n{\n    x[0] = 1 +;\n}\n");
     tl_context *ctx = make_context(b, false);
     for (int i = 0; i < 2; i++) { /* the second time as the first: a failure is not kept */
         tl_context_error(ctx)->text[0] = '\0';
-        assert_int_equal(tl_kernel_get(ctx, "bad", "bad", "-DTA=3", &kernel), TL_ERROR_DEVICE);
+        assert_int_equal(tli_kernel_get(ctx, "bad", "bad", "-DTA=3", &kernel), TL_ERROR_DEVICE);
         assert_null(kernel);
         const char *text = tl_context_error(ctx)->text;
         has(text, "kernels/bad.cl does not build on");
@@ -292,16 +293,16 @@ static void failing_builds(void **state)
         has(text, "undeclared_thing"); /* the compiler's words */
         has(text, "kernels/bad.cl:3"); /* our file and line, common.cl in front notwithstanding */
     }
-    assert_int_equal(tl_kernel_get(ctx, "scale+second", "second", "", &kernel), TL_ERROR_DEVICE);
+    assert_int_equal(tli_kernel_get(ctx, "scale+second", "second", "", &kernel), TL_ERROR_DEVICE);
     has(tl_context_error(ctx)->text, "kernels/second.cl:3");
     assert_int_equal(entries(b, NULL), 0); /* a failed build is not cached */
-    MUST(ctx, tl_kernel_get(ctx, "scale", "scale", "", &kernel));
+    MUST(ctx, tli_kernel_get(ctx, "scale", "scale", "", &kernel));
 
     char *options = malloc(5000);
     assert_non_null(options);
     memset(options, ' ', 4999);
     options[4999] = '\0';
-    assert_int_equal(tl_kernel_get(ctx, "scale", "scale", options, &kernel), TL_ERROR_USAGE);
+    assert_int_equal(tli_kernel_get(ctx, "scale", "scale", options, &kernel), TL_ERROR_USAGE);
     has(tl_context_error(ctx)->text, "too long");
     free(options);
     tl_context_destroy(ctx);
@@ -399,9 +400,9 @@ static void cache_survives_the_driver(void **state)
     assert_true(scaled(b, "") == 4);
     assert_int_equal(entries(b, path), 1);
     assert_int_equal(sscanf(path + strlen(b->cache), "/scale-%16llx%16llx.bin", &high, &low), 2);
-    tl_cache cache = {.folder = b->cache};
-    tl_cache_save(&cache, NULL, "scale", (tl_cache_key){.low = low, .high = high},
-                  (const unsigned char *)"this is no program", 18);
+    tli_cache cache = {.folder = b->cache};
+    tli_cache_save(&cache, NULL, "scale", (tli_cache_key){.low = low, .high = high},
+                   (const unsigned char *)"this is no program", 18);
     assert_true(scaled(b, "") == 4);
     assert_int_equal(b->refused, 1);
     assert_int_equal(b->built, 2);
@@ -412,8 +413,8 @@ static void cache_survives_the_driver(void **state)
 static void cache_keys(void **state)
 {
     tl_device_info a = {.name = "dev"}, changed[6];
-    const tl_cache_key key = tl_cache_key_make(&a, "-DX", "source"),
-                       same = tl_cache_key_make(&a, "-DX", "source");
+    const tli_cache_key key = tli_cache_key_make(&a, "-DX", "source"),
+                        same = tli_cache_key_make(&a, "-DX", "source");
     assert_true(key.low == same.low && key.high == same.high);
     for (int i = 0; i < 6; i++) changed[i] = a;
     strcpy(changed[0].platform_name, "x");
@@ -422,11 +423,11 @@ static void cache_keys(void **state)
     strcpy(changed[3].version, "x");
     strcpy(changed[4].driver, "x");
     strcpy(changed[5].c_version, "x");
-    tl_cache_key others[9];
-    for (int i = 0; i < 6; i++) others[i] = tl_cache_key_make(&changed[i], "-DX", "source");
-    others[6] = tl_cache_key_make(&a, "-DY", "source");
-    others[7] = tl_cache_key_make(&a, "-DX", "Source");
-    others[8] = tl_cache_key_make(&a, "-DXsource", "");
+    tli_cache_key others[9];
+    for (int i = 0; i < 6; i++) others[i] = tli_cache_key_make(&changed[i], "-DX", "source");
+    others[6] = tli_cache_key_make(&a, "-DY", "source");
+    others[7] = tli_cache_key_make(&a, "-DX", "Source");
+    others[8] = tli_cache_key_make(&a, "-DXsource", "");
     for (int i = 0; i < 9; i++) {
         assert_true(others[i].low != key.low && others[i].high != key.high);
         for (int j = 0; j < i; j++) assert_true(others[i].low != others[j].low);
@@ -451,7 +452,7 @@ static void cache_folders(void **state)
     char *home = getenv("HOME") != NULL ? strdup(getenv("HOME")) : NULL;
     char *xdg = getenv("XDG_CACHE_HOME") != NULL ? strdup(getenv("XDG_CACHE_HOME")) : NULL;
     char found[6][160];
-    tl_cache cache;
+    tli_cache cache;
 
     snprintf(found[0], sizeof found[0], "%s/home", b->folder);
     snprintf(found[1], sizeof found[1], "%s/xdg", b->folder);
@@ -460,21 +461,21 @@ static void cache_folders(void **state)
     setenv("XDG_CACHE_HOME", found[1], 1);
     snprintf(found[2], sizeof found[2], "%.60s/xdg/translution", b->folder);
     snprintf(found[3], sizeof found[3], "%.60s/home/.cache/translution", b->folder);
-    tl_cache_open(&cache, &b->log);
+    tli_cache_open(&cache, &b->log);
     assert_string_equal(cache.folder, found[2]);
-    tl_cache_close(&cache);
+    tli_cache_close(&cache);
     setenv("XDG_CACHE_HOME", "relative", 1); /* invalid by XDG's rules */
-    tl_cache_open(&cache, &b->log);
+    tli_cache_open(&cache, &b->log);
     assert_string_equal(cache.folder, found[3]);
-    tl_cache_close(&cache);
+    tli_cache_close(&cache);
     unsetenv("XDG_CACHE_HOME");
-    tl_cache_open(&cache, &b->log);
+    tli_cache_open(&cache, &b->log);
     assert_string_equal(cache.folder, found[3]);
-    tl_cache_close(&cache);
+    tli_cache_close(&cache);
     setenv("TRANSLUTION_CACHE_DIR", b->cache, 1);
-    tl_cache_open(&cache, &b->log);
+    tli_cache_open(&cache, &b->log);
     assert_string_equal(cache.folder, b->cache);
-    tl_cache_close(&cache);
+    tli_cache_close(&cache);
     assert_int_equal(b->notices, 0);
 
     unsetenv("TRANSLUTION_CACHE_DIR");
@@ -491,10 +492,10 @@ static void cache_folders(void **state)
     snprintf(found[5], sizeof found[5], "%s/vanishing", b->folder);
     setenv("TRANSLUTION_CACHE_DIR", found[5], 1);
     tl_context *ctx = make_context(b, false);
-    tl_kernel *kernel = NULL;
+    tli_kernel *kernel = NULL;
     assert_int_equal(rmdir(found[5]), 0);
-    MUST(ctx, tl_kernel_get(ctx, "scale", "scale", "", &kernel));
-    MUST(ctx, tl_kernel_get(ctx, "scale", "scale", "-DMORE", &kernel));
+    MUST(ctx, tli_kernel_get(ctx, "scale", "scale", "", &kernel));
+    MUST(ctx, tli_kernel_get(ctx, "scale", "scale", "-DMORE", &kernel));
     assert_int_equal(b->notices, 3);
     tl_context_destroy(ctx);
 
@@ -520,23 +521,23 @@ static void arguments(void **state)
         "    out[5] = f == 0.15625f; out[6] = (int)none_at;\n"
         "}\n");
     tl_context *ctx = make_context(b, false);
-    tl_kernel *kernel = NULL;
+    tli_kernel *kernel = NULL;
     tl_tensor *out = NULL;
     int32_t got[10];
     static const int32_t expected[10] = {0, 0, 1, -5, -6, 3, 4, 1, 8, 0};
     MUST(ctx, tl_tensor_create(ctx, "out", TL_MEMORY_DATA, 1, 10, &out));
-    MUST(ctx, tl_kernel_get(ctx, "args", "args", "", &kernel));
-    MUST(ctx, TL_RUN(ctx, kernel, tl_grid1(1, 1), TL_ARG_VIEW(tl_at(out, 2)),
-                     TL_ARG_VIEW(((tl_view){.mem = NULL, .at = 8})), TL_ARG_I32(-5), TL_ARG_U32(4294967290u),
-                     TL_ARG_U64(0x300000004u), TL_ARG_F32(0.15625f)));
+    MUST(ctx, tli_kernel_get(ctx, "args", "args", "", &kernel));
+    MUST(ctx, TLI_RUN(ctx, kernel, tli_grid1(1, 1), TLI_ARG_VIEW(tli_at(out, 2)),
+                      TLI_ARG_VIEW(((tli_view){.mem = NULL, .at = 8})), TLI_ARG_I32(-5),
+                      TLI_ARG_U32(4294967290u), TLI_ARG_U64(0x300000004u), TLI_ARG_F32(0.15625f)));
     MUST(ctx, tl_tensor_read(ctx, out, 0, 10, got));
     assert_memory_equal(got, expected, sizeof got);
 
-    assert_int_equal(TL_RUN(ctx, kernel, tl_grid1(1, 1), TL_ARG_VIEW(tl_at(out, 2))), TL_ERROR_USAGE);
+    assert_int_equal(TLI_RUN(ctx, kernel, tli_grid1(1, 1), TLI_ARG_VIEW(tli_at(out, 2))), TL_ERROR_USAGE);
     has(tl_context_error(ctx)->text, "kernel args of kernels/args.cl takes 8 arguments, 2 were given");
-    assert_int_equal(TL_RUN(ctx, kernel, tl_grid1(1, 1), TL_ARG_VIEW(tl_at(out, 2)),
-                            TL_ARG_VIEW(tl_at(out, 2)), TL_ARG_I32(1), TL_ARG_U64(1), TL_ARG_U64(1),
-                            TL_ARG_F32(1)),
+    assert_int_equal(TLI_RUN(ctx, kernel, tli_grid1(1, 1), TLI_ARG_VIEW(tli_at(out, 2)),
+                             TLI_ARG_VIEW(tli_at(out, 2)), TLI_ARG_I32(1), TLI_ARG_U64(1), TLI_ARG_U64(1),
+                             TLI_ARG_F32(1)),
                      TL_ERROR_DEVICE); /* 8 bytes for a uint */
     has(tl_context_error(ctx)->text, "argument 5 of kernel args of kernels/args.cl");
     has(tl_context_error(ctx)->text, "CL_INVALID_ARG_SIZE (-51)");
@@ -544,10 +545,10 @@ static void arguments(void **state)
     /* Only what has changed is set again, behind a failure, too, and into buffers that take another's place. */
     static const float floats[] = {0.15625f, 0.15625f, 0.5f, 0.15625f};
     for (int i = 0; i < 40; i++) {
-        MUST(ctx, TL_RUN(ctx, kernel, tl_grid1(1, 1), TL_ARG_VIEW(tl_at(out, (uint64_t)(i / 8 % 2))),
-                         TL_ARG_VIEW(((tl_view){.mem = i % 5 == 0 ? out->mem[0] : NULL, .at = 8})),
-                         TL_ARG_I32(i / 2), TL_ARG_U32(i / 3), TL_ARG_U64((uint64_t)i / 4 << 32 | 7),
-                         TL_ARG_F32(floats[i % 4])));
+        MUST(ctx, TLI_RUN(ctx, kernel, tli_grid1(1, 1), TLI_ARG_VIEW(tli_at(out, (uint64_t)(i / 8 % 2))),
+                          TLI_ARG_VIEW(((tli_view){.mem = i % 5 == 0 ? out->mem[0] : NULL, .at = 8})),
+                          TLI_ARG_I32(i / 2), TLI_ARG_U32(i / 3), TLI_ARG_U64((uint64_t)i / 4 << 32 | 7),
+                          TLI_ARG_F32(floats[i % 4])));
         MUST(ctx, tl_tensor_read(ctx, out, (uint64_t)(i / 8 % 2), 7, got));
         const int32_t now[7] = {i % 5 != 0, i / 2, i / 3, i / 4, 7, i % 4 != 2, 8};
         assert_memory_equal(got, now, sizeof now);
@@ -572,16 +573,16 @@ static void grids(void **state)
         "}\n");
     tl_context *ctx = make_context(b, false);
     const uint32_t most = tl_context_device(ctx)->max_work_group, items = most < 2 ? 1 : 2;
-    tl_kernel *kernel = NULL;
+    tli_kernel *kernel = NULL;
     tl_tensor *out = NULL;
-    MUST(ctx, tl_kernel_get(ctx, "grid", "grid", "", &kernel));
+    MUST(ctx, tli_kernel_get(ctx, "grid", "grid", "", &kernel));
     MUST(ctx, tl_tensor_create(ctx, "out", TL_MEMORY_DATA, 1, 64, &out));
     static const uint64_t shapes[][3] = {{5, 1, 1}, {1, 4, 1}, {1, 1, 3}, {3, 2, 4}};
     for (size_t s = 0; s < sizeof shapes / sizeof shapes[0]; s++) {
         const uint64_t nx = shapes[s][0], ny = shapes[s][1], nz = shapes[s][2];
         int32_t got[64], expected[64] = {0};
-        MUST(ctx, tl_zero(ctx, tl_at(out, 0), 64));
-        MUST(ctx, TL_RUN(ctx, kernel, tl_grid3(nx, ny, nz, items), TL_ARG_MEM(out->mem[0])));
+        MUST(ctx, tli_zero(ctx, tli_at(out, 0), 64));
+        MUST(ctx, TLI_RUN(ctx, kernel, tli_grid3(nx, ny, nz, items), TLI_ARG_MEM(out->mem[0])));
         for (uint64_t i = 0; i < nx * ny * nz * items; i++) {
             const uint64_t g = i / items;
             expected[i] = (int32_t)(g % nx + 10 * (g / nx % ny) + 100 * (g / nx / ny) + 1000 * (i % items) +
@@ -593,23 +594,23 @@ static void grids(void **state)
     int32_t before[64], after[64];
     MUST(ctx, tl_tensor_read(ctx, out, 0, 64, before));
     MUST(ctx,
-         TL_RUN(ctx, kernel, tl_grid1(0, 1), TL_ARG_MEM(out->mem[0]))); /* nothing to do is not an error */
-    MUST(ctx, TL_RUN(ctx, kernel, tl_grid3(1, 1, 0, 1), TL_ARG_MEM(out->mem[0])));
+         TLI_RUN(ctx, kernel, tli_grid1(0, 1), TLI_ARG_MEM(out->mem[0]))); /* nothing to do is not an error */
+    MUST(ctx, TLI_RUN(ctx, kernel, tli_grid3(1, 1, 0, 1), TLI_ARG_MEM(out->mem[0])));
     MUST(ctx, tl_tensor_read(ctx, out, 0, 64, after));
     assert_memory_equal(before, after, sizeof before);
-    assert_int_equal(TL_RUN(ctx, kernel, tl_grid1(1, 0), TL_ARG_MEM(out->mem[0])), TL_ERROR_DEVICE);
-    assert_int_equal(TL_RUN(ctx, kernel, tl_grid1(1, most + 1), TL_ARG_MEM(out->mem[0])), TL_ERROR_DEVICE);
+    assert_int_equal(TLI_RUN(ctx, kernel, tli_grid1(1, 0), TLI_ARG_MEM(out->mem[0])), TL_ERROR_DEVICE);
+    assert_int_equal(TLI_RUN(ctx, kernel, tli_grid1(1, most + 1), TLI_ARG_MEM(out->mem[0])), TL_ERROR_DEVICE);
     has(tl_context_error(ctx)->text, "kernel grid of kernels/grid.cl was asked for groups of");
-    MUST(ctx, tl_flush(ctx));
+    MUST(ctx, tli_flush(ctx));
     MUST(ctx, tl_finish(ctx));
-    assert_non_null(tl_context_queue(ctx));
+    assert_non_null(tli_context_queue(ctx));
     tl_context_destroy(ctx);
 }
 
 /* ---- the profile
  * ----------------------------------------------------------------------------------------------- */
 
-static const tl_profile_row *find_row(const tl_profile_row *rows, int count, const char *name)
+static const tli_profile_row *find_row(const tli_profile_row *rows, int count, const char *name)
 {
     for (int i = 0; i < count; i++)
         if (strcmp(rows[i].kernel, name) == 0) return &rows[i];
@@ -620,32 +621,34 @@ static const tl_profile_row *find_row(const tl_profile_row *rows, int count, con
 static void profile(void **state)
 {
     bench *b = *state;
-    enum { LAUNCHES = TL_PROFILE_PENDING + 500, LENGTH = 100000 };
-    tl_profile_row *rows = NULL;
+    enum { LAUNCHES = TLI_PROFILE_PENDING + 500, LENGTH = 100000 };
+    tli_profile_row *rows = NULL;
     int count = -1;
     tl_context *ctx = make_context(b, true);
-    assert_true(tl_profile_is_on(ctx));
-    MUST(ctx, tl_profile_rows(ctx, &rows, &count));
+    assert_true(tli_profile_is_on(ctx));
+    MUST(ctx, tli_profile_rows(ctx, &rows, &count));
     assert_int_equal(count, 0);
     free(rows);
     tl_tensor *x = NULL;
-    tl_kernel *scale = NULL, *other = NULL;
+    tli_kernel *scale = NULL, *other = NULL;
     MUST(ctx, tl_tensor_create(ctx, "x", TL_MEMORY_DATA, 1, LENGTH, &x));
-    MUST(ctx, tl_kernel_get(ctx, "scale", "scale", "", &scale));
-    MUST(ctx, tl_kernel_get(ctx, "scale", "scale", "-DB", &other)); /* one row a kernel name */
+    MUST(ctx, tli_kernel_get(ctx, "scale", "scale", "", &scale));
+    MUST(ctx, tli_kernel_get(ctx, "scale", "scale", "-DB", &other)); /* one row a kernel name */
     for (int i = 0; i < LAUNCHES; i++) {
-        MUST(ctx, TL_RUN(ctx, scale, tl_grid1(1, 1), TL_ARG_MEM(x->mem[0]), TL_ARG_F32(1), TL_ARG_U32(1)));
-        assert_true(ctx->profile.waiting < TL_PROFILE_PENDING); /* bounded */
+        MUST(ctx,
+             TLI_RUN(ctx, scale, tli_grid1(1, 1), TLI_ARG_MEM(x->mem[0]), TLI_ARG_F32(1), TLI_ARG_U32(1)));
+        assert_true(ctx->profile.waiting < TLI_PROFILE_PENDING); /* bounded */
     }
-    MUST(ctx, TL_RUN(ctx, other, tl_grid1(1, 1), TL_ARG_MEM(x->mem[0]), TL_ARG_F32(1), TL_ARG_U32(LENGTH)));
-    MUST(ctx, tl_copy(ctx, tl_at(x, 0), tl_at(x, 500), 100));
-    MUST(ctx, tl_profile_event(ctx, "foreign", NULL)); /* a library that gave no event */
+    MUST(ctx,
+         TLI_RUN(ctx, other, tli_grid1(1, 1), TLI_ARG_MEM(x->mem[0]), TLI_ARG_F32(1), TLI_ARG_U32(LENGTH)));
+    MUST(ctx, tli_copy(ctx, tli_at(x, 0), tli_at(x, 500), 100));
+    MUST(ctx, tli_profile_event(ctx, "foreign", NULL)); /* a library that gave no event */
     cl_event event = NULL;
     const cl_uint zero = 0;
     assert_int_equal(clEnqueueFillBuffer(ctx->queue, x->mem[0], &zero, 4, 0, 4, 0, NULL, &event), CL_SUCCESS);
-    MUST(ctx, tl_profile_event(ctx, "foreign", event));
+    MUST(ctx, tli_profile_event(ctx, "foreign", event));
     for (int i = 0; i < 2; i++) { /* sums since the context was made: asking does not reset */
-        MUST(ctx, tl_profile_rows(ctx, &rows, &count));
+        MUST(ctx, tli_profile_rows(ctx, &rows, &count));
         assert_true(find_row(rows, count, "scale")->launches == LAUNCHES + 1);
         assert_true(find_row(rows, count, "scale")->nanoseconds > 0);
         assert_true(find_row(rows, count, "(copy)")->launches == 1);
@@ -658,9 +661,9 @@ static void profile(void **state)
     tl_context_destroy(ctx);
 
     ctx = make_context(b, false);
-    assert_false(tl_profile_is_on(ctx));
-    MUST(ctx, tl_profile_event(ctx, "foreign", NULL));
-    MUST(ctx, tl_profile_rows(ctx, &rows, &count));
+    assert_false(tli_profile_is_on(ctx));
+    MUST(ctx, tli_profile_event(ctx, "foreign", NULL));
+    MUST(ctx, tli_profile_rows(ctx, &rows, &count));
     assert_int_equal(count, 0);
     assert_null(rows);
     tl_context_destroy(ctx);
@@ -672,19 +675,19 @@ static void profile(void **state)
 static void codes(void **state)
 {
     tl_error err = {0};
-    assert_string_equal(tl_cl_name(CL_OUT_OF_RESOURCES), "CL_OUT_OF_RESOURCES");
-    assert_string_equal(tl_cl_name(CL_INVALID_KERNEL_ARGS), "CL_INVALID_KERNEL_ARGS");
-    assert_string_equal(tl_cl_name(-1001), "CL_PLATFORM_NOT_FOUND_KHR");
-    assert_string_equal(tl_cl_name(-12345), "unknown OpenCL code");
-    assert_int_equal(tl_cl_check(&err, CL_SUCCESS, "x"), TL_OK);
+    assert_string_equal(tli_cl_name(CL_OUT_OF_RESOURCES), "CL_OUT_OF_RESOURCES");
+    assert_string_equal(tli_cl_name(CL_INVALID_KERNEL_ARGS), "CL_INVALID_KERNEL_ARGS");
+    assert_string_equal(tli_cl_name(-1001), "CL_PLATFORM_NOT_FOUND_KHR");
+    assert_string_equal(tli_cl_name(-12345), "unknown OpenCL code");
+    assert_int_equal(tli_cl_check(&err, CL_SUCCESS, "x"), TL_OK);
     assert_string_equal(err.text, "");
-    assert_int_equal(tl_cl_check(&err, CL_OUT_OF_RESOURCES, "launching %s (clCall)", "k"), TL_ERROR_DEVICE);
+    assert_int_equal(tli_cl_check(&err, CL_OUT_OF_RESOURCES, "launching %s (clCall)", "k"), TL_ERROR_DEVICE);
     has(err.text, "launching k (clCall) failed with CL_OUT_OF_RESOURCES (-5): ");
     has(err.text, "smaller batch");
-    assert_int_equal(tl_cl_check(&err, CL_MEM_OBJECT_ALLOCATION_FAILURE, "x"), TL_ERROR_MEMORY);
+    assert_int_equal(tli_cl_check(&err, CL_MEM_OBJECT_ALLOCATION_FAILURE, "x"), TL_ERROR_MEMORY);
     has(err.text, "CL_MEM_OBJECT_ALLOCATION_FAILURE (-4)");
-    assert_int_equal(tl_cl_check(&err, CL_OUT_OF_HOST_MEMORY, "x"), TL_ERROR_MEMORY);
-    assert_int_equal(tl_cl_check(NULL, CL_INVALID_VALUE, "x"), TL_ERROR_DEVICE);
+    assert_int_equal(tli_cl_check(&err, CL_OUT_OF_HOST_MEMORY, "x"), TL_ERROR_MEMORY);
+    assert_int_equal(tli_cl_check(NULL, CL_INVALID_VALUE, "x"), TL_ERROR_DEVICE);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)

@@ -192,11 +192,11 @@ static void twins(void **state)
 /* Drivers that show no device commonly want one thing each. */
 static void platforms_without_devices(void **state)
 {
-    has(tl_platform_advice("Portable Computing Language"), "POCL_CACHE_DIR");
-    has(tl_platform_advice("rusticl"), "RUSTICL_ENABLE");
-    has(tl_platform_advice("Intel(R) OpenCL Graphics"), "/dev/dri");
-    has(tl_platform_advice("AMD Accelerated Parallel Processing"), "/dev/kfd");
-    has(tl_platform_advice(""), "groups render and video");
+    has(tli_platform_advice("Portable Computing Language"), "POCL_CACHE_DIR");
+    has(tli_platform_advice("rusticl"), "RUSTICL_ENABLE");
+    has(tli_platform_advice("Intel(R) OpenCL Graphics"), "/dev/dri");
+    has(tli_platform_advice("AMD Accelerated Parallel Processing"), "/dev/kfd");
+    has(tli_platform_advice(""), "groups render and video");
 }
 
 static void nothing_there(void **state)
@@ -289,18 +289,18 @@ static void contexts(void **state)
     tl_context *ctx = NULL, *second = NULL;
     if (tl_context_create(NULL, &ctx, &err) != TL_OK) fail_msg("%s", err.text);
     const tl_device_info *info = tl_context_device(ctx);
-    const tl_traits *traits = tl_context_traits(ctx);
+    const tli_traits *traits = tli_context_traits(ctx);
     assert_true(info->usable);
     assert_true(traits->memory_limit == info->global_bytes);
     assert_true(traits->compute_units == info->compute_units && traits->local_bytes == info->local_bytes);
     assert_true(traits->cpu_path == (info->type == TL_DEVICE_CPU || info->max_work_group < 256));
-    assert_null(tl_context_log(ctx));
+    assert_null(tli_context_log(ctx));
     assert_string_equal(tl_context_error(ctx)->text, "");
 
     for (tl_kernel_path path = TL_PATH_CPU; path <= TL_PATH_GPU; path++) {
         const tl_context_options options = {.path = path, .memory_limit = 12345, .max_alloc_bytes = 4096};
         if (tl_context_create(&options, &second, &err) != TL_OK) fail_msg("%s", err.text);
-        const tl_traits *t = tl_context_traits(second);
+        const tli_traits *t = tli_context_traits(second);
         assert_true(t->cpu_path == (path == TL_PATH_CPU || info->max_work_group < 256));
         assert_true(t->vector_width == 4 || (t->cpu_path && (t->vector_width == 8 || t->vector_width == 16)));
         assert_int_equal(t->row_group, t->cpu_path ? 1 : 64);
@@ -330,7 +330,7 @@ static void vector_widths(void **state)
             snprintf(text, sizeof text, "%u", (unsigned)width);
             setenv("TRANSLUTION_VECTOR_WIDTH", text, 1);
             if (tl_context_create(&options, &ctx, &err) != TL_OK) fail_msg("%s", err.text);
-            const tl_traits *traits = tl_context_traits(ctx);
+            const tli_traits *traits = tli_context_traits(ctx);
             assert_int_equal(traits->vector_width, traits->cpu_path ? width : 4);
             tl_context_destroy(ctx);
         }

@@ -3,36 +3,36 @@
 
 #include "data/bpe.h"
 
-static void round_trip(const tl_bpe *bpe, const uint8_t *text, size_t size)
+static void round_trip(const tli_bpe *bpe, const uint8_t *text, size_t size)
 {
-    tl_bpe_encoder *encoder = NULL;
-    tl_ids ids = {0};
+    tli_bpe_encoder *encoder = NULL;
+    tli_ids ids = {0};
     uint8_t *back = NULL;
     size_t bytes = 0;
-    FUZZ_CHECK(tl_bpe_cut(text, size) <= size);
-    FUZZ_CHECK(tl_bpe_encoder_create(bpe, &encoder, NULL) == TL_OK);
-    FUZZ_CHECK(tl_bpe_encode(encoder, text, size, &ids, NULL) == TL_OK);
-    for (size_t i = 0; i < ids.count; i++) FUZZ_CHECK(ids.items[i] < tl_bpe_size(bpe));
-    FUZZ_CHECK(tl_bpe_decode(bpe, ids.items, ids.count, &back, &bytes, NULL) == TL_OK);
+    FUZZ_CHECK(tli_bpe_cut(text, size) <= size);
+    FUZZ_CHECK(tli_bpe_encoder_create(bpe, &encoder, NULL) == TL_OK);
+    FUZZ_CHECK(tli_bpe_encode(encoder, text, size, &ids, NULL) == TL_OK);
+    for (size_t i = 0; i < ids.count; i++) FUZZ_CHECK(ids.items[i] < tli_bpe_size(bpe));
+    FUZZ_CHECK(tli_bpe_decode(bpe, ids.items, ids.count, &back, &bytes, NULL) == TL_OK);
     FUZZ_CHECK(bytes == size && (size == 0 || memcmp(back, text, size) == 0));
     free(back);
-    tl_ids_free(&ids);
-    tl_bpe_encoder_free(encoder);
+    tli_ids_free(&ids);
+    tli_bpe_encoder_free(encoder);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char vocab[160], encoder[160];
     const uint8_t *part;
-    tl_bpe *bpe = NULL;
+    tli_bpe *bpe = NULL;
     tl_error err = {0};
     size_t length = fuzz_part(&data, &size, &part);
     fuzz_write(vocab, "vocab.bpe", part, length);
     length = fuzz_part(&data, &size, &part);
     fuzz_write(encoder, "encoder.json", part, length);
-    const tl_status status = tl_bpe_load(vocab, encoder, &bpe, &err);
+    const tl_status status = tli_bpe_load(vocab, encoder, &bpe, &err);
     FUZZ_CHECK_MESSAGE(status, err);
     if (status == TL_OK) round_trip(bpe, data, size);
-    tl_bpe_free(bpe);
+    tli_bpe_free(bpe);
     return 0;
 }

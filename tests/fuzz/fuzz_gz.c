@@ -8,13 +8,13 @@ static const uint8_t labels[] = {0, 0, 8, 1, 0, 0, 0, 3, 7, 8, 9};
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char path[160];
-    tl_dataset set = {0};
+    tli_dataset set = {0};
     tl_error err = {0};
     fuzz_write(path, "train-images-idx3-ubyte.gz", data, size);
     fuzz_write(path, "train-labels-idx1-ubyte", labels, sizeof labels);
-    const tl_status status = tl_idx_load(fuzz_folder(), 1, 0, &set, &err);
+    const tl_status status = tli_idx_load(fuzz_folder(), 1, 0, &set, &err);
     FUZZ_CHECK_MESSAGE(status, err);
     FUZZ_CHECK((status == TL_OK) == (set.count == 3));
-    tl_dataset_free(&set);
+    tli_dataset_free(&set);
     return 0;
 }

@@ -10,7 +10,7 @@ static const uint8_t labels[] = {0, 0, 8, 1, 0, 0, 0, 3, 7, 8, 9};
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char path[160];
-    tl_dataset set = {0};
+    tli_dataset set = {0};
     tl_error err = {0};
     if (size == 0) return 0;
     const int of_labels = data[0] & 1;
@@ -18,12 +18,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     data++, size--;
     fuzz_write(path, "train-images-idx3-ubyte", of_labels ? images : data, of_labels ? sizeof images : size);
     fuzz_write(path, "train-labels-idx1-ubyte", of_labels ? data : labels, of_labels ? size : sizeof labels);
-    const tl_status status = tl_idx_load(fuzz_folder(), 1, limit, &set, &err);
+    const tl_status status = tli_idx_load(fuzz_folder(), 1, limit, &set, &err);
     FUZZ_CHECK_MESSAGE(status, err);
     uint64_t sum = 0;
     for (uint64_t i = 0; i < (uint64_t)set.count * set.height * set.width; i++) sum += set.pixels[i];
     for (uint32_t i = 0; i < set.count; i++) sum += set.labels[i];
     FUZZ_CHECK(sum < UINT64_MAX && (status == TL_OK) == (set.count > 0));
-    tl_dataset_free(&set);
+    tli_dataset_free(&set);
     return 0;
 }

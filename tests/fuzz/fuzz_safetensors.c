@@ -6,15 +6,15 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char path[160];
-    tl_safetensors st;
+    tli_safetensors st;
     tl_error err = {0};
     fuzz_write(path, "file.safetensors", data, size);
-    tl_status status = tl_st_open(path, &st, &err);
+    tl_status status = tli_st_open(path, &st, &err);
     FUZZ_CHECK_MESSAGE(status, err);
     if (status != TL_OK) return 0;
     uint64_t next = 0;
     for (int i = 0; i < st.count; i++) {
-        const tl_st_entry *e = &st.entries[i];
+        const tli_st_entry *e = &st.entries[i];
         FUZZ_CHECK(e->begin == next && e->end >= e->begin && st.data_at + e->end <= size);
         next = e->end;
         const uint64_t width = e->dtype == ST_I64  ? 8
@@ -22,20 +22,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                                    : 4,
                        count = (e->end - e->begin) / width;
         void *out = malloc((size_t)(count * width) + 1);
-        FUZZ_CHECK(out != NULL && tl_st_read(&st, e, 0, count, out, NULL) == TL_OK);
-        FUZZ_CHECK(tl_st_read(&st, e, count, 1, out, NULL) != TL_OK);
+        FUZZ_CHECK(out != NULL && tli_st_read(&st, e, 0, count, out, NULL) == TL_OK);
+        FUZZ_CHECK(tli_st_read(&st, e, count, 1, out, NULL) != TL_OK);
         free(out);
-        FUZZ_CHECK(tl_st_find(&st, e->name) == e);
+        FUZZ_CHECK(tli_st_find(&st, e->name) == e);
     }
     FUZZ_CHECK(st.data_at + next == size);
     tl_settings settings;
     tl_settings_default(&settings, "mnist");
     err = (tl_error){0};
-    status = tl_settings_from_metadata(&st, &settings, &err);
+    status = tli_settings_from_metadata(&st, &settings, &err);
     FUZZ_CHECK_MESSAGE(status, err);
     err = (tl_error){0};
-    status = tl_checksum_verify(&st, false, &err);
+    status = tli_checksum_verify(&st, false, &err);
     FUZZ_CHECK_MESSAGE(status, err);
-    tl_st_close(&st);
+    tli_st_close(&st);
     return 0;
 }

@@ -12,24 +12,24 @@
 enum { COUNT = 5 };
 static const float logits[COUNT] = {0.0f, 2.0f, -INFINITY, 2.0f, 1.0f};
 
-static uint32_t draw(tl_sampling s, double u)
+static uint32_t draw(tli_sampling s, double u)
 {
-    tl_candidate room[COUNT];
+    tli_candidate room[COUNT];
     uint32_t id = 99;
     tl_error err = {0};
-    if (tl_sample(logits, COUNT, &s, u, room, &id, &err) != TL_OK) fail_msg("%s", err.text);
+    if (tli_sample(logits, COUNT, &s, u, room, &id, &err) != TL_OK) fail_msg("%s", err.text);
     return id;
 }
 
 /* How often each id comes for u spread evenly. */
-static void shares(tl_sampling s, double share[COUNT])
+static void shares(tli_sampling s, double share[COUNT])
 {
     enum { DRAWS = 20000 };
     for (int i = 0; i < COUNT; i++) share[i] = 0;
     for (int i = 0; i < DRAWS; i++) share[draw(s, (i + 0.5) / DRAWS)] += 1.0 / DRAWS;
 }
 
-static void expect_shares(tl_sampling s, const double weights[COUNT])
+static void expect_shares(tli_sampling s, const double weights[COUNT])
 {
     double share[COUNT], sum = 0;
     for (int i = 0; i < COUNT; i++) sum += weights[i];
@@ -42,44 +42,44 @@ static void expect_shares(tl_sampling s, const double weights[COUNT])
 static void greedy(void **unused)
 {
     for (double u = 0; u < 1; u += 0.25) {
-        assert_int_equal(draw((tl_sampling){0, 0, 1}, u), 1); /* the first of equal ones */
-        assert_int_equal(draw((tl_sampling){1, 1, 1}, u), 1);
-        assert_int_equal(draw((tl_sampling){1, 0, 0}, u), 1);
+        assert_int_equal(draw((tli_sampling){0, 0, 1}, u), 1); /* the first of equal ones */
+        assert_int_equal(draw((tli_sampling){1, 1, 1}, u), 1);
+        assert_int_equal(draw((tli_sampling){1, 0, 0}, u), 1);
     }
 }
 
 static void temperatures(void **unused)
 {
-    expect_shares((tl_sampling){1, 0, 1}, (double[]){1, exp(2), 0, exp(2), exp(1)});
-    expect_shares((tl_sampling){0.5f, 0, 1}, (double[]){1, exp(4), 0, exp(4), exp(2)});
-    expect_shares((tl_sampling){4, 0, 1}, (double[]){1, exp(0.5), 0, exp(0.5), exp(0.25)});
+    expect_shares((tli_sampling){1, 0, 1}, (double[]){1, exp(2), 0, exp(2), exp(1)});
+    expect_shares((tli_sampling){0.5f, 0, 1}, (double[]){1, exp(4), 0, exp(4), exp(2)});
+    expect_shares((tli_sampling){4, 0, 1}, (double[]){1, exp(0.5), 0, exp(0.5), exp(0.25)});
 }
 
 static void likeliest(void **unused)
 {
-    expect_shares((tl_sampling){1, 2, 1}, (double[]){0, 1, 0, 1, 0});
-    expect_shares((tl_sampling){1, 3, 1}, (double[]){0, exp(2), 0, exp(2), exp(1)});
-    expect_shares((tl_sampling){1, 100, 1}, (double[]){1, exp(2), 0, exp(2), exp(1)});
+    expect_shares((tli_sampling){1, 2, 1}, (double[]){0, 1, 0, 1, 0});
+    expect_shares((tli_sampling){1, 3, 1}, (double[]){0, exp(2), 0, exp(2), exp(1)});
+    expect_shares((tli_sampling){1, 100, 1}, (double[]){1, exp(2), 0, exp(2), exp(1)});
     /* exp(2) twice are 0.8 of all: half of that needs the first alone, 0.79 both, 0.81 the third too. */
-    expect_shares((tl_sampling){1, 0, 0.39f}, (double[]){0, 1, 0, 0, 0});
-    expect_shares((tl_sampling){1, 0, 0.79f}, (double[]){0, 1, 0, 1, 0});
-    expect_shares((tl_sampling){1, 0, 0.81f}, (double[]){0, exp(2), 0, exp(2), exp(1)});
-    expect_shares((tl_sampling){1, 2, 0.6f}, (double[]){0, 1, 0, 1, 0}); /* of the two that are left */
-    expect_shares((tl_sampling){1, 2, 0.4f}, (double[]){0, 1, 0, 0, 0});
+    expect_shares((tli_sampling){1, 0, 0.39f}, (double[]){0, 1, 0, 0, 0});
+    expect_shares((tli_sampling){1, 0, 0.79f}, (double[]){0, 1, 0, 1, 0});
+    expect_shares((tli_sampling){1, 0, 0.81f}, (double[]){0, exp(2), 0, exp(2), exp(1)});
+    expect_shares((tli_sampling){1, 2, 0.6f}, (double[]){0, 1, 0, 1, 0}); /* of the two that are left */
+    expect_shares((tli_sampling){1, 2, 0.4f}, (double[]){0, 1, 0, 0, 0});
 }
 
 static void no_numbers(void **unused)
 {
     const float none[2] = {NAN, -INFINITY}, endless[2] = {0, INFINITY}, one[2] = {NAN, -3};
-    tl_candidate room[2];
+    tli_candidate room[2];
     uint32_t id;
     tl_error err = {0};
-    const tl_sampling s = {1, 0, 1};
-    assert_int_equal(tl_sample(none, 2, &s, 0.5, room, &id, &err), TL_ERROR_DEVICE);
-    assert_int_equal(tl_sample(endless, 2, &s, 0.5, room, &id, &err), TL_ERROR_DEVICE);
-    assert_int_equal(tl_sample(one, 2, &s, 0.5, room, &id, &err), TL_ERROR_DEVICE);
+    const tli_sampling s = {1, 0, 1};
+    assert_int_equal(tli_sample(none, 2, &s, 0.5, room, &id, &err), TL_ERROR_DEVICE);
+    assert_int_equal(tli_sample(endless, 2, &s, 0.5, room, &id, &err), TL_ERROR_DEVICE);
+    assert_int_equal(tli_sample(one, 2, &s, 0.5, room, &id, &err), TL_ERROR_DEVICE);
     const float masked[2] = {-INFINITY, -3};
-    assert_int_equal(tl_sample(masked, 2, &s, 0.5, room, &id, &err), TL_OK);
+    assert_int_equal(tli_sample(masked, 2, &s, 0.5, room, &id, &err), TL_OK);
     assert_int_equal(id, 1);
 }
 

@@ -35,16 +35,16 @@ typedef struct data {
     int32_t tokens[SAMPLES * LENGTH], next[SAMPLES * LENGTH], classes[SAMPLES];
 } data;
 
-static tl_status learn(tl_context *ctx, tl_model *model, bool text, const data *d, float losses[STEPS + 1])
+static tl_status learn(tl_context *ctx, tli_model *model, bool text, const data *d, float losses[STEPS + 1])
 {
-    tl_registry *registry = tl_model_registry(model);
-    const tl_inputs inputs = {.count = SAMPLES,
-                              .images = d->images,
-                              .tokens = d->tokens,
-                              .length = LENGTH,
-                              .targets = text ? d->next : d->classes};
-    TL_TRY(tl_registry_init(ctx, registry, 4));
-    TL_TRY(tl_model_set_batch(ctx, model, &inputs));
+    tli_registry *registry = tli_model_registry(model);
+    const tli_inputs inputs = {.count = SAMPLES,
+                               .images = d->images,
+                               .tokens = d->tokens,
+                               .length = LENGTH,
+                               .targets = text ? d->next : d->classes};
+    TLI_TRY(tli_registry_init(ctx, registry, 4));
+    TLI_TRY(tli_model_set_batch(ctx, model, &inputs));
     for (uint32_t t = 0; t <= STEPS; t++) {
         const optimizer_settings adamw = {.lr = 3e-3f,
                                           .beta1 = 0.9f,
@@ -53,19 +53,20 @@ static tl_status learn(tl_context *ctx, tl_model *model, bool text, const data *
                                           .weight_decay = 0.05f,
                                           .gradient_scale = 1.0f,
                                           .step = t + 1};
-        TL_TRY(tl_model_forward(ctx, model));
-        TL_TRY(tl_model_loss(ctx, model, t));
-        TL_TRY(tl_model_backward(ctx, model));
-        TL_TRY(tl_registry_update(ctx, registry, &adamw));
+        TLI_TRY(tli_model_forward(ctx, model));
+        TLI_TRY(tli_model_loss(ctx, model, t));
+        TLI_TRY(tli_model_backward(ctx, model));
+        TLI_TRY(tli_registry_update(ctx, registry, &adamw));
     }
-    return tl_model_read_losses(ctx, model, 0, STEPS + 1, losses);
+    return tli_model_read_losses(ctx, model, 0, STEPS + 1, losses);
 }
 
 /* What is allocated is what the plan says. */
 static void as_planned(tl_context *ctx, const tl_model_config *c, const char *what)
 {
-    tl_memory_plan plan;
-    MUST(ctx, tl_model_plan(c, SAMPLES, optimizer_rule_of(TL_OPTIMIZER_ADAMW), &plan, tl_context_error(ctx)));
+    tli_memory_plan plan;
+    MUST(ctx,
+         tli_model_plan(c, SAMPLES, tli_optimizer_rule_of(TL_OPTIMIZER_ADAMW), &plan, tl_context_error(ctx)));
     for (int kind = 0; kind < TL_MEMORY_KINDS; kind++) {
         const uint64_t used = tl_memory_used(ctx, (tl_memory_kind)kind);
         if (used != plan.bytes[kind])
@@ -77,15 +78,15 @@ static void as_planned(tl_context *ctx, const tl_model_config *c, const char *wh
 /* Ten AdamW steps on one batch must lower its loss. */
 static void learns(tl_context *ctx, const tl_model_config *c, const data *d, const char *what)
 {
-    tl_model *model = NULL;
+    tli_model *model = NULL;
     float losses[STEPS + 1];
-    tl_status status = tl_model_create(ctx, c, SAMPLES, optimizer_rule_of(TL_OPTIMIZER_ADAMW), &model);
+    tl_status status = tli_model_create(ctx, c, SAMPLES, tli_optimizer_rule_of(TL_OPTIMIZER_ADAMW), &model);
     if (status == TL_OK) as_planned(ctx, c, what);
     if (status == TL_OK) status = learn(ctx, model, c->family == TL_FAMILY_GPT, d, losses);
     if (status != TL_OK) fail_msg("%s: %s", what, tl_context_error(ctx)->text);
     if (!(losses[STEPS] < 0.97f * losses[0]))
         fail_msg("%s: loss %g, then %g", what, losses[0], losses[STEPS]);
-    tl_model_destroy(ctx, model);
+    tli_model_destroy(ctx, model);
 }
 
 static void refused(const tl_error *err, const char *what)
@@ -117,12 +118,12 @@ static bool sensible(const tl_model_config *c)
 static void try_all(tl_context *ctx, tl_family_kind family, tl_op_kind op, const data *d, int *trained,
                     int *turned_down)
 {
-    for (int at = 0; at < 8 * positions_choices.count * 2 * 3 * 2 * 2; at++) {
+    for (int at = 0; at < 8 * tli_positions_choices.count * 2 * 3 * 2 * 2; at++) {
         tl_model_config c = small(family, op);
         int rest = at;
         c.relative = (tl_roles)(rest % 8), rest /= 8;
-        c.positions = (tl_positions)positions_choices.items[rest % positions_choices.count].value;
-        rest /= positions_choices.count;
+        c.positions = (tl_positions)tli_positions_choices.items[rest % tli_positions_choices.count].value;
+        rest /= tli_positions_choices.count;
         c.pool = (tl_pool)(rest % 2), rest /= 2;
         if (family == TL_FAMILY_GPT && c.pool != TL_POOL_CLS) continue; /* images have a pool */
         c.sharing = (tl_sharing)(rest % 3), rest /= 3;
@@ -134,10 +135,10 @@ static void try_all(tl_context *ctx, tl_family_kind family, tl_op_kind op, const
         snprintf(what, sizeof what,
                  "%s --op %s --relative %s --pos %s, pool %d, sharing %d, window %u, first %u",
                  family == TL_FAMILY_GPT ? "gpt" : "vit", tl_op_name(op),
-                 c.relative == 0 ? "-" : choice_name(&role_choices, (int)c.relative),
-                 choice_name(&positions_choices, (int)c.positions), (int)c.pool, (int)c.sharing, c.window,
-                 c.translution_layers);
-        const tl_status status = tl_model_check(&c, &err);
+                 c.relative == 0 ? "-" : tli_choice_name(&tli_role_choices, (int)c.relative),
+                 tli_choice_name(&tli_positions_choices, (int)c.positions), (int)c.pool, (int)c.sharing,
+                 c.window, c.translution_layers);
+        const tl_status status = tli_model_check(&c, &err);
         if ((status == TL_OK) != sensible(&c))
             fail_msg("%s is %s: %s", what, status == TL_OK ? "allowed" : "refused", err.text);
         if (status == TL_OK && c.relative == TL_ROLE_QKV) continue; /* what 0 stands for */
@@ -153,12 +154,12 @@ static void try_all(tl_context *ctx, tl_family_kind family, tl_op_kind op, const
 
 static data random_data(void)
 {
-    tl_random r = tl_random_make(9, 9);
+    tli_random r = tli_random_make(9, 9);
     data d;
-    for (int i = 0; i < SAMPLES * PIXELS; i++) d.images[i] = tl_random_normal(&r);
+    for (int i = 0; i < SAMPLES * PIXELS; i++) d.images[i] = tli_random_normal(&r);
     for (int i = 0; i < SAMPLES; i++) d.classes[i] = i % CLASSES;
     for (int i = 0; i < SAMPLES * LENGTH; i++) {
-        d.tokens[i] = (int32_t)tl_random_below(&r, WORDS);
+        d.tokens[i] = (int32_t)tli_random_below(&r, WORDS);
         d.next[i] = (d.tokens[i] + 1) % WORDS;
     }
     return d;
@@ -169,7 +170,7 @@ static void every_combination(tl_family_kind family, int least)
     tl_context *ctx = golden_context(TL_PATH_AUTO);
     const data d = random_data();
     int trained = 0, turned_down = 0;
-    for (int op = 0; op < op_choices.count; op++)
+    for (int op = 0; op < tli_op_choices.count; op++)
         try_all(ctx, family, (tl_op_kind)op, &d, &trained, &turned_down);
     print_message("%d combinations learn, %d are refused\n", trained, turned_down);
     assert_true(trained > least && turned_down > 4 * trained);
@@ -196,16 +197,16 @@ static void every_grid(void **unused)
     tl_context *ctx = golden_context(TL_PATH_AUTO);
     const data d = random_data();
     int trained = 0;
-    for (int at = 0; at < 3 * op_choices.count * positions_choices.count * 3 * 2; at++) {
+    for (int at = 0; at < 3 * tli_op_choices.count * tli_positions_choices.count * 3 * 2; at++) {
         int rest = at;
         const uint32_t *size = sizes[rest % 3];
         rest /= 3;
-        tl_model_config c = small(TL_FAMILY_VIT, (tl_op_kind)(rest % op_choices.count));
-        rest /= op_choices.count;
+        tl_model_config c = small(TL_FAMILY_VIT, (tl_op_kind)(rest % tli_op_choices.count));
+        rest /= tli_op_choices.count;
         c.image_depth = size[0], c.image_height = size[1], c.image_width = size[2];
         c.patch_depth = size[3], c.patch_height = size[4], c.patch_width = size[5];
-        c.positions = (tl_positions)positions_choices.items[rest % positions_choices.count].value;
-        rest /= positions_choices.count;
+        c.positions = (tl_positions)tli_positions_choices.items[rest % tli_positions_choices.count].value;
+        rest /= tli_positions_choices.count;
         c.sharing = (tl_sharing)(rest % 3), rest /= 3;
         c.sharing_radius = 1;
         c.window = (uint32_t)rest;
@@ -214,8 +215,8 @@ static void every_grid(void **unused)
         if (!sensible(&c)) continue;
         char what[96];
         snprintf(what, sizeof what, "--op %s --pos %s on %ux%ux%u, sharing %d, window %u", tl_op_name(c.op),
-                 choice_name(&positions_choices, (int)c.positions), size[0] / size[3], size[1] / size[4],
-                 size[2] / size[5], (int)c.sharing, c.window);
+                 tli_choice_name(&tli_positions_choices, (int)c.positions), size[0] / size[3],
+                 size[1] / size[4], size[2] / size[5], (int)c.sharing, c.window);
         learns(ctx, &c, &d, what);
         trained++;
     }
@@ -260,7 +261,7 @@ static void refusals_name_the_cause(void **unused)
         c.sharing_radius = 1;
         c.window = cases[i].window;
         c.translution_layers = cases[i].layers;
-        assert_int_equal(tl_model_check(&c, &err), TL_ERROR_USAGE);
+        assert_int_equal(tli_model_check(&c, &err), TL_ERROR_USAGE);
         if (strstr(err.text, cases[i].word) == NULL) fail_msg("case %zu: %s", i, err.text);
     }
 }

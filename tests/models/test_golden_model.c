@@ -5,31 +5,31 @@
 
 enum { BATCH = 3, CLASSES = 5, LENGTH = 7, VOCABULARY = 23 };
 
-static void load_parameters(tl_context *ctx, tl_registry *registry, tl_safetensors *st)
+static void load_parameters(tl_context *ctx, tli_registry *registry, tli_safetensors *st)
 {
     for (int i = 0; i < registry->count; i++) {
-        tl_parameter *p = &registry->items[i];
+        tli_parameter *p = &registry->items[i];
         uint64_t count;
         float *values = golden_read(st, p->name, &count);
-        assert_int_equal(count, tl_parameter_count(p));
+        assert_int_equal(count, tli_parameter_count(p));
         MUST(ctx, tl_tensor_write(ctx, p->value, 0, count, values));
         free(values);
     }
 }
 
 /* Forward, loss and backward of the file's batch; returns the loss. */
-static float step(tl_context *ctx, tl_model *model, const tl_inputs *inputs)
+static float step(tl_context *ctx, tli_model *model, const tli_inputs *inputs)
 {
     float loss;
-    MUST(ctx, tl_model_set_batch(ctx, model, inputs));
-    MUST(ctx, tl_model_forward(ctx, model));
-    MUST(ctx, tl_model_loss(ctx, model, 7));
-    MUST(ctx, tl_model_backward(ctx, model));
-    MUST(ctx, tl_model_read_losses(ctx, model, 7, 1, &loss));
+    MUST(ctx, tli_model_set_batch(ctx, model, inputs));
+    MUST(ctx, tli_model_forward(ctx, model));
+    MUST(ctx, tli_model_loss(ctx, model, 7));
+    MUST(ctx, tli_model_backward(ctx, model));
+    MUST(ctx, tli_model_read_losses(ctx, model, 7, 1, &loss));
     return loss;
 }
 
-static void update(tl_context *ctx, tl_registry *registry, uint64_t t)
+static void update(tl_context *ctx, tli_registry *registry, uint64_t t)
 {
     const optimizer_settings s = {.lr = 1e-3f,
                                   .beta1 = .9f,
@@ -38,14 +38,14 @@ static void update(tl_context *ctx, tl_registry *registry, uint64_t t)
                                   .weight_decay = .05f,
                                   .gradient_scale = 1.0f,
                                   .step = t};
-    MUST(ctx, tl_registry_update(ctx, registry, &s));
+    MUST(ctx, tli_registry_update(ctx, registry, &s));
 }
 
-static void compare_gradients(tl_context *ctx, tl_registry *registry, tl_safetensors *st)
+static void compare_gradients(tl_context *ctx, tli_registry *registry, tli_safetensors *st)
 {
     double norm = 0;
     for (int i = 0; i < registry->count; i++) {
-        const tl_parameter *p = &registry->items[i];
+        const tli_parameter *p = &registry->items[i];
         char name[128];
         uint64_t count;
         snprintf(name, sizeof name, "grad.%s", p->name);
@@ -59,10 +59,10 @@ static void compare_gradients(tl_context *ctx, tl_registry *registry, tl_safeten
     free(want);
 }
 
-static void compare_after_three_steps(tl_context *ctx, tl_registry *registry, tl_safetensors *st)
+static void compare_after_three_steps(tl_context *ctx, tli_registry *registry, tli_safetensors *st)
 {
     for (int i = 0; i < registry->count; i++) {
-        const tl_parameter *p = &registry->items[i];
+        const tli_parameter *p = &registry->items[i];
         char name[128];
         uint64_t count;
         snprintf(name, sizeof name, "step3.%s", p->name);
@@ -74,27 +74,27 @@ static void compare_after_three_steps(tl_context *ctx, tl_registry *registry, tl
     }
 }
 
-static void compare_logits(tl_context *ctx, tl_model *model, bool text, tl_safetensors *st)
+static void compare_logits(tl_context *ctx, tli_model *model, bool text, tli_safetensors *st)
 {
     uint64_t count;
     float *want = golden_read(st, "logits", &count), *got = malloc(count * sizeof *got);
     assert_non_null(got);
-    MUST(ctx, tl_model_forward(ctx, model));
+    MUST(ctx, tli_model_forward(ctx, model));
     if (text) {
         float row[BATCH * VOCABULARY];
         for (uint32_t t = 0; t < LENGTH; t++) {
-            MUST(ctx, tl_gpt_read_logits(ctx, model, t, row));
+            MUST(ctx, tli_gpt_read_logits(ctx, model, t, row));
             for (int b = 0; b < BATCH; b++)
                 memcpy(got + (b * LENGTH + t) * VOCABULARY, row + b * VOCABULARY, VOCABULARY * sizeof *row);
         }
     } else {
-        MUST(ctx, tl_model_read_logits(ctx, model, got));
+        MUST(ctx, tli_model_read_logits(ctx, model, got));
     }
     golden_compare("logits", got, want, count, 5e-6);
     free(want), free(got);
 }
 
-static int32_t *read_ids(tl_safetensors *st, const char *name)
+static int32_t *read_ids(tli_safetensors *st, const char *name)
 {
     uint64_t count;
     int64_t *wide = golden_read(st, name, &count);
@@ -108,7 +108,7 @@ static int32_t *read_ids(tl_safetensors *st, const char *name)
 static void check(const char *file, tl_op_kind op, tl_positions positions, tl_kernel_path path)
 {
     tl_context *ctx = golden_context(path);
-    tl_safetensors st = golden_open(file);
+    tli_safetensors st = golden_open(file);
     const bool text = strncmp(file, "gpt", 3) == 0;
     const tl_model_config config = {.family = text ? TL_FAMILY_GPT : TL_FAMILY_VIT,
                                     .op = op,
@@ -129,15 +129,15 @@ static void check(const char *file, tl_op_kind op, tl_positions positions, tl_ke
                                     .head_dim = 4,
                                     .mlp_dim = 24,
                                     .relenc_dim = 2};
-    tl_model *model = NULL;
-    MUST(ctx, tl_model_create(ctx, &config, BATCH, optimizer_rule_of(TL_OPTIMIZER_ADAMW), &model));
-    tl_registry *registry = tl_model_registry(model);
+    tli_model *model = NULL;
+    MUST(ctx, tli_model_create(ctx, &config, BATCH, tli_optimizer_rule_of(TL_OPTIMIZER_ADAMW), &model));
+    tli_registry *registry = tli_model_registry(model);
     load_parameters(ctx, registry, &st);
     float *images = text ? NULL : golden_read(&st, "data", NULL), *losses = golden_read(&st, "losses", NULL);
     int32_t *tokens = text ? read_ids(&st, "data") : NULL, *targets = read_ids(&st, "target");
-    const tl_inputs inputs = {
+    const tli_inputs inputs = {
         .count = BATCH, .images = images, .tokens = tokens, .length = LENGTH, .targets = targets};
-    MUST(ctx, tl_model_set_batch(ctx, model, &inputs));
+    MUST(ctx, tli_model_set_batch(ctx, model, &inputs));
     compare_logits(ctx, model, text, &st);
 
     for (uint64_t t = 0; t <= 3; t++) {
@@ -149,9 +149,9 @@ static void check(const char *file, tl_op_kind op, tl_positions positions, tl_ke
         if (t < 3) update(ctx, registry, t + 1);
     }
     free(images), free(losses), free(tokens), free(targets);
-    tl_model_destroy(ctx, model);
+    tli_model_destroy(ctx, model);
     tl_context_destroy(ctx);
-    tl_st_close(&st);
+    tli_st_close(&st);
 }
 
 /* Image and text with an operation, on both kernel paths. */

@@ -28,9 +28,9 @@ static int configurations(tl_model_config list[32])
 {
     int count = 0;
     for (int op = TL_OP_ATTENTION; op <= TL_OP_CONV; op++) list[count++] = config_of((tl_op_kind)op);
-    for (int p = 0; p < positions_choices.count; p++) {
+    for (int p = 0; p < tli_positions_choices.count; p++) {
         list[count] = config_of(TL_OP_ATTENTION);
-        list[count++].positions = (tl_positions)positions_choices.items[p].value;
+        list[count++].positions = (tl_positions)tli_positions_choices.items[p].value;
     }
     for (tl_roles roles = TL_ROLE_Q; roles < TL_ROLE_QKV; roles += roles == TL_ROLE_V ? 2 : 1) {
         list[count] = config_of(TL_OP_TRANSLUTION);
@@ -51,31 +51,31 @@ static int configurations(tl_model_config list[32])
     return count;
 }
 
-static tl_model *create(tl_context *ctx, const tl_model_config *config, bool training)
+static tli_model *create(tl_context *ctx, const tl_model_config *config, bool training)
 {
-    tl_model *model = NULL;
-    MUST(ctx, tl_model_create(ctx, config, BATCH, training ? optimizer_rule_of(TL_OPTIMIZER_ADAMW) : NULL,
-                              &model));
-    MUST(ctx, tl_registry_init(ctx, tl_model_registry(model), 3));
+    tli_model *model = NULL;
+    MUST(ctx, tli_model_create(ctx, config, BATCH,
+                               training ? tli_optimizer_rule_of(TL_OPTIMIZER_ADAMW) : NULL, &model));
+    MUST(ctx, tli_registry_init(ctx, tli_model_registry(model), 3));
     return model;
 }
 
 static void draw_ids(int32_t *ids, uint32_t count, uint64_t stream)
 {
-    tl_random r = tl_random_make(5, stream);
-    for (uint32_t i = 0; i < count; i++) ids[i] = (int32_t)tl_random_below(&r, VOCABULARY);
+    tli_random r = tli_random_make(5, stream);
+    for (uint32_t i = 0; i < count; i++) ids[i] = (int32_t)tli_random_below(&r, VOCABULARY);
 }
 
 /* Logits of all tokens, [token][batch][vocabulary], freed by the caller. */
-static float *logits_of(tl_context *ctx, tl_model *model, const int32_t *tokens, uint32_t length)
+static float *logits_of(tl_context *ctx, tli_model *model, const int32_t *tokens, uint32_t length)
 {
     float *logits = malloc((size_t)length * BATCH * VOCABULARY * sizeof *logits);
     assert_non_null(logits);
     MUST(ctx,
-         tl_model_set_batch(ctx, model, &(tl_inputs){.count = BATCH, .tokens = tokens, .length = length}));
-    MUST(ctx, tl_model_forward(ctx, model));
+         tli_model_set_batch(ctx, model, &(tli_inputs){.count = BATCH, .tokens = tokens, .length = length}));
+    MUST(ctx, tli_model_forward(ctx, model));
     for (uint32_t t = 0; t < length; t++)
-        MUST(ctx, tl_gpt_read_logits(ctx, model, t, logits + (size_t)t * BATCH * VOCABULARY));
+        MUST(ctx, tli_gpt_read_logits(ctx, model, t, logits + (size_t)t * BATCH * VOCABULARY));
     return logits;
 }
 
@@ -85,7 +85,7 @@ static void causal_on(tl_kernel_path path)
     tl_model_config list[32];
     const int count = configurations(list);
     for (int i = 0; i < count; i++) {
-        tl_model *model = create(ctx, &list[i], false);
+        tli_model *model = create(ctx, &list[i], false);
         int32_t tokens[BATCH * LENGTH];
         draw_ids(tokens, BATCH * LENGTH, 1);
         float *before = logits_of(ctx, model, tokens, LENGTH);
@@ -109,7 +109,7 @@ static void causal_on(tl_kernel_path path)
             free(after);
         }
         free(before);
-        tl_model_destroy(ctx, model);
+        tli_model_destroy(ctx, model);
     }
     tl_context_destroy(ctx);
 }
@@ -131,7 +131,7 @@ static void shorter_inputs(void **unused)
     tl_model_config list[32];
     const int count = configurations(list);
     for (int i = 0; i < count; i++) {
-        tl_model *model = create(ctx, &list[i], false);
+        tli_model *model = create(ctx, &list[i], false);
         int32_t tokens[BATCH * LENGTH], cut[BATCH * LENGTH];
         draw_ids(tokens, BATCH * LENGTH, 2);
         float *whole = logits_of(ctx, model, tokens, LENGTH);
@@ -144,7 +144,7 @@ static void shorter_inputs(void **unused)
             free(part);
         }
         free(whole);
-        tl_model_destroy(ctx, model);
+        tli_model_destroy(ctx, model);
     }
     tl_context_destroy(ctx);
 }
@@ -157,9 +157,9 @@ static void growing_on(tl_kernel_path path)
     tl_model_config list[32];
     const int count = configurations(list);
     for (int i = 0; i < count; i++) {
-        tl_model *model = create(ctx, &list[i], false), *grown = NULL;
-        MUST(ctx, tl_model_create_cached(ctx, &list[i], BATCH, &grown));
-        MUST(ctx, tl_registry_init(ctx, tl_model_registry(grown), 3));
+        tli_model *model = create(ctx, &list[i], false), *grown = NULL;
+        MUST(ctx, tli_model_create_cached(ctx, &list[i], BATCH, &grown));
+        MUST(ctx, tli_registry_init(ctx, tli_model_registry(grown), 3));
         int32_t tokens[BATCH * LENGTH], part[BATCH * LENGTH];
         draw_ids(tokens, BATCH * LENGTH, 7);
         float *whole = logits_of(ctx, model, tokens, LENGTH),
@@ -171,12 +171,12 @@ static void growing_on(tl_kernel_path path)
                 const uint32_t length = cuts[k][c];
                 for (uint32_t b = 0; b < BATCH; b++)
                     memcpy(part + b * length, tokens + b * LENGTH + first, length * sizeof *part);
-                const tl_inputs inputs = {.count = BATCH, .tokens = part, .length = length, .first = first};
-                MUST(ctx, tl_model_set_batch(ctx, grown, &inputs));
-                MUST(ctx, tl_model_forward(ctx, grown));
+                const tli_inputs inputs = {.count = BATCH, .tokens = part, .length = length, .first = first};
+                MUST(ctx, tli_model_set_batch(ctx, grown, &inputs));
+                MUST(ctx, tli_model_forward(ctx, grown));
                 for (uint32_t t = 0; t < length; t++)
                     MUST(ctx,
-                         tl_gpt_read_logits(ctx, grown, t, got + (size_t)(first + t) * BATCH * VOCABULARY));
+                         tli_gpt_read_logits(ctx, grown, t, got + (size_t)(first + t) * BATCH * VOCABULARY));
             }
             assert_int_equal(first, LENGTH);
             char what[64];
@@ -184,8 +184,8 @@ static void growing_on(tl_kernel_path path)
             golden_compare(what, got, whole, (uint64_t)LENGTH * BATCH * VOCABULARY, 2e-6);
         }
         free(whole), free(got);
-        tl_model_destroy(ctx, model);
-        tl_model_destroy(ctx, grown);
+        tli_model_destroy(ctx, model);
+        tli_model_destroy(ctx, grown);
     }
     tl_context_destroy(ctx);
 }
@@ -202,28 +202,28 @@ static void growing_gpu(void **unused)
 
 /* ---- training ------------------------------------------------------------------------------------ */
 
-static float loss_of(tl_context *ctx, tl_model *model, bool backward)
+static float loss_of(tl_context *ctx, tli_model *model, bool backward)
 {
     float loss;
-    MUST(ctx, tl_model_forward(ctx, model));
-    MUST(ctx, tl_model_loss(ctx, model, 0));
-    if (backward) MUST(ctx, tl_model_backward(ctx, model));
-    MUST(ctx, tl_model_read_losses(ctx, model, 0, 1, &loss));
+    MUST(ctx, tli_model_forward(ctx, model));
+    MUST(ctx, tli_model_loss(ctx, model, 0));
+    if (backward) MUST(ctx, tli_model_backward(ctx, model));
+    MUST(ctx, tli_model_read_losses(ctx, model, 0, 1, &loss));
     return loss;
 }
 
 /* The slope of the loss along a random direction of one parameter, by its gradient and by differences. */
-static void check_slope(tl_context *ctx, tl_model *model, const tl_parameter *p, int configuration)
+static void check_slope(tl_context *ctx, tli_model *model, const tli_parameter *p, int configuration)
 {
     const float step = 2e-2f;
-    const uint64_t count = tl_parameter_count(p);
+    const uint64_t count = tli_parameter_count(p);
     float *values = golden_download(ctx, p->value), *gradient = golden_download(ctx, p->gradient);
     float *moved = malloc(count * sizeof *moved), *direction = malloc(count * sizeof *direction), loss[2];
     assert_true(moved != NULL && direction != NULL);
-    tl_random r = tl_random_make(6, count);
+    tli_random r = tli_random_make(6, count);
     double slope = 0, size = 0;
     for (uint64_t i = 0; i < count; i++) {
-        direction[i] = tl_random_normal(&r);
+        direction[i] = tli_random_normal(&r);
         size += (double)direction[i] * (double)direction[i];
     }
     for (uint64_t i = 0; i < count; i++) {
@@ -249,29 +249,30 @@ static void gradients(void **unused)
     tl_model_config list[32];
     const int count = configurations(list);
     for (int i = 0; i < count; i++) {
-        tl_model *model = create(ctx, &list[i], true);
-        tl_registry *registry = tl_model_registry(model);
+        tli_model *model = create(ctx, &list[i], true);
+        tli_registry *registry = tli_model_registry(model);
         int32_t tokens[BATCH * LENGTH], targets[BATCH * LENGTH];
         draw_ids(tokens, BATCH * LENGTH, 3);
         draw_ids(targets, BATCH * LENGTH, 4);
         for (uint32_t length = LENGTH; length >= LENGTH - 3; length -= 3) {
-            const tl_inputs inputs = {.count = BATCH, .tokens = tokens, .length = length, .targets = targets};
-            MUST(ctx, tl_model_set_batch(ctx, model, &inputs));
-            assert_int_equal(tl_model_predictions(model), BATCH * length);
+            const tli_inputs inputs = {
+                .count = BATCH, .tokens = tokens, .length = length, .targets = targets};
+            MUST(ctx, tli_model_set_batch(ctx, model, &inputs));
+            assert_int_equal(tli_model_predictions(model), BATCH * length);
             for (int k = 0; k < registry->count; k++) {
-                const tl_parameter *p = &registry->items[k];
+                const tli_parameter *p = &registry->items[k];
                 if (strstr(p->name, "norm") != NULL || strstr(p->name, ".1.net") != NULL) continue;
                 loss_of(ctx, model, true);
                 check_slope(ctx, model, p, i);
             }
-            const tl_parameter *positions = tl_registry_find(registry, "wpe.weight");
+            const tli_parameter *positions = tli_registry_find(registry, "wpe.weight");
             if (positions == NULL || length == LENGTH) continue;
             loss_of(ctx, model, true);
             float *got = golden_download(ctx, positions->gradient);
             for (uint32_t e = length * 12; e < LENGTH * 12; e++) assert_true(got[e] == 0.0f);
             free(got);
         }
-        tl_model_destroy(ctx, model);
+        tli_model_destroy(ctx, model);
     }
     tl_context_destroy(ctx);
 }
@@ -291,11 +292,11 @@ static void parameter_counts(void **unused)
         tl_model_config c = config_of(known[i].op);
         c.seq_len = known[i].length, c.vocab_size = 50257;
         c.dim = 192, c.depth = 6, c.heads = 3, c.head_dim = 64, c.mlp_dim = 768, c.relenc_dim = 8;
-        tl_registry registry = {0};
+        tli_registry registry = {0};
         tl_error err = {0};
-        if (tl_model_parameters(&c, &registry, &err) != TL_OK) fail_msg("%s", err.text);
-        assert_int_equal(tl_registry_count(&registry), known[i].count);
-        tl_registry_free(NULL, &registry);
+        if (tli_model_parameters(&c, &registry, &err) != TL_OK) fail_msg("%s", err.text);
+        assert_int_equal(tli_registry_count(&registry), known[i].count);
+        tli_registry_free(NULL, &registry);
     }
 }
 
@@ -307,26 +308,27 @@ static void plans(void **unused)
     tl_context *ctx = golden_context(TL_PATH_CPU);
     for (int i = 0; i < count; i++) {
         for (int training = 0; training < 2; training++) {
-            tl_memory_plan plan;
-            MUST(ctx, tl_model_plan(&list[i], BATCH, training ? optimizer_rule_of(TL_OPTIMIZER_ADAMW) : NULL,
-                                    &plan, tl_context_error(ctx)));
-            tl_model *model = create(ctx, &list[i], training);
+            tli_memory_plan plan;
+            MUST(ctx,
+                 tli_model_plan(&list[i], BATCH, training ? tli_optimizer_rule_of(TL_OPTIMIZER_ADAMW) : NULL,
+                                &plan, tl_context_error(ctx)));
+            tli_model *model = create(ctx, &list[i], training);
             for (int kind = 0; kind < TL_MEMORY_KINDS; kind++)
                 if (tl_memory_used(ctx, (tl_memory_kind)kind) != plan.bytes[kind])
                     fail_msg("configuration %d: %s are %llu bytes, not %llu", i,
                              tl_memory_kind_name((tl_memory_kind)kind),
                              (unsigned long long)tl_memory_used(ctx, (tl_memory_kind)kind),
                              (unsigned long long)plan.bytes[kind]);
-            tl_model_destroy(ctx, model);
+            tli_model_destroy(ctx, model);
         }
     }
     tl_context_destroy(ctx);
 }
 
-static void refused(tl_context *ctx, tl_model *model, const tl_inputs *inputs, tl_status status,
+static void refused(tl_context *ctx, tli_model *model, const tli_inputs *inputs, tl_status status,
                     const char *word)
 {
-    assert_int_equal(tl_model_set_batch(ctx, model, inputs), status);
+    assert_int_equal(tli_model_set_batch(ctx, model, inputs), status);
     if (strstr(tl_context_error(ctx)->text, word) == NULL)
         fail_msg("no '%s' in: %s", word, tl_context_error(ctx)->text);
 }
@@ -336,21 +338,21 @@ static void refusals(void **unused)
     tl_error err = {0};
     tl_model_config c = config_of(TL_OP_ATTENTION);
     c.seq_len = 0;
-    assert_int_equal(tl_model_check(&c, &err), TL_ERROR_USAGE);
+    assert_int_equal(tli_model_check(&c, &err), TL_ERROR_USAGE);
     assert_non_null(strstr(err.text, "sequence length"));
     c = config_of(TL_OP_ATTENTION), c.vocab_size = 0;
-    assert_int_equal(tl_model_check(&c, &err), TL_ERROR_USAGE);
+    assert_int_equal(tli_model_check(&c, &err), TL_ERROR_USAGE);
     assert_non_null(strstr(err.text, "vocabulary"));
     c = config_of(TL_OP_ATTENTION), c.positions = TL_POSITIONS_ROPE, c.head_dim = 5;
-    assert_int_equal(tl_model_check(&c, &err), TL_ERROR_USAGE);
+    assert_int_equal(tli_model_check(&c, &err), TL_ERROR_USAGE);
     c.head_dim = 6; /* an even number is enough in a sequence */
-    assert_int_equal(tl_model_check(&c, &err), TL_OK);
+    assert_int_equal(tli_model_check(&c, &err), TL_OK);
 
     tl_context *ctx = golden_context(TL_PATH_CPU);
     c = config_of(TL_OP_ALPHA);
-    tl_model *model = create(ctx, &c, true);
+    tli_model *model = create(ctx, &c, true);
     int32_t tokens[BATCH * LENGTH] = {0}, targets[BATCH * LENGTH] = {0};
-    tl_inputs inputs = {.count = BATCH, .tokens = tokens, .length = 0, .targets = targets};
+    tli_inputs inputs = {.count = BATCH, .tokens = tokens, .length = 0, .targets = targets};
     refused(ctx, model, &inputs, TL_ERROR_USAGE, "sequences of 0");
     inputs.length = LENGTH + 1;
     refused(ctx, model, &inputs, TL_ERROR_USAGE, "sequences of 10");
@@ -363,23 +365,23 @@ static void refusals(void **unused)
     refused(ctx, model, &inputs, TL_ERROR_USAGE, "targets");
     inputs.tokens = NULL;
     refused(ctx, model, &inputs, TL_ERROR_USAGE, "tokens");
-    tl_model_destroy(ctx, model);
+    tli_model_destroy(ctx, model);
 
     /* Tokens that nobody kept. */
-    inputs = (tl_inputs){.count = BATCH, .tokens = tokens, .length = 1, .first = 1};
+    inputs = (tli_inputs){.count = BATCH, .tokens = tokens, .length = 1, .first = 1};
     memset(tokens, 0, sizeof tokens);
     model = create(ctx, &c, false);
     refused(ctx, model, &inputs, TL_ERROR_USAGE, "has not kept 1");
-    tl_model_destroy(ctx, model);
-    MUST(ctx, tl_model_create_cached(ctx, &c, BATCH, &model));
+    tli_model_destroy(ctx, model);
+    MUST(ctx, tli_model_create_cached(ctx, &c, BATCH, &model));
     refused(ctx, model, &inputs, TL_ERROR_USAGE, "has not kept 1");
     inputs.first = 0, inputs.count = 1;
     refused(ctx, model, &inputs, TL_ERROR_USAGE, "batch of 1");
     inputs.count = BATCH, inputs.length = LENGTH;
-    MUST(ctx, tl_model_set_batch(ctx, model, &inputs));
+    MUST(ctx, tli_model_set_batch(ctx, model, &inputs));
     inputs.length = 1, inputs.first = LENGTH;
     refused(ctx, model, &inputs, TL_ERROR_USAGE, "sequences of 10");
-    tl_model_destroy(ctx, model);
+    tli_model_destroy(ctx, model);
     tl_context_destroy(ctx);
 }
 

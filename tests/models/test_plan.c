@@ -13,7 +13,7 @@
 static tl_model_config sized(const char *size, tl_op_kind op, uint32_t image, uint32_t patch,
                              uint32_t channels, uint32_t classes)
 {
-    const tl_preset *p = tl_preset_find(size);
+    const tli_preset *p = tli_preset_find(size);
     return (tl_model_config){.op = op,
                              .pool = TL_POOL_CLS,
                              .image_height = image,
@@ -32,11 +32,11 @@ static tl_model_config sized(const char *size, tl_op_kind op, uint32_t image, ui
 
 static uint64_t parameters(const tl_model_config *config)
 {
-    tl_registry r = {0};
+    tli_registry r = {0};
     tl_error err = {0};
-    if (tl_model_parameters(config, &r, &err) != TL_OK) fail_msg("%s", err.text);
-    const uint64_t count = tl_registry_count(&r);
-    tl_registry_free(NULL, &r);
+    if (tli_model_parameters(config, &r, &err) != TL_OK) fail_msg("%s", err.text);
+    const uint64_t count = tli_registry_count(&r);
+    tli_registry_free(NULL, &r);
     return count;
 }
 
@@ -197,30 +197,30 @@ static void names_and_shapes(void **unused)
         {"mlp_head.weight", {10, 192}},
         {"mlp_head.bias", {10}},
     };
-    tl_registry r = {0};
+    tli_registry r = {0};
     tl_error err = {0};
-    assert_int_equal(tl_model_parameters(&c, &r, &err), TL_OK);
+    assert_int_equal(tli_model_parameters(&c, &r, &err), TL_OK);
     assert_int_equal(r.count, sizeof want / sizeof want[0]);
     for (int i = 0; i < r.count; i++) {
         assert_string_equal(r.items[i].name, want[i].name);
         for (uint32_t d = 0; d < 3; d++)
             assert_int_equal(d < r.items[i].rank ? r.items[i].shape[d] : 0, want[i].shape[d]);
     }
-    tl_registry_free(NULL, &r);
+    tli_registry_free(NULL, &r);
 }
 
 static void mean_pooling_has_no_class_token(void **unused)
 {
     tl_model_config c = sized("tiny", TL_OP_TRANSLUTION, 84, 12, 1, 10);
     c.pool = TL_POOL_MEAN;
-    tl_registry r = {0};
+    tli_registry r = {0};
     tl_error err = {0};
-    assert_int_equal(tl_model_parameters(&c, &r, &err), TL_OK);
-    assert_null(tl_registry_find(&r, "cls_token"));
-    tl_parameter *q = tl_registry_find(&r, "translution.layers.5.0.to_q.unique_params");
+    assert_int_equal(tli_model_parameters(&c, &r, &err), TL_OK);
+    assert_null(tli_registry_find(&r, "cls_token"));
+    tli_parameter *q = tli_registry_find(&r, "translution.layers.5.0.to_q.unique_params");
     assert_non_null(q);
     assert_int_equal(q->shape[0], 169);
-    tl_registry_free(NULL, &r);
+    tli_registry_free(NULL, &r);
 }
 
 static void one_wide_head_has_no_to_out(void **unused)
@@ -255,13 +255,14 @@ static void check_allocated(const tl_model_config *c, uint32_t batch, bool train
 {
     tl_error err = {0};
     tl_context *ctx = NULL;
-    tl_model *model = NULL;
-    tl_memory_plan plan;
+    tli_model *model = NULL;
+    tli_memory_plan plan;
     if (tl_context_create(&(tl_context_options){0}, &ctx, &err) != TL_OK) fail_msg("%s", err.text);
     assert_int_equal(
-        tl_model_plan(c, batch, training ? optimizer_rule_of(TL_OPTIMIZER_ADAMW) : NULL, &plan, &err), TL_OK);
-    if (tl_model_create(ctx, c, batch, training ? optimizer_rule_of(TL_OPTIMIZER_ADAMW) : NULL, &model) !=
-        TL_OK)
+        tli_model_plan(c, batch, training ? tli_optimizer_rule_of(TL_OPTIMIZER_ADAMW) : NULL, &plan, &err),
+        TL_OK);
+    if (tli_model_create(ctx, c, batch, training ? tli_optimizer_rule_of(TL_OPTIMIZER_ADAMW) : NULL,
+                         &model) != TL_OK)
         fail_msg("%s", tl_context_error(ctx)->text);
     uint64_t sum = 0;
     for (int kind = 0; kind < TL_MEMORY_KINDS; kind++) {
@@ -281,25 +282,25 @@ static void check_allocated(const tl_model_config *c, uint32_t batch, bool train
     const int32_t targets[7] = {0};
     assert_true(batch <= 7);
     for (uint32_t b = batch; b <= 2 * batch; b += batch) {
-        assert_int_equal(tl_registry_init(ctx, tl_model_registry(model), 1), TL_OK);
+        assert_int_equal(tli_registry_init(ctx, tli_model_registry(model), 1), TL_OK);
         assert_int_equal(
-            tl_model_set_batch(ctx, model,
-                               &(tl_inputs){.count = batch / 2, .images = images, .targets = targets}),
+            tli_model_set_batch(ctx, model,
+                                &(tli_inputs){.count = batch / 2, .images = images, .targets = targets}),
             TL_OK);
-        assert_int_equal(tl_model_forward(ctx, model), TL_OK);
+        assert_int_equal(tli_model_forward(ctx, model), TL_OK);
         uint64_t in_use = 0; /* a smaller batch uses what the full one has, and makes nothing of its own */
         for (int kind = 0; kind < TL_MEMORY_KINDS; kind++)
             in_use += tl_memory_used(ctx, (tl_memory_kind)kind);
         assert_int_equal(in_use, plan.total);
-        assert_int_equal(tl_model_set_batch(
-                             ctx, model, &(tl_inputs){.count = batch, .images = images, .targets = targets}),
+        assert_int_equal(tli_model_set_batch(
+                             ctx, model, &(tli_inputs){.count = batch, .images = images, .targets = targets}),
                          TL_OK);
-        assert_int_equal(tl_model_forward(ctx, model), TL_OK);
-        assert_int_equal(tl_model_loss(ctx, model, 0), TL_OK);
-        if (training) assert_int_equal(tl_model_backward(ctx, model), TL_OK);
+        assert_int_equal(tli_model_forward(ctx, model), TL_OK);
+        assert_int_equal(tli_model_loss(ctx, model, 0), TL_OK);
+        if (training) assert_int_equal(tli_model_backward(ctx, model), TL_OK);
     }
     assert_int_equal(tl_memory_peak(ctx), plan.total);
-    tl_model_destroy(ctx, model);
+    tli_model_destroy(ctx, model);
     for (int kind = 0; kind < TL_MEMORY_KINDS; kind++)
         assert_int_equal(tl_memory_used(ctx, (tl_memory_kind)kind), 0);
     tl_context_destroy(ctx);
@@ -327,19 +328,19 @@ static void plan_is_what_is_allocated(void **unused)
 static void no_pairwise_channels(void **unused)
 {
     tl_model_config c = sized("tiny", TL_OP_TRANSLUTION, 224, 16, 3, 1000);
-    tl_memory_plan plan;
+    tli_memory_plan plan;
     tl_error err = {0};
     /* Kept q and k: two such tensors for the blocks with all queries, one row of them for the last. */
-    assert_int_equal(tl_model_plan(&c, 8, optimizer_rule_of(TL_OPTIMIZER_ADAMW), &plan, &err), TL_OK);
+    assert_int_equal(tli_model_plan(&c, 8, tli_optimizer_rule_of(TL_OPTIMIZER_ADAMW), &plan, &err), TL_OK);
     const uint64_t kept = plan.bytes[TL_MEMORY_ACTIVATION];
     c.recompute = true;
-    assert_int_equal(tl_model_plan(&c, 8, optimizer_rule_of(TL_OPTIMIZER_ADAMW), &plan, &err), TL_OK);
+    assert_int_equal(tli_model_plan(&c, 8, tli_optimizer_rule_of(TL_OPTIMIZER_ADAMW), &plan, &err), TL_OK);
     assert_true(plan.bytes[TL_MEMORY_ACTIVATION] < 200e6);
     assert_int_equal(kept - plan.bytes[TL_MEMORY_ACTIVATION], 2ull * 4 * 8 * 192 * (5 * 197 * 197 + 197));
     assert_int_equal(plan.bytes[TL_MEMORY_PARAMETER], 4 * (uint64_t)488065384);
     assert_int_equal(plan.bytes[TL_MEMORY_GRADIENT], 4 * (uint64_t)488065384);
     assert_int_equal(plan.bytes[TL_MEMORY_MOMENT], 8 * (uint64_t)488065384);
-    assert_int_equal(tl_model_plan(&c, 8, NULL, &plan, &err), TL_OK);
+    assert_int_equal(tli_model_plan(&c, 8, NULL, &plan, &err), TL_OK);
     assert_int_equal(plan.bytes[TL_MEMORY_GRADIENT] + plan.bytes[TL_MEMORY_MOMENT], 0);
 }
 
@@ -350,18 +351,18 @@ static void absurd_models_do_not_wrap(void **unused)
     c.heads = OP_MOST_WIDTH / OP_MOST_DIM;
     c.mlp_dim = 1 << 20;
     c.depth = 1024;
-    tl_memory_plan plan;
+    tli_memory_plan plan;
     tl_error err = {0};
-    assert_int_equal(tl_model_plan(&c, 1, optimizer_rule_of(TL_OPTIMIZER_ADAMW), &plan, &err), TL_OK);
+    assert_int_equal(tli_model_plan(&c, 1, tli_optimizer_rule_of(TL_OPTIMIZER_ADAMW), &plan, &err), TL_OK);
     assert_true(plan.total > (uint64_t)1 << 62);
 }
 
-static bool fits(tl_model_config *c, tl_recompute recompute, uint64_t bytes, tl_memory_plan *plan)
+static bool fits(tl_model_config *c, tl_recompute recompute, uint64_t bytes, tli_memory_plan *plan)
 {
     bool answer;
     tl_error err = {0};
-    if (tl_model_plan_training(c, 32, optimizer_rule_of(TL_OPTIMIZER_ADAMW), recompute, bytes, UINT64_MAX,
-                               plan, &answer, &err) != TL_OK)
+    if (tli_model_plan_training(c, 32, tli_optimizer_rule_of(TL_OPTIMIZER_ADAMW), recompute, bytes,
+                                UINT64_MAX, plan, &answer, &err) != TL_OK)
         fail_msg("%s", err.text);
     return answer;
 }
@@ -370,7 +371,7 @@ static bool fits(tl_model_config *c, tl_recompute recompute, uint64_t bytes, tl_
 static void recompute_follows_the_limit(void **unused)
 {
     tl_model_config c = sized("tiny", TL_OP_TRANSLUTION, 84, 12, 1, 10);
-    tl_memory_plan plan;
+    tli_memory_plan plan;
     assert_true(fits(&c, TL_RECOMPUTE_AUTO, UINT64_MAX, &plan));
     assert_false(c.recompute);
     const uint64_t kept = plan.total;
@@ -389,11 +390,11 @@ static void recompute_follows_the_limit(void **unused)
 static void wrong_models_are_no_lack_of_memory(void **unused)
 {
     tl_model_config c = sized("tiny", TL_OP_ATTENTION, 84, 13, 1, 10);
-    tl_memory_plan plan;
+    tli_memory_plan plan;
     tl_error err = {0};
     bool answer = true;
-    assert_int_equal(tl_model_plan_training(&c, 32, optimizer_rule_of(TL_OPTIMIZER_ADAMW), TL_RECOMPUTE_AUTO,
-                                            UINT64_MAX, UINT64_MAX, &plan, &answer, &err),
+    assert_int_equal(tli_model_plan_training(&c, 32, tli_optimizer_rule_of(TL_OPTIMIZER_ADAMW),
+                                             TL_RECOMPUTE_AUTO, UINT64_MAX, UINT64_MAX, &plan, &answer, &err),
                      TL_ERROR_USAGE);
     assert_false(answer);
     assert_non_null(strstr(err.text, "84 x 84 cannot be cut into patches of 13 x 13"));
@@ -402,12 +403,12 @@ static void wrong_models_are_no_lack_of_memory(void **unused)
 static void batches_that_cannot_be(void **unused)
 {
     tl_model_config c = sized("tiny", TL_OP_ATTENTION, 84, 12, 1, 10);
-    tl_memory_plan plan;
+    tli_memory_plan plan;
     tl_error err = {0};
-    assert_int_equal(tl_model_plan(&c, 0, optimizer_rule_of(TL_OPTIMIZER_ADAMW), &plan, &err),
+    assert_int_equal(tli_model_plan(&c, 0, tli_optimizer_rule_of(TL_OPTIMIZER_ADAMW), &plan, &err),
                      TL_ERROR_USAGE);
     assert_non_null(strstr(err.text, "batch"));
-    assert_int_equal(tl_model_plan(&c, 100000000, optimizer_rule_of(TL_OPTIMIZER_ADAMW), &plan, &err),
+    assert_int_equal(tli_model_plan(&c, 100000000, tli_optimizer_rule_of(TL_OPTIMIZER_ADAMW), &plan, &err),
                      TL_ERROR_USAGE);
     assert_non_null(strstr(err.text, "100000000"));
 }

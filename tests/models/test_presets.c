@@ -12,13 +12,13 @@
 
 static void sizes(void **unused)
 {
-    static const tl_preset want[] = {{"tiny", 192, 6, 3, 64, 768},
-                                     {"mini", 192, 12, 3, 64, 768},
-                                     {"small", 384, 12, 6, 64, 1536},
-                                     {"base", 768, 12, 12, 64, 3072},
-                                     {"large", 1024, 24, 16, 64, 4096}};
+    static const tli_preset want[] = {{"tiny", 192, 6, 3, 64, 768},
+                                      {"mini", 192, 12, 3, 64, 768},
+                                      {"small", 384, 12, 6, 64, 1536},
+                                      {"base", 768, 12, 12, 64, 3072},
+                                      {"large", 1024, 24, 16, 64, 4096}};
     for (size_t i = 0; i < sizeof want / sizeof want[0]; i++) {
-        const tl_preset *p = tl_preset_find(want[i].name);
+        const tli_preset *p = tli_preset_find(want[i].name);
         assert_non_null(p);
         assert_string_equal(p->name, want[i].name);
         assert_int_equal(p->dim, want[i].dim);
@@ -27,37 +27,37 @@ static void sizes(void **unused)
         assert_int_equal(p->head_dim, want[i].head_dim);
         assert_int_equal(p->mlp_dim, want[i].mlp_dim);
         char names[CHOICE_LIST_ROOM];
-        assert_non_null(strstr(choice_list(&size_choices, ", ", names), want[i].name));
-        assert_ptr_equal(tl_preset_at((int)i), p);
+        assert_non_null(strstr(tli_choice_list(&tli_size_choices, ", ", names), want[i].name));
+        assert_ptr_equal(tli_preset_at((int)i), p);
     }
 }
 
 static void unknown_names(void **unused)
 {
-    assert_null(tl_preset_find("Tiny"));
-    assert_null(tl_preset_find("tin"));
-    assert_null(tl_preset_find(""));
-    assert_null(tl_preset_find(NULL));
-    assert_null(tl_preset_at(-1));
-    assert_null(tl_preset_at(5));
+    assert_null(tli_preset_find("Tiny"));
+    assert_null(tli_preset_find("tin"));
+    assert_null(tli_preset_find(""));
+    assert_null(tli_preset_find(NULL));
+    assert_null(tli_preset_at(-1));
+    assert_null(tli_preset_at(5));
 }
 
 static void registry_without_device(void **unused)
 {
-    tl_registry r = {0};
+    tli_registry r = {0};
     for (int i = 0; i < 200; i++) {
         char name[16];
         snprintf(name, sizeof name, "w%d", i);
-        assert_int_equal(tl_registry_add(&r, name, TL_INIT_UNIFORM, 0.5f, 3, (const uint64_t[]){i + 1, 2, 3}),
-                         i);
+        assert_int_equal(
+            tli_registry_add(&r, name, TLI_INIT_UNIFORM, 0.5f, 3, (const uint64_t[]){i + 1, 2, 3}), i);
     }
-    tl_parameter *p = tl_registry_find(&r, "w150");
+    tli_parameter *p = tli_registry_find(&r, "w150");
     assert_non_null(p);
-    assert_int_equal(tl_parameter_count(p), 151 * 6);
-    assert_null(tl_registry_find(&r, "w200"));
-    assert_int_equal(tl_registry_count(&r), 200 * 201 / 2 * 6);
-    tl_registry_free(NULL, &r);
-    assert_int_equal(tl_registry_count(&r), 0);
+    assert_int_equal(tli_parameter_count(p), 151 * 6);
+    assert_null(tli_registry_find(&r, "w200"));
+    assert_int_equal(tli_registry_count(&r), 200 * 201 / 2 * 6);
+    tli_registry_free(NULL, &r);
+    assert_int_equal(tli_registry_count(&r), 0);
 }
 
 int main(void)

@@ -10,35 +10,35 @@
 /* An operation with random weights, and its input and output on one device. */
 typedef struct bench {
     tl_context *ctx;
-    tl_op_shape shape;
+    tli_op_shape shape;
     tl_layer *layer;
     tl_tensor *x, *o, *d_o, *dx;
     uint64_t x_count, o_count;
 } bench;
 
-static void fill_random(tl_context *ctx, tl_random *r, tl_tensor *t, float scale)
+static void fill_random(tl_context *ctx, tli_random *r, tl_tensor *t, float scale)
 {
     const uint64_t count = t->lead * t->row;
     float *values = malloc(count * sizeof *values);
     assert_non_null(values);
-    for (uint64_t i = 0; i < count; i++) values[i] = scale * tl_random_normal(r);
+    for (uint64_t i = 0; i < count; i++) values[i] = scale * tli_random_normal(r);
     MUST(ctx, tl_tensor_write(ctx, t, 0, count, values));
     free(values);
 }
 
-static tl_tensor *random_tensor(tl_context *ctx, tl_random *r, uint64_t lead, uint64_t row, float scale)
+static tl_tensor *random_tensor(tl_context *ctx, tli_random *r, uint64_t lead, uint64_t row, float scale)
 {
     tl_tensor *t = golden_upload(ctx, NULL, lead, row);
     fill_random(ctx, r, t, scale);
     return t;
 }
 
-static bench make_bench(tl_context *ctx, tl_op_shape s, uint64_t seed)
+static bench make_bench(tl_context *ctx, tli_op_shape s, uint64_t seed)
 {
     bench b = {.ctx = ctx, .shape = s};
-    tl_random r = tl_random_make(seed, 7);
-    const uint32_t tokens = tl_geometry_tokens(&s.geometry), width = s.heads * s.head_dim;
-    MUST(ctx, layer_create(ctx, &s, seed, &b.layer));
+    tli_random r = tli_random_make(seed, 7);
+    const uint32_t tokens = tli_geometry_tokens(&s.geometry), width = s.heads * s.head_dim;
+    MUST(ctx, tli_layer_create(ctx, &s, seed, &b.layer));
     for (int i = 0; i < b.layer->count; i++) { /* larger than a model's, for the sake of the differences */
         const tl_layer_parameter *p = &b.layer->parameters[i];
         fill_random(ctx, &r, p->value, 1.0f / sqrtf((float)p->shape[1]));
@@ -54,14 +54,14 @@ static bench make_bench(tl_context *ctx, tl_op_shape s, uint64_t seed)
 
 static void forward(bench *b)
 {
-    MUST(b->ctx, layer_forward(b->ctx, b->layer, b->x, b->o));
+    MUST(b->ctx, tli_layer_forward(b->ctx, b->layer, b->x, b->o));
 }
 
 static void free_bench(bench *b)
 {
     tl_tensor_destroy(b->ctx, b->x), tl_tensor_destroy(b->ctx, b->o), tl_tensor_destroy(b->ctx, b->d_o);
     tl_tensor_destroy(b->ctx, b->dx);
-    layer_destroy(b->ctx, b->layer);
+    tli_layer_destroy(b->ctx, b->layer);
 }
 
 /* ---- directional finite differences -------------------------------------------------------------- */
@@ -80,10 +80,10 @@ static void check_direction(bench *b, tl_tensor *t, const tl_tensor *gradient, c
                             const char *what)
 {
     const uint64_t n = t->lead * t->row;
-    tl_random r = tl_random_make(3, n);
+    tli_random r = tli_random_make(3, n);
     float *base = golden_download(b->ctx, t), *direction = malloc(n * sizeof *direction);
     float *moved = malloc(n * sizeof *moved);
-    for (uint64_t i = 0; i < n; i++) direction[i] = tl_random_normal(&r);
+    for (uint64_t i = 0; i < n; i++) direction[i] = tli_random_normal(&r);
     const double analytic = dot(b->ctx, gradient, direction);
     const float h = 4e-3f;
     double value[2];
@@ -101,12 +101,12 @@ static void check_direction(bench *b, tl_tensor *t, const tl_tensor *gradient, c
     free(base), free(direction), free(moved);
 }
 
-static void check_differences(tl_context *ctx, tl_op_shape s, uint64_t seed)
+static void check_differences(tl_context *ctx, tli_op_shape s, uint64_t seed)
 {
     bench b = make_bench(ctx, s, seed);
     float *d_o = golden_download(ctx, b.d_o);
     forward(&b);
-    MUST(ctx, layer_backward(ctx, b.layer, b.x, b.d_o, b.dx));
+    MUST(ctx, tli_layer_backward(ctx, b.layer, b.x, b.d_o, b.dx));
     char what[64];
     snprintf(what, sizeof what, "x of shape %llu, kind %d", (unsigned long long)seed, (int)s.kind);
     check_direction(&b, b.x, b.dx, d_o, what);
@@ -121,11 +121,11 @@ static void check_differences(tl_context *ctx, tl_op_shape s, uint64_t seed)
 
 static void differences(tl_kernel_path path)
 {
-    const tl_geometry point = {.kind = TL_GRID, .height = 1, .width = 1},
-                      wide = {.kind = TL_GRID, .height = 2, .width = 5, .cls = 1};
-    const tl_geometry tall = {.kind = TL_GRID, .height = 3, .width = 1},
-                      line = {.kind = TL_CAUSAL, .height = 1, .width = 5, .max_length = 9};
-    const tl_op_shape shapes[] = {
+    const tli_geometry point = {.kind = TLI_GRID, .height = 1, .width = 1},
+                       wide = {.kind = TLI_GRID, .height = 2, .width = 5, .cls = 1};
+    const tli_geometry tall = {.kind = TLI_GRID, .height = 3, .width = 1},
+                       line = {.kind = TLI_CAUSAL, .height = 1, .width = 5, .max_length = 9};
+    const tli_op_shape shapes[] = {
         {.geometry = point, .batch = 1, .dim = 5, .heads = 1, .head_dim = 5, .relenc_dim = 3, .queries = 1},
         {.geometry = wide, .batch = 3, .dim = 10, .heads = 2, .head_dim = 17, .relenc_dim = 5, .queries = 11},
         {.geometry = wide, .batch = 2, .dim = 8, .heads = 2, .head_dim = 4, .relenc_dim = 2, .queries = 1},
@@ -137,7 +137,7 @@ static void differences(tl_kernel_path path)
         /* Building the GPU form takes long on a CPU: the two shapes that reach most of its edges. */
         if (path == TL_PATH_GPU && i != 1 && i != 4) continue;
         for (int kind = TL_OP_ATTENTION; kind <= TL_OP_ALPHA; kind++) {
-            tl_op_shape s = shapes[i];
+            tli_op_shape s = shapes[i];
             s.kind = (tl_op_kind)kind;
             check_differences(ctx, s, i + 1);
         }
@@ -148,20 +148,20 @@ static void differences(tl_kernel_path path)
 /* The rest of the family, all on grids of the same widths, which share their kernels' builds. */
 static void family(tl_kernel_path path)
 {
-    const tl_geometry plain = {.kind = TL_GRID, .height = 2, .width = 5, .cls = 1},
-                      pool = {.kind = TL_GRID, .height = 3, .width = 4},
-                      cube = {.kind = TL_GRID, .depth = 2, .height = 3, .width = 2, .cls = 1},
-                      line = {.kind = TL_CAUSAL, .height = 1, .width = 9, .max_length = 11};
-    const tl_op_shape base = {
+    const tli_geometry plain = {.kind = TLI_GRID, .height = 2, .width = 5, .cls = 1},
+                       pool = {.kind = TLI_GRID, .height = 3, .width = 4},
+                       cube = {.kind = TLI_GRID, .depth = 2, .height = 3, .width = 2, .cls = 1},
+                       line = {.kind = TLI_CAUSAL, .height = 1, .width = 9, .max_length = 11};
+    const tli_op_shape base = {
         .kind = TL_OP_TRANSLUTION, .batch = 3, .dim = 6, .heads = 2, .head_dim = 4, .relenc_dim = 2};
-    tl_op_shape list[20];
+    tli_op_shape list[20];
     int count = 0;
 #define ADD(g, ...)                                                                                          \
     do {                                                                                                     \
-        tl_op_shape s = base;                                                                                \
+        tli_op_shape s = base;                                                                               \
         s.geometry = (g);                                                                                    \
         __VA_ARGS__;                                                                                         \
-        s.queries = tl_geometry_tokens(&s.geometry);                                                         \
+        s.queries = tli_geometry_tokens(&s.geometry);                                                        \
         list[count++] = s;                                                                                   \
     } while (0)
     ADD(cube, s.kind = TL_OP_TRANSLUTION);
@@ -209,21 +209,21 @@ static void differences_gpu(void **unused)
 static void keeping(tl_kernel_path path)
 {
     tl_context *ctx = golden_context(path);
-    const tl_geometry wide = {.kind = TL_GRID, .height = 2, .width = 5, .cls = 1};
-    tl_op_shape s = {.geometry = wide,
-                     .batch = 3,
-                     .dim = 10,
-                     .heads = 2,
-                     .head_dim = 17,
-                     .queries = 11,
-                     .kind = TL_OP_TRANSLUTION};
+    const tli_geometry wide = {.kind = TLI_GRID, .height = 2, .width = 5, .cls = 1};
+    tli_op_shape s = {.geometry = wide,
+                      .batch = 3,
+                      .dim = 10,
+                      .heads = 2,
+                      .head_dim = 17,
+                      .queries = 11,
+                      .kind = TL_OP_TRANSLUTION};
     float *results[2][5];
     uint64_t counts[5];
     for (int keep = 0; keep < 2; keep++) {
         s.keep = keep != 0;
         bench b = make_bench(ctx, s, 5);
         forward(&b);
-        MUST(ctx, layer_backward(ctx, b.layer, b.x, b.d_o, b.dx));
+        MUST(ctx, tli_layer_backward(ctx, b.layer, b.x, b.d_o, b.dx));
         tl_tensor *list[5] = {b.o, b.dx, b.layer->parameters[0].gradient, b.layer->parameters[1].gradient,
                               b.layer->parameters[2].gradient};
         for (int i = 0; i < 5; i++) {
@@ -253,15 +253,15 @@ static void keeping_gpu(void **unused)
 static void equal_matrices(void **unused)
 {
     tl_context *ctx = golden_context(TL_PATH_AUTO);
-    const tl_geometry grid = {.kind = TL_GRID, .height = 3, .width = 4, .cls = 1};
-    tl_op_shape s = {.geometry = grid, .batch = 2, .dim = 12, .heads = 3, .head_dim = 4, .queries = 13};
+    const tli_geometry grid = {.kind = TLI_GRID, .height = 3, .width = 4, .cls = 1};
+    tli_op_shape s = {.geometry = grid, .batch = 2, .dim = 12, .heads = 3, .head_dim = 4, .queries = 13};
     s.kind = TL_OP_ATTENTION;
     bench attention = make_bench(ctx, s, 11);
     s.kind = TL_OP_TRANSLUTION;
     bench translution = make_bench(ctx, s, 11);
     float *qkv = golden_download(ctx, attention.layer->values.qkv), *x = golden_download(ctx, attention.x);
     MUST(ctx, tl_tensor_write(ctx, translution.x, 0, attention.x_count, x));
-    const uint32_t width = 12, offsets = tl_geometry_offsets(&grid);
+    const uint32_t width = 12, offsets = tli_geometry_offsets(&grid);
     for (int role = 0; role < 3; role++) { /* W[o][c][d] = qkv[role D + d][c] for every offset */
         float *table = malloc((size_t)offsets * s.dim * width * sizeof *table);
         for (uint32_t o = 0; o < offsets; o++)
@@ -287,11 +287,11 @@ static void window_is_convolution(void **unused)
 {
     enum { H = 5, W = 4, C = 6, D = 8, B = 2 };
     tl_context *ctx = golden_context(TL_PATH_AUTO);
-    const tl_geometry grid = {.kind = TL_GRID, .height = H, .width = W};
-    const uint32_t offsets = tl_geometry_offsets(&grid);
-    tl_random r = tl_random_make(5, 5);
-    tl_pairs pairs;
-    MUST(ctx, tl_pairs_create(ctx, "test", &grid, H * W, &pairs));
+    const tli_geometry grid = {.kind = TLI_GRID, .height = H, .width = W};
+    const uint32_t offsets = tli_geometry_offsets(&grid);
+    tli_random r = tli_random_make(5, 5);
+    tli_pairs pairs;
+    MUST(ctx, tli_pairs_create(ctx, "test", &grid, H * W, &pairs));
     tl_tensor *table = random_tensor(ctx, &r, offsets, C * D, 0.4f),
               *x = random_tensor(ctx, &r, 1, H * W * B * C, 1.0f);
     float *rows = calloc((size_t)B * H * W * H * W, sizeof *rows);
@@ -303,9 +303,9 @@ static void window_is_convolution(void **unused)
     tl_tensor *window = golden_upload(ctx, rows, 1, (uint64_t)B * H * W * H * W);
     tl_tensor *weights = golden_upload(ctx, NULL, 1, (uint64_t)pairs.count * B),
               *y = golden_upload(ctx, NULL, 1, H * W * B * D);
-    const tl_relative relative = {.pairs = &pairs, .batch = B, .inner = C, .heads = 1, .head_dim = D};
-    MUST(ctx, tl_rows_to_pairs(ctx, &pairs, B, 1, tl_at(window, 0), tl_at(weights, 0)));
-    MUST(ctx, tl_relative_aggregate(ctx, &relative, tl_at(x, 0), table, tl_at(weights, 0), tl_at(y, 0)));
+    const tli_relative relative = {.pairs = &pairs, .batch = B, .inner = C, .heads = 1, .head_dim = D};
+    MUST(ctx, tli_rows_to_pairs(ctx, &pairs, B, 1, tli_at(window, 0), tli_at(weights, 0)));
+    MUST(ctx, tli_relative_aggregate(ctx, &relative, tli_at(x, 0), table, tli_at(weights, 0), tli_at(y, 0)));
     float *got = golden_download(ctx, y), *w = golden_download(ctx, table), *in = golden_download(ctx, x);
     float want[H * W * B * D] = {0};
     for (int yo = 0; yo < H; yo++)
@@ -324,7 +324,7 @@ static void window_is_convolution(void **unused)
                 }
     golden_compare("convolution", got, want, H * W * B * D, 2e-6);
     free(rows), free(got), free(w), free(in);
-    tl_pairs_destroy(ctx, &pairs);
+    tli_pairs_destroy(ctx, &pairs);
     tl_context_destroy(ctx);
 }
 
@@ -334,19 +334,19 @@ static void shift(void **unused)
 {
     enum { H = 6, W = 5, C = 8, D = 8, SHIFT_Y = 2, SHIFT_X = 1 };
     tl_context *ctx = golden_context(TL_PATH_AUTO);
-    tl_op_shape s = {.kind = TL_OP_TRANSLUTION,
-                     .geometry = {.kind = TL_GRID, .height = H, .width = W},
-                     .batch = 1,
-                     .dim = C,
-                     .heads = 2,
-                     .head_dim = 4,
-                     .queries = H * W};
+    tli_op_shape s = {.kind = TL_OP_TRANSLUTION,
+                      .geometry = {.kind = TLI_GRID, .height = H, .width = W},
+                      .batch = 1,
+                      .dim = C,
+                      .heads = 2,
+                      .head_dim = 4,
+                      .queries = H * W};
     bench b = make_bench(ctx, s, 21);
     /* Content on a 3 x 3 patch of an otherwise zero field: a zero token has zero keys and values, so every
      * field holds the same keys relative to the content, and as many zero ones. */
-    tl_random r = tl_random_make(8, 8);
+    tli_random r = tli_random_make(8, 8);
     float content[9 * C], x[2][H * W * C] = {{0}};
-    for (int i = 0; i < 9 * C; i++) content[i] = tl_random_normal(&r);
+    for (int i = 0; i < 9 * C; i++) content[i] = tli_random_normal(&r);
     for (int at = 0; at < 2; at++)
         for (int y = 0; y < 3; y++)
             for (int k = 0; k < 3; k++)

@@ -22,7 +22,7 @@ static tl_status strange_step(tl_context *ctx, const optimizer_target *t, const 
     seen.elements += count;
     seen.scratch = strange_workspace(count) > seen.scratch ? strange_workspace(count) : seen.scratch;
     assert_non_null(t->workspace.mem);
-    return tl_zero(ctx, t->workspace, strange_workspace(count)); /* all of it is there */
+    return tli_zero(ctx, t->workspace, strange_workspace(count)); /* all of it is there */
 }
 
 static const optimizer_rule strange = {
@@ -47,8 +47,8 @@ static tl_model_config small(void)
 
 static void as_planned(tl_context *ctx, const tl_model_config *c, const optimizer_rule *rule)
 {
-    tl_memory_plan plan;
-    MUST(ctx, tl_model_plan(c, 2, rule, &plan, tl_context_error(ctx)));
+    tli_memory_plan plan;
+    MUST(ctx, tli_model_plan(c, 2, rule, &plan, tl_context_error(ctx)));
     for (int kind = 0; kind < TL_MEMORY_KINDS; kind++)
         assert_int_equal(tl_memory_used(ctx, (tl_memory_kind)kind), plan.bytes[kind]);
     assert_int_equal(plan.bytes[TL_MEMORY_MOMENT], (uint64_t)rule->slots * plan.bytes[TL_MEMORY_PARAMETER]);
@@ -58,28 +58,28 @@ static void any_optimizer(void **unused)
 {
     tl_context *ctx = golden_context(TL_PATH_AUTO);
     const tl_model_config c = small();
-    const optimizer_rule *adamw = optimizer_rule_of(TL_OPTIMIZER_ADAMW);
+    const optimizer_rule *adamw = tli_optimizer_rule_of(TL_OPTIMIZER_ADAMW);
     for (int i = 0; i < 2; i++) {
         const optimizer_rule *rule = i == 0 ? adamw : &strange;
-        tl_model *model = NULL;
-        MUST(ctx, tl_model_create(ctx, &c, 2, rule, &model));
-        const tl_registry *r = tl_model_registry(model);
+        tli_model *model = NULL;
+        MUST(ctx, tli_model_create(ctx, &c, 2, rule, &model));
+        const tli_registry *r = tli_model_registry(model);
         as_planned(ctx, &c, rule);
-        assert_int_equal(tl_registry_stored_bytes(r),
-                         (1 + (uint64_t)rule->slots) * tl_registry_count(r) * sizeof(float));
+        assert_int_equal(tli_registry_stored_bytes(r),
+                         (1 + (uint64_t)rule->slots) * tli_registry_count(r) * sizeof(float));
         for (int p = 0; p < r->count; p++)
             for (int s = 0; s < rule->slots; s++) {
                 char name[128];
                 snprintf(name, sizeof name, "%s%s", rule->slot[s], r->items[p].name);
                 assert_string_equal(r->items[p].state[s]->name, name);
             }
-        tl_model_destroy(ctx, model);
+        tli_model_destroy(ctx, model);
         for (int kind = 0; kind < TL_MEMORY_KINDS; kind++)
             assert_int_equal(tl_memory_used(ctx, (tl_memory_kind)kind), 0);
     }
-    tl_memory_plan two, three;
-    MUST(ctx, tl_model_plan(&c, 2, adamw, &two, NULL));
-    MUST(ctx, tl_model_plan(&c, 2, &strange, &three, NULL));
+    tli_memory_plan two, three;
+    MUST(ctx, tli_model_plan(&c, 2, adamw, &two, NULL));
+    MUST(ctx, tli_model_plan(&c, 2, &strange, &three, NULL));
     assert_true(three.bytes[TL_MEMORY_WORKSPACE] > two.bytes[TL_MEMORY_WORKSPACE]);
     tl_context_destroy(ctx);
 }
@@ -89,21 +89,21 @@ static void updates(void **unused)
 {
     tl_context *ctx = golden_context(TL_PATH_AUTO);
     const tl_model_config c = small();
-    tl_model *model = NULL;
-    MUST(ctx, tl_model_create(ctx, &c, 2, &strange, &model));
-    tl_registry *r = tl_model_registry(model);
+    tli_model *model = NULL;
+    MUST(ctx, tli_model_create(ctx, &c, 2, &strange, &model));
+    tli_registry *r = tli_model_registry(model);
     const optimizer_settings settings = {.weight_decay = 0.5f, .step = 1};
     memset(&seen, 0, sizeof seen);
-    MUST(ctx, tl_registry_update(ctx, r, &settings));
+    MUST(ctx, tli_registry_update(ctx, r, &settings));
     assert_int_equal(seen.calls, r->count);
     assert_int_equal(seen.decayed, r->count); /* as the reference: all of them */
-    assert_int_equal(seen.elements, tl_registry_count(r));
-    assert_int_equal(seen.scratch, tl_registry_workspace(r, &strange));
+    assert_int_equal(seen.elements, tli_registry_count(r));
+    assert_int_equal(seen.scratch, tli_registry_workspace(r, &strange));
     r->items[1].decay = r->items[4].decay = false;
     memset(&seen, 0, sizeof seen);
-    MUST(ctx, tl_registry_update(ctx, r, &settings));
+    MUST(ctx, tli_registry_update(ctx, r, &settings));
     assert_int_equal(seen.decayed, r->count - 2);
-    tl_model_destroy(ctx, model);
+    tli_model_destroy(ctx, model);
     tl_context_destroy(ctx);
 }
 
@@ -112,10 +112,10 @@ static void decay_by_parameter(void **unused)
 {
     tl_context *ctx = golden_context(TL_PATH_AUTO);
     const tl_model_config c = small();
-    tl_model *model = NULL;
-    MUST(ctx, tl_model_create(ctx, &c, 2, optimizer_rule_of(TL_OPTIMIZER_ADAMW), &model));
-    tl_registry *r = tl_model_registry(model);
-    MUST(ctx, tl_registry_init(ctx, r, 1));
+    tli_model *model = NULL;
+    MUST(ctx, tli_model_create(ctx, &c, 2, tli_optimizer_rule_of(TL_OPTIMIZER_ADAMW), &model));
+    tli_registry *r = tli_model_registry(model);
+    MUST(ctx, tli_registry_init(ctx, r, 1));
     const optimizer_settings settings = {.lr = 0.5f,
                                          .beta1 = 0.9f,
                                          .beta2 = 0.999f,
@@ -125,21 +125,21 @@ static void decay_by_parameter(void **unused)
                                          .step = 1};
     for (int i = 0; i < r->count; i++) {
         r->items[i].decay = i % 2 == 0;
-        MUST(ctx, tl_zero(ctx, tl_at(r->items[i].gradient, 0), tl_parameter_count(&r->items[i])));
+        MUST(ctx, tli_zero(ctx, tli_at(r->items[i].gradient, 0), tli_parameter_count(&r->items[i])));
     }
     float **before = calloc((size_t)r->count, sizeof *before);
     assert_non_null(before);
     for (int i = 0; i < r->count; i++) before[i] = golden_download(ctx, r->items[i].value);
-    MUST(ctx, tl_registry_update(ctx, r, &settings));
+    MUST(ctx, tli_registry_update(ctx, r, &settings));
     for (int i = 0; i < r->count; i++) {
         float *after = golden_download(ctx, r->items[i].value);
-        for (uint64_t e = 0; e < tl_parameter_count(&r->items[i]); e++)
+        for (uint64_t e = 0; e < tli_parameter_count(&r->items[i]); e++)
             if (after[e] != before[i][e] * (i % 2 == 0 ? 0.75f : 1.0f))
                 fail_msg("%s: %g, then %g", r->items[i].name, before[i][e], after[e]);
         free(after), free(before[i]);
     }
     free(before);
-    tl_model_destroy(ctx, model);
+    tli_model_destroy(ctx, model);
     tl_context_destroy(ctx);
 }
 

@@ -5,16 +5,16 @@
 #include "core/choices.h"
 #include "models/model.h"
 
-static tl_op_shape small(tl_op_kind op, tl_geometry_kind kind)
+static tli_op_shape small(tl_op_kind op, tli_geometry_kind kind)
 {
-    tl_op_shape s = {.kind = op,
-                     .geometry = {.kind = kind, .depth = 1, .height = 1, .width = 4, .max_length = 4},
-                     .batch = 2,
-                     .dim = 8,
-                     .heads = 2,
-                     .head_dim = 4,
-                     .queries = 4};
-    const op_rule *rule = op_rule_of(op);
+    tli_op_shape s = {.kind = op,
+                      .geometry = {.kind = kind, .depth = 1, .height = 1, .width = 4, .max_length = 4},
+                      .batch = 2,
+                      .dim = 8,
+                      .heads = 2,
+                      .head_dim = 4,
+                      .queries = 4};
+    const op_rule *rule = tli_op_rule_of(op);
     if (rule->low_rank) s.relenc_dim = 2;
     if (rule->window == OP_WINDOW_KERNEL) s.geometry.window = 1;
     s.geometry.absolute = rule->per_pair;
@@ -23,11 +23,11 @@ static tl_op_shape small(tl_op_kind op, tl_geometry_kind kind)
 
 static void every_operation_is_a_sequence_and_a_grid(void **unused)
 {
-    for (int op = 0; op < op_choices.count; op++)
-        for (int kind = TL_GRID; kind <= TL_CAUSAL; kind++) {
-            const tl_op_shape s = small((tl_op_kind)op, (tl_geometry_kind)kind);
+    for (int op = 0; op < tli_op_choices.count; op++)
+        for (int kind = TLI_GRID; kind <= TLI_CAUSAL; kind++) {
+            const tli_op_shape s = small((tl_op_kind)op, (tli_geometry_kind)kind);
             tl_error err = {0};
-            if (op_check(&s, &err) != TL_OK) fail_msg("%s: %s", tl_op_name(s.kind), err.text);
+            if (tli_op_check(&s, &err) != TL_OK) fail_msg("%s: %s", tl_op_name(s.kind), err.text);
         }
 }
 
@@ -35,19 +35,19 @@ static void every_operation_is_a_sequence_and_a_grid(void **unused)
 static void pairs_are_saved_where_the_rule_says(void **unused)
 {
     int most = 0, saving = 0;
-    for (int op = 0; op < op_choices.count; op++)
+    for (int op = 0; op < tli_op_choices.count; op++)
         for (tl_roles roles = 0; roles <= TL_ROLE_QKV; roles++) {
-            tl_op_shape s = small((tl_op_kind)op, TL_GRID);
-            tl_op_parameter list[OP_MAX_PARAMETERS];
+            tli_op_shape s = small((tl_op_kind)op, TLI_GRID);
+            tli_op_parameter list[OP_MAX_PARAMETERS];
             s.relative = roles;
-            if (op_check(&s, NULL) != TL_OK) continue;
-            const int count = tl_op_parameters(&s, list);
+            if (tli_op_check(&s, NULL) != TL_OK) continue;
+            const int count = tli_op_parameters(&s, list);
             if (count > most) most = count;
             s.keep = true;
-            if ((tl_op_kept_count(&s) > 0) != tl_op_saves_pairs(&s))
+            if ((tli_op_kept_count(&s) > 0) != tli_op_saves_pairs(&s))
                 fail_msg("%s of roles %u: the rule says %d", tl_op_name(s.kind), roles,
-                         tl_op_saves_pairs(&s));
-            saving += tl_op_saves_pairs(&s);
+                         tli_op_saves_pairs(&s));
+            saving += tli_op_saves_pairs(&s);
         }
     assert_int_equal(most, 8);    /* alpha: qkv, three times two, v3 */
     assert_int_equal(saving, 14); /* translution and absolute: all of the eight sets but v */
@@ -65,93 +65,93 @@ static tl_model_config model(tl_op_kind op)
                          .head_dim = 4,
                          .mlp_dim = 8,
                          .relenc_dim = 2};
-    c.window = op_rule_of(op)->window == OP_WINDOW_KERNEL ? 1 : 0;
+    c.window = tli_op_rule_of(op)->window == OP_WINDOW_KERNEL ? 1 : 0;
     return c;
 }
 
 static uint64_t planned(tl_model_config c, bool recompute)
 {
-    tl_memory_plan plan;
+    tli_memory_plan plan;
     c.recompute = recompute;
-    assert_int_equal(tl_model_plan(&c, 2, optimizer_rule_of(TL_OPTIMIZER_ADAMW), &plan, NULL), TL_OK);
+    assert_int_equal(tli_model_plan(&c, 2, tli_optimizer_rule_of(TL_OPTIMIZER_ADAMW), &plan, NULL), TL_OK);
     return plan.total;
 }
 
 static void plans_differ_where_pairs_are_saved(void **unused)
 {
-    for (int op = 0; op < op_choices.count; op++)
+    for (int op = 0; op < tli_op_choices.count; op++)
         for (tl_roles roles = 0; roles < TL_ROLE_QKV; roles++) {
             tl_model_config c = model((tl_op_kind)op);
             c.relative = roles;
-            if (tl_model_check(&c, NULL) != TL_OK) continue;
-            if ((planned(c, false) > planned(c, true)) != tl_model_saves_pairs(&c))
-                fail_msg("%s of roles %u: %d", tl_op_name(c.op), roles, tl_model_saves_pairs(&c));
+            if (tli_model_check(&c, NULL) != TL_OK) continue;
+            if ((planned(c, false) > planned(c, true)) != tli_model_saves_pairs(&c))
+                fail_msg("%s of roles %u: %d", tl_op_name(c.op), roles, tli_model_saves_pairs(&c));
         }
 }
 
 static uint64_t parameters(const tl_model_config *c)
 {
-    tl_registry registry = {0};
+    tli_registry registry = {0};
     tl_error err = {0};
-    if (tl_model_parameters(c, &registry, &err) != TL_OK) fail_msg("%s", err.text);
-    const uint64_t count = tl_registry_count(&registry);
-    tl_registry_free(NULL, &registry);
+    if (tli_model_parameters(c, &registry, &err) != TL_OK) fail_msg("%s", err.text);
+    const uint64_t count = tli_registry_count(&registry);
+    tli_registry_free(NULL, &registry);
     return count;
 }
 
 /* Zeroed settings and those of the command line are the same model. */
 static void positions_follow_the_operation(void **unused)
 {
-    for (int op = 0; op < op_choices.count; op++) {
+    for (int op = 0; op < tli_op_choices.count; op++) {
         tl_model_config c = model((tl_op_kind)op), same = c;
         const tl_positions own = op == TL_OP_ATTENTION ? TL_POSITIONS_LEARNED : TL_POSITIONS_NONE;
         same.positions = own;
         assert_int_equal(c.positions, TL_POSITIONS_DEFAULT);
-        assert_int_equal(tl_model_positions(&c), own);
-        assert_true(op_takes_positions(c.op, own));
+        assert_int_equal(tli_model_positions(&c), own);
+        assert_true(tli_op_takes_positions(c.op, own));
         assert_int_equal(parameters(&c), parameters(&same));
         c.positions = TL_POSITIONS_LEARNED;
-        assert_int_equal(tl_model_positions(&c), TL_POSITIONS_LEARNED);
+        assert_int_equal(tli_model_positions(&c), TL_POSITIONS_LEARNED);
     }
 }
 
 static void wrong_values(void **unused)
 {
-    const tl_op_shape good = small(TL_OP_ALPHA, TL_GRID);
+    const tli_op_shape good = small(TL_OP_ALPHA, TLI_GRID);
     tl_error err = {0};
-    assert_int_equal(op_check(&good, &err), TL_OK);
+    assert_int_equal(tli_op_check(&good, &err), TL_OK);
     struct {
         size_t field;
         uint32_t value;
         const char *word;
     } const wrong[] = {
-        {offsetof(tl_op_shape, kind), 77, "no operation 77"},
-        {offsetof(tl_op_shape, dim), 0, "dim is 0"},
-        {offsetof(tl_op_shape, dim), UINT32_MAX, "dim is"},
-        {offsetof(tl_op_shape, heads), 0, "heads is 0"},
-        {offsetof(tl_op_shape, heads), 1025, "heads is 1025"},
-        {offsetof(tl_op_shape, head_dim), 0, "head_dim is 0"},
-        {offsetof(tl_op_shape, relenc_dim), 0, "relenc_dim is 0"},
-        {offsetof(tl_op_shape, relative), 8, "relative roles are 8"},
-        {offsetof(tl_op_shape, geometry.width), 0, "width above 0"},
-        {offsetof(tl_op_shape, geometry.width), 40000, "too many"},
-        {offsetof(tl_op_shape, geometry.depth), UINT32_MAX, "too many"},
-        {offsetof(tl_op_shape, geometry.kind), TL_CAUSAL, "max_length"},
-        {offsetof(tl_op_shape, geometry.sharing), 9, "no sharing of offsets 9"},
-        {offsetof(tl_op_shape, geometry.sharing), TL_SHARING_LOG, "radius"},
+        {offsetof(tli_op_shape, kind), 77, "no operation 77"},
+        {offsetof(tli_op_shape, dim), 0, "dim is 0"},
+        {offsetof(tli_op_shape, dim), UINT32_MAX, "dim is"},
+        {offsetof(tli_op_shape, heads), 0, "heads is 0"},
+        {offsetof(tli_op_shape, heads), 1025, "heads is 1025"},
+        {offsetof(tli_op_shape, head_dim), 0, "head_dim is 0"},
+        {offsetof(tli_op_shape, relenc_dim), 0, "relenc_dim is 0"},
+        {offsetof(tli_op_shape, relative), 8, "relative roles are 8"},
+        {offsetof(tli_op_shape, geometry.width), 0, "width above 0"},
+        {offsetof(tli_op_shape, geometry.width), 40000, "too many"},
+        {offsetof(tli_op_shape, geometry.depth), UINT32_MAX, "too many"},
+        {offsetof(tli_op_shape, geometry.kind), TLI_CAUSAL, "max_length"},
+        {offsetof(tli_op_shape, geometry.sharing), 9, "no sharing of offsets 9"},
+        {offsetof(tli_op_shape, geometry.sharing), TL_SHARING_LOG, "radius"},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
-        tl_op_shape s = good;
+        tli_op_shape s = good;
         s.geometry.max_length = 2;
         memcpy((char *)&s + wrong[i].field, &wrong[i].value, sizeof wrong[i].value);
-        assert_int_equal(op_check(&s, &err), TL_ERROR_USAGE);
+        assert_int_equal(tli_op_check(&s, &err), TL_ERROR_USAGE);
         if (strstr(err.text, wrong[i].word) == NULL) fail_msg("no '%s' in: %s", wrong[i].word, err.text);
     }
-    tl_op_shape s = good;
+    tli_op_shape s = good;
     s.batch = 0;
-    assert_int_equal(op_check_batch(&s, &err), TL_ERROR_USAGE);
+    assert_int_equal(tli_op_check_batch(&s, &err), TL_ERROR_USAGE);
     s.batch = UINT32_MAX;
-    assert_int_equal(op_check_batch(&s, &err), TL_ERROR_USAGE);
+    assert_int_equal(tli_op_check_batch(&s, &err), TL_ERROR_USAGE);
 }
 
 int main(void)

@@ -42,8 +42,8 @@ static tl_model_config small(tl_op_kind op, tl_pool pool, tl_positions positions
 
 typedef struct rig {
     tl_context *ctx;
-    tl_model *model;
-    tl_registry *registry;
+    tli_model *model;
+    tli_registry *registry;
     float images[BATCH * PIXELS];
     int32_t targets[BATCH];
 } rig;
@@ -54,19 +54,19 @@ static rig make(const tl_model_config *c, uint32_t batch, bool training, tl_kern
     tl_error err = {0};
     const tl_context_options options = {.path = path};
     if (tl_context_create(&options, &r.ctx, &err) != TL_OK) fail_msg("%s", err.text);
-    MUST(r.ctx,
-         tl_model_create(r.ctx, c, batch, training ? optimizer_rule_of(TL_OPTIMIZER_ADAMW) : NULL, &r.model));
-    r.registry = tl_model_registry(r.model);
-    MUST(r.ctx, tl_registry_init(r.ctx, r.registry, 11));
-    tl_random random = tl_random_make(5, 5);
-    for (int i = 0; i < BATCH * PIXELS; i++) r.images[i] = tl_random_normal(&random);
-    for (int i = 0; i < BATCH; i++) r.targets[i] = (int32_t)tl_random_below(&random, CLASSES);
+    MUST(r.ctx, tli_model_create(r.ctx, c, batch, training ? tli_optimizer_rule_of(TL_OPTIMIZER_ADAMW) : NULL,
+                                 &r.model));
+    r.registry = tli_model_registry(r.model);
+    MUST(r.ctx, tli_registry_init(r.ctx, r.registry, 11));
+    tli_random random = tli_random_make(5, 5);
+    for (int i = 0; i < BATCH * PIXELS; i++) r.images[i] = tli_random_normal(&random);
+    for (int i = 0; i < BATCH; i++) r.targets[i] = (int32_t)tli_random_below(&random, CLASSES);
     return r;
 }
 
 static void unmake(rig *r)
 {
-    tl_model_destroy(r->ctx, r->model);
+    tli_model_destroy(r->ctx, r->model);
     tl_context_destroy(r->ctx);
 }
 
@@ -75,14 +75,14 @@ static double loss_of(rig *r, uint32_t batch)
     float rows[BATCH];
     double sum = 0;
     MUST(r->ctx,
-         tl_model_set_batch(r->ctx, r->model,
-                            &(tl_inputs){.count = batch, .images = r->images, .targets = r->targets}));
-    MUST(r->ctx, tl_model_forward(r->ctx, r->model));
-    MUST(r->ctx, tl_model_loss(r->ctx, r->model, 3));
-    MUST(r->ctx, tl_model_read_row_losses(r->ctx, r->model, rows));
+         tli_model_set_batch(r->ctx, r->model,
+                             &(tli_inputs){.count = batch, .images = r->images, .targets = r->targets}));
+    MUST(r->ctx, tli_model_forward(r->ctx, r->model));
+    MUST(r->ctx, tli_model_loss(r->ctx, r->model, 3));
+    MUST(r->ctx, tli_model_read_row_losses(r->ctx, r->model, rows));
     for (uint32_t i = 0; i < batch; i++) sum += (double)rows[i];
     float mean;
-    MUST(r->ctx, tl_model_read_losses(r->ctx, r->model, 3, 1, &mean));
+    MUST(r->ctx, tli_model_read_losses(r->ctx, r->model, 3, 1, &mean));
     assert_true(fabs((double)mean - sum / batch) < 1e-5);
     return sum / batch;
 }
@@ -96,14 +96,14 @@ static float *download(tl_context *ctx, const tl_tensor *t, uint64_t count)
 }
 
 /* Moves every parameter by t times a random direction; returns gradient . direction of that parameter. */
-static double move(rig *r, tl_parameter *p, const float *base, double t)
+static double move(rig *r, tli_parameter *p, const float *base, double t)
 {
-    const uint64_t count = tl_parameter_count(p);
+    const uint64_t count = tli_parameter_count(p);
     float *moved = malloc(count * sizeof *moved), *gradient = download(r->ctx, p->gradient, count);
     double product = 0;
-    tl_random random = tl_random_make(77, tl_random_stream(p->name));
+    tli_random random = tli_random_make(77, tli_random_stream(p->name));
     for (uint64_t i = 0; i < count; i++) {
-        const float direction = tl_random_normal(&random);
+        const float direction = tli_random_normal(&random);
         moved[i] = (float)((double)base[i] + t * (double)direction);
         product += (double)gradient[i] * ((double)moved[i] - (double)base[i]) / t;
     }
@@ -119,10 +119,10 @@ static void check_gradients(const tl_model_config *c, uint32_t capacity, uint32_
 {
     rig r = make(c, capacity, true, path);
     loss_of(&r, batch);
-    MUST(r.ctx, tl_model_backward(r.ctx, r.model));
+    MUST(r.ctx, tli_model_backward(r.ctx, r.model));
     for (int i = 0; i < r.registry->count; i++) {
-        tl_parameter *p = &r.registry->items[i];
-        const uint64_t count = tl_parameter_count(p);
+        tli_parameter *p = &r.registry->items[i];
+        const uint64_t count = tli_parameter_count(p);
         float *base = download(r.ctx, p->value, count);
         const double h = 2e-2 / sqrt((double)count);
         const double product = move(&r, p, base, h), above = loss_of(&r, batch);
@@ -196,13 +196,13 @@ static void partial_batch_is_like_a_small_model(void **unused)
         const tl_model_config c = small((tl_op_kind)op, TL_POOL_CLS, TL_POSITIONS_LEARNED);
         rig large = make(&c, BATCH, true, TL_PATH_AUTO), exact = make(&c, 3, true, TL_PATH_AUTO);
         loss_of(&large, BATCH);
-        MUST(large.ctx, tl_model_backward(large.ctx, large.model));
+        MUST(large.ctx, tli_model_backward(large.ctx, large.model));
         const double loss = loss_of(&large, 3);
-        MUST(large.ctx, tl_model_backward(large.ctx, large.model));
+        MUST(large.ctx, tli_model_backward(large.ctx, large.model));
         assert_true(fabs(loss - loss_of(&exact, 3)) < 1e-6);
-        MUST(exact.ctx, tl_model_backward(exact.ctx, exact.model));
+        MUST(exact.ctx, tli_model_backward(exact.ctx, exact.model));
         for (int i = 0; i < exact.registry->count; i++) {
-            const uint64_t count = tl_parameter_count(&exact.registry->items[i]);
+            const uint64_t count = tli_parameter_count(&exact.registry->items[i]);
             float *a = download(large.ctx, large.registry->items[i].gradient, count);
             float *b = download(exact.ctx, exact.registry->items[i].gradient, count);
             compare(exact.registry->items[i].name, a, b, count, 1e-5);
@@ -227,21 +227,21 @@ static void inference_agrees(void **unused)
             float a[BATCH * CLASSES], b[BATCH * CLASSES];
             int32_t ranks[BATCH];
             loss_of(&training, BATCH);
-            MUST(training.ctx, tl_model_read_logits(training.ctx, training.model, a));
+            MUST(training.ctx, tli_model_read_logits(training.ctx, training.model, a));
             for (int again = 0; again < 2; again++) {
                 loss_of(&inference, 2);
                 loss_of(&inference, BATCH);
-                MUST(inference.ctx, tl_model_read_logits(inference.ctx, inference.model, b));
+                MUST(inference.ctx, tli_model_read_logits(inference.ctx, inference.model, b));
                 compare("logits", b, a, BATCH * CLASSES, 1e-6);
             }
-            MUST(inference.ctx, tl_model_read_ranks(inference.ctx, inference.model, ranks));
+            MUST(inference.ctx, tli_model_read_ranks(inference.ctx, inference.model, ranks));
             for (int i = 0; i < BATCH; i++) {
                 int larger = 0;
                 for (int k = 0; k < CLASSES; k++)
                     larger += b[i * CLASSES + k] > b[i * CLASSES + inference.targets[i]];
                 assert_int_equal(ranks[i], larger);
             }
-            assert_int_equal(tl_model_backward(inference.ctx, inference.model), TL_ERROR_USAGE);
+            assert_int_equal(tli_model_backward(inference.ctx, inference.model), TL_ERROR_USAGE);
             unmake(&training);
             unmake(&inference);
         }
@@ -259,13 +259,13 @@ static void attention_is_read(void **unused)
         float got[2][2][COUNT]; /* [training][layer] */
         for (int training = 0; training < 2; training++) {
             rig r = make(&c, BATCH, training != 0, TL_PATH_AUTO);
-            const tl_inputs inputs = {.count = BATCH, .images = r.images, .targets = r.targets};
-            MUST(r.ctx, tl_model_set_batch(r.ctx, r.model, &inputs));
-            MUST(r.ctx, tl_model_forward(r.ctx, r.model));
+            const tli_inputs inputs = {.count = BATCH, .images = r.images, .targets = r.targets};
+            MUST(r.ctx, tli_model_set_batch(r.ctx, r.model, &inputs));
+            MUST(r.ctx, tli_model_forward(r.ctx, r.model));
             for (uint32_t layer = 0; layer < 2; layer++) {
                 float other[COUNT], *row = got[training][layer];
-                MUST(r.ctx, tl_model_read_attention(r.ctx, r.model, layer, 3, row));
-                MUST(r.ctx, tl_model_read_attention(r.ctx, r.model, layer, 1, other));
+                MUST(r.ctx, tli_model_read_attention(r.ctx, r.model, layer, 3, row));
+                MUST(r.ctx, tli_model_read_attention(r.ctx, r.model, layer, 1, other));
                 assert_memory_not_equal(row, other, sizeof other);
                 for (int h = 0; h < HEADS; h++) {
                     double sum = 0;
@@ -275,15 +275,15 @@ static void attention_is_read(void **unused)
             }
             assert_memory_not_equal(got[training][0], got[training][1], sizeof got[0][0]);
             float row[COUNT];
-            assert_int_equal(tl_model_read_attention(r.ctx, r.model, 2, 0, row), TL_ERROR_USAGE);
+            assert_int_equal(tli_model_read_attention(r.ctx, r.model, 2, 0, row), TL_ERROR_USAGE);
             assert_non_null(strstr(tl_context_error(r.ctx)->text, "no block 2"));
             /* no queries: every token counts the same */
             if (op == TL_OP_ATTENTION) {
-                tl_parameter *qkv = tl_registry_find(r.registry, "transformer.layers.1.0.to_qkv.weight");
+                tli_parameter *qkv = tli_registry_find(r.registry, "transformer.layers.1.0.to_qkv.weight");
                 assert_non_null(qkv);
                 const float zero[8 * 10] = {0}; /* the q rows: heads x head_dim of dim */
                 MUST(r.ctx, tl_tensor_write(r.ctx, qkv->value, 0, 80, zero));
-                MUST(r.ctx, tl_model_read_attention(r.ctx, r.model, 1, 0, row));
+                MUST(r.ctx, tli_model_read_attention(r.ctx, r.model, 1, 0, row));
                 for (int i = 0; i < COUNT; i++) assert_true(fabs((double)row[i] - 1.0 / TOKENS) < 1e-6);
             }
             unmake(&r);
@@ -295,10 +295,10 @@ static void attention_is_read(void **unused)
     tl_model_config windowed = c;
     windowed.window = 1;
     rig r = make(&windowed, 1, false, TL_PATH_AUTO);
-    const tl_inputs inputs = {.count = 1, .images = r.images, .targets = r.targets};
+    const tli_inputs inputs = {.count = 1, .images = r.images, .targets = r.targets};
     float row[COUNT];
-    MUST(r.ctx, tl_model_set_batch(r.ctx, r.model, &inputs));
-    assert_int_equal(tl_model_read_attention(r.ctx, r.model, 0, 0, row), TL_ERROR_USAGE);
+    MUST(r.ctx, tli_model_set_batch(r.ctx, r.model, &inputs));
+    assert_int_equal(tli_model_read_attention(r.ctx, r.model, 0, 0, row), TL_ERROR_USAGE);
     unmake(&r);
 }
 
@@ -306,27 +306,27 @@ static void initial_values(void **unused)
 {
     const tl_model_config c = small(TL_OP_ALPHA, TL_POOL_CLS, TL_POSITIONS_LEARNED);
     rig a = make(&c, 2, false, TL_PATH_AUTO), b = make(&c, 2, false, TL_PATH_AUTO);
-    MUST(b.ctx, tl_registry_init(b.ctx, b.registry, 12));
+    MUST(b.ctx, tli_registry_init(b.ctx, b.registry, 12));
     for (int i = 0; i < a.registry->count; i++) {
-        const tl_parameter *p = &a.registry->items[i];
-        const uint64_t count = tl_parameter_count(p);
+        const tli_parameter *p = &a.registry->items[i];
+        const uint64_t count = tli_parameter_count(p);
         float *x = download(a.ctx, p->value, count), *y = download(b.ctx, b.registry->items[i].value, count);
-        const bool drawn = p->init == TL_INIT_UNIFORM || p->init == TL_INIT_NORMAL;
+        const bool drawn = p->init == TLI_INIT_UNIFORM || p->init == TLI_INIT_NORMAL;
         assert_int_equal(memcmp(x, y, count * sizeof *x) != 0, drawn); /* another seed */
         double largest = 0;
         for (uint64_t k = 0; k < count; k++) {
             largest = fmax(largest, fabs((double)x[k]));
-            if (p->init == TL_INIT_UNIFORM) assert_true(fabsf(x[k]) <= p->bound);
-            if (p->init == TL_INIT_ONE) assert_true(x[k] == 1.0f);
-            if (p->init == TL_INIT_ZERO) assert_true(x[k] == 0.0f);
+            if (p->init == TLI_INIT_UNIFORM) assert_true(fabsf(x[k]) <= p->bound);
+            if (p->init == TLI_INIT_ONE) assert_true(x[k] == 1.0f);
+            if (p->init == TLI_INIT_ZERO) assert_true(x[k] == 0.0f);
         }
-        if (p->init == TL_INIT_UNIFORM && count > 30) assert_true(largest > 0.8 * (double)p->bound);
+        if (p->init == TLI_INIT_UNIFORM && count > 30) assert_true(largest > 0.8 * (double)p->bound);
         free(x);
         free(y);
     }
     /* Linear: 1 / sqrt(fan_in); a relative table counts in * out. */
-    assert_true(fabsf(tl_registry_find(a.registry, "mlp_head.bias")->bound - 0.316228f) < 1e-6f);
-    assert_true(fabsf(tl_registry_find(a.registry, "translution.layers.1.0.to_k2.unique_params")->bound -
+    assert_true(fabsf(tli_registry_find(a.registry, "mlp_head.bias")->bound - 0.316228f) < 1e-6f);
+    assert_true(fabsf(tli_registry_find(a.registry, "translution.layers.1.0.to_k2.unique_params")->bound -
                       1.0f / 6.0f) < 1e-6f);
     unmake(&a);
     unmake(&b);
@@ -336,7 +336,7 @@ static void settings_that_make_no_model(void **unused)
 {
     const tl_model_config good = small(TL_OP_ALPHA, TL_POOL_CLS, TL_POSITIONS_NONE);
     tl_error err = {0};
-    assert_int_equal(tl_model_check(&good, &err), TL_OK);
+    assert_int_equal(tli_model_check(&good, &err), TL_OK);
     struct {
         size_t field;
         uint32_t value;
@@ -363,26 +363,26 @@ static void settings_that_make_no_model(void **unused)
         tl_model_config c = good;
         memcpy((char *)&c + wrong[i].field, &wrong[i].value, sizeof wrong[i].value);
         memset(&err, 0, sizeof err);
-        assert_int_equal(tl_model_check(&c, &err), TL_ERROR_USAGE);
+        assert_int_equal(tli_model_check(&c, &err), TL_ERROR_USAGE);
         if (strstr(err.text, wrong[i].word) == NULL) fail_msg("no '%s' in: %s", wrong[i].word, err.text);
     }
     tl_model_config attention = good; /* who has no relative path needs no width for it */
     attention.op = TL_OP_ATTENTION;
     attention.relenc_dim = 0;
-    assert_int_equal(tl_model_check(&attention, &err), TL_OK);
+    assert_int_equal(tli_model_check(&attention, &err), TL_OK);
 }
 
 static void batches_of_the_wrong_size(void **unused)
 {
     const tl_model_config c = small(TL_OP_ATTENTION, TL_POOL_CLS, TL_POSITIONS_NONE);
     rig r = make(&c, 2, false, TL_PATH_AUTO);
-    assert_int_equal(tl_model_set_batch(r.ctx, r.model,
-                                        &(tl_inputs){.count = 0, .images = r.images, .targets = r.targets}),
+    assert_int_equal(tli_model_set_batch(r.ctx, r.model,
+                                         &(tli_inputs){.count = 0, .images = r.images, .targets = r.targets}),
                      TL_ERROR_USAGE);
-    assert_int_equal(tl_model_set_batch(r.ctx, r.model,
-                                        &(tl_inputs){.count = 3, .images = r.images, .targets = r.targets}),
+    assert_int_equal(tli_model_set_batch(r.ctx, r.model,
+                                         &(tli_inputs){.count = 3, .images = r.images, .targets = r.targets}),
                      TL_ERROR_USAGE);
-    assert_int_equal(tl_model_loss(r.ctx, r.model, TL_LOSS_SLOTS), TL_ERROR_USAGE);
+    assert_int_equal(tli_model_loss(r.ctx, r.model, TLI_LOSS_SLOTS), TL_ERROR_USAGE);
     unmake(&r);
 }
 

@@ -1,7 +1,7 @@
 /* The family of operations by its formulas alone: loops over pairs of tokens in double precision, offsets counted
  * anew, nothing shared with the engine but the description of a shape. */
-#ifndef TL_TESTS_FAMILY_ORACLE_H
-#define TL_TESTS_FAMILY_ORACLE_H
+#ifndef TESTS_FAMILY_ORACLE_H
+#define TESTS_FAMILY_ORACLE_H
 
 #include <math.h>
 #include <string.h>
@@ -10,7 +10,7 @@
 
 enum { MOST_TOKENS = 16, MOST_WIDTH = 16 };
 
-/* An operation's weights, by the fields of tl_op_weights. */
+/* An operation's weights, by the fields of tli_op_weights. */
 enum { F_QKV, F_Q, F_K, F_V, F_A_Q, F_A_K, F_A_V, F_V3, F_BIAS, F_R_K, F_R_V, F_W, F_GATE, FIELDS };
 static const char *const field_names[FIELDS] = {"qkv", "q",    "k",   "v",   "a_q", "a_k", "a_v",
                                                 "v3",  "bias", "r_k", "r_v", "w",   "gate"};
@@ -19,7 +19,7 @@ typedef struct oracle_weights {
 } oracle_weights;
 
 /* Distances past the radius in octaves, or clipped. */
-static inline int oracle_bucket(const tl_geometry *g, int distance)
+static inline int oracle_bucket(const tli_geometry *g, int distance)
 {
     int b = distance;
     if (g->sharing == TL_SHARING_CLIP && distance > (int)g->sharing_radius) b = (int)g->sharing_radius;
@@ -31,10 +31,10 @@ static inline int oracle_bucket(const tl_geometry *g, int distance)
 }
 
 /* The table's index of the step from token j to token i; -1: they do not see each other. */
-static inline int oracle_step(const tl_geometry *g, int i, int j, int *matrices)
+static inline int oracle_step(const tli_geometry *g, int i, int j, int *matrices)
 {
     const int size[3] = {g->depth > 0 ? (int)g->depth : 1, (int)g->height, (int)g->width};
-    const bool causal = g->kind == TL_CAUSAL;
+    const bool causal = g->kind == TLI_CAUSAL;
     int index = 0, count = 1, a = i - (int)g->cls, b = j - (int)g->cls;
     bool far = false;
     if (causal) {
@@ -71,18 +71,18 @@ static inline void oracle_times(const double *row, const double *m, int in, int 
 
 /* Turns the heads of a row by the token's position: in a sequence one list of frequencies; on a plane half of them
  * by the row, half by the column; in a volume a third by the slice, a third by the row, the rest by the column. */
-static inline void oracle_rotate(const tl_op_shape *s, int token, double *row)
+static inline void oracle_rotate(const tli_op_shape *s, int token, double *row)
 {
-    const tl_geometry *g = &s->geometry;
+    const tli_geometry *g = &s->geometry;
     const int d = (int)s->head_dim, half = d / 2, patch = token - (int)g->cls;
     const int plane = (int)(g->height * g->width), width = (int)g->width;
     if (patch < 0) return;
     for (int c = 0; c < half; c++) {
         double angle = token * pow(10000.0, -(double)c / half);
-        if (g->kind == TL_GRID && g->depth <= 1) {
+        if (g->kind == TLI_GRID && g->depth <= 1) {
             const int n = half / 2;
             angle = (c < n ? patch / width : patch % width) * pow(10000.0, -(double)(c % n) / n);
-        } else if (g->kind == TL_GRID) {
+        } else if (g->kind == TLI_GRID) {
             const int n = half / 3;
             if (c < n)
                 angle = patch / plane * pow(10000.0, -(double)c / n);
@@ -100,10 +100,10 @@ static inline void oracle_rotate(const tl_op_shape *s, int token, double *row)
 }
 
 /* ConViT: what head h makes of the positions of query i and key j. */
-static inline double oracle_position(const tl_op_shape *s, const double *w, int h, int i, int j)
+static inline double oracle_position(const tli_op_shape *s, const double *w, int h, int i, int j)
 {
-    const tl_geometry *g = &s->geometry;
-    const int axes = g->kind == TL_CAUSAL ? 1 : g->depth > 1 ? 3 : 2;
+    const tli_geometry *g = &s->geometry;
+    const int axes = g->kind == TLI_CAUSAL ? 1 : g->depth > 1 ? 3 : 2;
     const int features = 1 + axes + (g->cls ? 3 : 0),
               size[3] = {(int)g->width, (int)g->height, (int)g->depth};
     w += h * features;
@@ -128,9 +128,9 @@ static inline double oracle_slope(int head, int heads)
     return exp2(-exponents[heads][head]);
 }
 
-static inline double oracle_distance(const tl_geometry *g, int i, int j)
+static inline double oracle_distance(const tli_geometry *g, int i, int j)
 {
-    if (g->kind == TL_CAUSAL) return abs(i - j);
+    if (g->kind == TLI_CAUSAL) return abs(i - j);
     if (g->cls && (i == 0 || j == 0)) return 0;
     const int a = i - (int)g->cls, b = j - (int)g->cls, width = (int)g->width, plane = width * (int)g->height;
     const double x = a % width - b % width, y = a / width % (int)g->height - b / width % (int)g->height,
@@ -147,9 +147,9 @@ static inline void oracle_softmax(double *a, const bool *seen, int n)
 }
 
 /* o [query][batch][D] from x [token][batch][C]. */
-static inline void oracle_forward(const tl_op_shape *s, const oracle_weights *w, const double *x, double *o)
+static inline void oracle_forward(const tli_op_shape *s, const oracle_weights *w, const double *x, double *o)
 {
-    const int n = (int)tl_geometry_tokens(&s->geometry), batch = (int)s->batch, dim = (int)s->dim;
+    const int n = (int)tli_geometry_tokens(&s->geometry), batch = (int)s->batch, dim = (int)s->dim;
     const int heads = (int)s->heads, wide = heads * (int)s->head_dim, thin = heads * (int)s->relenc_dim;
     const bool narrow = s->kind == TL_OP_ALPHA || s->kind == TL_OP_ALPHA_PURE;
     const bool beside = s->kind == TL_OP_ATTENTION || s->kind == TL_OP_ALPHA; /* a standard path */
@@ -186,9 +186,9 @@ static inline void oracle_forward(const tl_op_shape *s, const oracle_weights *w,
                 const int to = oracle_step(&s->geometry, i, j, &matrices),
                           back = oracle_step(&s->geometry, j, i, &matrices);
                 const int key = s->kind == TL_OP_ABSOLUTE ? i * n + j : to;
-                const int query = s->kind == TL_OP_ABSOLUTE       ? key
-                                  : s->geometry.kind == TL_CAUSAL ? matrices - 1 - to
-                                                                  : back;
+                const int query = s->kind == TL_OP_ABSOLUTE        ? key
+                                  : s->geometry.kind == TLI_CAUSAL ? matrices - 1 - to
+                                                                   : back;
                 const int matrix[3] = {query, key, key}, token[3] = {i, j, j};
                 double made[3][MOST_WIDTH]; /* q_ij, k_ij, v_ij */
                 seen[j] = to >= 0;

@@ -5,12 +5,12 @@
 
 static void squares_of(tl_context *ctx, uint64_t count)
 {
-    const uint64_t pieces = tl_squares_count(count);
-    tl_random r = tl_random_make(5, count);
+    const uint64_t pieces = tli_squares_count(count);
+    tli_random r = tli_random_make(5, count);
     float *x = draw(&r, count);
     double *want = zeros(pieces);
     place px = put(ctx, x, count), partial = put(ctx, NULL, pieces);
-    MUST(ctx, tl_squares(ctx, px.view, count, partial.view));
+    MUST(ctx, tli_squares(ctx, px.view, count, partial.view));
     const uint64_t each = count <= 4096 ? count : 4096; /* pieces are of 4096 */
     for (uint64_t i = 0; i < count; i++) want[i / each] += (double)x[i] * x[i];
     float *got = get(ctx, partial);
@@ -21,7 +21,7 @@ static void squares_of(tl_context *ctx, uint64_t count)
 
 static void squares(tl_context *ctx)
 {
-    assert_int_equal(tl_squares_count(4097), 2);
+    assert_int_equal(tli_squares_count(4097), 2);
     static const uint64_t counts[] = {1, 3, 16, 17, 255, 4095, 4096, 4097, 12300};
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) squares_of(ctx, counts[i]);
 }
@@ -32,7 +32,7 @@ static void verdict(tl_context *ctx, const float *partial, uint32_t count, float
 {
     place p = put(ctx, partial, count), l = put(ctx, &loss, 1), v = put(ctx, NULL, 2);
     if (isnan(loss)) MUST(ctx, tl_tensor_write(ctx, l.tensor, GUARD, 1, &loss));
-    MUST(ctx, tl_clip_verdict(ctx, p.view, count, l.view, most, v.view));
+    MUST(ctx, tli_clip_verdict(ctx, p.view, count, l.view, most, v.view));
     float *values = get(ctx, v);
     memcpy(got, values, 2 * sizeof *got);
     free(values);
@@ -56,8 +56,8 @@ static void factors(tl_context *ctx)
     enum { MOST = 70001 };
     float *p = malloc(MOST * sizeof *p);
     assert_non_null(p);
-    tl_random r = tl_random_make(7, 7);
-    for (int i = 0; i < MOST; i++) p[i] = tl_random_uniform(&r) * (i % 3 == 0 ? 1e-4f : 1.0f);
+    tli_random r = tli_random_make(7, 7);
+    for (int i = 0; i < MOST; i++) p[i] = tli_random_uniform(&r) * (i % 3 == 0 ? 1e-4f : 1.0f);
     static const uint32_t counts[] = {1, 2, 63, 64, 65, 1000, MOST};
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
         clips_to(ctx, p, counts[i], 0.0f, 0);

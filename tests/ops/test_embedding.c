@@ -11,7 +11,7 @@ static const shape shapes[] = {{1, 1, 1, 0},    {1, 1, 1, 1},   {5, 3, 13, 1},  
 
 static void forward_of(tl_context *ctx, shape z, bool with_position, bool in_place)
 {
-    tl_random r = tl_random_make(31, z.tokens * 1000 + z.channels);
+    tli_random r = tli_random_make(31, z.tokens * 1000 + z.channels);
     const uint64_t plane = (uint64_t)z.batch * z.channels, count = z.tokens * plane;
     float *patches = draw(&r, count), *token = draw(&r, z.channels);
     float *position = draw(&r, (uint64_t)z.tokens * z.channels), *want = malloc(count * sizeof *want);
@@ -23,14 +23,14 @@ static void forward_of(tl_context *ctx, shape z, bool with_position, bool in_pla
     }
     place vx = put(ctx, NULL, count), vp = put(ctx, patches, count), vc = put(ctx, token, z.channels);
     place vpos = put(ctx, position, (uint64_t)z.tokens * z.channels);
-    tl_view source = vp.view;
+    tli_view source = vp.view;
     if (in_place && count > z.cls * plane) {
-        source = tl_view_add(vx.view, z.cls * plane);
-        MUST(ctx, tl_copy(ctx, vp.view, source, count - z.cls * plane));
+        source = tli_view_add(vx.view, z.cls * plane);
+        MUST(ctx, tli_copy(ctx, vp.view, source, count - z.cls * plane));
     }
-    MUST(ctx, tl_tokens_forward(ctx, source, z.cls ? vc.view : (tl_view){0},
-                                with_position ? vpos.view : (tl_view){0}, vx.view, z.tokens, z.batch,
-                                z.channels, z.cls));
+    MUST(ctx, tli_tokens_forward(ctx, source, z.cls ? vc.view : (tli_view){0},
+                                 with_position ? vpos.view : (tli_view){0}, vx.view, z.tokens, z.batch,
+                                 z.channels, z.cls));
     float *got = get(ctx, vx);
     for (uint64_t i = 0; i < count; i++)
         if (got[i] != want[i]) fail_msg("x[%llu] is %g, not %g", (unsigned long long)i, got[i], want[i]);
@@ -47,17 +47,17 @@ ON_BOTH_PATHS(forward)
 
 static void backward_of(tl_context *ctx, shape z)
 {
-    tl_random r = tl_random_make(32, z.tokens * 1000 + z.channels);
+    tli_random r = tli_random_make(32, z.tokens * 1000 + z.channels);
     const uint64_t plane = (uint64_t)z.batch * z.channels, count = z.tokens * plane;
     float *dx = draw(&r, count);
     double *sums = zeros((uint64_t)z.tokens * z.channels);
     for (uint64_t i = 0; i < count; i++) sums[i / plane * z.channels + i % z.channels] += dx[i];
     place vdx = put(ctx, dx, count), vc = put(ctx, NULL, z.channels);
     place vp = put(ctx, NULL, (uint64_t)z.tokens * z.channels);
-    const tl_view none = {0};
+    const tli_view none = {0};
     for (int k = 0; k < 4; k++) {
-        MUST(ctx, tl_tokens_backward(ctx, vdx.view, k & 1 && z.cls ? vc.view : none, k & 2 ? vp.view : none,
-                                     z.tokens, z.batch, z.channels, z.cls));
+        MUST(ctx, tli_tokens_backward(ctx, vdx.view, k & 1 && z.cls ? vc.view : none, k & 2 ? vp.view : none,
+                                      z.tokens, z.batch, z.channels, z.cls));
         if (k & 1 && z.cls) {
             float *got = get(ctx, vc);
             near_to("dclass_token", got, sums, z.channels, 2e-6, 1 + sqrt(z.batch));
@@ -83,7 +83,7 @@ ON_BOTH_PATHS(backward)
 
 static void mean_of(tl_context *ctx, shape z)
 {
-    tl_random r = tl_random_make(33, z.tokens * 1000 + z.channels);
+    tli_random r = tli_random_make(33, z.tokens * 1000 + z.channels);
     const uint64_t plane = (uint64_t)z.batch * z.channels, count = z.tokens * plane;
     float *x = draw(&r, count), *dy = draw(&r, plane);
     double *y = zeros(plane), *dx = zeros(count), slope = 0, want = 0;
@@ -93,8 +93,8 @@ static void mean_of(tl_context *ctx, shape z)
     }
     place vx = put(ctx, x, count), vy = put(ctx, NULL, plane), vdy = put(ctx, dy, plane);
     place vdx = put(ctx, NULL, count);
-    MUST(ctx, tl_mean_tokens_forward(ctx, vx.view, vy.view, z.tokens, z.batch, z.channels));
-    MUST(ctx, tl_mean_tokens_backward(ctx, vdy.view, vdx.view, z.tokens, z.batch, z.channels));
+    MUST(ctx, tli_mean_tokens_forward(ctx, vx.view, vy.view, z.tokens, z.batch, z.channels));
+    MUST(ctx, tli_mean_tokens_backward(ctx, vdy.view, vdx.view, z.tokens, z.batch, z.channels));
     float *got = get(ctx, vy), *got_dx = get(ctx, vdx);
     near_to("mean", got, y, plane, 1e-6, 1);
     near_to("dx", got_dx, dx, count, 1e-6, 0);
@@ -115,8 +115,8 @@ ON_BOTH_PATHS(mean)
 static void refusals(tl_context *ctx)
 {
     place x = put(ctx, NULL, 12);
-    const tl_view none = {0};
-    assert_int_equal(tl_tokens_forward(ctx, x.view, none, none, x.view, 2, 2, 3, 1), TL_ERROR_USAGE);
+    const tli_view none = {0};
+    assert_int_equal(tli_tokens_forward(ctx, x.view, none, none, x.view, 2, 2, 3, 1), TL_ERROR_USAGE);
     drop(ctx, x);
 }
 ON_BOTH_PATHS(refusals)
@@ -131,24 +131,25 @@ static const text texts[] = {
 
 static void table_of(tl_context *ctx, text z)
 {
-    tl_random r = tl_random_make(34, z.tokens * 1000 + z.channels);
+    tli_random r = tli_random_make(34, z.tokens * 1000 + z.channels);
     const uint32_t rows = z.tokens * z.batch;
     const uint64_t count = (uint64_t)rows * z.channels, cells = (uint64_t)z.table * z.channels;
     float *table = draw(&r, cells), *position = draw(&r, (uint64_t)z.tokens * z.channels),
           *dx = draw(&r, count);
-    int32_t *ids = malloc(rows * sizeof *ids), *index = calloc(tl_embedding_index_count(rows), sizeof *index);
+    int32_t *ids = malloc(rows * sizeof *ids),
+            *index = calloc(tli_embedding_index_count(rows), sizeof *index);
     uint64_t *keys = malloc(rows * sizeof *keys);
     float *want = calloc(cells, sizeof *want);
     assert_true(ids != NULL && index != NULL && keys != NULL && want != NULL);
     for (uint32_t i = 0; i < rows; i++) /* the first id is frequent, the last one occurs */
-        ids[i] = i == 0 ? (int32_t)z.table - 1 : i % 3 == 0 ? 0 : (int32_t)tl_random_below(&r, z.table);
-    const uint32_t spans = tl_embedding_sort(ids, rows, keys, index);
+        ids[i] = i == 0 ? (int32_t)z.table - 1 : i % 3 == 0 ? 0 : (int32_t)tli_random_below(&r, z.table);
+    const uint32_t spans = tli_embedding_sort(ids, rows, keys, index);
     place vtable = put(ctx, table, cells), vids = put(ctx, ids, rows), vdtable = put(ctx, NULL, cells);
     place vposition = put(ctx, position, (uint64_t)z.tokens * z.channels), vx = put(ctx, NULL, count);
-    place vindex = put(ctx, index, tl_embedding_index_count(rows)), vdx = put(ctx, dx, count);
+    place vindex = put(ctx, index, tli_embedding_index_count(rows)), vdx = put(ctx, dx, count);
     for (int with = 0; with < 2; with++) {
-        MUST(ctx, tl_embedding_forward(ctx, vtable.view, vids.view, with ? vposition.view : (tl_view){0},
-                                       vx.view, z.tokens, z.batch, z.channels));
+        MUST(ctx, tli_embedding_forward(ctx, vtable.view, vids.view, with ? vposition.view : (tli_view){0},
+                                        vx.view, z.tokens, z.batch, z.channels));
         float *got = get(ctx, vx);
         for (uint64_t i = 0; i < count; i++) {
             const uint64_t row = i / z.channels, c = i % z.channels;
@@ -165,7 +166,7 @@ static void table_of(tl_context *ctx, text z)
         *cell += dx[i];
     }
     MUST(ctx,
-         tl_embedding_backward(ctx, vindex.view, spans, vdx.view, vdtable.view, rows, z.table, z.channels));
+         tli_embedding_backward(ctx, vindex.view, spans, vdx.view, vdtable.view, rows, z.table, z.channels));
     float *got = get(ctx, vdtable);
     for (uint64_t i = 0; i < cells; i++)
         if (got[i] != want[i])

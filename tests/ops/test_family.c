@@ -28,12 +28,12 @@ static tl_tensor *unset(tl_context *ctx, uint64_t lead, uint64_t row)
     return t;
 }
 
-static side make_side(tl_context *ctx, tl_random *r, uint64_t lead, uint64_t row, float scale)
+static side make_side(tl_context *ctx, tli_random *r, uint64_t lead, uint64_t row, float scale)
 {
     side s = {malloc(lead * row * sizeof *s.values), lead * row, NULL, NULL};
     float *values = malloc(s.count * sizeof *values);
     assert_true(s.values != NULL && values != NULL);
-    for (uint64_t e = 0; e < s.count; e++) s.values[e] = (double)(values[e] = scale * tl_random_normal(r));
+    for (uint64_t e = 0; e < s.count; e++) s.values[e] = (double)(values[e] = scale * tli_random_normal(r));
     s.device = golden_upload(ctx, values, lead, row);
     s.gradient = unset(ctx, lead, row);
     free(values);
@@ -54,7 +54,7 @@ static void close_to(const char *what, const char *which, double error, double l
 
 /* Compares the side's gradient with the slopes of sum(o . d_o), which depends on its values. */
 static void check_gradient(tl_context *ctx, const char *what, const char *which, side *p,
-                           const tl_op_shape *s, const oracle_weights *w, const double *x, const double *d_o,
+                           const tli_op_shape *s, const oracle_weights *w, const double *x, const double *d_o,
                            uint64_t outputs)
 {
     const double h = 1e-4;
@@ -77,36 +77,36 @@ static void check_gradient(tl_context *ctx, const char *what, const char *which,
     close_to(what, which, error, largest, 2e-5);
 }
 
-static void check(tl_context *ctx, const tl_op_shape *s, const char *name)
+static void check(tl_context *ctx, const tli_op_shape *s, const char *name)
 {
     char what[160]; /* of the case, for messages */
     snprintf(what, sizeof what, "%s (positions %s)", name,
-             choice_shown(&positions_choices, (int)s->positions));
-    tl_random r = tl_random_make(11, tl_random_stream(what));
-    const uint64_t tokens = tl_geometry_tokens(&s->geometry), width = (uint64_t)s->heads * s->head_dim;
+             tli_choice_shown(&tli_positions_choices, (int)s->positions));
+    tli_random r = tli_random_make(11, tli_random_stream(what));
+    const uint64_t tokens = tli_geometry_tokens(&s->geometry), width = (uint64_t)s->heads * s->head_dim;
     const uint64_t outputs = s->queries * s->batch * width;
-    tl_op_parameter list[OP_MAX_PARAMETERS];
+    tli_op_parameter list[OP_MAX_PARAMETERS];
     side sides[OP_MAX_PARAMETERS];
-    tl_op_weights weights = {0}, gradients = {0};
+    tli_op_weights weights = {0}, gradients = {0};
     oracle_weights host = {{NULL}};
-    const int count = tl_op_parameters(s, list);
+    const int count = tli_op_parameters(s, list);
     for (int i = 0; i < count; i++) {
         const bool table = list[i].rank == 3;
         const uint64_t a = list[i].shape[0], b = list[i].shape[1], c = list[i].shape[2];
         sides[i] = make_side(ctx, &r, table ? a : 1, table ? b * c : a * b, 0.4f);
-        *tl_op_weight(&weights, &list[i]) = sides[i].device;
-        *tl_op_weight(&gradients, &list[i]) = sides[i].gradient;
+        *tli_op_weight(&weights, &list[i]) = sides[i].device;
+        *tli_op_weight(&gradients, &list[i]) = sides[i].gradient;
         for (int f = 0; f < FIELDS; f++)
             if (strcmp(field_names[f], list[i].field) == 0) host.at[f] = sides[i].values;
     }
     side x = make_side(ctx, &r, 1, tokens * s->batch * s->dim, 1.0f),
          d_o = make_side(ctx, &r, 1, outputs, 1.0f);
-    tl_tensor *o = unset(ctx, 1, outputs), *workspace = unset(ctx, 1, tl_op_workspace_count(s) + 1);
-    tl_op_state *state;
-    MUST(ctx, tl_op_create(ctx, "op", s, &state));
-    MUST(ctx, tl_op_forward(ctx, state, &weights, tl_at(x.device, 0), tl_at(o, 0), tl_at(workspace, 0)));
-    MUST(ctx, tl_op_backward(ctx, state, &weights, tl_at(x.device, 0), tl_at(d_o.device, 0),
-                             tl_at(x.gradient, 0), &gradients, tl_at(workspace, 0)));
+    tl_tensor *o = unset(ctx, 1, outputs), *workspace = unset(ctx, 1, tli_op_workspace_count(s) + 1);
+    tli_op_state *state;
+    MUST(ctx, tli_op_create(ctx, "op", s, &state));
+    MUST(ctx, tli_op_forward(ctx, state, &weights, tli_at(x.device, 0), tli_at(o, 0), tli_at(workspace, 0)));
+    MUST(ctx, tli_op_backward(ctx, state, &weights, tli_at(x.device, 0), tli_at(d_o.device, 0),
+                              tli_at(x.gradient, 0), &gradients, tli_at(workspace, 0)));
     float *got = golden_download(ctx, o);
     double *want = malloc(outputs * sizeof *want), error = 0, largest = 0;
     oracle_forward(s, &host, x.values, want);
@@ -123,25 +123,25 @@ static void check(tl_context *ctx, const tl_op_shape *s, const char *name)
     for (int i = 0; i < count; i++) free_side(ctx, &sides[i]);
     free_side(ctx, &x), free_side(ctx, &d_o);
     tl_tensor_destroy(ctx, o), tl_tensor_destroy(ctx, workspace);
-    tl_op_destroy(ctx, state);
+    tli_op_destroy(ctx, state);
 }
 
-static const tl_geometry wide = {.kind = TL_GRID, .height = 2, .width = 7, .cls = 1},
-                         pool = {.kind = TL_GRID, .height = 3, .width = 4},
-                         cube = {.kind = TL_GRID, .depth = 2, .height = 3, .width = 2, .cls = 1},
-                         line = {.kind = TL_CAUSAL, .height = 1, .width = 11, .max_length = 14};
+static const tli_geometry wide = {.kind = TLI_GRID, .height = 2, .width = 7, .cls = 1},
+                          pool = {.kind = TLI_GRID, .height = 3, .width = 4},
+                          cube = {.kind = TLI_GRID, .depth = 2, .height = 3, .width = 2, .cls = 1},
+                          line = {.kind = TLI_CAUSAL, .height = 1, .width = 11, .max_length = 14};
 
 /* The base shape with what the case changes. */
 #define CASE(op, grid, ...)                                                                                  \
     do {                                                                                                     \
-        tl_op_shape s = {.kind = (op),                                                                       \
-                         .geometry = (grid),                                                                 \
-                         .batch = 2,                                                                         \
-                         .dim = 6,                                                                           \
-                         .heads = 2,                                                                         \
-                         .head_dim = 4,                                                                      \
-                         .relenc_dim = 2};                                                                   \
-        s.queries = tl_geometry_tokens(&s.geometry);                                                         \
+        tli_op_shape s = {.kind = (op),                                                                      \
+                          .geometry = (grid),                                                                \
+                          .batch = 2,                                                                        \
+                          .dim = 6,                                                                          \
+                          .heads = 2,                                                                        \
+                          .head_dim = 4,                                                                     \
+                          .relenc_dim = 2};                                                                  \
+        s.queries = tli_geometry_tokens(&s.geometry);                                                        \
         __VA_ARGS__;                                                                                         \
         check(ctx, &s, #op " " #grid " " #__VA_ARGS__);                                                      \
     } while (0)
@@ -215,8 +215,8 @@ static void baselines(void **unused)
 static void attention_with_positions(void **unused)
 {
     tl_context *ctx = golden_context(TL_PATH_AUTO);
-    for (int p = 0; p < positions_choices.count; p++) {
-        const tl_positions kind = (tl_positions)positions_choices.items[p].value;
+    for (int p = 0; p < tli_positions_choices.count; p++) {
+        const tl_positions kind = (tl_positions)tli_positions_choices.items[p].value;
         CASE(TL_OP_ATTENTION, wide, s.positions = kind);
         CASE(TL_OP_ATTENTION, wide, s.positions = kind, ONE_QUERY);
         CASE(TL_OP_ATTENTION, pool, s.positions = kind, WINDOW(2));
@@ -233,14 +233,14 @@ static void attention_with_positions(void **unused)
  * them, and the class token has no place yet. */
 static void local_start(void **unused)
 {
-    const tl_op_shape s = {.geometry = {.kind = TL_GRID, .height = 5, .width = 5, .cls = 1},
-                           .heads = 9,
-                           .positions = TL_POSITIONS_CONVIT};
+    const tli_op_shape s = {.geometry = {.kind = TLI_GRID, .height = 5, .width = 5, .cls = 1},
+                            .heads = 9,
+                            .positions = TL_POSITIONS_CONVIT};
     const int query = 1 + 2 * 5 + 2;
     float w[9 * 6];
     double weights[9 * 6];
     bool taken[26] = {false};
-    convit_local(9, 2, 6, w);
+    tli_convit_local(9, 2, 6, w);
     for (int i = 0; i < 9 * 6; i++) weights[i] = (double)w[i];
     for (int h = 0; h < 9; h++) {
         int best = 1;
@@ -251,7 +251,7 @@ static void local_start(void **unused)
         taken[best] = true;
         assert_true(w[h * 6 + 3] == 0 && w[h * 6 + 4] == 0 && w[h * 6 + 5] == 0);
     }
-    convit_local(2, 3, 4, w); /* fewer heads than a grid of them has places */
+    tli_convit_local(2, 3, 4, w); /* fewer heads than a grid of them has places */
     assert_true(w[0] == -1 && w[1] == -1 && w[4] == -1 && w[5] == 1 && w[6] == -1 && w[7] == -1);
 }
 

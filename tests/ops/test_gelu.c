@@ -23,8 +23,8 @@ static void check(tl_context *ctx, const float *x, const float *dy, uint64_t cou
     }
     place vx = put(ctx, x, count), vy = put(ctx, NULL, count), vdy = put(ctx, dy, count);
     place vdx = put(ctx, NULL, count);
-    MUST(ctx, tl_gelu_forward(ctx, vx.view, vy.view, count));
-    MUST(ctx, tl_gelu_backward(ctx, vx.view, vdy.view, vdx.view, count));
+    MUST(ctx, tli_gelu_forward(ctx, vx.view, vy.view, count));
+    MUST(ctx, tli_gelu_backward(ctx, vx.view, vdy.view, vdx.view, count));
     float *got = get(ctx, vy), *got_dx = get(ctx, vdx);
     for (uint64_t i = 0; i < count; i++) {
         if (!(fabs(got[i] - y[i]) <= 3e-7 * fmax(fabs((double)x[i]), 1e-30)))
@@ -35,7 +35,7 @@ static void check(tl_context *ctx, const float *x, const float *dy, uint64_t cou
         if (x[i] < -0.1f && x[i] > -10 && !(fabs(got[i] - y[i]) <= 1e-5 * fabs(y[i])))
             fail_msg("gelu(%.9g) is %.9g, not %.9g", x[i], got[i], y[i]);
     }
-    MUST(ctx, tl_gelu_backward(ctx, vx.view, vdy.view, vdy.view, count)); /* in place */
+    MUST(ctx, tli_gelu_backward(ctx, vx.view, vdy.view, vdy.view, count)); /* in place */
     float *again = get(ctx, vdy);
     assert_memory_equal(again, got_dx, count * sizeof *again);
     free(y), free(dx), free(got), free(got_dx), free(again);
@@ -62,7 +62,7 @@ ON_BOTH_PATHS(dense)
 static void sizes(tl_context *ctx)
 {
     const uint64_t counts[] = {1, 3, 4, 13, 15, 16, 17, 255, 256, 257, 1024, 1025, 20001};
-    tl_random r = tl_random_make(1, 2);
+    tli_random r = tli_random_make(1, 2);
     for (size_t s = 0; s < sizeof counts / sizeof *counts; s++) {
         float *x = draw(&r, counts[s]), *dy = draw(&r, counts[s]);
         check(ctx, x, dy, counts[s]);
@@ -80,8 +80,8 @@ static void extremes(tl_context *ctx)
     float dy[COUNT];
     for (int i = 0; i < COUNT; i++) dy[i] = 1;
     place vx = put(ctx, x, COUNT), vy = put(ctx, NULL, COUNT), vdy = put(ctx, dy, COUNT);
-    MUST(ctx, tl_gelu_forward(ctx, vx.view, vy.view, COUNT));
-    MUST(ctx, tl_gelu_backward(ctx, vx.view, vdy.view, vdy.view, COUNT));
+    MUST(ctx, tli_gelu_forward(ctx, vx.view, vy.view, COUNT));
+    MUST(ctx, tli_gelu_backward(ctx, vx.view, vdy.view, vdy.view, COUNT));
     float *got = get(ctx, vy), *got_dx = get(ctx, vdy);
     for (int i = 0; i < COUNT; i++) {
         if (isnan(x[i])) {
@@ -103,10 +103,10 @@ static void differences(tl_context *ctx)
 {
     enum { COUNT = 777 };
     const double step = 1e-5;
-    tl_random r = tl_random_make(3, 4);
+    tli_random r = tli_random_make(3, 4);
     float *x = draw(&r, COUNT), *dy = draw(&r, COUNT), *direction = draw(&r, COUNT);
     place vx = put(ctx, x, COUNT), vdy = put(ctx, dy, COUNT);
-    MUST(ctx, tl_gelu_backward(ctx, vx.view, vdy.view, vdy.view, COUNT));
+    MUST(ctx, tli_gelu_backward(ctx, vx.view, vdy.view, vdy.view, COUNT));
     float *dx = get(ctx, vdy);
     double slope = 0, plus = 0, minus = 0;
     for (int i = 0; i < COUNT; i++) {

@@ -1,4 +1,4 @@
-/* tl_gemm against a plain loop in double precision: every element, both transposes, tails, alpha and beta,
+/* tli_gemm against a plain loop in double precision: every element, both transposes, tails, alpha and beta,
  * bias and residual, inner dimensions past one block, two-level batches. */
 #include "golden.h"
 #include "skip.h"
@@ -14,19 +14,19 @@ typedef struct size {
 static const size sizes[] = {{1, 1, 1},    {1, 10, 192}, {5, 16, 7},    {6, 16, 256},  {7, 17, 257},
                              {13, 50, 64}, {50, 50, 64}, {64, 15, 300}, {100, 130, 9}, {31, 192, 520}};
 
-static float *draw(tl_random *r, uint64_t count)
+static float *draw(tli_random *r, uint64_t count)
 {
     if (count > 1u << 28) abort(); /* for the compiler: test sizes are small */
     float *x = malloc(count * sizeof *x);
     assert_non_null(x);
-    for (uint64_t i = 0; i < count; i++) x[i] = tl_random_normal(r);
+    for (uint64_t i = 0; i < count; i++) x[i] = tli_random_normal(r);
     return x;
 }
 
 static void check(tl_context *ctx, size z, bool ta, bool tb, float alpha, float beta, bool extras,
                   uint32_t outer, uint32_t inner)
 {
-    tl_random r = tl_random_make(1, z.m * 1000003u + z.n * 1009u + z.k);
+    tli_random r = tli_random_make(1, z.m * 1000003u + z.n * 1009u + z.k);
     const uint32_t batches = outer * inner, pad = 3; /* rows further apart than they are long */
     const uint32_t lda = (ta ? z.m : z.k) + pad, ldb = (tb ? z.k : z.n) + pad, ldc = z.n + pad;
     const uint64_t a_size = (uint64_t)(ta ? z.k : z.m) * lda, b_size = (uint64_t)(tb ? z.n : z.k) * ldb;
@@ -38,29 +38,29 @@ static void check(tl_context *ctx, size z, bool ta, bool tb, float alpha, float 
     tl_tensor *dc = golden_upload(ctx, c, 1, batches * c_size + at),
               *dbias = golden_upload(ctx, bias, 1, z.n);
     tl_tensor *dr = golden_upload(ctx, residual, 1, batches * c_size);
-    tl_gemm_args g = {.transpose_a = ta,
-                      .transpose_b = tb,
-                      .m = z.m,
-                      .n = z.n,
-                      .k = z.k,
-                      .a = tl_at(da, at),
-                      .b = tl_at(db, at),
-                      .c = tl_at(dc, at),
-                      .lda = lda,
-                      .ldb = ldb,
-                      .ldc = ldc,
-                      .alpha = alpha,
-                      .beta = beta,
-                      .outer = outer,
-                      .inner = inner,
-                      .a_outer = inner * a_size,
-                      .a_inner = a_size,
-                      .b_outer = inner * b_size,
-                      .b_inner = b_size,
-                      .c_outer = inner * c_size,
-                      .c_inner = c_size};
-    if (extras) g.bias = tl_at(dbias, 0), g.residual = tl_at(dr, 0);
-    MUST(ctx, tl_gemm(ctx, &g));
+    tli_gemm_args g = {.transpose_a = ta,
+                       .transpose_b = tb,
+                       .m = z.m,
+                       .n = z.n,
+                       .k = z.k,
+                       .a = tli_at(da, at),
+                       .b = tli_at(db, at),
+                       .c = tli_at(dc, at),
+                       .lda = lda,
+                       .ldb = ldb,
+                       .ldc = ldc,
+                       .alpha = alpha,
+                       .beta = beta,
+                       .outer = outer,
+                       .inner = inner,
+                       .a_outer = inner * a_size,
+                       .a_inner = a_size,
+                       .b_outer = inner * b_size,
+                       .b_inner = b_size,
+                       .c_outer = inner * c_size,
+                       .c_inner = c_size};
+    if (extras) g.bias = tli_at(dbias, 0), g.residual = tli_at(dr, 0);
+    MUST(ctx, tli_gemm(ctx, &g));
     float *got = golden_download(ctx, dc);
     for (uint32_t t = 0; t < batches; t++) {
         for (uint64_t e = 0; e < c_size; e++) {
@@ -122,14 +122,14 @@ static void clblast(void **unused)
     if (tl_context_create(&options, &ctx, &err) != TL_OK) fail_msg("%s", err.text);
     if (tl_context_device(ctx)->max_work_group < 256)
         skip_because("CLBlast needs work-groups of 256", "take a device that has them");
-    const tl_gemm_args plain = {.m = 8, .n = 8, .k = 8, .lda = 8, .ldb = 8, .ldc = 8};
-    assert_true(tl_gemm_prefers_clblast(ctx, &plain));
-    tl_gemm_args nested = plain;
+    const tli_gemm_args plain = {.m = 8, .n = 8, .k = 8, .lda = 8, .ldb = 8, .ldc = 8};
+    assert_true(tli_gemm_prefers_clblast(ctx, &plain));
+    tli_gemm_args nested = plain;
     nested.outer = nested.inner = 2;
-    assert_false(tl_gemm_prefers_clblast(ctx, &nested)); /* two strides */
-    tl_gemm_args far = plain;
+    assert_false(tli_gemm_prefers_clblast(ctx, &nested)); /* two strides */
+    tli_gemm_args far = plain;
     far.c.at = 1ull << 31;
-    assert_false(tl_gemm_prefers_clblast(ctx, &far));
+    assert_false(tli_gemm_prefers_clblast(ctx, &far));
     for (size_t s = 4; s < 7; s++) {
         for (int t = 0; t < 3; t++) {
             check(ctx, sizes[s], t == 2, t == 1, 1.0f, 0.0f, false, 1, 1);
@@ -141,25 +141,25 @@ static void clblast(void **unused)
 }
 
 /* A wrong product must not pass the self-test. */
-static tl_status slightly_wrong(tl_context *ctx, const tl_gemm_args *args)
+static tl_status slightly_wrong(tl_context *ctx, const tli_gemm_args *args)
 {
-    tl_gemm_args g = *args;
+    tli_gemm_args g = *args;
     g.alpha *= 1.001f;
-    return tl_gemm_own(ctx, &g);
+    return tli_gemm_own(ctx, &g);
 }
-static tl_status too_wide(tl_context *ctx, const tl_gemm_args *args)
+static tl_status too_wide(tl_context *ctx, const tli_gemm_args *args)
 {
-    tl_gemm_args g = *args;
+    tli_gemm_args g = *args;
     g.n++;
-    return tl_gemm_own(ctx, &g);
+    return tli_gemm_own(ctx, &g);
 }
 
 static void self_test(void **unused)
 {
     tl_context *ctx = golden_context(TL_PATH_AUTO);
-    assert_true(tl_gemm_is_right(ctx, tl_gemm_own));
-    assert_false(tl_gemm_is_right(ctx, slightly_wrong));
-    assert_false(tl_gemm_is_right(ctx, too_wide));
+    assert_true(tli_gemm_is_right(ctx, tli_gemm_own));
+    assert_false(tli_gemm_is_right(ctx, slightly_wrong));
+    assert_false(tli_gemm_is_right(ctx, too_wide));
     tl_context_destroy(ctx);
 }
 
@@ -175,19 +175,19 @@ static void table(void **unused)
     snprintf(path, sizeof path, "%s/tl_gemm_XXXXXX", folder);
     assert_non_null(mkdtemp(path));
     setenv("TRANSLUTION_CACHE_DIR", path, 1);
-    const tl_gemm_entry entries[] = {{0, 0, 0, 64, 64, 64, 10.0f, 5.0f},
-                                     {0, 0, 0, 1024, 1024, 1024, 10.0f, 50.0f}};
-    tl_gemm_args g = {.m = 100, .n = 80, .k = 64, .lda = 64, .ldb = 80, .ldc = 80};
+    const tli_gemm_entry entries[] = {{0, 0, 0, 64, 64, 64, 10.0f, 5.0f},
+                                      {0, 0, 0, 1024, 1024, 1024, 10.0f, 50.0f}};
+    tli_gemm_args g = {.m = 100, .n = 80, .k = 64, .lda = 64, .ldb = 80, .ldc = 80};
     for (int round = 0; round < 2; round++) { /* learnt, then recalled by a new context */
         tl_context *ctx = golden_context(TL_PATH_GPU);
         int count;
-        if (round == 0) MUST(ctx, tl_gemm_learn(ctx, entries, 2));
-        (void)tl_gemm_table(ctx, &count);
+        if (round == 0) MUST(ctx, tli_gemm_learn(ctx, entries, 2));
+        (void)tli_gemm_table(ctx, &count);
         assert_int_equal(count, 2);
         g.m = 100;
-        assert_false(tl_gemm_prefers_clblast(ctx, &g));
+        assert_false(tli_gemm_prefers_clblast(ctx, &g));
         g.m = 60000;
-        assert_true(tl_gemm_prefers_clblast(ctx, &g));
+        assert_true(tli_gemm_prefers_clblast(ctx, &g));
         tl_context_destroy(ctx);
     }
     char command[320];
@@ -195,11 +195,11 @@ static void table(void **unused)
     assert_int_equal(system(command), 0);
     tl_context *ctx = golden_context(TL_PATH_GPU); /* a damaged table is none */
     int count;
-    (void)tl_gemm_table(ctx, &count);
+    (void)tli_gemm_table(ctx, &count);
     assert_int_equal(count, 0);
     tl_context_destroy(ctx);
     ctx = golden_context(TL_PATH_CPU);
-    assert_false(tl_gemm_prefers_clblast(ctx, &g));
+    assert_false(tli_gemm_prefers_clblast(ctx, &g));
     tl_context_destroy(ctx);
     snprintf(command, sizeof command, "rm -rf '%s'", path);
     assert_int_equal(system(command), 0);

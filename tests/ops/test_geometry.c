@@ -16,7 +16,7 @@ typedef struct relation {
     int values[8];
 } relation;
 
-static relation relation_of(const tl_geometry *g, uint32_t i, uint32_t j)
+static relation relation_of(const tli_geometry *g, uint32_t i, uint32_t j)
 {
     relation r = {{i < g->cls, j < g->cls}};
     const uint32_t plane = g->height * g->width;
@@ -41,23 +41,23 @@ static bool same(relation a, relation b)
     return true;
 }
 
-static void check(tl_geometry to, tl_geometry from, uint32_t found_wanted)
+static void check(tli_geometry to, tli_geometry from, uint32_t found_wanted)
 {
     for (int query = 0; query < 2; query++) {
-        int32_t (*const matrix)(const tl_geometry *, uint32_t, uint32_t) = query ? tl_geometry_query_offset
-                                                                                 : tl_geometry_key_offset;
-        const uint32_t count = tl_geometry_offsets(&to), other = tl_geometry_offsets(&from);
+        int32_t (*const matrix)(const tli_geometry *, uint32_t, uint32_t) = query ? tli_geometry_query_offset
+                                                                                  : tli_geometry_key_offset;
+        const uint32_t count = tli_geometry_offsets(&to), other = tli_geometry_offsets(&from);
         int32_t *source = malloc(count * sizeof *source);
         bool *has_one = calloc(count, sizeof *has_one);
         assert_non_null(source);
         assert_non_null(has_one);
-        const uint32_t found = tl_geometry_match(&to, &from, query, source);
-        for (uint32_t i = 0; i < tl_geometry_tokens(&to); i++)
-            for (uint32_t j = 0; j < tl_geometry_tokens(&to); j++) {
+        const uint32_t found = tli_geometry_match(&to, &from, query, source);
+        for (uint32_t i = 0; i < tli_geometry_tokens(&to); i++)
+            for (uint32_t j = 0; j < tli_geometry_tokens(&to); j++) {
                 const int32_t k = matrix(&to, i, j);
                 if (k < 0) continue;
-                for (uint32_t a = 0; a < tl_geometry_tokens(&from); a++)
-                    for (uint32_t b = 0; b < tl_geometry_tokens(&from); b++) {
+                for (uint32_t a = 0; a < tli_geometry_tokens(&from); a++)
+                    for (uint32_t b = 0; b < tli_geometry_tokens(&from); b++) {
                         const int32_t wanted = matrix(&from, a, b);
                         if (wanted < 0 || !same(relation_of(&to, i, j), relation_of(&from, a, b))) continue;
                         has_one[k] = true;
@@ -76,14 +76,14 @@ static void check(tl_geometry to, tl_geometry from, uint32_t found_wanted)
     }
 }
 
-static tl_geometry grid(uint32_t depth, uint32_t height, uint32_t width, uint32_t cls)
+static tli_geometry grid(uint32_t depth, uint32_t height, uint32_t width, uint32_t cls)
 {
-    return (tl_geometry){.kind = TL_GRID, .depth = depth, .height = height, .width = width, .cls = cls};
+    return (tli_geometry){.kind = TLI_GRID, .depth = depth, .height = height, .width = width, .cls = cls};
 }
 
-static tl_geometry sequence(uint32_t length)
+static tli_geometry sequence(uint32_t length)
 {
-    return (tl_geometry){.kind = TL_CAUSAL, .depth = 1, .height = 1, .width = length, .max_length = length};
+    return (tli_geometry){.kind = TLI_CAUSAL, .depth = 1, .height = 1, .width = length, .max_length = length};
 }
 
 static void grids(void **unused)
@@ -103,16 +103,16 @@ static void sequences(void **unused)
 {
     check(sequence(7), sequence(4), 4);
     check(sequence(4), sequence(7), 4);
-    const tl_geometry to = sequence(7), from = sequence(4);
+    const tli_geometry to = sequence(7), from = sequence(4);
     int32_t source[7];
-    tl_geometry_match(&to, &from, false, source);
+    tli_geometry_match(&to, &from, false, source);
     const int32_t keys[7] = {0, 1, 2, 3, -1, -1, -1}, queries[7] = {-1, -1, -1, 0, 1, 2, 3};
     for (int k = 0; k < 7; k++) assert_int_equal(source[k], keys[k]);
-    tl_geometry_match(&to, &from, true, source);
+    tli_geometry_match(&to, &from, true, source);
     for (int k = 0; k < 7; k++) assert_int_equal(source[k], queries[k]);
 }
 
-static tl_geometry shared_by(tl_geometry g, tl_sharing sharing, uint32_t radius, uint32_t window)
+static tli_geometry shared_by(tli_geometry g, tl_sharing sharing, uint32_t radius, uint32_t window)
 {
     g.sharing = sharing;
     g.sharing_radius = radius;
@@ -124,8 +124,8 @@ static void sharing_and_windows(void **unused)
 {
     for (int sharing = TL_SHARING_CLIP; sharing <= TL_SHARING_LOG; sharing++) {
         const uint32_t near = sharing == TL_SHARING_CLIP ? 1 : 2, far = sharing == TL_SHARING_CLIP ? 1 : 4;
-        const tl_geometry small = shared_by(grid(1, 3, 3, 1), (tl_sharing)sharing, 1, 0),
-                          large = shared_by(grid(1, 6, 6, 1), (tl_sharing)sharing, 1, 0);
+        const tli_geometry small = shared_by(grid(1, 3, 3, 1), (tl_sharing)sharing, 1, 0),
+                           large = shared_by(grid(1, 6, 6, 1), (tl_sharing)sharing, 1, 0);
         check(large, small, (2 * near + 1) * (2 * near + 1) + 3);
         check(large, large, (2 * far + 1) * (2 * far + 1) + 3);
     }
@@ -133,23 +133,23 @@ static void sharing_and_windows(void **unused)
     check(shared_by(grid(1, 5, 5, 1), TL_SHARING_NONE, 0, 2), grid(1, 3, 3, 1), 28);
     check(shared_by(grid(1, 5, 5, 1), TL_SHARING_NONE, 0, 1), grid(1, 3, 3, 1), 12);
     /* Two offsets that now share a matrix: the nearer one's was meant for what is near. */
-    const tl_geometry to = shared_by(sequence(5), TL_SHARING_CLIP, 2, 0), from = sequence(5);
+    const tli_geometry to = shared_by(sequence(5), TL_SHARING_CLIP, 2, 0), from = sequence(5);
     int32_t source[3];
-    assert_int_equal(tl_geometry_match(&to, &from, false, source), 3);
+    assert_int_equal(tli_geometry_match(&to, &from, false, source), 3);
     assert_true(source[0] == 0 && source[1] == 1 && source[2] == 2);
 }
 
 static void absolute_tables(void **unused)
 {
-    tl_geometry to = grid(1, 3, 4, 1), from = grid(1, 2, 3, 1), longer = sequence(5), shorter = sequence(3);
+    tli_geometry to = grid(1, 3, 4, 1), from = grid(1, 2, 3, 1), longer = sequence(5), shorter = sequence(3);
     to.absolute = from.absolute = longer.absolute = shorter.absolute = true;
     check(to, from, 7 * 7);
     check(from, to, 7 * 7);
     check(longer, shorter, 6);
     int32_t source[15];
-    assert_int_equal(
-        tl_geometry_match(&longer, &(tl_geometry){.kind = TL_GRID, .height = 2, .width = 2}, false, source),
-        0);
+    assert_int_equal(tli_geometry_match(&longer, &(tli_geometry){.kind = TLI_GRID, .height = 2, .width = 2},
+                                        false, source),
+                     0);
     assert_int_equal(source[0], -1);
 }
 

@@ -5,7 +5,7 @@
 
 enum { BATCH = 2, DIM = 12, HEADS = 3, HEAD_DIM = 4, RELENC = 2 };
 
-static float *read_swapped(tl_safetensors *st, const char *name, uint64_t tokens)
+static float *read_swapped(tli_safetensors *st, const char *name, uint64_t tokens)
 {
     float *raw = golden_read(st, name, NULL), *swapped = golden_swap(raw, BATCH, tokens, DIM);
     free(raw);
@@ -24,54 +24,54 @@ static void check(const spec *op, tl_kernel_path path)
 {
     const bool causal = strncmp(op->file, "op1d", 4) == 0;
     tl_context *ctx = golden_context(path);
-    tl_safetensors st = golden_open(op->file);
-    const tl_geometry geometry =
-        causal ? (tl_geometry){.kind = TL_CAUSAL, .height = 1, .width = 7, .max_length = 7}
-               : (tl_geometry){.kind = TL_GRID, .height = 3, .width = 4, .cls = 1};
-    const uint32_t tokens = tl_geometry_tokens(&geometry);
-    const tl_op_shape shape = {.kind = op->kind,
-                               .relative = op->relative,
-                               .positions = op->rotary ? TL_POSITIONS_ROPE : TL_POSITIONS_NONE,
-                               .keep = path == TL_PATH_CPU,
-                               .geometry = geometry,
-                               .batch = BATCH,
-                               .dim = DIM,
-                               .heads = HEADS,
-                               .head_dim = HEAD_DIM,
-                               .relenc_dim = RELENC,
-                               .queries = tokens};
-    tl_op_weights weights = {0}, gradients = {0};
-    tl_op_parameter list[OP_MAX_PARAMETERS];
-    const int parameters = tl_op_parameters(&shape, list);
+    tli_safetensors st = golden_open(op->file);
+    const tli_geometry geometry =
+        causal ? (tli_geometry){.kind = TLI_CAUSAL, .height = 1, .width = 7, .max_length = 7}
+               : (tli_geometry){.kind = TLI_GRID, .height = 3, .width = 4, .cls = 1};
+    const uint32_t tokens = tli_geometry_tokens(&geometry);
+    const tli_op_shape shape = {.kind = op->kind,
+                                .relative = op->relative,
+                                .positions = op->rotary ? TL_POSITIONS_ROPE : TL_POSITIONS_NONE,
+                                .keep = path == TL_PATH_CPU,
+                                .geometry = geometry,
+                                .batch = BATCH,
+                                .dim = DIM,
+                                .heads = HEADS,
+                                .head_dim = HEAD_DIM,
+                                .relenc_dim = RELENC,
+                                .queries = tokens};
+    tli_op_weights weights = {0}, gradients = {0};
+    tli_op_parameter list[OP_MAX_PARAMETERS];
+    const int parameters = tli_op_parameters(&shape, list);
     for (int i = 0; i < parameters; i++) {
         uint64_t count;
         float *values = golden_read(&st, list[i].name, &count);
-        const tl_st_entry *e = tl_st_find(&st, list[i].name);
+        const tli_st_entry *e = tli_st_find(&st, list[i].name);
         assert_int_equal(e->rank, list[i].rank);
         for (uint32_t d = 0; d < e->rank; d++) assert_int_equal(e->shape[d], list[i].shape[d]);
         const uint64_t lead = e->rank == 3 ? e->shape[0] : 1;
-        *tl_op_weight(&weights, &list[i]) = golden_upload(ctx, values, lead, count / lead);
-        *tl_op_weight(&gradients, &list[i]) = golden_upload(ctx, NULL, lead, count / lead);
+        *tli_op_weight(&weights, &list[i]) = golden_upload(ctx, values, lead, count / lead);
+        *tli_op_weight(&gradients, &list[i]) = golden_upload(ctx, NULL, lead, count / lead);
         free(values);
     }
     int stored = 0; /* the file's own: without gradients, rows, LayerNorm and output projection */
     for (int i = 0; i < st.count; i++)
         stored += strncmp(st.entries[i].name, "to_", 3) == 0 && strncmp(st.entries[i].name, "to_out", 6) != 0;
     assert_int_equal(stored, parameters);
-    tl_op_state *state = NULL;
-    MUST(ctx, tl_op_create(ctx, "op", &shape, &state));
+    tli_op_state *state = NULL;
+    MUST(ctx, tli_op_create(ctx, "op", &shape, &state));
     const uint64_t count = (uint64_t)tokens * BATCH * DIM;
     float *xn = read_swapped(&st, "inter.xn", tokens), *want_o = read_swapped(&st, "inter.o", tokens);
     float *d_o = read_swapped(&st, "inter.d_o", tokens), *want_dx = read_swapped(&st, "inter.d_xn", tokens);
     tl_tensor *x = golden_upload(ctx, xn, 1, count), *o = golden_upload(ctx, NULL, 1, count);
     tl_tensor *dout = golden_upload(ctx, d_o, 1, count), *dx = golden_upload(ctx, NULL, 1, count);
-    tl_tensor *workspace = golden_upload(ctx, NULL, 1, tl_op_workspace_count(&shape));
+    tl_tensor *workspace = golden_upload(ctx, NULL, 1, tli_op_workspace_count(&shape));
 
     /* Twice: nothing may depend on what a first step left behind. */
     for (int round = 0; round < 2; round++) {
-        MUST(ctx, tl_op_forward(ctx, state, &weights, tl_at(x, 0), tl_at(o, 0), tl_at(workspace, 0)));
-        MUST(ctx, tl_op_backward(ctx, state, &weights, tl_at(x, 0), tl_at(dout, 0), tl_at(dx, 0), &gradients,
-                                 tl_at(workspace, 0)));
+        MUST(ctx, tli_op_forward(ctx, state, &weights, tli_at(x, 0), tli_at(o, 0), tli_at(workspace, 0)));
+        MUST(ctx, tli_op_backward(ctx, state, &weights, tli_at(x, 0), tli_at(dout, 0), tli_at(dx, 0),
+                                  &gradients, tli_at(workspace, 0)));
         float *got = golden_download(ctx, o);
         golden_compare("o", got, want_o, count, 5e-6);
         free(got);
@@ -83,16 +83,16 @@ static void check(const spec *op, tl_kernel_path path)
             uint64_t n;
             snprintf(name, sizeof name, "grad.%s", list[i].name);
             float *want = golden_read(&st, name, &n);
-            got = golden_download(ctx, *tl_op_weight(&gradients, &list[i]));
+            got = golden_download(ctx, *tli_op_weight(&gradients, &list[i]));
             golden_compare(name, got, want, n, 1e-5);
             free(want);
             free(got);
         }
     }
     free(xn), free(want_o), free(d_o), free(want_dx);
-    tl_op_destroy(ctx, state);
+    tli_op_destroy(ctx, state);
     tl_context_destroy(ctx);
-    tl_st_close(&st);
+    tli_st_close(&st);
 }
 
 enum { R_Q = TL_ROLE_Q, R_K = TL_ROLE_K, R_V = TL_ROLE_V };

@@ -3,7 +3,7 @@
 
 #include "ops/image.h"
 
-static void check(tl_context *ctx, uint32_t batch, uint32_t channels, tl_extent i, tl_extent p)
+static void check(tl_context *ctx, uint32_t batch, uint32_t channels, tli_extent i, tli_extent p)
 {
     const uint64_t count = (uint64_t)batch * channels * i.depth * i.height * i.width;
     const uint32_t across = i.width / p.width, down = i.height / p.height;
@@ -12,7 +12,7 @@ static void check(tl_context *ctx, uint32_t batch, uint32_t channels, tl_extent 
     assert_non_null(images);
     for (uint64_t e = 0; e < count; e++) images[e] = (float)e;
     place vi = put(ctx, images, count), vp = put(ctx, NULL, count);
-    MUST(ctx, tl_patches_forward(ctx, vi.view, vp.view, batch, channels, i, p));
+    MUST(ctx, tli_patches_forward(ctx, vi.view, vp.view, batch, channels, i, p));
     float *got = get(ctx, vp);
     for (uint64_t e = 0; e < count; e++) { /* by the image's order */
         const uint32_t x = (uint32_t)(e % i.width), y = (uint32_t)(e / i.width % i.height),
@@ -31,23 +31,23 @@ static void check(tl_context *ctx, uint32_t batch, uint32_t channels, tl_extent 
 
 static void all(tl_context *ctx)
 {
-    check(ctx, 1, 1, (tl_extent){1, 1, 1}, (tl_extent){1, 1, 1});
-    check(ctx, 3, 1, (tl_extent){1, 84, 84}, (tl_extent){1, 12, 12});
-    check(ctx, 2, 3, (tl_extent){1, 32, 32}, (tl_extent){1, 16, 16});
-    check(ctx, 5, 3, (tl_extent){1, 6, 15}, (tl_extent){1, 3, 3});
-    check(ctx, 2, 13, (tl_extent){1, 10, 5}, (tl_extent){1, 5, 5});
-    check(ctx, 2, 2, (tl_extent){1, 12, 10}, (tl_extent){1, 3, 5});
-    check(ctx, 3, 2, (tl_extent){4, 6, 8}, (tl_extent){2, 3, 2});
-    check(ctx, 1, 3, (tl_extent){5, 2, 9}, (tl_extent){1, 2, 3});
+    check(ctx, 1, 1, (tli_extent){1, 1, 1}, (tli_extent){1, 1, 1});
+    check(ctx, 3, 1, (tli_extent){1, 84, 84}, (tli_extent){1, 12, 12});
+    check(ctx, 2, 3, (tli_extent){1, 32, 32}, (tli_extent){1, 16, 16});
+    check(ctx, 5, 3, (tli_extent){1, 6, 15}, (tli_extent){1, 3, 3});
+    check(ctx, 2, 13, (tli_extent){1, 10, 5}, (tli_extent){1, 5, 5});
+    check(ctx, 2, 2, (tli_extent){1, 12, 10}, (tli_extent){1, 3, 5});
+    check(ctx, 3, 2, (tli_extent){4, 6, 8}, (tli_extent){2, 3, 2});
+    check(ctx, 1, 3, (tli_extent){5, 2, 9}, (tli_extent){1, 2, 3});
 }
 ON_BOTH_PATHS(all)
 
 static void refusals(tl_context *ctx)
 {
     place p = put(ctx, NULL, 100);
-    const tl_extent image = {1, 10, 10}, patches[] = {{1, 3, 5}, {1, 5, 0}, {2, 5, 5}, {0, 5, 5}};
+    const tli_extent image = {1, 10, 10}, patches[] = {{1, 3, 5}, {1, 5, 0}, {2, 5, 5}, {0, 5, 5}};
     for (int i = 0; i < 4; i++) {
-        assert_int_equal(tl_patches_forward(ctx, p.view, p.view, 1, 1, image, patches[i]), TL_ERROR_USAGE);
+        assert_int_equal(tli_patches_forward(ctx, p.view, p.view, 1, 1, image, patches[i]), TL_ERROR_USAGE);
         assert_non_null(strstr(tl_context_error(ctx)->text, "1x10x10"));
     }
     drop(ctx, p);

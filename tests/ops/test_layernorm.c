@@ -43,7 +43,7 @@ static double objective(const float *x, const float *direction, double step, con
 
 static void forward_of(tl_context *ctx, shape z, float offset, double tolerance)
 {
-    tl_random r = tl_random_make(7, z.rows * 1000 + z.channels);
+    tli_random r = tli_random_make(7, z.rows * 1000 + z.channels);
     const uint64_t count = z.rows * z.channels;
     float *x = draw(&r, count), *w = draw(&r, z.channels), *b = draw(&r, z.channels);
     double *xd = zeros(count), *y = zeros(count), *stats = zeros(2 * z.rows);
@@ -51,7 +51,7 @@ static void forward_of(tl_context *ctx, shape z, float offset, double tolerance)
     reference(xd, w, b, z, y, stats);
     place dx = put(ctx, x, count), dw = put(ctx, w, z.channels), db = put(ctx, b, z.channels);
     place dy = put(ctx, NULL, count), ds = put(ctx, NULL, 2 * z.rows);
-    MUST(ctx, tl_layernorm_forward(ctx, dx.view, dw.view, db.view, dy.view, ds.view, z.rows, z.channels));
+    MUST(ctx, tli_layernorm_forward(ctx, dx.view, dw.view, db.view, dy.view, ds.view, z.rows, z.channels));
     float *got = get(ctx, dy), *got_stats = get(ctx, ds);
     near_to("y", got, y, count, tolerance, 1);
     near_to("stats", got_stats, stats, 2 * z.rows, tolerance, 1);
@@ -73,7 +73,7 @@ ON_BOTH_PATHS(forward)
 
 static void backward_of(tl_context *ctx, shape z)
 {
-    tl_random r = tl_random_make(8, z.rows * 1000 + z.channels);
+    tli_random r = tli_random_make(8, z.rows * 1000 + z.channels);
     const uint64_t count = z.rows * z.channels, n = z.channels;
     float *x = draw(&r, count), *w = draw(&r, n), *b = draw(&r, n), *dy = draw(&r, count);
     float *before = draw(&r, count), *direction = draw(&r, count);
@@ -102,10 +102,10 @@ static void backward_of(tl_context *ctx, shape z)
     place vx = put(ctx, x, count), vw = put(ctx, w, n), vb = put(ctx, b, n), vy = put(ctx, NULL, count);
     place vs = put(ctx, NULL, 2 * z.rows), vdy = put(ctx, dy, count), vdx = put(ctx, NULL, count);
     place vdw = put(ctx, NULL, n), vdb = put(ctx, NULL, n);
-    place work = put(ctx, NULL, tl_layernorm_workspace(z.rows, z.channels));
-    MUST(ctx, tl_layernorm_forward(ctx, vx.view, vw.view, vb.view, vy.view, vs.view, z.rows, z.channels));
-    MUST(ctx, tl_layernorm_backward(ctx, vdy.view, vx.view, vw.view, vs.view, vdx.view, false, vdw.view,
-                                    vdb.view, work.view, z.rows, z.channels));
+    place work = put(ctx, NULL, tli_layernorm_workspace(z.rows, z.channels));
+    MUST(ctx, tli_layernorm_forward(ctx, vx.view, vw.view, vb.view, vy.view, vs.view, z.rows, z.channels));
+    MUST(ctx, tli_layernorm_backward(ctx, vdy.view, vx.view, vw.view, vs.view, vdx.view, false, vdw.view,
+                                     vdb.view, work.view, z.rows, z.channels));
     float *got_dx = get(ctx, vdx), *got_dw = get(ctx, vdw), *got_db = get(ctx, vdb);
     free(get(ctx, work));
     near_to("dx", got_dx, dx, count, 5e-6, dx_scale);
@@ -118,24 +118,24 @@ static void backward_of(tl_context *ctx, shape z)
 
     /* Added to what is there; the parameters' gradients come out bitwise the same. */
     place vacc = put(ctx, before, count);
-    MUST(ctx, tl_layernorm_backward(ctx, vdy.view, vx.view, vw.view, vs.view, vacc.view, true, vdw.view,
-                                    vdb.view, work.view, z.rows, z.channels));
+    MUST(ctx, tli_layernorm_backward(ctx, vdy.view, vx.view, vw.view, vs.view, vacc.view, true, vdw.view,
+                                     vdb.view, work.view, z.rows, z.channels));
     float *got_sum = get(ctx, vacc), *again = get(ctx, vdw);
     near_to("dx added", got_sum, sum, count, 5e-6, dx_scale);
     assert_memory_equal(again, got_dw, n * sizeof *again);
     free(again);
 
     /* Without dx, and with dx in place of dy. */
-    MUST(ctx, tl_layernorm_backward(ctx, vdy.view, vx.view, vw.view, vs.view, (tl_view){0}, false, vdw.view,
-                                    vdb.view, work.view, z.rows, z.channels));
+    MUST(ctx, tli_layernorm_backward(ctx, vdy.view, vx.view, vw.view, vs.view, (tli_view){0}, false, vdw.view,
+                                     vdb.view, work.view, z.rows, z.channels));
     float *still = get(ctx, vdy);
     assert_memory_equal(still, dy, count * sizeof *still);
     free(still);
     again = get(ctx, vdb);
     assert_memory_equal(again, got_db, n * sizeof *again);
     free(again);
-    MUST(ctx, tl_layernorm_backward(ctx, vdy.view, vx.view, vw.view, vs.view, vdy.view, false, vdw.view,
-                                    vdb.view, work.view, z.rows, z.channels));
+    MUST(ctx, tli_layernorm_backward(ctx, vdy.view, vx.view, vw.view, vs.view, vdy.view, false, vdw.view,
+                                     vdb.view, work.view, z.rows, z.channels));
     again = get(ctx, vdy);
     assert_memory_equal(again, got_dx, count * sizeof *again);
     free(again);
@@ -157,7 +157,7 @@ ON_BOTH_PATHS(backward)
 
 static void columns_of(tl_context *ctx, uint64_t rows, uint32_t columns, uint32_t ld)
 {
-    tl_random r = tl_random_make(9, rows * 1000 + columns);
+    tli_random r = tli_random_make(9, rows * 1000 + columns);
     float *x = draw(&r, rows * ld);
     double *want = zeros(columns);
     for (uint64_t i = 0; i < rows; i++)
@@ -165,8 +165,8 @@ static void columns_of(tl_context *ctx, uint64_t rows, uint32_t columns, uint32_
     for (uint64_t i = 0; i < rows; i++)
         for (uint32_t c = columns; c < ld; c++) x[i * ld + c] = NAN; /* between the rows: not to be read */
     place vx = put(ctx, x, rows * ld), vs = put(ctx, NULL, columns);
-    place work = put(ctx, NULL, tl_columns_workspace(rows, columns));
-    MUST(ctx, tl_columns_sum(ctx, vx.view, ld, vs.view, work.view, rows, columns));
+    place work = put(ctx, NULL, tli_columns_workspace(rows, columns));
+    MUST(ctx, tli_columns_sum(ctx, vx.view, ld, vs.view, work.view, rows, columns));
     float *got = get(ctx, vs);
     free(get(ctx, work));
     near_to("column sum", got, want, columns, 3e-6, 1 + sqrt((double)rows));

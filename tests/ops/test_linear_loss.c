@@ -32,7 +32,7 @@ static double row_loss(const double *x, const float *w, int32_t target, shape z,
 static void check(tl_context *ctx, shape z)
 {
     const float scale = 1.0f / (float)z.rows;
-    tl_random r = tl_random_make(41, z.rows * 1009 + z.classes);
+    tli_random r = tli_random_make(41, z.rows * 1009 + z.classes);
     const uint64_t count = (uint64_t)z.rows * z.in, cells = (uint64_t)z.classes * z.in;
     float *x = draw(&r, count), *w = draw(&r, cells), *direction = draw(&r, count);
     int32_t *targets = malloc(z.rows * sizeof *targets);
@@ -41,7 +41,7 @@ static void check(tl_context *ctx, shape z)
     double plus = 0, minus = 0;
     for (uint64_t i = 0; i < count; i++) xd[i] = (double)x[i];
     for (uint32_t i = 0; i < z.rows; i++) {
-        targets[i] = i == 0 ? (int32_t)z.classes - 1 : (int32_t)tl_random_below(&r, z.classes);
+        targets[i] = i == 0 ? (int32_t)z.classes - 1 : (int32_t)tli_random_below(&r, z.classes);
         losses[i] = row_loss(xd + (uint64_t)i * z.in, w, targets[i], z, dx + (uint64_t)i * z.in, dw,
                              (double)scale);
     }
@@ -51,13 +51,13 @@ static void check(tl_context *ctx, shape z)
             *(side > 0 ? &plus : &minus) += (double)scale * row_loss(xd + (uint64_t)i * z.in, w, targets[i],
                                                                      z, NULL, NULL, 0);
     }
-    const uint64_t room = tl_linear_loss_workspace(z.rows, z.classes);
+    const uint64_t room = tli_linear_loss_workspace(z.rows, z.classes);
     place vx = put(ctx, x, count), vw = put(ctx, w, cells), vt = put(ctx, targets, z.rows);
     place vl = put(ctx, NULL, z.rows), vr = put(ctx, NULL, z.rows), vdx = put(ctx, NULL, count);
     place vdw = put(ctx, NULL, cells), space = put(ctx, NULL, room);
-    const tl_view none = {0};
-    MUST(ctx, tl_linear_loss(ctx, vx.view, vw.view, vt.view, scale, vl.view, vr.view, vdx.view, vdw.view,
-                             space.view, z.rows, z.in, z.classes));
+    const tli_view none = {0};
+    MUST(ctx, tli_linear_loss(ctx, vx.view, vw.view, vt.view, scale, vl.view, vr.view, vdx.view, vdw.view,
+                              space.view, z.rows, z.in, z.classes));
     float *got = get(ctx, vl), *got_dx = get(ctx, vdx), *got_dw = get(ctx, vdw),
           *space_values = get(ctx, space);
     near_to("loss", got, losses, z.rows, 1e-5, 1);
@@ -70,13 +70,13 @@ static void check(tl_context *ctx, shape z)
     free(space_values);
 
     /* The losses alone are the same; dx in the place of x too. */
-    MUST(ctx, tl_linear_loss(ctx, vx.view, vw.view, vt.view, scale, vl.view, vr.view, none, none, space.view,
-                             z.rows, z.in, z.classes));
+    MUST(ctx, tli_linear_loss(ctx, vx.view, vw.view, vt.view, scale, vl.view, vr.view, none, none, space.view,
+                              z.rows, z.in, z.classes));
     float *again = get(ctx, vl);
     assert_memory_equal(again, got, z.rows * sizeof *again);
     free(again);
-    MUST(ctx, tl_linear_loss(ctx, vx.view, vw.view, vt.view, scale, vl.view, vr.view, vx.view, vdw.view,
-                             space.view, z.rows, z.in, z.classes));
+    MUST(ctx, tli_linear_loss(ctx, vx.view, vw.view, vt.view, scale, vl.view, vr.view, vx.view, vdw.view,
+                              space.view, z.rows, z.in, z.classes));
     again = get(ctx, vx);
     assert_memory_equal(again, got_dx, count * sizeof *again);
     float *again_dw = get(ctx, vdw);
@@ -100,7 +100,7 @@ ON_BOTH_PATHS(small)
 static void chunks(tl_context *ctx)
 {
     const shape z = {401, 3, 50257};
-    assert_true(tl_linear_loss_workspace(z.rows, z.classes) < (uint64_t)z.rows * z.classes);
+    assert_true(tli_linear_loss_workspace(z.rows, z.classes) < (uint64_t)z.rows * z.classes);
     check(ctx, z);
 }
 ON_BOTH_PATHS(chunks)

@@ -16,7 +16,7 @@ static int32_t rank_of(const float *a, uint32_t classes, int32_t target)
 {
     int32_t rank = 0;
     for (int32_t c = 0; c < (int32_t)classes; c++) {
-        if (!isfinite(a[c])) return TL_NO_RANK;
+        if (!isfinite(a[c])) return TLI_NO_RANK;
         rank += a[c] > a[target] || (a[c] == a[target] && c < target);
     }
     return rank;
@@ -26,7 +26,7 @@ static void check(tl_context *ctx, uint64_t rows, uint32_t classes, float spread
 {
     const float scale = 0.25f;
     const uint64_t count = rows * classes;
-    tl_random r = tl_random_make(11, rows * 100003 + classes);
+    tli_random r = tli_random_make(11, rows * 100003 + classes);
     float *a = draw(&r, count), *direction = draw(&r, count);
     int32_t *targets = malloc(rows * sizeof *targets);
     double *ad = zeros(count), *d = zeros(count), *losses = zeros(rows);
@@ -35,7 +35,7 @@ static void check(tl_context *ctx, uint64_t rows, uint32_t classes, float spread
     for (uint64_t i = 0; i < count; i++) ad[i] = a[i] = a[i] * spread + offset;
     for (uint64_t row = 0; row < rows; row++) {
         const double *ar = ad + row * classes;
-        targets[row] = (int32_t)tl_random_below(&r, classes);
+        targets[row] = (int32_t)tli_random_below(&r, classes);
         if (row == 0) targets[row] = (int32_t)classes - 1; /* in the vectors' tail */
         losses[row] = loss_of(ar, classes, targets[row]);
         double *moved = zeros(classes);
@@ -52,7 +52,7 @@ static void check(tl_context *ctx, uint64_t rows, uint32_t classes, float spread
     }
     place va = put(ctx, a, count), vt = put(ctx, targets, rows), vl = put(ctx, NULL, rows);
     place vr = put(ctx, NULL, rows), vd = put(ctx, NULL, count);
-    MUST(ctx, tl_cross_entropy(ctx, va.view, vt.view, vl.view, vr.view, vd.view, scale, rows, classes));
+    MUST(ctx, tli_cross_entropy(ctx, va.view, vt.view, vl.view, vr.view, vd.view, scale, rows, classes));
     float *got = get(ctx, vl), *got_d = get(ctx, vd);
     int32_t *ranks = get(ctx, vr);
     near_to("loss", got, losses, rows, 2e-6, 1 + fabs((double)offset));
@@ -68,14 +68,15 @@ static void check(tl_context *ctx, uint64_t rows, uint32_t classes, float spread
     free(still), free(ranks);
 
     /* Without dlogits: the same losses. With dlogits in the logits' place: the same gradients. */
-    MUST(ctx, tl_cross_entropy(ctx, va.view, vt.view, vl.view, vr.view, (tl_view){0}, scale, rows, classes));
+    MUST(ctx,
+         tli_cross_entropy(ctx, va.view, vt.view, vl.view, vr.view, (tli_view){0}, scale, rows, classes));
     float *again = get(ctx, vl);
     assert_memory_equal(again, got, rows * sizeof *again);
     free(again);
     still = get(ctx, va);
     assert_memory_equal(still, a, count * sizeof *still);
     free(still);
-    MUST(ctx, tl_cross_entropy(ctx, va.view, vt.view, vl.view, vr.view, va.view, scale, rows, classes));
+    MUST(ctx, tli_cross_entropy(ctx, va.view, vt.view, vl.view, vr.view, va.view, scale, rows, classes));
     again = get(ctx, va);
     assert_memory_equal(again, got_d, count * sizeof *again);
     free(again);
@@ -100,7 +101,7 @@ static void check_soft(tl_context *ctx, uint64_t rows, uint32_t classes, float o
 {
     const float scale = 0.25f;
     const uint64_t count = rows * classes;
-    tl_random r = tl_random_make(14, rows * 100003 + classes);
+    tli_random r = tli_random_make(14, rows * 100003 + classes);
     float *a = draw(&r, count), *direction = draw(&r, count), *soft = draw(&r, count);
     int32_t *targets = malloc(rows * sizeof *targets);
     double *d = zeros(count), *losses = zeros(rows);
@@ -110,7 +111,7 @@ static void check_soft(tl_context *ctx, uint64_t rows, uint32_t classes, float o
         float *ar = a + row * classes, *p = soft + row * classes;
         double mass = 0, given = 0;
         for (uint32_t c = 0; c < classes; c++) ar[c] = 2 * ar[c] + offset, mass += fabs((double)p[c]);
-        targets[row] = (int32_t)tl_random_below(&r, classes);
+        targets[row] = (int32_t)tli_random_below(&r, classes);
         for (uint32_t c = 0; c < classes; c++) p[c] = row % 3 ? (float)(fabs((double)p[c]) / mass) : 0.0f;
         if (row % 3 == 0) p[targets[row]] = 1.0f;
         if (row % 3 == 0 && classes > 1) ar[(targets[row] + 1) % (int32_t)classes] = -INFINITY;
@@ -134,7 +135,7 @@ static void check_soft(tl_context *ctx, uint64_t rows, uint32_t classes, float o
     }
     place va = put(ctx, a, count), vp = put(ctx, soft, count), vl = put(ctx, NULL, rows);
     place vr = put(ctx, NULL, rows), vd = put(ctx, NULL, count), vt = put(ctx, targets, rows);
-    MUST(ctx, tl_cross_entropy_soft(ctx, va.view, vp.view, vl.view, vr.view, vd.view, scale, rows, classes));
+    MUST(ctx, tli_cross_entropy_soft(ctx, va.view, vp.view, vl.view, vr.view, vd.view, scale, rows, classes));
     float *got = get(ctx, vl), *got_d = get(ctx, vd);
     int32_t *ranks = get(ctx, vr);
     near_to("soft loss", got, losses, rows, 3e-6, 1 + fabs((double)offset));
@@ -142,13 +143,14 @@ static void check_soft(tl_context *ctx, uint64_t rows, uint32_t classes, float o
     double slope = 0;
     for (uint64_t i = 0; i < count; i++) slope += (double)got_d[i] * direction[i];
     slope_is("soft cross-entropy", slope, plus, minus, 1e-4, (double)rows);
-    for (uint64_t row = 0; row < rows; row++) assert_int_equal(ranks[row], TL_NO_RANK);
-    MUST(ctx, tl_cross_entropy(ctx, va.view, vt.view, vl.view, vr.view, (tl_view){0}, scale, rows, classes));
+    for (uint64_t row = 0; row < rows; row++) assert_int_equal(ranks[row], TLI_NO_RANK);
+    MUST(ctx,
+         tli_cross_entropy(ctx, va.view, vt.view, vl.view, vr.view, (tli_view){0}, scale, rows, classes));
     float *hard = get(ctx, vl);
     for (uint64_t row = 0; row < rows; row += 3)
         assert_true(fabs((double)hard[row] - (double)got[row]) <= 1e-6 * (1 + fabs((double)offset)));
     /* in the logits' place */
-    MUST(ctx, tl_cross_entropy_soft(ctx, va.view, vp.view, vl.view, vr.view, va.view, scale, rows, classes));
+    MUST(ctx, tli_cross_entropy_soft(ctx, va.view, vp.view, vl.view, vr.view, va.view, scale, rows, classes));
     float *again = get(ctx, va);
     assert_memory_equal(again, got_d, count * sizeof *again);
     free(again), free(hard), free(ranks), free(got), free(got_d);
@@ -167,7 +169,7 @@ static void soft_sizes(tl_context *ctx)
     a[7] = NAN;
     place va = put(ctx, a, CLASSES), vp = put(ctx, soft, CLASSES), vl = put(ctx, NULL, 1),
           vr = put(ctx, NULL, 1);
-    MUST(ctx, tl_cross_entropy_soft(ctx, va.view, vp.view, vl.view, vr.view, (tl_view){0}, 1, 1, CLASSES));
+    MUST(ctx, tli_cross_entropy_soft(ctx, va.view, vp.view, vl.view, vr.view, (tli_view){0}, 1, 1, CLASSES));
     float *loss = get(ctx, vl);
     assert_true(isnan(loss[0]));
     free(loss);
@@ -180,10 +182,10 @@ ON_BOTH_PATHS(soft_sizes)
 static void repeats(tl_context *ctx)
 {
     enum { ROWS = 3000, CLASSES = 13, LAUNCHES = 60 };
-    tl_random r = tl_random_make(13, 0);
+    tli_random r = tli_random_make(13, 0);
     float *a = draw(&r, ROWS * CLASSES);
     int32_t targets[ROWS];
-    for (int row = 0; row < ROWS; row++) targets[row] = (int32_t)tl_random_below(&r, CLASSES);
+    for (int row = 0; row < ROWS; row++) targets[row] = (int32_t)tli_random_below(&r, CLASSES);
     place va = put(ctx, a, ROWS * CLASSES), vt = put(ctx, targets, ROWS), vl = put(ctx, NULL, ROWS);
     place vr = put(ctx, NULL, ROWS), vd = put(ctx, NULL, ROWS * CLASSES);
     float *first = NULL, *first_d = NULL, *second = NULL, *second_d = NULL;
@@ -193,10 +195,10 @@ static void repeats(tl_context *ctx)
     for (int launch = 0; launch < LAUNCHES; launch++) {
         if (launch % 2 == 0) /* in turns with probabilities, every row's the same */
             MUST(ctx,
-                 tl_cross_entropy(ctx, va.view, vt.view, vl.view, vr.view, vd.view, 1.0f, ROWS, CLASSES));
+                 tli_cross_entropy(ctx, va.view, vt.view, vl.view, vr.view, vd.view, 1.0f, ROWS, CLASSES));
         else
-            MUST(ctx, tl_cross_entropy_soft(ctx, va.view, vp.view, vl.view, vr.view, vd.view, 1.0f, ROWS,
-                                            CLASSES));
+            MUST(ctx, tli_cross_entropy_soft(ctx, va.view, vp.view, vl.view, vr.view, vd.view, 1.0f, ROWS,
+                                             CLASSES));
         float *losses = get(ctx, vl), *d = get(ctx, vd);
         if (launch == 1) second = losses, second_d = d;
         if (launch > 1 && launch % 2 == 1) {
@@ -230,15 +232,15 @@ static void ties(tl_context *ctx)
         int32_t *targets = malloc(classes * sizeof *targets);
         assert_non_null(a);
         assert_non_null(targets);
-        tl_random r = tl_random_make(15, classes);
+        tli_random r = tli_random_make(15, classes);
         for (uint32_t row = 0; row < classes; row++) targets[row] = (int32_t)row;
         for (int turn = 0; turn < 2; turn++) { /* then with three values only, -0 among them */
             for (size_t k = 0; turn == 1 && k < count; k++)
-                a[k] = (const float[]){0.0f, -0.0f, 1.0f}[tl_random_below(&r, 3)];
+                a[k] = (const float[]){0.0f, -0.0f, 1.0f}[tli_random_below(&r, 3)];
             place va = put(ctx, a, count), vt = put(ctx, targets, classes), vl = put(ctx, NULL, classes),
                   vr = put(ctx, NULL, classes);
             MUST(ctx,
-                 tl_cross_entropy(ctx, va.view, vt.view, vl.view, vr.view, va.view, 1, classes, classes));
+                 tli_cross_entropy(ctx, va.view, vt.view, vl.view, vr.view, va.view, 1, classes, classes));
             int32_t *ranks = get(ctx, vr);
             for (uint32_t row = 0; row < classes; row++) {
                 if (turn == 0) assert_int_equal(ranks[row], row);
@@ -267,11 +269,11 @@ static void odd_rows(tl_context *ctx)
     for (int c = 0; c < CLASSES; c++) a[8 * CLASSES + c] = -INFINITY;
     place va = put(ctx, a, ROWS * CLASSES), vt = put(ctx, targets, ROWS), vl = put(ctx, NULL, ROWS);
     place vr = put(ctx, NULL, ROWS), vd = put(ctx, NULL, ROWS * CLASSES);
-    MUST(ctx, tl_cross_entropy(ctx, va.view, vt.view, vl.view, vr.view, vd.view, 1.0f, ROWS, CLASSES));
+    MUST(ctx, tli_cross_entropy(ctx, va.view, vt.view, vl.view, vr.view, vd.view, 1.0f, ROWS, CLASSES));
     float *losses = get(ctx, vl), *d = get(ctx, vd);
     int32_t *ranks = get(ctx, vr);
     for (int r = 0; r < ROWS; r++) {
-        assert_int_equal(ranks[r], r == 0 ? 3 : TL_NO_RANK);
+        assert_int_equal(ranks[r], r == 0 ? 3 : TLI_NO_RANK);
         assert_true(isnan(losses[r]) == (r != 0 && r != 5));
     }
     assert_true(fabs(losses[0] - log(CLASSES)) < 1e-6);
@@ -285,14 +287,14 @@ static void sums(tl_context *ctx)
 {
     const uint64_t counts[] = {1, 13, 16, 17, 64, 1000, 100003};
     for (size_t s = 0; s < sizeof counts / sizeof *counts; s++) {
-        tl_random r = tl_random_make(12, counts[s]);
+        tli_random r = tli_random_make(12, counts[s]);
         float *x = draw(&r, counts[s]);
         double want = 0, size = 0;
         for (uint64_t i = 0; i < counts[s]; i++) want += -0.5 * x[i], size += fabs(0.5 * x[i]);
         place vx = put(ctx, x, counts[s]), vt = put(ctx, NULL, 1);
         float *total[2];
         for (int i = 0; i < 2; i++) {
-            MUST(ctx, tl_sum(ctx, vx.view, counts[s], -0.5f, vt.view));
+            MUST(ctx, tli_sum(ctx, vx.view, counts[s], -0.5f, vt.view));
             total[i] = get(ctx, vt);
         }
         near_to("sum", total[0], &want, 1, 2e-6, size);
@@ -301,7 +303,7 @@ static void sums(tl_context *ctx)
         drop(ctx, vx), drop(ctx, vt);
     }
     place nothing = put(ctx, NULL, 1);
-    MUST(ctx, tl_sum(ctx, nothing.view, 0, 1.0f, nothing.view));
+    MUST(ctx, tli_sum(ctx, nothing.view, 0, 1.0f, nothing.view));
     float *zero = get(ctx, nothing);
     assert_true(zero[0] == 0.0f);
     free(zero);

@@ -7,7 +7,7 @@
 
 static const optimizer_rule *adamw(void)
 {
-    return optimizer_rule_of(TL_OPTIMIZER_ADAMW);
+    return tli_optimizer_rule_of(TL_OPTIMIZER_ADAMW);
 }
 
 typedef struct host_state {
@@ -33,7 +33,7 @@ static void reference(host_state s, const float *g, uint64_t count, double step,
 /* A tensor of two shards made of two tensors, as a device with small allocations would have it. */
 typedef struct split {
     tl_tensor tensor, *parts[2];
-    tl_mem mem[2];
+    tli_mem mem[2];
 } split;
 
 static void split_make(tl_context *ctx, split *s, const float *values, uint64_t lead, uint64_t first,
@@ -57,7 +57,7 @@ static void steps(tl_context *ctx, uint64_t lead, uint64_t first, uint64_t row, 
                   float gradient_scale)
 {
     const uint64_t count = lead * row;
-    tl_random r = tl_random_make(21, count);
+    tli_random r = tli_random_make(21, count);
     float *p = draw(&r, count);
     host_state host = {zeros(count), zeros(count), zeros(count), zeros(count)};
     for (uint64_t i = 0; i < count; i++) host.p[i] = p[i];
@@ -78,7 +78,7 @@ static void steps(tl_context *ctx, uint64_t lead, uint64_t first, uint64_t row, 
                                              .gradient_scale = gradient_scale,
                                              .step = step};
         const optimizer_target target = {&sp.tensor, &sg.tensor, {&sm.tensor, &sv.tensor}, {0}};
-        MUST(ctx, optimizer_step(ctx, adamw(), &target, &settings));
+        MUST(ctx, tli_optimizer_step(ctx, adamw(), &target, &settings));
         reference(host, g, count, (double)step, 1e-2, decay, gradient_scale);
         split_drop(ctx, &sg);
         free(g);
@@ -112,7 +112,7 @@ static void verdicts_of(tl_context *ctx, const optimizer_rule *rule)
 {
     enum { COUNT = 1037, MOST = 1 + OPTIMIZER_MOST_SLOTS };
     const int tensors = 1 + rule->slots;
-    tl_random r = tl_random_make(3, 3);
+    tli_random r = tli_random_make(3, 3);
     float *p = draw(&r, COUNT), *g = draw(&r, COUNT);
     static const float values[] = {0.25f, 1.0f, -1.0f};
     for (int i = 0; i < 3; i++) {
@@ -130,10 +130,10 @@ static void verdicts_of(tl_context *ctx, const optimizer_rule *rule)
                                                      .weight_decay = 0.1f,
                                                      .gradient_scale = by_host ? values[i] : 1.0f,
                                                      .step = step,
-                                                     .verdict = by_host ? (tl_view){0} : v.view};
+                                                     .verdict = by_host ? (tli_view){0} : v.view};
                 for (int k = 1; k < tensors; k++)
                     t[k] = target.state[k - 1] = golden_upload(ctx, g, 1, COUNT);
-                MUST(ctx, optimizer_step(ctx, rule, &target, &settings));
+                MUST(ctx, tli_optimizer_step(ctx, rule, &target, &settings));
                 for (int k = 0; k < tensors; k++) results[by_host][k] = golden_download(ctx, t[k]);
                 for (int k = 0; k < tensors; k++) tl_tensor_destroy(ctx, t[k]);
                 tl_tensor_destroy(ctx, gradient);
@@ -156,15 +156,17 @@ static void verdicts_of(tl_context *ctx, const optimizer_rule *rule)
 static void verdicts(tl_context *ctx)
 {
     const optimizer_rule *rule;
-    for (int kind = 0; (rule = optimizer_rule_of((tl_optimizer)kind)) != NULL; kind++) verdicts_of(ctx, rule);
+    for (int kind = 0; (rule = tli_optimizer_rule_of((tl_optimizer)kind)) != NULL; kind++)
+        verdicts_of(ctx, rule);
 }
 ON_BOTH_PATHS(verdicts)
 
 /* Every choice has its rule, whose numbers settings may take, and slots with names of their own. */
 static void table(void **unused)
 {
-    for (int kind = 0; kind < optimizer_choices.count; kind++) {
-        const optimizer_rule *rule = optimizer_rule_of((tl_optimizer)optimizer_choices.items[kind].value);
+    for (int kind = 0; kind < tli_optimizer_choices.count; kind++) {
+        const optimizer_rule *rule = tli_optimizer_rule_of(
+            (tl_optimizer)tli_optimizer_choices.items[kind].value);
         assert_non_null(rule);
         assert_true(rule->slots >= 0 && rule->slots <= OPTIMIZER_MOST_SLOTS);
         assert_true(rule->beta1 >= 0 && rule->beta1 < 1 && rule->beta2 >= 0 && rule->beta2 < 1);
@@ -174,8 +176,8 @@ static void table(void **unused)
         }
         assert_true(rule->step != NULL && rule->plain != NULL);
     }
-    assert_null(optimizer_rule_of((tl_optimizer)optimizer_choices.count));
-    assert_null(optimizer_rule_of((tl_optimizer)-1));
+    assert_null(tli_optimizer_rule_of((tl_optimizer)tli_optimizer_choices.count));
+    assert_null(tli_optimizer_rule_of((tl_optimizer)-1));
 }
 
 static void refusals(tl_context *ctx)
@@ -184,11 +186,11 @@ static void refusals(tl_context *ctx)
     optimizer_settings settings = {.lr = 1, .beta1 = 0.9f, .beta2 = 0.999f, .eps = 1e-8f, .step = 1};
     const optimizer_target gradient = {a, b, {a, a}, {0}}, state = {a, a, {a, b}, {0}},
                            good = {a, a, {a, a}, {0}};
-    assert_int_equal(optimizer_step(ctx, adamw(), &gradient, &settings), TL_ERROR_USAGE);
+    assert_int_equal(tli_optimizer_step(ctx, adamw(), &gradient, &settings), TL_ERROR_USAGE);
     assert_non_null(strstr(tl_context_error(ctx)->text, "test"));
-    assert_int_equal(optimizer_step(ctx, adamw(), &state, &settings), TL_ERROR_USAGE);
+    assert_int_equal(tli_optimizer_step(ctx, adamw(), &state, &settings), TL_ERROR_USAGE);
     settings.step = 0;
-    assert_int_equal(optimizer_step(ctx, adamw(), &good, &settings), TL_ERROR_USAGE);
+    assert_int_equal(tli_optimizer_step(ctx, adamw(), &good, &settings), TL_ERROR_USAGE);
     tl_tensor_destroy(ctx, a), tl_tensor_destroy(ctx, b);
 }
 ON_BOTH_PATHS(refusals)

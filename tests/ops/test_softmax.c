@@ -61,7 +61,7 @@ static void check(tl_context *ctx, shape z, float spread, float offset)
 {
     const float scale = 0.125f;
     const uint64_t count = z.rows * z.keys;
-    tl_random r = tl_random_make(5, count + z.queries);
+    tli_random r = tli_random_make(5, count + z.queries);
     float *a = draw(&r, count), *dp = draw(&r, count), *direction = draw(&r, count);
     double *ad = zeros(count), *p = zeros(count), *da = zeros(count);
     for (uint64_t i = 0; i < count; i++) a[i] = a[i] * spread + offset;
@@ -70,7 +70,7 @@ static void check(tl_context *ctx, shape z, float spread, float offset)
     for (uint64_t i = 0; i < count; i++) ad[i] = a[i];
     reference(ad, z, p);
     place va = put(ctx, a, count), vd = put(ctx, dp, count);
-    MUST(ctx, tl_softmax_forward(ctx, va.view, z.rows, z.queries, z.keys, z.causal));
+    MUST(ctx, tli_softmax_forward(ctx, va.view, z.rows, z.queries, z.keys, z.causal));
     float *got = get(ctx, va);
     near_to("probability", got, p, count, 2e-6, 1e-4);
     masked_are_zero(got, z);
@@ -81,7 +81,7 @@ static void check(tl_context *ctx, shape z, float spread, float offset)
         for (uint64_t i = row * z.keys; i < row * z.keys + n; i++) mean += p[i] * dp[i];
         for (uint64_t i = row * z.keys; i < row * z.keys + n; i++) da[i] = scale * p[i] * (dp[i] - mean);
     }
-    MUST(ctx, tl_softmax_backward(ctx, va.view, vd.view, z.rows, z.queries, z.keys, z.causal, scale));
+    MUST(ctx, tli_softmax_backward(ctx, va.view, vd.view, z.rows, z.queries, z.keys, z.causal, scale));
     float *got_da = get(ctx, vd);
     near_to("da", got_da, da, count, 3e-6, 0.1);
     masked_are_zero(got_da, z);
@@ -111,7 +111,7 @@ static void broken(tl_context *ctx)
     a[2 * KEYS + 3] = NAN;
     a[4 * KEYS + KEYS - 1] = -INFINITY;
     place va = put(ctx, a, ROWS * KEYS);
-    MUST(ctx, tl_softmax_forward(ctx, va.view, ROWS, ROWS, KEYS, false));
+    MUST(ctx, tli_softmax_forward(ctx, va.view, ROWS, ROWS, KEYS, false));
     float *p = get(ctx, va);
     for (int r = 0; r < ROWS; r++)
         for (int c = 0; c < KEYS; c++) assert_true(isnan(p[r * KEYS + c]) == (r == 2));

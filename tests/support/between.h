@@ -1,6 +1,6 @@
 /* assert_between: for numbers of any type. cmocka's own ranges have other names in each of its versions. */
-#ifndef TL_TESTS_BETWEEN_H
-#define TL_TESTS_BETWEEN_H
+#ifndef TESTS_BETWEEN_H
+#define TESTS_BETWEEN_H
 
 #define assert_between(value, least, most)                                                                   \
     do {                                                                                                     \

@@ -1,8 +1,8 @@
 /* Golden vectors for tests: a safetensors file of tests/golden, its tensors as host arrays, and comparisons
  * by the measure e = max|a - b| / max|b|. Everything fails the test with a message instead of returning an
  * error. */
-#ifndef TL_TESTS_GOLDEN_H
-#define TL_TESTS_GOLDEN_H
+#ifndef TESTS_GOLDEN_H
+#define TESTS_GOLDEN_H
 
 #include <math.h>
 #include <setjmp.h>
@@ -25,17 +25,17 @@
         if ((call) != TL_OK) fail_msg("%s: %s", #call, tl_context_error(ctx)->text);                         \
     } while (0)
 
-static inline tl_safetensors golden_open(const char *name)
+static inline tli_safetensors golden_open(const char *name)
 {
     char path[512];
-    tl_safetensors st;
+    tli_safetensors st;
     tl_error err = {0};
     snprintf(path, sizeof path, "%s/%s.safetensors", TL_GOLDEN_DIR, name);
-    if (tl_st_open(path, &st, &err) != TL_OK) fail_msg("%s", err.text);
+    if (tli_st_open(path, &st, &err) != TL_OK) fail_msg("%s", err.text);
     return st;
 }
 
-static inline uint64_t golden_count(const tl_st_entry *e)
+static inline uint64_t golden_count(const tli_st_entry *e)
 {
     uint64_t count = 1;
     for (uint32_t i = 0; i < e->rank; i++) count *= e->shape[i];
@@ -43,15 +43,15 @@ static inline uint64_t golden_count(const tl_st_entry *e)
 }
 
 /* The tensor's elements (floats or int64), freed by the caller; *count may be NULL. */
-static inline void *golden_read(tl_safetensors *st, const char *name, uint64_t *count)
+static inline void *golden_read(tli_safetensors *st, const char *name, uint64_t *count)
 {
     tl_error err = {0};
-    const tl_st_entry *e = tl_st_find(st, name);
+    const tli_st_entry *e = tli_st_find(st, name);
     if (e == NULL) fail_msg("%s holds no %s", st->path, name);
     const uint64_t n = golden_count(e);
     void *data = malloc(n * (e->dtype == ST_I64 ? 8 : 4));
     assert_non_null(data);
-    if (tl_st_read(st, e, 0, n, data, &err) != TL_OK) fail_msg("%s", err.text);
+    if (tli_st_read(st, e, 0, n, data, &err) != TL_OK) fail_msg("%s", err.text);
     if (count != NULL) *count = n;
     return data;
 }

@@ -1,6 +1,6 @@
 /* Image files of every kind for the tests, written by libjpeg and libpng themselves. */
-#ifndef TL_TESTS_IMAGE_FILES_H
-#define TL_TESTS_IMAGE_FILES_H
+#ifndef TESTS_IMAGE_FILES_H
+#define TESTS_IMAGE_FILES_H
 
 #include <setjmp.h>
 #include <stdarg.h>

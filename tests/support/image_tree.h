@@ -1,6 +1,6 @@
 /* A folder of small noisy images under a temporary root, for tests: train/CLASS and val/CLASS. */
-#ifndef TL_TESTS_IMAGE_TREE_H
-#define TL_TESTS_IMAGE_TREE_H
+#ifndef TESTS_IMAGE_TREE_H
+#define TESTS_IMAGE_TREE_H
 
 #include "image_files.h"
 
@@ -36,11 +36,11 @@ static inline void put_image(const char *root, const char *split, const char *cl
     mkdir(path, 0755);
     snprintf(path, sizeof path, "%s/%s/%s", root, split, class_name);
     mkdir(path, 0755);
-    tl_random r = tl_random_make(colour + (split[0] == 'v' ? 1000 : 0), (uint64_t)index);
-    const uint32_t width = 40 + tl_random_below(&r, 33), height = 40 + tl_random_below(&r, 33);
+    tli_random r = tli_random_make(colour + (split[0] == 'v' ? 1000 : 0), (uint64_t)index);
+    const uint32_t width = 40 + tli_random_below(&r, 33), height = 40 + tli_random_below(&r, 33);
     for (uint32_t i = 0; i < width * height * 3; i++)
         pixels[i] = (uint8_t)((colour * 97 + i % 3 * 61 * colour + i / 3 % width * 2 +
-                               tl_random_below(&r, 60)) %
+                               tli_random_below(&r, 60)) %
                               256);
     snprintf(path, sizeof path, "%s/%s/%s/%03d.%s", root, split, class_name, index,
              index % 3 ? "JPEG" : "png");

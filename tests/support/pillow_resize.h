@@ -1,7 +1,7 @@
 /* torchvision's Resize and CenterCrop on PIL images, written from Pillow's algorithm in the plainest way, as a judge for
  * the loader's: whole images, columns before rows, weights in units of 2^-22, 8 bits in between. */
-#ifndef TL_TESTS_PILLOW_RESIZE_H
-#define TL_TESTS_PILLOW_RESIZE_H
+#ifndef TESTS_PILLOW_RESIZE_H
+#define TESTS_PILLOW_RESIZE_H
 
 #include "image_files.h"
 

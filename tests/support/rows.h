@@ -1,7 +1,7 @@
 /* For the tests of the row operations: values on the device between guard elements, comparison with a
  * double-precision reference, and a run on both kernel paths. */
-#ifndef TL_TESTS_ROWS_H
-#define TL_TESTS_ROWS_H
+#ifndef TESTS_ROWS_H
+#define TESTS_ROWS_H
 
 #include "golden.h"
 
@@ -11,7 +11,7 @@ enum { GUARD = 5 }; /* elements before and after: also makes every view start un
 
 typedef struct place {
     tl_tensor *tensor;
-    tl_view view;
+    tli_view view;
     uint64_t count;
 } place;
 
@@ -23,7 +23,7 @@ static inline place put(tl_context *ctx, const void *values, uint64_t count)
     for (uint64_t i = 0; i < count + 2 * GUARD; i++) host[i] = NAN;
     if (values != NULL) memcpy(host + GUARD, values, count * sizeof *host);
     place p = {golden_upload(ctx, host, 1, count + 2 * GUARD), {0}, count};
-    p.view = tl_at(p.tensor, GUARD);
+    p.view = tli_at(p.tensor, GUARD);
     free(host);
     return p;
 }
@@ -44,11 +44,11 @@ static inline void drop(tl_context *ctx, place p)
     tl_tensor_destroy(ctx, p.tensor);
 }
 
-static inline float *draw(tl_random *r, uint64_t count)
+static inline float *draw(tli_random *r, uint64_t count)
 {
     float *x = malloc((count > 0 ? count : 1) * sizeof *x);
     assert_non_null(x);
-    for (uint64_t i = 0; i < count; i++) x[i] = tl_random_normal(r);
+    for (uint64_t i = 0; i < count; i++) x[i] = tli_random_normal(r);
     return x;
 }
 

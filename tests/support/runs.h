@@ -39,13 +39,13 @@ static inline tl_result train(tl_settings s)
 static inline void start_from_huge_weights(tl_settings *s, const char *name, float factor)
 {
     tl_context *ctx = golden_context(TL_PATH_AUTO);
-    tl_model *model = NULL;
-    MUST(ctx, tl_model_create(ctx, &s->model, 1, NULL, &model));
-    tl_registry *registry = tl_model_registry(model);
-    MUST(ctx, tl_registry_init(ctx, registry, 0));
+    tli_model *model = NULL;
+    MUST(ctx, tli_model_create(ctx, &s->model, 1, NULL, &model));
+    tli_registry *registry = tli_model_registry(model);
+    MUST(ctx, tli_registry_init(ctx, registry, 0));
     for (int i = 0; i < registry->count; i++) {
-        const tl_parameter *p = &registry->items[i];
-        const uint64_t count = tl_parameter_count(p);
+        const tli_parameter *p = &registry->items[i];
+        const uint64_t count = tli_parameter_count(p);
         float *values = golden_download(ctx, p->value);
         for (uint64_t e = 0; e < count; e++) values[e] *= factor;
         if (name != NULL ? strcmp(p->name, name) == 0 : p->rank == 2)
@@ -53,8 +53,8 @@ static inline void start_from_huge_weights(tl_settings *s, const char *name, flo
         free(values);
     }
     snprintf(s->init, sizeof s->init, "%s/huge.safetensors", folder);
-    MUST(ctx, tl_model_save(ctx, registry, s, 0, s->init));
-    tl_model_destroy(ctx, model);
+    MUST(ctx, tli_model_save(ctx, registry, s, 0, s->init));
+    tli_model_destroy(ctx, model);
     tl_context_destroy(ctx);
     s->lr = s->weight_decay = 1000.0f;
 }

@@ -1,6 +1,6 @@
 /* A test that cannot run here says why and what it needs; tools/test collects these lines. */
-#ifndef TL_TESTS_SKIP_H
-#define TL_TESTS_SKIP_H
+#ifndef TESTS_SKIP_H
+#define TESTS_SKIP_H
 
 #define skip_because(why, what)                                                                              \
     do {                                                                                                     \

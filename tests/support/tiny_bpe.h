@@ -1,7 +1,7 @@
 /* A hand-made vocabulary for tests: the 256 bytes, some merges, and `<|endoftext|>`, written as the two
  * files. */
-#ifndef TL_TESTS_TINY_BPE_H
-#define TL_TESTS_TINY_BPE_H
+#ifndef TESTS_TINY_BPE_H
+#define TESTS_TINY_BPE_H
 
 #include <stdio.h>
 #include <string.h>

@@ -79,18 +79,18 @@ static void batches(void **unused)
 {
     tl_settings s = small_text(TL_OP_ATTENTION, "none");
     tl_error err = {0};
-    tl_task_data *a = NULL, *b = NULL;
-    tl_inputs x, y;
-    assert_int_equal(task_text.open(&s, true, &a, &err), TL_OK);
+    tli_task_data *a = NULL, *b = NULL;
+    tli_inputs x, y;
+    assert_int_equal(tli_task_text.open(&s, true, &a, &err), TL_OK);
     assert_non_null(s.vocabulary);
     tl_settings t = s;
     t.vocabulary = NULL;
-    assert_int_equal(task_text.open(&t, true, &b, &err), TL_OK);
-    assert_int_equal(task_text.samples(a), 44);
+    assert_int_equal(tli_task_text.open(&t, true, &b, &err), TL_OK);
+    assert_int_equal(tli_task_text.samples(a), 44);
     for (uint64_t step = 0; step < 5; step++) {
-        assert_int_equal(task_text.batch(a, step, &x, &err), TL_OK);
-        assert_int_equal(task_text.batch(b, 4 - step, &y, &err), TL_OK); /* in another order */
-        assert_int_equal(task_text.batch(b, step, &y, &err), TL_OK);
+        assert_int_equal(tli_task_text.batch(a, step, &x, &err), TL_OK);
+        assert_int_equal(tli_task_text.batch(b, 4 - step, &y, &err), TL_OK); /* in another order */
+        assert_int_equal(tli_task_text.batch(b, step, &y, &err), TL_OK);
         assert_int_equal(x.count, step % 3 == 2 ? 12 : 16);
         assert_int_equal(x.length, 16);
         assert_int_equal(y.count, x.count);
@@ -101,35 +101,35 @@ static void batches(void **unused)
                 assert_int_equal(x.targets[i * 16 + k], x.tokens[i * 16 + k + 1]);
         assert_true(x.count < 2 || memcmp(x.tokens, x.tokens + 16, 16 * sizeof *x.tokens) != 0);
     }
-    task_text.close(a);
-    task_text.close(b);
+    tli_task_text.close(a);
+    tli_task_text.close(b);
     assert_null(s.vocabulary);
 }
 
 static void synthetic_text(void **unused)
 {
-    tl_tokens a, b, test;
-    tl_chars chars;
+    tli_tokens a, b, test;
+    tli_chars chars;
     tl_error err = {0};
-    assert_int_equal(tl_text_draw(3, true, &a, &err), TL_OK);
-    assert_int_equal(tl_text_draw(3, true, &b, &err), TL_OK);
-    assert_int_equal(tl_text_draw(3, false, &test, &err), TL_OK);
-    assert_int_equal(tl_text_chars(&chars, &err), TL_OK);
-    assert_int_equal(chars.size, TL_TEXT_SYMBOLS);
+    assert_int_equal(tli_text_draw(3, true, &a, &err), TL_OK);
+    assert_int_equal(tli_text_draw(3, true, &b, &err), TL_OK);
+    assert_int_equal(tli_text_draw(3, false, &test, &err), TL_OK);
+    assert_int_equal(tli_text_chars(&chars, &err), TL_OK);
+    assert_int_equal(chars.size, TLI_TEXT_SYMBOLS);
     assert_int_equal(a.count, b.count);
     assert_memory_equal(a.bytes, b.bytes, 2 * a.count);
     assert_true(memcmp(a.bytes, test.bytes, 200) != 0);
-    uint32_t seen[TL_TEXT_SYMBOLS] = {0};
+    uint32_t seen[TLI_TEXT_SYMBOLS] = {0};
     for (uint64_t i = 0; i < a.count; i++) {
-        assert_true(tl_tokens_at(&a, i) < TL_TEXT_SYMBOLS);
-        seen[tl_tokens_at(&a, i)]++;
+        assert_true(tli_tokens_at(&a, i) < TLI_TEXT_SYMBOLS);
+        seen[tli_tokens_at(&a, i)]++;
     }
     uint8_t bytes[4];
-    assert_true(tl_chars_write(&chars, 0, bytes) == 1 && bytes[0] == '\n');
-    assert_true(tl_chars_write(&chars, 29, bytes) == 1 && bytes[0] == 'z');
+    assert_true(tli_chars_write(&chars, 0, bytes) == 1 && bytes[0] == '\n');
+    assert_true(tli_chars_write(&chars, 29, bytes) == 1 && bytes[0] == 'z');
     for (int i = 0; i < 4; i++) assert_true(seen[i] > 1000); /* line's end, space, comma, full stop */
-    tl_tokens_close(&a), tl_tokens_close(&b), tl_tokens_close(&test);
-    tl_chars_free(&chars);
+    tli_tokens_close(&a), tli_tokens_close(&b), tli_tokens_close(&test);
+    tli_chars_free(&chars);
 }
 
 /* ---- generation ---------------------------------------------------------------------------------- */
@@ -154,16 +154,16 @@ static text write_text(const char *out, float temperature, bool no_cache)
     tl_context *ctx = golden_context(TL_PATH_AUTO);
     text t = {.count = 0};
     uint64_t made;
-    const tl_generation g = {.prompt = "ba ",
-                             .vocab = "",
-                             .encoder = "",
-                             .tokens = 30, /* past the context of 16 */
-                             .sampling = {temperature, 0, 1},
-                             .seed = 5,
-                             .no_cache = no_cache,
-                             .write = take,
-                             .user = &t};
-    MUST(ctx, tl_generate(ctx, out, &g, &made));
+    const tli_generation g = {.prompt = "ba ",
+                              .vocab = "",
+                              .encoder = "",
+                              .tokens = 30, /* past the context of 16 */
+                              .sampling = {temperature, 0, 1},
+                              .seed = 5,
+                              .no_cache = no_cache,
+                              .write = take,
+                              .user = &t};
+    MUST(ctx, tli_generate(ctx, out, &g, &made));
     assert_int_equal(made, 30);
     assert_int_equal(t.count, 33);
     tl_context_destroy(ctx);

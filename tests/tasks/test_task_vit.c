@@ -137,16 +137,16 @@ static void classes_come_from_the_data(void **state)
     refuse(s, TL_ERROR_USAGE, "has 3 classes, not 4", "--classes");
     s.model.classes = 3;
     train(s);
-    tl_safetensors st;
+    tli_safetensors st;
     tl_error err = {0};
     char path[1200];
     snprintf(path, sizeof path, "%s/model.safetensors", s.out);
-    assert_int_equal(tl_st_open(path, &st, &err), TL_OK);
-    assert_string_equal(tl_st_metadata(&st, "class_names"), "[\"classa\",\"classb\",\"classc\"]");
-    assert_string_equal(tl_st_metadata(&st, "augment"), "crop,flip,randaugment,mixup,cutmix");
-    assert_string_equal(tl_st_metadata(&st, "classes"), "3");
-    assert_null(tl_st_metadata(&st, "motion"));
-    tl_st_close(&st);
+    assert_int_equal(tli_st_open(path, &st, &err), TL_OK);
+    assert_string_equal(tli_st_metadata(&st, "class_names"), "[\"classa\",\"classb\",\"classc\"]");
+    assert_string_equal(tli_st_metadata(&st, "augment"), "crop,flip,randaugment,mixup,cutmix");
+    assert_string_equal(tli_st_metadata(&st, "classes"), "3");
+    assert_null(tli_st_metadata(&st, "motion"));
+    tli_st_close(&st);
     snprintf(s.data, sizeof s.data, "synthetic"); /* ten digits, in RGB */
     s.classes_given = false;
     s.limit_train = 16, s.limit_test = 20;
@@ -216,13 +216,13 @@ static void older_checkpoints_are_read(void **state)
     snprintf(path, sizeof path, "%s/older.safetensors", folder);
     write_file(path, data, (size_t)size);
     free(data);
-    tl_safetensors st;
+    tli_safetensors st;
     tl_error err = {0};
-    assert_int_equal(tl_st_open(path, &st, &err), TL_OK);
+    assert_int_equal(tli_st_open(path, &st, &err), TL_OK);
     e.exact_decode = true;
-    if (tl_settings_from_metadata(&st, &e, &err) != TL_OK) fail_msg("%s", err.text);
+    if (tli_settings_from_metadata(&st, &e, &err) != TL_OK) fail_msg("%s", err.text);
     assert_false(e.exact_decode);
-    tl_st_close(&st);
+    tli_st_close(&st);
 }
 
 /* Batches of probabilities: MixUp with a share of one is no MixUp. */
@@ -231,24 +231,24 @@ static void soft_targets_agree(void **state)
     tl_settings s = vit_run("unused");
     s.model.classes = CLASSES;
     tl_context *ctx = golden_context(TL_PATH_AUTO);
-    tl_model *model = NULL;
-    MUST(ctx, tl_model_create(ctx, &s.model, 2, optimizer_rule_of(TL_OPTIMIZER_ADAMW), &model));
-    MUST(ctx, tl_registry_init(ctx, tl_model_registry(model), 1));
+    tli_model *model = NULL;
+    MUST(ctx, tli_model_create(ctx, &s.model, 2, tli_optimizer_rule_of(TL_OPTIMIZER_ADAMW), &model));
+    MUST(ctx, tli_registry_init(ctx, tli_model_registry(model), 1));
     static float images[2 * 3 * 24 * 24];
     for (size_t i = 0; i < sizeof images / sizeof *images; i++) images[i] = (float)(i % 97) / 97;
     const int32_t targets[] = {2, 0};
     const float soft[] = {0, 0, 1, 1, 0, 0};
     float losses[2];
     for (int i = 0; i < 2; i++) {
-        const tl_inputs inputs = {
+        const tli_inputs inputs = {
             .count = 2, .images = images, .targets = targets, .soft_targets = i ? soft : NULL};
-        MUST(ctx, tl_model_set_batch(ctx, model, &inputs));
-        MUST(ctx, tl_model_forward(ctx, model));
-        MUST(ctx, tl_model_loss(ctx, model, (uint32_t)i));
+        MUST(ctx, tli_model_set_batch(ctx, model, &inputs));
+        MUST(ctx, tli_model_forward(ctx, model));
+        MUST(ctx, tli_model_loss(ctx, model, (uint32_t)i));
     }
-    MUST(ctx, tl_model_read_losses(ctx, model, 0, 2, losses));
+    MUST(ctx, tli_model_read_losses(ctx, model, 0, 2, losses));
     assert_true(losses[0] > 0.1f && losses[0] - losses[1] < 1e-6f && losses[1] - losses[0] < 1e-6f);
-    tl_model_destroy(ctx, model);
+    tli_model_destroy(ctx, model);
     tl_context_destroy(ctx);
 }
 
@@ -301,20 +301,20 @@ static void parameter_counts(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         for (int op = 0; op < 3; op++) {
             tl_settings s;
-            const tl_preset *p = tl_preset_find(rows[i].size);
+            const tli_preset *p = tli_preset_find(rows[i].size);
             tl_settings_default(&s, "vit");
             s.model.op = ops[op];
             s.model.positions = op == 0 ? TL_POSITIONS_LEARNED : TL_POSITIONS_NONE;
             s.model.patch_height = s.model.patch_width = rows[i].patch;
             s.model.dim = p->dim, s.model.depth = p->depth, s.model.heads = p->heads;
             s.model.head_dim = p->head_dim, s.model.mlp_dim = p->mlp_dim;
-            tl_registry r = {0};
+            tli_registry r = {0};
             tl_error err = {0};
-            assert_int_equal(tl_model_parameters(&s.model, &r, &err), TL_OK);
-            if (tl_registry_count(&r) != rows[i].counts[op])
+            assert_int_equal(tli_model_parameters(&s.model, &r, &err), TL_OK);
+            if (tli_registry_count(&r) != rows[i].counts[op])
                 fail_msg("%s/%u, operation %d: %llu parameters", rows[i].size, rows[i].patch, op,
-                         (unsigned long long)tl_registry_count(&r));
-            tl_registry_free(NULL, &r);
+                         (unsigned long long)tli_registry_count(&r));
+            tli_registry_free(NULL, &r);
         }
 }
 

@@ -61,11 +61,11 @@ static void keeps_the_best(void **unused)
     free(text);
     assert_int_equal(evaluations, 12);
     char path[2200];
-    tl_safetensors st;
+    tli_safetensors st;
     snprintf(path, sizeof path, "%s/best.safetensors", whole.out);
-    assert_int_equal(tl_st_open(path, &st, NULL), TL_OK);
-    assert_int_equal(atoi(tl_st_metadata(&st, "step")), best_step);
-    tl_st_close(&st);
+    assert_int_equal(tli_st_open(path, &st, NULL), TL_OK);
+    assert_int_equal(atoi(tli_st_metadata(&st, "step")), best_step);
+    tli_st_close(&st);
 }
 
 /* ---- damage -------------------------------------------------------------------------------------- */
@@ -84,7 +84,7 @@ static uint64_t newest(const tl_settings *s)
 {
     uint64_t step = 99;
     tl_error err = {0};
-    if (tl_checkpoint_newest(s->out, NULL, &step, &err) != TL_OK) fail_msg("%s", err.text);
+    if (tli_checkpoint_newest(s->out, NULL, &step, &err) != TL_OK) fail_msg("%s", err.text);
     return step;
 }
 
@@ -156,19 +156,19 @@ static void unknown_numbers(void **unused)
 {
     tl_settings s = small_run(TL_OP_ATTENTION, "other-ranges"), e;
     tl_context *ctx = golden_context(TL_PATH_AUTO);
-    tl_model *model = NULL;
+    tli_model *model = NULL;
     tl_result result;
     char path[2200];
-    MUST(ctx, tl_model_create(ctx, &s.model, 1, NULL, &model));
-    MUST(ctx, tl_registry_init(ctx, tl_model_registry(model), 0));
+    MUST(ctx, tli_model_create(ctx, &s.model, 1, NULL, &model));
+    MUST(ctx, tli_registry_init(ctx, tli_model_registry(model), 0));
     s.schedule_version = TL_SCHEDULE_VERSION + 1;
     snprintf(path, sizeof path, "%s/other-ranges.safetensors", folder);
-    MUST(ctx, tl_model_save(ctx, tl_model_registry(model), &s, 0, path));
+    MUST(ctx, tli_model_save(ctx, tli_model_registry(model), &s, 0, path));
     tl_settings_default(&e, "mnist");
     assert_int_equal(tl_evaluate(ctx, path, &e, NULL, &result), TL_ERROR_INPUT);
     assert_non_null(strstr(tl_context_error(ctx)->text, "schedule_version takes a whole number from 1 to"));
     assert_non_null(strstr(tl_context_error(ctx)->text, "other-ranges.safetensors"));
-    tl_model_destroy(ctx, model);
+    tli_model_destroy(ctx, model);
     tl_context_destroy(ctx);
 }
 
@@ -225,18 +225,18 @@ static void left_out_steps(void **unused)
     assert_int_equal(result.steps, 6);
     assert_true(isfinite(result.loss));
     tl_context *ctx = golden_context(TL_PATH_AUTO);
-    tl_safetensors st, first;
+    tli_safetensors st, first;
     char path[2200];
     snprintf(path, sizeof path, "%s/model.safetensors", s.out);
-    assert_int_equal(tl_st_open(path, &st, NULL), TL_OK);
+    assert_int_equal(tli_st_open(path, &st, NULL), TL_OK);
     snprintf(path, sizeof path, "%s/model.safetensors", one.out);
-    assert_int_equal(tl_st_open(path, &first, NULL), TL_OK);
+    assert_int_equal(tli_st_open(path, &first, NULL), TL_OK);
     float a[10], b[10]; /* five steps were left out: the weights are those after the first */
-    MUST(ctx, tl_st_read(&st, tl_st_find(&st, "mlp_head.bias"), 0, 10, a, tl_context_error(ctx)));
-    MUST(ctx, tl_st_read(&first, tl_st_find(&first, "mlp_head.bias"), 0, 10, b, tl_context_error(ctx)));
+    MUST(ctx, tli_st_read(&st, tli_st_find(&st, "mlp_head.bias"), 0, 10, a, tl_context_error(ctx)));
+    MUST(ctx, tli_st_read(&first, tli_st_find(&first, "mlp_head.bias"), 0, 10, b, tl_context_error(ctx)));
     assert_memory_equal(a, b, sizeof a);
-    tl_st_close(&st);
-    tl_st_close(&first);
+    tli_st_close(&st);
+    tli_st_close(&first);
     tl_context_destroy(ctx);
 
     s.steps = 40;

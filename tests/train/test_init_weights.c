@@ -73,11 +73,11 @@ typedef struct values {
 static values load(const char *out, const char *name)
 {
     char path[2200];
-    tl_safetensors st;
+    tli_safetensors st;
     tl_error err = {0};
     snprintf(path, sizeof path, "%s/model.safetensors", out);
-    if (tl_st_open(path, &st, &err) != TL_OK) fail_msg("%s", err.text);
-    const tl_st_entry *e = tl_st_find(&st, name);
+    if (tli_st_open(path, &st, &err) != TL_OK) fail_msg("%s", err.text);
+    const tli_st_entry *e = tli_st_find(&st, name);
     if (e == NULL) fail_msg("no tensor %s in %s", name, path);
     values v = {.row = 1};
     uint64_t count = 1;
@@ -88,8 +88,8 @@ static values load(const char *out, const char *name)
     }
     v.at = malloc(count * sizeof *v.at);
     assert_non_null(v.at);
-    assert_int_equal(tl_st_read(&st, e, 0, count, v.at, &err), TL_OK);
-    tl_st_close(&st);
+    assert_int_equal(tli_st_read(&st, e, 0, count, v.at, &err), TL_OK);
+    tli_st_close(&st);
     return v;
 }
 
@@ -120,12 +120,12 @@ static void same_model(void **unused)
         assert_true(noted("beginning from the weights of") && !noted("drawn anew"));
         tl_settings second = still(first, "second", NULL);
         char path[2200];
-        tl_safetensors st;
+        tli_safetensors st;
         tl_error err = {0};
         snprintf(path, sizeof path, "%s/model.safetensors", first.out);
-        assert_int_equal(tl_st_open(path, &st, &err), TL_OK);
+        assert_int_equal(tli_st_open(path, &st, &err), TL_OK);
         for (int i = 0; i < st.count; i++) assert_same_tensor(first.out, second.out, st.entries[i].name);
-        tl_st_close(&st);
+        tli_st_close(&st);
     }
 }
 
@@ -137,22 +137,22 @@ static void without_metadata(void **unused)
     char from[2200], to[2200];
     snprintf(from, sizeof from, "%s/bare/model.safetensors", folder);
     snprintf(to, sizeof to, "%s/bare.safetensors", folder);
-    tl_safetensors st;
+    tli_safetensors st;
     tl_error err = {0};
-    assert_int_equal(tl_st_open(from, &st, &err), TL_OK);
-    tl_st_writer w = {0};
-    tl_st_entry *entries = malloc((size_t)st.count * sizeof *entries);
+    assert_int_equal(tli_st_open(from, &st, &err), TL_OK);
+    tli_st_writer w = {0};
+    tli_st_entry *entries = malloc((size_t)st.count * sizeof *entries);
     assert_non_null(entries);
     memcpy(entries, st.entries, (size_t)st.count * sizeof *entries);
-    assert_int_equal(tl_st_write_begin(&w, to, entries, st.count, NULL, 0, &err), TL_OK);
+    assert_int_equal(tli_st_write_begin(&w, to, entries, st.count, NULL, 0, &err), TL_OK);
     for (int i = 0; i < st.count; i++) {
         values v = load(s.out, st.entries[i].name);
-        assert_int_equal(tl_st_write_data(&w, v.at, st.entries[i].end - st.entries[i].begin, &err), TL_OK);
+        assert_int_equal(tli_st_write_data(&w, v.at, st.entries[i].end - st.entries[i].begin, &err), TL_OK);
         free(v.at);
     }
-    assert_int_equal(tl_st_write_commit(&w, &err), TL_OK);
+    assert_int_equal(tli_st_write_commit(&w, &err), TL_OK);
     free(entries);
-    tl_st_close(&st);
+    tli_st_close(&st);
     assert_true(begin(still(s, "from-bare", "bare.safetensors")).test_loss == trained.test_loss);
     s.model.image_height = s.model.image_width = 96; /* nothing says what the tables' grid was */
     s.init_partial = true;
@@ -236,7 +236,7 @@ static void larger_grids(void **unused)
         for (int layer = 0; layer < 2; layer++)
             for (int k = 0; k < 3 && cases[i].tables[k] != NULL; k++) {
                 char name[96];
-                snprintf(name, sizeof name, "%s.layers.%d.0.%s", tl_model_trunk(&small.model), layer,
+                snprintf(name, sizeof name, "%s.layers.%d.0.%s", tli_model_trunk(&small.model), layer,
                          cases[i].tables[k]);
                 check_grid_table(name, paths[0], paths[1], paths[2]);
             }

@@ -43,14 +43,14 @@ static void numbers(void **unused)
     for (int i = 0; i < LOCALES; i++) {
         char text[64], *end;
         choose(i);
-        assert_int_equal(tl_format(text, sizeof text, "%.9g %s %.1f", 0.001, "and", 2.5), 13);
+        assert_int_equal(tli_format(text, sizeof text, "%.9g %s %.1f", 0.001, "and", 2.5), 13);
         assert_string_equal(text, "0.001 and 2.5");
-        assert_true(tl_parse_double("0.125x", &end) == 0.125);
+        assert_true(tli_parse_double("0.125x", &end) == 0.125);
         assert_string_equal(end, "x");
-        assert_true(tl_parse_float("16777217.5", NULL) == 16777218.0f);
+        assert_true(tli_parse_float("16777217.5", NULL) == 16777218.0f);
         FILE *file = fmemopen(text, sizeof text, "w");
         assert_non_null(file);
-        assert_int_equal(tl_print(file, "%g", -1.5e-30), 8);
+        assert_int_equal(tli_print(file, "%g", -1.5e-30), 8);
         fclose(file);
         assert_string_equal(text, "-1.5e-30");
         snprintf(text, sizeof text, "%.1f", 0.5); /* the program's own locale is what it was */
@@ -75,7 +75,7 @@ static void write_trace(tl_context *ctx, const tl_settings *s)
 {
     char path[2200];
     snprintf(path, sizeof path, "%s/trace.json", s->out);
-    MUST(ctx, tl_profile_write_trace(ctx, path));
+    MUST(ctx, tli_profile_write_trace(ctx, path));
     assert_points(s, "trace.json");
 }
 
@@ -85,7 +85,7 @@ static void train_traced(tl_settings *s)
     tl_result result;
     tl_error err;
     assert_int_equal(tl_context_create(&(tl_context_options){.profile = true}, &ctx, &err), TL_OK);
-    MUST(ctx, tl_profile_trace(ctx, 0));
+    MUST(ctx, tli_profile_trace(ctx, 0));
     MUST(ctx, tl_train(ctx, s, NULL, &result));
     write_trace(ctx, s);
     tl_context_destroy(ctx);
@@ -128,7 +128,7 @@ static void sentences(void **unused)
 {
     choose(0);
     tl_error err;
-    tl_fail(&err, TL_ERROR_MEMORY, "%.1f MiB", 1.5);
+    tli_fail(&err, TL_ERROR_MEMORY, "%.1f MiB", 1.5);
     assert_string_equal(err.text, "1.5 MiB");
 }
 

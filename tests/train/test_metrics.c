@@ -34,11 +34,11 @@ static double number(const cJSON *object, const char *key)
     return item->valuedouble;
 }
 
-static tl_status write_step(tl_metrics *metrics, uint64_t step, uint64_t epoch, double loss, double lr,
+static tl_status write_step(tli_metrics *metrics, uint64_t step, uint64_t epoch, double loss, double lr,
                             double rate, tl_error *err)
 {
-    const tl_metric values[] = {{"loss", loss}, {"lr", lr}, {"images_per_second", rate}};
-    return tl_metrics_line(metrics, step, epoch, NULL, values, 3, err);
+    const tli_metric values[] = {{"loss", loss}, {"lr", lr}, {"images_per_second", rate}};
+    return tli_metrics_line(metrics, step, epoch, NULL, values, 3, err);
 }
 
 static void test_lines(void **state)
@@ -47,19 +47,19 @@ static void test_lines(void **state)
     int fd = mkstemp(path);
     assert_true(fd >= 0);
     close(fd);
-    tl_metrics metrics;
+    tli_metrics metrics;
     tl_error err = {0};
-    assert_int_equal(tl_metrics_open(&metrics, path, &err), TL_OK);
+    assert_int_equal(tli_metrics_open(&metrics, path, &err), TL_OK);
     assert_int_equal(write_step(&metrics, 1, 1, 0.1f, 3e-4f, 812.5, &err), TL_OK);
     read_all(path, text, sizeof text); /* flushed before the file is closed */
     assert_non_null(strchr(text, '\n'));
-    tl_metrics_close(&metrics);
-    tl_metrics_close(&metrics);
-    assert_int_equal(tl_metrics_open(&metrics, path, &err), TL_OK); /* appends */
+    tli_metrics_close(&metrics);
+    tli_metrics_close(&metrics);
+    assert_int_equal(tli_metrics_open(&metrics, path, &err), TL_OK); /* appends */
     assert_int_equal(write_step(&metrics, UINT64_C(9007199254740993), 2, NAN, -1e-30, INFINITY, &err), TL_OK);
-    const tl_metric scores[] = {{"loss", 0.25}, {"top1", 93.75}, {"top5", 100}};
-    assert_int_equal(tl_metrics_line(&metrics, 235, 1, "a\"b\n", scores, 3, &err), TL_OK);
-    tl_metrics_close(&metrics);
+    const tli_metric scores[] = {{"loss", 0.25}, {"top1", 93.75}, {"top5", 100}};
+    assert_int_equal(tli_metrics_line(&metrics, 235, 1, "a\"b\n", scores, 3, &err), TL_OK);
+    tli_metrics_close(&metrics);
     read_all(path, text, sizeof text);
     unlink(path);
 
@@ -88,14 +88,14 @@ static void test_lines(void **state)
 
 static void test_unwritable(void **state)
 {
-    tl_metrics metrics;
+    tli_metrics metrics;
     tl_error err = {0};
-    assert_int_equal(tl_metrics_open(&metrics, "/nonexistent/folder/m.jsonl", &err), TL_ERROR_INPUT);
+    assert_int_equal(tli_metrics_open(&metrics, "/nonexistent/folder/m.jsonl", &err), TL_ERROR_INPUT);
     assert_non_null(strstr(err.text, "/nonexistent/folder/m.jsonl"));
     if (access("/dev/full", W_OK) != 0) return;
-    assert_int_equal(tl_metrics_open(&metrics, "/dev/full", &err), TL_OK);
+    assert_int_equal(tli_metrics_open(&metrics, "/dev/full", &err), TL_OK);
     assert_int_equal(write_step(&metrics, 1, 1, 1, 1, 1, &err), TL_ERROR_IO);
-    tl_metrics_close(&metrics);
+    tli_metrics_close(&metrics);
 }
 
 /* 100 steps of `seconds` each into memory. */
@@ -104,19 +104,19 @@ static void run_steps(char *out, size_t size, int terminal, double seconds, uint
     FILE *file = fopen("/dev/null", "w");
     char *buffer = NULL;
     size_t used = 0;
-    tl_progress progress;
-    tl_progress_begin(&progress, file, "images", 100, 4);
+    tli_progress progress;
+    tli_progress_begin(&progress, file, "images", 100, 4);
     assert_false(progress.terminal);
     fclose(file);
     progress.file = open_memstream(&buffer, &used);
     progress.terminal = terminal;
     for (uint64_t step = 1; step <= stop; step++) {
-        tl_progress_point point = {step, 1 + (step - 1) / 25, 10.0 / (double)step,        3e-4,
-                                   640,  (double)NAN,         step == 21 ? 0.256 : 0.0099};
-        tl_progress_step(&progress, &point, 1000 + seconds * (double)step);
-        if (clear_at == (int)step) tl_progress_clear(&progress);
+        tli_progress_point point = {step, 1 + (step - 1) / 25, 10.0 / (double)step,        3e-4,
+                                    640,  (double)NAN,         step == 21 ? 0.256 : 0.0099};
+        tli_progress_step(&progress, &point, 1000 + seconds * (double)step);
+        if (clear_at == (int)step) tli_progress_clear(&progress);
     }
-    tl_progress_end(&progress, 1000 + seconds * (double)stop);
+    tli_progress_end(&progress, 1000 + seconds * (double)stop);
     fclose(progress.file);
     snprintf(out, size, "%s", buffer);
     free(buffer);
@@ -160,19 +160,19 @@ static void test_terminal_progress(void **state)
     assert_non_null(strstr(text, "\rstep 11/100"));
     assert_null(strstr(text, "\rstep 12/100"));
 
-    tl_progress silent;
-    tl_progress_begin(&silent, NULL, "images", 10, 1);
-    tl_progress_point point = {1, 1, 1, 1, 1, (double)NAN, 0};
-    tl_progress_step(&silent, &point, 0);
-    tl_progress_clear(&silent);
-    tl_progress_end(&silent, 1);
+    tli_progress silent;
+    tli_progress_begin(&silent, NULL, "images", 10, 1);
+    tli_progress_point point = {1, 1, 1, 1, 1, (double)NAN, 0};
+    tli_progress_step(&silent, &point, 0);
+    tli_progress_clear(&silent);
+    tli_progress_end(&silent, 1);
 }
 
 static void test_clock(void **state)
 {
-    double before = tl_clock_seconds();
+    double before = tli_clock_seconds();
     nanosleep(&(struct timespec){0, 20000000}, NULL);
-    double passed = tl_clock_seconds() - before;
+    double passed = tli_clock_seconds() - before;
     assert_true(passed >= 0.019 && passed < 10.0);
 }
 

@@ -8,7 +8,7 @@
 static tl_settings run_of(int which, const char *name)
 {
     char out[80];
-    const choice *item = &optimizer_choices.items[which];
+    const choice *item = &tli_optimizer_choices.items[which];
     snprintf(out, sizeof out, "%s-%s", item->name, name);
     tl_settings s = small_run(TL_OP_ATTENTION, out);
     s.optimizer = (tl_optimizer)item->value;
@@ -27,27 +27,27 @@ static void assert_same_file(const tl_settings *a, const tl_settings *b, const c
 static void check_state(const tl_settings *s, const optimizer_rule *rule)
 {
     char path[1200];
-    tl_safetensors model, state;
+    tli_safetensors model, state;
     tl_error err = {0};
     snprintf(path, sizeof path, "%s/checkpoints/6/model.safetensors", s->out);
-    if (tl_st_open(path, &model, &err) != TL_OK) fail_msg("%s", err.text);
+    if (tli_st_open(path, &model, &err) != TL_OK) fail_msg("%s", err.text);
     snprintf(path, sizeof path, "%s/checkpoints/6/state.safetensors", s->out);
-    if (tl_st_open(path, &state, &err) != TL_OK) fail_msg("%s", err.text);
+    if (tli_st_open(path, &state, &err) != TL_OK) fail_msg("%s", err.text);
     assert_int_equal(state.count, rule->slots * model.count);
     for (int i = 0; i < model.count; i++)
         for (int slot = 0; slot < rule->slots; slot++) {
             char name[200];
             snprintf(name, sizeof name, "%s%s", rule->slot[slot], model.entries[i].name);
-            if (tl_st_find(&state, name) == NULL) fail_msg("%s holds no %s", path, name);
+            if (tli_st_find(&state, name) == NULL) fail_msg("%s holds no %s", path, name);
         }
-    assert_string_equal(tl_st_metadata(&model, "optimizer"),
-                        choice_name(&optimizer_choices, (int)s->optimizer));
-    tl_st_close(&model), tl_st_close(&state);
+    assert_string_equal(tli_st_metadata(&model, "optimizer"),
+                        tli_choice_name(&tli_optimizer_choices, (int)s->optimizer));
+    tli_st_close(&model), tli_st_close(&state);
 }
 
 static void every_optimizer(void **unused)
 {
-    for (int i = 0; i < optimizer_choices.count; i++) {
+    for (int i = 0; i < tli_optimizer_choices.count; i++) {
         tl_settings whole = run_of(i, "whole"), parts = run_of(i, "parts");
         const tl_settings plain = run_of(0, "whole");
         train(whole);
@@ -57,7 +57,7 @@ static void every_optimizer(void **unused)
         train(parts);
         assert_same_model(&whole, &parts);
         assert_same_file(&whole, &parts, "checkpoints/6/state.safetensors", true);
-        check_state(&whole, optimizer_rule_of(whole.optimizer));
+        check_state(&whole, tli_optimizer_rule_of(whole.optimizer));
         if (i > 0) assert_same_file(&whole, &plain, "model.safetensors", false);
     }
 }
@@ -65,9 +65,9 @@ static void every_optimizer(void **unused)
 /* The optimizer's own numbers are what settings that do not name any get. */
 static void own_numbers(void **unused)
 {
-    for (int i = 0; i < optimizer_choices.count; i++) {
+    for (int i = 0; i < tli_optimizer_choices.count; i++) {
         tl_settings left = run_of(i, "left"), named = run_of(i, "named"), other = run_of(i, "other");
-        const optimizer_rule *rule = optimizer_rule_of(left.optimizer);
+        const optimizer_rule *rule = tli_optimizer_rule_of(left.optimizer);
         named.beta1 = rule->beta1, named.beta2 = rule->beta2, named.eps = rule->eps;
         other.beta1 = 0.5f;
         train(left), train(named), train(other);
@@ -99,8 +99,8 @@ static void refusals(void **unused)
     refuses(other, "--beta2 is 0.999 in the checkpoint");
     other = s, other.eps = 1e-4f;
     refuses(other, "--eps is 1e-08 in the checkpoint");
-    for (int i = 1; i < optimizer_choices.count; i++) {
-        other = s, other.optimizer = (tl_optimizer)optimizer_choices.items[i].value;
+    for (int i = 1; i < tli_optimizer_choices.count; i++) {
+        other = s, other.optimizer = (tl_optimizer)tli_optimizer_choices.items[i].value;
         refuses(other, "--optimizer is adamw in the checkpoint");
     }
     s = run_of(0, "nowhere");
@@ -112,9 +112,9 @@ static void refusals(void **unused)
     refuses(s, "eps takes a number");
     s = run_of(0, "nowhere"), s.optimizer = (tl_optimizer)99;
     refuses(s, "no optimizer 99");
-    for (int i = 0; i < optimizer_choices.count; i++) {
+    for (int i = 0; i < tli_optimizer_choices.count; i++) {
         s = run_of(i, "nowhere"), s.eps = 1e-8f;
-        if (optimizer_rule_of(s.optimizer)->eps == 0) refuses(s, "has no eps");
+        if (tli_optimizer_rule_of(s.optimizer)->eps == 0) refuses(s, "has no eps");
     }
 }
 
@@ -123,31 +123,31 @@ static void older_checkpoints(void **unused)
 {
     tl_settings s = run_of(0, "older"), stored = {0};
     static const char *const younger[] = {"optimizer", "beta1", "beta2", "eps"};
-    tl_metadata m;
-    tl_st_pair pairs[TL_METADATA_MAX];
+    tli_metadata m;
+    tli_st_pair pairs[TLI_METADATA_MAX];
     int count = 0;
-    tl_metadata_write(&s, &m);
+    tli_metadata_write(&s, &m);
     for (int i = 0; i < m.count; i++) {
         bool is_younger = false;
         for (int k = 0; k < 4; k++) is_younger |= strcmp(m.pairs[i].key, younger[k]) == 0;
         if (!is_younger) pairs[count++] = m.pairs[i];
     }
     assert_int_equal(count, m.count - 4);
-    char path[1200], of_a[TL_METADATA_TEXT], of_b[TL_METADATA_TEXT];
+    char path[1200], of_a[TLI_METADATA_TEXT], of_b[TLI_METADATA_TEXT];
     snprintf(path, sizeof path, "%s/older.safetensors", folder);
-    tl_st_entry entry = {.name = "t", .dtype = ST_F32, .rank = 1, .shape = {1}};
-    tl_st_writer w = {0};
-    tl_safetensors st;
+    tli_st_entry entry = {.name = "t", .dtype = ST_F32, .rank = 1, .shape = {1}};
+    tli_st_writer w = {0};
+    tli_safetensors st;
     tl_error err = {0};
-    assert_int_equal(tl_st_write_begin(&w, path, &entry, 1, pairs, count, &err), TL_OK);
-    assert_int_equal(tl_st_write_data(&w, &(float){0}, sizeof(float), &err), TL_OK);
-    assert_int_equal(tl_st_write_commit(&w, &err), TL_OK);
-    assert_int_equal(tl_st_open(path, &st, &err), TL_OK);
-    if (tl_settings_from_metadata(&st, &stored, &err) != TL_OK) fail_msg("%s", err.text);
+    assert_int_equal(tli_st_write_begin(&w, path, &entry, 1, pairs, count, &err), TL_OK);
+    assert_int_equal(tli_st_write_data(&w, &(float){0}, sizeof(float), &err), TL_OK);
+    assert_int_equal(tli_st_write_commit(&w, &err), TL_OK);
+    assert_int_equal(tli_st_open(path, &st, &err), TL_OK);
+    if (tli_settings_from_metadata(&st, &stored, &err) != TL_OK) fail_msg("%s", err.text);
     assert_int_equal(stored.optimizer, TL_OPTIMIZER_ADAMW);
     assert_true(stored.beta1 == 0.9f && stored.beta2 == 0.999f && stored.eps == 1e-8f);
-    assert_null(tl_settings_difference(&stored, &s, of_a, of_b));
-    tl_st_close(&st);
+    assert_null(tli_settings_difference(&stored, &s, of_a, of_b));
+    tli_st_close(&st);
 }
 
 int main(void)

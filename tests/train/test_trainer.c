@@ -61,18 +61,18 @@ static void a_folder_has_one_run(void **unused)
     train(s);
     tl_context *ctx = golden_context(TL_PATH_AUTO);
     const tl_log quiet = {0};
-    tl_run_lock lock = {0};
+    tli_run_lock lock = {0};
     tl_result result;
     char pid[24];
     snprintf(pid, sizeof pid, "process %ld", (long)getpid());
-    MUST(ctx, tl_run_lock_take(&lock, s.out, &quiet, tl_context_error(ctx)));
+    MUST(ctx, tli_run_lock_take(&lock, s.out, &quiet, tl_context_error(ctx)));
     for (int resume = 0; resume < 2; resume++) {
         s.resume = resume != 0;
         assert_int_equal(tl_train(ctx, &s, NULL, &result), TL_ERROR_INPUT);
         assert_non_null(strstr(tl_context_error(ctx)->text, pid));
         assert_non_null(strstr(tl_context_error(ctx)->text, s.out));
     }
-    tl_run_lock_release(&lock);
+    tli_run_lock_release(&lock);
     assert_int_equal(tl_train(ctx, &s, NULL, &result), TL_OK);
     tl_context_destroy(ctx);
 }
@@ -85,21 +85,21 @@ static void checkpoints_say_their_data(void **unused)
     train(s);
     tl_context *ctx = golden_context(TL_PATH_AUTO);
     for (int said = 0; said < 3; said++) { /* nothing, other data, other data that are allowed */
-        tl_model *model = NULL;
-        tl_standing standing;
+        tli_model *model = NULL;
+        tli_standing standing;
         tl_result result;
         tl_settings again = s, stored = s;
         snprintf(again.out, sizeof again.out, "%s/said-%d", folder, said);
         assert_int_equal(mkdir(again.out, 0777), 0);
-        stored.model.positions = tl_model_positions(&s.model);
-        MUST(ctx, tl_model_create(ctx, &stored.model, 1, optimizer_rule_of(TL_OPTIMIZER_ADAMW), &model));
-        MUST(ctx, tl_checkpoint_resume(ctx, tl_model_registry(model), &stored, s.out, &standing));
+        stored.model.positions = tli_model_positions(&s.model);
+        MUST(ctx, tli_model_create(ctx, &stored.model, 1, tli_optimizer_rule_of(TL_OPTIMIZER_ADAMW), &model));
+        MUST(ctx, tli_checkpoint_resume(ctx, tli_model_registry(model), &stored, s.out, &standing));
         assert_true(standing.data.known && standing.data.train.samples == 44 &&
                     standing.data.test.samples == 20 && standing.data.limit_test == 20);
         standing.data.known = said > 0;
         standing.data.train.samples++;
-        MUST(ctx, tl_checkpoint_save(ctx, tl_model_registry(model), &stored, again.out, &standing));
-        tl_model_destroy(ctx, model);
+        MUST(ctx, tli_checkpoint_save(ctx, tli_model_registry(model), &stored, again.out, &standing));
+        tli_model_destroy(ctx, model);
         again.resume = true, again.stop_after = 0, again.allow_other_data = said == 2;
         assert_int_equal(tl_train(ctx, &again, NULL, &result), said == 1 ? TL_ERROR_INPUT : TL_OK);
         if (said == 1)
@@ -326,9 +326,10 @@ static void evaluation_leaves_no_trace(void **unused)
 static void the_device_is_too_small(void **unused)
 {
     tl_settings s = small_run(TL_OP_ATTENTION, "tight");
-    tl_memory_plan plan;
+    tli_memory_plan plan;
     tl_error err = {0};
-    assert_int_equal(tl_model_plan(&s.model, 11, optimizer_rule_of(TL_OPTIMIZER_ADAMW), &plan, &err), TL_OK);
+    assert_int_equal(tli_model_plan(&s.model, 11, tli_optimizer_rule_of(TL_OPTIMIZER_ADAMW), &plan, &err),
+                     TL_OK);
     const tl_context_options options = {.memory_limit = plan.total};
     refuse(s, &options, TL_ERROR_MEMORY, "is 11");
     assert_false(exists(s.out, ""));
@@ -388,26 +389,26 @@ static void old_schedule_resumes(void **unused)
 static void metadata_without_a_version(void **unused)
 {
     tl_settings s = small_run(TL_OP_ATTENTION, "unversioned"), stored = {0};
-    tl_metadata m;
-    tl_st_pair pairs[TL_METADATA_MAX];
+    tli_metadata m;
+    tli_st_pair pairs[TLI_METADATA_MAX];
     int count = 0;
-    tl_metadata_write(&s, &m);
+    tli_metadata_write(&s, &m);
     for (int i = 0; i < m.count; i++)
         if (strcmp(m.pairs[i].key, "schedule_version") != 0) pairs[count++] = m.pairs[i];
     assert_int_equal(count, m.count - 1);
     char path[1200];
     snprintf(path, sizeof path, "%s/unversioned.safetensors", folder);
-    tl_st_entry entry = {.name = "t", .dtype = ST_F32, .rank = 1, .shape = {1}};
-    tl_st_writer w = {0};
-    tl_safetensors st;
+    tli_st_entry entry = {.name = "t", .dtype = ST_F32, .rank = 1, .shape = {1}};
+    tli_st_writer w = {0};
+    tli_safetensors st;
     tl_error err = {0};
-    assert_int_equal(tl_st_write_begin(&w, path, &entry, 1, pairs, count, &err), TL_OK);
-    assert_int_equal(tl_st_write_data(&w, &(float){0}, sizeof(float), &err), TL_OK);
-    assert_int_equal(tl_st_write_commit(&w, &err), TL_OK);
-    assert_int_equal(tl_st_open(path, &st, &err), TL_OK);
-    if (tl_settings_from_metadata(&st, &stored, &err) != TL_OK) fail_msg("%s", err.text);
+    assert_int_equal(tli_st_write_begin(&w, path, &entry, 1, pairs, count, &err), TL_OK);
+    assert_int_equal(tli_st_write_data(&w, &(float){0}, sizeof(float), &err), TL_OK);
+    assert_int_equal(tli_st_write_commit(&w, &err), TL_OK);
+    assert_int_equal(tli_st_open(path, &st, &err), TL_OK);
+    if (tli_settings_from_metadata(&st, &stored, &err) != TL_OK) fail_msg("%s", err.text);
     assert_int_equal(stored.schedule_version, 1);
-    tl_st_close(&st);
+    tli_st_close(&st);
 }
 
 static void warm_up_longer_than_the_run(void **unused)

@@ -60,7 +60,7 @@ awk -v OFS=: 'NR == FNR { name[$1]; next }
         for (i = 2; i <= n; i += 2) {
             words = split(piece[i], word, /\|/); hits = 0
             for (j = 1; j <= words; j++) if (word[j] in name) hits++
-            if (words > 1 && hits > 1) { print FILENAME, FNR, " a list of names: use choice_list"; bad = 1 }
+            if (words > 1 && hits > 1) { print FILENAME, FNR, " a list of names: use tli_choice_list"; bad = 1 }
         }
     }
     END { exit bad }' "$work/names" $(find src -name '*.[ch]') || faults=1

@@ -6,7 +6,7 @@ set -u
 cd "$1" || exit 1
 faults=$(
     grep -nE '\b(strto(d|f|ld)|atof|setlocale) *\(' -r src --include='*.[ch]' | grep -v '^src/core/number\.c:'
-    # Whole statements, as a call may go over several lines. snprintf's and fprintf's alone: tl_fail and tl_log_write are safe.
+    # Whole statements, as a call may go over several lines. snprintf's and fprintf's alone: tli_fail and tli_log_write are safe.
     find src include -name '*.[ch]' ! -path 'src/cli/*' ! -path src/core/number.c -exec awk '
         FNR == 1 { statement = ""; first = 1 }
         statement == "" { first = FNR }
@@ -19,5 +19,5 @@ faults=$(
 )
 [ -z "$faults" ] && exit 0
 echo "$faults"
-echo "these follow the locale of the process: use tl_format, tl_print, tl_parse_double or tl_parse_float (core/number.h)"
+echo "these follow the locale of the process: use tli_format, tli_print, tli_parse_double or tli_parse_float (core/number.h)"
 exit 1

@@ -7,5 +7,5 @@ faults=$(grep -nE 'cJSON_(AddStringToObject|CreateString|CreateStringArray|Creat
     grep -vE '^src/data/(json_text|safetensors_write)\.c:')
 [ -z "$faults" ] && exit 0
 echo "$faults"
-echo "these write bytes that may be no UTF-8: use tl_json_add_text or tl_json_text_array (data/json_text.h)"
+echo "these write bytes that may be no UTF-8: use tli_json_add_text or tli_json_text_array (data/json_text.h)"
 exit 1
