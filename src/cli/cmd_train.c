@@ -56,10 +56,10 @@ static tl_status check_init(const tli_cli_options *o, tl_error *err)
 {
     const tl_settings *s = &o->settings;
     const tl_log log = tli_cli_log(o);
-    const bool gpt = s->model.family == TL_FAMILY_GPT, mnist = strcmp(s->task, "mnist") == 0;
+    const bool gpt = s->model.family == TL_FAMILY_GPT, known = tli_task_find(s->task)->look == NULL;
     if (s->resume) return TL_OK; /* a checkpoint in --out would be taken instead */
     return tli_init_weights_check(
-        s, mnist || tli_cli_given(o, "data") || (gpt ? s->vocab_given : s->classes_given), &log, err);
+        s, known || tli_cli_given(o, "data") || (gpt ? s->vocab_given : s->classes_given), &log, err);
 }
 
 static tl_status dry_run(tli_cli_options *o, tl_error *err)
@@ -120,7 +120,8 @@ tl_status tli_cmd_train(tli_cli_options *o, tl_error *err)
 {
     if (o->argument == NULL)
         return tli_fail(err, TL_ERROR_USAGE,
-                        "train needs a task: `translution train mnist`; see `translution train --help`");
+                        "train needs a task: `translution train %s`; see `translution train --help`",
+                        tli_task_at(0)->name);
     TLI_TRY(tli_model_check(&o->settings.model, err));
     TLI_TRY(tli_task_find(o->settings.task)->check(&o->settings, err));
     if (o->settings.steps > 0 && !o->settings.resume) /* without --steps, the data say how many there are */

@@ -1,8 +1,13 @@
 #include "cli/commands.h"
 
+#include <stdio.h>
+#include <string.h>
+
+#include "tasks/task.h"
+
 const tli_command tli_commands[] = {
     {TLI_CLI_DEVICES, "devices", "devices [--self-test] [--json]", "list the OpenCL devices of this machine"},
-    {TLI_CLI_TRAIN, "train", "train mnist|vit|gpt [options]",
+    {TLI_CLI_TRAIN, "train", "train TASK [options]",
      "train a Vision Transformer on digits or images, or a GPT on text"},
     {TLI_CLI_EVAL, "eval", "eval CHECKPOINT [options]", "evaluate a .safetensors file or a run's folder"},
     {TLI_CLI_PREDICT, "predict", "predict CHECKPOINT IMAGE...", "the likeliest classes of images"},
@@ -27,6 +32,18 @@ const tli_command *tli_command_of(tli_cli_command command)
     for (int i = 0; i < tli_command_count; i++)
         if (tli_commands[i].command == command) return &tli_commands[i];
     return &tli_commands[0];
+}
+
+char *tli_command_usage(const tli_command *command, char *out, size_t room)
+{
+    char names[TASK_NAMES_ROOM];
+    const char *task = strstr(command->usage, "TASK");
+    if (task != NULL)
+        snprintf(out, room, "%.*s%s%s", (int)(task - command->usage), command->usage,
+                 tli_task_names(NULL, "|", names), task + strlen("TASK"));
+    else
+        snprintf(out, room, "%s", command->usage);
+    return out;
 }
 
 char *tli_command_names(unsigned commands, char *out, size_t room)

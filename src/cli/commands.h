@@ -5,9 +5,10 @@
 #include "cli/options.h"
 
 typedef struct tli_command {
-    tli_cli_command command;  /* its bit in the table of flags */
-    const char *name;         /* "train", "bench gemm" */
-    const char *usage, *help; /* what follows "translution", and one line of what it does */
+    tli_cli_command command; /* its bit in the table of flags */
+    const char *name;        /* "train", "bench gemm" */
+    const char *usage,
+        *help; /* what follows "translution", TASK for the tasks, and one line of what it does */
 } tli_command;
 
 extern const tli_command tli_commands[];
@@ -15,6 +16,8 @@ extern const int tli_command_count;
 
 /* The command of this bit: every command has one. */
 const tli_command *tli_command_of(tli_cli_command command);
+/* What follows "translution", with the names of the tasks; returns `out`. */
+char *tli_command_usage(const tli_command *command, char *out, size_t room);
 /* "train, eval, bench gemm": the names of the commands in `commands`, an OR of bits; returns `out`. */
 char *tli_command_names(unsigned commands, char *out, size_t room);
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "ops/op_rules.h"
+#include "tasks/task.h"
 
 /* ---- operations ---------------------------------------------------------------------------------- */
 
@@ -26,14 +27,16 @@ static bool makes_hybrids(tl_op_kind op, tl_roles relative)
     return tli_op_rule_of(op)->hybrid;
 }
 
+/* ---- tasks --------------------------------------------------------------------------------------- */
+
+static bool takes_images(const tli_task *task)
+{
+    return task->family == TL_FAMILY_VIT;
+}
+
 /* ---- other flags --------------------------------------------------------------------------------- */
 
 typedef bool holds(const tli_cli_options *o, const tl_settings *s);
-
-static bool reads_files(const tli_cli_options *o, const tl_settings *s)
-{
-    return strcmp(s->data, "synthetic") != 0;
-}
 
 static bool is_plain_product(const tli_cli_options *o, const tl_settings *s)
 {
@@ -86,7 +89,7 @@ static bool checkpoints_by_time(const tli_cli_options *o, const tl_settings *s)
 typedef struct rule {
     const char *flag;
     unsigned commands;                            /* where; 0: wherever the flag is taken */
-    const char *tasks;                            /* it means something to; NULL: all */
+    bool (*tasks)(const tli_task *task);          /* it means something to; NULL: all */
     bool (*op)(tl_op_kind op, tl_roles relative); /* operations that it means something to; NULL: all */
     const char *which;                            /* of these operations, when not all models of theirs */
     holds *holds;                                 /* what else it needs; NULL: nothing */
@@ -107,29 +110,14 @@ typedef struct rule {
     }
 
 static const rule rules[] = {
-    FOR_TASKS("motion", "mnist"),
-    FOR_TASKS("test-motion", "mnist"),
-    FOR_TASKS("image-size", "mnist, vit"),
-    FOR_TASKS("patch-size", "mnist, vit"),
-    FOR_TASKS("grid", "mnist, vit"),
-    FOR_TASKS("classes", "mnist, vit"),
-    FOR_TASKS("pool", "mnist, vit"),
-    FOR_TASKS("seq-len", "gpt"),
-    FOR_TASKS("vocab-size", "gpt"),
-    FOR_TASKS("samples-per-epoch", "gpt"),
-    FOR_TASKS("augment", "vit"),
-    FOR_TASKS("workers", "vit"),
-    FOR_TASKS("strict", "vit"),
-    FOR_TASKS("exact-decode", "vit"),
-    FOR_TASKS("confusion", "mnist, vit"),
+    FOR_TASKS("grid", takes_images),
+    FOR_TASKS("confusion", tli_task_classifies),
 
     FOR_OPS("relative", chooses_roles, ""),
     FOR_OPS("relenc-dim", has_low_rank, ""),
     FOR_OPS("recompute", saves_pairs, " where q or k is relative"),
     FOR_OPS("translution-layers", makes_hybrids, ""),
 
-    NEEDS("strict", 0, reads_files, "the images are drawn, not read from files; give --data DIR"),
-    NEEDS("exact-decode", 0, reads_files, "the images are drawn, not read from files; give --data DIR"),
     NEEDS("m", 0, is_plain_product, "--grouped's grid makes the rows; leave one of the two away"),
     NEEDS("trans", 0, is_plain_product, "--grouped's grid makes the rows; leave one of the two away"),
     NEEDS("pool", TLI_CLI_BENCH_OP, has_class_token,
@@ -154,6 +142,34 @@ enum { RULES = sizeof rules / sizeof *rules };
 #define OF_A_TASK (TLI_CLI_TRAIN | TLI_CLI_EVAL | TLI_CLI_BENCH_STEP | TLI_CLI_BENCH_MEMORY)
 #define OF_AN_OP  (TLI_CLI_TRAIN | TLI_CLI_BENCH_OP | TLI_CLI_BENCH_STEP)
 
+static tl_status refuse_task(const char *where, const tl_settings *s, const char *names, tl_error *err)
+{
+    return tli_fail(err, TL_ERROR_USAGE, "%s means nothing to the task %s: it is for %s", where, s->task,
+                    names);
+}
+
+/* A flag that sets a field of some tasks means nothing to the others, and one about files nothing to drawn data. */
+static tl_status check_field(const tli_flag *flag, const char *where, const tli_cli_options *o,
+                             const tl_settings *s, tl_error *err)
+{
+    char names[TASK_NAMES_ROOM] = "";
+    size_t used = 0;
+    for (int t = 0; tli_task_at(t) != NULL && used < sizeof names; t++)
+        if (tli_settings_has_flag(tli_task_at(t), flag->name))
+            used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", used > 0 ? ", " : "",
+                                     tli_task_at(t)->name);
+    if (used > 0 && (o->command & OF_A_TASK) != 0 &&
+        !tli_settings_has_flag(tli_task_find(s->task), flag->name))
+        return refuse_task(where, s, names, err);
+    const size_t first = offsetof(tli_cli_options, settings);
+    const field *f = flag->offset >= first ? tli_settings_field_at(flag->offset - first) : NULL;
+    if (f != NULL && (f->use & FIELD_OF_FILES) != 0 && strcmp(s->data, "synthetic") == 0)
+        return tli_fail(err, TL_ERROR_USAGE,
+                        "%s means nothing here: the data are drawn, not read from files; give --data DIR",
+                        where);
+    return TL_OK;
+}
+
 static tl_status refuse_op(const rule *r, const char *where, const tl_model_config *m, tl_error *err)
 {
     char list[160];
@@ -170,9 +186,9 @@ static tl_status check_rule(const rule *r, const char *where, const tli_cli_opti
                             tl_error *err)
 {
     if (r->commands != 0 && (r->commands & (unsigned)o->command) == 0) return TL_OK;
-    if (r->tasks != NULL && (o->command & OF_A_TASK) != 0 && strstr(r->tasks, s->task) == NULL)
-        return tli_fail(err, TL_ERROR_USAGE, "%s means nothing to the task %s: it is for %s", where, s->task,
-                        r->tasks);
+    char names[TASK_NAMES_ROOM];
+    if (r->tasks != NULL && (o->command & OF_A_TASK) != 0 && !r->tasks(tli_task_find(s->task)))
+        return refuse_task(where, s, tli_task_names(r->tasks, ", ", names), err);
     if (r->op != NULL && (o->command & OF_AN_OP) != 0 && !r->op(s->model.op, s->model.relative))
         return refuse_op(r, where, &s->model, err);
     if (r->holds != NULL && !r->holds(o, s))
@@ -183,6 +199,7 @@ static tl_status check_rule(const rule *r, const char *where, const tli_cli_opti
 tl_status tli_flag_check(const tli_flag *flag, const char *where, const tli_cli_options *o,
                          const tl_settings *s, tl_error *err)
 {
+    TLI_TRY(check_field(flag, where, o, s, err));
     for (int i = 0; i < RULES; i++)
         if (strcmp(rules[i].flag, flag->name) == 0) TLI_TRY(check_rule(&rules[i], where, o, s, err));
     return TL_OK;
@@ -190,10 +207,10 @@ tl_status tli_flag_check(const tli_flag *flag, const char *where, const tli_cli_
 
 tl_status tli_flags_check(const tli_cli_options *o, const tl_settings *s, tl_error *err)
 {
-    for (int i = 0; i < tli_flag_count; i++) {
+    for (int i = 0; i < tli_flag_count(); i++) {
         char where[64];
-        snprintf(where, sizeof where, "--%s", tl_flags[i].name);
-        if (o->given[i]) TLI_TRY(tli_flag_check(&tl_flags[i], where, o, s, err));
+        snprintf(where, sizeof where, "--%s", tli_flag_at(i)->name);
+        if (o->given[i]) TLI_TRY(tli_flag_check(tli_flag_at(i), where, o, s, err));
     }
     return TL_OK;
 }

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "models/presets.h"
-#include "tasks/settings_check.h"
+#include "tasks/task.h"
 
 #define AT(field) offsetof(tli_cli_options, field)
 #define BOOL(name, field, commands, help)                                                                    \
@@ -19,10 +19,15 @@
     {                                                                                                        \
         name, "N", help, commands, kind, AT(field), 0, low, high, NULL                                       \
     }
-/* A number of tl_settings, whose range stands in train/settings_check.c. */
+/* A number of tl_settings, whose range stands with its field in tasks/settings.c. */
 #define SETTING(kind, name, field, commands, help)                                                           \
     {                                                                                                        \
         name, "N", help, commands, kind, AT(field), 0, 0, 0, NULL                                            \
+    }
+/* Where the flags that tasks bring stand in --help. */
+#define TASK_FLAGS                                                                                           \
+    {                                                                                                        \
+        NULL, NULL, NULL, 0, FLAG_BOOL, 0, 0, 0, 0, NULL                                                     \
     }
 #define ENUM(name, field, list, commands, help)                                                              \
     {                                                                                                        \
@@ -40,7 +45,7 @@
 static const choice transposes[] = {{0, "nn", NULL}, {1, "nt", NULL}, {2, "tn", NULL}, {3, "tt", NULL}};
 const choices transpose_choices = {"transposition", transposes, 4};
 
-const tli_flag tl_flags[] = {
+static const tli_flag own_flags[] = {
     TEXT("device", "SPEC", device,
          TLI_CLI_TRAIN | TLI_CLI_EVAL | TLI_CLI_PREDICT | TLI_CLI_GENERATE | TLI_CLI_BENCH | TLI_CLI_TUNE,
          "P:D, gpu, cpu, acc, a flat index, part of a name, or auto (default; see `devices`)"),
@@ -103,56 +108,36 @@ const tli_flag tl_flags[] = {
     NUMBER(FLAG_U32, "mlp-dim", settings.model.mlp_dim, 1, MODEL_MOST_MLP_DIM, MODEL,
            "hidden width of the MLP (4 dim)"),
     TEXT("image-size", "[Dx]HxW", image_size, MODEL | TLI_CLI_BENCH_LOADER,
-         "image in pixels: rows x columns, or one number for both; of D slices or frames (mnist: 84, vit: "
-         "224)"),
-    TEXT("patch-size", "[Dx]HxW", patch_size, MODEL, "patch in pixels, likewise (mnist: 12, vit: 16)"),
+         "image in pixels: rows x columns, or one number for both; of D slices or frames (@)"),
+    TEXT("patch-size", "[Dx]HxW", patch_size, MODEL, "patch in pixels, likewise (@)"),
     TEXT("grid", "[Dx]HxW", grid, MODEL, "patches along each axis, instead of --image-size (7x7)"),
     NUMBER(FLAG_U32, "classes", settings.model.classes, 1, MODEL_MOST_CLASSES, MODEL,
-           "classes (mnist: 10, vit: what the data have)"),
-    NUMBER(FLAG_U32, "seq-len", settings.model.seq_len, 1, OP_MOST_TOKENS, MODEL,
-           "gpt: tokens of a context (160)"),
+           "classes (@, or what the data have)"),
+    NUMBER(FLAG_U32, "seq-len", settings.model.seq_len, 1, OP_MOST_TOKENS, MODEL, "tokens of a context (@)"),
     NUMBER(FLAG_U32, "vocab-size", settings.model.vocab_size, 1, MODEL_MOST_VOCABULARY, MODEL,
-           "gpt: ids of the vocabulary (50257; of character sets the data's)"),
+           "ids of the vocabulary (@; of character sets the data's)"),
     ENUM("pool", settings.model.pool, tli_pool_choices, SHAPE,
          "what the head reads: class token or mean of all (cls)"),
 
     TEXT("data", "DIR", settings.data, TLI_CLI_TRAIN | TLI_CLI_EVAL | TLI_CLI_BENCH_LOADER,
-         "mnist: folder of IDX files, plain or .gz; vit: folder of train/CLASS and val/CLASS with images; "
-         "gpt: folder "
-         "of train.bin and val.bin (see `tokenize`); or synthetic: digits or text drawn by the program "
-         "(default)"),
-    {"augment", "LIST", "vit: random changes, one or several joined by commas (default: all), of",
-     TLI_CLI_TRAIN | TLI_CLI_BENCH_LOADER, FLAG_TEXT, AT(augment), sizeof((tli_cli_options *)0)->augment, 0,
-     0, &tli_augment_choices},
-    SETTING(FLAG_U32, "workers", settings.workers, TLI_CLI_TRAIN | TLI_CLI_EVAL | TLI_CLI_BENCH_LOADER,
-            "vit: threads that load images (0: one a core)"),
-    BOOL("strict", settings.strict, TLI_CLI_TRAIN | TLI_CLI_EVAL | TLI_CLI_BENCH_LOADER,
-         "vit: a file that is no sound image is an error, not passed over"),
-    BOOL("exact-decode", settings.exact_decode, TLI_CLI_TRAIN | TLI_CLI_BENCH_LOADER,
-         "vit: decode large JPEGs in full, as evaluation does; else down to twice the size that is needed"),
+         "folder of the data, see below; or synthetic: drawn by the program (default)"),
+    TASK_FLAGS,
     TEXT("confusion", "FILE", settings.confusion, TLI_CLI_EVAL,
-         "mnist, vit: counts of found classes for every true class, as tab-separated lines"),
+         "tasks that classify: counts of found classes for every true class, as tab-separated lines"),
     TEXT("attention", "FILE.png", attention, TLI_CLI_PREDICT,
          "the images, and beside them what the class token looks at"),
     NUMBER(FLAG_U32, "layer", layer, 0, 1023, TLI_CLI_PREDICT,
            "whose attention: block N, 0 is the first (the last)"),
     NUMBER(FLAG_U32, "head", head, 0, 1023, TLI_CLI_PREDICT, "head N, 0 is the first (the mean of all)"),
-    ENUM("motion", settings.motion, tli_motion_choices, TLI_CLI_TRAIN,
-         "training digits: centred or anywhere (static)"),
-    ENUM("test-motion", settings.test_motion, tli_motion_choices, TLI_CLI_TRAIN | TLI_CLI_EVAL,
-         "test digits of top1 and loss (as --motion)"),
     SETTING(FLAG_U32, "limit-train", settings.limit_train, TLI_CLI_TRAIN | TLI_CLI_BENCH_LOADER,
             "only the first N training samples (0: all)"),
     SETTING(FLAG_U32, "limit-test", settings.limit_test, TLI_CLI_TRAIN | TLI_CLI_EVAL,
             "only the first N test samples (0: all)"),
 
-    SETTING(FLAG_U64, "epochs", settings.epochs, TLI_CLI_TRAIN,
-            "passes over the training samples (mnist: 20, vit and gpt: 300)"),
-    SETTING(FLAG_U64, "samples-per-epoch", settings.samples_per_epoch, TLI_CLI_TRAIN,
-            "gpt: random windows that make an epoch (32000)"),
+    SETTING(FLAG_U64, "epochs", settings.epochs, TLI_CLI_TRAIN, "passes over the training samples (@)"),
     SETTING(FLAG_U64, "steps", settings.steps, TLI_CLI_TRAIN, "steps, instead of epochs"),
     SETTING(FLAG_U32, "batch-size", settings.batch_size, TLI_CLI_TRAIN | TLI_CLI_EVAL | TLI_CLI_BENCH_STEP,
-            "samples a step (mnist: 256, gpt: 8, or what fits)"),
+            "samples a step (@, or what fits)"),
     SETTING(FLAG_U32, "batch-size", settings.batch_size, TLI_CLI_BENCH_LOADER, "images a batch (256)"),
     NUMBER(FLAG_U32, "rounds", bench.rounds, 1, 100000, TLI_CLI_BENCH_LOADER,
            "timed batches, after one to warm up (20)"),
@@ -161,17 +146,16 @@ const tli_flag tl_flags[] = {
     SETTING(FLAG_U32, "batch-size", settings.batch_size, TLI_CLI_BENCH_OP, "inputs a call (64)"),
     SETTING(FLAG_U32, "batch-size", settings.batch_size, TLI_CLI_BENCH_MEMORY,
             "images a step on the largest grid (1)"),
-    SETTING(FLAG_FLOAT, "lr", settings.lr, TLI_CLI_TRAIN, "peak learning rate (3e-4)"),
+    SETTING(FLAG_FLOAT, "lr", settings.lr, TLI_CLI_TRAIN, "peak learning rate (@)"),
     SETTING(FLAG_FLOAT, "weight-decay", settings.weight_decay, TLI_CLI_TRAIN,
-            "weights lose lr times this of themselves a step (0.05)"),
+            "weights lose lr times this of themselves a step (@)"),
     ENUM("optimizer", settings.optimizer, tli_optimizer_choices, MODEL, "what changes the weights (adamw)"),
     SETTING(FLAG_FLOAT, "beta1", settings.beta1, TLI_CLI_TRAIN,
             "the optimizer's first decay of past gradients (its own)"),
     SETTING(FLAG_FLOAT, "beta2", settings.beta2, TLI_CLI_TRAIN, "its second (its own)"),
     SETTING(FLAG_FLOAT, "eps", settings.eps, TLI_CLI_TRAIN,
             "what it adds to a root that it divides by (its own)"),
-    SETTING(FLAG_FLOAT, "grad-clip", settings.grad_clip, TLI_CLI_TRAIN,
-            "largest gradient norm (0: off; gpt: 1)"),
+    SETTING(FLAG_FLOAT, "grad-clip", settings.grad_clip, TLI_CLI_TRAIN, "largest gradient norm, 0: off (@)"),
     ENUM("schedule", settings.schedule, tli_schedule_choices, TLI_CLI_TRAIN,
          "learning rate: cosine to 0 by step or by epoch, or constant (cosine)"),
     SETTING(FLAG_U64, "warmup", settings.warmup, TLI_CLI_TRAIN,
@@ -247,7 +231,86 @@ const tli_flag tl_flags[] = {
     BOOL("version", version, TLI_CLI_ALL, "the program's version"),
 };
 
-const int tli_flag_count = (int)(sizeof tl_flags / sizeof *tl_flags);
+enum { OWN_FLAGS = sizeof own_flags / sizeof *own_flags };
+
+/* ---- flags that tasks bring ---------------------------------------------------------------------- */
+
+static unsigned commands_of(const field *f)
+{
+    return ((f->use & FIELD_TRAIN) != 0 ? TLI_CLI_TRAIN : 0u) |
+           ((f->use & FIELD_EVAL) != 0 ? TLI_CLI_EVAL : 0u) |
+           ((f->use & FIELD_LOADER) != 0 ? TLI_CLI_BENCH_LOADER : 0u);
+}
+
+static tli_flag_kind kind_of(const field *f)
+{
+    switch (f->type) {
+    case FIELD_U32: return FLAG_U32;
+    case FIELD_U64: return FLAG_U64;
+    case FIELD_FLOAT: return FLAG_FLOAT;
+    case FIELD_CHOICE: return FLAG_ENUM;
+    case FIELD_BOOL: return FLAG_BOOL;
+    case FIELD_AUGMENT: return FLAG_AUGMENT;
+    case FIELD_TEXT:
+    case FIELD_LONG_TEXT: break;
+    }
+    return FLAG_TEXT;
+}
+
+static tli_flag flag_of_field(const field *f)
+{
+    const bool number = f->type == FIELD_U32 || f->type == FIELD_U64 || f->type == FIELD_FLOAT;
+    return (tli_flag){.name = f->flag != NULL ? f->flag : f->key,
+                      .metavar = f->metavar != NULL || !number ? f->metavar : "N",
+                      .help = f->help,
+                      .commands = commands_of(f),
+                      .kind = kind_of(f),
+                      .offset = AT(settings) + f->at,
+                      .room = f->room,
+                      .choices = f->choices};
+}
+
+/* All flags, put together at the first call: a program has one table, and one thread that asks for it. */
+static struct {
+    tli_flag items[TLI_CLI_MOST_FLAGS];
+    int count;
+} all;
+
+static void add_flag(const tli_flag *f)
+{
+    if (all.count < TLI_CLI_MOST_FLAGS) all.items[all.count++] = *f;
+}
+
+static void add_task_flags(void)
+{
+    for (int t = 0; tli_task_at(t) != NULL; t++) {
+        const field_table *own = &tli_task_at(t)->fields;
+        for (int i = 0; i < own->count; i++)
+            if (own->items[i].help != NULL) {
+                const tli_flag f = flag_of_field(&own->items[i]);
+                add_flag(&f);
+            }
+    }
+}
+
+int tli_flag_count(void)
+{
+    if (all.count > 0) return all.count;
+    for (int i = 0; i < OWN_FLAGS; i++) {
+        if (own_flags[i].name != NULL)
+            add_flag(&own_flags[i]);
+        else
+            add_task_flags();
+    }
+    return all.count;
+}
+
+const tli_flag *tli_flag_at(int index)
+{
+    return index >= 0 && index < tli_flag_count() ? &all.items[index] : NULL;
+}
+
+/* ---- what is said of a flag ---------------------------------------------------------------------- */
 
 char *tli_flag_metavar(const tli_flag *f, char out[CHOICE_LIST_ROOM])
 {
@@ -267,17 +330,17 @@ char *tli_flag_metavar(const tli_flag *f, char out[CHOICE_LIST_ROOM])
 void tli_flag_range(const tli_flag *f, double *low, double *high)
 {
     const size_t first = offsetof(tli_cli_options, settings);
-    const setting_range *range = f->low == f->high && f->offset >= first
-                                     ? tli_setting_range_at(f->offset - first)
-                                     : NULL;
-    *low = range != NULL ? range->low : f->low;
-    *high = range != NULL ? range->high : f->high;
+    const field *set = f->low == f->high && f->offset >= first ? tli_settings_field_at(f->offset - first)
+                                                               : NULL;
+    *low = set != NULL ? set->low : f->low;
+    *high = set != NULL ? set->high : f->high;
 }
 
 const tli_flag *tli_flag_find(tli_cli_command command, const char *name)
 {
-    for (int i = 0; i < tli_flag_count; i++)
-        if ((tl_flags[i].commands & (unsigned)command) != 0 && strcmp(tl_flags[i].name, name) == 0)
-            return &tl_flags[i];
+    const int count = tli_flag_count();
+    for (int i = 0; i < count; i++)
+        if ((all.items[i].commands & (unsigned)command) != 0 && strcmp(all.items[i].name, name) == 0)
+            return &all.items[i];
     return NULL;
 }

@@ -14,14 +14,15 @@ typedef enum tli_flag_kind {
     FLAG_BYTES,
     FLAG_FLOAT,
     FLAG_DOUBLE,
-    FLAG_ENUM,   /* one of `choices`, written as its value */
-    FLAG_SHARING /* the same, but for the first with a radius behind a colon; text */
+    FLAG_AUGMENT, /* a tl_augment: names of `choices` joined by commas */
+    FLAG_ENUM,    /* one of `choices`, written as its value */
+    FLAG_SHARING  /* the same, but for the first with a radius behind a colon; text */
 } tli_flag_kind;
 
 typedef struct tli_flag {
     const char *name;    /* without the dashes: also the key in a --config file */
     const char *metavar; /* NULL: that of the choices or, without them, none: see tli_flag_metavar */
-    const char *help;    /* NULL: not shown */
+    const char *help;    /* NULL: not shown; @ stands for the default, by task */
     unsigned commands;
     tli_flag_kind kind;
     size_t offset, room;    /* where in tli_cli_options; bytes there, for text */
@@ -29,8 +30,9 @@ typedef struct tli_flag {
     const choices *choices; /* NULL: any value */
 } tli_flag;
 
-extern const tli_flag tl_flags[];
-extern const int tli_flag_count;
+/* All flags, by number: those of the command line itself, and behind --data those that tasks bring (tasks/task.h). */
+int tli_flag_count(void);
+const tli_flag *tli_flag_at(int index);
 extern const choices transpose_choices; /* of `bench gemm`: which of A, B are transposed */
 
 /* The range of a number. */

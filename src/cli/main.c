@@ -101,12 +101,17 @@ static tl_status run_by_name(const tli_command *c, tli_cli_options *o, tl_error 
     return tli_fail(err, TL_ERROR_USAGE, "%s is in the table of commands, but nothing runs it", c->name);
 }
 
+static void print_command(FILE *out, const tli_command *c)
+{
+    char usage[128];
+    fprintf(out, "  translution %-32s %s\n", tli_command_usage(c, usage, sizeof usage), c->help);
+}
+
 static void print_usage(FILE *out)
 {
     fprintf(out,
             "translution trains self-attention, Translution and alpha-Translution on any OpenCL device.\n\n");
-    for (int i = 0; i < tli_command_count; i++)
-        fprintf(out, "  translution %-32s %s\n", tli_commands[i].usage, tli_commands[i].help);
+    for (int i = 0; i < tli_command_count; i++) print_command(out, &tli_commands[i]);
     fprintf(out,
             "\n`translution COMMAND --help` lists a command's options; `translution --version` the version.\n"
             "Results go to standard output, everything else to standard error.\n"
@@ -134,7 +139,8 @@ static int run_command(const tli_command *c, int argc, char **argv, double start
         return finish_output();
     }
     if (status == TL_OK && o.help) {
-        printf("usage: translution %s\n%s.\n\n", c->usage, c->help);
+        char usage[128];
+        printf("usage: translution %s\n%s.\n\n", tli_command_usage(c, usage, sizeof usage), c->help);
         tli_cli_print_flags(stdout, c->command);
         return finish_output();
     }
@@ -161,8 +167,7 @@ static int run_bench(int argc, char **argv, double started)
         if (strcmp(argv[at], "--help") != 0 && strcmp(argv[at], "-h") != 0) continue;
         printf("usage: translution bench gemm|op|step|memory|loader [options]\n\n");
         for (int i = 0; i < tli_command_count; i++)
-            if (strncmp(tli_commands[i].name, "bench ", 6) == 0)
-                printf("  translution %-32s %s\n", tli_commands[i].usage, tli_commands[i].help);
+            if (strncmp(tli_commands[i].name, "bench ", 6) == 0) print_command(stdout, &tli_commands[i]);
         printf("\n`translution bench WORD --help` lists its options.\n");
         return finish_output();
     }

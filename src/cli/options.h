@@ -67,7 +67,7 @@ typedef struct tli_cli_options {
     char trace[1024]; /* file for a Chrome trace; empty: none */
     double started;   /* tli_clock_seconds when the program began; main sets it */
     char offset_sharing[24], grid[32], image_size[32], patch_size[32];
-    char augment[64], show[1024];
+    char show[1024];
     char attention[1024]; /* predict: file for a picture; empty: none */
     uint32_t layer, head;
     uint32_t window;

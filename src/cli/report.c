@@ -73,10 +73,8 @@ tl_status tli_cli_print_result(const tl_settings *settings, const tl_result *res
     } else {
         cJSON_AddNumberToObject(o, "perplexity", result->perplexity);
     }
-    if (task->sets > 1) {
-        cJSON_AddNumberToObject(o, "top1_static", result->top1_static);
-        cJSON_AddNumberToObject(o, "top1_dynamic", result->top1_dynamic);
-    }
+    for (const task_result *own = task->results; own != NULL && own->key != NULL; own++)
+        cJSON_AddNumberToObject(o, own->key, *(const double *)((const char *)result + own->at));
     if (result->files.known) {
         const bool trained = result->out[0] != '\0'; /* otherwise both are the test set's */
         cJSON_AddNumberToObject(o, "classes", settings->model.classes);

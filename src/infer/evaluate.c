@@ -83,9 +83,7 @@ tl_status tl_evaluate(tl_context *ctx, const char *checkpoint, tl_settings *sett
     tl_settings stored = *settings; /* data and the other things that no checkpoint holds are the caller's */
     tl_status status = tli_settings_from_metadata(&st, &stored, err);
     if (status == TL_OK) {
-        if (settings->limit_test != 0) /* UINT32_MAX: all, whatever training took */
-            stored.limit_test = settings->limit_test != UINT32_MAX ? settings->limit_test : 0;
-        if ((int)settings->test_motion >= 0) stored.test_motion = settings->test_motion;
+        tli_settings_take_tested(&stored, settings);
         stored.batch_size = settings->batch_size != 0 ? settings->batch_size : EVAL_BATCH;
         if (settings->batch_size == 0) stored.batch_size = fitting_batch(ctx, &stored);
         *settings = stored;

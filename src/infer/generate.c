@@ -9,6 +9,7 @@
 #include "models/gpt.h"
 #include "tasks/metadata.h"
 #include "tasks/model_file.h"
+#include "tasks/task.h"
 
 typedef struct run {
     tl_context *ctx;
@@ -27,14 +28,19 @@ typedef struct run {
 
 /* ---- setting up ---------------------------------------------------------------------------------- */
 
+static bool makes_text(const tli_task *task)
+{
+    return task->family == TL_FAMILY_GPT;
+}
+
 static tl_status read_settings(run *r, const tli_safetensors *st)
 {
     tl_error *err = tl_context_error(r->ctx);
-    const char *task = tli_st_metadata(st, "task");
+    char names[TASK_NAMES_ROOM];
     TLI_TRY(tli_settings_from_metadata(st, &r->settings, err));
     if (r->settings.model.family != TL_FAMILY_GPT)
-        return tli_fail(err, TL_ERROR_INPUT,
-                        "%s is a checkpoint of the task %s: text comes from those of gpt", st->path, task);
+        return tli_fail(err, TL_ERROR_INPUT, "%s is a checkpoint of the task %s: text comes from those of %s",
+                        st->path, r->settings.task, tli_task_names(makes_text, " and ", names));
     return TL_OK;
 }
 

@@ -6,15 +6,16 @@
 
 #include <cjson/cJSON.h>
 
-#include "data/augment.h"
 #include "data/image_encode.h"
 #include "tasks/metadata.h"
 #include "tasks/model_file.h"
+#include "tasks/task.h"
 
-enum { DIGIT = 28, SHOWN = 224, GAP = 4 }; /* SHOWN: pixels a side that a painted picture has at least */
+enum { SHOWN = 224, GAP = 4 }; /* SHOWN: pixels a side that a painted picture has at least */
 
 struct tli_predictor {
     tl_context *ctx;
+    const tli_task *task;
     tl_settings s; /* class_names: cleared, see names */
     tli_model *model;
     cJSON *names; /* an array, or NULL */
@@ -31,24 +32,18 @@ static tl_status no_memory(tl_context *ctx)
     return tli_fail(tl_context_error(ctx), TL_ERROR_MEMORY, "out of host memory for a prediction");
 }
 
-static bool is_digits(const tli_predictor *p)
-{
-    return strcmp(p->s.task, "mnist") == 0;
-}
-
 static tl_status open_model(tli_predictor *p, tli_safetensors *st)
 {
     const tl_model_config *c = &p->s.model;
     tl_error *err = tl_context_error(p->ctx);
     TLI_TRY(tli_settings_from_metadata(st, &p->s, err));
-    if (c->family != TL_FAMILY_VIT || c->image_depth > 1 || c->image_height != c->image_width ||
-        c->channels != (is_digits(p) ? 1u : 3u))
+    char names[TASK_NAMES_ROOM];
+    p->task = tli_task_find(p->s.task);
+    if (p->task->picture == NULL || c->image_depth > 1 || c->image_height != c->image_width ||
+        p->task->check(&p->s, NULL) != TL_OK)
         return tli_fail(err, TL_ERROR_USAGE,
-                        "%s is no checkpoint for single images: predict takes those of mnist and vit",
-                        st->path);
-    if (is_digits(p) && c->image_height < DIGIT)
-        return tli_fail(err, TL_ERROR_USAGE, "%s was made for fields of %u pixels: digits take %d", st->path,
-                        c->image_height, DIGIT);
+                        "%s is no checkpoint for single images: predict takes those of %s", st->path,
+                        tli_task_names(tli_task_takes_pictures, " and ", names));
     if (p->s.class_names != NULL) p->names = cJSON_Parse(p->s.class_names);
     p->s.class_names = p->s.vocabulary = NULL; /* they go with the file */
     TLI_TRY(tli_model_create(p->ctx, c, 1, NULL, &p->model));
@@ -94,42 +89,14 @@ void tli_predictor_destroy(tli_predictor *p)
 
 /* ---- one image ----------------------------------------------------------------------------------- */
 
-/* A digit at the centre of a black field, as static MNIST has it. */
-static tl_status place_digit(tli_predictor *p, uint32_t width, uint32_t height)
-{
-    const uint32_t side = p->s.model.image_height, corner = (side - DIGIT) / 2;
-    const tli_resize plan = {{0, 0, width, height}, DIGIT, DIGIT, {0, 0, DIGIT, DIGIT}};
-    tl_error *err = tl_context_error(p->ctx);
-    tli_image digit = {0};
-    tl_status status = tli_resample(&p->decoded, width, height, &plan, &p->resampler, &digit, err);
-    if (status == TL_OK) status = tli_image_reserve(&p->seen, side, side, err);
-    if (status == TL_OK) {
-        memset(p->seen.pixels, 0, (size_t)side * side * 3);
-        memset(p->images, 0, (size_t)side * side * sizeof *p->images);
-    }
-    for (uint32_t i = 0; i < DIGIT * DIGIT && status == TL_OK; i++) {
-        const uint8_t *c = digit.pixels + 3 * i;
-        const size_t at = (size_t)(corner + i / DIGIT) * side + corner + i % DIGIT;
-        const float grey = (0.299f * c[0] + 0.587f * c[1] + 0.114f * c[2]) / 255.0f;
-        p->images[at] = grey;
-        memset(p->seen.pixels + 3 * at, (int)(grey * 255.0f + 0.5f), 3);
-    }
-    tli_image_free(&digit);
-    return status;
-}
-
 static tl_status read_image(tli_predictor *p, const char *path)
 {
     tl_error *err = tl_context_error(p->ctx);
     uint32_t width, height;
     TLI_TRY(tli_bytes_read(&p->bytes, path, err));
     TLI_TRY(tli_image_size(&p->bytes, path, &width, &height, err));
-    const tli_resize plan = tli_resize_centre(width, height, p->s.model.image_height);
     TLI_TRY(tli_image_decode(&p->bytes, path, 1, &p->decoded, err));
-    if (is_digits(p)) return place_digit(p, width, height);
-    TLI_TRY(tli_resample(&p->decoded, width, height, &plan, &p->resampler, &p->seen, err));
-    tli_normalise(&p->seen, p->images);
-    return TL_OK;
+    return p->task->picture(&p->s, &p->decoded, width, height, &p->resampler, p->images, &p->seen, err);
 }
 
 /* A class must not be named by logits that say nothing. */

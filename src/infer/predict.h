@@ -7,7 +7,7 @@
 
 typedef struct tli_predictor tli_predictor;
 
-/* `checkpoint`: a .safetensors file or the folder of a run, of the tasks mnist and vit. */
+/* `checkpoint`: a .safetensors file or the folder of a run, of a task that classifies images. */
 tl_status tli_predictor_create(tl_context *ctx, const char *checkpoint, tli_predictor **out);
 void tli_predictor_destroy(tli_predictor *predictor);
 
@@ -16,8 +16,8 @@ typedef struct tli_guess {
     double probability;
 } tli_guess;
 
-/* The `most` likeliest classes of an image file, likeliest first, into guesses; *count: how many there are. An image
- * for mnist is taken as a bright digit on black, and resized to 28 x 28. */
+/* The `most` likeliest classes of an image file, likeliest first, into guesses; *count: how many there are. The task says how it
+ * takes an image, see task->picture. */
 enum { TLI_PREDICT_MOST = 5 };
 tl_status tli_predictor_run(tli_predictor *predictor, const char *path, tli_guess guesses[TLI_PREDICT_MOST],
                             int *count);

@@ -1,10 +1,11 @@
-/* What differs between tasks: where samples come from and how a model is scored on them. The trainer and the
- * evaluation know no more of a task than this table. */
+/* What differs between tasks: where samples come from, which settings there are and what they begin with, and how a model
+ * is scored. Everybody else knows no more of a task than this table: a task is one file and one line in task.c. */
 #ifndef TASKS_TASK_H
 #define TASKS_TASK_H
 
 #include "core/choices.h"
 #include "data/identity.h"
+#include "data/resample.h"
 #include "models/model.h"
 #include "tasks/settings.h"
 
@@ -26,12 +27,25 @@ typedef struct tli_task_data tli_task_data; /* what a task keeps open during a r
 
 enum { TLI_TASK_MOST_SETS = 2 };
 
+/* A number that a task alone reports, in the result's JSON object. */
+typedef struct task_result {
+    const char *key;
+    size_t at; /* a double in tl_result */
+} task_result;
+
 typedef struct tli_task {
     const char *name;           /* "mnist" */
     const char *unit;           /* what a rate counts, one a prediction of the model: "images", "tokens" */
     bool classifies;            /* scores are top-1 and top-5; otherwise perplexity */
     int sets;                   /* test sets, up to TLI_TASK_MOST_SETS */
     const choices *set_choices; /* names of the sets, by number; NULL: the only one is "val" */
+    tl_family_kind family;      /* of its models */
+    const char *data_help;      /* what --data names, for --help */
+    field_table fields;         /* settings that only this task has, or reads */
+    const task_result *results; /* ends with a key of NULL; NULL: none of its own */
+
+    /* What the task begins with; what all tasks have in common is set. */
+    void (*set_defaults)(tl_settings *s);
 
     /* Settings that make no run of this task; neither data nor device are needed. */
     tl_status (*check)(const tl_settings *s, tl_error *err);
@@ -62,6 +76,10 @@ typedef struct tli_task {
     /* The files of the training set, or of the test set as far as they were counted: what was passed over there a test
      * knows. NULL: the task does not read images of files. */
     tl_set_files (*files)(const tli_task_data *data, bool train);
+    /* An image file as the model takes it: `values` for tli_inputs, and `seen`, which people can look at. The picture was
+     * decoded at full size, width x height. NULL: the task's models do not classify images. */
+    tl_status (*picture)(const tl_settings *s, const tli_image *decoded, uint32_t width, uint32_t height,
+                         tli_resampler *resampler, float *values, tli_image *seen, tl_error *err);
     /* The name of a class, for people and tables; NULL: classes have numbers only. */
     const char *(*class_name)(const tli_task_data *data, uint32_t class_index);
     /* Beside loss, top1, top5 and perplexity of the main set: what this task reports of its sets. NULL:
@@ -70,9 +88,15 @@ typedef struct tli_task {
 } tli_task;
 
 const tli_task *tli_task_find(const char *name); /* NULL: there is none of this name */
+const tli_task *tli_task_at(int index);          /* NULL: past the last */
 /* Of a test set, for metrics and messages. */
 const char *tli_task_set_name(const tli_task *task, int set);
-const char *tli_task_names(void); /* "mnist, vit" */
+
+enum { TASK_NAMES_ROOM = 128 };
+/* "mnist, vit" of the tasks for which `has` is true (NULL: all), parted by `between`. */
+char *tli_task_names(bool (*has)(const tli_task *task), const char *between, char names[TASK_NAMES_ROOM]);
+bool tli_task_classifies(const tli_task *task);
+bool tli_task_takes_pictures(const tli_task *task);
 
 extern const tli_task tli_task_digits, tli_task_images, tli_task_text;
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "data/dataset.h"
+#include "data/motion.h"
 #include "tasks/task.h"
 
 struct tli_task_data {
@@ -15,6 +16,42 @@ struct tli_task_data {
     int32_t *targets;         /* [batch] */
     uint32_t capacity, count; /* of the batch: allocated, filled */
 };
+
+enum { DIGIT = 28 }; /* pixels a side of a digit that people give as an image file */
+
+static void set_defaults(tl_settings *s)
+{
+    s->model.image_height = s->model.image_width = 84;
+    s->model.image_depth = s->model.patch_depth = 1;
+    s->model.channels = 1;
+    s->model.patch_height = s->model.patch_width = 12;
+    s->model.classes = 10;
+    s->epochs = 20;
+    s->batch_size = 256;
+}
+
+static const field own_fields[] = {
+    {.key = "motion",
+     .type = FIELD_CHOICE,
+     .at = offsetof(tl_settings, motion),
+     .use = FIELD_STORED | FIELD_TRAIN,
+     .choices = &tli_motion_choices,
+     .after = "translution_layers",
+     .help = "training digits: centred or anywhere (static)"},
+    {.key = "test_motion",
+     .type = FIELD_CHOICE,
+     .at = offsetof(tl_settings, test_motion),
+     .use = FIELD_STORED | FIELD_TESTED | FIELD_TRAIN | FIELD_EVAL,
+     .choices = &tli_motion_choices,
+     .after = "motion",
+     .follows = "motion",
+     .flag = "test-motion",
+     .help = "test digits of top1 and loss (as --motion)"},
+};
+
+static const task_result own_results[] = {{"top1_static", offsetof(tl_result, top1_static)},
+                                          {"top1_dynamic", offsetof(tl_result, top1_dynamic)},
+                                          {NULL, 0}};
 
 static tl_status check(const tl_settings *s, tl_error *err)
 {
@@ -190,6 +227,35 @@ static tl_status test_batch(tli_task_data *d, int set, uint64_t number, tli_test
     return TL_OK;
 }
 
+/* A digit at the centre of a black field, as static MNIST has it. */
+static tl_status place_picture(const tl_settings *s, const tli_image *decoded, uint32_t width,
+                               uint32_t height, tli_resampler *resampler, float *values, tli_image *seen,
+                               tl_error *err)
+{
+    const uint32_t side = s->model.image_height;
+    if (side < DIGIT)
+        return tli_fail(err, TL_ERROR_USAGE, "the model was made for fields of %u pixels: digits take %d",
+                        side, DIGIT);
+    const uint32_t corner = (side - DIGIT) / 2;
+    const tli_resize plan = {{0, 0, width, height}, DIGIT, DIGIT, {0, 0, DIGIT, DIGIT}};
+    tli_image digit = {0};
+    tl_status status = tli_resample(decoded, width, height, &plan, resampler, &digit, err);
+    if (status == TL_OK) status = tli_image_reserve(seen, side, side, err);
+    if (status == TL_OK) {
+        memset(seen->pixels, 0, (size_t)side * side * 3);
+        memset(values, 0, (size_t)side * side * sizeof *values);
+    }
+    for (uint32_t i = 0; i < DIGIT * DIGIT && status == TL_OK; i++) {
+        const uint8_t *c = digit.pixels + 3 * i;
+        const size_t at = (size_t)(corner + i / DIGIT) * side + corner + i % DIGIT;
+        const float grey = (0.299f * c[0] + 0.587f * c[1] + 0.114f * c[2]) / 255.0f;
+        values[at] = grey;
+        memset(seen->pixels + 3 * at, (int)(grey * 255.0f + 0.5f), 3);
+    }
+    tli_image_free(&digit);
+    return status;
+}
+
 static void report(const tli_scores scores[TLI_TASK_MOST_SETS], tl_result *result)
 {
     result->top1_static = scores[TL_MOTION_STATIC].top1;
@@ -202,6 +268,11 @@ const tli_task tli_task_digits = {
     .classifies = true,
     .sets = 2,
     .set_choices = &tli_motion_choices,
+    .family = TL_FAMILY_VIT,
+    .data_help = "folder of IDX files, plain or .gz",
+    .fields = FIELDS(own_fields),
+    .results = own_results,
+    .set_defaults = set_defaults,
     .check = check,
     .open = open_data,
     .close = close_data,
@@ -212,5 +283,6 @@ const tli_task tli_task_digits = {
     .main_set = main_set,
     .test_begin = test_begin,
     .test_batch = test_batch,
+    .picture = place_picture,
     .report = report,
 };

@@ -5,6 +5,7 @@
 #include <cjson/cJSON.h>
 
 #include "core/log.h"
+#include "data/augment.h"
 #include "data/json_text.h"
 #include "data/loader.h"
 #include "tasks/task.h"
@@ -23,6 +24,51 @@ struct tli_task_data {
     tli_loader *loader; /* of training, made with the first batch */
     tli_loader *tester; /* of a test under way */
     uint8_t *val_named; /* files of val that a test has named, see tli_loader_options; NULL when drawn */
+};
+
+static void set_defaults(tl_settings *s)
+{
+    s->model.image_depth = s->model.patch_depth = 1;
+    s->model.image_height = s->model.image_width = 224;
+    s->model.patch_height = s->model.patch_width = 16;
+    s->model.channels = 3;
+    s->model.classes = 1000;
+    s->epochs = 300;
+    s->batch_size = 256;
+    s->augment = TL_AUGMENT_ALL;
+}
+
+static const field own_fields[] = {
+    {.key = "augment",
+     .type = FIELD_AUGMENT,
+     .at = offsetof(tl_settings, augment),
+     .use = FIELD_STORED | FIELD_TRAIN | FIELD_LOADER,
+     .choices = &tli_augment_choices,
+     .metavar = "LIST",
+     .help = "random changes, one or several joined by commas (default: all), of"},
+    {.key = "workers",
+     .type = FIELD_U32,
+     .at = offsetof(tl_settings, workers),
+     .use = FIELD_TRAIN | FIELD_EVAL | FIELD_LOADER,
+     .high = 1024,
+     .help = "threads that load images (0: one a core)"},
+    {.key = "strict",
+     .type = FIELD_BOOL,
+     .at = offsetof(tl_settings, strict),
+     .use = FIELD_TRAIN | FIELD_EVAL | FIELD_LOADER | FIELD_OF_FILES,
+     .help = "a file that is no sound image is an error, not passed over"},
+    {.key = "exact_decode",
+     .type = FIELD_BOOL,
+     .at = offsetof(tl_settings, exact_decode),
+     .use = FIELD_STORED | FIELD_TRAIN | FIELD_LOADER | FIELD_OF_FILES,
+     .before = "false",
+     .flag = "exact-decode",
+     .help = "decode large JPEGs in full, as evaluation does; else down to twice the size that is needed"},
+    {.key = "class_names",
+     .type = FIELD_LONG_TEXT,
+     .at = offsetof(tl_settings, class_names),
+     .use = FIELD_STORED,
+     .described = "the list of classes of --data"},
 };
 
 static tl_status check(const tl_settings *s, tl_error *err)
@@ -289,6 +335,16 @@ static const char *class_name(const tli_task_data *d, uint32_t class_index)
     return d->names[class_index];
 }
 
+/* The middle of the picture, as evaluation takes it. */
+static tl_status cut_picture(const tl_settings *s, const tli_image *decoded, uint32_t width, uint32_t height,
+                             tli_resampler *resampler, float *values, tli_image *seen, tl_error *err)
+{
+    const tli_resize plan = tli_resize_centre(width, height, s->model.image_height);
+    TLI_TRY(tli_resample(decoded, width, height, &plan, resampler, seen, err));
+    tli_normalise(seen, values);
+    return TL_OK;
+}
+
 static int main_set(const tl_settings *s)
 {
     return 0;
@@ -299,6 +355,10 @@ const tli_task tli_task_images = {
     .unit = "images",
     .classifies = true,
     .sets = 1,
+    .family = TL_FAMILY_VIT,
+    .data_help = "folder of train/CLASS and val/CLASS with images",
+    .fields = FIELDS(own_fields),
+    .set_defaults = set_defaults,
     .check = check,
     .look = look,
     .open = open_data,
@@ -312,5 +372,6 @@ const tli_task tli_task_images = {
     .test_batch = test_batch,
     .test_end = test_end,
     .files = files,
+    .picture = cut_picture,
     .class_name = class_name,
 };

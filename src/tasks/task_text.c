@@ -17,6 +17,35 @@ struct tli_task_data {
     uint32_t capacity, count;  /* of the batch: allocated, filled */
 };
 
+static void set_defaults(tl_settings *s)
+{
+    s->model.seq_len = 160;
+    s->model.vocab_size = 50257;
+    s->epochs = 300;
+    s->samples_per_epoch = 32000;
+    s->batch_size = 8;
+    s->grad_clip = 1.0f;
+}
+
+static const field own_fields[] = {
+    {.key = "vocabulary",
+     .type = FIELD_LONG_TEXT,
+     .at = offsetof(tl_settings, vocabulary),
+     .use = FIELD_STORED,
+     .after = "vocab_size",
+     .described = "the vocabulary of --data"},
+    {.key = "samples_per_epoch",
+     .type = FIELD_U64,
+     .at = offsetof(tl_settings, samples_per_epoch),
+     .use = FIELD_STORED | FIELD_TRAIN,
+     .low = 1,
+     .high = 4294967295.0,
+     .zero_is_unset = true, /* `check` asks for more than 0, in its own words */
+     .after = "warmup",
+     .flag = "samples-per-epoch",
+     .help = "random windows that make an epoch (@)"},
+};
+
 static bool is_synthetic(const tl_settings *s)
 {
     return strcmp(s->data, "synthetic") == 0;
@@ -241,6 +270,10 @@ const tli_task tli_task_text = {
     .unit = "tokens",
     .classifies = false,
     .sets = 1,
+    .family = TL_FAMILY_GPT,
+    .data_help = "folder of train.bin and val.bin (see `tokenize`)",
+    .fields = FIELDS(own_fields),
+    .set_defaults = set_defaults,
     .check = check,
     .look = look,
     .open = open_data,

@@ -121,21 +121,16 @@ static tl_status check_settings(const tli_safetensors *st, const tl_settings *se
                                 tl_error *err)
 {
     tl_settings stored = *settings;
-    char before[TLI_METADATA_TEXT], now[TLI_METADATA_TEXT], flag[64];
+    settings_difference d;
     TLI_TRY(tli_settings_from_metadata(st, &stored, err));
-    stored.test_motion = settings->test_motion; /* how it is tested does not shape the training */
-    stored.limit_test = settings->limit_test;
+    tli_settings_copy_tested(&stored, settings); /* how it is tested does not shape the training */
     allow_longer(&stored, settings, log);
-    const char *key = tli_settings_difference(&stored, settings, before, now);
-    if (key == NULL) return TL_OK;
-    snprintf(flag, sizeof flag, "%s", key);
-    for (char *c = flag; *c != '\0'; c++)
-        if (*c == '_') *c = '-'; /* as the command line writes it */
+    if (!tli_settings_differ(&stored, settings, &d)) return TL_OK;
     return tli_fail(
         err, TL_ERROR_USAGE,
-        "cannot resume from %s: --%s is %s in the checkpoint of step %llu and %s now; give the same "
+        "cannot resume from %s: %s is %s in the checkpoint of step %llu and %s now; give the same "
         "settings or another --out",
-        st->path, flag, before, (unsigned long long)tli_model_step(st), now);
+        st->path, d.what, d.a, (unsigned long long)tli_model_step(st), d.b);
 }
 
 static tl_status read_standing(const tli_safetensors *st, tli_standing *standing, tl_error *err)

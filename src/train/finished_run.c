@@ -12,17 +12,17 @@
 #include "train/folder.h"
 
 typedef enum kind { KIND_COUNT, KIND_REAL, KIND_BOOL } kind;
-typedef struct field {
+typedef struct result_field {
     const char *key;
     kind kind;
     size_t at; /* in tl_result */
-} field;
+} result_field;
 
 #define FIELD(kind, key, member)                                                                             \
     {                                                                                                        \
         key, kind, offsetof(tl_result, member)                                                               \
     }
-static const field fields[] = {
+static const result_field fields[] = {
     FIELD(KIND_COUNT, "steps", steps),
     FIELD(KIND_COUNT, "params", params),
     FIELD(KIND_COUNT, "peak_device_bytes", peak_device_bytes),
@@ -56,7 +56,7 @@ static void write_real(FILE *file, double value)
         fputs("null", file);
 }
 
-static void write_field(FILE *file, const field *f, const tl_result *result)
+static void write_field(FILE *file, const result_field *f, const tl_result *result)
 {
     const char *at = (const char *)result + f->at;
     fprintf(file, "\"%s\":", f->key);
@@ -97,7 +97,7 @@ static bool read_real(const cJSON *item, double *value)
     return cJSON_IsNumber(item) || cJSON_IsNull(item);
 }
 
-static bool read_field(const cJSON *object, const field *f, tl_result *result)
+static bool read_field(const cJSON *object, const result_field *f, tl_result *result)
 {
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, f->key);
     char *at = (char *)result + f->at;

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "tasks/metadata.h"
 #include "tasks/model_file.h"
 #include "tasks/score.h"
 #include "tasks/settings_check.h"
@@ -107,7 +108,7 @@ static tl_status adopt_stored(run *r)
     if (!r->s->resume || r->s->out[0] == '\0') return TL_OK;
     TLI_TRY(tli_checkpoint_settings(r->s->out, &stored, &step, tl_context_error(r->ctx)));
     if (step == 0) return TL_OK;
-    r->other_test = stored.limit_test != r->s->limit_test || stored.test_motion != r->s->test_motion;
+    r->other_test = tli_settings_test_differently(&stored, r->s);
     r->s->schedule_version = stored.schedule_version;
     if (!r->s->batch_given) r->s->batch_size = stored.batch_size;
     if (r->s->stored_length) {

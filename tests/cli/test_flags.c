@@ -473,9 +473,9 @@ static bool names(const char *list, const char *flag)
 static void test_table(void **unused)
 {
     static parsed p;
-    for (int i = 0; i < tli_flag_count; i++)
+    for (int i = 0; i < tli_flag_count(); i++)
         for (int c = 0; c < tli_command_count; c++) {
-            const char *flag = tl_flags[i].name;
+            const char *flag = tli_flag_at(i)->name;
             const unsigned command = tli_commands[c].command;
             char line[200], word[80];
             bool has_case = false;
@@ -483,11 +483,11 @@ static void test_table(void **unused)
                 has_case |= (shapes[k].commands & command) != 0 && strcmp(shapes[k].flag, flag) == 0;
             for (int k = 0; k < RUNS; k++)
                 has_case |= (runs[k].commands & command) != 0 && names(runs[k].flags, flag);
-            if ((tl_flags[i].commands & command) != 0 && !has_case)
+            if ((tli_flag_at(i)->commands & command) != 0 && !has_case)
                 fail_msg("no case here shows what --%s does in `%s`: add one", flag, tli_commands[c].name);
             if (tli_flag_find((tli_cli_command)command, flag) != NULL) continue;
             snprintf(word, sizeof word, "--%s", flag);
-            snprintf(line, sizeof line, "x %s%s", word, tl_flags[i].kind != FLAG_BOOL ? " 1" : "");
+            snprintf(line, sizeof line, "x %s%s", word, tli_flag_at(i)->kind != FLAG_BOOL ? " 1" : "");
             parse((tli_cli_command)command, line, &p);
             if (p.status == TL_OK || strstr(p.err.text, word) == NULL ||
                 strstr(p.err.text, tli_commands[c].name) == NULL)
@@ -501,15 +501,15 @@ static void test_manual(void **unused)
     static char text[TEXT];
     slurp(TL_GOLDEN_DIR "/../../docs/translution.1", text);
     assert_true(strlen(text) < TEXT - 1);
-    for (int i = 0; i < tli_flag_count; i++) {
+    for (int i = 0; i < tli_flag_count(); i++) {
         char word[80] = "\\-\\-";
         size_t used = strlen(word);
-        for (const char *p = tl_flags[i].name; *p != '\0'; p++) {
+        for (const char *p = tli_flag_at(i)->name; *p != '\0'; p++) {
             if (*p == '-') word[used++] = '\\';
             word[used++] = *p;
         }
         word[used] = '\0';
-        if (tl_flags[i].help != NULL && strstr(text, word) == NULL)
+        if (tli_flag_at(i)->help != NULL && strstr(text, word) == NULL)
             fail_msg("docs/translution.1 has no %s", word);
     }
     char *end = strstr(text, ".SH DESCRIPTION");
@@ -655,16 +655,32 @@ static int prepare(void **state)
     return code;
 }
 
-/* Those of settings take it from train/settings_check.c. */
+/* Those of settings take it from their fields. */
 static void every_number_has_a_range(void **state)
 {
-    for (int i = 0; i < tli_flag_count; i++) {
-        const tli_flag *f = &tl_flags[i];
+    for (int i = 0; i < tli_flag_count(); i++) {
+        const tli_flag *f = tli_flag_at(i);
         double low, high;
-        if (f->kind == FLAG_BOOL || f->kind == FLAG_TEXT || f->kind == FLAG_ENUM || f->kind == FLAG_SHARING)
+        if (f->kind == FLAG_BOOL || f->kind == FLAG_TEXT || f->kind == FLAG_ENUM || f->kind == FLAG_SHARING ||
+            f->kind == FLAG_AUGMENT)
             continue;
         tli_flag_range(f, &low, &high);
         if (!(low < high)) fail_msg("--%s takes numbers from %g to %g", f->name, low, high);
+    }
+}
+
+/* What a resume refuses is named as it was typed: by a flag that `train` has, or in words. */
+static void every_stored_setting_has_a_name(void **state)
+{
+    for (int t = 0; tli_task_at(t) != NULL; t++) {
+        const field *list[FIELDS_MOST];
+        const int count = tli_settings_fields(tli_task_at(t), list);
+        char flag[FIELD_TEXT_ROOM];
+        for (int i = 0; i < count; i++)
+            if ((list[i]->use & FIELD_STORED) != 0 && list[i]->described == NULL &&
+                tli_flag_find(TLI_CLI_TRAIN, tli_field_flag(list[i], flag)) == NULL)
+                fail_msg("%s: `train` has no flag --%s, and the field does not say what to call it",
+                         list[i]->key, flag);
     }
 }
 
@@ -672,6 +688,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_number_has_a_range),
+        cmocka_unit_test(every_stored_setting_has_a_name),
         cmocka_unit_test(test_table),
         cmocka_unit_test(test_shapes),
         cmocka_unit_test(test_manual),

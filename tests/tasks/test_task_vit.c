@@ -112,7 +112,7 @@ static void other_settings_do_not_resume(void **state)
         assert_int_equal(rename(from, to), 0);
     }
     snprintf(s.data, sizeof s.data, "%s", other);
-    refuse(s, TL_ERROR_USAGE, "--class-names is", "parts");
+    refuse(s, TL_ERROR_USAGE, "the list of classes of --data is", "parts");
 
     /* nor is a checkpoint evaluated on it */
     tl_settings e;

@@ -390,7 +390,7 @@ static void metadata_without_a_version(void **unused)
 {
     tl_settings s = small_run(TL_OP_ATTENTION, "unversioned"), stored = {0};
     tli_metadata m;
-    tli_st_pair pairs[TLI_METADATA_MAX];
+    tli_st_pair pairs[FIELDS_MOST];
     int count = 0;
     tli_metadata_write(&s, &m);
     for (int i = 0; i < m.count; i++)

@@ -11,10 +11,7 @@ src/cli/bench_gemm.c k
 src/cli/cmd_train.c data
 src/cli/flags.c attention
 src/cli/flags.c data
-src/cli/flag_rules.c gpt
 src/cli/flags.c k
-src/cli/flag_rules.c vit
-src/cli/options.c vit
 src/data/image_folder.c other
 src/device/select.c auto
 src/models/plan.c translution
@@ -23,9 +20,6 @@ src/ops/clip.c clip
 src/ops/rope.c rope
 src/ops/self_test.c clip
 src/ops/self_test.c translution
-src/tasks/metadata.c vit
-src/tasks/settings.c gpt
-src/tasks/settings.c vit
 src/tasks/task_images.c vit
 src/tasks/task_text.c gpt
 '

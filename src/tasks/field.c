@@ -1,0 +1,149 @@
+#include "tasks/field.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/number.h"
+#include "data/augment.h"
+#include "models/model.h"
+
+const char *tli_field_flag(const field *f, char room[FIELD_TEXT_ROOM])
+{
+    if (f->flag != NULL) return f->flag;
+    snprintf(room, FIELD_TEXT_ROOM, "%s", f->key);
+    for (char *c = room; *c != '\0'; c++)
+        if (*c == '_') *c = '-';
+    return room;
+}
+
+static size_t field_bytes(const field *f)
+{
+    switch (f->type) {
+    case FIELD_TEXT: return f->room;
+    case FIELD_LONG_TEXT: return sizeof(char *);
+    case FIELD_U64: return sizeof(uint64_t);
+    case FIELD_FLOAT: return sizeof(float);
+    case FIELD_BOOL: return sizeof(bool);
+    case FIELD_U32:
+    case FIELD_CHOICE:
+    case FIELD_AUGMENT: break;
+    }
+    return sizeof(uint32_t);
+}
+
+/* ---- as text ------------------------------------------------------------------------------------- */
+
+const char *tli_field_long_text(const field *f, const tl_settings *s)
+{
+    const char *text = *(const char *const *)((const char *)s + f->at);
+    return text != NULL ? text : "unknown";
+}
+
+/* A checkpoint says what the positions are, not that they are the operation's. */
+static int stored_choice(const field *f, const tl_settings *s)
+{
+    if (f->at == offsetof(tl_settings, model.positions)) return (int)tli_model_positions(&s->model);
+    return tli_choice_load((const char *)s + f->at);
+}
+
+void tli_field_write(const field *f, const tl_settings *s, char text[FIELD_TEXT_ROOM])
+{
+    const char *at = (const char *)s + f->at;
+    const size_t room = FIELD_TEXT_ROOM;
+    switch (f->type) {
+    case FIELD_TEXT: snprintf(text, room, "%s", at); break;
+    case FIELD_LONG_TEXT: snprintf(text, room, "%s", tli_field_long_text(f, s)); break;
+    case FIELD_U32: snprintf(text, room, "%u", *(const uint32_t *)at); break;
+    case FIELD_U64: snprintf(text, room, "%llu", (unsigned long long)*(const uint64_t *)at); break;
+    case FIELD_FLOAT: tli_format(text, room, "%.9g", (double)*(const float *)at); break;
+    case FIELD_CHOICE: snprintf(text, room, "%s", tli_choice_shown(f->choices, stored_choice(f, s))); break;
+    case FIELD_BOOL: snprintf(text, room, "%s", *(const bool *)at ? "true" : "false"); break;
+    case FIELD_AUGMENT: tli_augment_name(*(const uint32_t *)at, text); break;
+    }
+}
+
+static bool read_whole(const char *text, uint64_t most, uint64_t *value)
+{
+    char *end = NULL;
+    errno = 0;
+    *value = strtoull(text, &end, 10);
+    return errno == 0 && end != text && *end == '\0' && *text != '-' && *value <= most;
+}
+
+bool tli_field_read(const field *f, const char *text, tl_settings *s)
+{
+    char *at = (char *)s + f->at, *end = NULL;
+    uint64_t whole;
+    int value;
+    switch (f->type) {
+    case FIELD_TEXT: snprintf(at, f->room, "%s", text); return strlen(text) < f->room;
+    case FIELD_LONG_TEXT: *(const char **)at = text; return true;
+    case FIELD_U32:
+        if (!read_whole(text, UINT32_MAX, &whole)) return false;
+        *(uint32_t *)at = (uint32_t)whole;
+        return true;
+    case FIELD_U64: return read_whole(text, UINT64_MAX, (uint64_t *)at);
+    case FIELD_FLOAT:
+        errno = 0;
+        *(float *)at = tli_parse_float(text, &end);
+        return errno == 0 && end != text && *end == '\0';
+    case FIELD_CHOICE:
+        if (!tli_choice_find(f->choices, text, strlen(text), &value)) return false;
+        tli_choice_store(at, value);
+        return true;
+    case FIELD_BOOL:
+        *(bool *)at = strcmp(text, "true") == 0;
+        return *(bool *)at || strcmp(text, "false") == 0;
+    case FIELD_AUGMENT: return tli_augment_parse(text, (uint32_t *)at, NULL) == TL_OK;
+    }
+    return false;
+}
+
+/* ---- values -------------------------------------------------------------------------------------- */
+
+bool tli_field_same(const field *f, const tl_settings *a, const tl_settings *b)
+{
+    char of_a[FIELD_TEXT_ROOM], of_b[FIELD_TEXT_ROOM];
+    if (f->type == FIELD_LONG_TEXT) return strcmp(tli_field_long_text(f, a), tli_field_long_text(f, b)) == 0;
+    tli_field_write(f, a, of_a);
+    tli_field_write(f, b, of_b);
+    return strcmp(of_a, of_b) == 0;
+}
+
+void tli_field_copy(const field *f, const tl_settings *from, tl_settings *to)
+{
+    memcpy((char *)to + f->at, (const char *)from + f->at, field_bytes(f));
+}
+
+tl_status tli_field_refuse(const char *where, bool whole, double low, double high, const char *text,
+                           tl_error *err)
+{
+    return tli_fail(err, TL_ERROR_USAGE,
+                    whole ? "%s takes a whole number from %.0f to %.0f, not '%s'"
+                          : "%s takes a number from %g to %g, not '%s'",
+                    where, low, high, text);
+}
+
+tl_status tli_field_check(const field *f, const tl_settings *s, bool unset, tl_error *err)
+{
+    const void *at = (const char *)s + f->at;
+    if (f->type == FIELD_CHOICE)
+        return unset && tli_choice_load(at) == -1 ? TL_OK
+                                                  : tli_choice_check(f->choices, tli_choice_load(at), err);
+    if (f->low == f->high) return TL_OK;
+    const uint64_t whole = f->type == FIELD_U32   ? *(const uint32_t *)at
+                           : f->type == FIELD_U64 ? *(const uint64_t *)at
+                                                  : 0;
+    const double value = f->type == FIELD_FLOAT ? (double)*(const float *)at : (double)whole;
+    char text[64];
+    if ((value >= f->low && value <= f->high) || ((f->zero_is_unset || unset) && value == 0) ||
+        (f->minus_one_is_unset && value == -1))
+        return TL_OK;
+    if (f->type == FIELD_FLOAT)
+        tli_format(text, sizeof text, "%g", value);
+    else
+        snprintf(text, sizeof text, "%llu", (unsigned long long)whole);
+    return tli_field_refuse(f->key, f->type != FIELD_FLOAT, f->low, f->high, text, err);
+}
