@@ -119,22 +119,23 @@ typedef struct tli_arg {
 #define TLI_ARG_VIEW(v) TLI_ARG_MEM((v).mem), TLI_ARG_U64((v).at)
 
 /* Work-groups in each dimension and work-items a group (1-D groups). */
-typedef struct tli_grid {
+typedef struct tli_launch {
     uint64_t groups[3];
     uint32_t items;
     double flops, bytes; /* work of the whole launch, and what it must move, for the profile; 0: unknown */
-} tli_grid;
+} tli_launch;
 
 /* `groups` groups of `items` work-items each, with unknown work. */
-tli_grid tli_grid1(uint64_t groups, uint32_t items);
-tli_grid tli_grid3(uint64_t x, uint64_t y, uint64_t z, uint32_t items);
+tli_launch tli_launch1(uint64_t groups, uint32_t items);
+tli_launch tli_launch3(uint64_t x, uint64_t y, uint64_t z, uint32_t items);
 
 /* Enqueues one launch; returns before it has run. A grid with no groups is nothing to do. An error names
  * kernel, sizes, code and hint. */
-tl_status tli_run(tl_context *ctx, tli_kernel *kernel, tli_grid grid, const tli_arg *args, int count);
-#define TLI_RUN(ctx, kernel, grid, ...)                                                                      \
-    tli_run((ctx), (kernel), (grid), (const tli_arg[]){__VA_ARGS__},                                         \
-            (int)(sizeof((const tli_arg[]){__VA_ARGS__}) / sizeof(tli_arg)))
+tl_status tli_launch_kernel(tl_context *ctx, tli_kernel *kernel, tli_launch launch, const tli_arg *args,
+                            int count);
+#define TLI_LAUNCH(ctx, kernel, launch, ...)                                                                 \
+    tli_launch_kernel((ctx), (kernel), (launch), (const tli_arg[]){__VA_ARGS__},                             \
+                      (int)(sizeof((const tli_arg[]){__VA_ARGS__}) / sizeof(tli_arg)))
 
 tl_status tli_flush(tl_context *ctx); /* hands what is queued to the device */
 
@@ -173,7 +174,7 @@ tl_status tli_profile_rows(tl_context *ctx, tli_profile_row **rows, int *count);
 
 /* Libraries that enqueue by themselves hand their cl_event (may be NULL) over here; it is released. */
 tl_status tli_profile_event(tl_context *ctx, const char *name, void *event);
-/* The same with the work that it did, as in tli_grid. */
+/* The same with the work that it did, as in tli_launch. */
 tl_status tli_profile_event_work(tl_context *ctx, const char *name, void *event, double flops, double bytes);
 bool tli_profile_is_on(const tl_context *ctx);
 

@@ -2,14 +2,14 @@
 
 #include <stdlib.h>
 
-tli_grid tli_grid1(uint64_t groups, uint32_t items)
+tli_launch tli_launch1(uint64_t groups, uint32_t items)
 {
-    return (tli_grid){.groups = {groups, 1, 1}, .items = items};
+    return (tli_launch){.groups = {groups, 1, 1}, .items = items};
 }
 
-tli_grid tli_grid3(uint64_t x, uint64_t y, uint64_t z, uint32_t items)
+tli_launch tli_launch3(uint64_t x, uint64_t y, uint64_t z, uint32_t items)
 {
-    return (tli_grid){.groups = {x, y, z}, .items = items};
+    return (tli_launch){.groups = {x, y, z}, .items = items};
 }
 
 static cl_int set_arg(cl_kernel kernel, cl_uint index, const tli_arg *arg)
@@ -56,24 +56,26 @@ static tl_status set_args(tl_context *ctx, tli_kernel *kernel, const tli_arg *ar
     return TL_OK;
 }
 
-tl_status tli_run(tl_context *ctx, tli_kernel *kernel, tli_grid grid, const tli_arg *args, int count)
+tl_status tli_launch_kernel(tl_context *ctx, tli_kernel *kernel, tli_launch launch, const tli_arg *args,
+                            int count)
 {
     if (count < 0 || (cl_uint)count != kernel->args)
         return tli_fail(&ctx->error, TL_ERROR_USAGE,
                         "kernel %s of kernels/%s.cl takes %u arguments, %d were given", kernel->name,
                         kernel->family, (unsigned)kernel->args, count);
-    if (grid.groups[0] == 0 || grid.groups[1] == 0 || grid.groups[2] == 0) return TL_OK; /* nothing to do */
-    if (grid.items == 0 || grid.items > kernel->max_items || grid.items > ctx->device.max_work_group)
+    if (launch.groups[0] == 0 || launch.groups[1] == 0 || launch.groups[2] == 0)
+        return TL_OK; /* nothing to do */
+    if (launch.items == 0 || launch.items > kernel->max_items || launch.items > ctx->device.max_work_group)
         return tli_fail(
             &ctx->error, TL_ERROR_DEVICE,
             "kernel %s of kernels/%s.cl was asked for groups of %u work-items, %s allows 1 to %llu",
-            kernel->name, kernel->family, grid.items, ctx->device.name,
+            kernel->name, kernel->family, launch.items, ctx->device.name,
             (unsigned long long)kernel->max_items);
     TLI_TRY(set_args(ctx, kernel, args, count));
-    const size_t local[3] = {grid.items, 1, 1};
-    const size_t global[3] = {(size_t)grid.groups[0] * grid.items, (size_t)grid.groups[1],
-                              (size_t)grid.groups[2]};
-    cl_uint dimensions = grid.groups[2] > 1 ? 3 : grid.groups[1] > 1 ? 2 : 1;
+    const size_t local[3] = {launch.items, 1, 1};
+    const size_t global[3] = {(size_t)launch.groups[0] * launch.items, (size_t)launch.groups[1],
+                              (size_t)launch.groups[2]};
+    cl_uint dimensions = launch.groups[2] > 1 ? 3 : launch.groups[1] > 1 ? 2 : 1;
     cl_event event = NULL;
     cl_int code = tli_fault_launch(&ctx->fault);
     if (code == CL_SUCCESS)
@@ -83,9 +85,10 @@ tl_status tli_run(tl_context *ctx, tli_kernel *kernel, tli_grid grid, const tli_
         &ctx->error, code,
         "launching kernel %s of kernels/%s.cl with %llu x %llu x %llu groups of %u work-items and "
         "%.1f MiB of tensors alive (clEnqueueNDRangeKernel)",
-        kernel->name, kernel->family, (unsigned long long)grid.groups[0], (unsigned long long)grid.groups[1],
-        (unsigned long long)grid.groups[2], grid.items, TLI_MIB(ctx->total)));
+        kernel->name, kernel->family, (unsigned long long)launch.groups[0],
+        (unsigned long long)launch.groups[1], (unsigned long long)launch.groups[2], launch.items,
+        TLI_MIB(ctx->total)));
     if (event == NULL) return TL_OK;
     if (kernel->profile < 0) kernel->profile = tli_profile_row_of(&ctx->profile, kernel->name);
-    return tli_profile_add(ctx, kernel->profile, event, grid.flops, grid.bytes);
+    return tli_profile_add(ctx, kernel->profile, event, launch.flops, launch.bytes);
 }

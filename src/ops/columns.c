@@ -18,9 +18,10 @@ tl_status tli_columns_blocks(tl_context *ctx, tli_view x, uint64_t ld, tli_view 
     }
     tli_kernel *kernel;
     TLI_TRY(tli_row_kernel(ctx, "columns", "columns_blocks", "", &kernel));
-    return TLI_RUN(ctx, kernel, tli_grid3(tli_ceil_div(columns, chunk), blocks, 1, traits->row_group),
-                   TLI_ARG_VIEW(x), TLI_ARG_U64(ld), TLI_ARG_VIEW(out), TLI_ARG_U64(rows),
-                   TLI_ARG_U32(rows_per_block), TLI_ARG_U64(columns), TLI_ARG_U32(chunk), TLI_ARG_F32(scale));
+    return TLI_LAUNCH(ctx, kernel, tli_launch3(tli_ceil_div(columns, chunk), blocks, 1, traits->row_group),
+                      TLI_ARG_VIEW(x), TLI_ARG_U64(ld), TLI_ARG_VIEW(out), TLI_ARG_U64(rows),
+                      TLI_ARG_U32(rows_per_block), TLI_ARG_U64(columns), TLI_ARG_U32(chunk),
+                      TLI_ARG_F32(scale));
 }
 
 tl_status tli_columns_sum(tl_context *ctx, tli_view x, uint32_t ld, tli_view sums, tli_view workspace,

@@ -56,22 +56,22 @@ tl_status tli_convit_positions(tl_context *ctx, const convit *g, tli_view table,
 }
 
 /* Blocks of a matrix, times heads, times `samples`. */
-static tli_grid blocks(tl_context *ctx, const convit *g, uint32_t samples, uint32_t *block)
+static tli_launch blocks(tl_context *ctx, const convit *g, uint32_t samples, uint32_t *block)
 {
-    const tli_grid one = tli_elements_cut(ctx, matrix_of(g), block);
-    return tli_grid3(tli_ceil_div(matrix_of(g), *block), g->heads, samples, one.items);
+    const tli_launch one = tli_elements_cut(ctx, matrix_of(g), block);
+    return tli_launch3(tli_ceil_div(matrix_of(g), *block), g->heads, samples, one.items);
 }
 
 tl_status tli_convit_mix(tl_context *ctx, const convit *g, tli_view prob, tli_view positions, tli_view gate,
                          tli_view mixed)
 {
     uint32_t block;
-    tli_grid grid = blocks(ctx, g, g->batch, &block);
-    grid.bytes = 8.0 * g->batch * g->heads * matrix_of(g);
+    tli_launch launch = blocks(ctx, g, g->batch, &block);
+    launch.bytes = 8.0 * g->batch * g->heads * matrix_of(g);
     tli_kernel *kernel;
     TLI_TRY(tli_row_kernel(ctx, "gated", "gated_mix", "", &kernel));
-    return TLI_RUN(ctx, kernel, grid, TLI_ARG_VIEW(prob), TLI_ARG_VIEW(positions), TLI_ARG_VIEW(gate),
-                   TLI_ARG_VIEW(mixed), TLI_ARG_U64(matrix_of(g)), TLI_ARG_U32(block));
+    return TLI_LAUNCH(ctx, kernel, launch, TLI_ARG_VIEW(prob), TLI_ARG_VIEW(positions), TLI_ARG_VIEW(gate),
+                      TLI_ARG_VIEW(mixed), TLI_ARG_U64(matrix_of(g)), TLI_ARG_U32(block));
 }
 
 tl_status tli_convit_backward(tl_context *ctx, const convit *g, tli_view table, tli_view prob,
@@ -81,13 +81,13 @@ tl_status tli_convit_backward(tl_context *ctx, const convit *g, tli_view table, 
     const uint32_t count = matrix_of(g);
     const tli_view dpositions = workspace, terms = tli_view_add(workspace, (uint64_t)g->heads * count);
     uint32_t block;
-    tli_grid grid = blocks(ctx, g, 1, &block);
-    grid.bytes = 12.0 * g->batch * g->heads * count;
+    tli_launch launch = blocks(ctx, g, 1, &block);
+    launch.bytes = 12.0 * g->batch * g->heads * count;
     tli_kernel *kernel;
     TLI_TRY(tli_row_kernel(ctx, "gated", "gated_back", "", &kernel));
-    TLI_TRY(TLI_RUN(ctx, kernel, grid, TLI_ARG_VIEW(prob), TLI_ARG_VIEW(positions), TLI_ARG_VIEW(gate),
-                    TLI_ARG_VIEW(dmixed), TLI_ARG_VIEW(dpositions), TLI_ARG_VIEW(terms), TLI_ARG_U64(count),
-                    TLI_ARG_U32(g->batch), TLI_ARG_U32(block)));
+    TLI_TRY(TLI_LAUNCH(ctx, kernel, launch, TLI_ARG_VIEW(prob), TLI_ARG_VIEW(positions), TLI_ARG_VIEW(gate),
+                       TLI_ARG_VIEW(dmixed), TLI_ARG_VIEW(dpositions), TLI_ARG_VIEW(terms),
+                       TLI_ARG_U64(count), TLI_ARG_U32(g->batch), TLI_ARG_U32(block)));
     tli_gemm_args sum = {.m = g->heads, .n = 1, .k = count, .alpha = 1.0f};
     sum.a = terms, sum.lda = count, sum.b = tli_view_add(table, g->features), sum.ldb = g->features + 1;
     sum.c = dgate, sum.ldc = 1;

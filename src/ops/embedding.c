@@ -24,10 +24,10 @@ tl_status tli_tokens_forward(tl_context *ctx, tli_view patches, tli_view class_t
     tli_rows_plan plan = tli_rows_cut(ctx, rows, channels);
     tli_kernel *kernel;
     TLI_TRY(tli_row_kernel(ctx, "embedding", "tokens_forward", plan.options, &kernel));
-    return TLI_RUN(ctx, kernel, plan.grid, TLI_ARG_VIEW(patches), TLI_ARG_VIEW(class_token),
-                   TLI_ARG_VIEW(position), TLI_ARG_U32(has_position), TLI_ARG_VIEW(x), TLI_ARG_U64(rows),
-                   TLI_ARG_U32(batch), TLI_ARG_U32(channels), TLI_ARG_U32(cls),
-                   TLI_ARG_U32(plan.rows_per_group));
+    return TLI_LAUNCH(ctx, kernel, plan.launch, TLI_ARG_VIEW(patches), TLI_ARG_VIEW(class_token),
+                      TLI_ARG_VIEW(position), TLI_ARG_U32(has_position), TLI_ARG_VIEW(x), TLI_ARG_U64(rows),
+                      TLI_ARG_U32(batch), TLI_ARG_U32(channels), TLI_ARG_U32(cls),
+                      TLI_ARG_U32(plan.rows_per_group));
 }
 
 tl_status tli_tokens_backward(tl_context *ctx, tli_view dx, tli_view dclass_token, tli_view dposition,
@@ -60,12 +60,12 @@ tl_status tli_mean_tokens_backward(tl_context *ctx, tli_view dy, tli_view dx, ui
     uint64_t period = (uint64_t)batch * channels;
     if (tokens == 0 || period == 0) return TL_OK;
     uint32_t block;
-    tli_grid grid = tli_elements_cut(ctx, period, &block);
-    grid.groups[1] = tokens;
+    tli_launch launch = tli_elements_cut(ctx, period, &block);
+    launch.groups[1] = tokens;
     tli_kernel *kernel;
     TLI_TRY(tli_row_kernel(ctx, "embedding", "mean_tokens_backward", "", &kernel));
-    return TLI_RUN(ctx, kernel, grid, TLI_ARG_VIEW(dy), TLI_ARG_VIEW(dx), TLI_ARG_U64(period),
-                   TLI_ARG_F32(1.0f / (float)tokens), TLI_ARG_U32(block));
+    return TLI_LAUNCH(ctx, kernel, launch, TLI_ARG_VIEW(dy), TLI_ARG_VIEW(dx), TLI_ARG_U64(period),
+                      TLI_ARG_F32(1.0f / (float)tokens), TLI_ARG_U32(block));
 }
 
 /* ---- a table with a row for every id ------------------------------------------------------------- */
@@ -80,9 +80,9 @@ tl_status tli_embedding_forward(tl_context *ctx, tli_view table, tli_view ids, t
     const tli_rows_plan plan = tli_rows_cut(ctx, rows, channels);
     tli_kernel *kernel;
     TLI_TRY(tli_row_kernel(ctx, "embedding", "embedding_forward", plan.options, &kernel));
-    return TLI_RUN(ctx, kernel, plan.grid, TLI_ARG_VIEW(table), TLI_ARG_VIEW(ids), TLI_ARG_VIEW(position),
-                   TLI_ARG_U32(has_position), TLI_ARG_VIEW(x), TLI_ARG_U64(rows), TLI_ARG_U32(batch),
-                   TLI_ARG_U32(channels), TLI_ARG_U32(plan.rows_per_group));
+    return TLI_LAUNCH(ctx, kernel, plan.launch, TLI_ARG_VIEW(table), TLI_ARG_VIEW(ids),
+                      TLI_ARG_VIEW(position), TLI_ARG_U32(has_position), TLI_ARG_VIEW(x), TLI_ARG_U64(rows),
+                      TLI_ARG_U32(batch), TLI_ARG_U32(channels), TLI_ARG_U32(plan.rows_per_group));
 }
 
 uint64_t tli_embedding_index_count(uint64_t rows)
@@ -122,7 +122,7 @@ tl_status tli_embedding_backward(tl_context *ctx, tli_view index, uint32_t spans
     if (channels == 0) return TL_OK;
     tli_kernel *kernel;
     TLI_TRY(tli_row_kernel(ctx, "embedding", "embedding_backward", "", &kernel));
-    return TLI_RUN(ctx, kernel, tli_grid1(spans, tli_context_traits(ctx)->row_group), TLI_ARG_VIEW(index),
-                   TLI_ARG_VIEW(tli_view_add(index, 3 * rows)), TLI_ARG_VIEW(dx), TLI_ARG_VIEW(dtable),
-                   TLI_ARG_U32(channels));
+    return TLI_LAUNCH(ctx, kernel, tli_launch1(spans, tli_context_traits(ctx)->row_group),
+                      TLI_ARG_VIEW(index), TLI_ARG_VIEW(tli_view_add(index, 3 * rows)), TLI_ARG_VIEW(dx),
+                      TLI_ARG_VIEW(dtable), TLI_ARG_U32(channels));
 }

@@ -75,14 +75,14 @@ tl_status tli_gemm_own(tl_context *ctx, const tli_gemm_args *g)
     if (traits->cpu_path)
         tile = choose_block(g, traits->compute_units, batches,
                             (traits->vector_width == 16 ? 4 : 2) * traits->vector_width);
-    tli_grid grid = tli_grid3(ceil_div(g->n, tile.columns), ceil_div(g->m, tile.rows), batches,
-                              traits->cpu_path ? 1 : 256);
-    grid.flops = 2.0 * g->m * g->n * g->k * batches;
-    return TLI_RUN(ctx, kernel, grid, TLI_ARG_VIEW(g->a), TLI_ARG_VIEW(g->b), TLI_ARG_VIEW(g->c),
-                   TLI_ARG_VIEW(g->bias), TLI_ARG_VIEW(g->residual), TLI_ARG_I32(g->m), TLI_ARG_I32(g->n),
-                   TLI_ARG_I32(g->k), TLI_ARG_I32(g->lda), TLI_ARG_I32(g->ldb), TLI_ARG_I32(g->ldc),
-                   TLI_ARG_F32(g->alpha), TLI_ARG_F32(g->beta), TLI_ARG_I32(tile.rows),
-                   TLI_ARG_I32(tile.columns), TLI_ARG_I32(inner), TLI_ARG_U64(g->a_outer),
-                   TLI_ARG_U64(g->a_inner), TLI_ARG_U64(g->b_outer), TLI_ARG_U64(g->b_inner),
-                   TLI_ARG_U64(g->c_outer), TLI_ARG_U64(g->c_inner));
+    tli_launch launch = tli_launch3(ceil_div(g->n, tile.columns), ceil_div(g->m, tile.rows), batches,
+                                    traits->cpu_path ? 1 : 256);
+    launch.flops = 2.0 * g->m * g->n * g->k * batches;
+    return TLI_LAUNCH(ctx, kernel, launch, TLI_ARG_VIEW(g->a), TLI_ARG_VIEW(g->b), TLI_ARG_VIEW(g->c),
+                      TLI_ARG_VIEW(g->bias), TLI_ARG_VIEW(g->residual), TLI_ARG_I32(g->m), TLI_ARG_I32(g->n),
+                      TLI_ARG_I32(g->k), TLI_ARG_I32(g->lda), TLI_ARG_I32(g->ldb), TLI_ARG_I32(g->ldc),
+                      TLI_ARG_F32(g->alpha), TLI_ARG_F32(g->beta), TLI_ARG_I32(tile.rows),
+                      TLI_ARG_I32(tile.columns), TLI_ARG_I32(inner), TLI_ARG_U64(g->a_outer),
+                      TLI_ARG_U64(g->a_inner), TLI_ARG_U64(g->b_outer), TLI_ARG_U64(g->b_inner),
+                      TLI_ARG_U64(g->c_outer), TLI_ARG_U64(g->c_inner));
 }

@@ -22,8 +22,8 @@ tl_status tli_patches_forward(tl_context *ctx, tli_view images, tli_view patches
     tli_rows_plan plan = tli_rows_cut(ctx, rows, p.depth * p.height * p.width * channels);
     tli_kernel *kernel;
     TLI_TRY(tli_row_kernel(ctx, "image", "patches_forward", plan.options, &kernel));
-    return TLI_RUN(ctx, kernel, plan.grid, TLI_ARG_VIEW(images), TLI_ARG_VIEW(patches), TLI_ARG_U64(rows),
-                   TLI_ARG_U32(batch), TLI_ARG_U32(channels), TLI_ARG_U32(i.width), TLI_ARG_U32(i.height),
-                   TLI_ARG_U32(i.depth), TLI_ARG_U32(p.width), TLI_ARG_U32(p.height), TLI_ARG_U32(p.depth),
-                   TLI_ARG_U32(plan.rows_per_group));
+    return TLI_LAUNCH(ctx, kernel, plan.launch, TLI_ARG_VIEW(images), TLI_ARG_VIEW(patches),
+                      TLI_ARG_U64(rows), TLI_ARG_U32(batch), TLI_ARG_U32(channels), TLI_ARG_U32(i.width),
+                      TLI_ARG_U32(i.height), TLI_ARG_U32(i.depth), TLI_ARG_U32(p.width),
+                      TLI_ARG_U32(p.height), TLI_ARG_U32(p.depth), TLI_ARG_U32(plan.rows_per_group));
 }

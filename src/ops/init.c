@@ -12,10 +12,10 @@ tl_status tli_init_uniform(tl_context *ctx, tl_tensor *tensor, float bound, uint
                  count = tli_shard_count(tensor, s);
         if (count == 0) continue;
         uint32_t block; /* counted in Philox blocks of four elements */
-        tli_grid grid = tli_elements_cut(ctx, tli_ceil_div(first % 4 + count, 4), &block);
-        TLI_TRY(TLI_RUN(ctx, kernel, grid, TLI_ARG_MEM(tensor->mem[s]), TLI_ARG_U64(first),
-                        TLI_ARG_U64(count), TLI_ARG_U64(seed), TLI_ARG_U64(stream), TLI_ARG_F32(bound),
-                        TLI_ARG_U32(block)));
+        tli_launch launch = tli_elements_cut(ctx, tli_ceil_div(first % 4 + count, 4), &block);
+        TLI_TRY(TLI_LAUNCH(ctx, kernel, launch, TLI_ARG_MEM(tensor->mem[s]), TLI_ARG_U64(first),
+                           TLI_ARG_U64(count), TLI_ARG_U64(seed), TLI_ARG_U64(stream), TLI_ARG_F32(bound),
+                           TLI_ARG_U32(block)));
     }
     return TL_OK;
 }
@@ -28,9 +28,9 @@ tl_status tli_init_constant(tl_context *ctx, tl_tensor *tensor, float value)
         uint64_t count = tli_shard_count(tensor, s);
         if (count == 0) continue;
         uint32_t block;
-        tli_grid grid = tli_elements_cut(ctx, count, &block);
-        TLI_TRY(TLI_RUN(ctx, kernel, grid, TLI_ARG_MEM(tensor->mem[s]), TLI_ARG_U64(count),
-                        TLI_ARG_F32(value), TLI_ARG_U32(block)));
+        tli_launch launch = tli_elements_cut(ctx, count, &block);
+        TLI_TRY(TLI_LAUNCH(ctx, kernel, launch, TLI_ARG_MEM(tensor->mem[s]), TLI_ARG_U64(count),
+                           TLI_ARG_F32(value), TLI_ARG_U32(block)));
     }
     return TL_OK;
 }

@@ -10,9 +10,9 @@ tl_status tli_layernorm_forward(tl_context *ctx, tli_view x, tli_view weight, tl
     tli_rows_plan plan = tli_rows_cut(ctx, rows, channels);
     tli_kernel *kernel;
     TLI_TRY(tli_row_kernel(ctx, "layernorm", "layernorm_forward", plan.options, &kernel));
-    return TLI_RUN(ctx, kernel, plan.grid, TLI_ARG_VIEW(x), TLI_ARG_VIEW(weight), TLI_ARG_VIEW(bias),
-                   TLI_ARG_VIEW(y), TLI_ARG_VIEW(stats), TLI_ARG_U64(rows), TLI_ARG_U32(channels),
-                   TLI_ARG_U32(plan.rows_per_group));
+    return TLI_LAUNCH(ctx, kernel, plan.launch, TLI_ARG_VIEW(x), TLI_ARG_VIEW(weight), TLI_ARG_VIEW(bias),
+                      TLI_ARG_VIEW(y), TLI_ARG_VIEW(stats), TLI_ARG_U64(rows), TLI_ARG_U32(channels),
+                      TLI_ARG_U32(plan.rows_per_group));
 }
 
 tl_status tli_layernorm_backward(tl_context *ctx, tli_view dy, tli_view x, tli_view weight, tli_view stats,
@@ -32,21 +32,21 @@ tl_status tli_layernorm_backward(tl_context *ctx, tli_view dy, tli_view x, tli_v
     if (!one_pass) { /* first, as dx may be dy */
         uint32_t items = tli_context_traits(ctx)->row_group;
         TLI_TRY(tli_row_kernel(ctx, "layernorm", "layernorm_backward_dw", "", &kernel));
-        TLI_TRY(TLI_RUN(ctx, kernel, tli_grid3(tli_ceil_div(channels, items), blocks, 1, items),
-                        TLI_ARG_VIEW(dy), TLI_ARG_VIEW(x), TLI_ARG_VIEW(stats), TLI_ARG_VIEW(workspace),
-                        TLI_ARG_U64(rows), TLI_ARG_U32(channels), TLI_ARG_U32(rows_per_block)));
+        TLI_TRY(TLI_LAUNCH(ctx, kernel, tli_launch3(tli_ceil_div(channels, items), blocks, 1, items),
+                           TLI_ARG_VIEW(dy), TLI_ARG_VIEW(x), TLI_ARG_VIEW(stats), TLI_ARG_VIEW(workspace),
+                           TLI_ARG_U64(rows), TLI_ARG_U32(channels), TLI_ARG_U32(rows_per_block)));
     }
     if (one_pass || has_dx) {
         tli_rows_plan plan = tli_rows_cut(ctx, rows, channels);
         if (one_pass) { /* a work-group is a block of the column sums */
             plan.rows_per_group = rows_per_block;
-            plan.grid = tli_grid1(blocks, 1);
+            plan.launch = tli_launch1(blocks, 1);
         }
         TLI_TRY(tli_row_kernel(ctx, "layernorm", "layernorm_backward_dx", plan.options, &kernel));
-        TLI_TRY(TLI_RUN(ctx, kernel, plan.grid, TLI_ARG_VIEW(dy), TLI_ARG_VIEW(x), TLI_ARG_VIEW(weight),
-                        TLI_ARG_VIEW(stats), TLI_ARG_VIEW(dx), TLI_ARG_VIEW(workspace), TLI_ARG_U64(rows),
-                        TLI_ARG_U32(channels), TLI_ARG_U32(plan.rows_per_group), TLI_ARG_U32(has_dx),
-                        TLI_ARG_U32(accumulate)));
+        TLI_TRY(TLI_LAUNCH(ctx, kernel, plan.launch, TLI_ARG_VIEW(dy), TLI_ARG_VIEW(x), TLI_ARG_VIEW(weight),
+                           TLI_ARG_VIEW(stats), TLI_ARG_VIEW(dx), TLI_ARG_VIEW(workspace), TLI_ARG_U64(rows),
+                           TLI_ARG_U32(channels), TLI_ARG_U32(plan.rows_per_group), TLI_ARG_U32(has_dx),
+                           TLI_ARG_U32(accumulate)));
     }
     uint64_t ld = 2 * (uint64_t)channels; /* workspace [block][dweight, dbias][channel] */
     TLI_TRY(tli_columns_blocks(ctx, workspace, ld, dweight, blocks, blocks, channels, 1.0f));

@@ -18,10 +18,10 @@ static tl_status cross_entropy(tl_context *ctx, tli_view logits, tli_view target
         soft = logits;
     tli_kernel *kernel;
     TLI_TRY(tli_row_kernel(ctx, "loss", "cross_entropy", plan.options, &kernel));
-    return TLI_RUN(ctx, kernel, plan.grid, TLI_ARG_VIEW(logits), TLI_ARG_VIEW(targets), TLI_ARG_VIEW(soft),
-                   TLI_ARG_U32(has_soft), TLI_ARG_VIEW(losses), TLI_ARG_VIEW(ranks), TLI_ARG_VIEW(dlogits),
-                   TLI_ARG_U32(has_dlogits), TLI_ARG_F32(scale), TLI_ARG_U64(rows), TLI_ARG_U32(classes),
-                   TLI_ARG_U32(plan.rows_per_group));
+    return TLI_LAUNCH(ctx, kernel, plan.launch, TLI_ARG_VIEW(logits), TLI_ARG_VIEW(targets),
+                      TLI_ARG_VIEW(soft), TLI_ARG_U32(has_soft), TLI_ARG_VIEW(losses), TLI_ARG_VIEW(ranks),
+                      TLI_ARG_VIEW(dlogits), TLI_ARG_U32(has_dlogits), TLI_ARG_F32(scale), TLI_ARG_U64(rows),
+                      TLI_ARG_U32(classes), TLI_ARG_U32(plan.rows_per_group));
 }
 
 tl_status tli_cross_entropy(tl_context *ctx, tli_view logits, tli_view targets, tli_view losses,
@@ -41,6 +41,6 @@ tl_status tli_sum(tl_context *ctx, tli_view values, uint64_t count, float scale,
 {
     tli_kernel *kernel;
     TLI_TRY(tli_row_kernel(ctx, "loss", "sum", "", &kernel));
-    return TLI_RUN(ctx, kernel, tli_grid1(1, tli_context_traits(ctx)->row_group), TLI_ARG_VIEW(values),
-                   TLI_ARG_U64(count), TLI_ARG_F32(scale), TLI_ARG_VIEW(total));
+    return TLI_LAUNCH(ctx, kernel, tli_launch1(1, tli_context_traits(ctx)->row_group), TLI_ARG_VIEW(values),
+                      TLI_ARG_U64(count), TLI_ARG_F32(scale), TLI_ARG_VIEW(total));
 }

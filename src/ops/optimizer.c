@@ -40,8 +40,8 @@ static tl_status launch_elementwise(tl_context *ctx, tl_optimizer kind, const op
         int used = 0;
         uint32_t block;
         if (count == 0) continue;
-        tli_grid grid = tli_elements_cut(ctx, count, &block);
-        grid.bytes = (double)((3 + 2 * (uint64_t)slots) * count * tli_element_bytes(t->value->dtype));
+        tli_launch launch = tli_elements_cut(ctx, count, &block);
+        launch.bytes = (double)((3 + 2 * (uint64_t)slots) * count * tli_element_bytes(t->value->dtype));
         args[used++] = TLI_ARG_MEM(t->value->mem[shard]);
         args[used++] = TLI_ARG_MEM(t->gradient->mem[shard]);
         for (int i = 0; i < slots; i++) args[used++] = TLI_ARG_MEM(t->state[i]->mem[shard]);
@@ -52,7 +52,7 @@ static tl_status launch_elementwise(tl_context *ctx, tl_optimizer kind, const op
         args[used++] = TLI_ARG_F32(s->gradient_scale);
         args[used++] = TLI_ARG_MEM(s->verdict.mem);
         args[used++] = TLI_ARG_U64(s->verdict.at);
-        TLI_TRY(tli_run(ctx, kernel, grid, args, used));
+        TLI_TRY(tli_launch_kernel(ctx, kernel, launch, args, used));
     }
     return TL_OK;
 }

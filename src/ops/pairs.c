@@ -220,8 +220,8 @@ tl_status tli_mask_rows(tl_context *ctx, const tl_tensor *mask, uint64_t count, 
 {
     tli_kernel *kernel;
     TLI_TRY(tli_row_kernel(ctx, "pairs", "mask_rows", "", &kernel));
-    return TLI_RUN(ctx, kernel, tli_grid1(matrices, tli_context_traits(ctx)->row_group),
-                   TLI_ARG_MEM(mask->mem[0]), TLI_ARG_U64(count), TLI_ARG_VIEW(rows), TLI_ARG_F32(value));
+    return TLI_LAUNCH(ctx, kernel, tli_launch1(matrices, tli_context_traits(ctx)->row_group),
+                      TLI_ARG_MEM(mask->mem[0]), TLI_ARG_U64(count), TLI_ARG_VIEW(rows), TLI_ARG_F32(value));
 }
 
 tl_status tli_pairs_fill(tl_context *ctx, tli_view values, uint64_t count, float value)
@@ -229,15 +229,15 @@ tl_status tli_pairs_fill(tl_context *ctx, tli_view values, uint64_t count, float
     enum { BLOCK = 16384 };
     tli_kernel *kernel;
     TLI_TRY(tli_row_kernel(ctx, "pairs", "fill", "", &kernel));
-    tli_grid grid = tli_grid1((count + BLOCK - 1) / BLOCK, tli_context_traits(ctx)->row_group);
-    grid.bytes = 4.0 * (double)count;
-    return TLI_RUN(ctx, kernel, grid, TLI_ARG_VIEW(values), TLI_ARG_U64(count), TLI_ARG_F32(value),
-                   TLI_ARG_U32(BLOCK));
+    tli_launch launch = tli_launch1((count + BLOCK - 1) / BLOCK, tli_context_traits(ctx)->row_group);
+    launch.bytes = 4.0 * (double)count;
+    return TLI_LAUNCH(ctx, kernel, launch, TLI_ARG_VIEW(values), TLI_ARG_U64(count), TLI_ARG_F32(value),
+                      TLI_ARG_U32(BLOCK));
 }
 
-static tli_grid blocks(const tli_pairs *pairs, uint32_t heads)
+static tli_launch blocks(const tli_pairs *pairs, uint32_t heads)
 {
-    return tli_grid3((pairs->count + PAIR_BLOCK - 1) / PAIR_BLOCK, heads, 1, 1);
+    return tli_launch3((pairs->count + PAIR_BLOCK - 1) / PAIR_BLOCK, heads, 1, 1);
 }
 
 tl_status tli_pairs_to_rows(tl_context *ctx, const tli_pairs *pairs, uint32_t batch, uint32_t heads,
@@ -245,10 +245,10 @@ tl_status tli_pairs_to_rows(tl_context *ctx, const tli_pairs *pairs, uint32_t ba
 {
     tli_kernel *kernel;
     TLI_TRY(tli_row_kernel(ctx, "pairs", "pairs_to_rows", "", &kernel));
-    return TLI_RUN(ctx, kernel, blocks(pairs, heads), TLI_ARG_MEM(pairs->device_pairs->mem[0]),
-                   TLI_ARG_I32(pairs->count), TLI_ARG_I32(batch), TLI_ARG_I32(heads),
-                   TLI_ARG_I32(pairs->queries), TLI_ARG_I32(pairs->keys), TLI_ARG_VIEW(values),
-                   TLI_ARG_VIEW(rows), TLI_ARG_I32(accumulate));
+    return TLI_LAUNCH(ctx, kernel, blocks(pairs, heads), TLI_ARG_MEM(pairs->device_pairs->mem[0]),
+                      TLI_ARG_I32(pairs->count), TLI_ARG_I32(batch), TLI_ARG_I32(heads),
+                      TLI_ARG_I32(pairs->queries), TLI_ARG_I32(pairs->keys), TLI_ARG_VIEW(values),
+                      TLI_ARG_VIEW(rows), TLI_ARG_I32(accumulate));
 }
 
 tl_status tli_rows_to_pairs(tl_context *ctx, const tli_pairs *pairs, uint32_t batch, uint32_t heads,
@@ -256,8 +256,8 @@ tl_status tli_rows_to_pairs(tl_context *ctx, const tli_pairs *pairs, uint32_t ba
 {
     tli_kernel *kernel;
     TLI_TRY(tli_row_kernel(ctx, "pairs", "rows_to_pairs", "", &kernel));
-    return TLI_RUN(ctx, kernel, blocks(pairs, heads), TLI_ARG_MEM(pairs->device_pairs->mem[0]),
-                   TLI_ARG_I32(pairs->count), TLI_ARG_I32(batch), TLI_ARG_I32(heads),
-                   TLI_ARG_I32(pairs->queries), TLI_ARG_I32(pairs->keys), TLI_ARG_VIEW(rows),
-                   TLI_ARG_VIEW(values));
+    return TLI_LAUNCH(ctx, kernel, blocks(pairs, heads), TLI_ARG_MEM(pairs->device_pairs->mem[0]),
+                      TLI_ARG_I32(pairs->count), TLI_ARG_I32(batch), TLI_ARG_I32(heads),
+                      TLI_ARG_I32(pairs->queries), TLI_ARG_I32(pairs->keys), TLI_ARG_VIEW(rows),
+                      TLI_ARG_VIEW(values));
 }

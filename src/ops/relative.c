@@ -131,17 +131,17 @@ static uint32_t batch_block(const tiling *t, uint32_t panels, uint32_t batch)
 
 /* Launch grids. On a GPU, score-like products also tile the rows, weight gradients the matrix's rows, and
  * aggregates the batch and the tokens; on a CPU a work-group walks these by itself. */
-static tli_grid by_group(const tiling *t, uint32_t groups, uint32_t columns, uint32_t rows)
+static tli_launch by_group(const tiling *t, uint32_t groups, uint32_t columns, uint32_t rows)
 {
-    return t->cpu ? tli_grid3(groups, columns, 1, 1)
-                  : tli_grid3(groups, columns, ceil_div(rows, GPU_TILE), GPU_ITEMS);
+    return t->cpu ? tli_launch3(groups, columns, 1, 1)
+                  : tli_launch3(groups, columns, ceil_div(rows, GPU_TILE), GPU_ITEMS);
 }
 
-static tli_grid by_token(const tiling *t, const tli_relative *r, uint32_t panels, uint32_t block,
-                         uint32_t tokens)
+static tli_launch by_token(const tiling *t, const tli_relative *r, uint32_t panels, uint32_t block,
+                           uint32_t tokens)
 {
-    return t->cpu ? tli_grid3(panels, ceil_div(r->batch, block), 1, 1)
-                  : tli_grid3(panels, ceil_div(r->batch, GPU_TILE), tokens, GPU_ITEMS);
+    return t->cpu ? tli_launch3(panels, ceil_div(r->batch, block), 1, 1)
+                  : tli_launch3(panels, ceil_div(r->batch, GPU_TILE), tokens, GPU_ITEMS);
 }
 
 static tl_status get(tl_context *ctx, const tiling *t, const char *name, tli_kernel **kernel)
@@ -164,10 +164,10 @@ static void add_sides(tiling *t, const tli_relative *r, const tl_tensor *wq, con
 }
 
 /* Work of `units` products of all the chunk's rows with a matrix each. */
-static tli_grid with_work(tli_grid grid, const tli_relative *r, const chunk *c, double units)
+static tli_launch with_work(tli_launch launch, const tli_relative *r, const chunk *c, double units)
 {
-    grid.flops = units * 2.0 * (c->pair_end - c->pair_begin) * r->batch * r->inner * r->heads * r->head_dim;
-    return grid;
+    launch.flops = units * 2.0 * (c->pair_end - c->pair_begin) * r->batch * r->inner * r->heads * r->head_dim;
+    return launch;
 }
 
 /* Runs score on a chunk: the logits into weights, q and k into rows; mem NULL leaves either out. */
@@ -177,12 +177,13 @@ static tl_status score_chunk(tl_context *ctx, const tli_relative *r, const tilin
 {
     tli_kernel *score;
     TLI_TRY(get(ctx, t, "score", &score));
-    const tli_grid grid = by_group(t, c->end - c->begin, r->heads, r->pairs->largest * r->batch);
-    return TLI_RUN(ctx, score, with_work(grid, r, c, 2.0), TABLES(r), TLI_ARG_I32(c->begin),
-                   TLI_ARG_I32(pair_begin), TLI_ARG_I32(r->pairs->count), TLI_ARG_I32(r->batch),
-                   TLI_ARG_VIEW(xq), TLI_ARG_MEM(c->query), TLI_ARG_I32(c->query_first), TLI_ARG_VIEW(xk),
-                   TLI_ARG_MEM(c->key), TLI_ARG_I32(c->key_first), TLI_ARG_VIEW(weights), TLI_ARG_F32(scale),
-                   TLI_ARG_I32(rows.q.mem != NULL), TLI_ARG_VIEW(rows.q), TLI_ARG_VIEW(rows.k));
+    const tli_launch launch = by_group(t, c->end - c->begin, r->heads, r->pairs->largest * r->batch);
+    return TLI_LAUNCH(ctx, score, with_work(launch, r, c, 2.0), TABLES(r), TLI_ARG_I32(c->begin),
+                      TLI_ARG_I32(pair_begin), TLI_ARG_I32(r->pairs->count), TLI_ARG_I32(r->batch),
+                      TLI_ARG_VIEW(xq), TLI_ARG_MEM(c->query), TLI_ARG_I32(c->query_first), TLI_ARG_VIEW(xk),
+                      TLI_ARG_MEM(c->key), TLI_ARG_I32(c->key_first), TLI_ARG_VIEW(weights),
+                      TLI_ARG_F32(scale), TLI_ARG_I32(rows.q.mem != NULL), TLI_ARG_VIEW(rows.q),
+                      TLI_ARG_VIEW(rows.k));
 }
 
 tl_status tli_relative_score(tl_context *ctx, const tli_relative *r, tli_view xq, const tl_tensor *wq,
@@ -203,12 +204,12 @@ static tl_status weight_gradient(tl_context *ctx, const tli_relative *r, const t
 {
     tli_kernel *kernel;
     TLI_TRY(get(ctx, t, "weight_gradient", &kernel));
-    const tli_grid grid = by_group(t, c->end - c->begin, r->heads * ceil_div(r->head_dim, t->columns),
-                                   r->inner);
-    return TLI_RUN(ctx, kernel, with_work(grid, r, c, 1.0), TABLES(r), TLI_ARG_I32(c->begin),
-                   TLI_ARG_I32(pair_begin), TLI_ARG_I32(r->pairs->count), TLI_ARG_I32(r->batch),
-                   TLI_ARG_I32(side), TLI_ARG_VIEW(x), TLI_ARG_VIEW(gradient), TLI_ARG_VIEW(weights),
-                   TLI_ARG_MEM(dw), TLI_ARG_I32(dw_first));
+    const tli_launch launch = by_group(t, c->end - c->begin, r->heads * ceil_div(r->head_dim, t->columns),
+                                       r->inner);
+    return TLI_LAUNCH(ctx, kernel, with_work(launch, r, c, 1.0), TABLES(r), TLI_ARG_I32(c->begin),
+                      TLI_ARG_I32(pair_begin), TLI_ARG_I32(r->pairs->count), TLI_ARG_I32(r->batch),
+                      TLI_ARG_I32(side), TLI_ARG_VIEW(x), TLI_ARG_VIEW(gradient), TLI_ARG_VIEW(weights),
+                      TLI_ARG_MEM(dw), TLI_ARG_I32(dw_first));
 }
 
 tl_status tli_relative_score_backward(tl_context *ctx, const tli_relative *r, tli_view xq,
@@ -240,13 +241,13 @@ tl_status tli_relative_score_backward(tl_context *ctx, const tli_relative *r, tl
         if (wk != NULL)
             TLI_TRY(
                 weight_gradient(ctx, r, &t, &c, pair_begin, 1, xk, rows.q, dweights, c.dkey, c.key_first));
-        const tli_grid grid = by_token(&t, r, slices, block, r->pairs->keys);
-        TLI_TRY(TLI_RUN(ctx, back, with_work(grid, r, &c, 2.0), TABLES(r), TLI_ARG_I32(c.begin),
-                        TLI_ARG_I32(c.end), TLI_ARG_I32(pair_begin), TLI_ARG_I32(r->pairs->count),
-                        TLI_ARG_I32(r->pairs->queries), TLI_ARG_I32(r->pairs->keys), TLI_ARG_I32(r->batch),
-                        TLI_ARG_I32(block), TLI_ARG_VIEW(dweights), TLI_ARG_VIEW(rows.q),
-                        TLI_ARG_VIEW(rows.k), TLI_ARG_MEM(c.query), TLI_ARG_I32(c.query_first),
-                        TLI_ARG_MEM(c.key), TLI_ARG_I32(c.key_first), TLI_ARG_VIEW(dxq), TLI_ARG_VIEW(dxk)));
+        const tli_launch launch = by_token(&t, r, slices, block, r->pairs->keys);
+        TLI_TRY(TLI_LAUNCH(
+            ctx, back, with_work(launch, r, &c, 2.0), TABLES(r), TLI_ARG_I32(c.begin), TLI_ARG_I32(c.end),
+            TLI_ARG_I32(pair_begin), TLI_ARG_I32(r->pairs->count), TLI_ARG_I32(r->pairs->queries),
+            TLI_ARG_I32(r->pairs->keys), TLI_ARG_I32(r->batch), TLI_ARG_I32(block), TLI_ARG_VIEW(dweights),
+            TLI_ARG_VIEW(rows.q), TLI_ARG_VIEW(rows.k), TLI_ARG_MEM(c.query), TLI_ARG_I32(c.query_first),
+            TLI_ARG_MEM(c.key), TLI_ARG_I32(c.key_first), TLI_ARG_VIEW(dxq), TLI_ARG_VIEW(dxk)));
     }
     return TL_OK;
 }
@@ -260,11 +261,11 @@ tl_status tli_relative_aggregate(tl_context *ctx, const tli_relative *r, tli_vie
     const uint32_t panels = r->heads * ceil_div(r->head_dim, t.columns),
                    block = batch_block(&t, panels, r->batch);
     for (chunk c = {0}; next_chunk(r->pairs, NULL, w, NULL, NULL, 0, &c);) {
-        const tli_grid grid = by_token(&t, r, panels, block, r->pairs->queries);
-        TLI_TRY(TLI_RUN(ctx, aggregate, with_work(grid, r, &c, 1.0), TABLES(r), TLI_ARG_I32(c.begin),
-                        TLI_ARG_I32(c.end), TLI_ARG_I32(r->pairs->count), TLI_ARG_I32(r->pairs->queries),
-                        TLI_ARG_I32(r->batch), TLI_ARG_I32(block), TLI_ARG_VIEW(x), TLI_ARG_MEM(c.key),
-                        TLI_ARG_I32(c.key_first), TLI_ARG_VIEW(weights), TLI_ARG_VIEW(y)));
+        const tli_launch launch = by_token(&t, r, panels, block, r->pairs->queries);
+        TLI_TRY(TLI_LAUNCH(ctx, aggregate, with_work(launch, r, &c, 1.0), TABLES(r), TLI_ARG_I32(c.begin),
+                           TLI_ARG_I32(c.end), TLI_ARG_I32(r->pairs->count), TLI_ARG_I32(r->pairs->queries),
+                           TLI_ARG_I32(r->batch), TLI_ARG_I32(block), TLI_ARG_VIEW(x), TLI_ARG_MEM(c.key),
+                           TLI_ARG_I32(c.key_first), TLI_ARG_VIEW(weights), TLI_ARG_VIEW(y)));
     }
     return TL_OK;
 }
@@ -282,17 +283,17 @@ tl_status tli_relative_aggregate_backward(tl_context *ctx, const tli_relative *r
     const uint32_t slices = ceil_div(r->inner, t.block), block = batch_block(&t, slices, r->batch);
     for (chunk c = {0}; next_chunk(r->pairs, NULL, w, NULL, dw, limit, &c);) {
         const uint32_t pairs = (uint32_t)(c.pair_end - c.pair_begin);
-        const tli_grid grid = by_token(&t, r, slices, block, r->pairs->keys);
-        TLI_TRY(TLI_RUN(ctx, back, with_work(grid, r, &c, 1.0), TABLES(r), TLI_ARG_I32(c.begin),
-                        TLI_ARG_I32(c.end), TLI_ARG_I32(c.pair_begin), TLI_ARG_I32(c.pair_end),
-                        TLI_ARG_I32(r->pairs->count), TLI_ARG_I32(r->pairs->queries),
-                        TLI_ARG_I32(r->pairs->keys), TLI_ARG_I32(r->batch), TLI_ARG_I32(block),
-                        TLI_ARG_VIEW(dy), TLI_ARG_VIEW(x), TLI_ARG_MEM(c.key), TLI_ARG_I32(c.key_first),
-                        TLI_ARG_VIEW(weights), TLI_ARG_VIEW(workspace), TLI_ARG_VIEW(dx)));
-        TLI_TRY(TLI_RUN(ctx, sum, tli_grid3(ceil_div(pairs, 16), r->heads, 1, 1), TLI_ARG_I32(slices),
-                        TLI_ARG_I32(r->heads), TLI_ARG_I32(c.pair_begin), TLI_ARG_I32(c.pair_end),
-                        TLI_ARG_I32(r->pairs->count), TLI_ARG_I32(r->batch), TLI_ARG_VIEW(workspace),
-                        TLI_ARG_VIEW(dweights)));
+        const tli_launch launch = by_token(&t, r, slices, block, r->pairs->keys);
+        TLI_TRY(TLI_LAUNCH(ctx, back, with_work(launch, r, &c, 1.0), TABLES(r), TLI_ARG_I32(c.begin),
+                           TLI_ARG_I32(c.end), TLI_ARG_I32(c.pair_begin), TLI_ARG_I32(c.pair_end),
+                           TLI_ARG_I32(r->pairs->count), TLI_ARG_I32(r->pairs->queries),
+                           TLI_ARG_I32(r->pairs->keys), TLI_ARG_I32(r->batch), TLI_ARG_I32(block),
+                           TLI_ARG_VIEW(dy), TLI_ARG_VIEW(x), TLI_ARG_MEM(c.key), TLI_ARG_I32(c.key_first),
+                           TLI_ARG_VIEW(weights), TLI_ARG_VIEW(workspace), TLI_ARG_VIEW(dx)));
+        TLI_TRY(TLI_LAUNCH(ctx, sum, tli_launch3(ceil_div(pairs, 16), r->heads, 1, 1), TLI_ARG_I32(slices),
+                           TLI_ARG_I32(r->heads), TLI_ARG_I32(c.pair_begin), TLI_ARG_I32(c.pair_end),
+                           TLI_ARG_I32(r->pairs->count), TLI_ARG_I32(r->batch), TLI_ARG_VIEW(workspace),
+                           TLI_ARG_VIEW(dweights)));
         TLI_TRY(weight_gradient(ctx, r, &t, &c, 0, 2, x, dy, weights, c.dkey, c.key_first));
     }
     return TL_OK;

@@ -52,13 +52,13 @@ tl_status tli_rope_rotate(tl_context *ctx, const tli_rope *r, tli_view table, tl
     const uint64_t count = (uint64_t)r->tokens * r->batch;
     if (count == 0) return TL_OK;
     tli_rows_plan plan = tli_rows_cut(ctx, count, r->heads * r->head_dim);
-    plan.grid.bytes = 8.0 * (double)count * r->heads * r->head_dim;
+    plan.launch.bytes = 8.0 * (double)count * r->heads * r->head_dim;
     tli_kernel *kernel;
     TLI_TRY(tli_row_kernel(ctx, "rope", "rope_rotate", plan.options, &kernel));
-    return TLI_RUN(ctx, kernel, plan.grid, TLI_ARG_VIEW(table), TLI_ARG_VIEW(rows), TLI_ARG_U64(count),
-                   TLI_ARG_U32(r->batch), TLI_ARG_U32(r->heads), TLI_ARG_U32(r->head_dim),
-                   TLI_ARG_U32(r->stride), TLI_ARG_F32(back ? -1.0f : 1.0f),
-                   TLI_ARG_U32(plan.rows_per_group));
+    return TLI_LAUNCH(ctx, kernel, plan.launch, TLI_ARG_VIEW(table), TLI_ARG_VIEW(rows), TLI_ARG_U64(count),
+                      TLI_ARG_U32(r->batch), TLI_ARG_U32(r->heads), TLI_ARG_U32(r->head_dim),
+                      TLI_ARG_U32(r->stride), TLI_ARG_F32(back ? -1.0f : 1.0f),
+                      TLI_ARG_U32(plan.rows_per_group));
 }
 
 /* ---- the term ------------------------------------------------------------------------------------ */

@@ -28,7 +28,7 @@ static inline uint64_t tli_rows_share(const tli_traits *traits, uint64_t rows, u
 
 typedef struct tli_rows_plan {
     uint32_t rows_per_group;
-    tli_grid grid;
+    tli_launch launch;
     char options[32]; /* for tli_kernel_get */
 } tli_rows_plan;
 
@@ -47,12 +47,12 @@ static inline tli_rows_plan tli_rows_cut(tl_context *ctx, uint64_t rows, uint32_
             (void)snprintf(plan.options, sizeof plan.options, "-DTL_LANES=%u", lanes);
         plan.rows_per_group = traits->row_group / lanes;
     }
-    plan.grid = tli_grid1(tli_ceil_div(rows, plan.rows_per_group), traits->row_group);
+    plan.launch = tli_launch1(tli_ceil_div(rows, plan.rows_per_group), traits->row_group);
     return plan;
 }
 
 /* `count` elements in blocks of *block for elementwise kernels. */
-static inline tli_grid tli_elements_cut(tl_context *ctx, uint64_t count, uint32_t *block)
+static inline tli_launch tli_elements_cut(tl_context *ctx, uint64_t count, uint32_t *block)
 {
     const tli_traits *traits = tli_context_traits(ctx);
     if (traits->row_group == 1) {
@@ -61,7 +61,7 @@ static inline tli_grid tli_elements_cut(tl_context *ctx, uint64_t count, uint32_
     } else {
         *block = traits->row_group * TLI_ITEM_ELEMENTS;
     }
-    return tli_grid1(tli_ceil_div(count, *block), traits->row_group);
+    return tli_launch1(tli_ceil_div(count, *block), traits->row_group);
 }
 
 /* Elements of shard s of a tensor. */

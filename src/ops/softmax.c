@@ -10,8 +10,8 @@ tl_status tli_softmax_forward(tl_context *ctx, tli_view logits, uint64_t rows, u
     tli_rows_plan plan = tli_rows_cut(ctx, rows, keys);
     tli_kernel *kernel;
     TLI_TRY(tli_row_kernel(ctx, "softmax", "softmax_forward", plan.options, &kernel));
-    return TLI_RUN(ctx, kernel, plan.grid, TLI_ARG_VIEW(logits), TLI_ARG_U64(rows), TLI_ARG_U32(queries),
-                   TLI_ARG_U32(keys), TLI_ARG_U32(causal), TLI_ARG_U32(plan.rows_per_group));
+    return TLI_LAUNCH(ctx, kernel, plan.launch, TLI_ARG_VIEW(logits), TLI_ARG_U64(rows), TLI_ARG_U32(queries),
+                      TLI_ARG_U32(keys), TLI_ARG_U32(causal), TLI_ARG_U32(plan.rows_per_group));
 }
 
 tl_status tli_softmax_backward(tl_context *ctx, tli_view prob, tli_view dprob, uint64_t rows,
@@ -21,7 +21,7 @@ tl_status tli_softmax_backward(tl_context *ctx, tli_view prob, tli_view dprob, u
     tli_rows_plan plan = tli_rows_cut(ctx, rows, keys);
     tli_kernel *kernel;
     TLI_TRY(tli_row_kernel(ctx, "softmax", "softmax_backward", plan.options, &kernel));
-    return TLI_RUN(ctx, kernel, plan.grid, TLI_ARG_VIEW(prob), TLI_ARG_VIEW(dprob), TLI_ARG_U64(rows),
-                   TLI_ARG_U32(queries), TLI_ARG_U32(keys), TLI_ARG_U32(causal), TLI_ARG_F32(scale),
-                   TLI_ARG_U32(plan.rows_per_group));
+    return TLI_LAUNCH(ctx, kernel, plan.launch, TLI_ARG_VIEW(prob), TLI_ARG_VIEW(dprob), TLI_ARG_U64(rows),
+                      TLI_ARG_U32(queries), TLI_ARG_U32(keys), TLI_ARG_U32(causal), TLI_ARG_F32(scale),
+                      TLI_ARG_U32(plan.rows_per_group));
 }

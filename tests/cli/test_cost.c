@@ -216,11 +216,11 @@ static void test_trace(void **state)
     assert_int_equal(tli_kernel_get(ctx, "random", "constant_fill", "", &kernel), TL_OK);
     assert_int_equal(tli_profile_trace(ctx, KEPT), TL_OK);
     for (int i = 0; i < LAUNCHES; i++) {
-        tli_grid grid = tli_grid1(1, tli_context_traits(ctx)->row_group);
+        tli_launch grid = tli_launch1(1, tli_context_traits(ctx)->row_group);
         grid.flops = 1000;
         grid.bytes = 4 * COUNT;
-        assert_int_equal(TLI_RUN(ctx, kernel, grid, TLI_ARG_MEM(tensor->mem[0]), TLI_ARG_U64(COUNT),
-                                 TLI_ARG_F32(1.0f), TLI_ARG_U32(COUNT)),
+        assert_int_equal(TLI_LAUNCH(ctx, kernel, grid, TLI_ARG_MEM(tensor->mem[0]), TLI_ARG_U64(COUNT),
+                                    TLI_ARG_F32(1.0f), TLI_ARG_U32(COUNT)),
                          TL_OK);
     }
     assert_int_equal(tli_profile_write_trace(ctx, "/nonexistent/trace.json"), TL_ERROR_IO);

@@ -146,8 +146,8 @@ static float scaled(bench *b, const char *options)
     MUST(ctx, tl_tensor_create(ctx, "x", TL_MEMORY_DATA, 1, 3, &x));
     MUST(ctx, tl_tensor_write(ctx, x, 0, 3, values));
     MUST(ctx, tli_kernel_get(ctx, "scale", "scale", options, &kernel));
-    MUST(ctx, TLI_RUN(ctx, kernel, tli_grid1(1, 1), TLI_ARG_MEM(tli_at(x, 0).mem), TLI_ARG_F32(2),
-                      TLI_ARG_U32(3)));
+    MUST(ctx, TLI_LAUNCH(ctx, kernel, tli_launch1(1, 1), TLI_ARG_MEM(tli_at(x, 0).mem), TLI_ARG_F32(2),
+                         TLI_ARG_U32(3)));
     MUST(ctx, tl_tensor_read(ctx, x, 0, 3, values));
     tl_context_destroy(ctx);
     return values[1];
@@ -221,7 +221,7 @@ static void many_kernels(void **state)
         MUST(ctx, tli_kernel_get(ctx, "many", name, "", &again));
         assert_ptr_equal(again, kernels[i]);
     }
-    MUST(ctx, TLI_RUN(ctx, kernels[149], tli_grid1(1, 1), TLI_ARG_MEM(x->mem[0])));
+    MUST(ctx, TLI_LAUNCH(ctx, kernels[149], tli_launch1(1, 1), TLI_ARG_MEM(x->mem[0])));
     MUST(ctx, tl_tensor_read(ctx, x, 0, 1, &got));
     assert_int_equal(got, 149);
     tl_context_destroy(ctx);
@@ -246,7 +246,7 @@ static void standard_macros(void **state)
         const tli_traits *traits = tli_context_traits(ctx);
         MUST(ctx, tl_tensor_create(ctx, "x", TL_MEMORY_DATA, 1, 4, &x));
         MUST(ctx, tli_kernel_get(ctx, "macros", "macros", "-DMINE=77", &kernel));
-        MUST(ctx, TLI_RUN(ctx, kernel, tli_grid1(1, 1), TLI_ARG_MEM(x->mem[0])));
+        MUST(ctx, TLI_LAUNCH(ctx, kernel, tli_launch1(1, 1), TLI_ARG_MEM(x->mem[0])));
         MUST(ctx, tl_tensor_read(ctx, x, 0, 4, got));
         assert_int_equal(got[0], traits->cpu_path);
         assert_int_equal(got[1], traits->vector_width);
@@ -267,7 +267,7 @@ static void several_files(void **state)
     float got = 0;
     MUST(ctx, tl_tensor_create(ctx, "x", TL_MEMORY_DATA, 1, 1, &x));
     MUST(ctx, tli_kernel_get(ctx, "part+whole", "whole", "", &kernel));
-    MUST(ctx, TLI_RUN(ctx, kernel, tli_grid1(1, 1), TLI_ARG_MEM(x->mem[0])));
+    MUST(ctx, TLI_LAUNCH(ctx, kernel, tli_launch1(1, 1), TLI_ARG_MEM(x->mem[0])));
     MUST(ctx, tl_tensor_read(ctx, x, 0, 1, &got));
     assert_true(got == 9);
     assert_int_equal(tli_kernel_get(ctx, "part+missing", "whole", "", &kernel), TL_ERROR_DEVICE);
@@ -527,17 +527,18 @@ static void arguments(void **state)
     static const int32_t expected[10] = {0, 0, 1, -5, -6, 3, 4, 1, 8, 0};
     MUST(ctx, tl_tensor_create(ctx, "out", TL_MEMORY_DATA, 1, 10, &out));
     MUST(ctx, tli_kernel_get(ctx, "args", "args", "", &kernel));
-    MUST(ctx, TLI_RUN(ctx, kernel, tli_grid1(1, 1), TLI_ARG_VIEW(tli_at(out, 2)),
-                      TLI_ARG_VIEW(((tli_view){.mem = NULL, .at = 8})), TLI_ARG_I32(-5),
-                      TLI_ARG_U32(4294967290u), TLI_ARG_U64(0x300000004u), TLI_ARG_F32(0.15625f)));
+    MUST(ctx, TLI_LAUNCH(ctx, kernel, tli_launch1(1, 1), TLI_ARG_VIEW(tli_at(out, 2)),
+                         TLI_ARG_VIEW(((tli_view){.mem = NULL, .at = 8})), TLI_ARG_I32(-5),
+                         TLI_ARG_U32(4294967290u), TLI_ARG_U64(0x300000004u), TLI_ARG_F32(0.15625f)));
     MUST(ctx, tl_tensor_read(ctx, out, 0, 10, got));
     assert_memory_equal(got, expected, sizeof got);
 
-    assert_int_equal(TLI_RUN(ctx, kernel, tli_grid1(1, 1), TLI_ARG_VIEW(tli_at(out, 2))), TL_ERROR_USAGE);
+    assert_int_equal(TLI_LAUNCH(ctx, kernel, tli_launch1(1, 1), TLI_ARG_VIEW(tli_at(out, 2))),
+                     TL_ERROR_USAGE);
     has(tl_context_error(ctx)->text, "kernel args of kernels/args.cl takes 8 arguments, 2 were given");
-    assert_int_equal(TLI_RUN(ctx, kernel, tli_grid1(1, 1), TLI_ARG_VIEW(tli_at(out, 2)),
-                             TLI_ARG_VIEW(tli_at(out, 2)), TLI_ARG_I32(1), TLI_ARG_U64(1), TLI_ARG_U64(1),
-                             TLI_ARG_F32(1)),
+    assert_int_equal(TLI_LAUNCH(ctx, kernel, tli_launch1(1, 1), TLI_ARG_VIEW(tli_at(out, 2)),
+                                TLI_ARG_VIEW(tli_at(out, 2)), TLI_ARG_I32(1), TLI_ARG_U64(1), TLI_ARG_U64(1),
+                                TLI_ARG_F32(1)),
                      TL_ERROR_DEVICE); /* 8 bytes for a uint */
     has(tl_context_error(ctx)->text, "argument 5 of kernel args of kernels/args.cl");
     has(tl_context_error(ctx)->text, "CL_INVALID_ARG_SIZE (-51)");
@@ -545,10 +546,10 @@ static void arguments(void **state)
     /* Only what has changed is set again, behind a failure, too, and into buffers that take another's place. */
     static const float floats[] = {0.15625f, 0.15625f, 0.5f, 0.15625f};
     for (int i = 0; i < 40; i++) {
-        MUST(ctx, TLI_RUN(ctx, kernel, tli_grid1(1, 1), TLI_ARG_VIEW(tli_at(out, (uint64_t)(i / 8 % 2))),
-                          TLI_ARG_VIEW(((tli_view){.mem = i % 5 == 0 ? out->mem[0] : NULL, .at = 8})),
-                          TLI_ARG_I32(i / 2), TLI_ARG_U32(i / 3), TLI_ARG_U64((uint64_t)i / 4 << 32 | 7),
-                          TLI_ARG_F32(floats[i % 4])));
+        MUST(ctx, TLI_LAUNCH(ctx, kernel, tli_launch1(1, 1), TLI_ARG_VIEW(tli_at(out, (uint64_t)(i / 8 % 2))),
+                             TLI_ARG_VIEW(((tli_view){.mem = i % 5 == 0 ? out->mem[0] : NULL, .at = 8})),
+                             TLI_ARG_I32(i / 2), TLI_ARG_U32(i / 3), TLI_ARG_U64((uint64_t)i / 4 << 32 | 7),
+                             TLI_ARG_F32(floats[i % 4])));
         MUST(ctx, tl_tensor_read(ctx, out, (uint64_t)(i / 8 % 2), 7, got));
         const int32_t now[7] = {i % 5 != 0, i / 2, i / 3, i / 4, 7, i % 4 != 2, 8};
         assert_memory_equal(got, now, sizeof now);
@@ -582,7 +583,7 @@ static void grids(void **state)
         const uint64_t nx = shapes[s][0], ny = shapes[s][1], nz = shapes[s][2];
         int32_t got[64], expected[64] = {0};
         MUST(ctx, tli_zero(ctx, tli_at(out, 0), 64));
-        MUST(ctx, TLI_RUN(ctx, kernel, tli_grid3(nx, ny, nz, items), TLI_ARG_MEM(out->mem[0])));
+        MUST(ctx, TLI_LAUNCH(ctx, kernel, tli_launch3(nx, ny, nz, items), TLI_ARG_MEM(out->mem[0])));
         for (uint64_t i = 0; i < nx * ny * nz * items; i++) {
             const uint64_t g = i / items;
             expected[i] = (int32_t)(g % nx + 10 * (g / nx % ny) + 100 * (g / nx / ny) + 1000 * (i % items) +
@@ -593,13 +594,14 @@ static void grids(void **state)
     }
     int32_t before[64], after[64];
     MUST(ctx, tl_tensor_read(ctx, out, 0, 64, before));
-    MUST(ctx,
-         TLI_RUN(ctx, kernel, tli_grid1(0, 1), TLI_ARG_MEM(out->mem[0]))); /* nothing to do is not an error */
-    MUST(ctx, TLI_RUN(ctx, kernel, tli_grid3(1, 1, 0, 1), TLI_ARG_MEM(out->mem[0])));
+    MUST(ctx, TLI_LAUNCH(ctx, kernel, tli_launch1(0, 1),
+                         TLI_ARG_MEM(out->mem[0]))); /* nothing to do is not an error */
+    MUST(ctx, TLI_LAUNCH(ctx, kernel, tli_launch3(1, 1, 0, 1), TLI_ARG_MEM(out->mem[0])));
     MUST(ctx, tl_tensor_read(ctx, out, 0, 64, after));
     assert_memory_equal(before, after, sizeof before);
-    assert_int_equal(TLI_RUN(ctx, kernel, tli_grid1(1, 0), TLI_ARG_MEM(out->mem[0])), TL_ERROR_DEVICE);
-    assert_int_equal(TLI_RUN(ctx, kernel, tli_grid1(1, most + 1), TLI_ARG_MEM(out->mem[0])), TL_ERROR_DEVICE);
+    assert_int_equal(TLI_LAUNCH(ctx, kernel, tli_launch1(1, 0), TLI_ARG_MEM(out->mem[0])), TL_ERROR_DEVICE);
+    assert_int_equal(TLI_LAUNCH(ctx, kernel, tli_launch1(1, most + 1), TLI_ARG_MEM(out->mem[0])),
+                     TL_ERROR_DEVICE);
     has(tl_context_error(ctx)->text, "kernel grid of kernels/grid.cl was asked for groups of");
     MUST(ctx, tli_flush(ctx));
     MUST(ctx, tl_finish(ctx));
@@ -635,12 +637,12 @@ static void profile(void **state)
     MUST(ctx, tli_kernel_get(ctx, "scale", "scale", "", &scale));
     MUST(ctx, tli_kernel_get(ctx, "scale", "scale", "-DB", &other)); /* one row a kernel name */
     for (int i = 0; i < LAUNCHES; i++) {
-        MUST(ctx,
-             TLI_RUN(ctx, scale, tli_grid1(1, 1), TLI_ARG_MEM(x->mem[0]), TLI_ARG_F32(1), TLI_ARG_U32(1)));
+        MUST(ctx, TLI_LAUNCH(ctx, scale, tli_launch1(1, 1), TLI_ARG_MEM(x->mem[0]), TLI_ARG_F32(1),
+                             TLI_ARG_U32(1)));
         assert_true(ctx->profile.waiting < TLI_PROFILE_PENDING); /* bounded */
     }
-    MUST(ctx,
-         TLI_RUN(ctx, other, tli_grid1(1, 1), TLI_ARG_MEM(x->mem[0]), TLI_ARG_F32(1), TLI_ARG_U32(LENGTH)));
+    MUST(ctx, TLI_LAUNCH(ctx, other, tli_launch1(1, 1), TLI_ARG_MEM(x->mem[0]), TLI_ARG_F32(1),
+                         TLI_ARG_U32(LENGTH)));
     MUST(ctx, tli_copy(ctx, tli_at(x, 0), tli_at(x, 500), 100));
     MUST(ctx, tli_profile_event(ctx, "foreign", NULL)); /* a library that gave no event */
     cl_event event = NULL;

@@ -56,9 +56,9 @@ static void far_from(tl_context *ctx, uint64_t first, uint64_t count)
     tl_tensor *t = golden_upload(ctx, NULL, 1, count);
     tli_kernel *kernel;
     MUST(ctx, tli_kernel_get(ctx, "random", "uniform_fill", "", &kernel));
-    MUST(ctx,
-         TLI_RUN(ctx, kernel, tli_grid1(1, items), TLI_ARG_MEM(t->mem[0]), TLI_ARG_U64(first),
-                 TLI_ARG_U64(count), TLI_ARG_U64(9), TLI_ARG_U64(8), TLI_ARG_F32(1.0f), TLI_ARG_U32(block)));
+    MUST(ctx, TLI_LAUNCH(ctx, kernel, tli_launch1(1, items), TLI_ARG_MEM(t->mem[0]), TLI_ARG_U64(first),
+                         TLI_ARG_U64(count), TLI_ARG_U64(9), TLI_ARG_U64(8), TLI_ARG_F32(1.0f),
+                         TLI_ARG_U32(block)));
     float *got = golden_download(ctx, t);
     tli_random r = {.seed = 9, .stream = 8, .index = first};
     for (uint64_t i = 0; i < count; i++) assert_true(got[i] == 2 * tli_random_uniform(&r) - 1);
