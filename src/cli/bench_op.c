@@ -75,12 +75,12 @@ static double floats(bench_op *b)
 /* --recompute auto keeps q_ij and k_ij where they fit, as training does. */
 static void choose_keep(const tl_context *ctx, bench_op *b, tl_recompute recompute)
 {
-    const tli_traits *traits = tli_context_traits(ctx);
+    const tli_limits *limits = tli_context_limits(ctx);
     if (!tli_op_saves_pairs(&b->shape) || recompute == TL_RECOMPUTE_ALWAYS) return;
     b->shape.keep = true;
     if (recompute == TL_RECOMPUTE_NEVER) return;
-    b->shape.keep = 4 * floats(b) <= (double)traits->memory_limit &&
-                    4 * tli_op_kept_count(&b->shape) <= traits->max_alloc_bytes;
+    b->shape.keep = 4 * floats(b) <= (double)limits->memory_limit &&
+                    4 * tli_op_kept_count(&b->shape) <= limits->max_alloc_bytes;
 }
 
 static tl_status make_shape(const tli_cli_options *o, tli_op_shape *s, tl_error *err)

@@ -79,7 +79,7 @@ static tl_status run(const tli_cli_options *o, tl_context *ctx)
     cJSON_Delete(json);
     if (status == TL_OK && !o->quick)
         tli_cli_say("kept for this device and driver; --gemm auto %s\n",
-                    tli_context_traits(ctx)->cpu_path ? "takes the own kernels on CPUs all the same"
+                    tli_context_limits(ctx)->cpu_path ? "takes the own kernels on CPUs all the same"
                                                       : "goes by it");
     return status;
 }

@@ -33,7 +33,7 @@ static tl_status begin_trace(const tli_cli_options *o, tl_context *ctx, tl_error
 static tl_status create_tested_context(tl_context_options *options, tl_context **ctx, tl_error *err)
 {
     TLI_TRY(tl_context_create(options, ctx, err));
-    const bool cpu_path = tli_context_traits(*ctx)->cpu_path;
+    const bool cpu_path = tli_context_limits(*ctx)->cpu_path;
     tl_kernel_path path;
     tl_status status = tli_self_test_choose(*ctx, options->path == TL_PATH_AUTO, &path);
     if (status != TL_OK) *err = *tl_context_error(*ctx);

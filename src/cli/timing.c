@@ -140,10 +140,10 @@ tl_status tli_measure_rows_rate(tl_context *ctx, uint64_t rows, uint32_t dim, do
 tl_status tli_measure_gemm_rate(tl_context *ctx, uint64_t rows, uint32_t dim, double *gflops)
 {
     /* A CPU is as fast with 1024 as with more; a GPU is not yet busy. */
-    const tli_traits *traits = tli_context_traits(ctx);
+    const tli_limits *limits = tli_context_limits(ctx);
     uint32_t square = tl_context_device(ctx)->type == TL_DEVICE_CPU ? 1024 : 4096;
-    while (square > 64 && (12ull * square * square > traits->memory_limit ||
-                           4ull * square * square > traits->max_alloc_bytes))
+    while (square > 64 && (12ull * square * square > limits->memory_limit ||
+                           4ull * square * square > limits->max_alloc_bytes))
         square /= 2;
     TLI_TRY(best_rate(ctx, square, square, square, gflops));
     if (dim == 0) return TL_OK;

@@ -28,25 +28,25 @@ static tl_status override_vector_width(tl_device_info *device, tl_error *err)
     return TL_OK;
 }
 
-static tli_traits traits_of(const tl_device_info *device, const tl_context_options *options)
+static tli_limits traits_of(const tl_device_info *device, const tl_context_options *options)
 {
-    tli_traits traits = {.compute_units = device->compute_units,
+    tli_limits limits = {.compute_units = device->compute_units,
                          .memory_limit = options->memory_limit,
                          .max_alloc_bytes = device->max_alloc_bytes,
                          .local_bytes = device->local_bytes,
                          .gemm = options->gemm};
-    traits.cpu_path = options->path == TL_PATH_AUTO ? device->type == TL_DEVICE_CPU
+    limits.cpu_path = options->path == TL_PATH_AUTO ? device->type == TL_DEVICE_CPU
                                                     : options->path == TL_PATH_CPU;
     /* The GPU forms need work-groups of 256; where there are none, the CPU forms (groups of one) serve. */
-    if (device->max_work_group < 256) traits.cpu_path = true;
-    if (options->max_alloc_bytes > 0 && options->max_alloc_bytes < traits.max_alloc_bytes)
-        traits.max_alloc_bytes = options->max_alloc_bytes;
-    if (traits.memory_limit == 0) traits.memory_limit = device->global_bytes;
-    traits.vector_width = 4;
-    if (traits.cpu_path && device->native_float_width > 4)
-        traits.vector_width = power_of_two_up_to(device->native_float_width, 16);
-    traits.row_group = traits.cpu_path ? 1 : power_of_two_up_to(device->max_work_group, 64);
-    return traits;
+    if (device->max_work_group < 256) limits.cpu_path = true;
+    if (options->max_alloc_bytes > 0 && options->max_alloc_bytes < limits.max_alloc_bytes)
+        limits.max_alloc_bytes = options->max_alloc_bytes;
+    if (limits.memory_limit == 0) limits.memory_limit = device->global_bytes;
+    limits.vector_width = 4;
+    if (limits.cpu_path && device->native_float_width > 4)
+        limits.vector_width = power_of_two_up_to(device->native_float_width, 16);
+    limits.row_group = limits.cpu_path ? 1 : power_of_two_up_to(device->max_work_group, 64);
+    return limits;
 }
 
 static tl_status open_device(tl_context *ctx, const tl_context_options *options, tl_error *err)
@@ -147,7 +147,7 @@ static tl_status create(const tl_context_options *options, bool adopt, cl_contex
         tl_context_destroy(ctx);
         return status;
     }
-    ctx->traits = traits_of(&ctx->device, options);
+    ctx->limits = traits_of(&ctx->device, options);
     tli_programs_open(&ctx->programs, ctx->log);
     *out = ctx;
     return TL_OK;
@@ -217,9 +217,9 @@ const tl_device_info *tl_context_device(const tl_context *ctx)
     return ctx != NULL ? &ctx->device : NULL;
 }
 
-const tli_traits *tli_context_traits(const tl_context *ctx)
+const tli_limits *tli_context_limits(const tl_context *ctx)
 {
-    return &ctx->traits;
+    return &ctx->limits;
 }
 
 const tl_log *tli_context_log(const tl_context *ctx)

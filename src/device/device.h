@@ -14,16 +14,16 @@
 
 /* ---- context: tl_device_*, tl_context_create and their kin are public ------------------------------- */
 
-typedef struct tli_traits {
+typedef struct tli_limits {
     bool cpu_path;         /* see tl_kernel_path */
     uint32_t vector_width; /* floats a vector: 4, 8 or 16 */
     uint32_t row_group;    /* work-items that share one row in row kernels: 1 on CPUs, a power of two */
     uint32_t compute_units;
     uint64_t memory_limit, max_alloc_bytes, local_bytes;
     tl_gemm_mode gemm;
-} tli_traits;
+} tli_limits;
 
-const tli_traits *tli_context_traits(const tl_context *ctx);
+const tli_limits *tli_context_limits(const tl_context *ctx);
 const tl_log *tli_context_log(const tl_context *ctx);
 
 /* ---- memory -------------------------------------------------------------------------------------- */

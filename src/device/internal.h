@@ -161,7 +161,7 @@ typedef struct owned_object {
 struct tl_context {
     tl_error error;
     tl_device_info device;
-    tli_traits traits;
+    tli_limits limits;
     tli_slot slot;
     const tl_log *log;
     cl_context cl;

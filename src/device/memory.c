@@ -50,22 +50,22 @@ static tl_status check_size(tl_context *ctx, const char *name, tl_memory_kind ki
         return tli_fail(&ctx->error, TL_ERROR_MEMORY,
                         "tensor %s of %llu x %llu elements is larger than any memory", name,
                         (unsigned long long)lead, (unsigned long long)row);
-    const tli_traits *traits = &ctx->traits;
+    const tli_limits *limits = &ctx->limits;
     uint64_t bytes = lead * row * tli_element_bytes(dtype);
-    if (ctx->total > traits->memory_limit || bytes > traits->memory_limit - ctx->total)
+    if (ctx->total > limits->memory_limit || bytes > limits->memory_limit - ctx->total)
         return tli_fail(
             &ctx->error, TL_ERROR_MEMORY,
             "tensor %s (%s) needs %.1f MiB, but %.1f of the %.1f MiB for tensors are taken: use a "
             "smaller batch or model, or raise the memory limit",
             name, tl_memory_kind_name(kind), TLI_MIB(bytes), TLI_MIB(ctx->total),
-            TLI_MIB(traits->memory_limit));
-    *lead_per_shard = tli_tensor_lead_per_shard(dtype, lead, row, traits->max_alloc_bytes);
+            TLI_MIB(limits->memory_limit));
+    *lead_per_shard = tli_tensor_lead_per_shard(dtype, lead, row, limits->max_alloc_bytes);
     if (*lead_per_shard == 0)
         return tli_fail(
             &ctx->error, TL_ERROR_MEMORY,
             "tensor %s (%s) has rows of %.1f MiB that cannot be split, but one buffer may hold %.1f MiB "
             "on %s: use a smaller batch or model",
-            name, tl_memory_kind_name(kind), TLI_MIB(bytes_of(dtype, row)), TLI_MIB(traits->max_alloc_bytes),
+            name, tl_memory_kind_name(kind), TLI_MIB(bytes_of(dtype, row)), TLI_MIB(limits->max_alloc_bytes),
             ctx->device.name);
     return TL_OK;
 }

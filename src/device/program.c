@@ -262,7 +262,7 @@ static tl_status make_program(tl_context *ctx, const char *family, const char *o
     const char *quiet = getenv("TRANSLUTION_KERNEL_DIR") ? "" : " -w";
     char all[1024];
     int length = snprintf(all, sizeof all, "-cl-std=CL1.2%s -DTL_CPU=%d -DTL_VW=%u -DTL_GROUP=%u%s%s", quiet,
-                          ctx->traits.cpu_path ? 1 : 0, ctx->traits.vector_width, ctx->traits.row_group,
+                          ctx->limits.cpu_path ? 1 : 0, ctx->limits.vector_width, ctx->limits.row_group,
                           options[0] != '\0' ? " " : "", options);
     if (length < 0 || (size_t)length >= sizeof all)
         return tli_fail(&ctx->error, TL_ERROR_USAGE,

@@ -14,11 +14,11 @@ enum { EVAL_BATCH = 64 };
 /* The batch size, halved while it does not fit. */
 static uint32_t fitting_batch(const tl_context *ctx, const tl_settings *s)
 {
-    const tli_traits *traits = tli_context_traits(ctx);
+    const tli_limits *limits = tli_context_limits(ctx);
     uint32_t batch = s->batch_size;
     tli_memory_plan plan;
     while (batch > 1 && (tli_model_plan(&s->model, batch, NULL, &plan, NULL) != TL_OK ||
-                         plan.total > traits->memory_limit || plan.largest > traits->max_alloc_bytes))
+                         plan.total > limits->memory_limit || plan.largest > limits->max_alloc_bytes))
         batch /= 2;
     return batch;
 }

@@ -122,7 +122,7 @@ tl_status tli_embedding_backward(tl_context *ctx, tli_view index, uint32_t spans
     if (channels == 0) return TL_OK;
     tli_kernel *kernel;
     TLI_TRY(tli_row_kernel(ctx, "embedding", "embedding_backward", "", &kernel));
-    return TLI_LAUNCH(ctx, kernel, tli_launch1(spans, tli_context_traits(ctx)->row_group),
+    return TLI_LAUNCH(ctx, kernel, tli_launch1(spans, tli_context_limits(ctx)->row_group),
                       TLI_ARG_VIEW(index), TLI_ARG_VIEW(tli_view_add(index, 3 * rows)), TLI_ARG_VIEW(dx),
                       TLI_ARG_VIEW(dtable), TLI_ARG_U32(channels));
 }

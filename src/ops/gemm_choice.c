@@ -186,13 +186,13 @@ static bool table_prefers_clblast(const state *s, const tli_gemm_args *g)
 
 bool tli_gemm_prefers_clblast(tl_context *ctx, const tli_gemm_args *g)
 {
-    const tli_traits *traits = tli_context_traits(ctx);
-    if (traits->gemm == TL_GEMM_AUTO && traits->cpu_path && tli_context_slot(ctx)->data == NULL)
+    const tli_limits *limits = tli_context_limits(ctx);
+    if (limits->gemm == TL_GEMM_AUTO && limits->cpu_path && tli_context_slot(ctx)->data == NULL)
         return false; /* CLBlast is 5 to 20 times slower there */
     state *s = state_of(ctx);
     if (s == NULL || g->m == 0 || g->n == 0 || g->k == 0 || !tli_gemm_clblast_can(g)) return false;
-    const tl_gemm_mode mode = s->forced != TL_GEMM_AUTO ? s->forced : traits->gemm;
+    const tl_gemm_mode mode = s->forced != TL_GEMM_AUTO ? s->forced : limits->gemm;
     if (mode == TL_GEMM_OWN) return false;
-    if (mode == TL_GEMM_AUTO && (traits->cpu_path || !table_prefers_clblast(s, g))) return false;
+    if (mode == TL_GEMM_AUTO && (limits->cpu_path || !table_prefers_clblast(s, g))) return false;
     return clblast_is_right(ctx, s);
 }

@@ -62,7 +62,7 @@ static block choose_block(const tli_gemm_args *g, uint32_t units, uint32_t batch
 
 tl_status tli_gemm_own(tl_context *ctx, const tli_gemm_args *g)
 {
-    const tli_traits *traits = tli_context_traits(ctx);
+    const tli_limits *limits = tli_context_limits(ctx);
     const uint32_t inner = at_least_one(g->inner), batches = at_least_one(g->outer) * inner;
     if (g->m == 0 || g->n == 0) return TL_OK;
     char options[96];
@@ -70,13 +70,13 @@ tl_status tli_gemm_own(tl_context *ctx, const tli_gemm_args *g)
              COLUMN_BLOCK);
     tli_kernel *kernel;
     TLI_TRY(
-        tli_kernel_get(ctx, traits->cpu_path ? "tile+gemm" : "tile_gpu+gemm_gpu", "gemm", options, &kernel));
+        tli_kernel_get(ctx, limits->cpu_path ? "tile+gemm" : "tile_gpu+gemm_gpu", "gemm", options, &kernel));
     block tile = {64, 64}; /* kernels/tile_gpu.cl */
-    if (traits->cpu_path)
-        tile = choose_block(g, traits->compute_units, batches,
-                            (traits->vector_width == 16 ? 4 : 2) * traits->vector_width);
+    if (limits->cpu_path)
+        tile = choose_block(g, limits->compute_units, batches,
+                            (limits->vector_width == 16 ? 4 : 2) * limits->vector_width);
     tli_launch launch = tli_launch3(ceil_div(g->n, tile.columns), ceil_div(g->m, tile.rows), batches,
-                                    traits->cpu_path ? 1 : 256);
+                                    limits->cpu_path ? 1 : 256);
     launch.flops = 2.0 * g->m * g->n * g->k * batches;
     return TLI_LAUNCH(ctx, kernel, launch, TLI_ARG_VIEW(g->a), TLI_ARG_VIEW(g->b), TLI_ARG_VIEW(g->c),
                       TLI_ARG_VIEW(g->bias), TLI_ARG_VIEW(g->residual), TLI_ARG_I32(g->m), TLI_ARG_I32(g->n),

@@ -25,12 +25,12 @@ tl_status tli_layernorm_backward(tl_context *ctx, tli_view dy, tli_view x, tli_v
         return tli_zero(ctx, dbias, channels);
     }
     uint32_t rows_per_block = tli_rows_per_block(rows), blocks = tli_row_blocks(rows);
-    bool has_dx = dx.mem != NULL, one_pass = tli_context_traits(ctx)->row_group == 1;
+    bool has_dx = dx.mem != NULL, one_pass = tli_context_limits(ctx)->row_group == 1;
     if (!has_dx) dx = dy; /* bound, never written */
 
     tli_kernel *kernel;
     if (!one_pass) { /* first, as dx may be dy */
-        uint32_t items = tli_context_traits(ctx)->row_group;
+        uint32_t items = tli_context_limits(ctx)->row_group;
         TLI_TRY(tli_row_kernel(ctx, "layernorm", "layernorm_backward_dw", "", &kernel));
         TLI_TRY(TLI_LAUNCH(ctx, kernel, tli_launch3(tli_ceil_div(channels, items), blocks, 1, items),
                            TLI_ARG_VIEW(dy), TLI_ARG_VIEW(x), TLI_ARG_VIEW(stats), TLI_ARG_VIEW(workspace),

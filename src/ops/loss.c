@@ -41,6 +41,6 @@ tl_status tli_sum(tl_context *ctx, tli_view values, uint64_t count, float scale,
 {
     tli_kernel *kernel;
     TLI_TRY(tli_row_kernel(ctx, "loss", "sum", "", &kernel));
-    return TLI_LAUNCH(ctx, kernel, tli_launch1(1, tli_context_traits(ctx)->row_group), TLI_ARG_VIEW(values),
+    return TLI_LAUNCH(ctx, kernel, tli_launch1(1, tli_context_limits(ctx)->row_group), TLI_ARG_VIEW(values),
                       TLI_ARG_U64(count), TLI_ARG_F32(scale), TLI_ARG_VIEW(total));
 }

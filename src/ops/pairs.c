@@ -220,7 +220,7 @@ tl_status tli_mask_rows(tl_context *ctx, const tl_tensor *mask, uint64_t count, 
 {
     tli_kernel *kernel;
     TLI_TRY(tli_row_kernel(ctx, "pairs", "mask_rows", "", &kernel));
-    return TLI_LAUNCH(ctx, kernel, tli_launch1(matrices, tli_context_traits(ctx)->row_group),
+    return TLI_LAUNCH(ctx, kernel, tli_launch1(matrices, tli_context_limits(ctx)->row_group),
                       TLI_ARG_MEM(mask->mem[0]), TLI_ARG_U64(count), TLI_ARG_VIEW(rows), TLI_ARG_F32(value));
 }
 
@@ -229,7 +229,7 @@ tl_status tli_pairs_fill(tl_context *ctx, tli_view values, uint64_t count, float
     enum { BLOCK = 16384 };
     tli_kernel *kernel;
     TLI_TRY(tli_row_kernel(ctx, "pairs", "fill", "", &kernel));
-    tli_launch launch = tli_launch1((count + BLOCK - 1) / BLOCK, tli_context_traits(ctx)->row_group);
+    tli_launch launch = tli_launch1((count + BLOCK - 1) / BLOCK, tli_context_limits(ctx)->row_group);
     launch.bytes = 4.0 * (double)count;
     return TLI_LAUNCH(ctx, kernel, launch, TLI_ARG_VIEW(values), TLI_ARG_U64(count), TLI_ARG_F32(value),
                       TLI_ARG_U32(BLOCK));

@@ -96,24 +96,24 @@ enum { GPU_TILE = 64, GPU_ITEMS = 256 }; /* kernels/tile_gpu.cl */
 
 /* All columns in one block where the batch alone gives enough work-groups and the packed matrix stays small.
  */
-static uint32_t column_block(const tli_relative *r, const tli_traits *traits)
+static uint32_t column_block(const tli_relative *r, const tli_limits *limits)
 {
     const uint64_t packed = 4ull * r->inner * r->heads * r->head_dim;
-    const bool wide = r->batch / 8 >= 2 * traits->compute_units && packed <= PACKED_BYTES;
-    return traits->cpu_path && wide && r->inner > COLUMN_BLOCK ? r->inner : COLUMN_BLOCK;
+    const bool wide = r->batch / 8 >= 2 * limits->compute_units && packed <= PACKED_BYTES;
+    return limits->cpu_path && wide && r->inner > COLUMN_BLOCK ? r->inner : COLUMN_BLOCK;
 }
 
 static tiling choose_tiling(tl_context *ctx, const tli_relative *r)
 {
-    const tli_traits *traits = tli_context_traits(ctx);
-    const uint32_t width = traits->vector_width;
+    const tli_limits *limits = tli_context_limits(ctx);
+    const uint32_t width = limits->vector_width;
     uint32_t vectors = width == 16 ? 4 : 2; /* what the registers hold beside six rows */
     while (vectors > 1 && (vectors / 2) * width >= r->head_dim) vectors /= 2;
     const uint32_t rows = vectors == (width == 16 ? 4u : 2u) ? 6 : 12;
-    tiling t = {.columns = traits->cpu_path ? vectors * width : GPU_TILE,
-                .block = column_block(r, traits),
-                .units = traits->compute_units,
-                .cpu = traits->cpu_path};
+    tiling t = {.columns = limits->cpu_path ? vectors * width : GPU_TILE,
+                .block = column_block(r, limits),
+                .units = limits->compute_units,
+                .cpu = limits->cpu_path};
     snprintf(t.options, sizeof t.options,
              "-DINNER=%u -DHEADS=%u -DHEAD_DIM=%u -DCOLUMN_BLOCK=%u -DMR=%u -DNV=%u", r->inner, r->heads,
              r->head_dim, t.block, rows, vectors);

@@ -6,6 +6,6 @@ static const char all_families[] =
 tl_status tli_row_kernel(tl_context *ctx, const char *family, const char *name, const char *options,
                          tli_kernel **out)
 {
-    const bool together = tli_context_traits(ctx)->row_group == 1 && options[0] == '\0';
+    const bool together = tli_context_limits(ctx)->row_group == 1 && options[0] == '\0';
     return tli_kernel_get(ctx, together ? all_families : family, name, options, out);
 }

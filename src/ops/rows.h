@@ -18,10 +18,10 @@ static inline uint64_t tli_ceil_div(uint64_t a, uint64_t b)
 
 /* Consecutive elements (or rows, of `weight` elements each) a CPU work-group: about TLI_GROUP_ELEMENTS, fewer
  * when that would leave some compute units without work. */
-static inline uint64_t tli_rows_share(const tli_traits *traits, uint64_t rows, uint64_t weight)
+static inline uint64_t tli_rows_share(const tli_limits *limits, uint64_t rows, uint64_t weight)
 {
     uint64_t share = tli_ceil_div(TLI_GROUP_ELEMENTS, weight > 0 ? weight : 1);
-    uint64_t fair = tli_ceil_div(rows, 4u * (uint64_t)traits->compute_units);
+    uint64_t fair = tli_ceil_div(rows, 4u * (uint64_t)limits->compute_units);
     if (share > fair) share = fair;
     return share > 0 ? share : 1;
 }
@@ -35,33 +35,33 @@ typedef struct tli_rows_plan {
 /* Rows of `length` floats, a row handled by one work-item (CPU) or by a power of two of lanes (GPU). */
 static inline tli_rows_plan tli_rows_cut(tl_context *ctx, uint64_t rows, uint32_t length)
 {
-    const tli_traits *traits = tli_context_traits(ctx);
+    const tli_limits *limits = tli_context_limits(ctx);
     tli_rows_plan plan = {.options = ""};
-    if (traits->row_group == 1) {
-        plan.rows_per_group = (uint32_t)tli_rows_share(traits, rows, length);
+    if (limits->row_group == 1) {
+        plan.rows_per_group = (uint32_t)tli_rows_share(limits, rows, length);
     } else {
         uint32_t lanes = 8;
-        while (lanes < traits->row_group && lanes * TLI_ITEM_ELEMENTS < length) lanes *= 2;
-        if (lanes > traits->row_group) lanes = traits->row_group;
-        if (lanes < traits->row_group)
+        while (lanes < limits->row_group && lanes * TLI_ITEM_ELEMENTS < length) lanes *= 2;
+        if (lanes > limits->row_group) lanes = limits->row_group;
+        if (lanes < limits->row_group)
             (void)snprintf(plan.options, sizeof plan.options, "-DTL_LANES=%u", lanes);
-        plan.rows_per_group = traits->row_group / lanes;
+        plan.rows_per_group = limits->row_group / lanes;
     }
-    plan.launch = tli_launch1(tli_ceil_div(rows, plan.rows_per_group), traits->row_group);
+    plan.launch = tli_launch1(tli_ceil_div(rows, plan.rows_per_group), limits->row_group);
     return plan;
 }
 
 /* `count` elements in blocks of *block for elementwise kernels. */
 static inline tli_launch tli_elements_cut(tl_context *ctx, uint64_t count, uint32_t *block)
 {
-    const tli_traits *traits = tli_context_traits(ctx);
-    if (traits->row_group == 1) {
-        uint64_t share = tli_rows_share(traits, count, 1);
+    const tli_limits *limits = tli_context_limits(ctx);
+    if (limits->row_group == 1) {
+        uint64_t share = tli_rows_share(limits, count, 1);
         *block = (uint32_t)((share < 1024 ? 1024 : share) + 15) / 16 * 16; /* whole vectors of any width */
     } else {
-        *block = traits->row_group * TLI_ITEM_ELEMENTS;
+        *block = limits->row_group * TLI_ITEM_ELEMENTS;
     }
-    return tli_launch1(tli_ceil_div(count, *block), traits->row_group);
+    return tli_launch1(tli_ceil_div(count, *block), limits->row_group);
 }
 
 /* Elements of shard s of a tensor. */

@@ -163,12 +163,12 @@ static bool is_off(void)
 
 tl_status tli_self_test_choose(tl_context *ctx, bool may_change, tl_kernel_path *path)
 {
-    const tl_kernel_path own = tli_context_traits(ctx)->cpu_path ? TL_PATH_CPU : TL_PATH_GPU;
+    const tl_kernel_path own = tli_context_limits(ctx)->cpu_path ? TL_PATH_CPU : TL_PATH_GPU;
     *path = own;
     if (is_off()) return TL_OK;
     char name[64];
     snprintf(name, sizeof name, "self-test-%016llx-%d%d-%u", (unsigned long long)tli_kernel_sources_hash(ctx),
-             (int)own, (int)may_change, (unsigned)tli_context_traits(ctx)->vector_width);
+             (int)own, (int)may_change, (unsigned)tli_context_limits(ctx)->vector_width);
     unsigned char *data = NULL;
     size_t size = 0;
     if (tli_recall(ctx, name, &data, &size)) {

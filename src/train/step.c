@@ -4,9 +4,9 @@
 static tl_status plan_batch(tl_context *ctx, tl_settings *s, uint32_t batch, tli_memory_plan *plan,
                             bool *fits)
 {
-    const tli_traits *traits = tli_context_traits(ctx);
+    const tli_limits *limits = tli_context_limits(ctx);
     return tli_model_plan_training(&s->model, batch, tli_optimizer_rule_of(s->optimizer), s->recompute,
-                                   traits->memory_limit, traits->max_alloc_bytes, plan, fits,
+                                   limits->memory_limit, limits->max_alloc_bytes, plan, fits,
                                    tl_context_error(ctx));
 }
 
@@ -36,7 +36,7 @@ tl_status tli_step_choose_batch(tl_context *ctx, tl_settings *s)
     TLI_TRY(plan_batch(ctx, s, wanted, &plan, &fits));
     if (fits) return TL_OK;
     const double total = (double)plan.total / 0x1p20,
-                 limit = (double)tli_context_traits(ctx)->memory_limit / 0x1p20;
+                 limit = (double)tli_context_limits(ctx)->memory_limit / 0x1p20;
     uint32_t half = wanted;
     while (half > 0 && !fits) {
         half /= 2;

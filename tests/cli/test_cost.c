@@ -216,7 +216,7 @@ static void test_trace(void **state)
     assert_int_equal(tli_kernel_get(ctx, "random", "constant_fill", "", &kernel), TL_OK);
     assert_int_equal(tli_profile_trace(ctx, KEPT), TL_OK);
     for (int i = 0; i < LAUNCHES; i++) {
-        tli_launch grid = tli_launch1(1, tli_context_traits(ctx)->row_group);
+        tli_launch grid = tli_launch1(1, tli_context_limits(ctx)->row_group);
         grid.flops = 1000;
         grid.bytes = 4 * COUNT;
         assert_int_equal(TLI_LAUNCH(ctx, kernel, grid, TLI_ARG_MEM(tensor->mem[0]), TLI_ARG_U64(COUNT),

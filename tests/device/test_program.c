@@ -243,14 +243,14 @@ static void standard_macros(void **state)
         tl_tensor *x = NULL;
         int32_t got[4];
         assert_int_equal(tl_context_create(&options, &ctx, NULL), TL_OK);
-        const tli_traits *traits = tli_context_traits(ctx);
+        const tli_limits *limits = tli_context_limits(ctx);
         MUST(ctx, tl_tensor_create(ctx, "x", TL_MEMORY_DATA, 1, 4, &x));
         MUST(ctx, tli_kernel_get(ctx, "macros", "macros", "-DMINE=77", &kernel));
         MUST(ctx, TLI_LAUNCH(ctx, kernel, tli_launch1(1, 1), TLI_ARG_MEM(x->mem[0])));
         MUST(ctx, tl_tensor_read(ctx, x, 0, 4, got));
-        assert_int_equal(got[0], traits->cpu_path);
-        assert_int_equal(got[1], traits->vector_width);
-        assert_int_equal(got[2], traits->row_group);
+        assert_int_equal(got[0], limits->cpu_path);
+        assert_int_equal(got[1], limits->vector_width);
+        assert_int_equal(got[2], limits->row_group);
         assert_int_equal(got[3], 77);
         tl_context_destroy(ctx);
     }

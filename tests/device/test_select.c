@@ -289,18 +289,18 @@ static void contexts(void **state)
     tl_context *ctx = NULL, *second = NULL;
     if (tl_context_create(NULL, &ctx, &err) != TL_OK) fail_msg("%s", err.text);
     const tl_device_info *info = tl_context_device(ctx);
-    const tli_traits *traits = tli_context_traits(ctx);
+    const tli_limits *limits = tli_context_limits(ctx);
     assert_true(info->usable);
-    assert_true(traits->memory_limit == info->global_bytes);
-    assert_true(traits->compute_units == info->compute_units && traits->local_bytes == info->local_bytes);
-    assert_true(traits->cpu_path == (info->type == TL_DEVICE_CPU || info->max_work_group < 256));
+    assert_true(limits->memory_limit == info->global_bytes);
+    assert_true(limits->compute_units == info->compute_units && limits->local_bytes == info->local_bytes);
+    assert_true(limits->cpu_path == (info->type == TL_DEVICE_CPU || info->max_work_group < 256));
     assert_null(tli_context_log(ctx));
     assert_string_equal(tl_context_error(ctx)->text, "");
 
     for (tl_kernel_path path = TL_PATH_CPU; path <= TL_PATH_GPU; path++) {
         const tl_context_options options = {.path = path, .memory_limit = 12345, .max_alloc_bytes = 4096};
         if (tl_context_create(&options, &second, &err) != TL_OK) fail_msg("%s", err.text);
-        const tli_traits *t = tli_context_traits(second);
+        const tli_limits *t = tli_context_limits(second);
         assert_true(t->cpu_path == (path == TL_PATH_CPU || info->max_work_group < 256));
         assert_true(t->vector_width == 4 || (t->cpu_path && (t->vector_width == 8 || t->vector_width == 16)));
         assert_int_equal(t->row_group, t->cpu_path ? 1 : 64);
@@ -330,8 +330,8 @@ static void vector_widths(void **state)
             snprintf(text, sizeof text, "%u", (unsigned)width);
             setenv("TRANSLUTION_VECTOR_WIDTH", text, 1);
             if (tl_context_create(&options, &ctx, &err) != TL_OK) fail_msg("%s", err.text);
-            const tli_traits *traits = tli_context_traits(ctx);
-            assert_int_equal(traits->vector_width, traits->cpu_path ? width : 4);
+            const tli_limits *limits = tli_context_limits(ctx);
+            assert_int_equal(limits->vector_width, limits->cpu_path ? width : 4);
             tl_context_destroy(ctx);
         }
     const char *wrong[] = {"", "0", "2", "5", "32", "8x", " 8", "-4"};

@@ -52,7 +52,7 @@ ON_BOTH_PATHS(all)
 /* Element indices past 2^34 come from the upper half of the counter: the kernel alone, as no test has 64 GiB. */
 static void far_from(tl_context *ctx, uint64_t first, uint64_t count)
 {
-    const uint32_t block = 1024, items = tli_context_traits(ctx)->row_group;
+    const uint32_t block = 1024, items = tli_context_limits(ctx)->row_group;
     tl_tensor *t = golden_upload(ctx, NULL, 1, count);
     tli_kernel *kernel;
     MUST(ctx, tli_kernel_get(ctx, "random", "uniform_fill", "", &kernel));
