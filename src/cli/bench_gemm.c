@@ -54,7 +54,7 @@ static tl_status run_plain(tli_cli_options *o, tl_context *ctx)
 /* y_i += sum over j of x_j W[offset of i and j], rows [token][batch]: a product of its own matrix for every
  * offset, all in one launch. */
 typedef struct grouped {
-    tli_pairs pairs;
+    tli_pair_table pairs;
     tli_relative relative;
     tl_tensor *x, *w, *weights, *y;
 } grouped;
@@ -72,7 +72,7 @@ static tl_status create_grouped(tl_context *ctx, grouped *g, const tli_geometry 
     enum { HEAD = 64 }; /* columns that share a pair's weight, as in the models where that divides */
     const uint32_t heads = n % HEAD == 0 ? n / HEAD : 1, tokens = tli_geometry_tokens(geometry);
     const uint64_t rows = (uint64_t)tokens * batch;
-    TLI_TRY(tli_pairs_create(ctx, "pairs", geometry, tokens, &g->pairs));
+    TLI_TRY(tli_pair_table_create(ctx, "pairs", geometry, tokens, &g->pairs));
     g->relative = (tli_relative){
         .pairs = &g->pairs, .batch = batch, .inner = k, .heads = heads, .head_dim = n / heads};
     TLI_TRY(tl_tensor_create(ctx, "x", TL_MEMORY_DATA, 1, rows * k, &g->x));
@@ -106,7 +106,7 @@ static tl_status run_grouped(tli_cli_options *o, tl_context *ctx)
     if (status == TL_OK) status = tli_measure(ctx, call_grouped, &g, tli_bench_rounds(o), 30.0, &timing);
     const double flops = 2.0 * g.pairs.count * batch * k * n, gflops = flops / timing.min_ms * 1e-6;
     const uint32_t offsets = g.pairs.groups, pairs = g.pairs.count;
-    tli_pairs_destroy(ctx, &g.pairs);
+    tli_pair_table_destroy(ctx, &g.pairs);
     tl_tensor *const tensors[] = {g.x, g.w, g.weights, g.y};
     for (int i = 0; i < 4; i++) tl_tensor_destroy(ctx, tensors[i]);
     TLI_TRY(status);

@@ -77,10 +77,10 @@ static void choose_keep(const tl_context *ctx, bench_op *b, tl_recompute recompu
 {
     const tli_limits *limits = tli_context_limits(ctx);
     if (!tli_op_saves_pairs(&b->shape) || recompute == TL_RECOMPUTE_ALWAYS) return;
-    b->shape.keep = true;
+    b->shape.save_pairs = true;
     if (recompute == TL_RECOMPUTE_NEVER) return;
-    b->shape.keep = 4 * floats(b) <= (double)limits->memory_limit &&
-                    4 * tli_op_kept_count(&b->shape) <= limits->max_alloc_bytes;
+    b->shape.save_pairs = 4 * floats(b) <= (double)limits->memory_limit &&
+                          4 * tli_op_saved_pairs_count(&b->shape) <= limits->max_alloc_bytes;
 }
 
 static tl_status make_shape(const tli_cli_options *o, tli_op_shape *s, tl_error *err)
@@ -146,7 +146,7 @@ static tl_status report(const tli_cli_options *o, tl_context *ctx, const tli_op_
         cJSON_AddNumberToObject(json, "gemm_gflops", f->gemm);
         cJSON_AddNumberToObject(json, "limit_fraction", fraction);
         cJSON_AddNumberToObject(json, "peak_device_bytes", (double)f->peak);
-        if (tli_op_saves_pairs(s)) cJSON_AddBoolToObject(json, "recompute", !s->keep);
+        if (tli_op_saves_pairs(s)) cJSON_AddBoolToObject(json, "recompute", !s->save_pairs);
         tli_json_add_text(json, "device", tl_context_device(ctx)->name);
         return tli_cli_print_json(json, tl_context_error(ctx));
     }
@@ -154,7 +154,7 @@ static tl_status report(const tli_cli_options *o, tl_context *ctx, const tli_op_
     tli_bench_line("operation", "%s, %u tokens, batch %u, dim %u, heads %u x %u%s", tl_op_name(s->kind),
                    tokens, s->batch, s->dim, s->heads, s->head_dim,
                    !tli_op_saves_pairs(s) ? ""
-                   : s->keep              ? ", q and k kept"
+                   : s->save_pairs        ? ", q and k kept"
                                           : ", q and k computed again");
     tli_bench_line_ms("forward", f->forward);
     tli_bench_line("", "%.1f GFLOP/s", rates[0]);

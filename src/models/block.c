@@ -120,7 +120,7 @@ struct tli_block {
     bool training, cached;
     tli_block *lender;
     tl_tensor *normed; /* cached: the rows in front of the operation, of all tokens */
-    tli_op_weights weights, gradients;
+    tli_op_tensors weights, gradients;
     pair norm_weight, norm_bias, out_weight, out_bias;
     pair mlp_norm_weight, mlp_norm_bias, mlp1_weight, mlp1_bias, mlp2_weight, mlp2_bias;
     tl_tensor *buffers[TLI_BLOCK_BUFFERS];
@@ -178,7 +178,7 @@ static tl_status find_weights(tli_block *b, finder *f)
     for (int i = 0; i < count; i++) {
         char name[64];
         snprintf(name, sizeof name, "0.%s", list[i].name);
-        find_tensor(f, name, tli_op_weight(&b->weights, &list[i]), tli_op_weight(&b->gradients, &list[i]));
+        find_tensor(f, name, tli_op_tensor(&b->weights, &list[i]), tli_op_tensor(&b->gradients, &list[i]));
     }
     if (tli_block_has_to_out(op)) {
         b->out_weight = find_pair(f, "0.to_out.0.weight");

@@ -1,7 +1,7 @@
 #include "models/cost.h"
 
 #include "models/family.h"
-#include "ops/pairs.h"
+#include "ops/pair_table.h"
 
 void tli_linear_flops(tli_flops *f, double rows, double in, double out)
 {
@@ -19,24 +19,24 @@ tli_flops tli_op_flops(const tli_op_shape *s)
 {
     tli_flops f = {0, 0};
     uint32_t groups, count, largest;
-    tli_pairs_measure(&s->geometry, s->queries, &groups, &count, &largest);
+    tli_pair_table_measure(&s->geometry, s->queries, &groups, &count, &largest);
     const double pairs = (double)count * s->batch,
                  rows = (double)tli_geometry_tokens(&s->geometry) * s->batch,
                  query_rows = (double)s->queries * s->batch;
     const double dim = s->dim, width = (double)s->heads * s->head_dim,
                  narrow = (double)s->heads * s->relenc_dim;
-    const bool alpha = tli_op_is_narrow(s);
+    const bool alpha = tli_op_is_low_rank(s);
     for (int i = 0; i < 3; i++) {
         const tl_roles role = 1u << i;
         const double own_rows = role == TL_ROLE_Q ? query_rows : rows;
-        if ((tli_op_plain(s) & role) != 0) tli_linear_flops(&f, own_rows, dim, width);
-        if ((tli_op_narrow(s) & role) != 0) tli_linear_flops(&f, own_rows, dim, narrow);
-        if ((tli_op_relative(s) & role) != 0)
+        if ((tli_op_shared_roles(s) & role) != 0) tli_linear_flops(&f, own_rows, dim, width);
+        if ((tli_op_low_rank_roles(s) & role) != 0) tli_linear_flops(&f, own_rows, dim, narrow);
+        if ((tli_op_per_offset_roles(s) & role) != 0)
             tli_linear_flops(&f, pairs, alpha ? narrow : dim, alpha ? narrow : width);
     }
-    if (tli_op_standard_scores(s)) tli_linear_flops(&f, pairs, 1, width); /* q_i . k_j of all heads */
-    if (tli_op_standard_values(s)) tli_linear_flops(&f, pairs, 1, width); /* the sum over v_j */
-    if (alpha && tli_op_relative_values(s)) tli_linear_flops(&f, query_rows, narrow, width); /* V3 */
+    if (tli_op_has_shared_logits(s)) tli_linear_flops(&f, pairs, 1, width); /* q_i . k_j of all heads */
+    if (tli_op_has_shared_values(s)) tli_linear_flops(&f, pairs, 1, width); /* the sum over v_j */
+    if (alpha && tli_op_has_offset_values(s)) tli_linear_flops(&f, query_rows, narrow, width); /* V3 */
     return f;
 }
 

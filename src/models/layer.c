@@ -72,8 +72,8 @@ static tl_status add_parameters(tl_context *ctx, tl_layer *layer, uint64_t seed)
     const int count = tli_op_parameters(&layer->shape, list);
     for (int i = 0; i < count; i++)
         TLI_TRY(add(ctx, layer, seed, list[i].field, list[i].fan_in, list[i].shape[0], list[i].shape[1],
-                    list[i].rank == 3 ? list[i].shape[2] : 0, tli_op_weight(&layer->values, &list[i]),
-                    tli_op_weight(&layer->gradients, &list[i])));
+                    list[i].rank == 3 ? list[i].shape[2] : 0, tli_op_tensor(&layer->values, &list[i]),
+                    tli_op_tensor(&layer->gradients, &list[i])));
     return TL_OK;
 }
 

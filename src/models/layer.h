@@ -9,7 +9,7 @@ struct tl_layer {
     tli_op_shape shape;
     tl_layer_parameter parameters[OP_MAX_PARAMETERS];
     int count;
-    tli_op_weights values, gradients; /* the tensors of `parameters` by their role */
+    tli_op_tensors values, gradients; /* the tensors of `parameters` by their role */
     tli_op_state *state;
     tl_tensor *workspace;
     bool forwarded; /* since it was made: the state holds what backward needs */

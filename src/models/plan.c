@@ -9,7 +9,7 @@
 #include "models/family.h"
 #include "ops/layernorm.h"
 #include "ops/linear.h"
-#include "ops/pairs.h"
+#include "ops/pair_table.h"
 
 tl_positions tli_model_positions(const tl_model_config *c)
 {
@@ -93,10 +93,10 @@ tli_block_shape tli_model_block_shape(const tl_model_config *c, uint32_t batch, 
     geometry->sharing = behind ? TL_SHARING_NONE : c->sharing;
     geometry->sharing_radius = c->sharing_radius;
     geometry->window = c->window;
-    if (tli_op_is_narrow(&shape.op)) shape.op.relenc_dim = c->relenc_dim;
+    if (tli_op_is_low_rank(&shape.op)) shape.op.relenc_dim = c->relenc_dim;
     /* The attention blocks of a hybrid are rotary, as the reference's; those of its GPT are plain. */
     if (behind && family->rotary_hybrid) shape.op.positions = TL_POSITIONS_ROPE;
-    shape.op.keep = training && !c->recompute;
+    shape.op.save_pairs = training && !c->recompute;
     /* Behind the last block nothing but what the head reads is computed. */
     shape.op.queries = family->class_only(c) && layer + 1 == c->depth ? 1 : tli_model_tokens(c);
     return shape;
@@ -251,7 +251,7 @@ static void account_op(tli_memory_plan *plan, const tli_op_shape *op, uint64_t t
     account(plan, TL_MEMORY_ACTIVATION, times, tli_op_activation_count(op),
             (uint64_t)op->queries * op->batch * op->heads * tokens, "attention weights of a block");
     const tli_op_sizes z = tli_op_measure(op);
-    account(plan, TL_MEMORY_ACTIVATION, times, 0, rows * z.plain, "q, k, v of a block");
+    account(plan, TL_MEMORY_ACTIVATION, times, 0, rows * z.packed, "q, k, v of a block");
     account(plan, TL_MEMORY_DATA, times, z.mask, z.mask, "mask of a block's window");
     for (int t = 0; t < TERMS; t++) {
         account_block(plan, TL_MEMORY_ACTIVATION, times, 0, z.term[t].saved,
@@ -260,9 +260,9 @@ static void account_op(tli_memory_plan *plan, const tli_op_shape *op, uint64_t t
                       tli_attention_terms[t]->table_name);
     }
     if (tli_op_has_pairs(op)) {
-        /* As tli_pairs_create stores them: the groups; the pairs with an index by query and one by key. */
+        /* As tli_pair_table_create stores them: the groups; the pairs with an index by query and one by key. */
         uint32_t groups, pairs, largest;
-        tli_pairs_measure(&op->geometry, op->queries, &groups, &pairs, &largest);
+        tli_pair_table_measure(&op->geometry, op->queries, &groups, &pairs, &largest);
         uint64_t list = 2 * (3 * (uint64_t)pairs + op->queries + tokens);
         account(plan, TL_MEMORY_DATA, times, 4 * (uint64_t)groups + list, list, "pair table of a block");
     }

@@ -20,10 +20,10 @@ struct tli_op_state {
     uint64_t capacity; /* rows that the tensors were made for: sizes.rows or more */
     uint32_t max_batch, max_tokens;
     bool present[TERMS];
-    tli_pairs pairs; /* of terms by pairs */
-    tl_tensor *qkv;  /* the packed rows: [tokens][batch][nD] */
-    tl_tensor *prob; /* [batch][head][query][key] */
-    tl_tensor *mask; /* of a window: [query][key] */
+    tli_pair_table pairs; /* of terms by pairs */
+    tl_tensor *qkv;       /* the packed rows: [tokens][batch][nD] */
+    tl_tensor *prob;      /* [batch][head][query][key] */
+    tl_tensor *mask;      /* of a window: [query][key] */
     tl_tensor *saved[TERMS], *table[TERMS];
     tli_op_parameter parameters[OP_MAX_PARAMETERS];
     int parameter_count;
@@ -56,9 +56,10 @@ static tl_status create_parts(tl_context *ctx, const char *name, tli_op_state *s
 {
     const tli_op_shape *s = &state->shape;
     const tli_op_sizes *z = &state->sizes;
-    if (tli_op_has_pairs(s)) TLI_TRY(tli_pairs_create(ctx, name, &s->geometry, s->queries, &state->pairs));
+    if (tli_op_has_pairs(s))
+        TLI_TRY(tli_pair_table_create(ctx, name, &s->geometry, s->queries, &state->pairs));
     if (z->mask > 0) TLI_TRY(tli_mask_create(ctx, name, &s->geometry, s->queries, &state->mask));
-    TLI_TRY(create_tensor(ctx, name, "q, k, v rows", TL_MEMORY_ACTIVATION, false, z->rows * z->plain,
+    TLI_TRY(create_tensor(ctx, name, "q, k, v rows", TL_MEMORY_ACTIVATION, false, z->rows * z->packed,
                           &state->qkv));
     TLI_TRY(
         create_tensor(ctx, name, "attention weights", TL_MEMORY_ACTIVATION, false, z->weights, &state->prob));
@@ -93,7 +94,7 @@ tl_status tli_op_create(tl_context *ctx, const char *name, const tli_op_shape *s
 void tli_op_destroy(tl_context *ctx, tli_op_state *state)
 {
     if (state == NULL) return;
-    tli_pairs_destroy(ctx, &state->pairs);
+    tli_pair_table_destroy(ctx, &state->pairs);
     tl_tensor_destroy(ctx, state->mask);
     tl_tensor_destroy(ctx, state->qkv);
     tl_tensor_destroy(ctx, state->prob);
@@ -109,7 +110,7 @@ static tl_status fit_tables(tl_context *ctx, const char *name, tli_op_state *sta
 {
     const tli_op_shape *s = &state->shape;
     memset(state->zeroed, 0, sizeof state->zeroed);
-    if (tli_op_has_pairs(s)) TLI_TRY(tli_pairs_fit(ctx, name, &s->geometry, s->queries, &state->pairs));
+    if (tli_op_has_pairs(s)) TLI_TRY(tli_pair_table_fit(ctx, name, &s->geometry, s->queries, &state->pairs));
     if (state->mask != NULL) TLI_TRY(tli_mask_fit(ctx, name, &s->geometry, s->queries, state->mask));
     state->sizes = tli_op_measure_pairs(s, state->pairs.count, state->pairs.largest);
     for (int t = 0; t < TERMS; t++)
@@ -155,7 +156,7 @@ static tli_view view_of(tl_tensor *tensor)
 }
 
 /* Lays out the workspace as tli_op_workspace_count adds it up. */
-static run start_run(tl_context *ctx, tli_op_state *state, const tli_op_weights *w, tli_view x,
+static run start_run(tl_context *ctx, tli_op_state *state, const tli_op_tensors *w, tli_view x,
                      tli_view workspace)
 {
     const tli_op_sizes *z = &state->sizes;
@@ -178,7 +179,7 @@ static run start_run(tl_context *ctx, tli_op_state *state, const tli_op_weights 
     p->pairs = tli_view_add(workspace, z->weights);
     p->dpairs = tli_view_add(p->pairs, z->pair_weights);
     p->dqkv = tli_view_add(p->dpairs, z->pair_weights);
-    tli_view at = tli_view_add(p->dqkv, z->rows * z->plain);
+    tli_view at = tli_view_add(p->dqkv, z->rows * z->packed);
     for (int t = 0; t < TERMS; at = tli_view_add(at, z->term[t].workspace), t++)
         r.memory[t] = (term_memory){view_of(state->saved[t]), view_of(state->table[t]), at};
     return r;
@@ -199,12 +200,12 @@ static tl_status project(run *r)
 {
     attention_pass *p = &r->pass;
     const tli_op_shape *s = p->shape;
-    if (p->sizes->plain > 0) {
+    if (p->sizes->packed > 0) {
         tli_attention a = tli_attention_of(p);
         const uint64_t first = tli_attention_first_row(p); /* rows before it are there already */
         a.keys -= s->geometry.first;
         TLI_TRY(tli_attention_project(p->ctx, &a, tli_view_add(p->x, first * s->dim), tli_at(p->w->qkv, 0),
-                                      s->dim, tli_view_add(p->qkv, first * p->sizes->plain)));
+                                      s->dim, tli_view_add(p->qkv, first * p->sizes->packed)));
     }
     TLI_TRY(run_terms(r, STEP_TURN));
     return run_terms(r, STEP_PROJECT);
@@ -224,7 +225,7 @@ static tl_status softmax(run *r)
     return run_terms(r, STEP_DISTRIBUTION);
 }
 
-tl_status tli_op_forward(tl_context *ctx, tli_op_state *state, const tli_op_weights *weights, tli_view x,
+tl_status tli_op_forward(tl_context *ctx, tli_op_state *state, const tli_op_tensors *weights, tli_view x,
                          tli_view o, tli_view workspace)
 {
     run r = start_run(ctx, state, weights, x, workspace);
@@ -252,7 +253,8 @@ tl_status tli_op_read_attention(tl_context *ctx, const tli_op_state *state, uint
 /* ---- backward ------------------------------------------------------------------------------------ */
 
 /* Clears the matrices of a gradient table that no pair uses. */
-static tl_status clear_unused_of(tl_context *ctx, const tli_pairs *pairs, const tl_tensor *table, bool query)
+static tl_status clear_unused_of(tl_context *ctx, const tli_pair_table *pairs, const tl_tensor *table,
+                                 bool query)
 {
     bool *used = calloc(table->lead, sizeof *used);
     if (used == NULL)
@@ -277,14 +279,14 @@ static tl_status clear_unused_of(tl_context *ctx, const tli_pairs *pairs, const 
 
 /* Matrices that no pair uses have zero gradients; they are cleared once for each table, since nothing ever
  * writes them afterwards. */
-static tl_status clear_unused(tl_context *ctx, tli_op_state *state, const tli_op_weights *gradients)
+static tl_status clear_unused(tl_context *ctx, tli_op_state *state, const tli_op_tensors *gradients)
 {
-    tli_op_weights g = *gradients;
+    tli_op_tensors g = *gradients;
     for (int i = 0; i < state->parameter_count; i++) {
         const tli_op_parameter *p = &state->parameters[i];
-        tl_tensor *table = *tli_op_weight(&g, p);
+        tl_tensor *table = *tli_op_tensor(&g, p);
         if (p->rank != 3 || table == NULL || state->zeroed[i] == table) continue;
-        TLI_TRY(clear_unused_of(ctx, &state->pairs, table, p->at == offsetof(tli_op_weights, q)));
+        TLI_TRY(clear_unused_of(ctx, &state->pairs, table, p->at == offsetof(tli_op_tensors, q)));
         state->zeroed[i] = table;
     }
     return TL_OK;
@@ -306,7 +308,7 @@ static tl_status project_backward(run *r)
 {
     attention_pass *p = &r->pass;
     TLI_TRY(run_terms(r, STEP_TURN_BACKWARD));
-    if (p->sizes->plain > 0) {
+    if (p->sizes->packed > 0) {
         const tli_attention a = tli_attention_of(p);
         TLI_TRY(tli_attention_project_backward(p->ctx, &a, p->dqkv, p->x, tli_at(p->w->qkv, 0), p->shape->dim,
                                                p->dx, p->dx_begun, tli_at(p->g->qkv, 0)));
@@ -315,8 +317,8 @@ static tl_status project_backward(run *r)
     return run_terms(r, STEP_PROJECT_BACKWARD);
 }
 
-tl_status tli_op_backward(tl_context *ctx, tli_op_state *state, const tli_op_weights *weights, tli_view x,
-                          tli_view d_o, tli_view dx, const tli_op_weights *gradients, tli_view workspace)
+tl_status tli_op_backward(tl_context *ctx, tli_op_state *state, const tli_op_tensors *weights, tli_view x,
+                          tli_view d_o, tli_view dx, const tli_op_tensors *gradients, tli_view workspace)
 {
     run r = start_run(ctx, state, weights, x, workspace);
     r.pass.d_o = d_o, r.pass.dx = dx, r.pass.g = gradients;

@@ -21,12 +21,12 @@ tl_status tli_op_fit(tl_context *ctx, const char *name, tli_op_state *state, uin
                      uint32_t tokens);
 
 /* o overwritten; workspace: tli_op_workspace_count floats, shared between layers. */
-tl_status tli_op_forward(tl_context *ctx, tli_op_state *state, const tli_op_weights *weights, tli_view x,
+tl_status tli_op_forward(tl_context *ctx, tli_op_state *state, const tli_op_tensors *weights, tli_view x,
                          tli_view o, tli_view workspace);
 /* dx overwritten (tokens * batch rows); every gradient in `gradients` overwritten, exact zeros where no pair
  * uses a matrix. */
-tl_status tli_op_backward(tl_context *ctx, tli_op_state *state, const tli_op_weights *weights, tli_view x,
-                          tli_view d_o, tli_view dx, const tli_op_weights *gradients, tli_view workspace);
+tl_status tli_op_backward(tl_context *ctx, tli_op_state *state, const tli_op_tensors *weights, tli_view x,
+                          tli_view d_o, tli_view dx, const tli_op_tensors *gradients, tli_view workspace);
 
 /* After forward: how much `query` of `sample` looks at every token, weights [heads][keys] on the host; for ConViT
  * the part that goes by content. Waits. TL_ERROR_USAGE for operations without a softmax. */

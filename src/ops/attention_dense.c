@@ -141,17 +141,17 @@ tli_attention tli_attention_of(const attention_pass *p)
                            .batch = s->batch,
                            .heads = s->heads,
                            .head_dim = s->head_dim,
-                           .stride = p->sizes->plain,
-                           .q = tli_attention_first_row(p) * p->sizes->plain +
+                           .stride = p->sizes->packed,
+                           .q = tli_attention_first_row(p) * p->sizes->packed +
                                 tli_attention_column(p, ROLE_INDEX_Q),
                            .k = tli_attention_column(p, ROLE_INDEX_K),
                            .v = tli_attention_column(p, ROLE_INDEX_V),
-                           .has_q = (tli_op_plain(s) & TL_ROLE_Q) != 0};
+                           .has_q = (tli_op_shared_roles(s) & TL_ROLE_Q) != 0};
 }
 
 static bool dense_present(const tli_op_shape *s)
 {
-    return tli_op_plain(s) != 0;
+    return tli_op_shared_roles(s) != 0;
 }
 
 static void dense_parameters(const tli_op_shape *s, op_parameters *list)
@@ -159,7 +159,7 @@ static void dense_parameters(const tli_op_shape *s, op_parameters *list)
     static const char *const names[8] = {/* by the set of roles */
                                          NULL,          "to_q.weight",  "to_k.weight",  "to_qk.weight",
                                          "to_v.weight", "to_qv.weight", "to_kv.weight", "to_qkv.weight"};
-    const tl_roles roles = tli_op_plain(s);
+    const tl_roles roles = tli_op_shared_roles(s);
     tli_op_parameters_add(list, names[roles], OP_FIELD(qkv), 2,
                           (uint64_t)tli_op_role_count(roles) * s->heads * s->head_dim, s->dim, 0);
 }
@@ -167,7 +167,7 @@ static void dense_parameters(const tli_op_shape *s, op_parameters *list)
 static tl_status dense_logits(attention_pass *p, const term_memory *unused)
 {
     (void)unused;
-    if (!tli_op_standard_scores(p->shape)) return TL_OK;
+    if (!tli_op_has_shared_logits(p->shape)) return TL_OK;
     const tli_attention a = tli_attention_of(p);
     p->logits_begun = true;
     return tli_attention_logits(p->ctx, &a, p->qkv, tli_op_logit_scale(p->shape), p->logits);
@@ -176,7 +176,7 @@ static tl_status dense_logits(attention_pass *p, const term_memory *unused)
 static tl_status dense_values(attention_pass *p, const term_memory *unused)
 {
     (void)unused;
-    if (!tli_op_standard_values(p->shape)) return TL_OK;
+    if (!tli_op_has_shared_values(p->shape)) return TL_OK;
     const tli_attention a = tli_attention_of(p);
     p->o_begun = true;
     return tli_attention_values(p->ctx, &a, p->qkv, p->weights, tli_op_output_scale(p->shape), p->o);
@@ -185,7 +185,7 @@ static tl_status dense_values(attention_pass *p, const term_memory *unused)
 static tl_status dense_values_backward(attention_pass *p, const term_memory *unused)
 {
     (void)unused;
-    if (!tli_op_standard_values(p->shape)) return TL_OK;
+    if (!tli_op_has_shared_values(p->shape)) return TL_OK;
     const tli_attention a = tli_attention_of(p);
     p->dweights_begun = true;
     return tli_attention_values_backward(p->ctx, &a, p->qkv, p->weights, p->d_o,
@@ -195,7 +195,7 @@ static tl_status dense_values_backward(attention_pass *p, const term_memory *unu
 static tl_status dense_logits_backward(attention_pass *p, const term_memory *unused)
 {
     (void)unused;
-    if (!tli_op_standard_scores(p->shape)) return TL_OK;
+    if (!tli_op_has_shared_logits(p->shape)) return TL_OK;
     const tli_attention a = tli_attention_of(p);
     return tli_attention_logits_backward(p->ctx, &a, p->qkv, p->dweights, p->dqkv);
 }

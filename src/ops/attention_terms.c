@@ -7,7 +7,7 @@ uint32_t tli_attention_column(const attention_pass *p, int role)
 {
     uint32_t column = 0;
     for (int i = 0; i < role; i++)
-        if ((tli_op_plain(p->shape) & (1u << i)) != 0) column += p->sizes->width;
+        if ((tli_op_shared_roles(p->shape) & (1u << i)) != 0) column += p->sizes->width;
     return column;
 }
 

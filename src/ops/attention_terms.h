@@ -13,7 +13,7 @@
 
 #include "ops/op_parameters.h"
 #include "ops/op_shape.h"
-#include "ops/pairs.h"
+#include "ops/pair_table.h"
 
 /* All terms, in the order in which they run. A new one is its name here and its file. */
 #define ATTENTION_TERMS(TERM)                                                                                \
@@ -34,7 +34,7 @@ typedef struct term_sizes {
 typedef struct tli_op_sizes {
     uint64_t rows, query_rows; /* tokens * batch, queries * batch */
     uint32_t width;            /* D = heads * head_dim */
-    uint32_t plain; /* channels of the packed rows: D for each role that x is projected to by one matrix */
+    uint32_t packed; /* channels of the packed rows: D for each role that x is projected to by one matrix */
     uint32_t pairs, largest; /* of the pair table: pairs of tokens, those of the largest group */
     uint64_t weights;        /* batch * heads * queries * keys */
     uint64_t pair_weights;   /* heads * pairs * batch */
@@ -48,14 +48,14 @@ typedef struct attention_pass {
     tl_context *ctx;
     const tli_op_shape *shape;
     const tli_op_sizes *sizes;
-    uint64_t capacity;           /* rows that saved memory and tables were made for: sizes->rows or more */
-    const tli_pairs *pair_table; /* of operations that have one */
-    const tl_tensor *mask;       /* of a window; NULL: none */
-    const tli_op_weights *w, *g; /* parameters; their gradients, in backward */
-    tli_view x, dx;              /* [token] rows of the input; their gradients, in backward */
-    tli_view o, d_o;             /* [query] rows of the output, in forward; their gradients, in backward */
-    tli_view qkv, dqkv;          /* the packed rows of q, k and v */
-    tli_view logits;             /* in forward: of all pairs; after the softmax the attention weights */
+    uint64_t capacity; /* rows that saved memory and tables were made for: sizes->rows or more */
+    const tli_pair_table *pair_table; /* of operations that have one */
+    const tl_tensor *mask;            /* of a window; NULL: none */
+    const tli_op_tensors *w, *g;      /* parameters; their gradients, in backward */
+    tli_view x, dx;                   /* [token] rows of the input; their gradients, in backward */
+    tli_view o, d_o;    /* [query] rows of the output, in forward; their gradients, in backward */
+    tli_view qkv, dqkv; /* the packed rows of q, k and v */
+    tli_view logits;    /* in forward: of all pairs; after the softmax the attention weights */
     tli_view weights,
         dweights; /* what values are weighed by; its gradients, after the softmax's those of the logits */
     tli_view pairs, dpairs;        /* workspace: the same of the pair table's pairs */

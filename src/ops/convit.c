@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "ops/gemm.h"
-#include "ops/pairs.h"
+#include "ops/pair_table.h"
 #include "ops/row_kernels.h"
 #include "ops/rows.h"
 #include "ops/softmax.h"

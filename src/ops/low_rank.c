@@ -30,14 +30,14 @@ static void low_rank_parameters(const tli_op_shape *s, op_parameters *list)
     };
     const uint64_t narrow = low_rank_width(s), offsets = tli_geometry_offsets(&s->geometry);
     for (int i = 0; i < 3; i++) {
-        if ((tli_op_narrow(s) & roles[i].role) != 0)
+        if ((tli_op_low_rank_roles(s) & roles[i].role) != 0)
             tli_op_parameters_add(list, roles[i].down, roles[i].down_field.name, roles[i].down_field.at, 2,
                                   narrow, s->dim, 0);
-        if ((tli_op_relative(s) & roles[i].role) != 0)
+        if ((tli_op_per_offset_roles(s) & roles[i].role) != 0)
             tli_op_parameters_add(list, roles[i].table, roles[i].table_field.name, roles[i].table_field.at, 3,
                                   offsets, narrow, narrow);
     }
-    if (tli_op_relative_values(s))
+    if (tli_op_has_offset_values(s))
         tli_op_parameters_add(list, "to_v3.weight", OP_FIELD(v3), 2, (uint64_t)s->heads * s->head_dim, narrow,
                               0);
 }
@@ -47,7 +47,7 @@ static void low_rank_measure(const tli_op_shape *s, const tli_op_sizes *z, term_
     const uint64_t rows = (3 * z->rows + z->query_rows) * low_rank_width(s); /* of q, k, v, then the sums */
     out->saved = rows;
     out->workspace = rows + tli_relative_workspace(z->pairs, z->largest, s->batch, low_rank_width(s),
-                                                   s->heads, s->relenc_dim, !tli_op_relative_scores(s));
+                                                   s->heads, s->relenc_dim, !tli_op_has_offset_logits(s));
 }
 
 enum { SUMS = 3 }; /* behind the rows of the roles */
@@ -74,7 +74,7 @@ static offset_operand low_rank_operand(const attention_pass *p, const term_memor
     tl_tensor *const tables[3] = {p->w->q, p->w->k, p->w->v};
     const uint32_t stride = low_rank_width(p->shape);
     offset_operand o = {low_rank_rows(p, m, role), low_rank_gradient(p, m, role), NULL, NULL, stride};
-    if ((tli_op_relative(p->shape) & (1u << role)) != 0) {
+    if ((tli_op_per_offset_roles(p->shape) & (1u << role)) != 0) {
         o.table = tables[role];
         if (p->g != NULL)
             o.dtable = role == ROLE_INDEX_Q ? p->g->q : role == ROLE_INDEX_K ? p->g->k : p->g->v;
@@ -98,7 +98,7 @@ static tl_status low_rank_project(attention_pass *p, const term_memory *m)
     const uint64_t first = tli_attention_first_row(p); /* rows before it are there already */
     const uint32_t narrow = low_rank_width(s);
     for (int i = 0; i < 3; i++) {
-        if ((tli_op_narrow(s) & (1u << i)) == 0) continue;
+        if ((tli_op_low_rank_roles(s) & (1u << i)) == 0) continue;
         TLI_TRY(tli_linear_forward(
             p->ctx, tli_view_add(p->x, first * s->dim), s->dim, tli_at(down[i], 0), (tli_view){0},
             (tli_view){0}, tli_view_add(low_rank_rows(p, m, i), first * narrow), narrow,
@@ -109,7 +109,7 @@ static tl_status low_rank_project(attention_pass *p, const term_memory *m)
 
 static tl_status low_rank_logits(attention_pass *p, const term_memory *m)
 {
-    if (!tli_op_relative_scores(p->shape)) return TL_OK;
+    if (!tli_op_has_offset_logits(p->shape)) return TL_OK;
     const offset_operand q = low_rank_operand(p, m, ROLE_INDEX_Q), k = low_rank_operand(p, m, ROLE_INDEX_K);
     const tli_relative r = low_rank_products(p);
     return tli_offset_logits(p, &r, &q, &k, (tli_relative_rows){0});
@@ -117,7 +117,7 @@ static tl_status low_rank_logits(attention_pass *p, const term_memory *m)
 
 static tl_status low_rank_logits_backward(attention_pass *p, const term_memory *m)
 {
-    if (!tli_op_relative_scores(p->shape)) return TL_OK;
+    if (!tli_op_has_offset_logits(p->shape)) return TL_OK;
     const offset_operand q = low_rank_operand(p, m, ROLE_INDEX_Q), k = low_rank_operand(p, m, ROLE_INDEX_K);
     const tli_relative r = low_rank_products(p);
     return tli_offset_logits_backward(p, &r, &q, &k, (tli_relative_rows){0}, low_rank_chunk(p, m));
@@ -126,7 +126,7 @@ static tl_status low_rank_logits_backward(attention_pass *p, const term_memory *
 /* o (+)= scale * sums V3^T */
 static tl_status low_rank_values(attention_pass *p, const term_memory *m)
 {
-    if (!tli_op_relative_values(p->shape)) return TL_OK;
+    if (!tli_op_has_offset_values(p->shape)) return TL_OK;
     const tli_op_sizes *z = p->sizes;
     const uint32_t narrow = low_rank_width(p->shape);
     const offset_operand v = low_rank_operand(p, m, ROLE_INDEX_V);
@@ -152,7 +152,7 @@ static tl_status low_rank_values(attention_pass *p, const term_memory *m)
 
 static tl_status low_rank_values_backward(attention_pass *p, const term_memory *m)
 {
-    if (!tli_op_relative_values(p->shape)) return TL_OK;
+    if (!tli_op_has_offset_values(p->shape)) return TL_OK;
     const tli_op_sizes *z = p->sizes;
     const uint32_t narrow = low_rank_width(p->shape);
     const tli_view dsums = low_rank_gradient(p, m, SUMS);
@@ -172,7 +172,7 @@ static tl_status low_rank_values_backward(attention_pass *p, const term_memory *
 static tl_status low_rank_clear(attention_pass *p, const term_memory *m)
 {
     for (int i = 0; i < 3; i++)
-        if ((tli_op_narrow(p->shape) & (1u << i)) != 0)
+        if ((tli_op_low_rank_roles(p->shape) & (1u << i)) != 0)
             TLI_TRY(tli_zero(p->ctx, low_rank_gradient(p, m, i), p->sizes->rows * low_rank_width(p->shape)));
     return TL_OK;
 }
@@ -187,7 +187,7 @@ static tl_status low_rank_project_backward(attention_pass *p, const term_memory 
     static const int order[3] = {ROLE_INDEX_K, ROLE_INDEX_V, ROLE_INDEX_Q};
     for (int n = 0; n < 3; n++) {
         const int i = order[n];
-        if ((tli_op_narrow(s) & (1u << i)) == 0) continue;
+        if ((tli_op_low_rank_roles(s) & (1u << i)) == 0) continue;
         TLI_TRY(
             tli_linear_backward(p->ctx, low_rank_gradient(p, m, i), narrow, p->x, s->dim, tli_at(down[i], 0),
                                 p->dx, p->dx_begun, tli_at(ddown[i], 0), (tli_view){0}, (tli_view){0},
@@ -197,7 +197,7 @@ static tl_status low_rank_project_backward(attention_pass *p, const term_memory 
     return TL_OK;
 }
 
-const attention_term tli_low_rank_term = {.present = tli_op_is_narrow,
+const attention_term tli_low_rank_term = {.present = tli_op_is_low_rank,
                                           .by_pairs = true,
                                           .parameters = low_rank_parameters,
                                           .measure = low_rank_measure,

@@ -28,7 +28,7 @@ tl_status tli_offset_logits_backward(attention_pass *p, const tli_relative *r, c
 /* The weights of the sum over v_ij, in the order of the pairs: 1 without a softmax. */
 static tl_status gather_weights(attention_pass *p)
 {
-    if (!tli_op_has_softmax(p->shape)) return tli_pairs_fill(p->ctx, p->pairs, p->sizes->pair_weights, 1.0f);
+    if (!tli_op_has_softmax(p->shape)) return tli_fill(p->ctx, p->pairs, p->sizes->pair_weights, 1.0f);
     return tli_rows_to_pairs(p->ctx, p->pair_table, p->shape->batch, p->shape->heads, p->weights, p->pairs);
 }
 

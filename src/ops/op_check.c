@@ -18,7 +18,7 @@ static tl_status check_sizes(const tli_op_shape *s, tl_error *err)
     TLI_TRY(tli_check_range(err, "dim", s->dim, OP_MOST_DIM));
     TLI_TRY(tli_check_range(err, "heads", s->heads, OP_MOST_HEADS));
     TLI_TRY(tli_check_range(err, "head_dim", s->head_dim, OP_MOST_DIM));
-    if (tli_op_is_narrow(s)) TLI_TRY(tli_check_range(err, "relenc_dim", s->relenc_dim, OP_MOST_LOW_RANK));
+    if (tli_op_is_low_rank(s)) TLI_TRY(tli_check_range(err, "relenc_dim", s->relenc_dim, OP_MOST_LOW_RANK));
     if ((uint64_t)s->heads * s->head_dim <= OP_MOST_WIDTH) return TL_OK;
     return tli_fail(err, TL_ERROR_USAGE, "heads x head_dim is %llu: at most %d are supported.",
                     (unsigned long long)s->heads * s->head_dim, OP_MOST_WIDTH);

@@ -16,7 +16,7 @@ tli_op_parameter *tli_op_parameters_add(op_parameters *list, const char *name, c
     return p;
 }
 
-tl_tensor **tli_op_weight(tli_op_weights *weights, const tli_op_parameter *p)
+tl_tensor **tli_op_tensor(tli_op_tensors *weights, const tli_op_parameter *p)
 {
     return (tl_tensor **)((char *)weights + p->at);
 }

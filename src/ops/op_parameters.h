@@ -15,13 +15,13 @@
  *   bias             [K][1][h]  Swin's
  *   r_k, r_v         [K][1][D]  Shaw's
  *   w, gate          [h][F] and [h]  ConViT's, F the features of ops/convit.h */
-typedef struct tli_op_weights {
+typedef struct tli_op_tensors {
     tl_tensor *qkv, *q, *k, *v, *a_q, *a_k, *a_v, *v3, *bias, *r_k, *r_v, *w, *gate;
-} tli_op_weights;
+} tli_op_tensors;
 
 typedef struct tli_op_parameter {
     const char *name;  /* the reference's: "to_q2.unique_params" */
-    const char *field; /* of tli_op_weights: "q" */
+    const char *field; /* of tli_op_tensors: "q" */
     size_t at;         /* its offset there */
     uint32_t rank;
     uint64_t shape[3]; /* rank 3: [offset][in][out], else [out][in]; rank 1: [out] with in 1 */
@@ -39,9 +39,9 @@ typedef struct op_parameters {
 /* Appends a parameter of rank 1 to 3, drawn uniformly by its fan-in; the caller may change what it returns. */
 tli_op_parameter *tli_op_parameters_add(op_parameters *list, const char *name, const char *field, size_t at,
                                         uint32_t rank, uint64_t s0, uint64_t s1, uint64_t s2);
-#define OP_FIELD(name) #name, offsetof(tli_op_weights, name) /* field and at */
+#define OP_FIELD(name) #name, offsetof(tli_op_tensors, name) /* field and at */
 
 /* The tensor of a parameter in `weights`. */
-tl_tensor **tli_op_weight(tli_op_weights *weights, const tli_op_parameter *parameter);
+tl_tensor **tli_op_tensor(tli_op_tensors *weights, const tli_op_parameter *parameter);
 
 #endif

@@ -19,7 +19,7 @@ bool tli_op_has_pairs(const tli_op_shape *s)
 tli_op_sizes tli_op_measure(const tli_op_shape *s)
 {
     uint32_t groups = 0, pairs = 0, largest = 0;
-    if (tli_op_has_pairs(s)) tli_pairs_measure(&s->geometry, s->queries, &groups, &pairs, &largest);
+    if (tli_op_has_pairs(s)) tli_pair_table_measure(&s->geometry, s->queries, &groups, &pairs, &largest);
     return tli_op_measure_pairs(s, pairs, largest);
 }
 
@@ -32,7 +32,7 @@ tli_op_sizes tli_op_measure_pairs(const tli_op_shape *s, uint32_t pairs, uint32_
                       .pairs = pairs,
                       .largest = largest,
                       .pair_weights = (uint64_t)s->heads * pairs * s->batch};
-    z.plain = tli_op_role_count(tli_op_plain(s)) * z.width;
+    z.packed = tli_op_role_count(tli_op_shared_roles(s)) * z.width;
     if (tli_op_has_softmax(s)) {
         z.weights = z.query_rows * s->heads * tokens;
         if (tli_geometry_is_masked(&s->geometry)) z.mask = (uint64_t)s->queries * tokens;
@@ -46,7 +46,7 @@ tli_op_sizes tli_op_measure_pairs(const tli_op_shape *s, uint32_t pairs, uint32_
 uint64_t tli_op_activation_count(const tli_op_shape *shape)
 {
     const tli_op_sizes z = tli_op_measure(shape);
-    uint64_t count = z.rows * z.plain + z.weights;
+    uint64_t count = z.rows * z.packed + z.weights;
     for (int t = 0; t < TERMS; t++) count += z.term[t].saved;
     return count;
 }
@@ -54,12 +54,12 @@ uint64_t tli_op_activation_count(const tli_op_shape *shape)
 uint64_t tli_op_workspace_count(const tli_op_shape *shape)
 {
     const tli_op_sizes z = tli_op_measure(shape);
-    uint64_t count = z.weights + 2 * z.pair_weights + z.rows * z.plain;
+    uint64_t count = z.weights + 2 * z.pair_weights + z.rows * z.packed;
     for (int t = 0; t < TERMS; t++) count += z.term[t].workspace;
     return count;
 }
 
-uint64_t tli_op_kept_count(const tli_op_shape *shape)
+uint64_t tli_op_saved_pairs_count(const tli_op_shape *shape)
 {
     return tli_op_measure(shape).term[TERM_per_offset].saved;
 }

@@ -19,7 +19,7 @@ tli_op_sizes tli_op_measure_pairs(const tli_op_shape *shape, uint32_t pairs, uin
 uint64_t tli_op_activation_count(const tli_op_shape *shape);
 uint64_t tli_op_workspace_count(const tli_op_shape *shape);
 
-/* Of the activations: q_ij and k_ij of all pairs, where `keep` saves them. One tensor holds them. */
-uint64_t tli_op_kept_count(const tli_op_shape *shape);
+/* Of the activations: q_ij and k_ij of all pairs, where `save_pairs` saves them. One tensor holds them. */
+uint64_t tli_op_saved_pairs_count(const tli_op_shape *shape);
 
 #endif

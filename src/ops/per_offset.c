@@ -2,19 +2,19 @@
  *
  *   q_ij = x_i W_q[-d],  k_ij = x_j W_k[d],  v_ij = x_j W_v[d];
  *
- * a role without its own matrices takes its rows from the packed projection. With `keep`, q_ij and k_ij are saved for
+ * a role without its own matrices takes its rows from the packed projection. With `save_pairs`, q_ij and k_ij are saved for
  * backward instead of computed again. */
 #include "ops/offset_terms.h"
 
 static bool per_offset_present(const tli_op_shape *s)
 {
-    return tli_op_relative(s) != 0 && !tli_op_is_narrow(s);
+    return tli_op_per_offset_roles(s) != 0 && !tli_op_is_low_rank(s);
 }
 
 static void per_offset_parameters(const tli_op_shape *s, op_parameters *list)
 {
     const uint64_t offsets = tli_geometry_offsets(&s->geometry), width = (uint64_t)s->heads * s->head_dim;
-    const tl_roles roles = tli_op_relative(s);
+    const tl_roles roles = tli_op_per_offset_roles(s);
     if ((roles & TL_ROLE_Q) != 0)
         tli_op_parameters_add(list, "to_q.unique_params", OP_FIELD(q), 3, offsets, s->dim, width);
     if ((roles & TL_ROLE_K) != 0)
@@ -31,10 +31,10 @@ static uint64_t pair_rows(const tli_op_shape *s, const tli_op_sizes *z)
 
 static void per_offset_measure(const tli_op_shape *s, const tli_op_sizes *z, term_sizes *out)
 {
-    const bool saves = s->keep && tli_op_saves_pairs(s);
+    const bool saves = s->save_pairs && tli_op_saves_pairs(s);
     out->saved = saves ? 2 * pair_rows(s, z) : 0;
     out->workspace = tli_relative_workspace(z->pairs, z->largest, s->batch, s->dim, s->heads, s->head_dim,
-                                            saves || !tli_op_relative_scores(s));
+                                            saves || !tli_op_has_offset_logits(s));
 }
 
 static tli_relative_rows saved_rows(const attention_pass *p, const term_memory *m)
@@ -47,14 +47,14 @@ static offset_operand per_offset_operand(const attention_pass *p, int role)
 {
     tl_tensor *const tables[3] = {p->w->q, p->w->k, p->w->v};
     offset_operand o = {p->x, p->dx, NULL, NULL, p->shape->dim};
-    if ((tli_op_relative(p->shape) & (1u << role)) != 0) {
+    if ((tli_op_per_offset_roles(p->shape) & (1u << role)) != 0) {
         o.table = tables[role];
         if (p->g != NULL)
             o.dtable = role == ROLE_INDEX_Q ? p->g->q : role == ROLE_INDEX_K ? p->g->k : p->g->v;
     } else {
         o.rows = tli_view_add(p->qkv, tli_attention_column(p, role));
         o.gradient = tli_view_add(p->dqkv, tli_attention_column(p, role));
-        o.stride = p->sizes->plain;
+        o.stride = p->sizes->packed;
     }
     if (role == ROLE_INDEX_Q) o.rows = tli_view_add(o.rows, tli_attention_first_row(p) * o.stride);
     return o;
@@ -71,7 +71,7 @@ static tli_relative per_offset_products(const attention_pass *p, const offset_op
 
 static tl_status per_offset_logits(attention_pass *p, const term_memory *m)
 {
-    if (!tli_op_relative_scores(p->shape)) return TL_OK;
+    if (!tli_op_has_offset_logits(p->shape)) return TL_OK;
     const offset_operand q = per_offset_operand(p, ROLE_INDEX_Q), k = per_offset_operand(p, ROLE_INDEX_K);
     const tli_relative r = per_offset_products(p, &q, &k);
     return tli_offset_logits(p, &r, &q, &k, saved_rows(p, m));
@@ -79,7 +79,7 @@ static tl_status per_offset_logits(attention_pass *p, const term_memory *m)
 
 static tl_status per_offset_logits_backward(attention_pass *p, const term_memory *m)
 {
-    if (!tli_op_relative_scores(p->shape)) return TL_OK;
+    if (!tli_op_has_offset_logits(p->shape)) return TL_OK;
     const offset_operand q = per_offset_operand(p, ROLE_INDEX_Q), k = per_offset_operand(p, ROLE_INDEX_K);
     const tli_relative r = per_offset_products(p, &q, &k);
     return tli_offset_logits_backward(p, &r, &q, &k, saved_rows(p, m), m->workspace);
@@ -88,7 +88,7 @@ static tl_status per_offset_logits_backward(attention_pass *p, const term_memory
 static tl_status per_offset_values(attention_pass *p, const term_memory *unused)
 {
     (void)unused;
-    if (!tli_op_relative_values(p->shape)) return TL_OK;
+    if (!tli_op_has_offset_values(p->shape)) return TL_OK;
     const offset_operand v = per_offset_operand(p, ROLE_INDEX_V);
     const tli_relative r = per_offset_products(p, &v, &v);
     if (!p->o_begun) TLI_TRY(tli_zero(p->ctx, p->o, p->sizes->query_rows * p->sizes->width));
@@ -98,7 +98,7 @@ static tl_status per_offset_values(attention_pass *p, const term_memory *unused)
 
 static tl_status per_offset_values_backward(attention_pass *p, const term_memory *m)
 {
-    if (!tli_op_relative_values(p->shape)) return TL_OK;
+    if (!tli_op_has_offset_values(p->shape)) return TL_OK;
     const offset_operand v = per_offset_operand(p, ROLE_INDEX_V);
     const tli_relative r = per_offset_products(p, &v, &v);
     return tli_offset_values_backward(p, &r, &v, p->d_o, m->workspace);
@@ -109,8 +109,8 @@ static tl_status per_offset_clear(attention_pass *p, const term_memory *unused)
 {
     (void)unused;
     const tli_op_sizes *z = p->sizes;
-    if (tli_op_relative_scores(p->shape) && z->plain > 0)
-        TLI_TRY(tli_zero(p->ctx, p->dqkv, z->rows * z->plain));
+    if (tli_op_has_offset_logits(p->shape) && z->packed > 0)
+        TLI_TRY(tli_zero(p->ctx, p->dqkv, z->rows * z->packed));
     p->dx_begun = true;
     return tli_zero(p->ctx, p->dx, z->rows * p->shape->dim);
 }

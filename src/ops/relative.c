@@ -57,7 +57,7 @@ typedef struct chunk {
 
 /* The next chunk from group c->end on; false when there is none. Tables may be NULL. limit: pairs, 0 for any.
  */
-static bool next_chunk(const tli_pairs *pairs, const tl_tensor *query, const tl_tensor *key,
+static bool next_chunk(const tli_pair_table *pairs, const tl_tensor *query, const tl_tensor *key,
                        const tl_tensor *dquery, const tl_tensor *dkey, uint64_t limit, chunk *c)
 {
     uint32_t g = c->end;

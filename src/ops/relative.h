@@ -4,10 +4,10 @@
 #ifndef OPS_RELATIVE_H
 #define OPS_RELATIVE_H
 
-#include "ops/pairs.h"
+#include "ops/pair_table.h"
 
 typedef struct tli_relative {
-    const tli_pairs *pairs;
+    const tli_pair_table *pairs;
     uint32_t batch, inner, heads, head_dim;
     /* Floats between the rows of xq and xk; 0: inner. A side whose table is NULL is plain: its rows hold the
      * heads * head_dim channels of q or k themselves, and its gradient goes straight into them. */

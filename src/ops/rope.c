@@ -95,9 +95,9 @@ static tl_status turn_rows(attention_pass *p, tli_view table, tli_view rows, boo
                      .batch = s->batch,
                      .heads = s->heads,
                      .head_dim = s->head_dim,
-                     .stride = p->sizes->plain};
+                     .stride = p->sizes->packed};
     const tli_view angles = tli_view_add(table, (uint64_t)first * s->head_dim);
-    rows = tli_view_add(rows, tli_attention_first_row(p) * p->sizes->plain);
+    rows = tli_view_add(rows, tli_attention_first_row(p) * p->sizes->packed);
     TLI_TRY(tli_rope_rotate(p->ctx, &rope, angles, tli_view_add(rows, tli_attention_column(p, ROLE_INDEX_Q)),
                             back));
     rope.tokens = tli_geometry_tokens(&s->geometry) - first;

@@ -59,7 +59,7 @@ static void spread(const float *x, const float *w, const double *u, double *dx, 
 
 typedef struct setting {
     tli_geometry geometry;
-    tli_pairs pairs;
+    tli_pair_table pairs;
     tli_relative r;
     uint64_t offsets;
     tli_probe_array *x[2], *w[2], *dx[2], *dw[2], *values, *rows, *work;
@@ -158,13 +158,13 @@ static tl_status check_aggregate(tli_probe *p, setting *s)
 static tl_status check_pairs(tli_probe *p, tl_status (*check)(tli_probe *, setting *))
 {
     setting s = {.geometry = {.kind = TLI_GRID, .depth = 1, .height = HEIGHT, .width = WIDTH, .cls = 1}};
-    TLI_TRY(tli_pairs_create(p->ctx, "self-test", &s.geometry, TOKENS, &s.pairs));
+    TLI_TRY(tli_pair_table_create(p->ctx, "self-test", &s.geometry, TOKENS, &s.pairs));
     s.r = (tli_relative){
         .pairs = &s.pairs, .batch = BATCH, .inner = INNER, .heads = HEADS, .head_dim = HEAD_DIM};
     s.offsets = tli_geometry_offsets(&s.geometry);
     tl_status status = make(p, &s);
     if (status == TL_OK) status = check(p, &s);
-    tli_pairs_destroy(p->ctx, &s.pairs);
+    tli_pair_table_destroy(p->ctx, &s.pairs);
     return status;
 }
 

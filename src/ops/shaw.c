@@ -25,7 +25,7 @@ static tl_status shaw_fill(tl_context *ctx, const char *unused, const tli_op_sha
                            const tli_op_sizes *z, tl_tensor *table)
 {
     (void)unused, (void)unused_shape;
-    return tli_pairs_fill(ctx, tli_at(table, 0), z->rows, 1.0f);
+    return tli_fill(ctx, tli_at(table, 0), z->rows, 1.0f);
 }
 
 /* A 1 for every row, times `table`; the gradient of the 1 goes to the workspace, where nobody reads it. */
@@ -36,7 +36,7 @@ static offset_operand shaw_ones(const term_memory *m, tl_tensor *table, tl_tenso
 
 static offset_operand shaw_queries(const attention_pass *p)
 {
-    const uint32_t q = tli_attention_column(p, ROLE_INDEX_Q), stride = p->sizes->plain;
+    const uint32_t q = tli_attention_column(p, ROLE_INDEX_Q), stride = p->sizes->packed;
     return (offset_operand){.rows = tli_view_add(p->qkv, tli_attention_first_row(p) * stride + q),
                             .gradient = tli_view_add(p->dqkv, q),
                             .stride = stride};
@@ -45,7 +45,7 @@ static offset_operand shaw_queries(const attention_pass *p)
 static tli_relative shaw_products(const attention_pass *p)
 {
     tli_relative r = tli_offset_products(p);
-    r.inner = 1, r.head_dim = p->shape->head_dim, r.q_stride = p->sizes->plain;
+    r.inner = 1, r.head_dim = p->shape->head_dim, r.q_stride = p->sizes->packed;
     return r;
 }
 

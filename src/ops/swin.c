@@ -27,8 +27,8 @@ static tl_status swin_fill(tl_context *ctx, const char *unused, const tli_op_sha
 {
     (void)unused;
     const uint64_t heads = z->rows * s->heads;
-    TLI_TRY(tli_pairs_fill(ctx, tli_at(table, 0), heads, 1.0f / tli_op_logit_scale(s)));
-    return tli_pairs_fill(ctx, tli_at(table, heads), z->rows, 1.0f);
+    TLI_TRY(tli_fill(ctx, tli_at(table, 0), heads, 1.0f / tli_op_logit_scale(s)));
+    return tli_fill(ctx, tli_at(table, heads), z->rows, 1.0f);
 }
 
 /* The constant rows on both sides; gradients of theirs go to the workspace, where nobody reads them. */

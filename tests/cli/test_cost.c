@@ -12,7 +12,7 @@
 
 #include "cli/timing.h"
 #include "models/cost.h"
-#include "ops/pairs.h"
+#include "ops/pair_table.h"
 
 static tli_op_shape shape_of(tl_op_kind kind, tli_geometry geometry, uint32_t queries)
 {
@@ -103,7 +103,7 @@ static void check_pairs(tli_geometry g, uint32_t queries)
         if (counts[k] > largest) largest = counts[k];
     }
     free(counts);
-    tli_pairs_measure(&g, queries, &seen[0], &seen[1], &seen[2]);
+    tli_pair_table_measure(&g, queries, &seen[0], &seen[1], &seen[2]);
     if (seen[0] != groups || seen[1] != pairs || seen[2] != largest)
         fail_msg("kind %d, %u x %u, cls %u, %u queries: %u groups, %u pairs, %u largest, not %u, %u, %u",
                  (int)g.kind, g.height, g.width, g.cls, queries, seen[0], seen[1], seen[2], groups, pairs,

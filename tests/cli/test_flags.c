@@ -71,7 +71,8 @@ static void describe(const tl_settings *settings, parsed *p)
     for (uint32_t layer = 0; layer < s.model.depth && used < room; layer++) {
         const tli_op_shape op = tli_model_block_shape(&s.model, batch, true, layer).op;
         used += (size_t)snprintf(p->shape + used, room - used, "%u: %d %d %u %d\n", layer, (int)op.positions,
-                                 (int)op.geometry.sharing, op.geometry.window, tli_op_kept_count(&op) > 0);
+                                 (int)op.geometry.sharing, op.geometry.window,
+                                 tli_op_saved_pairs_count(&op) > 0);
     }
     assert_true(used < room);
     tli_registry_free(NULL, &registry);

@@ -220,7 +220,7 @@ static void keeping(tl_kernel_path path)
     float *results[2][5];
     uint64_t counts[5];
     for (int keep = 0; keep < 2; keep++) {
-        s.keep = keep != 0;
+        s.save_pairs = keep != 0;
         bench b = make_bench(ctx, s, 5);
         forward(&b);
         MUST(ctx, tli_layer_backward(ctx, b.layer, b.x, b.d_o, b.dx));
@@ -290,8 +290,8 @@ static void window_is_convolution(void **unused)
     const tli_geometry grid = {.kind = TLI_GRID, .height = H, .width = W};
     const uint32_t offsets = tli_geometry_offsets(&grid);
     tli_random r = tli_random_make(5, 5);
-    tli_pairs pairs;
-    MUST(ctx, tli_pairs_create(ctx, "test", &grid, H * W, &pairs));
+    tli_pair_table pairs;
+    MUST(ctx, tli_pair_table_create(ctx, "test", &grid, H * W, &pairs));
     tl_tensor *table = random_tensor(ctx, &r, offsets, C * D, 0.4f),
               *x = random_tensor(ctx, &r, 1, H * W * B * C, 1.0f);
     float *rows = calloc((size_t)B * H * W * H * W, sizeof *rows);
@@ -324,7 +324,7 @@ static void window_is_convolution(void **unused)
                 }
     golden_compare("convolution", got, want, H * W * B * D, 2e-6);
     free(rows), free(got), free(w), free(in);
-    tli_pairs_destroy(ctx, &pairs);
+    tli_pair_table_destroy(ctx, &pairs);
     tl_context_destroy(ctx);
 }
 

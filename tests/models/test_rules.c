@@ -43,8 +43,8 @@ static void pairs_are_saved_where_the_rule_says(void **unused)
             if (tli_op_check(&s, NULL) != TL_OK) continue;
             const int count = tli_op_parameters(&s, list);
             if (count > most) most = count;
-            s.keep = true;
-            if ((tli_op_kept_count(&s) > 0) != tli_op_saves_pairs(&s))
+            s.save_pairs = true;
+            if ((tli_op_saved_pairs_count(&s) > 0) != tli_op_saves_pairs(&s))
                 fail_msg("%s of roles %u: the rule says %d", tl_op_name(s.kind), roles,
                          tli_op_saves_pairs(&s));
             saving += tli_op_saves_pairs(&s);

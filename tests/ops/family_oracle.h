@@ -10,7 +10,7 @@
 
 enum { MOST_TOKENS = 16, MOST_WIDTH = 16 };
 
-/* An operation's weights, by the fields of tli_op_weights. */
+/* An operation's weights, by the fields of tli_op_tensors. */
 enum { F_QKV, F_Q, F_K, F_V, F_A_Q, F_A_K, F_A_V, F_V3, F_BIAS, F_R_K, F_R_V, F_W, F_GATE, FIELDS };
 static const char *const field_names[FIELDS] = {"qkv", "q",    "k",   "v",   "a_q", "a_k", "a_v",
                                                 "v3",  "bias", "r_k", "r_v", "w",   "gate"};

@@ -87,15 +87,15 @@ static void check(tl_context *ctx, const tli_op_shape *s, const char *name)
     const uint64_t outputs = s->queries * s->batch * width;
     tli_op_parameter list[OP_MAX_PARAMETERS];
     side sides[OP_MAX_PARAMETERS];
-    tli_op_weights weights = {0}, gradients = {0};
+    tli_op_tensors weights = {0}, gradients = {0};
     oracle_weights host = {{NULL}};
     const int count = tli_op_parameters(s, list);
     for (int i = 0; i < count; i++) {
         const bool table = list[i].rank == 3;
         const uint64_t a = list[i].shape[0], b = list[i].shape[1], c = list[i].shape[2];
         sides[i] = make_side(ctx, &r, table ? a : 1, table ? b * c : a * b, 0.4f);
-        *tli_op_weight(&weights, &list[i]) = sides[i].device;
-        *tli_op_weight(&gradients, &list[i]) = sides[i].gradient;
+        *tli_op_tensor(&weights, &list[i]) = sides[i].device;
+        *tli_op_tensor(&gradients, &list[i]) = sides[i].gradient;
         for (int f = 0; f < FIELDS; f++)
             if (strcmp(field_names[f], list[i].field) == 0) host.at[f] = sides[i].values;
     }
@@ -154,10 +154,10 @@ static const tli_geometry wide = {.kind = TLI_GRID, .height = 2, .width = 7, .cl
 static void translution_and_alpha(void **unused)
 {
     tl_context *ctx = golden_context(TL_PATH_AUTO);
-    CASE(TL_OP_TRANSLUTION, wide, s.keep = true);
+    CASE(TL_OP_TRANSLUTION, wide, s.save_pairs = true);
     CASE(TL_OP_TRANSLUTION, wide, ONE_QUERY);
     CASE(TL_OP_TRANSLUTION, pool, s.relative = TL_ROLE_Q | TL_ROLE_V);
-    CASE(TL_OP_TRANSLUTION, cube, s.keep = false);
+    CASE(TL_OP_TRANSLUTION, cube, s.save_pairs = false);
     CASE(TL_OP_TRANSLUTION, cube, s.relative = TL_ROLE_K);
     CASE(TL_OP_TRANSLUTION, line, s.relative = TL_ROLE_V);
     CASE(TL_OP_ALPHA, pool, s.relative = TL_ROLE_QKV);
@@ -171,7 +171,7 @@ static void translution_and_alpha(void **unused)
     CASE(TL_OP_TRANSLUTION, wide, ONE_QUERY, s.relative = TL_ROLE_K | TL_ROLE_V);
     CASE(TL_OP_ALPHA_PURE, wide, ONE_QUERY);
     CASE(TL_OP_ALPHA, cube, s.positions = TL_POSITIONS_ROPE, s.head_dim = 8);
-    CASE(TL_OP_ALPHA_PURE, wide, s.keep = false);
+    CASE(TL_OP_ALPHA_PURE, wide, s.save_pairs = false);
     CASE(TL_OP_ALPHA_PURE, line, WINDOW(4));
     tl_context_destroy(ctx);
 }

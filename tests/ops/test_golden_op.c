@@ -32,7 +32,7 @@ static void check(const spec *op, tl_kernel_path path)
     const tli_op_shape shape = {.kind = op->kind,
                                 .relative = op->relative,
                                 .positions = op->rotary ? TL_POSITIONS_ROPE : TL_POSITIONS_NONE,
-                                .keep = path == TL_PATH_CPU,
+                                .save_pairs = path == TL_PATH_CPU,
                                 .geometry = geometry,
                                 .batch = BATCH,
                                 .dim = DIM,
@@ -40,7 +40,7 @@ static void check(const spec *op, tl_kernel_path path)
                                 .head_dim = HEAD_DIM,
                                 .relenc_dim = RELENC,
                                 .queries = tokens};
-    tli_op_weights weights = {0}, gradients = {0};
+    tli_op_tensors weights = {0}, gradients = {0};
     tli_op_parameter list[OP_MAX_PARAMETERS];
     const int parameters = tli_op_parameters(&shape, list);
     for (int i = 0; i < parameters; i++) {
@@ -50,8 +50,8 @@ static void check(const spec *op, tl_kernel_path path)
         assert_int_equal(e->rank, list[i].rank);
         for (uint32_t d = 0; d < e->rank; d++) assert_int_equal(e->shape[d], list[i].shape[d]);
         const uint64_t lead = e->rank == 3 ? e->shape[0] : 1;
-        *tli_op_weight(&weights, &list[i]) = golden_upload(ctx, values, lead, count / lead);
-        *tli_op_weight(&gradients, &list[i]) = golden_upload(ctx, NULL, lead, count / lead);
+        *tli_op_tensor(&weights, &list[i]) = golden_upload(ctx, values, lead, count / lead);
+        *tli_op_tensor(&gradients, &list[i]) = golden_upload(ctx, NULL, lead, count / lead);
         free(values);
     }
     int stored = 0; /* the file's own: without gradients, rows, LayerNorm and output projection */
@@ -83,7 +83,7 @@ static void check(const spec *op, tl_kernel_path path)
             uint64_t n;
             snprintf(name, sizeof name, "grad.%s", list[i].name);
             float *want = golden_read(&st, name, &n);
-            got = golden_download(ctx, *tli_op_weight(&gradients, &list[i]));
+            got = golden_download(ctx, *tli_op_tensor(&gradients, &list[i]));
             golden_compare(name, got, want, n, 1e-5);
             free(want);
             free(got);

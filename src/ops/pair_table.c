@@ -1,4 +1,4 @@
-#include "ops/pairs.h"
+#include "ops/pair_table.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,8 +39,8 @@ static bool measure_whole(const tli_geometry *geometry, uint32_t queries, uint32
     return true;
 }
 
-void tli_pairs_measure(const tli_geometry *geometry, uint32_t queries, uint32_t *groups, uint32_t *count,
-                       uint32_t *largest)
+void tli_pair_table_measure(const tli_geometry *geometry, uint32_t queries, uint32_t *groups, uint32_t *count,
+                            uint32_t *largest)
 {
     *groups = *count = *largest = 0;
     if (measure_whole(geometry, queries, groups, count, largest)) return;
@@ -58,7 +58,7 @@ void tli_pairs_measure(const tli_geometry *geometry, uint32_t queries, uint32_t 
 
 /* Fills the index of one side (0: query, 1: key) at `index`: spans of `tokens`, then {pair, group} by token.
  */
-static void index_side(const tli_pairs *pairs, const int32_t (*list)[2], int side, uint32_t tokens,
+static void index_side(const tli_pair_table *pairs, const int32_t (*list)[2], int side, uint32_t tokens,
                        int32_t (*index)[2])
 {
     int32_t(*entries)[2] = index + tokens;
@@ -90,7 +90,7 @@ static tl_status create_data(tl_context *ctx, const char *name, const char *what
 typedef struct pair_builder {
     uint32_t *counts;         /* pairs by key matrix */
     int32_t *group_of, *next; /* group of a key matrix; place of a group's next pair */
-    int32_t (*list)[2];       /* what goes to the device, see tli_pairs */
+    int32_t (*list)[2];       /* what goes to the device, see tli_pair_table */
 } pair_builder;
 
 static void free_builder(pair_builder *b)
@@ -101,12 +101,12 @@ static void free_builder(pair_builder *b)
     free(b->list);
 }
 
-static size_t list_rows(const tli_pairs *pairs)
+static size_t list_rows(const tli_pair_table *pairs)
 {
     return 3 * (size_t)pairs->count + pairs->queries + pairs->keys;
 }
 
-static bool create_builder(const tli_pairs *pairs, uint32_t offsets, pair_builder *b)
+static bool create_builder(const tli_pair_table *pairs, uint32_t offsets, pair_builder *b)
 {
     b->counts = calloc(offsets, sizeof *b->counts);
     b->group_of = malloc(offsets * sizeof *b->group_of);
@@ -116,7 +116,8 @@ static bool create_builder(const tli_pairs *pairs, uint32_t offsets, pair_builde
 }
 
 /* Groups by ascending key matrix, and the pairs of each. */
-static void build_table(const tli_geometry *geometry, uint32_t offsets, tli_pairs *pairs, pair_builder *b)
+static void build_table(const tli_geometry *geometry, uint32_t offsets, tli_pair_table *pairs,
+                        pair_builder *b)
 {
     count_pairs(geometry, pairs->queries, b->counts);
     int32_t groups = 0, first = 0;
@@ -148,11 +149,11 @@ static tl_status no_memory(tl_context *ctx, const char *name)
                     name);
 }
 
-tl_status tli_pairs_fit(tl_context *ctx, const char *name, const tli_geometry *geometry, uint32_t queries,
-                        tli_pairs *pairs)
+tl_status tli_pair_table_fit(tl_context *ctx, const char *name, const tli_geometry *geometry,
+                             uint32_t queries, tli_pair_table *pairs)
 {
     const uint32_t offsets = tli_geometry_offsets(geometry);
-    tli_pairs_measure(geometry, queries, &pairs->groups, &pairs->count, &pairs->largest);
+    tli_pair_table_measure(geometry, queries, &pairs->groups, &pairs->count, &pairs->largest);
     pairs->queries = queries;
     pairs->keys = tli_geometry_tokens(geometry);
     pair_builder b = {0};
@@ -166,11 +167,11 @@ tl_status tli_pairs_fit(tl_context *ctx, const char *name, const tli_geometry *g
     return status;
 }
 
-tl_status tli_pairs_create(tl_context *ctx, const char *name, const tli_geometry *geometry, uint32_t queries,
-                           tli_pairs *pairs)
+tl_status tli_pair_table_create(tl_context *ctx, const char *name, const tli_geometry *geometry,
+                                uint32_t queries, tli_pair_table *pairs)
 {
     memset(pairs, 0, sizeof *pairs);
-    tli_pairs_measure(geometry, queries, &pairs->groups, &pairs->count, &pairs->largest);
+    tli_pair_table_measure(geometry, queries, &pairs->groups, &pairs->count, &pairs->largest);
     pairs->queries = queries;
     pairs->keys = tli_geometry_tokens(geometry);
     pairs->group = calloc(pairs->groups + 1, sizeof *pairs->group);
@@ -178,12 +179,12 @@ tl_status tli_pairs_create(tl_context *ctx, const char *name, const tli_geometry
     if (status == TL_OK)
         status = create_data(ctx, name, "groups", (uint64_t)pairs->groups * 4, &pairs->device_groups);
     if (status == TL_OK) status = create_data(ctx, name, "pairs", list_rows(pairs) * 2, &pairs->device_pairs);
-    if (status == TL_OK) status = tli_pairs_fit(ctx, name, geometry, queries, pairs);
-    if (status != TL_OK) tli_pairs_destroy(ctx, pairs);
+    if (status == TL_OK) status = tli_pair_table_fit(ctx, name, geometry, queries, pairs);
+    if (status != TL_OK) tli_pair_table_destroy(ctx, pairs);
     return status;
 }
 
-void tli_pairs_destroy(tl_context *ctx, tli_pairs *pairs)
+void tli_pair_table_destroy(tl_context *ctx, tli_pair_table *pairs)
 {
     tl_tensor_destroy(ctx, pairs->device_groups);
     tl_tensor_destroy(ctx, pairs->device_pairs);
@@ -224,7 +225,7 @@ tl_status tli_mask_rows(tl_context *ctx, const tl_tensor *mask, uint64_t count, 
                       TLI_ARG_MEM(mask->mem[0]), TLI_ARG_U64(count), TLI_ARG_VIEW(rows), TLI_ARG_F32(value));
 }
 
-tl_status tli_pairs_fill(tl_context *ctx, tli_view values, uint64_t count, float value)
+tl_status tli_fill(tl_context *ctx, tli_view values, uint64_t count, float value)
 {
     enum { BLOCK = 16384 };
     tli_kernel *kernel;
@@ -235,12 +236,12 @@ tl_status tli_pairs_fill(tl_context *ctx, tli_view values, uint64_t count, float
                       TLI_ARG_U32(BLOCK));
 }
 
-static tli_launch blocks(const tli_pairs *pairs, uint32_t heads)
+static tli_launch blocks(const tli_pair_table *pairs, uint32_t heads)
 {
     return tli_launch3((pairs->count + PAIR_BLOCK - 1) / PAIR_BLOCK, heads, 1, 1);
 }
 
-tl_status tli_pairs_to_rows(tl_context *ctx, const tli_pairs *pairs, uint32_t batch, uint32_t heads,
+tl_status tli_pairs_to_rows(tl_context *ctx, const tli_pair_table *pairs, uint32_t batch, uint32_t heads,
                             tli_view values, tli_view rows, bool accumulate)
 {
     tli_kernel *kernel;
@@ -251,7 +252,7 @@ tl_status tli_pairs_to_rows(tl_context *ctx, const tli_pairs *pairs, uint32_t ba
                       TLI_ARG_VIEW(rows), TLI_ARG_I32(accumulate));
 }
 
-tl_status tli_rows_to_pairs(tl_context *ctx, const tli_pairs *pairs, uint32_t batch, uint32_t heads,
+tl_status tli_rows_to_pairs(tl_context *ctx, const tli_pair_table *pairs, uint32_t batch, uint32_t heads,
                             tli_view rows, tli_view values)
 {
     tli_kernel *kernel;

@@ -1,7 +1,7 @@
 /* The pair table: the pairs (i, j) of a geometry sorted by offset, on the host for planning launches and on
  * the device for the kernels. Pair weights are ordered [head][pair][batch]. */
-#ifndef OPS_PAIRS_H
-#define OPS_PAIRS_H
+#ifndef OPS_PAIR_TABLE_H
+#define OPS_PAIR_TABLE_H
 
 #include "ops/geometry.h"
 
@@ -10,7 +10,7 @@ typedef struct tli_pair_group {
     int32_t query, key;   /* matrices of the query's table and of the key's and value's tables */
 } tli_pair_group;
 
-typedef struct tli_pairs {
+typedef struct tli_pair_table {
     uint32_t groups, count; /* offsets in use; pairs */
     uint32_t largest;       /* pairs of the largest group */
     uint32_t queries, keys;
@@ -18,19 +18,19 @@ typedef struct tli_pairs {
     tl_tensor *device_groups; /* int4 a group */
     tl_tensor *device_pairs;  /* int2 a pair: {i, j}; behind them the index of kernels/translution_gpu.cl: a
                                * span  {begin, end} a query, {pair, group} sorted by query; the same by key */
-} tli_pairs;
+} tli_pair_table;
 
 /* Only pairs whose query is one of the first `queries` tokens. */
-tl_status tli_pairs_create(tl_context *ctx, const char *name, const tli_geometry *geometry, uint32_t queries,
-                           tli_pairs *pairs);
-void tli_pairs_destroy(tl_context *ctx, tli_pairs *pairs);
+tl_status tli_pair_table_create(tl_context *ctx, const char *name, const tli_geometry *geometry,
+                                uint32_t queries, tli_pair_table *pairs);
+void tli_pair_table_destroy(tl_context *ctx, tli_pair_table *pairs);
 /* Makes the table that of another geometry with no more pairs, groups, queries and keys than it was created for. */
-tl_status tli_pairs_fit(tl_context *ctx, const char *name, const tli_geometry *geometry, uint32_t queries,
-                        tli_pairs *pairs);
+tl_status tli_pair_table_fit(tl_context *ctx, const char *name, const tli_geometry *geometry,
+                             uint32_t queries, tli_pair_table *pairs);
 
 /* Pairs and pairs of the largest group, without a table (for planning). */
-void tli_pairs_measure(const tli_geometry *geometry, uint32_t queries, uint32_t *groups, uint32_t *count,
-                       uint32_t *largest);
+void tli_pair_table_measure(const tli_geometry *geometry, uint32_t queries, uint32_t *groups, uint32_t *count,
+                            uint32_t *largest);
 
 /* Windows: 1 where query i sees key j, else 0, [queries][keys] (data). */
 tl_status tli_mask_create(tl_context *ctx, const char *name, const tli_geometry *geometry, uint32_t queries,
@@ -42,13 +42,13 @@ tl_status tli_mask_fit(tl_context *ctx, const char *name, const tli_geometry *ge
 tl_status tli_mask_rows(tl_context *ctx, const tl_tensor *mask, uint64_t count, uint64_t matrices,
                         tli_view rows, float value);
 /* values[0..count) = value. */
-tl_status tli_pairs_fill(tl_context *ctx, tli_view values, uint64_t count, float value);
+tl_status tli_fill(tl_context *ctx, tli_view values, uint64_t count, float value);
 
 /* rows [batch][head][query][key] from pair weights (added when `accumulate`), and back. Entries of rows whose
  * pair is masked are left alone. */
-tl_status tli_pairs_to_rows(tl_context *ctx, const tli_pairs *pairs, uint32_t batch, uint32_t heads,
+tl_status tli_pairs_to_rows(tl_context *ctx, const tli_pair_table *pairs, uint32_t batch, uint32_t heads,
                             tli_view values, tli_view rows, bool accumulate);
-tl_status tli_rows_to_pairs(tl_context *ctx, const tli_pairs *pairs, uint32_t batch, uint32_t heads,
+tl_status tli_rows_to_pairs(tl_context *ctx, const tli_pair_table *pairs, uint32_t batch, uint32_t heads,
                             tli_view rows, tli_view values);
 
 #endif
