@@ -5,7 +5,7 @@
 #include "cli/flags.h"
 #include "core/random.h"
 #include "ops/init.h"
-#include "ops/relative.h"
+#include "ops/offset_gemm.h"
 
 static uint32_t or_else(uint32_t given, uint32_t otherwise)
 {
@@ -55,14 +55,14 @@ static tl_status run_plain(tli_cli_options *o, tl_context *ctx)
  * offset, all in one launch. */
 typedef struct grouped {
     tli_pair_table pairs;
-    tli_relative relative;
+    tli_offset_gemm relative;
     tl_tensor *x, *w, *weights, *y;
 } grouped;
 
 static tl_status call_grouped(tl_context *ctx, void *what)
 {
     grouped *g = what;
-    return tli_relative_aggregate(ctx, &g->relative, tli_at(g->x, 0), g->w, tli_at(g->weights, 0),
+    return tli_offset_gemm_values(ctx, &g->relative, tli_at(g->x, 0), g->w, tli_at(g->weights, 0),
                                   tli_at(g->y, 0));
 }
 
@@ -73,7 +73,7 @@ static tl_status create_grouped(tl_context *ctx, grouped *g, const tli_geometry 
     const uint32_t heads = n % HEAD == 0 ? n / HEAD : 1, tokens = tli_geometry_tokens(geometry);
     const uint64_t rows = (uint64_t)tokens * batch;
     TLI_TRY(tli_pair_table_create(ctx, "pairs", geometry, tokens, &g->pairs));
-    g->relative = (tli_relative){
+    g->relative = (tli_offset_gemm){
         .pairs = &g->pairs, .batch = batch, .inner = k, .heads = heads, .head_dim = n / heads};
     TLI_TRY(tl_tensor_create(ctx, "x", TL_MEMORY_DATA, 1, rows * k, &g->x));
     TLI_TRY(tl_tensor_create(ctx, "y", TL_MEMORY_DATA, 1, rows * n, &g->y));

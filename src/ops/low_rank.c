@@ -46,8 +46,8 @@ static void low_rank_measure(const tli_op_shape *s, const tli_op_sizes *z, term_
 {
     const uint64_t rows = (3 * z->rows + z->query_rows) * low_rank_width(s); /* of q, k, v, then the sums */
     out->saved = rows;
-    out->workspace = rows + tli_relative_workspace(z->pairs, z->largest, s->batch, low_rank_width(s),
-                                                   s->heads, s->relenc_dim, !tli_op_has_offset_logits(s));
+    out->workspace = rows + tli_offset_gemm_workspace(z->pairs, z->largest, s->batch, low_rank_width(s),
+                                                      s->heads, s->relenc_dim, !tli_op_has_offset_logits(s));
 }
 
 enum { SUMS = 3 }; /* behind the rows of the roles */
@@ -83,9 +83,9 @@ static offset_operand low_rank_operand(const attention_pass *p, const term_memor
     return o;
 }
 
-static tli_relative low_rank_products(const attention_pass *p)
+static tli_offset_gemm low_rank_products(const attention_pass *p)
 {
-    tli_relative r = tli_offset_products(p);
+    tli_offset_gemm r = tli_offset_products(p);
     r.inner = r.q_stride = r.k_stride = low_rank_width(p->shape);
     r.head_dim = p->shape->relenc_dim;
     return r;
@@ -111,16 +111,16 @@ static tl_status low_rank_logits(attention_pass *p, const term_memory *m)
 {
     if (!tli_op_has_offset_logits(p->shape)) return TL_OK;
     const offset_operand q = low_rank_operand(p, m, ROLE_INDEX_Q), k = low_rank_operand(p, m, ROLE_INDEX_K);
-    const tli_relative r = low_rank_products(p);
-    return tli_offset_logits(p, &r, &q, &k, (tli_relative_rows){0});
+    const tli_offset_gemm r = low_rank_products(p);
+    return tli_offset_logits(p, &r, &q, &k, (tli_offset_rows){0});
 }
 
 static tl_status low_rank_logits_backward(attention_pass *p, const term_memory *m)
 {
     if (!tli_op_has_offset_logits(p->shape)) return TL_OK;
     const offset_operand q = low_rank_operand(p, m, ROLE_INDEX_Q), k = low_rank_operand(p, m, ROLE_INDEX_K);
-    const tli_relative r = low_rank_products(p);
-    return tli_offset_logits_backward(p, &r, &q, &k, (tli_relative_rows){0}, low_rank_chunk(p, m));
+    const tli_offset_gemm r = low_rank_products(p);
+    return tli_offset_logits_backward(p, &r, &q, &k, (tli_offset_rows){0}, low_rank_chunk(p, m));
 }
 
 /* o (+)= scale * sums V3^T */
@@ -130,7 +130,7 @@ static tl_status low_rank_values(attention_pass *p, const term_memory *m)
     const tli_op_sizes *z = p->sizes;
     const uint32_t narrow = low_rank_width(p->shape);
     const offset_operand v = low_rank_operand(p, m, ROLE_INDEX_V);
-    const tli_relative r = low_rank_products(p);
+    const tli_offset_gemm r = low_rank_products(p);
     const tli_view sums = low_rank_rows(p, m, SUMS);
     TLI_TRY(tli_zero(p->ctx, sums, z->query_rows * narrow));
     TLI_TRY(tli_offset_values(p, &r, &v, sums));
@@ -165,7 +165,7 @@ static tl_status low_rank_values_backward(attention_pass *p, const term_memory *
     up.c = tli_at(p->g->v3, 0);
     TLI_TRY(tli_gemm(p->ctx, &up)); /* dV3 = scale * d_o^T sums */
     const offset_operand v = low_rank_operand(p, m, ROLE_INDEX_V);
-    const tli_relative r = low_rank_products(p);
+    const tli_offset_gemm r = low_rank_products(p);
     return tli_offset_values_backward(p, &r, &v, dsums, low_rank_chunk(p, m));
 }
 

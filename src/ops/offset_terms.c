@@ -1,28 +1,28 @@
 #include "ops/offset_terms.h"
 
-tli_relative tli_offset_products(const attention_pass *p)
+tli_offset_gemm tli_offset_products(const attention_pass *p)
 {
-    return (tli_relative){.pairs = p->pair_table, .batch = p->shape->batch, .heads = p->shape->heads};
+    return (tli_offset_gemm){.pairs = p->pair_table, .batch = p->shape->batch, .heads = p->shape->heads};
 }
 
-tl_status tli_offset_logits(attention_pass *p, const tli_relative *r, const offset_operand *q,
-                            const offset_operand *k, tli_relative_rows saved)
+tl_status tli_offset_logits(attention_pass *p, const tli_offset_gemm *r, const offset_operand *q,
+                            const offset_operand *k, tli_offset_rows saved)
 {
-    TLI_TRY(tli_relative_score(p->ctx, r, q->rows, q->table, k->rows, k->table, tli_op_logit_scale(p->shape),
-                               p->pairs, saved));
+    TLI_TRY(tli_offset_gemm_logits(p->ctx, r, q->rows, q->table, k->rows, k->table,
+                                   tli_op_logit_scale(p->shape), p->pairs, saved));
     const bool begun = p->logits_begun;
     p->logits_begun = true;
     return tli_pairs_to_rows(p->ctx, p->pair_table, p->shape->batch, p->shape->heads, p->pairs, p->logits,
                              begun);
 }
 
-tl_status tli_offset_logits_backward(attention_pass *p, const tli_relative *r, const offset_operand *q,
-                                     const offset_operand *k, tli_relative_rows saved, tli_view chunk)
+tl_status tli_offset_logits_backward(attention_pass *p, const tli_offset_gemm *r, const offset_operand *q,
+                                     const offset_operand *k, tli_offset_rows saved, tli_view chunk)
 {
     TLI_TRY(
         tli_rows_to_pairs(p->ctx, p->pair_table, p->shape->batch, p->shape->heads, p->dweights, p->dpairs));
-    return tli_relative_score_backward(p->ctx, r, q->rows, q->table, k->rows, k->table, p->dpairs, saved,
-                                       q->gradient, k->gradient, q->dtable, k->dtable, chunk);
+    return tli_offset_gemm_logits_backward(p->ctx, r, q->rows, q->table, k->rows, k->table, p->dpairs, saved,
+                                           q->gradient, k->gradient, q->dtable, k->dtable, chunk);
 }
 
 /* The weights of the sum over v_ij, in the order of the pairs: 1 without a softmax. */
@@ -32,17 +32,18 @@ static tl_status gather_weights(attention_pass *p)
     return tli_rows_to_pairs(p->ctx, p->pair_table, p->shape->batch, p->shape->heads, p->weights, p->pairs);
 }
 
-tl_status tli_offset_values(attention_pass *p, const tli_relative *r, const offset_operand *v, tli_view sums)
+tl_status tli_offset_values(attention_pass *p, const tli_offset_gemm *r, const offset_operand *v,
+                            tli_view sums)
 {
     TLI_TRY(gather_weights(p));
-    return tli_relative_aggregate(p->ctx, r, v->rows, v->table, p->pairs, sums);
+    return tli_offset_gemm_values(p->ctx, r, v->rows, v->table, p->pairs, sums);
 }
 
-tl_status tli_offset_values_backward(attention_pass *p, const tli_relative *r, const offset_operand *v,
+tl_status tli_offset_values_backward(attention_pass *p, const tli_offset_gemm *r, const offset_operand *v,
                                      tli_view dsums, tli_view chunk)
 {
     TLI_TRY(gather_weights(p));
-    TLI_TRY(tli_relative_aggregate_backward(p->ctx, r, v->rows, v->table, p->pairs, dsums, p->dpairs,
+    TLI_TRY(tli_offset_gemm_values_backward(p->ctx, r, v->rows, v->table, p->pairs, dsums, p->dpairs,
                                             v->gradient, v->dtable, chunk));
     if (!tli_op_has_softmax(p->shape)) return TL_OK;
     const bool begun = p->dweights_begun;

@@ -4,7 +4,7 @@
 #define OPS_OFFSET_TERMS_H
 
 #include "ops/attention_terms.h"
-#include "ops/relative.h"
+#include "ops/offset_gemm.h"
 
 /* A role as those products take it. */
 typedef struct offset_operand {
@@ -14,21 +14,21 @@ typedef struct offset_operand {
 } offset_operand;
 
 /* The pair weights of this shape; the caller sets inner, head_dim and strides. */
-tli_relative tli_offset_products(const attention_pass *pass);
+tli_offset_gemm tli_offset_products(const attention_pass *pass);
 
-/* Logits: adds scale * q_ij . k_ij; `saved` as tli_relative_score takes it. */
-tl_status tli_offset_logits(attention_pass *pass, const tli_relative *r, const offset_operand *q,
-                            const offset_operand *k, tli_relative_rows saved);
+/* Logits: adds scale * q_ij . k_ij; `saved` as tli_offset_gemm_logits takes it. */
+tl_status tli_offset_logits(attention_pass *pass, const tli_offset_gemm *r, const offset_operand *q,
+                            const offset_operand *k, tli_offset_rows saved);
 /* From the gradients of the logits, those of q and k: added to their rows' gradients, their tables' overwritten.
- * `chunk`: tli_relative_workspace floats. */
-tl_status tli_offset_logits_backward(attention_pass *pass, const tli_relative *r, const offset_operand *q,
-                                     const offset_operand *k, tli_relative_rows saved, tli_view chunk);
+ * `chunk`: tli_offset_gemm_workspace floats. */
+tl_status tli_offset_logits_backward(attention_pass *pass, const tli_offset_gemm *r, const offset_operand *q,
+                                     const offset_operand *k, tli_offset_rows saved, tli_view chunk);
 
 /* sums [query][batch][...] += sum_j p_ij v_ij. */
-tl_status tli_offset_values(attention_pass *pass, const tli_relative *r, const offset_operand *v,
+tl_status tli_offset_values(attention_pass *pass, const tli_offset_gemm *r, const offset_operand *v,
                             tli_view sums);
 /* From dsums: adds to dweights (where there is a softmax) and v's gradient, overwrites its table's. */
-tl_status tli_offset_values_backward(attention_pass *pass, const tli_relative *r, const offset_operand *v,
+tl_status tli_offset_values_backward(attention_pass *pass, const tli_offset_gemm *r, const offset_operand *v,
                                      tli_view dsums, tli_view chunk);
 
 #endif

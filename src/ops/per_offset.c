@@ -33,14 +33,14 @@ static void per_offset_measure(const tli_op_shape *s, const tli_op_sizes *z, ter
 {
     const bool saves = s->save_pairs && tli_op_saves_pairs(s);
     out->saved = saves ? 2 * pair_rows(s, z) : 0;
-    out->workspace = tli_relative_workspace(z->pairs, z->largest, s->batch, s->dim, s->heads, s->head_dim,
-                                            saves || !tli_op_has_offset_logits(s));
+    out->workspace = tli_offset_gemm_workspace(z->pairs, z->largest, s->batch, s->dim, s->heads, s->head_dim,
+                                               saves || !tli_op_has_offset_logits(s));
 }
 
-static tli_relative_rows saved_rows(const attention_pass *p, const term_memory *m)
+static tli_offset_rows saved_rows(const attention_pass *p, const term_memory *m)
 {
-    if (m->saved.mem == NULL) return (tli_relative_rows){0};
-    return (tli_relative_rows){m->saved, tli_view_add(m->saved, pair_rows(p->shape, p->sizes))};
+    if (m->saved.mem == NULL) return (tli_offset_rows){0};
+    return (tli_offset_rows){m->saved, tli_view_add(m->saved, pair_rows(p->shape, p->sizes))};
 }
 
 static offset_operand per_offset_operand(const attention_pass *p, int role)
@@ -60,10 +60,10 @@ static offset_operand per_offset_operand(const attention_pass *p, int role)
     return o;
 }
 
-static tli_relative per_offset_products(const attention_pass *p, const offset_operand *q,
-                                        const offset_operand *k)
+static tli_offset_gemm per_offset_products(const attention_pass *p, const offset_operand *q,
+                                           const offset_operand *k)
 {
-    tli_relative r = tli_offset_products(p);
+    tli_offset_gemm r = tli_offset_products(p);
     r.inner = p->shape->dim, r.head_dim = p->shape->head_dim;
     r.q_stride = q->stride, r.k_stride = k->stride;
     return r;
@@ -73,7 +73,7 @@ static tl_status per_offset_logits(attention_pass *p, const term_memory *m)
 {
     if (!tli_op_has_offset_logits(p->shape)) return TL_OK;
     const offset_operand q = per_offset_operand(p, ROLE_INDEX_Q), k = per_offset_operand(p, ROLE_INDEX_K);
-    const tli_relative r = per_offset_products(p, &q, &k);
+    const tli_offset_gemm r = per_offset_products(p, &q, &k);
     return tli_offset_logits(p, &r, &q, &k, saved_rows(p, m));
 }
 
@@ -81,7 +81,7 @@ static tl_status per_offset_logits_backward(attention_pass *p, const term_memory
 {
     if (!tli_op_has_offset_logits(p->shape)) return TL_OK;
     const offset_operand q = per_offset_operand(p, ROLE_INDEX_Q), k = per_offset_operand(p, ROLE_INDEX_K);
-    const tli_relative r = per_offset_products(p, &q, &k);
+    const tli_offset_gemm r = per_offset_products(p, &q, &k);
     return tli_offset_logits_backward(p, &r, &q, &k, saved_rows(p, m), m->workspace);
 }
 
@@ -90,7 +90,7 @@ static tl_status per_offset_values(attention_pass *p, const term_memory *unused)
     (void)unused;
     if (!tli_op_has_offset_values(p->shape)) return TL_OK;
     const offset_operand v = per_offset_operand(p, ROLE_INDEX_V);
-    const tli_relative r = per_offset_products(p, &v, &v);
+    const tli_offset_gemm r = per_offset_products(p, &v, &v);
     if (!p->o_begun) TLI_TRY(tli_zero(p->ctx, p->o, p->sizes->query_rows * p->sizes->width));
     p->o_begun = true;
     return tli_offset_values(p, &r, &v, p->o);
@@ -100,7 +100,7 @@ static tl_status per_offset_values_backward(attention_pass *p, const term_memory
 {
     if (!tli_op_has_offset_values(p->shape)) return TL_OK;
     const offset_operand v = per_offset_operand(p, ROLE_INDEX_V);
-    const tli_relative r = per_offset_products(p, &v, &v);
+    const tli_offset_gemm r = per_offset_products(p, &v, &v);
     return tli_offset_values_backward(p, &r, &v, p->d_o, m->workspace);
 }
 

@@ -76,7 +76,7 @@ static const struct {
     {"loss", tli_probe_loss},           {"gelu", tli_probe_gelu},
     {"optimizer", tli_probe_optimizer}, {"clip", tli_probe_clip},
     {"columns", tli_probe_columns},     {"add", tli_probe_add},
-    {"gemm", tli_probe_gemm},           {"translution", tli_probe_relative},
+    {"gemm", tli_probe_gemm},           {"translution", tli_probe_offset_gemm},
 };
 
 static tl_status run_checks(tl_context *ctx, const tl_log *log, tli_self_test_row *rows, int *count)

@@ -43,6 +43,6 @@ tl_status tli_probe_clip(tli_probe *p);
 tl_status tli_probe_columns(tli_probe *p);
 tl_status tli_probe_add(tli_probe *p);
 tl_status tli_probe_gemm(tli_probe *p);
-tl_status tli_probe_relative(tli_probe *p);
+tl_status tli_probe_offset_gemm(tli_probe *p);
 
 #endif

@@ -1,7 +1,7 @@
 /* Checks of the matrix products and of the products over pairs of tokens that share an offset. */
 #include "ops/gemm_choice.h"
 #include "ops/gemm_own.h"
-#include "ops/relative.h"
+#include "ops/offset_gemm.h"
 #include "ops/self_test_probe.h"
 
 tl_status tli_probe_gemm(tli_probe *p)
@@ -60,7 +60,7 @@ static void spread(const float *x, const float *w, const double *u, double *dx, 
 typedef struct setting {
     tli_geometry geometry;
     tli_pair_table pairs;
-    tli_relative r;
+    tli_offset_gemm r;
     uint64_t offsets;
     tli_probe_array *x[2], *w[2], *dx[2], *dw[2], *values, *rows, *work;
     double *want_rows, *want_dx[2], *want_dw[2];
@@ -78,8 +78,8 @@ static tl_status make(tli_probe *p, setting *s)
     }
     TLI_TRY(tli_probe_make(p, 1, ROWS, false, &s->values));
     TLI_TRY(tli_probe_make(p, 1, ROWS, true, &s->rows));
-    const uint64_t most = tli_relative_workspace(s->pairs.count, s->pairs.largest, BATCH, INNER, HEADS,
-                                                 HEAD_DIM, false);
+    const uint64_t most = tli_offset_gemm_workspace(s->pairs.count, s->pairs.largest, BATCH, INNER, HEADS,
+                                                    HEAD_DIM, false);
     TLI_TRY(tli_probe_make(p, 1, most, false, &s->work));
     return tli_probe_expect(p, ROWS, &s->want_rows);
 }
@@ -87,13 +87,13 @@ static tl_status make(tli_probe *p, setting *s)
 /* score and its gradient from the weights in `rows`. */
 static tl_status check_score(tli_probe *p, setting *s)
 {
-    const tli_relative_rows none = {{0}, {0}};
+    const tli_offset_rows none = {{0}, {0}};
     TLI_TRY(tli_rows_to_pairs(p->ctx, &s->pairs, BATCH, HEADS, s->rows->view, s->values->view));
-    TLI_TRY(tli_relative_score_backward(p->ctx, &s->r, s->x[0]->view, s->w[0]->tensor, s->x[1]->view,
-                                        s->w[1]->tensor, s->values->view, none, s->dx[0]->view,
-                                        s->dx[1]->view, s->dw[0]->tensor, s->dw[1]->tensor, s->work->view));
-    TLI_TRY(tli_relative_score(p->ctx, &s->r, s->x[0]->view, s->w[0]->tensor, s->x[1]->view, s->w[1]->tensor,
-                               0.5f, s->values->view, none));
+    TLI_TRY(tli_offset_gemm_logits_backward(
+        p->ctx, &s->r, s->x[0]->view, s->w[0]->tensor, s->x[1]->view, s->w[1]->tensor, s->values->view, none,
+        s->dx[0]->view, s->dx[1]->view, s->dw[0]->tensor, s->dw[1]->tensor, s->work->view));
+    TLI_TRY(tli_offset_gemm_logits(p->ctx, &s->r, s->x[0]->view, s->w[0]->tensor, s->x[1]->view,
+                                   s->w[1]->tensor, 0.5f, s->values->view, none));
     for (uint32_t e = 0; e < ROWS; e++) {
         const place at = place_of(&s->geometry, e, s->x[0]->host, s->x[1]->host, s->w[0]->host,
                                   s->w[1]->host);
@@ -129,8 +129,8 @@ static tl_status check_aggregate(tli_probe *p, setting *s)
     TLI_TRY(tli_probe_make(p, 1, ROWS, false, &dvalues));
     TLI_TRY(tli_probe_expect(p, TOKENS * BATCH * OUT, &want_y));
     TLI_TRY(tli_rows_to_pairs(p->ctx, &s->pairs, BATCH, HEADS, s->rows->view, s->values->view));
-    TLI_TRY(tli_relative_aggregate(p->ctx, &s->r, s->x[1]->view, s->w[1]->tensor, s->values->view, y->view));
-    TLI_TRY(tli_relative_aggregate_backward(p->ctx, &s->r, s->x[1]->view, s->w[1]->tensor, s->values->view,
+    TLI_TRY(tli_offset_gemm_values(p->ctx, &s->r, s->x[1]->view, s->w[1]->tensor, s->values->view, y->view));
+    TLI_TRY(tli_offset_gemm_values_backward(p->ctx, &s->r, s->x[1]->view, s->w[1]->tensor, s->values->view,
                                             dy->view, dvalues->view, s->dx[1]->view, s->dw[1]->tensor,
                                             s->work->view));
     for (uint32_t e = 0; e < ROWS; e++) {
@@ -159,7 +159,7 @@ static tl_status check_pairs(tli_probe *p, tl_status (*check)(tli_probe *, setti
 {
     setting s = {.geometry = {.kind = TLI_GRID, .depth = 1, .height = HEIGHT, .width = WIDTH, .cls = 1}};
     TLI_TRY(tli_pair_table_create(p->ctx, "self-test", &s.geometry, TOKENS, &s.pairs));
-    s.r = (tli_relative){
+    s.r = (tli_offset_gemm){
         .pairs = &s.pairs, .batch = BATCH, .inner = INNER, .heads = HEADS, .head_dim = HEAD_DIM};
     s.offsets = tli_geometry_offsets(&s.geometry);
     tl_status status = make(p, &s);
@@ -168,7 +168,7 @@ static tl_status check_pairs(tli_probe *p, tl_status (*check)(tli_probe *, setti
     return status;
 }
 
-tl_status tli_probe_relative(tli_probe *p)
+tl_status tli_probe_offset_gemm(tli_probe *p)
 {
     TLI_TRY(check_pairs(p, check_score));
     tli_probe_free(p);

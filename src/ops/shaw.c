@@ -17,8 +17,8 @@ static void shaw_parameters(const tli_op_shape *s, op_parameters *list)
 static void shaw_measure(const tli_op_shape *s, const tli_op_sizes *z, term_sizes *out)
 {
     out->table = z->rows;
-    out->workspace = z->rows +
-                     tli_relative_workspace(z->pairs, z->largest, s->batch, 1, s->heads, s->head_dim, false);
+    out->workspace = z->rows + tli_offset_gemm_workspace(z->pairs, z->largest, s->batch, 1, s->heads,
+                                                         s->head_dim, false);
 }
 
 static tl_status shaw_fill(tl_context *ctx, const char *unused, const tli_op_shape *unused_shape,
@@ -42,9 +42,9 @@ static offset_operand shaw_queries(const attention_pass *p)
                             .stride = stride};
 }
 
-static tli_relative shaw_products(const attention_pass *p)
+static tli_offset_gemm shaw_products(const attention_pass *p)
 {
-    tli_relative r = tli_offset_products(p);
+    tli_offset_gemm r = tli_offset_products(p);
     r.inner = 1, r.head_dim = p->shape->head_dim, r.q_stride = p->sizes->packed;
     return r;
 }
@@ -52,14 +52,14 @@ static tli_relative shaw_products(const attention_pass *p)
 static tl_status shaw_logits(attention_pass *p, const term_memory *m)
 {
     const offset_operand q = shaw_queries(p), k = shaw_ones(m, p->w->r_k, NULL);
-    const tli_relative r = shaw_products(p);
-    return tli_offset_logits(p, &r, &q, &k, (tli_relative_rows){0});
+    const tli_offset_gemm r = shaw_products(p);
+    return tli_offset_logits(p, &r, &q, &k, (tli_offset_rows){0});
 }
 
 static tl_status shaw_values(attention_pass *p, const term_memory *m)
 {
     const offset_operand v = shaw_ones(m, p->w->r_v, NULL);
-    const tli_relative r = shaw_products(p);
+    const tli_offset_gemm r = shaw_products(p);
     return tli_offset_values(p, &r, &v, p->o);
 }
 
@@ -71,15 +71,15 @@ static tl_status shaw_clear(attention_pass *p, const term_memory *m)
 static tl_status shaw_values_backward(attention_pass *p, const term_memory *m)
 {
     const offset_operand v = shaw_ones(m, p->w->r_v, p->g->r_v);
-    const tli_relative r = shaw_products(p);
+    const tli_offset_gemm r = shaw_products(p);
     return tli_offset_values_backward(p, &r, &v, p->d_o, tli_view_add(m->workspace, p->sizes->rows));
 }
 
 static tl_status shaw_logits_backward(attention_pass *p, const term_memory *m)
 {
     const offset_operand q = shaw_queries(p), k = shaw_ones(m, p->w->r_k, p->g->r_k);
-    const tli_relative r = shaw_products(p);
-    return tli_offset_logits_backward(p, &r, &q, &k, (tli_relative_rows){0},
+    const tli_offset_gemm r = shaw_products(p);
+    return tli_offset_logits_backward(p, &r, &q, &k, (tli_offset_rows){0},
                                       tli_view_add(m->workspace, p->sizes->rows));
 }
 

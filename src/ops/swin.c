@@ -18,7 +18,7 @@ static void swin_measure(const tli_op_shape *s, const tli_op_sizes *z, term_size
 {
     out->table = z->rows * (s->heads + 1);
     out->workspace = out->table +
-                     tli_relative_workspace(z->pairs, z->largest, s->batch, 1, s->heads, 1, false);
+                     tli_offset_gemm_workspace(z->pairs, z->largest, s->batch, 1, s->heads, 1, false);
 }
 
 /* Rows of `heads` numbers, which undo the scale of the logits, then a 1 for every row. */
@@ -32,8 +32,8 @@ static tl_status swin_fill(tl_context *ctx, const char *unused, const tli_op_sha
 }
 
 /* The constant rows on both sides; gradients of theirs go to the workspace, where nobody reads them. */
-static tli_relative swin_products(const attention_pass *p, const term_memory *m, offset_operand *q,
-                                  offset_operand *k)
+static tli_offset_gemm swin_products(const attention_pass *p, const term_memory *m, offset_operand *q,
+                                     offset_operand *k)
 {
     const uint32_t heads = p->shape->heads;
     *q = (offset_operand){.rows = m->table, .gradient = m->workspace, .stride = heads};
@@ -42,7 +42,7 @@ static tli_relative swin_products(const attention_pass *p, const term_memory *m,
                           .table = p->w->bias,
                           .dtable = p->g != NULL ? p->g->bias : NULL,
                           .stride = 1};
-    tli_relative r = tli_offset_products(p);
+    tli_offset_gemm r = tli_offset_products(p);
     r.inner = 1, r.head_dim = 1, r.q_stride = heads;
     return r;
 }
@@ -50,8 +50,8 @@ static tli_relative swin_products(const attention_pass *p, const term_memory *m,
 static tl_status swin_logits(attention_pass *p, const term_memory *m)
 {
     offset_operand q, k;
-    const tli_relative r = swin_products(p, m, &q, &k);
-    return tli_offset_logits(p, &r, &q, &k, (tli_relative_rows){0});
+    const tli_offset_gemm r = swin_products(p, m, &q, &k);
+    return tli_offset_logits(p, &r, &q, &k, (tli_offset_rows){0});
 }
 
 static tl_status swin_clear(attention_pass *p, const term_memory *m)
@@ -62,8 +62,8 @@ static tl_status swin_clear(attention_pass *p, const term_memory *m)
 static tl_status swin_logits_backward(attention_pass *p, const term_memory *m)
 {
     offset_operand q, k;
-    const tli_relative r = swin_products(p, m, &q, &k);
-    return tli_offset_logits_backward(p, &r, &q, &k, (tli_relative_rows){0},
+    const tli_offset_gemm r = swin_products(p, m, &q, &k);
+    return tli_offset_logits_backward(p, &r, &q, &k, (tli_offset_rows){0},
                                       tli_view_add(m->workspace, p->sizes->rows * (p->shape->heads + 1)));
 }
 

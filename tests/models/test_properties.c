@@ -5,7 +5,7 @@
 
 #include "core/random.h"
 #include "models/layer.h"
-#include "ops/relative.h"
+#include "ops/offset_gemm.h"
 
 /* An operation with random weights, and its input and output on one device. */
 typedef struct bench {
@@ -303,9 +303,9 @@ static void window_is_convolution(void **unused)
     tl_tensor *window = golden_upload(ctx, rows, 1, (uint64_t)B * H * W * H * W);
     tl_tensor *weights = golden_upload(ctx, NULL, 1, (uint64_t)pairs.count * B),
               *y = golden_upload(ctx, NULL, 1, H * W * B * D);
-    const tli_relative relative = {.pairs = &pairs, .batch = B, .inner = C, .heads = 1, .head_dim = D};
+    const tli_offset_gemm relative = {.pairs = &pairs, .batch = B, .inner = C, .heads = 1, .head_dim = D};
     MUST(ctx, tli_rows_to_pairs(ctx, &pairs, B, 1, tli_at(window, 0), tli_at(weights, 0)));
-    MUST(ctx, tli_relative_aggregate(ctx, &relative, tli_at(x, 0), table, tli_at(weights, 0), tli_at(y, 0)));
+    MUST(ctx, tli_offset_gemm_values(ctx, &relative, tli_at(x, 0), table, tli_at(weights, 0), tli_at(y, 0)));
     float *got = golden_download(ctx, y), *w = golden_download(ctx, table), *in = golden_download(ctx, x);
     float want[H * W * B * D] = {0};
     for (int yo = 0; yo < H; yo++)

@@ -1,4 +1,4 @@
-#include "ops/relative.h"
+#include "ops/offset_gemm.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -33,8 +33,8 @@ static uint64_t chunk_pairs(uint32_t pairs, uint32_t largest, uint32_t batch, ui
     return fit < pairs ? fit : pairs;
 }
 
-uint64_t tli_relative_workspace(uint32_t pairs, uint32_t largest, uint32_t batch, uint32_t inner,
-                                uint32_t heads, uint32_t head_dim, bool kept)
+uint64_t tli_offset_gemm_workspace(uint32_t pairs, uint32_t largest, uint32_t batch, uint32_t inner,
+                                   uint32_t heads, uint32_t head_dim, bool kept)
 {
     const uint64_t row = floats_per_row(inner, heads, head_dim, kept), fit = CHUNK_BYTES / (4 * row),
                    largest_rows = (uint64_t)largest * batch, all = (uint64_t)pairs * batch,
@@ -42,7 +42,7 @@ uint64_t tli_relative_workspace(uint32_t pairs, uint32_t largest, uint32_t batch
     return (all < most ? all : most) * row; /* at least what chunk_pairs takes of any batch up to this one */
 }
 
-uint64_t tli_relative_rows_count(const tli_relative *r)
+uint64_t tli_offset_rows_count(const tli_offset_gemm *r)
 {
     return 2ull * r->pairs->count * r->batch * r->heads * r->head_dim;
 }
@@ -96,14 +96,14 @@ enum { GPU_TILE = 64, GPU_ITEMS = 256 }; /* kernels/tile_gpu.cl */
 
 /* All columns in one block where the batch alone gives enough work-groups and the packed matrix stays small.
  */
-static uint32_t column_block(const tli_relative *r, const tli_limits *limits)
+static uint32_t column_block(const tli_offset_gemm *r, const tli_limits *limits)
 {
     const uint64_t packed = 4ull * r->inner * r->heads * r->head_dim;
     const bool wide = r->batch / 8 >= 2 * limits->compute_units && packed <= PACKED_BYTES;
     return limits->cpu_path && wide && r->inner > COLUMN_BLOCK ? r->inner : COLUMN_BLOCK;
 }
 
-static tiling choose_tiling(tl_context *ctx, const tli_relative *r)
+static tiling choose_tiling(tl_context *ctx, const tli_offset_gemm *r)
 {
     const tli_limits *limits = tli_context_limits(ctx);
     const uint32_t width = limits->vector_width;
@@ -137,7 +137,7 @@ static tli_launch by_group(const tiling *t, uint32_t groups, uint32_t columns, u
                   : tli_launch3(groups, columns, ceil_div(rows, GPU_TILE), GPU_ITEMS);
 }
 
-static tli_launch by_token(const tiling *t, const tli_relative *r, uint32_t panels, uint32_t block,
+static tli_launch by_token(const tiling *t, const tli_offset_gemm *r, uint32_t panels, uint32_t block,
                            uint32_t tokens)
 {
     return t->cpu ? tli_launch3(panels, ceil_div(r->batch, block), 1, 1)
@@ -154,7 +154,7 @@ static tl_status get(tl_context *ctx, const tiling *t, const char *name, tli_ker
     TLI_ARG_MEM((r)->pairs->device_groups->mem[0]), TLI_ARG_MEM((r)->pairs->device_pairs->mem[0])
 
 /* The same for kernels that tell relative sides of the score from plain ones. */
-static void add_sides(tiling *t, const tli_relative *r, const tl_tensor *wq, const tl_tensor *wk)
+static void add_sides(tiling *t, const tli_offset_gemm *r, const tl_tensor *wq, const tl_tensor *wk)
 {
     const uint32_t q = r->q_stride > 0 ? r->q_stride : r->inner, k = r->k_stride > 0 ? r->k_stride : r->inner;
     if (wq != NULL && wk != NULL && q == r->inner && k == r->inner) return; /* the kernels' defaults */
@@ -164,15 +164,15 @@ static void add_sides(tiling *t, const tli_relative *r, const tl_tensor *wq, con
 }
 
 /* Work of `units` products of all the chunk's rows with a matrix each. */
-static tli_launch with_work(tli_launch launch, const tli_relative *r, const chunk *c, double units)
+static tli_launch with_work(tli_launch launch, const tli_offset_gemm *r, const chunk *c, double units)
 {
     launch.flops = units * 2.0 * (c->pair_end - c->pair_begin) * r->batch * r->inner * r->heads * r->head_dim;
     return launch;
 }
 
 /* Runs score on a chunk: the logits into weights, q and k into rows; mem NULL leaves either out. */
-static tl_status score_chunk(tl_context *ctx, const tli_relative *r, const tiling *t, const chunk *c,
-                             tli_view xq, tli_view xk, float scale, tli_view weights, tli_relative_rows rows,
+static tl_status score_chunk(tl_context *ctx, const tli_offset_gemm *r, const tiling *t, const chunk *c,
+                             tli_view xq, tli_view xk, float scale, tli_view weights, tli_offset_rows rows,
                              int32_t pair_begin)
 {
     tli_kernel *score;
@@ -186,9 +186,9 @@ static tl_status score_chunk(tl_context *ctx, const tli_relative *r, const tilin
                       TLI_ARG_VIEW(rows.k));
 }
 
-tl_status tli_relative_score(tl_context *ctx, const tli_relative *r, tli_view xq, const tl_tensor *wq,
-                             tli_view xk, const tl_tensor *wk, float scale, tli_view weights,
-                             tli_relative_rows kept)
+tl_status tli_offset_gemm_logits(tl_context *ctx, const tli_offset_gemm *r, tli_view xq, const tl_tensor *wq,
+                                 tli_view xk, const tl_tensor *wk, float scale, tli_view weights,
+                                 tli_offset_rows kept)
 {
     tiling t = choose_tiling(ctx, r);
     add_sides(&t, r, wq, wk);
@@ -198,7 +198,7 @@ tl_status tli_relative_score(tl_context *ctx, const tli_relative *r, tli_view xq
 }
 
 /* dW of the chunk's groups; side and gradient as in kernels/translution.cl. */
-static tl_status weight_gradient(tl_context *ctx, const tli_relative *r, const tiling *t, const chunk *c,
+static tl_status weight_gradient(tl_context *ctx, const tli_offset_gemm *r, const tiling *t, const chunk *c,
                                  int32_t pair_begin, int side, tli_view x, tli_view gradient,
                                  tli_view weights, tli_mem dw, int32_t dw_first)
 {
@@ -212,10 +212,10 @@ static tl_status weight_gradient(tl_context *ctx, const tli_relative *r, const t
                       TLI_ARG_MEM(dw), TLI_ARG_I32(dw_first));
 }
 
-tl_status tli_relative_score_backward(tl_context *ctx, const tli_relative *r, tli_view xq,
-                                      const tl_tensor *wq, tli_view xk, const tl_tensor *wk,
-                                      tli_view dweights, tli_relative_rows kept, tli_view dxq, tli_view dxk,
-                                      tl_tensor *dwq, tl_tensor *dwk, tli_view workspace)
+tl_status tli_offset_gemm_logits_backward(tl_context *ctx, const tli_offset_gemm *r, tli_view xq,
+                                          const tl_tensor *wq, tli_view xk, const tl_tensor *wk,
+                                          tli_view dweights, tli_offset_rows kept, tli_view dxq, tli_view dxk,
+                                          tl_tensor *dwq, tl_tensor *dwk, tli_view workspace)
 {
     tiling t = choose_tiling(ctx, r);
     add_sides(&t, r, wq, wk);
@@ -229,10 +229,10 @@ tl_status tli_relative_score_backward(tl_context *ctx, const tli_relative *r, tl
     TLI_TRY(get(ctx, &t, "aggregate_back", &back));
     for (chunk c = {0}; next_chunk(r->pairs, wq, wk, dwq, dwk, limit, &c);) {
         const int32_t pair_begin = keep ? 0 : c.pair_begin; /* of the rows in memory */
-        tli_relative_rows rows = kept;
+        tli_offset_rows rows = kept;
         if (!keep) {
             const uint64_t held = (uint64_t)(c.pair_end - c.pair_begin) * r->batch * width;
-            rows = (tli_relative_rows){workspace, tli_view_add(workspace, held)};
+            rows = (tli_offset_rows){workspace, tli_view_add(workspace, held)};
             TLI_TRY(score_chunk(ctx, r, &t, &c, xq, xk, 0.0f, (tli_view){0}, rows, pair_begin));
         }
         if (wq != NULL)
@@ -252,7 +252,7 @@ tl_status tli_relative_score_backward(tl_context *ctx, const tli_relative *r, tl
     return TL_OK;
 }
 
-tl_status tli_relative_aggregate(tl_context *ctx, const tli_relative *r, tli_view x, const tl_tensor *w,
+tl_status tli_offset_gemm_values(tl_context *ctx, const tli_offset_gemm *r, tli_view x, const tl_tensor *w,
                                  tli_view weights, tli_view y)
 {
     const tiling t = choose_tiling(ctx, r);
@@ -270,7 +270,7 @@ tl_status tli_relative_aggregate(tl_context *ctx, const tli_relative *r, tli_vie
     return TL_OK;
 }
 
-tl_status tli_relative_aggregate_backward(tl_context *ctx, const tli_relative *r, tli_view x,
+tl_status tli_offset_gemm_values_backward(tl_context *ctx, const tli_offset_gemm *r, tli_view x,
                                           const tl_tensor *w, tli_view weights, tli_view dy,
                                           tli_view dweights, tli_view dx, tl_tensor *dw, tli_view workspace)
 {
