@@ -1,7 +1,7 @@
 #include "ops/gelu.h"
 
-#include "ops/row_kernels.h"
-#include "ops/rows.h"
+#include "ops/rowwise.h"
+#include "ops/rowwise_kernels.h"
 
 tl_status tli_gelu_forward(tl_context *ctx, tli_view x, tli_view y, uint64_t count)
 {
@@ -9,7 +9,7 @@ tl_status tli_gelu_forward(tl_context *ctx, tli_view x, tli_view y, uint64_t cou
     uint32_t block;
     tli_launch launch = tli_elements_cut(ctx, count, &block);
     tli_kernel *kernel;
-    TLI_TRY(tli_row_kernel(ctx, "gelu", "gelu_forward", "", &kernel));
+    TLI_TRY(tli_rowwise_kernel(ctx, "gelu", "gelu_forward", "", &kernel));
     return TLI_LAUNCH(ctx, kernel, launch, TLI_ARG_VIEW(x), TLI_ARG_VIEW(y), TLI_ARG_U64(count),
                       TLI_ARG_U32(block));
 }
@@ -20,7 +20,7 @@ tl_status tli_gelu_backward(tl_context *ctx, tli_view x, tli_view dy, tli_view d
     uint32_t block;
     tli_launch launch = tli_elements_cut(ctx, count, &block);
     tli_kernel *kernel;
-    TLI_TRY(tli_row_kernel(ctx, "gelu", "gelu_backward", "", &kernel));
+    TLI_TRY(tli_rowwise_kernel(ctx, "gelu", "gelu_backward", "", &kernel));
     return TLI_LAUNCH(ctx, kernel, launch, TLI_ARG_VIEW(x), TLI_ARG_VIEW(dy), TLI_ARG_VIEW(dx),
                       TLI_ARG_U64(count), TLI_ARG_U32(block));
 }

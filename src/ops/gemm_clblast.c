@@ -4,7 +4,7 @@
 
 #include <clblast_c.h>
 
-#include "ops/row_kernels.h"
+#include "ops/rowwise_kernels.h"
 
 static uint32_t at_least_one(uint32_t n)
 {
@@ -34,7 +34,7 @@ bool tli_gemm_clblast_can(const tli_gemm_args *g)
 static tl_status add_extras(tl_context *ctx, const tli_gemm_args *g, uint32_t batches, uint64_t c_stride)
 {
     tli_kernel *kernel;
-    TLI_TRY(tli_row_kernel(ctx, "add", "add_extras", "", &kernel));
+    TLI_TRY(tli_rowwise_kernel(ctx, "add", "add_extras", "", &kernel));
     tli_launch launch = tli_launch3(g->m, batches, 1, tli_context_limits(ctx)->row_group);
     return TLI_LAUNCH(ctx, kernel, launch, TLI_ARG_VIEW(g->bias), TLI_ARG_VIEW(g->residual),
                       TLI_ARG_VIEW(g->c), TLI_ARG_U32(g->n), TLI_ARG_U32(g->ldc), TLI_ARG_U64(c_stride));

@@ -1,12 +1,12 @@
 #include "ops/init.h"
 
-#include "ops/row_kernels.h"
-#include "ops/rows.h"
+#include "ops/rowwise.h"
+#include "ops/rowwise_kernels.h"
 
 tl_status tli_init_uniform(tl_context *ctx, tl_tensor *tensor, float bound, uint64_t seed, uint64_t stream)
 {
     tli_kernel *kernel;
-    TLI_TRY(tli_row_kernel(ctx, "random", "uniform_fill", "", &kernel));
+    TLI_TRY(tli_rowwise_kernel(ctx, "random", "uniform_fill", "", &kernel));
     for (int s = 0; s < tensor->shards; s++) {
         uint64_t first = (uint64_t)s * tensor->lead_per_shard * tensor->row,
                  count = tli_shard_count(tensor, s);
@@ -23,7 +23,7 @@ tl_status tli_init_uniform(tl_context *ctx, tl_tensor *tensor, float bound, uint
 tl_status tli_init_constant(tl_context *ctx, tl_tensor *tensor, float value)
 {
     tli_kernel *kernel;
-    TLI_TRY(tli_row_kernel(ctx, "random", "constant_fill", "", &kernel));
+    TLI_TRY(tli_rowwise_kernel(ctx, "random", "constant_fill", "", &kernel));
     for (int s = 0; s < tensor->shards; s++) {
         uint64_t count = tli_shard_count(tensor, s);
         if (count == 0) continue;

@@ -1,15 +1,15 @@
 #include "ops/layernorm.h"
 
-#include "ops/row_kernels.h"
-#include "ops/rows.h"
+#include "ops/rowwise.h"
+#include "ops/rowwise_kernels.h"
 
 tl_status tli_layernorm_forward(tl_context *ctx, tli_view x, tli_view weight, tli_view bias, tli_view y,
                                 tli_view stats, uint64_t rows, uint32_t channels)
 {
     if (rows == 0 || channels == 0) return TL_OK;
-    tli_rows_plan plan = tli_rows_cut(ctx, rows, channels);
+    tli_rowwise plan = tli_rowwise_cut(ctx, rows, channels);
     tli_kernel *kernel;
-    TLI_TRY(tli_row_kernel(ctx, "layernorm", "layernorm_forward", plan.options, &kernel));
+    TLI_TRY(tli_rowwise_kernel(ctx, "layernorm", "layernorm_forward", plan.options, &kernel));
     return TLI_LAUNCH(ctx, kernel, plan.launch, TLI_ARG_VIEW(x), TLI_ARG_VIEW(weight), TLI_ARG_VIEW(bias),
                       TLI_ARG_VIEW(y), TLI_ARG_VIEW(stats), TLI_ARG_U64(rows), TLI_ARG_U32(channels),
                       TLI_ARG_U32(plan.rows_per_group));
@@ -31,27 +31,27 @@ tl_status tli_layernorm_backward(tl_context *ctx, tli_view dy, tli_view x, tli_v
     tli_kernel *kernel;
     if (!one_pass) { /* first, as dx may be dy */
         uint32_t items = tli_context_limits(ctx)->row_group;
-        TLI_TRY(tli_row_kernel(ctx, "layernorm", "layernorm_backward_dw", "", &kernel));
+        TLI_TRY(tli_rowwise_kernel(ctx, "layernorm", "layernorm_backward_dw", "", &kernel));
         TLI_TRY(TLI_LAUNCH(ctx, kernel, tli_launch3(tli_ceil_div(channels, items), blocks, 1, items),
                            TLI_ARG_VIEW(dy), TLI_ARG_VIEW(x), TLI_ARG_VIEW(stats), TLI_ARG_VIEW(workspace),
                            TLI_ARG_U64(rows), TLI_ARG_U32(channels), TLI_ARG_U32(rows_per_block)));
     }
     if (one_pass || has_dx) {
-        tli_rows_plan plan = tli_rows_cut(ctx, rows, channels);
+        tli_rowwise plan = tli_rowwise_cut(ctx, rows, channels);
         if (one_pass) { /* a work-group is a block of the column sums */
             plan.rows_per_group = rows_per_block;
             plan.launch = tli_launch1(blocks, 1);
         }
-        TLI_TRY(tli_row_kernel(ctx, "layernorm", "layernorm_backward_dx", plan.options, &kernel));
+        TLI_TRY(tli_rowwise_kernel(ctx, "layernorm", "layernorm_backward_dx", plan.options, &kernel));
         TLI_TRY(TLI_LAUNCH(ctx, kernel, plan.launch, TLI_ARG_VIEW(dy), TLI_ARG_VIEW(x), TLI_ARG_VIEW(weight),
                            TLI_ARG_VIEW(stats), TLI_ARG_VIEW(dx), TLI_ARG_VIEW(workspace), TLI_ARG_U64(rows),
                            TLI_ARG_U32(channels), TLI_ARG_U32(plan.rows_per_group), TLI_ARG_U32(has_dx),
                            TLI_ARG_U32(accumulate)));
     }
     uint64_t ld = 2 * (uint64_t)channels; /* workspace [block][dweight, dbias][channel] */
-    TLI_TRY(tli_columns_blocks(ctx, workspace, ld, dweight, blocks, blocks, channels, 1.0f));
-    return tli_columns_blocks(ctx, tli_view_add(workspace, channels), ld, dbias, blocks, blocks, channels,
-                              1.0f);
+    TLI_TRY(tli_column_sum_blocks(ctx, workspace, ld, dweight, blocks, blocks, channels, 1.0f));
+    return tli_column_sum_blocks(ctx, tli_view_add(workspace, channels), ld, dbias, blocks, blocks, channels,
+                                 1.0f);
 }
 
 uint64_t tli_layernorm_workspace(uint64_t rows, uint32_t channels)

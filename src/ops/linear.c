@@ -1,6 +1,6 @@
 #include "ops/linear.h"
 
-#include "ops/columns.h"
+#include "ops/column_sum.h"
 #include "ops/gemm.h"
 
 tl_status tli_linear_forward(tl_context *ctx, tli_view x, uint32_t ldx, tli_view weight, tli_view bias,
@@ -24,14 +24,14 @@ tl_status tli_linear_forward(tl_context *ctx, tli_view x, uint32_t ldx, tli_view
 
 uint64_t tli_linear_workspace(uint64_t rows, uint32_t out)
 {
-    return tli_columns_workspace(rows, out);
+    return tli_column_sum_workspace(rows, out);
 }
 
 tl_status tli_linear_backward(tl_context *ctx, tli_view dy, uint32_t ldy, tli_view x, uint32_t ldx,
                               tli_view weight, tli_view dx, bool accumulate, tli_view dweight, tli_view dbias,
                               tli_view workspace, uint64_t rows, uint32_t in, uint32_t out)
 {
-    if (dbias.mem != NULL) TLI_TRY(tli_columns_sum(ctx, dy, ldy, dbias, workspace, rows, out));
+    if (dbias.mem != NULL) TLI_TRY(tli_column_sum(ctx, dy, ldy, dbias, workspace, rows, out));
     if (dweight.mem != NULL) {
         TLI_TRY(tli_gemm(ctx, &(tli_gemm_args){.transpose_a = true,
                                                .m = out,

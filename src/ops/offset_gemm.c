@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "ops/row_kernels.h"
+#include "ops/rowwise_kernels.h"
 
 /* Backward works through the offsets in chunks, so that what it holds per row stays bounded however large the
  * grid: big enough to fill a device, small enough to stay in a large cache. */
@@ -279,7 +279,7 @@ tl_status tli_offset_gemm_values_backward(tl_context *ctx, const tli_offset_gemm
                                        floats_per_row(r->inner, r->heads, r->head_dim, true));
     tli_kernel *back, *sum;
     TLI_TRY(get(ctx, &t, "value_back", &back));
-    TLI_TRY(tli_row_kernel(ctx, "pairs", "partial_sum", "", &sum));
+    TLI_TRY(tli_rowwise_kernel(ctx, "pairs", "partial_sum", "", &sum));
     const uint32_t slices = ceil_div(r->inner, t.block), block = batch_block(&t, slices, r->batch);
     for (chunk c = {0}; next_chunk(r->pairs, NULL, w, NULL, dw, limit, &c);) {
         const uint32_t pairs = (uint32_t)(c.pair_end - c.pair_begin);

@@ -3,8 +3,8 @@
 #include <math.h>
 
 #include "core/choices.h"
-#include "ops/row_kernels.h"
-#include "ops/rows.h"
+#include "ops/rowwise.h"
+#include "ops/rowwise_kernels.h"
 
 /* A beta was written as a short decimal: 0.999f stands for 0.999, from which it differs by 1.3e-8, and 1 -
  * beta by 1.3e-5 of itself. Takes the seven-digit decimal wherever that is the very same float. */
@@ -32,8 +32,8 @@ static tl_status launch_elementwise(tl_context *ctx, tl_optimizer kind, const op
 {
     const int slots = tli_optimizer_rule_of(kind)->slots;
     tli_kernel *kernel;
-    TLI_TRY(
-        tli_row_kernel(ctx, "optimizer", tli_choice_name(&tli_optimizer_choices, (int)kind), "", &kernel));
+    TLI_TRY(tli_rowwise_kernel(ctx, "optimizer", tli_choice_name(&tli_optimizer_choices, (int)kind), "",
+                               &kernel));
     for (int shard = 0; shard < t->value->shards; shard++) {
         const uint64_t count = tli_shard_count(t->value, shard);
         tli_arg args[2 + OPTIMIZER_MOST_SLOTS + 3 + MOST_SCALARS + 3];

@@ -75,7 +75,7 @@ static const struct {
     {"layernorm", tli_probe_layernorm}, {"softmax", tli_probe_softmax},
     {"loss", tli_probe_loss},           {"gelu", tli_probe_gelu},
     {"optimizer", tli_probe_optimizer}, {"clip", tli_probe_clip},
-    {"columns", tli_probe_columns},     {"add", tli_probe_add},
+    {"columns", tli_probe_column_sum},  {"add", tli_probe_add},
     {"gemm", tli_probe_gemm},           {"translution", tli_probe_offset_gemm},
 };
 

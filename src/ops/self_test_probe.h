@@ -40,7 +40,7 @@ tl_status tli_probe_loss(tli_probe *p);
 tl_status tli_probe_gelu(tli_probe *p);
 tl_status tli_probe_optimizer(tli_probe *p);
 tl_status tli_probe_clip(tli_probe *p);
-tl_status tli_probe_columns(tli_probe *p);
+tl_status tli_probe_column_sum(tli_probe *p);
 tl_status tli_probe_add(tli_probe *p);
 tl_status tli_probe_gemm(tli_probe *p);
 tl_status tli_probe_offset_gemm(tli_probe *p);

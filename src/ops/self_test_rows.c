@@ -3,7 +3,7 @@
 
 #include "ops/add.h"
 #include "ops/clip.h"
-#include "ops/columns.h"
+#include "ops/column_sum.h"
 #include "ops/gelu.h"
 #include "ops/layernorm.h"
 #include "ops/loss.h"
@@ -209,15 +209,15 @@ tl_status tli_probe_clip(tli_probe *p)
     return tli_probe_compare(p, verdict, want, 4, 0.001);
 }
 
-tl_status tli_probe_columns(tli_probe *p)
+tl_status tli_probe_column_sum(tli_probe *p)
 {
     tli_probe_array *x, *sums, *work;
     double *want;
     TLI_TRY(tli_probe_make(p, 1, COUNT, true, &x));
     TLI_TRY(tli_probe_make(p, 1, ROWS, false, &sums));
-    TLI_TRY(tli_probe_make(p, 1, tli_columns_workspace(CHANNELS, ROWS), false, &work));
+    TLI_TRY(tli_probe_make(p, 1, tli_column_sum_workspace(CHANNELS, ROWS), false, &work));
     TLI_TRY(tli_probe_expect(p, ROWS, &want));
-    TLI_TRY(tli_columns_sum(p->ctx, x->view, ROWS, sums->view, work->view, CHANNELS, ROWS));
+    TLI_TRY(tli_column_sum(p->ctx, x->view, ROWS, sums->view, work->view, CHANNELS, ROWS));
     for (int i = 0; i < COUNT; i++) want[i % ROWS] += (double)x->host[i];
     return tli_probe_compare(p, sums, want, CHANNELS, 1);
 }

@@ -3,7 +3,7 @@
 
 #include "rows.h"
 
-#include "ops/columns.h"
+#include "ops/column_sum.h"
 #include "ops/layernorm.h"
 
 typedef struct shape {
@@ -165,8 +165,8 @@ static void columns_of(tl_context *ctx, uint64_t rows, uint32_t columns, uint32_
     for (uint64_t i = 0; i < rows; i++)
         for (uint32_t c = columns; c < ld; c++) x[i * ld + c] = NAN; /* between the rows: not to be read */
     place vx = put(ctx, x, rows * ld), vs = put(ctx, NULL, columns);
-    place work = put(ctx, NULL, tli_columns_workspace(rows, columns));
-    MUST(ctx, tli_columns_sum(ctx, vx.view, ld, vs.view, work.view, rows, columns));
+    place work = put(ctx, NULL, tli_column_sum_workspace(rows, columns));
+    MUST(ctx, tli_column_sum(ctx, vx.view, ld, vs.view, work.view, rows, columns));
     float *got = get(ctx, vs);
     free(get(ctx, work));
     near_to("column sum", got, want, columns, 3e-6, 1 + sqrt((double)rows));

@@ -1,12 +1,12 @@
 /* How the row and elementwise kernels are cut into work-groups. Inside src/ops only. */
-#ifndef OPS_ROWS_H
-#define OPS_ROWS_H
+#ifndef OPS_ROWWISE_H
+#define OPS_ROWWISE_H
 
 #include <stdio.h>
 
 #include "device/device.h"
 
-#define TLI_ROWS_MAX_BLOCKS 128 /* blocks of rows in a two-pass column reduction */
+#define TLI_ROWWISE_MAX_BLOCKS 128 /* blocks of rows in a two-pass column reduction */
 
 /* A CPU work-group should have this many elements to outweigh its start, a GPU work-item this many. */
 enum { TLI_GROUP_ELEMENTS = 16384, TLI_ITEM_ELEMENTS = 4 };
@@ -18,7 +18,7 @@ static inline uint64_t tli_ceil_div(uint64_t a, uint64_t b)
 
 /* Consecutive elements (or rows, of `weight` elements each) a CPU work-group: about TLI_GROUP_ELEMENTS, fewer
  * when that would leave some compute units without work. */
-static inline uint64_t tli_rows_share(const tli_limits *limits, uint64_t rows, uint64_t weight)
+static inline uint64_t tli_rowwise_share(const tli_limits *limits, uint64_t rows, uint64_t weight)
 {
     uint64_t share = tli_ceil_div(TLI_GROUP_ELEMENTS, weight > 0 ? weight : 1);
     uint64_t fair = tli_ceil_div(rows, 4u * (uint64_t)limits->compute_units);
@@ -26,19 +26,19 @@ static inline uint64_t tli_rows_share(const tli_limits *limits, uint64_t rows, u
     return share > 0 ? share : 1;
 }
 
-typedef struct tli_rows_plan {
+typedef struct tli_rowwise {
     uint32_t rows_per_group;
     tli_launch launch;
     char options[32]; /* for tli_kernel_get */
-} tli_rows_plan;
+} tli_rowwise;
 
 /* Rows of `length` floats, a row handled by one work-item (CPU) or by a power of two of lanes (GPU). */
-static inline tli_rows_plan tli_rows_cut(tl_context *ctx, uint64_t rows, uint32_t length)
+static inline tli_rowwise tli_rowwise_cut(tl_context *ctx, uint64_t rows, uint32_t length)
 {
     const tli_limits *limits = tli_context_limits(ctx);
-    tli_rows_plan plan = {.options = ""};
+    tli_rowwise plan = {.options = ""};
     if (limits->row_group == 1) {
-        plan.rows_per_group = (uint32_t)tli_rows_share(limits, rows, length);
+        plan.rows_per_group = (uint32_t)tli_rowwise_share(limits, rows, length);
     } else {
         uint32_t lanes = 8;
         while (lanes < limits->row_group && lanes * TLI_ITEM_ELEMENTS < length) lanes *= 2;
@@ -56,7 +56,7 @@ static inline tli_launch tli_elements_cut(tl_context *ctx, uint64_t count, uint3
 {
     const tli_limits *limits = tli_context_limits(ctx);
     if (limits->row_group == 1) {
-        uint64_t share = tli_rows_share(limits, count, 1);
+        uint64_t share = tli_rowwise_share(limits, count, 1);
         *block = (uint32_t)((share < 1024 ? 1024 : share) + 15) / 16 * 16; /* whole vectors of any width */
     } else {
         *block = limits->row_group * TLI_ITEM_ELEMENTS;
@@ -77,7 +77,7 @@ static inline uint64_t tli_shard_count(const tl_tensor *tensor, int s)
 static inline uint32_t tli_rows_per_block(uint64_t rows)
 {
     uint64_t blocks = tli_ceil_div(rows, 32);
-    if (blocks > TLI_ROWS_MAX_BLOCKS) blocks = TLI_ROWS_MAX_BLOCKS;
+    if (blocks > TLI_ROWWISE_MAX_BLOCKS) blocks = TLI_ROWWISE_MAX_BLOCKS;
     return blocks > 0 ? (uint32_t)tli_ceil_div(rows, blocks) : 1;
 }
 
@@ -92,13 +92,13 @@ static inline uint32_t tli_row_blocks(uint64_t rows)
 static inline uint32_t tli_row_blocks_max(uint64_t rows)
 {
     const uint64_t blocks = tli_ceil_div(rows, 32);
-    if (blocks > TLI_ROWS_MAX_BLOCKS) return TLI_ROWS_MAX_BLOCKS;
+    if (blocks > TLI_ROWWISE_MAX_BLOCKS) return TLI_ROWWISE_MAX_BLOCKS;
     return blocks > 0 ? (uint32_t)blocks : 1;
 }
 
 /* out[b][c] = scale * sum of x[r * ld + c] over the rows r of block b: [b * rows_per_block, ...) below
  * `rows`. One launch, overwritten (columns.c). */
-tl_status tli_columns_blocks(tl_context *ctx, tli_view x, uint64_t ld, tli_view out, uint64_t rows,
-                             uint32_t rows_per_block, uint64_t columns, float scale);
+tl_status tli_column_sum_blocks(tl_context *ctx, tli_view x, uint64_t ld, tli_view out, uint64_t rows,
+                                uint32_t rows_per_block, uint64_t columns, float scale);
 
 #endif
