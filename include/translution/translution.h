@@ -281,10 +281,10 @@ typedef enum tl_optimizer { TL_OPTIMIZER_ADAMW } tl_optimizer;
  *   2  the cosine starts where the warm-up ends, from the peak */
 enum { TL_SCHEDULE_VERSION = 2 };
 
-typedef enum tl_family_kind {
-    TL_FAMILY_VIT, /* Vision Transformers of images, or of volumes and videos, cut into patches */
-    TL_FAMILY_GPT  /* causal models of sequences of up to seq_len tokens out of vocab_size */
-} tl_family_kind;
+typedef enum tl_arch {
+    TL_ARCH_VIT, /* Vision Transformers of images, or of volumes and videos, cut into patches */
+    TL_ARCH_GPT  /* causal models of sequences of up to seq_len tokens out of vocab_size */
+} tl_arch;
 
 /* What training does to images of the task vit, an OR of these; all random choices follow from the seed. */
 typedef enum tl_augment {
@@ -296,9 +296,9 @@ typedef enum tl_augment {
     TL_AUGMENT_ALL = 31
 } tl_augment;
 
-/* A model. What belongs to the other family is ignored. */
+/* A model. What belongs to the other architecture is ignored. */
 typedef struct tl_model_config {
-    tl_family_kind family;
+    tl_arch arch;
     tl_op_kind op;
     tl_positions positions;
     tl_pool pool;                                              /* ViT */

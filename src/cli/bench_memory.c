@@ -15,7 +15,7 @@ static const scale grids = {"grid", 181, {4, 7, 14}}, lengths = {"length", 32768
 
 static bool is_text(const tl_settings *s)
 {
-    return s->model.family == TL_FAMILY_GPT;
+    return s->model.arch == TL_ARCH_GPT;
 }
 
 static const scale *scale_of(const tl_settings *s)

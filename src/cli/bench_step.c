@@ -67,7 +67,7 @@ static tl_status time_set_batch(tl_context *ctx, tli_model *model, tli_inputs in
 static tl_status set_random_batch(tl_context *ctx, tli_model *model, const tl_settings *s, double *ms)
 {
     const tl_model_config *c = &s->model;
-    const bool text = c->family == TL_FAMILY_GPT;
+    const bool text = c->arch == TL_ARCH_GPT;
     const uint64_t values = text ? 0 : s->batch_size * tli_model_image_values(c);
     const uint64_t predictions = tli_model_predictions(model), ids = text ? predictions : 0;
     float *images = malloc((values + 1) * sizeof *images);

@@ -56,7 +56,7 @@ static tl_status check_init(const tli_cli_options *o, tl_error *err)
 {
     const tl_settings *s = &o->settings;
     const tl_log log = tli_cli_log(o);
-    const bool gpt = s->model.family == TL_FAMILY_GPT, known = tli_task_find(s->task)->look == NULL;
+    const bool gpt = s->model.arch == TL_ARCH_GPT, known = tli_task_find(s->task)->look == NULL;
     if (s->resume) return TL_OK; /* a checkpoint in --out would be taken instead */
     return tli_init_weights_check(
         s, known || tli_cli_given(o, "data") || (gpt ? s->vocab_given : s->classes_given), &log, err);

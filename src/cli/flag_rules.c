@@ -31,7 +31,7 @@ static bool makes_hybrids(tl_op_kind op, tl_roles relative)
 
 static bool takes_images(const tli_task *task)
 {
-    return task->family == TL_FAMILY_VIT;
+    return task->arch == TL_ARCH_VIT;
 }
 
 /* ---- other flags --------------------------------------------------------------------------------- */

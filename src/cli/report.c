@@ -201,7 +201,7 @@ void tli_cli_print_plan(FILE *out, const tl_settings *settings, uint64_t params,
 {
     const tl_model_config *m = &settings->model;
     char input[128], image[48], patch[48];
-    if (m->family == TL_FAMILY_GPT)
+    if (m->arch == TL_ARCH_GPT)
         snprintf(input, sizeof input, "sequence %u, vocabulary %u", m->seq_len, m->vocab_size);
     else
         snprintf(input, sizeof input, "image %s, patch %s",

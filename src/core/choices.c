@@ -37,7 +37,7 @@ TABLE(tli_sharing_choices, "sharing of offsets", {TL_SHARING_NONE, "none", NULL}
 
 TABLE(tli_pool_choices, "pooling", {TL_POOL_CLS, "cls", NULL}, {TL_POOL_MEAN, "mean", NULL});
 
-TABLE(tli_family_choices, "family of models", {TL_FAMILY_VIT, "vit", NULL}, {TL_FAMILY_GPT, "gpt", NULL});
+TABLE(tli_arch_choices, "model architecture", {TL_ARCH_VIT, "vit", NULL}, {TL_ARCH_GPT, "gpt", NULL});
 
 /* ---- training ------------------------------------------------------------------------------------ */
 

@@ -20,7 +20,7 @@ typedef struct choices {
 extern const choices tli_op_choices, tli_positions_choices, tli_role_choices, tli_sharing_choices,
     tli_pool_choices;
 extern const choices tli_motion_choices, tli_optimizer_choices, tli_schedule_choices, tli_recompute_choices,
-    tli_family_choices;
+    tli_arch_choices;
 extern const choices tli_augment_choices; /* bits of tl_augment, none of them, all of them */
 extern const choices tli_gemm_choices, tli_path_choices, tli_device_type_choices, tli_memory_kind_choices;
 

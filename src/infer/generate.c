@@ -30,7 +30,7 @@ typedef struct run {
 
 static bool makes_text(const tli_task *task)
 {
-    return task->family == TL_FAMILY_GPT;
+    return task->arch == TL_ARCH_GPT;
 }
 
 static tl_status read_settings(run *r, const tli_safetensors *st)
@@ -38,7 +38,7 @@ static tl_status read_settings(run *r, const tli_safetensors *st)
     tl_error *err = tl_context_error(r->ctx);
     char names[TASK_NAMES_ROOM];
     TLI_TRY(tli_settings_from_metadata(st, &r->settings, err));
-    if (r->settings.model.family != TL_FAMILY_GPT)
+    if (r->settings.model.arch != TL_ARCH_GPT)
         return tli_fail(err, TL_ERROR_INPUT, "%s is a checkpoint of the task %s: text comes from those of %s",
                         st->path, r->settings.task, tli_task_names(makes_text, " and ", names));
     return TL_OK;

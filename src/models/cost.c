@@ -1,6 +1,6 @@
 #include "models/cost.h"
 
-#include "models/family.h"
+#include "models/arch.h"
 #include "ops/pair_table.h"
 
 void tli_linear_flops(tli_flops *f, double rows, double in, double out)
@@ -43,7 +43,7 @@ tli_flops tli_op_flops(const tli_op_shape *s)
 tli_flops tli_model_flops(const tl_model_config *c, uint32_t batch)
 {
     tli_flops f = {0, 0};
-    tli_family_of(c)->flops(c, batch, &f);
+    tli_arch_of(c)->flops(c, batch, &f);
     for (uint32_t layer = 0; layer < c->depth; layer++) {
         const tli_block_shape shape = tli_model_block_shape(c, batch, true, layer);
         const double rows = (double)shape.op.queries * batch;

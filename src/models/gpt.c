@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "models/family.h"
+#include "models/arch.h"
 #include "ops/embedding.h"
 #include "ops/layernorm.h"
 #include "ops/linear.h"
@@ -291,7 +291,7 @@ static tl_status stem_backward(tl_context *ctx, tli_model *m, const tli_block_sc
                                   c->vocab_size, c->dim);
 }
 
-const tli_family tli_gpt_family = {
+const tli_arch tli_gpt_arch = {
     .check = check_config,
     .geometry = geometry_of,
     .class_only = reads_class_only,

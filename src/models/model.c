@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "models/family.h"
+#include "models/arch.h"
 #include "ops/loss.h"
 
 static const tli_view none = {0};
@@ -36,8 +36,8 @@ static tl_status create_parts(tl_context *ctx, tli_model *m, const optimizer_rul
     TLI_TRY(tli_model_parameters(c, &m->registry, tl_context_error(ctx)));
     TLI_TRY(tli_model_batch_check(c, m->capacity, tl_context_error(ctx)));
     TLI_TRY(tli_registry_allocate(ctx, &m->registry, rule));
-    m->family->find_parameters(m);
-    for (int i = 0; i < TLI_MODEL_BUFFERS + m->family->buffers; i++)
+    m->arch->find_parameters(m);
+    for (int i = 0; i < TLI_MODEL_BUFFERS + m->arch->buffers; i++)
         TLI_TRY(create_buffer(ctx, m, m->capacity, i));
     for (uint32_t layer = 0; layer < c->depth; layer++) {
         tli_block_shape shape = tli_model_block_shape(c, m->capacity, m->training, layer);
@@ -55,14 +55,14 @@ static tl_status create(tl_context *ctx, const tl_model_config *config, uint32_t
     tli_model *m = calloc(1, sizeof *m);
     if (m != NULL) {
         m->config = *config;
-        m->family = tli_family_of(config);
+        m->arch = tli_arch_of(config);
         m->capacity = m->batch = batch;
         m->length = cached ? 0 : tli_model_tokens(config);
         m->training = rule != NULL;
         m->cached = cached;
         m->blocks = calloc(config->depth, sizeof(tli_block *));
         m->inputs = calloc(config->depth + 1, sizeof *m->inputs);
-        m->own = calloc(1, m->family->own_bytes);
+        m->own = calloc(1, m->arch->own_bytes);
     }
     if (m == NULL || m->blocks == NULL || m->inputs == NULL || m->own == NULL) {
         tli_model_destroy(ctx, m);
@@ -122,7 +122,7 @@ static tli_block_scratch scratch_of(const tli_model *m)
                                .workspace = tli_model_at(m, TLI_MODEL_WORKSPACE)};
 }
 
-/* The model as if it were made for sequences of this length; other families ignore it. */
+/* The model as if it were made for sequences of this length; other architectures ignore it. */
 static tl_model_config with_length(const tli_model *m, uint32_t length)
 {
     tl_model_config c = m->config;
@@ -150,22 +150,22 @@ static tl_status check_batch(tl_context *ctx, const tli_model *m, uint32_t batch
 
 tl_status tli_model_set_batch(tl_context *ctx, tli_model *m, const tli_inputs *inputs)
 {
-    const uint32_t batch = inputs->count, first = m->config.family == TL_FAMILY_GPT ? inputs->first : 0,
-                   length = m->family->length(&m->config, inputs);
+    const uint32_t batch = inputs->count, first = m->config.arch == TL_ARCH_GPT ? inputs->first : 0,
+                   length = m->arch->length(&m->config, inputs);
     TLI_TRY(check_batch(ctx, m, batch, first, length));
     for (uint32_t layer = 0; layer < m->config.depth; layer++)
         TLI_TRY(tli_block_set_batch(ctx, m->blocks[layer], batch, first, first + length));
     m->batch = batch;
     m->first = first;
     m->length = length;
-    return m->family->set_inputs(ctx, m, inputs);
+    return m->arch->set_inputs(ctx, m, inputs);
 }
 
 /* The stem and the first `blocks` blocks. */
 static tl_status forward_to(tl_context *ctx, tli_model *m, uint32_t blocks)
 {
     const tli_block_scratch scratch = scratch_of(m);
-    TLI_TRY(m->family->stem_forward(ctx, m));
+    TLI_TRY(m->arch->stem_forward(ctx, m));
     m->inputs[0] = tli_model_at(m, TLI_MODEL_INPUT);
     for (uint32_t layer = 0; layer < blocks; layer++)
         TLI_TRY(tli_block_forward(ctx, m->blocks[layer], m->inputs[layer], &m->inputs[layer + 1], &scratch));
@@ -175,7 +175,7 @@ static tl_status forward_to(tl_context *ctx, tli_model *m, uint32_t blocks)
 tl_status tli_model_forward(tl_context *ctx, tli_model *m)
 {
     TLI_TRY(forward_to(ctx, m, m->config.depth));
-    return m->family->head_forward(ctx, m, m->inputs[m->config.depth]);
+    return m->arch->head_forward(ctx, m, m->inputs[m->config.depth]);
 }
 
 tl_status tli_model_loss(tl_context *ctx, tli_model *m, uint32_t slot)
@@ -185,7 +185,7 @@ tl_status tli_model_loss(tl_context *ctx, tli_model *m, uint32_t slot)
                         TLI_LOSS_SLOTS - 1);
     const uint32_t predictions = tli_model_predictions(m);
     const float scale = 1.0f / (float)predictions;
-    TLI_TRY(m->family->loss(ctx, m, scale));
+    TLI_TRY(m->arch->loss(ctx, m, scale));
     return tli_sum(ctx, tli_model_at(m, TLI_MODEL_ROW_LOSSES), predictions, scale,
                    tli_model_loss_at(m, slot));
 }
@@ -202,10 +202,10 @@ tl_status tli_model_backward(tl_context *ctx, tli_model *m)
                         "the model was made for inference: create it for training to go backward.");
     const tli_block_scratch scratch = scratch_of(m);
     const tli_view dx = tli_model_at(m, TLI_MODEL_DX);
-    TLI_TRY(m->family->head_backward(ctx, m, m->inputs[m->config.depth], &scratch));
+    TLI_TRY(m->arch->head_backward(ctx, m, m->inputs[m->config.depth], &scratch));
     for (uint32_t layer = m->config.depth; layer-- > 0;)
         TLI_TRY(tli_block_backward(ctx, m->blocks[layer], m->inputs[layer], dx, &scratch));
-    return m->family->stem_backward(ctx, m, &scratch);
+    return m->arch->stem_backward(ctx, m, &scratch);
 }
 
 /* ---- reading ------------------------------------------------------------------------------------- */
@@ -213,7 +213,7 @@ tl_status tli_model_backward(tl_context *ctx, tli_model *m)
 uint32_t tli_model_predictions(const tli_model *m)
 {
     const tl_model_config c = with_length(m, m->length);
-    return (uint32_t)m->family->predictions(&c, m->batch);
+    return (uint32_t)m->arch->predictions(&c, m->batch);
 }
 
 tl_status tli_model_read_losses(tl_context *ctx, tli_model *m, uint32_t first_slot, uint32_t count,
@@ -238,9 +238,9 @@ tl_status tli_model_read_row_losses(tl_context *ctx, tli_model *m, float *losses
 
 tl_status tli_model_read_logits(tl_context *ctx, tli_model *m, float *logits)
 {
-    if (m->family->logits < 0)
-        return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE, "this family of models keeps no logits.");
-    return tl_tensor_read(ctx, m->buffers[m->family->logits], 0, (uint64_t)m->batch * m->config.classes,
+    if (m->arch->logits < 0)
+        return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE, "this model architecture keeps no logits.");
+    return tl_tensor_read(ctx, m->buffers[m->arch->logits], 0, (uint64_t)m->batch * m->config.classes,
                           logits);
 }
 

@@ -1,6 +1,6 @@
 /* A model as the trainer sees it: a stem that makes rows of tokens, a trunk of blocks with any attention-like
- * operation (x += op(LN x); x += MLP(LN x)), and a head with its loss. What a family (Vision Transformer,
- * GPT) adds to the trunk is in models/family.h. */
+ * operation (x += op(LN x); x += MLP(LN x)), and a head with its loss. What an architecture (Vision Transformer,
+ * GPT) adds to the trunk is in models/arch.h. */
 #ifndef MODELS_MODEL_H
 #define MODELS_MODEL_H
 
@@ -70,7 +70,7 @@ tl_status tli_model_create_cached(tl_context *ctx, const tl_model_config *config
 void tli_model_destroy(tl_context *ctx, tli_model *model);
 tli_registry *tli_model_registry(tli_model *model);
 
-/* A batch in host memory; what the model's family does not take is ignored. */
+/* A batch in host memory; what the model's architecture does not take is ignored. */
 typedef struct tli_inputs {
     uint32_t count;        /* samples */
     const float *images;   /* ViT: [count][channels][depth][height][width] */
@@ -100,7 +100,7 @@ tl_status tli_model_read_losses(tl_context *ctx, tli_model *model, uint32_t firs
 tl_status tli_model_read_ranks(tl_context *ctx, tli_model *model,
                                int32_t *ranks); /* a prediction each, see ops/loss.h */
 tl_status tli_model_read_row_losses(tl_context *ctx, tli_model *model, float *losses); /* the same */
-/* ViT: [batch][classes]. TL_ERROR_USAGE for families that do not keep logits. */
+/* ViT: [batch][classes]. TL_ERROR_USAGE for architectures that do not keep logits. */
 tl_status tli_model_read_logits(tl_context *ctx, tli_model *model, float *logits);
 /* How much the first token (the class token, if there is one) of a sample of the batch that was set looks at every
  * token in block `layer`, counted from 0: weights [heads][tokens]. Computes the blocks up to that one again. */

@@ -1,4 +1,4 @@
-/* All that is known about a model without a device: parameters, sizes, bytes. What a family adds is asked of
+/* All that is known about a model without a device: parameters, sizes, bytes. What an architecture adds is asked of
  * it.
  */
 #include <math.h>
@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "core/choices.h"
-#include "models/family.h"
+#include "models/arch.h"
 #include "ops/layernorm.h"
 #include "ops/linear.h"
 #include "ops/pair_table.h"
@@ -39,14 +39,14 @@ static tl_status check_hybrid(const tl_model_config *c, tl_error *err)
 
 tl_status tli_model_check(const tl_model_config *c, tl_error *err)
 {
-    const tli_family *family = tli_family_of(c);
-    TLI_TRY(tli_choice_check(&tli_family_choices, (int)c->family, err));
+    const tli_arch *arch = tli_arch_of(c);
+    TLI_TRY(tli_choice_check(&tli_arch_choices, (int)c->arch, err));
     TLI_TRY(tli_choice_check(&tli_op_choices, (int)c->op, err));
     if (c->positions != TL_POSITIONS_DEFAULT)
         TLI_TRY(tli_choice_check(&tli_positions_choices, (int)c->positions, err));
     TLI_TRY(tli_check_range(err, "depth", c->depth, MODEL_MOST_DEPTH));
     TLI_TRY(tli_check_range(err, "mlp_dim", c->mlp_dim, MODEL_MOST_MLP_DIM));
-    TLI_TRY(family->check(c, err));
+    TLI_TRY(arch->check(c, err));
     TLI_TRY(check_hybrid(c, err));
     const tli_block_shape first = tli_model_block_shape(c, 1, true, 0),
                           last = tli_model_block_shape(c, 1, true, c->depth - 1);
@@ -64,7 +64,7 @@ tl_status tli_model_batch_check(const tl_model_config *c, uint32_t batch, tl_err
 
 uint32_t tli_model_tokens(const tl_model_config *c)
 {
-    const tli_geometry geometry = tli_family_of(c)->geometry(c);
+    const tli_geometry geometry = tli_arch_of(c)->geometry(c);
     return tli_geometry_tokens(&geometry);
 }
 
@@ -75,13 +75,13 @@ const char *tli_model_trunk(const tl_model_config *c)
 
 tli_block_shape tli_model_block_shape(const tl_model_config *c, uint32_t batch, bool training, uint32_t layer)
 {
-    const tli_family *family = tli_family_of(c);
+    const tli_arch *arch = tli_arch_of(c);
     const bool behind = c->translution_layers > 0 && layer >= c->translution_layers; /* of a hybrid */
     tli_block_shape shape = {
         .op = {.kind = behind ? TL_OP_ATTENTION : c->op,
                .relative = behind ? 0 : c->relative,
                .positions = tli_model_positions(c),
-               .geometry = family->geometry(c),
+               .geometry = arch->geometry(c),
                .batch = batch,
                .dim = c->dim,
                .heads = c->heads,
@@ -95,10 +95,10 @@ tli_block_shape tli_model_block_shape(const tl_model_config *c, uint32_t batch, 
     geometry->window = c->window;
     if (tli_op_is_low_rank(&shape.op)) shape.op.relenc_dim = c->relenc_dim;
     /* The attention blocks of a hybrid are rotary, as the reference's; those of its GPT are plain. */
-    if (behind && family->rotary_hybrid) shape.op.positions = TL_POSITIONS_ROPE;
+    if (behind && arch->rotary_hybrid) shape.op.positions = TL_POSITIONS_ROPE;
     shape.op.save_pairs = training && !c->recompute;
     /* Behind the last block nothing but what the head reads is computed. */
-    shape.op.queries = family->class_only(c) && layer + 1 == c->depth ? 1 : tli_model_tokens(c);
+    shape.op.queries = arch->class_only(c) && layer + 1 == c->depth ? 1 : tli_model_tokens(c);
     return shape;
 }
 
@@ -111,7 +111,7 @@ static uint64_t larger(uint64_t a, uint64_t b)
 
 static uint64_t workspace_count(const tl_model_config *c, uint32_t batch, bool training)
 {
-    uint64_t count = larger(tli_family_of(c)->workspace(c, batch, training), 1);
+    uint64_t count = larger(tli_arch_of(c)->workspace(c, batch, training), 1);
     for (uint32_t layer = 0; layer < c->depth; layer++) {
         const tli_block_shape shape = tli_model_block_shape(c, batch, training, layer);
         count = larger(count, tli_block_workspace_count(&shape, training));
@@ -121,22 +121,22 @@ static uint64_t workspace_count(const tl_model_config *c, uint32_t batch, bool t
 
 uint64_t tli_model_buffer_count(const tl_model_config *c, uint32_t batch, bool training, int which)
 {
-    const tli_family *family = tli_family_of(c);
+    const tli_arch *arch = tli_arch_of(c);
     const uint64_t rows = (uint64_t)tli_model_tokens(c) * batch;
     const tli_block_shape first = tli_model_block_shape(c, batch, training, 0),
                           last = tli_model_block_shape(c, batch, training, c->depth - 1);
     const uint64_t hidden = larger(first.op.queries, last.op.queries) * batch * c->mlp_dim;
-    if (which >= TLI_MODEL_BUFFERS) return family->buffer_count(c, batch, training, which);
+    if (which >= TLI_MODEL_BUFFERS) return arch->buffer_count(c, batch, training, which);
     switch ((tli_model_buffer)which) {
     case TLI_MODEL_INPUT:
     case TLI_MODEL_ROWS1: return rows * c->dim;
     case TLI_MODEL_ROWS2:
     case TLI_MODEL_DX: return training ? rows * c->dim : 0;
-    case TLI_MODEL_WIDE: return larger(hidden, family->wide(c, batch));
+    case TLI_MODEL_WIDE: return larger(hidden, arch->wide(c, batch));
     case TLI_MODEL_WORKSPACE: return workspace_count(c, batch, training);
     case TLI_MODEL_TARGETS:
     case TLI_MODEL_ROW_LOSSES:
-    case TLI_MODEL_RANKS: return family->predictions(c, batch);
+    case TLI_MODEL_RANKS: return arch->predictions(c, batch);
     case TLI_MODEL_LOSSES: return TLI_LOSS_SLOTS;
     case TLI_MODEL_BUFFERS:
     case TLI_MODEL_MOST_BUFFERS: break;
@@ -158,7 +158,7 @@ tli_buffer_info tli_model_buffer_info(const tl_model_config *c, int which)
         [TLI_MODEL_RANKS] = {"ranks", TL_MEMORY_ACTIVATION},
         [TLI_MODEL_LOSSES] = {"losses", TL_MEMORY_ACTIVATION},
     };
-    return which < TLI_MODEL_BUFFERS ? shared[which] : tli_family_of(c)->info[which - TLI_MODEL_BUFFERS];
+    return which < TLI_MODEL_BUFFERS ? shared[which] : tli_arch_of(c)->info[which - TLI_MODEL_BUFFERS];
 }
 
 /* ---- parameters ---------------------------------------------------------------------------------- */
@@ -203,7 +203,7 @@ tl_status tli_add_blocks(const tl_model_config *c, tli_registry *r, tl_error *er
 tl_status tli_model_parameters(const tl_model_config *c, tli_registry *r, tl_error *err)
 {
     TLI_TRY(tli_model_check(c, err));
-    return tli_family_of(c)->parameters(c, r, err);
+    return tli_arch_of(c)->parameters(c, r, err);
 }
 
 /* ---- bytes --------------------------------------------------------------------------------------- */
@@ -305,7 +305,7 @@ tl_status tli_model_plan(const tl_model_config *c, uint32_t batch, const optimiz
     tli_registry_free(NULL, &registry);
     if (status != TL_OK) return status;
 
-    for (int i = 0; i < TLI_MODEL_BUFFERS + tli_family_of(c)->buffers; i++) {
+    for (int i = 0; i < TLI_MODEL_BUFFERS + tli_arch_of(c)->buffers; i++) {
         const uint64_t count = tli_model_buffer_count(c, batch, training, i);
         const tli_buffer_info info = tli_model_buffer_info(c, i);
         account(plan, info.kind, 1, count, count, info.name);

@@ -1,6 +1,6 @@
 /* The Vision Transformer: patches -> LN -> Linear -> LN, class token and positions in front of the trunk; LN and a Linear
  * head on the class token or the mean over tokens behind it. */
-#include "models/family.h"
+#include "models/arch.h"
 #include "ops/embedding.h"
 #include "ops/image.h"
 #include "ops/layernorm.h"
@@ -373,7 +373,7 @@ static tl_status stem_backward(tl_context *ctx, tli_model *m, const tli_block_sc
                                   values);
 }
 
-const tli_family tli_vit_family = {
+const tli_arch tli_vit_arch = {
     .check = check_config,
     .geometry = geometry_of,
     .class_only = reads_class_only,

@@ -65,7 +65,7 @@ tl_status tli_settings_from_metadata(const tli_safetensors *st, tl_settings *set
                         name);
     const int count = stored_fields(task != NULL ? task : tli_task_at(0),
                                     list); /* without a task the first field fails */
-    if (task != NULL) settings->model.family = task->family;
+    if (task != NULL) settings->model.arch = task->arch;
     for (int i = 0; i < count; i++) TLI_TRY(read_from_metadata(st, list[i], settings, err));
     tl_error why = {0};
     if (tli_settings_check_numbers(settings, &why) != TL_OK)

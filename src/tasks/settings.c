@@ -171,7 +171,7 @@ static const field of_runs[] = {
 static const field_table beginning_table = FIELDS(beginning), model_table = FIELDS(of_models),
                          training_table = FIELDS(of_training), run_table = FIELDS(of_runs);
 static const field_table family_tables[] = {
-    [TL_FAMILY_VIT] = FIELDS(of_images), [TL_FAMILY_GPT] = FIELDS(of_sequences)};
+    [TL_ARCH_VIT] = FIELDS(of_images), [TL_ARCH_GPT] = FIELDS(of_sequences)};
 
 static int append_after(const field *list[FIELDS_MOST], int count, const field_table *own, const char *key)
 {
@@ -198,7 +198,7 @@ int tli_settings_fields(const tli_task *task, const field *list[FIELDS_MOST])
 {
     const field_table *own = &task->fields;
     int count = append_table(list, 0, &beginning_table, own);
-    count = append_table(list, count, &family_tables[task->family], own);
+    count = append_table(list, count, &family_tables[task->arch], own);
     count = append_table(list, count, &model_table, own);
     count = append_table(list, count, &training_table, own);
     count = append_after(list, count, own, NULL);
@@ -235,7 +235,7 @@ static void set_common(tl_settings *s, const tli_task *task)
     memset(s, 0, sizeof *s);
     snprintf(s->task, sizeof s->task, "%s", task->name);
     snprintf(s->data, sizeof s->data, "synthetic");
-    s->model = (tl_model_config){.family = task->family,
+    s->model = (tl_model_config){.arch = task->arch,
                                  .op = TL_OP_ATTENTION,
                                  .dim = tiny->dim,
                                  .depth = tiny->depth,

@@ -69,10 +69,10 @@ static tl_status check_training(const tl_settings *s, tl_error *err)
         return tli_fail(err, TL_ERROR_USAGE, "the optimizer %s has no eps: leave it 0",
                         tli_choice_shown(&tli_optimizer_choices, (int)s->optimizer));
     TLI_TRY(tli_model_check(&s->model, err));
-    if (s->model.family != task->family)
-        return tli_fail(err, TL_ERROR_USAGE, "%s trains models of the family %s, not %s", s->task,
-                        tli_choice_shown(&tli_family_choices, (int)task->family),
-                        tli_choice_shown(&tli_family_choices, (int)s->model.family));
+    if (s->model.arch != task->arch)
+        return tli_fail(err, TL_ERROR_USAGE, "%s trains models of the architecture %s, not %s", s->task,
+                        tli_choice_shown(&tli_arch_choices, (int)task->arch),
+                        tli_choice_shown(&tli_arch_choices, (int)s->model.arch));
     return task->check(s, err);
 }
 

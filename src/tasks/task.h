@@ -39,7 +39,7 @@ typedef struct tli_task {
     bool classifies;            /* scores are top-1 and top-5; otherwise perplexity */
     int sets;                   /* test sets, up to TLI_TASK_MOST_SETS */
     const choices *set_choices; /* names of the sets, by number; NULL: the only one is "val" */
-    tl_family_kind family;      /* of its models */
+    tl_arch arch;               /* of its models */
     const char *data_help;      /* what --data names, for --help */
     field_table fields;         /* settings that only this task has, or reads */
     const task_result *results; /* ends with a key of NULL; NULL: none of its own */

@@ -57,7 +57,7 @@ static part part_of(const char *name)
 static tl_status check_same_op(const transfer *t)
 {
     const tl_model_config *a = &t->from.settings.model, *b = &t->s->model;
-    if (a->family != b->family)
+    if (a->arch != b->arch)
         return tli_fail(t->err, TL_ERROR_INPUT, "--init %s holds a model of the task %s: it is none for %s",
                         t->from.st.path, t->from.settings.task, t->s->task);
     if (a->op == b->op) return TL_OK;

@@ -23,7 +23,7 @@ typedef struct wrong_value {
 static const wrong_value wrong_for_all[] = {
     RUN(model.op, 9, "no operation 9"),
     RUN(model.op, -1, "no operation -1"),
-    RUN(model.family, 9, "no family of models 9"),
+    RUN(model.arch, 9, "no model architecture 9"),
     RUN(model.positions, 9, "no kind of positions 9"),
     RUN(model.positions, -1, "no kind of positions -1"),
     RUN(model.sharing, 9, "no sharing of offsets 9"),
@@ -67,7 +67,7 @@ static const wrong_value wrong_for_all[] = {
 };
 
 static const wrong_value wrong_for_images[] = {
-    RUN(model.family, TL_FAMILY_GPT, "sequence length"),
+    RUN(model.arch, TL_ARCH_GPT, "sequence length"),
     RUN(model.pool, 9, "no pooling 9"),
     RUN(model.image_height, 0, "image height is 0"),
     RUN(model.image_height, UINT32_MAX, "image height is"),
@@ -86,7 +86,7 @@ static const wrong_value wrong_for_images[] = {
 };
 
 static const wrong_value wrong_for_text[] = {
-    RUN(model.family, TL_FAMILY_VIT, "image"),
+    RUN(model.arch, TL_ARCH_VIT, "image"),
     RUN(model.seq_len, 0, "sequence length is 0"),
     RUN(model.seq_len, UINT32_MAX, "sequence length is"),
     RUN(model.vocab_size, 0, "vocabulary size is 0"),

@@ -9,9 +9,9 @@
 enum { SAMPLES = 6, SIDE = 12, PIXELS = SIDE * SIDE, CLASSES = 3, LENGTH = 7, WORDS = 5, STEPS = 10 };
 
 /* A model of 3 x 3 patches or of 7 tokens, narrow enough for a thousand of them. */
-static tl_model_config small(tl_family_kind family, tl_op_kind op)
+static tl_model_config small(tl_arch arch, tl_op_kind op)
 {
-    return (tl_model_config){.family = family,
+    return (tl_model_config){.arch = arch,
                              .op = op,
                              .pool = TL_POOL_CLS,
                              .image_height = SIDE,
@@ -82,7 +82,7 @@ static void learns(tl_context *ctx, const tl_model_config *c, const data *d, con
     float losses[STEPS + 1];
     tl_status status = tli_model_create(ctx, c, SAMPLES, tli_optimizer_rule_of(TL_OPTIMIZER_ADAMW), &model);
     if (status == TL_OK) as_planned(ctx, c, what);
-    if (status == TL_OK) status = learn(ctx, model, c->family == TL_FAMILY_GPT, d, losses);
+    if (status == TL_OK) status = learn(ctx, model, c->arch == TL_ARCH_GPT, d, losses);
     if (status != TL_OK) fail_msg("%s: %s", what, tl_context_error(ctx)->text);
     if (!(losses[STEPS] < 0.97f * losses[0]))
         fail_msg("%s: loss %g, then %g", what, losses[0], losses[STEPS]);
@@ -115,17 +115,17 @@ static bool sensible(const tl_model_config *c)
 }
 
 /* One op with every value of all other flags; counts what was trained and what was refused. */
-static void try_all(tl_context *ctx, tl_family_kind family, tl_op_kind op, const data *d, int *trained,
+static void try_all(tl_context *ctx, tl_arch arch, tl_op_kind op, const data *d, int *trained,
                     int *turned_down)
 {
     for (int at = 0; at < 8 * tli_positions_choices.count * 2 * 3 * 2 * 2; at++) {
-        tl_model_config c = small(family, op);
+        tl_model_config c = small(arch, op);
         int rest = at;
         c.relative = (tl_roles)(rest % 8), rest /= 8;
         c.positions = (tl_positions)tli_positions_choices.items[rest % tli_positions_choices.count].value;
         rest /= tli_positions_choices.count;
         c.pool = (tl_pool)(rest % 2), rest /= 2;
-        if (family == TL_FAMILY_GPT && c.pool != TL_POOL_CLS) continue; /* images have a pool */
+        if (arch == TL_ARCH_GPT && c.pool != TL_POOL_CLS) continue; /* images have a pool */
         c.sharing = (tl_sharing)(rest % 3), rest /= 3;
         c.sharing_radius = 1;
         c.window = (uint32_t)rest % 2, rest /= 2;
@@ -134,7 +134,7 @@ static void try_all(tl_context *ctx, tl_family_kind family, tl_op_kind op, const
         tl_error err = {0};
         snprintf(what, sizeof what,
                  "%s --op %s --relative %s --pos %s, pool %d, sharing %d, window %u, first %u",
-                 family == TL_FAMILY_GPT ? "gpt" : "vit", tl_op_name(op),
+                 arch == TL_ARCH_GPT ? "gpt" : "vit", tl_op_name(op),
                  c.relative == 0 ? "-" : tli_choice_name(&tli_role_choices, (int)c.relative),
                  tli_choice_name(&tli_positions_choices, (int)c.positions), (int)c.pool, (int)c.sharing,
                  c.window, c.translution_layers);
@@ -165,13 +165,13 @@ static data random_data(void)
     return d;
 }
 
-static void every_combination(tl_family_kind family, int least)
+static void every_combination(tl_arch arch, int least)
 {
     tl_context *ctx = golden_context(TL_PATH_AUTO);
     const data d = random_data();
     int trained = 0, turned_down = 0;
     for (int op = 0; op < tli_op_choices.count; op++)
-        try_all(ctx, family, (tl_op_kind)op, &d, &trained, &turned_down);
+        try_all(ctx, arch, (tl_op_kind)op, &d, &trained, &turned_down);
     print_message("%d combinations learn, %d are refused\n", trained, turned_down);
     assert_true(trained > least && turned_down > 4 * trained);
     tl_context_destroy(ctx);
@@ -179,12 +179,12 @@ static void every_combination(tl_family_kind family, int least)
 
 static void every_vit(void **unused)
 {
-    every_combination(TL_FAMILY_VIT, 900);
+    every_combination(TL_ARCH_VIT, 900);
 }
 
 static void every_gpt(void **unused)
 {
-    every_combination(TL_FAMILY_GPT, 400);
+    every_combination(TL_ARCH_GPT, 400);
 }
 
 /* Grids and patches that are not square, and grids of three axes: every operation, its variants and positions. */
@@ -201,7 +201,7 @@ static void every_grid(void **unused)
         int rest = at;
         const uint32_t *size = sizes[rest % 3];
         rest /= 3;
-        tl_model_config c = small(TL_FAMILY_VIT, (tl_op_kind)(rest % tli_op_choices.count));
+        tl_model_config c = small(TL_ARCH_VIT, (tl_op_kind)(rest % tli_op_choices.count));
         rest /= tli_op_choices.count;
         c.image_depth = size[0], c.image_height = size[1], c.image_width = size[2];
         c.patch_depth = size[3], c.patch_height = size[4], c.patch_width = size[5];
@@ -253,7 +253,7 @@ static void refusals_name_the_cause(void **unused)
         {TL_OP_CONV, TL_POSITIONS_NONE, TL_ROLE_Q, TL_SHARING_NONE, 1, 0, "no choice of relative roles"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        tl_model_config c = small(TL_FAMILY_VIT, cases[i].op);
+        tl_model_config c = small(TL_ARCH_VIT, cases[i].op);
         tl_error err = {0};
         c.positions = cases[i].positions;
         c.relative = cases[i].relative;

@@ -110,7 +110,7 @@ static void check(const char *file, tl_op_kind op, tl_positions positions, tl_ke
     tl_context *ctx = golden_context(path);
     tli_safetensors st = golden_open(file);
     const bool text = strncmp(file, "gpt", 3) == 0;
-    const tl_model_config config = {.family = text ? TL_FAMILY_GPT : TL_FAMILY_VIT,
+    const tl_model_config config = {.arch = text ? TL_ARCH_GPT : TL_ARCH_VIT,
                                     .op = op,
                                     .positions = positions,
                                     .pool = TL_POOL_CLS,

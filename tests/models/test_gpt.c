@@ -10,7 +10,7 @@ enum { BATCH = 2, LENGTH = 9, VOCABULARY = 17 };
 
 static tl_model_config config_of(tl_op_kind op)
 {
-    return (tl_model_config){.family = TL_FAMILY_GPT,
+    return (tl_model_config){.arch = TL_ARCH_GPT,
                              .op = op,
                              .seq_len = LENGTH,
                              .vocab_size = VOCABULARY,

@@ -107,7 +107,7 @@ static void variant_counts(void **unused)
             c.relative = table[i].relative;
             c.positions = table[i].positions;
             c.translution_layers = table[i].layers;
-            c.family = m < 2 ? TL_FAMILY_VIT : TL_FAMILY_GPT;
+            c.arch = m < 2 ? TL_ARCH_VIT : TL_ARCH_GPT;
             c.seq_len = 160, c.vocab_size = 50257;
             if (parameters(&c) != table[i].count[m])
                 fail_msg("model %d, op %d, roles %u: %llu parameters, not %llu", m, table[i].op,

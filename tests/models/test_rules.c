@@ -55,7 +55,7 @@ static void pairs_are_saved_where_the_rule_says(void **unused)
 
 static tl_model_config model(tl_op_kind op)
 {
-    tl_model_config c = {.family = TL_FAMILY_GPT,
+    tl_model_config c = {.arch = TL_ARCH_GPT,
                          .op = op,
                          .seq_len = 6,
                          .vocab_size = 5,

@@ -79,7 +79,7 @@ static void train_task(const char *task, tl_op_kind op)
     s.model.op = op, s.model.positions = small.model.positions;
     s.model.dim = 4, s.model.depth = 1, s.model.heads = 2, s.model.head_dim = 2, s.model.mlp_dim = 6;
     s.model.relenc_dim = 2;
-    if (s.model.family == TL_FAMILY_GPT)
+    if (s.model.arch == TL_ARCH_GPT)
         s.model.seq_len = 4, s.model.vocab_size = 31;
     else if (strcmp(task, "mnist") == 0)
         s.model.image_height = s.model.image_width = 28, s.model.patch_height = s.model.patch_width = 14;

@@ -1,21 +1,21 @@
-/* What a family of models adds to the trunk that all share (models/model.h): a stem in front of the blocks, a
+/* What a model architecture adds to the trunk that all share (models/model.h): a stem in front of the blocks, a
  * head with its loss behind them, and what those allocate. Known to the files of src/models alone. */
-#ifndef MODELS_FAMILY_H
-#define MODELS_FAMILY_H
+#ifndef MODELS_ARCH_H
+#define MODELS_ARCH_H
 
 #include "models/cost.h"
 #include "models/model.h"
 
-/* What every model allocates; `rows` = tokens x batch. In the shared order of creation a family's own buffers
+/* What every model allocates; `rows` = tokens x batch. In the shared order of creation an architecture's own buffers
  * follow. */
 typedef enum tli_model_buffer {
-    TLI_MODEL_INPUT,      /* rows x dim: the first block's input; in inference every block's */
-    TLI_MODEL_ROWS1,      /* scratch, rows x dim */
-    TLI_MODEL_ROWS2,      /* scratch, training: the same */
-    TLI_MODEL_DX,         /* training: gradient of the trunk's rows, the same */
-    TLI_MODEL_WIDE,       /* scratch: the larger of a block's hidden rows and what the family asks for */
-    TLI_MODEL_WORKSPACE,  /* scratch of the operations */
-    TLI_MODEL_TARGETS,    /* predictions, int32 */
+    TLI_MODEL_INPUT,     /* rows x dim: the first block's input; in inference every block's */
+    TLI_MODEL_ROWS1,     /* scratch, rows x dim */
+    TLI_MODEL_ROWS2,     /* scratch, training: the same */
+    TLI_MODEL_DX,        /* training: gradient of the trunk's rows, the same */
+    TLI_MODEL_WIDE,      /* scratch: the larger of a block's hidden rows and what the architecture asks for */
+    TLI_MODEL_WORKSPACE, /* scratch of the operations */
+    TLI_MODEL_TARGETS,   /* predictions, int32 */
     TLI_MODEL_ROW_LOSSES, /* predictions */
     TLI_MODEL_RANKS,      /* predictions, int32 */
     TLI_MODEL_LOSSES,     /* TLI_LOSS_SLOTS */
@@ -33,7 +33,7 @@ typedef struct tli_parameter_views {
     tli_view value, gradient;
 } tli_parameter_views;
 
-typedef struct tli_family {
+typedef struct tli_arch {
     /* Without a device. Values that the trunk shares are already checked. */
     tl_status (*check)(const tl_model_config *c, tl_error *err);
     tli_geometry (*geometry)(
@@ -62,14 +62,14 @@ typedef struct tli_family {
     tl_status (*head_backward)(tl_context *ctx, tli_model *m, tli_view last, const tli_block_scratch *s);
     tl_status (*stem_backward)(tl_context *ctx, tli_model *m, const tli_block_scratch *s);
     int logits; /* own buffer of [batch][classes]; -1: none is kept */
-} tli_family;
+} tli_arch;
 
-const tli_family *tli_family_of(const tl_model_config *config); /* NULL: there is no such family */
-extern const tli_family tli_vit_family, tli_gpt_family;
+const tli_arch *tli_arch_of(const tl_model_config *config); /* NULL: there is no such architecture */
+extern const tli_arch tli_vit_arch, tli_gpt_arch;
 
 struct tli_model {
     tl_model_config config;
-    const tli_family *family;
+    const tli_arch *arch;
     uint32_t capacity, batch; /* largest and current batch */
     uint32_t length;          /* tokens of a sample in the current batch */
     uint32_t first;           /* cached tokens before them */
@@ -78,7 +78,7 @@ struct tli_model {
     tli_block **blocks; /* depth */
     tli_view *inputs;   /* where each block's input lies, and behind the last its output: depth + 1 */
     tl_tensor *buffers[TLI_MODEL_MOST_BUFFERS];
-    void *own; /* the family's */
+    void *own; /* the architecture's */
 };
 
 tli_view tli_model_at(const tli_model *m, int which); /* none when it is not allocated */
@@ -87,7 +87,7 @@ tli_parameter_views tli_model_find(tli_model *m, const char *prefix, const char 
 
 /* ---- building blocks of plans -------------------------------------------------------------------- */
 
-/* Elements of a buffer, its name and what it is booked as; own buffers of the family too. */
+/* Elements of a buffer, its name and what it is booked as; own buffers of the architecture too. */
 uint64_t tli_model_buffer_count(const tl_model_config *c, uint32_t batch, bool training, int which);
 tli_buffer_info tli_model_buffer_info(const tl_model_config *c, int which);
 
