@@ -11,7 +11,7 @@
 #include "cli/cli.h"
 #include "core/clock.h"
 #include "data/tokens_build.h"
-#include "train/folder.h"
+#include "train/run_dir.h"
 
 /* ---- files --------------------------------------------------------------------------------------- */
 
@@ -160,7 +160,7 @@ static tl_status build(const tli_cli_options *o, const names *files, const tli_b
 {
     static const char default_separator[] = "<|endoftext|>";
     char out[TLI_OUT_ROOM];
-    TLI_TRY(tli_folder_make(o->settings.out, "", "", out, err));
+    TLI_TRY(tli_run_dir_make(o->settings.out, "", "", out, err));
     const double begun = tli_clock_seconds();
     meter m = {
         .silent = o->settings.quiet, .terminal = isatty(STDERR_FILENO) == 1, .begun = begun, .last = begun};

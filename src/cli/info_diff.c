@@ -63,7 +63,7 @@ static int diff_metadata(const tli_safetensors *a, const tli_safetensors *b, boo
 {
     int differences = 0;
     for (int i = 0; i < a->metadata_count; i++) {
-        const tli_st_pair *pair = &a->metadata[i];
+        const tli_st_item *pair = &a->metadata[i];
         const char *other = tli_st_metadata(b, pair->key);
         char key[128], here[256], there[256];
         if (strcmp(pair->key, "checksum") == 0 ||

@@ -34,15 +34,15 @@ void tli_identity_add_number(tli_set_identity *set, uint64_t number)
 #define TEST_KEY  "data_test"  /* "SAMPLES HASH LIMIT" */
 
 int tli_identity_write(const tli_data_identity *data, tli_identity_text *text,
-                       tli_st_pair pairs[TLI_IDENTITY_PAIRS])
+                       tli_st_item pairs[TLI_IDENTITY_PAIRS])
 {
     if (!data->known) return 0;
     snprintf(text->text[0], TLI_IDENTITY_TEXT, "%" PRIu64 " %016" PRIx64, data->train.samples,
              data->train.hash);
     snprintf(text->text[1], TLI_IDENTITY_TEXT, "%" PRIu64 " %016" PRIx64 " %" PRIu32, data->test.samples,
              data->test.hash, data->limit_test);
-    pairs[0] = (tli_st_pair){(char *)(uintptr_t)TRAIN_KEY, text->text[0]};
-    pairs[1] = (tli_st_pair){(char *)(uintptr_t)TEST_KEY, text->text[1]};
+    pairs[0] = (tli_st_item){(char *)(uintptr_t)TRAIN_KEY, text->text[0]};
+    pairs[1] = (tli_st_item){(char *)(uintptr_t)TEST_KEY, text->text[1]};
     return TLI_IDENTITY_PAIRS;
 }
 

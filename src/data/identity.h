@@ -36,7 +36,7 @@ typedef struct tli_identity_text {
 
 /* Fills `pairs`, whose values lie in `text`; returns how many, 0 when nothing is known. */
 int tli_identity_write(const tli_data_identity *data, tli_identity_text *text,
-                       tli_st_pair pairs[TLI_IDENTITY_PAIRS]);
+                       tli_st_item pairs[TLI_IDENTITY_PAIRS]);
 /* Unknown when the metadata do not say it. */
 tli_data_identity tli_identity_read(const tli_safetensors *st);
 

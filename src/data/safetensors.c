@@ -55,7 +55,7 @@ static tl_status parse_metadata(tli_safetensors *st, const cJSON *object, tl_err
             break;
         }
         keys[filled] = item->string;
-        tli_st_pair *pair = &st->metadata[filled++];
+        tli_st_item *pair = &st->metadata[filled++];
         pair->key = copy_string(item->string);
         pair->value = copy_string(item->valuestring);
         st->metadata_count = filled;

@@ -20,14 +20,14 @@ typedef struct tli_st_entry {
     uint64_t begin, end; /* bytes behind the header */
 } tli_st_entry;
 
-typedef struct tli_st_pair {
+typedef struct tli_st_item {
     char *key, *value;
-} tli_st_pair;
+} tli_st_item;
 
 typedef struct tli_safetensors {
     tli_st_entry *entries;
     int count;
-    tli_st_pair *metadata; /* __metadata__, strings */
+    tli_st_item *metadata; /* __metadata__, strings */
     int metadata_count;
     FILE *file;       /* open for reading */
     uint64_t data_at; /* file offset of the data */

@@ -74,7 +74,7 @@ static bool add_entry(cJSON *root, const tli_st_entry *entry)
 }
 
 /* The JSON header as text, or NULL when memory ran out. */
-static char *print_header(const tli_st_entry *entries, int count, const tli_st_pair *metadata,
+static char *print_header(const tli_st_entry *entries, int count, const tli_st_item *metadata,
                           int metadata_count)
 {
     cJSON *root = cJSON_CreateObject();
@@ -143,7 +143,7 @@ static int write_checksum(tli_st_writer *w)
 }
 
 tl_status tli_st_write_begin(tli_st_writer *w, const char *path, tli_st_entry *entries, int count,
-                             const tli_st_pair *metadata, int metadata_count, tl_error *err)
+                             const tli_st_item *metadata, int metadata_count, tl_error *err)
 {
     memset(w, 0, sizeof *w);
     if (strlen(path) >= sizeof w->path)

@@ -22,7 +22,7 @@ typedef struct tli_st_writer {
     int span_count;
 } tli_st_writer;
 tl_status tli_st_write_begin(tli_st_writer *w, const char *path, tli_st_entry *entries, int count,
-                             const tli_st_pair *metadata, int metadata_count, tl_error *err);
+                             const tli_st_item *metadata, int metadata_count, tl_error *err);
 tl_status tli_st_write_data(tli_st_writer *w, const void *data, size_t bytes, tl_error *err);
 tl_status tli_st_write_commit(tli_st_writer *w, tl_error *err);
 void tli_st_write_abort(tli_st_writer *w);

@@ -227,17 +227,17 @@ const tl_log *tli_context_log(const tl_context *ctx)
     return ctx->log;
 }
 
-tli_slot *tli_context_slot(tl_context *ctx)
+tli_user_data *tli_context_user_data(tl_context *ctx)
 {
     return &ctx->slot;
 }
 
-bool tli_recall(tl_context *ctx, const char *name, unsigned char **data, size_t *size)
+bool tli_cache_get(tl_context *ctx, const char *name, unsigned char **data, size_t *size)
 {
     return tli_cache_load(&ctx->programs.cache, name, tli_cache_key_make(&ctx->device, "", name), data, size);
 }
 
-void tli_remember(tl_context *ctx, const char *name, const void *data, size_t size)
+void tli_cache_put(tl_context *ctx, const char *name, const void *data, size_t size)
 {
     tli_cache_save(&ctx->programs.cache, ctx->log, name, tli_cache_key_make(&ctx->device, "", name), data,
                    size);

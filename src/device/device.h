@@ -58,8 +58,8 @@ typedef struct tl_tensor {
 
 /* tl_tensor_create for a tensor whose elements are all written before they are read: they are undefined, and
  * on a CPU device its memory is not even touched. */
-tl_status tli_tensor_create_unset(tl_context *ctx, const char *name, tl_memory_kind kind, uint64_t lead,
-                                  uint64_t row, tl_tensor **out);
+tl_status tli_tensor_create_uninitialized(tl_context *ctx, const char *name, tl_memory_kind kind,
+                                          uint64_t lead, uint64_t row, tl_tensor **out);
 
 /* TL_ERROR_USAGE unless `tensor` is alive in this context. For handles that users of the library hand in; `what` goes into
  * the message: "to be read". Takes a step for every tensor of the context. */
@@ -70,8 +70,8 @@ uint64_t tli_tensor_lead_per_shard(tli_dtype dtype, uint64_t lead, uint64_t row,
 
 /* tl_tensor_write that does not wait for the queue: `source` is copied first. It waits for the write before the last
  * of this tensor, so whoever sends to it once a step is at most two steps ahead of the device. */
-tl_status tli_tensor_send(tl_context *ctx, tl_tensor *tensor, uint64_t at, uint64_t count,
-                          const void *source);
+tl_status tli_tensor_write_async(tl_context *ctx, tl_tensor *tensor, uint64_t at, uint64_t count,
+                                 const void *source);
 
 /* Element `at` of a single-shard tensor. */
 tli_view tli_at(const tl_tensor *tensor, uint64_t at);
@@ -140,11 +140,11 @@ tl_status tli_launch_kernel(tl_context *ctx, tli_kernel *kernel, tli_launch laun
 tl_status tli_flush(tl_context *ctx); /* hands what is queued to the device */
 
 /* What a floor above keeps with the context, NULL at first; `destroy` is called on it when the context goes. */
-typedef struct tli_slot {
+typedef struct tli_user_data {
     void *data;
     void (*destroy)(void *data);
-} tli_slot;
-tli_slot *tli_context_slot(tl_context *ctx);
+} tli_user_data;
+tli_user_data *tli_context_user_data(tl_context *ctx);
 
 /* Objects of higher layers whose handles users of the library hold. The context knows which are alive, and destroys, before
  * its tensors, those that are left when it goes. Looking one up compares addresses alone. */
@@ -154,8 +154,8 @@ void tli_context_disown(tl_context *ctx, const void *object);
 
 /* Bytes that are kept in the cache folder for this device and driver under a name ("gemm"). Recalled data belongs to
  * the caller (free()); a missing or damaged entry is false. Remembering fails silently where there is no cache. */
-bool tli_recall(tl_context *ctx, const char *name, unsigned char **data, size_t *size);
-void tli_remember(tl_context *ctx, const char *name, const void *data, size_t size);
+bool tli_cache_get(tl_context *ctx, const char *name, unsigned char **data, size_t *size);
+void tli_cache_put(tl_context *ctx, const char *name, const void *data, size_t size);
 
 /* The raw handles for libraries that enqueue by themselves (CLBlast): cl_command_queue*. */
 void *tli_context_queue(tl_context *ctx);

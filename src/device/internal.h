@@ -136,7 +136,7 @@ cl_int tli_fault_call(const tli_fault *fault);
 
 /* ---- context.c -------------------------------------------------------------------------------------- */
 
-/* A copy of what tli_tensor_send was given, until the device has it. */
+/* A copy of what tli_tensor_write_async was given, until the device has it. */
 typedef struct tli_staged {
     void *data;
     uint64_t bytes;
@@ -162,7 +162,7 @@ struct tl_context {
     tl_error error;
     tl_device_info device;
     tli_limits limits;
-    tli_slot slot;
+    tli_user_data slot;
     const tl_log *log;
     cl_context cl;
     cl_command_queue queue;

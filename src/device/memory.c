@@ -221,8 +221,8 @@ tl_status tl_tensor_create(tl_context *ctx, const char *name, tl_memory_kind kin
     return create(ctx, name, kind, lead, row, true, out);
 }
 
-tl_status tli_tensor_create_unset(tl_context *ctx, const char *name, tl_memory_kind kind, uint64_t lead,
-                                  uint64_t row, tl_tensor **out)
+tl_status tli_tensor_create_uninitialized(tl_context *ctx, const char *name, tl_memory_kind kind,
+                                          uint64_t lead, uint64_t row, tl_tensor **out)
 {
     return create(ctx, name, kind, lead, row, false, out);
 }
@@ -336,7 +336,8 @@ static tl_status await(tl_context *ctx, const char *name, tli_staged *staged)
     return tli_cl_check(&ctx->error, code, "writing to tensor %s (clWaitForEvents)", name);
 }
 
-tl_status tli_tensor_send(tl_context *ctx, tl_tensor *tensor, uint64_t at, uint64_t count, const void *source)
+tl_status tli_tensor_write_async(tl_context *ctx, tl_tensor *tensor, uint64_t at, uint64_t count,
+                                 const void *source)
 {
     tli_tensor_node *node = (tli_tensor_node *)tensor;
     tli_staged *staged = &node->staged[node->turn];

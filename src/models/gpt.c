@@ -171,14 +171,15 @@ static tl_status write_inputs(tl_context *ctx, tli_model *m, const tli_inputs *i
     gpt *g = m->own;
     const uint32_t count = batch_rows(m);
     TLI_TRY(transpose(ctx, m, inputs->tokens, rows));
-    TLI_TRY(tli_tensor_send(ctx, m->buffers[TLI_GPT_TOKENS], 0, count, rows));
+    TLI_TRY(tli_tensor_write_async(ctx, m->buffers[TLI_GPT_TOKENS], 0, count, rows));
     if (m->training) {
         g->spans = tli_embedding_sort(rows, count, keys, index);
-        TLI_TRY(tli_tensor_send(ctx, m->buffers[TLI_GPT_INDEX], 0, tli_embedding_index_count(count), index));
+        TLI_TRY(tli_tensor_write_async(ctx, m->buffers[TLI_GPT_INDEX], 0, tli_embedding_index_count(count),
+                                       index));
     }
     if (inputs->targets == NULL) return TL_OK;
     TLI_TRY(transpose(ctx, m, inputs->targets, rows));
-    return tli_tensor_send(ctx, m->buffers[TLI_MODEL_TARGETS], 0, count, rows);
+    return tli_tensor_write_async(ctx, m->buffers[TLI_MODEL_TARGETS], 0, count, rows);
 }
 
 static tl_status set_inputs(tl_context *ctx, tli_model *m, const tli_inputs *inputs)

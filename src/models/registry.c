@@ -57,7 +57,7 @@ static tl_status allocate_one(tl_context *ctx, const tli_parameter *p, const cha
     char name[128];
     uint64_t lead = p->rank == 3 ? p->shape[0] : 1;
     snprintf(name, sizeof name, "%s%s", prefix, p->name);
-    return tli_tensor_create_unset(ctx, name, kind, lead, tli_parameter_count(p) / lead, out);
+    return tli_tensor_create_uninitialized(ctx, name, kind, lead, tli_parameter_count(p) / lead, out);
 }
 
 uint64_t tli_registry_workspace(const tli_registry *r, const optimizer_rule *rule)
@@ -83,8 +83,8 @@ tl_status tli_registry_allocate(tl_context *ctx, tli_registry *r, const optimize
     }
     const uint64_t workspace = rule != NULL ? tli_registry_workspace(r, rule) : 0;
     if (workspace == 0) return TL_OK;
-    return tli_tensor_create_unset(ctx, "optimizer workspace", TL_MEMORY_WORKSPACE, 1, workspace,
-                                   &r->workspace);
+    return tli_tensor_create_uninitialized(ctx, "optimizer workspace", TL_MEMORY_WORKSPACE, 1, workspace,
+                                           &r->workspace);
 }
 
 tl_status tli_registry_update(tl_context *ctx, tli_registry *r, const optimizer_settings *settings)

@@ -265,11 +265,11 @@ static tl_status set_inputs(tl_context *ctx, tli_model *m, const tli_inputs *inp
         return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE,
                         "the model was made for inference: create it for training to use soft targets.");
     const uint64_t values = m->batch * tli_model_image_values(c);
-    TLI_TRY(tli_tensor_send(ctx, m->buffers[TLI_VIT_IMAGES], 0, values, inputs->images));
+    TLI_TRY(tli_tensor_write_async(ctx, m->buffers[TLI_VIT_IMAGES], 0, values, inputs->images));
     if (v->soft)
-        return tli_tensor_send(ctx, m->buffers[TLI_VIT_SOFT_TARGETS], 0, (uint64_t)m->batch * c->classes,
-                               inputs->soft_targets);
-    return tli_tensor_send(ctx, m->buffers[TLI_MODEL_TARGETS], 0, m->batch, inputs->targets);
+        return tli_tensor_write_async(ctx, m->buffers[TLI_VIT_SOFT_TARGETS], 0,
+                                      (uint64_t)m->batch * c->classes, inputs->soft_targets);
+    return tli_tensor_write_async(ctx, m->buffers[TLI_MODEL_TARGETS], 0, m->batch, inputs->targets);
 }
 
 /* Patches -> LN -> Linear -> LN, behind the class token's rows; then class token and positions. */

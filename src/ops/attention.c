@@ -38,7 +38,7 @@ static tl_status create_tensor(tl_context *ctx, const char *name, const char *wh
     char full[96];
     snprintf(full, sizeof full, "%.60s.%.34s", name, what);
     if (count == 0) return TL_OK;
-    return unset ? tli_tensor_create_unset(ctx, full, kind, 1, count, out)
+    return unset ? tli_tensor_create_uninitialized(ctx, full, kind, 1, count, out)
                  : tl_tensor_create(ctx, full, kind, 1, count, out);
 }
 

@@ -19,20 +19,20 @@ static const char table_name[] = "gemm-table", test_name[] = "gemm-self-test";
 
 static state *state_of(tl_context *ctx)
 {
-    tli_slot *slot = tli_context_slot(ctx);
+    tli_user_data *slot = tli_context_user_data(ctx);
     if (slot->data != NULL) return slot->data;
     state *s = calloc(1, sizeof *s);
     if (s == NULL) return NULL;
     unsigned char *data = NULL;
     size_t size = 0;
-    if (tli_recall(ctx, table_name, &data, &size)) {
+    if (tli_cache_get(ctx, table_name, &data, &size)) {
         if (size % sizeof *s->entries == 0 && size <= sizeof s->entries) {
             memcpy(s->entries, data, size);
             s->count = (int)(size / sizeof *s->entries);
         }
         free(data);
     }
-    *slot = (tli_slot){s, free};
+    *slot = (tli_user_data){s, free};
     return s;
 }
 
@@ -49,7 +49,7 @@ tl_status tli_gemm_learn(tl_context *ctx, const tli_gemm_entry *entries, int cou
     if (count > TLI_GEMM_MAX_ENTRIES) count = TLI_GEMM_MAX_ENTRIES;
     memcpy(s->entries, entries, (size_t)count * sizeof *entries);
     s->count = count;
-    tli_remember(ctx, table_name, entries, (size_t)count * sizeof *entries);
+    tli_cache_put(ctx, table_name, entries, (size_t)count * sizeof *entries);
     return TL_OK;
 }
 
@@ -146,12 +146,12 @@ static bool clblast_is_right(tl_context *ctx, state *s)
     if (s->clblast != UNTESTED) return s->clblast == RIGHT;
     unsigned char *data = NULL;
     size_t size = 0;
-    if (tli_recall(ctx, test_name, &data, &size)) {
+    if (tli_cache_get(ctx, test_name, &data, &size)) {
         s->clblast = size == 1 && data[0] == 1 ? RIGHT : WRONG;
         free(data);
     } else {
         s->clblast = tli_gemm_is_right(ctx, tli_gemm_clblast) ? RIGHT : WRONG;
-        tli_remember(ctx, test_name, &(unsigned char){s->clblast == RIGHT}, 1);
+        tli_cache_put(ctx, test_name, &(unsigned char){s->clblast == RIGHT}, 1);
     }
     if (s->clblast == WRONG)
         tli_log_write(tli_context_log(ctx), TL_LOG_NOTICE,
@@ -187,7 +187,7 @@ static bool table_prefers_clblast(const state *s, const tli_gemm_args *g)
 bool tli_gemm_prefers_clblast(tl_context *ctx, const tli_gemm_args *g)
 {
     const tli_limits *limits = tli_context_limits(ctx);
-    if (limits->gemm == TL_GEMM_AUTO && limits->cpu_path && tli_context_slot(ctx)->data == NULL)
+    if (limits->gemm == TL_GEMM_AUTO && limits->cpu_path && tli_context_user_data(ctx)->data == NULL)
         return false; /* CLBlast is 5 to 20 times slower there */
     state *s = state_of(ctx);
     if (s == NULL || g->m == 0 || g->n == 0 || g->k == 0 || !tli_gemm_clblast_can(g)) return false;

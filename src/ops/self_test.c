@@ -171,13 +171,13 @@ tl_status tli_self_test_choose(tl_context *ctx, bool may_change, tl_kernel_path 
              (int)own, (int)may_change, (unsigned)tli_context_limits(ctx)->vector_width);
     unsigned char *data = NULL;
     size_t size = 0;
-    if (tli_recall(ctx, name, &data, &size)) {
+    if (tli_cache_get(ctx, name, &data, &size)) {
         if (size == 1 && (data[0] == TL_PATH_CPU || data[0] == TL_PATH_GPU)) *path = (tl_kernel_path)data[0];
         free(data);
     } else {
         TLI_TRY(
             choose_by_test(ctx, may_change, path)); /* a failure is not kept: the next start tries again */
-        tli_remember(ctx, name, &(unsigned char){(unsigned char)*path}, 1);
+        tli_cache_put(ctx, name, &(unsigned char){(unsigned char)*path}, 1);
     }
     if (*path != own)
         tli_log_write(

@@ -8,7 +8,7 @@
 
 typedef struct tli_metadata {
     int count;
-    tli_st_pair
+    tli_st_item
         pairs[FIELDS_MOST]; /* values point into text, or where the settings do: do not copy the struct */
     char text[FIELDS_MOST][FIELD_TEXT_ROOM];
 } tli_metadata;

@@ -81,7 +81,7 @@ static tl_status write_tensors(tl_context *ctx, const tli_registry *r, tli_st_wr
 }
 
 tl_status tli_model_write_part(tl_context *ctx, const tli_registry *r, const char *path, tli_model_part part,
-                               const tli_st_pair *metadata, int metadata_count)
+                               const tli_st_item *metadata, int metadata_count)
 {
     tl_error *err = tl_context_error(ctx);
     const int count = part_count(r, part);
@@ -109,13 +109,13 @@ tl_status tli_model_save(tl_context *ctx, const tli_registry *registry, const tl
                          uint64_t step, const char *path)
 {
     tli_metadata metadata;
-    tli_st_pair pairs[FIELDS_MOST + 2];
+    tli_st_item pairs[FIELDS_MOST + 2];
     char number[24];
     tli_metadata_write(settings, &metadata);
     memcpy(pairs, metadata.pairs, (size_t)metadata.count * sizeof *pairs);
     snprintf(number, sizeof number, "%llu", (unsigned long long)step);
-    pairs[metadata.count] = (tli_st_pair){(char[]){"step"}, number};
-    pairs[metadata.count + 1] = (tli_st_pair){(char[]){TLI_CHECKSUM_KEY}, (char[]){TLI_CHECKSUM_BLANK}};
+    pairs[metadata.count] = (tli_st_item){(char[]){"step"}, number};
+    pairs[metadata.count + 1] = (tli_st_item){(char[]){TLI_CHECKSUM_KEY}, (char[]){TLI_CHECKSUM_BLANK}};
     return tli_model_write_part(ctx, registry, path, TLI_PART_VALUE, pairs, metadata.count + 2);
 }
 

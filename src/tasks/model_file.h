@@ -25,7 +25,7 @@ typedef enum tli_model_part { TLI_PART_VALUE, TLI_PART_STATE } tli_model_part;
 
 /* A file of this part of all parameters. Numbers that are not finite are refused. */
 tl_status tli_model_write_part(tl_context *ctx, const tli_registry *registry, const char *path,
-                               tli_model_part part, const tli_st_pair *metadata, int metadata_count);
+                               tli_model_part part, const tli_st_item *metadata, int metadata_count);
 /* Reads such a file; names, shapes and dtype must match exactly. */
 tl_status tli_model_read_part(tl_context *ctx, tli_registry *registry, tli_safetensors *st,
                               tli_model_part part);

@@ -25,7 +25,7 @@ static tl_status make_folder(tl_error *err, const char *path)
 }
 
 /* The losses as text that reads back to the same floats. */
-static tl_status save_state(tl_context *ctx, const tli_registry *registry, const tli_standing *standing,
+static tl_status save_state(tl_context *ctx, const tli_registry *registry, const tli_train_state *standing,
                             const char *path)
 {
     char number[24], best[40], losses[TLI_RECENT_LOSSES * 20] = "";
@@ -36,7 +36,7 @@ static tl_status save_state(tl_context *ctx, const tli_registry *registry, const
                                    (double)standing->loss[i]);
     tli_format(best, sizeof best, "%.17g", standing->best);
     tli_identity_text data;
-    tli_st_pair metadata[4 + TLI_IDENTITY_PAIRS] = {
+    tli_st_item metadata[4 + TLI_IDENTITY_PAIRS] = {
         {(char[]){"step"}, number},
         {(char[]){"losses"}, losses},
         {(char[]){"best"}, best},
@@ -63,7 +63,7 @@ static tl_status publish_model(tl_context *ctx, const tli_registry *registry, co
 }
 
 tl_status tli_checkpoint_save(tl_context *ctx, const tli_registry *registry, const tl_settings *settings,
-                              const char *out, const tli_standing *standing)
+                              const char *out, const tli_train_state *standing)
 {
     tl_error *err = tl_context_error(ctx);
     char parent[PATH_ROOM], temporary[PATH_ROOM + 40], path[TLI_CHECKPOINT_PATH];
@@ -133,7 +133,7 @@ static tl_status check_settings(const tli_safetensors *st, const tl_settings *se
         st->path, d.what, d.a, (unsigned long long)tli_model_step(st), d.b);
 }
 
-static tl_status read_standing(const tli_safetensors *st, tli_standing *standing, tl_error *err)
+static tl_status read_standing(const tli_safetensors *st, tli_train_state *standing, tl_error *err)
 {
     const char *text = tli_st_metadata(st, "losses");
     if (tli_model_step(st) != standing->step || text == NULL)
@@ -156,12 +156,12 @@ static tl_status read_standing(const tli_safetensors *st, tli_standing *standing
 }
 
 tl_status tli_checkpoint_resume(tl_context *ctx, tli_registry *registry, const tl_settings *settings,
-                                const char *out, tli_standing *standing)
+                                const char *out, tli_train_state *standing)
 {
     tl_error *err = tl_context_error(ctx);
     char path[TLI_CHECKPOINT_PATH];
     tli_safetensors st;
-    *standing = (tli_standing){.best = (double)NAN};
+    *standing = (tli_train_state){.best = (double)NAN};
     TLI_TRY(tli_checkpoint_newest(out, tli_context_log(ctx), &standing->step, err));
     if (standing->step == 0) return TL_OK;
 

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "core/number.h"
-#include "train/folder.h"
+#include "train/run_dir.h"
 
 typedef enum kind { KIND_COUNT, KIND_REAL, KIND_BOOL } kind;
 typedef struct result_field {

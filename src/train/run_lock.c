@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "train/folder.h"
+#include "train/run_dir.h"
 
 enum { HOST_ROOM = 256, TEXT_ROOM = HOST_ROOM + 32 };
 

@@ -11,11 +11,11 @@
 #include "train/checkpoint.h"
 #include "train/checkpoint_clock.h"
 #include "train/finished_run.h"
-#include "train/folder.h"
-#include "train/guard.h"
+#include "train/grad_clip.h"
 #include "train/init_weights.h"
 #include "train/metrics.h"
 #include "train/progress.h"
+#include "train/run_dir.h"
 #include "train/run_lock.h"
 #include "train/schedule.h"
 #include "train/step.h"
@@ -34,7 +34,7 @@ typedef struct run {
     tli_data_identity identity; /* of `data` */
     tli_run_lock lock;          /* on the folder */
     tli_model *model;
-    tli_guard guard; /* with --grad-clip or --skip-nonfinite */
+    tli_grad_clip guard; /* with --grad-clip or --skip-nonfinite */
     tli_metrics metrics;
     tli_progress progress;
     tli_checkpoint_clock clock;
@@ -47,7 +47,7 @@ typedef struct run {
     uint32_t unread; /* steps given to the device since the last read: their losses are in slots 0, 1, ... */
     uint32_t predictions[TLI_LOSS_SLOTS];
     float losses[TLI_LOSS_SLOTS];
-    tli_verdict verdicts[TLI_LOSS_SLOTS];
+    tli_grad_verdict verdicts[TLI_LOSS_SLOTS];
     double read_at;  /* when losses were last read */
     int skipped;     /* steps in a row, by --skip-nonfinite */
     bool other_test; /* the newest checkpoint, a resumed one, says another --limit-test or --test-motion */
@@ -63,7 +63,7 @@ static tl_status begin(run *r)
     tli_registry *registry = tli_model_registry(r->model);
     const tl_log *log = tli_context_log(r->ctx);
     if (r->s->resume) {
-        tli_standing standing;
+        tli_train_state standing;
         TLI_TRY(tli_checkpoint_resume(r->ctx, registry, r->s, r->out, &standing));
         TLI_TRY(tli_identity_check(&standing.data, &r->identity, r->task->unit, r->out, r->s->data,
                                    r->s->allow_other_data, log, tl_context_error(r->ctx)));
@@ -81,7 +81,7 @@ static tl_status begin(run *r)
         tli_log_write(log, TL_LOG_NOTICE, "no complete checkpoint in %s: starting anew", r->out);
     }
     TLI_TRY(tli_init_weights(r->ctx, registry, r->s)); /* before `out`, which may hold them, is cleared */
-    return tli_folder_set_aside(r->out, log, tl_context_error(r->ctx));
+    return tli_run_dir_set_aside(r->out, log, tl_context_error(r->ctx));
 }
 
 static tli_data_identity identify(const run *r)
@@ -138,13 +138,13 @@ static tl_status set_up(run *r)
     r->total = s->steps > 0 ? s->steps : s->epochs * r->steps_per_epoch;
     TLI_TRY(tli_schedule_check(s, r->total, err));
     if (!s->resume) TLI_TRY(tli_init_weights_check(s, true, NULL, err)); /* or nothing is made for the run */
-    TLI_TRY(tli_folder_make(s->out, s->task, tl_op_name(s->model.op), r->out, err));
+    TLI_TRY(tli_run_dir_make(s->out, s->task, tl_op_name(s->model.op), r->out, err));
     TLI_TRY(tli_run_lock_take(&r->lock, r->out, s->log, err));
     TLI_TRY(tli_step_times_create(&r->times, err));
     TLI_TRY(
         tli_model_create(r->ctx, &s->model, s->batch_size, tli_optimizer_rule_of(s->optimizer), &r->model));
     if (s->grad_clip > 0.0f || s->skip_nonfinite)
-        TLI_TRY(tli_guard_create(r->ctx, tli_model_registry(r->model), TLI_LOSS_SLOTS, &r->guard));
+        TLI_TRY(tli_grad_clip_create(r->ctx, tli_model_registry(r->model), TLI_LOSS_SLOTS, &r->guard));
     TLI_TRY(begin(r));
     tli_checkpoint_room(r->out, tli_model_registry(r->model), s, r->total - r->done, s->log);
     char path[TLI_OUT_ROOM + 32];
@@ -160,7 +160,7 @@ static void tear_down(run *r)
 {
     tli_metrics_close(&r->metrics);
     tli_model_destroy(r->ctx, r->model);
-    tli_guard_destroy(r->ctx, &r->guard);
+    tli_grad_clip_destroy(r->ctx, &r->guard);
     if (r->task != NULL) r->task->close(r->data);
     tli_step_times_free(&r->times);
     tli_run_lock_release(&r->lock);
@@ -201,8 +201,8 @@ static tl_status step(run *r)
     r->predictions[r->unread] = tli_model_predictions(r->model);
     TLI_TRY(tli_step_gradients(r->ctx, r->model, r->unread));
     if (r->guard.partial != NULL)
-        TLI_TRY(tli_guard_judge(r->ctx, &r->guard, registry, tli_model_loss_at(r->model, r->unread),
-                                r->s->grad_clip, r->unread, &optimizer.verdict));
+        TLI_TRY(tli_grad_clip_decide(r->ctx, &r->guard, registry, tli_model_loss_at(r->model, r->unread),
+                                     r->s->grad_clip, r->unread, &optimizer.verdict));
     TLI_TRY(tli_registry_update(r->ctx, registry, &optimizer));
     TLI_TRY(tli_flush(r->ctx));
     r->done++;
@@ -265,7 +265,7 @@ static tl_status score_main(run *r)
 static tl_status save(run *r)
 {
     if (r->saved == r->done) return TL_OK;
-    tli_standing standing = {
+    tli_train_state standing = {
         .step = r->done, .best = r->best, .losses = r->recent_count, .data = r->identity};
     for (int i = 0; i < r->recent_count; i++)
         standing.loss[i] = r->recent[(r->done - (uint64_t)(r->recent_count - 1 - i)) % TLI_RECENT_LOSSES];
@@ -299,7 +299,7 @@ static tl_status report(run *r, uint64_t step, float loss, double rate, double d
 }
 
 /* Looks at the loss of `step` and, with a guard, at what the device decided on it. */
-static tl_status examine(run *r, uint64_t step, float loss, const tli_verdict *verdict)
+static tl_status examine(run *r, uint64_t step, float loss, const tli_grad_verdict *verdict)
 {
     char what[160] = "the loss";
     const bool good = isfinite(loss) && !verdict->left_out;
@@ -308,7 +308,7 @@ static tl_status examine(run *r, uint64_t step, float loss, const tli_verdict *v
     if (verdict->broken != NULL)
         snprintf(what, sizeof what, "the gradient of %s", verdict->broken);
     else if (!verdict->left_out) /* a later step's numbers by now, but the damage stays in its place */
-        TLI_TRY(tli_guard_find(r->ctx, tli_model_registry(r->model), what, sizeof what));
+        TLI_TRY(tli_grad_clip_find(r->ctx, tli_model_registry(r->model), what, sizeof what));
     if (!r->s->skip_nonfinite || ++r->skipped >= TLI_RECENT_LOSSES) return not_finite(r, step, what);
     tli_log_write(tli_context_log(r->ctx), TL_LOG_NOTICE, "step %llu is left out: %s is not finite",
                   (unsigned long long)step, what);
@@ -322,7 +322,7 @@ static tl_status read_back(run *r)
     if (count == 0) return TL_OK;
     TLI_TRY(tli_model_read_losses(r->ctx, r->model, 0, count, r->losses));
     if (r->guard.partial != NULL)
-        TLI_TRY(tli_guard_read(r->ctx, &r->guard, tli_model_registry(r->model), count, r->verdicts));
+        TLI_TRY(tli_grad_clip_read(r->ctx, &r->guard, tli_model_registry(r->model), count, r->verdicts));
     const double now = tli_clock_seconds(), seconds = (now - r->read_at) / count;
     const double data_wait = r->wait / (seconds * count);
     if (r->steps_run > 1) {

@@ -111,7 +111,7 @@ static void test_round_trip(void **state)
                               entry_of("empty", ST_F32, 2, 0, 5),
                               entry_of("i \"quoted\" \xc3\xa9", ST_I32, 1, 2, 0),
                               entry_of("bytes", ST_U8, 1, 3, 0)};
-    const tli_st_pair metadata[] = {{"task", "mnist"}, {"odd", "line\nbreak \"and\" \\ \t"}, {"nothing", ""}};
+    const tli_st_item metadata[] = {{"task", "mnist"}, {"odd", "line\nbreak \"and\" \\ \t"}, {"nothing", ""}};
     const int64_t step = -5000000000;
     const float weight[6] = {1, -2, 3.5f, 0, 1e-30f, 6};
     const int32_t ints[2] = {-7, 123456789};
@@ -186,7 +186,7 @@ static void test_writer_refuses(void **state)
     assert_int_equal(tli_st_write_begin(&w, path, &reserved, 1, NULL, 0, &err), TL_ERROR_USAGE);
     tli_st_entry huge = entry_of("a", ST_F32, 2, UINT64_C(1) << 33, UINT64_C(1) << 33);
     assert_int_equal(tli_st_write_begin(&w, path, &huge, 1, NULL, 0, &err), TL_ERROR_USAGE);
-    const tli_st_pair pairs[] = {{"k", "1"}, {"k", "2"}};
+    const tli_st_item pairs[] = {{"k", "1"}, {"k", "2"}};
     tli_st_entry one = entry_of("a", ST_F32, 1, 2, 0);
     assert_int_equal(tli_st_write_begin(&w, path, &one, 1, pairs, 2, &err), TL_ERROR_USAGE);
 

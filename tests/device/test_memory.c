@@ -361,7 +361,7 @@ static void sends(void **state)
     for (int t = 0; t < TIMES; t++) {
         kept[t] = make(ctx, "kept", TL_MEMORY_WORKSPACE, 1, PER_SHARD);
         for (int i = 0; i < COUNT; i++) source[i] = (float)(t * COUNT + i);
-        MUST(ctx, tli_tensor_send(ctx, target, 0, t % 2 == 0 ? COUNT : COUNT / 2, source));
+        MUST(ctx, tli_tensor_write_async(ctx, target, 0, t % 2 == 0 ? COUNT : COUNT / 2, source));
         memset(source, 0xff, sizeof source);
         MUST(ctx, tli_copy(ctx, tli_shard(target, 0, NULL), tli_at(kept[t], 0), target->lead_per_shard));
     }
@@ -375,8 +375,8 @@ static void sends(void **state)
     MUST(ctx, tl_tensor_read(ctx, target, 0, COUNT, all));
     assert_true(all[COUNT - 1] == (float)(TIMES * COUNT - 1));
     free(all);
-    assert_int_equal(tli_tensor_send(ctx, target, 1, COUNT, source), TL_ERROR_USAGE);
-    MUST(ctx, tli_tensor_send(ctx, target, 0, COUNT, source));
+    assert_int_equal(tli_tensor_write_async(ctx, target, 1, COUNT, source), TL_ERROR_USAGE);
+    MUST(ctx, tli_tensor_write_async(ctx, target, 0, COUNT, source));
     tl_tensor_destroy(ctx, target); /* on the way */
     tl_context_destroy(ctx);
 }

@@ -16,7 +16,7 @@ typedef struct edit {
 } edit;
 
 /* Metadata without the key; a checksum becomes a blank, for the writer to fill in. */
-static inline int edited_metadata(const tli_safetensors *st, const edit *e, tli_st_pair *pairs)
+static inline int edited_metadata(const tli_safetensors *st, const edit *e, tli_st_item *pairs)
 {
     static char blank[] = TLI_CHECKSUM_BLANK;
     int count = 0;
@@ -34,7 +34,7 @@ static inline void edit_file(const char *from, const char *to, edit e)
     tl_error err = {0};
     tli_safetensors st;
     tli_st_writer w = {0};
-    tli_st_pair pairs[64];
+    tli_st_item pairs[64];
     if (tli_st_open(from, &st, &err) != TL_OK) fail_msg("%s", err.text);
     assert_true(st.metadata_count <= 64);
     assert_true(e.tensor == NULL || tli_st_find(&st, e.tensor) != NULL);

@@ -86,7 +86,7 @@ static void checkpoints_say_their_data(void **unused)
     tl_context *ctx = golden_context(TL_PATH_AUTO);
     for (int said = 0; said < 3; said++) { /* nothing, other data, other data that are allowed */
         tli_model *model = NULL;
-        tli_standing standing;
+        tli_train_state standing;
         tl_result result;
         tl_settings again = s, stored = s;
         snprintf(again.out, sizeof again.out, "%s/said-%d", folder, said);
@@ -390,7 +390,7 @@ static void metadata_without_a_version(void **unused)
 {
     tl_settings s = small_run(TL_OP_ATTENTION, "unversioned"), stored = {0};
     tli_metadata m;
-    tli_st_pair pairs[FIELDS_MOST];
+    tli_st_item pairs[FIELDS_MOST];
     int count = 0;
     tli_metadata_write(&s, &m);
     for (int i = 0; i < m.count; i++)

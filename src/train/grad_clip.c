@@ -1,4 +1,4 @@
-#include "train/guard.h"
+#include "train/grad_clip.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -15,7 +15,8 @@ static uint64_t squares_before(const tl_tensor *g, int shard)
     return (uint64_t)(g->shards - 1) * whole + tli_squares_count(last * g->row);
 }
 
-tl_status tli_guard_create(tl_context *ctx, const tli_registry *registry, uint32_t slots, tli_guard *guard)
+tl_status tli_grad_clip_create(tl_context *ctx, const tli_registry *registry, uint32_t slots,
+                               tli_grad_clip *guard)
 {
     uint64_t count = 0;
     for (int i = 0; i < registry->count; i++) {
@@ -26,20 +27,21 @@ tl_status tli_guard_create(tl_context *ctx, const tli_registry *registry, uint32
         return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE,
                         "the model is too large for gradient clipping");
     guard->count = (uint32_t)count;
-    TLI_TRY(tli_tensor_create_unset(ctx, "gradient norm", TL_MEMORY_WORKSPACE, 1, count, &guard->partial));
+    TLI_TRY(tli_tensor_create_uninitialized(ctx, "gradient norm", TL_MEMORY_WORKSPACE, 1, count,
+                                            &guard->partial));
     return tl_tensor_create(ctx, "gradient verdicts", TL_MEMORY_WORKSPACE, 1, 2 * (uint64_t)slots,
                             &guard->verdicts);
 }
 
-void tli_guard_destroy(tl_context *ctx, tli_guard *guard)
+void tli_grad_clip_destroy(tl_context *ctx, tli_grad_clip *guard)
 {
     tl_tensor_destroy(ctx, guard->partial);
     tl_tensor_destroy(ctx, guard->verdicts);
-    *guard = (tli_guard){0};
+    *guard = (tli_grad_clip){0};
 }
 
-tl_status tli_guard_judge(tl_context *ctx, const tli_guard *guard, const tli_registry *registry,
-                          tli_view loss, float clip, uint32_t slot, tli_view *verdict)
+tl_status tli_grad_clip_decide(tl_context *ctx, const tli_grad_clip *guard, const tli_registry *registry,
+                               tli_view loss, float clip, uint32_t slot, tli_view *verdict)
 {
     uint64_t at = 0;
     for (int i = 0; i < registry->count; i++) {
@@ -68,8 +70,8 @@ static const char *owner(const tli_registry *registry, uint64_t at)
     return NULL;
 }
 
-tl_status tli_guard_read(tl_context *ctx, const tli_guard *guard, const tli_registry *registry,
-                         uint32_t count, tli_verdict *verdicts)
+tl_status tli_grad_clip_read(tl_context *ctx, const tli_grad_clip *guard, const tli_registry *registry,
+                             uint32_t count, tli_grad_verdict *verdicts)
 {
     enum { PIECE = 64 };
     float values[2 * PIECE];
@@ -78,8 +80,8 @@ tl_status tli_guard_read(tl_context *ctx, const tli_guard *guard, const tli_regi
         if (at == 0)
             TLI_TRY(tl_tensor_read(ctx, guard->verdicts, 2 * (uint64_t)i,
                                    2 * (uint64_t)(left < PIECE ? left : PIECE), values));
-        verdicts[i] = (tli_verdict){.left_out = values[2 * at] < 0.0f,
-                                    .broken = owner(registry, (uint64_t)values[2 * at + 1])};
+        verdicts[i] = (tli_grad_verdict){.left_out = values[2 * at] < 0.0f,
+                                         .broken = owner(registry, (uint64_t)values[2 * at + 1])};
     }
     return TL_OK;
 }
@@ -96,7 +98,7 @@ static tl_status is_finite(tl_context *ctx, const tl_tensor *t, float *piece, ui
     return TL_OK;
 }
 
-tl_status tli_guard_find(tl_context *ctx, const tli_registry *registry, char *text, size_t room)
+tl_status tli_grad_clip_find(tl_context *ctx, const tli_registry *registry, char *text, size_t room)
 {
     enum { PIECE = 1 << 20 };
     float *piece = malloc(PIECE * sizeof *piece);

@@ -1,4 +1,4 @@
-#include "train/folder.h"
+#include "train/run_dir.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -32,8 +32,8 @@ static tl_status make_all(const char *path, tl_error *err)
     return access(path, W_OK | X_OK) == 0 ? TL_OK : unwritable(err, path, errno);
 }
 
-tl_status tli_folder_make(const char *wanted, const char *task, const char *op, char out[TLI_OUT_ROOM],
-                          tl_error *err)
+tl_status tli_run_dir_make(const char *wanted, const char *task, const char *op, char out[TLI_OUT_ROOM],
+                           tl_error *err)
 {
     if (wanted[0] != '\0') {
         snprintf(out, TLI_OUT_ROOM, "%s", wanted);
@@ -48,7 +48,7 @@ tl_status tli_folder_make(const char *wanted, const char *task, const char *op, 
     return tli_fail(err, TL_ERROR_INPUT, "the folder runs is full of earlier runs: give an --out");
 }
 
-tl_status tli_folder_set_aside(const char *out, const tl_log *log, tl_error *err)
+tl_status tli_run_dir_set_aside(const char *out, const tl_log *log, tl_error *err)
 {
     static const char *const names[] = {"checkpoints", "metrics.jsonl", "model.safetensors",
                                         "best.safetensors", "result.json"};
