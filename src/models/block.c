@@ -118,7 +118,7 @@ typedef struct pair {
 struct tli_block {
     tli_block_shape shape;
     bool training, cached;
-    tli_block *lender;
+    tli_block *buffer_owner;
     tl_tensor *normed; /* cached: the rows in front of the operation, of all tokens */
     tli_op_tensors weights, gradients;
     pair norm_weight, norm_bias, out_weight, out_bias;
@@ -212,13 +212,13 @@ static tl_status create_buffers(tl_context *ctx, tli_block *b)
     return TL_OK;
 }
 
-static bool borrows_state(const tli_block *b)
+static bool shares_state(const tli_block *b)
 {
-    return b->lender != NULL && tli_op_lends_state(&b->lender->shape.op, &b->shape.op);
+    return b->buffer_owner != NULL && tli_op_shares_state(&b->buffer_owner->shape.op, &b->shape.op);
 }
 
 tl_status tli_block_create(tl_context *ctx, tli_registry *registry, const char *trunk, uint32_t layer,
-                           const tli_block_shape *shape, bool training, bool cached, tli_block *lender,
+                           const tli_block_shape *shape, bool training, bool cached, tli_block *buffer_owner,
                            tli_block **out)
 {
     tli_block *b = calloc(1, sizeof *b);
@@ -227,17 +227,17 @@ tl_status tli_block_create(tl_context *ctx, tli_registry *registry, const char *
     b->shape = *shape;
     b->training = training;
     b->cached = cached;
-    b->lender = lender;
+    b->buffer_owner = buffer_owner;
     snprintf(b->name, sizeof b->name, "%s.layers.%u", trunk, layer);
     finder f = {ctx, registry, trunk, layer, TL_OK};
     tl_status status = find_weights(b, &f);
-    if (status == TL_OK && lender == NULL) status = create_buffers(ctx, b);
+    if (status == TL_OK && buffer_owner == NULL) status = create_buffers(ctx, b);
     if (status == TL_OK && cached)
         status = tl_tensor_create(
             ctx, b->name, TL_MEMORY_ACTIVATION, 1,
             (uint64_t)tli_geometry_tokens(&shape->op.geometry) * shape->op.batch * shape->op.dim, &b->normed);
     b->now = shape->op;
-    if (status == TL_OK && !borrows_state(b)) status = tli_op_create(ctx, b->name, &shape->op, &b->state);
+    if (status == TL_OK && !shares_state(b)) status = tli_op_create(ctx, b->name, &shape->op, &b->state);
     if (status != TL_OK) {
         tli_block_destroy(ctx, b);
         return status;
@@ -260,7 +260,7 @@ tl_status tli_block_set_batch(tl_context *ctx, tli_block *b, uint32_t batch, uin
     if (batch == b->now.batch && first == b->now.geometry.first &&
         tokens == tli_geometry_tokens(&b->now.geometry))
         return TL_OK;
-    if (!borrows_state(b)) TLI_TRY(tli_op_fit(ctx, b->name, b->state, batch, first, tokens));
+    if (!shares_state(b)) TLI_TRY(tli_op_fit(ctx, b->name, b->state, batch, first, tokens));
     tli_op_shape shape = b->shape.op;
     shape.batch = batch;
     if (shape.geometry.kind == TLI_CAUSAL) {
@@ -286,9 +286,9 @@ typedef struct frame {
 static frame frame_of(tli_block *b)
 {
     const tli_op_shape *op = &b->now;
-    tli_block *home = b->lender != NULL ? b->lender : b;
+    tli_block *home = b->buffer_owner != NULL ? b->buffer_owner : b;
     return (frame){
-        .state = borrows_state(b) ? b->lender->state : b->state,
+        .state = shares_state(b) ? b->buffer_owner->state : b->state,
         .rows = (uint64_t)(tli_geometry_tokens(&op->geometry) - op->geometry.first) * op->batch,
         .first = (uint64_t)op->geometry.first * op->batch,
         .out_rows = (uint64_t)op->queries * op->batch,

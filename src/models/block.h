@@ -38,10 +38,10 @@ tl_status tli_block_parameters(tli_registry *registry, const char *trunk, uint32
 typedef struct tli_block tli_block;
 
 /* A cached block keeps what earlier tokens left, so that later ones can be added to a sequence: for generation. It has
- * no lender. The registry must be allocated and must not grow any more. `lender` (NULL: none) is another block whose
+ * no buffer_owner. The registry must be allocated and must not grow any more. `buffer_owner` (NULL: none) is another block whose
  * buffers, and operation state where the queries agree, are used instead of own ones: for inference. */
 tl_status tli_block_create(tl_context *ctx, tli_registry *registry, const char *trunk, uint32_t layer,
-                           const tli_block_shape *shape, bool training, bool cached, tli_block *lender,
+                           const tli_block_shape *shape, bool training, bool cached, tli_block *buffer_owner,
                            tli_block **out);
 void tli_block_destroy(tl_context *ctx, tli_block *block); /* NULL is fine */
 /* Forward and backward compute `batch` samples of `tokens` tokens from then on (at most the shape's; fewer tokens in

@@ -41,9 +41,9 @@ static tl_status create_parts(tl_context *ctx, tli_model *m, const optimizer_rul
         TLI_TRY(create_buffer(ctx, m, m->capacity, i));
     for (uint32_t layer = 0; layer < c->depth; layer++) {
         tli_block_shape shape = tli_model_block_shape(c, m->capacity, m->training, layer);
-        tli_block *lender = !m->training && !m->cached && layer > 0 ? m->blocks[0] : NULL;
+        tli_block *buffer_owner = !m->training && !m->cached && layer > 0 ? m->blocks[0] : NULL;
         TLI_TRY(tli_block_create(ctx, &m->registry, tli_model_trunk(c), layer, &shape, m->training, m->cached,
-                                 lender, &m->blocks[layer]));
+                                 buffer_owner, &m->blocks[layer]));
     }
     return TL_OK;
 }

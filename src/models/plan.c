@@ -314,7 +314,7 @@ tl_status tli_model_plan(const tl_model_config *c, uint32_t batch, const optimiz
     const tli_block_shape first = tli_model_block_shape(c, batch, training, 0);
     for (uint32_t layer = 0; layer < c->depth; layer++) {
         const tli_block_shape shape = tli_model_block_shape(c, batch, training, layer);
-        if (training || layer == 0 || !tli_op_lends_state(&first.op, &shape.op))
+        if (training || layer == 0 || !tli_op_shares_state(&first.op, &shape.op))
             account_op(plan, &shape.op, 1);
         if (training || layer == 0) account_buffers(plan, &shape, training, 1);
     }

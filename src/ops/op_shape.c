@@ -68,10 +68,10 @@ bool tli_op_saves_pairs(const tli_op_shape *s)
     return !tli_op_is_low_rank(s) && tli_op_has_offset_logits(s);
 }
 
-bool tli_op_lends_state(const tli_op_shape *lender, const tli_op_shape *borrower)
+bool tli_op_shares_state(const tli_op_shape *buffer_owner, const tli_op_shape *sharer)
 {
-    return lender->queries == borrower->queries && lender->kind == borrower->kind &&
-           lender->positions == borrower->positions;
+    return buffer_owner->queries == sharer->queries && buffer_owner->kind == sharer->kind &&
+           buffer_owner->positions == sharer->positions;
 }
 
 float tli_op_logit_scale(const tli_op_shape *s)

@@ -40,7 +40,7 @@ bool tli_op_has_offset_values(const tli_op_shape *shape);
  * matrices per offset among q and k. */
 bool tli_op_saves_pairs(const tli_op_shape *shape);
 /* Whether in inference, where nothing is saved for backward, one state serves both shapes of a model's blocks. */
-bool tli_op_lends_state(const tli_op_shape *lender, const tli_op_shape *borrower);
+bool tli_op_shares_state(const tli_op_shape *buffer_owner, const tli_op_shape *sharer);
 
 /* What the products of q and k are multiplied by: 1 / sqrt(channels), halved where logits have both parts. */
 float tli_op_logit_scale(const tli_op_shape *shape);
