@@ -1,4 +1,4 @@
-/* What a model architecture adds to the trunk that all share (models/model.h): a stem in front of the blocks, a
+/* What a model architecture adds to the blocks that all share (models/model.h): a embedding in front of the blocks, a
  * head with its loss behind them, and what those allocate. Known to the files of src/models alone. */
 #ifndef MODELS_ARCH_H
 #define MODELS_ARCH_H
@@ -12,7 +12,7 @@ typedef enum tli_model_buffer {
     TLI_MODEL_INPUT,     /* rows x dim: the first block's input; in inference every block's */
     TLI_MODEL_ROWS1,     /* scratch, rows x dim */
     TLI_MODEL_ROWS2,     /* scratch, training: the same */
-    TLI_MODEL_DX,        /* training: gradient of the trunk's rows, the same */
+    TLI_MODEL_DX,        /* training: gradient of the rows, the same */
     TLI_MODEL_WIDE,      /* scratch: the larger of a block's hidden rows and what the architecture asks for */
     TLI_MODEL_WORKSPACE, /* scratch of the operations */
     TLI_MODEL_TARGETS,   /* predictions, int32 */
@@ -34,7 +34,7 @@ typedef struct tli_parameter_views {
 } tli_parameter_views;
 
 typedef struct tli_arch {
-    /* Without a device. Values that the trunk shares are already checked. */
+    /* Without a device. Values that all share are already checked. */
     tl_status (*check)(const tl_model_config *c, tl_error *err);
     tli_geometry (*geometry)(
         const tl_model_config *c);                /* how the tokens lie; sharing and windows are added */
@@ -47,20 +47,20 @@ typedef struct tli_arch {
     uint64_t (*buffer_count)(const tl_model_config *c, uint32_t batch, bool training, int which);
     uint64_t (*wide)(const tl_model_config *c, uint32_t batch);                     /* elements, or 0 */
     uint64_t (*workspace)(const tl_model_config *c, uint32_t batch, bool training); /* elements, or 0 */
-    void (*flops)(const tl_model_config *c, uint32_t batch, tli_flops *flops);      /* adds stem and head */
+    void (*flops)(const tl_model_config *c, uint32_t batch, tli_flops *flops); /* adds embedding and head */
     /* On a device. */
     size_t own_bytes; /* of tli_model.own */
     uint32_t (*length)(const tl_model_config *c,
                        const tli_inputs *inputs); /* tokens of a sample of this batch */
     void (*find_parameters)(tli_model *m);
     tl_status (*set_inputs)(tl_context *ctx, tli_model *m, const tli_inputs *inputs);
-    tl_status (*stem_forward)(tl_context *ctx, tli_model *m); /* fills TLI_MODEL_INPUT */
+    tl_status (*embed_forward)(tl_context *ctx, tli_model *m); /* fills TLI_MODEL_INPUT */
     tl_status (*head_forward)(tl_context *ctx, tli_model *m, tli_view last);
     /* Row losses, ranks, and what head_backward needs of the gradient of scale x the sum of the losses. */
     tl_status (*loss)(tl_context *ctx, tli_model *m, float scale);
     /* The gradient of the last block's output goes to TLI_MODEL_DX. */
     tl_status (*head_backward)(tl_context *ctx, tli_model *m, tli_view last, const tli_block_scratch *s);
-    tl_status (*stem_backward)(tl_context *ctx, tli_model *m, const tli_block_scratch *s);
+    tl_status (*embed_backward)(tl_context *ctx, tli_model *m, const tli_block_scratch *s);
     int logits; /* own buffer of [batch][classes]; -1: none is kept */
 } tli_arch;
 
@@ -97,7 +97,7 @@ tl_status tli_add_normal(tli_registry *r, tl_error *err, const char *name, uint3
 tl_status tli_add_norm(tli_registry *r, tl_error *err, const char *weight, const char *bias, uint64_t dim);
 tl_status tli_add_linear(tli_registry *r, tl_error *err, const char *weight, const char *bias, uint64_t in,
                          uint64_t out);
-/* The trunk's blocks. */
+/* The blocks. */
 tl_status tli_add_blocks(const tl_model_config *c, tli_registry *r, tl_error *err);
 
 #endif

@@ -57,7 +57,7 @@ uint64_t tli_block_workspace_count(const tli_block_shape *shape, bool training)
 
 typedef struct adder {
     tli_registry *registry;
-    const char *trunk;
+    const char *prefix;
     uint32_t layer;
     bool failed;
 } adder;
@@ -66,7 +66,7 @@ static void add(adder *a, const char *name, tli_init init, uint64_t fan_in, uint
                 uint64_t s1, uint64_t s2)
 {
     char full[96];
-    snprintf(full, sizeof full, "%s.layers.%u.%s", a->trunk, a->layer, name);
+    snprintf(full, sizeof full, "%s.layers.%u.%s", a->prefix, a->layer, name);
     const float bound = init == TLI_INIT_UNIFORM ? (float)(1.0 / sqrt((double)fan_in))
                         : init == TLI_INIT_LOCAL ? (float)fan_in
                                                  : 0.0f;
@@ -80,12 +80,12 @@ static void add_norm(adder *a, const char *weight, const char *bias, uint64_t di
     add(a, bias, TLI_INIT_ZERO, 0, 1, dim, 0, 0);
 }
 
-tl_status tli_block_parameters(tli_registry *registry, const char *trunk, uint32_t layer,
+tl_status tli_block_parameters(tli_registry *registry, const char *prefix, uint32_t layer,
                                const tli_block_shape *shape, tl_error *err)
 {
     const tli_op_shape *op = &shape->op;
     uint64_t dim = op->dim, inner = (uint64_t)op->heads * op->head_dim, mlp = shape->mlp_dim;
-    adder a = {registry, trunk, layer, false};
+    adder a = {registry, prefix, layer, false};
     tli_op_parameter list[OP_MAX_PARAMETERS];
     const int count = tli_op_parameters(op, list);
     add_norm(&a, "0.norm.weight", "0.norm.bias", dim);
@@ -132,7 +132,7 @@ struct tli_block {
 typedef struct finder {
     tl_context *ctx;
     tli_registry *registry;
-    const char *trunk;
+    const char *prefix;
     uint32_t layer;
     tl_status status;
 } finder;
@@ -140,7 +140,7 @@ typedef struct finder {
 static tli_parameter *find(finder *f, const char *name)
 {
     char full[96];
-    snprintf(full, sizeof full, "%s.layers.%u.%s", f->trunk, f->layer, name);
+    snprintf(full, sizeof full, "%s.layers.%u.%s", f->prefix, f->layer, name);
     tli_parameter *p = tli_registry_find(f->registry, full);
     if (p == NULL || p->value == NULL) {
         f->status = tli_fail(tl_context_error(f->ctx), TL_ERROR_USAGE,
@@ -217,7 +217,7 @@ static bool shares_state(const tli_block *b)
     return b->buffer_owner != NULL && tli_op_shares_state(&b->buffer_owner->shape.op, &b->shape.op);
 }
 
-tl_status tli_block_create(tl_context *ctx, tli_registry *registry, const char *trunk, uint32_t layer,
+tl_status tli_block_create(tl_context *ctx, tli_registry *registry, const char *prefix, uint32_t layer,
                            const tli_block_shape *shape, bool training, bool cached, tli_block *buffer_owner,
                            tli_block **out)
 {
@@ -228,8 +228,8 @@ tl_status tli_block_create(tl_context *ctx, tli_registry *registry, const char *
     b->training = training;
     b->cached = cached;
     b->buffer_owner = buffer_owner;
-    snprintf(b->name, sizeof b->name, "%s.layers.%u", trunk, layer);
-    finder f = {ctx, registry, trunk, layer, TL_OK};
+    snprintf(b->name, sizeof b->name, "%s.layers.%u", prefix, layer);
+    finder f = {ctx, registry, prefix, layer, TL_OK};
     tl_status status = find_weights(b, &f);
     if (status == TL_OK && buffer_owner == NULL) status = create_buffers(ctx, b);
     if (status == TL_OK && cached)

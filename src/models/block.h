@@ -1,4 +1,4 @@
-/* One block of a trunk: x_mid = x + to_out(op(LN x)); x_out = x_mid + W2 gelu(W1 LN(x_mid) + b1) + b2.
+/* One block of a model: x_mid = x + to_out(op(LN x)); x_out = x_mid + W2 gelu(W1 LN(x_mid) + b1) + b2.
  *
  * Kept for backward per block: the statistics of both LayerNorms, the operation's output, x_mid and the MLP's
  * hidden values before GELU. What is cheap is computed again: the LayerNorms' outputs and GELU's.
@@ -31,8 +31,8 @@ uint64_t tli_block_workspace_count(const tli_block_shape *shape, bool training);
 /* One head as wide as the model has no output projection. */
 bool tli_block_has_to_out(const tli_op_shape *op);
 
-/* Adds the parameters of layer `layer` of `trunk` ("transformer", "translution"). */
-tl_status tli_block_parameters(tli_registry *registry, const char *trunk, uint32_t layer,
+/* Adds the parameters of layer `layer` of `blocks` ("transformer", "translution"). */
+tl_status tli_block_parameters(tli_registry *registry, const char *prefix, uint32_t layer,
                                const tli_block_shape *shape, tl_error *err);
 
 typedef struct tli_block tli_block;
@@ -40,7 +40,7 @@ typedef struct tli_block tli_block;
 /* A cached block keeps what earlier tokens left, so that later ones can be added to a sequence: for generation. It has
  * no buffer_owner. The registry must be allocated and must not grow any more. `buffer_owner` (NULL: none) is another block whose
  * buffers, and operation state where the queries agree, are used instead of own ones: for inference. */
-tl_status tli_block_create(tl_context *ctx, tli_registry *registry, const char *trunk, uint32_t layer,
+tl_status tli_block_create(tl_context *ctx, tli_registry *registry, const char *prefix, uint32_t layer,
                            const tli_block_shape *shape, bool training, bool cached, tli_block *buffer_owner,
                            tli_block **out);
 void tli_block_destroy(tl_context *ctx, tli_block *block); /* NULL is fine */

@@ -11,7 +11,7 @@
 typedef enum tli_gpt_buffer {
     TLI_GPT_TOKENS = TLI_MODEL_BUFFERS, /* rows, int32 */
     TLI_GPT_INDEX,                      /* training: which rows hold which id, see ops/embedding.h */
-    TLI_GPT_TRUNK_STATS,                /* 2 x rows: of the trunk's LayerNorm */
+    TLI_GPT_BLOCKS_STATS,               /* 2 x rows: of the blocks's LayerNorm */
     TLI_GPT_FINAL_STATS,                /* 2 x rows: of the one behind it */
     TLI_GPT_NORMED,                     /* rows x dim: what the head reads; after the loss its gradient */
     TLI_GPT_LOGITS,                     /* scratch: of a chunk of rows */
@@ -51,8 +51,8 @@ static tl_status list_parameters(const tl_model_config *c, tli_registry *r, tl_e
     if (tli_model_positions(c) == TL_POSITIONS_LEARNED)
         TLI_TRY(tli_add_normal(r, err, "wpe.weight", 2, (const uint64_t[]){c->seq_len, dim}));
     TLI_TRY(tli_add_normal(r, err, "wte.weight", 2, (const uint64_t[]){c->vocab_size, dim}));
-    snprintf(weight, sizeof weight, "%s.norm.weight", tli_model_trunk(c));
-    snprintf(bias, sizeof bias, "%s.norm.bias", tli_model_trunk(c));
+    snprintf(weight, sizeof weight, "%s.norm.weight", tli_model_block_prefix(c));
+    snprintf(bias, sizeof bias, "%s.norm.bias", tli_model_block_prefix(c));
     TLI_TRY(tli_add_norm(r, err, weight, bias, dim));
     TLI_TRY(tli_add_blocks(c, r, err));
     TLI_TRY(tli_add_norm(r, err, "norm.weight", "norm.bias", dim));
@@ -65,7 +65,7 @@ static const tli_buffer_info buffer_info[TLI_GPT_BUFFERS] = {
 #define AT(which) [(which)-TLI_MODEL_BUFFERS]
     AT(TLI_GPT_TOKENS) = {"tokens", TL_MEMORY_DATA},
     AT(TLI_GPT_INDEX) = {"index of the tokens", TL_MEMORY_DATA},
-    AT(TLI_GPT_TRUNK_STATS) = {"trunk norm statistics", TL_MEMORY_ACTIVATION},
+    AT(TLI_GPT_BLOCKS_STATS) = {"blocks norm statistics", TL_MEMORY_ACTIVATION},
     AT(TLI_GPT_FINAL_STATS) = {"final norm statistics", TL_MEMORY_ACTIVATION},
     AT(TLI_GPT_NORMED) = {"normed rows", TL_MEMORY_ACTIVATION},
     AT(TLI_GPT_LOGITS) = {"logits of a chunk", TL_MEMORY_WORKSPACE},
@@ -78,7 +78,7 @@ static uint64_t count_buffer(const tl_model_config *c, uint32_t batch, bool trai
     switch ((tli_gpt_buffer)which) {
     case TLI_GPT_TOKENS: return rows;
     case TLI_GPT_INDEX: return training ? tli_embedding_index_count(rows) : 0;
-    case TLI_GPT_TRUNK_STATS:
+    case TLI_GPT_BLOCKS_STATS:
     case TLI_GPT_FINAL_STATS: return 2 * rows;
     case TLI_GPT_NORMED: return rows * c->dim;
     case TLI_GPT_LOGITS: return tli_linear_loss_workspace(rows, c->vocab_size);
@@ -113,18 +113,18 @@ static void add_flops(const tl_model_config *c, uint32_t batch, tli_flops *f)
 static const tli_view none = {0};
 
 typedef struct gpt {
-    tli_parameter_views position, table, trunk_weight, trunk_bias, final_weight, final_bias, head;
+    tli_parameter_views position, table, blocks_norm_weight, blocks_norm_bias, final_weight, final_bias, head;
     uint32_t spans; /* ids that occur in the batch */
 } gpt;
 
 static void find_parameters(tli_model *m)
 {
     gpt *g = m->own;
-    const char *trunk = tli_model_trunk(&m->config);
+    const char *prefix = tli_model_block_prefix(&m->config);
     g->position = tli_model_find(m, "", "wpe.weight");
     g->table = tli_model_find(m, "", "wte.weight");
-    g->trunk_weight = tli_model_find(m, trunk, ".norm.weight");
-    g->trunk_bias = tli_model_find(m, trunk, ".norm.bias");
+    g->blocks_norm_weight = tli_model_find(m, prefix, ".norm.weight");
+    g->blocks_norm_bias = tli_model_find(m, prefix, ".norm.bias");
     g->final_weight = tli_model_find(m, "norm.", "weight");
     g->final_bias = tli_model_find(m, "norm.", "bias");
     g->head = tli_model_find(m, "output_head.", "weight");
@@ -205,7 +205,7 @@ static tl_status set_inputs(tl_context *ctx, tli_model *m, const tli_inputs *inp
 
 /* ---- forward ------------------------------------------------------------------------------------- */
 
-static tl_status stem_forward(tl_context *ctx, tli_model *m)
+static tl_status embed_forward(tl_context *ctx, tli_model *m)
 {
     const gpt *g = m->own;
     tli_view position = g->position.value;
@@ -217,8 +217,8 @@ static tl_status stem_forward(tl_context *ctx, tli_model *m)
 static tl_status trunk_norm(tl_context *ctx, tli_model *m, tli_view last)
 {
     const gpt *g = m->own;
-    return tli_layernorm_forward(ctx, last, g->trunk_weight.value, g->trunk_bias.value,
-                                 at(m, TLI_MODEL_ROWS1), at(m, TLI_GPT_TRUNK_STATS), batch_rows(m),
+    return tli_layernorm_forward(ctx, last, g->blocks_norm_weight.value, g->blocks_norm_bias.value,
+                                 at(m, TLI_MODEL_ROWS1), at(m, TLI_GPT_BLOCKS_STATS), batch_rows(m),
                                  m->config.dim);
 }
 
@@ -271,12 +271,13 @@ static tl_status head_backward(tl_context *ctx, tli_model *m, tli_view last, con
     TLI_TRY(tli_layernorm_backward(ctx, at(m, TLI_GPT_NORMED), s->rows1, g->final_weight.value,
                                    at(m, TLI_GPT_FINAL_STATS), s->rows2, false, g->final_weight.gradient,
                                    g->final_bias.gradient, s->workspace, batch_rows(m), m->config.dim));
-    return tli_layernorm_backward(ctx, s->rows2, last, g->trunk_weight.value, at(m, TLI_GPT_TRUNK_STATS),
-                                  at(m, TLI_MODEL_DX), false, g->trunk_weight.gradient,
-                                  g->trunk_bias.gradient, s->workspace, batch_rows(m), m->config.dim);
+    return tli_layernorm_backward(ctx, s->rows2, last, g->blocks_norm_weight.value,
+                                  at(m, TLI_GPT_BLOCKS_STATS), at(m, TLI_MODEL_DX), false,
+                                  g->blocks_norm_weight.gradient, g->blocks_norm_bias.gradient, s->workspace,
+                                  batch_rows(m), m->config.dim);
 }
 
-static tl_status stem_backward(tl_context *ctx, tli_model *m, const tli_block_scratch *s)
+static tl_status embed_backward(tl_context *ctx, tli_model *m, const tli_block_scratch *s)
 {
     const tl_model_config *c = &m->config;
     const gpt *g = m->own;
@@ -308,10 +309,10 @@ const tli_arch tli_gpt_arch = {
     .length = length,
     .find_parameters = find_parameters,
     .set_inputs = set_inputs,
-    .stem_forward = stem_forward,
+    .embed_forward = embed_forward,
     .head_forward = head_forward,
     .loss = loss,
     .head_backward = head_backward,
-    .stem_backward = stem_backward,
+    .embed_backward = embed_backward,
     .logits = -1,
 };

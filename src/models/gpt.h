@@ -1,4 +1,4 @@
-/* The GPT of the paper: the vocabulary's table and optional learned positions in front of the trunk, whose blocks are
+/* The GPT of the paper: the vocabulary's table and optional learned positions in front of the blocks, whose blocks are
  * all causal; two LayerNorms and an untied Linear head without bias behind it. The logits of a batch are never held
  * whole. Rows are [token][batch]. */
 #ifndef MODELS_GPT_H

@@ -42,8 +42,8 @@ static tl_status create_parts(tl_context *ctx, tli_model *m, const optimizer_rul
     for (uint32_t layer = 0; layer < c->depth; layer++) {
         tli_block_shape shape = tli_model_block_shape(c, m->capacity, m->training, layer);
         tli_block *buffer_owner = !m->training && !m->cached && layer > 0 ? m->blocks[0] : NULL;
-        TLI_TRY(tli_block_create(ctx, &m->registry, tli_model_trunk(c), layer, &shape, m->training, m->cached,
-                                 buffer_owner, &m->blocks[layer]));
+        TLI_TRY(tli_block_create(ctx, &m->registry, tli_model_block_prefix(c), layer, &shape, m->training,
+                                 m->cached, buffer_owner, &m->blocks[layer]));
     }
     return TL_OK;
 }
@@ -161,11 +161,11 @@ tl_status tli_model_set_batch(tl_context *ctx, tli_model *m, const tli_inputs *i
     return m->arch->set_inputs(ctx, m, inputs);
 }
 
-/* The stem and the first `blocks` blocks. */
+/* The embedding and the first `blocks` blocks. */
 static tl_status forward_to(tl_context *ctx, tli_model *m, uint32_t blocks)
 {
     const tli_block_scratch scratch = scratch_of(m);
-    TLI_TRY(m->arch->stem_forward(ctx, m));
+    TLI_TRY(m->arch->embed_forward(ctx, m));
     m->inputs[0] = tli_model_at(m, TLI_MODEL_INPUT);
     for (uint32_t layer = 0; layer < blocks; layer++)
         TLI_TRY(tli_block_forward(ctx, m->blocks[layer], m->inputs[layer], &m->inputs[layer + 1], &scratch));
@@ -205,7 +205,7 @@ tl_status tli_model_backward(tl_context *ctx, tli_model *m)
     TLI_TRY(m->arch->head_backward(ctx, m, m->inputs[m->config.depth], &scratch));
     for (uint32_t layer = m->config.depth; layer-- > 0;)
         TLI_TRY(tli_block_backward(ctx, m->blocks[layer], m->inputs[layer], dx, &scratch));
-    return m->arch->stem_backward(ctx, m, &scratch);
+    return m->arch->embed_backward(ctx, m, &scratch);
 }
 
 /* ---- reading ------------------------------------------------------------------------------------- */

@@ -1,6 +1,6 @@
-/* A model as the trainer sees it: a stem that makes rows of tokens, a trunk of blocks with any attention-like
+/* A model as the trainer sees it: a embedding that makes rows of tokens, blocks with any attention-like
  * operation (x += op(LN x); x += MLP(LN x)), and a head with its loss. What an architecture (Vision Transformer,
- * GPT) adds to the trunk is in models/arch.h. */
+ * GPT) adds to the blocks is in models/arch.h. */
 #ifndef MODELS_MODEL_H
 #define MODELS_MODEL_H
 
@@ -35,7 +35,7 @@ tl_positions tli_model_positions(const tl_model_config *config);
 bool tli_model_saves_pairs(const tl_model_config *config);
 uint32_t tli_model_tokens(const tl_model_config *config);       /* of one sample, a class token among them */
 uint64_t tli_model_image_values(const tl_model_config *config); /* ViT: floats of one image */
-const char *tli_model_trunk(const tl_model_config *config);     /* "transformer" or "translution" */
+const char *tli_model_block_prefix(const tl_model_config *config); /* "transformer" or "translution" */
 tli_block_shape tli_model_block_shape(const tl_model_config *config, uint32_t batch, bool training,
                                       uint32_t layer);
 

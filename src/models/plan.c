@@ -60,7 +60,7 @@ tl_status tli_model_batch_check(const tl_model_config *c, uint32_t batch, tl_err
     return tli_op_check_batch(&first.op, err);
 }
 
-/* ---- the trunk ----------------------------------------------------------------------------------- */
+/* ---- the blocks ----------------------------------------------------------------------------------- */
 
 uint32_t tli_model_tokens(const tl_model_config *c)
 {
@@ -68,7 +68,7 @@ uint32_t tli_model_tokens(const tl_model_config *c)
     return tli_geometry_tokens(&geometry);
 }
 
-const char *tli_model_trunk(const tl_model_config *c)
+const char *tli_model_block_prefix(const tl_model_config *c)
 {
     return tli_op_rule_of(c->op)->per_offset == 0 ? "transformer" : "translution";
 }
@@ -147,7 +147,7 @@ uint64_t tli_model_buffer_count(const tl_model_config *c, uint32_t batch, bool t
 tli_buffer_info tli_model_buffer_info(const tl_model_config *c, int which)
 {
     static const tli_buffer_info shared[TLI_MODEL_BUFFERS] = {
-        [TLI_MODEL_INPUT] = {"trunk input", TL_MEMORY_ACTIVATION},
+        [TLI_MODEL_INPUT] = {"blocks input", TL_MEMORY_ACTIVATION},
         [TLI_MODEL_ROWS1] = {"rows 1", TL_MEMORY_WORKSPACE},
         [TLI_MODEL_ROWS2] = {"rows 2", TL_MEMORY_WORKSPACE},
         [TLI_MODEL_DX] = {"gradient of rows", TL_MEMORY_WORKSPACE},
@@ -195,7 +195,7 @@ tl_status tli_add_blocks(const tl_model_config *c, tli_registry *r, tl_error *er
 {
     for (uint32_t layer = 0; layer < c->depth; layer++) {
         const tli_block_shape shape = tli_model_block_shape(c, 1, false, layer);
-        TLI_TRY(tli_block_parameters(r, tli_model_trunk(c), layer, &shape, err));
+        TLI_TRY(tli_block_parameters(r, tli_model_block_prefix(c), layer, &shape, err));
     }
     return TL_OK;
 }

@@ -1,4 +1,4 @@
-/* The Vision Transformer: patches -> LN -> Linear -> LN, class token and positions in front of the trunk; LN and a Linear
+/* The Vision Transformer: patches -> LN -> Linear -> LN, class token and positions in front of the blocks; LN and a Linear
  * head on the class token or the mean over tokens behind it. */
 #include "models/arch.h"
 #include "ops/embedding.h"
@@ -136,8 +136,8 @@ static tl_status list_parameters(const tl_model_config *c, tli_registry *r, tl_e
     TLI_TRY(tli_add_norm(r, err, "to_patch_embedding.1.weight", "to_patch_embedding.1.bias", values));
     TLI_TRY(tli_add_linear(r, err, "to_patch_embedding.2.weight", "to_patch_embedding.2.bias", values, dim));
     TLI_TRY(tli_add_norm(r, err, "to_patch_embedding.3.weight", "to_patch_embedding.3.bias", dim));
-    snprintf(weight, sizeof weight, "%s.norm.weight", tli_model_trunk(c));
-    snprintf(bias, sizeof bias, "%s.norm.bias", tli_model_trunk(c));
+    snprintf(weight, sizeof weight, "%s.norm.weight", tli_model_block_prefix(c));
+    snprintf(bias, sizeof bias, "%s.norm.bias", tli_model_block_prefix(c));
     TLI_TRY(tli_add_norm(r, err, weight, bias, dim));
     TLI_TRY(tli_add_blocks(c, r, err));
     return tli_add_linear(r, err, "mlp_head.weight", "mlp_head.bias", dim, c->classes);
@@ -227,7 +227,7 @@ typedef struct vit {
 static void find_parameters(tli_model *m)
 {
     vit *v = m->own;
-    const char *trunk = tli_model_trunk(&m->config);
+    const char *prefix = tli_model_block_prefix(&m->config);
     v->position = tli_model_find(m, "", "pos_embedding");
     v->class_token = tli_model_find(m, "", "cls_token");
     v->norm1_weight = tli_model_find(m, "to_patch_embedding.", "1.weight");
@@ -236,8 +236,8 @@ static void find_parameters(tli_model *m)
     v->embed_bias = tli_model_find(m, "to_patch_embedding.", "2.bias");
     v->norm2_weight = tli_model_find(m, "to_patch_embedding.", "3.weight");
     v->norm2_bias = tli_model_find(m, "to_patch_embedding.", "3.bias");
-    v->final_weight = tli_model_find(m, trunk, ".norm.weight");
-    v->final_bias = tli_model_find(m, trunk, ".norm.bias");
+    v->final_weight = tli_model_find(m, prefix, ".norm.weight");
+    v->final_bias = tli_model_find(m, prefix, ".norm.bias");
     v->head_weight = tli_model_find(m, "mlp_head.", "weight");
     v->head_bias = tli_model_find(m, "mlp_head.", "bias");
 }
@@ -273,7 +273,7 @@ static tl_status set_inputs(tl_context *ctx, tli_model *m, const tli_inputs *inp
 }
 
 /* Patches -> LN -> Linear -> LN, behind the class token's rows; then class token and positions. */
-static tl_status stem_forward(tl_context *ctx, tli_model *m)
+static tl_status embed_forward(tl_context *ctx, tli_model *m)
 {
     const tl_model_config *c = &m->config;
     const vit *v = m->own;
@@ -347,7 +347,7 @@ static tl_status head_backward(tl_context *ctx, tli_model *m, tli_view last, con
 }
 
 /* Class token, positions and the patch embedding; nobody needs the gradient of the patches themselves. */
-static tl_status stem_backward(tl_context *ctx, tli_model *m, const tli_block_scratch *s)
+static tl_status embed_backward(tl_context *ctx, tli_model *m, const tli_block_scratch *s)
 {
     const tl_model_config *c = &m->config;
     const vit *v = m->own;
@@ -390,10 +390,10 @@ const tli_arch tli_vit_arch = {
     .length = length,
     .find_parameters = find_parameters,
     .set_inputs = set_inputs,
-    .stem_forward = stem_forward,
+    .embed_forward = embed_forward,
     .head_forward = head_forward,
     .loss = loss,
     .head_backward = head_backward,
-    .stem_backward = stem_backward,
+    .embed_backward = embed_backward,
     .logits = TLI_VIT_LOGITS,
 };

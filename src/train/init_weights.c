@@ -88,7 +88,7 @@ static bool find_table(const tl_model_config *c, const char *name, tli_geometry 
         for (int i = 0; i < count; i++) {
             char full[96];
             if (list[i].rank != 3) continue;
-            snprintf(full, sizeof full, "%s.layers.%u.0.%s", tli_model_trunk(c), layer, list[i].name);
+            snprintf(full, sizeof full, "%s.layers.%u.0.%s", tli_model_block_prefix(c), layer, list[i].name);
             if (strcmp(full, name) != 0) continue;
             *geometry = shape.op.geometry;
             *query = strcmp(list[i].field, "q") == 0;

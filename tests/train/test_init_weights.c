@@ -236,7 +236,7 @@ static void larger_grids(void **unused)
         for (int layer = 0; layer < 2; layer++)
             for (int k = 0; k < 3 && cases[i].tables[k] != NULL; k++) {
                 char name[96];
-                snprintf(name, sizeof name, "%s.layers.%d.0.%s", tli_model_trunk(&small.model), layer,
+                snprintf(name, sizeof name, "%s.layers.%d.0.%s", tli_model_block_prefix(&small.model), layer,
                          cases[i].tables[k]);
                 check_grid_table(name, paths[0], paths[1], paths[2]);
             }
