@@ -3,7 +3,7 @@
 
 #include "cli/bench.h"
 
-enum { MOST_BATCH = 1 << 20, OPS = 3, EXTENTS = 3 };
+enum { MAX_BATCH = 1 << 20, OPS = 3, EXTENTS = 3 };
 static const tl_op_kind ops[OPS] = {TL_OP_ATTENTION, TL_OP_TRANSLUTION, TL_OP_ALPHA};
 
 /* An extent is the side of a square grid of patches, or the length of a sequence. */
@@ -78,7 +78,7 @@ static tl_status measure(const tl_settings *settings, tl_op_kind op, const tli_c
         s.model.sharing = TL_SHARING_NONE;
     }
     TLI_TRY(tli_model_check(&s.model, err));
-    f->batch = tli_cli_largest_batch(&s, MOST_BATCH, limits);
+    f->batch = tli_cli_largest_batch(&s, MAX_BATCH, limits);
     f->extent = largest_extent(&s, limits);
     for (int i = 0; i < EXTENTS; i++) {
         tl_settings other = with_extent(&s, scale_of(&s)->extents[i]);

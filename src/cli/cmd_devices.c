@@ -78,7 +78,7 @@ static cJSON *self_test_json(const tli_self_test_row *row, const char *form)
 
 static tl_status print_self_test(const tli_cli_options *o, tl_context *ctx, tl_error *err)
 {
-    tli_self_test_row rows[TLI_SELF_TEST_MOST];
+    tli_self_test_row rows[TLI_SELF_TEST_MAX];
     int forms_right = 0;
     cJSON *array = o->json ? cJSON_CreateArray() : NULL;
     if (!o->json) printf("kernels       form  error  (in units of what rounding explains)\n");

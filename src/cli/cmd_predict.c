@@ -102,7 +102,7 @@ static tl_status predict_all(tl_context *ctx, tli_predictor *p, attention_pages 
     tl_error *err = tl_context_error(ctx), first = {0};
     int bad = 0, i = 1;
     for (; i < o->argument_count && tli_cli_signal == 0; i++) {
-        tli_guess guesses[TLI_PREDICT_MOST];
+        tli_guess guesses[TLI_PREDICT_MAX];
         int count = 0;
         const tl_status status = tli_predictor_run(p, o->arguments[i], guesses, &count);
         if (status == TL_ERROR_INPUT) {

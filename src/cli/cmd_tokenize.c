@@ -159,7 +159,7 @@ static void notice(const tli_cli_options *o, const tli_build_result *r, double s
 static tl_status build(const tli_cli_options *o, const names *files, const tli_bpe *bpe, tl_error *err)
 {
     static const char default_separator[] = "<|endoftext|>";
-    char out[TLI_OUT_ROOM];
+    char out[TLI_OUT_CAPACITY];
     TLI_TRY(tli_run_dir_make(o->settings.out, "", "", out, err));
     const double begun = tli_clock_seconds();
     meter m = {

@@ -36,7 +36,7 @@ const tli_command *tli_command_of(tli_cli_command command)
 
 char *tli_command_usage(const tli_command *command, char *out, size_t room)
 {
-    char names[TASK_NAMES_ROOM];
+    char names[TASK_NAMES_CAPACITY];
     const char *task = strstr(command->usage, "TASK");
     if (task != NULL)
         snprintf(out, room, "%.*s%s%s", (int)(task - command->usage), command->usage,

@@ -22,14 +22,14 @@ static void print_data(FILE *out)
 }
 
 /* The tasks that alone have the flag, as "gpt: "; empty when all have it. */
-static void describe_tasks(const tli_flag *f, char text[TASK_NAMES_ROOM + 4])
+static void describe_tasks(const tli_flag *f, char text[TASK_NAMES_CAPACITY + 4])
 {
     int tasks = 0, have = 0;
     size_t used = 0;
     text[0] = '\0';
     for (int t = 0; tli_task_at(t) != NULL; t++, tasks++) {
         if (!tli_settings_has_flag(tli_task_at(t), f->name)) continue;
-        used += (size_t)snprintf(text + used, TASK_NAMES_ROOM - used, "%s%s", have++ > 0 ? ", " : "",
+        used += (size_t)snprintf(text + used, TASK_NAMES_CAPACITY - used, "%s%s", have++ > 0 ? ", " : "",
                                  tli_task_at(t)->name);
     }
     if (have == 0 || have == tasks)
@@ -39,10 +39,10 @@ static void describe_tasks(const tli_flag *f, char text[TASK_NAMES_ROOM + 4])
 }
 
 /* A float as people write it. */
-static void write_short(const field *f, const tl_settings *s, char text[FIELD_TEXT_ROOM])
+static void write_short(const field *f, const tl_settings *s, char text[FIELD_TEXT_CAPACITY])
 {
     if (f->type == FIELD_FLOAT)
-        tli_format(text, FIELD_TEXT_ROOM, "%g", (double)*(const float *)((const char *)s + f->at));
+        tli_format(text, FIELD_TEXT_CAPACITY, "%g", (double)*(const float *)((const char *)s + f->at));
     else
         tli_field_write(f, s, text);
 }
@@ -50,11 +50,11 @@ static void write_short(const field *f, const tl_settings *s, char text[FIELD_TE
 /* What tasks begin with, where they have the flag: "20" or "mnist: 20, gpt: 300". Of sizes along axes, the last. */
 static void describe_default(const tli_flag *f, char *text, size_t room)
 {
-    char values[8][FIELD_TEXT_ROOM], flag[FIELD_TEXT_ROOM];
+    char values[8][FIELD_TEXT_CAPACITY], flag[FIELD_TEXT_CAPACITY];
     int tasks = 0;
     bool same = true;
     for (; tasks < 8 && tli_task_at(tasks) != NULL; tasks++) {
-        const field *list[FIELDS_MOST];
+        const field *list[FIELDS_MAX];
         tl_settings s;
         const int count = tli_settings_fields(tli_task_at(tasks), list);
         tl_settings_default(&s, tli_task_at(tasks)->name);
@@ -92,8 +92,8 @@ void tli_cli_print_flags(FILE *out, tli_cli_command command)
     for (int i = 0; i < tli_flag_count(); i++) {
         const tli_flag *f = tli_flag_at(i);
         if (f->help == NULL || (f->commands & (unsigned)command) == 0) continue;
-        char left[CHOICE_LIST_ROOM + 40], metavar[CHOICE_LIST_ROOM], list[CHOICE_LIST_ROOM] = "";
-        char tasks[TASK_NAMES_ROOM + 4];
+        char left[CHOICE_LIST_CAPACITY + 40], metavar[CHOICE_LIST_CAPACITY], list[CHOICE_LIST_CAPACITY] = "";
+        char tasks[TASK_NAMES_CAPACITY + 4];
         tli_flag_metavar(f, metavar);
         snprintf(left, sizeof left, "--%s%s%s", f->name, metavar[0] != '\0' ? " " : "", metavar);
         if (f->kind == FLAG_AUGMENT) tli_choice_list(f->choices, ", ", list);

@@ -152,7 +152,7 @@ static tl_status refuse_task(const char *where, const tl_settings *s, const char
 static tl_status check_field(const tli_flag *flag, const char *where, const tli_cli_options *o,
                              const tl_settings *s, tl_error *err)
 {
-    char names[TASK_NAMES_ROOM] = "";
+    char names[TASK_NAMES_CAPACITY] = "";
     size_t used = 0;
     for (int t = 0; tli_task_at(t) != NULL && used < sizeof names; t++)
         if (tli_settings_has_flag(tli_task_at(t), flag->name))
@@ -186,7 +186,7 @@ static tl_status check_rule(const rule *r, const char *where, const tli_cli_opti
                             tl_error *err)
 {
     if (r->commands != 0 && (r->commands & (unsigned)o->command) == 0) return TL_OK;
-    char names[TASK_NAMES_ROOM];
+    char names[TASK_NAMES_CAPACITY];
     if (r->tasks != NULL && (o->command & OF_A_TASK) != 0 && !r->tasks(tli_task_find(s->task)))
         return refuse_task(where, s, tli_task_names(r->tasks, ", ", names), err);
     if (r->op != NULL && (o->command & OF_AN_OP) != 0 && !r->op(s->model.op, s->model.relative))

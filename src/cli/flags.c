@@ -87,7 +87,7 @@ static const tli_flag own_flags[] = {
          "the operation (attention)"),
     ENUM("relative", settings.model.relative, tli_role_choices, SHAPE,
          "what is relative in translution and alpha (qkv)"),
-    NUMBER(FLAG_U32, "relenc-dim", settings.model.relenc_dim, 1, OP_MOST_LOW_RANK, SHAPE,
+    NUMBER(FLAG_U32, "relenc-dim", settings.model.relenc_dim, 1, OP_MAX_LOW_RANK, SHAPE,
            "alpha: width of the relative path per head (8)"),
     {"offset-sharing", NULL, "offsets past R along an axis share a matrix, all or by octaves (none)", SHAPE,
      FLAG_SHARING, AT(offset_sharing), sizeof((tli_cli_options *)0)->offset_sharing, 0, 0,
@@ -95,26 +95,26 @@ static const tli_flag own_flags[] = {
     NUMBER(FLAG_U32, "window", window, 0, 65535, SHAPE,
            "tokens farther apart than N along an axis do not see each other (0: all do); conv: the kernel's "
            "width"),
-    NUMBER(FLAG_U32, "translution-layers", settings.model.translution_layers, 0, MODEL_MOST_DEPTH, MODEL,
+    NUMBER(FLAG_U32, "translution-layers", settings.model.translution_layers, 0, MODEL_MAX_DEPTH, MODEL,
            "the first N blocks are --op, the rest attention, rotary for images (0: all are --op)"),
     ENUM("pos", settings.model.positions, tli_positions_choices, SHAPE & ~(unsigned)TLI_CLI_BENCH_MEMORY,
          "positions (learned for attention, none for the others)"),
     ENUM("size", size, tli_size_choices, SHAPE, "model size (tiny)"),
-    NUMBER(FLAG_U32, "dim", settings.model.dim, 1, OP_MOST_DIM, SHAPE, "channels, instead of the size's"),
-    NUMBER(FLAG_U32, "depth", settings.model.depth, 1, MODEL_MOST_DEPTH, MODEL,
+    NUMBER(FLAG_U32, "dim", settings.model.dim, 1, OP_MAX_DIM, SHAPE, "channels, instead of the size's"),
+    NUMBER(FLAG_U32, "depth", settings.model.depth, 1, MODEL_MAX_DEPTH, MODEL,
            "blocks, instead of the size's"),
-    NUMBER(FLAG_U32, "heads", settings.model.heads, 1, OP_MOST_HEADS, SHAPE, "heads, instead of the size's"),
-    NUMBER(FLAG_U32, "head-dim", settings.model.head_dim, 1, OP_MOST_DIM, SHAPE, "channels of a head (64)"),
-    NUMBER(FLAG_U32, "mlp-dim", settings.model.mlp_dim, 1, MODEL_MOST_MLP_DIM, MODEL,
+    NUMBER(FLAG_U32, "heads", settings.model.heads, 1, OP_MAX_HEADS, SHAPE, "heads, instead of the size's"),
+    NUMBER(FLAG_U32, "head-dim", settings.model.head_dim, 1, OP_MAX_DIM, SHAPE, "channels of a head (64)"),
+    NUMBER(FLAG_U32, "mlp-dim", settings.model.mlp_dim, 1, MODEL_MAX_MLP_DIM, MODEL,
            "hidden width of the MLP (4 dim)"),
     TEXT("image-size", "[Dx]HxW", image_size, MODEL | TLI_CLI_BENCH_LOADER,
          "image in pixels: rows x columns, or one number for both; of D slices or frames (@)"),
     TEXT("patch-size", "[Dx]HxW", patch_size, MODEL, "patch in pixels, likewise (@)"),
     TEXT("grid", "[Dx]HxW", grid, MODEL, "patches along each axis, instead of --image-size (7x7)"),
-    NUMBER(FLAG_U32, "classes", settings.model.classes, 1, MODEL_MOST_CLASSES, MODEL,
+    NUMBER(FLAG_U32, "classes", settings.model.classes, 1, MODEL_MAX_CLASSES, MODEL,
            "classes (@, or what the data have)"),
-    NUMBER(FLAG_U32, "seq-len", settings.model.seq_len, 1, OP_MOST_TOKENS, MODEL, "tokens of a context (@)"),
-    NUMBER(FLAG_U32, "vocab-size", settings.model.vocab_size, 1, MODEL_MOST_VOCABULARY, MODEL,
+    NUMBER(FLAG_U32, "seq-len", settings.model.seq_len, 1, OP_MAX_TOKENS, MODEL, "tokens of a context (@)"),
+    NUMBER(FLAG_U32, "vocab-size", settings.model.vocab_size, 1, MODEL_MAX_VOCABULARY, MODEL,
            "ids of the vocabulary (@; of character sets the data's)"),
     ENUM("pool", settings.model.pool, tli_pool_choices, SHAPE,
          "what the head reads: class token or mean of all (cls)"),
@@ -272,13 +272,13 @@ static tli_flag flag_of_field(const field *f)
 
 /* All flags, put together at the first call: a program has one table, and one thread that asks for it. */
 static struct {
-    tli_flag items[TLI_CLI_MOST_FLAGS];
+    tli_flag items[TLI_CLI_MAX_FLAGS];
     int count;
 } all;
 
 static void add_flag(const tli_flag *f)
 {
-    if (all.count < TLI_CLI_MOST_FLAGS) all.items[all.count++] = *f;
+    if (all.count < TLI_CLI_MAX_FLAGS) all.items[all.count++] = *f;
 }
 
 static void add_task_flags(void)
@@ -312,17 +312,17 @@ const tli_flag *tli_flag_at(int index)
 
 /* ---- what is said of a flag ---------------------------------------------------------------------- */
 
-char *tli_flag_metavar(const tli_flag *f, char out[CHOICE_LIST_ROOM])
+char *tli_flag_metavar(const tli_flag *f, char out[CHOICE_LIST_CAPACITY])
 {
     if (f->kind == FLAG_SHARING) { /* the first is NONE, which has no radius */
         size_t used = 0;
         for (int i = 0; i < f->choices->count; i++)
-            used += (size_t)snprintf(out + used, CHOICE_LIST_ROOM - used, i == 0 ? "%s" : "|%s:R",
+            used += (size_t)snprintf(out + used, CHOICE_LIST_CAPACITY - used, i == 0 ? "%s" : "|%s:R",
                                      f->choices->items[i].name);
     } else if (f->kind == FLAG_ENUM) {
         tli_choice_list(f->choices, "|", out);
     } else {
-        snprintf(out, CHOICE_LIST_ROOM, "%s", f->metavar != NULL ? f->metavar : "");
+        snprintf(out, CHOICE_LIST_CAPACITY, "%s", f->metavar != NULL ? f->metavar : "");
     }
     return out;
 }

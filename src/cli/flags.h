@@ -38,7 +38,7 @@ extern const choices transpose_choices; /* of `bench gemm`: which of A, B are tr
 /* The range of a number. */
 void tli_flag_range(const tli_flag *flag, double *low, double *high);
 /* What --help shows for the value: "N", "a|b|c"; "" when the flag takes none. */
-char *tli_flag_metavar(const tli_flag *flag, char out[CHOICE_LIST_ROOM]);
+char *tli_flag_metavar(const tli_flag *flag, char out[CHOICE_LIST_CAPACITY]);
 
 /* The flag of this name that `command` takes; NULL: none. */
 const tli_flag *tli_flag_find(tli_cli_command command, const char *name);

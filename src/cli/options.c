@@ -45,7 +45,7 @@ static bool is_other_flag(const char *word, const char *name)
 static tl_status read_arguments(tli_cli_command command, int argc, char **argv, flag_value *values,
                                 tli_cli_options *o, tl_error *err)
 {
-    struct option table[TLI_CLI_MOST_FLAGS + 1];
+    struct option table[TLI_CLI_MAX_FLAGS + 1];
     int entries = 0;
     for (int i = 0; i < tli_flag_count(); i++)
         if ((tli_flag_at(i)->commands & (unsigned)command) != 0)
@@ -61,7 +61,7 @@ static tl_status read_arguments(tli_cli_command command, int argc, char **argv, 
         if (code == 'h') {
             o->help = true;
         } else if (code == ':') {
-            char metavar[CHOICE_LIST_ROOM];
+            char metavar[CHOICE_LIST_CAPACITY];
             return tli_fail(err, TL_ERROR_USAGE, "--%s needs a value (%s); see `translution %s --help`",
                             tli_flag_at(optopt - FIRST_CODE)->name,
                             tli_flag_metavar(tli_flag_at(optopt - FIRST_CODE), metavar), name);
@@ -151,7 +151,7 @@ static tl_status read_sharing(const char *text, tl_model_config *m, tl_error *er
         m->sharing_radius = (uint32_t)radius;
         if (*end == '\0' && radius >= 1 && radius <= 65535) return TL_OK;
     }
-    char list[CHOICE_LIST_ROOM];
+    char list[CHOICE_LIST_CAPACITY];
     return tli_fail(err, TL_ERROR_USAGE, "--offset-sharing takes %s with R from 1 to 65535, not '%s'",
                     tli_flag_metavar(tli_flag_find(TLI_CLI_TRAIN, "offset-sharing"), list), text);
 }
@@ -198,9 +198,9 @@ static tl_status read_image(tli_cli_options *o, tl_error *err)
     uint32_t image[3] = {m->image_depth, m->image_height, m->image_width},
              patch[3] = {m->patch_depth, m->patch_height, m->patch_width}, grid[3];
     if (o->patch_size[0] != '\0')
-        TLI_TRY(tli_cli_sizes(o->patch_size, "--patch-size", MODEL_MOST_IMAGE, patch, err));
+        TLI_TRY(tli_cli_sizes(o->patch_size, "--patch-size", MODEL_MAX_IMAGE, patch, err));
     if (o->image_size[0] != '\0')
-        TLI_TRY(tli_cli_sizes(o->image_size, "--image-size", MODEL_MOST_IMAGE, image, err));
+        TLI_TRY(tli_cli_sizes(o->image_size, "--image-size", MODEL_MAX_IMAGE, image, err));
     if (o->grid[0] != '\0') {
         if (o->image_size[0] != '\0')
             return tli_fail(err, TL_ERROR_USAGE,
@@ -216,9 +216,9 @@ static tl_status read_image(tli_cli_options *o, tl_error *err)
 /* Fields that take the value of another one unless they are given. */
 static void complete_fields(tl_settings *s, const flag_value *values)
 {
-    const field *list[FIELDS_MOST];
+    const field *list[FIELDS_MAX];
     const int count = tli_settings_fields(tli_task_find(s->task), list);
-    char flag[FIELD_TEXT_ROOM];
+    char flag[FIELD_TEXT_CAPACITY];
     for (int i = 0; i < count; i++) {
         if (list[i]->follows == NULL || is_given(values, tli_field_flag(list[i], flag))) continue;
         for (int k = 0; k < count; k++)
@@ -253,7 +253,7 @@ static tl_status begin_task(tli_cli_command command, const flag_value *values, t
     const char *word = command == TLI_CLI_TRAIN          ? o->argument
                        : command == TLI_CLI_BENCH_LOADER ? tli_task_images.name
                                                          : value_of(values, "task");
-    char names[TASK_NAMES_ROOM];
+    char names[TASK_NAMES_CAPACITY];
     if (word == NULL || tl_settings_default(&o->settings, word)) return TL_OK;
     return tli_fail(err, TL_ERROR_USAGE,
                     command == TLI_CLI_TRAIN ? "unknown task '%s': this version trains %s"
@@ -304,10 +304,10 @@ static tl_status parse(tli_cli_command command, int argc, char **argv, flag_valu
 
 tl_status tli_cli_parse(tli_cli_command command, int argc, char **argv, tli_cli_options *o, tl_error *err)
 {
-    flag_value values[TLI_CLI_MOST_FLAGS] = {{NULL, 0}};
+    flag_value values[TLI_CLI_MAX_FLAGS] = {{NULL, 0}};
     memset(o, 0, sizeof *o);
     o->command = command;
-    if (tli_flag_count() >= TLI_CLI_MOST_FLAGS)
+    if (tli_flag_count() >= TLI_CLI_MAX_FLAGS)
         return tli_fail(err, TL_ERROR_USAGE, "the table of flags is too long");
     tl_settings_default(&o->settings, tli_task_at(0)->name);
     o->val_fraction = 0.0005;

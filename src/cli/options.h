@@ -44,12 +44,12 @@ typedef struct tli_cli_generate {
     bool no_cache;
 } tli_cli_generate;
 
-enum { TLI_CLI_MOST_FLAGS = 256 };
+enum { TLI_CLI_MAX_FLAGS = 256 };
 
 typedef struct tli_cli_options {
     tli_cli_command command;
     /* [i]: the command line or --config gave flag i of the table; see tli_cli_given */
-    bool given[TLI_CLI_MOST_FLAGS];
+    bool given[TLI_CLI_MAX_FLAGS];
     tl_settings settings;
     char device[256]; /* SPEC as typed, else TRANSLUTION_DEVICE, else empty */
     char config[1024];

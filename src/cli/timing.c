@@ -8,9 +8,9 @@
 #include "ops/gemm.h"
 #include "ops/init.h"
 
-enum { WARM_UP = 2, MOST_CALLS = 10000, RATE_ROUNDS = 5 };
+enum { WARM_UP = 2, MAX_CALLS = 10000, RATE_ROUNDS = 5 };
 /* Rows beyond these only take time: the rate of a product no longer depends on them. */
-enum { MOST_ROWS = 65536 };
+enum { MAX_ROWS = 65536 };
 #define RATE_ROUND_MS 30.0
 
 static int ascending(const void *a, const void *b)
@@ -42,8 +42,8 @@ static tl_status time_rounds(tl_context *ctx, tli_measured call, void *what, dou
 {
     double once = 0;
     for (int i = 0; i < WARM_UP; i++) TLI_TRY(time_calls(ctx, call, what, 1, &once));
-    const double wanted = once > 0 ? ceil(least_ms / once) : MOST_CALLS;
-    const uint32_t calls = wanted < 1 ? 1 : wanted > MOST_CALLS ? MOST_CALLS : (uint32_t)wanted;
+    const double wanted = once > 0 ? ceil(least_ms / once) : MAX_CALLS;
+    const uint32_t calls = wanted < 1 ? 1 : wanted > MAX_CALLS ? MAX_CALLS : (uint32_t)wanted;
     const double begun = tli_clock_cpu_seconds();
     for (uint32_t i = 0; i < rounds; i++) {
         TLI_TRY(time_calls(ctx, call, what, calls, &ms[i]));
@@ -134,7 +134,7 @@ static tl_status best_rate(tl_context *ctx, uint32_t m, uint32_t n, uint32_t k, 
 
 tl_status tli_measure_rows_rate(tl_context *ctx, uint64_t rows, uint32_t dim, double *gflops)
 {
-    return best_rate(ctx, rows < MOST_ROWS ? (uint32_t)rows : MOST_ROWS, dim, dim, gflops);
+    return best_rate(ctx, rows < MAX_ROWS ? (uint32_t)rows : MAX_ROWS, dim, dim, gflops);
 }
 
 tl_status tli_measure_gemm_rate(tl_context *ctx, uint64_t rows, uint32_t dim, double *gflops)

@@ -112,27 +112,27 @@ static bool is_repeated(const choices *c, int index)
     return first < index;
 }
 
-char *tli_choice_list(const choices *c, const char *between, char out[CHOICE_LIST_ROOM])
+char *tli_choice_list(const choices *c, const char *between, char out[CHOICE_LIST_CAPACITY])
 {
     size_t used = 0;
     out[0] = '\0';
     for (int i = 0; i < c->count; i++)
-        if (!is_repeated(c, i) && used < CHOICE_LIST_ROOM)
-            used += (size_t)snprintf(out + used, CHOICE_LIST_ROOM - used, "%s%s", i > 0 ? between : "",
+        if (!is_repeated(c, i) && used < CHOICE_LIST_CAPACITY)
+            used += (size_t)snprintf(out + used, CHOICE_LIST_CAPACITY - used, "%s%s", i > 0 ? between : "",
                                      c->items[i].name);
     return out;
 }
 
 tl_status tli_choice_parse(const choices *c, const char *where, const char *text, int *value, tl_error *err)
 {
-    char list[CHOICE_LIST_ROOM];
+    char list[CHOICE_LIST_CAPACITY];
     if (tli_choice_find(c, text, strlen(text), value)) return TL_OK;
     return tli_fail(err, TL_ERROR_USAGE, "%s takes %s, not '%s'", where, tli_choice_list(c, "|", list), text);
 }
 
 tl_status tli_choice_check(const choices *c, int value, tl_error *err)
 {
-    char list[CHOICE_LIST_ROOM];
+    char list[CHOICE_LIST_CAPACITY];
     if (tli_choice_name(c, value) != NULL) return TL_OK;
     return tli_fail(err, TL_ERROR_USAGE, "there is no %s %d: choose one of %s.", c->what, value,
                     tli_choice_list(c, ", ", list));

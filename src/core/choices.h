@@ -31,9 +31,9 @@ const char *tli_choice_shown(const choices *c, int value);
 /* The first value with this name, of `length` bytes; false: there is none. */
 bool tli_choice_find(const choices *c, const char *name, size_t length, int *value);
 
-enum { CHOICE_LIST_ROOM = 160 };
+enum { CHOICE_LIST_CAPACITY = 160 };
 /* All names in the table's order, each once: "a|b|c" with `between` "|". */
-char *tli_choice_list(const choices *c, const char *between, char out[CHOICE_LIST_ROOM]);
+char *tli_choice_list(const choices *c, const char *between, char out[CHOICE_LIST_CAPACITY]);
 
 /* TL_ERROR_USAGE, as "`where` takes a|b|c, not 'x'", when the text is no name. */
 tl_status tli_choice_parse(const choices *c, const char *where, const char *text, int *value, tl_error *err);

@@ -15,7 +15,7 @@ static bool is_one_bit(uint32_t value)
 
 static tl_status fail_name(const char *name, size_t length, tl_error *err)
 {
-    char list[CHOICE_LIST_ROOM];
+    char list[CHOICE_LIST_CAPACITY];
     return tli_fail(
         err, TL_ERROR_USAGE, "there is no augmentation '%.*s': give one of %s, or several, joined by commas",
         (int)(length < 100 ? length : 100), name, tli_choice_list(&tli_augment_choices, ", ", list));

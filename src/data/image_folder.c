@@ -11,7 +11,7 @@
 
 #include "data/image_decode.h"
 
-enum { PATH_ROOM = 4096, DEPTH_LIMIT = 8 }; /* deeper folders are most likely a loop of links */
+enum { PATH_CAPACITY = 4096, DEPTH_LIMIT = 8 }; /* deeper folders are most likely a loop of links */
 
 /* A growing list of owned strings. */
 typedef struct names {
@@ -52,8 +52,8 @@ static int by_bytes(const void *a, const void *b)
 static tl_status join(char *out, const char *folder, const char *name, tl_error *err)
 {
     const bool both = folder[0] != '\0' && name[0] != '\0';
-    const int length = snprintf(out, PATH_ROOM, "%s%s%s", folder, both ? "/" : "", name);
-    if (length < 0 || length >= PATH_ROOM)
+    const int length = snprintf(out, PATH_CAPACITY, "%s%s%s", folder, both ? "/" : "", name);
+    if (length < 0 || length >= PATH_CAPACITY)
         return tli_fail(err, TL_ERROR_INPUT, "the path %.200s... is too long", folder);
     return TL_OK;
 }
@@ -66,7 +66,7 @@ static bool is_folder(const char *path)
 
 /* ---- files that are no images -------------------------------------------------------------------- */
 
-enum { KIND_TEXT = 16, MOST_KINDS = 64 };
+enum { KIND_TEXT = 16, MAX_KINDS = 64 };
 
 /* How many files of a kind, which is their suffix, were ignored. What has no place any more counts as the last kind. */
 typedef struct ignored_kind {
@@ -75,7 +75,7 @@ typedef struct ignored_kind {
 } ignored_kind;
 
 typedef struct ignored_files {
-    ignored_kind kinds[MOST_KINDS];
+    ignored_kind kinds[MAX_KINDS];
     int count;
 } ignored_files;
 
@@ -83,7 +83,7 @@ static void ignored_add(ignored_files *ignored, const char *kind)
 {
     int i = 0;
     while (i < ignored->count && strcmp(ignored->kinds[i].name, kind) != 0) i++;
-    if (i == MOST_KINDS) i--;
+    if (i == MAX_KINDS) i--;
     if (i == ignored->count) snprintf(ignored->kinds[ignored->count++].name, KIND_TEXT, "%s", kind);
     ignored->kinds[i].count++;
 }
@@ -146,7 +146,7 @@ static tl_status walk(walker *w, const char *below, int depth, tl_error *err);
  * without a look at each. */
 static tl_status walk_entry(walker *w, const char *below, const char *name, int depth, tl_error *err)
 {
-    char inner[PATH_ROOM], whole[PATH_ROOM];
+    char inner[PATH_CAPACITY], whole[PATH_CAPACITY];
     TLI_TRY(join(inner, below, name, err));
     TLI_TRY(join(whole, w->root, inner, err));
     if (depth > 0 && name[0] != '.' && tli_image_is_name(name)) return names_add(&w->found, inner, err);
@@ -159,7 +159,7 @@ static tl_status walk_entry(walker *w, const char *below, const char *name, int 
 
 static tl_status walk(walker *w, const char *below, int depth, tl_error *err)
 {
-    char path[PATH_ROOM];
+    char path[PATH_CAPACITY];
     TLI_TRY(join(path, w->root, below, err));
     if (depth > DEPTH_LIMIT)
         return tli_fail(err, TL_ERROR_INPUT, "%s lies more than %d folders deep: is it a loop of links?",
@@ -310,7 +310,7 @@ tl_status tli_image_folder_match(const tli_image_folder *folder, char *const *ot
 
 uint64_t tli_image_folder_size(const tli_image_folder *folder, uint32_t i)
 {
-    char path[PATH_ROOM + sizeof folder->root];
+    char path[PATH_CAPACITY + sizeof folder->root];
     struct stat info;
     snprintf(path, sizeof path, "%s/%s", folder->root, folder->paths[i]);
     return stat(path, &info) == 0 ? (uint64_t)info.st_size : 0;

@@ -9,7 +9,7 @@
 
 #include <tiffio.h>
 
-enum { MOST_SAMPLES = 6 };
+enum { MAX_SAMPLES = 6 };
 
 typedef struct tiff_reader {
     tli_decoding *d;
@@ -270,7 +270,7 @@ static tl_status tiff_read_pixels(tiff_reader *r, uint32_t colours)
     const bool palette = r->photometric == PHOTOMETRIC_PALETTE;
     if (palette && !TIFFGetField(r->tiff, TIFFTAG_COLORMAP, &r->palette[0], &r->palette[1], &r->palette[2]))
         return tiff_failed(r);
-    if (r->samples < colours || r->samples > MOST_SAMPLES)
+    if (r->samples < colours || r->samples > MAX_SAMPLES)
         return tiff_unsupported(r, "samples a pixel", r->samples);
     if (r->bits == 16 && r->samples == 1) r->d->image->remarks |= TLI_IMAGE_DEEP_GREY;
     TLI_TRY(tiff_begin_blocks(r));

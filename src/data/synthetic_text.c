@@ -5,11 +5,11 @@
 
 #include "core/random.h"
 
-enum { WORDS = 256, MOST_LETTERS = 9, TRAIN_IDS = 1 << 20, TEST_IDS = 1 << 16 };
+enum { WORDS = 256, MAX_LETTERS = 9, TRAIN_IDS = 1 << 20, TEST_IDS = 1 << 16 };
 enum { LINE_FEED, SPACE, COMMA, FULL_STOP, LETTERS };
 
 typedef struct word {
-    uint8_t id[MOST_LETTERS];
+    uint8_t id[MAX_LETTERS];
     uint32_t length;
 } word;
 

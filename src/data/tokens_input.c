@@ -12,7 +12,7 @@
 #include "data/bpe.h"
 #include "data/text_check.h"
 
-enum { READ_BYTES = 1 << 18, WAIT_MS = 200, BLANKS_MOST = 256 /* on each side of a separator */ };
+enum { READ_BYTES = 1 << 18, WAIT_MS = 200, BLANKS_MAX = 256 /* on each side of a separator */ };
 
 static tl_status out_of_memory(tl_error *err)
 {
@@ -84,7 +84,7 @@ tl_status tli_input_open(tli_input *input, const char *const *files, size_t coun
                          .fd = -1};
     for (size_t i = 0; i < count; i++) TLI_TRY(look_at(input, files[i], &sized, err));
     if (!sized) input->total = 0;
-    return grow(&input->raw, &input->room, READ_BYTES + input->separator_bytes + 2 * BLANKS_MOST + 2, err);
+    return grow(&input->raw, &input->room, READ_BYTES + input->separator_bytes + 2 * BLANKS_MAX + 2, err);
 }
 
 static void close_file(tli_input *input)
@@ -168,7 +168,7 @@ typedef enum answer { NO, YES, UNKNOWN } answer;
 
 static size_t skip_blanks(const tli_input *input, size_t at)
 {
-    const size_t most = input->end - at < BLANKS_MOST ? input->end : at + BLANKS_MOST;
+    const size_t most = input->end - at < BLANKS_MAX ? input->end : at + BLANKS_MAX;
     while (at < most && (input->raw[at] == ' ' || input->raw[at] == '\t')) at++;
     return at;
 }

@@ -102,7 +102,7 @@ tl_status tli_output_write(tli_output *output, const uint16_t *ids, size_t count
 
 /* Documents that are kept as candidates: enough for any number that chance leaves on the wrong side, which grows as
  * the square root of the number of documents. */
-enum { CANDIDATES_MOST = 1 << 16 };
+enum { CANDIDATES_MAX = 1 << 16 };
 
 /* Whether document a is nearer to the other side than b: the order of their words, then of their places. */
 static bool is_nearer(int side, const tli_output_candidate *a, const tli_output_candidate *b)
@@ -138,7 +138,7 @@ static void sift_up(int side, tli_output_candidates *list)
 static tl_status add_candidate(int side, tli_output_candidates *list, const tli_output_candidate *c,
                                tl_error *err)
 {
-    if (list->count == CANDIDATES_MOST) {
+    if (list->count == CANDIDATES_MAX) {
         if (!is_nearer(side, c, &list->items[0])) return TL_OK;
         list->items[0] = *c;
         sift_down(side, list);

@@ -111,7 +111,7 @@ typedef struct tli_profile {
 } tli_profile;
 
 #define TLI_PROFILE_PENDING 2048
-#define TLI_TRACE_MOST      1000000
+#define TLI_TRACE_MAX       1000000
 
 /* Row of the profile for `name`, made when new; -1 without memory. */
 int tli_profile_row_of(tli_profile *profile, const char *name);

@@ -13,7 +13,7 @@ tl_status tli_profile_trace(tl_context *ctx, uint64_t most)
     if (!ctx->profile.on)
         return tli_fail(&ctx->error, TL_ERROR_USAGE,
                         "a trace needs a context that times its kernels: create it with `profile`");
-    ctx->profile.trace_most = most > 0 ? most : TLI_TRACE_MOST;
+    ctx->profile.trace_most = most > 0 ? most : TLI_TRACE_MAX;
     return TL_OK;
 }
 

@@ -36,7 +36,7 @@ static bool makes_text(const tli_task *task)
 static tl_status read_settings(run *r, const tli_safetensors *st)
 {
     tl_error *err = tl_context_error(r->ctx);
-    char names[TASK_NAMES_ROOM];
+    char names[TASK_NAMES_CAPACITY];
     TLI_TRY(tli_settings_from_metadata(st, &r->settings, err));
     if (r->settings.model.arch != TL_ARCH_GPT)
         return tli_fail(err, TL_ERROR_INPUT, "%s is a checkpoint of the task %s: text comes from those of %s",

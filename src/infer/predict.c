@@ -37,7 +37,7 @@ static tl_status open_model(tli_predictor *p, tli_safetensors *st)
     const tl_model_config *c = &p->s.model;
     tl_error *err = tl_context_error(p->ctx);
     TLI_TRY(tli_settings_from_metadata(st, &p->s, err));
-    char names[TASK_NAMES_ROOM];
+    char names[TASK_NAMES_CAPACITY];
     p->task = tli_task_find(p->s.task);
     if (p->task->picture == NULL || c->image_depth > 1 || c->image_height != c->image_width ||
         p->task->check(&p->s, NULL) != TL_OK)
@@ -112,7 +112,7 @@ static tl_status check_logits(const tli_predictor *p, const char *path)
 /* Softmax of the logits, and the likeliest by repeated search; of equal ones the first. */
 static int rank(const float *logits, uint32_t classes, tli_guess *guesses)
 {
-    const int count = classes < TLI_PREDICT_MOST ? (int)classes : TLI_PREDICT_MOST;
+    const int count = classes < TLI_PREDICT_MAX ? (int)classes : TLI_PREDICT_MAX;
     double top = -INFINITY, sum = 0;
     for (uint32_t c = 0; c < classes; c++) top = fmax(top, (double)logits[c]);
     for (uint32_t c = 0; c < classes; c++) sum += exp((double)logits[c] - top);
@@ -128,7 +128,7 @@ static int rank(const float *logits, uint32_t classes, tli_guess *guesses)
     return count;
 }
 
-tl_status tli_predictor_run(tli_predictor *p, const char *path, tli_guess guesses[TLI_PREDICT_MOST],
+tl_status tli_predictor_run(tli_predictor *p, const char *path, tli_guess guesses[TLI_PREDICT_MAX],
                             int *count)
 {
     const int32_t target = 0; /* no loss is asked for */

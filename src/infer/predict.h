@@ -18,8 +18,8 @@ typedef struct tli_guess {
 
 /* The `most` likeliest classes of an image file, likeliest first, into guesses; *count: how many there are. The task says how it
  * takes an image, see task->picture. */
-enum { TLI_PREDICT_MOST = 5 };
-tl_status tli_predictor_run(tli_predictor *predictor, const char *path, tli_guess guesses[TLI_PREDICT_MOST],
+enum { TLI_PREDICT_MAX = 5 };
+tl_status tli_predictor_run(tli_predictor *predictor, const char *path, tli_guess guesses[TLI_PREDICT_MAX],
                             int *count);
 /* The name of a class; "7" where the checkpoint has no names. Stands until the next call. */
 const char *tli_predictor_class(tli_predictor *predictor, uint32_t class_index);

@@ -20,7 +20,7 @@ typedef enum tli_model_buffer {
     TLI_MODEL_RANKS,      /* predictions, int32 */
     TLI_MODEL_LOSSES,     /* TLI_LOSS_SLOTS */
     TLI_MODEL_BUFFERS,
-    TLI_MODEL_MOST_BUFFERS = TLI_MODEL_BUFFERS + 16
+    TLI_MODEL_MAX_BUFFERS = TLI_MODEL_BUFFERS + 16
 } tli_model_buffer;
 
 typedef struct tli_buffer_info {
@@ -77,7 +77,7 @@ struct tli_model {
     tli_registry registry;
     tli_block **blocks; /* depth */
     tli_view *inputs;   /* where each block's input lies, and behind the last its output: depth + 1 */
-    tl_tensor *buffers[TLI_MODEL_MOST_BUFFERS];
+    tl_tensor *buffers[TLI_MODEL_MAX_BUFFERS];
     void *own; /* the architecture's */
 };
 

@@ -28,8 +28,8 @@ static uint64_t rows_of(const tl_model_config *c, uint32_t batch)
 
 static tl_status check_config(const tl_model_config *c, tl_error *err)
 {
-    TLI_TRY(tli_check_range(err, "the sequence length", c->seq_len, OP_MOST_TOKENS));
-    return tli_check_range(err, "the vocabulary size", c->vocab_size, MODEL_MOST_VOCABULARY);
+    TLI_TRY(tli_check_range(err, "the sequence length", c->seq_len, OP_MAX_TOKENS));
+    return tli_check_range(err, "the vocabulary size", c->vocab_size, MODEL_MAX_VOCABULARY);
 }
 
 static tli_geometry geometry_of(const tl_model_config *c)

@@ -94,7 +94,7 @@ void tli_model_destroy(tl_context *ctx, tli_model *m)
     if (m == NULL) return;
     for (uint32_t layer = 0; m->blocks != NULL && layer < m->config.depth; layer++)
         tli_block_destroy(ctx, m->blocks[layer]);
-    for (int i = 0; i < TLI_MODEL_MOST_BUFFERS; i++) tl_tensor_destroy(ctx, m->buffers[i]);
+    for (int i = 0; i < TLI_MODEL_MAX_BUFFERS; i++) tl_tensor_destroy(ctx, m->buffers[i]);
     tli_registry_free(ctx, &m->registry);
     free(m->blocks);
     free(m->inputs);

@@ -11,11 +11,11 @@
 
 /* Ranges, each from 1; those of the operation are in ops/op_rules.h. */
 enum {
-    MODEL_MOST_DEPTH = 1024,
-    MODEL_MOST_IMAGE = 16384, /* pixels, slices or frames along an axis; of a patch, too */
-    MODEL_MOST_MLP_DIM = 1 << 20,
-    MODEL_MOST_CLASSES = 1 << 20,
-    MODEL_MOST_VOCABULARY = 1 << 24
+    MODEL_MAX_DEPTH = 1024,
+    MODEL_MAX_IMAGE = 16384, /* pixels, slices or frames along an axis; of a patch, too */
+    MODEL_MAX_MLP_DIM = 1 << 20,
+    MODEL_MAX_CLASSES = 1 << 20,
+    MODEL_MAX_VOCABULARY = 1 << 24
 };
 
 /* ---- without a device ---------------------------------------------------------------------------- */

@@ -44,8 +44,8 @@ tl_status tli_model_check(const tl_model_config *c, tl_error *err)
     TLI_TRY(tli_choice_check(&tli_op_choices, (int)c->op, err));
     if (c->positions != TL_POSITIONS_DEFAULT)
         TLI_TRY(tli_choice_check(&tli_positions_choices, (int)c->positions, err));
-    TLI_TRY(tli_check_range(err, "depth", c->depth, MODEL_MOST_DEPTH));
-    TLI_TRY(tli_check_range(err, "mlp_dim", c->mlp_dim, MODEL_MOST_MLP_DIM));
+    TLI_TRY(tli_check_range(err, "depth", c->depth, MODEL_MAX_DEPTH));
+    TLI_TRY(tli_check_range(err, "mlp_dim", c->mlp_dim, MODEL_MAX_MLP_DIM));
     TLI_TRY(arch->check(c, err));
     TLI_TRY(check_hybrid(c, err));
     const tli_block_shape first = tli_model_block_shape(c, 1, true, 0),
@@ -139,7 +139,7 @@ uint64_t tli_model_buffer_count(const tl_model_config *c, uint32_t batch, bool t
     case TLI_MODEL_RANKS: return arch->predictions(c, batch);
     case TLI_MODEL_LOSSES: return TLI_LOSS_SLOTS;
     case TLI_MODEL_BUFFERS:
-    case TLI_MODEL_MOST_BUFFERS: break;
+    case TLI_MODEL_MAX_BUFFERS: break;
     }
     return 0;
 }

@@ -152,7 +152,7 @@ void tli_registry_free(tl_context *ctx, tli_registry *r)
         tli_parameter *p = &r->items[i];
         tl_tensor_destroy(ctx, p->value);
         tl_tensor_destroy(ctx, p->gradient);
-        for (int s = 0; s < OPTIMIZER_MOST_SLOTS; s++) tl_tensor_destroy(ctx, p->state[s]);
+        for (int s = 0; s < OPTIMIZER_MAX_SLOTS; s++) tl_tensor_destroy(ctx, p->state[s]);
     }
     tl_tensor_destroy(ctx, r->workspace);
     free(r->items);

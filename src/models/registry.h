@@ -15,7 +15,7 @@ typedef struct tli_parameter {
     tli_init init;
     float bound; /* TLI_INIT_UNIFORM: U(-bound, bound); TLI_INIT_LOCAL: the grid's axes */
     bool decay;  /* weight decay shrinks it */
-    tl_tensor *value, *gradient, *state[OPTIMIZER_MOST_SLOTS]; /* NULL until tli_registry_allocate */
+    tl_tensor *value, *gradient, *state[OPTIMIZER_MAX_SLOTS]; /* NULL until tli_registry_allocate */
 } tli_parameter;
 
 typedef struct tli_registry {

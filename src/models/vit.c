@@ -80,14 +80,14 @@ static tl_status check_config(const tl_model_config *c, tl_error *err)
     const struct {
         const char *name;
         uint32_t value, most;
-    } ranges[] = {{"the image depth", i.depth, MODEL_MOST_IMAGE},
-                  {"the image height", i.height, MODEL_MOST_IMAGE},
-                  {"the image width", i.width, MODEL_MOST_IMAGE},
+    } ranges[] = {{"the image depth", i.depth, MODEL_MAX_IMAGE},
+                  {"the image height", i.height, MODEL_MAX_IMAGE},
+                  {"the image width", i.width, MODEL_MAX_IMAGE},
                   {"the number of image channels", c->channels, 64},
-                  {"the patch depth", p.depth, MODEL_MOST_IMAGE},
-                  {"the patch height", p.height, MODEL_MOST_IMAGE},
-                  {"the patch width", p.width, MODEL_MOST_IMAGE},
-                  {"the number of classes", c->classes, MODEL_MOST_CLASSES}};
+                  {"the patch depth", p.depth, MODEL_MAX_IMAGE},
+                  {"the patch height", p.height, MODEL_MAX_IMAGE},
+                  {"the patch width", p.width, MODEL_MAX_IMAGE},
+                  {"the number of classes", c->classes, MODEL_MAX_CLASSES}};
     TLI_TRY(tli_choice_check(&tli_pool_choices, (int)c->pool, err));
     for (size_t r = 0; r < sizeof ranges / sizeof *ranges; r++)
         TLI_TRY(tli_check_range(err, ranges[r].name, ranges[r].value, ranges[r].most));

@@ -15,13 +15,13 @@ tl_status tli_check_range(tl_error *err, const char *name, uint32_t value, uint3
 
 static tl_status check_sizes(const tli_op_shape *s, tl_error *err)
 {
-    TLI_TRY(tli_check_range(err, "dim", s->dim, OP_MOST_DIM));
-    TLI_TRY(tli_check_range(err, "heads", s->heads, OP_MOST_HEADS));
-    TLI_TRY(tli_check_range(err, "head_dim", s->head_dim, OP_MOST_DIM));
-    if (tli_op_is_low_rank(s)) TLI_TRY(tli_check_range(err, "relenc_dim", s->relenc_dim, OP_MOST_LOW_RANK));
-    if ((uint64_t)s->heads * s->head_dim <= OP_MOST_WIDTH) return TL_OK;
+    TLI_TRY(tli_check_range(err, "dim", s->dim, OP_MAX_DIM));
+    TLI_TRY(tli_check_range(err, "heads", s->heads, OP_MAX_HEADS));
+    TLI_TRY(tli_check_range(err, "head_dim", s->head_dim, OP_MAX_DIM));
+    if (tli_op_is_low_rank(s)) TLI_TRY(tli_check_range(err, "relenc_dim", s->relenc_dim, OP_MAX_LOW_RANK));
+    if ((uint64_t)s->heads * s->head_dim <= OP_MAX_WIDTH) return TL_OK;
     return tli_fail(err, TL_ERROR_USAGE, "heads x head_dim is %llu: at most %d are supported.",
-                    (unsigned long long)s->heads * s->head_dim, OP_MOST_WIDTH);
+                    (unsigned long long)s->heads * s->head_dim, OP_MAX_WIDTH);
 }
 
 static tl_status check_geometry(const tli_geometry *g, tl_error *err)
@@ -37,11 +37,11 @@ static tl_status check_geometry(const tli_geometry *g, tl_error *err)
             "a causal sequence has height and depth 1, no class token, and a max_length of at least its "
             "width, %u.",
             g->width);
-    const uint64_t tokens = plane > OP_MOST_TOKENS ? plane : depth * plane + g->cls;
+    const uint64_t tokens = plane > OP_MAX_TOKENS ? plane : depth * plane + g->cls;
     const uint64_t most = g->kind == TLI_CAUSAL ? g->max_length : tokens;
-    if (most <= OP_MOST_TOKENS) return TL_OK;
+    if (most <= OP_MAX_TOKENS) return TL_OK;
     return tli_fail(err, TL_ERROR_USAGE, "%llu tokens are too many: at most %d are supported.",
-                    (unsigned long long)most, OP_MOST_TOKENS);
+                    (unsigned long long)most, OP_MAX_TOKENS);
 }
 
 static tl_status check_roles(const tli_op_shape *s, const op_rule *rule, tl_error *err)
@@ -61,7 +61,7 @@ static tl_status check_roles(const tli_op_shape *s, const op_rule *rule, tl_erro
 }
 
 /* "none or learned": the positions that an operation takes, or the operations that take positions. */
-static const char *list_takers(char out[CHOICE_LIST_ROOM], bool of_operation, tl_op_kind kind,
+static const char *list_takers(char out[CHOICE_LIST_CAPACITY], bool of_operation, tl_op_kind kind,
                                tl_positions positions)
 {
     const choices *c = of_operation ? &tli_positions_choices : &tli_op_choices;
@@ -72,7 +72,7 @@ static const char *list_takers(char out[CHOICE_LIST_ROOM], bool of_operation, tl
         if (!tli_op_takes_positions(of_operation ? kind : (tl_op_kind)value,
                                     of_operation ? (tl_positions)value : positions))
             continue;
-        used += (size_t)snprintf(out + used, CHOICE_LIST_ROOM - used, "%s%s", used > 0 ? " or " : "",
+        used += (size_t)snprintf(out + used, CHOICE_LIST_CAPACITY - used, "%s%s", used > 0 ? " or " : "",
                                  c->items[i].name);
     }
     return out;
@@ -81,7 +81,7 @@ static const char *list_takers(char out[CHOICE_LIST_ROOM], bool of_operation, tl
 static tl_status check_positions(const tli_op_shape *s, tl_error *err)
 {
     const tl_positions positions = s->positions == TL_POSITIONS_DEFAULT ? TL_POSITIONS_NONE : s->positions;
-    char takes[CHOICE_LIST_ROOM], takers[CHOICE_LIST_ROOM];
+    char takes[CHOICE_LIST_CAPACITY], takers[CHOICE_LIST_CAPACITY];
     if (!tli_op_takes_positions(s->kind, positions))
         return tli_fail(err, TL_ERROR_USAGE, "%s takes the positions %s, not %s: choose %s for those.",
                         tl_op_name(s->kind), list_takers(takes, true, s->kind, 0),
@@ -108,7 +108,7 @@ static tl_status check_sharing(const tli_op_shape *s, const op_rule *rule, tl_er
             "%s has nothing to share between offsets: choose another operation, or positions swin or "
             "shaw.",
             tl_op_name(s->kind));
-    return tli_check_range(err, "the radius of shared offsets", g->sharing_radius, OP_MOST_RADIUS);
+    return tli_check_range(err, "the radius of shared offsets", g->sharing_radius, OP_MAX_RADIUS);
 }
 
 tl_status tli_op_check(const tli_op_shape *s, tl_error *err)

@@ -7,12 +7,12 @@
 
 /* Ranges, each from 1. No product of two of them overflows 32 bits where one is used. */
 enum {
-    OP_MOST_DIM = 65536,
-    OP_MOST_HEADS = 1024,
-    OP_MOST_LOW_RANK = 1024, /* relenc_dim */
-    OP_MOST_WIDTH = 1 << 20, /* heads x head_dim */
-    OP_MOST_TOKENS = 32768,
-    OP_MOST_RADIUS = 65535
+    OP_MAX_DIM = 65536,
+    OP_MAX_HEADS = 1024,
+    OP_MAX_LOW_RANK = 1024, /* relenc_dim */
+    OP_MAX_WIDTH = 1 << 20, /* heads x head_dim */
+    OP_MAX_TOKENS = 32768,
+    OP_MAX_RADIUS = 65535
 };
 /* TL_ERROR_USAGE, naming `name`, unless 1 <= value <= most. */
 tl_status tli_check_range(tl_error *err, const char *name, uint32_t value, uint32_t most);

@@ -22,7 +22,7 @@ static double decay_factor(const optimizer_settings *s)
 
 /* ---- elementwise optimizers ----------------------------------------------------------------------- */
 
-enum { MOST_SCALARS = 8 };
+enum { MAX_SCALARS = 8 };
 
 /* Launches the kernel of kernels/optimizer.cl that bears the optimizer's name, shard by shard. It takes the value, the
  * gradient, the state, the elements in all and a work-group, whether this is step 1, these scalars, gradient_scale and
@@ -36,7 +36,7 @@ static tl_status launch_elementwise(tl_context *ctx, tl_optimizer kind, const op
                                &kernel));
     for (int shard = 0; shard < t->value->shards; shard++) {
         const uint64_t count = tli_shard_count(t->value, shard);
-        tli_arg args[2 + OPTIMIZER_MOST_SLOTS + 3 + MOST_SCALARS + 3];
+        tli_arg args[2 + OPTIMIZER_MAX_SLOTS + 3 + MAX_SCALARS + 3];
         int used = 0;
         uint32_t block;
         if (count == 0) continue;

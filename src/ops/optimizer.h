@@ -6,7 +6,7 @@
 
 #include "device/device.h"
 
-enum { OPTIMIZER_MOST_SLOTS = 4 };
+enum { OPTIMIZER_MAX_SLOTS = 4 };
 
 /* What a step is given besides the parameter. */
 typedef struct optimizer_settings {
@@ -21,16 +21,16 @@ typedef struct optimizer_settings {
 typedef struct optimizer_target {
     tl_tensor *value;
     const tl_tensor *gradient;
-    tl_tensor *state[OPTIMIZER_MOST_SLOTS]; /* as many as the rule has slots */
-    tli_view workspace; /* of the rule's size; no step leaves anything to the next in it */
+    tl_tensor *state[OPTIMIZER_MAX_SLOTS]; /* as many as the rule has slots */
+    tli_view workspace;                    /* of the rule's size; no step leaves anything to the next in it */
 } optimizer_target;
 
 typedef struct optimizer_rule {
     int slots; /* state tensors a parameter, each of its shape */
     const char
-        *slot[OPTIMIZER_MOST_SLOTS]; /* "m.": slot s of parameter NAME is called slot[s] NAME in files */
-    float beta1, beta2;              /* defaults */
-    float eps;                       /* default; 0: the optimizer has none */
+        *slot[OPTIMIZER_MAX_SLOTS]; /* "m.": slot s of parameter NAME is called slot[s] NAME in files */
+    float beta1, beta2;             /* defaults */
+    float eps;                      /* default; 0: the optimizer has none */
     /* Elements of scratch that a step of a parameter of `count` elements needs. NULL: none. */
     uint64_t (*workspace)(uint64_t count);
     /* Enqueued. At step 1 the state counts as 0, whatever it holds, and is written even where the verdict skips the step. */

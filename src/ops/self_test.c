@@ -132,7 +132,7 @@ static const tli_self_test_row *first_wrong(const tli_self_test_row *rows, int c
 
 static tl_status choose_by_test(tl_context *ctx, bool may_change, tl_kernel_path *path)
 {
-    tli_self_test_row rows[TLI_SELF_TEST_MOST], others[TLI_SELF_TEST_MOST];
+    tli_self_test_row rows[TLI_SELF_TEST_MAX], others[TLI_SELF_TEST_MAX];
     int count = 0;
     TLI_TRY(tli_self_test_form(ctx, *path, rows, &count));
     const tli_self_test_row *wrong = first_wrong(rows, count);

@@ -5,7 +5,7 @@
 
 #include "device/device.h"
 
-enum { TLI_SELF_TEST_MOST = 16 };
+enum { TLI_SELF_TEST_MAX = 16 };
 
 typedef struct tli_self_test_row {
     const char *kernels; /* which file of kernels/ */
@@ -14,7 +14,7 @@ typedef struct tli_self_test_row {
 } tli_self_test_row;
 
 /* Checks all families in the form `path` of the kernels, on a context of its own on the device of `ctx`; rows: room for
- * TLI_SELF_TEST_MOST, *count of them are set. A kernel that does not build or run is a row that is not right, no error of
+ * TLI_SELF_TEST_MAX, *count of them are set. A kernel that does not build or run is a row that is not right, no error of
  * this function. */
 tl_status tli_self_test_form(tl_context *ctx, tl_kernel_path path, tli_self_test_row *rows, int *count);
 

@@ -141,8 +141,8 @@ tl_status tli_probe_gelu(tli_probe *p)
 /* Two steps of one optimizer. State is compared to within rounding of its largest element. */
 static tl_status probe_optimizer(tli_probe *p, const optimizer_rule *rule)
 {
-    tli_probe_array *value, *gradient, *state[OPTIMIZER_MOST_SLOTS], *workspace;
-    double *want, *want_state[OPTIMIZER_MOST_SLOTS], largest[OPTIMIZER_MOST_SLOTS] = {0};
+    tli_probe_array *value, *gradient, *state[OPTIMIZER_MAX_SLOTS], *workspace;
+    double *want, *want_state[OPTIMIZER_MAX_SLOTS], largest[OPTIMIZER_MAX_SLOTS] = {0};
     optimizer_target target = {0};
     optimizer_settings s = {.lr = 0.01f,
                             .beta1 = 0.875f,
@@ -166,7 +166,7 @@ static tl_status probe_optimizer(tli_probe *p, const optimizer_rule *rule)
     for (s.step = 1; s.step <= 2; s.step++) {
         TLI_TRY(tli_optimizer_step(p->ctx, rule, &target, &s));
         for (int i = 0; i < COUNT; i++) {
-            double element[OPTIMIZER_MOST_SLOTS] = {0};
+            double element[OPTIMIZER_MAX_SLOTS] = {0};
             for (int k = 0; k < rule->slots; k++) element[k] = want_state[k][i];
             rule->plain(&s, &want[i], (double)(gradient->host[i] * s.gradient_scale), element);
             for (int k = 0; k < rule->slots; k++) {

@@ -9,10 +9,10 @@
 #include "data/augment.h"
 #include "models/model.h"
 
-const char *tli_field_flag(const field *f, char room[FIELD_TEXT_ROOM])
+const char *tli_field_flag(const field *f, char room[FIELD_TEXT_CAPACITY])
 {
     if (f->flag != NULL) return f->flag;
-    snprintf(room, FIELD_TEXT_ROOM, "%s", f->key);
+    snprintf(room, FIELD_TEXT_CAPACITY, "%s", f->key);
     for (char *c = room; *c != '\0'; c++)
         if (*c == '_') *c = '-';
     return room;
@@ -48,10 +48,10 @@ static int stored_choice(const field *f, const tl_settings *s)
     return tli_choice_load((const char *)s + f->at);
 }
 
-void tli_field_write(const field *f, const tl_settings *s, char text[FIELD_TEXT_ROOM])
+void tli_field_write(const field *f, const tl_settings *s, char text[FIELD_TEXT_CAPACITY])
 {
     const char *at = (const char *)s + f->at;
-    const size_t room = FIELD_TEXT_ROOM;
+    const size_t room = FIELD_TEXT_CAPACITY;
     switch (f->type) {
     case FIELD_TEXT: snprintf(text, room, "%s", at); break;
     case FIELD_LONG_TEXT: snprintf(text, room, "%s", tli_field_long_text(f, s)); break;
@@ -105,7 +105,7 @@ bool tli_field_read(const field *f, const char *text, tl_settings *s)
 
 bool tli_field_same(const field *f, const tl_settings *a, const tl_settings *b)
 {
-    char of_a[FIELD_TEXT_ROOM], of_b[FIELD_TEXT_ROOM];
+    char of_a[FIELD_TEXT_CAPACITY], of_b[FIELD_TEXT_CAPACITY];
     if (f->type == FIELD_LONG_TEXT) return strcmp(tli_field_long_text(f, a), tli_field_long_text(f, b)) == 0;
     tli_field_write(f, a, of_a);
     tli_field_write(f, b, of_b);

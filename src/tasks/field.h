@@ -64,13 +64,13 @@ typedef struct field_table {
 
 struct tl_settings;
 
-enum { FIELD_TEXT_ROOM = 48 }; /* of a value as text; long texts are cut */
+enum { FIELD_TEXT_CAPACITY = 48 }; /* of a value as text; long texts are cut */
 
 /* The flag's name, which may lie in `room`. */
-const char *tli_field_flag(const field *f, char room[FIELD_TEXT_ROOM]);
+const char *tli_field_flag(const field *f, char room[FIELD_TEXT_CAPACITY]);
 
 /* A value as files have it. */
-void tli_field_write(const field *f, const struct tl_settings *s, char text[FIELD_TEXT_ROOM]);
+void tli_field_write(const field *f, const struct tl_settings *s, char text[FIELD_TEXT_CAPACITY]);
 /* The whole of a FIELD_LONG_TEXT. */
 const char *tli_field_long_text(const field *f, const struct tl_settings *s);
 /* False: the text is no value of the field. A FIELD_LONG_TEXT points to `text` from then on. */

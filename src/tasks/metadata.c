@@ -9,7 +9,7 @@
 #include "tasks/task.h"
 
 /* The stored fields of a task. */
-static int stored_fields(const tli_task *task, const field *list[FIELDS_MOST])
+static int stored_fields(const tli_task *task, const field *list[FIELDS_MAX])
 {
     const int all = tli_settings_fields(task, list);
     int count = 0;
@@ -28,7 +28,7 @@ static tl_settings stored_settings(const tl_settings *settings)
 
 void tli_metadata_write(const tl_settings *settings, tli_metadata *m)
 {
-    const field *list[FIELDS_MOST];
+    const field *list[FIELDS_MAX];
     const tl_settings completed = stored_settings(settings), *s = &completed;
     m->count = stored_fields(tli_task_find(s->task), list);
     for (int i = 0; i < m->count; i++) {
@@ -56,7 +56,7 @@ static tl_status read_from_metadata(const tli_safetensors *st, const field *f, t
 
 tl_status tli_settings_from_metadata(const tli_safetensors *st, tl_settings *settings, tl_error *err)
 {
-    const field *list[FIELDS_MOST];
+    const field *list[FIELDS_MAX];
     const char *name = tli_st_metadata(st, "task");
     const tli_task *task = name != NULL ? tli_task_find(name) : NULL;
     if (name != NULL && task == NULL)
@@ -80,7 +80,7 @@ tl_status tli_settings_from_metadata(const tli_safetensors *st, tl_settings *set
 /* A float as short as it was given, where that tells the two apart. */
 static const char *format_of(const field *f, const tl_settings *a, const tl_settings *b)
 {
-    char of_a[FIELD_TEXT_ROOM], of_b[FIELD_TEXT_ROOM];
+    char of_a[FIELD_TEXT_CAPACITY], of_b[FIELD_TEXT_CAPACITY];
     if (f->type != FIELD_FLOAT) return NULL;
     tli_format(of_a, sizeof of_a, "%g", (double)*(const float *)((const char *)a + f->at));
     tli_format(of_b, sizeof of_b, "%g", (double)*(const float *)((const char *)b + f->at));
@@ -95,7 +95,7 @@ static void show_flag_value(const field *const *list, int count, const field *f,
     size_t used = 0;
     const char *between = "x";
     for (int i = 0; i < count && used < room; i++) {
-        char text[FIELD_TEXT_ROOM], ours[FIELD_TEXT_ROOM], theirs[FIELD_TEXT_ROOM];
+        char text[FIELD_TEXT_CAPACITY], ours[FIELD_TEXT_CAPACITY], theirs[FIELD_TEXT_CAPACITY];
         if (list[i] != f &&
             (f->described != NULL || strcmp(tli_field_flag(f, ours), tli_field_flag(list[i], theirs)) != 0))
             continue;
@@ -114,9 +114,9 @@ bool tli_settings_differ(const tl_settings *one, const tl_settings *other, setti
 {
     const tl_settings stored_one = stored_settings(one), stored_other = stored_settings(other);
     const tl_settings *a = &stored_one, *b = &stored_other;
-    const field *list[FIELDS_MOST];
+    const field *list[FIELDS_MAX];
     const int count = stored_fields(tli_task_find(a->task), list);
-    char room[FIELD_TEXT_ROOM];
+    char room[FIELD_TEXT_CAPACITY];
     for (int i = 0; i < count; i++) {
         const field *f = list[i];
         if (tli_field_same(f, a, b)) continue;
@@ -134,7 +134,7 @@ bool tli_settings_differ(const tl_settings *one, const tl_settings *other, setti
 
 bool tli_settings_test_differently(const tl_settings *a, const tl_settings *b)
 {
-    const field *list[FIELDS_MOST];
+    const field *list[FIELDS_MAX];
     const int count = stored_fields(tli_task_find(a->task), list);
     for (int i = 0; i < count; i++)
         if ((list[i]->use & FIELD_TESTED) != 0 && !tli_field_same(list[i], a, b)) return true;

@@ -9,8 +9,8 @@
 typedef struct tli_metadata {
     int count;
     tli_st_item
-        pairs[FIELDS_MOST]; /* values point into text, or where the settings do: do not copy the struct */
-    char text[FIELDS_MOST][FIELD_TEXT_ROOM];
+        pairs[FIELDS_MAX]; /* values point into text, or where the settings do: do not copy the struct */
+    char text[FIELDS_MAX][FIELD_TEXT_CAPACITY];
 } tli_metadata;
 
 /* The settings that a checkpoint's metadata hold; what no checkpoint holds stays as it is. */
@@ -21,8 +21,8 @@ void tli_metadata_write(const tl_settings *settings, tli_metadata *metadata);
 /* The first stored setting in which two runs differ. */
 typedef struct settings_difference {
     char what[80]; /* as the user knows it: "--image-size", "the vocabulary of --data" */
-    char a[3 * FIELD_TEXT_ROOM],
-        b[3 * FIELD_TEXT_ROOM]; /* the values as the flag takes them, the beginnings of long ones */
+    char a[3 * FIELD_TEXT_CAPACITY],
+        b[3 * FIELD_TEXT_CAPACITY]; /* the values as the flag takes them, the beginnings of long ones */
 } settings_difference;
 /* False: there is none. */
 bool tli_settings_differ(const tl_settings *a, const tl_settings *b, settings_difference *difference);

@@ -109,7 +109,7 @@ tl_status tli_model_save(tl_context *ctx, const tli_registry *registry, const tl
                          uint64_t step, const char *path)
 {
     tli_metadata metadata;
-    tli_st_item pairs[FIELDS_MOST + 2];
+    tli_st_item pairs[FIELDS_MAX + 2];
     char number[24];
     tli_metadata_write(settings, &metadata);
     memcpy(pairs, metadata.pairs, (size_t)metadata.count * sizeof *pairs);

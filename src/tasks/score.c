@@ -223,7 +223,7 @@ tl_status tli_score_all(tl_context *ctx, const tli_task *task, tli_model *model,
                         const tl_settings *s, const tl_hooks *hooks, tli_score_each each, void *user,
                         tl_result *result)
 {
-    tli_scores scores[TLI_TASK_MOST_SETS] = {{0}};
+    tli_scores scores[TLI_TASK_MAX_SETS] = {{0}};
     const int main_set = task->main_set(s);
     for (int set = 0; set < task->sets; set++) {
         if (set == main_set)

@@ -173,7 +173,7 @@ static const field_table beginning_table = FIELDS(beginning), model_table = FIEL
 static const field_table family_tables[] = {
     [TL_ARCH_VIT] = FIELDS(of_images), [TL_ARCH_GPT] = FIELDS(of_sequences)};
 
-static int append_after(const field *list[FIELDS_MOST], int count, const field_table *own, const char *key)
+static int append_after(const field *list[FIELDS_MAX], int count, const field_table *own, const char *key)
 {
     for (int i = 0; i < own->count; i++) {
         const field *f = &own->items[i];
@@ -184,7 +184,7 @@ static int append_after(const field *list[FIELDS_MOST], int count, const field_t
     return count;
 }
 
-static int append_table(const field *list[FIELDS_MOST], int count, const field_table *table,
+static int append_table(const field *list[FIELDS_MAX], int count, const field_table *table,
                         const field_table *own)
 {
     for (int i = 0; i < table->count; i++) {
@@ -194,7 +194,7 @@ static int append_table(const field *list[FIELDS_MOST], int count, const field_t
     return count;
 }
 
-int tli_settings_fields(const tli_task *task, const field *list[FIELDS_MOST])
+int tli_settings_fields(const tli_task *task, const field *list[FIELDS_MAX])
 {
     const field_table *own = &task->fields;
     int count = append_table(list, 0, &beginning_table, own);
@@ -208,7 +208,7 @@ int tli_settings_fields(const tli_task *task, const field *list[FIELDS_MOST])
 const field *tli_settings_field_at(size_t at)
 {
     for (int t = 0; tli_task_at(t) != NULL; t++) {
-        const field *list[FIELDS_MOST];
+        const field *list[FIELDS_MAX];
         const int count = tli_settings_fields(tli_task_at(t), list);
         for (int i = 0; i < count; i++)
             if (list[i]->at == at) return list[i];
@@ -218,9 +218,9 @@ const field *tli_settings_field_at(size_t at)
 
 bool tli_settings_has_flag(const tli_task *task, const char *flag)
 {
-    const field *list[FIELDS_MOST];
+    const field *list[FIELDS_MAX];
     const int count = tli_settings_fields(task, list);
-    char room[FIELD_TEXT_ROOM];
+    char room[FIELD_TEXT_CAPACITY];
     for (int i = 0; i < count; i++)
         if (strcmp(tli_field_flag(list[i], room), flag) == 0) return true;
     return false;
@@ -262,7 +262,7 @@ bool tl_settings_default(tl_settings *s, const char *name)
 
 void tli_settings_take_tested(tl_settings *s, const tl_settings *asked)
 {
-    const field *list[FIELDS_MOST];
+    const field *list[FIELDS_MAX];
     const int count = tli_settings_fields(tli_task_find(s->task), list);
     for (int i = 0; i < count; i++) {
         const field *f = list[i];
@@ -276,7 +276,7 @@ void tli_settings_take_tested(tl_settings *s, const tl_settings *asked)
 
 void tli_settings_copy_tested(tl_settings *s, const tl_settings *from)
 {
-    const field *list[FIELDS_MOST];
+    const field *list[FIELDS_MAX];
     const int count = tli_settings_fields(tli_task_find(s->task), list);
     for (int i = 0; i < count; i++)
         if ((list[i]->use & FIELD_TESTED) != 0) tli_field_copy(list[i], from, s);

@@ -8,9 +8,9 @@
 
 struct tli_task;
 
-enum { FIELDS_MOST = 80 };
+enum { FIELDS_MAX = 80 };
 /* All fields of a task, its own among them: the stored ones first, in the order of files. Returns how many. */
-int tli_settings_fields(const struct tli_task *task, const field *list[FIELDS_MOST]);
+int tli_settings_fields(const struct tli_task *task, const field *list[FIELDS_MAX]);
 /* The field at this offset in tl_settings, of any task; NULL: there is none. */
 const field *tli_settings_field_at(size_t at);
 /* Whether a flag of this name sets a field that the task has. */

@@ -24,7 +24,7 @@ static bool is_of_model(const field *f)
 
 tl_status tli_settings_check_numbers(const tl_settings *s, tl_error *err)
 {
-    const field *list[FIELDS_MOST];
+    const field *list[FIELDS_MAX];
     const int count = tli_settings_fields(tli_task_find(s->task), list);
     for (int i = 0; i < count; i++)
         if (!is_of_model(list[i])) TLI_TRY(tli_field_check(list[i], s, false, err));
@@ -40,7 +40,7 @@ tl_status tli_settings_check_numbers(const tl_settings *s, tl_error *err)
 static tl_status check_evaluation(const tl_settings *s, tl_error *err)
 {
     for (int t = 0; tli_task_at(t) != NULL; t++) {
-        const field *list[FIELDS_MOST];
+        const field *list[FIELDS_MAX];
         const int count = tli_settings_fields(tli_task_at(t), list);
         for (int i = 0; i < count; i++)
             if ((list[i]->use & FIELD_EVAL) != 0) TLI_TRY(tli_field_check(list[i], s, true, err));
@@ -59,7 +59,7 @@ static tl_status check_texts(const tl_settings *s, tl_error *err)
 
 static tl_status check_training(const tl_settings *s, tl_error *err)
 {
-    char names[TASK_NAMES_ROOM];
+    char names[TASK_NAMES_CAPACITY];
     const tli_task *task = memchr(s->task, '\0', sizeof s->task) != NULL ? tli_task_find(s->task) : NULL;
     if (task == NULL)
         return tli_fail(err, TL_ERROR_USAGE, "unknown task '%.*s': this version trains %s",

@@ -28,14 +28,14 @@ const char *tli_task_set_name(const tli_task *task, int set)
     return task->set_choices != NULL ? tli_choice_shown(task->set_choices, set) : "val";
 }
 
-char *tli_task_names(bool (*has)(const tli_task *task), const char *between, char names[TASK_NAMES_ROOM])
+char *tli_task_names(bool (*has)(const tli_task *task), const char *between, char names[TASK_NAMES_CAPACITY])
 {
     size_t used = 0;
     names[0] = '\0';
-    for (int i = 0; i < TASKS && used < TASK_NAMES_ROOM; i++)
+    for (int i = 0; i < TASKS && used < TASK_NAMES_CAPACITY; i++)
         if (has == NULL || has(tasks[i]))
-            used += (size_t)snprintf(names + used, TASK_NAMES_ROOM - used, "%s%s", used > 0 ? between : "",
-                                     tasks[i]->name);
+            used += (size_t)snprintf(names + used, TASK_NAMES_CAPACITY - used, "%s%s",
+                                     used > 0 ? between : "", tasks[i]->name);
     return names;
 }
 

@@ -25,7 +25,7 @@ typedef struct tli_test_batch {
 
 typedef struct tli_task_data tli_task_data; /* what a task keeps open during a run: its own struct */
 
-enum { TLI_TASK_MOST_SETS = 2 };
+enum { TLI_TASK_MAX_SETS = 2 };
 
 /* A number that a task alone reports, in the result's JSON object. */
 typedef struct task_result {
@@ -37,7 +37,7 @@ typedef struct tli_task {
     const char *name;           /* "mnist" */
     const char *unit;           /* what a rate counts, one a prediction of the model: "images", "tokens" */
     bool classifies;            /* scores are top-1 and top-5; otherwise perplexity */
-    int sets;                   /* test sets, up to TLI_TASK_MOST_SETS */
+    int sets;                   /* test sets, up to TLI_TASK_MAX_SETS */
     const choices *set_choices; /* names of the sets, by number; NULL: the only one is "val" */
     tl_arch arch;               /* of its models */
     const char *data_help;      /* what --data names, for --help */
@@ -84,7 +84,7 @@ typedef struct tli_task {
     const char *(*class_name)(const tli_task_data *data, uint32_t class_index);
     /* Beside loss, top1, top5 and perplexity of the main set: what this task reports of its sets. NULL:
      * nothing. */
-    void (*report)(const tli_scores scores[TLI_TASK_MOST_SETS], tl_result *result);
+    void (*report)(const tli_scores scores[TLI_TASK_MAX_SETS], tl_result *result);
 } tli_task;
 
 const tli_task *tli_task_find(const char *name); /* NULL: there is none of this name */
@@ -92,9 +92,9 @@ const tli_task *tli_task_at(int index);          /* NULL: past the last */
 /* Of a test set, for metrics and messages. */
 const char *tli_task_set_name(const tli_task *task, int set);
 
-enum { TASK_NAMES_ROOM = 128 };
+enum { TASK_NAMES_CAPACITY = 128 };
 /* "mnist, vit" of the tasks for which `has` is true (NULL: all), parted by `between`. */
-char *tli_task_names(bool (*has)(const tli_task *task), const char *between, char names[TASK_NAMES_ROOM]);
+char *tli_task_names(bool (*has)(const tli_task *task), const char *between, char names[TASK_NAMES_CAPACITY]);
 bool tli_task_classifies(const tli_task *task);
 bool tli_task_takes_pictures(const tli_task *task);
 

@@ -256,7 +256,7 @@ static tl_status place_picture(const tl_settings *s, const tli_image *decoded, u
     return status;
 }
 
-static void report(const tli_scores scores[TLI_TASK_MOST_SETS], tl_result *result)
+static void report(const tli_scores scores[TLI_TASK_MAX_SETS], tl_result *result)
 {
     result->top1_static = scores[TL_MOTION_STATIC].top1;
     result->top1_dynamic = scores[TL_MOTION_DYNAMIC].top1;

@@ -14,7 +14,7 @@
 #include "train/checkpoint_clock.h"
 #include "train/checkpoint_list.h"
 
-enum { PATH_ROOM = 1200 };
+enum { PATH_CAPACITY = 1200 };
 
 /* ---- writing ------------------------------------------------------------------------------------- */
 
@@ -50,7 +50,7 @@ static tl_status save_state(tl_context *ctx, const tli_registry *registry, const
 static tl_status publish_model(tl_context *ctx, const tli_registry *registry, const tl_settings *settings,
                                uint64_t step, const char *source, const char *out)
 {
-    char path[PATH_ROOM + 80], temporary[PATH_ROOM + 80];
+    char path[PATH_CAPACITY + 80], temporary[PATH_CAPACITY + 80];
     snprintf(path, sizeof path, "%s/model.safetensors", out);
     snprintf(temporary, sizeof temporary, "%s/.model.safetensors.link", out);
     (void)unlink(temporary);
@@ -66,7 +66,7 @@ tl_status tli_checkpoint_save(tl_context *ctx, const tli_registry *registry, con
                               const char *out, const tli_train_state *standing)
 {
     tl_error *err = tl_context_error(ctx);
-    char parent[PATH_ROOM], temporary[PATH_ROOM + 40], path[TLI_CHECKPOINT_PATH];
+    char parent[PATH_CAPACITY], temporary[PATH_CAPACITY + 40], path[TLI_CHECKPOINT_PATH];
     const unsigned long long step = standing->step;
     snprintf(parent, sizeof parent, "%s/checkpoints", out);
     TLI_TRY(make_folder(err, parent));

@@ -11,7 +11,7 @@
 
 #include "data/checksum.h"
 
-enum { FOLDER_ROOM = TLI_CHECKPOINT_PATH - 32 };
+enum { FOLDER_CAPACITY = TLI_CHECKPOINT_PATH - 32 };
 
 void tli_checkpoint_file(char path[TLI_CHECKPOINT_PATH], const char *out, uint64_t step, const char *name)
 {
@@ -42,7 +42,7 @@ static void sync_folder(const char *path)
 
 tl_status tli_checkpoint_place(const char *out, uint64_t step, const char *temporary, tl_error *err)
 {
-    char parent[FOLDER_ROOM], final[TLI_CHECKPOINT_PATH], old[TLI_CHECKPOINT_PATH];
+    char parent[FOLDER_CAPACITY], final[TLI_CHECKPOINT_PATH], old[TLI_CHECKPOINT_PATH];
     snprintf(parent, sizeof parent, "%s/checkpoints", out);
     snprintf(final, sizeof final, "%s/%llu", parent, (unsigned long long)step);
     snprintf(old, sizeof old, "%s/.%llu.old", parent, (unsigned long long)step);
@@ -78,7 +78,7 @@ static uint64_t step_of(const char *name)
 /* The steps of all numbered folders, newest first, in new memory. */
 static uint64_t *list_steps(const char *out, size_t *count)
 {
-    char path[FOLDER_ROOM];
+    char path[FOLDER_CAPACITY];
     uint64_t *steps = NULL;
     *count = 0;
     snprintf(path, sizeof path, "%s/checkpoints", out);
@@ -142,7 +142,7 @@ tl_status tli_checkpoint_newest(const char *out, const tl_log *log, uint64_t *st
 
 void tli_checkpoint_prune(const char *out, uint64_t keep)
 {
-    char parent[FOLDER_ROOM], path[TLI_CHECKPOINT_PATH], hidden[TLI_CHECKPOINT_PATH];
+    char parent[FOLDER_CAPACITY], path[TLI_CHECKPOINT_PATH], hidden[TLI_CHECKPOINT_PATH];
     size_t count;
     uint64_t *steps = list_steps(out, &count);
     snprintf(parent, sizeof parent, "%s/checkpoints", out);

@@ -70,7 +70,7 @@ static void write_field(FILE *file, const result_field *f, const tl_result *resu
 
 tl_status tli_finished_save(const char *out, const tl_result *result, double best, tl_error *err)
 {
-    char path[TLI_OUT_ROOM + 32], temporary[TLI_OUT_ROOM + 32];
+    char path[TLI_OUT_CAPACITY + 32], temporary[TLI_OUT_CAPACITY + 32];
     snprintf(path, sizeof path, "%s/result.json", out);
     snprintf(temporary, sizeof temporary, "%s/.result.json.tmp", out);
     errno = 0;
@@ -124,7 +124,7 @@ static char *read_text(const char *path, char *text, size_t room)
 
 bool tli_finished_load(const char *out, uint64_t steps, tl_result *result, double *best)
 {
-    char path[TLI_OUT_ROOM + 32], text[4096];
+    char path[TLI_OUT_CAPACITY + 32], text[4096];
     tl_result found = *result;
     double score;
     snprintf(path, sizeof path, "%s/result.json", out);

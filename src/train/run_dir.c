@@ -15,7 +15,7 @@ static tl_status unwritable(tl_error *err, const char *path, int code)
 /* Makes a folder and those above it. */
 static tl_status make_all(const char *path, tl_error *err)
 {
-    char part[TLI_OUT_ROOM];
+    char part[TLI_OUT_CAPACITY];
     if (strlen(path) >= sizeof part) return unwritable(err, path, ENAMETOOLONG);
     for (size_t i = 0;; i++) {
         part[i] = path[i];
@@ -32,16 +32,16 @@ static tl_status make_all(const char *path, tl_error *err)
     return access(path, W_OK | X_OK) == 0 ? TL_OK : unwritable(err, path, errno);
 }
 
-tl_status tli_run_dir_make(const char *wanted, const char *task, const char *op, char out[TLI_OUT_ROOM],
+tl_status tli_run_dir_make(const char *wanted, const char *task, const char *op, char out[TLI_OUT_CAPACITY],
                            tl_error *err)
 {
     if (wanted[0] != '\0') {
-        snprintf(out, TLI_OUT_ROOM, "%s", wanted);
+        snprintf(out, TLI_OUT_CAPACITY, "%s", wanted);
         return make_all(wanted, err);
     }
     TLI_TRY(make_all("runs", err));
     for (int n = 1; n < 1000000; n++) {
-        snprintf(out, TLI_OUT_ROOM, "runs/%s-%s-%d", task, op, n);
+        snprintf(out, TLI_OUT_CAPACITY, "runs/%s-%s-%d", task, op, n);
         if (mkdir(out, 0777) == 0) return TL_OK;
         if (errno != EEXIST) return unwritable(err, out, errno);
     }
@@ -52,7 +52,7 @@ tl_status tli_run_dir_set_aside(const char *out, const tl_log *log, tl_error *er
 {
     static const char *const names[] = {"checkpoints", "metrics.jsonl", "model.safetensors",
                                         "best.safetensors", "result.json"};
-    char from[TLI_OUT_ROOM + 64], to[TLI_OUT_ROOM + 128], earlier[TLI_OUT_ROOM + 32] = "";
+    char from[TLI_OUT_CAPACITY + 64], to[TLI_OUT_CAPACITY + 128], earlier[TLI_OUT_CAPACITY + 32] = "";
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         snprintf(from, sizeof from, "%s/%s", out, names[i]);
         if (access(from, F_OK) != 0) continue;

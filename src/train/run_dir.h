@@ -4,11 +4,11 @@
 
 #include "device/device.h"
 
-enum { TLI_OUT_ROOM = 1024 };
+enum { TLI_OUT_CAPACITY = 1024 };
 
 /* Makes `wanted`, and the folders above it, or when it is empty the first of runs/TASK-OP-1, -2, ... that is
  * free; its name comes back in `out`. TL_ERROR_INPUT names what cannot be written. */
-tl_status tli_run_dir_make(const char *wanted, const char *task, const char *op, char out[TLI_OUT_ROOM],
+tl_status tli_run_dir_make(const char *wanted, const char *task, const char *op, char out[TLI_OUT_CAPACITY],
                            tl_error *err);
 
 /* Moves checkpoints, metrics and weights of an earlier run in `out` to OUT/earlier-N, so that a run that

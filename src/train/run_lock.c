@@ -11,7 +11,7 @@
 
 #include "train/run_dir.h"
 
-enum { HOST_ROOM = 256, TEXT_ROOM = HOST_ROOM + 32 };
+enum { HOST_CAPACITY = 256, TEXT_CAPACITY = HOST_CAPACITY + 32 };
 
 /* ---- files --------------------------------------------------------------------------------------- */
 
@@ -36,16 +36,16 @@ tli_lock_result tli_lock_file(int descriptor)
 /* "HOST PID": for the sentence that another process gets. Where it cannot be written, the lock holds all the same. */
 static void write_owner(int descriptor)
 {
-    char host[HOST_ROOM] = "", text[TEXT_ROOM];
+    char host[HOST_CAPACITY] = "", text[TEXT_CAPACITY];
     if (gethostname(host, sizeof host - 1) != 0 || host[0] == '\0') snprintf(host, sizeof host, "unknown");
     const int length = snprintf(text, sizeof text, "%s %ld\n", host, (long)getpid());
     if (ftruncate(descriptor, 0) != 0 || pwrite(descriptor, text, (size_t)length, 0) != length) return;
 }
 
 /* What write_owner left; false: nothing that can be shown. */
-static bool read_owner(int descriptor, char host[HOST_ROOM], long *pid)
+static bool read_owner(int descriptor, char host[HOST_CAPACITY], long *pid)
 {
-    char text[TEXT_ROOM];
+    char text[TEXT_CAPACITY];
     const ssize_t length = pread(descriptor, text, sizeof text - 1, 0);
     if (length <= 0) return false;
     text[length] = '\0';
@@ -57,7 +57,7 @@ static bool read_owner(int descriptor, char host[HOST_ROOM], long *pid)
 
 static tl_status refuse_second(int descriptor, const char *out, tl_error *err)
 {
-    char host[HOST_ROOM], owner[TEXT_ROOM + 32] = "another process";
+    char host[HOST_CAPACITY], owner[TEXT_CAPACITY + 32] = "another process";
     long pid;
     if (read_owner(descriptor, host, &pid))
         snprintf(owner, sizeof owner, "process %ld on host %s", pid, host);
@@ -70,7 +70,7 @@ static tl_status refuse_second(int descriptor, const char *out, tl_error *err)
 tl_status tli_run_lock_take(tli_run_lock *lock, const char *out, const tl_log *log, tl_error *err)
 {
     if (lock->held) return TL_OK;
-    char path[TLI_OUT_ROOM + 32];
+    char path[TLI_OUT_CAPACITY + 32];
     snprintf(path, sizeof path, "%s/run.lock", out);
     const int descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     if (descriptor < 0)

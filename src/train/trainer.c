@@ -52,7 +52,7 @@ typedef struct run {
     int skipped;     /* steps in a row, by --skip-nonfinite */
     bool other_test; /* the newest checkpoint, a resumed one, says another --limit-test or --test-motion */
     double best; /* of the main test set: top-1 or, without classes, the negative loss; NaN: not scored yet */
-    char out[TLI_OUT_ROOM];
+    char out[TLI_OUT_CAPACITY];
 } run;
 
 /* ---- setting up ---------------------------------------------------------------------------------- */
@@ -147,7 +147,7 @@ static tl_status set_up(run *r)
         TLI_TRY(tli_grad_clip_create(r->ctx, tli_model_registry(r->model), TLI_LOSS_SLOTS, &r->guard));
     TLI_TRY(begin(r));
     tli_checkpoint_room(r->out, tli_model_registry(r->model), s, r->total - r->done, s->log);
-    char path[TLI_OUT_ROOM + 32];
+    char path[TLI_OUT_CAPACITY + 32];
     snprintf(path, sizeof path, "%s/metrics.jsonl", r->out);
     TLI_TRY(tli_metrics_open(&r->metrics, s->metrics[0] != '\0' ? s->metrics : path, err));
     const uint64_t epochs = (r->total + r->steps_per_epoch - 1) / r->steps_per_epoch;
@@ -215,7 +215,7 @@ static tl_status step(run *r)
 static tl_status keep_best(run *r, const tli_scores *scores)
 {
     const double value = r->task->classifies ? scores->top1 : -scores->loss;
-    char path[TLI_OUT_ROOM + 32];
+    char path[TLI_OUT_CAPACITY + 32];
     if (scores->not_finite > 0 || !isfinite(value) || value <= r->best) return TL_OK;
     r->best = value;
     snprintf(path, sizeof path, "%s/best.safetensors", r->out);
@@ -396,7 +396,7 @@ static void summarise(run *r, tl_result *result)
 
 static tl_status finish(run *r, tl_result *result)
 {
-    char path[TLI_OUT_ROOM + 32];
+    char path[TLI_OUT_CAPACITY + 32];
     snprintf(path, sizeof path, "%s/model.safetensors", r->out);
     TLI_TRY(r->saved != r->done ? save(r)
                                 : tli_model_save(r->ctx, tli_model_registry(r->model), r->s, r->done, path));

@@ -21,13 +21,13 @@ static char folder[] = "/tmp/translution-arguments-XXXXXX";
 
 /* ---- refusals ------------------------------------------------------------------------------------ */
 
-enum { MOST_TRIED = 1024 };
-static const char *tried[MOST_TRIED];
+enum { MAX_TRIED = 1024 };
+static const char *tried[MAX_TRIED];
 static int tried_count;
 
 static void begin(const char *function)
 {
-    assert_true(tried_count < MOST_TRIED);
+    assert_true(tried_count < MAX_TRIED);
     tried[tried_count++] = function;
     memset(&said, 0, sizeof said);
     memset(tl_context_error(ctx), 0, sizeof(tl_error));

@@ -674,9 +674,9 @@ static void every_number_has_a_range(void **state)
 static void every_stored_setting_has_a_name(void **state)
 {
     for (int t = 0; tli_task_at(t) != NULL; t++) {
-        const field *list[FIELDS_MOST];
+        const field *list[FIELDS_MAX];
         const int count = tli_settings_fields(tli_task_at(t), list);
-        char flag[FIELD_TEXT_ROOM];
+        char flag[FIELD_TEXT_CAPACITY];
         for (int i = 0; i < count; i++)
             if ((list[i]->use & FIELD_STORED) != 0 && list[i]->described == NULL &&
                 tli_flag_find(TLI_CLI_TRAIN, tli_field_flag(list[i], flag)) == NULL)

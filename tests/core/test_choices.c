@@ -58,7 +58,7 @@ static void outside(void **unused)
 
 static void lists(void **unused)
 {
-    char list[CHOICE_LIST_ROOM];
+    char list[CHOICE_LIST_CAPACITY];
     assert_string_equal(tli_choice_list(&tli_role_choices, "|", list), "qkv|q|k|qk|v|qv|kv"); /* "qkv" once */
     for (int t = 0; t < TABLES; t++) {
         tli_choice_list(tables[t], ", ", list);

@@ -347,8 +347,8 @@ static void no_pairwise_channels(void **unused)
 static void absurd_models_do_not_wrap(void **unused)
 {
     tl_model_config c = sized("tiny", TL_OP_TRANSLUTION, 181 * 12, 12, 1, 10);
-    c.dim = c.head_dim = OP_MOST_DIM;
-    c.heads = OP_MOST_WIDTH / OP_MOST_DIM;
+    c.dim = c.head_dim = OP_MAX_DIM;
+    c.heads = OP_MAX_WIDTH / OP_MAX_DIM;
     c.mlp_dim = 1 << 20;
     c.depth = 1024;
     tli_memory_plan plan;

@@ -26,7 +26,7 @@ static void sizes(void **unused)
         assert_int_equal(p->heads, want[i].heads);
         assert_int_equal(p->head_dim, want[i].head_dim);
         assert_int_equal(p->mlp_dim, want[i].mlp_dim);
-        char names[CHOICE_LIST_ROOM];
+        char names[CHOICE_LIST_CAPACITY];
         assert_non_null(strstr(tli_choice_list(&tli_size_choices, ", ", names), want[i].name));
         assert_ptr_equal(tli_preset_at((int)i), p);
     }

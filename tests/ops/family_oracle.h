@@ -8,7 +8,7 @@
 
 #include "ops/op_sizes.h"
 
-enum { MOST_TOKENS = 16, MOST_WIDTH = 16 };
+enum { MAX_TOKENS = 16, MAX_WIDTH = 16 };
 
 /* An operation's weights, by the fields of tli_op_tensors. */
 enum { F_QKV, F_Q, F_K, F_V, F_A_Q, F_A_K, F_A_V, F_V3, F_BIAS, F_R_K, F_R_V, F_W, F_GATE, FIELDS };
@@ -163,7 +163,7 @@ static inline void oracle_forward(const tli_op_shape *s, const oracle_weights *w
                          : beside && moved_scores    ? 0.5 / sqrt((double)s->head_dim)
                                                      : 1 / sqrt((double)s->head_dim);
     for (int b = 0; b < batch; b++) {
-        static double plain[3][MOST_TOKENS][MOST_WIDTH], rows[3][MOST_TOKENS][MOST_WIDTH];
+        static double plain[3][MAX_TOKENS][MAX_WIDTH], rows[3][MAX_TOKENS][MAX_WIDTH];
         for (int t = 0; t < n; t++) {
             const double *token = x + (t * batch + b) * dim;
             for (int r = 0, column = 0; r < 3; r++) {
@@ -179,8 +179,8 @@ static inline void oracle_forward(const tli_op_shape *s, const oracle_weights *w
             }
         }
         for (int i = 0; i < (int)s->queries; i++) {
-            static double v[MOST_TOKENS][MOST_WIDTH], a[MOST_WIDTH][MOST_TOKENS];
-            bool seen[MOST_TOKENS];
+            static double v[MAX_TOKENS][MAX_WIDTH], a[MAX_WIDTH][MAX_TOKENS];
+            bool seen[MAX_TOKENS];
             for (int j = 0; j < n; j++) {
                 int matrices;
                 const int to = oracle_step(&s->geometry, i, j, &matrices),
@@ -190,7 +190,7 @@ static inline void oracle_forward(const tli_op_shape *s, const oracle_weights *w
                                   : s->geometry.kind == TLI_CAUSAL ? matrices - 1 - to
                                                                    : back;
                 const int matrix[3] = {query, key, key}, token[3] = {i, j, j};
-                double made[3][MOST_WIDTH]; /* q_ij, k_ij, v_ij */
+                double made[3][MAX_WIDTH]; /* q_ij, k_ij, v_ij */
                 seen[j] = to >= 0;
                 if (!seen[j]) continue;
                 for (int r = 0; r < 3; r++) {
@@ -228,13 +228,13 @@ static inline void oracle_forward(const tli_op_shape *s, const oracle_weights *w
                 }
                 oracle_softmax(a[h], seen, n);
                 if (s->positions != TL_POSITIONS_CONVIT) continue;
-                double position[MOST_TOKENS];
+                double position[MAX_TOKENS];
                 const double g = 1 / (1 + exp(-w->at[F_GATE][h]));
                 for (int j = 0; j < n; j++) position[j] = oracle_position(s, w->at[F_W], h, i, j);
                 oracle_softmax(position, seen, n);
                 for (int j = 0; j < n; j++) a[h][j] = (1 - g) * a[h][j] + g * position[j];
             }
-            double standard[MOST_WIDTH] = {0}, sums[MOST_WIDTH] = {0}, wider[MOST_WIDTH];
+            double standard[MAX_WIDTH] = {0}, sums[MAX_WIDTH] = {0}, wider[MAX_WIDTH];
             for (int j = 0; j < n; j++) {
                 if (!seen[j]) continue;
                 for (int c = 0; c < wide; c++) standard[c] += a[c / (wide / heads)][j] * plain[2][j][c];

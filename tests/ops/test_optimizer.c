@@ -110,7 +110,7 @@ ON_BOTH_PATHS(all)
  * first step still sets the state to 0. Every tensor is written in full, from whatever it held. */
 static void verdicts_of(tl_context *ctx, const optimizer_rule *rule)
 {
-    enum { COUNT = 1037, MOST = 1 + OPTIMIZER_MOST_SLOTS };
+    enum { COUNT = 1037, MOST = 1 + OPTIMIZER_MAX_SLOTS };
     const int tensors = 1 + rule->slots;
     tli_random r = tli_random_make(3, 3);
     float *p = draw(&r, COUNT), *g = draw(&r, COUNT);
@@ -168,7 +168,7 @@ static void table(void **unused)
         const optimizer_rule *rule = tli_optimizer_rule_of(
             (tl_optimizer)tli_optimizer_choices.items[kind].value);
         assert_non_null(rule);
-        assert_true(rule->slots >= 0 && rule->slots <= OPTIMIZER_MOST_SLOTS);
+        assert_true(rule->slots >= 0 && rule->slots <= OPTIMIZER_MAX_SLOTS);
         assert_true(rule->beta1 >= 0 && rule->beta1 < 1 && rule->beta2 >= 0 && rule->beta2 < 1);
         for (int s = 0; s < rule->slots; s++) {
             assert_true(rule->slot[s] != NULL && rule->slot[s][0] != '\0');

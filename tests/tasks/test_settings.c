@@ -23,9 +23,9 @@ static tl_settings begin(const char *task)
 static void fields_are_distinct(void **unused)
 {
     for (int t = 0; tli_task_at(t) != NULL; t++) {
-        const field *list[FIELDS_MOST];
+        const field *list[FIELDS_MAX];
         const int count = tli_settings_fields(tli_task_at(t), list);
-        assert_true(count > 30 && count < FIELDS_MOST);
+        assert_true(count > 30 && count < FIELDS_MAX);
         for (int i = 0; i < count; i++) {
             assert_true(list[i]->at < sizeof(tl_settings));
             for (int k = 0; k < i; k++) {
@@ -151,7 +151,7 @@ static void flags_of_tasks(void **unused)
     assert_true(tli_settings_has_flag(tli_task_find("vit"), "image-size"));
     assert_false(tli_settings_has_flag(tli_task_find("gpt"), "image-size"));
     assert_true(tli_settings_has_flag(tli_task_find("gpt"), "lr"));
-    char names[TASK_NAMES_ROOM];
+    char names[TASK_NAMES_CAPACITY];
     assert_string_equal(tli_task_names(NULL, "|", names), "mnist|vit|gpt");
     assert_string_equal(tli_task_names(tli_task_takes_pictures, " and ", names), "mnist and vit");
 }

@@ -124,7 +124,7 @@ static void older_checkpoints(void **unused)
     tl_settings s = run_of(0, "older"), stored = {0};
     static const char *const younger[] = {"optimizer", "beta1", "beta2", "eps"};
     tli_metadata m;
-    tli_st_item pairs[FIELDS_MOST];
+    tli_st_item pairs[FIELDS_MAX];
     int count = 0;
     tli_metadata_write(&s, &m);
     for (int i = 0; i < m.count; i++) {

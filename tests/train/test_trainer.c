@@ -390,7 +390,7 @@ static void metadata_without_a_version(void **unused)
 {
     tl_settings s = small_run(TL_OP_ATTENTION, "unversioned"), stored = {0};
     tli_metadata m;
-    tli_st_item pairs[FIELDS_MOST];
+    tli_st_item pairs[FIELDS_MAX];
     int count = 0;
     tli_metadata_write(&s, &m);
     for (int i = 0; i < m.count; i++)
