@@ -307,9 +307,9 @@ typedef struct tl_model_config {
     uint32_t seq_len, vocab_size;                              /* GPT */
     uint32_t dim, depth, heads, head_dim, mlp_dim, relenc_dim;
     tl_roles relative; /* translution, alpha: the roles with a matrix per offset */
-    uint32_t
-        translution_layers; /* the first so many blocks are `op`, the rest rotary attention; 0: all are */
-    tl_sharing sharing;     /* of offsets past sharing_radius along an axis */
+    /* the first so many blocks are `op`, the rest rotary attention; 0: all are */
+    uint32_t translution_layers;
+    tl_sharing sharing; /* of offsets past sharing_radius along an axis */
     uint32_t sharing_radius;
     uint32_t window; /* patches farther apart along an axis do not see each other; 0: all do. For conv
                       * half the kernel's width */
@@ -341,9 +341,9 @@ typedef struct tl_settings {
     uint64_t warmup;                  /* steps of linear warm-up, fewer than the run has */
     uint32_t limit_train, limit_test; /* samples; 0: all */
     uint64_t samples_per_epoch;       /* gpt: random windows that count as an epoch */
-    const char
-        *vocabulary;   /* gpt: what the ids stand for, "bpe" or a JSON object of characters; NULL: unknown.
-                                       * The task sets it while its data are open. */
+    /* gpt: what the ids stand for, "bpe" or a JSON object of characters; NULL: unknown. The task sets it
+     * while its data are open. */
+    const char *vocabulary;
     uint32_t augment;  /* vit: a tl_augment */
     bool exact_decode; /* vit: training decodes JPEGs in full; otherwise large ones at 1/2, 1/4 or 1/8 of
                         * their size, as long as twice the size that is needed is left */
@@ -355,9 +355,9 @@ typedef struct tl_settings {
     char init
         [1024]; /* a new run begins from the weights of this .safetensors file or run's folder; empty: from
                          * initial values. A run that is resumed does not look at it. */
-    bool
-        init_partial; /* of `init`: a head or learned positions that do not fit are drawn anew, and of tables by
-                         * offset those that both grids have are copied, instead of an error */
+    /* of `init`: a head or learned positions that do not fit are drawn anew, and of tables by offset those
+     * that both grids have are copied, instead of an error */
+    bool init_partial;
     uint64_t stop_after, eval_every; /* steps; 0: never; evaluation always also at the end */
     /* A checkpoint is written when the run ends or is stopped, and on the way every so many steps or, with 0 steps, minutes of
      * time; 0 minutes: none on the way. */
@@ -366,14 +366,14 @@ typedef struct tl_settings {
     tl_recompute recompute;   /* decides model.recompute */
     uint64_t keep; /* checkpoints that stay, the newest; 0: two of those by time, all of those by steps */
     bool keep_all; /* with keep 0: all stay, those by time, too */
-    bool
-        skip_nonfinite; /* a step whose loss or gradients are not finite changes no weight, instead of ending the
-                             * run; twenty in a row end it all the same */
+    /* a step whose loss or gradients are not finite changes no weight, instead of ending the run; twenty
+     * in a row end it all the same */
+    bool skip_nonfinite;
     bool vocab_given; /* gpt: model.vocab_size stands, whatever vocabulary the data have */
     bool resume, batch_given, quiet, profile;
     bool stored_length; /* of `resume`: steps and epochs are the checkpoint's, whatever they are here */
-    bool
-        allow_other_data; /* of `resume`: data that are not those of the checkpoint are a notice, not an error */
+    /* of `resume`: data that are not those of the checkpoint are a notice, not an error */
+    bool allow_other_data;
     uint32_t workers;     /* vit: threads that load images; 0: one a core. No result depends on it */
     bool strict;          /* vit: a file that is no sound image ends the run instead of being passed over */
     bool classes_given;   /* vit: model.classes was asked for and must be what the data have */
@@ -409,10 +409,10 @@ typedef struct tl_result {
     double perplexity;                /* exp of it, of tasks that do not classify */
     double top1, top5;                /* percent, on settings->test_motion */
     double top1_static, top1_dynamic; /* percent */
-    uint64_t
-        not_finite; /* predictions of all test sets with a logit that is not finite: they count as wrong */
-    double
-        step_ms; /* median, without the first step of each batch size, which builds kernels, where there are others */
+    /* predictions of all test sets with a logit that is not finite: they count as wrong */
+    uint64_t not_finite;
+    /* median, without the first step of each batch size, which builds kernels, where there are others */
+    double step_ms;
     double data_wait;               /* train: share of the steps' time, 0 to 1, spent waiting for data */
     tl_set_files files, test_files; /* train: of training and of the test; eval: both of the test */
     char out[1024];                 /* train: the run's folder */

@@ -15,9 +15,9 @@ typedef struct tli_file_report {
     bool train;
     uint8_t *known;       /* owned, [images]: what is known of a file, see file_report.c */
     uint32_t *class_left; /* owned, [classes]: images that are not known to be damaged */
-    uint8_t
-        *named; /* the caller's, [images], or NULL: files named before, by another report of the same set */
-    bool news;  /* something was found that was not named before */
+    /* the caller's, [images], or NULL: files named before, by another report of the same set */
+    uint8_t *named;
+    bool news;                        /* something was found that was not named before */
     uint32_t damaged, oriented, deep; /* files */
 } tli_file_report;
 

@@ -20,8 +20,8 @@ typedef struct tli_decoding {
 
 typedef struct tli_image_format {
     const char *name; /* "JPEG" */
-    const char
-        *suffixes[3]; /* of file names in folders, with their dot, lower case; NULL where there are fewer */
+    /* of file names in folders, with their dot, lower case; NULL where there are fewer */
+    const char *suffixes[3];
     bool (*matches)(const tli_bytes *file);
     /* Sets width and height, checks them by tli_decoding_check_size, and without header_only decodes. */
     tl_status (*decode)(tli_decoding *decoding);

@@ -23,9 +23,9 @@ typedef struct tli_loader_options {
     uint32_t workers;  /* 0: one a core */
     bool exact_decode; /* in training, too, large JPEGs are decoded at their full size */
     bool strict;       /* a file that is no sound image is an error */
-    uint8_t *
-        named; /* the caller's, [images of folder], 0 at first: files that were named before, by another loader of
-                        * the same set, are not named again; NULL: this is the only loader */
+    /* the caller's, [images of folder], 0 at first: files that were named before, by another loader of the
+     * same set, are not named again; NULL: this is the only loader */
+    uint8_t *named;
     const tl_log *log;
 } tli_loader_options;
 

@@ -23,8 +23,8 @@ void tli_chunk_free(tli_chunk *chunk);
 typedef struct tli_input {
     const char *const *files; /* "-": standard input */
     size_t file_count, next_file;
-    const char
-        *separator; /* a line that ends a document and is no part of one; NULL: only files end documents */
+    /* a line that ends a document and is no part of one; NULL: only files end documents */
+    const char *separator;
     size_t separator_bytes;
     const volatile sig_atomic_t *stop; /* not 0: TL_INTERRUPTED; may be NULL */
     uint64_t bytes, total;             /* read so far; in all, 0: not known */

@@ -1,4 +1,4 @@
-/* What a model architecture adds to the blocks that all share (models/model.h): a embedding in front of the blocks, a
+/* What a model architecture adds to the blocks that all share (models/model.h): an embedding in front of the blocks, a
  * head with its loss behind them, and what those allocate. Known to the files of src/models alone. */
 #ifndef MODELS_ARCH_H
 #define MODELS_ARCH_H

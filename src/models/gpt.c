@@ -11,7 +11,7 @@
 typedef enum tli_gpt_buffer {
     TLI_GPT_TOKENS = TLI_MODEL_BUFFERS, /* rows, int32 */
     TLI_GPT_INDEX,                      /* training: which rows hold which id, see ops/embedding.h */
-    TLI_GPT_BLOCKS_STATS,               /* 2 x rows: of the blocks's LayerNorm */
+    TLI_GPT_BLOCKS_STATS,               /* 2 x rows: of the blocks' LayerNorm */
     TLI_GPT_FINAL_STATS,                /* 2 x rows: of the one behind it */
     TLI_GPT_NORMED,                     /* rows x dim: what the head reads; after the loss its gradient */
     TLI_GPT_LOGITS,                     /* scratch: of a chunk of rows */

@@ -1,6 +1,6 @@
-/* A model as the trainer sees it: a embedding that makes rows of tokens, blocks with any attention-like
+/* A model as the trainer sees it: an embedding that makes rows of tokens, blocks with any attention-like
  * operation (x += op(LN x); x += MLP(LN x)), and a head with its loss. What an architecture (Vision Transformer,
- * GPT) adds to the blocks is in models/arch.h. */
+ * GPT) adds to them is in models/arch.h. */
 #ifndef MODELS_MODEL_H
 #define MODELS_MODEL_H
 
@@ -77,8 +77,8 @@ typedef struct tli_inputs {
     const int32_t *tokens; /* GPT: [count][length] ids */
     uint32_t length;       /* GPT: tokens a sample, 1 to seq_len */
     uint32_t first; /* GPT: tokens of every sample that a cached model has seen and that stand before these */
-    const int32_t
-        *targets; /* ViT: [count] classes; GPT: [count][length] ids of the next tokens, or NULL: no loss */
+    /* ViT: [count] classes; GPT: [count][length] ids of the next tokens, or NULL: no loss */
+    const int32_t *targets;
     const float *soft_targets; /* ViT, or NULL: [count][classes] probabilities, instead of `targets` */
 } tli_inputs;
 

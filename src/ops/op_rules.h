@@ -21,12 +21,12 @@ typedef enum op_window {
 } op_window;
 
 typedef struct op_rule {
-    tl_roles
-        per_offset; /* roles with a matrix per offset; with `chooses`, tli_op_shape.relative picks some of them */
+    /* roles with a matrix per offset; with `chooses`, tli_op_shape.relative picks some of them */
+    tl_roles per_offset;
     bool chooses;
     op_shared shared;
-    bool
-        low_rank; /* the matrices per offset stand behind narrow projections of x, relenc_dim wide per head */
+    /* the matrices per offset stand behind narrow projections of x, relenc_dim wide per head */
+    bool low_rank;
     bool per_pair; /* a matrix for every pair of tokens instead of every offset: nothing to share */
     bool softmax;
     bool hybrid; /* may be the first blocks of a model whose others are attention */

@@ -7,17 +7,17 @@
 typedef struct tli_op_shape {
     tl_op_kind kind;
     tl_roles relative; /* translution, alpha: the roles with a matrix per offset; 0: all three */
-    tl_positions
-        positions; /* of the kinds inside of attention: rotary, Swin's, Shaw's, ConViT's; learned ones are
-                             * added to x before and mean nothing here, nor does the default */
+    /* of the kinds inside of attention: rotary, Swin's, Shaw's, ConViT's; learned ones are added to x
+     * before and mean nothing here, nor does the default */
+    tl_positions positions;
     tli_geometry geometry;
     uint32_t batch, dim;      /* rows are tokens * batch; x has dim channels */
     uint32_t heads, head_dim; /* o has heads * head_dim channels */
     uint32_t relenc_dim;      /* low-rank operations: width per head */
     uint32_t queries;         /* the first `queries` tokens are queries: all of them, or 1 when only the class
                                * token's output is read; o and do have queries * batch rows */
-    bool
-        save_pairs; /* where tli_op_saves_pairs: forward saves q_ij and k_ij, [pair][batch][2D] floats, for backward */
+    /* where tli_op_saves_pairs: forward saves q_ij and k_ij, [pair][batch][2D] floats, for backward */
+    bool save_pairs;
 } tli_op_shape;
 
 /* The roles with a matrix per offset: none for attention. */

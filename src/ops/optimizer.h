@@ -13,8 +13,8 @@ typedef struct optimizer_settings {
     float lr, beta1, beta2, eps, weight_decay;
     float gradient_scale; /* multiplies the gradient first; 1: nothing */
     uint64_t step;        /* counted from 1 */
-    tli_view
-        verdict; /* on the device, see ops/clip.h: scales the gradient, too, or skips the step; or none */
+    /* on the device, see ops/clip.h: scales the gradient, too, or skips the step; or none */
+    tli_view verdict;
 } optimizer_settings;
 
 /* What a step of one parameter works on: tensors of one shape, and scratch. */
@@ -27,13 +27,14 @@ typedef struct optimizer_target {
 
 typedef struct optimizer_rule {
     int slots; /* state tensors a parameter, each of its shape */
-    const char
-        *slot[OPTIMIZER_MAX_SLOTS]; /* "m.": slot s of parameter NAME is called slot[s] NAME in files */
-    float beta1, beta2;             /* defaults */
-    float eps;                      /* default; 0: the optimizer has none */
+    /* "m.": slot s of parameter NAME is called slot[s] NAME in files */
+    const char *slot[OPTIMIZER_MAX_SLOTS];
+    float beta1, beta2; /* defaults */
+    float eps;          /* default; 0: the optimizer has none */
     /* Elements of scratch that a step of a parameter of `count` elements needs. NULL: none. */
     uint64_t (*workspace)(uint64_t count);
-    /* Enqueued. At step 1 the state counts as 0, whatever it holds, and is written even where the verdict skips the step. */
+    /* Enqueued. At step 1 the state counts as 0, whatever it holds, and is written even where the verdict
+     * skips the step. */
     tl_status (*step)(tl_context *ctx, const optimizer_target *target, const optimizer_settings *settings);
     /* The same step of one element in plain C, without a verdict, for the self-test of the kernels. */
     void (*plain)(const optimizer_settings *settings, double *value, double gradient, double *state);

@@ -45,8 +45,8 @@ typedef struct field {
     const char *after;       /* a task's own: the key behind which it is written; NULL: at the end */
     const char *flag; /* the flag that sets it, without dashes; NULL: the key with dashes for underscores */
     const char *described; /* what messages call it where no flag says it: "the vocabulary of --data" */
-    const char
-        *help; /* a task's own: of the flag, for --help; NULL: the command line has its own line for it */
+    /* a task's own: of the flag, for --help; NULL: the command line has its own line for it */
+    const char *help;
     const char *metavar; /* of the flag's value; NULL: N, or the choices */
     const char *follows; /* key of the field whose value it takes where its flag is not given */
 } field;

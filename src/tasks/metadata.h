@@ -8,8 +8,8 @@
 
 typedef struct tli_metadata {
     int count;
-    tli_st_item
-        pairs[FIELDS_MAX]; /* values point into text, or where the settings do: do not copy the struct */
+    /* values point into text, or where the settings do: do not copy the struct */
+    tli_st_item pairs[FIELDS_MAX];
     char text[FIELDS_MAX][FIELD_TEXT_CAPACITY];
 } tli_metadata;
 
