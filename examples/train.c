@@ -37,15 +37,15 @@ static tl_settings choose_settings(uint64_t steps, const char *out)
     settings.model.heads = 2;
     settings.model.head_dim = 16;
     settings.model.mlp_dim = 128;
-    settings.motion = TL_MOTION_STATIC;       /* train on centred digits ... */
-    settings.test_motion = TL_MOTION_DYNAMIC; /* ... and test on moved ones */
-    settings.limit_train = 512;
-    settings.limit_test = 128;
-    settings.batch_size = 32;
-    settings.batch_given = true;
-    settings.steps = steps;
-    settings.lr = 1e-3f;
-    snprintf(settings.out, sizeof settings.out, "%s", out);
+    settings.training.motion = TL_MOTION_STATIC;       /* train on centred digits ... */
+    settings.training.test_motion = TL_MOTION_DYNAMIC; /* ... and test on moved ones */
+    settings.training.limit_train = 512;
+    settings.training.limit_test = 128;
+    settings.training.batch_size = 32;
+    settings.run.exact_batch = true;
+    settings.training.steps = steps;
+    settings.training.lr = 1e-3f;
+    snprintf(settings.run.out, sizeof settings.run.out, "%s", out);
     return settings;
 }
 

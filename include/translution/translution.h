@@ -324,61 +324,73 @@ typedef enum tl_recompute {
     TL_RECOMPUTE_NEVER
 } tl_recompute;
 
-/* Everything that a run is. The first part shapes the model and its training and is stored in checkpoints;
- * the rest says where and how. Begin with tl_settings_default and change what differs. */
-typedef struct tl_settings {
-    char task[16]; /* "mnist", "gpt" */
-    tl_model_config model;
-    tl_motion motion, test_motion;
-    uint64_t seed, epochs, steps; /* steps 0: from epochs */
+/* How a model is trained: stored in checkpoints, and the same in a run that is resumed. */
+typedef struct tl_training {
+    uint64_t seed;
+    uint64_t epochs, steps; /* steps 0: from epochs */
     uint32_t batch_size;
     float lr, weight_decay, grad_clip; /* grad_clip 0: off */
     tl_optimizer optimizer;
-    float beta1, beta2; /* of the optimizer's state; below 0: the optimizer's own (AdamW: 0.9 and 0.999) */
+    float beta1, beta2; /* of the optimizer's state; -1: the optimizer's own (AdamW: 0.9 and 0.999) */
     float eps;          /* added to the root in AdamW's denominator; 0: the optimizer's own (1e-8) */
     tl_schedule schedule;
     uint32_t schedule_version;        /* TL_SCHEDULE_VERSION */
     uint64_t warmup;                  /* steps of linear warm-up, fewer than the run has */
     uint32_t limit_train, limit_test; /* samples; 0: all */
+    tl_motion motion, test_motion;    /* mnist */
     uint64_t samples_per_epoch;       /* gpt: random windows that count as an epoch */
-    /* gpt: what the ids stand for, "bpe" or a JSON object of characters; NULL: unknown. The task sets it
-     * while its data are open. */
-    const char *vocabulary;
-    uint32_t augment;  /* vit: a tl_augment */
-    bool exact_decode; /* vit: training decodes JPEGs in full; otherwise large ones at 1/2, 1/4 or 1/8 of
-                        * their size, as long as twice the size that is needed is left */
-    const char *class_names; /* vit: a JSON array; NULL: unknown. The task sets it while its data are open. */
-    /* Not stored: where and how. */
+    uint32_t augment;                 /* vit: a tl_augment */
+    /* vit: training decodes JPEGs in full; otherwise large ones at 1/2, 1/4 or 1/8 of their size, as long as twice the
+     * size that is needed is left. */
+    bool exact_decode;
+    /* What the classes or ids of the model stand for; NULL: unknown. The task sets it while its data are open.
+     * vit: names of classes, a JSON array. gpt: "bpe" or a JSON object of characters. */
+    const char *class_names, *vocabulary;
+} tl_training;
+
+/* Where and how a run goes: in no checkpoint. */
+typedef struct tl_run_options {
     char data[1024];    /* folder of IDX files (mnist), images (vit) or token files (gpt), or "synthetic" */
     char out[1024];     /* empty: runs/TASK-OP-N */
     char metrics[1024]; /* empty: OUT/metrics.jsonl */
-    char init
-        [1024]; /* a new run begins from the weights of this .safetensors file or run's folder; empty: from
-                         * initial values. A run that is resumed does not look at it. */
-    /* of `init`: a head or learned positions that do not fit are drawn anew, and of tables by offset those
-     * that both grids have are copied, instead of an error */
+    /* A new run begins from the weights of this .safetensors file or run's folder; empty: from initial values. A run
+     * that is resumed does not look at it. */
+    char init[1024];
+    /* Of `init`: a head or learned positions that do not fit are drawn anew, and of tables by offset those that both
+     * grids have are copied, instead of an error. */
     bool init_partial;
+    bool resume;        /* go on from the newest complete checkpoint in `out` */
+    bool stored_length; /* of `resume`: steps and epochs are the checkpoint's, whatever they are here */
+    bool
+        allow_other_data; /* of `resume`: data that are not those of the checkpoint are a notice, not an error */
+    /* Take training.batch_size as it is: otherwise it is halved until the step fits the device, and a run that is
+     * resumed takes the checkpoint's. */
+    bool exact_batch;
+    /* Take model.classes or model.vocab_size as they are, and refuse data that do not fit them: otherwise the data say. */
+    bool exact_labels;
     uint64_t stop_after, eval_every; /* steps; 0: never; evaluation always also at the end */
-    /* A checkpoint is written when the run ends or is stopped, and on the way every so many steps or, with 0 steps, minutes of
-     * time; 0 minutes: none on the way. */
+    /* A checkpoint is written when the run ends or is stopped, and on the way every so many steps or, with 0 steps,
+     * minutes of time; 0 minutes: none on the way. */
     uint64_t checkpoint_every;
     float checkpoint_minutes; /* 15 */
-    tl_recompute recompute;   /* decides model.recompute */
     uint64_t keep; /* checkpoints that stay, the newest; 0: two of those by time, all of those by steps */
     bool keep_all; /* with keep 0: all stay, those by time, too */
-    /* a step whose loss or gradients are not finite changes no weight, instead of ending the run; twenty
-     * in a row end it all the same */
+    /* A step whose loss or gradients are not finite changes no weight, instead of ending the run; twenty in a row end
+     * it all the same. */
     bool skip_nonfinite;
-    bool vocab_given; /* gpt: model.vocab_size stands, whatever vocabulary the data have */
-    bool resume, batch_given, quiet, profile;
-    bool stored_length; /* of `resume`: steps and epochs are the checkpoint's, whatever they are here */
-    /* of `resume`: data that are not those of the checkpoint are a notice, not an error */
-    bool allow_other_data;
-    uint32_t workers;     /* vit: threads that load images; 0: one a core. No result depends on it */
-    bool strict;          /* vit: a file that is no sound image ends the run instead of being passed over */
-    bool classes_given;   /* vit: model.classes was asked for and must be what the data have */
-    char confusion[1024]; /* tl_evaluate: file for a table of true and found classes; empty: none */
-    const tl_log *log;    /* where notices of a task's data go: tl_train and tl_evaluate set it */
+    tl_recompute recompute; /* decides model.recompute */
+    uint32_t workers;       /* vit: threads that load images; 0: one a core. No result depends on it */
+    bool strict;            /* vit: a file that is no sound image ends the run instead of being passed over */
+    char confusion[1024];   /* tl_evaluate: file for a table of true and found classes; empty: none */
+    const tl_log *log;      /* where notices of a task's data go: tl_train and tl_evaluate set it */
+} tl_run_options;
+
+/* Everything that a run is. Begin with tl_settings_default and change what differs. */
+typedef struct tl_settings {
+    char task[16];         /* "mnist", "vit", "gpt" */
+    tl_model_config model; /* what the model is: stored in checkpoints */
+    tl_training training;  /* how it is trained: stored, too */
+    tl_run_options run;    /* where and how: not stored */
 } tl_settings;
 
 /* What a task begins with; false: there is no such task. All: operation attention, the operation's positions,
@@ -428,7 +440,7 @@ typedef struct tl_hooks {
 } tl_hooks;
 
 /* Trains and writes checkpoints, metrics and model.safetensors to the run's folder. When
- * !settings->batch_given and the plan does not fit, halves settings->batch_size until it does, with a notice;
+ * !settings->run.exact_batch and the plan does not fit, halves training.batch_size until it does, with a notice;
  * otherwise TL_ERROR_MEMORY whose message holds the plan's sum and the largest batch that would fit. `settings`
  * come back completed: batch size, positions, what the data say of the model. Resuming a run that is done gives its
  * result again and computes nothing. */

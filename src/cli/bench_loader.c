@@ -72,7 +72,7 @@ static tl_status report(const tli_cli_options *o, const figures *f, tl_error *er
 {
     const double rate = (double)f->images / f->seconds, core_rate = (double)f->images / f->cpu_seconds;
     char augment[TLI_AUGMENT_TEXT];
-    tli_augment_name(o->settings.augment, augment);
+    tli_augment_name(o->settings.training.augment, augment);
     if (o->json) {
         cJSON *json = cJSON_CreateObject();
         cJSON_AddNumberToObject(json, "images_per_second", rate);
@@ -82,13 +82,13 @@ static tl_status report(const tli_cli_options *o, const figures *f, tl_error *er
         cJSON_AddNumberToObject(json, "workers", f->workers);
         cJSON_AddNumberToObject(json, "damaged", f->damaged);
         cJSON_AddNumberToObject(json, "image_size", o->settings.model.image_height);
-        cJSON_AddNumberToObject(json, "batch_size", o->settings.batch_size);
+        cJSON_AddNumberToObject(json, "batch_size", o->settings.training.batch_size);
         tli_json_add_text(json, "augment", augment);
         return tli_cli_print_json(json, err);
     }
     tli_bench_line("images", "%llu of %u x %u, batch %u, %s", (unsigned long long)f->images,
-                   o->settings.model.image_height, o->settings.model.image_width, o->settings.batch_size,
-                   augment);
+                   o->settings.model.image_height, o->settings.model.image_width,
+                   o->settings.training.batch_size, augment);
     tli_bench_line("workers", "%u", f->workers);
     tli_bench_line("rate", "%.1f images/s", rate);
     tli_bench_line("rate of a core", "%.1f images/s of processor time", core_rate);
@@ -99,7 +99,7 @@ static tl_status report(const tli_cli_options *o, const figures *f, tl_error *er
 tl_status tli_cmd_bench_loader(tli_cli_options *o, tl_error *err)
 {
     const tl_settings *s = &o->settings;
-    const bool synthetic = strcmp(s->data, "synthetic") == 0;
+    const bool synthetic = strcmp(s->run.data, "synthetic") == 0;
     tli_image_folder folder = {.root = ""};
     tli_dataset digits = {0};
     figures f = {0};
@@ -108,19 +108,20 @@ tl_status tli_cmd_bench_loader(tli_cli_options *o, tl_error *err)
         return tli_fail(err, TL_ERROR_USAGE,
                         "bench loader makes square images: give --image-size one number");
     const tl_log log = tli_cli_log(o);
-    tl_status status = synthetic ? tli_digits_draw(s->seed, 1, s->limit_train, &digits, err)
-                                 : tli_image_folder_open(s->data, "train", s->limit_train, &folder, err);
+    tl_status status = synthetic ? tli_digits_draw(s->training.seed, 1, s->training.limit_train, &digits, err)
+                                 : tli_image_folder_open(s->run.data, "train", s->training.limit_train,
+                                                         &folder, err);
     const tli_loader_options options = {.folder = synthetic ? NULL : &folder,
                                         .digits = synthetic ? &digits : NULL,
                                         .classes = synthetic ? 10 : folder.classes,
                                         .size = s->model.image_height,
-                                        .batch = s->batch_size,
+                                        .batch = s->training.batch_size,
                                         .train = true,
-                                        .augment = s->augment,
-                                        .seed = s->seed,
-                                        .workers = s->workers,
-                                        .strict = s->strict,
-                                        .exact_decode = s->exact_decode,
+                                        .augment = s->training.augment,
+                                        .seed = s->training.seed,
+                                        .workers = s->run.workers,
+                                        .strict = s->run.strict,
+                                        .exact_decode = s->training.exact_decode,
                                         .log = &log};
     if (status == TL_OK) status = run(o, &options, &f, err);
     tli_image_folder_free(&folder);

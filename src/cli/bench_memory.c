@@ -47,9 +47,9 @@ static bool extent_fits(const tl_settings *s, uint32_t side, const tli_cli_limit
     tl_settings other = with_extent(s, side);
     tli_memory_plan plan;
     bool fits;
-    return tli_model_plan_training(&other.model, s->batch_size, tli_optimizer_rule_of(s->optimizer),
-                                   s->recompute, limits->total_bytes, limits->max_alloc_bytes, &plan, &fits,
-                                   NULL) == TL_OK &&
+    return tli_model_plan_training(
+               &other.model, s->training.batch_size, tli_optimizer_rule_of(s->training.optimizer),
+               s->run.recompute, limits->total_bytes, limits->max_alloc_bytes, &plan, &fits, NULL) == TL_OK &&
            fits;
 }
 
@@ -84,7 +84,8 @@ static tl_status measure(const tl_settings *settings, tl_op_kind op, const tli_c
         tl_settings other = with_extent(&s, scale_of(&s)->extents[i]);
         tli_memory_plan plan;
         other.model.recompute = true;
-        TLI_TRY(tli_model_plan(&other.model, s.batch_size, tli_optimizer_rule_of(s.optimizer), &plan, err));
+        TLI_TRY(tli_model_plan(&other.model, s.training.batch_size,
+                               tli_optimizer_rule_of(s.training.optimizer), &plan, err));
         f->activation[i] = plan.bytes[TL_MEMORY_ACTIVATION] + plan.bytes[TL_MEMORY_WORKSPACE];
     }
     return TL_OK;
@@ -104,7 +105,7 @@ static tl_status report_json(const tli_cli_options *o, const tli_cli_limits *lim
 {
     cJSON *json = cJSON_CreateObject(), *list = cJSON_AddObjectToObject(json, "ops");
     const scale *kind = scale_of(&o->settings);
-    cJSON_AddNumberToObject(json, "batch_size", o->settings.batch_size);
+    cJSON_AddNumberToObject(json, "batch_size", o->settings.training.batch_size);
     cJSON_AddNumberToObject(json, "device_bytes", (double)limits->total_bytes);
     cJSON_AddNumberToObject(json, "device_max_alloc_bytes", (double)limits->max_alloc_bytes);
     tli_json_add_text(json, "device", limits->device);
@@ -136,7 +137,7 @@ static void print_table(const tl_settings *s, const tli_cli_limits *limits, cons
                  s->model.image_width / s->model.patch_width);
     printf("largest batch %s, largest %s%s at batch %u, activations and scratch of a "
            "step\nat batch %u when q and k of pairs are computed again:\n",
-           input, is_text(s) ? "" : "square ", kind->name, s->batch_size, s->batch_size);
+           input, is_text(s) ? "" : "square ", kind->name, s->training.batch_size, s->training.batch_size);
     printf("%-14s %12s %12s", "op", "batch", kind->name);
     for (int j = 0; j < EXTENTS; j++) {
         extent_text(s, kind->extents[j], " x ", extent, sizeof extent);
@@ -160,7 +161,7 @@ tl_status tli_cmd_bench_memory(tli_cli_options *o, tl_error *err)
     if (!limits.known)
         return tli_fail(err, TL_ERROR_NO_DEVICE,
                         "no usable OpenCL device, so nothing to fit: install a driver, on a CPU PoCL");
-    if (!s->batch_given) s->batch_size = 1;
+    if (!tli_cli_given(o, "batch-size")) s->training.batch_size = 1;
     for (int i = 0; i < OPS; i++) TLI_TRY(measure(s, ops[i], &limits, &f[i], err));
     if (o->json) return report_json(o, &limits, f, err);
     print_table(s, &limits, f);

@@ -95,7 +95,7 @@ static tl_status make_shape(const tli_cli_options *o, tli_op_shape *s, tl_error 
         return tli_fail(err, TL_ERROR_USAGE, "--grid %s has more than 16384 tokens", grid);
     /* The limits are the model's: one block with one pixel a token. */
     tl_model_config model = o->settings.model;
-    const uint32_t batch = o->settings.batch_given ? o->settings.batch_size : 64;
+    const uint32_t batch = tli_cli_given(o, "batch-size") ? o->settings.training.batch_size : 64;
     model.depth = model.patch_depth = model.patch_height = model.patch_width = 1;
     model.image_depth = depth;
     model.image_height = height;
@@ -171,8 +171,8 @@ static tl_status run(tli_cli_options *o, tl_context *ctx)
     bench_op b = {.layer = NULL};
     figures f = {.peak = 0};
     TLI_TRY(make_shape(o, &b.shape, tl_context_error(ctx)));
-    choose_keep(ctx, &b, o->settings.recompute);
-    tl_status status = bench_op_create(ctx, &b, o->settings.seed);
+    choose_keep(ctx, &b, o->settings.run.recompute);
+    tl_status status = bench_op_create(ctx, &b, o->settings.training.seed);
     if (status == TL_OK) status = tli_measure(ctx, forward, &b, tli_bench_rounds(o), 30.0, &f.forward);
     if (status == TL_OK) status = tli_measure(ctx, backward, &b, tli_bench_rounds(o), 30.0, &f.backward);
     bench_op_destroy(ctx, &b);

@@ -41,7 +41,7 @@ static uint64_t peak_process_bytes(void)
 static void draw(const tl_settings *s, uint64_t values, float *images, uint64_t ids, uint32_t below,
                  int32_t *tokens, uint64_t predictions, int32_t *targets)
 {
-    tli_random random = tli_random_make(s->seed, tli_random_stream("bench/images"));
+    tli_random random = tli_random_make(s->training.seed, tli_random_stream("bench/images"));
     for (uint64_t i = 0; i < values; i++) images[i] = tli_random_uniform(&random);
     for (uint64_t i = 0; i < ids; i++) tokens[i] = (int32_t)tli_random_below(&random, below);
     for (uint64_t i = 0; i < predictions; i++) targets[i] = (int32_t)tli_random_below(&random, below);
@@ -68,18 +68,18 @@ static tl_status set_random_batch(tl_context *ctx, tli_model *model, const tl_se
 {
     const tl_model_config *c = &s->model;
     const bool text = c->arch == TL_ARCH_GPT;
-    const uint64_t values = text ? 0 : s->batch_size * tli_model_image_values(c);
+    const uint64_t values = text ? 0 : s->training.batch_size * tli_model_image_values(c);
     const uint64_t predictions = tli_model_predictions(model), ids = text ? predictions : 0;
     float *images = malloc((values + 1) * sizeof *images);
     int32_t *tokens = malloc((ids + 1) * sizeof *tokens), *targets = malloc(predictions * sizeof *targets);
     tl_status status = TL_OK;
     if (images == NULL || tokens == NULL || targets == NULL) {
         status = tli_fail(tl_context_error(ctx), TL_ERROR_MEMORY,
-                          "out of host memory for a batch of %u samples", s->batch_size);
+                          "out of host memory for a batch of %u samples", s->training.batch_size);
     } else {
         draw(s, values, images, ids, text ? c->vocab_size : c->classes, tokens, predictions, targets);
         status = time_set_batch(ctx, model,
-                                (tli_inputs){.count = s->batch_size,
+                                (tli_inputs){.count = s->training.batch_size,
                                              .images = images,
                                              .tokens = tokens,
                                              .length = c->seq_len,
@@ -96,10 +96,10 @@ static tl_status run_steps(const tli_cli_options *o, tl_context *ctx, tli_model 
                            uint32_t rounds, figures *f)
 {
     const tl_settings *s = &o->settings;
-    TLI_TRY(tli_registry_init(ctx, tli_model_registry(model), s->seed));
+    TLI_TRY(tli_registry_init(ctx, tli_model_registry(model), s->training.seed));
     TLI_TRY(set_random_batch(ctx, model, s, &f->set_batch_ms));
     for (uint32_t i = 0; i < WARM_UP + rounds; i++) {
-        const optimizer_settings optimizer = tli_step_optimizer(s, s->lr, i + 1);
+        const optimizer_settings optimizer = tli_step_optimizer(s, s->training.lr, i + 1);
         if (i == 0) TLI_TRY(tl_finish(ctx)); /* the parameters are drawn */
         const double begun = tli_clock_seconds();
         if (i == 0) f->start_ms = (begun - o->started) * 1e3;
@@ -131,8 +131,8 @@ static tl_status measure(tli_cli_options *o, tl_context *ctx, figures *f)
     double *ms = malloc(rounds * sizeof *ms);
     if (ms == NULL)
         return tli_fail(tl_context_error(ctx), TL_ERROR_MEMORY, "out of host memory for %u times", rounds);
-    tl_status status = tli_model_create(ctx, &s->model, s->batch_size, tli_optimizer_rule_of(s->optimizer),
-                                        &model);
+    tl_status status = tli_model_create(ctx, &s->model, s->training.batch_size,
+                                        tli_optimizer_rule_of(s->training.optimizer), &model);
     if (status == TL_OK) status = run_steps(o, ctx, model, ms, rounds, f);
     tli_model_destroy(ctx, model);
     free(ms);
@@ -140,11 +140,11 @@ static tl_status measure(tli_cli_options *o, tl_context *ctx, figures *f)
     TLI_TRY(status);
     f->peak_device = tl_memory_peak(ctx);
     f->peak_process = peak_process_bytes();
-    const tli_flops flops = tli_model_flops(&s->model, s->batch_size);
+    const tli_flops flops = tli_model_flops(&s->model, s->training.batch_size);
     f->flops = flops.forward + flops.backward;
     /* Behind the steps, in the memory that the model left. */
-    return tli_measure_gemm_rate(ctx, (uint64_t)tli_model_tokens(&s->model) * s->batch_size, s->model.dim,
-                                 &f->gemm);
+    return tli_measure_gemm_rate(ctx, (uint64_t)tli_model_tokens(&s->model) * s->training.batch_size,
+                                 s->model.dim, &f->gemm);
 }
 
 static tl_status report_json(const tli_cli_options *o, tl_context *ctx, const figures *f, double fraction)
@@ -155,7 +155,7 @@ static tl_status report_json(const tli_cli_options *o, tl_context *ctx, const fi
     tli_json_add_text(json, "op", tl_op_name(s->model.op));
     cJSON_AddNumberToObject(json, "params", (double)f->params);
     cJSON_AddNumberToObject(json, "tokens", tli_model_tokens(&s->model));
-    cJSON_AddNumberToObject(json, "batch_size", s->batch_size);
+    cJSON_AddNumberToObject(json, "batch_size", s->training.batch_size);
     cJSON_AddNumberToObject(json, "gflops", f->flops / f->step.min_ms * 1e-6);
     cJSON_AddNumberToObject(json, "ms_median", f->step.median_ms);
     cJSON_AddNumberToObject(json, "ms_min", f->step.min_ms);
@@ -185,7 +185,7 @@ static tl_status run(tli_cli_options *o, tl_context *ctx)
     char device[32], process[32];
     tli_bench_line("model", "%s, %s, %llu parameters, %u tokens, batch %u%s", s->task,
                    tl_op_name(s->model.op), (unsigned long long)f.params, tli_model_tokens(&s->model),
-                   s->batch_size,
+                   s->training.batch_size,
                    tli_model_saves_pairs(&s->model) && s->model.recompute ? ", q and k computed again" : "");
     tli_bench_line_ms("step", f.step);
     tli_bench_line("first step", "begun %.0f ms, ended %.0f ms after the program's start", f.start_ms,

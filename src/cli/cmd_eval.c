@@ -16,30 +16,29 @@ static tl_status check_flags(const tli_cli_options *o, tl_error *err)
     if (status == TL_OK) status = tli_flags_check(o, &stored, err);
     tli_st_close(&st);
     TLI_TRY(status);
-    if (tli_cli_given(o, "seed") && o->settings.seed != stored.seed)
+    if (tli_cli_given(o, "seed") && o->settings.training.seed != stored.training.seed)
         return tli_fail(err, TL_ERROR_USAGE,
                         "--seed %" PRIu64 " is not %" PRIu64
                         ", with which the checkpoint was trained and which draws its test set: leave it away",
-                        o->settings.seed, stored.seed);
+                        o->settings.training.seed, stored.training.seed);
     return TL_OK;
 }
 
 static tl_status run(tli_cli_options *o, tl_context *ctx, tl_error *err)
 {
     tl_settings *s = &o->settings;
-    if (!tli_cli_given(o, "test-motion")) s->test_motion = (tl_motion)-1; /* as stored */
-    if (!s->batch_given) s->batch_size = 0;                               /* what fits */
-    if (tli_cli_given(o, "limit-test") && s->limit_test == 0)
-        s->limit_test = UINT32_MAX; /* all; 0: as stored */
-    tl_hooks hooks = {.progress = s->quiet ? NULL : stderr, .stop = &tli_cli_signal};
+    if (!tli_cli_given(o, "test-motion")) s->training.test_motion = (tl_motion)-1; /* as stored */
+    if (!tli_cli_given(o, "batch-size")) s->training.batch_size = 0;               /* what fits */
+    if (tli_cli_given(o, "limit-test") && s->training.limit_test == 0)
+        s->training.limit_test = UINT32_MAX; /* all; 0: as stored */
+    tl_hooks hooks = {.progress = o->quiet ? NULL : stderr, .stop = &tli_cli_signal};
     tl_result result = {0};
-    bool profile = s->profile;
     tl_status status = tl_evaluate(ctx, o->argument, s, &hooks, &result);
     if (status != TL_OK) {
         *err = *tl_context_error(ctx);
         return status;
     }
-    if (profile) status = tli_cli_print_profile(stderr, o, ctx);
+    if (o->profile) status = tli_cli_print_profile(stderr, o, ctx);
     if (status != TL_OK) *err = *tl_context_error(ctx);
     TLI_TRY(status);
     return tli_cli_print_result(s, &result, tl_context_device(ctx)->name, err);
@@ -52,7 +51,7 @@ tl_status tli_cmd_eval(tli_cli_options *o, tl_error *err)
                         "eval needs a checkpoint: a .safetensors file or the folder of a run; see "
                         "`translution eval --help`");
     TLI_TRY(check_flags(o, err));
-    const char *table = o->settings.confusion;
+    const char *table = o->settings.run.confusion;
     if (table[0] != '\0') TLI_TRY(tli_cli_spare_inputs(o, "--confusion", table, err));
     tli_cli_catch_signals();
     tli_cli_outlive_readers();

@@ -22,7 +22,7 @@ static tl_status run(const tli_cli_options *o, tl_context *ctx, tl_error *err)
                               .encoder = o->encoder,
                               .tokens = c->tokens,
                               .sampling = {c->temperature, c->top_k, c->top_p},
-                              .seed = o->settings.seed,
+                              .seed = o->settings.training.seed,
                               .no_cache = c->no_cache,
                               .write = write_text,
                               .user = stdout,
@@ -34,10 +34,10 @@ static tl_status run(const tli_cli_options *o, tl_context *ctx, tl_error *err)
     if (status == TL_OK || made > 0) putchar('\n');
     TLI_TRY(status);
     const double seconds = tli_clock_seconds() - begun;
-    if (!o->settings.quiet)
+    if (!o->quiet)
         tli_cli_say("%" PRIu64 " tokens in %.2f seconds%s\n", made, seconds,
                     made < c->tokens ? ": the text ended" : "");
-    const tl_status profiled = o->settings.profile ? tli_cli_print_profile(stderr, o, ctx) : TL_OK;
+    const tl_status profiled = o->profile ? tli_cli_print_profile(stderr, o, ctx) : TL_OK;
     if (profiled != TL_OK) *err = *tl_context_error(ctx);
     return profiled;
 }

@@ -96,7 +96,7 @@ static tl_status check(const tli_cli_options *o, tl_error *err)
             err, TL_ERROR_USAGE,
             "tokenize needs --vocab vocab.bpe and --encoder encoder.json (tools/fetch-data gpt2 fetches "
             "GPT-2's), or --chars");
-    if (o->settings.out[0] == '\0')
+    if (o->settings.run.out[0] == '\0')
         return tli_fail(err, TL_ERROR_USAGE,
                         "tokenize needs --out DIR, the folder for train.bin and val.bin");
     if (o->argument_count == 0)
@@ -122,7 +122,7 @@ static tl_status print(const tli_cli_options *o, const tli_build_result *r, doub
     cJSON_AddNumberToObject(json, "nul_bytes", (double)r->nuls);
     cJSON_AddNumberToObject(json, "vocab_size", r->vocab_size);
     cJSON_AddNumberToObject(json, "seconds", seconds);
-    tli_json_add_text(json, "out", o->settings.out);
+    tli_json_add_text(json, "out", o->settings.run.out);
     return tli_cli_print_json(json, err);
 }
 
@@ -144,26 +144,25 @@ static void notice_bytes(const tli_build_result *r)
 
 static void notice(const tli_cli_options *o, const tli_build_result *r, double seconds)
 {
-    if (o->settings.quiet) return;
+    if (o->quiet) return;
     tli_cli_say("%" PRIu64 " documents, %.1f MB in %.1f seconds (%.1f MB/s): %s/train.bin has %" PRIu64
                 " tokens, %s/val.bin %" PRIu64 "\n",
                 r->documents, (double)r->bytes * 1e-6, seconds, (double)r->bytes * 1e-6 / seconds,
-                o->settings.out, r->train_tokens, o->settings.out, r->val_tokens);
+                o->settings.run.out, r->train_tokens, o->settings.run.out, r->val_tokens);
     notice_bytes(r);
     if (r->val_tokens == 0 && o->val_fraction > 0)
         tli_cli_say(
             "%s/val.bin is empty, since the text is one document; an explicit --val-fraction cuts it\n",
-            o->settings.out);
+            o->settings.run.out);
 }
 
 static tl_status build(const tli_cli_options *o, const names *files, const tli_bpe *bpe, tl_error *err)
 {
     static const char default_separator[] = "<|endoftext|>";
     char out[TLI_OUT_CAPACITY];
-    TLI_TRY(tli_run_dir_make(o->settings.out, "", "", out, err));
+    TLI_TRY(tli_run_dir_make(o->settings.run.out, "", "", out, err));
     const double begun = tli_clock_seconds();
-    meter m = {
-        .silent = o->settings.quiet, .terminal = isatty(STDERR_FILENO) == 1, .begun = begun, .last = begun};
+    meter m = {.silent = o->quiet, .terminal = isatty(STDERR_FILENO) == 1, .begun = begun, .last = begun};
     const long cores = sysconf(_SC_NPROCESSORS_ONLN);
     const tli_build_options options = {
         .bpe = bpe,
@@ -175,7 +174,7 @@ static tl_status build(const tli_cli_options *o, const names *files, const tli_b
                                                : default_separator,
         .val_fraction = o->val_fraction,
         .cut_single = tli_cli_given(o, "val-fraction"),
-        .seed = o->settings.seed,
+        .seed = o->settings.training.seed,
         .threads = o->threads > 0 ? o->threads
                    : cores > 0    ? (uint32_t)cores
                                   : 1,

@@ -15,8 +15,9 @@ static tl_status make_plan(tl_settings *s, const tli_cli_limits *limits, uint64_
     const uint64_t most = limits->known ? limits->total_bytes : UINT64_MAX,
                    largest = limits->known ? limits->max_alloc_bytes : UINT64_MAX;
     bool fits;
-    TLI_TRY(tli_model_plan_training(&s->model, s->batch_size, tli_optimizer_rule_of(s->optimizer),
-                                    s->recompute, most, largest, plan, &fits, err));
+    TLI_TRY(tli_model_plan_training(&s->model, s->training.batch_size,
+                                    tli_optimizer_rule_of(s->training.optimizer), s->run.recompute, most,
+                                    largest, plan, &fits, err));
     tli_registry registry = {0};
     tl_status status = tli_model_parameters(&s->model, &registry, err);
     *params = tli_registry_count(&registry);
@@ -31,7 +32,7 @@ static tl_status print_plan_json(const tl_settings *s, uint64_t params, const tl
     tli_json_add_text(o, "task", s->task);
     tli_json_add_text(o, "op", tl_op_name(s->model.op));
     cJSON_AddNumberToObject(o, "params", (double)params);
-    cJSON_AddNumberToObject(o, "batch_size", s->batch_size);
+    cJSON_AddNumberToObject(o, "batch_size", s->training.batch_size);
     for (int kind = 0; kind < TL_MEMORY_KINDS; kind++)
         cJSON_AddNumberToObject(bytes, tl_memory_kind_name((tl_memory_kind)kind), (double)plan->bytes[kind]);
     cJSON_AddItemToObject(o, "bytes", bytes);
@@ -40,7 +41,7 @@ static tl_status print_plan_json(const tl_settings *s, uint64_t params, const tl
     cJSON_AddNumberToObject(o, "largest_bytes", (double)plan->largest);
     if (limits->known) {
         cJSON_AddBoolToObject(o, "fits", tli_cli_fits(plan, limits));
-        cJSON_AddNumberToObject(o, "largest_batch", tli_cli_largest_batch(s, s->batch_size, limits));
+        cJSON_AddNumberToObject(o, "largest_batch", tli_cli_largest_batch(s, s->training.batch_size, limits));
         cJSON_AddNumberToObject(o, "device_bytes", (double)limits->total_bytes);
         cJSON_AddNumberToObject(o, "device_max_alloc_bytes", (double)limits->max_alloc_bytes);
         tli_json_add_text(o, "device", limits->device);
@@ -56,10 +57,9 @@ static tl_status check_init(const tli_cli_options *o, tl_error *err)
 {
     const tl_settings *s = &o->settings;
     const tl_log log = tli_cli_log(o);
-    const bool gpt = s->model.arch == TL_ARCH_GPT, known = tli_task_find(s->task)->look == NULL;
-    if (s->resume) return TL_OK; /* a checkpoint in --out would be taken instead */
-    return tli_init_weights_check(
-        s, known || tli_cli_given(o, "data") || (gpt ? s->vocab_given : s->classes_given), &log, err);
+    const bool known = tli_task_find(s->task)->look == NULL;
+    if (s->run.resume) return TL_OK; /* a checkpoint in --out would be taken instead */
+    return tli_init_weights_check(s, known || tli_cli_given(o, "data") || s->run.exact_labels, &log, err);
 }
 
 static tl_status dry_run(tli_cli_options *o, tl_error *err)
@@ -91,7 +91,7 @@ static void explain_memory(tli_cli_options *o, const tl_context *ctx)
 /* What the run found, once everything is saved. */
 static tl_status report(tli_cli_options *o, tl_context *ctx, const tl_result *result, tl_error *err)
 {
-    const tl_status status = o->settings.profile ? tli_cli_print_profile(stderr, o, ctx) : TL_OK;
+    const tl_status status = o->profile ? tli_cli_print_profile(stderr, o, ctx) : TL_OK;
     if (status != TL_OK) *err = *tl_context_error(ctx);
     const tl_status printed = tli_cli_print_result(&o->settings, result, tl_context_device(ctx)->name,
                                                    status == TL_OK ? err : NULL);
@@ -101,7 +101,7 @@ static tl_status report(tli_cli_options *o, tl_context *ctx, const tl_result *re
 /* The end of the process is the run's: what cannot be reported fails a run that is done, not one that was stopped. */
 static tl_status run(tli_cli_options *o, tl_context *ctx, tl_error *err)
 {
-    tl_hooks hooks = {.progress = o->settings.quiet ? NULL : stderr, .stop = &tli_cli_signal};
+    tl_hooks hooks = {.progress = o->quiet ? NULL : stderr, .stop = &tli_cli_signal};
     tl_result result = {0};
     tl_status status = tl_train(ctx, &o->settings, &hooks, &result);
     if (status != TL_OK && status != TL_INTERRUPTED) {
@@ -124,8 +124,9 @@ tl_status tli_cmd_train(tli_cli_options *o, tl_error *err)
                         tli_task_at(0)->name);
     TLI_TRY(tli_model_check(&o->settings.model, err));
     TLI_TRY(tli_task_find(o->settings.task)->check(&o->settings, err));
-    if (o->settings.steps > 0 && !o->settings.resume) /* without --steps, the data say how many there are */
-        TLI_TRY(tli_schedule_check(&o->settings, o->settings.steps, err));
+    if (o->settings.training.steps > 0 &&
+        !o->settings.run.resume) /* without --steps, the data say how many there are */
+        TLI_TRY(tli_schedule_check(&o->settings, o->settings.training.steps, err));
     TLI_TRY(tli_init_weights_flags(&o->settings, err));
     if (o->dry_run) return dry_run(o, err);
 

@@ -103,6 +103,6 @@ void tli_cli_print_flags(FILE *out, tli_cli_command command)
         fprintf(out, strlen(left) <= 24 ? "  %-24s%s  %s%s%s%s\n" : "  %s\n  %-24s  %s%s%s%s\n", left, "",
                 tasks, help, list[0] != '\0' ? " " : "", list);
         if (f->choices != NULL) print_choices(out, f->choices);
-        if (f->offset == offsetof(tli_cli_options, settings.data)) print_data(out);
+        if (f->offset == offsetof(tli_cli_options, settings.run.data)) print_data(out);
     }
 }

@@ -65,17 +65,17 @@ static bool paints(const tli_cli_options *o, const tl_settings *s)
 
 static bool resumes(const tli_cli_options *o, const tl_settings *s)
 {
-    return s->resume;
+    return s->run.resume;
 }
 
 static bool is_not_quiet(const tli_cli_options *o, const tl_settings *s)
 {
-    return !(o->settings.quiet && o->verbose);
+    return !(o->quiet && o->verbose);
 }
 
 static bool has_eps(const tli_cli_options *o, const tl_settings *s)
 {
-    return tli_optimizer_rule_of(s->optimizer)->eps > 0.0f;
+    return tli_optimizer_rule_of(s->training.optimizer)->eps > 0.0f;
 }
 
 static bool checkpoints_by_time(const tli_cli_options *o, const tl_settings *s)
@@ -163,7 +163,7 @@ static tl_status check_field(const tli_flag *flag, const char *where, const tli_
         return refuse_task(where, s, names, err);
     const size_t first = offsetof(tli_cli_options, settings);
     const field *f = flag->offset >= first ? tli_settings_field_at(flag->offset - first) : NULL;
-    if (f != NULL && (f->use & FIELD_OF_FILES) != 0 && strcmp(s->data, "synthetic") == 0)
+    if (f != NULL && (f->use & FIELD_OF_FILES) != 0 && strcmp(s->run.data, "synthetic") == 0)
         return tli_fail(err, TL_ERROR_USAGE,
                         "%s means nothing here: the data are drawn, not read from files; give --data DIR",
                         where);

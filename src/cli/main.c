@@ -14,7 +14,7 @@ static void write_log(void *user, tl_log_level level, const char *line)
 
 tl_log tli_cli_log(const tli_cli_options *o)
 {
-    tl_log_level level = o->settings.quiet ? TL_LOG_ERROR : o->verbose ? TL_LOG_DETAIL : TL_LOG_NOTICE;
+    tl_log_level level = o->quiet ? TL_LOG_ERROR : o->verbose ? TL_LOG_DETAIL : TL_LOG_NOTICE;
     return (tl_log){.level = level, .write = write_log};
 }
 
@@ -51,7 +51,7 @@ tl_status tli_cli_open_device(const tli_cli_options *o, const tl_log *log, tl_co
         .device = o->device[0] != '\0' ? o->device : NULL,
         .path = o->kernel_path,
         .gemm = o->gemm,
-        .profile = o->settings.profile,
+        .profile = o->profile,
         .memory_limit = o->memory_limit,
         .log = log,
     };

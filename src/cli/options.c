@@ -213,13 +213,15 @@ static tl_status read_image(tli_cli_options *o, tl_error *err)
     return TL_OK;
 }
 
-/* Fields that take the value of another one unless they are given. */
+/* Fields that take the value of another one, or that the data say, unless they are given. */
 static void complete_fields(tl_settings *s, const flag_value *values)
 {
     const field *list[FIELDS_MAX];
     const int count = tli_settings_fields(tli_task_find(s->task), list);
     char flag[FIELD_TEXT_CAPACITY];
     for (int i = 0; i < count; i++) {
+        if ((list[i]->use & FIELD_OF_DATA) != 0)
+            s->run.exact_labels |= is_given(values, tli_field_flag(list[i], flag));
         if (list[i]->follows == NULL || is_given(values, tli_field_flag(list[i], flag))) continue;
         for (int k = 0; k < count; k++)
             if (strcmp(list[k]->key, list[i]->follows) == 0)
@@ -235,13 +237,11 @@ static void complete(tli_cli_options *o, const flag_value *values)
     if (is_given(values, "relative") && m->relative == 0) m->relative = TL_ROLE_QKV;
     if (is_given(values, "dim") && !is_given(values, "mlp-dim")) m->mlp_dim = 4 * m->dim;
     complete_fields(s, values);
-    if (is_given(values, "checkpoint-every")) s->checkpoint_minutes = 0.0f;
-    s->keep_all = is_given(values, "keep") && s->keep == 0;
-    s->batch_given = is_given(values, "batch-size");
-    s->stored_length = !is_given(values, "steps") && !is_given(values, "epochs");
-    s->vocab_given = is_given(values, "vocab-size");
-    s->classes_given = is_given(values, "classes");
-    s->profile |= o->trace[0] != '\0';
+    if (is_given(values, "checkpoint-every")) s->run.checkpoint_minutes = 0.0f;
+    s->run.keep_all = is_given(values, "keep") && s->run.keep == 0;
+    s->run.exact_batch = is_given(values, "batch-size");
+    s->run.stored_length = !is_given(values, "steps") && !is_given(values, "epochs");
+    o->profile |= o->trace[0] != '\0';
     const char *device = getenv("TRANSLUTION_DEVICE");
     if (o->device[0] == '\0' && device != NULL) snprintf(o->device, sizeof o->device, "%s", device);
 }

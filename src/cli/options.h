@@ -61,7 +61,7 @@ typedef struct tli_cli_options {
     double val_fraction;
     uint32_t threads; /* 0: as many as cores */
     bool chars, per_file;
-    bool help, version, verbose, json, dry_run, diff, self_test;
+    bool help, version, verbose, quiet, profile, json, dry_run, diff, self_test;
     tli_cli_bench bench;
     tli_cli_generate generate;
     char trace[1024]; /* file for a Chrome trace; empty: none */

@@ -163,9 +163,9 @@ static bool batch_fits(const tl_settings *s, uint32_t batch, const tli_cli_limit
     tli_memory_plan plan;
     tl_model_config model = s->model;
     bool fits;
-    return tli_model_plan_training(&model, batch, tli_optimizer_rule_of(s->optimizer), s->recompute,
-                                   limits->total_bytes, limits->max_alloc_bytes, &plan, &fits,
-                                   NULL) == TL_OK &&
+    return tli_model_plan_training(&model, batch, tli_optimizer_rule_of(s->training.optimizer),
+                                   s->run.recompute, limits->total_bytes, limits->max_alloc_bytes, &plan,
+                                   &fits, NULL) == TL_OK &&
            fits;
 }
 
@@ -209,7 +209,7 @@ void tli_cli_print_plan(FILE *out, const tl_settings *settings, uint64_t params,
                  extent(m->patch_depth, m->patch_height, m->patch_width, patch));
     fprintf(out, "%s, dim %u, depth %u, heads %u x %u, mlp %u, %s, batch %u: %" PRIu64 " parameters\n",
             tl_op_name(m->op), m->dim, m->depth, m->heads, m->head_dim, m->mlp_dim, input,
-            settings->batch_size, params);
+            settings->training.batch_size, params);
     for (int kind = 0; kind < TL_MEMORY_KINDS; kind++)
         plan_line(out, tl_memory_kind_name((tl_memory_kind)kind), plan->bytes[kind]);
     plan_line(out, "sum", plan->total);
@@ -228,7 +228,7 @@ void tli_cli_print_plan(FILE *out, const tl_settings *settings, uint64_t params,
         fprintf(out, "  fits: yes\n");
         return;
     }
-    uint32_t batch = tli_cli_largest_batch(settings, settings->batch_size, limits);
+    uint32_t batch = tli_cli_largest_batch(settings, settings->training.batch_size, limits);
     if (batch > 0)
         fprintf(out, "  fits: no; the largest batch that would fit is %u\n", batch);
     else

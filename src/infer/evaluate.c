@@ -15,7 +15,7 @@ enum { EVAL_BATCH = 64 };
 static uint32_t fitting_batch(const tl_context *ctx, const tl_settings *s)
 {
     const tli_limits *limits = tli_context_limits(ctx);
-    uint32_t batch = s->batch_size;
+    uint32_t batch = s->training.batch_size;
     tli_memory_plan plan;
     while (batch > 1 && (tli_model_plan(&s->model, batch, NULL, &plan, NULL) != TL_OK ||
                          plan.total > limits->memory_limit || plan.largest > limits->max_alloc_bytes))
@@ -39,7 +39,7 @@ static tl_status score_model(tl_context *ctx, const tli_task *task, tli_safetens
 {
     tli_model *model = NULL;
     result->steps = tli_model_step(st);
-    TLI_TRY(tli_model_create(ctx, &s->model, s->batch_size, NULL, &model));
+    TLI_TRY(tli_model_create(ctx, &s->model, s->training.batch_size, NULL, &model));
     tl_status status = tli_model_load(ctx, tli_model_registry(model), st);
     result->params = tli_registry_count(tli_model_registry(model));
     if (status == TL_OK && hooks != NULL && hooks->progress != NULL)
@@ -58,8 +58,8 @@ static tl_status evaluate(tl_context *ctx, tli_safetensors *st, tl_settings *s, 
 {
     const tli_task *task = tli_task_find(s->task);
     tli_task_data *data = NULL;
-    s->log = tli_context_log(ctx);
-    if (s->confusion[0] != '\0' && !task->classifies)
+    s->run.log = tli_context_log(ctx);
+    if (s->run.confusion[0] != '\0' && !task->classifies)
         return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE,
                         "--confusion is a table of classes, and %s has none: leave it away", task->name);
     TLI_TRY(task->open(s, false, &data, tl_context_error(ctx)));
@@ -84,12 +84,13 @@ tl_status tl_evaluate(tl_context *ctx, const char *checkpoint, tl_settings *sett
     tl_status status = tli_settings_from_metadata(&st, &stored, err);
     if (status == TL_OK) {
         tli_settings_take_tested(&stored, settings);
-        stored.batch_size = settings->batch_size != 0 ? settings->batch_size : EVAL_BATCH;
-        if (settings->batch_size == 0) stored.batch_size = fitting_batch(ctx, &stored);
+        stored.training.batch_size = settings->training.batch_size != 0 ? settings->training.batch_size
+                                                                        : EVAL_BATCH;
+        if (settings->training.batch_size == 0) stored.training.batch_size = fitting_batch(ctx, &stored);
         *settings = stored;
         status = evaluate(ctx, &st, settings, hooks, result);
     }
-    settings->vocabulary = settings->class_names = NULL; /* they were the file's */
+    settings->training.vocabulary = settings->training.class_names = NULL; /* they were the file's */
     tli_st_close(&st);
     return status;
 }

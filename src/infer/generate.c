@@ -48,7 +48,8 @@ static tl_status open_vocabulary(run *r)
 {
     tl_error *err = tl_context_error(r->ctx);
     const uint32_t size = r->settings.model.vocab_size;
-    TLI_TRY(tli_vocabulary_open(r->settings.vocabulary, r->g->vocab, r->g->encoder, &r->vocabulary, err));
+    TLI_TRY(tli_vocabulary_open(r->settings.training.vocabulary, r->g->vocab, r->g->encoder, &r->vocabulary,
+                                err));
     if (r->vocabulary.size <= size) return TL_OK;
     return tli_fail(
         err, TL_ERROR_INPUT,

@@ -204,16 +204,16 @@ static tl_status score_main(tl_context *ctx, const tli_task *task, tli_model *mo
                             const tl_settings *s, const tl_hooks *hooks, tli_scores *scores)
 {
     const int set = task->main_set(s);
-    if (s->confusion[0] == '\0') return tli_score_set(ctx, task, model, data, set, hooks, NULL, scores);
+    if (s->run.confusion[0] == '\0') return tli_score_set(ctx, task, model, data, set, hooks, NULL, scores);
     const size_t classes = s->model.classes;
     table_file table;
-    TLI_TRY(table_open(s->confusion, &table, tl_context_error(ctx)));
+    TLI_TRY(table_open(s->run.confusion, &table, tl_context_error(ctx)));
     tli_confusion confusion = {s->model.classes, calloc(classes * classes, sizeof *confusion.counts)};
     tl_status status = confusion.counts != NULL ? TL_OK : no_memory(ctx);
     if (status == TL_OK) status = tli_score_set(ctx, task, model, data, set, hooks, &confusion, scores);
     tl_error *err = status == TL_OK ? tl_context_error(ctx)
                                     : NULL; /* which otherwise says what was wrong before */
-    const tl_status closed = table_close(s->confusion, &table, task, data,
+    const tl_status closed = table_close(s->run.confusion, &table, task, data,
                                          status == TL_OK ? &confusion : NULL, err);
     free(confusion.counts);
     return status == TL_OK ? closed : status;

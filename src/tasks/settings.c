@@ -19,6 +19,11 @@
         .key = #member, .type = FIELD_U32, .at = offsetof(tl_settings, model.member), .use = FIELD_STORED,   \
         .flag = by                                                                                           \
     }
+#define MODEL_NUMBER_OF_DATA(member)                                                                         \
+    {                                                                                                        \
+        .key = #member, .type = FIELD_U32, .at = offsetof(tl_settings, model.member),                        \
+        .use = FIELD_STORED | FIELD_OF_DATA                                                                  \
+    }
 #define MODEL_CHOICE(name, member, list)                                                                     \
     {                                                                                                        \
         .key = name, .type = FIELD_CHOICE, .at = offsetof(tl_settings, model.member), .use = FIELD_STORED,   \
@@ -26,12 +31,12 @@
     }
 #define STORED(member, kind, least, most)                                                                    \
     {                                                                                                        \
-        .key = #member, .type = kind, .at = offsetof(tl_settings, member), .use = FIELD_STORED,              \
+        .key = #member, .type = kind, .at = offsetof(tl_settings, training.member), .use = FIELD_STORED,     \
         .low = least, .high = most                                                                           \
     }
 #define NOT_STORED(member, kind, least, most)                                                                \
     {                                                                                                        \
-        .key = #member, .type = kind, .at = offsetof(tl_settings, member), .low = least, .high = most        \
+        .key = #member, .type = kind, .at = offsetof(tl_settings, run.member), .low = least, .high = most    \
     }
 
 /* ---- the fields of all tasks, in the order of files ---------------------------------------------- */
@@ -61,11 +66,11 @@ static const field of_images[] = {
     MODEL_NUMBER_BY(patch_depth, "patch-size"),
     MODEL_NUMBER_BY(patch_height, "patch-size"),
     MODEL_NUMBER_BY(patch_width, "patch-size"),
-    MODEL_NUMBER(classes),
+    MODEL_NUMBER_OF_DATA(classes),
 };
 static const field of_sequences[] = {
     MODEL_NUMBER(seq_len),
-    MODEL_NUMBER(vocab_size),
+    MODEL_NUMBER_OF_DATA(vocab_size),
 };
 
 static const field of_models[] = {
@@ -87,14 +92,14 @@ static const field of_training[] = {
     STORED(epochs, FIELD_U64, 1, BIG),
     {.key = "steps",
      .type = FIELD_U64,
-     .at = offsetof(tl_settings, steps),
+     .at = offsetof(tl_settings, training.steps),
      .use = FIELD_STORED,
      .low = 1,
      .high = BIG,
      .zero_is_unset = true},
     {.key = "batch_size",
      .type = FIELD_U32,
-     .at = offsetof(tl_settings, batch_size),
+     .at = offsetof(tl_settings, training.batch_size),
      .use = FIELD_STORED | FIELD_EVAL,
      .low = 1,
      .high = 1048576},
@@ -103,27 +108,27 @@ static const field of_training[] = {
     STORED(grad_clip, FIELD_FLOAT, 0, 1e30),
     {.key = "optimizer",
      .type = FIELD_CHOICE,
-     .at = offsetof(tl_settings, optimizer),
+     .at = offsetof(tl_settings, training.optimizer),
      .use = FIELD_STORED,
      .choices = &tli_optimizer_choices,
      .before = FIELD_FIRST},
     {.key = "beta1",
      .type = FIELD_FLOAT,
-     .at = offsetof(tl_settings, beta1),
+     .at = offsetof(tl_settings, training.beta1),
      .use = FIELD_STORED,
      .high = 0.999999,
      .minus_one_is_unset = true,
      .before = "0.9"},
     {.key = "beta2",
      .type = FIELD_FLOAT,
-     .at = offsetof(tl_settings, beta2),
+     .at = offsetof(tl_settings, training.beta2),
      .use = FIELD_STORED,
      .high = 0.999999,
      .minus_one_is_unset = true,
      .before = "0.999"},
     {.key = "eps",
      .type = FIELD_FLOAT,
-     .at = offsetof(tl_settings, eps),
+     .at = offsetof(tl_settings, training.eps),
      .use = FIELD_STORED,
      .low = 1e-12,
      .high = 1,
@@ -131,12 +136,12 @@ static const field of_training[] = {
      .before = "1e-8"},
     {.key = "schedule",
      .type = FIELD_CHOICE,
-     .at = offsetof(tl_settings, schedule),
+     .at = offsetof(tl_settings, training.schedule),
      .use = FIELD_STORED,
      .choices = &tli_schedule_choices},
     {.key = "schedule_version",
      .type = FIELD_U32,
-     .at = offsetof(tl_settings, schedule_version),
+     .at = offsetof(tl_settings, training.schedule_version),
      .use = FIELD_STORED,
      .low = 1,
      .high = TL_SCHEDULE_VERSION,
@@ -146,7 +151,7 @@ static const field of_training[] = {
     STORED(limit_train, FIELD_U32, 0, 4294967295.0),
     {.key = "limit_test",
      .type = FIELD_U32,
-     .at = offsetof(tl_settings, limit_test),
+     .at = offsetof(tl_settings, training.limit_test),
      .use = FIELD_STORED | FIELD_TESTED | FIELD_EVAL,
      .high = 4294967295.0},
 };
@@ -154,7 +159,7 @@ static const field of_training[] = {
 static const field of_runs[] = {
     {.key = "stop_after",
      .type = FIELD_U64,
-     .at = offsetof(tl_settings, stop_after),
+     .at = offsetof(tl_settings, run.stop_after),
      .low = 1,
      .high = BIG,
      .zero_is_unset = true},
@@ -164,7 +169,7 @@ static const field of_runs[] = {
     NOT_STORED(keep, FIELD_U64, 0, BIG),
     {.key = "recompute",
      .type = FIELD_CHOICE,
-     .at = offsetof(tl_settings, recompute),
+     .at = offsetof(tl_settings, run.recompute),
      .choices = &tli_recompute_choices},
 };
 
@@ -234,7 +239,7 @@ static void set_common(tl_settings *s, const tli_task *task)
     const tli_preset *tiny = tli_preset_at(0);
     memset(s, 0, sizeof *s);
     snprintf(s->task, sizeof s->task, "%s", task->name);
-    snprintf(s->data, sizeof s->data, "synthetic");
+    snprintf(s->run.data, sizeof s->run.data, "synthetic");
     s->model = (tl_model_config){.arch = task->arch,
                                  .op = TL_OP_ATTENTION,
                                  .dim = tiny->dim,
@@ -243,12 +248,12 @@ static void set_common(tl_settings *s, const tli_task *task)
                                  .head_dim = tiny->head_dim,
                                  .mlp_dim = tiny->mlp_dim,
                                  .relenc_dim = 8};
-    s->lr = 3e-4f;
-    s->weight_decay = 0.05f;
-    s->beta1 = s->beta2 = -1.0f; /* the optimizer's own, as eps 0 */
-    s->schedule = TL_SCHEDULE_COSINE;
-    s->schedule_version = TL_SCHEDULE_VERSION;
-    s->checkpoint_minutes = 15.0f;
+    s->training.lr = 3e-4f;
+    s->training.weight_decay = 0.05f;
+    s->training.beta1 = s->training.beta2 = -1.0f; /* the optimizer's own, as eps 0 */
+    s->training.schedule = TL_SCHEDULE_COSINE;
+    s->training.schedule_version = TL_SCHEDULE_VERSION;
+    s->run.checkpoint_minutes = 15.0f;
 }
 
 bool tl_settings_default(tl_settings *s, const char *name)
@@ -284,11 +289,11 @@ void tli_settings_copy_tested(tl_settings *s, const tl_settings *from)
 
 void tli_settings_complete_optimizer(tl_settings *s)
 {
-    const optimizer_rule *rule = tli_optimizer_rule_of(s->optimizer);
+    const optimizer_rule *rule = tli_optimizer_rule_of(s->training.optimizer);
     if (rule == NULL) return;
-    if (s->beta1 < 0.0f) s->beta1 = rule->beta1;
-    if (s->beta2 < 0.0f) s->beta2 = rule->beta2;
-    if (s->eps == 0.0f) s->eps = rule->eps;
+    if (s->training.beta1 < 0.0f) s->training.beta1 = rule->beta1;
+    if (s->training.beta2 < 0.0f) s->training.beta2 = rule->beta2;
+    if (s->training.eps == 0.0f) s->training.eps = rule->eps;
 }
 
 tl_result tli_result_empty(void)

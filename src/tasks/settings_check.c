@@ -7,7 +7,7 @@
 
 #define TEXT(member)                                                                                         \
     {                                                                                                        \
-#member, offsetof(tl_settings, member), sizeof((tl_settings *)0)->member                             \
+#member, offsetof(tl_settings, run.member), sizeof((tl_settings *)0)->run.member                     \
     }
 
 static const struct {
@@ -65,9 +65,9 @@ static tl_status check_training(const tl_settings *s, tl_error *err)
         return tli_fail(err, TL_ERROR_USAGE, "unknown task '%.*s': this version trains %s",
                         (int)sizeof s->task, s->task, tli_task_names(NULL, ", ", names));
     TLI_TRY(tli_settings_check_numbers(s, err));
-    if (tli_optimizer_rule_of(s->optimizer)->eps == 0.0f && s->eps != 0.0f)
+    if (tli_optimizer_rule_of(s->training.optimizer)->eps == 0.0f && s->training.eps != 0.0f)
         return tli_fail(err, TL_ERROR_USAGE, "the optimizer %s has no eps: leave it 0",
-                        tli_choice_shown(&tli_optimizer_choices, (int)s->optimizer));
+                        tli_choice_shown(&tli_optimizer_choices, (int)s->training.optimizer));
     TLI_TRY(tli_model_check(&s->model, err));
     if (s->model.arch != task->arch)
         return tli_fail(err, TL_ERROR_USAGE, "%s trains models of the architecture %s, not %s", s->task,

@@ -26,21 +26,21 @@ static void set_defaults(tl_settings *s)
     s->model.channels = 1;
     s->model.patch_height = s->model.patch_width = 12;
     s->model.classes = 10;
-    s->epochs = 20;
-    s->batch_size = 256;
+    s->training.epochs = 20;
+    s->training.batch_size = 256;
 }
 
 static const field own_fields[] = {
     {.key = "motion",
      .type = FIELD_CHOICE,
-     .at = offsetof(tl_settings, motion),
+     .at = offsetof(tl_settings, training.motion),
      .use = FIELD_STORED | FIELD_TRAIN,
      .choices = &tli_motion_choices,
      .after = "translution_layers",
      .help = "training digits: centred or anywhere (static)"},
     {.key = "test_motion",
      .type = FIELD_CHOICE,
-     .at = offsetof(tl_settings, test_motion),
+     .at = offsetof(tl_settings, training.test_motion),
      .use = FIELD_STORED | FIELD_TESTED | FIELD_TRAIN | FIELD_EVAL,
      .choices = &tli_motion_choices,
      .after = "motion",
@@ -57,7 +57,7 @@ static tl_status check(const tl_settings *s, tl_error *err)
 {
     if (s->model.channels != 1)
         return tli_fail(err, TL_ERROR_USAGE, "mnist takes images of 1 channel, not %u", s->model.channels);
-    if (s->model.classes >= 10 || strcmp(s->data, "synthetic") != 0)
+    if (s->model.classes >= 10 || strcmp(s->run.data, "synthetic") != 0)
         return TL_OK; /* files: their labels say */
     return tli_fail(err, TL_ERROR_USAGE, "--classes %u is too few: mnist has the labels 0 to 9",
                     s->model.classes);
@@ -66,23 +66,24 @@ static tl_status check(const tl_settings *s, tl_error *err)
 /* Images must fit the field, labels the classes. */
 static tl_status load(const tl_settings *s, bool train, tli_dataset *set, tl_error *err)
 {
-    const uint32_t limit = train ? s->limit_train : s->limit_test;
-    if (strcmp(s->data, "synthetic") == 0)
-        TLI_TRY(tli_digits_draw(s->seed, train, limit, set, err));
+    const uint32_t limit = train ? s->training.limit_train : s->training.limit_test;
+    if (strcmp(s->run.data, "synthetic") == 0)
+        TLI_TRY(tli_digits_draw(s->training.seed, train, limit, set, err));
     else
-        TLI_TRY(tli_idx_load(s->data, train, limit, set, err));
+        TLI_TRY(tli_idx_load(s->run.data, train, limit, set, err));
     if (set->height > s->model.image_height || set->width > s->model.image_width)
         return tli_fail(
             err, TL_ERROR_USAGE,
             "the images of %s are %u x %u and do not fit a field of %u x %u: use a larger --image-size",
-            s->data, set->height, set->width, s->model.image_height, s->model.image_width);
+            s->run.data, set->height, set->width, s->model.image_height, s->model.image_width);
     for (uint32_t i = 0; i < set->count; i++)
         if (set->labels[i] >= s->model.classes)
             return tli_fail(
                 err, TL_ERROR_INPUT,
                 "label %u of %s/%s-labels-idx1-ubyte is %u, but the model has %u classes, 0 to %u: "
                 "train with more --classes",
-                i, s->data, train ? "train" : "t10k", set->labels[i], s->model.classes, s->model.classes - 1);
+                i, s->run.data, train ? "train" : "t10k", set->labels[i], s->model.classes,
+                s->model.classes - 1);
     return TL_OK;
 }
 
@@ -100,7 +101,8 @@ static void close_data(tli_task_data *d)
 static tl_status open_data(tl_settings *s, bool train, tli_task_data **data, tl_error *err)
 {
     tli_task_data *d = calloc(1, sizeof *d);
-    if (d == NULL) return tli_fail(err, TL_ERROR_MEMORY, "out of host memory for the images of %s", s->data);
+    if (d == NULL)
+        return tli_fail(err, TL_ERROR_MEMORY, "out of host memory for the images of %s", s->run.data);
     d->s = s;
     d->ordered = d->filled = UINT64_MAX;
     tl_status status = train ? load(s, true, &d->train, err) : TL_OK;
@@ -128,8 +130,8 @@ static tli_set_identity identify(const tli_task_data *d, bool train)
 {
     const tli_dataset *set = train ? &d->train : &d->test;
     tli_set_identity identity = {.samples = set->count};
-    if (strcmp(d->s->data, "synthetic") == 0) {
-        tli_identity_add(&identity, d->s->data, strlen(d->s->data));
+    if (strcmp(d->s->run.data, "synthetic") == 0) {
+        tli_identity_add(&identity, d->s->run.data, strlen(d->s->run.data));
         return identity;
     }
     tli_identity_add_number(&identity, set->height);
@@ -146,7 +148,7 @@ static size_t field_size(const tl_settings *s)
 
 static tl_status ensure_batch(tli_task_data *d, tl_error *err)
 {
-    const uint32_t wanted = d->s->batch_size;
+    const uint32_t wanted = d->s->training.batch_size;
     if (d->capacity >= wanted) return TL_OK;
     free(d->images);
     free(d->targets);
@@ -170,7 +172,7 @@ static void fill(tli_task_data *d, const tli_dataset *set, const uint32_t *order
         const uint32_t index = order != NULL ? order[first + i] : first + i;
         for (uint32_t frame = 0; frame < frames; frame++) {
             uint32_t y, x;
-            tli_motion_frame(motion, d->s->seed, purpose, epoch, index, frame, frames, height, width,
+            tli_motion_frame(motion, d->s->training.seed, purpose, epoch, index, frame, frames, height, width,
                              set->height, set->width, &y, &x);
             tli_motion_place(set, index, y, x, height, width,
                              d->images + i * field_size(d->s) + (size_t)frame * height * width);
@@ -189,12 +191,13 @@ static tl_status prepare(tli_task_data *d, uint64_t done, tl_error *err)
 {
     if (d->filled == done) return TL_OK;
     TLI_TRY(ensure_batch(d, err));
-    const uint32_t size = d->s->batch_size;
+    const uint32_t size = d->s->training.batch_size;
     const uint64_t steps = (d->train.count + (uint64_t)size - 1) / size, epoch = done / steps;
     const uint32_t first = (uint32_t)(done % steps) * size, left = d->train.count - first;
-    if (epoch != d->ordered) tli_epoch_order(d->s->seed, epoch, d->train.count, d->order);
+    if (epoch != d->ordered) tli_epoch_order(d->s->training.seed, epoch, d->train.count, d->order);
     d->ordered = epoch;
-    fill(d, &d->train, d->order, first, left < size ? left : size, d->s->motion, "motion/train", epoch);
+    fill(d, &d->train, d->order, first, left < size ? left : size, d->s->training.motion, "motion/train",
+         epoch);
     d->filled = done;
     return TL_OK;
 }
@@ -208,20 +211,21 @@ static tl_status batch(tli_task_data *d, uint64_t done, tli_inputs *inputs, tl_e
 
 static int main_set(const tl_settings *s)
 {
-    return (int)s->test_motion;
+    return (int)s->training.test_motion;
 }
 
 /* Positions of dynamic images depend on the seed alone. */
 static tl_status test_begin(tli_task_data *d, int set, uint64_t *batches, tl_error *err)
 {
-    *batches = (d->test.count + (uint64_t)d->s->batch_size - 1) / d->s->batch_size;
+    *batches = (d->test.count + (uint64_t)d->s->training.batch_size - 1) / d->s->training.batch_size;
     d->filled = UINT64_MAX; /* the test images take the batch's place */
     return ensure_batch(d, err);
 }
 
 static tl_status test_batch(tli_task_data *d, int set, uint64_t number, tli_test_batch *batch, tl_error *err)
 {
-    const uint32_t size = d->s->batch_size, first = (uint32_t)number * size, left = d->test.count - first;
+    const uint32_t size = d->s->training.batch_size, first = (uint32_t)number * size,
+                   left = d->test.count - first;
     fill(d, &d->test, NULL, first, left < size ? left : size, (tl_motion)set, "motion/test", 0);
     batch->inputs = inputs_of(d);
     return TL_OK;

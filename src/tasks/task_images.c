@@ -33,40 +33,40 @@ static void set_defaults(tl_settings *s)
     s->model.patch_height = s->model.patch_width = 16;
     s->model.channels = 3;
     s->model.classes = 1000;
-    s->epochs = 300;
-    s->batch_size = 256;
-    s->augment = TL_AUGMENT_ALL;
+    s->training.epochs = 300;
+    s->training.batch_size = 256;
+    s->training.augment = TL_AUGMENT_ALL;
 }
 
 static const field own_fields[] = {
     {.key = "augment",
      .type = FIELD_AUGMENT,
-     .at = offsetof(tl_settings, augment),
+     .at = offsetof(tl_settings, training.augment),
      .use = FIELD_STORED | FIELD_TRAIN | FIELD_LOADER,
      .choices = &tli_augment_choices,
      .metavar = "LIST",
      .help = "random changes, one or several joined by commas (default: all), of"},
     {.key = "workers",
      .type = FIELD_U32,
-     .at = offsetof(tl_settings, workers),
+     .at = offsetof(tl_settings, run.workers),
      .use = FIELD_TRAIN | FIELD_EVAL | FIELD_LOADER,
      .high = 1024,
      .help = "threads that load images (0: one a core)"},
     {.key = "strict",
      .type = FIELD_BOOL,
-     .at = offsetof(tl_settings, strict),
+     .at = offsetof(tl_settings, run.strict),
      .use = FIELD_TRAIN | FIELD_EVAL | FIELD_LOADER | FIELD_OF_FILES,
      .help = "a file that is no sound image is an error, not passed over"},
     {.key = "exact_decode",
      .type = FIELD_BOOL,
-     .at = offsetof(tl_settings, exact_decode),
+     .at = offsetof(tl_settings, training.exact_decode),
      .use = FIELD_STORED | FIELD_TRAIN | FIELD_LOADER | FIELD_OF_FILES,
      .before = "false",
      .flag = "exact-decode",
      .help = "decode large JPEGs in full, as evaluation does; else down to twice the size that is needed"},
     {.key = "class_names",
      .type = FIELD_LONG_TEXT,
-     .at = offsetof(tl_settings, class_names),
+     .at = offsetof(tl_settings, training.class_names),
      .use = FIELD_STORED,
      .described = "the list of classes of --data"},
 };
@@ -77,8 +77,8 @@ static tl_status check(const tl_settings *s, tl_error *err)
     if (m->image_height != m->image_width || m->image_depth > 1 || m->channels != 3)
         return tli_fail(err, TL_ERROR_USAGE, "vit takes square images of 3 channels, not %u x %u x %u of %u",
                         m->image_depth, m->image_height, m->image_width, m->channels);
-    if ((s->augment & ~(uint32_t)TL_AUGMENT_ALL) != 0)
-        return tli_fail(err, TL_ERROR_USAGE, "there is no augmentation of number %u", s->augment);
+    if ((s->training.augment & ~(uint32_t)TL_AUGMENT_ALL) != 0)
+        return tli_fail(err, TL_ERROR_USAGE, "there is no augmentation of number %u", s->training.augment);
     return TL_OK;
 }
 
@@ -95,7 +95,7 @@ static void close_data(tli_task_data *d)
     tli_image_folder_free(&d->val);
     tli_dataset_free(&d->train_digits);
     tli_dataset_free(&d->val_digits);
-    if (d->s->class_names == d->names_json) d->s->class_names = NULL;
+    if (d->s->training.class_names == d->names_json) d->s->training.class_names = NULL;
     cJSON_free(d->names_json);
     free(d);
 }
@@ -108,8 +108,8 @@ static tl_status open_digits(tli_task_data *d, bool train, tl_error *err)
         d->digit_names[i] = d->digit_text[i];
     }
     d->names = d->digit_names;
-    if (train) TLI_TRY(tli_digits_draw(s->seed, 1, s->limit_train, &d->train_digits, err));
-    return tli_digits_draw(s->seed, 0, s->limit_test, &d->val_digits, err);
+    if (train) TLI_TRY(tli_digits_draw(s->training.seed, 1, s->training.limit_train, &d->train_digits, err));
+    return tli_digits_draw(s->training.seed, 0, s->training.limit_test, &d->val_digits, err);
 }
 
 /* "data/train: 24 images of 3 classes; ignored 12 files: 7 .gif, 5 .txt" */
@@ -119,19 +119,19 @@ static void describe_folder(const tli_task_data *d, const tli_image_folder *f)
     if (f->count < f->found) snprintf(limited, sizeof limited, "%u of ", f->count);
     if (f->ignored > 0)
         snprintf(ignored, sizeof ignored, "; ignored %u files: %s", f->ignored, f->ignored_kinds);
-    tli_log_write(d->s->log, TL_LOG_NOTICE, "%s: %s%u images of %u classes%s", f->root, limited, f->found,
+    tli_log_write(d->s->run.log, TL_LOG_NOTICE, "%s: %s%u images of %u classes%s", f->root, limited, f->found,
                   f->classes, ignored);
 }
 
 static tl_status open_folders(tli_task_data *d, bool train, tl_error *err)
 {
     const tl_settings *s = d->s;
-    if (train) TLI_TRY(tli_image_folder_open(s->data, "train", s->limit_train, &d->train, err));
-    TLI_TRY(tli_image_folder_open(s->data, "val", s->limit_test, &d->val, err));
+    if (train) TLI_TRY(tli_image_folder_open(s->run.data, "train", s->training.limit_train, &d->train, err));
+    TLI_TRY(tli_image_folder_open(s->run.data, "val", s->training.limit_test, &d->val, err));
     d->names = d->val.class_names;
     d->val_named = calloc(d->val.count, 1);
     if (d->val_named == NULL)
-        return tli_fail(err, TL_ERROR_MEMORY, "out of host memory for the images of %s", s->data);
+        return tli_fail(err, TL_ERROR_MEMORY, "out of host memory for the images of %s", s->run.data);
     if (train) describe_folder(d, &d->train);
     describe_folder(d, &d->val);
     if (!train) return TL_OK;
@@ -162,7 +162,7 @@ static char **strings_of(const cJSON *array, int *count)
 /* A checkpoint's classes must be the data's. Both are compared as text, see core/text.h: `names` has the data's. */
 static tl_status match_names(const tli_task_data *d, const cJSON *names, tl_error *err)
 {
-    cJSON *stored = cJSON_Parse(d->s->class_names);
+    cJSON *stored = cJSON_Parse(d->s->training.class_names);
     int our_count, their_count;
     char **ours = strings_of(names, &our_count), **theirs = strings_of(stored, &their_count);
     tli_image_folder shown = {.class_names = ours, .classes = (uint32_t)our_count};
@@ -188,25 +188,26 @@ static tl_status settle_classes(tli_task_data *d, bool train, tl_error *err)
     cJSON *names = tli_json_text_array(d->names, classes);
     d->names_json = names != NULL ? cJSON_PrintUnformatted(names) : NULL;
     tl_status status = d->names_json != NULL ? TL_OK : no_memory(err);
-    if (status == TL_OK && !train && s->class_names != NULL && s->class_names[0] == '[')
+    if (status == TL_OK && !train && s->training.class_names != NULL && s->training.class_names[0] == '[')
         status = match_names(d, names, err);
     cJSON_Delete(names);
     TLI_TRY(status);
-    if ((s->classes_given || !train) && s->model.classes != classes)
+    if ((s->run.exact_labels || !train) && s->model.classes != classes)
         return tli_fail(err, train ? TL_ERROR_USAGE : TL_ERROR_INPUT, "%s has %u classes, not %u: %s",
-                        s->data, classes, s->model.classes,
+                        s->run.data, classes, s->model.classes,
                         train ? "leave --classes away" : "the checkpoint was trained on others");
     s->model.classes = classes;
-    if (train) s->class_names = d->names_json;
+    if (train) s->training.class_names = d->names_json;
     return TL_OK;
 }
 
 static tl_status open_data(tl_settings *s, bool train, tli_task_data **data, tl_error *err)
 {
     tli_task_data *d = calloc(1, sizeof *d);
-    if (d == NULL) return tli_fail(err, TL_ERROR_MEMORY, "out of host memory for the images of %s", s->data);
+    if (d == NULL)
+        return tli_fail(err, TL_ERROR_MEMORY, "out of host memory for the images of %s", s->run.data);
     d->s = s;
-    d->synthetic = strcmp(s->data, "synthetic") == 0;
+    d->synthetic = strcmp(s->run.data, "synthetic") == 0;
     tl_status status = d->synthetic ? open_digits(d, train, err) : open_folders(d, train, err);
     if (status == TL_OK) status = settle_classes(d, train, err);
     if (status == TL_OK)
@@ -238,7 +239,7 @@ static tli_set_identity identify(const tli_task_data *d, bool train)
     const tli_image_folder *f = train ? &d->train : &d->val;
     if (d->synthetic) {
         tli_set_identity drawn = {.samples = train ? d->train_digits.count : d->val_digits.count};
-        tli_identity_add(&drawn, d->s->data, strlen(d->s->data));
+        tli_identity_add(&drawn, d->s->run.data, strlen(d->s->run.data));
         return drawn;
     }
     tli_set_identity identity = {.samples = f->count};
@@ -261,15 +262,15 @@ static tl_status make_loader(const tli_task_data *d, bool train, tli_loader **lo
                                 : &d->val_digits,
         .classes = s->model.classes,
         .size = s->model.image_height,
-        .batch = s->batch_size,
+        .batch = s->training.batch_size,
         .train = train,
-        .augment = s->augment,
-        .seed = s->seed,
-        .workers = s->workers,
-        .strict = s->strict,
+        .augment = s->training.augment,
+        .seed = s->training.seed,
+        .workers = s->run.workers,
+        .strict = s->run.strict,
         .named = train ? NULL : d->val_named,
-        .exact_decode = s->exact_decode,
-        .log = s->log,
+        .exact_decode = s->training.exact_decode,
+        .log = s->run.log,
     };
     return tli_loader_create(&options, loader, err);
 }

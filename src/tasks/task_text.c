@@ -21,22 +21,22 @@ static void set_defaults(tl_settings *s)
 {
     s->model.seq_len = 160;
     s->model.vocab_size = 50257;
-    s->epochs = 300;
-    s->samples_per_epoch = 32000;
-    s->batch_size = 8;
-    s->grad_clip = 1.0f;
+    s->training.epochs = 300;
+    s->training.samples_per_epoch = 32000;
+    s->training.batch_size = 8;
+    s->training.grad_clip = 1.0f;
 }
 
 static const field own_fields[] = {
     {.key = "vocabulary",
      .type = FIELD_LONG_TEXT,
-     .at = offsetof(tl_settings, vocabulary),
+     .at = offsetof(tl_settings, training.vocabulary),
      .use = FIELD_STORED,
      .after = "vocab_size",
      .described = "the vocabulary of --data"},
     {.key = "samples_per_epoch",
      .type = FIELD_U64,
-     .at = offsetof(tl_settings, samples_per_epoch),
+     .at = offsetof(tl_settings, training.samples_per_epoch),
      .use = FIELD_STORED | FIELD_TRAIN,
      .low = 1,
      .high = 4294967295.0,
@@ -48,7 +48,7 @@ static const field own_fields[] = {
 
 static bool is_synthetic(const tl_settings *s)
 {
-    return strcmp(s->data, "synthetic") == 0;
+    return strcmp(s->run.data, "synthetic") == 0;
 }
 
 static tl_status check(const tl_settings *s, tl_error *err)
@@ -57,7 +57,7 @@ static tl_status check(const tl_settings *s, tl_error *err)
         return tli_fail(err, TL_ERROR_USAGE,
                         "--vocab-size %u is too small: the synthetic text has %d characters",
                         s->model.vocab_size, TLI_TEXT_SYMBOLS);
-    if (s->samples_per_epoch < 1)
+    if (s->training.samples_per_epoch < 1)
         return tli_fail(err, TL_ERROR_USAGE, "an epoch has 0 windows: give --samples-per-epoch at least 1");
     return TL_OK;
 }
@@ -67,11 +67,12 @@ static tl_status check(const tl_settings *s, tl_error *err)
 static tl_status load(const tl_settings *s, bool train, tli_tokens *tokens, tl_error *err)
 {
     char path[1100];
-    const uint32_t length = s->model.seq_len, limit = train ? s->limit_train : s->limit_test;
-    const bool by_chars = s->vocabulary != NULL && s->vocabulary[0] == '{';
-    snprintf(path, sizeof path, "%s/%s.bin", s->data, train ? "train" : "val");
+    const uint32_t length = s->model.seq_len,
+                   limit = train ? s->training.limit_train : s->training.limit_test;
+    const bool by_chars = s->training.vocabulary != NULL && s->training.vocabulary[0] == '{';
+    snprintf(path, sizeof path, "%s/%s.bin", s->run.data, train ? "train" : "val");
     if (is_synthetic(s))
-        TLI_TRY(tli_text_draw(s->seed, train, tokens, err));
+        TLI_TRY(tli_text_draw(s->training.seed, train, tokens, err));
     else
         TLI_TRY(tli_tokens_open(path, s->model.vocab_size, by_chars, tokens, err));
     const uint64_t limited = (uint64_t)limit * length + 1;
@@ -85,7 +86,7 @@ static tl_status read_vocabulary(const tl_settings *s, char **text, uint32_t *si
     char path[1100];
     tli_chars chars = {0};
     *size = 0;
-    snprintf(path, sizeof path, "%s/chars.json", s->data);
+    snprintf(path, sizeof path, "%s/chars.json", s->run.data);
     if (!is_synthetic(s) && access(path, F_OK) != 0) {
         *text = strdup("bpe");
         return *text != NULL ? TL_OK
@@ -108,25 +109,26 @@ static tl_status settle_vocabulary(tli_task_data *d, bool train, tl_error *err)
     uint32_t size;
     TLI_TRY(read_vocabulary(s, &d->vocabulary, &size, err));
     if (!train) {
-        if (s->vocabulary == NULL || strcmp(s->vocabulary, d->vocabulary) == 0) return TL_OK;
+        if (s->training.vocabulary == NULL || strcmp(s->training.vocabulary, d->vocabulary) == 0)
+            return TL_OK;
         return tli_fail(
             err, TL_ERROR_INPUT,
             "the ids of %s do not stand for the %s that the model was trained on: give token files of the "
             "same vocabulary",
-            s->data, s->vocabulary[0] == '{' ? "characters" : "tokens");
+            s->run.data, s->training.vocabulary[0] == '{' ? "characters" : "tokens");
     }
-    s->vocabulary = d->vocabulary;
+    s->training.vocabulary = d->vocabulary;
     if (size == 0 || is_synthetic(s)) return TL_OK;
-    if (!s->vocab_given) s->model.vocab_size = size;
+    if (!s->run.exact_labels) s->model.vocab_size = size;
     if (s->model.vocab_size >= size) return TL_OK;
     return tli_fail(err, TL_ERROR_INPUT, "--vocab-size %u is too small: %s/chars.json has %u characters",
-                    s->model.vocab_size, s->data, size);
+                    s->model.vocab_size, s->run.data, size);
 }
 
 static void close_data(tli_task_data *d)
 {
     if (d == NULL) return;
-    if (d->s->vocabulary == d->vocabulary) d->s->vocabulary = NULL;
+    if (d->s->training.vocabulary == d->vocabulary) d->s->training.vocabulary = NULL;
     tli_tokens_close(&d->train);
     tli_tokens_close(&d->test);
     free(d->vocabulary);
@@ -139,7 +141,8 @@ static void close_data(tli_task_data *d)
 static tl_status open_data(tl_settings *s, bool train, tli_task_data **data, tl_error *err)
 {
     tli_task_data *d = calloc(1, sizeof *d);
-    if (d == NULL) return tli_fail(err, TL_ERROR_MEMORY, "out of host memory for the text of %s", s->data);
+    if (d == NULL)
+        return tli_fail(err, TL_ERROR_MEMORY, "out of host memory for the text of %s", s->run.data);
     d->s = s;
     d->filled = UINT64_MAX;
     d->window = malloc(2 * (size_t)s->model.seq_len * sizeof *d->window);
@@ -158,18 +161,18 @@ static tl_status look(tl_settings *s, tl_error *err)
 {
     char path[1100];
     tli_task_data d = {.s = s};
-    snprintf(path, sizeof path, "%s/train.bin", s->data);
+    snprintf(path, sizeof path, "%s/train.bin", s->run.data);
     if (!is_synthetic(s) && access(path, R_OK) != 0)
         return tli_fail(err, TL_ERROR_INPUT, "cannot read the token file %s: %s", path, strerror(errno));
     const tl_status status = settle_vocabulary(&d, true, err);
-    s->vocabulary = NULL;
+    s->training.vocabulary = NULL;
     free(d.vocabulary);
     return status;
 }
 
 static uint64_t samples(const tli_task_data *d)
 {
-    return d->s->samples_per_epoch;
+    return d->s->training.samples_per_epoch;
 }
 
 static tli_set_identity identify(const tli_task_data *d, bool train)
@@ -177,7 +180,7 @@ static tli_set_identity identify(const tli_task_data *d, bool train)
     const tli_tokens *tokens = train ? &d->train : &d->test;
     tli_set_identity identity = {.samples = tokens->count};
     if (is_synthetic(d->s))
-        tli_identity_add(&identity, d->s->data, strlen(d->s->data));
+        tli_identity_add(&identity, d->s->run.data, strlen(d->s->run.data));
     else
         tli_identity_add_ends(&identity, tokens->bytes, tokens->mapped);
     return identity;
@@ -187,7 +190,7 @@ static tli_set_identity identify(const tli_task_data *d, bool train)
 
 static tl_status ensure_batch(tli_task_data *d, tl_error *err)
 {
-    const uint32_t wanted = d->s->batch_size;
+    const uint32_t wanted = d->s->training.batch_size;
     const size_t ids = (size_t)wanted * d->s->model.seq_len;
     if (d->capacity >= wanted) return TL_OK;
     free(d->tokens);
@@ -221,12 +224,15 @@ static tl_status prepare(tli_task_data *d, uint64_t done, tl_error *err)
     const tl_settings *s = d->s;
     if (d->filled == done) return TL_OK;
     TLI_TRY(ensure_batch(d, err));
-    const uint64_t steps = (s->samples_per_epoch + s->batch_size - 1) / s->batch_size, epoch = done / steps;
-    const uint64_t first = done % steps * s->batch_size, left = s->samples_per_epoch - first;
-    d->count = left < s->batch_size ? (uint32_t)left : s->batch_size;
+    const uint64_t steps = (s->training.samples_per_epoch + s->training.batch_size - 1) /
+                           s->training.batch_size,
+                   epoch = done / steps;
+    const uint64_t first = done % steps * s->training.batch_size,
+                   left = s->training.samples_per_epoch - first;
+    d->count = left < s->training.batch_size ? (uint32_t)left : s->training.batch_size;
     for (uint32_t i = 0; i < d->count; i++)
         fill(d, &d->train, i,
-             tli_tokens_random_window(&d->train, s->seed, epoch, first + i, s->model.seq_len));
+             tli_tokens_random_window(&d->train, s->training.seed, epoch, first + i, s->model.seq_len));
     d->filled = done;
     return TL_OK;
 }
@@ -250,14 +256,14 @@ static int main_set(const tl_settings *s)
 static tl_status test_begin(tli_task_data *d, int set, uint64_t *batches, tl_error *err)
 {
     const uint64_t windows = tli_tokens_window_count(&d->test, d->s->model.seq_len);
-    *batches = (windows + d->s->batch_size - 1) / d->s->batch_size;
+    *batches = (windows + d->s->training.batch_size - 1) / d->s->training.batch_size;
     d->filled = UINT64_MAX; /* the test windows take the batch's place */
     return ensure_batch(d, err);
 }
 
 static tl_status test_batch(tli_task_data *d, int set, uint64_t number, tli_test_batch *batch, tl_error *err)
 {
-    const uint32_t length = d->s->model.seq_len, size = d->s->batch_size;
+    const uint32_t length = d->s->model.seq_len, size = d->s->training.batch_size;
     const uint64_t first = number * size, left = tli_tokens_window_count(&d->test, length) - first;
     d->count = left < size ? (uint32_t)left : size;
     for (uint32_t i = 0; i < d->count; i++) fill(d, &d->test, i, (first + i) * length);

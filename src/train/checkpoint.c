@@ -97,7 +97,7 @@ tl_status tli_checkpoint_settings(const char *out, tl_settings *settings, uint64
     tli_checkpoint_file(path, out, *step, "model");
     TLI_TRY(tli_st_open(path, &st, err));
     const tl_status status = tli_settings_from_metadata(&st, settings, err);
-    settings->vocabulary = settings->class_names = NULL; /* they were the file's */
+    settings->training.vocabulary = settings->training.class_names = NULL; /* they were the file's */
     tli_st_close(&st);
     return status;
 }
@@ -105,10 +105,10 @@ tl_status tli_checkpoint_settings(const char *out, tl_settings *settings, uint64
 /* Takes the length of the run from `settings` when that is a longer one, counted alike. */
 static void allow_longer(tl_settings *stored, const tl_settings *settings, const tl_log *log)
 {
-    const bool by_steps = stored->steps > 0;
-    uint64_t *before = by_steps ? &stored->steps : &stored->epochs;
-    const uint64_t now = by_steps ? settings->steps : settings->epochs;
-    if (by_steps != (settings->steps > 0) || now <= *before) return;
+    const bool by_steps = stored->training.steps > 0;
+    uint64_t *before = by_steps ? &stored->training.steps : &stored->training.epochs;
+    const uint64_t now = by_steps ? settings->training.steps : settings->training.epochs;
+    if (by_steps != (settings->training.steps > 0) || now <= *before) return;
     tli_log_write(
         log, TL_LOG_NOTICE,
         "the run is now of %llu %s instead of %llu: from the next step on its schedule is that of the "

@@ -9,8 +9,8 @@ enum { STAY_BY_TIME = 2 };
 
 void tli_checkpoint_clock_start(tli_checkpoint_clock *clock, const tl_settings *s)
 {
-    clock->every = s->checkpoint_every;
-    clock->seconds = 60.0 * (double)s->checkpoint_minutes;
+    clock->every = s->run.checkpoint_every;
+    clock->seconds = 60.0 * (double)s->run.checkpoint_minutes;
     tli_checkpoint_clock_reset(clock);
 }
 
@@ -27,8 +27,8 @@ void tli_checkpoint_clock_reset(tli_checkpoint_clock *clock)
 
 uint64_t tli_checkpoint_keep(const tl_settings *s)
 {
-    if (s->keep > 0 || s->keep_all) return s->keep;
-    return s->checkpoint_every == 0 && s->checkpoint_minutes > 0 ? STAY_BY_TIME : 0;
+    if (s->run.keep > 0 || s->run.keep_all) return s->run.keep;
+    return s->run.checkpoint_every == 0 && s->run.checkpoint_minutes > 0 ? STAY_BY_TIME : 0;
 }
 
 /* The most that the folder will hold: those that stay, and the next one before the oldest goes. */
@@ -36,9 +36,9 @@ static uint64_t most_checkpoints(const tl_settings *s, uint64_t steps)
 {
     const uint64_t keep = tli_checkpoint_keep(s);
     uint64_t written = 1; /* the one at the end */
-    if (s->checkpoint_every > 0)
-        written = steps / s->checkpoint_every + (steps % s->checkpoint_every != 0);
-    else if (s->checkpoint_minutes > 0)
+    if (s->run.checkpoint_every > 0)
+        written = steps / s->run.checkpoint_every + (steps % s->run.checkpoint_every != 0);
+    else if (s->run.checkpoint_minutes > 0)
         written = keep > 0 ? steps : STAY_BY_TIME + 1; /* nobody knows how long the steps take */
     return keep > 0 && keep + 1 < written ? keep + 1 : written;
 }

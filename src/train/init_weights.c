@@ -68,7 +68,7 @@ static tl_status check_same_op(const transfer *t)
 static tl_status origin_open(transfer *t)
 {
     origin *from = &t->from;
-    TLI_TRY(tli_checkpoint_open(t->s->init, &from->st, t->err));
+    TLI_TRY(tli_checkpoint_open(t->s->run.init, &from->st, t->err));
     TLI_TRY(tli_checksum_verify(&from->st, false, t->err));
     from->known = tli_st_metadata(&from->st, "task") != NULL;
     if (!from->known) return TL_OK;
@@ -148,9 +148,11 @@ static bool same_labels(const transfer *t)
 {
     const tl_settings *a = &t->from.settings, *b = t->s;
     if (!t->from.known || !t->data_open) return true;
-    if (a->vocabulary != NULL && b->vocabulary != NULL && strcmp(a->vocabulary, b->vocabulary) != 0)
+    if (a->training.vocabulary != NULL && b->training.vocabulary != NULL &&
+        strcmp(a->training.vocabulary, b->training.vocabulary) != 0)
         return false;
-    return a->class_names == NULL || b->class_names == NULL || strcmp(a->class_names, b->class_names) == 0;
+    return a->training.class_names == NULL || b->training.class_names == NULL ||
+           strcmp(a->training.class_names, b->training.class_names) == 0;
 }
 
 static char *shape_text(const uint64_t *shape, uint32_t rank, char text[96])
@@ -186,7 +188,7 @@ static tl_status decide_part(const transfer *t, part which, const tli_parameter 
         f->entry = e;
         return TL_OK;
     }
-    if (t->s->init_partial) {
+    if (t->s->run.init_partial) {
         tli_log_write(t->log, TL_LOG_NOTICE, "--init-partial: %s is drawn anew: %s", p->name,
                       e == NULL ? "the file has none"
                       : !shape  ? "it has another shape in the file"
@@ -223,7 +225,7 @@ static tl_status decide_other(transfer *t, const tli_parameter *p, const tli_st_
     if (p->rank == 3 && same_shape(e, p, 1)) TLI_TRY(match_table(t, p, e, f));
     if (f->source == NULL)
         return same_shape(e, p, 0) ? TL_OK : refuse_shape(t, p, e, "give the sizes of the file's model");
-    if (t->s->init_partial) return TL_OK;
+    if (t->s->run.init_partial) return TL_OK;
     return same_shape(e, p, 0) ? tli_fail(t->err, TL_ERROR_INPUT,
                                           "--init %s: tensor %s is of another grid than this run's: "
                                           "--init-partial copies the offsets "
@@ -241,7 +243,7 @@ static tl_status check_unknown(const transfer *t)
         for (int k = 0; k < t->registry->count && !found; k++)
             found = strcmp(t->registry->items[k].name, name) == 0;
         if (found) continue;
-        if (!t->s->init_partial || part_of(name) == PART_OTHER)
+        if (!t->s->run.init_partial || part_of(name) == PART_OTHER)
             return tli_fail(t->err, TL_ERROR_INPUT,
                             "--init %s has a tensor %s, which this run's model has not", t->from.st.path,
                             name);
@@ -280,14 +282,14 @@ static tl_status transfer_begin(transfer *t)
 {
     t->fates = calloc((size_t)t->registry->count, sizeof *t->fates);
     if (t->fates == NULL)
-        return tli_fail(t->err, TL_ERROR_MEMORY, "out of host memory while reading %s", t->s->init);
+        return tli_fail(t->err, TL_ERROR_MEMORY, "out of host memory while reading %s", t->s->run.init);
     TLI_TRY(origin_open(t));
     return decide(t);
 }
 
 tl_status tli_init_weights_flags(const tl_settings *s, tl_error *err)
 {
-    if (!s->init_partial || s->init[0] != '\0') return TL_OK;
+    if (!s->run.init_partial || s->run.init[0] != '\0') return TL_OK;
     return tli_fail(err, TL_ERROR_USAGE,
                     "--init-partial says how to take the weights of --init: give that, too");
 }
@@ -297,7 +299,7 @@ tl_status tli_init_weights_check(const tl_settings *settings, bool data_open, co
 {
     tli_registry registry = {0};
     TLI_TRY(tli_init_weights_flags(settings, err));
-    if (settings->init[0] == '\0') return TL_OK;
+    if (settings->run.init[0] == '\0') return TL_OK;
     tl_status status = tli_model_parameters(&settings->model, &registry, err);
     transfer t = {.s = settings, .registry = &registry, .log = log, .err = err, .data_open = data_open};
     if (status == TL_OK) status = transfer_begin(&t);
@@ -337,7 +339,7 @@ static tl_status copy_all(tl_context *ctx, transfer *t)
 {
     float *piece = malloc(PIECE * sizeof *piece);
     if (piece == NULL)
-        return tli_fail(t->err, TL_ERROR_MEMORY, "out of host memory while reading %s", t->s->init);
+        return tli_fail(t->err, TL_ERROR_MEMORY, "out of host memory while reading %s", t->s->run.init);
     tl_status status = TL_OK;
     for (int i = 0; i < t->registry->count && status == TL_OK; i++) {
         const tli_parameter *p = &t->registry->items[i];
@@ -353,8 +355,8 @@ static tl_status copy_all(tl_context *ctx, transfer *t)
 
 tl_status tli_init_weights(tl_context *ctx, tli_registry *registry, const tl_settings *settings)
 {
-    TLI_TRY(tli_registry_init(ctx, registry, settings->seed));
-    if (settings->init[0] == '\0') return TL_OK;
+    TLI_TRY(tli_registry_init(ctx, registry, settings->training.seed));
+    if (settings->run.init[0] == '\0') return TL_OK;
     transfer t = {.s = settings,
                   .registry = registry,
                   .log = tli_context_log(ctx),

@@ -27,24 +27,25 @@ static double decay(tl_schedule schedule, uint64_t step, uint64_t steps, uint64_
 float tli_schedule_lr(const tl_settings *settings, uint64_t step, uint64_t steps_per_epoch,
                       uint64_t total_steps)
 {
-    const uint64_t warmup = settings->warmup;
+    const uint64_t warmup = settings->training.warmup;
     double factor = step < warmup ? (double)(step + 1) / (double)warmup : 1.0;
-    if (settings->schedule_version == 1)
-        factor *= decay(settings->schedule, step, total_steps, steps_per_epoch);
+    if (settings->training.schedule_version == 1)
+        factor *= decay(settings->training.schedule, step, total_steps, steps_per_epoch);
     else if (step >= warmup)
-        factor *= decay(settings->schedule, step - warmup, total_steps - warmup, steps_per_epoch);
-    return (float)((double)settings->lr * factor);
+        factor *= decay(settings->training.schedule, step - warmup, total_steps - warmup, steps_per_epoch);
+    return (float)((double)settings->training.lr * factor);
 }
 
 tl_status tli_schedule_check(const tl_settings *settings, uint64_t total_steps, tl_error *err)
 {
-    const uint32_t version = settings->schedule_version;
+    const uint32_t version = settings->training.schedule_version;
     if (version < 1 || version > TL_SCHEDULE_VERSION)
         return tli_fail(err, TL_ERROR_USAGE,
                         "version %u of the learning rate's schedule is unknown: it is 1 or %d", version,
                         TL_SCHEDULE_VERSION);
-    if (version == 1 || settings->warmup == 0 || settings->warmup < total_steps) return TL_OK;
+    if (version == 1 || settings->training.warmup == 0 || settings->training.warmup < total_steps)
+        return TL_OK;
     return tli_fail(err, TL_ERROR_USAGE,
                     "--warmup %llu is not shorter than the run of %llu steps: give a smaller one",
-                    (unsigned long long)settings->warmup, (unsigned long long)total_steps);
+                    (unsigned long long)settings->training.warmup, (unsigned long long)total_steps);
 }

@@ -5,9 +5,9 @@ static tl_status plan_batch(tl_context *ctx, tl_settings *s, uint32_t batch, tli
                             bool *fits)
 {
     const tli_limits *limits = tli_context_limits(ctx);
-    return tli_model_plan_training(&s->model, batch, tli_optimizer_rule_of(s->optimizer), s->recompute,
-                                   limits->memory_limit, limits->max_alloc_bytes, plan, fits,
-                                   tl_context_error(ctx));
+    return tli_model_plan_training(&s->model, batch, tli_optimizer_rule_of(s->training.optimizer),
+                                   s->run.recompute, limits->memory_limit, limits->max_alloc_bytes, plan,
+                                   fits, tl_context_error(ctx));
 }
 
 /* The largest batch below `high`, which does not fit, that fits; 0: none does. */
@@ -31,7 +31,7 @@ static tl_status find_largest_batch(tl_context *ctx, tl_settings *s, uint32_t hi
 tl_status tli_step_choose_batch(tl_context *ctx, tl_settings *s)
 {
     tli_memory_plan plan, smaller;
-    const uint32_t wanted = s->batch_size;
+    const uint32_t wanted = s->training.batch_size;
     bool fits;
     TLI_TRY(plan_batch(ctx, s, wanted, &plan, &fits));
     if (fits) return TL_OK;
@@ -42,11 +42,11 @@ tl_status tli_step_choose_batch(tl_context *ctx, tl_settings *s)
         half /= 2;
         if (half > 0) TLI_TRY(plan_batch(ctx, s, half, &smaller, &fits));
     }
-    if (fits && !s->batch_given) {
+    if (fits && !s->run.exact_batch) {
         tli_log_write(tli_context_log(ctx), TL_LOG_NOTICE,
                       "a batch of %u needs %.0f MiB, the device gives %.0f MiB: using batches of %u", wanted,
                       total, limit, half);
-        s->batch_size = half;
+        s->training.batch_size = half;
         return TL_OK;
     }
     if (!fits)
@@ -75,10 +75,10 @@ optimizer_settings tli_step_optimizer(const tl_settings *s, float lr, uint64_t s
     tl_settings own = *s;
     tli_settings_complete_optimizer(&own);
     return (optimizer_settings){.lr = lr,
-                                .beta1 = own.beta1,
-                                .beta2 = own.beta2,
-                                .eps = own.eps,
-                                .weight_decay = s->weight_decay,
+                                .beta1 = own.training.beta1,
+                                .beta2 = own.training.beta2,
+                                .eps = own.training.eps,
+                                .weight_decay = s->training.weight_decay,
                                 .gradient_scale = 1.0f,
                                 .step = step};
 }

@@ -6,7 +6,7 @@
 #include "ops/optimizer.h"
 #include "tasks/settings.h"
 
-/* settings->batch_size as it was given, or, when !settings->batch_given, halved until the plan fits the
+/* training.batch_size as it was given, or, when !run.exact_batch, halved until the plan fits the
  * device, with a notice. Decides settings->model.recompute. TL_ERROR_MEMORY when it does not fit, naming what
  * would. */
 tl_status tli_step_choose_batch(tl_context *ctx, tl_settings *settings);

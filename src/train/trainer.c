@@ -62,11 +62,11 @@ static tl_status begin(run *r)
 {
     tli_registry *registry = tli_model_registry(r->model);
     const tl_log *log = tli_context_log(r->ctx);
-    if (r->s->resume) {
+    if (r->s->run.resume) {
         tli_train_state standing;
         TLI_TRY(tli_checkpoint_resume(r->ctx, registry, r->s, r->out, &standing));
-        TLI_TRY(tli_identity_check(&standing.data, &r->identity, r->task->unit, r->out, r->s->data,
-                                   r->s->allow_other_data, log, tl_context_error(r->ctx)));
+        TLI_TRY(tli_identity_check(&standing.data, &r->identity, r->task->unit, r->out, r->s->run.data,
+                                   r->s->run.allow_other_data, log, tl_context_error(r->ctx)));
         r->done = r->saved = standing.step;
         r->best = standing.best;
         if (r->done > 0) {
@@ -89,14 +89,14 @@ static tli_data_identity identify(const run *r)
     return (tli_data_identity){.known = true,
                                .train = r->task->identify(r->data, true),
                                .test = r->task->identify(r->data, false),
-                               .limit_test = r->s->limit_test};
+                               .limit_test = r->s->training.limit_test};
 }
 
 /* A folder that exists is the run's own before anything in it is read. */
 static tl_status own_existing_folder(run *r)
 {
-    if (r->s->out[0] == '\0' || access(r->s->out, F_OK) != 0) return TL_OK;
-    return tli_run_lock_take(&r->lock, r->s->out, tli_context_log(r->ctx), tl_context_error(r->ctx));
+    if (r->s->run.out[0] == '\0' || access(r->s->run.out, F_OK) != 0) return TL_OK;
+    return tli_run_lock_take(&r->lock, r->s->run.out, tli_context_log(r->ctx), tl_context_error(r->ctx));
 }
 
 /* A run that is resumed goes on with its own version of the schedule and, unless others are asked for, its own batch
@@ -105,15 +105,15 @@ static tl_status adopt_stored(run *r)
 {
     tl_settings stored = *r->s;
     uint64_t step = 0;
-    if (!r->s->resume || r->s->out[0] == '\0') return TL_OK;
-    TLI_TRY(tli_checkpoint_settings(r->s->out, &stored, &step, tl_context_error(r->ctx)));
+    if (!r->s->run.resume || r->s->run.out[0] == '\0') return TL_OK;
+    TLI_TRY(tli_checkpoint_settings(r->s->run.out, &stored, &step, tl_context_error(r->ctx)));
     if (step == 0) return TL_OK;
     r->other_test = tli_settings_test_differently(&stored, r->s);
-    r->s->schedule_version = stored.schedule_version;
-    if (!r->s->batch_given) r->s->batch_size = stored.batch_size;
-    if (r->s->stored_length) {
-        r->s->steps = stored.steps;
-        r->s->epochs = stored.epochs;
+    r->s->training.schedule_version = stored.training.schedule_version;
+    if (!r->s->run.exact_batch) r->s->training.batch_size = stored.training.batch_size;
+    if (r->s->run.stored_length) {
+        r->s->training.steps = stored.training.steps;
+        r->s->training.epochs = stored.training.epochs;
     }
     return TL_OK;
 }
@@ -127,29 +127,30 @@ static tl_status set_up(run *r)
     r->task = tli_task_find(s->task);
     s->model.positions = tli_model_positions(&s->model);
     tli_settings_complete_optimizer(s);
-    s->log = tli_context_log(r->ctx);
+    s->run.log = tli_context_log(r->ctx);
     TLI_TRY(own_existing_folder(r));
-    if (s->metrics[0] != '\0') TLI_TRY(tli_metrics_check(s->metrics, err));
+    if (s->run.metrics[0] != '\0') TLI_TRY(tli_metrics_check(s->run.metrics, err));
     TLI_TRY(adopt_stored(r));
     TLI_TRY(r->task->open(s, true, &r->data, err));
     r->identity = identify(r);
     TLI_TRY(tli_step_choose_batch(r->ctx, s));
-    r->steps_per_epoch = (r->task->samples(r->data) + s->batch_size - 1) / s->batch_size;
-    r->total = s->steps > 0 ? s->steps : s->epochs * r->steps_per_epoch;
+    r->steps_per_epoch = (r->task->samples(r->data) + s->training.batch_size - 1) / s->training.batch_size;
+    r->total = s->training.steps > 0 ? s->training.steps : s->training.epochs * r->steps_per_epoch;
     TLI_TRY(tli_schedule_check(s, r->total, err));
-    if (!s->resume) TLI_TRY(tli_init_weights_check(s, true, NULL, err)); /* or nothing is made for the run */
-    TLI_TRY(tli_run_dir_make(s->out, s->task, tl_op_name(s->model.op), r->out, err));
-    TLI_TRY(tli_run_lock_take(&r->lock, r->out, s->log, err));
+    if (!s->run.resume)
+        TLI_TRY(tli_init_weights_check(s, true, NULL, err)); /* or nothing is made for the run */
+    TLI_TRY(tli_run_dir_make(s->run.out, s->task, tl_op_name(s->model.op), r->out, err));
+    TLI_TRY(tli_run_lock_take(&r->lock, r->out, s->run.log, err));
     TLI_TRY(tli_step_times_create(&r->times, err));
-    TLI_TRY(
-        tli_model_create(r->ctx, &s->model, s->batch_size, tli_optimizer_rule_of(s->optimizer), &r->model));
-    if (s->grad_clip > 0.0f || s->skip_nonfinite)
+    TLI_TRY(tli_model_create(r->ctx, &s->model, s->training.batch_size,
+                             tli_optimizer_rule_of(s->training.optimizer), &r->model));
+    if (s->training.grad_clip > 0.0f || s->run.skip_nonfinite)
         TLI_TRY(tli_grad_clip_create(r->ctx, tli_model_registry(r->model), TLI_LOSS_SLOTS, &r->guard));
     TLI_TRY(begin(r));
-    tli_checkpoint_room(r->out, tli_model_registry(r->model), s, r->total - r->done, s->log);
+    tli_checkpoint_room(r->out, tli_model_registry(r->model), s, r->total - r->done, s->run.log);
     char path[TLI_OUT_CAPACITY + 32];
     snprintf(path, sizeof path, "%s/metrics.jsonl", r->out);
-    TLI_TRY(tli_metrics_open(&r->metrics, s->metrics[0] != '\0' ? s->metrics : path, err));
+    TLI_TRY(tli_metrics_open(&r->metrics, s->run.metrics[0] != '\0' ? s->run.metrics : path, err));
     const uint64_t epochs = (r->total + r->steps_per_epoch - 1) / r->steps_per_epoch;
     tli_progress_begin(&r->progress, r->hooks != NULL ? r->hooks->progress : NULL, r->task->unit, r->total,
                        epochs);
@@ -202,7 +203,7 @@ static tl_status step(run *r)
     TLI_TRY(tli_step_gradients(r->ctx, r->model, r->unread));
     if (r->guard.partial != NULL)
         TLI_TRY(tli_grad_clip_decide(r->ctx, &r->guard, registry, tli_model_loss_at(r->model, r->unread),
-                                     r->s->grad_clip, r->unread, &optimizer.verdict));
+                                     r->s->training.grad_clip, r->unread, &optimizer.verdict));
     TLI_TRY(tli_registry_update(r->ctx, registry, &optimizer));
     TLI_TRY(tli_flush(r->ctx));
     r->done++;
@@ -309,7 +310,7 @@ static tl_status examine(run *r, uint64_t step, float loss, const tli_grad_verdi
         snprintf(what, sizeof what, "the gradient of %s", verdict->broken);
     else if (!verdict->left_out) /* a later step's numbers by now, but the damage stays in its place */
         TLI_TRY(tli_grad_clip_find(r->ctx, tli_model_registry(r->model), what, sizeof what));
-    if (!r->s->skip_nonfinite || ++r->skipped >= TLI_RECENT_LOSSES) return not_finite(r, step, what);
+    if (!r->s->run.skip_nonfinite || ++r->skipped >= TLI_RECENT_LOSSES) return not_finite(r, step, what);
     tli_log_write(tli_context_log(r->ctx), TL_LOG_NOTICE, "step %llu is left out: %s is not finite",
                   (unsigned long long)step, what);
     return TL_OK;
@@ -361,8 +362,8 @@ static tl_status loop(run *r)
         const bool builds = tli_step_times_is_new(&r->times, tli_model_predictions(r->model));
         if (builds) TLI_TRY(read_back(r));
         TLI_TRY(step(r));
-        stop = stop_signal(r) != 0 || (s->stop_after > 0 && r->steps_run >= s->stop_after);
-        const bool score = s->eval_every > 0 && r->done % s->eval_every == 0 && r->done < r->total;
+        stop = stop_signal(r) != 0 || (s->run.stop_after > 0 && r->steps_run >= s->run.stop_after);
+        const bool score = s->run.eval_every > 0 && r->done % s->run.eval_every == 0 && r->done < r->total;
         const bool keep = tli_checkpoint_clock_due(&r->clock, r->done);
         if (stop || score || keep || r->done == r->total || r->unread == TLI_LOSS_SLOTS || builds ||
             tli_clock_seconds() - r->read_at >= READ_SECONDS)
@@ -416,7 +417,7 @@ static tl_status finish(run *r, tl_result *result)
 static bool was_finished(run *r, tl_result *result)
 {
     tl_result found = *result;
-    if (!r->s->resume || r->done == 0) return false;
+    if (!r->s->run.resume || r->done == 0) return false;
     if (!tli_finished_load(r->out, r->done, &found, &r->best)) return false;
     if (r->done != r->total) return false; /* it goes on for longer than it was to */
     if (r->other_test) {

@@ -192,7 +192,7 @@ static void test_version_and_settings(void **state)
     assert_string_equal(settings.task, "mnist");
     assert_string_equal(tl_op_name(settings.model.op), "attention");
     assert_int_equal(settings.model.image_height, 84);
-    assert_int_equal(settings.batch_size, 256);
+    assert_int_equal(settings.training.batch_size, 256);
 }
 
 static int setup(void **state)

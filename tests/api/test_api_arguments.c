@@ -367,11 +367,12 @@ static tl_settings small_run(const char *task)
     assert_true(tl_settings_default(&s, task));
     s.model.dim = 8, s.model.depth = 2, s.model.heads = 2, s.model.head_dim = 4, s.model.mlp_dim = 8;
     s.model.relenc_dim = 2;
-    s.limit_train = 16, s.limit_test = 8, s.batch_size = 8, s.steps = 1;
-    if (strcmp(task, "gpt") == 0) s.model.seq_len = 8, s.model.vocab_size = 128, s.samples_per_epoch = 8;
+    s.training.limit_train = 16, s.training.limit_test = 8, s.training.batch_size = 8, s.training.steps = 1;
+    if (strcmp(task, "gpt") == 0)
+        s.model.seq_len = 8, s.model.vocab_size = 128, s.training.samples_per_epoch = 8;
     if (strcmp(task, "vit") == 0)
-        s.model.image_height = s.model.image_width = 32, s.augment = 0, s.workers = 1;
-    snprintf(s.out, sizeof s.out, "%s/out", folder);
+        s.model.image_height = s.model.image_width = 32, s.training.augment = 0, s.run.workers = 1;
+    snprintf(s.run.out, sizeof s.run.out, "%s/out", folder);
     return s;
 }
 
@@ -383,7 +384,7 @@ static void refuse_all(const char *task, const wrong_value *wrong, size_t count)
         tl_settings s = small_run(task);
         set(&s, &wrong[i]);
         WRONG(tl_train, wrong[i].word, ctx, &s, NULL, &result);
-        if (stat(s.out, &found) == 0) fail_msg("'%s' is refused, but there is a folder", wrong[i].word);
+        if (stat(s.run.out, &found) == 0) fail_msg("'%s' is refused, but there is a folder", wrong[i].word);
     }
 }
 
@@ -392,9 +393,10 @@ static void refuse_numbers(const char *task)
     static const struct {
         size_t at;
         const char *word;
-    } members[] = {{offsetof(tl_settings, lr), "lr takes a number from 0 to 1000"},
-                   {offsetof(tl_settings, weight_decay), "weight_decay takes a number from 0 to 1000"},
-                   {offsetof(tl_settings, grad_clip), "grad_clip takes a number from 0 to 1e+30"}};
+    } members[] = {
+        {offsetof(tl_settings, training.lr), "lr takes a number from 0 to 1000"},
+        {offsetof(tl_settings, training.weight_decay), "weight_decay takes a number from 0 to 1000"},
+        {offsetof(tl_settings, training.grad_clip), "grad_clip takes a number from 0 to 1e+30"}};
     const float values[] = {-1.0f, (float)NAN, INFINITY, -INFINITY};
     tl_result result;
     for (int m = 0; m < 3; m++)
@@ -413,11 +415,11 @@ static void refuse_texts(void)
         const char *word;
     } members[] = {
         {offsetof(tl_settings, task), sizeof((tl_settings *)0)->task, "unknown task"},
-        {offsetof(tl_settings, data), sizeof((tl_settings *)0)->data, "data takes at most 1023"},
-        {offsetof(tl_settings, out), sizeof((tl_settings *)0)->out, "out takes at most 1023"},
-        {offsetof(tl_settings, metrics), sizeof((tl_settings *)0)->metrics, "metrics takes"},
-        {offsetof(tl_settings, init), sizeof((tl_settings *)0)->init, "init takes"},
-        {offsetof(tl_settings, confusion), sizeof((tl_settings *)0)->confusion, "confusion takes"}};
+        {offsetof(tl_settings, run.data), sizeof((tl_settings *)0)->run.data, "data takes at most 1023"},
+        {offsetof(tl_settings, run.out), sizeof((tl_settings *)0)->run.out, "out takes at most 1023"},
+        {offsetof(tl_settings, run.metrics), sizeof((tl_settings *)0)->run.metrics, "metrics takes"},
+        {offsetof(tl_settings, run.init), sizeof((tl_settings *)0)->run.init, "init takes"},
+        {offsetof(tl_settings, run.confusion), sizeof((tl_settings *)0)->run.confusion, "confusion takes"}};
     tl_result result;
     for (int m = 0; m < 6; m++) {
         tl_settings s = small_run("mnist");
@@ -438,7 +440,7 @@ static void training(void **unused)
     refuse_all("mnist", wrong_for_all, COUNT(wrong_for_all));
     refuse_all("mnist", wrong_for_images, COUNT(wrong_for_images));
     refuse_all("vit", wrong_for_images, COUNT(wrong_for_images));
-    refuse_all("vit", (const wrong_value[]){RUN(augment, 32, "no augmentation")}, 1);
+    refuse_all("vit", (const wrong_value[]){RUN(training.augment, 32, "no augmentation")}, 1);
     refuse_all("gpt", wrong_for_text, COUNT(wrong_for_text));
     refuse_numbers("mnist");
     refuse_texts();
@@ -447,10 +449,10 @@ static void training(void **unused)
     s.model.channels = 1;
     WRONG(tl_train, "mnist trains models of the architecture vit, not gpt", ctx, &s, NULL, &result);
     s = small_run("mnist"); /* a batch that nobody could count is no matter of memory */
-    s.model.heads = 1024, s.model.patch_height = s.model.patch_width = 1, s.batch_size = 1048576;
+    s.model.heads = 1024, s.model.patch_height = s.model.patch_width = 1, s.training.batch_size = 1048576;
     WRONG(tl_train, "too large", ctx, &s, NULL, &result);
     s = small_run("mnist");
-    snprintf(s.data, sizeof s.data, "%s/nowhere", folder);
+    snprintf(s.run.data, sizeof s.run.data, "%s/nowhere", folder);
     FAILS(TL_ERROR_INPUT, tl_train, "nowhere", ctx, &s, NULL, &result);
     GIVES(tl_settings_default, !tl_settings_default(NULL, "mnist"));
     GIVES(tl_settings_default, !tl_settings_default(&s, NULL));
@@ -464,7 +466,7 @@ static void sound_settings_train(void **unused)
     for (int i = 0; i < 3; i++) {
         tl_settings s = small_run(tasks[i]);
         tl_result result;
-        snprintf(s.out, sizeof s.out, "%s/%s", folder, tasks[i]);
+        snprintf(s.run.out, sizeof s.run.out, "%s/%s", folder, tasks[i]);
         OK(tl_train(ctx, &s, NULL, &result));
         assert_int_equal(result.steps, 1);
     }
@@ -473,10 +475,10 @@ static void sound_settings_train(void **unused)
 static void evaluation(void **unused)
 {
     static const wrong_value wrong[] = {
-        RUN(batch_size, UINT32_MAX, "batch_size takes a whole number from 1 to 1048576"),
-        RUN(test_motion, 9, "no placement of digits 9"),
-        RUN(test_motion, -2, "no placement of digits -2"),
-        RUN(workers, UINT32_MAX, "workers takes"),
+        RUN(training.batch_size, UINT32_MAX, "batch_size takes a whole number from 1 to 1048576"),
+        RUN(training.test_motion, 9, "no placement of digits 9"),
+        RUN(training.test_motion, -2, "no placement of digits -2"),
+        RUN(run.workers, UINT32_MAX, "workers takes"),
     };
     char run[64];
     tl_settings s = small_run("mnist");
@@ -492,7 +494,7 @@ static void evaluation(void **unused)
         WRONG(tl_evaluate, wrong[i].word, ctx, run, &s, NULL, &result);
     }
     s = small_run("mnist");
-    memset(s.data, 'x', sizeof s.data);
+    memset(s.run.data, 'x', sizeof s.run.data);
     WRONG(tl_evaluate, "data takes at most 1023", ctx, run, &s, NULL, &result);
     s = small_run("mnist");
     FAILS(TL_ERROR_INPUT, tl_evaluate, "nowhere", ctx, "nowhere", &s, NULL, &result);
@@ -513,12 +515,12 @@ static void positions_of_the_operation(void **unused)
             tl_result result;
             s.model.op = cases[i].op;
             if (given != 0) s.model.positions = cases[i].positions;
-            snprintf(s.out, sizeof s.out, "%s/positions-%d-%d", folder, i, given);
+            snprintf(s.run.out, sizeof s.run.out, "%s/positions-%d-%d", folder, i, given);
             OK(tl_train(ctx, &s, NULL, &result));
             assert_int_equal(s.model.positions, cases[i].positions); /* said, and stored */
             params[i][given] = result.params;
             memset(&s.model, 0, sizeof s.model);
-            s.batch_size = 0;
+            s.training.batch_size = 0;
             OK(tl_evaluate(ctx, result.out, &s, NULL, &result));
             assert_int_equal(s.model.positions, cases[i].positions);
         }

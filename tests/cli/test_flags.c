@@ -56,11 +56,11 @@ static void describe(const tl_settings *settings, parsed *p)
     tl_settings s = *settings;
     tli_registry registry = {0};
     tli_memory_plan plan;
-    const uint32_t batch = s.batch_size;
+    const uint32_t batch = s.training.batch_size;
     if ((p->status = tli_model_check(&s.model, &p->err)) != TL_OK) return;
     bool fits;
-    p->status = tli_model_plan_training(&s.model, batch, tli_optimizer_rule_of(s.optimizer), s.recompute,
-                                        UINT64_MAX, UINT64_MAX, &plan, &fits, &p->err);
+    p->status = tli_model_plan_training(&s.model, batch, tli_optimizer_rule_of(s.training.optimizer),
+                                        s.run.recompute, UINT64_MAX, UINT64_MAX, &plan, &fits, &p->err);
     if (p->status != TL_OK) return;
     if ((p->status = tli_model_parameters(&s.model, &registry, &p->err)) != TL_OK) return;
     size_t used = 0, room = sizeof p->shape;

@@ -18,10 +18,11 @@ static inline tl_settings small_run(tl_op_kind op, const char *out)
     tl_settings_default(&s, "mnist");
     s.model.op = op;
     s.model.dim = 24, s.model.depth = 2, s.model.heads = 2, s.model.head_dim = 12, s.model.mlp_dim = 48;
-    s.limit_train = 44, s.limit_test = 20, s.batch_size = 16, s.batch_given = true; /* a partial last batch */
-    s.steps = 6, s.lr = 1e-3f;
-    s.motion = s.test_motion = TL_MOTION_DYNAMIC;
-    snprintf(s.out, sizeof s.out, "%s/%s", folder, out);
+    s.training.limit_train = 44, s.training.limit_test = 20, s.training.batch_size = 16,
+    s.run.exact_batch = true; /* a partial last batch */
+    s.training.steps = 6, s.training.lr = 1e-3f;
+    s.training.motion = s.training.test_motion = TL_MOTION_DYNAMIC;
+    snprintf(s.run.out, sizeof s.run.out, "%s/%s", folder, out);
     return s;
 }
 
@@ -52,11 +53,11 @@ static inline void start_from_huge_weights(tl_settings *s, const char *name, flo
             MUST(ctx, tl_tensor_write(ctx, p->value, 0, count, values));
         free(values);
     }
-    snprintf(s->init, sizeof s->init, "%s/huge.safetensors", folder);
-    MUST(ctx, tli_model_save(ctx, registry, s, 0, s->init));
+    snprintf(s->run.init, sizeof s->run.init, "%s/huge.safetensors", folder);
+    MUST(ctx, tli_model_save(ctx, registry, s, 0, s->run.init));
     tli_model_destroy(ctx, model);
     tl_context_destroy(ctx);
-    s->lr = s->weight_decay = 1000.0f;
+    s->training.lr = s->training.weight_decay = 1000.0f;
 }
 
 static inline char *read_all(const char *out, const char *name, long *size)
@@ -79,7 +80,8 @@ static inline char *read_all(const char *out, const char *name, long *size)
 static inline void assert_same_model(const tl_settings *a, const tl_settings *b)
 {
     long n, m;
-    char *x = read_all(a->out, "model.safetensors", &n), *y = read_all(b->out, "model.safetensors", &m);
+    char *x = read_all(a->run.out, "model.safetensors", &n),
+         *y = read_all(b->run.out, "model.safetensors", &m);
     assert_int_equal(n, m);
     assert_memory_equal(x, y, (size_t)n);
     free(x), free(y);

@@ -130,12 +130,12 @@ static void differences_are_flags(void **unused)
     b.model.sharing_radius = 3;
     differ(a, b, "--offset-sharing", "clip:2", "clip:3");
     a = b = begin("vit");
-    b.lr = 1e-3f, b.exact_decode = true;
+    b.training.lr = 1e-3f, b.training.exact_decode = true;
     differ(a, b, "--lr", "0.0003", "0.001");
-    b.lr = a.lr;
+    b.training.lr = a.training.lr;
     differ(a, b, "--exact-decode", "false", "true");
     b = a;
-    b.class_names = "[\"cat\",\"dog\"]";
+    b.training.class_names = "[\"cat\",\"dog\"]";
     differ(a, b, "the list of classes of --data", "unknown", "[\"cat\",\"dog\"]");
     a = b = begin("gpt");
     b.model.vocab_size = 99;

@@ -14,10 +14,10 @@ static tl_settings small_text(tl_op_kind op, const char *out)
     s.model.dim = 24, s.model.depth = 2, s.model.heads = 2, s.model.head_dim = 12, s.model.mlp_dim = 48;
     s.model.seq_len = 16, s.model.vocab_size = 32;
     s.model.window = op == TL_OP_CONV ? 2 : 0;
-    s.samples_per_epoch = 44, s.limit_test = 10, s.batch_size = 16,
-    s.batch_given = true; /* a partial last batch */
-    s.steps = 6, s.lr = 1e-3f;
-    snprintf(s.out, sizeof s.out, "%s/%s", folder, out);
+    s.training.samples_per_epoch = 44, s.training.limit_test = 10, s.training.batch_size = 16,
+    s.run.exact_batch = true; /* a partial last batch */
+    s.training.steps = 6, s.training.lr = 1e-3f;
+    snprintf(s.run.out, sizeof s.run.out, "%s/%s", folder, out);
     return s;
 }
 
@@ -30,7 +30,7 @@ static void same_seed_same_model(void **unused)
     assert_true(fabs(x.perplexity - exp(x.test_loss)) < 1e-9);
     assert_same_model(&a, &b);
     tl_settings c = small_text(TL_OP_TRANSLUTION, "other-seed");
-    c.seed = 1;
+    c.training.seed = 1;
     assert_true(train(c).loss != x.loss);
 }
 
@@ -43,10 +43,10 @@ static void resumed_equals_uninterrupted(void **unused)
         const tl_settings whole = small_text((tl_op_kind)op, names[0]);
         tl_settings parts = small_text((tl_op_kind)op, names[1]);
         train(whole);
-        parts.stop_after = 4; /* in the middle of the second epoch */
+        parts.run.stop_after = 4; /* in the middle of the second epoch */
         assert_int_equal(train(parts).steps, 4);
-        parts.stop_after = 0;
-        parts.resume = true;
+        parts.run.stop_after = 0;
+        parts.run.resume = true;
         assert_int_equal(train(parts).steps, 6);
         assert_same_model(&whole, &parts);
     }
@@ -58,16 +58,16 @@ static void loss_falls_and_eval_agrees(void **unused)
         char name[32];
         snprintf(name, sizeof name, "learns-%d", op);
         tl_settings s = small_text((tl_op_kind)op, name);
-        s.steps = 150, s.lr = 1e-2f;
+        s.training.steps = 150, s.training.lr = 1e-2f;
         const tl_result trained = train(s);
         if (!(trained.perplexity < 12))
             fail_msg("operation %d ends at a perplexity of %g", op, trained.perplexity);
         tl_context *ctx = golden_context(TL_PATH_AUTO);
         tl_settings e;
         tl_settings_default(&e, "mnist");
-        e.batch_size = 3;
+        e.training.batch_size = 3;
         tl_result evaluated;
-        MUST(ctx, tl_evaluate(ctx, s.out, &e, NULL, &evaluated));
+        MUST(ctx, tl_evaluate(ctx, s.run.out, &e, NULL, &evaluated));
         assert_string_equal(e.task, "gpt");
         assert_true(fabs(evaluated.perplexity - trained.perplexity) < 1e-4 * trained.perplexity);
         tl_context_destroy(ctx);
@@ -82,9 +82,9 @@ static void batches(void **unused)
     tli_task_data *a = NULL, *b = NULL;
     tli_inputs x, y;
     assert_int_equal(tli_task_text.open(&s, true, &a, &err), TL_OK);
-    assert_non_null(s.vocabulary);
+    assert_non_null(s.training.vocabulary);
     tl_settings t = s;
-    t.vocabulary = NULL;
+    t.training.vocabulary = NULL;
     assert_int_equal(tli_task_text.open(&t, true, &b, &err), TL_OK);
     assert_int_equal(tli_task_text.samples(a), 44);
     for (uint64_t step = 0; step < 5; step++) {
@@ -103,7 +103,7 @@ static void batches(void **unused)
     }
     tli_task_text.close(a);
     tli_task_text.close(b);
-    assert_null(s.vocabulary);
+    assert_null(s.training.vocabulary);
 }
 
 static void synthetic_text(void **unused)
@@ -180,11 +180,11 @@ static void kept_rows_change_nothing(void **unused)
             snprintf(name, sizeof name, "text-%d-%d", op, hybrid);
             tl_settings s = small_text((tl_op_kind)op, name);
             s.model.translution_layers = hybrid ? 1 : 0;
-            s.steps = 12, s.lr = 1e-2f;
+            s.training.steps = 12, s.training.lr = 1e-2f;
             train(s);
             for (int greedy = 0; greedy < 2; greedy++) {
-                const text kept = write_text(s.out, greedy ? 0.0f : 1.0f, false),
-                           again = write_text(s.out, greedy ? 0.0f : 1.0f, true);
+                const text kept = write_text(s.run.out, greedy ? 0.0f : 1.0f, false),
+                           again = write_text(s.run.out, greedy ? 0.0f : 1.0f, true);
                 if (strcmp(kept.bytes, again.bytes) != 0)
                     fail_msg("operation %d: '%s', without what is kept '%s'", op, kept.bytes, again.bytes);
             }

@@ -31,11 +31,11 @@ static tl_settings vit_run(const char *out)
     s.model.positions = TL_POSITIONS_NONE;
     s.model.image_height = s.model.image_width = 24, s.model.patch_height = s.model.patch_width = 8;
     s.model.dim = 24, s.model.depth = 2, s.model.heads = 2, s.model.head_dim = 12, s.model.mlp_dim = 48;
-    s.batch_size = 8, s.batch_given = true; /* six steps an epoch, the last of five images */
-    s.steps = 20, s.lr = 1e-3f;
-    s.workers = 1;
-    snprintf(s.data, sizeof s.data, "%s", tree);
-    snprintf(s.out, sizeof s.out, "%s/%s", folder, out);
+    s.training.batch_size = 8, s.run.exact_batch = true; /* six steps an epoch, the last of five images */
+    s.training.steps = 20, s.training.lr = 1e-3f;
+    s.run.workers = 1;
+    snprintf(s.run.data, sizeof s.run.data, "%s", tree);
+    snprintf(s.run.out, sizeof s.run.out, "%s/%s", folder, out);
     return s;
 }
 
@@ -43,7 +43,7 @@ static tl_settings vit_run(const char *out)
 static int losses_of(const tl_settings *s, double *losses, int most)
 {
     long size;
-    char *text = read_all(s->out, "metrics.jsonl", &size);
+    char *text = read_all(s->run.out, "metrics.jsonl", &size);
     int count = 0;
     for (char *at = text; (at = strstr(at, "\"loss\":")) != NULL && count < most; at++)
         losses[count++] = strtod(at + 7, NULL);
@@ -56,7 +56,7 @@ static void workers_change_nothing(void **state)
     double one[21], two[21];
     const tl_settings a = vit_run("one-worker");
     tl_settings b = vit_run("two-workers");
-    b.workers = 2;
+    b.run.workers = 2;
     const tl_result x = train(a), y = train(b);
     assert_int_equal(losses_of(&a, one, 21), 21); /* 20 steps and the evaluation */
     assert_int_equal(losses_of(&b, two, 21), 21);
@@ -72,11 +72,11 @@ static void resumed_equals_uninterrupted(void **state)
     const tl_settings whole = vit_run("one-worker"); /* of the test before */
     tl_settings parts = vit_run("parts");
     double expected[21], got[21];
-    parts.stop_after = 9; /* in the middle of the second epoch */
+    parts.run.stop_after = 9; /* in the middle of the second epoch */
     assert_int_equal(train(parts).steps, 9);
-    parts.stop_after = 0;
-    parts.resume = true;
-    parts.workers = 3;
+    parts.run.stop_after = 0;
+    parts.run.resume = true;
+    parts.run.workers = 3;
     assert_int_equal(train(parts).steps, 20);
     assert_same_model(&whole, &parts);
     losses_of(&whole, expected, 21);
@@ -98,10 +98,10 @@ static void refuse(tl_settings s, tl_status status, const char *word, const char
 static void other_settings_do_not_resume(void **state)
 {
     tl_settings s = vit_run("parts");
-    s.resume = true;
-    s.augment = TL_AUGMENT_CROP;
+    s.run.resume = true;
+    s.training.augment = TL_AUGMENT_CROP;
     refuse(s, TL_ERROR_USAGE, "--augment is", "parts");
-    s.augment = TL_AUGMENT_ALL;
+    s.training.augment = TL_AUGMENT_ALL;
     /* another folder whose third class has another name */
     char other[] = "/tmp/translution-tree-XXXXXX", from[256], to[256];
     assert_non_null(mkdtemp(other));
@@ -111,19 +111,19 @@ static void other_settings_do_not_resume(void **state)
         snprintf(to, sizeof to, "%s/%s/classz", other, i ? "train" : "val");
         assert_int_equal(rename(from, to), 0);
     }
-    snprintf(s.data, sizeof s.data, "%s", other);
+    snprintf(s.run.data, sizeof s.run.data, "%s", other);
     refuse(s, TL_ERROR_USAGE, "the list of classes of --data is", "parts");
 
     /* nor is a checkpoint evaluated on it */
     tl_settings e;
     tl_settings_default(&e, "mnist");
-    snprintf(e.data, sizeof e.data, "%s", other);
+    snprintf(e.run.data, sizeof e.run.data, "%s", other);
     tl_context *ctx = golden_context(TL_PATH_AUTO);
     tl_result result;
-    assert_int_equal(tl_evaluate(ctx, s.out, &e, NULL, &result), TL_ERROR_INPUT);
+    assert_int_equal(tl_evaluate(ctx, s.run.out, &e, NULL, &result), TL_ERROR_INPUT);
     assert_non_null(strstr(tl_context_error(ctx)->text, "lacks the class classc, which the checkpoint has"));
-    snprintf(e.data, sizeof e.data, "synthetic");
-    assert_int_equal(tl_evaluate(ctx, s.out, &e, NULL, &result), TL_ERROR_INPUT);
+    snprintf(e.run.data, sizeof e.run.data, "synthetic");
+    assert_int_equal(tl_evaluate(ctx, s.run.out, &e, NULL, &result), TL_ERROR_INPUT);
     assert_non_null(strstr(tl_context_error(ctx)->text, "synthetic"));
     tl_context_destroy(ctx);
     remove_tree(other);
@@ -132,25 +132,25 @@ static void other_settings_do_not_resume(void **state)
 static void classes_come_from_the_data(void **state)
 {
     tl_settings s = vit_run("classes");
-    s.steps = 1;
-    s.classes_given = true, s.model.classes = 4;
+    s.training.steps = 1;
+    s.run.exact_labels = true, s.model.classes = 4;
     refuse(s, TL_ERROR_USAGE, "has 3 classes, not 4", "--classes");
     s.model.classes = 3;
     train(s);
     tli_safetensors st;
     tl_error err = {0};
     char path[1200];
-    snprintf(path, sizeof path, "%s/model.safetensors", s.out);
+    snprintf(path, sizeof path, "%s/model.safetensors", s.run.out);
     assert_int_equal(tli_st_open(path, &st, &err), TL_OK);
     assert_string_equal(tli_st_metadata(&st, "class_names"), "[\"classa\",\"classb\",\"classc\"]");
     assert_string_equal(tli_st_metadata(&st, "augment"), "crop,flip,randaugment,mixup,cutmix");
     assert_string_equal(tli_st_metadata(&st, "classes"), "3");
     assert_null(tli_st_metadata(&st, "motion"));
     tli_st_close(&st);
-    snprintf(s.data, sizeof s.data, "synthetic"); /* ten digits, in RGB */
-    s.classes_given = false;
-    s.limit_train = 16, s.limit_test = 20;
-    snprintf(s.out, sizeof s.out, "%s/digits", folder);
+    snprintf(s.run.data, sizeof s.run.data, "synthetic"); /* ten digits, in RGB */
+    s.run.exact_labels = false;
+    s.training.limit_train = 16, s.training.limit_test = 20;
+    snprintf(s.run.out, sizeof s.run.out, "%s/digits", folder);
     assert_true(train(s).test_loss > 1.5); /* about log 10, by ten classes */
     s.model.channels = 1;
     refuse(s, TL_ERROR_USAGE, "3 channels", "vit");
@@ -159,7 +159,7 @@ static void classes_come_from_the_data(void **state)
 static void learns_and_evaluates(void **state)
 {
     tl_settings s = vit_run("learns");
-    s.steps = 90, s.lr = 3e-3f, s.augment = TL_AUGMENT_FLIP;
+    s.training.steps = 90, s.training.lr = 3e-3f, s.training.augment = TL_AUGMENT_FLIP;
     const tl_result trained = train(s);
     if (trained.top1 < 80)
         fail_msg("classes of plain colours are told apart in %g %% of the cases", trained.top1);
@@ -168,15 +168,15 @@ static void learns_and_evaluates(void **state)
     snprintf(table, sizeof table, "%s/confusion.tsv", folder);
     tl_settings e;
     tl_settings_default(&e, "mnist");
-    e.batch_size = 7, e.test_motion = (tl_motion)-1, e.workers = 2;
-    snprintf(e.data, sizeof e.data, "%s", tree);
-    snprintf(e.confusion, sizeof e.confusion, "%s", table);
+    e.training.batch_size = 7, e.training.test_motion = (tl_motion)-1, e.run.workers = 2;
+    snprintf(e.run.data, sizeof e.run.data, "%s", tree);
+    snprintf(e.run.confusion, sizeof e.run.confusion, "%s", table);
     tl_context *ctx = golden_context(TL_PATH_AUTO);
     tl_result evaluated;
-    MUST(ctx, tl_evaluate(ctx, s.out, &e, NULL, &evaluated));
+    MUST(ctx, tl_evaluate(ctx, s.run.out, &e, NULL, &evaluated));
     tl_context_destroy(ctx);
     assert_string_equal(e.task, "vit");
-    assert_null(e.class_names);
+    assert_null(e.training.class_names);
     assert_true(evaluated.top1 == trained.top1 && evaluated.top5 == trained.top5);
     assert_true(evaluated.test_loss - trained.test_loss < 1e-5 &&
                 trained.test_loss - evaluated.test_loss < 1e-5);
@@ -199,11 +199,11 @@ static void learns_and_evaluates(void **state)
 /* A checkpoint that was written before there was a setting has what was true then. */
 static void older_checkpoints_are_read(void **state)
 {
-    tl_settings s = vit_run("older"), e = {.data = ""};
-    s.steps = 1, s.exact_decode = true;
+    tl_settings s = vit_run("older"), e = {.run.data = ""};
+    s.training.steps = 1, s.training.exact_decode = true;
     train(s);
     long size;
-    char *data = read_all(s.out, "model.safetensors", &size), path[1200];
+    char *data = read_all(s.run.out, "model.safetensors", &size), path[1200];
     const struct {
         const char *from, *to;
     } changes[] = {{"\"exact_decode\":\"true\"", "\"exact_decodf\":\"true\""},
@@ -219,9 +219,9 @@ static void older_checkpoints_are_read(void **state)
     tli_safetensors st;
     tl_error err = {0};
     assert_int_equal(tli_st_open(path, &st, &err), TL_OK);
-    e.exact_decode = true;
+    e.training.exact_decode = true;
     if (tli_settings_from_metadata(&st, &e, &err) != TL_OK) fail_msg("%s", err.text);
-    assert_false(e.exact_decode);
+    assert_false(e.training.exact_decode);
     tli_st_close(&st);
 }
 
@@ -261,19 +261,19 @@ static void damaged_files(void **state)
     write_file(path, "", 0);
     double one[12], two[12];
     tl_settings s = vit_run("damaged-1");
-    snprintf(s.data, sizeof s.data, "%s", other);
-    s.steps = 6;
+    snprintf(s.run.data, sizeof s.run.data, "%s", other);
+    s.training.steps = 6;
     train(s);
     losses_of(&s, one, 12);
-    snprintf(s.out, sizeof s.out, "%s/damaged-2", folder);
-    s.workers = 2;
+    snprintf(s.run.out, sizeof s.run.out, "%s/damaged-2", folder);
+    s.run.workers = 2;
     train(s);
     losses_of(&s, two, 12);
     assert_memory_equal(one, two, 7 * sizeof *one);
-    s.strict = true;
-    snprintf(s.out, sizeof s.out, "%s/damaged-3", folder);
+    s.run.strict = true;
+    snprintf(s.run.out, sizeof s.run.out, "%s/damaged-3", folder);
     refuse(s, TL_ERROR_INPUT, path, "0 bytes");
-    s.strict = false;
+    s.run.strict = false;
     for (int i = 0; i < 6; i++) { /* no image is left to evaluate */
         snprintf(path, sizeof path, "%s/val/class%c/%03d.%s", other, 'a' + i / 3, i % 3,
                  i % 3 ? "JPEG" : "png");

@@ -7,24 +7,24 @@
 static void keeps_the_newest(void **unused)
 {
     tl_settings s = small_run(TL_OP_ATTENTION, "keep");
-    s.checkpoint_every = 1;
-    s.keep = 2;
+    s.run.checkpoint_every = 1;
+    s.run.keep = 2;
     train(s);
-    assert_true(exists(s.out, "checkpoints/6/state.safetensors") &&
-                exists(s.out, "checkpoints/5/model.safetensors"));
+    assert_true(exists(s.run.out, "checkpoints/6/state.safetensors") &&
+                exists(s.run.out, "checkpoints/5/model.safetensors"));
     for (int step = 1; step <= 4; step++) {
         char name[40];
         snprintf(name, sizeof name, "checkpoints/%d", step);
-        assert_false(exists(s.out, name));
+        assert_false(exists(s.run.out, name));
         snprintf(name, sizeof name, "checkpoints/.%d.old", step);
-        assert_false(exists(s.out, name));
+        assert_false(exists(s.run.out, name));
     }
 }
 
 static void assert_same_file(const tl_settings *a, const tl_settings *b, const char *name)
 {
     long n, m;
-    char *x = read_all(a->out, name, &n), *y = read_all(b->out, name, &m);
+    char *x = read_all(a->run.out, name, &n), *y = read_all(b->run.out, name, &m);
     assert_int_equal(n, m);
     assert_memory_equal(x, y, (size_t)n);
     free(x), free(y);
@@ -35,18 +35,18 @@ static void keeps_the_best(void **unused)
 {
     tl_settings whole = small_run(TL_OP_ATTENTION, "best-whole"),
                 parts = small_run(TL_OP_ATTENTION, "best-parts");
-    whole.steps = parts.steps = 12;
-    whole.lr = parts.lr = 3e-3f;
-    whole.eval_every = parts.eval_every = 1;
+    whole.training.steps = parts.training.steps = 12;
+    whole.training.lr = parts.training.lr = 3e-3f;
+    whole.run.eval_every = parts.run.eval_every = 1;
     train(whole);
-    for (parts.stop_after = 5; parts.stop_after <= 7; parts.stop_after += 2) {
+    for (parts.run.stop_after = 5; parts.run.stop_after <= 7; parts.run.stop_after += 2) {
         train(parts);
-        parts.resume = true;
+        parts.run.resume = true;
     }
     assert_same_file(&whole, &parts, "best.safetensors");
     assert_same_model(&whole, &parts);
     long size;
-    char *text = read_all(whole.out, "metrics.jsonl", &size), *line = text;
+    char *text = read_all(whole.run.out, "metrics.jsonl", &size), *line = text;
     double best = -1;
     int best_step = 0, evaluations = 0;
     while ((line = strstr(line, "{\"step\":")) != NULL) {
@@ -62,7 +62,7 @@ static void keeps_the_best(void **unused)
     assert_int_equal(evaluations, 12);
     char path[2200];
     tli_safetensors st;
-    snprintf(path, sizeof path, "%s/best.safetensors", whole.out);
+    snprintf(path, sizeof path, "%s/best.safetensors", whole.run.out);
     assert_int_equal(tli_st_open(path, &st, NULL), TL_OK);
     assert_int_equal(atoi(tli_st_metadata(&st, "step")), best_step);
     tli_st_close(&st);
@@ -84,7 +84,7 @@ static uint64_t newest(const tl_settings *s)
 {
     uint64_t step = 99;
     tl_error err = {0};
-    if (tli_checkpoint_newest(s->out, NULL, &step, &err) != TL_OK) fail_msg("%s", err.text);
+    if (tli_checkpoint_newest(s->run.out, NULL, &step, &err) != TL_OK) fail_msg("%s", err.text);
     return step;
 }
 
@@ -95,31 +95,31 @@ static void damage_is_found(void **unused)
     static const char *const names[] = {"checkpoints/4/model.safetensors", "checkpoints/4/state.safetensors"};
     tl_settings s = small_run(TL_OP_ATTENTION, "flips");
     s.model.depth = 1, s.model.dim = 8, s.model.mlp_dim = 8, s.model.head_dim = 4;
-    s.checkpoint_every = 2;
-    s.stop_after = 4;
+    s.run.checkpoint_every = 2;
+    s.run.stop_after = 4;
     train(s);
     assert_int_equal(newest(&s), 4);
     int tried = 0;
     for (int file = 0; file < 2; file++) {
         long size;
-        char *data = read_all(s.out, names[file], &size);
+        char *data = read_all(s.run.out, names[file], &size);
         const long header = 8 + (unsigned char)data[0] + 256L * (unsigned char)data[1];
         assert_true(header > 500 && header < size);
         for (long at = 0; at < size; at += at < header ? 1 : 101) {
             data[at] ^= (char)(1 << (at % 8));
-            put(s.out, names[file], data, size);
+            put(s.run.out, names[file], data, size);
             if (newest(&s) != 2)
                 fail_msg("%s: byte %ld of %ld flipped, and it is taken", names[file], at, size);
             data[at] ^= (char)(1 << (at % 8));
             tried++;
         }
         for (long length = 0; length < size; length += length < header ? 7 : 1009) {
-            put(s.out, names[file], data, length);
+            put(s.run.out, names[file], data, length);
             if (newest(&s) != 2)
                 fail_msg("%s: cut to %ld of %ld bytes, and it is taken", names[file], length, size);
             tried++;
         }
-        put(s.out, names[file], data, size);
+        put(s.run.out, names[file], data, size);
         free(data);
     }
     assert_int_equal(newest(&s), 4);
@@ -129,24 +129,24 @@ static void damage_is_found(void **unused)
 static void nothing_intact_is_said(void **unused)
 {
     tl_settings s = small_run(TL_OP_ATTENTION, "all-damaged");
-    s.stop_after = 2;
+    s.run.stop_after = 2;
     train(s);
     long size;
-    char *data = read_all(s.out, "checkpoints/2/model.safetensors", &size);
+    char *data = read_all(s.run.out, "checkpoints/2/model.safetensors", &size);
     data[size - 5] ^= 64;
-    put(s.out, "checkpoints/2/model.safetensors", data, size);
+    put(s.run.out, "checkpoints/2/model.safetensors", data, size);
     free(data);
     tl_context *ctx = golden_context(TL_PATH_AUTO);
     tl_result result;
-    s.resume = true;
+    s.run.resume = true;
     assert_int_equal(tl_train(ctx, &s, NULL, &result), TL_ERROR_INPUT);
     assert_non_null(strstr(tl_context_error(ctx)->text, "is intact"));
     assert_non_null(strstr(tl_context_error(ctx)->text, "checkpoints/2/model.safetensors is damaged"));
-    assert_true(exists(s.out, "checkpoints/2")); /* nothing was thrown away */
+    assert_true(exists(s.run.out, "checkpoints/2")); /* nothing was thrown away */
     /* OUT/model.safetensors is the same file, so eval refuses it, too. */
     tl_settings e;
     tl_settings_default(&e, "mnist");
-    assert_int_equal(tl_evaluate(ctx, s.out, &e, NULL, &result), TL_ERROR_INPUT);
+    assert_int_equal(tl_evaluate(ctx, s.run.out, &e, NULL, &result), TL_ERROR_INPUT);
     assert_non_null(strstr(tl_context_error(ctx)->text, "model.safetensors is damaged"));
     tl_context_destroy(ctx);
 }
@@ -161,7 +161,7 @@ static void unknown_numbers(void **unused)
     char path[2200];
     MUST(ctx, tli_model_create(ctx, &s.model, 1, NULL, &model));
     MUST(ctx, tli_registry_init(ctx, tli_model_registry(model), 0));
-    s.schedule_version = TL_SCHEDULE_VERSION + 1;
+    s.training.schedule_version = TL_SCHEDULE_VERSION + 1;
     snprintf(path, sizeof path, "%s/other-ranges.safetensors", folder);
     MUST(ctx, tli_model_save(ctx, tli_model_registry(model), &s, 0, path));
     tl_settings_default(&e, "mnist");
@@ -191,35 +191,35 @@ static void not_finite(void **unused)
     tl_settings s = small_run(TL_OP_ATTENTION, "diverges");
     start_from_huge_weights(&s, NULL, 1e7f);
     REFUSE(s, "step 2 ", "the gradient of ", "--skip-nonfinite", "no checkpoint yet");
-    s.checkpoint_every = 1;
+    s.run.checkpoint_every = 1;
     REFUSE(s, "step 2 ", "the last checkpoint is after step 1");
-    s.grad_clip = 1.0f; /* looks before it changes anything */
+    s.training.grad_clip = 1.0f; /* looks before it changes anything */
     REFUSE(s, "step 2 ", "the gradient of ");
 
     s = small_run(TL_OP_ATTENTION, "infinite");
     start_from_huge_weights(&s, "mlp_head.bias", 1e36f);
-    s.checkpoint_every = 1;
+    s.run.checkpoint_every = 1;
     REFUSE(s, "tensor ", "was not written");
-    assert_false(exists(s.out, "checkpoints/1"));
-    assert_false(exists(s.out, "model.safetensors"));
+    assert_false(exists(s.run.out, "checkpoints/1"));
+    assert_false(exists(s.run.out, "model.safetensors"));
 }
 
 static void left_out_steps(void **unused)
 {
     const tl_settings plain = small_run(TL_OP_ATTENTION, "skip-plain");
     tl_settings s = small_run(TL_OP_ATTENTION, "skip");
-    s.skip_nonfinite = true;
+    s.run.skip_nonfinite = true;
     train(plain);
     train(s);
     assert_same_model(&plain, &s); /* the option alone changes nothing */
 
     s = small_run(TL_OP_ATTENTION, "skip-diverges");
     tl_settings one = small_run(TL_OP_ATTENTION, "skip-one");
-    s.skip_nonfinite = true;
+    s.run.skip_nonfinite = true;
     start_from_huge_weights(&s, NULL, 1e7f);
     start_from_huge_weights(&one, NULL, 1e7f);
-    s.schedule = one.schedule = TL_SCHEDULE_CONSTANT;
-    one.stop_after = 1;
+    s.training.schedule = one.training.schedule = TL_SCHEDULE_CONSTANT;
+    one.run.stop_after = 1;
     const tl_result result = train(s);
     train(one);
     assert_int_equal(result.steps, 6);
@@ -227,9 +227,9 @@ static void left_out_steps(void **unused)
     tl_context *ctx = golden_context(TL_PATH_AUTO);
     tli_safetensors st, first;
     char path[2200];
-    snprintf(path, sizeof path, "%s/model.safetensors", s.out);
+    snprintf(path, sizeof path, "%s/model.safetensors", s.run.out);
     assert_int_equal(tli_st_open(path, &st, NULL), TL_OK);
-    snprintf(path, sizeof path, "%s/model.safetensors", one.out);
+    snprintf(path, sizeof path, "%s/model.safetensors", one.run.out);
     assert_int_equal(tli_st_open(path, &first, NULL), TL_OK);
     float a[10], b[10]; /* five steps were left out: the weights are those after the first */
     MUST(ctx, tli_st_read(&st, tli_st_find(&st, "mlp_head.bias"), 0, 10, a, tl_context_error(ctx)));
@@ -239,8 +239,8 @@ static void left_out_steps(void **unused)
     tli_st_close(&first);
     tl_context_destroy(ctx);
 
-    s.steps = 40;
-    snprintf(s.out, sizeof s.out, "%s/skip-forever", folder);
+    s.training.steps = 40;
+    snprintf(s.run.out, sizeof s.run.out, "%s/skip-forever", folder);
     REFUSE(s, "step 21 ");
 }
 

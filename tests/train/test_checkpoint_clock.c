@@ -11,7 +11,7 @@ static int checkpoints(const tl_settings *s)
     for (int step = 1; step <= 6; step++) {
         char name[64];
         snprintf(name, sizeof name, "checkpoints/%d/state.safetensors", step);
-        count += exists(s->out, name);
+        count += exists(s->run.out, name);
     }
     return count;
 }
@@ -20,12 +20,12 @@ static int checkpoints(const tl_settings *s)
 static void one_at_the_end(void **unused)
 {
     tl_settings s = small_run(TL_OP_ATTENTION, "default");
-    assert_true(s.checkpoint_minutes == 15.0f && s.checkpoint_every == 0);
+    assert_true(s.run.checkpoint_minutes == 15.0f && s.run.checkpoint_every == 0);
     train(s);
     assert_int_equal(checkpoints(&s), 1);
-    assert_true(exists(s.out, "checkpoints/6/state.safetensors"));
+    assert_true(exists(s.run.out, "checkpoints/6/state.safetensors"));
     s = small_run(TL_OP_ATTENTION, "none-on-the-way");
-    s.checkpoint_minutes = 0;
+    s.run.checkpoint_minutes = 0;
     train(s);
     assert_int_equal(checkpoints(&s), 1);
 }
@@ -35,14 +35,14 @@ static void two_of_those_by_time_stay(void **unused)
     const tl_settings plain = small_run(TL_OP_ATTENTION, "plain");
     tl_settings timed = small_run(TL_OP_ATTENTION, "timed"), all = small_run(TL_OP_ATTENTION, "all"),
                 three = small_run(TL_OP_ATTENTION, "three"), steps = small_run(TL_OP_ATTENTION, "steps");
-    timed.checkpoint_minutes = all.checkpoint_minutes = three.checkpoint_minutes = 1e-9f;
-    all.keep_all = true;
-    three.keep = 3;
-    steps.checkpoint_every = 2; /* instead of time */
-    steps.checkpoint_minutes = 1e-9f;
+    timed.run.checkpoint_minutes = all.run.checkpoint_minutes = three.run.checkpoint_minutes = 1e-9f;
+    all.run.keep_all = true;
+    three.run.keep = 3;
+    steps.run.checkpoint_every = 2; /* instead of time */
+    steps.run.checkpoint_minutes = 1e-9f;
     train(plain), train(timed), train(all), train(three), train(steps);
     assert_int_equal(checkpoints(&timed), 2);
-    assert_true(exists(timed.out, "checkpoints/5") && exists(timed.out, "checkpoints/6"));
+    assert_true(exists(timed.run.out, "checkpoints/5") && exists(timed.run.out, "checkpoints/6"));
     assert_int_equal(checkpoints(&all), 6);
     assert_int_equal(checkpoints(&three), 3);
     assert_int_equal(checkpoints(&steps), 3);
@@ -64,9 +64,9 @@ static void a_full_disk_is_said_before(void **unused)
         tl_context *ctx = NULL;
         tl_error err = {0};
         tl_result result;
-        s.stop_after = 1;
-        s.checkpoint_every = 1;
-        if (many) s.steps = 1000000000000; /* all of which stay */
+        s.run.stop_after = 1;
+        s.run.checkpoint_every = 1;
+        if (many) s.training.steps = 1000000000000; /* all of which stay */
         said[0] = '\0';
         if (tl_context_create(&options, &ctx, &err) != TL_OK) fail_msg("%s", err.text);
         MUST(ctx, tl_train(ctx, &s, NULL, &result));

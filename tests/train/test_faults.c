@@ -22,7 +22,8 @@ static void memory_is_refused(void **unused)
 {
     tl_settings s = small_run(TL_OP_ALPHA, "alloc");
     s.model.dim = 8, s.model.depth = 1, s.model.head_dim = 4, s.model.mlp_dim = 8;
-    s.limit_train = 4, s.limit_test = 4, s.batch_size = 4, s.steps = 1, s.grad_clip = 1.0f;
+    s.training.limit_train = 4, s.training.limit_test = 4, s.training.batch_size = 4, s.training.steps = 1,
+    s.training.grad_clip = 1.0f;
     int refused = 0;
     for (tl_status status = TL_ERROR_MEMORY; status != TL_OK; refused++) {
         char fault[32], text[2048];
@@ -40,7 +41,7 @@ static void the_device_fails(void **unused)
 {
     const tl_settings whole = small_run(TL_OP_ATTENTION, "launch-whole");
     tl_settings s = small_run(TL_OP_ATTENTION, "launch");
-    s.checkpoint_every = 1;
+    s.run.checkpoint_every = 1;
     train(whole);
     int failed = 0;
     char fault[32], text[2048];
@@ -49,7 +50,7 @@ static void the_device_fails(void **unused)
         if (train_with(fault, s, text, sizeof text) == TL_OK) break;
         failed++;
         if (strstr(text, "CL_OUT_OF_RESOURCES") == NULL) fail_msg("launch %d: %s", launch, text);
-        s.resume = exists(s.out, "checkpoints/1") || s.resume;
+        s.run.resume = exists(s.run.out, "checkpoints/1") || s.run.resume;
     }
     assert_true(failed >= 2);
     assert_same_model(&whole, &s);

@@ -19,10 +19,10 @@ static const tl_log log_to_notices = {.level = TL_LOG_NOTICE, .write = note};
 /* A run whose learning rate is 0, so that its weights stay what they were to begin with. */
 static tl_settings still(tl_settings s, const char *out, const char *init)
 {
-    s.lr = 0.0f, s.steps = 1;
-    s.init[0] = '\0';
-    if (init != NULL) snprintf(s.init, sizeof s.init, "%s/%s", folder, init);
-    snprintf(s.out, sizeof s.out, "%s/%s", folder, out);
+    s.training.lr = 0.0f, s.training.steps = 1;
+    s.run.init[0] = '\0';
+    if (init != NULL) snprintf(s.run.init, sizeof s.run.init, "%s/%s", folder, init);
+    snprintf(s.run.out, sizeof s.run.out, "%s/%s", folder, out);
     return s;
 }
 
@@ -55,7 +55,7 @@ static void refused(tl_settings s, tl_status status, const char *const *words)
     assert_int_equal(try_on(&(tl_context_options){0}, s, &result, &why), status);
     for (; *words != NULL; words++)
         if (strstr(why.text, *words) == NULL) fail_msg("no '%s' in: %s", *words, why.text);
-    assert_false(exists(s.out, ".")); /* not even a folder is made */
+    assert_false(exists(s.run.out, ".")); /* not even a folder is made */
 }
 #define REFUSED(s, ...) refused(s, TL_ERROR_INPUT, (const char *const[]){__VA_ARGS__, NULL})
 
@@ -122,9 +122,10 @@ static void same_model(void **unused)
         char path[2200];
         tli_safetensors st;
         tl_error err = {0};
-        snprintf(path, sizeof path, "%s/model.safetensors", first.out);
+        snprintf(path, sizeof path, "%s/model.safetensors", first.run.out);
         assert_int_equal(tli_st_open(path, &st, &err), TL_OK);
-        for (int i = 0; i < st.count; i++) assert_same_tensor(first.out, second.out, st.entries[i].name);
+        for (int i = 0; i < st.count; i++)
+            assert_same_tensor(first.run.out, second.run.out, st.entries[i].name);
         tli_st_close(&st);
     }
 }
@@ -146,7 +147,7 @@ static void without_metadata(void **unused)
     memcpy(entries, st.entries, (size_t)st.count * sizeof *entries);
     assert_int_equal(tli_st_write_begin(&w, to, entries, st.count, NULL, 0, &err), TL_OK);
     for (int i = 0; i < st.count; i++) {
-        values v = load(s.out, st.entries[i].name);
+        values v = load(s.run.out, st.entries[i].name);
         assert_int_equal(tli_st_write_data(&w, v.at, st.entries[i].end - st.entries[i].begin, &err), TL_OK);
         free(v.at);
     }
@@ -155,7 +156,7 @@ static void without_metadata(void **unused)
     tli_st_close(&st);
     assert_true(begin(still(s, "from-bare", "bare.safetensors")).test_loss == trained.test_loss);
     s.model.image_height = s.model.image_width = 96; /* nothing says what the tables' grid was */
-    s.init_partial = true;
+    s.run.init_partial = true;
     REFUSED(still(s, "from-bare-larger", "bare.safetensors"), "0.to_q2.unique_params", "172 x 16 x 16",
             "228 x 16 x 16");
 }
@@ -198,7 +199,7 @@ static tl_settings grid_run(tl_op_kind op, tl_positions positions, const char *o
     s.model.positions = positions;
     s.model.patch_height = s.model.patch_width = 14;
     s.model.dim = 8, s.model.head_dim = 4, s.model.mlp_dim = 8;
-    s.limit_train = s.limit_test = 8, s.steps = 2;
+    s.training.limit_train = s.training.limit_test = 8, s.training.steps = 2;
     return s;
 }
 
@@ -224,9 +225,9 @@ static void larger_grids(void **unused)
         train(small);
         REFUSED(still(large, "grid-refused", "grid-small"), cases[i].tables[0], "18 x ", "38 x ",
                 "--init-partial copies the offsets");
-        large.seed = 7;
+        large.training.seed = 7;
         begin(still(large, "grid-drawn", NULL));
-        large.init_partial = true;
+        large.run.init_partial = true;
         begin(still(large, "grid-large", "grid-small"));
         assert_true(noted("of the 38 offsets of each of ") && noted("18 are copied and 20 drawn anew"));
         char paths[3][64];
@@ -252,8 +253,8 @@ static void sharded_tables(void **unused)
                 large = on_grid(small, 3, 4);
     small.model.dim = large.model.dim = 32;
     small.model.head_dim = large.model.head_dim = 16;
-    small.batch_size = large.batch_size = 2;
-    large.init_partial = true;
+    small.training.batch_size = large.training.batch_size = 2;
+    large.run.init_partial = true;
     train(small);
     large = still(large, "shards-one", "shards-small");
     begin(large);
@@ -272,13 +273,13 @@ static void turned_grids(void **unused)
                 tall = on_grid(flat, 3, 2);
     train(flat);
     REFUSED(still(tall, "tall-refused", "flat"), "pos_embedding is of another grid", "--init-partial");
-    tall.init_partial = true;
+    tall.run.init_partial = true;
     begin(still(tall, "tall", "flat"));
     assert_true(noted("pos_embedding is drawn anew: the file's is of another grid"));
     assert_true(noted("of the 18 offsets of each of 6 tables, 12 are copied and 6 drawn anew"));
-    values from = load(flat.out, "translution.layers.0.0.to_k.unique_params");
+    values from = load(flat.run.out, "translution.layers.0.0.to_k.unique_params");
     tall = still(tall, "tall", NULL);
-    values to = load(tall.out, "translution.layers.0.0.to_k.unique_params");
+    values to = load(tall.run.out, "translution.layers.0.0.to_k.unique_params");
     for (int dy = -1; dy <= 1; dy++)
         for (int dx = -1; dx <= 1; dx++)
             assert_true(same_matrix(&to, offset(dy, dx, 3, 2), &from, offset(dy, dx, 2, 3)));
@@ -292,7 +293,7 @@ static void hybrids_and_sharing(void **unused)
                 large = on_grid(small, 4, 4);
     small.model.translution_layers = large.model.translution_layers = 1;
     train(small);
-    large.init_partial = true;
+    large.run.init_partial = true;
     begin(still(large, "hybrid-large", "hybrid-small"));
     assert_true(noted("of each of 3 tables, 28 are copied and 24 drawn anew"));
 
@@ -302,7 +303,7 @@ static void hybrids_and_sharing(void **unused)
     large = still(on_grid(small, 5, 5), "clip-large", "clip-small"); /* nothing is partial about it */
     begin(large);
     assert_true(!noted("tables") && !noted("drawn anew"));
-    assert_same_tensor(small.out, large.out, "translution.layers.1.0.to_v.unique_params");
+    assert_same_tensor(small.run.out, large.run.out, "translution.layers.1.0.to_v.unique_params");
 }
 
 /* ---- longer sequences ---------------------------------------------------------------------------- */
@@ -313,9 +314,10 @@ static tl_settings text_run(tl_op_kind op, tl_positions positions, uint32_t leng
     tl_settings_default(&s, "gpt");
     s.model.op = op, s.model.positions = positions;
     s.model.dim = 8, s.model.depth = 1, s.model.heads = 2, s.model.head_dim = 4, s.model.mlp_dim = 8;
-    s.model.seq_len = length, s.model.vocab_size = 40, s.vocab_given = true;
-    s.batch_size = 2, s.batch_given = true, s.samples_per_epoch = 4, s.limit_test = 2, s.steps = 2;
-    snprintf(s.out, sizeof s.out, "%s/%s", folder, out);
+    s.model.seq_len = length, s.model.vocab_size = 40, s.run.exact_labels = true;
+    s.training.batch_size = 2, s.run.exact_batch = true, s.training.samples_per_epoch = 4,
+    s.training.limit_test = 2, s.training.steps = 2;
+    snprintf(s.run.out, sizeof s.run.out, "%s/%s", folder, out);
     return s;
 }
 
@@ -332,17 +334,18 @@ static void longer_sequences(void **unused)
                     large = text_run(op, TL_POSITIONS_NONE, LONG, "seq-drawn");
         train(small);
         REFUSED(still(large, "seq-refused", "seq-short"), names[alpha][0], "6 x ", "11 x ");
-        large.init_partial = true;
+        large.run.init_partial = true;
         begin(still(large, "seq-long", "seq-short"));
         assert_true(noted("of the 11 offsets of each of 3 tables, 6 are copied and 5 drawn anew"));
-        large.init_partial = false;
+        large.run.init_partial = false;
         large = still(large, "seq-drawn", NULL);
         begin(large);
         for (int role = 0; role < 3; role++) {
             char name[96], longer[64];
             snprintf(name, sizeof name, "translution.layers.0.0.%s", names[alpha][role]);
             snprintf(longer, sizeof longer, "%s/seq-long", folder);
-            values from = load(small.out, name), to = load(longer, name), fresh = load(large.out, name);
+            values from = load(small.run.out, name), to = load(longer, name),
+                   fresh = load(large.run.out, name);
             for (int d = 0; d < LONG; d++) {
                 const uint64_t k = (uint64_t)(role == 0 ? LONG - 1 - d : d),
                                n = (uint64_t)(role == 0 ? SHORT - 1 - d : d);
@@ -350,13 +353,13 @@ static void longer_sequences(void **unused)
             }
             free(from.at), free(to.at), free(fresh.at);
         }
-        assert_same_tensor(small.out, still(large, "seq-long", NULL).out, "wte.weight");
+        assert_same_tensor(small.run.out, still(large, "seq-long", NULL).run.out, "wte.weight");
     }
     tl_settings small = text_run(TL_OP_ATTENTION, TL_POSITIONS_LEARNED, SHORT, "learned-short"),
                 large = text_run(TL_OP_ATTENTION, TL_POSITIONS_LEARNED, LONG, "learned-long");
     train(small);
     REFUSED(still(large, "learned-refused", "learned-short"), "wpe.weight is 6 x 8 there and 11 x 8");
-    large.init_partial = true;
+    large.run.init_partial = true;
     begin(still(large, "learned-long", "learned-short"));
     assert_true(noted("wpe.weight is drawn anew"));
 }
@@ -370,14 +373,14 @@ static void another_vocabulary(void **unused)
     train(first);
     REFUSED(still(second, "vocab-refused", "vocab-40"), "wte.weight is 40 x 8 there and 50 x 8",
             "--init-partial");
-    second.init_partial = true;
+    second.run.init_partial = true;
     begin(still(second, "vocab-50", "vocab-40"));
     assert_true(noted("wte.weight is drawn anew") && noted("output_head.weight is drawn anew"));
-    second.init_partial = false;
+    second.run.init_partial = false;
     tl_settings drawn = still(second, "vocab-drawn", NULL);
     begin(drawn);
-    assert_same_tensor(second.out, drawn.out, "wte.weight");
-    assert_same_tensor(second.out, first.out, "transformer.layers.0.0.to_qkv.weight");
+    assert_same_tensor(second.run.out, drawn.run.out, "wte.weight");
+    assert_same_tensor(second.run.out, first.run.out, "transformer.layers.0.0.to_qkv.weight");
 }
 
 /* ---- other classes and what is refused ----------------------------------------------------------- */
@@ -389,23 +392,23 @@ static void another_head(void **unused)
     second.model.classes = 13;
     REFUSED(still(second, "thirteen-refused", "ten"), "mlp_head.weight is 10 x 24 there and 13 x 24",
             "--init-partial draws it anew");
-    second.init_partial = true;
+    second.run.init_partial = true;
     second = still(second, "thirteen", "ten");
     begin(second);
     assert_true(noted("mlp_head.weight is drawn anew") && noted("mlp_head.bias is drawn anew"));
-    assert_same_tensor(second.out, first.out, "pos_embedding");
-    assert_same_tensor(second.out, first.out, "transformer.layers.1.0.to_qkv.weight");
+    assert_same_tensor(second.run.out, first.run.out, "pos_embedding");
+    assert_same_tensor(second.run.out, first.run.out, "transformer.layers.1.0.to_qkv.weight");
 
     second = still(first, "no-positions",
                    "ten"); /* what the model has no place for, and the other way round */
     second.model.positions = TL_POSITIONS_NONE;
     REFUSED(second, "has a tensor pos_embedding, which this run's model has not");
-    second.init_partial = true;
+    second.run.init_partial = true;
     begin(second);
     assert_true(noted("pos_embedding of the file is left out"));
     second = still(first, "positions-again", "no-positions");
     REFUSED(second, "has no tensor pos_embedding");
-    second.init_partial = true;
+    second.run.init_partial = true;
     begin(second);
     assert_true(noted("pos_embedding is drawn anew: the file has none"));
 }
@@ -415,7 +418,7 @@ static void refusals(void **unused)
     tl_settings first = small_run(TL_OP_ALPHA, "alpha"), s;
     train(first);
     for (int partial = 0; partial < 2; partial++) { /* what no --init-partial helps */
-        first.init_partial = partial != 0;
+        first.run.init_partial = partial != 0;
         s = still(first, "refused", "nowhere");
         REFUSED(s, "nowhere");
         s = still(first, "refused", "alpha");
@@ -434,11 +437,11 @@ static void refusals(void **unused)
         s.model.depth = 1;
         REFUSED(s, "has a tensor translution.layers.1.");
         s = still(text_run(TL_OP_ALPHA, TL_POSITIONS_NONE, 6, "refused"), "refused", "alpha");
-        s.init_partial = partial != 0;
+        s.run.init_partial = partial != 0;
         REFUSED(s, "the task mnist", "gpt");
         s = still(first, "refused", "damaged.safetensors");
         long size;
-        char *data = read_all(still(first, "alpha", NULL).out, "model.safetensors", &size), path[200];
+        char *data = read_all(still(first, "alpha", NULL).run.out, "model.safetensors", &size), path[200];
         for (int damage = 0; damage < 2; damage++) { /* a byte, then the end */
             data[size - 100] ^= 1;
             snprintf(path, sizeof path, "%s/damaged.safetensors", folder);
@@ -451,7 +454,7 @@ static void refusals(void **unused)
         }
         free(data);
     }
-    first.init_partial = true;
+    first.run.init_partial = true;
     refused(still(first, "refused", NULL), TL_ERROR_USAGE,
             (const char *const[]){"--init-partial", "--init", NULL});
 }
@@ -463,17 +466,17 @@ static void resumed(void **unused)
 {
     tl_settings source = small_run(TL_OP_ATTENTION, "resume-source"),
                 whole = small_run(TL_OP_ATTENTION, "r-whole"), parts = small_run(TL_OP_ATTENTION, "r-parts");
-    source.seed = 5;
+    source.training.seed = 5;
     train(source);
-    snprintf(whole.init, sizeof whole.init, "%s", source.out);
-    snprintf(parts.init, sizeof parts.init, "%s", source.out);
+    snprintf(whole.run.init, sizeof whole.run.init, "%s", source.run.out);
+    snprintf(parts.run.init, sizeof parts.run.init, "%s", source.run.out);
     train(whole);
-    parts.resume = true; /* there is nothing yet: it begins */
-    parts.stop_after = 2;
+    parts.run.resume = true; /* there is nothing yet: it begins */
+    parts.run.stop_after = 2;
     begin(parts);
     assert_true(noted("beginning from the weights of"));
-    snprintf(parts.init, sizeof parts.init, "%s/gone", folder);
-    parts.stop_after = 0;
+    snprintf(parts.run.init, sizeof parts.run.init, "%s/gone", folder);
+    parts.run.stop_after = 0;
     begin(parts);
     assert_false(noted("beginning from the weights of"));
     assert_same_model(&whole, &parts);
@@ -485,12 +488,12 @@ static void from_its_own_folder(void **unused)
     tl_settings s = small_run(TL_OP_ATTENTION, "own");
     const tl_result first = train(s);
     assert_true(begin(still(s, "own", "own")).test_loss == first.test_loss);
-    assert_true(exists(s.out, "earlier-1/model.safetensors"));
+    assert_true(exists(s.run.out, "earlier-1/model.safetensors"));
     s = still(s, "own", "wrong"); /* and nothing is moved for weights that are refused */
     tl_result result;
     tl_error why;
     assert_int_equal(try_on(&(tl_context_options){0}, s, &result, &why), TL_ERROR_INPUT);
-    assert_false(exists(s.out, "earlier-2"));
+    assert_false(exists(s.run.out, "earlier-2"));
 }
 
 /* Weights whose predictions are not finite: every step is left out, and no evaluation is the best. */
@@ -499,15 +502,15 @@ static void not_finite(void **unused)
     tl_settings s = small_run(TL_OP_ATTENTION, "finite");
     train(s);
     char from[1100], to[1100];
-    snprintf(from, sizeof from, "%s/model.safetensors", s.out);
+    snprintf(from, sizeof from, "%s/model.safetensors", s.run.out);
     snprintf(to, sizeof to, "%s/wild.safetensors", folder);
     edit_weights(from, to, "mlp_head.weight", -1, 3e38f);
     s = still(s, "wild", "wild.safetensors");
-    s.skip_nonfinite = true, s.steps = 2, s.eval_every = 1;
+    s.run.skip_nonfinite = true, s.training.steps = 2, s.run.eval_every = 1;
     const tl_result result = begin(s);
     assert_true(noted("after step 1, 20 of 20 predictions on the test set dynamic are not finite"));
     assert_true(result.not_finite == 40 && result.top1 == 0 && result.top5 == 0);
-    assert_false(exists(s.out, "best.safetensors"));
+    assert_false(exists(s.run.out, "best.safetensors"));
 }
 
 int main(void)

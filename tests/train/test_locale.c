@@ -62,7 +62,7 @@ static void numbers(void **unused)
 static void assert_points(const tl_settings *s, const char *name)
 {
     long size;
-    char *text = read_all(s->out, name, &size), *at = text;
+    char *text = read_all(s->run.out, name, &size), *at = text;
     assert_non_null(strchr(text, '.'));
     for (; *at != '\0'; at++) {
         assert_true((unsigned char)*at < 0x80);
@@ -74,7 +74,7 @@ static void assert_points(const tl_settings *s, const char *name)
 static void write_trace(tl_context *ctx, const tl_settings *s)
 {
     char path[2200];
-    snprintf(path, sizeof path, "%s/trace.json", s->out);
+    snprintf(path, sizeof path, "%s/trace.json", s->run.out);
     MUST(ctx, tli_profile_write_trace(ctx, path));
     assert_points(s, "trace.json");
 }
@@ -96,29 +96,29 @@ static void runs(void **unused)
 {
     tl_settings plain = small_run(TL_OP_ALPHA, "plain"), begun = small_run(TL_OP_ALPHA, "begun");
     train(plain);
-    begun.stop_after = 3;
+    begun.run.stop_after = 3;
     train(begun);
     for (int i = 0; i < LOCALES; i++) {
         char name[32];
         choose(i);
         snprintf(name, sizeof name, "run-%d", i);
         tl_settings s = small_run(TL_OP_ALPHA, name);
-        s.eval_every = 2;
+        s.run.eval_every = 2;
         train_traced(&s);
         assert_same_model(&plain, &s);
         assert_points(&s, "metrics.jsonl");
 
         snprintf(name, sizeof name, "stopped-%d", i);
         s = small_run(TL_OP_ALPHA, name);
-        s.stop_after = 3;
+        s.run.stop_after = 3;
         train(s);
-        s.stop_after = 0;
-        s.resume = true;
+        s.run.stop_after = 0;
+        s.run.resume = true;
         train(s);
         assert_same_model(&plain, &s);
     }
-    begun.stop_after = 0;
-    begun.resume = true;
+    begun.run.stop_after = 0;
+    begun.run.resume = true;
     train(begun);
     assert_same_model(&plain, &begun);
 }

@@ -11,14 +11,14 @@ static tl_settings run_of(int which, const char *name)
     const choice *item = &tli_optimizer_choices.items[which];
     snprintf(out, sizeof out, "%s-%s", item->name, name);
     tl_settings s = small_run(TL_OP_ATTENTION, out);
-    s.optimizer = (tl_optimizer)item->value;
+    s.training.optimizer = (tl_optimizer)item->value;
     return s;
 }
 
 static void assert_same_file(const tl_settings *a, const tl_settings *b, const char *name, bool same)
 {
     long n, m;
-    char *x = read_all(a->out, name, &n), *y = read_all(b->out, name, &m);
+    char *x = read_all(a->run.out, name, &n), *y = read_all(b->run.out, name, &m);
     assert_int_equal(n == m && memcmp(x, y, (size_t)n) == 0, same);
     free(x), free(y);
 }
@@ -29,9 +29,9 @@ static void check_state(const tl_settings *s, const optimizer_rule *rule)
     char path[1200];
     tli_safetensors model, state;
     tl_error err = {0};
-    snprintf(path, sizeof path, "%s/checkpoints/6/model.safetensors", s->out);
+    snprintf(path, sizeof path, "%s/checkpoints/6/model.safetensors", s->run.out);
     if (tli_st_open(path, &model, &err) != TL_OK) fail_msg("%s", err.text);
-    snprintf(path, sizeof path, "%s/checkpoints/6/state.safetensors", s->out);
+    snprintf(path, sizeof path, "%s/checkpoints/6/state.safetensors", s->run.out);
     if (tli_st_open(path, &state, &err) != TL_OK) fail_msg("%s", err.text);
     assert_int_equal(state.count, rule->slots * model.count);
     for (int i = 0; i < model.count; i++)
@@ -41,7 +41,7 @@ static void check_state(const tl_settings *s, const optimizer_rule *rule)
             if (tli_st_find(&state, name) == NULL) fail_msg("%s holds no %s", path, name);
         }
     assert_string_equal(tli_st_metadata(&model, "optimizer"),
-                        tli_choice_name(&tli_optimizer_choices, (int)s->optimizer));
+                        tli_choice_name(&tli_optimizer_choices, (int)s->training.optimizer));
     tli_st_close(&model), tli_st_close(&state);
 }
 
@@ -51,13 +51,13 @@ static void every_optimizer(void **unused)
         tl_settings whole = run_of(i, "whole"), parts = run_of(i, "parts");
         const tl_settings plain = run_of(0, "whole");
         train(whole);
-        parts.stop_after = 3;
+        parts.run.stop_after = 3;
         train(parts);
-        parts.stop_after = 0, parts.resume = true;
+        parts.run.stop_after = 0, parts.run.resume = true;
         train(parts);
         assert_same_model(&whole, &parts);
         assert_same_file(&whole, &parts, "checkpoints/6/state.safetensors", true);
-        check_state(&whole, tli_optimizer_rule_of(whole.optimizer));
+        check_state(&whole, tli_optimizer_rule_of(whole.training.optimizer));
         if (i > 0) assert_same_file(&whole, &plain, "model.safetensors", false);
     }
 }
@@ -67,9 +67,10 @@ static void own_numbers(void **unused)
 {
     for (int i = 0; i < tli_optimizer_choices.count; i++) {
         tl_settings left = run_of(i, "left"), named = run_of(i, "named"), other = run_of(i, "other");
-        const optimizer_rule *rule = tli_optimizer_rule_of(left.optimizer);
-        named.beta1 = rule->beta1, named.beta2 = rule->beta2, named.eps = rule->eps;
-        other.beta1 = 0.5f;
+        const optimizer_rule *rule = tli_optimizer_rule_of(left.training.optimizer);
+        named.training.beta1 = rule->beta1, named.training.beta2 = rule->beta2,
+        named.training.eps = rule->eps;
+        other.training.beta1 = 0.5f;
         train(left), train(named), train(other);
         assert_same_model(&left, &named);
         assert_same_file(&left, &other, "model.safetensors", false);
@@ -89,32 +90,32 @@ static void refuses(tl_settings s, const char *flag)
 static void refusals(void **unused)
 {
     tl_settings s = run_of(0, "refused");
-    s.stop_after = 2;
+    s.run.stop_after = 2;
     train(s);
-    s.stop_after = 0, s.resume = true;
+    s.run.stop_after = 0, s.run.resume = true;
     tl_settings other = s;
-    other.beta1 = 0.8f;
+    other.training.beta1 = 0.8f;
     refuses(other, "--beta1 is 0.9 in the checkpoint of step 2 and 0.8 now");
-    other = s, other.beta2 = 0.99f;
+    other = s, other.training.beta2 = 0.99f;
     refuses(other, "--beta2 is 0.999 in the checkpoint");
-    other = s, other.eps = 1e-4f;
+    other = s, other.training.eps = 1e-4f;
     refuses(other, "--eps is 1e-08 in the checkpoint");
     for (int i = 1; i < tli_optimizer_choices.count; i++) {
-        other = s, other.optimizer = (tl_optimizer)tli_optimizer_choices.items[i].value;
+        other = s, other.training.optimizer = (tl_optimizer)tli_optimizer_choices.items[i].value;
         refuses(other, "--optimizer is adamw in the checkpoint");
     }
     s = run_of(0, "nowhere");
-    s.beta1 = 1.0f;
+    s.training.beta1 = 1.0f;
     refuses(s, "beta1 takes a number from 0 to");
-    s = run_of(0, "nowhere"), s.beta2 = -0.5f;
+    s = run_of(0, "nowhere"), s.training.beta2 = -0.5f;
     refuses(s, "beta2 takes a number");
-    s = run_of(0, "nowhere"), s.eps = 1e-20f;
+    s = run_of(0, "nowhere"), s.training.eps = 1e-20f;
     refuses(s, "eps takes a number");
-    s = run_of(0, "nowhere"), s.optimizer = (tl_optimizer)99;
+    s = run_of(0, "nowhere"), s.training.optimizer = (tl_optimizer)99;
     refuses(s, "no optimizer 99");
     for (int i = 0; i < tli_optimizer_choices.count; i++) {
-        s = run_of(i, "nowhere"), s.eps = 1e-8f;
-        if (tli_optimizer_rule_of(s.optimizer)->eps == 0) refuses(s, "has no eps");
+        s = run_of(i, "nowhere"), s.training.eps = 1e-8f;
+        if (tli_optimizer_rule_of(s.training.optimizer)->eps == 0) refuses(s, "has no eps");
     }
 }
 
@@ -145,8 +146,9 @@ static void older_checkpoints(void **unused)
     assert_int_equal(tli_st_write_commit(&w, &err), TL_OK);
     assert_int_equal(tli_st_open(path, &st, &err), TL_OK);
     if (tli_settings_from_metadata(&st, &stored, &err) != TL_OK) fail_msg("%s", err.text);
-    assert_int_equal(stored.optimizer, TL_OPTIMIZER_ADAMW);
-    assert_true(stored.beta1 == 0.9f && stored.beta2 == 0.999f && stored.eps == 1e-8f);
+    assert_int_equal(stored.training.optimizer, TL_OPTIMIZER_ADAMW);
+    assert_true(stored.training.beta1 == 0.9f && stored.training.beta2 == 0.999f &&
+                stored.training.eps == 1e-8f);
     assert_false(tli_settings_differ(&stored, &s, &difference));
     tli_st_close(&st);
 }

@@ -14,11 +14,11 @@ static tl_settings settings_of(tl_schedule schedule, uint64_t warmup)
 {
     tl_settings settings;
     memset(&settings, 0, sizeof settings);
-    settings.lr = 2.0f;
-    settings.schedule = schedule;
-    settings.schedule_version = TL_SCHEDULE_VERSION;
-    settings.warmup = warmup;
-    settings.epochs = 4;
+    settings.training.lr = 2.0f;
+    settings.training.schedule = schedule;
+    settings.training.schedule_version = TL_SCHEDULE_VERSION;
+    settings.training.warmup = warmup;
+    settings.training.epochs = 4;
     return settings;
 }
 
@@ -55,7 +55,7 @@ static void test_cosine_epoch(void **state)
         assert_near(tli_schedule_lr(&settings, step, 5, 20), epoch_lr[step / 5]);
     assert_near(tli_schedule_lr(&settings, 20, 5, 20), 0.0);
     /* --steps 18 overrides the epochs: three whole ones and a part are four. */
-    settings.epochs = 100;
+    settings.training.epochs = 100;
     for (uint64_t step = 0; step < 18; step++)
         assert_near(tli_schedule_lr(&settings, step, 5, 18), epoch_lr[step / 5]);
 }
@@ -78,7 +78,7 @@ static void test_cosine_after_warmup(void **state)
     assert_near(tli_schedule_lr(&settings, 6, 5, 12), 1.0 + 0.70710678118654752);
     assert_near(tli_schedule_lr(&settings, 8, 5, 12), 1.0);
     assert_near(tli_schedule_lr(&settings, 12, 5, 12), 0.0);
-    settings.lr = 3e-4f, settings.warmup = 50;
+    settings.training.lr = 3e-4f, settings.training.warmup = 50;
     float peak = 0.0f;
     for (uint64_t step = 0; step < 100; step++) peak = fmaxf(peak, tli_schedule_lr(&settings, step, 5, 100));
     assert_true(peak == (float)3e-4);
@@ -99,10 +99,10 @@ static void test_cosine_epoch_after_warmup(void **state)
 static void test_first_version(void **state)
 {
     tl_settings settings = settings_of(TL_SCHEDULE_COSINE, 4);
-    settings.schedule_version = 1;
+    settings.training.schedule_version = 1;
     assert_near(tli_schedule_lr(&settings, 0, 5, 12), 0.5);
     assert_near(tli_schedule_lr(&settings, 3, 5, 12), 1.0 + 0.70710678118654752);
-    settings.warmup = 12;
+    settings.training.warmup = 12;
     assert_near(tli_schedule_lr(&settings, 8, 5, 12), 0.5 * 9 / 12);
 }
 
@@ -114,11 +114,11 @@ static void test_refused_warmup(void **state)
     assert_int_equal(tli_schedule_check(&settings, 12, &err), TL_ERROR_USAGE);
     assert_non_null(strstr(err.text, "--warmup 12"));
     assert_non_null(strstr(err.text, "12 steps"));
-    settings.schedule_version = 1; /* an old run goes on as it was begun */
+    settings.training.schedule_version = 1; /* an old run goes on as it was begun */
     assert_int_equal(tli_schedule_check(&settings, 12, &err), TL_OK);
-    settings.schedule_version = 3;
+    settings.training.schedule_version = 3;
     assert_int_equal(tli_schedule_check(&settings, 13, &err), TL_ERROR_USAGE);
-    settings.schedule_version = 2, settings.warmup = 0;
+    settings.training.schedule_version = 2, settings.training.warmup = 0;
     assert_int_equal(tli_schedule_check(&settings, 1, &err), TL_OK);
 }
 

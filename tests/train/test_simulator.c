@@ -75,7 +75,7 @@ static void train_task(const char *task, tl_op_kind op)
     if (!tl_settings_default(&s, task)) fail_msg("no task %s", task);
     const tl_settings small = small_run(op, "");
     snprintf(name, sizeof name, "%s-%d-%d", task, (int)op, (int)path);
-    snprintf(s.out, sizeof s.out, "%s/%s", folder, name);
+    snprintf(s.run.out, sizeof s.run.out, "%s/%s", folder, name);
     s.model.op = op, s.model.positions = small.model.positions;
     s.model.dim = 4, s.model.depth = 1, s.model.heads = 2, s.model.head_dim = 2, s.model.mlp_dim = 6;
     s.model.relenc_dim = 2;
@@ -85,8 +85,8 @@ static void train_task(const char *task, tl_op_kind op)
         s.model.image_height = s.model.image_width = 28, s.model.patch_height = s.model.patch_width = 14;
     else
         s.model.image_height = s.model.image_width = 8, s.model.patch_height = s.model.patch_width = 4;
-    s.limit_train = 3, s.limit_test = 2, s.batch_size = 2, s.batch_given = true, s.steps = 2,
-    s.grad_clip = 0.5f;
+    s.training.limit_train = 3, s.training.limit_test = 2, s.training.batch_size = 2,
+    s.run.exact_batch = true, s.training.steps = 2, s.training.grad_clip = 0.5f;
     tl_context *ctx = golden_context(path);
     MUST(ctx, tl_train(ctx, &s, NULL, &result));
     tl_context_destroy(ctx);

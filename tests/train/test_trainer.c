@@ -16,7 +16,7 @@ static void same_seed_same_model(void **unused)
     assert_true(x.loss == y.loss && x.top1_dynamic == y.top1_dynamic);
     assert_same_model(&a, &b);
     tl_settings c = small_run(TL_OP_ALPHA, "other-seed");
-    c.seed = 1;
+    c.training.seed = 1;
     assert_true(train(c).loss != x.loss);
 }
 
@@ -29,10 +29,10 @@ static void resumed_equals_uninterrupted(void **unused)
         const tl_settings whole = small_run((tl_op_kind)op, whole_name);
         tl_settings parts = small_run((tl_op_kind)op, parts_name);
         train(whole);
-        parts.stop_after = 4; /* in the middle of the second epoch */
+        parts.run.stop_after = 4; /* in the middle of the second epoch */
         assert_int_equal(train(parts).steps, 4);
-        parts.stop_after = 0;
-        parts.resume = true;
+        parts.run.stop_after = 0;
+        parts.run.resume = true;
         assert_int_equal(train(parts).steps, 6);
         assert_same_model(&whole, &parts);
     }
@@ -41,10 +41,10 @@ static void resumed_equals_uninterrupted(void **unused)
 static void other_settings_do_not_resume(void **unused)
 {
     tl_settings s = small_run(TL_OP_ATTENTION, "refused");
-    s.stop_after = 2;
+    s.run.stop_after = 2;
     train(s);
-    s.resume = true;
-    s.lr = 0.5f;
+    s.run.resume = true;
+    s.training.lr = 0.5f;
     tl_context *ctx = golden_context(TL_PATH_AUTO);
     tl_result result;
     assert_int_equal(tl_train(ctx, &s, NULL, &result), TL_ERROR_USAGE);
@@ -57,7 +57,7 @@ static void other_settings_do_not_resume(void **unused)
 static void a_folder_has_one_run(void **unused)
 {
     tl_settings s = small_run(TL_OP_ATTENTION, "owned");
-    s.steps = 2;
+    s.training.steps = 2;
     train(s);
     tl_context *ctx = golden_context(TL_PATH_AUTO);
     const tl_log quiet = {0};
@@ -65,12 +65,12 @@ static void a_folder_has_one_run(void **unused)
     tl_result result;
     char pid[24];
     snprintf(pid, sizeof pid, "process %ld", (long)getpid());
-    MUST(ctx, tli_run_lock_take(&lock, s.out, &quiet, tl_context_error(ctx)));
+    MUST(ctx, tli_run_lock_take(&lock, s.run.out, &quiet, tl_context_error(ctx)));
     for (int resume = 0; resume < 2; resume++) {
-        s.resume = resume != 0;
+        s.run.resume = resume != 0;
         assert_int_equal(tl_train(ctx, &s, NULL, &result), TL_ERROR_INPUT);
         assert_non_null(strstr(tl_context_error(ctx)->text, pid));
-        assert_non_null(strstr(tl_context_error(ctx)->text, s.out));
+        assert_non_null(strstr(tl_context_error(ctx)->text, s.run.out));
     }
     tli_run_lock_release(&lock);
     assert_int_equal(tl_train(ctx, &s, NULL, &result), TL_OK);
@@ -81,7 +81,7 @@ static void a_folder_has_one_run(void **unused)
 static void checkpoints_say_their_data(void **unused)
 {
     tl_settings s = small_run(TL_OP_ATTENTION, "said");
-    s.stop_after = 2;
+    s.run.stop_after = 2;
     train(s);
     tl_context *ctx = golden_context(TL_PATH_AUTO);
     for (int said = 0; said < 3; said++) { /* nothing, other data, other data that are allowed */
@@ -89,18 +89,18 @@ static void checkpoints_say_their_data(void **unused)
         tli_train_state standing;
         tl_result result;
         tl_settings again = s, stored = s;
-        snprintf(again.out, sizeof again.out, "%s/said-%d", folder, said);
-        assert_int_equal(mkdir(again.out, 0777), 0);
+        snprintf(again.run.out, sizeof again.run.out, "%s/said-%d", folder, said);
+        assert_int_equal(mkdir(again.run.out, 0777), 0);
         stored.model.positions = tli_model_positions(&s.model);
         MUST(ctx, tli_model_create(ctx, &stored.model, 1, tli_optimizer_rule_of(TL_OPTIMIZER_ADAMW), &model));
-        MUST(ctx, tli_checkpoint_resume(ctx, tli_model_registry(model), &stored, s.out, &standing));
+        MUST(ctx, tli_checkpoint_resume(ctx, tli_model_registry(model), &stored, s.run.out, &standing));
         assert_true(standing.data.known && standing.data.train.samples == 44 &&
                     standing.data.test.samples == 20 && standing.data.limit_test == 20);
         standing.data.known = said > 0;
         standing.data.train.samples++;
-        MUST(ctx, tli_checkpoint_save(ctx, tli_model_registry(model), &stored, again.out, &standing));
+        MUST(ctx, tli_checkpoint_save(ctx, tli_model_registry(model), &stored, again.run.out, &standing));
         tli_model_destroy(ctx, model);
-        again.resume = true, again.stop_after = 0, again.allow_other_data = said == 2;
+        again.run.resume = true, again.run.stop_after = 0, again.run.allow_other_data = said == 2;
         assert_int_equal(tl_train(ctx, &again, NULL, &result), said == 1 ? TL_ERROR_INPUT : TL_OK);
         if (said == 1)
             assert_non_null(
@@ -117,16 +117,16 @@ static void loss_falls_and_eval_agrees(void **unused)
         char name[32];
         snprintf(name, sizeof name, "learns-%d", op);
         tl_settings s = small_run((tl_op_kind)op, name);
-        s.motion = s.test_motion = TL_MOTION_STATIC;
-        s.limit_train = 64, s.steps = 60, s.lr = 3e-3f, s.batch_size = 32;
+        s.training.motion = s.training.test_motion = TL_MOTION_STATIC;
+        s.training.limit_train = 64, s.training.steps = 60, s.training.lr = 3e-3f, s.training.batch_size = 32;
         const tl_result trained = train(s);
         if (!(trained.loss < 1.9)) fail_msg("operation %d ends at a loss of %g", op, trained.loss);
         tl_context *ctx = golden_context(TL_PATH_AUTO);
         tl_settings e;
         tl_settings_default(&e, "mnist");
-        e.batch_size = 7, e.test_motion = (tl_motion)-1;
+        e.training.batch_size = 7, e.training.test_motion = (tl_motion)-1;
         tl_result evaluated;
-        MUST(ctx, tl_evaluate(ctx, s.out, &e, NULL, &evaluated));
+        MUST(ctx, tl_evaluate(ctx, s.run.out, &e, NULL, &evaluated));
         assert_int_equal(e.model.op, op);
         assert_true(evaluated.top1_static == trained.top1_static &&
                     evaluated.top1_dynamic == trained.top1_dynamic);
@@ -145,7 +145,7 @@ static void a_signal_saves(void **unused)
     assert_int_equal(tl_train(ctx, &s, &hooks, &result), TL_INTERRUPTED);
     assert_int_equal(result.steps, 1);
     tl_context_destroy(ctx);
-    s.resume = true;
+    s.run.resume = true;
     train(s);
     train(whole);
     assert_same_model(&s, &whole);
@@ -171,8 +171,8 @@ static void stop_after_repeated(void **unused)
     const tl_settings whole = small_run(TL_OP_ATTENTION, "pieces-whole");
     tl_settings pieces = small_run(TL_OP_ATTENTION, "pieces");
     const tl_result one = train(whole);
-    pieces.stop_after = 2;
-    pieces.resume = true;
+    pieces.run.stop_after = 2;
+    pieces.run.resume = true;
     for (uint64_t steps = 2; steps <= 6; steps += 2) {
         const tl_result piece = train(pieces);
         assert_int_equal(piece.steps, steps);
@@ -188,15 +188,15 @@ static void damaged_checkpoints_are_passed_over(void **unused)
     tl_settings s = small_run(TL_OP_ALPHA, "damaged");
     char path[2200];
     train(whole);
-    s.checkpoint_every = 2;
-    s.stop_after = 4;
+    s.run.checkpoint_every = 2;
+    s.run.stop_after = 4;
     train(s);
-    snprintf(path, sizeof path, "%s/checkpoints/4/state.safetensors", s.out);
+    snprintf(path, sizeof path, "%s/checkpoints/4/state.safetensors", s.run.out);
     assert_int_equal(truncate(path, 5000), 0);
-    s.resume = true;
-    s.stop_after = 1;
+    s.run.resume = true;
+    s.run.stop_after = 1;
     assert_int_equal(train(s).steps, 3);
-    s.stop_after = 0;
+    s.run.stop_after = 0;
     assert_int_equal(train(s).steps, 6);
     assert_same_model(&whole, &s);
 }
@@ -205,17 +205,17 @@ static void damaged_checkpoints_are_passed_over(void **unused)
 static void earlier_runs_are_set_aside(void **unused)
 {
     tl_settings s = small_run(TL_OP_ATTENTION, "again");
-    s.stop_after = 5;
+    s.run.stop_after = 5;
     train(s);
-    s.stop_after = 2;
+    s.run.stop_after = 2;
     assert_int_equal(train(s).steps, 2);
-    assert_true(exists(s.out, "earlier-1/checkpoints/5/model.safetensors"));
-    assert_true(exists(s.out, "earlier-1/metrics.jsonl"));
-    assert_true(exists(s.out, "earlier-1/model.safetensors"));
-    assert_false(exists(s.out, "checkpoints/5"));
-    s.resume = true;
+    assert_true(exists(s.run.out, "earlier-1/checkpoints/5/model.safetensors"));
+    assert_true(exists(s.run.out, "earlier-1/metrics.jsonl"));
+    assert_true(exists(s.run.out, "earlier-1/model.safetensors"));
+    assert_false(exists(s.run.out, "checkpoints/5"));
+    s.run.resume = true;
     assert_int_equal(train(s).steps, 4);
-    assert_false(exists(s.out, "earlier-2"));
+    assert_false(exists(s.run.out, "earlier-2"));
 }
 
 /* A bound above every norm changes nothing, not one bit; one below makes another model. AdamW forgives a
@@ -225,8 +225,8 @@ static void gradient_clipping(void **unused)
     const tl_settings plain = small_run(TL_OP_TRANSLUTION, "unclipped");
     tl_settings wide = small_run(TL_OP_TRANSLUTION, "clip-wide"),
                 tight = small_run(TL_OP_TRANSLUTION, "clip-tight");
-    wide.grad_clip = 1e6f;
-    tight.grad_clip = 1e-5f;
+    wide.training.grad_clip = 1e6f;
+    tight.training.grad_clip = 1e-5f;
     const double loss = train(plain).loss;
     assert_true(train(wide).loss == loss);
     assert_true(fabs(train(tight).loss - loss) > 1e-4);
@@ -248,11 +248,12 @@ static void losses_are_read_in_bulk(void **unused)
 {
     const tl_settings bulk = small_run(TL_OP_ATTENTION, "bulk");
     tl_settings each = small_run(TL_OP_ATTENTION, "each");
-    each.checkpoint_every = 1; /* for which losses are read */
+    each.run.checkpoint_every = 1; /* for which losses are read */
     train(bulk);
     train(each);
     long size;
-    char *a = read_all(bulk.out, "metrics.jsonl", &size), *b = read_all(each.out, "metrics.jsonl", &size);
+    char *a = read_all(bulk.run.out, "metrics.jsonl", &size),
+         *b = read_all(each.run.out, "metrics.jsonl", &size);
     int together = 0;
     char previous[32] = "";
     for (int line = 0; line < 6; line++) {
@@ -285,11 +286,11 @@ static void building_steps_are_left_out(void **unused)
         char name[32];
         snprintf(name, sizeof name, "times-%d", steps);
         tl_settings s = small_run(TL_OP_ATTENTION, name);
-        s.steps = (uint64_t)steps;
-        s.checkpoint_every = 1; /* a time of its own for every step */
+        s.training.steps = (uint64_t)steps;
+        s.run.checkpoint_every = 1; /* a time of its own for every step */
         const double median = train(s).step_ms;
         long size;
-        char *text = read_all(s.out, "metrics.jsonl", &size);
+        char *text = read_all(s.run.out, "metrics.jsonl", &size);
         double want = step_ms(text, steps > 1,
                               16); /* of 1, 2 and 3 steps: the first, the second, the second */
         const double second = want, fourth = steps > 3 ? step_ms(text, 3, 16) : want;
@@ -311,12 +312,12 @@ static void evaluation_leaves_no_trace(void **unused)
 {
     const tl_settings plain = small_run(TL_OP_ATTENTION, "silent");
     tl_settings watched = small_run(TL_OP_ATTENTION, "watched");
-    watched.eval_every = 2;
+    watched.run.eval_every = 2;
     train(plain);
     train(watched);
     assert_same_model(&plain, &watched);
     long size;
-    char *text = read_all(watched.out, "metrics.jsonl", &size), *at = text;
+    char *text = read_all(watched.run.out, "metrics.jsonl", &size), *at = text;
     int evaluations = 0;
     while ((at = strstr(at, "\"test\":")) != NULL) evaluations++, at++;
     assert_int_equal(evaluations, 2 + 2); /* after steps 2 and 4, and both sets at the end */
@@ -332,14 +333,14 @@ static void the_device_is_too_small(void **unused)
                      TL_OK);
     const tl_context_options options = {.memory_limit = plan.total};
     refuse(s, &options, TL_ERROR_MEMORY, "is 11");
-    assert_false(exists(s.out, ""));
+    assert_false(exists(s.run.out, ""));
 
-    s.batch_given = false; /* halved: 16, 8 */
+    s.run.exact_batch = false; /* halved: 16, 8 */
     tl_context *ctx = NULL;
     tl_result result;
     assert_int_equal(tl_context_create(&options, &ctx, &err), TL_OK);
     MUST(ctx, tl_train(ctx, &s, NULL, &result));
-    assert_int_equal(s.batch_size, 8);
+    assert_int_equal(s.training.batch_size, 8);
     assert_true(result.peak_device_bytes <= plan.total);
     tl_context_destroy(ctx);
 
@@ -351,13 +352,13 @@ static void wrong_places_and_numbers(void **unused)
 {
     const tl_context_options options = {0};
     tl_settings s = small_run(TL_OP_ATTENTION, "");
-    snprintf(s.out, sizeof s.out, "/dev/null/run");
+    snprintf(s.run.out, sizeof s.run.out, "/dev/null/run");
     refuse(s, &options, TL_ERROR_INPUT, "/dev/null");
 
     s = small_run(TL_OP_ATTENTION, "no-data");
-    snprintf(s.data, sizeof s.data, "%s/nowhere", folder);
+    snprintf(s.run.data, sizeof s.run.data, "%s/nowhere", folder);
     refuse(s, &options, TL_ERROR_INPUT, "nowhere");
-    assert_false(exists(s.out, ""));
+    assert_false(exists(s.run.out, ""));
 
     s = small_run(TL_OP_ATTENTION, "small-field");
     s.model.image_height = s.model.image_width = 24;
@@ -374,13 +375,13 @@ static void old_schedule_resumes(void **unused)
     tl_settings whole = small_run(TL_OP_ATTENTION, "old-schedule"),
                 parts = small_run(TL_OP_ATTENTION, "old-schedule-parts"),
                 fresh = small_run(TL_OP_ATTENTION, "new-schedule");
-    whole.warmup = parts.warmup = fresh.warmup = 3;
-    whole.schedule_version = parts.schedule_version = 1;
-    parts.stop_after = 3;
+    whole.training.warmup = parts.training.warmup = fresh.training.warmup = 3;
+    whole.training.schedule_version = parts.training.schedule_version = 1;
+    parts.run.stop_after = 3;
     assert_true(train(whole).loss != train(fresh).loss);
     train(parts);
-    parts.schedule_version = TL_SCHEDULE_VERSION;
-    parts.resume = true;
+    parts.training.schedule_version = TL_SCHEDULE_VERSION;
+    parts.run.resume = true;
     train(parts);
     assert_same_model(&whole, &parts);
 }
@@ -407,7 +408,7 @@ static void metadata_without_a_version(void **unused)
     assert_int_equal(tli_st_write_commit(&w, &err), TL_OK);
     assert_int_equal(tli_st_open(path, &st, &err), TL_OK);
     if (tli_settings_from_metadata(&st, &stored, &err) != TL_OK) fail_msg("%s", err.text);
-    assert_int_equal(stored.schedule_version, 1);
+    assert_int_equal(stored.training.schedule_version, 1);
     tli_st_close(&st);
 }
 
@@ -416,10 +417,10 @@ static void warm_up_longer_than_the_run(void **unused)
     tl_settings s = small_run(TL_OP_ATTENTION, "only-warm-up");
     tl_context *ctx = golden_context(TL_PATH_AUTO);
     tl_result result;
-    s.steps = 0, s.epochs = 2, s.warmup = 6; /* two epochs of three steps */
+    s.training.steps = 0, s.training.epochs = 2, s.training.warmup = 6; /* two epochs of three steps */
     assert_int_equal(tl_train(ctx, &s, NULL, &result), TL_ERROR_USAGE);
     assert_non_null(strstr(tl_context_error(ctx)->text, "--warmup 6"));
-    assert_false(exists(s.out, "."));
+    assert_false(exists(s.run.out, "."));
     tl_context_destroy(ctx);
 }
 
