@@ -275,7 +275,7 @@ typedef enum tl_positions {
 } tl_positions;
 typedef enum tl_motion { TL_MOTION_STATIC, TL_MOTION_DYNAMIC } tl_motion; /* digits centred, or anywhere */
 typedef enum tl_schedule { TL_SCHEDULE_COSINE, TL_SCHEDULE_COSINE_EPOCH, TL_SCHEDULE_CONSTANT } tl_schedule;
-typedef enum tl_optimizer { TL_OPTIMIZER_ADAMW } tl_optimizer;
+typedef enum tl_optimizer { TL_OPTIMIZER_ADAMW, TL_OPTIMIZER_LION } tl_optimizer;
 /* How schedule and warm-up combine; a run that is resumed keeps the version that it was begun with.
  *   1  the warm-up multiplies a cosine that starts at step 0
  *   2  the cosine starts where the warm-up ends, from the peak */
@@ -331,8 +331,9 @@ typedef struct tl_training {
     uint32_t batch_size;
     float lr, weight_decay, grad_clip; /* grad_clip 0: off */
     tl_optimizer optimizer;
-    float beta1, beta2; /* of the optimizer's state; -1: the optimizer's own (AdamW: 0.9 and 0.999) */
-    float eps;          /* added to the root in AdamW's denominator; 0: the optimizer's own (1e-8) */
+    /* Of the optimizer's state; -1: the optimizer's own (AdamW: 0.9 and 0.999, Lion: 0.9 and 0.99). */
+    float beta1, beta2;
+    float eps; /* added to the root in AdamW's denominator; 0: the optimizer's own (1e-8; Lion has none) */
     tl_schedule schedule;
     uint32_t schedule_version;        /* TL_SCHEDULE_VERSION */
     uint64_t warmup;                  /* steps of linear warm-up, fewer than the run has */

@@ -45,7 +45,9 @@ TABLE(tli_motion_choices, "placement of digits", {TL_MOTION_STATIC, "static", NU
       {TL_MOTION_DYNAMIC, "dynamic", NULL});
 
 TABLE(tli_optimizer_choices, "optimizer",
-      {TL_OPTIMIZER_ADAMW, "adamw", "Adam with decoupled weight decay: betas 0.9, 0.999, eps 1e-8"});
+      {TL_OPTIMIZER_ADAMW, "adamw", "Adam with decoupled weight decay: betas 0.9, 0.999, eps 1e-8"},
+      {TL_OPTIMIZER_LION, "lion",
+       "signs of a momentum, a third to a tenth of adamw's --lr: betas 0.9, 0.99"});
 
 TABLE(tli_schedule_choices, "schedule", {TL_SCHEDULE_COSINE, "cosine", "to 0, by step"},
       {TL_SCHEDULE_COSINE_EPOCH, "cosine-epoch", "to 0, by epoch"}, {TL_SCHEDULE_CONSTANT, "constant", NULL});

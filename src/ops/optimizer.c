@@ -80,6 +80,24 @@ static void adamw_plain(const optimizer_settings *s, double *value, double gradi
                                             (sqrt(state[1]) / sqrt(1 - pow(b2, t)) + (double)s->eps);
 }
 
+/* ---- Lion (Chen et al. 2023): the sign of a momentum ----------------------------------------------- */
+
+/* p *= 1 - lr wd;  p -= lr sign(b1 m + (1 - b1) g);  m = b2 m + (1 - b2) g */
+static tl_status lion_step(tl_context *ctx, const optimizer_target *t, const optimizer_settings *s)
+{
+    const double beta1 = as_written(s->beta1), beta2 = as_written(s->beta2);
+    const double scalars[] = {decay_factor(s), beta1, beta2, 1.0 - beta1, 1.0 - beta2, (double)s->lr};
+    return launch_elementwise(ctx, TL_OPTIMIZER_LION, t, s, scalars, sizeof scalars / sizeof *scalars);
+}
+
+static void lion_plain(const optimizer_settings *s, double *value, double gradient, double *state)
+{
+    const double b1 = (double)s->beta1, b2 = (double)s->beta2;
+    const double direction = b1 * state[0] + (1 - b1) * gradient;
+    *value = *value * decay_factor(s) - (double)s->lr * ((direction > 0) - (direction < 0));
+    state[0] = b2 * state[0] + (1 - b2) * gradient;
+}
+
 /* ---- the table ------------------------------------------------------------------------------------ */
 
 static const optimizer_rule rules[] = {
@@ -90,6 +108,8 @@ static const optimizer_rule rules[] = {
                             .eps = 1e-8f,
                             .step = adamw_step,
                             .plain = adamw_plain},
+    [TL_OPTIMIZER_LION] =
+        {.slots = 1, .slot = {"m."}, .beta1 = 0.9f, .beta2 = 0.99f, .step = lion_step, .plain = lion_plain},
 };
 
 const optimizer_rule *tli_optimizer_rule_of(tl_optimizer kind)

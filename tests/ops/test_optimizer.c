@@ -1,4 +1,4 @@
-/* Optimizers against plain loops in double precision: AdamW by PyTorch's formula; over several steps, several shards and odd
+/* Optimizers against plain loops in double precision: AdamW by PyTorch's formula, Lion by its paper's; over several steps, several shards and odd
  * sizes. */
 #include "rows.h"
 
@@ -106,6 +106,98 @@ static void all(tl_context *ctx)
 }
 ON_BOTH_PATHS(all)
 
+/* Lion's formula. A direction that is 0 but for rounding may have either sign: such elements are `unsure` from then on. */
+static void lion_reference(double *p, double *m, bool *unsure, const float *g, uint64_t count, double lr,
+                           double decay, double gradient_scale)
+{
+    const double b1 = 0.9, b2 = 0.99;
+    for (uint64_t i = 0; i < count; i++) {
+        const double gi = g[i] * gradient_scale, old = b1 * m[i], fresh = (1 - b1) * gi, c = old + fresh;
+        if (fabs(c) < 1e-6 * (fabs(old) + fabs(fresh))) unsure[i] = true;
+        p[i] = p[i] * (1 - lr * decay) - lr * (c > 0 ? 1 : c < 0 ? -1 : 0);
+        m[i] = b2 * m[i] + (1 - b2) * gi;
+    }
+}
+
+static void lion_steps(tl_context *ctx, uint64_t lead, uint64_t first, uint64_t row, float decay,
+                       float gradient_scale)
+{
+    const uint64_t count = lead * row;
+    uint64_t compared = 0;
+    tli_random r = tli_random_make(22, count);
+    float *p = draw(&r, count);
+    double *host_p = zeros(count), *host_m = zeros(count);
+    bool *unsure = calloc(count, sizeof *unsure);
+    assert_non_null(unsure);
+    for (uint64_t i = 0; i < count; i++) host_p[i] = p[i];
+    split sp, sg, sm;
+    split_make(ctx, &sp, p, lead, first, row);
+    split_make(ctx, &sm, p, lead, first, row); /* step 1 must not read it */
+    for (uint64_t step = 1; step <= 5; step++) {
+        float *g = draw(&r, count);
+        g[0] = 0; /* no gradient, no step but decay */
+        split_make(ctx, &sg, g, lead, first, row);
+        const optimizer_settings settings = {.lr = 1e-2f,
+                                             .beta1 = 0.9f,
+                                             .beta2 = 0.99f,
+                                             .weight_decay = decay,
+                                             .gradient_scale = gradient_scale,
+                                             .step = step};
+        const optimizer_target target = {&sp.tensor, &sg.tensor, {&sm.tensor}, {0}};
+        MUST(ctx, tli_optimizer_step(ctx, tli_optimizer_rule_of(TL_OPTIMIZER_LION), &target, &settings));
+        lion_reference(host_p, host_m, unsure, g, count, 1e-2, decay, gradient_scale);
+        split_drop(ctx, &sg);
+        free(g);
+    }
+    for (int s = 0; s < 2; s++) {
+        const uint64_t at = s == 0 ? 0 : first * row, n = (s == 0 ? first : lead - first) * row;
+        float *got_p = golden_download(ctx, sp.parts[s]), *got_m = golden_download(ctx, sm.parts[s]);
+        for (uint64_t i = 0; i < n; i++) {
+            if (!unsure[at + i] &&
+                !(fabs(got_p[i] - host_p[at + i]) <= 1e-6 * fmax(0.1, fabs(host_p[at + i]))))
+                fail_msg("parameter[%llu] is %g, not %g", (unsigned long long)i, got_p[i], host_p[at + i]);
+            compared += !unsure[at + i];
+        }
+        near_to("momentum", got_m, host_m + at, n, 1e-6, 0.1);
+        free(got_p), free(got_m);
+    }
+    assert_true(compared * 100 >= count * 99);
+    free(p), free(host_p), free(host_m), free(unsure);
+    split_drop(ctx, &sp), split_drop(ctx, &sm);
+}
+
+static void lion(tl_context *ctx)
+{
+    lion_steps(ctx, 2, 1, 1, 0.05f, 1);
+    lion_steps(ctx, 5, 3, 13, 0.5f, 0.5f);
+    lion_steps(ctx, 7, 4, 5003, 0, 1);
+}
+ON_BOTH_PATHS(lion)
+
+/* By every optimizer a gradient that is not finite leaves a weight that is not finite, so that no run goes on unnoticed. */
+static void not_finite(tl_context *ctx)
+{
+    enum { COUNT = 37 };
+    const float bad[3] = {NAN, INFINITY, -INFINITY};
+    const optimizer_rule *rule;
+    for (int kind = 0; (rule = tli_optimizer_rule_of((tl_optimizer)kind)) != NULL; kind++) {
+        float g[COUNT];
+        for (int i = 0; i < COUNT; i++) g[i] = i % 4 < 3 ? bad[i % 4] : 1.0f;
+        tl_tensor *value = golden_upload(ctx, NULL, 1, COUNT), *gradient = golden_upload(ctx, g, 1, COUNT);
+        optimizer_target target = {.value = value, .gradient = gradient};
+        for (int k = 0; k < rule->slots; k++) target.state[k] = golden_upload(ctx, NULL, 1, COUNT);
+        const optimizer_settings settings = {
+            .lr = 0.1f, .beta1 = 0.5f, .beta2 = 0.5f, .eps = 1e-8f, .gradient_scale = 1, .step = 1};
+        MUST(ctx, tli_optimizer_step(ctx, rule, &target, &settings));
+        float *got = golden_download(ctx, value);
+        for (int i = 0; i < COUNT; i++) assert_int_equal(isfinite(got[i]) != 0, i % 4 == 3);
+        free(got);
+        tl_tensor_destroy(ctx, value), tl_tensor_destroy(ctx, gradient);
+        for (int k = 0; k < rule->slots; k++) tl_tensor_destroy(ctx, target.state[k]);
+    }
+}
+ON_BOTH_PATHS(not_finite)
+
 /* For every optimizer: a verdict on the device scales gradients as gradient_scale does, or skips the step; skipped, the
  * first step still sets the state to 0. Every tensor is written in full, from whatever it held. */
 static void verdicts_of(tl_context *ctx, const optimizer_rule *rule)
@@ -197,7 +289,7 @@ ON_BOTH_PATHS(refusals)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {BOTH_PATHS(all), BOTH_PATHS(verdicts), cmocka_unit_test(table),
-                                       BOTH_PATHS(refusals)};
+    const struct CMUnitTest tests[] = {BOTH_PATHS(all),      BOTH_PATHS(lion),        BOTH_PATHS(not_finite),
+                                       BOTH_PATHS(verdicts), cmocka_unit_test(table), BOTH_PATHS(refusals)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
