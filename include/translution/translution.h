@@ -344,9 +344,6 @@ typedef struct tl_training {
     /* vit: training decodes JPEGs in full; otherwise large ones at 1/2, 1/4 or 1/8 of their size, as long as twice the
      * size that is needed is left. */
     bool exact_decode;
-    /* What the classes or ids of the model stand for; NULL: unknown. The task sets it while its data are open.
-     * vit: names of classes, a JSON array. gpt: "bpe" or a JSON object of characters. */
-    const char *class_names, *vocabulary;
 } tl_training;
 
 /* Where and how a run goes: in no checkpoint. */
@@ -383,10 +380,9 @@ typedef struct tl_run_options {
     uint32_t workers;       /* vit: threads that load images; 0: one a core. No result depends on it */
     bool strict;            /* vit: a file that is no sound image ends the run instead of being passed over */
     char confusion[1024];   /* tl_evaluate: file for a table of true and found classes; empty: none */
-    const tl_log *log;      /* where notices of a task's data go: tl_train and tl_evaluate set it */
 } tl_run_options;
 
-/* Everything that a run is. Begin with tl_settings_default and change what differs. */
+/* Everything that a run is. It holds no pointers: copies are independent. Begin with tl_settings_default and change what differs. */
 typedef struct tl_settings {
     char task[16];         /* "mnist", "vit", "gpt" */
     tl_model_config model; /* what the model is: stored in checkpoints */

@@ -59,7 +59,8 @@ static tl_status check_init(const tli_cli_options *o, tl_error *err)
     const tl_log log = tli_cli_log(o);
     const bool known = tli_task_find(s->task)->look == NULL;
     if (s->run.resume) return TL_OK; /* a checkpoint in --out would be taken instead */
-    return tli_init_weights_check(s, known || tli_cli_given(o, "data") || s->run.exact_labels, &log, err);
+    return tli_init_weights_check(s, known || tli_cli_given(o, "data") || s->run.exact_labels, NULL, &log,
+                                  err);
 }
 
 static tl_status dry_run(tli_cli_options *o, tl_error *err)

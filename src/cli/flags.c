@@ -257,7 +257,7 @@ static tli_flag_kind kind_of(const field *f)
     case FIELD_BOOL: return FLAG_BOOL;
     case FIELD_AUGMENT: return FLAG_AUGMENT;
     case FIELD_TEXT:
-    case FIELD_LONG_TEXT: break;
+    case FIELD_LABELS: break;
     }
     return FLAG_TEXT;
 }

@@ -58,11 +58,11 @@ static tl_status evaluate(tl_context *ctx, tli_safetensors *st, tl_settings *s, 
 {
     const tli_task *task = tli_task_find(s->task);
     tli_task_data *data = NULL;
-    s->run.log = tli_context_log(ctx);
+    const task_opening how = {.labels = tli_labels_of(st, s->task), .log = tli_context_log(ctx)};
     if (s->run.confusion[0] != '\0' && !task->classifies)
         return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE,
                         "--confusion is a table of classes, and %s has none: leave it away", task->name);
-    TLI_TRY(task->open(s, false, &data, tl_context_error(ctx)));
+    TLI_TRY(task->open(s, &how, &data, tl_context_error(ctx)));
     const tl_status status = score_model(ctx, task, st, s, data, hooks, result);
     task->close(data);
     return status;
@@ -90,7 +90,6 @@ tl_status tl_evaluate(tl_context *ctx, const char *checkpoint, tl_settings *sett
         *settings = stored;
         status = evaluate(ctx, &st, settings, hooks, result);
     }
-    settings->training.vocabulary = settings->training.class_names = NULL; /* they were the file's */
     tli_st_close(&st);
     return status;
 }

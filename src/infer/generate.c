@@ -44,12 +44,12 @@ static tl_status read_settings(run *r, const tli_safetensors *st)
     return TL_OK;
 }
 
-static tl_status open_vocabulary(run *r)
+static tl_status open_vocabulary(run *r, const tli_safetensors *st)
 {
     tl_error *err = tl_context_error(r->ctx);
     const uint32_t size = r->settings.model.vocab_size;
-    TLI_TRY(tli_vocabulary_open(r->settings.training.vocabulary, r->g->vocab, r->g->encoder, &r->vocabulary,
-                                err));
+    TLI_TRY(tli_vocabulary_open(tli_labels_of(st, r->settings.task), r->g->vocab, r->g->encoder,
+                                &r->vocabulary, err));
     if (r->vocabulary.size <= size) return TL_OK;
     return tli_fail(
         err, TL_ERROR_INPUT,
@@ -154,7 +154,7 @@ static tl_status run_tokens(run *r, uint64_t *made)
 static tl_status generate(run *r, tli_safetensors *st, uint64_t *made)
 {
     TLI_TRY(read_settings(r, st));
-    TLI_TRY(open_vocabulary(r));
+    TLI_TRY(open_vocabulary(r, st));
     TLI_TRY(encode_prompt(r));
     TLI_TRY(create_model(r, st));
     return run_tokens(r, made);

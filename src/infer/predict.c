@@ -16,7 +16,7 @@ enum { SHOWN = 224, GAP = 4 }; /* SHOWN: pixels a side that a painted picture ha
 struct tli_predictor {
     tl_context *ctx;
     const tli_task *task;
-    tl_settings s; /* class_names: cleared, see names */
+    tl_settings s;
     tli_model *model;
     cJSON *names; /* an array, or NULL */
     char number[16];
@@ -44,8 +44,8 @@ static tl_status open_model(tli_predictor *p, tli_safetensors *st)
         return tli_fail(err, TL_ERROR_USAGE,
                         "%s is no checkpoint for single images: predict takes those of %s", st->path,
                         tli_task_names(tli_task_takes_pictures, " and ", names));
-    if (p->s.training.class_names != NULL) p->names = cJSON_Parse(p->s.training.class_names);
-    p->s.training.class_names = p->s.training.vocabulary = NULL; /* they go with the file */
+    const char *labels = tli_labels_of(st, p->s.task);
+    if (labels != NULL) p->names = cJSON_Parse(labels);
     TLI_TRY(tli_model_create(p->ctx, c, 1, NULL, &p->model));
     TLI_TRY(tli_model_load(p->ctx, tli_model_registry(p->model), st));
     p->images = malloc((size_t)c->channels * c->image_height * c->image_width * sizeof *p->images);

@@ -22,7 +22,7 @@ static size_t field_bytes(const field *f)
 {
     switch (f->type) {
     case FIELD_TEXT: return f->room;
-    case FIELD_LONG_TEXT: return sizeof(char *);
+    case FIELD_LABELS: return 0;
     case FIELD_U64: return sizeof(uint64_t);
     case FIELD_FLOAT: return sizeof(float);
     case FIELD_BOOL: return sizeof(bool);
@@ -34,12 +34,6 @@ static size_t field_bytes(const field *f)
 }
 
 /* ---- as text ------------------------------------------------------------------------------------- */
-
-const char *tli_field_long_text(const field *f, const tl_settings *s)
-{
-    const char *text = *(const char *const *)((const char *)s + f->at);
-    return text != NULL ? text : "unknown";
-}
 
 /* A checkpoint says what the positions are, not that they are the operation's. */
 static int stored_choice(const field *f, const tl_settings *s)
@@ -54,7 +48,7 @@ void tli_field_write(const field *f, const tl_settings *s, char text[FIELD_TEXT_
     const size_t room = FIELD_TEXT_CAPACITY;
     switch (f->type) {
     case FIELD_TEXT: snprintf(text, room, "%s", at); break;
-    case FIELD_LONG_TEXT: snprintf(text, room, "%s", tli_field_long_text(f, s)); break;
+    case FIELD_LABELS: text[0] = '\0'; break;
     case FIELD_U32: snprintf(text, room, "%u", *(const uint32_t *)at); break;
     case FIELD_U64: snprintf(text, room, "%llu", (unsigned long long)*(const uint64_t *)at); break;
     case FIELD_FLOAT: tli_format(text, room, "%.9g", (double)*(const float *)at); break;
@@ -79,7 +73,7 @@ bool tli_field_read(const field *f, const char *text, tl_settings *s)
     int value;
     switch (f->type) {
     case FIELD_TEXT: snprintf(at, f->room, "%s", text); return strlen(text) < f->room;
-    case FIELD_LONG_TEXT: *(const char **)at = text; return true;
+    case FIELD_LABELS: return true;
     case FIELD_U32:
         if (!read_whole(text, UINT32_MAX, &whole)) return false;
         *(uint32_t *)at = (uint32_t)whole;
@@ -106,7 +100,6 @@ bool tli_field_read(const field *f, const char *text, tl_settings *s)
 bool tli_field_same(const field *f, const tl_settings *a, const tl_settings *b)
 {
     char of_a[FIELD_TEXT_CAPACITY], of_b[FIELD_TEXT_CAPACITY];
-    if (f->type == FIELD_LONG_TEXT) return strcmp(tli_field_long_text(f, a), tli_field_long_text(f, b)) == 0;
     tli_field_write(f, a, of_a);
     tli_field_write(f, b, of_b);
     return strcmp(of_a, of_b) == 0;

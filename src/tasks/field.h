@@ -8,8 +8,8 @@
 #include "core/choices.h"
 
 typedef enum field_type {
-    FIELD_TEXT,      /* an array of characters in the settings */
-    FIELD_LONG_TEXT, /* a pointer to text of any length; NULL is written as "unknown" */
+    FIELD_TEXT,   /* an array of characters in the settings */
+    FIELD_LABELS, /* what classes or ids stand for: in files alone, see tli_labels_of; of any length */
     FIELD_U32,
     FIELD_U64,
     FIELD_FLOAT,
@@ -71,9 +71,7 @@ const char *tli_field_flag(const field *f, char room[FIELD_TEXT_CAPACITY]);
 
 /* A value as files have it. */
 void tli_field_write(const field *f, const struct tl_settings *s, char text[FIELD_TEXT_CAPACITY]);
-/* The whole of a FIELD_LONG_TEXT. */
-const char *tli_field_long_text(const field *f, const struct tl_settings *s);
-/* False: the text is no value of the field. A FIELD_LONG_TEXT points to `text` from then on. */
+/* False: the text is no value of the field. */
 bool tli_field_read(const field *f, const char *text, struct tl_settings *s);
 bool tli_field_same(const field *f, const struct tl_settings *a, const struct tl_settings *b);
 void tli_field_copy(const field *f, const struct tl_settings *from, struct tl_settings *to);

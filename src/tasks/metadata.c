@@ -26,16 +26,29 @@ static tl_settings stored_settings(const tl_settings *settings)
     return s;
 }
 
-void tli_metadata_write(const tl_settings *settings, tli_metadata *m)
+static const char *shown_labels(const char *labels)
+{
+    return labels != NULL ? labels : "unknown";
+}
+
+const char *tli_labels_of(const tli_safetensors *st, const char *task)
+{
+    const field_table *own = &tli_task_find(task)->fields;
+    for (int i = 0; i < own->count; i++)
+        if (own->items[i].type == FIELD_LABELS) return tli_st_metadata(st, own->items[i].key);
+    return NULL;
+}
+
+void tli_metadata_write(const tl_settings *settings, const char *labels, tli_metadata *m)
 {
     const field *list[FIELDS_MAX];
     const tl_settings completed = stored_settings(settings), *s = &completed;
     m->count = stored_fields(tli_task_find(s->task), list);
     for (int i = 0; i < m->count; i++) {
-        const bool is_long = list[i]->type == FIELD_LONG_TEXT;
+        const bool are_labels = list[i]->type == FIELD_LABELS;
         tli_field_write(list[i], s, m->text[i]);
         m->pairs[i].key = (char *)(uintptr_t)list[i]->key;
-        m->pairs[i].value = is_long ? (char *)(uintptr_t)tli_field_long_text(list[i], s) : m->text[i];
+        m->pairs[i].value = are_labels ? (char *)(uintptr_t)shown_labels(labels) : m->text[i];
     }
 }
 
@@ -110,7 +123,8 @@ static void show_flag_value(const field *const *list, int count, const field *f,
         memmove(out, out + 2, strlen(out + 2) + 1);
 }
 
-bool tli_settings_differ(const tl_settings *one, const tl_settings *other, settings_difference *d)
+bool tli_settings_differ(const tl_settings *one, const char *labels_of_one, const tl_settings *other,
+                         const char *labels_of_other, settings_difference *d)
 {
     const tl_settings stored_one = stored_settings(one), stored_other = stored_settings(other);
     const tl_settings *a = &stored_one, *b = &stored_other;
@@ -119,11 +133,18 @@ bool tli_settings_differ(const tl_settings *one, const tl_settings *other, setti
     char room[FIELD_TEXT_CAPACITY];
     for (int i = 0; i < count; i++) {
         const field *f = list[i];
-        if (tli_field_same(f, a, b)) continue;
+        const bool labels_differ = f->type == FIELD_LABELS &&
+                                   strcmp(shown_labels(labels_of_one), shown_labels(labels_of_other)) != 0;
+        if (!labels_differ && tli_field_same(f, a, b)) continue;
         if (f->described != NULL)
             snprintf(d->what, sizeof d->what, "%s", f->described);
         else
             snprintf(d->what, sizeof d->what, "--%s", tli_field_flag(f, room));
+        if (labels_differ) {
+            snprintf(d->a, FIELD_TEXT_CAPACITY, "%s", shown_labels(labels_of_one));
+            snprintf(d->b, FIELD_TEXT_CAPACITY, "%s", shown_labels(labels_of_other));
+            return true;
+        }
         const char *format = format_of(f, a, b);
         show_flag_value(list, count, f, a, format, d->a, sizeof d->a);
         show_flag_value(list, count, f, b, format, d->b, sizeof d->b);

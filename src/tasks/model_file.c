@@ -106,12 +106,12 @@ tl_status tli_model_write_part(tl_context *ctx, const tli_registry *r, const cha
 }
 
 tl_status tli_model_save(tl_context *ctx, const tli_registry *registry, const tl_settings *settings,
-                         uint64_t step, const char *path)
+                         const char *labels, uint64_t step, const char *path)
 {
     tli_metadata metadata;
     tli_st_item pairs[FIELDS_MAX + 2];
     char number[24];
-    tli_metadata_write(settings, &metadata);
+    tli_metadata_write(settings, labels, &metadata);
     memcpy(pairs, metadata.pairs, (size_t)metadata.count * sizeof *pairs);
     snprintf(number, sizeof number, "%llu", (unsigned long long)step);
     pairs[metadata.count] = (tli_st_item){(char[]){"step"}, number};

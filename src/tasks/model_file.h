@@ -12,9 +12,9 @@ tl_status tli_checkpoint_open(const char *checkpoint, tli_safetensors *st, tl_er
 /* How a file names the type of a tensor on the device. */
 tli_st_dtype tli_model_stored_dtype(tli_dtype dtype);
 
-/* Writes the weights with the run's settings and the step as metadata. */
+/* Writes the weights with the run's settings, the step and the labels of the data (NULL: unknown) as metadata. */
 tl_status tli_model_save(tl_context *ctx, const tli_registry *registry, const tl_settings *settings,
-                         uint64_t step, const char *path);
+                         const char *labels, uint64_t step, const char *path);
 /* Reads every parameter of the registry; names, shapes and dtype must match exactly. */
 tl_status tli_model_load(tl_context *ctx, tli_registry *registry, tli_safetensors *st);
 /* The step in a model's metadata; 0: there is none. */

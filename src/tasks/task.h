@@ -27,6 +27,14 @@ typedef struct tli_task_data tli_task_data; /* what a task keeps open during a r
 
 enum { TLI_TASK_MAX_SETS = 2 };
 
+/* How a task's data are opened. */
+typedef struct task_opening {
+    bool train; /* those for training, too */
+    const char *
+        labels; /* of the model to be tested, see tli_labels_of: the data must have the same; lives on with them */
+    const tl_log *log; /* for notices about the data */
+} task_opening;
+
 /* A number that a task alone reports, in the result's JSON object. */
 typedef struct task_result {
     const char *key;
@@ -52,10 +60,12 @@ typedef struct tli_task {
     /* Completes s->model by what the data alone know, its vocabulary or classes, as `open` for training would, reading
      * no samples. NULL: they know nothing. */
     tl_status (*look)(tl_settings *s, tl_error *err);
-    /* Opens the data that the settings name, with `train` those for training too, and completes s->model by
-     * what the data alone know. Keeps `s`, whose batch size may still change before the first batch. */
-    tl_status (*open)(tl_settings *s, bool train, tli_task_data **data, tl_error *err);
-    void (*close)(tli_task_data *data);             /* NULL is fine */
+    /* Opens the data that the settings name, and for training completes s->model by what the data alone know. Keeps
+     * `s`, whose batch size may still change before the first batch. */
+    tl_status (*open)(tl_settings *s, const task_opening *how, tli_task_data **data, tl_error *err);
+    void (*close)(tli_task_data *data); /* NULL is fine */
+    /* What the classes or ids of data that were opened for training stand for, until they are closed. NULL: no labels. */
+    const char *(*labels)(const tli_task_data *data);
     uint64_t (*samples)(const tli_task_data *data); /* of an epoch of training */
     /* What identifies one of the two sets: that of training, or of testing, as it was opened. Drawn data by their name. */
     tli_set_identity (*identify)(const tli_task_data *data, bool train);

@@ -98,8 +98,9 @@ static void close_data(tli_task_data *d)
     free(d);
 }
 
-static tl_status open_data(tl_settings *s, bool train, tli_task_data **data, tl_error *err)
+static tl_status open_data(tl_settings *s, const task_opening *how, tli_task_data **data, tl_error *err)
 {
+    const bool train = how->train;
     tli_task_data *d = calloc(1, sizeof *d);
     if (d == NULL)
         return tli_fail(err, TL_ERROR_MEMORY, "out of host memory for the images of %s", s->run.data);

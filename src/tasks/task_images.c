@@ -14,13 +14,15 @@ enum { DIGITS = 10 };
 
 struct tli_task_data {
     tl_settings *s;
+    const char *labels; /* of the model to be tested, or NULL */
+    const tl_log *log;
     bool synthetic;
     tli_image_folder train, val;          /* of folders ... */
     tli_dataset train_digits, val_digits; /* ... or drawn */
     char **names;                         /* of the classes; in `val` or, of digits, below */
     char *digit_names[DIGITS];
     char digit_text[DIGITS][2];
-    char *names_json;   /* owned */
+    char *names_json;   /* the labels, owned */
     tli_loader *loader; /* of training, made with the first batch */
     tli_loader *tester; /* of a test under way */
     uint8_t *val_named; /* files of val that a test has named, see tli_loader_options; NULL when drawn */
@@ -65,8 +67,7 @@ static const field own_fields[] = {
      .flag = "exact-decode",
      .help = "decode large JPEGs in full, as evaluation does; else down to twice the size that is needed"},
     {.key = "class_names",
-     .type = FIELD_LONG_TEXT,
-     .at = offsetof(tl_settings, training.class_names),
+     .type = FIELD_LABELS,
      .use = FIELD_STORED,
      .described = "the list of classes of --data"},
 };
@@ -95,7 +96,6 @@ static void close_data(tli_task_data *d)
     tli_image_folder_free(&d->val);
     tli_dataset_free(&d->train_digits);
     tli_dataset_free(&d->val_digits);
-    if (d->s->training.class_names == d->names_json) d->s->training.class_names = NULL;
     cJSON_free(d->names_json);
     free(d);
 }
@@ -119,7 +119,7 @@ static void describe_folder(const tli_task_data *d, const tli_image_folder *f)
     if (f->count < f->found) snprintf(limited, sizeof limited, "%u of ", f->count);
     if (f->ignored > 0)
         snprintf(ignored, sizeof ignored, "; ignored %u files: %s", f->ignored, f->ignored_kinds);
-    tli_log_write(d->s->run.log, TL_LOG_NOTICE, "%s: %s%u images of %u classes%s", f->root, limited, f->found,
+    tli_log_write(d->log, TL_LOG_NOTICE, "%s: %s%u images of %u classes%s", f->root, limited, f->found,
                   f->classes, ignored);
 }
 
@@ -162,7 +162,7 @@ static char **strings_of(const cJSON *array, int *count)
 /* A checkpoint's classes must be the data's. Both are compared as text, see core/text.h: `names` has the data's. */
 static tl_status match_names(const tli_task_data *d, const cJSON *names, tl_error *err)
 {
-    cJSON *stored = cJSON_Parse(d->s->training.class_names);
+    cJSON *stored = cJSON_Parse(d->labels);
     int our_count, their_count;
     char **ours = strings_of(names, &our_count), **theirs = strings_of(stored, &their_count);
     tli_image_folder shown = {.class_names = ours, .classes = (uint32_t)our_count};
@@ -188,7 +188,7 @@ static tl_status settle_classes(tli_task_data *d, bool train, tl_error *err)
     cJSON *names = tli_json_text_array(d->names, classes);
     d->names_json = names != NULL ? cJSON_PrintUnformatted(names) : NULL;
     tl_status status = d->names_json != NULL ? TL_OK : no_memory(err);
-    if (status == TL_OK && !train && s->training.class_names != NULL && s->training.class_names[0] == '[')
+    if (status == TL_OK && !train && d->labels != NULL && d->labels[0] == '[')
         status = match_names(d, names, err);
     cJSON_Delete(names);
     TLI_TRY(status);
@@ -197,16 +197,18 @@ static tl_status settle_classes(tli_task_data *d, bool train, tl_error *err)
                         s->run.data, classes, s->model.classes,
                         train ? "leave --classes away" : "the checkpoint was trained on others");
     s->model.classes = classes;
-    if (train) s->training.class_names = d->names_json;
     return TL_OK;
 }
 
-static tl_status open_data(tl_settings *s, bool train, tli_task_data **data, tl_error *err)
+static tl_status open_data(tl_settings *s, const task_opening *how, tli_task_data **data, tl_error *err)
 {
+    const bool train = how->train;
     tli_task_data *d = calloc(1, sizeof *d);
     if (d == NULL)
         return tli_fail(err, TL_ERROR_MEMORY, "out of host memory for the images of %s", s->run.data);
     d->s = s;
+    d->labels = how->labels;
+    d->log = how->log;
     d->synthetic = strcmp(s->run.data, "synthetic") == 0;
     tl_status status = d->synthetic ? open_digits(d, train, err) : open_folders(d, train, err);
     if (status == TL_OK) status = settle_classes(d, train, err);
@@ -221,9 +223,14 @@ static tl_status open_data(tl_settings *s, bool train, tli_task_data **data, tl_
 static tl_status look(tl_settings *s, tl_error *err)
 {
     tli_task_data *d = NULL;
-    TLI_TRY(open_data(s, true, &d, err));
+    TLI_TRY(open_data(s, &(task_opening){.train = true}, &d, err));
     close_data(d);
     return TL_OK;
+}
+
+static const char *labels(const tli_task_data *d)
+{
+    return d->names_json;
 }
 
 /* ---- batches ------------------------------------------------------------------------------------- */
@@ -270,7 +277,7 @@ static tl_status make_loader(const tli_task_data *d, bool train, tli_loader **lo
         .strict = s->run.strict,
         .named = train ? NULL : d->val_named,
         .exact_decode = s->training.exact_decode,
-        .log = s->run.log,
+        .log = d->log,
     };
     return tli_loader_create(&options, loader, err);
 }
@@ -364,6 +371,7 @@ const tli_task tli_task_images = {
     .look = look,
     .open = open_data,
     .close = close_data,
+    .labels = labels,
     .samples = samples,
     .identify = identify,
     .batch = batch,

@@ -10,7 +10,9 @@
 struct tli_task_data {
     tl_settings *s;
     tli_tokens train, test;
-    char *vocabulary;          /* owned: what settings->vocabulary points to, or NULL */
+    char *vocabulary; /* of the data, owned */
+    const char *
+        labels; /* of the model: `vocabulary`, or of one to be tested what its checkpoint says; NULL: unknown */
     uint64_t filled;           /* step that the batch stands for; UINT64_MAX: none */
     uint32_t *window;          /* one window: its ids and the ones to be predicted, [2][seq_len] */
     int32_t *tokens, *targets; /* [batch][seq_len] */
@@ -29,8 +31,7 @@ static void set_defaults(tl_settings *s)
 
 static const field own_fields[] = {
     {.key = "vocabulary",
-     .type = FIELD_LONG_TEXT,
-     .at = offsetof(tl_settings, training.vocabulary),
+     .type = FIELD_LABELS,
      .use = FIELD_STORED,
      .after = "vocab_size",
      .described = "the vocabulary of --data"},
@@ -64,12 +65,13 @@ static tl_status check(const tl_settings *s, tl_error *err)
 
 /* ---- opening ------------------------------------------------------------------------------------- */
 
-static tl_status load(const tl_settings *s, bool train, tli_tokens *tokens, tl_error *err)
+static tl_status load(const tli_task_data *d, bool train, tli_tokens *tokens, tl_error *err)
 {
+    const tl_settings *s = d->s;
     char path[1100];
     const uint32_t length = s->model.seq_len,
                    limit = train ? s->training.limit_train : s->training.limit_test;
-    const bool by_chars = s->training.vocabulary != NULL && s->training.vocabulary[0] == '{';
+    const bool by_chars = d->labels != NULL && d->labels[0] == '{';
     snprintf(path, sizeof path, "%s/%s.bin", s->run.data, train ? "train" : "val");
     if (is_synthetic(s))
         TLI_TRY(tli_text_draw(s->training.seed, train, tokens, err));
@@ -109,15 +111,14 @@ static tl_status settle_vocabulary(tli_task_data *d, bool train, tl_error *err)
     uint32_t size;
     TLI_TRY(read_vocabulary(s, &d->vocabulary, &size, err));
     if (!train) {
-        if (s->training.vocabulary == NULL || strcmp(s->training.vocabulary, d->vocabulary) == 0)
-            return TL_OK;
+        if (d->labels == NULL || strcmp(d->labels, d->vocabulary) == 0) return TL_OK;
         return tli_fail(
             err, TL_ERROR_INPUT,
             "the ids of %s do not stand for the %s that the model was trained on: give token files of the "
             "same vocabulary",
-            s->run.data, s->training.vocabulary[0] == '{' ? "characters" : "tokens");
+            s->run.data, d->labels[0] == '{' ? "characters" : "tokens");
     }
-    s->training.vocabulary = d->vocabulary;
+    d->labels = d->vocabulary;
     if (size == 0 || is_synthetic(s)) return TL_OK;
     if (!s->run.exact_labels) s->model.vocab_size = size;
     if (s->model.vocab_size >= size) return TL_OK;
@@ -128,7 +129,6 @@ static tl_status settle_vocabulary(tli_task_data *d, bool train, tl_error *err)
 static void close_data(tli_task_data *d)
 {
     if (d == NULL) return;
-    if (d->s->training.vocabulary == d->vocabulary) d->s->training.vocabulary = NULL;
     tli_tokens_close(&d->train);
     tli_tokens_close(&d->test);
     free(d->vocabulary);
@@ -138,18 +138,20 @@ static void close_data(tli_task_data *d)
     free(d);
 }
 
-static tl_status open_data(tl_settings *s, bool train, tli_task_data **data, tl_error *err)
+static tl_status open_data(tl_settings *s, const task_opening *how, tli_task_data **data, tl_error *err)
 {
+    const bool train = how->train;
     tli_task_data *d = calloc(1, sizeof *d);
     if (d == NULL)
         return tli_fail(err, TL_ERROR_MEMORY, "out of host memory for the text of %s", s->run.data);
     d->s = s;
+    d->labels = how->labels;
     d->filled = UINT64_MAX;
     d->window = malloc(2 * (size_t)s->model.seq_len * sizeof *d->window);
     tl_status status = d->window != NULL ? settle_vocabulary(d, train, err)
                                          : tli_fail(err, TL_ERROR_MEMORY, "out of host memory for a window");
-    if (status == TL_OK && train) status = load(s, true, &d->train, err);
-    if (status == TL_OK) status = load(s, false, &d->test, err);
+    if (status == TL_OK && train) status = load(d, true, &d->train, err);
+    if (status == TL_OK) status = load(d, false, &d->test, err);
     if (status == TL_OK)
         *data = d;
     else
@@ -165,9 +167,13 @@ static tl_status look(tl_settings *s, tl_error *err)
     if (!is_synthetic(s) && access(path, R_OK) != 0)
         return tli_fail(err, TL_ERROR_INPUT, "cannot read the token file %s: %s", path, strerror(errno));
     const tl_status status = settle_vocabulary(&d, true, err);
-    s->training.vocabulary = NULL;
     free(d.vocabulary);
     return status;
+}
+
+static const char *labels(const tli_task_data *d)
+{
+    return d->labels;
 }
 
 static uint64_t samples(const tli_task_data *d)
@@ -284,6 +290,7 @@ const tli_task tli_task_text = {
     .look = look,
     .open = open_data,
     .close = close_data,
+    .labels = labels,
     .samples = samples,
     .identify = identify,
     .batch = batch,

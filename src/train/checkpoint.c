@@ -48,7 +48,7 @@ static tl_status save_state(tl_context *ctx, const tli_registry *registry, const
 /* OUT/model.safetensors by a link to the checkpoint's file, which is never written again; where the file
  * system has no links, by writing it once more. */
 static tl_status publish_model(tl_context *ctx, const tli_registry *registry, const tl_settings *settings,
-                               uint64_t step, const char *source, const char *out)
+                               const char *labels, uint64_t step, const char *source, const char *out)
 {
     char path[PATH_CAPACITY + 80], temporary[PATH_CAPACITY + 80];
     snprintf(path, sizeof path, "%s/model.safetensors", out);
@@ -59,11 +59,11 @@ static tl_status publish_model(tl_context *ctx, const tli_registry *registry, co
         (void)unlink(temporary); /* rename leaves it when both are the same file */
         if (failed == 0) return TL_OK;
     }
-    return tli_model_save(ctx, registry, settings, step, path);
+    return tli_model_save(ctx, registry, settings, labels, step, path);
 }
 
 tl_status tli_checkpoint_save(tl_context *ctx, const tli_registry *registry, const tl_settings *settings,
-                              const char *out, const tli_train_state *standing)
+                              const char *labels, const char *out, const tli_train_state *standing)
 {
     tl_error *err = tl_context_error(ctx);
     char parent[PATH_CAPACITY], temporary[PATH_CAPACITY + 40], path[TLI_CHECKPOINT_PATH];
@@ -74,7 +74,7 @@ tl_status tli_checkpoint_save(tl_context *ctx, const tli_registry *registry, con
     tli_checkpoint_remove(temporary);
     TLI_TRY(make_folder(err, temporary));
     snprintf(path, sizeof path, "%s/model.safetensors", temporary);
-    tl_status status = tli_model_save(ctx, registry, settings, step, path);
+    tl_status status = tli_model_save(ctx, registry, settings, labels, step, path);
     snprintf(path, sizeof path, "%s/state.safetensors", temporary);
     if (status == TL_OK) status = save_state(ctx, registry, standing, path);
     if (status == TL_OK) status = tli_checkpoint_place(out, step, temporary, err);
@@ -83,7 +83,7 @@ tl_status tli_checkpoint_save(tl_context *ctx, const tli_registry *registry, con
         return status;
     }
     tli_checkpoint_file(path, out, step, "model");
-    TLI_TRY(publish_model(ctx, registry, settings, step, path, out));
+    TLI_TRY(publish_model(ctx, registry, settings, labels, step, path, out));
     tli_checkpoint_prune(out, tli_checkpoint_keep(settings));
     return TL_OK;
 }
@@ -97,7 +97,6 @@ tl_status tli_checkpoint_settings(const char *out, tl_settings *settings, uint64
     tli_checkpoint_file(path, out, *step, "model");
     TLI_TRY(tli_st_open(path, &st, err));
     const tl_status status = tli_settings_from_metadata(&st, settings, err);
-    settings->training.vocabulary = settings->training.class_names = NULL; /* they were the file's */
     tli_st_close(&st);
     return status;
 }
@@ -117,15 +116,15 @@ static void allow_longer(tl_settings *stored, const tl_settings *settings, const
     *before = now;
 }
 
-static tl_status check_settings(const tli_safetensors *st, const tl_settings *settings, const tl_log *log,
-                                tl_error *err)
+static tl_status check_settings(const tli_safetensors *st, const tl_settings *settings, const char *labels,
+                                const tl_log *log, tl_error *err)
 {
     tl_settings stored = *settings;
     settings_difference d;
     TLI_TRY(tli_settings_from_metadata(st, &stored, err));
     tli_settings_copy_tested(&stored, settings); /* how it is tested does not shape the training */
     allow_longer(&stored, settings, log);
-    if (!tli_settings_differ(&stored, settings, &d)) return TL_OK;
+    if (!tli_settings_differ(&stored, tli_labels_of(st, stored.task), settings, labels, &d)) return TL_OK;
     return tli_fail(
         err, TL_ERROR_USAGE,
         "cannot resume from %s: %s is %s in the checkpoint of step %llu and %s now; give the same "
@@ -156,7 +155,7 @@ static tl_status read_standing(const tli_safetensors *st, tli_train_state *stand
 }
 
 tl_status tli_checkpoint_resume(tl_context *ctx, tli_registry *registry, const tl_settings *settings,
-                                const char *out, tli_train_state *standing)
+                                const char *labels, const char *out, tli_train_state *standing)
 {
     tl_error *err = tl_context_error(ctx);
     char path[TLI_CHECKPOINT_PATH];
@@ -167,7 +166,7 @@ tl_status tli_checkpoint_resume(tl_context *ctx, tli_registry *registry, const t
 
     tli_checkpoint_file(path, out, standing->step, "model");
     TLI_TRY(tli_st_open(path, &st, err));
-    tl_status status = check_settings(&st, settings, tli_context_log(ctx), err);
+    tl_status status = check_settings(&st, settings, labels, tli_context_log(ctx), err);
     if (status == TL_OK) status = tli_model_load(ctx, registry, &st);
     tli_st_close(&st);
     TLI_TRY(status);

@@ -20,13 +20,13 @@ typedef struct tli_train_state {
 
 /* Weights, moments and standing; OUT/model.safetensors becomes these weights too. */
 tl_status tli_checkpoint_save(tl_context *ctx, const tli_registry *registry, const tl_settings *settings,
-                              const char *out, const tli_train_state *standing);
+                              const char *labels, const char *out, const tli_train_state *standing);
 /* The settings of the newest complete pair below OUT (what no checkpoint holds stays as it is); *step is 0
  * when there is none. */
 tl_status tli_checkpoint_settings(const char *out, tl_settings *settings, uint64_t *step, tl_error *err);
 /* Loads the newest complete pair below OUT; standing->step is 0 when there is none. A stored setting that
  * shapes the training and differs from `settings` is refused by name. */
 tl_status tli_checkpoint_resume(tl_context *ctx, tli_registry *registry, const tl_settings *settings,
-                                const char *out, tli_train_state *standing);
+                                const char *labels, const char *out, tli_train_state *standing);
 
 #endif

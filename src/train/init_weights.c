@@ -39,6 +39,7 @@ typedef struct transfer {
     const tl_log *log;
     tl_error *err;
     bool data_open;
+    const char *labels; /* of the data; NULL: unknown */
     origin from;
     fate *fates;             /* one a parameter */
     int tables;              /* that are copied by offset ... */
@@ -146,13 +147,8 @@ static bool same_places(const transfer *t)
 /* Names of classes, or the vocabulary, where both are known. */
 static bool same_labels(const transfer *t)
 {
-    const tl_settings *a = &t->from.settings, *b = t->s;
-    if (!t->from.known || !t->data_open) return true;
-    if (a->training.vocabulary != NULL && b->training.vocabulary != NULL &&
-        strcmp(a->training.vocabulary, b->training.vocabulary) != 0)
-        return false;
-    return a->training.class_names == NULL || b->training.class_names == NULL ||
-           strcmp(a->training.class_names, b->training.class_names) == 0;
+    const char *theirs = t->from.known ? tli_labels_of(&t->from.st, t->from.settings.task) : NULL;
+    return !t->data_open || theirs == NULL || t->labels == NULL || strcmp(theirs, t->labels) == 0;
 }
 
 static char *shape_text(const uint64_t *shape, uint32_t rank, char text[96])
@@ -294,14 +290,19 @@ tl_status tli_init_weights_flags(const tl_settings *s, tl_error *err)
                     "--init-partial says how to take the weights of --init: give that, too");
 }
 
-tl_status tli_init_weights_check(const tl_settings *settings, bool data_open, const tl_log *log,
-                                 tl_error *err)
+tl_status tli_init_weights_check(const tl_settings *settings, bool data_open, const char *labels,
+                                 const tl_log *log, tl_error *err)
 {
     tli_registry registry = {0};
     TLI_TRY(tli_init_weights_flags(settings, err));
     if (settings->run.init[0] == '\0') return TL_OK;
     tl_status status = tli_model_parameters(&settings->model, &registry, err);
-    transfer t = {.s = settings, .registry = &registry, .log = log, .err = err, .data_open = data_open};
+    transfer t = {.s = settings,
+                  .registry = &registry,
+                  .log = log,
+                  .err = err,
+                  .data_open = data_open,
+                  .labels = labels};
     if (status == TL_OK) status = transfer_begin(&t);
     transfer_free(&t);
     tli_registry_free(NULL, &registry);
@@ -353,7 +354,8 @@ static tl_status copy_all(tl_context *ctx, transfer *t)
     return status;
 }
 
-tl_status tli_init_weights(tl_context *ctx, tli_registry *registry, const tl_settings *settings)
+tl_status tli_init_weights(tl_context *ctx, tli_registry *registry, const tl_settings *settings,
+                           const char *labels)
 {
     TLI_TRY(tli_registry_init(ctx, registry, settings->training.seed));
     if (settings->run.init[0] == '\0') return TL_OK;
@@ -361,7 +363,8 @@ tl_status tli_init_weights(tl_context *ctx, tli_registry *registry, const tl_set
                   .registry = registry,
                   .log = tli_context_log(ctx),
                   .err = tl_context_error(ctx),
-                  .data_open = true};
+                  .data_open = true,
+                  .labels = labels};
     tl_status status = transfer_begin(&t);
     if (status == TL_OK) status = copy_all(ctx, &t);
     if (status == TL_OK)

@@ -31,6 +31,7 @@ typedef struct run {
     const tl_hooks *hooks;
     const tli_task *task;
     tli_task_data *data;
+    const char *labels;         /* of `data`; NULL: none */
     tli_data_identity identity; /* of `data` */
     tli_run_lock lock;          /* on the folder */
     tli_model *model;
@@ -64,7 +65,7 @@ static tl_status begin(run *r)
     const tl_log *log = tli_context_log(r->ctx);
     if (r->s->run.resume) {
         tli_train_state standing;
-        TLI_TRY(tli_checkpoint_resume(r->ctx, registry, r->s, r->out, &standing));
+        TLI_TRY(tli_checkpoint_resume(r->ctx, registry, r->s, r->labels, r->out, &standing));
         TLI_TRY(tli_identity_check(&standing.data, &r->identity, r->task->unit, r->out, r->s->run.data,
                                    r->s->run.allow_other_data, log, tl_context_error(r->ctx)));
         r->done = r->saved = standing.step;
@@ -80,7 +81,8 @@ static tl_status begin(run *r)
         }
         tli_log_write(log, TL_LOG_NOTICE, "no complete checkpoint in %s: starting anew", r->out);
     }
-    TLI_TRY(tli_init_weights(r->ctx, registry, r->s)); /* before `out`, which may hold them, is cleared */
+    TLI_TRY(tli_init_weights(r->ctx, registry, r->s,
+                             r->labels)); /* before `out`, which may hold them, is cleared */
     return tli_run_dir_set_aside(r->out, log, tl_context_error(r->ctx));
 }
 
@@ -127,27 +129,28 @@ static tl_status set_up(run *r)
     r->task = tli_task_find(s->task);
     s->model.positions = tli_model_positions(&s->model);
     tli_settings_complete_optimizer(s);
-    s->run.log = tli_context_log(r->ctx);
+    const tl_log *log = tli_context_log(r->ctx);
     TLI_TRY(own_existing_folder(r));
     if (s->run.metrics[0] != '\0') TLI_TRY(tli_metrics_check(s->run.metrics, err));
     TLI_TRY(adopt_stored(r));
-    TLI_TRY(r->task->open(s, true, &r->data, err));
+    TLI_TRY(r->task->open(s, &(task_opening){.train = true, .log = log}, &r->data, err));
+    if (r->task->labels != NULL) r->labels = r->task->labels(r->data);
     r->identity = identify(r);
     TLI_TRY(tli_step_choose_batch(r->ctx, s));
     r->steps_per_epoch = (r->task->samples(r->data) + s->training.batch_size - 1) / s->training.batch_size;
     r->total = s->training.steps > 0 ? s->training.steps : s->training.epochs * r->steps_per_epoch;
     TLI_TRY(tli_schedule_check(s, r->total, err));
     if (!s->run.resume)
-        TLI_TRY(tli_init_weights_check(s, true, NULL, err)); /* or nothing is made for the run */
+        TLI_TRY(tli_init_weights_check(s, true, r->labels, NULL, err)); /* or nothing is made for the run */
     TLI_TRY(tli_run_dir_make(s->run.out, s->task, tl_op_name(s->model.op), r->out, err));
-    TLI_TRY(tli_run_lock_take(&r->lock, r->out, s->run.log, err));
+    TLI_TRY(tli_run_lock_take(&r->lock, r->out, log, err));
     TLI_TRY(tli_step_times_create(&r->times, err));
     TLI_TRY(tli_model_create(r->ctx, &s->model, s->training.batch_size,
                              tli_optimizer_rule_of(s->training.optimizer), &r->model));
     if (s->training.grad_clip > 0.0f || s->run.skip_nonfinite)
         TLI_TRY(tli_grad_clip_create(r->ctx, tli_model_registry(r->model), TLI_LOSS_SLOTS, &r->guard));
     TLI_TRY(begin(r));
-    tli_checkpoint_room(r->out, tli_model_registry(r->model), s, r->total - r->done, s->run.log);
+    tli_checkpoint_room(r->out, tli_model_registry(r->model), s, r->total - r->done, log);
     char path[TLI_OUT_CAPACITY + 32];
     snprintf(path, sizeof path, "%s/metrics.jsonl", r->out);
     TLI_TRY(tli_metrics_open(&r->metrics, s->run.metrics[0] != '\0' ? s->run.metrics : path, err));
@@ -220,7 +223,7 @@ static tl_status keep_best(run *r, const tli_scores *scores)
     if (scores->not_finite > 0 || !isfinite(value) || value <= r->best) return TL_OK;
     r->best = value;
     snprintf(path, sizeof path, "%s/best.safetensors", r->out);
-    return tli_model_save(r->ctx, tli_model_registry(r->model), r->s, r->done, path);
+    return tli_model_save(r->ctx, tli_model_registry(r->model), r->s, r->labels, r->done, path);
 }
 
 /* The line of an evaluation in the metrics, and a word about predictions that are none. */
@@ -270,7 +273,7 @@ static tl_status save(run *r)
         .step = r->done, .best = r->best, .losses = r->recent_count, .data = r->identity};
     for (int i = 0; i < r->recent_count; i++)
         standing.loss[i] = r->recent[(r->done - (uint64_t)(r->recent_count - 1 - i)) % TLI_RECENT_LOSSES];
-    TLI_TRY(tli_checkpoint_save(r->ctx, tli_model_registry(r->model), r->s, r->out, &standing));
+    TLI_TRY(tli_checkpoint_save(r->ctx, tli_model_registry(r->model), r->s, r->labels, r->out, &standing));
     r->saved = r->done;
     r->other_test = false;
     tli_checkpoint_clock_reset(&r->clock);
@@ -399,8 +402,9 @@ static tl_status finish(run *r, tl_result *result)
 {
     char path[TLI_OUT_CAPACITY + 32];
     snprintf(path, sizeof path, "%s/model.safetensors", r->out);
-    TLI_TRY(r->saved != r->done ? save(r)
-                                : tli_model_save(r->ctx, tli_model_registry(r->model), r->s, r->done, path));
+    TLI_TRY(r->saved != r->done
+                ? save(r)
+                : tli_model_save(r->ctx, tli_model_registry(r->model), r->s, r->labels, r->done, path));
     const tl_status status = tli_score_all(r->ctx, r->task, r->model, r->data, r->s, r->hooks, note_scores, r,
                                            result);
     if (status == TL_OK && r->other_test) return TL_OK; /* OUT/result.json is by the checkpoint's settings */

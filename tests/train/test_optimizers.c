@@ -127,7 +127,7 @@ static void older_checkpoints(void **unused)
     tli_metadata m;
     tli_st_item pairs[FIELDS_MAX];
     int count = 0;
-    tli_metadata_write(&s, &m);
+    tli_metadata_write(&s, NULL, &m);
     for (int i = 0; i < m.count; i++) {
         bool is_younger = false;
         for (int k = 0; k < 4; k++) is_younger |= strcmp(m.pairs[i].key, younger[k]) == 0;
@@ -149,7 +149,7 @@ static void older_checkpoints(void **unused)
     assert_int_equal(stored.training.optimizer, TL_OPTIMIZER_ADAMW);
     assert_true(stored.training.beta1 == 0.9f && stored.training.beta2 == 0.999f &&
                 stored.training.eps == 1e-8f);
-    assert_false(tli_settings_differ(&stored, &s, &difference));
+    assert_false(tli_settings_differ(&stored, NULL, &s, NULL, &difference));
     tli_st_close(&st);
 }
 

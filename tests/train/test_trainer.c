@@ -93,12 +93,13 @@ static void checkpoints_say_their_data(void **unused)
         assert_int_equal(mkdir(again.run.out, 0777), 0);
         stored.model.positions = tli_model_positions(&s.model);
         MUST(ctx, tli_model_create(ctx, &stored.model, 1, tli_optimizer_rule_of(TL_OPTIMIZER_ADAMW), &model));
-        MUST(ctx, tli_checkpoint_resume(ctx, tli_model_registry(model), &stored, s.run.out, &standing));
+        MUST(ctx, tli_checkpoint_resume(ctx, tli_model_registry(model), &stored, NULL, s.run.out, &standing));
         assert_true(standing.data.known && standing.data.train.samples == 44 &&
                     standing.data.test.samples == 20 && standing.data.limit_test == 20);
         standing.data.known = said > 0;
         standing.data.train.samples++;
-        MUST(ctx, tli_checkpoint_save(ctx, tli_model_registry(model), &stored, again.run.out, &standing));
+        MUST(ctx,
+             tli_checkpoint_save(ctx, tli_model_registry(model), &stored, NULL, again.run.out, &standing));
         tli_model_destroy(ctx, model);
         again.run.resume = true, again.run.stop_after = 0, again.run.allow_other_data = said == 2;
         assert_int_equal(tl_train(ctx, &again, NULL, &result), said == 1 ? TL_ERROR_INPUT : TL_OK);
@@ -393,7 +394,7 @@ static void metadata_without_a_version(void **unused)
     tli_metadata m;
     tli_st_item pairs[FIELDS_MAX];
     int count = 0;
-    tli_metadata_write(&s, &m);
+    tli_metadata_write(&s, NULL, &m);
     for (int i = 0; i < m.count; i++)
         if (strcmp(m.pairs[i].key, "schedule_version") != 0) pairs[count++] = m.pairs[i];
     assert_int_equal(count, m.count - 1);
