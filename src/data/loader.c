@@ -10,8 +10,8 @@
 #include "core/clock.h"
 #include "core/log.h"
 #include "data/file_report.h"
+#include "data/loader_picture.h"
 #include "data/motion.h"
-#include "data/randaugment.h"
 
 enum {
     SLOTS = 3,          /* batches on their way: one in use, two being made */
@@ -47,9 +47,7 @@ typedef struct slot {
 typedef struct worker {
     tli_loader *loader;
     pthread_t thread;
-    tli_bytes bytes;
-    tli_image decoded, picture, spare;
-    tli_resampler resampler;
+    tli_picture_maker maker;
     float *mixed; /* one picture */
 } worker;
 
@@ -58,7 +56,6 @@ struct tli_loader {
     tli_loader_options o;
     uint32_t count; /* pictures of the set */
     uint64_t per_epoch;
-    uint64_t crop_stream, flip_stream, rand_stream, mix_stream;
     slot slots[SLOTS];
     uint32_t *orders[SLOTS + 1]; /* of epoch e at e % (SLOTS + 1) */
     uint64_t ordered[SLOTS + 1]; /* which epoch it is; UINT64_MAX: none */
@@ -82,65 +79,6 @@ static tl_status out_of_memory(tl_error *err)
 static size_t picture_values(const tli_loader *l)
 {
     return (size_t)3 * l->o.size * l->o.size;
-}
-
-/* ---- one picture --------------------------------------------------------------------------------- */
-
-/* Words of a stream that one picture of one epoch has to itself: more than any augmentation draws. */
-static tli_random random_for(const tli_loader *l, uint64_t stream, uint64_t epoch, uint32_t index)
-{
-    tli_random r = tli_random_make(l->o.seed, stream);
-    r.index = epoch << 40 | (uint64_t)index << 8;
-    return r;
-}
-
-static tli_resize plan_for(const tli_loader *l, uint64_t epoch, uint32_t sample, uint32_t width,
-                           uint32_t height)
-{
-    if (!l->o.train || (l->o.augment & TL_AUGMENT_CROP) == 0)
-        return tli_resize_centre(width, height, l->o.size);
-    tli_random r = random_for(l, l->crop_stream, epoch, sample);
-    return tli_resize_random(&r, width, height, l->o.size);
-}
-
-static tl_status read_digit(const tli_loader *l, worker *w, uint64_t epoch, uint32_t sample, tl_error *err)
-{
-    const tli_dataset *set = l->o.digits;
-    const size_t pixels = (size_t)set->height * set->width;
-    TLI_TRY(tli_image_reserve(&w->decoded, set->width, set->height, err));
-    for (size_t i = 0; i < pixels; i++)
-        memset(w->decoded.pixels + 3 * i, set->pixels[sample * pixels + i], 3);
-    const tli_resize plan = plan_for(l, epoch, sample, set->width, set->height);
-    return tli_resample(&w->decoded, set->width, set->height, &plan, &w->resampler, &w->picture, err);
-}
-
-static tl_status read_file(const tli_loader *l, worker *w, uint64_t epoch, uint32_t sample, tl_error *err)
-{
-    char path[8192];
-    uint32_t width, height;
-    snprintf(path, sizeof path, "%s/%s", l->o.folder->root, l->o.folder->paths[sample]);
-    TLI_TRY(tli_bytes_read(&w->bytes, path, err));
-    TLI_TRY(tli_image_size(&w->bytes, path, &width, &height, err));
-    const tli_resize plan = plan_for(l, epoch, sample, width, height);
-    const bool reduce = l->o.train && !l->o.exact_decode;
-    TLI_TRY(tli_image_decode(&w->bytes, path, reduce ? tli_resize_shrink(&plan) : 1, &w->decoded, err));
-    return tli_resample(&w->decoded, width, height, &plan, &w->resampler, &w->picture, err);
-}
-
-static tl_status make_picture(const tli_loader *l, worker *w, uint64_t epoch, uint32_t sample, float *out,
-                              tl_error *err)
-{
-    TLI_TRY(l->o.folder != NULL ? read_file(l, w, epoch, sample, err) : read_digit(l, w, epoch, sample, err));
-    if (l->o.train && (l->o.augment & TL_AUGMENT_FLIP) != 0) {
-        tli_random r = random_for(l, l->flip_stream, epoch, sample);
-        if (tli_random_below(&r, 2) == 1) tli_flip(&w->picture);
-    }
-    if (l->o.train && (l->o.augment & TL_AUGMENT_RANDAUGMENT) != 0) {
-        tli_random r = random_for(l, l->rand_stream, epoch, sample);
-        TLI_TRY(tli_rand_augment(&r, &w->picture, &w->spare, err));
-    }
-    tli_normalise(&w->picture, out);
-    return TL_OK;
 }
 
 /* ---- workers ------------------------------------------------------------------------------------- */
@@ -174,11 +112,11 @@ static tl_status fill_position(tli_loader *l, worker *w, slot *s, uint32_t posit
         const uint32_t at = (uint32_t)(((uint64_t)s->first + position + tries) % l->count);
         const uint32_t sample = s->order != NULL ? s->order[at] : at;
         damage found = {.position = position, .tries = tries, .sample = sample};
-        const tl_status status = make_picture(l, w, s->epoch, sample,
-                                              s->images + position * picture_values(l), &found.err);
+        const tl_status status = tli_picture_make(&l->o, &w->maker, s->epoch, sample,
+                                                  s->images + position * picture_values(l), &found.err);
         if (status == TL_OK) {
             s->samples[position] = sample;
-            s->remarks[position] = l->o.folder != NULL ? (uint8_t)w->decoded.remarks : 0;
+            s->remarks[position] = l->o.folder != NULL ? (uint8_t)w->maker.decoded.remarks : 0;
             s->labels[position] = (int32_t)(labels != NULL ? labels[sample] : l->o.digits->labels[sample]);
             return TL_OK;
         }
@@ -207,7 +145,7 @@ static void complete(tli_loader *l, worker *w, slot *s)
         s->labels[s->kept++] = s->labels[i];
     }
     if (s->soft == NULL) return;
-    tli_random r = random_for(l, l->mix_stream, s->epoch, s->first / l->o.batch);
+    tli_random r = tli_picture_random(&l->o, "augment/mix", s->epoch, s->first / l->o.batch);
     const tli_mix mix = tli_mix_draw(l->o.augment, &r, l->o.size);
     tli_mix_images(&mix, s->images, s->kept, 3, l->o.size, w->mixed);
     tli_mix_labels(&mix, s->labels, s->kept, l->o.classes, s->soft);
@@ -416,10 +354,6 @@ tl_status tli_loader_create(const tli_loader_options *options, tli_loader **out,
     l->o = *options;
     l->count = options->folder != NULL ? options->folder->count : options->digits->count;
     l->per_epoch = (l->count + (uint64_t)options->batch - 1) / options->batch;
-    l->crop_stream = tli_random_stream("augment/crop");
-    l->flip_stream = tli_random_stream("augment/flip");
-    l->rand_stream = tli_random_stream("augment/randaugment");
-    l->mix_stream = tli_random_stream("augment/mix");
     for (int i = 0; i <= SLOTS; i++) l->ordered[i] = UINT64_MAX;
     pthread_mutex_init(&l->lock, NULL);
     pthread_cond_init(&l->work, NULL);
@@ -445,11 +379,7 @@ void tli_loader_destroy(tli_loader *l)
     for (uint32_t i = 0; i < l->worker_count; i++) {
         worker *w = &l->workers[i];
         pthread_join(w->thread, NULL);
-        tli_bytes_free(&w->bytes);
-        tli_image_free(&w->decoded);
-        tli_image_free(&w->picture);
-        tli_image_free(&w->spare);
-        tli_resampler_free(&w->resampler);
+        tli_picture_maker_free(&w->maker);
         free(w->mixed);
     }
     free(l->workers);
