@@ -1,179 +1,22 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "core/clock.h"
-#include "tasks/metadata.h"
 #include "tasks/model_file.h"
 #include "tasks/score.h"
-#include "tasks/settings_check.h"
-#include "train/checkpoint.h"
-#include "train/checkpoint_clock.h"
 #include "train/finished_run.h"
-#include "train/grad_clip.h"
-#include "train/init_weights.h"
-#include "train/metrics.h"
-#include "train/progress.h"
-#include "train/run_dir.h"
-#include "train/run_lock.h"
 #include "train/schedule.h"
 #include "train/step.h"
-#include "train/step_times.h"
+#include "train/training_run.h"
 
 /* So often losses are read, and the device waited for; also before anything is saved. */
 #define READ_SECONDS 0.5
 
-/* Everything that a run holds while it lasts. */
-typedef struct run {
-    tl_context *ctx;
-    tl_settings *s;
-    const tl_hooks *hooks;
-    const tli_task *task;
-    tli_task_data *data;
-    const char *labels;         /* of `data`; NULL: none */
-    tli_data_identity identity; /* of `data` */
-    tli_run_lock lock;          /* on the folder */
-    tli_model *model;
-    tli_grad_clip guard; /* with --grad-clip or --skip-nonfinite */
-    tli_metrics metrics;
-    tli_progress progress;
-    tli_checkpoint_clock clock;
-    uint64_t steps_per_epoch, total, done, saved, steps_run;
-    tli_step_times times;         /* of the steps of this process */
-    double wait;                  /* seconds that the host waited for batches since the last read */
-    double all_wait, all_seconds; /* of this process's steps behind the first, which also starts things up */
-    float recent[TLI_RECENT_LOSSES]; /* a ring: the loss of step n at n % TLI_RECENT_LOSSES */
-    int recent_count;
-    uint32_t unread; /* steps given to the device since the last read: their losses are in slots 0, 1, ... */
-    uint32_t predictions[TLI_LOSS_SLOTS];
-    float losses[TLI_LOSS_SLOTS];
-    tli_grad_verdict verdicts[TLI_LOSS_SLOTS];
-    double read_at;  /* when losses were last read */
-    int skipped;     /* steps in a row, by --skip-nonfinite */
-    bool other_test; /* the newest checkpoint, a resumed one, says another --limit-test or --test-motion */
-    double best; /* of the main test set: top-1 or, without classes, the negative loss; NaN: not scored yet */
-    char out[TLI_OUT_CAPACITY];
-} run;
-
-/* ---- setting up ---------------------------------------------------------------------------------- */
-
-/* Steps the run off from the newest checkpoint, or from initial values. */
-static tl_status begin(run *r)
-{
-    tli_registry *registry = tli_model_registry(r->model);
-    const tl_log *log = tli_context_log(r->ctx);
-    if (r->s->run.resume) {
-        tli_train_state standing;
-        TLI_TRY(tli_checkpoint_resume(r->ctx, registry, r->s, r->labels, r->out, &standing));
-        TLI_TRY(tli_identity_check(&standing.data, &r->identity, r->task->unit, r->out, r->s->run.data,
-                                   r->s->run.allow_other_data, log, tl_context_error(r->ctx)));
-        r->done = r->saved = standing.step;
-        r->best = standing.best;
-        if (r->done > 0) {
-            r->recent_count = standing.losses;
-            for (int i = 0; i < standing.losses; i++)
-                r->recent[(r->done - (uint64_t)(standing.losses - 1 - i)) % TLI_RECENT_LOSSES] =
-                    standing.loss[i];
-            tli_log_write(log, TL_LOG_NOTICE, "resuming %s after step %llu", r->out,
-                          (unsigned long long)r->done);
-            return TL_OK;
-        }
-        tli_log_write(log, TL_LOG_NOTICE, "no complete checkpoint in %s: starting anew", r->out);
-    }
-    TLI_TRY(tli_init_weights(r->ctx, registry, r->s,
-                             r->labels)); /* before `out`, which may hold them, is cleared */
-    return tli_run_dir_set_aside(r->out, log, tl_context_error(r->ctx));
-}
-
-static tli_data_identity identify(const run *r)
-{
-    return (tli_data_identity){.known = true,
-                               .train = r->task->identify(r->data, true),
-                               .test = r->task->identify(r->data, false),
-                               .limit_test = r->s->training.limit_test};
-}
-
-/* A folder that exists is the run's own before anything in it is read. */
-static tl_status own_existing_folder(run *r)
-{
-    if (r->s->run.out[0] == '\0' || access(r->s->run.out, F_OK) != 0) return TL_OK;
-    return tli_run_lock_take(&r->lock, r->s->run.out, tli_context_log(r->ctx), tl_context_error(r->ctx));
-}
-
-/* A run that is resumed goes on with its own version of the schedule and, unless others are asked for, its own batch
- * size and length. */
-static tl_status adopt_stored(run *r)
-{
-    tl_settings stored = *r->s;
-    uint64_t step = 0;
-    if (!r->s->run.resume || r->s->run.out[0] == '\0') return TL_OK;
-    TLI_TRY(tli_checkpoint_settings(r->s->run.out, &stored, &step, tl_context_error(r->ctx)));
-    if (step == 0) return TL_OK;
-    r->other_test = tli_settings_test_differently(&stored, r->s);
-    r->s->training.schedule_version = stored.training.schedule_version;
-    if (!r->s->run.exact_batch) r->s->training.batch_size = stored.training.batch_size;
-    if (r->s->run.stored_length) {
-        r->s->training.steps = stored.training.steps;
-        r->s->training.epochs = stored.training.epochs;
-    }
-    return TL_OK;
-}
-
-static tl_status set_up(run *r)
-{
-    tl_settings *s = r->s;
-    tl_error *err = tl_context_error(r->ctx);
-    TLI_TRY(tli_settings_check(s, true, err));
-    TLI_TRY(tli_init_weights_flags(s, err));
-    r->task = tli_task_find(s->task);
-    s->model.positions = tli_model_positions(&s->model);
-    tli_settings_complete_optimizer(s);
-    const tl_log *log = tli_context_log(r->ctx);
-    TLI_TRY(own_existing_folder(r));
-    if (s->run.metrics[0] != '\0') TLI_TRY(tli_metrics_check(s->run.metrics, err));
-    TLI_TRY(adopt_stored(r));
-    TLI_TRY(r->task->open(s, &(task_opening){.train = true, .log = log}, &r->data, err));
-    if (r->task->labels != NULL) r->labels = r->task->labels(r->data);
-    r->identity = identify(r);
-    TLI_TRY(tli_step_choose_batch(r->ctx, s));
-    r->steps_per_epoch = (r->task->samples(r->data) + s->training.batch_size - 1) / s->training.batch_size;
-    r->total = s->training.steps > 0 ? s->training.steps : s->training.epochs * r->steps_per_epoch;
-    TLI_TRY(tli_schedule_check(s, r->total, err));
-    if (!s->run.resume)
-        TLI_TRY(tli_init_weights_check(s, true, r->labels, NULL, err)); /* or nothing is made for the run */
-    TLI_TRY(tli_run_dir_make(s->run.out, s->task, tl_op_name(s->model.op), r->out, err));
-    TLI_TRY(tli_run_lock_take(&r->lock, r->out, log, err));
-    TLI_TRY(tli_step_times_create(&r->times, err));
-    TLI_TRY(tli_model_create(r->ctx, &s->model, s->training.batch_size,
-                             tli_optimizer_rule_of(s->training.optimizer), &r->model));
-    if (s->training.grad_clip > 0.0f || s->run.skip_nonfinite)
-        TLI_TRY(tli_grad_clip_create(r->ctx, tli_model_registry(r->model), TLI_LOSS_SLOTS, &r->guard));
-    TLI_TRY(begin(r));
-    tli_checkpoint_room(r->out, tli_model_registry(r->model), s, r->total - r->done, log);
-    char path[TLI_OUT_CAPACITY + 32];
-    snprintf(path, sizeof path, "%s/metrics.jsonl", r->out);
-    TLI_TRY(tli_metrics_open(&r->metrics, s->run.metrics[0] != '\0' ? s->run.metrics : path, err));
-    const uint64_t epochs = (r->total + r->steps_per_epoch - 1) / r->steps_per_epoch;
-    tli_progress_begin(&r->progress, r->hooks != NULL ? r->hooks->progress : NULL, r->task->unit, r->total,
-                       epochs);
-    return TL_OK;
-}
-
-static void tear_down(run *r)
-{
-    tli_metrics_close(&r->metrics);
-    tli_model_destroy(r->ctx, r->model);
-    tli_grad_clip_destroy(r->ctx, &r->guard);
-    if (r->task != NULL) r->task->close(r->data);
-    tli_step_times_free(&r->times);
-    tli_run_lock_release(&r->lock);
-}
-
 /* ---- the loop ------------------------------------------------------------------------------------ */
 
 /* Ends a run whose numbers are no numbers any more after step `step`. */
-static tl_status not_finite(run *r, uint64_t step, const char *what)
+static tl_status not_finite(training_run *r, uint64_t step, const char *what)
 {
     char last[64] = "there is no checkpoint yet";
     if (r->saved > 0)
@@ -185,7 +28,7 @@ static tl_status not_finite(run *r, uint64_t step, const char *what)
 }
 
 /* Hands the next step's batch to the device. */
-static tl_status set_batch(run *r)
+static tl_status set_batch(training_run *r)
 {
     tli_inputs inputs;
     const double begun = tli_clock_seconds();
@@ -196,7 +39,7 @@ static tl_status set_batch(run *r)
 
 /* The step of the batch that was set, handed to the device, which may still have earlier ones in hand; while it works,
  * the host prepares the next batch. The loss, and with a guard the verdict, stay on the device until read_back. */
-static tl_status step(run *r)
+static tl_status step(training_run *r)
 {
     tl_error *err = tl_context_error(r->ctx);
     tli_registry *registry = tli_model_registry(r->model);
@@ -216,7 +59,7 @@ static tl_status step(run *r)
 }
 
 /* OUT/best.safetensors: the weights of the best evaluation so far. */
-static tl_status keep_best(run *r, const tli_scores *scores)
+static tl_status keep_best(training_run *r, const tli_scores *scores)
 {
     const double value = r->task->classifies ? scores->top1 : -scores->loss;
     char path[TLI_OUT_CAPACITY + 32];
@@ -229,7 +72,7 @@ static tl_status keep_best(run *r, const tli_scores *scores)
 /* The line of an evaluation in the metrics, and a word about predictions that are none. */
 static tl_status note_scores(void *user, const tli_task *task, int set, const tli_scores *scores)
 {
-    run *r = user;
+    training_run *r = user;
     if (set == task->main_set(r->s)) TLI_TRY(keep_best(r, scores));
     if (scores->not_finite > 0)
         tli_log_write(
@@ -251,7 +94,7 @@ static tl_status note_scores(void *user, const tli_task *task, int set, const tl
 }
 
 /* The main test set alone, in the middle of a run. A signal breaks it off, so that the run can save. */
-static tl_status score_main(run *r)
+static tl_status score_main(training_run *r)
 {
     const int set = r->task->main_set(r->s);
     tli_scores scores;
@@ -266,7 +109,7 @@ static tl_status score_main(run *r)
     return note_scores(r, r->task, set, &scores);
 }
 
-static tl_status save(run *r)
+static tl_status save(training_run *r)
 {
     if (r->saved == r->done) return TL_OK;
     tli_train_state standing = {
@@ -281,7 +124,7 @@ static tl_status save(run *r)
 }
 
 /* A step's line in the metrics, and with `show` on the screen. */
-static tl_status report(run *r, uint64_t step, float loss, double rate, double data_wait, bool show)
+static tl_status report(training_run *r, uint64_t step, float loss, double rate, double data_wait, bool show)
 {
     const uint64_t epoch = (step - 1) / r->steps_per_epoch + 1;
     const double lr = (double)tli_schedule_lr(r->s, step - 1, r->steps_per_epoch, r->total);
@@ -303,7 +146,7 @@ static tl_status report(run *r, uint64_t step, float loss, double rate, double d
 }
 
 /* Looks at the loss of `step` and, with a guard, at what the device decided on it. */
-static tl_status examine(run *r, uint64_t step, float loss, const tli_grad_verdict *verdict)
+static tl_status examine(training_run *r, uint64_t step, float loss, const tli_grad_verdict *verdict)
 {
     char what[160] = "the loss";
     const bool good = isfinite(loss) && !verdict->left_out;
@@ -320,7 +163,7 @@ static tl_status examine(run *r, uint64_t step, float loss, const tli_grad_verdi
 }
 
 /* Waits for the device and reads the losses of all steps since the last time. A step's time is their mean. */
-static tl_status read_back(run *r)
+static tl_status read_back(training_run *r)
 {
     const uint32_t count = r->unread;
     if (count == 0) return TL_OK;
@@ -347,13 +190,13 @@ static tl_status read_back(run *r)
     return TL_OK;
 }
 
-static int stop_signal(const run *r)
+static int stop_signal(const training_run *r)
 {
     return r->hooks != NULL && r->hooks->stop != NULL ? (int)*r->hooks->stop : 0;
 }
 
 /* Runs until the end, --stop-after or a signal. */
-static tl_status loop(run *r)
+static tl_status loop(training_run *r)
 {
     const tl_settings *s = r->s;
     bool stop = false;
@@ -378,7 +221,7 @@ static tl_status loop(run *r)
     return TL_OK;
 }
 
-static void summarise(run *r, tl_result *result)
+static void summarise(training_run *r, tl_result *result)
 {
     double sum = 0.0;
     int counted = 0; /* steps that were left out may have no loss */
@@ -398,7 +241,7 @@ static void summarise(run *r, tl_result *result)
     snprintf(result->out, sizeof result->out, "%s", r->out);
 }
 
-static tl_status finish(run *r, tl_result *result)
+static tl_status finish(training_run *r, tl_result *result)
 {
     char path[TLI_OUT_CAPACITY + 32];
     snprintf(path, sizeof path, "%s/model.safetensors", r->out);
@@ -418,7 +261,7 @@ static tl_status finish(run *r, tl_result *result)
 }
 
 /* Whether a run that is resumed was done and has left its result, which is then said again. */
-static bool was_finished(run *r, tl_result *result)
+static bool was_finished(training_run *r, tl_result *result)
 {
     tl_result found = *result;
     if (!r->s->run.resume || r->done == 0) return false;
@@ -440,9 +283,9 @@ static bool was_finished(run *r, tl_result *result)
     return true;
 }
 
-static tl_status train(run *r, tl_result *result)
+static tl_status train(training_run *r, tl_result *result)
 {
-    TLI_TRY(set_up(r));
+    TLI_TRY(tli_run_open(r));
     if (was_finished(r, result)) return TL_OK;
     const tl_status status = loop(r);
     tli_progress_end(&r->progress, tli_clock_seconds());
@@ -461,13 +304,13 @@ tl_status tl_train(tl_context *ctx, tl_settings *settings, const tl_hooks *hooks
     if (ctx == NULL || settings == NULL || result == NULL)
         return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE,
                         "tl_train takes a context, settings and a result");
-    run r = {.ctx = ctx, .s = settings, .hooks = hooks, .best = (double)NAN};
+    training_run r = {.ctx = ctx, .s = settings, .hooks = hooks, .best = (double)NAN};
     *result = tli_result_empty();
     const tl_status status = train(&r, result);
     if ((status == TL_ERROR_DEVICE || status == TL_ERROR_IO) && r.saved > 0)
         tli_log_write(tli_context_log(ctx), TL_LOG_NOTICE,
                       "%s holds the checkpoint after step %llu: --resume goes on there", r.out,
                       (unsigned long long)r.saved);
-    tear_down(&r);
+    tli_run_close(&r);
     return status;
 }

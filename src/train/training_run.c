@@ -1,0 +1,123 @@
+#include "train/training_run.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tasks/metadata.h"
+#include "tasks/settings_check.h"
+#include "train/init_weights.h"
+#include "train/schedule.h"
+#include "train/step.h"
+
+/* Steps the run off from the newest checkpoint, or from initial values. */
+static tl_status begin(training_run *r)
+{
+    tli_registry *registry = tli_model_registry(r->model);
+    const tl_log *log = tli_context_log(r->ctx);
+    if (r->s->run.resume) {
+        tli_train_state standing;
+        TLI_TRY(tli_checkpoint_resume(r->ctx, registry, r->s, r->labels, r->out, &standing));
+        TLI_TRY(tli_identity_check(&standing.data, &r->identity, r->task->unit, r->out, r->s->run.data,
+                                   r->s->run.allow_other_data, log, tl_context_error(r->ctx)));
+        r->done = r->saved = standing.step;
+        r->best = standing.best;
+        if (r->done > 0) {
+            r->recent_count = standing.losses;
+            for (int i = 0; i < standing.losses; i++)
+                r->recent[(r->done - (uint64_t)(standing.losses - 1 - i)) % TLI_RECENT_LOSSES] =
+                    standing.loss[i];
+            tli_log_write(log, TL_LOG_NOTICE, "resuming %s after step %llu", r->out,
+                          (unsigned long long)r->done);
+            return TL_OK;
+        }
+        tli_log_write(log, TL_LOG_NOTICE, "no complete checkpoint in %s: starting anew", r->out);
+    }
+    TLI_TRY(tli_init_weights(r->ctx, registry, r->s,
+                             r->labels)); /* before `out`, which may hold them, is cleared */
+    return tli_run_dir_set_aside(r->out, log, tl_context_error(r->ctx));
+}
+
+static tli_data_identity identify(const training_run *r)
+{
+    return (tli_data_identity){.known = true,
+                               .train = r->task->identify(r->data, true),
+                               .test = r->task->identify(r->data, false),
+                               .limit_test = r->s->training.limit_test};
+}
+
+/* A folder that exists is the run's own before anything in it is read. */
+static tl_status own_existing_folder(training_run *r)
+{
+    if (r->s->run.out[0] == '\0' || access(r->s->run.out, F_OK) != 0) return TL_OK;
+    return tli_run_lock_take(&r->lock, r->s->run.out, tli_context_log(r->ctx), tl_context_error(r->ctx));
+}
+
+/* A run that is resumed goes on with its own version of the schedule and, unless others are asked for, its own batch
+ * size and length. */
+static tl_status adopt_stored(training_run *r)
+{
+    tl_settings stored = *r->s;
+    uint64_t step = 0;
+    if (!r->s->run.resume || r->s->run.out[0] == '\0') return TL_OK;
+    TLI_TRY(tli_checkpoint_settings(r->s->run.out, &stored, &step, tl_context_error(r->ctx)));
+    if (step == 0) return TL_OK;
+    r->other_test = tli_settings_test_differently(&stored, r->s);
+    r->s->training.schedule_version = stored.training.schedule_version;
+    if (!r->s->run.exact_batch) r->s->training.batch_size = stored.training.batch_size;
+    if (r->s->run.stored_length) {
+        r->s->training.steps = stored.training.steps;
+        r->s->training.epochs = stored.training.epochs;
+    }
+    return TL_OK;
+}
+
+tl_status tli_run_open(training_run *r)
+{
+    tl_settings *s = r->s;
+    tl_error *err = tl_context_error(r->ctx);
+    TLI_TRY(tli_settings_check(s, true, err));
+    TLI_TRY(tli_init_weights_flags(s, err));
+    r->task = tli_task_find(s->task);
+    s->model.positions = tli_model_positions(&s->model);
+    tli_settings_complete_optimizer(s);
+    const tl_log *log = tli_context_log(r->ctx);
+    TLI_TRY(own_existing_folder(r));
+    if (s->run.metrics[0] != '\0') TLI_TRY(tli_metrics_check(s->run.metrics, err));
+    TLI_TRY(adopt_stored(r));
+    TLI_TRY(r->task->open(s, &(task_opening){.train = true, .log = log}, &r->data, err));
+    if (r->task->labels != NULL) r->labels = r->task->labels(r->data);
+    r->identity = identify(r);
+    TLI_TRY(tli_step_choose_batch(r->ctx, s));
+    r->steps_per_epoch = (r->task->samples(r->data) + s->training.batch_size - 1) / s->training.batch_size;
+    r->total = s->training.steps > 0 ? s->training.steps : s->training.epochs * r->steps_per_epoch;
+    TLI_TRY(tli_schedule_check(s, r->total, err));
+    if (!s->run.resume)
+        TLI_TRY(tli_init_weights_check(s, true, r->labels, NULL, err)); /* or nothing is made for the run */
+    TLI_TRY(tli_run_dir_make(s->run.out, s->task, tl_op_name(s->model.op), r->out, err));
+    TLI_TRY(tli_run_lock_take(&r->lock, r->out, log, err));
+    TLI_TRY(tli_step_times_create(&r->times, err));
+    TLI_TRY(tli_model_create(r->ctx, &s->model, s->training.batch_size,
+                             tli_optimizer_rule_of(s->training.optimizer), &r->model));
+    if (s->training.grad_clip > 0.0f || s->run.skip_nonfinite)
+        TLI_TRY(tli_grad_clip_create(r->ctx, tli_model_registry(r->model), TLI_LOSS_SLOTS, &r->guard));
+    TLI_TRY(begin(r));
+    tli_checkpoint_room(r->out, tli_model_registry(r->model), s, r->total - r->done, log);
+    char path[TLI_OUT_CAPACITY + 32];
+    snprintf(path, sizeof path, "%s/metrics.jsonl", r->out);
+    TLI_TRY(tli_metrics_open(&r->metrics, s->run.metrics[0] != '\0' ? s->run.metrics : path, err));
+    const uint64_t epochs = (r->total + r->steps_per_epoch - 1) / r->steps_per_epoch;
+    tli_progress_begin(&r->progress, r->hooks != NULL ? r->hooks->progress : NULL, r->task->unit, r->total,
+                       epochs);
+    return TL_OK;
+}
+
+void tli_run_close(training_run *r)
+{
+    tli_metrics_close(&r->metrics);
+    tli_model_destroy(r->ctx, r->model);
+    tli_grad_clip_destroy(r->ctx, &r->guard);
+    if (r->task != NULL) r->task->close(r->data);
+    tli_step_times_free(&r->times);
+    tli_run_lock_release(&r->lock);
+}
