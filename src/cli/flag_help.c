@@ -9,9 +9,12 @@
 /* The values of a flag that explain themselves, a line each. */
 static void print_choices(FILE *out, const choices *c)
 {
-    for (int i = 0; i < c->count; i++)
-        if (c->items[i].help != NULL)
-            fprintf(out, "  %-24s    %-12s  %s\n", "", c->items[i].name, c->items[i].help);
+    for (int i = 0; i < c->count; i++) {
+        if (c->items[i].help == NULL) continue;
+        const char *alias = tli_choice_alias(c, c->items[i].value);
+        fprintf(out, "  %-24s    %-12s  %s%s%s\n", "", c->items[i].name, c->items[i].help,
+                alias != NULL ? "; or " : "", alias != NULL ? alias : "");
+    }
 }
 
 /* What --data names, by task. */

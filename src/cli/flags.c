@@ -43,7 +43,7 @@
 #define TIMED (TLI_CLI_BENCH_GEMM | TLI_CLI_BENCH_OP | TLI_CLI_BENCH_STEP)
 
 static const choice transposes[] = {{0, "nn", NULL}, {1, "nt", NULL}, {2, "tn", NULL}, {3, "tt", NULL}};
-const choices transpose_choices = {"transposition", transposes, 4};
+const choices transpose_choices = {"transposition", transposes, 4, NULL};
 
 static const tli_flag own_flags[] = {
     TEXT("device", "SPEC", device,

@@ -4,19 +4,24 @@
 #include <stdio.h>
 #include <string.h>
 
-#define TABLE(name, what_it_is, ...)                                                                         \
+#define TABLE_WITH_ALIASES(name, what_it_is, aliases, ...)                                                   \
     static const choice name##_items[] = {__VA_ARGS__};                                                      \
-    const choices name = {what_it_is, name##_items, (int)(sizeof name##_items / sizeof *name##_items)}
+    const choices name = {what_it_is, name##_items, (int)(sizeof name##_items / sizeof *name##_items),       \
+                          aliases}
+#define TABLE(name, what_it_is, ...) TABLE_WITH_ALIASES(name, what_it_is, NULL, __VA_ARGS__)
 
 /* ---- models -------------------------------------------------------------------------------------- */
 
-TABLE(tli_op_choices, "operation",
-      {TL_OP_ATTENTION, "attention", "self-attention: q, k and v by one matrix each"},
-      {TL_OP_TRANSLUTION, "translution", "a matrix for every offset between two tokens"},
-      {TL_OP_ALPHA, "alpha", "attention beside a low-rank Translution"},
-      {TL_OP_ALPHA_PURE, "alpha-pure", "the low-rank Translution alone"},
-      {TL_OP_ABSOLUTE, "absolute", "a matrix for every pair of tokens"},
-      {TL_OP_CONV, "conv", "a convolution over --window"});
+/* The paper's later version calls alpha-Translution LoR-Translution. */
+static const choice op_aliases[] = {{TL_OP_ALPHA, "lor", NULL}, {0, NULL, NULL}};
+
+TABLE_WITH_ALIASES(tli_op_choices, "operation", op_aliases,
+                   {TL_OP_ATTENTION, "attention", "self-attention: q, k and v by one matrix each"},
+                   {TL_OP_TRANSLUTION, "translution", "a matrix for every offset between two tokens"},
+                   {TL_OP_ALPHA, "alpha", "attention beside a low-rank Translution"},
+                   {TL_OP_ALPHA_PURE, "alpha-pure", "the low-rank Translution alone"},
+                   {TL_OP_ABSOLUTE, "absolute", "a matrix for every pair of tokens"},
+                   {TL_OP_CONV, "conv", "a convolution over --window"});
 
 TABLE(tli_positions_choices, "kind of positions", {TL_POSITIONS_NONE, "none", NULL},
       {TL_POSITIONS_LEARNED, "learned", "a learned vector added to every token"},
@@ -27,9 +32,9 @@ TABLE(tli_positions_choices, "kind of positions", {TL_POSITIONS_NONE, "none", NU
       {TL_POSITIONS_ALIBI, "alibi", "logits fall with the distance, by a fixed slope for every head"});
 
 /* 0 stands for all; "qkv" read back is 0. */
-TABLE(tli_role_choices, "set of relative roles", {0, "qkv", NULL}, {TL_ROLE_Q, "q", NULL},
-      {TL_ROLE_K, "k", NULL}, {TL_ROLE_Q | TL_ROLE_K, "qk", NULL}, {TL_ROLE_V, "v", NULL},
-      {TL_ROLE_Q | TL_ROLE_V, "qv", NULL}, {TL_ROLE_K | TL_ROLE_V, "kv", NULL}, {TL_ROLE_QKV, "qkv", NULL});
+TABLE(tli_role_choices, "set of relative roles", {TL_ROLE_Q, "q", NULL}, {TL_ROLE_K, "k", NULL},
+      {TL_ROLE_V, "v", NULL}, {TL_ROLE_Q | TL_ROLE_K, "qk", NULL}, {TL_ROLE_Q | TL_ROLE_V, "qv", NULL},
+      {TL_ROLE_K | TL_ROLE_V, "kv", NULL}, {0, "qkv", NULL}, {TL_ROLE_QKV, "qkv", NULL});
 
 TABLE(tli_sharing_choices, "sharing of offsets", {TL_SHARING_NONE, "none", NULL},
       {TL_SHARING_CLIP, "clip", "offsets past R use the matrix at R"},
@@ -103,7 +108,19 @@ bool tli_choice_find(const choices *c, const char *name, size_t length, int *val
         *value = c->items[i].value;
         return true;
     }
+    for (const choice *a = c->aliases; a != NULL && a->name != NULL; a++) {
+        if (!is_named(a, name, length)) continue;
+        *value = a->value;
+        return true;
+    }
     return false;
+}
+
+const char *tli_choice_alias(const choices *c, int value)
+{
+    for (const choice *a = c->aliases; a != NULL && a->name != NULL; a++)
+        if (a->value == value) return a->name;
+    return NULL;
 }
 
 /* Whether an earlier line has the same name. */

@@ -15,6 +15,8 @@ typedef struct choices {
     const char *what; /* "operation", for messages */
     const choice *items;
     int count;
+    const choice
+        *aliases; /* further names of values, read but never printed; ends with a name of NULL; NULL: none */
 } choices;
 
 extern const choices tli_op_choices, tli_positions_choices, tli_role_choices, tli_sharing_choices,
@@ -28,11 +30,13 @@ extern const choices tli_gemm_choices, tli_path_choices, tli_device_type_choices
 const char *tli_choice_name(const choices *c, int value);
 /* The same for printing: "?" when there is none. */
 const char *tli_choice_shown(const choices *c, int value);
-/* The first value with this name, of `length` bytes; false: there is none. */
+/* A further name of the value; NULL: it has one name. */
+const char *tli_choice_alias(const choices *c, int value);
+/* The first value with this name or alias, of `length` bytes; false: there is none. */
 bool tli_choice_find(const choices *c, const char *name, size_t length, int *value);
 
 enum { CHOICE_LIST_CAPACITY = 160 };
-/* All names in the table's order, each once: "a|b|c" with `between` "|". */
+/* All names but aliases in the table's order, each once: "a|b|c" with `between` "|". */
 char *tli_choice_list(const choices *c, const char *between, char out[CHOICE_LIST_CAPACITY]);
 
 /* TL_ERROR_USAGE, as "`where` takes a|b|c, not 'x'", when the text is no name. */

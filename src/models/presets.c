@@ -19,7 +19,7 @@
 enum { SIZES(NUMBER) COUNT };
 static const choice items[] = {SIZES(CHOICE)};
 static const tli_preset presets[] = {SIZES(PRESET)};
-const choices tli_size_choices = {"model size", items, COUNT};
+const choices tli_size_choices = {"model size", items, COUNT, NULL};
 
 const tli_preset *tli_preset_at(int size)
 {

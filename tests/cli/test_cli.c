@@ -89,7 +89,7 @@ static void test_values(void **state)
     RUN(NO_ENV, "train", "mnist", "--op", "convolution");
     FAILS(2, "--op takes attention|translution|alpha", "'convolution'");
     RUN(NO_ENV, "train", "mnist", "--op", "alpha", "--relative", "vk");
-    FAILS(2, "--relative takes qkv|q|k|qk|v|qv|kv", "'vk'");
+    FAILS(2, "--relative takes q|k|v|qk|qv|kv|qkv", "'vk'");
     RUN(NO_ENV, "train", "mnist", "--relative", "kv");
     FAILS(2, "--relative means nothing to this model of the operation attention", "translution, alpha");
     RUN(NO_ENV, "train", "mnist", "--translution-layers", "2");

@@ -551,6 +551,7 @@ static void test_refusals(void **unused)
             "q or k");
     refuses("train mnist --op conv --window 3 --relative qkv", "--relative means nothing", "operation conv");
     refuses("bench op --op alpha --recompute never", "--recompute means nothing", "operation alpha");
+    refuses("bench op --op lor --recompute never", "--recompute means nothing", "operation alpha");
     refuses("bench op --pos learned", "--pos means nothing here", "before the blocks");
     refuses("bench op --grid 1x4 --causal --pool mean", "--pool means nothing here", "--causal");
     refuses("bench gemm --grouped 4x4 --m 7", "--m means nothing here", "--grouped");

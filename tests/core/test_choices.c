@@ -59,7 +59,7 @@ static void outside(void **unused)
 static void lists(void **unused)
 {
     char list[CHOICE_LIST_CAPACITY];
-    assert_string_equal(tli_choice_list(&tli_role_choices, "|", list), "qkv|q|k|qk|v|qv|kv"); /* "qkv" once */
+    assert_string_equal(tli_choice_list(&tli_role_choices, "|", list), "q|k|v|qk|qv|kv|qkv"); /* "qkv" once */
     for (int t = 0; t < TABLES; t++) {
         tli_choice_list(tables[t], ", ", list);
         assert_non_null(strstr(list, tables[t]->items[tables[t]->count - 1].name)); /* all fit */
@@ -73,6 +73,21 @@ static void all_roles_are_zero(void **unused)
     assert_true(tli_choice_find(&tli_role_choices, "qkv", 3, &value));
     assert_int_equal(value, 0);
     assert_string_equal(tli_choice_name(&tli_role_choices, TL_ROLE_QKV), "qkv");
+}
+
+/* Typed alike, shown and stored by the one name. */
+static void aliases(void **unused)
+{
+    int value = -1;
+    char list[CHOICE_LIST_CAPACITY];
+    assert_true(tli_choice_find(&tli_op_choices, "lor", 3, &value));
+    assert_int_equal(value, TL_OP_ALPHA);
+    assert_string_equal(tli_choice_name(&tli_op_choices, value), "alpha");
+    assert_string_equal(tli_choice_alias(&tli_op_choices, TL_OP_ALPHA), "lor");
+    assert_null(tli_choice_alias(&tli_op_choices, TL_OP_ALPHA_PURE));
+    assert_null(tli_choice_alias(&tli_role_choices, 0));
+    assert_null(strstr(tli_choice_list(&tli_op_choices, "|", list), "lor"));
+    assert_false(tli_choice_find(&tli_op_choices, "lo", 2, &value));
 }
 
 static void public_names(void **unused)
@@ -90,7 +105,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_and_values),   cmocka_unit_test(outside),      cmocka_unit_test(lists),
-        cmocka_unit_test(all_roles_are_zero), cmocka_unit_test(public_names),
+        cmocka_unit_test(all_roles_are_zero), cmocka_unit_test(public_names), cmocka_unit_test(aliases),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
