@@ -24,7 +24,7 @@ static double cpu_seconds(void)
 }
 
 /* The batch's first pictures as rows of COLUMNS. */
-static tl_status show(const char *path, const tli_loader_batch *b, uint32_t size, tl_error *err)
+static tl_status bench_loader_show(const char *path, const tli_loader_batch *b, uint32_t size, tl_error *err)
 {
     const uint32_t count = b->count < SHOWN ? b->count : SHOWN, rows = (count + COLUMNS - 1) / COLUMNS;
     const uint32_t columns = count < COLUMNS ? count : COLUMNS, pitch = size + GAP;
@@ -39,12 +39,12 @@ static tl_status show(const char *path, const tli_loader_batch *b, uint32_t size
     return status;
 }
 
-static tl_status measure(const tli_cli_options *o, tli_loader *loader, figures *f, tl_error *err)
+static tl_status bench_loader_measure(const tli_cli_options *o, tli_loader *loader, figures *f, tl_error *err)
 {
     const uint32_t rounds = o->bench.rounds > 0 ? o->bench.rounds : BATCHES;
     tli_loader_batch b;
     TLI_TRY(tli_loader_get(loader, 0, &b, err));
-    if (o->show[0] != '\0') TLI_TRY(show(o->show, &b, o->settings.model.image_height, err));
+    if (o->show[0] != '\0') TLI_TRY(bench_loader_show(o->show, &b, o->settings.model.image_height, err));
     const double begun = tli_clock_seconds(), cpu_begun = cpu_seconds();
     /* Elsewhere, so that nothing that is counted was made ahead. */
     const uint64_t first = tli_loader_batches(loader) + 1000;
@@ -59,16 +59,17 @@ static tl_status measure(const tli_cli_options *o, tli_loader *loader, figures *
     return TL_OK;
 }
 
-static tl_status run(const tli_cli_options *o, const tli_loader_options *options, figures *f, tl_error *err)
+static tl_status bench_loader_run(const tli_cli_options *o, const tli_loader_options *options, figures *f,
+                                  tl_error *err)
 {
     tli_loader *loader = NULL;
     TLI_TRY(tli_loader_create(options, &loader, err));
-    const tl_status status = measure(o, loader, f, err);
+    const tl_status status = bench_loader_measure(o, loader, f, err);
     tli_loader_destroy(loader);
     return status;
 }
 
-static tl_status report(const tli_cli_options *o, const figures *f, tl_error *err)
+static tl_status bench_loader_report(const tli_cli_options *o, const figures *f, tl_error *err)
 {
     const double rate = (double)f->images / f->seconds, core_rate = (double)f->images / f->cpu_seconds;
     char augment[TLI_AUGMENT_TEXT];
@@ -123,8 +124,8 @@ tl_status tli_cmd_bench_loader(tli_cli_options *o, tl_error *err)
                                         .strict = s->run.strict,
                                         .exact_decode = s->training.exact_decode,
                                         .log = &log};
-    if (status == TL_OK) status = run(o, &options, &f, err);
+    if (status == TL_OK) status = bench_loader_run(o, &options, &f, err);
     tli_image_folder_free(&folder);
     tli_dataset_free(&digits);
-    return status == TL_OK ? report(o, &f, err) : status;
+    return status == TL_OK ? bench_loader_report(o, &f, err) : status;
 }

@@ -66,8 +66,8 @@ static uint32_t largest_extent(const tl_settings *s, const tli_cli_limits *limit
     return good;
 }
 
-static tl_status measure(const tl_settings *settings, tl_op_kind op, const tli_cli_limits *limits, figures *f,
-                         tl_error *err)
+static tl_status bench_memory_measure(const tl_settings *settings, tl_op_kind op,
+                                      const tli_cli_limits *limits, figures *f, tl_error *err)
 {
     tl_settings s = *settings;
     s.model.op = op;
@@ -162,7 +162,7 @@ tl_status tli_cmd_bench_memory(tli_cli_options *o, tl_error *err)
         return tli_fail(err, TL_ERROR_NO_DEVICE,
                         "no usable OpenCL device, so nothing to fit: install a driver, on a CPU PoCL");
     if (!tli_cli_given(o, "batch-size")) s->training.batch_size = 1;
-    for (int i = 0; i < OPS; i++) TLI_TRY(measure(s, ops[i], &limits, &f[i], err));
+    for (int i = 0; i < OPS; i++) TLI_TRY(bench_memory_measure(s, ops[i], &limits, &f[i], err));
     if (o->json) return report_json(o, &limits, f, err);
     print_table(s, &limits, f);
     return TL_OK;

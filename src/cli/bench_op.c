@@ -55,7 +55,7 @@ static tl_status backward(tl_context *ctx, void *what)
 /* ---- shape --------------------------------------------------------------------------------------- */
 
 /* Floats of everything that bench_op_create allocates. */
-static double floats(bench_op *b)
+static double bench_op_floats(bench_op *b)
 {
     const tli_op_shape *s = &b->shape;
     const double rows = (double)tli_geometry_tokens(&s->geometry) * s->batch,
@@ -79,7 +79,7 @@ static void choose_keep(const tl_context *ctx, bench_op *b, tl_recompute recompu
     if (!tli_op_saves_pairs(&b->shape) || recompute == TL_RECOMPUTE_ALWAYS) return;
     b->shape.save_pairs = true;
     if (recompute == TL_RECOMPUTE_NEVER) return;
-    b->shape.save_pairs = 4 * floats(b) <= (double)limits->memory_limit &&
+    b->shape.save_pairs = 4 * bench_op_floats(b) <= (double)limits->memory_limit &&
                           4 * tli_op_saved_pairs_count(&b->shape) <= limits->max_alloc_bytes;
 }
 
@@ -121,7 +121,8 @@ typedef struct figures {
     uint64_t peak;
 } figures;
 
-static tl_status report(const tli_cli_options *o, tl_context *ctx, const tli_op_shape *s, const figures *f)
+static tl_status bench_op_report(const tli_cli_options *o, tl_context *ctx, const tli_op_shape *s,
+                                 const figures *f)
 {
     const double ms = f->forward.min_ms + f->backward.min_ms, flops = f->flops.forward + f->flops.backward;
     const double fraction = tli_limit_fraction(flops, f->gemm, ms);
@@ -166,7 +167,7 @@ static tl_status report(const tli_cli_options *o, tl_context *ctx, const tli_op_
     return TL_OK;
 }
 
-static tl_status run(tli_cli_options *o, tl_context *ctx)
+static tl_status bench_op_run(tli_cli_options *o, tl_context *ctx)
 {
     bench_op b = {.layer = NULL};
     figures f = {.peak = 0};
@@ -182,7 +183,7 @@ static tl_status run(tli_cli_options *o, tl_context *ctx)
     f.flops = tli_op_flops(&b.shape);
     TLI_TRY(tli_measure_rows_rate(ctx, (uint64_t)tli_geometry_tokens(&b.shape.geometry) * b.shape.batch,
                                   b.shape.dim, &f.gemm));
-    return report(o, ctx, &b.shape, &f);
+    return bench_op_report(o, ctx, &b.shape, &f);
 }
 
 tl_status tli_cmd_bench_op(tli_cli_options *o, tl_error *err)
@@ -190,5 +191,5 @@ tl_status tli_cmd_bench_op(tli_cli_options *o, tl_error *err)
     tli_op_shape shape;
     TLI_TRY(tli_bench_no_word(o, "op", err));
     TLI_TRY(make_shape(o, &shape, err)); /* before a device is looked for */
-    return tli_bench_on_device(o, err, run);
+    return tli_bench_on_device(o, err, bench_op_run);
 }

@@ -38,8 +38,8 @@ static uint64_t peak_process_bytes(void)
 }
 
 /* Pixels and classes, or ids. */
-static void draw(const tl_settings *s, uint64_t values, float *images, uint64_t ids, uint32_t below,
-                 int32_t *tokens, uint64_t predictions, int32_t *targets)
+static void bench_step_draw(const tl_settings *s, uint64_t values, float *images, uint64_t ids,
+                            uint32_t below, int32_t *tokens, uint64_t predictions, int32_t *targets)
 {
     tli_random random = tli_random_make(s->training.seed, tli_random_stream("bench/images"));
     for (uint64_t i = 0; i < values; i++) images[i] = tli_random_uniform(&random);
@@ -77,7 +77,8 @@ static tl_status set_random_batch(tl_context *ctx, tli_model *model, const tl_se
         status = tli_fail(tl_context_error(ctx), TL_ERROR_MEMORY,
                           "out of host memory for a batch of %u samples", s->training.batch_size);
     } else {
-        draw(s, values, images, ids, text ? c->vocab_size : c->classes, tokens, predictions, targets);
+        bench_step_draw(s, values, images, ids, text ? c->vocab_size : c->classes, tokens, predictions,
+                        targets);
         status = time_set_batch(ctx, model,
                                 (tli_inputs){.count = s->training.batch_size,
                                              .images = images,
@@ -122,7 +123,7 @@ static tl_status run_steps(const tli_cli_options *o, tl_context *ctx, tli_model 
     return TL_OK;
 }
 
-static tl_status measure(tli_cli_options *o, tl_context *ctx, figures *f)
+static tl_status bench_step_measure(tli_cli_options *o, tl_context *ctx, figures *f)
 {
     const uint32_t rounds = tli_bench_rounds(o);
     tl_settings *s = &o->settings;
@@ -175,10 +176,10 @@ static tl_status report_json(const tli_cli_options *o, tl_context *ctx, const fi
     return tli_cli_print_json(json, tl_context_error(ctx));
 }
 
-static tl_status run(tli_cli_options *o, tl_context *ctx)
+static tl_status bench_step_run(tli_cli_options *o, tl_context *ctx)
 {
     figures f = {.params = 0};
-    TLI_TRY(measure(o, ctx, &f));
+    TLI_TRY(bench_step_measure(o, ctx, &f));
     const tl_settings *s = &o->settings;
     const double fraction = tli_limit_fraction(f.flops, f.gemm, f.step.min_ms);
     if (o->json) return report_json(o, ctx, &f, fraction);
@@ -203,5 +204,5 @@ tl_status tli_cmd_bench_step(tli_cli_options *o, tl_error *err)
 {
     TLI_TRY(tli_bench_no_word(o, "step", err));
     TLI_TRY(tli_model_check(&o->settings.model, err));
-    return tli_bench_on_device(o, err, run);
+    return tli_bench_on_device(o, err, bench_step_run);
 }

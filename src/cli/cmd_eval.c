@@ -24,7 +24,7 @@ static tl_status check_flags(const tli_cli_options *o, tl_error *err)
     return TL_OK;
 }
 
-static tl_status run(tli_cli_options *o, tl_context *ctx, tl_error *err)
+static tl_status eval_run(tli_cli_options *o, tl_context *ctx, tl_error *err)
 {
     tl_settings *s = &o->settings;
     if (!tli_cli_given(o, "test-motion")) s->training.test_motion = (tl_motion)-1; /* as stored */
@@ -58,7 +58,7 @@ tl_status tli_cmd_eval(tli_cli_options *o, tl_error *err)
     tl_log log = tli_cli_log(o);
     tl_context *ctx = NULL;
     TLI_TRY(tli_cli_open_device(o, &log, &ctx, err));
-    tl_status status = run(o, ctx, err);
+    tl_status status = eval_run(o, ctx, err);
     tl_context_destroy(ctx);
     return status;
 }

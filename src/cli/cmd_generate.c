@@ -14,7 +14,7 @@ static tl_status write_text(void *user, const uint8_t *bytes, size_t count, tl_e
     return tli_fail(err, TL_ERROR_IO, "cannot write the text to standard output: %s", strerror(errno));
 }
 
-static tl_status run(const tli_cli_options *o, tl_context *ctx, tl_error *err)
+static tl_status generate_run(const tli_cli_options *o, tl_context *ctx, tl_error *err)
 {
     const tli_cli_generate *c = &o->generate;
     const tli_generation g = {.prompt = c->prompt,
@@ -53,7 +53,7 @@ tl_status tli_cmd_generate(tli_cli_options *o, tl_error *err)
     tl_context *ctx = NULL;
     tli_cli_catch_signals();
     TLI_TRY(tli_cli_open_device(o, &log, &ctx, err));
-    const tl_status status = run(o, ctx, err);
+    const tl_status status = generate_run(o, ctx, err);
     tl_context_destroy(ctx);
     return status;
 }

@@ -37,7 +37,7 @@ static tl_status find_file(const char *word, char *path, size_t room, tl_error *
                     room - 1);
 }
 
-static tl_status compare(const tli_cli_options *o, tl_error *err)
+static tl_status info_compare(const tli_cli_options *o, tl_error *err)
 {
     char first[1024], second[1024];
     if (o->argument_count != 2)
@@ -51,7 +51,7 @@ static tl_status compare(const tli_cli_options *o, tl_error *err)
 
 tl_status tli_cmd_info(const tli_cli_options *o, tl_error *err)
 {
-    if (o->diff) return compare(o, err);
+    if (o->diff) return info_compare(o, err);
     if (o->argument == NULL)
         return tli_fail(err, TL_ERROR_USAGE,
                         "info needs a checkpoint: a .safetensors file or the folder of a run; see "

@@ -84,7 +84,7 @@ static tl_status print_guesses(tli_predictor *p, const char *path, const tli_gue
     return good ? TL_OK : tli_fail(err, TL_ERROR_MEMORY, "not enough host memory for a line");
 }
 
-static tl_status paint(tli_predictor *p, attention_pages *pages, tl_error *err)
+static tl_status predict_paint(tli_predictor *p, attention_pages *pages, tl_error *err)
 {
     const tli_cli_options *o = pages->o;
     tli_image painted = {0};
@@ -111,7 +111,7 @@ static tl_status predict_all(tl_context *ctx, tli_predictor *p, attention_pages 
             continue;
         }
         TLI_TRY(status);
-        if (o->attention[0] != '\0') TLI_TRY(paint(p, pages, err));
+        if (o->attention[0] != '\0') TLI_TRY(predict_paint(p, pages, err));
         TLI_TRY(print_guesses(p, o->arguments[i], guesses, count, err));
     }
     TLI_TRY(pages_write(pages, err));
@@ -123,7 +123,7 @@ static tl_status predict_all(tl_context *ctx, tli_predictor *p, attention_pages 
                     o->argument_count - 1, first.text);
 }
 
-static tl_status run(const tli_cli_options *o, tl_context *ctx)
+static tl_status predict_run(const tli_cli_options *o, tl_context *ctx)
 {
     tli_predictor *p = NULL;
     attention_pages pages = {.o = o};
@@ -145,7 +145,7 @@ tl_status tli_cmd_predict(tli_cli_options *o, tl_error *err)
     tl_log log = tli_cli_log(o);
     tl_context *ctx = NULL;
     TLI_TRY(tli_cli_open_device(o, &log, &ctx, err));
-    const tl_status status = run(o, ctx);
+    const tl_status status = predict_run(o, ctx);
     if (status != TL_OK) *err = *tl_context_error(ctx);
     tl_context_destroy(ctx);
     return status;

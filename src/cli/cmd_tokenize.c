@@ -66,7 +66,7 @@ typedef struct meter {
 } meter;
 
 /* A terminal's line is rewritten ten times a second; elsewhere a plain line comes every ten seconds. */
-static void show(void *user, const tli_build_progress *p)
+static void tokenize_show(void *user, const tli_build_progress *p)
 {
     meter *m = user;
     const double now = tli_clock_seconds();
@@ -85,7 +85,7 @@ static void show(void *user, const tli_build_progress *p)
 
 /* ---- the command --------------------------------------------------------------------------------- */
 
-static tl_status check(const tli_cli_options *o, tl_error *err)
+static tl_status tokenize_check(const tli_cli_options *o, tl_error *err)
 {
     const bool files = o->vocab[0] != '\0' || o->encoder[0] != '\0';
     if (o->chars && files)
@@ -109,7 +109,8 @@ static tl_status check(const tli_cli_options *o, tl_error *err)
     return TL_OK;
 }
 
-static tl_status print(const tli_cli_options *o, const tli_build_result *r, double seconds, tl_error *err)
+static tl_status tokenize_print(const tli_cli_options *o, const tli_build_result *r, double seconds,
+                                tl_error *err)
 {
     cJSON *json = cJSON_CreateObject();
     tli_json_add_text(json, "task", "tokenize");
@@ -142,7 +143,7 @@ static void notice_bytes(const tli_build_result *r)
                     r->nuls == 1 ? "byte is" : "bytes are");
 }
 
-static void notice(const tli_cli_options *o, const tli_build_result *r, double seconds)
+static void tokenize_notice(const tli_cli_options *o, const tli_build_result *r, double seconds)
 {
     if (o->quiet) return;
     tli_cli_say("%" PRIu64 " documents, %.1f MB in %.1f seconds (%.1f MB/s): %s/train.bin has %" PRIu64
@@ -156,7 +157,8 @@ static void notice(const tli_cli_options *o, const tli_build_result *r, double s
             o->settings.run.out);
 }
 
-static tl_status build(const tli_cli_options *o, const names *files, const tli_bpe *bpe, tl_error *err)
+static tl_status tokenize_build(const tli_cli_options *o, const names *files, const tli_bpe *bpe,
+                                tl_error *err)
 {
     static const char default_separator[] = "<|endoftext|>";
     char out[TLI_OUT_CAPACITY];
@@ -178,7 +180,7 @@ static tl_status build(const tli_cli_options *o, const names *files, const tli_b
         .threads = o->threads > 0 ? o->threads
                    : cores > 0    ? (uint32_t)cores
                                   : 1,
-        .progress = show,
+        .progress = tokenize_show,
         .user = &m,
         .stop = &tli_cli_signal,
     };
@@ -187,13 +189,13 @@ static tl_status build(const tli_cli_options *o, const names *files, const tli_b
     if (m.drawn) tli_cli_say("\r\033[K");
     if (status != TL_OK) return status;
     const double seconds = tli_clock_seconds() - begun;
-    notice(o, &result, seconds);
-    return print(o, &result, seconds, err);
+    tokenize_notice(o, &result, seconds);
+    return tokenize_print(o, &result, seconds, err);
 }
 
 tl_status tli_cmd_tokenize(tli_cli_options *o, tl_error *err)
 {
-    TLI_TRY(check(o, err));
+    TLI_TRY(tokenize_check(o, err));
     tli_cli_catch_signals();
     tli_cli_outlive_readers();
     tli_bpe *bpe = NULL;
@@ -201,7 +203,7 @@ tl_status tli_cmd_tokenize(tli_cli_options *o, tl_error *err)
     tl_status status = o->chars ? TL_OK : tli_bpe_load(o->vocab, o->encoder, &bpe, err);
     for (int i = 0; i < o->argument_count && status == TL_OK; i++)
         status = add_word(&files, o->arguments[i], err);
-    if (status == TL_OK) status = build(o, &files, bpe, err);
+    if (status == TL_OK) status = tokenize_build(o, &files, bpe, err);
     free_names(&files);
     tli_bpe_free(bpe);
     return status;

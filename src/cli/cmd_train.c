@@ -90,7 +90,7 @@ static void explain_memory(tli_cli_options *o, const tl_context *ctx)
 }
 
 /* What the run found, once everything is saved. */
-static tl_status report(tli_cli_options *o, tl_context *ctx, const tl_result *result, tl_error *err)
+static tl_status train_report(tli_cli_options *o, tl_context *ctx, const tl_result *result, tl_error *err)
 {
     const tl_status status = o->profile ? tli_cli_print_profile(stderr, o, ctx) : TL_OK;
     if (status != TL_OK) *err = *tl_context_error(ctx);
@@ -100,7 +100,7 @@ static tl_status report(tli_cli_options *o, tl_context *ctx, const tl_result *re
 }
 
 /* The end of the process is the run's: what cannot be reported fails a run that is done, not one that was stopped. */
-static tl_status run(tli_cli_options *o, tl_context *ctx, tl_error *err)
+static tl_status train_run(tli_cli_options *o, tl_context *ctx, tl_error *err)
 {
     tl_hooks hooks = {.progress = o->quiet ? NULL : stderr, .stop = &tli_cli_signal};
     tl_result result = {0};
@@ -110,10 +110,10 @@ static tl_status run(tli_cli_options *o, tl_context *ctx, tl_error *err)
         if (status == TL_ERROR_MEMORY) explain_memory(o, ctx);
         return status;
     }
-    if (status == TL_OK) return report(o, ctx, &result, err);
+    if (status == TL_OK) return train_report(o, ctx, &result, err);
     *err = *tl_context_error(ctx);
     tl_error unread = {0};
-    if (report(o, ctx, &result, &unread) != TL_OK) tli_cli_say("%s\n", unread.text);
+    if (train_report(o, ctx, &result, &unread) != TL_OK) tli_cli_say("%s\n", unread.text);
     return status;
 }
 
@@ -136,7 +136,7 @@ tl_status tli_cmd_train(tli_cli_options *o, tl_error *err)
     tl_log log = tli_cli_log(o);
     tl_context *ctx = NULL;
     TLI_TRY(tli_cli_open_device(o, &log, &ctx, err));
-    tl_status status = run(o, ctx, err);
+    tl_status status = train_run(o, ctx, err);
     tl_context_destroy(ctx);
     return status;
 }

@@ -27,8 +27,8 @@ static const tli_product quick_shapes[] = {{64, 64, 64, 1, false, false},
                                            {48, 96, 64, 1, true, false},
                                            {50, 50, 64, 4, false, true}};
 
-static tl_status rate(tl_context *ctx, const tli_product *p, tl_gemm_mode mode, uint32_t rounds,
-                      float *gflops)
+static tl_status tune_rate(tl_context *ctx, const tli_product *p, tl_gemm_mode mode, uint32_t rounds,
+                           float *gflops)
 {
     tli_timing timing;
     TLI_TRY(tli_gemm_force(ctx, mode));
@@ -37,7 +37,7 @@ static tl_status rate(tl_context *ctx, const tli_product *p, tl_gemm_mode mode, 
     return tli_gemm_force(ctx, TL_GEMM_AUTO);
 }
 
-static tl_status run(const tli_cli_options *o, tl_context *ctx)
+static tl_status tune_run(const tli_cli_options *o, tl_context *ctx)
 {
     const tli_product *list = o->quick ? quick_shapes : shapes;
     const int count = o->quick ? (int)(sizeof quick_shapes / sizeof *quick_shapes)
@@ -57,8 +57,8 @@ static tl_status run(const tli_cli_options *o, tl_context *ctx)
                               .n = p->n,
                               .k = p->k};
         const uint32_t rounds = o->quick ? QUICK_ROUNDS : ROUNDS;
-        status = rate(ctx, p, TL_GEMM_OWN, rounds, &e->own_gflops);
-        if (status == TL_OK) status = rate(ctx, p, TL_GEMM_CLBLAST, rounds, &e->clblast_gflops);
+        status = tune_rate(ctx, p, TL_GEMM_OWN, rounds, &e->own_gflops);
+        if (status == TL_OK) status = tune_rate(ctx, p, TL_GEMM_CLBLAST, rounds, &e->clblast_gflops);
         if (status != TL_OK) break;
         char name[64];
         snprintf(name, sizeof name, "%u x %u x %u %c%c%s", p->m, p->n, p->k, p->transpose_a ? 't' : 'n',
@@ -93,7 +93,7 @@ tl_status tli_cmd_tune(tli_cli_options *o, tl_error *err)
     tl_log log = tli_cli_log(o);
     tl_context *ctx = NULL;
     TLI_TRY(tli_cli_open_device(o, &log, &ctx, err));
-    const tl_status status = run(o, ctx);
+    const tl_status status = tune_run(o, ctx);
     if (status != TL_OK) *err = *tl_context_error(ctx);
     tl_context_destroy(ctx);
     return status;

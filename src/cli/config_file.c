@@ -8,7 +8,7 @@
 
 #include "cli/commands.h"
 
-static char *trim(char *text)
+static char *config_file_trim(char *text)
 {
     while (isspace((unsigned char)*text)) text++;
     char *end = text + strlen(text);
@@ -19,14 +19,14 @@ static char *trim(char *text)
 static tl_status read_config_line(tli_cli_command command, const char *path, int number, char *line,
                                   flag_value *values, tl_error *err)
 {
-    char *key = trim(line);
+    char *key = config_file_trim(line);
     if (*key == '\0' || *key == '#') return TL_OK;
     char *equals = strchr(key, '=');
     if (equals == NULL)
         return tli_fail(err, TL_ERROR_USAGE, "%s:%d: a line must read `key = value`, not '%s'", path, number,
                         key);
     *equals = '\0';
-    key = trim(key);
+    key = config_file_trim(key);
     const tli_flag *f = tli_flag_find(command, key);
     if (f == NULL || f->offset == offsetof(tli_cli_options, help) ||
         f->offset == offsetof(tli_cli_options, version) || f->offset == offsetof(tli_cli_options, config))
@@ -35,7 +35,7 @@ static tl_status read_config_line(tli_cli_command command, const char *path, int
                         number, key, tli_command_of(command)->name);
     flag_value *g = &values[f - tli_flag_at(0)];
     if (g->value != NULL && g->line == 0) return TL_OK; /* the command line wins */
-    return tli_flag_keep(g, trim(equals + 1), number, err);
+    return tli_flag_keep(g, config_file_trim(equals + 1), number, err);
 }
 
 /* Lines end in LF, CRLF or CR; a byte-order mark before the first one is none of it. */

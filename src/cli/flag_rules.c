@@ -58,12 +58,12 @@ static bool encodes_by_bpe(const tli_cli_options *o, const tl_settings *s)
     return !o->chars;
 }
 
-static bool paints(const tli_cli_options *o, const tl_settings *s)
+static bool flag_rules_paints(const tli_cli_options *o, const tl_settings *s)
 {
     return o->attention[0] != '\0';
 }
 
-static bool resumes(const tli_cli_options *o, const tl_settings *s)
+static bool flag_rules_resumes(const tli_cli_options *o, const tl_settings *s)
 {
     return s->run.resume;
 }
@@ -125,9 +125,9 @@ static const rule rules[] = {
     NEEDS("pos", TLI_CLI_BENCH_OP, is_in_operation,
           "learned positions are added before the blocks, and `bench op` times the operation alone"),
     NEEDS("threads", 0, encodes_by_bpe, "--chars encodes on the reading thread; leave one of the two away"),
-    NEEDS("layer", 0, paints, "it says what --attention FILE.png paints; give that, too"),
-    NEEDS("head", 0, paints, "it says what --attention FILE.png paints; give that, too"),
-    NEEDS("allow-other-data", 0, resumes, "it says what --resume may go on with; give that, too"),
+    NEEDS("layer", 0, flag_rules_paints, "it says what --attention FILE.png paints; give that, too"),
+    NEEDS("head", 0, flag_rules_paints, "it says what --attention FILE.png paints; give that, too"),
+    NEEDS("allow-other-data", 0, flag_rules_resumes, "it says what --resume may go on with; give that, too"),
     NEEDS("checkpoint-minutes", 0, checkpoints_by_time,
           "--checkpoint-every counts steps instead; leave one of the two away"),
     NEEDS("eps", 0, has_eps, "this optimizer has none; leave it away"),

@@ -15,7 +15,7 @@ typedef struct difference {
     uint64_t at, unequal;
 } difference;
 
-static void compare(const float *a, const float *b, uint64_t count, uint64_t first, difference *d)
+static void info_diff_compare(const float *a, const float *b, uint64_t count, uint64_t first, difference *d)
 {
     for (uint64_t i = 0; i < count; i++) {
         if (memcmp(&a[i], &b[i], sizeof *a) == 0) continue;
@@ -39,7 +39,7 @@ static tl_status compare_tensor(tli_safetensors *a, const tli_st_entry *x, tli_s
         const uint64_t n = count - at < PIECE ? count - at : PIECE;
         TLI_TRY(tli_st_read(a, x, at, n, pieces, err));
         TLI_TRY(tli_st_read(b, y, at, n, pieces + PIECE, err));
-        compare(pieces, pieces + PIECE, n, at, d);
+        info_diff_compare(pieces, pieces + PIECE, n, at, d);
     }
     return TL_OK;
 }

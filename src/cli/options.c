@@ -230,7 +230,7 @@ static void complete_fields(tl_settings *s, const flag_value *values)
 }
 
 /* What follows from several flags at once. */
-static void complete(tli_cli_options *o, const flag_value *values)
+static void options_complete(tli_cli_options *o, const flag_value *values)
 {
     tl_settings *s = &o->settings;
     tl_model_config *m = &s->model;
@@ -273,8 +273,8 @@ static tl_status check_flags(const flag_value *values, tli_cli_options *o, tl_er
     return TL_OK;
 }
 
-static tl_status parse(tli_cli_command command, int argc, char **argv, flag_value *values, tli_cli_options *o,
-                       tl_error *err)
+static tl_status options_parse(tli_cli_command command, int argc, char **argv, flag_value *values,
+                               tli_cli_options *o, tl_error *err)
 {
     TLI_TRY(read_arguments(command, argc, argv, values, o, err));
     o->help |= is_given(values, "help");
@@ -295,7 +295,7 @@ static tl_status parse(tli_cli_command command, int argc, char **argv, flag_valu
         o->given[i] = values[i].value != NULL;
         if (o->given[i]) TLI_TRY(tli_flag_apply(tli_flag_at(i), &values[i], o, err));
     }
-    complete(o, values);
+    options_complete(o, values);
     if (command != TLI_CLI_EVAL) TLI_TRY(check_flags(values, o, err)); /* its checkpoint comes first */
     TLI_TRY(read_image(o, err));
     TLI_TRY(read_window(o, &o->settings.model, err));
@@ -313,7 +313,7 @@ tl_status tli_cli_parse(tli_cli_command command, int argc, char **argv, tli_cli_
     o->val_fraction = 0.0005;
     o->generate.tokens = 200;
     o->generate.temperature = o->generate.top_p = 1.0f;
-    tl_status status = parse(command, argc, argv, values, o, err);
+    tl_status status = options_parse(command, argc, argv, values, o, err);
     for (int i = 0; i < tli_flag_count(); i++) free(values[i].value);
     return status;
 }

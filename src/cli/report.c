@@ -189,7 +189,7 @@ static void plan_line(FILE *out, const char *name, uint64_t bytes)
 }
 
 /* "84 x 60", or "4 x 84 x 60" where there is depth. */
-static char *extent(uint32_t depth, uint32_t height, uint32_t width, char text[48])
+static char *report_extent(uint32_t depth, uint32_t height, uint32_t width, char text[48])
 {
     const int used = depth > 1 ? snprintf(text, 48, "%u x ", depth) : 0;
     snprintf(text + used, (size_t)(48 - used), "%u x %u", height, width);
@@ -205,8 +205,8 @@ void tli_cli_print_plan(FILE *out, const tl_settings *settings, uint64_t params,
         snprintf(input, sizeof input, "sequence %u, vocabulary %u", m->seq_len, m->vocab_size);
     else
         snprintf(input, sizeof input, "image %s, patch %s",
-                 extent(m->image_depth, m->image_height, m->image_width, image),
-                 extent(m->patch_depth, m->patch_height, m->patch_width, patch));
+                 report_extent(m->image_depth, m->image_height, m->image_width, image),
+                 report_extent(m->patch_depth, m->patch_height, m->patch_width, patch));
     fprintf(out, "%s, dim %u, depth %u, heads %u x %u, mlp %u, %s, batch %u: %" PRIu64 " parameters\n",
             tl_op_name(m->op), m->dim, m->depth, m->heads, m->head_dim, m->mlp_dim, input,
             settings->training.batch_size, params);

@@ -13,7 +13,7 @@ enum { WARM_UP = 2, MAX_CALLS = 10000, RATE_ROUNDS = 5 };
 enum { MAX_ROWS = 65536 };
 #define RATE_ROUND_MS 30.0
 
-static int ascending(const void *a, const void *b)
+static int timing_ascending(const void *a, const void *b)
 {
     const double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
@@ -22,7 +22,7 @@ static int ascending(const void *a, const void *b)
 tli_timing tli_timing_of(double *ms, uint32_t count)
 {
     if (count == 0) return (tli_timing){(double)NAN, (double)NAN, 0};
-    qsort(ms, count, sizeof *ms, ascending);
+    qsort(ms, count, sizeof *ms, timing_ascending);
     const double median = count % 2 == 1 ? ms[count / 2] : (ms[count / 2 - 1] + ms[count / 2]) / 2;
     return (tli_timing){median, ms[0], 0};
 }

@@ -57,7 +57,7 @@ char *tli_augment_name(uint32_t augment, char text[TLI_AUGMENT_TEXT])
 
 /* ---- one picture --------------------------------------------------------------------------------- */
 
-static tli_resize whole(tli_rect from, uint32_t size)
+static tli_resize augment_whole(tli_rect from, uint32_t size)
 {
     return (tli_resize){.from = from, .width = size, .height = size, .window = {0, 0, size, size}};
 }
@@ -75,7 +75,7 @@ tli_resize tli_resize_random(tli_random *r, uint32_t width, uint32_t height, uin
         tli_rect from = {.width = (uint32_t)w, .height = (uint32_t)h};
         from.top = tli_random_below(r, height - from.height + 1);
         from.left = tli_random_below(r, width - from.width + 1);
-        return whole(from, size);
+        return augment_whole(from, size);
     }
     tli_rect from = {.width = width, .height = height};
     const double aspect = (double)width / height;
@@ -83,11 +83,11 @@ tli_resize tli_resize_random(tli_random *r, uint32_t width, uint32_t height, uin
     if (aspect > most) from.width = (uint32_t)rint(height * most);
     from.top = (height - from.height) / 2;
     from.left = (width - from.width) / 2;
-    return whole(from, size);
+    return augment_whole(from, size);
 }
 
 /* Python's round((long - size) / 2): halves go to the even side. */
-static uint32_t middle(uint32_t side, uint32_t size)
+static uint32_t augment_middle(uint32_t side, uint32_t size)
 {
     return (uint32_t)rint((side - size) / 2.0);
 }
@@ -98,7 +98,7 @@ tli_resize tli_resize_centre(uint32_t width, uint32_t height, uint32_t size)
     tli_resize plan = {.from = {0, 0, width, height}, .width = shorter, .height = shorter};
     if (width < height) plan.height = (uint32_t)((uint64_t)shorter * height / width);
     if (height < width) plan.width = (uint32_t)((uint64_t)shorter * width / height);
-    plan.window = (tli_rect){middle(plan.width, size), middle(plan.height, size), size, size};
+    plan.window = (tli_rect){augment_middle(plan.width, size), augment_middle(plan.height, size), size, size};
     return plan;
 }
 

@@ -60,7 +60,7 @@ static tl_status read_file(const char *what, const char *path, char **out, size_
 }
 
 /* A piece of a hostile file on its way into a message: short, and plain ASCII on a terminal. */
-static const char *quote(const char *text, size_t bytes, char out[48])
+static const char *bpe_quote(const char *text, size_t bytes, char out[48])
 {
     size_t n = bytes < 40 ? bytes : 40;
     for (size_t i = 0; i < n; i++) out[i] = text[i];
@@ -134,7 +134,7 @@ static tl_status add_token(tli_bpe *bpe, const int16_t alphabet[ALPHABET], const
 {
     char name[48];
     const size_t length = strlen(item->string);
-    quote(item->string, length, name);
+    bpe_quote(item->string, length, name);
     const double value = cJSON_IsNumber(item) ? item->valuedouble : NAN;
     if (!(value >= 0 && value == floor(value)))
         return tli_fail(err, TL_ERROR_INPUT, "encoder %s: the id of token \"%s\" is not a whole number", path,
@@ -233,7 +233,7 @@ static tl_status read_merge(tli_bpe *bpe, reading *r, const char *line, size_t l
                             tl_error *err)
 {
     char name[48];
-    quote(line, length, name);
+    bpe_quote(line, length, name);
     const char *space = memchr(line, ' ', length);
     const size_t left = space != NULL ? (size_t)(space - line) : 0;
     const size_t right = space != NULL ? length - left - 1 : 0;
@@ -302,7 +302,7 @@ static tl_status read_merges(tli_bpe *bpe, reading *r, const char *text, size_t 
             err, TL_ERROR_INPUT,
             "vocabulary %s ends at line %u, but no merge makes the encoder's token \"%s\" (id %u): the "
             "file is cut short, or the two do not belong together",
-            r->path, number - 1, quote(token, n, name), id);
+            r->path, number - 1, bpe_quote(token, n, name), id);
     }
     return TL_OK;
 }
@@ -333,7 +333,7 @@ static tl_status load_merges(tli_bpe *bpe, const int16_t alphabet[ALPHABET], con
 
 /* ---- all together -------------------------------------------------------------------------------- */
 
-static tl_status load(tli_bpe *bpe, const char *vocab_path, const char *encoder_path, tl_error *err)
+static tl_status bpe_load(tli_bpe *bpe, const char *vocab_path, const char *encoder_path, tl_error *err)
 {
     int16_t alphabet[ALPHABET];
     make_alphabet(alphabet);
@@ -353,7 +353,7 @@ tl_status tli_bpe_load(const char *vocab_path, const char *encoder_path, tli_bpe
     *out = NULL;
     tli_bpe *bpe = calloc(1, sizeof *bpe);
     if (bpe == NULL) return out_of_memory(err);
-    tl_status status = load(bpe, vocab_path, encoder_path, err);
+    tl_status status = bpe_load(bpe, vocab_path, encoder_path, err);
     if (status == TL_OK)
         *out = bpe;
     else

@@ -195,7 +195,7 @@ static tl_status no_memory(tl_error *err)
                     "between words is too long");
 }
 
-static bool push(places *list, uint64_t item)
+static bool encode_push(places *list, uint64_t item)
 {
     if (list->count == list->room) {
         const size_t room = list->room != 0 ? 2 * list->room : 1024;
@@ -211,7 +211,7 @@ static bool push(places *list, uint64_t item)
 /* The heap holds rank << 32 | place, the smallest on top: ties go to the left, as in the original. */
 static bool heap_push(places *heap, uint64_t item)
 {
-    if (!push(heap, item)) return false;
+    if (!encode_push(heap, item)) return false;
     size_t i = heap->count - 1;
     for (; i > 0 && heap->items[(i - 1) / 2] > item; i = (i - 1) / 2)
         heap->items[i] = heap->items[(i - 1) / 2];
@@ -275,8 +275,9 @@ static tl_status merge_long(tli_bpe_encoder *e, const uint8_t *piece, size_t n, 
             s[place].next = s[next].next;
             s[next].id = DEAD;
             if (s[place].next != NONE) s[s[place].next].previous = place;
-            if (s[place].previous != NONE && !push(&e->pending, s[place].previous)) return no_memory(err);
-            if (!push(&e->pending, place)) return no_memory(err);
+            if (s[place].previous != NONE && !encode_push(&e->pending, s[place].previous))
+                return no_memory(err);
+            if (!encode_push(&e->pending, place)) return no_memory(err);
         }
         for (size_t i = 0; i < e->pending.count; i++)
             if (!heap_push_pair(e, (uint32_t)e->pending.items[i])) return no_memory(err);
@@ -288,14 +289,14 @@ static tl_status merge_long(tli_bpe_encoder *e, const uint8_t *piece, size_t n, 
 
 /* ---- the cache ----------------------------------------------------------------------------------- */
 
-static uint64_t load8(const uint8_t *p)
+static uint64_t encode_load8(const uint8_t *p)
 {
     uint64_t v;
     memcpy(&v, p, 8);
     return v;
 }
 
-static uint32_t load4(const uint8_t *p)
+static uint32_t encode_load4(const uint8_t *p)
 {
     uint32_t v;
     memcpy(&v, p, 4);
@@ -307,12 +308,14 @@ static uint32_t slot_of(const uint8_t *p, size_t n)
 {
     uint64_t a, b;
     if (n >= 8) {
-        a = load8(p);
-        b = load8(p + n - 8);
-        if (n > 16) a ^= load8(p + 8) * 0x9E3779B97F4A7C15u, b ^= load8(p + n - 16) * 0xC2B2AE3D27D4EB4Fu;
+        a = encode_load8(p);
+        b = encode_load8(p + n - 8);
+        if (n > 16)
+            a ^= encode_load8(p + 8) * 0x9E3779B97F4A7C15u,
+                b ^= encode_load8(p + n - 16) * 0xC2B2AE3D27D4EB4Fu;
     } else if (n >= 4) {
-        a = load4(p);
-        b = load4(p + n - 4);
+        a = encode_load4(p);
+        b = encode_load4(p + n - 4);
     } else {
         a = p[0] | (uint64_t)p[n / 2] << 8;
         b = p[n - 1];

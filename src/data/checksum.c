@@ -23,8 +23,8 @@ void tli_checksum_print(uint64_t value, char digits[TLI_CHECKSUM_DIGITS])
 }
 
 /* The digits that the file should have; false when it cannot be read to its end. */
-static bool compute(tli_safetensors *st, XXH3_state_t *state, unsigned char *piece, char *header,
-                    char expected[TLI_CHECKSUM_DIGITS])
+static bool checksum_compute(tli_safetensors *st, XXH3_state_t *state, unsigned char *piece, char *header,
+                             char expected[TLI_CHECKSUM_DIGITS])
 {
     const size_t length = (size_t)st->data_at - 8;
     if (fseeko(st->file, 0, SEEK_SET) != 0 || fread(piece, 1, 8, st->file) != 8 ||
@@ -56,7 +56,7 @@ tl_status tli_checksum_verify(tli_safetensors *st, bool required, tl_error *err)
     tl_status status = TL_OK;
     if (state == NULL || piece == NULL || header == NULL)
         status = tli_fail(err, TL_ERROR_MEMORY, "out of host memory while reading %s", st->path);
-    else if (!compute(st, state, piece, header, expected) || strncmp(said, "xxh3:", 5) != 0 ||
+    else if (!checksum_compute(st, state, piece, header, expected) || strncmp(said, "xxh3:", 5) != 0 ||
              strlen(said) != 5 + TLI_CHECKSUM_DIGITS || memcmp(said + 5, expected, TLI_CHECKSUM_DIGITS) != 0)
         status = tli_fail(err, TL_ERROR_INPUT,
                           "%s is damaged: its contents do not match its checksum, so take another checkpoint",

@@ -170,7 +170,7 @@ static const stroke glyphs[CLASSES][STYLES][MAX_STROKES] = {
         {.66f, .95f}}}}},
 };
 
-static float between(tli_random *r, float low, float high)
+static float digits_between(tli_random *r, float low, float high)
 {
     return low + (high - low) * tli_random_uniform(r);
 }
@@ -202,10 +202,10 @@ static void draw_digit(tli_random *r, int class, uint8_t *pixels)
 {
     float ink[SIZE * SIZE] = {0};
     const stroke *strokes = glyphs[class][tli_random_below(r, STYLES)];
-    const float angle = between(r, -.3f, .3f), slant = between(r, -.35f, .35f);
-    const float width = between(r, 11.0f, 19.0f), height = between(r, 15.0f, 22.0f);
-    const float cx = 13.5f + between(r, -2.0f, 2.0f), cy = 13.5f + between(r, -2.0f, 2.0f);
-    const float pen = between(r, .35f, 1.5f), wobble = between(r, .02f, .07f);
+    const float angle = digits_between(r, -.3f, .3f), slant = digits_between(r, -.35f, .35f);
+    const float width = digits_between(r, 11.0f, 19.0f), height = digits_between(r, 15.0f, 22.0f);
+    const float cx = 13.5f + digits_between(r, -2.0f, 2.0f), cy = 13.5f + digits_between(r, -2.0f, 2.0f);
+    const float pen = digits_between(r, .35f, 1.5f), wobble = digits_between(r, .02f, .07f);
     const float c = cosf(angle), s = sinf(angle);
     for (int k = 0; k < MAX_STROKES && strokes[k].points > 0; k++) {
         point last = {0};
@@ -222,11 +222,11 @@ static void draw_digit(tli_random *r, int class, uint8_t *pixels)
         }
     }
     if (tli_random_below(r, 3) == 0) { /* a stray stroke near the border */
-        const point a = {between(r, 0, 27), between(r, 0, 27)};
-        const point b = {a.x + between(r, -6, 6), a.y + between(r, -6, 6)};
-        draw_segment(ink, a, b, between(r, .2f, .8f));
+        const point a = {digits_between(r, 0, 27), digits_between(r, 0, 27)};
+        const point b = {a.x + digits_between(r, -6, 6), a.y + digits_between(r, -6, 6)};
+        draw_segment(ink, a, b, digits_between(r, .2f, .8f));
     }
-    const float contrast = between(r, 150.0f, 255.0f), noise = between(r, 0.0f, 30.0f);
+    const float contrast = digits_between(r, 150.0f, 255.0f), noise = digits_between(r, 0.0f, 30.0f);
     for (int i = 0; i < SIZE * SIZE; i++) {
         /* Noise only where there is ink or by chance, as a scanner's; a black field stays mostly black. */
         const uint32_t word = tli_random_u32(r);

@@ -70,7 +70,7 @@ static tl_status source_open(source *s, const char *folder, const char *name, tl
     return TL_OK;
 }
 
-static tl_status damaged(const source *s, tl_error *err)
+static tl_status idx_damaged(const source *s, tl_error *err)
 {
     if (ferror(s->file)) return tli_fail(err, TL_ERROR_INPUT, "%s cannot be read", s->path);
     return tli_fail(err, TL_ERROR_INPUT, "%s is not a sound gzip file; fetch it again", s->path);
@@ -88,18 +88,18 @@ static tl_status read_packed(source *s, unsigned char *out, size_t bytes, size_t
                 if (s->ended && !ferror(s->file)) return TL_OK;
                 if (!ferror(s->file))
                     return tli_fail(err, TL_ERROR_INPUT, "%s is truncated; fetch it again", s->path);
-                return damaged(s, err);
+                return idx_damaged(s, err);
             }
         }
         if (s->ended) { /* members may follow one another; anything else there is garbage */
-            if (inflateReset(&s->stream) != Z_OK) return damaged(s, err);
+            if (inflateReset(&s->stream) != Z_OK) return idx_damaged(s, err);
             s->ended = false;
         }
         size_t piece = bytes - *got < (1u << 30) ? bytes - *got : 1u << 30;
         s->stream.next_out = out + *got;
         s->stream.avail_out = (uInt)piece;
         int result = inflate(&s->stream, Z_NO_FLUSH);
-        if (result != Z_OK && result != Z_STREAM_END && result != Z_BUF_ERROR) return damaged(s, err);
+        if (result != Z_OK && result != Z_STREAM_END && result != Z_BUF_ERROR) return idx_damaged(s, err);
         *got += piece - s->stream.avail_out;
         s->ended = result == Z_STREAM_END;
     }
@@ -139,7 +139,7 @@ static tl_status read_header(source *s, uint32_t magic, const char *what, uint32
     return TL_OK;
 }
 
-static tl_status truncated(const source *s, uint64_t bytes, uint64_t came, tl_error *err)
+static tl_status idx_truncated(const source *s, uint64_t bytes, uint64_t came, tl_error *err)
 {
     return tli_fail(err, TL_ERROR_INPUT,
                     "%s is truncated: its header promises %" PRIu64 " bytes of data, %" PRIu64
@@ -162,7 +162,7 @@ static tl_status read_rest(source *s, uint64_t at, uint64_t bytes, tl_error *err
     }
     free(scratch);
     if (status != TL_OK) return status;
-    if (at < bytes) return truncated(s, bytes, at, err);
+    if (at < bytes) return idx_truncated(s, bytes, at, err);
     if (at > bytes) return tli_fail(err, TL_ERROR_INPUT, "%s has bytes behind its last element", s->path);
     return TL_OK;
 }
@@ -183,13 +183,13 @@ static tl_status read_body(source *s, uint64_t kept, uint64_t bytes, uint8_t **o
         size_t got;
         TLI_TRY(read_some(s, *out + size, (size_t)(capacity - size), &got, err));
         size += got;
-        if (size < capacity) return truncated(s, bytes, size, err);
+        if (size < capacity) return idx_truncated(s, bytes, size, err);
         capacity = kept - size < capacity ? kept : 2 * capacity;
     }
     return read_rest(s, size, bytes, err);
 }
 
-static tl_status load(source *images, source *labels, uint32_t limit, tli_dataset *set, tl_error *err)
+static tl_status idx_load(source *images, source *labels, uint32_t limit, tli_dataset *set, tl_error *err)
 {
     uint32_t image_words[4] = {0}, label_words[2] = {0};
     TLI_TRY(read_header(images, IMAGES_MAGIC, "images", image_words, 4, err));
@@ -227,7 +227,7 @@ tl_status tli_idx_load(const char *folder, int train, uint32_t limit, tli_datase
     if (status == TL_OK)
         status = source_open(&sources[1], folder,
                              train ? "train-labels-idx1-ubyte" : "t10k-labels-idx1-ubyte", err);
-    if (status == TL_OK) status = load(&sources[0], &sources[1], limit, set, err);
+    if (status == TL_OK) status = idx_load(&sources[0], &sources[1], limit, set, err);
     source_close(&sources[0]);
     source_close(&sources[1]);
     free(sources);

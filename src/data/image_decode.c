@@ -156,7 +156,7 @@ static tl_status unknown_format(const tli_decoding *d)
                     d->name, names, file->data[0], file->data[1], file->data[2], file->data[3]);
 }
 
-static tl_status decode(tli_decoding *d)
+static tl_status image_decode(tli_decoding *d)
 {
     for (int f = 0; f < FORMATS; f++)
         if (formats[f]->matches(d->file)) return formats[f]->decode(d);
@@ -167,7 +167,7 @@ tl_status tli_image_size(const tli_bytes *file, const char *name, uint32_t *widt
                          tl_error *err)
 {
     tli_decoding d = {.file = file, .name = name, .err = err, .header_only = true, .shrink = 1};
-    const tl_status status = decode(&d);
+    const tl_status status = image_decode(&d);
     *width = d.width;
     *height = d.height;
     return status;
@@ -178,5 +178,5 @@ tl_status tli_image_decode(const tli_bytes *file, const char *name, uint32_t shr
 {
     tli_decoding d = {.file = file, .name = name, .err = err, .shrink = shrink, .image = image};
     image->remarks = tli_image_is_oriented(file) ? TLI_IMAGE_ORIENTED : 0;
-    return decode(&d);
+    return image_decode(&d);
 }

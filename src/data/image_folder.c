@@ -49,7 +49,7 @@ static int by_bytes(const void *a, const void *b)
 }
 
 /* "folder/name"; one of them may be empty. */
-static tl_status join(char *out, const char *folder, const char *name, tl_error *err)
+static tl_status folder_join(char *out, const char *folder, const char *name, tl_error *err)
 {
     const bool both = folder[0] != '\0' && name[0] != '\0';
     const int length = snprintf(out, PATH_CAPACITY, "%s%s%s", folder, both ? "/" : "", name);
@@ -140,27 +140,27 @@ typedef struct walker {
     ignored_files ignored;
 } walker;
 
-static tl_status walk(walker *w, const char *below, int depth, tl_error *err);
+static tl_status folder_walk(walker *w, const char *below, int depth, tl_error *err);
 
 /* One name in root/below: at depth 0 a folder is taken, deeper an image, or what is in a folder. Images are taken by name,
  * without a look at each. */
 static tl_status walk_entry(walker *w, const char *below, const char *name, int depth, tl_error *err)
 {
     char inner[PATH_CAPACITY], whole[PATH_CAPACITY];
-    TLI_TRY(join(inner, below, name, err));
-    TLI_TRY(join(whole, w->root, inner, err));
+    TLI_TRY(folder_join(inner, below, name, err));
+    TLI_TRY(folder_join(whole, w->root, inner, err));
     if (depth > 0 && name[0] != '.' && tli_image_is_name(name)) return names_add(&w->found, inner, err);
     const bool folder = is_folder(whole);
     if (!folder && depth > 0) ignored_add_file(&w->ignored, name);
     if (!folder && depth == 0 && tli_image_is_name(name)) ignored_add(&w->ignored, "outside a class");
     if (!folder || name[0] == '.') return TL_OK;
-    return depth == 0 ? names_add(&w->found, inner, err) : walk(w, inner, depth + 1, err);
+    return depth == 0 ? names_add(&w->found, inner, err) : folder_walk(w, inner, depth + 1, err);
 }
 
-static tl_status walk(walker *w, const char *below, int depth, tl_error *err)
+static tl_status folder_walk(walker *w, const char *below, int depth, tl_error *err)
 {
     char path[PATH_CAPACITY];
-    TLI_TRY(join(path, w->root, below, err));
+    TLI_TRY(folder_join(path, w->root, below, err));
     if (depth > DEPTH_LIMIT)
         return tli_fail(err, TL_ERROR_INPUT, "%s lies more than %d folders deep: is it a loop of links?",
                         path, DEPTH_LIMIT);
@@ -196,8 +196,8 @@ static void share_out(const uint32_t *counts, uint32_t classes, uint32_t limit, 
 }
 
 /* Drops what is past the limit and labels the rest. `counts`: images a class; `kept`: room for as many. */
-static tl_status label(tli_image_folder *f, const uint32_t *counts, uint32_t *kept, uint32_t limit,
-                       tl_error *err)
+static tl_status folder_label(tli_image_folder *f, const uint32_t *counts, uint32_t *kept, uint32_t limit,
+                              tl_error *err)
 {
     share_out(counts, f->classes, limit > 0 ? limit : f->count, kept);
     f->labels = malloc(f->count * sizeof *f->labels);
@@ -224,7 +224,7 @@ static tl_status list_classes(tli_image_folder *f, walker *w, uint32_t *counts, 
     char suffixes[TLI_IMAGE_SUFFIX_TEXT];
     for (uint32_t c = 0; c < f->classes; c++) {
         const uint32_t before = images->count;
-        TLI_TRY(walk(w, f->class_names[c], 1, err));
+        TLI_TRY(folder_walk(w, f->class_names[c], 1, err));
         counts[c] = images->count - before;
         if (counts[c] == 0)
             return tli_fail(err, TL_ERROR_INPUT,
@@ -247,7 +247,7 @@ static tl_status open_root(tli_image_folder *f, const char *root, const char *sp
         return tli_fail(err, TL_ERROR_INPUT,
                         "%s has no folder %s; images are read from train/CLASS/... and val/CLASS/...", root,
                         split);
-    const tl_status status = walk(w, "", 0, err);
+    const tl_status status = folder_walk(w, "", 0, err);
     f->class_names = w->found.items;
     f->classes = w->found.count;
     w->found = (names){0};
@@ -278,7 +278,7 @@ tl_status tli_image_folder_open(const char *root, const char *split, uint32_t li
     folder->paths = w.found.items;
     folder->count = folder->found = w.found.count;
     ignored_describe(&w.ignored, folder);
-    if (status == TL_OK) status = label(folder, counts, counts + folder->classes, limit, err);
+    if (status == TL_OK) status = folder_label(folder, counts, counts + folder->classes, limit, err);
     free(counts);
     if (status != TL_OK) tli_image_folder_free(folder);
     return status;

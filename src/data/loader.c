@@ -132,7 +132,7 @@ static tl_status fill_position(tli_loader *l, worker *w, slot *s, uint32_t posit
 }
 
 /* Closes the gaps of passed-over files, and mixes. */
-static void complete(tli_loader *l, worker *w, slot *s)
+static void loader_complete(tli_loader *l, worker *w, slot *s)
 {
     const size_t values = picture_values(l);
     s->kept = 0;
@@ -158,7 +158,7 @@ static slot *find_work(tli_loader *l)
     return NULL;
 }
 
-static void *work(void *user)
+static void *loader_work(void *user)
 {
     worker *w = user;
     tli_loader *l = w->loader;
@@ -182,7 +182,7 @@ static void *work(void *user)
         }
         if (s->made + n == s->count && s->failed == TL_OK) { /* the last of the batch; no one else is in it */
             pthread_mutex_unlock(&l->lock);
-            complete(l, w, s);
+            loader_complete(l, w, s);
             pthread_mutex_lock(&l->lock);
         }
         s->made += n;
@@ -336,7 +336,7 @@ static tl_status start_workers(tli_loader *l, tl_error *err)
         worker *w = &l->workers[l->worker_count];
         w->loader = l;
         w->mixed = malloc(picture_values(l) * sizeof *w->mixed);
-        if (w->mixed == NULL || (reason = pthread_create(&w->thread, NULL, work, w)) != 0) {
+        if (w->mixed == NULL || (reason = pthread_create(&w->thread, NULL, loader_work, w)) != 0) {
             free(w->mixed);
             break;
         }

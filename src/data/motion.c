@@ -23,7 +23,7 @@ void tli_motion_position(tl_motion motion, uint64_t seed, const char *purpose, u
 }
 
 /* The step `frame` of frames - 1 equal ones from a to b, rounded to the nearest. */
-static uint32_t between(uint32_t a, uint32_t b, uint32_t frame, uint32_t frames)
+static uint32_t motion_between(uint32_t a, uint32_t b, uint32_t frame, uint32_t frames)
 {
     const uint64_t steps = frames - 1;
     return (uint32_t)((2 * (a * (steps - frame) + (uint64_t)b * frame) + steps) / (2 * steps));
@@ -40,8 +40,8 @@ void tli_motion_frame(tl_motion motion, uint64_t seed, const char *purpose, uint
     snprintf(end, sizeof end, "%s/end", purpose);
     tli_motion_position(motion, seed, end, epoch, index, field_height, field_width, height, width, &end_y,
                         &end_x);
-    *y = between(*y, end_y, frame, frames);
-    *x = between(*x, end_x, frame, frames);
+    *y = motion_between(*y, end_y, frame, frames);
+    *x = motion_between(*x, end_x, frame, frames);
 }
 
 void tli_motion_place(const tli_dataset *set, uint32_t index, uint32_t y, uint32_t x, uint32_t field_height,

@@ -6,26 +6,26 @@
 /* ---- magnitudes ---------------------------------------------------------------------------------- */
 
 /* Element `bin` of torch.linspace(from, to, 31), in single precision as there. */
-static float spaced(float from, float to, uint32_t bin)
+static float randaugment_spaced(float from, float to, uint32_t bin)
 {
     const float step = (to - from) / (TLI_RAND_BINS - 1);
     return bin < TLI_RAND_BINS / 2 ? from + step * (float)bin : to - step * (float)(TLI_RAND_BINS - 1 - bin);
 }
 
-static float magnitude(tli_rand_op op, uint32_t bin, uint32_t width, uint32_t height)
+static float randaugment_magnitude(tli_rand_op op, uint32_t bin, uint32_t width, uint32_t height)
 {
     switch (op) {
     case TLI_RAND_SHEAR_X:
-    case TLI_RAND_SHEAR_Y: return spaced(0.0f, 0.3f, bin);
-    case TLI_RAND_TRANSLATE_X: return spaced(0.0f, (float)(150.0 / 331.0 * width), bin);
-    case TLI_RAND_TRANSLATE_Y: return spaced(0.0f, (float)(150.0 / 331.0 * height), bin);
-    case TLI_RAND_ROTATE: return spaced(0.0f, 30.0f, bin);
+    case TLI_RAND_SHEAR_Y: return randaugment_spaced(0.0f, 0.3f, bin);
+    case TLI_RAND_TRANSLATE_X: return randaugment_spaced(0.0f, (float)(150.0 / 331.0 * width), bin);
+    case TLI_RAND_TRANSLATE_Y: return randaugment_spaced(0.0f, (float)(150.0 / 331.0 * height), bin);
+    case TLI_RAND_ROTATE: return randaugment_spaced(0.0f, 30.0f, bin);
     case TLI_RAND_BRIGHTNESS:
     case TLI_RAND_COLOR:
     case TLI_RAND_CONTRAST:
-    case TLI_RAND_SHARPNESS: return spaced(0.0f, 0.9f, bin);
+    case TLI_RAND_SHARPNESS: return randaugment_spaced(0.0f, 0.9f, bin);
     case TLI_RAND_POSTERIZE: return 8.0f - rintf((float)bin / ((TLI_RAND_BINS - 1) / 4.0f));
-    case TLI_RAND_SOLARIZE: return spaced(255.0f, 0.0f, bin);
+    case TLI_RAND_SOLARIZE: return randaugment_spaced(255.0f, 0.0f, bin);
     case TLI_RAND_IDENTITY:
     case TLI_RAND_AUTO_CONTRAST:
     case TLI_RAND_EQUALIZE:
@@ -36,19 +36,21 @@ static float magnitude(tli_rand_op op, uint32_t bin, uint32_t width, uint32_t he
 
 /* ---- geometry ------------------------------------------------------------------------------------ */
 
-static int64_t fixed(double value)
+static int64_t randaugment_fixed(double value)
 {
     return (int64_t)floor(value * 65536.0 + 0.5);
 }
 
 /* Output pixel (x, y) is the input pixel that holds m (x + 1/2, y + 1/2, 1), reckoned in 16.16 fixed point; black
  * where there is none. m is [2][3]. */
-static tl_status transform(const double m[6], tli_image *image, tli_image *spare, tl_error *err)
+static tl_status randaugment_transform(const double m[6], tli_image *image, tli_image *spare, tl_error *err)
 {
     const uint32_t width = image->width, height = image->height;
     TLI_TRY(tli_image_reserve(spare, width, height, err));
-    const int64_t xx = fixed(m[0]), xy = fixed(m[1]), yx = fixed(m[3]), yy = fixed(m[4]);
-    int64_t row_x = fixed(m[2] + 0.5 * m[0] + 0.5 * m[1]), row_y = fixed(m[5] + 0.5 * m[3] + 0.5 * m[4]);
+    const int64_t xx = randaugment_fixed(m[0]), xy = randaugment_fixed(m[1]), yx = randaugment_fixed(m[3]),
+                  yy = randaugment_fixed(m[4]);
+    int64_t row_x = randaugment_fixed(m[2] + 0.5 * m[0] + 0.5 * m[1]),
+            row_y = randaugment_fixed(m[5] + 0.5 * m[3] + 0.5 * m[4]);
     uint8_t *target = spare->pixels;
     for (uint32_t y = 0; y < height; y++, row_x += xy, row_y += yy) {
         int64_t from_x = row_x, from_y = row_y;
@@ -66,55 +68,56 @@ static tl_status transform(const double m[6], tli_image *image, tli_image *spare
 }
 
 /* By `degrees` against the clock about the middle. */
-static tl_status rotate(double degrees, tli_image *image, tli_image *spare, tl_error *err)
+static tl_status randaugment_rotate(double degrees, tli_image *image, tli_image *spare, tl_error *err)
 {
     const double angle = -degrees * (3.14159265358979323846 / 180.0), c = cos(angle), s = sin(angle);
     const double x = image->width / 2.0, y = image->height / 2.0;
     const double m[6] = {c, s, x - c * x - s * y, -s, c, y + s * x - c * y};
-    return transform(m, image, spare, err);
+    return randaugment_transform(m, image, spare, err);
 }
 
 /* ---- colour -------------------------------------------------------------------------------------- */
 
 /* ITU-R 601 luma, in 16 bits of fixed point. */
-static uint8_t luma(const uint8_t *p)
+static uint8_t randaugment_luma(const uint8_t *p)
 {
     return (uint8_t)((p[0] * 19595u + p[1] * 38470u + p[2] * 7471u + 0x8000u) >> 16);
 }
 
 /* From `plain` (factor 0) to `value` (factor 1) and beyond, towards zero, clipped. */
-static uint8_t blend(int plain, int value, float factor)
+static uint8_t randaugment_blend(int plain, int value, float factor)
 {
     const float mixed = (float)plain + factor * (float)(value - plain);
     return mixed <= 0.0f ? 0 : mixed >= 255.0f ? 255 : (uint8_t)mixed;
 }
 
-static void brightness(tli_image *image, float factor)
+static void randaugment_brightness(tli_image *image, float factor)
 {
     const size_t count = (size_t)image->width * image->height * 3;
-    for (size_t i = 0; i < count; i++) image->pixels[i] = blend(0, image->pixels[i], factor);
+    for (size_t i = 0; i < count; i++) image->pixels[i] = randaugment_blend(0, image->pixels[i], factor);
 }
 
-static void color(tli_image *image, float factor)
+static void randaugment_color(tli_image *image, float factor)
 {
     uint8_t *p = image->pixels;
     for (size_t left = (size_t)image->width * image->height; left > 0; left--, p += 3) {
-        const int grey = luma(p);
-        for (int c = 0; c < 3; c++) p[c] = blend(grey, p[c], factor);
+        const int grey = randaugment_luma(p);
+        for (int c = 0; c < 3; c++) p[c] = randaugment_blend(grey, p[c], factor);
     }
 }
 
-static void contrast(tli_image *image, float factor)
+static void randaugment_contrast(tli_image *image, float factor)
 {
     const size_t pixels = (size_t)image->width * image->height;
     uint64_t sum = 0;
-    for (size_t i = 0; i < pixels; i++) sum += luma(image->pixels + 3 * i);
+    for (size_t i = 0; i < pixels; i++) sum += randaugment_luma(image->pixels + 3 * i);
     const int mean = (int)((double)sum / (double)pixels + 0.5);
-    for (size_t i = 0; i < 3 * pixels; i++) image->pixels[i] = blend(mean, image->pixels[i], factor);
+    for (size_t i = 0; i < 3 * pixels; i++)
+        image->pixels[i] = randaugment_blend(mean, image->pixels[i], factor);
 }
 
 /* From the picture smoothed by [1 1 1; 1 5 1; 1 1 1] / 13, the border as it is. */
-static tl_status sharpness(tli_image *image, tli_image *spare, float factor, tl_error *err)
+static tl_status randaugment_sharpness(tli_image *image, tli_image *spare, float factor, tl_error *err)
 {
     const uint32_t width = image->width, height = image->height;
     const size_t row = (size_t)width * 3;
@@ -128,7 +131,7 @@ static tl_status sharpness(tli_image *image, tli_image *spare, float factor, tl_
                 const uint8_t *q = dy < 0 ? p - row : dy > 0 ? p + row : p;
                 sum += q[-3] + q[0] + q[3];
             }
-            image->pixels[y * row + i] = blend((2 * sum + 13) / 26, p[0], factor);
+            image->pixels[y * row + i] = randaugment_blend((2 * sum + 13) / 26, p[0], factor);
         }
     return TL_OK;
 }
@@ -148,14 +151,14 @@ static void count_values(const tli_image *image, int channel, uint32_t counts[25
     for (size_t left = (size_t)image->width * image->height; left > 0; left--, p += 3) counts[*p]++;
 }
 
-static void posterize(tli_image *image, int bits)
+static void randaugment_posterize(tli_image *image, int bits)
 {
     uint8_t table[256];
     for (int i = 0; i < 256; i++) table[i] = (uint8_t)(i >> (8 - bits) << (8 - bits));
     for (int c = 0; c < 3; c++) look_up(image, c, table);
 }
 
-static void solarize(tli_image *image, float threshold)
+static void randaugment_solarize(tli_image *image, float threshold)
 {
     uint8_t table[256];
     for (int i = 0; i < 256; i++) table[i] = (uint8_t)((float)i < threshold ? i : 255 - i);
@@ -183,7 +186,7 @@ static void auto_contrast(tli_image *image)
 }
 
 /* Every channel's values are spread so that equally many pixels have each. */
-static void equalize(tli_image *image)
+static void randaugment_equalize(tli_image *image)
 {
     for (int c = 0; c < 3; c++) {
         uint32_t counts[256];
@@ -205,22 +208,24 @@ static void equalize(tli_image *image)
 tl_status tli_rand_apply(tli_rand_op op, uint32_t bin, bool negative, tli_image *image, tli_image *spare,
                          tl_error *err)
 {
-    float m = magnitude(op, bin, image->width, image->height);
+    float m = randaugment_magnitude(op, bin, image->width, image->height);
     if (negative) m = -m;
     switch (op) {
-    case TLI_RAND_SHEAR_X: return transform((double[6]){1, m, 0, 0, 1, 0}, image, spare, err);
-    case TLI_RAND_SHEAR_Y: return transform((double[6]){1, 0, 0, m, 1, 0}, image, spare, err);
-    case TLI_RAND_TRANSLATE_X: return transform((double[6]){1, 0, -(int)m, 0, 1, 0}, image, spare, err);
-    case TLI_RAND_TRANSLATE_Y: return transform((double[6]){1, 0, 0, 0, 1, -(int)m}, image, spare, err);
-    case TLI_RAND_ROTATE: return rotate(m, image, spare, err);
-    case TLI_RAND_BRIGHTNESS: brightness(image, 1.0f + m); break;
-    case TLI_RAND_COLOR: color(image, 1.0f + m); break;
-    case TLI_RAND_CONTRAST: contrast(image, 1.0f + m); break;
-    case TLI_RAND_SHARPNESS: return sharpness(image, spare, 1.0f + m, err);
-    case TLI_RAND_POSTERIZE: posterize(image, (int)m); break;
-    case TLI_RAND_SOLARIZE: solarize(image, m); break;
+    case TLI_RAND_SHEAR_X: return randaugment_transform((double[6]){1, m, 0, 0, 1, 0}, image, spare, err);
+    case TLI_RAND_SHEAR_Y: return randaugment_transform((double[6]){1, 0, 0, m, 1, 0}, image, spare, err);
+    case TLI_RAND_TRANSLATE_X:
+        return randaugment_transform((double[6]){1, 0, -(int)m, 0, 1, 0}, image, spare, err);
+    case TLI_RAND_TRANSLATE_Y:
+        return randaugment_transform((double[6]){1, 0, 0, 0, 1, -(int)m}, image, spare, err);
+    case TLI_RAND_ROTATE: return randaugment_rotate(m, image, spare, err);
+    case TLI_RAND_BRIGHTNESS: randaugment_brightness(image, 1.0f + m); break;
+    case TLI_RAND_COLOR: randaugment_color(image, 1.0f + m); break;
+    case TLI_RAND_CONTRAST: randaugment_contrast(image, 1.0f + m); break;
+    case TLI_RAND_SHARPNESS: return randaugment_sharpness(image, spare, 1.0f + m, err);
+    case TLI_RAND_POSTERIZE: randaugment_posterize(image, (int)m); break;
+    case TLI_RAND_SOLARIZE: randaugment_solarize(image, m); break;
     case TLI_RAND_AUTO_CONTRAST: auto_contrast(image); break;
-    case TLI_RAND_EQUALIZE: equalize(image); break;
+    case TLI_RAND_EQUALIZE: randaugment_equalize(image); break;
     case TLI_RAND_IDENTITY:
     case TLI_RAND_OPS: break;
     }

@@ -26,7 +26,7 @@ static tl_status no_memory(tl_error *err)
     return tli_fail(err, TL_ERROR_MEMORY, "not enough host memory to resize an image");
 }
 
-static tl_status reserve(tli_resampler *r, size_t sides, size_t weights, tl_error *err)
+static tl_status resample_reserve(tli_resampler *r, size_t sides, size_t weights, tl_error *err)
 {
     if (sides > r->sides) {
         free(r->first);
@@ -46,11 +46,11 @@ static tl_status reserve(tli_resampler *r, size_t sides, size_t weights, tl_erro
 }
 
 /* Weights of every wanted output pixel; *taps apart. */
-static tl_status weigh(tli_resampler *r, const axis *a, uint32_t *taps, tl_error *err)
+static tl_status resample_weigh(tli_resampler *r, const axis *a, uint32_t *taps, tl_error *err)
 {
     const double scale = a->length / a->total, support = scale > 1.0 ? scale : 1.0;
     *taps = 2 * (uint32_t)ceil(support) + 1;
-    TLI_TRY(reserve(r, a->count, (size_t)a->count * *taps, err));
+    TLI_TRY(resample_reserve(r, a->count, (size_t)a->count * *taps, err));
     for (uint32_t i = 0; i < a->count; i++) {
         const double centre = a->start + (a->window + i + 0.5) * scale;
         const double low = centre - support + 0.5, high = centre + support + 0.5;
@@ -72,7 +72,7 @@ static tl_status weigh(tli_resampler *r, const axis *a, uint32_t *taps, tl_error
 }
 
 /* No clipping is needed but for the last unit of rounding: the weights are positive and add up to one. */
-static uint8_t rounded(int32_t sum)
+static uint8_t resample_rounded(int32_t sum)
 {
     const int32_t value = sum >> PRECISION;
     return (uint8_t)(value > 255 ? 255 : value);
@@ -91,9 +91,9 @@ static void resize_row(const tli_resampler *r, uint32_t taps, const uint8_t *sou
             green += weights[k] * p[1];
             blue += weights[k] * p[2];
         }
-        target[0] = rounded(red);
-        target[1] = rounded(green);
-        target[2] = rounded(blue);
+        target[0] = resample_rounded(red);
+        target[1] = resample_rounded(green);
+        target[2] = resample_rounded(blue);
     }
 }
 
@@ -107,7 +107,7 @@ static void resize_column(const tli_resampler *r, uint32_t taps, uint32_t i, uin
     for (size_t x = 0; x < row; x++) {
         int32_t sum = 1 << (PRECISION - 1);
         for (uint32_t k = 0; k < r->count[i]; k++) sum += weights[k] * source[k * row + x];
-        target[x] = rounded(sum);
+        target[x] = resample_rounded(sum);
     }
 }
 
@@ -131,14 +131,14 @@ tl_status tli_resample(const tli_image *image, uint32_t full_width, uint32_t ful
     y.total = plan->height, y.window = plan->window.top, y.count = plan->window.height;
 
     /* Only rows under the window's filter are resized along x. */
-    TLI_TRY(weigh(r, &y, &taps, err));
+    TLI_TRY(resample_weigh(r, &y, &taps, err));
     const uint32_t begin = r->first[0], end = r->first[y.count - 1] + r->count[y.count - 1];
     TLI_TRY(tli_image_reserve(&r->columns, x.count, end - begin, err));
-    TLI_TRY(weigh(r, &x, &taps, err));
+    TLI_TRY(resample_weigh(r, &x, &taps, err));
     for (uint32_t row = begin; row < end; row++)
         resize_row(r, taps, image->pixels + ((size_t)(top + row) * image->width + left) * 3,
                    r->columns.pixels + (size_t)(row - begin) * x.count * 3, x.count);
-    TLI_TRY(weigh(r, &y, &taps, err));
+    TLI_TRY(resample_weigh(r, &y, &taps, err));
     TLI_TRY(tli_image_reserve(out, x.count, y.count, err));
     for (uint32_t i = 0; i < y.count; i++)
         resize_column(r, taps, i, begin, out->pixels + (size_t)i * x.count * 3, x.count);

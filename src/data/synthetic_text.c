@@ -13,7 +13,7 @@ typedef struct word {
     uint32_t length;
 } word;
 
-static uint8_t letter(tli_random *r, const char *among)
+static uint8_t synthetic_letter(tli_random *r, const char *among)
 {
     return (uint8_t)(LETTERS + among[tli_random_below(r, (uint32_t)strlen(among))] - 'a');
 }
@@ -23,9 +23,9 @@ static word draw_word(tli_random *r)
 {
     word w = {.length = 0};
     for (uint32_t syllables = 1 + tli_random_below(r, 3); syllables > 0; syllables--) {
-        w.id[w.length++] = letter(r, "bdfghklmnprstvwz");
-        w.id[w.length++] = letter(r, "aeiou");
-        if (tli_random_below(r, 3) == 0) w.id[w.length++] = letter(r, "lmnrst");
+        w.id[w.length++] = synthetic_letter(r, "bdfghklmnprstvwz");
+        w.id[w.length++] = synthetic_letter(r, "aeiou");
+        if (tli_random_below(r, 3) == 0) w.id[w.length++] = synthetic_letter(r, "lmnrst");
     }
     return w;
 }
@@ -42,7 +42,7 @@ typedef struct writer {
     uint64_t count, room;
 } writer;
 
-static void put(writer *w, uint8_t id)
+static void synthetic_put(writer *w, uint8_t id)
 {
     if (w->count == w->room) return;
     w->bytes[2 * w->count++] = id; /* the high byte stays 0 */
@@ -52,13 +52,13 @@ static void put_sentence(writer *w, tli_random *r, const word *words, uint32_t *
 {
     for (uint32_t left = 4 + tli_random_below(r, 8); left > 0; left--) {
         *last = next_word(r, *last);
-        for (uint32_t i = 0; i < words[*last].length; i++) put(w, words[*last].id[i]);
+        for (uint32_t i = 0; i < words[*last].length; i++) synthetic_put(w, words[*last].id[i]);
         if (left == 1) break;
-        if (tli_random_below(r, 8) == 0) put(w, COMMA);
-        put(w, SPACE);
+        if (tli_random_below(r, 8) == 0) synthetic_put(w, COMMA);
+        synthetic_put(w, SPACE);
     }
-    put(w, FULL_STOP);
-    put(w, tli_random_below(r, 5) == 0 ? LINE_FEED : SPACE);
+    synthetic_put(w, FULL_STOP);
+    synthetic_put(w, tli_random_below(r, 5) == 0 ? LINE_FEED : SPACE);
 }
 
 tl_status tli_text_draw(uint64_t seed, bool train, tli_tokens *tokens, tl_error *err)

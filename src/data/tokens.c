@@ -115,7 +115,7 @@ static tl_status check_format(const tli_tokens *tokens, tl_error *err)
     return TL_OK;
 }
 
-static tl_status map(int fd, tli_tokens *tokens, tl_error *err)
+static tl_status tokens_map(int fd, tli_tokens *tokens, tl_error *err)
 {
     struct stat what;
     if (fstat(fd, &what) != 0)
@@ -154,7 +154,7 @@ tl_status tli_tokens_open(const char *path, uint32_t vocab_size, bool by_chars, 
     const int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return tli_fail(err, TL_ERROR_INPUT, "cannot read the token file %s: %s", path, strerror(errno));
-    tl_status status = map(fd, tokens, err);
+    tl_status status = tokens_map(fd, tokens, err);
     close(fd);
     if (status == TL_OK && !by_chars) status = check_format(tokens, err);
     if (status == TL_OK) status = check_ids(tokens, vocab_size, err);

@@ -83,7 +83,7 @@ static tl_status encode_slot(build *b, tli_bpe_encoder *encoder, slot *s, tl_err
     return encode_stretch(b, encoder, s, from, s->chunk.bytes, err);
 }
 
-static void *work(void *user)
+static void *build_work(void *user)
 {
     build *b = user;
     tli_bpe_encoder *encoder = NULL;
@@ -120,7 +120,7 @@ static tl_status write_slot(build *b, slot *s, tl_error *err)
                                : TL_OK;
 }
 
-static void report(build *b)
+static void build_report(build *b)
 {
     const tli_build_options *o = b->options;
     if (o->progress == NULL) return;
@@ -130,7 +130,7 @@ static void report(build *b)
 }
 
 /* Waits for the oldest chunk and writes it. */
-static tl_status drain(build *b, tl_error *err)
+static tl_status build_drain(build *b, tl_error *err)
 {
     slot *s = &b->slots[b->drained % b->slot_count];
     if (b->thread_count > 0) {
@@ -145,11 +145,11 @@ static tl_status drain(build *b, tl_error *err)
     b->not_utf8 += s->not_utf8;
     b->nuls += s->nuls;
     TLI_TRY(write_slot(b, s, err));
-    report(b);
+    build_report(b);
     return TL_OK;
 }
 
-static tl_status run(build *b, tl_error *err)
+static tl_status build_run(build *b, tl_error *err)
 {
     const size_t target = b->options->chunk > 0 ? b->options->chunk : CHUNK_BYTES;
     bool more = true;
@@ -157,7 +157,7 @@ static tl_status run(build *b, tl_error *err)
         if (b->options->stop != NULL && *b->options->stop != 0)
             return tli_fail(err, TL_INTERRUPTED, "stopped; nothing was written to %s", b->options->out);
         if (!more || b->filled - b->drained == b->slot_count) {
-            TLI_TRY(drain(b, err));
+            TLI_TRY(build_drain(b, err));
             continue;
         }
         slot *s = &b->slots[b->filled % b->slot_count];
@@ -199,7 +199,7 @@ static tl_status finish_chars(build *b, tl_error *err)
     return status;
 }
 
-static tl_status finish(build *b, tl_error *err)
+static tl_status build_finish(build *b, tl_error *err)
 {
     char chars[TLI_OUTPUT_PATH], temporary[TLI_OUTPUT_PATH + 32];
     const bool by_chars = b->options->bpe == NULL;
@@ -222,7 +222,7 @@ static tl_status finish(build *b, tl_error *err)
 
 /* ---- all together -------------------------------------------------------------------------------- */
 
-static tl_status begin(build *b, tl_error *err)
+static tl_status build_begin(build *b, tl_error *err)
 {
     const tli_build_options *o = b->options;
     if (o->bpe != NULL && tli_bpe_end_of_text(o->bpe) < 0)
@@ -238,14 +238,14 @@ static tl_status begin(build *b, tl_error *err)
     if (wanted == 0) return tli_chars_create(&b->chars, err);
     int reason = 0;
     while (b->thread_count < wanted &&
-           (reason = pthread_create(&b->threads[b->thread_count], NULL, work, b)) == 0)
+           (reason = pthread_create(&b->threads[b->thread_count], NULL, build_work, b)) == 0)
         b->thread_count++;
     if (b->thread_count == 0)
         return tli_fail(err, TL_ERROR_MEMORY, "cannot start a thread: %s", strerror(reason));
     return TL_OK;
 }
 
-static void end(build *b)
+static void build_end(build *b)
 {
     pthread_mutex_lock(&b->lock);
     b->closing = true;
@@ -276,9 +276,9 @@ tl_status tli_tokens_build(const tli_build_options *options, tli_build_result *r
         free(b);
         return out_of_memory(err);
     }
-    tl_status status = begin(b, err);
-    if (status == TL_OK) status = run(b, err);
-    if (status == TL_OK) status = finish(b, err);
+    tl_status status = build_begin(b, err);
+    if (status == TL_OK) status = build_run(b, err);
+    if (status == TL_OK) status = build_finish(b, err);
     if (status == TL_OK)
         *result = (tli_build_result){
             .bytes = b->input.bytes,
@@ -291,7 +291,7 @@ tl_status tli_tokens_build(const tli_build_options *options, tli_build_result *r
             .marks = b->input.marks,
             .vocab_size = options->bpe != NULL ? tli_bpe_size(options->bpe) : b->chars.size,
         };
-    end(b);
+    build_end(b);
     pthread_cond_destroy(&b->result);
     pthread_cond_destroy(&b->work);
     pthread_mutex_destroy(&b->lock);

@@ -32,7 +32,7 @@ void tli_chars_free(tli_chars *chars)
     *chars = (tli_chars){0};
 }
 
-static tl_status add(tli_chars *chars, uint32_t symbol, tl_error *err)
+static tl_status chars_add(tli_chars *chars, uint32_t symbol, tl_error *err)
 {
     if (chars->size == IDS)
         return tli_fail(
@@ -81,7 +81,7 @@ tl_status tli_chars_learn(tli_chars *chars, const uint8_t *text, size_t bytes, t
     TLI_TRY(tli_ids_reserve(ids, bytes, err));
     for (size_t i = 0, length = 0; i < bytes; i += length) {
         const uint32_t symbol = symbol_at(text + i, bytes - i, &length);
-        if (chars->ids[symbol] == TLI_CHARS_NONE) TLI_TRY(add(chars, symbol, err));
+        if (chars->ids[symbol] == TLI_CHARS_NONE) TLI_TRY(chars_add(chars, symbol, err));
         ids->items[ids->count++] = chars->ids[symbol];
     }
     return TL_OK;
@@ -99,8 +99,9 @@ tl_status tli_chars_sort(tli_chars *chars, bool end, uint16_t *map, tl_error *er
     if (old == NULL)
         return tli_fail(err, TL_ERROR_MEMORY, "out of host memory for a vocabulary of characters");
     memcpy(old, chars->ids, TLI_CHARS_SYMBOLS * sizeof *old);
-    tl_status status = end && chars->ids[TLI_CHARS_END] == TLI_CHARS_NONE ? add(chars, TLI_CHARS_END, err)
-                                                                          : TL_OK;
+    tl_status status = end && chars->ids[TLI_CHARS_END] == TLI_CHARS_NONE
+                           ? chars_add(chars, TLI_CHARS_END, err)
+                           : TL_OK;
     qsort(chars->symbols, chars->size, sizeof *chars->symbols, by_symbol);
     for (uint32_t i = 0; i < 65536; i++) map[i] = (uint16_t)i;
     for (uint32_t id = 0; id < chars->size; id++) {
@@ -176,7 +177,7 @@ static tl_status load_one(tli_chars *chars, const cJSON *item, uint32_t id, cons
                         path, id, id);
     if (chars->ids[symbol] != TLI_CHARS_NONE)
         return tli_fail(err, TL_ERROR_INPUT, "characters %s: entry %" PRIu32 " stands there twice", path, id);
-    return add(chars, symbol, err);
+    return chars_add(chars, symbol, err);
 }
 
 tl_status tli_chars_parse(const char *text, const char *path, tli_chars *chars, tl_error *err)

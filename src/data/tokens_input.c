@@ -21,7 +21,7 @@ static tl_status out_of_memory(tl_error *err)
         "out of host memory while reading the text: a stretch without a border between words is too long");
 }
 
-static tl_status grow(uint8_t **text, size_t *room, size_t wanted, tl_error *err)
+static tl_status input_grow(uint8_t **text, size_t *room, size_t wanted, tl_error *err)
 {
     if (wanted <= *room) return TL_OK;
     size_t more = *room < SIZE_MAX / 2 && 2 * *room > wanted ? 2 * *room : wanted;
@@ -84,7 +84,8 @@ tl_status tli_input_open(tli_input *input, const char *const *files, size_t coun
                          .fd = -1};
     for (size_t i = 0; i < count; i++) TLI_TRY(look_at(input, files[i], &sized, err));
     if (!sized) input->total = 0;
-    return grow(&input->raw, &input->room, READ_BYTES + input->separator_bytes + 2 * BLANKS_MAX + 2, err);
+    return input_grow(&input->raw, &input->room, READ_BYTES + input->separator_bytes + 2 * BLANKS_MAX + 2,
+                      err);
 }
 
 static void close_file(tli_input *input)
@@ -139,10 +140,11 @@ static tl_status read_more(tli_input *input, tl_error *err)
 
 /* ---- documents ----------------------------------------------------------------------------------- */
 
-static tl_status append(tli_input *input, tli_chunk *chunk, const uint8_t *text, size_t bytes, tl_error *err)
+static tl_status input_append(tli_input *input, tli_chunk *chunk, const uint8_t *text, size_t bytes,
+                              tl_error *err)
 {
     if (bytes == 0) return TL_OK;
-    TLI_TRY(grow(&chunk->text, &chunk->room, chunk->bytes + bytes, err));
+    TLI_TRY(input_grow(&chunk->text, &chunk->room, chunk->bytes + bytes, err));
     memcpy(chunk->text + chunk->bytes, text, bytes);
     chunk->bytes += bytes;
     input->open = true;
@@ -223,7 +225,7 @@ static tl_status begin_text(tli_input *input, tl_error *err)
 }
 
 /* Moves what was read to the chunk, but for the beginning of a line that may become a separator. */
-static tl_status absorb(tli_input *input, tli_chunk *chunk, tl_error *err)
+static tl_status input_absorb(tli_input *input, tli_chunk *chunk, tl_error *err)
 {
     TLI_TRY(begin_text(input, err));
     if (!input->checked) return TL_OK;
@@ -232,7 +234,7 @@ static tl_status absorb(tli_input *input, tli_chunk *chunk, tl_error *err)
         const answer found = input->line_start ? separator_at(input, at, &next) : NO;
         if (found == UNKNOWN) break;
         if (found == YES) {
-            TLI_TRY(append(input, chunk, input->raw + input->begin, at - input->begin, err));
+            TLI_TRY(input_append(input, chunk, input->raw + input->begin, at - input->begin, err));
             TLI_TRY(end_document(input, chunk, err));
             input->begin = at = next;
             continue;
@@ -241,16 +243,16 @@ static tl_status absorb(tli_input *input, tli_chunk *chunk, tl_error *err)
         input->line_start = next > at && (input->raw[next - 1] == '\n' || input->raw[next - 1] == '\r');
         at = next;
     }
-    TLI_TRY(append(input, chunk, input->raw + input->begin, at - input->begin, err));
+    TLI_TRY(input_append(input, chunk, input->raw + input->begin, at - input->begin, err));
     input->begin = at;
     return TL_OK;
 }
 
 /* Keeps the text from `at` on for the next chunk. */
-static tl_status carry(tli_input *input, tli_chunk *chunk, size_t at, tl_error *err)
+static tl_status input_carry(tli_input *input, tli_chunk *chunk, size_t at, tl_error *err)
 {
     const size_t bytes = chunk->bytes - at;
-    TLI_TRY(grow(&input->carry, &input->carry_room, bytes, err));
+    TLI_TRY(input_grow(&input->carry, &input->carry_room, bytes, err));
     memcpy(input->carry, chunk->text + at, bytes);
     input->carry_bytes = bytes;
     chunk->bytes = at;
@@ -258,13 +260,13 @@ static tl_status carry(tli_input *input, tli_chunk *chunk, size_t at, tl_error *
 }
 
 /* Cuts the chunk after its last whole document or inside an unfinished one; *done false: it must grow. */
-static tl_status cut(tli_input *input, tli_chunk *chunk, bool *done, tl_error *err)
+static tl_status input_cut(tli_input *input, tli_chunk *chunk, bool *done, tl_error *err)
 {
     const size_t last = chunk->end_count > 0 ? chunk->ends[chunk->end_count - 1] : 0;
     *done = true;
     if (last == chunk->bytes) return TL_OK;
     const size_t place = last + tli_bpe_cut(chunk->text + last, chunk->bytes - last);
-    if (place > 0) return carry(input, chunk, place, err);
+    if (place > 0) return input_carry(input, chunk, place, err);
     *done = false;
     return TL_OK;
 }
@@ -273,19 +275,19 @@ tl_status tli_input_next(tli_input *input, size_t target, tli_chunk *chunk, bool
 {
     const bool open = input->open;
     chunk->bytes = chunk->end_count = 0;
-    TLI_TRY(append(input, chunk, input->carry, input->carry_bytes, err));
+    TLI_TRY(input_append(input, chunk, input->carry, input->carry_bytes, err));
     input->carry_bytes = 0;
     input->open = open;
     for (bool done = false; !done;) {
         if (chunk->bytes >= target) {
-            TLI_TRY(cut(input, chunk, &done, err));
+            TLI_TRY(input_cut(input, chunk, &done, err));
             target = 2 * chunk->bytes;
         } else if (input->fd < 0) {
             done = input->next_file == input->file_count;
             if (!done) TLI_TRY(open_next(input, err));
         } else {
             TLI_TRY(read_more(input, err));
-            TLI_TRY(absorb(input, chunk, err));
+            TLI_TRY(input_absorb(input, chunk, err));
             if (!input->ended) continue;
             TLI_TRY(end_document(input, chunk, err));
             close_file(input);

@@ -16,7 +16,7 @@ static tl_status cannot_write(const tli_output_file *file, tl_error *err)
     return tli_fail(err, TL_ERROR_IO, "cannot write %s: %s", file->path, strerror(errno));
 }
 
-static tl_status flush(tli_output_file *file, tl_error *err)
+static tl_status output_flush(tli_output_file *file, tl_error *err)
 {
     for (size_t done = 0; done < file->used;) {
         const ssize_t put = write(file->fd, file->buffer + done, file->used - done);
@@ -31,7 +31,7 @@ static tl_status flush(tli_output_file *file, tl_error *err)
 static tl_status write_ids(tli_output_file *file, const uint16_t *ids, size_t count, tl_error *err)
 {
     for (size_t i = 0; i < count;) {
-        if (file->used == TLI_OUTPUT_BUFFER) TLI_TRY(flush(file, err));
+        if (file->used == TLI_OUTPUT_BUFFER) TLI_TRY(output_flush(file, err));
         uint8_t *to = file->buffer + file->used;
         const size_t room = (TLI_OUTPUT_BUFFER - file->used) / 2, n = count - i < room ? count - i : room;
         for (size_t k = 0; k < n; k++) {
@@ -186,7 +186,7 @@ tl_status tli_output_end_document(tli_output *output, tl_error *err)
 tl_status tli_output_take_back(tli_output *output, uint64_t count, tl_error *err)
 {
     tli_output_file *f = &output->files[output->side];
-    TLI_TRY(flush(f, err));
+    TLI_TRY(output_flush(f, err));
     f->tokens -= count;
     for (size_t i = 0; i < f->candidates.count; i++)
         if (f->candidates.items[i].begin == output->begin) f->candidates.items[i].count -= count;
@@ -233,12 +233,12 @@ static tl_status append_tokens(tli_output_file *from, tli_output_file *to, uint6
 }
 
 /* Moves stretches of tokens, in the order of their places, to the end of the other file, and closes the gaps. */
-static tl_status move(tli_output_file *from, tli_output_file *to, const tli_output_candidate *list,
-                      size_t count, tl_error *err)
+static tl_status output_move(tli_output_file *from, tli_output_file *to, const tli_output_candidate *list,
+                             size_t count, tl_error *err)
 {
     if (count == 0) return TL_OK;
-    TLI_TRY(flush(from, err));
-    TLI_TRY(flush(to, err));
+    TLI_TRY(output_flush(from, err));
+    TLI_TRY(output_flush(to, err));
     uint64_t write = 2 * list[0].begin;
     for (size_t i = 0; i < count; i++) {
         TLI_TRY(append_tokens(from, to, list[i].begin, list[i].count, err));
@@ -267,7 +267,7 @@ static tl_status move_documents(tli_output *output, int side, uint64_t wanted, t
     choose_nearest(side, &from->candidates, wanted);
     from->documents -= from->candidates.count;
     to->documents += from->candidates.count;
-    return move(from, to, from->candidates.items, from->candidates.count, err);
+    return output_move(from, to, from->candidates.items, from->candidates.count, err);
 }
 
 tl_status tli_output_balance(tli_output *output, bool cut, tl_error *err)
@@ -279,14 +279,14 @@ tl_status tli_output_balance(tli_output *output, bool cut, tl_error *err)
     if (output->documents != 1 || train->documents == 0 || !cut) return TL_OK;
     const uint64_t last = tli_output_share(train->tokens, output->val_fraction);
     const tli_output_candidate end = {0, train->tokens - last, last};
-    return move(train, val, &end, last > 0 ? 1 : 0, err);
+    return output_move(train, val, &end, last > 0 ? 1 : 0, err);
 }
 
 tl_status tli_output_map(tli_output *output, const uint16_t *map, tl_error *err)
 {
     for (int i = 0; i < 2; i++) {
         tli_output_file *f = &output->files[i];
-        TLI_TRY(flush(f, err));
+        TLI_TRY(output_flush(f, err));
         for (uint64_t at = 0, n, bytes = 2 * f->tokens; at < bytes; at += n) {
             n = bytes - at < TLI_OUTPUT_BUFFER ? bytes - at : TLI_OUTPUT_BUFFER;
             TLI_TRY(read_at(f, at, (size_t)n, err));
@@ -305,7 +305,7 @@ tl_status tli_output_commit(tli_output *output, tl_error *err)
 {
     for (int i = 0; i < 2; i++) {
         tli_output_file *f = &output->files[i];
-        TLI_TRY(flush(f, err));
+        TLI_TRY(output_flush(f, err));
         if (fsync(f->fd) != 0 && errno != EINVAL)
             return cannot_write(f, err); /* EINVAL: no such thing there */
     }

@@ -23,7 +23,7 @@ typedef struct header {
 static const char MAGIC[8] = {'T', 'L', 'C', 'A', 'C', 'H', 'E', '\n'};
 
 /* <a><b> in new memory. */
-static char *join(const char *a, const char *b)
+static char *cache_join(const char *a, const char *b)
 {
     size_t la = strlen(a), lb = strlen(b);
     char *text = malloc(la + lb + 1);
@@ -57,11 +57,11 @@ void tli_cache_open(tli_cache *cache, const tl_log *log)
     cache->asked = own != NULL;
     if (own != NULL && strcmp(own, "off") == 0) return;
     if (own != NULL && own[0] != '\0')
-        cache->folder = join(own, "");
+        cache->folder = cache_join(own, "");
     else if (xdg != NULL && xdg[0] == '/') /* a relative one is invalid by the XDG base directory rules */
-        cache->folder = join(xdg, "/translution");
+        cache->folder = cache_join(xdg, "/translution");
     else if (home != NULL && home[0] != '\0')
-        cache->folder = join(home, "/.cache/translution");
+        cache->folder = cache_join(home, "/.cache/translution");
     if (cache->folder == NULL) {
         tli_log_write(log, TL_LOG_NOTICE,
                       "no HOME, so kernels are built anew at every start: set "
@@ -101,7 +101,7 @@ static char *entry_path(const tli_cache *cache, const char *family, tli_cache_ke
     char name[160];
     snprintf(name, sizeof name, "/%.100s-%016llx%016llx.bin", family, (unsigned long long)key.high,
              (unsigned long long)key.low);
-    return join(cache->folder, name);
+    return cache_join(cache->folder, name);
 }
 
 static bool read_entry(FILE *file, tli_cache_key key, unsigned char **data, size_t *size)
@@ -139,7 +139,7 @@ bool tli_cache_load(const tli_cache *cache, const char *family, tli_cache_key ke
 /* Writes a temporary file beside the entry and renames it; *path names the entry. */
 static bool write_entry(const char *path, const header *head, const unsigned char *data)
 {
-    char *temporary = join(path, ".XXXXXX");
+    char *temporary = cache_join(path, ".XXXXXX");
     if (temporary == NULL) return false;
     int descriptor = mkstemp(temporary);
     FILE *file = descriptor >= 0 ? fdopen(descriptor, "wb") : NULL;

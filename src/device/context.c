@@ -125,8 +125,8 @@ static tl_status adopt_device(tl_context *ctx, cl_context cl, cl_command_queue q
 }
 
 /* A new context on `queue` of `cl` or, without `adopt`, on the device that the options name. */
-static tl_status create(const tl_context_options *options, bool adopt, cl_context cl, cl_command_queue queue,
-                        tl_context **out, tl_error *err)
+static tl_status context_create(const tl_context_options *options, bool adopt, cl_context cl,
+                                cl_command_queue queue, tl_context **out, tl_error *err)
 {
     static const tl_context_options defaults = {.device = NULL};
     if (options == NULL) options = &defaults;
@@ -155,13 +155,13 @@ static tl_status create(const tl_context_options *options, bool adopt, cl_contex
 
 tl_status tl_context_create(const tl_context_options *options, tl_context **out, tl_error *err)
 {
-    return create(options, false, NULL, NULL, out, err);
+    return context_create(options, false, NULL, NULL, out, err);
 }
 
 tl_status tl_context_adopt(void *cl_context, void *cl_command_queue, const tl_context_options *options,
                            tl_context **out, tl_error *err)
 {
-    return create(options, true, cl_context, cl_command_queue, out, err);
+    return context_create(options, true, cl_context, cl_command_queue, out, err);
 }
 
 tl_status tli_context_own(tl_context *ctx, void *object, void (*destroy)(tl_context *ctx, void *object))

@@ -12,7 +12,7 @@
 static pthread_mutex_t enumeration = PTHREAD_MUTEX_INITIALIZER;
 
 /* Device strings have no useful bound; what does not fit is cut. Padding spaces are dropped. */
-static void tidy(char *target, size_t capacity, const char *source)
+static void list_tidy(char *target, size_t capacity, const char *source)
 {
     while (*source == ' ') source++;
     size_t length = strlen(source);
@@ -29,7 +29,7 @@ static void device_text(cl_device_id id, cl_device_info what, char *target, size
     if (clGetDeviceInfo(id, what, 0, NULL, &size) != CL_SUCCESS || size == 0) return;
     char *text = calloc(size + 1, 1);
     if (text == NULL) return;
-    if (clGetDeviceInfo(id, what, size, text, NULL) == CL_SUCCESS) tidy(target, capacity, text);
+    if (clGetDeviceInfo(id, what, size, text, NULL) == CL_SUCCESS) list_tidy(target, capacity, text);
     free(text);
 }
 
@@ -40,7 +40,7 @@ static void platform_text(cl_platform_id id, cl_platform_info what, char *target
     if (clGetPlatformInfo(id, what, 0, NULL, &size) != CL_SUCCESS || size == 0) return;
     char *text = calloc(size + 1, 1);
     if (text == NULL) return;
-    if (clGetPlatformInfo(id, what, size, text, NULL) == CL_SUCCESS) tidy(target, capacity, text);
+    if (clGetPlatformInfo(id, what, size, text, NULL) == CL_SUCCESS) list_tidy(target, capacity, text);
     free(text);
 }
 
@@ -98,7 +98,7 @@ static bool fp64_config(cl_device_id id)
 }
 
 /* What keeps a device from running our kernels; "" when nothing does. */
-static void judge(tl_device_info *info)
+static void list_judge(tl_device_info *info)
 {
     int major = 0, minor = 0;
     cl_device_id id = info->device_id;
@@ -118,7 +118,7 @@ static void judge(tl_device_info *info)
     info->usable = info->reason[0] == '\0';
 }
 
-static void describe(tl_device_info *info, cl_platform_id platform, cl_device_id id)
+static void list_describe(tl_device_info *info, cl_platform_id platform, cl_device_id id)
 {
     cl_device_type type = 0;
     clGetDeviceInfo(id, CL_DEVICE_TYPE, sizeof type, &type, NULL);
@@ -144,7 +144,7 @@ static void describe(tl_device_info *info, cl_platform_id platform, cl_device_id
     info->unified_memory = device_bool(id, CL_DEVICE_HOST_UNIFIED_MEMORY);
     info->fp16 = has_extension(id, "cl_khr_fp16");
     info->fp64 = has_extension(id, "cl_khr_fp64") || fp64_config(id);
-    judge(info);
+    list_judge(info);
 }
 
 /* Appends the devices of one platform; a platform without devices, or whose driver fails, adds none. */
@@ -167,7 +167,7 @@ static tl_status add_platform(cl_platform_id platform, int number, tl_device_inf
             memset(info, 0, sizeof *info);
             info->platform = number;
             info->device = (int)d;
-            describe(info, platform, ids[d]);
+            list_describe(info, platform, ids[d]);
         }
     free(ids);
     return TL_OK;

@@ -158,8 +158,8 @@ static tl_status check_making(tl_context *ctx, const char *name, tl_tensor **out
     return TL_OK;
 }
 
-static tl_status create(tl_context *ctx, const char *name, tl_memory_kind kind, uint64_t lead, uint64_t row,
-                        bool clear, tl_tensor **out)
+static tl_status memory_create(tl_context *ctx, const char *name, tl_memory_kind kind, uint64_t lead,
+                               uint64_t row, bool clear, tl_tensor **out)
 {
     const tli_dtype dtype = TLI_DTYPE_F32;
     uint64_t lead_per_shard = 0;
@@ -218,13 +218,13 @@ tl_status tl_tensor_adopt(tl_context *ctx, const char *name, void *cl_mem_object
 tl_status tl_tensor_create(tl_context *ctx, const char *name, tl_memory_kind kind, uint64_t lead,
                            uint64_t row, tl_tensor **out)
 {
-    return create(ctx, name, kind, lead, row, true, out);
+    return memory_create(ctx, name, kind, lead, row, true, out);
 }
 
 tl_status tli_tensor_create_uninitialized(tl_context *ctx, const char *name, tl_memory_kind kind,
                                           uint64_t lead, uint64_t row, tl_tensor **out)
 {
-    return create(ctx, name, kind, lead, row, false, out);
+    return memory_create(ctx, name, kind, lead, row, false, out);
 }
 
 void tl_tensor_destroy(tl_context *ctx, tl_tensor *tensor)
@@ -272,8 +272,8 @@ tli_view tli_shard(const tl_tensor *tensor, uint64_t lead, uint64_t *first)
 
 /* One of `target` and `source` is NULL. `sent` NULL: blocking; else the event of the last piece, which comes
  * after the others. */
-static tl_status transfer(tl_context *ctx, const tl_tensor *tensor, uint64_t at, uint64_t count,
-                          unsigned char *target, const unsigned char *source, cl_event *sent)
+static tl_status memory_transfer(tl_context *ctx, const tl_tensor *tensor, uint64_t at, uint64_t count,
+                                 unsigned char *target, const unsigned char *source, cl_event *sent)
 {
     const cl_bool blocking = sent == NULL ? CL_TRUE : CL_FALSE;
     uint64_t elements = tensor->lead * tensor->row;
@@ -315,7 +315,7 @@ tl_status tl_tensor_write(tl_context *ctx, tl_tensor *tensor, uint64_t at, uint6
     TLI_TRY(tli_tensor_check(ctx, "to be written", tensor));
     if (source == NULL && count > 0)
         return tli_fail(&ctx->error, TL_ERROR_USAGE, "tensor %s cannot be written from NULL", tensor->name);
-    return transfer(ctx, tensor, at, count, NULL, source, NULL);
+    return memory_transfer(ctx, tensor, at, count, NULL, source, NULL);
 }
 
 tl_status tl_tensor_read(tl_context *ctx, const tl_tensor *tensor, uint64_t at, uint64_t count, void *target)
@@ -323,11 +323,11 @@ tl_status tl_tensor_read(tl_context *ctx, const tl_tensor *tensor, uint64_t at, 
     TLI_TRY(tli_tensor_check(ctx, "to be read", tensor));
     if (target == NULL && count > 0)
         return tli_fail(&ctx->error, TL_ERROR_USAGE, "tensor %s cannot be read into NULL", tensor->name);
-    return transfer(ctx, tensor, at, count, target, NULL, NULL);
+    return memory_transfer(ctx, tensor, at, count, target, NULL, NULL);
 }
 
 /* Waits until the device has what was staged. */
-static tl_status await(tl_context *ctx, const char *name, tli_staged *staged)
+static tl_status memory_await(tl_context *ctx, const char *name, tli_staged *staged)
 {
     if (staged->sent == NULL) return TL_OK;
     const cl_int code = clWaitForEvents(1, &staged->sent);
@@ -343,7 +343,7 @@ tl_status tli_tensor_write_async(tl_context *ctx, tl_tensor *tensor, uint64_t at
     tli_staged *staged = &node->staged[node->turn];
     const size_t bytes = bytes_of(tensor->dtype, count);
     node->turn = 1 - node->turn;
-    TLI_TRY(await(ctx, tensor->name, staged));
+    TLI_TRY(memory_await(ctx, tensor->name, staged));
     if (staged->bytes < bytes) {
         free(staged->data);
         staged->data = malloc(bytes);
@@ -354,11 +354,11 @@ tl_status tli_tensor_write_async(tl_context *ctx, tl_tensor *tensor, uint64_t at
                             tensor->name);
     }
     memcpy(staged->data, source, bytes);
-    return transfer(ctx, tensor, at, count, NULL, staged->data, &staged->sent);
+    return memory_transfer(ctx, tensor, at, count, NULL, staged->data, &staged->sent);
 }
 
 /* The event that times a fill or copy; NULL without a profile. */
-static cl_event *timed(const tl_context *ctx, cl_event *event)
+static cl_event *memory_timed(const tl_context *ctx, cl_event *event)
 {
     return ctx->profile.on ? event : NULL;
 }
@@ -370,7 +370,7 @@ static tl_status fill_zero(tl_context *ctx, tli_view view, uint64_t count, size_
     cl_event event = NULL;
     if (count == 0) return TL_OK;
     cl_int code = clEnqueueFillBuffer(ctx->queue, view.mem, zeros, pattern, bytes_of(view.dtype, view.at),
-                                      bytes, 0, NULL, timed(ctx, &event));
+                                      bytes, 0, NULL, memory_timed(ctx, &event));
     TLI_TRY(tli_cl_check(&ctx->error, code, "zeroing %llu elements at %llu (clEnqueueFillBuffer)",
                          (unsigned long long)count, (unsigned long long)view.at));
     return event == NULL
@@ -393,7 +393,8 @@ tl_status tli_copy(tl_context *ctx, tli_view source, tli_view target, uint64_t c
     cl_event event = NULL;
     if (count == 0) return TL_OK;
     cl_int code = clEnqueueCopyBuffer(ctx->queue, source.mem, target.mem, bytes_of(source.dtype, source.at),
-                                      bytes_of(target.dtype, target.at), bytes, 0, NULL, timed(ctx, &event));
+                                      bytes_of(target.dtype, target.at), bytes, 0, NULL,
+                                      memory_timed(ctx, &event));
     TLI_TRY(tli_cl_check(&ctx->error, code, "copying %llu elements from %llu to %llu (clEnqueueCopyBuffer)",
                          (unsigned long long)count, (unsigned long long)source.at,
                          (unsigned long long)target.at));

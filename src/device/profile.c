@@ -24,7 +24,7 @@ int tli_profile_row_of(tli_profile *profile, const char *name)
 }
 
 /* Keeps a launch for the trace, or drops it where there is no room: a profile must not stop a run. */
-static void keep(tl_context *ctx, const tli_timed_event *timed, uint64_t start, uint64_t nanoseconds)
+static void profile_keep(tl_context *ctx, const tli_timed_event *timed, uint64_t start, uint64_t nanoseconds)
 {
     tli_profile *profile = &ctx->profile;
     if (profile->trace_most == 0) return;
@@ -48,7 +48,7 @@ static void keep(tl_context *ctx, const tli_timed_event *timed, uint64_t start, 
 }
 
 /* Waits for the oldest `count` events and adds up their times. */
-static tl_status drain(tl_context *ctx, int count)
+static tl_status profile_drain(tl_context *ctx, int count)
 {
     tli_profile *profile = &ctx->profile;
     if (count == 0) return TL_OK;
@@ -68,7 +68,7 @@ static tl_status drain(tl_context *ctx, int count)
             if (nanoseconds > row->longest) row->longest = nanoseconds;
             row->flops += profile->pending[i].flops;
             row->bytes += profile->pending[i].bytes;
-            keep(ctx, &profile->pending[i], start, nanoseconds);
+            profile_keep(ctx, &profile->pending[i], start, nanoseconds);
         } else if (first_bad == CL_SUCCESS)
             first_bad = code;
         clReleaseEvent(event);
@@ -87,7 +87,7 @@ tl_status tli_profile_add(tl_context *ctx, int row, cl_event event, double flops
         return tli_fail(&ctx->error, TL_ERROR_MEMORY, "the host has no memory left for the profile");
     }
     profile->pending[profile->waiting++] = (tli_timed_event){event, row, flops, bytes};
-    return profile->waiting < TLI_PROFILE_PENDING ? TL_OK : drain(ctx, TLI_PROFILE_PENDING / 2);
+    return profile->waiting < TLI_PROFILE_PENDING ? TL_OK : profile_drain(ctx, TLI_PROFILE_PENDING / 2);
 }
 
 tl_status tli_profile_event(tl_context *ctx, const char *name, void *event)
@@ -123,7 +123,7 @@ static int longest_first(const void *a, const void *b)
 tl_status tli_profile_settle(tl_context *ctx)
 {
     TLI_TRY(tl_finish(ctx));
-    return drain(ctx, ctx->profile.waiting);
+    return profile_drain(ctx, ctx->profile.waiting);
 }
 
 tl_status tli_profile_rows(tl_context *ctx, tli_profile_row **rows, int *count)

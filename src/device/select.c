@@ -14,7 +14,7 @@ static bool same_word(const char *a, const char *b)
     return *a == *b;
 }
 
-static bool contains(const char *text, const char *part)
+static bool select_contains(const char *text, const char *part)
 {
     for (; *text != '\0'; text++) {
         size_t i = 0;
@@ -69,7 +69,7 @@ static bool parse_numbers(const char *spec, long *first, long *second, bool *pai
 }
 
 /* Discrete GPU, integrated GPU, CPU; anything else only when there is nothing better. */
-static int rank(const tl_device_info *info)
+static int select_rank(const tl_device_info *info)
 {
     switch (info->type) {
     case TL_DEVICE_GPU: return info->unified_memory ? 1 : 0;
@@ -80,19 +80,21 @@ static int rank(const tl_device_info *info)
     return 4;
 }
 
-static int best(const tl_device_info *list, int count)
+static int select_best(const tl_device_info *list, int count)
 {
     int found = -1;
     for (int i = 0; i < count; i++) {
         if (!list[i].usable) continue;
-        if (found < 0 || rank(&list[i]) < rank(&list[found]) ||
-            (rank(&list[i]) == rank(&list[found]) && list[i].global_bytes > list[found].global_bytes))
+        if (found < 0 || select_rank(&list[i]) < select_rank(&list[found]) ||
+            (select_rank(&list[i]) == select_rank(&list[found]) &&
+             list[i].global_bytes > list[found].global_bytes))
             found = i;
     }
     return found;
 }
 
-static tl_status take(const tl_device_info *list, int index, const char *spec, int *chosen, tl_error *err)
+static tl_status select_take(const tl_device_info *list, int index, const char *spec, int *chosen,
+                             tl_error *err)
 {
     const tl_device_info *info = &list[index];
     if (!info->usable)
@@ -124,7 +126,8 @@ static tl_status select_type(const tl_device_info *list, int count, tl_device_ty
         }
         if (unusable < 0) unusable = i;
     }
-    return unusable >= 0 ? take(list, unusable, spec, chosen, err) : none_matches(list, count, spec, err);
+    return unusable >= 0 ? select_take(list, unusable, spec, chosen, err)
+                         : none_matches(list, count, spec, err);
 }
 
 static tl_status select_name(const tl_device_info *list, int count, const char *spec, int *chosen,
@@ -135,7 +138,7 @@ static tl_status select_name(const tl_device_info *list, int count, const char *
     for (int i = 0; i < count; i++) {
         char full[sizeof list[i].platform_name + sizeof list[i].name + 4];
         snprintf(full, sizeof full, "%s / %s", list[i].platform_name, list[i].name);
-        if (!contains(full, spec)) continue;
+        if (!select_contains(full, spec)) continue;
         found = i;
         listing_add(&matches, &list[i]);
     }
@@ -143,7 +146,7 @@ static tl_status select_name(const tl_device_info *list, int count, const char *
     if (matches.count > 1)
         return tli_fail(err, TL_ERROR_USAGE, "device \"%.200s\" is ambiguous, name one by its P:D: %s", spec,
                         matches.text);
-    return take(list, found, spec, chosen, err);
+    return select_take(list, found, spec, chosen, err);
 }
 
 tl_status tl_device_select(const tl_device_info *list, int count, const char *spec, int *chosen,
@@ -154,7 +157,7 @@ tl_status tl_device_select(const tl_device_info *list, int count, const char *sp
                         "to select a device give a list, its length and a place for the chosen index");
     *chosen = -1;
     if (count == 0) return tli_device_missing(err);
-    int automatic = best(list, count);
+    int automatic = select_best(list, count);
     if (automatic < 0) {
         listing all = {.count = 0};
         listing_all(&all, list, count);
@@ -175,7 +178,7 @@ tl_status tl_device_select(const tl_device_info *list, int count, const char *sp
     if (parse_numbers(spec, &first, &second, &pair)) {
         for (int i = 0; i < count; i++)
             if (pair ? list[i].platform == first && list[i].device == second : i == first)
-                return take(list, i, spec, chosen, err);
+                return select_take(list, i, spec, chosen, err);
         return none_matches(list, count, spec, err);
     }
     return select_name(list, count, spec, chosen, err);

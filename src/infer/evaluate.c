@@ -53,8 +53,8 @@ static tl_status score_model(tl_context *ctx, const tli_task *task, tli_safetens
     return status;
 }
 
-static tl_status evaluate(tl_context *ctx, tli_safetensors *st, tl_settings *s, const tl_hooks *hooks,
-                          tl_result *result)
+static tl_status evaluate_open_model(tl_context *ctx, tli_safetensors *st, tl_settings *s,
+                                     const tl_hooks *hooks, tl_result *result)
 {
     const tli_task *task = tli_task_find(s->task);
     tli_task_data *data = NULL;
@@ -88,7 +88,7 @@ tl_status tl_evaluate(tl_context *ctx, const char *checkpoint, tl_settings *sett
                                                                         : EVAL_BATCH;
         if (settings->training.batch_size == 0) stored.training.batch_size = fitting_batch(ctx, &stored);
         *settings = stored;
-        status = evaluate(ctx, &st, settings, hooks, result);
+        status = evaluate_open_model(ctx, &st, settings, hooks, result);
     }
     tli_st_close(&st);
     return status;

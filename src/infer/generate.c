@@ -151,7 +151,7 @@ static tl_status run_tokens(run *r, uint64_t *made)
     return TL_OK;
 }
 
-static tl_status generate(run *r, tli_safetensors *st, uint64_t *made)
+static tl_status generate_tokens(run *r, tli_safetensors *st, uint64_t *made)
 {
     TLI_TRY(read_settings(r, st));
     TLI_TRY(open_vocabulary(r, st));
@@ -166,7 +166,7 @@ tl_status tli_generate(tl_context *ctx, const char *checkpoint, const tli_genera
     tli_safetensors st;
     *made = 0;
     TLI_TRY(tli_checkpoint_open(checkpoint, &st, tl_context_error(ctx)));
-    const tl_status status = generate(&r, &st, made);
+    const tl_status status = generate_tokens(&r, &st, made);
     tli_model_destroy(ctx, r.model);
     tli_vocabulary_close(&r.vocabulary);
     tli_ids_free(&r.ids);

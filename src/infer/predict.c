@@ -110,7 +110,7 @@ static tl_status check_logits(const tli_predictor *p, const char *path)
 }
 
 /* Softmax of the logits, and the likeliest by repeated search; of equal ones the first. */
-static int rank(const float *logits, uint32_t classes, tli_guess *guesses)
+static int predict_rank(const float *logits, uint32_t classes, tli_guess *guesses)
 {
     const int count = classes < TLI_PREDICT_MAX ? (int)classes : TLI_PREDICT_MAX;
     double top = -INFINITY, sum = 0;
@@ -138,7 +138,7 @@ tl_status tli_predictor_run(tli_predictor *p, const char *path, tli_guess guesse
     TLI_TRY(tli_model_forward(p->ctx, p->model));
     TLI_TRY(tli_model_read_logits(p->ctx, p->model, p->logits));
     TLI_TRY(check_logits(p, path));
-    *count = rank(p->logits, p->s.model.classes, guesses);
+    *count = predict_rank(p->logits, p->s.model.classes, guesses);
     return TL_OK;
 }
 
@@ -180,7 +180,7 @@ static tl_status map_of(tli_predictor *p, uint32_t layer, uint32_t head, tli_ima
 }
 
 /* Dark where nobody looks, towards red where the class token does. */
-static void blend(uint8_t *pixel, uint8_t weight)
+static void predict_blend(uint8_t *pixel, uint8_t weight)
 {
     const float share = (float)weight / 255.0f;
     for (int c = 0; c < 3; c++) {
@@ -207,7 +207,7 @@ tl_status tli_predictor_paint(tli_predictor *p, uint32_t layer, uint32_t head, t
         uint8_t *plain = picture->pixels + 3 * (y * picture->width + x), *painted = plain + 3 * (shown + GAP);
         memcpy(plain, pixel, 3);
         memcpy(painted, pixel, 3);
-        blend(painted, smooth.pixels[3 * i]);
+        predict_blend(painted, smooth.pixels[3 * i]);
     }
     tli_image_free(&map);
     tli_image_free(&smooth);

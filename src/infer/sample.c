@@ -4,25 +4,25 @@
 #include <stdlib.h>
 
 /* Larger logits first, and of equal ones the smaller id, so that the order is one whatever sorts. */
-static int descending(const void *a, const void *b)
+static int sample_descending(const void *a, const void *b)
 {
     const tli_candidate *x = a, *y = b;
     if (x->logit != y->logit) return x->logit > y->logit ? -1 : 1;
     return (x->id > y->id) - (x->id < y->id);
 }
 
-static double weight(const tli_candidate *c, float largest, float temperature)
+static double sample_weight(const tli_candidate *c, float largest, float temperature)
 {
     return exp(((double)c->logit - (double)largest) / (double)temperature);
 }
 
 /* How many of the sorted candidates make up top_p of their probability. */
-static uint32_t nucleus(const tli_candidate *list, uint32_t count, const tli_sampling *s)
+static uint32_t keep_nucleus(const tli_candidate *list, uint32_t count, const tli_sampling *s)
 {
     double all = 0, sum = 0;
-    for (uint32_t i = 0; i < count; i++) all += weight(&list[i], list[0].logit, s->temperature);
+    for (uint32_t i = 0; i < count; i++) all += sample_weight(&list[i], list[0].logit, s->temperature);
     for (uint32_t i = 0; i < count; i++) {
-        sum += weight(&list[i], list[0].logit, s->temperature);
+        sum += sample_weight(&list[i], list[0].logit, s->temperature);
         if (sum >= (double)s->top_p * all) return i + 1;
     }
     return count;
@@ -46,14 +46,14 @@ tl_status tli_sample(const float *logits, uint32_t count, const tli_sampling *s,
     if (s->temperature <= 0.0f) return TL_OK;
     const float largest = list[best].logit;
     if (s->top_k > 0 || s->top_p < 1.0f) {
-        qsort(list, n, sizeof *list, descending);
+        qsort(list, n, sizeof *list, sample_descending);
         if (s->top_k > 0 && s->top_k < n) n = s->top_k;
-        if (s->top_p < 1.0f) n = nucleus(list, n, s);
+        if (s->top_p < 1.0f) n = keep_nucleus(list, n, s);
     }
     double all = 0, sum = 0;
-    for (uint32_t i = 0; i < n; i++) all += weight(&list[i], largest, s->temperature);
+    for (uint32_t i = 0; i < n; i++) all += sample_weight(&list[i], largest, s->temperature);
     for (uint32_t i = 0; i < n; i++) {
-        const double w = weight(&list[i], largest, s->temperature);
+        const double w = sample_weight(&list[i], largest, s->temperature);
         if (w > 0) *id = list[i].id; /* rounding may leave u behind the last one */
         sum += w;
         if (u * all < sum) break;

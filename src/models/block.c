@@ -33,7 +33,7 @@ uint64_t tli_block_buffer_count(const tli_block_shape *shape, bool training, tli
     return 0;
 }
 
-static uint64_t larger(uint64_t a, uint64_t b)
+static uint64_t larger_of(uint64_t a, uint64_t b)
 {
     return a > b ? a : b;
 }
@@ -45,10 +45,10 @@ uint64_t tli_block_workspace_count(const tli_block_shape *shape, bool training)
     if (training) {
         uint64_t rows = (uint64_t)tli_geometry_tokens(&op->geometry) * op->batch;
         uint64_t out_rows = (uint64_t)op->queries * op->batch;
-        count = larger(count, tli_layernorm_workspace(rows, op->dim));
-        count = larger(count, tli_layernorm_workspace(out_rows, op->dim));
-        count = larger(count, tli_linear_workspace(out_rows, op->dim));
-        count = larger(count, tli_linear_workspace(out_rows, shape->mlp_dim));
+        count = larger_of(count, tli_layernorm_workspace(rows, op->dim));
+        count = larger_of(count, tli_layernorm_workspace(out_rows, op->dim));
+        count = larger_of(count, tli_linear_workspace(out_rows, op->dim));
+        count = larger_of(count, tli_linear_workspace(out_rows, shape->mlp_dim));
     }
     return count;
 }
@@ -62,8 +62,8 @@ typedef struct adder {
     bool failed;
 } adder;
 
-static void add(adder *a, const char *name, tli_init init, uint64_t fan_in, uint32_t rank, uint64_t s0,
-                uint64_t s1, uint64_t s2)
+static void block_add(adder *a, const char *name, tli_init init, uint64_t fan_in, uint32_t rank, uint64_t s0,
+                      uint64_t s1, uint64_t s2)
 {
     char full[96];
     snprintf(full, sizeof full, "%s.layers.%u.%s", a->prefix, a->layer, name);
@@ -76,8 +76,8 @@ static void add(adder *a, const char *name, tli_init init, uint64_t fan_in, uint
 
 static void add_norm(adder *a, const char *weight, const char *bias, uint64_t dim)
 {
-    add(a, weight, TLI_INIT_ONE, 0, 1, dim, 0, 0);
-    add(a, bias, TLI_INIT_ZERO, 0, 1, dim, 0, 0);
+    block_add(a, weight, TLI_INIT_ONE, 0, 1, dim, 0, 0);
+    block_add(a, bias, TLI_INIT_ZERO, 0, 1, dim, 0, 0);
 }
 
 tl_status tli_block_parameters(tli_registry *registry, const char *prefix, uint32_t layer,
@@ -92,18 +92,18 @@ tl_status tli_block_parameters(tli_registry *registry, const char *prefix, uint3
     for (int i = 0; i < count; i++) {
         char name[64];
         snprintf(name, sizeof name, "0.%s", list[i].name);
-        add(&a, name, list[i].init, list[i].init == TLI_INIT_LOCAL ? list[i].axes : list[i].fan_in,
-            list[i].rank, list[i].shape[0], list[i].shape[1], list[i].shape[2]);
+        block_add(&a, name, list[i].init, list[i].init == TLI_INIT_LOCAL ? list[i].axes : list[i].fan_in,
+                  list[i].rank, list[i].shape[0], list[i].shape[1], list[i].shape[2]);
     }
     if (tli_block_has_to_out(op)) {
-        add(&a, "0.to_out.0.weight", TLI_INIT_UNIFORM, inner, 2, dim, inner, 0);
-        add(&a, "0.to_out.0.bias", TLI_INIT_UNIFORM, inner, 1, dim, 0, 0);
+        block_add(&a, "0.to_out.0.weight", TLI_INIT_UNIFORM, inner, 2, dim, inner, 0);
+        block_add(&a, "0.to_out.0.bias", TLI_INIT_UNIFORM, inner, 1, dim, 0, 0);
     }
     add_norm(&a, "1.net.0.weight", "1.net.0.bias", dim);
-    add(&a, "1.net.1.weight", TLI_INIT_UNIFORM, dim, 2, mlp, dim, 0);
-    add(&a, "1.net.1.bias", TLI_INIT_UNIFORM, dim, 1, mlp, 0, 0);
-    add(&a, "1.net.4.weight", TLI_INIT_UNIFORM, mlp, 2, dim, mlp, 0);
-    add(&a, "1.net.4.bias", TLI_INIT_UNIFORM, mlp, 1, dim, 0, 0);
+    block_add(&a, "1.net.1.weight", TLI_INIT_UNIFORM, dim, 2, mlp, dim, 0);
+    block_add(&a, "1.net.1.bias", TLI_INIT_UNIFORM, dim, 1, mlp, 0, 0);
+    block_add(&a, "1.net.4.weight", TLI_INIT_UNIFORM, mlp, 2, dim, mlp, 0);
+    block_add(&a, "1.net.4.bias", TLI_INIT_UNIFORM, mlp, 1, dim, 0, 0);
     if (a.failed) return tli_fail(err, TL_ERROR_MEMORY, "no host memory for the list of parameters.");
     return TL_OK;
 }
@@ -137,7 +137,7 @@ typedef struct finder {
     tl_status status;
 } finder;
 
-static tli_parameter *find(finder *f, const char *name)
+static tli_parameter *block_find(finder *f, const char *name)
 {
     char full[96];
     snprintf(full, sizeof full, "%s.layers.%u.%s", f->prefix, f->layer, name);
@@ -153,7 +153,7 @@ static tli_parameter *find(finder *f, const char *name)
 static pair find_pair(finder *f, const char *name)
 {
     pair result = {none, none};
-    tli_parameter *p = find(f, name);
+    tli_parameter *p = block_find(f, name);
     if (p == NULL) return result;
     result.value = tli_at(p->value, 0);
     if (p->gradient != NULL) result.gradient = tli_at(p->gradient, 0);
@@ -162,7 +162,7 @@ static pair find_pair(finder *f, const char *name)
 
 static void find_tensor(finder *f, const char *name, tl_tensor **value, tl_tensor **gradient)
 {
-    tli_parameter *p = find(f, name);
+    tli_parameter *p = block_find(f, name);
     if (p == NULL) return;
     *value = p->value;
     *gradient = p->gradient;

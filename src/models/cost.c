@@ -9,7 +9,7 @@ void tli_linear_flops(tli_flops *f, double rows, double in, double out)
     f->backward += 4 * rows * in * out;
 }
 
-static void add(tli_flops *f, tli_flops more)
+static void cost_add(tli_flops *f, tli_flops more)
 {
     f->forward += more.forward;
     f->backward += more.backward;
@@ -47,7 +47,7 @@ tli_flops tli_model_flops(const tl_model_config *c, uint32_t batch)
     for (uint32_t layer = 0; layer < c->depth; layer++) {
         const tli_block_shape shape = tli_model_block_shape(c, batch, true, layer);
         const double rows = (double)shape.op.queries * batch;
-        add(&f, tli_op_flops(&shape.op));
+        cost_add(&f, tli_op_flops(&shape.op));
         if (tli_block_has_to_out(&shape.op))
             tli_linear_flops(&f, rows, (double)c->heads * c->head_dim, c->dim);
         tli_linear_flops(&f, rows, c->dim, c->mlp_dim);

@@ -130,7 +130,7 @@ static void find_parameters(tli_model *m)
     g->head = tli_model_find(m, "output_head.", "weight");
 }
 
-static tli_view at(const tli_model *m, int which)
+static tli_view gpt_buffer_view(const tli_model *m, int which)
 {
     return tli_model_at(m, which);
 }
@@ -140,7 +140,7 @@ static uint32_t batch_rows(const tli_model *m)
     return m->batch * m->length;
 }
 
-static uint32_t length(const tl_model_config *c, const tli_inputs *inputs)
+static uint32_t gpt_length(const tl_model_config *c, const tli_inputs *inputs)
 {
     (void)c;
     return inputs->length;
@@ -149,7 +149,7 @@ static uint32_t length(const tl_model_config *c, const tli_inputs *inputs)
 /* ---- inputs -------------------------------------------------------------------------------------- */
 
 /* [batch][token] -> [token][batch]; an id that the vocabulary does not have would be read from beyond the table. */
-static tl_status transpose(tl_context *ctx, const tli_model *m, const int32_t *ids, int32_t *rows)
+static tl_status gpt_transpose(tl_context *ctx, const tli_model *m, const int32_t *ids, int32_t *rows)
 {
     for (uint32_t b = 0; b < m->batch; b++) {
         for (uint32_t t = 0; t < m->length; t++) {
@@ -170,7 +170,7 @@ static tl_status write_inputs(tl_context *ctx, tli_model *m, const tli_inputs *i
 {
     gpt *g = m->own;
     const uint32_t count = batch_rows(m);
-    TLI_TRY(transpose(ctx, m, inputs->tokens, rows));
+    TLI_TRY(gpt_transpose(ctx, m, inputs->tokens, rows));
     TLI_TRY(tli_tensor_write_async(ctx, m->buffers[TLI_GPT_TOKENS], 0, count, rows));
     if (m->training) {
         g->spans = tli_embedding_sort(rows, count, keys, index);
@@ -178,7 +178,7 @@ static tl_status write_inputs(tl_context *ctx, tli_model *m, const tli_inputs *i
                                        index));
     }
     if (inputs->targets == NULL) return TL_OK;
-    TLI_TRY(transpose(ctx, m, inputs->targets, rows));
+    TLI_TRY(gpt_transpose(ctx, m, inputs->targets, rows));
     return tli_tensor_write_async(ctx, m->buffers[TLI_MODEL_TARGETS], 0, count, rows);
 }
 
@@ -210,36 +210,36 @@ static tl_status embed_forward(tl_context *ctx, tli_model *m)
     const gpt *g = m->own;
     tli_view position = g->position.value;
     if (position.mem != NULL) position = tli_view_add(position, (uint64_t)m->first * m->config.dim);
-    return tli_embedding_forward(ctx, g->table.value, at(m, TLI_GPT_TOKENS), position, at(m, TLI_MODEL_INPUT),
-                                 m->length, m->batch, m->config.dim);
+    return tli_embedding_forward(ctx, g->table.value, gpt_buffer_view(m, TLI_GPT_TOKENS), position,
+                                 gpt_buffer_view(m, TLI_MODEL_INPUT), m->length, m->batch, m->config.dim);
 }
 
 static tl_status trunk_norm(tl_context *ctx, tli_model *m, tli_view last)
 {
     const gpt *g = m->own;
     return tli_layernorm_forward(ctx, last, g->blocks_norm_weight.value, g->blocks_norm_bias.value,
-                                 at(m, TLI_MODEL_ROWS1), at(m, TLI_GPT_BLOCKS_STATS), batch_rows(m),
-                                 m->config.dim);
+                                 gpt_buffer_view(m, TLI_MODEL_ROWS1),
+                                 gpt_buffer_view(m, TLI_GPT_BLOCKS_STATS), batch_rows(m), m->config.dim);
 }
 
 static tl_status head_forward(tl_context *ctx, tli_model *m, tli_view last)
 {
     const gpt *g = m->own;
     TLI_TRY(trunk_norm(ctx, m, last));
-    return tli_layernorm_forward(ctx, at(m, TLI_MODEL_ROWS1), g->final_weight.value, g->final_bias.value,
-                                 at(m, TLI_GPT_NORMED), at(m, TLI_GPT_FINAL_STATS), batch_rows(m),
-                                 m->config.dim);
+    return tli_layernorm_forward(ctx, gpt_buffer_view(m, TLI_MODEL_ROWS1), g->final_weight.value,
+                                 g->final_bias.value, gpt_buffer_view(m, TLI_GPT_NORMED),
+                                 gpt_buffer_view(m, TLI_GPT_FINAL_STATS), batch_rows(m), m->config.dim);
 }
 
 /* The head is here, so that a chunk's logits can go back before the next take their place. */
-static tl_status loss(tl_context *ctx, tli_model *m, float scale)
+static tl_status gpt_loss(tl_context *ctx, tli_model *m, float scale)
 {
     const gpt *g = m->own;
-    const tli_view normed = at(m, TLI_GPT_NORMED);
-    return tli_linear_loss(ctx, normed, g->head.value, at(m, TLI_MODEL_TARGETS), scale,
-                           at(m, TLI_MODEL_ROW_LOSSES), at(m, TLI_MODEL_RANKS), m->training ? normed : none,
-                           g->head.gradient, at(m, TLI_GPT_LOGITS), batch_rows(m), m->config.dim,
-                           m->config.vocab_size);
+    const tli_view normed = gpt_buffer_view(m, TLI_GPT_NORMED);
+    return tli_linear_loss(ctx, normed, g->head.value, gpt_buffer_view(m, TLI_MODEL_TARGETS), scale,
+                           gpt_buffer_view(m, TLI_MODEL_ROW_LOSSES), gpt_buffer_view(m, TLI_MODEL_RANKS),
+                           m->training ? normed : none, g->head.gradient, gpt_buffer_view(m, TLI_GPT_LOGITS),
+                           batch_rows(m), m->config.dim, m->config.vocab_size);
 }
 
 tl_status tli_gpt_read_logits(tl_context *ctx, tli_model *m, uint32_t token, float *logits)
@@ -252,9 +252,10 @@ tl_status tli_gpt_read_logits(tl_context *ctx, tli_model *m, uint32_t token, flo
                         token, m->length);
     for (uint32_t b = 0; b < m->batch; b += most) {
         const uint32_t n = m->batch - b < most ? m->batch - b : most;
-        const tli_view x = tli_view_add(at(m, TLI_GPT_NORMED), ((uint64_t)token * m->batch + b) * dim);
-        TLI_TRY(tli_linear_forward(ctx, x, dim, g->head.value, none, none, at(m, TLI_GPT_LOGITS), classes, n,
-                                   dim, classes));
+        const tli_view x = tli_view_add(gpt_buffer_view(m, TLI_GPT_NORMED),
+                                        ((uint64_t)token * m->batch + b) * dim);
+        TLI_TRY(tli_linear_forward(ctx, x, dim, g->head.value, none, none, gpt_buffer_view(m, TLI_GPT_LOGITS),
+                                   classes, n, dim, classes));
         TLI_TRY(tl_tensor_read(ctx, m->buffers[TLI_GPT_LOGITS], 0, (uint64_t)n * classes,
                                logits + (size_t)b * classes));
     }
@@ -268,20 +269,21 @@ static tl_status head_backward(tl_context *ctx, tli_model *m, tli_view last, con
 {
     const gpt *g = m->own;
     TLI_TRY(trunk_norm(ctx, m, last)); /* into rows1 again */
-    TLI_TRY(tli_layernorm_backward(ctx, at(m, TLI_GPT_NORMED), s->rows1, g->final_weight.value,
-                                   at(m, TLI_GPT_FINAL_STATS), s->rows2, false, g->final_weight.gradient,
-                                   g->final_bias.gradient, s->workspace, batch_rows(m), m->config.dim));
+    TLI_TRY(tli_layernorm_backward(ctx, gpt_buffer_view(m, TLI_GPT_NORMED), s->rows1, g->final_weight.value,
+                                   gpt_buffer_view(m, TLI_GPT_FINAL_STATS), s->rows2, false,
+                                   g->final_weight.gradient, g->final_bias.gradient, s->workspace,
+                                   batch_rows(m), m->config.dim));
     return tli_layernorm_backward(ctx, s->rows2, last, g->blocks_norm_weight.value,
-                                  at(m, TLI_GPT_BLOCKS_STATS), at(m, TLI_MODEL_DX), false,
-                                  g->blocks_norm_weight.gradient, g->blocks_norm_bias.gradient, s->workspace,
-                                  batch_rows(m), m->config.dim);
+                                  gpt_buffer_view(m, TLI_GPT_BLOCKS_STATS), gpt_buffer_view(m, TLI_MODEL_DX),
+                                  false, g->blocks_norm_weight.gradient, g->blocks_norm_bias.gradient,
+                                  s->workspace, batch_rows(m), m->config.dim);
 }
 
 static tl_status embed_backward(tl_context *ctx, tli_model *m, const tli_block_scratch *s)
 {
     const tl_model_config *c = &m->config;
     const gpt *g = m->own;
-    const tli_view dx = at(m, TLI_MODEL_DX);
+    const tli_view dx = gpt_buffer_view(m, TLI_MODEL_DX);
     (void)s;
     if (g->position.value.mem != NULL) {
         TLI_TRY(tli_tokens_backward(ctx, dx, none, g->position.gradient, m->length, m->batch, c->dim, 0));
@@ -289,8 +291,8 @@ static tl_status embed_backward(tl_context *ctx, tli_model *m, const tli_block_s
             TLI_TRY(tli_zero(ctx, tli_view_add(g->position.gradient, (uint64_t)m->length * c->dim),
                              (uint64_t)(c->seq_len - m->length) * c->dim));
     }
-    return tli_embedding_backward(ctx, at(m, TLI_GPT_INDEX), g->spans, dx, g->table.gradient, batch_rows(m),
-                                  c->vocab_size, c->dim);
+    return tli_embedding_backward(ctx, gpt_buffer_view(m, TLI_GPT_INDEX), g->spans, dx, g->table.gradient,
+                                  batch_rows(m), c->vocab_size, c->dim);
 }
 
 const tli_arch tli_gpt_arch = {
@@ -306,12 +308,12 @@ const tli_arch tli_gpt_arch = {
     .workspace = count_workspace,
     .flops = add_flops,
     .own_bytes = sizeof(gpt),
-    .length = length,
+    .length = gpt_length,
     .find_parameters = find_parameters,
     .set_inputs = set_inputs,
     .embed_forward = embed_forward,
     .head_forward = head_forward,
-    .loss = loss,
+    .loss = gpt_loss,
     .head_backward = head_backward,
     .embed_backward = embed_backward,
     .logits = -1,

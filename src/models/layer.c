@@ -50,8 +50,8 @@ static tli_op_shape shape_of(const tl_layer_config *c)
 
 /* Makes parameter `name` [s0][s1] or, with s2, [s0][s1][s2] (sharded along s0), U(-bound, bound) for its
  * fan-in. */
-static tl_status add(tl_context *ctx, tl_layer *layer, uint64_t seed, const char *name, uint64_t fan_in,
-                     uint64_t s0, uint64_t s1, uint64_t s2, tl_tensor **value, tl_tensor **gradient)
+static tl_status layer_add(tl_context *ctx, tl_layer *layer, uint64_t seed, const char *name, uint64_t fan_in,
+                           uint64_t s0, uint64_t s1, uint64_t s2, tl_tensor **value, tl_tensor **gradient)
 {
     tl_layer_parameter *p = &layer->parameters[layer->count];
     bool table = s2 != 0;
@@ -71,9 +71,9 @@ static tl_status add_parameters(tl_context *ctx, tl_layer *layer, uint64_t seed)
     tli_op_parameter list[OP_MAX_PARAMETERS];
     const int count = tli_op_parameters(&layer->shape, list);
     for (int i = 0; i < count; i++)
-        TLI_TRY(add(ctx, layer, seed, list[i].field, list[i].fan_in, list[i].shape[0], list[i].shape[1],
-                    list[i].rank == 3 ? list[i].shape[2] : 0, tli_op_tensor(&layer->values, &list[i]),
-                    tli_op_tensor(&layer->gradients, &list[i])));
+        TLI_TRY(layer_add(ctx, layer, seed, list[i].field, list[i].fan_in, list[i].shape[0], list[i].shape[1],
+                          list[i].rank == 3 ? list[i].shape[2] : 0, tli_op_tensor(&layer->values, &list[i]),
+                          tli_op_tensor(&layer->gradients, &list[i])));
     return TL_OK;
 }
 

@@ -48,8 +48,8 @@ static tl_status create_parts(tl_context *ctx, tli_model *m, const optimizer_rul
     return TL_OK;
 }
 
-static tl_status create(tl_context *ctx, const tl_model_config *config, uint32_t batch,
-                        const optimizer_rule *rule, bool cached, tli_model **out)
+static tl_status model_create(tl_context *ctx, const tl_model_config *config, uint32_t batch,
+                              const optimizer_rule *rule, bool cached, tli_model **out)
 {
     TLI_TRY(tli_model_check(config, tl_context_error(ctx)));
     tli_model *m = calloc(1, sizeof *m);
@@ -80,13 +80,13 @@ static tl_status create(tl_context *ctx, const tl_model_config *config, uint32_t
 tl_status tli_model_create(tl_context *ctx, const tl_model_config *config, uint32_t batch,
                            const optimizer_rule *rule, tli_model **out)
 {
-    return create(ctx, config, batch, rule, false, out);
+    return model_create(ctx, config, batch, rule, false, out);
 }
 
 tl_status tli_model_create_cached(tl_context *ctx, const tl_model_config *config, uint32_t batch,
                                   tli_model **out)
 {
-    return create(ctx, config, batch, NULL, true, out);
+    return model_create(ctx, config, batch, NULL, true, out);
 }
 
 void tli_model_destroy(tl_context *ctx, tli_model *m)

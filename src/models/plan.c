@@ -104,17 +104,17 @@ tli_block_shape tli_model_block_shape(const tl_model_config *c, uint32_t batch, 
 
 /* ---- buffers ------------------------------------------------------------------------------------- */
 
-static uint64_t larger(uint64_t a, uint64_t b)
+static uint64_t larger_of(uint64_t a, uint64_t b)
 {
     return a > b ? a : b;
 }
 
 static uint64_t workspace_count(const tl_model_config *c, uint32_t batch, bool training)
 {
-    uint64_t count = larger(tli_arch_of(c)->workspace(c, batch, training), 1);
+    uint64_t count = larger_of(tli_arch_of(c)->workspace(c, batch, training), 1);
     for (uint32_t layer = 0; layer < c->depth; layer++) {
         const tli_block_shape shape = tli_model_block_shape(c, batch, training, layer);
-        count = larger(count, tli_block_workspace_count(&shape, training));
+        count = larger_of(count, tli_block_workspace_count(&shape, training));
     }
     return count;
 }
@@ -125,14 +125,14 @@ uint64_t tli_model_buffer_count(const tl_model_config *c, uint32_t batch, bool t
     const uint64_t rows = (uint64_t)tli_model_tokens(c) * batch;
     const tli_block_shape first = tli_model_block_shape(c, batch, training, 0),
                           last = tli_model_block_shape(c, batch, training, c->depth - 1);
-    const uint64_t hidden = larger(first.op.queries, last.op.queries) * batch * c->mlp_dim;
+    const uint64_t hidden = larger_of(first.op.queries, last.op.queries) * batch * c->mlp_dim;
     if (which >= TLI_MODEL_BUFFERS) return arch->buffer_count(c, batch, training, which);
     switch ((tli_model_buffer)which) {
     case TLI_MODEL_INPUT:
     case TLI_MODEL_ROWS1: return rows * c->dim;
     case TLI_MODEL_ROWS2:
     case TLI_MODEL_DX: return training ? rows * c->dim : 0;
-    case TLI_MODEL_WIDE: return larger(hidden, arch->wide(c, batch));
+    case TLI_MODEL_WIDE: return larger_of(hidden, arch->wide(c, batch));
     case TLI_MODEL_WORKSPACE: return workspace_count(c, batch, training);
     case TLI_MODEL_TARGETS:
     case TLI_MODEL_ROW_LOSSES:
@@ -163,8 +163,8 @@ tli_buffer_info tli_model_buffer_info(const tl_model_config *c, int which)
 
 /* ---- parameters ---------------------------------------------------------------------------------- */
 
-static tl_status add(tli_registry *r, tl_error *err, const char *name, tli_init init, uint64_t fan_in,
-                     uint32_t rank, const uint64_t *shape)
+static tl_status plan_add(tli_registry *r, tl_error *err, const char *name, tli_init init, uint64_t fan_in,
+                          uint32_t rank, const uint64_t *shape)
 {
     float bound = init == TLI_INIT_UNIFORM ? (float)(1.0 / sqrt((double)fan_in)) : 0.0f;
     if (tli_registry_add(r, name, init, bound, rank, shape) < 0)
@@ -175,20 +175,20 @@ static tl_status add(tli_registry *r, tl_error *err, const char *name, tli_init 
 tl_status tli_add_normal(tli_registry *r, tl_error *err, const char *name, uint32_t rank,
                          const uint64_t *shape)
 {
-    return add(r, err, name, TLI_INIT_NORMAL, 0, rank, shape);
+    return plan_add(r, err, name, TLI_INIT_NORMAL, 0, rank, shape);
 }
 
 tl_status tli_add_norm(tli_registry *r, tl_error *err, const char *weight, const char *bias, uint64_t dim)
 {
-    TLI_TRY(add(r, err, weight, TLI_INIT_ONE, 0, 1, &dim));
-    return add(r, err, bias, TLI_INIT_ZERO, 0, 1, &dim);
+    TLI_TRY(plan_add(r, err, weight, TLI_INIT_ONE, 0, 1, &dim));
+    return plan_add(r, err, bias, TLI_INIT_ZERO, 0, 1, &dim);
 }
 
 tl_status tli_add_linear(tli_registry *r, tl_error *err, const char *weight, const char *bias, uint64_t in,
                          uint64_t out)
 {
-    TLI_TRY(add(r, err, weight, TLI_INIT_UNIFORM, in, 2, (const uint64_t[]){out, in}));
-    return bias == NULL ? TL_OK : add(r, err, bias, TLI_INIT_UNIFORM, in, 1, &out);
+    TLI_TRY(plan_add(r, err, weight, TLI_INIT_UNIFORM, in, 2, (const uint64_t[]){out, in}));
+    return bias == NULL ? TL_OK : plan_add(r, err, bias, TLI_INIT_UNIFORM, in, 1, &out);
 }
 
 tl_status tli_add_blocks(const tl_model_config *c, tli_registry *r, tl_error *err)
@@ -220,8 +220,8 @@ static uint64_t saturating_multiply(uint64_t a, uint64_t b)
 
 /* Books `times` tensors of `elements` each, of which `unit` elements must lie in one allocation. Sums
  * saturate: a model that overflows 64 bits does not fit either. */
-static void account(tli_memory_plan *plan, tl_memory_kind kind, uint64_t times, uint64_t elements,
-                    uint64_t unit, const char *name)
+static void plan_account(tli_memory_plan *plan, tl_memory_kind kind, uint64_t times, uint64_t elements,
+                         uint64_t unit, const char *name)
 {
     const uint64_t width = tli_element_bytes(TLI_DTYPE_F32);
     const uint64_t bytes = saturating_multiply(saturating_multiply(elements, width), times);
@@ -241,18 +241,18 @@ static void account_block(tli_memory_plan *plan, tl_memory_kind kind, uint64_t t
     char name[64];
     if (unit == 0) return;
     snprintf(name, sizeof name, "%s of a block", what);
-    account(plan, kind, times, elements, unit, name);
+    plan_account(plan, kind, times, elements, unit, name);
 }
 
 /* `times` operation states of this shape; its largest tensors are the attention weights and q, k, v. */
 static void account_op(tli_memory_plan *plan, const tli_op_shape *op, uint64_t times)
 {
     uint64_t tokens = tli_geometry_tokens(&op->geometry), rows = tokens * op->batch;
-    account(plan, TL_MEMORY_ACTIVATION, times, tli_op_activation_count(op),
-            (uint64_t)op->queries * op->batch * op->heads * tokens, "attention weights of a block");
+    plan_account(plan, TL_MEMORY_ACTIVATION, times, tli_op_activation_count(op),
+                 (uint64_t)op->queries * op->batch * op->heads * tokens, "attention weights of a block");
     const tli_op_sizes z = tli_op_measure(op);
-    account(plan, TL_MEMORY_ACTIVATION, times, 0, rows * z.packed, "q, k, v of a block");
-    account(plan, TL_MEMORY_DATA, times, z.mask, z.mask, "mask of a block's window");
+    plan_account(plan, TL_MEMORY_ACTIVATION, times, 0, rows * z.packed, "q, k, v of a block");
+    plan_account(plan, TL_MEMORY_DATA, times, z.mask, z.mask, "mask of a block's window");
     for (int t = 0; t < TERMS; t++) {
         account_block(plan, TL_MEMORY_ACTIVATION, times, 0, z.term[t].saved,
                       tli_attention_terms[t]->saved_name);
@@ -264,7 +264,7 @@ static void account_op(tli_memory_plan *plan, const tli_op_shape *op, uint64_t t
         uint32_t groups, pairs, largest;
         tli_pair_table_measure(&op->geometry, op->queries, &groups, &pairs, &largest);
         uint64_t list = 2 * (3 * (uint64_t)pairs + op->queries + tokens);
-        account(plan, TL_MEMORY_DATA, times, 4 * (uint64_t)groups + list, list, "pair table of a block");
+        plan_account(plan, TL_MEMORY_DATA, times, 4 * (uint64_t)groups + list, list, "pair table of a block");
     }
 }
 
@@ -273,7 +273,7 @@ static void account_buffers(tli_memory_plan *plan, const tli_block_shape *shape,
 {
     for (int i = 0; i < TLI_BLOCK_BUFFERS; i++) {
         uint64_t count = tli_block_buffer_count(shape, training, (tli_block_buffer)i);
-        account(plan, TL_MEMORY_ACTIVATION, times, count, count, "an activation of a block");
+        plan_account(plan, TL_MEMORY_ACTIVATION, times, count, count, "an activation of a block");
     }
 }
 
@@ -284,13 +284,13 @@ static void account_parameters(tli_memory_plan *plan, const tli_registry *regist
     for (int i = 0; i < registry->count; i++) {
         const tli_parameter *p = &registry->items[i];
         uint64_t count = tli_parameter_count(p), unit = p->rank == 3 ? count / p->shape[0] : count;
-        account(plan, TL_MEMORY_PARAMETER, 1, count, unit, p->name);
+        plan_account(plan, TL_MEMORY_PARAMETER, 1, count, unit, p->name);
         if (rule == NULL) continue;
-        account(plan, TL_MEMORY_GRADIENT, 1, count, 0, "");
-        account(plan, TL_MEMORY_MOMENT, (uint64_t)rule->slots, count, 0, "");
+        plan_account(plan, TL_MEMORY_GRADIENT, 1, count, 0, "");
+        plan_account(plan, TL_MEMORY_MOMENT, (uint64_t)rule->slots, count, 0, "");
     }
     const uint64_t workspace = rule != NULL ? tli_registry_workspace(registry, rule) : 0;
-    account(plan, TL_MEMORY_WORKSPACE, 1, workspace, workspace, "optimizer workspace");
+    plan_account(plan, TL_MEMORY_WORKSPACE, 1, workspace, workspace, "optimizer workspace");
 }
 
 tl_status tli_model_plan(const tl_model_config *c, uint32_t batch, const optimizer_rule *rule,
@@ -308,7 +308,7 @@ tl_status tli_model_plan(const tl_model_config *c, uint32_t batch, const optimiz
     for (int i = 0; i < TLI_MODEL_BUFFERS + tli_arch_of(c)->buffers; i++) {
         const uint64_t count = tli_model_buffer_count(c, batch, training, i);
         const tli_buffer_info info = tli_model_buffer_info(c, i);
-        account(plan, info.kind, 1, count, count, info.name);
+        plan_account(plan, info.kind, 1, count, count, info.name);
     }
     /* In inference the first block lends its buffers to all, and its operation's state where it fits. */
     const tli_block_shape first = tli_model_block_shape(c, batch, training, 0);

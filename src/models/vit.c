@@ -242,13 +242,13 @@ static void find_parameters(tli_model *m)
     v->head_bias = tli_model_find(m, "mlp_head.", "bias");
 }
 
-static uint32_t length(const tl_model_config *c, const tli_inputs *inputs)
+static uint32_t vit_length(const tl_model_config *c, const tli_inputs *inputs)
 {
     (void)inputs;
     return tli_model_tokens(c);
 }
 
-static tli_view at(const tli_model *m, int which)
+static tli_view vit_buffer_view(const tli_model *m, int which)
 {
     return tli_model_at(m, which);
 }
@@ -279,17 +279,18 @@ static tl_status embed_forward(tl_context *ctx, tli_model *m)
     const vit *v = m->own;
     uint32_t cls = c->pool == TL_POOL_CLS ? 1 : 0, values = patch_values_of(c);
     uint64_t rows = (uint64_t)patches_of(c) * m->batch;
-    tli_view patches = at(m, TLI_VIT_PATCHES), normed = at(m, TLI_MODEL_WIDE),
-             embedded = at(m, TLI_VIT_EMBEDDED);
-    tli_view x = at(m, TLI_MODEL_INPUT), x_patches = tli_view_add(x, (uint64_t)cls * m->batch * c->dim);
-    TLI_TRY(tli_patches_forward(ctx, at(m, TLI_VIT_IMAGES), patches, m->batch, c->channels, image_of(c),
-                                patch_of(c)));
+    tli_view patches = vit_buffer_view(m, TLI_VIT_PATCHES), normed = vit_buffer_view(m, TLI_MODEL_WIDE),
+             embedded = vit_buffer_view(m, TLI_VIT_EMBEDDED);
+    tli_view x = vit_buffer_view(m, TLI_MODEL_INPUT),
+             x_patches = tli_view_add(x, (uint64_t)cls * m->batch * c->dim);
+    TLI_TRY(tli_patches_forward(ctx, vit_buffer_view(m, TLI_VIT_IMAGES), patches, m->batch, c->channels,
+                                image_of(c), patch_of(c)));
     TLI_TRY(tli_layernorm_forward(ctx, patches, v->norm1_weight.value, v->norm1_bias.value, normed,
-                                  at(m, TLI_VIT_PATCH_STATS), rows, values));
+                                  vit_buffer_view(m, TLI_VIT_PATCH_STATS), rows, values));
     TLI_TRY(tli_linear_forward(ctx, normed, values, v->embed_weight.value, v->embed_bias.value, none,
                                embedded, c->dim, rows, values, c->dim));
     TLI_TRY(tli_layernorm_forward(ctx, embedded, v->norm2_weight.value, v->norm2_bias.value, x_patches,
-                                  at(m, TLI_VIT_EMBEDDED_STATS), rows, c->dim));
+                                  vit_buffer_view(m, TLI_VIT_EMBEDDED_STATS), rows, c->dim));
     if (cls == 0 && v->position.value.mem == NULL) return TL_OK;
     return tli_tokens_forward(ctx, x_patches, v->class_token.value, v->position.value, x, tli_model_tokens(c),
                               m->batch, c->dim, cls);
@@ -299,30 +300,33 @@ static tl_status head_forward(tl_context *ctx, tli_model *m, tli_view last)
 {
     const tl_model_config *c = &m->config;
     const vit *v = m->own;
-    tli_view pooled = at(m, TLI_VIT_POOLED), stats = at(m, TLI_VIT_FINAL_STATS);
+    tli_view pooled = vit_buffer_view(m, TLI_VIT_POOLED), stats = vit_buffer_view(m, TLI_VIT_FINAL_STATS);
     if (c->pool == TL_POOL_CLS) {
         TLI_TRY(tli_layernorm_forward(ctx, last, v->final_weight.value, v->final_bias.value, pooled, stats,
                                       m->batch, c->dim));
     } else {
         uint32_t tokens = tli_model_tokens(c);
         TLI_TRY(tli_layernorm_forward(ctx, last, v->final_weight.value, v->final_bias.value,
-                                      at(m, TLI_MODEL_ROWS1), stats, (uint64_t)tokens * m->batch, c->dim));
-        TLI_TRY(tli_mean_tokens_forward(ctx, at(m, TLI_MODEL_ROWS1), pooled, tokens, m->batch, c->dim));
+                                      vit_buffer_view(m, TLI_MODEL_ROWS1), stats, (uint64_t)tokens * m->batch,
+                                      c->dim));
+        TLI_TRY(tli_mean_tokens_forward(ctx, vit_buffer_view(m, TLI_MODEL_ROWS1), pooled, tokens, m->batch,
+                                        c->dim));
     }
     return tli_linear_forward(ctx, pooled, c->dim, v->head_weight.value, v->head_bias.value, none,
-                              at(m, TLI_VIT_LOGITS), c->classes, m->batch, c->dim, c->classes);
+                              vit_buffer_view(m, TLI_VIT_LOGITS), c->classes, m->batch, c->dim, c->classes);
 }
 
-static tl_status loss(tl_context *ctx, tli_model *m, float scale)
+static tl_status vit_loss(tl_context *ctx, tli_model *m, float scale)
 {
     const vit *v = m->own;
     if (v->soft)
-        return tli_cross_entropy_soft(ctx, at(m, TLI_VIT_LOGITS), at(m, TLI_VIT_SOFT_TARGETS),
-                                      at(m, TLI_MODEL_ROW_LOSSES), at(m, TLI_MODEL_RANKS),
-                                      at(m, TLI_VIT_DLOGITS), scale, m->batch, m->config.classes);
-    return tli_cross_entropy(ctx, at(m, TLI_VIT_LOGITS), at(m, TLI_MODEL_TARGETS),
-                             at(m, TLI_MODEL_ROW_LOSSES), at(m, TLI_MODEL_RANKS), at(m, TLI_VIT_DLOGITS),
-                             scale, m->batch, m->config.classes);
+        return tli_cross_entropy_soft(
+            ctx, vit_buffer_view(m, TLI_VIT_LOGITS), vit_buffer_view(m, TLI_VIT_SOFT_TARGETS),
+            vit_buffer_view(m, TLI_MODEL_ROW_LOSSES), vit_buffer_view(m, TLI_MODEL_RANKS),
+            vit_buffer_view(m, TLI_VIT_DLOGITS), scale, m->batch, m->config.classes);
+    return tli_cross_entropy(ctx, vit_buffer_view(m, TLI_VIT_LOGITS), vit_buffer_view(m, TLI_MODEL_TARGETS),
+                             vit_buffer_view(m, TLI_MODEL_ROW_LOSSES), vit_buffer_view(m, TLI_MODEL_RANKS),
+                             vit_buffer_view(m, TLI_VIT_DLOGITS), scale, m->batch, m->config.classes);
 }
 
 /* Head, pooling and final LayerNorm; the gradient of the last block's output goes to dx. */
@@ -333,17 +337,19 @@ static tl_status head_backward(tl_context *ctx, tli_model *m, tli_view last, con
     uint32_t tokens = tli_model_tokens(c);
     tli_view dy = s->rows1;
     uint64_t rows = m->batch;
-    TLI_TRY(tli_linear_backward(ctx, at(m, TLI_VIT_DLOGITS), c->classes, at(m, TLI_VIT_POOLED), c->dim,
-                                v->head_weight.value, dy, false, v->head_weight.gradient,
-                                v->head_bias.gradient, s->workspace, rows, c->dim, c->classes));
+    TLI_TRY(tli_linear_backward(ctx, vit_buffer_view(m, TLI_VIT_DLOGITS), c->classes,
+                                vit_buffer_view(m, TLI_VIT_POOLED), c->dim, v->head_weight.value, dy, false,
+                                v->head_weight.gradient, v->head_bias.gradient, s->workspace, rows, c->dim,
+                                c->classes));
     if (c->pool == TL_POOL_MEAN) {
         TLI_TRY(tli_mean_tokens_backward(ctx, dy, s->rows2, tokens, m->batch, c->dim));
         dy = s->rows2;
         rows *= tokens;
     }
-    return tli_layernorm_backward(ctx, dy, last, v->final_weight.value, at(m, TLI_VIT_FINAL_STATS),
-                                  at(m, TLI_MODEL_DX), false, v->final_weight.gradient,
-                                  v->final_bias.gradient, s->workspace, rows, c->dim);
+    return tli_layernorm_backward(ctx, dy, last, v->final_weight.value,
+                                  vit_buffer_view(m, TLI_VIT_FINAL_STATS), vit_buffer_view(m, TLI_MODEL_DX),
+                                  false, v->final_weight.gradient, v->final_bias.gradient, s->workspace, rows,
+                                  c->dim);
 }
 
 /* Class token, positions and the patch embedding; nobody needs the gradient of the patches themselves. */
@@ -353,24 +359,26 @@ static tl_status embed_backward(tl_context *ctx, tli_model *m, const tli_block_s
     const vit *v = m->own;
     uint32_t cls = c->pool == TL_POOL_CLS ? 1 : 0, values = patch_values_of(c);
     uint64_t rows = (uint64_t)patches_of(c) * m->batch;
-    tli_view dx = at(m, TLI_MODEL_DX), dx_patches = tli_view_add(dx, (uint64_t)cls * m->batch * c->dim);
-    tli_view wide = s->hidden, patches = at(m, TLI_VIT_PATCHES);
+    tli_view dx = vit_buffer_view(m, TLI_MODEL_DX),
+             dx_patches = tli_view_add(dx, (uint64_t)cls * m->batch * c->dim);
+    tli_view wide = s->hidden, patches = vit_buffer_view(m, TLI_VIT_PATCHES);
     if (cls == 1 || v->position.value.mem != NULL)
         TLI_TRY(tli_tokens_backward(ctx, dx, v->class_token.gradient, v->position.gradient,
                                     tli_model_tokens(c), m->batch, c->dim, cls));
-    TLI_TRY(tli_layernorm_backward(ctx, dx_patches, at(m, TLI_VIT_EMBEDDED), v->norm2_weight.value,
-                                   at(m, TLI_VIT_EMBEDDED_STATS), s->rows2, false, v->norm2_weight.gradient,
-                                   v->norm2_bias.gradient, s->workspace, rows, c->dim));
+    TLI_TRY(tli_layernorm_backward(ctx, dx_patches, vit_buffer_view(m, TLI_VIT_EMBEDDED),
+                                   v->norm2_weight.value, vit_buffer_view(m, TLI_VIT_EMBEDDED_STATS),
+                                   s->rows2, false, v->norm2_weight.gradient, v->norm2_bias.gradient,
+                                   s->workspace, rows, c->dim));
     TLI_TRY(tli_layernorm_forward(ctx, patches, v->norm1_weight.value, v->norm1_bias.value, wide,
-                                  at(m, TLI_VIT_PATCH_STATS), rows, values));
+                                  vit_buffer_view(m, TLI_VIT_PATCH_STATS), rows, values));
     TLI_TRY(tli_linear_backward(ctx, s->rows2, c->dim, wide, values, v->embed_weight.value, none, false,
                                 v->embed_weight.gradient, v->embed_bias.gradient, s->workspace, rows, values,
                                 c->dim));
     TLI_TRY(tli_linear_backward(ctx, s->rows2, c->dim, none, values, v->embed_weight.value, wide, false, none,
                                 none, s->workspace, rows, values, c->dim));
-    return tli_layernorm_backward(ctx, wide, patches, v->norm1_weight.value, at(m, TLI_VIT_PATCH_STATS), none,
-                                  false, v->norm1_weight.gradient, v->norm1_bias.gradient, s->workspace, rows,
-                                  values);
+    return tli_layernorm_backward(
+        ctx, wide, patches, v->norm1_weight.value, vit_buffer_view(m, TLI_VIT_PATCH_STATS), none, false,
+        v->norm1_weight.gradient, v->norm1_bias.gradient, s->workspace, rows, values);
 }
 
 const tli_arch tli_vit_arch = {
@@ -387,12 +395,12 @@ const tli_arch tli_vit_arch = {
     .workspace = count_workspace,
     .flops = add_flops,
     .own_bytes = sizeof(vit),
-    .length = length,
+    .length = vit_length,
     .find_parameters = find_parameters,
     .set_inputs = set_inputs,
     .embed_forward = embed_forward,
     .head_forward = head_forward,
-    .loss = loss,
+    .loss = vit_loss,
     .head_backward = head_backward,
     .embed_backward = embed_backward,
     .logits = TLI_VIT_LOGITS,

@@ -196,7 +196,7 @@ static tl_status run_terms(run *r, int step)
 
 /* ---- forward ------------------------------------------------------------------------------------- */
 
-static tl_status project(run *r)
+static tl_status project_rows(run *r)
 {
     attention_pass *p = &r->pass;
     const tli_op_shape *s = p->shape;
@@ -211,7 +211,7 @@ static tl_status project(run *r)
     return run_terms(r, STEP_PROJECT);
 }
 
-static tl_status softmax(run *r)
+static tl_status run_softmax(run *r)
 {
     attention_pass *p = &r->pass;
     const tli_op_shape *s = p->shape;
@@ -230,8 +230,8 @@ tl_status tli_op_forward(tl_context *ctx, tli_op_state *state, const tli_op_tens
 {
     run r = start_run(ctx, state, weights, x, workspace);
     r.pass.o = o;
-    TLI_TRY(project(&r));
-    TLI_TRY(softmax(&r));
+    TLI_TRY(project_rows(&r));
+    TLI_TRY(run_softmax(&r));
     TLI_TRY(run_terms(&r, STEP_MIX));
     return run_terms(&r, STEP_VALUES);
 }

@@ -8,7 +8,7 @@ static const tli_view none = {0};
 /* ---- products ------------------------------------------------------------------------------------ */
 
 /* D */
-static uint32_t width(const tli_attention *a)
+static uint32_t dense_channels(const tli_attention *a)
 {
     return a->heads * a->head_dim;
 }
@@ -16,7 +16,7 @@ static uint32_t width(const tli_attention *a)
 tl_status tli_attention_project(tl_context *ctx, const tli_attention *a, tli_view x, tli_view weight,
                                 uint32_t dim, tli_view qkv)
 {
-    const uint32_t d = width(a), rest = a->stride - d;
+    const uint32_t d = dense_channels(a), rest = a->stride - d;
     const uint64_t rows = (uint64_t)a->keys * a->batch, query_rows = (uint64_t)a->queries * a->batch;
     if (a->queries == a->keys || !a->has_q)
         return tli_linear_forward(ctx, x, dim, weight, none, none, qkv, a->stride, rows, dim, a->stride);
@@ -30,7 +30,7 @@ tl_status tli_attention_project_backward(tl_context *ctx, const tli_attention *a
                                          tli_view weight, uint32_t dim, tli_view dx, bool accumulate,
                                          tli_view dweight)
 {
-    const uint32_t d = width(a), rest = a->stride - d;
+    const uint32_t d = dense_channels(a), rest = a->stride - d;
     const uint64_t rows = (uint64_t)a->keys * a->batch, query_rows = (uint64_t)a->queries * a->batch;
     if (a->queries == a->keys || !a->has_q || (rest == 0 && !accumulate))
         return tli_linear_backward(ctx, dqkv, a->stride, x, dim, weight, dx, accumulate, dweight, none, none,
@@ -45,7 +45,7 @@ tl_status tli_attention_project_backward(tl_context *ctx, const tli_attention *a
 }
 
 /* A batched product over (batch, head): strides of qkv-like operands and of weight rows. */
-static tli_gemm_args batched(const tli_attention *a)
+static tli_gemm_args dense_batched(const tli_attention *a)
 {
     return (tli_gemm_args){.outer = a->batch, .inner = a->heads, .alpha = 1.0f};
 }
@@ -80,7 +80,7 @@ static void weights_c(tli_gemm_args *g, const tli_attention *a, tli_view view)
 tl_status tli_attention_logits(tl_context *ctx, const tli_attention *a, tli_view qkv, float scale,
                                tli_view logits)
 {
-    tli_gemm_args g = batched(a);
+    tli_gemm_args g = dense_batched(a);
     g.transpose_b = true, g.m = a->queries, g.n = a->keys, g.k = a->head_dim, g.alpha = scale;
     packed_a(&g, a, tli_view_add(qkv, a->q));
     packed_b(&g, a, tli_view_add(qkv, a->k));
@@ -91,7 +91,7 @@ tl_status tli_attention_logits(tl_context *ctx, const tli_attention *a, tli_view
 tl_status tli_attention_logits_backward(tl_context *ctx, const tli_attention *a, tli_view qkv,
                                         tli_view dlogits, tli_view dqkv)
 {
-    tli_gemm_args g = batched(a); /* dq_i = sum_j da k_j */
+    tli_gemm_args g = dense_batched(a); /* dq_i = sum_j da k_j */
     g.m = a->queries, g.n = a->head_dim, g.k = a->keys;
     weights_a(&g, a, dlogits);
     packed_b(&g, a, tli_view_add(qkv, a->k));
@@ -106,27 +106,27 @@ tl_status tli_attention_logits_backward(tl_context *ctx, const tli_attention *a,
 tl_status tli_attention_values(tl_context *ctx, const tli_attention *a, tli_view qkv, tli_view prob,
                                float scale, tli_view o)
 {
-    tli_gemm_args g = batched(a);
+    tli_gemm_args g = dense_batched(a);
     g.m = a->queries, g.n = a->head_dim, g.k = a->keys, g.alpha = scale;
     weights_a(&g, a, prob);
     packed_b(&g, a, tli_view_add(qkv, a->v));
-    g.c = o, g.ldc = a->batch * width(a), g.c_outer = width(a), g.c_inner = a->head_dim;
+    g.c = o, g.ldc = a->batch * dense_channels(a), g.c_outer = dense_channels(a), g.c_inner = a->head_dim;
     return tli_gemm(ctx, &g);
 }
 
 tl_status tli_attention_values_backward(tl_context *ctx, const tli_attention *a, tli_view qkv, tli_view prob,
                                         tli_view d_o, float scale, tli_view dprob, tli_view dqkv)
 {
-    tli_gemm_args g = batched(a); /* dprob = d_o_i . v_j */
+    tli_gemm_args g = dense_batched(a); /* dprob = d_o_i . v_j */
     g.transpose_b = true, g.m = a->queries, g.n = a->keys, g.k = a->head_dim, g.alpha = scale;
-    g.a = d_o, g.lda = a->batch * width(a), g.a_outer = width(a), g.a_inner = a->head_dim;
+    g.a = d_o, g.lda = a->batch * dense_channels(a), g.a_outer = dense_channels(a), g.a_inner = a->head_dim;
     packed_b(&g, a, tli_view_add(qkv, a->v));
     weights_c(&g, a, dprob);
     TLI_TRY(tli_gemm(ctx, &g));
-    g = batched(a); /* dv_j = sum_i prob d_o_i */
+    g = dense_batched(a); /* dv_j = sum_i prob d_o_i */
     g.transpose_a = true, g.m = a->keys, g.n = a->head_dim, g.k = a->queries, g.alpha = scale;
     weights_a(&g, a, prob);
-    g.b = d_o, g.ldb = a->batch * width(a), g.b_outer = width(a), g.b_inner = a->head_dim;
+    g.b = d_o, g.ldb = a->batch * dense_channels(a), g.b_outer = dense_channels(a), g.b_inner = a->head_dim;
     packed_c(&g, a, tli_view_add(dqkv, a->v));
     return tli_gemm(ctx, &g);
 }

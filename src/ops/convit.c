@@ -56,7 +56,7 @@ tl_status tli_convit_positions(tl_context *ctx, const convit *g, tli_view table,
 }
 
 /* Blocks of a matrix, times heads, times `samples`. */
-static tli_launch blocks(tl_context *ctx, const convit *g, uint32_t samples, uint32_t *block)
+static tli_launch convit_blocks(tl_context *ctx, const convit *g, uint32_t samples, uint32_t *block)
 {
     const tli_launch one = tli_elements_cut(ctx, matrix_of(g), block);
     return tli_launch3(tli_ceil_div(matrix_of(g), *block), g->heads, samples, one.items);
@@ -66,7 +66,7 @@ tl_status tli_convit_mix(tl_context *ctx, const convit *g, tli_view prob, tli_vi
                          tli_view mixed)
 {
     uint32_t block;
-    tli_launch launch = blocks(ctx, g, g->batch, &block);
+    tli_launch launch = convit_blocks(ctx, g, g->batch, &block);
     launch.bytes = 8.0 * g->batch * g->heads * matrix_of(g);
     tli_kernel *kernel;
     TLI_TRY(tli_rowwise_kernel(ctx, "gated", "gated_mix", "", &kernel));
@@ -81,7 +81,7 @@ tl_status tli_convit_backward(tl_context *ctx, const convit *g, tli_view table, 
     const uint32_t count = matrix_of(g);
     const tli_view dpositions = workspace, terms = tli_view_add(workspace, (uint64_t)g->heads * count);
     uint32_t block;
-    tli_launch launch = blocks(ctx, g, 1, &block);
+    tli_launch launch = convit_blocks(ctx, g, 1, &block);
     launch.bytes = 12.0 * g->batch * g->heads * count;
     tli_kernel *kernel;
     TLI_TRY(tli_rowwise_kernel(ctx, "gated", "gated_back", "", &kernel));

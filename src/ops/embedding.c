@@ -90,7 +90,7 @@ uint64_t tli_embedding_index_count(uint64_t rows)
     return 4 * rows;
 }
 
-static int ascending(const void *a, const void *b)
+static int embedding_ascending(const void *a, const void *b)
 {
     const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
     return (x > y) - (x < y);
@@ -101,7 +101,7 @@ uint32_t tli_embedding_sort(const int32_t *ids, uint32_t rows, uint64_t *keys, i
     uint32_t spans = 0;
     int32_t *order = index + 3 * (size_t)rows;
     for (uint32_t r = 0; r < rows; r++) keys[r] = (uint64_t)(uint32_t)ids[r] << 32 | r;
-    qsort(keys, rows, sizeof *keys, ascending);
+    qsort(keys, rows, sizeof *keys, embedding_ascending);
     for (uint32_t at = 0; at < rows; at++) {
         const int32_t id = (int32_t)(keys[at] >> 32);
         order[at] = (int32_t)(uint32_t)keys[at];

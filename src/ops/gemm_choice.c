@@ -162,7 +162,7 @@ static bool clblast_is_right(tl_context *ctx, state *s)
 
 /* ---- choice -------------------------------------------------------------------------------------- */
 
-static double distance(const tli_gemm_entry *e, const tli_gemm_args *g)
+static double choice_distance(const tli_gemm_entry *e, const tli_gemm_args *g)
 {
     const double m = log2((double)g->m / e->m), n = log2((double)g->n / e->n), k = log2((double)g->k / e->k);
     return m * m + n * n + k * k;
@@ -178,7 +178,7 @@ static bool table_prefers_clblast(const state *s, const tli_gemm_args *g)
         const tli_gemm_entry *e = &s->entries[i];
         if (e->transpose_a != g->transpose_a || e->transpose_b != g->transpose_b || e->batched != batched)
             continue;
-        if (nearest == NULL || distance(e, g) < distance(nearest, g)) nearest = e;
+        if (nearest == NULL || choice_distance(e, g) < choice_distance(nearest, g)) nearest = e;
     }
     if (nearest != NULL) return nearest->clblast_gflops > nearest->own_gflops;
     return !batched && (double)g->m * g->n * g->k >= 0x1p22;

@@ -12,7 +12,7 @@ static uint32_t at_least_one(uint32_t n)
 }
 
 /* One past the last element that a batch of matrices reaches. */
-static uint64_t reach(tli_view v, uint32_t rows, uint32_t ld, uint64_t stride, uint32_t batches)
+static uint64_t clblast_reach(tli_view v, uint32_t rows, uint32_t ld, uint64_t stride, uint32_t batches)
 {
     return v.at + (uint64_t)rows * ld + stride * batches;
 }
@@ -25,9 +25,9 @@ bool tli_gemm_clblast_can(const tli_gemm_args *g)
         return false; /* it would be overwritten first */
     const uint64_t a = inner > 1 ? g->a_inner : g->a_outer, b = inner > 1 ? g->b_inner : g->b_outer,
                    c = inner > 1 ? g->c_inner : g->c_outer;
-    return reach(g->a, g->transpose_a ? g->k : g->m, g->lda, a, outer * inner) < INT_MAX &&
-           reach(g->b, g->transpose_b ? g->n : g->k, g->ldb, b, outer * inner) < INT_MAX &&
-           reach(g->c, g->m, g->ldc, c, outer * inner) < INT_MAX;
+    return clblast_reach(g->a, g->transpose_a ? g->k : g->m, g->lda, a, outer * inner) < INT_MAX &&
+           clblast_reach(g->b, g->transpose_b ? g->n : g->k, g->ldb, b, outer * inner) < INT_MAX &&
+           clblast_reach(g->c, g->m, g->ldc, c, outer * inner) < INT_MAX;
 }
 
 /* C += bias + residual on every matrix of a batch. */

@@ -19,7 +19,7 @@ bool tli_geometry_place(const tli_geometry *g, uint32_t token, uint32_t place[3]
 }
 
 /* The distance that stands for `distance` in the tables. */
-static uint32_t shared(const tli_geometry *g, uint32_t distance)
+static uint32_t shared_distance(const tli_geometry *g, uint32_t distance)
 {
     const uint32_t radius = g->sharing_radius;
     if (g->sharing == TL_SHARING_NONE || distance <= radius) return distance;
@@ -30,19 +30,20 @@ static uint32_t shared(const tli_geometry *g, uint32_t distance)
 }
 
 /* The largest distance in the tables along an axis of n positions. */
-static uint32_t reach(const tli_geometry *g, uint32_t n)
+static uint32_t axis_reach(const tli_geometry *g, uint32_t n)
 {
     const uint32_t farthest = g->window > 0 && g->window < n - 1 ? g->window : n - 1;
-    return shared(g, farthest);
+    return shared_distance(g, farthest);
 }
 
 uint32_t tli_geometry_offsets(const tli_geometry *g)
 {
     if (g->kind == TLI_CAUSAL)
-        return g->absolute ? g->max_length * (g->max_length + 1) / 2 : reach(g, g->max_length) + 1;
+        return g->absolute ? g->max_length * (g->max_length + 1) / 2 : axis_reach(g, g->max_length) + 1;
     const uint32_t tokens = tli_geometry_tokens(g), depth = g->depth > 0 ? g->depth : 1;
     if (g->absolute) return tokens * tokens;
-    return (2 * reach(g, depth) + 1) * (2 * reach(g, g->height) + 1) * (2 * reach(g, g->width) + 1) +
+    return (2 * axis_reach(g, depth) + 1) * (2 * axis_reach(g, g->height) + 1) *
+               (2 * axis_reach(g, g->width) + 1) +
            (g->cls ? 3 : 0);
 }
 
@@ -51,7 +52,7 @@ static int32_t axis_offset(const tli_geometry *g, uint32_t a, uint32_t b, uint32
 {
     const uint32_t distance = a > b ? a - b : b - a;
     if (g->window > 0 && distance > g->window) return -1;
-    const int32_t step = (int32_t)shared(g, distance), middle = (int32_t)reach(g, n);
+    const int32_t step = (int32_t)shared_distance(g, distance), middle = (int32_t)axis_reach(g, n);
     return a > b ? middle + step : middle - step;
 }
 
@@ -65,7 +66,8 @@ static int32_t grid_offset(const tli_geometry *g, uint32_t i, uint32_t j)
     const int32_t z = axis_offset(g, a[0], b[0], g->depth > 0 ? g->depth : 1);
     const int32_t y = axis_offset(g, a[1], b[1], g->height), x = axis_offset(g, a[2], b[2], g->width);
     if (z < 0 || y < 0 || x < 0) return -1;
-    const int32_t rows = 2 * (int32_t)reach(g, g->height) + 1, columns = 2 * (int32_t)reach(g, g->width) + 1;
+    const int32_t rows = 2 * (int32_t)axis_reach(g, g->height) + 1,
+                  columns = 2 * (int32_t)axis_reach(g, g->width) + 1;
     return (z * rows + y) * columns + x;
 }
 
@@ -80,7 +82,7 @@ static int32_t causal_offset(const tli_geometry *g, uint32_t i, uint32_t j)
 {
     if (j > i || (g->window > 0 && i - j > g->window)) return -1;
     if (g->absolute) return (int32_t)(i * (i + 1) / 2 + j);
-    return (int32_t)shared(g, i - j);
+    return (int32_t)shared_distance(g, i - j);
 }
 
 int32_t tli_geometry_key_offset(const tli_geometry *g, uint32_t i, uint32_t j)
@@ -122,7 +124,7 @@ static void match_pair(const match *m, uint32_t i, uint32_t j, uint32_t a, uint3
 }
 
 /* Positions along the three axes; a sequence has one. */
-static void extents(const tli_geometry *g, uint32_t n[3])
+static void geometry_extents(const tli_geometry *g, uint32_t n[3])
 {
     n[0] = g->depth > 0 ? g->depth : 1;
     n[1] = g->height;
@@ -132,7 +134,7 @@ static void extents(const tli_geometry *g, uint32_t n[3])
 static uint32_t token_at(const tli_geometry *g, const uint32_t at[3])
 {
     uint32_t n[3];
-    extents(g, n);
+    geometry_extents(g, n);
     return g->cls + (at[0] * n[1] + at[1]) * n[2] + at[2];
 }
 
@@ -157,8 +159,8 @@ static int32_t by_distance(uint32_t number)
 static void match_offsets(const match *m)
 {
     uint32_t n[3], other[3], at[3], i, j, a, b;
-    extents(m->to, n);
-    extents(m->from, other);
+    geometry_extents(m->to, n);
+    geometry_extents(m->from, other);
     for (int axis = 0; axis < 3; axis++) n[axis] = 2 * (n[axis] < other[axis] ? n[axis] : other[axis]) - 1;
     for (at[0] = 0; at[0] < n[0]; at[0]++)
         for (at[1] = 0; at[1] < n[1]; at[1]++)
@@ -179,8 +181,8 @@ static int32_t same_token(const match *m, uint32_t i)
 {
     uint32_t n[3], other[3];
     if (i < m->to->cls) return m->from->cls > 0 ? 0 : -1;
-    extents(m->to, n);
-    extents(m->from, other);
+    geometry_extents(m->to, n);
+    geometry_extents(m->from, other);
     i -= m->to->cls;
     const uint32_t at[3] = {i / n[2] / n[1], i / n[2] % n[1], i % n[2]};
     if (at[0] >= other[0] || at[1] >= other[1] || at[2] >= other[2]) return -1;
@@ -190,7 +192,7 @@ static int32_t same_token(const match *m, uint32_t i)
 static void match_tokens(const match *m)
 {
     uint32_t n[3];
-    extents(m->to, n);
+    geometry_extents(m->to, n);
     const uint32_t tokens = m->to->cls + n[0] * n[1] * n[2];
     for (uint32_t i = 0; i < tokens; i++)
         for (uint32_t j = 0; j < tokens; j++) {

@@ -3,7 +3,7 @@
 #include "ops/rowwise.h"
 #include "ops/rowwise_kernels.h"
 
-static bool divides(uint32_t patch, uint32_t image)
+static bool image_divides(uint32_t patch, uint32_t image)
 {
     return patch > 0 && image % patch == 0;
 }
@@ -11,7 +11,8 @@ static bool divides(uint32_t patch, uint32_t image)
 tl_status tli_patches_forward(tl_context *ctx, tli_view images, tli_view patches, uint32_t batch,
                               uint32_t channels, tli_extent i, tli_extent p)
 {
-    if (!divides(p.depth, i.depth) || !divides(p.height, i.height) || !divides(p.width, i.width))
+    if (!image_divides(p.depth, i.depth) || !image_divides(p.height, i.height) ||
+        !image_divides(p.width, i.width))
         return tli_fail(
             tl_context_error(ctx), TL_ERROR_USAGE,
             "images of %ux%ux%u cannot be cut into patches of %ux%ux%u; choose a patch that divides "

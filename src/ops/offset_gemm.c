@@ -144,7 +144,7 @@ static tli_launch by_token(const tiling *t, const tli_offset_gemm *r, uint32_t p
                   : tli_launch3(panels, ceil_div(r->batch, GPU_TILE), tokens, GPU_ITEMS);
 }
 
-static tl_status get(tl_context *ctx, const tiling *t, const char *name, tli_kernel **kernel)
+static tl_status offset_gemm_get(tl_context *ctx, const tiling *t, const char *name, tli_kernel **kernel)
 {
     return tli_kernel_get(ctx, t->cpu ? "relative+tile+translution" : "relative+tile_gpu+translution_gpu",
                           name, t->options, kernel);
@@ -176,7 +176,7 @@ static tl_status score_chunk(tl_context *ctx, const tli_offset_gemm *r, const ti
                              int32_t pair_begin)
 {
     tli_kernel *score;
-    TLI_TRY(get(ctx, t, "score", &score));
+    TLI_TRY(offset_gemm_get(ctx, t, "score", &score));
     const tli_launch launch = by_group(t, c->end - c->begin, r->heads, r->pairs->largest * r->batch);
     return TLI_LAUNCH(ctx, score, with_work(launch, r, c, 2.0), TABLES(r), TLI_ARG_I32(c->begin),
                       TLI_ARG_I32(pair_begin), TLI_ARG_I32(r->pairs->count), TLI_ARG_I32(r->batch),
@@ -203,7 +203,7 @@ static tl_status weight_gradient(tl_context *ctx, const tli_offset_gemm *r, cons
                                  tli_view weights, tli_mem dw, int32_t dw_first)
 {
     tli_kernel *kernel;
-    TLI_TRY(get(ctx, t, "weight_gradient", &kernel));
+    TLI_TRY(offset_gemm_get(ctx, t, "weight_gradient", &kernel));
     const tli_launch launch = by_group(t, c->end - c->begin, r->heads * ceil_div(r->head_dim, t->columns),
                                        r->inner);
     return TLI_LAUNCH(ctx, kernel, with_work(launch, r, c, 1.0), TABLES(r), TLI_ARG_I32(c->begin),
@@ -226,7 +226,7 @@ tl_status tli_offset_gemm_logits_backward(tl_context *ctx, const tli_offset_gemm
                                               floats_per_row(r->inner, r->heads, r->head_dim, false));
     const uint32_t slices = ceil_div(r->inner, t.block), block = batch_block(&t, slices, r->batch);
     tli_kernel *back;
-    TLI_TRY(get(ctx, &t, "aggregate_back", &back));
+    TLI_TRY(offset_gemm_get(ctx, &t, "aggregate_back", &back));
     for (chunk c = {0}; next_chunk(r->pairs, wq, wk, dwq, dwk, limit, &c);) {
         const int32_t pair_begin = keep ? 0 : c.pair_begin; /* of the rows in memory */
         tli_offset_rows rows = kept;
@@ -257,7 +257,7 @@ tl_status tli_offset_gemm_values(tl_context *ctx, const tli_offset_gemm *r, tli_
 {
     const tiling t = choose_tiling(ctx, r);
     tli_kernel *aggregate;
-    TLI_TRY(get(ctx, &t, "aggregate", &aggregate));
+    TLI_TRY(offset_gemm_get(ctx, &t, "aggregate", &aggregate));
     const uint32_t panels = r->heads * ceil_div(r->head_dim, t.columns),
                    block = batch_block(&t, panels, r->batch);
     for (chunk c = {0}; next_chunk(r->pairs, NULL, w, NULL, NULL, 0, &c);) {
@@ -278,7 +278,7 @@ tl_status tli_offset_gemm_values_backward(tl_context *ctx, const tli_offset_gemm
     const uint64_t limit = chunk_pairs(r->pairs->count, r->pairs->largest, r->batch,
                                        floats_per_row(r->inner, r->heads, r->head_dim, true));
     tli_kernel *back, *sum;
-    TLI_TRY(get(ctx, &t, "value_back", &back));
+    TLI_TRY(offset_gemm_get(ctx, &t, "value_back", &back));
     TLI_TRY(tli_rowwise_kernel(ctx, "pairs", "partial_sum", "", &sum));
     const uint32_t slices = ceil_div(r->inner, t.block), block = batch_block(&t, slices, r->batch);
     for (chunk c = {0}; next_chunk(r->pairs, NULL, w, NULL, dw, limit, &c);) {

@@ -236,7 +236,7 @@ tl_status tli_fill(tl_context *ctx, tli_view values, uint64_t count, float value
                       TLI_ARG_U32(BLOCK));
 }
 
-static tli_launch blocks(const tli_pair_table *pairs, uint32_t heads)
+static tli_launch pair_table_blocks(const tli_pair_table *pairs, uint32_t heads)
 {
     return tli_launch3((pairs->count + PAIR_BLOCK - 1) / PAIR_BLOCK, heads, 1, 1);
 }
@@ -246,7 +246,7 @@ tl_status tli_pairs_to_rows(tl_context *ctx, const tli_pair_table *pairs, uint32
 {
     tli_kernel *kernel;
     TLI_TRY(tli_rowwise_kernel(ctx, "pairs", "pairs_to_rows", "", &kernel));
-    return TLI_LAUNCH(ctx, kernel, blocks(pairs, heads), TLI_ARG_MEM(pairs->device_pairs->mem[0]),
+    return TLI_LAUNCH(ctx, kernel, pair_table_blocks(pairs, heads), TLI_ARG_MEM(pairs->device_pairs->mem[0]),
                       TLI_ARG_I32(pairs->count), TLI_ARG_I32(batch), TLI_ARG_I32(heads),
                       TLI_ARG_I32(pairs->queries), TLI_ARG_I32(pairs->keys), TLI_ARG_VIEW(values),
                       TLI_ARG_VIEW(rows), TLI_ARG_I32(accumulate));
@@ -257,7 +257,7 @@ tl_status tli_rows_to_pairs(tl_context *ctx, const tli_pair_table *pairs, uint32
 {
     tli_kernel *kernel;
     TLI_TRY(tli_rowwise_kernel(ctx, "pairs", "rows_to_pairs", "", &kernel));
-    return TLI_LAUNCH(ctx, kernel, blocks(pairs, heads), TLI_ARG_MEM(pairs->device_pairs->mem[0]),
+    return TLI_LAUNCH(ctx, kernel, pair_table_blocks(pairs, heads), TLI_ARG_MEM(pairs->device_pairs->mem[0]),
                       TLI_ARG_I32(pairs->count), TLI_ARG_I32(batch), TLI_ARG_I32(heads),
                       TLI_ARG_I32(pairs->queries), TLI_ARG_I32(pairs->keys), TLI_ARG_VIEW(rows),
                       TLI_ARG_VIEW(values));

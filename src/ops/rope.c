@@ -15,7 +15,7 @@ tl_status tli_rope_check(const tli_geometry *g, uint32_t head_dim, tl_error *err
                     widths[axes - 1], head_dim);
 }
 
-static double angle(const tli_geometry *g, uint32_t token, uint32_t pair, uint32_t head_dim)
+static double rope_angle(const tli_geometry *g, uint32_t token, uint32_t pair, uint32_t head_dim)
 {
     const uint32_t axes = tli_geometry_axes(g);
     uint32_t place[3];
@@ -37,7 +37,7 @@ tl_status tli_rope_fill(tl_context *ctx, const char *name, const tli_geometry *g
                         name);
     for (uint32_t t = 0; t < tokens; t++) {
         for (uint32_t m = 0; m < half; m++) {
-            const double a = angle(g, t, m, head_dim);
+            const double a = rope_angle(g, t, m, head_dim);
             values[(size_t)t * head_dim + m] = (float)cos(a);
             values[(size_t)t * head_dim + half + m] = (float)sin(a);
         }

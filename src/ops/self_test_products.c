@@ -40,7 +40,7 @@ static place place_of(const tli_geometry *g, uint32_t e, const float *xq, const 
 }
 
 /* Channel d of x W. */
-static double projected(const float *x, const float *w, int d)
+static double probe_projected(const float *x, const float *w, int d)
 {
     double sum = 0;
     for (int c = 0; c < INNER; c++) sum += (double)x[c] * (double)w[c * OUT + d];
@@ -48,7 +48,7 @@ static double projected(const float *x, const float *w, int d)
 }
 
 /* dx += W u and dW += x^T u for one head's channels u. */
-static void spread(const float *x, const float *w, const double *u, double *dx, double *dw)
+static void probe_spread(const float *x, const float *w, const double *u, double *dx, double *dw)
 {
     for (int c = 0; c < INNER; c++)
         for (int d = 0; d < HEAD_DIM; d++) {
@@ -66,7 +66,7 @@ typedef struct setting {
     double *want_rows, *want_dx[2], *want_dw[2];
 } setting;
 
-static tl_status make(tli_probe *p, setting *s)
+static tl_status probe_make(tli_probe *p, setting *s)
 {
     for (int side = 0; side < 2; side++) {
         TLI_TRY(tli_probe_make(p, 1, TOKENS * BATCH * INNER, true, &s->x[side]));
@@ -99,16 +99,16 @@ static tl_status check_score(tli_probe *p, setting *s)
                                   s->w[1]->host);
         double from_q[HEAD_DIM], from_k[HEAD_DIM], dot = 0;
         for (int d = 0; d < HEAD_DIM; d++) {
-            const double q = projected(at.xi, at.wq, d), k = projected(at.xj, at.wk, d);
+            const double q = probe_projected(at.xi, at.wq, d), k = probe_projected(at.xj, at.wk, d);
             dot += q * k;
             from_k[d] = (double)s->rows->host[e] * k;
             from_q[d] = (double)s->rows->host[e] * q;
         }
         s->want_rows[e] = 0.5 * dot;
-        spread(at.xi, at.wq, from_k, s->want_dx[0] + (at.i * BATCH + at.b) * INNER,
-               s->want_dw[0] + at.query * MATRIX + at.head * HEAD_DIM);
-        spread(at.xj, at.wk, from_q, s->want_dx[1] + (at.j * BATCH + at.b) * INNER,
-               s->want_dw[1] + at.key * MATRIX + at.head * HEAD_DIM);
+        probe_spread(at.xi, at.wq, from_k, s->want_dx[0] + (at.i * BATCH + at.b) * INNER,
+                     s->want_dw[0] + at.query * MATRIX + at.head * HEAD_DIM);
+        probe_spread(at.xj, at.wk, from_q, s->want_dx[1] + (at.j * BATCH + at.b) * INNER,
+                     s->want_dw[1] + at.key * MATRIX + at.head * HEAD_DIM);
     }
     TLI_TRY(tli_pairs_to_rows(p->ctx, &s->pairs, BATCH, HEADS, s->values->view, s->rows->view, false));
     TLI_TRY(tli_probe_compare(p, s->rows, s->want_rows, HEAD_DIM, INNER));
@@ -140,13 +140,13 @@ static tl_status check_aggregate(tli_probe *p, setting *s)
         const uint32_t row = (at.i * BATCH + at.b) * OUT + at.head * HEAD_DIM;
         double u[HEAD_DIM];
         for (int d = 0; d < HEAD_DIM; d++) {
-            const double value = projected(at.xj, at.wk, d);
+            const double value = probe_projected(at.xj, at.wk, d);
             want_y[row + d] += weight * value;
             s->want_rows[e] += (double)dy->host[row + d] * value;
             u[d] = weight * (double)dy->host[row + d];
         }
-        spread(at.xj, at.wk, u, s->want_dx[1] + (at.j * BATCH + at.b) * INNER,
-               s->want_dw[1] + at.key * MATRIX + at.head * HEAD_DIM);
+        probe_spread(at.xj, at.wk, u, s->want_dx[1] + (at.j * BATCH + at.b) * INNER,
+                     s->want_dw[1] + at.key * MATRIX + at.head * HEAD_DIM);
     }
     TLI_TRY(tli_pairs_to_rows(p->ctx, &s->pairs, BATCH, HEADS, dvalues->view, s->rows->view, false));
     TLI_TRY(tli_probe_compare(p, y, want_y, TOKENS, INNER));
@@ -162,7 +162,7 @@ static tl_status check_pairs(tli_probe *p, tl_status (*check)(tli_probe *, setti
     s.r = (tli_offset_gemm){
         .pairs = &s.pairs, .batch = BATCH, .inner = INNER, .heads = HEADS, .head_dim = HEAD_DIM};
     s.offsets = tli_geometry_offsets(&s.geometry);
-    tl_status status = make(p, &s);
+    tl_status status = probe_make(p, &s);
     if (status == TL_OK) status = check(p, &s);
     tli_pair_table_destroy(p->ctx, &s.pairs);
     return status;

@@ -53,7 +53,7 @@ static const task_result own_results[] = {{"top1_static", offsetof(tl_result, to
                                           {"top1_dynamic", offsetof(tl_result, top1_dynamic)},
                                           {NULL, 0}};
 
-static tl_status check(const tl_settings *s, tl_error *err)
+static tl_status digits_check(const tl_settings *s, tl_error *err)
 {
     if (s->model.channels != 1)
         return tli_fail(err, TL_ERROR_USAGE, "mnist takes images of 1 channel, not %u", s->model.channels);
@@ -64,7 +64,7 @@ static tl_status check(const tl_settings *s, tl_error *err)
 }
 
 /* Images must fit the field, labels the classes. */
-static tl_status load(const tl_settings *s, bool train, tli_dataset *set, tl_error *err)
+static tl_status digits_load(const tl_settings *s, bool train, tli_dataset *set, tl_error *err)
 {
     const uint32_t limit = train ? s->training.limit_train : s->training.limit_test;
     if (strcmp(s->run.data, "synthetic") == 0)
@@ -106,8 +106,8 @@ static tl_status open_data(tl_settings *s, const task_opening *how, tli_task_dat
         return tli_fail(err, TL_ERROR_MEMORY, "out of host memory for the images of %s", s->run.data);
     d->s = s;
     d->ordered = d->filled = UINT64_MAX;
-    tl_status status = train ? load(s, true, &d->train, err) : TL_OK;
-    if (status == TL_OK) status = load(s, false, &d->test, err);
+    tl_status status = train ? digits_load(s, true, &d->train, err) : TL_OK;
+    if (status == TL_OK) status = digits_load(s, false, &d->test, err);
     if (status == TL_OK && train) {
         d->order = malloc(d->train.count * sizeof *d->order);
         if (d->order == NULL)
@@ -121,13 +121,13 @@ static tl_status open_data(tl_settings *s, const task_opening *how, tli_task_dat
     return status;
 }
 
-static uint64_t samples(const tli_task_data *d)
+static uint64_t digits_samples(const tli_task_data *d)
 {
     return d->train.count;
 }
 
 /* Decoded contents: packed files are the same data. */
-static tli_set_identity identify(const tli_task_data *d, bool train)
+static tli_set_identity digits_identify(const tli_task_data *d, bool train)
 {
     const tli_dataset *set = train ? &d->train : &d->test;
     tli_set_identity identity = {.samples = set->count};
@@ -163,8 +163,8 @@ static tl_status ensure_batch(tli_task_data *d, tl_error *err)
 
 /* Places images order[first..first + count) (order NULL: as they stand). `purpose` and `epoch` name the
  * stream of dynamic positions, see data/motion.h. */
-static void fill(tli_task_data *d, const tli_dataset *set, const uint32_t *order, uint32_t first,
-                 uint32_t count, tl_motion motion, const char *purpose, uint64_t epoch)
+static void digits_fill(tli_task_data *d, const tli_dataset *set, const uint32_t *order, uint32_t first,
+                        uint32_t count, tl_motion motion, const char *purpose, uint64_t epoch)
 {
     const tl_model_config *m = &d->s->model;
     const uint32_t height = m->image_height, width = m->image_width,
@@ -188,7 +188,7 @@ static tli_inputs inputs_of(const tli_task_data *d)
     return (tli_inputs){.count = d->count, .images = d->images, .targets = d->targets};
 }
 
-static tl_status prepare(tli_task_data *d, uint64_t done, tl_error *err)
+static tl_status digits_prepare(tli_task_data *d, uint64_t done, tl_error *err)
 {
     if (d->filled == done) return TL_OK;
     TLI_TRY(ensure_batch(d, err));
@@ -197,15 +197,15 @@ static tl_status prepare(tli_task_data *d, uint64_t done, tl_error *err)
     const uint32_t first = (uint32_t)(done % steps) * size, left = d->train.count - first;
     if (epoch != d->ordered) tli_epoch_order(d->s->training.seed, epoch, d->train.count, d->order);
     d->ordered = epoch;
-    fill(d, &d->train, d->order, first, left < size ? left : size, d->s->training.motion, "motion/train",
-         epoch);
+    digits_fill(d, &d->train, d->order, first, left < size ? left : size, d->s->training.motion,
+                "motion/train", epoch);
     d->filled = done;
     return TL_OK;
 }
 
-static tl_status batch(tli_task_data *d, uint64_t done, tli_inputs *inputs, tl_error *err)
+static tl_status digits_batch(tli_task_data *d, uint64_t done, tli_inputs *inputs, tl_error *err)
 {
-    TLI_TRY(prepare(d, done, err));
+    TLI_TRY(digits_prepare(d, done, err));
     *inputs = inputs_of(d);
     return TL_OK;
 }
@@ -227,7 +227,7 @@ static tl_status test_batch(tli_task_data *d, int set, uint64_t number, tli_test
 {
     const uint32_t size = d->s->training.batch_size, first = (uint32_t)number * size,
                    left = d->test.count - first;
-    fill(d, &d->test, NULL, first, left < size ? left : size, (tl_motion)set, "motion/test", 0);
+    digits_fill(d, &d->test, NULL, first, left < size ? left : size, (tl_motion)set, "motion/test", 0);
     batch->inputs = inputs_of(d);
     return TL_OK;
 }
@@ -261,7 +261,7 @@ static tl_status place_picture(const tl_settings *s, const tli_image *decoded, u
     return status;
 }
 
-static void report(const tli_scores scores[TLI_TASK_MAX_SETS], tl_result *result)
+static void digits_report(const tli_scores scores[TLI_TASK_MAX_SETS], tl_result *result)
 {
     result->top1_static = scores[TL_MOTION_STATIC].top1;
     result->top1_dynamic = scores[TL_MOTION_DYNAMIC].top1;
@@ -278,16 +278,16 @@ const tli_task tli_task_digits = {
     .fields = FIELDS(own_fields),
     .results = own_results,
     .set_defaults = set_defaults,
-    .check = check,
+    .check = digits_check,
     .open = open_data,
     .close = close_data,
-    .samples = samples,
-    .identify = identify,
-    .batch = batch,
-    .prepare = prepare,
+    .samples = digits_samples,
+    .identify = digits_identify,
+    .batch = digits_batch,
+    .prepare = digits_prepare,
     .main_set = main_set,
     .test_begin = test_begin,
     .test_batch = test_batch,
     .picture = place_picture,
-    .report = report,
+    .report = digits_report,
 };

@@ -72,7 +72,7 @@ static const field own_fields[] = {
      .described = "the list of classes of --data"},
 };
 
-static tl_status check(const tl_settings *s, tl_error *err)
+static tl_status images_check(const tl_settings *s, tl_error *err)
 {
     const tl_model_config *m = &s->model;
     if (m->image_height != m->image_width || m->image_depth > 1 || m->channels != 3)
@@ -220,7 +220,7 @@ static tl_status open_data(tl_settings *s, const task_opening *how, tli_task_dat
 }
 
 /* The lists of files are read, and no file. */
-static tl_status look(tl_settings *s, tl_error *err)
+static tl_status images_look(tl_settings *s, tl_error *err)
 {
     tli_task_data *d = NULL;
     TLI_TRY(open_data(s, &(task_opening){.train = true}, &d, err));
@@ -235,13 +235,13 @@ static const char *labels(const tli_task_data *d)
 
 /* ---- batches ------------------------------------------------------------------------------------- */
 
-static uint64_t samples(const tli_task_data *d)
+static uint64_t images_samples(const tli_task_data *d)
 {
     return d->synthetic ? d->train_digits.count : d->train.count;
 }
 
 /* The names below the set's folder and the sizes of the files, which are not read. */
-static tli_set_identity identify(const tli_task_data *d, bool train)
+static tli_set_identity images_identify(const tli_task_data *d, bool train)
 {
     const tli_image_folder *f = train ? &d->train : &d->val;
     if (d->synthetic) {
@@ -288,7 +288,7 @@ static tli_inputs inputs_of(const tli_loader_batch *b)
         .count = b->count, .images = b->images, .targets = b->labels, .soft_targets = b->soft};
 }
 
-static tl_status batch(tli_task_data *d, uint64_t done, tli_inputs *inputs, tl_error *err)
+static tl_status images_batch(tli_task_data *d, uint64_t done, tli_inputs *inputs, tl_error *err)
 {
     tli_loader_batch b;
     if (d->loader == NULL) TLI_TRY(make_loader(d, true, &d->loader, err));
@@ -298,7 +298,7 @@ static tl_status batch(tli_task_data *d, uint64_t done, tli_inputs *inputs, tl_e
 }
 
 /* The workers are ahead anyway: all that they need is the room of the batch that the device has a copy of. */
-static tl_status prepare(tli_task_data *d, uint64_t done, tl_error *err)
+static tl_status images_prepare(tli_task_data *d, uint64_t done, tl_error *err)
 {
     if (d->loader != NULL) tli_loader_release(d->loader);
     return TL_OK;
@@ -328,7 +328,7 @@ static void test_end(tli_task_data *d)
     d->tester = NULL;
 }
 
-static tl_set_files files(const tli_task_data *d, bool train)
+static tl_set_files images_files(const tli_task_data *d, bool train)
 {
     const tli_image_folder *f = train ? &d->train : &d->val;
     const uint32_t passed_over = train && d->loader != NULL ? tli_loader_damaged(d->loader) : 0;
@@ -367,20 +367,20 @@ const tli_task tli_task_images = {
     .data_help = "folder of train/CLASS and val/CLASS with images",
     .fields = FIELDS(own_fields),
     .set_defaults = set_defaults,
-    .check = check,
-    .look = look,
+    .check = images_check,
+    .look = images_look,
     .open = open_data,
     .close = close_data,
     .labels = labels,
-    .samples = samples,
-    .identify = identify,
-    .batch = batch,
-    .prepare = prepare,
+    .samples = images_samples,
+    .identify = images_identify,
+    .batch = images_batch,
+    .prepare = images_prepare,
     .main_set = main_set,
     .test_begin = test_begin,
     .test_batch = test_batch,
     .test_end = test_end,
-    .files = files,
+    .files = images_files,
     .picture = cut_picture,
     .class_name = class_name,
 };

@@ -52,7 +52,7 @@ static bool is_synthetic(const tl_settings *s)
     return strcmp(s->run.data, "synthetic") == 0;
 }
 
-static tl_status check(const tl_settings *s, tl_error *err)
+static tl_status text_check(const tl_settings *s, tl_error *err)
 {
     if (is_synthetic(s) && s->model.vocab_size < TLI_TEXT_SYMBOLS)
         return tli_fail(err, TL_ERROR_USAGE,
@@ -65,7 +65,7 @@ static tl_status check(const tl_settings *s, tl_error *err)
 
 /* ---- opening ------------------------------------------------------------------------------------- */
 
-static tl_status load(const tli_task_data *d, bool train, tli_tokens *tokens, tl_error *err)
+static tl_status text_load(const tli_task_data *d, bool train, tli_tokens *tokens, tl_error *err)
 {
     const tl_settings *s = d->s;
     char path[1100];
@@ -150,8 +150,8 @@ static tl_status open_data(tl_settings *s, const task_opening *how, tli_task_dat
     d->window = malloc(2 * (size_t)s->model.seq_len * sizeof *d->window);
     tl_status status = d->window != NULL ? settle_vocabulary(d, train, err)
                                          : tli_fail(err, TL_ERROR_MEMORY, "out of host memory for a window");
-    if (status == TL_OK && train) status = load(d, true, &d->train, err);
-    if (status == TL_OK) status = load(d, false, &d->test, err);
+    if (status == TL_OK && train) status = text_load(d, true, &d->train, err);
+    if (status == TL_OK) status = text_load(d, false, &d->test, err);
     if (status == TL_OK)
         *data = d;
     else
@@ -159,7 +159,7 @@ static tl_status open_data(tl_settings *s, const task_opening *how, tli_task_dat
     return status;
 }
 
-static tl_status look(tl_settings *s, tl_error *err)
+static tl_status text_look(tl_settings *s, tl_error *err)
 {
     char path[1100];
     tli_task_data d = {.s = s};
@@ -176,12 +176,12 @@ static const char *labels(const tli_task_data *d)
     return d->labels;
 }
 
-static uint64_t samples(const tli_task_data *d)
+static uint64_t text_samples(const tli_task_data *d)
 {
     return d->s->training.samples_per_epoch;
 }
 
-static tli_set_identity identify(const tli_task_data *d, bool train)
+static tli_set_identity text_identify(const tli_task_data *d, bool train)
 {
     const tli_tokens *tokens = train ? &d->train : &d->test;
     tli_set_identity identity = {.samples = tokens->count};
@@ -209,7 +209,7 @@ static tl_status ensure_batch(tli_task_data *d, tl_error *err)
                     "out of host memory for a batch of %u windows: use a smaller --batch-size", wanted);
 }
 
-static void fill(tli_task_data *d, const tli_tokens *text, uint32_t sample, uint64_t start)
+static void text_fill(tli_task_data *d, const tli_tokens *text, uint32_t sample, uint64_t start)
 {
     const uint32_t length = d->s->model.seq_len;
     tli_tokens_read_window(text, start, length, d->window, d->window + length);
@@ -225,7 +225,7 @@ static tli_inputs inputs_of(const tli_task_data *d)
         .count = d->count, .tokens = d->tokens, .length = d->s->model.seq_len, .targets = d->targets};
 }
 
-static tl_status prepare(tli_task_data *d, uint64_t done, tl_error *err)
+static tl_status text_prepare(tli_task_data *d, uint64_t done, tl_error *err)
 {
     const tl_settings *s = d->s;
     if (d->filled == done) return TL_OK;
@@ -237,15 +237,15 @@ static tl_status prepare(tli_task_data *d, uint64_t done, tl_error *err)
                    left = s->training.samples_per_epoch - first;
     d->count = left < s->training.batch_size ? (uint32_t)left : s->training.batch_size;
     for (uint32_t i = 0; i < d->count; i++)
-        fill(d, &d->train, i,
-             tli_tokens_random_window(&d->train, s->training.seed, epoch, first + i, s->model.seq_len));
+        text_fill(d, &d->train, i,
+                  tli_tokens_random_window(&d->train, s->training.seed, epoch, first + i, s->model.seq_len));
     d->filled = done;
     return TL_OK;
 }
 
-static tl_status batch(tli_task_data *d, uint64_t done, tli_inputs *inputs, tl_error *err)
+static tl_status text_batch(tli_task_data *d, uint64_t done, tli_inputs *inputs, tl_error *err)
 {
-    TLI_TRY(prepare(d, done, err));
+    TLI_TRY(text_prepare(d, done, err));
     *inputs = inputs_of(d);
     return TL_OK;
 }
@@ -272,7 +272,7 @@ static tl_status test_batch(tli_task_data *d, int set, uint64_t number, tli_test
     const uint32_t length = d->s->model.seq_len, size = d->s->training.batch_size;
     const uint64_t first = number * size, left = tli_tokens_window_count(&d->test, length) - first;
     d->count = left < size ? (uint32_t)left : size;
-    for (uint32_t i = 0; i < d->count; i++) fill(d, &d->test, i, (first + i) * length);
+    for (uint32_t i = 0; i < d->count; i++) text_fill(d, &d->test, i, (first + i) * length);
     batch->inputs = inputs_of(d);
     return TL_OK;
 }
@@ -286,15 +286,15 @@ const tli_task tli_task_text = {
     .data_help = "folder of train.bin and val.bin (see `tokenize`)",
     .fields = FIELDS(own_fields),
     .set_defaults = set_defaults,
-    .check = check,
-    .look = look,
+    .check = text_check,
+    .look = text_look,
     .open = open_data,
     .close = close_data,
     .labels = labels,
-    .samples = samples,
-    .identify = identify,
-    .batch = batch,
-    .prepare = prepare,
+    .samples = text_samples,
+    .identify = text_identify,
+    .batch = text_batch,
+    .prepare = text_prepare,
     .main_set = main_set,
     .test_begin = test_begin,
     .test_batch = test_batch,

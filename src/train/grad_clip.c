@@ -59,7 +59,7 @@ tl_status tli_grad_clip_decide(tl_context *ctx, const tli_grad_clip *guard, cons
 }
 
 /* The parameter whose gradient has partial sum `at`. */
-static const char *owner(const tli_registry *registry, uint64_t at)
+static const char *grad_clip_owner(const tli_registry *registry, uint64_t at)
 {
     for (int i = 0; i < registry->count; i++) {
         const uint64_t count = squares_before(registry->items[i].gradient,
@@ -81,7 +81,7 @@ tl_status tli_grad_clip_read(tl_context *ctx, const tli_grad_clip *guard, const 
             TLI_TRY(tl_tensor_read(ctx, guard->verdicts, 2 * (uint64_t)i,
                                    2 * (uint64_t)(left < PIECE ? left : PIECE), values));
         verdicts[i] = (tli_grad_verdict){.left_out = values[2 * at] < 0.0f,
-                                         .broken = owner(registry, (uint64_t)values[2 * at + 1])};
+                                         .broken = grad_clip_owner(registry, (uint64_t)values[2 * at + 1])};
     }
     return TL_OK;
 }

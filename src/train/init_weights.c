@@ -249,7 +249,7 @@ static tl_status check_unknown(const transfer *t)
     return TL_OK;
 }
 
-static tl_status decide(transfer *t)
+static tl_status init_weights_decide(transfer *t)
 {
     for (int i = 0; i < t->registry->count; i++) {
         const tli_parameter *p = &t->registry->items[i];
@@ -280,7 +280,7 @@ static tl_status transfer_begin(transfer *t)
     if (t->fates == NULL)
         return tli_fail(t->err, TL_ERROR_MEMORY, "out of host memory while reading %s", t->s->run.init);
     TLI_TRY(origin_open(t));
-    return decide(t);
+    return init_weights_decide(t);
 }
 
 tl_status tli_init_weights_flags(const tl_settings *s, tl_error *err)

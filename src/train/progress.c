@@ -39,7 +39,7 @@ static void format_left(const tli_progress *progress, double now, char *out, siz
              (unsigned)(whole % 60));
 }
 
-static void show(tli_progress *progress, double now)
+static void progress_show(tli_progress *progress, double now)
 {
     const tli_progress_point *point = &progress->latest;
     char left[32], perplexity[40] = "", wait[40] = "", line[300], text[640];
@@ -80,7 +80,8 @@ void tli_progress_step(tli_progress *progress, const tli_progress_point *point, 
     progress->latest = *point;
     progress->shown = false;
     double interval = progress->terminal ? TERMINAL_SECONDS : PLAIN_SECONDS;
-    if (first || point->step >= progress->total || now - progress->last_time >= interval) show(progress, now);
+    if (first || point->step >= progress->total || now - progress->last_time >= interval)
+        progress_show(progress, now);
 }
 
 void tli_progress_clear(tli_progress *progress)
@@ -97,7 +98,7 @@ void tli_progress_clear(tli_progress *progress)
 void tli_progress_end(tli_progress *progress, double now)
 {
     if (!progress->file) return;
-    if (progress->begun && !progress->shown) show(progress, now);
+    if (progress->begun && !progress->shown) progress_show(progress, now);
     if (progress->width > 0) tli_log_print(progress->file, 0, "\n");
     progress->width = 0;
 }

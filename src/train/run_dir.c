@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static tl_status unwritable(tl_error *err, const char *path, int code)
+static tl_status run_dir_unwritable(tl_error *err, const char *path, int code)
 {
     return tli_fail(err, TL_ERROR_INPUT, "cannot write the output folder %s: %s; choose another --out", path,
                     strerror(code));
@@ -16,20 +16,20 @@ static tl_status unwritable(tl_error *err, const char *path, int code)
 static tl_status make_all(const char *path, tl_error *err)
 {
     char part[TLI_OUT_CAPACITY];
-    if (strlen(path) >= sizeof part) return unwritable(err, path, ENAMETOOLONG);
+    if (strlen(path) >= sizeof part) return run_dir_unwritable(err, path, ENAMETOOLONG);
     for (size_t i = 0;; i++) {
         part[i] = path[i];
         if (i > 0 && (path[i] == '/' || path[i] == '\0')) {
             part[i] = '\0';
-            if (mkdir(part, 0777) != 0 && errno != EEXIST) return unwritable(err, part, errno);
+            if (mkdir(part, 0777) != 0 && errno != EEXIST) return run_dir_unwritable(err, part, errno);
             part[i] = path[i];
         }
         if (path[i] == '\0') break;
     }
     struct stat info;
-    if (stat(path, &info) != 0) return unwritable(err, path, errno);
-    if (!S_ISDIR(info.st_mode)) return unwritable(err, path, ENOTDIR);
-    return access(path, W_OK | X_OK) == 0 ? TL_OK : unwritable(err, path, errno);
+    if (stat(path, &info) != 0) return run_dir_unwritable(err, path, errno);
+    if (!S_ISDIR(info.st_mode)) return run_dir_unwritable(err, path, ENOTDIR);
+    return access(path, W_OK | X_OK) == 0 ? TL_OK : run_dir_unwritable(err, path, errno);
 }
 
 tl_status tli_run_dir_make(const char *wanted, const char *task, const char *op, char out[TLI_OUT_CAPACITY],
@@ -43,7 +43,7 @@ tl_status tli_run_dir_make(const char *wanted, const char *task, const char *op,
     for (int n = 1; n < 1000000; n++) {
         snprintf(out, TLI_OUT_CAPACITY, "runs/%s-%s-%d", task, op, n);
         if (mkdir(out, 0777) == 0) return TL_OK;
-        if (errno != EEXIST) return unwritable(err, out, errno);
+        if (errno != EEXIST) return run_dir_unwritable(err, out, errno);
     }
     return tli_fail(err, TL_ERROR_INPUT, "the folder runs is full of earlier runs: give an --out");
 }
@@ -59,7 +59,7 @@ tl_status tli_run_dir_set_aside(const char *out, const tl_log *log, tl_error *er
         for (int n = 1; earlier[0] == '\0'; n++) {
             snprintf(earlier, sizeof earlier, "%s/earlier-%d", out, n);
             if (mkdir(earlier, 0777) == 0) break;
-            if (errno != EEXIST) return unwritable(err, earlier, errno);
+            if (errno != EEXIST) return run_dir_unwritable(err, earlier, errno);
             earlier[0] = '\0';
         }
         snprintf(to, sizeof to, "%s/%s", earlier, names[i]);

@@ -5,20 +5,20 @@
 #include "core/status.h"
 
 /* From 1 to 0 while `at` goes from 0 to `horizon`. */
-static double cosine(uint64_t at, uint64_t horizon)
+static double schedule_cosine(uint64_t at, uint64_t horizon)
 {
     const double pi = 3.14159265358979323846;
     return at >= horizon ? 0.0 : 0.5 * (1.0 + cos(pi * (double)at / (double)horizon));
 }
 
 /* The share of the peak at `step` of `steps`, without warm-up. */
-static double decay(tl_schedule schedule, uint64_t step, uint64_t steps, uint64_t steps_per_epoch)
+static double schedule_decay(tl_schedule schedule, uint64_t step, uint64_t steps, uint64_t steps_per_epoch)
 {
     /* Epochs from the steps and not from settings->epochs, which --steps overrides. */
     const uint64_t epochs = steps / steps_per_epoch + (steps % steps_per_epoch != 0);
     switch (schedule) {
-    case TL_SCHEDULE_COSINE: return cosine(step, steps);
-    case TL_SCHEDULE_COSINE_EPOCH: return cosine(step / steps_per_epoch, epochs);
+    case TL_SCHEDULE_COSINE: return schedule_cosine(step, steps);
+    case TL_SCHEDULE_COSINE_EPOCH: return schedule_cosine(step / steps_per_epoch, epochs);
     case TL_SCHEDULE_CONSTANT: break;
     }
     return 1.0;
@@ -30,9 +30,10 @@ float tli_schedule_lr(const tl_settings *settings, uint64_t step, uint64_t steps
     const uint64_t warmup = settings->training.warmup;
     double factor = step < warmup ? (double)(step + 1) / (double)warmup : 1.0;
     if (settings->training.schedule_version == 1)
-        factor *= decay(settings->training.schedule, step, total_steps, steps_per_epoch);
+        factor *= schedule_decay(settings->training.schedule, step, total_steps, steps_per_epoch);
     else if (step >= warmup)
-        factor *= decay(settings->training.schedule, step - warmup, total_steps - warmup, steps_per_epoch);
+        factor *= schedule_decay(settings->training.schedule, step - warmup, total_steps - warmup,
+                                 steps_per_epoch);
     return (float)((double)settings->training.lr * factor);
 }
 

@@ -39,7 +39,7 @@ static tl_status set_batch(training_run *r)
 
 /* The step of the batch that was set, handed to the device, which may still have earlier ones in hand; while it works,
  * the host prepares the next batch. The loss, and with a guard the verdict, stay on the device until read_back. */
-static tl_status step(training_run *r)
+static tl_status trainer_step(training_run *r)
 {
     tl_error *err = tl_context_error(r->ctx);
     tli_registry *registry = tli_model_registry(r->model);
@@ -109,7 +109,7 @@ static tl_status score_main(training_run *r)
     return note_scores(r, r->task, set, &scores);
 }
 
-static tl_status save(training_run *r)
+static tl_status trainer_save(training_run *r)
 {
     if (r->saved == r->done) return TL_OK;
     tli_train_state standing = {
@@ -124,7 +124,8 @@ static tl_status save(training_run *r)
 }
 
 /* A step's line in the metrics, and with `show` on the screen. */
-static tl_status report(training_run *r, uint64_t step, float loss, double rate, double data_wait, bool show)
+static tl_status trainer_report_step(training_run *r, uint64_t step, float loss, double rate,
+                                     double data_wait, bool show)
 {
     const uint64_t epoch = (step - 1) / r->steps_per_epoch + 1;
     const double lr = (double)tli_schedule_lr(r->s, step - 1, r->steps_per_epoch, r->total);
@@ -146,7 +147,7 @@ static tl_status report(training_run *r, uint64_t step, float loss, double rate,
 }
 
 /* Looks at the loss of `step` and, with a guard, at what the device decided on it. */
-static tl_status examine(training_run *r, uint64_t step, float loss, const tli_grad_verdict *verdict)
+static tl_status trainer_examine(training_run *r, uint64_t step, float loss, const tli_grad_verdict *verdict)
 {
     char what[160] = "the loss";
     const bool good = isfinite(loss) && !verdict->left_out;
@@ -184,8 +185,9 @@ static tl_status read_back(training_run *r)
         r->recent[step % TLI_RECENT_LOSSES] = r->losses[i];
         if (r->recent_count < TLI_RECENT_LOSSES) r->recent_count++;
         tli_step_times_add(&r->times, r->predictions[i], seconds * 1e3);
-        TLI_TRY(examine(r, step, r->losses[i], &r->verdicts[i]));
-        TLI_TRY(report(r, step, r->losses[i], r->predictions[i] / seconds, data_wait, i + 1 == count));
+        TLI_TRY(trainer_examine(r, step, r->losses[i], &r->verdicts[i]));
+        TLI_TRY(trainer_report_step(r, step, r->losses[i], r->predictions[i] / seconds, data_wait,
+                                    i + 1 == count));
     }
     return TL_OK;
 }
@@ -196,7 +198,7 @@ static int stop_signal(const training_run *r)
 }
 
 /* Runs until the end, --stop-after or a signal. */
-static tl_status loop(training_run *r)
+static tl_status trainer_loop(training_run *r)
 {
     const tl_settings *s = r->s;
     bool stop = false;
@@ -207,7 +209,7 @@ static tl_status loop(training_run *r)
         /* The first step of a batch size builds kernels: it is read alone, so that its time is its own. */
         const bool builds = tli_step_times_is_new(&r->times, tli_model_predictions(r->model));
         if (builds) TLI_TRY(read_back(r));
-        TLI_TRY(step(r));
+        TLI_TRY(trainer_step(r));
         stop = stop_signal(r) != 0 || (s->run.stop_after > 0 && r->steps_run >= s->run.stop_after);
         const bool score = s->run.eval_every > 0 && r->done % s->run.eval_every == 0 && r->done < r->total;
         const bool keep = tli_checkpoint_clock_due(&r->clock, r->done);
@@ -215,13 +217,13 @@ static tl_status loop(training_run *r)
             tli_clock_seconds() - r->read_at >= READ_SECONDS)
             TLI_TRY(read_back(r));
         if (score) TLI_TRY(score_main(r));
-        if (keep) TLI_TRY(save(r));
+        if (keep) TLI_TRY(trainer_save(r));
         if (score || keep) r->read_at = tli_clock_seconds();
     }
     return TL_OK;
 }
 
-static void summarise(training_run *r, tl_result *result)
+static void trainer_summarise(training_run *r, tl_result *result)
 {
     double sum = 0.0;
     int counted = 0; /* steps that were left out may have no loss */
@@ -241,12 +243,12 @@ static void summarise(training_run *r, tl_result *result)
     snprintf(result->out, sizeof result->out, "%s", r->out);
 }
 
-static tl_status finish(training_run *r, tl_result *result)
+static tl_status trainer_finish(training_run *r, tl_result *result)
 {
     char path[TLI_OUT_CAPACITY + 32];
     snprintf(path, sizeof path, "%s/model.safetensors", r->out);
     TLI_TRY(r->saved != r->done
-                ? save(r)
+                ? trainer_save(r)
                 : tli_model_save(r->ctx, tli_model_registry(r->model), r->s, r->labels, r->done, path));
     const tl_status status = tli_score_all(r->ctx, r->task, r->model, r->data, r->s, r->hooks, note_scores, r,
                                            result);
@@ -283,16 +285,16 @@ static bool was_finished(training_run *r, tl_result *result)
     return true;
 }
 
-static tl_status train(training_run *r, tl_result *result)
+static tl_status trainer_run(training_run *r, tl_result *result)
 {
     TLI_TRY(tli_run_open(r));
     if (was_finished(r, result)) return TL_OK;
-    const tl_status status = loop(r);
+    const tl_status status = trainer_loop(r);
     tli_progress_end(&r->progress, tli_clock_seconds());
     TLI_TRY(status);
-    summarise(r, result);
-    if (r->done == r->total) return finish(r, result);
-    TLI_TRY(save(r));
+    trainer_summarise(r, result);
+    if (r->done == r->total) return trainer_finish(r, result);
+    TLI_TRY(trainer_save(r));
     if (stop_signal(r) == 0) return TL_OK;
     return tli_fail(tl_context_error(r->ctx), TL_INTERRUPTED,
                     "stopped by signal %d after step %llu, saved in %s: go on with --resume --out %s",
@@ -306,7 +308,7 @@ tl_status tl_train(tl_context *ctx, tl_settings *settings, const tl_hooks *hooks
                         "tl_train takes a context, settings and a result");
     training_run r = {.ctx = ctx, .s = settings, .hooks = hooks, .best = (double)NAN};
     *result = tli_result_empty();
-    const tl_status status = train(&r, result);
+    const tl_status status = trainer_run(&r, result);
     if ((status == TL_ERROR_DEVICE || status == TL_ERROR_IO) && r.saved > 0)
         tli_log_write(tli_context_log(ctx), TL_LOG_NOTICE,
                       "%s holds the checkpoint after step %llu: --resume goes on there", r.out,
