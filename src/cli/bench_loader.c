@@ -93,7 +93,7 @@ static tl_status bench_loader_report(const tli_cli_options *o, const figures *f,
     tli_bench_line("workers", "%u", f->workers);
     tli_bench_line("rate", "%.1f images/s", rate);
     tli_bench_line("rate of a core", "%.1f images/s of processor time", core_rate);
-    if (f->damaged > 0) tli_bench_line("passed over", "%u files", f->damaged);
+    if (f->damaged > 0) tli_bench_line("skipped", "%u files", f->damaged);
     return TL_OK;
 }
 

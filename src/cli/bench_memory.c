@@ -92,12 +92,12 @@ static tl_status bench_memory_measure(const tl_settings *settings, tl_op_kind op
 }
 
 /* "7x7", or "160". */
-static void extent_text(const tl_settings *s, uint32_t extent, const char *times, char *text, size_t room)
+static void extent_text(const tl_settings *s, uint32_t extent, const char *times, char *text, size_t capacity)
 {
     if (is_text(s))
-        snprintf(text, room, "%u", extent);
+        snprintf(text, capacity, "%u", extent);
     else
-        snprintf(text, room, "%u%s%u", extent, times, extent);
+        snprintf(text, capacity, "%u%s%u", extent, times, extent);
 }
 
 static tl_status report_json(const tli_cli_options *o, const tli_cli_limits *limits, const figures f[OPS],

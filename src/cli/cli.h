@@ -62,7 +62,7 @@ void tli_cli_print_plan(FILE *out, const tl_settings *settings, uint64_t params,
 /* "1.50 GiB"; `text` holds 32 characters and is returned. */
 char *tli_cli_bytes(uint64_t bytes, char *text);
 /* Copies `text` for a terminal: control characters become '?'. Returns `out`. */
-char *tli_cli_plain(const char *text, char *out, size_t room);
+char *tli_cli_plain(const char *text, char *out, size_t capacity);
 
 /* What two .safetensors files differ in, on stdout. */
 tl_status tli_cli_diff(const char *first, const char *second, tl_error *err);

@@ -27,14 +27,14 @@ static void print_tensors(const tli_safetensors *st)
 }
 
 /* A .safetensors file, or the newest weights of a run's folder. */
-static tl_status find_file(const char *word, char *path, size_t room, tl_error *err)
+static tl_status find_file(const char *word, char *path, size_t capacity, tl_error *err)
 {
     struct stat what;
     bool folder = stat(word, &what) == 0 && S_ISDIR(what.st_mode);
-    int length = snprintf(path, room, "%s%s", word, folder ? "/model.safetensors" : "");
-    if (length >= 0 && (size_t)length < room) return TL_OK;
+    int length = snprintf(path, capacity, "%s%s", word, folder ? "/model.safetensors" : "");
+    if (length >= 0 && (size_t)length < capacity) return TL_OK;
     return tli_fail(err, TL_ERROR_USAGE, "the path of the checkpoint is longer than %zu characters",
-                    room - 1);
+                    capacity - 1);
 }
 
 static tl_status info_compare(const tli_cli_options *o, tl_error *err)

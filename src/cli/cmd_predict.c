@@ -52,11 +52,11 @@ static tl_status pages_add(attention_pages *p, const tli_image *one, tl_error *e
         (p->page.height + one->height > PAGE_ROWS || row * p->page.height + more > PAGE_BYTES))
         TLI_TRY(pages_write(p, err));
     const size_t before = row * p->page.height;
-    if (before + more > p->page.room) {
+    if (before + more > p->page.capacity) {
         uint8_t *grown = realloc(p->page.pixels, before + more);
         if (grown == NULL) return tli_fail(err, TL_ERROR_MEMORY, "not enough host memory for the picture");
         p->page.pixels = grown;
-        p->page.room = before + more;
+        p->page.capacity = before + more;
     }
     memcpy(p->page.pixels + before, one->pixels, more);
     p->page.width = one->width;
@@ -107,7 +107,7 @@ static tl_status predict_all(tl_context *ctx, tli_predictor *p, attention_pages 
         const tl_status status = tli_predictor_run(p, o->arguments[i], guesses, &count);
         if (status == TL_ERROR_INPUT) {
             if (bad++ == 0) first = *err;
-            tli_log_write(tli_context_log(ctx), TL_LOG_ERROR, "passed over: %s", err->text);
+            tli_log_write(tli_context_log(ctx), TL_LOG_ERROR, "skipped: %s", err->text);
             continue;
         }
         TLI_TRY(status);

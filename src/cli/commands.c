@@ -34,25 +34,25 @@ const tli_command *tli_command_of(tli_cli_command command)
     return &tli_commands[0];
 }
 
-char *tli_command_usage(const tli_command *command, char *out, size_t room)
+char *tli_command_usage(const tli_command *command, char *out, size_t capacity)
 {
     char names[TASK_NAMES_CAPACITY];
     const char *task = strstr(command->usage, "TASK");
     if (task != NULL)
-        snprintf(out, room, "%.*s%s%s", (int)(task - command->usage), command->usage,
+        snprintf(out, capacity, "%.*s%s%s", (int)(task - command->usage), command->usage,
                  tli_task_names(NULL, "|", names), task + strlen("TASK"));
     else
-        snprintf(out, room, "%s", command->usage);
+        snprintf(out, capacity, "%s", command->usage);
     return out;
 }
 
-char *tli_command_names(unsigned commands, char *out, size_t room)
+char *tli_command_names(unsigned commands, char *out, size_t capacity)
 {
     size_t used = 0;
     out[0] = '\0';
-    for (int i = 0; i < tli_command_count && used < room; i++)
+    for (int i = 0; i < tli_command_count && used < capacity; i++)
         if ((tli_commands[i].command & commands) != 0)
-            used += (size_t)snprintf(out + used, room - used, "%s%s", used > 0 ? ", " : "",
+            used += (size_t)snprintf(out + used, capacity - used, "%s%s", used > 0 ? ", " : "",
                                      tli_commands[i].name);
     return out;
 }

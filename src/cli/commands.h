@@ -17,8 +17,8 @@ extern const int tli_command_count;
 /* The command of this bit: every command has one. */
 const tli_command *tli_command_of(tli_cli_command command);
 /* What follows "translution", with the names of the tasks; returns `out`. */
-char *tli_command_usage(const tli_command *command, char *out, size_t room);
+char *tli_command_usage(const tli_command *command, char *out, size_t capacity);
 /* "train, eval, bench gemm": the names of the commands in `commands`, an OR of bits; returns `out`. */
-char *tli_command_names(unsigned commands, char *out, size_t room);
+char *tli_command_names(unsigned commands, char *out, size_t capacity);
 
 #endif

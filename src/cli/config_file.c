@@ -45,8 +45,8 @@ tl_status tli_config_read(tli_cli_command command, const char *path, flag_value 
     if (file == NULL)
         return tli_fail(err, TL_ERROR_INPUT, "cannot read the --config file %s: %s", path, strerror(errno));
     char *text = NULL;
-    size_t room = 0;
-    const ssize_t length = getdelim(&text, &room, '\0', file);
+    size_t capacity = 0;
+    const ssize_t length = getdelim(&text, &capacity, '\0', file);
     tl_status status = TL_OK;
     if (length == -1 && ferror(file))
         status = tli_fail(err, TL_ERROR_INPUT, "cannot read the --config file %s: %s", path, strerror(errno));

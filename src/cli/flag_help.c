@@ -51,7 +51,7 @@ static void write_short(const field *f, const tl_settings *s, char text[FIELD_TE
 }
 
 /* What tasks begin with, where they have the flag: "20" or "mnist: 20, gpt: 300". Of sizes along axes, the last. */
-static void describe_default(const tli_flag *f, char *text, size_t room)
+static void describe_default(const tli_flag *f, char *text, size_t capacity)
 {
     char values[8][FIELD_TEXT_CAPACITY], flag[FIELD_TEXT_CAPACITY];
     int tasks = 0;
@@ -71,10 +71,10 @@ static void describe_default(const tli_flag *f, char *text, size_t room)
         if (first == NULL) first = values[t];
         same &= strcmp(first, values[t]) == 0;
     }
-    size_t used = (size_t)snprintf(text, room, "%.40s", same && first != NULL ? first : "");
-    for (int t = 0; t < tasks && !same && used < room; t++)
+    size_t used = (size_t)snprintf(text, capacity, "%.40s", same && first != NULL ? first : "");
+    for (int t = 0; t < tasks && !same && used < capacity; t++)
         if (values[t][0] != '\0')
-            used += (size_t)snprintf(text + used, room - used, "%s%s: %.40s", used > 0 ? ", " : "",
+            used += (size_t)snprintf(text + used, capacity - used, "%s%s: %.40s", used > 0 ? ", " : "",
                                      tli_task_at(t)->name, values[t]);
 }
 

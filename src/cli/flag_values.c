@@ -20,12 +20,12 @@ tl_status tli_flag_keep(flag_value *g, const char *value, int line, tl_error *er
 }
 
 /* "--lr" or "run.conf:3: lr" */
-void tli_flag_where(char *out, size_t room, const tli_flag *f, const flag_value *g, const char *config)
+void tli_flag_where(char *out, size_t capacity, const tli_flag *f, const flag_value *g, const char *config)
 {
     if (g->line > 0)
-        snprintf(out, room, "%s:%d: %s", config, g->line, f->name);
+        snprintf(out, capacity, "%s:%d: %s", config, g->line, f->name);
     else
-        snprintf(out, room, "--%s", f->name);
+        snprintf(out, capacity, "--%s", f->name);
 }
 
 /* The whole string must be a decimal number in the flag's range; BYTES may end in K, M or G. */
@@ -118,8 +118,8 @@ tl_status tli_flag_apply(const tli_flag *f, const flag_value *g, tli_cli_options
     }
     if (g->value[0] == '\0')
         return tli_fail(err, TL_ERROR_USAGE, "%s takes a value that is not empty", where);
-    if (strlen(g->value) >= f->room)
-        return tli_fail(err, TL_ERROR_USAGE, "%s takes at most %zu characters", where, f->room - 1);
-    snprintf(target, f->room, "%s", g->value);
+    if (strlen(g->value) >= f->capacity)
+        return tli_fail(err, TL_ERROR_USAGE, "%s takes at most %zu characters", where, f->capacity - 1);
+    snprintf(target, f->capacity, "%s", g->value);
     return TL_OK;
 }

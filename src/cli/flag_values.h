@@ -12,7 +12,7 @@ typedef struct flag_value {
 /* Takes a copy of `value`, instead of what was given before. */
 tl_status tli_flag_keep(flag_value *g, const char *value, int line, tl_error *err);
 /* "--lr" or "run.conf:3: lr" */
-void tli_flag_where(char *out, size_t room, const tli_flag *f, const flag_value *g, const char *config);
+void tli_flag_where(char *out, size_t capacity, const tli_flag *f, const flag_value *g, const char *config);
 /* Writes the value to its place in the options. */
 tl_status tli_flag_apply(const tli_flag *f, const flag_value *g, tli_cli_options *o, tl_error *err);
 

@@ -271,7 +271,7 @@ static tli_flag flag_of_field(const field *f)
                       .commands = commands_of(f),
                       .kind = kind_of(f),
                       .offset = AT(settings) + f->at,
-                      .room = f->room,
+                      .capacity = f->capacity,
                       .choices = f->choices};
 }
 

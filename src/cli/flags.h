@@ -25,9 +25,9 @@ typedef struct tli_flag {
     const char *help;    /* NULL: not shown; @ stands for the default, by task */
     unsigned commands;
     tli_flag_kind kind;
-    size_t offset, room;    /* where in tli_cli_options; bytes there, for text */
-    double low, high;       /* range of numbers; equal: see tli_flag_range */
-    const choices *choices; /* NULL: any value */
+    size_t offset, capacity; /* where in tli_cli_options; bytes there, for text */
+    double low, high;        /* range of numbers; equal: see tli_flag_range */
+    const choices *choices;  /* NULL: any value */
 } tli_flag;
 
 /* All flags, by number: those of the command line itself, and behind --data those that tasks bring (tasks/task.h). */

@@ -44,12 +44,12 @@ static tl_status compare_tensor(tli_safetensors *a, const tli_st_entry *x, tli_s
     return TL_OK;
 }
 
-static void shape_text(const tli_st_entry *e, char *text, size_t room)
+static void shape_text(const tli_st_entry *e, char *text, size_t capacity)
 {
     size_t used = 0;
     text[0] = '\0';
-    for (uint32_t d = 0; d < e->rank && used < room; d++)
-        used += (size_t)snprintf(text + used, room - used, "%s%" PRIu64, d > 0 ? " x " : "", e->shape[d]);
+    for (uint32_t d = 0; d < e->rank && used < capacity; d++)
+        used += (size_t)snprintf(text + used, capacity - used, "%s%" PRIu64, d > 0 ? " x " : "", e->shape[d]);
 }
 
 static bool same_shape(const tli_st_entry *x, const tli_st_entry *y)

@@ -20,10 +20,10 @@ char *tli_cli_bytes(uint64_t bytes, char *text)
     return text;
 }
 
-char *tli_cli_plain(const char *text, char *out, size_t room)
+char *tli_cli_plain(const char *text, char *out, size_t capacity)
 {
     size_t i = 0;
-    for (; text[i] != '\0' && i + 1 < room; i++) out[i] = iscntrl((unsigned char)text[i]) ? '?' : text[i];
+    for (; text[i] != '\0' && i + 1 < capacity; i++) out[i] = iscntrl((unsigned char)text[i]) ? '?' : text[i];
     out[i] = '\0';
     return out;
 }
@@ -91,14 +91,14 @@ tl_status tli_cli_print_result(const tl_settings *settings, const tl_result *res
 }
 
 /* "12.3 GFLOP/s" or "4.5 GB/s", whichever the kernels said more of; empty when they said nothing. */
-static void rate_text(const tli_profile_row *row, char *text, size_t room)
+static void rate_text(const tli_profile_row *row, char *text, size_t capacity)
 {
     const double ns = (double)row->nanoseconds; /* work a nanosecond is 1e9 work a second */
     text[0] = '\0';
     if (ns > 0 && row->flops > 0)
-        snprintf(text, room, "%.1f GFLOP/s", row->flops / ns);
+        snprintf(text, capacity, "%.1f GFLOP/s", row->flops / ns);
     else if (ns > 0 && row->bytes > 0)
-        snprintf(text, room, "%.1f GB/s", row->bytes / ns);
+        snprintf(text, capacity, "%.1f GB/s", row->bytes / ns);
 }
 
 static tl_status print_kernels(FILE *out, tl_context *ctx)

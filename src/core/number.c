@@ -38,19 +38,19 @@ float tli_parse_float(const char *text, char **end)
     return value;
 }
 
-int tli_vformat(char *text, size_t room, const char *format, va_list values)
+int tli_vformat(char *text, size_t capacity, const char *format, va_list values)
 {
     const plain_locale l = plain_locale_enter();
-    const int length = vsnprintf(text, room, format, values);
+    const int length = vsnprintf(text, capacity, format, values);
     plain_locale_leave(l);
     return length;
 }
 
-int tli_format(char *text, size_t room, const char *format, ...)
+int tli_format(char *text, size_t capacity, const char *format, ...)
 {
     va_list values;
     va_start(values, format);
-    const int length = tli_vformat(text, room, format, values);
+    const int length = tli_vformat(text, capacity, format, values);
     va_end(values);
     return length;
 }

@@ -13,8 +13,8 @@ double tli_parse_double(const char *text, char **end);
 float tli_parse_float(const char *text, char **end);
 
 /* snprintf, vsnprintf and fprintf. */
-int tli_format(char *text, size_t room, const char *format, ...) __attribute__((format(printf, 3, 4)));
-int tli_vformat(char *text, size_t room, const char *format, va_list values)
+int tli_format(char *text, size_t capacity, const char *format, ...) __attribute__((format(printf, 3, 4)));
+int tli_vformat(char *text, size_t capacity, const char *format, va_list values)
     __attribute__((format(printf, 3, 0)));
 int tli_print(FILE *file, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

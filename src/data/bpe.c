@@ -27,13 +27,13 @@ static tl_status read_file(const char *what, const char *path, char **out, size_
         return tli_fail(err, TL_ERROR_INPUT,
                         "cannot read %s %s: %s; give the path, or fetch GPT-2's files with tools/fetch-data",
                         what, path, strerror(errno));
-    size_t used = 0, room = 1 << 16;
-    char *text = malloc(room + 1);
+    size_t used = 0, capacity = 1 << 16;
+    char *text = malloc(capacity + 1);
     while (text != NULL && used < FILE_LIMIT) {
-        used += fread(text + used, 1, room - used, file);
-        if (used < room) break;
-        room *= 2;
-        char *more = realloc(text, room + 1);
+        used += fread(text + used, 1, capacity - used, file);
+        if (used < capacity) break;
+        capacity *= 2;
+        char *more = realloc(text, capacity + 1);
         if (more == NULL) free(text);
         text = more;
     }

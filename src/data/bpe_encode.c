@@ -27,7 +27,7 @@ enum { NONE = UINT32_MAX, DEAD = UINT32_MAX };
 
 typedef struct places {
     uint64_t *items;
-    size_t count, room;
+    size_t count, capacity;
 } places;
 
 struct tli_bpe_encoder {
@@ -197,12 +197,12 @@ static tl_status no_memory(tl_error *err)
 
 static bool encode_push(places *list, uint64_t item)
 {
-    if (list->count == list->room) {
-        const size_t room = list->room != 0 ? 2 * list->room : 1024;
-        uint64_t *items = realloc(list->items, room * sizeof *items);
+    if (list->count == list->capacity) {
+        const size_t capacity = list->capacity != 0 ? 2 * list->capacity : 1024;
+        uint64_t *items = realloc(list->items, capacity * sizeof *items);
         if (items == NULL) return false;
         list->items = items;
-        list->room = room;
+        list->capacity = capacity;
     }
     list->items[list->count++] = item;
     return true;

@@ -42,7 +42,7 @@ tl_status tli_file_report_damage(tli_file_report *r, uint32_t sample, const char
     if (f == NULL || (r->known[sample] & FILE_DAMAGED) != 0) return TL_OK;
     r->known[sample] |= FILE_DAMAGED;
     r->damaged++;
-    if (report_is_news(r, sample)) tli_log_write(r->log, TL_LOG_NOTICE, "passed over: %s", text);
+    if (report_is_news(r, sample)) tli_log_write(r->log, TL_LOG_NOTICE, "skipped: %s", text);
     const uint32_t label = f->labels[sample];
     if (--r->class_left[label] > 0) return TL_OK;
     return tli_fail(
@@ -80,7 +80,7 @@ void tli_file_report_summary(const tli_file_report *r)
     const char *root = r->folder->root;
     if (r->damaged > 0)
         tli_log_write(r->log, TL_LOG_NOTICE,
-                      r->train ? "%u files of %s were passed over: they are no sound images"
+                      r->train ? "%u files of %s were skipped: they are no sound images"
                                : "%u files of %s are no sound images: evaluated without them",
                       r->damaged, root);
     if (r->oriented > 0)

@@ -60,14 +60,14 @@ tli_data_identity tli_identity_read(const tli_safetensors *st)
 /* ---- comparing ----------------------------------------------------------------------------------- */
 
 static bool describe_difference(const char *set, const char *unit, const tli_set_identity *stored,
-                                const tli_set_identity *now, const char *path, char *text, size_t room)
+                                const tli_set_identity *now, const char *path, char *text, size_t capacity)
 {
     if (stored->samples != now->samples)
-        snprintf(text, room, "its %s set had %" PRIu64 " %s, and that of %s has %" PRIu64, set,
+        snprintf(text, capacity, "its %s set had %" PRIu64 " %s, and that of %s has %" PRIu64, set,
                  stored->samples, unit, path, now->samples);
     else if (stored->hash != now->hash)
-        snprintf(text, room, "its %s set had as many %s, %" PRIu64 ", as that of %s, but other contents", set,
-                 unit, stored->samples, path);
+        snprintf(text, capacity, "its %s set had as many %s, %" PRIu64 ", as that of %s, but other contents",
+                 set, unit, stored->samples, path);
     else
         return false;
     return true;

@@ -32,10 +32,10 @@ tl_status tli_bytes_read(tli_bytes *bytes, const char *path, tl_error *err)
         return tli_fail(err, TL_ERROR_INPUT, "%s is too large for an image: it has more than %d bytes", path,
                         FILE_LIMIT);
     const size_t size = (size_t)info.st_size;
-    if (size > bytes->room) {
+    if (size > bytes->capacity) {
         free(bytes->data);
         bytes->data = malloc(size);
-        bytes->room = bytes->data != NULL ? size : 0;
+        bytes->capacity = bytes->data != NULL ? size : 0;
         if (bytes->data == NULL) return tli_fail(err, TL_ERROR_MEMORY, "%s: not enough host memory", path);
     }
     FILE *file = fopen(path, "rb");
@@ -56,10 +56,10 @@ void tli_image_free(tli_image *image)
 tl_status tli_image_reserve(tli_image *image, uint32_t width, uint32_t height, tl_error *err)
 {
     const size_t size = (size_t)width * height * 3;
-    if (size > image->room) {
+    if (size > image->capacity) {
         free(image->pixels);
         image->pixels = malloc(size);
-        image->room = image->pixels != NULL ? size : 0;
+        image->capacity = image->pixels != NULL ? size : 0;
         if (image->pixels == NULL)
             return tli_fail(err, TL_ERROR_MEMORY, "not enough host memory for an image of %u x %u pixels",
                             width, height);

@@ -17,7 +17,7 @@
 /* The bytes of a file; the buffer grows and is used again. Begin with {0}. */
 typedef struct tli_bytes {
     uint8_t *data; /* owned */
-    size_t count, room;
+    size_t count, capacity;
 } tli_bytes;
 
 void tli_bytes_free(tli_bytes *bytes);
@@ -28,7 +28,7 @@ tl_status tli_bytes_read(tli_bytes *bytes, const char *path, tl_error *err);
 typedef struct tli_image {
     uint32_t width, height;
     uint8_t *pixels; /* [height][width][3], owned */
-    size_t room;
+    size_t capacity;
     uint32_t remarks; /* by tli_image_decode: a tli_image_remark */
 } tli_image;
 

@@ -16,7 +16,7 @@ enum { PATH_CAPACITY = 4096, DEPTH_LIMIT = 8 }; /* deeper folders are most likel
 /* A growing list of owned strings. */
 typedef struct names {
     char **items;
-    uint32_t count, room;
+    uint32_t count, capacity;
 } names;
 
 static void names_free(names *n)
@@ -28,13 +28,13 @@ static void names_free(names *n)
 
 static tl_status names_add(names *n, const char *text, tl_error *err)
 {
-    if (n->count == n->room) {
-        const uint32_t room = n->room < UINT32_MAX / 2 ? 2 * n->room + 64 : UINT32_MAX;
-        char **grown = n->count < UINT32_MAX ? realloc(n->items, room * sizeof *grown) : NULL;
+    if (n->count == n->capacity) {
+        const uint32_t capacity = n->capacity < UINT32_MAX / 2 ? 2 * n->capacity + 64 : UINT32_MAX;
+        char **grown = n->count < UINT32_MAX ? realloc(n->items, capacity * sizeof *grown) : NULL;
         if (grown == NULL)
             return tli_fail(err, TL_ERROR_MEMORY, "not enough host memory for a list of files");
         n->items = grown;
-        n->room = room;
+        n->capacity = capacity;
     }
     n->items[n->count] = strdup(text);
     if (n->items[n->count] == NULL)

@@ -20,7 +20,7 @@ enum {
     TRIES = 1000        /* files in a row that are no images, before the set is given up */
 };
 
-/* A file that was passed over at a position of a batch. */
+/* A file that was skipped at a position of a batch. */
 typedef struct damage {
     uint32_t position, tries, sample;
     tl_error err;
@@ -88,11 +88,11 @@ static tl_status note_damage(tli_loader *l, slot *s, const damage *found)
     tl_status status = TL_OK;
     pthread_mutex_lock(&l->lock);
     if (s->damage_count == s->damage_room) {
-        const uint32_t room = 2 * s->damage_room + 8;
-        damage *grown = realloc(s->damages, room * sizeof *grown);
+        const uint32_t capacity = 2 * s->damage_room + 8;
+        damage *grown = realloc(s->damages, capacity * sizeof *grown);
         if (grown != NULL) {
             s->damages = grown;
-            s->damage_room = room;
+            s->damage_room = capacity;
         } else {
             status = TL_ERROR_MEMORY;
         }

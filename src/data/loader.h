@@ -1,7 +1,7 @@
 /* Batches of pictures, made ahead by worker threads and handed out in order. A batch is a function of the options and
  * its number alone: the number of workers changes nothing but the time that it takes.
  *
- * Files that are no sound images are named once each, counted and passed over: in training the next readable image of
+ * Files that are no sound images are named once each, counted and skipped: in training the next readable image of
  * the epoch's order takes the place, in evaluation the batch has one image fewer. When a class has no other files, the run
  * cannot go on. */
 #ifndef DATA_LOADER_H
@@ -30,7 +30,7 @@ typedef struct tli_loader_options {
 } tli_loader_options;
 
 typedef struct tli_loader_batch {
-    uint32_t count;        /* 0: all its files were passed over, or the pass has fewer batches */
+    uint32_t count;        /* 0: all its files were skipped, or the pass has fewer batches */
     const float *images;   /* [count][3][size][size] */
     const int32_t *labels; /* [count] */
     const float *soft;     /* [count][classes] probabilities where pictures are mixed, or NULL */
@@ -49,8 +49,8 @@ void tli_loader_release(tli_loader *loader);
 
 uint64_t tli_loader_batches(const tli_loader *loader); /* of an epoch */
 uint32_t tli_loader_workers(const tli_loader *loader);
-uint32_t tli_loader_damaged(const tli_loader *loader); /* files passed over so far */
-/* Notices of how many files were passed over, carry an orientation and so on, if any of them is new. */
+uint32_t tli_loader_damaged(const tli_loader *loader); /* files skipped so far */
+/* Notices of how many files were skipped, carry an orientation and so on, if any of them is new. */
 void tli_loader_summarise(const tli_loader *loader);
 double tli_loader_waited(const tli_loader *loader); /* seconds that tli_loader_get has waited for workers */
 

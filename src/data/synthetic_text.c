@@ -39,12 +39,12 @@ static uint32_t next_word(tli_random *r, uint32_t before)
 
 typedef struct writer {
     uint8_t *bytes;
-    uint64_t count, room;
+    uint64_t count, capacity;
 } writer;
 
 static void synthetic_put(writer *w, uint8_t id)
 {
-    if (w->count == w->room) return;
+    if (w->count == w->capacity) return;
     w->bytes[2 * w->count++] = id; /* the high byte stays 0 */
 }
 
@@ -64,14 +64,14 @@ static void put_sentence(writer *w, tli_random *r, const word *words, uint32_t *
 tl_status tli_text_draw(uint64_t seed, bool train, tli_tokens *tokens, tl_error *err)
 {
     memset(tokens, 0, sizeof *tokens);
-    writer w = {.room = train ? TRAIN_IDS : TEST_IDS};
-    w.bytes = calloc(w.room, 2);
+    writer w = {.capacity = train ? TRAIN_IDS : TEST_IDS};
+    w.bytes = calloc(w.capacity, 2);
     if (w.bytes == NULL) return tli_fail(err, TL_ERROR_MEMORY, "out of host memory for the synthetic text");
     word words[WORDS];
     tli_random r = tli_random_make(seed, tli_random_stream("text/words"));
     for (uint32_t i = 0; i < WORDS; i++) words[i] = draw_word(&r);
     r = tli_random_make(seed, tli_random_stream(train ? "text/train" : "text/test"));
-    for (uint32_t last = 0; w.count < w.room;) put_sentence(&w, &r, words, &last);
+    for (uint32_t last = 0; w.count < w.capacity;) put_sentence(&w, &r, words, &last);
     tokens->bytes = tokens->owned = w.bytes;
     tokens->count = w.count;
     strcpy(tokens->path, "synthetic");

@@ -14,14 +14,16 @@
 
 tl_status tli_ids_reserve(tli_ids *ids, size_t more, tl_error *err)
 {
-    if (ids->room - ids->count >= more) return TL_OK;
-    size_t room = ids->room + ids->room / 2;
-    if (room < ids->count + more) room = ids->count + more;
-    if (room < 256) room = 256;
-    uint16_t *items = room <= SIZE_MAX / sizeof *items ? realloc(ids->items, room * sizeof *items) : NULL;
-    if (items == NULL) return tli_fail(err, TL_ERROR_MEMORY, "out of host memory for %zu token ids", room);
+    if (ids->capacity - ids->count >= more) return TL_OK;
+    size_t capacity = ids->capacity + ids->capacity / 2;
+    if (capacity < ids->count + more) capacity = ids->count + more;
+    if (capacity < 256) capacity = 256;
+    uint16_t *items = capacity <= SIZE_MAX / sizeof *items ? realloc(ids->items, capacity * sizeof *items)
+                                                           : NULL;
+    if (items == NULL)
+        return tli_fail(err, TL_ERROR_MEMORY, "out of host memory for %zu token ids", capacity);
     ids->items = items;
-    ids->room = room;
+    ids->capacity = capacity;
     return TL_OK;
 }
 

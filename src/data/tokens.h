@@ -12,7 +12,7 @@
 
 typedef struct tli_ids {
     uint16_t *items; /* owned; zero-initialise before the first use */
-    size_t count, room;
+    size_t count, capacity;
 } tli_ids;
 
 /* Room for `more` ids behind the ones that are there. */

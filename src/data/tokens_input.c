@@ -21,14 +21,14 @@ static tl_status out_of_memory(tl_error *err)
         "out of host memory while reading the text: a stretch without a border between words is too long");
 }
 
-static tl_status input_grow(uint8_t **text, size_t *room, size_t wanted, tl_error *err)
+static tl_status input_grow(uint8_t **text, size_t *capacity, size_t wanted, tl_error *err)
 {
-    if (wanted <= *room) return TL_OK;
-    size_t more = *room < SIZE_MAX / 2 && 2 * *room > wanted ? 2 * *room : wanted;
+    if (wanted <= *capacity) return TL_OK;
+    size_t more = *capacity < SIZE_MAX / 2 && 2 * *capacity > wanted ? 2 * *capacity : wanted;
     uint8_t *bigger = realloc(*text, more);
     if (bigger == NULL) return out_of_memory(err);
     *text = bigger;
-    *room = more;
+    *capacity = more;
     return TL_OK;
 }
 
@@ -84,7 +84,7 @@ tl_status tli_input_open(tli_input *input, const char *const *files, size_t coun
                          .fd = -1};
     for (size_t i = 0; i < count; i++) TLI_TRY(look_at(input, files[i], &sized, err));
     if (!sized) input->total = 0;
-    return input_grow(&input->raw, &input->room, READ_BYTES + input->separator_bytes + 2 * BLANKS_MAX + 2,
+    return input_grow(&input->raw, &input->capacity, READ_BYTES + input->separator_bytes + 2 * BLANKS_MAX + 2,
                       err);
 }
 
@@ -128,7 +128,7 @@ static tl_status read_more(tli_input *input, tl_error *err)
         const int polled = poll(&ready, 1, WAIT_MS);
         if (polled < 0 && errno != EINTR) return cannot_read(input->path, err);
         if (polled <= 0) continue;
-        const ssize_t got = read(input->fd, input->raw + input->end, input->room - input->end);
+        const ssize_t got = read(input->fd, input->raw + input->end, input->capacity - input->end);
         if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
         if (got < 0) return cannot_read(input->path, err);
         input->ended = got == 0;
@@ -144,7 +144,7 @@ static tl_status input_append(tli_input *input, tli_chunk *chunk, const uint8_t 
                               tl_error *err)
 {
     if (bytes == 0) return TL_OK;
-    TLI_TRY(input_grow(&chunk->text, &chunk->room, chunk->bytes + bytes, err));
+    TLI_TRY(input_grow(&chunk->text, &chunk->capacity, chunk->bytes + bytes, err));
     memcpy(chunk->text + chunk->bytes, text, bytes);
     chunk->bytes += bytes;
     input->open = true;
@@ -155,11 +155,11 @@ static tl_status end_document(tli_input *input, tli_chunk *chunk, tl_error *err)
 {
     if (!input->open) return TL_OK;
     if (chunk->end_count == chunk->end_room) {
-        const size_t room = chunk->end_room != 0 ? 2 * chunk->end_room : 64;
-        size_t *ends = realloc(chunk->ends, room * sizeof *ends);
+        const size_t capacity = chunk->end_room != 0 ? 2 * chunk->end_room : 64;
+        size_t *ends = realloc(chunk->ends, capacity * sizeof *ends);
         if (ends == NULL) return out_of_memory(err);
         chunk->ends = ends;
-        chunk->end_room = room;
+        chunk->end_room = capacity;
     }
     chunk->ends[chunk->end_count++] = chunk->bytes;
     input->open = false;

@@ -13,7 +13,7 @@
 /* A stretch of text with the ends of documents in it. A document may span chunks. */
 typedef struct tli_chunk {
     uint8_t *text; /* owned */
-    size_t bytes, room;
+    size_t bytes, capacity;
     size_t *ends; /* owned: documents end before text[ends[i]]; no document is empty */
     size_t end_count, end_room;
 } tli_chunk;
@@ -35,7 +35,7 @@ typedef struct tli_input {
     bool ended, line_start;
     bool checked; /* its beginning was looked at */
     uint8_t *raw; /* [begin, end) is read and not yet in a chunk */
-    size_t begin, end, room;
+    size_t begin, end, capacity;
     /* The document and the next chunk. */
     bool open; /* the document has text */
     uint8_t *carry;

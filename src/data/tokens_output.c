@@ -33,7 +33,8 @@ static tl_status write_ids(tli_output_file *file, const uint16_t *ids, size_t co
     for (size_t i = 0; i < count;) {
         if (file->used == TLI_OUTPUT_BUFFER) TLI_TRY(output_flush(file, err));
         uint8_t *to = file->buffer + file->used;
-        const size_t room = (TLI_OUTPUT_BUFFER - file->used) / 2, n = count - i < room ? count - i : room;
+        const size_t capacity = (TLI_OUTPUT_BUFFER - file->used) / 2,
+                     n = count - i < capacity ? count - i : capacity;
         for (size_t k = 0; k < n; k++) {
             to[2 * k] = (uint8_t)ids[i + k];
             to[2 * k + 1] = (uint8_t)(ids[i + k] >> 8);
@@ -144,13 +145,13 @@ static tl_status add_candidate(int side, tli_output_candidates *list, const tli_
         sift_down(side, list);
         return TL_OK;
     }
-    if (list->count == list->room) {
-        const size_t room = list->room > 0 ? 2 * list->room : 64;
-        tli_output_candidate *items = realloc(list->items, room * sizeof *items);
+    if (list->count == list->capacity) {
+        const size_t capacity = list->capacity > 0 ? 2 * list->capacity : 64;
+        tli_output_candidate *items = realloc(list->items, capacity * sizeof *items);
         if (items == NULL)
             return tli_fail(err, TL_ERROR_MEMORY, "out of host memory for the list of documents");
         list->items = items;
-        list->room = room;
+        list->capacity = capacity;
     }
     list->items[list->count++] = *c;
     sift_up(side, list);

@@ -17,7 +17,7 @@ typedef struct tli_output_candidate {
 /* The documents of a file nearest to the other side, as a heap: the farthest of them stands first. */
 typedef struct tli_output_candidates {
     tli_output_candidate *items; /* owned */
-    size_t count, room;
+    size_t count, capacity;
 } tli_output_candidates;
 
 typedef struct tli_output_file {

@@ -24,7 +24,7 @@ tl_status tli_vocabulary_encode(tli_vocabulary *vocabulary, const char *text, si
                                 tl_error *err);
 /* The bytes of an id, at `room` (4 bytes) or the vocabulary's own; NULL for one that it does not have. The end of text
  * has none. */
-const uint8_t *tli_vocabulary_token(const tli_vocabulary *vocabulary, uint32_t id, uint8_t room[4],
+const uint8_t *tli_vocabulary_token(const tli_vocabulary *vocabulary, uint32_t id, uint8_t capacity[4],
                                     size_t *bytes);
 
 #endif

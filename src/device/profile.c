@@ -29,12 +29,12 @@ static void profile_keep(tl_context *ctx, const tli_timed_event *timed, uint64_t
     tli_profile *profile = &ctx->profile;
     if (profile->trace_most == 0) return;
     if (profile->traced == profile->trace_room && profile->trace_room < profile->trace_most) {
-        uint64_t room = profile->trace_room > 0 ? 2 * profile->trace_room : 4096;
-        if (room > profile->trace_most) room = profile->trace_most;
-        tli_traced *trace = realloc(profile->trace, room * sizeof *trace);
+        uint64_t capacity = profile->trace_room > 0 ? 2 * profile->trace_room : 4096;
+        if (capacity > profile->trace_most) capacity = profile->trace_most;
+        tli_traced *trace = realloc(profile->trace, capacity * sizeof *trace);
         if (trace != NULL) {
             profile->trace = trace;
-            profile->trace_room = room;
+            profile->trace_room = capacity;
         }
     }
     if (profile->traced < profile->trace_room) {

@@ -109,10 +109,10 @@ static bool append_source(tl_context *ctx, const char *family, char **text, bool
 {
     char *own = find_source(ctx->programs.folder, family);
     if (own == NULL) return false;
-    size_t used = *text != NULL ? strlen(*text) : 0, room = strlen(own) + strlen(family) + 64;
-    char *grown = realloc(*text, used + room);
+    size_t used = *text != NULL ? strlen(*text) : 0, capacity = strlen(own) + strlen(family) + 64;
+    char *grown = realloc(*text, used + capacity);
     if (grown != NULL) {
-        snprintf(grown + used, room, "#line 1 \"kernels/%s.cl\"\n%s\n", family, own);
+        snprintf(grown + used, capacity, "#line 1 \"kernels/%s.cl\"\n%s\n", family, own);
         *text = grown;
     } else {
         *no_memory = true;

@@ -20,6 +20,6 @@ typedef struct tli_candidate {
 /* The chosen id; u is uniform in [0, 1). A logit of -INFINITY is never chosen. `room`: `count` candidates.
  * TL_ERROR_DEVICE when a logit is NaN or INFINITY, or all are -INFINITY. */
 tl_status tli_sample(const float *logits, uint32_t count, const tli_sampling *sampling, double u,
-                     tli_candidate *room, uint32_t *id, tl_error *err);
+                     tli_candidate *capacity, uint32_t *id, tl_error *err);
 
 #endif

@@ -9,19 +9,19 @@
 #include "data/augment.h"
 #include "models/model.h"
 
-const char *tli_field_flag(const field *f, char room[FIELD_TEXT_CAPACITY])
+const char *tli_field_flag(const field *f, char capacity[FIELD_TEXT_CAPACITY])
 {
     if (f->flag != NULL) return f->flag;
-    snprintf(room, FIELD_TEXT_CAPACITY, "%s", f->key);
-    for (char *c = room; *c != '\0'; c++)
+    snprintf(capacity, FIELD_TEXT_CAPACITY, "%s", f->key);
+    for (char *c = capacity; *c != '\0'; c++)
         if (*c == '_') *c = '-';
-    return room;
+    return capacity;
 }
 
 static size_t field_bytes(const field *f)
 {
     switch (f->type) {
-    case FIELD_TEXT: return f->room;
+    case FIELD_TEXT: return f->capacity;
     case FIELD_LABELS: return 0;
     case FIELD_U64: return sizeof(uint64_t);
     case FIELD_FLOAT: return sizeof(float);
@@ -45,15 +45,17 @@ static int stored_choice(const field *f, const tl_settings *s)
 void tli_field_write(const field *f, const tl_settings *s, char text[FIELD_TEXT_CAPACITY])
 {
     const char *at = (const char *)s + f->at;
-    const size_t room = FIELD_TEXT_CAPACITY;
+    const size_t capacity = FIELD_TEXT_CAPACITY;
     switch (f->type) {
-    case FIELD_TEXT: snprintf(text, room, "%s", at); break;
+    case FIELD_TEXT: snprintf(text, capacity, "%s", at); break;
     case FIELD_LABELS: text[0] = '\0'; break;
-    case FIELD_U32: snprintf(text, room, "%u", *(const uint32_t *)at); break;
-    case FIELD_U64: snprintf(text, room, "%llu", (unsigned long long)*(const uint64_t *)at); break;
-    case FIELD_FLOAT: tli_format(text, room, "%.9g", (double)*(const float *)at); break;
-    case FIELD_CHOICE: snprintf(text, room, "%s", tli_choice_shown(f->choices, stored_choice(f, s))); break;
-    case FIELD_BOOL: snprintf(text, room, "%s", *(const bool *)at ? "true" : "false"); break;
+    case FIELD_U32: snprintf(text, capacity, "%u", *(const uint32_t *)at); break;
+    case FIELD_U64: snprintf(text, capacity, "%llu", (unsigned long long)*(const uint64_t *)at); break;
+    case FIELD_FLOAT: tli_format(text, capacity, "%.9g", (double)*(const float *)at); break;
+    case FIELD_CHOICE:
+        snprintf(text, capacity, "%s", tli_choice_shown(f->choices, stored_choice(f, s)));
+        break;
+    case FIELD_BOOL: snprintf(text, capacity, "%s", *(const bool *)at ? "true" : "false"); break;
     case FIELD_AUGMENT: tli_augment_name(*(const uint32_t *)at, text); break;
     }
 }
@@ -72,7 +74,7 @@ bool tli_field_read(const field *f, const char *text, tl_settings *s)
     uint64_t whole;
     int value;
     switch (f->type) {
-    case FIELD_TEXT: snprintf(at, f->room, "%s", text); return strlen(text) < f->room;
+    case FIELD_TEXT: snprintf(at, f->capacity, "%s", text); return strlen(text) < f->capacity;
     case FIELD_LABELS: return true;
     case FIELD_U32:
         if (!read_whole(text, UINT32_MAX, &whole)) return false;

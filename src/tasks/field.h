@@ -34,7 +34,7 @@ enum {
 typedef struct field {
     const char *key; /* in metadata and messages of the library */
     field_type type;
-    size_t at, room;         /* in tl_settings; bytes of a FIELD_TEXT */
+    size_t at, capacity;     /* in tl_settings; bytes of a FIELD_TEXT */
     unsigned use;            /* an OR of the above */
     const choices *choices;  /* FIELD_CHOICE and FIELD_AUGMENT */
     double low, high;        /* range of a number; equal: tli_model_check knows it */
@@ -67,7 +67,7 @@ struct tl_settings;
 enum { FIELD_TEXT_CAPACITY = 48 }; /* of a value as text; long texts are cut */
 
 /* The flag's name, which may lie in `room`. */
-const char *tli_field_flag(const field *f, char room[FIELD_TEXT_CAPACITY]);
+const char *tli_field_flag(const field *f, char capacity[FIELD_TEXT_CAPACITY]);
 
 /* A value as files have it. */
 void tli_field_write(const field *f, const struct tl_settings *s, char text[FIELD_TEXT_CAPACITY]);

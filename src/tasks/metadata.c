@@ -103,11 +103,11 @@ static const char *format_of(const field *f, const tl_settings *a, const tl_sett
 /* The value that the flag of `f` would have to be given: of a flag that sets several fields, "84x84" (of one slice or
  * frame) or "clip:2". */
 static void show_flag_value(const field *const *list, int count, const field *f, const tl_settings *s,
-                            const char *format, char *out, size_t room)
+                            const char *format, char *out, size_t capacity)
 {
     size_t used = 0;
     const char *between = "x";
-    for (int i = 0; i < count && used < room; i++) {
+    for (int i = 0; i < count && used < capacity; i++) {
         char text[FIELD_TEXT_CAPACITY], ours[FIELD_TEXT_CAPACITY], theirs[FIELD_TEXT_CAPACITY];
         if (list[i] != f &&
             (f->described != NULL || strcmp(tli_field_flag(f, ours), tli_field_flag(list[i], theirs)) != 0))
@@ -116,7 +116,7 @@ static void show_flag_value(const field *const *list, int count, const field *f,
         if (format != NULL)
             tli_format(text, sizeof text, format, (double)*(const float *)((const char *)s + f->at));
         if (strcmp(text, "0") == 0 && list[i] != f && used > 0) break; /* sharing without a radius */
-        used += (size_t)snprintf(out + used, room - used, "%s%s", used > 0 ? between : "", text);
+        used += (size_t)snprintf(out + used, capacity - used, "%s%s", used > 0 ? between : "", text);
         if (list[i]->type == FIELD_CHOICE) between = ":";
     }
     if (strncmp(out, "1x", 2) == 0 && strchr(out + 2, 'x') != NULL)
@@ -130,7 +130,7 @@ bool tli_settings_differ(const tl_settings *one, const char *labels_of_one, cons
     const tl_settings *a = &stored_one, *b = &stored_other;
     const field *list[FIELDS_MAX];
     const int count = stored_fields(tli_task_find(a->task), list);
-    char room[FIELD_TEXT_CAPACITY];
+    char capacity[FIELD_TEXT_CAPACITY];
     for (int i = 0; i < count; i++) {
         const field *f = list[i];
         const bool labels_differ = f->type == FIELD_LABELS &&
@@ -139,7 +139,7 @@ bool tli_settings_differ(const tl_settings *one, const char *labels_of_one, cons
         if (f->described != NULL)
             snprintf(d->what, sizeof d->what, "%s", f->described);
         else
-            snprintf(d->what, sizeof d->what, "--%s", tli_field_flag(f, room));
+            snprintf(d->what, sizeof d->what, "--%s", tli_field_flag(f, capacity));
         if (labels_differ) {
             snprintf(d->a, FIELD_TEXT_CAPACITY, "%s", shown_labels(labels_of_one));
             snprintf(d->b, FIELD_TEXT_CAPACITY, "%s", shown_labels(labels_of_other));

@@ -18,7 +18,7 @@ typedef struct scoring {
     int32_t *ranks;
     float *logits;            /* [batch][classes], with `confusion` */
     tli_confusion *confusion; /* the caller's, or NULL */
-    uint32_t room;            /* predictions that fit */
+    uint32_t capacity;        /* predictions that fit */
     const tl_hooks *hooks;    /* the caller's, or NULL */
 } scoring;
 
@@ -38,14 +38,14 @@ static void scoring_free(scoring *k)
 static tl_status scoring_reserve(tl_context *ctx, tli_model *model, scoring *k)
 {
     const uint32_t count = tli_model_predictions(model);
-    if (count <= k->room) return TL_OK;
+    if (count <= k->capacity) return TL_OK;
     scoring_free(k);
     k->losses = malloc(count * sizeof *k->losses);
     k->ranks = malloc(count * sizeof *k->ranks);
     k->logits = k->confusion != NULL ? malloc((size_t)count * k->confusion->classes * sizeof *k->logits)
                                      : NULL;
     const bool good = k->losses != NULL && k->ranks != NULL && (k->confusion == NULL || k->logits != NULL);
-    k->room = good ? count : 0;
+    k->capacity = good ? count : 0;
     return good ? TL_OK : no_memory(ctx);
 }
 

@@ -45,7 +45,7 @@ static const field beginning[] = {
     {.key = "task",
      .type = FIELD_TEXT,
      .at = offsetof(tl_settings, task),
-     .room = sizeof((tl_settings *)0)->task,
+     .capacity = sizeof((tl_settings *)0)->task,
      .use = FIELD_STORED,
      .described = "the task"},
     MODEL_CHOICE("op", op, tli_op_choices),
@@ -225,9 +225,9 @@ bool tli_settings_has_flag(const tli_task *task, const char *flag)
 {
     const field *list[FIELDS_MAX];
     const int count = tli_settings_fields(task, list);
-    char room[FIELD_TEXT_CAPACITY];
+    char capacity[FIELD_TEXT_CAPACITY];
     for (int i = 0; i < count; i++)
-        if (strcmp(tli_field_flag(list[i], room), flag) == 0) return true;
+        if (strcmp(tli_field_flag(list[i], capacity), flag) == 0) return true;
     return false;
 }
 

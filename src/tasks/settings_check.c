@@ -12,7 +12,7 @@
 
 static const struct {
     const char *name;
-    size_t at, room;
+    size_t at, capacity;
 } texts[] = {TEXT(data), TEXT(out), TEXT(metrics), TEXT(init), TEXT(confusion)};
 enum { TEXTS = sizeof texts / sizeof *texts };
 
@@ -51,9 +51,9 @@ static tl_status check_evaluation(const tl_settings *s, tl_error *err)
 static tl_status check_texts(const tl_settings *s, tl_error *err)
 {
     for (int i = 0; i < TEXTS; i++)
-        if (memchr((const char *)s + texts[i].at, '\0', texts[i].room) == NULL)
+        if (memchr((const char *)s + texts[i].at, '\0', texts[i].capacity) == NULL)
             return tli_fail(err, TL_ERROR_USAGE, "%s takes at most %zu characters and a terminating zero",
-                            texts[i].name, texts[i].room - 1);
+                            texts[i].name, texts[i].capacity - 1);
     return TL_OK;
 }
 

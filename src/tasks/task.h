@@ -19,7 +19,7 @@ typedef struct tli_scores {
 
 /* A batch of a test set. */
 typedef struct tli_test_batch {
-    tli_inputs inputs;    /* count 0: all of the batch was passed over */
+    tli_inputs inputs;    /* count 0: all of the batch was skipped */
     uint32_t passed_over; /* samples that are missing because they cannot be read */
 } tli_test_batch;
 
@@ -83,7 +83,7 @@ typedef struct tli_task {
     tl_status (*test_batch)(tli_task_data *data, int set, uint64_t number, tli_test_batch *batch,
                             tl_error *err);
     void (*test_end)(tli_task_data *data);
-    /* The files of the training set, or of the test set as far as they were counted: what was passed over there a test
+    /* The files of the training set, or of the test set as far as they were counted: what was skipped there a test
      * knows. NULL: the task does not read images of files. */
     tl_set_files (*files)(const tli_task_data *data, bool train);
     /* An image file as the model takes it: `values` for tli_inputs, and `seen`, which people can look at. The picture was

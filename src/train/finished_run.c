@@ -112,11 +112,11 @@ static bool read_field(const cJSON *object, const result_field *f, tl_result *re
     return true;
 }
 
-static char *read_text(const char *path, char *text, size_t room)
+static char *read_text(const char *path, char *text, size_t capacity)
 {
     FILE *file = fopen(path, "r");
     if (file == NULL) return NULL;
-    const size_t count = fread(text, 1, room - 1, file);
+    const size_t count = fread(text, 1, capacity - 1, file);
     fclose(file);
     text[count] = '\0';
     return text;

@@ -98,7 +98,7 @@ static tl_status is_finite(tl_context *ctx, const tl_tensor *t, float *piece, ui
     return TL_OK;
 }
 
-tl_status tli_grad_clip_find(tl_context *ctx, const tli_registry *registry, char *text, size_t room)
+tl_status tli_grad_clip_find(tl_context *ctx, const tli_registry *registry, char *text, size_t capacity)
 {
     enum { PIECE = 1 << 20 };
     float *piece = malloc(PIECE * sizeof *piece);
@@ -106,12 +106,12 @@ tl_status tli_grad_clip_find(tl_context *ctx, const tli_registry *registry, char
         return tli_fail(tl_context_error(ctx), TL_ERROR_MEMORY, "out of host memory for a search");
     tl_status status = TL_OK;
     bool finite = true;
-    snprintf(text, room, "the loss alone");
+    snprintf(text, capacity, "the loss alone");
     for (int k = 0; k < 2 * registry->count && finite && status == TL_OK; k++) {
         const tli_parameter *p = &registry->items[k % registry->count];
         const bool gradient = k < registry->count;
         status = is_finite(ctx, gradient ? p->gradient : p->value, piece, PIECE, &finite);
-        if (!finite) snprintf(text, room, "the %s %s", gradient ? "gradient of" : "weight", p->name);
+        if (!finite) snprintf(text, capacity, "the %s %s", gradient ? "gradient of" : "weight", p->name);
     }
     free(piece);
     return status;

@@ -31,6 +31,6 @@ tl_status tli_grad_clip_read(tl_context *ctx, const tli_grad_clip *guard, const 
 
 /* Reads gradients and weights until one is found that is not finite: "the gradient of NAME", "the weight NAME", or "the
  * loss alone". Slow: for the message of a run that ends. */
-tl_status tli_grad_clip_find(tl_context *ctx, const tli_registry *registry, char *text, size_t room);
+tl_status tli_grad_clip_find(tl_context *ctx, const tli_registry *registry, char *text, size_t capacity);
 
 #endif

@@ -411,7 +411,7 @@ static void refuse_numbers(const char *task)
 static void refuse_texts(void)
 {
     static const struct {
-        size_t at, room;
+        size_t at, capacity;
         const char *word;
     } members[] = {
         {offsetof(tl_settings, task), sizeof((tl_settings *)0)->task, "unknown task"},
@@ -423,7 +423,7 @@ static void refuse_texts(void)
     tl_result result;
     for (int m = 0; m < 6; m++) {
         tl_settings s = small_run("mnist");
-        memset((char *)&s + members[m].at, 'x', members[m].room);
+        memset((char *)&s + members[m].at, 'x', members[m].capacity);
         WRONG(tl_train, members[m].word, ctx, &s, NULL, &result);
     }
 }

@@ -546,7 +546,7 @@ static void test_result_line(void **state)
 }
 
 /* The losses of a metrics file, one a line, as text: "step loss\n". */
-static void read_losses(const char *path, char *out, size_t room)
+static void read_losses(const char *path, char *out, size_t capacity)
 {
     static char text[TEXT];
     slurp(path, text);
@@ -558,7 +558,7 @@ static void read_losses(const char *path, char *out, size_t room)
         const cJSON *step = cJSON_GetObjectItemCaseSensitive(json, "step");
         const cJSON *loss = cJSON_GetObjectItemCaseSensitive(json, "loss");
         if (cJSON_IsNumber(step) && cJSON_IsNumber(loss))
-            used += (size_t)snprintf(out + used, room - used, "%.0f %.9g\n", step->valuedouble,
+            used += (size_t)snprintf(out + used, capacity - used, "%.0f %.9g\n", step->valuedouble,
                                      loss->valuedouble);
         cJSON_Delete(json);
     }

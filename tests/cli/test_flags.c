@@ -63,18 +63,18 @@ static void describe(const tl_settings *settings, parsed *p)
                                         s.run.recompute, UINT64_MAX, UINT64_MAX, &plan, &fits, &p->err);
     if (p->status != TL_OK) return;
     if ((p->status = tli_model_parameters(&s.model, &registry, &p->err)) != TL_OK) return;
-    size_t used = 0, room = sizeof p->shape;
-    used += (size_t)snprintf(p->shape, room, "%u %llu\n", batch, (unsigned long long)plan.total);
-    for (int i = 0; i < registry.count && used < room; i++)
-        used += (size_t)snprintf(p->shape + used, room - used, "%s %llu\n", registry.items[i].name,
+    size_t used = 0, capacity = sizeof p->shape;
+    used += (size_t)snprintf(p->shape, capacity, "%u %llu\n", batch, (unsigned long long)plan.total);
+    for (int i = 0; i < registry.count && used < capacity; i++)
+        used += (size_t)snprintf(p->shape + used, capacity - used, "%s %llu\n", registry.items[i].name,
                                  (unsigned long long)tli_parameter_count(&registry.items[i]));
-    for (uint32_t layer = 0; layer < s.model.depth && used < room; layer++) {
+    for (uint32_t layer = 0; layer < s.model.depth && used < capacity; layer++) {
         const tli_op_shape op = tli_model_block_shape(&s.model, batch, true, layer).op;
-        used += (size_t)snprintf(p->shape + used, room - used, "%u: %d %d %u %d\n", layer, (int)op.positions,
-                                 (int)op.geometry.sharing, op.geometry.window,
+        used += (size_t)snprintf(p->shape + used, capacity - used, "%u: %d %d %u %d\n", layer,
+                                 (int)op.positions, (int)op.geometry.sharing, op.geometry.window,
                                  tli_op_saved_pairs_count(&op) > 0);
     }
-    assert_true(used < room);
+    assert_true(used < capacity);
     tli_registry_free(NULL, &registry);
 }
 

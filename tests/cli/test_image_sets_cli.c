@@ -200,9 +200,9 @@ static void test_predict_goes_on(void **state)
     assert_int_equal(lines_of(out), 3);
     assert_non_null(strstr(out, "classa/000.png"));
     assert_non_null(strstr(out, "classc/002.JPEG"));
-    says("passed over: bad-1.png is no JPEG");
-    says("passed over: nowhere.png: No such file");
-    says("passed over: bad-2.jpg is no JPEG");
+    says("skipped: bad-1.png is no JPEG");
+    says("skipped: nowhere.png: No such file");
+    says("skipped: bad-2.jpg is no JPEG");
     says("translution: 3 of 6 images cannot be read; the first: bad-1.png is no JPEG");
     static unsigned char data[1 << 18];
     read_file(below("goes-on.png"), data, sizeof data);

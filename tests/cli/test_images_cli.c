@@ -90,7 +90,7 @@ static void test_files(void **state)
                read_file(below("files/train/classa/003.png"), data, sizeof data));
     write_png(below("files/train/classb/003.png"), pixel, 1, 1, 8, PNG_COLOR_TYPE_RGB, 0, 0);
     succeeds("train vit --data files --steps 4 --out odd --strict " MODEL);
-    assert_null(strstr(errors, "passed over"));
+    assert_null(strstr(errors, "skipped"));
     /* not fine */
     write_file(below(spoiled[0]), "", 0);
     write_huge(below(spoiled[1]));
@@ -100,12 +100,12 @@ static void test_files(void **state)
                                 "is truncated after"};
     for (int i = 0; i < 3; i++) {
         char line[600];
-        snprintf(line, sizeof line, "passed over: %s %s", spoiled[i], says[i]);
+        snprintf(line, sizeof line, "skipped: %s %s", spoiled[i], says[i]);
         const char *named = strstr(errors, line);
         if (named == NULL || strstr(named + 14, spoiled[i]) != NULL)
             fail_msg("%s is not named once:\n%s", line, errors);
     }
-    assert_non_null(strstr(errors, "3 files of files/train were passed over"));
+    assert_non_null(strstr(errors, "3 files of files/train were skipped"));
     fails(2, "train vit --data files --steps 6 --out strict --strict " MODEL, "files/train/class", "");
     /* evaluation without one image */
     write_file(below("files/val/classb/001.JPEG"), "no picture", 10);

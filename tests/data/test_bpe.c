@@ -38,11 +38,11 @@ static void write_file(const char *name, const char *text, size_t bytes)
     assert_int_equal(fclose(file), 0);
 }
 
-static size_t read_file(const char *path, char *text, size_t room)
+static size_t read_file(const char *path, char *text, size_t capacity)
 {
     FILE *file = fopen(path, "rb");
     assert_non_null(file);
-    const size_t n = fread(text, 1, room - 1, file);
+    const size_t n = fread(text, 1, capacity - 1, file);
     text[n] = '\0';
     fclose(file);
     return n;
@@ -227,7 +227,7 @@ static void test_against_naive(void **state)
 /* ---- any bytes ----------------------------------------------------------------------------------- */
 
 /* Words, white space of all kinds, digits, marks, half sequences and plain noise. */
-static size_t make_text(tli_random *r, uint8_t *text, size_t room)
+static size_t make_text(tli_random *r, uint8_t *text, size_t capacity)
 {
     static const char *const parts[] = {"hello",
                                         " world",
@@ -254,12 +254,12 @@ static size_t make_text(tli_random *r, uint8_t *text, size_t room)
                                         "\x7f"};
     size_t n = 0;
     const uint32_t kinds = sizeof parts / sizeof parts[0];
-    while (n + 8 < room) {
+    while (n + 8 < capacity) {
         const uint32_t k = tli_random_below(r, kinds + 3);
         if (k >= kinds) {
             text[n++] = (uint8_t)tli_random_u32(r);
         } else {
-            for (uint32_t times = 1 + tli_random_below(r, 3); times > 0 && n + 8 < room; times--) {
+            for (uint32_t times = 1 + tli_random_below(r, 3); times > 0 && n + 8 < capacity; times--) {
                 memcpy(text + n, parts[k], strlen(parts[k]));
                 n += strlen(parts[k]);
             }

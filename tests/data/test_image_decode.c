@@ -254,7 +254,7 @@ static void test_pillow(void **state)
  * and no other than what is small. */
 static tl_status decode_bytes(const unsigned char *data, size_t count)
 {
-    tli_bytes file = {.data = malloc(count), .count = count, .room = count};
+    tli_bytes file = {.data = malloc(count), .count = count, .capacity = count};
     tli_image image = {0};
     tl_error err = {0};
     uint32_t width = 0, height = 0;
@@ -330,7 +330,7 @@ static void test_huge(void **state)
     tli_image image = {0};
     tl_error err = {0};
     assert_int_equal(tli_image_decode(&file, "x", 1, &image, &err), TL_ERROR_INPUT);
-    assert_true(image.pixels == NULL && image.room == 0);
+    assert_true(image.pixels == NULL && image.capacity == 0);
 }
 
 /* Every cut, and thousands of damaged bytes: refused or read, never a crash, never a word on stderr. */

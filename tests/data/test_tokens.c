@@ -295,14 +295,14 @@ static void test_separators_across_reads(void **state)
 }
 
 /* Documents of all lengths, from none to some that span many chunks, with noise in them. */
-static size_t make_text(uint8_t *text, size_t room)
+static size_t make_text(uint8_t *text, size_t capacity)
 {
     static const char *const parts[] = {"hello",   " world",  " ",        "\n",           "  ",   "'s",
                                         "12",      "aaa",     "\xc3\xa9", "\xe3\x80\x80", "\xff", "sep",
                                         "\nsep\n", "\nsep\n", "\nsep \n", "\nsep"};
     tli_random r = tli_random_make(11, 12);
     size_t n = 0;
-    while (n + 8 < room) {
+    while (n + 8 < capacity) {
         /* Every other stretch has no separator. */
         const char *part = parts[tli_random_below(&r, (n / 8192) % 2 == 0 ? 16 : 11)];
         memcpy(text + n, part, strlen(part));

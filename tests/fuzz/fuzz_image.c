@@ -7,7 +7,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const uint32_t shrinks[] = {1, 2, 4, 8};
     if (size < 2) return 0;
-    tli_bytes file = {.data = malloc(size - 1), .count = size - 1, .room = size - 1};
+    tli_bytes file = {.data = malloc(size - 1), .count = size - 1, .capacity = size - 1};
     tli_image image = {0};
     tl_error err = {0};
     uint32_t width = 0, height = 0;

@@ -14,10 +14,10 @@ static const float logits[COUNT] = {0.0f, 2.0f, -INFINITY, 2.0f, 1.0f};
 
 static uint32_t draw(tli_sampling s, double u)
 {
-    tli_candidate room[COUNT];
+    tli_candidate capacity[COUNT];
     uint32_t id = 99;
     tl_error err = {0};
-    if (tli_sample(logits, COUNT, &s, u, room, &id, &err) != TL_OK) fail_msg("%s", err.text);
+    if (tli_sample(logits, COUNT, &s, u, capacity, &id, &err) != TL_OK) fail_msg("%s", err.text);
     return id;
 }
 
@@ -71,15 +71,15 @@ static void likeliest(void **unused)
 static void no_numbers(void **unused)
 {
     const float none[2] = {NAN, -INFINITY}, endless[2] = {0, INFINITY}, one[2] = {NAN, -3};
-    tli_candidate room[2];
+    tli_candidate capacity[2];
     uint32_t id;
     tl_error err = {0};
     const tli_sampling s = {1, 0, 1};
-    assert_int_equal(tli_sample(none, 2, &s, 0.5, room, &id, &err), TL_ERROR_DEVICE);
-    assert_int_equal(tli_sample(endless, 2, &s, 0.5, room, &id, &err), TL_ERROR_DEVICE);
-    assert_int_equal(tli_sample(one, 2, &s, 0.5, room, &id, &err), TL_ERROR_DEVICE);
+    assert_int_equal(tli_sample(none, 2, &s, 0.5, capacity, &id, &err), TL_ERROR_DEVICE);
+    assert_int_equal(tli_sample(endless, 2, &s, 0.5, capacity, &id, &err), TL_ERROR_DEVICE);
+    assert_int_equal(tli_sample(one, 2, &s, 0.5, capacity, &id, &err), TL_ERROR_DEVICE);
     const float masked[2] = {-INFINITY, -3};
-    assert_int_equal(tli_sample(masked, 2, &s, 0.5, room, &id, &err), TL_OK);
+    assert_int_equal(tli_sample(masked, 2, &s, 0.5, capacity, &id, &err), TL_OK);
     assert_int_equal(id, 1);
 }
 

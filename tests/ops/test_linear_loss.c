@@ -51,10 +51,10 @@ static void check(tl_context *ctx, shape z)
             *(side > 0 ? &plus : &minus) += (double)scale * row_loss(xd + (uint64_t)i * z.in, w, targets[i],
                                                                      z, NULL, NULL, 0);
     }
-    const uint64_t room = tli_linear_loss_workspace(z.rows, z.classes);
+    const uint64_t capacity = tli_linear_loss_workspace(z.rows, z.classes);
     place vx = put(ctx, x, count), vw = put(ctx, w, cells), vt = put(ctx, targets, z.rows);
     place vl = put(ctx, NULL, z.rows), vr = put(ctx, NULL, z.rows), vdx = put(ctx, NULL, count);
-    place vdw = put(ctx, NULL, cells), space = put(ctx, NULL, room);
+    place vdw = put(ctx, NULL, cells), space = put(ctx, NULL, capacity);
     const tli_view none = {0};
     MUST(ctx, tli_linear_loss(ctx, vx.view, vw.view, vt.view, scale, vl.view, vr.view, vdx.view, vdw.view,
                               space.view, z.rows, z.in, z.classes));

@@ -25,13 +25,13 @@ static inline void write_file(const char *path, const void *data, size_t bytes)
     fclose(file);
 }
 
-static inline size_t read_file(const char *path, unsigned char *data, size_t room)
+static inline size_t read_file(const char *path, unsigned char *data, size_t capacity)
 {
     FILE *file = fopen(path, "rb");
     assert_non_null(file);
-    const size_t bytes = fread(data, 1, room, file);
+    const size_t bytes = fread(data, 1, capacity, file);
     fclose(file);
-    assert_true(bytes < room);
+    assert_true(bytes < capacity);
     return bytes;
 }
 

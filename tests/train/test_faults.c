@@ -4,14 +4,14 @@
 
 #include "device/device.h"
 
-static tl_status train_with(const char *fault, tl_settings s, char *text, size_t room)
+static tl_status train_with(const char *fault, tl_settings s, char *text, size_t capacity)
 {
     setenv("TRANSLUTION_FAULT", fault, 1);
     tl_context *ctx = golden_context(TL_PATH_AUTO);
     unsetenv("TRANSLUTION_FAULT");
     tl_result result;
     const tl_status status = tl_train(ctx, &s, NULL, &result);
-    snprintf(text, room, "%s", tl_context_error(ctx)->text);
+    snprintf(text, capacity, "%s", tl_context_error(ctx)->text);
     for (int kind = 0; kind < TL_MEMORY_KINDS; kind++)
         assert_true(tl_memory_used(ctx, (tl_memory_kind)kind) == 0); /* all tensors are gone */
     tl_context_destroy(ctx);

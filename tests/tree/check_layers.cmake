@@ -1,4 +1,4 @@
-# The floors of docs/architecture.md, as a test: cmake -DSOURCE_DIR=... -P check_floors.cmake
+# The floors of docs/architecture.md, as a test: cmake -DSOURCE_DIR=... -P check_layers.cmake
 # A room includes headers of the rooms that it stands on and of its own, and nothing else of src/; and OpenCL's and
 # CLBlast's headers stay in src/device and src/ops/gemm*.c. Tasks give batches: they run no model.
 
@@ -29,7 +29,7 @@ foreach(room IN LISTS entries)
     continue()
   endif()
   if(NOT DEFINED may_${room})
-    fault("src/${room}: a room without a floor; name it in tests/tree/check_floors.cmake and docs/architecture.md")
+    fault("src/${room}: a room without a floor; name it in tests/tree/check_layers.cmake and docs/architecture.md")
     continue()
   endif()
   file(GLOB files RELATIVE ${SOURCE_DIR} ${SOURCE_DIR}/src/${room}/*.[ch])
