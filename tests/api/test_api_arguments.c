@@ -3,21 +3,12 @@
  * the header: a function that nobody tries fails it. */
 #include <translution/translution.h>
 
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cmocka.h>
+#include "files.h"
 
 #include "wrong_settings.h"
 
 static tl_context *ctx, *other; /* the second only owns what is foreign to the first */
 static tl_error said;
-static char folder[] = "/tmp/translution-arguments-XXXXXX";
 
 /* ---- refusals ------------------------------------------------------------------------------------ */
 
@@ -361,7 +352,7 @@ static void contexts_with_layers_and_tensors(void **unused)
 /* ---- training and evaluation --------------------------------------------------------------------- */
 
 /* One step of a model that is as small as one can be. */
-static tl_settings small_run(const char *task)
+static tl_settings one_step(const char *task)
 {
     tl_settings s;
     assert_true(tl_settings_default(&s, task));
@@ -381,7 +372,7 @@ static void refuse_all(const char *task, const wrong_value *wrong, size_t count)
     struct stat found;
     tl_result result;
     for (size_t i = 0; i < count; i++) {
-        tl_settings s = small_run(task);
+        tl_settings s = one_step(task);
         set(&s, &wrong[i]);
         WRONG(tl_train, wrong[i].word, ctx, &s, NULL, &result);
         if (stat(s.run.out, &found) == 0) fail_msg("'%s' is refused, but there is a folder", wrong[i].word);
@@ -401,7 +392,7 @@ static void refuse_numbers(const char *task)
     tl_result result;
     for (int m = 0; m < 3; m++)
         for (int v = 0; v < 4; v++) {
-            tl_settings s = small_run(task);
+            tl_settings s = one_step(task);
             memcpy((char *)&s + members[m].at, &values[v], sizeof values[v]);
             WRONG(tl_train, members[m].word, ctx, &s, NULL, &result);
         }
@@ -422,7 +413,7 @@ static void refuse_texts(void)
         {offsetof(tl_settings, run.confusion), sizeof((tl_settings *)0)->run.confusion, "confusion takes"}};
     tl_result result;
     for (int m = 0; m < 6; m++) {
-        tl_settings s = small_run("mnist");
+        tl_settings s = one_step("mnist");
         memset((char *)&s + members[m].at, 'x', members[m].capacity);
         WRONG(tl_train, members[m].word, ctx, &s, NULL, &result);
     }
@@ -432,7 +423,7 @@ static void refuse_texts(void)
 
 static void training(void **unused)
 {
-    tl_settings s = small_run("mnist");
+    tl_settings s = one_step("mnist");
     tl_result result;
     WRONG(tl_train, NULL, NULL, &s, NULL, &result);
     WRONG(tl_train, "settings", ctx, NULL, NULL, &result);
@@ -444,14 +435,14 @@ static void training(void **unused)
     refuse_all("gpt", wrong_for_text, COUNT(wrong_for_text));
     refuse_numbers("mnist");
     refuse_texts();
-    s = small_run("gpt"); /* a sound model of the other architecture */
+    s = one_step("gpt"); /* a sound model of the other family */
     snprintf(s.task, sizeof s.task, "mnist");
     s.model.channels = 1;
-    WRONG(tl_train, "mnist trains models of the architecture vit, not gpt", ctx, &s, NULL, &result);
-    s = small_run("mnist"); /* a batch that nobody could count is no matter of memory */
+    WRONG(tl_train, "mnist trains models of the family vit, not gpt", ctx, &s, NULL, &result);
+    s = one_step("mnist"); /* a batch that nobody could count is no matter of memory */
     s.model.heads = 1024, s.model.patch_height = s.model.patch_width = 1, s.training.batch_size = 1048576;
     WRONG(tl_train, "too large", ctx, &s, NULL, &result);
-    s = small_run("mnist");
+    s = one_step("mnist");
     snprintf(s.run.data, sizeof s.run.data, "%s/nowhere", folder);
     FAILS(TL_ERROR_INPUT, tl_train, "nowhere", ctx, &s, NULL, &result);
     GIVES(tl_settings_default, !tl_settings_default(NULL, "mnist"));
@@ -464,7 +455,7 @@ static void sound_settings_train(void **unused)
 {
     static const char *const tasks[] = {"mnist", "vit", "gpt"};
     for (int i = 0; i < 3; i++) {
-        tl_settings s = small_run(tasks[i]);
+        tl_settings s = one_step(tasks[i]);
         tl_result result;
         snprintf(s.run.out, sizeof s.run.out, "%s/%s", folder, tasks[i]);
         OK(tl_train(ctx, &s, NULL, &result));
@@ -480,23 +471,22 @@ static void evaluation(void **unused)
         RUN(training.test_motion, -2, "no placement of digits -2"),
         RUN(run.workers, UINT32_MAX, "workers takes"),
     };
-    char run[64];
-    tl_settings s = small_run("mnist");
+    const char *const run = at("mnist");
+    tl_settings s = one_step("mnist");
     tl_result result;
-    snprintf(run, sizeof run, "%s/mnist", folder);
     WRONG(tl_evaluate, NULL, NULL, run, &s, NULL, &result);
     WRONG(tl_evaluate, "checkpoint", ctx, NULL, &s, NULL, &result);
     WRONG(tl_evaluate, "settings", ctx, run, NULL, NULL, &result);
     WRONG(tl_evaluate, "result", ctx, run, &s, NULL, NULL);
     for (size_t i = 0; i < COUNT(wrong); i++) {
-        s = small_run("mnist");
+        s = one_step("mnist");
         set(&s, &wrong[i]);
         WRONG(tl_evaluate, wrong[i].word, ctx, run, &s, NULL, &result);
     }
-    s = small_run("mnist");
+    s = one_step("mnist");
     memset(s.run.data, 'x', sizeof s.run.data);
     WRONG(tl_evaluate, "data takes at most 1023", ctx, run, &s, NULL, &result);
-    s = small_run("mnist");
+    s = one_step("mnist");
     FAILS(TL_ERROR_INPUT, tl_evaluate, "nowhere", ctx, "nowhere", &s, NULL, &result);
     OK(tl_evaluate(ctx, run, &s, NULL, &result));
 }
@@ -511,7 +501,7 @@ static void positions_of_the_operation(void **unused)
     uint64_t params[2][2];
     for (int i = 0; i < 2; i++)
         for (int given = 0; given < 2; given++) {
-            tl_settings s = small_run("mnist");
+            tl_settings s = one_step("mnist");
             tl_result result;
             s.model.op = cases[i].op;
             if (given != 0) s.model.positions = cases[i].positions;
@@ -573,7 +563,7 @@ static void every_function_was_tried(void **unused)
 static int setup(void **state)
 {
     tl_error err = {0};
-    if (mkdtemp(folder) == NULL) return -1;
+    if (make_folder(state) != 0) return -1;
     if (tl_context_create(NULL, &ctx, &err) == TL_OK && tl_context_create(NULL, &other, &err) == TL_OK)
         return 0;
     print_error("%s\n", err.text);
@@ -582,11 +572,9 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-    char command[128];
     tl_context_destroy(ctx);
     tl_context_destroy(other);
-    snprintf(command, sizeof command, "rm -rf %s", folder);
-    return system(command);
+    return remove_folder(state);
 }
 
 int main(void)

@@ -1,75 +1,14 @@
 /* `translution bench` and the profile from outside: exit codes, messages, tables, keys of the JSON line, the
  * trace. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
-#include <cjson/cJSON.h>
-
-enum { TEXT = 1 << 16 };
-
-static char folder[200]; /* a fresh one for the whole program */
-static char out[TEXT], errors[TEXT];
-
-static void slurp(const char *name, char *text)
-{
-    char path[256];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    FILE *file = fopen(path, "rb");
-    assert_non_null(file);
-    text[fread(text, 1, TEXT - 1, file)] = '\0';
-    fclose(file);
-}
-
-/* Runs the program in the folder; its output is in `out` and `errors`. */
-static int run(const char *arguments)
-{
-    char line[1500];
-    snprintf(line, sizeof line, "cd '%s' && unset TRANSLUTION_DEVICE; '%s' %s >out 2>err </dev/null", folder,
-             TL_PROGRAM, arguments);
-    const int status = system(line);
-    slurp("out", out);
-    slurp("err", errors);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 1000;
-}
-
-static void fails(int code, const char *arguments, const char *words)
-{
-    const int got = run(arguments);
-    if (got == code && strstr(errors, words) != NULL && out[0] == '\0') return;
-    fail_msg("'%s': exit code %d (expected %d), wanted '%s' in:\n%s%s", arguments, got, code, words, errors,
-             out);
-}
-
-static void succeeds(const char *arguments)
-{
-    const int got = run(arguments);
-    if (got != 0) fail_msg("'%s': exit code %d:\n%s", arguments, got, errors);
-}
+#include "program.h"
 
 /* The one line of stdout. */
-static cJSON *json_of(const char *arguments)
+#define only_line_of(arguments) (succeeds(arguments), only_line_at(HERE))
+static cJSON *only_line_at(const char *file, int line)
 {
-    succeeds(arguments);
-    char *newline = strchr(out, '\n');
-    if (newline == NULL || newline[1] != '\0') fail_msg("'%s': not one line: %s", arguments, out);
-    cJSON *json = cJSON_Parse(out);
-    if (json == NULL) fail_msg("'%s': not JSON: %s", arguments, out);
-    return json;
-}
-
-static double number(const cJSON *json, const char *key)
-{
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(json, key);
-    if (!cJSON_IsNumber(item)) fail_msg("no number '%s' in the JSON line", key);
-    return item->valuedouble;
+    const char *newline = strchr(seen.out, '\n');
+    if (newline == NULL || newline[1] != '\0') fail_at(file, line, "not one line: %s", seen.out);
+    return last_json_at(file, line);
 }
 
 static void check_times(const cJSON *json)
@@ -136,15 +75,15 @@ static void test_help(void **state)
     for (int i = 0; i < 4; i++) {
         char line[64], usage[64];
         snprintf(usage, sizeof usage, "translution bench %s", words[i]);
-        assert_non_null(strstr(out, usage));
+        assert_non_null(strstr(seen.out, usage));
         snprintf(line, sizeof line, "bench %s --help", words[i]);
         succeeds(line);
-        assert_non_null(strstr(out, "--json"));
-        assert_null(strstr(out, "kernel-path"));
+        assert_non_null(strstr(seen.out, "--json"));
+        assert_null(strstr(seen.out, "kernel-path"));
         succeeds("bench --help");
     }
     succeeds("--help");
-    assert_non_null(strstr(out, "translution bench step"));
+    assert_non_null(strstr(seen.out, "translution bench step"));
 }
 
 static void test_too_large(void **state)
@@ -163,20 +102,20 @@ static void test_gemm(void **state)
         char line[128];
         snprintf(line, sizeof line, "bench gemm --m 40 --n 30 --k 20 --trans %s --batch 3 --rounds 3 --json",
                  kinds[i]);
-        cJSON *json = json_of(line);
+        cJSON *json = only_line_of(line);
         check_times(json);
         assert_true(near(number(json, "gflops") * number(json, "ms_min"), 2e-6 * 40 * 30 * 20 * 3));
         assert_true(number(json, "peak_device_bytes") == 4 * 3 * (40 * 20 + 20 * 30 + 40 * 30));
         cJSON_Delete(json);
     }
     succeeds("bench gemm --m 40 --n 30 --k 20 --rounds 2");
-    assert_non_null(strstr(out, "GFLOP/s"));
-    assert_non_null(strstr(out, "40 x 30 x 20"));
+    assert_non_null(strstr(seen.out, "GFLOP/s"));
+    assert_non_null(strstr(seen.out, "40 x 30 x 20"));
 }
 
 static void test_grouped(void **state)
 {
-    cJSON *json = json_of("bench --json gemm --grouped 3x2 --n 24 --k 16 --batch 4 --rounds 2");
+    cJSON *json = only_line_of("bench --json gemm --grouped 3x2 --n 24 --k 16 --batch 4 --rounds 2");
     check_times(json);
     assert_true(number(json, "offsets") == 15);
     assert_true(near(number(json, "gflops") * number(json, "ms_min"), 2e-6 * 36 * 4 * 24 * 16));
@@ -192,7 +131,7 @@ static void test_op(void **state)
             line, sizeof line,
             "bench op --op %s --grid 3x3 --dim 16 --heads 2 --head-dim 8 --batch-size 4 --rounds 2 --json",
             ops[i]);
-        cJSON *json = json_of(line);
+        cJSON *json = only_line_of(line);
         check_times(json);
         check_fraction(json);
         assert_true(number(json, "tokens") == 10);
@@ -205,8 +144,9 @@ static void test_op(void **state)
         }
         cJSON_Delete(json);
     }
-    cJSON *json = json_of("bench op --op translution --grid 1x6 --causal --dim 16 --heads 2 --head-dim 8 "
-                          "--batch-size 4 --rounds 2 --recompute always --json");
+    cJSON *json = only_line_of(
+        "bench op --op translution --grid 1x6 --causal --dim 16 --heads 2 --head-dim 8 "
+        "--batch-size 4 --rounds 2 --recompute always --json");
     assert_true(number(json, "tokens") == 6);
     assert_true(near(number(json, "gflops") * number(json, "ms_min"), 9 * 2e-6 * 4 * 21 * 16 * 16));
     assert_true(cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "recompute")));
@@ -221,7 +161,7 @@ static void test_step(void **state)
     for (int i = 0; i < 3; i++) {
         char line[200];
         snprintf(line, sizeof line, "bench step --task mnist --op %s " SMALL " --json", ops[i]);
-        cJSON *json = json_of(line);
+        cJSON *json = only_line_of(line);
         check_times(json);
         check_fraction(json);
         assert_true(number(json, "tokens") == 10 && number(json, "batch_size") == 4);
@@ -232,17 +172,17 @@ static void test_step(void **state)
         assert_true(near(number(json, "gflops") * number(json, "ms_min") * 1e6, number(json, "dense_flops")));
         cJSON_Delete(json);
     }
-    cJSON *json = json_of("bench step " SMALL
-                          " --memory-limit 2M --json"); /* too little for a large product */
+    cJSON *json = only_line_of("bench step " SMALL
+                               " --memory-limit 2M --json"); /* too little for a large product */
     check_fraction(json);
     cJSON_Delete(json);
     succeeds("bench step " SMALL);
-    assert_non_null(strstr(out, "images/s"));
+    assert_non_null(strstr(seen.out, "images/s"));
 }
 
 static void test_memory(void **state)
 {
-    cJSON *json = json_of("bench memory --memory-limit 1G --json");
+    cJSON *json = only_line_of("bench memory --memory-limit 1G --json");
     const cJSON *ops = cJSON_GetObjectItemCaseSensitive(json, "ops");
     static const char *const names[] = {"attention", "translution", "alpha"};
     char line[200];
@@ -262,17 +202,17 @@ static void test_memory(void **state)
                      "train mnist --dry-run --memory-limit 1G --op %s --batch-size 1 --image-size %d",
                      names[i], 12 * (grid + more));
             succeeds(line);
-            assert_non_null(strstr(out, more == 0 ? "\"fits\":true" : "\"fits\":false"));
+            assert_non_null(strstr(seen.out, more == 0 ? "\"fits\":true" : "\"fits\":false"));
             if (batch == 0) continue;
             snprintf(line, sizeof line, "train mnist --dry-run --memory-limit 1G --op %s --batch-size %d",
                      names[i], batch + more);
             succeeds(line);
-            assert_non_null(strstr(out, more == 0 ? "\"fits\":true" : "\"fits\":false"));
+            assert_non_null(strstr(seen.out, more == 0 ? "\"fits\":true" : "\"fits\":false"));
         }
     }
     cJSON_Delete(json);
     succeeds("bench memory");
-    assert_non_null(strstr(out, "translution"));
+    assert_non_null(strstr(seen.out, "translution"));
 }
 
 /* ---- profile ------------------------------------------------------------------------------------- */
@@ -295,15 +235,10 @@ static int find_launch(const cJSON *events, const char *name)
 static void check_trace(const char *arguments, int losses)
 {
     static char text[1 << 22];
-    char path[256];
     succeeds(arguments);
-    assert_non_null(strstr(errors, "launches"));
-    assert_non_null(strstr(errors, "GB/s"));
-    snprintf(path, sizeof path, "%s/trace.json", folder);
-    FILE *file = fopen(path, "rb");
-    assert_non_null(file);
-    text[fread(text, 1, sizeof text - 1, file)] = '\0';
-    fclose(file);
+    assert_non_null(strstr(seen.err, "launches"));
+    assert_non_null(strstr(seen.err, "GB/s"));
+    read_file("trace.json", text, sizeof text);
     cJSON *trace = cJSON_Parse(text);
     assert_non_null(trace);
     const cJSON *events = cJSON_GetObjectItemCaseSensitive(trace, "traceEvents");
@@ -322,20 +257,6 @@ static void test_trace(void **state)
     fails(1, "train mnist --dim 16 --trace no/such/folder/trace.json", "cannot write the trace");
 }
 
-static int setup(void **state)
-{
-    snprintf(folder, sizeof folder, "%s/translution-bench-XXXXXX",
-             getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp");
-    return mkdtemp(folder) == NULL ? -1 : 0;
-}
-
-static int teardown(void **state)
-{
-    char line[300];
-    snprintf(line, sizeof line, "rm -rf '%s'", folder);
-    return system(line);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -343,5 +264,5 @@ int main(void)
         cmocka_unit_test(test_gemm),  cmocka_unit_test(test_grouped), cmocka_unit_test(test_op),
         cmocka_unit_test(test_step),  cmocka_unit_test(test_memory),  cmocka_unit_test(test_trace),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

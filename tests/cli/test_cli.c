@@ -1,6 +1,6 @@
 /* The program from outside: exit codes, messages, and the JSON line. Every error path has its case here. */
 #include "program.h"
-#include "skip.h"
+#include "test.h"
 
 #include <zlib.h>
 
@@ -293,8 +293,8 @@ static void run_with_only(const char *environment, const char *arguments)
              at("stdout"), at("stderr"));
     const int status = system(line);
     seen.code = WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
-    slurp(at("stdout"), seen.out);
-    slurp(at("stderr"), seen.err);
+    read_file("stdout", seen.out, TEXT);
+    read_file("stderr", seen.err, TEXT);
 }
 
 /* No platform is one thing, a platform that shows no device another. */
@@ -446,7 +446,7 @@ static void test_data_errors(void **state)
 
     write_mnist(dir);
     snprintf(path, sizeof path, "%s/t10k-images-idx3-ubyte", dir);
-    slurp(path, seen.out);
+    read_file(path, seen.out, TEXT);
     remove(path);
     snprintf(path, sizeof path, "%s/t10k-images-idx3-ubyte.gz", dir);
     gzFile gz = gzopen(path, "wb");
@@ -549,7 +549,7 @@ static void test_result_line(void **state)
 static void read_losses(const char *path, char *out, size_t capacity)
 {
     static char text[TEXT];
-    slurp(path, text);
+    read_file(path, text, TEXT);
     size_t used = 0;
     out[0] = '\0';
     for (char *line = strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n")) {
@@ -584,11 +584,10 @@ static void test_same_seed(void **state)
     assert_string_not_equal(first, other);
 
     /* Equal runs give equal files: no time, path, host or device in them. */
-    static char one[TEXT], two[TEXT];
-    slurp(at("seed-0/model.safetensors"), one);
-    slurp(at("seed-1/model.safetensors"), two);
-    assert_memory_equal(one, two, 4096);
-    assert_null(strstr(one + 8, folder)); /* behind the header's length */
+    assert_same_file("seed-0/model.safetensors", "seed-1/model.safetensors");
+    char *model = read_all("seed-0/model.safetensors", NULL);
+    assert_null(strstr(model + 8, folder)); /* behind the header's length */
+    free(model);
 }
 
 static void test_default_out(void **state)
@@ -622,10 +621,7 @@ static void test_stop_after_and_resume(void **state)
     read_losses(at("whole.jsonl"), whole, sizeof whole);
     read_losses(at("parts.jsonl"), parts, sizeof parts);
     assert_string_equal(whole, parts);
-    static char one[TEXT], two[TEXT];
-    slurp(at("whole/model.safetensors"), one);
-    slurp(at("parts/model.safetensors"), two);
-    assert_memory_equal(one, two, TEXT / 4);
+    assert_same_file("whole/model.safetensors", "parts/model.safetensors");
     RUN(NO_ENV, "train", "mnist", THREE, "--out", at("fresh"), "--resume");
     EXPECT(0, "no "); /* no checkpoint to continue from: it says so and starts */
 }
@@ -754,7 +750,7 @@ static void test_many_classes(void **state)
         cJSON *json = last_json();
         const double top1 = number(json, "top1");
         cJSON_Delete(json);
-        slurp(at("emnist.tsv"), seen.out);
+        read_file("emnist.tsv", seen.out, TEXT);
         assert_int_equal(strncmp(seen.out, "true\\found\t0\t1\t2\t", 17), 0);
         unsigned long sum = 0, right = 0;
         char *line = seen.out;
@@ -815,5 +811,5 @@ int main(void)
         cmocka_unit_test(test_info_diff),
         cmocka_unit_test(test_real_mnist),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -1,14 +1,7 @@
 /* Dense flops against hand formulas, pair counts against walking the pairs, timing and the limit fraction. */
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
+#include "test.h"
 
-#include <cmocka.h>
+#include <unistd.h>
 
 #include "cli/timing.h"
 #include "models/cost.h"

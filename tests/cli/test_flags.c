@@ -373,9 +373,9 @@ static void observe(const char *arguments, trace *t)
         "</dev/null; code=$?; grep -v 'step .*loss' all >err; exit $code", /* lines of progress come by the clock */
         folder, TL_PROGRAM, arguments);
     t->code = command_line(line);
-    slurp(at("out"), text);
+    read_file(at("out"), text, TEXT);
     strip(text, false, t->out);
-    slurp(at("err"), text);
+    read_file(at("err"), text, TEXT);
     strip(text, true, t->err);
     snprintf(line, sizeof line,
              "cd '%s' && find . -path './run*' -type f | sort | while read f; do case $f in *.jsonl) echo $f "
@@ -383,7 +383,7 @@ static void observe(const char *arguments, trace *t)
              "*) cksum $f ;; esac; done >files 2>&1",
              folder);
     assert_int_equal(command_line(line), 0);
-    slurp(at("files"), t->files);
+    read_file("files", t->files, sizeof t->files);
 }
 
 /* Runs both and says whether anything differs. */
@@ -454,7 +454,7 @@ static void test_elsewhere(void **unused)
         if (test == NULL || strstr(test, "test_") == NULL) continue;
         assert_non_null(word);
         snprintf(path, sizeof path, TL_TESTS_DIR "/%.*s", (int)(word - test), test);
-        slurp(path, text);
+        read_file(path, text, TEXT);
         if (strstr(text, word + 1) == NULL) fail_msg("%s does not speak of '%s'", path, word + 1);
     }
 }
@@ -500,7 +500,7 @@ static void test_table(void **unused)
 static void test_manual(void **unused)
 {
     static char text[TEXT];
-    slurp(TL_GOLDEN_DIR "/../../docs/translution.1", text);
+    read_file(TL_GOLDEN_DIR "/../../docs/translution.1", text, TEXT);
     assert_true(strlen(text) < TEXT - 1);
     for (int i = 0; i < tli_flag_count(); i++) {
         char word[80] = "\\-\\-";
@@ -534,8 +534,8 @@ static void refuses(const char *arguments, const char *words, const char *also)
     snprintf(line, sizeof line, "cd '%s' && unset TRANSLUTION_DEVICE && '%s' %s >stdout 2>stderr </dev/null",
              folder, TL_PROGRAM, arguments);
     seen.code = command_line(line);
-    slurp(at("stdout"), seen.out);
-    slurp(at("stderr"), seen.err);
+    read_file("stdout", seen.out, TEXT);
+    read_file("stderr", seen.err, TEXT);
     if (seen.code != 2 || strstr(seen.err, words) == NULL || strstr(seen.err, also) == NULL)
         fail_msg("`%s`: exit code %d, wanted '%s' and '%s' in: %s", arguments, seen.code, words, also,
                  seen.err);
@@ -596,8 +596,8 @@ static double dry(const char *arguments, const char *key)
     snprintf(line, sizeof line, "cd '%s' && '%s' train %s --dry-run " TINY ">stdout 2>stderr </dev/null",
              folder, TL_PROGRAM, arguments);
     seen.code = command_line(line);
-    slurp(at("stdout"), seen.out);
-    slurp(at("stderr"), seen.err);
+    read_file("stdout", seen.out, TEXT);
+    read_file("stderr", seen.err, TEXT);
     if (seen.code != 0) fail_msg("`%s`: exit code %d, %s", arguments, seen.code, seen.err);
     cJSON *json = last_json();
     const double value = number(json, key);
@@ -643,7 +643,7 @@ static void test_dry_run_with_data(void **unused)
 static int prepare(void **state)
 {
     trace *t = calloc(1, sizeof *t);
-    if (setup(state) != 0 || t == NULL) return -1;
+    if (make_folder(state) != 0 || t == NULL) return -1;
     write_text("text.txt", "ab\n<|endoftext|>\nba\n<|endoftext|>\nabba\n");
     write_text("more.txt", "a\nb\n");
     write_text("seed.conf", "seed = 3\n");
@@ -701,5 +701,5 @@ int main(void)
         cmocka_unit_test(test_same_runs),
         cmocka_unit_test(test_runs),
     };
-    return cmocka_run_group_tests(tests, prepare, teardown);
+    return cmocka_run_group_tests(tests, prepare, remove_folder);
 }

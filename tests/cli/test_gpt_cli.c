@@ -35,7 +35,7 @@ static void make_data(void)
 
 static int setup_data(void **state)
 {
-    if (setup(state) != 0) return -1;
+    if (make_folder(state) != 0) return -1;
     make_data();
     return 0;
 }
@@ -73,7 +73,7 @@ static void test_text_to_text(void **unused)
 
         char metrics[TEXT];
         snprintf(metrics, sizeof metrics, "%s/metrics.jsonl", at(ops[i]));
-        slurp(metrics, metrics);
+        read_file(metrics, metrics, TEXT);
         assert_non_null(strstr(metrics, "\"tokens_per_second\""));
         assert_non_null(strstr(metrics, "\"test\":\"val\""));
         assert_non_null(strstr(metrics, "\"perplexity\""));
@@ -268,5 +268,5 @@ int main(void)
         cmocka_unit_test(test_resume), cmocka_unit_test(test_bench),        cmocka_unit_test(test_values),
         cmocka_unit_test(test_data),   cmocka_unit_test(test_checkpoints),
     };
-    return cmocka_run_group_tests(tests, setup_data, teardown);
+    return cmocka_run_group_tests(tests, setup_data, remove_folder);
 }

@@ -1,6 +1,7 @@
 /* What the program says of the files of a set, from outside: what was found and what was not read, in words and in numbers; and
  * what it does about files that cannot be read. */
-#include "image_program.h"
+#include "image_tree.h"
+#include "program.h"
 
 #include "core/text.h"
 #include "data/image_decode.h"
@@ -11,7 +12,7 @@ static cJSON *metrics_with(const char *run, const char *key)
     char name[300];
     static char text[TEXT];
     snprintf(name, sizeof name, "%s/metrics.jsonl", run);
-    slurp(name, text);
+    read_file(name, text, TEXT);
     cJSON *found = NULL;
     for (char *line = strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n")) {
         cJSON *json = cJSON_Parse(line);
@@ -29,26 +30,26 @@ static cJSON *metrics_with(const char *run, const char *key)
 
 static void says(const char *words)
 {
-    if (strstr(errors, words) == NULL) fail_msg("no '%s' in:\n%s", words, errors);
+    if (strstr(seen.err, words) == NULL) fail_msg("no '%s' in:\n%s", words, seen.err);
 }
 
 static void touch(const char *name)
 {
-    write_file(below(name), "something", 9);
+    write_file(at(name), "something", 9);
 }
 
 /* ---- what is found ------------------------------------------------------------------------------- */
 
 static void test_counts(void **state)
 {
-    mkdir(below("mixed"), 0755);
-    put_tree(below("mixed"), 2, 6, 4);
+    mkdir(at("mixed"), 0755);
+    put_tree(at("mixed"), 2, 6, 4);
     touch("mixed/train/classa/a.gif"), touch("mixed/train/classb/B.GIF"), touch("mixed/train/classb/c.Gif");
     touch("mixed/train/classa/notes.txt"), touch("mixed/train/classa/list");
     touch("mixed/train/classa/.hidden.jpg"), touch("mixed/train/classa/.DS_Store");
     touch("mixed/train/readme.txt"),
         touch("mixed/train/stray.jpg"); /* beside the classes: of images a word is said */
-    mkdir(below("mixed/train/classa/below"), 0755);
+    mkdir(at("mixed/train/classa/below"), 0755);
     touch("mixed/train/classa/below/movie.mp4");
     touch("mixed/val/classb/a.strange-suffix-too-long-to-be-one");
     cJSON *json = json_of("train vit --data mixed --steps 2 --eval-every 1 --out counted " MODEL);
@@ -77,7 +78,7 @@ static void test_counts(void **state)
     cJSON_Delete(json);
     json = json_of("eval limited --data mixed --limit-test 8");
     says("mixed/val: 8 images of 2 classes;");
-    assert_null(strstr(errors, "mixed/train"));
+    assert_null(strstr(seen.err, "mixed/train"));
     assert_true(number(json, "images") == 7 && number(json, "passed_over") == 1 &&
                 number(json, "ignored") == 1);
     assert_null(cJSON_GetObjectItem(json, "test_images"));
@@ -90,14 +91,14 @@ static void test_counts(void **state)
 /* A file is named once, however often it is tested. */
 static void test_named_once(void **state)
 {
-    mkdir(below("often"), 0755);
-    put_tree(below("often"), 2, 6, 4);
+    mkdir(at("often"), 0755);
+    put_tree(at("often"), 2, 6, 4);
     touch("often/val/classa/001.JPEG");
     succeeds("train vit --data often --steps 4 --eval-every 1 --out often-run " MODEL);
-    const char *first = strstr(errors, "often/val/classa/001.JPEG");
+    const char *first = strstr(seen.err, "often/val/classa/001.JPEG");
     assert_non_null(first);
     assert_null(strstr(first + 1, "often/val/classa/001.JPEG"));
-    first = strstr(errors, "evaluated without them");
+    first = strstr(seen.err, "evaluated without them");
     assert_non_null(first);
     assert_null(strstr(first + 1, "evaluated without them"));
 }
@@ -105,8 +106,8 @@ static void test_named_once(void **state)
 /* All of a class that can be read is nothing: training ends with the first epoch, evaluation where it finds out. */
 static void test_class_without_images(void **state)
 {
-    mkdir(below("gone"), 0755);
-    put_tree(below("gone"), 3, 6, 4);
+    mkdir(at("gone"), 0755);
+    put_tree(at("gone"), 3, 6, 4);
     succeeds("train vit --data gone --steps 1 --out gone-run " MODEL);
     for (int i = 0; i < 4; i++) {
         char name[64];
@@ -114,7 +115,7 @@ static void test_class_without_images(void **state)
         touch(name);
     }
     fails(2, "eval gone-run --data gone", "no image of the class classb in gone/val can be read", "");
-    put_tree(below("gone"), 3, 6, 4);
+    put_tree(at("gone"), 3, 6, 4);
     for (int i = 0; i < 6; i++) {
         char name[64];
         snprintf(name, sizeof name, "gone/train/classc/%03d.%s", i, i % 3 ? "JPEG" : "png");
@@ -134,15 +135,15 @@ static void test_remarks(void **state)
 {
     static unsigned char data[8192];
     static const char *const turned[] = {"turned.jpg", "turned.png", "turned.webp", "deep.png"};
-    mkdir(below("odd"), 0755);
-    put_tree(below("odd"), 2, 6, 4);
+    mkdir(at("odd"), 0755);
+    put_tree(at("odd"), 2, 6, 4);
     for (int i = 0; i < 4; i++) {
         char from[400], to[100];
         snprintf(from, sizeof from, "%s/images/%s", TL_GOLDEN_DIR, turned[i]);
         snprintf(to, sizeof to, "odd/train/classa/%s", turned[i]);
-        write_file(below(to), data, read_file(from, data, sizeof data));
+        write_file(at(to), data, read_file(from, data, sizeof data));
         snprintf(to, sizeof to, "odd/val/classb/%s", turned[i]);
-        write_file(below(to), data, read_file(from, data, sizeof data));
+        write_file(at(to), data, read_file(from, data, sizeof data));
     }
     succeeds("train vit --data odd --steps 6 --workers 2 --out odd-run " MODEL); /* three epochs */
     says(" carries an orientation, which is not applied, as in torchvision");
@@ -151,7 +152,7 @@ static void test_remarks(void **state)
     says("odd/train/classa/deep.png is greyscale of more than 8 bits");
     says("1 files of odd/val are greyscale of more than 8 bits");
     succeeds("eval odd-run --data odd --quiet");
-    assert_null(strstr(errors, "orientation"));
+    assert_null(strstr(seen.err, "orientation"));
 }
 
 /* Every format that torchvision's folders have is read from folders, in any case of its suffix. */
@@ -167,17 +168,17 @@ static void test_formats(void **state)
     char from[400], to[100];
     static const char *const folders[] = {"all",         "all/train", "all/val",  "all/train/x",
                                           "all/train/y", "all/val/x", "all/val/y"};
-    for (int i = 0; i < 7; i++) mkdir(below(folders[i]), 0755);
+    for (int i = 0; i < 7; i++) mkdir(at(folders[i]), 0755);
     for (int k = 3; k < 7; k++)
         for (int i = 0; i < FILES; i++) {
             snprintf(from, sizeof from, "%s/images/%s", TL_GOLDEN_DIR, files[i].golden);
             snprintf(to, sizeof to, "%s/%s", folders[k], files[i].name);
-            write_file(below(to), data, read_file(from, data, sizeof data));
+            write_file(at(to), data, read_file(from, data, sizeof data));
         }
     cJSON *json = json_of("train vit --data all --steps 3 --strict --out all-run " MODEL);
     assert_true(number(json, "images") == 2 * FILES && number(json, "test_images") == 2 * FILES);
     cJSON_Delete(json);
-    assert_null(strstr(errors, "ignored"));
+    assert_null(strstr(seen.err, "ignored"));
 }
 
 /* ---- predict ------------------------------------------------------------------------------------- */
@@ -193,32 +194,33 @@ static void test_predict_goes_on(void **state)
 {
     succeeds("train vit --data good --steps 1 --out predicts " MODEL);
     touch("bad-1.png"), touch("bad-2.jpg");
-    assert_int_equal(run("predict predicts good/val/classa/000.png bad-1.png good/val/classb/001.JPEG "
-                         "nowhere.png bad-2.jpg "
-                         "good/val/classc/002.JPEG --attention goes-on.png --quiet"),
-                     2);
-    assert_int_equal(lines_of(out), 3);
-    assert_non_null(strstr(out, "classa/000.png"));
-    assert_non_null(strstr(out, "classc/002.JPEG"));
+    run_line("predict predicts good/val/classa/000.png bad-1.png good/val/classb/001.JPEG "
+             "nowhere.png bad-2.jpg "
+             "good/val/classc/002.JPEG --attention goes-on.png --quiet");
+    assert_int_equal(seen.code, 2);
+    assert_int_equal(lines_of(seen.out), 3);
+    assert_non_null(strstr(seen.out, "classa/000.png"));
+    assert_non_null(strstr(seen.out, "classc/002.JPEG"));
     says("skipped: bad-1.png is no JPEG");
     says("skipped: nowhere.png: No such file");
     says("skipped: bad-2.jpg is no JPEG");
     says("translution: 3 of 6 images cannot be read; the first: bad-1.png is no JPEG");
     static unsigned char data[1 << 18];
-    read_file(below("goes-on.png"), data, sizeof data);
+    read_file(at("goes-on.png"), data, sizeof data);
     assert_int_equal(data[22] << 8 | data[23], 3 * 240); /* rows of three good ones */
-    assert_int_equal(run("predict predicts bad-1.png --attention none.png"), 2);
-    assert_int_equal(lines_of(out), 0);
-    assert_int_not_equal(access(below("none.png"), F_OK), 0);
+    run_line("predict predicts bad-1.png --attention none.png");
+    assert_int_equal(seen.code, 2);
+    assert_int_equal(lines_of(seen.out), 0);
+    assert_int_not_equal(access(at("none.png"), F_OK), 0);
 }
 
 /* Neither by its name nor by another is anything written that is read. */
 static void test_inputs_are_spared(void **state)
 {
     static unsigned char before[65536], after[65536];
-    const size_t bytes = read_file(below("good/val/classa/000.png"), before, sizeof before);
-    assert_int_equal(link(below("good/val/classa/000.png"), below("hard.png")), 0);
-    assert_int_equal(symlink("good/val/classa/000.png", below("soft.png")), 0);
+    const size_t bytes = read_file(at("good/val/classa/000.png"), before, sizeof before);
+    assert_int_equal(link(at("good/val/classa/000.png"), at("hard.png")), 0);
+    assert_int_equal(symlink("good/val/classa/000.png", at("soft.png")), 0);
     const char *const targets[] = {"good/val/classa/000.png", "good/val/../val/classa/000.png", "hard.png",
                                    "soft.png", "predicts/model.safetensors"};
     for (int i = 0; i < 5; i++) {
@@ -233,9 +235,9 @@ static void test_inputs_are_spared(void **state)
           "--attention would write over", "model.safetensors");
     fails(2, "eval predicts --data good --confusion predicts/model.safetensors",
           "--confusion would write over", "model.safetensors");
-    assert_int_equal(read_file(below("good/val/classa/000.png"), after, sizeof after), bytes);
+    assert_int_equal(read_file(at("good/val/classa/000.png"), after, sizeof after), bytes);
     assert_memory_equal(before, after, bytes);
-    unlink(below("hard.png")), unlink(below("soft.png"));
+    unlink(at("hard.png")), unlink(at("soft.png"));
 }
 
 /* Many images make several files, each of a height that this program reads as well; a page spares inputs, too. */
@@ -243,15 +245,15 @@ static void test_pages(void **state)
 {
     enum { IMAGES = 100, ROWS = 240, PAGE = 16384 / ROWS };
     static unsigned char data[1 << 16];
-    mkdir(below("many"), 0755);
-    const size_t bytes = read_file(below("good/val/classa/000.png"), data, sizeof data);
+    mkdir(at("many"), 0755);
+    const size_t bytes = read_file(at("good/val/classa/000.png"), data, sizeof data);
     for (int i = 0; i < IMAGES; i++) {
         char name[32];
         snprintf(name, sizeof name, "many/%03d.png", i);
-        write_file(below(name), data, bytes);
+        write_file(at(name), data, bytes);
     }
     succeeds("predict predicts many/*.png --attention pages.png");
-    assert_int_equal(lines_of(out), IMAGES);
+    assert_int_equal(lines_of(seen.out), IMAGES);
     const struct {
         const char *name;
         uint32_t images;
@@ -260,16 +262,17 @@ static void test_pages(void **state)
         tli_bytes file = {0};
         tl_error err = {0};
         uint32_t width, height;
-        assert_int_equal(tli_bytes_read(&file, below(pages[i].name), &err), TL_OK);
+        assert_int_equal(tli_bytes_read(&file, at(pages[i].name), &err), TL_OK);
         assert_int_equal(tli_image_size(&file, pages[i].name, &width, &height, &err), TL_OK);
         assert_int_equal(height, pages[i].images * ROWS);
         tli_bytes_free(&file);
     }
-    assert_int_not_equal(access(below("pages-3.png"), F_OK), 0);
-    assert_int_equal(rename(below("many/099.png"), below("many-2.png")), 0);
-    assert_int_equal(run("predict predicts many/*.png many-2.png --attention many.png"), 2);
+    assert_int_not_equal(access(at("pages-3.png"), F_OK), 0);
+    assert_int_equal(rename(at("many/099.png"), at("many-2.png")), 0);
+    run_line("predict predicts many/*.png many-2.png --attention many.png");
+    assert_int_equal(seen.code, 2);
     says("--attention would write over many-2.png");
-    assert_int_equal(read_file(below("many-2.png"), data, sizeof data), bytes);
+    assert_int_equal(read_file(at("many-2.png"), data, sizeof data), bytes);
 }
 
 /* ---- names that are any bytes --------------------------------------------------------------------- */
@@ -284,10 +287,10 @@ enum { STRANGE = 6 };
 
 static void put_strange(const char *root, const char *const *names)
 {
-    mkdir(below(root), 0755);
+    mkdir(at(root), 0755);
     for (int split = 0; split < 2; split++)
         for (uint32_t c = 0; c < STRANGE; c++)
-            for (int i = 0; i < 2; i++) put_image(below(root), split ? "val" : "train", names[c], i, c);
+            for (int i = 0; i < 2; i++) put_image(at(root), split ? "val" : "train", names[c], i, c);
 }
 
 static void expect_names(const cJSON *array)
@@ -337,7 +340,7 @@ static void check_table(const char *name)
 {
     static char table[TEXT];
     char *text = table, *cells[STRANGE + 2];
-    slurp(name, table);
+    read_file(name, table, TEXT);
     assert_true(tli_text_is_utf8(table));
     assert_int_equal(next_row(&text, cells), STRANGE + 1);
     for (int c = 0; c < STRANGE; c++) assert_string_equal(cells[1 + c], strange_cell[c]);
@@ -354,7 +357,7 @@ static void test_strange_names(void **state)
     char path[600];
     put_strange("strange", strange);
     cJSON *json = json_of("train vit --data strange --steps 2 --out 'run\xff\t2' " MODEL);
-    assert_true(tli_text_is_utf8(out));
+    assert_true(tli_text_is_utf8(seen.out));
     assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(json, "out")), run_text);
     cJSON_Delete(json);
     snprintf(path, sizeof path, "%s/run\xff\t2/model.safetensors", folder);
@@ -364,9 +367,9 @@ static void test_strange_names(void **state)
     cJSON_Delete(json);
     check_table("strange.tsv");
     succeeds("predict 'run\xff\t2' 'strange/val/x\ny/000.png' 'strange/val/caf\xe9/001.JPEG'");
-    assert_true(tli_text_is_utf8(out));
-    assert_int_equal(lines_of(out), 2);
-    char *text = out, *cells[STRANGE + 2];
+    assert_true(tli_text_is_utf8(seen.out));
+    assert_int_equal(lines_of(seen.out), 2);
+    char *text = seen.out, *cells[STRANGE + 2];
     assert_int_equal(next_row(&text, cells), 6);
     assert_string_equal(cells[0], "strange/val/x\\ny/000.png");
     assert_int_equal(next_row(&text, cells), 6);
@@ -403,5 +406,5 @@ int main(void)
         cmocka_unit_test(test_pages),
         cmocka_unit_test(test_strange_names),
     };
-    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+    return cmocka_run_group_tests(tests, make_image_folder, remove_folder);
 }

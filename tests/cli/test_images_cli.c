@@ -2,7 +2,8 @@
  * exit code; and nothing of a run is lost by it. */
 #include "pillow_resize.h"
 
-#include "image_program.h"
+#include "image_tree.h"
+#include "program.h"
 
 #include "data/dataset.h"
 #include "data/image_decode.h"
@@ -12,28 +13,28 @@
 static void test_folders(void **state)
 {
     fails(2, "train vit --data nowhere " MODEL, "no folder nowhere", "train/CLASS");
-    mkdir(below("bare"), 0755);
+    mkdir(at("bare"), 0755);
     fails(2, "train vit --data bare " MODEL, "bare has no folder train", "val/CLASS");
-    mkdir(below("bare/train"), 0755);
+    mkdir(at("bare/train"), 0755);
     fails(2, "train vit --data bare " MODEL, "bare/train has no class folders", "CLASS");
-    put_image(below("bare"), "train", "only", 0, 1);
+    put_image(at("bare"), "train", "only", 0, 1);
     fails(2, "train vit --data bare " MODEL, "only one class, only", "bare/train");
-    mkdir(below("bare/train/second"), 0755);
+    mkdir(at("bare/train/second"), 0755);
     fails(2, "train vit --data bare " MODEL, "bare/train/second holds no image", ".png");
-    put_image(below("bare"), "train", "second", 0, 1);
+    put_image(at("bare"), "train", "second", 0, 1);
     fails(2, "train vit --data bare " MODEL, "bare has no folder val", "val/CLASS");
-    put_image(below("bare"), "val", "second", 0, 1);
-    put_image(below("bare"), "val", "third", 0, 1);
+    put_image(at("bare"), "val", "second", 0, 1);
+    put_image(at("bare"), "val", "third", 0, 1);
     fails(2, "train vit --data bare " MODEL, "bare/val lacks the class only, which bare/train has",
           "the same");
     fails(2, "train vit --data good --classes 4 " MODEL, "good has 3 classes, not 4", "--classes");
     /* A folder that may not be read, which a superuser may (test_image_folder.c covers them). */
-    chmod(below("bare/train/second"), 0);
+    chmod(at("bare/train/second"), 0);
     if (geteuid() != 0)
         fails(2, "train vit --data bare " MODEL, "bare/train/second cannot be read", "ermission");
-    chmod(below("bare/train/second"), 0755);
+    chmod(at("bare/train/second"), 0755);
     /* Nothing was written for any of these. */
-    assert_int_not_equal(access(below("runs"), F_OK), 0);
+    assert_int_not_equal(access(at("runs"), F_OK), 0);
 }
 
 static void test_flags(void **state)
@@ -83,39 +84,39 @@ static void test_files(void **state)
     const uint8_t pixel[] = {200, 10, 60};
     const char *const spoiled[] = {"files/train/classa/001.JPEG", "files/train/classb/002.JPEG",
                                    "files/train/classc/004.JPEG"};
-    mkdir(below("files"), 0755);
-    put_tree(below("files"), 3, 8, 3);
+    mkdir(at("files"), 0755);
+    put_tree(at("files"), 3, 8, 3);
     /* fine, though odd: a PNG called .JPEG, and one pixel */
-    write_file(below("files/train/classa/005.JPEG"), data,
-               read_file(below("files/train/classa/003.png"), data, sizeof data));
-    write_png(below("files/train/classb/003.png"), pixel, 1, 1, 8, PNG_COLOR_TYPE_RGB, 0, 0);
+    write_file(at("files/train/classa/005.JPEG"), data,
+               read_file(at("files/train/classa/003.png"), data, sizeof data));
+    write_png(at("files/train/classb/003.png"), pixel, 1, 1, 8, PNG_COLOR_TYPE_RGB, 0, 0);
     succeeds("train vit --data files --steps 4 --out odd --strict " MODEL);
-    assert_null(strstr(errors, "skipped"));
+    assert_null(strstr(seen.err, "skipped"));
     /* not fine */
-    write_file(below(spoiled[0]), "", 0);
-    write_huge(below(spoiled[1]));
-    write_file(below(spoiled[2]), data, read_file(below(spoiled[2]), data, sizeof data) / 2);
+    write_file(at(spoiled[0]), "", 0);
+    write_huge(at(spoiled[1]));
+    write_file(at(spoiled[2]), data, read_file(at(spoiled[2]), data, sizeof data) / 2);
     succeeds("train vit --data files --steps 6 --out passed --workers 2 " MODEL); /* two epochs */
     const char *const says[] = {"is empty: it has 0 bytes", "is too large: 20000 x 20000 pixels",
                                 "is truncated after"};
     for (int i = 0; i < 3; i++) {
         char line[600];
         snprintf(line, sizeof line, "skipped: %s %s", spoiled[i], says[i]);
-        const char *named = strstr(errors, line);
+        const char *named = strstr(seen.err, line);
         if (named == NULL || strstr(named + 14, spoiled[i]) != NULL)
-            fail_msg("%s is not named once:\n%s", line, errors);
+            fail_msg("%s is not named once:\n%s", line, seen.err);
     }
-    assert_non_null(strstr(errors, "3 files of files/train were skipped"));
+    assert_non_null(strstr(seen.err, "3 files of files/train were skipped"));
     fails(2, "train vit --data files --steps 6 --out strict --strict " MODEL, "files/train/class", "");
     /* evaluation without one image */
-    write_file(below("files/val/classb/001.JPEG"), "no picture", 10);
+    write_file(at("files/val/classb/001.JPEG"), "no picture", 10);
     cJSON *json = json_of("eval passed --data files --confusion table.tsv");
     assert_true(number(json, "top5") == 100);
     cJSON_Delete(json);
-    assert_non_null(strstr(errors, "files/val/classb/001.JPEG is no JPEG, PNG"));
-    assert_non_null(strstr(errors, "evaluated without them"));
+    assert_non_null(strstr(seen.err, "files/val/classb/001.JPEG is no JPEG, PNG"));
+    assert_non_null(strstr(seen.err, "evaluated without them"));
     char table[512];
-    FILE *file = fopen(below("table.tsv"), "rb");
+    FILE *file = fopen(at("table.tsv"), "rb");
     assert_non_null(file);
     table[fread(table, 1, sizeof table - 1, file)] = '\0';
     fclose(file);
@@ -127,8 +128,8 @@ static void test_files(void **state)
     fails(1, "eval passed --data files --strict --confusion no/where.tsv", "no/where.tsv", "No such file");
     fails(2, "eval passed --data files --strict --confusion table.tsv", "files/val/classb/001.JPEG", "");
     fails(2, "eval passed --data files --strict --confusion no-table.tsv", "files/val/classb/001.JPEG", "");
-    assert_int_not_equal(access(below("no-table.tsv"), F_OK), 0);
-    file = fopen(below("table.tsv"), "rb");
+    assert_int_not_equal(access(at("no-table.tsv"), F_OK), 0);
+    file = fopen(at("table.tsv"), "rb");
     assert_non_null(file);
     char again[512];
     again[fread(again, 1, sizeof again - 1, file)] = '\0';
@@ -143,21 +144,21 @@ static void test_files(void **state)
 static void test_nothing_is_lost(void **state)
 {
     static unsigned char kept[65536];
-    mkdir(below("lost"), 0755);
-    put_tree(below("lost"), 2, 8, 2);
-    const size_t bytes = read_file(below("lost/train/classa/001.JPEG"), kept, sizeof kept);
+    mkdir(at("lost"), 0755);
+    put_tree(at("lost"), 2, 8, 2);
+    const size_t bytes = read_file(at("lost/train/classa/001.JPEG"), kept, sizeof kept);
     succeeds("train vit --data lost --steps 6 --strict --out whole " MODEL);
     succeeds("train vit --data lost --steps 6 --strict --out parts --stop-after 2 " MODEL);
-    write_file(below("lost/train/classa/001.JPEG"), kept, bytes / 2);
+    write_file(at("lost/train/classa/001.JPEG"), kept, bytes / 2);
     fails(2, "train vit --data lost --steps 6 --strict --out parts --resume " MODEL, "other contents",
           "lost");
     fails(2, "train vit --data lost --steps 6 --strict --out parts --resume --allow-other-data " MODEL,
           "001.JPEG is truncated", "lost");
-    write_file(below("lost/train/classa/001.JPEG"), kept, bytes);
+    write_file(at("lost/train/classa/001.JPEG"), kept, bytes);
     succeeds("train vit --data lost --steps 6 --strict --out parts --resume " MODEL);
     static unsigned char one[1 << 18], two[1 << 18];
-    const size_t n = read_file(below("whole/model.safetensors"), one, sizeof one);
-    assert_int_equal(read_file(below("parts/model.safetensors"), two, sizeof two), n);
+    const size_t n = read_file(at("whole/model.safetensors"), one, sizeof one);
+    assert_int_equal(read_file(at("parts/model.safetensors"), two, sizeof two), n);
     assert_memory_equal(one, two, n);
 }
 
@@ -177,7 +178,7 @@ static void test_predict(void **state)
                      " good/val/class%c/%03d.%s", 'a' + c, i, i % 3 ? "JPEG" : "png");
     succeeds(arguments);
     int lines = 0, right = 0;
-    for (char *line = out; *line != '\0'; line = strchr(line, '\n') + 1, lines++) {
+    for (char *line = seen.out; *line != '\0'; line = strchr(line, '\n') + 1, lines++) {
         char path[64], names[3][16];
         double p[3];
         assert_int_equal(sscanf(line, "%63[^\t]\t%15s %lf\t%15s %lf\t%15s %lf\n", path, names[0], &p[0],
@@ -197,23 +198,23 @@ static void test_predict(void **state)
     succeeds("predict guesses good/val/classa/001.JPEG good/val/classb/000.png --attention look.png --head 1 "
              "--layer 0");
     static unsigned char first[1 << 18], second[1 << 18];
-    const size_t n = read_file(below("look.png"), first, sizeof first);
+    const size_t n = read_file(at("look.png"), first, sizeof first);
     assert_true(memcmp(first + 1, "PNG", 3) == 0);
     assert_int_equal(first[18] << 8 | first[19], 2 * 240 + 4); /* 24 pixels, ten times as large, twice */
     assert_int_equal(first[22] << 8 | first[23], 2 * 240);
     succeeds("predict guesses good/val/classa/001.JPEG good/val/classb/000.png --attention look.png --head 0 "
              "--layer 0");
-    assert_false(read_file(below("look.png"), second, sizeof second) == n && memcmp(first, second, n) == 0);
+    assert_false(read_file(at("look.png"), second, sizeof second) == n && memcmp(first, second, n) == 0);
 
     fails(2, "predict guesses", "a checkpoint and at least one image", "predict --help");
     fails(2, "predict nowhere good/val/classa/001.JPEG", "nowhere", "");
     fails(2, "predict guesses nowhere.png", "nowhere.png: No such file", "");
-    write_file(below("fake.png"), "not a picture", 13);
+    write_file(at("fake.png"), "not a picture", 13);
     fails(2, "predict guesses fake.png", "fake.png is no JPEG, PNG", "");
     fails(2, "predict guesses good/val/classa/001.JPEG --layer 0", "--attention FILE.png", "");
     fails(2, "predict guesses good/val/classa/001.JPEG --attention x.png --layer 1", "no block 1", "0 to 0");
     fails(2, "predict guesses good/val/classa/001.JPEG --attention x.png --head 2", "no head 2", "0 to 1");
-    assert_int_not_equal(access(below("x.png"), F_OK), 0);
+    assert_int_not_equal(access(at("x.png"), F_OK), 0);
     /* without a class token there is nothing to paint */
     succeeds("train vit --data good --steps 1 --pool mean --out mean " MODEL);
     succeeds("predict mean good/val/classa/001.JPEG");
@@ -230,17 +231,17 @@ static void test_predict_decodes_in_full(void **state)
              "--batch-size 8 --exact-decode --out large");
     uint8_t *scene = draw_scene(2000, 1500);
     static uint8_t want[SIDE * SIDE * 3];
-    write_jpeg(below("scene.jpg"), scene, 2000, 1500, 3, 92, 0, 0);
+    write_jpeg(at("scene.jpg"), scene, 2000, 1500, 3, 92, 0, 0);
     free(scene);
     uint32_t width, height;
-    uint8_t *pixels = decode_whole_jpeg(below("scene.jpg"), &width, &height);
+    uint8_t *pixels = decode_whole_jpeg(at("scene.jpg"), &width, &height);
     pillow_resize_centre(pixels, width, height, SIDE, want);
     free(pixels);
     succeeds("predict large scene.jpg --attention scene.png");
     tli_bytes bytes = {0};
     tli_image picture = {0};
     tl_error err = {0};
-    assert_int_equal(tli_bytes_read(&bytes, below("scene.png"), &err), TL_OK);
+    assert_int_equal(tli_bytes_read(&bytes, at("scene.png"), &err), TL_OK);
     assert_int_equal(tli_image_decode(&bytes, "scene.png", 1, &picture, &err), TL_OK);
     assert_int_equal(picture.height, SIDE);
     for (uint32_t y = 0; y < SIDE; y++)
@@ -261,7 +262,7 @@ static void test_predict_digits(void **state)
     for (int i = 0; i < DIGITS; i++) {
         char name[32];
         snprintf(name, sizeof name, "digit-%d.png", i);
-        write_png(below(name), set.pixels + i * 784, 28, 28, 8, PNG_COLOR_TYPE_GRAY, 0, 0);
+        write_png(at(name), set.pixels + i * 784, 28, 28, 8, PNG_COLOR_TYPE_GRAY, 0, 0);
         snprintf(arguments + strlen(arguments), sizeof arguments - strlen(arguments), " %s", name);
     }
     cJSON *json = json_of(
@@ -271,7 +272,7 @@ static void test_predict_digits(void **state)
     cJSON_Delete(json);
     succeeds(arguments);
     int lines = 0, right = 0;
-    for (char *line = out; *line != '\0'; line = strchr(line, '\n') + 1, lines++) {
+    for (char *line = seen.out; *line != '\0'; line = strchr(line, '\n') + 1, lines++) {
         int found = -1;
         assert_int_equal(sscanf(line, "%*[^\t]\t%d ", &found), 1);
         right += found == set.labels[lines];
@@ -290,9 +291,9 @@ static void test_predict_digits(void **state)
 static void test_bench_loader(void **state)
 {
     succeeds("bench loader --data good --image-size 24 --batch-size 8 --rounds 3 --show sheet.png");
-    assert_non_null(strstr(out, "images/s"));
+    assert_non_null(strstr(seen.out, "images/s"));
     static unsigned char sheet[1 << 18];
-    const size_t bytes = read_file(below("sheet.png"), sheet, sizeof sheet);
+    const size_t bytes = read_file(at("sheet.png"), sheet, sizeof sheet);
     assert_true(bytes > 500 && memcmp(sheet + 1, "PNG", 3) == 0);
     assert_int_equal(sheet[19], (8 * 26 + 2) & 255); /* eight pictures in a row, 2 pixels between */
     assert_int_equal(sheet[23], 28);
@@ -320,5 +321,5 @@ int main(void)
         cmocka_unit_test(test_predict_digits),
         cmocka_unit_test(test_predict_decodes_in_full),
     };
-    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+    return cmocka_run_group_tests(tests, make_image_folder, remove_folder);
 }

@@ -6,7 +6,7 @@
 #include <sys/time.h>
 
 #include "program.h"
-#include "skip.h"
+#include "test.h"
 
 #define MODEL                                                                                                \
     "--op", "attention", "--dim", "16", "--depth", "1", "--heads", "2", "--head-dim", "8", "--batch-size",   \
@@ -374,7 +374,7 @@ static void in_an_evaluation(void **state)
     EXPECT(0, "");
     pid_t pid = launch((setting){0}, WORDS("eval", at("for-eval"), "--limit-test", "10000"));
     for (int i = 0; i < 600; i++) {
-        slurp(at("stderr"), seen.err);
+        read_file("stderr", seen.err, TEXT);
         if (strstr(seen.err, "evaluating") != NULL) break;
         pause_ms(20);
     }
@@ -429,7 +429,7 @@ static void assert_clean_metrics(const char *out)
     static char text[TEXT];
     char path[600];
     snprintf(path, sizeof path, "%s/metrics.jsonl", at(out));
-    slurp(path, text);
+    read_file(path, text, TEXT);
     int lines = 0;
     for (char *line = strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n"), lines++) {
         cJSON *json = cJSON_Parse(line);
@@ -476,5 +476,5 @@ int main(void)
         cmocka_unit_test(processor_time),     cmocka_unit_test(file_size),
         cmocka_unit_test(closed_descriptors),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -15,7 +15,7 @@ static void read_rates(const char *out, double rates[10])
 {
     char path[64];
     snprintf(path, sizeof path, "%s/metrics.jsonl", out);
-    slurp(at(path), seen.out);
+    read_file(path, seen.out, TEXT);
     for (int i = 0; i < 10; i++) rates[i] = (double)NAN;
     for (char *line = seen.out, *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
         *end = '\0';
@@ -73,5 +73,5 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(cosine_behind_the_warmup),
                                        cmocka_unit_test(old_runs_keep_their_curve)};
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -11,7 +11,7 @@
 
 static int setup_runs(void **state)
 {
-    if (setup(state) != 0) return -1;
+    if (make_folder(state) != 0) return -1;
     RUN(NO_ENV, "train", "mnist", SMALL, "--limit-train", "16", "--batch-size", "16", "--limit-test", "64",
         "--out", at("digits"));
     EXPECT(0, "");
@@ -33,7 +33,7 @@ static void zeros_know_nothing(void **state)
     assert_true(fabs(number(json, "test_loss") - log(10.0)) < 1e-5);
     assert_null(cJSON_GetObjectItem(json, "not_finite"));
     cJSON_Delete(json);
-    slurp(at("table.tsv"), seen.out);
+    read_file("table.tsv", seen.out, TEXT);
     char *line = seen.out;
     double first = 0, five = 0, all = 0;
     for (int row = 0; row < 10; row++) {
@@ -75,5 +75,5 @@ static void not_finite(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(zeros_know_nothing), cmocka_unit_test(not_finite)};
-    return cmocka_run_group_tests(tests, setup_runs, teardown);
+    return cmocka_run_group_tests(tests, setup_runs, remove_folder);
 }

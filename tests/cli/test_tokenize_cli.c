@@ -1,125 +1,34 @@
 /* `translution tokenize` from outside: files, its JSON line, and a sentence and exit code for every mistake.
  */
-#include <errno.h>
-#include <fcntl.h>
-#include <setjmp.h>
-#include <signal.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
-#include <cjson/cJSON.h>
-
+#include "program.h"
 #include "tiny_bpe.h"
 
-enum { TEXT = 1 << 14, ARGS = 24 };
+#define TOKENIZE(...) tokenize(NULL, (const char *const[]){"tokenize", __VA_ARGS__, NULL})
+#define PIPE(...)     tokenize("piped", (const char *const[]){"tokenize", __VA_ARGS__, NULL})
+#define TINY          "--vocab", "vocab.bpe", "--encoder", "encoder.json"
 
-static char folder[256];
-static int code; /* of the last run; 1000 + signal when a signal ended it */
-static char out_text[TEXT], err_text[TEXT];
-
-static const char *at(const char *name)
-{
-    static char paths[8][512];
-    static int next = 0;
-    char *path = paths[next++ % 8];
-    snprintf(path, sizeof paths[0], "%s/%s", folder, name);
-    return path;
-}
-
-static void slurp(const char *path, char *text)
-{
-    FILE *file = fopen(path, "rb");
-    assert_non_null(file);
-    text[fread(text, 1, TEXT - 1, file)] = '\0';
-    fclose(file);
-}
-
-static void write_bytes(const char *name, const void *bytes, size_t count)
-{
-    FILE *file = fopen(at(name), "wb");
-    assert_non_null(file);
-    assert_int_equal(fwrite(bytes, 1, count, file), count);
-    assert_int_equal(fclose(file), 0);
-}
-
-static void write_text(const char *name, const char *text)
-{
-    write_bytes(name, text, strlen(text));
-}
-
-/* input: a descriptor for standard input. */
-static pid_t start(int input, const char *const *args)
-{
-    char *argv[ARGS + 3] = {(char *)TL_PROGRAM, (char *)"tokenize"};
-    for (int i = 0; args[i] != NULL; i++) {
-        assert_true(i < ARGS);
-        argv[i + 2] = (char *)args[i];
-    }
-    const pid_t pid = fork();
-    assert_true(pid >= 0);
-    if (pid > 0) return pid;
-    const int out = open(at("stdout"), O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    const int err = open(at("stderr"), O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    if (out < 0 || err < 0 || dup2(out, 1) < 0 || dup2(err, 2) < 0 || dup2(input, 0) < 0 ||
-        chdir(folder) != 0)
-        _exit(99);
-    execv(TL_PROGRAM, argv);
-    _exit(98);
-}
-
-static void finish(pid_t pid)
-{
-    int status = 0;
-    while (waitpid(pid, &status, 0) < 0) assert_int_equal(errno, EINTR);
-    code = WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
-    slurp(at("stdout"), out_text);
-    slurp(at("stderr"), err_text);
-}
-
-static void run(const char *input, const char *const *args)
+/* `input`: the file that is standard input, or NULL. */
+static void tokenize(const char *input, const char *const *args)
 {
     const int fd = open(input != NULL ? at(input) : "/dev/null", O_RDONLY);
     assert_true(fd >= 0);
-    finish(start(fd, args));
+    finish(start_from(fd, NO_ENV, args));
     close(fd);
 }
 
-#define RUN(...)  run(NULL, (const char *const[]){__VA_ARGS__, NULL})
-#define PIPE(...) run("piped", (const char *const[]){__VA_ARGS__, NULL})
-#define TINY      "--vocab", "vocab.bpe", "--encoder", "encoder.json"
-
-/* Exit code, one sentence on stderr with every word, nothing on stdout. */
-static void fails(const char *file, int line, int wanted, const char *const *words)
-{
-    bool good = code == wanted && out_text[0] == '\0' && strncmp(err_text, "translution: ", 13) == 0 &&
-                strchr(err_text, '\n') == err_text + strlen(err_text) - 1;
-    for (; good && *words != NULL; words++) good = strstr(err_text, *words) != NULL;
-    if (good) return;
-    print_error("%s:%d: exit code %d (expected %d), wanted '%s' in one sentence:\n%s%s\n", file, line, code,
-                wanted, *words != NULL ? *words : "", err_text, out_text);
-    fail();
-}
-
-#define FAILS(wanted, ...) fails(__FILE__, __LINE__, wanted, (const char *const[]){__VA_ARGS__, NULL})
+/* Exit code, one line on stderr with every word, nothing on stdout. */
+#undef FAILS
+#define FAILS(wanted, ...)                                                                                   \
+    (EXPECT(wanted, __VA_ARGS__), expect_one_sentence(),                                                     \
+     assert_ptr_equal(strchr(seen.err, '\n'), seen.err + strlen(seen.err) - 1))
 
 /* The numbers of the JSON line. */
 static void expect_result(double documents, double train, double val, double bytes)
 {
-    if (code != 0) print_error("%s", err_text);
-    assert_int_equal(code, 0);
-    assert_ptr_equal(strchr(out_text, '\n'), out_text + strlen(out_text) - 1);
-    cJSON *json = cJSON_Parse(out_text);
+    if (seen.code != 0) print_error("%s", seen.err);
+    assert_int_equal(seen.code, 0);
+    assert_ptr_equal(strchr(seen.out, '\n'), seen.out + strlen(seen.out) - 1);
+    cJSON *json = cJSON_Parse(seen.out);
     const struct {
         const char *name;
         double value;
@@ -128,7 +37,7 @@ static void expect_result(double documents, double train, double val, double byt
         const cJSON *item = cJSON_GetObjectItemCaseSensitive(json, want[i].name);
         assert_true(cJSON_IsNumber(item));
         if (item->valuedouble != want[i].value)
-            fail_msg("%s is not %g in %s", want[i].name, want[i].value, out_text);
+            fail_msg("%s is not %g in %s", want[i].name, want[i].value, seen.out);
     }
     cJSON_Delete(json);
 }
@@ -139,7 +48,7 @@ static void expect_train(const char *name, const uint16_t *ids, size_t count)
     struct stat what;
     assert_int_equal(stat(at(name), &what), 0);
     assert_int_equal(what.st_size, 2 * count);
-    slurp(at(name), bytes);
+    read_file(name, bytes, TEXT);
     for (size_t i = 0; i < count; i++)
         assert_int_equal((uint8_t)bytes[2 * i] | (uint8_t)bytes[2 * i + 1] << 8, ids[i]);
 }
@@ -151,23 +60,24 @@ static void test_files(void **state)
 {
     write_text("t1.txt", "he\n<|endoftext|>\nq");
     write_text("t2.txt", "a");
-    RUN(TINY, "--out", "o/deep", "--val-fraction", "0", "t1.txt", "t2.txt");
+    TOKENIZE(TINY, "--out", "o/deep", "--val-fraction", "0", "t1.txt", "t2.txt");
     expect_result(3, 7, 0, 19);
     TRAIN("o/deep/train.bin", TINY_MERGE, '\n', TINY_END, 'q', TINY_END, 'a', TINY_END);
     assert_int_equal(access(at("o/deep/val.bin"), R_OK), 0);
-    assert_non_null(strstr(err_text, "3 documents"));
-    RUN(TINY, "--out", "o", "--val-fraction", "0", "--quiet", "t?.txt"); /* a pattern in quotes: sorted */
+    assert_non_null(strstr(seen.err, "3 documents"));
+    TOKENIZE(TINY, "--out", "o", "--val-fraction", "0", "--quiet",
+             "t?.txt"); /* a pattern in quotes: sorted */
     expect_result(3, 7, 0, 19);
-    assert_string_equal(err_text, "");
-    RUN(TINY, "--out", "o", "--val-fraction", "0", "--per-file", "t2.txt", "t1.txt");
+    assert_string_equal(seen.err, "");
+    TOKENIZE(TINY, "--out", "o", "--val-fraction", "0", "--per-file", "t2.txt", "t1.txt");
     expect_result(2, 20, 0, 19);
-    RUN(TINY, "--out", "o", "--val-fraction", "0", "--separator", "q", "t1.txt");
+    TOKENIZE(TINY, "--out", "o", "--val-fraction", "0", "--separator", "q", "t1.txt");
     expect_result(1, 17, 0, 18);
-    RUN(TINY, "--out", "o", "--val-fraction", "1", "--threads", "3", "t1.txt");
+    TOKENIZE(TINY, "--out", "o", "--val-fraction", "1", "--threads", "3", "t1.txt");
     expect_result(2, 0, 5, 18);
-    RUN(TINY, "--out", "o", "t2.txt");
+    TOKENIZE(TINY, "--out", "o", "t2.txt");
     expect_result(1, 2, 0, 1);
-    assert_non_null(strstr(err_text, "val.bin is empty"));
+    assert_non_null(strstr(seen.err, "val.bin is empty"));
     write_text("piped", "hello world");
     PIPE(TINY, "--out", "p", "-");
     expect_result(1, 3, 0, 11);
@@ -179,18 +89,18 @@ static void test_files(void **state)
     PIPE(TINY, "--out", "p", "-"); /* chars.json would no longer belong to the token files */
     expect_result(1, 3, 0, 11);
     assert_int_not_equal(access(at("p/chars.json"), R_OK), 0);
-    RUN("--help");
-    assert_int_equal(code, 0);
-    assert_non_null(strstr(out_text, "--separator LINE"));
+    TOKENIZE("--help");
+    assert_int_equal(seen.code, 0);
+    assert_non_null(strstr(seen.out, "--separator LINE"));
 }
 
 /* A number of the JSON line. */
 static double result(const char *name)
 {
-    if (code != 0) fail_msg("exit code %d: %s", code, err_text);
-    cJSON *json = cJSON_Parse(out_text);
+    if (seen.code != 0) fail_msg("exit code %d: %s", seen.code, seen.err);
+    cJSON *json = cJSON_Parse(seen.out);
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(json, name);
-    if (!cJSON_IsNumber(item)) fail_msg("no number %s in %s", name, out_text);
+    if (!cJSON_IsNumber(item)) fail_msg("no number %s in %s", name, seen.out);
     const double value = item->valuedouble;
     cJSON_Delete(json);
     return value;
@@ -215,33 +125,33 @@ static void test_line_ends(void **state)
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         write_text("piped", texts[i]);
         for (int way = 0; way < 3; way++) {
-            if (way == 0) RUN(TINY, "--out", "l", "piped");
-            if (way == 1) RUN("--chars", "--out", "l", "piped");
+            if (way == 0) TOKENIZE(TINY, "--out", "l", "piped");
+            if (way == 1) TOKENIZE("--chars", "--out", "l", "piped");
             if (way == 2) PIPE(TINY, "--out", "l", "-");
-            if (result("documents") != 3) fail_msg("text %zu, way %d: %s", i, way, out_text);
+            if (result("documents") != 3) fail_msg("text %zu, way %d: %s", i, way, seen.out);
         }
         const bool marked = strncmp(texts[i], BOM, 3) == 0;
-        if (marked != (strstr(err_text, "byte-order mark") != NULL)) fail_msg("text %zu: %s", i, err_text);
+        if (marked != (strstr(seen.err, "byte-order mark") != NULL)) fail_msg("text %zu: %s", i, seen.err);
     }
     /* The text between separators stays as it is, but for the mark; a separator of blanks needs these blanks. */
     write_text("l.txt", BOM "a\r\n<|endoftext|> \r\n q\r");
-    RUN(TINY, "--out", "l", "--val-fraction", "0", "l.txt");
+    TOKENIZE(TINY, "--out", "l", "--val-fraction", "0", "l.txt");
     expect_result(2, 8, 0, 25);
     TRAIN("l/train.bin", 'a', '\r', '\n', TINY_END, ' ', 'q', '\r', TINY_END);
     write_text("l.txt", "a\n\n \nq\n  \na");
-    RUN(TINY, "--out", "l", "--separator", "  ", "l.txt");
+    TOKENIZE(TINY, "--out", "l", "--separator", "  ", "l.txt");
     assert_true(result("documents") == 2);
     /* The vocabulary's own files, too. */
     static char plain[TEXT], marked[TEXT] = BOM;
     size_t used = 3;
-    slurp(at("vocab.bpe"), plain);
+    read_file("vocab.bpe", plain, TEXT);
     for (const char *p = plain; *p != '\0'; p++) {
         if (*p == '\n') marked[used++] = '\r';
         marked[used++] = *p;
     }
-    write_bytes("marked.bpe", marked, used);
+    write_file("marked.bpe", marked, used);
     write_text("l.txt", "he");
-    RUN("--vocab", "marked.bpe", "--encoder", "encoder.json", "--out", "l", "l.txt");
+    TOKENIZE("--vocab", "marked.bpe", "--encoder", "encoder.json", "--out", "l", "l.txt");
     assert_true(result("train_tokens") == 2);
 }
 
@@ -249,11 +159,11 @@ static void test_line_ends(void **state)
 static void test_slow_pipe(void **state)
 {
     static const char text[] = BOM "a\r\n <|endoftext|> \t\r\nb\r<|endoftext|>\r\xc3\xa9";
-    const char *const args[] = {TINY, "--out", "w", "--val-fraction", "0", "-", NULL};
+    const char *const args[] = {"tokenize", TINY, "--out", "w", "--val-fraction", "0", "-", NULL};
     int ends[2];
     assert_int_equal(pipe(ends), 0);
     assert_int_not_equal(fcntl(ends[1], F_SETFD, FD_CLOEXEC), -1);
-    const pid_t pid = start(ends[0], args);
+    const pid_t pid = start_from(ends[0], NO_ENV, args);
     for (size_t i = 0; i + 1 < sizeof text; i++) {
         assert_int_equal(write(ends[1], text + i, 1), 1);
         nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
@@ -290,8 +200,8 @@ static void test_other_formats(void **state)
     };
     write_text("good.txt", "he");
     for (size_t i = 0; i < sizeof magics / sizeof *magics; i++) {
-        write_bytes("piped", magics[i].bytes, magics[i].count);
-        RUN(TINY, "--out", "f", "good.txt", "piped");
+        write_file("piped", magics[i].bytes, magics[i].count);
+        TOKENIZE(TINY, "--out", "f", "good.txt", "piped");
         FAILS(2, "text file piped", magics[i].word, magics[i].advice);
         PIPE("--chars", "--out", "f", "-");
         FAILS(2, "standard input", magics[i].word, magics[i].advice);
@@ -300,13 +210,13 @@ static void test_other_formats(void **state)
         const size_t bytes = i < 2 ? 2 : 4, place = i % 2 == 0 ? 0 : bytes - 1;
         memset(wide, 0, sizeof wide);
         for (size_t k = 0; k < sizeof wide / bytes; k++) wide[k * bytes + place] = (uint8_t) "text "[k % 5];
-        write_bytes("piped", wide, sizeof wide);
-        RUN(TINY, "--out", "f", "piped");
+        write_file("piped", wide, sizeof wide);
+        TOKENIZE(TINY, "--out", "f", "piped");
         FAILS(2, "text file piped", names[i], "iconv -f");
     }
     for (size_t i = 0; i < sizeof noise; i++) noise[i] = (uint8_t)(i * 167 + i / 7);
-    write_bytes("piped", noise, sizeof noise);
-    RUN(TINY, "--out", "f", "piped");
+    write_file("piped", noise, sizeof noise);
+    TOKENIZE(TINY, "--out", "f", "piped");
     FAILS(2, "text file piped", "binary");
     assert_int_not_equal(access(at("f/train.bin"), F_OK), 0);
 }
@@ -315,20 +225,20 @@ static void test_other_formats(void **state)
 static void test_bytes_that_are_not_utf8(void **state)
 {
     static const char text[] = "caf\xe9 \xc3\xa9t\xc3\xa9 \xe2\x82\n<|endoftext|>\n\xac\0he";
-    write_bytes("piped", text, sizeof text - 1);
+    write_file("piped", text, sizeof text - 1);
     for (int way = 0; way < 2; way++) {
         if (way == 0) PIPE(TINY, "--out", "n", "-");
         if (way == 1) PIPE("--chars", "--out", "n", "-");
         assert_true(result("documents") == 2);
         assert_true(result("not_utf8_bytes") == 4); /* e9, e2, 82, ac */
         assert_true(result("nul_bytes") == 1);
-        assert_non_null(strstr(err_text, "4 bytes are not UTF-8"));
-        assert_non_null(strstr(err_text, "1 byte is NUL"));
+        assert_non_null(strstr(seen.err, "4 bytes are not UTF-8"));
+        assert_non_null(strstr(seen.err, "1 byte is NUL"));
     }
     write_text("piped", "\xc3\xa9t\xc3\xa9");
     PIPE(TINY, "--out", "n", "-");
     assert_true(result("not_utf8_bytes") == 0 && result("nul_bytes") == 0);
-    assert_null(strstr(err_text, "UTF-8"));
+    assert_null(strstr(seen.err, "UTF-8"));
 }
 
 /* --val-fraction is a share: that many of the documents, or of one document's tokens, rounded. */
@@ -353,7 +263,7 @@ static void test_share(void **state)
             write_text("piped", text);
             PIPE(TINY, "--out", "v", "--val-fraction", cases[i].share, "--seed", word, "-");
             if (result("val_documents") != cases[i].val)
-                fail_msg("%d documents, %s: %s", cases[i].documents, cases[i].share, out_text);
+                fail_msg("%d documents, %s: %s", cases[i].documents, cases[i].share, seen.out);
         }
     static const struct {
         const char *text, *share;
@@ -370,68 +280,68 @@ static void test_share(void **state)
 
 static void test_usage(void **state)
 {
-    RUN("t1.txt");
+    TOKENIZE("t1.txt");
     FAILS(2, "--vocab", "--encoder", "--chars");
-    RUN("--vocab", "vocab.bpe", "--out", "u", "t1.txt");
+    TOKENIZE("--vocab", "vocab.bpe", "--out", "u", "t1.txt");
     FAILS(2, "--encoder");
-    RUN(TINY, "--chars", "--out", "u", "t1.txt");
+    TOKENIZE(TINY, "--chars", "--out", "u", "t1.txt");
     FAILS(2, "--chars");
-    RUN(TINY, "t1.txt");
+    TOKENIZE(TINY, "t1.txt");
     FAILS(2, "--out");
-    RUN(TINY, "--out", "u");
+    TOKENIZE(TINY, "--out", "u");
     FAILS(2, "needs text files");
-    RUN(TINY, "--out", "u", "--val-fraction", "1.5", "t1.txt");
+    TOKENIZE(TINY, "--out", "u", "--val-fraction", "1.5", "t1.txt");
     FAILS(2, "--val-fraction", "from 0 to 1");
-    RUN(TINY, "--out", "u", "--threads", "0", "t1.txt");
+    TOKENIZE(TINY, "--out", "u", "--threads", "0", "t1.txt");
     FAILS(2, "--threads");
-    RUN(TINY, "--out", "u", "--separator", "", "t1.txt");
+    TOKENIZE(TINY, "--out", "u", "--separator", "", "t1.txt");
     FAILS(2, "--separator");
-    RUN(TINY, "--out", "u", "--separator", "a\nb", "t1.txt");
+    TOKENIZE(TINY, "--out", "u", "--separator", "a\nb", "t1.txt");
     FAILS(2, "--separator", "one line");
-    RUN(TINY, "--out", "u", "--separator", "a", "--per-file", "t1.txt");
+    TOKENIZE(TINY, "--out", "u", "--separator", "a", "--per-file", "t1.txt");
     FAILS(2, "--per-file", "--separator");
-    RUN(TINY, "--out", "u", "--epochs", "3", "t1.txt");
+    TOKENIZE(TINY, "--out", "u", "--epochs", "3", "t1.txt");
     FAILS(2, "unknown flag --epochs", "tokenize --help");
     assert_int_not_equal(access(at("u"), F_OK), 0);
 }
 
 static void test_input(void **state)
 {
-    RUN("--vocab", "none.bpe", "--encoder", "encoder.json", "--out", "i", "t1.txt");
+    TOKENIZE("--vocab", "none.bpe", "--encoder", "encoder.json", "--out", "i", "t1.txt");
     FAILS(2, "none.bpe", "No such file");
-    RUN("--vocab", "vocab.bpe", "--encoder", "none.json", "--out", "i", "t1.txt");
+    TOKENIZE("--vocab", "vocab.bpe", "--encoder", "none.json", "--out", "i", "t1.txt");
     FAILS(2, "none.json", "No such file");
-    RUN("--vocab", "vocab.bpe", "--encoder", ".", "--out", "i", "t1.txt");
+    TOKENIZE("--vocab", "vocab.bpe", "--encoder", ".", "--out", "i", "t1.txt");
     FAILS(2, "encoder .");
     write_text("bad.bpe", "#version: 0.2\nh e\nhe\n");
-    RUN("--vocab", "bad.bpe", "--encoder", "encoder.json", "--out", "i", "t1.txt");
+    TOKENIZE("--vocab", "bad.bpe", "--encoder", "encoder.json", "--out", "i", "t1.txt");
     FAILS(2, "bad.bpe", "line 3");
     write_text("bad.json", "{\"a\": 0,\n\"b\": 65536}\n");
-    RUN("--vocab", "vocab.bpe", "--encoder", "bad.json", "--out", "i", "t1.txt");
+    TOKENIZE("--vocab", "vocab.bpe", "--encoder", "bad.json", "--out", "i", "t1.txt");
     FAILS(2, "bad.json", "65536", "16 bits");
     write_text("bad.json", "{\"a\": 0,\n\"b\" 1}\n");
-    RUN("--vocab", "vocab.bpe", "--encoder", "bad.json", "--out", "i", "t1.txt");
+    TOKENIZE("--vocab", "vocab.bpe", "--encoder", "bad.json", "--out", "i", "t1.txt");
     FAILS(2, "bad.json", "line 2");
-    RUN(TINY, "--out", "i", "none.txt");
+    TOKENIZE(TINY, "--out", "i", "none.txt");
     FAILS(2, "none.txt", "No such file");
-    RUN(TINY, "--out", "i", "none*.txt");
+    TOKENIZE(TINY, "--out", "i", "none*.txt");
     FAILS(2, "no file matches none*.txt");
-    RUN(TINY, "--out", "i", "t1.txt", folder);
+    TOKENIZE(TINY, "--out", "i", "t1.txt", folder);
     FAILS(2, "is a folder");
     write_text("empty.txt", "");
-    RUN(TINY, "--out", "i", "empty.txt");
+    TOKENIZE(TINY, "--out", "i", "empty.txt");
     FAILS(2, "empty.txt", "no text");
     write_text("empty.txt", "<|endoftext|>\n<|endoftext|>");
-    RUN(TINY, "--out", "i", "empty.txt");
+    TOKENIZE(TINY, "--out", "i", "empty.txt");
     FAILS(2, "empty.txt", "no text");
-    RUN(TINY, "--out", "i", "-");
+    TOKENIZE(TINY, "--out", "i", "-");
     FAILS(2, "no text");
-    RUN("--chars", "--out", "i", "empty.txt");
+    TOKENIZE("--chars", "--out", "i", "empty.txt");
     FAILS(2, "no text");
-    RUN(TINY, "--out", "t1.txt/x", "t1.txt");
+    TOKENIZE(TINY, "--out", "t1.txt/x", "t1.txt");
     FAILS(2, "t1.txt", "--out");
     assert_int_equal(mkdir(at("taken"), 0700) | mkdir(at("taken/train.bin"), 0700), 0);
-    RUN(TINY, "--out", "taken", "t1.txt");
+    TOKENIZE(TINY, "--out", "taken", "t1.txt");
     FAILS(1, "taken/train.bin");
 }
 
@@ -440,7 +350,8 @@ static void test_stop(void **state)
 {
     int ends[2];
     assert_int_equal(pipe(ends), 0);
-    const pid_t pid = start(ends[0], (const char *const[]){TINY, "--out", "s", "--quiet", "-", NULL});
+    const pid_t pid = start_from(ends[0], NO_ENV,
+                                 (const char *const[]){"tokenize", TINY, "--out", "s", "--quiet", "-", NULL});
     for (int i = 0; i < 300; i++) { /* until its temporary files are there */
         char line[400];
         snprintf(line, sizeof line, "ls -A '%s' 2>/dev/null | grep -q tmp-", at("s"));
@@ -457,17 +368,7 @@ static void test_stop(void **state)
 
 static int setup(void **state)
 {
-    snprintf(folder, sizeof folder, "%s/translution-tokenize-XXXXXX",
-             getenv("TMPDIR") != NULL ? getenv("TMPDIR") : "/tmp");
-    if (mkdtemp(folder) == NULL) return -1;
-    return tiny_write(at("vocab.bpe"), at("encoder.json"));
-}
-
-static int teardown(void **state)
-{
-    char line[400];
-    snprintf(line, sizeof line, "rm -rf '%s'", folder);
-    return system(line);
+    return make_folder(state) != 0 || tiny_write(at("vocab.bpe"), at("encoder.json")) != 0;
 }
 
 int main(void)
@@ -483,5 +384,5 @@ int main(void)
         cmocka_unit_test(test_input),
         cmocka_unit_test(test_stop),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, setup, remove_folder);
 }

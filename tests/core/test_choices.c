@@ -1,12 +1,5 @@
 /* The tables of names: every name is found and shown again, a value outside of its table has none. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include "test.h"
 
 #include "core/choices.h"
 

@@ -1,15 +1,6 @@
 /* Random streams: against a second Philox, itself held to Random123's published vectors, and by the
  * statistics of what is drawn. */
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include "test.h"
 
 #include "core/random.h"
 

@@ -1,12 +1,5 @@
 /* Status codes, error messages and the log: what is recorded, what is cut, what is dropped. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include "test.h"
 
 #include "core/log.h"
 #include "core/status.h"

@@ -1,14 +1,5 @@
 /* Any bytes become UTF-8, and cells of tables; different bytes stay different. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include "test.h"
 
 #include "core/text.h"
 

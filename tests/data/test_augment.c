@@ -1,21 +1,14 @@
 /* Augmentations against torchvision's (0.14.1, on pictures of Pillow 9.4): checksums of whole results, and values by
  * hand. The checksums are zlib.crc32 of the bytes, of a picture of 61 x 47 pixels whose channel c at (x, y) is
  * (5 x + 3 y (c + 1) + x y // 4 + 31 c) % 200 + 20. */
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
+#include "test.h"
 
-#include <cmocka.h>
 #include <zlib.h>
 
 #include "data/augment.h"
 #include "data/randaugment.h"
 
-#define MUST(call)                                                                                           \
+#define DOES(call)                                                                                           \
     do {                                                                                                     \
         tl_error must_ = {0};                                                                                \
         if ((call) != TL_OK) fail_msg("%s", must_.text);                                                     \
@@ -27,7 +20,7 @@ enum { WIDTH = 61, HEIGHT = 47 };
 static tli_image picture(uint32_t width, uint32_t height)
 {
     tli_image image = {0};
-    MUST(tli_image_reserve(&image, width, height, &must_));
+    DOES(tli_image_reserve(&image, width, height, &must_));
     for (uint32_t y = 0; y < height; y++)
         for (uint32_t x = 0; x < width; x++)
             for (uint32_t c = 0; c < 3; c++)
@@ -66,7 +59,7 @@ static void test_operations(void **state)
         for (int i = 0; i < 4; i++) {
             tli_image image = picture(WIDTH, HEIGHT), spare = {0};
             const bool signed_op = want[op][0] != want[op][1];
-            MUST(tli_rand_apply((tli_rand_op)op, i < 2 ? 9 : 30, signed_op && i % 2 == 1, &image, &spare,
+            DOES(tli_rand_apply((tli_rand_op)op, i < 2 ? 9 : 30, signed_op && i % 2 == 1, &image, &spare,
                                 &must_));
             if (sum_of(&image) != want[op][i])
                 fail_msg("operation %d, case %d: 0x%08x", op, i, sum_of(&image));
@@ -78,7 +71,7 @@ static void test_operations(void **state)
 static tli_image one_row(const uint8_t *values, uint32_t width)
 {
     tli_image image = {0};
-    MUST(tli_image_reserve(&image, width, 1, &must_));
+    DOES(tli_image_reserve(&image, width, 1, &must_));
     for (uint32_t i = 0; i < 3 * width; i++) image.pixels[i] = values[i / 3];
     return image;
 }
@@ -87,7 +80,7 @@ static void expect_row(tli_rand_op op, uint32_t bin, bool negative, const uint8_
                        const uint8_t *after, uint32_t width)
 {
     tli_image image = one_row(before, width), spare = {0};
-    MUST(tli_rand_apply(op, bin, negative, &image, &spare, &must_));
+    DOES(tli_rand_apply(op, bin, negative, &image, &spare, &must_));
     for (uint32_t i = 0; i < 3 * width; i++)
         if (image.pixels[i] != after[i / 3])
             fail_msg("operation %d: pixel %u is %d, not %d", op, i / 3, image.pixels[i], after[i / 3]);
@@ -123,7 +116,7 @@ static void test_by_hand(void **state)
     for (int op = 0; op < TLI_RAND_OPS; op++) /* one pixel goes through all of them */
         for (int negative = 0; negative < 2; negative++) {
             tli_image image = one_row(one, 1), spare = {0};
-            MUST(tli_rand_apply((tli_rand_op)op, 9, negative, &image, &spare, &must_));
+            DOES(tli_rand_apply((tli_rand_op)op, 9, negative, &image, &spare, &must_));
             assert_true(image.width == 1 && image.height == 1);
             tli_image_free(&image);
             tli_image_free(&spare);
@@ -138,13 +131,13 @@ static void test_drawing(void **state)
     for (int i = 0; i < ROUNDS; i++) {
         tli_random r = tli_random_make(3, (uint64_t)i), again = r;
         tli_image image = picture(20, 20), spare = {0}, other = picture(20, 20), other_spare = {0};
-        MUST(tli_rand_augment(&r, &image, &spare, &must_));
+        DOES(tli_rand_augment(&r, &image, &spare, &must_));
         for (int k = 0; k < 2; k++) {
             const tli_rand_op op = (tli_rand_op)tli_random_below(&again, 14);
             const bool two_ways = op >= TLI_RAND_SHEAR_X && op <= TLI_RAND_SHARPNESS;
             const bool negative = two_ways && tli_random_below(&again, 2) == 1;
             seen[op]++, directed += two_ways, negatives += negative;
-            MUST(tli_rand_apply(op, 9, negative, &other, &other_spare, &must_));
+            DOES(tli_rand_apply(op, 9, negative, &other, &other_spare, &must_));
         }
         assert_int_equal(sum_of(&image), sum_of(&other));
         assert_true(r.index == again.index);
@@ -172,7 +165,7 @@ static void test_resize(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const tli_resize plan = {
             cases[i].from, cases[i].width, cases[i].height, {0, 0, cases[i].width, cases[i].height}};
-        MUST(tli_resample(&image, WIDTH, HEIGHT, &plan, &resampler, &out, &must_));
+        DOES(tli_resample(&image, WIDTH, HEIGHT, &plan, &resampler, &out, &must_));
         assert_true(out.width == cases[i].width && out.height == cases[i].height);
         if (sum_of(&out) != cases[i].sum) fail_msg("case %zu: 0x%08x", i, sum_of(&out));
     }
@@ -187,7 +180,7 @@ static void test_resize(void **state)
         const uint32_t *c = centres[i];
         image = picture(c[0], c[1]);
         const tli_resize plan = tli_resize_centre(c[0], c[1], c[2]);
-        MUST(tli_resample(&image, c[0], c[1], &plan, &resampler, &out, &must_));
+        DOES(tli_resample(&image, c[0], c[1], &plan, &resampler, &out, &must_));
         assert_true(out.width == c[2] && out.height == c[2]);
         if (sum_of(&out) != c[3]) fail_msg("centre %zu: 0x%08x", i, sum_of(&out));
         tli_image_free(&image);
@@ -195,7 +188,7 @@ static void test_resize(void **state)
     /* 1 x 16,000 would become 256 x 4,096,000 pixels: only the window is ever made */
     image = picture(1, 16000);
     const tli_resize thin = tli_resize_centre(1, 16000, 224);
-    MUST(tli_resample(&image, 1, 16000, &thin, &resampler, &out, &must_));
+    DOES(tli_resample(&image, 1, 16000, &thin, &resampler, &out, &must_));
     assert_true(resampler.columns.capacity < 1000000 && out.width == 224);
     tli_image_free(&image), tli_image_free(&out), tli_resampler_free(&resampler);
 }
@@ -213,8 +206,8 @@ static void test_shrink(void **state)
     assert_int_equal(tli_resize_shrink(&small), 1);
     tli_image whole = {0}, half = {0}, a = {0}, b = {0};
     tli_resampler resampler = {0};
-    MUST(tli_image_reserve(&whole, 101, 60, &must_));
-    MUST(tli_image_reserve(&half, 51, 30, &must_));
+    DOES(tli_image_reserve(&whole, 101, 60, &must_));
+    DOES(tli_image_reserve(&half, 51, 30, &must_));
     for (uint32_t y = 0; y < 60; y++) /* slopes, sampled at the middle of pixels */
         for (uint32_t x = 0; x < 101; x++)
             for (uint32_t c = 0; c < 3; c++)
@@ -224,8 +217,8 @@ static void test_shrink(void **state)
             for (uint32_t c = 0; c < 3; c++)
                 half.pixels[(y * 51 + x) * 3 + c] = (uint8_t)(4 * x + 1 + c * y + c / 4);
     const tli_resize plan = {{7, 11, 81, 43}, 19, 13, {2, 1, 15, 11}};
-    MUST(tli_resample(&whole, 101, 60, &plan, &resampler, &a, &must_));
-    MUST(tli_resample(&half, 101, 60, &plan, &resampler, &b, &must_));
+    DOES(tli_resample(&whole, 101, 60, &plan, &resampler, &a, &must_));
+    DOES(tli_resample(&half, 101, 60, &plan, &resampler, &b, &must_));
     for (uint32_t i = 0; i < 15 * 11 * 3; i++)
         if (abs(a.pixels[i] - b.pixels[i]) > 4) fail_msg("%u: %d and %d", i, a.pixels[i], b.pixels[i]);
     tli_image_free(&whole), tli_image_free(&half), tli_image_free(&a), tli_image_free(&b);

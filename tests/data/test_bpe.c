@@ -1,52 +1,12 @@
 /* Byte-level BPE with a hand-made vocabulary, always, and with GPT-2's when TRANSLUTION_GPT2_BPE names the
  * folder of vocab.bpe and encoder.json (and vectors.jsonl: lines {"text": ..., "ids": [...]}). */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
-#include "skip.h"
+#include "files.h"
 
 #include <cjson/cJSON.h>
 
 #include "core/random.h"
 #include "data/bpe.h"
 #include "tiny_bpe.h"
-
-static char folder[] = "/tmp/tl_bpe_XXXXXX";
-
-static const char *at(const char *name)
-{
-    static char paths[4][256];
-    static int next = 0;
-    char *path = paths[next++ % 4];
-    snprintf(path, sizeof paths[0], "%s/%s", folder, name);
-    return path;
-}
-
-static void write_file(const char *name, const char *text, size_t bytes)
-{
-    FILE *file = fopen(at(name), "wb");
-    assert_non_null(file);
-    assert_int_equal(fwrite(text, 1, bytes, file), bytes);
-    assert_int_equal(fclose(file), 0);
-}
-
-static size_t read_file(const char *path, char *text, size_t capacity)
-{
-    FILE *file = fopen(path, "rb");
-    assert_non_null(file);
-    const size_t n = fread(text, 1, capacity - 1, file);
-    text[n] = '\0';
-    fclose(file);
-    return n;
-}
 
 typedef struct coder {
     tli_bpe *bpe;
@@ -502,18 +462,6 @@ static void test_gpt2_vectors(void **state)
     drop(&c);
 }
 
-static int setup(void **state)
-{
-    return mkdtemp(folder) != NULL ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    unlink(at("vocab.bpe"));
-    unlink(at("encoder.json"));
-    return rmdir(folder);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -523,5 +471,5 @@ int main(void)
         cmocka_unit_test(test_refusals),      cmocka_unit_test(test_gpt2),
         cmocka_unit_test(test_gpt2_vectors),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -1,15 +1,6 @@
 /* The built-in digits: a function of the seed and the index alone, and hard enough for a linear model. */
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "test.h"
 
-#include <cmocka.h>
-
-#include "between.h"
 #include "data/dataset.h"
 
 enum { PIXELS = 784, CLASSES = 10, TRAIN = 6000, TEST = 2000, EPOCHS = 12 };

@@ -1,22 +1,11 @@
 /* IDX files: plain and packed ones load, damaged ones are refused with the file's name. The real MNIST is
  * read when TRANSLUTION_MNIST names its folder. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
+#include "files.h"
 
-#include <cmocka.h>
-
-#include "skip.h"
 #include <zlib.h>
 
 #include "data/dataset.h"
 
-static char folder[] = "/tmp/tl_idx_XXXXXX";
 static const char *const file_names[] = {"train-images-idx3-ubyte", "train-labels-idx1-ubyte",
                                          "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"};
 
@@ -26,11 +15,6 @@ typedef struct files {
     unsigned char images[IMAGE_BYTES + 8], labels[LABEL_BYTES + 8];
     size_t image_bytes, label_bytes;
 } files;
-
-static int make_folder(void **state)
-{
-    return mkdtemp(folder) ? 0 : -1;
-}
 
 static const char *path_of(const char *name, const char *suffix)
 {
@@ -46,12 +30,6 @@ static int clean(void **state)
         unlink(path_of(file_names[i], ".gz"));
     }
     return 0;
-}
-
-static int remove_folder(void **state)
-{
-    clean(state);
-    return rmdir(folder);
 }
 
 static void put_word(unsigned char *at, uint32_t value)
@@ -299,5 +277,5 @@ int main(void)
         cmocka_unit_test_teardown(test_damaged_gzip, clean),
         cmocka_unit_test(test_real_mnist),
     };
-    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+    return cmocka_run_group_tests(tests, make_folder, remove_empty_folder);
 }

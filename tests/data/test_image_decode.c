@@ -2,25 +2,22 @@
  * nothing is printed. */
 #include "image_files.h"
 
-#include <stdbool.h>
-
 #include "core/random.h"
 #include "data/image_decode.h"
 
-static char folder[] = "/tmp/tl_decode_XXXXXX";
 static char path[256];
 
-static int make_folder(void **state)
+static int setup(void **state)
 {
-    if (mkdtemp(folder) == NULL) return -1;
+    if (make_folder(state) != 0) return -1;
     snprintf(path, sizeof path, "%s/picture.JPEG", folder); /* the suffix never matters */
     return 0;
 }
 
-static int remove_folder(void **state)
+static int teardown(void **state)
 {
     unlink(path);
-    return rmdir(folder);
+    return remove_empty_folder(state);
 }
 
 static tli_image decode(uint32_t shrink, uint32_t width, uint32_t height)
@@ -391,5 +388,5 @@ int main(void)
         cmocka_unit_test(test_huge),    cmocka_unit_test(test_pillow), cmocka_unit_test(test_damaged_zoo),
         cmocka_unit_test(test_silence),
     };
-    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+    return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -1,47 +1,18 @@
 /* Folders of images: order, labels and limits as torchvision's ImageFolder; what is wrong with a folder is
  * said by name. */
-#define _XOPEN_SOURCE 700 /* nftw */
-#include "image_files.h"
-#include "skip.h"
-
-#include <ftw.h>
+#include "files.h"
 
 #include "data/image_folder.h"
-
-static char root[64];
-
-static int make_root(void **state)
-{
-    strcpy(root, "/tmp/tl_folder_XXXXXX");
-    return mkdtemp(root) != NULL && chmod(root, 0755) == 0 ? 0 : -1;
-}
-
-static int remove_one(const char *path, const struct stat *info, int type, struct FTW *place)
-{
-    return remove(path);
-}
-
-static int remove_root(void **state)
-{
-    return nftw(root, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-}
-
-static const char *below(const char *name)
-{
-    static char path[512];
-    snprintf(path, sizeof path, "%s/%s", root, name);
-    return path;
-}
 
 /* Makes a file with all folders above it; a name that ends in / makes folders alone. */
 static void put(const char *name)
 {
     char path[512];
-    snprintf(path, sizeof path, "%s/%s", root, name);
-    for (char *at = path + strlen(root) + 1; (at = strchr(at, '/')) != NULL; at++) {
-        *at = '\0';
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    for (char *slash = path + strlen(folder) + 1; (slash = strchr(slash, '/')) != NULL; slash++) {
+        *slash = '\0';
         mkdir(path, 0755);
-        *at = '/';
+        *slash = '/';
     }
     if (path[strlen(path) - 1] != '/') write_file(path, "x", 1);
 }
@@ -50,7 +21,7 @@ static void refused(const char *split, const char *says, const char *also)
 {
     tli_image_folder f;
     tl_error err = {0};
-    assert_int_equal(tli_image_folder_open(root, split, 0, &f, &err), TL_ERROR_INPUT);
+    assert_int_equal(tli_image_folder_open(folder, split, 0, &f, &err), TL_ERROR_INPUT);
     if (strstr(err.text, says) == NULL || strstr(err.text, also) == NULL)
         fail_msg("\"%s\" without \"%s\" and \"%s\"", err.text, says, also);
     assert_true(f.count == 0 && f.paths == NULL && f.class_names == NULL);
@@ -60,7 +31,7 @@ static tli_image_folder opened(const char *split, uint32_t limit)
 {
     tli_image_folder f;
     tl_error err = {0};
-    if (tli_image_folder_open(root, split, limit, &f, &err) != TL_OK) fail_msg("%s", err.text);
+    if (tli_image_folder_open(folder, split, limit, &f, &err) != TL_OK) fail_msg("%s", err.text);
     return f;
 }
 
@@ -88,7 +59,7 @@ static void test_order(void **state)
         assert_string_equal(f.class_names[0], "Ant");
         assert_string_equal(f.class_names[1], "cat");
         assert_string_equal(f.class_names[2], "dog");
-        assert_string_equal(f.root, below("train"));
+        assert_string_equal(f.root, at("train"));
         expect(&f, 6, paths, labels);
         tli_image_folder_free(&f);
         assert_null(f.paths);
@@ -112,28 +83,28 @@ static void test_refusals(void **state)
     tl_error err = {0};
     assert_int_equal(tli_image_folder_open("/nonexistent", "train", 0, &f, &err), TL_ERROR_INPUT);
     assert_non_null(strstr(err.text, "no folder /nonexistent"));
-    refused("train", "has no folder train", root);
+    refused("train", "has no folder train", folder);
     put("train/");
-    refused("train", "has no class folders", below("train"));
+    refused("train", "has no class folders", at("train"));
     put("train/one/a.png");
-    refused("train", "only one class, one", below("train"));
+    refused("train", "only one class, one", at("train"));
     put("train/two/notes.txt");
-    refused("train", "holds no image", below("train/two"));
+    refused("train", "holds no image", at("train/two"));
     put("train/two/b.png");
-    refused("val", "has no folder val", root);
+    refused("val", "has no folder val", folder);
     /* a folder that may not be read, which a superuser may */
     put("train/three/c.png");
-    assert_int_equal(chmod(below("train/three"), 0), 0);
+    assert_int_equal(chmod(at("train/three"), 0), 0);
     const int super = geteuid() == 0;
     if (super && seteuid(65534) != 0) skip_because("a superuser may read everything", "run as another user");
-    refused("train", "cannot be read", below("train/three"));
+    refused("train", "cannot be read", at("train/three"));
     if (super) assert_int_equal(seteuid(0), 0);
-    chmod(below("train/three"), 0755);
+    chmod(at("train/three"), 0755);
     f = opened("train", 0);
     assert_int_equal(f.classes, 3);
     tli_image_folder_free(&f);
-    assert_int_equal(symlink("..", below("train/two/loop")), 0);
-    refused("train", "a loop of links", below("train/"));
+    assert_int_equal(symlink("..", at("train/two/loop")), 0);
+    refused("train", "a loop of links", at("train/"));
 }
 
 static void match(const char *says, const char *class_name)
@@ -172,9 +143,9 @@ static void test_match(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_order, make_root, remove_root),
-        cmocka_unit_test_setup_teardown(test_refusals, make_root, remove_root),
-        cmocka_unit_test_setup_teardown(test_match, make_root, remove_root),
+        cmocka_unit_test_setup_teardown(test_order, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_refusals, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_match, make_folder, remove_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

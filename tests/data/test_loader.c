@@ -1,6 +1,5 @@
 /* The loader: the same batches whatever the number of workers and wherever one begins, damaged files skipped
  * in a way that does not depend on time either. */
-#include "between.h"
 #include "image_tree.h"
 
 #include "data/loader.h"
@@ -16,19 +15,12 @@ enum {
     VALUES = 3 * SIZE * SIZE
 };
 
-static char root[] = "/tmp/tl_loader_XXXXXX";
 static char said[16384];
 
 static int make_tree(void **state)
 {
-    if (mkdtemp(root) == NULL) return -1;
-    put_tree(root, CLASSES, TRAIN, VAL);
-    return 0;
-}
-
-static int remove_all(void **state)
-{
-    remove_tree(root);
+    if (make_folder(state) != 0) return -1;
+    put_tree(folder, CLASSES, TRAIN, VAL);
     return 0;
 }
 
@@ -44,7 +36,7 @@ static tli_image_folder open_split(const char *split)
 {
     tli_image_folder f;
     tl_error err = {0};
-    if (tli_image_folder_open(root, split, 0, &f, &err) != TL_OK) fail_msg("%s", err.text);
+    if (tli_image_folder_open(folder, split, 0, &f, &err) != TL_OK) fail_msg("%s", err.text);
     return f;
 }
 
@@ -221,7 +213,7 @@ static void test_damaged(void **state)
     size_t sizes[3];
     const char *const names[] = {"train/classb/001.JPEG", "train/classb/003.png", "val/classc/002.JPEG"};
     for (int i = 0; i < 3; i++) {
-        snprintf(path[i], sizeof path[i], "%s/%s", root, names[i]);
+        snprintf(path[i], sizeof path[i], "%s/%s", folder, names[i]);
         sizes[i] = read_file(path[i], kept[i], sizeof kept[i]);
         write_file(path[i], i == 2 ? (const void *)"no image at all" : kept[i],
                    i == 0   ? 0
@@ -329,5 +321,5 @@ int main(void)
         cmocka_unit_test(test_workers), cmocka_unit_test(test_plain),        cmocka_unit_test(test_switches),
         cmocka_unit_test(test_damaged), cmocka_unit_test(test_nothing_left), cmocka_unit_test(test_digits),
     };
-    return cmocka_run_group_tests(tests, make_tree, remove_all);
+    return cmocka_run_group_tests(tests, make_tree, remove_folder);
 }

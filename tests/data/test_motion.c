@@ -1,12 +1,5 @@
 /* Positions of digits on the field: central, uniform and repeatable; placing; the order of an epoch. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include "test.h"
 
 #include "data/motion.h"
 

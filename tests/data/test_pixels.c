@@ -5,8 +5,6 @@
 
 #include "data/loader.h"
 
-static char root[] = "/tmp/translution-pixels-XXXXXX";
-
 static const struct {
     uint32_t width, height;
 } sizes[] = {{800, 611}, {4000, 3000}}; /* an image a class */
@@ -14,18 +12,18 @@ enum { IMAGES = sizeof sizes / sizeof *sizes };
 
 static void path_of(char path[256], const char *split, int image)
 {
-    snprintf(path, 256, "%s/%s/class%d/scene.jpg", root, split, image);
+    snprintf(path, 256, "%s/%s/class%d/scene.jpg", folder, split, image);
 }
 
-static int make_root(void **state)
+static int make_scenes(void **state)
 {
     char path[256];
-    if (mkdtemp(root) == NULL) return -1;
+    if (make_folder(state) != 0) return -1;
     for (int split = 0; split < 2; split++)
         for (int i = 0; i < IMAGES; i++) {
-            snprintf(path, sizeof path, "%s/%s", root, split ? "val" : "train");
+            snprintf(path, sizeof path, "%s/%s", folder, split ? "val" : "train");
             mkdir(path, 0755);
-            snprintf(path, sizeof path, "%s/%s/class%d", root, split ? "val" : "train", i);
+            snprintf(path, sizeof path, "%s/%s/class%d", folder, split ? "val" : "train", i);
             mkdir(path, 0755);
             path_of(path, split ? "val" : "train", i);
             uint8_t *pixels = draw_scene(sizes[i].width, sizes[i].height);
@@ -35,25 +33,19 @@ static int make_root(void **state)
     return 0;
 }
 
-static int remove_root(void **state)
-{
-    remove_tree(root);
-    return 0;
-}
-
 /* The first pass over a split without augmentation, in the set's order: images [IMAGES][3][side][side], owned. */
 static float *load(uint32_t side, bool train, bool exact)
 {
     const size_t values = (size_t)3 * side * side;
     float *images = malloc(IMAGES * values * sizeof *images);
-    tli_image_folder folder;
+    tli_image_folder found;
     tli_loader *loader = NULL;
     tli_loader_batch batch;
     tl_error err = {0};
     assert_non_null(images);
-    assert_int_equal(tli_image_folder_open(root, train ? "train" : "val", 0, &folder, &err), TL_OK);
-    const tli_loader_options options = {.folder = &folder,
-                                        .classes = folder.classes,
+    assert_int_equal(tli_image_folder_open(folder, train ? "train" : "val", 0, &found, &err), TL_OK);
+    const tli_loader_options options = {.folder = &found,
+                                        .classes = found.classes,
                                         .size = side,
                                         .batch = IMAGES,
                                         .train = train,
@@ -65,7 +57,7 @@ static float *load(uint32_t side, bool train, bool exact)
     for (uint32_t i = 0; i < IMAGES; i++)
         memcpy(images + (size_t)batch.labels[i] * values, batch.images + i * values, values * sizeof *images);
     tli_loader_destroy(loader);
-    tli_image_folder_free(&folder);
+    tli_image_folder_free(&found);
     return images;
 }
 
@@ -122,5 +114,5 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_whole_decoding),
                                        cmocka_unit_test(test_reduced_decoding)};
-    return cmocka_run_group_tests(tests, make_root, remove_root);
+    return cmocka_run_group_tests(tests, make_scenes, remove_folder);
 }

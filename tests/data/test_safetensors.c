@@ -1,41 +1,15 @@
 /* safetensors: what is written comes back, the golden files open, and no malformed header gets through. */
-#include <setjmp.h>
-#include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include "files.h"
 
-#include <cmocka.h>
+#include <signal.h>
+#include <sys/resource.h>
 
 #include "data/safetensors_write.h"
-
-static char folder[] = "/tmp/tl_safetensors_XXXXXX";
-
-static int make_folder(void **state)
-{
-    return mkdtemp(folder) ? 0 : -1;
-}
-static int remove_folder(void **state)
-{
-    return rmdir(folder);
-} /* fails when a test left a file */
 
 static const char *file_in(char *out, size_t size, const char *name)
 {
     snprintf(out, size, "%s/%s", folder, name);
     return out;
-}
-
-static int exists(const char *path)
-{
-    struct stat info;
-    return stat(path, &info) == 0;
 }
 
 /* Writes prefix, `header` and `data_bytes` zero bytes. */
@@ -392,5 +366,5 @@ int main(void)
         cmocka_unit_test(test_full_disk),  cmocka_unit_test(test_malformed),
         cmocka_unit_test(test_lengths),    cmocka_unit_test(test_mutations),
     };
-    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+    return cmocka_run_group_tests(tests, make_folder, remove_empty_folder);
 }

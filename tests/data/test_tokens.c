@@ -1,42 +1,12 @@
 /* Token files: damaged ones are refused, windows are what they should be, and text becomes the same files
  * whatever the threads and the chunks. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include "files.h"
 
-#include <cmocka.h>
-
-#include "between.h"
 #include "core/random.h"
 #include "data/tokens_build.h"
 #include "data/tokens_chars.h"
 #include "data/tokens_input.h"
 #include "tiny_bpe.h"
-
-static char folder[] = "/tmp/tl_tokens_XXXXXX";
-
-static const char *at(const char *name)
-{
-    static char paths[8][256];
-    static int next = 0;
-    char *path = paths[next++ % 8];
-    snprintf(path, sizeof paths[0], "%s/%s", folder, name);
-    return path;
-}
-
-static void write_file(const char *name, const void *data, size_t bytes)
-{
-    FILE *file = fopen(at(name), "wb");
-    assert_non_null(file);
-    assert_int_equal(fwrite(data, 1, bytes, file), bytes);
-    assert_int_equal(fclose(file), 0);
-}
 
 static void write_ids(const char *name, const uint16_t *ids, size_t count)
 {
@@ -538,18 +508,6 @@ static void test_failures(void **state)
     assert_int_equal(system(line), 0);
 }
 
-static int setup(void **state)
-{
-    return mkdtemp(folder) != NULL ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    char line[400];
-    snprintf(line, sizeof line, "rm -rf '%s'", folder);
-    return system(line);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -563,5 +521,5 @@ int main(void)
         cmocka_unit_test(test_chars),
         cmocka_unit_test(test_failures),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

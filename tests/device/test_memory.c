@@ -1,21 +1,7 @@
 /* Tensors: how they split into shards, what they hold, how they are counted and when they are refused. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include "context.h"
 
 #include "device/device.h"
-
-#define MUST(ctx, call)                                                                                      \
-    do {                                                                                                     \
-        if ((call) != TL_OK) fail_msg("%s: %s", #call, tl_context_error(ctx)->text);                         \
-    } while (0)
 
 static tl_context *make_context(uint64_t memory_limit, uint64_t max_alloc_bytes)
 {

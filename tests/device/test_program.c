@@ -1,30 +1,11 @@
 /* Kernels: where their sources come from, what a failing build says, what the cache on disk keeps and mends,
  * what a launch checks, and the profile. */
-#include <dirent.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include "context.h"
+#include "files.h"
 
-#include <cmocka.h>
+#include <dirent.h>
 
 #include "device/internal.h"
-
-#define MUST(ctx, call)                                                                                      \
-    do {                                                                                                     \
-        if ((call) != TL_OK) fail_msg("%s: %s", #call, tl_context_error(ctx)->text);                         \
-    } while (0)
-
-static void has(const char *text, const char *part)
-{
-    if (strstr(text, part) == NULL) fail_msg("\"%s\" does not say \"%s\"", text, part);
-}
 
 /* ---- a folder of kernels, a folder for the cache, and what the log says -----------------------------------
  */
@@ -43,21 +24,11 @@ static void count_line(void *user, tl_log_level level, const char *line)
     b->notices += level == TL_LOG_NOTICE;
 }
 
-static void write_file(const char *folder, const char *name, const void *data, size_t size)
-{
-    char path[400];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    FILE *file = fopen(path, "wb");
-    if (file == NULL) fail_msg("cannot write %s", path);
-    assert_int_equal(fwrite(data, 1, size, file), size);
-    assert_int_equal(fclose(file), 0);
-}
-
 static void write_kernel(const bench *b, const char *family, const char *source)
 {
     char name[80];
     snprintf(name, sizeof name, "%s.cl", family);
-    write_file(b->kernels, name, source, strlen(source));
+    write_text(inside(b->kernels, name), source);
 }
 
 static const char SCALE[] =
@@ -83,24 +54,6 @@ static int setup(void **state)
     return 0;
 }
 
-static void remove_tree(const char *path)
-{
-    DIR *folder = opendir(path);
-    struct dirent *entry;
-    while (folder != NULL && (entry = readdir(folder)) != NULL) {
-        char inner[400];
-        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
-        snprintf(inner, sizeof inner, "%s/%s", path, entry->d_name);
-        struct stat info;
-        if (lstat(inner, &info) == 0 && S_ISDIR(info.st_mode))
-            remove_tree(inner);
-        else
-            unlink(inner);
-    }
-    if (folder != NULL) closedir(folder);
-    rmdir(path);
-}
-
 static int teardown(void **state)
 {
     bench *b = *state;
@@ -122,9 +75,9 @@ static tl_context *make_context(bench *b, bool profile)
 static int entries(const bench *b, char path[400])
 {
     int count = 0;
-    DIR *folder = opendir(b->cache);
+    DIR *opened = opendir(b->cache);
     struct dirent *entry;
-    while (folder != NULL && (entry = readdir(folder)) != NULL) {
+    while (opened != NULL && (entry = readdir(opened)) != NULL) {
         if (entry->d_name[0] == '.') continue;
         const size_t length = strlen(entry->d_name);
         assert_true(length > 4 &&
@@ -132,7 +85,7 @@ static int entries(const bench *b, char path[400])
         if (path != NULL) snprintf(path, 400, "%s/%s", b->cache, entry->d_name);
         count++;
     }
-    if (folder != NULL) closedir(folder);
+    if (opened != NULL) closedir(opened);
     return count;
 }
 
@@ -173,12 +126,12 @@ static void kernel_folder(void **state)
          tli_kernel_get(ctx, "gelu", "gelu_forward", "", &again)); /* not in the folder: the built-in one */
 
     assert_int_equal(tli_kernel_get(ctx, "nothing", "x", "", &again), TL_ERROR_DEVICE);
-    has(tl_context_error(ctx)->text, "kernels/nothing.cl");
+    assert_says(tl_context_error(ctx)->text, "kernels/nothing.cl");
     assert_null(again);
     assert_int_equal(tli_kernel_get(ctx, "scale", "no_such_kernel", "", &again), TL_ERROR_DEVICE);
-    has(tl_context_error(ctx)->text, "no_such_kernel");
-    has(tl_context_error(ctx)->text, "kernels/scale.cl");
-    has(tl_context_error(ctx)->text, "CL_INVALID_KERNEL_NAME (-46)");
+    assert_says(tl_context_error(ctx)->text, "no_such_kernel");
+    assert_says(tl_context_error(ctx)->text, "kernels/scale.cl");
+    assert_says(tl_context_error(ctx)->text, "CL_INVALID_KERNEL_NAME (-46)");
     assert_null(again);
     MUST(ctx, tli_kernel_get(ctx, "scale", "scale", "", &again)); /* a failure leaves the rest as it was */
     assert_ptr_equal(kernel, again);
@@ -271,7 +224,7 @@ static void several_files(void **state)
     MUST(ctx, tl_tensor_read(ctx, x, 0, 1, &got));
     assert_true(got == 9);
     assert_int_equal(tli_kernel_get(ctx, "part+missing", "whole", "", &kernel), TL_ERROR_DEVICE);
-    has(tl_context_error(ctx)->text, "kernels/missing.cl");
+    assert_says(tl_context_error(ctx)->text, "kernels/missing.cl");
     tl_context_destroy(ctx);
 }
 
@@ -287,14 +240,14 @@ static void failing_builds(void **state)
         assert_int_equal(tli_kernel_get(ctx, "bad", "bad", "-DTA=3", &kernel), TL_ERROR_DEVICE);
         assert_null(kernel);
         const char *text = tl_context_error(ctx)->text;
-        has(text, "kernels/bad.cl does not build on");
-        has(text, "CL_BUILD_PROGRAM_FAILURE (-11)");
-        has(text, "-DTA=3");
-        has(text, "undeclared_thing"); /* the compiler's words */
-        has(text, "kernels/bad.cl:3"); /* our file and line, common.cl in front notwithstanding */
+        assert_says(text, "kernels/bad.cl does not build on");
+        assert_says(text, "CL_BUILD_PROGRAM_FAILURE (-11)");
+        assert_says(text, "-DTA=3");
+        assert_says(text, "undeclared_thing"); /* the compiler's words */
+        assert_says(text, "kernels/bad.cl:3"); /* our file and line, common.cl in front notwithstanding */
     }
     assert_int_equal(tli_kernel_get(ctx, "scale+second", "second", "", &kernel), TL_ERROR_DEVICE);
-    has(tl_context_error(ctx)->text, "kernels/second.cl:3");
+    assert_says(tl_context_error(ctx)->text, "kernels/second.cl:3");
     assert_int_equal(entries(b, NULL), 0); /* a failed build is not cached */
     MUST(ctx, tli_kernel_get(ctx, "scale", "scale", "", &kernel));
 
@@ -303,7 +256,7 @@ static void failing_builds(void **state)
     memset(options, ' ', 4999);
     options[4999] = '\0';
     assert_int_equal(tli_kernel_get(ctx, "scale", "scale", options, &kernel), TL_ERROR_USAGE);
-    has(tl_context_error(ctx)->text, "too long");
+    assert_says(tl_context_error(ctx)->text, "too long");
     free(options);
     tl_context_destroy(ctx);
 }
@@ -336,20 +289,6 @@ static void cache_keeps(void **state)
     assert_int_equal(b->notices, 0);
 }
 
-static unsigned char *read_file(const char *path, size_t *size)
-{
-    struct stat info;
-    FILE *file = fopen(path, "rb");
-    assert_non_null(file);
-    assert_int_equal(fstat(fileno(file), &info), 0);
-    *size = (size_t)info.st_size;
-    unsigned char *data = malloc(*size);
-    assert_non_null(data);
-    assert_int_equal(fread(data, 1, *size, file), *size);
-    fclose(file);
-    return data;
-}
-
 static void cache_mends(void **state)
 {
     bench *b = *state;
@@ -358,7 +297,7 @@ static void cache_mends(void **state)
     assert_true(scaled(b, "") == 4);
     assert_int_equal(entries(b, path), 1);
     const char *name = path + strlen(b->cache) + 1;
-    unsigned char *sound = read_file(path, &size);
+    unsigned char *sound = (unsigned char *)read_all(path, &size);
     assert_true(size > 100);
     enum { EMPTY, SHORT_HEADER, CUT, LONGER, MAGIC, FORMAT, KEY, HUGE_SIZE, FIRST_BYTE, LAST_BYTE, WAYS };
     for (int way = 0; way < WAYS; way++) {
@@ -379,7 +318,7 @@ static void cache_mends(void **state)
         case FIRST_BYTE: damaged[48] ^= 1; break;
         case LAST_BYTE: damaged[size - 1] ^= 1; break;
         }
-        write_file(b->cache, name, damaged, length);
+        write_file(inside(b->cache, name), damaged, length);
         free(damaged);
         b->built = 0;
         assert_true(scaled(b, "") == 4);
@@ -482,7 +421,7 @@ static void cache_folders(void **state)
     unsetenv("HOME");
     assert_true(scaled(b, "") == 4);
     assert_int_equal(b->notices, 1);
-    write_file(b->folder, "file", "", 0); /* a file where the folder should be */
+    write_text(inside(b->folder, "file"), ""); /* a file where the folder should be */
     snprintf(found[4], sizeof found[4], "%s/file/cache", b->folder);
     setenv("TRANSLUTION_CACHE_DIR", found[4], 1);
     assert_true(scaled(b, "") == 4);
@@ -535,13 +474,14 @@ static void arguments(void **state)
 
     assert_int_equal(TLI_LAUNCH(ctx, kernel, tli_launch1(1, 1), TLI_ARG_VIEW(tli_at(out, 2))),
                      TL_ERROR_USAGE);
-    has(tl_context_error(ctx)->text, "kernel args of kernels/args.cl takes 8 arguments, 2 were given");
+    assert_says(tl_context_error(ctx)->text,
+                "kernel args of kernels/args.cl takes 8 arguments, 2 were given");
     assert_int_equal(TLI_LAUNCH(ctx, kernel, tli_launch1(1, 1), TLI_ARG_VIEW(tli_at(out, 2)),
                                 TLI_ARG_VIEW(tli_at(out, 2)), TLI_ARG_I32(1), TLI_ARG_U64(1), TLI_ARG_U64(1),
                                 TLI_ARG_F32(1)),
                      TL_ERROR_DEVICE); /* 8 bytes for a uint */
-    has(tl_context_error(ctx)->text, "argument 5 of kernel args of kernels/args.cl");
-    has(tl_context_error(ctx)->text, "CL_INVALID_ARG_SIZE (-51)");
+    assert_says(tl_context_error(ctx)->text, "argument 5 of kernel args of kernels/args.cl");
+    assert_says(tl_context_error(ctx)->text, "CL_INVALID_ARG_SIZE (-51)");
 
     /* Only what has changed is set again, behind a failure, too, and into buffers that take another's place. */
     static const float floats[] = {0.15625f, 0.15625f, 0.5f, 0.15625f};
@@ -602,7 +542,7 @@ static void grids(void **state)
     assert_int_equal(TLI_LAUNCH(ctx, kernel, tli_launch1(1, 0), TLI_ARG_MEM(out->mem[0])), TL_ERROR_DEVICE);
     assert_int_equal(TLI_LAUNCH(ctx, kernel, tli_launch1(1, most + 1), TLI_ARG_MEM(out->mem[0])),
                      TL_ERROR_DEVICE);
-    has(tl_context_error(ctx)->text, "kernel grid of kernels/grid.cl was asked for groups of");
+    assert_says(tl_context_error(ctx)->text, "kernel grid of kernels/grid.cl was asked for groups of");
     MUST(ctx, tli_flush(ctx));
     MUST(ctx, tl_finish(ctx));
     assert_non_null(tli_context_queue(ctx));
@@ -684,10 +624,10 @@ static void codes(void **state)
     assert_int_equal(tli_cl_check(&err, CL_SUCCESS, "x"), TL_OK);
     assert_string_equal(err.text, "");
     assert_int_equal(tli_cl_check(&err, CL_OUT_OF_RESOURCES, "launching %s (clCall)", "k"), TL_ERROR_DEVICE);
-    has(err.text, "launching k (clCall) failed with CL_OUT_OF_RESOURCES (-5): ");
-    has(err.text, "smaller batch");
+    assert_says(err.text, "launching k (clCall) failed with CL_OUT_OF_RESOURCES (-5): ");
+    assert_says(err.text, "smaller batch");
     assert_int_equal(tli_cl_check(&err, CL_MEM_OBJECT_ALLOCATION_FAILURE, "x"), TL_ERROR_MEMORY);
-    has(err.text, "CL_MEM_OBJECT_ALLOCATION_FAILURE (-4)");
+    assert_says(err.text, "CL_MEM_OBJECT_ALLOCATION_FAILURE (-4)");
     assert_int_equal(tli_cl_check(&err, CL_OUT_OF_HOST_MEMORY, "x"), TL_ERROR_MEMORY);
     assert_int_equal(tli_cl_check(NULL, CL_INVALID_VALUE, "x"), TL_ERROR_DEVICE);
 }

@@ -1,14 +1,5 @@
 /* Choosing a device by SPEC, on made-up lists; and the real list, whatever devices this machine has. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include "test.h"
 
 #include "device/internal.h"
 

@@ -1,11 +1,5 @@
 /* Drawing a token from logits: the largest, the k largest, a share of the probability, in the right shares. */
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "test.h"
 
 #include "infer/sample.h"
 

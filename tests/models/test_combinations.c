@@ -1,34 +1,12 @@
 /* Every combination of the flags that shape a model: those that mean something learn in the memory that the plan says,
  * the others are refused with one sentence. The rules stand here again, as the manual has them. */
-#include "golden.h"
+#include "context.h"
+#include "models.h"
 
 #include "core/choices.h"
 #include "core/random.h"
-#include "models/model.h"
 
 enum { SAMPLES = 6, SIDE = 12, PIXELS = SIDE * SIDE, CLASSES = 3, LENGTH = 7, WORDS = 5, STEPS = 10 };
-
-/* A model of 3 x 3 patches or of 7 tokens, narrow enough for a thousand of them. */
-static tl_model_config small(tl_arch arch, tl_op_kind op)
-{
-    return (tl_model_config){.arch = arch,
-                             .op = op,
-                             .pool = TL_POOL_CLS,
-                             .image_height = SIDE,
-                             .image_width = SIDE,
-                             .channels = 1,
-                             .patch_height = 4,
-                             .patch_width = 4,
-                             .classes = CLASSES,
-                             .seq_len = LENGTH,
-                             .vocab_size = WORDS,
-                             .dim = 8,
-                             .depth = 2,
-                             .heads = 2,
-                             .head_dim = 4,
-                             .mlp_dim = 16,
-                             .relenc_dim = 2};
-}
 
 typedef struct data {
     float images[SAMPLES * PIXELS];
@@ -119,7 +97,7 @@ static void try_all(tl_context *ctx, tl_arch arch, tl_op_kind op, const data *d,
                     int *turned_down)
 {
     for (int at = 0; at < 8 * tli_positions_choices.count * 2 * 3 * 2 * 2; at++) {
-        tl_model_config c = small(arch, op);
+        tl_model_config c = small_model(arch, op);
         int rest = at;
         c.relative = (tl_roles)(rest % 8), rest /= 8;
         c.positions = (tl_positions)tli_positions_choices.items[rest % tli_positions_choices.count].value;
@@ -167,7 +145,7 @@ static data random_data(void)
 
 static void every_combination(tl_arch arch, int least)
 {
-    tl_context *ctx = golden_context(TL_PATH_AUTO);
+    tl_context *ctx = new_context(TL_PATH_AUTO);
     const data d = random_data();
     int trained = 0, turned_down = 0;
     for (int op = 0; op < tli_op_choices.count; op++)
@@ -194,14 +172,14 @@ static void every_grid(void **unused)
                                         {1, 8, 18, 1, 4, 6},
                                         {4, 6, 6, 2, 3, 2},
                                         {3, 6, 8, 1, 3, 4}};
-    tl_context *ctx = golden_context(TL_PATH_AUTO);
+    tl_context *ctx = new_context(TL_PATH_AUTO);
     const data d = random_data();
     int trained = 0;
     for (int at = 0; at < 3 * tli_op_choices.count * tli_positions_choices.count * 3 * 2; at++) {
         int rest = at;
         const uint32_t *size = sizes[rest % 3];
         rest /= 3;
-        tl_model_config c = small(TL_ARCH_VIT, (tl_op_kind)(rest % tli_op_choices.count));
+        tl_model_config c = small_model(TL_ARCH_VIT, (tl_op_kind)(rest % tli_op_choices.count));
         rest /= tli_op_choices.count;
         c.image_depth = size[0], c.image_height = size[1], c.image_width = size[2];
         c.patch_depth = size[3], c.patch_height = size[4], c.patch_width = size[5];
@@ -253,7 +231,7 @@ static void refusals_name_the_cause(void **unused)
         {TL_OP_CONV, TL_POSITIONS_NONE, TL_ROLE_Q, TL_SHARING_NONE, 1, 0, "no choice of relative roles"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        tl_model_config c = small(TL_ARCH_VIT, cases[i].op);
+        tl_model_config c = small_model(TL_ARCH_VIT, cases[i].op);
         tl_error err = {0};
         c.positions = cases[i].positions;
         c.relative = cases[i].relative;

@@ -49,8 +49,8 @@ static void compare_gradients(tl_context *ctx, tli_registry *registry, tli_safet
         char name[128];
         uint64_t count;
         snprintf(name, sizeof name, "grad.%s", p->name);
-        float *want = golden_read(st, name, &count), *got = golden_download(ctx, p->gradient);
-        golden_compare(name, got, want, count, 2e-5);
+        float *want = golden_read(st, name, &count), *got = download(ctx, p->gradient);
+        assert_close(name, got, want, count, 2e-5);
         for (uint64_t k = 0; k < count; k++) norm += (double)got[k] * got[k];
         free(want), free(got);
     }
@@ -66,7 +66,7 @@ static void compare_after_three_steps(tl_context *ctx, tli_registry *registry, t
         char name[128];
         uint64_t count;
         snprintf(name, sizeof name, "step3.%s", p->name);
-        float *want = golden_read(st, name, &count), *got = golden_download(ctx, p->value);
+        float *want = golden_read(st, name, &count), *got = download(ctx, p->value);
         for (uint64_t k = 0; k < count; k++)
             if (!(fabs((double)got[k] - want[k]) <= 2e-5))
                 fail_msg("%s[%llu]: %g, not %g", name, (unsigned long long)k, got[k], want[k]);
@@ -90,7 +90,7 @@ static void compare_logits(tl_context *ctx, tli_model *model, bool text, tli_saf
     } else {
         MUST(ctx, tli_model_read_logits(ctx, model, got));
     }
-    golden_compare("logits", got, want, count, 5e-6);
+    assert_close("logits", got, want, count, 5e-6);
     free(want), free(got);
 }
 
@@ -107,7 +107,7 @@ static int32_t *read_ids(tli_safetensors *st, const char *name)
 
 static void check(const char *file, tl_op_kind op, tl_positions positions, tl_kernel_path path)
 {
-    tl_context *ctx = golden_context(path);
+    tl_context *ctx = new_context(path);
     tli_safetensors st = golden_open(file);
     const bool text = strncmp(file, "gpt", 3) == 0;
     const tl_model_config config = {.arch = text ? TL_ARCH_GPT : TL_ARCH_VIT,

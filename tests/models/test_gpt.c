@@ -1,6 +1,7 @@
 /* The GPT: no logits depend on later tokens, whatever the operation; inputs shorter than the context; gradients
  * by differences; sizes and refusals. */
-#include "golden.h"
+#include "context.h"
+#include "models.h"
 
 #include "core/choices.h"
 #include "core/random.h"
@@ -10,17 +11,11 @@ enum { BATCH = 2, LENGTH = 9, VOCABULARY = 17 };
 
 static tl_model_config config_of(tl_op_kind op)
 {
-    return (tl_model_config){.arch = TL_ARCH_GPT,
-                             .op = op,
-                             .seq_len = LENGTH,
-                             .vocab_size = VOCABULARY,
-                             .dim = 12,
-                             .depth = 2,
-                             .heads = 3,
-                             .head_dim = 4,
-                             .mlp_dim = 24,
-                             .relenc_dim = 2,
-                             .window = op == TL_OP_CONV ? 2 : 0};
+    tl_model_config c = small_model(TL_ARCH_GPT, op);
+    c.seq_len = LENGTH, c.vocab_size = VOCABULARY;
+    c.dim = 12, c.heads = 3, c.mlp_dim = 24;
+    c.window = op == TL_OP_CONV ? 2 : 0;
+    return c;
 }
 
 /* Every operation, and what can be set beside it. */
@@ -81,7 +76,7 @@ static float *logits_of(tl_context *ctx, tli_model *model, const int32_t *tokens
 
 static void causal_on(tl_kernel_path path)
 {
-    tl_context *ctx = golden_context(path);
+    tl_context *ctx = new_context(path);
     tl_model_config list[32];
     const int count = configurations(list);
     for (int i = 0; i < count; i++) {
@@ -127,7 +122,7 @@ static void causal_gpu(void **unused)
 /* A shorter input gives the first logits of a longer one: L is the model's, whatever the input's length. */
 static void shorter_inputs(void **unused)
 {
-    tl_context *ctx = golden_context(TL_PATH_CPU);
+    tl_context *ctx = new_context(TL_PATH_CPU);
     tl_model_config list[32];
     const int count = configurations(list);
     for (int i = 0; i < count; i++) {
@@ -139,8 +134,8 @@ static void shorter_inputs(void **unused)
             for (uint32_t b = 0; b < BATCH; b++)
                 memcpy(cut + b * length, tokens + b * LENGTH, length * sizeof *cut);
             float *part = logits_of(ctx, model, cut, length);
-            golden_compare("logits of a shorter input", part, whole, (uint64_t)length * BATCH * VOCABULARY,
-                           1e-6);
+            assert_close("logits of a shorter input", part, whole, (uint64_t)length * BATCH * VOCABULARY,
+                         1e-6);
             free(part);
         }
         free(whole);
@@ -153,7 +148,7 @@ static void shorter_inputs(void **unused)
 static void growing_on(tl_kernel_path path)
 {
     static const uint32_t cuts[][5] = {{1, 1, 1, 1, 5}, {4, 1, 3, 1, 0}, {LENGTH, 0, 0, 0, 0}};
-    tl_context *ctx = golden_context(path);
+    tl_context *ctx = new_context(path);
     tl_model_config list[32];
     const int count = configurations(list);
     for (int i = 0; i < count; i++) {
@@ -181,7 +176,7 @@ static void growing_on(tl_kernel_path path)
             assert_int_equal(first, LENGTH);
             char what[64];
             snprintf(what, sizeof what, "configuration %d, cut %d", i, (int)k);
-            golden_compare(what, got, whole, (uint64_t)LENGTH * BATCH * VOCABULARY, 2e-6);
+            assert_close(what, got, whole, (uint64_t)LENGTH * BATCH * VOCABULARY, 2e-6);
         }
         free(whole), free(got);
         tli_model_destroy(ctx, model);
@@ -217,7 +212,7 @@ static void check_slope(tl_context *ctx, tli_model *model, const tli_parameter *
 {
     const float step = 2e-2f;
     const uint64_t count = tli_parameter_count(p);
-    float *values = golden_download(ctx, p->value), *gradient = golden_download(ctx, p->gradient);
+    float *values = download(ctx, p->value), *gradient = download(ctx, p->gradient);
     float *moved = malloc(count * sizeof *moved), *direction = malloc(count * sizeof *direction), loss[2];
     assert_true(moved != NULL && direction != NULL);
     tli_random r = tli_random_make(6, count);
@@ -245,7 +240,7 @@ static void check_slope(tl_context *ctx, tli_model *model, const tli_parameter *
 /* Also of an input shorter than the context, where tables and positions beyond it have exactly no gradient. */
 static void gradients(void **unused)
 {
-    tl_context *ctx = golden_context(TL_PATH_CPU);
+    tl_context *ctx = new_context(TL_PATH_CPU);
     tl_model_config list[32];
     const int count = configurations(list);
     for (int i = 0; i < count; i++) {
@@ -268,7 +263,7 @@ static void gradients(void **unused)
             const tli_parameter *positions = tli_registry_find(registry, "wpe.weight");
             if (positions == NULL || length == LENGTH) continue;
             loss_of(ctx, model, true);
-            float *got = golden_download(ctx, positions->gradient);
+            float *got = download(ctx, positions->gradient);
             for (uint32_t e = length * 12; e < LENGTH * 12; e++) assert_true(got[e] == 0.0f);
             free(got);
         }
@@ -305,7 +300,7 @@ static void plans(void **unused)
 {
     tl_model_config list[32];
     const int count = configurations(list);
-    tl_context *ctx = golden_context(TL_PATH_CPU);
+    tl_context *ctx = new_context(TL_PATH_CPU);
     for (int i = 0; i < count; i++) {
         for (int training = 0; training < 2; training++) {
             tli_memory_plan plan;
@@ -348,7 +343,7 @@ static void refusals(void **unused)
     c.head_dim = 6; /* an even number is enough in a sequence */
     assert_int_equal(tli_model_check(&c, &err), TL_OK);
 
-    tl_context *ctx = golden_context(TL_PATH_CPU);
+    tl_context *ctx = new_context(TL_PATH_CPU);
     c = config_of(TL_OP_ALPHA);
     tli_model *model = create(ctx, &c, true);
     int32_t tokens[BATCH * LENGTH] = {0}, targets[BATCH * LENGTH] = {0};

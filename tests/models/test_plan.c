@@ -1,13 +1,7 @@
 /* Parameter counts and memory plans, and that the plan is what really gets allocated. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <string.h>
+#include "models.h"
+#include "test.h"
 
-#include <cmocka.h>
-
-#include "models/model.h"
 #include "models/presets.h"
 
 static tl_model_config sized(const char *size, tl_op_kind op, uint32_t image, uint32_t patch,
@@ -235,20 +229,11 @@ static void one_wide_head_has_no_to_out(void **unused)
 /* Small but with everything odd: rows of other lengths than columns, a head width that is not dim / heads. */
 static tl_model_config small(tl_op_kind op, tl_pool pool)
 {
-    return (tl_model_config){.op = op,
-                             .pool = pool,
-                             .image_height = 6,
-                             .image_width = 8,
-                             .channels = 1,
-                             .patch_height = 2,
-                             .patch_width = 2,
-                             .classes = 5,
-                             .dim = 20,
-                             .depth = 3,
-                             .heads = 2,
-                             .head_dim = 12,
-                             .mlp_dim = 36,
-                             .relenc_dim = 3};
+    tl_model_config c = small_model(TL_ARCH_VIT, op);
+    c.pool = pool;
+    c.image_height = 6, c.image_width = 8, c.patch_height = c.patch_width = 2, c.classes = 5;
+    c.dim = 20, c.depth = 3, c.head_dim = 12, c.mlp_dim = 36, c.relenc_dim = 3;
+    return c;
 }
 
 static void check_allocated(const tl_model_config *c, uint32_t batch, bool training)

@@ -1,11 +1,5 @@
 /* Model sizes by name, and the registry that counts what they make. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include "test.h"
 
 #include "models/presets.h"
 #include "models/registry.h"

@@ -1,7 +1,7 @@
 /* What Translution is, as properties: with equal matrices it is self-attention; shifted content shifts the
  * output; the directional derivative of every operation agrees with finite differences, at odd sizes too. And
  * the bare relative aggregate with weights 1 in a window is a convolution. */
-#include "golden.h"
+#include "context.h"
 
 #include "core/random.h"
 #include "models/layer.h"
@@ -28,7 +28,7 @@ static void fill_random(tl_context *ctx, tli_random *r, tl_tensor *t, float scal
 
 static tl_tensor *random_tensor(tl_context *ctx, tli_random *r, uint64_t lead, uint64_t row, float scale)
 {
-    tl_tensor *t = golden_upload(ctx, NULL, lead, row);
+    tl_tensor *t = upload(ctx, NULL, lead, row);
     fill_random(ctx, r, t, scale);
     return t;
 }
@@ -47,8 +47,8 @@ static bench make_bench(tl_context *ctx, tli_op_shape s, uint64_t seed)
     b.o_count = (uint64_t)s.queries * s.batch * width;
     b.x = random_tensor(ctx, &r, 1, b.x_count, 1.0f);
     b.d_o = random_tensor(ctx, &r, 1, b.o_count, 1.0f);
-    b.o = golden_upload(ctx, NULL, 1, b.o_count);
-    b.dx = golden_upload(ctx, NULL, 1, b.x_count);
+    b.o = upload(ctx, NULL, 1, b.o_count);
+    b.dx = upload(ctx, NULL, 1, b.x_count);
     return b;
 }
 
@@ -68,7 +68,7 @@ static void free_bench(bench *b)
 
 static double dot(tl_context *ctx, const tl_tensor *a, const float *b)
 {
-    float *x = golden_download(ctx, a);
+    float *x = download(ctx, a);
     double sum = 0;
     for (uint64_t i = 0; i < a->lead * a->row; i++) sum += (double)x[i] * b[i];
     free(x);
@@ -81,7 +81,7 @@ static void check_direction(bench *b, tl_tensor *t, const tl_tensor *gradient, c
 {
     const uint64_t n = t->lead * t->row;
     tli_random r = tli_random_make(3, n);
-    float *base = golden_download(b->ctx, t), *direction = malloc(n * sizeof *direction);
+    float *base = download(b->ctx, t), *direction = malloc(n * sizeof *direction);
     float *moved = malloc(n * sizeof *moved);
     for (uint64_t i = 0; i < n; i++) direction[i] = tli_random_normal(&r);
     const double analytic = dot(b->ctx, gradient, direction);
@@ -104,7 +104,7 @@ static void check_direction(bench *b, tl_tensor *t, const tl_tensor *gradient, c
 static void check_differences(tl_context *ctx, tli_op_shape s, uint64_t seed)
 {
     bench b = make_bench(ctx, s, seed);
-    float *d_o = golden_download(ctx, b.d_o);
+    float *d_o = download(ctx, b.d_o);
     forward(&b);
     MUST(ctx, tli_layer_backward(ctx, b.layer, b.x, b.d_o, b.dx));
     char what[64];
@@ -132,7 +132,7 @@ static void differences(tl_kernel_path path)
         {.geometry = tall, .batch = 1, .dim = 7, .heads = 1, .head_dim = 3, .relenc_dim = 1, .queries = 3},
         {.geometry = line, .batch = 2, .dim = 6, .heads = 3, .head_dim = 2, .relenc_dim = 8, .queries = 5},
     };
-    tl_context *ctx = golden_context(path);
+    tl_context *ctx = new_context(path);
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         /* Building the GPU form takes long on a CPU: the two shapes that reach most of its edges. */
         if (path == TL_PATH_GPU && i != 1 && i != 4) continue;
@@ -181,7 +181,7 @@ static void family(tl_kernel_path path)
     ADD(pool, s.kind = TL_OP_ALPHA, s.geometry.window = 1, s.relative = TL_ROLE_V,
         s.positions = TL_POSITIONS_ROPE);
     ADD(plain, s.kind = TL_OP_ABSOLUTE, s.geometry.absolute = true, s.relative = TL_ROLE_K);
-    tl_context *ctx = golden_context(path);
+    tl_context *ctx = new_context(path);
     for (int i = 0; i < count; i++) check_differences(ctx, list[i], (uint64_t)i + 20);
     tl_context_destroy(ctx);
 }
@@ -208,7 +208,7 @@ static void differences_gpu(void **unused)
 
 static void keeping(tl_kernel_path path)
 {
-    tl_context *ctx = golden_context(path);
+    tl_context *ctx = new_context(path);
     const tli_geometry wide = {.kind = TLI_GRID, .height = 2, .width = 5, .cls = 1};
     tli_op_shape s = {.geometry = wide,
                       .batch = 3,
@@ -227,7 +227,7 @@ static void keeping(tl_kernel_path path)
         tl_tensor *list[5] = {b.o, b.dx, b.layer->parameters[0].gradient, b.layer->parameters[1].gradient,
                               b.layer->parameters[2].gradient};
         for (int i = 0; i < 5; i++) {
-            results[keep][i] = golden_download(ctx, list[i]);
+            results[keep][i] = download(ctx, list[i]);
             counts[i] = list[i]->lead * list[i]->row;
         }
         free_bench(&b);
@@ -252,14 +252,14 @@ static void keeping_gpu(void **unused)
 
 static void equal_matrices(void **unused)
 {
-    tl_context *ctx = golden_context(TL_PATH_AUTO);
+    tl_context *ctx = new_context(TL_PATH_AUTO);
     const tli_geometry grid = {.kind = TLI_GRID, .height = 3, .width = 4, .cls = 1};
     tli_op_shape s = {.geometry = grid, .batch = 2, .dim = 12, .heads = 3, .head_dim = 4, .queries = 13};
     s.kind = TL_OP_ATTENTION;
     bench attention = make_bench(ctx, s, 11);
     s.kind = TL_OP_TRANSLUTION;
     bench translution = make_bench(ctx, s, 11);
-    float *qkv = golden_download(ctx, attention.layer->values.qkv), *x = golden_download(ctx, attention.x);
+    float *qkv = download(ctx, attention.layer->values.qkv), *x = download(ctx, attention.x);
     MUST(ctx, tl_tensor_write(ctx, translution.x, 0, attention.x_count, x));
     const uint32_t width = 12, offsets = tli_geometry_offsets(&grid);
     for (int role = 0; role < 3; role++) { /* W[o][c][d] = qkv[role D + d][c] for every offset */
@@ -274,8 +274,8 @@ static void equal_matrices(void **unused)
     }
     forward(&attention);
     forward(&translution);
-    float *want = golden_download(ctx, attention.o), *got = golden_download(ctx, translution.o);
-    golden_compare("o", got, want, attention.o_count, 5e-6);
+    float *want = download(ctx, attention.o), *got = download(ctx, translution.o);
+    assert_close("o", got, want, attention.o_count, 5e-6);
     free(qkv), free(x), free(want), free(got);
     free_bench(&attention), free_bench(&translution);
     tl_context_destroy(ctx);
@@ -286,7 +286,7 @@ static void equal_matrices(void **unused)
 static void window_is_convolution(void **unused)
 {
     enum { H = 5, W = 4, C = 6, D = 8, B = 2 };
-    tl_context *ctx = golden_context(TL_PATH_AUTO);
+    tl_context *ctx = new_context(TL_PATH_AUTO);
     const tli_geometry grid = {.kind = TLI_GRID, .height = H, .width = W};
     const uint32_t offsets = tli_geometry_offsets(&grid);
     tli_random r = tli_random_make(5, 5);
@@ -300,13 +300,13 @@ static void window_is_convolution(void **unused)
             for (int j = 0; j < H * W; j++)
                 rows[((size_t)b * H * W + i) * H * W + j] = abs(i / W - j / W) <= 1 &&
                                                             abs(i % W - j % W) <= 1;
-    tl_tensor *window = golden_upload(ctx, rows, 1, (uint64_t)B * H * W * H * W);
-    tl_tensor *weights = golden_upload(ctx, NULL, 1, (uint64_t)pairs.count * B),
-              *y = golden_upload(ctx, NULL, 1, H * W * B * D);
+    tl_tensor *window = upload(ctx, rows, 1, (uint64_t)B * H * W * H * W);
+    tl_tensor *weights = upload(ctx, NULL, 1, (uint64_t)pairs.count * B),
+              *y = upload(ctx, NULL, 1, H * W * B * D);
     const tli_offset_gemm relative = {.pairs = &pairs, .batch = B, .inner = C, .heads = 1, .head_dim = D};
     MUST(ctx, tli_rows_to_pairs(ctx, &pairs, B, 1, tli_at(window, 0), tli_at(weights, 0)));
     MUST(ctx, tli_offset_gemm_values(ctx, &relative, tli_at(x, 0), table, tli_at(weights, 0), tli_at(y, 0)));
-    float *got = golden_download(ctx, y), *w = golden_download(ctx, table), *in = golden_download(ctx, x);
+    float *got = download(ctx, y), *w = download(ctx, table), *in = download(ctx, x);
     float want[H * W * B * D] = {0};
     for (int yo = 0; yo < H; yo++)
         for (int xo = 0; xo < W; xo++)
@@ -322,7 +322,7 @@ static void window_is_convolution(void **unused)
                                 want[((yo * W + xo) * B + b) * D + d] += in[((yi * W + xi) * B + b) * C + c] *
                                                                          kernel[c * D + d];
                 }
-    golden_compare("convolution", got, want, H * W * B * D, 2e-6);
+    assert_close("convolution", got, want, H * W * B * D, 2e-6);
     free(rows), free(got), free(w), free(in);
     tli_pair_table_destroy(ctx, &pairs);
     tl_context_destroy(ctx);
@@ -333,7 +333,7 @@ static void window_is_convolution(void **unused)
 static void shift(void **unused)
 {
     enum { H = 6, W = 5, C = 8, D = 8, SHIFT_Y = 2, SHIFT_X = 1 };
-    tl_context *ctx = golden_context(TL_PATH_AUTO);
+    tl_context *ctx = new_context(TL_PATH_AUTO);
     tli_op_shape s = {.kind = TL_OP_TRANSLUTION,
                       .geometry = {.kind = TLI_GRID, .height = H, .width = W},
                       .batch = 1,
@@ -356,7 +356,7 @@ static void shift(void **unused)
     for (int at = 0; at < 2; at++) {
         MUST(ctx, tl_tensor_write(ctx, b.x, 0, H * W * C, x[at]));
         forward(&b);
-        o[at] = golden_download(ctx, b.o);
+        o[at] = download(ctx, b.o);
     }
     double largest = 0;
     for (int y = 1; y < 4; y++)

@@ -1,5 +1,5 @@
 /* The registry with an optimizer: state by slots, scratch, weight decay by parameter, all as the plan counts them. */
-#include "golden.h"
+#include "context.h"
 
 #include "models/model.h"
 
@@ -56,7 +56,7 @@ static void as_planned(tl_context *ctx, const tl_model_config *c, const optimize
 
 static void any_optimizer(void **unused)
 {
-    tl_context *ctx = golden_context(TL_PATH_AUTO);
+    tl_context *ctx = new_context(TL_PATH_AUTO);
     const tl_model_config c = small();
     const optimizer_rule *adamw = tli_optimizer_rule_of(TL_OPTIMIZER_ADAMW);
     for (int i = 0; i < 2; i++) {
@@ -87,7 +87,7 @@ static void any_optimizer(void **unused)
 /* Every parameter is stepped once; those without the flag do not decay. */
 static void updates(void **unused)
 {
-    tl_context *ctx = golden_context(TL_PATH_AUTO);
+    tl_context *ctx = new_context(TL_PATH_AUTO);
     const tl_model_config c = small();
     tli_model *model = NULL;
     MUST(ctx, tli_model_create(ctx, &c, 2, &strange, &model));
@@ -110,7 +110,7 @@ static void updates(void **unused)
 /* The same on the device: with a gradient of 0 only decay moves a weight. */
 static void decay_by_parameter(void **unused)
 {
-    tl_context *ctx = golden_context(TL_PATH_AUTO);
+    tl_context *ctx = new_context(TL_PATH_AUTO);
     const tl_model_config c = small();
     tli_model *model = NULL;
     MUST(ctx, tli_model_create(ctx, &c, 2, tli_optimizer_rule_of(TL_OPTIMIZER_ADAMW), &model));
@@ -129,10 +129,10 @@ static void decay_by_parameter(void **unused)
     }
     float **before = calloc((size_t)r->count, sizeof *before);
     assert_non_null(before);
-    for (int i = 0; i < r->count; i++) before[i] = golden_download(ctx, r->items[i].value);
+    for (int i = 0; i < r->count; i++) before[i] = download(ctx, r->items[i].value);
     MUST(ctx, tli_registry_update(ctx, r, &settings));
     for (int i = 0; i < r->count; i++) {
-        float *after = golden_download(ctx, r->items[i].value);
+        float *after = download(ctx, r->items[i].value);
         for (uint64_t e = 0; e < tli_parameter_count(&r->items[i]); e++)
             if (after[e] != before[i][e] * (i % 2 == 0 ? 0.75f : 1.0f))
                 fail_msg("%s: %g, then %g", r->items[i].name, before[i][e], after[e]);

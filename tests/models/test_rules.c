@@ -1,6 +1,6 @@
 /* The table of operations: what it says of saved pairs is what is allocated, what a layer may be a model may be, and an
  * operation has its own positions unless others are asked for. */
-#include "golden.h"
+#include "context.h"
 
 #include "core/choices.h"
 #include "models/model.h"

@@ -1,6 +1,6 @@
 /* The whole family against its formulas (family_oracle.h): every operation's output, and its gradients by
  * differences of the formulas in double precision. */
-#include "golden.h"
+#include "context.h"
 
 #include "core/choices.h"
 #include "core/random.h"
@@ -23,7 +23,7 @@ static tl_tensor *unset(tl_context *ctx, uint64_t lead, uint64_t row)
     float *values = malloc(lead * row * sizeof *values);
     assert_non_null(values);
     for (uint64_t e = 0; e < lead * row; e++) values[e] = NAN;
-    tl_tensor *t = golden_upload(ctx, values, lead, row);
+    tl_tensor *t = upload(ctx, values, lead, row);
     free(values);
     return t;
 }
@@ -34,7 +34,7 @@ static side make_side(tl_context *ctx, tli_random *r, uint64_t lead, uint64_t ro
     float *values = malloc(s.count * sizeof *values);
     assert_true(s.values != NULL && values != NULL);
     for (uint64_t e = 0; e < s.count; e++) s.values[e] = (double)(values[e] = scale * tli_random_normal(r));
-    s.device = golden_upload(ctx, values, lead, row);
+    s.device = upload(ctx, values, lead, row);
     s.gradient = unset(ctx, lead, row);
     free(values);
     return s;
@@ -60,7 +60,7 @@ static void check_gradient(tl_context *ctx, const char *what, const char *which,
     const double h = 1e-4;
     const uint64_t stride = p->count > SAMPLES ? p->count / SAMPLES | 1 : 1;
     double error = 0, largest = 0, *o = malloc(outputs * sizeof *o);
-    float *got = golden_download(ctx, p->gradient);
+    float *got = download(ctx, p->gradient);
     for (uint64_t e = 0; e < p->count; e += stride) {
         double slope = 0, kept = p->values[e];
         for (int sign = -1; sign <= 1; sign += 2) {
@@ -107,7 +107,7 @@ static void check(tl_context *ctx, const tli_op_shape *s, const char *name)
     MUST(ctx, tli_op_forward(ctx, state, &weights, tli_at(x.device, 0), tli_at(o, 0), tli_at(workspace, 0)));
     MUST(ctx, tli_op_backward(ctx, state, &weights, tli_at(x.device, 0), tli_at(d_o.device, 0),
                               tli_at(x.gradient, 0), &gradients, tli_at(workspace, 0)));
-    float *got = golden_download(ctx, o);
+    float *got = download(ctx, o);
     double *want = malloc(outputs * sizeof *want), error = 0, largest = 0;
     oracle_forward(s, &host, x.values, want);
     for (uint64_t e = 0; e < outputs; e++) {
@@ -153,7 +153,7 @@ static const tli_geometry wide = {.kind = TLI_GRID, .height = 2, .width = 7, .cl
 
 static void translution_and_alpha(void **unused)
 {
-    tl_context *ctx = golden_context(TL_PATH_AUTO);
+    tl_context *ctx = new_context(TL_PATH_AUTO);
     CASE(TL_OP_TRANSLUTION, wide, s.save_pairs = true);
     CASE(TL_OP_TRANSLUTION, wide, ONE_QUERY);
     CASE(TL_OP_TRANSLUTION, pool, s.relative = TL_ROLE_Q | TL_ROLE_V);
@@ -178,7 +178,7 @@ static void translution_and_alpha(void **unused)
 
 static void windows_and_sharing(void **unused)
 {
-    tl_context *ctx = golden_context(TL_PATH_AUTO);
+    tl_context *ctx = new_context(TL_PATH_AUTO);
     CASE(TL_OP_TRANSLUTION, cube, WINDOW(1));
     CASE(TL_OP_TRANSLUTION, wide, WINDOW(2));
     CASE(TL_OP_TRANSLUTION, wide, CLIP(2));
@@ -195,7 +195,7 @@ static void windows_and_sharing(void **unused)
 
 static void baselines(void **unused)
 {
-    tl_context *ctx = golden_context(TL_PATH_AUTO);
+    tl_context *ctx = new_context(TL_PATH_AUTO);
     CASE(TL_OP_ABSOLUTE, wide, ABSOLUTE);
     CASE(TL_OP_ABSOLUTE, cube, ABSOLUTE, s.relative = TL_ROLE_K);
     CASE(TL_OP_ABSOLUTE, wide, ABSOLUTE, ONE_QUERY);
@@ -214,7 +214,7 @@ static void baselines(void **unused)
 /* Attention with every kind of positions: planes, sequences, volumes, windows, one query. */
 static void attention_with_positions(void **unused)
 {
-    tl_context *ctx = golden_context(TL_PATH_AUTO);
+    tl_context *ctx = new_context(TL_PATH_AUTO);
     for (int p = 0; p < tli_positions_choices.count; p++) {
         const tl_positions kind = (tl_positions)tli_positions_choices.items[p].value;
         CASE(TL_OP_ATTENTION, wide, s.positions = kind);

@@ -1,7 +1,7 @@
 /* tli_gemm against a plain loop in double precision: every element, both transposes, tails, alpha and beta,
  * bias and residual, inner dimensions past one block, two-level batches. */
-#include "golden.h"
-#include "skip.h"
+#include "context.h"
+#include "test.h"
 
 #include "core/random.h"
 #include "ops/gemm_choice.h"
@@ -33,11 +33,9 @@ static void check(tl_context *ctx, size z, bool ta, bool tb, float alpha, float 
     const uint64_t c_size = (uint64_t)z.m * ldc, at = 5;
     float *a = draw(&r, batches * a_size + at), *b = draw(&r, batches * b_size + at);
     float *c = draw(&r, batches * c_size + at), *bias = draw(&r, z.n), *residual = draw(&r, batches * c_size);
-    tl_tensor *da = golden_upload(ctx, a, 1, batches * a_size + at),
-              *db = golden_upload(ctx, b, 1, batches * b_size + at);
-    tl_tensor *dc = golden_upload(ctx, c, 1, batches * c_size + at),
-              *dbias = golden_upload(ctx, bias, 1, z.n);
-    tl_tensor *dr = golden_upload(ctx, residual, 1, batches * c_size);
+    tl_tensor *da = upload(ctx, a, 1, batches * a_size + at), *db = upload(ctx, b, 1, batches * b_size + at);
+    tl_tensor *dc = upload(ctx, c, 1, batches * c_size + at), *dbias = upload(ctx, bias, 1, z.n);
+    tl_tensor *dr = upload(ctx, residual, 1, batches * c_size);
     tli_gemm_args g = {.transpose_a = ta,
                        .transpose_b = tb,
                        .m = z.m,
@@ -61,7 +59,7 @@ static void check(tl_context *ctx, size z, bool ta, bool tb, float alpha, float 
                        .c_inner = c_size};
     if (extras) g.bias = tli_at(dbias, 0), g.residual = tli_at(dr, 0);
     MUST(ctx, tli_gemm(ctx, &g));
-    float *got = golden_download(ctx, dc);
+    float *got = download(ctx, dc);
     for (uint32_t t = 0; t < batches; t++) {
         for (uint64_t e = 0; e < c_size; e++) {
             const uint32_t i = (uint32_t)(e / ldc), j = (uint32_t)(e % ldc);
@@ -92,7 +90,7 @@ static void check(tl_context *ctx, size z, bool ta, bool tb, float alpha, float 
 
 static void all(tl_kernel_path path)
 {
-    tl_context *ctx = golden_context(path);
+    tl_context *ctx = new_context(path);
     for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
         for (int t = 0; t < 3; t++) {
             const bool ta = t == 2, tb = t == 1;
@@ -156,7 +154,7 @@ static tl_status too_wide(tl_context *ctx, const tli_gemm_args *args)
 
 static void self_test(void **unused)
 {
-    tl_context *ctx = golden_context(TL_PATH_AUTO);
+    tl_context *ctx = new_context(TL_PATH_AUTO);
     assert_true(tli_gemm_is_right(ctx, tli_gemm_own));
     assert_false(tli_gemm_is_right(ctx, slightly_wrong));
     assert_false(tli_gemm_is_right(ctx, too_wide));
@@ -166,7 +164,7 @@ static void self_test(void **unused)
 /* On a GPU's path the table decides, by the nearest shape of the same kind. */
 static void table(void **unused)
 {
-    tl_context *first = golden_context(TL_PATH_GPU);
+    tl_context *first = new_context(TL_PATH_GPU);
     const bool small_groups = tl_context_device(first)->max_work_group < 256;
     tl_context_destroy(first);
     if (small_groups) skip_because("kernels for GPUs need work-groups of 256", "take a device that has them");
@@ -179,7 +177,7 @@ static void table(void **unused)
                                       {0, 0, 0, 1024, 1024, 1024, 10.0f, 50.0f}};
     tli_gemm_args g = {.m = 100, .n = 80, .k = 64, .lda = 64, .ldb = 80, .ldc = 80};
     for (int round = 0; round < 2; round++) { /* learnt, then recalled by a new context */
-        tl_context *ctx = golden_context(TL_PATH_GPU);
+        tl_context *ctx = new_context(TL_PATH_GPU);
         int count;
         if (round == 0) MUST(ctx, tli_gemm_learn(ctx, entries, 2));
         (void)tli_gemm_table(ctx, &count);
@@ -193,12 +191,12 @@ static void table(void **unused)
     char command[320];
     snprintf(command, sizeof command, "for f in '%s'/gemm-table*; do echo x > \"$f\"; done", path);
     assert_int_equal(system(command), 0);
-    tl_context *ctx = golden_context(TL_PATH_GPU); /* a damaged table is none */
+    tl_context *ctx = new_context(TL_PATH_GPU); /* a damaged table is none */
     int count;
     (void)tli_gemm_table(ctx, &count);
     assert_int_equal(count, 0);
     tl_context_destroy(ctx);
-    ctx = golden_context(TL_PATH_CPU);
+    ctx = new_context(TL_PATH_CPU);
     assert_false(tli_gemm_prefers_clblast(ctx, &g));
     tl_context_destroy(ctx);
     snprintf(command, sizeof command, "rm -rf '%s'", path);

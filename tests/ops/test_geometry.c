@@ -1,12 +1,6 @@
 /* Tables by offset: which matrix of one grid's table belongs to the same offset in another grid's, against loops over
  * all pairs of tokens of both. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
+#include "test.h"
 
 #include "ops/geometry.h"
 

@@ -23,7 +23,7 @@ typedef struct spec {
 static void check(const spec *op, tl_kernel_path path)
 {
     const bool causal = strncmp(op->file, "op1d", 4) == 0;
-    tl_context *ctx = golden_context(path);
+    tl_context *ctx = new_context(path);
     tli_safetensors st = golden_open(op->file);
     const tli_geometry geometry =
         causal ? (tli_geometry){.kind = TLI_CAUSAL, .height = 1, .width = 7, .max_length = 7}
@@ -50,8 +50,8 @@ static void check(const spec *op, tl_kernel_path path)
         assert_int_equal(e->rank, list[i].rank);
         for (uint32_t d = 0; d < e->rank; d++) assert_int_equal(e->shape[d], list[i].shape[d]);
         const uint64_t lead = e->rank == 3 ? e->shape[0] : 1;
-        *tli_op_tensor(&weights, &list[i]) = golden_upload(ctx, values, lead, count / lead);
-        *tli_op_tensor(&gradients, &list[i]) = golden_upload(ctx, NULL, lead, count / lead);
+        *tli_op_tensor(&weights, &list[i]) = upload(ctx, values, lead, count / lead);
+        *tli_op_tensor(&gradients, &list[i]) = upload(ctx, NULL, lead, count / lead);
         free(values);
     }
     int stored = 0; /* the file's own: without gradients, rows, LayerNorm and output projection */
@@ -63,28 +63,28 @@ static void check(const spec *op, tl_kernel_path path)
     const uint64_t count = (uint64_t)tokens * BATCH * DIM;
     float *xn = read_swapped(&st, "inter.xn", tokens), *want_o = read_swapped(&st, "inter.o", tokens);
     float *d_o = read_swapped(&st, "inter.d_o", tokens), *want_dx = read_swapped(&st, "inter.d_xn", tokens);
-    tl_tensor *x = golden_upload(ctx, xn, 1, count), *o = golden_upload(ctx, NULL, 1, count);
-    tl_tensor *dout = golden_upload(ctx, d_o, 1, count), *dx = golden_upload(ctx, NULL, 1, count);
-    tl_tensor *workspace = golden_upload(ctx, NULL, 1, tli_op_workspace_count(&shape));
+    tl_tensor *x = upload(ctx, xn, 1, count), *o = upload(ctx, NULL, 1, count);
+    tl_tensor *dout = upload(ctx, d_o, 1, count), *dx = upload(ctx, NULL, 1, count);
+    tl_tensor *workspace = upload(ctx, NULL, 1, tli_op_workspace_count(&shape));
 
     /* Twice: nothing may depend on what a first step left behind. */
     for (int round = 0; round < 2; round++) {
         MUST(ctx, tli_op_forward(ctx, state, &weights, tli_at(x, 0), tli_at(o, 0), tli_at(workspace, 0)));
         MUST(ctx, tli_op_backward(ctx, state, &weights, tli_at(x, 0), tli_at(dout, 0), tli_at(dx, 0),
                                   &gradients, tli_at(workspace, 0)));
-        float *got = golden_download(ctx, o);
-        golden_compare("o", got, want_o, count, 5e-6);
+        float *got = download(ctx, o);
+        assert_close("o", got, want_o, count, 5e-6);
         free(got);
-        got = golden_download(ctx, dx);
-        golden_compare("dx", got, want_dx, count, 1e-5);
+        got = download(ctx, dx);
+        assert_close("dx", got, want_dx, count, 1e-5);
         free(got);
         for (int i = 0; i < parameters; i++) {
             char name[128];
             uint64_t n;
             snprintf(name, sizeof name, "grad.%s", list[i].name);
             float *want = golden_read(&st, name, &n);
-            got = golden_download(ctx, *tli_op_tensor(&gradients, &list[i]));
-            golden_compare(name, got, want, n, 1e-5);
+            got = download(ctx, *tli_op_tensor(&gradients, &list[i]));
+            assert_close(name, got, want, n, 1e-5);
             free(want);
             free(got);
         }

@@ -8,8 +8,8 @@ static void uniform_of(tl_context *ctx, uint64_t lead, uint64_t row, uint64_t fi
     const uint64_t seed = 0x123456789abcdef0u, stream = tli_random_stream("init/head.weight");
     const float bound = 0.07216878f;
     /* Two tensors that play the shards of one; the second often starts inside a Philox block. */
-    tl_tensor *parts[2] = {golden_upload(ctx, NULL, first_shard, row), NULL};
-    if (lead > first_shard) parts[1] = golden_upload(ctx, NULL, lead - first_shard, row);
+    tl_tensor *parts[2] = {upload(ctx, NULL, first_shard, row), NULL};
+    if (lead > first_shard) parts[1] = upload(ctx, NULL, lead - first_shard, row);
     tli_mem mem[2] = {parts[0]->mem[0], parts[1] != NULL ? parts[1]->mem[0] : NULL};
     tl_tensor tensor = {.name = "split",
                         .lead = lead,
@@ -20,7 +20,7 @@ static void uniform_of(tl_context *ctx, uint64_t lead, uint64_t row, uint64_t fi
     MUST(ctx, tli_init_uniform(ctx, &tensor, bound, seed, stream));
     tli_random r = tli_random_make(seed, stream);
     for (int s = 0; s < tensor.shards; s++) {
-        float *got = golden_download(ctx, parts[s]);
+        float *got = download(ctx, parts[s]);
         const uint64_t count = parts[s]->lead * row;
         for (uint64_t i = 0; i < count; i++) {
             const float want = bound * (2 * tli_random_uniform(&r) - 1);
@@ -31,7 +31,7 @@ static void uniform_of(tl_context *ctx, uint64_t lead, uint64_t row, uint64_t fi
     }
     MUST(ctx, tli_init_constant(ctx, &tensor, 1.5f));
     for (int s = 0; s < tensor.shards; s++) {
-        float *got = golden_download(ctx, parts[s]);
+        float *got = download(ctx, parts[s]);
         for (uint64_t i = 0; i < parts[s]->lead * row; i++) assert_true(got[i] == 1.5f);
         free(got);
         tl_tensor_destroy(ctx, parts[s]);
@@ -53,13 +53,13 @@ ON_BOTH_PATHS(all)
 static void far_from(tl_context *ctx, uint64_t first, uint64_t count)
 {
     const uint32_t block = 1024, items = tli_context_limits(ctx)->row_group;
-    tl_tensor *t = golden_upload(ctx, NULL, 1, count);
+    tl_tensor *t = upload(ctx, NULL, 1, count);
     tli_kernel *kernel;
     MUST(ctx, tli_kernel_get(ctx, "random", "uniform_fill", "", &kernel));
     MUST(ctx, TLI_LAUNCH(ctx, kernel, tli_launch1(1, items), TLI_ARG_MEM(t->mem[0]), TLI_ARG_U64(first),
                          TLI_ARG_U64(count), TLI_ARG_U64(9), TLI_ARG_U64(8), TLI_ARG_F32(1.0f),
                          TLI_ARG_U32(block)));
-    float *got = golden_download(ctx, t);
+    float *got = download(ctx, t);
     tli_random r = {.seed = 9, .stream = 8, .index = first};
     for (uint64_t i = 0; i < count; i++) assert_true(got[i] == 2 * tli_random_uniform(&r) - 1);
     free(got);

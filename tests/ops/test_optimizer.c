@@ -39,8 +39,8 @@ typedef struct split {
 static void split_make(tl_context *ctx, split *s, const float *values, uint64_t lead, uint64_t first,
                        uint64_t row)
 {
-    s->parts[0] = golden_upload(ctx, values, first, row);
-    s->parts[1] = golden_upload(ctx, values == NULL ? NULL : values + first * row, lead - first, row);
+    s->parts[0] = upload(ctx, values, first, row);
+    s->parts[1] = upload(ctx, values == NULL ? NULL : values + first * row, lead - first, row);
     s->mem[0] = s->parts[0]->mem[0];
     s->mem[1] = s->parts[1]->mem[0];
     s->tensor = (tl_tensor){
@@ -85,8 +85,8 @@ static void steps(tl_context *ctx, uint64_t lead, uint64_t first, uint64_t row, 
     }
     for (int s = 0; s < 2; s++) {
         const uint64_t at = s == 0 ? 0 : first * row, n = (s == 0 ? first : lead - first) * row;
-        float *got_p = golden_download(ctx, sp.parts[s]), *got_m = golden_download(ctx, sm.parts[s]);
-        float *got_v = golden_download(ctx, sv.parts[s]);
+        float *got_p = download(ctx, sp.parts[s]), *got_m = download(ctx, sm.parts[s]);
+        float *got_v = download(ctx, sv.parts[s]);
         near_to("parameter", got_p, host.p + at, n, 1e-6, 0.1);
         for (uint64_t i = 0; i < n; i++)
             if (!(fabs(got_m[i] - host.m[at + i]) <= 5e-7 * host.size[at + i]))
@@ -151,7 +151,7 @@ static void lion_steps(tl_context *ctx, uint64_t lead, uint64_t first, uint64_t 
     }
     for (int s = 0; s < 2; s++) {
         const uint64_t at = s == 0 ? 0 : first * row, n = (s == 0 ? first : lead - first) * row;
-        float *got_p = golden_download(ctx, sp.parts[s]), *got_m = golden_download(ctx, sm.parts[s]);
+        float *got_p = download(ctx, sp.parts[s]), *got_m = download(ctx, sm.parts[s]);
         for (uint64_t i = 0; i < n; i++) {
             if (!unsure[at + i] &&
                 !(fabs(got_p[i] - host_p[at + i]) <= 1e-6 * fmax(0.1, fabs(host_p[at + i]))))
@@ -183,13 +183,13 @@ static void not_finite(tl_context *ctx)
     for (int kind = 0; (rule = tli_optimizer_rule_of((tl_optimizer)kind)) != NULL; kind++) {
         float g[COUNT];
         for (int i = 0; i < COUNT; i++) g[i] = i % 4 < 3 ? bad[i % 4] : 1.0f;
-        tl_tensor *value = golden_upload(ctx, NULL, 1, COUNT), *gradient = golden_upload(ctx, g, 1, COUNT);
+        tl_tensor *value = upload(ctx, NULL, 1, COUNT), *gradient = upload(ctx, g, 1, COUNT);
         optimizer_target target = {.value = value, .gradient = gradient};
-        for (int k = 0; k < rule->slots; k++) target.state[k] = golden_upload(ctx, NULL, 1, COUNT);
+        for (int k = 0; k < rule->slots; k++) target.state[k] = upload(ctx, NULL, 1, COUNT);
         const optimizer_settings settings = {
             .lr = 0.1f, .beta1 = 0.5f, .beta2 = 0.5f, .eps = 1e-8f, .gradient_scale = 1, .step = 1};
         MUST(ctx, tli_optimizer_step(ctx, rule, &target, &settings));
-        float *got = golden_download(ctx, value);
+        float *got = download(ctx, value);
         for (int i = 0; i < COUNT; i++) assert_int_equal(isfinite(got[i]) != 0, i % 4 == 3);
         free(got);
         tl_tensor_destroy(ctx, value), tl_tensor_destroy(ctx, gradient);
@@ -211,8 +211,7 @@ static void verdicts_of(tl_context *ctx, const optimizer_rule *rule)
         for (uint64_t step = 1; step <= 2; step++) {
             float *results[2][MOST]; /* by verdict, by gradient_scale: value and state */
             for (int by_host = 0; by_host < 2; by_host++) {
-                tl_tensor *t[MOST] = {golden_upload(ctx, p, 1, COUNT)},
-                          *gradient = golden_upload(ctx, g, 1, COUNT);
+                tl_tensor *t[MOST] = {upload(ctx, p, 1, COUNT)}, *gradient = upload(ctx, g, 1, COUNT);
                 optimizer_target target = {.value = t[0], .gradient = gradient};
                 place v = put(ctx, &values[i], 1);
                 const optimizer_settings settings = {.lr = 1e-2f,
@@ -223,10 +222,9 @@ static void verdicts_of(tl_context *ctx, const optimizer_rule *rule)
                                                      .gradient_scale = by_host ? values[i] : 1.0f,
                                                      .step = step,
                                                      .verdict = by_host ? (tli_view){0} : v.view};
-                for (int k = 1; k < tensors; k++)
-                    t[k] = target.state[k - 1] = golden_upload(ctx, g, 1, COUNT);
+                for (int k = 1; k < tensors; k++) t[k] = target.state[k - 1] = upload(ctx, g, 1, COUNT);
                 MUST(ctx, tli_optimizer_step(ctx, rule, &target, &settings));
-                for (int k = 0; k < tensors; k++) results[by_host][k] = golden_download(ctx, t[k]);
+                for (int k = 0; k < tensors; k++) results[by_host][k] = download(ctx, t[k]);
                 for (int k = 0; k < tensors; k++) tl_tensor_destroy(ctx, t[k]);
                 tl_tensor_destroy(ctx, gradient);
                 drop(ctx, v);
@@ -274,7 +272,7 @@ static void table(void **unused)
 
 static void refusals(tl_context *ctx)
 {
-    tl_tensor *a = golden_upload(ctx, NULL, 4, 3), *b = golden_upload(ctx, NULL, 3, 4);
+    tl_tensor *a = upload(ctx, NULL, 4, 3), *b = upload(ctx, NULL, 3, 4);
     optimizer_settings settings = {.lr = 1, .beta1 = 0.9f, .beta2 = 0.999f, .eps = 1e-8f, .step = 1};
     const optimizer_target gradient = {a, b, {a, a}, {0}}, state = {a, a, {a, b}, {0}},
                            good = {a, a, {a, a}, {0}};

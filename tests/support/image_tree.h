@@ -1,63 +1,18 @@
-/* A folder of small noisy images under a temporary root, for tests: train/CLASS and val/CLASS. */
+/* A folder of small noisy images: train/CLASS and val/CLASS. */
 #ifndef TESTS_IMAGE_TREE_H
 #define TESTS_IMAGE_TREE_H
 
 #include "image_files.h"
 
-#include <dirent.h>
-
-#include "core/random.h"
-
-/* Removes a folder with all that is in it. */
-static inline void remove_tree(const char *path)
-{
-    DIR *opened = opendir(path);
-    if (opened != NULL) {
-        const struct dirent *entry;
-        while ((entry = readdir(opened)) != NULL) {
-            char inner[4096];
-            if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
-            if (snprintf(inner, sizeof inner, "%s/%s", path, entry->d_name) >= (int)sizeof inner) continue;
-            remove_tree(inner);
-        }
-        closedir(opened);
-    }
-    remove(path);
-}
-
-/* root/split/class/name with all folders above it. Every class has its own colours, so that a model can learn
+/* Writes root/split/class/name with all folders above it. Every class has its own colours, so that a model can learn
  * them; sizes vary from 40 to 72 pixels. */
-static inline void put_image(const char *root, const char *split, const char *class_name, int index,
-                             uint32_t colour)
-{
-    char path[1024];
-    static uint8_t pixels[72 * 72 * 3];
-    snprintf(path, sizeof path, "%s/%s", root, split);
-    mkdir(path, 0755);
-    snprintf(path, sizeof path, "%s/%s/%s", root, split, class_name);
-    mkdir(path, 0755);
-    tli_random r = tli_random_make(colour + (split[0] == 'v' ? 1000 : 0), (uint64_t)index);
-    const uint32_t width = 40 + tli_random_below(&r, 33), height = 40 + tli_random_below(&r, 33);
-    for (uint32_t i = 0; i < width * height * 3; i++)
-        pixels[i] = (uint8_t)((colour * 97 + i % 3 * 61 * colour + i / 3 % width * 2 +
-                               tli_random_below(&r, 60)) %
-                              256);
-    snprintf(path, sizeof path, "%s/%s/%s/%03d.%s", root, split, class_name, index,
-             index % 3 ? "JPEG" : "png");
-    if (index % 3)
-        write_jpeg(path, pixels, width, height, 3, 90, index % 3 == 2, 0);
-    else
-        write_png(path, pixels, width, height, 8, PNG_COLOR_TYPE_RGB, 0, 0);
-}
+void put_image(const char *root, const char *split, const char *class_name, int index, uint32_t colour);
 
 /* `classes` classes of `train` and `val` images each. */
-static inline void put_tree(const char *root, int classes, int train, int val)
-{
-    for (int c = 0; c < classes; c++)
-        for (int i = 0; i < train + val; i++) {
-            const char name[] = {'c', 'l', 'a', 's', 's', (char)('a' + c), '\0'};
-            put_image(root, i < train ? "train" : "val", name, i < train ? i : i - train, (uint32_t)c);
-        }
-}
+void put_tree(const char *root, int classes, int train, int val);
+
+/* make_folder, with a sound set of 3 classes called "good" in it, and flags of a model for it. */
+int make_image_folder(void **state);
+#define MODEL "--image-size 24 --patch-size 8 --dim 16 --depth 1 --heads 2 --head-dim 8 --batch-size 8"
 
 #endif

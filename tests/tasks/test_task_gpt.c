@@ -6,21 +6,6 @@
 #include "infer/generate.h"
 #include "tasks/task.h"
 
-static tl_settings small_text(tl_op_kind op, const char *out)
-{
-    tl_settings s;
-    tl_settings_default(&s, "gpt");
-    s.model.op = op;
-    s.model.dim = 24, s.model.depth = 2, s.model.heads = 2, s.model.head_dim = 12, s.model.mlp_dim = 48;
-    s.model.seq_len = 16, s.model.vocab_size = 32;
-    s.model.window = op == TL_OP_CONV ? 2 : 0;
-    s.training.samples_per_epoch = 44, s.training.limit_test = 10, s.training.batch_size = 16,
-    s.run.exact_batch = true; /* a partial last batch */
-    s.training.steps = 6, s.training.lr = 1e-3f;
-    snprintf(s.run.out, sizeof s.run.out, "%s/%s", folder, out);
-    return s;
-}
-
 static void same_seed_same_model(void **unused)
 {
     const tl_settings a = small_text(TL_OP_TRANSLUTION, "same-a"),
@@ -62,7 +47,7 @@ static void loss_falls_and_eval_agrees(void **unused)
         const tl_result trained = train(s);
         if (!(trained.perplexity < 12))
             fail_msg("operation %d ends at a perplexity of %g", op, trained.perplexity);
-        tl_context *ctx = golden_context(TL_PATH_AUTO);
+        tl_context *ctx = new_context(TL_PATH_AUTO);
         tl_settings e;
         tl_settings_default(&e, "mnist");
         e.training.batch_size = 3;
@@ -148,9 +133,9 @@ static tl_status take(void *user, const uint8_t *bytes, size_t count, tl_error *
     return TL_OK;
 }
 
-static text write_text(const char *out, float temperature, bool no_cache)
+static text written(const char *out, float temperature, bool no_cache)
 {
-    tl_context *ctx = golden_context(TL_PATH_AUTO);
+    tl_context *ctx = new_context(TL_PATH_AUTO);
     text t = {.count = 0};
     uint64_t made;
     const tli_generation g = {.prompt = "ba ",
@@ -182,8 +167,8 @@ static void kept_rows_change_nothing(void **unused)
             s.training.steps = 12, s.training.lr = 1e-2f;
             train(s);
             for (int greedy = 0; greedy < 2; greedy++) {
-                const text kept = write_text(s.run.out, greedy ? 0.0f : 1.0f, false),
-                           again = write_text(s.run.out, greedy ? 0.0f : 1.0f, true);
+                const text kept = written(s.run.out, greedy ? 0.0f : 1.0f, false),
+                           again = written(s.run.out, greedy ? 0.0f : 1.0f, true);
                 if (strcmp(kept.bytes, again.bytes) != 0)
                     fail_msg("operation %d: '%s', without what is kept '%s'", op, kept.bytes, again.bytes);
             }

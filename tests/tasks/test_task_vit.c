@@ -42,8 +42,8 @@ static tl_settings vit_run(const char *out)
 /* The losses of a run, as the metrics file has them, digit by digit. */
 static int losses_of(const tl_settings *s, double *losses, int most)
 {
-    long size;
-    char *text = read_all(s->run.out, "metrics.jsonl", &size);
+    size_t size;
+    char *text = read_all(inside(s->run.out, "metrics.jsonl"), &size);
     int count = 0;
     for (char *at = text; (at = strstr(at, "\"loss\":")) != NULL && count < most; at++)
         losses[count++] = strtod(at + 7, NULL);
@@ -86,7 +86,7 @@ static void resumed_equals_uninterrupted(void **state)
 
 static void refuse(tl_settings s, tl_status status, const char *word, const char *also)
 {
-    tl_context *ctx = golden_context(TL_PATH_AUTO);
+    tl_context *ctx = new_context(TL_PATH_AUTO);
     tl_result result;
     assert_int_equal(tl_train(ctx, &s, NULL, &result), status);
     const char *text = tl_context_error(ctx)->text;
@@ -118,7 +118,7 @@ static void other_settings_do_not_resume(void **state)
     tl_settings e;
     tl_settings_default(&e, "mnist");
     snprintf(e.run.data, sizeof e.run.data, "%s", other);
-    tl_context *ctx = golden_context(TL_PATH_AUTO);
+    tl_context *ctx = new_context(TL_PATH_AUTO);
     tl_result result;
     assert_int_equal(tl_evaluate(ctx, s.run.out, &e, NULL, &result), TL_ERROR_INPUT);
     assert_non_null(strstr(tl_context_error(ctx)->text, "lacks the class classc, which the checkpoint has"));
@@ -171,7 +171,7 @@ static void learns_and_evaluates(void **state)
     e.training.batch_size = 7, e.training.test_motion = (tl_motion)-1, e.run.workers = 2;
     snprintf(e.run.data, sizeof e.run.data, "%s", tree);
     snprintf(e.run.confusion, sizeof e.run.confusion, "%s", table);
-    tl_context *ctx = golden_context(TL_PATH_AUTO);
+    tl_context *ctx = new_context(TL_PATH_AUTO);
     tl_result evaluated;
     MUST(ctx, tl_evaluate(ctx, s.run.out, &e, NULL, &evaluated));
     tl_context_destroy(ctx);
@@ -180,8 +180,8 @@ static void learns_and_evaluates(void **state)
     assert_true(evaluated.test_loss - trained.test_loss < 1e-5 &&
                 trained.test_loss - evaluated.test_loss < 1e-5);
 
-    long size;
-    char *text = read_all(folder, "confusion.tsv", &size), *line = text;
+    size_t size;
+    char *text = read_all(inside(folder, "confusion.tsv"), &size), *line = text;
     assert_true(strncmp(text, "true\\found\tclassa\tclassb\tclassc\nclassa\t", 39) == 0);
     unsigned right = 0, all = 0;
     for (int row = 0; row < CLASSES; row++) {
@@ -201,8 +201,8 @@ static void older_checkpoints_are_read(void **state)
     tl_settings s = vit_run("older"), e = {.run.data = ""};
     s.training.steps = 1, s.training.exact_decode = true;
     train(s);
-    long size;
-    char *data = read_all(s.run.out, "model.safetensors", &size), path[1200];
+    size_t size;
+    char *data = read_all(inside(s.run.out, "model.safetensors"), &size), path[1200];
     const struct {
         const char *from, *to;
     } changes[] = {{"\"exact_decode\":\"true\"", "\"exact_decodf\":\"true\""},
@@ -229,7 +229,7 @@ static void soft_targets_agree(void **state)
 {
     tl_settings s = vit_run("unused");
     s.model.classes = CLASSES;
-    tl_context *ctx = golden_context(TL_PATH_AUTO);
+    tl_context *ctx = new_context(TL_PATH_AUTO);
     tli_model *model = NULL;
     MUST(ctx, tli_model_create(ctx, &s.model, 2, tli_optimizer_rule_of(TL_OPTIMIZER_ADAMW), &model));
     MUST(ctx, tli_registry_init(ctx, tli_model_registry(model), 1));

@@ -10,24 +10,15 @@ static void keeps_the_newest(void **unused)
     s.run.checkpoint_every = 1;
     s.run.keep = 2;
     train(s);
-    assert_true(exists(s.run.out, "checkpoints/6/state.safetensors") &&
-                exists(s.run.out, "checkpoints/5/model.safetensors"));
+    assert_true(exists(inside(s.run.out, "checkpoints/6/state.safetensors")) &&
+                exists(inside(s.run.out, "checkpoints/5/model.safetensors")));
     for (int step = 1; step <= 4; step++) {
         char name[40];
         snprintf(name, sizeof name, "checkpoints/%d", step);
-        assert_false(exists(s.run.out, name));
+        assert_false(exists(inside(s.run.out, name)));
         snprintf(name, sizeof name, "checkpoints/.%d.old", step);
-        assert_false(exists(s.run.out, name));
+        assert_false(exists(inside(s.run.out, name)));
     }
-}
-
-static void assert_same_file(const tl_settings *a, const tl_settings *b, const char *name)
-{
-    long n, m;
-    char *x = read_all(a->run.out, name, &n), *y = read_all(b->run.out, name, &m);
-    assert_int_equal(n, m);
-    assert_memory_equal(x, y, (size_t)n);
-    free(x), free(y);
 }
 
 /* The best evaluation's weights, the same whether the run was stopped in between or not. */
@@ -43,10 +34,10 @@ static void keeps_the_best(void **unused)
         train(parts);
         parts.run.resume = true;
     }
-    assert_same_file(&whole, &parts, "best.safetensors");
+    assert_same_file(inside(whole.run.out, "best.safetensors"), inside(parts.run.out, "best.safetensors"));
     assert_same_model(&whole, &parts);
-    long size;
-    char *text = read_all(whole.run.out, "metrics.jsonl", &size), *line = text;
+    size_t size;
+    char *text = read_all(inside(whole.run.out, "metrics.jsonl"), &size), *line = text;
     double best = -1;
     int best_step = 0, evaluations = 0;
     while ((line = strstr(line, "{\"step\":")) != NULL) {
@@ -70,7 +61,7 @@ static void keeps_the_best(void **unused)
 
 /* ---- damage -------------------------------------------------------------------------------------- */
 
-static void put(const char *out, const char *name, const char *data, long size)
+static void put(const char *out, const char *name, const char *data, size_t size)
 {
     char path[2200];
     snprintf(path, sizeof path, "%s/%s", out, name);
@@ -101,22 +92,22 @@ static void damage_is_found(void **unused)
     assert_int_equal(newest(&s), 4);
     int tried = 0;
     for (int file = 0; file < 2; file++) {
-        long size;
-        char *data = read_all(s.run.out, names[file], &size);
-        const long header = 8 + (unsigned char)data[0] + 256L * (unsigned char)data[1];
+        size_t size;
+        char *data = read_all(inside(s.run.out, names[file]), &size);
+        const size_t header = 8 + (unsigned char)data[0] + 256u * (unsigned char)data[1];
         assert_true(header > 500 && header < size);
-        for (long at = 0; at < size; at += at < header ? 1 : 101) {
+        for (size_t at = 0; at < size; at += at < header ? 1 : 101) {
             data[at] ^= (char)(1 << (at % 8));
             put(s.run.out, names[file], data, size);
             if (newest(&s) != 2)
-                fail_msg("%s: byte %ld of %ld flipped, and it is taken", names[file], at, size);
+                fail_msg("%s: byte %zu of %zu flipped, and it is taken", names[file], at, size);
             data[at] ^= (char)(1 << (at % 8));
             tried++;
         }
-        for (long length = 0; length < size; length += length < header ? 7 : 1009) {
+        for (size_t length = 0; length < size; length += length < header ? 7 : 1009) {
             put(s.run.out, names[file], data, length);
             if (newest(&s) != 2)
-                fail_msg("%s: cut to %ld of %ld bytes, and it is taken", names[file], length, size);
+                fail_msg("%s: cut to %zu of %zu bytes, and it is taken", names[file], length, size);
             tried++;
         }
         put(s.run.out, names[file], data, size);
@@ -131,18 +122,18 @@ static void nothing_intact_is_said(void **unused)
     tl_settings s = small_run(TL_OP_ATTENTION, "all-damaged");
     s.run.stop_after = 2;
     train(s);
-    long size;
-    char *data = read_all(s.run.out, "checkpoints/2/model.safetensors", &size);
+    size_t size;
+    char *data = read_all(inside(s.run.out, "checkpoints/2/model.safetensors"), &size);
     data[size - 5] ^= 64;
     put(s.run.out, "checkpoints/2/model.safetensors", data, size);
     free(data);
-    tl_context *ctx = golden_context(TL_PATH_AUTO);
+    tl_context *ctx = new_context(TL_PATH_AUTO);
     tl_result result;
     s.run.resume = true;
     assert_int_equal(tl_train(ctx, &s, NULL, &result), TL_ERROR_INPUT);
     assert_non_null(strstr(tl_context_error(ctx)->text, "is intact"));
     assert_non_null(strstr(tl_context_error(ctx)->text, "checkpoints/2/model.safetensors is damaged"));
-    assert_true(exists(s.run.out, "checkpoints/2")); /* nothing was thrown away */
+    assert_true(exists(inside(s.run.out, "checkpoints/2"))); /* nothing was thrown away */
     /* OUT/model.safetensors is the same file, so eval refuses it, too. */
     tl_settings e;
     tl_settings_default(&e, "mnist");
@@ -155,7 +146,7 @@ static void nothing_intact_is_said(void **unused)
 static void unknown_numbers(void **unused)
 {
     tl_settings s = small_run(TL_OP_ATTENTION, "other-ranges"), e;
-    tl_context *ctx = golden_context(TL_PATH_AUTO);
+    tl_context *ctx = new_context(TL_PATH_AUTO);
     tli_model *model = NULL;
     tl_result result;
     char path[2200];
@@ -176,7 +167,7 @@ static void unknown_numbers(void **unused)
 
 static void refuse(tl_settings s, const char *const *words)
 {
-    tl_context *ctx = golden_context(TL_PATH_AUTO);
+    tl_context *ctx = new_context(TL_PATH_AUTO);
     tl_result result;
     assert_int_equal(tl_train(ctx, &s, NULL, &result), TL_ERROR_DEVICE);
     for (; *words != NULL; words++)
@@ -200,8 +191,8 @@ static void not_finite(void **unused)
     start_from_huge_weights(&s, "mlp_head.bias", 1e36f);
     s.run.checkpoint_every = 1;
     REFUSE(s, "tensor ", "was not written");
-    assert_false(exists(s.run.out, "checkpoints/1"));
-    assert_false(exists(s.run.out, "model.safetensors"));
+    assert_false(exists(inside(s.run.out, "checkpoints/1")));
+    assert_false(exists(inside(s.run.out, "model.safetensors")));
 }
 
 static void left_out_steps(void **unused)
@@ -224,7 +215,7 @@ static void left_out_steps(void **unused)
     train(one);
     assert_int_equal(result.steps, 6);
     assert_true(isfinite(result.loss));
-    tl_context *ctx = golden_context(TL_PATH_AUTO);
+    tl_context *ctx = new_context(TL_PATH_AUTO);
     tli_safetensors st, first;
     char path[2200];
     snprintf(path, sizeof path, "%s/model.safetensors", s.run.out);

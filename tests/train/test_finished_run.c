@@ -19,14 +19,14 @@ static void the_same_again(void **unused)
 {
     tl_settings s = small_run(TL_OP_ATTENTION, "finished");
     const tl_result first = train(s);
-    long before, after;
+    size_t before, after;
     s.run.resume = true;
-    free(read_all(s.run.out, "metrics.jsonl", &before));
+    free(read_all(inside(s.run.out, "metrics.jsonl"), &before));
     const tl_result second = train(s);
-    free(read_all(s.run.out, "metrics.jsonl", &after));
+    free(read_all(inside(s.run.out, "metrics.jsonl"), &after));
     assert_same_result(&first, &second);
     assert_int_equal(before, after); /* evaluated nothing */
-    assert_false(exists(s.run.out, "earlier-1"));
+    assert_false(exists(inside(s.run.out, "earlier-1")));
 }
 
 /* Killed behind the last checkpoint: without a result that can be read the run is evaluated. */
@@ -40,7 +40,7 @@ static void an_evaluation_is_made_up_for(void **unused)
     snprintf(path, sizeof path, "%s/result.json", s.run.out);
     s.run.resume = true;
     for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
-        long before, after;
+        size_t before, after;
         assert_int_equal(remove(path), 0);
         if (broken[i] != NULL) {
             FILE *file = fopen(path, "w");
@@ -48,9 +48,9 @@ static void an_evaluation_is_made_up_for(void **unused)
             fputs(broken[i], file);
             fclose(file);
         }
-        free(read_all(s.run.out, "metrics.jsonl", &before));
+        free(read_all(inside(s.run.out, "metrics.jsonl"), &before));
         const tl_result again = train(s);
-        free(read_all(s.run.out, "metrics.jsonl", &after));
+        free(read_all(inside(s.run.out, "metrics.jsonl"), &after));
         assert_true(after > before);
         assert_true(again.loss == first.loss && again.test_loss == first.test_loss &&
                     again.top1 == first.top1);
@@ -66,8 +66,8 @@ static void set_aside_with_its_run(void **unused)
     train(s);
     s.run.stop_after = 1;
     train(s);
-    assert_true(exists(s.run.out, "earlier-1/result.json"));
-    assert_false(exists(s.run.out, "result.json"));
+    assert_true(exists(inside(s.run.out, "earlier-1/result.json")));
+    assert_false(exists(inside(s.run.out, "result.json")));
 }
 
 int main(void)

@@ -2,6 +2,7 @@
  * --init-partial drawn anew or copied offset by offset. */
 #include "runs.h"
 
+#include "data/safetensors_write.h"
 #include "edit_weights.h"
 #include "train/init_weights.h"
 
@@ -55,7 +56,7 @@ static void refused(tl_settings s, tl_status status, const char *const *words)
     assert_int_equal(try_on(&(tl_context_options){0}, s, &result, &why), status);
     for (; *words != NULL; words++)
         if (strstr(why.text, *words) == NULL) fail_msg("no '%s' in: %s", *words, why.text);
-    assert_false(exists(s.run.out, ".")); /* not even a folder is made */
+    assert_false(exists(inside(s.run.out, "."))); /* not even a folder is made */
 }
 #define REFUSED(s, ...) refused(s, TL_ERROR_INPUT, (const char *const[]){__VA_ARGS__, NULL})
 
@@ -230,10 +231,7 @@ static void larger_grids(void **unused)
         large.run.init_partial = true;
         begin(still(large, "grid-large", "grid-small"));
         assert_true(noted("of the 38 offsets of each of ") && noted("18 are copied and 20 drawn anew"));
-        char paths[3][64];
-        snprintf(paths[0], sizeof paths[0], "%s/grid-small", folder);
-        snprintf(paths[1], sizeof paths[1], "%s/grid-large", folder);
-        snprintf(paths[2], sizeof paths[2], "%s/grid-drawn", folder);
+        const char *const paths[] = {at("grid-small"), at("grid-large"), at("grid-drawn")};
         for (int layer = 0; layer < 2; layer++)
             for (int k = 0; k < 3 && cases[i].tables[k] != NULL; k++) {
                 char name[96];
@@ -341,9 +339,9 @@ static void longer_sequences(void **unused)
         large = still(large, "seq-drawn", NULL);
         begin(large);
         for (int role = 0; role < 3; role++) {
-            char name[96], longer[64];
+            char name[96];
             snprintf(name, sizeof name, "translution.layers.0.0.%s", names[alpha][role]);
-            snprintf(longer, sizeof longer, "%s/seq-long", folder);
+            const char *longer = at("seq-long");
             values from = load(small.run.out, name), to = load(longer, name),
                    fresh = load(large.run.out, name);
             for (int d = 0; d < LONG; d++) {
@@ -440,16 +438,11 @@ static void refusals(void **unused)
         s.run.init_partial = partial != 0;
         REFUSED(s, "the task mnist", "gpt");
         s = still(first, "refused", "damaged.safetensors");
-        long size;
-        char *data = read_all(still(first, "alpha", NULL).run.out, "model.safetensors", &size), path[200];
+        size_t size;
+        char *data = read_all(inside(still(first, "alpha", NULL).run.out, "model.safetensors"), &size);
         for (int damage = 0; damage < 2; damage++) { /* a byte, then the end */
             data[size - 100] ^= 1;
-            snprintf(path, sizeof path, "%s/damaged.safetensors", folder);
-            FILE *file = fopen(path, "wb");
-            assert_non_null(file);
-            assert_int_equal(fwrite(data, 1, (size_t)(damage ? size - 8 : size), file),
-                             damage ? size - 8 : size);
-            fclose(file);
+            write_file("damaged.safetensors", data, damage ? size - 8 : size);
             REFUSED(s, "damaged.safetensors");
         }
         free(data);
@@ -488,12 +481,12 @@ static void from_its_own_folder(void **unused)
     tl_settings s = small_run(TL_OP_ATTENTION, "own");
     const tl_result first = train(s);
     assert_true(begin(still(s, "own", "own")).test_loss == first.test_loss);
-    assert_true(exists(s.run.out, "earlier-1/model.safetensors"));
+    assert_true(exists(inside(s.run.out, "earlier-1/model.safetensors")));
     s = still(s, "own", "wrong"); /* and nothing is moved for weights that are refused */
     tl_result result;
     tl_error why;
     assert_int_equal(try_on(&(tl_context_options){0}, s, &result, &why), TL_ERROR_INPUT);
-    assert_false(exists(s.run.out, "earlier-2"));
+    assert_false(exists(inside(s.run.out, "earlier-2")));
 }
 
 /* Weights whose predictions are not finite: every step is left out, and no evaluation is the best. */
@@ -510,7 +503,7 @@ static void not_finite(void **unused)
     const tl_result result = begin(s);
     assert_true(noted("after step 1, 20 of 20 predictions on the test set dynamic are not finite"));
     assert_true(result.not_finite == 40 && result.top1 == 0 && result.top5 == 0);
-    assert_false(exists(s.run.out, "best.safetensors"));
+    assert_false(exists(inside(s.run.out, "best.safetensors")));
 }
 
 int main(void)

@@ -1,7 +1,7 @@
 /* A program of its own that has chosen a locale with another decimal point, as desktop programs do: the library writes and
  * reads the same files as everywhere. The locales are made by localedef in a folder of the test; without it, it is skipped. */
 #include "runs.h"
-#include "skip.h"
+#include "test.h"
 
 #include <locale.h>
 
@@ -15,7 +15,7 @@ static void make_locales(void)
 {
     setenv("LOCPATH", folder, 1);
     for (int i = 0; i < LOCALES; i++) {
-        char command[200];
+        char command[600];
         snprintf(command, sizeof command, "localedef -i %s -f UTF-8 %s/%s.UTF-8 >/dev/null 2>&1", names[i],
                  folder, names[i]);
         if (system(command) != 0) return;
@@ -61,8 +61,8 @@ static void numbers(void **unused)
 /* No comma or other sign stands between digits of the numbers in a file of JSON. */
 static void assert_points(const tl_settings *s, const char *name)
 {
-    long size;
-    char *text = read_all(s->run.out, name, &size), *at = text;
+    size_t size;
+    char *text = read_all(inside(s->run.out, name), &size), *at = text;
     assert_non_null(strchr(text, '.'));
     for (; *at != '\0'; at++) {
         assert_true((unsigned char)*at < 0x80);

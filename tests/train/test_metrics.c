@@ -1,38 +1,12 @@
 /* Metrics lines are JSON that parses back, and progress is shown when and as promised. */
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "files.h"
+#include "json.h"
+
 #include <time.h>
-#include <unistd.h>
 
-#include <cmocka.h>
-
-#include <cjson/cJSON.h>
-
-#include "between.h"
 #include "core/clock.h"
 #include "train/metrics.h"
 #include "train/progress.h"
-
-static void read_all(const char *path, char *out, size_t size)
-{
-    FILE *file = fopen(path, "r");
-    assert_non_null(file);
-    out[fread(out, 1, size - 1, file)] = 0;
-    fclose(file);
-}
-
-static double number(const cJSON *object, const char *key)
-{
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
-    if (!cJSON_IsNumber(item)) fail_msg("%s is missing", key);
-    return item->valuedouble;
-}
 
 static tl_status write_step(tli_metrics *metrics, uint64_t step, uint64_t epoch, double loss, double lr,
                             double rate, tl_error *err)
@@ -51,7 +25,7 @@ static void test_lines(void **state)
     tl_error err = {0};
     assert_int_equal(tli_metrics_open(&metrics, path, &err), TL_OK);
     assert_int_equal(write_step(&metrics, 1, 1, 0.1f, 3e-4f, 812.5, &err), TL_OK);
-    read_all(path, text, sizeof text); /* flushed before the file is closed */
+    read_file(path, text, sizeof text); /* flushed before the file is closed */
     assert_non_null(strchr(text, '\n'));
     tli_metrics_close(&metrics);
     tli_metrics_close(&metrics);
@@ -60,7 +34,7 @@ static void test_lines(void **state)
     const tli_metric scores[] = {{"loss", 0.25}, {"top1", 93.75}, {"top5", 100}};
     assert_int_equal(tli_metrics_line(&metrics, 235, 1, "a\"b\n", scores, 3, &err), TL_OK);
     tli_metrics_close(&metrics);
-    read_all(path, text, sizeof text);
+    read_file(path, text, sizeof text);
     unlink(path);
 
     char *save = NULL;

@@ -1,12 +1,5 @@
 /* Learning rate schedules against figures worked out apart from the code. */
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include "test.h"
 
 #include "train/schedule.h"
 

@@ -28,12 +28,12 @@ static void run_layer(tl_context *ctx, const tl_layer_config *c)
     float *values = calloc(in > out ? in : out, sizeof *values);
     assert_non_null(values);
     for (uint64_t i = 0; i < (in > out ? in : out); i++) values[i] = (float)((i * 7) % 13) / 13.0f - 0.4f;
-    tl_tensor *x = golden_upload(ctx, values, 1, in), *d_o = golden_upload(ctx, values, 1, out),
-              *o = golden_upload(ctx, NULL, 1, out), *dx = golden_upload(ctx, NULL, 1, in);
+    tl_tensor *x = upload(ctx, values, 1, in), *d_o = upload(ctx, values, 1, out),
+              *o = upload(ctx, NULL, 1, out), *dx = upload(ctx, NULL, 1, in);
     free(values);
     MUST(ctx, tl_layer_forward(ctx, layer, x, o));
     MUST(ctx, tl_layer_backward(ctx, layer, x, d_o, dx));
-    float *got = golden_download(ctx, dx);
+    float *got = download(ctx, dx);
     for (uint64_t i = 0; i < in; i++) assert_true(isfinite(got[i]));
     free(got);
     tl_tensor_destroy(ctx, x), tl_tensor_destroy(ctx, o), tl_tensor_destroy(ctx, d_o),
@@ -43,7 +43,7 @@ static void run_layer(tl_context *ctx, const tl_layer_config *c)
 
 static void operations(void **unused)
 {
-    tl_context *ctx = golden_context(path);
+    tl_context *ctx = new_context(path);
     for (int op = TL_OP_ATTENTION; op <= TL_OP_CONV; op++) {
         tl_layer_config c = {.op = (tl_op_kind)op,
                              .height = 2,
@@ -87,7 +87,7 @@ static void train_task(const char *task, tl_op_kind op)
         s.model.image_height = s.model.image_width = 8, s.model.patch_height = s.model.patch_width = 4;
     s.training.limit_train = 3, s.training.limit_test = 2, s.training.batch_size = 2,
     s.run.exact_batch = true, s.training.steps = 2, s.training.grad_clip = 0.5f;
-    tl_context *ctx = golden_context(path);
+    tl_context *ctx = new_context(path);
     MUST(ctx, tl_train(ctx, &s, NULL, &result));
     tl_context_destroy(ctx);
 }

@@ -45,7 +45,7 @@ static void other_settings_do_not_resume(void **unused)
     train(s);
     s.run.resume = true;
     s.training.lr = 0.5f;
-    tl_context *ctx = golden_context(TL_PATH_AUTO);
+    tl_context *ctx = new_context(TL_PATH_AUTO);
     tl_result result;
     assert_int_equal(tl_train(ctx, &s, NULL, &result), TL_ERROR_USAGE);
     assert_non_null(
@@ -59,7 +59,7 @@ static void a_folder_has_one_run(void **unused)
     tl_settings s = small_run(TL_OP_ATTENTION, "owned");
     s.training.steps = 2;
     train(s);
-    tl_context *ctx = golden_context(TL_PATH_AUTO);
+    tl_context *ctx = new_context(TL_PATH_AUTO);
     const tl_log quiet = {0};
     tli_run_lock lock = {0};
     tl_result result;
@@ -83,7 +83,7 @@ static void checkpoints_say_their_data(void **unused)
     tl_settings s = small_run(TL_OP_ATTENTION, "said");
     s.run.stop_after = 2;
     train(s);
-    tl_context *ctx = golden_context(TL_PATH_AUTO);
+    tl_context *ctx = new_context(TL_PATH_AUTO);
     for (int said = 0; said < 3; said++) { /* nothing, other data, other data that are allowed */
         tli_model *model = NULL;
         tli_train_state standing;
@@ -122,7 +122,7 @@ static void loss_falls_and_eval_agrees(void **unused)
         s.training.limit_train = 64, s.training.steps = 60, s.training.lr = 3e-3f, s.training.batch_size = 32;
         const tl_result trained = train(s);
         if (!(trained.loss < 1.9)) fail_msg("operation %d ends at a loss of %g", op, trained.loss);
-        tl_context *ctx = golden_context(TL_PATH_AUTO);
+        tl_context *ctx = new_context(TL_PATH_AUTO);
         tl_settings e;
         tl_settings_default(&e, "mnist");
         e.training.batch_size = 7, e.training.test_motion = (tl_motion)-1;
@@ -140,7 +140,7 @@ static volatile sig_atomic_t stop = 15;
 static void a_signal_saves(void **unused)
 {
     tl_settings s = small_run(TL_OP_ATTENTION, "signal"), whole = small_run(TL_OP_ATTENTION, "signal-whole");
-    tl_context *ctx = golden_context(TL_PATH_AUTO);
+    tl_context *ctx = new_context(TL_PATH_AUTO);
     const tl_hooks hooks = {.stop = &stop};
     tl_result result;
     assert_int_equal(tl_train(ctx, &s, &hooks, &result), TL_INTERRUPTED);
@@ -210,13 +210,13 @@ static void earlier_runs_are_set_aside(void **unused)
     train(s);
     s.run.stop_after = 2;
     assert_int_equal(train(s).steps, 2);
-    assert_true(exists(s.run.out, "earlier-1/checkpoints/5/model.safetensors"));
-    assert_true(exists(s.run.out, "earlier-1/metrics.jsonl"));
-    assert_true(exists(s.run.out, "earlier-1/model.safetensors"));
-    assert_false(exists(s.run.out, "checkpoints/5"));
+    assert_true(exists(inside(s.run.out, "earlier-1/checkpoints/5/model.safetensors")));
+    assert_true(exists(inside(s.run.out, "earlier-1/metrics.jsonl")));
+    assert_true(exists(inside(s.run.out, "earlier-1/model.safetensors")));
+    assert_false(exists(inside(s.run.out, "checkpoints/5")));
     s.run.resume = true;
     assert_int_equal(train(s).steps, 4);
-    assert_false(exists(s.run.out, "earlier-2"));
+    assert_false(exists(inside(s.run.out, "earlier-2")));
 }
 
 /* A bound above every norm changes nothing, not one bit; one below makes another model. AdamW forgives a
@@ -252,9 +252,9 @@ static void losses_are_read_in_bulk(void **unused)
     each.run.checkpoint_every = 1; /* for which losses are read */
     train(bulk);
     train(each);
-    long size;
-    char *a = read_all(bulk.run.out, "metrics.jsonl", &size),
-         *b = read_all(each.run.out, "metrics.jsonl", &size);
+    size_t size;
+    char *a = read_all(inside(bulk.run.out, "metrics.jsonl"), &size),
+         *b = read_all(inside(each.run.out, "metrics.jsonl"), &size);
     int together = 0;
     char previous[32] = "";
     for (int line = 0; line < 6; line++) {
@@ -290,8 +290,8 @@ static void building_steps_are_left_out(void **unused)
         s.training.steps = (uint64_t)steps;
         s.run.checkpoint_every = 1; /* a time of its own for every step */
         const double median = train(s).step_ms;
-        long size;
-        char *text = read_all(s.run.out, "metrics.jsonl", &size);
+        size_t size;
+        char *text = read_all(inside(s.run.out, "metrics.jsonl"), &size);
         double want = step_ms(text, steps > 1,
                               16); /* of 1, 2 and 3 steps: the first, the second, the second */
         const double second = want, fourth = steps > 3 ? step_ms(text, 3, 16) : want;
@@ -317,8 +317,8 @@ static void evaluation_leaves_no_trace(void **unused)
     train(plain);
     train(watched);
     assert_same_model(&plain, &watched);
-    long size;
-    char *text = read_all(watched.run.out, "metrics.jsonl", &size), *at = text;
+    size_t size;
+    char *text = read_all(inside(watched.run.out, "metrics.jsonl"), &size), *at = text;
     int evaluations = 0;
     while ((at = strstr(at, "\"test\":")) != NULL) evaluations++, at++;
     assert_int_equal(evaluations, 2 + 2); /* after steps 2 and 4, and both sets at the end */
@@ -334,7 +334,7 @@ static void the_device_is_too_small(void **unused)
                      TL_OK);
     const tl_context_options options = {.memory_limit = plan.total};
     refuse(s, &options, TL_ERROR_MEMORY, "is 11");
-    assert_false(exists(s.run.out, ""));
+    assert_false(exists(inside(s.run.out, "")));
 
     s.run.exact_batch = false; /* halved: 16, 8 */
     tl_context *ctx = NULL;
@@ -359,7 +359,7 @@ static void wrong_places_and_numbers(void **unused)
     s = small_run(TL_OP_ATTENTION, "no-data");
     snprintf(s.run.data, sizeof s.run.data, "%s/nowhere", folder);
     refuse(s, &options, TL_ERROR_INPUT, "nowhere");
-    assert_false(exists(s.run.out, ""));
+    assert_false(exists(inside(s.run.out, "")));
 
     s = small_run(TL_OP_ATTENTION, "small-field");
     s.model.image_height = s.model.image_width = 24;
@@ -416,12 +416,12 @@ static void metadata_without_a_version(void **unused)
 static void warm_up_longer_than_the_run(void **unused)
 {
     tl_settings s = small_run(TL_OP_ATTENTION, "only-warm-up");
-    tl_context *ctx = golden_context(TL_PATH_AUTO);
+    tl_context *ctx = new_context(TL_PATH_AUTO);
     tl_result result;
     s.training.steps = 0, s.training.epochs = 2, s.training.warmup = 6; /* two epochs of three steps */
     assert_int_equal(tl_train(ctx, &s, NULL, &result), TL_ERROR_USAGE);
     assert_non_null(strstr(tl_context_error(ctx)->text, "--warmup 6"));
-    assert_false(exists(s.run.out, "."));
+    assert_false(exists(inside(s.run.out, ".")));
     tl_context_destroy(ctx);
 }
 
