@@ -435,10 +435,10 @@ static void training(void **unused)
     refuse_all("gpt", wrong_for_text, COUNT(wrong_for_text));
     refuse_numbers("mnist");
     refuse_texts();
-    s = one_step("gpt"); /* a sound model of the other family */
+    s = one_step("gpt"); /* a sound model of the other architecture */
     snprintf(s.task, sizeof s.task, "mnist");
     s.model.channels = 1;
-    WRONG(tl_train, "mnist trains models of the family vit, not gpt", ctx, &s, NULL, &result);
+    WRONG(tl_train, "mnist trains models of the architecture vit, not gpt", ctx, &s, NULL, &result);
     s = one_step("mnist"); /* a batch that nobody could count is no matter of memory */
     s.model.heads = 1024, s.model.patch_height = s.model.patch_width = 1, s.training.batch_size = 1048576;
     WRONG(tl_train, "too large", ctx, &s, NULL, &result);

@@ -542,7 +542,7 @@ static void refuses(const char *arguments, const char *words, const char *also)
     expect_one_sentence();
 }
 
-static void test_refusals(void **unused)
+static void test_wrong_combinations_are_refused(void **unused)
 {
     refuses("train mnist --relenc-dim 4", "--relenc-dim means nothing", "alpha, alpha-pure");
     refuses("train mnist --recompute always", "--recompute means nothing",
@@ -694,7 +694,7 @@ int main(void)
         cmocka_unit_test(test_table),
         cmocka_unit_test(test_shapes),
         cmocka_unit_test(test_manual),
-        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_wrong_combinations_are_refused),
         cmocka_unit_test(test_optimizers),
         cmocka_unit_test(test_dry_run_with_data),
         cmocka_unit_test(test_elsewhere),

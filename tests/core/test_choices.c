@@ -28,7 +28,7 @@ static void names_and_values(void **unused)
     }
 }
 
-static void outside(void **unused)
+static void values_outside_have_no_name(void **unused)
 {
     static const int values[] = {-1, 99, INT32_MAX, INT32_MIN};
     for (int t = 0; t < TABLES; t++)
@@ -49,7 +49,7 @@ static void outside(void **unused)
     assert_string_equal(err.text, "--pool takes cls|mean, not 'max'");
 }
 
-static void lists(void **unused)
+static void lists_name_every_value(void **unused)
 {
     char list[CHOICE_LIST_CAPACITY];
     assert_string_equal(tli_choice_list(&tli_role_choices, "|", list), "q|k|v|qk|qv|kv|qkv"); /* "qkv" once */
@@ -97,8 +97,9 @@ static void public_names(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(names_and_values),   cmocka_unit_test(outside),      cmocka_unit_test(lists),
-        cmocka_unit_test(all_roles_are_zero), cmocka_unit_test(public_names), cmocka_unit_test(aliases),
+        cmocka_unit_test(names_and_values),       cmocka_unit_test(values_outside_have_no_name),
+        cmocka_unit_test(lists_name_every_value), cmocka_unit_test(all_roles_are_zero),
+        cmocka_unit_test(public_names),           cmocka_unit_test(aliases),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

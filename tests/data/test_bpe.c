@@ -335,7 +335,7 @@ static void damage(const char *name, const char *from, const char *to)
     write_file(name, out, strlen(out));
 }
 
-static void test_refusals(void **state)
+static void test_damaged_vocabularies_are_refused(void **state)
 {
     static const char v[] = "vocab.bpe", e[] = "encoder.json";
     tli_bpe *bpe = NULL;
@@ -465,10 +465,14 @@ static void test_gpt2_vectors(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_tiny),          cmocka_unit_test(test_invalid),
-        cmocka_unit_test(test_against_naive), cmocka_unit_test(test_round_trips),
-        cmocka_unit_test(test_cuts),          cmocka_unit_test(test_long_pieces),
-        cmocka_unit_test(test_refusals),      cmocka_unit_test(test_gpt2),
+        cmocka_unit_test(test_tiny),
+        cmocka_unit_test(test_invalid),
+        cmocka_unit_test(test_against_naive),
+        cmocka_unit_test(test_round_trips),
+        cmocka_unit_test(test_cuts),
+        cmocka_unit_test(test_long_pieces),
+        cmocka_unit_test(test_damaged_vocabularies_are_refused),
+        cmocka_unit_test(test_gpt2),
         cmocka_unit_test(test_gpt2_vectors),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

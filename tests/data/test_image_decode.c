@@ -56,12 +56,14 @@ static tl_status refused(const char *says)
     return status;
 }
 
-static void expect(const tli_image *image, uint32_t at, int r, int g, int b, int slack)
+static void expect_at(const char *file, int line, const tli_image *image, uint32_t at, int r, int g, int b,
+                      int slack)
 {
     const uint8_t *p = image->pixels + 3 * (size_t)at;
     if (abs(p[0] - r) > slack || abs(p[1] - g) > slack || abs(p[2] - b) > slack)
-        fail_msg("pixel %u is (%d %d %d) instead of (%d %d %d)", at, p[0], p[1], p[2], r, g, b);
+        fail_at(file, line, "pixel %u is (%d %d %d) instead of (%d %d %d)", at, p[0], p[1], p[2], r, g, b);
 }
+#define expect(...) expect_at(HERE, __VA_ARGS__)
 
 static void test_png(void **state)
 {

@@ -17,15 +17,16 @@ static void put(const char *name)
     if (path[strlen(path) - 1] != '/') write_file(path, "x", 1);
 }
 
-static void refused(const char *split, const char *says, const char *also)
+static void refused_at(const char *file, int line, const char *split, const char *says, const char *also)
 {
     tli_image_folder f;
     tl_error err = {0};
     assert_int_equal(tli_image_folder_open(folder, split, 0, &f, &err), TL_ERROR_INPUT);
     if (strstr(err.text, says) == NULL || strstr(err.text, also) == NULL)
-        fail_msg("\"%s\" without \"%s\" and \"%s\"", err.text, says, also);
+        fail_at(file, line, "\"%s\" without \"%s\" and \"%s\"", err.text, says, also);
     assert_true(f.count == 0 && f.paths == NULL && f.class_names == NULL);
 }
+#define refused(...) refused_at(HERE, __VA_ARGS__)
 
 static tli_image_folder opened(const char *split, uint32_t limit)
 {
@@ -77,7 +78,7 @@ static void test_order(void **state)
     tli_image_folder_free(&f);
 }
 
-static void test_refusals(void **state)
+static void test_what_is_wrong_is_named(void **state)
 {
     tli_image_folder f;
     tl_error err = {0};
@@ -144,7 +145,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_order, make_folder, remove_folder),
-        cmocka_unit_test_setup_teardown(test_refusals, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_what_is_wrong_is_named, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_match, make_folder, remove_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,17 +22,19 @@ static void write_ids(const char *name, const uint16_t *ids, size_t count)
 
 /* ---- token files --------------------------------------------------------------------------------- */
 
-static void refuse(const char *path, uint32_t vocab_size, const char *says, const char *also)
+static void refuse_at(const char *file, int line, const char *path, uint32_t vocab_size, const char *says,
+                      const char *also)
 {
     tli_tokens t;
     tl_error err = {0};
     const tl_status status = tli_tokens_open(path, vocab_size, false, &t, &err);
-    if (status != TL_ERROR_INPUT) fail_msg("status %d instead of '%s'", status, says);
+    if (status != TL_ERROR_INPUT) fail_at(file, line, "status %d instead of '%s'", status, says);
     if (strstr(err.text, says) == NULL || strstr(err.text, also) == NULL)
-        fail_msg("'%s' without '%s' and '%s'", err.text, says, also);
+        fail_at(file, line, "'%s' without '%s' and '%s'", err.text, says, also);
     assert_null(t.bytes);
     tli_tokens_close(&t);
 }
+#define refuse(...) refuse_at(HERE, __VA_ARGS__)
 
 static void test_open(void **state)
 {

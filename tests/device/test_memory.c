@@ -311,7 +311,7 @@ static void budget(void **state)
     tl_context_destroy(ctx);
 }
 
-static void refusals(void **state)
+static void wrong_sizes_are_refused(void **state)
 {
     tl_context *ctx = make_context(0, 4u << 20);
     tl_tensor *t = NULL;
@@ -369,12 +369,13 @@ static void sends(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(splits),         cmocka_unit_test(splits_cover),
-                                       cmocka_unit_test(element_widths), cmocka_unit_test(zeros_then_values),
-                                       cmocka_unit_test(shard_views),    cmocka_unit_test(zeroing),
-                                       cmocka_unit_test(copying),        cmocka_unit_test(ranges_are_checked),
-                                       cmocka_unit_test(accounts),       cmocka_unit_test(kind_names),
-                                       cmocka_unit_test(budget),         cmocka_unit_test(refusals),
-                                       cmocka_unit_test(sends)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(splits),         cmocka_unit_test(splits_cover),
+        cmocka_unit_test(element_widths), cmocka_unit_test(zeros_then_values),
+        cmocka_unit_test(shard_views),    cmocka_unit_test(zeroing),
+        cmocka_unit_test(copying),        cmocka_unit_test(ranges_are_checked),
+        cmocka_unit_test(accounts),       cmocka_unit_test(kind_names),
+        cmocka_unit_test(budget),         cmocka_unit_test(wrong_sizes_are_refused),
+        cmocka_unit_test(sends)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -143,26 +143,39 @@ static data random_data(void)
     return d;
 }
 
-static void every_combination(tl_arch arch, int least)
+/* What one operation may be combined with, a test each, so that a failure of one hides no other. The counts are what they were
+ * when this was written: fewer would mean that combinations are no longer tried. */
+static void every_combination(tl_arch arch, tl_op_kind op, int least)
 {
     tl_context *ctx = new_context(TL_PATH_AUTO);
     const data d = random_data();
     int trained = 0, turned_down = 0;
-    for (int op = 0; op < tli_op_choices.count; op++)
-        try_all(ctx, arch, (tl_op_kind)op, &d, &trained, &turned_down);
+    try_all(ctx, arch, op, &d, &trained, &turned_down);
     print_message("%d combinations learn, %d are refused\n", trained, turned_down);
-    assert_true(trained > least && turned_down > 4 * trained);
+    assert_true(trained >= least);
+    assert_true(turned_down > trained);
     tl_context_destroy(ctx);
 }
 
-static void every_vit(void **unused)
-{
-    every_combination(TL_ARCH_VIT, 900);
-}
+#define OPERATION(op, name, vit, gpt)                                                                        \
+    static void every_vit_of_##name(void **unused)                                                           \
+    {                                                                                                        \
+        every_combination(TL_ARCH_VIT, op, vit);                                                             \
+    }                                                                                                        \
+    static void every_gpt_of_##name(void **unused)                                                           \
+    {                                                                                                        \
+        every_combination(TL_ARCH_GPT, op, gpt);                                                             \
+    }
+OPERATION(TL_OP_ATTENTION, attention, 44, 22)
+OPERATION(TL_OP_TRANSLUTION, translution, 336, 168)
+OPERATION(TL_OP_ALPHA, alpha, 504, 252)
+OPERATION(TL_OP_ALPHA_PURE, alpha_pure, 48, 24)
+OPERATION(TL_OP_ABSOLUTE, absolute, 56, 28)
+OPERATION(TL_OP_CONV, conv, 12, 6)
 
-static void every_gpt(void **unused)
+static void every_operation_is_tried(void **unused)
 {
-    every_combination(TL_ARCH_GPT, 400);
+    assert_int_equal(tli_op_choices.count, 6); /* a new one needs a line above */
 }
 
 /* Grids and patches that are not square, and grids of three axes: every operation, its variants and positions. */
@@ -246,8 +259,17 @@ static void refusals_name_the_cause(void **unused)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(every_vit), cmocka_unit_test(every_gpt),
-                                       cmocka_unit_test(every_grid),
-                                       cmocka_unit_test(refusals_name_the_cause)};
+#define OF(name) cmocka_unit_test(every_vit_of_##name), cmocka_unit_test(every_gpt_of_##name)
+    const struct CMUnitTest tests[] = {
+        OF(attention),
+        OF(translution),
+        OF(alpha),
+        OF(alpha_pure),
+        OF(absolute),
+        OF(conv),
+        cmocka_unit_test(every_operation_is_tried),
+        cmocka_unit_test(every_grid),
+        cmocka_unit_test(refusals_name_the_cause),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -120,7 +120,7 @@ static void causal_gpu(void **unused)
 }
 
 /* A shorter input gives the first logits of a longer one: L is the model's, whatever the input's length. */
-static void shorter_inputs(void **unused)
+static void shorter_inputs_are_a_prefix(void **unused)
 {
     tl_context *ctx = new_context(TL_PATH_CPU);
     tl_model_config list[32];
@@ -238,7 +238,7 @@ static void check_slope(tl_context *ctx, tli_model *model, const tli_parameter *
 }
 
 /* Also of an input shorter than the context, where tables and positions beyond it have exactly no gradient. */
-static void gradients(void **unused)
+static void gradients_are_differences(void **unused)
 {
     tl_context *ctx = new_context(TL_PATH_CPU);
     tl_model_config list[32];
@@ -296,7 +296,7 @@ static void parameter_counts(void **unused)
 }
 
 /* The plan says what the model allocates. */
-static void plans(void **unused)
+static void plans_are_what_is_allocated(void **unused)
 {
     tl_model_config list[32];
     const int count = configurations(list);
@@ -328,7 +328,7 @@ static void refused(tl_context *ctx, tli_model *model, const tli_inputs *inputs,
         fail_msg("no '%s' in: %s", word, tl_context_error(ctx)->text);
 }
 
-static void refusals(void **unused)
+static void wrong_inputs_are_refused(void **unused)
 {
     tl_error err = {0};
     tl_model_config c = config_of(TL_OP_ATTENTION);
@@ -383,9 +383,15 @@ static void refusals(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(causal_cpu),  cmocka_unit_test(causal_gpu),  cmocka_unit_test(shorter_inputs),
-        cmocka_unit_test(growing_cpu), cmocka_unit_test(growing_gpu), cmocka_unit_test(gradients),
-        cmocka_unit_test(plans),       cmocka_unit_test(refusals),    cmocka_unit_test(parameter_counts),
+        cmocka_unit_test(causal_cpu),
+        cmocka_unit_test(causal_gpu),
+        cmocka_unit_test(shorter_inputs_are_a_prefix),
+        cmocka_unit_test(growing_cpu),
+        cmocka_unit_test(growing_gpu),
+        cmocka_unit_test(gradients_are_differences),
+        cmocka_unit_test(plans_are_what_is_allocated),
+        cmocka_unit_test(wrong_inputs_are_refused),
+        cmocka_unit_test(parameter_counts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,7 +4,7 @@
 #include "models/presets.h"
 #include "models/registry.h"
 
-static void sizes(void **unused)
+static void each_size_has_its_numbers(void **unused)
 {
     static const tli_preset want[] = {{"tiny", 192, 6, 3, 64, 768},
                                       {"mini", 192, 12, 3, 64, 768},
@@ -56,7 +56,8 @@ static void registry_without_device(void **unused)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(sizes), cmocka_unit_test(unknown_names),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(each_size_has_its_numbers),
+                                       cmocka_unit_test(unknown_names),
                                        cmocka_unit_test(registry_without_device)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

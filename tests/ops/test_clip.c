@@ -3,7 +3,7 @@
 
 #include "ops/clip.h"
 
-static void squares_of(tl_context *ctx, uint64_t count)
+static void squares_of_at(const char *file, int line, tl_context *ctx, uint64_t count)
 {
     const uint64_t pieces = tli_squares_count(count);
     tli_random r = tli_random_make(5, count);
@@ -14,18 +14,19 @@ static void squares_of(tl_context *ctx, uint64_t count)
     const uint64_t each = count <= 4096 ? count : 4096; /* pieces are of 4096 */
     for (uint64_t i = 0; i < count; i++) want[i / each] += (double)x[i] * x[i];
     float *got = get(ctx, partial);
-    near_to("partial sum", got, want, pieces, 1e-5, 0);
+    near_to_at(file, line, "partial sum", got, want, pieces, 1e-5, 0);
     free(got), free(x), free(want);
     drop(ctx, px), drop(ctx, partial);
 }
+#define squares_of(...) squares_of_at(HERE, __VA_ARGS__)
 
-static void squares(tl_context *ctx)
+static void sums_of_squares(tl_context *ctx)
 {
     assert_int_equal(tli_squares_count(4097), 2);
     static const uint64_t counts[] = {1, 3, 16, 17, 255, 4095, 4096, 4097, 12300};
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) squares_of(ctx, counts[i]);
 }
-ON_BOTH_PATHS(squares)
+ON_BOTH_PATHS(sums_of_squares)
 
 static void verdict(tl_context *ctx, const float *partial, uint32_t count, float loss, float most,
                     float got[2])
@@ -39,7 +40,8 @@ static void verdict(tl_context *ctx, const float *partial, uint32_t count, float
     drop(ctx, p), drop(ctx, l), drop(ctx, v);
 }
 
-static void clips_to(tl_context *ctx, const float *partial, uint32_t count, float most, double tolerance)
+static void clips_to_at(const char *file, int line, tl_context *ctx, const float *partial, uint32_t count,
+                        float most, double tolerance)
 {
     float got[2];
     double sum = 0;
@@ -47,11 +49,13 @@ static void clips_to(tl_context *ctx, const float *partial, uint32_t count, floa
     const double want = most > 0 && sqrt(sum) > most ? most / (sqrt(sum) + 1e-6) : 1.0;
     verdict(ctx, partial, count, 2.5f, most, got);
     if (want == 1.0) assert_true(got[0] == 1.0f); /* not one bit of a gradient changes */
-    if (!(fabs(got[0] - want) <= tolerance * want)) fail_msg("factor %.9g, not %.9g", got[0], want);
+    if (!(fabs(got[0] - want) <= tolerance * want))
+        fail_at(file, line, "factor %.9g, not %.9g", got[0], want);
     assert_true(got[1] == (float)count);
 }
+#define clips_to(...) clips_to_at(HERE, __VA_ARGS__)
 
-static void factors(tl_context *ctx)
+static void factors_keep_the_norm(tl_context *ctx)
 {
     enum { MOST = 70001 };
     float *p = malloc(MOST * sizeof *p);
@@ -71,9 +75,9 @@ static void factors(tl_context *ctx)
     clips_to(ctx, p, 100, 1.0f, 0);
     free(p);
 }
-ON_BOTH_PATHS(factors)
+ON_BOTH_PATHS(factors_keep_the_norm)
 
-static void broken(tl_context *ctx)
+static void not_finite_skips_the_step(tl_context *ctx)
 {
     enum { COUNT = 301 };
     float p[COUNT], got[2];
@@ -89,10 +93,11 @@ static void broken(tl_context *ctx)
         if (got[0] != -1.0f || got[1] != (float)at[i]) fail_msg("%g at %g, not %d", got[0], got[1], at[i]);
     }
 }
-ON_BOTH_PATHS(broken)
+ON_BOTH_PATHS(not_finite_skips_the_step)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {BOTH_PATHS(squares), BOTH_PATHS(factors), BOTH_PATHS(broken)};
+    const struct CMUnitTest tests[] = {BOTH_PATHS(sums_of_squares), BOTH_PATHS(factors_keep_the_norm),
+                                       BOTH_PATHS(not_finite_skips_the_step)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,7 +9,8 @@ typedef struct shape {
 static const shape shapes[] = {{1, 1, 1, 0},    {1, 1, 1, 1},   {5, 3, 13, 1},   {5, 3, 13, 0},
                                {50, 4, 192, 1}, {17, 1, 33, 1}, {197, 37, 7, 1}, {2, 130, 65, 0}};
 
-static void forward_of(tl_context *ctx, shape z, bool with_position, bool in_place)
+static void forward_of_at(const char *file, int line, tl_context *ctx, shape z, bool with_position,
+                          bool in_place)
 {
     tli_random r = tli_random_make(31, z.tokens * 1000 + z.channels);
     const uint64_t plane = (uint64_t)z.batch * z.channels, count = z.tokens * plane;
@@ -33,19 +34,21 @@ static void forward_of(tl_context *ctx, shape z, bool with_position, bool in_pla
                                  z.channels, z.cls));
     float *got = get(ctx, vx);
     for (uint64_t i = 0; i < count; i++)
-        if (got[i] != want[i]) fail_msg("x[%llu] is %g, not %g", (unsigned long long)i, got[i], want[i]);
+        if (got[i] != want[i])
+            fail_at(file, line, "x[%llu] is %g, not %g", (unsigned long long)i, got[i], want[i]);
     free(patches), free(token), free(position), free(want), free(got);
     drop(ctx, vx), drop(ctx, vp), drop(ctx, vc), drop(ctx, vpos);
 }
+#define forward_of(...) forward_of_at(HERE, __VA_ARGS__)
 
-static void forward(tl_context *ctx)
+static void tokens_forward(tl_context *ctx)
 {
     for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++)
         for (int k = 0; k < 4; k++) forward_of(ctx, shapes[s], k & 1, k & 2);
 }
-ON_BOTH_PATHS(forward)
+ON_BOTH_PATHS(tokens_forward)
 
-static void backward_of(tl_context *ctx, shape z)
+static void backward_of_at(const char *file, int line, tl_context *ctx, shape z)
 {
     tli_random r = tli_random_make(32, z.tokens * 1000 + z.channels);
     const uint64_t plane = (uint64_t)z.batch * z.channels, count = z.tokens * plane;
@@ -60,12 +63,13 @@ static void backward_of(tl_context *ctx, shape z)
                                       z.tokens, z.batch, z.channels, z.cls));
         if (k & 1 && z.cls) {
             float *got = get(ctx, vc);
-            near_to("dclass_token", got, sums, z.channels, 2e-6, 1 + sqrt(z.batch));
+            near_to_at(file, line, "dclass_token", got, sums, z.channels, 2e-6, 1 + sqrt(z.batch));
             free(got);
         }
         if (k & 2) {
             float *got = get(ctx, vp);
-            near_to("dposition", got, sums, (uint64_t)z.tokens * z.channels, 2e-6, 1 + sqrt(z.batch));
+            near_to_at(file, line, "dposition", got, sums, (uint64_t)z.tokens * z.channels, 2e-6,
+                       1 + sqrt(z.batch));
             free(got);
         }
         drop(ctx, vc), drop(ctx, vp); /* what is not asked for is not written: start from NaN again */
@@ -74,14 +78,15 @@ static void backward_of(tl_context *ctx, shape z)
     free(dx), free(sums);
     drop(ctx, vdx), drop(ctx, vc), drop(ctx, vp);
 }
+#define backward_of(...) backward_of_at(HERE, __VA_ARGS__)
 
-static void backward(tl_context *ctx)
+static void tokens_backward(tl_context *ctx)
 {
     for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) backward_of(ctx, shapes[s]);
 }
-ON_BOTH_PATHS(backward)
+ON_BOTH_PATHS(tokens_backward)
 
-static void mean_of(tl_context *ctx, shape z)
+static void mean_of_at(const char *file, int line, tl_context *ctx, shape z)
 {
     tli_random r = tli_random_make(33, z.tokens * 1000 + z.channels);
     const uint64_t plane = (uint64_t)z.batch * z.channels, count = z.tokens * plane;
@@ -96,8 +101,8 @@ static void mean_of(tl_context *ctx, shape z)
     MUST(ctx, tli_mean_tokens_forward(ctx, vx.view, vy.view, z.tokens, z.batch, z.channels));
     MUST(ctx, tli_mean_tokens_backward(ctx, vdy.view, vdx.view, z.tokens, z.batch, z.channels));
     float *got = get(ctx, vy), *got_dx = get(ctx, vdx);
-    near_to("mean", got, y, plane, 1e-6, 1);
-    near_to("dx", got_dx, dx, count, 1e-6, 0);
+    near_to_at(file, line, "mean", got, y, plane, 1e-6, 1);
+    near_to_at(file, line, "dx", got_dx, dx, count, 1e-6, 0);
     /* The mean is linear: its gradient along x is the mean of x itself. */
     for (uint64_t i = 0; i < count; i++) slope += (double)got_dx[i] * x[i];
     for (uint64_t i = 0; i < plane; i++) want += (double)got[i] * dy[i];
@@ -105,21 +110,22 @@ static void mean_of(tl_context *ctx, shape z)
     free(x), free(dy), free(y), free(dx), free(got), free(got_dx);
     drop(ctx, vx), drop(ctx, vy), drop(ctx, vdy), drop(ctx, vdx);
 }
+#define mean_of(...) mean_of_at(HERE, __VA_ARGS__)
 
-static void mean(tl_context *ctx)
+static void mean_of_tokens(tl_context *ctx)
 {
     for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) mean_of(ctx, shapes[s]);
 }
-ON_BOTH_PATHS(mean)
+ON_BOTH_PATHS(mean_of_tokens)
 
-static void refusals(tl_context *ctx)
+static void wrong_shapes_are_refused(tl_context *ctx)
 {
     place x = put(ctx, NULL, 12);
     const tli_view none = {0};
     assert_int_equal(tli_tokens_forward(ctx, x.view, none, none, x.view, 2, 2, 3, 1), TL_ERROR_USAGE);
     drop(ctx, x);
 }
-ON_BOTH_PATHS(refusals)
+ON_BOTH_PATHS(wrong_shapes_are_refused)
 
 /* ---- the table ----------------------------------------------------------------------------------- */
 
@@ -129,7 +135,7 @@ typedef struct text {
 static const text texts[] = {
     {1, 1, 1, 1}, {7, 3, 13, 5}, {160, 8, 192, 1009}, {5, 33, 65, 2}, {31, 1, 16, 100000}};
 
-static void table_of(tl_context *ctx, text z)
+static void table_of_at(const char *file, int line, tl_context *ctx, text z)
 {
     tli_random r = tli_random_make(34, z.tokens * 1000 + z.channels);
     const uint32_t rows = z.tokens * z.batch;
@@ -156,7 +162,8 @@ static void table_of(tl_context *ctx, text z)
             float x = table[(uint64_t)ids[row] * z.channels + c];
             if (with) x += position[row / z.batch * z.channels + c];
             if (got[i] != x)
-                fail_msg("x[%llu] is %g, not %g", (unsigned long long)i, (double)got[i], (double)x);
+                fail_at(file, line, "x[%llu] is %g, not %g", (unsigned long long)i, (double)got[i],
+                        (double)x);
         }
         free(got);
     }
@@ -170,21 +177,24 @@ static void table_of(tl_context *ctx, text z)
     float *got = get(ctx, vdtable);
     for (uint64_t i = 0; i < cells; i++)
         if (got[i] != want[i])
-            fail_msg("dtable[%llu] is %g, not %g", (unsigned long long)i, (double)got[i], (double)want[i]);
+            fail_at(file, line, "dtable[%llu] is %g, not %g", (unsigned long long)i, (double)got[i],
+                    (double)want[i]);
     free(got), free(table), free(position), free(dx), free(ids), free(index), free(keys), free(want);
     drop(ctx, vtable), drop(ctx, vids), drop(ctx, vdtable), drop(ctx, vposition), drop(ctx, vx);
     drop(ctx, vindex), drop(ctx, vdx);
 }
+#define table_of(...) table_of_at(HERE, __VA_ARGS__)
 
-static void table(tl_context *ctx)
+static void vocabulary_table(tl_context *ctx)
 {
     for (size_t s = 0; s < sizeof texts / sizeof *texts; s++) table_of(ctx, texts[s]);
 }
-ON_BOTH_PATHS(table)
+ON_BOTH_PATHS(vocabulary_table)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {BOTH_PATHS(forward), BOTH_PATHS(backward), BOTH_PATHS(mean),
-                                       BOTH_PATHS(refusals), BOTH_PATHS(table)};
+    const struct CMUnitTest tests[] = {BOTH_PATHS(tokens_forward), BOTH_PATHS(tokens_backward),
+                                       BOTH_PATHS(mean_of_tokens), BOTH_PATHS(wrong_shapes_are_refused),
+                                       BOTH_PATHS(vocabulary_table)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,7 +14,8 @@ static double reference_slope(double x)
     return 0.5 * erfc(-x / sqrt(2)) + x * exp(-0.5 * x * x) * 0.3989422804014327;
 }
 
-static void check(tl_context *ctx, const float *x, const float *dy, uint64_t count)
+static void check_at(const char *file, int line, tl_context *ctx, const float *x, const float *dy,
+                     uint64_t count)
 {
     double *y = zeros(count), *dx = zeros(count);
     for (uint64_t i = 0; i < count; i++) {
@@ -28,12 +29,12 @@ static void check(tl_context *ctx, const float *x, const float *dy, uint64_t cou
     float *got = get(ctx, vy), *got_dx = get(ctx, vdx);
     for (uint64_t i = 0; i < count; i++) {
         if (!(fabs(got[i] - y[i]) <= 3e-7 * fmax(fabs((double)x[i]), 1e-30)))
-            fail_msg("gelu(%.9g) is %.9g, not %.9g", x[i], got[i], y[i]);
+            fail_at(file, line, "gelu(%.9g) is %.9g, not %.9g", x[i], got[i], y[i]);
         if (!(fabs(got_dx[i] - dx[i]) <= 5e-7 * fmax(1, fabs((double)dy[i]))))
-            fail_msg("gelu'(%.9g) is %.9g, not %.9g", x[i], got_dx[i], dx[i]);
+            fail_at(file, line, "gelu'(%.9g) is %.9g, not %.9g", x[i], got_dx[i], dx[i]);
         /* The left tail keeps its relative accuracy while exp(-x^2 / 2) is a normal number. */
         if (x[i] < -0.1f && x[i] > -10 && !(fabs(got[i] - y[i]) <= 1e-5 * fabs(y[i])))
-            fail_msg("gelu(%.9g) is %.9g, not %.9g", x[i], got[i], y[i]);
+            fail_at(file, line, "gelu(%.9g) is %.9g, not %.9g", x[i], got[i], y[i]);
     }
     MUST(ctx, tli_gelu_backward(ctx, vx.view, vdy.view, vdy.view, count)); /* in place */
     float *again = get(ctx, vdy);
@@ -41,8 +42,9 @@ static void check(tl_context *ctx, const float *x, const float *dy, uint64_t cou
     free(y), free(dx), free(got), free(got_dx), free(again);
     drop(ctx, vx), drop(ctx, vy), drop(ctx, vdy), drop(ctx, vdx);
 }
+#define check(...) check_at(HERE, __VA_ARGS__)
 
-static void dense(tl_context *ctx)
+static void values_and_slopes_of_a_dense_range(tl_context *ctx)
 {
     enum { COUNT = 400003 };
     float *x = malloc(COUNT * sizeof *x), *dy = malloc(COUNT * sizeof *dy);
@@ -57,9 +59,9 @@ static void dense(tl_context *ctx)
     check(ctx, x, dy, COUNT);
     free(x), free(dy);
 }
-ON_BOTH_PATHS(dense)
+ON_BOTH_PATHS(values_and_slopes_of_a_dense_range)
 
-static void sizes(tl_context *ctx)
+static void counts_around_vector_widths(tl_context *ctx)
 {
     const uint64_t counts[] = {1, 3, 4, 13, 15, 16, 17, 255, 256, 257, 1024, 1025, 20001};
     tli_random r = tli_random_make(1, 2);
@@ -69,9 +71,9 @@ static void sizes(tl_context *ctx)
         free(x), free(dy);
     }
 }
-ON_BOTH_PATHS(sizes)
+ON_BOTH_PATHS(counts_around_vector_widths)
 
-static void extremes(tl_context *ctx)
+static void ends_of_the_float_numbers(tl_context *ctx)
 {
     const float x[] = {0.0f, -0.0f, INFINITY, -INFINITY, FLT_MAX, -FLT_MAX, NAN, 1e-45f, -1e-45f, FLT_MIN};
     const float y[] = {0.0f, 0.0f, INFINITY, 0.0f, FLT_MAX, 0.0f, NAN, 0.0f, 0.0f, FLT_MIN / 2};
@@ -97,9 +99,9 @@ static void extremes(tl_context *ctx)
     free(got), free(got_dx);
     drop(ctx, vx), drop(ctx, vy), drop(ctx, vdy);
 }
-ON_BOTH_PATHS(extremes)
+ON_BOTH_PATHS(ends_of_the_float_numbers)
 
-static void differences(tl_context *ctx)
+static void slopes_are_differences(tl_context *ctx)
 {
     enum { COUNT = 777 };
     const double step = 1e-5;
@@ -118,11 +120,12 @@ static void differences(tl_context *ctx)
     free(x), free(dy), free(direction), free(dx);
     drop(ctx, vx), drop(ctx, vdy);
 }
-ON_BOTH_PATHS(differences)
+ON_BOTH_PATHS(slopes_are_differences)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {BOTH_PATHS(dense), BOTH_PATHS(sizes), BOTH_PATHS(extremes),
-                                       BOTH_PATHS(differences)};
+    const struct CMUnitTest tests[] = {
+        BOTH_PATHS(values_and_slopes_of_a_dense_range), BOTH_PATHS(counts_around_vector_widths),
+        BOTH_PATHS(ends_of_the_float_numbers), BOTH_PATHS(slopes_are_differences)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -23,8 +23,8 @@ static float *draw(tli_random *r, uint64_t count)
     return x;
 }
 
-static void check(tl_context *ctx, size z, bool ta, bool tb, float alpha, float beta, bool extras,
-                  uint32_t outer, uint32_t inner)
+static void check_at(const char *file, int line, tl_context *ctx, size z, bool ta, bool tb, float alpha,
+                     float beta, bool extras, uint32_t outer, uint32_t inner)
 {
     tli_random r = tli_random_make(1, z.m * 1000003u + z.n * 1009u + z.k);
     const uint32_t batches = outer * inner, pad = 3; /* rows further apart than they are long */
@@ -78,8 +78,8 @@ static void check(tl_context *ctx, size z, bool ta, bool tb, float alpha, float 
             double want = alpha * sum + (beta != 0 ? beta * before : 0);
             if (extras) want += bias[j] + residual[t * c_size + e];
             if (!(fabs(after - want) <= 2e-6 * scale + 1e-6 * fabs(want)))
-                fail_msg("%ux%ux%u ta %d tb %d: [%u][%u] is %g, not %g", z.m, z.n, z.k, ta, tb, i, j, after,
-                         want);
+                fail_at(file, line, "%ux%ux%u ta %d tb %d: [%u][%u] is %g, not %g", z.m, z.n, z.k, ta, tb, i,
+                        j, after, want);
         }
     }
     for (uint64_t i = 0; i < at; i++) assert_true(c[i] == got[i]);
@@ -87,6 +87,7 @@ static void check(tl_context *ctx, size z, bool ta, bool tb, float alpha, float 
     tl_tensor_destroy(ctx, da), tl_tensor_destroy(ctx, db), tl_tensor_destroy(ctx, dc);
     tl_tensor_destroy(ctx, dbias), tl_tensor_destroy(ctx, dr);
 }
+#define check(...) check_at(HERE, __VA_ARGS__)
 
 static void all(tl_kernel_path path)
 {

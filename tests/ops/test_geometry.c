@@ -35,7 +35,7 @@ static bool same(relation a, relation b)
     return true;
 }
 
-static void check(tli_geometry to, tli_geometry from, uint32_t found_wanted)
+static void check_at(const char *file, int line, tli_geometry to, tli_geometry from, uint32_t found_wanted)
 {
     for (int query = 0; query < 2; query++) {
         int32_t (*const matrix)(const tli_geometry *, uint32_t, uint32_t) = query ? tli_geometry_query_offset
@@ -56,7 +56,8 @@ static void check(tli_geometry to, tli_geometry from, uint32_t found_wanted)
                         if (wanted < 0 || !same(relation_of(&to, i, j), relation_of(&from, a, b))) continue;
                         has_one[k] = true;
                         if (source[k] != wanted)
-                            fail_msg("matrix %d comes from %d instead of %d", k, source[k], wanted);
+                            fail_at(file, line, "matrix %d comes from %d instead of %d", k, source[k],
+                                    wanted);
                     }
             }
         uint32_t sources = 0;
@@ -69,6 +70,7 @@ static void check(tli_geometry to, tli_geometry from, uint32_t found_wanted)
         free(source), free(has_one);
     }
 }
+#define check(...) check_at(HERE, __VA_ARGS__)
 
 static tli_geometry grid(uint32_t depth, uint32_t height, uint32_t width, uint32_t cls)
 {

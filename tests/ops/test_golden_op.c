@@ -20,7 +20,7 @@ typedef struct spec {
     bool rotary;
 } spec;
 
-static void check(const spec *op, tl_kernel_path path)
+static void check_at(const char *file, int line, const spec *op, tl_kernel_path path)
 {
     const bool causal = strncmp(op->file, "op1d", 4) == 0;
     tl_context *ctx = new_context(path);
@@ -73,10 +73,10 @@ static void check(const spec *op, tl_kernel_path path)
         MUST(ctx, tli_op_backward(ctx, state, &weights, tli_at(x, 0), tli_at(dout, 0), tli_at(dx, 0),
                                   &gradients, tli_at(workspace, 0)));
         float *got = download(ctx, o);
-        assert_close("o", got, want_o, count, 5e-6);
+        assert_close_at(file, line, "o", got, want_o, count, 5e-6);
         free(got);
         got = download(ctx, dx);
-        assert_close("dx", got, want_dx, count, 1e-5);
+        assert_close_at(file, line, "dx", got, want_dx, count, 1e-5);
         free(got);
         for (int i = 0; i < parameters; i++) {
             char name[128];
@@ -84,7 +84,7 @@ static void check(const spec *op, tl_kernel_path path)
             snprintf(name, sizeof name, "grad.%s", list[i].name);
             float *want = golden_read(&st, name, &n);
             got = download(ctx, *tli_op_tensor(&gradients, &list[i]));
-            assert_close(name, got, want, n, 1e-5);
+            assert_close_at(file, line, name, got, want, n, 1e-5);
             free(want);
             free(got);
         }
@@ -94,6 +94,7 @@ static void check(const spec *op, tl_kernel_path path)
     tl_context_destroy(ctx);
     tli_st_close(&st);
 }
+#define check(...) check_at(HERE, __VA_ARGS__)
 
 enum { R_Q = TL_ROLE_Q, R_K = TL_ROLE_K, R_V = TL_ROLE_V };
 static const spec grid[] = {

@@ -3,7 +3,8 @@
 
 #include "ops/image.h"
 
-static void check(tl_context *ctx, uint32_t batch, uint32_t channels, tli_extent i, tli_extent p)
+static void check_at(const char *file, int line, tl_context *ctx, uint32_t batch, uint32_t channels,
+                     tli_extent i, tli_extent p)
 {
     const uint64_t count = (uint64_t)batch * channels * i.depth * i.height * i.width;
     const uint32_t across = i.width / p.width, down = i.height / p.height;
@@ -22,14 +23,15 @@ static void check(tl_context *ctx, uint32_t batch, uint32_t channels, tli_extent
         const uint64_t in_patch = ((uint64_t)(z % p.depth) * p.height + y % p.height) * p.width + x % p.width;
         const float is = got[(token * batch + b) * length + in_patch * channels + c];
         if (is != images[e])
-            fail_msg("image %u channel %u (%u, %u, %u): %g, not %g", (unsigned)b, (unsigned)c, z, y, x, is,
-                     images[e]);
+            fail_at(file, line, "image %u channel %u (%u, %u, %u): %g, not %g", (unsigned)b, (unsigned)c, z,
+                    y, x, is, images[e]);
     }
     free(images), free(got);
     drop(ctx, vi), drop(ctx, vp);
 }
+#define check(...) check_at(HERE, __VA_ARGS__)
 
-static void all(tl_context *ctx)
+static void every_element_at_its_place(tl_context *ctx)
 {
     check(ctx, 1, 1, (tli_extent){1, 1, 1}, (tli_extent){1, 1, 1});
     check(ctx, 3, 1, (tli_extent){1, 84, 84}, (tli_extent){1, 12, 12});
@@ -40,9 +42,9 @@ static void all(tl_context *ctx)
     check(ctx, 3, 2, (tli_extent){4, 6, 8}, (tli_extent){2, 3, 2});
     check(ctx, 1, 3, (tli_extent){5, 2, 9}, (tli_extent){1, 2, 3});
 }
-ON_BOTH_PATHS(all)
+ON_BOTH_PATHS(every_element_at_its_place)
 
-static void refusals(tl_context *ctx)
+static void wrong_patches_are_refused(tl_context *ctx)
 {
     place p = put(ctx, NULL, 100);
     const tli_extent image = {1, 10, 10}, patches[] = {{1, 3, 5}, {1, 5, 0}, {2, 5, 5}, {0, 5, 5}};
@@ -52,10 +54,11 @@ static void refusals(tl_context *ctx)
     }
     drop(ctx, p);
 }
-ON_BOTH_PATHS(refusals)
+ON_BOTH_PATHS(wrong_patches_are_refused)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {BOTH_PATHS(all), BOTH_PATHS(refusals)};
+    const struct CMUnitTest tests[] = {BOTH_PATHS(every_element_at_its_place),
+                                       BOTH_PATHS(wrong_patches_are_refused)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,7 +3,8 @@
 
 #include "ops/init.h"
 
-static void uniform_of(tl_context *ctx, uint64_t lead, uint64_t row, uint64_t first_shard)
+static void uniform_of_at(const char *file, int line, tl_context *ctx, uint64_t lead, uint64_t row,
+                          uint64_t first_shard)
 {
     const uint64_t seed = 0x123456789abcdef0u, stream = tli_random_stream("init/head.weight");
     const float bound = 0.07216878f;
@@ -25,7 +26,8 @@ static void uniform_of(tl_context *ctx, uint64_t lead, uint64_t row, uint64_t fi
         for (uint64_t i = 0; i < count; i++) {
             const float want = bound * (2 * tli_random_uniform(&r) - 1);
             if (memcmp(&got[i], &want, sizeof want) != 0)
-                fail_msg("shard %d element %llu is %.9g, not %.9g", s, (unsigned long long)i, got[i], want);
+                fail_at(file, line, "shard %d element %llu is %.9g, not %.9g", s, (unsigned long long)i,
+                        got[i], want);
         }
         free(got);
     }
@@ -37,8 +39,9 @@ static void uniform_of(tl_context *ctx, uint64_t lead, uint64_t row, uint64_t fi
         tl_tensor_destroy(ctx, parts[s]);
     }
 }
+#define uniform_of(...) uniform_of_at(HERE, __VA_ARGS__)
 
-static void all(tl_context *ctx)
+static void device_draws_as_the_host(tl_context *ctx)
 {
     uniform_of(ctx, 1, 1, 1);
     uniform_of(ctx, 13, 1, 13);
@@ -47,7 +50,7 @@ static void all(tl_context *ctx)
     uniform_of(ctx, 3, 2, 2);
     uniform_of(ctx, 101, 1031, 51);
 }
-ON_BOTH_PATHS(all)
+ON_BOTH_PATHS(device_draws_as_the_host)
 
 /* Element indices past 2^34 come from the upper half of the counter: the kernel alone, as no test has 64 GiB. */
 static void far_from(tl_context *ctx, uint64_t first, uint64_t count)
@@ -66,15 +69,16 @@ static void far_from(tl_context *ctx, uint64_t first, uint64_t count)
     tl_tensor_destroy(ctx, t);
 }
 
-static void far(tl_context *ctx)
+static void indices_past_2_to_the_34(tl_context *ctx)
 {
     far_from(ctx, (1ull << 34) + 3, 11);
     far_from(ctx, (1ull << 34) - 57, 203); /* the carry falls between blocks drawn at once */
 }
-ON_BOTH_PATHS(far)
+ON_BOTH_PATHS(indices_past_2_to_the_34)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {BOTH_PATHS(all), BOTH_PATHS(far)};
+    const struct CMUnitTest tests[] = {BOTH_PATHS(device_draws_as_the_host),
+                                       BOTH_PATHS(indices_past_2_to_the_34)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -41,7 +41,8 @@ static double objective(const float *x, const float *direction, double step, con
     return sum;
 }
 
-static void forward_of(tl_context *ctx, shape z, float offset, double tolerance)
+static void forward_of_at(const char *file, int line, tl_context *ctx, shape z, float offset,
+                          double tolerance)
 {
     tli_random r = tli_random_make(7, z.rows * 1000 + z.channels);
     const uint64_t count = z.rows * z.channels;
@@ -53,13 +54,14 @@ static void forward_of(tl_context *ctx, shape z, float offset, double tolerance)
     place dy = put(ctx, NULL, count), ds = put(ctx, NULL, 2 * z.rows);
     MUST(ctx, tli_layernorm_forward(ctx, dx.view, dw.view, db.view, dy.view, ds.view, z.rows, z.channels));
     float *got = get(ctx, dy), *got_stats = get(ctx, ds);
-    near_to("y", got, y, count, tolerance, 1);
-    near_to("stats", got_stats, stats, 2 * z.rows, tolerance, 1);
+    near_to_at(file, line, "y", got, y, count, tolerance, 1);
+    near_to_at(file, line, "stats", got_stats, stats, 2 * z.rows, tolerance, 1);
     free(x), free(w), free(b), free(xd), free(y), free(stats), free(got), free(got_stats);
     drop(ctx, dx), drop(ctx, dw), drop(ctx, db), drop(ctx, dy), drop(ctx, ds);
 }
+#define forward_of(...) forward_of_at(HERE, __VA_ARGS__)
 
-static void forward(tl_context *ctx)
+static void norm_forward(tl_context *ctx)
 {
     for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) forward_of(ctx, shapes[s], 0, 5e-6);
     /* Far from zero a variance by E[x^2] - E[x]^2 would be off by a tenth, and a mean from a plain sum by more than its
@@ -69,9 +71,9 @@ static void forward(tl_context *ctx)
     forward_of(ctx, (shape){9, 192}, offset, tolerance);
     forward_of(ctx, (shape){3, 4099}, offset, tolerance);
 }
-ON_BOTH_PATHS(forward)
+ON_BOTH_PATHS(norm_forward)
 
-static void backward_of(tl_context *ctx, shape z)
+static void backward_of_at(const char *file, int line, tl_context *ctx, shape z)
 {
     tli_random r = tli_random_make(8, z.rows * 1000 + z.channels);
     const uint64_t count = z.rows * z.channels, n = z.channels;
@@ -108,20 +110,20 @@ static void backward_of(tl_context *ctx, shape z)
                                      vdb.view, work.view, z.rows, z.channels));
     float *got_dx = get(ctx, vdx), *got_dw = get(ctx, vdw), *got_db = get(ctx, vdb);
     free(get(ctx, work));
-    near_to("dx", got_dx, dx, count, 5e-6, dx_scale);
-    near_to("dweight", got_dw, dw, n, 5e-6, dw_scale);
-    near_to("dbias", got_db, db, n, 5e-6, dw_scale);
+    near_to_at(file, line, "dx", got_dx, dx, count, 5e-6, dx_scale);
+    near_to_at(file, line, "dweight", got_dw, dw, n, 5e-6, dw_scale);
+    near_to_at(file, line, "dbias", got_db, db, n, 5e-6, dw_scale);
     double slope = 0;
     for (uint64_t i = 0; i < count; i++) slope += (double)got_dx[i] * direction[i];
-    slope_is("dx", slope, objective(x, direction, 1e-5, w, b, dy, z),
-             objective(x, direction, -1e-5, w, b, dy, z), 1e-5, dx_scale * sqrt((double)count));
+    slope_is_at(file, line, "dx", slope, objective(x, direction, 1e-5, w, b, dy, z),
+                objective(x, direction, -1e-5, w, b, dy, z), 1e-5, dx_scale * sqrt((double)count));
 
     /* Added to what is there; the parameters' gradients come out bitwise the same. */
     place vacc = put(ctx, before, count);
     MUST(ctx, tli_layernorm_backward(ctx, vdy.view, vx.view, vw.view, vs.view, vacc.view, true, vdw.view,
                                      vdb.view, work.view, z.rows, z.channels));
     float *got_sum = get(ctx, vacc), *again = get(ctx, vdw);
-    near_to("dx added", got_sum, sum, count, 5e-6, dx_scale);
+    near_to_at(file, line, "dx added", got_sum, sum, count, 5e-6, dx_scale);
     assert_memory_equal(again, got_dw, n * sizeof *again);
     free(again);
 
@@ -148,14 +150,16 @@ static void backward_of(tl_context *ctx, shape z)
     drop(ctx, vx), drop(ctx, vw), drop(ctx, vb), drop(ctx, vy), drop(ctx, vs), drop(ctx, vdy), drop(ctx, vdx);
     drop(ctx, vdw), drop(ctx, vdb), drop(ctx, work), drop(ctx, vacc);
 }
+#define backward_of(...) backward_of_at(HERE, __VA_ARGS__)
 
-static void backward(tl_context *ctx)
+static void norm_backward(tl_context *ctx)
 {
     for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) backward_of(ctx, shapes[s]);
 }
-ON_BOTH_PATHS(backward)
+ON_BOTH_PATHS(norm_backward)
 
-static void columns_of(tl_context *ctx, uint64_t rows, uint32_t columns, uint32_t ld)
+static void columns_of_at(const char *file, int line, tl_context *ctx, uint64_t rows, uint32_t columns,
+                          uint32_t ld)
 {
     tli_random r = tli_random_make(9, rows * 1000 + columns);
     float *x = draw(&r, rows * ld);
@@ -169,12 +173,13 @@ static void columns_of(tl_context *ctx, uint64_t rows, uint32_t columns, uint32_
     MUST(ctx, tli_column_sum(ctx, vx.view, ld, vs.view, work.view, rows, columns));
     float *got = get(ctx, vs);
     free(get(ctx, work));
-    near_to("column sum", got, want, columns, 3e-6, 1 + sqrt((double)rows));
+    near_to_at(file, line, "column sum", got, want, columns, 3e-6, 1 + sqrt((double)rows));
     free(x), free(want), free(got);
     drop(ctx, vx), drop(ctx, vs), drop(ctx, work);
 }
+#define columns_of(...) columns_of_at(HERE, __VA_ARGS__)
 
-static void columns(tl_context *ctx)
+static void column_sums(tl_context *ctx)
 {
     const uint64_t rows[] = {1, 2, 3, 5, 32, 33, 131, 5000};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -184,10 +189,11 @@ static void columns(tl_context *ctx)
     }
     columns_of(ctx, 37, 2500, 2503);
 }
-ON_BOTH_PATHS(columns)
+ON_BOTH_PATHS(column_sums)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {BOTH_PATHS(forward), BOTH_PATHS(backward), BOTH_PATHS(columns)};
+    const struct CMUnitTest tests[] = {BOTH_PATHS(norm_forward), BOTH_PATHS(norm_backward),
+                                       BOTH_PATHS(column_sums)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -29,7 +29,7 @@ static double row_loss(const double *x, const float *w, int32_t target, shape z,
     return loss;
 }
 
-static void check(tl_context *ctx, shape z)
+static void check_at(const char *file, int line, tl_context *ctx, shape z)
 {
     const float scale = 1.0f / (float)z.rows;
     tli_random r = tli_random_make(41, z.rows * 1009 + z.classes);
@@ -60,13 +60,13 @@ static void check(tl_context *ctx, shape z)
                               space.view, z.rows, z.in, z.classes));
     float *got = get(ctx, vl), *got_dx = get(ctx, vdx), *got_dw = get(ctx, vdw),
           *space_values = get(ctx, space);
-    near_to("loss", got, losses, z.rows, 1e-5, 1);
-    near_to("dx", got_dx, dx, count, 1e-5 * (1 + sqrt(z.classes) / 10),
-            (double)scale); /* sums over the vocabulary */
-    near_to("dweight", got_dw, dw, cells, 1e-5, 1);
+    near_to_at(file, line, "loss", got, losses, z.rows, 1e-5, 1);
+    near_to_at(file, line, "dx", got_dx, dx, count, 1e-5 * (1 + sqrt(z.classes) / 10),
+               (double)scale); /* sums over the vocabulary */
+    near_to_at(file, line, "dweight", got_dw, dw, cells, 1e-5, 1);
     double slope = 0;
     for (uint64_t i = 0; i < count; i++) slope += (double)got_dx[i] * (double)direction[i];
-    if (count < 100000) slope_is("dx", slope, plus, minus, 1e-4, 1);
+    if (count < 100000) slope_is_at(file, line, "dx", slope, plus, minus, 1e-4, 1);
     free(space_values);
 
     /* The losses alone are the same; dx in the place of x too. */
@@ -86,27 +86,28 @@ static void check(tl_context *ctx, shape z)
     drop(ctx, vx), drop(ctx, vw), drop(ctx, vt), drop(ctx, vl), drop(ctx, vr), drop(ctx, vdx), drop(ctx, vdw);
     drop(ctx, space);
 }
+#define check(...) check_at(HERE, __VA_ARGS__)
 
-static void small(tl_context *ctx)
+static void one_chunk(tl_context *ctx)
 {
     check(ctx, (shape){1, 1, 1});
     check(ctx, (shape){1, 5, 2});
     check(ctx, (shape){21, 12, 23});
     check(ctx, (shape){67, 33, 257});
 }
-ON_BOTH_PATHS(small)
+ON_BOTH_PATHS(one_chunk)
 
 /* More logits than a chunk holds: the weight's gradient is the sum over chunks. */
-static void chunks(tl_context *ctx)
+static void many_chunks_add_up(tl_context *ctx)
 {
     const shape z = {401, 3, 50257};
     assert_true(tli_linear_loss_workspace(z.rows, z.classes) < (uint64_t)z.rows * z.classes);
     check(ctx, z);
 }
-ON_BOTH_PATHS(chunks)
+ON_BOTH_PATHS(many_chunks_add_up)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {BOTH_PATHS(small), BOTH_PATHS(chunks)};
+    const struct CMUnitTest tests[] = {BOTH_PATHS(one_chunk), BOTH_PATHS(many_chunks_add_up)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -22,7 +22,8 @@ static int32_t rank_of(const float *a, uint32_t classes, int32_t target)
     return rank;
 }
 
-static void check(tl_context *ctx, uint64_t rows, uint32_t classes, float spread, float offset)
+static void check_at(const char *file, int line, tl_context *ctx, uint64_t rows, uint32_t classes,
+                     float spread, float offset)
 {
     const float scale = 0.25f;
     const uint64_t count = rows * classes;
@@ -55,11 +56,11 @@ static void check(tl_context *ctx, uint64_t rows, uint32_t classes, float spread
     MUST(ctx, tli_cross_entropy(ctx, va.view, vt.view, vl.view, vr.view, vd.view, scale, rows, classes));
     float *got = get(ctx, vl), *got_d = get(ctx, vd);
     int32_t *ranks = get(ctx, vr);
-    near_to("loss", got, losses, rows, 2e-6, 1 + fabs((double)offset));
-    near_to("dlogits", got_d, d, count, 3e-6, 0.01);
+    near_to_at(file, line, "loss", got, losses, rows, 2e-6, 1 + fabs((double)offset));
+    near_to_at(file, line, "dlogits", got_d, d, count, 3e-6, 0.01);
     double slope = 0;
     for (uint64_t i = 0; i < count; i++) slope += (double)got_d[i] * direction[i];
-    slope_is("cross-entropy", slope, plus, minus, 1e-4, (double)rows);
+    slope_is_at(file, line, "cross-entropy", slope, plus, minus, 1e-4, (double)rows);
     for (uint64_t row = 0; row < rows; row++) {
         assert_int_equal(ranks[row], rank_of(a + row * classes, classes, targets[row]));
     }
@@ -83,8 +84,9 @@ static void check(tl_context *ctx, uint64_t rows, uint32_t classes, float spread
     free(a), free(direction), free(targets), free(ad), free(d), free(losses), free(got), free(got_d);
     drop(ctx, va), drop(ctx, vt), drop(ctx, vl), drop(ctx, vr), drop(ctx, vd);
 }
+#define check(...) check_at(HERE, __VA_ARGS__)
 
-static void sizes(tl_context *ctx)
+static void losses_of_classes_by_index(tl_context *ctx)
 {
     check(ctx, 1, 1, 1, 0);
     check(ctx, 1, 10, 2, 0);
@@ -94,10 +96,11 @@ static void sizes(tl_context *ctx)
     check(ctx, 3, 1000, 3, -300);
     check(ctx, 3, 50257, 3, 0);
 }
-ON_BOTH_PATHS(sizes)
+ON_BOTH_PATHS(losses_of_classes_by_index)
 
 /* Probabilities as targets. Those with all weight on one class give what an index gives. */
-static void check_soft(tl_context *ctx, uint64_t rows, uint32_t classes, float offset)
+static void check_soft_at(const char *file, int line, tl_context *ctx, uint64_t rows, uint32_t classes,
+                          float offset)
 {
     const float scale = 0.25f;
     const uint64_t count = rows * classes;
@@ -138,11 +141,11 @@ static void check_soft(tl_context *ctx, uint64_t rows, uint32_t classes, float o
     MUST(ctx, tli_cross_entropy_soft(ctx, va.view, vp.view, vl.view, vr.view, vd.view, scale, rows, classes));
     float *got = get(ctx, vl), *got_d = get(ctx, vd);
     int32_t *ranks = get(ctx, vr);
-    near_to("soft loss", got, losses, rows, 3e-6, 1 + fabs((double)offset));
-    near_to("soft dlogits", got_d, d, count, 3e-6, 0.01);
+    near_to_at(file, line, "soft loss", got, losses, rows, 3e-6, 1 + fabs((double)offset));
+    near_to_at(file, line, "soft dlogits", got_d, d, count, 3e-6, 0.01);
     double slope = 0;
     for (uint64_t i = 0; i < count; i++) slope += (double)got_d[i] * direction[i];
-    slope_is("soft cross-entropy", slope, plus, minus, 1e-4, (double)rows);
+    slope_is_at(file, line, "soft cross-entropy", slope, plus, minus, 1e-4, (double)rows);
     for (uint64_t row = 0; row < rows; row++) assert_int_equal(ranks[row], TLI_NO_RANK);
     MUST(ctx,
          tli_cross_entropy(ctx, va.view, vt.view, vl.view, vr.view, (tli_view){0}, scale, rows, classes));
@@ -157,8 +160,9 @@ static void check_soft(tl_context *ctx, uint64_t rows, uint32_t classes, float o
     free(a), free(direction), free(soft), free(targets), free(d), free(losses);
     drop(ctx, va), drop(ctx, vp), drop(ctx, vl), drop(ctx, vr), drop(ctx, vd), drop(ctx, vt);
 }
+#define check_soft(...) check_soft_at(HERE, __VA_ARGS__)
 
-static void soft_sizes(tl_context *ctx)
+static void losses_of_classes_by_probability(tl_context *ctx)
 {
     check_soft(ctx, 1, 1, 0);
     check_soft(ctx, 70, 10, 0);
@@ -175,11 +179,11 @@ static void soft_sizes(tl_context *ctx)
     free(loss);
     drop(ctx, va), drop(ctx, vp), drop(ctx, vl), drop(ctx, vr);
 }
-ON_BOTH_PATHS(soft_sizes)
+ON_BOTH_PATHS(losses_of_classes_by_probability)
 
 /* Many launches of many work-groups give one result: a kernel whose local memory is shared by groups that run
  * at the same time (PoCL 3.1 compiled this one so once) does not. */
-static void repeats(tl_context *ctx)
+static void many_launches_give_one_result(tl_context *ctx)
 {
     enum { ROWS = 3000, CLASSES = 13, LAUNCHES = 60 };
     tli_random r = tli_random_make(13, 0);
@@ -218,11 +222,11 @@ static void repeats(tl_context *ctx)
     free(a), free(first), free(first_d), free(second), free(second_d);
     drop(ctx, va), drop(ctx, vp), drop(ctx, vt), drop(ctx, vl), drop(ctx, vr), drop(ctx, vd);
 }
-ON_BOTH_PATHS(repeats)
+ON_BOTH_PATHS(many_launches_give_one_result)
 
 /* Ties are broken by index, whatever the width of the vectors and wherever the target lies in one. A head of zeros is
  * right once in `classes`, not always. */
-static void ties(tl_context *ctx)
+static void ties_are_broken_by_index(tl_context *ctx)
 {
     const uint32_t sizes[] = {1, 2, 5, 7, 8, 16, 19, 35, 1000};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
@@ -252,10 +256,10 @@ static void ties(tl_context *ctx)
         free(a), free(targets);
     }
 }
-ON_BOTH_PATHS(ties)
+ON_BOTH_PATHS(ties_are_broken_by_index)
 
 /* Rows with a logit that is not finite, wherever it stands, and impossible targets have no rank and are never quiet. */
-static void odd_rows(tl_context *ctx)
+static void rows_that_are_not_finite_have_no_rank(tl_context *ctx)
 {
     enum { ROWS = 9, CLASSES = 19 };
     float a[ROWS * CLASSES] = {0};
@@ -281,9 +285,9 @@ static void odd_rows(tl_context *ctx)
     free(losses), free(d), free(ranks);
     drop(ctx, va), drop(ctx, vt), drop(ctx, vl), drop(ctx, vr), drop(ctx, vd);
 }
-ON_BOTH_PATHS(odd_rows)
+ON_BOTH_PATHS(rows_that_are_not_finite_have_no_rank)
 
-static void sums(tl_context *ctx)
+static void sums_are_ordered(tl_context *ctx)
 {
     const uint64_t counts[] = {1, 13, 16, 17, 64, 1000, 100003};
     for (size_t s = 0; s < sizeof counts / sizeof *counts; s++) {
@@ -309,11 +313,15 @@ static void sums(tl_context *ctx)
     free(zero);
     drop(ctx, nothing);
 }
-ON_BOTH_PATHS(sums)
+ON_BOTH_PATHS(sums_are_ordered)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {BOTH_PATHS(sizes), BOTH_PATHS(soft_sizes), BOTH_PATHS(repeats),
-                                       BOTH_PATHS(ties),  BOTH_PATHS(odd_rows),   BOTH_PATHS(sums)};
+    const struct CMUnitTest tests[] = {BOTH_PATHS(losses_of_classes_by_index),
+                                       BOTH_PATHS(losses_of_classes_by_probability),
+                                       BOTH_PATHS(many_launches_give_one_result),
+                                       BOTH_PATHS(ties_are_broken_by_index),
+                                       BOTH_PATHS(rows_that_are_not_finite_have_no_rank),
+                                       BOTH_PATHS(sums_are_ordered)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

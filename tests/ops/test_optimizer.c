@@ -53,8 +53,8 @@ static void split_drop(tl_context *ctx, split *s)
     tl_tensor_destroy(ctx, s->parts[1]);
 }
 
-static void steps(tl_context *ctx, uint64_t lead, uint64_t first, uint64_t row, float decay,
-                  float gradient_scale)
+static void steps_at(const char *file, int line, tl_context *ctx, uint64_t lead, uint64_t first, uint64_t row,
+                     float decay, float gradient_scale)
 {
     const uint64_t count = lead * row;
     tli_random r = tli_random_make(21, count);
@@ -87,24 +87,26 @@ static void steps(tl_context *ctx, uint64_t lead, uint64_t first, uint64_t row, 
         const uint64_t at = s == 0 ? 0 : first * row, n = (s == 0 ? first : lead - first) * row;
         float *got_p = download(ctx, sp.parts[s]), *got_m = download(ctx, sm.parts[s]);
         float *got_v = download(ctx, sv.parts[s]);
-        near_to("parameter", got_p, host.p + at, n, 1e-6, 0.1);
+        near_to_at(file, line, "parameter", got_p, host.p + at, n, 1e-6, 0.1);
         for (uint64_t i = 0; i < n; i++)
             if (!(fabs(got_m[i] - host.m[at + i]) <= 5e-7 * host.size[at + i]))
-                fail_msg("first moment[%llu] is %g, not %g", (unsigned long long)i, got_m[i], host.m[at + i]);
-        near_to("second moment", got_v, host.v + at, n, 2e-6, 1e-16);
+                fail_at(file, line, "first moment[%llu] is %g, not %g", (unsigned long long)i, got_m[i],
+                        host.m[at + i]);
+        near_to_at(file, line, "second moment", got_v, host.v + at, n, 2e-6, 1e-16);
         free(got_p), free(got_m), free(got_v);
     }
     free(p), free(host.p), free(host.m), free(host.v), free(host.size);
     split_drop(ctx, &sp), split_drop(ctx, &sm), split_drop(ctx, &sv);
 }
+#define steps(...) steps_at(HERE, __VA_ARGS__)
 
-static void all(tl_context *ctx)
+static void adamw_steps(tl_context *ctx)
 {
     steps(ctx, 2, 1, 1, 0.05f, 1);
     steps(ctx, 5, 3, 13, 0.05f, 0.5f);
     steps(ctx, 7, 4, 5003, 0, 1);
 }
-ON_BOTH_PATHS(all)
+ON_BOTH_PATHS(adamw_steps)
 
 /* Lion's formula. A direction that is 0 but for rounding may have either sign: such elements are `unsure` from then on. */
 static void lion_reference(double *p, double *m, bool *unsure, const float *g, uint64_t count, double lr,
@@ -119,8 +121,8 @@ static void lion_reference(double *p, double *m, bool *unsure, const float *g, u
     }
 }
 
-static void lion_steps(tl_context *ctx, uint64_t lead, uint64_t first, uint64_t row, float decay,
-                       float gradient_scale)
+static void lion_steps_at(const char *file, int line, tl_context *ctx, uint64_t lead, uint64_t first,
+                          uint64_t row, float decay, float gradient_scale)
 {
     const uint64_t count = lead * row;
     uint64_t compared = 0;
@@ -155,27 +157,29 @@ static void lion_steps(tl_context *ctx, uint64_t lead, uint64_t first, uint64_t 
         for (uint64_t i = 0; i < n; i++) {
             if (!unsure[at + i] &&
                 !(fabs(got_p[i] - host_p[at + i]) <= 1e-6 * fmax(0.1, fabs(host_p[at + i]))))
-                fail_msg("parameter[%llu] is %g, not %g", (unsigned long long)i, got_p[i], host_p[at + i]);
+                fail_at(file, line, "parameter[%llu] is %g, not %g", (unsigned long long)i, got_p[i],
+                        host_p[at + i]);
             compared += !unsure[at + i];
         }
-        near_to("momentum", got_m, host_m + at, n, 1e-6, 0.1);
+        near_to_at(file, line, "momentum", got_m, host_m + at, n, 1e-6, 0.1);
         free(got_p), free(got_m);
     }
     assert_true(compared * 100 >= count * 99);
     free(p), free(host_p), free(host_m), free(unsure);
     split_drop(ctx, &sp), split_drop(ctx, &sm);
 }
+#define lion_steps(...) lion_steps_at(HERE, __VA_ARGS__)
 
-static void lion(tl_context *ctx)
+static void lion_moves_as_its_paper_says(tl_context *ctx)
 {
     lion_steps(ctx, 2, 1, 1, 0.05f, 1);
     lion_steps(ctx, 5, 3, 13, 0.5f, 0.5f);
     lion_steps(ctx, 7, 4, 5003, 0, 1);
 }
-ON_BOTH_PATHS(lion)
+ON_BOTH_PATHS(lion_moves_as_its_paper_says)
 
 /* By every optimizer a gradient that is not finite leaves a weight that is not finite, so that no run goes on unnoticed. */
-static void not_finite(tl_context *ctx)
+static void not_finite_gradients_show(tl_context *ctx)
 {
     enum { COUNT = 37 };
     const float bad[3] = {NAN, INFINITY, -INFINITY};
@@ -196,7 +200,7 @@ static void not_finite(tl_context *ctx)
         for (int k = 0; k < rule->slots; k++) tl_tensor_destroy(ctx, target.state[k]);
     }
 }
-ON_BOTH_PATHS(not_finite)
+ON_BOTH_PATHS(not_finite_gradients_show)
 
 /* For every optimizer: a verdict on the device scales gradients as gradient_scale does, or skips the step; skipped, the
  * first step still sets the state to 0. Every tensor is written in full, from whatever it held. */
@@ -243,16 +247,16 @@ static void verdicts_of(tl_context *ctx, const optimizer_rule *rule)
     free(p), free(g);
 }
 
-static void verdicts(tl_context *ctx)
+static void verdicts_scale_or_skip(tl_context *ctx)
 {
     const optimizer_rule *rule;
     for (int kind = 0; (rule = tli_optimizer_rule_of((tl_optimizer)kind)) != NULL; kind++)
         verdicts_of(ctx, rule);
 }
-ON_BOTH_PATHS(verdicts)
+ON_BOTH_PATHS(verdicts_scale_or_skip)
 
 /* Every choice has its rule, whose numbers settings may take, and slots with names of their own. */
-static void table(void **unused)
+static void every_choice_has_a_rule(void **unused)
 {
     for (int kind = 0; kind < tli_optimizer_choices.count; kind++) {
         const optimizer_rule *rule = tli_optimizer_rule_of(
@@ -270,7 +274,7 @@ static void table(void **unused)
     assert_null(tli_optimizer_rule_of((tl_optimizer)-1));
 }
 
-static void refusals(tl_context *ctx)
+static void wrong_tensors_are_refused(tl_context *ctx)
 {
     tl_tensor *a = upload(ctx, NULL, 4, 3), *b = upload(ctx, NULL, 3, 4);
     optimizer_settings settings = {.lr = 1, .beta1 = 0.9f, .beta2 = 0.999f, .eps = 1e-8f, .step = 1};
@@ -283,11 +287,15 @@ static void refusals(tl_context *ctx)
     assert_int_equal(tli_optimizer_step(ctx, adamw(), &good, &settings), TL_ERROR_USAGE);
     tl_tensor_destroy(ctx, a), tl_tensor_destroy(ctx, b);
 }
-ON_BOTH_PATHS(refusals)
+ON_BOTH_PATHS(wrong_tensors_are_refused)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {BOTH_PATHS(all),      BOTH_PATHS(lion),        BOTH_PATHS(not_finite),
-                                       BOTH_PATHS(verdicts), cmocka_unit_test(table), BOTH_PATHS(refusals)};
+    const struct CMUnitTest tests[] = {BOTH_PATHS(adamw_steps),
+                                       BOTH_PATHS(lion_moves_as_its_paper_says),
+                                       BOTH_PATHS(not_finite_gradients_show),
+                                       BOTH_PATHS(verdicts_scale_or_skip),
+                                       cmocka_unit_test(every_choice_has_a_rule),
+                                       BOTH_PATHS(wrong_tensors_are_refused)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -57,7 +57,7 @@ static void masked_are_zero(const float *x, shape z)
             if (x[r * z.keys + c] != 0.0f) fail_msg("row %llu: hidden key %u", (unsigned long long)r, c);
 }
 
-static void check(tl_context *ctx, shape z, float spread, float offset)
+static void check_at(const char *file, int line, tl_context *ctx, shape z, float spread, float offset)
 {
     const float scale = 0.125f;
     const uint64_t count = z.rows * z.keys;
@@ -72,7 +72,7 @@ static void check(tl_context *ctx, shape z, float spread, float offset)
     place va = put(ctx, a, count), vd = put(ctx, dp, count);
     MUST(ctx, tli_softmax_forward(ctx, va.view, z.rows, z.queries, z.keys, z.causal));
     float *got = get(ctx, va);
-    near_to("probability", got, p, count, 2e-6, 1e-4);
+    near_to_at(file, line, "probability", got, p, count, 2e-6, 1e-4);
     masked_are_zero(got, z);
 
     for (uint64_t row = 0; row < z.rows; row++) {
@@ -83,27 +83,28 @@ static void check(tl_context *ctx, shape z, float spread, float offset)
     }
     MUST(ctx, tli_softmax_backward(ctx, va.view, vd.view, z.rows, z.queries, z.keys, z.causal, scale));
     float *got_da = get(ctx, vd);
-    near_to("da", got_da, da, count, 3e-6, 0.1);
+    near_to_at(file, line, "da", got_da, da, count, 3e-6, 0.1);
     masked_are_zero(got_da, z);
     double slope = 0;
     for (uint64_t i = 0; i < count; i++) slope += (double)got_da[i] / scale * direction[i];
-    slope_is("softmax", slope, objective(a, direction, 1e-5, dp, z), objective(a, direction, -1e-5, dp, z),
-             1e-5, 1);
+    slope_is_at(file, line, "softmax", slope, objective(a, direction, 1e-5, dp, z),
+                objective(a, direction, -1e-5, dp, z), 1e-5, 1);
     free(a), free(dp), free(direction), free(ad), free(p), free(da), free(got), free(got_da);
     drop(ctx, va), drop(ctx, vd);
 }
+#define check(...) check_at(HERE, __VA_ARGS__)
 
-static void all(tl_context *ctx)
+static void every_shape_and_mask(tl_context *ctx)
 {
     for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) check(ctx, shapes[s], 2, 0);
     check(ctx, (shape){26, 13, 13, true}, 2, -500); /* without the maximum taken off, all would be 0 */
     check(ctx, (shape){26, 13, 13, false}, 2, 500); /* ... or infinite */
     check(ctx, (shape){20, 10, 50, false}, 60, 0);  /* most probabilities underflow */
 }
-ON_BOTH_PATHS(all)
+ON_BOTH_PATHS(every_shape_and_mask)
 
 /* A NaN logit makes its row NaN and no other; an infinite negative one has probability 0. */
-static void broken(tl_context *ctx)
+static void a_broken_row_breaks_no_other(tl_context *ctx)
 {
     enum { ROWS = 5, KEYS = 21 };
     float a[ROWS * KEYS];
@@ -119,10 +120,11 @@ static void broken(tl_context *ctx)
     free(p);
     drop(ctx, va);
 }
-ON_BOTH_PATHS(broken)
+ON_BOTH_PATHS(a_broken_row_breaks_no_other)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {BOTH_PATHS(all), BOTH_PATHS(broken)};
+    const struct CMUnitTest tests[] = {BOTH_PATHS(every_shape_and_mask),
+                                       BOTH_PATHS(a_broken_row_breaks_no_other)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

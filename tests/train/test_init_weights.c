@@ -411,7 +411,7 @@ static void another_head(void **unused)
     assert_true(noted("pos_embedding is drawn anew: the file has none"));
 }
 
-static void refusals(void **unused)
+static void what_does_not_fit_is_refused(void **unused)
 {
     tl_settings first = small_run(TL_OP_ALPHA, "alpha"), s;
     train(first);
@@ -513,7 +513,7 @@ int main(void)
         cmocka_unit_test(larger_grids),     cmocka_unit_test(sharded_tables),
         cmocka_unit_test(turned_grids),     cmocka_unit_test(hybrids_and_sharing),
         cmocka_unit_test(longer_sequences), cmocka_unit_test(another_vocabulary),
-        cmocka_unit_test(another_head),     cmocka_unit_test(refusals),
+        cmocka_unit_test(another_head),     cmocka_unit_test(what_does_not_fit_is_refused),
         cmocka_unit_test(resumed),          cmocka_unit_test(from_its_own_folder),
         cmocka_unit_test(not_finite)};
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

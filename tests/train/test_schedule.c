@@ -15,10 +15,11 @@ static tl_settings settings_of(tl_schedule schedule, uint64_t warmup)
     return settings;
 }
 
-static void assert_near(double actual, double expected)
+static void assert_near_at(const char *file, int line, double actual, double expected)
 {
-    if (!(fabs(actual - expected) < 1e-6)) fail_msg("%.9g instead of %.9g", actual, expected);
+    if (!(fabs(actual - expected) < 1e-6)) fail_at(file, line, "%.9g instead of %.9g", actual, expected);
 }
+#define assert_near(...) assert_near_at(HERE, __VA_ARGS__)
 
 static void test_constant(void **state)
 {
