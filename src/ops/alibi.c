@@ -49,10 +49,11 @@ static tl_status alibi_fill(tl_context *ctx, const char *name, const tli_op_shap
     (void)unused;
     const uint32_t keys = tli_geometry_tokens(&s->geometry), first = s->geometry.first;
     const uint64_t count = s->heads + (uint64_t)s->queries * keys;
-    float *values = malloc(count * sizeof *values), *distances = values + s->heads;
+    float *values = malloc(count * sizeof *values);
     if (values == NULL)
         return tli_fail(tl_context_error(ctx), TL_ERROR_MEMORY, "out of host memory for the distances of %s",
                         name);
+    float *distances = values + s->heads;
     for (uint32_t h = 0; h < s->heads; h++) values[h] = alibi_slope(h, s->heads);
     for (uint32_t i = 0; i < s->queries; i++)
         for (uint32_t j = 0; j < keys; j++)
