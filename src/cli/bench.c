@@ -15,18 +15,6 @@ tl_status tli_bench_no_word(const tli_cli_options *o, const char *name, tl_error
                     name);
 }
 
-tl_status tli_bench_on_device(tli_cli_options *o, tl_error *err,
-                              tl_status (*run)(tli_cli_options *o, tl_context *ctx))
-{
-    tl_log log = tli_cli_log(o);
-    tl_context *ctx = NULL;
-    TLI_TRY(tli_cli_open_device(o, &log, &ctx, err));
-    tl_status status = run(o, ctx);
-    if (status != TL_OK) *err = *tl_context_error(ctx);
-    tl_context_destroy(ctx);
-    return status;
-}
-
 void tli_bench_line(const char *name, const char *format, ...)
 {
     va_list list;

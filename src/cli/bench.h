@@ -13,10 +13,6 @@ uint32_t tli_bench_rounds(const tli_cli_options *o); /* --rounds, or the default
 /* TL_ERROR_USAGE for words behind the command that mean nothing. */
 tl_status tli_bench_no_word(const tli_cli_options *o, const char *name, tl_error *err);
 
-/* Opens the device, calls `run` with it, closes it; the message of a failure ends in `err`. */
-tl_status tli_bench_on_device(tli_cli_options *o, tl_error *err,
-                              tl_status (*run)(tli_cli_options *o, tl_context *ctx));
-
 /* One line of the table. */
 void tli_bench_line(const char *name, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* "1.234 ms (fastest 1.200 ms)" */

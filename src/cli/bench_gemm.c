@@ -133,5 +133,5 @@ tl_status tli_cmd_bench_gemm(tli_cli_options *o, tl_error *err)
     uint32_t sizes[3];
     TLI_TRY(tli_bench_no_word(o, "gemm", err));
     if (o->bench.grid[0] != '\0') TLI_TRY(tli_cli_sizes(o->bench.grid, "--grouped", 4096, sizes, err));
-    return tli_bench_on_device(o, err, o->bench.grid[0] != '\0' ? run_grouped : run_plain);
+    return tli_cli_on_device(o, err, o->bench.grid[0] != '\0' ? run_grouped : run_plain);
 }

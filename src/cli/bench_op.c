@@ -191,5 +191,5 @@ tl_status tli_cmd_bench_op(tli_cli_options *o, tl_error *err)
     tli_op_shape shape;
     TLI_TRY(tli_bench_no_word(o, "op", err));
     TLI_TRY(make_shape(o, &shape, err)); /* before a device is looked for */
-    return tli_bench_on_device(o, err, bench_op_run);
+    return tli_cli_on_device(o, err, bench_op_run);
 }

@@ -28,8 +28,10 @@ tl_status tli_cmd_bench_memory(tli_cli_options *o, tl_error *err);
 /* Notices on stderr: `quiet` keeps errors alone, `verbose` adds details. */
 tl_log tli_cli_log(const tli_cli_options *o);
 
-/* Creates the context of --device and says on stderr which device it is, quiet or not. */
-tl_status tli_cli_open_device(const tli_cli_options *o, const tl_log *log, tl_context **ctx, tl_error *err);
+/* Opens the device of --device, says on stderr which it is, quiet or not, calls `work` and closes it. The message of a failure
+ * goes from the context to `err`. */
+typedef tl_status tli_device_work(tli_cli_options *o, tl_context *ctx);
+tl_status tli_cli_on_device(tli_cli_options *o, tl_error *err, tli_device_work *work);
 
 /* TL_ERROR_USAGE if writing `path`, the value of `flag`, would write over a file that stands among the command's arguments, or
  * the weights in a run's folder that does, by whatever name. */

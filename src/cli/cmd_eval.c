@@ -24,7 +24,7 @@ static tl_status check_flags(const tli_cli_options *o, tl_error *err)
     return TL_OK;
 }
 
-static tl_status eval_run(tli_cli_options *o, tl_context *ctx, tl_error *err)
+static tl_status eval_run(tli_cli_options *o, tl_context *ctx)
 {
     tl_settings *s = &o->settings;
     if (!tli_cli_given(o, "test-motion")) s->training.test_motion = (tl_motion)-1; /* as stored */
@@ -33,15 +33,9 @@ static tl_status eval_run(tli_cli_options *o, tl_context *ctx, tl_error *err)
         s->training.limit_test = UINT32_MAX; /* all; 0: as stored */
     tl_hooks hooks = {.progress = o->quiet ? NULL : stderr, .stop = &tli_cli_signal};
     tl_result result = {0};
-    tl_status status = tl_evaluate(ctx, o->argument, s, &hooks, &result);
-    if (status != TL_OK) {
-        *err = *tl_context_error(ctx);
-        return status;
-    }
-    if (o->profile) status = tli_cli_print_profile(stderr, o, ctx);
-    if (status != TL_OK) *err = *tl_context_error(ctx);
-    TLI_TRY(status);
-    return tli_cli_print_result(s, &result, tl_context_device(ctx)->name, err);
+    TLI_TRY(tl_evaluate(ctx, o->argument, s, &hooks, &result));
+    if (o->profile) TLI_TRY(tli_cli_print_profile(stderr, o, ctx));
+    return tli_cli_print_result(s, &result, tl_context_device(ctx)->name, tl_context_error(ctx));
 }
 
 tl_status tli_cmd_eval(tli_cli_options *o, tl_error *err)
@@ -55,10 +49,5 @@ tl_status tli_cmd_eval(tli_cli_options *o, tl_error *err)
     if (table[0] != '\0') TLI_TRY(tli_cli_spare_inputs(o, "--confusion", table, err));
     tli_cli_catch_signals();
     tli_cli_outlive_readers();
-    tl_log log = tli_cli_log(o);
-    tl_context *ctx = NULL;
-    TLI_TRY(tli_cli_open_device(o, &log, &ctx, err));
-    tl_status status = eval_run(o, ctx, err);
-    tl_context_destroy(ctx);
-    return status;
+    return tli_cli_on_device(o, err, eval_run);
 }

@@ -14,7 +14,7 @@ static tl_status write_text(void *user, const uint8_t *bytes, size_t count, tl_e
     return tli_fail(err, TL_ERROR_IO, "cannot write the text to standard output: %s", strerror(errno));
 }
 
-static tl_status generate_run(const tli_cli_options *o, tl_context *ctx, tl_error *err)
+static tl_status generate_run(tli_cli_options *o, tl_context *ctx)
 {
     const tli_cli_generate *c = &o->generate;
     const tli_generation g = {.prompt = c->prompt,
@@ -30,16 +30,13 @@ static tl_status generate_run(const tli_cli_options *o, tl_context *ctx, tl_erro
     uint64_t made;
     const double begun = tli_clock_seconds();
     const tl_status status = tli_generate(ctx, o->argument, &g, &made);
-    if (status != TL_OK) *err = *tl_context_error(ctx);
     if (status == TL_OK || made > 0) putchar('\n');
     TLI_TRY(status);
     const double seconds = tli_clock_seconds() - begun;
     if (!o->quiet)
         tli_cli_say("%" PRIu64 " tokens in %.2f seconds%s\n", made, seconds,
                     made < c->tokens ? ": the text ended" : "");
-    const tl_status profiled = o->profile ? tli_cli_print_profile(stderr, o, ctx) : TL_OK;
-    if (profiled != TL_OK) *err = *tl_context_error(ctx);
-    return profiled;
+    return o->profile ? tli_cli_print_profile(stderr, o, ctx) : TL_OK;
 }
 
 tl_status tli_cmd_generate(tli_cli_options *o, tl_error *err)
@@ -49,11 +46,6 @@ tl_status tli_cmd_generate(tli_cli_options *o, tl_error *err)
             err, TL_ERROR_USAGE,
             "generate needs a checkpoint of a GPT: a .safetensors file or the folder of a run; see "
             "`translution generate --help`");
-    tl_log log = tli_cli_log(o);
-    tl_context *ctx = NULL;
     tli_cli_catch_signals();
-    TLI_TRY(tli_cli_open_device(o, &log, &ctx, err));
-    const tl_status status = generate_run(o, ctx, err);
-    tl_context_destroy(ctx);
-    return status;
+    return tli_cli_on_device(o, err, generate_run);
 }

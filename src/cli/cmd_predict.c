@@ -123,7 +123,7 @@ static tl_status predict_all(tl_context *ctx, tli_predictor *p, attention_pages 
                     o->argument_count - 1, first.text);
 }
 
-static tl_status predict_run(const tli_cli_options *o, tl_context *ctx)
+static tl_status predict_run(tli_cli_options *o, tl_context *ctx)
 {
     tli_predictor *p = NULL;
     attention_pages pages = {.o = o};
@@ -142,11 +142,5 @@ tl_status tli_cmd_predict(tli_cli_options *o, tl_error *err)
             "predict needs a checkpoint and at least one image; see `translution predict --help`");
     if (o->attention[0] != '\0') TLI_TRY(tli_cli_spare_inputs(o, "--attention", o->attention, err));
     tli_cli_catch_signals();
-    tl_log log = tli_cli_log(o);
-    tl_context *ctx = NULL;
-    TLI_TRY(tli_cli_open_device(o, &log, &ctx, err));
-    const tl_status status = predict_run(o, ctx);
-    if (status != TL_OK) *err = *tl_context_error(ctx);
-    tl_context_destroy(ctx);
-    return status;
+    return tli_cli_on_device(o, err, predict_run);
 }

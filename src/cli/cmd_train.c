@@ -90,30 +90,28 @@ static void explain_memory(tli_cli_options *o, const tl_context *ctx)
 }
 
 /* What the run found, once everything is saved. */
-static tl_status train_report(tli_cli_options *o, tl_context *ctx, const tl_result *result, tl_error *err)
+static tl_status train_report(tli_cli_options *o, tl_context *ctx, const tl_result *result)
 {
     const tl_status status = o->profile ? tli_cli_print_profile(stderr, o, ctx) : TL_OK;
-    if (status != TL_OK) *err = *tl_context_error(ctx);
-    const tl_status printed = tli_cli_print_result(&o->settings, result, tl_context_device(ctx)->name,
-                                                   status == TL_OK ? err : NULL);
+    tl_error *err = status == TL_OK ? tl_context_error(ctx)
+                                    : NULL; /* which otherwise says what failed first */
+    const tl_status printed = tli_cli_print_result(&o->settings, result, tl_context_device(ctx)->name, err);
     return status == TL_OK ? printed : status;
 }
 
 /* The end of the process is the run's: what cannot be reported fails a run that is done, not one that was stopped. */
-static tl_status train_run(tli_cli_options *o, tl_context *ctx, tl_error *err)
+static tl_status train_run(tli_cli_options *o, tl_context *ctx)
 {
     tl_hooks hooks = {.progress = o->quiet ? NULL : stderr, .stop = &tli_cli_signal};
     tl_result result = {0};
     tl_status status = tl_train(ctx, &o->settings, &hooks, &result);
-    if (status != TL_OK && status != TL_INTERRUPTED) {
-        *err = *tl_context_error(ctx);
-        if (status == TL_ERROR_MEMORY) explain_memory(o, ctx);
-        return status;
-    }
-    if (status == TL_OK) return train_report(o, ctx, &result, err);
-    *err = *tl_context_error(ctx);
-    tl_error unread = {0};
-    if (train_report(o, ctx, &result, &unread) != TL_OK) tli_cli_say("%s\n", unread.text);
+    if (status == TL_ERROR_MEMORY) explain_memory(o, ctx);
+    if (status == TL_OK) return train_report(o, ctx, &result);
+    if (status != TL_INTERRUPTED) return status;
+    tl_error *err = tl_context_error(ctx);
+    const tl_error stopped = *err;
+    if (train_report(o, ctx, &result) != TL_OK) tli_cli_say("%s\n", err->text);
+    *err = stopped;
     return status;
 }
 
@@ -133,10 +131,5 @@ tl_status tli_cmd_train(tli_cli_options *o, tl_error *err)
 
     tli_cli_catch_signals();
     tli_cli_outlive_readers();
-    tl_log log = tli_cli_log(o);
-    tl_context *ctx = NULL;
-    TLI_TRY(tli_cli_open_device(o, &log, &ctx, err));
-    tl_status status = train_run(o, ctx, err);
-    tl_context_destroy(ctx);
-    return status;
+    return tli_cli_on_device(o, err, train_run);
 }

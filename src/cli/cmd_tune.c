@@ -37,7 +37,7 @@ static tl_status tune_rate(tl_context *ctx, const tli_product *p, tl_gemm_mode m
     return tli_gemm_force(ctx, TL_GEMM_AUTO);
 }
 
-static tl_status tune_run(const tli_cli_options *o, tl_context *ctx)
+static tl_status tune_run(tli_cli_options *o, tl_context *ctx)
 {
     const tli_product *list = o->quick ? quick_shapes : shapes;
     const int count = o->quick ? (int)(sizeof quick_shapes / sizeof *quick_shapes)
@@ -90,11 +90,5 @@ tl_status tli_cmd_tune(tli_cli_options *o, tl_error *err)
         return tli_fail(err, TL_ERROR_USAGE, "tune takes no word like '%s'; see `translution tune --help`",
                         o->argument);
     tli_cli_outlive_readers();
-    tl_log log = tli_cli_log(o);
-    tl_context *ctx = NULL;
-    TLI_TRY(tli_cli_open_device(o, &log, &ctx, err));
-    const tl_status status = tune_run(o, ctx);
-    if (status != TL_OK) *err = *tl_context_error(ctx);
-    tl_context_destroy(ctx);
-    return status;
+    return tli_cli_on_device(o, err, tune_run);
 }

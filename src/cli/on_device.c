@@ -1,0 +1,80 @@
+/* The device of a command: its log, its context whose kernels are tested, and the end of both. */
+#include <errno.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "ops/self_test.h"
+
+static void write_log(void *user, tl_log_level level, const char *line)
+{
+    tli_cli_say("%s\n", line);
+}
+
+tl_log tli_cli_log(const tli_cli_options *o)
+{
+    tl_log_level level = o->quiet ? TL_LOG_ERROR : o->verbose ? TL_LOG_DETAIL : TL_LOG_NOTICE;
+    return (tl_log){.level = level, .write = write_log};
+}
+
+/* A trace that cannot be written should be known before the hours that it would show. */
+static tl_status begin_trace(const tli_cli_options *o, tl_context *ctx, tl_error *err)
+{
+    if (o->trace[0] == '\0') return TL_OK;
+    FILE *file = fopen(o->trace, "w");
+    if (file == NULL)
+        return tli_fail(err, TL_ERROR_IO, "cannot write the trace %s: %s", o->trace, strerror(errno));
+    fclose(file);
+    return tli_profile_trace(ctx, 0);
+}
+
+/* A context whose kernels pass their self-test: in the form asked for or, left to the program, the other one. */
+static tl_status create_tested_context(tl_context_options *options, tl_context **ctx, tl_error *err)
+{
+    TLI_TRY(tl_context_create(options, ctx, err));
+    const bool cpu_path = tli_context_limits(*ctx)->cpu_path;
+    tl_kernel_path path;
+    tl_status status = tli_self_test_choose(*ctx, options->path == TL_PATH_AUTO, &path);
+    if (status != TL_OK) *err = *tl_context_error(*ctx);
+    if (status == TL_OK && cpu_path == (path == TL_PATH_CPU)) return TL_OK;
+    tl_context_destroy(*ctx);
+    *ctx = NULL;
+    if (status != TL_OK) return status;
+    options->path = path;
+    return tl_context_create(options, ctx, err);
+}
+
+/* Creates the context of --device and says on stderr which device it is, quiet or not. */
+static tl_status open_device(const tli_cli_options *o, const tl_log *log, tl_context **ctx, tl_error *err)
+{
+    tl_context_options options = {
+        .device = o->device[0] != '\0' ? o->device : NULL,
+        .path = o->kernel_path,
+        .gemm = o->gemm,
+        .profile = o->profile,
+        .memory_limit = o->memory_limit,
+        .log = log,
+    };
+    TLI_TRY(create_tested_context(&options, ctx, err));
+    const tl_device_info *d = tl_context_device(*ctx);
+    tli_cli_say("device %d:%d %s (%s, %s)\n", d->platform, d->device, d->name, d->platform_name,
+                tl_device_type_name(d->type));
+    tl_status status = begin_trace(o, *ctx, err);
+    if (status == TL_OK && tli_cli_signal != 0)
+        status = tli_fail(err, TL_INTERRUPTED, "stopped by signal %d before the work began",
+                          (int)tli_cli_signal);
+    if (status == TL_OK) return TL_OK;
+    tl_context_destroy(*ctx);
+    *ctx = NULL;
+    return status;
+}
+
+tl_status tli_cli_on_device(tli_cli_options *o, tl_error *err, tli_device_work *work)
+{
+    const tl_log log = tli_cli_log(o);
+    tl_context *ctx = NULL;
+    TLI_TRY(open_device(o, &log, &ctx, err));
+    const tl_status status = work(o, ctx);
+    if (status != TL_OK) *err = *tl_context_error(ctx);
+    tl_context_destroy(ctx);
+    return status;
+}
