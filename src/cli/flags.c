@@ -29,6 +29,7 @@
     {                                                                                                        \
         NULL, NULL, NULL, 0, FLAG_BOOL, 0, 0, 0, 0, NULL                                                     \
     }
+#define TASK_METAVAR "TASK" /* shown as the names of the tasks */
 #define ENUM(name, field, list, commands, help)                                                              \
     {                                                                                                        \
         name, NULL, help, commands, FLAG_ENUM, AT(field), 0, 0, 0, &(list)                                   \
@@ -76,7 +77,8 @@ static const tli_flag own_flags[] = {
            "products in one call (1); grouped: rows a token (64)"),
     TEXT("grouped", "[Dx]HxW", bench.grid, TLI_CLI_BENCH_GEMM,
          "instead: rows of all pairs of tokens of a grid, each with its offset's k x n matrix"),
-    TEXT("task", "TASK", bench.task, TLI_CLI_BENCH_STEP | TLI_CLI_BENCH_MEMORY, "whose model (mnist)"),
+    TEXT("task", TASK_METAVAR, bench.task, TLI_CLI_BENCH_STEP | TLI_CLI_BENCH_MEMORY,
+         "whose model (the first of these)"),
     TEXT("grid", "[Dx]HxW", bench.grid, TLI_CLI_BENCH_OP,
          "tokens: rows and columns, of slices or frames where three are given (7x7)"),
     BOOL("causal", bench.causal, TLI_CLI_BENCH_OP,
@@ -326,6 +328,9 @@ char *tli_flag_metavar(const tli_flag *f, char out[CHOICE_LIST_CAPACITY])
                                      f->choices->items[i].name);
     } else if (f->kind == FLAG_ENUM) {
         tli_choice_list(f->choices, "|", out);
+    } else if (f->metavar != NULL && strcmp(f->metavar, TASK_METAVAR) == 0) {
+        char names[TASK_NAMES_CAPACITY];
+        snprintf(out, CHOICE_LIST_CAPACITY, "%s", tli_task_names(NULL, "|", names));
     } else {
         snprintf(out, CHOICE_LIST_CAPACITY, "%s", f->metavar != NULL ? f->metavar : "");
     }

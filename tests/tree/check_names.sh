@@ -59,6 +59,14 @@ awk -v OFS=: 'NR == FNR { name[$1]; next }
     }
     END { exit bad }' "$work/names" $(find src -name '*.[ch]') || faults=1
 
+# A task is one file and one line in tasks/task.c: nobody else says its name, in a literal of its own or inside of one.
+tasks=$(sed -n 's/^    \.name = "\([a-z]*\)",$/\1/p' src/tasks/task_*.c | tr '\n' '|' | sed 's/|$//')
+[ -n "$tasks" ] || { echo "no task found in src/tasks: the check looks in the wrong place"; exit 1; }
+if grep -rnE "\"[^\"]*\b($tasks)\b[^\"]*\"" src --include='*.[ch]' | grep -vE '#include|^src/tasks/task_|^src/core/choices\.c|/\*.*"|: *\*'; then
+    echo "these name tasks: ask tasks/task.h for what matters"
+    faults=1
+fi
+
 # What an operation is and allows stands in ops/op_rules.c: nobody outside of src/ops asks which one it is.
 if grep -rnE '[=!]= *\(?TL_OP_[A-Z]|TL_OP_[A-Z_]+\)? *[=!]=|case TL_OP_' src --include='*.[ch]' | grep -v '^src/ops/'; then
     echo "these compare kinds of operations: ask ops/op_rules.h for what matters"
