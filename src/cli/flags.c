@@ -288,6 +288,17 @@ static void add_flag(const tli_flag *f)
     if (all.count < TLI_CLI_MAX_FLAGS) all.items[all.count++] = *f;
 }
 
+/* A flag that several tasks bring for the same setting is one flag. */
+static void add_task_flag(const tli_flag *f)
+{
+    for (int i = 0; i < all.count; i++)
+        if (all.items[i].offset == f->offset && strcmp(all.items[i].name, f->name) == 0) {
+            all.items[i].commands |= f->commands;
+            return;
+        }
+    add_flag(f);
+}
+
 static void add_task_flags(void)
 {
     for (int t = 0; tli_task_at(t) != NULL; t++) {
@@ -295,7 +306,7 @@ static void add_task_flags(void)
         for (int i = 0; i < own->count; i++)
             if (own->items[i].help != NULL) {
                 const tli_flag f = flag_of_field(&own->items[i]);
-                add_flag(&f);
+                add_task_flag(&f);
             }
     }
 }
