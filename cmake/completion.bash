@@ -3,12 +3,12 @@
 
 # Lines of `translution --help` that show a command: its words, without the arguments behind them.
 _translution_commands() {
-    "$1" --help 2>/dev/null | sed -n 's/^  translution \([a-z]*\)\( [a-z]*\)\?.*/\1\2/p'
+    COLUMNS=999 "$1" --help 2>/dev/null | sed -n 's/^  translution \([a-z]*\)\( [a-z]*\)\?.*/\1\2/p'
 }
 
 # Lines `--flag VALUE` of a command's --help.
 _translution_flags() {
-    "$@" --help 2>/dev/null | sed -n 's/^  \(--[^ ]*\)\( [^ ]\+\)\?.*/\1\2/p'
+    COLUMNS=999 "$@" --help 2>/dev/null | sed -n 's/^  \(--[^ ]*\)\( [^ ]\+\)\?.*/\1\2/p'
 }
 
 _translution() {

@@ -3,7 +3,7 @@
 
 # Lines FLAG, VALUE (or nothing) and help, behind tabs, of a command's --help.
 function __translution_flags
-    $argv --help 2>/dev/null | awk '
+    env COLUMNS=999 $argv --help 2>/dev/null | awk '
         text == "" && flag != "" && /^    / { sub(/^ +/, ""); text = $0 }
         /^  --/ {
             if (flag != "") print flag "\t" value "\t" text
@@ -20,7 +20,7 @@ function __translution
     set -l program $words[1]
     set -l command $words[1..2]
     if test (count $words) -eq 1
-        $program --help 2>/dev/null | sed -n 's/^  translution \([a-z]*\) .*   *\([^ ].*\)$/\1\t\2/p' | awk -F '\t' '!seen[$1]++'
+        env COLUMNS=999 $program --help 2>/dev/null | sed -n 's/^  translution \([a-z]*\) .*   *\([^ ].*\)$/\1\t\2/p' | awk -F '\t' '!seen[$1]++'
         printf '%s\n' --help --version
         return
     end

@@ -4,7 +4,7 @@
 
 # Lines FLAG, VALUE (or nothing) and help, behind tabs, of a command's --help.
 _translution_flags() {
-    "$@" --help 2>/dev/null | awk '
+    COLUMNS=999 "$@" --help 2>/dev/null | awk '
         text == "" && flag != "" && /^    / { sub(/^ +/, ""); text = $0 }
         /^  --/ {
             if (flag != "") print flag "\t" value "\t" text
@@ -20,7 +20,7 @@ _translution() {
     local -a command lines choices fields
     command=($program $words[2])
     if (( CURRENT == 2 )); then
-        choices=(${(f)"$($program --help 2>/dev/null | sed -n 's/^  translution \([a-z]*\) .*   *\([^ ].*\)$/\1:\2/p' |
+        choices=(${(f)"$(COLUMNS=999 $program --help 2>/dev/null | sed -n 's/^  translution \([a-z]*\) .*   *\([^ ].*\)$/\1:\2/p' |
             awk -F : '!seen[$1]++')"})
         choices+=('--help:what there is' '--version:the version')
         _describe command choices

@@ -6,23 +6,68 @@
 #include "tasks/task.h"
 
 const tli_command tli_commands[] = {
-    {TLI_CLI_DEVICES, "devices", "devices [--self-test] [--json]", "list the OpenCL devices of this machine"},
-    {TLI_CLI_TRAIN, "train", "train TASK [options]",
-     "train a Vision Transformer on digits or images, or a GPT on text"},
-    {TLI_CLI_EVAL, "eval", "eval CHECKPOINT [options]", "evaluate a .safetensors file or a run's folder"},
-    {TLI_CLI_PREDICT, "predict", "predict CHECKPOINT IMAGE...", "the likeliest classes of images"},
-    {TLI_CLI_INFO, "info", "info [--diff] CHECKPOINT...", "what a checkpoint holds, or in what two differ"},
-    {TLI_CLI_GENERATE, "generate", "generate CHECKPOINT [options]", "text from a GPT, token by token"},
-    {TLI_CLI_TOKENIZE, "tokenize", "tokenize --out DIR FILE...",
-     "text files to train.bin and val.bin, by GPT-2's BPE or by characters"},
-    {TLI_CLI_TUNE, "tune", "tune [options]", "find the faster implementation of matrix products on a device"},
-    {TLI_CLI_BENCH_GEMM, "bench gemm", "bench gemm [options]", "time matrix products"},
-    {TLI_CLI_BENCH_OP, "bench op", "bench op [options]", "time an operation alone, forward and backward"},
-    {TLI_CLI_BENCH_STEP, "bench step", "bench step [options]", "time training steps on random data"},
-    {TLI_CLI_BENCH_MEMORY, "bench memory", "bench memory [options]",
-     "largest batches and grids that fit the device"},
-    {TLI_CLI_BENCH_LOADER, "bench loader", "bench loader [options]",
-     "time the loading of images, and show them"},
+    {TLI_CLI_DEVICES,
+     "devices",
+     "devices [options]",
+     "list the OpenCL devices of this machine",
+     {"devices", "devices --self-test"}},
+    {TLI_CLI_TRAIN, "train", "train TASK [options]", "train a Vision Transformer or a GPT", {NULL}},
+    {TLI_CLI_EVAL,
+     "eval",
+     "eval CHECKPOINT [options]",
+     "evaluate a trained model on its test set",
+     {"eval runs/birds", "eval runs/birds --confusion table.tsv"}},
+    {TLI_CLI_PREDICT,
+     "predict",
+     "predict CHECKPOINT IMAGE... [options]",
+     "name the likeliest classes of images",
+     {"predict runs/birds one.jpg two.png", "predict runs/birds one.jpg --attention looks.png"}},
+    {TLI_CLI_INFO,
+     "info",
+     "info [--diff] CHECKPOINT... [options]",
+     "describe a trained model, or compare two",
+     {"info runs/birds", "info --diff runs/first runs/second"}},
+    {TLI_CLI_GENERATE,
+     "generate",
+     "generate CHECKPOINT [options]",
+     "write text with a GPT, token by token",
+     {"generate runs/tales --prompt \"Once upon a time\" --tokens 100"}},
+    {TLI_CLI_TOKENIZE,
+     "tokenize",
+     "tokenize --out DIR FILE... [options]",
+     "turn text files into train.bin and val.bin",
+     {"tokenize --chars --out data/book book.txt",
+      "tokenize --vocab vocab.bpe --encoder encoder.json --out data/text *.txt"}},
+    {TLI_CLI_TUNE,
+     "tune",
+     "tune [options]",
+     "find the faster matrix products of a device",
+     {"tune --device gpu", "tune --quick"}},
+    {TLI_CLI_BENCH_GEMM,
+     "bench gemm",
+     "bench gemm [options]",
+     "time matrix products",
+     {"bench gemm --m 4096 --n 4096 --k 4096"}},
+    {TLI_CLI_BENCH_OP,
+     "bench op",
+     "bench op [options]",
+     "time one operation, forward and backward",
+     {"bench op --op alpha --grid 14x14"}},
+    {TLI_CLI_BENCH_STEP,
+     "bench step",
+     "bench step [options]",
+     "time training steps on random data",
+     {"bench step --op alpha --size small --batch-size 16"}},
+    {TLI_CLI_BENCH_MEMORY,
+     "bench memory",
+     "bench memory [options]",
+     "find the largest batches and grids that fit",
+     {"bench memory --size small --memory-limit 8G"}},
+    {TLI_CLI_BENCH_LOADER,
+     "bench loader",
+     "bench loader [options]",
+     "time the loading of images, and show them",
+     {"bench loader --data data/birds --show batch.png"}},
 };
 
 const int tli_command_count = (int)(sizeof tli_commands / sizeof *tli_commands);
@@ -44,6 +89,18 @@ char *tli_command_usage(const tli_command *command, char *out, size_t capacity)
     else
         snprintf(out, capacity, "%s", command->usage);
     return out;
+}
+
+bool tli_command_example(const tli_command *command, int index, char *out, size_t capacity)
+{
+    const bool is_train = command->command == TLI_CLI_TRAIN;
+    const tli_task *task = is_train ? tli_task_at(index) : NULL;
+    const char *example = !is_train && index < EXAMPLES ? command->examples[index] : NULL;
+    if (task != NULL)
+        snprintf(out, capacity, "%s %s %s", command->name, task->name, task->example);
+    else if (example != NULL)
+        snprintf(out, capacity, "%s", example);
+    return task != NULL || example != NULL;
 }
 
 char *tli_command_names(unsigned commands, char *out, size_t capacity)

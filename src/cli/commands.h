@@ -4,11 +4,15 @@
 
 #include "cli/options.h"
 
+enum { EXAMPLES = 2 };
+
 typedef struct tli_command {
     tli_cli_command command; /* its bit in the table of flags */
     const char *name;        /* "train", "bench gemm" */
-    const char *usage,
-        *help; /* what follows "translution", TASK for the tasks, and one line of what it does */
+    const char *usage;       /* what follows "translution", TASK for the tasks */
+    const char *help;        /* one line of what it does */
+    const char
+        *examples[EXAMPLES]; /* what follows "translution"; NULL: no more; those of `train` are the tasks' */
 } tli_command;
 
 extern const tli_command tli_commands[];
@@ -18,6 +22,8 @@ extern const int tli_command_count;
 const tli_command *tli_command_of(tli_cli_command command);
 /* What follows "translution", with the names of the tasks; returns `out`. */
 char *tli_command_usage(const tli_command *command, char *out, size_t capacity);
+/* Example `index` of the command, from 0: what follows "translution"; false: there are no more. */
+bool tli_command_example(const tli_command *command, int index, char *out, size_t capacity);
 /* "train, eval, bench gemm": the names of the commands in `commands`, an OR of bits; returns `out`. */
 char *tli_command_names(unsigned commands, char *out, size_t capacity);
 

@@ -4,16 +4,68 @@
 
 #include "cli/flags.h"
 #include "core/number.h"
+#include "core/terminal.h"
 #include "tasks/task.h"
 
-/* The values of a flag that explain themselves, a line each. */
+/* ---- text within the terminal's width ---------------------------------------------------------------- */
+
+/* Where the columns of --help begin: a flag's text, a value of it, that value's text. */
+enum { MIN_WIDTH = 40, FLAG_AT = 2, TEXT_AT = 28, VALUE_WIDTH = 14, NARROW_TEXT_AT = 6, NARROW = 64 };
+
+/* Columns of the screen. */
+static int help_width(FILE *out)
+{
+    const int columns = tli_terminal_columns(out);
+    return columns > MIN_WIDTH ? columns : MIN_WIDTH;
+}
+
+static int text_column(FILE *out)
+{
+    return help_width(out) < NARROW ? NARROW_TEXT_AT : TEXT_AT;
+}
+
+void tli_cli_print_wrapped(FILE *out, int column, int indent, const char *text)
+{
+    const int width = help_width(out);
+    bool first = true; /* of its line */
+    while (*text != '\0') {
+        const int length = (int)strcspn(text, " ");
+        if (!first && column + 1 + length > width) {
+            fprintf(out, "\n");
+            column = 0;
+            first = true;
+        }
+        if (column < indent) fprintf(out, "%*s", indent - column, "");
+        if (column < indent) column = indent;
+        fprintf(out, "%s%.*s", first ? "" : " ", length, text);
+        column += length + (first ? 0 : 1);
+        first = false;
+        text += length;
+        text += strspn(text, " ");
+    }
+    fprintf(out, "\n");
+}
+
+/* A value of a flag and what it means. */
+static void print_value(FILE *out, const char *name, const char *help)
+{
+    const int indent = text_column(out) + 2;
+    fprintf(out, "%*s%s", indent, "", name);
+    tli_cli_print_wrapped(out, indent + (int)strlen(name), indent + VALUE_WIDTH, help);
+}
+
+/* ---- what is said of a flag ---------------------------------------------------------------------------- */
+
+/* The values of a flag that explain themselves. */
 static void print_choices(FILE *out, const choices *c)
 {
+    char text[200];
     for (int i = 0; i < c->count; i++) {
         if (c->items[i].help == NULL) continue;
         const char *alias = tli_choice_alias(c, c->items[i].value);
-        fprintf(out, "  %-24s    %-12s  %s%s%s\n", "", c->items[i].name, c->items[i].help,
-                alias != NULL ? "; or " : "", alias != NULL ? alias : "");
+        snprintf(text, sizeof text, "%s%s%s", c->items[i].help, alias != NULL ? "; also called " : "",
+                 alias != NULL ? alias : "");
+        print_value(out, c->items[i].name, text);
     }
 }
 
@@ -21,7 +73,7 @@ static void print_choices(FILE *out, const choices *c)
 static void print_data(FILE *out)
 {
     for (int t = 0; tli_task_at(t) != NULL; t++)
-        fprintf(out, "  %-24s    %-12s  %s\n", "", tli_task_at(t)->name, tli_task_at(t)->data_help);
+        print_value(out, tli_task_at(t)->name, tli_task_at(t)->data_help);
 }
 
 /* The tasks that alone have the flag, as "gpt: "; empty when all have it. */
@@ -90,22 +142,35 @@ static void write_help(const tli_flag *f, char text[400])
         snprintf(text, 400, "%s", f->help);
 }
 
+static void print_flag(FILE *out, const tli_flag *f)
+{
+    char left[CHOICE_LIST_CAPACITY + 40], metavar[CHOICE_LIST_CAPACITY], list[CHOICE_LIST_CAPACITY] = "";
+    char tasks[TASK_NAMES_CAPACITY + 4], help[400], text[1000];
+    tli_flag_metavar(f, metavar);
+    int column = FLAG_AT +
+                 snprintf(left, sizeof left, "--%s%s%s", f->name, metavar[0] != '\0' ? " " : "", metavar);
+    if (f->kind == FLAG_AUGMENT) tli_choice_list(f->choices, ", ", list);
+    describe_tasks(f, tasks);
+    write_help(f, help);
+    snprintf(text, sizeof text, "%s%s%s%s", tasks, help, list[0] != '\0' ? " " : "", list);
+    fprintf(out, "%*s%s", FLAG_AT, "", left);
+    if (column + 2 > text_column(out)) {
+        fprintf(out, "\n");
+        column = 0;
+    }
+    tli_cli_print_wrapped(out, column, text_column(out), text);
+    if (f->choices != NULL) print_choices(out, f->choices);
+    if (f->offset == offsetof(tli_cli_options, settings.run.data)) print_data(out);
+}
+
 void tli_cli_print_flags(FILE *out, tli_cli_command command)
 {
+    const char *group = NULL;
     for (int i = 0; i < tli_flag_count(); i++) {
         const tli_flag *f = tli_flag_at(i);
         if (f->help == NULL || (f->commands & (unsigned)command) == 0) continue;
-        char left[CHOICE_LIST_CAPACITY + 40], metavar[CHOICE_LIST_CAPACITY], list[CHOICE_LIST_CAPACITY] = "";
-        char tasks[TASK_NAMES_CAPACITY + 4];
-        tli_flag_metavar(f, metavar);
-        snprintf(left, sizeof left, "--%s%s%s", f->name, metavar[0] != '\0' ? " " : "", metavar);
-        if (f->kind == FLAG_AUGMENT) tli_choice_list(f->choices, ", ", list);
-        char help[400];
-        describe_tasks(f, tasks);
-        write_help(f, help);
-        fprintf(out, strlen(left) <= 24 ? "  %-24s%s  %s%s%s%s\n" : "  %s\n  %-24s  %s%s%s%s\n", left, "",
-                tasks, help, list[0] != '\0' ? " " : "", list);
-        if (f->choices != NULL) print_choices(out, f->choices);
-        if (f->offset == offsetof(tli_cli_options, settings.run.data)) print_data(out);
+        if (f->group != group) fprintf(out, "\n%s:\n", f->group);
+        group = f->group;
+        print_flag(out, f);
     }
 }

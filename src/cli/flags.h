@@ -28,6 +28,7 @@ typedef struct tli_flag {
     size_t offset, capacity; /* where in tli_cli_options; bytes there, for text */
     double low, high;        /* range of numbers; equal: see tli_flag_range */
     const choices *choices;  /* NULL: any value */
+    const char *group;       /* heading in --help, "Model"; flags of a group follow each other in the table */
 } tli_flag;
 
 /* All flags, by number: those of the command line itself, and behind --data those that tasks bring (tasks/task.h). */

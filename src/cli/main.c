@@ -1,4 +1,5 @@
 /* The program: finds the command, runs it, prints its error and turns its status into an exit code. */
+#include <ctype.h>
 #include <errno.h>
 #include <string.h>
 
@@ -36,22 +37,55 @@ static tl_status run_by_name(const tli_command *c, tli_cli_options *o, tl_error 
     return tli_fail(err, TL_ERROR_USAGE, "%s is in the table of commands, but nothing runs it", c->name);
 }
 
+/* A command in one line: "  translution bench op    time one operation". */
 static void print_command(FILE *out, const tli_command *c)
 {
-    char usage[128];
-    fprintf(out, "  translution %-32s %s\n", tli_command_usage(c, usage, sizeof usage), c->help);
+    enum { HELP_AT = 32 };
+    tli_cli_print_wrapped(out, fprintf(out, "  translution %s   ", c->name), HELP_AT, c->help);
+}
+
+static void print_example(FILE *out, const char *example)
+{
+    fprintf(out, "    translution ");
+    tli_cli_print_wrapped(out, 16, 8, example);
+}
+
+static void print_help(FILE *out, const tli_command *c)
+{
+    char text[200];
+    fprintf(out, "usage: translution ");
+    tli_cli_print_wrapped(out, 19, 8, tli_command_usage(c, text, sizeof text));
+    fprintf(out, "%c%s.\n", toupper((unsigned char)c->help[0]), c->help + 1);
+    fprintf(out, "\nExamples:\n");
+    for (int i = 0; tli_command_example(c, i, text, sizeof text); i++) print_example(out, text);
+    tli_cli_print_flags(out, c->command);
 }
 
 static void print_usage(FILE *out)
 {
-    fprintf(out,
-            "translution trains self-attention, Translution and alpha-Translution on any OpenCL device.\n\n");
+    char example[200];
+    fprintf(out, "usage: translution COMMAND [options]\n");
+    tli_cli_print_wrapped(
+        out, 0, 0,
+        "Trains Vision Transformers and GPTs with self-attention, Translution or alpha-Translution on "
+        "any OpenCL device.");
+    fprintf(out, "\nCommands:\n");
     for (int i = 0; i < tli_command_count; i++) print_command(out, &tli_commands[i]);
-    fprintf(out,
-            "\n`translution COMMAND --help` lists a command's options; `translution --version` the version.\n"
-            "Results go to standard output, everything else to standard error.\n"
-            "Exit codes: 0 done, 1 failed while running or no usable device, 2 bad usage or input,\n"
-            "128 + n stopped by signal n after saving: INT 130, TERM 143, HUP 129, and USR1, USR2, XCPU.\n");
+    fprintf(out, "\nExamples:\n");
+    print_example(out, "devices");
+    if (tli_command_example(tli_command_of(TLI_CLI_TRAIN), 0, example, sizeof example))
+        print_example(out, example);
+    print_example(out, "train --help");
+    fprintf(out, "\n");
+    tli_cli_print_wrapped(
+        out, 0, 0,
+        "`translution COMMAND --help` lists the options of a command, `man translution` describes all "
+        "of them. Results go to standard output, everything else to standard error.");
+    fprintf(out, "\n");
+    tli_cli_print_wrapped(
+        out, 0, 0,
+        "Exit codes: 0 done; 1 failed while running, or no usable device; 2 bad usage or input; 128 + n "
+        "stopped by signal n after saving (INT 130, TERM 143, HUP 129, also USR1, USR2 and XCPU).");
 }
 
 static int finish_output(void)
@@ -74,9 +108,7 @@ static int run_command(const tli_command *c, int argc, char **argv, double start
         return finish_output();
     }
     if (status == TL_OK && o.help) {
-        char usage[128];
-        printf("usage: translution %s\n%s.\n\n", tli_command_usage(c, usage, sizeof usage), c->help);
-        tli_cli_print_flags(stdout, c->command);
+        print_help(stdout, c);
         return finish_output();
     }
     if (status == TL_OK) status = run_by_name(c, &o, &err);

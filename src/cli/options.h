@@ -88,7 +88,10 @@ tl_status tli_cli_sizes(const char *text, const char *what, uint32_t most, uint3
 /* Whether the flag of this name was given, rather than left at its default. */
 bool tli_cli_given(const tli_cli_options *o, const char *flag);
 
-/* The flags of a command with their help, as lines of --help. */
+/* The flags of a command with their help, by group, as lines of --help. */
 void tli_cli_print_flags(FILE *out, tli_cli_command command);
+/* Words of `text` within the width of the screen, then a line's end. The first line already has `column` characters; text begins
+ * at `indent` on every line, or behind those characters. */
+void tli_cli_print_wrapped(FILE *out, int column, int indent, const char *text);
 
 #endif

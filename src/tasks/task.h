@@ -48,6 +48,7 @@ typedef struct tli_task {
     int sets;                   /* test sets, up to TLI_TASK_MAX_SETS */
     const choices *set_choices; /* names of the sets, by number; NULL: the only one is "val" */
     tl_arch arch;               /* of its models */
+    const char *example;        /* of its training, what follows the name: "--epochs 5", for --help */
     const char *data_help;      /* what --data names, for --help */
     field_table fields;         /* settings that only this task has, or reads */
     const task_result *results; /* ends with a key of NULL; NULL: none of its own */

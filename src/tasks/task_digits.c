@@ -37,7 +37,7 @@ static const field own_fields[] = {
      .use = FIELD_STORED | FIELD_TRAIN,
      .choices = &tli_motion_choices,
      .after = "translution_layers",
-     .help = "training digits: centred or anywhere (static)"},
+     .help = "where training digits stand: static in the centre, dynamic anywhere (default: static)"},
     {.key = "test_motion",
      .type = FIELD_CHOICE,
      .at = offsetof(tl_settings, training.test_motion),
@@ -46,7 +46,7 @@ static const field own_fields[] = {
      .after = "motion",
      .follows = "motion",
      .flag = "test-motion",
-     .help = "test digits of top1 and loss (as --motion)"},
+     .help = "the same of the test digits that top1 and loss are of (default: as --motion)"},
 };
 
 static const task_result own_results[] = {{"top1_static", offsetof(tl_result, top1_static)},
@@ -274,6 +274,7 @@ const tli_task tli_task_digits = {
     .sets = 2,
     .set_choices = &tli_motion_choices,
     .arch = TL_ARCH_VIT,
+    .example = "--op alpha --epochs 5",
     .data_help = "folder of IDX files, plain or .gz",
     .fields = FIELDS(own_fields),
     .results = own_results,

@@ -44,7 +44,7 @@ static const field own_fields[] = {
      .zero_is_unset = true, /* `check` asks for more than 0, in its own words */
      .after = "warmup",
      .flag = "samples-per-epoch",
-     .help = "random windows that make an epoch (@)"},
+     .help = "random windows of the text that make an epoch (default: @)"},
 };
 
 static bool is_synthetic(const tl_settings *s)
@@ -283,6 +283,7 @@ const tli_task tli_task_text = {
     .classifies = false,
     .sets = 1,
     .arch = TL_ARCH_GPT,
+    .example = "--data data/tales --op alpha --out runs/tales",
     .data_help = "folder of train.bin and val.bin (see `tokenize`)",
     .fields = FIELDS(own_fields),
     .set_defaults = set_defaults,
