@@ -58,7 +58,7 @@ static tl_status pages_add(attention_pages *p, const tli_image *one, tl_error *e
         p->page.pixels = grown;
         p->page.capacity = before + more;
     }
-    memcpy(p->page.pixels + before, one->pixels, more);
+    memcpy(p->page.pixels + before, one->pixels, more); /* NOLINT: not NULL, as `more` is not 0 */
     p->page.width = one->width;
     p->page.height += one->height;
     return TL_OK;

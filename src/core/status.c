@@ -4,6 +4,7 @@
 
 #include "core/number.h"
 
+#undef tli_fail
 tl_status tli_fail(tl_error *err, tl_status status, const char *format, ...)
 {
     if (err != NULL) {

@@ -197,7 +197,7 @@ static tl_status load_encoder(tli_bpe *bpe, const int16_t alphabet[ALPHABET], co
     const char *end = text;
     cJSON *json = cJSON_ParseWithLengthOpts(text, bytes + 1, &end, true);
     tl_status status = TL_OK;
-    bpe->arena = malloc(bytes); /* a token has at most as many bytes as characters in the file */
+    bpe->arena = malloc(bytes + 1); /* a token has at most as many bytes as characters in the file */
     if (bpe->arena == NULL) {
         status = out_of_memory(err);
     } else if (json == NULL) {
@@ -315,7 +315,8 @@ static tl_status load_merges(tli_bpe *bpe, const int16_t alphabet[ALPHABET], con
     for (size_t i = 0; i < bytes; i++) lines += text[i] == '\n';
     uint32_t slots = 1024;
     while (slots < 3 * lines) slots *= 2;
-    reading r = {.path = path, .alphabet = alphabet, .bytes = malloc(bytes), .made = calloc(TLI_BPE_IDS, 1)};
+    reading r = {
+        .path = path, .alphabet = alphabet, .bytes = malloc(bytes + 1), .made = calloc(TLI_BPE_IDS, 1)};
     bpe->merges = malloc(slots * sizeof *bpe->merges);
     tl_status status = TL_OK;
     if (r.bytes == NULL || r.made == NULL || bpe->merges == NULL) {

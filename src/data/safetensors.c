@@ -183,7 +183,7 @@ static tl_status parse_header(tli_safetensors *st, const char *text, size_t leng
     cJSON *root = cJSON_ParseWithLengthOpts(text, length + 1, &end, 0); /* + 1: the NUL that our caller put */
     size_t used = root && end ? (size_t)(end - text) : 0;
     while (root && used < length && strchr(" \t\r\n", text[used])) used++;
-    if (!cJSON_IsObject(root) || used != length) {
+    if (root == NULL || !cJSON_IsObject(root) || used != length) {
         cJSON_Delete(root);
         return tli_fail(err, TL_ERROR_INPUT, "%s: the header is not valid JSON", st->path);
     }

@@ -66,6 +66,7 @@ bool tli_st_has_control(const char *text)
     return false;
 }
 
+#undef tli_st_out_of_memory
 tl_status tli_st_out_of_memory(tl_error *err, const char *path)
 {
     return tli_fail(err, TL_ERROR_MEMORY, "%s: not enough host memory for its header", path);

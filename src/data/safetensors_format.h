@@ -21,6 +21,10 @@ const char *tli_st_find_duplicate(const char **names, int count);
 /* Elements x width in *bytes; false on overflow. Rank 0 is one element. */
 bool tli_st_entry_bytes(const tli_st_entry *entry, uint64_t *bytes);
 bool tli_st_has_control(const char *text);
+/* Returns TL_ERROR_MEMORY. */
 tl_status tli_st_out_of_memory(tl_error *err, const char *path);
+#ifdef __clang_analyzer__ /* as in core/status.h */
+#define tli_st_out_of_memory(err, path) (tli_st_out_of_memory(err, path), TL_ERROR_MEMORY)
+#endif
 
 #endif

@@ -28,7 +28,7 @@ tl_status tli_chars_create(tli_chars *chars, tl_error *err)
 void tli_chars_free(tli_chars *chars)
 {
     free(chars->ids);
-    free(chars->symbols);
+    free(chars->symbols); /* NOLINT: it is another array than ids */
     *chars = (tli_chars){0};
 }
 

@@ -109,9 +109,10 @@ static tl_status match_table(transfer *t, const tli_parameter *p, const tli_st_e
         e->shape[0] != tli_geometry_offsets(&from))
         return TL_OK;
     const uint32_t count = tli_geometry_offsets(&to);
-    int32_t *source = malloc(2 * count * sizeof *source), *self = source + count;
+    int32_t *source = malloc(2 * count * sizeof *source);
     if (source == NULL)
         return tli_fail(t->err, TL_ERROR_MEMORY, "out of host memory for the offsets of %s", p->name);
+    int32_t *self = source + count;
     const uint32_t found = tli_geometry_match(&to, &from, query, source);
     tli_geometry_match(&to, &to, query, self);
     if (count == e->shape[0] && memcmp(source, self, count * sizeof *source) == 0) {

@@ -47,6 +47,7 @@ for line in $(comm -13 "$work/found" "$work/allowed" | tr ' ' ':'); do
     faults=1
 done
 
+# shellcheck disable=SC2046 # a word a file
 # A list of names in one literal, as in "none|learned|rope".
 awk -v OFS=: 'NR == FNR { name[$1]; next }
     FILENAME !~ /core\/choices.c$/ {

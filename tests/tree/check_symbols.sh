@@ -13,4 +13,5 @@ for symbol in $(nm -g --defined-only "$1"/libtl_*.a 2>/dev/null | awk 'NF == 3 {
     esac
 done
 [ "$found" -gt 300 ] || { echo "only $found symbols were found in $1/libtl_*.a" >&2; exit 1; }
+# shellcheck disable=SC2086 # a word a name
 [ -z "${bad:-}" ] || { printf 'neither tli_... nor in the public header:\n' >&2; printf '  %s\n' $bad >&2; exit 1; }
