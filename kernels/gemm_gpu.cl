@@ -2,11 +2,12 @@
 // owns the 64 x 64 tile (y, x) of batch z.
 //   -DTA=0|1 -DTB=0|1   which operands are transposed
 
-__kernel __attribute__((reqd_work_group_size(TILE_ITEMS, 1, 1))) void
-gemm(__global const float *a0, ulong a_at, __global const float *b0, ulong b_at, __global float *c0,
-     ulong c_at, __global const float *bias, ulong bias_at, __global const float *residual, ulong residual_at,
-     int m, int n, int k_total, int lda, int ldb, int ldc, float alpha, float beta, int mb, int nb, int inner,
-     ulong a_outer, ulong a_inner, ulong b_outer, ulong b_inner, ulong c_outer, ulong c_inner)
+__kernel TILE_GROUP void gemm(__global const float *a0, ulong a_at, __global const float *b0, ulong b_at,
+                              __global float *c0, ulong c_at, __global const float *bias, ulong bias_at,
+                              __global const float *residual, ulong residual_at, int m, int n, int k_total,
+                              int lda, int ldb, int ldc, float alpha, float beta, int mb, int nb, int inner,
+                              ulong a_outer, ulong a_inner, ulong b_outer, ulong b_inner, ulong c_outer,
+                              ulong c_inner)
 {
     TILE_LOCALS;
     const int z = get_group_id(2), z_outer = z / inner, z_inner = z % inner;

@@ -5,8 +5,10 @@
 #define TILE       64
 #define TILE_K     16
 #define TILE_ITEMS 256
-#define TILE_X     ((int)get_local_id(0) % 16) // owns columns 4 * TILE_X ... + 3
-#define TILE_Y     ((int)get_local_id(0) / 16) // owns rows    4 * TILE_Y ... + 3
+#define TILE_GROUP                                                                                           \
+    __attribute__((reqd_work_group_size(TILE_ITEMS, 1, 1))) // of every kernel that uses the tile
+#define TILE_X ((int)get_local_id(0) % 16)                  // owns columns 4 * TILE_X ... + 3
+#define TILE_Y ((int)get_local_id(0) / 16)                  // owns rows    4 * TILE_Y ... + 3
 
 #define TILE_LOCALS                                                                                          \
     __local float tile_a[TILE_K * TILE];                                                                     \
@@ -41,8 +43,10 @@
 
 #define TILE_CLEAR(acc) (acc)[0] = (acc)[1] = (acc)[2] = (acc)[3] = (float4)(0.0f)
 
-// Sum over the 16 work-items of a row of the tile; all of them get it. scratch: TILE_ITEMS floats of local memory.
-static inline float tile_row_sum(float x, __local float *scratch)
+// Sums over the 16 work-items of a row of the tile, one for each of a work-item's four rows; all of them get it. scratch:
+// TILE_ITEMS vectors of local memory. One reduction of vectors, not four through one array: it has a quarter of the
+// barriers, and compilers have got values wrong that live across several.
+static inline float4 tile_row_sums(float4 x, __local float4 *scratch)
 {
     const int item = get_local_id(0), lane = item % 16;
     scratch[item] = x;
@@ -51,7 +55,12 @@ static inline float tile_row_sum(float x, __local float *scratch)
         if (lane < step) scratch[item] += scratch[item + step];
         barrier(CLK_LOCAL_MEM_FENCE);
     }
-    const float total = scratch[item - lane];
+    const float4 total = scratch[item - lane];
     barrier(CLK_LOCAL_MEM_FENCE);
     return total;
+}
+
+static inline float4 tile_row_dots(const float4 *a, const float4 *b)
+{
+    return (float4)(dot(a[0], b[0]), dot(a[1], b[1]), dot(a[2], b[2]), dot(a[3], b[3]));
 }

@@ -4,7 +4,6 @@
 // Macros: relative.cl.
 
 #define HEAD_PANELS ((HEAD_DIM + TILE - 1) / TILE)
-#define GPU_KERNEL  __kernel __attribute__((reqd_work_group_size(TILE_ITEMS, 1, 1))) void
 
 // Element offsets of the tile's 64 rows in an activation of `width` channels; row r of a group is pair r / batch,
 // batch index r % batch. -1 marks rows past the end.
@@ -48,24 +47,26 @@ static inline void add_columns(__global float *target, float4 values, int column
 }
 
 // Group (group, head, row tile).
-GPU_KERNEL score(__global const int4 *groups, __global const int2 *pairs, int group_begin, int pair_begin,
-                 int all_pairs, int batch, __global const float *xq, ulong xq_at, __global const float *wq,
-                 int wq_first, __global const float *xk, ulong xk_at, __global const float *wk, int wk_first,
-                 __global float *weights, ulong weights_at, float scale, int keep, __global float *q_rows,
-                 ulong q_at, __global float *k_rows, ulong k_at)
+__kernel TILE_GROUP void score(__global const int4 *groups, __global const int2 *pairs, int group_begin,
+                               int pair_begin, int all_pairs, int batch, __global const float *xq,
+                               ulong xq_at, __global const float *wq, int wq_first, __global const float *xk,
+                               ulong xk_at, __global const float *wk, int wk_first, __global float *weights,
+                               ulong weights_at, float scale, int keep, __global float *q_rows, ulong q_at,
+                               __global float *k_rows, ulong k_at)
 {
     TILE_LOCALS;
-    __local float scratch[TILE_ITEMS];
+    __local float4 scratch[TILE_ITEMS];
     __local long row_q[TILE], row_k[TILE];
     const int4 group = groups[group_begin + get_group_id(0)];
     const int head = get_group_id(1), rows = group.y * batch, row_begin = get_group_id(2) * TILE;
-    if (row_begin >= rows) return; // the whole work-group
+    // A tile past the group's rows has no panels to do. It does not return: PoCL 3.1 compiles barriers behind a return wrongly.
+    const int panels = row_begin < rows ? HEAD_PANELS : 0;
     ROW_TABLE(row_q, x, Q_STRIDE);
     ROW_TABLE(row_k, y, K_STRIDE);
     __global const float *mq = wq + (ulong)(group.z - wq_first) * MATRIX + head * HEAD_DIM;
     __global const float *mk = wk + (ulong)(group.w - wk_first) * MATRIX + head * HEAD_DIM;
-    float dot4[4] = {0.0f, 0.0f, 0.0f, 0.0f};
-    for (int panel = 0; panel < HEAD_PANELS; panel++) {
+    float4 dots = (float4)(0.0f);
+    for (int panel = 0; panel < panels; panel++) {
         const int c0 = panel * TILE;
         float4 q[4], k[4];
         TILE_CLEAR(q);
@@ -82,9 +83,9 @@ GPU_KERNEL score(__global const int4 *groups, __global const int2 *pairs, int gr
         } else {
             load_rows(k, xk + xk_at + head * HEAD_DIM + c0, row_k, HEAD_DIM - c0);
         }
+        dots += tile_row_dots(q, k);
         for (int r = 0; r < 4; r++) {
             const int row = row_begin + 4 * TILE_Y + r;
-            dot4[r] += dot(q[r], k[r]);
             if (keep && row < rows) {
                 const ulong at = ((ulong)(group.x - pair_begin) * batch + row) * WIDTH + head * HEAD_DIM + c0;
                 store_columns(q_rows + q_at + at, q[r], min(TILE, HEAD_DIM - c0));
@@ -92,20 +93,21 @@ GPU_KERNEL score(__global const int4 *groups, __global const int2 *pairs, int gr
             }
         }
     }
-    if (!weights) return; // the whole work-group
     __global float *out = weights + weights_at + ((ulong)head * all_pairs + group.x) * batch;
+    float sums[4];
+    vstore4(scale * tile_row_sums(dots, scratch), 0, sums);
     for (int r = 0; r < 4; r++) {
-        const float sum = tile_row_sum(dot4[r], scratch);
         const int row = row_begin + 4 * TILE_Y + r;
-        if (TILE_X == 0 && row < rows) out[row] = scale * sum;
+        if (weights && TILE_X == 0 && row < rows) out[row] = sums[r];
     }
 }
 
 // Group (head and column panel, batch tile, query).
-GPU_KERNEL aggregate(__global const int4 *groups, __global const int2 *pairs, int group_begin, int group_end,
-                     int all_pairs, int queries, int batch, int batch_block, __global const float *x,
-                     ulong x_at, __global const float *w, int w_first, __global const float *weights,
-                     ulong weights_at, __global float *y, ulong y_at)
+__kernel TILE_GROUP void aggregate(__global const int4 *groups, __global const int2 *pairs, int group_begin,
+                                   int group_end, int all_pairs, int queries, int batch, int batch_block,
+                                   __global const float *x, ulong x_at, __global const float *w, int w_first,
+                                   __global const float *weights, ulong weights_at, __global float *y,
+                                   ulong y_at)
 {
     TILE_LOCALS;
     const int head = get_group_id(0) / HEAD_PANELS, panel = get_group_id(0) % HEAD_PANELS;
@@ -131,12 +133,14 @@ GPU_KERNEL aggregate(__global const int4 *groups, __global const int2 *pairs, in
 }
 
 // Group (column panel of INNER, batch tile, token): the token's rows of dxq and dxk, which may be one array.
-GPU_KERNEL aggregate_back(__global const int4 *groups, __global const int2 *pairs, int group_begin,
-                          int group_end, int pair_begin, int all_pairs, int queries, int keys, int batch,
-                          int batch_block, __global const float *weights, ulong weights_at,
-                          __global const float *q_rows, ulong q_at, __global const float *k_rows, ulong k_at,
-                          __global const float *wq, int wq_first, __global const float *wk, int wk_first,
-                          __global float *dxq, ulong dxq_at, __global float *dxk, ulong dxk_at)
+__kernel TILE_GROUP void aggregate_back(__global const int4 *groups, __global const int2 *pairs,
+                                        int group_begin, int group_end, int pair_begin, int all_pairs,
+                                        int queries, int keys, int batch, int batch_block,
+                                        __global const float *weights, ulong weights_at,
+                                        __global const float *q_rows, ulong q_at,
+                                        __global const float *k_rows, ulong k_at, __global const float *wq,
+                                        int wq_first, __global const float *wk, int wk_first,
+                                        __global float *dxq, ulong dxq_at, __global float *dxk, ulong dxk_at)
 {
     TILE_LOCALS;
     const int c0 = get_group_id(0) * TILE, columns = min(TILE, INNER - c0);
@@ -199,15 +203,16 @@ GPU_KERNEL aggregate_back(__global const int4 *groups, __global const int2 *pair
 }
 
 // Group (block of 64 columns of INNER, batch tile, key).
-GPU_KERNEL value_back(__global const int4 *groups, __global const int2 *pairs, int group_begin, int group_end,
-                      int pair_begin, int pair_end, int all_pairs, int queries, int keys, int batch,
-                      int batch_block, __global const float *dy, ulong dy_at, __global const float *x,
-                      ulong x_at, __global const float *w, int w_first, __global const float *weights,
-                      ulong weights_at, __global float *partial, ulong partial_at, __global float *dx,
-                      ulong dx_at)
+__kernel TILE_GROUP void value_back(__global const int4 *groups, __global const int2 *pairs, int group_begin,
+                                    int group_end, int pair_begin, int pair_end, int all_pairs, int queries,
+                                    int keys, int batch, int batch_block, __global const float *dy,
+                                    ulong dy_at, __global const float *x, ulong x_at, __global const float *w,
+                                    int w_first, __global const float *weights, ulong weights_at,
+                                    __global float *partial, ulong partial_at, __global float *dx,
+                                    ulong dx_at)
 {
     TILE_LOCALS;
-    __local float scratch[TILE_ITEMS];
+    __local float4 scratch[TILE_ITEMS];
     const int c0 = get_group_id(0) * TILE, columns = min(TILE, INNER - c0);
     const int b0 = get_group_id(1) * TILE, key = get_group_id(2);
     const ulong chunk_rows = (ulong)(pair_end - pair_begin) * batch;
@@ -234,12 +239,13 @@ GPU_KERNEL value_back(__global const int4 *groups, __global const int2 *pairs, i
             TILE_MULTIPLY(u, HEAD_DIM, 1,
                           b0 + row_ < batch ? row[(ulong)(b0 + row_) * WIDTH + head * HEAD_DIM + k_] : 0.0f,
                           1, column_ < columns ? m[(ulong)column_ * WIDTH + head * HEAD_DIM + k_] : 0.0f);
+            float sums[4];
+            vstore4(tile_row_sums(tile_row_dots(u, own), scratch), 0, sums);
             for (int r = 0; r < 4; r++) {
                 const int b = b0 + 4 * TILE_Y + r;
-                const float sum = tile_row_sum(dot(u[r], own[r]), scratch);
                 if (b >= batch) continue;
                 total[r] += weights[weights_at + ((ulong)head * all_pairs + p) * batch + b] * u[r];
-                if (TILE_X == 0) out[head * chunk_rows + (ulong)(p - pair_begin) * batch + b] = sum;
+                if (TILE_X == 0) out[head * chunk_rows + (ulong)(p - pair_begin) * batch + b] = sums[r];
             }
         }
     }
@@ -250,10 +256,11 @@ GPU_KERNEL value_back(__global const int4 *groups, __global const int2 *pairs, i
 }
 
 // Group (group, head and column panel, tile of INNER).
-GPU_KERNEL weight_gradient(__global const int4 *groups, __global const int2 *pairs, int group_begin,
-                           int pair_begin, int all_pairs, int batch, int side, __global const float *x,
-                           ulong x_at, __global const float *gradient, ulong gradient_at,
-                           __global const float *weights, ulong weights_at, __global float *dw, int dw_first)
+__kernel TILE_GROUP void weight_gradient(__global const int4 *groups, __global const int2 *pairs,
+                                         int group_begin, int pair_begin, int all_pairs, int batch, int side,
+                                         __global const float *x, ulong x_at, __global const float *gradient,
+                                         ulong gradient_at, __global const float *weights, ulong weights_at,
+                                         __global float *dw, int dw_first)
 {
     TILE_LOCALS;
     const int4 group = groups[group_begin + get_group_id(0)];

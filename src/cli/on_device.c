@@ -1,4 +1,4 @@
-/* The device of a command: its log, its context whose kernels are tested, and the end of both. */
+/* The device of a command: its log, its context, whose kernels are checked before their first use, and the end of both. */
 #include <errno.h>
 #include <string.h>
 
@@ -27,26 +27,10 @@ static tl_status begin_trace(const tli_cli_options *o, tl_context *ctx, tl_error
     return tli_profile_trace(ctx, 0);
 }
 
-/* A context whose kernels pass their self-test: in the form asked for or, left to the program, the other one. */
-static tl_status create_tested_context(tl_context_options *options, tl_context **ctx, tl_error *err)
-{
-    TLI_TRY(tl_context_create(options, ctx, err));
-    const bool cpu_path = tli_context_limits(*ctx)->cpu_path;
-    tl_kernel_path path;
-    tl_status status = tli_self_test_choose(*ctx, options->path == TL_PATH_AUTO, &path);
-    if (status != TL_OK) *err = *tl_context_error(*ctx);
-    if (status == TL_OK && cpu_path == (path == TL_PATH_CPU)) return TL_OK;
-    tl_context_destroy(*ctx);
-    *ctx = NULL;
-    if (status != TL_OK) return status;
-    options->path = path;
-    return tl_context_create(options, ctx, err);
-}
-
 /* Creates the context of --device and says on stderr which device it is, quiet or not. */
 static tl_status open_device(const tli_cli_options *o, const tl_log *log, tl_context **ctx, tl_error *err)
 {
-    tl_context_options options = {
+    const tl_context_options options = {
         .device = o->device[0] != '\0' ? o->device : NULL,
         .path = o->kernel_path,
         .gemm = o->gemm,
@@ -54,11 +38,13 @@ static tl_status open_device(const tli_cli_options *o, const tl_log *log, tl_con
         .memory_limit = o->memory_limit,
         .log = log,
     };
-    TLI_TRY(create_tested_context(&options, ctx, err));
+    TLI_TRY(tl_context_create(&options, ctx, err));
     const tl_device_info *d = tl_context_device(*ctx);
     tli_cli_say("device %d:%d %s (%s, %s)\n", d->platform, d->device, d->name, d->platform_name,
                 tl_device_type_name(d->type));
-    tl_status status = begin_trace(o, *ctx, err);
+    tl_status status = tli_self_test_switch_on(*ctx);
+    if (status != TL_OK) *err = *tl_context_error(*ctx);
+    if (status == TL_OK) status = begin_trace(o, *ctx, err);
     if (status == TL_OK && tli_cli_signal != 0)
         status = tli_fail(err, TL_INTERRUPTED, "stopped by signal %d before the work began",
                           (int)tli_cli_signal);

@@ -5,13 +5,6 @@
 
 #include "core/choices.h"
 
-static uint32_t power_of_two_up_to(uint32_t limit, uint32_t top)
-{
-    uint32_t value = 1;
-    while (value * 2 <= limit && value * 2 <= top) value *= 2;
-    return value;
-}
-
 /* TRANSLUTION_VECTOR_WIDTH, for tests, takes the place of the vector width that the device says is its own: the kernels'
  * build options have it, and with them the key of the program cache. */
 static tl_status override_vector_width(tl_device_info *device, tl_error *err)
@@ -28,6 +21,16 @@ static tl_status override_vector_width(tl_device_info *device, tl_error *err)
     return TL_OK;
 }
 
+/* TRANSLUTION_FORM, for tests, says which form is preferred, as the device's type does and unlike a path of the options: the
+ * other form may still serve. */
+static bool prefers_cpu(const tl_device_info *device)
+{
+    const char *text = getenv("TRANSLUTION_FORM");
+    if (text != NULL && strcmp(text, tli_choice_name(&tli_path_choices, TL_PATH_CPU)) == 0) return true;
+    if (text != NULL && strcmp(text, tli_choice_name(&tli_path_choices, TL_PATH_GPU)) == 0) return false;
+    return device->type == TL_DEVICE_CPU;
+}
+
 static tli_limits traits_of(const tl_device_info *device, const tl_context_options *options)
 {
     tli_limits limits = {.compute_units = device->compute_units,
@@ -35,17 +38,15 @@ static tli_limits traits_of(const tl_device_info *device, const tl_context_optio
                          .max_alloc_bytes = device->max_alloc_bytes,
                          .local_bytes = device->local_bytes,
                          .gemm = options->gemm};
-    limits.cpu_path = options->path == TL_PATH_AUTO ? device->type == TL_DEVICE_CPU
-                                                    : options->path == TL_PATH_CPU;
-    /* The GPU forms need work-groups of 256; where there are none, the CPU forms (groups of one) serve. */
-    if (device->max_work_group < 256) limits.cpu_path = true;
+    limits.cpu_path = options->path == TL_PATH_AUTO ? prefers_cpu(device) : options->path == TL_PATH_CPU;
+    if (!tli_device_has_form(device, limits.cpu_path)) limits.cpu_path = true;
+    limits.path_given = options->path != TL_PATH_AUTO;
     if (options->max_alloc_bytes > 0 && options->max_alloc_bytes < limits.max_alloc_bytes)
         limits.max_alloc_bytes = options->max_alloc_bytes;
     if (limits.memory_limit == 0) limits.memory_limit = device->global_bytes;
-    limits.vector_width = 4;
-    if (limits.cpu_path && device->native_float_width > 4)
-        limits.vector_width = power_of_two_up_to(device->native_float_width, 16);
-    limits.row_group = limits.cpu_path ? 1 : power_of_two_up_to(device->max_work_group, 64);
+    const tli_kernel_form form = tli_device_form(device, limits.cpu_path);
+    limits.vector_width = form.vector_width;
+    limits.row_group = form.row_group;
     return limits;
 }
 
@@ -199,7 +200,8 @@ void tl_context_destroy(tl_context *ctx)
     if (ctx->queue != NULL) clFinish(ctx->queue);
     while (ctx->owned != NULL) ctx->owned->destroy(ctx, ctx->owned->object);
     while (ctx->tensors != NULL) tl_tensor_destroy(ctx, &ctx->tensors->tensor);
-    if (ctx->slot.destroy != NULL) ctx->slot.destroy(ctx->slot.data);
+    for (int i = 0; i < TLI_SLOTS; i++)
+        if (ctx->slots[i].destroy != NULL) ctx->slots[i].destroy(ctx->slots[i].data);
     tli_profile_close(&ctx->profile);
     tli_programs_close(&ctx->programs);
     if (ctx->queue != NULL) clReleaseCommandQueue(ctx->queue);
@@ -227,9 +229,25 @@ const tl_log *tli_context_log(const tl_context *ctx)
     return ctx->log;
 }
 
-tli_user_data *tli_context_user_data(tl_context *ctx)
+tli_user_data *tli_context_user_data(tl_context *ctx, tli_user_data_name name)
 {
-    return &ctx->slot;
+    return &ctx->slots[name];
+}
+
+tli_context_aside tli_context_step_aside(tl_context *ctx)
+{
+    const tli_context_aside aside = {ctx->peak, ctx->limits.memory_limit, ctx->profile.on, ctx->error};
+    ctx->limits.memory_limit = UINT64_MAX;
+    ctx->profile.on = false;
+    return aside;
+}
+
+void tli_context_step_back(tl_context *ctx, const tli_context_aside *aside)
+{
+    ctx->peak = aside->peak;
+    ctx->limits.memory_limit = aside->memory_limit;
+    ctx->profile.on = aside->profile;
+    ctx->error = aside->error;
 }
 
 bool tli_cache_get(tl_context *ctx, const char *name, unsigned char **data, size_t *size)

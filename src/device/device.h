@@ -14,10 +14,18 @@
 
 /* ---- context: tl_device_*, tl_context_create and their kin are public ------------------------------- */
 
-typedef struct tli_limits {
-    bool cpu_path;         /* see tl_kernel_path */
+/* One of the two forms that kernels have, see tl_kernel_path, and what it is built with. */
+typedef struct tli_kernel_form {
+    bool cpu;
     uint32_t vector_width; /* floats a vector: 4, 8 or 16 */
-    uint32_t row_group;    /* work-items that share one row in row kernels: 1 on CPUs, a power of two */
+    uint32_t row_group; /* work-items that share one row in row kernels: 1 in the CPU form, a power of two */
+} tli_kernel_form;
+
+typedef struct tli_limits {
+    bool cpu_path;         /* the form that the context prefers */
+    uint32_t vector_width; /* of that form, as in tli_kernel_form */
+    uint32_t row_group;
+    bool path_given; /* the caller asked for that form: no other may serve */
     uint32_t compute_units;
     uint64_t memory_limit, max_alloc_bytes, local_bytes;
     tl_gemm_mode gemm;
@@ -25,6 +33,11 @@ typedef struct tli_limits {
 
 const tli_limits *tli_context_limits(const tl_context *ctx);
 const tl_log *tli_context_log(const tl_context *ctx);
+
+/* The form for CPUs or for GPUs on this device, and whether the device can run it: the products' tiles of the form for
+ * GPUs take work-groups of 256. */
+tli_kernel_form tli_context_form(const tl_context *ctx, bool cpu);
+bool tli_context_has_form(const tl_context *ctx, bool cpu);
 
 /* ---- memory -------------------------------------------------------------------------------------- */
 
@@ -95,6 +108,9 @@ typedef struct tli_kernel tli_kernel; /* owned by the context */
  * disk where it can. Cheap to call before every launch. */
 tl_status tli_kernel_get(tl_context *ctx, const char *family, const char *name, const char *options,
                          tli_kernel **out);
+/* The same in a form of the caller's choice. */
+tl_status tli_kernel_get_form(tl_context *ctx, bool cpu, const char *family, const char *name,
+                              const char *options, tli_kernel **out);
 
 /* A hash of all kernel sources, those of TRANSLUTION_KERNEL_DIR where it has them. */
 uint64_t tli_kernel_sources_hash(tl_context *ctx);
@@ -144,7 +160,18 @@ typedef struct tli_user_data {
     void *data;
     void (*destroy)(void *data);
 } tli_user_data;
-tli_user_data *tli_context_user_data(tl_context *ctx);
+typedef enum tli_user_data_name { TLI_SLOT_GEMM, TLI_SLOT_KERNEL_FORMS, TLI_SLOTS } tli_user_data_name;
+tli_user_data *tli_context_user_data(tl_context *ctx, tli_user_data_name name);
+
+/* Work between the two calls does not show: it is not profiled, it may exceed the memory limit, and afterwards the peak of
+ * memory and the last message are what they were. For self-tests in the middle of a run. May be nested. */
+typedef struct tli_context_aside {
+    uint64_t peak, memory_limit;
+    bool profile;
+    tl_error error;
+} tli_context_aside;
+tli_context_aside tli_context_step_aside(tl_context *ctx);
+void tli_context_step_back(tl_context *ctx, const tli_context_aside *aside);
 
 /* Objects of higher layers whose handles users of the library hold. The context knows which are alive, and destroys, before
  * its tensors, those that are left when it goes. Looking one up compares addresses alone. */

@@ -59,12 +59,14 @@ void tli_cache_save(tli_cache *cache, const tl_log *log, const char *family, tli
 
 typedef struct tli_program {
     char *family, *options;
+    bool cpu; /* the form */
     cl_program cl;
     struct tli_program *next;
 } tli_program;
 
 struct tli_kernel {
     char *family, *name, *options;
+    bool cpu; /* the form */
     cl_kernel cl;
     cl_uint args;     /* how many it takes */
     size_t max_items; /* CL_KERNEL_WORK_GROUP_SIZE: asked after the build */
@@ -83,6 +85,12 @@ typedef struct tli_programs {
 
 void tli_programs_open(tli_programs *programs, const tl_log *log);
 void tli_programs_close(tli_programs *programs);
+
+/* ---- forms.c ---------------------------------------------------------------------------------------- */
+
+/* The GPU form needs work-groups of 256; where there are none, the CPU form (groups of one) serves. */
+bool tli_device_has_form(const tl_device_info *device, bool cpu);
+tli_kernel_form tli_device_form(const tl_device_info *device, bool cpu);
 
 /* ---- profile.c -------------------------------------------------------------------------------------- */
 
@@ -162,7 +170,7 @@ struct tl_context {
     tl_error error;
     tl_device_info device;
     tli_limits limits;
-    tli_user_data slot;
+    tli_user_data slots[TLI_SLOTS];
     const tl_log *log;
     cl_context cl;
     cl_command_queue queue;

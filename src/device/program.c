@@ -255,15 +255,17 @@ static void save_to_cache(tl_context *ctx, const char *family, tli_cache_key key
     free(data);
 }
 
-static tl_status make_program(tl_context *ctx, const char *family, const char *options, cl_program *out)
+static tl_status make_program(tl_context *ctx, bool cpu, const char *family, const char *options,
+                              cl_program *out)
 {
+    const tli_kernel_form form = tli_context_form(ctx, cpu);
     /* Compilers such as PoCL's count their warnings on standard error, amid the progress: only who works on
      * the kernels wants that. */
     const char *quiet = getenv("TRANSLUTION_KERNEL_DIR") ? "" : " -w";
     char all[1024];
     int length = snprintf(all, sizeof all, "-cl-std=CL1.2%s -DTL_CPU=%d -DTL_VW=%u -DTL_GROUP=%u%s%s", quiet,
-                          ctx->limits.cpu_path ? 1 : 0, ctx->limits.vector_width, ctx->limits.row_group,
-                          options[0] != '\0' ? " " : "", options);
+                          cpu ? 1 : 0, form.vector_width, form.row_group, options[0] != '\0' ? " " : "",
+                          options);
     if (length < 0 || (size_t)length >= sizeof all)
         return tli_fail(&ctx->error, TL_ERROR_USAGE,
                         "the build options of kernels/%s.cl are too long: %.200s...", family, options);
@@ -281,15 +283,17 @@ static tl_status make_program(tl_context *ctx, const char *family, const char *o
     return status;
 }
 
-static tl_status get_program(tl_context *ctx, const char *family, const char *options, cl_program *out)
+static tl_status get_program(tl_context *ctx, bool cpu, const char *family, const char *options,
+                             cl_program *out)
 {
     for (tli_program *p = ctx->programs.first; p != NULL; p = p->next)
-        if (strcmp(p->family, family) == 0 && strcmp(p->options, options) == 0) {
+        if (p->cpu == cpu && strcmp(p->family, family) == 0 && strcmp(p->options, options) == 0) {
             *out = p->cl;
             return TL_OK;
         }
     tli_program *program = calloc(1, sizeof *program);
     if (program != NULL) {
+        program->cpu = cpu;
         program->family = copy_text(family);
         program->options = copy_text(options);
     }
@@ -298,7 +302,7 @@ static tl_status get_program(tl_context *ctx, const char *family, const char *op
         return tli_fail(&ctx->error, TL_ERROR_MEMORY, "the host has no memory left for kernels/%s.cl",
                         family);
     }
-    tl_status status = make_program(ctx, family, options, &program->cl);
+    tl_status status = make_program(ctx, cpu, family, options, &program->cl);
     if (status != TL_OK) {
         free_program(program);
         return status;
@@ -311,22 +315,22 @@ static tl_status get_program(tl_context *ctx, const char *family, const char *op
 
 /* ---- kernels ---------------------------------------------------------------------------------------- */
 
-static uint64_t kernel_hash(const char *family, const char *name, const char *options)
+static uint64_t kernel_hash(bool cpu, const char *family, const char *name, const char *options)
 {
-    uint64_t hash = XXH3_64bits_withSeed(family, strlen(family), 0);
+    uint64_t hash = XXH3_64bits_withSeed(family, strlen(family), cpu ? 1 : 0);
     hash = XXH3_64bits_withSeed(name, strlen(name), hash);
     return XXH3_64bits_withSeed(options, strlen(options), hash);
 }
 
 /* The slot that holds this kernel, or the empty one where it belongs; the table is never full. */
-static tli_kernel **find_slot(const tli_programs *programs, const char *family, const char *name,
+static tli_kernel **find_slot(const tli_programs *programs, bool cpu, const char *family, const char *name,
                               const char *options)
 {
-    size_t at = (size_t)kernel_hash(family, name, options) & (programs->slots - 1);
+    size_t at = (size_t)kernel_hash(cpu, family, name, options) & (programs->slots - 1);
     for (;; at = (at + 1) & (programs->slots - 1)) {
         tli_kernel *kernel = programs->table[at];
-        if (kernel == NULL || (strcmp(kernel->name, name) == 0 && strcmp(kernel->family, family) == 0 &&
-                               strcmp(kernel->options, options) == 0))
+        if (kernel == NULL || (kernel->cpu == cpu && strcmp(kernel->name, name) == 0 &&
+                               strcmp(kernel->family, family) == 0 && strcmp(kernel->options, options) == 0))
             return &programs->table[at];
     }
 }
@@ -341,7 +345,8 @@ static bool grow_table(tli_programs *programs)
     if (grown.table == NULL) return false;
     for (size_t i = 0; i < programs->slots; i++) {
         tli_kernel *kernel = programs->table[i];
-        if (kernel != NULL) *find_slot(&grown, kernel->family, kernel->name, kernel->options) = kernel;
+        if (kernel != NULL)
+            *find_slot(&grown, kernel->cpu, kernel->family, kernel->name, kernel->options) = kernel;
     }
     free(programs->table);
     *programs = grown;
@@ -363,13 +368,14 @@ static tl_status ask_kernel(tl_context *ctx, tli_kernel *kernel, cl_program prog
                         kernel->name, kernel->family);
 }
 
-static tl_status make_kernel(tl_context *ctx, const char *family, const char *name, const char *options,
-                             tli_kernel **out)
+static tl_status make_kernel(tl_context *ctx, bool cpu, const char *family, const char *name,
+                             const char *options, tli_kernel **out)
 {
     cl_program program = NULL;
-    TLI_TRY(get_program(ctx, family, options, &program));
+    TLI_TRY(get_program(ctx, cpu, family, options, &program));
     tli_kernel *kernel = calloc(1, sizeof *kernel);
     if (kernel != NULL) {
+        kernel->cpu = cpu;
         kernel->family = copy_text(family);
         kernel->name = copy_text(name);
         kernel->options = copy_text(options);
@@ -385,16 +391,22 @@ static tl_status make_kernel(tl_context *ctx, const char *family, const char *na
         free_kernel(kernel);
         return status;
     }
-    *find_slot(&ctx->programs, family, name, options) = kernel;
+    *find_slot(&ctx->programs, cpu, family, name, options) = kernel;
     ctx->programs.count++;
     *out = kernel;
     return TL_OK;
 }
 
+tl_status tli_kernel_get_form(tl_context *ctx, bool cpu, const char *family, const char *name,
+                              const char *options, tli_kernel **out)
+{
+    if (options == NULL) options = "";
+    *out = ctx->programs.slots > 0 ? *find_slot(&ctx->programs, cpu, family, name, options) : NULL;
+    return *out != NULL ? TL_OK : make_kernel(ctx, cpu, family, name, options, out);
+}
+
 tl_status tli_kernel_get(tl_context *ctx, const char *family, const char *name, const char *options,
                          tli_kernel **out)
 {
-    if (options == NULL) options = "";
-    *out = ctx->programs.slots > 0 ? *find_slot(&ctx->programs, family, name, options) : NULL;
-    return *out != NULL ? TL_OK : make_kernel(ctx, family, name, options, out);
+    return tli_kernel_get_form(ctx, ctx->limits.cpu_path, family, name, options, out);
 }

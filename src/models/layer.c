@@ -8,6 +8,7 @@
 #include "ops/init.h"
 #include "ops/op_check.h"
 #include "ops/op_rules.h"
+#include "ops/self_test.h"
 
 static tli_geometry geometry_of(const tl_layer_config *c)
 {
@@ -93,7 +94,8 @@ tl_status tli_layer_create(tl_context *ctx, const tli_op_shape *shape, uint64_t 
     if (layer == NULL)
         return tli_fail(tl_context_error(ctx), TL_ERROR_MEMORY, "out of host memory for a layer");
     layer->shape = *shape;
-    const tl_status status = fill_layer(ctx, layer, seed);
+    tl_status status = tli_self_test_switch_on(ctx);
+    if (status == TL_OK) status = fill_layer(ctx, layer, seed);
     if (status == TL_OK) return TL_OK;
     tli_layer_destroy(ctx, layer);
     *out = NULL;

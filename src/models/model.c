@@ -5,6 +5,7 @@
 
 #include "models/arch.h"
 #include "ops/loss.h"
+#include "ops/self_test.h"
 
 static const tli_view none = {0};
 
@@ -68,7 +69,8 @@ static tl_status model_create(tl_context *ctx, const tl_model_config *config, ui
         tli_model_destroy(ctx, m);
         return tli_fail(tl_context_error(ctx), TL_ERROR_MEMORY, "no host memory for the model.");
     }
-    tl_status status = create_parts(ctx, m, rule);
+    tl_status status = tli_self_test_switch_on(ctx);
+    if (status == TL_OK) status = create_parts(ctx, m, rule);
     if (status != TL_OK) {
         tli_model_destroy(ctx, m);
         return status;

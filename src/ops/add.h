@@ -7,4 +7,9 @@
 /* y = a + b, overwritten; y may be a or b. */
 tl_status tli_add(tl_context *ctx, tli_view a, tli_view b, tli_view y, uint64_t count);
 
+/* c += bias + residual on `batches` matrices of rows x columns floats, whose rows are `ld` and which are `stride` apart. bias
+ * [columns]; residual lies as c does; either may have mem NULL. */
+tl_status tli_add_extras(tl_context *ctx, tli_view bias, tli_view residual, tli_view c, uint32_t rows,
+                         uint32_t columns, uint32_t ld, uint32_t batches, uint64_t stride);
+
 #endif

@@ -1,6 +1,6 @@
 #include "ops/clip.h"
 
-#include "ops/rowwise_kernels.h"
+#include "ops/kernel_forms.h"
 
 enum { PIECE = 4096 };
 
@@ -12,8 +12,8 @@ uint64_t tli_squares_count(uint64_t count)
 tl_status tli_squares(tl_context *ctx, tli_view values, uint64_t count, tli_view partial)
 {
     tli_kernel *kernel;
-    TLI_TRY(tli_rowwise_kernel(ctx, "clip", "squares", "", &kernel));
-    tli_launch launch = tli_launch1(tli_squares_count(count), tli_context_limits(ctx)->row_group);
+    TLI_TRY(tli_family_kernel(ctx, "clip", "squares", "", &kernel));
+    tli_launch launch = tli_launch1(tli_squares_count(count), tli_kernel_form_of(ctx, "clip").row_group);
     launch.flops = 2.0 * (double)count;
     launch.bytes = 4.0 * (double)count;
     return TLI_LAUNCH(ctx, kernel, launch, TLI_ARG_VIEW(values), TLI_ARG_U64(count), TLI_ARG_U64(PIECE),
@@ -24,7 +24,8 @@ tl_status tli_clip_verdict(tl_context *ctx, tli_view partial, uint32_t count, tl
                            tli_view verdict)
 {
     tli_kernel *kernel;
-    TLI_TRY(tli_rowwise_kernel(ctx, "clip", "clip_verdict", "", &kernel));
-    return TLI_LAUNCH(ctx, kernel, tli_launch1(1, tli_context_limits(ctx)->row_group), TLI_ARG_VIEW(partial),
-                      TLI_ARG_U32(count), TLI_ARG_VIEW(loss), TLI_ARG_F32(most), TLI_ARG_VIEW(verdict));
+    TLI_TRY(tli_family_kernel(ctx, "clip", "clip_verdict", "", &kernel));
+    return TLI_LAUNCH(ctx, kernel, tli_launch1(1, tli_kernel_form_of(ctx, "clip").row_group),
+                      TLI_ARG_VIEW(partial), TLI_ARG_U32(count), TLI_ARG_VIEW(loss), TLI_ARG_F32(most),
+                      TLI_ARG_VIEW(verdict));
 }

@@ -1,7 +1,7 @@
 #include "ops/column_sum.h"
 
+#include "ops/kernel_forms.h"
 #include "ops/rowwise.h"
-#include "ops/rowwise_kernels.h"
 
 tl_status tli_column_sum_blocks(tl_context *ctx, tli_view x, uint64_t ld, tli_view out, uint64_t rows,
                                 uint32_t rows_per_block, uint64_t columns, float scale)
@@ -10,15 +10,16 @@ tl_status tli_column_sum_blocks(tl_context *ctx, tli_view x, uint64_t ld, tli_vi
     if (rows == 0) return tli_zero(ctx, out, columns);
     const tli_limits *limits = tli_context_limits(ctx);
     uint64_t blocks = tli_ceil_div(rows, rows_per_block);
-    uint32_t chunk = limits->row_group;
-    if (limits->row_group == 1) {
+    const uint32_t group = tli_kernel_form_of(ctx, "columns").row_group;
+    uint32_t chunk = group;
+    if (group == 1) {
         /* 4 KiB of sums stay in the nearest cache; narrower when the groups would be too few. */
         uint64_t fair = tli_ceil_div(columns * blocks, 4u * (uint64_t)limits->compute_units);
         chunk = fair > 1024 ? 1024 : fair < 64 ? 64 : (uint32_t)((fair + 15) / 16 * 16);
     }
     tli_kernel *kernel;
-    TLI_TRY(tli_rowwise_kernel(ctx, "columns", "columns_blocks", "", &kernel));
-    return TLI_LAUNCH(ctx, kernel, tli_launch3(tli_ceil_div(columns, chunk), blocks, 1, limits->row_group),
+    TLI_TRY(tli_family_kernel(ctx, "columns", "columns_blocks", "", &kernel));
+    return TLI_LAUNCH(ctx, kernel, tli_launch3(tli_ceil_div(columns, chunk), blocks, 1, group),
                       TLI_ARG_VIEW(x), TLI_ARG_U64(ld), TLI_ARG_VIEW(out), TLI_ARG_U64(rows),
                       TLI_ARG_U32(rows_per_block), TLI_ARG_U64(columns), TLI_ARG_U32(chunk),
                       TLI_ARG_F32(scale));

@@ -2,8 +2,8 @@
 
 #include <stdlib.h>
 
+#include "ops/kernel_forms.h"
 #include "ops/rowwise.h"
-#include "ops/rowwise_kernels.h"
 
 tl_status tli_tokens_forward(tl_context *ctx, tli_view patches, tli_view class_token, tli_view position,
                              tli_view x, uint32_t tokens, uint32_t batch, uint32_t channels, uint32_t cls)
@@ -21,9 +21,9 @@ tl_status tli_tokens_forward(tl_context *ctx, tli_view patches, tli_view class_t
     if (patches.mem == NULL) patches = x; /* bound, never read */
     if (class_token.mem == NULL) class_token = x;
     if (position.mem == NULL) position = x;
-    tli_rowwise plan = tli_rowwise_cut(ctx, rows, channels);
+    tli_rowwise plan = tli_rowwise_cut(ctx, "embedding", rows, channels);
     tli_kernel *kernel;
-    TLI_TRY(tli_rowwise_kernel(ctx, "embedding", "tokens_forward", plan.options, &kernel));
+    TLI_TRY(tli_family_kernel(ctx, "embedding", "tokens_forward", plan.options, &kernel));
     return TLI_LAUNCH(ctx, kernel, plan.launch, TLI_ARG_VIEW(patches), TLI_ARG_VIEW(class_token),
                       TLI_ARG_VIEW(position), TLI_ARG_U32(has_position), TLI_ARG_VIEW(x), TLI_ARG_U64(rows),
                       TLI_ARG_U32(batch), TLI_ARG_U32(channels), TLI_ARG_U32(cls),
@@ -60,10 +60,10 @@ tl_status tli_mean_tokens_backward(tl_context *ctx, tli_view dy, tli_view dx, ui
     uint64_t period = (uint64_t)batch * channels;
     if (tokens == 0 || period == 0) return TL_OK;
     uint32_t block;
-    tli_launch launch = tli_elements_cut(ctx, period, &block);
+    tli_launch launch = tli_elements_cut(ctx, "embedding", period, &block);
     launch.groups[1] = tokens;
     tli_kernel *kernel;
-    TLI_TRY(tli_rowwise_kernel(ctx, "embedding", "mean_tokens_backward", "", &kernel));
+    TLI_TRY(tli_family_kernel(ctx, "embedding", "mean_tokens_backward", "", &kernel));
     return TLI_LAUNCH(ctx, kernel, launch, TLI_ARG_VIEW(dy), TLI_ARG_VIEW(dx), TLI_ARG_U64(period),
                       TLI_ARG_F32(1.0f / (float)tokens), TLI_ARG_U32(block));
 }
@@ -77,9 +77,9 @@ tl_status tli_embedding_forward(tl_context *ctx, tli_view table, tli_view ids, t
     const bool has_position = position.mem != NULL;
     if (rows == 0 || channels == 0) return TL_OK;
     if (!has_position) position = table; /* bound, never read */
-    const tli_rowwise plan = tli_rowwise_cut(ctx, rows, channels);
+    const tli_rowwise plan = tli_rowwise_cut(ctx, "embedding", rows, channels);
     tli_kernel *kernel;
-    TLI_TRY(tli_rowwise_kernel(ctx, "embedding", "embedding_forward", plan.options, &kernel));
+    TLI_TRY(tli_family_kernel(ctx, "embedding", "embedding_forward", plan.options, &kernel));
     return TLI_LAUNCH(ctx, kernel, plan.launch, TLI_ARG_VIEW(table), TLI_ARG_VIEW(ids),
                       TLI_ARG_VIEW(position), TLI_ARG_U32(has_position), TLI_ARG_VIEW(x), TLI_ARG_U64(rows),
                       TLI_ARG_U32(batch), TLI_ARG_U32(channels), TLI_ARG_U32(plan.rows_per_group));
@@ -121,8 +121,8 @@ tl_status tli_embedding_backward(tl_context *ctx, tli_view index, uint32_t spans
     TLI_TRY(tli_zero(ctx, dtable, (uint64_t)table_rows * channels));
     if (channels == 0) return TL_OK;
     tli_kernel *kernel;
-    TLI_TRY(tli_rowwise_kernel(ctx, "embedding", "embedding_backward", "", &kernel));
-    return TLI_LAUNCH(ctx, kernel, tli_launch1(spans, tli_context_limits(ctx)->row_group),
+    TLI_TRY(tli_family_kernel(ctx, "embedding", "embedding_backward", "", &kernel));
+    return TLI_LAUNCH(ctx, kernel, tli_launch1(spans, tli_kernel_form_of(ctx, "embedding").row_group),
                       TLI_ARG_VIEW(index), TLI_ARG_VIEW(tli_view_add(index, 3 * rows)), TLI_ARG_VIEW(dx),
                       TLI_ARG_VIEW(dtable), TLI_ARG_U32(channels));
 }

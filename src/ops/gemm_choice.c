@@ -19,7 +19,7 @@ static const char table_name[] = "gemm-table", test_name[] = "gemm-self-test";
 
 static state *state_of(tl_context *ctx)
 {
-    tli_user_data *slot = tli_context_user_data(ctx);
+    tli_user_data *slot = tli_context_user_data(ctx, TLI_SLOT_GEMM);
     if (slot->data != NULL) return slot->data;
     state *s = calloc(1, sizeof *s);
     if (s == NULL) return NULL;
@@ -70,11 +70,12 @@ tl_status tli_gemm_force(tl_context *ctx, tl_gemm_mode mode)
 
 /* ---- self-test ----------------------------------------------------------------------------------- */
 
-enum { M = 37, N = 21, K_INNER = 53, PAD = 3, BATCHES = 2 };
-enum { LARGEST = (M > K_INNER ? M : K_INNER) * (K_INNER + PAD + M) * BATCHES };
+/* Sizes with a rest beyond whole tiles of every width and beyond a whole inner block, of odd strides. */
+enum { M = 37, N = 85, K_INNER = 261, PAD = 3, BATCHES = 2 };
+enum { LARGEST = K_INNER * (N + PAD) * BATCHES }; /* floats of the largest operand */
 
 static tl_status test_one(tl_context *ctx, tli_gemm_function product, bool ta, bool tb, uint32_t batches,
-                          tl_tensor *t[3], float *host[3], bool *right)
+                          tl_tensor *t[3], float *host[3], double *error)
 {
     const uint32_t lda = (ta ? M : K_INNER) + PAD, ldb = (tb ? K_INNER : N) + PAD, ldc = N + PAD;
     const uint64_t a = (uint64_t)(ta ? K_INNER : M) * lda, b = (uint64_t)(tb ? N : K_INNER) * ldb,
@@ -92,6 +93,8 @@ static tl_status test_one(tl_context *ctx, tli_gemm_function product, bool ta, b
                              .ldc = ldc,
                              .alpha = 0.5f,
                              .beta = 2.0f,
+                             .bias = tli_at(t[0], 0), /* any numbers */
+                             .residual = tli_at(t[1], 0),
                              .outer = batches,
                              .a_outer = a,
                              .b_outer = b,
@@ -108,7 +111,8 @@ static tl_status test_one(tl_context *ctx, tli_gemm_function product, bool ta, b
         const uint64_t batch = e / c, i = e % c / ldc, j = e % ldc;
         double want = (double)host[2][e], size = fabs(want);
         if (batch < batches && j < N) {
-            want *= 2.0;
+            want = 2.0 * want + (double)host[0][j] + (double)host[1][e];
+            size += fabs((double)host[0][j]) + fabs((double)host[1][e]);
             for (uint64_t k = 0; k < K_INNER; k++) {
                 const double x = (double)host[0][batch * a + (ta ? k * lda + i : i * lda + k)],
                              y = (double)host[1][batch * b + (tb ? j * ldb + k : k * ldb + j)];
@@ -116,28 +120,35 @@ static tl_status test_one(tl_context *ctx, tli_gemm_function product, bool ta, b
                 size += fabs(x * y);
             }
         }
-        if (!(fabs((double)got[e] - want) <= 1e-5 * (1.0 + size))) *right = false;
+        const double off = fabs((double)got[e] - want) / (1e-5 * (1.0 + size));
+        if (!(off <= *error)) *error = isnan(off) ? INFINITY : off;
     }
     return TL_OK;
 }
 
-bool tli_gemm_is_right(tl_context *ctx, tli_gemm_function product)
+tl_status tli_gemm_measure_error(tl_context *ctx, tli_gemm_function product, double *error)
 {
     tl_tensor *t[3] = {NULL};
     float *host = malloc(4 * LARGEST * sizeof *host);
-    bool right = host != NULL;
-    for (int i = 0; i < 3 && right; i++)
-        right = tl_tensor_create(ctx, "self-test", TL_MEMORY_WORKSPACE, 1, LARGEST, &t[i]) == TL_OK;
-    for (int transposes = 0; transposes < 4 && right; transposes++) {
-        for (uint32_t batches = 1; batches <= BATCHES && right; batches++) {
+    tl_status status = host != NULL ? TL_OK : no_memory(ctx);
+    *error = 0;
+    for (int i = 0; i < 3 && status == TL_OK; i++)
+        status = tl_tensor_create(ctx, "self-test", TL_MEMORY_WORKSPACE, 1, LARGEST, &t[i]);
+    for (int transposes = 0; transposes < 4; transposes++) {
+        for (uint32_t batches = 1; batches <= BATCHES && status == TL_OK; batches++) {
             float *parts[3] = {host, host + LARGEST, host + 2 * LARGEST};
-            if (test_one(ctx, product, transposes & 1, transposes >> 1, batches, t, parts, &right) != TL_OK)
-                right = false;
+            status = test_one(ctx, product, transposes & 1, transposes >> 1, batches, t, parts, error);
         }
     }
     for (int i = 0; i < 3; i++) tl_tensor_destroy(ctx, t[i]);
     free(host);
-    return right;
+    return status;
+}
+
+bool tli_gemm_is_right(tl_context *ctx, tli_gemm_function product)
+{
+    double error;
+    return tli_gemm_measure_error(ctx, product, &error) == TL_OK && error <= 1;
 }
 
 /* Once per device and driver, where there is a cache to remember it. */
@@ -187,7 +198,8 @@ static bool table_prefers_clblast(const state *s, const tli_gemm_args *g)
 bool tli_gemm_prefers_clblast(tl_context *ctx, const tli_gemm_args *g)
 {
     const tli_limits *limits = tli_context_limits(ctx);
-    if (limits->gemm == TL_GEMM_AUTO && limits->cpu_path && tli_context_user_data(ctx)->data == NULL)
+    if (limits->gemm == TL_GEMM_AUTO && limits->cpu_path &&
+        tli_context_user_data(ctx, TLI_SLOT_GEMM)->data == NULL)
         return false; /* CLBlast is 5 to 20 times slower there */
     state *s = state_of(ctx);
     if (s == NULL || g->m == 0 || g->n == 0 || g->k == 0 || !tli_gemm_clblast_can(g)) return false;

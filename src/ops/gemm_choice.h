@@ -23,8 +23,10 @@ tl_status tli_gemm_force(tl_context *ctx, tl_gemm_mode mode);
 /* Whether CLBlast serves this product. */
 bool tli_gemm_prefers_clblast(tl_context *ctx, const tli_gemm_args *args);
 
-/* A product on a few odd shapes and all transposes against a plain loop; a wrong element is false. */
+/* A product on a few odd shapes and all transposes against a plain loop. The largest error, in units of what rounding may do;
+ * above 1 it is wrong. */
 typedef tl_status (*tli_gemm_function)(tl_context *ctx, const tli_gemm_args *args);
+tl_status tli_gemm_measure_error(tl_context *ctx, tli_gemm_function product, double *error);
 bool tli_gemm_is_right(tl_context *ctx, tli_gemm_function product);
 
 #endif

@@ -4,7 +4,7 @@
 
 #include <clblast_c.h>
 
-#include "ops/rowwise_kernels.h"
+#include "ops/add.h"
 
 static uint32_t at_least_one(uint32_t n)
 {
@@ -28,16 +28,6 @@ bool tli_gemm_clblast_can(const tli_gemm_args *g)
     return clblast_reach(g->a, g->transpose_a ? g->k : g->m, g->lda, a, outer * inner) < INT_MAX &&
            clblast_reach(g->b, g->transpose_b ? g->n : g->k, g->ldb, b, outer * inner) < INT_MAX &&
            clblast_reach(g->c, g->m, g->ldc, c, outer * inner) < INT_MAX;
-}
-
-/* C += bias + residual on every matrix of a batch. */
-static tl_status add_extras(tl_context *ctx, const tli_gemm_args *g, uint32_t batches, uint64_t c_stride)
-{
-    tli_kernel *kernel;
-    TLI_TRY(tli_rowwise_kernel(ctx, "add", "add_extras", "", &kernel));
-    tli_launch launch = tli_launch3(g->m, batches, 1, tli_context_limits(ctx)->row_group);
-    return TLI_LAUNCH(ctx, kernel, launch, TLI_ARG_VIEW(g->bias), TLI_ARG_VIEW(g->residual),
-                      TLI_ARG_VIEW(g->c), TLI_ARG_U32(g->n), TLI_ARG_U32(g->ldc), TLI_ARG_U64(c_stride));
 }
 
 tl_status tli_gemm_clblast(tl_context *ctx, const tli_gemm_args *g)
@@ -65,5 +55,5 @@ tl_status tli_gemm_clblast(tl_context *ctx, const tli_gemm_args *g)
     if (event != NULL)
         TLI_TRY(tli_profile_event_work(ctx, "gemm (CLBlast)", event, 2.0 * g->m * g->n * g->k * batches, 0));
     if (g->bias.mem == NULL && g->residual.mem == NULL) return TL_OK;
-    return add_extras(ctx, g, batches, c);
+    return tli_add_extras(ctx, g->bias, g->residual, g->c, g->m, g->n, g->ldc, batches, c);
 }

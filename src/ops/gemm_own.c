@@ -3,6 +3,8 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "ops/kernel_forms.h"
+
 /* kernels/tile.cl; most columns of a block of kernels/gemm.cl, which packs them in private memory. */
 enum { TILE_ROWS = 6, COLUMN_BLOCK = 128 };
 
@@ -62,21 +64,20 @@ static block choose_block(const tli_gemm_args *g, uint32_t units, uint32_t batch
 
 tl_status tli_gemm_own(tl_context *ctx, const tli_gemm_args *g)
 {
-    const tli_limits *limits = tli_context_limits(ctx);
+    const tli_kernel_form form = tli_kernel_form_of(ctx, "gemm");
     const uint32_t inner = at_least_one(g->inner), batches = at_least_one(g->outer) * inner;
     if (g->m == 0 || g->n == 0) return TL_OK;
     char options[96];
     snprintf(options, sizeof options, "-DTA=%d -DTB=%d -DCOLUMN_BLOCK=%d", g->transpose_a, g->transpose_b,
              COLUMN_BLOCK);
     tli_kernel *kernel;
-    TLI_TRY(
-        tli_kernel_get(ctx, limits->cpu_path ? "tile+gemm" : "tile_gpu+gemm_gpu", "gemm", options, &kernel));
+    TLI_TRY(tli_family_kernel(ctx, "gemm", "gemm", options, &kernel));
     block tile = {64, 64}; /* kernels/tile_gpu.cl */
-    if (limits->cpu_path)
-        tile = choose_block(g, limits->compute_units, batches,
-                            (limits->vector_width == 16 ? 4 : 2) * limits->vector_width);
+    if (form.cpu)
+        tile = choose_block(g, tli_context_limits(ctx)->compute_units, batches,
+                            (form.vector_width == 16 ? 4 : 2) * form.vector_width);
     tli_launch launch = tli_launch3(ceil_div(g->n, tile.columns), ceil_div(g->m, tile.rows), batches,
-                                    limits->cpu_path ? 1 : 256);
+                                    form.cpu ? 1 : 256);
     launch.flops = 2.0 * g->m * g->n * g->k * batches;
     return TLI_LAUNCH(ctx, kernel, launch, TLI_ARG_VIEW(g->a), TLI_ARG_VIEW(g->b), TLI_ARG_VIEW(g->c),
                       TLI_ARG_VIEW(g->bias), TLI_ARG_VIEW(g->residual), TLI_ARG_I32(g->m), TLI_ARG_I32(g->n),

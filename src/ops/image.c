@@ -1,7 +1,7 @@
 #include "ops/image.h"
 
+#include "ops/kernel_forms.h"
 #include "ops/rowwise.h"
-#include "ops/rowwise_kernels.h"
 
 static bool image_divides(uint32_t patch, uint32_t image)
 {
@@ -20,9 +20,9 @@ tl_status tli_patches_forward(tl_context *ctx, tli_view images, tli_view patches
             i.depth, i.height, i.width, p.depth, p.height, p.width);
     const uint64_t rows = (uint64_t)(i.depth / p.depth) * (i.height / p.height) * (i.width / p.width) * batch;
     if (rows == 0 || channels == 0) return TL_OK;
-    tli_rowwise plan = tli_rowwise_cut(ctx, rows, p.depth * p.height * p.width * channels);
+    tli_rowwise plan = tli_rowwise_cut(ctx, "image", rows, p.depth * p.height * p.width * channels);
     tli_kernel *kernel;
-    TLI_TRY(tli_rowwise_kernel(ctx, "image", "patches_forward", plan.options, &kernel));
+    TLI_TRY(tli_family_kernel(ctx, "image", "patches_forward", plan.options, &kernel));
     return TLI_LAUNCH(ctx, kernel, plan.launch, TLI_ARG_VIEW(images), TLI_ARG_VIEW(patches),
                       TLI_ARG_U64(rows), TLI_ARG_U32(batch), TLI_ARG_U32(channels), TLI_ARG_U32(i.width),
                       TLI_ARG_U32(i.height), TLI_ARG_U32(i.depth), TLI_ARG_U32(p.width),

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "ops/rowwise_kernels.h"
+#include "ops/kernel_forms.h"
 
 /* Backward works through the offsets in chunks, so that what it holds per row stays bounded however large the
  * grid: big enough to fill a device, small enough to stay in a large cache. */
@@ -96,24 +96,25 @@ enum { GPU_TILE = 64, GPU_ITEMS = 256 }; /* kernels/tile_gpu.cl */
 
 /* All columns in one block where the batch alone gives enough work-groups and the packed matrix stays small.
  */
-static uint32_t column_block(const tli_offset_gemm *r, const tli_limits *limits)
+static uint32_t column_block(const tli_offset_gemm *r, bool cpu, const tli_limits *limits)
 {
     const uint64_t packed = 4ull * r->inner * r->heads * r->head_dim;
     const bool wide = r->batch / 8 >= 2 * limits->compute_units && packed <= PACKED_BYTES;
-    return limits->cpu_path && wide && r->inner > COLUMN_BLOCK ? r->inner : COLUMN_BLOCK;
+    return cpu && wide && r->inner > COLUMN_BLOCK ? r->inner : COLUMN_BLOCK;
 }
 
 static tiling choose_tiling(tl_context *ctx, const tli_offset_gemm *r)
 {
     const tli_limits *limits = tli_context_limits(ctx);
-    const uint32_t width = limits->vector_width;
+    const tli_kernel_form form = tli_kernel_form_of(ctx, "translution");
+    const uint32_t width = form.vector_width;
     uint32_t vectors = width == 16 ? 4 : 2; /* what the registers hold beside six rows */
     while (vectors > 1 && (vectors / 2) * width >= r->head_dim) vectors /= 2;
     const uint32_t rows = vectors == (width == 16 ? 4u : 2u) ? 6 : 12;
-    tiling t = {.columns = limits->cpu_path ? vectors * width : GPU_TILE,
-                .block = column_block(r, limits),
+    tiling t = {.columns = form.cpu ? vectors * width : GPU_TILE,
+                .block = column_block(r, form.cpu, limits),
                 .units = limits->compute_units,
-                .cpu = limits->cpu_path};
+                .cpu = form.cpu};
     snprintf(t.options, sizeof t.options,
              "-DINNER=%u -DHEADS=%u -DHEAD_DIM=%u -DCOLUMN_BLOCK=%u -DMR=%u -DNV=%u", r->inner, r->heads,
              r->head_dim, t.block, rows, vectors);
@@ -146,8 +147,7 @@ static tli_launch by_token(const tiling *t, const tli_offset_gemm *r, uint32_t p
 
 static tl_status offset_gemm_get(tl_context *ctx, const tiling *t, const char *name, tli_kernel **kernel)
 {
-    return tli_kernel_get(ctx, t->cpu ? "relative+tile+translution" : "relative+tile_gpu+translution_gpu",
-                          name, t->options, kernel);
+    return tli_family_kernel(ctx, "translution", name, t->options, kernel);
 }
 
 #define TABLES(r)                                                                                            \
@@ -277,12 +277,10 @@ tl_status tli_offset_gemm_values_backward(tl_context *ctx, const tli_offset_gemm
     const tiling t = choose_tiling(ctx, r);
     const uint64_t limit = chunk_pairs(r->pairs->count, r->pairs->largest, r->batch,
                                        floats_per_row(r->inner, r->heads, r->head_dim, true));
-    tli_kernel *back, *sum;
+    tli_kernel *back;
     TLI_TRY(offset_gemm_get(ctx, &t, "value_back", &back));
-    TLI_TRY(tli_rowwise_kernel(ctx, "pairs", "partial_sum", "", &sum));
     const uint32_t slices = ceil_div(r->inner, t.block), block = batch_block(&t, slices, r->batch);
     for (chunk c = {0}; next_chunk(r->pairs, NULL, w, NULL, dw, limit, &c);) {
-        const uint32_t pairs = (uint32_t)(c.pair_end - c.pair_begin);
         const tli_launch launch = by_token(&t, r, slices, block, r->pairs->keys);
         TLI_TRY(TLI_LAUNCH(ctx, back, with_work(launch, r, &c, 1.0), TABLES(r), TLI_ARG_I32(c.begin),
                            TLI_ARG_I32(c.end), TLI_ARG_I32(c.pair_begin), TLI_ARG_I32(c.pair_end),
@@ -290,10 +288,8 @@ tl_status tli_offset_gemm_values_backward(tl_context *ctx, const tli_offset_gemm
                            TLI_ARG_I32(r->pairs->keys), TLI_ARG_I32(r->batch), TLI_ARG_I32(block),
                            TLI_ARG_VIEW(dy), TLI_ARG_VIEW(x), TLI_ARG_MEM(c.key), TLI_ARG_I32(c.key_first),
                            TLI_ARG_VIEW(weights), TLI_ARG_VIEW(workspace), TLI_ARG_VIEW(dx)));
-        TLI_TRY(TLI_LAUNCH(ctx, sum, tli_launch3(ceil_div(pairs, 16), r->heads, 1, 1), TLI_ARG_I32(slices),
-                           TLI_ARG_I32(r->heads), TLI_ARG_I32(c.pair_begin), TLI_ARG_I32(c.pair_end),
-                           TLI_ARG_I32(r->pairs->count), TLI_ARG_I32(r->batch), TLI_ARG_VIEW(workspace),
-                           TLI_ARG_VIEW(dweights)));
+        TLI_TRY(tli_pair_table_sum_slices(ctx, r->pairs, slices, r->batch, r->heads, c.pair_begin, c.pair_end,
+                                          workspace, dweights));
         TLI_TRY(weight_gradient(ctx, r, &t, &c, 0, 2, x, dy, weights, c.dkey, c.key_first));
     }
     return TL_OK;

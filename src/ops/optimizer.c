@@ -3,8 +3,8 @@
 #include <math.h>
 
 #include "core/choices.h"
+#include "ops/kernel_forms.h"
 #include "ops/rowwise.h"
-#include "ops/rowwise_kernels.h"
 
 /* A beta was written as a short decimal: 0.999f stands for 0.999, from which it differs by 1.3e-8, and 1 -
  * beta by 1.3e-5 of itself. Takes the seven-digit decimal wherever that is the very same float. */
@@ -32,15 +32,15 @@ static tl_status launch_elementwise(tl_context *ctx, tl_optimizer kind, const op
 {
     const int slots = tli_optimizer_rule_of(kind)->slots;
     tli_kernel *kernel;
-    TLI_TRY(tli_rowwise_kernel(ctx, "optimizer", tli_choice_name(&tli_optimizer_choices, (int)kind), "",
-                               &kernel));
+    TLI_TRY(
+        tli_family_kernel(ctx, "optimizer", tli_choice_name(&tli_optimizer_choices, (int)kind), "", &kernel));
     for (int shard = 0; shard < t->value->shards; shard++) {
         const uint64_t count = tli_shard_count(t->value, shard);
         tli_arg args[2 + OPTIMIZER_MAX_SLOTS + 3 + MAX_SCALARS + 3];
         int used = 0;
         uint32_t block;
         if (count == 0) continue;
-        tli_launch launch = tli_elements_cut(ctx, count, &block);
+        tli_launch launch = tli_elements_cut(ctx, "optimizer", count, &block);
         launch.bytes = (double)((3 + 2 * (uint64_t)slots) * count * tli_element_bytes(t->value->dtype));
         args[used++] = TLI_ARG_MEM(t->value->mem[shard]);
         args[used++] = TLI_ARG_MEM(t->gradient->mem[shard]);

@@ -51,4 +51,9 @@ tl_status tli_pairs_to_rows(tl_context *ctx, const tli_pair_table *pairs, uint32
 tl_status tli_rows_to_pairs(tl_context *ctx, const tli_pair_table *pairs, uint32_t batch, uint32_t heads,
                             tli_view rows, tli_view values);
 
+/* values of pairs [begin, end) = the sum over slices of partial [slice][head][pair - begin][batch]; overwritten. */
+tl_status tli_pair_table_sum_slices(tl_context *ctx, const tli_pair_table *pairs, uint32_t slices,
+                                    uint32_t batch, uint32_t heads, int32_t begin, int32_t end,
+                                    tli_view partial, tli_view values);
+
 #endif

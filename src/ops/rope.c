@@ -3,8 +3,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "ops/kernel_forms.h"
 #include "ops/rowwise.h"
-#include "ops/rowwise_kernels.h"
 
 tl_status tli_rope_check(const tli_geometry *g, uint32_t head_dim, tl_error *err)
 {
@@ -51,10 +51,10 @@ tl_status tli_rope_rotate(tl_context *ctx, const tli_rope *r, tli_view table, tl
 {
     const uint64_t count = (uint64_t)r->tokens * r->batch;
     if (count == 0) return TL_OK;
-    tli_rowwise plan = tli_rowwise_cut(ctx, count, r->heads * r->head_dim);
+    tli_rowwise plan = tli_rowwise_cut(ctx, "rope", count, r->heads * r->head_dim);
     plan.launch.bytes = 8.0 * (double)count * r->heads * r->head_dim;
     tli_kernel *kernel;
-    TLI_TRY(tli_rowwise_kernel(ctx, "rope", "rope_rotate", plan.options, &kernel));
+    TLI_TRY(tli_family_kernel(ctx, "rope", "rope_rotate", plan.options, &kernel));
     return TLI_LAUNCH(ctx, kernel, plan.launch, TLI_ARG_VIEW(table), TLI_ARG_VIEW(rows), TLI_ARG_U64(count),
                       TLI_ARG_U32(r->batch), TLI_ARG_U32(r->heads), TLI_ARG_U32(r->head_dim),
                       TLI_ARG_U32(r->stride), TLI_ARG_F32(back ? -1.0f : 1.0f),

@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-#include "device/device.h"
+#include "ops/kernel_forms.h"
 
 #define TLI_ROWWISE_MAX_BLOCKS 128 /* blocks of rows in a two-pass column reduction */
 
@@ -32,36 +32,37 @@ typedef struct tli_rowwise {
     char options[32]; /* for tli_kernel_get */
 } tli_rowwise;
 
-/* Rows of `length` floats, a row handled by one work-item (CPU) or by a power of two of lanes (GPU). */
-static inline tli_rowwise tli_rowwise_cut(tl_context *ctx, uint64_t rows, uint32_t length)
+/* Rows of `length` floats for a kernel of a family, a row handled by one work-item (CPU) or by a power of two of lanes
+ * (GPU). */
+static inline tli_rowwise tli_rowwise_cut(tl_context *ctx, const char *family, uint64_t rows, uint32_t length)
 {
-    const tli_limits *limits = tli_context_limits(ctx);
+    const uint32_t group = tli_kernel_form_of(ctx, family).row_group;
     tli_rowwise plan = {.options = ""};
-    if (limits->row_group == 1) {
-        plan.rows_per_group = (uint32_t)tli_rowwise_share(limits, rows, length);
+    if (group == 1) {
+        plan.rows_per_group = (uint32_t)tli_rowwise_share(tli_context_limits(ctx), rows, length);
     } else {
         uint32_t lanes = 8;
-        while (lanes < limits->row_group && lanes * TLI_ITEM_ELEMENTS < length) lanes *= 2;
-        if (lanes > limits->row_group) lanes = limits->row_group;
-        if (lanes < limits->row_group)
-            (void)snprintf(plan.options, sizeof plan.options, "-DTL_LANES=%u", lanes);
-        plan.rows_per_group = limits->row_group / lanes;
+        while (lanes < group && lanes * TLI_ITEM_ELEMENTS < length) lanes *= 2;
+        if (lanes > group) lanes = group;
+        if (lanes < group) (void)snprintf(plan.options, sizeof plan.options, "-DTL_LANES=%u", lanes);
+        plan.rows_per_group = group / lanes;
     }
-    plan.launch = tli_launch1(tli_ceil_div(rows, plan.rows_per_group), limits->row_group);
+    plan.launch = tli_launch1(tli_ceil_div(rows, plan.rows_per_group), group);
     return plan;
 }
 
-/* `count` elements in blocks of *block for elementwise kernels. */
-static inline tli_launch tli_elements_cut(tl_context *ctx, uint64_t count, uint32_t *block)
+/* `count` elements in blocks of *block for an elementwise kernel of a family. */
+static inline tli_launch tli_elements_cut(tl_context *ctx, const char *family, uint64_t count,
+                                          uint32_t *block)
 {
-    const tli_limits *limits = tli_context_limits(ctx);
-    if (limits->row_group == 1) {
-        uint64_t share = tli_rowwise_share(limits, count, 1);
+    const uint32_t group = tli_kernel_form_of(ctx, family).row_group;
+    if (group == 1) {
+        uint64_t share = tli_rowwise_share(tli_context_limits(ctx), count, 1);
         *block = (uint32_t)((share < 1024 ? 1024 : share) + 15) / 16 * 16; /* whole vectors of any width */
     } else {
-        *block = limits->row_group * TLI_ITEM_ELEMENTS;
+        *block = group * TLI_ITEM_ELEMENTS;
     }
-    return tli_launch1(tli_ceil_div(count, *block), limits->row_group);
+    return tli_launch1(tli_ceil_div(count, *block), group);
 }
 
 /* Elements of shard s of a tensor. */

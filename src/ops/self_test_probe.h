@@ -1,4 +1,4 @@
-/* What the checks of self_test.c share: arrays of a check, and the comparison of a result. */
+/* What the checks of the self-test share: arrays of a check, and the comparison of a result. */
 #ifndef OPS_SELF_TEST_PROBE_H
 #define OPS_SELF_TEST_PROBE_H
 
@@ -25,24 +25,34 @@ typedef struct tli_probe {
 
 /* An array [lead][row] of normal numbers (`drawn`) or zeros, on the host and on the device. */
 tl_status tli_probe_make(tli_probe *p, uint64_t lead, uint64_t row, bool drawn, tli_probe_array **out);
+/* Replaces what `array` holds by `values`, array->count numbers of four bytes. */
+tl_status tli_probe_write(tli_probe *p, tli_probe_array *array, const void *values);
 /* `count` zeros for what the plain loops compute. */
 tl_status tli_probe_expect(tli_probe *p, uint64_t count, double **out);
 /* Compares the array on the device: an element that is a sum of `terms` products of size `scale` may be off by
  * 16 units in the last place times the root of `terms`. */
 tl_status tli_probe_compare(tli_probe *p, const tli_probe_array *array, const double *want, double terms,
                             double scale);
+/* Counts an error that a check has found by itself. */
+void tli_probe_count(tli_probe *p, double error);
 void tli_probe_free(tli_probe *p);
 
 typedef tl_status (*tli_probe_check)(tli_probe *p);
-tl_status tli_probe_layernorm(tli_probe *p);
-tl_status tli_probe_softmax(tli_probe *p);
-tl_status tli_probe_loss(tli_probe *p);
-tl_status tli_probe_gelu(tli_probe *p);
-tl_status tli_probe_optimizer(tli_probe *p);
+tl_status tli_probe_add(tli_probe *p);
 tl_status tli_probe_clip(tli_probe *p);
 tl_status tli_probe_column_sum(tli_probe *p);
-tl_status tli_probe_add(tli_probe *p);
+tl_status tli_probe_embedding(tli_probe *p);
+tl_status tli_probe_gated(tli_probe *p);
+tl_status tli_probe_gelu(tli_probe *p);
 tl_status tli_probe_gemm(tli_probe *p);
+tl_status tli_probe_image(tli_probe *p);
+tl_status tli_probe_layernorm(tli_probe *p);
+tl_status tli_probe_loss(tli_probe *p);
+tl_status tli_probe_optimizer(tli_probe *p);
+tl_status tli_probe_pairs(tli_probe *p);
+tl_status tli_probe_random(tli_probe *p);
 tl_status tli_probe_offset_gemm(tli_probe *p);
+tl_status tli_probe_rope(tli_probe *p);
+tl_status tli_probe_softmax(tli_probe *p);
 
 #endif

@@ -11,46 +11,49 @@
 #include "ops/self_test_probe.h"
 #include "ops/softmax.h"
 
-/* Rows enough for several groups, longer than a group of 64 work-items times the widest vector, and of odd size. */
-enum { ROWS = 11, CHANNELS = 1037, COUNT = ROWS * CHANNELS };
+/* Rows enough for several groups, longer than a group of 64 work-items times the widest vector, and of odd size; and short
+ * rows, several of which a work-group of the form for GPUs has at a time. */
+enum { ROWS = 11, CHANNELS = 1037, COUNT = ROWS * CHANNELS, SHORT = 37 };
 
-tl_status tli_probe_layernorm(tli_probe *p)
+static tl_status check_layernorm(tli_probe *p, int channels)
 {
+    const int count = ROWS * channels;
     tli_probe_array *x, *w, *b, *y, *stats, *dy, *dx, *dw, *db, *work;
     double *want_y, *want_dx, *want_dw, *want_db;
-    TLI_TRY(tli_probe_make(p, 1, COUNT, true, &x));
-    TLI_TRY(tli_probe_make(p, 1, CHANNELS, true, &w));
-    TLI_TRY(tli_probe_make(p, 1, CHANNELS, true, &b));
-    TLI_TRY(tli_probe_make(p, 1, COUNT, true, &dy));
-    TLI_TRY(tli_probe_make(p, 1, COUNT, false, &y));
+    TLI_TRY(tli_probe_make(p, 1, (uint64_t)count, true, &x));
+    TLI_TRY(tli_probe_make(p, 1, (uint64_t)channels, true, &w));
+    TLI_TRY(tli_probe_make(p, 1, (uint64_t)channels, true, &b));
+    TLI_TRY(tli_probe_make(p, 1, (uint64_t)count, true, &dy));
+    TLI_TRY(tli_probe_make(p, 1, (uint64_t)count, false, &y));
     TLI_TRY(tli_probe_make(p, 1, 2 * ROWS, false, &stats));
-    TLI_TRY(tli_probe_make(p, 1, COUNT, false, &dx));
-    TLI_TRY(tli_probe_make(p, 1, CHANNELS, false, &dw));
-    TLI_TRY(tli_probe_make(p, 1, CHANNELS, false, &db));
-    TLI_TRY(tli_probe_make(p, 1, tli_layernorm_workspace(ROWS, CHANNELS), false, &work));
-    TLI_TRY(tli_probe_expect(p, COUNT, &want_y));
-    TLI_TRY(tli_probe_expect(p, COUNT, &want_dx));
-    TLI_TRY(tli_probe_expect(p, CHANNELS, &want_dw));
-    TLI_TRY(tli_probe_expect(p, CHANNELS, &want_db));
-    TLI_TRY(tli_layernorm_forward(p->ctx, x->view, w->view, b->view, y->view, stats->view, ROWS, CHANNELS));
+    TLI_TRY(tli_probe_make(p, 1, (uint64_t)count, false, &dx));
+    TLI_TRY(tli_probe_make(p, 1, (uint64_t)channels, false, &dw));
+    TLI_TRY(tli_probe_make(p, 1, (uint64_t)channels, false, &db));
+    TLI_TRY(tli_probe_make(p, 1, tli_layernorm_workspace(ROWS, (uint32_t)channels), false, &work));
+    TLI_TRY(tli_probe_expect(p, (uint64_t)count, &want_y));
+    TLI_TRY(tli_probe_expect(p, (uint64_t)count, &want_dx));
+    TLI_TRY(tli_probe_expect(p, (uint64_t)channels, &want_dw));
+    TLI_TRY(tli_probe_expect(p, (uint64_t)channels, &want_db));
+    TLI_TRY(tli_layernorm_forward(p->ctx, x->view, w->view, b->view, y->view, stats->view, ROWS,
+                                  (uint32_t)channels));
     TLI_TRY(tli_layernorm_backward(p->ctx, dy->view, x->view, w->view, stats->view, dx->view, false, dw->view,
-                                   db->view, work->view, ROWS, CHANNELS));
+                                   db->view, work->view, ROWS, (uint32_t)channels));
     for (int r = 0; r < ROWS; r++) {
-        const float *xr = x->host + r * CHANNELS, *g = dy->host + r * CHANNELS;
+        const float *xr = x->host + r * channels, *g = dy->host + r * channels;
         double mean = 0, variance = 0, mean_g = 0, mean_gx = 0;
-        for (int c = 0; c < CHANNELS; c++) mean += (double)xr[c] / CHANNELS;
-        for (int c = 0; c < CHANNELS; c++) variance += pow((double)xr[c] - mean, 2) / CHANNELS;
+        for (int c = 0; c < channels; c++) mean += (double)xr[c] / channels;
+        for (int c = 0; c < channels; c++) variance += pow((double)xr[c] - mean, 2) / channels;
         const double rstd = 1 / sqrt(variance + 1e-5);
-        for (int c = 0; c < CHANNELS; c++) {
+        for (int c = 0; c < channels; c++) {
             const double normal = ((double)xr[c] - mean) * rstd, gw = (double)g[c] * (double)w->host[c];
-            want_y[r * CHANNELS + c] = normal * (double)w->host[c] + (double)b->host[c];
-            mean_g += gw / CHANNELS;
-            mean_gx += gw * normal / CHANNELS;
+            want_y[r * channels + c] = normal * (double)w->host[c] + (double)b->host[c];
+            mean_g += gw / channels;
+            mean_gx += gw * normal / channels;
             want_dw[c] += (double)g[c] * normal;
             want_db[c] += (double)g[c];
         }
-        for (int c = 0; c < CHANNELS; c++)
-            want_dx[r * CHANNELS + c] = rstd * ((double)g[c] * (double)w->host[c] - mean_g -
+        for (int c = 0; c < channels; c++)
+            want_dx[r * channels + c] = rstd * ((double)g[c] * (double)w->host[c] - mean_g -
                                                 ((double)xr[c] - mean) * rstd * mean_gx);
     }
     TLI_TRY(tli_probe_compare(p, y, want_y, 1, 4));
@@ -59,62 +62,140 @@ tl_status tli_probe_layernorm(tli_probe *p)
     return tli_probe_compare(p, db, want_db, ROWS, 4);
 }
 
-tl_status tli_probe_softmax(tli_probe *p)
+tl_status tli_probe_layernorm(tli_probe *p)
 {
+    TLI_TRY(check_layernorm(p, CHANNELS));
+    tli_probe_free(p);
+    return check_layernorm(p, SHORT);
+}
+
+static tl_status check_softmax(tli_probe *p, int channels)
+{
+    const int count = ROWS * channels;
     tli_probe_array *a, *d;
     double *want, *want_d;
-    TLI_TRY(tli_probe_make(p, 1, COUNT, true, &a));
-    TLI_TRY(tli_probe_make(p, 1, COUNT, true, &d));
-    TLI_TRY(tli_probe_expect(p, COUNT, &want));
-    TLI_TRY(tli_probe_expect(p, COUNT, &want_d));
+    TLI_TRY(tli_probe_make(p, 1, (uint64_t)count, true, &a));
+    TLI_TRY(tli_probe_make(p, 1, (uint64_t)count, true, &d));
+    TLI_TRY(tli_probe_expect(p, (uint64_t)count, &want));
+    TLI_TRY(tli_probe_expect(p, (uint64_t)count, &want_d));
     const float scale = 0.5f;
-    TLI_TRY(tli_softmax_forward(p->ctx, a->view, ROWS, ROWS, CHANNELS, 1000));
-    TLI_TRY(tli_softmax_backward(p->ctx, a->view, d->view, ROWS, ROWS, CHANNELS, 1000, scale));
+    TLI_TRY(
+        tli_softmax_forward(p->ctx, a->view, ROWS, ROWS, (uint32_t)channels, (uint32_t)channels - SHORT + 3));
+    TLI_TRY(tli_softmax_backward(p->ctx, a->view, d->view, ROWS, ROWS, (uint32_t)channels,
+                                 (uint32_t)channels - SHORT + 3, scale));
     for (int r = 0; r < ROWS; r++) {
-        const int keys = 1000 + r;
-        const float *ar = a->host + r * CHANNELS, *dr = d->host + r * CHANNELS;
-        double *pr = want + r * CHANNELS, sum = 0, mean = 0;
+        const int keys = channels - SHORT + 3 + r;
+        const float *ar = a->host + r * channels, *dr = d->host + r * channels;
+        double *pr = want + r * channels, sum = 0, mean = 0;
         for (int c = 0; c < keys; c++) sum += exp((double)ar[c]);
         for (int c = 0; c < keys; c++) mean += (pr[c] = exp((double)ar[c]) / sum) * (double)dr[c];
         for (int c = 0; c < keys; c++)
-            want_d[r * CHANNELS + c] = (double)scale * pr[c] * ((double)dr[c] - mean);
+            want_d[r * channels + c] = (double)scale * pr[c] * ((double)dr[c] - mean);
     }
     TLI_TRY(tli_probe_compare(p, a, want, 1, 0.01));
     return tli_probe_compare(p, d, want_d, 1, 0.01);
 }
 
-tl_status tli_probe_loss(tli_probe *p)
+tl_status tli_probe_softmax(tli_probe *p)
 {
+    TLI_TRY(check_softmax(p, CHANNELS));
+    tli_probe_free(p);
+    return check_softmax(p, SHORT);
+}
+
+static tl_status check_ranks(tli_probe *p, const tli_probe_array *a, const tli_probe_array *ranks,
+                             const int32_t *target, int channels)
+{
+    int32_t got[ROWS];
+    TLI_TRY(tl_tensor_read(p->ctx, ranks->tensor, 0, ROWS, got));
+    for (int r = 0; r < ROWS; r++) {
+        const float *ar = a->host + r * channels;
+        int32_t ahead = 0;
+        for (int c = 0; c < channels; c++) {
+            const bool first = c < target[r];
+            ahead += first ? ar[c] >= ar[target[r]] : ar[c] > ar[target[r]];
+        }
+        if (got[r] != ahead) tli_probe_count(p, INFINITY);
+    }
+    return TL_OK;
+}
+
+/* Targets that are probabilities, of two classes a row. */
+static tl_status check_soft_loss(tli_probe *p, int channels)
+{
+    tli_probe_array *a, *soft, *losses, *ranks, *d;
+    double *want, *want_d;
+    const uint64_t count = (uint64_t)ROWS * (uint64_t)channels;
+    TLI_TRY(tli_probe_make(p, 1, count, true, &a));
+    TLI_TRY(tli_probe_make(p, 1, count, false, &soft));
+    TLI_TRY(tli_probe_make(p, 1, ROWS, false, &losses));
+    TLI_TRY(tli_probe_make(p, 1, ROWS, false, &ranks));
+    TLI_TRY(tli_probe_make(p, 1, count, false, &d));
+    TLI_TRY(tli_probe_expect(p, ROWS, &want));
+    TLI_TRY(tli_probe_expect(p, count, &want_d));
+    for (int r = 0; r < ROWS; r++) {
+        soft->host[r * channels + r] = 0.25f;
+        soft->host[r * channels + channels - 1 - r] = 0.75f;
+    }
+    TLI_TRY(tli_probe_write(p, soft, soft->host));
+    TLI_TRY(tli_cross_entropy_soft(p->ctx, a->view, soft->view, losses->view, ranks->view, d->view, 0.5f,
+                                   ROWS, (uint32_t)channels));
+    for (int r = 0; r < ROWS; r++) {
+        const float *ar = a->host + r * channels, *sr = soft->host + r * channels;
+        double sum = 0;
+        for (int c = 0; c < channels; c++) sum += exp((double)ar[c]);
+        want[r] = log(sum);
+        for (int c = 0; c < channels; c++) {
+            want[r] -= (double)sr[c] * (double)ar[c];
+            want_d[r * channels + c] = 0.5 * (exp((double)ar[c]) / sum - (double)sr[c]);
+        }
+    }
+    TLI_TRY(tli_probe_compare(p, losses, want, 1, 1));
+    return tli_probe_compare(p, d, want_d, 1, 0.01);
+}
+
+static tl_status check_loss(tli_probe *p, int channels)
+{
+    const int count = ROWS * channels;
     tli_probe_array *a, *targets, *losses, *ranks, *d, *total;
     double *want, *want_d, *want_total;
-    TLI_TRY(tli_probe_make(p, 1, COUNT, true, &a));
+    TLI_TRY(tli_probe_make(p, 1, (uint64_t)count, true, &a));
     TLI_TRY(tli_probe_make(p, 1, ROWS, false, &targets));
     TLI_TRY(tli_probe_make(p, 1, ROWS, false, &losses));
     TLI_TRY(tli_probe_make(p, 1, ROWS, false, &ranks));
-    TLI_TRY(tli_probe_make(p, 1, COUNT, false, &d));
+    TLI_TRY(tli_probe_make(p, 1, (uint64_t)count, false, &d));
     TLI_TRY(tli_probe_make(p, 1, 1, false, &total));
     TLI_TRY(tli_probe_expect(p, ROWS, &want));
-    TLI_TRY(tli_probe_expect(p, COUNT, &want_d));
+    TLI_TRY(tli_probe_expect(p, (uint64_t)count, &want_d));
     TLI_TRY(tli_probe_expect(p, 1, &want_total));
     int32_t target[ROWS];
-    for (int r = 0; r < ROWS; r++) target[r] = r * 97;
+    for (int r = 0; r < ROWS; r++) target[r] = r * 97 % channels;
     TLI_TRY(tl_tensor_write(p->ctx, targets->tensor, 0, ROWS, target));
     TLI_TRY(tli_cross_entropy(p->ctx, a->view, targets->view, losses->view, ranks->view, d->view, 0.5f, ROWS,
-                              CHANNELS));
-    TLI_TRY(tli_sum(p->ctx, a->view, COUNT, 0.5f, total->view));
+                              channels));
+    TLI_TRY(tli_sum(p->ctx, a->view, (uint64_t)count, 0.5f, total->view));
     for (int r = 0; r < ROWS; r++) {
-        const float *ar = a->host + r * CHANNELS;
+        const float *ar = a->host + r * channels;
         double sum = 0;
-        for (int c = 0; c < CHANNELS; c++) sum += exp((double)ar[c]);
+        for (int c = 0; c < channels; c++) sum += exp((double)ar[c]);
         want[r] = log(sum) - (double)ar[target[r]];
-        for (int c = 0; c < CHANNELS; c++) {
-            want_d[r * CHANNELS + c] = 0.5 * (exp((double)ar[c]) / sum - (c == target[r]));
+        for (int c = 0; c < channels; c++) {
+            want_d[r * channels + c] = 0.5 * (exp((double)ar[c]) / sum - (c == target[r]));
             want_total[0] += 0.5 * (double)ar[c];
         }
     }
     TLI_TRY(tli_probe_compare(p, losses, want, 1, 1));
     TLI_TRY(tli_probe_compare(p, d, want_d, 1, 0.01));
-    return tli_probe_compare(p, total, want_total, COUNT, 1);
+    TLI_TRY(tli_probe_compare(p, total, want_total, count, 1));
+    TLI_TRY(check_ranks(p, a, ranks, target, channels));
+    return check_soft_loss(p, channels);
+}
+
+tl_status tli_probe_loss(tli_probe *p)
+{
+    TLI_TRY(check_loss(p, CHANNELS));
+    tli_probe_free(p);
+    return check_loss(p, SHORT);
 }
 
 tl_status tli_probe_gelu(tli_probe *p)
@@ -222,6 +303,25 @@ tl_status tli_probe_column_sum(tli_probe *p)
     return tli_probe_compare(p, sums, want, CHANNELS, 1);
 }
 
+/* Two matrices of ROWS x SHORT, whose rows are SHORT + 3 apart, with a gap between them. */
+static tl_status check_extras(tli_probe *p)
+{
+    enum { LD = SHORT + 3, STRIDE = ROWS * LD + 5, ALL = 2 * STRIDE };
+    tli_probe_array *bias, *residual, *c;
+    double *want;
+    TLI_TRY(tli_probe_make(p, 1, SHORT, true, &bias));
+    TLI_TRY(tli_probe_make(p, 1, ALL, true, &residual));
+    TLI_TRY(tli_probe_make(p, 1, ALL, true, &c));
+    TLI_TRY(tli_probe_expect(p, ALL, &want));
+    TLI_TRY(tli_add_extras(p->ctx, bias->view, residual->view, c->view, ROWS, SHORT, LD, 2, STRIDE));
+    for (int i = 0; i < ALL; i++) {
+        const int j = i % STRIDE % LD;
+        want[i] = (double)c->host[i];
+        if (i % STRIDE < ROWS * LD && j < SHORT) want[i] += (double)bias->host[j] + (double)residual->host[i];
+    }
+    return tli_probe_compare(p, c, want, 1, 1);
+}
+
 tl_status tli_probe_add(tli_probe *p)
 {
     tli_probe_array *a, *b, *y;
@@ -232,5 +332,6 @@ tl_status tli_probe_add(tli_probe *p)
     TLI_TRY(tli_probe_expect(p, COUNT, &want));
     TLI_TRY(tli_add(p->ctx, a->view, b->view, y->view, COUNT));
     for (int i = 0; i < COUNT; i++) want[i] = (double)a->host[i] + (double)b->host[i];
-    return tli_probe_compare(p, y, want, 1, 1);
+    TLI_TRY(tli_probe_compare(p, y, want, 1, 1));
+    return check_extras(p);
 }

@@ -1,5 +1,6 @@
 #!/bin/sh
-# The kernels' self-test from outside: kernels as they are, all families spoiled, the form for CPUs alone spoiled.
+# The kernels' self-test from outside: kernels as they are; every family spoiled in one form, then the run goes on in the other;
+# spoiled in both, then the run is refused.
 #   test_self_test.sh PROGRAM SOURCE_FOLDER
 set -eu
 program=$1
@@ -9,57 +10,102 @@ trap 'rm -rf "$work"' EXIT
 cd "$work"
 fail() { echo "FAILED: $*" >&2; cat out err >&2; exit 1; }
 export TRANSLUTION_DEVICE=0:0
-unset TRANSLUTION_SELF_TEST TRANSLUTION_VECTOR_WIDTH TRANSLUTION_KERNEL_DIR
+unset TRANSLUTION_SELF_TEST TRANSLUTION_VECTOR_WIDTH TRANSLUTION_KERNEL_DIR TRANSLUTION_FORM
 export TRANSLUTION_CACHE_DIR="$work/cache"
 train() {
-    "$program" train mnist --op translution --dim 8 --depth 1 --heads 1 --head-dim 8 --mlp-dim 8 --patch-size 42 --batch-size 2 \
+    "$program" train mnist --op attention --dim 8 --depth 1 --heads 1 --head-dim 8 --mlp-dim 8 --patch-size 42 --batch-size 2 \
         --steps 1 --limit-train 2 --limit-test 1 "$@" >out 2>err
 }
-# spoil FOLDER FILE EXPRESSION: a copy of kernels/FILE, changed by sed
+self_test() { "$program" devices --self-test >out 2>err; }
+rows() { grep -c " $1 .* $2\$" out || true; } # rows FORM right|WRONG
+
+# spoil FOLDER FILE RIGHT WRONG [FORM]: a copy of kernels/FILE in which one RIGHT has become WRONG, in the form alone
 spoil() {
     mkdir -p "$1"
-    sed "$3" "$kernels/$2" >"$1/$2"
-    ! cmp -s "$kernels/$2" "$1/$2" || fail "kernels/$2 has no more what $3 changes"
+    case ${5:-} in
+    cpu) wrong="(TL_CPU ? ($4) : ($3))" ;;
+    gpu) wrong="(TL_CPU ? ($3) : ($4))" ;;
+    *) wrong=$4 ;;
+    esac
+    right=$3 wrong=$wrong awk '!done && (at = index($0, ENVIRON["right"])) {
+            $0 = substr($0, 1, at - 1) ENVIRON["wrong"] substr($0, at + length(ENVIRON["right"])); done = 1 }
+        { print } END { exit !done }' "$kernels/$2" >"$1/$2" || fail "kernels/$2 has no more what was to be spoiled: $3"
+}
+# spoil_families FOLDER FORM: all families, in this form alone
+spoil_families() {
+    spoil "$1" add.cl 'a[a_at + i] + b[b_at + i]' 'a[a_at + i] - b[b_at + i]' "$2"
+    spoil "$1" clip.cl 0x1p8f 0x1.01p8f "$2"
+    spoil "$1" columns.cl 'count % 4' '3 & ~count' "$2"
+    spoil "$1" embedding.cl '(ulong)ids[ids_at + row]' '(ulong)ids[ids_at]' "$2"
+    spoil "$1" gated.cl 'exp(-x)' 'exp(-1.001f * x)' "$2"
+    spoil "$1" gelu.cl 'p * s + 0.5f' 'p * s + 0.501f' "$2"
+    spoil "$1" image.cl 'row / batch' 'row / batch / 2' "$2"
+    spoil "$1" layernorm.cl 1e-5f 1e-2f "$2"
+    spoil "$1" loss.cl 'scale / total' '1.001f * scale / total' "$2"
+    spoil "$1" optimizer.cl 'k.fresh1 * g' '1.001f * k.fresh1 * g' "$2"
+    spoil "$1" pairs.cl '*target + source[b]' 'source[b]' "$2"
+    spoil "$1" random.cl 'convert_float4(as_int4(words >> 8) - 8388608)' 'convert_float4(as_int4(words >> 8) - 8388007)' "$2"
+    spoil "$1" rope.cl 'direction * sines[c]' '1.001f * direction * sines[c]' "$2"
+    spoil "$1" softmax.cl 'tl_load(a + c) * share' '1.001f * tl_load(a + c) * share' "$2"
+    case $2 in
+    cpu)
+        spoil "$1" gemm.cl 'alpha * acc' '1.001f * alpha * acc'
+        spoil "$1" translution.cl 'scale * tl_sumV' '1.001f * scale * tl_sumV'
+        ;;
+    gpu)
+        spoil "$1" gemm_gpu.cl 'alpha * acc' '1.001f * alpha * acc'
+        spoil "$1" translution_gpu.cl 'scale * tile_row_sums' '1.001f * scale * tile_row_sums'
+        ;;
+    esac
 }
 
 : >out
-"$program" devices --self-test >out 2>err || fail "the kernels as they are"
+self_test || fail "the kernels as they are"
 ! grep WRONG out || fail "a kernel is called wrong"
-[ "$(grep -c ' cpu .* right$' out)" -eq 10 ] || fail "not all families were checked"
-gpu=$(grep -c ' gpu .* right$' out || true) # none where groups are small
-
-spoil all layernorm.cl 's/1e-5f/1e-2f/'
-spoil all softmax.cl 's|share = 1.0f /|share = 1.001f /|'
-spoil all loss.cl 's|share = scale / total|share = 1.001f * scale / total|'
-spoil all gelu.cl 's/p = p \* s + 0.5f/p = p * s + 0.501f/'
-spoil all optimizer.cl 's/k.fresh1 \* g/1.001f * k.fresh1 * g/'
-spoil all clip.cl 's/0x1p8f/0x1.01p8f/'
-spoil all columns.cl 's/uint r = head; r < count/uint r = head + 4; r < count/'
-spoil all add.cl 's/a\[a_at + i\] + b/a[a_at + i] - b/'
-spoil all gemm.cl 's/alpha \* acc/1.001f * alpha * acc/'
-spoil all gemm_gpu.cl 's/alpha \* acc/1.001f * alpha * acc/'
-spoil all translution.cl 's/scale \* tl_sumV/1.001f * scale * tl_sumV/'
-spoil all translution_gpu.cl 's/= scale \* sum/= 1.001f * scale * sum/'
-code=0
-TRANSLUTION_KERNEL_DIR=all "$program" devices --self-test >out 2>err || code=$?
-[ $code -eq 1 ] || fail "exit code $code with every kernel spoiled"
-[ "$(grep -c ' WRONG$' out)" -eq $((10 + gpu)) ] || fail "a spoiled kernel was not caught"
-
-code=0
-TRANSLUTION_KERNEL_DIR=all train || code=$?
-[ $code -eq 1 ] || fail "a run on wrong kernels ended with $code"
-grep -q 'kernels/layernorm.cl .* fails its self-test' err || fail "the message does not name the kernels"
-TRANSLUTION_SELF_TEST=off TRANSLUTION_KERNEL_DIR=all train || fail "a run without the self-test"
-
-if [ "$gpu" -gt 0 ]; then
-    spoil half gemm.cl 's/alpha \* acc/1.001f * alpha * acc/'
-    for start in first second; do # the second knows it from the cache
-        TRANSLUTION_KERNEL_DIR=half train || fail "$start run with the other form"
-        grep -q 'the form for GPUs serves' err || fail "$start run: no notice of the other form"
-    done
-    code=0
-    TRANSLUTION_KERNEL_DIR=half train --kernel-path cpu || code=$?
-    [ $code -eq 1 ] || fail "a form that was asked for was not refused: $code"
-fi
+families=$(rows cpu right)
+[ "$families" -ge 16 ] || fail "only $families families were checked"
+gpu_families=$(rows gpu right)
 train || fail "a run on the kernels as they are"
 ! grep -q 'self-test' err || fail "a notice where all is well"
+if [ "$gpu_families" -eq 0 ]; then # groups are small: there are no forms for GPUs to be taken instead
+    spoil_families cpu cpu
+    code=0
+    TRANSLUTION_KERNEL_DIR=cpu train || code=$?
+    [ $code -eq 1 ] || fail "a run on wrong kernels ended with $code"
+    exit 0
+fi
+
+# Each family is found wrong in the form in which it is, and right in the other; runs take the other, also from the cache.
+for form in cpu gpu; do
+    other=$([ $form = cpu ] && echo gpu || echo cpu)
+    spoil_families $form $form
+    TRANSLUTION_KERNEL_DIR=$form self_test || fail "a device on which every family has a right form"
+    [ "$(rows $form WRONG)" -eq "$families" ] || fail "spoiled for $form: not all families were found"
+    [ "$(rows $other right)" -eq "$families" ] || fail "spoiled for $form: the form for $other is called wrong, too"
+    for start in first second; do
+        TRANSLUTION_FORM=$form TRANSLUTION_KERNEL_DIR=$form train || fail "$start run with the forms for $other"
+        [ "$(grep -ci "fails its self-test on .* the form for ${other}s serves" err)" -ge 10 ] ||
+            fail "$start run: no notices of the forms for $other"
+    done
+    code=0
+    TRANSLUTION_KERNEL_DIR=$form train --kernel-path $form || code=$?
+    [ $code -eq 1 ] || fail "a form that was asked for was not refused: $code"
+    grep -qi "in the form for ${form}s that was asked for, fails its self-test" err || fail "the refusal does not say why"
+done
+
+# The tiles stand in front of two families each; what does not build is as wrong as what computes wrongly, and no other.
+spoil tiles tile.cl 'a_ * b_[v]' '1.001f * a_ * b_[v]'
+spoil tiles tile_gpu.cl '(acc)[3] += va_.s3' '(acc)[3] += 1.001f * va_.s3'
+spoil tiles rope.cl 'direction * sines[c]' 'no_such_name'
+code=0
+TRANSLUTION_KERNEL_DIR=tiles self_test || code=$?
+[ $code -eq 1 ] || fail "exit code $code though no form of rope builds"
+[ "$(grep -c ' WRONG$' out)" -eq 8 ] || fail "spoiled tiles: not gemm, translution, rope and gated (which multiplies) alone are wrong"
+
+# No form is right: the run is refused, unless it is to run in spite of it.
+code=0
+TRANSLUTION_KERNEL_DIR=tiles train || code=$?
+[ $code -eq 1 ] || fail "a run on wrong kernels ended with $code"
+grep -q 'kernels/[a-z]*.cl, in the form for CPUs, fails its self-test on .* times the error' err ||
+    fail "the message does not name the kernels and their error"
+TRANSLUTION_SELF_TEST=off TRANSLUTION_KERNEL_DIR=tiles train || fail "a run without the self-test"

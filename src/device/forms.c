@@ -1,0 +1,34 @@
+/* The two forms of the kernels, as a device has them. */
+#include "device/internal.h"
+
+static uint32_t power_of_two_up_to(uint32_t limit, uint32_t top)
+{
+    uint32_t value = 1;
+    while (value * 2 <= limit && value * 2 <= top) value *= 2;
+    return value;
+}
+
+bool tli_device_has_form(const tl_device_info *device, bool cpu)
+{
+    return cpu || device->max_work_group >= 256;
+}
+
+tli_kernel_form tli_device_form(const tl_device_info *device, bool cpu)
+{
+    tli_kernel_form form = {.cpu = cpu, .vector_width = 4, .row_group = 1};
+    if (!cpu)
+        form.row_group = power_of_two_up_to(device->max_work_group, 64);
+    else if (device->native_float_width > 4)
+        form.vector_width = power_of_two_up_to(device->native_float_width, 16);
+    return form;
+}
+
+tli_kernel_form tli_context_form(const tl_context *ctx, bool cpu)
+{
+    return tli_device_form(&ctx->device, cpu);
+}
+
+bool tli_context_has_form(const tl_context *ctx, bool cpu)
+{
+    return tli_device_has_form(&ctx->device, cpu);
+}

@@ -1,0 +1,250 @@
+#include "ops/kernel_forms.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/number.h"
+
+const tli_kernel_family tli_kernel_families[TLI_KERNEL_FAMILIES] = {
+    {"add", NULL, NULL},
+    {"clip", NULL, NULL},
+    {"columns", NULL, NULL},
+    {"embedding", NULL, NULL},
+    {"gated", NULL, NULL},
+    {"gelu", NULL, NULL},
+    {"image", NULL, NULL},
+    {"layernorm", NULL, NULL},
+    {"loss", NULL, NULL},
+    {"optimizer", NULL, NULL},
+    {"pairs", NULL, NULL},
+    {"random", NULL, NULL},
+    {"rope", NULL, NULL},
+    {"softmax", NULL, NULL},
+    {"gemm", "tile+gemm", "tile_gpu+gemm_gpu"},
+    {"translution", "relative+tile+translution", "relative+tile_gpu+translution_gpu"},
+};
+
+/* ---- what is kept with a context ------------------------------------------------------------------- */
+
+typedef struct family_state {
+    bool chosen, cpu;
+    tl_error *refusal; /* no form is right */
+} family_state;
+
+typedef struct forms {
+    tli_kernel_check check; /* NULL: all families serve in the context's own form */
+    family_state family[TLI_KERNEL_FAMILIES];
+    unsigned char
+        kept[TLI_KERNEL_FAMILIES]; /* as in the cache folder: a tl_kernel_path, AUTO for not known */
+    bool recalled;
+    /* In the CPU form all row families are one program, "add+clip+...": an OpenCL runtime that compiles kernels at their
+     * first launch has a front-end's cost a program, so that one starts sooner than fourteen. */
+    char rows[160];
+    bool rows_apart; /* the program of all row families does not build: they are built one by one */
+} forms;
+
+static void destroy_forms(void *data)
+{
+    forms *f = data;
+    for (int i = 0; i < TLI_KERNEL_FAMILIES; i++) free(f->family[i].refusal);
+    free(f);
+}
+
+static forms *forms_of(tl_context *ctx)
+{
+    tli_user_data *slot = tli_context_user_data(ctx, TLI_SLOT_KERNEL_FORMS);
+    if (slot->data != NULL) return slot->data;
+    forms *f = calloc(1, sizeof *f);
+    for (int i = 0; f != NULL && i < TLI_KERNEL_FAMILIES; i++) {
+        if (tli_kernel_families[i].cpu_files != NULL) continue;
+        const size_t used = strlen(f->rows);
+        (void)snprintf(f->rows + used, sizeof f->rows - used, "%s%s", used > 0 ? "+" : "",
+                       tli_kernel_families[i].name);
+    }
+    if (f != NULL) *slot = (tli_user_data){f, destroy_forms};
+    return f;
+}
+
+static int family_index(const char *name)
+{
+    for (int i = 0; i < TLI_KERNEL_FAMILIES; i++)
+        if (strcmp(tli_kernel_families[i].name, name) == 0) return i;
+    return -1;
+}
+
+tl_status tli_kernel_forms_check_with(tl_context *ctx, tli_kernel_check check)
+{
+    forms *f = forms_of(ctx);
+    if (f == NULL)
+        return tli_fail(tl_context_error(ctx), TL_ERROR_MEMORY,
+                        "out of host memory for the table of kernels' forms");
+    f->check = check;
+    return TL_OK;
+}
+
+const char *tli_kernel_family_file(const tli_kernel_family *family, bool cpu)
+{
+    const char *files = cpu ? family->cpu_files : family->gpu_files;
+    if (files == NULL) return family->name;
+    const char *last = strrchr(files, '+');
+    return last != NULL ? last + 1 : files;
+}
+
+/* ---- the results in the cache folder --------------------------------------------------------------- */
+
+static void cache_name(tl_context *ctx, char *name, size_t size)
+{
+    const tli_limits *limits = tli_context_limits(ctx);
+    const tli_kernel_form cpu = tli_context_form(ctx, true), gpu = tli_context_form(ctx, false);
+    (void)snprintf(name, size, "self-test-%s-%016llx-%s%u-%u", TL_VERSION,
+                   (unsigned long long)tli_kernel_sources_hash(ctx), limits->cpu_path ? "c" : "g",
+                   (unsigned)cpu.vector_width, (unsigned)gpu.row_group);
+}
+
+static void recall_results(tl_context *ctx, forms *f)
+{
+    char name[96];
+    unsigned char *data = NULL;
+    size_t size = 0;
+    f->recalled = true;
+    cache_name(ctx, name, sizeof name);
+    if (!tli_cache_get(ctx, name, &data, &size)) return;
+    if (size == sizeof f->kept) memcpy(f->kept, data, size);
+    free(data);
+}
+
+static void remember_result(tl_context *ctx, forms *f, int i)
+{
+    char name[96];
+    f->kept[i] = f->family[i].cpu ? TL_PATH_CPU : TL_PATH_GPU;
+    cache_name(ctx, name, sizeof name);
+    tli_cache_put(ctx, name, f->kept, sizeof f->kept);
+}
+
+/* ---- the choice ----------------------------------------------------------------------------------- */
+
+static const char *form_name(bool cpu)
+{
+    return cpu ? "CPU" : "GPU";
+}
+
+static double try_form(tl_context *ctx, forms *f, int i, bool cpu, tli_kernel_check check)
+{
+    const family_state before = f->family[i];
+    double error = 0;
+    f->family[i] = (family_state){.chosen = true, .cpu = cpu};
+    if (check(ctx, tli_kernel_families[i].name, &error) != TL_OK) error = INFINITY;
+    f->family[i] = before;
+    return error;
+}
+
+double tli_kernel_forms_try(tl_context *ctx, const char *family, bool cpu, tli_kernel_check check)
+{
+    forms *f = forms_of(ctx);
+    const int i = family_index(family);
+    return f != NULL && i >= 0 ? try_form(ctx, f, i, cpu, check) : INFINITY;
+}
+
+/* Keeps why no form serves, for whoever asks for a kernel of the family. */
+static void refuse_family(tl_context *ctx, forms *f, int i, bool cpu, double error)
+{
+    char what[1200];
+    tl_error *refusal = f->family[i].refusal = calloc(1, sizeof *refusal);
+    if (refusal == NULL) return; /* then the family serves unchecked */
+    if (isinf(error) && tl_context_error(ctx)->text[0] != '\0')
+        (void)snprintf(what, sizeof what, "(%.1100s)", tl_context_error(ctx)->text);
+    else
+        (void)tli_format(what, sizeof what, "with %.3g times the error that rounding explains", error);
+    (void)tli_fail(refusal, TL_ERROR_DEVICE,
+                   "kernels/%s.cl, in the form for %ss%s, fails its self-test on %s, driver %s, %s: try "
+                   "another driver or "
+                   "device (`translution devices --self-test` shows what is right on it), or set "
+                   "TRANSLUTION_SELF_TEST=off to "
+                   "run in spite of it",
+                   tli_kernel_family_file(&tli_kernel_families[i], cpu), form_name(cpu),
+                   tli_context_limits(ctx)->path_given ? " that was asked for" : "",
+                   tl_context_device(ctx)->name, tl_context_device(ctx)->driver, what);
+}
+
+static void test_family(tl_context *ctx, forms *f, int i)
+{
+    const tli_limits *limits = tli_context_limits(ctx);
+    const bool own = limits->cpu_path, change = !limits->path_given && tli_context_has_form(ctx, !own);
+    const tli_context_aside aside = tli_context_step_aside(ctx);
+    tl_context_error(ctx)->text[0] = '\0';
+    const double error = try_form(ctx, f, i, own, f->check);
+    const tl_error why = *tl_context_error(ctx);
+    const bool right = error <= 1, other = !right && change && try_form(ctx, f, i, !own, f->check) <= 1;
+    f->family[i].cpu = other ? !own : own;
+    *tl_context_error(ctx) = why;
+    if (!right && !other) refuse_family(ctx, f, i, own, error); /* not kept: the next start tries again */
+    if (right || other) remember_result(ctx, f, i);
+    tli_context_step_back(ctx, &aside);
+}
+
+static void choose_form(tl_context *ctx, forms *f, int i)
+{
+    const tli_limits *limits = tli_context_limits(ctx);
+    family_state *family = &f->family[i];
+    if (!f->recalled) recall_results(ctx, f);
+    family->cpu = f->kept[i] == TL_PATH_CPU;
+    if (f->kept[i] == TL_PATH_AUTO || (limits->path_given && family->cpu != limits->cpu_path) ||
+        !tli_context_has_form(ctx, family->cpu))
+        test_family(ctx, f, i);
+    family->chosen = true;
+    if (family->cpu == limits->cpu_path) return;
+    tli_log_write(
+        tli_context_log(ctx), TL_LOG_NOTICE,
+        "kernels/%s.cl, in the form for %ss, fails its self-test on %s: the form for %ss serves (see "
+        "`translution devices --self-test`)",
+        tli_kernel_family_file(&tli_kernel_families[i], limits->cpu_path), form_name(limits->cpu_path),
+        tl_context_device(ctx)->name, form_name(family->cpu));
+}
+
+static const family_state *state_of_family(tl_context *ctx, int i)
+{
+    forms *f = tli_context_user_data(ctx, TLI_SLOT_KERNEL_FORMS)->data;
+    if (f == NULL) return NULL;
+    if (!f->family[i].chosen && f->check == NULL) return NULL;
+    if (!f->family[i].chosen) choose_form(ctx, f, i);
+    return &f->family[i];
+}
+
+tli_kernel_form tli_kernel_form_of(tl_context *ctx, const char *family)
+{
+    const int i = family_index(family);
+    const family_state *state = i >= 0 ? state_of_family(ctx, i) : NULL;
+    return tli_context_form(ctx, state != NULL ? state->cpu : tli_context_limits(ctx)->cpu_path);
+}
+
+/* The program of all row families; when one of them does not build, it alone shall be missed. */
+static tl_status get_row_kernel(tl_context *ctx, bool cpu, const char *family, const char *name,
+                                const char *options, tli_kernel **out)
+{
+    forms *f = cpu && options[0] == '\0' ? forms_of(ctx) : NULL;
+    if (f != NULL && !f->rows_apart) {
+        if (tli_kernel_get_form(ctx, cpu, f->rows, name, options, out) == TL_OK) return TL_OK;
+        f->rows_apart = true;
+    }
+    return tli_kernel_get_form(ctx, cpu, family, name, options, out);
+}
+
+tl_status tli_family_kernel(tl_context *ctx, const char *family, const char *name, const char *options,
+                            tli_kernel **out)
+{
+    const int i = family_index(family);
+    if (i < 0)
+        return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE,
+                        "kernels/%s.cl is missing in the table of ops/kernel_forms.c", family);
+    const family_state *state = state_of_family(ctx, i);
+    if (state != NULL && state->refusal != NULL) {
+        *tl_context_error(ctx) = *state->refusal;
+        return TL_ERROR_DEVICE;
+    }
+    const bool cpu = state != NULL ? state->cpu : tli_context_limits(ctx)->cpu_path;
+    const char *files = cpu ? tli_kernel_families[i].cpu_files : tli_kernel_families[i].gpu_files;
+    return files != NULL ? tli_kernel_get_form(ctx, cpu, files, name, options, out)
+                         : get_row_kernel(ctx, cpu, family, name, options, out);
+}

@@ -1,0 +1,185 @@
+/* The self-test launches every kernel there is, in both forms, and finds the kernels right as they are. */
+#include "ops/self_test.h"
+
+#include <ctype.h>
+#include <dirent.h>
+
+#include "context.h"
+
+enum { MOST_KERNELS = 128, NAME = 64 };
+
+typedef struct kernel_list {
+    char name[MOST_KERNELS][NAME], file[MOST_KERNELS][NAME];
+    int count;
+} kernel_list;
+
+static char *read_text(const char *path)
+{
+    FILE *file = fopen(path, "r");
+    char *text = calloc(1, 1 << 17);
+    if (file == NULL || text == NULL) fail_msg("cannot read %s", path);
+    assert_true(fread(text, 1, (1 << 17) - 1, file) > 0);
+    assert_true(feof(file)); /* all of it */
+    fclose(file);
+    return text;
+}
+
+/* Adds the names behind `__kernel [ATTRIBUTES] void`. */
+static void add_kernels(const char *text, const char *file, kernel_list *list)
+{
+    for (const char *at = text; (at = strstr(at, "__kernel ")) != NULL;) {
+        const char *name = strstr(at, "void "), *line_end = strchr(at, '\n');
+        if (name == NULL || line_end == NULL || name > line_end)
+            fail_msg("kernels/%s: __kernel and its name are not on one line: %.60s", file, at);
+        name += strlen("void ");
+        int length = 0;
+        while (isalnum((unsigned char)name[length]) || name[length] == '_') length++;
+        assert_true(length > 0 && length < NAME && list->count < MOST_KERNELS);
+        snprintf(list->name[list->count], NAME, "%.*s", length, name);
+        snprintf(list->file[list->count++], NAME, "%.*s", NAME - 1, file);
+        at = name;
+    }
+}
+
+static void list_kernels(kernel_list *list)
+{
+    static const char folder[] = TL_TESTS_DIR "/../kernels";
+    DIR *dir = opendir(folder);
+    assert_non_null(dir);
+    for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
+        const char *ending = strrchr(entry->d_name, '.');
+        if (ending == NULL || strcmp(ending, ".cl") != 0) continue;
+        char path[1024];
+        assert_true((size_t)snprintf(path, sizeof path, "%s/%s", folder, entry->d_name) < sizeof path);
+        char *text = read_text(path);
+        add_kernels(text, entry->d_name, list);
+        free(text);
+    }
+    closedir(dir);
+    assert_true(list->count > 30); /* it looks in the right place */
+}
+
+/* Runs all checks in one form and marks the kernels of `list` that they launched. */
+static void launch_all(bool cpu, const kernel_list *list, bool *launched)
+{
+    const tl_context_options options = {.path = cpu ? TL_PATH_CPU : TL_PATH_GPU, .profile = true};
+    tl_context *ctx = NULL;
+    tl_error err = {0};
+    if (tl_context_create(&options, &ctx, &err) != TL_OK) fail_msg("%s", err.text);
+    tli_self_test_row tested[TLI_KERNEL_FAMILIES];
+    tli_self_test_form(ctx, cpu, tested);
+    for (int i = 0; i < TLI_KERNEL_FAMILIES; i++)
+        if (!tested[i].right)
+            fail_msg("kernels/%s.cl: error %g: %s", tested[i].kernels, tested[i].error,
+                     tl_context_error(ctx)->text);
+    tli_profile_row *rows = NULL;
+    int count = 0;
+    MUST(ctx, tli_profile_rows(ctx, &rows, &count));
+    for (int i = 0; i < count; i++)
+        for (int k = 0; k < list->count; k++) launched[k] |= strcmp(rows[i].kernel, list->name[k]) == 0;
+    free(rows);
+    tl_context_destroy(ctx);
+}
+
+static bool ends_with(const char *text, const char *ending)
+{
+    const size_t length = strlen(text), tail = strlen(ending);
+    return length >= tail && strcmp(text + length - tail, ending) == 0;
+}
+
+/* Whether the file has a form for GPUs beside it. */
+static bool has_gpu_file(const char *file)
+{
+    for (int i = 0; i < TLI_KERNEL_FAMILIES; i++)
+        if (tli_kernel_families[i].gpu_files != NULL &&
+            strncmp(file, tli_kernel_family_file(&tli_kernel_families[i], true),
+                    strlen(file) - strlen(".cl")) == 0)
+            return true;
+    return false;
+}
+
+static void every_kernel_is_covered(void **unused)
+{
+    static kernel_list list;
+    bool cpu[MOST_KERNELS] = {false}, gpu[MOST_KERNELS] = {false};
+    tl_context *ctx = new_context(TL_PATH_AUTO);
+    const bool both = tli_context_has_form(ctx, false);
+    tl_context_destroy(ctx);
+    if (!both) skip_because("kernels for GPUs need work-groups of 256", "take a device that has them");
+    list_kernels(&list);
+    launch_all(true, &list, cpu);
+    launch_all(false, &list, gpu);
+    int missing = 0;
+    for (int i = 0; i < list.count; i++) {
+        const bool gpu_file = ends_with(list.file[i], "_gpu.cl");
+        const bool covered = gpu_file ? gpu[i] : has_gpu_file(list.file[i]) ? cpu[i] : cpu[i] || gpu[i];
+        if (covered) continue;
+        print_message(
+            "kernels/%s: the self-test does not launch %s: add it to a check of src/ops/self_test_*.c\n",
+            list.file[i], list.name[i]);
+        missing++;
+    }
+    assert_int_equal(missing, 0);
+}
+
+/* The table of families has every file with kernels. */
+static void every_file_is_in_a_family(void **unused)
+{
+    static kernel_list list;
+    list_kernels(&list);
+    for (int k = 0; k < list.count; k++) {
+        bool found = false;
+        for (int i = 0; i < TLI_KERNEL_FAMILIES; i++)
+            for (int cpu = 0; cpu < 2; cpu++) {
+                char file[NAME];
+                snprintf(file, sizeof file, "%s.cl", tli_kernel_family_file(&tli_kernel_families[i], cpu));
+                found |= strcmp(file, list.file[k]) == 0;
+            }
+        if (!found) fail_msg("kernels/%s is in no family of src/ops/kernel_forms.c", list.file[k]);
+    }
+}
+
+/* A check in the middle of work leaves no trace in the context's accounts. */
+static void a_check_does_not_show(void **unused)
+{
+    setenv("TRANSLUTION_CACHE_DIR", "off", 1);
+    const tl_context_options options = {.profile = true, .memory_limit = 4096};
+    tl_context *ctx = NULL;
+    tl_error err = {0};
+    if (tl_context_create(&options, &ctx, &err) != TL_OK) fail_msg("%s", err.text);
+    MUST(ctx, tli_self_test_switch_on(ctx));
+    (void)tli_fail(tl_context_error(ctx), TL_ERROR_USAGE, "an older message");
+    (void)tli_kernel_form_of(ctx, "layernorm");
+    tli_kernel *kernel = NULL;
+    MUST(ctx, tli_family_kernel(ctx, "layernorm", "layernorm_forward", "", &kernel));
+    assert_string_equal(tl_context_error(ctx)->text, "an older message");
+    assert_int_equal(tl_memory_peak(ctx), 0);
+    assert_int_equal(tli_context_limits(ctx)->memory_limit, 4096);
+    tli_profile_row *rows = NULL;
+    int count = -1;
+    MUST(ctx, tli_profile_rows(ctx, &rows, &count));
+    assert_int_equal(count, 0);
+    free(rows);
+    tl_context_destroy(ctx);
+    unsetenv("TRANSLUTION_CACHE_DIR");
+}
+
+/* A family that is not in the table is a sentence, not a crash. */
+static void unknown_family(void **unused)
+{
+    tl_context *ctx = new_context(TL_PATH_AUTO);
+    tli_kernel *kernel = NULL;
+    double error;
+    assert_int_equal(tli_family_kernel(ctx, "nothing", "x", "", &kernel), TL_ERROR_USAGE);
+    assert_int_equal(tli_self_test_family(ctx, "nothing", &error), TL_ERROR_USAGE);
+    assert_true(isinf(tli_kernel_forms_try(ctx, "nothing", true, tli_self_test_family)));
+    tl_context_destroy(ctx);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_kernel_is_covered), cmocka_unit_test(every_file_is_in_a_family),
+        cmocka_unit_test(a_check_does_not_show), cmocka_unit_test(unknown_family)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
