@@ -1,0 +1,229 @@
+/* Whole runs from outside: the result line, equal seeds, where a run goes, stopping by signals, and what `info` tells apart. */
+#include "program.h"
+#include "small_digits.h"
+
+/* ---- whole runs ---------------------------------------------------------------------------------- */
+
+static void test_result_line(void **state)
+{
+    static const char *const ops[] = {"attention", "alpha", "translution"};
+    for (int i = 0; i < 3; i++) {
+        RUN(NO_ENV, "train", "mnist", "--op", ops[i], "--out", at(ops[i]), THREE);
+        EXPECT(0, "device ");
+        cJSON *json = last_json();
+        assert_string_equal(string(json, "task"), "mnist");
+        assert_string_equal(string(json, "op"), ops[i]);
+        assert_true(number(json, "steps") == 3);
+        assert_true(number(json, "params") > 0 && number(json, "loss") > 0);
+        assert_true(number(json, "top1") >= 0 && number(json, "top5") >= number(json, "top1"));
+        assert_true(number(json, "top1_static") == number(json, "top1"));
+        assert_true(number(json, "top1_dynamic") >= 0);
+        assert_true(number(json, "step_ms") > 0 && number(json, "peak_device_bytes") > 0);
+        assert_true(string(json, "device")[0] != '\0');
+        double params = number(json, "params"), top1 = number(json, "top1");
+        double moved = number(json, "top1_dynamic");
+        cJSON_Delete(json);
+
+        RUN(NO_ENV, "eval", at(ops[i]), "--limit-test", "32");
+        EXPECT(0, "device ");
+        json = last_json();
+        assert_string_equal(string(json, "op"), ops[i]);
+        assert_true(number(json, "params") == params && number(json, "top1") == top1);
+        assert_true(number(json, "loss") > 0);
+        cJSON_Delete(json);
+        char path[600];
+        snprintf(path, sizeof path, "%s/model.safetensors", at(ops[i]));
+        RUN(NO_ENV, "eval", path, "--limit-test", "32", "--test-motion", "dynamic");
+        EXPECT(0, "");
+        json = last_json();
+        assert_true(number(json, "top1") == moved);
+        cJSON_Delete(json);
+
+        RUN(NO_ENV, "info", at(ops[i]));
+        EXPECT(0, "");
+        char text[64];
+        snprintf(text, sizeof text, " %.0f parameters", params);
+        assert_non_null(strstr(seen.out, text));
+        assert_non_null(strstr(seen.out, "mlp_head"));
+        assert_non_null(strstr(seen.out, ops[i]));
+        assert_null(strstr(seen.out, folder)); /* no path in the metadata */
+    }
+}
+
+/* The losses of a metrics file, one a line, as text: "step loss\n". */
+static void read_losses(const char *path, char *out, size_t capacity)
+{
+    static char text[TEXT];
+    read_file(path, text, TEXT);
+    size_t used = 0;
+    out[0] = '\0';
+    for (char *line = strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n")) {
+        cJSON *json = cJSON_Parse(line);
+        assert_non_null(json);
+        const cJSON *step = cJSON_GetObjectItemCaseSensitive(json, "step");
+        const cJSON *loss = cJSON_GetObjectItemCaseSensitive(json, "loss");
+        if (cJSON_IsNumber(step) && cJSON_IsNumber(loss))
+            used += (size_t)snprintf(out + used, capacity - used, "%.0f %.9g\n", step->valuedouble,
+                                     loss->valuedouble);
+        cJSON_Delete(json);
+    }
+    assert_true(used > 0);
+}
+
+static void test_same_seed(void **state)
+{
+    char first[4096], second[4096], other[4096];
+    const char *const metrics[] = {"one.jsonl", "two.jsonl", "three.jsonl"};
+    const char *const seeds[] = {"5", "5", "6"};
+    for (int i = 0; i < 3; i++) {
+        char out[64];
+        snprintf(out, sizeof out, "seed-%d", i);
+        RUN(NO_ENV, "train", "mnist", "--op", "alpha", "--motion", "dynamic", "--seed", seeds[i], "--out",
+            at(out), "--metrics", at(metrics[i]), THREE);
+        EXPECT(0, "");
+    }
+    read_losses(at(metrics[0]), first, sizeof first);
+    read_losses(at(metrics[1]), second, sizeof second);
+    read_losses(at(metrics[2]), other, sizeof other);
+    assert_string_equal(first, second);
+    assert_string_not_equal(first, other);
+
+    /* Equal runs give equal files: no time, path, host or device in them. */
+    assert_same_file("seed-0/model.safetensors", "seed-1/model.safetensors");
+    char *model = read_all("seed-0/model.safetensors", NULL);
+    assert_null(strstr(model + 8, folder)); /* behind the header's length */
+    free(model);
+}
+
+static void test_default_out(void **state)
+{
+    RUN(NO_ENV, "train", "mnist", "--quiet", THREE);
+    EXPECT(0, "");
+    RUN(NO_ENV, "train", "mnist", "--quiet", THREE);
+    EXPECT(0, "");
+    cJSON *json = last_json();
+    assert_non_null(strstr(string(json, "out"), "runs/mnist-attention-"));
+    cJSON_Delete(json);
+    assert_int_equal(access(at("runs/mnist-attention-1/model.safetensors"), R_OK) |
+                         access(at("runs/mnist-attention-2/model.safetensors"), R_OK),
+                     0);
+}
+
+/* ---- stopping ------------------------------------------------------------------------------------ */
+
+static void test_stop_after_and_resume(void **state)
+{
+    char whole[4096], parts[4096];
+    RUN(NO_ENV, "train", "mnist", SHORT, "--steps", "6", "--out", at("whole"), "--metrics",
+        at("whole.jsonl"));
+    EXPECT(0, "");
+    RUN(NO_ENV, "train", "mnist", SHORT, "--steps", "6", "--out", at("parts"), "--metrics", at("parts.jsonl"),
+        "--stop-after", "3");
+    EXPECT(0, "");
+    RUN(NO_ENV, "train", "mnist", SHORT, "--steps", "6", "--out", at("parts"), "--metrics", at("parts.jsonl"),
+        "--resume");
+    EXPECT(0, "");
+    read_losses(at("whole.jsonl"), whole, sizeof whole);
+    read_losses(at("parts.jsonl"), parts, sizeof parts);
+    assert_string_equal(whole, parts);
+    assert_same_file("whole/model.safetensors", "parts/model.safetensors");
+    RUN(NO_ENV, "train", "mnist", THREE, "--out", at("fresh"), "--resume");
+    EXPECT(0, "no "); /* no checkpoint to continue from: it says so and starts */
+}
+
+/* Waits until `path` holds something, at most a minute. */
+static void wait_for(const char *path)
+{
+    for (int i = 0; i < 600; i++) {
+        struct stat what;
+        if (stat(path, &what) == 0 && what.st_size > 0) return;
+        nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+    }
+}
+
+static void interrupt(int signal_number, const char *out, int code)
+{
+    char path[600];
+    snprintf(path, sizeof path, "%s/metrics.jsonl", at(out));
+    pid_t pid = start(NO_ENV, (const char *const[]){"train", "mnist", SHORT, "--steps", "1000000",
+                                                    "--eval-every", "1000000", "--out", at(out), NULL});
+    wait_for(path);
+    kill(pid, signal_number);
+    finish(pid);
+    EXPECT(code, "");
+    snprintf(path, sizeof path, "%s/checkpoints", at(out));
+    assert_int_equal(access(path, F_OK), 0);
+    RUN(NO_ENV, "info", at(out));
+    EXPECT(0, "");
+}
+
+static void test_signals(void **state)
+{
+    interrupt(SIGINT, "int", 130);
+    interrupt(SIGTERM, "term", 143);
+}
+
+/* A step of this takes seconds on any CPU, so both signals arrive within one. */
+/* Waits until no signal to the process is pending any more, as Linux tells: two that are pending at once may be
+ * handled in either order. */
+static void wait_until_taken(pid_t pid)
+{
+    char path[64], line[256];
+    snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+    for (int tries = 0; tries < 500; tries++) {
+        bool pending = false;
+        FILE *file = fopen(path, "r");
+        while (file != NULL && fgets(line, sizeof line, file) != NULL)
+            if (strncmp(line, "ShdPnd:", 7) == 0) pending = strtoull(line + 7, NULL, 16) != 0;
+        if (file != NULL) fclose(file);
+        nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+        if (!pending) return;
+    }
+}
+
+static void test_second_signal(void **state)
+{
+    pid_t pid = start(NO_ENV, (const char *const[]){"train", "mnist", "--size", "small", "--batch-size",
+                                                    "256", "--limit-train", "512", "--steps", "9", "--out",
+                                                    at("twice"), NULL});
+    wait_for(at("twice/metrics.jsonl"));
+    kill(pid, SIGTERM);
+    wait_until_taken(pid);
+    kill(pid, SIGINT);
+    finish(pid);
+    EXPECT(130, "");
+    assert_null(strstr(seen.err, "saved in"));
+}
+
+static void test_info_diff(void **state)
+{
+    RUN(NO_ENV, "info", "--diff", at("attention"));
+    FAILS(2, "two checkpoints");
+    RUN(NO_ENV, "info", at("attention"), at("alpha"));
+    FAILS(2, "one word too many");
+    RUN(NO_ENV, "info", "--diff", at("attention"), at("nothing"));
+    FAILS(2, "nothing");
+    RUN(NO_ENV, "info", "--diff", at("attention"), at("attention"));
+    EXPECT(0, "");
+    assert_non_null(strstr(seen.out, "0 settings and 0 tensors differ"));
+    RUN(NO_ENV, "info", "--diff", at("attention"), at("alpha"));
+    EXPECT(0, "");
+    assert_non_null(strstr(seen.out, "attention -> alpha"));
+    assert_non_null(strstr(seen.out, "only in the second"));
+    RUN(NO_ENV, "info", "--diff", at("seed-0"), at("seed-2"));
+    EXPECT(0, "");
+    assert_non_null(strstr(seen.out, "5 -> 6"));
+    assert_non_null(strstr(seen.out, "largest difference"));
+    assert_non_null(strstr(seen.out, "1 settings and "));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_result_line), cmocka_unit_test(test_same_seed),
+        cmocka_unit_test(test_default_out), cmocka_unit_test(test_stop_after_and_resume),
+        cmocka_unit_test(test_signals),     cmocka_unit_test(test_second_signal),
+        cmocka_unit_test(test_info_diff),
+    };
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
