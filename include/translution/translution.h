@@ -416,7 +416,7 @@ typedef struct tl_result {
     double loss;                      /* train: mean of the last 20 steps; eval: of the test set */
     double test_loss;                 /* mean over the test set */
     double perplexity;                /* exp of it, of tasks that do not classify */
-    double top1, top5;                /* percent, on settings->test_motion */
+    double top1, top5;                /* percent, on training.test_motion */
     double top1_static, top1_dynamic; /* percent */
     /* predictions of all test sets with a logit that is not finite: they count as wrong */
     uint64_t not_finite;
@@ -443,11 +443,10 @@ typedef struct tl_hooks {
  * result again and computes nothing. */
 tl_status tl_train(tl_context *ctx, tl_settings *settings, const tl_hooks *hooks, tl_result *result);
 
-/* Evaluates a checkpoint (a .safetensors file or an OUT folder) on static and dynamic test sets. `settings`
- * comes back as stored in the checkpoint, except data, limit_test, test_motion and batch_size, which the
- * caller sets beforehand (batch_size 0: 64, halved until it fits; test_motion -1 and limit_test 0: as stored; limit_test
- * UINT32_MAX: all). TL_ERROR_DEVICE when
- * predictions are not finite: such weights are of no use. */
+/* Evaluates a checkpoint (a .safetensors file or an OUT folder) on the test sets of its task. `model` and `training` come
+ * back as stored in the checkpoint, except what the caller sets beforehand: training.batch_size (0: 64, halved until it
+ * fits), training.limit_test (0: as stored; UINT32_MAX: all) and training.test_motion (-1: as stored). `run` says where
+ * the data are. TL_ERROR_DEVICE when predictions are not finite: such weights are of no use. */
 tl_status tl_evaluate(tl_context *ctx, const char *checkpoint, tl_settings *settings, const tl_hooks *hooks,
                       tl_result *result);
 

@@ -299,13 +299,15 @@ void tli_settings_complete_optimizer(tl_settings *s)
 tl_result tli_result_empty(void)
 {
     const double none = (double)NAN;
-    return (tl_result){.loss = none,
-                       .test_loss = none,
-                       .perplexity = none,
-                       .top1 = none,
-                       .top5 = none,
-                       .top1_static = none,
-                       .top1_dynamic = none,
-                       .step_ms = none,
-                       .data_wait = none};
+    tl_result result = {.loss = none,
+                        .test_loss = none,
+                        .perplexity = none,
+                        .top1 = none,
+                        .top5 = none,
+                        .step_ms = none,
+                        .data_wait = none};
+    for (int t = 0; tli_task_at(t) != NULL; t++)
+        for (const task_result *own = tli_task_at(t)->results; own != NULL && own->key != NULL; own++)
+            *(double *)((char *)&result + own->at) = none;
+    return result;
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "core/number.h"
+#include "tasks/task.h"
 #include "train/run_dir.h"
 
 typedef enum kind { KIND_COUNT, KIND_REAL, KIND_BOOL } kind;
@@ -31,8 +32,6 @@ static const result_field fields[] = {
     FIELD(KIND_REAL, "perplexity", perplexity),
     FIELD(KIND_REAL, "top1", top1),
     FIELD(KIND_REAL, "top5", top5),
-    FIELD(KIND_REAL, "top1_static", top1_static),
-    FIELD(KIND_REAL, "top1_dynamic", top1_dynamic),
     FIELD(KIND_COUNT, "not_finite", not_finite),
     FIELD(KIND_REAL, "step_ms", step_ms),
     FIELD(KIND_REAL, "data_wait", data_wait),
@@ -68,6 +67,14 @@ static void write_field(FILE *file, const result_field *f, const tl_result *resu
     fputc(',', file);
 }
 
+/* What tasks report of their own: null where it is another task's. */
+static void write_own_results(FILE *file, const tl_result *result)
+{
+    for (int t = 0; tli_task_at(t) != NULL; t++)
+        for (const task_result *own = tli_task_at(t)->results; own != NULL && own->key != NULL; own++)
+            write_field(file, &(result_field){own->key, KIND_REAL, own->at}, result);
+}
+
 tl_status tli_finished_save(const char *out, const tl_result *result, double best, tl_error *err)
 {
     char path[TLI_OUT_CAPACITY + 32], temporary[TLI_OUT_CAPACITY + 32];
@@ -79,6 +86,7 @@ tl_status tli_finished_save(const char *out, const tl_result *result, double bes
     if (good) {
         fputc('{', file);
         for (int i = 0; i < FIELDS; i++) write_field(file, &fields[i], result);
+        write_own_results(file, result);
         fputs("\"best\":", file);
         write_real(file, best);
         fputs("}\n", file);
@@ -122,6 +130,16 @@ static char *read_text(const char *path, char *text, size_t capacity)
     return text;
 }
 
+static bool read_own_results(const cJSON *object, tl_result *result)
+{
+    bool good = true;
+    for (int t = 0; tli_task_at(t) != NULL; t++)
+        for (const task_result *own = tli_task_at(t)->results; own != NULL && own->key != NULL; own++)
+            if (cJSON_HasObjectItem(object, own->key)) /* not of tasks that are younger than the file */
+                good &= read_field(object, &(result_field){own->key, KIND_REAL, own->at}, result);
+    return good;
+}
+
 bool tli_finished_load(const char *out, uint64_t steps, tl_result *result, double *best)
 {
     char path[TLI_OUT_CAPACITY + 32], text[4096];
@@ -132,8 +150,8 @@ bool tli_finished_load(const char *out, uint64_t steps, tl_result *result, doubl
     cJSON *object = cJSON_Parse(text);
     bool good = object != NULL;
     for (int i = 0; i < FIELDS && good; i++) good = read_field(object, &fields[i], &found);
-    good = good && read_real(cJSON_GetObjectItemCaseSensitive(object, "best"), &score) &&
-           found.steps == steps;
+    good = good && read_own_results(object, &found) &&
+           read_real(cJSON_GetObjectItemCaseSensitive(object, "best"), &score) && found.steps == steps;
     cJSON_Delete(object);
     if (!good) return false;
     *result = found;
