@@ -29,7 +29,8 @@ __kernel void clip_verdict(__global const float *partial, ulong partial_at, uint
                            __global const float *loss, ulong loss_at, float most, __global float *verdict,
                            ulong verdict_at)
 {
-    TL_ROW_SCRATCH(scratch);
+    TL_ROW_SCRATCH(of_broken);
+    TL_ROW_SCRATCH(of_sum);
     float sum = 0.0f, lost = 0.0f, broken = -(float)count;
     for (uint i = get_local_id(0); i < count; i += TL_GROUP) {
         const float p = partial[partial_at + i];
@@ -42,8 +43,8 @@ __kernel void clip_verdict(__global const float *partial, ulong partial_at, uint
         lost = (next - sum) - more;
         sum = next;
     }
-    broken = tl_row_max(broken, scratch);
-    const float norm = sqrt(tl_row_sum(sum, scratch)) * 0x1p8f;
+    broken = tl_row_max(broken, of_broken);
+    const float norm = sqrt(tl_row_sum(sum, of_sum)) * 0x1p8f;
     if (get_local_id(0) != 0) return;
     float scale = most > 0.0f && norm > most ? most / (norm + 1e-6f) : 1.0f;
     if (broken != -(float)count || !isfinite(loss[loss_at])) scale = -1.0f;

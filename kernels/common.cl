@@ -47,7 +47,8 @@ static inline float tl_max16(float16 v)
 #define TL_SUBROW ((uint)get_local_id(0) / TL_LANES)
 
 // Sum or maximum of `x` over the TL_LANES work-items of a row; every one of them gets it. `scratch` is
-// __local float[TL_GROUP]. Must be reached by all work-items of the group.
+// __local float[TL_GROUP], one array a reduction of the kernel: PoCL 7.1 gets values wrong that live across the barriers of
+// two reductions through one. Must be reached by all work-items of the group.
 #if TL_GROUP == 1
 #define TL_ROW_SCRATCH(name)
 #define tl_row_sum(x, scratch) (x)

@@ -7,7 +7,8 @@ __kernel void layernorm_forward(__global const float *x, ulong x_at, __global co
                                 ulong y_at, __global float *stats, ulong stats_at, ulong rows, uint channels,
                                 uint rows_per_group)
 {
-    TL_ROW_SCRATCH(scratch);
+    TL_ROW_SCRATCH(of_mean);
+    TL_ROW_SCRATCH(of_variance);
     ulong first = get_group_id(0) * (ulong)rows_per_group, last = min(first + rows_per_group, rows);
     weight += weight_at;
     bias += bias_at;
@@ -23,7 +24,7 @@ __kernel void layernorm_forward(__global const float *x, ulong x_at, __global co
         floatR part = (floatR)(0.0f);
         for (uint c = TL_LANE * TL_RW; c < full; c += TL_LANES * TL_RW) part += tl_load(xr + c) - origin;
         if (rest) part += tl_load_part(xr + full, rest, origin) - origin;
-        float mean = origin + tl_row_sum(tl_sumR(part), scratch) / channels;
+        float mean = origin + tl_row_sum(tl_sumR(part), of_mean) / channels;
 
         part = (floatR)(0.0f);
         for (uint c = TL_LANE * TL_RW; c < full; c += TL_LANES * TL_RW) {
@@ -34,7 +35,7 @@ __kernel void layernorm_forward(__global const float *x, ulong x_at, __global co
             floatR centred = tl_load_part(xr + full, rest, mean) - mean;
             part = centred * centred + part;
         }
-        float rstd = 1.0f / sqrt(tl_row_sum(tl_sumR(part), scratch) / channels + 1e-5f);
+        float rstd = 1.0f / sqrt(tl_row_sum(tl_sumR(part), of_variance) / channels + 1e-5f);
 
         for (uint c = TL_LANE * TL_RW; c < full; c += TL_LANES * TL_RW)
             tl_store((tl_load(xr + c) - mean) * rstd * tl_load(weight + c) + tl_load(bias + c), yr + c);
@@ -60,7 +61,8 @@ __kernel void layernorm_backward_dx(__global const float *dy, ulong dy_at, __glo
                                     ulong dx_at, __global float *partial, ulong partial_at, ulong rows,
                                     uint channels, uint rows_per_group, uint has_dx, uint accumulate)
 {
-    TL_ROW_SCRATCH(scratch);
+    TL_ROW_SCRATCH(of_g);
+    TL_ROW_SCRATCH(of_gx);
     ulong first = get_group_id(0) * (ulong)rows_per_group, last = min(first + rows_per_group, rows);
     weight += weight_at;
 #if TL_GROUP == 1
@@ -88,8 +90,8 @@ __kernel void layernorm_backward_dx(__global const float *dy, ulong dy_at, __glo
                 sum_g += g;
                 sum_gx = g * ((tl_load_part(xr + full, rest, mean) - mean) * rstd) + sum_gx;
             }
-            mean_g = tl_row_sum(tl_sumR(sum_g), scratch) / channels;
-            mean_gx = tl_row_sum(tl_sumR(sum_gx), scratch) / channels;
+            mean_g = tl_row_sum(tl_sumR(sum_g), of_g) / channels;
+            mean_gx = tl_row_sum(tl_sumR(sum_gx), of_gx) / channels;
         }
 
         for (uint c = TL_LANE * TL_RW; c < full; c += TL_LANES * TL_RW) {

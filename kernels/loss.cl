@@ -27,7 +27,9 @@ __kernel void cross_entropy(__global const float *logits, ulong logits_at, __glo
                             __global float *dlogits, ulong dlogits_at, uint has_dlogits, float scale,
                             ulong rows, uint classes, uint rows_per_group)
 {
-    TL_ROW_SCRATCH(scratch);
+    TL_ROW_SCRATCH(of_max);
+    TL_ROW_SCRATCH(of_rank);
+    TL_ROW_SCRATCH(of_total);
     ulong first = get_group_id(0) * (ulong)rows_per_group, last = min(first + rows_per_group, rows);
     for (ulong base = first; base < last; base += TL_ROWS) {
         ulong row = base + TL_SUBROW;
@@ -66,8 +68,8 @@ __kernel void cross_entropy(__global const float *logits, ulong logits_at, __glo
         float ties = 0.0f;
         if (known && (target / TL_RW) % TL_LANES == TL_LANE)
             for (uint c = target - target % TL_RW; c < target; c++) ties += a[c] == chosen ? 1.0f : 0.0f;
-        float highest = tl_row_max(tl_maxR(top), scratch);
-        float rank = tl_row_sum(tl_sumR(gathered) + ties, scratch); // an index's is exact: at most 2^24
+        float highest = tl_row_max(tl_maxR(top), of_max);
+        float rank = tl_row_sum(tl_sumR(gathered) + ties, of_rank); // an index's is exact: at most 2^24
         if (has_soft) chosen = rank;
 
         floatR part = (floatR)(0.0f);
@@ -86,7 +88,7 @@ __kernel void cross_entropy(__global const float *logits, ulong logits_at, __glo
             part += e;
             if (has_dlogits) tl_store_part(e, d + full, rest);
         }
-        float total = tl_row_sum(tl_sumR(part), scratch);
+        float total = tl_row_sum(tl_sumR(part), of_total);
 
         if (n && TL_LANE == 0) {
             losses[losses_at + row] = log(total) + (highest - chosen);

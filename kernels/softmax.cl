@@ -11,7 +11,8 @@ static inline uint visible_keys(ulong row, uint queries, uint keys, uint causal)
 __kernel void softmax_forward(__global float *logits, ulong logits_at, ulong rows, uint queries, uint keys,
                               uint causal, uint rows_per_group)
 {
-    TL_ROW_SCRATCH(scratch);
+    TL_ROW_SCRATCH(of_max);
+    TL_ROW_SCRATCH(of_sum);
     ulong first = get_group_id(0) * (ulong)rows_per_group, last = min(first + rows_per_group, rows);
     for (ulong base = first; base < last; base += TL_ROWS) {
         ulong row = base + TL_SUBROW;
@@ -25,7 +26,7 @@ __kernel void softmax_forward(__global float *logits, ulong logits_at, ulong row
             floatR v = tl_load(a + c);
             top = v > top ? v : top; // unlike fmax one instruction; a NaN reaches the sum below
         }
-        float highest = tl_row_max(tl_maxR(top), scratch);
+        float highest = tl_row_max(tl_maxR(top), of_max);
 
         tail = tl_exp(tail - highest);
         floatR part = rest ? tail : (floatR)(0.0f);
@@ -34,7 +35,7 @@ __kernel void softmax_forward(__global float *logits, ulong logits_at, ulong row
             part += e;
             tl_store(e, a + c);
         }
-        float share = 1.0f / tl_row_sum(tl_sumR(part), scratch);
+        float share = 1.0f / tl_row_sum(tl_sumR(part), of_sum);
 
         for (uint c = TL_LANE * TL_RW; c < full; c += TL_LANES * TL_RW)
             tl_store(tl_load(a + c) * share, a + c);
