@@ -439,6 +439,9 @@ static void training(void **unused)
     snprintf(s.task, sizeof s.task, "mnist");
     s.model.channels = 1;
     WRONG(tl_train, "mnist trains models of the architecture vit, not gpt", ctx, &s, NULL, &result);
+    s = one_step("mnist"); /* what an operation does not take is no matter of memory, either */
+    s.model.op = TL_OP_TRANSLUTION, s.model.positions = TL_POSITIONS_SWIN;
+    WRONG(tl_train, "positions none or learned, not swin", ctx, &s, NULL, &result);
     s = one_step("mnist"); /* a batch that nobody could count is no matter of memory */
     s.model.heads = 1024, s.model.patch_height = s.model.patch_width = 1, s.training.batch_size = 1048576;
     WRONG(tl_train, "too large", ctx, &s, NULL, &result);

@@ -21,7 +21,8 @@ static void check_times(const cJSON *json)
 
 static void check_fraction(const cJSON *json)
 {
-    assert_true(number(json, "limit_fraction") > 0 && number(json, "limit_fraction") <= 1);
+    assert_true(number(json, "limit_fraction") > 0);
+    assert_true(number(json, "limit_fraction") <= 1);
     assert_true(number(json, "gemm_gflops") > 0);
 }
 
@@ -164,7 +165,8 @@ static void test_step(void **state)
         cJSON *json = only_line_of(line);
         check_times(json);
         check_fraction(json);
-        assert_true(number(json, "tokens") == 10 && number(json, "batch_size") == 4);
+        assert_true(number(json, "tokens") == 10);
+        assert_true(number(json, "batch_size") == 4);
         assert_true(number(json, "first_step_ms") >= number(json, "ms_min"));
         assert_true(number(json, "set_batch_ms") > 0);
         assert_true(number(json, "peak_process_bytes") > number(json, "peak_device_bytes"));
@@ -193,9 +195,12 @@ static void test_memory(void **state)
         assert_true(number(bytes, "7x7") > number(bytes, "4x4"));
         const int grid = (int)number(op, "largest_grid"), batch = (int)number(op, "largest_batch");
         if (i == 1) {
-            assert_true(grid >= 4 && grid < 7 && batch == 0); /* parameters, gradients and moments: 1.7 GiB */
+            assert_true(grid >= 4);
+            assert_true(grid < 7);
+            assert_true(batch == 0); /* parameters, gradients and moments: 1.7 GiB */
         } else {
-            assert_true(grid >= 14 && batch >= 64);
+            assert_true(grid >= 14);
+            assert_true(batch >= 64);
         }
         for (int more = 0; more <= 1; more++) { /* it fits, and one more does not */
             snprintf(line, sizeof line,
@@ -225,7 +230,8 @@ static int find_launch(const cJSON *events, const char *name)
     {
         const cJSON *phase = cJSON_GetObjectItemCaseSensitive(event, "ph");
         if (strcmp(cJSON_GetStringValue(phase), "X") != 0) continue;
-        assert_true(number(event, "ts") >= 0 && number(event, "dur") >= 0);
+        assert_true(number(event, "ts") >= 0);
+        assert_true(number(event, "dur") >= 0);
         assert_true(cJSON_IsObject(cJSON_GetObjectItemCaseSensitive(event, "args")));
         count += strcmp(cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(event, "name")), name) == 0;
     }

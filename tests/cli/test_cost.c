@@ -67,7 +67,8 @@ static void test_step(void **state)
     assert_true(f.backward == 2 * f.forward);
     c.recompute = true; /* computed again is not counted */
     const tli_flops again = tli_model_flops(&c, 3);
-    assert_true(again.forward == f.forward && again.backward == f.backward);
+    assert_true(again.forward == f.forward);
+    assert_true(again.backward == f.backward);
     c.pool = TL_POOL_MEAN; /* six tokens, all of them in both blocks */
     f = tli_model_flops(&c, 3);
     assert_true(f.forward ==
@@ -121,9 +122,11 @@ static void test_timing(void **state)
 {
     double odd[] = {5, 1, 9}, even[] = {4, 1, 3, 2};
     tli_timing t = tli_timing_of(odd, 3);
-    assert_true(t.median_ms == 5 && t.min_ms == 1);
+    assert_true(t.median_ms == 5);
+    assert_true(t.min_ms == 1);
     t = tli_timing_of(even, 4);
-    assert_true(t.median_ms == 2.5 && t.min_ms == 1);
+    assert_true(t.median_ms == 2.5);
+    assert_true(t.min_ms == 1);
     assert_true(isnan(tli_timing_of(odd, 0).median_ms));
     assert_true(tli_product_flops(&(tli_product){.m = 2, .n = 3, .k = 5}) == 60);
     assert_true(tli_product_flops(&(tli_product){.m = 2, .n = 3, .k = 5, .batch = 7}) == 420);
@@ -156,15 +159,18 @@ static void test_measure(void **state)
     tli_timing t = {-1, -1, -1};
     assert_int_equal(tli_measure(ctx, count_call, &c, 3, 0, &t), TL_OK);
     assert_int_equal(c.calls, 2 + 3);
-    assert_true(t.min_ms >= 0 && t.median_ms >= t.min_ms);
+    assert_true(t.min_ms >= 0);
+    assert_true(t.median_ms >= t.min_ms);
     c.calls = 0; /* short calls are repeated, alike in every round */
     assert_int_equal(tli_measure(ctx, count_call, &c, 3, 1, &t), TL_OK);
-    assert_true(c.calls > 5 && (c.calls - 2) % 3 == 0);
+    assert_true(c.calls > 5);
+    assert_true((c.calls - 2) % 3 == 0);
     assert_int_equal(tli_measure(ctx, fail_call, &c, 3, 0, &t), TL_ERROR_DEVICE);
     const uint64_t data = tl_memory_used(ctx, TL_MEMORY_DATA);
     const tli_product product = {.m = 33, .n = 20, .k = 17, .batch = 3, .transpose_a = true};
     assert_int_equal(tli_measure_product(ctx, &product, 2, &t), TL_OK);
-    assert_true(t.min_ms > 0 && t.cpu_ms > 0);
+    assert_true(t.min_ms > 0);
+    assert_true(t.cpu_ms > 0);
     assert_int_equal(tl_memory_used(ctx, TL_MEMORY_DATA), data);
     tl_context_destroy(ctx);
 }
@@ -231,8 +237,10 @@ static void test_trace(void **state)
         if (strcmp(rows[i].kernel, "constant_fill") != 0) continue;
         found++;
         assert_int_equal(rows[i].launches, LAUNCHES); /* the sums go on when the trace is full */
-        assert_true(rows[i].flops == LAUNCHES * 1000.0 && rows[i].bytes == LAUNCHES * 4.0 * COUNT);
-        assert_true(rows[i].longest > 0 && rows[i].longest <= rows[i].nanoseconds);
+        assert_true(rows[i].flops == LAUNCHES * 1000.0);
+        assert_true(rows[i].bytes == LAUNCHES * 4.0 * COUNT);
+        assert_true(rows[i].longest > 0);
+        assert_true(rows[i].longest <= rows[i].nanoseconds);
         assert_true(rows[i].longest * LAUNCHES >= rows[i].nanoseconds);
     }
     assert_int_equal(found, 1);

@@ -53,7 +53,8 @@ static void test_devices(void **state)
     EXPECT(0, "");
     assert_true(strchr(seen.out, '\n') == seen.out + strlen(seen.out) - 1);
     cJSON *json = last_json();
-    assert_true(cJSON_IsArray(json) && cJSON_GetArraySize(json) > 0);
+    assert_true(cJSON_IsArray(json));
+    assert_true(cJSON_GetArraySize(json) > 0);
     assert_true(number(cJSON_GetArrayItem(json, 0), "global_bytes") > 0);
     cJSON_Delete(json);
 }

@@ -37,9 +37,11 @@ static void widths(void **unused)
         const int lines = lines_of(text);
         if (widest_line(text) > 80) fail_msg("`%s --help` has %d columns", name, widest_line(text));
         read_help(name, 80);
-        assert_true(widest_line(text) <= 80 && lines_of(text) == lines);
+        assert_true(widest_line(text) <= 80);
+        assert_true(lines_of(text) == lines);
         read_help(name, 200);
-        assert_true(widest_line(text) <= 200 && lines_of(text) <= lines);
+        assert_true(widest_line(text) <= 200);
+        assert_true(lines_of(text) <= lines);
         if (i > 0 && widest_line(text) <= 80) fail_msg("`%s --help` does not use 200 columns", name);
         read_help(name, 50);
         for (char *word = strtok(text, "\r\n"); word != NULL; word = strtok(NULL, "\r\n"))

@@ -187,12 +187,17 @@ static void test_predict(void **state)
         char want[64];
         snprintf(want, sizeof want, "good/val/class%c/%03d.", 'a' + lines / 3, lines % 3);
         assert_non_null(strstr(path, want));
-        assert_true(p[0] >= p[1] && p[1] >= p[2] && p[0] + p[1] + p[2] > 0.999 && p[0] + p[1] + p[2] < 1.001);
-        assert_true(strcmp(names[0], names[1]) != 0 && strcmp(names[1], names[2]) != 0);
+        assert_true(p[0] >= p[1]);
+        assert_true(p[1] >= p[2]);
+        assert_true(p[0] + p[1] + p[2] > 0.999);
+        assert_true(p[0] + p[1] + p[2] < 1.001);
+        assert_true(strcmp(names[0], names[1]) != 0);
+        assert_true(strcmp(names[1], names[2]) != 0);
         right += strstr(path, names[0]) != NULL;
     }
     assert_int_equal(lines, 9);
-    assert_true(right * 100.0 / 9 - top1 < 1e-9 && top1 - right * 100.0 / 9 < 1e-9);
+    assert_true(right * 100.0 / 9 - top1 < 1e-9);
+    assert_true(top1 - right * 100.0 / 9 < 1e-9);
     assert_true(right >= 6);
 
     succeeds("predict guesses good/val/classa/001.JPEG good/val/classb/000.png --attention look.png --head 1 "
@@ -279,7 +284,8 @@ static void test_predict_digits(void **state)
     }
     tli_dataset_free(&set);
     assert_int_equal(lines, DIGITS);
-    assert_true(right * 5.0 - top1 < 1e-9 && top1 - right * 5.0 < 1e-9);
+    assert_true(right * 5.0 - top1 < 1e-9);
+    assert_true(top1 - right * 5.0 < 1e-9);
     assert_true(right > 4); /* more than chance, which is two */
     succeeds("train gpt --steps 1 --dim 16 --depth 1 --heads 2 --head-dim 8 --seq-len 8 --vocab-size 300 "
              "--limit-test 2 --batch-size 2 --out text");
@@ -294,13 +300,17 @@ static void test_bench_loader(void **state)
     assert_non_null(strstr(seen.out, "images/s"));
     static unsigned char sheet[1 << 18];
     const size_t bytes = read_file(at("sheet.png"), sheet, sizeof sheet);
-    assert_true(bytes > 500 && memcmp(sheet + 1, "PNG", 3) == 0);
+    assert_true(bytes > 500);
+    assert_true(memcmp(sheet + 1, "PNG", 3) == 0);
     assert_int_equal(sheet[19], (8 * 26 + 2) & 255); /* eight pictures in a row, 2 pixels between */
     assert_int_equal(sheet[23], 28);
     cJSON *json = json_of("bench loader --data good --image-size 24 --batch-size 8 --rounds 3 --workers 2 "
                           "--augment crop,flip --json");
-    assert_true(number(json, "images") == 24 && number(json, "workers") == 2 && number(json, "damaged") == 0);
-    assert_true(number(json, "images_per_second") > 0 && number(json, "images_per_core_second") > 0);
+    assert_true(number(json, "images") == 24);
+    assert_true(number(json, "workers") == 2);
+    assert_true(number(json, "damaged") == 0);
+    assert_true(number(json, "images_per_second") > 0);
+    assert_true(number(json, "images_per_core_second") > 0);
     assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(json, "augment")), "crop,flip");
     cJSON_Delete(json);
     json = json_of("bench loader --limit-train 30 --image-size 32 --batch-size 10 --rounds 2 --json");

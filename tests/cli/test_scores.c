@@ -47,8 +47,11 @@ static void zeros_know_nothing(void **state)
             if (row < 5) five += found;
         }
     }
-    assert_true(all == 64 && first > 0 && first < 20);
-    assert_true(fabs(top1 - 100 * first / all) < 1e-9 && fabs(top5 - 100 * five / all) < 1e-9);
+    assert_true(all == 64);
+    assert_true(first > 0);
+    assert_true(first < 20);
+    assert_true(fabs(top1 - 100 * first / all) < 1e-9);
+    assert_true(fabs(top5 - 100 * five / all) < 1e-9);
 }
 
 static void not_finite(void **state)

@@ -88,13 +88,15 @@ static void uniforms(void **state)
     for (int i = 0; i < COUNT; i++) {
         const float x = tli_random_uniform(&r);
         const uint32_t word = tli_random_word(5, 6, (uint64_t)i);
-        assert_true(x >= 0.0f && x < 1.0f);
+        assert_true(x >= 0.0f);
+        assert_true(x < 1.0f);
         assert_true((double)x * 16777216.0 == (double)(word >> 8));
         bins[(int)(x * BINS)]++;
     }
     double chi2 = 0;
     for (int b = 0; b < BINS; b++) chi2 += pow(bins[b] - (double)COUNT / BINS, 2) / ((double)COUNT / BINS);
-    assert_true(chi2 > 50 && chi2 < 160); /* 99 degrees of freedom: mean 99, deviation 14 */
+    assert_true(chi2 > 50);
+    assert_true(chi2 < 160); /* 99 degrees of freedom: mean 99, deviation 14 */
 }
 
 static void normals(void **state)
@@ -105,7 +107,8 @@ static void normals(void **state)
     int beyond2 = 0;
     for (int i = 0; i < COUNT; i++) {
         const double x = tli_random_normal(&r);
-        assert_true(isfinite(x) && fabs(x) < 7);
+        assert_true(isfinite(x));
+        assert_true(fabs(x) < 7);
         m1 += x, m2 += x * x, m3 += x * x * x, m4 += x * x * x * x, neighbours += x * last;
         beyond2 += fabs(x) > 2;
         last = x;
@@ -172,7 +175,8 @@ static void permutations(void **state)
     tli_random_permutation(&r, c, N);
     assert_memory_not_equal(a, c, sizeof a);
     for (int i = 0; i < N; i++) {
-        assert_true(a[i] < N && !seen[a[i]]);
+        assert_true(a[i] < N);
+        assert_true(!seen[a[i]]);
         seen[a[i]] = true;
     }
     uint32_t one = 5;

@@ -8,7 +8,8 @@ static void expect(const char *bytes, const char *utf8, const char *cell)
     char *text = tli_text_utf8(bytes), *in_table = tli_text_cell(text);
     assert_string_equal(text, utf8);
     assert_string_equal(in_table, cell);
-    assert_true(tli_text_is_utf8(text) && tli_text_is_utf8(in_table));
+    assert_true(tli_text_is_utf8(text));
+    assert_true(tli_text_is_utf8(in_table));
     assert_int_equal(tli_text_is_utf8(bytes), strcmp(bytes, text) == 0 || strstr(bytes, "\\x") != NULL);
     free(text), free(in_table);
 }
@@ -63,7 +64,8 @@ static void test_reversible(void **state)
         }
         bytes[length] = '\0';
         char *text = tli_text_utf8(bytes), *cell = tli_text_cell(text), *direct = tli_text_cell(bytes);
-        assert_true(tli_text_is_utf8(text) && tli_text_is_utf8(cell));
+        assert_true(tli_text_is_utf8(text));
+        assert_true(tli_text_is_utf8(cell));
         assert_null(strpbrk(cell, "\t\n\r"));
         undo(text, false, back);
         assert_string_equal(back, bytes);

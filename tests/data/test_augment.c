@@ -117,7 +117,8 @@ static void test_by_hand(void **state)
         for (int negative = 0; negative < 2; negative++) {
             tli_image image = one_row(one, 1), spare = {0};
             DOES(tli_rand_apply((tli_rand_op)op, 9, negative, &image, &spare, &must_));
-            assert_true(image.width == 1 && image.height == 1);
+            assert_true(image.width == 1);
+            assert_true(image.height == 1);
             tli_image_free(&image);
             tli_image_free(&spare);
         }
@@ -166,7 +167,8 @@ static void test_resize(void **state)
         const tli_resize plan = {
             cases[i].from, cases[i].width, cases[i].height, {0, 0, cases[i].width, cases[i].height}};
         DOES(tli_resample(&image, WIDTH, HEIGHT, &plan, &resampler, &out, &must_));
-        assert_true(out.width == cases[i].width && out.height == cases[i].height);
+        assert_true(out.width == cases[i].width);
+        assert_true(out.height == cases[i].height);
         if (sum_of(&out) != cases[i].sum) fail_msg("case %zu: 0x%08x", i, sum_of(&out));
     }
     tli_image_free(&image);
@@ -181,7 +183,8 @@ static void test_resize(void **state)
         image = picture(c[0], c[1]);
         const tli_resize plan = tli_resize_centre(c[0], c[1], c[2]);
         DOES(tli_resample(&image, c[0], c[1], &plan, &resampler, &out, &must_));
-        assert_true(out.width == c[2] && out.height == c[2]);
+        assert_true(out.width == c[2]);
+        assert_true(out.height == c[2]);
         if (sum_of(&out) != c[3]) fail_msg("centre %zu: 0x%08x", i, sum_of(&out));
         tli_image_free(&image);
     }
@@ -189,7 +192,8 @@ static void test_resize(void **state)
     image = picture(1, 16000);
     const tli_resize thin = tli_resize_centre(1, 16000, 224);
     DOES(tli_resample(&image, 1, 16000, &thin, &resampler, &out, &must_));
-    assert_true(resampler.columns.capacity < 1000000 && out.width == 224);
+    assert_true(resampler.columns.capacity < 1000000);
+    assert_true(out.width == 224);
     tli_image_free(&image), tli_image_free(&out), tli_resampler_free(&resampler);
 }
 
@@ -233,24 +237,36 @@ static void test_random_crop(void **state)
     for (int i = 0; i < ROUNDS; i++) {
         tli_random r = tli_random_make(9, (uint64_t)i);
         const tli_rect f = tli_resize_random(&r, 400, 300, 224).from;
-        assert_true(f.left + f.width <= 400 && f.top + f.height <= 300);
+        assert_true(f.left + f.width <= 400);
+        assert_true(f.top + f.height <= 300);
         const double area = (double)f.width * f.height / 120000, aspect = (double)f.width / f.height;
-        assert_true(area > 0.079 && area <= 1.0 && aspect > 0.74 && aspect < 1.35);
+        assert_true(area > 0.079);
+        assert_true(area <= 1.0);
+        assert_true(aspect > 0.74);
+        assert_true(aspect < 1.35);
         share += area / ROUNDS, ratio += log(aspect) / ROUNDS;
         lefts += f.left == 0, tops += f.left + f.width == 400;
     }
     /* RandomResizedCrop.get_params over 20,000 draws of torch: mean area .436, mean log aspect .032 */
     assert_true(fabs(share - 0.436) < 0.01);
     assert_true(fabs(ratio - 0.032) < 0.01);
-    assert_true(lefts > 100 && tops > 100);
+    assert_true(lefts > 100);
+    assert_true(tops > 100);
     /* Too thin for any part: the largest in the middle. */
     tli_random r = tli_random_make(0, 0);
     tli_rect f = tli_resize_random(&r, 3, 100, 8).from;
-    assert_true(f.width == 3 && f.height == 4 && f.left == 0 && f.top == 48);
+    assert_true(f.width == 3);
+    assert_true(f.height == 4);
+    assert_true(f.left == 0);
+    assert_true(f.top == 48);
     f = tli_resize_random(&r, 1000, 6, 8).from;
-    assert_true(f.width == 8 && f.height == 6 && f.left == 496 && f.top == 0);
+    assert_true(f.width == 8);
+    assert_true(f.height == 6);
+    assert_true(f.left == 496);
+    assert_true(f.top == 0);
     f = tli_resize_random(&r, 1, 1, 8).from;
-    assert_true(f.width == 1 && f.height == 1);
+    assert_true(f.width == 1);
+    assert_true(f.height == 1);
 }
 
 static void test_flip_and_normalise(void **state)
@@ -320,12 +336,16 @@ static void test_mix_draws(void **state)
     for (int i = 0; i < ROUNDS; i++) {
         tli_random r = tli_random_make(4, (uint64_t)i);
         const tli_mix m = tli_mix_draw(TL_AUGMENT_ALL, &r, SIZE);
-        assert_true(m.own >= 0 && m.own <= 1);
+        assert_true(m.own >= 0);
+        assert_true(m.own <= 1);
         if (m.kind == TLI_MIX_SHARES) {
             mixed++, sum += m.own, squares += m.own * m.own;
         } else {
-            assert_true(m.kind == TLI_MIX_RECTANGLE && m.left <= m.right && m.right <= SIZE &&
-                        m.top <= m.bottom && m.bottom <= SIZE);
+            assert_true(m.kind == TLI_MIX_RECTANGLE);
+            assert_true(m.left <= m.right);
+            assert_true(m.right <= SIZE);
+            assert_true(m.top <= m.bottom);
+            assert_true(m.bottom <= SIZE);
             assert_true(m.own == 1.0f - (float)((m.right - m.left) * (m.bottom - m.top)) / (SIZE * SIZE));
             cut++, cut_sum += m.own, whole += m.left == m.right;
         }

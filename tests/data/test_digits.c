@@ -65,7 +65,8 @@ static void a_linear_model_stays_below_95_percent(void **unused)
     }
     const double accuracy = 100.0 * right / TEST;
     print_message("linear model: %.1f %%\n", accuracy);
-    assert_true(accuracy > 50.0 && accuracy < 95.0);
+    assert_true(accuracy > 50.0);
+    assert_true(accuracy < 95.0);
     tli_dataset_free(&train), tli_dataset_free(&test);
 }
 

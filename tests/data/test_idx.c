@@ -102,7 +102,9 @@ static void expect_refusal(const char *says, const char *also)
         if (status != TL_ERROR_INPUT) fail_msg("status %d instead of a refusal: %s", status, says);
         if (!strstr(err.text, says) || !strstr(err.text, also))
             fail_msg("\"%s\" without \"%s\"", err.text, says);
-        assert_true(set.pixels == NULL && set.labels == NULL && set.count == 0);
+        assert_true(set.pixels == NULL);
+        assert_true(set.labels == NULL);
+        assert_true(set.count == 0);
     }
 }
 
@@ -257,7 +259,8 @@ static void test_real_mnist(void **state)
         tl_error err = {0};
         if (tli_idx_load(mnist, train, 0, &set, &err) != TL_OK) fail_msg("%s", err.text);
         assert_int_equal(set.count, train ? 60000 : 10000);
-        assert_true(set.height == 28 && set.width == 28);
+        assert_true(set.height == 28);
+        assert_true(set.width == 28);
         assert_memory_equal(set.labels, train ? train_labels : test_labels, 10);
         double sum = 0;
         for (size_t i = 0; i < (size_t)set.count * 784; i++) sum += set.pixels[i];

@@ -24,7 +24,9 @@ static void refused_at(const char *file, int line, const char *split, const char
     assert_int_equal(tli_image_folder_open(folder, split, 0, &f, &err), TL_ERROR_INPUT);
     if (strstr(err.text, says) == NULL || strstr(err.text, also) == NULL)
         fail_at(file, line, "\"%s\" without \"%s\" and \"%s\"", err.text, says, also);
-    assert_true(f.count == 0 && f.paths == NULL && f.class_names == NULL);
+    assert_true(f.count == 0);
+    assert_true(f.paths == NULL);
+    assert_true(f.class_names == NULL);
 }
 #define refused(...) refused_at(HERE, __VA_ARGS__)
 

@@ -186,7 +186,8 @@ static void test_switches(void **state)
         for (uint32_t k = 0; b.soft != NULL && k < b.count; k++) {
             float sum = 0;
             for (int c = 0; c < CLASSES; c++) sum += b.soft[k * CLASSES + (uint32_t)c];
-            assert_true(sum > 0.9999f && sum < 1.0001f);
+            assert_true(sum > 0.9999f);
+            assert_true(sum < 1.0001f);
         }
         if (i == 0) memcpy(plain, b.images, sizeof plain);
         if (i == 2) memcpy(flipped, b.images, sizeof flipped);
@@ -201,7 +202,8 @@ static void test_switches(void **state)
             assert_true(flipped[i * VALUES + at] ==
                         plain[i * VALUES + at / SIZE * SIZE + SIZE - 1 - at % SIZE]);
     }
-    assert_true(turned > 0 && turned < BATCH);
+    assert_true(turned > 0);
+    assert_true(turned < BATCH);
     tli_image_folder_free(&f);
 }
 
@@ -237,8 +239,10 @@ static void test_damaged(void **state)
         assert_int_equal(tli_loader_damaged(l), 2);
         tli_loader_destroy(l);
         const char *first = strstr(said, path[0]), *second = strstr(said, path[1]);
-        assert_true(first != NULL && second != NULL); /* each named once */
-        assert_true(strstr(first + 1, path[0]) == NULL && strstr(second + 1, path[1]) == NULL);
+        assert_true(first != NULL);
+        assert_true(second != NULL); /* each named once */
+        assert_true(strstr(first + 1, path[0]) == NULL);
+        assert_true(strstr(second + 1, path[1]) == NULL);
         assert_non_null(strstr(said, "skipped: "));
 
         o.strict = true;
@@ -310,7 +314,8 @@ static void test_digits(void **state)
     /* grey: three channels of one value, normalised each its own way */
     const float *p = b.images + 30 * 56 + 30;
     const float value = (p[0] * 0.229f + 0.485f) * 255;
-    assert_true(value - (p[56 * 56] * 0.224f + 0.456f) * 255 < 0.01f && value > -0.01f);
+    assert_true(value - (p[56 * 56] * 0.224f + 0.456f) * 255 < 0.01f);
+    assert_true(value > -0.01f);
     tli_loader_destroy(l);
     tli_dataset_free(&set);
 }

@@ -10,7 +10,8 @@ static void test_static(void **state)
     assert_int_equal(y, 28);
     assert_int_equal(x, 28); /* floor of 28.5 */
     tli_motion_position(TL_MOTION_STATIC, 1, "motion/train", 3, 7, 28, 29, 28, 28, &y, &x);
-    assert_true(y == 0 && x == 0);
+    assert_true(y == 0);
+    assert_true(x == 0);
 }
 
 static void test_dynamic_is_uniform(void **state)
@@ -20,7 +21,8 @@ static void test_dynamic_is_uniform(void **state)
     double product = 0;
     for (uint32_t i = 0; i < DRAWS; i++) {
         tli_motion_position(TL_MOTION_DYNAMIC, 5, "motion/train", i % 10, i / 10, 84, 84, 28, 28, &y, &x);
-        assert_true(y < SPAN && x < SPAN);
+        assert_true(y < SPAN);
+        assert_true(x < SPAN);
         rows[y]++;
         columns[x]++;
         product += ((double)y - 28) * ((double)x - 28);
@@ -53,7 +55,8 @@ static void test_dynamic_depends_on_all(void **state)
     for (int other = 0; other < 4; other++) assert_true(same[other] < 5);
     assert_int_equal(same[4], 200); /* nothing differs: a pure function */
     tli_motion_position(TL_MOTION_DYNAMIC, 5, "motion/test", 0, 1, 28, 29, 28, 28, &y, &x);
-    assert_true(y == 0 && x <= 1);
+    assert_true(y == 0);
+    assert_true(x <= 1);
 }
 
 /* Digits of several frames: at rest, or on a straight line from the first place to a second one. */
@@ -69,17 +72,23 @@ static void test_frames(void **state)
                              &at[0][frame], &at[1][frame]);
         tli_motion_frame(TL_MOTION_DYNAMIC, 5, "motion/train", 2, index, 1, 2, 84, 60, 28, 28, &last_y,
                          &last_x);
-        assert_true(at[0][0] == first_y && at[1][0] == first_x && at[0][4] == last_y && at[1][4] == last_x);
-        assert_true(last_y <= 56 && last_x <= 32);
+        assert_true(at[0][0] == first_y);
+        assert_true(at[1][0] == first_x);
+        assert_true(at[0][4] == last_y);
+        assert_true(at[1][4] == last_x);
+        assert_true(last_y <= 56);
+        assert_true(last_x <= 32);
         for (int axis = 0; axis < 2; axis++)
             for (int frame = 1; frame < 4; frame++) /* quarters of the way, rounded */
                 assert_true(abs(4 * (int)at[axis][frame] - (4 - frame) * (int)at[axis][0] -
                                 frame * (int)at[axis][4]) <= 2);
         moved += first_y != last_y || first_x != last_x;
         tli_motion_frame(TL_MOTION_DYNAMIC, 5, "motion/train", 2, index, 0, 1, 84, 60, 28, 28, &y, &x);
-        assert_true(y == first_y && x == first_x);
+        assert_true(y == first_y);
+        assert_true(x == first_x);
         tli_motion_frame(TL_MOTION_STATIC, 5, "motion/train", 2, index, 3, 5, 84, 60, 28, 28, &y, &x);
-        assert_true(y == 28 && x == 16);
+        assert_true(y == 28);
+        assert_true(x == 16);
     }
     assert_true(moved > 45);
 }
@@ -110,13 +119,16 @@ static void test_order(void **state)
     assert_memory_equal(first, again, sizeof first);
     uint32_t same_second = 0, same_third = 0, fixed = 0;
     for (uint32_t i = 0; i < COUNT; i++) {
-        assert_true(first[i] < COUNT && !seen[first[i]]);
+        assert_true(first[i] < COUNT);
+        assert_true(!seen[first[i]]);
         seen[first[i]] = 1;
         same_second += first[i] == second[i];
         same_third += first[i] == third[i];
         fixed += first[i] == i;
     }
-    assert_true(same_second < 12 && same_third < 12 && fixed < 12); /* one on average */
+    assert_true(same_second < 12);
+    assert_true(same_third < 12);
+    assert_true(fixed < 12); /* one on average */
     tli_epoch_order(3, 0, 1, first);
     assert_int_equal(first[0], 0);
 }

@@ -60,12 +60,16 @@ static void test_golden_values(void **state)
     float losses[4], weight;
     int64_t target[3];
     assert_int_equal(tli_st_read(&st, tli_st_find(&st, "losses"), 0, 4, losses, &err), TL_OK);
-    assert_true(losses[0] == 0x1.1eaa54p+1f && losses[3] == 0x1.a34c52p+0f);
+    assert_true(losses[0] == 0x1.1eaa54p+1f);
+    assert_true(losses[3] == 0x1.a34c52p+0f);
     assert_int_equal(tli_st_read(&st, tli_st_find(&st, "target"), 0, 3, target, &err), TL_OK);
-    assert_true(target[0] == 4 && target[1] == 1 && target[2] == 4);
+    assert_true(target[0] == 4);
+    assert_true(target[1] == 1);
+    assert_true(target[2] == 4);
     const tli_st_entry *entry = tli_st_find(&st, "mlp_head.weight"); /* [5][12]: the last one is [4][11] */
     assert_int_equal(tli_st_read(&st, entry, 59, 1, &weight, &err), TL_OK);
-    assert_true(weight > 0.322551f && weight < 0.322553f);
+    assert_true(weight > 0.322551f);
+    assert_true(weight < 0.322553f);
     assert_string_equal(tli_st_metadata(&st, "seed"), "200");
     tli_st_close(&st);
 }

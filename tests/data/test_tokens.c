@@ -453,7 +453,9 @@ static void test_chars(void **state)
     write_file("a.txt", "aaaaaaaaaaaaaaaaaazz", 20);
     b = build(cut, FILES(at("a.txt")));
     assert_int_equal(b.result.train_tokens, 18);
-    assert_true(b.result.val_tokens == 2 && b.val[0] == 1 && b.val[1] == 1);
+    assert_true(b.result.val_tokens == 2);
+    assert_true(b.val[0] == 1);
+    assert_true(b.val[1] == 1);
     drop(&b);
 
     static const char *const bad[] = {"",

@@ -79,8 +79,8 @@ static inline int entries(const bench *b, char path[400])
     while (opened != NULL && (entry = readdir(opened)) != NULL) {
         if (entry->d_name[0] == '.') continue;
         const size_t length = strlen(entry->d_name);
-        assert_true(length > 4 &&
-                    strcmp(entry->d_name + length - 4, ".bin") == 0); /* nothing temporary left */
+        assert_true(length > 4);
+        assert_true(strcmp(entry->d_name + length - 4, ".bin") == 0); /* nothing temporary left */
         if (path != NULL) snprintf(path, 400, "%s/%s", b->cache, entry->d_name);
         count++;
     }

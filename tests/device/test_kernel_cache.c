@@ -17,7 +17,8 @@ static void cache_keeps(void **state)
     assert_int_equal(b->built, 1); /* from the cache */
     assert_int_equal(entries(b, path), 1);
     assert_int_equal(stat(path, &after), 0);
-    assert_true(before.st_ino == after.st_ino && before.st_size == after.st_size); /* and not written anew */
+    assert_true(before.st_ino == after.st_ino);
+    assert_true(before.st_size == after.st_size); /* and not written anew */
 
     assert_true(scaled(b, "-DOTHER=1") == 4); /* other options are another entry */
     assert_int_equal(b->built, 2);
@@ -94,7 +95,8 @@ static void cache_keys(void **state)
     tl_device_info a = {.name = "dev"}, changed[6];
     const tli_cache_key key = tli_cache_key_make(&a, "-DX", "source"),
                         same = tli_cache_key_make(&a, "-DX", "source");
-    assert_true(key.low == same.low && key.high == same.high);
+    assert_true(key.low == same.low);
+    assert_true(key.high == same.high);
     for (int i = 0; i < 6; i++) changed[i] = a;
     strcpy(changed[0].platform_name, "x");
     strcpy(changed[1].platform_version, "x");
@@ -108,7 +110,8 @@ static void cache_keys(void **state)
     others[7] = tli_cache_key_make(&a, "-DX", "Source");
     others[8] = tli_cache_key_make(&a, "-DXsource", "");
     for (int i = 0; i < 9; i++) {
-        assert_true(others[i].low != key.low && others[i].high != key.high);
+        assert_true(others[i].low != key.low);
+        assert_true(others[i].high != key.high);
         for (int j = 0; j < i; j++) assert_true(others[i].low != others[j].low);
     }
 }

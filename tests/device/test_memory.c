@@ -78,7 +78,8 @@ static void splits_cover(void **state)
                 assert_true((per == 0) == (row * 4 > limit));
                 if (per == 0) continue;
                 assert_true(per <= lead);
-                assert_true(per * row * 4 <= limit && per * row * 4 <= 1u << 30);
+                assert_true(per * row * 4 <= limit);
+                assert_true(per * row * 4 <= 1u << 30);
                 const uint64_t fit = (limit < 1u << 30 ? limit : 1u << 30) / 4 / row;
                 assert_true((lead + per - 1) / per ==
                             (lead + fit - 1) / fit); /* no more shards than needed */
@@ -151,8 +152,11 @@ static void shard_views(void **state)
     assert_null(tli_at(t, 0).mem);          /* no single buffer to point into */
     const tli_view at = tli_at(one, 2), more = tli_view_add(at, 2);
     assert_ptr_equal(at.mem, one->mem[0]);
-    assert_true(at.dtype == TLI_DTYPE_F32 && more.dtype == at.dtype);
-    assert_true(at.at == 2 && more.at == 4 && more.mem == at.mem);
+    assert_true(at.dtype == TLI_DTYPE_F32);
+    assert_true(more.dtype == at.dtype);
+    assert_true(at.at == 2);
+    assert_true(more.at == 4);
+    assert_true(more.mem == at.mem);
 
     /* a view of a shard reaches the elements that the tensor has there */
     uint32_t values[LEAD * ROW], expected[LEAD * ROW];
@@ -252,27 +256,34 @@ static uint64_t all_used(const tl_context *ctx)
 static void accounts(void **state)
 {
     tl_context *ctx = make_context(0, 0), *other = make_context(0, 0);
-    assert_true(all_used(ctx) == 0 && tl_memory_peak(ctx) == 0);
+    assert_true(all_used(ctx) == 0);
+    assert_true(tl_memory_peak(ctx) == 0);
     tl_tensor *a = make(ctx, "a", TL_MEMORY_PARAMETER, 10, 10),
               *b = make(ctx, "b", TL_MEMORY_PARAMETER, 5, 1),
               *c = make(ctx, "c", TL_MEMORY_ACTIVATION, 1, 100);
     assert_true(tl_memory_used(ctx, TL_MEMORY_PARAMETER) == 420);
     assert_true(tl_memory_used(ctx, TL_MEMORY_ACTIVATION) == 400);
-    assert_true(all_used(ctx) == 820 && tl_memory_peak(ctx) == 820);
+    assert_true(all_used(ctx) == 820);
+    assert_true(tl_memory_peak(ctx) == 820);
     tl_tensor_destroy(ctx, a); /* first, then middle, then last: all ways out of the list */
     assert_true(tl_memory_used(ctx, TL_MEMORY_PARAMETER) == 20);
-    assert_true(all_used(ctx) == 420 && tl_memory_peak(ctx) == 820);
+    assert_true(all_used(ctx) == 420);
+    assert_true(tl_memory_peak(ctx) == 820);
     tl_tensor *d = make(ctx, "d", TL_MEMORY_WORKSPACE, 1, 50);
-    assert_true(all_used(ctx) == 620 && tl_memory_peak(ctx) == 820); /* a peak, not a sum */
+    assert_true(all_used(ctx) == 620);
+    assert_true(tl_memory_peak(ctx) == 820); /* a peak, not a sum */
     tl_tensor *e = make(ctx, "e", TL_MEMORY_DATA, 1, 100);
-    assert_true(all_used(ctx) == 1020 && tl_memory_peak(ctx) == 1020);
+    assert_true(all_used(ctx) == 1020);
+    assert_true(tl_memory_peak(ctx) == 1020);
     tl_tensor_destroy(ctx, d);
     tl_tensor_destroy(ctx, e);
     tl_tensor_destroy(ctx, b);
     tl_tensor_destroy(ctx, c);
     tl_tensor_destroy(ctx, NULL);
-    assert_true(all_used(ctx) == 0 && tl_memory_peak(ctx) == 1020);
-    assert_true(all_used(other) == 0 && tl_memory_peak(other) == 0);
+    assert_true(all_used(ctx) == 0);
+    assert_true(tl_memory_peak(ctx) == 1020);
+    assert_true(all_used(other) == 0);
+    assert_true(tl_memory_peak(other) == 0);
     assert_true(tl_memory_used(ctx, TL_MEMORY_KINDS) == 0);
     make(ctx, "left behind", TL_MEMORY_DATA, 1, 1); /* freed with its context: LeakSanitizer looks */
     tl_context_destroy(ctx);
@@ -302,8 +313,9 @@ static void budget(void **state)
     has(text, "activations");
     has(text, "needs 1.0 MiB");
     has(text, "3.0 of the 4.0 MiB");
-    assert_true(all_used(ctx) == 3u << 20 && tl_memory_peak(ctx) == 3u << 20); /* a refusal costs nothing */
-    b = make(ctx, "b", TL_MEMORY_ACTIVATION, 1, mib);                          /* exactly full */
+    assert_true(all_used(ctx) == 3u << 20);
+    assert_true(tl_memory_peak(ctx) == 3u << 20);     /* a refusal costs nothing */
+    b = make(ctx, "b", TL_MEMORY_ACTIVATION, 1, mib); /* exactly full */
     assert_int_equal(tl_tensor_create(ctx, "c", TL_MEMORY_DATA, 1, 1, &(tl_tensor *){NULL}), TL_ERROR_MEMORY);
     tl_tensor_destroy(ctx, a);
     a = make(ctx, "a", TL_MEMORY_PARAMETER, 3, mib); /* freed memory can be had again */

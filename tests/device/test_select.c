@@ -251,20 +251,27 @@ static void real_list(void **state)
     assert_true(count > 0);
     for (int i = 0; i < count; i++) {
         const tl_device_info *d = &list[i];
-        assert_true(d->platform >= 0 && d->device >= 0);
+        assert_true(d->platform >= 0);
+        assert_true(d->device >= 0);
         if (i > 0) /* in order, devices of a platform without gaps */
             assert_true(d->platform == list[i - 1].platform
                             ? d->device == list[i - 1].device + 1
                             : d->platform > list[i - 1].platform && d->device == 0);
-        assert_true(d->platform_name[0] != '\0' && d->name[0] != '\0' && d->driver[0] != '\0');
+        assert_true(d->platform_name[0] != '\0');
+        assert_true(d->name[0] != '\0');
+        assert_true(d->driver[0] != '\0');
         assert_int_equal(strncmp(d->version, "OpenCL ", 7), 0);
         assert_non_null(d->platform_id);
         assert_non_null(d->device_id);
         assert_true(d->usable == (d->reason[0] == '\0'));
         if (!d->usable) continue;
-        assert_true(d->max_alloc_bytes > 0 && d->max_alloc_bytes <= d->global_bytes);
-        assert_true(d->local_bytes >= 1024 && d->compute_units > 0 && d->max_work_group > 0);
-        assert_true(d->align_bytes > 0 && d->align_bytes <= 65536);
+        assert_true(d->max_alloc_bytes > 0);
+        assert_true(d->max_alloc_bytes <= d->global_bytes);
+        assert_true(d->local_bytes >= 1024);
+        assert_true(d->compute_units > 0);
+        assert_true(d->max_work_group > 0);
+        assert_true(d->align_bytes > 0);
+        assert_true(d->align_bytes <= 65536);
         char spec[32];
         snprintf(spec, sizeof spec, "%d:%d", d->platform, d->device);
         assert_int_equal(choose(list, count, spec), i);
@@ -283,7 +290,8 @@ static void contexts(void **state)
     const tli_limits *limits = tli_context_limits(ctx);
     assert_true(info->usable);
     assert_true(limits->memory_limit == info->global_bytes);
-    assert_true(limits->compute_units == info->compute_units && limits->local_bytes == info->local_bytes);
+    assert_true(limits->compute_units == info->compute_units);
+    assert_true(limits->local_bytes == info->local_bytes);
     assert_true(limits->cpu_path == (info->type == TL_DEVICE_CPU || info->max_work_group < 256));
     assert_null(tli_context_log(ctx));
     assert_string_equal(tl_context_error(ctx)->text, "");
@@ -295,7 +303,8 @@ static void contexts(void **state)
         assert_true(t->cpu_path == (path == TL_PATH_CPU || info->max_work_group < 256));
         assert_true(t->vector_width == 4 || (t->cpu_path && (t->vector_width == 8 || t->vector_width == 16)));
         assert_int_equal(t->row_group, t->cpu_path ? 1 : 64);
-        assert_true(t->memory_limit == 12345 && t->max_alloc_bytes == 4096);
+        assert_true(t->memory_limit == 12345);
+        assert_true(t->max_alloc_bytes == 4096);
         tl_context_destroy(second);
     }
     tl_context_destroy(ctx);

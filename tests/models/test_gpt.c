@@ -214,7 +214,8 @@ static void check_slope(tl_context *ctx, tli_model *model, const tli_parameter *
     const uint64_t count = tli_parameter_count(p);
     float *values = download(ctx, p->value), *gradient = download(ctx, p->gradient);
     float *moved = malloc(count * sizeof *moved), *direction = malloc(count * sizeof *direction), loss[2];
-    assert_true(moved != NULL && direction != NULL);
+    assert_true(moved != NULL);
+    assert_true(direction != NULL);
     tli_random r = tli_random_make(6, count);
     double slope = 0, size = 0;
     for (uint64_t i = 0; i < count; i++) {

@@ -260,7 +260,9 @@ static void check_allocated(const tl_model_config *c, uint32_t batch, bool train
     }
     assert_int_equal(sum, plan.total);
     assert_int_equal(tl_memory_peak(ctx), plan.total);
-    assert_true(plan.largest > 0 && plan.largest <= plan.total && plan.largest_name[0] != '\0');
+    assert_true(plan.largest > 0);
+    assert_true(plan.largest <= plan.total);
+    assert_true(plan.largest_name[0] != '\0');
 
     /* A partial batch, and the full one again, must not pass the plan. */
     const float images[7 * 6 * 8] = {0};

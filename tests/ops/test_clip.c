@@ -83,9 +83,11 @@ static void not_finite_skips_the_step(tl_context *ctx)
     float p[COUNT], got[2];
     for (int i = 0; i < COUNT; i++) p[i] = 1.0f;
     verdict(ctx, p, COUNT, NAN, 1.0f, got);
-    assert_true(got[0] == -1.0f && got[1] == COUNT);
+    assert_true(got[0] == -1.0f);
+    assert_true(got[1] == COUNT);
     verdict(ctx, p, COUNT, INFINITY, 0.0f, got);
-    assert_true(got[0] == -1.0f && got[1] == COUNT);
+    assert_true(got[0] == -1.0f);
+    assert_true(got[1] == COUNT);
     static const int at[] = {300, 299, 64, 1, 0};
     for (size_t i = 0; i < sizeof at / sizeof *at; i++) { /* the first of those so far */
         p[at[i]] = i % 2 == 0 ? NAN : INFINITY;

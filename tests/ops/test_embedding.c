@@ -146,7 +146,10 @@ static void table_of_at(const char *file, int line, tl_context *ctx, text z)
             *index = calloc(tli_embedding_index_count(rows), sizeof *index);
     uint64_t *keys = malloc(rows * sizeof *keys);
     float *want = calloc(cells, sizeof *want);
-    assert_true(ids != NULL && index != NULL && keys != NULL && want != NULL);
+    assert_true(ids != NULL);
+    assert_true(index != NULL);
+    assert_true(keys != NULL);
+    assert_true(want != NULL);
     for (uint32_t i = 0; i < rows; i++) /* the first id is frequent, the last one occurs */
         ids[i] = i == 0 ? (int32_t)z.table - 1 : i % 3 == 0 ? 0 : (int32_t)tli_random_below(&r, z.table);
     const uint32_t spans = tli_embedding_sort(ids, rows, keys, index);

@@ -32,7 +32,8 @@ static side make_side(tl_context *ctx, tli_random *r, uint64_t lead, uint64_t ro
 {
     side s = {malloc(lead * row * sizeof *s.values), lead * row, NULL, NULL};
     float *values = malloc(s.count * sizeof *values);
-    assert_true(s.values != NULL && values != NULL);
+    assert_true(s.values != NULL);
+    assert_true(values != NULL);
     for (uint64_t e = 0; e < s.count; e++) s.values[e] = (double)(values[e] = scale * tli_random_normal(r));
     s.device = upload(ctx, values, lead, row);
     s.gradient = unset(ctx, lead, row);
@@ -247,12 +248,21 @@ static void local_start(void **unused)
         for (int j = 2; j < 26; j++)
             if (oracle_position(&s, weights, h, query, j) > oracle_position(&s, weights, h, query, best))
                 best = j;
-        assert_true(abs((best - 1) / 5 - 2) <= 1 && abs((best - 1) % 5 - 2) <= 1 && !taken[best]);
+        assert_true(abs((best - 1) / 5 - 2) <= 1);
+        assert_true(abs((best - 1) % 5 - 2) <= 1);
+        assert_true(!taken[best]);
         taken[best] = true;
-        assert_true(w[h * 6 + 3] == 0 && w[h * 6 + 4] == 0 && w[h * 6 + 5] == 0);
+        assert_true(w[h * 6 + 3] == 0);
+        assert_true(w[h * 6 + 4] == 0);
+        assert_true(w[h * 6 + 5] == 0);
     }
     tli_convit_local(2, 3, 4, w); /* fewer heads than a grid of them has places */
-    assert_true(w[0] == -1 && w[1] == -1 && w[4] == -1 && w[5] == 1 && w[6] == -1 && w[7] == -1);
+    assert_true(w[0] == -1);
+    assert_true(w[1] == -1);
+    assert_true(w[4] == -1);
+    assert_true(w[5] == 1);
+    assert_true(w[6] == -1);
+    assert_true(w[7] == -1);
 }
 
 int main(void)

@@ -62,7 +62,8 @@ static void check_at(const char *file, int line, tli_geometry to, tli_geometry f
             }
         uint32_t sources = 0;
         for (uint32_t k = 0; k < count; k++) {
-            assert_true(source[k] < (int32_t)other && (source[k] >= 0) == has_one[k]);
+            assert_true(source[k] < (int32_t)other);
+            assert_true((source[k] >= 0) == has_one[k]);
             sources += source[k] >= 0;
         }
         assert_int_equal(found, sources);
@@ -132,7 +133,9 @@ static void sharing_and_windows(void **unused)
     const tli_geometry to = shared_by(sequence(5), TL_SHARING_CLIP, 2, 0), from = sequence(5);
     int32_t source[3];
     assert_int_equal(tli_geometry_match(&to, &from, false, source), 3);
-    assert_true(source[0] == 0 && source[1] == 1 && source[2] == 2);
+    assert_true(source[0] == 0);
+    assert_true(source[1] == 1);
+    assert_true(source[2] == 2);
 }
 
 static void absolute_tables(void **unused)

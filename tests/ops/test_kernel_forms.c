@@ -34,7 +34,9 @@ static void add_kernels(const char *text, const char *file, kernel_list *list)
         name += strlen("void ");
         int length = 0;
         while (isalnum((unsigned char)name[length]) || name[length] == '_') length++;
-        assert_true(length > 0 && length < NAME && list->count < MOST_KERNELS);
+        assert_true(length > 0);
+        assert_true(length < NAME);
+        assert_true(list->count < MOST_KERNELS);
         snprintf(list->name[list->count], NAME, "%.*s", length, name);
         snprintf(list->file[list->count++], NAME, "%.*s", NAME - 1, file);
         at = name;

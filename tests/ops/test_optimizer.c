@@ -262,13 +262,19 @@ static void every_choice_has_a_rule(void **unused)
         const optimizer_rule *rule = tli_optimizer_rule_of(
             (tl_optimizer)tli_optimizer_choices.items[kind].value);
         assert_non_null(rule);
-        assert_true(rule->slots >= 0 && rule->slots <= OPTIMIZER_MAX_SLOTS);
-        assert_true(rule->beta1 >= 0 && rule->beta1 < 1 && rule->beta2 >= 0 && rule->beta2 < 1);
+        assert_true(rule->slots >= 0);
+        assert_true(rule->slots <= OPTIMIZER_MAX_SLOTS);
+        assert_true(rule->beta1 >= 0);
+        assert_true(rule->beta1 < 1);
+        assert_true(rule->beta2 >= 0);
+        assert_true(rule->beta2 < 1);
         for (int s = 0; s < rule->slots; s++) {
-            assert_true(rule->slot[s] != NULL && rule->slot[s][0] != '\0');
+            assert_true(rule->slot[s] != NULL);
+            assert_true(rule->slot[s][0] != '\0');
             for (int other = 0; other < s; other++) assert_string_not_equal(rule->slot[s], rule->slot[other]);
         }
-        assert_true(rule->step != NULL && rule->plain != NULL);
+        assert_true(rule->step != NULL);
+        assert_true(rule->plain != NULL);
     }
     assert_null(tli_optimizer_rule_of((tl_optimizer)tli_optimizer_choices.count));
     assert_null(tli_optimizer_rule_of((tl_optimizer)-1));

@@ -33,7 +33,8 @@ void pillow_resize_centre(const uint8_t *pixels, long width, long height, long s
     const long h = height <= width ? shorter : shorter * height / width;
     uint8_t *columns = malloc((size_t)(w * height * 3)),
             *column = malloc((size_t)(height > h ? height : h) * 3);
-    assert_true(columns != NULL && column != NULL);
+    assert_true(columns != NULL);
+    assert_true(column != NULL);
     for (long y = 0; y < height; y++)
         for (long c = 0; c < 3; c++)
             resize_line(pixels + y * width * 3 + c, width, columns + y * w * 3 + c, w, 3);
@@ -79,7 +80,8 @@ uint8_t *decode_whole_jpeg(const char *path, uint32_t *width, uint32_t *height)
     *width = info.output_width;
     *height = info.output_height;
     uint8_t *pixels = malloc((size_t)*width * *height * 3);
-    assert_true(pixels != NULL && info.output_components == 3);
+    assert_true(pixels != NULL);
+    assert_true(info.output_components == 3);
     while (info.output_scanline < info.output_height) {
         JSAMPROW row = pixels + (size_t)info.output_scanline * *width * 3;
         jpeg_read_scanlines(&info, &row, 1);

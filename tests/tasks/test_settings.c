@@ -25,7 +25,8 @@ static void fields_are_distinct(void **unused)
     for (int t = 0; tli_task_at(t) != NULL; t++) {
         const field *list[FIELDS_MAX];
         const int count = tli_settings_fields(tli_task_at(t), list);
-        assert_true(count > 30 && count < FIELDS_MAX);
+        assert_true(count > 30);
+        assert_true(count < FIELDS_MAX);
         for (int i = 0; i < count; i++) {
             assert_true(list[i]->at < sizeof(tl_settings));
             for (int k = 0; k < i; k++) {

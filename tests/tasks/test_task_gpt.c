@@ -11,7 +11,8 @@ static void same_seed_same_model(void **unused)
     const tl_settings a = small_text(TL_OP_TRANSLUTION, "same-a"),
                       b = small_text(TL_OP_TRANSLUTION, "same-b");
     const tl_result x = train(a), y = train(b);
-    assert_true(x.loss == y.loss && x.perplexity == y.perplexity);
+    assert_true(x.loss == y.loss);
+    assert_true(x.perplexity == y.perplexity);
     assert_true(fabs(x.perplexity - exp(x.test_loss)) < 1e-9);
     assert_same_model(&a, &b);
     tl_settings c = small_text(TL_OP_TRANSLUTION, "other-seed");
@@ -109,8 +110,10 @@ static void synthetic_text(void **unused)
         seen[tli_tokens_at(&a, i)]++;
     }
     uint8_t bytes[4];
-    assert_true(tli_chars_write(&chars, 0, bytes) == 1 && bytes[0] == '\n');
-    assert_true(tli_chars_write(&chars, 29, bytes) == 1 && bytes[0] == 'z');
+    assert_true(tli_chars_write(&chars, 0, bytes) == 1);
+    assert_true(bytes[0] == '\n');
+    assert_true(tli_chars_write(&chars, 29, bytes) == 1);
+    assert_true(bytes[0] == 'z');
     for (int i = 0; i < 4; i++) assert_true(seen[i] > 1000); /* line's end, space, comma, full stop */
     tli_tokens_close(&a), tli_tokens_close(&b), tli_tokens_close(&test);
     tli_chars_free(&chars);

@@ -63,8 +63,11 @@ static void workers_change_nothing(void **state)
     assert_memory_equal(one, two, sizeof one);
     for (int i = 1; i < 20; i++) assert_true(one[i] != one[i - 1]);
     assert_same_model(&a, &b);
-    assert_true(x.top1 == y.top1 && x.top5 == 100 && x.test_loss == y.test_loss);
-    assert_true(x.data_wait >= 0 && x.data_wait < 1);
+    assert_true(x.top1 == y.top1);
+    assert_true(x.top5 == 100);
+    assert_true(x.test_loss == y.test_loss);
+    assert_true(x.data_wait >= 0);
+    assert_true(x.data_wait < 1);
 }
 
 static void resumed_equals_uninterrupted(void **state)
@@ -176,9 +179,10 @@ static void learns_and_evaluates(void **state)
     MUST(ctx, tl_evaluate(ctx, s.run.out, &e, NULL, &evaluated));
     tl_context_destroy(ctx);
     assert_string_equal(e.task, "vit");
-    assert_true(evaluated.top1 == trained.top1 && evaluated.top5 == trained.top5);
-    assert_true(evaluated.test_loss - trained.test_loss < 1e-5 &&
-                trained.test_loss - evaluated.test_loss < 1e-5);
+    assert_true(evaluated.top1 == trained.top1);
+    assert_true(evaluated.top5 == trained.top5);
+    assert_true(evaluated.test_loss - trained.test_loss < 1e-5);
+    assert_true(trained.test_loss - evaluated.test_loss < 1e-5);
 
     size_t size;
     char *text = read_all(inside(folder, "confusion.tsv"), &size), *line = text;
@@ -246,7 +250,9 @@ static void soft_targets_agree(void **state)
         MUST(ctx, tli_model_loss(ctx, model, (uint32_t)i));
     }
     MUST(ctx, tli_model_read_losses(ctx, model, 0, 2, losses));
-    assert_true(losses[0] > 0.1f && losses[0] - losses[1] < 1e-6f && losses[1] - losses[0] < 1e-6f);
+    assert_true(losses[0] > 0.1f);
+    assert_true(losses[0] - losses[1] < 1e-6f);
+    assert_true(losses[1] - losses[0] < 1e-6f);
     tli_model_destroy(ctx, model);
     tl_context_destroy(ctx);
 }

@@ -10,8 +10,8 @@ static void keeps_the_newest(void **unused)
     s.run.checkpoint_every = 1;
     s.run.keep = 2;
     train(s);
-    assert_true(exists(inside(s.run.out, "checkpoints/6/state.safetensors")) &&
-                exists(inside(s.run.out, "checkpoints/5/model.safetensors")));
+    assert_true(exists(inside(s.run.out, "checkpoints/6/state.safetensors")));
+    assert_true(exists(inside(s.run.out, "checkpoints/5/model.safetensors")));
     for (int step = 1; step <= 4; step++) {
         char name[40];
         snprintf(name, sizeof name, "checkpoints/%d", step);
@@ -95,7 +95,8 @@ static void damage_is_found(void **unused)
         size_t size;
         char *data = read_all(inside(s.run.out, names[file]), &size);
         const size_t header = 8 + (unsigned char)data[0] + 256u * (unsigned char)data[1];
-        assert_true(header > 500 && header < size);
+        assert_true(header > 500);
+        assert_true(header < size);
         for (size_t at = 0; at < size; at += at < header ? 1 : 101) {
             data[at] ^= (char)(1 << (at % 8));
             put(s.run.out, names[file], data, size);

@@ -6,11 +6,16 @@ static void assert_same_result(const tl_result *a, const tl_result *b)
     assert_int_equal(a->steps, b->steps);
     assert_int_equal(a->params, b->params);
     assert_int_equal(a->peak_device_bytes, b->peak_device_bytes);
-    assert_true(a->loss == b->loss && a->test_loss == b->test_loss && a->top1 == b->top1 &&
-                a->top5 == b->top5);
-    assert_true(a->top1_static == b->top1_static && a->top1_dynamic == b->top1_dynamic);
-    assert_true(a->step_ms == b->step_ms && a->data_wait == b->data_wait);
-    assert_true(isnan(a->perplexity) && isnan(b->perplexity));
+    assert_true(a->loss == b->loss);
+    assert_true(a->test_loss == b->test_loss);
+    assert_true(a->top1 == b->top1);
+    assert_true(a->top5 == b->top5);
+    assert_true(a->top1_static == b->top1_static);
+    assert_true(a->top1_dynamic == b->top1_dynamic);
+    assert_true(a->step_ms == b->step_ms);
+    assert_true(a->data_wait == b->data_wait);
+    assert_true(isnan(a->perplexity));
+    assert_true(isnan(b->perplexity));
     assert_int_equal(a->files.known, b->files.known);
     assert_string_equal(a->out, b->out);
 }
@@ -52,10 +57,12 @@ static void an_evaluation_is_made_up_for(void **unused)
         const tl_result again = train(s);
         free(read_all(inside(s.run.out, "metrics.jsonl"), &after));
         assert_true(after > before);
-        assert_true(again.loss == first.loss && again.test_loss == first.test_loss &&
-                    again.top1 == first.top1);
+        assert_true(again.loss == first.loss);
+        assert_true(again.test_loss == first.test_loss);
+        assert_true(again.top1 == first.top1);
         const tl_result third = train(s);
-        assert_true(third.test_loss == first.test_loss && third.steps == 6);
+        assert_true(third.test_loss == first.test_loss);
+        assert_true(third.steps == 6);
     }
 }
 

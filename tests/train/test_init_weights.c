@@ -104,7 +104,8 @@ static void assert_same_tensor(const char *a, const char *b, const char *name)
 
 static bool same_matrix(const values *a, uint64_t k, const values *b, uint64_t n)
 {
-    assert_true(k < a->shape[0] && n < b->shape[0]);
+    assert_true(k < a->shape[0]);
+    assert_true(n < b->shape[0]);
     return memcmp(a->at + k * a->row, b->at + n * b->row, a->row * sizeof *a->at) == 0;
 }
 
@@ -117,8 +118,10 @@ static void same_model(void **unused)
         tl_settings first = small_run((tl_op_kind)op, "first");
         const tl_result trained = train(first);
         const tl_result again = begin(still(first, "second", "first"));
-        assert_true(again.test_loss == trained.test_loss && again.top1 == trained.top1);
-        assert_true(noted("beginning from the weights of") && !noted("drawn anew"));
+        assert_true(again.test_loss == trained.test_loss);
+        assert_true(again.top1 == trained.top1);
+        assert_true(noted("beginning from the weights of"));
+        assert_true(!noted("drawn anew"));
         tl_settings second = still(first, "second", NULL);
         char path[2200];
         tli_safetensors st;
@@ -175,7 +178,8 @@ static uint64_t offset(int dy, int dx, int h, int w)
 static void check_grid_table(const char *name, const char *small, const char *large, const char *drawn)
 {
     values from = load(small, name), to = load(large, name), fresh = load(drawn, name);
-    assert_true(from.shape[0] == 3 * 5 + 3 && to.shape[0] == 5 * 7 + 3);
+    assert_true(from.shape[0] == 3 * 5 + 3);
+    assert_true(to.shape[0] == 5 * 7 + 3);
     for (int dy = -2; dy <= 2; dy++)
         for (int dx = -3; dx <= 3; dx++) {
             const uint64_t k = offset(dy, dx, 3, 4);
@@ -230,7 +234,8 @@ static void larger_grids(void **unused)
         begin(still(large, "grid-drawn", NULL));
         large.run.init_partial = true;
         begin(still(large, "grid-large", "grid-small"));
-        assert_true(noted("of the 38 offsets of each of ") && noted("18 are copied and 20 drawn anew"));
+        assert_true(noted("of the 38 offsets of each of "));
+        assert_true(noted("18 are copied and 20 drawn anew"));
         const char *const paths[] = {at("grid-small"), at("grid-large"), at("grid-drawn")};
         for (int layer = 0; layer < 2; layer++)
             for (int k = 0; k < 3 && cases[i].tables[k] != NULL; k++) {
@@ -300,7 +305,8 @@ static void hybrids_and_sharing(void **unused)
     train(small);
     large = still(on_grid(small, 5, 5), "clip-large", "clip-small"); /* nothing is partial about it */
     begin(large);
-    assert_true(!noted("tables") && !noted("drawn anew"));
+    assert_true(!noted("tables"));
+    assert_true(!noted("drawn anew"));
     assert_same_tensor(small.run.out, large.run.out, "translution.layers.1.0.to_v.unique_params");
 }
 
@@ -373,7 +379,8 @@ static void another_vocabulary(void **unused)
             "--init-partial");
     second.run.init_partial = true;
     begin(still(second, "vocab-50", "vocab-40"));
-    assert_true(noted("wte.weight is drawn anew") && noted("output_head.weight is drawn anew"));
+    assert_true(noted("wte.weight is drawn anew"));
+    assert_true(noted("output_head.weight is drawn anew"));
     second.run.init_partial = false;
     tl_settings drawn = still(second, "vocab-drawn", NULL);
     begin(drawn);
@@ -393,7 +400,8 @@ static void another_head(void **unused)
     second.run.init_partial = true;
     second = still(second, "thirteen", "ten");
     begin(second);
-    assert_true(noted("mlp_head.weight is drawn anew") && noted("mlp_head.bias is drawn anew"));
+    assert_true(noted("mlp_head.weight is drawn anew"));
+    assert_true(noted("mlp_head.bias is drawn anew"));
     assert_same_tensor(second.run.out, first.run.out, "pos_embedding");
     assert_same_tensor(second.run.out, first.run.out, "transformer.layers.1.0.to_qkv.weight");
 
@@ -502,7 +510,9 @@ static void not_finite(void **unused)
     s.run.skip_nonfinite = true, s.training.steps = 2, s.run.eval_every = 1;
     const tl_result result = begin(s);
     assert_true(noted("after step 1, 20 of 20 predictions on the test set dynamic are not finite"));
-    assert_true(result.not_finite == 40 && result.top1 == 0 && result.top5 == 0);
+    assert_true(result.not_finite == 40);
+    assert_true(result.top1 == 0);
+    assert_true(result.top5 == 0);
     assert_false(exists(inside(s.run.out, "best.safetensors")));
 }
 

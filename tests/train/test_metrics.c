@@ -47,15 +47,18 @@ static void test_lines(void **state)
         if (i == 1) assert_non_null(strstr(line, "9007199254740993")); /* exact, not through a double */
     }
     assert_null(strtok_r(NULL, "\n", &save));
-    assert_true(number(lines[0], "step") == 1 && number(lines[0], "epoch") == 1);
-    assert_true((float)number(lines[0], "loss") == (float)0.1 &&
-                (float)number(lines[0], "lr") == (float)3e-4);
+    assert_true(number(lines[0], "step") == 1);
+    assert_true(number(lines[0], "epoch") == 1);
+    assert_true((float)number(lines[0], "loss") == (float)0.1);
+    assert_true((float)number(lines[0], "lr") == (float)3e-4);
     assert_true(number(lines[0], "images_per_second") == 812.5);
     assert_true(cJSON_IsNull(cJSON_GetObjectItem(lines[1], "loss")));
     assert_true(cJSON_IsNull(cJSON_GetObjectItem(lines[1], "images_per_second")));
     assert_true(number(lines[1], "lr") == (double)-1e-30);
-    assert_true(number(lines[2], "loss") == 0.25 && number(lines[2], "top1") == 93.75);
-    assert_true(number(lines[2], "top5") == 100 && number(lines[2], "step") == 235);
+    assert_true(number(lines[2], "loss") == 0.25);
+    assert_true(number(lines[2], "top1") == 93.75);
+    assert_true(number(lines[2], "top5") == 100);
+    assert_true(number(lines[2], "step") == 235);
     assert_string_equal(cJSON_GetObjectItem(lines[2], "test")->valuestring, "a\"b\n");
     for (int i = 0; i < 3; i++) cJSON_Delete(lines[i]);
 }
@@ -147,7 +150,8 @@ static void test_clock(void **state)
     double before = tli_clock_seconds();
     nanosleep(&(struct timespec){0, 20000000}, NULL);
     double passed = tli_clock_seconds() - before;
-    assert_true(passed >= 0.019 && passed < 10.0);
+    assert_true(passed >= 0.019);
+    assert_true(passed < 10.0);
 }
 
 int main(void)

@@ -147,8 +147,9 @@ static void older_checkpoints(void **unused)
     assert_int_equal(tli_st_open(path, &st, &err), TL_OK);
     if (tli_settings_from_metadata(&st, &stored, &err) != TL_OK) fail_msg("%s", err.text);
     assert_int_equal(stored.training.optimizer, TL_OPTIMIZER_ADAMW);
-    assert_true(stored.training.beta1 == 0.9f && stored.training.beta2 == 0.999f &&
-                stored.training.eps == 1e-8f);
+    assert_true(stored.training.beta1 == 0.9f);
+    assert_true(stored.training.beta2 == 0.999f);
+    assert_true(stored.training.eps == 1e-8f);
     assert_false(tli_settings_differ(&stored, NULL, &s, NULL, &difference));
     tli_st_close(&st);
 }

@@ -13,7 +13,8 @@ static void same_seed_same_model(void **unused)
 {
     const tl_settings a = small_run(TL_OP_ALPHA, "same-a"), b = small_run(TL_OP_ALPHA, "same-b");
     const tl_result x = train(a), y = train(b);
-    assert_true(x.loss == y.loss && x.top1_dynamic == y.top1_dynamic);
+    assert_true(x.loss == y.loss);
+    assert_true(x.top1_dynamic == y.top1_dynamic);
     assert_same_model(&a, &b);
     tl_settings c = small_run(TL_OP_ALPHA, "other-seed");
     c.training.seed = 1;
@@ -94,8 +95,10 @@ static void checkpoints_say_their_data(void **unused)
         stored.model.positions = tli_model_positions(&s.model);
         MUST(ctx, tli_model_create(ctx, &stored.model, 1, tli_optimizer_rule_of(TL_OPTIMIZER_ADAMW), &model));
         MUST(ctx, tli_checkpoint_resume(ctx, tli_model_registry(model), &stored, NULL, s.run.out, &standing));
-        assert_true(standing.data.known && standing.data.train.samples == 44 &&
-                    standing.data.test.samples == 20 && standing.data.limit_test == 20);
+        assert_true(standing.data.known);
+        assert_true(standing.data.train.samples == 44);
+        assert_true(standing.data.test.samples == 20);
+        assert_true(standing.data.limit_test == 20);
         standing.data.known = said > 0;
         standing.data.train.samples++;
         MUST(ctx,
@@ -129,8 +132,8 @@ static void loss_falls_and_eval_agrees(void **unused)
         tl_result evaluated;
         MUST(ctx, tl_evaluate(ctx, s.run.out, &e, NULL, &evaluated));
         assert_int_equal(e.model.op, op);
-        assert_true(evaluated.top1_static == trained.top1_static &&
-                    evaluated.top1_dynamic == trained.top1_dynamic);
+        assert_true(evaluated.top1_static == trained.top1_static);
+        assert_true(evaluated.top1_dynamic == trained.top1_dynamic);
         tl_context_destroy(ctx);
     }
 }
@@ -177,7 +180,10 @@ static void stop_after_repeated(void **unused)
     for (uint64_t steps = 2; steps <= 6; steps += 2) {
         const tl_result piece = train(pieces);
         assert_int_equal(piece.steps, steps);
-        if (steps == 6) assert_true(piece.loss == one.loss && piece.top1 == one.top1);
+        if (steps == 6) {
+            assert_true(piece.loss == one.loss);
+            assert_true(piece.top1 == one.top1);
+        }
     }
     assert_same_model(&whole, &pieces);
 }
