@@ -10,7 +10,7 @@ tl_status tli_column_sum_blocks(tl_context *ctx, tli_view x, uint64_t ld, tli_vi
     if (rows == 0) return tli_zero(ctx, out, columns);
     const tli_limits *limits = tli_context_limits(ctx);
     uint64_t blocks = tli_ceil_div(rows, rows_per_block);
-    const uint32_t group = tli_kernel_form_of(ctx, "columns").row_group;
+    const uint32_t group = tli_kernel_form_of(ctx, "column_sum").row_group;
     uint32_t chunk = group;
     if (group == 1) {
         /* 4 KiB of sums stay in the nearest cache; narrower when the groups would be too few. */
@@ -18,7 +18,7 @@ tl_status tli_column_sum_blocks(tl_context *ctx, tli_view x, uint64_t ld, tli_vi
         chunk = fair > 1024 ? 1024 : fair < 64 ? 64 : (uint32_t)((fair + 15) / 16 * 16);
     }
     tli_kernel *kernel;
-    TLI_TRY(tli_family_kernel(ctx, "columns", "columns_blocks", "", &kernel));
+    TLI_TRY(tli_family_kernel(ctx, "column_sum", "columns_blocks", "", &kernel));
     return TLI_LAUNCH(ctx, kernel, tli_launch3(tli_ceil_div(columns, chunk), blocks, 1, group),
                       TLI_ARG_VIEW(x), TLI_ARG_U64(ld), TLI_ARG_VIEW(out), TLI_ARG_U64(rows),
                       TLI_ARG_U32(rows_per_block), TLI_ARG_U64(columns), TLI_ARG_U32(chunk),

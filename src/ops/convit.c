@@ -58,7 +58,7 @@ tl_status tli_convit_positions(tl_context *ctx, const convit *g, tli_view table,
 /* Blocks of a matrix, times heads, times `samples`. */
 static tli_launch convit_blocks(tl_context *ctx, const convit *g, uint32_t samples, uint32_t *block)
 {
-    const tli_launch one = tli_elements_cut(ctx, "gated", matrix_of(g), block);
+    const tli_launch one = tli_elements_cut(ctx, "convit", matrix_of(g), block);
     return tli_launch3(tli_ceil_div(matrix_of(g), *block), g->heads, samples, one.items);
 }
 
@@ -69,7 +69,7 @@ tl_status tli_convit_mix(tl_context *ctx, const convit *g, tli_view prob, tli_vi
     tli_launch launch = convit_blocks(ctx, g, g->batch, &block);
     launch.bytes = 8.0 * g->batch * g->heads * matrix_of(g);
     tli_kernel *kernel;
-    TLI_TRY(tli_family_kernel(ctx, "gated", "gated_mix", "", &kernel));
+    TLI_TRY(tli_family_kernel(ctx, "convit", "gated_mix", "", &kernel));
     return TLI_LAUNCH(ctx, kernel, launch, TLI_ARG_VIEW(prob), TLI_ARG_VIEW(positions), TLI_ARG_VIEW(gate),
                       TLI_ARG_VIEW(mixed), TLI_ARG_U64(matrix_of(g)), TLI_ARG_U32(block));
 }
@@ -84,7 +84,7 @@ tl_status tli_convit_backward(tl_context *ctx, const convit *g, tli_view table, 
     tli_launch launch = convit_blocks(ctx, g, 1, &block);
     launch.bytes = 12.0 * g->batch * g->heads * count;
     tli_kernel *kernel;
-    TLI_TRY(tli_family_kernel(ctx, "gated", "gated_back", "", &kernel));
+    TLI_TRY(tli_family_kernel(ctx, "convit", "gated_back", "", &kernel));
     TLI_TRY(TLI_LAUNCH(ctx, kernel, launch, TLI_ARG_VIEW(prob), TLI_ARG_VIEW(positions), TLI_ARG_VIEW(gate),
                        TLI_ARG_VIEW(dmixed), TLI_ARG_VIEW(dpositions), TLI_ARG_VIEW(terms),
                        TLI_ARG_U64(count), TLI_ARG_U32(g->batch), TLI_ARG_U32(block)));

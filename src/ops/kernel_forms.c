@@ -10,20 +10,20 @@
 const tli_kernel_family tli_kernel_families[TLI_KERNEL_FAMILIES] = {
     {"add", NULL, NULL},
     {"clip", NULL, NULL},
-    {"columns", NULL, NULL},
+    {"column_sum", NULL, NULL},
     {"embedding", NULL, NULL},
-    {"gated", NULL, NULL},
+    {"convit", NULL, NULL},
     {"gelu", NULL, NULL},
     {"image", NULL, NULL},
     {"layernorm", NULL, NULL},
     {"loss", NULL, NULL},
     {"optimizer", NULL, NULL},
-    {"pairs", NULL, NULL},
-    {"random", NULL, NULL},
+    {"pair_table", NULL, NULL},
+    {"init", NULL, NULL},
     {"rope", NULL, NULL},
     {"softmax", NULL, NULL},
     {"gemm", "tile+gemm", "tile_gpu+gemm_gpu"},
-    {"translution", "relative+tile+translution", "relative+tile_gpu+translution_gpu"},
+    {"offset_gemm", "offset_gemm_sizes+tile+offset_gemm", "offset_gemm_sizes+tile_gpu+offset_gemm_gpu"},
 };
 
 /* ---- what is kept with a context ------------------------------------------------------------------- */

@@ -106,7 +106,7 @@ static uint32_t column_block(const tli_offset_gemm *r, bool cpu, const tli_limit
 static tiling choose_tiling(tl_context *ctx, const tli_offset_gemm *r)
 {
     const tli_limits *limits = tli_context_limits(ctx);
-    const tli_kernel_form form = tli_kernel_form_of(ctx, "translution");
+    const tli_kernel_form form = tli_kernel_form_of(ctx, "offset_gemm");
     const uint32_t width = form.vector_width;
     uint32_t vectors = width == 16 ? 4 : 2; /* what the registers hold beside six rows */
     while (vectors > 1 && (vectors / 2) * width >= r->head_dim) vectors /= 2;
@@ -147,7 +147,7 @@ static tli_launch by_token(const tiling *t, const tli_offset_gemm *r, uint32_t p
 
 static tl_status offset_gemm_get(tl_context *ctx, const tiling *t, const char *name, tli_kernel **kernel)
 {
-    return tli_family_kernel(ctx, "translution", name, t->options, kernel);
+    return tli_family_kernel(ctx, "offset_gemm", name, t->options, kernel);
 }
 
 #define TABLES(r)                                                                                            \
@@ -197,7 +197,7 @@ tl_status tli_offset_gemm_logits(tl_context *ctx, const tli_offset_gemm *r, tli_
     return TL_OK;
 }
 
-/* dW of the chunk's groups; side and gradient as in kernels/translution.cl. */
+/* dW of the chunk's groups; side and gradient as in kernels/offset_gemm.cl. */
 static tl_status weight_gradient(tl_context *ctx, const tli_offset_gemm *r, const tiling *t, const chunk *c,
                                  int32_t pair_begin, int side, tli_view x, tli_view gradient,
                                  tli_view weights, tli_mem dw, int32_t dw_first)

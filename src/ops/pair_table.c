@@ -220,8 +220,8 @@ tl_status tli_mask_rows(tl_context *ctx, const tl_tensor *mask, uint64_t count, 
                         tli_view rows, float value)
 {
     tli_kernel *kernel;
-    TLI_TRY(tli_family_kernel(ctx, "pairs", "mask_rows", "", &kernel));
-    return TLI_LAUNCH(ctx, kernel, tli_launch1(matrices, tli_kernel_form_of(ctx, "pairs").row_group),
+    TLI_TRY(tli_family_kernel(ctx, "pair_table", "mask_rows", "", &kernel));
+    return TLI_LAUNCH(ctx, kernel, tli_launch1(matrices, tli_kernel_form_of(ctx, "pair_table").row_group),
                       TLI_ARG_MEM(mask->mem[0]), TLI_ARG_U64(count), TLI_ARG_VIEW(rows), TLI_ARG_F32(value));
 }
 
@@ -229,8 +229,9 @@ tl_status tli_fill(tl_context *ctx, tli_view values, uint64_t count, float value
 {
     enum { BLOCK = 16384 };
     tli_kernel *kernel;
-    TLI_TRY(tli_family_kernel(ctx, "pairs", "fill", "", &kernel));
-    tli_launch launch = tli_launch1((count + BLOCK - 1) / BLOCK, tli_kernel_form_of(ctx, "pairs").row_group);
+    TLI_TRY(tli_family_kernel(ctx, "pair_table", "fill", "", &kernel));
+    tli_launch launch = tli_launch1((count + BLOCK - 1) / BLOCK,
+                                    tli_kernel_form_of(ctx, "pair_table").row_group);
     launch.bytes = 4.0 * (double)count;
     return TLI_LAUNCH(ctx, kernel, launch, TLI_ARG_VIEW(values), TLI_ARG_U64(count), TLI_ARG_F32(value),
                       TLI_ARG_U32(BLOCK));
@@ -245,7 +246,7 @@ tl_status tli_pairs_to_rows(tl_context *ctx, const tli_pair_table *pairs, uint32
                             tli_view values, tli_view rows, bool accumulate)
 {
     tli_kernel *kernel;
-    TLI_TRY(tli_family_kernel(ctx, "pairs", "pairs_to_rows", "", &kernel));
+    TLI_TRY(tli_family_kernel(ctx, "pair_table", "pairs_to_rows", "", &kernel));
     return TLI_LAUNCH(ctx, kernel, pair_table_blocks(pairs, heads), TLI_ARG_MEM(pairs->device_pairs->mem[0]),
                       TLI_ARG_I32(pairs->count), TLI_ARG_I32(batch), TLI_ARG_I32(heads),
                       TLI_ARG_I32(pairs->queries), TLI_ARG_I32(pairs->keys), TLI_ARG_VIEW(values),
@@ -256,7 +257,7 @@ tl_status tli_rows_to_pairs(tl_context *ctx, const tli_pair_table *pairs, uint32
                             tli_view rows, tli_view values)
 {
     tli_kernel *kernel;
-    TLI_TRY(tli_family_kernel(ctx, "pairs", "rows_to_pairs", "", &kernel));
+    TLI_TRY(tli_family_kernel(ctx, "pair_table", "rows_to_pairs", "", &kernel));
     return TLI_LAUNCH(ctx, kernel, pair_table_blocks(pairs, heads), TLI_ARG_MEM(pairs->device_pairs->mem[0]),
                       TLI_ARG_I32(pairs->count), TLI_ARG_I32(batch), TLI_ARG_I32(heads),
                       TLI_ARG_I32(pairs->queries), TLI_ARG_I32(pairs->keys), TLI_ARG_VIEW(rows),
@@ -268,7 +269,7 @@ tl_status tli_pair_table_sum_slices(tl_context *ctx, const tli_pair_table *pairs
                                     tli_view partial, tli_view values)
 {
     tli_kernel *kernel;
-    TLI_TRY(tli_family_kernel(ctx, "pairs", "partial_sum", "", &kernel));
+    TLI_TRY(tli_family_kernel(ctx, "pair_table", "partial_sum", "", &kernel));
     const uint32_t count = (uint32_t)(end - begin);
     return TLI_LAUNCH(ctx, kernel, tli_launch3((count + PAIR_BLOCK - 1) / PAIR_BLOCK, heads, 1, 1),
                       TLI_ARG_I32(slices), TLI_ARG_I32(heads), TLI_ARG_I32(begin), TLI_ARG_I32(end),

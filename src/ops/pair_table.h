@@ -16,7 +16,7 @@ typedef struct tli_pair_table {
     uint32_t queries, keys;
     tli_pair_group *group;    /* host copy, by ascending key matrix */
     tl_tensor *device_groups; /* int4 a group */
-    tl_tensor *device_pairs;  /* int2 a pair: {i, j}; behind them the index of kernels/translution_gpu.cl: a
+    tl_tensor *device_pairs;  /* int2 a pair: {i, j}; behind them the index of kernels/offset_gemm_gpu.cl: a
                                * span  {begin, end} a query, {pair, group} sorted by query; the same by key */
 } tli_pair_table;
 

@@ -11,20 +11,20 @@ static const struct {
 } checks[] = {
     {"add", tli_probe_add},
     {"clip", tli_probe_clip},
-    {"columns", tli_probe_column_sum},
+    {"column_sum", tli_probe_column_sum},
     {"embedding", tli_probe_embedding},
-    {"gated", tli_probe_gated},
+    {"convit", tli_probe_gated},
     {"gelu", tli_probe_gelu},
     {"gemm", tli_probe_gemm},
     {"image", tli_probe_image},
     {"layernorm", tli_probe_layernorm},
     {"loss", tli_probe_loss},
     {"optimizer", tli_probe_optimizer},
-    {"pairs", tli_probe_pairs},
-    {"random", tli_probe_random},
+    {"pair_table", tli_probe_pairs},
+    {"init", tli_probe_random},
     {"rope", tli_probe_rope},
     {"softmax", tli_probe_softmax},
-    {"translution", tli_probe_offset_gemm},
+    {"offset_gemm", tli_probe_offset_gemm},
 };
 
 tl_status tli_self_test_family(tl_context *ctx, const char *family, double *error)

@@ -158,8 +158,8 @@ tl_status tli_probe_gated(tli_probe *p)
     TLI_TRY(tli_probe_expect(p, 2 * HEADS * MATRIX, &want_dgate));
     const convit c = {.queries = QUERIES, .keys = KEYS, .batch = BATCH, .heads = HEADS, .features = FEATURES};
     TLI_TRY(tli_convit_mix(p->ctx, &c, prob->view, positions->view, gate->view, mixed->view));
-    TLI_TRY(tli_convit_backward(p->ctx, &c, table->view, prob->view, positions->view, gate->view, dmixed->view,
-                            dw->view, dgate->view, work->view));
+    TLI_TRY(tli_convit_backward(p->ctx, &c, table->view, prob->view, positions->view, gate->view,
+                                dmixed->view, dw->view, dgate->view, work->view));
     for (int i = 0; i < ALL; i++) {
         const int head = i / MATRIX % HEADS, e = i % (HEADS * MATRIX);
         const double g = 1 / (1 + exp(-(double)gate->host[head])), d = (double)dmixed->host[i];

@@ -212,7 +212,7 @@ static void test_trace(void **state)
     tl_tensor *tensor;
     tli_kernel *kernel;
     assert_int_equal(tl_tensor_create(ctx, "t", TL_MEMORY_DATA, 1, COUNT, &tensor), TL_OK);
-    assert_int_equal(tli_kernel_get(ctx, "random", "constant_fill", "", &kernel), TL_OK);
+    assert_int_equal(tli_kernel_get(ctx, "init", "constant_fill", "", &kernel), TL_OK);
     assert_int_equal(tli_profile_trace(ctx, KEPT), TL_OK);
     for (int i = 0; i < LAUNCHES; i++) {
         tli_launch grid = tli_launch1(1, tli_context_limits(ctx)->row_group);

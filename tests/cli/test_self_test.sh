@@ -35,26 +35,26 @@ spoil() {
 spoil_families() {
     spoil "$1" add.cl 'a[a_at + i] + b[b_at + i]' 'a[a_at + i] - b[b_at + i]' "$2"
     spoil "$1" clip.cl 0x1p8f 0x1.01p8f "$2"
-    spoil "$1" columns.cl 'count % 4' '3 & ~count' "$2"
+    spoil "$1" column_sum.cl 'count % 4' '3 & ~count' "$2"
     spoil "$1" embedding.cl '(ulong)ids[ids_at + row]' '(ulong)ids[ids_at]' "$2"
-    spoil "$1" gated.cl 'exp(-x)' 'exp(-1.001f * x)' "$2"
+    spoil "$1" convit.cl 'exp(-x)' 'exp(-1.001f * x)' "$2"
     spoil "$1" gelu.cl 'p * s + 0.5f' 'p * s + 0.501f' "$2"
     spoil "$1" image.cl 'row / batch' 'row / batch / 2' "$2"
     spoil "$1" layernorm.cl 1e-5f 1e-2f "$2"
     spoil "$1" loss.cl 'scale / total' '1.001f * scale / total' "$2"
     spoil "$1" optimizer.cl 'k.fresh1 * g' '1.001f * k.fresh1 * g' "$2"
-    spoil "$1" pairs.cl '*target + source[b]' 'source[b]' "$2"
-    spoil "$1" random.cl 'convert_float4(as_int4(words >> 8) - 8388608)' 'convert_float4(as_int4(words >> 8) - 8388007)' "$2"
+    spoil "$1" pair_table.cl '*target + source[b]' 'source[b]' "$2"
+    spoil "$1" init.cl 'convert_float4(as_int4(words >> 8) - 8388608)' 'convert_float4(as_int4(words >> 8) - 8388007)' "$2"
     spoil "$1" rope.cl 'direction * sines[c]' '1.001f * direction * sines[c]' "$2"
     spoil "$1" softmax.cl 'tl_load(a + c) * share' '1.001f * tl_load(a + c) * share' "$2"
     case $2 in
     cpu)
         spoil "$1" gemm.cl 'alpha * acc' '1.001f * alpha * acc'
-        spoil "$1" translution.cl 'scale * tl_sumV' '1.001f * scale * tl_sumV'
+        spoil "$1" offset_gemm.cl 'scale * tl_sumV' '1.001f * scale * tl_sumV'
         ;;
     gpu)
         spoil "$1" gemm_gpu.cl 'alpha * acc' '1.001f * alpha * acc'
-        spoil "$1" translution_gpu.cl 'scale * tile_row_sums' '1.001f * scale * tile_row_sums'
+        spoil "$1" offset_gemm_gpu.cl 'scale * tile_row_sums' '1.001f * scale * tile_row_sums'
         ;;
     esac
 }
@@ -100,7 +100,7 @@ spoil tiles rope.cl 'direction * sines[c]' 'no_such_name'
 code=0
 TRANSLUTION_KERNEL_DIR=tiles self_test || code=$?
 [ $code -eq 1 ] || fail "exit code $code though no form of rope builds"
-[ "$(grep -c ' WRONG$' out)" -eq 8 ] || fail "spoiled tiles: not gemm, translution, rope and gated (which multiplies) alone are wrong"
+[ "$(grep -c ' WRONG$' out)" -eq 8 ] || fail "spoiled tiles: not gemm, offset_gemm, rope and convit (which multiplies) alone are wrong"
 
 # No form is right: the run is refused, unless it is to run in spite of it.
 code=0

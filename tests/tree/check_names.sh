@@ -17,14 +17,14 @@ src/device/select.c auto
 src/models/plan.c translution
 src/models/plan.c workspace
 src/ops/clip.c clip
+src/ops/convit.c convit
 src/ops/rope.c rope
 src/ops/kernel_forms.c clip
 src/ops/kernel_forms.c rope
-src/ops/kernel_forms.c translution
-src/ops/offset_gemm.c translution
+src/ops/kernel_forms.c convit
 src/ops/self_test.c clip
 src/ops/self_test.c rope
-src/ops/self_test.c translution
+src/ops/self_test.c convit
 src/tasks/task_images.c vit
 src/tasks/task_text.c gpt
 '

@@ -1,7 +1,7 @@
 // The three products over pairs of tokens that share an offset (score, aggregate, weight gradient): GPU form. The
-// tables, layouts and arguments are those of translution.cl; work-groups of TILE_ITEMS own 64 x 64 tiles. Behind the
+// tables, layouts and arguments are those of offset_gemm.cl; work-groups of TILE_ITEMS own 64 x 64 tiles. Behind the
 // pairs lies their index: spans {begin, end} and lists {pair, group} by query, then the same by key.
-// Macros: relative.cl.
+// Macros: offset_gemm_sizes.cl.
 
 #define HEAD_PANELS ((HEAD_DIM + TILE - 1) / TILE)
 

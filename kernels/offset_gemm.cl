@@ -5,8 +5,8 @@
 // of the activations [token][batch][channel]. Pair weights (logits, probabilities and their gradients) are
 // [head][pair][batch]. Tables are [offset][INNER][WIDTH]; a table argument is a shard, whose first matrix is
 // number *_first.
-// Macros: relative.cl.
-// `queries` and `keys` locate the index behind the pairs, which the GPU form (translution_gpu.cl) reads.
+// Macros: offset_gemm_sizes.cl.
+// `queries` and `keys` locate the index behind the pairs, which the GPU form (offset_gemm_gpu.cl) reads.
 // One work-item a work-group, no barriers; each kernel says what a work-group owns, and no two own one element.
 
 #define HEAD_PANELS                 ((HEAD_DIM + NR - 1) / NR) // column panels of a head
