@@ -51,6 +51,13 @@ typedef struct field {
     const char *follows; /* key of the field whose value it takes where its flag is not given */
 } field;
 
+/* The field of a member of tl_settings, whose key is its name, or another one. More follows as designated initialisers. */
+#define FIELD(part, member, kind, purpose, ...) FIELD_AS(#member, part.member, kind, purpose, __VA_ARGS__)
+#define FIELD_AS(name, member, kind, purpose, ...)                                                           \
+    {                                                                                                        \
+        .key = name, .type = kind, .at = offsetof(tl_settings, member), .use = purpose, __VA_ARGS__          \
+    }
+
 /* The fields of one owner. */
 typedef struct field_table {
     const field *items;

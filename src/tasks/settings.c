@@ -8,169 +8,82 @@
 #include "tasks/task.h"
 
 /* Counts of steps: every integer up to here is exact in the metadata's and JSON's doubles. */
-#define BIG 1e15
+#define BIG                      1e15
 
-#define MODEL_NUMBER(member)                                                                                 \
-    {                                                                                                        \
-        .key = #member, .type = FIELD_U32, .at = offsetof(tl_settings, model.member), .use = FIELD_STORED    \
-    }
-#define MODEL_NUMBER_BY(member, by)                                                                          \
-    {                                                                                                        \
-        .key = #member, .type = FIELD_U32, .at = offsetof(tl_settings, model.member), .use = FIELD_STORED,   \
-        .flag = by                                                                                           \
-    }
-#define MODEL_NUMBER_OF_DATA(member)                                                                         \
-    {                                                                                                        \
-        .key = #member, .type = FIELD_U32, .at = offsetof(tl_settings, model.member),                        \
-        .use = FIELD_STORED | FIELD_OF_DATA                                                                  \
-    }
-#define MODEL_CHOICE(name, member, list)                                                                     \
-    {                                                                                                        \
-        .key = name, .type = FIELD_CHOICE, .at = offsetof(tl_settings, model.member), .use = FIELD_STORED,   \
-        .choices = &(list)                                                                                   \
-    }
-#define STORED(member, kind, least, most)                                                                    \
-    {                                                                                                        \
-        .key = #member, .type = kind, .at = offsetof(tl_settings, training.member), .use = FIELD_STORED,     \
-        .low = least, .high = most                                                                           \
-    }
-#define NOT_STORED(member, kind, least, most)                                                                \
-    {                                                                                                        \
-        .key = #member, .type = kind, .at = offsetof(tl_settings, run.member), .low = least, .high = most    \
-    }
+#define SIZE(member, ...)        FIELD(model, member, FIELD_U32, FIELD_STORED, __VA_ARGS__)
+#define KIND(name, member, list) FIELD_AS(name, member, FIELD_CHOICE, FIELD_STORED, .choices = &(list))
+#define NUMBER(member, kind, least, ...)                                                                     \
+    FIELD(training, member, kind, FIELD_STORED, .low = least, __VA_ARGS__)
+#define OF_RUN(member, kind, ...) FIELD(run, member, kind, 0, __VA_ARGS__)
 
 /* ---- the fields of all tasks, in the order of files ---------------------------------------------- */
 
 static const field beginning[] = {
-    {.key = "task",
-     .type = FIELD_TEXT,
-     .at = offsetof(tl_settings, task),
-     .capacity = sizeof((tl_settings *)0)->task,
-     .use = FIELD_STORED,
-     .described = "the task"},
-    MODEL_CHOICE("op", op, tli_op_choices),
-    MODEL_CHOICE("pos", positions, tli_positions_choices),
+    FIELD_AS("task", task, FIELD_TEXT, FIELD_STORED, .capacity = sizeof((tl_settings *)0)->task,
+             .described = "the task"),
+    KIND("op", model.op, tli_op_choices),
+    KIND("pos", model.positions, tli_positions_choices),
 };
 
-/* What makes the input and the head of a family's models. */
+/* What makes the input and the head of an architecture's models. */
 static const field of_images[] = {
-    MODEL_CHOICE("pool", pool, tli_pool_choices),
-    MODEL_NUMBER_BY(image_depth, "image-size"),
-    MODEL_NUMBER_BY(image_height, "image-size"),
-    MODEL_NUMBER_BY(image_width, "image-size"),
-    {.key = "channels",
-     .type = FIELD_U32,
-     .at = offsetof(tl_settings, model.channels),
-     .use = FIELD_STORED,
-     .described = "the number of channels"},
-    MODEL_NUMBER_BY(patch_depth, "patch-size"),
-    MODEL_NUMBER_BY(patch_height, "patch-size"),
-    MODEL_NUMBER_BY(patch_width, "patch-size"),
-    MODEL_NUMBER_OF_DATA(classes),
+    KIND("pool", model.pool, tli_pool_choices),
+    SIZE(image_depth, .flag = "image-size"),
+    SIZE(image_height, .flag = "image-size"),
+    SIZE(image_width, .flag = "image-size"),
+    SIZE(channels, .described = "the number of channels"),
+    SIZE(patch_depth, .flag = "patch-size"),
+    SIZE(patch_height, .flag = "patch-size"),
+    SIZE(patch_width, .flag = "patch-size"),
+    FIELD(model, classes, FIELD_U32, FIELD_STORED | FIELD_OF_DATA, ),
 };
 static const field of_sequences[] = {
-    MODEL_NUMBER(seq_len),
-    MODEL_NUMBER_OF_DATA(vocab_size),
+    SIZE(seq_len, ),
+    FIELD(model, vocab_size, FIELD_U32, FIELD_STORED | FIELD_OF_DATA, ),
 };
 
 static const field of_models[] = {
-    MODEL_NUMBER(dim),
-    MODEL_NUMBER(depth),
-    MODEL_NUMBER(heads),
-    MODEL_NUMBER(head_dim),
-    MODEL_NUMBER(mlp_dim),
-    MODEL_NUMBER(relenc_dim),
-    MODEL_CHOICE("relative", relative, tli_role_choices),
-    MODEL_CHOICE("offset_sharing", sharing, tli_sharing_choices),
-    MODEL_NUMBER_BY(sharing_radius, "offset-sharing"),
-    MODEL_NUMBER(window),
-    MODEL_NUMBER(translution_layers),
+    SIZE(dim, ),
+    SIZE(depth, ),
+    SIZE(heads, ),
+    SIZE(head_dim, ),
+    SIZE(mlp_dim, ),
+    SIZE(relenc_dim, ),
+    KIND("relative", model.relative, tli_role_choices),
+    KIND("offset_sharing", model.sharing, tli_sharing_choices),
+    SIZE(sharing_radius, .flag = "offset-sharing"),
+    SIZE(window, ),
+    SIZE(translution_layers, ),
 };
 
 static const field of_training[] = {
-    STORED(seed, FIELD_U64, 0, 9007199254740991.0),
-    STORED(epochs, FIELD_U64, 1, BIG),
-    {.key = "steps",
-     .type = FIELD_U64,
-     .at = offsetof(tl_settings, training.steps),
-     .use = FIELD_STORED,
-     .low = 1,
-     .high = BIG,
-     .zero_is_unset = true},
-    {.key = "batch_size",
-     .type = FIELD_U32,
-     .at = offsetof(tl_settings, training.batch_size),
-     .use = FIELD_STORED | FIELD_EVAL,
-     .low = 1,
-     .high = 1048576},
-    STORED(lr, FIELD_FLOAT, 0, 1000),
-    STORED(weight_decay, FIELD_FLOAT, 0, 1000),
-    STORED(grad_clip, FIELD_FLOAT, 0, 1e30),
-    {.key = "optimizer",
-     .type = FIELD_CHOICE,
-     .at = offsetof(tl_settings, training.optimizer),
-     .use = FIELD_STORED,
-     .choices = &tli_optimizer_choices,
-     .before = FIELD_FIRST},
-    {.key = "beta1",
-     .type = FIELD_FLOAT,
-     .at = offsetof(tl_settings, training.beta1),
-     .use = FIELD_STORED,
-     .high = 0.999999,
-     .minus_one_is_unset = true,
-     .before = "0.9"},
-    {.key = "beta2",
-     .type = FIELD_FLOAT,
-     .at = offsetof(tl_settings, training.beta2),
-     .use = FIELD_STORED,
-     .high = 0.999999,
-     .minus_one_is_unset = true,
-     .before = "0.999"},
-    {.key = "eps",
-     .type = FIELD_FLOAT,
-     .at = offsetof(tl_settings, training.eps),
-     .use = FIELD_STORED,
-     .low = 1e-12,
-     .high = 1,
-     .zero_is_unset = true,
-     .before = "1e-8"},
-    {.key = "schedule",
-     .type = FIELD_CHOICE,
-     .at = offsetof(tl_settings, training.schedule),
-     .use = FIELD_STORED,
-     .choices = &tli_schedule_choices},
-    {.key = "schedule_version",
-     .type = FIELD_U32,
-     .at = offsetof(tl_settings, training.schedule_version),
-     .use = FIELD_STORED,
-     .low = 1,
-     .high = TL_SCHEDULE_VERSION,
-     .before = "1",
-     .described = "the version of the schedule"},
-    STORED(warmup, FIELD_U64, 0, BIG),
-    STORED(limit_train, FIELD_U32, 0, 4294967295.0),
-    {.key = "limit_test",
-     .type = FIELD_U32,
-     .at = offsetof(tl_settings, training.limit_test),
-     .use = FIELD_STORED | FIELD_TESTED | FIELD_EVAL,
-     .high = 4294967295.0},
+    NUMBER(seed, FIELD_U64, 0, .high = 9007199254740991.0),
+    NUMBER(epochs, FIELD_U64, 1, .high = BIG),
+    NUMBER(steps, FIELD_U64, 1, .high = BIG, .zero_is_unset = true),
+    FIELD(training, batch_size, FIELD_U32, FIELD_STORED | FIELD_EVAL, .low = 1, .high = 1048576),
+    NUMBER(lr, FIELD_FLOAT, 0, .high = 1000),
+    NUMBER(weight_decay, FIELD_FLOAT, 0, .high = 1000),
+    NUMBER(grad_clip, FIELD_FLOAT, 0, .high = 1e30),
+    FIELD(training, optimizer, FIELD_CHOICE, FIELD_STORED, .choices = &tli_optimizer_choices,
+          .before = FIELD_FIRST),
+    NUMBER(beta1, FIELD_FLOAT, 0, .high = 0.999999, .minus_one_is_unset = true, .before = "0.9"),
+    NUMBER(beta2, FIELD_FLOAT, 0, .high = 0.999999, .minus_one_is_unset = true, .before = "0.999"),
+    NUMBER(eps, FIELD_FLOAT, 1e-12, .high = 1, .zero_is_unset = true, .before = "1e-8"),
+    KIND("schedule", training.schedule, tli_schedule_choices),
+    NUMBER(schedule_version, FIELD_U32, 1, .high = TL_SCHEDULE_VERSION, .before = "1",
+           .described = "the version of the schedule"),
+    NUMBER(warmup, FIELD_U64, 0, .high = BIG),
+    NUMBER(limit_train, FIELD_U32, 0, .high = 4294967295.0),
+    FIELD(training, limit_test, FIELD_U32, FIELD_STORED | FIELD_TESTED | FIELD_EVAL, .high = 4294967295.0),
 };
 
 static const field of_runs[] = {
-    {.key = "stop_after",
-     .type = FIELD_U64,
-     .at = offsetof(tl_settings, run.stop_after),
-     .low = 1,
-     .high = BIG,
-     .zero_is_unset = true},
-    NOT_STORED(checkpoint_every, FIELD_U64, 0, BIG),
-    NOT_STORED(checkpoint_minutes, FIELD_FLOAT, 0, 1e6),
-    NOT_STORED(eval_every, FIELD_U64, 0, BIG),
-    NOT_STORED(keep, FIELD_U64, 0, BIG),
-    {.key = "recompute",
-     .type = FIELD_CHOICE,
-     .at = offsetof(tl_settings, run.recompute),
-     .choices = &tli_recompute_choices},
+    OF_RUN(stop_after, FIELD_U64, .low = 1, .high = BIG, .zero_is_unset = true),
+    OF_RUN(checkpoint_every, FIELD_U64, .high = BIG),
+    OF_RUN(checkpoint_minutes, FIELD_FLOAT, .high = 1e6),
+    OF_RUN(eval_every, FIELD_U64, .high = BIG),
+    OF_RUN(keep, FIELD_U64, .high = BIG),
+    OF_RUN(recompute, FIELD_CHOICE, .choices = &tli_recompute_choices),
 };
 
 static const field_table beginning_table = FIELDS(beginning), model_table = FIELDS(of_models),

@@ -31,22 +31,12 @@ static void set_defaults(tl_settings *s)
 }
 
 static const field own_fields[] = {
-    {.key = "motion",
-     .type = FIELD_CHOICE,
-     .at = offsetof(tl_settings, training.motion),
-     .use = FIELD_STORED | FIELD_TRAIN,
-     .choices = &tli_motion_choices,
-     .after = "translution_layers",
-     .help = "where training digits stand: static in the centre, dynamic anywhere (default: static)"},
-    {.key = "test_motion",
-     .type = FIELD_CHOICE,
-     .at = offsetof(tl_settings, training.test_motion),
-     .use = FIELD_STORED | FIELD_TESTED | FIELD_TRAIN | FIELD_EVAL,
-     .choices = &tli_motion_choices,
-     .after = "motion",
-     .follows = "motion",
-     .flag = "test-motion",
-     .help = "the same of the test digits that top1 and loss are of (default: as --motion)"},
+    FIELD(training, motion, FIELD_CHOICE, FIELD_STORED | FIELD_TRAIN, .choices = &tli_motion_choices,
+          .after = "translution_layers",
+          .help = "where training digits stand: static in the centre, dynamic anywhere (default: static)"),
+    FIELD(training, test_motion, FIELD_CHOICE, FIELD_STORED | FIELD_TESTED | FIELD_TRAIN | FIELD_EVAL,
+          .choices = &tli_motion_choices, .after = "motion", .follows = "motion", .flag = "test-motion",
+          .help = "the same of the test digits that top1 and loss are of (default: as --motion)"),
 };
 
 static const task_result own_results[] = {{"top1_static", offsetof(tl_result, top1_static)},

@@ -35,16 +35,10 @@ static const field own_fields[] = {
      .use = FIELD_STORED,
      .after = "vocab_size",
      .described = "the vocabulary of --data"},
-    {.key = "samples_per_epoch",
-     .type = FIELD_U64,
-     .at = offsetof(tl_settings, training.samples_per_epoch),
-     .use = FIELD_STORED | FIELD_TRAIN,
-     .low = 1,
-     .high = 4294967295.0,
-     .zero_is_unset = true, /* `check` asks for more than 0, in its own words */
-     .after = "warmup",
-     .flag = "samples-per-epoch",
-     .help = "random windows of the text that make an epoch (default: @)"},
+    FIELD(training, samples_per_epoch, FIELD_U64, FIELD_STORED | FIELD_TRAIN, .low = 1, .high = 4294967295.0,
+          .zero_is_unset = true, /* `check` asks for more than 0, in its own words */
+          .after = "warmup", .flag = "samples-per-epoch",
+          .help = "random windows of the text that make an epoch (default: @)"),
 };
 
 static bool is_synthetic(const tl_settings *s)

@@ -19,30 +19,30 @@ typedef struct result_field {
     size_t at; /* in tl_result */
 } result_field;
 
-#define FIELD(kind, key, member)                                                                             \
+#define RESULT(kind, key, member)                                                                            \
     {                                                                                                        \
         key, kind, offsetof(tl_result, member)                                                               \
     }
 static const result_field fields[] = {
-    FIELD(KIND_COUNT, "steps", steps),
-    FIELD(KIND_COUNT, "params", params),
-    FIELD(KIND_COUNT, "peak_device_bytes", peak_device_bytes),
-    FIELD(KIND_REAL, "loss", loss),
-    FIELD(KIND_REAL, "test_loss", test_loss),
-    FIELD(KIND_REAL, "perplexity", perplexity),
-    FIELD(KIND_REAL, "top1", top1),
-    FIELD(KIND_REAL, "top5", top5),
-    FIELD(KIND_COUNT, "not_finite", not_finite),
-    FIELD(KIND_REAL, "step_ms", step_ms),
-    FIELD(KIND_REAL, "data_wait", data_wait),
-    FIELD(KIND_BOOL, "files", files.known),
-    FIELD(KIND_COUNT, "images", files.images),
-    FIELD(KIND_COUNT, "passed_over", files.passed_over),
-    FIELD(KIND_COUNT, "ignored", files.ignored),
-    FIELD(KIND_BOOL, "test_files", test_files.known),
-    FIELD(KIND_COUNT, "test_images", test_files.images),
-    FIELD(KIND_COUNT, "test_passed_over", test_files.passed_over),
-    FIELD(KIND_COUNT, "test_ignored", test_files.ignored),
+    RESULT(KIND_COUNT, "steps", steps),
+    RESULT(KIND_COUNT, "params", params),
+    RESULT(KIND_COUNT, "peak_device_bytes", peak_device_bytes),
+    RESULT(KIND_REAL, "loss", loss),
+    RESULT(KIND_REAL, "test_loss", test_loss),
+    RESULT(KIND_REAL, "perplexity", perplexity),
+    RESULT(KIND_REAL, "top1", top1),
+    RESULT(KIND_REAL, "top5", top5),
+    RESULT(KIND_COUNT, "not_finite", not_finite),
+    RESULT(KIND_REAL, "step_ms", step_ms),
+    RESULT(KIND_REAL, "data_wait", data_wait),
+    RESULT(KIND_BOOL, "files", files.known),
+    RESULT(KIND_COUNT, "images", files.images),
+    RESULT(KIND_COUNT, "passed_over", files.passed_over),
+    RESULT(KIND_COUNT, "ignored", files.ignored),
+    RESULT(KIND_BOOL, "test_files", test_files.known),
+    RESULT(KIND_COUNT, "test_images", test_files.images),
+    RESULT(KIND_COUNT, "test_passed_over", test_files.passed_over),
+    RESULT(KIND_COUNT, "test_ignored", test_files.ignored),
 };
 enum { FIELDS = sizeof fields / sizeof *fields };
 
