@@ -12,7 +12,7 @@
 
 /* ---- models -------------------------------------------------------------------------------------- */
 
-/* The paper's later version calls alpha-Translution LoR-Translution. */
+/* later versions of the paper call alpha-Translution LoR-Translution */
 static const choice op_aliases[] = {{TL_OP_ALPHA, "lor", NULL}, {0, NULL, NULL}};
 
 TABLE_WITH_ALIASES(tli_op_choices, "operation", op_aliases,
@@ -31,7 +31,7 @@ TABLE(tli_positions_choices, "kind of positions", {TL_POSITIONS_NONE, "none", NU
       {TL_POSITIONS_CONVIT, "convit", "a second softmax over positions, and a gate for every head"},
       {TL_POSITIONS_ALIBI, "alibi", "logits fall with the distance, by a fixed slope for every head"});
 
-/* 0 stands for all; "qkv" read back is 0. */
+/* 0 means all; reading "qkv" gives 0 */
 TABLE(tli_role_choices, "set of relative roles", {TL_ROLE_Q, "q", NULL}, {TL_ROLE_K, "k", NULL},
       {TL_ROLE_V, "v", NULL}, {TL_ROLE_Q | TL_ROLE_K, "qk", NULL}, {TL_ROLE_Q | TL_ROLE_V, "qv", NULL},
       {TL_ROLE_K | TL_ROLE_V, "kv", NULL}, {0, "qkv", NULL}, {TL_ROLE_QKV, "qkv", NULL});
@@ -123,7 +123,7 @@ const char *tli_choice_alias(const choices *c, int value)
     return NULL;
 }
 
-/* Whether an earlier line has the same name. */
+/* Whether an earlier entry has the same name. */
 static bool is_repeated(const choices *c, int index)
 {
     int first = 0;

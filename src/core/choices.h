@@ -1,5 +1,6 @@
-/* The names of every enumeration: one table each, {value, name, help}. The command line, --help, settings, checkpoints,
- * messages, tl_*_name and range checks read these tables, so a new value is its enumerator and one line here. */
+/* Names of all enumerations: one table each, {value, name, help}. Command line, --help, settings,
+ * checkpoints, messages, tl_*_name and range checks read these tables, so a new value needs its enumerator
+ * and one line here. */
 #ifndef CORE_CHOICES_H
 #define CORE_CHOICES_H
 
@@ -7,44 +8,43 @@
 
 typedef struct choice {
     int value;
-    const char *name; /* as it is typed, printed and stored */
-    const char *help; /* for --help; NULL: the name says it */
+    const char *name; /* as typed, printed and stored */
+    const char *help; /* for --help; NULL: the name is enough */
 } choice;
 
 typedef struct choices {
     const char *what; /* "operation", for messages */
     const choice *items;
     int count;
-    const choice
-        *aliases; /* further names of values, read but never printed; ends with a name of NULL; NULL: none */
+    const choice *aliases; /* further accepted names, never printed; ends with a name of NULL; NULL: none */
 } choices;
 
 extern const choices tli_op_choices, tli_positions_choices, tli_role_choices, tli_sharing_choices,
     tli_pool_choices;
 extern const choices tli_motion_choices, tli_optimizer_choices, tli_schedule_choices, tli_recompute_choices,
     tli_arch_choices;
-extern const choices tli_augment_choices; /* bits of tl_augment, none of them, all of them */
+extern const choices tli_augment_choices; /* the bits of tl_augment, "none" and "all" */
 extern const choices tli_gemm_choices, tli_path_choices, tli_device_type_choices, tli_memory_kind_choices;
 
-/* NULL when no name belongs to the value. */
+/* NULL when the value has no name. */
 const char *tli_choice_name(const choices *c, int value);
-/* The same for printing: "?" when there is none. */
+/* The same for printing: "?" when the value has no name. */
 const char *tli_choice_shown(const choices *c, int value);
-/* A further name of the value; NULL: it has one name. */
+/* A second name of the value; NULL: it has one name. */
 const char *tli_choice_alias(const choices *c, int value);
-/* The first value with this name or alias, of `length` bytes; false: there is none. */
+/* The first value with this name or alias of `length` bytes; false: there is none. */
 bool tli_choice_find(const choices *c, const char *name, size_t length, int *value);
 
 enum { CHOICE_LIST_CAPACITY = 160 };
-/* All names but aliases in the table's order, each once: "a|b|c" with `between` "|". */
+/* All names without aliases, in the table's order, each once: "a|b|c" with `between` "|". */
 char *tli_choice_list(const choices *c, const char *between, char out[CHOICE_LIST_CAPACITY]);
 
-/* TL_ERROR_USAGE, as "`where` takes a|b|c, not 'x'", when the text is no name. */
+/* TL_ERROR_USAGE, "`where` takes a|b|c, not 'x'", when the text is not a name. */
 tl_status tli_choice_parse(const choices *c, const char *where, const char *text, int *value, tl_error *err);
 /* TL_ERROR_USAGE, naming the value and the choices, when the value has no name. */
 tl_status tli_choice_check(const choices *c, int value, tl_error *err);
 
-/* Enumerations are stored as int, so that one function can write any of them by its address. */
+/* Enumerations are stored as int, so that one function can set any of them through a pointer. */
 void tli_choice_store(void *target, int value);
 int tli_choice_load(const void *source);
 

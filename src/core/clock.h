@@ -4,7 +4,7 @@
 
 /* Seconds since an arbitrary start that stays the same within the process. */
 double tli_clock_seconds(void);
-/* Seconds that all threads of this process have computed. */
+/* CPU seconds used by all threads of this process. */
 double tli_clock_cpu_seconds(void);
 
 #endif

@@ -20,12 +20,12 @@ void tli_log_write(const tl_log *log, tl_log_level level, const char *format, ..
 
 static bool has_reader_with_room(FILE *file, int wait_ms)
 {
-    struct pollfd capacity = {.fd = fileno(file), .events = POLLOUT};
-    if (capacity.fd < 0) return true; /* in memory */
+    struct pollfd stream = {.fd = fileno(file), .events = POLLOUT};
+    if (stream.fd < 0) return true; /* not backed by a descriptor, e.g. in memory */
     int ready;
-    while ((ready = poll(&capacity, 1, wait_ms)) < 0 && errno == EINTR) {}
+    while ((ready = poll(&stream, 1, wait_ms)) < 0 && errno == EINTR) {}
     /* POLLERR: a pipe without a reader, where a write would raise SIGPIPE. POLLHUP: a terminal that is gone. */
-    return ready < 0 || (ready > 0 && (capacity.revents & (POLLERR | POLLHUP)) == 0);
+    return ready < 0 || (ready > 0 && (stream.revents & (POLLERR | POLLHUP)) == 0);
 }
 
 void tli_log_print(FILE *file, int wait_ms, const char *text)

@@ -1,5 +1,5 @@
-/* Notices and progress text on their way to a human: the library never prints by itself, it calls the sink
- * that its user gave. A NULL tl_log is silent. */
+/* Notices and progress text for people. The library never prints by itself: it calls the function in the
+ * tl_log that its user gave. A NULL tl_log is silent. */
 #ifndef CORE_LOG_H
 #define CORE_LOG_H
 
@@ -10,9 +10,9 @@
 void tli_log_write(const tl_log *log, tl_log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Writes `text` for people to `file`, in one piece if it is short. What nobody reads is left out: when the reader has gone,
- * and when he has not made room for it after `wait_ms` milliseconds (a pager that waits for a key, a terminal that was
- * stopped): a message is worth neither the run nor its time. */
+/* Writes `text` to `file`, in one write if it is short. Never blocks for long: the text is dropped when
+ * the reader of a pipe or terminal is gone, or does not read for `wait_ms` milliseconds (a pager waiting
+ * for a key, a stopped terminal). */
 void tli_log_print(FILE *file, int wait_ms, const char *text);
 
 #endif

@@ -1,6 +1,6 @@
-/* Numbers as text: always with a point, as the "C" locale writes them, whatever the process has chosen by setlocale. Every
- * floating-point number that goes into a file, a setting or a message, or comes from one, passes through here. (cJSON
- * looks after its own numbers; the library gives it whole numbers and texts alone.) */
+/* Numbers as text, always with a decimal point as in the "C" locale, whatever setlocale says. Every
+ * floating-point number that is written to or read from a file, setting or message goes through here.
+ * (cJSON handles locales itself; the library gives it only integers and strings.) */
 #ifndef CORE_NUMBER_H
 #define CORE_NUMBER_H
 

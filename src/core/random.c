@@ -32,7 +32,7 @@ uint32_t tli_random_u32(tli_random *r)
 
 uint32_t tli_random_below(tli_random *r, uint32_t n)
 {
-    uint32_t threshold = (uint32_t)(-n) % n; /* 2^32 mod n: words below it would favour small results */
+    uint32_t threshold = (uint32_t)(-n) % n; /* 2^32 mod n: rejecting smaller words removes the bias */
     for (;;) {
         uint64_t product = (uint64_t)tli_random_u32(r) * n;
         if ((uint32_t)product >= threshold) return (uint32_t)(product >> 32);

@@ -9,7 +9,7 @@
 
 typedef struct tli_random {
     uint64_t seed;   /* Philox key */
-    uint64_t stream; /* upper half of the counter: one stream a purpose, see tli_random_stream */
+    uint64_t stream; /* upper half of the counter: one stream per purpose, see tli_random_stream */
     uint64_t index;  /* next 32-bit word to draw */
 } tli_random;
 

@@ -1,4 +1,4 @@
-/* What a stream's terminal is like, for text that people read. */
+/* Properties of an output stream's terminal. */
 #ifndef CORE_TERMINAL_H
 #define CORE_TERMINAL_H
 
@@ -6,8 +6,8 @@
 #include <stdio.h>
 
 bool tli_is_terminal(FILE *file);
-/* Columns of the terminal that `file` is, as of now: it may be resized. Elsewhere, and where the terminal does not know, those
- * of the environment's COLUMNS; without it 80. */
+/* Width in columns of the terminal behind `file`, now: it may be resized. If it is no terminal or its
+ * width is unknown: COLUMNS of the environment, else 80. */
 int tli_terminal_columns(FILE *file);
 
 #endif

@@ -7,7 +7,7 @@
 
 #include "core/utf8.h"
 
-enum { ESCAPE = 4 }; /* characters of "\\xNN", which a byte becomes at most */
+enum { ESCAPE = 4 }; /* length of "\\xNN", the longest replacement of a byte */
 
 bool tli_text_is_utf8(const char *bytes)
 {
@@ -44,7 +44,7 @@ char *tli_text_cell(const char *text)
     static const char special[] = "\t\n\r\\", letters[] = "tnr\\";
     char *made = tli_text_is_utf8(text) ? NULL : tli_text_utf8(text);
     const char *p = made != NULL ? made : text;
-    char *cell = malloc(2 * ESCAPE * strlen(text) + 1), *out = cell; /* room for escapes of escapes */
+    char *cell = malloc(2 * ESCAPE * strlen(text) + 1), *out = cell; /* each byte may be escaped twice */
     for (; cell != NULL && *p != '\0'; p++) {
         const char *found = strchr(special, *p);
         if (found != NULL) {

@@ -1,5 +1,5 @@
-/* Names from outside (files, folders, devices) are any bytes; JSON and tables of tab-separated values take UTF-8 alone. These
- * make text of bytes, differing names becoming differing texts. */
+/* Names from outside (files, folders, devices) are arbitrary bytes, but JSON and tab-separated tables need
+ * UTF-8. These functions convert bytes to text; different names stay different. */
 #ifndef CORE_TEXT_H
 #define CORE_TEXT_H
 
@@ -7,13 +7,13 @@
 
 bool tli_text_is_utf8(const char *bytes);
 
-/* Bytes that are no UTF-8 become \xNN, and a \x that is there already \x5cx; all other text stays as it is. The result is the
- * caller's to free; NULL: out of memory. */
+/* Bytes that are not UTF-8 become \xNN, and an existing \x becomes \x5cx; other text is unchanged. The
+ * result is freed by the caller; NULL: out of memory. */
 char *tli_text_utf8(const char *bytes);
 
-/* Text as a cell of a table: tab, line feed and carriage return become \t, \n and \r, a backslash \\, other control characters
- * \xNN; undone from left to right the cell is the text again. Text that is no UTF-8 is made so first. The caller's to free; NULL:
- * out of memory. */
+/* Escapes text for a cell of a table: tab, line feed and carriage return become \t, \n and \r, a backslash
+ * \\, other control characters \xNN. Unescaping from left to right restores the text. Text that is not
+ * UTF-8 is converted as above first. Freed by the caller; NULL: out of memory. */
 char *tli_text_cell(const char *text);
 
 #endif

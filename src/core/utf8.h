@@ -1,11 +1,11 @@
-/* UTF-8, a sequence at a time. */
+/* UTF-8, one sequence at a time. */
 #ifndef CORE_UTF8_H
 #define CORE_UTF8_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-/* Length of the well-formed sequence at p, of which n > 0 bytes are there; 0: none begins here. */
+/* Length of the well-formed sequence at p, where n > 0 bytes are available; 0: none starts here. */
 static inline size_t tli_utf8_sequence(const uint8_t *p, size_t n)
 {
     const uint8_t a = p[0];
@@ -13,7 +13,7 @@ static inline size_t tli_utf8_sequence(const uint8_t *p, size_t n)
     if (a < 0xc2 || a > 0xf4) return 0;
     const size_t length = a < 0xe0 ? 2 : a < 0xf0 ? 3 : 4;
     if (n < length) return 0;
-    /* The second byte excludes overlong forms, surrogates, and what lies beyond U+10FFFF. */
+    /* the allowed range of the second byte excludes overlong forms, surrogates, and values above U+10FFFF */
     const uint8_t low = a == 0xe0 ? 0xa0 : a == 0xf0 ? 0x90 : 0x80;
     const uint8_t high = a == 0xed ? 0x9f : a == 0xf4 ? 0x8f : 0xbf;
     if (p[1] < low || p[1] > high) return 0;

@@ -1,6 +1,6 @@
-/* Program binaries on disk. An entry is a file <family>-<128-bit key>.bin of a header and the driver's
- * binary; the key covers everything that shaped it, the header's checksum what a full disk or a crash may do
- * to it. A cache that does not work is no error: programs are built from source. */
+/* On-disk cache of program binaries. An entry is a file <family>-<128-bit key>.bin: a header and the
+ * driver's binary. The key covers every input of the build; the header's checksum detects truncated or
+ * damaged files. Cache failures are not errors: programs are then built from source. */
 #include "device/internal.h"
 
 #include <errno.h>
@@ -13,7 +13,7 @@
 #include <xxhash.h>
 
 #define FORMAT  1u
-#define LARGEST ((uint64_t)1 << 30) /* a binary above this is not believed */
+#define LARGEST ((uint64_t)1 << 30) /* a larger size in a header is taken for damage */
 
 typedef struct header {
     char magic[8];
@@ -33,7 +33,7 @@ static char *cache_join(const char *a, const char *b)
     return text;
 }
 
-/* Makes a folder and those above it. */
+/* mkdir -p. */
 static bool make_folders(char *path)
 {
     for (char *at = path + 1; *at != '\0'; at++) {
@@ -58,7 +58,7 @@ void tli_cache_open(tli_cache *cache, const tl_log *log)
     if (own != NULL && strcmp(own, "off") == 0) return;
     if (own != NULL && own[0] != '\0')
         cache->folder = cache_join(own, "");
-    else if (xdg != NULL && xdg[0] == '/') /* a relative one is invalid by the XDG base directory rules */
+    else if (xdg != NULL && xdg[0] == '/') /* the XDG specification: ignore a relative path */
         cache->folder = cache_join(xdg, "/translution");
     else if (home != NULL && home[0] != '\0')
         cache->folder = cache_join(home, "/.cache/translution");
@@ -88,7 +88,7 @@ tli_cache_key tli_cache_key_make(const tl_device_info *device, const char *optio
                            device->name, device->version, device->driver,        device->c_version};
     XXH128_hash_t hash = {.low64 = FORMAT, .high64 = 0};
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
-        /* chained, so that text cannot move from one part to the next without changing the key */
+        /* the parts are hashed as a chain, so that moving text from one part to the next changes the key */
         XXH128_hash_t part = XXH3_128bits(parts[i], strlen(parts[i]));
         uint64_t words[4] = {hash.low64, hash.high64, part.low64, part.high64};
         hash = XXH3_128bits(words, sizeof words);
@@ -111,7 +111,7 @@ static bool read_entry(FILE *file, tli_cache_key key, unsigned char **data, size
     if (memcmp(head.magic, MAGIC, sizeof MAGIC) != 0 || head.format != FORMAT || head.key_low != key.low ||
         head.key_high != key.high || head.size == 0 || head.size > LARGEST)
         return false;
-    struct stat info; /* before believing head.size: a damaged one must not ask for memory */
+    struct stat info; /* check the file size before head.size is trusted with an allocation */
     if (fstat(fileno(file), &info) != 0 || (uint64_t)info.st_size != sizeof head + head.size) return false;
     *data = malloc((size_t)head.size);
     *size = (size_t)head.size;
@@ -136,7 +136,7 @@ bool tli_cache_load(const tli_cache *cache, const char *family, tli_cache_key ke
     return good;
 }
 
-/* Writes a temporary file beside the entry and renames it; *path names the entry. */
+/* Writes a temporary file beside the entry and renames it to the entry, *path. */
 static bool write_entry(const char *path, const header *head, const unsigned char *data)
 {
     char *temporary = cache_join(path, ".XXXXXX");
@@ -167,7 +167,7 @@ void tli_cache_save(tli_cache *cache, const tl_log *log, const char *family, tli
     if (!write_entry(path, &head, data)) {
         tli_log_write(log, TL_LOG_NOTICE, "cannot write %s, so kernels are built anew at the next start",
                       path);
-        tli_cache_close(cache); /* one notice is enough */
+        tli_cache_close(cache); /* close the cache: one notice is enough */
     }
     free(path);
 }

@@ -5,8 +5,8 @@
 
 #include "core/choices.h"
 
-/* TRANSLUTION_VECTOR_WIDTH, for tests, takes the place of the vector width that the device says is its own: the kernels'
- * build options have it, and with them the key of the program cache. */
+/* TRANSLUTION_VECTOR_WIDTH (for tests) replaces the device's native vector width. It goes into the
+ * kernels' build options and with them into the program cache's key. */
 static tl_status override_vector_width(tl_device_info *device, tl_error *err)
 {
     const char *text = getenv("TRANSLUTION_VECTOR_WIDTH");
@@ -21,8 +21,8 @@ static tl_status override_vector_width(tl_device_info *device, tl_error *err)
     return TL_OK;
 }
 
-/* TRANSLUTION_FORM, for tests, says which form is preferred, as the device's type does and unlike a path of the options: the
- * other form may still serve. */
+/* TRANSLUTION_FORM (for tests) sets the preferred form. Unlike a path in the options it still allows
+ * falling back to the other form. */
 static bool prefers_cpu(const tl_device_info *device)
 {
     const char *text = getenv("TRANSLUTION_FORM");

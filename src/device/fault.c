@@ -1,5 +1,5 @@
-/* Faults on demand, for tests: TRANSLUTION_FAULT=alloc:N makes the N-th allocation of a context fail, launch:N its N-th
- * kernel launch and, as with a device that is gone, every later call. */
+/* Fault injection for tests: TRANSLUTION_FAULT=alloc:N makes the N-th allocation of a context fail;
+ * launch:N the N-th kernel launch and, like a lost device, every later call. */
 #include "device/internal.h"
 
 #include <stdlib.h>

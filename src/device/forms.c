@@ -1,4 +1,4 @@
-/* The two forms of the kernels, as a device has them. */
+/* The CPU and GPU forms of the kernels: build parameters for a device. */
 #include "device/internal.h"
 
 static uint32_t power_of_two_up_to(uint32_t limit, uint32_t top)

@@ -1,4 +1,4 @@
-/* What the files of the device room share. Nothing outside it includes this header. */
+/* Shared by the files of src/device only. Nothing outside includes this header. */
 #ifndef DEVICE_INTERNAL_H
 #define DEVICE_INTERNAL_H
 
@@ -12,46 +12,46 @@
 
 #define TLI_MIB(bytes) ((double)(bytes) / 1048576.0)
 
-/* ---- opencl.c: codes into sentences ---------------------------------------------------------------- */
+/* ---- opencl.c: OpenCL error codes as text --------------------------------------------------------- */
 
 const char *tli_cl_name(cl_int code); /* "CL_OUT_OF_RESOURCES"; "unknown OpenCL code" */
-const char *tli_cl_hint(cl_int code); /* what to do about it, starting with ": "; may be "" */
+const char *tli_cl_hint(cl_int code); /* advice, starting with ": "; may be "" */
 
-/* TL_OK when code is CL_SUCCESS, else records "<what, formatted> failed with NAME (code): hint". Shortage of
- * memory is TL_ERROR_MEMORY, all else TL_ERROR_DEVICE. */
+/* TL_OK when code is CL_SUCCESS, else records "<what, formatted> failed with NAME (code): hint".
+ * Out-of-memory codes give TL_ERROR_MEMORY, all others TL_ERROR_DEVICE. */
 tl_status tli_cl_check(tl_error *err, cl_int code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* ---- list.c, missing.c: platforms, and why there is no device -------------------------------------- */
+/* ---- list.c, missing.c: platforms, and why no device was found ------------------------------------- */
 
-enum { TLI_PLATFORMS_NAMED = 8 }; /* in a message */
+enum { TLI_PLATFORMS_NAMED = 8 }; /* at most so many in a message */
 
-/* Names of the first platforms, and how many those are. */
+/* Names of the first platforms, and how many of them there are. */
 int tli_platform_names(char names[TLI_PLATFORMS_NAMED][128]);
-/* What a platform of this name that shows no device commonly wants. */
+/* Likely reason why a platform of this name shows no device. */
 const char *tli_platform_advice(const char *platform);
-/* Records why the machine has no device, and returns TL_ERROR_NO_DEVICE. */
+/* Records why no device was found, and returns TL_ERROR_NO_DEVICE. */
 tl_status tli_device_missing(tl_error *err);
 
 /* ---- cache.c: program binaries on disk -------------------------------------------------------------- */
 
 typedef struct tli_cache {
     char *folder; /* NULL: no cache */
-    bool asked;   /* by TRANSLUTION_CACHE_DIR */
+    bool asked;   /* set by TRANSLUTION_CACHE_DIR */
 } tli_cache;
 
 typedef struct tli_cache_key {
     uint64_t low, high; /* 128 bits over source, options, platform, device and driver */
 } tli_cache_key;
 
-/* Finds and makes the folder; where it cannot, says so once in the log and goes on without. */
+/* Finds or creates the cache folder; on failure logs one notice and continues without a cache. */
 void tli_cache_open(tli_cache *cache, const tl_log *log);
 void tli_cache_close(tli_cache *cache);
 tli_cache_key tli_cache_key_make(const tl_device_info *device, const char *options, const char *source);
-/* The binary of `key` in *data, freed by the caller; false when there is no sound one. */
+/* The binary of `key` in *data, freed by the caller; false when there is no valid entry. */
 bool tli_cache_load(const tli_cache *cache, const char *family, tli_cache_key key, unsigned char **data,
                     size_t *size);
-/* Best effort and atomic: a reader sees the old entry or the whole new one. */
+/* Best effort and atomic: a reader sees the old entry or the complete new one. */
 void tli_cache_save(tli_cache *cache, const tl_log *log, const char *family, tli_cache_key key,
                     const unsigned char *data, size_t size);
 
@@ -59,19 +59,19 @@ void tli_cache_save(tli_cache *cache, const tl_log *log, const char *family, tli
 
 typedef struct tli_program {
     char *family, *options;
-    bool cpu; /* the form */
+    bool cpu; /* CPU form, else GPU form */
     cl_program cl;
     struct tli_program *next;
 } tli_program;
 
 struct tli_kernel {
     char *family, *name, *options;
-    bool cpu; /* the form */
+    bool cpu; /* CPU form, else GPU form */
     cl_kernel cl;
     cl_uint args;     /* how many it takes */
     size_t max_items; /* CL_KERNEL_WORK_GROUP_SIZE: asked after the build */
-    int profile;      /* row in the profile; -1 until its first timed launch */
-    tli_arg *set; /* the arguments as they were set last, while `set_at` is the context's `destroyed` + 1 */
+    int profile;      /* index of its row in the profile; -1 until its first timed launch */
+    tli_arg *set;     /* arguments as last set; valid while `set_at` equals the context's `destroyed` + 1 */
     uint64_t set_at;
 };
 
@@ -100,7 +100,7 @@ typedef struct tli_timed_event {
     double flops, bytes;
 } tli_timed_event;
 
-/* One launch as the trace keeps it; times in nanoseconds of the device's clock. */
+/* One launch in the trace; times in nanoseconds of the device's clock. */
 typedef struct tli_traced {
     uint64_t start, nanoseconds;
     double flops, bytes;
@@ -114,8 +114,8 @@ typedef struct tli_profile {
     tli_timed_event *pending; /* launched, not yet read: at most TLI_PROFILE_PENDING */
     int waiting;
     tli_traced *trace;                       /* in the queue's order */
-    uint64_t traced, trace_room, trace_most; /* trace_most 0: nothing is kept */
-    bool trace_full;                         /* and the log knows */
+    uint64_t traced, trace_room, trace_most; /* trace_most 0: no trace */
+    bool trace_full;                         /* and the notice was logged */
 } tli_profile;
 
 #define TLI_PROFILE_PENDING 2048
@@ -123,43 +123,43 @@ typedef struct tli_profile {
 
 /* Row of the profile for `name`, made when new; -1 without memory. */
 int tli_profile_row_of(tli_profile *profile, const char *name);
-/* Takes over the event; drains the older half when too many are waiting. */
+/* Takes ownership of the event; reads the older half when too many are pending. */
 tl_status tli_profile_add(tl_context *ctx, int row, cl_event event, double flops, double bytes);
-/* Waits for everything and reads all events. */
+/* Waits for the queue and reads all events. */
 tl_status tli_profile_settle(tl_context *ctx);
 void tli_profile_close(tli_profile *profile);
 
-/* ---- fault.c: faults on demand ----------------------------------------------------------------------- */
+/* ---- fault.c: fault injection ------------------------------------------------------------------------ */
 
 typedef struct tli_fault {
     uint64_t alloc, launch; /* calls until one fails; 0: none does */
-    bool gone;              /* the device, for good */
+    bool gone;              /* device lost: every call fails */
 } tli_fault;
 
 void tli_fault_open(tli_fault *fault);
-/* The code to fail with instead of doing what was asked for; CL_SUCCESS: go on. */
+/* The error code to return instead of making the call; CL_SUCCESS: make the call. */
 cl_int tli_fault_alloc(tli_fault *fault);
 cl_int tli_fault_launch(tli_fault *fault);
 cl_int tli_fault_call(const tli_fault *fault);
 
 /* ---- context.c -------------------------------------------------------------------------------------- */
 
-/* A copy of what tli_tensor_write_async was given, until the device has it. */
+/* Staging copy of data given to tli_tensor_write_async, kept until the device has read it. */
 typedef struct tli_staged {
     void *data;
     uint64_t bytes;
-    cl_event sent; /* NULL: nothing is on the way */
+    cl_event sent; /* NULL: no transfer is pending */
 } tli_staged;
 
-typedef struct tli_tensor_node { /* the tensor comes first, so that a tl_tensor* is one of these */
+typedef struct tli_tensor_node { /* first member is the tensor, so that a tl_tensor* can be cast to this */
     tl_tensor tensor;
-    uint64_t booked;      /* bytes on the accounts; 0: the buffer is the caller's own */
-    tli_staged staged[2]; /* taken in turns */
+    uint64_t booked;      /* counted in the memory accounts; 0: the buffer is the caller's */
+    tli_staged staged[2]; /* used alternately */
     int turn;
     struct tli_tensor_node *previous, *next;
 } tli_tensor_node;
 
-/* An object of a higher layer. */
+/* An object of a higher layer, see tli_context_own. */
 typedef struct owned_object {
     void *object;
     void (*destroy)(tl_context *ctx, void *object);
@@ -174,9 +174,10 @@ struct tl_context {
     const tl_log *log;
     cl_context cl;
     cl_command_queue queue;
-    owned_object *owned;      /* all that are alive */
-    tli_tensor_node *tensors; /* the same */
-    uint64_t destroyed; /* tensors so far: whose handle an argument holds may be another buffer's by now */
+    owned_object *owned;      /* list of all alive */
+    tli_tensor_node *tensors; /* list of all alive */
+    /* tensors destroyed so far: a new buffer may get the handle that a kernel's stored argument holds */
+    uint64_t destroyed;
     uint64_t used[TL_MEMORY_KINDS], total, peak;
     tli_programs programs;
     tli_profile profile;

@@ -37,11 +37,13 @@ static bool same_arg(const tli_arg *a, const tli_arg *b)
     return false;
 }
 
-/* Sets the arguments that differ from the kernel's last launch: drivers allocate memory for each. */
+/* Sets only the arguments that changed since this kernel's last launch: drivers allocate memory for each
+ * call. */
 static tl_status set_args(tl_context *ctx, tli_kernel *kernel, const tli_arg *args, int count)
 {
     const bool known = kernel->set != NULL && kernel->set_at == ctx->destroyed + 1;
-    if (kernel->set == NULL) kernel->set = malloc((size_t)count * sizeof *kernel->set); /* or never known */
+    if (kernel->set == NULL)
+        kernel->set = malloc((size_t)count * sizeof *kernel->set); /* on failure sets all each time */
     kernel->set_at = 0;
     for (int i = 0; i < count; i++) {
         if (known && same_arg(&kernel->set[i], &args[i])) continue;
@@ -64,7 +66,7 @@ tl_status tli_launch_kernel(tl_context *ctx, tli_kernel *kernel, tli_launch laun
                         "kernel %s of kernels/%s.cl takes %u arguments, %d were given", kernel->name,
                         kernel->family, (unsigned)kernel->args, count);
     if (launch.groups[0] == 0 || launch.groups[1] == 0 || launch.groups[2] == 0)
-        return TL_OK; /* nothing to do */
+        return TL_OK; /* nothing to launch */
     if (launch.items == 0 || launch.items > kernel->max_items || launch.items > ctx->device.max_work_group)
         return tli_fail(
             &ctx->error, TL_ERROR_DEVICE,

@@ -6,12 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Drivers start when they are first asked for their devices, and not all start safely from two threads at once (PoCL
- * crashes or shows no device). So one thread of the process enumerates at a time. The lock is global as what it guards is:
- * the loader and the drivers of the process; there is nothing smaller to hold it. */
+/* Drivers initialise when they are first asked for devices, and some are not thread-safe then (PoCL
+ * crashes or shows no device), so the process enumerates under one lock. It is global because what it
+ * protects is: the loader and the drivers of the process. */
 static pthread_mutex_t enumeration = PTHREAD_MUTEX_INITIALIZER;
 
-/* Device strings have no useful bound; what does not fit is cut. Padding spaces are dropped. */
+/* Device strings have no useful maximum length; longer ones are truncated. Padding spaces are removed. */
 static void list_tidy(char *target, size_t capacity, const char *source)
 {
     while (*source == ' ') source++;
@@ -62,7 +62,8 @@ static bool device_bool(cl_device_id id, cl_device_info what)
     return clGetDeviceInfo(id, what, sizeof value, &value, NULL) == CL_SUCCESS && value != CL_FALSE;
 }
 
-/* The largest group along dimension 0: some CPU drivers allow 1024 items in all but fewer in a dimension. */
+/* Largest work-group in dimension 0: some CPU drivers allow 1024 items in total but fewer in one
+ * dimension. */
 static uint32_t largest_group(cl_device_id id)
 {
     size_t all = 0, sizes[16] = {0};
@@ -97,7 +98,7 @@ static bool fp64_config(cl_device_id id)
            config != 0;
 }
 
-/* What keeps a device from running our kernels; "" when nothing does. */
+/* Why the device cannot run our kernels; "" when it can. */
 static void list_judge(tl_device_info *info)
 {
     int major = 0, minor = 0;
@@ -147,7 +148,7 @@ static void list_describe(tl_device_info *info, cl_platform_id platform, cl_devi
     list_judge(info);
 }
 
-/* Appends the devices of one platform; a platform without devices, or whose driver fails, adds none. */
+/* Appends the devices of one platform; none if it has no devices or its driver fails. */
 static tl_status add_platform(cl_platform_id platform, int number, tl_device_info **list, int *count,
                               tl_error *err)
 {

@@ -1,14 +1,14 @@
-/* Tensors: every buffer of the program is made here, so that the budget, the largest allocation and the
- * high-water mark hold for all of them. Drivers may allocate lazily and refuse nothing: the check is ours. */
+/* Tensors. Every buffer is allocated here, so that memory limit, largest allocation and peak are enforced
+ * for all. Drivers may allocate lazily and never refuse: the library checks by itself. */
 #include "device/internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define SHARD_BYTES    ((uint64_t)1 << 30) /* a preference: larger single rows are allowed where they fit */
-#define SHARD_ELEMENTS ((uint64_t)1 << 31) /* shards stay below, for libraries that index by int */
-#define TOUCH_BYTES    ((uint64_t)1 << 26) /* shards from here on are touched before they are handed out */
+#define SHARD_BYTES    ((uint64_t)1 << 30) /* preferred size; a single row may be larger */
+#define SHARD_ELEMENTS ((uint64_t)1 << 31) /* upper limit, for libraries that index by int */
+#define TOUCH_BYTES    ((uint64_t)1 << 26) /* shards from this size on are touched on creation */
 
 uint64_t tli_element_bytes(tli_dtype dtype)
 {
@@ -33,10 +33,10 @@ uint64_t tli_tensor_lead_per_shard(tli_dtype dtype, uint64_t lead, uint64_t row,
     if (most == 0) most = 1;
     if (most >= lead) return lead;
     uint64_t shards = (lead + most - 1) / most;
-    return (lead + shards - 1) / shards; /* evenly long shards */
+    return (lead + shards - 1) / shards; /* shards of equal length */
 }
 
-/* Says what a tensor needs and what stands against it. */
+/* The error message: what the tensor needs, and which limit it exceeds. */
 static tl_status check_size(tl_context *ctx, const char *name, tl_memory_kind kind, tli_dtype dtype,
                             uint64_t lead, uint64_t row, uint64_t *lead_per_shard)
 {
@@ -86,11 +86,12 @@ static tl_status make_shard(tl_context *ctx, tl_tensor *tensor, int shard, bool 
         tensor->mem[shard] = clCreateBuffer(ctx->cl, CL_MEM_READ_WRITE, bytes, NULL, &code);
     TLI_TRY(tli_cl_check(&ctx->error, code, "allocating %.1f MiB for tensor %s, %s (clCreateBuffer)",
                          TLI_MIB(bytes), tensor->name, tl_memory_kind_name(tensor->kind)));
-    /* Elsewhere the memory is touched all the same, as drivers allocate on first use. */
+    /* On other devices also when not asked to clear: drivers allocate on first use. */
     if (!clear && ctx->device.type == TL_DEVICE_CPU) return TL_OK;
     TLI_TRY(tli_zero(ctx, (tli_view){tensor->mem[shard], 0, tensor->dtype}, elements));
     if (bytes < TOUCH_BYTES) return TL_OK;
-    /* A lazy driver finds out here that the memory is not there, while the tensor's name is still known. */
+    /* Makes a lazy driver fail now, while the tensor's name is still known, if the memory is not
+     * available. */
     return tli_cl_check(&ctx->error, clFinish(ctx->queue), "clearing %.1f MiB of tensor %s, %s (clFinish)",
                         TLI_MIB(bytes), tensor->name, tl_memory_kind_name(tensor->kind));
 }
@@ -111,7 +112,7 @@ static void free_node(tli_tensor_node *node)
     free(node);
 }
 
-/* A tensor without buffers yet; NULL, with a message, without host memory. */
+/* A tensor without buffers yet; NULL, with a message, when out of host memory. */
 static tli_tensor_node *make_node(tl_context *ctx, const char *name, tl_memory_kind kind, tli_dtype dtype,
                                   uint64_t lead, uint64_t row, uint64_t lead_per_shard)
 {
@@ -148,7 +149,7 @@ static void link_node(tl_context *ctx, tli_tensor_node *node, uint64_t bytes)
     if (ctx->total > ctx->peak) ctx->peak = ctx->total;
 }
 
-/* What is asked of everybody who makes a tensor. */
+/* Argument checks common to all functions that create tensors. */
 static tl_status check_making(tl_context *ctx, const char *name, tl_tensor **out)
 {
     if (ctx == NULL || name == NULL || out == NULL)
@@ -242,7 +243,7 @@ void tl_tensor_destroy(tl_context *ctx, tl_tensor *tensor)
     free_node(node); /* queued work keeps the buffers alive until it has run */
 }
 
-/* Compares addresses alone, so that handles of destroyed tensors may be asked about. */
+/* Compares addresses only, so that it may be called with the handle of a destroyed tensor. */
 tl_status tli_tensor_check(tl_context *ctx, const char *what, const tl_tensor *tensor)
 {
     if (ctx == NULL || tensor == NULL)
@@ -270,8 +271,8 @@ tli_view tli_shard(const tl_tensor *tensor, uint64_t lead, uint64_t *first)
     return (tli_view){shard < (uint64_t)tensor->shards ? tensor->mem[shard] : NULL, 0, tensor->dtype};
 }
 
-/* One of `target` and `source` is NULL. `sent` NULL: blocking; else the event of the last piece, which comes
- * after the others. */
+/* One of `target` and `source` is NULL. `sent` NULL: blocking; else receives the event of the last
+ * transfer, which completes after the others. */
 static tl_status memory_transfer(tl_context *ctx, const tl_tensor *tensor, uint64_t at, uint64_t count,
                                  unsigned char *target, const unsigned char *source, cl_event *sent)
 {
@@ -326,7 +327,7 @@ tl_status tl_tensor_read(tl_context *ctx, const tl_tensor *tensor, uint64_t at, 
     return memory_transfer(ctx, tensor, at, count, target, NULL, NULL);
 }
 
-/* Waits until the device has what was staged. */
+/* Waits until the device has read the staging copy. */
 static tl_status memory_await(tl_context *ctx, const char *name, tli_staged *staged)
 {
     if (staged->sent == NULL) return TL_OK;
@@ -357,7 +358,7 @@ tl_status tli_tensor_write_async(tl_context *ctx, tl_tensor *tensor, uint64_t at
     return memory_transfer(ctx, tensor, at, count, NULL, staged->data, &staged->sent);
 }
 
-/* The event that times a fill or copy; NULL without a profile. */
+/* The event that profiles a fill or copy; NULL without a profile. */
 static cl_event *memory_timed(const tl_context *ctx, cl_event *event)
 {
     return ctx->profile.on ? event : NULL;
@@ -365,7 +366,7 @@ static cl_event *memory_timed(const tl_context *ctx, cl_event *event)
 
 static tl_status fill_zero(tl_context *ctx, tli_view view, uint64_t count, size_t pattern)
 {
-    static const cl_uint zeros[32] = {0}; /* 128 bytes, the longest pattern there is */
+    static const cl_uint zeros[32] = {0}; /* 128 bytes, the longest fill pattern in OpenCL */
     const size_t bytes = bytes_of(view.dtype, count);
     cl_event event = NULL;
     if (count == 0) return TL_OK;
@@ -380,7 +381,7 @@ static tl_status fill_zero(tl_context *ctx, tli_view view, uint64_t count, size_
 
 tl_status tli_zero(tl_context *ctx, tli_view view, uint64_t count)
 {
-    enum { LONG = 32 }; /* elements: drivers that fill pattern by pattern are far faster with a long one */
+    enum { LONG = 32 }; /* elements: drivers that fill pattern by pattern are much faster with a long one */
     if (view.at % LONG != 0 || count < LONG) return fill_zero(ctx, view, count, bytes_of(view.dtype, 1));
     const uint64_t whole = count - count % LONG;
     TLI_TRY(fill_zero(ctx, view, whole, bytes_of(view.dtype, LONG)));

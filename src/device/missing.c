@@ -1,11 +1,12 @@
-/* Why there is no device: no driver at all, or drivers that show none, each with what it commonly wants. */
+/* Error messages for "no device": no driver installed, or drivers that show no device, each with the usual
+ * cause. */
 #include "device/internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* What to look at, by a part of the platform's name; the last serves the rest. */
+/* Advice by a substring of the platform's name; the last entry is the default. */
 static const struct {
     const char *platform, *advice;
 } advices[] = {
@@ -47,8 +48,7 @@ tl_status tli_device_missing(tl_error *err)
     TLI_TRY(tl_device_list(&list, &count, err));
     free(list);
     const int platforms = tli_platform_names(names);
-    if (count > 0 || platforms == 0)
-        return no_driver(err); /* count > 0: the caller's list was of his own making */
+    if (count > 0 || platforms == 0) return no_driver(err); /* count > 0: the caller had filtered its list */
     size_t used = 0;
     for (int i = 0; i < platforms && used < sizeof text; i++)
         used += (size_t)snprintf(text + used, sizeof text - used, "%s%s (%s)", i > 0 ? "; " : "", names[i],

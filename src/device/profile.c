@@ -1,5 +1,5 @@
-/* Per-kernel times by events. The events that wait to be read are bounded: when the list is full, the older
- * half is waited for and added up, so a long run holds no more than TLI_PROFILE_PENDING of them. */
+/* Per-kernel times from OpenCL events. Pending events are bounded: when TLI_PROFILE_PENDING are waiting,
+ * the older half is waited for and summed. */
 #include "device/internal.h"
 
 #include <stdio.h>
@@ -23,7 +23,7 @@ int tli_profile_row_of(tli_profile *profile, const char *name)
     return profile->count++;
 }
 
-/* Keeps a launch for the trace, or drops it where there is no room: a profile must not stop a run. */
+/* Records a launch for the trace; drops it when there is no memory: a profile must not stop a run. */
 static void profile_keep(tl_context *ctx, const tli_timed_event *timed, uint64_t start, uint64_t nanoseconds)
 {
     tli_profile *profile = &ctx->profile;
@@ -47,12 +47,12 @@ static void profile_keep(tl_context *ctx, const tli_timed_event *timed, uint64_t
     }
 }
 
-/* Waits for the oldest `count` events and adds up their times. */
+/* Waits for the oldest `count` events and sums their times. */
 static tl_status profile_drain(tl_context *ctx, int count)
 {
     tli_profile *profile = &ctx->profile;
     if (count == 0) return TL_OK;
-    /* the queue is in order: when the last one is complete, so are those before it */
+    /* in-order queue: when the last one is complete, so are those before it */
     cl_int first_bad = clWaitForEvents(1, &profile->pending[count - 1].event);
     for (int i = 0; i < count; i++) {
         cl_event event = profile->pending[i].event;

@@ -1,6 +1,6 @@
-/* Kernel sources into programs and kernels: common.cl in front of the family's file, with #line directives so
- * that a compiler's complaint names our file and line. Programs are built once a context, from binaries on
- * disk where there are sound ones. */
+/* Builds kernel sources into programs and kernels: common.cl followed by the family's files, with #line
+ * directives so that compiler messages name the file and line. Programs are built once per context, from
+ * cached binaries if they are valid. */
 #include "device/internal.h"
 
 #include <stdio.h>
@@ -104,7 +104,7 @@ static char *find_source(const char *folder, const char *family)
     return text;
 }
 
-/* Appends the file of one family to *text behind a #line directive; false when there is none. */
+/* Appends the source of one file to *text after a #line directive; false when there is no such file. */
 static bool append_source(tl_context *ctx, const char *family, char **text, bool *no_memory)
 {
     char *own = find_source(ctx->programs.folder, family);
@@ -121,7 +121,7 @@ static bool append_source(tl_context *ctx, const char *family, char **text, bool
     return true;
 }
 
-/* common.cl and the family's files ("gemm", or several: "tile+gemm") as one text; freed by the caller. */
+/* common.cl and the family's files ("gemm", or several: "tile+gemm") as one string; freed by the caller. */
 static tl_status whole_source(tl_context *ctx, const char *family, char **out)
 {
     char parts[128];
@@ -162,7 +162,7 @@ uint64_t tli_kernel_sources_hash(tl_context *ctx)
 
 /* ---- building --------------------------------------------------------------------------------------- */
 
-/* The compiler's words, without empty lines at either end; freed by the caller; NULL when it has none. */
+/* The compiler's build log, without empty lines at either end; freed by the caller; NULL when it is empty. */
 static char *build_log(cl_program program, cl_device_id device)
 {
     size_t size = 0;
@@ -210,7 +210,7 @@ static tl_status build_from_source(tl_context *ctx, const char *family, const ch
     return TL_OK;
 }
 
-/* NULL when the cache has no entry or the driver does not take it: the source is always there. */
+/* NULL when the cache has no entry or the driver rejects it; the caller then builds from source. */
 static cl_program build_from_cache(tl_context *ctx, const char *family, const char *options,
                                    tli_cache_key key)
 {
@@ -231,9 +231,9 @@ static cl_program build_from_cache(tl_context *ctx, const char *family, const ch
     return NULL;
 }
 
-/* PoCL compiles a kernel at its first launch, for that launch's work-group size, and keeps the result on disk
- * itself; asked for a program's binary it compiles every kernel once more, for any size, which doubles a
- * first start. */
+/* PoCL compiles a kernel at its first launch, for that launch's work-group size, and has its own on-disk
+ * cache; asking it for a program's binary compiles every kernel again, for any size, which doubles the
+ * time of a first start. */
 static bool keeps_own_cache(const tl_device_info *device)
 {
     const char *setting = getenv("POCL_KERNEL_CACHE");
@@ -259,8 +259,8 @@ static tl_status make_program(tl_context *ctx, bool cpu, const char *family, con
                               cl_program *out)
 {
     const tli_kernel_form form = tli_context_form(ctx, cpu);
-    /* Compilers such as PoCL's count their warnings on standard error, amid the progress: only who works on
-     * the kernels wants that. */
+    /* Compilers such as PoCL's report the number of warnings on standard error, in the middle of progress
+     * output: only kernel developers want to see that. */
     const char *quiet = getenv("TRANSLUTION_KERNEL_DIR") ? "" : " -w";
     char all[1024];
     int length = snprintf(all, sizeof all, "-cl-std=CL1.2%s -DTL_CPU=%d -DTL_VW=%u -DTL_GROUP=%u%s%s", quiet,
@@ -322,7 +322,7 @@ static uint64_t kernel_hash(bool cpu, const char *family, const char *name, cons
     return XXH3_64bits_withSeed(options, strlen(options), hash);
 }
 
-/* The slot that holds this kernel, or the empty one where it belongs; the table is never full. */
+/* The slot that holds this kernel, or the empty one where it would go; the table is never full. */
 static tli_kernel **find_slot(const tli_programs *programs, bool cpu, const char *family, const char *name,
                               const char *options)
 {
@@ -335,7 +335,7 @@ static tli_kernel **find_slot(const tli_programs *programs, bool cpu, const char
     }
 }
 
-/* Keeps the table at most half full. */
+/* Grows the table so that at most half is used. */
 static bool grow_table(tli_programs *programs)
 {
     if ((programs->count + 1) * 2 <= programs->slots) return true;

@@ -1,4 +1,4 @@
-/* Waiting for the queue of a context. */
+/* Waiting for a context's queue. */
 #include "device/internal.h"
 
 tl_status tli_flush(tl_context *ctx)

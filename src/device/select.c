@@ -1,4 +1,5 @@
-/* Picks a device from a list by the words of a human. Works on plain data: OpenCL is asked only why a list is empty. */
+/* Selects a device from a list by a user's text (number, type, part of a name). Works on plain data;
+ * OpenCL is called only to explain an empty list. */
 #include "device/internal.h"
 
 #include <ctype.h>
@@ -68,7 +69,7 @@ static bool parse_numbers(const char *spec, long *first, long *second, bool *pai
     return *end == '\0';
 }
 
-/* Discrete GPU, integrated GPU, CPU; anything else only when there is nothing better. */
+/* Prefers discrete GPU, then integrated GPU, then CPU, then anything else. */
 static int select_rank(const tl_device_info *info)
 {
     switch (info->type) {

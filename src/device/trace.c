@@ -1,5 +1,5 @@
-/* The profile's launches as a Chrome trace. Written by hand, one line an event, since a million of them as a
- * tree of JSON values would take a gigabyte of host memory. */
+/* Writes the profile's launches as a Chrome trace, directly as text: a million of them as a tree of JSON
+ * values would take a gigabyte of host memory. */
 #include "device/internal.h"
 
 #include <errno.h>
