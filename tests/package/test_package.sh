@@ -78,15 +78,6 @@ if command -v man >/dev/null 2>&1; then
     MANWIDTH=100 man --warnings -l "$source/docs/translution.1" 2>man.err >man.txt || true
     [ ! -s man.err ] || { cat man.err; fail "man has warnings"; }
 fi
-# -- Debian's files and the manual have the version of CMakeLists.txt and the soname
-first=$(head -n 1 "$source/debian/changelog")
-case $first in "translution ($version)"*) ;; *) fail "debian/changelog begins with another version than $version: $first" ;; esac
-soname=$(readelf -d "$lib/libtranslution.so" | sed -n 's/.*SONAME.*\[libtranslution\.so\.\(.*\)\]/\1/p')
-grep -q "^Package: libtranslution$soname\$" "$source/debian/control" || fail "debian/control has no libtranslution$soname"
-[ -s "$source/debian/libtranslution$soname.install" ] || fail "no debian/libtranslution$soname.install"
-grep -q "^\.TH TRANSLUTION 1 \"20[0-9-]*\" \"translution $version\"" "$source/docs/translution.1" ||
-    fail "the manual page's first line lacks a date or the version $version"
-
 # -- the source tarball builds without git
 cmake --build "$build" --target dist >log 2>&1 || { cat log; fail "the target dist"; }
 tar xzf "$build/translution-$version.tar.gz"
