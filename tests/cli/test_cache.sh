@@ -3,11 +3,7 @@
 # damaged entries, off. The results are always the same.
 #   test_cache.sh PROGRAM
 set -eu
-program=$1
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work"
-fail() { echo "FAILED: $*" >&2; cat err-* >&2; exit 1; }
+. "$(dirname "$0")/../support/program.sh"
 export POCL_CACHE_DIR="${POCL_CACHE_DIR:-${XDG_CACHE_HOME:-${HOME:-$work}/.cache}/pocl/kcache}" # its own, whatever HOME says here
 
 run() { # NAME: trains two steps into NAME

@@ -3,11 +3,7 @@
 # what does not fit is refused with exit code 2 or, with --init-partial, said.
 #   test_finetune.sh PROGRAM
 set -eu
-program=$1
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work"
-fail() { echo "FAILED: $*" >&2; cat err.txt >&2; exit 1; }
+. "$(dirname "$0")/../support/program.sh"
 model="--dim 16 --depth 1 --heads 2 --head-dim 8"
 digits="--batch-size 8 --limit-train 16 --limit-test 16 $model"
 text="--batch-size 2 --samples-per-epoch 8 --limit-test 4 --vocab-size 60 $model"
@@ -23,7 +19,6 @@ refuses() { # WORDS COMMAND...
     [ "$code" = 2 ] || fail "exit code $code instead of 2: $*"
     grep -q -- "$words" err.txt || fail "no '$words' from: $*"
 }
-said() { grep -q -- "$1" err.txt || fail "no '$1' on stderr"; }
 
 mnist --op alpha --image-size 60 --steps 4 --lr 3e-3 --out ten || fail "the first run"
 "$program" eval ten --limit-test 16 >out.txt 2>err.txt || fail "eval"

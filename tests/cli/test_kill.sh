@@ -3,11 +3,7 @@
 # nothing happened to, and so does one that is told to stop in between. For every task that the program trains.
 #   test_kill.sh PROGRAM
 set -eu
-program=$1
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work"
-fail() { echo "FAILED: $*" >&2; cat err.txt >&2; exit 1; }
+. "$(dirname "$0")/../support/program.sh"
 
 model="--op translution --dim 16 --depth 1 --heads 2 --head-dim 8 --steps 20 --limit-test 16 --quiet --seed 3"
 small_mnist="--batch-size 16 --limit-train 44 --motion dynamic"

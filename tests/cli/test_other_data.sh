@@ -3,11 +3,7 @@
 # with --allow-other-data, are from then on the run's. For every task, and for data that the program draws.
 #   test_other_data.sh PROGRAM
 set -eu
-program=$1
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work"
-fail() { echo "FAILED: $*" >&2; cat err.txt >&2; exit 1; }
+. "$(dirname "$0")/../support/program.sh"
 
 model="--op attention --dim 16 --depth 1 --heads 2 --head-dim 8 --batch-size 4"
 # shellcheck disable=SC2034 # taken by eval

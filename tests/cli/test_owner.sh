@@ -3,13 +3,10 @@
 # is gone, however it went.
 #   test_owner.sh PROGRAM [NO_LOCKS]   NO_LOCKS: the library of no_locks.c
 set -eu
-program=$1
+. "$(dirname "$0")/../support/program.sh"
 no_locks=${2-}
-work=$(mktemp -d)
 pid=
-trap 'test -z "$pid" || kill -9 "$pid" 2>/dev/null || true; rm -rf "$work"' EXIT
-cd "$work"
-fail() { echo "FAILED: $*" >&2; cat err.txt >&2; exit 1; }
+at_exit() { test -z "$pid" || kill -9 "$pid" 2>/dev/null || true; }
 
 model="--op attention --dim 16 --depth 1 --heads 2 --head-dim 8 --batch-size 16 --limit-train 44 --limit-test 16"
 # shellcheck disable=SC2086 # a list of flags is meant to split

@@ -2,15 +2,10 @@
 # --resume from outside: of a run that is done, of one that was killed with nothing but defaults, and of one that is to be longer.
 #   test_resume.sh PROGRAM
 set -eu
-program=$1
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-cd "$work"
-fail() { echo "FAILED: $*" >&2; cat out.txt err.txt >&2; exit 1; }
+. "$(dirname "$0")/../support/program.sh"
 flags="--dim 16 --depth 1 --heads 2 --head-dim 8 --batch-size 8 --limit-train 16 --limit-test 16"
 # shellcheck disable=SC2086 # a list of flags is meant to split
 mnist() { "$program" train mnist $flags "$@" >out.txt 2>err.txt; }
-said() { grep -q -- "$1" err.txt || fail "no '$1' on stderr"; }
 
 mnist --steps 4 --out run || fail "the run"
 cp out.txt first.txt
