@@ -32,7 +32,7 @@ static tl_status run_plain(tli_cli_options *o, tl_context *ctx)
                            .transpose_a = o->bench.transpose >= 2,
                            .transpose_b = o->bench.transpose % 2 == 1};
     tli_timing timing;
-    TLI_TRY(tli_measure_product(ctx, &p, tli_bench_rounds(o), &timing));
+    TLI_TRY(tli_measure_product(ctx, &p, tli_bench_rounds(o), tli_cli_progress(o), &timing));
     TLI_TRY(tli_cli_print_profile(stderr, o, ctx));
     const double gflops = tli_product_flops(&p) / timing.min_ms * 1e-6;
     if (o->json) {
@@ -103,7 +103,8 @@ static tl_status run_grouped(tli_cli_options *o, tl_context *ctx)
     grouped g = {.x = NULL};
     tli_timing timing = {0, 0, 0};
     tl_status status = create_grouped(ctx, &g, &geometry, batch, k, n);
-    if (status == TL_OK) status = tli_measure(ctx, call_grouped, &g, tli_bench_rounds(o), 30.0, &timing);
+    if (status == TL_OK)
+        status = tli_measure(ctx, call_grouped, &g, tli_bench_rounds(o), 30.0, tli_cli_progress(o), &timing);
     const double flops = 2.0 * g.pairs.count * batch * k * n, gflops = flops / timing.min_ms * 1e-6;
     const uint32_t offsets = g.pairs.groups, pairs = g.pairs.count;
     tli_pair_table_destroy(ctx, &g.pairs);

@@ -4,6 +4,7 @@
 
 #include "cli/bench.h"
 #include "core/clock.h"
+#include "core/progress.h"
 #include "data/image_encode.h"
 #include "data/loader.h"
 
@@ -48,10 +49,14 @@ static tl_status bench_loader_measure(const tli_cli_options *o, tli_loader *load
     const double begun = tli_clock_seconds(), cpu_begun = cpu_seconds();
     /* Elsewhere, so that nothing that is counted was made ahead. */
     const uint64_t first = tli_loader_batches(loader) + 1000;
+    tli_progress progress;
+    tli_progress_begin(&progress, tli_cli_progress(o), "loading", "batches", rounds, begun);
     for (uint64_t i = first; i < first + rounds; i++) {
         TLI_TRY(tli_loader_get(loader, i, &b, err));
         f->images += b.count;
+        tli_progress_update(&progress, i - first + 1, tli_clock_seconds());
     }
+    tli_progress_clear(&progress);
     f->seconds = tli_clock_seconds() - begun;
     f->cpu_seconds = cpu_seconds() - cpu_begun;
     f->workers = tli_loader_workers(loader);

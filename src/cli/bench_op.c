@@ -174,8 +174,10 @@ static tl_status bench_op_run(tli_cli_options *o, tl_context *ctx)
     TLI_TRY(make_shape(o, &b.shape, tl_context_error(ctx)));
     choose_keep(ctx, &b, o->settings.run.recompute);
     tl_status status = bench_op_create(ctx, &b, o->settings.training.seed);
-    if (status == TL_OK) status = tli_measure(ctx, forward, &b, tli_bench_rounds(o), 30.0, &f.forward);
-    if (status == TL_OK) status = tli_measure(ctx, backward, &b, tli_bench_rounds(o), 30.0, &f.backward);
+    if (status == TL_OK)
+        status = tli_measure(ctx, forward, &b, tli_bench_rounds(o), 30.0, tli_cli_progress(o), &f.forward);
+    if (status == TL_OK)
+        status = tli_measure(ctx, backward, &b, tli_bench_rounds(o), 30.0, tli_cli_progress(o), &f.backward);
     bench_op_destroy(ctx, &b);
     if (status == TL_OK) status = tli_cli_print_profile(stderr, o, ctx); /* before other products join it */
     TLI_TRY(status);

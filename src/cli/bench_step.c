@@ -9,6 +9,7 @@
 
 #include "cli/bench.h"
 #include "core/clock.h"
+#include "core/progress.h"
 #include "core/random.h"
 #include "models/cost.h"
 #include "models/model.h"
@@ -99,6 +100,9 @@ static tl_status run_steps(const tli_cli_options *o, tl_context *ctx, tli_model 
     const tl_settings *s = &o->settings;
     TLI_TRY(tli_registry_init(ctx, tli_model_registry(model), s->training.seed));
     TLI_TRY(set_random_batch(ctx, model, s, &f->set_batch_ms));
+    tli_progress progress;
+    tli_progress_begin(&progress, tli_cli_progress(o), "timing", "steps", WARM_UP + rounds,
+                       tli_clock_seconds());
     for (uint32_t i = 0; i < WARM_UP + rounds; i++) {
         const optimizer_settings optimizer = tli_step_optimizer(s, s->training.lr, i + 1);
         if (i == 0) TLI_TRY(tl_finish(ctx)); /* the parameters are drawn */
@@ -110,7 +114,9 @@ static tl_status run_steps(const tli_cli_options *o, tl_context *ctx, tli_model 
         const double ended = tli_clock_seconds();
         if (i == 0) f->first_ms = (ended - o->started) * 1e3;
         if (i >= WARM_UP) ms[i - WARM_UP] = (ended - begun) * 1e3;
+        tli_progress_update(&progress, i + 1, ended);
     }
+    tli_progress_clear(&progress);
     float loss;
     TLI_TRY(tli_model_read_losses(ctx, model, 0, 1, &loss));
     if (!isfinite(loss))

@@ -27,6 +27,8 @@ tl_status tli_cmd_bench_memory(tli_cli_options *o, tl_error *err);
 
 /* Notices on stderr: `quiet` keeps errors alone, `verbose` adds details. */
 tl_log tli_cli_log(const tli_cli_options *o);
+/* Where progress is shown: standard error, or NULL with --quiet. */
+FILE *tli_cli_progress(const tli_cli_options *o);
 
 /* Opens the device of --device, says on stderr which it is, quiet or not, calls `work` and closes it. The message of a failure
  * goes from the context to `err`. */

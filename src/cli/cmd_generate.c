@@ -5,6 +5,7 @@
 
 #include "cli/cli.h"
 #include "core/clock.h"
+#include "core/terminal.h"
 #include "infer/generate.h"
 
 static tl_status write_text(void *user, const uint8_t *bytes, size_t count, tl_error *err)
@@ -26,6 +27,8 @@ static tl_status generate_run(tli_cli_options *o, tl_context *ctx)
                               .no_cache = c->no_cache,
                               .write = write_text,
                               .user = stdout,
+                              /* On a terminal the text itself is its progress. */
+                              .progress = tli_is_terminal(stdout) ? NULL : tli_cli_progress(o),
                               .stop = &tli_cli_signal};
     uint64_t made;
     const double begun = tli_clock_seconds();

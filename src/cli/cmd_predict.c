@@ -4,7 +4,10 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "core/clock.h"
 #include "core/log.h"
+#include "core/progress.h"
+#include "core/terminal.h"
 #include "core/text.h"
 #include "data/image_encode.h"
 #include "infer/predict.h"
@@ -96,15 +99,19 @@ static tl_status predict_paint(tli_predictor *p, attention_pages *pages, tl_erro
 }
 
 /* Files that are no sound images are named as they come, and at the end the command has failed. */
-static tl_status predict_all(tl_context *ctx, tli_predictor *p, attention_pages *pages)
+static tl_status predict_all(tl_context *ctx, tli_predictor *p, attention_pages *pages,
+                             tli_progress *progress)
 {
+    const bool to_terminal = tli_is_terminal(stdout); /* where the lines stand above the progress */
     const tli_cli_options *o = pages->o;
     tl_error *err = tl_context_error(ctx), first = {0};
     int bad = 0, i = 1;
     for (; i < o->argument_count && tli_cli_signal == 0; i++) {
+        tli_progress_update(progress, (uint64_t)i - 1, tli_clock_seconds());
         tli_guess guesses[TLI_PREDICT_MAX];
         int count = 0;
         const tl_status status = tli_predictor_run(p, o->arguments[i], guesses, &count);
+        if (to_terminal || status != TL_OK) tli_progress_clear(progress);
         if (status == TL_ERROR_INPUT) {
             if (bad++ == 0) first = *err;
             tli_log_write(tli_context_log(ctx), TL_LOG_ERROR, "skipped: %s", err->text);
@@ -128,7 +135,11 @@ static tl_status predict_run(tli_cli_options *o, tl_context *ctx)
     tli_predictor *p = NULL;
     attention_pages pages = {.o = o};
     TLI_TRY(tli_predictor_create(ctx, o->argument, &p));
-    const tl_status status = predict_all(ctx, p, &pages);
+    tli_progress progress;
+    tli_progress_begin(&progress, tli_cli_progress(o), "predicting", "images",
+                       (uint64_t)o->argument_count - 1, tli_clock_seconds());
+    const tl_status status = predict_all(ctx, p, &pages, &progress);
+    tli_progress_clear(&progress);
     tli_image_free(&pages.page);
     tli_predictor_destroy(p);
     return status;

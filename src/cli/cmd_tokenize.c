@@ -10,6 +10,7 @@
 
 #include "cli/cli.h"
 #include "core/clock.h"
+#include "core/progress.h"
 #include "data/tokens_build.h"
 #include "train/run_dir.h"
 
@@ -60,27 +61,22 @@ static tl_status add_word(names *list, const char *word, tl_error *err)
 
 /* ---- progress ------------------------------------------------------------------------------------ */
 
-typedef struct meter {
-    bool silent, terminal, drawn;
-    double begun, last;
-} meter;
-
-/* A terminal's line is rewritten ten times a second; elsewhere a plain line comes every ten seconds. */
 static void tokenize_show(void *user, const tli_build_progress *p)
 {
-    meter *m = user;
+    tli_progress *progress = user;
     const double now = tli_clock_seconds();
-    if (m->silent || now - m->last < (m->terminal ? 0.1 : 10.0)) return;
-    m->last = now;
-    char share[32] = "";
-    if (p->total_bytes > 0) {
-        const double part = (double)p->bytes / (double)p->total_bytes;
-        snprintf(share, sizeof share, " (%.0f%%)", part < 1 ? 100 * part : 100);
-    }
-    tli_cli_say("%s%.1f MB%s, %" PRIu64 " documents, %" PRIu64 " tokens, %.1f MB/s%s",
-                m->terminal ? "\r" : "", (double)p->bytes * 1e-6, share, p->documents, p->tokens,
-                (double)p->bytes * 1e-6 / (now - m->begun), m->terminal ? "\033[K" : "\n");
-    m->drawn = m->terminal;
+    if (!tli_progress_is_due(progress, p->bytes, now)) return;
+    progress->total = p->total_bytes; /* 0: of a pipe nobody knows it */
+    enum { RANK_DOCUMENTS = 20, RANK_TOKENS = 30 };
+    tli_progress_part parts[4] = {
+        {TLI_RANK_COUNT, ""}, {RANK_DOCUMENTS, ""}, {RANK_TOKENS, ""}, {TLI_RANK_RATE, ""}};
+    const size_t capacity = sizeof parts->text;
+    const double rate = tli_progress_rate(progress, p->bytes, now);
+    snprintf(parts[0].text, capacity, "%.1f MB", (double)p->bytes * 1e-6);
+    snprintf(parts[1].text, capacity, "%" PRIu64 " documents", p->documents);
+    snprintf(parts[2].text, capacity, "%" PRIu64 " tokens", p->tokens);
+    if (rate >= 0) snprintf(parts[3].text, capacity, "%.1f MB/s", rate * 1e-6);
+    tli_progress_show(progress, p->bytes, parts, 4, now);
 }
 
 /* ---- the command --------------------------------------------------------------------------------- */
@@ -164,7 +160,8 @@ static tl_status tokenize_build(const tli_cli_options *o, const names *files, co
     char out[TLI_OUT_CAPACITY];
     TLI_TRY(tli_run_dir_make(o->settings.run.out, "", "", out, err));
     const double begun = tli_clock_seconds();
-    meter m = {.silent = o->quiet, .terminal = isatty(STDERR_FILENO) == 1, .begun = begun, .last = begun};
+    tli_progress progress;
+    tli_progress_begin(&progress, tli_cli_progress(o), "tokenizing", "bytes", 0, begun);
     const long cores = sysconf(_SC_NPROCESSORS_ONLN);
     const tli_build_options options = {
         .bpe = bpe,
@@ -181,12 +178,12 @@ static tl_status tokenize_build(const tli_cli_options *o, const names *files, co
                    : cores > 0    ? (uint32_t)cores
                                   : 1,
         .progress = tokenize_show,
-        .user = &m,
+        .user = &progress,
         .stop = &tli_cli_signal,
     };
     tli_build_result result;
     const tl_status status = tli_tokens_build(&options, &result, err);
-    if (m.drawn) tli_cli_say("\r\033[K");
+    tli_progress_clear(&progress);
     if (status != TL_OK) return status;
     const double seconds = tli_clock_seconds() - begun;
     tokenize_notice(o, &result, seconds);

@@ -7,6 +7,8 @@
 #include "cli/cli.h"
 #include "cli/timing.h"
 #include "core/choices.h"
+#include "core/clock.h"
+#include "core/progress.h"
 #include "ops/gemm_choice.h"
 
 enum { ROUNDS = 5, QUICK_ROUNDS = 2 };
@@ -32,7 +34,7 @@ static tl_status tune_rate(tl_context *ctx, const tli_product *p, tl_gemm_mode m
 {
     tli_timing timing;
     TLI_TRY(tli_gemm_force(ctx, mode));
-    TLI_TRY(tli_measure_product(ctx, p, rounds, &timing));
+    TLI_TRY(tli_measure_product(ctx, p, rounds, NULL, &timing));
     *gflops = (float)(tli_product_flops(p) / timing.min_ms * 1e-6);
     return tli_gemm_force(ctx, TL_GEMM_AUTO);
 }
@@ -47,6 +49,9 @@ static tl_status tune_run(tli_cli_options *o, tl_context *ctx)
     printf("%-34s %12s %12s  %s\n", "GFLOP/s", tli_choice_name(&tli_gemm_choices, TL_GEMM_OWN), "CLBlast",
            "serves");
     tl_status status = TL_OK;
+    tli_progress progress;
+    tli_progress_begin(&progress, tli_cli_progress(o), "tuning", "shapes", (uint64_t)count,
+                       tli_clock_seconds());
     for (int i = 0; i < count && status == TL_OK; i++) {
         const tli_product *p = &list[i];
         tli_gemm_entry *e = &entries[i];
@@ -59,6 +64,7 @@ static tl_status tune_run(tli_cli_options *o, tl_context *ctx)
         const uint32_t rounds = o->quick ? QUICK_ROUNDS : ROUNDS;
         status = tune_rate(ctx, p, TL_GEMM_OWN, rounds, &e->own_gflops);
         if (status == TL_OK) status = tune_rate(ctx, p, TL_GEMM_CLBLAST, rounds, &e->clblast_gflops);
+        tli_progress_clear(&progress);
         if (status != TL_OK) break;
         char name[64];
         snprintf(name, sizeof name, "%u x %u x %u %c%c%s", p->m, p->n, p->k, p->transpose_a ? 't' : 'n',
@@ -67,6 +73,7 @@ static tl_status tune_run(tli_cli_options *o, tl_context *ctx)
             &tli_gemm_choices, e->clblast_gflops > e->own_gflops ? TL_GEMM_CLBLAST : TL_GEMM_OWN);
         printf("%-34s %12.1f %12.1f  %s\n", name, (double)e->own_gflops, (double)e->clblast_gflops, serves);
         fflush(stdout);
+        tli_progress_update(&progress, (uint64_t)i + 1, tli_clock_seconds());
         cJSON *row = cJSON_CreateObject();
         tli_json_add_text(row, "shape", name);
         cJSON_AddNumberToObject(row, "own_gflops", (double)e->own_gflops);
@@ -74,6 +81,7 @@ static tl_status tune_run(tli_cli_options *o, tl_context *ctx)
         tli_json_add_text(row, "serves", serves);
         cJSON_AddItemToArray(json, row);
     }
+    tli_progress_clear(&progress);
     if (status == TL_OK && !o->quick) status = tli_gemm_learn(ctx, entries, count);
     if (status == TL_OK && o->json) return tli_cli_print_json(json, tl_context_error(ctx));
     cJSON_Delete(json);

@@ -113,7 +113,7 @@ static int run_command(const tli_command *c, int argc, char **argv, double start
     }
     if (status == TL_OK) status = run_by_name(c, &o, &err);
     if (status == TL_INTERRUPTED && tli_cli_signal == 0) return finish_output(); /* --stop-after: as asked */
-    if (err.text[0] != '\0' && status != TL_OK) tli_cli_say("translution: %s\n", err.text);
+    if (err.text[0] != '\0' && status != TL_OK) tli_cli_say_over("translution: %s\n", err.text);
     if (status == TL_INTERRUPTED) return 128 + (int)tli_cli_signal;
     return status == TL_OK ? finish_output() : tl_exit_code(status);
 }

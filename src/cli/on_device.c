@@ -3,17 +3,30 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "core/terminal.h"
 #include "ops/self_test.h"
 
-static void write_log(void *user, tl_log_level level, const char *line)
+static void write_line(void *user, tl_log_level level, const char *line)
 {
     tli_cli_say("%s\n", line);
+}
+
+static void write_over_progress(void *user, tl_log_level level, const char *line)
+{
+    tli_cli_say_over("%s\n", line);
 }
 
 tl_log tli_cli_log(const tli_cli_options *o)
 {
     tl_log_level level = o->quiet ? TL_LOG_ERROR : o->verbose ? TL_LOG_DETAIL : TL_LOG_NOTICE;
-    return (tl_log){.level = level, .write = write_log};
+    /* On that line may stand the text that `generate` writes. */
+    const bool over = o->command != TLI_CLI_GENERATE || !tli_is_terminal(stdout);
+    return (tl_log){.level = level, .write = over ? write_over_progress : write_line};
+}
+
+FILE *tli_cli_progress(const tli_cli_options *o)
+{
+    return o->quiet ? NULL : stderr;
 }
 
 /* A trace that cannot be written should be known before the hours that it would show. */

@@ -11,6 +11,7 @@
 
 #include "core/clock.h"
 #include "core/log.h"
+#include "core/terminal.h"
 
 /* ---- descriptors ----------------------------------------------------------------------------------- */
 
@@ -108,6 +109,21 @@ void tli_cli_say(const char *format, ...)
     va_list values;
     va_start(values, format);
     vsnprintf(text, sizeof text, format, values);
+    va_end(values);
+    tli_log_print(stderr, WAIT_MS, text);
+}
+
+void tli_cli_say_over(const char *format, ...)
+{
+    enum { MAX_COLUMNS = 500 };
+    char text[4096 + MAX_COLUMNS];
+    const int columns = tli_is_terminal(stderr) ? tli_terminal_columns(stderr) : 0;
+    const int used = columns == 0 ? 0
+                                  : snprintf(text, sizeof text, "\r%*s\r",
+                                             (columns < MAX_COLUMNS ? columns : MAX_COLUMNS) - 1, "");
+    va_list values;
+    va_start(values, format);
+    vsnprintf(text + used, sizeof text - (size_t)used, format, values);
     va_end(values);
     tli_log_print(stderr, WAIT_MS, text);
 }

@@ -20,5 +20,7 @@ void tli_cli_outlive_readers(void);
 
 /* Text for people on standard error, left out when nobody reads there. */
 void tli_cli_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* The same in the place of a line of progress that may stand on the terminal. */
+void tli_cli_say_over(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "core/clock.h"
+#include "core/progress.h"
 #include "core/random.h"
 #include "ops/gemm.h"
 #include "ops/init.h"
@@ -38,7 +39,7 @@ static tl_status time_calls(tl_context *ctx, tli_measured call, void *what, uint
 }
 
 static tl_status time_rounds(tl_context *ctx, tli_measured call, void *what, double least_ms, double *ms,
-                             uint32_t rounds, double *cpu_ms)
+                             uint32_t rounds, tli_progress *progress, double *cpu_ms)
 {
     double once = 0;
     for (int i = 0; i < WARM_UP; i++) TLI_TRY(time_calls(ctx, call, what, 1, &once));
@@ -48,19 +49,23 @@ static tl_status time_rounds(tl_context *ctx, tli_measured call, void *what, dou
     for (uint32_t i = 0; i < rounds; i++) {
         TLI_TRY(time_calls(ctx, call, what, calls, &ms[i]));
         ms[i] /= calls;
+        tli_progress_update(progress, i + 1, tli_clock_seconds());
     }
     *cpu_ms = rounds > 0 ? (tli_clock_cpu_seconds() - begun) * 1e3 / ((double)rounds * calls) : 0;
     return TL_OK;
 }
 
 tl_status tli_measure(tl_context *ctx, tli_measured call, void *what, uint32_t rounds, double least_ms,
-                      tli_timing *timing)
+                      FILE *progress, tli_timing *timing)
 {
     double *ms = malloc((rounds > 0 ? rounds : 1) * sizeof *ms);
     if (ms == NULL)
         return tli_fail(tl_context_error(ctx), TL_ERROR_MEMORY, "out of host memory for %u times", rounds);
     double cpu_ms = 0;
-    const tl_status status = time_rounds(ctx, call, what, least_ms, ms, rounds, &cpu_ms);
+    tli_progress shown;
+    tli_progress_begin(&shown, progress, "timing", "rounds", rounds, tli_clock_seconds());
+    const tl_status status = time_rounds(ctx, call, what, least_ms, ms, rounds, &shown, &cpu_ms);
+    tli_progress_clear(&shown);
     if (status == TL_OK) *timing = tli_timing_of(ms, rounds);
     if (status == TL_OK) timing->cpu_ms = cpu_ms;
     free(ms);
@@ -96,7 +101,8 @@ static tl_status create_matrices(tl_context *ctx, const tli_product *p, tl_tenso
     return TL_OK;
 }
 
-tl_status tli_measure_product(tl_context *ctx, const tli_product *p, uint32_t rounds, tli_timing *timing)
+tl_status tli_measure_product(tl_context *ctx, const tli_product *p, uint32_t rounds, FILE *progress,
+                              tli_timing *timing)
 {
     tl_tensor *matrices[3] = {NULL, NULL, NULL};
     tl_status status = create_matrices(ctx, p, matrices);
@@ -117,7 +123,7 @@ tl_status tli_measure_product(tl_context *ctx, const tli_product *p, uint32_t ro
                               .a_outer = (uint64_t)p->m * p->k,
                               .b_outer = (uint64_t)p->k * p->n,
                               .c_outer = (uint64_t)p->m * p->n};
-        status = tli_measure(ctx, call_product, &gemm, rounds, RATE_ROUND_MS, timing);
+        status = tli_measure(ctx, call_product, &gemm, rounds, RATE_ROUND_MS, progress, timing);
     }
     for (int i = 0; i < 3; i++) tl_tensor_destroy(ctx, matrices[i]);
     return status;
@@ -127,7 +133,7 @@ static tl_status best_rate(tl_context *ctx, uint32_t m, uint32_t n, uint32_t k, 
 {
     const tli_product product = {.m = m, .n = n, .k = k};
     tli_timing timing;
-    TLI_TRY(tli_measure_product(ctx, &product, RATE_ROUNDS, &timing));
+    TLI_TRY(tli_measure_product(ctx, &product, RATE_ROUNDS, NULL, &timing));
     *gflops = tli_product_flops(&product) / timing.min_ms * 1e-6;
     return TL_OK;
 }

@@ -3,6 +3,8 @@
 #ifndef CLI_TIMING_H
 #define CLI_TIMING_H
 
+#include <stdio.h>
+
 #include "device/device.h"
 
 typedef struct tli_timing {
@@ -16,9 +18,9 @@ typedef tl_status (*tli_measured)(tl_context *ctx, void *what);
 
 /* Calls twice to warm up (kernels are built then), then times `rounds` rounds. A round is finished on the
  * device and has as many calls as fill about `least_ms`, so that short calls are not lost in the clock (0:
- * one call). */
+ * one call). `progress`: where the rounds are counted for a person; NULL: nowhere. */
 tl_status tli_measure(tl_context *ctx, tli_measured call, void *what, uint32_t rounds, double least_ms,
-                      tli_timing *timing);
+                      FILE *progress, tli_timing *timing);
 /* Median and least of `count` milliseconds, which are sorted. */
 tli_timing tli_timing_of(double *ms, uint32_t count);
 
@@ -29,7 +31,8 @@ typedef struct tli_product {
 
 double tli_product_flops(const tli_product *p); /* of all its products */
 /* Allocates the matrices, fills them with random numbers, measures and frees them. */
-tl_status tli_measure_product(tl_context *ctx, const tli_product *p, uint32_t rounds, tli_timing *timing);
+tl_status tli_measure_product(tl_context *ctx, const tli_product *p, uint32_t rounds, FILE *progress,
+                              tli_timing *timing);
 
 /* GFLOP/s that this device reaches with plain products: the best round of a large square one and of
  * [rows][dim] x [dim][dim]; dim 0: the square one alone. */

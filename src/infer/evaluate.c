@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "core/log.h"
+#include "core/terminal.h"
 #include "tasks/metadata.h"
 #include "tasks/model_file.h"
 #include "tasks/score.h"
@@ -42,7 +43,7 @@ static tl_status score_model(tl_context *ctx, const tli_task *task, tli_safetens
     TLI_TRY(tli_model_create(ctx, &s->model, s->training.batch_size, NULL, &model));
     tl_status status = tli_model_load(ctx, tli_model_registry(model), st);
     result->params = tli_registry_count(tli_model_registry(model));
-    if (status == TL_OK && hooks != NULL && hooks->progress != NULL)
+    if (status == TL_OK && hooks != NULL && hooks->progress != NULL && !tli_is_terminal(hooks->progress))
         tli_log_print(hooks->progress, 0, "evaluating\n");
     if (status == TL_OK)
         status = tli_score_all(ctx, task, model, data, s, hooks, refuse_not_finite, ctx, result);

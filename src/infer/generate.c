@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/clock.h"
+#include "core/progress.h"
 #include "core/random.h"
 #include "data/vocabulary.h"
 #include "models/gpt.h"
@@ -129,7 +131,7 @@ static void hide_unknown(run *r)
         if (tli_vocabulary_token(&r->vocabulary, id, capacity, &bytes) == NULL) r->logits[id] = -INFINITY;
 }
 
-static tl_status run_tokens(run *r, uint64_t *made)
+static tl_status run_tokens(run *r, tli_progress *progress, uint64_t *made)
 {
     tl_error *err = tl_context_error(r->ctx);
     tli_random random = tli_random_make(r->g->seed, tli_random_stream("generate"));
@@ -146,6 +148,7 @@ static tl_status run_tokens(run *r, uint64_t *made)
         TLI_TRY(write_token(r, id));
         TLI_TRY(tli_ids_reserve(&r->ids, 1, err));
         r->ids.items[r->ids.count++] = (uint16_t)id;
+        tli_progress_update(progress, *made + 1, tli_clock_seconds());
         if (r->g->stop != NULL && *r->g->stop != 0)
             return tli_fail(err, TL_INTERRUPTED, "stopped by signal %d", (int)*r->g->stop);
     }
@@ -158,7 +161,11 @@ static tl_status generate_tokens(run *r, tli_safetensors *st, uint64_t *made)
     TLI_TRY(open_vocabulary(r, st));
     TLI_TRY(encode_prompt(r));
     TLI_TRY(create_model(r, st));
-    return run_tokens(r, made);
+    tli_progress progress;
+    tli_progress_begin(&progress, r->g->progress, "generating", "tokens", r->g->tokens, tli_clock_seconds());
+    const tl_status status = run_tokens(r, &progress, made);
+    tli_progress_clear(&progress);
+    return status;
 }
 
 tl_status tli_generate(tl_context *ctx, const char *checkpoint, const tli_generation *g, uint64_t *made)

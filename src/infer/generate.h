@@ -3,6 +3,7 @@
 #define INFER_GENERATE_H
 
 #include <signal.h>
+#include <stdio.h>
 
 #include "device/device.h"
 #include "infer/sample.h"
@@ -17,6 +18,7 @@ typedef struct tli_generation {
     /* Takes the text as it comes, the prompt first. */
     tl_status (*write)(void *user, const uint8_t *bytes, size_t count, tl_error *err);
     void *user;
+    FILE *progress;                    /* where to show it; NULL: nowhere */
     const volatile sig_atomic_t *stop; /* NULL, or looked at after every token: not 0 is TL_INTERRUPTED */
 } tli_generation;
 

@@ -8,8 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/clock.h"
+#include "core/progress.h"
 #include "core/text.h"
-
 #include "ops/loss.h"
 
 /* What scoring a set needs beside the model. */
@@ -20,6 +21,7 @@ typedef struct scoring {
     tli_confusion *confusion; /* the caller's, or NULL */
     uint32_t capacity;        /* predictions that fit */
     const tl_hooks *hooks;    /* the caller's, or NULL */
+    tli_progress progress;
 } scoring;
 
 static tl_status no_memory(tl_context *ctx)
@@ -106,12 +108,15 @@ static tl_status score_batches(tl_context *ctx, const tli_task *task, tli_model 
     tl_error *err = tl_context_error(ctx);
     uint64_t batches = 0;
     TLI_TRY(task->test_begin(data, set, &batches, err));
+    tli_progress_begin(&k->progress, k->hooks != NULL ? k->hooks->progress : NULL, "evaluating", "batches",
+                       batches, tli_clock_seconds());
     for (uint64_t number = 0; number < batches; number++) {
         tli_test_batch b = {0};
         TLI_TRY(look_for_stop(ctx, task, set, k->hooks));
         TLI_TRY(task->test_batch(data, set, number, &b, err));
         scores->passed_over += b.passed_over;
         if (b.inputs.count > 0) TLI_TRY(score_batch(ctx, model, &b.inputs, k, scores));
+        tli_progress_update(&k->progress, number + 1, tli_clock_seconds());
     }
     if (scores->predictions == 0)
         return tli_fail(err, TL_ERROR_INPUT,
@@ -130,6 +135,7 @@ tl_status tli_score_set(tl_context *ctx, const tli_task *task, tli_model *model,
     *scores = (tli_scores){0};
     const tl_status status = score_batches(ctx, task, model, data, set, &k, scores);
     if (task->test_end != NULL) task->test_end(data);
+    tli_progress_clear(&k.progress);
     scoring_free(&k);
     return status;
 }

@@ -1,11 +1,9 @@
-/* Progress for a human. On a terminal one line is rewritten at most 10 times a second; a log file gets a
- * plain line for the first step, then about every 10 seconds, and for the last. */
+/* The progress of training: one line with loss and learning rate. Plain lines come for the first step, then about every ten
+ * seconds, and for the last. */
 #ifndef TRAIN_PROGRESS_H
 #define TRAIN_PROGRESS_H
 
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
+#include "core/progress.h"
 
 typedef struct tli_progress_point {
     uint64_t step;         /* steps done, 1 after the first */
@@ -15,28 +13,21 @@ typedef struct tli_progress_point {
     double data_wait;      /* share of the step's time, 0 to 1, in which it waited for its batch */
 } tli_progress_point;
 
-typedef struct tli_progress {
-    FILE *file; /* NULL: silent */
-    bool terminal;
-    const char *unit; /* "images" */
-    uint64_t total, epochs;
-    bool begun, shown; /* a point has come; the latest point stands on the output */
-    /* The first point. The time left is reckoned from it, since the steps up to it also compiled kernels. */
-    uint64_t first_step;
-    double first_time, last_time;
+typedef struct tli_train_progress {
+    tli_progress line;
+    uint64_t epochs;
     tli_progress_point latest;
-    int width; /* characters of the line on the terminal, 0: none */
-} tli_progress;
+    bool shown; /* the latest point stands on the output */
+} tli_train_progress;
 
-/* A terminal is recognised by isatty. `total` steps and `epochs` of the whole run; `unit` is what rates
- * count, a string that outlives the progress. */
-void tli_progress_begin(tli_progress *progress, FILE *file, const char *unit, uint64_t total,
-                        uint64_t epochs);
+/* `total` steps and `epochs` of the whole run; `unit` is what rates count ("images"), a string that outlives the progress. */
+void tli_train_progress_begin(tli_train_progress *progress, FILE *file, const char *unit, uint64_t total,
+                              uint64_t epochs);
 /* Call after every step; `now` is tli_clock_seconds(). */
-void tli_progress_step(tli_progress *progress, const tli_progress_point *point, double now);
+void tli_train_progress_step(tli_train_progress *progress, const tli_progress_point *point, double now);
 /* Wipes the line from the terminal before other text is written; the next step draws it again. */
-void tli_progress_clear(tli_progress *progress);
+void tli_train_progress_clear(tli_train_progress *progress);
 /* Shows the latest point, if it is not yet shown, and ends the line. */
-void tli_progress_end(tli_progress *progress, double now);
+void tli_train_progress_end(tli_train_progress *progress, double now);
 
 #endif

@@ -98,6 +98,7 @@ static tl_status score_main(training_run *r)
 {
     const int set = r->task->main_set(r->s);
     tli_scores scores;
+    tli_train_progress_clear(&r->progress);
     const tl_status status = tli_score_set(r->ctx, r->task, r->model, r->data, set, r->hooks, NULL, &scores);
     if (status == TL_INTERRUPTED) {
         tli_log_write(tli_context_log(r->ctx), TL_LOG_NOTICE,
@@ -136,7 +137,7 @@ static tl_status trainer_report_step(training_run *r, uint64_t step, float loss,
                                       .rate = rate,
                                       .perplexity = r->task->classifies ? (double)NAN : exp((double)loss),
                                       .data_wait = data_wait};
-    if (show) tli_progress_step(&r->progress, &point, tli_clock_seconds());
+    if (show) tli_train_progress_step(&r->progress, &point, tli_clock_seconds());
     char rate_key[32];
     snprintf(rate_key, sizeof rate_key, "%s_per_second", r->task->unit);
     tli_metric values[5] = {
@@ -290,7 +291,7 @@ static tl_status trainer_run(training_run *r, tl_result *result)
     TLI_TRY(tli_run_open(r));
     if (was_finished(r, result)) return TL_OK;
     const tl_status status = trainer_loop(r);
-    tli_progress_end(&r->progress, tli_clock_seconds());
+    tli_train_progress_end(&r->progress, tli_clock_seconds());
     TLI_TRY(status);
     trainer_summarise(r, result);
     if (r->done == r->total) return trainer_finish(r, result);

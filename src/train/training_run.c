@@ -107,8 +107,8 @@ tl_status tli_run_open(training_run *r)
     snprintf(path, sizeof path, "%s/metrics.jsonl", r->out);
     TLI_TRY(tli_metrics_open(&r->metrics, s->run.metrics[0] != '\0' ? s->run.metrics : path, err));
     const uint64_t epochs = (r->total + r->steps_per_epoch - 1) / r->steps_per_epoch;
-    tli_progress_begin(&r->progress, r->hooks != NULL ? r->hooks->progress : NULL, r->task->unit, r->total,
-                       epochs);
+    tli_train_progress_begin(&r->progress, r->hooks != NULL ? r->hooks->progress : NULL, r->task->unit,
+                             r->total, epochs);
     return TL_OK;
 }
 

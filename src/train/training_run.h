@@ -27,7 +27,7 @@ typedef struct training_run {
     tli_model *model;
     tli_grad_clip guard; /* with --grad-clip or --skip-nonfinite */
     tli_metrics metrics;
-    tli_progress progress;
+    tli_train_progress progress;
     tli_checkpoint_clock clock;
     uint64_t steps_per_epoch, total, done, saved, steps_run;
     tli_step_times times;         /* of the steps of this process */

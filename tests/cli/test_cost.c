@@ -157,18 +157,18 @@ static void test_measure(void **state)
     if (tl_context_create(NULL, &ctx, &err) != TL_OK) fail_msg("%s", err.text);
     counter c = {0};
     tli_timing t = {-1, -1, -1};
-    assert_int_equal(tli_measure(ctx, count_call, &c, 3, 0, &t), TL_OK);
+    assert_int_equal(tli_measure(ctx, count_call, &c, 3, 0, NULL, &t), TL_OK);
     assert_int_equal(c.calls, 2 + 3);
     assert_true(t.min_ms >= 0);
     assert_true(t.median_ms >= t.min_ms);
     c.calls = 0; /* short calls are repeated, alike in every round */
-    assert_int_equal(tli_measure(ctx, count_call, &c, 3, 1, &t), TL_OK);
+    assert_int_equal(tli_measure(ctx, count_call, &c, 3, 1, NULL, &t), TL_OK);
     assert_true(c.calls > 5);
     assert_true((c.calls - 2) % 3 == 0);
-    assert_int_equal(tli_measure(ctx, fail_call, &c, 3, 0, &t), TL_ERROR_DEVICE);
+    assert_int_equal(tli_measure(ctx, fail_call, &c, 3, 0, NULL, &t), TL_ERROR_DEVICE);
     const uint64_t data = tl_memory_used(ctx, TL_MEMORY_DATA);
     const tli_product product = {.m = 33, .n = 20, .k = 17, .batch = 3, .transpose_a = true};
-    assert_int_equal(tli_measure_product(ctx, &product, 2, &t), TL_OK);
+    assert_int_equal(tli_measure_product(ctx, &product, 2, NULL, &t), TL_OK);
     assert_true(t.min_ms > 0);
     assert_true(t.cpu_ms > 0);
     assert_int_equal(tl_memory_used(ctx, TL_MEMORY_DATA), data);

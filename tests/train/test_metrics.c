@@ -81,20 +81,20 @@ static void run_steps(char *out, size_t size, int terminal, double seconds, uint
     FILE *file = fopen("/dev/null", "w");
     char *buffer = NULL;
     size_t used = 0;
-    tli_progress progress;
-    tli_progress_begin(&progress, file, "images", 100, 4);
-    assert_false(progress.terminal);
+    tli_train_progress progress;
+    tli_train_progress_begin(&progress, file, "images", 100, 4);
+    assert_false(progress.line.terminal);
     fclose(file);
-    progress.file = open_memstream(&buffer, &used);
-    progress.terminal = terminal;
+    progress.line.file = open_memstream(&buffer, &used);
+    progress.line.terminal = terminal;
     for (uint64_t step = 1; step <= stop; step++) {
         tli_progress_point point = {step, 1 + (step - 1) / 25, 10.0 / (double)step,        3e-4,
                                     640,  (double)NAN,         step == 21 ? 0.256 : 0.0099};
-        tli_progress_step(&progress, &point, 1000 + seconds * (double)step);
-        if (clear_at == (int)step) tli_progress_clear(&progress);
+        tli_train_progress_step(&progress, &point, 1000 + seconds * (double)step);
+        if (clear_at == (int)step) tli_train_progress_clear(&progress);
     }
-    tli_progress_end(&progress, 1000 + seconds * (double)stop);
-    fclose(progress.file);
+    tli_train_progress_end(&progress, 1000 + seconds * (double)stop);
+    fclose(progress.line.file);
     snprintf(out, size, "%s", buffer);
     free(buffer);
 }
@@ -132,17 +132,17 @@ static void test_terminal_progress(void **state)
     assert_between(count_of(text, '\r'), 17, 21);
     assert_int_equal(count_of(text, '\n'), 1);
     assert_int_equal(text[strlen(text) - 1], '\n');
-    assert_non_null(strstr(text, "\rstep 100/100"));
+    assert_non_null(strstr(text, "100 %  step 100/100"));
     run_steps(text, sizeof text, 1, 0.001, 50, 10); /* redrawn by the step behind the wipe */
-    assert_non_null(strstr(text, "\rstep 11/100"));
-    assert_null(strstr(text, "\rstep 12/100"));
+    assert_non_null(strstr(text, " 11 %  step 11/100"));
+    assert_null(strstr(text, "step 12/100"));
 
-    tli_progress silent;
-    tli_progress_begin(&silent, NULL, "images", 10, 1);
+    tli_train_progress silent;
+    tli_train_progress_begin(&silent, NULL, "images", 10, 1);
     tli_progress_point point = {1, 1, 1, 1, 1, (double)NAN, 0};
-    tli_progress_step(&silent, &point, 0);
-    tli_progress_clear(&silent);
-    tli_progress_end(&silent, 1);
+    tli_train_progress_step(&silent, &point, 0);
+    tli_train_progress_clear(&silent);
+    tli_train_progress_end(&silent, 1);
 }
 
 static void test_clock(void **state)
