@@ -1,4 +1,4 @@
-/* Sums of equally shaped arrays. */
+/* Elementwise sums. */
 #ifndef OPS_ADD_H
 #define OPS_ADD_H
 
@@ -7,8 +7,8 @@
 /* y = a + b, overwritten; y may be a or b. */
 tl_status tli_add(tl_context *ctx, tli_view a, tli_view b, tli_view y, uint64_t count);
 
-/* c += bias + residual on `batches` matrices of rows x columns floats, whose rows are `ld` and which are `stride` apart. bias
- * [columns]; residual lies as c does; either may have mem NULL. */
+/* c += bias + residual, for `batches` matrices [rows][columns] with row stride `ld` and matrix stride
+ * `stride`. bias [columns]; residual has the strides of c; either may have mem NULL. */
 tl_status tli_add_extras(tl_context *ctx, tli_view bias, tli_view residual, tli_view c, uint32_t rows,
                          uint32_t columns, uint32_t ld, uint32_t batches, uint64_t stride);
 

@@ -1,10 +1,12 @@
-/* ALiBi (Press et al., "Train Short, Test Long"): every head lowers the logits of far keys by a fixed slope,
+/* ALiBi (Press et al., "Train Short, Test Long"): each head subtracts a fixed slope times the distance
+ * from its logits,
  *
- *   logit_ij -= m_h |i - j|,   m_h = 2^(-8 (h + 1) / heads) for a power of two of heads,
+ *   logit_ij -= m_h |i - j|,   m_h = 2^(-8 (h + 1) / heads) when heads is a power of two,
  *
- * unscaled. Other numbers of heads take the slopes of the power of two below and, for the rest, every other slope of the
- * power of two above. On a grid the distance is that of the patches in a straight line; a class token has no place and
- * is at distance 0 from all. Nothing is learned, so backward has nothing to do. */
+ * without the scale of q . k. For other numbers of heads: the slopes of the next lower power of two, then
+ * every other slope of the next higher one. On a grid the distance is the Euclidean distance of the
+ * patches; a class token has distance 0 to all tokens. There are no parameters, and backward has nothing
+ * to do. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -18,7 +20,7 @@ static bool alibi_present(const tli_op_shape *s)
 
 static float alibi_slope(uint32_t head, uint32_t heads)
 {
-    uint32_t power = 1; /* the largest power of two up to the number of heads */
+    uint32_t power = 1; /* the largest power of two <= heads */
     while (2 * power <= heads) power *= 2;
     const double exponent = head < power ? (head + 1.0) / power : (head - power + 0.5) / power;
     return (float)exp2(-8.0 * exponent);
@@ -63,7 +65,7 @@ static tl_status alibi_fill(tl_context *ctx, const char *name, const tli_op_shap
     return status;
 }
 
-/* Of every sample, logits [head][pair] -= slopes [head][1] distances [1][pair]. */
+/* Per sample: logits [head][pair] -= slopes [head][1] distances [1][pair]. */
 static tl_status alibi_logits(attention_pass *p, const term_memory *m)
 {
     const uint32_t heads = p->shape->heads,

@@ -1,9 +1,10 @@
 /* The steps that all variants share:
  *
- *   logits  s (q_i . k_j + q_ij . k_ij) + biases, halved where both products are there
- *   o       sum p v_j + sum p v_ij, halved where both are there
+ *   logits  s (q_i . k_j + q_ij . k_ij) + biases, halved if both products are present
+ *   o       sum_j p v_j + sum_j p v_ij, halved if both are present
  *
- * each summand a term; a convolution has p = 1 inside its window. */
+ * Each summand is a term (attention_terms.h); a convolution has p = 1 inside its window. `shape` decides
+ * which terms exist. */
 #include "ops/attention.h"
 
 #include <math.h>
@@ -20,17 +21,17 @@ struct tli_op_state {
     uint64_t capacity; /* rows that the tensors were made for: sizes.rows or more */
     uint32_t max_batch, max_tokens;
     bool present[TERMS];
-    tli_pair_table pairs; /* of terms by pairs */
+    tli_pair_table pairs; /* of terms that use the pair table */
     tl_tensor *qkv;       /* the packed rows: [tokens][batch][nD] */
     tl_tensor *prob;      /* [batch][head][query][key] */
     tl_tensor *mask;      /* of a window: [query][key] */
     tl_tensor *saved[TERMS], *table[TERMS];
     tli_op_parameter parameters[OP_MAX_PARAMETERS];
     int parameter_count;
-    tl_tensor *zeroed[OP_MAX_PARAMETERS]; /* gradient tables whose unused matrices are known to be zero */
+    tl_tensor *zeroed[OP_MAX_PARAMETERS]; /* gradient tables whose unused matrices are already zero */
 };
 
-/* ---- life ---------------------------------------------------------------------------------------- */
+/* ---- create and destroy --------------------------------------------------------------------------- */
 
 static tl_status create_tensor(tl_context *ctx, const char *name, const char *what, tl_memory_kind kind,
                                bool unset, uint64_t count, tl_tensor **out)
@@ -105,7 +106,7 @@ void tli_op_destroy(tl_context *ctx, tli_op_state *state)
     free(state);
 }
 
-/* The same tables for other queries and keys; gradient tables then have other unused matrices. */
+/* Updates the tables for other queries and keys; other matrices of the gradient tables are then unused. */
 static tl_status fit_tables(tl_context *ctx, const char *name, tli_op_state *state)
 {
     const tli_op_shape *s = &state->shape;
@@ -141,9 +142,9 @@ tl_status tli_op_fit(tl_context *ctx, const char *name, tli_op_state *state, uin
     return TL_OK;
 }
 
-/* ---- one pass ------------------------------------------------------------------------------------ */
+/* ---- one forward or backward pass ----------------------------------------------------------------- */
 
-/* A pass and the memory of each term in it. */
+/* A pass and the memory of its terms. */
 typedef struct run {
     attention_pass pass;
     term_memory memory[TERMS];
@@ -155,7 +156,7 @@ static tli_view view_of(tl_tensor *tensor)
     return tensor != NULL ? tli_at(tensor, 0) : (tli_view){0};
 }
 
-/* Lays out the workspace as tli_op_workspace_count adds it up. */
+/* Lays out the workspace in the order in which tli_op_workspace_count sums it. */
 static run start_run(tl_context *ctx, tli_op_state *state, const tli_op_tensors *w, tli_view x,
                      tli_view workspace)
 {
@@ -185,7 +186,7 @@ static run start_run(tl_context *ctx, tli_op_state *state, const tli_op_tensors 
     return r;
 }
 
-/* One step of every term that takes part in it. */
+/* Runs one step of every term that has it. */
 static tl_status run_terms(run *r, int step)
 {
     for (int t = 0; t < TERMS; t++)
@@ -202,7 +203,7 @@ static tl_status project_rows(run *r)
     const tli_op_shape *s = p->shape;
     if (p->sizes->packed > 0) {
         tli_attention a = tli_attention_of(p);
-        const uint64_t first = tli_attention_first_row(p); /* rows before it are there already */
+        const uint64_t first = tli_attention_first_row(p); /* rows before it were computed in earlier calls */
         a.keys -= s->geometry.first;
         TLI_TRY(tli_attention_project(p->ctx, &a, tli_view_add(p->x, first * s->dim), tli_at(p->w->qkv, 0),
                                       s->dim, tli_view_add(p->qkv, first * p->sizes->packed)));
@@ -252,7 +253,7 @@ tl_status tli_op_read_attention(tl_context *ctx, const tli_op_state *state, uint
 
 /* ---- backward ------------------------------------------------------------------------------------ */
 
-/* Clears the matrices of a gradient table that no pair uses. */
+/* Zeroes the matrices of a gradient table that no pair uses. */
 static tl_status clear_unused_of(tl_context *ctx, const tli_pair_table *pairs, const tl_tensor *table,
                                  bool query)
 {
@@ -277,8 +278,8 @@ static tl_status clear_unused_of(tl_context *ctx, const tli_pair_table *pairs, c
     return status;
 }
 
-/* Matrices that no pair uses have zero gradients; they are cleared once for each table, since nothing ever
- * writes them afterwards. */
+/* Matrices that no pair uses have zero gradients. Nothing writes them later, so each table is cleared
+ * once. */
 static tl_status clear_unused(tl_context *ctx, tli_op_state *state, const tli_op_tensors *gradients)
 {
     tli_op_tensors g = *gradients;

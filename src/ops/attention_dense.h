@@ -1,5 +1,5 @@
-/* Softmax attention's products on packed projections: qkv rows [token][batch][stride] hold q, k, v side by
- * side. Weights are rows [batch][head][query][key]. */
+/* Dense products of softmax attention. qkv rows [token][batch][stride] hold packed q, k, v; attention
+ * weights are [batch][head][query][key]. */
 #ifndef OPS_ATTENTION_DENSE_H
 #define OPS_ATTENTION_DENSE_H
 
@@ -7,20 +7,20 @@
 
 typedef struct tli_attention {
     uint32_t queries, keys, batch, heads, head_dim; /* D = heads * head_dim */
-    uint32_t stride;                                /* floats between rows: D for each role that they hold */
-    /* where the roles' columns start, for the products that need them; q in the first query's row */
+    uint32_t stride;                                /* floats between rows: D per packed role */
+    /* columns where the roles start (only those used need be set); q's row is the first query's */
     uint64_t q, k, v;
-    bool has_q; /* the first D columns are q, needed for the queries' rows only */
+    bool has_q; /* the first D columns are q, needed in the queries' rows only */
 } tli_attention;
 
-/* Of the pass's packed rows. */
+/* Arguments for the pass's packed rows. */
 tli_attention tli_attention_of(const attention_pass *pass);
 
-/* qkv = x W^T, W [stride][C]; the q part only for the queries' rows. */
+/* qkv = x W^T, W [stride][C]; q only in the queries' rows. */
 tl_status tli_attention_project(tl_context *ctx, const tli_attention *a, tli_view x, tli_view weight,
                                 uint32_t dim, tli_view qkv);
-/* dx (added to when `accumulate`) and dweight (overwritten) from dqkv; its q part beyond the queries' rows is
- * not read. */
+/* dx (added to when `accumulate`) and dweight (overwritten) from dqkv; its q columns are read in the
+ * queries' rows only. */
 tl_status tli_attention_project_backward(tl_context *ctx, const tli_attention *a, tli_view dqkv, tli_view x,
                                          tli_view weight, uint32_t dim, tli_view dx, bool accumulate,
                                          tli_view dweight);
@@ -28,7 +28,7 @@ tl_status tli_attention_project_backward(tl_context *ctx, const tli_attention *a
 /* logits = scale * q_i . k_j, overwritten. */
 tl_status tli_attention_logits(tl_context *ctx, const tli_attention *a, tli_view qkv, float scale,
                                tli_view logits);
-/* dq and dk of dqkv, overwritten, from dlogits (which hold the scale already). */
+/* dq and dk of dqkv, overwritten, from dlogits (already multiplied by the scale). */
 tl_status tli_attention_logits_backward(tl_context *ctx, const tli_attention *a, tli_view qkv,
                                         tli_view dlogits, tli_view dqkv);
 /* o_i = scale * sum_j prob v_j, overwritten, rows [query][batch][D]. */

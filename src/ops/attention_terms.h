@@ -1,13 +1,14 @@
-/* The terms of attention, one file each. Every variant takes the same steps (attention.c); what differs is which terms
- * are there and what they add:
+/* The terms of attention, one file each. All variants run the same steps (attention.c) and differ in their
+ * terms:
  *
- *   project   x -> packed q, k, v for all that share one matrix; terms make rows of their own, or turn q and k
+ *   project   x -> packed q, k, v of all roles with one shared matrix; terms project rows of their own, or
+ *   rotate q and k
  *   logits    the sum of the terms' logits
  *   softmax   after mask and softmax a term may mix another distribution into the weights
  *   values    the sum of the terms' outputs
  *
- * and backward the same steps in the opposite order. A term says what it needs, the steps allocate it, and the memory
- * plan counts the same numbers. */
+ * Backward runs the same steps in reverse. A term reports its sizes; attention.c allocates them, and the
+ * memory plan counts the same numbers. */
 #ifndef OPS_ATTENTION_TERMS_H
 #define OPS_ATTENTION_TERMS_H
 
@@ -15,7 +16,7 @@
 #include "ops/op_shape.h"
 #include "ops/pair_table.h"
 
-/* All terms, in the order in which they run. A new one is its name here and its file. */
+/* All terms, in execution order. To add one, add its name here and its file. */
 #define ATTENTION_TERMS(TERM)                                                                                \
     TERM(dense) TERM(rotary) TERM(low_rank) TERM(per_offset) TERM(swin) TERM(shaw) TERM(convit) TERM(alibi)
 
@@ -25,60 +26,59 @@ enum { ATTENTION_TERMS(ATTENTION_TERM_INDEX) TERMS };
 
 /* Floats that a term needs for a shape. */
 typedef struct term_sizes {
-    uint64_t saved;     /* by every layer, from forward to backward or from call to call */
-    uint64_t table;     /* by every layer: constants that follow from the shape */
-    uint64_t workspace; /* shared between layers */
+    uint64_t saved;     /* per layer: activations kept from forward to backward, or between calls */
+    uint64_t table;     /* per layer: constants computed from the shape */
+    uint64_t workspace; /* scratch shared by all layers */
 } term_sizes;
 
 /* Sizes of an operation, in floats unless said otherwise. */
 typedef struct tli_op_sizes {
     uint64_t rows, query_rows; /* tokens * batch, queries * batch */
     uint32_t width;            /* D = heads * head_dim */
-    uint32_t packed; /* channels of the packed rows: D for each role that x is projected to by one matrix */
-    uint32_t pairs, largest; /* of the pair table: pairs of tokens, those of the largest group */
-    uint64_t weights;        /* batch * heads * queries * keys */
-    uint64_t pair_weights;   /* heads * pairs * batch */
-    uint64_t mask;           /* of a window: queries * keys */
+    uint32_t packed;           /* channels of the packed rows: D per role with a shared matrix */
+    uint32_t pairs, largest;   /* of the pair table: token pairs, and those of the largest group */
+    uint64_t weights;          /* batch * heads * queries * keys */
+    uint64_t pair_weights;     /* heads * pairs * batch */
+    uint64_t mask;             /* with a window: queries * keys */
     term_sizes term[TERMS];
 } tli_op_sizes;
 
-/* One forward or one backward, as terms see it. Rows are [token][batch][channel], weights [batch][head][query][key],
- * pair weights [head][pair][batch]. */
+/* One forward or backward pass as terms see it. Rows are [token][batch][channel], attention weights
+ * [batch][head][query][key], pair weights [head][pair][batch]. */
 typedef struct attention_pass {
     tl_context *ctx;
     const tli_op_shape *shape;
     const tli_op_sizes *sizes;
-    uint64_t capacity; /* rows that saved memory and tables were made for: sizes->rows or more */
+    uint64_t capacity; /* rows for which saved memory and tables were allocated: at least sizes->rows */
     const tli_pair_table *pair_table; /* of operations that have one */
-    const tl_tensor *mask;            /* of a window; NULL: none */
-    const tli_op_tensors *w, *g;      /* parameters; their gradients, in backward */
-    tli_view x, dx;                   /* [token] rows of the input; their gradients, in backward */
-    tli_view o, d_o;    /* [query] rows of the output, in forward; their gradients, in backward */
-    tli_view qkv, dqkv; /* the packed rows of q, k and v */
-    tli_view logits;    /* in forward: of all pairs; after the softmax the attention weights */
-    tli_view weights,
-        dweights; /* what values are weighed by; its gradients, after the softmax's those of the logits */
-    tli_view pairs, dpairs;        /* workspace: the same of the pair table's pairs */
-    bool logits_begun, o_begun;    /* whether a term has written the logits, the output, */
-    bool dweights_begun, dx_begun; /* the gradients of the weights, dx: the next ones add to them */
+    const tl_tensor *mask;            /* with a window; else NULL */
+    const tli_op_tensors *w, *g;      /* parameters; in backward also their gradients */
+    tli_view x, dx;                   /* input rows, all tokens; in backward also their gradients */
+    tli_view o, d_o;                  /* forward: output rows, of the queries; backward: their gradients */
+    tli_view qkv, dqkv;               /* the packed rows of q, k and v */
+    tli_view logits;               /* forward only; the softmax turns them into attention weights in place */
+    tli_view weights, dweights;    /* of the values; their gradients, later those of the logits */
+    tli_view pairs, dpairs;        /* workspace: the same in the pair table's order */
+    bool logits_begun, o_begun;    /* whether a term has written the logits, the output, ... */
+    bool dweights_begun, dx_begun; /* ... the weights' gradients, dx: further terms add to them */
 } attention_pass;
 
-/* What a term asked for; mem NULL where it asked for nothing. */
+/* The term's memory; mem NULL where its size is 0. */
 typedef struct term_memory {
     tli_view saved, table, workspace;
 } term_memory;
 
 typedef tl_status attention_step(attention_pass *pass, const term_memory *memory);
 
-/* What a term can take part in, in the order in which forward and then backward call it. */
+/* The steps that a term can take part in, in the order of forward, then backward. */
 enum {
-    STEP_TURN,         /* changes to the packed q and k */
-    STEP_PROJECT,      /* rows of its own */
+    STEP_TURN,         /* rotates the packed q and k */
+    STEP_PROJECT,      /* projects rows of its own */
     STEP_LOGITS,       /* adds to the logits */
-    STEP_DISTRIBUTION, /* after the softmax: one of its own */
-    STEP_MIX,          /* in backward too: makes pass->weights of it and the softmax */
+    STEP_DISTRIBUTION, /* after the softmax: computes a distribution of its own */
+    STEP_MIX,          /* also in backward: pass->weights = mix of it and the softmax */
     STEP_VALUES,       /* adds to the output */
-    STEP_CLEAR,        /* clears the gradients that the steps below add to */
+    STEP_CLEAR,        /* zeroes the gradients that later steps add to */
     STEP_VALUES_BACKWARD,
     STEP_MIX_BACKWARD, /* dweights become the gradients of the softmax's output */
     STEP_LOGITS_BACKWARD,
@@ -87,18 +87,19 @@ enum {
     ATTENTION_STEPS
 };
 
-/* Functions may be NULL where a term has nothing to do. */
+/* A function is NULL where the term has nothing to do. */
 typedef struct attention_term {
     bool (*present)(const tli_op_shape *shape);
-    bool by_pairs; /* works on the pair table */
+    bool by_pairs; /* uses the pair table */
     tl_status (*check)(const tli_op_shape *shape, tl_error *err);
     void (*parameters)(const tli_op_shape *shape, op_parameters *list);
-    void (*measure)(const tli_op_shape *shape, const tli_op_sizes *sizes, term_sizes *out); /* out is all 0 */
+    /* `out` is zeroed by the caller */
+    void (*measure)(const tli_op_shape *shape, const tli_op_sizes *sizes, term_sizes *out);
 
     const char *saved_name; /* in messages about memory: "low-rank rows" */
-    bool saved_unset;       /* forward overwrites all of it: it need not be zeroed first */
+    bool saved_unset;       /* forward overwrites all of it: no zero-fill needed */
     const char *table_name;
-    bool table_of_queries; /* depends on which tokens are queries and keys: filled again when these change */
+    bool table_of_queries; /* depends on which tokens are queries and keys: recomputed when these change */
     tl_status (*fill)(tl_context *ctx, const char *name, const tli_op_shape *shape, const tli_op_sizes *sizes,
                       tl_tensor *table);
 
@@ -111,15 +112,15 @@ extern const attention_term *const tli_attention_terms[TERMS];
 ATTENTION_TERMS(ATTENTION_TERM_DECLARATION)
 #undef ATTENTION_TERM_DECLARATION
 
-/* ---- where things lie ---------------------------------------------------------------------------- */
+/* ---- offsets --------------------------------------------------------------------------------------- */
 
 enum { ROLE_INDEX_Q, ROLE_INDEX_K, ROLE_INDEX_V }; /* (tl_roles)(1 << index) */
 
-/* Where a role's channels start in the packed rows. */
+/* Channel at which a role starts in the packed rows. */
 uint32_t tli_attention_column(const attention_pass *pass, int role);
-/* Rows before the first query's: those of earlier tokens in a KV cache. */
+/* Rows before the first query's: those of the tokens before it in a KV cache. */
 uint64_t tli_attention_first_row(const attention_pass *pass);
-/* Keys that the first query sees, as the softmax takes them; 0: every query sees all. */
+/* The `causal` argument of the softmax: keys that the first query sees; 0: no causal mask. */
 uint32_t tli_attention_causal_keys(const tli_op_shape *shape);
 
 #endif

@@ -14,7 +14,7 @@ uint32_t tli_convit_features(const tli_geometry *g)
     return 1 + tli_geometry_axes(g) + (g->cls ? 3 : 0);
 }
 
-/* f_ij and the 1 behind it, F + 1 zeroed floats. */
+/* f_ij followed by the constant 1: F + 1 floats, zeroed by the caller. */
 static void describe_pair(const tli_geometry *g, uint32_t i, uint32_t j, float *f)
 {
     const uint32_t axes = tli_geometry_axes(g), features = tli_convit_features(g);
@@ -55,7 +55,7 @@ tl_status tli_convit_positions(tl_context *ctx, const convit *g, tli_view table,
                                g->causal);
 }
 
-/* Blocks of a matrix, times heads, times `samples`. */
+/* Launch: blocks of a matrix x heads x `samples`. */
 static tli_launch convit_blocks(tl_context *ctx, const convit *g, uint32_t samples, uint32_t *block)
 {
     const tli_launch one = tli_elements_cut(ctx, "convit", matrix_of(g), block);
@@ -91,7 +91,7 @@ tl_status tli_convit_backward(tl_context *ctx, const convit *g, tli_view table, 
     tli_gemm_args sum = {.m = g->heads, .n = 1, .k = count, .alpha = 1.0f};
     sum.a = terms, sum.lda = count, sum.b = tli_view_add(table, g->features), sum.ldb = g->features + 1;
     sum.c = dgate, sum.ldc = 1;
-    TLI_TRY(tli_gemm(ctx, &sum)); /* by the table's ones */
+    TLI_TRY(tli_gemm(ctx, &sum)); /* row sums, by the table's column of ones */
     TLI_TRY(tli_softmax_backward(ctx, positions, dpositions, (uint64_t)g->heads * g->queries, g->queries,
                                  g->keys, g->causal, 1.0f));
     sum.a = dpositions, sum.b = table, sum.n = g->features, sum.c = dw, sum.ldc = g->features;
@@ -100,7 +100,7 @@ tl_status tli_convit_backward(tl_context *ctx, const convit *g, tli_view table, 
 
 void tli_convit_local(uint32_t heads, uint32_t axes, uint32_t features, float *w)
 {
-    uint32_t side = 1; /* the smallest grid of as many axes with a place for every head */
+    uint32_t side = 1; /* side of the smallest grid with at least `heads` places */
     for (uint32_t places = 0; places < heads;) {
         places = 1;
         for (uint32_t axis = 0; axis < axes; axis++) places *= side;
@@ -111,7 +111,7 @@ void tli_convit_local(uint32_t heads, uint32_t axes, uint32_t features, float *w
         w[0] = -1.0f;
         for (uint32_t axis = 0, place = h; axis < axes; axis++, place /= side)
             w[1 + axis] = 2.0f * (float)(place % side) -
-                          (float)(side - 1); /* 2 c, c from the grid's middle */
+                          (float)(side - 1); /* 2 c, relative to the grid's centre */
     }
 }
 

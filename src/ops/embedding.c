@@ -15,8 +15,7 @@ tl_status tli_tokens_forward(tl_context *ctx, tli_view patches, tli_view class_t
     uint64_t rows = (uint64_t)tokens * batch;
     bool has_position = position.mem != NULL;
     bool in_place = patches.mem == x.mem && patches.at == x.at + (uint64_t)cls * batch * channels;
-    if (in_place && !has_position)
-        rows = (uint64_t)cls * batch; /* the patches' rows are where they should be */
+    if (in_place && !has_position) rows = (uint64_t)cls * batch; /* the patches' rows are already in place */
     if (rows == 0 || channels == 0) return TL_OK;
     if (patches.mem == NULL) patches = x; /* bound, never read */
     if (class_token.mem == NULL) class_token = x;
@@ -68,7 +67,7 @@ tl_status tli_mean_tokens_backward(tl_context *ctx, tli_view dy, tli_view dx, ui
                       TLI_ARG_F32(1.0f / (float)tokens), TLI_ARG_U32(block));
 }
 
-/* ---- a table with a row for every id ------------------------------------------------------------- */
+/* ---- token embedding: one row per id ---------------------------------------------------------------- */
 
 tl_status tli_embedding_forward(tl_context *ctx, tli_view table, tli_view ids, tli_view position, tli_view x,
                                 uint32_t tokens, uint32_t batch, uint32_t channels)

@@ -1,4 +1,4 @@
-/* Exact GELU: y = x Phi(x), Phi by erf. */
+/* Exact GELU: y = x Phi(x), with Phi computed by erf. */
 #ifndef OPS_GELU_H
 #define OPS_GELU_H
 

@@ -1,5 +1,5 @@
-/* C = alpha op(A) op(B) + beta C, row-major, single or batched, with optional bias and residual.
- * gemm_choice.c decides whether CLBlast or the own kernels serve it. */
+/* GEMM: C = alpha op(A) op(B) + beta C, row-major, single or batched, with optional bias and residual.
+ * gemm_choice.c selects CLBlast or the project's own kernels. */
 #ifndef OPS_GEMM_H
 #define OPS_GEMM_H
 
@@ -13,7 +13,7 @@ typedef struct tli_gemm_args {
     float alpha, beta;      /* beta 0: C is overwritten and never read */
     tli_view bias;          /* n floats added to every row; mem NULL: none */
     tli_view residual;      /* m x n, row stride ldc, added to C; mem NULL: none; may be C itself */
-    /* Batches: a matrix per (outer, inner); 0 counts as 1. Strides in elements. */
+    /* Batches: one matrix per (outer, inner); 0 counts as 1. Strides in elements. */
     uint32_t outer, inner;
     uint64_t a_outer, a_inner, b_outer, b_inner, c_outer, c_inner;
 } tli_gemm_args;

@@ -7,7 +7,7 @@
 #include "core/random.h"
 #include "ops/gemm_clblast.h"
 
-/* What is kept with the context. */
+/* Stored with the context. */
 typedef struct state {
     tl_gemm_mode forced;
     enum { UNTESTED, RIGHT, WRONG } clblast;
@@ -70,7 +70,7 @@ tl_status tli_gemm_force(tl_context *ctx, tl_gemm_mode mode)
 
 /* ---- self-test ----------------------------------------------------------------------------------- */
 
-/* Sizes with a rest beyond whole tiles of every width and beyond a whole inner block, of odd strides. */
+/* Sizes that are no multiple of any tile width or inner block, with odd strides. */
 enum { M = 37, N = 85, K_INNER = 261, PAD = 3, BATCHES = 2 };
 enum { LARGEST = K_INNER * (N + PAD) * BATCHES }; /* floats of the largest operand */
 
@@ -93,7 +93,7 @@ static tl_status test_one(tl_context *ctx, tli_gemm_function product, bool ta, b
                              .ldc = ldc,
                              .alpha = 0.5f,
                              .beta = 2.0f,
-                             .bias = tli_at(t[0], 0), /* any numbers */
+                             .bias = tli_at(t[0], 0), /* any values */
                              .residual = tli_at(t[1], 0),
                              .outer = batches,
                              .a_outer = a,
@@ -151,7 +151,7 @@ bool tli_gemm_is_right(tl_context *ctx, tli_gemm_function product)
     return tli_gemm_measure_error(ctx, product, &error) == TL_OK && error <= 1;
 }
 
-/* Once per device and driver, where there is a cache to remember it. */
+/* Once per device and driver if there is a cache for the result. */
 static bool clblast_is_right(tl_context *ctx, state *s)
 {
     if (s->clblast != UNTESTED) return s->clblast == RIGHT;
@@ -179,8 +179,8 @@ static double choice_distance(const tli_gemm_entry *e, const tli_gemm_args *g)
     return m * m + n * n + k * k;
 }
 
-/* By the nearest measured shape of the same kind; without one CLBlast has the plain products that fill a GPU.
- */
+/* By the nearest measured shape of the same kind; without one, CLBlast for dense products that are large
+ * enough to fill a GPU. */
 static bool table_prefers_clblast(const state *s, const tli_gemm_args *g)
 {
     const bool batched = g->outer > 1 || g->inner > 1;

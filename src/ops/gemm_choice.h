@@ -1,4 +1,4 @@
-/* Who serves which matrix product on a device: measured by `tune`, checked by a self-test. */
+/* Choice of the GEMM implementation per shape and device: measured by `tune`, checked by a self-test. */
 #ifndef OPS_GEMM_CHOICE_H
 #define OPS_GEMM_CHOICE_H
 
@@ -13,18 +13,18 @@ typedef struct tli_gemm_entry {
 
 enum { TLI_GEMM_MAX_ENTRIES = 64 };
 
-/* Replaces the context's table and keeps it for this device and driver. */
+/* Replaces the context's table and saves it in the on-disk cache for this device and driver. */
 tl_status tli_gemm_learn(tl_context *ctx, const tli_gemm_entry *entries, int count);
-/* The context's table; *count 0: this device is not tuned. */
+/* The context's table; *count 0: the device has not been tuned. */
 const tli_gemm_entry *tli_gemm_table(tl_context *ctx, int *count);
-/* Until called with AUTO, every product goes to `mode` where it can (for measuring). */
+/* Until called with AUTO, every product that can uses `mode` (for measuring). */
 tl_status tli_gemm_force(tl_context *ctx, tl_gemm_mode mode);
 
-/* Whether CLBlast serves this product. */
+/* Whether CLBlast computes this product. */
 bool tli_gemm_prefers_clblast(tl_context *ctx, const tli_gemm_args *args);
 
-/* A product on a few odd shapes and all transposes against a plain loop. The largest error, in units of what rounding may do;
- * above 1 it is wrong. */
+/* Checks a product on a few odd shapes and all transposes against a plain loop. Returns the largest error
+ * in units of the expected rounding error; above 1 is wrong. */
 typedef tl_status (*tli_gemm_function)(tl_context *ctx, const tli_gemm_args *args);
 tl_status tli_gemm_measure_error(tl_context *ctx, tli_gemm_function product, double *error);
 bool tli_gemm_is_right(tl_context *ctx, tli_gemm_function product);

@@ -20,9 +20,9 @@ static uint64_t clblast_reach(tli_view v, uint32_t rows, uint32_t ld, uint64_t s
 bool tli_gemm_clblast_can(const tli_gemm_args *g)
 {
     const uint32_t outer = at_least_one(g->outer), inner = at_least_one(g->inner);
-    if (outer > 1 && inner > 1) return false; /* two levels of strides */
+    if (outer > 1 && inner > 1) return false; /* two batch strides */
     if (g->residual.mem != NULL && g->residual.mem == g->c.mem)
-        return false; /* it would be overwritten first */
+        return false; /* the residual would be overwritten first */
     const uint64_t a = inner > 1 ? g->a_inner : g->a_outer, b = inner > 1 ? g->b_inner : g->b_outer,
                    c = inner > 1 ? g->c_inner : g->c_outer;
     return clblast_reach(g->a, g->transpose_a ? g->k : g->m, g->lda, a, outer * inner) < INT_MAX &&

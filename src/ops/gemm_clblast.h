@@ -4,10 +4,9 @@
 
 #include "ops/gemm.h"
 
-/* Whether CLBlast can do it: it counts offsets and strides in ints, and one launch takes batches at one
- * stride. */
+/* Whether CLBlast can compute it: its offsets and strides are ints, and one launch has one batch stride. */
 bool tli_gemm_clblast_can(const tli_gemm_args *args);
-/* Bias and residual, which CLBlast does not know, are added by a kernel behind it. */
+/* Bias and residual, which CLBlast lacks, are added by a second kernel. */
 tl_status tli_gemm_clblast(tl_context *ctx, const tli_gemm_args *args);
 
 #endif

@@ -5,7 +5,7 @@
 
 #include "ops/kernel_forms.h"
 
-/* kernels/tile.cl; most columns of a block of kernels/gemm.cl, which packs them in private memory. */
+/* Constants of kernels/tile.cl and gemm.cl; a block's columns are packed in private memory. */
 enum { TILE_ROWS = 6, COLUMN_BLOCK = 128 };
 
 static uint32_t ceil_div(uint32_t a, uint32_t b)
@@ -28,9 +28,10 @@ typedef struct block {
     uint32_t rows, columns;
 } block;
 
-/* What a step of the inner dimension costs with this block, in vector rows of C: packing a column of B is
- * worth some rows (of A, where it is transposed, some columns), the last tiles are padded, and few blocks
- * leave units idle at the end, the more so as units may run at different speeds. */
+/* Relative cost of one step of the inner dimension with this block, in vector rows of C: packing a column
+ * of B costs as much as some rows (packing A, where it is transposed, as some columns), partial tiles are
+ * padded, and with few blocks some compute units are idle at the end, the more so as units may differ in
+ * speed. */
 static double block_cost(const tli_gemm_args *g, uint32_t units, uint32_t batches, uint32_t tile_columns,
                          block b)
 {
@@ -48,7 +49,7 @@ static block choose_block(const tli_gemm_args *g, uint32_t units, uint32_t batch
     double least = block_cost(g, units, batches, tile_columns, best);
     for (size_t i = 0; i < sizeof rows / sizeof *rows && (i == 0 || rows[i - 1] < g->m); i++) {
         for (uint32_t columns = tile_columns; columns <= COLUMN_BLOCK; columns += tile_columns) {
-            /* equal blocks rather than full ones and a rest */
+            /* equal blocks instead of full ones and a remainder */
             const block b = {round_up(ceil_div(g->m, ceil_div(g->m, rows[i])), TILE_ROWS),
                              round_up(ceil_div(g->n, ceil_div(g->n, columns)), tile_columns)};
             const double cost = block_cost(g, units, batches, tile_columns, b);

@@ -1,4 +1,4 @@
-/* The project's own matrix products, on CPUs and GPUs: serves every shape. */
+/* The project's own GEMM kernels, for CPUs and GPUs; they support every shape. */
 #ifndef OPS_GEMM_OWN_H
 #define OPS_GEMM_OWN_H
 

@@ -18,7 +18,7 @@ bool tli_geometry_place(const tli_geometry *g, uint32_t token, uint32_t place[3]
     return true;
 }
 
-/* The distance that stands for `distance` in the tables. */
+/* Representative distance under sharing: equal results share a matrix. */
 static uint32_t shared_distance(const tli_geometry *g, uint32_t distance)
 {
     const uint32_t radius = g->sharing_radius;
@@ -29,7 +29,7 @@ static uint32_t shared_distance(const tli_geometry *g, uint32_t distance)
     return radius + octave;
 }
 
-/* The largest distance in the tables along an axis of n positions. */
+/* Largest representative distance on an axis of n positions. */
 static uint32_t axis_reach(const tli_geometry *g, uint32_t n)
 {
     const uint32_t farthest = g->window > 0 && g->window < n - 1 ? g->window : n - 1;
@@ -47,7 +47,7 @@ uint32_t tli_geometry_offsets(const tli_geometry *g)
            (g->cls ? 3 : 0);
 }
 
-/* The place of the difference a - b along an axis of n positions; -1 outside the window. */
+/* Index of the difference a - b on an axis of n positions; -1 outside the window. */
 static int32_t axis_offset(const tli_geometry *g, uint32_t a, uint32_t b, uint32_t n)
 {
     const uint32_t distance = a > b ? a - b : b - a;
@@ -56,7 +56,8 @@ static int32_t axis_offset(const tli_geometry *g, uint32_t a, uint32_t b, uint32
     return a > b ? middle + step : middle - step;
 }
 
-/* off(i, j) of a grid: the offset from token j to token i, the class token's three behind the grid's. */
+/* off(i, j) of a grid: index of the offset from token j to token i; the class token's three follow the
+ * grid's. */
 static int32_t grid_offset(const tli_geometry *g, uint32_t i, uint32_t j)
 {
     const int32_t count = (int32_t)tli_geometry_offsets(g);
@@ -71,7 +72,7 @@ static int32_t grid_offset(const tli_geometry *g, uint32_t i, uint32_t j)
     return (z * rows + y) * columns + x;
 }
 
-/* The matrix of a pair: by its offset, or, when absolute, its own. */
+/* Matrix of a pair: by its offset or, when absolute, by the pair. */
 static int32_t grid_matrix(const tli_geometry *g, uint32_t i, uint32_t j, bool mirrored)
 {
     const int32_t offset = mirrored ? grid_offset(g, j, i) : grid_offset(g, i, j);
@@ -103,7 +104,7 @@ bool tli_geometry_is_masked(const tli_geometry *g)
     return g->window > 0 && (g->window < depth - 1 || g->window < g->height - 1 || g->window < g->width - 1);
 }
 
-/* ---- from one table to another ------------------------------------------------------------------- */
+/* ---- mapping between tables ------------------------------------------------------------------------- */
 
 typedef struct match {
     const tli_geometry *to, *from;
@@ -123,7 +124,7 @@ static void match_pair(const match *m, uint32_t i, uint32_t j, uint32_t a, uint3
     if (to >= 0 && from >= 0 && m->source[to] < 0) m->source[to] = from;
 }
 
-/* Positions along the three axes; a sequence has one. */
+/* Positions on the three axes; a sequence has one axis. */
 static void geometry_extents(const tli_geometry *g, uint32_t n[3])
 {
     n[0] = g->depth > 0 ? g->depth : 1;
@@ -138,7 +139,7 @@ static uint32_t token_at(const tli_geometry *g, const uint32_t at[3])
     return g->cls + (at[0] * n[1] + at[1]) * n[2] + at[2];
 }
 
-/* A pair of tokens whose coordinates differ by `offset`. */
+/* Any pair of tokens whose coordinates differ by `offset`. */
 static void pair_of_offset(const tli_geometry *g, const int32_t offset[3], uint32_t *i, uint32_t *j)
 {
     uint32_t a[3], b[3];
@@ -176,7 +177,7 @@ static void match_offsets(const match *m)
     match_pair(m, 1, 0, 1, 0);
 }
 
-/* The token of `from` at the place of token i of `to`; -1: it has no such place. */
+/* The token of `from` with the coordinates of token i of `to`; -1: there is none. */
 static int32_t same_token(const match *m, uint32_t i)
 {
     uint32_t n[3], other[3];

@@ -1,4 +1,4 @@
-/* Which pairs of tokens share an offset: the table that every relative operation walks. */
+/* Token layouts, and which pairs of tokens share an offset (and so a per-offset matrix). */
 #ifndef OPS_GEOMETRY_H
 #define OPS_GEOMETRY_H
 
@@ -11,38 +11,42 @@ typedef enum tli_geometry_kind {
 
 typedef struct tli_geometry {
     tli_geometry_kind kind;
-    /* Grid; depth 0 counts as 1. A sequence: depth and height 1, width tokens in use. */
+    /* Grid; depth 0 counts as 1. Sequence: depth and height 1, width = current tokens. */
     uint32_t depth, height, width;
     uint32_t cls;        /* 1: token 0 is the class token (grid only) */
     uint32_t max_length; /* sequence: the length L that the tables are made for (>= width) */
-    uint32_t first;      /* sequence: query i is token first + i; the tokens before are keys alone */
-    tl_sharing sharing;  /* offsets past sharing_radius along an axis share matrices */
+    uint32_t first;      /* sequence: query i is token first + i; earlier tokens (KV cache) are keys only */
+    tl_sharing sharing;  /* offsets beyond sharing_radius on an axis share matrices */
     uint32_t sharing_radius;
-    /* Above 0: tokens farther apart than this along any axis do not see each other; the class token sees and is seen
-     * by all. */
+    /* Above 0: tokens farther apart than this on any axis are masked; the class token sees and is seen by
+     * all. */
     uint32_t window;
-    bool absolute; /* a matrix for every pair of tokens that see each other, nothing is shared */
+    bool absolute; /* one matrix per visible pair of tokens instead of per offset */
 } tli_geometry;
 
 uint32_t tli_geometry_tokens(const tli_geometry *g);
-/* Axes with a step of their own: 1 in a sequence, 2 on a plane, 3 in a volume. */
+/* Number of axes: 1 in a sequence, 2 in an image, 3 in a volume. */
 uint32_t tli_geometry_axes(const tli_geometry *g);
-/* Where a token lies, {depth, row, column}, those of absent axes 0; false for the class token, which has no place. */
+/* Coordinates of a token, {depth, row, column}, 0 on absent axes; false for the class token, which has
+ * none. */
 bool tli_geometry_place(const tli_geometry *g, uint32_t token, uint32_t place[3]);
-/* Number of matrices K in a relative table. Per axis of n, offsets reach to n - 1 or to the window; with CLIP they
- * count up to the radius only, with LOG past it in octaves. The product over a grid's axes of (2 reach + 1), + 3
- * with a class token; reach + 1 for a sequence; tokens^2 when absolute, of a sequence max_length (max_length + 1) / 2. */
+/* Number of matrices K in a per-offset table: the product over the axes of (2 reach + 1), + 3 with a class
+ * token; a sequence: reach + 1. On an axis of n positions reach is n - 1 or the window; CLIP limits it to
+ * the radius, LOG adds one per octave beyond the radius. When absolute: tokens^2, for a sequence
+ * max_length (max_length + 1) / 2. */
 uint32_t tli_geometry_offsets(const tli_geometry *g);
-/* Matrix of key and value for query i, key j; -1 when the pair is masked. */
+/* Index of the key's and value's matrix for query i, key j; -1 when the pair is masked. */
 int32_t tli_geometry_key_offset(const tli_geometry *g, uint32_t i, uint32_t j);
-/* Matrix of the query for the same pair (off(j, i); in a sequence K - 1 less the key's); -1 when masked. */
+/* Index of the query's matrix for the same pair (off(j, i); in a sequence K - 1 minus the key's); -1 when
+ * masked. */
 int32_t tli_geometry_query_offset(const tli_geometry *g, uint32_t i, uint32_t j);
-/* Whether some pairs that softmax would see are masked: those outside the window. */
+/* Whether a window masks pairs that the softmax would otherwise see. */
 bool tli_geometry_is_masked(const tli_geometry *g);
-/* Which matrix of a table made for `from` belongs to the same offset as a matrix of a table made for `to`; of absolute
- * ones: to the same pair of tokens. The class token's three go by their kind. `query`: tables of the query, otherwise
- * those of key, value and biases. source: tli_geometry_offsets(to) numbers, -1 where `from` has no such offset. Where
- * offsets share a matrix, the nearest offset that both have decides. Returns how many have one. */
+/* Maps the matrices of a table made for `to` to those of a table made for `from` with the same offset;
+ * absolute tables: with the same pair of tokens; the class token's three: of the same kind. `query`:
+ * tables of the query, else of key, value and biases. source: tli_geometry_offsets(to) numbers, -1 where
+ * `from` has no such offset. Where offsets share a matrix, the nearest offset that both have is used.
+ * Returns how many were found. */
 uint32_t tli_geometry_match(const tli_geometry *to, const tli_geometry *from, bool query, int32_t *source);
 
 #endif

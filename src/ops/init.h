@@ -1,4 +1,4 @@
-/* Initial values, drawn on the device: element e of a parameter is a function of (seed, stream, e) alone. */
+/* Initial values, computed on the device: element e of a parameter depends on (seed, stream, e) only. */
 #ifndef OPS_INIT_H
 #define OPS_INIT_H
 
@@ -9,11 +9,11 @@ typedef enum tli_init {
     TLI_INIT_NORMAL,
     TLI_INIT_ONE,
     TLI_INIT_ZERO,
-    TLI_INIT_LOCAL /* ConViT's start, tli_convit_local of ops/convit.h */
+    TLI_INIT_LOCAL /* ConViT's local initialisation, see ops/convit.h */
 } tli_init;
 
-/* U(-bound, bound): bound * (2 u - 1), u the Philox uniform of core/random.h at index e, bitwise the same as
- * on the host. All shards. */
+/* U(-bound, bound): bound * (2 u - 1), where u is the Philox uniform of core/random.h at index e, bitwise
+ * equal to the host's. All shards. */
 tl_status tli_init_uniform(tl_context *ctx, tl_tensor *tensor, float bound, uint64_t seed, uint64_t stream);
 /* Every element = value. */
 tl_status tli_init_constant(tl_context *ctx, tl_tensor *tensor, float value);

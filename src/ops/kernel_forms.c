@@ -26,23 +26,23 @@ const tli_kernel_family tli_kernel_families[TLI_KERNEL_FAMILIES] = {
     {"offset_gemm", "offset_gemm_sizes+tile+offset_gemm", "offset_gemm_sizes+tile_gpu+offset_gemm_gpu"},
 };
 
-/* ---- what is kept with a context ------------------------------------------------------------------- */
+/* ---- state stored with a context -------------------------------------------------------------------- */
 
 typedef struct family_state {
     bool chosen, cpu;
-    tl_error *refusal; /* no form is right */
+    tl_error *refusal; /* set when no form is correct */
 } family_state;
 
 typedef struct forms {
-    tli_kernel_check check; /* NULL: all families serve in the context's own form */
+    tli_kernel_check check; /* NULL: no checking, all families use the context's preferred form */
     family_state family[TLI_KERNEL_FAMILIES];
-    unsigned char
-        kept[TLI_KERNEL_FAMILIES]; /* as in the cache folder: a tl_kernel_path, AUTO for not known */
+    unsigned char kept[TLI_KERNEL_FAMILIES]; /* as in the on-disk cache: a tl_kernel_path, AUTO: not known */
     bool recalled;
-    /* In the CPU form all row families are one program, "add+clip+...": an OpenCL runtime that compiles kernels at their
-     * first launch has a front-end's cost a program, so that one starts sooner than fourteen. */
+    /* In the CPU form all row families are one program, "add+clip+...": a runtime that compiles kernels at
+     * their first launch pays the compiler front end once per program, so one program starts sooner than
+     * fourteen. */
     char rows[160];
-    bool rows_apart; /* the program of all row families does not build: they are built one by one */
+    bool rows_apart; /* the combined program does not build: build them one by one */
 } forms;
 
 static void destroy_forms(void *data)
@@ -92,7 +92,7 @@ const char *tli_kernel_family_file(const tli_kernel_family *family, bool cpu)
     return last != NULL ? last + 1 : files;
 }
 
-/* ---- the results in the cache folder --------------------------------------------------------------- */
+/* ---- results in the on-disk cache ------------------------------------------------------------------- */
 
 static void cache_name(tl_context *ctx, char *name, size_t size)
 {
@@ -147,12 +147,12 @@ double tli_kernel_forms_try(tl_context *ctx, const char *family, bool cpu, tli_k
     return f != NULL && i >= 0 ? try_form(ctx, f, i, cpu, check) : INFINITY;
 }
 
-/* Keeps why no form serves, for whoever asks for a kernel of the family. */
+/* Stores the error message for later requests for a kernel of the family. */
 static void refuse_family(tl_context *ctx, forms *f, int i, bool cpu, double error)
 {
     char what[1200];
     tl_error *refusal = f->family[i].refusal = calloc(1, sizeof *refusal);
-    if (refusal == NULL) return; /* then the family serves unchecked */
+    if (refusal == NULL) return; /* out of memory: use the family unchecked */
     if (isinf(error) && tl_context_error(ctx)->text[0] != '\0')
         (void)snprintf(what, sizeof what, "(%.1100s)", tl_context_error(ctx)->text);
     else
@@ -179,7 +179,7 @@ static void test_family(tl_context *ctx, forms *f, int i)
     const bool right = error <= 1, other = !right && change && try_form(ctx, f, i, !own, f->check) <= 1;
     f->family[i].cpu = other ? !own : own;
     *tl_context_error(ctx) = why;
-    if (!right && !other) refuse_family(ctx, f, i, own, error); /* not kept: the next start tries again */
+    if (!right && !other) refuse_family(ctx, f, i, own, error); /* not cached: the next start tries again */
     if (right || other) remember_result(ctx, f, i);
     tli_context_step_back(ctx, &aside);
 }
@@ -219,7 +219,7 @@ tli_kernel_form tli_kernel_form_of(tl_context *ctx, const char *family)
     return tli_context_form(ctx, state != NULL ? state->cpu : tli_context_limits(ctx)->cpu_path);
 }
 
-/* The program of all row families; when one of them does not build, it alone shall be missed. */
+/* Gets the combined program of all row families; if one does not build, only that one fails. */
 static tl_status get_row_kernel(tl_context *ctx, bool cpu, const char *family, const char *name,
                                 const char *options, tli_kernel **out)
 {

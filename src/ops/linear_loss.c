@@ -4,7 +4,7 @@
 #include "ops/linear.h"
 #include "ops/loss.h"
 
-/* Logits of a chunk: enough rows that reading and writing dweight once a chunk is little beside the products. */
+/* Rows per chunk: enough that reading and writing dweight once per chunk is cheap compared with the GEMMs. */
 enum { CHUNK_BYTES = 64 << 20 };
 
 static uint64_t most_rows(uint32_t classes)
@@ -13,7 +13,7 @@ static uint64_t most_rows(uint32_t classes)
     return fit > 0 ? fit : 1;
 }
 
-/* Equal chunks rather than full ones and a rest. */
+/* Equal chunks instead of full ones and a remainder. */
 static uint64_t chunk_rows(uint64_t rows, uint32_t classes)
 {
     const uint64_t chunks = (rows + most_rows(classes) - 1) / most_rows(classes);
@@ -22,10 +22,10 @@ static uint64_t chunk_rows(uint64_t rows, uint32_t classes)
 
 uint64_t tli_linear_loss_workspace(uint64_t rows, uint32_t classes)
 {
-    return (rows < most_rows(classes) ? rows : most_rows(classes)) * classes; /* never less for fewer rows */
+    return (rows < most_rows(classes) ? rows : most_rows(classes)) * classes; /* monotonic in rows */
 }
 
-/* dweight (+)= dlogits^T x, then dx = dlogits W, which may take x's place. */
+/* dweight (+)= dlogits^T x, then dx = dlogits W, which may overwrite x. */
 static tl_status linear_loss_backward(tl_context *ctx, tli_view dlogits, tli_view x, tli_view weight,
                                       tli_view dx, tli_view dweight, bool first, uint32_t rows, uint32_t in,
                                       uint32_t classes)

@@ -3,7 +3,7 @@
 #include "ops/kernel_forms.h"
 #include "ops/rowwise.h"
 
-/* One of targets and soft is given; in the place of what is not, the logits are bound and never read. */
+/* One of targets and soft is given; for the other, logits are bound as an unused argument. */
 static tl_status cross_entropy(tl_context *ctx, tli_view logits, tli_view targets, tli_view soft,
                                tli_view losses, tli_view ranks, tli_view dlogits, float scale, uint64_t rows,
                                uint32_t classes)

@@ -1,9 +1,9 @@
-/* alpha-Translution's term (LoR-Translution in later versions of the paper): x is first projected to R = heads *
- * relenc_dim channels, and the matrices per offset d = j - i are R x R,
+/* alpha-Translution's term (LoR-Translution in later versions of the paper): x is first projected to R =
+ * heads * relenc_dim channels, and the matrices per offset d = j - i are R x R,
  *
  *   q_ij = x_i A_q W_q[-d],  k_ij = x_j A_k W_k[d],  o_i += (sum_j p_ij x_j A_v W_v[d]) V3^T;
  *
- * q or k without its own matrices beside one that has them is its low-rank row. */
+ * where only one of q and k is per-offset, the other is its low-rank row x A itself. */
 #include "ops/gemm.h"
 #include "ops/linear.h"
 #include "ops/offset_terms.h"
@@ -50,7 +50,7 @@ static void low_rank_measure(const tli_op_shape *s, const tli_op_sizes *z, term_
                                                       s->heads, s->relenc_dim, !tli_op_has_offset_logits(s));
 }
 
-enum { SUMS = 3 }; /* behind the rows of the roles */
+enum { SUMS = 3 }; /* stored after the rows of the roles */
 
 /* x A_q, x A_k, x A_v, each [token][batch][R], then the sums over values [query][batch][R]. */
 static tli_view low_rank_rows(const attention_pass *p, const term_memory *m, int part)
@@ -58,7 +58,7 @@ static tli_view low_rank_rows(const attention_pass *p, const term_memory *m, int
     return tli_view_add(m->saved, (uint64_t)part * p->capacity * low_rank_width(p->shape));
 }
 
-/* Their gradients, in the workspace; behind them its part for the products. */
+/* Their gradients, in the workspace, followed by the scratch of the GEMMs. */
 static tli_view low_rank_gradient(const attention_pass *p, const term_memory *m, int part)
 {
     return tli_view_add(m->workspace, (uint64_t)part * p->sizes->rows * low_rank_width(p->shape));
@@ -95,7 +95,7 @@ static tl_status low_rank_project(attention_pass *p, const term_memory *m)
 {
     const tli_op_shape *s = p->shape;
     const tl_tensor *down[3] = {p->w->a_q, p->w->a_k, p->w->a_v};
-    const uint64_t first = tli_attention_first_row(p); /* rows before it are there already */
+    const uint64_t first = tli_attention_first_row(p); /* rows before it were computed in earlier calls */
     const uint32_t narrow = low_rank_width(s);
     for (int i = 0; i < 3; i++) {
         if ((tli_op_low_rank_roles(s) & (1u << i)) == 0) continue;
@@ -183,7 +183,7 @@ static tl_status low_rank_project_backward(attention_pass *p, const term_memory 
     const uint32_t narrow = low_rank_width(s);
     const tl_tensor *down[3] = {p->w->a_q, p->w->a_k, p->w->a_v};
     tl_tensor *ddown[3] = {p->g->a_q, p->g->a_k, p->g->a_v};
-    /* dx is begun by a role that has all its rows: q may have few */
+    /* the first writer of dx must be a role with all rows: q may have fewer */
     static const int order[3] = {ROLE_INDEX_K, ROLE_INDEX_V, ROLE_INDEX_Q};
     for (int n = 0; n < 3; n++) {
         const int i = order[n];
