@@ -5,12 +5,12 @@
 
 #include "ops/kernel_forms.h"
 
-/* Backward works through the offsets in chunks, so that what it holds per row stays bounded however large the
- * grid: big enough to fill a device, small enough to stay in a large cache. */
+/* Backward processes the offsets in chunks, so that its memory per row is bounded for any grid: large
+ * enough to fill a device, small enough to stay in a large cache. */
 enum { CHUNK_BYTES = 32 << 20 };
 
-/* Columns of the inner dimension that a work-group of the backward aggregates owns: wide blocks read each row
- * once, narrow ones give more work-groups. The kernel keeps a packed block of a matrix in private memory. */
+/* Columns of the inner dimension per work-group of the backward kernels: wide blocks read each row once,
+ * narrow blocks give more work-groups. The kernel packs a block of a matrix in private memory. */
 enum { COLUMN_BLOCK = 64, PACKED_BYTES = 256 << 10 };
 
 static uint32_t ceil_div(uint32_t a, uint32_t b)
@@ -18,7 +18,7 @@ static uint32_t ceil_div(uint32_t a, uint32_t b)
     return (a + b - 1) / b;
 }
 
-/* Floats that backward holds for one row: its q and k, or the slices of its weights' gradients. */
+/* Floats of backward's workspace per row: its q and k, or the slices of its weights' gradients. */
 static uint64_t floats_per_row(uint32_t inner, uint32_t heads, uint32_t head_dim, bool kept)
 {
     const uint64_t rows = kept ? 0 : 2ull * heads * head_dim,
@@ -39,7 +39,7 @@ uint64_t tli_offset_gemm_workspace(uint32_t pairs, uint32_t largest, uint32_t ba
     const uint64_t row = floats_per_row(inner, heads, head_dim, kept), fit = CHUNK_BYTES / (4 * row),
                    largest_rows = (uint64_t)largest * batch, all = (uint64_t)pairs * batch,
                    most = fit > largest_rows ? fit : largest_rows;
-    return (all < most ? all : most) * row; /* at least what chunk_pairs takes of any batch up to this one */
+    return (all < most ? all : most) * row; /* at least what chunk_pairs uses for any batch up to this one */
 }
 
 uint64_t tli_offset_rows_count(const tli_offset_gemm *r)
@@ -47,7 +47,7 @@ uint64_t tli_offset_rows_count(const tli_offset_gemm *r)
     return 2ull * r->pairs->count * r->batch * r->heads * r->head_dim;
 }
 
-/* A run of groups whose matrices lie in one shard of each table (and whose rows fit the workspace). */
+/* A run of groups whose matrices are in one shard of each table (and whose rows fit the workspace). */
 typedef struct chunk {
     uint32_t begin, end; /* groups */
     int32_t pair_begin, pair_end;
@@ -55,8 +55,7 @@ typedef struct chunk {
     int32_t query_first, key_first;
 } chunk;
 
-/* The next chunk from group c->end on; false when there is none. Tables may be NULL. limit: pairs, 0 for any.
- */
+/* The next chunk from group c->end on; false at the end. Tables may be NULL. limit: pairs, 0 for any. */
 static bool next_chunk(const tli_pair_table *pairs, const tl_tensor *query, const tl_tensor *key,
                        const tl_tensor *dquery, const tl_tensor *dkey, uint64_t limit, chunk *c)
 {
@@ -83,7 +82,7 @@ static bool next_chunk(const tli_pair_table *pairs, const tl_tensor *query, cons
     return true;
 }
 
-/* Macros and launch sizes of the products for these widths on this device. */
+/* Macros and launch sizes of the kernels for these widths on this device. */
 typedef struct tiling {
     char options[256];
     uint32_t columns; /* of a column panel */
@@ -94,8 +93,7 @@ typedef struct tiling {
 
 enum { GPU_TILE = 64, GPU_ITEMS = 256 }; /* kernels/tile_gpu.cl */
 
-/* All columns in one block where the batch alone gives enough work-groups and the packed matrix stays small.
- */
+/* All columns in one block if the batch alone gives enough work-groups and the packed matrix is small. */
 static uint32_t column_block(const tli_offset_gemm *r, bool cpu, const tli_limits *limits)
 {
     const uint64_t packed = 4ull * r->inner * r->heads * r->head_dim;
@@ -108,7 +106,7 @@ static tiling choose_tiling(tl_context *ctx, const tli_offset_gemm *r)
     const tli_limits *limits = tli_context_limits(ctx);
     const tli_kernel_form form = tli_kernel_form_of(ctx, "offset_gemm");
     const uint32_t width = form.vector_width;
-    uint32_t vectors = width == 16 ? 4 : 2; /* what the registers hold beside six rows */
+    uint32_t vectors = width == 16 ? 4 : 2; /* registers that remain beside six rows */
     while (vectors > 1 && (vectors / 2) * width >= r->head_dim) vectors /= 2;
     const uint32_t rows = vectors == (width == 16 ? 4u : 2u) ? 6 : 12;
     tiling t = {.columns = form.cpu ? vectors * width : GPU_TILE,
@@ -121,17 +119,17 @@ static tiling choose_tiling(tl_context *ctx, const tli_offset_gemm *r)
     return t;
 }
 
-/* Batch indices a work-group, so that `panels` groups times the blocks keep all units busy. */
+/* Batch indices per work-group, so that `panels` groups times the blocks keep all compute units busy. */
 static uint32_t batch_block(const tiling *t, uint32_t panels, uint32_t batch)
 {
     uint32_t blocks = ceil_div(4 * t->units, panels);
-    const uint32_t most = ceil_div(batch, 8); /* a packed matrix must serve more than a few rows */
+    const uint32_t most = ceil_div(batch, 8); /* a packed matrix should serve several rows */
     if (blocks > most) blocks = most;
     return ceil_div(batch, blocks);
 }
 
-/* Launch grids. On a GPU, score-like products also tile the rows, weight gradients the matrix's rows, and
- * aggregates the batch and the tokens; on a CPU a work-group walks these by itself. */
+/* Launch sizes. On a GPU the logits' kernels also tile the rows, weight gradients the matrix's rows, and
+ * value kernels the batch and the tokens; on a CPU one work-group loops over these. */
 static tli_launch by_group(const tiling *t, uint32_t groups, uint32_t columns, uint32_t rows)
 {
     return t->cpu ? tli_launch3(groups, columns, 1, 1)
@@ -153,7 +151,7 @@ static tl_status offset_gemm_get(tl_context *ctx, const tiling *t, const char *n
 #define TABLES(r)                                                                                            \
     TLI_ARG_MEM((r)->pairs->device_groups->mem[0]), TLI_ARG_MEM((r)->pairs->device_pairs->mem[0])
 
-/* The same for kernels that tell relative sides of the score from plain ones. */
+/* The same for kernels that distinguish per-offset operands from projected ones. */
 static void add_sides(tiling *t, const tli_offset_gemm *r, const tl_tensor *wq, const tl_tensor *wk)
 {
     const uint32_t q = r->q_stride > 0 ? r->q_stride : r->inner, k = r->k_stride > 0 ? r->k_stride : r->inner;
@@ -163,14 +161,14 @@ static void add_sides(tiling *t, const tli_offset_gemm *r, const tl_tensor *wq, 
              " -DQ_RELATIVE=%d -DK_RELATIVE=%d -DQ_STRIDE=%u -DK_STRIDE=%u", wq != NULL, wk != NULL, q, k);
 }
 
-/* Work of `units` products of all the chunk's rows with a matrix each. */
+/* Work of `units` GEMMs, each over all of the chunk's rows. */
 static tli_launch with_work(tli_launch launch, const tli_offset_gemm *r, const chunk *c, double units)
 {
     launch.flops = units * 2.0 * (c->pair_end - c->pair_begin) * r->batch * r->inner * r->heads * r->head_dim;
     return launch;
 }
 
-/* Runs score on a chunk: the logits into weights, q and k into rows; mem NULL leaves either out. */
+/* Runs the kernel `score` on a chunk: logits into weights, q and k into rows; mem NULL skips either. */
 static tl_status score_chunk(tl_context *ctx, const tli_offset_gemm *r, const tiling *t, const chunk *c,
                              tli_view xq, tli_view xk, float scale, tli_view weights, tli_offset_rows rows,
                              int32_t pair_begin)
@@ -228,7 +226,7 @@ tl_status tli_offset_gemm_logits_backward(tl_context *ctx, const tli_offset_gemm
     tli_kernel *back;
     TLI_TRY(offset_gemm_get(ctx, &t, "aggregate_back", &back));
     for (chunk c = {0}; next_chunk(r->pairs, wq, wk, dwq, dwk, limit, &c);) {
-        const int32_t pair_begin = keep ? 0 : c.pair_begin; /* of the rows in memory */
+        const int32_t pair_begin = keep ? 0 : c.pair_begin; /* of the rows in memory: all, or the chunk's */
         tli_offset_rows rows = kept;
         if (!keep) {
             const uint64_t held = (uint64_t)(c.pair_end - c.pair_begin) * r->batch * width;

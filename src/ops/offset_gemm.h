@@ -1,6 +1,6 @@
-/* The relative products over pairs that share an offset, with no gathered weights and no [N][N][D] tensor:
- * score, aggregate and their gradients. Rows are [token][batch][channel]; pair weights [head][pair][batch];
- * tables [offset][inner][heads * head_dim], possibly sharded. */
+/* Grouped GEMM over the token pairs that share an offset, for logits and values and their gradients,
+ * without gathered matrices and without an [N][N][D] tensor. Rows are [token][batch][channel]; pair
+ * weights [head][pair][batch]; per-offset tables [offset][inner][heads * head_dim], possibly sharded. */
 #ifndef OPS_OFFSET_GEMM_H
 #define OPS_OFFSET_GEMM_H
 
@@ -9,26 +9,28 @@
 typedef struct tli_offset_gemm {
     const tli_pair_table *pairs;
     uint32_t batch, inner, heads, head_dim;
-    /* Floats between the rows of xq and xk; 0: inner. A side whose table is NULL is plain: its rows hold the
-     * heads * head_dim channels of q or k themselves, and its gradient goes straight into them. */
+    /* Row strides of xq and xk in floats; 0: inner. If wq (wk) is NULL, xq (xk) already holds the
+     * projected q (k), heads * head_dim channels, and its gradient is written there. */
     uint32_t q_stride, k_stride;
 } tli_offset_gemm;
 
-/* q_ij = xq_i Wq[query matrix] and k_ij = xk_j Wk[key matrix] of every row, [pair][batch][heads * head_dim]: a
- * quarter of the score's backward arithmetic when they are kept. mem NULL: they are not, and are computed again. */
+/* q_ij = xq_i Wq[query matrix] and k_ij = xk_j Wk[key matrix] of all pairs, [pair][batch][heads *
+ * head_dim]. Saving them saves a quarter of the arithmetic of the logits' backward. mem NULL: not saved
+ * but recomputed. */
 typedef struct tli_offset_rows {
     tli_view q, k;
 } tli_offset_rows;
 
-/* Floats of tli_offset_rows. */
+/* Floats of each view of tli_offset_rows. */
 uint64_t tli_offset_rows_count(const tli_offset_gemm *r);
 
-/* weights = scale * q_ij . k_ij per head; overwritten, as is what is kept. One of wq and wk may be NULL. */
+/* weights = scale * q_ij . k_ij per head; overwritten, as are the saved q and k. One of wq and wk may be
+ * NULL. */
 tl_status tli_offset_gemm_logits(tl_context *ctx, const tli_offset_gemm *r, tli_view xq, const tl_tensor *wq,
                                  tli_view xk, const tl_tensor *wk, float scale, tli_view weights,
                                  tli_offset_rows kept);
-/* From dweights: dxq, dxk added to; dwq, dwk overwritten in the matrices that the pairs use. The same results
- * whether q and k are kept or not. */
+/* From dweights: dxq, dxk added to; dwq, dwk overwritten in the matrices that pairs use. Results do not
+ * depend on whether q and k were saved. */
 tl_status tli_offset_gemm_logits_backward(tl_context *ctx, const tli_offset_gemm *r, tli_view xq,
                                           const tl_tensor *wq, tli_view xk, const tl_tensor *wk,
                                           tli_view dweights, tli_offset_rows kept, tli_view dxq, tli_view dxk,
@@ -36,13 +38,13 @@ tl_status tli_offset_gemm_logits_backward(tl_context *ctx, const tli_offset_gemm
 /* y_i += sum_j weights * x_j W[key matrix]. */
 tl_status tli_offset_gemm_values(tl_context *ctx, const tli_offset_gemm *r, tli_view x, const tl_tensor *w,
                                  tli_view weights, tli_view y);
-/* From dy: dweights overwritten, dx added to, dw overwritten in the matrices that the pairs use. */
+/* From dy: dweights overwritten, dx added to, dw overwritten in the matrices that pairs use. */
 tl_status tli_offset_gemm_values_backward(tl_context *ctx, const tli_offset_gemm *r, tli_view x,
                                           const tl_tensor *w, tli_view weights, tli_view dy,
                                           tli_view dweights, tli_view dx, tl_tensor *dw, tli_view workspace);
 
-/* Floats of workspace that the two backward functions need, for up to `pairs` pairs, up to `largest` of them in a
- * group, and batches of up to `batch`, with q and k kept or not. */
+/* Workspace floats for either backward function, for up to `pairs` pairs, up to `largest` of them in a
+ * group, and batches of up to `batch`, with q and k saved or not. */
 uint64_t tli_offset_gemm_workspace(uint32_t pairs, uint32_t largest, uint32_t batch, uint32_t inner,
                                    uint32_t heads, uint32_t head_dim, bool kept);
 

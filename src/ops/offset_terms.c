@@ -25,7 +25,7 @@ tl_status tli_offset_logits_backward(attention_pass *p, const tli_offset_gemm *r
                                            q->gradient, k->gradient, q->dtable, k->dtable, chunk);
 }
 
-/* The weights of the sum over v_ij, in the order of the pairs: 1 without a softmax. */
+/* Weights of the sum over v_ij, in the pair table's order: 1 without a softmax. */
 static tl_status gather_weights(attention_pass *p)
 {
     if (!tli_op_has_softmax(p->shape)) return tli_fill(p->ctx, p->pairs, p->sizes->pair_weights, 1.0f);
@@ -48,7 +48,7 @@ tl_status tli_offset_values_backward(attention_pass *p, const tli_offset_gemm *r
     if (!tli_op_has_softmax(p->shape)) return TL_OK;
     const bool begun = p->dweights_begun;
     p->dweights_begun = true;
-    /* pairs outside a window leave their places in the rows alone */
+    /* pairs outside a window are not written */
     if (!begun && p->mask != NULL) TLI_TRY(tli_zero(p->ctx, p->dweights, p->sizes->weights));
     return tli_pairs_to_rows(p->ctx, p->pair_table, p->shape->batch, p->shape->heads, p->dpairs, p->dweights,
                              begun);

@@ -1,33 +1,34 @@
-/* What the terms by offset share: products of the relative kernels, between pair weights and the logits, the attention
- * weights and the output of a pass. */
+/* Shared by the per-offset terms: offset GEMMs between the pair weights and the logits, attention weights
+ * and output of a pass. */
 #ifndef OPS_OFFSET_TERMS_H
 #define OPS_OFFSET_TERMS_H
 
 #include "ops/attention_terms.h"
 #include "ops/offset_gemm.h"
 
-/* A role as those products take it. */
+/* One role's operand of an offset GEMM. */
 typedef struct offset_operand {
-    tli_view rows, gradient;   /* [token][batch][stride]; q's begin with the first query's */
-    tl_tensor *table, *dtable; /* a matrix per offset; NULL: the rows are q or k already */
+    tli_view rows, gradient;   /* [token][batch][stride]; q's start at the first query */
+    tl_tensor *table, *dtable; /* per-offset matrices; NULL: rows already hold q or k */
     uint32_t stride;
 } offset_operand;
 
-/* The pair weights of this shape; the caller sets inner, head_dim and strides. */
+/* The offset GEMM of this shape; the caller sets inner, head_dim and strides. */
 tli_offset_gemm tli_offset_products(const attention_pass *pass);
 
 /* Logits: adds scale * q_ij . k_ij; `saved` as tli_offset_gemm_logits takes it. */
 tl_status tli_offset_logits(attention_pass *pass, const tli_offset_gemm *r, const offset_operand *q,
                             const offset_operand *k, tli_offset_rows saved);
-/* From the gradients of the logits, those of q and k: added to their rows' gradients, their tables' overwritten.
- * `chunk`: tli_offset_gemm_workspace floats. */
+/* From the gradients of the logits: adds to the rows' gradients of q and k, overwrites their tables'
+ * gradients. `chunk`: tli_offset_gemm_workspace floats. */
 tl_status tli_offset_logits_backward(attention_pass *pass, const tli_offset_gemm *r, const offset_operand *q,
                                      const offset_operand *k, tli_offset_rows saved, tli_view chunk);
 
 /* sums [query][batch][...] += sum_j p_ij v_ij. */
 tl_status tli_offset_values(attention_pass *pass, const tli_offset_gemm *r, const offset_operand *v,
                             tli_view sums);
-/* From dsums: adds to dweights (where there is a softmax) and v's gradient, overwrites its table's. */
+/* From dsums: adds to dweights (if there is a softmax) and to v's gradient, overwrites its table's
+ * gradient. */
 tl_status tli_offset_values_backward(attention_pass *pass, const tli_offset_gemm *r, const offset_operand *v,
                                      tli_view dsums, tli_view chunk);
 

@@ -60,7 +60,8 @@ static tl_status check_roles(const tli_op_shape *s, const op_rule *rule, tl_erro
     return TL_OK;
 }
 
-/* "none or learned": the positions that an operation takes, or the operations that take positions. */
+/* "none or learned": names of the positions that an operation takes, or of the operations that take
+ * positions. */
 static const char *list_takers(char out[CHOICE_LIST_CAPACITY], bool of_operation, tl_op_kind kind,
                                tl_positions positions)
 {

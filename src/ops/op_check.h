@@ -1,11 +1,11 @@
-/* One check of an attention-like operation's whole shape, by the table of rules: models, layers, the memory plan, bench
- * and tests refuse the same with the same sentence. */
+/* Validates the shape of an attention operation against its rule (op_rules.h). Models, layers, the memory
+ * plan, bench and tests use this one check, with the same messages. */
 #ifndef OPS_OP_CHECK_H
 #define OPS_OP_CHECK_H
 
 #include "ops/op_shape.h"
 
-/* Ranges, each from 1. No product of two of them overflows 32 bits where one is used. */
+/* Upper limits, each range starts at 1. No product that the code computes in 32 bits overflows. */
 enum {
     OP_MAX_DIM = 65536,
     OP_MAX_HEADS = 1024,
@@ -17,9 +17,9 @@ enum {
 /* TL_ERROR_USAGE, naming `name`, unless 1 <= value <= most. */
 tl_status tli_check_range(tl_error *err, const char *name, uint32_t value, uint32_t most);
 
-/* TL_ERROR_USAGE with one sentence when the shape, its batch aside, is no operation that this library computes. */
+/* TL_ERROR_USAGE with one sentence when the shape, apart from its batch, is not a supported operation. */
 tl_status tli_op_check(const tli_op_shape *shape, tl_error *err);
-/* The same for the batch: rows and attention weights must be countable. */
+/* The same for the batch size: the numbers of rows and attention weights must not overflow. */
 tl_status tli_op_check_batch(const tli_op_shape *shape, tl_error *err);
 
 #endif

@@ -1,4 +1,4 @@
-/* The parameters of an attention-like operation. */
+/* The parameters of an attention operation. */
 #ifndef OPS_OP_PARAMETERS_H
 #define OPS_OP_PARAMETERS_H
 
@@ -6,23 +6,23 @@
 
 #include "ops/init.h"
 
-/* Parameters and their gradients, NULL where the operation has none. C = dim, D = heads * head_dim,
- * R = heads * relenc_dim, K offsets:
- *   qkv              [nD][C]    the n plain roles, q before k before v
- *   a_q, a_k, a_v    [R][C]     alpha's narrow projections
- *   q, k, v          [K][C][D]  the relative tables; [K][R][R] in alpha
- *   v3               [D][R]     alpha with relative v
- *   bias             [K][1][h]  Swin's
- *   r_k, r_v         [K][1][D]  Shaw's
- *   w, gate          [h][F] and [h]  ConViT's, F the features of ops/convit.h */
+/* Parameters and their gradients, NULL where the operation has none. C = dim, D = heads * head_dim, R =
+ * heads * relenc_dim, K offsets:
+ *   qkv              [nD][C]    the n shared roles, in the order q, k, v
+ *   a_q, a_k, a_v    [R][C]     low-rank projections (alpha)
+ *   q, k, v          [K][C][D]  per-offset tables; [K][R][R] in alpha
+ *   v3               [D][R]     alpha with per-offset v
+ *   bias             [K][1][h]  Swin
+ *   r_k, r_v         [K][1][D]  Shaw
+ *   w, gate          [h][F] and [h]  ConViT, F the features of ops/convit.h */
 typedef struct tli_op_tensors {
     tl_tensor *qkv, *q, *k, *v, *a_q, *a_k, *a_v, *v3, *bias, *r_k, *r_v, *w, *gate;
 } tli_op_tensors;
 
 typedef struct tli_op_parameter {
-    const char *name;  /* the reference's: "to_q2.unique_params" */
-    const char *field; /* of tli_op_tensors: "q" */
-    size_t at;         /* its offset there */
+    const char *name;  /* as in the reference: "to_q2.unique_params" */
+    const char *field; /* member of tli_op_tensors: "q" */
+    size_t at;         /* offset of that member */
     uint32_t rank;
     uint64_t shape[3]; /* rank 3: [offset][in][out], else [out][in]; rank 1: [out] with in 1 */
     uint64_t fan_in;   /* TLI_INIT_UNIFORM: drawn from U(-1/sqrt(fan_in), 1/sqrt(fan_in)) */
@@ -30,13 +30,14 @@ typedef struct tli_op_parameter {
     uint32_t axes; /* TLI_INIT_LOCAL */
 } tli_op_parameter;
 
-enum { OP_MAX_PARAMETERS = 10 }; /* of any operation: the length of every list of them */
+enum { OP_MAX_PARAMETERS = 10 }; /* upper bound for any operation */
 typedef struct op_parameters {
-    tli_op_parameter *items; /* OP_MAX_PARAMETERS of the caller's */
+    tli_op_parameter *items; /* caller's array of OP_MAX_PARAMETERS */
     int count;
 } op_parameters;
 
-/* Appends a parameter of rank 1 to 3, drawn uniformly by its fan-in; the caller may change what it returns. */
+/* Appends a parameter of rank 1 to 3 with uniform initialisation by its fan-in; the caller may change the
+ * result. */
 tli_op_parameter *tli_op_parameters_add(op_parameters *list, const char *name, const char *field, size_t at,
                                         uint32_t rank, uint64_t s0, uint64_t s1, uint64_t s2);
 #define OP_FIELD(name) #name, offsetof(tli_op_tensors, name) /* field and at */

@@ -1,7 +1,7 @@
 #include "ops/op_rules.h"
 
 #define POSITIONS(name) (1u << TL_POSITIONS_##name)
-enum { ADDED = POSITIONS(NONE) | POSITIONS(LEARNED) }; /* to the tokens, in front of the operation */
+enum { ADDED = POSITIONS(NONE) | POSITIONS(LEARNED) }; /* by the model, in front of attention */
 #define EVERY (~0u)
 
 static const op_rule rules[] = {

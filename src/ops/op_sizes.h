@@ -1,4 +1,4 @@
-/* What an attention-like operation needs: its parameters and its memory, from the shape alone. */
+/* Parameters and memory of an attention operation, computed from its shape. */
 #ifndef OPS_OP_SIZES_H
 #define OPS_OP_SIZES_H
 
@@ -7,19 +7,19 @@
 /* Fills the list in the reference's order; returns how many there are. */
 int tli_op_parameters(const tli_op_shape *shape, tli_op_parameter list[OP_MAX_PARAMETERS]);
 
-/* Whether the operation has a pair table: for per-offset matrices or biases. */
+/* Whether the operation has a pair table: for per-offset matrices or relative-position biases. */
 bool tli_op_has_pairs(const tli_op_shape *shape);
-/* Walks all pairs of tokens where offsets are shared or there is a window: for plans, not for steps. */
+/* With offset sharing or a window this visits all pairs of tokens, O(N^2): for planning, not in each step. */
 tli_op_sizes tli_op_measure(const tli_op_shape *shape);
-/* The same from a pair table's `pairs` and those of its largest group (0 without a table): a few products. */
+/* The same, given a pair table's number of pairs and size of its largest group (0 without a table): O(1). */
 tli_op_sizes tli_op_measure_pairs(const tli_op_shape *shape, uint32_t pairs, uint32_t largest);
 
-/* Floats that tli_op_create will keep as activations, and floats of workspace, shared between layers, that forward and
- * backward need, for up to shape->batch samples and, in sequences, up to the shape's tokens. */
+/* Floats of activations that tli_op_create allocates, and of workspace, shared between layers, that
+ * forward and backward need, for up to shape->batch samples and, in sequences, up to the shape's tokens. */
 uint64_t tli_op_activation_count(const tli_op_shape *shape);
 uint64_t tli_op_workspace_count(const tli_op_shape *shape);
 
-/* Of the activations: q_ij and k_ij of all pairs, where `save_pairs` saves them. One tensor holds them. */
+/* The part of the activations that holds q_ij and k_ij of all pairs when `save_pairs`, in one tensor. */
 uint64_t tli_op_saved_pairs_count(const tli_op_shape *shape);
 
 #endif

@@ -6,15 +6,15 @@
 #include "ops/kernel_forms.h"
 #include "ops/rowwise.h"
 
-/* A beta was written as a short decimal: 0.999f stands for 0.999, from which it differs by 1.3e-8, and 1 -
- * beta by 1.3e-5 of itself. Takes the seven-digit decimal wherever that is the very same float. */
+/* A beta was given as a short decimal: 0.999f means 0.999, from which it differs by 1.3e-8 (and 1 - beta
+ * by a relative 1.3e-5). Returns the seven-digit decimal if it rounds to the same float. */
 static double as_written(float beta)
 {
     double decimal = nearbyint((double)beta * 1e7) / 1e7;
     return (float)decimal == beta ? decimal : (double)beta;
 }
 
-/* What weight decay leaves of a value: decoupled, so that it does not pass through the optimizer's state. */
+/* Factor of decoupled weight decay: it does not pass through the optimizer's state. */
 static double decay_factor(const optimizer_settings *s)
 {
     return 1.0 - (double)s->lr * s->weight_decay;
@@ -24,9 +24,9 @@ static double decay_factor(const optimizer_settings *s)
 
 enum { MAX_SCALARS = 8 };
 
-/* Launches the kernel of kernels/optimizer.cl that bears the optimizer's name, shard by shard. It takes the value, the
- * gradient, the state, the elements in all and a work-group, whether this is step 1, these scalars, gradient_scale and
- * the verdict. */
+/* Launches the kernel of kernels/optimizer.cl with the optimizer's name, shard by shard. Its arguments:
+ * value, gradient, state, total elements, elements per work-group, whether this is step 1, these scalars,
+ * gradient_scale and the verdict. */
 static tl_status launch_elementwise(tl_context *ctx, tl_optimizer kind, const optimizer_target *t,
                                     const optimizer_settings *s, const double *scalars, int scalar_count)
 {

@@ -6,9 +6,9 @@
 
 #include "ops/kernel_forms.h"
 
-enum { PAIR_BLOCK = 16 }; /* pairs a work-item */
+enum { PAIR_BLOCK = 16 }; /* pairs per work-item */
 
-/* Counts pairs by key matrix into counts[offsets]. */
+/* Counts pairs per key matrix into counts[offsets]. */
 static void count_pairs(const tli_geometry *geometry, uint32_t queries, uint32_t *counts)
 {
     const uint32_t tokens = tli_geometry_tokens(geometry);
@@ -20,7 +20,7 @@ static void count_pairs(const tli_geometry *geometry, uint32_t queries, uint32_t
     }
 }
 
-/* The usual cases without walking the pairs, since plans ask for grids far too large to walk. */
+/* Closed forms of the usual cases: plans ask for grids far too large to visit every pair. */
 static bool measure_whole(const tli_geometry *geometry, uint32_t queries, uint32_t *groups, uint32_t *count,
                           uint32_t *largest)
 {
@@ -35,7 +35,7 @@ static bool measure_whole(const tli_geometry *geometry, uint32_t queries, uint32
     if (queries != tokens && !(queries == 1 && geometry->cls == 1)) return false;
     *groups = queries == tokens ? tli_geometry_offsets(geometry) : 2;
     *count = queries * tokens;
-    *largest = patches; /* the offset 0, or all pairs with the class token on one side */
+    *largest = patches; /* offset 0, or all pairs with the class token on one side */
     return true;
 }
 
@@ -56,8 +56,8 @@ void tli_pair_table_measure(const tli_geometry *geometry, uint32_t queries, uint
     free(counts);
 }
 
-/* Fills the index of one side (0: query, 1: key) at `index`: spans of `tokens`, then {pair, group} by token.
- */
+/* Fills the index of one side (0: query, 1: key) at `index`: spans of `tokens`, then {pair, group} by
+ * token. */
 static void index_side(const tli_pair_table *pairs, const int32_t (*list)[2], int side, uint32_t tokens,
                        int32_t (*index)[2])
 {
@@ -66,7 +66,7 @@ static void index_side(const tli_pair_table *pairs, const int32_t (*list)[2], in
     for (uint32_t p = 0; p < pairs->count; p++) index[list[p][side]][1]++;
     for (uint32_t t = 0, at = 0; t < tokens; t++) {
         const uint32_t count = (uint32_t)index[t][1];
-        index[t][0] = index[t][1] = (int32_t)at; /* the end moves as the entries come */
+        index[t][0] = index[t][1] = (int32_t)at; /* the span's end grows as entries are added */
         at += count;
     }
     for (uint32_t g = 0; g < pairs->groups; g++) {
@@ -86,11 +86,11 @@ static tl_status create_data(tl_context *ctx, const char *name, const char *what
     return tl_tensor_create(ctx, full, TL_MEMORY_DATA, 1, count, out);
 }
 
-/* Host memory for building a table: of `offsets` matrices and `rows` entries of the device's list. */
+/* Host memory for building a table with `offsets` matrices and `rows` entries in the device list. */
 typedef struct pair_builder {
-    uint32_t *counts;         /* pairs by key matrix */
-    int32_t *group_of, *next; /* group of a key matrix; place of a group's next pair */
-    int32_t (*list)[2];       /* what goes to the device, see tli_pair_table */
+    uint32_t *counts;         /* pairs per key matrix */
+    int32_t *group_of, *next; /* group of a key matrix; where a group's next pair goes */
+    int32_t (*list)[2];       /* the contents of the device's tensors, see tli_pair_table */
 } pair_builder;
 
 static void free_builder(pair_builder *b)
@@ -115,7 +115,7 @@ static bool create_builder(const tli_pair_table *pairs, uint32_t offsets, pair_b
     return b->counts != NULL && b->group_of != NULL && b->next != NULL && b->list != NULL;
 }
 
-/* Groups by ascending key matrix, and the pairs of each. */
+/* Groups in ascending order of key matrix, and the pairs of each. */
 static void build_table(const tli_geometry *geometry, uint32_t offsets, tli_pair_table *pairs,
                         pair_builder *b)
 {

@@ -1,9 +1,9 @@
-/* Translution's term: roles with a whole matrix for every offset d = j - i between query and key,
+/* Translution's term: roles with a full matrix for each offset d = j - i between query and key,
  *
  *   q_ij = x_i W_q[-d],  k_ij = x_j W_k[d],  v_ij = x_j W_v[d];
  *
- * a role without its own matrices takes its rows from the packed projection. With `save_pairs`, q_ij and k_ij are saved for
- * backward instead of computed again. */
+ * a shared role takes its rows from the packed projection. With `save_pairs`, q_ij and k_ij are saved for
+ * backward instead of recomputed. */
 #include "ops/offset_terms.h"
 
 static bool per_offset_present(const tli_op_shape *s)
@@ -23,7 +23,7 @@ static void per_offset_parameters(const tli_op_shape *s, op_parameters *list)
         tli_op_parameters_add(list, "to_v.unique_params", OP_FIELD(v), 3, offsets, s->dim, width);
 }
 
-/* Floats of q_ij or k_ij of all pairs. */
+/* Floats of q_ij (or k_ij) of all pairs. */
 static uint64_t pair_rows(const tli_op_shape *s, const tli_op_sizes *z)
 {
     return (uint64_t)z->pairs * s->batch * z->width;
@@ -104,7 +104,7 @@ static tl_status per_offset_values_backward(attention_pass *p, const term_memory
     return tli_offset_values_backward(p, &r, &v, p->d_o, m->workspace);
 }
 
-/* The products add to dx, and to the gradients of packed q or k beside a role with matrices. */
+/* The GEMMs add to dx and, for a shared q or k next to a per-offset role, to its packed gradient. */
 static tl_status per_offset_clear(attention_pass *p, const term_memory *unused)
 {
     (void)unused;

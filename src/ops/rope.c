@@ -20,7 +20,7 @@ static double rope_angle(const tli_geometry *g, uint32_t token, uint32_t pair, u
     const uint32_t axes = tli_geometry_axes(g);
     uint32_t place[3];
     if (!tli_geometry_place(g, token, place)) return 0.0;
-    /* Every axis has as many frequencies; the last one takes what remains. */
+    /* All axes get the same number of frequencies; the last one gets the remainder. */
     const uint32_t share = head_dim / 2 / axes, axis = pair / share < axes ? pair / share : axes - 1;
     const uint32_t frequencies = axis == axes - 1 ? head_dim / 2 - share * axis : share;
     return place[3 - axes + axis] * pow(10000.0, -(double)(pair - share * axis) / frequencies);
@@ -86,7 +86,7 @@ static tl_status rotary_fill(tl_context *ctx, const char *name, const tli_op_sha
     return tli_rope_fill(ctx, name, &s->geometry, s->head_dim, table);
 }
 
-/* Turns the q and k channels of packed rows by their tokens' angles, or back. */
+/* Rotates the q and k channels of packed rows by their tokens' angles, or back. */
 static tl_status turn_rows(attention_pass *p, tli_view table, tli_view rows, bool back)
 {
     const tli_op_shape *s = p->shape;

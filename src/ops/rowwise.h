@@ -1,4 +1,4 @@
-/* How the row and elementwise kernels are cut into work-groups. Inside src/ops only. */
+/* How row and elementwise kernels are divided into work-groups. Inside src/ops only. */
 #ifndef OPS_ROWWISE_H
 #define OPS_ROWWISE_H
 
@@ -6,9 +6,9 @@
 
 #include "ops/kernel_forms.h"
 
-#define TLI_ROWWISE_MAX_BLOCKS 128 /* blocks of rows in a two-pass column reduction */
+#define TLI_ROWWISE_MAX_BLOCKS 128 /* limit of row blocks in a two-pass column reduction */
 
-/* A CPU work-group should have this many elements to outweigh its start, a GPU work-item this many. */
+/* Elements that amortise the start of a CPU work-group; elements per GPU work-item. */
 enum { TLI_GROUP_ELEMENTS = 16384, TLI_ITEM_ELEMENTS = 4 };
 
 static inline uint64_t tli_ceil_div(uint64_t a, uint64_t b)
@@ -16,8 +16,8 @@ static inline uint64_t tli_ceil_div(uint64_t a, uint64_t b)
     return (a + b - 1) / b;
 }
 
-/* Consecutive elements (or rows, of `weight` elements each) a CPU work-group: about TLI_GROUP_ELEMENTS, fewer
- * when that would leave some compute units without work. */
+/* Consecutive elements (or rows, of `weight` elements each) per CPU work-group: about TLI_GROUP_ELEMENTS,
+ * fewer if some compute units would otherwise be idle. */
 static inline uint64_t tli_rowwise_share(const tli_limits *limits, uint64_t rows, uint64_t weight)
 {
     uint64_t share = tli_ceil_div(TLI_GROUP_ELEMENTS, weight > 0 ? weight : 1);
@@ -32,8 +32,8 @@ typedef struct tli_rowwise {
     char options[32]; /* for tli_kernel_get */
 } tli_rowwise;
 
-/* Rows of `length` floats for a kernel of a family, a row handled by one work-item (CPU) or by a power of two of lanes
- * (GPU). */
+/* Launch over rows of `length` floats: a row is computed by one work-item (CPU) or by a power of two of
+ * lanes (GPU). */
 static inline tli_rowwise tli_rowwise_cut(tl_context *ctx, const char *family, uint64_t rows, uint32_t length)
 {
     const uint32_t group = tli_kernel_form_of(ctx, family).row_group;
@@ -51,21 +51,21 @@ static inline tli_rowwise tli_rowwise_cut(tl_context *ctx, const char *family, u
     return plan;
 }
 
-/* `count` elements in blocks of *block for an elementwise kernel of a family. */
+/* Launch over `count` elements in blocks of *block for an elementwise kernel of a family. */
 static inline tli_launch tli_elements_cut(tl_context *ctx, const char *family, uint64_t count,
                                           uint32_t *block)
 {
     const uint32_t group = tli_kernel_form_of(ctx, family).row_group;
     if (group == 1) {
         uint64_t share = tli_rowwise_share(tli_context_limits(ctx), count, 1);
-        *block = (uint32_t)((share < 1024 ? 1024 : share) + 15) / 16 * 16; /* whole vectors of any width */
+        *block = (uint32_t)((share < 1024 ? 1024 : share) + 15) / 16 * 16; /* whole vectors */
     } else {
         *block = group * TLI_ITEM_ELEMENTS;
     }
     return tli_launch1(tli_ceil_div(count, *block), group);
 }
 
-/* Elements of shard s of a tensor. */
+/* Number of elements in shard s of a tensor. */
 static inline uint64_t tli_shard_count(const tl_tensor *tensor, int s)
 {
     uint64_t first = (uint64_t)s * tensor->lead_per_shard;
@@ -74,7 +74,8 @@ static inline uint64_t tli_shard_count(const tl_tensor *tensor, int s)
     return leads * tensor->row;
 }
 
-/* Rows a block of a column reduction, and how many blocks that makes: by the shape alone. */
+/* Rows per block of a column reduction and the number of blocks: a function of the shape only, so results
+ * are repeatable. */
 static inline uint32_t tli_rows_per_block(uint64_t rows)
 {
     uint64_t blocks = tli_ceil_div(rows, 32);
@@ -88,8 +89,8 @@ static inline uint32_t tli_row_blocks(uint64_t rows)
     return blocks > 0 ? (uint32_t)blocks : 1;
 }
 
-/* The most blocks of up to `rows` rows. Fewer rows may make more blocks than `rows` do: workspaces that serve
- * smaller batches, too, are sized by this. */
+/* Largest number of blocks for any number of rows up to `rows`: fewer rows may make more blocks. For
+ * workspaces that also serve smaller batches. */
 static inline uint32_t tli_row_blocks_max(uint64_t rows)
 {
     const uint64_t blocks = tli_ceil_div(rows, 32);
@@ -98,7 +99,7 @@ static inline uint32_t tli_row_blocks_max(uint64_t rows)
 }
 
 /* out[b][c] = scale * sum of x[r * ld + c] over the rows r of block b: [b * rows_per_block, ...) below
- * `rows`. One launch, overwritten (columns.c). */
+ * `rows`. One launch, overwritten (column_sum.c). */
 tl_status tli_column_sum_blocks(tl_context *ctx, tli_view x, uint64_t ld, tli_view out, uint64_t rows,
                                 uint32_t rows_per_block, uint64_t columns, float scale);
 

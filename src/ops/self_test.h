@@ -1,24 +1,24 @@
-/* A check of every kernel against plain loops in double precision, on small odd shapes: a driver that compiles one of them
- * wrongly is found before its results are used, not by them. */
+/* Self-test: checks every kernel against plain loops in double precision, on small odd shapes, so that a
+ * kernel miscompiled by a driver is found before its results are used. */
 #ifndef OPS_SELF_TEST_H
 #define OPS_SELF_TEST_H
 
 #include "ops/kernel_forms.h"
 
-/* Checks a family in its form in this context, as tli_kernel_check describes. */
+/* Checks a family in its current form in this context, see tli_kernel_check. */
 tl_status tli_self_test_family(tl_context *ctx, const char *family, double *error);
 
-/* From now on this context checks every family of kernels before its first use, see ops/kernel_forms.h. Not with
- * TRANSLUTION_SELF_TEST=off, nor with TRANSLUTION_FAULT, whose calls are counted. */
+/* From now on this context checks every kernel family before its first use, see ops/kernel_forms.h.
+ * Disabled by TRANSLUTION_SELF_TEST=off and by TRANSLUTION_FAULT, which counts calls. */
 tl_status tli_self_test_switch_on(tl_context *ctx);
 
 typedef struct tli_self_test_row {
-    const char *kernels; /* file of kernels/, without ".cl" */
-    double error; /* the largest, in units of what rounding may do; infinite when it could not be run */
-    bool right;   /* error <= 1 */
+    const char *kernels; /* source file in kernels/, without ".cl" */
+    double error;        /* largest, in units of the expected rounding; infinite when not run */
+    bool right;          /* error <= 1 */
 } tli_self_test_row;
 
-/* Checks all families in one form; rows: TLI_KERNEL_FAMILIES of them. */
+/* Checks all families in one form; rows: array of TLI_KERNEL_FAMILIES. */
 void tli_self_test_form(tl_context *ctx, bool cpu, tli_self_test_row *rows);
 
 #endif

@@ -1,4 +1,4 @@
-/* What the checks of the self-test share: arrays of a check, and the comparison of a result. */
+/* Shared by the self-tests: test arrays on host and device, and the comparison of results. */
 #ifndef OPS_SELF_TEST_PROBE_H
 #define OPS_SELF_TEST_PROBE_H
 
@@ -6,7 +6,7 @@
 #include "device/device.h"
 
 typedef struct tli_probe_array {
-    float *host; /* what was sent to the device */
+    float *host; /* host copy of the input */
     tl_tensor *tensor;
     tli_view view; /* its first element */
     uint64_t count;
@@ -17,23 +17,23 @@ enum { TLI_PROBE_ARRAYS = 24 };
 typedef struct tli_probe {
     tl_context *ctx;
     tli_random random;
-    double error; /* the largest so far, in units of what rounding may do */
+    double error; /* the largest so far, in units of the expected rounding error */
     tli_probe_array arrays[TLI_PROBE_ARRAYS];
     double *wanted[TLI_PROBE_ARRAYS];
     int used, expected;
 } tli_probe;
 
-/* An array [lead][row] of normal numbers (`drawn`) or zeros, on the host and on the device. */
+/* An array [lead][row] of normally distributed numbers (`drawn`) or zeros, on the host and on the device. */
 tl_status tli_probe_make(tli_probe *p, uint64_t lead, uint64_t row, bool drawn, tli_probe_array **out);
-/* Replaces what `array` holds by `values`, array->count numbers of four bytes. */
+/* Replaces the contents of `array` by `values`, array->count numbers of four bytes. */
 tl_status tli_probe_write(tli_probe *p, tli_probe_array *array, const void *values);
-/* `count` zeros for what the plain loops compute. */
+/* `count` zeros for the results of the plain loops. */
 tl_status tli_probe_expect(tli_probe *p, uint64_t count, double **out);
-/* Compares the array on the device: an element that is a sum of `terms` products of size `scale` may be off by
- * 16 units in the last place times the root of `terms`. */
+/* Compares with the array on the device: an element that is a sum of `terms` products of size `scale` may
+ * differ by 16 units in the last place times sqrt(terms). */
 tl_status tli_probe_compare(tli_probe *p, const tli_probe_array *array, const double *want, double terms,
                             double scale);
-/* Counts an error that a check has found by itself. */
+/* Records an error that a check computed itself. */
 void tli_probe_count(tli_probe *p, double error);
 void tli_probe_free(tli_probe *p);
 

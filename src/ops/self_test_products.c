@@ -1,4 +1,4 @@
-/* Checks of the matrix products and of the products over pairs of tokens that share an offset. */
+/* Self-tests of GEMM and the offset GEMMs. */
 #include "ops/gemm_choice.h"
 #include "ops/gemm_own.h"
 #include "ops/offset_gemm.h"
@@ -9,7 +9,7 @@ tl_status tli_probe_gemm(tli_probe *p)
     return tli_gemm_measure_error(p->ctx, tli_gemm_own, &p->error);
 }
 
-/* Widths with a rest beyond a whole tile of every vector width, and more rows of an offset than an inner block has. */
+/* Widths that are no multiple of a tile at any vector width, and more rows per offset than an inner block. */
 enum { HEIGHT = 2, WIDTH = 3, TOKENS = HEIGHT * WIDTH + 1, BATCH = 23, INNER = 65, HEADS = 2, HEAD_DIM = 66 };
 enum { OUT = HEADS * HEAD_DIM, MATRIX = INNER * OUT, ROWS = BATCH * HEADS * TOKENS * TOKENS };
 
@@ -82,7 +82,7 @@ static tl_status probe_make(tli_probe *p, setting *s)
     return tli_probe_expect(p, ROWS, &s->want_rows);
 }
 
-/* score and its gradient from the weights in `rows`. */
+/* The kernel `score` and its gradient, with the weights in `rows`. */
 static tl_status check_score(tli_probe *p, setting *s)
 {
     const tli_offset_rows none = {{0}, {0}};
@@ -117,7 +117,7 @@ static tl_status check_score(tli_probe *p, setting *s)
     return TL_OK;
 }
 
-/* aggregate and its gradient with the weights in `rows`; x[1] and w[1] are the value's. */
+/* The kernel `aggregate` and its gradient, with the weights in `rows`; x[1] and w[1] are the value's. */
 static tl_status check_aggregate(tli_probe *p, setting *s)
 {
     tli_probe_array *y, *dy, *dvalues;

@@ -1,4 +1,4 @@
-/* Checks of the row and elementwise kernels. */
+/* Self-tests of the row and elementwise kernels. */
 #include <math.h>
 
 #include "ops/add.h"
@@ -11,8 +11,8 @@
 #include "ops/self_test_probe.h"
 #include "ops/softmax.h"
 
-/* Rows enough for several groups, longer than a group of 64 work-items times the widest vector, and of odd size; and short
- * rows, several of which a work-group of the form for GPUs has at a time. */
+/* Long rows: enough for several work-groups, longer than 64 work-items times the widest vector, odd. Short
+ * rows: several per GPU work-group. */
 enum { ROWS = 11, CHANNELS = 1037, COUNT = ROWS * CHANNELS, SHORT = 37 };
 
 static tl_status check_layernorm(tli_probe *p, int channels)
@@ -120,7 +120,7 @@ static tl_status check_ranks(tli_probe *p, const tli_probe_array *a, const tli_p
     return TL_OK;
 }
 
-/* Targets that are probabilities, of two classes a row. */
+/* Soft targets, two classes per row. */
 static tl_status check_soft_loss(tli_probe *p, int channels)
 {
     tli_probe_array *a, *soft, *losses, *ranks, *d;
@@ -219,7 +219,7 @@ tl_status tli_probe_gelu(tli_probe *p)
     return tli_probe_compare(p, dx, want_dx, 1, 1);
 }
 
-/* Two steps of one optimizer. State is compared to within rounding of its largest element. */
+/* Two steps of one optimizer. State is compared relative to its largest element. */
 static tl_status probe_optimizer(tli_probe *p, const optimizer_rule *rule)
 {
     tli_probe_array *value, *gradient, *state[OPTIMIZER_MAX_SLOTS], *workspace;
@@ -303,7 +303,7 @@ tl_status tli_probe_column_sum(tli_probe *p)
     return tli_probe_compare(p, sums, want, CHANNELS, 1);
 }
 
-/* Two matrices of ROWS x SHORT, whose rows are SHORT + 3 apart, with a gap between them. */
+/* Two matrices of ROWS x SHORT with row stride SHORT + 3 and a gap between them. */
 static tl_status check_extras(tli_probe *p)
 {
     enum { LD = SHORT + 3, STRIDE = ROWS * LD + 5, ALL = 2 * STRIDE };

@@ -1,4 +1,4 @@
-/* Checks of what stands around the products: embeddings, patches, positions, pair weights, initial values. */
+/* Self-tests of embeddings, patches, positions, pair weights and initial values. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -56,7 +56,7 @@ tl_status tli_probe_embedding(tli_probe *p)
     TLI_TRY(tli_probe_make(p, 1, WORDS * CHANNELS, true, &dtable));
     TLI_TRY(tli_probe_expect(p, COUNT, &want));
     TLI_TRY(tli_probe_expect(p, WORDS * CHANNELS, &want_dtable));
-    for (int r = 0; r < ROWS; r++) id[r] = r * r % WORDS; /* some twice and more, some not at all */
+    for (int r = 0; r < ROWS; r++) id[r] = r * r % WORDS; /* some ids twice or more, some never */
     const uint32_t spans = tli_embedding_sort(id, ROWS, keys, sorted);
     TLI_TRY(tli_probe_write(p, ids, id));
     TLI_TRY(tli_probe_write(p, index, sorted));
@@ -113,8 +113,7 @@ tl_status tli_probe_rope(tli_probe *p)
     };
     tli_probe_array *angles, *x, *back;
     double *want, *want_back;
-    TLI_TRY(
-        tli_probe_make(p, 1, TOKENS * HEAD_DIM, true, &angles)); /* any numbers serve as cosines and sines */
+    TLI_TRY(tli_probe_make(p, 1, TOKENS * HEAD_DIM, true, &angles)); /* any values do */
     TLI_TRY(tli_probe_make(p, 1, ALL, true, &x));
     TLI_TRY(tli_probe_make(p, 1, ALL, true, &back));
     TLI_TRY(tli_probe_expect(p, ALL, &want));
@@ -169,7 +168,7 @@ tl_status tli_probe_gated(tli_probe *p)
         want_terms[e] += g * d;
         want_dgate[HEADS * MATRIX + e] += g * (1 - g) * d * step;
     }
-    /* In the first half of the workspace the gradient of `positions` has become that of their logits. */
+    /* The first half of the workspace now holds the gradient of the position softmax's logits. */
     for (int row = 0; row < HEADS * QUERIES; row++) {
         double mean = 0;
         for (int e = row * KEYS; e < (row + 1) * KEYS; e++)
@@ -184,7 +183,7 @@ tl_status tli_probe_gated(tli_probe *p)
 
 /* ---- pair weights ---------------------------------------------------------------------------------- */
 
-/* The sums of slices for the pairs from the second to the last but one. */
+/* Sums over slices for the second to the last but one pair. */
 static tl_status check_slices(tli_probe *p, const tli_pair_table *pairs)
 {
     enum { SLICES = 3, HEADS = 2 };
@@ -218,7 +217,8 @@ static tl_status check_orders(tli_probe *p, const tli_geometry *g, const tli_pai
     TLI_TRY(tli_probe_make(p, 1, (uint64_t)(BATCH * HEADS) * pairs->count, true, &values));
     TLI_TRY(tli_probe_make(p, 1, (uint64_t)all + 1, true, &out));
     TLI_TRY(tli_probe_expect(p, (uint64_t)all + 1, &want));
-    /* There and back twice, so that rows of pairs are doubled; then what is masked, and what lies behind. */
+    /* Converted there and back twice, so that rows of pairs are doubled; then masked entries and entries
+     * past the end. */
     TLI_TRY(tli_rows_to_pairs(p->ctx, pairs, BATCH, HEADS, rows->view, values->view));
     TLI_TRY(tli_pairs_to_rows(p->ctx, pairs, BATCH, HEADS, values->view, out->view, false));
     TLI_TRY(tli_pairs_to_rows(p->ctx, pairs, BATCH, HEADS, values->view, out->view, true));
@@ -250,7 +250,7 @@ tl_status tli_probe_pairs(tli_probe *p)
 
 /* ---- initial values -------------------------------------------------------------------------------- */
 
-/* The numbers are those of the host. */
+/* Must equal the host's numbers. */
 tl_status tli_probe_random(tli_probe *p)
 {
     enum { NUMBERS = 5003 };

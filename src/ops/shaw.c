@@ -1,5 +1,6 @@
-/* Shaw's relative positions: a learned vector for every offset added to k_j, another to v_j. As products over offsets
- * they are q_i . r_k[offset] and sum_j p_ij r_v[offset], r of one row each, times a constant 1. */
+/* Shaw's relative positions: a learned vector per offset is added to k_j, another to v_j. Written as
+ * offset GEMMs: q_i . r_k[offset] and sum_j p_ij r_v[offset], where r has one row per offset, times a
+ * constant input of 1. */
 #include "ops/offset_terms.h"
 
 static bool shaw_present(const tli_op_shape *s)
@@ -28,7 +29,7 @@ static tl_status shaw_fill(tl_context *ctx, const char *unused, const tli_op_sha
     return tli_fill(ctx, tli_at(table, 0), z->rows, 1.0f);
 }
 
-/* A 1 for every row, times `table`; the gradient of the 1 goes to the workspace, where nobody reads it. */
+/* Operand: a constant 1 per row, times `table`; the gradient of the 1 goes to unused workspace. */
 static offset_operand shaw_ones(const term_memory *m, tl_tensor *table, tl_tensor *dtable)
 {
     return (offset_operand){m->table, m->workspace, table, dtable, 1};

@@ -1,5 +1,6 @@
-/* Softmax over keys. Rows of `keys` contiguous floats; row r belongs to query r % queries. With `causal` above
- * 0, query i sees the first causal + i keys only (1: a whole sequence); the other probabilities and gradients come out as exactly 0. */
+/* Softmax over keys. Rows of `keys` contiguous floats; row r belongs to query r % queries. With `causal`
+ * above 0, query i sees the first causal + i keys only (1: the usual causal mask); the other probabilities
+ * and gradients are exactly 0. */
 #ifndef OPS_SOFTMAX_H
 #define OPS_SOFTMAX_H
 

@@ -1,5 +1,5 @@
-/* Swin's relative-position bias: a learned number for every offset and head, added to the logits unscaled. As a product
- * over offsets it is 1 * bias[offset] * 1, one channel a head between constant rows. */
+/* Swin's relative-position bias: a learned number per offset and head, added to the logits without their
+ * scale. Written as an offset GEMM: 1 * bias[offset] * 1, one channel a head, with constant inputs. */
 #include "ops/offset_terms.h"
 
 static bool swin_present(const tli_op_shape *s)
@@ -11,7 +11,7 @@ static void swin_parameters(const tli_op_shape *s, op_parameters *list)
 {
     tli_op_parameter *bias = tli_op_parameters_add(list, "relative_position_bias_table", OP_FIELD(bias), 3,
                                                    tli_geometry_offsets(&s->geometry), 1, s->heads);
-    bias->fan_in = 1024; /* small numbers, of a deviation of about 0.02 */
+    bias->fan_in = 1024; /* gives a standard deviation of about 0.02 */
 }
 
 static void swin_measure(const tli_op_shape *s, const tli_op_sizes *z, term_sizes *out)
@@ -21,7 +21,7 @@ static void swin_measure(const tli_op_shape *s, const tli_op_sizes *z, term_size
                      tli_offset_gemm_workspace(z->pairs, z->largest, s->batch, 1, s->heads, 1, false);
 }
 
-/* Rows of `heads` numbers, which undo the scale of the logits, then a 1 for every row. */
+/* Rows of `heads` numbers that cancel the scale of the logits, then a 1 per row. */
 static tl_status swin_fill(tl_context *ctx, const char *unused, const tli_op_shape *s, const tli_op_sizes *z,
                            tl_tensor *table)
 {
@@ -31,7 +31,7 @@ static tl_status swin_fill(tl_context *ctx, const char *unused, const tli_op_sha
     return tli_fill(ctx, tli_at(table, heads), z->rows, 1.0f);
 }
 
-/* The constant rows on both sides; gradients of theirs go to the workspace, where nobody reads them. */
+/* Constant rows for both sides; their gradients go to unused workspace. */
 static tli_offset_gemm swin_products(const attention_pass *p, const term_memory *m, offset_operand *q,
                                      offset_operand *k)
 {
