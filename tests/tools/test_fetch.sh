@@ -51,10 +51,10 @@ sed -i "s/90528d7ca1a48142e341f4ef8d21d0de/$(md5sum <site/tiny-imagenet/tiny-ima
 
 # -- a server that says which bytes it sent, and, in the folder "plain", knows no ranges
 cat >server.py <<'PYTHON'
-import http.server, os, sys
+import http.server, os, sys, time
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
-        path = 'site' + self.path.replace('/plain', '')
+        path = 'site' + self.path.replace('/plain', '').replace('/slow', '')
         if not os.path.isfile(path):
             return self.send_error(404)
         data, start, asked = open(path, 'rb').read(), 0, self.headers.get('Range')
@@ -68,7 +68,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_response(200)
         self.send_header('Content-Length', str(len(data) - start))
         self.end_headers()
-        self.wfile.write(data[start:])
+        if '/slow' in self.path and len(data) - start > 100000: # as long as it takes to show some progress
+            for at in range(start, len(data), 60000):
+                self.wfile.write(data[at:at + 60000])
+                self.wfile.flush()
+                time.sleep(0.5)
+        else:
+            self.wfile.write(data[start:])
         with open('sent', 'a') as log:
             log.write(f'{self.path} {start}\n')
     def log_message(self, *words):
@@ -116,6 +122,38 @@ mv got/train-images-idx3-ubyte.gz got/train-images-idx3-ubyte.gz.part
 : >sent
 TRANSLUTION_MIRROR=$url sh fetch mnist got >log 2>&1 || fail "a complete part"
 [ ! -s sent ] || fail "a complete part is fetched again"
+
+# -- on a terminal: one line with a bar that fits; elsewhere none
+cat >terminal.py <<'PYTHON'
+import fcntl, os, pty, re, struct, sys, termios
+columns, command = int(sys.argv[1]), sys.argv[2:]
+pid, master = pty.fork()
+if pid == 0:
+    fcntl.ioctl(2, termios.TIOCSWINSZ, struct.pack('4H', 24, columns, 0, 0))
+    os.execvp(command[0], command)
+seen = b''
+while True:
+    try:
+        data = os.read(master, 4096)
+    except OSError:
+        break
+    if not data:
+        break
+    seen += data
+lines = [line for line in re.split('[\r\n]+', seen.decode()) if re.search(r' %|left', line)]
+code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+if code != 0 or not lines or max(map(len, lines)) >= columns or not any(re.search(r'\[=*>? *\]  .*\d %', line) for line in lines):
+    sys.exit(f'exit code {code}, {columns} columns: {seen!r}')
+PYTHON
+for columns in 40 80; do
+    rm got/train-images-idx3-ubyte.gz
+    TRANSLUTION_MIRROR=$url/slow python3 terminal.py $columns sh fetch mnist got >log 2>&1 || fail "progress on a terminal"
+    cmp site/mnist/train-images-idx3-ubyte.gz got/train-images-idx3-ubyte.gz || fail "fetched with progress it differs"
+done
+rm got/train-images-idx3-ubyte.gz
+TRANSLUTION_MIRROR=$url sh fetch mnist got >log 2>&1 || fail "mnist without a terminal"
+if grep -q '%' log; then fail "a bar where there is no terminal"; fi
+[ -z "$(find got -name '*.headers')" ] || fail "headers are left behind"
 
 # -- another file than the published one is refused and not kept
 cp site/mnist/t10k-labels-idx1-ubyte.gz kept
