@@ -378,7 +378,7 @@ typedef struct tl_run_options {
     bool skip_nonfinite;
     tl_recompute recompute; /* decides model.recompute */
     uint32_t workers;       /* vit: threads that load images; 0: one a core. No result depends on it */
-    bool strict;            /* vit: a file that is no sound image ends the run instead of being skipped */
+    bool strict;            /* vit: a file that cannot be read as an image ends the run instead of being skipped */
     char confusion[1024];   /* tl_evaluate: file for a table of true and found classes; empty: none */
 } tl_run_options;
 
@@ -406,7 +406,7 @@ const char *tl_schedule_name(tl_schedule schedule);
 typedef struct tl_set_files {
     bool known;           /* false: the task does not read images of files */
     uint64_t images;      /* that were read, or of which nothing bad is known */
-    uint64_t passed_over; /* found to be no sound images */
+    uint64_t passed_over; /* found not to be readable images */
     uint64_t ignored;     /* of no format that is read, by their names */
 } tl_set_files;
 

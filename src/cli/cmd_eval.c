@@ -19,7 +19,7 @@ static tl_status check_flags(const tli_cli_options *o, tl_error *err)
     if (tli_cli_given(o, "seed") && o->settings.training.seed != stored.training.seed)
         return tli_fail(err, TL_ERROR_USAGE,
                         "--seed %" PRIu64 " is not %" PRIu64
-                        ", with which the checkpoint was trained and which draws its test set: leave it away",
+                        ", with which the checkpoint was trained and which draws its test set: leave it out",
                         o->settings.training.seed, stored.training.seed);
     return TL_OK;
 }

@@ -98,7 +98,7 @@ static tl_status predict_paint(tli_predictor *p, attention_pages *pages, tl_erro
     return status;
 }
 
-/* Files that are no sound images are named as they come, and at the end the command has failed. */
+/* Files that cannot be read as images are named as they come, and at the end the command has failed. */
 static tl_status predict_all(tl_context *ctx, tli_predictor *p, attention_pages *pages,
                              tli_progress *progress)
 {

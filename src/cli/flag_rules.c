@@ -118,20 +118,20 @@ static const rule rules[] = {
     FOR_OPS("recompute", saves_pairs, " where q or k is relative"),
     FOR_OPS("translution-layers", makes_hybrids, ""),
 
-    NEEDS("m", 0, is_plain_product, "--grouped's grid makes the rows; leave one of the two away"),
-    NEEDS("trans", 0, is_plain_product, "--grouped's grid makes the rows; leave one of the two away"),
+    NEEDS("m", 0, is_plain_product, "--grouped's grid makes the rows; leave one of the two out"),
+    NEEDS("trans", 0, is_plain_product, "--grouped's grid makes the rows; leave one of the two out"),
     NEEDS("pool", TLI_CLI_BENCH_OP, has_class_token,
-          "a --causal sequence has no class token; leave one of the two away"),
+          "a --causal sequence has no class token; leave one of the two out"),
     NEEDS("pos", TLI_CLI_BENCH_OP, is_in_operation,
           "learned positions are added before the blocks, and `bench op` times the operation alone"),
-    NEEDS("threads", 0, encodes_by_bpe, "--chars encodes on the reading thread; leave one of the two away"),
+    NEEDS("threads", 0, encodes_by_bpe, "--chars encodes on the reading thread; leave one of the two out"),
     NEEDS("layer", 0, flag_rules_paints, "it says what --attention FILE.png paints; give that, too"),
     NEEDS("head", 0, flag_rules_paints, "it says what --attention FILE.png paints; give that, too"),
     NEEDS("allow-other-data", 0, flag_rules_resumes, "it says what --resume may go on with; give that, too"),
     NEEDS("checkpoint-minutes", 0, checkpoints_by_time,
-          "--checkpoint-every counts steps instead; leave one of the two away"),
-    NEEDS("eps", 0, has_eps, "this optimizer has none; leave it away"),
-    NEEDS("verbose", 0, is_not_quiet, "--quiet asks for the opposite; leave one of the two away"),
+          "--checkpoint-every counts steps instead; leave one of the two out"),
+    NEEDS("eps", 0, has_eps, "this optimizer has none; leave it out"),
+    NEEDS("verbose", 0, is_not_quiet, "--quiet asks for the opposite; leave one of the two out"),
 };
 
 enum { RULES = sizeof rules / sizeof *rules };

@@ -80,8 +80,8 @@ void tli_file_report_summary(const tli_file_report *r)
     const char *root = r->folder->root;
     if (r->damaged > 0)
         tli_log_write(r->log, TL_LOG_NOTICE,
-                      r->train ? "%u files of %s were skipped: they are no sound images"
-                               : "%u files of %s are no sound images: evaluated without them",
+                      r->train ? "%u files of %s were skipped: they cannot be read as images"
+                               : "%u files of %s cannot be read as images: evaluated without them",
                       r->damaged, root);
     if (r->oriented > 0)
         tli_log_write(r->log, TL_LOG_NOTICE, "%u files of %s carry an orientation, which is not applied",

@@ -1,4 +1,4 @@
-/* What users are told of the files of a set while it is read: which are no sound images, which are not seen as people see
+/* What users are told of the files of a set while it is read: which cannot be read as images, which are not seen as people see
  * them, each once; and how many there were. When a class has no sound image left, reading cannot go on. */
 #ifndef DATA_FILE_REPORT_H
 #define DATA_FILE_REPORT_H

@@ -32,7 +32,7 @@ static void jpeg_fail(j_common_ptr info)
     info->err->format_message(info, text);
     s->status = tli_fail(s->d->err,
                          info->err->msg_code == JERR_OUT_OF_MEMORY ? TL_ERROR_MEMORY : TL_ERROR_INPUT,
-                         "%s is no sound JPEG file: %s", s->d->name, text);
+                         "%s is not a valid JPEG file: %s", s->d->name, text);
     longjmp(s->back, 1);
 }
 

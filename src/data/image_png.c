@@ -23,7 +23,7 @@ static void png_fail(png_structp png, png_const_charp text)
 {
     png_state *s = png_get_error_ptr(png);
     if (s->status == TL_OK)
-        s->status = tli_fail(s->d->err, TL_ERROR_INPUT, "%s is no sound PNG file: %s", s->d->name, text);
+        s->status = tli_fail(s->d->err, TL_ERROR_INPUT, "%s is not a valid PNG file: %s", s->d->name, text);
     longjmp(s->back, 1);
 }
 

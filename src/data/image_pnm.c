@@ -44,13 +44,13 @@ static tl_status pnm_number(pnm_reader *r, uint32_t most, uint32_t *value)
     if (first < 0) return tli_decoding_truncated(r->d);
     *value = 0;
     if (first < '0' || first > '9')
-        return tli_fail(r->d->err, TL_ERROR_INPUT, "%s is no sound PNM file: byte %zu is no digit",
+        return tli_fail(r->d->err, TL_ERROR_INPUT, "%s is not a valid PNM file: byte %zu is no digit",
                         r->d->name, r->at);
     for (; r->at < file->count && file->data[r->at] >= '0' && file->data[r->at] <= '9'; r->at++) {
         *value = 10 * *value + (uint32_t)(file->data[r->at] - '0');
         if (*value > most)
             return tli_fail(r->d->err, TL_ERROR_INPUT,
-                            "%s is no sound PNM file: the number before byte %zu is larger than %u",
+                            "%s is not a valid PNM file: the number before byte %zu is larger than %u",
                             r->d->name, r->at, most);
     }
     return TL_OK;
@@ -66,7 +66,8 @@ static tl_status pnm_header(pnm_reader *r)
     TLI_TRY(pnm_number(r, 99999999, &d->height));
     if (r->kind % 3 != 1) TLI_TRY(pnm_number(r, 65535, &r->largest));
     if (r->largest == 0)
-        return tli_fail(d->err, TL_ERROR_INPUT, "%s is no sound PNM file: its largest sample is 0", d->name);
+        return tli_fail(d->err, TL_ERROR_INPUT, "%s is not a valid PNM file: its largest sample is 0",
+                        d->name);
     if (r->at >= d->file->count) return tli_decoding_truncated(d);
     r->at++; /* the one white space before raw samples */
     return tli_decoding_check_size(d);
@@ -87,7 +88,7 @@ static tl_status pnm_plain_sample(pnm_reader *r, uint32_t *sample)
     const int digit = pnm_next(r); /* the digits of bitmaps may touch */
     if (digit < 0) return tli_decoding_truncated(r->d);
     if (digit != '0' && digit != '1')
-        return tli_fail(r->d->err, TL_ERROR_INPUT, "%s is no sound PNM file: byte %zu is neither 0 nor 1",
+        return tli_fail(r->d->err, TL_ERROR_INPUT, "%s is not a valid PNM file: byte %zu is neither 0 nor 1",
                         r->d->name, r->at);
     *sample = (uint32_t)(digit - '0');
     r->at++;

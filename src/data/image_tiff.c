@@ -96,7 +96,7 @@ static TIFF *tiff_open(tiff_reader *r)
 
 static tl_status tiff_failed(const tiff_reader *r)
 {
-    return tli_fail(r->d->err, TL_ERROR_INPUT, "%s is no sound TIFF file: %s", r->d->name,
+    return tli_fail(r->d->err, TL_ERROR_INPUT, "%s is not a valid TIFF file: %s", r->d->name,
                     r->text[0] != '\0' ? r->text : "it cannot be decoded");
 }
 

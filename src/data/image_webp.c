@@ -15,7 +15,7 @@ static tl_status webp_failed(const tli_decoding *d, VP8StatusCode code)
 {
     if (code == VP8_STATUS_NOT_ENOUGH_DATA) return tli_decoding_truncated(d);
     /* Lack of memory, too: libwebp 1.5 calls some damaged files so. */
-    return tli_fail(d->err, TL_ERROR_INPUT, "%s is no sound WebP file", d->name);
+    return tli_fail(d->err, TL_ERROR_INPUT, "%s is not a valid WebP file", d->name);
 }
 
 static tl_status webp_decode_still(tli_decoding *d, WebPDecoderConfig *config)

@@ -1,7 +1,7 @@
 /* Batches of pictures, made ahead by worker threads and handed out in order. A batch is a function of the options and
  * its number alone: the number of workers changes nothing but the time that it takes.
  *
- * Files that are no sound images are named once each, counted and skipped: in training the next readable image of
+ * Files that cannot be read as images are named once each, counted and skipped: in training the next readable image of
  * the epoch's order takes the place, in evaluation the batch has one image fewer. When a class has no other files, the run
  * cannot go on. */
 #ifndef DATA_LOADER_H
@@ -22,7 +22,7 @@ typedef struct tli_loader_options {
     uint64_t seed;
     uint32_t workers;  /* 0: one a core */
     bool exact_decode; /* in training, too, large JPEGs are decoded at their full size */
-    bool strict;       /* a file that is no sound image is an error */
+    bool strict;       /* a file that cannot be read as an image is an error */
     /* the caller's, [images of folder], 0 at first: files that were named before, by another loader of the
      * same set, are not named again; NULL: this is the only loader */
     uint8_t *named;
@@ -34,7 +34,7 @@ typedef struct tli_loader_batch {
     const float *images;   /* [count][3][size][size] */
     const int32_t *labels; /* [count] */
     const float *soft;     /* [count][classes] probabilities where pictures are mixed, or NULL */
-    uint32_t passed_over;  /* in evaluation: files of the batch that are no sound images */
+    uint32_t passed_over;  /* in evaluation: files of the batch that cannot be read as images */
 } tli_loader_batch;
 
 typedef struct tli_loader tli_loader;

@@ -17,7 +17,7 @@ typedef struct tli_picture_maker {
 
 void tli_picture_maker_free(tli_picture_maker *maker);
 
-/* out [3][size][size]. maker->decoded.remarks says what the decoder had to remark on a file. TL_ERROR_INPUT: it is no sound
+/* out [3][size][size]. maker->decoded.remarks says what the decoder had to remark on a file. TL_ERROR_INPUT: it is no readable
  * image. */
 tl_status tli_picture_make(const tli_loader_options *o, tli_picture_maker *maker, uint64_t epoch,
                            uint32_t sample, float *out, tl_error *err);

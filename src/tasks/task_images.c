@@ -181,7 +181,7 @@ static tl_status settle_classes(tli_task_data *d, bool train, tl_error *err)
     if ((s->run.exact_labels || !train) && s->model.classes != classes)
         return tli_fail(err, train ? TL_ERROR_USAGE : TL_ERROR_INPUT, "%s has %u classes, not %u: %s",
                         s->run.data, classes, s->model.classes,
-                        train ? "leave --classes away" : "the checkpoint was trained on others");
+                        train ? "leave --classes out" : "the checkpoint was trained on others");
     s->model.classes = classes;
     return TL_OK;
 }

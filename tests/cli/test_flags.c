@@ -579,7 +579,7 @@ static void test_wrong_combinations_are_refused(void **unused)
     refuses("eval mnist --strict", "--strict means nothing to the task mnist", "vit");
     refuses("eval gpt --test-motion dynamic", "--test-motion means nothing to the task gpt", "mnist");
     refuses("eval gpt --confusion table.tsv", "--confusion means nothing to the task gpt", "mnist, vit");
-    refuses("eval mnist --seed 3", "--seed 3 is not 0", "leave it away");
+    refuses("eval mnist --seed 3", "--seed 3 is not 0", "leave it out");
 
     /* From a file, with its line. */
     write_text("bad.conf", "op = alpha\nseed = 1\nrecompute = never\n");

@@ -200,7 +200,7 @@ static void test_foreign(void **state)
     write_file(path, "\x89PNG\r\n\x1a\n", 8);
     refused("truncated after 8 bytes");
     write_file(path, "\xff\xd8\xff\xd9 and nothing else", 21);
-    refused("no sound JPEG");
+    refused("not a valid JPEG");
 }
 
 /* Reads the next line of tests/golden/images/sums.txt and the file that it is about; false at the end. */
