@@ -8,11 +8,10 @@
 #include "tasks/score.h"
 #include "tasks/settings_check.h"
 
-/* Large enough to keep a device busy, small enough for any memory; results do not depend on it beyond
- * rounding. */
+/* Large enough to keep a device busy, small enough for any memory; results differ only by rounding. */
 enum { EVAL_BATCH = 64 };
 
-/* The batch size, halved while it does not fit. */
+/* The batch size, halved until it fits. */
 static uint32_t fitting_batch(const tl_context *ctx, const tl_settings *s)
 {
     const tli_limits *limits = tli_context_limits(ctx);
@@ -24,7 +23,7 @@ static uint32_t fitting_batch(const tl_context *ctx, const tl_settings *s)
     return batch;
 }
 
-/* Weights whose predictions are not finite have no score. */
+/* Predictions that are not finite have no score. */
 static tl_status refuse_not_finite(void *user, const tli_task *task, int set, const tli_scores *scores)
 {
     tl_context *ctx = user;
@@ -79,9 +78,9 @@ tl_status tl_evaluate(tl_context *ctx, const char *checkpoint, tl_settings *sett
     TLI_TRY(tli_settings_check(settings, false, err));
     tli_safetensors st;
     const tl_status opened = tli_checkpoint_open(checkpoint, &st, err);
-    *result = tli_result_empty(); /* behind it, as `checkpoint` may be the `out` of this very result */
+    *result = tli_result_empty(); /* only now, as `checkpoint` may point to result->out */
     TLI_TRY(opened);
-    tl_settings stored = *settings; /* data and the other things that no checkpoint holds are the caller's */
+    tl_settings stored = *settings; /* whatever checkpoints do not store: from the caller */
     tl_status status = tli_settings_from_metadata(&st, &stored, err);
     if (status == TL_OK) {
         tli_settings_take_tested(&stored, settings);

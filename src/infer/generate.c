@@ -19,12 +19,12 @@ typedef struct run {
     tl_settings settings;
     tli_vocabulary vocabulary;
     tli_model *model;
-    tli_ids ids; /* the whole text: prompt and what was added */
+    tli_ids ids; /* prompt and generated tokens */
     uint64_t start,
-        kept;         /* first id of the context that the model saw last, and how many ids it kept of it */
+        kept;         /* start of the context of the last forward, and number of its ids in the KV cache */
     int32_t *context; /* [seq_len] */
     float *logits;    /* [vocab_size] */
-    tli_candidate *capacity; /* the same */
+    tli_candidate *capacity; /* [vocab_size] */
     bool slid;
 } run;
 
@@ -59,7 +59,7 @@ static tl_status open_vocabulary(run *r, const tli_safetensors *st)
         r->vocabulary.size, size);
 }
 
-/* The prompt's ids; what stands before a text when there is no prompt. */
+/* The prompt's ids; without a prompt, the id that starts a text. */
 static tl_status encode_prompt(run *r)
 {
     tl_error *err = tl_context_error(r->ctx);
@@ -92,7 +92,7 @@ static tl_status create_model(run *r, tli_safetensors *st)
 
 /* ---- token by token ------------------------------------------------------------------------------ */
 
-/* The logits behind the text so far. What the model kept of the same context is not computed again. */
+/* The logits after the text so far. Tokens of the context that are in the KV cache are not recomputed. */
 static tl_status next_logits(run *r)
 {
     const uint32_t length = r->settings.model.seq_len;
@@ -122,7 +122,7 @@ static tl_status write_token(run *r, uint32_t id)
     return text != NULL && bytes > 0 ? r->g->write(r->g->user, text, bytes, tl_context_error(r->ctx)) : TL_OK;
 }
 
-/* Ids of the model that the vocabulary does not have stand for nothing. */
+/* Ids of the model that the vocabulary lacks decode to nothing. */
 static void hide_unknown(run *r)
 {
     uint8_t capacity[4];

@@ -11,7 +11,7 @@
 #include "tasks/model_file.h"
 #include "tasks/task.h"
 
-enum { SHOWN = 224, GAP = 4 }; /* SHOWN: pixels a side that a painted picture has at least */
+enum { SHOWN = 224, GAP = 4 }; /* SHOWN: minimum side of a rendered image in pixels */
 
 struct tli_predictor {
     tl_context *ctx;
@@ -21,7 +21,7 @@ struct tli_predictor {
     cJSON *names; /* an array, or NULL */
     char number[16];
     float *images, *logits, *weights;
-    tli_image seen; /* what the model saw */
+    tli_image seen; /* the image as given to the model */
     tli_bytes bytes;
     tli_image decoded;
     tli_resampler resampler;
@@ -99,7 +99,7 @@ static tl_status read_image(tli_predictor *p, const char *path)
     return p->task->picture(&p->s, &p->decoded, width, height, &p->resampler, p->images, &p->seen, err);
 }
 
-/* A class must not be named by logits that say nothing. */
+/* logits that are not finite must not name a class */
 static tl_status check_logits(const tli_predictor *p, const char *path)
 {
     for (uint32_t c = 0; c < p->s.model.classes; c++)
@@ -109,7 +109,7 @@ static tl_status check_logits(const tli_predictor *p, const char *path)
     return TL_OK;
 }
 
-/* Softmax of the logits, and the likeliest by repeated search; of equal ones the first. */
+/* Softmax of the logits, and the top classes by repeated search; ties by the smaller index. */
 static int predict_rank(const float *logits, uint32_t classes, tli_guess *guesses)
 {
     const int count = classes < TLI_PREDICT_MAX ? (int)classes : TLI_PREDICT_MAX;
@@ -131,7 +131,7 @@ static int predict_rank(const float *logits, uint32_t classes, tli_guess *guesse
 tl_status tli_predictor_run(tli_predictor *p, const char *path, tli_guess guesses[TLI_PREDICT_MAX],
                             int *count)
 {
-    const int32_t target = 0; /* no loss is asked for */
+    const int32_t target = 0; /* a placeholder: no loss is computed */
     const tli_inputs inputs = {.count = 1, .images = p->images, .targets = &target};
     TLI_TRY(read_image(p, path));
     TLI_TRY(tli_model_set_batch(p->ctx, p->model, &inputs));
@@ -152,7 +152,7 @@ const char *tli_predictor_class(tli_predictor *p, uint32_t class_index)
 
 /* ---- attention ----------------------------------------------------------------------------------- */
 
-/* The class token's weights of the patches, as grey pixels: the most looked at is white. */
+/* Attention weights of the class token over the patches as grey pixels: the largest is white. */
 static tl_status map_of(tli_predictor *p, uint32_t layer, uint32_t head, tli_image *map)
 {
     const tl_model_config *c = &p->s.model;
@@ -179,7 +179,7 @@ static tl_status map_of(tli_predictor *p, uint32_t layer, uint32_t head, tli_ima
     return TL_OK;
 }
 
-/* Dark where nobody looks, towards red where the class token does. */
+/* Dims the image where the class token's attention is low, and shades it red where it is high. */
 static void predict_blend(uint8_t *pixel, uint8_t weight)
 {
     const float share = (float)weight / 255.0f;

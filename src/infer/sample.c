@@ -3,7 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* Larger logits first, and of equal ones the smaller id, so that the order is one whatever sorts. */
+/* Larger logits first, ties by the smaller id, so that any sort gives the same order. */
 static int sample_descending(const void *a, const void *b)
 {
     const tli_candidate *x = a, *y = b;
@@ -16,7 +16,7 @@ static double sample_weight(const tli_candidate *c, float largest, float tempera
     return exp(((double)c->logit - (double)largest) / (double)temperature);
 }
 
-/* How many of the sorted candidates make up top_p of their probability. */
+/* Number of sorted candidates that reach the probability top_p. */
 static uint32_t keep_nucleus(const tli_candidate *list, uint32_t count, const tli_sampling *s)
 {
     double all = 0, sum = 0;
@@ -34,7 +34,7 @@ tl_status tli_sample(const float *logits, uint32_t count, const tli_sampling *s,
     uint32_t n = 0, best = 0;
     bool numbers = true;
     for (uint32_t i = 0; i < count; i++) {
-        numbers &= logits[i] < INFINITY; /* neither NaN nor infinite */
+        numbers &= logits[i] < INFINITY; /* neither NaN nor +infinity */
         if (!(logits[i] > -INFINITY)) continue;
         list[n] = (tli_candidate){logits[i], i};
         if (logits[i] > list[best].logit) best = n;
@@ -54,7 +54,7 @@ tl_status tli_sample(const float *logits, uint32_t count, const tli_sampling *s,
     for (uint32_t i = 0; i < n; i++) all += sample_weight(&list[i], largest, s->temperature);
     for (uint32_t i = 0; i < n; i++) {
         const double w = sample_weight(&list[i], largest, s->temperature);
-        if (w > 0) *id = list[i].id; /* rounding may leave u behind the last one */
+        if (w > 0) *id = list[i].id; /* rounding may leave u past the last one */
         sum += w;
         if (u * all < sum) break;
     }

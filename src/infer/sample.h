@@ -1,4 +1,4 @@
-/* The next token from a model's logits. */
+/* Samples the next token from a model's logits. */
 #ifndef INFER_SAMPLE_H
 #define INFER_SAMPLE_H
 
@@ -7,9 +7,9 @@
 #include "core/status.h"
 
 typedef struct tli_sampling {
-    float temperature; /* divides the logits; 0: always the largest, the first of equal ones */
-    uint32_t top_k;    /* only the k largest count; 0: all */
-    float top_p;       /* of these the fewest that have this share of the probability; 1: all */
+    float temperature; /* divides the logits; 0: greedy, ties by the smaller id */
+    uint32_t top_k;    /* top-k sampling; 0: all */
+    float top_p;       /* nucleus sampling: the fewest tokens with this probability; 1: all */
 } tli_sampling;
 
 typedef struct tli_candidate {
@@ -17,8 +17,8 @@ typedef struct tli_candidate {
     uint32_t id;
 } tli_candidate;
 
-/* The chosen id; u is uniform in [0, 1). A logit of -INFINITY is never chosen. `room`: `count` candidates.
- * TL_ERROR_DEVICE when a logit is NaN or INFINITY, or all are -INFINITY. */
+/* The chosen id; u is uniform in [0, 1). A logit of -INFINITY is never chosen. TL_ERROR_DEVICE when a
+ * logit is NaN or INFINITY, or all are -INFINITY. */
 tl_status tli_sample(const float *logits, uint32_t count, const tli_sampling *sampling, double u,
                      tli_candidate *capacity, uint32_t *id, tl_error *err);
 

@@ -108,9 +108,9 @@ tl_status tli_block_parameters(tli_registry *registry, const char *prefix, uint3
     return TL_OK;
 }
 
-/* ---- life ---------------------------------------------------------------------------------------- */
+/* ---- create and destroy --------------------------------------------------------------------------- */
 
-/* A parameter and its gradient as views; the gradient is none in inference. */
+/* A parameter and its gradient as views; no gradient in inference. */
 typedef struct pair {
     tli_view value, gradient;
 } pair;
@@ -119,7 +119,7 @@ struct tli_block {
     tli_block_shape shape;
     bool training, cached;
     tli_block *buffer_owner;
-    tl_tensor *normed; /* cached: the rows in front of the operation, of all tokens */
+    tl_tensor *normed; /* with `cached`: LayerNorm output in front of the operation, of all tokens */
     tli_op_tensors weights, gradients;
     pair norm_weight, norm_bias, out_weight, out_bias;
     pair mlp_norm_weight, mlp_norm_bias, mlp1_weight, mlp1_bias, mlp2_weight, mlp2_bias;
@@ -274,12 +274,12 @@ tl_status tli_block_set_batch(tl_context *ctx, tli_block *b, uint32_t batch, uin
 
 /* ---- forward and backward ------------------------------------------------------------------------ */
 
-/* The rows and places of the current batch. */
+/* Row counts and offsets of the current batch. */
 typedef struct frame {
     tli_op_state *state;
     uint64_t rows, out_rows;
     uint32_t dim, inner, mlp;
-    uint64_t first; /* row of the first query; above 0 in cached blocks alone */
+    uint64_t first; /* row of the first query; above 0 only with a KV cache */
     tli_view stats1, stats2, o, hidden;
 } frame;
 
@@ -331,9 +331,9 @@ tl_status tli_block_forward(tl_context *ctx, tli_block *b, tli_view x, tli_view 
     return TL_OK;
 }
 
-/* x_out = x_mid + W2 gelu(u) + b2: dx stays where it is for the residual, and LayerNorm adds the MLP's part.
- * Each Linear is asked for its weights' gradient first, so that its input's buffer can take the input's
- * gradient. */
+/* x_out = x_mid + W2 gelu(u) + b2: dx stays in place for the residual, and LayerNorm's backward adds the
+ * MLP's part. Each Linear computes its weight gradient first, so that its input's buffer can then be
+ * overwritten with the input's gradient. */
 static tl_status backward_mlp(tl_context *ctx, tli_block *b, const frame *f, tli_view dx,
                               const tli_block_scratch *s)
 {
@@ -382,7 +382,7 @@ tl_status tli_block_backward(tl_context *ctx, tli_block *b, tli_view x, tli_view
     TLI_TRY(tli_layernorm_forward(ctx, x, b->norm_weight.value, b->norm_bias.value, s->rows1, f.stats1,
                                   f.rows, f.dim));
     TLI_TRY(tli_op_backward(ctx, f.state, &b->weights, s->rows1, d_o, s->rows2, &b->gradients, s->workspace));
-    /* Only the queries have a residual path behind them. */
+    /* only the queries' rows have a residual path */
     if (f.out_rows < f.rows)
         TLI_TRY(tli_zero(ctx, tli_view_add(dx, f.out_rows * f.dim), (f.rows - f.out_rows) * f.dim));
     return tli_layernorm_backward(ctx, s->rows2, x, b->norm_weight.value, f.stats1, dx, true,

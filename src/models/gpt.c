@@ -10,11 +10,11 @@
 
 typedef enum tli_gpt_buffer {
     TLI_GPT_TOKENS = TLI_MODEL_BUFFERS, /* rows, int32 */
-    TLI_GPT_INDEX,                      /* training: which rows hold which id, see ops/embedding.h */
-    TLI_GPT_BLOCKS_STATS,               /* 2 x rows: of the blocks' LayerNorm */
-    TLI_GPT_FINAL_STATS,                /* 2 x rows: of the one behind it */
-    TLI_GPT_NORMED,                     /* rows x dim: what the head reads; after the loss its gradient */
-    TLI_GPT_LOGITS,                     /* scratch: of a chunk of rows */
+    TLI_GPT_INDEX,                      /* training: rows grouped by id, see ops/embedding.h */
+    TLI_GPT_BLOCKS_STATS,               /* 2 x rows: LayerNorm after the blocks */
+    TLI_GPT_FINAL_STATS,                /* 2 x rows: the final LayerNorm */
+    TLI_GPT_NORMED,                     /* rows x dim: input of the head; after the loss its gradient */
+    TLI_GPT_LOGITS,                     /* scratch: logits of a chunk of rows */
     TLI_GPT_END
 } tli_gpt_buffer;
 enum { TLI_GPT_BUFFERS = TLI_GPT_END - TLI_MODEL_BUFFERS };
@@ -114,7 +114,7 @@ static const tli_view none = {0};
 
 typedef struct gpt {
     tli_parameter_views position, table, blocks_norm_weight, blocks_norm_bias, final_weight, final_bias, head;
-    uint32_t spans; /* ids that occur in the batch */
+    uint32_t spans; /* distinct ids in the batch */
 } gpt;
 
 static void find_parameters(tli_model *m)
@@ -148,7 +148,7 @@ static uint32_t gpt_length(const tl_model_config *c, const tli_inputs *inputs)
 
 /* ---- inputs -------------------------------------------------------------------------------------- */
 
-/* [batch][token] -> [token][batch]; an id that the vocabulary does not have would be read from beyond the table. */
+/* [batch][token] -> [token][batch]; ids are checked, as a larger one would be read from beyond the table. */
 static tl_status gpt_transpose(tl_context *ctx, const tli_model *m, const int32_t *ids, int32_t *rows)
 {
     for (uint32_t b = 0; b < m->batch; b++) {
@@ -231,7 +231,7 @@ static tl_status head_forward(tl_context *ctx, tli_model *m, tli_view last)
                                  gpt_buffer_view(m, TLI_GPT_FINAL_STATS), batch_rows(m), m->config.dim);
 }
 
-/* The head is here, so that a chunk's logits can go back before the next take their place. */
+/* Runs the head, and its backward too: a chunk's logits are overwritten by the next chunk's. */
 static tl_status gpt_loss(tl_context *ctx, tli_model *m, float scale)
 {
     const gpt *g = m->own;
@@ -246,7 +246,7 @@ tl_status tli_gpt_read_logits(tl_context *ctx, tli_model *m, uint32_t token, flo
 {
     const gpt *g = m->own;
     const uint32_t dim = m->config.dim, classes = m->config.vocab_size;
-    const uint32_t most = (uint32_t)(m->buffers[TLI_GPT_LOGITS]->row / classes); /* rows of the buffer */
+    const uint32_t most = (uint32_t)(m->buffers[TLI_GPT_LOGITS]->row / classes); /* rows it holds */
     if (token >= m->length)
         return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE, "there is no token %u in sequences of %u.",
                         token, m->length);
@@ -264,11 +264,11 @@ tl_status tli_gpt_read_logits(tl_context *ctx, tli_model *m, uint32_t token, flo
 
 /* ---- backward ------------------------------------------------------------------------------------ */
 
-/* The head's part is done with the loss. */
+/* The head's backward was done with the loss. */
 static tl_status head_backward(tl_context *ctx, tli_model *m, tli_view last, const tli_block_scratch *s)
 {
     const gpt *g = m->own;
-    TLI_TRY(trunk_norm(ctx, m, last)); /* into rows1 again */
+    TLI_TRY(trunk_norm(ctx, m, last)); /* recomputed into rows1 */
     TLI_TRY(tli_layernorm_backward(ctx, gpt_buffer_view(m, TLI_GPT_NORMED), s->rows1, g->final_weight.value,
                                    gpt_buffer_view(m, TLI_GPT_FINAL_STATS), s->rows2, false,
                                    g->final_weight.gradient, g->final_bias.gradient, s->workspace,
@@ -287,7 +287,7 @@ static tl_status embed_backward(tl_context *ctx, tli_model *m, const tli_block_s
     (void)s;
     if (g->position.value.mem != NULL) {
         TLI_TRY(tli_tokens_backward(ctx, dx, none, g->position.gradient, m->length, m->batch, c->dim, 0));
-        if (m->length < c->seq_len) /* places that no token stood at */
+        if (m->length < c->seq_len) /* positions that had no token */
             TLI_TRY(tli_zero(ctx, tli_view_add(g->position.gradient, (uint64_t)m->length * c->dim),
                              (uint64_t)(c->seq_len - m->length) * c->dim));
     }

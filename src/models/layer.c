@@ -33,7 +33,7 @@ uint32_t tl_layer_tokens(const tl_layer_config *config)
     return tli_geometry_tokens(&geometry);
 }
 
-/* The operation of a configuration, which may be wrong: see tli_op_check. */
+/* The operation's shape for a configuration, not validated: see tli_op_check. */
 static tli_op_shape shape_of(const tl_layer_config *c)
 {
     const op_rule *rule = tli_op_rule_of(c->op);
@@ -49,8 +49,8 @@ static tli_op_shape shape_of(const tl_layer_config *c)
                           .queries = tl_layer_tokens(c)};
 }
 
-/* Makes parameter `name` [s0][s1] or, with s2, [s0][s1][s2] (sharded along s0), U(-bound, bound) for its
- * fan-in. */
+/* Creates parameter `name` [s0][s1] or, with s2, [s0][s1][s2] (sharded along s0), initialised with
+ * U(-bound, bound) for its fan-in. */
 static tl_status layer_add(tl_context *ctx, tl_layer *layer, uint64_t seed, const char *name, uint64_t fan_in,
                            uint64_t s0, uint64_t s1, uint64_t s2, tl_tensor **value, tl_tensor **gradient)
 {
@@ -156,7 +156,7 @@ tl_status tl_layer_create(tl_context *ctx, const tl_layer_config *config, uint64
     return status;
 }
 
-/* Handles of destroyed layers may be asked about. */
+/* May be called with the handle of a destroyed layer. */
 static tl_status check_layer(tl_context *ctx, const tl_layer *layer)
 {
     if (ctx == NULL || layer == NULL)
@@ -166,7 +166,7 @@ static tl_status check_layer(tl_context *ctx, const tl_layer *layer)
                     "the layer is none of this context: it was destroyed, or made in another one");
 }
 
-/* The same, with all of its tensors: tl_layer_parameter_at shows them to users, who might destroy one. */
+/* Checks also that its tensors are alive: users get them from tl_layer_parameter_at and might destroy one. */
 static tl_status check_whole_layer(tl_context *ctx, const tl_layer *layer)
 {
     TLI_TRY(check_layer(ctx, layer));
@@ -189,7 +189,7 @@ bool tl_layer_parameter_at(tl_layer *layer, int index, tl_layer_parameter *out)
     return true;
 }
 
-/* A tensor handed in by the caller must be alive in this context and one piece with room for `channels` of every row. */
+/* The caller's tensor must be alive in this context, unsharded, and hold `channels` values per row. */
 static tl_status check_tensor(tl_context *ctx, const tl_layer *layer, const char *what, const tl_tensor *t,
                               uint64_t channels)
 {
@@ -201,7 +201,7 @@ static tl_status check_tensor(tl_context *ctx, const tl_layer *layer, const char
                     t->name, (unsigned long long)need, (unsigned long long)(t->lead * t->row), t->shards);
 }
 
-/* What is written must be no other tensor of the call and none of the layer's parameters or gradients. */
+/* Outputs must not alias any other tensor of the call, a parameter or a gradient of the layer. */
 static tl_status check_target(tl_context *ctx, const tl_layer *layer, const char *what,
                               const tl_tensor *target, const char *other_what, const tl_tensor *other)
 {

@@ -9,7 +9,7 @@
 
 static const tli_view none = {0};
 
-/* ---- life ---------------------------------------------------------------------------------------- */
+/* ---- create and destroy --------------------------------------------------------------------------- */
 
 tli_parameter_views tli_model_find(tli_model *m, const char *prefix, const char *name)
 {
@@ -124,7 +124,7 @@ static tli_block_scratch scratch_of(const tli_model *m)
                                .workspace = tli_model_at(m, TLI_MODEL_WORKSPACE)};
 }
 
-/* The model as if it were made for sequences of this length; other architectures ignore it. */
+/* The configuration with this sequence length; other architectures ignore it. */
 static tl_model_config with_length(const tli_model *m, uint32_t length)
 {
     tl_model_config c = m->config;
@@ -132,7 +132,7 @@ static tl_model_config with_length(const tli_model *m, uint32_t length)
     return c;
 }
 
-/* Sizes of a batch: samples, tokens, and the cached ones before them. */
+/* Size of a batch: samples, tokens, and cached tokens before them. */
 static tl_status check_batch(tl_context *ctx, const tli_model *m, uint32_t batch, uint32_t first,
                              uint32_t length)
 {
@@ -163,7 +163,7 @@ tl_status tli_model_set_batch(tl_context *ctx, tli_model *m, const tli_inputs *i
     return m->arch->set_inputs(ctx, m, inputs);
 }
 
-/* The embedding and the first `blocks` blocks. */
+/* Embedding and the first `blocks` blocks. */
 static tl_status forward_to(tl_context *ctx, tli_model *m, uint32_t blocks)
 {
     const tli_block_scratch scratch = scratch_of(m);
@@ -210,7 +210,7 @@ tl_status tli_model_backward(tl_context *ctx, tli_model *m)
     return m->arch->embed_backward(ctx, m, &scratch);
 }
 
-/* ---- reading ------------------------------------------------------------------------------------- */
+/* ---- reading results ------------------------------------------------------------------------------ */
 
 uint32_t tli_model_predictions(const tli_model *m)
 {
@@ -252,7 +252,7 @@ tl_status tli_model_read_attention(tl_context *ctx, tli_model *m, uint32_t layer
     if (layer >= m->config.depth || sample >= m->batch)
         return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE,
                         "there is no block %u: the model has blocks 0 to %u", layer, m->config.depth - 1);
-    /* In inference blocks share what they work in, so that only the last one's is there to be read. */
+    /* in inference blocks share buffers, so only the last block computed can be read */
     TLI_TRY(forward_to(ctx, m, layer + 1));
     return tli_block_read_attention(ctx, m->blocks[layer], sample, 0, weights);
 }

@@ -1,6 +1,5 @@
-/* All that is known about a model without a device: parameters, sizes, bytes. What an architecture adds is asked of
- * it.
- */
+/* What can be computed about a model without a device: parameters, sizes, bytes. Arch-specific parts come
+ * from tli_arch. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -23,7 +22,7 @@ bool tli_model_saves_pairs(const tl_model_config *c)
     return tli_op_saves_pairs(&first.op);
 }
 
-/* Blocks of the operation in front, attention behind them. */
+/* Blocks with the operation come first, attention blocks after them. */
 static tl_status check_hybrid(const tl_model_config *c, tl_error *err)
 {
     if (c->translution_layers == 0) return TL_OK;
@@ -93,10 +92,11 @@ tli_block_shape tli_model_block_shape(const tl_model_config *c, uint32_t batch, 
     geometry->sharing_radius = c->sharing_radius;
     geometry->window = c->window;
     if (tli_op_is_low_rank(&shape.op)) shape.op.relenc_dim = c->relenc_dim;
-    /* The attention blocks of a hybrid are rotary, as the reference's; those of its GPT are plain. */
+    /* Attention blocks of a hybrid ViT use rotary positions, as in the reference; those of a hybrid GPT
+     * use none. */
     if (behind && arch->rotary_hybrid) shape.op.positions = TL_POSITIONS_ROPE;
     shape.op.save_pairs = training && !c->recompute;
-    /* Behind the last block nothing but what the head reads is computed. */
+    /* The last block computes only the rows that the head reads. */
     shape.op.queries = arch->class_only(c) && layer + 1 == c->depth ? 1 : tli_model_tokens(c);
     return shape;
 }
@@ -217,7 +217,7 @@ static uint64_t saturating_multiply(uint64_t a, uint64_t b)
     return b > 0 && a > UINT64_MAX / b ? UINT64_MAX : a * b;
 }
 
-/* Books `times` tensors of `elements` each, of which `unit` elements must lie in one allocation. Sums
+/* Counts `times` tensors of `elements` each, of which `unit` elements must fit in one allocation. Sums
  * saturate: a model that overflows 64 bits does not fit either. */
 static void plan_account(tli_memory_plan *plan, tl_memory_kind kind, uint64_t times, uint64_t elements,
                          uint64_t unit, const char *name)
@@ -233,7 +233,7 @@ static void plan_account(tli_memory_plan *plan, tl_memory_kind kind, uint64_t ti
     }
 }
 
-/* The same for what every block has, where it has any. */
+/* The same for a buffer of every block, if it has one. */
 static void account_block(tli_memory_plan *plan, tl_memory_kind kind, uint64_t times, uint64_t elements,
                           uint64_t unit, const char *what)
 {
@@ -243,7 +243,7 @@ static void account_block(tli_memory_plan *plan, tl_memory_kind kind, uint64_t t
     plan_account(plan, kind, times, elements, unit, name);
 }
 
-/* `times` operation states of this shape; its largest tensors are the attention weights and q, k, v. */
+/* `times` operation states of this shape; the largest tensors are the attention weights and q, k, v. */
 static void account_op(tli_memory_plan *plan, const tli_op_shape *op, uint64_t times)
 {
     uint64_t tokens = tli_geometry_tokens(&op->geometry), rows = tokens * op->batch;
@@ -259,7 +259,7 @@ static void account_op(tli_memory_plan *plan, const tli_op_shape *op, uint64_t t
                       tli_attention_terms[t]->table_name);
     }
     if (tli_op_has_pairs(op)) {
-        /* As tli_pair_table_create stores them: the groups; the pairs with an index by query and one by key. */
+        /* As tli_pair_table_create allocates them: groups; pairs with an index by query and one by key. */
         uint32_t groups, pairs, largest;
         tli_pair_table_measure(&op->geometry, op->queries, &groups, &pairs, &largest);
         uint64_t list = 2 * (3 * (uint64_t)pairs + op->queries + tokens);
@@ -276,7 +276,7 @@ static void account_buffers(tli_memory_plan *plan, const tli_block_shape *shape,
     }
 }
 
-/* Values, gradients, and what the optimizer keeps of them. */
+/* Parameters, gradients and optimizer state. */
 static void account_parameters(tli_memory_plan *plan, const tli_registry *registry,
                                const optimizer_rule *rule)
 {
@@ -309,7 +309,8 @@ tl_status tli_model_plan(const tl_model_config *c, uint32_t batch, const optimiz
         const tli_buffer_info info = tli_model_buffer_info(c, i);
         plan_account(plan, info.kind, 1, count, count, info.name);
     }
-    /* In inference the first block lends its buffers to all, and its operation's state where it fits. */
+    /* In inference all blocks use the first block's buffers, and its operation state where the layout is
+     * equal. */
     const tli_block_shape first = tli_model_block_shape(c, batch, training, 0);
     for (uint32_t layer = 0; layer < c->depth; layer++) {
         const tli_block_shape shape = tli_model_block_shape(c, batch, training, layer);

@@ -3,7 +3,7 @@
 #include <stddef.h>
 #include <string.h>
 
-/* name, dim, depth, heads of 64; the MLP is 4 dim wide. */
+/* name, dim, depth, heads (of 64 channels); mlp_dim is 4 dim */
 #define SIZES(SIZE)                                                                                          \
     SIZE(tiny, 192, 6, 3)                                                                                    \
     SIZE(mini, 192, 12, 3)                                                                                   \

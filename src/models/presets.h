@@ -11,11 +11,11 @@ typedef struct tli_preset {
     uint32_t dim, depth, heads, head_dim, mlp_dim;
 } tli_preset;
 
-/* tiny 192/6/3, mini 192/12/3, small 384/12/6, base 768/12/12, large 1024/24/16; head_dim 64, mlp 4 dim.
- * NULL when there is no such name. */
+/* tiny 192/6/3, mini 192/12/3, small 384/12/6, base 768/12/12, large 1024/24/16 (dim/depth/heads);
+ * head_dim 64, mlp_dim 4 dim. NULL: unknown name. */
 const tli_preset *tli_preset_find(const char *name);
 extern const choices tli_size_choices;
-/* By its value there, of which 0 is the default; NULL when there is no such size. */
+/* By its number in that list, 0 is the default; NULL: there is none. */
 const tli_preset *tli_preset_at(int size);
 
 #endif

@@ -110,7 +110,7 @@ uint64_t tli_registry_stored_bytes(const tli_registry *r)
     return bytes;
 }
 
-/* Values made on the host: few parameters have them, the class token and the embeddings. */
+/* Normal values are computed on the host: only the class token and the embeddings have them. */
 static tl_status init_on_host(tl_context *ctx, tli_parameter *p, uint64_t seed, uint64_t stream)
 {
     uint64_t count = tli_parameter_count(p);

@@ -1,5 +1,5 @@
-/* The Vision Transformer: patches -> LN -> Linear -> LN, class token and positions in front of the blocks; LN and a Linear
- * head on the class token or the mean over tokens behind it. */
+/* The Vision Transformer: patches -> LN -> Linear -> LN, class token and positions, blocks, then LN and a
+ * Linear head on the class token or the mean over tokens. */
 #include "models/arch.h"
 #include "ops/embedding.h"
 #include "ops/image.h"
@@ -11,13 +11,13 @@ typedef enum tli_vit_buffer {
     TLI_VIT_IMAGES = TLI_MODEL_BUFFERS, /* batch x channels x height x width */
     TLI_VIT_PATCHES,                    /* patches x batch x patch values */
     TLI_VIT_PATCH_STATS,                /* 2 x patches x batch */
-    TLI_VIT_EMBEDDED,                   /* patches x batch x dim: before the second LayerNorm */
+    TLI_VIT_EMBEDDED,                   /* patches x batch x dim: input of the second LayerNorm */
     TLI_VIT_EMBEDDED_STATS,             /* 2 x patches x batch */
-    TLI_VIT_FINAL_STATS,                /* 2 x last block's rows */
+    TLI_VIT_FINAL_STATS,                /* 2 x rows of the last block */
     TLI_VIT_POOLED,                     /* batch x dim */
     TLI_VIT_LOGITS,                     /* batch x classes */
-    TLI_VIT_DLOGITS,                    /* training: the same */
-    TLI_VIT_SOFT_TARGETS,               /* training: the same */
+    TLI_VIT_DLOGITS,                    /* training: batch x classes */
+    TLI_VIT_SOFT_TARGETS,               /* training: batch x classes */
     TLI_VIT_END
 } tli_vit_buffer;
 enum { TLI_VIT_BUFFERS = TLI_VIT_END - TLI_MODEL_BUFFERS };
@@ -26,7 +26,7 @@ enum { TLI_VIT_BUFFERS = TLI_VIT_END - TLI_MODEL_BUFFERS };
 
 #include "core/choices.h"
 
-/* Above these no model is meant; below them no product of two overflows 32 bits where one is used. */
+/* Upper limits beyond any sensible model; below them no product of two overflows the 32 bits used. */
 enum { MAX_PATCHES = 32767, MAX_PATCH_VALUES = 1 << 24 };
 
 static uint32_t one_at_least(uint32_t n)
@@ -221,7 +221,7 @@ static const tli_view none = {0};
 typedef struct vit {
     tli_parameter_views position, class_token, norm1_weight, norm1_bias, embed_weight, embed_bias,
         norm2_weight, norm2_bias, final_weight, final_bias, head_weight, head_bias;
-    bool soft; /* the batch came with probabilities as targets */
+    bool soft; /* the batch has soft targets */
 } vit;
 
 static void find_parameters(tli_model *m)
@@ -272,7 +272,8 @@ static tl_status set_inputs(tl_context *ctx, tli_model *m, const tli_inputs *inp
     return tli_tensor_write_async(ctx, m->buffers[TLI_MODEL_TARGETS], 0, m->batch, inputs->targets);
 }
 
-/* Patches -> LN -> Linear -> LN, behind the class token's rows; then class token and positions. */
+/* Patches -> LN -> Linear -> LN into the rows after the class token's; then adds class token and
+ * positions. */
 static tl_status embed_forward(tl_context *ctx, tli_model *m)
 {
     const tl_model_config *c = &m->config;
@@ -352,7 +353,7 @@ static tl_status head_backward(tl_context *ctx, tli_model *m, tli_view last, con
                                   c->dim);
 }
 
-/* Class token, positions and the patch embedding; nobody needs the gradient of the patches themselves. */
+/* Class token, positions and patch embedding; the gradient of the patches is not needed. */
 static tl_status embed_backward(tl_context *ctx, tli_model *m, const tli_block_scratch *s)
 {
     const tl_model_config *c = &m->config;

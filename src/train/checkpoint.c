@@ -24,7 +24,7 @@ static tl_status make_folder(tl_error *err, const char *path)
     return tli_fail(err, TL_ERROR_IO, "cannot make the folder %s: %s", path, strerror(errno));
 }
 
-/* The losses as text that reads back to the same floats. */
+/* The losses as text that parses back to the same floats. */
 static tl_status save_state(tl_context *ctx, const tli_registry *registry, const tli_train_state *standing,
                             const char *path)
 {
@@ -45,8 +45,8 @@ static tl_status save_state(tl_context *ctx, const tli_registry *registry, const
     return tli_model_write_part(ctx, registry, path, TLI_PART_STATE, metadata, count);
 }
 
-/* OUT/model.safetensors by a link to the checkpoint's file, which is never written again; where the file
- * system has no links, by writing it once more. */
+/* OUT/model.safetensors as a hard link to the checkpoint's file, which is never modified; on file systems
+ * without links it is written again. */
 static tl_status publish_model(tl_context *ctx, const tli_registry *registry, const tl_settings *settings,
                                const char *labels, uint64_t step, const char *source, const char *out)
 {
@@ -56,7 +56,7 @@ static tl_status publish_model(tl_context *ctx, const tli_registry *registry, co
     (void)unlink(temporary);
     if (link(source, temporary) == 0) {
         const int failed = rename(temporary, path);
-        (void)unlink(temporary); /* rename leaves it when both are the same file */
+        (void)unlink(temporary); /* rename leaves it if both names are links to one file */
         if (failed == 0) return TL_OK;
     }
     return tli_model_save(ctx, registry, settings, labels, step, path);
@@ -101,7 +101,7 @@ tl_status tli_checkpoint_settings(const char *out, tl_settings *settings, uint64
     return status;
 }
 
-/* Takes the length of the run from `settings` when that is a longer one, counted alike. */
+/* Takes the run's length from `settings` if it is longer and in the same unit. */
 static void allow_longer(tl_settings *stored, const tl_settings *settings, const tl_log *log)
 {
     const bool by_steps = stored->training.steps > 0;
@@ -122,7 +122,7 @@ static tl_status check_settings(const tli_safetensors *st, const tl_settings *se
     tl_settings stored = *settings;
     settings_difference d;
     TLI_TRY(tli_settings_from_metadata(st, &stored, err));
-    tli_settings_copy_tested(&stored, settings); /* how it is tested does not shape the training */
+    tli_settings_copy_tested(&stored, settings); /* test settings do not affect the training */
     allow_longer(&stored, settings, log);
     if (!tli_settings_differ(&stored, tli_labels_of(st, stored.task), settings, labels, &d)) return TL_OK;
     return tli_fail(

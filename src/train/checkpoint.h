@@ -7,25 +7,25 @@
 #include "models/registry.h"
 #include "tasks/settings.h"
 
-/* Where a run stands: steps done, and the losses of the newest of them (oldest first), so that what a resumed
- * run reports is the mean over the same steps. */
+/* Train state: steps done, and the losses of the latest steps (oldest first), so that a resumed run
+ * reports the mean over the same steps. */
 enum { TLI_RECENT_LOSSES = 20 };
 typedef struct tli_train_state {
     uint64_t step;
-    double best; /* the best score of an evaluation so far; NaN: none */
+    double best; /* best evaluation score so far; NaN: none */
     int losses;
     float loss[TLI_RECENT_LOSSES];
-    tli_data_identity data; /* what the steps were trained on */
+    tli_data_identity data; /* identifies the training data */
 } tli_train_state;
 
-/* Weights, moments and standing; OUT/model.safetensors becomes these weights too. */
+/* Saves weights, optimizer state and train state; OUT/model.safetensors becomes these weights too. */
 tl_status tli_checkpoint_save(tl_context *ctx, const tli_registry *registry, const tl_settings *settings,
                               const char *labels, const char *out, const tli_train_state *standing);
-/* The settings of the newest complete pair below OUT (what no checkpoint holds stays as it is); *step is 0
- * when there is none. */
+/* Reads the settings of the newest complete checkpoint below OUT (values that checkpoints do not store are
+ * unchanged); *step is 0 when there is none. */
 tl_status tli_checkpoint_settings(const char *out, tl_settings *settings, uint64_t *step, tl_error *err);
-/* Loads the newest complete pair below OUT; standing->step is 0 when there is none. A stored setting that
- * shapes the training and differs from `settings` is refused by name. */
+/* Loads the newest complete checkpoint below OUT; the step is 0 when there is none. A stored setting that
+ * affects training and differs from `settings` is an error that names it. */
 tl_status tli_checkpoint_resume(tl_context *ctx, tli_registry *registry, const tl_settings *settings,
                                 const char *labels, const char *out, tli_train_state *standing);
 

@@ -31,15 +31,15 @@ uint64_t tli_checkpoint_keep(const tl_settings *s)
     return s->run.checkpoint_every == 0 && s->run.checkpoint_minutes > 0 ? STAY_BY_TIME : 0;
 }
 
-/* The most that the folder will hold: those that stay, and the next one before the oldest goes. */
+/* Maximum number of checkpoints on disk: those kept, plus the new one before the oldest is removed. */
 static uint64_t most_checkpoints(const tl_settings *s, uint64_t steps)
 {
     const uint64_t keep = tli_checkpoint_keep(s);
-    uint64_t written = 1; /* the one at the end */
+    uint64_t written = 1; /* the one at the end of the run */
     if (s->run.checkpoint_every > 0)
         written = steps / s->run.checkpoint_every + (steps % s->run.checkpoint_every != 0);
     else if (s->run.checkpoint_minutes > 0)
-        written = keep > 0 ? steps : STAY_BY_TIME + 1; /* nobody knows how long the steps take */
+        written = keep > 0 ? steps : STAY_BY_TIME + 1; /* by time: the duration of a step is unknown */
     return keep > 0 && keep + 1 < written ? keep + 1 : written;
 }
 

@@ -21,7 +21,7 @@ void tli_checkpoint_file(char path[TLI_CHECKPOINT_PATH], const char *out, uint64
 
 void tli_checkpoint_remove(const char *folder)
 {
-    /* The temporary names are those of a write that was cut short. */
+    /* leftovers of interrupted writes have temporary names */
     static const char *const names[] = {"model.safetensors", "state.safetensors", "model.safetensors.tmp",
                                         "state.safetensors.tmp"};
     char path[TLI_CHECKPOINT_PATH + 32];
@@ -47,7 +47,7 @@ tl_status tli_checkpoint_place(const char *out, uint64_t step, const char *tempo
     snprintf(final, sizeof final, "%s/%llu", parent, (unsigned long long)step);
     snprintf(old, sizeof old, "%s/.%llu.old", parent, (unsigned long long)step);
     sync_folder(temporary);
-    const bool replaces = rename(final, old) == 0; /* the same step of an earlier try */
+    const bool replaces = rename(final, old) == 0; /* the same step from an earlier attempt */
     if (rename(temporary, final) != 0) {
         const int code = errno;
         if (replaces) (void)rename(old, final);
@@ -66,7 +66,7 @@ static int compare_steps(const void *a, const void *b)
     return (x < y) - (x > y);
 }
 
-/* "120": the folder of a checkpoint; 0: another name. */
+/* Step of a checkpoint folder's name ("120"); 0: another name. */
 static uint64_t step_of(const char *name)
 {
     char *end;
@@ -75,7 +75,7 @@ static uint64_t step_of(const char *name)
     return *end == '\0' ? step : 0;
 }
 
-/* The steps of all numbered folders, newest first, in new memory. */
+/* The steps of all numbered folders, newest first, allocated. */
 static uint64_t *list_steps(const char *out, size_t *count)
 {
     char path[FOLDER_CAPACITY];

@@ -16,7 +16,7 @@ typedef enum kind { KIND_COUNT, KIND_REAL, KIND_BOOL } kind;
 typedef struct result_field {
     const char *key;
     kind kind;
-    size_t at; /* in tl_result */
+    size_t at; /* offset in tl_result */
 } result_field;
 
 #define RESULT(kind, key, member)                                                                            \
@@ -46,7 +46,7 @@ static const result_field fields[] = {
 };
 enum { FIELDS = sizeof fields / sizeof *fields };
 
-/* 17 digits read back to the same double; what is no number is null. */
+/* 17 digits parse back to the same double; NaN and infinity become null */
 static void write_real(FILE *file, double value)
 {
     if (isfinite(value))
@@ -67,7 +67,7 @@ static void write_field(FILE *file, const result_field *f, const tl_result *resu
     fputc(',', file);
 }
 
-/* What tasks report of their own: null where it is another task's. */
+/* Results specific to a task: null for other tasks. */
 static void write_own_results(FILE *file, const tl_result *result)
 {
     for (int t = 0; tli_task_at(t) != NULL; t++)
@@ -135,7 +135,7 @@ static bool read_own_results(const cJSON *object, tl_result *result)
     bool good = true;
     for (int t = 0; tli_task_at(t) != NULL; t++)
         for (const task_result *own = tli_task_at(t)->results; own != NULL && own->key != NULL; own++)
-            if (cJSON_HasObjectItem(object, own->key)) /* not of tasks that are younger than the file */
+            if (cJSON_HasObjectItem(object, own->key)) /* older files lack newer results */
                 good &= read_field(object, &(result_field){own->key, KIND_REAL, own->at}, result);
     return good;
 }

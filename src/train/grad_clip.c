@@ -6,7 +6,7 @@
 
 #include "ops/clip.h"
 
-/* Partial sums of a gradient's shards before shard `shard`. */
+/* Number of partial sums before shard `shard` of a gradient. */
 static uint64_t squares_before(const tl_tensor *g, int shard)
 {
     const uint64_t whole = tli_squares_count(g->lead_per_shard * g->row);
@@ -23,7 +23,7 @@ tl_status tli_grad_clip_create(tl_context *ctx, const tli_registry *registry, ui
         const tl_tensor *g = registry->items[i].gradient;
         count += squares_before(g, g->shards);
     }
-    if (count >= 1 << 24) /* numbers of partial sums are exact floats */
+    if (count >= 1 << 24) /* indices of partial sums must be exact as floats */
         return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE,
                         "the model is too large for gradient clipping");
     guard->count = (uint32_t)count;
@@ -58,7 +58,7 @@ tl_status tli_grad_clip_decide(tl_context *ctx, const tli_grad_clip *guard, cons
     return tli_clip_verdict(ctx, tli_at(guard->partial, 0), guard->count, loss, clip, *verdict);
 }
 
-/* The parameter whose gradient has partial sum `at`. */
+/* The parameter whose gradient has the partial sum with this index. */
 static const char *grad_clip_owner(const tli_registry *registry, uint64_t at)
 {
     for (int i = 0; i < registry->count; i++) {

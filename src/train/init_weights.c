@@ -11,7 +11,7 @@
 
 enum { PIECE = 1 << 22 }; /* elements copied at a time: 16 MiB */
 
-/* What --init-partial may leave as it was drawn, and why tensors of these names differ between runs. */
+/* Parameters that --init-partial may leave at their initial values, and why they differ between runs. */
 typedef enum part { PART_OTHER, PART_HEAD, PART_POSITIONS } part;
 static const struct {
     const char *name;
@@ -20,17 +20,17 @@ static const struct {
              {"output_head.weight", PART_HEAD}, {"wte.weight", PART_HEAD},
              {"pos_embedding", PART_POSITIONS}, {"wpe.weight", PART_POSITIONS}};
 
-/* The file, and the model that it is of. */
+/* The file, and its model's settings. */
 typedef struct origin {
     tli_safetensors st;
     tl_settings settings;
     bool known; /* the file has settings in its metadata */
 } origin;
 
-/* What becomes of a parameter. */
+/* What happens to a parameter. */
 typedef struct fate {
-    const tli_st_entry *entry; /* NULL: it keeps what was drawn */
-    int32_t *source;           /* of tables: by offset, the file's matrix or -1; NULL: the whole tensor */
+    const tli_st_entry *entry; /* NULL: keeps its initial values */
+    int32_t *source;           /* per-offset tables: the file's matrix or -1; NULL: copies all */
 } fate;
 
 typedef struct transfer {
@@ -39,11 +39,11 @@ typedef struct transfer {
     const tl_log *log;
     tl_error *err;
     bool data_open;
-    const char *labels; /* of the data; NULL: unknown */
+    const char *labels; /* class names or vocabulary of the data; NULL: unknown */
     origin from;
-    fate *fates;             /* one a parameter */
-    int tables;              /* that are copied by offset ... */
-    uint32_t offsets, found; /* ... and what the last of them has, and gets */
+    fate *fates;             /* one per parameter */
+    int tables;              /* number of per-offset tables copied partly ... */
+    uint32_t offsets, found; /* ... and the offsets of the last of them: all, and those found */
 } transfer;
 
 static part part_of(const char *name)
@@ -77,9 +77,9 @@ static tl_status origin_open(transfer *t)
     return check_same_op(t);
 }
 
-/* ---- tables by offset ---------------------------------------------------------------------------- */
+/* ---- per-offset tables ------------------------------------------------------------------------------ */
 
-/* Finds the table `name` among the operations' parameters: its grid, and whether it is the query's. */
+/* Finds the table `name` among the operations' parameters: its geometry, and whether it is the query's. */
 static bool find_table(const tl_model_config *c, const char *name, tli_geometry *geometry, bool *query)
 {
     for (uint32_t layer = 0; layer < c->depth; layer++) {
@@ -99,7 +99,7 @@ static bool find_table(const tl_model_config *c, const char *name, tli_geometry 
     return false;
 }
 
-/* Which matrices of a table have their like in the file; f->source stays NULL where they are the same ones. */
+/* Maps a table's offsets to the file's; f->source stays NULL if they are the same. */
 static tl_status match_table(transfer *t, const tli_parameter *p, const tli_st_entry *e, fate *f)
 {
     tli_geometry to, from;
@@ -126,7 +126,7 @@ static tl_status match_table(transfer *t, const tli_parameter *p, const tli_st_e
     return TL_OK;
 }
 
-/* ---- what fits ----------------------------------------------------------------------------------- */
+/* ---- compatibility ---------------------------------------------------------------------------------- */
 
 static bool same_shape(const tli_st_entry *e, const tli_parameter *p, uint32_t first_axis)
 {
@@ -136,7 +136,7 @@ static bool same_shape(const tli_st_entry *e, const tli_parameter *p, uint32_t f
     return true;
 }
 
-/* Learned positions belong to places on a grid: as many places of another grid are others. */
+/* Learned positions belong to one grid: another grid with as many tokens does not fit. */
 static bool same_places(const transfer *t)
 {
     if (!t->from.known) return true;
@@ -145,7 +145,7 @@ static bool same_places(const transfer *t)
     return a.depth == b.depth && a.height == b.height && a.width == b.width && a.cls == b.cls;
 }
 
-/* Names of classes, or the vocabulary, where both are known. */
+/* Class names or vocabulary, compared if both are known. */
 static bool same_labels(const transfer *t)
 {
     const char *theirs = t->from.known ? tli_labels_of(&t->from.st, t->from.settings.task) : NULL;
@@ -174,7 +174,8 @@ static tl_status refuse_shape(const transfer *t, const tli_parameter *p, const t
                     shape_text(p->shape, p->rank, here), advice);
 }
 
-/* The head or learned positions: copied if they fit, else, with --init-partial, left as they were drawn. */
+/* The head or learned positions: copied if they fit; else, with --init-partial, left at their initial
+ * values. */
 static tl_status decide_part(const transfer *t, part which, const tli_parameter *p, const tli_st_entry *e,
                              fate *f)
 {
@@ -231,7 +232,7 @@ static tl_status decide_other(transfer *t, const tli_parameter *p, const tli_st_
                                : refuse_shape(t, p, e, "--init-partial copies the offsets that both have");
 }
 
-/* Tensors of the file that the model has no place for. */
+/* Tensors of the file that the model does not have. */
 static tl_status check_unknown(const transfer *t)
 {
     for (int i = 0; i < t->from.st.count; i++) {
@@ -323,7 +324,7 @@ static tl_status copy_elements(tl_context *ctx, transfer *t, const tli_st_entry 
     return TL_OK;
 }
 
-/* Neighbours that stay neighbours go together. */
+/* Consecutive matrices are copied together. */
 static tl_status copy_matrices(tl_context *ctx, transfer *t, const tli_parameter *p, const fate *f,
                                float *piece)
 {

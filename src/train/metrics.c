@@ -14,7 +14,7 @@
 #include "data/json_text.h"
 #include "train/run_lock.h"
 
-/* 9 digits hold a float exactly without cJSON's 17-digit tails. */
+/* 9 digits are exact for a float, without cJSON's 17 */
 static bool add_number(cJSON *object, const char *key, double value)
 {
     if (!isfinite(value)) return cJSON_AddNullToObject(object, key) != NULL;
@@ -30,7 +30,7 @@ static bool add_count(cJSON *object, const char *key, uint64_t value)
     return cJSON_AddRawToObject(object, key, text) != NULL;
 }
 
-/* Prints the object as one line and deletes it; `good` tells whether it was filled completely. */
+/* Prints the object as one line and deletes it; `good`: it is complete. */
 static tl_status write_line(tli_metrics *metrics, cJSON *object, bool good, tl_error *err)
 {
     char *text = good ? cJSON_PrintUnformatted(object) : NULL;
@@ -46,7 +46,7 @@ static tl_status write_line(tli_metrics *metrics, cJSON *object, bool good, tl_e
     return TL_OK;
 }
 
-/* Pipes and devices may have several writers. */
+/* pipes and devices may have several writers */
 static tl_status lock_metrics(int descriptor, const char *path, tl_error *err)
 {
     struct stat info;
@@ -78,7 +78,7 @@ tl_status tli_metrics_check(const char *path, tl_error *err)
     struct stat info;
     if (stat(path, &info) != 0 || !S_ISREG(info.st_mode)) return TL_OK;
     const int descriptor = open(path, O_WRONLY | O_CLOEXEC);
-    if (descriptor < 0) return TL_OK; /* tli_metrics_open says why */
+    if (descriptor < 0) return TL_OK; /* tli_metrics_open reports the reason */
     const tl_status status = lock_metrics(descriptor, path, err);
     close(descriptor);
     return status;

@@ -1,7 +1,7 @@
-/* The metrics file of a run: JSON lines, appended and flushed line by line, for plots and for other programs.
+/* The metrics file of a run: JSON lines, appended and flushed one by one, for plots and other programs.
  *   {"step":100,"epoch":1,"loss":0.53,"lr":0.0003,"images_per_second":812.5,"data_wait":0.01}
  *   {"step":235,"epoch":1,"test":"static","loss":0.21,"top1":93.5,"top5":99.8}
- * A value that is not finite is written as null. */
+ * Values that are not finite are written as null. */
 #ifndef TRAIN_METRICS_H
 #define TRAIN_METRICS_H
 
@@ -15,20 +15,20 @@ typedef struct tli_metrics {
     char path[1024];
 } tli_metrics;
 
-/* Opens `path` for appending (a resumed run continues its file), and locks it where it is a file and the file system has
- * locks. TL_ERROR_INPUT when that is not possible, or when another run has it open. */
+/* Opens `path` for appending (a resumed run continues its file) and locks it if it is a regular file on a
+ * file system with locks. TL_ERROR_INPUT when that fails or another run has it open. */
 tl_status tli_metrics_open(tli_metrics *metrics, const char *path, tl_error *err);
-/* Whether another run has the file open now: asked before a run changes anything. One that is not there is fine. */
+/* Whether another run has the file open, checked before a run changes anything. A missing file is fine. */
 tl_status tli_metrics_check(const char *path, tl_error *err);
 typedef struct tli_metric {
     const char *key;
     double value;
 } tli_metric;
 
-/* After a step (test NULL), or after an evaluation on the test set called `test`: `step` steps are done, the
- * last of them in the 1-based `epoch`. */
+/* Writes a training step (test NULL) or an evaluation on the test set `test`; `step`: steps done, the last
+ * of them in the 1-based `epoch`. */
 tl_status tli_metrics_line(tli_metrics *metrics, uint64_t step, uint64_t epoch, const char *test,
                            const tli_metric *values, int count, tl_error *err);
-void tli_metrics_close(tli_metrics *metrics); /* fine on a zeroed or closed one */
+void tli_metrics_close(tli_metrics *metrics); /* allowed on a zeroed or closed one */
 
 #endif

@@ -5,7 +5,8 @@
 
 #include "core/number.h"
 
-/* Of a narrow terminal the loss has the most, its other numbers as much as fits; see core/progress.h for the rest. */
+/* On a narrow terminal the loss is kept longest, then the other numbers as space allows; see
+ * core/progress.h for the rest. */
 enum { RANK_DATA_WAIT = 30, RANK_EPOCH = 20, RANK_LR = 15, RANK_PERPLEXITY = 45, RANK_LOSS = 80 };
 
 void tli_train_progress_begin(tli_train_progress *progress, FILE *file, const char *unit, uint64_t total,
@@ -30,7 +31,7 @@ static void show_point(tli_train_progress *progress, double now)
     tli_format(parts[4].text, capacity, "lr %.2e", point->lr);
     tli_format(parts[5].text, capacity, "%.*f %.20s/s", point->rate < 100 ? 1 : 0, point->rate,
                progress->line.unit);
-    if (point->data_wait >= 0.01) /* worth a word only where it costs something */
+    if (point->data_wait >= 0.01) /* shown only when it matters */
         tli_format(parts[6].text, capacity, "waiting for data %.0f %%", 100 * point->data_wait);
     tli_progress_show(&progress->line, point->step, parts, sizeof parts / sizeof *parts, now);
     progress->shown = true;

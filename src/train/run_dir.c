@@ -12,7 +12,7 @@ static tl_status run_dir_unwritable(tl_error *err, const char *path, int code)
                     strerror(code));
 }
 
-/* Makes a folder and those above it. */
+/* mkdir -p. */
 static tl_status make_all(const char *path, tl_error *err)
 {
     char part[TLI_OUT_CAPACITY];

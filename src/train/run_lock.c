@@ -31,9 +31,9 @@ tli_lock_result tli_lock_file(int descriptor)
     return lock_is_others(errno) ? TLI_LOCK_REFUSED : TLI_LOCK_UNSUPPORTED;
 }
 
-/* ---- the folder of a run ------------------------------------------------------------------------- */
+/* ---- the lock of a run's folder --------------------------------------------------------------------- */
 
-/* "HOST PID": for the sentence that another process gets. Where it cannot be written, the lock holds all the same. */
+/* Writes "HOST PID" for other processes' messages. If that fails, the lock is still held. */
 static void write_owner(int descriptor)
 {
     char host[HOST_CAPACITY] = "", text[TEXT_CAPACITY];
@@ -42,7 +42,7 @@ static void write_owner(int descriptor)
     if (ftruncate(descriptor, 0) != 0 || pwrite(descriptor, text, (size_t)length, 0) != length) return;
 }
 
-/* What write_owner left; false: nothing that can be shown. */
+/* Reads what write_owner wrote; false: nothing printable. */
 static bool read_owner(int descriptor, char host[HOST_CAPACITY], long *pid)
 {
     char text[TEXT_CAPACITY];
@@ -96,7 +96,7 @@ tl_status tli_run_lock_take(tli_run_lock *lock, const char *out, const tl_log *l
 void tli_run_lock_release(tli_run_lock *lock)
 {
     if (!lock->held) return;
-    if (ftruncate(lock->descriptor, 0) != 0) errno = 0; /* a stale name does no harm */
+    if (ftruncate(lock->descriptor, 0) != 0) errno = 0; /* a stale name is harmless */
     close(lock->descriptor);
     lock->held = false;
 }

@@ -4,17 +4,17 @@
 
 #include "core/status.h"
 
-/* From 1 to 0 while `at` goes from 0 to `horizon`. */
+/* Cosine from 1 at 0 to 0 at `horizon`. */
 static double schedule_cosine(uint64_t at, uint64_t horizon)
 {
     const double pi = 3.14159265358979323846;
     return at >= horizon ? 0.0 : 0.5 * (1.0 + cos(pi * (double)at / (double)horizon));
 }
 
-/* The share of the peak at `step` of `steps`, without warm-up. */
+/* Fraction of the peak learning rate at `step` of `steps`, without warm-up. */
 static double schedule_decay(tl_schedule schedule, uint64_t step, uint64_t steps, uint64_t steps_per_epoch)
 {
-    /* Epochs from the steps and not from settings->epochs, which --steps overrides. */
+    /* From the steps, not settings->epochs, which --steps overrides. */
     const uint64_t epochs = steps / steps_per_epoch + (steps % steps_per_epoch != 0);
     switch (schedule) {
     case TL_SCHEDULE_COSINE: return schedule_cosine(step, steps);

@@ -1,6 +1,6 @@
 #include "train/step.h"
 
-/* Whether the model trains at this batch size; decides s->model.recompute on the way. */
+/* Whether training at this batch size fits; decides s->model.recompute. */
 static tl_status plan_batch(tl_context *ctx, tl_settings *s, uint32_t batch, tli_memory_plan *plan,
                             bool *fits)
 {
@@ -10,7 +10,7 @@ static tl_status plan_batch(tl_context *ctx, tl_settings *s, uint32_t batch, tli
                                    fits, tl_context_error(ctx));
 }
 
-/* The largest batch below `high`, which does not fit, that fits; 0: none does. */
+/* The largest batch size below `high` (which does not fit) that fits; 0: none does. */
 static tl_status find_largest_batch(tl_context *ctx, tl_settings *s, uint32_t high, uint32_t *largest)
 {
     uint32_t low = 0;

@@ -1,4 +1,4 @@
-/* How long a run's steps take: their median, without those that also built kernels. */
+/* Median time of a run's steps, excluding steps that also compiled kernels. */
 #ifndef TRAIN_STEP_TIMES_H
 #define TRAIN_STEP_TIMES_H
 
@@ -9,23 +9,24 @@
 
 enum {
     TLI_STEP_TIMES = 1 << 16, /* the median is over the last so many steps */
-    TLI_STEP_SIZES = 8        /* so many batch sizes are told apart; further ones count as known */
+    TLI_STEP_SIZES = 8        /* distinct batch sizes remembered; further ones count as known */
 };
 
 typedef struct tli_step_times {
-    float *ms;      /* a ring of TLI_STEP_TIMES: steps whose batch size was not new */
-    uint64_t count; /* that went into it */
-    float building; /* the last step that was the first of its batch size; 0: there was none */
+    float *ms;      /* ring of TLI_STEP_TIMES: steps whose batch size was not new */
+    uint64_t count; /* steps recorded */
+    float building; /* time of the last step with a new batch size; 0: none */
     uint32_t sizes[TLI_STEP_SIZES];
     int sizes_seen;
 } tli_step_times;
 
 tl_status tli_step_times_create(tli_step_times *times, tl_error *err);
 void tli_step_times_free(tli_step_times *times);
-/* Whether the next step of so many predictions would be the first: drivers build kernels for a new size then. */
+/* Whether the next step has a new batch size (in predictions): drivers compile kernels for a new size
+ * then. */
 bool tli_step_times_is_new(const tli_step_times *times, uint32_t predictions);
 void tli_step_times_add(tli_step_times *times, uint32_t predictions, double ms);
-/* Sorts the ring. Without any other step the time of the last that built kernels; NaN: there was no step. */
+/* Sorts the ring. If there is no other step, the time of the last one that compiled kernels; NaN: no step. */
 double tli_step_times_median(tli_step_times *times);
 
 #endif

@@ -10,12 +10,12 @@
 #include "train/step.h"
 #include "train/training_run.h"
 
-/* So often losses are read, and the device waited for; also before anything is saved. */
+/* Seconds between loss readbacks (each one waits for the device); losses are also read before saving. */
 #define READ_SECONDS 0.5
 
 /* ---- the loop ------------------------------------------------------------------------------------ */
 
-/* Ends a run whose numbers are no numbers any more after step `step`. */
+/* Ends a run whose loss or weights are not finite after step `step`. */
 static tl_status not_finite(training_run *r, uint64_t step, const char *what)
 {
     char last[64] = "there is no checkpoint yet";
@@ -27,7 +27,7 @@ static tl_status not_finite(training_run *r, uint64_t step, const char *what)
         (unsigned long long)step, what, last);
 }
 
-/* Hands the next step's batch to the device. */
+/* Copies the next step's batch to the device. */
 static tl_status set_batch(training_run *r)
 {
     tli_inputs inputs;
@@ -37,8 +37,8 @@ static tl_status set_batch(training_run *r)
     return tli_model_set_batch(r->ctx, r->model, &inputs);
 }
 
-/* The step of the batch that was set, handed to the device, which may still have earlier ones in hand; while it works,
- * the host prepares the next batch. The loss, and with a guard the verdict, stay on the device until read_back. */
+/* Enqueues the step of the current batch, possibly behind earlier steps, and prepares the next batch on
+ * the host meanwhile. The loss, and with clipping the verdict, stay on the device until read_back. */
 static tl_status trainer_step(training_run *r)
 {
     tl_error *err = tl_context_error(r->ctx);
@@ -58,7 +58,7 @@ static tl_status trainer_step(training_run *r)
     return r->done < r->total ? r->task->prepare(r->data, r->done, err) : TL_OK;
 }
 
-/* OUT/best.safetensors: the weights of the best evaluation so far. */
+/* Writes OUT/best.safetensors: the weights with the best evaluation score so far. */
 static tl_status keep_best(training_run *r, const tli_scores *scores)
 {
     const double value = r->task->classifies ? scores->top1 : -scores->loss;
@@ -69,7 +69,7 @@ static tl_status keep_best(training_run *r, const tli_scores *scores)
     return tli_model_save(r->ctx, tli_model_registry(r->model), r->s, r->labels, r->done, path);
 }
 
-/* The line of an evaluation in the metrics, and a word about predictions that are none. */
+/* Writes an evaluation to the metrics, with a notice if predictions were not finite. */
 static tl_status note_scores(void *user, const tli_task *task, int set, const tli_scores *scores)
 {
     training_run *r = user;
@@ -93,7 +93,7 @@ static tl_status note_scores(void *user, const tli_task *task, int set, const tl
                             task->classifies ? hit_values : 2, tl_context_error(r->ctx));
 }
 
-/* The main test set alone, in the middle of a run. A signal breaks it off, so that the run can save. */
+/* Evaluates the main test set during training. A signal interrupts it, so that the run can save. */
 static tl_status score_main(training_run *r)
 {
     const int set = r->task->main_set(r->s);
@@ -124,7 +124,7 @@ static tl_status trainer_save(training_run *r)
     return TL_OK;
 }
 
-/* A step's line in the metrics, and with `show` on the screen. */
+/* Writes a step to the metrics and, with `show`, to the progress. */
 static tl_status trainer_report_step(training_run *r, uint64_t step, float loss, double rate,
                                      double data_wait, bool show)
 {
@@ -147,7 +147,7 @@ static tl_status trainer_report_step(training_run *r, uint64_t step, float loss,
     return tli_metrics_line(&r->metrics, step, epoch, NULL, values, count, tl_context_error(r->ctx));
 }
 
-/* Looks at the loss of `step` and, with a guard, at what the device decided on it. */
+/* Checks the loss of `step` and, with clipping, the device's verdict on it. */
 static tl_status trainer_examine(training_run *r, uint64_t step, float loss, const tli_grad_verdict *verdict)
 {
     char what[160] = "the loss";
@@ -156,7 +156,7 @@ static tl_status trainer_examine(training_run *r, uint64_t step, float loss, con
     if (good) return TL_OK;
     if (verdict->broken != NULL)
         snprintf(what, sizeof what, "the gradient of %s", verdict->broken);
-    else if (!verdict->left_out) /* a later step's numbers by now, but the damage stays in its place */
+    else if (!verdict->left_out) /* by now a later step's values, but what is not finite stays so */
         TLI_TRY(tli_grad_clip_find(r->ctx, tli_model_registry(r->model), what, sizeof what));
     if (!r->s->run.skip_nonfinite || ++r->skipped >= TLI_RECENT_LOSSES) return not_finite(r, step, what);
     tli_log_write(tli_context_log(r->ctx), TL_LOG_NOTICE, "step %llu is left out: %s is not finite",
@@ -164,7 +164,7 @@ static tl_status trainer_examine(training_run *r, uint64_t step, float loss, con
     return TL_OK;
 }
 
-/* Waits for the device and reads the losses of all steps since the last time. A step's time is their mean. */
+/* Waits for the device and reads the losses of all steps since the last read. A step's time is their mean. */
 static tl_status read_back(training_run *r)
 {
     const uint32_t count = r->unread;
@@ -207,7 +207,7 @@ static tl_status trainer_loop(training_run *r)
     tli_checkpoint_clock_start(&r->clock, s);
     while (r->done < r->total && !stop) {
         TLI_TRY(set_batch(r));
-        /* The first step of a batch size builds kernels: it is read alone, so that its time is its own. */
+        /* The first step of a batch size compiles kernels: it is read alone, so that it is timed alone. */
         const bool builds = tli_step_times_is_new(&r->times, tli_model_predictions(r->model));
         if (builds) TLI_TRY(read_back(r));
         TLI_TRY(trainer_step(r));
@@ -227,7 +227,7 @@ static tl_status trainer_loop(training_run *r)
 static void trainer_summarise(training_run *r, tl_result *result)
 {
     double sum = 0.0;
-    int counted = 0; /* steps that were left out may have no loss */
+    int counted = 0; /* skipped steps may have no finite loss */
     for (int i = 0; i < r->recent_count; i++) {
         const float loss = r->recent[(r->done - (uint64_t)i) % TLI_RECENT_LOSSES];
         if (!isfinite(loss)) continue;
@@ -253,7 +253,7 @@ static tl_status trainer_finish(training_run *r, tl_result *result)
                 : tli_model_save(r->ctx, tli_model_registry(r->model), r->s, r->labels, r->done, path));
     const tl_status status = tli_score_all(r->ctx, r->task, r->model, r->data, r->s, r->hooks, note_scores, r,
                                            result);
-    if (status == TL_OK && r->other_test) return TL_OK; /* OUT/result.json is by the checkpoint's settings */
+    if (status == TL_OK && r->other_test) return TL_OK; /* result.json is for the checkpoint's settings */
     if (status == TL_OK) return tli_finished_save(r->out, result, r->best, tl_context_error(r->ctx));
     if (status != TL_INTERRUPTED) return status;
     return tli_fail(
@@ -263,13 +263,13 @@ static tl_status trainer_finish(training_run *r, tl_result *result)
         (int)*r->hooks->stop, (unsigned long long)r->done, r->out, r->out);
 }
 
-/* Whether a run that is resumed was done and has left its result, which is then said again. */
+/* Whether a resumed run was already finished and has a result file; its result is then returned again. */
 static bool was_finished(training_run *r, tl_result *result)
 {
     tl_result found = *result;
     if (!r->s->run.resume || r->done == 0) return false;
     if (!tli_finished_load(r->out, r->done, &found, &r->best)) return false;
-    if (r->done != r->total) return false; /* it goes on for longer than it was to */
+    if (r->done != r->total) return false; /* continues with more steps */
     if (r->other_test) {
         tli_log_write(tli_context_log(r->ctx), TL_LOG_NOTICE,
                       "the run in %s has done all of its %llu steps, and was tested by other settings: it is "

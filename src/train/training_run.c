@@ -10,7 +10,7 @@
 #include "train/schedule.h"
 #include "train/step.h"
 
-/* Steps the run off from the newest checkpoint, or from initial values. */
+/* Restores the newest checkpoint (--resume) or initialises the parameters. */
 static tl_status begin(training_run *r)
 {
     tli_registry *registry = tli_model_registry(r->model);
@@ -34,7 +34,7 @@ static tl_status begin(training_run *r)
         tli_log_write(log, TL_LOG_NOTICE, "no complete checkpoint in %s: starting anew", r->out);
     }
     TLI_TRY(tli_init_weights(r->ctx, registry, r->s,
-                             r->labels)); /* before `out`, which may hold them, is cleared */
+                             r->labels)); /* before `out` is cleared: the file may be there */
     return tli_run_dir_set_aside(r->out, log, tl_context_error(r->ctx));
 }
 
@@ -46,15 +46,14 @@ static tli_data_identity identify(const training_run *r)
                                .limit_test = r->s->training.limit_test};
 }
 
-/* A folder that exists is the run's own before anything in it is read. */
+/* Lock an existing folder before reading anything in it. */
 static tl_status own_existing_folder(training_run *r)
 {
     if (r->s->run.out[0] == '\0' || access(r->s->run.out, F_OK) != 0) return TL_OK;
     return tli_run_lock_take(&r->lock, r->s->run.out, tli_context_log(r->ctx), tl_context_error(r->ctx));
 }
 
-/* A run that is resumed goes on with its own version of the schedule and, unless others are asked for, its own batch
- * size and length. */
+/* A resumed run keeps its schedule version and, unless given, its batch size and length. */
 static tl_status adopt_stored(training_run *r)
 {
     tl_settings stored = *r->s;
@@ -93,7 +92,7 @@ tl_status tli_run_open(training_run *r)
     r->total = s->training.steps > 0 ? s->training.steps : s->training.epochs * r->steps_per_epoch;
     TLI_TRY(tli_schedule_check(s, r->total, err));
     if (!s->run.resume)
-        TLI_TRY(tli_init_weights_check(s, true, r->labels, NULL, err)); /* or nothing is made for the run */
+        TLI_TRY(tli_init_weights_check(s, true, r->labels, NULL, err)); /* before creating anything */
     TLI_TRY(tli_run_dir_make(s->run.out, s->task, tl_op_name(s->model.op), r->out, err));
     TLI_TRY(tli_run_lock_take(&r->lock, r->out, log, err));
     TLI_TRY(tli_step_times_create(&r->times, err));
