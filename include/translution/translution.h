@@ -378,7 +378,7 @@ typedef struct tl_run_options {
     bool skip_nonfinite;
     tl_recompute recompute; /* decides model.recompute */
     uint32_t workers;       /* vit: threads that load images; 0: one a core. No result depends on it */
-    bool strict;            /* vit: a file that cannot be read as an image ends the run instead of being skipped */
+    bool strict;            /* vit: an unreadable image ends the run instead of being skipped */
     char confusion[1024];   /* tl_evaluate: file for a table of true and found classes; empty: none */
 } tl_run_options;
 

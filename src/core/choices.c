@@ -18,7 +18,7 @@ static const choice op_aliases[] = {{TL_OP_ALPHA, "lor", NULL}, {0, NULL, NULL}}
 TABLE_WITH_ALIASES(tli_op_choices, "operation", op_aliases,
                    {TL_OP_ATTENTION, "attention", "self-attention: q, k and v by one matrix each"},
                    {TL_OP_TRANSLUTION, "translution", "a matrix for every offset between two tokens"},
-                   {TL_OP_ALPHA, "alpha", "attention beside a low-rank Translution"},
+                   {TL_OP_ALPHA, "alpha", "attention plus a low-rank Translution"},
                    {TL_OP_ALPHA_PURE, "alpha-pure", "the low-rank Translution alone"},
                    {TL_OP_ABSOLUTE, "absolute", "a matrix for every pair of tokens"},
                    {TL_OP_CONV, "conv", "a convolution over --window"});
@@ -52,7 +52,7 @@ TABLE(tli_motion_choices, "placement of digits", {TL_MOTION_STATIC, "static", NU
 TABLE(tli_optimizer_choices, "optimizer",
       {TL_OPTIMIZER_ADAMW, "adamw", "Adam with decoupled weight decay: betas 0.9, 0.999, eps 1e-8"},
       {TL_OPTIMIZER_LION, "lion",
-       "signs of a momentum, a third to a tenth of adamw's --lr: betas 0.9, 0.99"});
+       "steps by the sign of a momentum; wants a third to a tenth of adamw's --lr: betas 0.9, 0.99"});
 
 TABLE(tli_schedule_choices, "schedule", {TL_SCHEDULE_COSINE, "cosine", "to 0, by step"},
       {TL_SCHEDULE_COSINE_EPOCH, "cosine-epoch", "to 0, by epoch"}, {TL_SCHEDULE_CONSTANT, "constant", NULL});
@@ -67,8 +67,9 @@ TABLE(tli_augment_choices, "augmentation", {0, "none", NULL}, {TL_AUGMENT_ALL, "
 
 /* ---- devices ------------------------------------------------------------------------------------- */
 
-TABLE(tli_gemm_choices, "way to multiply matrices", {TL_GEMM_AUTO, "auto", "what is faster, see `tune`"},
-      {TL_GEMM_OWN, "own", "the program's kernels"}, {TL_GEMM_CLBLAST, "clblast", "CLBlast where it can"});
+TABLE(tli_gemm_choices, "way to multiply matrices", {TL_GEMM_AUTO, "auto", "whichever is faster, see `tune`"},
+      {TL_GEMM_OWN, "own", "the program's kernels"},
+      {TL_GEMM_CLBLAST, "clblast", "CLBlast where it can serve the product"});
 
 TABLE(tli_path_choices, "kernel path", {TL_PATH_AUTO, "auto", NULL}, {TL_PATH_CPU, "cpu", NULL},
       {TL_PATH_GPU, "gpu", NULL});
