@@ -4,6 +4,11 @@
 //   TL_GROUP  work-items that share one row in row kernels, a power of two; 1 on CPUs
 // Layout everywhere: activations are [token][batch][channel]. Views arrive as a pointer and a ulong offset.
 
+// The names of types in definitions that kernels and host share.
+typedef int i32;
+typedef ulong u64;
+typedef float f32;
+
 #define TL_CAT_(a, b) a##b
 #define TL_CAT(a, b)  TL_CAT_(a, b)
 #define floatV        TL_CAT(float, TL_VW)

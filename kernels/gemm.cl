@@ -50,17 +50,17 @@ inline void pack_b(float *packed, const __global float *b, ulong ldb, int kc, in
 
 __kernel void gemm(__global const float *a0, ulong a_at, __global const float *b0, ulong b_at,
                    __global float *c0, ulong c_at, __global const float *bias, ulong bias_at,
-                   __global const float *residual, ulong residual_at, int m, int n, int k_total, int lda,
-                   int ldb, int ldc, float alpha, float beta, int mb, int nb, int inner, ulong a_outer,
-                   ulong a_inner, ulong b_outer, ulong b_inner, ulong c_outer, ulong c_inner)
+                   __global const float *residual, ulong residual_at, const gemm_sizes s)
 {
-    const int z = get_group_id(2), z_outer = z / inner, z_inner = z % inner;
-    const __global float *a = a0 + a_at + z_outer * a_outer + z_inner * a_inner;
-    const __global float *b = b0 + b_at + z_outer * b_outer + z_inner * b_inner;
-    const ulong c_shift = z_outer * c_outer + z_inner * c_inner;
+    const int m = s.m, n = s.n, k_total = s.k, lda = s.lda, ldb = s.ldb, ldc = s.ldc;
+    const float alpha = s.alpha, beta = s.beta;
+    const int z = get_group_id(2), z_outer = z / s.inner, z_inner = z % s.inner;
+    const __global float *a = a0 + a_at + z_outer * s.a_outer + z_inner * s.a_inner;
+    const __global float *b = b0 + b_at + z_outer * s.b_outer + z_inner * s.b_inner;
+    const ulong c_shift = z_outer * s.c_outer + z_inner * s.c_inner;
     __global float *c = c0 + c_at + c_shift;
-    const int row_begin = get_group_id(1) * mb, row_end = min(m, row_begin + mb);
-    const int column_begin = get_group_id(0) * nb, column_end = min(n, column_begin + nb);
+    const int row_begin = get_group_id(1) * s.mb, row_end = min(m, row_begin + s.mb);
+    const int column_begin = get_group_id(0) * s.nb, column_end = min(n, column_begin + s.nb);
 
     // The slice of B stays in the second-level cache, a column panel of it at a time in the first.
     float packed[COLUMN_BLOCK * KC];
@@ -93,7 +93,7 @@ __kernel void gemm(__global const float *a0, ulong a_at, __global const float *b
             if (rows == MR) {
                 const __global float *row[MR];
                 TILE_EACH_ROW row[r] = a + (ulong)kb * lda + i + r;
-                TILE_MULTIPLY(acc, row, lda, panel, kc);
+                TILE_MULTIPLY_LOOP(acc, row, lda, panel, kc);
             } else {
                 for (int k = 0; k < kc; k++) {
                     for (int r = 0; r < MR; r++)
@@ -101,12 +101,12 @@ __kernel void gemm(__global const float *a0, ulong a_at, __global const float *b
                 }
                 const float *row[MR];
                 TILE_EACH_ROW row[r] = tail + r;
-                TILE_MULTIPLY(acc, row, MR, panel, kc);
+                TILE_MULTIPLY_LOOP(acc, row, MR, panel, kc);
             }
 #else
             const __global float *row[MR];
             TILE_EACH_ROW row[r] = a + (ulong)min(i + r, row_end - 1) * lda + kb;
-            TILE_MULTIPLY(acc, row, 1, panel, kc);
+            TILE_MULTIPLY_LOOP(acc, row, 1, panel, kc);
 #endif
             const bool add = !first || beta != 0.0f;
             const float keep = first ? beta : 1.0f;

@@ -4,16 +4,15 @@
 
 __kernel TILE_GROUP void gemm(__global const float *a0, ulong a_at, __global const float *b0, ulong b_at,
                               __global float *c0, ulong c_at, __global const float *bias, ulong bias_at,
-                              __global const float *residual, ulong residual_at, int m, int n, int k_total,
-                              int lda, int ldb, int ldc, float alpha, float beta, int mb, int nb, int inner,
-                              ulong a_outer, ulong a_inner, ulong b_outer, ulong b_inner, ulong c_outer,
-                              ulong c_inner)
+                              __global const float *residual, ulong residual_at, const gemm_sizes s)
 {
+    const int m = s.m, n = s.n, k_total = s.k, lda = s.lda, ldb = s.ldb, ldc = s.ldc;
+    const float alpha = s.alpha, beta = s.beta;
     TILE_LOCALS;
-    const int z = get_group_id(2), z_outer = z / inner, z_inner = z % inner;
-    const ulong c_shift = z_outer * c_outer + z_inner * c_inner;
-    __global const float *a = a0 + a_at + z_outer * a_outer + z_inner * a_inner;
-    __global const float *b = b0 + b_at + z_outer * b_outer + z_inner * b_inner;
+    const int z = get_group_id(2), z_outer = z / s.inner, z_inner = z % s.inner;
+    const ulong c_shift = z_outer * s.c_outer + z_inner * s.c_inner;
+    __global const float *a = a0 + a_at + z_outer * s.a_outer + z_inner * s.a_inner;
+    __global const float *b = b0 + b_at + z_outer * s.b_outer + z_inner * s.b_inner;
     __global float *c = c0 + c_at + c_shift;
     const int i0 = get_group_id(1) * TILE, j0 = get_group_id(0) * TILE;
     float4 acc[4];
@@ -28,7 +27,7 @@ __kernel TILE_GROUP void gemm(__global const float *a0, ulong a_at, __global con
 #else
 #define LOAD_B (j0 + column_ < n ? b[(ulong)k_ * ldb + j0 + column_] : 0.0f)
 #endif
-    TILE_MULTIPLY(acc, k_total, !TA, LOAD_A, TB, LOAD_B);
+    TILE_MULTIPLY_SYNC(acc, k_total, !TA, LOAD_A, TB, LOAD_B);
     for (int r = 0; r < 4; r++) {
         const int i = i0 + 4 * TILE_Y + r;
         float values[4];

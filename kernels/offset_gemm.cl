@@ -70,12 +70,14 @@ inline void load_plain(float *values, __global const float **row, int at, int co
 // (skipped when `weights` is NULL) and, when `keep`, the rows q and k themselves, [row from pair_begin][WIDTH].
 // Otherwise q and k never leave the registers and one tile of scratch. Work-group (group, head) owns the group's
 // pairs in that head.
-__kernel void score(__global const int4 *groups, __global const int2 *pairs, int group_begin, int pair_begin,
-                    int all_pairs, int batch, __global const float *xq, ulong xq_at, __global const float *wq,
-                    int wq_first, __global const float *xk, ulong xk_at, __global const float *wk,
-                    int wk_first, __global float *weights, ulong weights_at, float scale, int keep,
+__kernel void score(__global const int4 *groups, __global const int2 *pairs, const offset_gemm_sizes s,
+                    __global const float *xq, ulong xq_at, __global const float *wq, __global const float *xk,
+                    ulong xk_at, __global const float *wk, __global float *weights, ulong weights_at,
                     __global float *q_rows, ulong q_at, __global float *k_rows, ulong k_at)
 {
+    const int group_begin = s.group_begin, pair_begin = s.pair_begin, all_pairs = s.all_pairs,
+              batch = s.batch, wq_first = s.query_first, wk_first = s.key_first, keep = s.keep;
+    const float scale = s.scale;
     const int4 group = groups[group_begin + get_group_id(0)];
     const int head = get_group_id(1), rows = group.y * batch;
     float packed_q[HEAD_PANELS * INNER * NR], packed_k[HEAD_PANELS * INNER * NR];
@@ -108,14 +110,14 @@ __kernel void score(__global const int4 *groups, __global const int2 *pairs, int
                 floatV acc[MR][NV];
                 if (Q_RELATIVE) {
                     TILE_CLEAR(acc);
-                    TILE_MULTIPLY(acc, row_q + tile * MR, 1, packed_q + panel * INNER * NR, INNER);
+                    TILE_MULTIPLY_LOOP(acc, row_q + tile * MR, 1, packed_q + panel * INNER * NR, INNER);
                     TILE_EACH_ROW TILE_EACH_VECTOR vstoreV(acc[r][v], r * NV + v, q);
                 } else {
                     load_plain(q, row_q + tile * MR, head * HEAD_DIM + panel * NR, columns);
                 }
                 if (K_RELATIVE) {
                     TILE_CLEAR(acc);
-                    TILE_MULTIPLY(acc, row_k + tile * MR, 1, packed_k + panel * INNER * NR, INNER);
+                    TILE_MULTIPLY_LOOP(acc, row_k + tile * MR, 1, packed_k + panel * INNER * NR, INNER);
                 } else {
                     load_plain(k, row_k + tile * MR, head * HEAD_DIM + panel * NR, columns);
                     TILE_EACH_ROW TILE_EACH_VECTOR acc[r][v] = vloadV(r * NV + v, k);
@@ -142,11 +144,12 @@ __kernel void score(__global const int4 *groups, __global const int2 *pairs, int
 
 // aggregate: y_i[b] += sum_j weights[h][p][b] * x_j[b] W[key matrix], for all rows of the groups. Work-group
 // (head and column panel, batch block) owns those columns of y in its batch indices, so it walks every group.
-__kernel void aggregate(__global const int4 *groups, __global const int2 *pairs, int group_begin,
-                        int group_end, int all_pairs, int queries, int batch, int batch_block,
-                        __global const float *x, ulong x_at, __global const float *w, int w_first,
+__kernel void aggregate(__global const int4 *groups, __global const int2 *pairs, const offset_gemm_sizes s,
+                        __global const float *x, ulong x_at, __global const float *w,
                         __global const float *weights, ulong weights_at, __global float *y, ulong y_at)
 {
+    const int group_begin = s.group_begin, group_end = s.group_end, all_pairs = s.all_pairs, batch = s.batch,
+              batch_block = s.batch_block, w_first = s.key_first;
     const int head = get_group_id(0) / HEAD_PANELS, panel = get_group_id(0) % HEAD_PANELS;
     const int columns = PANEL_COLUMNS(panel, HEAD_DIM), column = head * HEAD_DIM + panel * NR;
     const int b_begin = get_group_id(1) * batch_block, b_end = min(batch, b_begin + batch_block);
@@ -170,7 +173,7 @@ __kernel void aggregate(__global const int4 *groups, __global const int2 *pairs,
             }
             floatV acc[MR][NV];
             TILE_CLEAR(acc);
-            TILE_MULTIPLY(acc, row, 1, packed, INNER);
+            TILE_MULTIPLY_LOOP(acc, row, 1, packed, INNER);
             if (columns == NR) {
                 TILE_EACH_ROW if (begin + r < rows)
                 {
@@ -214,14 +217,15 @@ inline void pack_block_transposed(float *packed, __global const float *rows, int
 // aggregate_back: dx_i += (w k) Wq^T and dx_j += (w q) Wk^T (without the matrix on a plain side) over the chunk's rows, with w = weights of a row and head
 // (the gradients of the logits) and the rows q, k as `score` keeps them. Work-group (block of COLUMN_BLOCK columns of
 // INNER, batch block) owns those columns of dx_q and dx_k.
-__kernel void aggregate_back(__global const int4 *groups, __global const int2 *pairs, int group_begin,
-                             int group_end, int pair_begin, int all_pairs, int queries, int keys, int batch,
-                             int batch_block, __global const float *weights, ulong weights_at,
+__kernel void aggregate_back(__global const int4 *groups, __global const int2 *pairs,
+                             const offset_gemm_sizes s, __global const float *weights, ulong weights_at,
                              __global const float *q_rows, ulong q_at, __global const float *k_rows,
-                             ulong k_at, __global const float *wq, int wq_first, __global const float *wk,
-                             int wk_first, __global float *dxq, ulong dxq_at, __global float *dxk,
-                             ulong dxk_at)
+                             ulong k_at, __global const float *wq, __global const float *wk,
+                             __global float *dxq, ulong dxq_at, __global float *dxk, ulong dxk_at)
 {
+    const int group_begin = s.group_begin, group_end = s.group_end, pair_begin = s.pair_begin,
+              all_pairs = s.all_pairs, batch = s.batch, batch_block = s.batch_block, wq_first = s.query_first,
+              wk_first = s.key_first;
     const int column_begin = get_group_id(0) * COLUMN_BLOCK;
     const int block_columns = min(COLUMN_BLOCK, INNER - column_begin);
     const int b_begin = get_group_id(1) * batch_block, b_end = min(batch, b_begin + batch_block);
@@ -259,7 +263,7 @@ __kernel void aggregate_back(__global const int4 *groups, __global const int2 *p
                          tile++) { // rows past the end: of earlier blocks, not stored
                         floatV acc[MR][NV];
                         TILE_CLEAR(acc);
-                        TILE_MULTIPLY(acc, row + tile * MR, 1, packed + panel * WIDTH * NR, WIDTH);
+                        TILE_MULTIPLY_LOOP(acc, row + tile * MR, 1, packed + panel * WIDTH * NR, WIDTH);
                         TILE_EACH_ROW if (tile * MR + r < count)
                         {
                             __global float *out = target[tile * MR + r] + panel * NR;
@@ -281,13 +285,14 @@ __kernel void aggregate_back(__global const int4 *groups, __global const int2 *p
 // value_back: with u_ijh = dy_ih Wv_h^T, both uses of it: dx_j += weights * u, and d weights = u . x_j. Work-group
 // (block of COLUMN_BLOCK columns of INNER, batch block) owns those columns of dx and its own slice of
 // partial[column block][h][p][b]; `partial_sum` adds the slices up.
-__kernel void value_back(__global const int4 *groups, __global const int2 *pairs, int group_begin,
-                         int group_end, int pair_begin, int pair_end, int all_pairs, int queries, int keys,
-                         int batch, int batch_block, __global const float *dy, ulong dy_at,
-                         __global const float *x, ulong x_at, __global const float *w, int w_first,
-                         __global const float *weights, ulong weights_at, __global float *partial,
-                         ulong partial_at, __global float *dx, ulong dx_at)
+__kernel void value_back(__global const int4 *groups, __global const int2 *pairs, const offset_gemm_sizes s,
+                         __global const float *dy, ulong dy_at, __global const float *x, ulong x_at,
+                         __global const float *w, __global const float *weights, ulong weights_at,
+                         __global float *partial, ulong partial_at, __global float *dx, ulong dx_at)
 {
+    const int group_begin = s.group_begin, group_end = s.group_end, pair_begin = s.pair_begin,
+              pair_end = s.pair_end, all_pairs = s.all_pairs, batch = s.batch, batch_block = s.batch_block,
+              w_first = s.key_first;
     const int column_begin = get_group_id(0) * COLUMN_BLOCK;
     const int block_columns = min(COLUMN_BLOCK, INNER - column_begin);
     const int b_begin = get_group_id(1) * batch_block, b_end = min(batch, b_begin + batch_block);
@@ -325,8 +330,8 @@ __kernel void value_back(__global const int4 *groups, __global const int2 *pairs
                     for (int tile = 0; tile * MR < count; tile++) {
                         floatV acc[MR][NV];
                         TILE_CLEAR(acc);
-                        TILE_MULTIPLY(acc, row + tile * MR, 1,
-                                      packed + (panel * WIDTH + head * HEAD_DIM) * NR, HEAD_DIM);
+                        TILE_MULTIPLY_LOOP(acc, row + tile * MR, 1,
+                                           packed + (panel * WIDTH + head * HEAD_DIM) * NR, HEAD_DIM);
                         TILE_EACH_ROW
                         {
                             const int n = tile * MR + r;
@@ -364,12 +369,13 @@ __kernel void value_back(__global const int4 *groups, __global const int2 *pairs
 //   side 0  query's matrix: token i, g = k of the row      side 1  key's matrix: token j, g = q of the row
 //   (rows from pair_begin, as `score` keeps them)          side 2  value's matrix: token j, g = dy_i
 // Work-group (group, head and column panel) owns those columns of the group's matrix.
-__kernel void weight_gradient(__global const int4 *groups, __global const int2 *pairs, int group_begin,
-                              int pair_begin, int all_pairs, int batch, int side, __global const float *x,
-                              ulong x_at, __global const float *gradient, ulong gradient_at,
-                              __global const float *weights, ulong weights_at, __global float *dw,
-                              int dw_first)
+__kernel void weight_gradient(__global const int4 *groups, __global const int2 *pairs,
+                              const offset_gemm_sizes s, __global const float *x, ulong x_at,
+                              __global const float *gradient, ulong gradient_at,
+                              __global const float *weights, ulong weights_at, __global float *dw)
 {
+    const int group_begin = s.group_begin, pair_begin = s.pair_begin, all_pairs = s.all_pairs,
+              batch = s.batch, side = s.side, dw_first = s.side == 0 ? s.query_first : s.key_first;
     const int4 group = groups[group_begin + get_group_id(0)];
     const int head = get_group_id(1) / HEAD_PANELS, panel = get_group_id(1) % HEAD_PANELS;
     const int columns = PANEL_COLUMNS(panel, HEAD_DIM), column = head * HEAD_DIM + panel * NR;
@@ -402,7 +408,7 @@ __kernel void weight_gradient(__global const int4 *groups, __global const int2 *
                                              ((ulong)(side == 0 ? pair.x : pair.y) * batch + at.b) * INNER;
                 __global const float *row[MR];
                 TILE_EACH_ROW row[r] = base + min(c + r, INNER - 1);
-                TILE_MULTIPLY(acc, row, INNER, packed + k * NR, run);
+                TILE_MULTIPLY_LOOP(acc, row, INNER, packed + k * NR, run);
                 k += run;
                 at.pair++;
                 at.b = 0;

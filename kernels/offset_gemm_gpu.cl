@@ -7,7 +7,7 @@
 
 // Element offsets of the tile's 64 rows in an activation of `width` channels; row r of a group is pair r / batch,
 // batch index r % batch. -1 marks rows past the end.
-#define ROW_TABLE(name, token, width)                                                                        \
+#define ROW_TABLE_SYNC(name, token, width)                                                                   \
     for (int e = get_local_id(0); e < TILE; e += TILE_ITEMS) {                                               \
         const int row = row_begin + e;                                                                       \
         const int2 pair = pairs[group.x + min(row, rows - 1) / batch];                                       \
@@ -47,13 +47,15 @@ static inline void add_columns(__global float *target, float4 values, int column
 }
 
 // Group (group, head, row tile).
-__kernel TILE_GROUP void score(__global const int4 *groups, __global const int2 *pairs, int group_begin,
-                               int pair_begin, int all_pairs, int batch, __global const float *xq,
-                               ulong xq_at, __global const float *wq, int wq_first, __global const float *xk,
-                               ulong xk_at, __global const float *wk, int wk_first, __global float *weights,
-                               ulong weights_at, float scale, int keep, __global float *q_rows, ulong q_at,
-                               __global float *k_rows, ulong k_at)
+__kernel TILE_GROUP void score(__global const int4 *groups, __global const int2 *pairs,
+                               const offset_gemm_sizes s, __global const float *xq, ulong xq_at,
+                               __global const float *wq, __global const float *xk, ulong xk_at,
+                               __global const float *wk, __global float *weights, ulong weights_at,
+                               __global float *q_rows, ulong q_at, __global float *k_rows, ulong k_at)
 {
+    const int group_begin = s.group_begin, pair_begin = s.pair_begin, all_pairs = s.all_pairs,
+              batch = s.batch, wq_first = s.query_first, wk_first = s.key_first, keep = s.keep;
+    const float scale = s.scale;
     TILE_LOCALS;
     __local float4 scratch[TILE_ITEMS];
     __local long row_q[TILE], row_k[TILE];
@@ -61,8 +63,8 @@ __kernel TILE_GROUP void score(__global const int4 *groups, __global const int2 
     const int head = get_group_id(1), rows = group.y * batch, row_begin = get_group_id(2) * TILE;
     // A tile past the group's rows has no panels to do. It does not return: PoCL 3.1 compiles barriers behind a return wrongly.
     const int panels = row_begin < rows ? HEAD_PANELS : 0;
-    ROW_TABLE(row_q, x, Q_STRIDE);
-    ROW_TABLE(row_k, y, K_STRIDE);
+    ROW_TABLE_SYNC(row_q, x, Q_STRIDE);
+    ROW_TABLE_SYNC(row_k, y, K_STRIDE);
     __global const float *mq = wq + (ulong)(group.z - wq_first) * MATRIX + head * HEAD_DIM;
     __global const float *mk = wk + (ulong)(group.w - wk_first) * MATRIX + head * HEAD_DIM;
     float4 dots = (float4)(0.0f);
@@ -72,14 +74,14 @@ __kernel TILE_GROUP void score(__global const int4 *groups, __global const int2 
         TILE_CLEAR(q);
         TILE_CLEAR(k);
         if (Q_RELATIVE) {
-            TILE_MULTIPLY(q, INNER, 1, row_q[row_] >= 0 ? xq[xq_at + row_q[row_] + k_] : 0.0f, 0,
-                          c0 + column_ < HEAD_DIM ? mq[(ulong)k_ * WIDTH + c0 + column_] : 0.0f);
+            TILE_MULTIPLY_SYNC(q, INNER, 1, row_q[row_] >= 0 ? xq[xq_at + row_q[row_] + k_] : 0.0f, 0,
+                               c0 + column_ < HEAD_DIM ? mq[(ulong)k_ * WIDTH + c0 + column_] : 0.0f);
         } else {
             load_rows(q, xq + xq_at + head * HEAD_DIM + c0, row_q, HEAD_DIM - c0);
         }
         if (K_RELATIVE) {
-            TILE_MULTIPLY(k, INNER, 1, row_k[row_] >= 0 ? xk[xk_at + row_k[row_] + k_] : 0.0f, 0,
-                          c0 + column_ < HEAD_DIM ? mk[(ulong)k_ * WIDTH + c0 + column_] : 0.0f);
+            TILE_MULTIPLY_SYNC(k, INNER, 1, row_k[row_] >= 0 ? xk[xk_at + row_k[row_] + k_] : 0.0f, 0,
+                               c0 + column_ < HEAD_DIM ? mk[(ulong)k_ * WIDTH + c0 + column_] : 0.0f);
         } else {
             load_rows(k, xk + xk_at + head * HEAD_DIM + c0, row_k, HEAD_DIM - c0);
         }
@@ -103,12 +105,13 @@ __kernel TILE_GROUP void score(__global const int4 *groups, __global const int2 
 }
 
 // Group (head and column panel, batch tile, query).
-__kernel TILE_GROUP void aggregate(__global const int4 *groups, __global const int2 *pairs, int group_begin,
-                                   int group_end, int all_pairs, int queries, int batch, int batch_block,
-                                   __global const float *x, ulong x_at, __global const float *w, int w_first,
-                                   __global const float *weights, ulong weights_at, __global float *y,
-                                   ulong y_at)
+__kernel TILE_GROUP void aggregate(__global const int4 *groups, __global const int2 *pairs,
+                                   const offset_gemm_sizes s, __global const float *x, ulong x_at,
+                                   __global const float *w, __global const float *weights, ulong weights_at,
+                                   __global float *y, ulong y_at)
 {
+    const int group_begin = s.group_begin, group_end = s.group_end, all_pairs = s.all_pairs,
+              queries = s.queries, batch = s.batch, w_first = s.key_first;
     TILE_LOCALS;
     const int head = get_group_id(0) / HEAD_PANELS, panel = get_group_id(0) % HEAD_PANELS;
     const int columns = min(TILE, HEAD_DIM - panel * TILE), column = head * HEAD_DIM + panel * TILE;
@@ -122,9 +125,10 @@ __kernel TILE_GROUP void aggregate(__global const int4 *groups, __global const i
         __global const float *weight = weights + weights_at + ((ulong)head * all_pairs + p) * batch;
         __global const float *row = x + x_at + (ulong)pairs[p].y * batch * INNER;
         __global const float *m = w + (ulong)(groups[g].w - w_first) * MATRIX + column;
-        TILE_MULTIPLY(acc, INNER, 1,
-                      b0 + row_ < batch ? weight[b0 + row_] * row[(ulong)(b0 + row_) * INNER + k_] : 0.0f, 0,
-                      column_ < columns ? m[(ulong)k_ * WIDTH + column_] : 0.0f);
+        TILE_MULTIPLY_SYNC(acc, INNER, 1,
+                           b0 + row_ < batch ? weight[b0 + row_] * row[(ulong)(b0 + row_) * INNER + k_]
+                                             : 0.0f,
+                           0, column_ < columns ? m[(ulong)k_ * WIDTH + column_] : 0.0f);
     }
     for (int r = 0; r < 4; r++) {
         const int b = b0 + 4 * TILE_Y + r;
@@ -134,14 +138,15 @@ __kernel TILE_GROUP void aggregate(__global const int4 *groups, __global const i
 
 // Group (column panel of INNER, batch tile, token): the token's rows of dxq and dxk, which may be one array.
 __kernel TILE_GROUP void aggregate_back(__global const int4 *groups, __global const int2 *pairs,
-                                        int group_begin, int group_end, int pair_begin, int all_pairs,
-                                        int queries, int keys, int batch, int batch_block,
-                                        __global const float *weights, ulong weights_at,
-                                        __global const float *q_rows, ulong q_at,
+                                        const offset_gemm_sizes s, __global const float *weights,
+                                        ulong weights_at, __global const float *q_rows, ulong q_at,
                                         __global const float *k_rows, ulong k_at, __global const float *wq,
-                                        int wq_first, __global const float *wk, int wk_first,
-                                        __global float *dxq, ulong dxq_at, __global float *dxk, ulong dxk_at)
+                                        __global const float *wk, __global float *dxq, ulong dxq_at,
+                                        __global float *dxk, ulong dxk_at)
 {
+    const int group_begin = s.group_begin, group_end = s.group_end, pair_begin = s.pair_begin,
+              all_pairs = s.all_pairs, queries = s.queries, keys = s.keys, batch = s.batch,
+              wq_first = s.query_first, wk_first = s.key_first;
     TILE_LOCALS;
     const int c0 = get_group_id(0) * TILE, columns = min(TILE, INNER - c0);
     const int b0 = get_group_id(1) * TILE, token = get_group_id(2);
@@ -186,11 +191,12 @@ __kernel TILE_GROUP void aggregate_back(__global const int4 *groups, __global co
                                       (ulong)c0 * WIDTH;
             for (int head = 0; head < HEADS; head++) {
                 __global const float *weight = weights + weights_at + ((ulong)head * all_pairs + p) * batch;
-                TILE_MULTIPLY(acc, HEAD_DIM, 1,
-                              b0 + row_ < batch
-                                  ? weight[b0 + row_] * row[(ulong)(b0 + row_) * WIDTH + head * HEAD_DIM + k_]
-                                  : 0.0f,
-                              1, column_ < columns ? m[(ulong)column_ * WIDTH + head * HEAD_DIM + k_] : 0.0f);
+                TILE_MULTIPLY_SYNC(
+                    acc, HEAD_DIM, 1,
+                    b0 + row_ < batch
+                        ? weight[b0 + row_] * row[(ulong)(b0 + row_) * WIDTH + head * HEAD_DIM + k_]
+                        : 0.0f,
+                    1, column_ < columns ? m[(ulong)column_ * WIDTH + head * HEAD_DIM + k_] : 0.0f);
             }
         }
         __global float *target = (side == 0 ? dxq + dxq_at : dxk + dxk_at) + (ulong)token * batch * INNER +
@@ -203,14 +209,15 @@ __kernel TILE_GROUP void aggregate_back(__global const int4 *groups, __global co
 }
 
 // Group (block of 64 columns of INNER, batch tile, key).
-__kernel TILE_GROUP void value_back(__global const int4 *groups, __global const int2 *pairs, int group_begin,
-                                    int group_end, int pair_begin, int pair_end, int all_pairs, int queries,
-                                    int keys, int batch, int batch_block, __global const float *dy,
-                                    ulong dy_at, __global const float *x, ulong x_at, __global const float *w,
-                                    int w_first, __global const float *weights, ulong weights_at,
-                                    __global float *partial, ulong partial_at, __global float *dx,
-                                    ulong dx_at)
+__kernel TILE_GROUP void value_back(__global const int4 *groups, __global const int2 *pairs,
+                                    const offset_gemm_sizes s, __global const float *dy, ulong dy_at,
+                                    __global const float *x, ulong x_at, __global const float *w,
+                                    __global const float *weights, ulong weights_at, __global float *partial,
+                                    ulong partial_at, __global float *dx, ulong dx_at)
 {
+    const int group_begin = s.group_begin, group_end = s.group_end, pair_begin = s.pair_begin,
+              pair_end = s.pair_end, all_pairs = s.all_pairs, queries = s.queries, keys = s.keys,
+              batch = s.batch, w_first = s.key_first;
     TILE_LOCALS;
     __local float4 scratch[TILE_ITEMS];
     const int c0 = get_group_id(0) * TILE, columns = min(TILE, INNER - c0);
@@ -236,9 +243,10 @@ __kernel TILE_GROUP void value_back(__global const int4 *groups, __global const 
         for (int head = 0; head < HEADS; head++) {
             float4 u[4];
             TILE_CLEAR(u);
-            TILE_MULTIPLY(u, HEAD_DIM, 1,
-                          b0 + row_ < batch ? row[(ulong)(b0 + row_) * WIDTH + head * HEAD_DIM + k_] : 0.0f,
-                          1, column_ < columns ? m[(ulong)column_ * WIDTH + head * HEAD_DIM + k_] : 0.0f);
+            TILE_MULTIPLY_SYNC(
+                u, HEAD_DIM, 1,
+                b0 + row_ < batch ? row[(ulong)(b0 + row_) * WIDTH + head * HEAD_DIM + k_] : 0.0f, 1,
+                column_ < columns ? m[(ulong)column_ * WIDTH + head * HEAD_DIM + k_] : 0.0f);
             float sums[4];
             vstore4(tile_row_sums(tile_row_dots(u, own), scratch), 0, sums);
             for (int r = 0; r < 4; r++) {
@@ -257,11 +265,12 @@ __kernel TILE_GROUP void value_back(__global const int4 *groups, __global const 
 
 // Group (group, head and column panel, tile of INNER).
 __kernel TILE_GROUP void weight_gradient(__global const int4 *groups, __global const int2 *pairs,
-                                         int group_begin, int pair_begin, int all_pairs, int batch, int side,
-                                         __global const float *x, ulong x_at, __global const float *gradient,
-                                         ulong gradient_at, __global const float *weights, ulong weights_at,
-                                         __global float *dw, int dw_first)
+                                         const offset_gemm_sizes s, __global const float *x, ulong x_at,
+                                         __global const float *gradient, ulong gradient_at,
+                                         __global const float *weights, ulong weights_at, __global float *dw)
 {
+    const int group_begin = s.group_begin, pair_begin = s.pair_begin, all_pairs = s.all_pairs,
+              batch = s.batch, side = s.side, dw_first = s.side == 0 ? s.query_first : s.key_first;
     TILE_LOCALS;
     const int4 group = groups[group_begin + get_group_id(0)];
     const int head = get_group_id(1) / HEAD_PANELS, panel = get_group_id(1) % HEAD_PANELS;
@@ -271,7 +280,7 @@ __kernel TILE_GROUP void weight_gradient(__global const int4 *groups, __global c
     float4 acc[4];
     TILE_CLEAR(acc);
     if (side == 2) {
-        TILE_MULTIPLY(
+        TILE_MULTIPLY_SYNC(
             acc, rows, 0,
             c0 + row_ < INNER
                 ? x[x_at + ((ulong)pairs[group.x + k_ / batch].y * batch + k_ % batch) * INNER + c0 + row_]
@@ -284,7 +293,7 @@ __kernel TILE_GROUP void weight_gradient(__global const int4 *groups, __global c
                 : 0.0f);
     } else {
         const ulong first = (ulong)(group.x - pair_begin) * batch;
-        TILE_MULTIPLY(
+        TILE_MULTIPLY_SYNC(
             acc, rows, 0,
             c0 + row_ < INNER
                 ? x[x_at +

@@ -1,4 +1,17 @@
-// Sizes of the products over pairs of tokens, for both forms of their kernels.
+// What the kernels of offset_gemm.cl and offset_gemm_gpu.cl share, for kernel and host. The struct has no implicit padding.
+typedef struct offset_gemm_sizes {
+    i32 group_begin, group_end;   // groups of this launch; kernels with a work-group a group know the end
+    i32 pair_begin, pair_end;     // the first pair of the rows in memory; the end of the chunk's pairs
+    i32 all_pairs, queries, keys; // of the pair table
+    i32 batch, batch_block;       // batch indices a work-group, CPU form
+    i32 query_first, key_first;   // numbers of the first matrices in the tables' shards
+    i32 keep;                     // score: 1 keeps q and k of the rows
+    i32 side;                     // weight_gradient, see there
+    f32 scale;                    // score
+} offset_gemm_sizes;
+
+#ifdef __OPENCL_VERSION__
+// Build options:
 //   -DINNER=C -DHEADS=h -DHEAD_DIM=d
 //   -DQ_RELATIVE=0|1 -DK_RELATIVE=0|1 -DQ_STRIDE=floats -DK_STRIDE=floats
 // A score's side is relative (its rows have INNER channels and pass through a matrix per offset) or plain (its rows
@@ -13,4 +26,5 @@
 #ifndef K_RELATIVE
 #define K_RELATIVE 1
 #define K_STRIDE   INNER
+#endif
 #endif

@@ -24,7 +24,7 @@ typedef struct tile_t {
 #define TILE_EACH_VECTOR _Pragma("unroll") for (int v = 0; v < NV; v++)
 
 // c[r] += sum_k row[r][k * step] * packed[k], the rows given by pointers.
-#define TILE_MULTIPLY(acc, row, step, packed, kc)                                                            \
+#define TILE_MULTIPLY_LOOP(acc, row, step, packed, kc)                                                       \
     do {                                                                                                     \
         const float *packed_ = (packed);                                                                     \
         const int kc_ = (kc);                                                                                \

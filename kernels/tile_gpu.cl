@@ -14,10 +14,10 @@
     __local float tile_a[TILE_K * TILE];                                                                     \
     __local float tile_b[TILE_K * TILE]
 
-// acc[r] += sum_k A(row, k) * B(k, column). load_a and load_b are expressions in row_, k_ and column_; they are only
+// acc[r] += sum_k A(row, k) * B(k, column): a loop with barriers, which macros named ..._SYNC have. load_a and load_b are expressions in row_, k_ and column_; they are only
 // evaluated for k_ < inner and must yield 0 beyond their matrices. a_by_k, b_by_k: neighbouring work-items load
 // neighbouring k_ (1) or neighbouring rows or columns (0), whichever lies side by side in memory.
-#define TILE_MULTIPLY(acc, inner, a_by_k, load_a, b_by_k, load_b)                                            \
+#define TILE_MULTIPLY_SYNC(acc, inner, a_by_k, load_a, b_by_k, load_b)                                       \
     for (int kb_ = 0; kb_ < (inner); kb_ += TILE_K) {                                                        \
         for (int e_ = get_local_id(0); e_ < TILE * TILE_K; e_ += TILE_ITEMS) {                               \
             const int row_ = (a_by_k) ? e_ / TILE_K : e_ % TILE, ka_ = (a_by_k) ? e_ % TILE_K : e_ / TILE;   \

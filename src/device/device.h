@@ -117,15 +117,29 @@ tl_status tli_kernel_get_form(tl_context *ctx, bool cpu, const char *family, con
 /* Hash of all kernel source files, including overrides from TRANSLUTION_KERNEL_DIR. */
 uint64_t tli_kernel_sources_hash(tl_context *ctx);
 
+/* The names of types in definitions that kernels and host share. */
+typedef int32_t i32;
+typedef uint64_t u64;
+typedef float f32;
+
 typedef struct tli_arg {
-    enum { TLI_ARG_TYPE_MEM, TLI_ARG_TYPE_I32, TLI_ARG_TYPE_U32, TLI_ARG_TYPE_U64, TLI_ARG_TYPE_F32 } type;
+    enum {
+        TLI_ARG_TYPE_MEM,
+        TLI_ARG_TYPE_I32,
+        TLI_ARG_TYPE_U32,
+        TLI_ARG_TYPE_U64,
+        TLI_ARG_TYPE_F32,
+        TLI_ARG_TYPE_STRUCT
+    } type;
     union {
         tli_mem mem;
         int32_t i32;
         uint32_t u32;
         uint64_t u64;
         float f32;
+        const void *bytes; /* of a struct, read by the launch */
     } value;
+    size_t size; /* of a struct */
 } tli_arg;
 
 #define TLI_ARG_MEM(m) ((tli_arg){.type = TLI_ARG_TYPE_MEM, .value = {.mem = (m)}})
@@ -133,6 +147,9 @@ typedef struct tli_arg {
 #define TLI_ARG_U32(v) ((tli_arg){.type = TLI_ARG_TYPE_U32, .value = {.u32 = (uint32_t)(v)}})
 #define TLI_ARG_U64(v) ((tli_arg){.type = TLI_ARG_TYPE_U64, .value = {.u64 = (uint64_t)(v)}})
 #define TLI_ARG_F32(v) ((tli_arg){.type = TLI_ARG_TYPE_F32, .value = {.f32 = (v)}})
+/* A struct by value, whose definition kernel and host share: see kernels/gemm_sizes.cl. */
+#define TLI_ARG_STRUCT(s)                                                                                    \
+    ((tli_arg){.type = TLI_ARG_TYPE_STRUCT, .value = {.bytes = &(s)}, .size = sizeof(s)})
 /* Two kernel arguments: the buffer and the ulong element offset. A view with mem NULL passes NULL. */
 #define TLI_ARG_VIEW(v) TLI_ARG_MEM((v).mem), TLI_ARG_U64((v).at)
 

@@ -20,6 +20,7 @@ static cl_int set_arg(cl_kernel kernel, cl_uint index, const tli_arg *arg)
     case TLI_ARG_TYPE_U32: return clSetKernelArg(kernel, index, sizeof(cl_uint), &arg->value.u32);
     case TLI_ARG_TYPE_U64: return clSetKernelArg(kernel, index, sizeof(cl_ulong), &arg->value.u64);
     case TLI_ARG_TYPE_F32: return clSetKernelArg(kernel, index, sizeof(cl_float), &arg->value.f32);
+    case TLI_ARG_TYPE_STRUCT: return clSetKernelArg(kernel, index, arg->size, arg->value.bytes);
     }
     return CL_INVALID_ARG_VALUE;
 }
@@ -33,6 +34,7 @@ static bool same_arg(const tli_arg *a, const tli_arg *b)
     case TLI_ARG_TYPE_I32:
     case TLI_ARG_TYPE_U32:
     case TLI_ARG_TYPE_F32: return a->value.u32 == b->value.u32; /* bits: -0 is not 0 */
+    case TLI_ARG_TYPE_STRUCT: return false;                     /* what it was is gone */
     }
     return false;
 }

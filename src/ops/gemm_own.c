@@ -3,7 +3,10 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "kernels/gemm_sizes.cl"
 #include "ops/kernel_forms.h"
+
+_Static_assert(sizeof(gemm_sizes) == 96, "gemm_sizes has the same layout in kernels and here");
 
 /* Constants of kernels/tile.cl and gemm.cl; a block's columns are packed in private memory. */
 enum { TILE_ROWS = 6, COLUMN_BLOCK = 128 };
@@ -80,11 +83,23 @@ tl_status tli_gemm_own(tl_context *ctx, const tli_gemm_args *g)
     tli_launch launch = tli_launch3(ceil_div(g->n, tile.columns), ceil_div(g->m, tile.rows), batches,
                                     form.cpu ? 1 : 256);
     launch.flops = 2.0 * g->m * g->n * g->k * batches;
+    const gemm_sizes sizes = {.a_outer = g->a_outer,
+                              .a_inner = g->a_inner,
+                              .b_outer = g->b_outer,
+                              .b_inner = g->b_inner,
+                              .c_outer = g->c_outer,
+                              .c_inner = g->c_inner,
+                              .m = (i32)g->m,
+                              .n = (i32)g->n,
+                              .k = (i32)g->k,
+                              .lda = (i32)g->lda,
+                              .ldb = (i32)g->ldb,
+                              .ldc = (i32)g->ldc,
+                              .mb = (i32)tile.rows,
+                              .nb = (i32)tile.columns,
+                              .inner = (i32)inner,
+                              .alpha = g->alpha,
+                              .beta = g->beta};
     return TLI_LAUNCH(ctx, kernel, launch, TLI_ARG_VIEW(g->a), TLI_ARG_VIEW(g->b), TLI_ARG_VIEW(g->c),
-                      TLI_ARG_VIEW(g->bias), TLI_ARG_VIEW(g->residual), TLI_ARG_I32(g->m), TLI_ARG_I32(g->n),
-                      TLI_ARG_I32(g->k), TLI_ARG_I32(g->lda), TLI_ARG_I32(g->ldb), TLI_ARG_I32(g->ldc),
-                      TLI_ARG_F32(g->alpha), TLI_ARG_F32(g->beta), TLI_ARG_I32(tile.rows),
-                      TLI_ARG_I32(tile.columns), TLI_ARG_I32(inner), TLI_ARG_U64(g->a_outer),
-                      TLI_ARG_U64(g->a_inner), TLI_ARG_U64(g->b_outer), TLI_ARG_U64(g->b_inner),
-                      TLI_ARG_U64(g->c_outer), TLI_ARG_U64(g->c_inner));
+                      TLI_ARG_VIEW(g->bias), TLI_ARG_VIEW(g->residual), TLI_ARG_STRUCT(sizes));
 }

@@ -22,7 +22,7 @@ const tli_kernel_family tli_kernel_families[TLI_KERNEL_FAMILIES] = {
     {"init", NULL, NULL},
     {"rope", NULL, NULL},
     {"softmax", NULL, NULL},
-    {"gemm", "tile+gemm", "tile_gpu+gemm_gpu"},
+    {"gemm", "gemm_sizes+tile+gemm", "gemm_sizes+tile_gpu+gemm_gpu"},
     {"offset_gemm", "offset_gemm_sizes+tile+offset_gemm", "offset_gemm_sizes+tile_gpu+offset_gemm_gpu"},
 };
 

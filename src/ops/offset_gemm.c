@@ -3,7 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "kernels/offset_gemm_sizes.cl"
 #include "ops/kernel_forms.h"
+
+_Static_assert(sizeof(offset_gemm_sizes) == 56, "offset_gemm_sizes has the same layout in kernels and here");
 
 /* Backward processes the offsets in chunks, so that its memory per row is bounded for any grid: large
  * enough to fill a device, small enough to stay in a large cache. */
@@ -168,6 +171,23 @@ static tli_launch with_work(tli_launch launch, const tli_offset_gemm *r, const c
     return launch;
 }
 
+/* What every kernel takes of a chunk; `pair_begin` is the first pair of the rows in memory. */
+static offset_gemm_sizes sizes_of_chunk(const tli_offset_gemm *r, const chunk *c, int32_t pair_begin,
+                                        uint32_t block)
+{
+    return (offset_gemm_sizes){.group_begin = (i32)c->begin,
+                               .group_end = (i32)c->end,
+                               .pair_begin = pair_begin,
+                               .pair_end = c->pair_end,
+                               .all_pairs = (i32)r->pairs->count,
+                               .queries = (i32)r->pairs->queries,
+                               .keys = (i32)r->pairs->keys,
+                               .batch = (i32)r->batch,
+                               .batch_block = (i32)block,
+                               .query_first = c->query_first,
+                               .key_first = c->key_first};
+}
+
 /* Runs the kernel `score` on a chunk: logits into weights, q and k into rows; mem NULL skips either. */
 static tl_status score_chunk(tl_context *ctx, const tli_offset_gemm *r, const tiling *t, const chunk *c,
                              tli_view xq, tli_view xk, float scale, tli_view weights, tli_offset_rows rows,
@@ -176,12 +196,12 @@ static tl_status score_chunk(tl_context *ctx, const tli_offset_gemm *r, const ti
     tli_kernel *score;
     TLI_TRY(offset_gemm_get(ctx, t, "score", &score));
     const tli_launch launch = by_group(t, c->end - c->begin, r->heads, r->pairs->largest * r->batch);
-    return TLI_LAUNCH(ctx, score, with_work(launch, r, c, 2.0), TABLES(r), TLI_ARG_I32(c->begin),
-                      TLI_ARG_I32(pair_begin), TLI_ARG_I32(r->pairs->count), TLI_ARG_I32(r->batch),
-                      TLI_ARG_VIEW(xq), TLI_ARG_MEM(c->query), TLI_ARG_I32(c->query_first), TLI_ARG_VIEW(xk),
-                      TLI_ARG_MEM(c->key), TLI_ARG_I32(c->key_first), TLI_ARG_VIEW(weights),
-                      TLI_ARG_F32(scale), TLI_ARG_I32(rows.q.mem != NULL), TLI_ARG_VIEW(rows.q),
-                      TLI_ARG_VIEW(rows.k));
+    offset_gemm_sizes sizes = sizes_of_chunk(r, c, pair_begin, 0);
+    sizes.scale = scale;
+    sizes.keep = rows.q.mem != NULL;
+    return TLI_LAUNCH(ctx, score, with_work(launch, r, c, 2.0), TABLES(r), TLI_ARG_STRUCT(sizes),
+                      TLI_ARG_VIEW(xq), TLI_ARG_MEM(c->query), TLI_ARG_VIEW(xk), TLI_ARG_MEM(c->key),
+                      TLI_ARG_VIEW(weights), TLI_ARG_VIEW(rows.q), TLI_ARG_VIEW(rows.k));
 }
 
 tl_status tli_offset_gemm_logits(tl_context *ctx, const tli_offset_gemm *r, tli_view xq, const tl_tensor *wq,
@@ -198,16 +218,16 @@ tl_status tli_offset_gemm_logits(tl_context *ctx, const tli_offset_gemm *r, tli_
 /* dW of the chunk's groups; side and gradient as in kernels/offset_gemm.cl. */
 static tl_status weight_gradient(tl_context *ctx, const tli_offset_gemm *r, const tiling *t, const chunk *c,
                                  int32_t pair_begin, int side, tli_view x, tli_view gradient,
-                                 tli_view weights, tli_mem dw, int32_t dw_first)
+                                 tli_view weights, tli_mem dw)
 {
     tli_kernel *kernel;
     TLI_TRY(offset_gemm_get(ctx, t, "weight_gradient", &kernel));
     const tli_launch launch = by_group(t, c->end - c->begin, r->heads * ceil_div(r->head_dim, t->columns),
                                        r->inner);
-    return TLI_LAUNCH(ctx, kernel, with_work(launch, r, c, 1.0), TABLES(r), TLI_ARG_I32(c->begin),
-                      TLI_ARG_I32(pair_begin), TLI_ARG_I32(r->pairs->count), TLI_ARG_I32(r->batch),
-                      TLI_ARG_I32(side), TLI_ARG_VIEW(x), TLI_ARG_VIEW(gradient), TLI_ARG_VIEW(weights),
-                      TLI_ARG_MEM(dw), TLI_ARG_I32(dw_first));
+    offset_gemm_sizes sizes = sizes_of_chunk(r, c, pair_begin, 0);
+    sizes.side = side;
+    return TLI_LAUNCH(ctx, kernel, with_work(launch, r, c, 1.0), TABLES(r), TLI_ARG_STRUCT(sizes),
+                      TLI_ARG_VIEW(x), TLI_ARG_VIEW(gradient), TLI_ARG_VIEW(weights), TLI_ARG_MEM(dw));
 }
 
 tl_status tli_offset_gemm_logits_backward(tl_context *ctx, const tli_offset_gemm *r, tli_view xq,
@@ -234,18 +254,13 @@ tl_status tli_offset_gemm_logits_backward(tl_context *ctx, const tli_offset_gemm
             TLI_TRY(score_chunk(ctx, r, &t, &c, xq, xk, 0.0f, (tli_view){0}, rows, pair_begin));
         }
         if (wq != NULL)
-            TLI_TRY(weight_gradient(ctx, r, &t, &c, pair_begin, 0, xq, rows.k, dweights, c.dquery,
-                                    c.query_first));
-        if (wk != NULL)
-            TLI_TRY(
-                weight_gradient(ctx, r, &t, &c, pair_begin, 1, xk, rows.q, dweights, c.dkey, c.key_first));
+            TLI_TRY(weight_gradient(ctx, r, &t, &c, pair_begin, 0, xq, rows.k, dweights, c.dquery));
+        if (wk != NULL) TLI_TRY(weight_gradient(ctx, r, &t, &c, pair_begin, 1, xk, rows.q, dweights, c.dkey));
         const tli_launch launch = by_token(&t, r, slices, block, r->pairs->keys);
-        TLI_TRY(TLI_LAUNCH(
-            ctx, back, with_work(launch, r, &c, 2.0), TABLES(r), TLI_ARG_I32(c.begin), TLI_ARG_I32(c.end),
-            TLI_ARG_I32(pair_begin), TLI_ARG_I32(r->pairs->count), TLI_ARG_I32(r->pairs->queries),
-            TLI_ARG_I32(r->pairs->keys), TLI_ARG_I32(r->batch), TLI_ARG_I32(block), TLI_ARG_VIEW(dweights),
-            TLI_ARG_VIEW(rows.q), TLI_ARG_VIEW(rows.k), TLI_ARG_MEM(c.query), TLI_ARG_I32(c.query_first),
-            TLI_ARG_MEM(c.key), TLI_ARG_I32(c.key_first), TLI_ARG_VIEW(dxq), TLI_ARG_VIEW(dxk)));
+        const offset_gemm_sizes sizes = sizes_of_chunk(r, &c, pair_begin, block);
+        TLI_TRY(TLI_LAUNCH(ctx, back, with_work(launch, r, &c, 2.0), TABLES(r), TLI_ARG_STRUCT(sizes),
+                           TLI_ARG_VIEW(dweights), TLI_ARG_VIEW(rows.q), TLI_ARG_VIEW(rows.k),
+                           TLI_ARG_MEM(c.query), TLI_ARG_MEM(c.key), TLI_ARG_VIEW(dxq), TLI_ARG_VIEW(dxk)));
     }
     return TL_OK;
 }
@@ -260,10 +275,9 @@ tl_status tli_offset_gemm_values(tl_context *ctx, const tli_offset_gemm *r, tli_
                    block = batch_block(&t, panels, r->batch);
     for (chunk c = {0}; next_chunk(r->pairs, NULL, w, NULL, NULL, 0, &c);) {
         const tli_launch launch = by_token(&t, r, panels, block, r->pairs->queries);
-        TLI_TRY(TLI_LAUNCH(ctx, aggregate, with_work(launch, r, &c, 1.0), TABLES(r), TLI_ARG_I32(c.begin),
-                           TLI_ARG_I32(c.end), TLI_ARG_I32(r->pairs->count), TLI_ARG_I32(r->pairs->queries),
-                           TLI_ARG_I32(r->batch), TLI_ARG_I32(block), TLI_ARG_VIEW(x), TLI_ARG_MEM(c.key),
-                           TLI_ARG_I32(c.key_first), TLI_ARG_VIEW(weights), TLI_ARG_VIEW(y)));
+        const offset_gemm_sizes sizes = sizes_of_chunk(r, &c, c.pair_begin, block);
+        TLI_TRY(TLI_LAUNCH(ctx, aggregate, with_work(launch, r, &c, 1.0), TABLES(r), TLI_ARG_STRUCT(sizes),
+                           TLI_ARG_VIEW(x), TLI_ARG_MEM(c.key), TLI_ARG_VIEW(weights), TLI_ARG_VIEW(y)));
     }
     return TL_OK;
 }
@@ -280,15 +294,13 @@ tl_status tli_offset_gemm_values_backward(tl_context *ctx, const tli_offset_gemm
     const uint32_t slices = ceil_div(r->inner, t.block), block = batch_block(&t, slices, r->batch);
     for (chunk c = {0}; next_chunk(r->pairs, NULL, w, NULL, dw, limit, &c);) {
         const tli_launch launch = by_token(&t, r, slices, block, r->pairs->keys);
-        TLI_TRY(TLI_LAUNCH(ctx, back, with_work(launch, r, &c, 1.0), TABLES(r), TLI_ARG_I32(c.begin),
-                           TLI_ARG_I32(c.end), TLI_ARG_I32(c.pair_begin), TLI_ARG_I32(c.pair_end),
-                           TLI_ARG_I32(r->pairs->count), TLI_ARG_I32(r->pairs->queries),
-                           TLI_ARG_I32(r->pairs->keys), TLI_ARG_I32(r->batch), TLI_ARG_I32(block),
-                           TLI_ARG_VIEW(dy), TLI_ARG_VIEW(x), TLI_ARG_MEM(c.key), TLI_ARG_I32(c.key_first),
-                           TLI_ARG_VIEW(weights), TLI_ARG_VIEW(workspace), TLI_ARG_VIEW(dx)));
+        const offset_gemm_sizes sizes = sizes_of_chunk(r, &c, c.pair_begin, block);
+        TLI_TRY(TLI_LAUNCH(ctx, back, with_work(launch, r, &c, 1.0), TABLES(r), TLI_ARG_STRUCT(sizes),
+                           TLI_ARG_VIEW(dy), TLI_ARG_VIEW(x), TLI_ARG_MEM(c.key), TLI_ARG_VIEW(weights),
+                           TLI_ARG_VIEW(workspace), TLI_ARG_VIEW(dx)));
         TLI_TRY(tli_pair_table_sum_slices(ctx, r->pairs, slices, r->batch, r->heads, c.pair_begin, c.pair_end,
                                           workspace, dweights));
-        TLI_TRY(weight_gradient(ctx, r, &t, &c, 0, 2, x, dy, weights, c.dkey, c.key_first));
+        TLI_TRY(weight_gradient(ctx, r, &t, &c, 0, 2, x, dy, weights, c.dkey));
     }
     return TL_OK;
 }

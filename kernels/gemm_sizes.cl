@@ -1,0 +1,10 @@
+// What the kernels of gemm.cl and gemm_gpu.cl take by value, for kernel and host: C = alpha op(A) op(B) + beta C, see
+// src/ops/gemm.h. No implicit padding.
+typedef struct gemm_sizes {
+    u64 a_outer, a_inner, b_outer, b_inner, c_outer, c_inner; // floats between matrices of a batch
+    i32 m, n, k, lda, ldb, ldc;
+    i32 mb, nb; // rows and columns of a work-group's block, CPU form
+    i32 inner;  // matrices of the inner batch
+    f32 alpha, beta;
+    i32 unused;
+} gemm_sizes;
