@@ -1,4 +1,4 @@
-/* What bpe.c (vocabulary) and bpe_encode.c (text to ids) share. */
+/* Shared by bpe.c (vocabulary) and bpe_encode.c (text to ids). */
 #ifndef DATA_BPE_INTERNAL_H
 #define DATA_BPE_INTERNAL_H
 
@@ -10,10 +10,10 @@
 enum { TLI_BPE_IDS = 65536 }; /* ids are uint16 in token files */
 #define TLI_BPE_NO_RANK UINT32_MAX
 
-/* One merge: two tokens that stand side by side become one. */
+/* One merge: two adjacent tokens become one. */
 typedef struct tli_bpe_merge {
     uint32_t pair; /* left << 16 | right */
-    uint32_t rank; /* place in vocab.bpe; TLI_BPE_NO_RANK: the slot is empty */
+    uint32_t rank; /* line in vocab.bpe; TLI_BPE_NO_RANK: empty slot */
     uint32_t id;   /* of the merged token */
 } tli_bpe_merge;
 

@@ -1,5 +1,5 @@
-/* What identifies the data of a run, wherever they lie: how many samples there are and a hash of what they are. A checkpoint
- * keeps it, so that a run is not resumed with other data by mistake. */
+/* Identity of a run's data, independent of their path: number of samples and a hash. Stored in
+ * checkpoints, so that a run is not resumed with other data by mistake. */
 #ifndef DATA_IDENTITY_H
 #define DATA_IDENTITY_H
 
@@ -13,17 +13,18 @@
 
 typedef struct tli_set_identity {
     uint64_t samples; /* images or tokens */
-    uint64_t hash;    /* XXH3-64, begun with 0 */
+    uint64_t hash;    /* XXH3-64, initially 0 */
 } tli_set_identity;
 
-/* Goes on with the hash: bytes; of many bytes the first and the last MiB; a number. */
+/* Updates the hash with bytes; with the first and the last MiB of long data; with a number. */
 void tli_identity_add(tli_set_identity *set, const void *bytes, size_t size);
 void tli_identity_add_ends(tli_set_identity *set, const void *bytes, uint64_t size);
 void tli_identity_add_number(tli_set_identity *set, uint64_t number);
 
-/* Of both sets. The test set, cut by --limit-test, is compared where the limit is the same. */
+/* Identity of both sets. The test set, possibly cut by --limit-test, is compared only if the limit is the
+ * same. */
 typedef struct tli_data_identity {
-    bool known; /* false: of a checkpoint that does not say */
+    bool known; /* false: the checkpoint has none */
     tli_set_identity train, test;
     uint32_t limit_test;
 } tli_data_identity;
@@ -34,14 +35,14 @@ typedef struct tli_identity_text {
     char text[TLI_IDENTITY_PAIRS][TLI_IDENTITY_TEXT];
 } tli_identity_text;
 
-/* Fills `pairs`, whose values lie in `text`; returns how many, 0 when nothing is known. */
+/* Fills `pairs`, whose values are in `text`; returns how many, 0 if unknown. */
 int tli_identity_write(const tli_data_identity *data, tli_identity_text *text,
                        tli_st_item pairs[TLI_IDENTITY_PAIRS]);
-/* Unknown when the metadata do not say it. */
+/* Unknown if the metadata have none. */
 tli_data_identity tli_identity_read(const tli_safetensors *st);
 
-/* TL_ERROR_INPUT says in what the data at `path` differ from those of the run in `out`; with `allow_other` it is a
- * notice. `unit`: what samples are, "images" or "tokens". */
+/* TL_ERROR_INPUT says how the data at `path` differ from those of the run in `out`; with `allow_other`
+ * only a notice. `unit`: what samples are, "images" or "tokens". */
 tl_status tli_identity_check(const tli_data_identity *stored, const tli_data_identity *now, const char *unit,
                              const char *out, const char *path, bool allow_other, const tl_log *log,
                              tl_error *err);

@@ -1,4 +1,4 @@
-/* The orientation that cameras note in Exif. */
+/* Exif orientation. */
 #ifndef DATA_IMAGE_EXIF_H
 #define DATA_IMAGE_EXIF_H
 
@@ -6,7 +6,7 @@
 
 #include "data/image_decode.h"
 
-/* Whether a JPEG, PNG or WebP file says that its picture is to be turned or mirrored before it is shown. */
+/* Whether the Exif data of a JPEG, PNG or WebP file ask for a rotation or mirroring. */
 bool tli_image_is_oriented(const tli_bytes *file);
 
 #endif

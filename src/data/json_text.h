@@ -1,5 +1,5 @@
-/* Names from outside as JSON strings, whatever their bytes: as core/text.h makes text of them. No other place gives strings to
- * cJSON, which would write any bytes (tests/tree/check_texts.sh). */
+/* Strings for JSON: names from outside are arbitrary bytes and are converted by core/text.h. All strings
+ * given to cJSON go through here, as cJSON would write any bytes (tests/tree/check_texts.sh). */
 #ifndef DATA_JSON_TEXT_H
 #define DATA_JSON_TEXT_H
 

@@ -1,5 +1,5 @@
-/* One picture of a set as the model gets it: read, cut, resized, augmented. A function of the loader's options, the epoch and
- * the sample. */
+/* Prepares one image for the model: read, crop, resize, augment. A function of the loader's options, the
+ * epoch and the sample. */
 #ifndef DATA_LOADER_PICTURE_H
 #define DATA_LOADER_PICTURE_H
 
@@ -8,7 +8,7 @@
 #include "data/loader.h"
 #include "data/resample.h"
 
-/* What a thread that makes pictures keeps between them; all zero at first. */
+/* Per-thread buffers, kept between images; initially all zero. */
 typedef struct tli_picture_maker {
     tli_bytes bytes;
     tli_image decoded, picture, spare;
@@ -22,7 +22,7 @@ void tli_picture_maker_free(tli_picture_maker *maker);
 tl_status tli_picture_make(const tli_loader_options *o, tli_picture_maker *maker, uint64_t epoch,
                            uint32_t sample, float *out, tl_error *err);
 
-/* Words of a stream that one picture, or batch, of one epoch has to itself: more than any augmentation draws. */
+/* Random words reserved per image, or batch, and epoch: more than any augmentation draws. */
 tli_random tli_picture_random(const tli_loader_options *o, const char *stream, uint64_t epoch,
                               uint32_t index);
 

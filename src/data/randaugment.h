@@ -1,5 +1,5 @@
-/* RandAugment on 8-bit RGB: torchvision's 14 operations with its 31 magnitudes, on pixels as PIL treats them: nearest
- * neighbour and black outside the picture for the geometric ones. */
+/* RandAugment on 8-bit RGB: torchvision's 14 operations with its 31 magnitudes and PIL's pixel arithmetic;
+ * geometric operations use nearest neighbour and fill with black. */
 #ifndef DATA_RANDAUGMENT_H
 #define DATA_RANDAUGMENT_H
 
@@ -29,12 +29,12 @@ typedef enum tli_rand_op {
 
 enum { TLI_RAND_BINS = 31, TLI_RAND_DRAWN = 2, TLI_RAND_BIN = 9 }; /* RandAugment(2, 9) */
 
-/* The operation at bin 0..30 of its magnitudes, turned round where it has two directions and `negative` is set. The
- * result is in *image; `spare` is a second buffer, whose content is lost. */
+/* Applies an operation at bin 0..30 of its magnitudes, in the opposite direction if it has two and
+ * `negative` is set. Result in *image; `spare` is a second buffer, overwritten. */
 tl_status tli_rand_apply(tli_rand_op op, uint32_t bin, bool negative, tli_image *image, tli_image *spare,
                          tl_error *err);
 
-/* TLI_RAND_DRAWN operations, drawn from r. */
+/* Applies TLI_RAND_DRAWN operations drawn from r. */
 tl_status tli_rand_augment(tli_random *r, tli_image *image, tli_image *spare, tl_error *err);
 
 #endif

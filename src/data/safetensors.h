@@ -9,7 +9,7 @@
 
 #include "core/status.h"
 
-/* The types of elements that files hold. */
+/* dtypes in files. */
 typedef enum tli_st_dtype { ST_F32, ST_I64, ST_I32, ST_U8 } tli_st_dtype;
 
 typedef struct tli_st_entry {
@@ -17,7 +17,7 @@ typedef struct tli_st_entry {
     tli_st_dtype dtype;
     uint32_t rank;
     uint64_t shape[8];
-    uint64_t begin, end; /* bytes behind the header */
+    uint64_t begin, end; /* byte offsets in the data, after the header */
 } tli_st_entry;
 
 typedef struct tli_st_item {
@@ -34,9 +34,9 @@ typedef struct tli_safetensors {
     char path[1024];
 } tli_safetensors;
 
-/* Opens and checks the whole header: lengths, shapes x dtype == end - begin, offsets inside the file, no
- * overlap, no gap, no duplicate names, known dtypes. TL_ERROR_INPUT names the file and the fault. Entries
- * come sorted by their place in the file. `st` is zeroed after a failure. */
+/* Opens the file and validates the whole header: lengths, shapes x dtype == end - begin, offsets inside
+ * the file, no overlap, no gap, no duplicate names, known dtypes. TL_ERROR_INPUT names the file and the
+ * error. Entries are sorted by offset. `st` is zeroed after a failure. */
 tl_status tli_st_open(const char *path, tli_safetensors *st, tl_error *err);
 void tli_st_close(tli_safetensors *st);
 const tli_st_entry *tli_st_find(const tli_safetensors *st, const char *name); /* NULL: none */

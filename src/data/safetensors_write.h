@@ -4,16 +4,17 @@
 
 #include "data/safetensors.h"
 
-/* Begin with all names and shapes (offsets are filled in), then the data of each entry in order in
- * any number of pieces of whole elements in host byte order, then commit (flush, fsync, rename from the
- * temporary name PATH.tmp). Abort deletes it. A call that fails has already aborted; abort twice is fine.
- * With the pair (TLI_CHECKSUM_KEY, TLI_CHECKSUM_BLANK) among the metadata the file gets a checksum.
- * Put 8-byte types first and U8 last, so that every tensor is aligned for readers that map the file. */
+/* First call begin with all names and shapes (it computes the offsets), then write the data of each entry
+ * in order, in any number of pieces of whole elements in host byte order, then commit (flush, fsync,
+ * rename from the temporary name PATH.tmp). Abort deletes the file. A failed call has already aborted;
+ * aborting twice is allowed. With the pair (TLI_CHECKSUM_KEY, TLI_CHECKSUM_BLANK) in the metadata the file
+ * gets a checksum. Put 8-byte types first and U8 last, so that tensors are aligned for readers that map
+ * the file. */
 typedef struct tli_st_writer {
     FILE *file; /* NULL: not begun, committed or aborted */
     char path[1024], temporary[1040];
     uint64_t expected, written;
-    uint64_t checksum_at; /* place in the file of the checksum's digits; 0: the metadata asked for none */
+    uint64_t checksum_at; /* file offset of the checksum's digits; 0: no checksum */
     void *checksum;       /* its running state */
     struct tli_st_span {
         uint64_t end;

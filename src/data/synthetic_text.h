@@ -1,5 +1,5 @@
-/* Text drawn from a seed, for runs without data: invented words, frequent and rare ones, that like to follow each
- * other, in sentences. Training and test text have the same words. */
+/* Generated text for runs without data: sentences of invented words with unequal frequencies and
+ * word-to-word correlations. A function of the seed; training and test text use the same words. */
 #ifndef DATA_SYNTHETIC_TEXT_H
 #define DATA_SYNTHETIC_TEXT_H
 
@@ -10,7 +10,7 @@ enum { TLI_TEXT_SYMBOLS = 30 };
 
 /* 2^20 ids of training text or 2^16 of test text, in memory. */
 tl_status tli_text_draw(uint64_t seed, bool train, tli_tokens *tokens, tl_error *err);
-/* What the ids stand for. */
+/* The characters of the ids. */
 tl_status tli_text_chars(tli_chars *chars, tl_error *err);
 
 #endif

@@ -35,7 +35,7 @@ static size_t field_bytes(const field *f)
 
 /* ---- as text ------------------------------------------------------------------------------------- */
 
-/* A checkpoint says what the positions are, not that they are the operation's. */
+/* A checkpoint stores the actual positions, not "the operation's default". */
 static int stored_choice(const field *f, const tl_settings *s)
 {
     if (f->at == offsetof(tl_settings, model.positions)) return (int)tli_model_positions(&s->model);

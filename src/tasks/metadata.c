@@ -18,7 +18,7 @@ static int stored_fields(const tli_task *task, const field *list[FIELDS_MAX])
     return count;
 }
 
-/* As a checkpoint says them: with the numbers that were left to the optimizer. */
+/* As stored in a checkpoint: values left to the optimizer are replaced by its defaults. */
 static tl_settings stored_settings(const tl_settings *settings)
 {
     tl_settings s = *settings;
@@ -90,7 +90,7 @@ tl_status tli_settings_from_metadata(const tli_safetensors *st, tl_settings *set
 
 /* ---- differences --------------------------------------------------------------------------------- */
 
-/* A float as short as it was given, where that tells the two apart. */
+/* The shortest text of a float that distinguishes the two. */
 static const char *format_of(const field *f, const tl_settings *a, const tl_settings *b)
 {
     char of_a[FIELD_TEXT_CAPACITY], of_b[FIELD_TEXT_CAPACITY];
@@ -100,8 +100,8 @@ static const char *format_of(const field *f, const tl_settings *a, const tl_sett
     return strcmp(of_a, of_b) != 0 ? "%g" : NULL;
 }
 
-/* The value that the flag of `f` would have to be given: of a flag that sets several fields, "84x84" (of one slice or
- * frame) or "clip:2". */
+/* The value to give to f's flag; for flags that set several fields "84x84" (one slice or frame) or
+ * "clip:2". */
 static void show_flag_value(const field *const *list, int count, const field *f, const tl_settings *s,
                             const char *format, char *out, size_t capacity)
 {

@@ -11,7 +11,7 @@
 
 enum { PIECE = 1 << 22 }; /* elements copied at a time: 16 MiB */
 
-/* Tensors of a file in their order: one slot after the other, each of all parameters. */
+/* Tensors of a file in order: slot by slot, each with all parameters. */
 typedef struct part_tensor {
     const tli_parameter *parameter;
     tl_tensor *tensor;
@@ -41,7 +41,7 @@ tli_st_dtype tli_model_stored_dtype(tli_dtype dtype)
     return ST_F32;
 }
 
-/* What is not a number must not become the newest checkpoint. */
+/* values that are not finite must not become the newest checkpoint */
 static tl_status check_finite(const tl_tensor *t, const float *piece, uint64_t count, const char *path,
                               tl_error *err)
 {

@@ -13,13 +13,13 @@
 #include "core/text.h"
 #include "ops/loss.h"
 
-/* What scoring a set needs beside the model. */
+/* Buffers of the evaluation of a set. */
 typedef struct scoring {
-    float *losses; /* one a prediction of a batch */
+    float *losses; /* one per prediction of a batch */
     int32_t *ranks;
     float *logits;            /* [batch][classes], with `confusion` */
     tli_confusion *confusion; /* the caller's, or NULL */
-    uint32_t capacity;        /* predictions that fit */
+    uint32_t capacity;        /* allocated predictions */
     const tl_hooks *hooks;    /* the caller's, or NULL */
     tli_progress progress;
 } scoring;
@@ -36,7 +36,7 @@ static void scoring_free(scoring *k)
     free(k->logits);
 }
 
-/* Makes room for the predictions of the batch that was set. */
+/* Grows the buffers to the predictions of the current batch. */
 static tl_status scoring_reserve(tl_context *ctx, tli_model *model, scoring *k)
 {
     const uint32_t count = tli_model_predictions(model);
@@ -51,7 +51,7 @@ static tl_status scoring_reserve(tl_context *ctx, tli_model *model, scoring *k)
     return good ? TL_OK : no_memory(ctx);
 }
 
-/* The class with the largest logit; of equal ones the first. */
+/* The class with the largest logit, ties by the smaller index. */
 static uint32_t largest_logit(const float *logits, uint32_t classes)
 {
     uint32_t best = 0;
@@ -65,7 +65,7 @@ static tl_status count_classes(tl_context *ctx, tli_model *model, const tli_inpu
     const uint32_t classes = k->confusion->classes;
     TLI_TRY(tli_model_read_logits(ctx, model, k->logits));
     for (uint32_t i = 0; i < inputs->count; i++) {
-        if (k->ranks[i] == TLI_NO_RANK) continue; /* nothing was found */
+        if (k->ranks[i] == TLI_NO_RANK) continue; /* the logits were not finite */
         const uint32_t found = largest_logit(k->logits + (size_t)i * classes, classes);
         k->confusion->counts[(size_t)inputs->targets[i] * classes + found]++;
     }
@@ -140,7 +140,7 @@ tl_status tli_score_set(tl_context *ctx, const tli_task *task, tli_model *model,
     return status;
 }
 
-/* ---- the table of classes ------------------------------------------------------------------------ */
+/* ---- the confusion matrix --------------------------------------------------------------------------- */
 
 /* False: out of memory. */
 static bool write_class(FILE *file, const tli_task *task, const tli_task_data *data, uint32_t c)
@@ -172,11 +172,11 @@ static bool write_table(FILE *file, const tli_task *task, const tli_task_data *d
     return good;
 }
 
-/* A table that cannot be written should be known before the hours that it would sum up: the file is opened for appending
- * before, which changes nothing, and emptied and written behind them. */
+/* Opens the file before the evaluation, so that a path that cannot be written is reported early; opened
+ * for appending, which changes nothing, and truncated and written at the end. */
 typedef struct table_file {
     FILE *file;
-    bool is_new; /* and to be removed if there is nothing to write */
+    bool is_new; /* created by us: remove it if nothing is written */
 } table_file;
 
 static tl_status table_open(const char *path, table_file *table, tl_error *err)
@@ -203,9 +203,9 @@ static tl_status table_close(const char *path, table_file *table, const tli_task
     return good ? TL_OK : tli_fail(err, TL_ERROR_IO, "cannot write the table of classes %s", path);
 }
 
-/* ---- all sets ------------------------------------------------------------------------------------ */
+/* ---- all test sets ---------------------------------------------------------------------------------- */
 
-/* Scores the set that the result is about, with the table of classes if that is wanted. */
+/* Scores the main test set, with the confusion matrix if requested. */
 static tl_status score_main(tl_context *ctx, const tli_task *task, tli_model *model, tli_task_data *data,
                             const tl_settings *s, const tl_hooks *hooks, tli_scores *scores)
 {
@@ -217,8 +217,7 @@ static tl_status score_main(tl_context *ctx, const tli_task *task, tli_model *mo
     tli_confusion confusion = {s->model.classes, calloc(classes * classes, sizeof *confusion.counts)};
     tl_status status = confusion.counts != NULL ? TL_OK : no_memory(ctx);
     if (status == TL_OK) status = tli_score_set(ctx, task, model, data, set, hooks, &confusion, scores);
-    tl_error *err = status == TL_OK ? tl_context_error(ctx)
-                                    : NULL; /* which otherwise says what was wrong before */
+    tl_error *err = status == TL_OK ? tl_context_error(ctx) : NULL; /* else err already has a message */
     const tl_status closed = table_close(s->run.confusion, &table, task, data,
                                          status == TL_OK ? &confusion : NULL, err);
     free(confusion.counts);

@@ -7,7 +7,7 @@
 #include "models/presets.h"
 #include "tasks/task.h"
 
-/* Counts of steps: every integer up to here is exact in the metadata's and JSON's doubles. */
+/* Step counts: all integers up to here are exact as doubles in metadata and JSON. */
 #define BIG                      1e15
 
 #define SIZE(member, ...)        FIELD(model, member, FIELD_U32, FIELD_STORED, __VA_ARGS__)
@@ -16,7 +16,7 @@
     FIELD(training, member, kind, FIELD_STORED, .low = least, __VA_ARGS__)
 #define OF_RUN(member, kind, ...) FIELD(run, member, kind, 0, __VA_ARGS__)
 
-/* ---- the fields of all tasks, in the order of files ---------------------------------------------- */
+/* ---- fields of all tasks, in file order ------------------------------------------------------------- */
 
 static const field beginning[] = {
     FIELD_AS("task", task, FIELD_TEXT, FIELD_STORED, .capacity = sizeof((tl_settings *)0)->task,
@@ -25,7 +25,7 @@ static const field beginning[] = {
     KIND("pos", model.positions, tli_positions_choices),
 };
 
-/* What makes the input and the head of an architecture's models. */
+/* Fields that define an architecture's input and head. */
 static const field of_images[] = {
     KIND("pool", model.pool, tli_pool_choices),
     SIZE(image_depth, .flag = "image-size"),
@@ -146,7 +146,7 @@ bool tli_settings_has_flag(const tli_task *task, const char *flag)
 
 /* ---- values -------------------------------------------------------------------------------------- */
 
-/* What all tasks have in common. */
+/* Defaults common to all tasks. */
 static void set_common(tl_settings *s, const tli_task *task)
 {
     const tli_preset *tiny = tli_preset_at(0);
@@ -163,7 +163,7 @@ static void set_common(tl_settings *s, const tli_task *task)
                                  .relenc_dim = 8};
     s->training.lr = 3e-4f;
     s->training.weight_decay = 0.05f;
-    s->training.beta1 = s->training.beta2 = -1.0f; /* the optimizer's own, as eps 0 */
+    s->training.beta1 = s->training.beta2 = -1.0f; /* the optimizer's defaults, as is eps 0 */
     s->training.schedule = TL_SCHEDULE_COSINE;
     s->training.schedule_version = TL_SCHEDULE_VERSION;
     s->run.checkpoint_minutes = 15.0f;

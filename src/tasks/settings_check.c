@@ -28,15 +28,14 @@ tl_status tli_settings_check_numbers(const tl_settings *s, tl_error *err)
     const int count = tli_settings_fields(tli_task_find(s->task), list);
     for (int i = 0; i < count; i++)
         if (!is_of_model(list[i])) TLI_TRY(tli_field_check(list[i], s, false, err));
-    for (int t = 0; tli_task_at(t) != NULL;
-         t++) { /* nor does a value of another task's settings stay unseen */
+    for (int t = 0; tli_task_at(t) != NULL; t++) { /* also refuse values of other tasks' settings */
         const field_table *own = &tli_task_at(t)->fields;
         for (int i = 0; i < own->count; i++) TLI_TRY(tli_field_check(&own->items[i], s, true, err));
     }
     return TL_OK;
 }
 
-/* Which of a task's fields tl_evaluate reads is known before the task is. */
+/* The fields that tl_evaluate reads are known before the task is. */
 static tl_status check_evaluation(const tl_settings *s, tl_error *err)
 {
     for (int t = 0; tli_task_at(t) != NULL; t++) {

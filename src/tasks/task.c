@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* All tasks; the first is what commands that need one take unless told otherwise. */
+/* All tasks; the first is the default of commands that need one. */
 static const tli_task *const tasks[] = {
     &tli_task_digits,
     &tli_task_images,

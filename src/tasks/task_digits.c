@@ -1,5 +1,5 @@
-/* The task mnist: digits of IDX files or drawn by the program, at the centre of a field or anywhere in it; in
- * models of more than one frame they move over it. */
+/* The task mnist: digits from IDX files or generated, at the centre of a field or anywhere in it; with
+ * several frames they move. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,14 +10,14 @@
 struct tli_task_data {
     tl_settings *s;
     tli_dataset train, test;
-    uint32_t *order;          /* of the epoch `ordered` */
-    uint64_t ordered, filled; /* epoch that `order` and step that the batch stand for; UINT64_MAX: none */
+    uint32_t *order;          /* sample order of epoch `ordered` */
+    uint64_t ordered, filled; /* epoch of `order`, step of the batch; UINT64_MAX: none */
     float *images;            /* [batch][1][frame][height][width] */
     int32_t *targets;         /* [batch] */
-    uint32_t capacity, count; /* of the batch: allocated, filled */
+    uint32_t capacity, count; /* images allocated; images in the batch */
 };
 
-enum { DIGIT = 28 }; /* pixels a side of a digit that people give as an image file */
+enum { DIGIT = 28 }; /* side in pixels of a digit given as an image file */
 
 static void set_defaults(tl_settings *s)
 {
@@ -48,7 +48,7 @@ static tl_status digits_check(const tl_settings *s, tl_error *err)
     if (s->model.channels != 1)
         return tli_fail(err, TL_ERROR_USAGE, "mnist takes images of 1 channel, not %u", s->model.channels);
     if (s->model.classes >= 10 || strcmp(s->run.data, "synthetic") != 0)
-        return TL_OK; /* files: their labels say */
+        return TL_OK; /* files: the labels determine it */
     return tli_fail(err, TL_ERROR_USAGE, "--classes %u is too few: mnist has the labels 0 to 9",
                     s->model.classes);
 }
@@ -116,7 +116,7 @@ static uint64_t digits_samples(const tli_task_data *d)
     return d->train.count;
 }
 
-/* Decoded contents: packed files are the same data. */
+/* Hashes decoded contents: a gzipped file is the same data. */
 static tli_set_identity digits_identify(const tli_task_data *d, bool train)
 {
     const tli_dataset *set = train ? &d->train : &d->test;
@@ -151,8 +151,8 @@ static tl_status ensure_batch(tli_task_data *d, tl_error *err)
                     "out of host memory for a batch of %u images: use a smaller --batch-size", wanted);
 }
 
-/* Places images order[first..first + count) (order NULL: as they stand). `purpose` and `epoch` name the
- * stream of dynamic positions, see data/motion.h. */
+/* Renders images order[first..first + count) (order NULL: in file order) into the batch. `purpose` and
+ * `epoch` select the random stream of dynamic positions, see data/motion.h. */
 static void digits_fill(tli_task_data *d, const tli_dataset *set, const uint32_t *order, uint32_t first,
                         uint32_t count, tl_motion motion, const char *purpose, uint64_t epoch)
 {
@@ -205,11 +205,11 @@ static int main_set(const tl_settings *s)
     return (int)s->training.test_motion;
 }
 
-/* Positions of dynamic images depend on the seed alone. */
+/* Positions of dynamic images depend only on the seed. */
 static tl_status test_begin(tli_task_data *d, int set, uint64_t *batches, tl_error *err)
 {
     *batches = (d->test.count + (uint64_t)d->s->training.batch_size - 1) / d->s->training.batch_size;
-    d->filled = UINT64_MAX; /* the test images take the batch's place */
+    d->filled = UINT64_MAX; /* the test images overwrite the batch */
     return ensure_batch(d, err);
 }
 
@@ -222,7 +222,7 @@ static tl_status test_batch(tli_task_data *d, int set, uint64_t number, tli_test
     return TL_OK;
 }
 
-/* A digit at the centre of a black field, as static MNIST has it. */
+/* A digit at the centre of a black field, as in static MNIST. */
 static tl_status place_picture(const tl_settings *s, const tli_image *decoded, uint32_t width,
                                uint32_t height, tli_resampler *resampler, float *values, tli_image *seen,
                                tl_error *err)

@@ -1,4 +1,4 @@
-/* The task vit: images of class folders, or digits drawn by the program, in RGB, augmented and mixed. */
+/* The task vit: images in class folders, or generated digits, as RGB, augmented and mixed. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,15 +17,15 @@ struct tli_task_data {
     const char *labels; /* of the model to be tested, or NULL */
     const tl_log *log;
     bool synthetic;
-    tli_image_folder train, val;          /* of folders ... */
-    tli_dataset train_digits, val_digits; /* ... or drawn */
-    char **names;                         /* of the classes; in `val` or, of digits, below */
+    tli_image_folder train, val;          /* from folders ... */
+    tli_dataset train_digits, val_digits; /* ... or generated */
+    char **names;                         /* of the classes; owned by `val` or, for digits, below */
     char *digit_names[DIGITS];
     char digit_text[DIGITS][2];
-    char *names_json;   /* the labels, owned */
-    tli_loader *loader; /* of training, made with the first batch */
-    tli_loader *tester; /* of a test under way */
-    uint8_t *val_named; /* files of val that a test has named, see tli_loader_options; NULL when drawn */
+    char *names_json;   /* class names as JSON, owned */
+    tli_loader *loader; /* for training, created with the first batch */
+    tli_loader *tester; /* for the current test */
+    uint8_t *val_named; /* files of val already named, see tli_loader_options; NULL if generated */
 };
 
 static void set_defaults(tl_settings *s)
@@ -129,8 +129,8 @@ static tl_status no_memory(tl_error *err)
     return tli_fail(err, TL_ERROR_MEMORY, "out of host memory for the names of the classes");
 }
 
-/* The strings of a JSON array, which keeps them, as an array to be freed; NULL with *count 0 or more: out of memory, with -1: it
- * is no array of strings. */
+/* The strings of a JSON array, which owns them, as an array to be freed. NULL: *count -1: not an array of
+ * strings; else out of memory. */
 static char **strings_of(const cJSON *array, int *count)
 {
     *count = cJSON_IsArray(array) ? cJSON_GetArraySize(array) : -1;
@@ -145,7 +145,8 @@ static char **strings_of(const cJSON *array, int *count)
     return strings;
 }
 
-/* A checkpoint's classes must be the data's. Both are compared as text, see core/text.h: `names` has the data's. */
+/* A checkpoint's classes must equal the data's. Both are compared as text, see core/text.h; `names` are
+ * the data's. */
 static tl_status match_names(const tli_task_data *d, const cJSON *names, tl_error *err)
 {
     cJSON *stored = cJSON_Parse(d->labels);
@@ -166,7 +167,7 @@ static tl_status match_names(const tli_task_data *d, const cJSON *names, tl_erro
     return status;
 }
 
-/* The classes of the data become the model's, or must be. */
+/* Sets the model's classes from the data, or checks that they are equal. */
 static tl_status settle_classes(tli_task_data *d, bool train, tl_error *err)
 {
     tl_settings *s = d->s;
@@ -205,7 +206,7 @@ static tl_status open_data(tl_settings *s, const task_opening *how, tli_task_dat
     return status;
 }
 
-/* The lists of files are read, and no file. */
+/* Reads the lists of files but no file. */
 static tl_status images_look(tl_settings *s, tl_error *err)
 {
     tli_task_data *d = NULL;
@@ -226,7 +227,7 @@ static uint64_t images_samples(const tli_task_data *d)
     return d->synthetic ? d->train_digits.count : d->train.count;
 }
 
-/* The names below the set's folder and the sizes of the files, which are not read. */
+/* Hashes the names below the set's folder and the file sizes, without reading files. */
 static tli_set_identity images_identify(const tli_task_data *d, bool train)
 {
     const tli_image_folder *f = train ? &d->train : &d->val;
@@ -283,7 +284,8 @@ static tl_status images_batch(tli_task_data *d, uint64_t done, tli_inputs *input
     return TL_OK;
 }
 
-/* The workers are ahead anyway: all that they need is the room of the batch that the device has a copy of. */
+/* Workers read ahead by themselves; they only need the buffer of the batch that has been copied to the
+ * device. */
 static tl_status images_prepare(tli_task_data *d, uint64_t done, tl_error *err)
 {
     if (d->loader != NULL) tli_loader_release(d->loader);
@@ -329,7 +331,7 @@ static const char *class_name(const tli_task_data *d, uint32_t class_index)
     return d->names[class_index];
 }
 
-/* The middle of the picture, as evaluation takes it. */
+/* The centre of the image, as in evaluation. */
 static tl_status cut_picture(const tl_settings *s, const tli_image *decoded, uint32_t width, uint32_t height,
                              tli_resampler *resampler, float *values, tli_image *seen, tl_error *err)
 {

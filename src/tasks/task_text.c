@@ -1,4 +1,4 @@
-/* The task gpt: windows of token files, or of text drawn by the program. */
+/* The task gpt: windows of token files, or of generated text. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,13 +10,12 @@
 struct tli_task_data {
     tl_settings *s;
     tli_tokens train, test;
-    char *vocabulary; /* of the data, owned */
-    const char *
-        labels; /* of the model: `vocabulary`, or of one to be tested what its checkpoint says; NULL: unknown */
-    uint64_t filled;           /* step that the batch stands for; UINT64_MAX: none */
-    uint32_t *window;          /* one window: its ids and the ones to be predicted, [2][seq_len] */
+    char *vocabulary;          /* of the data, owned */
+    const char *labels;        /* of the model: `vocabulary` or, in a test, the checkpoint's; NULL: unknown */
+    uint64_t filled;           /* step of the batch; UINT64_MAX: none */
+    uint32_t *window;          /* one window: input ids and target ids, [2][seq_len] */
     int32_t *tokens, *targets; /* [batch][seq_len] */
-    uint32_t capacity, count;  /* of the batch: allocated, filled */
+    uint32_t capacity, count;  /* sequences allocated; sequences in the batch */
 };
 
 static void set_defaults(tl_settings *s)
@@ -36,7 +35,7 @@ static const field own_fields[] = {
      .after = "vocab_size",
      .described = "the vocabulary of --data"},
     FIELD(training, samples_per_epoch, FIELD_U64, FIELD_STORED | FIELD_TRAIN, .low = 1, .high = 4294967295.0,
-          .zero_is_unset = true, /* `check` asks for more than 0, in its own words */
+          .zero_is_unset = true, /* `check` refuses 0 with its own message */
           .after = "warmup", .flag = "samples-per-epoch",
           .help = "random windows of the text that make an epoch (default: @)"),
 };
@@ -76,7 +75,7 @@ static tl_status text_load(const tli_task_data *d, bool train, tli_tokens *token
     return tli_tokens_check_window(tokens, length, err);
 }
 
-/* What the ids of the data stand for: chars.json beside them, or else a BPE's tokens. */
+/* Vocabulary of the data: chars.json beside them, or else that of a BPE. */
 static tl_status read_vocabulary(const tl_settings *s, char **text, uint32_t *size, tl_error *err)
 {
     char path[1100];
@@ -98,7 +97,7 @@ static tl_status read_vocabulary(const tl_settings *s, char **text, uint32_t *si
     return status;
 }
 
-/* The model's vocabulary is that of the data. One that was trained keeps its own, and the data must have the same. */
+/* The model gets the data's vocabulary. A trained model keeps its own, and the data must have the same. */
 static tl_status settle_vocabulary(tli_task_data *d, bool train, tl_error *err)
 {
     tl_settings *s = d->s;
@@ -252,12 +251,13 @@ static int main_set(const tl_settings *s)
     return 0;
 }
 
-/* Consecutive windows: every token but the first is predicted once, from what its window shows before it. */
+/* Consecutive windows: every token but the first is predicted once, from the tokens before it in its
+ * window. */
 static tl_status test_begin(tli_task_data *d, int set, uint64_t *batches, tl_error *err)
 {
     const uint64_t windows = tli_tokens_window_count(&d->test, d->s->model.seq_len);
     *batches = (windows + d->s->training.batch_size - 1) / d->s->training.batch_size;
-    d->filled = UINT64_MAX; /* the test windows take the batch's place */
+    d->filled = UINT64_MAX; /* the test windows overwrite the batch */
     return ensure_batch(d, err);
 }
 
