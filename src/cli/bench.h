@@ -1,4 +1,4 @@
-/* What the four kinds of `bench` share. Numbers go to a table for people or, with --json, to one object. */
+/* Shared by the kinds of `bench`. Results are printed as a table or, with --json, as one object. */
 #ifndef CLI_BENCH_H
 #define CLI_BENCH_H
 
@@ -9,11 +9,11 @@
 
 enum { TLI_BENCH_ROUNDS = 10 };
 
-uint32_t tli_bench_rounds(const tli_cli_options *o); /* --rounds, or the default */
-/* TL_ERROR_USAGE for words behind the command that mean nothing. */
+uint32_t tli_bench_rounds(const tli_cli_options *o); /* --rounds, or its default */
+/* TL_ERROR_USAGE for unexpected arguments. */
 tl_status tli_bench_no_word(const tli_cli_options *o, const char *name, tl_error *err);
 
-/* One line of the table. */
+/* Prints one line of the table. */
 void tli_bench_line(const char *name, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* "1.234 ms (fastest 1.200 ms)" */
 void tli_bench_line_ms(const char *name, tli_timing timing);

@@ -1,4 +1,5 @@
-/* translution bench gemm: plain, transposed and batched products, and the grouped one of a grid of tokens. */
+/* translution bench gemm: plain, transposed and batched GEMM, and with --grid the grouped GEMM over token
+ * offsets. */
 #include <math.h>
 
 #include "cli/bench.h"
@@ -51,8 +52,8 @@ static tl_status run_plain(tli_cli_options *o, tl_context *ctx)
     return TL_OK;
 }
 
-/* y_i += sum over j of x_j W[offset of i and j], rows [token][batch]: a product of its own matrix for every
- * offset, all in one launch. */
+/* y_i += sum over j of x_j W[offset of i and j], rows [token][batch]: one matrix per offset, all in one
+ * launch. */
 typedef struct grouped {
     tli_pair_table pairs;
     tli_offset_gemm relative;
@@ -69,7 +70,7 @@ static tl_status call_grouped(tl_context *ctx, void *what)
 static tl_status create_grouped(tl_context *ctx, grouped *g, const tli_geometry *geometry, uint32_t batch,
                                 uint32_t k, uint32_t n)
 {
-    enum { HEAD = 64 }; /* columns that share a pair's weight, as in the models where that divides */
+    enum { HEAD = 64 }; /* columns per head, as in the models if the width is divisible */
     const uint32_t heads = n % HEAD == 0 ? n / HEAD : 1, tokens = tli_geometry_tokens(geometry);
     const uint64_t rows = (uint64_t)tokens * batch;
     TLI_TRY(tli_pair_table_create(ctx, "pairs", geometry, tokens, &g->pairs));

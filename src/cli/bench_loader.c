@@ -1,4 +1,4 @@
-/* translution bench loader: how many images a second the loader alone makes, and what they look like. */
+/* translution bench loader: images per second of the data loader alone, and optionally a picture of them. */
 #include <string.h>
 #include <time.h>
 
@@ -16,7 +16,7 @@ typedef struct figures {
     uint32_t workers, damaged;
 } figures;
 
-/* Of all threads of the process. */
+/* CPU time of all threads of the process. */
 static double cpu_seconds(void)
 {
     struct timespec now;
@@ -24,7 +24,7 @@ static double cpu_seconds(void)
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-/* The batch's first pictures as rows of COLUMNS. */
+/* The first images of a batch in rows of COLUMNS. */
 static tl_status bench_loader_show(const char *path, const tli_loader_batch *b, uint32_t size, tl_error *err)
 {
     const uint32_t count = b->count < SHOWN ? b->count : SHOWN, rows = (count + COLUMNS - 1) / COLUMNS;
@@ -47,7 +47,7 @@ static tl_status bench_loader_measure(const tli_cli_options *o, tli_loader *load
     TLI_TRY(tli_loader_get(loader, 0, &b, err));
     if (o->show[0] != '\0') TLI_TRY(bench_loader_show(o->show, &b, o->settings.model.image_height, err));
     const double begun = tli_clock_seconds(), cpu_begun = cpu_seconds();
-    /* Elsewhere, so that nothing that is counted was made ahead. */
+    /* Starts in another epoch, so that nothing measured was prepared before. */
     const uint64_t first = tli_loader_batches(loader) + 1000;
     tli_progress progress;
     tli_progress_begin(&progress, tli_cli_progress(o), "loading", "batches", rounds, begun);

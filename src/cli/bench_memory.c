@@ -1,4 +1,4 @@
-/* translution bench memory: what fits the device, by the memory plan alone. */
+/* translution bench memory: the largest batches and inputs that fit the device, by the memory plan only. */
 #include <inttypes.h>
 
 #include "cli/bench.h"
@@ -6,7 +6,7 @@
 enum { MAX_BATCH = 1 << 20, OPS = 3, EXTENTS = 3 };
 static const tl_op_kind ops[OPS] = {TL_OP_ATTENTION, TL_OP_TRANSLUTION, TL_OP_ALPHA};
 
-/* An extent is the side of a square grid of patches, or the length of a sequence. */
+/* The extent is the side of a square patch grid, or the sequence length. */
 typedef struct scale {
     const char *name; /* "grid": largest_grid */
     uint32_t most, extents[EXTENTS];
@@ -24,9 +24,9 @@ static const scale *scale_of(const tl_settings *s)
 }
 
 typedef struct figures {
-    uint32_t batch;               /* largest, at the model's own size of input; 0: none fits */
-    uint32_t extent;              /* the largest, at --batch-size */
-    uint64_t activation[EXTENTS]; /* bytes kept and scratch of a step at --batch-size */
+    uint32_t batch;               /* largest at the model's own input size; 0: none fits */
+    uint32_t extent;              /* largest at --batch-size */
+    uint64_t activation[EXTENTS]; /* bytes of activations and scratch of a step at --batch-size */
 } figures;
 
 static tl_settings with_extent(const tl_settings *s, uint32_t side)
@@ -55,7 +55,7 @@ static bool extent_fits(const tl_settings *s, uint32_t side, const tli_cli_limit
 
 static uint32_t largest_extent(const tl_settings *s, const tli_cli_limits *limits)
 {
-    uint32_t good = 0, bad = scale_of(s)->most + 1; /* memory grows with it */
+    uint32_t good = 0, bad = scale_of(s)->most + 1; /* bisection: memory grows with it */
     while (bad - good > 1) {
         const uint32_t middle = good + (bad - good) / 2;
         if (extent_fits(s, middle, limits))
@@ -72,7 +72,7 @@ static tl_status bench_memory_measure(const tl_settings *settings, tl_op_kind op
     tl_settings s = *settings;
     s.model.op = op;
     s.model.positions = TL_POSITIONS_DEFAULT;
-    if (tli_op_rule_of(op)->per_offset == 0) { /* what the flags ask of the two others */
+    if (tli_op_rule_of(op)->per_offset == 0) { /* the flags apply only to per-offset operations */
         s.model.relative = 0;
         s.model.translution_layers = 0;
         s.model.sharing = TL_SHARING_NONE;

@@ -1,5 +1,5 @@
-/* translution bench op: one attention-like operation alone, forward and backward, against plain products of
- * as many rows. */
+/* translution bench op: one attention operation, forward and backward, compared with plain GEMMs on as
+ * many rows. */
 #include "cli/bench.h"
 #include "core/random.h"
 #include "models/cost.h"
@@ -67,12 +67,12 @@ static double bench_op_floats(bench_op *b)
     for (int i = 0; i < count; i++) {
         double values = 1;
         for (uint32_t d = 0; d < list[i].rank; d++) values *= (double)list[i].shape[d];
-        sum += 2 * values; /* and its gradient */
+        sum += 2 * values; /* values and gradients */
     }
     return sum;
 }
 
-/* --recompute auto keeps q_ij and k_ij where they fit, as training does. */
+/* --recompute auto saves q_ij and k_ij if they fit, as in training. */
 static void choose_keep(const tl_context *ctx, bench_op *b, tl_recompute recompute)
 {
     const tli_limits *limits = tli_context_limits(ctx);
@@ -93,7 +93,7 @@ static tl_status make_shape(const tli_cli_options *o, tli_op_shape *s, tl_error 
         return tli_fail(err, TL_ERROR_USAGE, "--causal takes a sequence such as --grid 1x160, not %s", grid);
     if ((uint64_t)height * width > 16384 / depth)
         return tli_fail(err, TL_ERROR_USAGE, "--grid %s has more than 16384 tokens", grid);
-    /* The limits are the model's: one block with one pixel a token. */
+    /* Validated as a model of one block with one pixel per token. */
     tl_model_config model = o->settings.model;
     const uint32_t batch = tli_cli_given(o, "batch-size") ? o->settings.training.batch_size : 64;
     model.depth = model.patch_depth = model.patch_height = model.patch_width = 1;
@@ -117,7 +117,7 @@ static tl_status make_shape(const tli_cli_options *o, tli_op_shape *s, tl_error 
 typedef struct figures {
     tli_timing forward, backward;
     tli_flops flops;
-    double gemm; /* GFLOP/s of plain products */
+    double gemm; /* GFLOP/s of plain GEMM */
     uint64_t peak;
 } figures;
 
@@ -179,7 +179,7 @@ static tl_status bench_op_run(tli_cli_options *o, tl_context *ctx)
     if (status == TL_OK)
         status = tli_measure(ctx, backward, &b, tli_bench_rounds(o), 30.0, tli_cli_progress(o), &f.backward);
     bench_op_destroy(ctx, &b);
-    if (status == TL_OK) status = tli_cli_print_profile(stderr, o, ctx); /* before other products join it */
+    if (status == TL_OK) status = tli_cli_print_profile(stderr, o, ctx); /* before the GEMMs below */
     TLI_TRY(status);
     f.peak = tl_memory_peak(ctx);
     f.flops = tli_op_flops(&b.shape);
@@ -192,6 +192,6 @@ tl_status tli_cmd_bench_op(tli_cli_options *o, tl_error *err)
 {
     tli_op_shape shape;
     TLI_TRY(tli_bench_no_word(o, "op", err));
-    TLI_TRY(make_shape(o, &shape, err)); /* before a device is looked for */
+    TLI_TRY(make_shape(o, &shape, err)); /* before opening a device */
     return tli_cli_on_device(o, err, bench_op_run);
 }

@@ -1,5 +1,5 @@
-/* translution bench step: whole training steps on random data. A step is forward, loss, backward and the optimizer,
- * finished on the device. */
+/* translution bench step: whole training steps on random data: forward, loss, backward and optimizer,
+ * timed until the device has finished. */
 #if defined(__APPLE__) && !defined(_DARWIN_C_SOURCE)
 #define _DARWIN_C_SOURCE /* ru_maxrss */
 #endif
@@ -20,13 +20,13 @@ enum { WARM_UP = 2 };
 
 typedef struct figures {
     tli_timing step;
-    double set_batch_ms;       /* host time of handing a batch to the model, full and smaller ones in turns */
-    double start_ms, first_ms; /* from the program's start to the end of the first step */
-    double flops, gemm, rate;  /* rate: predictions a second */
+    double set_batch_ms;       /* host time of tli_model_set_batch, alternating full and smaller batches */
+    double start_ms, first_ms; /* from program start to the end of set-up and of the first step */
+    double flops, gemm, rate;  /* rate: predictions per second */
     uint64_t params, peak_device, peak_process;
 } figures;
 
-/* Most bytes of main memory that this process has had. On a CPU device its buffers are among them. */
+/* Peak resident memory of this process in bytes. On a CPU device it includes the buffers. */
 static uint64_t peak_process_bytes(void)
 {
     struct rusage usage;
@@ -38,7 +38,7 @@ static uint64_t peak_process_bytes(void)
 #endif
 }
 
-/* Pixels and classes, or ids. */
+/* Random pixels and classes, or ids. */
 static void bench_step_draw(const tl_settings *s, uint64_t values, float *images, uint64_t ids,
                             uint32_t below, int32_t *tokens, uint64_t predictions, int32_t *targets)
 {
@@ -48,7 +48,7 @@ static void bench_step_draw(const tl_settings *s, uint64_t values, float *images
     for (uint64_t i = 0; i < predictions; i++) targets[i] = (int32_t)tli_random_below(&random, below);
 }
 
-/* Sets full batches and those of a sample less in turns, the full one last. */
+/* Alternates full batches and ones of one sample less, ending with a full one. */
 static tl_status time_set_batch(tl_context *ctx, tli_model *model, tli_inputs inputs, double *ms)
 {
     enum { TIMES = 15 };
@@ -56,7 +56,7 @@ static tl_status time_set_batch(tl_context *ctx, tli_model *model, tli_inputs in
     const uint32_t full = inputs.count;
     for (int i = 0; i < TIMES; i++) {
         inputs.count = i % 2 == 1 && full > 1 ? full - 1 : full;
-        TLI_TRY(tl_finish(ctx)); /* the time is the host's alone */
+        TLI_TRY(tl_finish(ctx)); /* so that only host time is measured */
         const double begun = tli_clock_seconds();
         TLI_TRY(tli_model_set_batch(ctx, model, &inputs));
         times[i] = (tli_clock_seconds() - begun) * 1e3;
@@ -105,7 +105,7 @@ static tl_status run_steps(const tli_cli_options *o, tl_context *ctx, tli_model 
                        tli_clock_seconds());
     for (uint32_t i = 0; i < WARM_UP + rounds; i++) {
         const optimizer_settings optimizer = tli_step_optimizer(s, s->training.lr, i + 1);
-        if (i == 0) TLI_TRY(tl_finish(ctx)); /* the parameters are drawn */
+        if (i == 0) TLI_TRY(tl_finish(ctx)); /* parameter initialisation has finished */
         const double begun = tli_clock_seconds();
         if (i == 0) f->start_ms = (begun - o->started) * 1e3;
         TLI_TRY(tli_step_gradients(ctx, model, 0));
@@ -143,13 +143,13 @@ static tl_status bench_step_measure(tli_cli_options *o, tl_context *ctx, figures
     if (status == TL_OK) status = run_steps(o, ctx, model, ms, rounds, f);
     tli_model_destroy(ctx, model);
     free(ms);
-    if (status == TL_OK) status = tli_cli_print_profile(stderr, o, ctx); /* before other products join it */
+    if (status == TL_OK) status = tli_cli_print_profile(stderr, o, ctx); /* before the GEMMs below */
     TLI_TRY(status);
     f->peak_device = tl_memory_peak(ctx);
     f->peak_process = peak_process_bytes();
     const tli_flops flops = tli_model_flops(&s->model, s->training.batch_size);
     f->flops = flops.forward + flops.backward;
-    /* Behind the steps, in the memory that the model left. */
+    /* After the steps, in the memory that the model has freed. */
     return tli_measure_gemm_rate(ctx, (uint64_t)tli_model_tokens(&s->model) * s->training.batch_size,
                                  s->model.dim, &f->gemm);
 }

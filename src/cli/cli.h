@@ -1,5 +1,4 @@
-/* What the commands share: each cmd_<name>.c holds one of them, main.c dispatches, report.c prints results.
- */
+/* Shared by the commands: each cmd_<name>.c implements one, main.c dispatches, report.c prints results. */
 #ifndef CLI_CLI_H
 #define CLI_CLI_H
 
@@ -10,7 +9,7 @@
 #include "data/json_text.h"
 #include "tasks/settings.h"
 
-/* A command: parsed options in, results on stdout, status out; its error text is printed by main. */
+/* A command: parsed options in, results on stdout, status out; main prints its error message. */
 tl_status tli_cmd_devices(const tli_cli_options *o, tl_error *err);
 tl_status tli_cmd_train(tli_cli_options *o, tl_error *err);
 tl_status tli_cmd_eval(tli_cli_options *o, tl_error *err);
@@ -25,50 +24,50 @@ tl_status tli_cmd_predict(tli_cli_options *o, tl_error *err);
 tl_status tli_cmd_bench_loader(tli_cli_options *o, tl_error *err);
 tl_status tli_cmd_bench_memory(tli_cli_options *o, tl_error *err);
 
-/* Notices on stderr: `quiet` keeps errors alone, `verbose` adds details. */
+/* Log to stderr: `quiet` prints only errors, `verbose` adds details. */
 tl_log tli_cli_log(const tli_cli_options *o);
-/* Where progress is shown: standard error, or NULL with --quiet. */
+/* Where to show progress: standard error, or NULL with --quiet. */
 FILE *tli_cli_progress(const tli_cli_options *o);
 
-/* Opens the device of --device, says on stderr which it is, quiet or not, calls `work` and closes it. The message of a failure
- * goes from the context to `err`. */
+/* Opens the device of --device, prints its name on stderr (also with --quiet), calls `work` and closes it.
+ * On failure the context's message is copied to `err`. */
 typedef tl_status tli_device_work(tli_cli_options *o, tl_context *ctx);
 tl_status tli_cli_on_device(tli_cli_options *o, tl_error *err, tli_device_work *work);
 
-/* TL_ERROR_USAGE if writing `path`, the value of `flag`, would write over a file that stands among the command's arguments, or
- * the weights in a run's folder that does, by whatever name. */
+/* TL_ERROR_USAGE if writing `path`, the value of `flag`, would overwrite a file among the command's
+ * arguments, or the weights in a run folder among them, under any name. */
 tl_status tli_cli_spare_inputs(const tli_cli_options *o, const char *flag, const char *path, tl_error *err);
 
-/* The last line of train and eval: one JSON object. NaN becomes null. */
+/* Prints the last line of train and eval, a JSON object. NaN becomes null. */
 tl_status tli_cli_print_result(const tl_settings *settings, const tl_result *result, const char *device,
                                tl_error *err);
-/* What --profile and --trace promise, at the end of a run: per-kernel times as a table on `out`, the trace in
- * its file. Nothing when the context keeps no profile. */
+/* Output of --profile and --trace at the end of a run: per-kernel times as a table on `out`, and the trace
+ * file. Nothing if the context has no profile. */
 tl_status tli_cli_print_profile(FILE *out, const tli_cli_options *o, tl_context *ctx);
 
-/* What a plan is held against; usable false: no device is known. */
+/* The limits that a memory plan is compared with; usable false: unknown device. */
 typedef struct tli_cli_limits {
     bool known;
     uint64_t total_bytes, max_alloc_bytes;
     char device[320];
 } tli_cli_limits;
 
-/* The limits of the device that a run would take; `known` stays false when there is none at all. */
+/* The limits of the device that a run would use; `known` stays false when there is none. */
 tl_status tli_cli_find_limits(const tli_cli_options *o, tli_cli_limits *limits, tl_error *err);
 tli_cli_limits tli_cli_limits_of(const tl_device_info *device, uint64_t memory_limit);
 bool tli_cli_fits(const tli_memory_plan *plan, const tli_cli_limits *limits);
-/* The largest batch up to `upper` that fits; 0: not even one image does. */
+/* The largest batch size up to `upper` that fits; 0: none. */
 uint32_t tli_cli_largest_batch(const tl_settings *settings, uint32_t upper, const tli_cli_limits *limits);
-/* Parameters, gradients, ... sum, the device's sizes and whether it fits, as a table. */
+/* Prints a table: parameters, gradients, ... their sum, the device's limits and whether it fits. */
 void tli_cli_print_plan(FILE *out, const tl_settings *settings, uint64_t params, const tli_memory_plan *plan,
                         const tli_cli_limits *limits);
 
-/* "1.50 GiB"; `text` holds 32 characters and is returned. */
+/* "1.50 GiB"; `text` has 32 characters; returns `text`. */
 char *tli_cli_bytes(uint64_t bytes, char *text);
 /* Copies `text` for a terminal: control characters become '?'. Returns `out`. */
 char *tli_cli_plain(const char *text, char *out, size_t capacity);
 
-/* What two .safetensors files differ in, on stdout. */
+/* Prints the differences of two .safetensors files on stdout. */
 tl_status tli_cli_diff(const char *first, const char *second, tl_error *err);
 
 /* Prints a JSON value (a cJSON *, which it frees; NULL: out of memory) on one line of stdout. */

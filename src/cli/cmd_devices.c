@@ -1,4 +1,4 @@
-/* translution devices: every OpenCL device, usable or not, and which one a run would take. */
+/* translution devices: lists every OpenCL device, usable or not, and which one a run would use. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -95,7 +95,7 @@ static void report_form(tl_context *ctx, bool cpu, cJSON *array, bool *right)
 static tl_status print_self_test(const tli_cli_options *o, tl_context *ctx, tl_error *err)
 {
     bool right[TLI_KERNEL_FAMILIES] = {false};
-    TLI_TRY(tli_self_test_switch_on(ctx)); /* what a check needs besides is in a form that is right */
+    TLI_TRY(tli_self_test_switch_on(ctx)); /* the checks use families in a correct form */
     cJSON *array = o->json ? cJSON_CreateArray() : NULL;
     if (!o->json) printf("kernels          form   error  (in units of what rounding explains)\n");
     report_form(ctx, true, array, right);

@@ -6,7 +6,7 @@
 #include "tasks/metadata.h"
 #include "tasks/model_file.h"
 
-/* Flags that mean nothing to the checkpoint's task are refused before a device is looked for. */
+/* Refuses flags that do not apply to the checkpoint's task, before opening a device. */
 static tl_status check_flags(const tli_cli_options *o, tl_error *err)
 {
     tli_safetensors st;

@@ -26,7 +26,7 @@ static void print_tensors(const tli_safetensors *st)
     printf("%d tensors, %" PRIu64 " parameters\n", st->count, total);
 }
 
-/* A .safetensors file, or the newest weights of a run's folder. */
+/* A .safetensors file, or the newest weights in a run folder. */
 static tl_status find_file(const char *word, char *path, size_t capacity, tl_error *err)
 {
     struct stat what;

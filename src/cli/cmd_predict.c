@@ -1,4 +1,4 @@
-/* translution predict CHECKPOINT IMAGE...: the likeliest classes of images, and where the model looks. */
+/* translution predict CHECKPOINT IMAGE...: the likeliest classes of images, and the model's attention. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,16 +12,16 @@
 #include "data/image_encode.h"
 #include "infer/predict.h"
 
-/* ---- the pictures of attention ------------------------------------------------------------------- */
+/* ---- pictures of the attention ---------------------------------------------------------------------- */
 
-/* A file has at most so many rows, which other programs can show, and bytes, whatever the number of images; further ones go
- * to FILE-2.png, FILE-3.png and so on. */
+/* Limits of rows (what other programs can display) and bytes per file; further images go to FILE-2.png,
+ * FILE-3.png and so on. */
 enum { PAGE_ROWS = 16384, PAGE_BYTES = 64 << 20 };
 
 typedef struct attention_pages {
     const tli_cli_options *o;
     tli_image page; /* what is not written yet: a row an image */
-    int written;    /* pages */
+    int written;    /* pages written */
 } attention_pages;
 
 /* The path of page `number`, counted from 1: "looks.png", "looks-2.png". */
@@ -47,7 +47,7 @@ static tl_status pages_write(attention_pages *p, tl_error *err)
     return TL_OK;
 }
 
-/* Adds a picture below the others; all have the same size. */
+/* Appends a picture below the others; all have the same size. */
 static tl_status pages_add(attention_pages *p, const tli_image *one, tl_error *err)
 {
     const size_t row = (size_t)one->width * 3, more = row * one->height;

@@ -1,4 +1,4 @@
-/* translution tokenize: text files to train.bin and val.bin. */
+/* translution tokenize: converts text files to train.bin and val.bin. */
 #include <errno.h>
 #include <glob.h>
 #include <inttypes.h>
@@ -40,7 +40,7 @@ static tl_status add_name(names *list, const char *name, tl_error *err)
     return TL_OK;
 }
 
-/* A word is a file, - or, when no such file exists, a pattern that the shell left alone. */
+/* An argument is a file, - or, if no such file exists, a pattern that the shell did not expand. */
 static tl_status add_word(names *list, const char *word, tl_error *err)
 {
     if (strcmp(word, "-") == 0 || access(word, F_OK) == 0 || strpbrk(word, "*?[") == NULL)
@@ -123,7 +123,7 @@ static tl_status tokenize_print(const tli_cli_options *o, const tli_build_result
     return tli_cli_print_json(json, err);
 }
 
-/* What is odd about the text. */
+/* Notices about the text. */
 static void notice_bytes(const tli_build_result *r)
 {
     if (r->marks > 0)

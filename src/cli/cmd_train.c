@@ -1,4 +1,4 @@
-/* translution train TASK: checks what can be checked without a device, then trains, or prints the plan. */
+/* translution train TASK: validates all that needs no device, then trains, or prints the memory plan. */
 #include <string.h>
 
 #include <cjson/cJSON.h>
@@ -8,7 +8,8 @@
 #include "train/init_weights.h"
 #include "train/schedule.h"
 
-/* Parameter count and memory of one training step, for a device with these limits; needs none itself. */
+/* Prints parameter count and memory of one training step for a device with these limits; opens none
+ * itself. */
 static tl_status make_plan(tl_settings *s, const tli_cli_limits *limits, uint64_t *params,
                            tli_memory_plan *plan, tl_error *err)
 {
@@ -52,13 +53,13 @@ static tl_status print_plan_json(const tl_settings *s, uint64_t params, const tl
     return tli_cli_print_json(o, err);
 }
 
-/* Whether --init fits the model, as far as flags alone say what that is. */
+/* Whether --init fits the model, as far as the flags determine it. */
 static tl_status check_init(const tli_cli_options *o, tl_error *err)
 {
     const tl_settings *s = &o->settings;
     const tl_log log = tli_cli_log(o);
     const bool known = tli_task_find(s->task)->look == NULL;
-    if (s->run.resume) return TL_OK; /* a checkpoint in --out would be taken instead */
+    if (s->run.resume) return TL_OK; /* a checkpoint in --out is used instead */
     return tli_init_weights_check(s, known || tli_cli_given(o, "data") || s->run.exact_labels, NULL, &log,
                                   err);
 }
@@ -69,7 +70,7 @@ static tl_status dry_run(tli_cli_options *o, tl_error *err)
     tli_memory_plan plan;
     tli_cli_limits limits;
     const tli_task *task = tli_task_find(o->settings.task);
-    /* The default's data are no part of a plan; those that were named say what the model must be. */
+    /* A plan does not need the default data; if data are named, they complete the model. */
     if (tli_cli_given(o, "data") && task->look != NULL) TLI_TRY(task->look(&o->settings, err));
     TLI_TRY(check_init(o, err));
     TLI_TRY(tli_cli_find_limits(o, &limits, err));
@@ -78,7 +79,7 @@ static tl_status dry_run(tli_cli_options *o, tl_error *err)
     return print_plan_json(&o->settings, params, &plan, &limits, err);
 }
 
-/* The table behind "does not fit", for the human who has to choose what to make smaller. */
+/* The table after "does not fit", so that the user can see what to reduce. */
 static void explain_memory(tli_cli_options *o, const tl_context *ctx)
 {
     uint64_t params;
@@ -89,7 +90,7 @@ static void explain_memory(tli_cli_options *o, const tl_context *ctx)
     tli_cli_print_plan(stderr, &o->settings, params, &plan, &limits);
 }
 
-/* What the run found, once everything is saved. */
+/* Prints the result, once everything is saved. */
 static tl_status train_report(tli_cli_options *o, tl_context *ctx, const tl_result *result)
 {
     const tl_status status = o->profile ? tli_cli_print_profile(stderr, o, ctx) : TL_OK;
@@ -124,7 +125,7 @@ tl_status tli_cmd_train(tli_cli_options *o, tl_error *err)
     TLI_TRY(tli_model_check(&o->settings.model, err));
     TLI_TRY(tli_task_find(o->settings.task)->check(&o->settings, err));
     if (o->settings.training.steps > 0 &&
-        !o->settings.run.resume) /* without --steps, the data say how many there are */
+        !o->settings.run.resume) /* without --steps, the data determine the number */
         TLI_TRY(tli_schedule_check(&o->settings, o->settings.training.steps, err));
     TLI_TRY(tli_init_weights_flags(&o->settings, err));
     if (o->dry_run) return dry_run(o, err);

@@ -1,5 +1,4 @@
-/* translution tune: which of the implementations of matrix products is faster on this device, shape by shape.
- */
+/* translution tune: measures which GEMM implementation is faster on this device, shape by shape. */
 #include <string.h>
 
 #include <cjson/cJSON.h>
@@ -13,8 +12,7 @@
 
 enum { ROUNDS = 5, QUICK_ROUNDS = 2 };
 
-/* The shapes of the models' steps: projections and MLP forward, backward to x, backward to W; attention's
- * products. */
+/* GEMM shapes of the models' steps: projections and MLP forward, backward to x and to W; attention. */
 static const tli_product shapes[] = {
     {512, 512, 512, 1, false, false},  {2048, 2048, 2048, 1, false, false}, {3200, 192, 192, 1, false, true},
     {3200, 768, 192, 1, false, true},  {3200, 192, 768, 1, false, true},    {3200, 768, 3072, 1, false, true},
@@ -23,7 +21,7 @@ static const tli_product shapes[] = {
     {50, 50, 64, 192, false, true},    {50, 64, 50, 192, false, false},     {50, 64, 50, 192, true, false},
     {197, 197, 64, 192, false, true},  {197, 64, 197, 192, false, false},   {197, 64, 197, 192, true, false},
 };
-/* A few small ones that say whether the whole works. */
+/* A few small shapes, to check quickly that it works. */
 static const tli_product quick_shapes[] = {{64, 64, 64, 1, false, false},
                                            {96, 48, 64, 1, false, true},
                                            {48, 96, 64, 1, true, false},

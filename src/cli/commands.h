@@ -1,4 +1,4 @@
-/* The table of commands: --help, messages and the program's start know them by it. */
+/* The table of commands, used by --help, messages and main. */
 #ifndef CLI_COMMANDS_H
 #define CLI_COMMANDS_H
 
@@ -7,10 +7,10 @@
 enum { EXAMPLES = 2 };
 
 typedef struct tli_command {
-    tli_cli_command command; /* its bit in the table of flags */
+    tli_cli_command command; /* its bit in the masks of flags */
     const char *name;        /* "train", "bench gemm" */
-    const char *usage;       /* what follows "translution", TASK for the tasks */
-    const char *help;        /* one line of what it does */
+    const char *usage;       /* after "translution"; TASK for the tasks */
+    const char *help;        /* one-line description */
     const char
         *examples[EXAMPLES]; /* what follows "translution"; NULL: no more; those of `train` are the tasks' */
 } tli_command;
@@ -18,13 +18,13 @@ typedef struct tli_command {
 extern const tli_command tli_commands[];
 extern const int tli_command_count;
 
-/* The command of this bit: every command has one. */
+/* The command of this bit. */
 const tli_command *tli_command_of(tli_cli_command command);
-/* What follows "translution", with the names of the tasks; returns `out`. */
+/* Usage after "translution", with the names of the tasks; returns `out`. */
 char *tli_command_usage(const tli_command *command, char *out, size_t capacity);
-/* Example `index` of the command, from 0: what follows "translution"; false: there are no more. */
+/* Example `index` of the command, from 0, after "translution"; false: no more. */
 bool tli_command_example(const tli_command *command, int index, char *out, size_t capacity);
-/* "train, eval, bench gemm": the names of the commands in `commands`, an OR of bits; returns `out`. */
+/* "train, eval, bench gemm": names of the commands in `commands`, an OR of bits; returns `out`. */
 char *tli_command_names(unsigned commands, char *out, size_t capacity);
 
 #endif

@@ -34,11 +34,11 @@ static tl_status read_config_line(tli_cli_command command, const char *path, int
                         "%s:%d: unknown key '%s'; keys are the flags of `translution %s --help`", path,
                         number, key, tli_command_of(command)->name);
     flag_value *g = &values[f - tli_flag_at(0)];
-    if (g->value != NULL && g->line == 0) return TL_OK; /* the command line wins */
+    if (g->value != NULL && g->line == 0) return TL_OK; /* the command line has precedence */
     return tli_flag_keep(g, config_file_trim(equals + 1), number, err);
 }
 
-/* Lines end in LF, CRLF or CR; a byte-order mark before the first one is none of it. */
+/* Lines end in LF, CRLF or CR; a byte-order mark at the beginning is skipped. */
 tl_status tli_config_read(tli_cli_command command, const char *path, flag_value *values, tl_error *err)
 {
     FILE *file = fopen(path, "r");

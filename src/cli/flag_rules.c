@@ -85,15 +85,15 @@ static bool checkpoints_by_time(const tli_cli_options *o, const tl_settings *s)
 
 /* ---- the table ----------------------------------------------------------------------------------- */
 
-/* All that is said of a flag must hold. A flag may have several rules. */
+/* A rule; all its conditions must hold. A flag may have several rules. */
 typedef struct rule {
     const char *flag;
-    unsigned commands;                            /* where; 0: wherever the flag is taken */
-    bool (*tasks)(const tli_task *task);          /* it means something to; NULL: all */
-    bool (*op)(tl_op_kind op, tl_roles relative); /* operations that it means something to; NULL: all */
-    const char *which;                            /* of these operations, when not all models of theirs */
-    holds *holds;                                 /* what else it needs; NULL: nothing */
-    const char *reason;                           /* what is missing, and what to do */
+    unsigned commands;                            /* where the rule applies; 0: all commands with the flag */
+    bool (*tasks)(const tli_task *task);          /* tasks to which the flag applies; NULL: all */
+    bool (*op)(tl_op_kind op, tl_roles relative); /* operations to which it applies; NULL: all */
+    const char *which;                            /* restricts these operations to some of their models */
+    holds *holds;                                 /* further condition; NULL: none */
+    const char *reason;                           /* message: what is missing, and what to do */
 } rule;
 
 #define FOR_TASKS(flag, tasks)                                                                               \
@@ -138,7 +138,7 @@ enum { RULES = sizeof rules / sizeof *rules };
 
 /* ---- checking ------------------------------------------------------------------------------------ */
 
-/* Commands whose runs are of one task; `eval` is, once its checkpoint is read. */
+/* Commands with one task; `eval` has one after its checkpoint is read. */
 #define OF_A_TASK (TLI_CLI_TRAIN | TLI_CLI_EVAL | TLI_CLI_BENCH_STEP | TLI_CLI_BENCH_MEMORY)
 #define OF_AN_OP  (TLI_CLI_TRAIN | TLI_CLI_BENCH_OP | TLI_CLI_BENCH_STEP)
 
@@ -148,7 +148,7 @@ static tl_status refuse_task(const char *where, const tl_settings *s, const char
                     names);
 }
 
-/* A flag that sets a field of some tasks means nothing to the others, and one about files nothing to drawn data. */
+/* A field of some tasks does not apply to others, and one about files not to generated data. */
 static tl_status check_field(const tli_flag *flag, const char *where, const tli_cli_options *o,
                              const tl_settings *s, tl_error *err)
 {

@@ -28,7 +28,7 @@ void tli_flag_where(char *out, size_t capacity, const tli_flag *f, const flag_va
         snprintf(out, capacity, "--%s", f->name);
 }
 
-/* The whole string must be a decimal number in the flag's range; BYTES may end in K, M or G. */
+/* The whole string must be a decimal number in the flag's range; BYTES may have the suffix K, M or G. */
 static tl_status read_whole(const tli_flag *f, const char *text, const char *where, uint64_t *out,
                             tl_error *err)
 {

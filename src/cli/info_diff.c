@@ -1,5 +1,5 @@
-/* translution info --diff A B: in which settings two checkpoints differ, which tensors only one of them has, and how far
- * apart the others are. */
+/* translution info --diff A B: differences of two checkpoints in settings, in the set of tensors, and in
+ * the values of common tensors. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -11,7 +11,7 @@
 enum { PIECE = 1 << 18 };
 
 typedef struct difference {
-    double largest; /* |a - b|; of two that are equally not finite: 0 */
+    double largest; /* max |a - b|; 0 where both are the same NaN or infinity */
     uint64_t at, unequal;
 } difference;
 
@@ -58,7 +58,7 @@ static bool same_shape(const tli_st_entry *x, const tli_st_entry *y)
            memcmp(x->shape, y->shape, x->rank * sizeof *x->shape) == 0;
 }
 
-/* Settings and other metadata; the checksum says nothing that the tensors do not. */
+/* Settings and other metadata; the checksum is skipped, as tensors are compared. */
 static int diff_metadata(const tli_safetensors *a, const tli_safetensors *b, bool backwards)
 {
     int differences = 0;

@@ -1,4 +1,4 @@
-/* Keeping what a command reads from being written over by what it writes. */
+/* Protects a command's input files from being overwritten by its outputs. */
 #include <sys/stat.h>
 
 #include "cli/cli.h"
@@ -11,9 +11,9 @@ static bool is_same_file(const struct stat *a, const char *path)
 
 tl_status tli_cli_spare_inputs(const tli_cli_options *o, const char *flag, const char *path, tl_error *err)
 {
-    static const char *const weights[] = {"model.safetensors", "best.safetensors"}; /* of a run's folder */
+    static const char *const weights[] = {"model.safetensors", "best.safetensors"}; /* in a run folder */
     struct stat target;
-    if (stat(path, &target) != 0) return TL_OK; /* nothing is there */
+    if (stat(path, &target) != 0) return TL_OK; /* does not exist */
     bool input = false;
     for (int i = 0; i < o->argument_count && !input; i++) input = is_same_file(&target, o->arguments[i]);
     for (int i = 0; i < 2 && !input; i++) {

@@ -1,4 +1,5 @@
-/* The program: finds the command, runs it, prints its error and turns its status into an exit code. */
+/* Entry point: finds the command, runs it, prints its error message and converts its status into an exit
+ * code. */
 #include <ctype.h>
 #include <errno.h>
 #include <string.h>
@@ -118,7 +119,7 @@ static int run_command(const tli_command *c, int argc, char **argv, double start
     return status == TL_OK ? finish_output() : tl_exit_code(status);
 }
 
-/* bench WORD: the word may stand behind flags. */
+/* bench WORD: the word may come after flags. */
 static int run_bench(int argc, char **argv, double started)
 {
     for (int at = 2; at < argc; at++) {
@@ -126,7 +127,7 @@ static int run_bench(int argc, char **argv, double started)
         snprintf(name, sizeof name, "bench %.20s", argv[at]);
         for (int i = 0; i < tli_command_count; i++) {
             if (strcmp(name, tli_commands[i].name) != 0) continue;
-            for (int j = at; j > 1; j--) argv[j] = argv[j - 1]; /* argv[2] now stands for the command */
+            for (int j = at; j > 1; j--) argv[j] = argv[j - 1]; /* argv[2] is now the command's name */
             return run_command(&tli_commands[i], argc - 2, argv + 2, started);
         }
     }

@@ -1,4 +1,4 @@
-/* The device of a command: its log, its context, whose kernels are checked before their first use, and the end of both. */
+/* Opens and closes a command's device: log, context, and the self-test of kernels before their first use. */
 #include <errno.h>
 #include <string.h>
 
@@ -29,7 +29,7 @@ FILE *tli_cli_progress(const tli_cli_options *o)
     return o->quiet ? NULL : stderr;
 }
 
-/* A trace that cannot be written should be known before the hours that it would show. */
+/* Opens the trace before the run, so that a path that cannot be written is reported early. */
 static tl_status begin_trace(const tli_cli_options *o, tl_context *ctx, tl_error *err)
 {
     if (o->trace[0] == '\0') return TL_OK;
@@ -40,7 +40,7 @@ static tl_status begin_trace(const tli_cli_options *o, tl_context *ctx, tl_error
     return tli_profile_trace(ctx, 0);
 }
 
-/* Creates the context of --device and says on stderr which device it is, quiet or not. */
+/* Creates the context of --device and prints the device's name on stderr, also with --quiet. */
 static tl_status open_device(const tli_cli_options *o, const tl_log *log, tl_context **ctx, tl_error *err)
 {
     const tl_context_options options = {

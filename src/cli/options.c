@@ -12,12 +12,12 @@
 #include "ops/op_rules.h"
 #include "tasks/task.h"
 
-/* Codes of getopt_long: FIRST_CODE + the flag's place in the table. */
+/* getopt_long codes: FIRST_CODE + index of the flag in the table. */
 enum { FIRST_CODE = 256 };
 
-/* ---- where values come from ---------------------------------------------------------------------- */
+/* ---- sources of values ------------------------------------------------------------------------------ */
 
-/* A flag that the command does not take: whose it is, if it is anybody's. */
+/* Error message for a flag that the command does not take: names the commands that do, if any. */
 static tl_status refuse_unknown(tli_cli_command command, const char *word, tl_error *err)
 {
     char names[256];
@@ -31,8 +31,8 @@ static tl_status refuse_unknown(tli_cli_command command, const char *word, tl_er
                     others != 0 ? ": it belongs to " : "", names, tli_command_of(command)->name);
 }
 
-/* Whether what getopt takes for an abbreviation of `name` is the whole name of another command's flag: --m of `bench
- * gemm` is no --memory-limit. */
+/* Whether an abbreviation that getopt accepted for `name` is the full name of another command's flag: --m
+ * of `bench gemm` is not short for --memory-limit. */
 static bool is_other_flag(const char *word, const char *name)
 {
     const size_t length = strncmp(word, "--", 2) == 0 ? strcspn(word + 2, "=") : 0;
@@ -90,7 +90,7 @@ static tl_status read_arguments(tli_cli_command command, int argc, char **argv, 
                                 "--config is given twice, as %s and %s: put all lines into one file",
                                 g->value, optarg);
             TLI_TRY(tli_flag_keep(g, optarg != NULL ? optarg : "true", 0,
-                                  err)); /* of any other flag the last counts */
+                                  err)); /* for other flags the last one counts */
         }
     }
     o->arguments = argv + optind;
@@ -156,7 +156,7 @@ static tl_status read_sharing(const char *text, tl_model_config *m, tl_error *er
                     tli_flag_metavar(tli_flag_find(TLI_CLI_TRAIN, "offset-sharing"), list), text);
 }
 
-/* --window, which may be the width of the operation's kernel. */
+/* --window: a number, or for convolution the kernel's width. */
 static tl_status read_window(const tli_cli_options *o, tl_model_config *m, tl_error *err)
 {
     m->window = o->window;
@@ -213,7 +213,7 @@ static tl_status read_image(tli_cli_options *o, tl_error *err)
     return TL_OK;
 }
 
-/* Fields that take the value of another one, or that the data say, unless they are given. */
+/* Fields that default to another field or come from the data, unless given. */
 static void complete_fields(tl_settings *s, const flag_value *values)
 {
     const field *list[FIELDS_MAX];
@@ -229,7 +229,7 @@ static void complete_fields(tl_settings *s, const flag_value *values)
     }
 }
 
-/* What follows from several flags at once. */
+/* Settings that follow from several flags. */
 static void options_complete(tli_cli_options *o, const flag_value *values)
 {
     tl_settings *s = &o->settings;
@@ -246,7 +246,7 @@ static void options_complete(tli_cli_options *o, const flag_value *values)
     if (o->device[0] == '\0' && device != NULL) snprintf(o->device, sizeof o->device, "%s", device);
 }
 
-/* The defaults of the task: of `train` the word behind it, of `bench` what --task says. */
+/* Sets the task's defaults: of `train` by its argument, of `bench` by --task. */
 static tl_status begin_task(tli_cli_command command, const flag_value *values, tli_cli_options *o,
                             tl_error *err)
 {
@@ -261,7 +261,7 @@ static tl_status begin_task(tli_cli_command command, const flag_value *values, t
                     word, tli_task_names(NULL, ", ", names));
 }
 
-/* Refuses what was given and means nothing to this run, naming where it stands. */
+/* Refuses given flags that do not apply to this run, with their source. */
 static tl_status check_flags(const flag_value *values, tli_cli_options *o, tl_error *err)
 {
     for (int i = 0; i < tli_flag_count(); i++) {
@@ -286,7 +286,7 @@ static tl_status options_parse(tli_cli_command command, int argc, char **argv, f
         TLI_TRY(tli_flag_apply(config, &values[config - tli_flag_at(0)], o, err));
         TLI_TRY(tli_config_read(command, o->config, values, err));
     }
-    /* --size first: --dim and its kin then replace what it set, wherever they stand. */
+    /* --size first, so that --dim etc. override it in any order. */
     const tli_flag *size = tli_flag_find(TLI_CLI_TRAIN, "size");
     if (values[size - tli_flag_at(0)].value != NULL)
         TLI_TRY(tli_flag_apply(size, &values[size - tli_flag_at(0)], o, err));
@@ -296,7 +296,7 @@ static tl_status options_parse(tli_cli_command command, int argc, char **argv, f
         if (o->given[i]) TLI_TRY(tli_flag_apply(tli_flag_at(i), &values[i], o, err));
     }
     options_complete(o, values);
-    if (command != TLI_CLI_EVAL) TLI_TRY(check_flags(values, o, err)); /* its checkpoint comes first */
+    if (command != TLI_CLI_EVAL) TLI_TRY(check_flags(values, o, err)); /* eval: checkpoint first */
     TLI_TRY(read_image(o, err));
     TLI_TRY(read_window(o, &o->settings.model, err));
     return read_sharing(o->offset_sharing, &o->settings.model, err);

@@ -1,4 +1,5 @@
-/* The command line and --config files: one table of flags, strict values, one sentence for every mistake. */
+/* Parses the command line and --config files with one table of flags; strict, each mistake gives a
+ * one-sentence error. */
 #ifndef CLI_OPTIONS_H
 #define CLI_OPTIONS_H
 
@@ -7,7 +8,7 @@
 #include "device/device.h"
 #include "tasks/settings.h"
 
-/* Which commands a flag belongs to. */
+/* Commands, as bits of a flag's mask. */
 typedef enum tli_cli_command {
     TLI_CLI_DEVICES = 1,
     TLI_CLI_TRAIN = 2,
@@ -17,25 +18,25 @@ typedef enum tli_cli_command {
     TLI_CLI_BENCH_OP = 32,
     TLI_CLI_BENCH_STEP = 64,
     TLI_CLI_BENCH_MEMORY = 128,
-    TLI_CLI_BENCH = 240, /* all four */
+    TLI_CLI_BENCH = 240, /* the kinds that take a device: 16 to 128 */
     TLI_CLI_TOKENIZE = 256,
     TLI_CLI_TUNE = 512,
-    TLI_CLI_BENCH_LOADER = 1024, /* not among the four: it needs no device */
+    TLI_CLI_BENCH_LOADER = 1024, /* not in TLI_CLI_BENCH: it needs no device */
     TLI_CLI_GENERATE = 2048,
     TLI_CLI_PREDICT = 4096,
     TLI_CLI_ALL = 8191
 } tli_cli_command;
 
-/* What only `bench` asks for; 0 and empty: the measured thing's own default. */
+/* Options of `bench` only; 0 and empty: the default of the kind of bench. */
 typedef struct tli_cli_bench {
     uint32_t m, n, k, batch, rounds;
     int transpose; /* of transpose_choices */
-    char grid[32]; /* "7x7", "4x8x8"; of `gemm`: the grouped product on that grid */
+    char grid[32]; /* "7x7", "4x8x8"; for `gemm`: grouped GEMM on that grid */
     char task[16];
     bool causal;
 } tli_cli_bench;
 
-/* What only `generate` asks for. */
+/* Options of `generate` only. */
 typedef struct tli_cli_generate {
     char prompt[65536];
     uint64_t tokens;
@@ -48,18 +49,18 @@ enum { TLI_CLI_MAX_FLAGS = 256 };
 
 typedef struct tli_cli_options {
     tli_cli_command command;
-    /* [i]: the command line or --config gave flag i of the table; see tli_cli_given */
+    /* [i]: flag i of the table was given on the command line or in --config; see tli_cli_given */
     bool given[TLI_CLI_MAX_FLAGS];
     tl_settings settings;
     char device[256]; /* SPEC as typed, else TRANSLUTION_DEVICE, else empty */
     char config[1024];
     uint64_t memory_limit; /* bytes; 0: the device's global memory */
-    const char *argument;  /* what stands without a flag: the task or the checkpoint; NULL: none */
-    char **arguments;      /* tokenize, info, predict: all words without a flag, of argv */
+    const char *argument;  /* first argument that is not a flag: task or checkpoint; NULL: none */
+    char **arguments;      /* tokenize, info, predict: all arguments that are not flags, in argv */
     int argument_count;
     char vocab[1024], encoder[1024], separator[256]; /* tokenize, generate */
     double val_fraction;
-    uint32_t threads; /* 0: as many as cores */
+    uint32_t threads; /* 0: one per core */
     bool chars, per_file;
     bool help, version, verbose, quiet, profile, json, dry_run, diff, self_test;
     tli_cli_bench bench;
@@ -68,7 +69,7 @@ typedef struct tli_cli_options {
     double started;   /* tli_clock_seconds when the program began; main sets it */
     char offset_sharing[24], grid[32], image_size[32], patch_size[32];
     char show[1024];
-    char attention[1024]; /* predict: file for a picture; empty: none */
+    char attention[1024]; /* predict: output file for a picture; empty: none */
     uint32_t layer, head;
     uint32_t window;
     tl_gemm_mode gemm;
@@ -77,15 +78,15 @@ typedef struct tli_cli_options {
     int size; /* of tli_size_choices */
 } tli_cli_options;
 
-/* Parses argv[1..] of a command (argv[0] is the command's own name). With --help or --version nothing else is
+/* Parses argv[1..] of a command (argv[0] is the command's name). With --help or --version nothing else is
  * checked. Otherwise the settings are complete: defaults, then --config, then flags. */
 tl_status tli_cli_parse(tli_cli_command command, int argc, char **argv, tli_cli_options *o, tl_error *err);
 
-/* "84" for 84x84, "84x60" for 84 rows of 60, "4x84x60" for 4 slices or frames of that: depth, height, width from
- * 1 to `most` each, depth 1 unless given; `what` names the flag. */
+/* "84" for 84x84, "84x60" for 84 rows of 60, "4x84x60" for 4 slices or frames of that: depth, height,
+ * width from 1 to `most` each, depth 1 unless given; `what` names the flag in messages. */
 tl_status tli_cli_sizes(const char *text, const char *what, uint32_t most, uint32_t sizes[3], tl_error *err);
 
-/* Whether the flag of this name was given, rather than left at its default. */
+/* Whether the flag of this name was given. */
 bool tli_cli_given(const tli_cli_options *o, const char *flag);
 
 /* The flags of a command with their help, by group, as lines of --help. */

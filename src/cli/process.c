@@ -19,7 +19,8 @@ void tli_cli_open_descriptors(void)
 {
     for (int i = 0; i <= 2; i++) {
         if (fcntl(i, F_GETFD) >= 0 || errno != EBADF) continue;
-        /* The lowest free number is i. Opened the wrong way round, so that reading and writing there still fail. */
+        /* open returns the lowest free number, i. The mode is the wrong one on purpose: reading and
+         * writing still fail. */
         const int mode = i == 0 ? O_WRONLY : O_RDONLY;
         if (open("/dev/null", mode) != i && open("/", O_RDONLY) != i) _exit(1);
     }
@@ -27,22 +28,22 @@ void tli_cli_open_descriptors(void)
 
 /* ---- signals --------------------------------------------------------------------------------------- */
 
-/* Signals are blocked in all threads, and those that count are taken by a thread that waits for them. Handlers would not do:
- * OpenCL drivers install their own (LLVM, in PoCL, those of fifteen signals, also of signals that were ignored), and not all
- * of them retry what a signal has cut short. */
+/* Signals are blocked in all threads, and one thread waits for those that matter. Handlers would not do:
+ * OpenCL drivers install their own (LLVM, in PoCL, for fifteen signals, even ignored ones), and not all
+ * drivers retry interrupted calls. */
 
 volatile sig_atomic_t tli_cli_signal =
-    0; /* written by the waiting thread alone, read by every command's loop */
+    0; /* written only by the waiting thread, read by the commands' loops */
 
-/* `timeout`, and some launchers of batch jobs, send one request twice: to the process and to its group. */
+/* `timeout` and some batch systems send one request twice: to the process and to its group. */
 #define SAME_REQUEST_SECONDS 0.2
 
-/* Waits for signals until the process ends. Warnings are repeated by themselves (XCPU each second) and followed by TERM: they
- * never cut short a run that saves. */
+/* Waits for signals until the process ends. Warnings may repeat (XCPU each second) and are followed by
+ * TERM: they never interrupt a run that is saving. */
 static void *watch_signals(void *set)
 {
     const sigset_t watched = *(sigset_t *)set;
-    int asked = 0; /* the first INT or TERM, and when it came */
+    int asked = 0; /* the first INT or TERM, and its time */
     double asked_at = 0;
     free(set);
     for (;;) {
@@ -87,7 +88,7 @@ void tli_cli_catch_signals(void)
     }
     pthread_sigmask(SIG_BLOCK, &blocked, NULL);
     if (!start_watching(&watched))
-        pthread_sigmask(SIG_UNBLOCK, &watched, NULL); /* they end the process, then */
+        pthread_sigmask(SIG_UNBLOCK, &watched, NULL); /* they then end the process */
 }
 
 void tli_cli_outlive_readers(void)
@@ -95,13 +96,13 @@ void tli_cli_outlive_readers(void)
     sigset_t blocked;
     sigemptyset(&blocked);
     sigaddset(&blocked, SIGPIPE);
-    sigaddset(&blocked, SIGXFSZ); /* the limit of a file's size: an error of that file, with a sentence */
+    sigaddset(&blocked, SIGXFSZ); /* file size limit: becomes an error of that write */
     pthread_sigmask(SIG_BLOCK, &blocked, NULL);
 }
 
 /* ---- messages -------------------------------------------------------------------------------------- */
 
-enum { WAIT_MS = 1000 }; /* for a reader to make room */
+enum { WAIT_MS = 1000 }; /* for a slow reader */
 
 void tli_cli_say(const char *format, ...)
 {

@@ -1,24 +1,24 @@
-/* The program among others: signals, descriptors, and readers of its output that go away. */
+/* The program's environment: signals, standard descriptors, and readers of its output that disappear. */
 #ifndef CLI_PROCESS_H
 #define CLI_PROCESS_H
 
 #include <signal.h>
 
-/* Makes sure of descriptors 0, 1 and 2: where one is closed, a file that the program opens would take its number, and
- * messages would be written into that. First thing in main. */
+/* Opens descriptors 0, 1 and 2 if they are closed: otherwise the next file opened would get that number,
+ * and messages would be written into it. Call first in main. */
 void tli_cli_open_descriptors(void);
 
-/* The signal that asked the command to stop; 0: none. */
+/* The signal that requested a stop; 0: none. */
 extern volatile sig_atomic_t tli_cli_signal;
-/* From now on a signal that ends a session or a job (INT, TERM, HUP, USR1, USR2, XCPU) sets tli_cli_signal, for the command
- * to stop and save; those that were ignored when the program was started stay ignored. A second INT or TERM leaves at
- * once. Call it before the device is opened, as threads inherit what it does. */
+/* From now on INT, TERM, HUP, USR1, USR2 and XCPU set tli_cli_signal, so that the command stops and saves;
+ * signals that were ignored at the start stay ignored. A second INT or TERM ends the process at once. Call
+ * before opening the device: its threads inherit the signal mask. */
 void tli_cli_catch_signals(void);
-/* From now on a write that fails is an error to look at, not the end of the process: for commands whose work is worth more
- * than what they print. Before the device is opened, too. */
+/* From now on a failed write returns an error instead of ending the process (SIGPIPE): for commands whose
+ * work matters more than their output. Also before opening the device. */
 void tli_cli_outlive_readers(void);
 
-/* Text for people on standard error, left out when nobody reads there. */
+/* Writes text to standard error; drops it if there is no reader. */
 void tli_cli_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* The same in the place of a line of progress that may stand on the terminal. */
 void tli_cli_say_over(const char *format, ...) __attribute__((format(printf, 1, 2)));

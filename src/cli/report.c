@@ -1,4 +1,4 @@
-/* Results for people (tables) and for programs (one JSON object on one line). */
+/* Prints results as tables for people or one JSON object per line for programs. */
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -63,7 +63,7 @@ tl_status tli_cli_print_result(const tl_settings *settings, const tl_result *res
     tli_json_add_text(o, "op", tl_op_name(settings->model.op));
     cJSON_AddNumberToObject(o, "params", (double)result->params);
     cJSON_AddNumberToObject(o, "steps", (double)result->steps);
-    /* cJSON writes numbers that are not finite as null. */
+    /* cJSON prints values that are not finite as null. */
     cJSON_AddNumberToObject(o, "loss", result->loss);
     const tli_task *task = tli_task_find(settings->task);
     cJSON_AddNumberToObject(o, "test_loss", result->test_loss);
@@ -76,7 +76,7 @@ tl_status tli_cli_print_result(const tl_settings *settings, const tl_result *res
     for (const task_result *own = task->results; own != NULL && own->key != NULL; own++)
         cJSON_AddNumberToObject(o, own->key, *(const double *)((const char *)result + own->at));
     if (result->files.known) {
-        const bool trained = result->out[0] != '\0'; /* otherwise both are the test set's */
+        const bool trained = result->out[0] != '\0'; /* otherwise loss and top-1 are the test set's */
         cJSON_AddNumberToObject(o, "classes", settings->model.classes);
         add_files(o, "", &result->files);
         if (trained) add_files(o, "test_", &result->test_files);
@@ -90,10 +90,10 @@ tl_status tli_cli_print_result(const tl_settings *settings, const tl_result *res
     return tli_cli_print_json(o, err);
 }
 
-/* "12.3 GFLOP/s" or "4.5 GB/s", whichever the kernels said more of; empty when they said nothing. */
+/* "12.3 GFLOP/s" or "4.5 GB/s", whichever is known for more of the launches; empty if unknown. */
 static void rate_text(const tli_profile_row *row, char *text, size_t capacity)
 {
-    const double ns = (double)row->nanoseconds; /* work a nanosecond is 1e9 work a second */
+    const double ns = (double)row->nanoseconds; /* work per nanosecond is 1e9 work per second */
     text[0] = '\0';
     if (ns > 0 && row->flops > 0)
         snprintf(text, capacity, "%.1f GFLOP/s", row->flops / ns);
@@ -171,7 +171,7 @@ static bool batch_fits(const tl_settings *s, uint32_t batch, const tli_cli_limit
 
 uint32_t tli_cli_largest_batch(const tl_settings *settings, uint32_t upper, const tli_cli_limits *limits)
 {
-    uint32_t good = 0, bad = upper + 1; /* memory grows with the batch: halve the interval */
+    uint32_t good = 0, bad = upper + 1; /* bisection: memory grows with the batch */
     while (bad - good > 1) {
         uint32_t middle = good + (bad - good) / 2;
         if (batch_fits(settings, middle, limits))

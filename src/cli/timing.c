@@ -10,7 +10,7 @@
 #include "ops/init.h"
 
 enum { WARM_UP = 2, MAX_CALLS = 10000, RATE_ROUNDS = 5 };
-/* Rows beyond these only take time: the rate of a product no longer depends on them. */
+/* more rows only take longer: the GEMM rate no longer changes */
 enum { MAX_ROWS = 65536 };
 #define RATE_ROUND_MS 30.0
 
@@ -28,7 +28,7 @@ tli_timing tli_timing_of(double *ms, uint32_t count)
     return (tli_timing){median, ms[0], 0};
 }
 
-/* Milliseconds of `calls` calls, finished. */
+/* Milliseconds of `calls` calls, until the device has finished. */
 static tl_status time_calls(tl_context *ctx, tli_measured call, void *what, uint32_t calls, double *ms)
 {
     const double begun = tli_clock_seconds();
@@ -72,7 +72,7 @@ tl_status tli_measure(tl_context *ctx, tli_measured call, void *what, uint32_t r
     return status;
 }
 
-/* ---- products ------------------------------------------------------------------------------------ */
+/* ---- GEMM rates ------------------------------------------------------------------------------------- */
 
 static uint32_t batch_of(const tli_product *p)
 {
@@ -145,7 +145,7 @@ tl_status tli_measure_rows_rate(tl_context *ctx, uint64_t rows, uint32_t dim, do
 
 tl_status tli_measure_gemm_rate(tl_context *ctx, uint64_t rows, uint32_t dim, double *gflops)
 {
-    /* A CPU is as fast with 1024 as with more; a GPU is not yet busy. */
+    /* A CPU reaches its full rate with 1024; a GPU does not. */
     const tli_limits *limits = tli_context_limits(ctx);
     uint32_t square = tl_context_device(ctx)->type == TL_DEVICE_CPU ? 1024 : 4096;
     while (square > 64 && (12ull * square * square > limits->memory_limit ||
