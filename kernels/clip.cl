@@ -1,4 +1,4 @@
-// What the gradients say of a step before it changes any weight: their norm, and whether they are finite.
+// Checks of a step's gradients before any weight is updated: their global norm, and whether they are finite.
 
 // partial[group] = sum of squares of values[group * piece .. (group + 1) * piece), overwritten. Work-groups of TL_GROUP
 // items; piece is a multiple of the widest vector.
@@ -22,9 +22,9 @@ __kernel void squares(__global const float *values, ulong at, ulong count, ulong
     if (get_local_id(0) == 0) partial[partial_at + get_group_id(0)] = all;
 }
 
-// verdict[0] = what multiplies the gradients so that their norm, the root of the sum of partial[0..count), is at most
-// `most` (0: any); -1, the step is left out, when a partial sum or *loss is not finite. verdict[1] = the first partial
-// sum that is not finite, `count` when all are. One work-group of TL_GROUP items.
+// verdict[0] = gradient scale that limits the global norm, the root of the sum of partial[0..count), to
+// `most` (0: no clipping); -1, skip the step, when a partial sum or *loss is not finite. verdict[1] = index
+// of the first partial sum that is not finite, `count` when all are. One work-group of TL_GROUP items.
 __kernel void clip_verdict(__global const float *partial, ulong partial_at, uint count,
                            __global const float *loss, ulong loss_at, float most, __global float *verdict,
                            ulong verdict_at)
@@ -38,7 +38,7 @@ __kernel void clip_verdict(__global const float *partial, ulong partial_at, uint
             broken = fmax(broken, -(float)i);
             continue;
         }
-        // scaled, as sums of finite squares may still overflow; `lost` is what rounding took from the sum
+        // scaled, as sums of finite squares may still overflow; `lost`: rounding error of the sum (Kahan)
         const float more = p * 0x1p-16f - lost, next = sum + more;
         lost = (next - sum) - more;
         sum = next;

@@ -11,7 +11,8 @@ __kernel void columns_blocks(__global const float *x, ulong x_at, ulong ld, __gl
     uint n = (uint)min((ulong)chunk, columns - column);
     uint head = count % 4; // these rows first, then four at a time
 #if TL_GROUP == 1
-    // Rows outside, so that memory is read in order; the sums of a chunk stay in the nearest cache.
+    // Rows are the outer loop, so that memory is read in order; the sums of a chunk stay in the first-level
+    // cache.
     uint full = TL_FULL(n), rest = TL_REST(n);
     for (uint c = 0; c < full; c += TL_RW) {
         floatR sum = (floatR)(0.0f);

@@ -1,10 +1,10 @@
-// Stands in front of every kernel file. The host defines
-//   TL_CPU    1: one work-item a group, wide vectors, no barriers; 0: work-groups with local memory
-//   TL_VW     floats a vector (4, 8 or 16)
+// Included before every kernel file. The host defines
+//   TL_CPU    1: one work-item per group, wide vectors, no barriers; 0: work-groups with local memory
+//   TL_VW     floats per vector (4, 8 or 16)
 //   TL_GROUP  work-items that share one row in row kernels, a power of two; 1 on CPUs
-// Layout everywhere: activations are [token][batch][channel]. Views arrive as a pointer and a ulong offset.
+// Layout: activations are [token][batch][channel]. Views are passed as a pointer and a ulong offset.
 
-// The names of types in definitions that kernels and host share.
+// Type names for definitions that kernels and host share.
 typedef int i32;
 typedef ulong u64;
 typedef float f32;
@@ -42,8 +42,8 @@ static inline float tl_max16(float16 v)
 #define tl_sumV TL_CAT(tl_sum, TL_VW)
 #define tl_maxV TL_CAT(tl_max, TL_VW)
 
-// Row kernels. TL_LANES work-items (a power of two, at most TL_GROUP, which it is unless a build option
-// says else) share a row, so a work-group has TL_ROWS rows in hand at a time.
+// Row kernels. TL_LANES work-items (a power of two; TL_GROUP, unless a build option sets fewer) share a row,
+// so a work-group processes TL_ROWS rows at a time.
 #ifndef TL_LANES
 #define TL_LANES TL_GROUP
 #endif
@@ -51,9 +51,10 @@ static inline float tl_max16(float16 v)
 #define TL_LANE   ((uint)get_local_id(0) % TL_LANES)
 #define TL_SUBROW ((uint)get_local_id(0) / TL_LANES)
 
-// Sum or maximum of `x` over the TL_LANES work-items of a row; every one of them gets it. `scratch` is
-// __local float[TL_GROUP], one array a reduction of the kernel: PoCL 7.1 gets values wrong that live across the barriers of
-// two reductions through one. Must be reached by all work-items of the group.
+// Sum or maximum of `x` over the TL_LANES work-items of a row; all of them get the result. `scratch` is
+// __local float[TL_GROUP], a separate array for each reduction in a kernel: PoCL 7.1 miscompiles values that
+// live across the barriers of two reductions through one array. Must be reached by all work-items of the
+// group.
 #if TL_GROUP == 1
 #define TL_ROW_SCRATCH(name)
 #define tl_row_sum(x, scratch) (x)
@@ -90,9 +91,8 @@ static inline float tl_row_max_(float x, __local float *scratch)
 #define tl_row_max(x, scratch) tl_row_max_((x), (scratch))
 #endif
 
-// floatR is what one work-item of a row kernel handles at a time: a wide vector where it owns the row (CPU),
-// one float where TL_GROUP work-items walk the row side by side (GPU: coalesced). The usual walk over n
-// floats at p is
+// floatR is the unit of a work-item in a row kernel: a wide vector if it has the row to itself (CPU), one
+// float if TL_GROUP work-items share the row (GPU: coalesced). The usual loop over n floats at p is
 //     for (c = TL_LANE * TL_RW; c + TL_RW <= n; c += TL_LANES * TL_RW) ... tl_load(p + c) ...
 //     if (TL_REST(n)) ... tl_load_part(p + TL_FULL(n), TL_REST(n), fill) ...
 #if TL_GROUP == 1

@@ -1,6 +1,6 @@
-// The gate between attention by content and attention by position. A matrix is [query][key], `count` elements;
-// prob and mixed are [batch][head][count], positions [head][count]. Work-groups of TL_GROUP items; group (block, head,
-// sample) of gated_mix and group (block, head) of gated_back have `block` consecutive elements.
+// ConViT's gate between content and position attention. A matrix is [query][key], `count` elements; prob and
+// mixed are [batch][head][count], positions [head][count]. Work-groups of TL_GROUP items; group (block, head,
+// sample) of gated_mix and group (block, head) of gated_back own `block` consecutive elements.
 
 static inline float gated_sigmoid(float x)
 {

@@ -1,5 +1,5 @@
-// What stands in front of the blocks: the class token and learned positions of images, the vocabulary's table for
-// text. Rows are [token][batch][channel].
+// Embeddings: class token and learned positions of images, token embedding of text. Rows are
+// [token][batch][channel].
 
 // target = source, + added when has_added: a row of `channels`.
 static inline void embedded_row(__global const float *source, __global const float *added, uint has_added,
@@ -69,7 +69,7 @@ __kernel void embedding_forward(__global const float *table, ulong table_at, __g
     }
 }
 
-// dtable[id] = the sum of the rows of dx that hold the id, in their order, overwritten. Work-group g owns the id of
+// dtable[id] = sum of the rows of dx with that id, in their order, overwritten. Work-group g owns the id of
 // span g = {id, begin, end}: its rows are order[begin .. end).
 __kernel void embedding_backward(__global const int *spans, ulong spans_at, __global const int *order,
                                  ulong order_at, __global const float *dx, ulong dx_at,

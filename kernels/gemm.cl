@@ -15,9 +15,9 @@
 
 // A work-group's block has at most COLUMN_BLOCK columns: see ops/gemm.c.
 
-// Slices are packed PACK_DEPTH rows at a time: whole rows of memory are read, for the sake of the cache's lines and
-// pages, and only as many that they are still in the cache when the last panel takes its part. Panels lie a power
-// of two apart, so to write to all of them in turn would have them evict each other.
+// Slices are packed PACK_DEPTH rows at a time: whole rows of memory are read, which suits cache lines and
+// pages, but few enough to be still cached when the last panel is packed. Panels are a power of two apart, so
+// writing to all of them in turn would make them evict each other.
 #define PACK_DEPTH  16
 #define FIRST_LEVEL (20 * 1024) // bytes of the first-level cache for packed panels
 #ifdef __has_builtin
@@ -29,7 +29,7 @@
 #define PREFETCH(p)
 #endif
 
-// Asks for `rows` rows of `columns` floats: hardware prefetchers do not follow short rows at long strides.
+// Prefetches `rows` rows of `columns` floats: hardware prefetchers do not follow short rows at long strides.
 inline void prefetch_rows(const __global float *source, ulong ld, int rows, int columns)
 {
     for (int k = 0; k < rows; k++, source += ld) {

@@ -1,5 +1,5 @@
-// What the kernels of gemm.cl and gemm_gpu.cl take by value, for kernel and host: C = alpha op(A) op(B) + beta C, see
-// src/ops/gemm.h. No implicit padding.
+// By-value argument of the kernels in gemm.cl and gemm_gpu.cl, shared by kernel and host: C = alpha op(A)
+// op(B) + beta C, see src/ops/gemm.h. No implicit padding.
 typedef struct gemm_sizes {
     u64 a_outer, a_inner, b_outer, b_inner, c_outer, c_inner; // floats between matrices of a batch
     i32 m, n, k, lda, ldb, ldc;

@@ -18,8 +18,8 @@ static inline uint4 philox(ulong block, ulong stream, ulong seed)
 }
 
 #if TL_GROUP == 1
-// As many blocks at once as a vector has 64-bit lanes. A lane holds one word in its low half, where the multiplier
-// reads it, and anything in the high half.
+// Computes as many blocks at once as a vector has 64-bit lanes. A lane holds one word in its low half, which
+// the multiplier reads; its high half is arbitrary.
 #if TL_VW == 16
 #define PHILOX_LANES 8
 #define PHILOX_INDEX (ulong8)(0, 1, 2, 3, 4, 5, 6, 7)
@@ -50,7 +50,7 @@ static inline ulong16 philox_zip8(ulong8 a, ulong8 b)
     return (ulong16)(philox_zip4(a.lo, b.lo), philox_zip4(a.hi, b.hi));
 }
 
-// The blocks from `block` on, 2 TL_VW words in order, as numbers between -1 and 1 times `bound`.
+// The blocks from `block` on, as 2 TL_VW numbers between -bound and bound, in order.
 static inline void philox_uniforms(ulong block, ulong stream, ulong seed, float bound, __global float *target)
 {
     const ulong low = 0xFFFFFFFFu;
@@ -74,7 +74,7 @@ static inline void philox_uniforms(ulong block, ulong stream, ulong seed, float 
 }
 #endif
 
-// The part of block b that lies in words [first, words_end), to target[word - first].
+// Writes the words of block b that lie in [first, words_end) to target[word - first].
 static inline void uniform_block(__global float *target, ulong first, ulong words_end, ulong b, ulong seed,
                                  ulong stream, float bound)
 {

@@ -18,8 +18,8 @@ __kernel void layernorm_forward(__global const float *x, ulong x_at, __global co
         __global const float *xr = x + x_at + row * channels;
         __global float *yr = y + y_at + row * channels;
 
-        // The sum is that of the differences from the row's first value: far from zero, sums of the values themselves
-        // lose the digits in which a row differs, the more of them the longer the sum.
+        // Sums the differences from the row's first value: when the mean is large, sums of the values
+        // themselves lose the digits in which a row varies, the more so the longer the row.
         float origin = n ? xr[0] : 0.0f;
         floatR part = (floatR)(0.0f);
         for (uint c = TL_LANE * TL_RW; c < full; c += TL_LANES * TL_RW) part += tl_load(xr + c) - origin;
@@ -53,8 +53,8 @@ __kernel void layernorm_forward(__global const float *x, ulong x_at, __global co
 
 // dx = rstd (g - mean(g) - xhat mean(g xhat)) with g = dy * weight; added to when `accumulate`, else
 // overwritten; not computed when has_dx is 0. dx may be dy.
-// On a CPU the same walk leaves the sums over the group's rows, partial[group] = {dweight, dbias},
-// overwritten; with many work-items a row layernorm_backward_dw makes them.
+// On a CPU the same loop also writes the sums over the group's rows, partial[group] = {dweight, dbias},
+// overwritten; with several work-items per row layernorm_backward_dw computes them.
 __kernel void layernorm_backward_dx(__global const float *dy, ulong dy_at, __global const float *x,
                                     ulong x_at, __global const float *weight, ulong weight_at,
                                     __global const float *stats, ulong stats_at, __global float *dx,
@@ -123,8 +123,8 @@ __kernel void layernorm_backward_dx(__global const float *dy, ulong dy_at, __glo
 }
 
 #if TL_GROUP > 1
-// partial[block] = {dweight, dbias} over the block's rows, overwritten: one work-item a channel, group (x, y)
-// has TL_GROUP channels of block y.
+// partial[block] = {dweight, dbias} over the block's rows, overwritten: one work-item per channel, group (x,
+// y) owns TL_GROUP channels of block y.
 __kernel void layernorm_backward_dw(__global const float *dy, ulong dy_at, __global const float *x,
                                     ulong x_at, __global const float *stats, ulong stats_at,
                                     __global float *partial, ulong partial_at, ulong rows, uint channels,

@@ -1,11 +1,12 @@
-// Cross-entropy with integer or probable targets, and sums in a fixed order.
+// Cross-entropy with integer or soft targets, and sums in a fixed order.
 
-// Elements of a block of a long sum, which is the sum of its blocks' sums: the error grows with the length of a block and
-// the number of blocks, not with their product.
+// Block length of a long sum, computed as the sum of its blocks' sums: the rounding error grows with the
+// block length plus the number of blocks, not with their product.
 #define SUM_BLOCK (64 * TL_LANES * TL_RW)
 
-// Counts the logits v that are ahead of the target's, `chosen`: larger, or equal and with a smaller index. `before`: all
-// of v have smaller indices than the target; false: none has. A logit that is not finite makes the count infinite.
+// Counts the logits v ahead of the target's, `chosen`: larger, or equal with a smaller index. `before`: all
+// of v have smaller indices than the target; false: none has. A logit that is not finite makes the count
+// infinite.
 static inline floatR ahead(floatR v, float chosen, bool before)
 {
     intR more = before ? (intR)(v >= chosen) : (intR)(v > chosen);
@@ -13,14 +14,14 @@ static inline floatR ahead(floatR v, float chosen, bool before)
     return fabs(v) < (floatR)(INFINITY) ? count : (floatR)(INFINITY);
 }
 
-// Per row of `classes` logits, all overwritten; dlogits may be logits, and is left out when has_dlogits is 0. NaN
-// logits give a NaN loss. Work-groups of TL_GROUP items; a group has `rows_per_group` consecutive rows, TL_ROWS at a
-// time.
+// Per row of `classes` logits, all overwritten; dlogits may alias logits, and is skipped when has_dlogits is
+// 0. NaN logits give a NaN loss. Work-groups of TL_GROUP items; a group has `rows_per_group` consecutive
+// rows, TL_ROWS at a time.
 // has_soft 0: losses[row] = logsumexp - logits[target], ranks[row] = number of logits ahead of the target's, dlogits =
 // scale * (softmax - onehot). A logit that is not finite gives the rank INT_MAX, a target outside [0, classes) that and
 // a NaN loss.
-// has_soft 1: with soft[row][classes], rows of which add up to 1, in the place of `targets`: losses[row] =
-// logsumexp - sum of soft * logits, dlogits = scale * (softmax - soft), ranks[row] = INT_MAX.
+// has_soft 1: soft[row][classes], each row summing to 1, replaces `targets`: losses[row] = logsumexp - sum of
+// soft * logits, dlogits = scale * (softmax - soft), ranks[row] = INT_MAX.
 __kernel void cross_entropy(__global const float *logits, ulong logits_at, __global const int *targets,
                             ulong targets_at, __global const float *soft, ulong soft_at, uint has_soft,
                             __global float *losses, ulong losses_at, __global int *ranks, ulong ranks_at,
@@ -41,8 +42,8 @@ __kernel void cross_entropy(__global const float *logits, ulong logits_at, __glo
         bool known = target < n;
         float chosen = known ? a[target] : NAN; // read before dlogits may take its place
 
-        // One reduction serves both kinds of targets. An index: it counts the logits ahead. Probabilities: it is the
-        // mean logit under them; a NaN comes back in `total`.
+        // One reduction for both kinds of targets. Integer: the count of logits ahead. Soft: the mean logit
+        // under the target distribution; a NaN shows in `total`.
         floatR top = (floatR)(-INFINITY), gathered = (floatR)(0.0f);
         for (uint c = TL_LANE * TL_RW; c < full; c += TL_LANES * TL_RW) {
             floatR v = tl_load(a + c);
@@ -96,7 +97,7 @@ __kernel void cross_entropy(__global const float *logits, ulong logits_at, __glo
         }
         if (has_dlogits) {
             float share = scale / total;
-            // The target's element belongs to one work-item, which alone touches it in these loops.
+            // Only the work-item that owns the target's element accesses it in these loops.
             bool mine = known && (target / TL_RW) % TL_LANES == TL_LANE;
             float own = mine ? d[target] : 0.0f;
             for (uint c = TL_LANE * TL_RW; c < full; c += TL_LANES * TL_RW) {
@@ -114,7 +115,7 @@ __kernel void cross_entropy(__global const float *logits, ulong logits_at, __glo
     }
 }
 
-// total[0] = scale * sum of values[0..count), overwritten, in an order that count alone decides; one
+// total[0] = scale * sum of values[0..count), overwritten, in an order that depends on count only; one
 // work-group.
 __kernel void sum(__global const float *values, ulong values_at, ulong count, float scale,
                   __global float *total, ulong total_at)

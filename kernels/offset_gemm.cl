@@ -1,4 +1,5 @@
-// The three products over pairs of tokens that share an offset (score, aggregate, weight gradient): CPU form.
+// Grouped GEMM over token pairs that share an offset (logits: `score`; values: `aggregate`; weight gradient):
+// CPU form.
 //
 // A group is all pairs (i, j) of one offset: groups[g] = {first pair, pairs, query matrix, key matrix},
 // pairs[p] = {i, j}, sorted by group. A row is a pair with a batch index; the rows of a pair are contiguous panels
@@ -6,8 +7,8 @@
 // [head][pair][batch]. Tables are [offset][INNER][WIDTH]; a table argument is a shard, whose first matrix is
 // number *_first.
 // Macros: offset_gemm_sizes.cl.
-// `queries` and `keys` locate the index behind the pairs, which the GPU form (offset_gemm_gpu.cl) reads.
-// One work-item a work-group, no barriers; each kernel says what a work-group owns, and no two own one element.
+// `queries` and `keys` locate the index after the pairs, which only the GPU form (offset_gemm_gpu.cl) reads.
+// One work-item per work-group, no barriers; each element is owned by one work-group, as each kernel says.
 
 #define HEAD_PANELS                 ((HEAD_DIM + NR - 1) / NR) // column panels of a head
 #define PANEL_COLUMNS(panel, width) min(NR, (width) - (panel)*NR)
@@ -60,16 +61,16 @@ inline void pack_head(float *packed, __global const float *matrix, int head)
     }
 }
 
-// MR rows of a plain side's columns; zero beyond `columns`.
+// MR rows of the columns of an operand without per-offset matrix; zero beyond `columns`.
 inline void load_plain(float *values, __global const float **row, int at, int columns)
 {
     for (int r = 0; r < MR; r++) panel_load(values + r * NR, row[r] + at, columns);
 }
 
-// score: with q = xq_i Wq and k = xk_j Wk of every row, weights[h][p][b] = scale * q . k over the head's channels
-// (skipped when `weights` is NULL) and, when `keep`, the rows q and k themselves, [row from pair_begin][WIDTH].
-// Otherwise q and k never leave the registers and one tile of scratch. Work-group (group, head) owns the group's
-// pairs in that head.
+// score: with q = xq_i Wq and k = xk_j Wk of every row, weights[h][p][b] = scale * q . k over the head's
+// channels (skipped when `weights` is NULL) and, when `keep`, saves the rows q and k, [row from
+// pair_begin][WIDTH]; otherwise q and k stay in registers and one tile of scratch. Work-group (group, head)
+// owns the group's pairs in that head.
 __kernel void score(__global const int4 *groups, __global const int2 *pairs, const offset_gemm_sizes s,
                     __global const float *xq, ulong xq_at, __global const float *wq, __global const float *xk,
                     ulong xk_at, __global const float *wk, __global float *weights, ulong weights_at,
@@ -143,7 +144,8 @@ __kernel void score(__global const int4 *groups, __global const int2 *pairs, con
 }
 
 // aggregate: y_i[b] += sum_j weights[h][p][b] * x_j[b] W[key matrix], for all rows of the groups. Work-group
-// (head and column panel, batch block) owns those columns of y in its batch indices, so it walks every group.
+// (head and column panel, batch block) owns those columns of y for its batch indices and loops over all
+// groups.
 __kernel void aggregate(__global const int4 *groups, __global const int2 *pairs, const offset_gemm_sizes s,
                         __global const float *x, ulong x_at, __global const float *w,
                         __global const float *weights, ulong weights_at, __global float *y, ulong y_at)
@@ -214,9 +216,10 @@ inline void pack_block_transposed(float *packed, __global const float *rows, int
     }
 }
 
-// aggregate_back: dx_i += (w k) Wq^T and dx_j += (w q) Wk^T (without the matrix on a plain side) over the chunk's rows, with w = weights of a row and head
-// (the gradients of the logits) and the rows q, k as `score` keeps them. Work-group (block of COLUMN_BLOCK columns of
-// INNER, batch block) owns those columns of dx_q and dx_k.
+// aggregate_back: dx_i += (w k) Wq^T and dx_j += (w q) Wk^T (for an operand without per-offset matrix: no W)
+// over the chunk's rows, where w are a row's weights (the gradients of the logits) and q, k the rows saved by
+// `score`. Work-group (block of COLUMN_BLOCK columns of INNER, batch block) owns those columns of dx_q and
+// dx_k.
 __kernel void aggregate_back(__global const int4 *groups, __global const int2 *pairs,
                              const offset_gemm_sizes s, __global const float *weights, ulong weights_at,
                              __global const float *q_rows, ulong q_at, __global const float *k_rows,
@@ -282,9 +285,9 @@ __kernel void aggregate_back(__global const int4 *groups, __global const int2 *p
     }
 }
 
-// value_back: with u_ijh = dy_ih Wv_h^T, both uses of it: dx_j += weights * u, and d weights = u . x_j. Work-group
-// (block of COLUMN_BLOCK columns of INNER, batch block) owns those columns of dx and its own slice of
-// partial[column block][h][p][b]; `partial_sum` adds the slices up.
+// value_back: with u_ijh = dy_ih Wv_h^T computes both of its uses: dx_j += weights * u, and d weights = u .
+// x_j. Work-group (block of COLUMN_BLOCK columns of INNER, batch block) owns those columns of dx and its
+// slice of partial[column block][h][p][b]; `partial_sum` adds the slices.
 __kernel void value_back(__global const int4 *groups, __global const int2 *pairs, const offset_gemm_sizes s,
                          __global const float *dy, ulong dy_at, __global const float *x, ulong x_at,
                          __global const float *w, __global const float *weights, ulong weights_at,
@@ -399,7 +402,7 @@ __kernel void weight_gradient(__global const int4 *groups, __global const int2 *
         for (int c = 0; c < INNER; c += MR) {
             floatV acc[MR][NV];
             TILE_CLEAR(acc);
-            // The rows of a pair lie at one stride: a run of them is one product.
+            // The rows of a pair have a constant stride: a run of them is one GEMM.
             row_t at = first;
             for (int k = 0; k < count;) {
                 const int run = min(batch - at.b, count - k);

@@ -1,6 +1,6 @@
-// The three products over pairs of tokens that share an offset (score, aggregate, weight gradient): GPU form. The
-// tables, layouts and arguments are those of offset_gemm.cl; work-groups of TILE_ITEMS own 64 x 64 tiles. Behind the
-// pairs lies their index: spans {begin, end} and lists {pair, group} by query, then the same by key.
+// Grouped GEMM over token pairs that share an offset: GPU form. Tables, layouts and arguments are those of
+// offset_gemm.cl; work-groups of TILE_ITEMS own 64 x 64 tiles. The pairs are followed by their index: spans
+// {begin, end} and lists {pair, group} by query, then the same by key.
 // Macros: offset_gemm_sizes.cl.
 
 #define HEAD_PANELS ((HEAD_DIM + TILE - 1) / TILE)
@@ -61,7 +61,8 @@ __kernel TILE_GROUP void score(__global const int4 *groups, __global const int2 
     __local long row_q[TILE], row_k[TILE];
     const int4 group = groups[group_begin + get_group_id(0)];
     const int head = get_group_id(1), rows = group.y * batch, row_begin = get_group_id(2) * TILE;
-    // A tile past the group's rows has no panels to do. It does not return: PoCL 3.1 compiles barriers behind a return wrongly.
+    // A tile past the group's rows has nothing to compute, but does not return: PoCL 3.1 miscompiles barriers
+    // after a return.
     const int panels = row_begin < rows ? HEAD_PANELS : 0;
     ROW_TABLE_SYNC(row_q, x, Q_STRIDE);
     ROW_TABLE_SYNC(row_k, y, K_STRIDE);

@@ -1,4 +1,4 @@
-// What the kernels of offset_gemm.cl and offset_gemm_gpu.cl share, for kernel and host. The struct has no implicit padding.
+// Shared by offset_gemm.cl, offset_gemm_gpu.cl and the host. The struct has no implicit padding.
 typedef struct offset_gemm_sizes {
     i32 group_begin, group_end;   // groups of this launch; kernels with a work-group a group know the end
     i32 pair_begin, pair_end;     // the first pair of the rows in memory; the end of the chunk's pairs
@@ -14,8 +14,8 @@ typedef struct offset_gemm_sizes {
 // Build options:
 //   -DINNER=C -DHEADS=h -DHEAD_DIM=d
 //   -DQ_RELATIVE=0|1 -DK_RELATIVE=0|1 -DQ_STRIDE=floats -DK_STRIDE=floats
-// A score's side is relative (its rows have INNER channels and pass through a matrix per offset) or plain (its rows
-// are the WIDTH channels of q or k already); the strides lie between its rows in memory.
+// RELATIVE 1: the operand's rows have INNER channels and are multiplied by a matrix per offset; 0: they
+// already are the WIDTH channels of q or k. STRIDE: floats between its rows.
 
 #define WIDTH  (HEADS * HEAD_DIM)
 #define MATRIX ((ulong)INNER * WIDTH)

@@ -1,6 +1,6 @@
-// Optimizers with decoupled weight decay, each in one pass over parameter, gradient and state. A work-group has `block`
-// consecutive elements. At the first step (`begin`) the state counts as 0 and is not read. `verdict` (NULL: none), see
-// kernels/clip.cl: its first value multiplies the gradients, too; below 0 the step is left out.
+// Optimizers with decoupled weight decay, each one pass over parameter, gradient and state. A work-group has
+// `block` consecutive elements. At the first step (`begin`) the state is taken as 0 and not read. `verdict`
+// (NULL: none), see clip.cl: its first value is a further gradient scale; below 0 the step is skipped.
 
 // ---- AdamW
 
@@ -73,7 +73,7 @@ static inline floatR lion_element(floatR p, floatR g, floatR *m, lion_rates k)
     g *= k.gradient_scale;
     const floatR c = k.beta1 * *m + k.fresh1 * g;
     *m = k.beta2 * *m + k.fresh2 * g;
-    // sign is 0 where c is not a number, and 1 where it is infinite: c - c makes such a weight not a number, too
+    // sign(NaN) is 0 and sign(infinity) 1 in OpenCL: c - c makes such a weight NaN instead
     return p * k.keep - k.lr * (sign(c) + (c - c));
 }
 

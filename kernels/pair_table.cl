@@ -1,7 +1,7 @@
-// Between the two orders of pair weights: rows [batch][head][query][keys], which softmax and the batched products
-// of plain attention read, and pairs [head][pair][batch], which the relative products read. And the sums that end
-// the split products. Work-group b of PAIR_BLOCK pairs (or elements) owns its targets; no barriers.
-//   -DPAIR_BLOCK=pairs a work-item
+// Converts attention weights between [batch][head][query][keys] (softmax, dense GEMM) and [head][pair][batch]
+// (per-offset GEMM), and adds the slices of split GEMMs. Work-group b owns PAIR_BLOCK pairs (or elements); no
+// barriers.
+//   -DPAIR_BLOCK=pairs per work-item
 
 #ifndef PAIR_BLOCK
 #define PAIR_BLOCK 16

@@ -1,6 +1,7 @@
-// Rotary positions, in place: of each head's channels, (c, c + half) turn by the token's angle c. Rows are
-// [token][batch], `stride` floats apart; angles are [token][head_dim]: half cosines, then half sines. `direction` -1
-// turns back. Work-groups of TL_GROUP items; a group has `rows_per_group` consecutive rows, TL_ROWS at a time.
+// Rotary positions, in place: in each head, channels (c, c + half) are rotated by the token's angle c. Rows
+// are [token][batch], `stride` floats apart; angles are [token][head_dim]: half cosines, then half sines.
+// `direction` -1: inverse rotation. Work-groups of TL_GROUP items; a group has `rows_per_group` consecutive
+// rows, TL_ROWS at a time.
 __kernel void rope_rotate(__global const float *angles, ulong angles_at, __global float *x, ulong x_at,
                           ulong rows, uint batch, uint heads, uint head_dim, uint stride, float direction,
                           uint rows_per_group)

@@ -1,6 +1,6 @@
 // Softmax over rows of `keys` floats, in place. Row r belongs to query r % queries; with `causal` above 0,
-// query i sees the first causal + i keys, and nothing past them is read: they become exactly 0. Work-groups of TL_GROUP items; a
-// group has `rows_per_group` consecutive rows, TL_ROWS at a time.
+// query i sees the first causal + i keys; the others are not read and become exactly 0. Work-groups of
+// TL_GROUP items; a group has `rows_per_group` consecutive rows, TL_ROWS at a time.
 
 static inline uint visible_keys(ulong row, uint queries, uint keys, uint causal)
 {

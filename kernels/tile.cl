@@ -1,9 +1,9 @@
-// The register tile of the CPU products: MR rows by NR = NV * TL_VW columns of accumulators, one work-item a
-// work-group, no barriers. The right operand is packed in private memory, [k][NR], so that one step of k is NV
-// vector loads, MR broadcast scalars and MR * NV fused multiply-adds, all in registers.
+// Register tile of the CPU GEMMs: MR rows by NR = NV * TL_VW columns of accumulators, one work-item per
+// work-group, no barriers. The right operand is packed in private memory, [k][NR], so that one step of k is
+// NV vector loads, MR broadcast scalars and MR * NV fused multiply-adds, all in registers.
 //
-// Stands between common.cl and the family that uses it. Tunables (the defaults fit the vector registers of the
-// instruction set: 16 of them at 8 floats, 32 at 16 floats):
+// Concatenated between common.cl and the file that uses it. Tunables (the defaults fit the vector registers
+// of the instruction set: 16 of them at 8 floats, 32 at 16 floats):
 #ifndef MR
 #define MR 6 // rows of the tile
 #endif
@@ -56,8 +56,8 @@ inline void tile_pack(float *packed, const __global float *b, ulong ld, int kc, 
     }
 }
 
-// The same from a transposed operand: packed[k][j] = b[j * ld + k]; beyond `columns` the last one is repeated. Blocks
-// of 8 x 8 are turned in registers.
+// The same for a transposed operand: packed[k][j] = b[j * ld + k]; beyond `columns` the last column is
+// repeated. Transposes blocks of 8 x 8 in registers.
 inline void tile_pack_transposed(float *packed, const __global float *b, ulong ld, int kc, int columns)
 {
     for (int j = 0; j < NR; j += 8) {

@@ -1,6 +1,6 @@
-// The local-memory tile of the GPU products: 64 x 64 results by 256 work-items, four by four each; both operands pass
-// through local memory in slices of 16 of the inner dimension (8 KiB together). Every work-item of the group must
-// reach every barrier, so bounds are handled by loading zeros and by not storing.
+// Local-memory tile of the GPU GEMMs: 64 x 64 results by 256 work-items, four by four each; both operands
+// pass through local memory in slices of 16 of the inner dimension (8 KiB together). All work-items of the
+// group must reach every barrier, so bounds are handled by loading zeros and by not storing.
 
 #define TILE       64
 #define TILE_K     16
@@ -43,9 +43,9 @@
 
 #define TILE_CLEAR(acc) (acc)[0] = (acc)[1] = (acc)[2] = (acc)[3] = (float4)(0.0f)
 
-// Sums over the 16 work-items of a row of the tile, one for each of a work-item's four rows; all of them get it. scratch:
-// TILE_ITEMS vectors of local memory. One reduction of vectors, not four through one array: it has a quarter of the
-// barriers, and compilers have got values wrong that live across several.
+// Sums over the 16 work-items of a tile row, one for each of a work-item's four rows; all of them get it.
+// scratch: TILE_ITEMS vectors of local memory. One reduction of vectors instead of four of scalars: a quarter
+// of the barriers, and some compilers miscompile values that live across several.
 static inline float4 tile_row_sums(float4 x, __local float4 *scratch)
 {
     const int item = get_local_id(0), lane = item % 16;
