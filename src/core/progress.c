@@ -42,7 +42,7 @@ double tli_progress_rate(const tli_progress *progress, uint64_t done, double now
                                                       : (double)NAN;
 }
 
-/* "left h:mm:ss", or "left ?" before there is a rate to reckon with. */
+/* "left h:mm:ss", or "left ?" before there is a rate. */
 static void format_left(const tli_progress *progress, uint64_t done, double now, tli_progress_part *part)
 {
     const uint64_t left = progress->total > done ? progress->total - done : 0;
@@ -59,10 +59,10 @@ static void format_left(const tli_progress *progress, uint64_t done, double now,
 
 /* ---- the line on a terminal ------------------------------------------------------------------------------ */
 
-/* Pieces of one line: the title, the bar, the percentage, the caller's and the time left. */
+/* Parts of the line: title, bar, percentage, the caller's, time left. */
 enum { LINE_TITLE, LINE_BAR, LINE_PERCENT, LINE_OWN, LINE_PARTS = LINE_OWN + TLI_PROGRESS_PARTS + 1 };
 
-/* Chooses pieces by rank, as many as fit in `room` columns; returns the columns that they take. */
+/* Chooses parts by rank, as many as fit in `room` columns; returns the columns used. */
 static int choose_parts(const tli_progress_part *parts, int count, int room, bool chosen[LINE_PARTS])
 {
     bool tried[LINE_PARTS] = {false};
@@ -89,7 +89,7 @@ static void draw_bar(char *text, int width, double fraction)
     text[width] = '\0';
 }
 
-/* The line in at most `room` columns. */
+/* Writes the line, at most `room` columns. */
 static void compose_line(const tli_progress *progress, uint64_t done, const tli_progress_part *own, int count,
                          int room, char line[LINE_CAPACITY])
 {
@@ -105,7 +105,7 @@ static void compose_line(const tli_progress *progress, uint64_t done, const tli_
     }
     for (int i = 0; i < count; i++) parts[LINE_OWN + i] = own[i];
     const int used = choose_parts(parts, LINE_OWN + count, room, chosen);
-    if (chosen[LINE_BAR]) { /* takes what the others leave */
+    if (chosen[LINE_BAR]) { /* fills the remaining columns */
         const int width = BAR_MIN + (room - used);
         draw_bar(parts[LINE_BAR].text, width < BAR_MAX ? width : BAR_MAX, fraction);
     }
@@ -134,7 +134,7 @@ static void rewrite_line(tli_progress *progress, uint64_t done, const tli_progre
     const int room = terminal_room(progress);
     compose_line(progress, done, parts, count, room, line);
     const int width = (int)strlen(line), before = smaller(progress->width, room);
-    /* Blanks, not an escape sequence, wipe what a longer line before left behind. */
+    /* Overwrites the rest of a longer previous line with blanks instead of an escape sequence. */
     snprintf(text, sizeof text, "\r%s%*s", line, before > width ? before - width : 0, "");
     tli_log_print(progress->file, 0, text);
     progress->width = width;

@@ -26,7 +26,7 @@ tl_status tli_augment_parse(const char *text, uint32_t *augment, tl_error *err)
     uint32_t found = 0;
     int bits = 0;
     if (tli_choice_find(&tli_augment_choices, text, strlen(text),
-                        &bits)) { /* one name, which may stand for none or all */
+                        &bits)) { /* a single name may mean none or all */
         *augment = (uint32_t)bits;
         return TL_OK;
     }
@@ -129,7 +129,8 @@ void tli_normalise(const tli_image *image, float *out)
 
 /* ---- a batch ------------------------------------------------------------------------------------- */
 
-/* Johnk's method: of two powers of uniform numbers whose sum is at most one, the first's share of the sum. */
+/* Johnk's method: of two powers of uniform numbers with a sum of at most one, the first's share of the
+ * sum. */
 double tli_random_beta(tli_random *r, double a, double b)
 {
     for (;;) {
@@ -183,8 +184,8 @@ void tli_mix_images(const tli_mix *mix, float *images, uint32_t count, uint32_t 
 {
     if (mix->kind == TLI_MIX_NONE || count == 0) return;
     const size_t values = (size_t)channels * size * size;
-    /* From the last to the first, so that each still finds the one before it as it was; the last is kept for the
-     * first. */
+    /* From the last to the first, so that each is mixed with its unmodified predecessor; a copy of the
+     * last is kept for the first. */
     memcpy(spare, images + (count - 1) * values, values * sizeof *images);
     for (uint32_t i = count; i-- > 0;)
         mix_one(mix, images + i * values, i > 0 ? images + (i - 1) * values : spare, channels, size);

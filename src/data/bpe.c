@@ -18,7 +18,7 @@ static tl_status out_of_memory(tl_error *err)
     return tli_fail(err, TL_ERROR_MEMORY, "out of host memory while loading the vocabulary");
 }
 
-/* The whole file with a 0 behind it, freed by the caller. */
+/* The whole file with a terminating 0, freed by the caller. */
 static tl_status read_file(const char *what, const char *path, char **out, size_t *bytes, tl_error *err)
 {
     *out = NULL;
@@ -59,14 +59,14 @@ static tl_status read_file(const char *what, const char *path, char **out, size_
     return TL_OK;
 }
 
-/* A piece of a hostile file on its way into a message: short, and plain ASCII on a terminal. */
+/* A piece of an untrusted file for a message: shortened, and printable on a terminal. */
 static const char *bpe_quote(const char *text, size_t bytes, char out[48])
 {
     size_t n = bytes < 40 ? bytes : 40;
     for (size_t i = 0; i < n; i++) out[i] = text[i];
     for (size_t i = 0; i < n; i++)
         if ((unsigned char)out[i] < ' ' || out[i] == 0x7f) out[i] = '?';
-    while (n > 0 && n < bytes && ((unsigned char)out[n - 1] & 0x80) != 0) n--; /* no half a character */
+    while (n > 0 && n < bytes && ((unsigned char)out[n - 1] & 0x80) != 0) n--; /* whole characters */
     memcpy(out + n, n < bytes ? "..." : "", n < bytes ? 4 : 1);
     return out;
 }
@@ -85,7 +85,7 @@ static void make_alphabet(int16_t alphabet[ALPHABET])
     }
 }
 
-/* Turns `length` bytes of token text into the bytes they stand for; false when a character is no byte's. */
+/* Converts `length` bytes of token text into the bytes they encode; false when a character encodes none. */
 static bool to_bytes(const int16_t alphabet[ALPHABET], const char *text, size_t length, uint8_t *out,
                      size_t *count)
 {
@@ -197,7 +197,7 @@ static tl_status load_encoder(tli_bpe *bpe, const int16_t alphabet[ALPHABET], co
     const char *end = text;
     cJSON *json = cJSON_ParseWithLengthOpts(text, bytes + 1, &end, true);
     tl_status status = TL_OK;
-    bpe->arena = malloc(bytes + 1); /* a token has at most as many bytes as characters in the file */
+    bpe->arena = malloc(bytes + 1); /* no token has more bytes than its text in the file */
     if (bpe->arena == NULL) {
         status = out_of_memory(err);
     } else if (json == NULL) {
@@ -220,7 +220,7 @@ static tl_status load_encoder(tli_bpe *bpe, const int16_t alphabet[ALPHABET], co
 
 /* ---- vocab.bpe ----------------------------------------------------------------------------------- */
 
-/* What a line of vocab.bpe refers to, and what the checks after the last line need. */
+/* State of parsing vocab.bpe, also needed by the checks after the last line. */
 typedef struct reading {
     const char *path;
     const int16_t *alphabet;
@@ -290,8 +290,8 @@ static tl_status read_merges(tli_bpe *bpe, reading *r, const char *text, size_t 
         if (number > 1) TLI_TRY(read_merge(bpe, r, line, length, number, err));
         line = newline + 1;
     }
-    /* A token of several bytes that no merge makes can never come out: lines are missing. Names in <| |> are
-     * special tokens, which are not text. */
+    /* A token of several bytes that no merge makes can never be produced: lines are missing. Names in <|
+     * |> are special tokens and exempt. */
     for (uint32_t id = 0; id < bpe->size; id++) {
         const char *token = (const char *)bpe->arena + bpe->offsets[id];
         const uint32_t n = bpe->lengths[id];

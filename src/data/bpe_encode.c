@@ -5,8 +5,8 @@
 #include "data/bpe_internal.h"
 
 enum {
-    SHORT_PIECE = 48, /* pieces up to here are merged by scanning, longer ones with a heap */
-    CACHE_KEY = 30,   /* longest piece that is remembered, in bytes */
+    SHORT_PIECE = 48, /* up to this length pieces are merged by scanning, longer ones with a heap */
+    CACHE_KEY = 30,   /* longest piece in the cache, in bytes */
     CACHE_IDS = 16,
     CACHE_BITS = 16
 };
@@ -18,9 +18,9 @@ typedef struct word {
     uint16_t ids[CACHE_IDS];
 } word;
 
-/* A place in a long piece: the symbol that begins here, and its living neighbours. */
+/* A position in a long piece: the symbol that begins here, and its neighbours in a linked list. */
 typedef struct symbol {
-    uint32_t id, previous, next; /* id DEAD: it was merged into the symbol before it */
+    uint32_t id, previous, next; /* id DEAD: merged into the symbol before it */
 } symbol;
 
 enum { NONE = UINT32_MAX, DEAD = UINT32_MAX };
@@ -41,13 +41,13 @@ struct tli_bpe_encoder {
 
 /* ---- the pattern --------------------------------------------------------------------------------- */
 
-/* White space as Unicode has it, which is what \s means to the original. PCRE2's own \s also takes U+180E,
- * and without UCP takes ASCII alone, so the class is spelled out. */
+/* Unicode white space, as \s in the original. PCRE2's \s also matches U+180E, and without UCP only ASCII,
+ * so the class is spelled out. */
 #define WHITE                                                                                                \
     "\\t-\\r \\x{85}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}\\x{202f}\\x{205f}\\x{3000}"
 
-/* GPT-2's pattern. Runs that end an alternative are possessive: the same matches, with nothing to go back to.
- */
+/* GPT-2's pattern. Quantifiers at the end of an alternative are possessive: the same matches without
+ * backtracking. */
 static const char pattern[] = "'s|'t|'re|'ve|'m|'ll|'d"
                               "| ?\\p{L}++"
                               "| ?\\p{N}++"
@@ -59,7 +59,7 @@ tl_status tli_bpe_compile(tli_bpe *bpe, tl_error *err)
 {
     int code = 0;
     PCRE2_SIZE offset = 0;
-    /* Every character begins some piece, so each match begins where the last one ended. */
+    /* Every character begins some piece, so matches are adjacent. */
     bpe->pattern = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED, PCRE2_UTF | PCRE2_ANCHORED,
                                  &code, &offset, NULL);
     if (bpe->pattern == NULL) {
@@ -69,7 +69,7 @@ tl_status tli_bpe_compile(tli_bpe *bpe, tl_error *err)
                         "PCRE2 cannot compile GPT-2's pattern (%s): it needs Unicode support",
                         (const char *)reason);
     }
-    /* Where compiling to machine code is not allowed, matching is slower and the same. */
+    /* without JIT, matching is slower but the same */
     bpe->jit = pcre2_jit_compile(bpe->pattern, PCRE2_JIT_COMPLETE) == 0;
     return TL_OK;
 }
@@ -99,7 +99,7 @@ static size_t invalid_run(const uint8_t *p, size_t n)
     return i;
 }
 
-/* ---- where text may be cut ----------------------------------------------------------------------- */
+/* ---- where text can be split ------------------------------------------------------------------------ */
 
 typedef enum kind { KIND_WHITE, KIND_LETTER, KIND_DIGIT, KIND_OTHER } kind;
 
@@ -111,8 +111,8 @@ static kind ascii_kind(uint8_t c)
     return KIND_OTHER;
 }
 
-/* Whether the text ends in white space beyond ASCII. Its first bytes are lead bytes, which stand nowhere
- * else, so looking back is unambiguous even after bytes that are not UTF-8. */
+/* Whether the text ends in white space beyond ASCII. Its first bytes are UTF-8 lead bytes, which occur
+ * nowhere else, so scanning backwards is unambiguous even after invalid bytes. */
 static bool ends_in_wide_white(const uint8_t *text, size_t n)
 {
     if (n >= 2 && text[n - 2] == 0xc2) return text[n - 1] == 0x85 || text[n - 1] == 0xa0;
@@ -125,9 +125,9 @@ static bool ends_in_wide_white(const uint8_t *text, size_t n)
            (b == 0x81 && c == 0x9f);
 }
 
-/* No piece holds white space after something else, so between the two there is always a border, and the only
- * piece that looks ahead is white space. The same holds between ASCII letters, digits and other characters,
- * except after white space (a space joins what follows) and after ' (which may begin 's or 'll). */
+/* White space after another character always begins a new piece, and only white-space pieces look ahead,
+ * so the text can be split there. Also between ASCII letters, digits and other characters, except after
+ * white space (a space joins what follows) and after ' (which may begin 's or 'll). */
 size_t tli_bpe_cut(const uint8_t *text, size_t bytes)
 {
     for (size_t p = bytes; p-- > 1;) {
@@ -153,7 +153,7 @@ static uint32_t rank_of(const tli_bpe *bpe, uint32_t left, uint32_t right, uint3
     return m->rank;
 }
 
-/* As the original: finds the pair of lowest rank, merges all its occurrences from the left, starts again. */
+/* As in the original: finds the pair of lowest rank, merges all its occurrences from the left, repeats. */
 static size_t merge_short(const tli_bpe *bpe, const uint8_t *piece, size_t n, uint16_t *ids)
 {
     uint32_t ranks[SHORT_PIECE], merged[SHORT_PIECE]; /* of the pair (i, i + 1) */
@@ -166,7 +166,8 @@ static size_t merge_short(const tli_bpe *bpe, const uint8_t *piece, size_t n, ui
         if (lowest == TLI_BPE_NO_RANK) break;
         size_t first = 0;
         while (ranks[first] != lowest) first++;
-        /* Symbols and the ranks of untouched pairs move together; a pair beside a new symbol is looked up. */
+        /* Moves symbols and the ranks of unchanged pairs together; ranks of pairs next to a new symbol are
+         * looked up. */
         size_t to = first;
         bool fresh = false; /* the symbol before `to` is new */
         for (size_t from = first; from < n; to++) {
@@ -208,7 +209,7 @@ static bool encode_push(places *list, uint64_t item)
     return true;
 }
 
-/* The heap holds rank << 32 | place, the smallest on top: ties go to the left, as in the original. */
+/* Heap of rank << 32 | position, smallest on top: ties go to the left, as in the original. */
 static bool heap_push(places *heap, uint64_t item)
 {
     if (!encode_push(heap, item)) return false;
@@ -241,8 +242,8 @@ static bool heap_push_pair(tli_bpe_encoder *e, uint32_t place)
     return rank == TLI_BPE_NO_RANK || heap_push(&e->heap, (uint64_t)rank << 32 | place);
 }
 
-/* The same for long pieces, in n log n. One pass takes all pairs of the lowest rank; the pairs that it makes
- * are looked at after the pass, even when they rank lower, as the original does. */
+/* The same for long pieces in O(n log n). One pass merges all pairs of the lowest rank; new pairs are
+ * considered after the pass, even if their rank is lower, as in the original. */
 static tl_status merge_long(tli_bpe_encoder *e, const uint8_t *piece, size_t n, uint16_t *ids, size_t *count,
                             tl_error *err)
 {
@@ -267,7 +268,7 @@ static tl_status merge_long(tli_bpe_encoder *e, const uint8_t *piece, size_t n, 
         while (e->heap.count > 0 && (uint32_t)(e->heap.items[0] >> 32) == lowest) {
             const uint32_t place = (uint32_t)heap_pop(&e->heap), next = s[place].next;
             uint32_t id = 0;
-            /* Stale entries: the pair is not what it was when it was pushed. */
+            /* stale entry: the pair has changed since it was pushed */
             if (s[place].id == DEAD || next == NONE ||
                 rank_of(e->bpe, s[place].id, s[next].id, &id) != lowest)
                 continue;
@@ -303,7 +304,7 @@ static uint32_t encode_load4(const uint8_t *p)
     return v;
 }
 
-/* Overlapping loads cover every byte of a piece of 2 to CACHE_KEY bytes. */
+/* Overlapping loads read every byte of a piece of 2 to CACHE_KEY bytes. */
 static uint32_t slot_of(const uint8_t *p, size_t n)
 {
     uint64_t a, b;
@@ -359,7 +360,7 @@ static tl_status encode_piece(tli_bpe_encoder *e, const uint8_t *piece, size_t n
 
 /* ---- text ---------------------------------------------------------------------------------------- */
 
-/* The end of the piece that begins at `from`. */
+/* End of the piece that begins at `from`. */
 static tl_status next_piece(tli_bpe_encoder *e, const uint8_t *text, size_t n, size_t from, size_t *end,
                             tl_error *err)
 {

@@ -22,7 +22,7 @@ void tli_checksum_print(uint64_t value, char digits[TLI_CHECKSUM_DIGITS])
         digits[i] = "0123456789abcdef"[value & 15];
 }
 
-/* The digits that the file should have; false when it cannot be read to its end. */
+/* Computes the expected digits; false when the file cannot be read to its end. */
 static bool checksum_compute(tli_safetensors *st, XXH3_state_t *state, unsigned char *piece, char *header,
                              char expected[TLI_CHECKSUM_DIGITS])
 {

@@ -1,5 +1,6 @@
-/* The built-in digits: strokes on a unit square, bent, slanted and scaled at random, drawn with a pen of
- * random width, with noise and now and then a stray stroke, so that a linear model cannot read them all. */
+/* Generated digits: strokes on a unit square, bent, slanted and scaled at random, drawn with a pen of
+ * random width, with noise and occasionally a stray stroke, so that a linear model cannot classify them
+ * all. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +19,7 @@ typedef struct stroke {
     point at[MAX_POINTS];
 } stroke;
 
-/* Every class in one or two ways of writing it. */
+/* One or two shapes per class. */
 enum { STYLES = 2 };
 static const stroke glyphs[CLASSES][STYLES][MAX_STROKES] = {
     {{{11,
@@ -175,7 +176,7 @@ static float digits_between(tli_random *r, float low, float high)
     return low + (high - low) * tli_random_uniform(r);
 }
 
-/* Adds a segment with a pen of radius `pen`: ink falls from 1 to 0 over one pixel at the edge. */
+/* Adds a segment drawn with a pen of radius `pen`: ink falls from 1 to 0 over one pixel at the edge. */
 static void draw_segment(float *ink, point a, point b, float pen)
 {
     const float reach = pen + 1.0f, dx = b.x - a.x, dy = b.y - a.y, length2 = dx * dx + dy * dy;
@@ -216,7 +217,8 @@ static void draw_digit(tli_random *r, int class, uint8_t *pixels)
             const float v = strokes[k].at[i].y - .5f + wobble * tli_random_normal(r);
             const float x = (u - slant * v) * width, y = v * height;
             const point at = {cx + c * x - s * y, cy + s * x + c * y};
-            /* A skipped segment is a pen lifted too early; only long strokes stay legible without one. */
+            /* A segment is sometimes skipped, as if the pen were lifted early; only long strokes stay
+             * legible without one. */
             if (i > 0 && !(i == gap && strokes[k].points > 6)) draw_segment(ink, last, at, pen);
             last = at;
         }
@@ -228,7 +230,7 @@ static void draw_digit(tli_random *r, int class, uint8_t *pixels)
     }
     const float contrast = digits_between(r, 150.0f, 255.0f), noise = digits_between(r, 0.0f, 30.0f);
     for (int i = 0; i < SIZE * SIZE; i++) {
-        /* Noise only where there is ink or by chance, as a scanner's; a black field stays mostly black. */
+        /* Noise mainly where there is ink, as in a scan; the background stays mostly black. */
         const uint32_t word = tli_random_u32(r);
         const float n = ((float)(word >> 16) * 0x1p-16f - .5f) * 2.0f * noise;
         float value = ink[i] * contrast + (ink[i] > 0.0f || (word & 7) == 0 ? n : 0.0f);
@@ -251,7 +253,7 @@ tl_status tli_digits_draw(uint64_t seed, int train, uint32_t count, tli_dataset 
     }
     const uint64_t stream = tli_random_stream(train ? "digits/train" : "digits/test");
     for (uint32_t i = 0; i < count; i++) {
-        /* A stretch of the stream for each image, so that image i does not depend on the others. */
+        /* Each image has its own part of the random stream, so that image i does not depend on the others. */
         tli_random r = tli_random_make(seed, stream);
         r.index = (uint64_t)i << 12;
         set->labels[i] = (uint8_t)tli_random_below(&r, CLASSES);

@@ -27,7 +27,7 @@ void tli_file_report_end(tli_file_report *r)
     *r = (tli_file_report){0};
 }
 
-/* Whether a file is to be named: the first time that anything of it is. */
+/* Whether to name a file in a message: only the first time. */
 static bool report_is_news(tli_file_report *r, uint32_t sample)
 {
     const bool news = r->named == NULL || r->named[sample] == 0;
@@ -51,7 +51,7 @@ tl_status tli_file_report_damage(tli_file_report *r, uint32_t sample, const char
         f->class_names[label], f->root);
 }
 
-/* Counts a file with a remark; names the first. */
+/* Counts a file with a remark; names the first one. */
 static void report_remark(tli_file_report *r, uint32_t sample, tli_image_remark remark, uint32_t *count,
                           const char *what)
 {

@@ -13,13 +13,14 @@
 #define LABELS_MAGIC UINT32_C(0x00000801)
 #define SIDE_LIMIT   UINT32_C(4096)
 
-/* A plain or a gzip file, told apart by its first bytes: browsers are known to unpack and keep the name. */
+/* A plain or gzip file, recognised by its first bytes: some browsers decompress a download but keep its
+ * name. */
 typedef struct source {
     FILE *file;
     char path[1200];
     bool packed, ended; /* gzip; the last gzip member is complete */
     z_stream stream;
-    size_t held; /* bytes of `input` that a plain file has not handed out yet */
+    size_t held; /* bytes of `input` not yet returned, for a plain file */
     const unsigned char *next;
     unsigned char input[65536];
 } source;
@@ -51,7 +52,7 @@ static tl_status source_open(source *s, const char *folder, const char *name, tl
     int length = snprintf(s->path, sizeof s->path, "%s/%s.gz", folder, name);
     if (length < 0 || (size_t)length >= sizeof s->path)
         return tli_fail(err, TL_ERROR_INPUT, "the path of the folder %.80s... is too long", folder);
-    s->path[length - 3] = 0; /* the plain file first */
+    s->path[length - 3] = 0; /* tries the uncompressed file first */
     if (!is_file(s->path)) s->path[length - 3] = '.';
     if (!is_file(s->path))
         return tli_fail(err, TL_ERROR_INPUT,
@@ -76,7 +77,7 @@ static tl_status idx_damaged(const source *s, tl_error *err)
     return tli_fail(err, TL_ERROR_INPUT, "%s is not a sound gzip file; fetch it again", s->path);
 }
 
-/* Unpacks up to `bytes`; *got is less at the end of a sound file only. */
+/* Decompresses up to `bytes`; *got is less only at the end of a valid file. */
 static tl_status read_packed(source *s, unsigned char *out, size_t bytes, size_t *got, tl_error *err)
 {
     *got = 0;
@@ -91,7 +92,7 @@ static tl_status read_packed(source *s, unsigned char *out, size_t bytes, size_t
                 return idx_damaged(s, err);
             }
         }
-        if (s->ended) { /* members may follow one another; anything else there is garbage */
+        if (s->ended) { /* gzip members may follow one another; anything else is garbage */
             if (inflateReset(&s->stream) != Z_OK) return idx_damaged(s, err);
             s->ended = false;
         }
@@ -118,7 +119,7 @@ static tl_status read_some(source *s, unsigned char *out, size_t bytes, size_t *
     return TL_OK;
 }
 
-/* `count` big-endian words; the first is the magic number. */
+/* Reads `count` big-endian words; the first is the magic number. */
 static tl_status read_header(source *s, uint32_t magic, const char *what, uint32_t *words, int count,
                              tl_error *err)
 {
@@ -147,8 +148,8 @@ static tl_status idx_truncated(const source *s, uint64_t bytes, uint64_t came, t
                     s->path, bytes, came);
 }
 
-/* Reads the file to its end, which must come `bytes` after its header, `at` of them read: damage behind what is
- * kept is found as well. */
+/* Reads the rest of the file, which must end `bytes` after its header (`at` of them are already read), so
+ * that damage after the last image kept is found, too. */
 static tl_status read_rest(source *s, uint64_t at, uint64_t bytes, tl_error *err)
 {
     enum { ROOM = 1 << 18 };
@@ -167,8 +168,8 @@ static tl_status read_rest(source *s, uint64_t at, uint64_t bytes, tl_error *err
     return TL_OK;
 }
 
-/* The first `kept` of `bytes` into a new *out. The buffer doubles as data really comes, so that a header that
- * promises terabytes costs nothing. */
+/* Reads the first `kept` of `bytes` into a new *out. The buffer grows as data arrive, so that a header
+ * that claims terabytes allocates nothing. */
 static tl_status read_body(source *s, uint64_t kept, uint64_t bytes, uint8_t **out, tl_error *err)
 {
     uint64_t size = 0, capacity = kept < (1u << 20) ? kept : 1u << 20;

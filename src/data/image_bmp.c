@@ -1,5 +1,5 @@
-/* BMP of Windows and OS/2: palettes of 1, 4 and 8 bits, also run-length encoded, and colours of 16, 24 and 32 bits, also by
- * masks. */
+/* BMP of Windows and OS/2: palettes of 1, 4 and 8 bits, optionally run-length encoded, and 16, 24 and 32
+ * bits per pixel, optionally with colour masks. */
 #include "data/image_format.h"
 
 #include <string.h>
@@ -7,7 +7,7 @@
 enum { FILE_HEADER = 14, PALETTE = 256 };
 enum { BMP_PLAIN = 0, BMP_RLE8 = 1, BMP_RLE4 = 2, BMP_MASKS = 3 };
 
-/* Where a colour lies in a pixel. */
+/* Position of a colour in a pixel. */
 typedef struct bmp_mask {
     uint32_t bits, shift, largest; /* largest: value, bits of the mask shifted down */
 } bmp_mask;
@@ -17,7 +17,7 @@ typedef struct bmp_reader {
     uint32_t header, bits, compression,
         colours; /* header: bytes of the second one; colours: entries of the palette */
     bool top_down;
-    size_t at; /* where the pixels begin */
+    size_t at; /* offset of the pixels */
     bmp_mask red, green, blue;
     uint8_t palette[PALETTE][3];
 } bmp_reader;
@@ -58,7 +58,7 @@ static uint8_t bmp_masked(const bmp_mask *mask, uint32_t pixel)
     return mask->largest > 0 ? (uint8_t)((uint64_t)value * 255 / mask->largest) : 0;
 }
 
-/* Masks of the file, or those that stand for none. They lie behind 40 bytes of header, in longer headers as well. */
+/* Colour masks of the file, or the defaults. They follow 40 bytes of header, also in longer headers. */
 static tl_status bmp_read_masks(bmp_reader *r)
 {
     const tli_bytes *file = r->d->file;
@@ -77,7 +77,7 @@ static tl_status bmp_read_masks(bmp_reader *r)
     return TL_OK;
 }
 
-/* Entries that the file does not have are black. */
+/* Missing entries are black. */
 static tl_status bmp_read_palette(bmp_reader *r, size_t at, size_t entry_bytes)
 {
     const tli_bytes *file = r->d->file;
@@ -90,7 +90,7 @@ static tl_status bmp_read_palette(bmp_reader *r, size_t at, size_t entry_bytes)
     return TL_OK;
 }
 
-/* The header of OS/2's first version, with sizes of 16 bits, or one of those that followed. */
+/* The header of OS/2's first version, with 16-bit sizes, or one of the later ones. */
 static void bmp_read_sizes(bmp_reader *r, const uint8_t *p)
 {
     tli_decoding *d = r->d;
@@ -128,7 +128,7 @@ static tl_status bmp_header(bmp_reader *r)
     return tli_decoding_check_size(r->d);
 }
 
-/* What lies between the header and the pixels. */
+/* Reads the masks and the palette between header and pixels. */
 static tl_status bmp_colours(bmp_reader *r)
 {
     const tli_bytes *file = r->d->file;
@@ -144,7 +144,7 @@ static tl_status bmp_colours(bmp_reader *r)
     return bmp_read_palette(r, behind, entry_bytes);
 }
 
-/* Row y of the file's order. */
+/* Row y in file order. */
 static uint8_t *bmp_row(const bmp_reader *r, uint32_t y)
 {
     return r->d->image->pixels + (size_t)(r->top_down ? y : r->d->height - 1 - y) * r->d->width * 3;
@@ -183,7 +183,7 @@ static tl_status bmp_read_plain(const bmp_reader *r)
 
 /* ---- run-length encoding ------------------------------------------------------------------------- */
 
-/* Where the next pixel goes: pixels in the file's order, and the column, which runs do not leave. */
+/* Position of the next pixel, in file order; runs do not wrap to the next row. */
 typedef struct bmp_pen {
     const bmp_reader *r;
     size_t pixel, pixels;
@@ -199,20 +199,20 @@ static void bmp_put(bmp_pen *pen, uint32_t index)
     pen->pixel++;
 }
 
-/* `count` pixels of index 0, which is what is left out. */
+/* Writes `count` pixels of index 0: skipped pixels. */
 static void bmp_skip(bmp_pen *pen, size_t count)
 {
     for (; count > 0 && pen->pixel < pen->pixels; count--) bmp_put(pen, 0);
 }
 
-/* Index `i` of packed bytes: halves for RLE4, the upper one first. */
+/* Index `i` of packed bytes; RLE4: half bytes, the upper one first. */
 static uint32_t bmp_packed(const bmp_reader *r, const uint8_t *bytes, size_t i)
 {
     if (r->bits == 8) return bytes[i];
     return i % 2 == 0 ? bytes[i / 2] >> 4 : bytes[i / 2] & 15;
 }
 
-/* A run of one byte. */
+/* A run of one byte's index or indices. */
 static void bmp_run(bmp_pen *pen, uint32_t count, const uint8_t *byte)
 {
     const uint32_t width = pen->r->d->width, left = pen->column < width ? width - pen->column : 0;
@@ -240,12 +240,12 @@ static tl_status bmp_read_runs(const bmp_reader *r)
             pen.column = 0;
         } else if (what == 1) { /* end of the image */
             bmp_skip(&pen, pen.pixels);
-        } else if (what == 2) { /* so many columns and rows on */
+        } else if (what == 2) { /* skip columns and rows */
             if (end - p < 2) return tli_decoding_truncated(d);
             bmp_skip(&pen, p[0] + (size_t)p[1] * d->width);
             pen.column = (uint32_t)(pen.pixel % d->width);
             p += 2;
-        } else { /* so many indices, padded to 16 bits */
+        } else { /* literal indices, padded to 16 bits */
             const size_t bytes = r->bits == 8 ? what : (what + 1) / 2;
             if ((size_t)(end - p) < bytes) return tli_decoding_truncated(d);
             for (uint32_t i = 0; i < what; i++) bmp_put(&pen, bmp_packed(r, p, i));

@@ -24,7 +24,7 @@ tl_status tli_bytes_read(tli_bytes *bytes, const char *path, tl_error *err)
 {
     struct stat info;
     bytes->count = 0;
-    /* Looked at first, because opening a pipe would wait for someone to write into it. */
+    /* Checked first, because opening a pipe would wait for a writer. */
     if (stat(path, &info) != 0) return tli_fail(err, TL_ERROR_INPUT, "%s: %s", path, strerror(errno));
     if (!S_ISREG(info.st_mode)) return tli_fail(err, TL_ERROR_INPUT, "%s is not a file", path);
     if (info.st_size == 0) return tli_fail(err, TL_ERROR_INPUT, "%s is empty: it has 0 bytes", path);
@@ -69,7 +69,7 @@ tl_status tli_image_reserve(tli_image *image, uint32_t width, uint32_t height, t
     return TL_OK;
 }
 
-/* ---- what the formats share ---------------------------------------------------------------------- */
+/* ---- shared by the formats -------------------------------------------------------------------------- */
 
 bool tli_bytes_begin(const tli_bytes *file, const char *magic, size_t count)
 {

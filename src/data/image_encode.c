@@ -17,7 +17,7 @@ static void fail_silently(png_structp png, png_const_charp text)
 
 static void warn_silently(png_structp png, png_const_charp text) {}
 
-/* Nothing that lives across the setjmp is changed behind it. */
+/* No local variable is modified after the setjmp. */
 static int image_encode(png_structp png, png_infop info, FILE *file, const tli_image *image, jmp_buf *back)
 {
     if (setjmp(*back) != 0) return 0;

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-/* Bytes of a TIFF structure, in either order. */
+/* A TIFF structure, of either byte order. */
 typedef struct exif_reader {
     const uint8_t *data;
     size_t count;
@@ -31,7 +31,7 @@ static uint32_t little_u32(const uint8_t *p)
     return (uint32_t)p[3] << 24 | (uint32_t)p[2] << 16 | (uint32_t)p[1] << 8 | p[0];
 }
 
-/* Tag 274 of the first directory; 0: none that says anything. */
+/* Tag 274 of the first directory; 0: missing or invalid. */
 static uint32_t exif_orientation(const uint8_t *data, size_t count)
 {
     enum { ENTRY = 12, ORIENTATION = 274, SHORT = 3 };

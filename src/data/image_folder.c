@@ -11,7 +11,7 @@
 
 #include "data/image_decode.h"
 
-enum { PATH_CAPACITY = 4096, DEPTH_LIMIT = 8 }; /* deeper folders are most likely a loop of links */
+enum { PATH_CAPACITY = 4096, DEPTH_LIMIT = 8 }; /* deeper nesting is most likely a loop of links */
 
 /* A growing list of owned strings. */
 typedef struct names {
@@ -64,11 +64,11 @@ static bool is_folder(const char *path)
     return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
-/* ---- files that are no images -------------------------------------------------------------------- */
+/* ---- ignored files ---------------------------------------------------------------------------------- */
 
 enum { KIND_TEXT = 16, MAX_KINDS = 64 };
 
-/* How many files of a kind, which is their suffix, were ignored. What has no place any more counts as the last kind. */
+/* Number of ignored files by suffix. When the table is full, further kinds count as the last one. */
 typedef struct ignored_kind {
     char name[KIND_TEXT];
     uint32_t count;
@@ -88,8 +88,8 @@ static void ignored_add(ignored_files *ignored, const char *kind)
     ignored->kinds[i].count++;
 }
 
-/* A file of a class that is not read: by its suffix in lower case, "hidden image" if a dot before its name hides it.
- * Hidden files that would be no images anyway do not count. */
+/* Counts an ignored file: by its lower-case suffix, or as "hidden image" if its name begins with a dot.
+ * Other hidden files do not count. */
 static void ignored_add_file(ignored_files *ignored, const char *name)
 {
     char kind[KIND_TEXT] = "without suffix";
@@ -115,7 +115,7 @@ static int by_frequency(const void *a, const void *b)
     return x->count != y->count ? (x->count < y->count ? 1 : -1) : strcmp(x->name, y->name);
 }
 
-/* "7 .gif, 5 .txt"; rare kinds that find no room are left out. */
+/* "7 .gif, 5 .txt"; rare kinds that do not fit are omitted. */
 static void ignored_describe(ignored_files *ignored, tli_image_folder *f)
 {
     size_t length = 0;
@@ -131,9 +131,9 @@ static void ignored_describe(ignored_files *ignored, tli_image_folder *f)
     }
 }
 
-/* ---- walking ------------------------------------------------------------------------------------- */
+/* ---- walking the tree ------------------------------------------------------------------------------- */
 
-/* A walk through root: what is found, names relative to root, and what is ignored. */
+/* State of a walk through root: files found, with names relative to root, and files ignored. */
 typedef struct walker {
     const char *root;
     names found;
@@ -142,8 +142,8 @@ typedef struct walker {
 
 static tl_status folder_walk(walker *w, const char *below, int depth, tl_error *err);
 
-/* One name in root/below: at depth 0 a folder is taken, deeper an image, or what is in a folder. Images are taken by name,
- * without a look at each. */
+/* Handles one entry of root/below: at depth 0 only folders; deeper, images and the contents of folders.
+ * Images are accepted by name, without a stat of each. */
 static tl_status walk_entry(walker *w, const char *below, const char *name, int depth, tl_error *err)
 {
     char inner[PATH_CAPACITY], whole[PATH_CAPACITY];
@@ -180,7 +180,7 @@ static tl_status folder_walk(walker *w, const char *below, int depth, tl_error *
 
 /* ---- a split ------------------------------------------------------------------------------------- */
 
-/* How many images each class keeps when `limit` are taken one a class in turns. */
+/* How many images each class keeps when `limit` are taken round-robin. */
 static void share_out(const uint32_t *counts, uint32_t classes, uint32_t limit, uint32_t *kept)
 {
     memset(kept, 0, classes * sizeof *kept);
@@ -195,7 +195,8 @@ static void share_out(const uint32_t *counts, uint32_t classes, uint32_t limit, 
     }
 }
 
-/* Drops what is past the limit and labels the rest. `counts`: images a class; `kept`: room for as many. */
+/* Drops images beyond the limit and labels the rest. `counts`: images per class; `kept`: array of the same
+ * length. */
 static tl_status folder_label(tli_image_folder *f, const uint32_t *counts, uint32_t *kept, uint32_t limit,
                               tl_error *err)
 {
@@ -298,7 +299,7 @@ tl_status tli_image_folder_match(const tli_image_folder *folder, char *const *ot
     uint32_t i = 0;
     while (i < folder->classes && i < count && strcmp(folder->class_names[i], others[i]) == 0) i++;
     if (i == folder->classes && i == count) return TL_OK;
-    /* Both are sorted: the smaller of the two names at the first difference is missing on the other side. */
+    /* Both are sorted: the smaller name at the first difference is missing on the other side. */
     const bool extra = i < folder->classes && (i == count || strcmp(folder->class_names[i], others[i]) < 0);
     if (extra)
         return tli_fail(err, TL_ERROR_INPUT,

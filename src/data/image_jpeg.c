@@ -10,8 +10,9 @@
 
 #include <jerror.h>
 
-/* What libjpeg's callbacks reach: it hands back its jpeg_error_mgr, which therefore stands first. It lives in the caller of
- * the function that calls setjmp, so that nothing of it is in a register when the library jumps back. */
+/* State of libjpeg's callbacks: libjpeg passes its jpeg_error_mgr, which must therefore be the first
+ * member. It belongs to the caller of the function that calls setjmp, so that no part of it is in a
+ * register when the library jumps back. */
 typedef struct jpeg_state {
     struct jpeg_error_mgr manager;
     tli_decoding *d;
@@ -36,8 +37,8 @@ static void jpeg_fail(j_common_ptr info)
     longjmp(s->back, 1);
 }
 
-/* Warnings that mean lost pixels are failures; the others (stray bytes between markers, odd version numbers)
- * are common in the wild and do no harm. */
+/* Warnings that mean lost pixels are errors; others (stray bytes between markers, odd version numbers) are
+ * common and harmless. */
 static void jpeg_warn(j_common_ptr info, int level)
 {
     if (level >= 0) return;
@@ -71,7 +72,7 @@ static void jpeg_source_skip(j_decompress_ptr info, long count)
     info->src->bytes_in_buffer -= (size_t)count;
 }
 
-/* Files with four inks keep them inverted, as Adobe's programs do: 255 is no ink. */
+/* CMYK files store inverted values, as Adobe's programs do: 255 is no ink. */
 static void jpeg_row_from_inks(const uint8_t *inverted, uint8_t *rgb, uint32_t width)
 {
     for (uint32_t x = 0; x < width; x++, inverted += 4, rgb += 3) {
@@ -123,7 +124,7 @@ static tl_status jpeg_decode(tli_decoding *d)
     struct jpeg_decompress_struct info;
     struct jpeg_source_mgr source;
     jpeg_state state = {.d = d};
-    memset(&info, 0, sizeof info); /* so that destroying is fine when creating failed */
+    memset(&info, 0, sizeof info); /* so that it can be destroyed even if creation failed */
     info.err = jpeg_std_error(&state.manager);
     state.manager.error_exit = jpeg_fail;
     state.manager.emit_message = jpeg_warn;

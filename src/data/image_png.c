@@ -6,7 +6,7 @@
 
 #include <png.h>
 
-/* What libpng's callbacks reach. It lives in the caller of the function that calls setjmp. */
+/* State of libpng's callbacks. It belongs to the caller of the function that calls setjmp. */
 typedef struct png_state {
     tli_decoding *d;
     tl_status status;
@@ -48,8 +48,8 @@ static void png_clip_deep(png_structp png, png_row_infop info, png_bytep row)
         row[i] = tli_grey_from_deep((uint32_t)row[2 * i] << 8 | row[2 * i + 1]);
 }
 
-/* Everything becomes 8-bit RGB. Of 16 bits the upper 8 are taken, but greyscale without alpha is clipped, as by Pillow;
- * transparency is dropped, that of single colours by not being asked for. */
+/* Converts everything to 8-bit RGB. Of 16 bits the upper 8 are used, but greyscale without alpha is
+ * clipped, as in Pillow; transparency is dropped; single-colour transparency is never expanded. */
 static void png_set_conversions(png_structp png, png_infop info, tli_image *image)
 {
     const int type = png_get_color_type(png, info), depth = png_get_bit_depth(png, info);
@@ -71,7 +71,7 @@ static tl_status png_run(png_structp png, png_infop info, png_state *s)
     tli_decoding *d = s->d;
     if (setjmp(s->back) != 0) return s->status;
     png_set_read_fn(png, s, png_more);
-    png_set_user_limits(png, 0x7fffffff, 0x7fffffff); /* our own limits say more */
+    png_set_user_limits(png, 0x7fffffff, 0x7fffffff); /* the project's own limits are stricter */
     png_read_info(png, info);
     d->width = png_get_image_width(png, info);
     d->height = png_get_image_height(png, info);

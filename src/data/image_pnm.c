@@ -21,7 +21,7 @@ static bool pnm_matches(const tli_bytes *file)
            (pnm_is_space(file->data[2]) || file->data[2] == '#');
 }
 
-/* The next byte that is no white space and no comment, which goes from # to the end of its line; -1: none. */
+/* The next byte that is neither white space nor in a comment (# to the end of the line); -1: none. */
 static int pnm_next(pnm_reader *r)
 {
     const tli_bytes *file = r->d->file;
@@ -36,7 +36,7 @@ static int pnm_next(pnm_reader *r)
     return -1;
 }
 
-/* A number of digits, up to `most`. */
+/* A decimal number, up to `most`. */
 static tl_status pnm_number(pnm_reader *r, uint32_t most, uint32_t *value)
 {
     const tli_bytes *file = r->d->file;
@@ -69,11 +69,11 @@ static tl_status pnm_header(pnm_reader *r)
         return tli_fail(d->err, TL_ERROR_INPUT, "%s is not a valid PNM file: its largest sample is 0",
                         d->name);
     if (r->at >= d->file->count) return tli_decoding_truncated(d);
-    r->at++; /* the one white space before raw samples */
+    r->at++; /* exactly one white space before raw samples */
     return tli_decoding_check_size(d);
 }
 
-/* A sample of the file's range as one of 8 bits. Python's round, which Pillow uses, is rint's: halves to even. */
+/* Scales a sample to 8 bits. rint rounds like Python's round, which Pillow uses: halves to even. */
 static uint8_t pnm_scaled(const pnm_reader *r, uint32_t sample)
 {
     const double share = (double)sample / r->largest;
@@ -85,7 +85,7 @@ static uint8_t pnm_scaled(const pnm_reader *r, uint32_t sample)
 static tl_status pnm_plain_sample(pnm_reader *r, uint32_t *sample)
 {
     if (r->kind != 1) return pnm_number(r, r->largest, sample);
-    const int digit = pnm_next(r); /* the digits of bitmaps may touch */
+    const int digit = pnm_next(r); /* digits of bitmaps need no separators */
     if (digit < 0) return tli_decoding_truncated(r->d);
     if (digit != '0' && digit != '1')
         return tli_fail(r->d->err, TL_ERROR_INPUT, "%s is not a valid PNM file: byte %zu is neither 0 nor 1",
@@ -108,7 +108,7 @@ static tl_status pnm_pixels(pnm_reader *r)
     const size_t width = d->width, channels = r->kind % 3 == 0 ? 3 : 1;
     const bool raw = r->kind > 3;
     const size_t row_bytes = r->kind == 4 ? (width + 7) / 8 : width * channels * (r->largest < 256 ? 1 : 2);
-    /* A file that is too short for its size costs no memory: a plain sample has at least one byte. */
+    /* Check the file size before allocating: a plain sample has at least one byte. */
     if (d->file->count - r->at < (raw ? row_bytes : width * channels) * d->height)
         return tli_decoding_truncated(d);
     TLI_TRY(tli_image_reserve(d->image, d->width, d->height, d->err));

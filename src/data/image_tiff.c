@@ -1,6 +1,6 @@
-/* TIFF, by libtiff: the first image of a file. Samples of 1 to 16 bits in greyscale, palettes, RGB and inks are converted here,
- * as Pillow converts them; YCbCr that is not JPEG's by libtiff. Unlike that of other formats, an orientation is applied, for
- * Pillow does so, too. */
+/* TIFF, by libtiff: the first image of a file. Samples of 1 to 16 bits in greyscale, palette, RGB and CMYK
+ * are converted here, as in Pillow; YCbCr other than JPEG's by libtiff. Unlike in other formats the
+ * orientation is applied, as in Pillow. */
 #include "data/image_format.h"
 
 #include <stdio.h>
@@ -14,8 +14,8 @@ enum { MAX_SAMPLES = 6 };
 typedef struct tiff_reader {
     tli_decoding *d;
     TIFF *tiff;
-    uint64_t at;            /* of the file, for libtiff */
-    char text[160];         /* libtiff's first complaint, or empty */
+    uint64_t at;            /* file position, for libtiff */
+    char text[160];         /* libtiff's first error message, or empty */
     uint32_t width, height; /* as stored: before the orientation */
     uint16_t bits, samples, photometric, planar, orientation,
         extra;                  /* extra: the first extra sample's meaning */
@@ -32,7 +32,7 @@ static bool tiff_matches(const tli_bytes *file)
            tli_bytes_begin(file, "II+\0", 4) || tli_bytes_begin(file, "MM\0+", 4);
 }
 
-/* ---- libtiff's view of the bytes ----------------------------------------------------------------- */
+/* ---- I/O callbacks of libtiff ----------------------------------------------------------------------- */
 
 static tmsize_t tiff_read(thandle_t handle, void *target, tmsize_t count)
 {
@@ -71,7 +71,7 @@ static int tiff_keep_error(TIFF *tiff, void *user, const char *module, const cha
 {
     tiff_reader *r = user;
     if (r->text[0] == '\0') vsnprintf(r->text, sizeof r->text, format, arguments);
-    return 1; /* nothing is printed */
+    return 1; /* suppresses printing */
 }
 
 static int tiff_ignore_warning(TIFF *tiff, void *user, const char *module, const char *format,
@@ -131,7 +131,7 @@ static tl_status tiff_header(tiff_reader *r)
     return TL_OK;
 }
 
-/* Samples of a pixel that make its colour; 0: none that are converted here. */
+/* Number of colour samples per pixel; 0: not supported here. */
 static uint16_t tiff_colour_samples(const tiff_reader *r)
 {
     switch (r->photometric) {
@@ -139,7 +139,7 @@ static uint16_t tiff_colour_samples(const tiff_reader *r)
     case PHOTOMETRIC_MINISBLACK:
         return r->bits == 1 || r->bits == 2 || r->bits == 4 || r->bits == 8 || r->bits == 16;
     case PHOTOMETRIC_PALETTE: return r->bits == 1 || r->bits == 2 || r->bits == 4 || r->bits == 8;
-    case PHOTOMETRIC_YCBCR: /* which JPEG's decoder has made RGB */
+    case PHOTOMETRIC_YCBCR: /* JPEG's decoder has converted it to RGB */
     case PHOTOMETRIC_RGB: return r->bits == 8 || r->bits == 16 ? 3 : 0;
     case PHOTOMETRIC_SEPARATED: return r->bits == 8 || r->bits == 16 ? 4 : 0;
     default: return 0;
@@ -148,7 +148,7 @@ static uint16_t tiff_colour_samples(const tiff_reader *r)
 
 /* ---- samples ------------------------------------------------------------------------------------- */
 
-/* Sample `s` of pixel (x, y) of the block that was read. */
+/* Sample `s` of pixel (x, y) of the current block. */
 static uint32_t tiff_sample(const tiff_reader *r, uint32_t x, uint32_t y, uint32_t s)
 {
     const bool planes = r->planar == PLANARCONFIG_SEPARATE;
@@ -156,21 +156,21 @@ static uint32_t tiff_sample(const tiff_reader *r, uint32_t x, uint32_t y, uint32
     const size_t index = planes ? x : (size_t)x * r->samples + s;
     if (r->bits == 16) {
         uint16_t value;
-        memcpy(&value, row + 2 * index, 2); /* libtiff gives the machine's order */
+        memcpy(&value, row + 2 * index, 2); /* libtiff converts to host byte order */
         return value;
     }
     const size_t bit = index * r->bits;
     return row[bit / 8] >> (8 - r->bits - bit % 8) & ((1u << r->bits) - 1);
 }
 
-/* The same as 8 bits: the upper ones, or spread over the range. */
+/* The same as 8 bits: the upper bits, or scaled to the full range. */
 static uint8_t tiff_sample8(const tiff_reader *r, uint32_t x, uint32_t y, uint32_t s)
 {
     const uint32_t value = tiff_sample(r, x, y, s);
     return (uint8_t)(r->bits == 16 ? value >> 8 : value * 255 / ((1u << r->bits) - 1));
 }
 
-/* Colours that were multiplied by their opacity, back again. */
+/* Undoes premultiplied alpha. */
 static void tiff_divide_opacity(uint8_t *pixel, uint32_t opacity)
 {
     for (int c = 0; c < 3; c++) {
@@ -225,7 +225,7 @@ static tl_status tiff_begin_blocks(tiff_reader *r)
                    row = r->tiled ? TIFFTileRowSize(r->tiff) : TIFFScanlineSize(r->tiff);
     const size_t planes = r->planar == PLANARCONFIG_SEPARATE ? r->samples : 1,
                  row_samples = (size_t)r->block_width * (planes == 1 ? r->samples : 1);
-    /* What libtiff says of sizes must hold what is taken out of them. */
+    /* Checks that libtiff's sizes are consistent with what is read from the block. */
     if (bytes <= 0 || row <= 0 || (size_t)row < (row_samples * r->bits + 7) / 8 ||
         (size_t)bytes < (size_t)row * r->block_height)
         return tiff_failed(r);
@@ -235,7 +235,7 @@ static tl_status tiff_begin_blocks(tiff_reader *r)
     return r->blocks != NULL ? TL_OK : tli_decoding_no_memory(r->d);
 }
 
-/* The block whose top left corner is pixel (x, y), all its planes. */
+/* Reads the block with top left corner (x, y), all its planes. */
 static tl_status tiff_read_block(tiff_reader *r, uint32_t x, uint32_t y)
 {
     const uint16_t planes = r->planar == PLANARCONFIG_SEPARATE ? r->samples : 1;
@@ -252,7 +252,7 @@ static tl_status tiff_read_block(tiff_reader *r, uint32_t x, uint32_t y)
     return TL_OK;
 }
 
-/* Where the stored pixel (x, y) goes. */
+/* Target position of the stored pixel (x, y). */
 static uint8_t *tiff_place(const tiff_reader *r, uint32_t x, uint32_t y)
 {
     static const struct {
@@ -292,7 +292,7 @@ static tl_status tiff_read_rgba(tiff_reader *r)
     const size_t pixels = (size_t)r->width * r->height;
     uint32_t *raster = malloc(pixels * sizeof *raster);
     if (raster == NULL) return tli_decoding_no_memory(r->d);
-    TIFFSetField(r->tiff, TIFFTAG_ORIENTATION, ORIENTATION_TOPLEFT); /* tiff_place turns */
+    TIFFSetField(r->tiff, TIFFTAG_ORIENTATION, ORIENTATION_TOPLEFT); /* tiff_place applies the orientation */
     const bool good = TIFFReadRGBAImageOriented(r->tiff, r->width, r->height, raster, ORIENTATION_TOPLEFT,
                                                 1) != 0;
     tl_status status = good ? tli_image_reserve(r->d->image, r->d->width, r->d->height, r->d->err)

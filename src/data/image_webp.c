@@ -1,4 +1,4 @@
-/* WebP, by libwebp; of an animation the first frame. */
+/* WebP, by libwebp; the first frame of an animation. */
 #include "data/image_format.h"
 
 #include <string.h>
@@ -14,13 +14,13 @@ static bool webp_matches(const tli_bytes *file)
 static tl_status webp_failed(const tli_decoding *d, VP8StatusCode code)
 {
     if (code == VP8_STATUS_NOT_ENOUGH_DATA) return tli_decoding_truncated(d);
-    /* Lack of memory, too: libwebp 1.5 calls some damaged files so. */
+    /* also for lack of memory: libwebp 1.5 reports some damaged files so */
     return tli_fail(d->err, TL_ERROR_INPUT, "%s is not a valid WebP file", d->name);
 }
 
 static tl_status webp_decode_still(tli_decoding *d, WebPDecoderConfig *config)
 {
-    config->output.colorspace = MODE_RGB; /* leaves transparency away */
+    config->output.colorspace = MODE_RGB; /* drops transparency */
     config->output.is_external_memory = 1;
     config->output.u.RGBA.rgba = d->image->pixels;
     config->output.u.RGBA.stride = (int)(d->width * 3);
@@ -35,7 +35,7 @@ static tl_status webp_decode_animation(tli_decoding *d)
 {
     const WebPData data = {d->file->data, d->file->count};
     WebPAnimDecoder *decoder = WebPAnimDecoderNew(&data, NULL);
-    uint8_t *canvas = NULL; /* [height][width][4], the decoder's */
+    uint8_t *canvas = NULL; /* [height][width][4], owned by the decoder */
     int time;
     if (decoder == NULL) return webp_failed(d, VP8_STATUS_BITSTREAM_ERROR);
     const bool good = WebPAnimDecoderGetNext(decoder, &canvas, &time) != 0;

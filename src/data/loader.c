@@ -14,10 +14,10 @@
 #include "data/motion.h"
 
 enum {
-    SLOTS = 3,          /* batches on their way: one in use, two being made */
-    CHUNK = 4,          /* pictures that a worker takes at a time */
-    WORKER_LIMIT = 256, /* more threads than this help no one */
-    TRIES = 1000        /* files in a row that are no images, before the set is given up */
+    SLOTS = 3,          /* batches in flight: one in use, two being made */
+    CHUNK = 4,          /* images that a worker takes at a time */
+    WORKER_LIMIT = 256, /* more threads do not help */
+    TRIES = 1000        /* consecutive unreadable files after which it gives up */
 };
 
 /* A file that was skipped at a position of a batch. */
@@ -26,21 +26,22 @@ typedef struct damage {
     tl_error err;
 } damage;
 
-/* A batch on its way: number n is in slot n % SLOTS. Fields behind `ready` belong to whoever makes or holds it. */
+/* A batch in flight: number n is in slot n % SLOTS. Members after `ready` belong to the thread that makes
+ * or holds it. */
 typedef struct slot {
     uint64_t epoch;
     uint32_t first, count; /* in the epoch's order */
     const uint32_t *order; /* NULL: the set's own */
-    uint32_t taken, made;  /* pictures that workers have begun and finished */
+    uint32_t taken, made;  /* images begun and finished by workers */
     bool ready;
-    uint32_t kept; /* pictures that there are */
+    uint32_t kept; /* images in the batch */
     float *images, *soft;
-    int32_t *labels;   /* -1: there is no such picture */
-    uint32_t *samples; /* of the pictures at every position: which image of the set it is ... */
+    int32_t *labels;   /* -1: no image at this position */
+    uint32_t *samples; /* for each position: index of the image in the set ... */
     uint8_t *remarks;  /* ... and its tli_image_remark */
     damage *damages;
     uint32_t damage_count, damage_room;
-    tl_status failed; /* the first failure that no other picture can mend */
+    tl_status failed; /* first error that no replacement can fix */
     tl_error failure;
 } slot;
 
@@ -48,25 +49,25 @@ typedef struct worker {
     tli_loader *loader;
     pthread_t thread;
     tli_picture_maker maker;
-    float *mixed; /* one picture */
+    float *mixed; /* buffer of one image */
 } worker;
 
-/* Counters of slots, `next`, `filled` and the flags are under the lock. */
+/* The lock protects the slots' counters, `next`, `filled` and the flags. */
 struct tli_loader {
     tli_loader_options o;
-    uint32_t count; /* pictures of the set */
+    uint32_t count; /* images in the set */
     uint64_t per_epoch;
     slot slots[SLOTS];
     uint32_t *orders[SLOTS + 1]; /* of epoch e at e % (SLOTS + 1) */
-    uint64_t ordered[SLOTS + 1]; /* which epoch it is; UINT64_MAX: none */
-    uint64_t next, filled;       /* batches [next, filled) are on their way */
+    uint64_t ordered[SLOTS + 1]; /* its epoch; UINT64_MAX: none */
+    uint64_t next, filled;       /* batches [next, filled) are in flight */
     bool held;                   /* batch next - 1 is in use */
     worker *workers;
     uint32_t worker_count;
     pthread_mutex_t lock;
     pthread_cond_t work, result;
     bool closing, paused;
-    tli_file_report report; /* of this thread */
+    tli_file_report report; /* used by this thread only */
     double waited;
 };
 
@@ -102,7 +103,7 @@ static tl_status note_damage(tli_loader *l, slot *s, const damage *found)
     return status;
 }
 
-/* The picture at a position of a batch, or that of the first readable image behind it. */
+/* Makes the image at a position of a batch; if unreadable, the next readable one. */
 static tl_status fill_position(tli_loader *l, worker *w, slot *s, uint32_t position, tl_error *err)
 {
     const uint32_t *labels = l->o.folder != NULL ? l->o.folder->labels : NULL;
@@ -131,7 +132,7 @@ static tl_status fill_position(tli_loader *l, worker *w, slot *s, uint32_t posit
                     l->o.folder->root, most);
 }
 
-/* Closes the gaps of passed-over files, and mixes. */
+/* Removes gaps of skipped files, and mixes. */
 static void loader_complete(tli_loader *l, worker *w, slot *s)
 {
     const size_t values = picture_values(l);
@@ -180,7 +181,7 @@ static void *loader_work(void *user)
             s->failed = status;
             s->failure = err;
         }
-        if (s->made + n == s->count && s->failed == TL_OK) { /* the last of the batch; no one else is in it */
+        if (s->made + n == s->count && s->failed == TL_OK) { /* the last one: no other thread is in it */
             pthread_mutex_unlock(&l->lock);
             loader_complete(l, w, s);
             pthread_mutex_lock(&l->lock);
@@ -193,7 +194,7 @@ static void *loader_work(void *user)
     return NULL;
 }
 
-/* ---- the caller's side --------------------------------------------------------------------------- */
+/* ---- the caller's thread ---------------------------------------------------------------------------- */
 
 static tl_status order_of(tli_loader *l, uint64_t epoch, const uint32_t **order, tl_error *err)
 {
@@ -206,8 +207,8 @@ static tl_status order_of(tli_loader *l, uint64_t epoch, const uint32_t **order,
     return TL_OK;
 }
 
-/* Hands out as many batches to make as there are free slots. With the lock, except for what only this thread
- * changes. */
+/* Gives workers as many batches as there are free slots. Call with the lock, except for what only this
+ * thread changes. */
 static tl_status fill_slots(tli_loader *l, tl_error *err)
 {
     const uint64_t oldest = l->held ? l->next - 1 : l->next;
@@ -228,7 +229,7 @@ static tl_status fill_slots(tli_loader *l, tl_error *err)
     return TL_OK;
 }
 
-/* With the lock: no worker is in any slot when it returns. */
+/* Call with the lock; when it returns no worker uses any slot. */
 static void pause_workers(tli_loader *l)
 {
     l->paused = true;
@@ -297,14 +298,14 @@ tl_status tli_loader_get(tli_loader *l, uint64_t number, tli_loader_batch *batch
 
 void tli_loader_release(tli_loader *l)
 {
-    tl_error ignored; /* what goes wrong here does so again in the next get, which says it */
+    tl_error ignored; /* a failure occurs again in the next get, which reports it */
     pthread_mutex_lock(&l->lock);
     l->held = false;
     (void)fill_slots(l, &ignored);
     pthread_mutex_unlock(&l->lock);
 }
 
-/* ---- life ---------------------------------------------------------------------------------------- */
+/* ---- create and destroy --------------------------------------------------------------------------- */
 
 static tl_status create_slots(tli_loader *l, tl_error *err)
 {
@@ -342,7 +343,7 @@ static tl_status start_workers(tli_loader *l, tl_error *err)
         }
         l->worker_count++;
     }
-    if (l->worker_count == 0) /* fewer than wanted are enough */
+    if (l->worker_count == 0) /* fewer workers than requested are enough */
         return tli_fail(err, TL_ERROR_MEMORY, "cannot start a thread to load images: %s", strerror(reason));
     return TL_OK;
 }

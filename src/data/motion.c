@@ -17,12 +17,12 @@ void tli_motion_position(tl_motion motion, uint64_t seed, const char *purpose, u
         return;
     }
     tli_random r = tli_random_make(seed, tli_random_stream(purpose));
-    r.index = (epoch << 32 | index) << 2; /* four words an image: two, and two in case a draw is rejected */
+    r.index = (epoch << 32 | index) << 2; /* four words per image: two, and two in case a draw is rejected */
     *y = tli_random_below(&r, spare_y + 1);
     *x = tli_random_below(&r, spare_x + 1);
 }
 
-/* The step `frame` of frames - 1 equal ones from a to b, rounded to the nearest. */
+/* Step `frame` of frames - 1 equal steps from a to b, rounded to nearest. */
 static uint32_t motion_between(uint32_t a, uint32_t b, uint32_t frame, uint32_t frames)
 {
     const uint64_t steps = frames - 1;
@@ -49,7 +49,7 @@ void tli_motion_place(const tli_dataset *set, uint32_t index, uint32_t y, uint32
 {
     memset(field, 0, (size_t)field_height * field_width * sizeof *field);
     if (y >= field_height || x >= field_width) return;
-    /* What does not fit on the field is cut off. */
+    /* Clips what is outside the field. */
     uint32_t rows = set->height < field_height - y ? set->height : field_height - y;
     uint32_t columns = set->width < field_width - x ? set->width : field_width - x;
     const uint8_t *image = set->pixels + (size_t)index * set->height * set->width;
@@ -63,6 +63,6 @@ void tli_motion_place(const tli_dataset *set, uint32_t index, uint32_t y, uint32
 void tli_epoch_order(uint64_t seed, uint64_t epoch, uint32_t count, uint32_t *order)
 {
     tli_random r = tli_random_make(seed, tli_random_stream("order/train"));
-    r.index = epoch << 34; /* a permutation takes one word an image: epochs never share words */
+    r.index = epoch << 34; /* a permutation uses one word per image: epochs never share words */
     tli_random_permutation(&r, order, count);
 }

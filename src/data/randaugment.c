@@ -41,8 +41,8 @@ static int64_t randaugment_fixed(double value)
     return (int64_t)floor(value * 65536.0 + 0.5);
 }
 
-/* Output pixel (x, y) is the input pixel that holds m (x + 1/2, y + 1/2, 1), reckoned in 16.16 fixed point; black
- * where there is none. m is [2][3]. */
+/* Output pixel (x, y) is the input pixel that contains m (x + 1/2, y + 1/2, 1), computed in 16.16 fixed
+ * point; black outside the input. m is [2][3]. */
 static tl_status randaugment_transform(const double m[6], tli_image *image, tli_image *spare, tl_error *err)
 {
     const uint32_t width = image->width, height = image->height;
@@ -67,7 +67,7 @@ static tl_status randaugment_transform(const double m[6], tli_image *image, tli_
     return TL_OK;
 }
 
-/* By `degrees` against the clock about the middle. */
+/* Rotates by `degrees` counterclockwise around the centre. */
 static tl_status randaugment_rotate(double degrees, tli_image *image, tli_image *spare, tl_error *err)
 {
     const double angle = -degrees * (3.14159265358979323846 / 180.0), c = cos(angle), s = sin(angle);
@@ -84,7 +84,7 @@ static uint8_t randaugment_luma(const uint8_t *p)
     return (uint8_t)((p[0] * 19595u + p[1] * 38470u + p[2] * 7471u + 0x8000u) >> 16);
 }
 
-/* From `plain` (factor 0) to `value` (factor 1) and beyond, towards zero, clipped. */
+/* Interpolates from `plain` (factor 0) to `value` (factor 1) and beyond, truncated and clipped. */
 static uint8_t randaugment_blend(int plain, int value, float factor)
 {
     const float mixed = (float)plain + factor * (float)(value - plain);
@@ -116,7 +116,7 @@ static void randaugment_contrast(tli_image *image, float factor)
         image->pixels[i] = randaugment_blend(mean, image->pixels[i], factor);
 }
 
-/* From the picture smoothed by [1 1 1; 1 5 1; 1 1 1] / 13, the border as it is. */
+/* Blends with the image smoothed by [1 1 1; 1 5 1; 1 1 1] / 13; the border is unchanged. */
 static tl_status randaugment_sharpness(tli_image *image, tli_image *spare, float factor, tl_error *err)
 {
     const uint32_t width = image->width, height = image->height;
@@ -165,7 +165,7 @@ static void randaugment_solarize(tli_image *image, float threshold)
     for (int c = 0; c < 3; c++) look_up(image, c, table);
 }
 
-/* Every channel's least value becomes 0 and its greatest 255. */
+/* Stretches each channel to 0..255. */
 static void auto_contrast(tli_image *image)
 {
     for (int c = 0; c < 3; c++) {
@@ -185,7 +185,7 @@ static void auto_contrast(tli_image *image)
     }
 }
 
-/* Every channel's values are spread so that equally many pixels have each. */
+/* Equalises each channel's histogram. */
 static void randaugment_equalize(tli_image *image)
 {
     for (int c = 0; c < 3; c++) {

@@ -3,10 +3,10 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { PRECISION = 22 }; /* bits behind the point: 8 more for the pixel and a sign fit 32 */
+enum { PRECISION = 22 }; /* fraction bits: with 8 for the pixel and a sign they fit 32 */
 
-/* One axis: `pixels` input pixels, of which [start, start + length) becomes `total` output pixels; outputs
- * [window, window + count) are wanted. */
+/* One axis: input pixels [start, start + length) of `pixels` become `total` output pixels, of which
+ * [window, window + count) are computed. */
 typedef struct axis {
     uint32_t pixels, total, window, count;
     double start, length;
@@ -45,7 +45,7 @@ static tl_status resample_reserve(tli_resampler *r, size_t sides, size_t weights
     return TL_OK;
 }
 
-/* Weights of every wanted output pixel; *taps apart. */
+/* Weights of the computed output pixels, with stride *taps. */
 static tl_status resample_weigh(tli_resampler *r, const axis *a, uint32_t *taps, tl_error *err)
 {
     const double scale = a->length / a->total, support = scale > 1.0 ? scale : 1.0;
@@ -71,14 +71,14 @@ static tl_status resample_weigh(tli_resampler *r, const axis *a, uint32_t *taps,
     return TL_OK;
 }
 
-/* No clipping is needed but for the last unit of rounding: the weights are positive and add up to one. */
+/* Clips only a last unit of rounding: the weights are positive and sum to one. */
 static uint8_t resample_rounded(int32_t sum)
 {
     const int32_t value = sum >> PRECISION;
     return (uint8_t)(value > 255 ? 255 : value);
 }
 
-/* Along x: row y of the part of `image` at `source`, its pixels from `left` on. */
+/* Along x: row y of the part of `image` at `source`, starting at pixel `left`. */
 static void resize_row(const tli_resampler *r, uint32_t taps, const uint8_t *source, uint8_t *target,
                        uint32_t count)
 {
@@ -97,7 +97,8 @@ static void resize_row(const tli_resampler *r, uint32_t taps, const uint8_t *sou
     }
 }
 
-/* Along y: `width` pixels of output row i from the rows of `columns`, the first of which is input row `top`. */
+/* Along y: `width` pixels of output row i from the rows of `columns`, the first of which is input row
+ * `top`. */
 static void resize_column(const tli_resampler *r, uint32_t taps, uint32_t i, uint32_t top, uint8_t *target,
                           uint32_t width)
 {
@@ -111,7 +112,7 @@ static void resize_column(const tli_resampler *r, uint32_t taps, uint32_t i, uin
     }
 }
 
-/* [begin, begin + length) of `full` pixels, in the pixels of a copy of `pixels`; whole pixels that hold it. */
+/* Maps [begin, begin + length) of `full` pixels to a copy of `pixels` pixels, enlarged to whole pixels. */
 static axis axis_of(uint32_t begin, uint32_t length, uint32_t full, uint32_t pixels, uint32_t *first)
 {
     const double scale = (double)pixels / full, low = begin * scale, high = (begin + (double)length) * scale;
@@ -130,7 +131,7 @@ tl_status tli_resample(const tli_image *image, uint32_t full_width, uint32_t ful
     x.total = plan->width, x.window = plan->window.left, x.count = plan->window.width;
     y.total = plan->height, y.window = plan->window.top, y.count = plan->window.height;
 
-    /* Only rows under the window's filter are resized along x. */
+    /* Only rows that the window's filter needs are resized along x. */
     TLI_TRY(resample_weigh(r, &y, &taps, err));
     const uint32_t begin = r->first[0], end = r->first[y.count - 1] + r->count[y.count - 1];
     TLI_TRY(tli_image_reserve(&r->columns, x.count, end - begin, err));

@@ -18,7 +18,7 @@ static bool json_count(const cJSON *item, uint64_t *value)
     return (double)*value == number;
 }
 
-/* cJSON hands out C strings, so an escaped NUL would silently cut a name short. */
+/* cJSON returns C strings, so an escaped NUL would silently truncate a name. */
 static bool has_escaped_nul(const char *text, size_t length)
 {
     for (size_t i = 0; i + 1 < length; i++) {
@@ -88,7 +88,7 @@ static tl_status parse_dtype(const tli_safetensors *st, tli_st_entry *entry, con
         st->path, entry->name, item->valuestring);
 }
 
-/* One `"name": {"dtype", "shape", "data_offsets"}`; checks all that a single entry can be checked for. */
+/* Parses one `"name": {"dtype", "shape", "data_offsets"}` and checks it as far as possible on its own. */
 static tl_status parse_entry(const tli_safetensors *st, const cJSON *item, tli_st_entry *entry, tl_error *err)
 {
     const char *name = item->string;
@@ -143,7 +143,7 @@ static int compare_offsets(const void *a, const void *b)
     return strcmp(x->name, y->name);
 }
 
-/* Names are unique and the entries, sorted by offset, tile the `data_bytes` behind the header exactly. */
+/* Names are unique, and the entries, sorted by offset, exactly cover the `data_bytes` after the header. */
 static tl_status check_entries(tli_safetensors *st, uint64_t data_bytes, tl_error *err)
 {
     const char **names = calloc((size_t)st->count + 1, sizeof *names);
@@ -180,7 +180,7 @@ static tl_status parse_header(tli_safetensors *st, const char *text, size_t leng
         return tli_fail(err, TL_ERROR_INPUT, "%s: the header is not a JSON object; is it a safetensors file?",
                         st->path);
     const char *end = NULL;
-    cJSON *root = cJSON_ParseWithLengthOpts(text, length + 1, &end, 0); /* + 1: the NUL that our caller put */
+    cJSON *root = cJSON_ParseWithLengthOpts(text, length + 1, &end, 0); /* + 1: the NUL added by the caller */
     size_t used = root && end ? (size_t)(end - text) : 0;
     while (root && used < length && strchr(" \t\r\n", text[used])) used++;
     if (root == NULL || !cJSON_IsObject(root) || used != length) {

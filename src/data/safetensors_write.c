@@ -20,7 +20,8 @@ static tl_status write_failed(tli_st_writer *w, const char *what, int code, tl_e
     return tli_fail(err, TL_ERROR_IO, "%s could not be %s: %s", w->path, what, strerror(code ? code : EIO));
 }
 
-/* Names: present, unique, not the metadata's; shapes: fill begin and end, one entry behind the other. */
+/* Checks that names are present, unique and not the metadata's; computes consecutive begin and end
+ * offsets. */
 static tl_status place_entries(const char *path, tli_st_entry *entries, int count, uint64_t *total,
                                tl_error *err)
 {
@@ -52,7 +53,7 @@ static tl_status place_entries(const char *path, tli_st_entry *entries, int coun
     return status;
 }
 
-/* Whole numbers go in as raw text: cJSON prints large doubles with an exponent. False: out of memory. */
+/* Integers are inserted as raw text: cJSON prints large doubles with an exponent. False: out of memory. */
 static bool add_count(cJSON *array, uint64_t value)
 {
     char text[24];
@@ -120,7 +121,7 @@ static tl_status write_header(tli_st_writer *w, const char *text, tl_error *err)
     return TL_OK;
 }
 
-/* Bytes as they stand in the file. 0: written, else errno. */
+/* Writes raw bytes. 0: written, else errno. */
 static int write_bytes(tli_st_writer *w, const void *data, size_t bytes)
 {
     errno = 0;
@@ -129,7 +130,7 @@ static int write_bytes(tli_st_writer *w, const void *data, size_t bytes)
     return 0;
 }
 
-/* Puts the digits of the checksum into the header. 0: written, else errno. */
+/* Writes the checksum's digits into the header. 0: written, else errno. */
 static int write_checksum(tli_st_writer *w)
 {
     char digits[TLI_CHECKSUM_DIGITS];
@@ -171,7 +172,7 @@ tl_status tli_st_write_begin(tli_st_writer *w, const char *path, tli_st_entry *e
         w->spans[i].width = tli_st_dtype_widths[entries[i].dtype];
     }
 
-    /* A fixed temporary name: what a killed run left behind is replaced instead of piling up. */
+    /* A fixed temporary name, so that leftovers of a killed run are overwritten instead of piling up. */
     snprintf(w->temporary, sizeof w->temporary, "%s.tmp", path);
     unlink(w->temporary);
     int fd = open(w->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
@@ -187,7 +188,7 @@ tl_status tli_st_write_begin(tli_st_writer *w, const char *path, tli_st_entry *e
     return status;
 }
 
-/* Big-endian hosts: swaps through a small buffer, entry by entry. 0: written, else errno. */
+/* Big-endian hosts: swaps bytes through a small buffer. 0: written, else errno. */
 static int write_swapped(tli_st_writer *w, const unsigned char *data, size_t bytes)
 {
     unsigned char buffer[4096];
@@ -234,7 +235,7 @@ tl_status tli_st_write_data(tli_st_writer *w, const void *data, size_t bytes, tl
     return TL_OK;
 }
 
-/* The rename itself reaches the disk only with its folder; folders that cannot be synced are let be. */
+/* The rename is durable only after a sync of the folder; a failure of that is ignored. */
 static void sync_folder_of(const char *path)
 {
     char folder[sizeof((tli_st_writer *)0)->path];

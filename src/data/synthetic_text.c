@@ -34,7 +34,7 @@ static uint32_t next_word(tli_random *r, uint32_t before)
 {
     if (tli_random_below(r, 2) == 0) return (5 * before + 7 + tli_random_below(r, 3)) % WORDS;
     const float u = tli_random_uniform(r);
-    return (uint32_t)((float)WORDS * u * u * u); /* the first words are the frequent ones */
+    return (uint32_t)((float)WORDS * u * u * u); /* the first words are the most frequent */
 }
 
 typedef struct writer {

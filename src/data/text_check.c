@@ -7,7 +7,7 @@
 /* ---- formats ------------------------------------------------------------------------------------- */
 
 typedef struct format {
-    size_t place; /* of the magic bytes */
+    size_t place; /* offset of the magic bytes */
     const char *magic;
     size_t bytes;
     const char *what, *advice;
@@ -27,7 +27,7 @@ static const format formats[] = {
     {257, "ustar", 5, "is a tar archive", "unpack it first by tar xf"},
     {0, "PAR1\x15", 5, "is a Parquet table", "write its column of text to text files first"},
     {0, "%PDF-", 5, "is a PDF", "make text of it first, for example by pdftotext"},
-    /* UTF-32 before UTF-16, whose mark it begins with. */
+    /* UTF-32 before UTF-16, whose byte-order mark is a prefix of its own. */
     {0, "\xff\xfe\x00\x00", 4, UTF32},
     {0, "\x00\x00\xfe\xff", 4, UTF32},
     {0, "\xff\xfe", 2, UTF16},
@@ -43,7 +43,8 @@ static const format *find_format(const uint8_t *bytes, size_t count)
     return NULL;
 }
 
-/* UTF-16 and UTF-32 without a mark, by where the NULs are: most characters have their high bytes zero. */
+/* UTF-16 and UTF-32 without byte-order mark, by the positions of NULs: most characters have zero high
+ * bytes. */
 static const char *find_wide_encoding(const uint8_t *bytes, size_t count)
 {
     size_t nuls[4] = {0};
@@ -62,7 +63,7 @@ static const char *find_wide_encoding(const uint8_t *bytes, size_t count)
     return NULL;
 }
 
-/* More than one in twenty is a control character that no text has. */
+/* Binary: more than one byte in twenty is a control character that text does not contain. */
 static bool is_binary(const uint8_t *bytes, size_t count)
 {
     enum { ENOUGH = 64 };

@@ -40,7 +40,7 @@ static tl_status check_ids(const tli_tokens *tokens, uint32_t vocab_size, tl_err
     if (vocab_size == 0 || vocab_size > 65535) return TL_OK;
     for (uint64_t begin = 0; begin < tokens->count; begin += 65536) {
         const uint64_t end = tokens->count - begin < 65536 ? tokens->count : begin + 65536;
-        uint16_t largest = 0; /* without a branch: the compiler makes vectors of it */
+        uint16_t largest = 0; /* branch-free, so that the compiler can vectorise it */
         for (uint64_t i = begin; i < end; i++) {
             const uint16_t id = tli_tokens_at(tokens, i);
             largest = id > largest ? id : largest;
@@ -58,8 +58,9 @@ static tl_status check_ids(const tli_tokens *tokens, uint32_t vocab_size, tl_err
     return TL_OK;
 }
 
-/* Bits of an id in a file of another tool, 32 or 64; 0: they look like 16. In files of wide ids the high halves, every
- * second 16-bit value or three of four, are zero, or, with vocabularies beyond 65535, small while low halves are not. */
+/* Width of ids in another tool's file, 32 or 64 bits; 0: they look like 16. In files of wide ids the high
+ * halves (every second 16-bit value, or three of four) are zero or, for vocabularies beyond 65535, small
+ * while low halves are not. */
 static int wide_bits(const tli_tokens *tokens)
 {
     enum { ENOUGH = 64, MOST = 1 << 20, SMALL = 4 /* high halves of ids below 2^18 */ };
@@ -88,7 +89,7 @@ static bool is_printable(const tli_tokens *tokens)
     return bytes >= ENOUGH;
 }
 
-/* Refuses what other tools call token files, and text. */
+/* Refuses token files of other tools, and text. */
 static tl_status check_format(const tli_tokens *tokens, tl_error *err)
 {
     static const char as_written[] = "this program reads ids of 16 bits (uint16, little-endian) and nothing "
@@ -188,8 +189,8 @@ uint64_t tli_tokens_random_window(const tli_tokens *tokens, uint64_t seed, uint6
                                   uint32_t length)
 {
     const uint64_t places = tokens->count - length;
-    /* An epoch is its own stream, since the index must leave room for eight words a sample: two, and more in
-     * case draws are rejected, which happens with a chance of places / 2^64. */
+    /* Each epoch has its own stream, since the index needs eight words per sample: two, and more for
+     * rejected draws, which have a probability of places / 2^64. */
     const uint64_t stream = tli_random_stream("tokens/window") + epoch * 0x9E3779B97F4A7C15u;
     tli_random r = tli_random_make(seed, stream);
     r.index = sample << 3;

@@ -13,7 +13,7 @@
 
 enum { CHUNK_BYTES = 1 << 18 };
 
-/* A chunk on its way from the reader to a worker and back to the writer. */
+/* A chunk on its way from the reader through a worker to the writer. */
 typedef struct slot {
     tli_chunk chunk;
     tli_ids ids;
@@ -25,8 +25,8 @@ typedef struct slot {
     tl_error err;
 } slot;
 
-/* Slots form a ring: chunk number n is in slot n % slot_count. The caller's thread owns those outside
- * [drained, filled), a worker the one that it took; counters and `done` are under the lock. */
+/* A ring of slots: chunk number n is in slot n % slot_count. The caller's thread owns those outside
+ * [drained, filled), a worker the one that it took; the lock protects counters and `done`. */
 typedef struct build {
     const tli_build_options *options;
     tli_input input;
@@ -50,7 +50,7 @@ static tl_status out_of_memory(tl_error *err)
 
 /* ---- encoding ------------------------------------------------------------------------------------ */
 
-/* A stretch of a document, from `from` to `to` in the slot's chunk. */
+/* A range of a document, `from` to `to` in the slot's chunk. */
 static tl_status encode_stretch(build *b, tli_bpe_encoder *encoder, slot *s, size_t from, size_t to,
                                 tl_error *err)
 {
@@ -60,7 +60,7 @@ static tl_status encode_stretch(build *b, tli_bpe_encoder *encoder, slot *s, siz
                            : tli_chars_learn(&b->chars, text, to - from, &s->ids, err);
 }
 
-/* encoder NULL: by characters. */
+/* encoder NULL: characters. */
 static tl_status encode_slot(build *b, tli_bpe_encoder *encoder, slot *s, tl_error *err)
 {
     const uint16_t end = encoder != NULL ? (uint16_t)tli_bpe_end_of_text(b->options->bpe) : TLI_CHARS_NONE;
@@ -172,9 +172,9 @@ static tl_status build_run(build *b, tl_error *err)
     return TL_OK;
 }
 
-/* ---- the end ------------------------------------------------------------------------------------- */
+/* ---- finishing -------------------------------------------------------------------------------------- */
 
-/* chars.json under a temporary name beside the token files. */
+/* Writes chars.json under a temporary name beside the token files. */
 static tl_status save_chars(const build *b, const char *temporary, tl_error *err)
 {
     FILE *file = fopen(temporary, "wb");
@@ -215,7 +215,7 @@ static tl_status build_finish(build *b, tl_error *err)
     if (by_chars && status == TL_OK && rename(temporary, chars) != 0)
         status = tli_fail(err, TL_ERROR_IO, "cannot write %s: %s", chars, strerror(errno));
     if (by_chars && status != TL_OK) unlink(temporary);
-    /* An older chars.json would describe other ids. */
+    /* an older chars.json would not match the ids */
     if (!by_chars && status == TL_OK) unlink(chars);
     return status;
 }

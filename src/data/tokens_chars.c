@@ -47,7 +47,7 @@ static tl_status chars_add(tli_chars *chars, uint32_t symbol, tl_error *err)
 
 /* ---- text ---------------------------------------------------------------------------------------- */
 
-/* The symbol at p, and how many bytes it takes. JSON's strings end at NUL here, so NUL counts as a byte. */
+/* The symbol at p, and its length in bytes. JSON strings here end at NUL, so NUL counts as a byte. */
 static uint32_t symbol_at(const uint8_t *p, size_t n, size_t *length)
 {
     *length = tli_utf8_sequence(p, n);
@@ -108,8 +108,7 @@ tl_status tli_chars_sort(tli_chars *chars, bool end, uint16_t *map, tl_error *er
         const uint32_t symbol = chars->symbols[id];
         chars->ids[symbol] = (uint16_t)id;
         if (symbol == TLI_CHARS_END)
-            map[TLI_CHARS_NONE] = (uint16_t)
-                id; /* the end of text travels as TLI_CHARS_NONE until it has an id */
+            map[TLI_CHARS_NONE] = (uint16_t)id; /* end of text is TLI_CHARS_NONE until it gets an id */
         else
             map[old[symbol]] = (uint16_t)id;
     }
@@ -199,7 +198,7 @@ tl_status tli_chars_parse(const char *text, const char *path, tli_chars *chars, 
 
 tl_status tli_chars_load(const char *path, tli_chars *chars, tl_error *err)
 {
-    enum { ROOM = 4 << 20 }; /* 65536 entries of at most 24 bytes, and then some */
+    enum { ROOM = 4 << 20 }; /* 65536 entries of at most 24 bytes, and a margin */
     *chars = (tli_chars){0};
     FILE *file = fopen(path, "rb");
     if (file == NULL)

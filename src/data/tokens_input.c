@@ -69,7 +69,7 @@ static tl_status look_at(tli_input *input, const char *path, bool *sized, tl_err
                         path);
     *sized &= S_ISREG(what.st_mode);
     input->total += (uint64_t)what.st_size;
-    return S_ISREG(what.st_mode) ? check_beginning(path, err) : TL_OK; /* a pipe's beginning is read once */
+    return S_ISREG(what.st_mode) ? check_beginning(path, err) : TL_OK; /* a pipe is read only once */
 }
 
 tl_status tli_input_open(tli_input *input, const char *const *files, size_t count, const char *separator,
@@ -114,7 +114,7 @@ static tl_status open_next(tli_input *input, tl_error *err)
     return TL_OK;
 }
 
-/* Waits in steps, so that a request to stop is seen while a pipe is silent. */
+/* Waits in steps, so that a stop request is noticed while a pipe is silent. */
 static tl_status read_more(tli_input *input, tl_error *err)
 {
     memmove(input->raw, input->raw + input->begin, input->end - input->begin);
@@ -175,8 +175,8 @@ static size_t skip_blanks(const tli_input *input, size_t at)
     return at;
 }
 
-/* Whether the line that begins at `at` is a separator, and where the next one begins; UNKNOWN: more must be read to
- * tell. Blanks before it do not count, unless the separator itself begins with them. */
+/* Whether the line that begins at `at` is a separator, and where the next one begins; UNKNOWN: more input
+ * is needed. Blanks before it are ignored, unless the separator itself begins with them. */
 static answer separator_at(const tli_input *input, size_t at, size_t *next)
 {
     const char *separator = input->separator;
@@ -196,9 +196,9 @@ static answer separator_at(const tli_input *input, size_t at, size_t *next)
     return YES;
 }
 
-/* Where the line at `at` ends, behind its LF or CR (of a CRLF the LF then is a line of its own, which is no separator);
- * input->end: not in what was read. *carriage remembers the next CR, so that text without any is searched once;
- * SIZE_MAX: not looked for yet. */
+/* End of the line at `at`, after its LF or CR (a CRLF gives an extra empty line, which is not a
+ * separator); input->end: not yet read. *carriage caches the position of the next CR, so that text without
+ * any is searched once; SIZE_MAX: not searched yet. */
 static size_t line_end(const tli_input *input, size_t at, size_t *carriage)
 {
     if (*carriage == SIZE_MAX || *carriage < at) {
@@ -210,7 +210,7 @@ static size_t line_end(const tli_input *input, size_t at, size_t *carriage)
     return *carriage < input->end ? *carriage + 1 : input->end;
 }
 
-/* The beginning of a file, once enough of it is there: refuses what is no text, and drops a byte-order mark. */
+/* Once enough of a file's beginning is read: refuses what is not text, and drops a byte-order mark. */
 static tl_status begin_text(tli_input *input, tl_error *err)
 {
     const uint8_t *text = input->raw + input->begin;
@@ -224,7 +224,7 @@ static tl_status begin_text(tli_input *input, tl_error *err)
     return TL_OK;
 }
 
-/* Moves what was read to the chunk, but for the beginning of a line that may become a separator. */
+/* Moves input to the chunk, except for the beginning of a line that may become a separator. */
 static tl_status input_absorb(tli_input *input, tli_chunk *chunk, tl_error *err)
 {
     TLI_TRY(begin_text(input, err));
@@ -248,7 +248,7 @@ static tl_status input_absorb(tli_input *input, tli_chunk *chunk, tl_error *err)
     return TL_OK;
 }
 
-/* Keeps the text from `at` on for the next chunk. */
+/* Moves the text from `at` on to the next chunk. */
 static tl_status input_carry(tli_input *input, tli_chunk *chunk, size_t at, tl_error *err)
 {
     const size_t bytes = chunk->bytes - at;
@@ -259,7 +259,8 @@ static tl_status input_carry(tli_input *input, tli_chunk *chunk, size_t at, tl_e
     return TL_OK;
 }
 
-/* Cuts the chunk after its last whole document or inside an unfinished one; *done false: it must grow. */
+/* Splits the chunk after its last complete document or inside an unfinished one; *done false: it must
+ * grow. */
 static tl_status input_cut(tli_input *input, tli_chunk *chunk, bool *done, tl_error *err)
 {
     const size_t last = chunk->end_count > 0 ? chunk->ends[chunk->end_count - 1] : 0;

@@ -101,11 +101,11 @@ tl_status tli_output_write(tli_output *output, const uint16_t *ids, size_t count
     return write_ids(&output->files[output->side], ids, count, err);
 }
 
-/* Documents that are kept as candidates: enough for any number that chance leaves on the wrong side, which grows as
- * the square root of the number of documents. */
+/* Number of candidates: enough for the expected excess on one side, which grows as the square root of the
+ * number of documents. */
 enum { CANDIDATES_MAX = 1 << 16 };
 
-/* Whether document a is nearer to the other side than b: the order of their words, then of their places. */
+/* Whether document a is nearer to the other file than b: by their random words, then by position. */
 static bool is_nearer(int side, const tli_output_candidate *a, const tli_output_candidate *b)
 {
     const bool smaller = a->word != b->word ? a->word < b->word : a->begin < b->begin;
@@ -164,7 +164,7 @@ static int by_place(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Leaves the `wanted` nearest documents in the list, or as many as there are, in the order of their places. */
+/* Keeps only the `wanted` nearest documents, or all if fewer, sorted by position. */
 static void choose_nearest(int side, tli_output_candidates *list, uint64_t wanted)
 {
     while (list->count > wanted) {
@@ -195,7 +195,7 @@ tl_status tli_output_take_back(tli_output *output, uint64_t count, tl_error *err
     return ftruncate(f->fd, size) == 0 && lseek(f->fd, size, SEEK_SET) == size ? TL_OK : cannot_write(f, err);
 }
 
-/* ---- afterwards ---------------------------------------------------------------------------------- */
+/* ---- moving documents ------------------------------------------------------------------------------- */
 
 static tl_status read_at(tli_output_file *f, uint64_t offset, size_t bytes, tl_error *err)
 {
@@ -233,7 +233,7 @@ static tl_status append_tokens(tli_output_file *from, tli_output_file *to, uint6
     return TL_OK;
 }
 
-/* Moves stretches of tokens, in the order of their places, to the end of the other file, and closes the gaps. */
+/* Moves ranges of tokens, in order of position, to the end of the other file, and closes the gaps. */
 static tl_status output_move(tli_output_file *from, tli_output_file *to, const tli_output_candidate *list,
                              size_t count, tl_error *err)
 {
@@ -308,7 +308,7 @@ tl_status tli_output_commit(tli_output *output, tl_error *err)
         tli_output_file *f = &output->files[i];
         TLI_TRY(output_flush(f, err));
         if (fsync(f->fd) != 0 && errno != EINVAL)
-            return cannot_write(f, err); /* EINVAL: no such thing there */
+            return cannot_write(f, err); /* EINVAL: the file system has no fsync for it */
     }
     for (int i = 0; i < 2; i++) {
         tli_output_file *f = &output->files[i];

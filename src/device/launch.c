@@ -34,7 +34,7 @@ static bool same_arg(const tli_arg *a, const tli_arg *b)
     case TLI_ARG_TYPE_I32:
     case TLI_ARG_TYPE_U32:
     case TLI_ARG_TYPE_F32: return a->value.u32 == b->value.u32; /* bits: -0 is not 0 */
-    case TLI_ARG_TYPE_STRUCT: return false;                     /* what it was is gone */
+    case TLI_ARG_TYPE_STRUCT: return false;                     /* the previous value was not stored */
     }
     return false;
 }

@@ -13,7 +13,7 @@ tl_status tli_column_sum_blocks(tl_context *ctx, tli_view x, uint64_t ld, tli_vi
     const uint32_t group = tli_kernel_form_of(ctx, "column_sum").row_group;
     uint32_t chunk = group;
     if (group == 1) {
-        /* 4 KiB of sums stay in the nearest cache; narrower when the groups would be too few. */
+        /* 4 KiB of sums stay in the first-level cache; narrower if there would be too few groups. */
         uint64_t fair = tli_ceil_div(columns * blocks, 4u * (uint64_t)limits->compute_units);
         chunk = fair > 1024 ? 1024 : fair < 64 ? 64 : (uint32_t)((fair + 15) / 16 * 16);
     }

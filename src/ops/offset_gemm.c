@@ -171,7 +171,7 @@ static tli_launch with_work(tli_launch launch, const tli_offset_gemm *r, const c
     return launch;
 }
 
-/* What every kernel takes of a chunk; `pair_begin` is the first pair of the rows in memory. */
+/* By-value argument of all kernels for a chunk; `pair_begin` is the first pair of the rows in memory. */
 static offset_gemm_sizes sizes_of_chunk(const tli_offset_gemm *r, const chunk *c, int32_t pair_begin,
                                         uint32_t block)
 {
