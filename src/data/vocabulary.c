@@ -54,12 +54,12 @@ tl_status tli_vocabulary_encode(tli_vocabulary *v, const char *text, size_t byte
                           : tli_chars_encode(&v->chars, (const uint8_t *)text, bytes, ids, err);
 }
 
-const uint8_t *tli_vocabulary_token(const tli_vocabulary *v, uint32_t id, uint8_t capacity[4], size_t *bytes)
+const uint8_t *tli_vocabulary_token(const tli_vocabulary *v, uint32_t id, uint8_t buffer[4], size_t *bytes)
 {
     *bytes = 0;
     if (id >= v->size) return NULL;
-    if ((int32_t)id == v->end_of_text) return capacity;
+    if ((int32_t)id == v->end_of_text) return buffer;
     if (v->bpe != NULL) return tli_bpe_token(v->bpe, id, bytes);
-    *bytes = tli_chars_write(&v->chars, id, capacity);
-    return capacity;
+    *bytes = tli_chars_write(&v->chars, id, buffer);
+    return buffer;
 }

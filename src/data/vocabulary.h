@@ -22,9 +22,9 @@ void tli_vocabulary_close(tli_vocabulary *vocabulary); /* zeroes it; allowed on 
 /* Appends the ids of a text. TL_ERROR_INPUT names a character that is not in the vocabulary. */
 tl_status tli_vocabulary_encode(tli_vocabulary *vocabulary, const char *text, size_t bytes, tli_ids *ids,
                                 tl_error *err);
-/* The bytes of an id, in `room` (4 bytes) or owned by the vocabulary; NULL for an unknown id. The end of
+/* The bytes of an id, in `buffer` (4 bytes) or owned by the vocabulary; NULL for an unknown id. The end of
  * text has none. */
-const uint8_t *tli_vocabulary_token(const tli_vocabulary *vocabulary, uint32_t id, uint8_t capacity[4],
+const uint8_t *tli_vocabulary_token(const tli_vocabulary *vocabulary, uint32_t id, uint8_t buffer[4],
                                     size_t *bytes);
 
 #endif

@@ -24,7 +24,7 @@ typedef struct run {
         kept;         /* start of the context of the last forward, and number of its ids in the KV cache */
     int32_t *context; /* [seq_len] */
     float *logits;    /* [vocab_size] */
-    tli_candidate *capacity; /* [vocab_size] */
+    tli_candidate *candidates; /* [vocab_size] */
     bool slid;
 } run;
 
@@ -80,8 +80,8 @@ static tl_status create_model(run *r, tli_safetensors *st)
     const tl_model_config *c = &r->settings.model;
     r->context = malloc(c->seq_len * sizeof *r->context);
     r->logits = malloc(c->vocab_size * sizeof *r->logits);
-    r->capacity = malloc(c->vocab_size * sizeof *r->capacity);
-    if (r->context == NULL || r->logits == NULL || r->capacity == NULL)
+    r->candidates = malloc(c->vocab_size * sizeof *r->candidates);
+    if (r->context == NULL || r->logits == NULL || r->candidates == NULL)
         return tli_fail(tl_context_error(r->ctx), TL_ERROR_MEMORY, "out of host memory for the logits");
     if (r->g->no_cache)
         TLI_TRY(tli_model_create(r->ctx, c, 1, NULL, &r->model));
@@ -116,19 +116,19 @@ static tl_status next_logits(run *r)
 
 static tl_status write_token(run *r, uint32_t id)
 {
-    uint8_t capacity[4];
+    uint8_t buffer[4];
     size_t bytes;
-    const uint8_t *text = tli_vocabulary_token(&r->vocabulary, id, capacity, &bytes);
+    const uint8_t *text = tli_vocabulary_token(&r->vocabulary, id, buffer, &bytes);
     return text != NULL && bytes > 0 ? r->g->write(r->g->user, text, bytes, tl_context_error(r->ctx)) : TL_OK;
 }
 
 /* Ids of the model that the vocabulary lacks decode to nothing. */
 static void hide_unknown(run *r)
 {
-    uint8_t capacity[4];
+    uint8_t buffer[4];
     size_t bytes;
     for (uint32_t id = 0; id < r->settings.model.vocab_size; id++)
-        if (tli_vocabulary_token(&r->vocabulary, id, capacity, &bytes) == NULL) r->logits[id] = -INFINITY;
+        if (tli_vocabulary_token(&r->vocabulary, id, buffer, &bytes) == NULL) r->logits[id] = -INFINITY;
 }
 
 static tl_status run_tokens(run *r, tli_progress *progress, uint64_t *made)
@@ -143,7 +143,7 @@ static tl_status run_tokens(run *r, tli_progress *progress, uint64_t *made)
         hide_unknown(r);
         const double u = (double)tli_random_uniform(&random);
         TLI_TRY(
-            tli_sample(r->logits, r->settings.model.vocab_size, &r->g->sampling, u, r->capacity, &id, err));
+            tli_sample(r->logits, r->settings.model.vocab_size, &r->g->sampling, u, r->candidates, &id, err));
         if ((int32_t)id == r->vocabulary.end_of_text) return TL_OK;
         TLI_TRY(write_token(r, id));
         TLI_TRY(tli_ids_reserve(&r->ids, 1, err));
@@ -180,7 +180,7 @@ tl_status tli_generate(tl_context *ctx, const char *checkpoint, const tli_genera
     tli_ids_free(&r.ids);
     free(r.context);
     free(r.logits);
-    free(r.capacity);
+    free(r.candidates);
     tli_st_close(&st);
     return status;
 }

@@ -9,13 +9,13 @@
 #include "data/augment.h"
 #include "models/model.h"
 
-const char *tli_field_flag(const field *f, char capacity[FIELD_TEXT_CAPACITY])
+const char *tli_field_flag(const field *f, char buffer[FIELD_TEXT_CAPACITY])
 {
     if (f->flag != NULL) return f->flag;
-    snprintf(capacity, FIELD_TEXT_CAPACITY, "%s", f->key);
-    for (char *c = capacity; *c != '\0'; c++)
+    snprintf(buffer, FIELD_TEXT_CAPACITY, "%s", f->key);
+    for (char *c = buffer; *c != '\0'; c++)
         if (*c == '_') *c = '-';
-    return capacity;
+    return buffer;
 }
 
 static size_t field_bytes(const field *f)

@@ -75,8 +75,8 @@ struct tl_settings;
 
 enum { FIELD_TEXT_CAPACITY = 48 }; /* of a value as text; longer ones are truncated */
 
-/* The flag's name, possibly written to `room`. */
-const char *tli_field_flag(const field *f, char capacity[FIELD_TEXT_CAPACITY]);
+/* The flag's name, possibly written to `buffer`. */
+const char *tli_field_flag(const field *f, char buffer[FIELD_TEXT_CAPACITY]);
 
 /* A value as text, as stored in files. */
 void tli_field_write(const field *f, const struct tl_settings *s, char text[FIELD_TEXT_CAPACITY]);

@@ -130,7 +130,7 @@ bool tli_settings_differ(const tl_settings *one, const char *labels_of_one, cons
     const tl_settings *a = &stored_one, *b = &stored_other;
     const field *list[FIELDS_MAX];
     const int count = stored_fields(tli_task_find(a->task), list);
-    char capacity[FIELD_TEXT_CAPACITY];
+    char buffer[FIELD_TEXT_CAPACITY];
     for (int i = 0; i < count; i++) {
         const field *f = list[i];
         const bool labels_differ = f->type == FIELD_LABELS &&
@@ -139,7 +139,7 @@ bool tli_settings_differ(const tl_settings *one, const char *labels_of_one, cons
         if (f->described != NULL)
             snprintf(d->what, sizeof d->what, "%s", f->described);
         else
-            snprintf(d->what, sizeof d->what, "--%s", tli_field_flag(f, capacity));
+            snprintf(d->what, sizeof d->what, "--%s", tli_field_flag(f, buffer));
         if (labels_differ) {
             snprintf(d->a, FIELD_TEXT_CAPACITY, "%s", shown_labels(labels_of_one));
             snprintf(d->b, FIELD_TEXT_CAPACITY, "%s", shown_labels(labels_of_other));

@@ -138,9 +138,9 @@ bool tli_settings_has_flag(const tli_task *task, const char *flag)
 {
     const field *list[FIELDS_MAX];
     const int count = tli_settings_fields(task, list);
-    char capacity[FIELD_TEXT_CAPACITY];
+    char buffer[FIELD_TEXT_CAPACITY];
     for (int i = 0; i < count; i++)
-        if (strcmp(tli_field_flag(list[i], capacity), flag) == 0) return true;
+        if (strcmp(tli_field_flag(list[i], buffer), flag) == 0) return true;
     return false;
 }
 
