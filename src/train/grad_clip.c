@@ -80,7 +80,7 @@ tl_status tli_grad_clip_read(tl_context *ctx, const tli_grad_clip *guard, const 
         if (at == 0)
             TLI_TRY(tl_tensor_read(ctx, guard->verdicts, 2 * (uint64_t)i,
                                    2 * (uint64_t)(left < PIECE ? left : PIECE), values));
-        verdicts[i] = (tli_grad_verdict){.left_out = values[2 * at] < 0.0f,
+        verdicts[i] = (tli_grad_verdict){.skipped = values[2 * at] < 0.0f,
                                          .broken = grad_clip_owner(registry, (uint64_t)values[2 * at + 1])};
     }
     return TL_OK;

@@ -12,7 +12,7 @@ typedef struct tli_grad_clip {
 
 /* Result of the finite check of one step. */
 typedef struct tli_grad_verdict {
-    bool left_out;      /* step skipped: loss or gradients were not finite */
+    bool skipped;       /* step skipped: loss or gradients were not finite */
     const char *broken; /* first parameter with a gradient that is not finite; NULL: none */
 } tli_grad_verdict;
 

@@ -151,12 +151,12 @@ static tl_status trainer_report_step(training_run *r, uint64_t step, float loss,
 static tl_status trainer_examine(training_run *r, uint64_t step, float loss, const tli_grad_verdict *verdict)
 {
     char what[160] = "the loss";
-    const bool good = isfinite(loss) && !verdict->left_out;
+    const bool good = isfinite(loss) && !verdict->skipped;
     if (good) r->skipped = 0;
     if (good) return TL_OK;
     if (verdict->broken != NULL)
         snprintf(what, sizeof what, "the gradient of %s", verdict->broken);
-    else if (!verdict->left_out) /* by now a later step's values, but what is not finite stays so */
+    else if (!verdict->skipped) /* by now a later step's values, but what is not finite stays so */
         TLI_TRY(tli_grad_clip_find(r->ctx, tli_model_registry(r->model), what, sizeof what));
     if (!r->s->run.skip_nonfinite || ++r->skipped >= TLI_RECENT_LOSSES) return not_finite(r, step, what);
     tli_log_write(tli_context_log(r->ctx), TL_LOG_NOTICE, "step %llu is left out: %s is not finite",

@@ -196,7 +196,7 @@ static void not_finite(void **unused)
     assert_false(exists(inside(s.run.out, "model.safetensors")));
 }
 
-static void left_out_steps(void **unused)
+static void skipped_steps(void **unused)
 {
     const tl_settings plain = small_run(TL_OP_ATTENTION, "skip-plain");
     tl_settings s = small_run(TL_OP_ATTENTION, "skip");
@@ -242,7 +242,7 @@ int main(void)
         cmocka_unit_test(keeps_the_newest), cmocka_unit_test(keeps_the_best),
         cmocka_unit_test(damage_is_found),  cmocka_unit_test(nothing_intact_is_said),
         cmocka_unit_test(unknown_numbers),  cmocka_unit_test(not_finite),
-        cmocka_unit_test(left_out_steps),
+        cmocka_unit_test(skipped_steps),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
