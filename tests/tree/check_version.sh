@@ -21,4 +21,6 @@ expect "debian/control" "$(sed -n 's/^Package: \(libtranslution[0-9].*\)/\1/p' d
 expect "debian/control, of libtranslution-dev" "$(sed -n 's/^Depends: \(libtranslution[0-9.]*\) .*/\1/p' debian/control)" "libtranslution$soname"
 expect "debian/" "$(echo debian/libtranslution[0-9]*.install)" "debian/libtranslution$soname.install"
 expect "docs/translution.1" "$(head -n 1 docs/translution.1)" ".TH TRANSLUTION 1 \"$date\" \"translution $version\" \"User Commands\""
+expect "include/translution/translution.h" \
+    "$(sed -n 's/^#define TL_VERSION_[A-Z]* \([0-9]*\)$/\1/p' include/translution/translution.h | paste -s -d .)" "$version"
 exit $faults
