@@ -4,8 +4,10 @@
 #   check_fault_list.sh SOURCE_DIR
 set -u
 cd "$1/tests" || exit 1
-faults=0 seen=0
+faults=0
+[ -f support/known_driver_faults.txt ] || { echo "no support/known_driver_faults.txt: the check looks in the wrong place"; exit 1; }
 while read -r test case; do
+    [ -n "$test" ] || continue # the list may be empty
     file=$(find . -name "test_$test.c")
     if [ -z "$file" ]; then
         echo "support/known_driver_faults.txt: there is no test $test"
@@ -14,9 +16,7 @@ while read -r test case; do
         echo "support/known_driver_faults.txt: $test has no case $case"
         faults=1
     fi
-    seen=$((seen + 1))
 done <<LIST
 $(grep -vE '^#|\|' support/known_driver_faults.txt)
 LIST
-[ "$seen" -gt 10 ] || { echo "few cases found in support/known_driver_faults.txt: the check looks in the wrong place"; exit 1; }
 exit $faults
