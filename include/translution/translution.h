@@ -3,22 +3,23 @@
  * This header is the library's manual. Conventions:
  *
  * - A function that can fail returns a tl_status; TL_OK is 0. Its one-sentence message is in the tl_error
- * that was handed down, or, for functions that take a tl_context, in tl_context_error(ctx).
- * - The library keeps no global state but a lock around the start of drivers, never prints and never exits.
- * Notices go to the tl_log of the context.
- * - A tl_context is one device with one in-order queue. Contexts are independent of each other; one context
- * serves one thread at a time.
- * - Arguments are checked by the rules of the command line, and refused with its sentences: TL_ERROR_USAGE for a
- * NULL where something is needed, for values without a name, numbers out of range, settings that make no model or
- * no run, and tensors and layers of another context. What no function can see are handles of contexts that
- * were destroyed, and pointers to less memory than was said.
- * - Who creates destroys: every _create has its _destroy, and destroying NULL is fine. Destroying a context
- * frees what is left in it.
- * - The process's locale changes no file, no setting and no message: numbers have a point always.
+ *   passed by the caller or, for functions that take a tl_context, in tl_context_error(ctx).
+ * - The library has no global state except a lock around the initialisation of drivers. It prints only to
+ *   a FILE or tl_log that the caller passes, and never exits.
+ * - A tl_context is one device with one in-order queue. Contexts are independent of each other; one
+ *   context may be used by one thread at a time.
+ * - Arguments are validated as on the command line, with the same messages: TL_ERROR_USAGE for a NULL
+ *   where a value is required, invalid enumerators, numbers out of range, invalid models or runs, and
+ *   tensors and layers of another context. Not detected: contexts that were destroyed, and buffers shorter
+ *   than stated.
+ * - Every _create has a _destroy, and destroying NULL is allowed. Destroying a context frees everything in
+ *   it.
+ * - Files, settings and messages do not depend on the process's locale: numbers always have a decimal
+ *   point.
  * - Numbers on the device are 32-bit floats. Rows of activations are ordered [token][batch][channel].
  *
  * Link with `pkg-config --cflags --libs translution`, or from CMake with find_package(translution) and the
- * target translution::translution. The shared library exports what this header declares and nothing else. */
+ * target translution::translution. The shared library exports only what this header declares. */
 #ifndef TRANSLUTION_TRANSLUTION_H
 #define TRANSLUTION_TRANSLUTION_H
 
@@ -54,7 +55,7 @@ typedef enum tl_status {
 
 typedef struct tl_error {
     tl_status status;
-    char text[2048]; /* one sentence naming the thing and what to do; empty while status is TL_OK */
+    char text[2048]; /* one sentence naming the problem and what to do; empty while status is TL_OK */
 } tl_error;
 
 /* The program's exit code of a status; TL_INTERRUPTED gives 130. */
@@ -64,7 +65,7 @@ int tl_exit_code(tl_status status);
 
 typedef enum tl_log_level { TL_LOG_ERROR, TL_LOG_NOTICE, TL_LOG_DETAIL } tl_log_level;
 
-/* Where notices go. A NULL tl_log is silent. */
+/* Destination of log messages. A NULL tl_log is silent. */
 typedef struct tl_log {
     tl_log_level level; /* messages above this level are dropped */
     void (*write)(void *user, tl_log_level level, const char *line); /* line has no newline */
@@ -93,15 +94,16 @@ typedef struct tl_device_info {
     void *platform_id, *device_id; /* cl_platform_id, cl_device_id */
 } tl_device_info;
 
-/* All devices of all platforms, the unusable ones too, in an array that the caller frees with free().
- * No platform or no device gives *count = 0 and TL_OK; tl_device_select then says which of the two. Threads may
- * call this and tl_context_create at once, also for the first time: drivers are started under a lock. */
+/* All devices of all platforms, including unusable ones, in an array to be freed with free(). No platform
+ * or no device gives *count = 0 and TL_OK; tl_device_select then says which of the two. Threads may call
+ * this and tl_context_create concurrently, also for the first time: drivers are initialised under a lock. */
 tl_status tl_device_list(tl_device_info **list, int *count, tl_error *err);
 
-/* Picks by SPEC: "P:D", "gpu" | "cpu" | "acc" (first usable of that type), a flat index, "auto" or NULL
- * (discrete GPU, then integrated, then CPU; most memory first), else a case-insensitive substring of
- * "platform / device" that must match one device. TL_ERROR_NO_DEVICE when the list has no usable device at
- * all; TL_ERROR_USAGE when SPEC matches none, several (the message lists them) or an unusable one. */
+/* Selects a device by SPEC: "P:D", "gpu" | "cpu" | "acc" (first usable one of that type), an index in the
+ * list, "auto" or NULL (discrete GPU, then integrated, then CPU; most memory first), else a
+ * case-insensitive substring of "platform / device" that must match one device. TL_ERROR_NO_DEVICE when
+ * the list has no usable device; TL_ERROR_USAGE when SPEC matches none, several (the message lists them)
+ * or an unusable one. */
 tl_status tl_device_select(const tl_device_info *list, int count, const char *spec, int *chosen,
                            tl_error *err);
 
@@ -111,13 +113,12 @@ const char *tl_device_type_name(tl_device_type type); /* "cpu", "gpu", "acc", "o
 
 typedef struct tl_context tl_context;
 
-/* Which family of kernels serves the tiled products: wide private tiles with one work-item a group (CPUs),
- * or local-memory tiles with many work-items a group (GPUs). AUTO goes by the device's type. */
+/* Form of the tiled kernels: register tiles with one work-item per work-group (CPUs), or local-memory
+ * tiles with many work-items per work-group (GPUs). AUTO: by the device's type. */
 typedef enum tl_kernel_path { TL_PATH_AUTO, TL_PATH_CPU, TL_PATH_GPU } tl_kernel_path;
 
-/* Who computes matrix products. AUTO: the own kernels on CPUs; on GPUs what `tune` measured to be faster,
- * without that CLBlast for large plain products and the own kernels for the rest. CLBLAST: wherever it can.
- */
+/* GEMM implementation. AUTO: the project's kernels on CPUs; on GPUs whichever `tune` measured to be faster
+ * or, if not tuned, CLBlast for large products. CLBLAST: wherever possible. */
 typedef enum tl_gemm_mode { TL_GEMM_AUTO, TL_GEMM_OWN, TL_GEMM_CLBLAST } tl_gemm_mode;
 
 typedef struct tl_context_options {
@@ -125,29 +126,29 @@ typedef struct tl_context_options {
     tl_gemm_mode gemm;
     tl_kernel_path path;
     bool profile;             /* time every kernel by events */
-    uint64_t memory_limit;    /* bytes that tensors may take in all; 0: the device's global memory */
+    uint64_t memory_limit;    /* limit for all tensors together; 0: the device's global memory */
     uint64_t max_alloc_bytes; /* treats the device as if its largest buffer were smaller: more shards; 0: as
                                  it is */
     const tl_log *log;        /* may be NULL; must outlive the context */
 } tl_context_options;
 
 tl_status tl_context_create(const tl_context_options *options, tl_context **out, tl_error *err);
-/* A context on the caller's own cl_context, in-order cl_command_queue and the device of both, so that the
- * library works on the caller's buffers (tl_tensor_adopt) in the order in which both enqueue. The three are
- * retained, and released by tl_context_destroy. `options->device` is not looked at; `profile` needs a queue
- * that was made with it. */
+/* A context on the caller's own cl_context, in-order cl_command_queue and their device, so that the
+ * library can use the caller's buffers (tl_tensor_adopt), in the order in which both enqueue. The three
+ * are retained, and released by tl_context_destroy. `options->device` is ignored; `profile` needs a queue
+ * created with profiling. */
 tl_status tl_context_adopt(void *cl_context, void *cl_command_queue, const tl_context_options *options,
                            tl_context **out, tl_error *err);
 void tl_context_destroy(tl_context *ctx);
-/* The message of the last function that failed on this context; owned by it. NULL of NULL. */
+/* Message of the last function that failed on this context; owned by it. NULL for NULL. */
 tl_error *tl_context_error(tl_context *ctx);
 const tl_device_info *tl_context_device(const tl_context *ctx);
-/* Waits for everything that was enqueued. */
+/* Waits for all enqueued work. */
 tl_status tl_finish(tl_context *ctx);
 
 /* ---- tensors ------------------------------------------------------------------------------------- */
 
-/* What a tensor's bytes are booked as. */
+/* Memory accounting: what a tensor is used for. */
 typedef enum tl_memory_kind {
     TL_MEMORY_PARAMETER,
     TL_MEMORY_GRADIENT,
@@ -160,58 +161,58 @@ typedef enum tl_memory_kind {
 
 const char *tl_memory_kind_name(tl_memory_kind kind); /* "parameters", "gradients", ...; "?": no such kind */
 uint64_t tl_memory_used(const tl_context *ctx, tl_memory_kind kind);
-uint64_t tl_memory_peak(const tl_context *ctx); /* high-water mark of all kinds together */
+uint64_t tl_memory_peak(const tl_context *ctx); /* peak of all kinds together */
 
-/* [lead][row] floats on the device, owned by the context. A tensor longer than the device's largest
- * allocation is stored as shards along `lead`; with lead 1 it cannot be split. */
+/* [lead][row] floats on the device, owned by the context. A tensor larger than the device's largest
+ * allocation is split into shards along `lead`; with lead 1 it cannot be split. */
 typedef struct tl_tensor tl_tensor;
 
-/* Zero-filled. Fails with TL_ERROR_MEMORY, naming the tensor and the sizes, when the budget or the largest
+/* Zero-filled. TL_ERROR_MEMORY, naming the tensor and the sizes, when the memory limit or the largest
  * allocation is exceeded. */
 tl_status tl_tensor_create(tl_context *ctx, const char *name, tl_memory_kind kind, uint64_t lead,
                            uint64_t row, tl_tensor **out);
-/* A tensor on the caller's own cl_mem of at least lead * row floats, made in the context that `ctx` adopted;
- * its contents stay as they are. The cl_mem is retained, and released by tl_tensor_destroy. It does not count
- * as memory used. */
+/* A tensor on the caller's own cl_mem of at least lead * row floats, created in the context that `ctx`
+ * adopted; its contents are unchanged. The cl_mem is retained, and released by tl_tensor_destroy. It does
+ * not count as memory used. */
 tl_status tl_tensor_adopt(tl_context *ctx, const char *name, void *cl_mem, uint64_t lead, uint64_t row,
                           tl_tensor **out);
-/* Does nothing, but for a message, when the tensor is none of this context, or no more. */
+/* If the tensor does not belong to this context, or was destroyed, only sets the error message. */
 void tl_tensor_destroy(tl_context *ctx, tl_tensor *tensor);
 /* Blocking copies of elements [at, at + count) between the host and [lead][row] order. */
 tl_status tl_tensor_write(tl_context *ctx, tl_tensor *tensor, uint64_t at, uint64_t count,
                           const void *source);
 tl_status tl_tensor_read(tl_context *ctx, const tl_tensor *tensor, uint64_t at, uint64_t count, void *target);
 
-/* ---- the operation alone ------------------------------------------------------------------------- */
+/* ---- a single layer -------------------------------------------------------------------------------- */
 
 typedef enum tl_op_kind {
     TL_OP_ATTENTION,
     TL_OP_TRANSLUTION,
     TL_OP_ALPHA,
-    TL_OP_ALPHA_PURE, /* alpha's relative path alone: W = W1 W_offset, for v W1 W_offset W2 */
-    TL_OP_ABSOLUTE,   /* Translution with a matrix for every pair of tokens, shared by none */
+    TL_OP_ALPHA_PURE, /* alpha without the shared path: W = W1 W_offset, for v W1 W_offset W2 */
+    TL_OP_ABSOLUTE,   /* Translution with one matrix per pair of tokens instead of per offset */
     TL_OP_CONV        /* a convolution: the sum of x_j Wv[offset] over a window */
 } tl_op_kind;
 
-/* How offsets past a radius share matrices, along each axis. */
+/* How offsets beyond a radius share matrices, on each axis. */
 typedef enum tl_sharing {
     TL_SHARING_NONE,
-    TL_SHARING_CLIP, /* they all count as the radius */
+    TL_SHARING_CLIP, /* all use the radius's */
     TL_SHARING_LOG   /* by octaves: (R, 2R], (2R, 4R], ... */
 } tl_sharing;
 
-/* Which of q, k and v have a matrix per offset: an OR of these. 0 stands for all three. */
+/* Per-offset roles: which of q, k and v have a matrix per offset, an OR of these. 0: all three. */
 typedef uint32_t tl_roles;
 enum { TL_ROLE_Q = 1, TL_ROLE_K = 2, TL_ROLE_V = 4, TL_ROLE_QKV = 7 };
 
-/* An attention-like layer between x (after the caller's LayerNorm) and o (before the caller's output
+/* An attention layer between x (after the caller's LayerNorm) and o (before the caller's output
  * projection).
  *
  *   x, dx   [tokens][batch][dim]
  *   o, d_o  [tokens][batch][heads * head_dim]
  *
- * Tokens lie on a height x width grid, row by row, behind a class token if cls; or, with `causal`, they are a
- * sequence of `width` tokens (height 1, no cls) in which token i sees the tokens up to i, made for sequences
+ * Tokens form a height x width grid, row by row, after a class token if cls; or, with `causal`, a sequence
+ * of `width` tokens (height 1, no cls) in which token i sees the tokens up to i, with tables for sequences
  * of up to `max_length` (0: width). */
 typedef struct tl_layer_config {
     tl_op_kind op;
@@ -220,36 +221,36 @@ typedef struct tl_layer_config {
     uint32_t sharing_radius, window;           /* window 0: every token sees all */
     bool cls, causal;
     uint32_t batch, dim, heads, head_dim;
-    uint32_t relenc_dim; /* alpha: width of the relative path per head (8 in the paper) */
-    tl_roles relative;   /* translution, alpha: the roles with a matrix per offset */
-    bool rotary;         /* attention, alpha: rotary positions on the standard q and k */
+    uint32_t relenc_dim; /* alpha: low-rank width per head (8 in the paper) */
+    tl_roles relative;   /* translution, alpha: the per-offset roles */
+    bool rotary;         /* attention, alpha: rotary positions on the shared q and k */
 } tl_layer_config;
 
 typedef struct tl_layer tl_layer;
 
 uint32_t tl_layer_tokens(const tl_layer_config *config);
 
-/* Allocates parameters (drawn from `seed`, uniform as the reference's), gradients, and what forward keeps for
- * backward: memory of order batch * tokens * dim + batch * heads * tokens^2, never tokens^2 * dim. */
+/* Allocates parameters (drawn from `seed`, uniform as in the reference), gradients, and activations saved
+ * for backward: memory of order batch * tokens * dim + batch * heads * tokens^2, never tokens^2 * dim. */
 tl_status tl_layer_create(tl_context *ctx, const tl_layer_config *config, uint64_t seed, tl_layer **out);
-/* Does nothing, but for a message, when the layer is none of this context, or no more. */
+/* If the layer does not belong to this context, or was destroyed, only sets the error message. */
 void tl_layer_destroy(tl_context *ctx, tl_layer *layer);
 
-/* o is overwritten, and must not be x. Enqueues; reading a tensor waits. */
+/* o is overwritten, and must not alias x. Enqueues; reading a tensor waits. */
 tl_status tl_layer_forward(tl_context *ctx, tl_layer *layer, const tl_tensor *x, tl_tensor *o);
-/* After tl_layer_forward on the same x: dx, which must be neither x nor d_o, and the gradients of all parameters are
- * overwritten. */
+/* Call after tl_layer_forward with the same x. Overwrites dx, which must alias neither x nor d_o, and the
+ * gradients of all parameters. */
 tl_status tl_layer_backward(tl_context *ctx, tl_layer *layer, const tl_tensor *x, const tl_tensor *d_o,
                             tl_tensor *dx);
 
 /* Parameter `index` of a layer; false past the last. With D = heads * head_dim, C = dim, R = heads *
  * relenc_dim, K offsets ((2 height - 1)(2 width - 1), 3 more with cls; max_length when causal):
  *
- *   qkv              [nD][C]    the n roles with one matrix, q before k before v: all of attention and
- *                               alpha, those of Translution that are not relative
- *   q, k, v          [K][C][D]  Translution's relative tables; alpha's are [K][R][R]
- *   a_q, a_k, a_v    [R][C]     alpha: q and k where either is relative, v where it is
- *   v3               [D][R]     alpha with relative v
+ *   qkv              [nD][C]    the n shared roles, in the order q, k, v: all of attention and
+ *                               alpha, those of Translution that are not per-offset
+ *   q, k, v          [K][C][D]  Translution's per-offset tables; alpha's are [K][R][R]
+ *   a_q, a_k, a_v    [R][C]     alpha's low-rank projections: q and k if either is per-offset, v if it is
+ *   v3               [D][R]     alpha with per-offset v
  *
  * The tensors belong to the layer: write values, read gradients. */
 typedef struct tl_layer_parameter {
@@ -270,15 +271,15 @@ typedef enum tl_positions {
     TL_POSITIONS_ROPE,   /* rotary */
     TL_POSITIONS_SWIN,   /* a learned number for every offset and head, added to the logits */
     TL_POSITIONS_SHAW,   /* learned vectors for every offset, added to the keys and the values */
-    TL_POSITIONS_CONVIT, /* a second softmax over positions alone and a gate a head (ConViT) */
-    TL_POSITIONS_ALIBI   /* logits fall with the distance, by a fixed slope a head (ALiBi) */
+    TL_POSITIONS_CONVIT, /* a second softmax, over positions only, and a gate per head (ConViT) */
+    TL_POSITIONS_ALIBI   /* logits decrease with the distance, by a fixed slope per head (ALiBi) */
 } tl_positions;
 typedef enum tl_motion { TL_MOTION_STATIC, TL_MOTION_DYNAMIC } tl_motion; /* digits centred, or anywhere */
 typedef enum tl_schedule { TL_SCHEDULE_COSINE, TL_SCHEDULE_COSINE_EPOCH, TL_SCHEDULE_CONSTANT } tl_schedule;
 typedef enum tl_optimizer { TL_OPTIMIZER_ADAMW, TL_OPTIMIZER_LION } tl_optimizer;
-/* How schedule and warm-up combine; a run that is resumed keeps the version that it was begun with.
+/* How schedule and warm-up combine; a resumed run keeps its version.
  *   1  the warm-up multiplies a cosine that starts at step 0
- *   2  the cosine starts where the warm-up ends, from the peak */
+ *   2  the cosine starts at the end of the warm-up, from the peak */
 enum { TL_SCHEDULE_VERSION = 2 };
 
 typedef enum tl_arch {
@@ -286,17 +287,17 @@ typedef enum tl_arch {
     TL_ARCH_GPT  /* causal models of sequences of up to seq_len tokens out of vocab_size */
 } tl_arch;
 
-/* What training does to images of the task vit, an OR of these; all random choices follow from the seed. */
+/* Augmentations of the task vit, an OR of these; all random choices follow from the seed. */
 typedef enum tl_augment {
-    TL_AUGMENT_CROP = 1,        /* a random part, resized; without it the middle, as in evaluation */
-    TL_AUGMENT_FLIP = 2,        /* left and right change places, half of the time */
-    TL_AUGMENT_RANDAUGMENT = 4, /* two of 14 changes of geometry or colour */
+    TL_AUGMENT_CROP = 1,        /* random resized crop; without it the centre, as in evaluation */
+    TL_AUGMENT_FLIP = 2,        /* horizontal, half of the time */
+    TL_AUGMENT_RANDAUGMENT = 4, /* two of 14 geometric or colour operations */
     TL_AUGMENT_MIXUP = 8,       /* batches of weighted sums of two images and their classes ... */
     TL_AUGMENT_CUTMIX = 16,     /* ... or with a rectangle from another image; either at random if both */
     TL_AUGMENT_ALL = 31
 } tl_augment;
 
-/* A model. What belongs to the other architecture is ignored. */
+/* A model. Members of the other architecture are ignored. */
 typedef struct tl_model_config {
     tl_arch arch;
     tl_op_kind op;
@@ -306,30 +307,31 @@ typedef struct tl_model_config {
     uint32_t patch_depth, patch_height, patch_width, classes;  /* ViT; the image's sizes are multiples */
     uint32_t seq_len, vocab_size;                              /* GPT */
     uint32_t dim, depth, heads, head_dim, mlp_dim, relenc_dim;
-    tl_roles relative; /* translution, alpha: the roles with a matrix per offset */
-    /* the first so many blocks are `op`, the rest rotary attention; 0: all are */
+    tl_roles relative; /* translution, alpha: the per-offset roles */
+    /* Hybrid: the first so many blocks use `op`, the rest rotary attention; 0: all use `op`. */
     uint32_t translution_layers;
     tl_sharing sharing; /* of offsets past sharing_radius along an axis */
     uint32_t sharing_radius;
     uint32_t window; /* patches farther apart along an axis do not see each other; 0: all do. For conv
                       * half the kernel's width */
-    bool recompute; /* training of Translution: compute q_ij and k_ij of every pair again in the backward pass
-                     * instead of keeping them (2 * batch * tokens^2 * heads * head_dim floats a block); the
-                     * same results in less memory. No part of the model. */
+    /* Training of Translution: recompute q_ij and k_ij of all pairs in the backward pass instead of saving
+     * them (2 * batch * tokens^2 * heads * head_dim floats a block); the same results with less memory.
+     * Not a property of the model. */
+    bool recompute;
 } tl_model_config;
 
 typedef enum tl_recompute {
-    TL_RECOMPUTE_AUTO, /* keep q_ij and k_ij where they fit the device */
+    TL_RECOMPUTE_AUTO, /* save q_ij and k_ij if they fit the device */
     TL_RECOMPUTE_ALWAYS,
     TL_RECOMPUTE_NEVER
 } tl_recompute;
 
-/* How a model is trained: stored in checkpoints, and the same in a run that is resumed. */
+/* How a model is trained: stored in checkpoints, unchanged when a run is resumed. */
 typedef struct tl_training {
     uint64_t seed;
     uint64_t epochs, steps; /* steps 0: from epochs */
     uint32_t batch_size;
-    float lr, weight_decay, grad_clip; /* grad_clip 0: off */
+    float lr, weight_decay, grad_clip; /* grad_clip: maximum global norm; 0: no clipping */
     tl_optimizer optimizer;
     /* Of the optimizer's state; -1: the optimizer's own (AdamW: 0.9 and 0.999, Lion: 0.9 and 0.99). */
     float beta1, beta2;
@@ -339,78 +341,81 @@ typedef struct tl_training {
     uint64_t warmup;                  /* steps of linear warm-up, fewer than the run has */
     uint32_t limit_train, limit_test; /* samples; 0: all */
     tl_motion motion, test_motion;    /* mnist */
-    uint64_t samples_per_epoch;       /* gpt: random windows that count as an epoch */
+    uint64_t samples_per_epoch;       /* gpt: random windows per epoch */
     uint32_t augment;                 /* vit: a tl_augment */
-    /* vit: training decodes JPEGs in full; otherwise large ones at 1/2, 1/4 or 1/8 of their size, as long as twice the
-     * size that is needed is left. */
+    /* vit: training decodes JPEGs at full size; otherwise large ones at 1/2, 1/4 or 1/8 of their size, but
+     * at least twice the needed size. */
     bool exact_decode;
 } tl_training;
 
-/* Where and how a run goes: in no checkpoint. */
+/* Where and how a run executes: not stored in checkpoints. */
 typedef struct tl_run_options {
     char data[1024];    /* folder of IDX files (mnist), images (vit) or token files (gpt), or "synthetic" */
     char out[1024];     /* empty: runs/TASK-OP-N */
     char metrics[1024]; /* empty: OUT/metrics.jsonl */
-    /* A new run begins from the weights of this .safetensors file or run's folder; empty: from initial values. A run
-     * that is resumed does not look at it. */
+    /* Initialises a new run with the weights of this .safetensors file or run folder; empty: random
+     * initial values. Ignored by a resumed run. */
     char init[1024];
-    /* Of `init`: a head or learned positions that do not fit are drawn anew, and of tables by offset those that both
-     * grids have are copied, instead of an error. */
+    /* With `init`: a head or learned positions that do not fit keep random initial values, and of
+     * per-offset tables the offsets that both grids have are copied; otherwise these are errors. */
     bool init_partial;
-    bool resume;        /* go on from the newest complete checkpoint in `out` */
-    bool stored_length; /* of `resume`: steps and epochs are the checkpoint's, whatever they are here */
+    bool resume;        /* continue from the newest complete checkpoint in `out` */
+    bool stored_length; /* with `resume`: use the checkpoint's steps and epochs */
     bool
         allow_other_data; /* of `resume`: data that are not those of the checkpoint are a notice, not an error */
-    /* Take training.batch_size as it is: otherwise it is halved until the step fits the device, and a run that is
-     * resumed takes the checkpoint's. */
+    /* Use training.batch_size exactly; otherwise it is halved until the step fits the device, and a
+     * resumed run uses the checkpoint's. */
     bool exact_batch;
-    /* Take model.classes or model.vocab_size as they are, and refuse data that do not fit them: otherwise the data say. */
+    /* Use model.classes or model.vocab_size exactly, and refuse data that do not fit; otherwise the data
+     * determine them. */
     bool exact_labels;
-    uint64_t stop_after, eval_every; /* steps; 0: never; evaluation always also at the end */
-    /* A checkpoint is written when the run ends or is stopped, and on the way every so many steps or, with 0 steps,
-     * minutes of time; 0 minutes: none on the way. */
+    uint64_t stop_after, eval_every; /* steps; 0: never; evaluation also always at the end */
+    /* A checkpoint is written when the run ends or is stopped, and in between every so many steps or, with
+     * 0 steps, every so many minutes; 0 minutes: none in between. */
     uint64_t checkpoint_every;
     float checkpoint_minutes; /* 15 */
-    uint64_t keep; /* checkpoints that stay, the newest; 0: two of those by time, all of those by steps */
-    bool keep_all; /* with keep 0: all stay, those by time, too */
-    /* A step whose loss or gradients are not finite changes no weight, instead of ending the run; twenty in a row end
-     * it all the same. */
+    uint64_t keep;            /* newest checkpoints kept; 0: two if written by time, all if by steps */
+    bool keep_all;            /* with keep 0: all are kept, also if written by time */
+    /* Skip a step whose loss or gradients are not finite instead of ending the run; twenty such steps in a
+     * row end it anyway. */
     bool skip_nonfinite;
     tl_recompute recompute; /* decides model.recompute */
-    uint32_t workers;       /* vit: threads that load images; 0: one a core. No result depends on it */
+    uint32_t workers;       /* vit: threads that load images; 0: one per core. Does not affect results */
     bool strict;            /* vit: an unreadable image ends the run instead of being skipped */
-    char confusion[1024];   /* tl_evaluate: file for a table of true and found classes; empty: none */
+    char confusion[1024];   /* tl_evaluate: output file for the confusion matrix; empty: none */
 } tl_run_options;
 
-/* Everything that a run is. It holds no pointers: copies are independent. Begin with tl_settings_default and change what differs. */
+/* All settings of a run. Contains no pointers: copies are independent. Initialise with tl_settings_default
+ * and change what differs. */
 typedef struct tl_settings {
     char task[16];         /* "mnist", "vit", "gpt" */
-    tl_model_config model; /* what the model is: stored in checkpoints */
-    tl_training training;  /* how it is trained: stored, too */
-    tl_run_options run;    /* where and how: not stored */
+    tl_model_config model; /* stored in checkpoints */
+    tl_training training;  /* stored in checkpoints */
+    tl_run_options run;    /* not stored */
 } tl_settings;
 
-/* What a task begins with; false: there is no such task. All: operation attention, the operation's positions,
- * size tiny (dim 192, depth 6, 3 heads of 64), relenc 8, lr 3e-4, weight decay 0.05, cosine, seed 0,
- * "synthetic". mnist: pool cls, image 84, patch 12, 1 channel, 10 classes; batch 256, 20 epochs; static. vit: pool
- * cls, image 224, patch 16, 3 channels, 1000 classes until the data say how many; batch 256, 300 epochs; all
- * augmentations. gpt: sequences of 160, vocabulary of 50257, batch 8, 300 epochs of 32000 windows, clipping at 1. */
+/* Sets a task's defaults; false: unknown task. All: operation attention with its default positions, size
+ * tiny (dim 192, depth 6, 3 heads of 64), relenc 8, lr 3e-4, weight decay 0.05, cosine, seed 0,
+ * "synthetic". mnist: pool cls, image 84, patch 12, 1 channel, 10 classes; batch 256, 20 epochs; static.
+ * vit: pool cls, image 224, patch 16, 3 channels, 1000 classes unless the data differ; batch 256, 300
+ * epochs; all augmentations. gpt: sequences of 160, vocabulary of 50257, batch 8, 300 epochs of 32000
+ * windows, clipping at 1. */
 bool tl_settings_default(tl_settings *settings, const char *task);
 
-/* The names that the command line and checkpoints use; "?" for a value that is none. */
+/* Names used by the command line and checkpoints; "?" for an invalid value. */
 const char *tl_op_name(tl_op_kind op); /* "attention", "translution", "alpha", ... */
 const char *tl_motion_name(tl_motion motion);
 const char *tl_schedule_name(tl_schedule schedule);
 
-/* The files of a set of images. */
+/* Files of an image data set. */
 typedef struct tl_set_files {
     bool known;           /* false: the task does not read images of files */
-    uint64_t images;      /* that were read, or of which nothing bad is known */
-    uint64_t passed_over; /* found not to be readable images */
-    uint64_t ignored;     /* of no format that is read, by their names */
+    uint64_t images;      /* read, or not known to be unreadable */
+    uint64_t passed_over; /* found to be unreadable */
+    uint64_t ignored;     /* skipped by name: not an image format */
 } tl_set_files;
 
-/* What a task does not have is NaN. */
+/* Members that a task does not have are NaN. */
 typedef struct tl_result {
     uint64_t steps, params, peak_device_bytes;
     double loss;                      /* train: mean of the last 20 steps; eval: of the test set */
@@ -418,35 +423,35 @@ typedef struct tl_result {
     double perplexity;                /* exp of it, of tasks that do not classify */
     double top1, top5;                /* percent, on training.test_motion */
     double top1_static, top1_dynamic; /* percent */
-    /* predictions of all test sets with a logit that is not finite: they count as wrong */
+    /* predictions in all test sets with a logit that is not finite: counted as wrong */
     uint64_t not_finite;
     /* median, without the first step of each batch size, which builds kernels, where there are others */
     double step_ms;
-    double data_wait;               /* train: share of the steps' time, 0 to 1, spent waiting for data */
-    tl_set_files files, test_files; /* train: of training and of the test; eval: both of the test */
-    char out[1024];                 /* train: the run's folder */
+    double data_wait;               /* train: fraction of the steps' time, 0 to 1, spent waiting for data */
+    tl_set_files files, test_files; /* train: of training and test set; eval: of the test set */
+    char out[1024];                 /* train: the run folder */
 } tl_result;
 
-/* Where a run reports: progress lines go to `progress` (NULL: none; a terminal is recognised by isatty and
- * gets a rewritten line, anything else plain lines; what its reader has no room for is left out). *stop (may
- * be NULL) is looked at after every step: when it becomes a signal number the run saves and returns
- * TL_INTERRUPTED. */
+/* Callbacks of a run. Progress is written to `progress` (NULL: none; one rewritten line if isatty, else
+ * plain lines; dropped when the reader does not keep up). *stop (may be NULL) is checked after every step:
+ * when it becomes a signal number the run saves and returns TL_INTERRUPTED. */
 typedef struct tl_hooks {
     FILE *progress;
     const volatile sig_atomic_t *stop;
 } tl_hooks;
 
-/* Trains and writes checkpoints, metrics and model.safetensors to the run's folder. When
- * !settings->run.exact_batch and the plan does not fit, halves training.batch_size until it does, with a notice;
- * otherwise TL_ERROR_MEMORY whose message holds the plan's sum and the largest batch that would fit. `settings`
- * come back completed: batch size, positions, what the data say of the model. Resuming a run that is done gives its
- * result again and computes nothing. */
+/* Trains and writes checkpoints, metrics and model.safetensors to the run folder. If the plan does not fit
+ * and !settings->run.exact_batch, halves training.batch_size until it does, with a notice; otherwise
+ * TL_ERROR_MEMORY with the plan's sum and the largest batch size that would fit in the message. On return
+ * `settings` are complete: batch size, positions, what the data determine of the model. Resuming a
+ * finished run returns its result again and computes nothing. */
 tl_status tl_train(tl_context *ctx, tl_settings *settings, const tl_hooks *hooks, tl_result *result);
 
-/* Evaluates a checkpoint (a .safetensors file or an OUT folder) on the test sets of its task. `model` and `training` come
- * back as stored in the checkpoint, except what the caller sets beforehand: training.batch_size (0: 64, halved until it
- * fits), training.limit_test (0: as stored; UINT32_MAX: all) and training.test_motion (-1: as stored). `run` says where
- * the data are. TL_ERROR_DEVICE when predictions are not finite: such weights are of no use. */
+/* Evaluates a checkpoint (a .safetensors file or an OUT folder) on the test sets of its task. `model` and
+ * `training` are overwritten with the checkpoint's, except training.batch_size (0: 64, halved until it
+ * fits), training.limit_test (0: as stored; UINT32_MAX: all) and training.test_motion (-1: as stored).
+ * `run` says where the data are. TL_ERROR_DEVICE when predictions are not finite: such weights are
+ * unusable. */
 tl_status tl_evaluate(tl_context *ctx, const char *checkpoint, tl_settings *settings, const tl_hooks *hooks,
                       tl_result *result);
 
