@@ -36,7 +36,7 @@ __kernel void cross_entropy(__global const float *logits, ulong logits_at, __glo
         ulong row = base + TL_SUBROW;
         uint n = row < last ? classes : 0, full = TL_FULL(n), rest = TL_REST(n);
         __global const float *a = logits + logits_at + row * classes;
-        __global const float *p = soft + soft_at + row * classes; // read where has_soft alone
+        __global const float *p = soft + soft_at + row * classes; // read only if has_soft
         __global float *d = dlogits + dlogits_at + row * classes;
         uint target = n && !has_soft ? (uint)targets[targets_at + row] : n;
         bool known = target < n;

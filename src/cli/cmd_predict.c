@@ -20,7 +20,7 @@ enum { PAGE_ROWS = 16384, PAGE_BYTES = 64 << 20 };
 
 typedef struct attention_pages {
     const tli_cli_options *o;
-    tli_image page; /* what is not written yet: a row an image */
+    tli_image page; /* not written yet: one row per image */
     int written;    /* pages written */
 } attention_pages;
 

@@ -66,7 +66,7 @@ static void tokenize_show(void *user, const tli_build_progress *p)
     tli_progress *progress = user;
     const double now = tli_clock_seconds();
     if (!tli_progress_is_due(progress, p->bytes, now)) return;
-    progress->total = p->total_bytes; /* 0: of a pipe nobody knows it */
+    progress->total = p->total_bytes; /* 0 for a pipe: unknown */
     enum { RANK_DOCUMENTS = 20, RANK_TOKENS = 30 };
     tli_progress_part parts[4] = {
         {TLI_RANK_COUNT, ""}, {RANK_DOCUMENTS, ""}, {RANK_TOKENS, ""}, {TLI_RANK_RATE, ""}};

@@ -20,7 +20,7 @@ void tli_cli_outlive_readers(void);
 
 /* Writes text to standard error; drops it if there is no reader. */
 void tli_cli_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
-/* The same in the place of a line of progress that may stand on the terminal. */
+/* The same, after clearing a progress line that may be on the terminal. */
 void tli_cli_say_over(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #endif
