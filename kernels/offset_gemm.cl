@@ -238,8 +238,7 @@ __kernel void aggregate_back(__global const int4 *groups, __global const int2 *p
     for (int side = 0; side < 2; side++) { // 0: into dx_i, from k; 1: into dx_j, from q
         const bool relative = side == 0 ? Q_RELATIVE : K_RELATIVE;
         const int stride = side == 0 ? Q_STRIDE : K_STRIDE;
-        if (!relative && column_begin > 0)
-            continue; // the first block has all columns of an operand without matrix
+        if (!relative && column_begin > 0) continue; // the first block has all of its columns
         __global const float *source = side == 0 ? k_rows + k_at : q_rows + q_at;
         __global float *dx = (side == 0 ? dxq + dxq_at : dxk + dxk_at) + column_begin;
         for (int g = group_begin; g < group_end; g++) {

@@ -155,8 +155,7 @@ __kernel TILE_GROUP void aggregate_back(__global const int4 *groups, __global co
         __global const int2 *span = pairs + all_pairs + (side == 0 ? 0 : queries + all_pairs);
         __global const int2 *list = span + (side == 0 ? queries : keys);
         __global const float *source = side == 0 ? k_rows + k_at : q_rows + q_at;
-        if (!(side == 0 ? Q_RELATIVE
-                        : K_RELATIVE)) { // the first group has all columns of an operand without matrix
+        if (!(side == 0 ? Q_RELATIVE : K_RELATIVE)) { // the first group has all of its columns
             __global float *target = (side == 0 ? dxq + dxq_at : dxk + dxk_at) +
                                      (ulong)token * batch * (side == 0 ? Q_STRIDE : K_STRIDE);
             for (int c = 0; c0 == 0 && c < WIDTH; c += TILE) {
