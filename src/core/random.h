@@ -1,6 +1,6 @@
 /* Counter-based random numbers: Philox 4x32-10 (Random123). A number is a pure function of
  * (seed, stream, index), so results depend neither on threads nor on the order of calls, and the device
- * kernels of kernels/random.cl draw the very same values. */
+ * kernels of kernels/init.cl draw the very same values. */
 #ifndef CORE_RANDOM_H
 #define CORE_RANDOM_H
 
