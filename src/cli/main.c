@@ -119,6 +119,17 @@ static int run_command(const tli_command *c, int argc, char **argv, double start
     return status == TL_OK ? finish_output() : tl_exit_code(status);
 }
 
+/* "gemm|op|step": the words behind `bench`. */
+static const char *bench_words(char *out, size_t capacity)
+{
+    size_t used = 0;
+    for (int i = 0; i < tli_command_count && used < capacity; i++)
+        if (strncmp(tli_commands[i].name, "bench ", 6) == 0)
+            used += (size_t)snprintf(out + used, capacity - used, "%s%s", used > 0 ? "|" : "",
+                                     tli_commands[i].name + 6);
+    return out;
+}
+
 /* bench WORD: the word may come after flags. */
 static int run_bench(int argc, char **argv, double started)
 {
@@ -131,17 +142,17 @@ static int run_bench(int argc, char **argv, double started)
             return run_command(&tli_commands[i], argc - 2, argv + 2, started);
         }
     }
+    char words[128];
     for (int at = 2; at < argc; at++) {
         if (strcmp(argv[at], "--help") != 0 && strcmp(argv[at], "-h") != 0) continue;
-        printf("usage: translution bench gemm|op|step|memory|loader [options]\n\n");
+        printf("usage: translution bench %s [options]\n\n", bench_words(words, sizeof words));
         for (int i = 0; i < tli_command_count; i++)
             if (strncmp(tli_commands[i].name, "bench ", 6) == 0) print_command(stdout, &tli_commands[i]);
         printf("\n`translution bench WORD --help` lists its options.\n");
         return finish_output();
     }
-    fprintf(stderr,
-            "translution: bench needs gemm, op, step, memory or loader%s%s; see `translution bench --help`\n",
-            argc > 2 ? ", not " : "", argc > 2 ? argv[2] : "");
+    fprintf(stderr, "translution: bench needs one of %s%s%s; see `translution bench --help`\n",
+            bench_words(words, sizeof words), argc > 2 ? ", not " : "", argc > 2 ? argv[2] : "");
     return tl_exit_code(TL_ERROR_USAGE);
 }
 
