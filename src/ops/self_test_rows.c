@@ -120,6 +120,14 @@ static tl_status check_ranks(tli_probe *p, const tli_probe_array *a, const tli_p
     return TL_OK;
 }
 
+/* Of a row of at least one channel. */
+static double sum_of_exponentials(const float *row, int channels)
+{
+    double sum = exp((double)row[0]);
+    for (int c = 1; c < channels; c++) sum += exp((double)row[c]);
+    return sum;
+}
+
 /* Soft targets, two classes per row. */
 static tl_status check_soft_loss(tli_probe *p, int channels)
 {
@@ -142,8 +150,7 @@ static tl_status check_soft_loss(tli_probe *p, int channels)
                                    ROWS, (uint32_t)channels));
     for (int r = 0; r < ROWS; r++) {
         const float *ar = a->host + r * channels, *sr = soft->host + r * channels;
-        double sum = 0;
-        for (int c = 0; c < channels; c++) sum += exp((double)ar[c]);
+        const double sum = sum_of_exponentials(ar, channels);
         want[r] = log(sum);
         for (int c = 0; c < channels; c++) {
             want[r] -= (double)sr[c] * (double)ar[c];
@@ -176,8 +183,7 @@ static tl_status check_loss(tli_probe *p, int channels)
     TLI_TRY(tli_sum(p->ctx, a->view, (uint64_t)count, 0.5f, total->view));
     for (int r = 0; r < ROWS; r++) {
         const float *ar = a->host + r * channels;
-        double sum = 0;
-        for (int c = 0; c < channels; c++) sum += exp((double)ar[c]);
+        const double sum = sum_of_exponentials(ar, channels);
         want[r] = log(sum) - (double)ar[target[r]];
         for (int c = 0; c < channels; c++) {
             want_d[r * channels + c] = 0.5 * (exp((double)ar[c]) / sum - (c == target[r]));
