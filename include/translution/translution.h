@@ -406,6 +406,8 @@ bool tl_settings_default(tl_settings *settings, const char *task);
 const char *tl_op_name(tl_op_kind op); /* "attention", "translution", "alpha", ... */
 const char *tl_motion_name(tl_motion motion);
 const char *tl_schedule_name(tl_schedule schedule);
+const char *tl_positions_name(tl_positions positions);
+const char *tl_optimizer_name(tl_optimizer optimizer);
 
 /* Files of an image data set. */
 typedef struct tl_set_files {

@@ -200,6 +200,16 @@ const char *tl_schedule_name(tl_schedule schedule)
     return tli_choice_shown(&tli_schedule_choices, (int)schedule);
 }
 
+const char *tl_positions_name(tl_positions positions)
+{
+    return tli_choice_shown(&tli_positions_choices, (int)positions);
+}
+
+const char *tl_optimizer_name(tl_optimizer optimizer)
+{
+    return tli_choice_shown(&tli_optimizer_choices, (int)optimizer);
+}
+
 const char *tl_device_type_name(tl_device_type type)
 {
     return tli_choice_shown(&tli_device_type_choices, (int)type);

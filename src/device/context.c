@@ -144,12 +144,12 @@ static tl_status context_create(const tl_context_options *options, bool adopt, c
     tli_fault_open(&ctx->fault);
     tl_status status = adopt ? adopt_device(ctx, cl, queue, options, err) : open_device(ctx, options, err);
     if (status == TL_OK) status = override_vector_width(&ctx->device, err);
+    if (status == TL_OK) status = tli_programs_open(&ctx->programs, ctx->log, err);
     if (status != TL_OK) {
         tl_context_destroy(ctx);
         return status;
     }
     ctx->limits = traits_of(&ctx->device, options);
-    tli_programs_open(&ctx->programs, ctx->log);
     *out = ctx;
     return TL_OK;
 }

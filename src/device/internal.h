@@ -83,7 +83,8 @@ typedef struct tli_programs {
     tli_cache cache;
 } tli_programs;
 
-void tli_programs_open(tli_programs *programs, const tl_log *log);
+/* TL_ERROR_INPUT if TRANSLUTION_KERNEL_DIR names a folder that cannot be read. */
+tl_status tli_programs_open(tli_programs *programs, const tl_log *log, tl_error *err);
 void tli_programs_close(tli_programs *programs);
 
 /* ---- forms.c ---------------------------------------------------------------------------------------- */

@@ -3,9 +3,11 @@
  * cached binaries if they are valid. */
 #include "device/internal.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <xxhash.h>
 
@@ -19,14 +21,19 @@ static char *copy_text(const char *text)
     return copy;
 }
 
-void tli_programs_open(tli_programs *programs, const tl_log *log)
+tl_status tli_programs_open(tli_programs *programs, const tl_log *log, tl_error *err)
 {
     const char *folder = getenv("TRANSLUTION_KERNEL_DIR");
     if (folder != NULL && folder[0] != '\0') {
+        if (access(folder, R_OK | X_OK) != 0)
+            return tli_fail(err, TL_ERROR_INPUT,
+                            "TRANSLUTION_KERNEL_DIR is %s: %s; name a folder with kernel files, or unset it",
+                            folder, strerror(errno));
         programs->folder = copy_text(folder);
         tli_log_write(log, TL_LOG_DETAIL, "kernels are read from %s where it has them", folder);
     }
     tli_cache_open(&programs->cache, log);
+    return TL_OK;
 }
 
 static void free_program(tli_program *program)

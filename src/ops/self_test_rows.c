@@ -225,10 +225,11 @@ tl_status tli_probe_gelu(tli_probe *p)
     return tli_probe_compare(p, dx, want_dx, 1, 1);
 }
 
-/* Two steps of one optimizer. State is compared relative to its largest element. */
+/* Two steps of one optimizer, then one that is skipped and must change nothing. State is compared relative to its
+ * largest element. */
 static tl_status probe_optimizer(tli_probe *p, const optimizer_rule *rule)
 {
-    tli_probe_array *value, *gradient, *state[OPTIMIZER_MAX_SLOTS], *workspace;
+    tli_probe_array *value, *gradient, *state[OPTIMIZER_MAX_SLOTS], *workspace, *skip;
     double *want, *want_state[OPTIMIZER_MAX_SLOTS], largest[OPTIMIZER_MAX_SLOTS] = {0};
     optimizer_target target = {0};
     optimizer_settings s = {.lr = 0.01f,
@@ -249,6 +250,9 @@ static tl_status probe_optimizer(tli_probe *p, const optimizer_rule *rule)
     target.value = value->tensor;
     target.gradient = gradient->tensor;
     target.workspace = workspace->view;
+    TLI_TRY(tli_probe_make(p, 1, 2, false, &skip));
+    skip->host[0] = -1.0f;
+    TLI_TRY(tli_probe_write(p, skip, skip->host));
     for (int i = 0; i < COUNT; i++) want[i] = (double)value->host[i];
     for (s.step = 1; s.step <= 2; s.step++) {
         TLI_TRY(tli_optimizer_step(p->ctx, rule, &target, &s));
@@ -262,6 +266,8 @@ static tl_status probe_optimizer(tli_probe *p, const optimizer_rule *rule)
             }
         }
     }
+    s.verdict = skip->view;
+    TLI_TRY(tli_optimizer_step(p->ctx, rule, &target, &s));
     TLI_TRY(tli_probe_compare(p, value, want, 1, 1));
     for (int k = 0; k < rule->slots; k++)
         TLI_TRY(tli_probe_compare(p, state[k], want_state[k], 1, 0.1 * largest[k]));
@@ -275,6 +281,19 @@ tl_status tli_probe_optimizer(tli_probe *p)
         TLI_TRY(probe_optimizer(p, rule));
         tli_probe_free(p);
     }
+    return TL_OK;
+}
+
+/* The verdict with these partial sums and this loss must be to skip the step (-1), and name `broken`. */
+static tl_status check_skips(tli_probe *p, tli_probe_array *partial, uint64_t pieces, tli_probe_array *loss,
+                             tli_probe_array *verdict, uint64_t broken)
+{
+    float got[2];
+    TLI_TRY(tli_probe_write(p, partial, partial->host));
+    TLI_TRY(tli_probe_write(p, loss, loss->host));
+    TLI_TRY(tli_clip_verdict(p->ctx, partial->view, (uint32_t)pieces, loss->view, 2.0f, verdict->view));
+    TLI_TRY(tl_tensor_read(p->ctx, verdict->tensor, 0, 2, got));
+    if (got[0] != -1.0f || got[1] != (float)broken) tli_probe_count(p, INFINITY);
     return TL_OK;
 }
 
@@ -293,7 +312,13 @@ tl_status tli_probe_clip(tli_probe *p)
     for (int i = 0; i < COUNT; i++) sum += (double)g->host[i] * (double)g->host[i];
     want[0] = 2 / (sqrt(sum) + 1e-6);
     want[1] = (double)pieces;
-    return tli_probe_compare(p, verdict, want, 4, 0.001);
+    TLI_TRY(tli_probe_compare(p, verdict, want, 4, 0.001));
+    for (uint64_t i = 0; i < pieces; i++) partial->host[i] = 1.0f;
+    loss->host[0] = NAN;
+    TLI_TRY(check_skips(p, partial, pieces, loss, verdict, pieces));
+    loss->host[0] = 1.0f;
+    partial->host[pieces - 1] = INFINITY;
+    return check_skips(p, partial, pieces, loss, verdict, pieces - 1);
 }
 
 tl_status tli_probe_column_sum(tli_probe *p)

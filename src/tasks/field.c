@@ -131,14 +131,17 @@ tl_status tli_field_check(const field *f, const tl_settings *s, bool unset, tl_e
     const uint64_t whole = f->type == FIELD_U32   ? *(const uint32_t *)at
                            : f->type == FIELD_U64 ? *(const uint64_t *)at
                                                   : 0;
-    const double value = f->type == FIELD_FLOAT ? (double)*(const float *)at : (double)whole;
+    const bool is_float = f->type == FIELD_FLOAT; /* a bound, too, is what a float can hold of it */
+    const double value = is_float ? (double)*(const float *)at : (double)whole,
+                 low = is_float ? (double)(float)f->low : f->low,
+                 high = is_float ? (double)(float)f->high : f->high;
     char text[64];
-    if ((value >= f->low && value <= f->high) || ((f->zero_is_unset || unset) && value == 0) ||
+    if ((value >= low && value <= high) || ((f->zero_is_unset || unset) && value == 0) ||
         (f->minus_one_is_unset && value == -1))
         return TL_OK;
-    if (f->type == FIELD_FLOAT)
+    if (is_float)
         tli_format(text, sizeof text, "%g", value);
     else
         snprintf(text, sizeof text, "%llu", (unsigned long long)whole);
-    return tli_field_refuse(f->key, f->type != FIELD_FLOAT, f->low, f->high, text, err);
+    return tli_field_refuse(f->key, !is_float, f->low, f->high, text, err);
 }

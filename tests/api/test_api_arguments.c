@@ -54,11 +54,13 @@ static void check_refusal(int line, const char *call, tl_status got, tl_status w
 
 static void values_without_a_name(void **unused)
 {
-    static const int values[] = {-1, 7, 99, INT32_MAX, INT32_MIN};
+    static const int values[] = {-1, 55, 99, INT32_MAX, INT32_MIN};
     for (int i = 0; i < 5; i++) {
         GIVES(tl_op_name, strcmp(tl_op_name((tl_op_kind)values[i]), "?") == 0);
         GIVES(tl_motion_name, strcmp(tl_motion_name((tl_motion)values[i]), "?") == 0);
         GIVES(tl_schedule_name, strcmp(tl_schedule_name((tl_schedule)values[i]), "?") == 0);
+        GIVES(tl_positions_name, strcmp(tl_positions_name((tl_positions)values[i]), "?") == 0);
+        GIVES(tl_optimizer_name, strcmp(tl_optimizer_name((tl_optimizer)values[i]), "?") == 0);
         GIVES(tl_memory_kind_name, strcmp(tl_memory_kind_name((tl_memory_kind)values[i]), "?") == 0);
         GIVES(tl_device_type_name, strcmp(tl_device_type_name((tl_device_type)values[i]), "?") == 0);
         GIVES(tl_memory_used, tl_memory_used(ctx, (tl_memory_kind)values[i]) == 0);

@@ -35,9 +35,9 @@ static int near(double a, double b)
 
 static void test_usage(void **state)
 {
-    fails(2, "bench", "gemm, op, step, memory or loader");
+    fails(2, "bench", "gemm|op|step|memory|loader");
     fails(2, "bench dance", "not dance");
-    fails(2, "bench --m 3", "gemm, op, step, memory or loader");
+    fails(2, "bench --m 3", "gemm|op|step|memory|loader");
     fails(2, "bench gemm step", "no word like 'step'");
     fails(2, "bench gemm --m 0", "--m takes a whole number");
     fails(2, "bench gemm --m -3", "--m takes a whole number");

@@ -16,7 +16,7 @@ static const struct {
     {NULL, "train mnist " MODEL " --batch-size 16 --limit-train 480 --limit-test 16 --steps 60 --out again"},
     {"evaluating", "eval digits --limit-test 4000 --batch-size 16"},
     {"tokenizing", "tokenize --vocab vocab --encoder encoder --threads 1 --out tokens long.txt"},
-    {"predicting", "predict images $(yes one.ppm | head -n 400)"},
+    {"predicting", "predict images $(yes one.ppm | head -n 4000)"},
     {"generating", "generate text --tokens 4000 --no-cache"},
     {"timing", "bench step " MODEL " --grid 2x2 --batch-size 16 --rounds 3000"},
     {"timing", "bench op --dim 16 --heads 2 --head-dim 8 --grid 2x2 --batch-size 16 --rounds 30"},

@@ -102,6 +102,20 @@ TRANSLUTION_KERNEL_DIR=tiles self_test || code=$?
 [ $code -eq 1 ] || fail "exit code $code though no form of rope builds"
 [ "$(grep -c ' WRONG$' out)" -eq 8 ] || fail "spoiled tiles: not gemm, offset_gemm, rope and convit (which multiplies) alone are wrong"
 
+# Steps that must be skipped are part of the check.
+spoil skips clip.cl '!isfinite(p)' '!isfinite(p) && false'
+spoil skips optimizer.cl 'left_out && !begin' 'left_out && !begin && false'
+code=0
+TRANSLUTION_KERNEL_DIR=skips self_test || code=$?
+[ $code -eq 1 ] || fail "exit code $code though steps are not skipped"
+[ "$(grep -c ' WRONG$' out)" -eq 4 ] || fail "steps that are not skipped: not clip and optimizer alone are wrong, in both forms"
+spoil losses clip.cl '|| !isfinite(loss[loss_at])' ''
+TRANSLUTION_KERNEL_DIR=losses self_test && fail "a loss that is not finite is not seen"
+code=0
+TRANSLUTION_KERNEL_DIR=nowhere self_test || code=$?
+[ $code -eq 2 ] || fail "exit code $code for a folder of kernels that is not there"
+grep -q 'TRANSLUTION_KERNEL_DIR is nowhere: No such file' err || fail "the folder is not named"
+
 # No form is right: the run is refused, unless it is to run in spite of it.
 code=0
 TRANSLUTION_KERNEL_DIR=tiles train || code=$?

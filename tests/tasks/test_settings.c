@@ -64,6 +64,19 @@ static void defaults_make_runs(void **unused)
     }
 }
 
+/* Bounds that a float cannot hold exactly are allowed all the same; what lies beyond them is not. */
+static void bounds_are_allowed(void **unused)
+{
+    tl_settings s;
+    assert_true(tl_settings_default(&s, tli_task_at(0)->name));
+    s.training.eps = 1e-12f, s.training.grad_clip = 1e30f;
+    assert_int_equal(tli_settings_check(&s, true, NULL), TL_OK);
+    s.training.eps = 0.9e-12f;
+    assert_int_equal(tli_settings_check(&s, true, NULL), TL_ERROR_USAGE);
+    s.training.eps = 1e-12f, s.training.grad_clip = 1.1e30f;
+    assert_int_equal(tli_settings_check(&s, true, NULL), TL_ERROR_USAGE);
+}
+
 /* Files of one task are the same as ever, also in the order of their keys. */
 static void order_of_keys(void **unused)
 {
@@ -162,9 +175,9 @@ static void flags_of_tasks(void **unused)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(fields_are_distinct),
-                                       cmocka_unit_test(defaults_make_runs), cmocka_unit_test(order_of_keys),
-                                       cmocka_unit_test(differences_are_flags),
-                                       cmocka_unit_test(flags_of_tasks)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(fields_are_distinct),   cmocka_unit_test(defaults_make_runs),
+        cmocka_unit_test(bounds_are_allowed),    cmocka_unit_test(order_of_keys),
+        cmocka_unit_test(differences_are_flags), cmocka_unit_test(flags_of_tasks)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
