@@ -245,8 +245,8 @@ static const tli_flag own_flags[] = {
     GROUP("Device"),
     TEXT("device", "SPEC", device,
          TLI_CLI_TRAIN | TLI_CLI_EVAL | TLI_CLI_PREDICT | TLI_CLI_GENERATE | TLI_CLI_BENCH | TLI_CLI_TUNE,
-         "auto, gpu, cpu, acc, PLATFORM:DEVICE or number as in `translution devices`, or part of the name "
-         "(default: $TRANSLUTION_DEVICE, else auto)"),
+         TLI_DEVICE_WORDS ", PLATFORM:DEVICE or number as in `translution devices`, or part of the name "
+                          "(default: $TRANSLUTION_DEVICE, else auto)"),
     {.name = "memory-limit",
      .metavar = "BYTES",
      .help = "most bytes to allocate on the device, such as 512M or 4G (default: its memory)",

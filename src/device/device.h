@@ -15,6 +15,9 @@
 
 /* ---- context: tl_device_* and tl_context_* are public, in translution.h ---------------------------- */
 
+/* Words of --device and tl_device_select that stand for a type of device, for messages. */
+#define TLI_DEVICE_WORDS "auto, gpu, cpu, acc"
+
 /* One of the two forms of a kernel (CPU or GPU, see tl_kernel_path) and its build parameters. */
 typedef struct tli_kernel_form {
     bool cpu;

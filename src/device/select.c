@@ -109,10 +109,10 @@ static tl_status none_matches(const tl_device_info *list, int count, const char 
 {
     listing all = {.count = 0};
     listing_all(&all, list, count);
-    return tli_fail(
-        err, TL_ERROR_USAGE,
-        "no device matches \"%.200s\"; use P:D, an index, gpu, cpu, acc, auto or a part of a name of: %s",
-        spec, all.text);
+    return tli_fail(err, TL_ERROR_USAGE,
+                    "no device matches \"%.200s\"; use P:D, an index, " TLI_DEVICE_WORDS
+                    " or a part of a name of: %s",
+                    spec, all.text);
 }
 
 static tl_status select_type(const tl_device_info *list, int count, tl_device_type type, const char *spec,
