@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/arithmetic.h"
 #include "ops/add.h"
 #include "ops/gelu.h"
 #include "ops/layernorm.h"
@@ -33,11 +34,6 @@ uint64_t tli_block_buffer_count(const tli_block_shape *shape, bool training, tli
     return 0;
 }
 
-static uint64_t larger_of(uint64_t a, uint64_t b)
-{
-    return a > b ? a : b;
-}
-
 uint64_t tli_block_workspace_count(const tli_block_shape *shape, bool training)
 {
     const tli_op_shape *op = &shape->op;
@@ -45,10 +41,10 @@ uint64_t tli_block_workspace_count(const tli_block_shape *shape, bool training)
     if (training) {
         uint64_t rows = (uint64_t)tli_geometry_tokens(&op->geometry) * op->batch;
         uint64_t out_rows = (uint64_t)op->queries * op->batch;
-        count = larger_of(count, tli_layernorm_workspace(rows, op->dim));
-        count = larger_of(count, tli_layernorm_workspace(out_rows, op->dim));
-        count = larger_of(count, tli_linear_workspace(out_rows, op->dim));
-        count = larger_of(count, tli_linear_workspace(out_rows, shape->mlp_dim));
+        count = tli_larger(count, tli_layernorm_workspace(rows, op->dim));
+        count = tli_larger(count, tli_layernorm_workspace(out_rows, op->dim));
+        count = tli_larger(count, tli_linear_workspace(out_rows, op->dim));
+        count = tli_larger(count, tli_linear_workspace(out_rows, shape->mlp_dim));
     }
     return count;
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/arithmetic.h"
 #include "core/choices.h"
 #include "models/arch.h"
 #include "ops/layernorm.h"
@@ -103,17 +104,12 @@ tli_block_shape tli_model_block_shape(const tl_model_config *c, uint32_t batch, 
 
 /* ---- buffers ------------------------------------------------------------------------------------- */
 
-static uint64_t larger_of(uint64_t a, uint64_t b)
-{
-    return a > b ? a : b;
-}
-
 static uint64_t workspace_count(const tl_model_config *c, uint32_t batch, bool training)
 {
-    uint64_t count = larger_of(tli_arch_of(c)->workspace(c, batch, training), 1);
+    uint64_t count = tli_larger(tli_arch_of(c)->workspace(c, batch, training), 1);
     for (uint32_t layer = 0; layer < c->depth; layer++) {
         const tli_block_shape shape = tli_model_block_shape(c, batch, training, layer);
-        count = larger_of(count, tli_block_workspace_count(&shape, training));
+        count = tli_larger(count, tli_block_workspace_count(&shape, training));
     }
     return count;
 }
@@ -124,14 +120,14 @@ uint64_t tli_model_buffer_count(const tl_model_config *c, uint32_t batch, bool t
     const uint64_t rows = (uint64_t)tli_model_tokens(c) * batch;
     const tli_block_shape first = tli_model_block_shape(c, batch, training, 0),
                           last = tli_model_block_shape(c, batch, training, c->depth - 1);
-    const uint64_t hidden = larger_of(first.op.queries, last.op.queries) * batch * c->mlp_dim;
+    const uint64_t hidden = tli_larger(first.op.queries, last.op.queries) * batch * c->mlp_dim;
     if (which >= TLI_MODEL_BUFFERS) return arch->buffer_count(c, batch, training, which);
     switch ((tli_model_buffer)which) {
     case TLI_MODEL_INPUT:
     case TLI_MODEL_ROWS1: return rows * c->dim;
     case TLI_MODEL_ROWS2:
     case TLI_MODEL_DX: return training ? rows * c->dim : 0;
-    case TLI_MODEL_WIDE: return larger_of(hidden, arch->wide(c, batch));
+    case TLI_MODEL_WIDE: return tli_larger(hidden, arch->wide(c, batch));
     case TLI_MODEL_WORKSPACE: return workspace_count(c, batch, training);
     case TLI_MODEL_TARGETS:
     case TLI_MODEL_ROW_LOSSES:

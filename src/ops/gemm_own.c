@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "core/arithmetic.h"
 #include "kernels/gemm_sizes.cl"
 #include "ops/kernel_forms.h"
 
@@ -11,14 +12,9 @@ _Static_assert(sizeof(gemm_sizes) == 96, "gemm_sizes has the same layout in kern
 /* Constants of kernels/tile.cl and gemm.cl; a block's columns are packed in private memory. */
 enum { TILE_ROWS = 6, COLUMN_BLOCK = 128 };
 
-static uint32_t ceil_div(uint32_t a, uint32_t b)
-{
-    return (a + b - 1) / b;
-}
-
 static uint32_t round_up(uint32_t a, uint32_t unit)
 {
-    return ceil_div(a, unit) * unit;
+    return (uint32_t)tli_ceil_div(a, unit) * unit;
 }
 
 static uint32_t at_least_one(uint32_t n)
@@ -39,7 +35,8 @@ static double block_cost(const tli_gemm_args *g, uint32_t units, uint32_t batche
                          block b)
 {
     const double pack = 20.0 / b.rows + (g->transpose_a ? 6.0 / b.columns : 0.0);
-    const uint32_t row_blocks = ceil_div(g->m, b.rows), column_blocks = ceil_div(g->n, b.columns);
+    const uint32_t row_blocks = (uint32_t)tli_ceil_div(g->m, b.rows),
+                   column_blocks = (uint32_t)tli_ceil_div(g->n, b.columns);
     const double padded = (double)round_up(g->m, TILE_ROWS) * round_up(g->n, tile_columns);
     const double turns = (double)row_blocks * column_blocks * batches / units, rounds = ceil(turns);
     return padded * (1.0 + pack) * (rounds / turns) * (1.0 + 0.1 / rounds);
@@ -53,8 +50,9 @@ static block choose_block(const tli_gemm_args *g, uint32_t units, uint32_t batch
     for (size_t i = 0; i < sizeof rows / sizeof *rows && (i == 0 || rows[i - 1] < g->m); i++) {
         for (uint32_t columns = tile_columns; columns <= COLUMN_BLOCK; columns += tile_columns) {
             /* equal blocks instead of full ones and a remainder */
-            const block b = {round_up(ceil_div(g->m, ceil_div(g->m, rows[i])), TILE_ROWS),
-                             round_up(ceil_div(g->n, ceil_div(g->n, columns)), tile_columns)};
+            const block b = {
+                round_up((uint32_t)tli_ceil_div(g->m, (uint32_t)tli_ceil_div(g->m, rows[i])), TILE_ROWS),
+                round_up((uint32_t)tli_ceil_div(g->n, (uint32_t)tli_ceil_div(g->n, columns)), tile_columns)};
             const double cost = block_cost(g, units, batches, tile_columns, b);
             if (cost < least) {
                 least = cost;
@@ -80,8 +78,8 @@ tl_status tli_gemm_own(tl_context *ctx, const tli_gemm_args *g)
     if (form.cpu)
         tile = choose_block(g, tli_context_limits(ctx)->compute_units, batches,
                             (form.vector_width == 16 ? 4 : 2) * form.vector_width);
-    tli_launch launch = tli_launch3(ceil_div(g->n, tile.columns), ceil_div(g->m, tile.rows), batches,
-                                    form.cpu ? 1 : 256);
+    tli_launch launch = tli_launch3((uint32_t)tli_ceil_div(g->n, tile.columns),
+                                    (uint32_t)tli_ceil_div(g->m, tile.rows), batches, form.cpu ? 1 : 256);
     launch.flops = 2.0 * g->m * g->n * g->k * batches;
     const gemm_sizes sizes = {.a_outer = g->a_outer,
                               .a_inner = g->a_inner,

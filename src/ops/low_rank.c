@@ -71,14 +71,9 @@ static tli_view low_rank_chunk(const attention_pass *p, const term_memory *m)
 
 static offset_operand low_rank_operand(const attention_pass *p, const term_memory *m, int role)
 {
-    tl_tensor *const tables[3] = {p->w->q, p->w->k, p->w->v};
     const uint32_t stride = low_rank_width(p->shape);
     offset_operand o = {low_rank_rows(p, m, role), low_rank_gradient(p, m, role), NULL, NULL, stride};
-    if ((tli_op_per_offset_roles(p->shape) & (1u << role)) != 0) {
-        o.table = tables[role];
-        if (p->g != NULL)
-            o.dtable = role == ROLE_INDEX_Q ? p->g->q : role == ROLE_INDEX_K ? p->g->k : p->g->v;
-    }
+    tli_offset_tables(p, role, &o);
     if (role == ROLE_INDEX_Q) o.rows = tli_view_add(o.rows, tli_attention_first_row(p) * stride);
     return o;
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/arithmetic.h"
 #include "kernels/offset_gemm_sizes.cl"
 #include "ops/kernel_forms.h"
 
@@ -16,16 +17,11 @@ enum { CHUNK_BYTES = 32 << 20 };
  * narrow blocks give more work-groups. The kernel packs a block of a matrix in private memory. */
 enum { COLUMN_BLOCK = 64, PACKED_BYTES = 256 << 10 };
 
-static uint32_t ceil_div(uint32_t a, uint32_t b)
-{
-    return (a + b - 1) / b;
-}
-
 /* Floats of backward's workspace per row: its q and k, or the slices of its weights' gradients. */
 static uint64_t floats_per_row(uint32_t inner, uint32_t heads, uint32_t head_dim, bool kept)
 {
     const uint64_t rows = kept ? 0 : 2ull * heads * head_dim,
-                   slices = (uint64_t)ceil_div(inner, COLUMN_BLOCK) * heads;
+                   slices = (uint64_t)(uint32_t)tli_ceil_div(inner, COLUMN_BLOCK) * heads;
     return rows > slices ? rows : slices;
 }
 
@@ -125,10 +121,10 @@ static tiling choose_tiling(tl_context *ctx, const tli_offset_gemm *r)
 /* Batch indices per work-group, so that `panels` groups times the blocks keep all compute units busy. */
 static uint32_t batch_block(const tiling *t, uint32_t panels, uint32_t batch)
 {
-    uint32_t blocks = ceil_div(4 * t->units, panels);
-    const uint32_t most = ceil_div(batch, 8); /* a packed matrix should serve several rows */
+    uint32_t blocks = (uint32_t)tli_ceil_div(4 * t->units, panels);
+    const uint32_t most = (uint32_t)tli_ceil_div(batch, 8); /* a packed matrix should serve several rows */
     if (blocks > most) blocks = most;
-    return ceil_div(batch, blocks);
+    return (uint32_t)tli_ceil_div(batch, blocks);
 }
 
 /* Launch sizes. On a GPU the logits' kernels also tile the rows, weight gradients the matrix's rows, and
@@ -136,14 +132,14 @@ static uint32_t batch_block(const tiling *t, uint32_t panels, uint32_t batch)
 static tli_launch by_group(const tiling *t, uint32_t groups, uint32_t columns, uint32_t rows)
 {
     return t->cpu ? tli_launch3(groups, columns, 1, 1)
-                  : tli_launch3(groups, columns, ceil_div(rows, GPU_TILE), GPU_ITEMS);
+                  : tli_launch3(groups, columns, (uint32_t)tli_ceil_div(rows, GPU_TILE), GPU_ITEMS);
 }
 
 static tli_launch by_token(const tiling *t, const tli_offset_gemm *r, uint32_t panels, uint32_t block,
                            uint32_t tokens)
 {
-    return t->cpu ? tli_launch3(panels, ceil_div(r->batch, block), 1, 1)
-                  : tli_launch3(panels, ceil_div(r->batch, GPU_TILE), tokens, GPU_ITEMS);
+    return t->cpu ? tli_launch3(panels, (uint32_t)tli_ceil_div(r->batch, block), 1, 1)
+                  : tli_launch3(panels, (uint32_t)tli_ceil_div(r->batch, GPU_TILE), tokens, GPU_ITEMS);
 }
 
 static tl_status offset_gemm_get(tl_context *ctx, const tiling *t, const char *name, tli_kernel **kernel)
@@ -222,8 +218,8 @@ static tl_status weight_gradient(tl_context *ctx, const tli_offset_gemm *r, cons
 {
     tli_kernel *kernel;
     TLI_TRY(offset_gemm_get(ctx, t, "weight_gradient", &kernel));
-    const tli_launch launch = by_group(t, c->end - c->begin, r->heads * ceil_div(r->head_dim, t->columns),
-                                       r->inner);
+    const tli_launch launch = by_group(t, c->end - c->begin,
+                                       r->heads * (uint32_t)tli_ceil_div(r->head_dim, t->columns), r->inner);
     offset_gemm_sizes sizes = sizes_of_chunk(r, c, pair_begin, 0);
     sizes.side = side;
     return TLI_LAUNCH(ctx, kernel, with_work(launch, r, c, 1.0), TABLES(r), TLI_ARG_STRUCT(sizes),
@@ -242,7 +238,8 @@ tl_status tli_offset_gemm_logits_backward(tl_context *ctx, const tli_offset_gemm
     const uint64_t limit = keep ? 0
                                 : chunk_pairs(r->pairs->count, r->pairs->largest, r->batch,
                                               floats_per_row(r->inner, r->heads, r->head_dim, false));
-    const uint32_t slices = ceil_div(r->inner, t.block), block = batch_block(&t, slices, r->batch);
+    const uint32_t slices = (uint32_t)tli_ceil_div(r->inner, t.block),
+                   block = batch_block(&t, slices, r->batch);
     tli_kernel *back;
     TLI_TRY(offset_gemm_get(ctx, &t, "aggregate_back", &back));
     for (chunk c = {0}; next_chunk(r->pairs, wq, wk, dwq, dwk, limit, &c);) {
@@ -271,7 +268,7 @@ tl_status tli_offset_gemm_values(tl_context *ctx, const tli_offset_gemm *r, tli_
     const tiling t = choose_tiling(ctx, r);
     tli_kernel *aggregate;
     TLI_TRY(offset_gemm_get(ctx, &t, "aggregate", &aggregate));
-    const uint32_t panels = r->heads * ceil_div(r->head_dim, t.columns),
+    const uint32_t panels = r->heads * (uint32_t)tli_ceil_div(r->head_dim, t.columns),
                    block = batch_block(&t, panels, r->batch);
     for (chunk c = {0}; next_chunk(r->pairs, NULL, w, NULL, NULL, 0, &c);) {
         const tli_launch launch = by_token(&t, r, panels, block, r->pairs->queries);
@@ -291,7 +288,8 @@ tl_status tli_offset_gemm_values_backward(tl_context *ctx, const tli_offset_gemm
                                        floats_per_row(r->inner, r->heads, r->head_dim, true));
     tli_kernel *back;
     TLI_TRY(offset_gemm_get(ctx, &t, "value_back", &back));
-    const uint32_t slices = ceil_div(r->inner, t.block), block = batch_block(&t, slices, r->batch);
+    const uint32_t slices = (uint32_t)tli_ceil_div(r->inner, t.block),
+                   block = batch_block(&t, slices, r->batch);
     for (chunk c = {0}; next_chunk(r->pairs, NULL, w, NULL, dw, limit, &c);) {
         const tli_launch launch = by_token(&t, r, slices, block, r->pairs->keys);
         const offset_gemm_sizes sizes = sizes_of_chunk(r, &c, c.pair_begin, block);

@@ -1,5 +1,13 @@
 #include "ops/offset_terms.h"
 
+void tli_offset_tables(const attention_pass *p, int role, offset_operand *o)
+{
+    const tli_op_tensors *w = p->w, *g = p->g;
+    if ((tli_op_per_offset_roles(p->shape) & (1u << role)) == 0) return;
+    o->table = role == ROLE_INDEX_Q ? w->q : role == ROLE_INDEX_K ? w->k : w->v;
+    if (g != NULL) o->dtable = role == ROLE_INDEX_Q ? g->q : role == ROLE_INDEX_K ? g->k : g->v;
+}
+
 tli_offset_gemm tli_offset_products(const attention_pass *p)
 {
     return (tli_offset_gemm){.pairs = p->pair_table, .batch = p->shape->batch, .heads = p->shape->heads};

@@ -13,6 +13,9 @@ typedef struct offset_operand {
     uint32_t stride;
 } offset_operand;
 
+/* Sets table and dtable to the role's matrices per offset and their gradients, where it has any. */
+void tli_offset_tables(const attention_pass *pass, int role, offset_operand *operand);
+
 /* The offset GEMM of this shape; the caller sets inner, head_dim and strides. */
 tli_offset_gemm tli_offset_products(const attention_pass *pass);
 

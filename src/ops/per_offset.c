@@ -45,13 +45,9 @@ static tli_offset_rows saved_rows(const attention_pass *p, const term_memory *m)
 
 static offset_operand per_offset_operand(const attention_pass *p, int role)
 {
-    tl_tensor *const tables[3] = {p->w->q, p->w->k, p->w->v};
     offset_operand o = {p->x, p->dx, NULL, NULL, p->shape->dim};
-    if ((tli_op_per_offset_roles(p->shape) & (1u << role)) != 0) {
-        o.table = tables[role];
-        if (p->g != NULL)
-            o.dtable = role == ROLE_INDEX_Q ? p->g->q : role == ROLE_INDEX_K ? p->g->k : p->g->v;
-    } else {
+    tli_offset_tables(p, role, &o);
+    if (o.table == NULL) {
         o.rows = tli_view_add(p->qkv, tli_attention_column(p, role));
         o.gradient = tli_view_add(p->dqkv, tli_attention_column(p, role));
         o.stride = p->sizes->packed;

@@ -4,17 +4,13 @@
 
 #include <stdio.h>
 
+#include "core/arithmetic.h"
 #include "ops/kernel_forms.h"
 
 #define TLI_ROWWISE_MAX_BLOCKS 128 /* limit of row blocks in a two-pass column reduction */
 
 /* Elements that amortise the start of a CPU work-group; elements per GPU work-item. */
 enum { TLI_GROUP_ELEMENTS = 16384, TLI_ITEM_ELEMENTS = 4 };
-
-static inline uint64_t tli_ceil_div(uint64_t a, uint64_t b)
-{
-    return (a + b - 1) / b;
-}
 
 /* Consecutive elements (or rows, of `weight` elements each) per CPU work-group: about TLI_GROUP_ELEMENTS,
  * fewer if some compute units would otherwise be idle. */
