@@ -22,12 +22,12 @@ __kernel void squares(__global const float *values, ulong at, ulong count, ulong
     if (get_local_id(0) == 0) partial[partial_at + get_group_id(0)] = all;
 }
 
-// verdict[0] = gradient scale that limits the global norm, the root of the sum of partial[0..count), to
-// `most` (0: no clipping); -1, skip the step, when a partial sum or *loss is not finite. verdict[1] = index
+// clip_result[0] = gradient scale that limits the global norm, the root of the sum of partial[0..count), to
+// `max_norm` (0: no clipping); -1, skip the step, when a partial sum or *loss is not finite. clip_result[1] = index
 // of the first partial sum that is not finite, `count` when all are. One work-group of TL_GROUP items.
-__kernel void clip_verdict(__global const float *partial, ulong partial_at, uint count,
-                           __global const float *loss, ulong loss_at, float most, __global float *verdict,
-                           ulong verdict_at)
+__kernel void clip_decide(__global const float *partial, ulong partial_at, uint count,
+                          __global const float *loss, ulong loss_at, float max_norm,
+                          __global float *clip_result, ulong clip_result_at)
 {
     TL_ROW_SCRATCH(of_broken);
     TL_ROW_SCRATCH(of_sum);
@@ -46,8 +46,8 @@ __kernel void clip_verdict(__global const float *partial, ulong partial_at, uint
     broken = tl_row_max(broken, of_broken);
     const float norm = sqrt(tl_row_sum(sum, of_sum)) * 0x1p8f;
     if (get_local_id(0) != 0) return;
-    float scale = most > 0.0f && norm > most ? most / (norm + 1e-6f) : 1.0f;
+    float scale = max_norm > 0.0f && norm > max_norm ? max_norm / (norm + 1e-6f) : 1.0f;
     if (broken != -(float)count || !isfinite(loss[loss_at])) scale = -1.0f;
-    verdict[verdict_at] = scale;
-    verdict[verdict_at + 1] = -broken;
+    clip_result[clip_result_at] = scale;
+    clip_result[clip_result_at + 1] = -broken;
 }

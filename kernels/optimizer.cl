@@ -1,5 +1,5 @@
 // Optimizers with decoupled weight decay, each one pass over parameter, gradient and state. A work-group has
-// `block` consecutive elements. At the first step (`begin`) the state is taken as 0 and not read. `verdict`
+// `block` consecutive elements. At the first step (`begin`) the state is taken as 0 and not read. `clip_result`
 // (NULL: none), see clip.cl: its first value is a further gradient scale; below 0 the step is skipped.
 
 // ---- AdamW
@@ -25,9 +25,9 @@ static inline floatR adamw_element(floatR p, floatR g, floatR *m, floatR *v, ada
 __kernel void adamw(__global float *parameter, __global const float *gradient, __global float *moment1,
                     __global float *moment2, ulong count, uint block, uint begin, float keep, float beta1,
                     float beta2, float fresh1, float fresh2, float step_size, float root_scale, float eps,
-                    float gradient_scale, __global const float *verdict, ulong verdict_at)
+                    float gradient_scale, __global const float *clip_result, ulong clip_result_at)
 {
-    if (verdict) gradient_scale *= verdict[verdict_at];
+    if (clip_result) gradient_scale *= clip_result[clip_result_at];
     const bool left_out = gradient_scale < 0.0f;
     if (left_out && !begin) return;
     adamw_rates k = {keep, beta1, beta2, fresh1, fresh2, step_size, root_scale, eps, gradient_scale};
@@ -80,10 +80,10 @@ static inline floatR lion_element(floatR p, floatR g, floatR *m, lion_rates k)
 // p, m updated in place.
 __kernel void lion(__global float *parameter, __global const float *gradient, __global float *momentum,
                    ulong count, uint block, uint begin, float keep, float beta1, float beta2, float fresh1,
-                   float fresh2, float lr, float gradient_scale, __global const float *verdict,
-                   ulong verdict_at)
+                   float fresh2, float lr, float gradient_scale, __global const float *clip_result,
+                   ulong clip_result_at)
 {
-    if (verdict) gradient_scale *= verdict[verdict_at];
+    if (clip_result) gradient_scale *= clip_result[clip_result_at];
     const bool left_out = gradient_scale < 0.0f;
     if (left_out && !begin) return;
     lion_rates k = {keep, beta1, beta2, fresh1, fresh2, lr, gradient_scale};

@@ -20,12 +20,12 @@ tl_status tli_squares(tl_context *ctx, tli_view values, uint64_t count, tli_view
                       TLI_ARG_VIEW(partial));
 }
 
-tl_status tli_clip_verdict(tl_context *ctx, tli_view partial, uint32_t count, tli_view loss, float most,
-                           tli_view verdict)
+tl_status tli_clip_decide(tl_context *ctx, tli_view partial, uint32_t count, tli_view loss, float max_norm,
+                          tli_view clip_result)
 {
     tli_kernel *kernel;
-    TLI_TRY(tli_family_kernel(ctx, "clip", "clip_verdict", "", &kernel));
+    TLI_TRY(tli_family_kernel(ctx, "clip", "clip_decide", "", &kernel));
     return TLI_LAUNCH(ctx, kernel, tli_launch1(1, tli_kernel_form_of(ctx, "clip").row_group),
-                      TLI_ARG_VIEW(partial), TLI_ARG_U32(count), TLI_ARG_VIEW(loss), TLI_ARG_F32(most),
-                      TLI_ARG_VIEW(verdict));
+                      TLI_ARG_VIEW(partial), TLI_ARG_U32(count), TLI_ARG_VIEW(loss), TLI_ARG_F32(max_norm),
+                      TLI_ARG_VIEW(clip_result));
 }

@@ -10,10 +10,10 @@ tl_status tli_squares(tl_context *ctx, tli_view values, uint64_t count, tli_view
 uint64_t tli_squares_count(uint64_t count);
 
 /* From `count` partial sums of all gradients, added in a fixed order (bitwise repeatable):
- *   verdict[0]  gradient scale that limits the norm to `most` (0: no clipping); -1: skip the step, as a
+ *   clip_result[0]  gradient scale that limits the norm to `max_norm` (0: no clipping); -1: skip the step, as a
  *   gradient or loss[0] is not finite
- *   verdict[1]  index of the first partial sum that is not finite; `count` when all are finite. */
-tl_status tli_clip_verdict(tl_context *ctx, tli_view partial, uint32_t count, tli_view loss, float most,
-                           tli_view verdict);
+ *   clip_result[1]  index of the first partial sum that is not finite; `count` when all are finite. */
+tl_status tli_clip_decide(tl_context *ctx, tli_view partial, uint32_t count, tli_view loss, float max_norm,
+                          tli_view clip_result);
 
 #endif

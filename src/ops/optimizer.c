@@ -26,7 +26,7 @@ enum { MAX_SCALARS = 8 };
 
 /* Launches the kernel of kernels/optimizer.cl with the optimizer's name, shard by shard. Its arguments:
  * value, gradient, state, total elements, elements per work-group, whether this is step 1, these scalars,
- * gradient_scale and the verdict. */
+ * gradient_scale and the clip result. */
 static tl_status launch_elementwise(tl_context *ctx, tl_optimizer kind, const optimizer_target *t,
                                     const optimizer_settings *s, const double *scalars, int scalar_count)
 {
@@ -50,8 +50,8 @@ static tl_status launch_elementwise(tl_context *ctx, tl_optimizer kind, const op
         args[used++] = TLI_ARG_U32(s->step == 1);
         for (int i = 0; i < scalar_count; i++) args[used++] = TLI_ARG_F32((float)scalars[i]);
         args[used++] = TLI_ARG_F32(s->gradient_scale);
-        args[used++] = TLI_ARG_MEM(s->verdict.mem);
-        args[used++] = TLI_ARG_U64(s->verdict.at);
+        args[used++] = TLI_ARG_MEM(s->clip_result.mem);
+        args[used++] = TLI_ARG_U64(s->clip_result.at);
         TLI_TRY(tli_launch_kernel(ctx, kernel, launch, args, used));
     }
     return TL_OK;

@@ -12,8 +12,8 @@ typedef struct optimizer_settings {
     float lr, beta1, beta2, eps, weight_decay;
     float gradient_scale; /* multiplies the gradient first; 1: no scaling */
     uint64_t step;        /* counted from 1 */
-    /* verdict of ops/clip.h, on the device: a further gradient scale, or skips the step; mem NULL: none */
-    tli_view verdict;
+    /* clip_result of ops/clip.h, on the device: a further gradient scale, or skips the step; mem NULL: none */
+    tli_view clip_result;
 } optimizer_settings;
 
 /* One parameter's tensors, all of one shape, and scratch. */
@@ -32,10 +32,10 @@ typedef struct optimizer_rule {
     float eps;          /* default; 0: the optimizer has none */
     /* Elements of scratch for a step of a parameter of `count` elements. NULL: none. */
     uint64_t (*workspace)(uint64_t count);
-    /* Enqueued. At step 1 the state is taken as 0, whatever it holds, and is written even if the verdict
+    /* Enqueued. At step 1 the state is taken as 0, whatever it holds, and is written even if the clip result
      * skips the step. */
     tl_status (*step)(tl_context *ctx, const optimizer_target *target, const optimizer_settings *settings);
-    /* The same step for one element in plain C, without a verdict: reference for the kernels' self-test. */
+    /* The same step for one element in plain C, without a clip result: reference for the kernels' self-test. */
     void (*plain)(const optimizer_settings *settings, double *value, double gradient, double *state);
 } optimizer_rule;
 

@@ -266,7 +266,7 @@ static tl_status probe_optimizer(tli_probe *p, const optimizer_rule *rule)
             }
         }
     }
-    s.verdict = skip->view;
+    s.clip_result = skip->view;
     TLI_TRY(tli_optimizer_step(p->ctx, rule, &target, &s));
     TLI_TRY(tli_probe_compare(p, value, want, 1, 1));
     for (int k = 0; k < rule->slots; k++)
@@ -284,41 +284,41 @@ tl_status tli_probe_optimizer(tli_probe *p)
     return TL_OK;
 }
 
-/* The verdict with these partial sums and this loss must be to skip the step (-1), and name `broken`. */
+/* The clip result with these partial sums and this loss must be to skip the step (-1), and name `broken`. */
 static tl_status check_skips(tli_probe *p, tli_probe_array *partial, uint64_t pieces, tli_probe_array *loss,
-                             tli_probe_array *verdict, uint64_t broken)
+                             tli_probe_array *clip_result, uint64_t broken)
 {
     float got[2];
     TLI_TRY(tli_probe_write(p, partial, partial->host));
     TLI_TRY(tli_probe_write(p, loss, loss->host));
-    TLI_TRY(tli_clip_verdict(p->ctx, partial->view, (uint32_t)pieces, loss->view, 2.0f, verdict->view));
-    TLI_TRY(tl_tensor_read(p->ctx, verdict->tensor, 0, 2, got));
+    TLI_TRY(tli_clip_decide(p->ctx, partial->view, (uint32_t)pieces, loss->view, 2.0f, clip_result->view));
+    TLI_TRY(tl_tensor_read(p->ctx, clip_result->tensor, 0, 2, got));
     if (got[0] != -1.0f || got[1] != (float)broken) tli_probe_count(p, INFINITY);
     return TL_OK;
 }
 
 tl_status tli_probe_clip(tli_probe *p)
 {
-    tli_probe_array *g, *partial, *loss, *verdict;
+    tli_probe_array *g, *partial, *loss, *clip_result;
     double *want, sum = 0;
     const uint64_t pieces = tli_squares_count(COUNT);
     TLI_TRY(tli_probe_make(p, 1, COUNT, true, &g));
     TLI_TRY(tli_probe_make(p, 1, pieces, false, &partial));
     TLI_TRY(tli_probe_make(p, 1, 1, true, &loss));
-    TLI_TRY(tli_probe_make(p, 1, 2, false, &verdict));
+    TLI_TRY(tli_probe_make(p, 1, 2, false, &clip_result));
     TLI_TRY(tli_probe_expect(p, 2, &want));
     TLI_TRY(tli_squares(p->ctx, g->view, COUNT, partial->view));
-    TLI_TRY(tli_clip_verdict(p->ctx, partial->view, (uint32_t)pieces, loss->view, 2.0f, verdict->view));
+    TLI_TRY(tli_clip_decide(p->ctx, partial->view, (uint32_t)pieces, loss->view, 2.0f, clip_result->view));
     for (int i = 0; i < COUNT; i++) sum += (double)g->host[i] * (double)g->host[i];
     want[0] = 2 / (sqrt(sum) + 1e-6);
     want[1] = (double)pieces;
-    TLI_TRY(tli_probe_compare(p, verdict, want, 4, 0.001));
+    TLI_TRY(tli_probe_compare(p, clip_result, want, 4, 0.001));
     for (uint64_t i = 0; i < pieces; i++) partial->host[i] = 1.0f;
     loss->host[0] = NAN;
-    TLI_TRY(check_skips(p, partial, pieces, loss, verdict, pieces));
+    TLI_TRY(check_skips(p, partial, pieces, loss, clip_result, pieces));
     loss->host[0] = 1.0f;
     partial->host[pieces - 1] = INFINITY;
-    return check_skips(p, partial, pieces, loss, verdict, pieces - 1);
+    return check_skips(p, partial, pieces, loss, clip_result, pieces - 1);
 }
 
 tl_status tli_probe_column_sum(tli_probe *p)

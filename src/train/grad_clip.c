@@ -29,19 +29,19 @@ tl_status tli_grad_clip_create(tl_context *ctx, const tli_registry *registry, ui
     guard->count = (uint32_t)count;
     TLI_TRY(tli_tensor_create_uninitialized(ctx, "gradient norm", TL_MEMORY_WORKSPACE, 1, count,
                                             &guard->partial));
-    return tl_tensor_create(ctx, "gradient verdicts", TL_MEMORY_WORKSPACE, 1, 2 * (uint64_t)slots,
-                            &guard->verdicts);
+    return tl_tensor_create(ctx, "gradient clip_results", TL_MEMORY_WORKSPACE, 1, 2 * (uint64_t)slots,
+                            &guard->clip_results);
 }
 
 void tli_grad_clip_destroy(tl_context *ctx, tli_grad_clip *guard)
 {
     tl_tensor_destroy(ctx, guard->partial);
-    tl_tensor_destroy(ctx, guard->verdicts);
+    tl_tensor_destroy(ctx, guard->clip_results);
     *guard = (tli_grad_clip){0};
 }
 
 tl_status tli_grad_clip_decide(tl_context *ctx, const tli_grad_clip *guard, const tli_registry *registry,
-                               tli_view loss, float clip, uint32_t slot, tli_view *verdict)
+                               tli_view loss, float clip, uint32_t slot, tli_view *clip_result)
 {
     uint64_t at = 0;
     for (int i = 0; i < registry->count; i++) {
@@ -54,8 +54,8 @@ tl_status tli_grad_clip_decide(tl_context *ctx, const tli_grad_clip *guard, cons
         }
         at += squares_before(g, g->shards);
     }
-    *verdict = tli_at(guard->verdicts, 2 * (uint64_t)slot);
-    return tli_clip_verdict(ctx, tli_at(guard->partial, 0), guard->count, loss, clip, *verdict);
+    *clip_result = tli_at(guard->clip_results, 2 * (uint64_t)slot);
+    return tli_clip_decide(ctx, tli_at(guard->partial, 0), guard->count, loss, clip, *clip_result);
 }
 
 /* The parameter whose gradient has the partial sum with this index. */
@@ -71,17 +71,18 @@ static const char *grad_clip_owner(const tli_registry *registry, uint64_t at)
 }
 
 tl_status tli_grad_clip_read(tl_context *ctx, const tli_grad_clip *guard, const tli_registry *registry,
-                             uint32_t count, tli_grad_verdict *verdicts)
+                             uint32_t count, tli_clip_result *clip_results)
 {
     enum { PIECE = 64 };
     float values[2 * PIECE];
     for (uint32_t i = 0; i < count; i++) {
         const uint32_t at = i % PIECE, left = count - i;
         if (at == 0)
-            TLI_TRY(tl_tensor_read(ctx, guard->verdicts, 2 * (uint64_t)i,
+            TLI_TRY(tl_tensor_read(ctx, guard->clip_results, 2 * (uint64_t)i,
                                    2 * (uint64_t)(left < PIECE ? left : PIECE), values));
-        verdicts[i] = (tli_grad_verdict){.skipped = values[2 * at] < 0.0f,
-                                         .broken = grad_clip_owner(registry, (uint64_t)values[2 * at + 1])};
+        clip_results[i] = (tli_clip_result){
+            .skipped = values[2 * at] < 0.0f,
+            .broken = grad_clip_owner(registry, (uint64_t)values[2 * at + 1])};
     }
     return TL_OK;
 }

@@ -5,29 +5,29 @@
 #include "models/registry.h"
 
 typedef struct tli_grad_clip {
-    tl_tensor *partial;  /* partial sums of squares of all gradients; NULL: not created */
-    tl_tensor *verdicts; /* two values per slot, see ops/clip.h */
-    uint32_t count;      /* number of partial sums */
+    tl_tensor *partial;      /* partial sums of squares of all gradients; NULL: not created */
+    tl_tensor *clip_results; /* two values per slot, see ops/clip.h */
+    uint32_t count;          /* number of partial sums */
 } tli_grad_clip;
 
 /* Result of the finite check of one step. */
-typedef struct tli_grad_verdict {
+typedef struct tli_clip_result {
     bool skipped;       /* step skipped: loss or gradients were not finite */
     const char *broken; /* first parameter with a gradient that is not finite; NULL: none */
-} tli_grad_verdict;
+} tli_clip_result;
 
-/* With verdicts for `slots` steps. */
+/* With clip results for `slots` steps. */
 tl_status tli_grad_clip_create(tl_context *ctx, const tli_registry *registry, uint32_t slots,
                                tli_grad_clip *guard);
 void tli_grad_clip_destroy(tl_context *ctx, tli_grad_clip *guard);
 
-/* Enqueued: checks gradients and loss of a step and computes the gradient scale. *verdict is passed to the
+/* Enqueued: checks gradients and loss of a step and computes the gradient scale. *clip_result is passed to the
  * optimizer. `clip`: maximum global norm, 0: no clipping. */
 tl_status tli_grad_clip_decide(tl_context *ctx, const tli_grad_clip *guard, const tli_registry *registry,
-                               tli_view loss, float clip, uint32_t slot, tli_view *verdict);
-/* Blocking: reads the verdicts in slots 0 to count - 1. */
+                               tli_view loss, float clip, uint32_t slot, tli_view *clip_result);
+/* Blocking: reads the clip results in slots 0 to count - 1. */
 tl_status tli_grad_clip_read(tl_context *ctx, const tli_grad_clip *guard, const tli_registry *registry,
-                             uint32_t count, tli_grad_verdict *verdicts);
+                             uint32_t count, tli_clip_result *clip_results);
 
 /* Reads gradients and weights until one is found that is not finite: "the gradient of NAME", "the weight
  * NAME", or "the loss alone". Slow: for the error message of a run that ends. */

@@ -38,7 +38,7 @@ static tl_status set_batch(training_run *r)
 }
 
 /* Enqueues the step of the current batch, possibly behind earlier steps, and prepares the next batch on
- * the host meanwhile. The loss, and with clipping the verdict, stay on the device until read_back. */
+ * the host meanwhile. The loss, and with clipping the clip result, stay on the device until read_back. */
 static tl_status trainer_step(training_run *r)
 {
     tl_error *err = tl_context_error(r->ctx);
@@ -49,7 +49,7 @@ static tl_status trainer_step(training_run *r)
     TLI_TRY(tli_step_gradients(r->ctx, r->model, r->unread));
     if (r->guard.partial != NULL)
         TLI_TRY(tli_grad_clip_decide(r->ctx, &r->guard, registry, tli_model_loss_at(r->model, r->unread),
-                                     r->s->training.grad_clip, r->unread, &optimizer.verdict));
+                                     r->s->training.grad_clip, r->unread, &optimizer.clip_result));
     TLI_TRY(tli_registry_update(r->ctx, registry, &optimizer));
     TLI_TRY(tli_flush(r->ctx));
     r->done++;
@@ -147,16 +147,17 @@ static tl_status trainer_report_step(training_run *r, uint64_t step, float loss,
     return tli_metrics_line(&r->metrics, step, epoch, NULL, values, count, tl_context_error(r->ctx));
 }
 
-/* Checks the loss of `step` and, with clipping, the device's verdict on it. */
-static tl_status trainer_examine(training_run *r, uint64_t step, float loss, const tli_grad_verdict *verdict)
+/* Checks the loss of `step` and, with clipping, the device's clip result on it. */
+static tl_status trainer_examine(training_run *r, uint64_t step, float loss,
+                                 const tli_clip_result *clip_result)
 {
     char what[160] = "the loss";
-    const bool good = isfinite(loss) && !verdict->skipped;
+    const bool good = isfinite(loss) && !clip_result->skipped;
     if (good) r->skipped = 0;
     if (good) return TL_OK;
-    if (verdict->broken != NULL)
-        snprintf(what, sizeof what, "the gradient of %s", verdict->broken);
-    else if (!verdict->skipped) /* by now a later step's values, but what is not finite stays so */
+    if (clip_result->broken != NULL)
+        snprintf(what, sizeof what, "the gradient of %s", clip_result->broken);
+    else if (!clip_result->skipped) /* by now a later step's values, but what is not finite stays so */
         TLI_TRY(tli_grad_clip_find(r->ctx, tli_model_registry(r->model), what, sizeof what));
     if (!r->s->run.skip_nonfinite || ++r->skipped >= TLI_RECENT_LOSSES) return not_finite(r, step, what);
     tli_log_write(tli_context_log(r->ctx), TL_LOG_NOTICE, "step %llu is left out: %s is not finite",
@@ -171,7 +172,7 @@ static tl_status read_back(training_run *r)
     if (count == 0) return TL_OK;
     TLI_TRY(tli_model_read_losses(r->ctx, r->model, 0, count, r->losses));
     if (r->guard.partial != NULL)
-        TLI_TRY(tli_grad_clip_read(r->ctx, &r->guard, tli_model_registry(r->model), count, r->verdicts));
+        TLI_TRY(tli_grad_clip_read(r->ctx, &r->guard, tli_model_registry(r->model), count, r->clip_results));
     const double now = tli_clock_seconds(), seconds = (now - r->read_at) / count;
     const double data_wait = r->wait / (seconds * count);
     if (r->steps_run > 1) {
@@ -186,7 +187,7 @@ static tl_status read_back(training_run *r)
         r->recent[step % TLI_RECENT_LOSSES] = r->losses[i];
         if (r->recent_count < TLI_RECENT_LOSSES) r->recent_count++;
         tli_step_times_add(&r->times, r->predictions[i], seconds * 1e3);
-        TLI_TRY(trainer_examine(r, step, r->losses[i], &r->verdicts[i]));
+        TLI_TRY(trainer_examine(r, step, r->losses[i], &r->clip_results[i]));
         TLI_TRY(trainer_report_step(r, step, r->losses[i], r->predictions[i] / seconds, data_wait,
                                     i + 1 == count));
     }

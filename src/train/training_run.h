@@ -38,7 +38,7 @@ typedef struct training_run {
     uint32_t unread; /* steps enqueued since the last read: their losses are in slots 0, 1, ... */
     uint32_t predictions[TLI_LOSS_SLOTS];
     float losses[TLI_LOSS_SLOTS];
-    tli_grad_verdict verdicts[TLI_LOSS_SLOTS];
+    tli_clip_result clip_results[TLI_LOSS_SLOTS];
     double read_at;  /* time of the last read */
     int skipped;     /* consecutive steps skipped by --skip-nonfinite */
     bool other_test; /* the checkpoint to resume has another --limit-test or --test-motion */

@@ -1,4 +1,4 @@
-/* Sums of squares and the verdict on a step, against double precision; infinite and missing numbers; both kernel paths. */
+/* Sums of squares and the clip result on a step, against double precision; infinite and missing numbers; both kernel paths. */
 #include "rows.h"
 
 #include "ops/clip.h"
@@ -28,12 +28,12 @@ static void sums_of_squares(tl_context *ctx)
 }
 ON_BOTH_PATHS(sums_of_squares)
 
-static void verdict(tl_context *ctx, const float *partial, uint32_t count, float loss, float most,
-                    float got[2])
+static void clip_result(tl_context *ctx, const float *partial, uint32_t count, float loss, float most,
+                        float got[2])
 {
     place p = put(ctx, partial, count), l = put(ctx, &loss, 1), v = put(ctx, NULL, 2);
     if (isnan(loss)) MUST(ctx, tl_tensor_write(ctx, l.tensor, GUARD, 1, &loss));
-    MUST(ctx, tli_clip_verdict(ctx, p.view, count, l.view, most, v.view));
+    MUST(ctx, tli_clip_decide(ctx, p.view, count, l.view, most, v.view));
     float *values = get(ctx, v);
     memcpy(got, values, 2 * sizeof *got);
     free(values);
@@ -47,7 +47,7 @@ static void clips_to_at(const char *file, int line, tl_context *ctx, const float
     double sum = 0;
     for (uint32_t i = 0; i < count; i++) sum += partial[i];
     const double want = most > 0 && sqrt(sum) > most ? most / (sqrt(sum) + 1e-6) : 1.0;
-    verdict(ctx, partial, count, 2.5f, most, got);
+    clip_result(ctx, partial, count, 2.5f, most, got);
     if (want == 1.0) assert_true(got[0] == 1.0f); /* not one bit of a gradient changes */
     if (!(fabs(got[0] - want) <= tolerance * want))
         fail_at(file, line, "factor %.9g, not %.9g", got[0], want);
@@ -82,16 +82,16 @@ static void not_finite_skips_the_step(tl_context *ctx)
     enum { COUNT = 301 };
     float p[COUNT], got[2];
     for (int i = 0; i < COUNT; i++) p[i] = 1.0f;
-    verdict(ctx, p, COUNT, NAN, 1.0f, got);
+    clip_result(ctx, p, COUNT, NAN, 1.0f, got);
     assert_true(got[0] == -1.0f);
     assert_true(got[1] == COUNT);
-    verdict(ctx, p, COUNT, INFINITY, 0.0f, got);
+    clip_result(ctx, p, COUNT, INFINITY, 0.0f, got);
     assert_true(got[0] == -1.0f);
     assert_true(got[1] == COUNT);
     static const int at[] = {300, 299, 64, 1, 0};
     for (size_t i = 0; i < sizeof at / sizeof *at; i++) { /* the first of those so far */
         p[at[i]] = i % 2 == 0 ? NAN : INFINITY;
-        verdict(ctx, p, COUNT, 1.0f, 1.0f, got);
+        clip_result(ctx, p, COUNT, 1.0f, 1.0f, got);
         if (got[0] != -1.0f || got[1] != (float)at[i]) fail_msg("%g at %g, not %d", got[0], got[1], at[i]);
     }
 }

@@ -202,9 +202,9 @@ static void not_finite_gradients_show(tl_context *ctx)
 }
 ON_BOTH_PATHS(not_finite_gradients_show)
 
-/* For every optimizer: a verdict on the device scales gradients as gradient_scale does, or skips the step; skipped, the
+/* For every optimizer: a clip result on the device scales gradients as gradient_scale does, or skips the step; skipped, the
  * first step still sets the state to 0. Every tensor is written in full, from whatever it held. */
-static void verdicts_of(tl_context *ctx, const optimizer_rule *rule)
+static void clip_results_of(tl_context *ctx, const optimizer_rule *rule)
 {
     enum { COUNT = 1037, MOST = 1 + OPTIMIZER_MAX_SLOTS };
     const int tensors = 1 + rule->slots;
@@ -213,7 +213,7 @@ static void verdicts_of(tl_context *ctx, const optimizer_rule *rule)
     static const float values[] = {0.25f, 1.0f, -1.0f};
     for (int i = 0; i < 3; i++) {
         for (uint64_t step = 1; step <= 2; step++) {
-            float *results[2][MOST]; /* by verdict, by gradient_scale: value and state */
+            float *results[2][MOST]; /* by clip_result, by gradient_scale: value and state */
             for (int by_host = 0; by_host < 2; by_host++) {
                 tl_tensor *t[MOST] = {upload(ctx, p, 1, COUNT)}, *gradient = upload(ctx, g, 1, COUNT);
                 optimizer_target target = {.value = t[0], .gradient = gradient};
@@ -225,7 +225,7 @@ static void verdicts_of(tl_context *ctx, const optimizer_rule *rule)
                                                      .weight_decay = 0.1f,
                                                      .gradient_scale = by_host ? values[i] : 1.0f,
                                                      .step = step,
-                                                     .verdict = by_host ? (tli_view){0} : v.view};
+                                                     .clip_result = by_host ? (tli_view){0} : v.view};
                 for (int k = 1; k < tensors; k++) t[k] = target.state[k - 1] = upload(ctx, g, 1, COUNT);
                 MUST(ctx, tli_optimizer_step(ctx, rule, &target, &settings));
                 for (int k = 0; k < tensors; k++) results[by_host][k] = download(ctx, t[k]);
@@ -247,13 +247,13 @@ static void verdicts_of(tl_context *ctx, const optimizer_rule *rule)
     free(p), free(g);
 }
 
-static void verdicts_scale_or_skip(tl_context *ctx)
+static void clip_results_scale_or_skip(tl_context *ctx)
 {
     const optimizer_rule *rule;
     for (int kind = 0; (rule = tli_optimizer_rule_of((tl_optimizer)kind)) != NULL; kind++)
-        verdicts_of(ctx, rule);
+        clip_results_of(ctx, rule);
 }
-ON_BOTH_PATHS(verdicts_scale_or_skip)
+ON_BOTH_PATHS(clip_results_scale_or_skip)
 
 /* Every choice has its rule, whose numbers settings may take, and slots with names of their own. */
 static void every_choice_has_a_rule(void **unused)
@@ -300,7 +300,7 @@ int main(void)
     const struct CMUnitTest tests[] = {BOTH_PATHS(adamw_steps),
                                        BOTH_PATHS(lion_moves_as_its_paper_says),
                                        BOTH_PATHS(not_finite_gradients_show),
-                                       BOTH_PATHS(verdicts_scale_or_skip),
+                                       BOTH_PATHS(clip_results_scale_or_skip),
                                        cmocka_unit_test(every_choice_has_a_rule),
                                        BOTH_PATHS(wrong_tensors_are_refused)};
     return cmocka_run_group_tests(tests, NULL, NULL);
