@@ -58,7 +58,8 @@ static mine set_up(cl_device_id device)
 /* The library's work and this program's go into one queue, so nothing has to be waited for in between. */
 static void run(const mine *m, tl_context *ctx, cl_kernel twice, float *result)
 {
-    const tl_layer_config config = {.op = TL_OP_ALPHA,
+    const tl_layer_config config = {.size = sizeof config,
+                                    .op = TL_OP_ALPHA,
                                     .height = HEIGHT,
                                     .width = WIDTH,
                                     .batch = BATCH,

@@ -51,7 +51,7 @@ static tl_settings choose_settings(uint64_t steps, const char *out)
 
 static int train(tl_context *ctx, uint64_t steps, const char *out)
 {
-    const tl_hooks hooks = {.progress = stderr, .stop = &stop};
+    const tl_hooks hooks = {.size = sizeof hooks, .progress = stderr, .stop = &stop};
     tl_settings settings = choose_settings(steps, out);
     tl_result trained, tested;
 
@@ -72,7 +72,8 @@ static int train(tl_context *ctx, uint64_t steps, const char *out)
 int main(int argc, char **argv)
 {
     const tl_log log = {.level = TL_LOG_NOTICE, .write = print_line};
-    const tl_context_options options = {.log = &log}; /* any device; .device = "gpu" asks for one */
+    const tl_context_options options = {.size = sizeof options,
+                                        .log = &log}; /* any device; .device = "gpu" asks for one */
     const uint64_t steps = argc > 1 ? strtoull(argv[1], NULL, 10) : 64;
     tl_context *ctx = NULL;
     tl_error error = {0};

@@ -12,6 +12,9 @@
  *   where a value is required, invalid enumerators, numbers out of range, invalid models or runs, and
  *   tensors and layers of another context. Not detected: contexts that were destroyed, and buffers shorter
  *   than stated.
+ * - A configuration is a struct whose first member is its size, set to sizeof by the caller. Members that a
+ *   caller does not name are 0, which means their default; later versions add members at the end, and a
+ *   program compiled for an earlier version keeps its meaning.
  * - Every _create has a _destroy, and destroying NULL is allowed. Destroying a context frees everything in
  *   it.
  * - Files, settings and messages do not depend on the process's locale: numbers always have a decimal
@@ -122,6 +125,7 @@ typedef enum tl_kernel_path { TL_PATH_AUTO, TL_PATH_CPU, TL_PATH_GPU } tl_kernel
 typedef enum tl_gemm_mode { TL_GEMM_AUTO, TL_GEMM_OWN, TL_GEMM_CLBLAST } tl_gemm_mode;
 
 typedef struct tl_context_options {
+    size_t size;        /* sizeof(tl_context_options) */
     const char *device; /* SPEC; NULL: auto */
     tl_gemm_mode gemm;
     tl_kernel_path path;
@@ -183,7 +187,7 @@ tl_status tl_tensor_write(tl_context *ctx, tl_tensor *tensor, uint64_t at, uint6
                           const void *source);
 tl_status tl_tensor_read(tl_context *ctx, const tl_tensor *tensor, uint64_t at, uint64_t count, void *target);
 
-/* ---- a single layer -------------------------------------------------------------------------------- */
+/* ---- operations ----------------------------------------------------------------------------------- */
 
 typedef enum tl_op_kind {
     TL_OP_ATTENTION,
@@ -205,6 +209,31 @@ typedef enum tl_sharing {
 typedef uint32_t tl_roles;
 enum { TL_ROLE_Q = 1, TL_ROLE_K = 2, TL_ROLE_V = 4, TL_ROLE_QKV = 7 };
 
+typedef enum tl_positions {
+    TL_POSITIONS_DEFAULT, /* learned for attention, none for the other operations */
+    TL_POSITIONS_NONE,
+    TL_POSITIONS_LEARNED,
+    TL_POSITIONS_ROPE,   /* rotary */
+    TL_POSITIONS_SWIN,   /* a learned number for every offset and head, added to the logits */
+    TL_POSITIONS_SHAW,   /* learned vectors for every offset, added to the keys and the values */
+    TL_POSITIONS_CONVIT, /* a second softmax, over positions only, and a gate per head (ConViT) */
+    TL_POSITIONS_ALIBI   /* logits decrease with the distance, by a fixed slope per head (ALiBi) */
+} tl_positions;
+
+/* A parameter of a layer or a model. The tensors belong to the layer or the model: write values, read
+ * gradients. */
+typedef struct tl_parameter {
+    const char *name; /* valid as long as the layer or the model */
+    uint32_t rank;
+    uint64_t shape[4]; /* `rank` of them */
+    bool decay;        /* weight decay applies */
+    tl_tensor *value;
+    tl_tensor *gradient; /* NULL in a model made for inference */
+    uint64_t reserved[8];
+} tl_parameter;
+
+/* ---- a single layer -------------------------------------------------------------------------------- */
+
 /* An attention layer between x (after the caller's LayerNorm) and o (before the caller's output
  * projection).
  *
@@ -215,15 +244,16 @@ enum { TL_ROLE_Q = 1, TL_ROLE_K = 2, TL_ROLE_V = 4, TL_ROLE_QKV = 7 };
  * of `width` tokens (height 1, no cls) in which token i sees the tokens up to i, with tables for sequences
  * of up to `max_length` (0: width). */
 typedef struct tl_layer_config {
+    size_t size; /* sizeof(tl_layer_config) */
     tl_op_kind op;
     uint32_t depth, height, width, max_length; /* depth 0 counts as 1 */
     tl_sharing sharing;                        /* of offsets past sharing_radius */
     uint32_t sharing_radius, window;           /* window 0: every token sees all */
     bool cls, causal;
     uint32_t batch, dim, heads, head_dim;
-    uint32_t relenc_dim; /* alpha: low-rank width per head (8 in the paper) */
-    tl_roles relative;   /* translution, alpha: the per-offset roles */
-    bool rotary;         /* attention, alpha: rotary positions on the shared q and k */
+    uint32_t relenc_dim;    /* alpha: low-rank width per head (8 in the paper) */
+    tl_roles relative;      /* translution, alpha: the per-offset roles */
+    tl_positions positions; /* DEFAULT: none. Learned ones are the caller's, added to x before the layer */
 } tl_layer_config;
 
 typedef struct tl_layer tl_layer;
@@ -253,30 +283,14 @@ tl_status tl_layer_backward(tl_context *ctx, tl_layer *layer, const tl_tensor *x
  *   v3               [D][R]     alpha with per-offset v
  *
  * The tensors belong to the layer: write values, read gradients. */
-typedef struct tl_layer_parameter {
-    const char *name;
-    uint32_t rank;
-    uint64_t shape[4];
-    tl_tensor *value, *gradient;
-} tl_layer_parameter;
-bool tl_layer_parameter_at(tl_layer *layer, int index, tl_layer_parameter *out);
+bool tl_layer_parameter_at(tl_layer *layer, int index, tl_parameter *out);
 
 /* ---- training and evaluation --------------------------------------------------------------------- */
 
-typedef enum tl_pool { TL_POOL_CLS, TL_POOL_MEAN } tl_pool; /* mean: no class token */
-typedef enum tl_positions {
-    TL_POSITIONS_DEFAULT, /* learned for attention, none for the other operations */
-    TL_POSITIONS_NONE,
-    TL_POSITIONS_LEARNED,
-    TL_POSITIONS_ROPE,   /* rotary */
-    TL_POSITIONS_SWIN,   /* a learned number for every offset and head, added to the logits */
-    TL_POSITIONS_SHAW,   /* learned vectors for every offset, added to the keys and the values */
-    TL_POSITIONS_CONVIT, /* a second softmax, over positions only, and a gate per head (ConViT) */
-    TL_POSITIONS_ALIBI   /* logits decrease with the distance, by a fixed slope per head (ALiBi) */
-} tl_positions;
+typedef enum tl_pool { TL_POOL_CLS, TL_POOL_MEAN } tl_pool;               /* mean: no class token */
 typedef enum tl_motion { TL_MOTION_STATIC, TL_MOTION_DYNAMIC } tl_motion; /* digits centred, or anywhere */
 typedef enum tl_schedule { TL_SCHEDULE_COSINE, TL_SCHEDULE_COSINE_EPOCH, TL_SCHEDULE_CONSTANT } tl_schedule;
-typedef enum tl_optimizer { TL_OPTIMIZER_ADAMW, TL_OPTIMIZER_LION } tl_optimizer;
+typedef enum tl_optimizer_kind { TL_OPTIMIZER_ADAMW, TL_OPTIMIZER_LION } tl_optimizer_kind;
 /* How schedule and warm-up combine; a resumed run keeps its version.
  *   1  the warm-up multiplies a cosine that starts at step 0
  *   2  the cosine starts at the end of the warm-up, from the peak */
@@ -299,6 +313,7 @@ typedef enum tl_augment {
 
 /* A model. Members of the other architecture are ignored. */
 typedef struct tl_model_config {
+    size_t size; /* sizeof(tl_model_config) */
     tl_arch arch;
     tl_op_kind op;
     tl_positions positions;
@@ -320,6 +335,19 @@ typedef struct tl_model_config {
     bool recompute;
 } tl_model_config;
 
+/* A batch in the caller's memory; members of the other architecture are ignored. */
+typedef struct tl_batch {
+    size_t size;           /* sizeof(tl_batch) */
+    uint32_t count;        /* samples */
+    const float *images;   /* ViT: [count][channels][depth][height][width] */
+    const int32_t *tokens; /* GPT: [count][length] ids */
+    uint32_t length;       /* GPT: tokens per sample, 1 to seq_len */
+    uint32_t first;        /* GPT: earlier tokens of each sample, already in the KV cache */
+    /* ViT: [count] classes; GPT: [count][length] ids of the next tokens; NULL: no loss */
+    const int32_t *targets;
+    const float *soft_targets; /* ViT: [count][classes] soft targets instead of `targets`, or NULL */
+} tl_batch;
+
 typedef enum tl_recompute {
     TL_RECOMPUTE_AUTO, /* save q_ij and k_ij if they fit the device */
     TL_RECOMPUTE_ALWAYS,
@@ -328,11 +356,12 @@ typedef enum tl_recompute {
 
 /* How a model is trained: stored in checkpoints, unchanged when a run is resumed. */
 typedef struct tl_training {
+    size_t size; /* sizeof(tl_training) */
     uint64_t seed;
     uint64_t epochs, steps; /* steps 0: from epochs */
     uint32_t batch_size;
     float lr, weight_decay, grad_clip; /* grad_clip: maximum global norm; 0: no clipping */
-    tl_optimizer optimizer;
+    tl_optimizer_kind optimizer;
     /* Of the optimizer's state; -1: the optimizer's own (AdamW: 0.9 and 0.999, Lion: 0.9 and 0.99). */
     float beta1, beta2;
     float eps; /* added to the root in AdamW's denominator; 0: the optimizer's own (1e-8; Lion has none) */
@@ -350,6 +379,7 @@ typedef struct tl_training {
 
 /* Where and how a run executes: not stored in checkpoints. */
 typedef struct tl_run_options {
+    size_t size;        /* sizeof(tl_run_options) */
     char data[1024];    /* folder of IDX files (mnist), images (vit) or token files (gpt), or "synthetic" */
     char out[1024];     /* empty: runs/TASK-OP-N */
     char metrics[1024]; /* empty: OUT/metrics.jsonl */
@@ -385,13 +415,23 @@ typedef struct tl_run_options {
     char confusion[1024];   /* tl_evaluate: output file for the confusion matrix; empty: none */
 } tl_run_options;
 
-/* All settings of a run. Contains no pointers: copies are independent. Initialise with tl_settings_default
- * and change what differs. */
+/* All settings of a run. Contains no pointers: copies are independent. Initialise with tl_settings_default,
+ * which also sets the sizes, and change what differs. Each part has room to grow in, so that none moves. */
 typedef struct tl_settings {
-    char task[16];         /* "mnist", "vit", "gpt" */
-    tl_model_config model; /* stored in checkpoints */
-    tl_training training;  /* stored in checkpoints */
-    tl_run_options run;    /* not stored */
+    size_t size;   /* sizeof(tl_settings) */
+    char task[16]; /* "mnist", "vit", "gpt" */
+    union {
+        tl_model_config model; /* stored in checkpoints */
+        char model_room[512];
+    };
+    union {
+        tl_training training; /* stored in checkpoints */
+        char training_room[512];
+    };
+    union {
+        tl_run_options run; /* not stored */
+        char run_room[8192];
+    };
 } tl_settings;
 
 /* Sets a task's defaults; false: unknown task. All: operation attention with its default positions, size
@@ -407,7 +447,7 @@ const char *tl_op_name(tl_op_kind op); /* "attention", "translution", "alpha", .
 const char *tl_motion_name(tl_motion motion);
 const char *tl_schedule_name(tl_schedule schedule);
 const char *tl_positions_name(tl_positions positions);
-const char *tl_optimizer_name(tl_optimizer optimizer);
+const char *tl_optimizer_name(tl_optimizer_kind optimizer);
 
 /* Files of an image data set. */
 typedef struct tl_set_files {
@@ -432,12 +472,14 @@ typedef struct tl_result {
     double data_wait;               /* train: fraction of the steps' time, 0 to 1, spent waiting for data */
     tl_set_files files, test_files; /* train: of training and test set; eval: of the test set */
     char out[1024];                 /* train: the run folder */
+    uint64_t reserved[8];
 } tl_result;
 
 /* Callbacks of a run. Progress is written to `progress` (NULL: none; one rewritten line if isatty, else
  * plain lines; dropped when the reader does not keep up). *stop (may be NULL) is checked after every step:
  * when it becomes a signal number the run saves and returns TL_INTERRUPTED. */
 typedef struct tl_hooks {
+    size_t size; /* sizeof(tl_hooks) */
     FILE *progress;
     const volatile sig_atomic_t *stop;
 } tl_hooks;

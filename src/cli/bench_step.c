@@ -49,7 +49,7 @@ static void bench_step_draw(const tl_settings *s, uint64_t values, float *images
 }
 
 /* Alternates full batches and ones of one sample less, ending with a full one. */
-static tl_status time_set_batch(tl_context *ctx, tli_model *model, tli_inputs inputs, double *ms)
+static tl_status time_set_batch(tl_context *ctx, tli_model *model, tl_batch inputs, double *ms)
 {
     enum { TIMES = 15 };
     double times[TIMES];
@@ -81,11 +81,11 @@ static tl_status set_random_batch(tl_context *ctx, tli_model *model, const tl_se
         bench_step_draw(s, values, images, ids, text ? c->vocab_size : c->classes, tokens, predictions,
                         targets);
         status = time_set_batch(ctx, model,
-                                (tli_inputs){.count = s->training.batch_size,
-                                             .images = images,
-                                             .tokens = tokens,
-                                             .length = c->seq_len,
-                                             .targets = targets},
+                                (tl_batch){.count = s->training.batch_size,
+                                           .images = images,
+                                           .tokens = tokens,
+                                           .length = c->seq_len,
+                                           .targets = targets},
                                 ms);
     }
     free(images);

@@ -111,7 +111,8 @@ static tl_status print_self_test(const tli_cli_options *o, tl_context *ctx, tl_e
 
 static tl_status self_test(const tli_cli_options *o, tl_error *err)
 {
-    const tl_context_options options = {.device = o->device[0] != '\0' ? o->device : NULL};
+    const tl_context_options options = {.size = sizeof options,
+                                        .device = o->device[0] != '\0' ? o->device : NULL};
     tl_context *ctx = NULL;
     TLI_TRY(tl_context_create(&options, &ctx, err));
     tl_status status = print_self_test(o, ctx, err);

@@ -31,7 +31,7 @@ static tl_status eval_run(tli_cli_options *o, tl_context *ctx)
     if (!tli_cli_given(o, "batch-size")) s->training.batch_size = 0;               /* what fits */
     if (tli_cli_given(o, "limit-test") && s->training.limit_test == 0)
         s->training.limit_test = UINT32_MAX; /* all; 0: as stored */
-    tl_hooks hooks = {.progress = tli_cli_progress(o), .stop = &tli_cli_signal};
+    tl_hooks hooks = {.size = sizeof hooks, .progress = tli_cli_progress(o), .stop = &tli_cli_signal};
     tl_result result = {0};
     TLI_TRY(tl_evaluate(ctx, o->argument, s, &hooks, &result));
     if (o->profile) TLI_TRY(tli_cli_print_profile(stderr, o, ctx));

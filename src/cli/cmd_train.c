@@ -103,7 +103,7 @@ static tl_status train_report(tli_cli_options *o, tl_context *ctx, const tl_resu
 /* The end of the process is the run's: what cannot be reported fails a run that is done, not one that was stopped. */
 static tl_status train_run(tli_cli_options *o, tl_context *ctx)
 {
-    tl_hooks hooks = {.progress = tli_cli_progress(o), .stop = &tli_cli_signal};
+    tl_hooks hooks = {.size = sizeof hooks, .progress = tli_cli_progress(o), .stop = &tli_cli_signal};
     tl_result result = {0};
     tl_status status = tl_train(ctx, &o->settings, &hooks, &result);
     if (status == TL_ERROR_MEMORY) explain_memory(o, ctx);

@@ -44,6 +44,7 @@ static tl_status begin_trace(const tli_cli_options *o, tl_context *ctx, tl_error
 static tl_status open_device(const tli_cli_options *o, const tl_log *log, tl_context **ctx, tl_error *err)
 {
     const tl_context_options options = {
+        .size = sizeof options,
         .device = o->device[0] != '\0' ? o->device : NULL,
         .path = o->kernel_path,
         .gemm = o->gemm,

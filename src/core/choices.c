@@ -165,7 +165,7 @@ STORED_AS_INT(tl_roles);
 STORED_AS_INT(tl_sharing);
 STORED_AS_INT(tl_pool);
 STORED_AS_INT(tl_motion);
-STORED_AS_INT(tl_optimizer);
+STORED_AS_INT(tl_optimizer_kind);
 STORED_AS_INT(tl_schedule);
 STORED_AS_INT(tl_recompute);
 STORED_AS_INT(tl_gemm_mode);
@@ -205,7 +205,7 @@ const char *tl_positions_name(tl_positions positions)
     return tli_choice_shown(&tli_positions_choices, (int)positions);
 }
 
-const char *tl_optimizer_name(tl_optimizer optimizer)
+const char *tl_optimizer_name(tl_optimizer_kind optimizer)
 {
     return tli_choice_shown(&tli_optimizer_choices, (int)optimizer);
 }

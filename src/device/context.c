@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/choices.h"
+#include "core/config.h"
 
 /* TRANSLUTION_VECTOR_WIDTH (for tests) replaces the device's native vector width. It goes into the
  * kernels' build options and with them into the program cache's key. */
@@ -126,14 +127,14 @@ static tl_status adopt_device(tl_context *ctx, cl_context cl, cl_command_queue q
 }
 
 /* A new context on `queue` of `cl` or, without `adopt`, on the device that the options name. */
-static tl_status context_create(const tl_context_options *options, bool adopt, cl_context cl,
+static tl_status context_create(const tl_context_options *theirs, bool adopt, cl_context cl,
                                 cl_command_queue queue, tl_context **out, tl_error *err)
 {
-    static const tl_context_options defaults = {.device = NULL};
-    if (options == NULL) options = &defaults;
+    tl_context_options own = {.size = sizeof own}, *options = &own;
     if (out == NULL)
         return tli_fail(err, TL_ERROR_USAGE, "a context to be made needs a place for its handle");
     *out = NULL;
+    if (theirs != NULL) TLI_TRY(TLI_CONFIG_TAKE(options, theirs, tl_context_options, err));
     TLI_TRY(tli_choice_check(&tli_gemm_choices, (int)options->gemm, err));
     TLI_TRY(tli_choice_check(&tli_path_choices, (int)options->path, err));
     tl_context *ctx = calloc(1, sizeof *ctx);

@@ -1,6 +1,7 @@
 /* Evaluation of a checkpoint on the test sets of its task. */
 #include <math.h>
 
+#include "core/config.h"
 #include "core/log.h"
 #include "core/terminal.h"
 #include "tasks/metadata.h"
@@ -75,6 +76,8 @@ tl_status tl_evaluate(tl_context *ctx, const char *checkpoint, tl_settings *sett
     if (ctx == NULL || checkpoint == NULL || settings == NULL || result == NULL)
         return tli_fail(err, TL_ERROR_USAGE,
                         "tl_evaluate takes a context, a checkpoint, settings and a result");
+    tl_hooks own = {.size = sizeof own};
+    if (hooks != NULL) TLI_TRY(TLI_CONFIG_TAKE(&own, hooks, tl_hooks, err));
     TLI_TRY(tli_settings_check(settings, false, err));
     tli_safetensors st;
     const tl_status opened = tli_checkpoint_open(checkpoint, &st, err);
@@ -88,7 +91,7 @@ tl_status tl_evaluate(tl_context *ctx, const char *checkpoint, tl_settings *sett
                                                                         : EVAL_BATCH;
         if (settings->training.batch_size == 0) stored.training.batch_size = fitting_batch(ctx, &stored);
         *settings = stored;
-        status = evaluate_open_model(ctx, &st, settings, hooks, result);
+        status = evaluate_open_model(ctx, &st, settings, &own, result);
     }
     tli_st_close(&st);
     return status;

@@ -107,7 +107,7 @@ static tl_status next_logits(run *r)
     r->start = start;
     const uint32_t first = (uint32_t)r->kept, more = (uint32_t)(count - start - first);
     for (uint32_t i = 0; i < more; i++) r->context[i] = r->ids.items[start + first + i];
-    const tli_inputs inputs = {.count = 1, .tokens = r->context, .length = more, .first = first};
+    const tl_batch inputs = {.count = 1, .tokens = r->context, .length = more, .first = first};
     TLI_TRY(tli_model_set_batch(r->ctx, r->model, &inputs));
     TLI_TRY(tli_model_forward(r->ctx, r->model));
     r->kept = count - start;

@@ -132,7 +132,7 @@ tl_status tli_predictor_run(tli_predictor *p, const char *path, tli_guess guesse
                             int *count)
 {
     const int32_t target = 0; /* a placeholder: no loss is computed */
-    const tli_inputs inputs = {.count = 1, .images = p->images, .targets = &target};
+    const tl_batch inputs = {.count = 1, .images = p->images, .targets = &target};
     TLI_TRY(read_image(p, path));
     TLI_TRY(tli_model_set_batch(p->ctx, p->model, &inputs));
     TLI_TRY(tli_model_forward(p->ctx, p->model));

@@ -51,9 +51,9 @@ typedef struct tli_arch {
     /* With a device. */
     size_t own_bytes; /* of tli_model.own */
     uint32_t (*length)(const tl_model_config *c,
-                       const tli_inputs *inputs); /* tokens per sample in this batch */
+                       const tl_batch *inputs); /* tokens per sample in this batch */
     void (*find_parameters)(tli_model *m);
-    tl_status (*set_inputs)(tl_context *ctx, tli_model *m, const tli_inputs *inputs);
+    tl_status (*set_inputs)(tl_context *ctx, tli_model *m, const tl_batch *inputs);
     tl_status (*embed_forward)(tl_context *ctx, tli_model *m); /* fills TLI_MODEL_INPUT */
     tl_status (*head_forward)(tl_context *ctx, tli_model *m, tli_view last);
     /* Computes row losses, ranks, and what head_backward needs of the gradient of scale x the sum of the

@@ -140,7 +140,7 @@ static uint32_t batch_rows(const tli_model *m)
     return m->batch * m->length;
 }
 
-static uint32_t gpt_length(const tl_model_config *c, const tli_inputs *inputs)
+static uint32_t gpt_length(const tl_model_config *c, const tl_batch *inputs)
 {
     (void)c;
     return inputs->length;
@@ -165,7 +165,7 @@ static tl_status gpt_transpose(tl_context *ctx, const tli_model *m, const int32_
     return TL_OK;
 }
 
-static tl_status write_inputs(tl_context *ctx, tli_model *m, const tli_inputs *inputs, int32_t *rows,
+static tl_status write_inputs(tl_context *ctx, tli_model *m, const tl_batch *inputs, int32_t *rows,
                               uint64_t *keys, int32_t *index)
 {
     gpt *g = m->own;
@@ -182,7 +182,7 @@ static tl_status write_inputs(tl_context *ctx, tli_model *m, const tli_inputs *i
     return tli_tensor_write_async(ctx, m->buffers[TLI_MODEL_TARGETS], 0, count, rows);
 }
 
-static tl_status set_inputs(tl_context *ctx, tli_model *m, const tli_inputs *inputs)
+static tl_status set_inputs(tl_context *ctx, tli_model *m, const tl_batch *inputs)
 {
     const uint32_t count = batch_rows(m);
     if (inputs->tokens == NULL || (m->training && inputs->targets == NULL))

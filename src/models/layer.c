@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/config.h"
 #include "core/random.h"
 #include "ops/init.h"
 #include "ops/op_check.h"
@@ -44,7 +45,8 @@ static tli_op_shape shape_of(const tl_layer_config *c)
                           .heads = c->heads,
                           .head_dim = c->head_dim,
                           .relative = c->relative,
-                          .positions = c->rotary ? TL_POSITIONS_ROPE : TL_POSITIONS_NONE,
+                          .positions = c->positions == TL_POSITIONS_DEFAULT ? TL_POSITIONS_NONE
+                                                                            : c->positions,
                           .relenc_dim = rule != NULL && rule->low_rank ? c->relenc_dim : 0,
                           .queries = tl_layer_tokens(c)};
 }
@@ -54,12 +56,12 @@ static tli_op_shape shape_of(const tl_layer_config *c)
 static tl_status layer_add(tl_context *ctx, tl_layer *layer, uint64_t seed, const char *name, uint64_t fan_in,
                            uint64_t s0, uint64_t s1, uint64_t s2, tl_tensor **value, tl_tensor **gradient)
 {
-    tl_layer_parameter *p = &layer->parameters[layer->count];
+    tl_parameter *p = &layer->parameters[layer->count];
     bool table = s2 != 0;
     uint64_t lead = table ? s0 : 1, row = table ? s1 * s2 : s0 * s1;
     char text[64];
     TLI_TRY(tl_tensor_create(ctx, name, TL_MEMORY_PARAMETER, lead, row, value));
-    *p = (tl_layer_parameter){.name = name, .rank = table ? 3 : 2, .shape = {s0, s1, s2}, .value = *value};
+    *p = (tl_parameter){.name = name, .rank = table ? 3 : 2, .shape = {s0, s1, s2}, .value = *value};
     layer->count++;
     TLI_TRY(tl_tensor_create(ctx, name, TL_MEMORY_GRADIENT, lead, row, gradient));
     p->gradient = *gradient;
@@ -143,7 +145,12 @@ tl_status tl_layer_create(tl_context *ctx, const tl_layer_config *config, uint64
         return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE,
                         "a layer to be made needs a context, a configuration and a place for its handle");
     *out = NULL;
-    const tli_op_shape shape = shape_of(config);
+    tl_layer_config own;
+    TLI_TRY(TLI_CONFIG_TAKE(&own, config, tl_layer_config, tl_context_error(ctx)));
+    if (own.positions == TL_POSITIONS_LEARNED)
+        return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE,
+                        "a layer has no learned positions: add them to its input");
+    const tli_op_shape shape = shape_of(&own);
     TLI_TRY(tli_op_check(&shape, tl_context_error(ctx)));
     TLI_TRY(tli_op_check_batch(&shape, tl_context_error(ctx)));
     tl_layer *layer;
@@ -182,7 +189,7 @@ void tl_layer_destroy(tl_context *ctx, tl_layer *layer)
     if (layer != NULL && check_layer(ctx, layer) == TL_OK) disown_and_destroy(ctx, layer);
 }
 
-bool tl_layer_parameter_at(tl_layer *layer, int index, tl_layer_parameter *out)
+bool tl_layer_parameter_at(tl_layer *layer, int index, tl_parameter *out)
 {
     if (layer == NULL || out == NULL || index < 0 || index >= layer->count) return false;
     *out = layer->parameters[index];

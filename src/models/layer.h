@@ -7,7 +7,7 @@
 
 struct tl_layer {
     tli_op_shape shape;
-    tl_layer_parameter parameters[OP_MAX_PARAMETERS];
+    tl_parameter parameters[OP_MAX_PARAMETERS];
     int count;
     tli_op_tensors values, gradients; /* `parameters` by role */
     tli_op_state *state;

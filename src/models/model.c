@@ -150,7 +150,7 @@ static tl_status check_batch(tl_context *ctx, const tli_model *m, uint32_t batch
     return TL_OK;
 }
 
-tl_status tli_model_set_batch(tl_context *ctx, tli_model *m, const tli_inputs *inputs)
+tl_status tli_model_set_batch(tl_context *ctx, tli_model *m, const tl_batch *inputs)
 {
     const uint32_t batch = inputs->count, first = m->config.arch == TL_ARCH_GPT ? inputs->first : 0,
                    length = m->arch->length(&m->config, inputs);

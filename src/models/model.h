@@ -61,28 +61,16 @@ typedef struct tli_model tli_model;
  * step with `rule` or, if NULL, of inference. Later batches may be smaller than `batch`. */
 tl_status tli_model_create(tl_context *ctx, const tl_model_config *config, uint32_t batch,
                            const optimizer_rule *rule, tli_model **out);
-/* For incremental decoding: every block has a KV cache, see tli_inputs.first. All batches have `batch`
+/* For incremental decoding: every block has a KV cache, see tl_batch.first. All batches have `batch`
  * samples. */
 tl_status tli_model_create_cached(tl_context *ctx, const tl_model_config *config, uint32_t batch,
                                   tli_model **out);
 void tli_model_destroy(tl_context *ctx, tli_model *model);
 tli_registry *tli_model_registry(tli_model *model);
 
-/* A batch in host memory; members of other architectures are ignored. */
-typedef struct tli_inputs {
-    uint32_t count;        /* samples */
-    const float *images;   /* ViT: [count][channels][depth][height][width] */
-    const int32_t *tokens; /* GPT: [count][length] ids */
-    uint32_t length;       /* GPT: tokens per sample, 1 to seq_len */
-    uint32_t first;        /* GPT: earlier tokens of each sample, already in the KV cache */
-    /* ViT: [count] classes; GPT: [count][length] ids of the next tokens; NULL: no loss */
-    const int32_t *targets;
-    const float *soft_targets; /* ViT: [count][classes] soft targets instead of `targets`, or NULL */
-} tli_inputs;
-
 /* Inputs are copied before return. Enqueues; waits only until the batch before the previous one has been
  * copied to the device. */
-tl_status tli_model_set_batch(tl_context *ctx, tli_model *model, const tli_inputs *inputs);
+tl_status tli_model_set_batch(tl_context *ctx, tli_model *model, const tl_batch *inputs);
 tl_status tli_model_forward(tl_context *ctx, tli_model *model);
 /* Cross-entropy: writes the mean loss to slot `slot` of the loss ring (below), loss and rank of every
  * prediction, and in training the gradient of the mean. After tli_model_forward. */

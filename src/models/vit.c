@@ -242,7 +242,7 @@ static void find_parameters(tli_model *m)
     v->head_bias = tli_model_find(m, "mlp_head.", "bias");
 }
 
-static uint32_t vit_length(const tl_model_config *c, const tli_inputs *inputs)
+static uint32_t vit_length(const tl_model_config *c, const tl_batch *inputs)
 {
     (void)inputs;
     return tli_model_tokens(c);
@@ -253,7 +253,7 @@ static tli_view vit_buffer_view(const tli_model *m, int which)
     return tli_model_at(m, which);
 }
 
-static tl_status set_inputs(tl_context *ctx, tli_model *m, const tli_inputs *inputs)
+static tl_status set_inputs(tl_context *ctx, tli_model *m, const tl_batch *inputs)
 {
     const tl_model_config *c = &m->config;
     vit *v = m->own;

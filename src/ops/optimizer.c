@@ -27,7 +27,7 @@ enum { MAX_SCALARS = 8 };
 /* Launches the kernel of kernels/optimizer.cl with the optimizer's name, shard by shard. Its arguments:
  * value, gradient, state, total elements, elements per work-group, whether this is step 1, these scalars,
  * gradient_scale and the clip result. */
-static tl_status launch_elementwise(tl_context *ctx, tl_optimizer kind, const optimizer_target *t,
+static tl_status launch_elementwise(tl_context *ctx, tl_optimizer_kind kind, const optimizer_target *t,
                                     const optimizer_settings *s, const double *scalars, int scalar_count)
 {
     const int slots = tli_optimizer_rule_of(kind)->slots;
@@ -112,7 +112,7 @@ static const optimizer_rule rules[] = {
         {.slots = 1, .slot = {"m."}, .beta1 = 0.9f, .beta2 = 0.99f, .step = lion_step, .plain = lion_plain},
 };
 
-const optimizer_rule *tli_optimizer_rule_of(tl_optimizer kind)
+const optimizer_rule *tli_optimizer_rule_of(tl_optimizer_kind kind)
 {
     return (size_t)kind < sizeof rules / sizeof *rules ? &rules[kind] : NULL;
 }

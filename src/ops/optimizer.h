@@ -40,7 +40,7 @@ typedef struct optimizer_rule {
 } optimizer_rule;
 
 /* NULL: unknown optimizer */
-const optimizer_rule *tli_optimizer_rule_of(tl_optimizer kind);
+const optimizer_rule *tli_optimizer_rule_of(tl_optimizer_kind kind);
 
 /* Elements of scratch for a parameter of `count` elements. */
 uint64_t tli_optimizer_workspace(const optimizer_rule *rule, uint64_t count);

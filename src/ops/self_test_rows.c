@@ -277,7 +277,7 @@ static tl_status probe_optimizer(tli_probe *p, const optimizer_rule *rule)
 tl_status tli_probe_optimizer(tli_probe *p)
 {
     const optimizer_rule *rule;
-    for (int kind = 0; (rule = tli_optimizer_rule_of((tl_optimizer)kind)) != NULL; kind++) {
+    for (int kind = 0; (rule = tli_optimizer_rule_of((tl_optimizer_kind)kind)) != NULL; kind++) {
         TLI_TRY(probe_optimizer(p, rule));
         tli_probe_free(p);
     }

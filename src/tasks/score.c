@@ -60,7 +60,7 @@ static uint32_t largest_logit(const float *logits, uint32_t classes)
     return best;
 }
 
-static tl_status count_classes(tl_context *ctx, tli_model *model, const tli_inputs *inputs, scoring *k)
+static tl_status count_classes(tl_context *ctx, tli_model *model, const tl_batch *inputs, scoring *k)
 {
     const uint32_t classes = k->confusion->classes;
     TLI_TRY(tli_model_read_logits(ctx, model, k->logits));
@@ -73,7 +73,7 @@ static tl_status count_classes(tl_context *ctx, tli_model *model, const tli_inpu
 }
 
 /* Adds the batch's losses and hits to the sums. */
-static tl_status score_batch(tl_context *ctx, tli_model *model, const tli_inputs *inputs, scoring *k,
+static tl_status score_batch(tl_context *ctx, tli_model *model, const tl_batch *inputs, scoring *k,
                              tli_scores *sums)
 {
     TLI_TRY(tli_model_set_batch(ctx, model, inputs));

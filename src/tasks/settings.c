@@ -151,9 +151,13 @@ static void set_common(tl_settings *s, const tli_task *task)
 {
     const tli_preset *tiny = tli_preset_at(0);
     memset(s, 0, sizeof *s);
+    s->size = sizeof *s;
+    s->training.size = sizeof s->training;
+    s->run.size = sizeof s->run;
     snprintf(s->task, sizeof s->task, "%s", task->name);
     snprintf(s->run.data, sizeof s->run.data, "synthetic");
-    s->model = (tl_model_config){.arch = task->arch,
+    s->model = (tl_model_config){.size = sizeof s->model,
+                                 .arch = task->arch,
                                  .op = TL_OP_ATTENTION,
                                  .dim = tiny->dim,
                                  .depth = tiny->depth,

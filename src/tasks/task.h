@@ -20,7 +20,7 @@ typedef struct tli_scores {
 
 /* A batch of a test set. */
 typedef struct tli_test_batch {
-    tli_inputs inputs;    /* count 0: all of the batch was skipped */
+    tl_batch inputs;      /* count 0: all of the batch was skipped */
     uint32_t passed_over; /* samples missing because they could not be read */
 } tli_test_batch;
 
@@ -73,7 +73,7 @@ typedef struct tli_task {
     tli_set_identity (*identify)(const tli_task_data *data, bool train);
     /* The training batch after `done` steps: a function of settings, data and `done` only. Owned by
      * `data`; valid until the next call of batch, prepare or test_begin. */
-    tl_status (*batch)(tli_task_data *data, uint64_t done, tli_inputs *inputs, tl_error *err);
+    tl_status (*batch)(tli_task_data *data, uint64_t done, tl_batch *inputs, tl_error *err);
     /* Called while the device runs the previous step: prepares batch(done). */
     tl_status (*prepare)(tli_task_data *data, uint64_t done, tl_error *err);
     /* The main test set, whose scores are result->loss and top1. */
@@ -88,7 +88,7 @@ typedef struct tli_task {
     /* File counts of the training set, or of the test set as far as it was read. NULL: the task does not
      * read image files. */
     tl_set_files (*files)(const tli_task_data *data, bool train);
-    /* Preprocesses an image file for the model: `values` for tli_inputs, and `seen` for display. The image
+    /* Preprocesses an image file for the model: `values` for tl_batch, and `seen` for display. The image
      * was decoded at full size, width x height. NULL: the task's models do not classify images. */
     tl_status (*picture)(const tl_settings *s, const tli_image *decoded, uint32_t width, uint32_t height,
                          tli_resampler *resampler, float *values, tli_image *seen, tl_error *err);

@@ -173,9 +173,9 @@ static void digits_fill(tli_task_data *d, const tli_dataset *set, const uint32_t
     d->count = count;
 }
 
-static tli_inputs inputs_of(const tli_task_data *d)
+static tl_batch inputs_of(const tli_task_data *d)
 {
-    return (tli_inputs){.count = d->count, .images = d->images, .targets = d->targets};
+    return (tl_batch){.count = d->count, .images = d->images, .targets = d->targets};
 }
 
 static tl_status digits_prepare(tli_task_data *d, uint64_t done, tl_error *err)
@@ -193,7 +193,7 @@ static tl_status digits_prepare(tli_task_data *d, uint64_t done, tl_error *err)
     return TL_OK;
 }
 
-static tl_status digits_batch(tli_task_data *d, uint64_t done, tli_inputs *inputs, tl_error *err)
+static tl_status digits_batch(tli_task_data *d, uint64_t done, tl_batch *inputs, tl_error *err)
 {
     TLI_TRY(digits_prepare(d, done, err));
     *inputs = inputs_of(d);

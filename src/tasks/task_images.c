@@ -269,13 +269,12 @@ static tl_status make_loader(const tli_task_data *d, bool train, tli_loader **lo
     return tli_loader_create(&options, loader, err);
 }
 
-static tli_inputs inputs_of(const tli_loader_batch *b)
+static tl_batch inputs_of(const tli_loader_batch *b)
 {
-    return (tli_inputs){
-        .count = b->count, .images = b->images, .targets = b->labels, .soft_targets = b->soft};
+    return (tl_batch){.count = b->count, .images = b->images, .targets = b->labels, .soft_targets = b->soft};
 }
 
-static tl_status images_batch(tli_task_data *d, uint64_t done, tli_inputs *inputs, tl_error *err)
+static tl_status images_batch(tli_task_data *d, uint64_t done, tl_batch *inputs, tl_error *err)
 {
     tli_loader_batch b;
     if (d->loader == NULL) TLI_TRY(make_loader(d, true, &d->loader, err));

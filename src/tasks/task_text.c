@@ -212,9 +212,9 @@ static void text_fill(tli_task_data *d, const tli_tokens *text, uint32_t sample,
     }
 }
 
-static tli_inputs inputs_of(const tli_task_data *d)
+static tl_batch inputs_of(const tli_task_data *d)
 {
-    return (tli_inputs){
+    return (tl_batch){
         .count = d->count, .tokens = d->tokens, .length = d->s->model.seq_len, .targets = d->targets};
 }
 
@@ -236,7 +236,7 @@ static tl_status text_prepare(tli_task_data *d, uint64_t done, tl_error *err)
     return TL_OK;
 }
 
-static tl_status text_batch(tli_task_data *d, uint64_t done, tli_inputs *inputs, tl_error *err)
+static tl_status text_batch(tli_task_data *d, uint64_t done, tl_batch *inputs, tl_error *err)
 {
     TLI_TRY(text_prepare(d, done, err));
     *inputs = inputs_of(d);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/clock.h"
+#include "core/config.h"
 #include "tasks/model_file.h"
 #include "tasks/score.h"
 #include "train/finished_run.h"
@@ -30,7 +31,7 @@ static tl_status not_finite(training_run *r, uint64_t step, const char *what)
 /* Copies the next step's batch to the device. */
 static tl_status set_batch(training_run *r)
 {
-    tli_inputs inputs;
+    tl_batch inputs;
     const double begun = tli_clock_seconds();
     TLI_TRY(r->task->batch(r->data, r->done, &inputs, tl_context_error(r->ctx)));
     r->wait += tli_clock_seconds() - begun;
@@ -308,7 +309,9 @@ tl_status tl_train(tl_context *ctx, tl_settings *settings, const tl_hooks *hooks
     if (ctx == NULL || settings == NULL || result == NULL)
         return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE,
                         "tl_train takes a context, settings and a result");
-    training_run r = {.ctx = ctx, .s = settings, .hooks = hooks, .best = (double)NAN};
+    tl_hooks own = {.size = sizeof own};
+    if (hooks != NULL) TLI_TRY(TLI_CONFIG_TAKE(&own, hooks, tl_hooks, tl_context_error(ctx)));
+    training_run r = {.ctx = ctx, .s = settings, .hooks = &own, .best = (double)NAN};
     *result = tli_result_empty();
     const tl_status status = trainer_run(&r, result);
     if ((status == TL_ERROR_DEVICE || status == TL_ERROR_IO) && r.saved > 0)

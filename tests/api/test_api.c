@@ -100,7 +100,7 @@ static void check_layer(const tl_layer_config *config, int expected_parameters)
     OK(tl_layer_backward(ctx, layer, x, d_o, dx));
     check_direction("x", layer, x, o, g, outputs, x, dx, inputs);
 
-    tl_layer_parameter p;
+    tl_parameter p;
     int count = 0;
     for (; tl_layer_parameter_at(layer, count, &p); count++) {
         uint64_t elements = 1;
@@ -121,7 +121,8 @@ static void check_layer(const tl_layer_config *config, int expected_parameters)
 
 static void test_grid(void **state)
 {
-    tl_layer_config c = {.height = 2,
+    tl_layer_config c = {.size = sizeof c,
+                         .height = 2,
                          .width = 3,
                          .cls = true,
                          .batch = 2,
@@ -142,7 +143,8 @@ static void test_grid(void **state)
 
 static void test_causal(void **state)
 {
-    tl_layer_config c = {.height = 1,
+    tl_layer_config c = {.size = sizeof c,
+                         .height = 1,
                          .width = 5,
                          .max_length = 6,
                          .causal = true,
@@ -160,7 +162,13 @@ static void test_causal(void **state)
 static void test_mistakes(void **state)
 {
     tl_layer *layer = (tl_layer *)&ctx;
-    tl_layer_config c = {.op = TL_OP_ATTENTION, .height = 2, .width = 2, .dim = 4, .heads = 1, .head_dim = 4};
+    tl_layer_config c = {.size = sizeof c,
+                         .op = TL_OP_ATTENTION,
+                         .height = 2,
+                         .width = 2,
+                         .dim = 4,
+                         .heads = 1,
+                         .head_dim = 4};
     assert_int_equal(tl_layer_create(ctx, &c, 0, &layer), TL_ERROR_USAGE); /* batch 0 */
     assert_null(layer);
     assert_non_null(strstr(tl_context_error(ctx)->text, "batch"));
@@ -198,7 +206,8 @@ static void test_version_and_settings(void **state)
 static int setup(void **state)
 {
     tl_error err = {0};
-    if (tl_context_create(&(tl_context_options){0}, &ctx, &err) == TL_OK) return 0;
+    if (tl_context_create(&(tl_context_options){.size = sizeof(tl_context_options)}, &ctx, &err) == TL_OK)
+        return 0;
     print_error("%s\n", err.text);
     return -1;
 }

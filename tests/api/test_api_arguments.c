@@ -60,7 +60,7 @@ static void values_without_a_name(void **unused)
         GIVES(tl_motion_name, strcmp(tl_motion_name((tl_motion)values[i]), "?") == 0);
         GIVES(tl_schedule_name, strcmp(tl_schedule_name((tl_schedule)values[i]), "?") == 0);
         GIVES(tl_positions_name, strcmp(tl_positions_name((tl_positions)values[i]), "?") == 0);
-        GIVES(tl_optimizer_name, strcmp(tl_optimizer_name((tl_optimizer)values[i]), "?") == 0);
+        GIVES(tl_optimizer_name, strcmp(tl_optimizer_name((tl_optimizer_kind)values[i]), "?") == 0);
         GIVES(tl_memory_kind_name, strcmp(tl_memory_kind_name((tl_memory_kind)values[i]), "?") == 0);
         GIVES(tl_device_type_name, strcmp(tl_device_type_name((tl_device_type)values[i]), "?") == 0);
         GIVES(tl_memory_used, tl_memory_used(ctx, (tl_memory_kind)values[i]) == 0);
@@ -86,23 +86,44 @@ static void devices(void **unused)
     free(list);
 }
 
+/* The same of all configurations: see tests/core/test_config.c. */
+static void sizes_that_were_not_set(void **unused)
+{
+    tl_context *made = NULL;
+    tl_layer *layer = NULL;
+    tl_settings s;
+    tl_result result;
+    const tl_hooks hooks = {.size = 0};
+    WRONG(tl_context_create, "sizeof(tl_context_options)", &(tl_context_options){.size = 0}, &made, &said);
+    WRONG(tl_layer_create, "sizeof(tl_layer_config)", ctx, &(tl_layer_config){.size = 0}, 1, &layer);
+    tl_settings_default(&s, "mnist");
+    WRONG(tl_train, "sizeof(tl_hooks)", ctx, &s, &hooks, &result);
+    WRONG(tl_evaluate, "sizeof(tl_hooks)", ctx, "x", &s, &hooks, &result);
+    s.size = 0;
+    WRONG(tl_train, "tl_settings_default", ctx, &s, NULL, &result);
+    WRONG(tl_evaluate, "tl_settings_default", ctx, "x", &s, NULL, &result);
+}
+
 static void contexts(void **unused)
 {
     tl_context *made = ctx;
     WRONG(tl_context_create, "handle", NULL, NULL, &said);
-    WRONG(tl_context_create, "no way to multiply matrices 9", &(tl_context_options){.gemm = (tl_gemm_mode)9},
-          &made, &said);
+    WRONG(tl_context_create, "no way to multiply matrices 9",
+          &(tl_context_options){.size = sizeof(tl_context_options), .gemm = (tl_gemm_mode)9}, &made, &said);
     assert_null(made);
-    WRONG(tl_context_create, "no kernel path -1", &(tl_context_options){.path = (tl_kernel_path)-1}, &made,
+    WRONG(tl_context_create, "no kernel path -1",
+          &(tl_context_options){.size = sizeof(tl_context_options), .path = (tl_kernel_path)-1}, &made,
           &said);
-    WRONG(tl_context_create, "no device matches", &(tl_context_options){.device = "no such device"}, &made,
+    WRONG(tl_context_create, "no device matches",
+          &(tl_context_options){.size = sizeof(tl_context_options), .device = "no such device"}, &made,
           &said);
-    WRONG(tl_context_create, NULL, &(tl_context_options){.device = "no such device"}, &made, NULL);
+    WRONG(tl_context_create, NULL,
+          &(tl_context_options){.size = sizeof(tl_context_options), .device = "no such device"}, &made, NULL);
     WRONG(tl_context_adopt, "cl_context", NULL, &made, NULL, &made, &said);
     WRONG(tl_context_adopt, "cl_command_queue", &made, NULL, NULL, &made, &said);
     WRONG(tl_context_adopt, "handle", NULL, NULL, NULL, NULL, &said);
-    WRONG(tl_context_adopt, "no kernel path 3", NULL, NULL, &(tl_context_options){.path = (tl_kernel_path)3},
-          &made, &said);
+    WRONG(tl_context_adopt, "no kernel path 3", NULL, NULL,
+          &(tl_context_options){.size = sizeof(tl_context_options), .path = (tl_kernel_path)3}, &made, &said);
     begin("tl_context_destroy");
     tl_context_destroy(NULL);
     GIVES(tl_context_error, tl_context_error(NULL) == NULL);
@@ -190,7 +211,8 @@ static void set(void *target, const wrong_value *w)
 
 static tl_layer_config small_layer(void)
 {
-    return (tl_layer_config){.op = TL_OP_ALPHA,
+    return (tl_layer_config){.size = sizeof(tl_layer_config),
+                             .op = TL_OP_ALPHA,
                              .height = 2,
                              .width = 2,
                              .batch = 2,
@@ -251,9 +273,9 @@ static void layers_by_the_rules_of_models(void **unused)
     WRONG(tl_layer_create, "a matrix for every pair", ctx, &c, 1, &layer);
     c = small_layer(), c.op = TL_OP_CONV;
     WRONG(tl_layer_create, "needs a window", ctx, &c, 1, &layer);
-    c = small_layer(), c.op = TL_OP_TRANSLUTION, c.rotary = true;
+    c = small_layer(), c.op = TL_OP_TRANSLUTION, c.positions = TL_POSITIONS_ROPE;
     WRONG(tl_layer_create, "not rope", ctx, &c, 1, &layer);
-    c = small_layer(), c.rotary = true, c.head_dim = 6;
+    c = small_layer(), c.positions = TL_POSITIONS_ROPE, c.head_dim = 6;
     WRONG(tl_layer_create, "rotary positions need a head_dim", ctx, &c, 1, &layer);
     c = small_layer(), c.causal = true, c.cls = true, c.height = 1;
     WRONG(tl_layer_create, "no class token", ctx, &c, 1, &layer);
@@ -271,7 +293,7 @@ static void layers(void **unused)
     const uint64_t used = tl_memory_used(ctx, TL_MEMORY_PARAMETER);
     const tl_layer_config c = small_layer();
     tl_layer *layer = NULL, *foreign = NULL;
-    tl_layer_parameter p;
+    tl_parameter p;
     WRONG(tl_layer_create, NULL, NULL, &c, 1, &layer);
     WRONG(tl_layer_create, "configuration", ctx, NULL, 1, &layer);
     WRONG(tl_layer_create, "handle", ctx, &c, 1, NULL);
@@ -588,6 +610,7 @@ int main(void)
         cmocka_unit_test(values_without_a_name),
         cmocka_unit_test(devices),
         cmocka_unit_test(contexts),
+        cmocka_unit_test(sizes_that_were_not_set),
         cmocka_unit_test(tensors),
         cmocka_unit_test(layer_configurations),
         cmocka_unit_test(layers_by_the_rules_of_models),

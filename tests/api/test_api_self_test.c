@@ -27,8 +27,14 @@ static void break_softmax(char *folder)
 /* Creates a layer of plain attention and runs it forward; returns the first failure. */
 static tl_status run_layer(tl_context *ctx)
 {
-    const tl_layer_config c = {
-        .op = TL_OP_ATTENTION, .height = 2, .width = 2, .batch = 1, .dim = 4, .heads = 1, .head_dim = 4};
+    const tl_layer_config c = {.size = sizeof c,
+                               .op = TL_OP_ATTENTION,
+                               .height = 2,
+                               .width = 2,
+                               .batch = 1,
+                               .dim = 4,
+                               .heads = 1,
+                               .head_dim = 4};
     tl_layer *layer = NULL;
     tl_tensor *x = NULL, *o = NULL;
     tl_status status = tl_layer_create(ctx, &c, 0, &layer);

@@ -184,7 +184,7 @@ static void count_notice(void *user, tl_log_level level, const char *line)
 
 static tl_context *profiled(bool profile, const tl_log *log)
 {
-    const tl_context_options options = {.profile = profile, .log = log};
+    const tl_context_options options = {.size = sizeof options, .profile = profile, .log = log};
     tl_context *ctx = NULL;
     tl_error err = {0};
     if (tl_context_create(&options, &ctx, &err) != TL_OK) fail_msg("%s", err.text);

@@ -612,7 +612,7 @@ static void test_optimizers(void **unused)
     const double adamw = dry("mnist", "total_bytes"), weights = 4 * dry("mnist", "params");
     for (int i = 0; i < tli_optimizer_choices.count; i++) {
         const optimizer_rule *rule = tli_optimizer_rule_of(
-            (tl_optimizer)tli_optimizer_choices.items[i].value);
+            (tl_optimizer_kind)tli_optimizer_choices.items[i].value);
         char flags[80], line[1000];
         snprintf(flags, sizeof flags, "--optimizer %s", tli_optimizer_choices.items[i].name);
         snprintf(line, sizeof line, "mnist %s", flags);

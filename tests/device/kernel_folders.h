@@ -63,7 +63,7 @@ static inline int teardown(void **state)
 
 static inline tl_context *make_context(bench *b, bool profile)
 {
-    const tl_context_options options = {.log = &b->log, .profile = profile};
+    const tl_context_options options = {.size = sizeof options, .log = &b->log, .profile = profile};
     tl_context *ctx = NULL;
     tl_error err = {0};
     if (tl_context_create(&options, &ctx, &err) != TL_OK) fail_msg("%s", err.text);

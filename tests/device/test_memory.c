@@ -5,7 +5,8 @@
 
 static tl_context *make_context(uint64_t memory_limit, uint64_t max_alloc_bytes)
 {
-    const tl_context_options options = {.memory_limit = memory_limit, .max_alloc_bytes = max_alloc_bytes};
+    const tl_context_options options = {
+        .size = sizeof options, .memory_limit = memory_limit, .max_alloc_bytes = max_alloc_bytes};
     tl_context *ctx = NULL;
     tl_error err = {0};
     if (tl_context_create(&options, &ctx, &err) != TL_OK) fail_msg("%s", err.text);

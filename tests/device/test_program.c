@@ -85,7 +85,7 @@ static void standard_macros(void **state)
                  "__kernel void macros(__global int *x) { x[0] = TL_CPU; x[1] = TL_VW; x[2] = TL_GROUP; x[3] "
                  "= MINE; }\n");
     for (tl_kernel_path path = TL_PATH_CPU; path <= TL_PATH_GPU; path++) {
-        const tl_context_options options = {.path = path};
+        const tl_context_options options = {.size = sizeof options, .path = path};
         tl_context *ctx = NULL;
         tli_kernel *kernel = NULL;
         tl_tensor *x = NULL;

@@ -297,7 +297,8 @@ static void contexts(void **state)
     assert_string_equal(tl_context_error(ctx)->text, "");
 
     for (tl_kernel_path path = TL_PATH_CPU; path <= TL_PATH_GPU; path++) {
-        const tl_context_options options = {.path = path, .memory_limit = 12345, .max_alloc_bytes = 4096};
+        const tl_context_options options = {
+            .size = sizeof options, .path = path, .memory_limit = 12345, .max_alloc_bytes = 4096};
         if (tl_context_create(&options, &second, &err) != TL_OK) fail_msg("%s", err.text);
         const tli_limits *t = tli_context_limits(second);
         assert_true(t->cpu_path == (path == TL_PATH_CPU || info->max_work_group < 256));
@@ -310,7 +311,7 @@ static void contexts(void **state)
     tl_context_destroy(ctx);
     tl_context_destroy(NULL);
 
-    const tl_context_options wrong = {.device = "no such device"};
+    const tl_context_options wrong = {.size = sizeof wrong, .device = "no such device"};
     assert_int_equal(tl_context_create(&wrong, &ctx, &err), TL_ERROR_USAGE);
     assert_null(ctx);
     has(err.text, "no such device");
@@ -325,7 +326,7 @@ static void vector_widths(void **state)
     tl_context *ctx = NULL;
     for (uint32_t width = 4; width <= 16; width *= 2)
         for (tl_kernel_path path = TL_PATH_CPU; path <= TL_PATH_GPU; path++) {
-            const tl_context_options options = {.path = path};
+            const tl_context_options options = {.size = sizeof options, .path = path};
             char text[8];
             snprintf(text, sizeof text, "%u", (unsigned)width);
             setenv("TRANSLUTION_VECTOR_WIDTH", text, 1);

@@ -16,11 +16,11 @@ typedef struct data {
 static tl_status learn(tl_context *ctx, tli_model *model, bool text, const data *d, float losses[STEPS + 1])
 {
     tli_registry *registry = tli_model_registry(model);
-    const tli_inputs inputs = {.count = SAMPLES,
-                               .images = d->images,
-                               .tokens = d->tokens,
-                               .length = LENGTH,
-                               .targets = text ? d->next : d->classes};
+    const tl_batch inputs = {.count = SAMPLES,
+                             .images = d->images,
+                             .tokens = d->tokens,
+                             .length = LENGTH,
+                             .targets = text ? d->next : d->classes};
     TLI_TRY(tli_registry_init(ctx, registry, 4));
     TLI_TRY(tli_model_set_batch(ctx, model, &inputs));
     for (uint32_t t = 0; t <= STEPS; t++) {

@@ -18,7 +18,7 @@ static void load_parameters(tl_context *ctx, tli_registry *registry, tli_safeten
 }
 
 /* Forward, loss and backward of the file's batch; returns the loss. */
-static float step(tl_context *ctx, tli_model *model, const tli_inputs *inputs)
+static float step(tl_context *ctx, tli_model *model, const tl_batch *inputs)
 {
     float loss;
     MUST(ctx, tli_model_set_batch(ctx, model, inputs));
@@ -135,7 +135,7 @@ static void check(const char *file, tl_op_kind op, tl_positions positions, tl_ke
     load_parameters(ctx, registry, &st);
     float *images = text ? NULL : golden_read(&st, "data", NULL), *losses = golden_read(&st, "losses", NULL);
     int32_t *tokens = text ? read_ids(&st, "data") : NULL, *targets = read_ids(&st, "target");
-    const tli_inputs inputs = {
+    const tl_batch inputs = {
         .count = BATCH, .images = images, .tokens = tokens, .length = LENGTH, .targets = targets};
     MUST(ctx, tli_model_set_batch(ctx, model, &inputs));
     compare_logits(ctx, model, text, &st);

@@ -67,7 +67,7 @@ static float *logits_of(tl_context *ctx, tli_model *model, const int32_t *tokens
     float *logits = malloc((size_t)length * BATCH * VOCABULARY * sizeof *logits);
     assert_non_null(logits);
     MUST(ctx,
-         tli_model_set_batch(ctx, model, &(tli_inputs){.count = BATCH, .tokens = tokens, .length = length}));
+         tli_model_set_batch(ctx, model, &(tl_batch){.count = BATCH, .tokens = tokens, .length = length}));
     MUST(ctx, tli_model_forward(ctx, model));
     for (uint32_t t = 0; t < length; t++)
         MUST(ctx, tli_gpt_read_logits(ctx, model, t, logits + (size_t)t * BATCH * VOCABULARY));
@@ -166,7 +166,7 @@ static void growing_on(tl_kernel_path path)
                 const uint32_t length = cuts[k][c];
                 for (uint32_t b = 0; b < BATCH; b++)
                     memcpy(part + b * length, tokens + b * LENGTH + first, length * sizeof *part);
-                const tli_inputs inputs = {.count = BATCH, .tokens = part, .length = length, .first = first};
+                const tl_batch inputs = {.count = BATCH, .tokens = part, .length = length, .first = first};
                 MUST(ctx, tli_model_set_batch(ctx, grown, &inputs));
                 MUST(ctx, tli_model_forward(ctx, grown));
                 for (uint32_t t = 0; t < length; t++)
@@ -251,8 +251,7 @@ static void gradients_are_differences(void **unused)
         draw_ids(tokens, BATCH * LENGTH, 3);
         draw_ids(targets, BATCH * LENGTH, 4);
         for (uint32_t length = LENGTH; length >= LENGTH - 3; length -= 3) {
-            const tli_inputs inputs = {
-                .count = BATCH, .tokens = tokens, .length = length, .targets = targets};
+            const tl_batch inputs = {.count = BATCH, .tokens = tokens, .length = length, .targets = targets};
             MUST(ctx, tli_model_set_batch(ctx, model, &inputs));
             assert_int_equal(tli_model_predictions(model), BATCH * length);
             for (int k = 0; k < registry->count; k++) {
@@ -321,7 +320,7 @@ static void plans_are_what_is_allocated(void **unused)
     tl_context_destroy(ctx);
 }
 
-static void refused(tl_context *ctx, tli_model *model, const tli_inputs *inputs, tl_status status,
+static void refused(tl_context *ctx, tli_model *model, const tl_batch *inputs, tl_status status,
                     const char *word)
 {
     assert_int_equal(tli_model_set_batch(ctx, model, inputs), status);
@@ -348,7 +347,7 @@ static void wrong_inputs_are_refused(void **unused)
     c = config_of(TL_OP_ALPHA);
     tli_model *model = create(ctx, &c, true);
     int32_t tokens[BATCH * LENGTH] = {0}, targets[BATCH * LENGTH] = {0};
-    tli_inputs inputs = {.count = BATCH, .tokens = tokens, .length = 0, .targets = targets};
+    tl_batch inputs = {.count = BATCH, .tokens = tokens, .length = 0, .targets = targets};
     refused(ctx, model, &inputs, TL_ERROR_USAGE, "sequences of 0");
     inputs.length = LENGTH + 1;
     refused(ctx, model, &inputs, TL_ERROR_USAGE, "sequences of 10");
@@ -364,7 +363,7 @@ static void wrong_inputs_are_refused(void **unused)
     tli_model_destroy(ctx, model);
 
     /* Tokens that nobody kept. */
-    inputs = (tli_inputs){.count = BATCH, .tokens = tokens, .length = 1, .first = 1};
+    inputs = (tl_batch){.count = BATCH, .tokens = tokens, .length = 1, .first = 1};
     memset(tokens, 0, sizeof tokens);
     model = create(ctx, &c, false);
     refused(ctx, model, &inputs, TL_ERROR_USAGE, "has not kept 1");

@@ -242,7 +242,8 @@ static void check_allocated(const tl_model_config *c, uint32_t batch, bool train
     tl_context *ctx = NULL;
     tli_model *model = NULL;
     tli_memory_plan plan;
-    if (tl_context_create(&(tl_context_options){0}, &ctx, &err) != TL_OK) fail_msg("%s", err.text);
+    if (tl_context_create(&(tl_context_options){.size = sizeof(tl_context_options)}, &ctx, &err) != TL_OK)
+        fail_msg("%s", err.text);
     assert_int_equal(
         tli_model_plan(c, batch, training ? tli_optimizer_rule_of(TL_OPTIMIZER_ADAMW) : NULL, &plan, &err),
         TL_OK);
@@ -272,7 +273,7 @@ static void check_allocated(const tl_model_config *c, uint32_t batch, bool train
         assert_int_equal(tli_registry_init(ctx, tli_model_registry(model), 1), TL_OK);
         assert_int_equal(
             tli_model_set_batch(ctx, model,
-                                &(tli_inputs){.count = batch / 2, .images = images, .targets = targets}),
+                                &(tl_batch){.count = batch / 2, .images = images, .targets = targets}),
             TL_OK);
         assert_int_equal(tli_model_forward(ctx, model), TL_OK);
         uint64_t in_use = 0; /* a smaller batch uses what the full one has, and makes nothing of its own */
@@ -280,7 +281,7 @@ static void check_allocated(const tl_model_config *c, uint32_t batch, bool train
             in_use += tl_memory_used(ctx, (tl_memory_kind)kind);
         assert_int_equal(in_use, plan.total);
         assert_int_equal(tli_model_set_batch(
-                             ctx, model, &(tli_inputs){.count = batch, .images = images, .targets = targets}),
+                             ctx, model, &(tl_batch){.count = batch, .images = images, .targets = targets}),
                          TL_OK);
         assert_int_equal(tli_model_forward(ctx, model), TL_OK);
         assert_int_equal(tli_model_loss(ctx, model, 0), TL_OK);

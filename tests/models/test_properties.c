@@ -40,7 +40,7 @@ static bench make_bench(tl_context *ctx, tli_op_shape s, uint64_t seed)
     const uint32_t tokens = tli_geometry_tokens(&s.geometry), width = s.heads * s.head_dim;
     MUST(ctx, tli_layer_create(ctx, &s, seed, &b.layer));
     for (int i = 0; i < b.layer->count; i++) { /* larger than a model's, for the sake of the differences */
-        const tl_layer_parameter *p = &b.layer->parameters[i];
+        const tl_parameter *p = &b.layer->parameters[i];
         fill_random(ctx, &r, p->value, 1.0f / sqrtf((float)p->shape[1]));
     }
     b.x_count = (uint64_t)tokens * s.batch * s.dim;

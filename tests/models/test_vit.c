@@ -30,7 +30,7 @@ static rig make(const tl_model_config *c, uint32_t batch, bool training, tl_kern
 {
     rig r = {0};
     tl_error err = {0};
-    const tl_context_options options = {.path = path};
+    const tl_context_options options = {.size = sizeof options, .path = path};
     if (tl_context_create(&options, &r.ctx, &err) != TL_OK) fail_msg("%s", err.text);
     MUST(r.ctx, tli_model_create(r.ctx, c, batch, training ? tli_optimizer_rule_of(TL_OPTIMIZER_ADAMW) : NULL,
                                  &r.model));
@@ -54,7 +54,7 @@ static double loss_of(rig *r, uint32_t batch)
     double sum = 0;
     MUST(r->ctx,
          tli_model_set_batch(r->ctx, r->model,
-                             &(tli_inputs){.count = batch, .images = r->images, .targets = r->targets}));
+                             &(tl_batch){.count = batch, .images = r->images, .targets = r->targets}));
     MUST(r->ctx, tli_model_forward(r->ctx, r->model));
     MUST(r->ctx, tli_model_loss(r->ctx, r->model, 3));
     MUST(r->ctx, tli_model_read_row_losses(r->ctx, r->model, rows));
@@ -229,7 +229,7 @@ static void attention_is_read(void **unused)
         float got[2][2][COUNT]; /* [training][layer] */
         for (int training = 0; training < 2; training++) {
             rig r = make(&c, BATCH, training != 0, TL_PATH_AUTO);
-            const tli_inputs inputs = {.count = BATCH, .images = r.images, .targets = r.targets};
+            const tl_batch inputs = {.count = BATCH, .images = r.images, .targets = r.targets};
             MUST(r.ctx, tli_model_set_batch(r.ctx, r.model, &inputs));
             MUST(r.ctx, tli_model_forward(r.ctx, r.model));
             for (uint32_t layer = 0; layer < 2; layer++) {
@@ -265,7 +265,7 @@ static void attention_is_read(void **unused)
     tl_model_config windowed = c;
     windowed.window = 1;
     rig r = make(&windowed, 1, false, TL_PATH_AUTO);
-    const tli_inputs inputs = {.count = 1, .images = r.images, .targets = r.targets};
+    const tl_batch inputs = {.count = 1, .images = r.images, .targets = r.targets};
     float row[COUNT];
     MUST(r.ctx, tli_model_set_batch(r.ctx, r.model, &inputs));
     assert_int_equal(tli_model_read_attention(r.ctx, r.model, 0, 0, row), TL_ERROR_USAGE);
@@ -347,10 +347,10 @@ static void batches_of_the_wrong_size(void **unused)
     const tl_model_config c = small(TL_OP_ATTENTION, TL_POOL_CLS, TL_POSITIONS_NONE);
     rig r = make(&c, 2, false, TL_PATH_AUTO);
     assert_int_equal(tli_model_set_batch(r.ctx, r.model,
-                                         &(tli_inputs){.count = 0, .images = r.images, .targets = r.targets}),
+                                         &(tl_batch){.count = 0, .images = r.images, .targets = r.targets}),
                      TL_ERROR_USAGE);
     assert_int_equal(tli_model_set_batch(r.ctx, r.model,
-                                         &(tli_inputs){.count = 3, .images = r.images, .targets = r.targets}),
+                                         &(tl_batch){.count = 3, .images = r.images, .targets = r.targets}),
                      TL_ERROR_USAGE);
     assert_int_equal(tli_model_loss(r.ctx, r.model, TLI_LOSS_SLOTS), TL_ERROR_USAGE);
     unmake(&r);

@@ -117,7 +117,7 @@ static void clblast(void **unused)
 {
     tl_context *ctx = NULL;
     tl_error err = {0};
-    const tl_context_options options = {.gemm = TL_GEMM_CLBLAST};
+    const tl_context_options options = {.size = sizeof options, .gemm = TL_GEMM_CLBLAST};
     if (tl_context_create(&options, &ctx, &err) != TL_OK) fail_msg("%s", err.text);
     if (tl_context_device(ctx)->max_work_group < 256)
         skip_because("CLBlast needs work-groups of 256", "take a device that has them");

@@ -64,7 +64,8 @@ static void list_kernels(kernel_list *list)
 /* Runs all checks in one form and marks the kernels of `list` that they launched. */
 static void launch_all(bool cpu, const kernel_list *list, bool *launched)
 {
-    const tl_context_options options = {.path = cpu ? TL_PATH_CPU : TL_PATH_GPU, .profile = true};
+    const tl_context_options options = {
+        .size = sizeof options, .path = cpu ? TL_PATH_CPU : TL_PATH_GPU, .profile = true};
     tl_context *ctx = NULL;
     tl_error err = {0};
     if (tl_context_create(&options, &ctx, &err) != TL_OK) fail_msg("%s", err.text);
@@ -145,7 +146,7 @@ static void every_file_is_in_a_family(void **unused)
 static void a_check_does_not_show(void **unused)
 {
     setenv("TRANSLUTION_CACHE_DIR", "off", 1);
-    const tl_context_options options = {.profile = true, .memory_limit = 4096};
+    const tl_context_options options = {.size = sizeof options, .profile = true, .memory_limit = 4096};
     tl_context *ctx = NULL;
     tl_error err = {0};
     if (tl_context_create(&options, &ctx, &err) != TL_OK) fail_msg("%s", err.text);

@@ -184,7 +184,7 @@ static void not_finite_gradients_show(tl_context *ctx)
     enum { COUNT = 37 };
     const float bad[3] = {NAN, INFINITY, -INFINITY};
     const optimizer_rule *rule;
-    for (int kind = 0; (rule = tli_optimizer_rule_of((tl_optimizer)kind)) != NULL; kind++) {
+    for (int kind = 0; (rule = tli_optimizer_rule_of((tl_optimizer_kind)kind)) != NULL; kind++) {
         float g[COUNT];
         for (int i = 0; i < COUNT; i++) g[i] = i % 4 < 3 ? bad[i % 4] : 1.0f;
         tl_tensor *value = upload(ctx, NULL, 1, COUNT), *gradient = upload(ctx, g, 1, COUNT);
@@ -250,7 +250,7 @@ static void clip_results_of(tl_context *ctx, const optimizer_rule *rule)
 static void clip_results_scale_or_skip(tl_context *ctx)
 {
     const optimizer_rule *rule;
-    for (int kind = 0; (rule = tli_optimizer_rule_of((tl_optimizer)kind)) != NULL; kind++)
+    for (int kind = 0; (rule = tli_optimizer_rule_of((tl_optimizer_kind)kind)) != NULL; kind++)
         clip_results_of(ctx, rule);
 }
 ON_BOTH_PATHS(clip_results_scale_or_skip)
@@ -260,7 +260,7 @@ static void every_choice_has_a_rule(void **unused)
 {
     for (int kind = 0; kind < tli_optimizer_choices.count; kind++) {
         const optimizer_rule *rule = tli_optimizer_rule_of(
-            (tl_optimizer)tli_optimizer_choices.items[kind].value);
+            (tl_optimizer_kind)tli_optimizer_choices.items[kind].value);
         assert_non_null(rule);
         assert_true(rule->slots >= 0);
         assert_true(rule->slots <= OPTIMIZER_MAX_SLOTS);
@@ -276,8 +276,8 @@ static void every_choice_has_a_rule(void **unused)
         assert_true(rule->step != NULL);
         assert_true(rule->plain != NULL);
     }
-    assert_null(tli_optimizer_rule_of((tl_optimizer)tli_optimizer_choices.count));
-    assert_null(tli_optimizer_rule_of((tl_optimizer)-1));
+    assert_null(tli_optimizer_rule_of((tl_optimizer_kind)tli_optimizer_choices.count));
+    assert_null(tli_optimizer_rule_of((tl_optimizer_kind)-1));
 }
 
 static void wrong_tensors_are_refused(tl_context *ctx)

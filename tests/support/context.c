@@ -9,7 +9,7 @@ tl_context *new_context_at(const char *file, int line, tl_kernel_path path)
 {
     tl_context *ctx = NULL;
     tl_error err = {0};
-    const tl_context_options options = {.path = path};
+    const tl_context_options options = {.size = sizeof options, .path = path};
     if (tl_context_create(&options, &ctx, &err) != TL_OK) fail_at(file, line, "%s", err.text);
     return ctx;
 }

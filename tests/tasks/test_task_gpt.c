@@ -66,7 +66,7 @@ static void batches(void **unused)
     tl_settings s = small_text(TL_OP_ATTENTION, "none");
     tl_error err = {0};
     tli_task_data *a = NULL, *b = NULL;
-    tli_inputs x, y;
+    tl_batch x, y;
     const task_opening how = {.train = true};
     assert_int_equal(tli_task_text.open(&s, &how, &a, &err), TL_OK);
     assert_int_equal(tli_task_text.labels(a)[0], '{');

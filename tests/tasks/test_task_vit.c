@@ -243,7 +243,7 @@ static void soft_targets_agree(void **state)
     const float soft[] = {0, 0, 1, 1, 0, 0};
     float losses[2];
     for (int i = 0; i < 2; i++) {
-        const tli_inputs inputs = {
+        const tl_batch inputs = {
             .count = 2, .images = images, .targets = targets, .soft_targets = i ? soft : NULL};
         MUST(ctx, tli_model_set_batch(ctx, model, &inputs));
         MUST(ctx, tli_model_forward(ctx, model));

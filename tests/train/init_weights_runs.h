@@ -46,7 +46,8 @@ static inline tl_result begin(tl_settings s)
 {
     tl_result result;
     tl_error why;
-    if (try_on(&(tl_context_options){0}, s, &result, &why) != TL_OK) fail_msg("%s", why.text);
+    if (try_on(&(tl_context_options){.size = sizeof(tl_context_options)}, s, &result, &why) != TL_OK)
+        fail_msg("%s", why.text);
     return result;
 }
 
@@ -54,7 +55,8 @@ static inline void refused(tl_settings s, tl_status status, const char *const *w
 {
     tl_result result;
     tl_error why;
-    assert_int_equal(try_on(&(tl_context_options){0}, s, &result, &why), status);
+    assert_int_equal(try_on(&(tl_context_options){.size = sizeof(tl_context_options)}, s, &result, &why),
+                     status);
     for (; *words != NULL; words++)
         if (strstr(why.text, *words) == NULL) fail_msg("no '%s' in: %s", *words, why.text);
     assert_false(exists(inside(s.run.out, "."))); /* not even a folder is made */

@@ -62,7 +62,7 @@ static void a_full_disk_is_said_before(void **unused)
     for (int many = 0; many < 2; many++) {
         tl_settings s = small_run(TL_OP_ATTENTION, "room");
         const tl_log log = {TL_LOG_NOTICE, listen, NULL};
-        const tl_context_options options = {.log = &log};
+        const tl_context_options options = {.size = sizeof options, .log = &log};
         tl_context *ctx = NULL;
         tl_error err = {0};
         tl_result result;

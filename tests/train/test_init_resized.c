@@ -100,7 +100,7 @@ static void sharded_tables(void **unused)
     tl_settings many = still(large, "shards-many", "shards-small");
     tl_result result;
     tl_error why;
-    const tl_context_options few_bytes = {.max_alloc_bytes = 100 * 1024};
+    const tl_context_options few_bytes = {.size = sizeof few_bytes, .max_alloc_bytes = 100 * 1024};
     if (try_on(&few_bytes, many, &result, &why) != TL_OK) fail_msg("%s", why.text);
     assert_same_model(&large, &many);
 }

@@ -163,7 +163,8 @@ static void from_its_own_folder(void **unused)
     s = still(s, "own", "wrong"); /* and nothing is moved for weights that are refused */
     tl_result result;
     tl_error why;
-    assert_int_equal(try_on(&(tl_context_options){0}, s, &result, &why), TL_ERROR_INPUT);
+    assert_int_equal(try_on(&(tl_context_options){.size = sizeof(tl_context_options)}, s, &result, &why),
+                     TL_ERROR_INPUT);
     assert_false(exists(inside(s.run.out, "earlier-2")));
 }
 

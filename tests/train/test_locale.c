@@ -84,7 +84,10 @@ static void train_traced(tl_settings *s)
     tl_context *ctx = NULL;
     tl_result result;
     tl_error err;
-    assert_int_equal(tl_context_create(&(tl_context_options){.profile = true}, &ctx, &err), TL_OK);
+    assert_int_equal(
+        tl_context_create(&(tl_context_options){.size = sizeof(tl_context_options), .profile = true}, &ctx,
+                          &err),
+        TL_OK);
     MUST(ctx, tli_profile_trace(ctx, 0));
     MUST(ctx, tl_train(ctx, s, NULL, &result));
     write_trace(ctx, s);

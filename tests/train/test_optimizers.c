@@ -11,7 +11,7 @@ static tl_settings run_of(int which, const char *name)
     const choice *item = &tli_optimizer_choices.items[which];
     snprintf(out, sizeof out, "%s-%s", item->name, name);
     tl_settings s = small_run(TL_OP_ATTENTION, out);
-    s.training.optimizer = (tl_optimizer)item->value;
+    s.training.optimizer = (tl_optimizer_kind)item->value;
     return s;
 }
 
@@ -101,7 +101,7 @@ static void refusals(void **unused)
     other = s, other.training.eps = 1e-4f;
     refuses(other, "--eps is 1e-08 in the checkpoint");
     for (int i = 1; i < tli_optimizer_choices.count; i++) {
-        other = s, other.training.optimizer = (tl_optimizer)tli_optimizer_choices.items[i].value;
+        other = s, other.training.optimizer = (tl_optimizer_kind)tli_optimizer_choices.items[i].value;
         refuses(other, "--optimizer is adamw in the checkpoint");
     }
     s = run_of(0, "nowhere");
@@ -111,7 +111,7 @@ static void refusals(void **unused)
     refuses(s, "beta2 takes a number");
     s = run_of(0, "nowhere"), s.training.eps = 1e-20f;
     refuses(s, "eps takes a number");
-    s = run_of(0, "nowhere"), s.training.optimizer = (tl_optimizer)99;
+    s = run_of(0, "nowhere"), s.training.optimizer = (tl_optimizer_kind)99;
     refuses(s, "no optimizer 99");
     for (int i = 0; i < tli_optimizer_choices.count; i++) {
         s = run_of(i, "nowhere"), s.training.eps = 1e-8f;

@@ -45,7 +45,8 @@ static void operations(void **unused)
 {
     tl_context *ctx = new_context(path);
     for (int op = TL_OP_ATTENTION; op <= TL_OP_CONV; op++) {
-        tl_layer_config c = {.op = (tl_op_kind)op,
+        tl_layer_config c = {.size = sizeof c,
+                             .op = (tl_op_kind)op,
                              .height = 2,
                              .width = 3,
                              .cls = op != TL_OP_CONV,
@@ -59,7 +60,7 @@ static void operations(void **unused)
         if (op == TL_OP_ABSOLUTE || op == TL_OP_CONV) continue;
         c.cls = false, c.causal = true, c.height = 1, c.width = 5;
         run_layer(ctx, &c);
-        c.rotary = op == TL_OP_ATTENTION || op == TL_OP_ALPHA;
+        c.positions = op == TL_OP_ATTENTION || op == TL_OP_ALPHA ? TL_POSITIONS_ROPE : TL_POSITIONS_NONE;
         c.head_dim = 4, c.window = 3;
         if (op != TL_OP_ATTENTION) c.sharing = TL_SHARING_CLIP, c.sharing_radius = 2; /* it has no tables */
         run_layer(ctx, &c);

@@ -16,7 +16,7 @@ typedef struct job {
 static void *work(void *user)
 {
     job *j = user;
-    const tl_context_options options = {.device = j->device};
+    const tl_context_options options = {.size = sizeof options, .device = j->device};
     tl_context *ctx = NULL;
     j->status = tl_context_create(&options, &ctx, &j->error);
     if (j->status != TL_OK) return NULL;

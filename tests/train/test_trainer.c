@@ -144,7 +144,7 @@ static void a_signal_saves(void **unused)
 {
     tl_settings s = small_run(TL_OP_ATTENTION, "signal"), whole = small_run(TL_OP_ATTENTION, "signal-whole");
     tl_context *ctx = new_context(TL_PATH_AUTO);
-    const tl_hooks hooks = {.stop = &stop};
+    const tl_hooks hooks = {.size = sizeof hooks, .stop = &stop};
     tl_result result;
     assert_int_equal(tl_train(ctx, &s, &hooks, &result), TL_INTERRUPTED);
     assert_int_equal(result.steps, 1);
@@ -338,7 +338,7 @@ static void the_device_is_too_small(void **unused)
     tl_error err = {0};
     assert_int_equal(tli_model_plan(&s.model, 11, tli_optimizer_rule_of(TL_OPTIMIZER_ADAMW), &plan, &err),
                      TL_OK);
-    const tl_context_options options = {.memory_limit = plan.total};
+    const tl_context_options options = {.size = sizeof options, .memory_limit = plan.total};
     refuse(s, &options, TL_ERROR_MEMORY, "is 11");
     assert_false(exists(inside(s.run.out, "")));
 
@@ -351,13 +351,13 @@ static void the_device_is_too_small(void **unused)
     assert_true(result.peak_device_bytes <= plan.total);
     tl_context_destroy(ctx);
 
-    const tl_context_options nothing = {.memory_limit = 100000};
+    const tl_context_options nothing = {.size = sizeof nothing, .memory_limit = 100000};
     refuse(s, &nothing, TL_ERROR_MEMORY, "one sample");
 }
 
 static void wrong_places_and_numbers(void **unused)
 {
-    const tl_context_options options = {0};
+    const tl_context_options options = {.size = sizeof options};
     tl_settings s = small_run(TL_OP_ATTENTION, "");
     snprintf(s.run.out, sizeof s.run.out, "/dev/null/run");
     refuse(s, &options, TL_ERROR_INPUT, "/dev/null");
