@@ -1,54 +1,6 @@
-/* Every function of the public header with each of its arguments wrong in turn: it returns, says the right status, and one
- * sentence that names the argument. What counts as wrong for the command line counts as wrong here. The last test reads
- * the header: a function that nobody tries fails it. */
-#include <translution/translution.h>
-
-#include "files.h"
-
+/* Wrong arguments of devices, contexts, tensors, layers, training and evaluation. What counts as wrong for the command
+ * line counts as wrong here. */
 #include "wrong_settings.h"
-
-static tl_context *ctx, *other; /* the second only owns what is foreign to the first */
-static tl_error said;
-
-/* ---- refusals ------------------------------------------------------------------------------------ */
-
-enum { MAX_TRIED = 1024 };
-static const char *tried[MAX_TRIED];
-static int tried_count;
-
-static void begin(const char *function)
-{
-    assert_true(tried_count < MAX_TRIED);
-    tried[tried_count++] = function;
-    memset(&said, 0, sizeof said);
-    memset(tl_context_error(ctx), 0, sizeof(tl_error));
-}
-
-/* `word` NULL: the call has no place for a sentence. */
-static void check_refusal(int line, const char *call, tl_status got, tl_status want, const char *word)
-{
-    const char *text = said.text[0] != '\0' ? said.text : tl_context_error(ctx)->text;
-    if (got != want) fail_msg("line %d: %s is %d, not %d: %s", line, call, got, want, text);
-    if (word == NULL) return;
-    if (strstr(text, word) == NULL || strchr(text, '\n') != NULL || strlen(text) < 20)
-        fail_msg("line %d: %s says no sentence with '%s': '%s'", line, call, word, text);
-}
-
-#define FAILS(want, function, word, ...)                                                                     \
-    (begin(#function),                                                                                       \
-     check_refusal(__LINE__, #function "(" #__VA_ARGS__ ")", function(__VA_ARGS__), want, word))
-#define WRONG(function, word, ...) FAILS(TL_ERROR_USAGE, function, word, __VA_ARGS__)
-/* A function without a status: `claim` holds of what it returns. */
-#define GIVES(function, claim)                                                                               \
-    do {                                                                                                     \
-        begin(#function);                                                                                    \
-        assert_true(claim);                                                                                  \
-    } while (0)
-
-#define OK(call)                                                                                             \
-    do {                                                                                                     \
-        if ((call) != TL_OK) fail_msg("line %d: %s", __LINE__, tl_context_error(ctx)->text);                 \
-    } while (0)
 
 /* ---- devices and contexts ------------------------------------------------------------------------ */
 
@@ -124,7 +76,7 @@ static void contexts(void **unused)
     WRONG(tl_context_adopt, "handle", NULL, NULL, NULL, NULL, &said);
     WRONG(tl_context_adopt, "no kernel path 3", NULL, NULL,
           &(tl_context_options){.size = sizeof(tl_context_options), .path = (tl_kernel_path)3}, &made, &said);
-    begin("tl_context_destroy");
+    TRIES(tl_context_destroy);
     tl_context_destroy(NULL);
     GIVES(tl_context_error, tl_context_error(NULL) == NULL);
     GIVES(tl_context_device, tl_context_device(NULL) == NULL);
@@ -134,13 +86,6 @@ static void contexts(void **unused)
 }
 
 /* ---- tensors ------------------------------------------------------------------------------------- */
-
-static tl_tensor *make(tl_context *owner, const char *name, uint64_t count)
-{
-    tl_tensor *t = NULL;
-    OK(tl_tensor_create(owner, name, TL_MEMORY_DATA, 1, count, &t));
-    return t;
-}
 
 static void tensors(void **unused)
 {
@@ -184,7 +129,7 @@ static void tensors(void **unused)
     WRONG(tl_tensor_read, "into NULL", ctx, t, 0, 16, NULL);
     OK(tl_tensor_read(ctx, t, 16, 0, NULL)); /* nothing at the end is nothing wrong */
 
-    begin("tl_tensor_destroy");
+    TRIES(tl_tensor_destroy);
     tl_tensor_destroy(ctx, NULL);
     tl_tensor_destroy(NULL, t); /* nobody's: nothing happens */
     tl_tensor_destroy(ctx, gone);
@@ -197,17 +142,6 @@ static void tensors(void **unused)
 }
 
 /* ---- layers -------------------------------------------------------------------------------------- */
-
-static void set(void *target, const wrong_value *w)
-{
-    const uint32_t small = (uint32_t)w->value;
-    assert_true(w->size == sizeof small || w->size == sizeof w->value || w->size == 1);
-    if (w->size == 1)
-        ((unsigned char *)target)[w->at] = (unsigned char)w->value;
-    else
-        memcpy((char *)target + w->at,
-               w->size == sizeof small ? (const void *)&small : (const void *)&w->value, w->size);
-}
 
 static tl_layer_config small_layer(void)
 {
@@ -344,7 +278,7 @@ static void layers(void **unused)
     WRONG(tl_layer_forward, "tensor qkv is none of this context", ctx, layer, x, o);
     WRONG(tl_layer_backward, "tensor qkv is none of this context", ctx, layer, x, d_o, dx);
 
-    begin("tl_layer_destroy");
+    TRIES(tl_layer_destroy);
     tl_layer_destroy(ctx, NULL);
     tl_layer_destroy(NULL, layer);
     tl_layer_destroy(ctx, foreign);
@@ -442,8 +376,6 @@ static void refuse_texts(void)
         WRONG(tl_train, members[m].word, ctx, &s, NULL, &result);
     }
 }
-
-#define COUNT(list) (sizeof(list) / sizeof *(list))
 
 static void training(void **unused)
 {
@@ -545,65 +477,6 @@ static void positions_of_the_operation(void **unused)
     assert_int_equal(params[1][0], params[1][1]);
 }
 
-/* ---- the header ---------------------------------------------------------------------------------- */
-
-static char *read_header(void)
-{
-    FILE *file = fopen(TL_GOLDEN_DIR "/../../include/translution/translution.h", "r");
-    assert_non_null(file);
-    char *text = calloc(1, 1 << 18);
-    assert_non_null(text);
-    assert_true(fread(text, 1, (1 << 18) - 1, file) > 1000);
-    fclose(file);
-    for (char *at = text; (at = strstr(at, "/*")) != NULL;) /* comments name functions, too */
-        for (const char *end = strstr(at, "*/"); end != NULL && at < end + 2; at++) *at = ' ';
-    return text;
-}
-
-static bool was_tried(const char *name, size_t length)
-{
-    for (int i = 0; i < tried_count; i++)
-        if (strlen(tried[i]) == length && strncmp(tried[i], name, length) == 0) return true;
-    return false;
-}
-
-static void every_function_was_tried(void **unused)
-{
-    char *text = read_header();
-    int declared = 0, missed = 0;
-    for (const char *at = strstr(text, "tl_"); at != NULL; at = strstr(at, "tl_")) {
-        const size_t length = strspn(at, "abcdefghijklmnopqrstuvwxyz0123456789_");
-        if (at[length] == '(' && (at[-1] == ' ' || at[-1] == '*')) {
-            declared++;
-            if (!was_tried(at, length)) {
-                print_error("%.*s is declared, and no test gives it wrong arguments\n", (int)length, at);
-                missed++;
-            }
-        }
-        at += length;
-    }
-    free(text);
-    assert_true(declared >= 30);
-    assert_int_equal(missed, 0);
-}
-
-static int setup(void **state)
-{
-    tl_error err = {0};
-    if (make_folder(state) != 0) return -1;
-    if (tl_context_create(NULL, &ctx, &err) == TL_OK && tl_context_create(NULL, &other, &err) == TL_OK)
-        return 0;
-    print_error("%s\n", err.text);
-    return -1;
-}
-
-static int teardown(void **state)
-{
-    tl_context_destroy(ctx);
-    tl_context_destroy(other);
-    return remove_folder(state);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -620,7 +493,6 @@ int main(void)
         cmocka_unit_test(sound_settings_train),
         cmocka_unit_test(evaluation),
         cmocka_unit_test(positions_of_the_operation),
-        cmocka_unit_test(every_function_was_tried),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -2,21 +2,7 @@
 #ifndef TESTS_WRONG_SETTINGS_H
 #define TESTS_WRONG_SETTINGS_H
 
-#include <stddef.h>
-#include <stdint.h>
-
-#include <translution/translution.h>
-
-/* A member of a struct set to a wrong value. */
-typedef struct wrong_value {
-    size_t at, size;
-    uint64_t value;
-    const char *word;
-} wrong_value;
-#define VALUE(type, member, value, word)                                                                     \
-    {                                                                                                        \
-        offsetof(type, member), sizeof((type *)0)->member, (uint64_t)(value), word                           \
-    }
+#include "refusals.h"
 
 #define RUN(member, value, word) VALUE(tl_settings, member, value, word)
 
