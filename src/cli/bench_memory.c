@@ -2,6 +2,7 @@
 #include <inttypes.h>
 
 #include "cli/bench.h"
+#include "train/step.h"
 
 enum { MAX_BATCH = 1 << 20, OPS = 3, EXTENTS = 3 };
 static const tl_op_kind ops[OPS] = {TL_OP_ATTENTION, TL_OP_TRANSLUTION, TL_OP_ALPHA};
@@ -47,9 +48,8 @@ static bool extent_fits(const tl_settings *s, uint32_t side, const tli_cli_limit
     tl_settings other = with_extent(s, side);
     tli_memory_plan plan;
     bool fits;
-    return tli_model_plan_training(
-               &other.model, s->training.batch_size, tli_optimizer_rule_of(s->training.optimizer),
-               s->run.recompute, limits->total_bytes, limits->max_alloc_bytes, &plan, &fits, NULL) == TL_OK &&
+    return tli_step_plan(&other, s->training.batch_size, limits->total_bytes, limits->max_alloc_bytes, &plan,
+                         &fits, NULL) == TL_OK &&
            fits;
 }
 

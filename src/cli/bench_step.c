@@ -134,6 +134,7 @@ static tl_status bench_step_measure(tli_cli_options *o, tl_context *ctx, figures
     const uint32_t rounds = tli_bench_rounds(o);
     tl_settings *s = &o->settings;
     tli_model *model = NULL;
+    s->training.grad_clip = 0.0f; /* timed steps do not clip */
     TLI_TRY(tli_step_choose_batch(ctx, s));
     double *ms = malloc(rounds * sizeof *ms);
     if (ms == NULL)

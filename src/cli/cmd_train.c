@@ -7,6 +7,7 @@
 #include "tasks/task.h"
 #include "train/init_weights.h"
 #include "train/schedule.h"
+#include "train/step.h"
 
 /* Prints parameter count and memory of one training step for a device with these limits; opens none
  * itself. */
@@ -16,9 +17,7 @@ static tl_status make_plan(tl_settings *s, const tli_cli_limits *limits, uint64_
     const uint64_t most = limits->known ? limits->total_bytes : UINT64_MAX,
                    largest = limits->known ? limits->max_alloc_bytes : UINT64_MAX;
     bool fits;
-    TLI_TRY(tli_model_plan_training(&s->model, s->training.batch_size,
-                                    tli_optimizer_rule_of(s->training.optimizer), s->run.recompute, most,
-                                    largest, plan, &fits, err));
+    TLI_TRY(tli_step_plan(s, s->training.batch_size, most, largest, plan, &fits, err));
     tli_registry registry = {0};
     tl_status status = tli_model_parameters(&s->model, &registry, err);
     *params = tli_registry_count(&registry);

@@ -9,6 +9,7 @@
 
 #include "cli/cli.h"
 #include "tasks/task.h"
+#include "train/step.h"
 
 char *tli_cli_bytes(uint64_t bytes, char *text)
 {
@@ -161,11 +162,10 @@ bool tli_cli_fits(const tli_memory_plan *plan, const tli_cli_limits *limits)
 static bool batch_fits(const tl_settings *s, uint32_t batch, const tli_cli_limits *limits)
 {
     tli_memory_plan plan;
-    tl_model_config model = s->model;
+    tl_settings own = *s;
     bool fits;
-    return tli_model_plan_training(&model, batch, tli_optimizer_rule_of(s->training.optimizer),
-                                   s->run.recompute, limits->total_bytes, limits->max_alloc_bytes, &plan,
-                                   &fits, NULL) == TL_OK &&
+    return tli_step_plan(&own, batch, limits->total_bytes, limits->max_alloc_bytes, &plan, &fits, NULL) ==
+               TL_OK &&
            fits;
 }
 

@@ -45,6 +45,8 @@ typedef struct tli_memory_plan {
     uint64_t largest; /* largest tensor or shard unit that needs one allocation, in bytes */
     char largest_name[96];
 } tli_memory_plan;
+/* Saturates. */
+void tli_memory_plan_add(tli_memory_plan *plan, tl_memory_kind kind, uint64_t bytes);
 tl_status tli_model_plan(const tl_model_config *config, uint32_t batch, const optimizer_rule *rule,
                          tli_memory_plan *plan, tl_error *err);
 /* Plans training and decides config->recompute: AUTO saves activations if that fits, else recomputes.

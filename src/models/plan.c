@@ -213,6 +213,12 @@ static uint64_t saturating_multiply(uint64_t a, uint64_t b)
     return b > 0 && a > UINT64_MAX / b ? UINT64_MAX : a * b;
 }
 
+void tli_memory_plan_add(tli_memory_plan *plan, tl_memory_kind kind, uint64_t bytes)
+{
+    plan->bytes[kind] = saturating_add(plan->bytes[kind], bytes);
+    plan->total = saturating_add(plan->total, bytes);
+}
+
 /* Counts `times` tensors of `elements` each, of which `unit` elements must fit in one allocation. Sums
  * saturate: a model that overflows 64 bits does not fit either. */
 static void plan_account(tli_memory_plan *plan, tl_memory_kind kind, uint64_t times, uint64_t elements,
@@ -220,8 +226,7 @@ static void plan_account(tli_memory_plan *plan, tl_memory_kind kind, uint64_t ti
 {
     const uint64_t width = tli_element_bytes(TLI_DTYPE_F32);
     const uint64_t bytes = saturating_multiply(saturating_multiply(elements, width), times);
-    plan->bytes[kind] = saturating_add(plan->bytes[kind], bytes);
-    plan->total = saturating_add(plan->total, bytes);
+    tli_memory_plan_add(plan, kind, bytes);
     unit = times > 0 ? saturating_multiply(unit, width) : 0;
     if (unit > plan->largest) {
         plan->largest = unit;
@@ -278,7 +283,7 @@ static void account_parameters(tli_memory_plan *plan, const tli_registry *regist
 {
     for (int i = 0; i < registry->count; i++) {
         const tli_parameter *p = &registry->items[i];
-        uint64_t count = tli_parameter_count(p), unit = p->rank == 3 ? count / p->shape[0] : count;
+        uint64_t count = tli_parameter_count(p), unit = count / tli_parameter_lead(p);
         plan_account(plan, TL_MEMORY_PARAMETER, 1, count, unit, p->name);
         if (rule == NULL) continue;
         plan_account(plan, TL_MEMORY_GRADIENT, 1, count, 0, "");

@@ -51,11 +51,16 @@ uint64_t tli_registry_count(const tli_registry *r)
     return count;
 }
 
+uint64_t tli_parameter_lead(const tli_parameter *p)
+{
+    return p->rank == 3 ? p->shape[0] : 1;
+}
+
 static tl_status allocate_one(tl_context *ctx, const tli_parameter *p, const char *prefix,
                               tl_memory_kind kind, tl_tensor **out)
 {
     char name[128];
-    uint64_t lead = p->rank == 3 ? p->shape[0] : 1;
+    const uint64_t lead = tli_parameter_lead(p);
     snprintf(name, sizeof name, "%s%s", prefix, p->name);
     return tli_tensor_create_uninitialized(ctx, name, kind, lead, tli_parameter_count(p) / lead, out);
 }

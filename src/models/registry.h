@@ -32,7 +32,8 @@ int tli_registry_add(tli_registry *r, const char *name, tli_init init, float bou
                      const uint64_t *shape);
 tli_parameter *tli_registry_find(tli_registry *r, const char *name);
 uint64_t tli_parameter_count(const tli_parameter *p);
-uint64_t tli_registry_count(const tli_registry *r); /* elements of all parameters */
+uint64_t tli_parameter_lead(const tli_parameter *p); /* length of the axis that may be sharded; else 1 */
+uint64_t tli_registry_count(const tli_registry *r);  /* elements of all parameters */
 /* Optimizer scratch in elements: the maximum over the parameters. */
 uint64_t tli_registry_workspace(const tli_registry *r, const optimizer_rule *rule);
 

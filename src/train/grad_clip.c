@@ -6,30 +6,45 @@
 
 #include "ops/clip.h"
 
-/* Number of partial sums before shard `shard` of a gradient. */
-static uint64_t squares_before(const tl_tensor *g, int shard)
+/* Number of partial sums of a parameter's gradient, shard by shard. */
+static uint64_t squares_of(const tli_parameter *p, uint64_t max_alloc_bytes)
 {
-    const uint64_t whole = tli_squares_count(g->lead_per_shard * g->row);
-    if (shard < g->shards) return (uint64_t)shard * whole;
-    const uint64_t last = g->lead - (uint64_t)(g->shards - 1) * g->lead_per_shard;
-    return (uint64_t)(g->shards - 1) * whole + tli_squares_count(last * g->row);
+    const uint64_t lead = tli_parameter_lead(p), row = tli_parameter_count(p) / lead;
+    uint64_t per_shard = tli_tensor_lead_per_shard(p->dtype, lead, row, max_alloc_bytes);
+    if (per_shard == 0) per_shard = lead; /* fits no buffer: the plan says so */
+    return lead / per_shard * tli_squares_count(per_shard * row) + tli_squares_count(lead % per_shard * row);
+}
+
+static uint64_t squares_of_all(const tli_registry *registry, uint64_t max_alloc_bytes)
+{
+    uint64_t count = 0;
+    for (int i = 0; i < registry->count; i++) count += squares_of(&registry->items[i], max_alloc_bytes);
+    return count;
+}
+
+/* Elements of clip_results. */
+static uint64_t results_count(uint32_t slots)
+{
+    return 2 * (uint64_t)slots;
+}
+
+uint64_t tli_grad_clip_bytes(const tli_registry *registry, uint32_t slots, uint64_t max_alloc_bytes)
+{
+    return (squares_of_all(registry, max_alloc_bytes) + results_count(slots)) *
+           tli_element_bytes(TLI_DTYPE_F32);
 }
 
 tl_status tli_grad_clip_create(tl_context *ctx, const tli_registry *registry, uint32_t slots,
                                tli_grad_clip *guard)
 {
-    uint64_t count = 0;
-    for (int i = 0; i < registry->count; i++) {
-        const tl_tensor *g = registry->items[i].gradient;
-        count += squares_before(g, g->shards);
-    }
+    const uint64_t count = squares_of_all(registry, tli_context_limits(ctx)->max_alloc_bytes);
     if (count >= 1 << 24) /* indices of partial sums must be exact as floats */
         return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE,
                         "the model is too large for gradient clipping");
     guard->count = (uint32_t)count;
     TLI_TRY(tli_tensor_create_uninitialized(ctx, "gradient norm", TL_MEMORY_WORKSPACE, 1, count,
                                             &guard->partial));
-    return tl_tensor_create(ctx, "gradient clip_results", TL_MEMORY_WORKSPACE, 1, 2 * (uint64_t)slots,
+    return tl_tensor_create(ctx, "clip results", TL_MEMORY_WORKSPACE, 1, results_count(slots),
                             &guard->clip_results);
 }
 
@@ -49,21 +64,20 @@ tl_status tli_grad_clip_decide(tl_context *ctx, const tli_grad_clip *guard, cons
         for (int s = 0; s < g->shards; s++) {
             const uint64_t lead = (uint64_t)s * g->lead_per_shard, left = g->lead - lead,
                            leads = left < g->lead_per_shard ? left : g->lead_per_shard;
-            TLI_TRY(tli_squares(ctx, tli_shard(g, lead, NULL), leads * g->row,
-                                tli_at(guard->partial, at + squares_before(g, s))));
+            TLI_TRY(tli_squares(ctx, tli_shard(g, lead, NULL), leads * g->row, tli_at(guard->partial, at)));
+            at += tli_squares_count(leads * g->row);
         }
-        at += squares_before(g, g->shards);
     }
     *clip_result = tli_at(guard->clip_results, 2 * (uint64_t)slot);
     return tli_clip_decide(ctx, tli_at(guard->partial, 0), guard->count, loss, clip, *clip_result);
 }
 
 /* The parameter whose gradient has the partial sum with this index. */
-static const char *grad_clip_owner(const tli_registry *registry, uint64_t at)
+static const char *grad_clip_owner(const tl_context *ctx, const tli_registry *registry, uint64_t at)
 {
+    const uint64_t max_alloc_bytes = tli_context_limits(ctx)->max_alloc_bytes;
     for (int i = 0; i < registry->count; i++) {
-        const uint64_t count = squares_before(registry->items[i].gradient,
-                                              registry->items[i].gradient->shards);
+        const uint64_t count = squares_of(&registry->items[i], max_alloc_bytes);
         if (at < count) return registry->items[i].name;
         at -= count;
     }
@@ -82,7 +96,7 @@ tl_status tli_grad_clip_read(tl_context *ctx, const tli_grad_clip *guard, const 
                                    2 * (uint64_t)(left < PIECE ? left : PIECE), values));
         clip_results[i] = (tli_clip_result){
             .skipped = values[2 * at] < 0.0f,
-            .broken = grad_clip_owner(registry, (uint64_t)values[2 * at + 1])};
+            .broken = grad_clip_owner(ctx, registry, (uint64_t)values[2 * at + 1])};
     }
     return TL_OK;
 }

@@ -16,6 +16,9 @@ typedef struct tli_clip_result {
     const char *broken; /* first parameter with a gradient that is not finite; NULL: none */
 } tli_clip_result;
 
+/* Bytes of the device that tli_grad_clip_create takes (of the kind TL_MEMORY_WORKSPACE) where one buffer
+ * holds `max_alloc_bytes`; the registry need not be allocated. */
+uint64_t tli_grad_clip_bytes(const tli_registry *registry, uint32_t slots, uint64_t max_alloc_bytes);
 /* With clip results for `slots` steps. */
 tl_status tli_grad_clip_create(tl_context *ctx, const tli_registry *registry, uint32_t slots,
                                tli_grad_clip *guard);

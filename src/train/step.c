@@ -1,13 +1,43 @@
 #include "train/step.h"
 
+#include "train/grad_clip.h"
+
+bool tli_step_clips(const tl_settings *s)
+{
+    return s->training.grad_clip > 0.0f || s->run.skip_nonfinite;
+}
+
+/* Bytes for gradient clipping; 0 without it. */
+static tl_status clip_bytes(const tl_settings *s, uint64_t max_alloc_bytes, uint64_t *bytes, tl_error *err)
+{
+    *bytes = 0;
+    if (!tli_step_clips(s)) return TL_OK;
+    tli_registry registry = {0};
+    const tl_status status = tli_model_parameters(&s->model, &registry, err);
+    if (status == TL_OK) *bytes = tli_grad_clip_bytes(&registry, TLI_LOSS_SLOTS, max_alloc_bytes);
+    tli_registry_free(NULL, &registry);
+    return status;
+}
+
+tl_status tli_step_plan(tl_settings *s, uint32_t batch, uint64_t total_bytes, uint64_t max_alloc_bytes,
+                        tli_memory_plan *plan, bool *fits, tl_error *err)
+{
+    uint64_t clip;
+    TLI_TRY(clip_bytes(s, max_alloc_bytes, &clip, err));
+    const uint64_t left = total_bytes > clip ? total_bytes - clip : 0;
+    TLI_TRY(tli_model_plan_training(&s->model, batch, tli_optimizer_rule_of(s->training.optimizer),
+                                    s->run.recompute, left, max_alloc_bytes, plan, fits, err));
+    tli_memory_plan_add(plan, TL_MEMORY_WORKSPACE, clip);
+    return TL_OK;
+}
+
 /* Whether training at this batch size fits; decides s->model.recompute. */
 static tl_status plan_batch(tl_context *ctx, tl_settings *s, uint32_t batch, tli_memory_plan *plan,
                             bool *fits)
 {
     const tli_limits *limits = tli_context_limits(ctx);
-    return tli_model_plan_training(&s->model, batch, tli_optimizer_rule_of(s->training.optimizer),
-                                   s->run.recompute, limits->memory_limit, limits->max_alloc_bytes, plan,
-                                   fits, tl_context_error(ctx));
+    return tli_step_plan(s, batch, limits->memory_limit, limits->max_alloc_bytes, plan, fits,
+                         tl_context_error(ctx));
 }
 
 /* The largest batch size below `high` (which does not fit) that fits; 0: none does. */

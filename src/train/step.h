@@ -6,6 +6,14 @@
 #include "ops/optimizer.h"
 #include "tasks/settings.h"
 
+/* Whether steps of a run check and clip their gradients, see train/grad_clip.h. */
+bool tli_step_clips(const tl_settings *settings);
+
+/* Plans a run of these settings in batches of `batch` samples, as tli_model_plan_training does, with all
+ * that steps take beside the model. Decides settings->model.recompute. */
+tl_status tli_step_plan(tl_settings *settings, uint32_t batch, uint64_t total_bytes, uint64_t max_alloc_bytes,
+                        tli_memory_plan *plan, bool *fits, tl_error *err);
+
 /* Checks that training.batch_size fits the device or, unless run.exact_batch, halves it with a notice
  * until it does. Decides settings->model.recompute. TL_ERROR_MEMORY when it does not fit, naming a size
  * that would. */

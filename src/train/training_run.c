@@ -98,7 +98,7 @@ tl_status tli_run_open(training_run *r)
     TLI_TRY(tli_step_times_create(&r->times, err));
     TLI_TRY(tli_model_create(r->ctx, &s->model, s->training.batch_size,
                              tli_optimizer_rule_of(s->training.optimizer), &r->model));
-    if (s->training.grad_clip > 0.0f || s->run.skip_nonfinite)
+    if (tli_step_clips(s))
         TLI_TRY(tli_grad_clip_create(r->ctx, tli_model_registry(r->model), TLI_LOSS_SLOTS, &r->guard));
     TLI_TRY(begin(r));
     tli_checkpoint_room(r->out, tli_model_registry(r->model), s, r->total - r->done, log);

@@ -115,6 +115,32 @@ static void test_does_not_fit(void **state)
     EXPECT(0, "batch");
 }
 
+/* The plan counts all that a run takes, gradient clipping among it: no byte more, no byte less. */
+static void a_limit_of_the_planned_bytes_is_enough(void **state)
+{
+    static const char *const clipping[][2] = {{"--grad-clip", "1"}, {"--skip-nonfinite", NULL}, {NULL}};
+    for (int i = 0; i < 3; i++) {
+        const char *const flag = clipping[i][0], *const value = clipping[i][1];
+        char bytes[32];
+        RUN(NO_ENV, "train", "mnist", "--dry-run", SHORT, flag, value);
+        EXPECT(0, "");
+        cJSON *json = last_json();
+        const double total = number(json, "total_bytes");
+        cJSON_Delete(json);
+        snprintf(bytes, sizeof bytes, "%.0f", total);
+        RUN(NO_ENV, "train", "mnist", "--quiet", "--out", at("exact"), "--memory-limit", bytes, SHORT,
+            "--steps", "2", flag, value);
+        EXPECT(0, "");
+        json = last_json();
+        assert_true(number(json, "peak_device_bytes") == total);
+        cJSON_Delete(json);
+        snprintf(bytes, sizeof bytes, "%.0f", total - 1);
+        RUN(NO_ENV, "train", "mnist", "--quiet", "--out", at("short"), "--memory-limit", bytes, SHORT,
+            "--steps", "2", flag, value);
+        EXPECT(2, "largest --batch-size");
+    }
+}
+
 static void test_checkpoint_errors(void **state)
 {
     RUN(NO_ENV, "info", at("nothing.safetensors"));
@@ -198,9 +224,10 @@ static void test_many_classes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_data_errors),  cmocka_unit_test(test_output_errors),
-        cmocka_unit_test(test_does_not_fit), cmocka_unit_test(test_checkpoint_errors),
-        cmocka_unit_test(test_real_mnist),   cmocka_unit_test(test_many_classes),
+        cmocka_unit_test(test_data_errors),       cmocka_unit_test(test_output_errors),
+        cmocka_unit_test(test_does_not_fit),      cmocka_unit_test(a_limit_of_the_planned_bytes_is_enough),
+        cmocka_unit_test(test_checkpoint_errors), cmocka_unit_test(test_real_mnist),
+        cmocka_unit_test(test_many_classes),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
