@@ -79,7 +79,6 @@ tl_status tli_run_open(training_run *r)
     TLI_TRY(tli_init_weights_flags(s, err));
     r->task = tli_task_find(s->task);
     s->model.positions = tli_model_positions(&s->model);
-    tli_settings_complete_optimizer(s);
     const tl_log *log = tli_context_log(r->ctx);
     TLI_TRY(own_existing_folder(r));
     if (s->run.metrics[0] != '\0') TLI_TRY(tli_metrics_check(s->run.metrics, err));

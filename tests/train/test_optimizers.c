@@ -77,6 +77,25 @@ static void own_numbers(void **unused)
     }
 }
 
+/* A run leaves betas and eps to the optimizer in the settings that it was given: they may name another one next. */
+static void settings_of_a_run_serve_another_optimizer(void **unused)
+{
+    tl_settings s = run_of(0, "first");
+    tl_context *ctx = new_context(TL_PATH_AUTO);
+    tl_result result;
+    for (int i = 0; i < tli_optimizer_choices.count; i++) {
+        s.training.optimizer = (tl_optimizer_kind)tli_optimizer_choices.items[i].value;
+        snprintf(s.run.out, sizeof s.run.out, "%s", at(tli_optimizer_choices.items[i].name));
+        MUST(ctx, tl_train(ctx, &s, NULL, &result));
+        char name[32];
+        snprintf(name, sizeof name, "fresh-%d", i);
+        const tl_settings fresh = run_of(i, name);
+        train(fresh);
+        assert_same_model(&s, &fresh);
+    }
+    tl_context_destroy(ctx);
+}
+
 static void refuses(tl_settings s, const char *flag)
 {
     tl_context *ctx = new_context(TL_PATH_AUTO);
@@ -157,6 +176,7 @@ static void older_checkpoints(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(every_optimizer), cmocka_unit_test(own_numbers),
+                                       cmocka_unit_test(settings_of_a_run_serve_another_optimizer),
                                        cmocka_unit_test(refusals), cmocka_unit_test(older_checkpoints)};
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
