@@ -25,7 +25,6 @@ typedef struct run {
     int32_t *context; /* [seq_len] */
     float *logits;    /* [vocab_size] */
     tli_candidate *candidates; /* [vocab_size] */
-    bool slid;
 } run;
 
 /* ---- setting up ---------------------------------------------------------------------------------- */
@@ -98,12 +97,6 @@ static tl_status next_logits(run *r)
     const uint32_t length = r->settings.model.seq_len;
     const uint64_t count = r->ids.count, start = count > length ? count - length : 0;
     if (r->g->no_cache || start != r->start) r->kept = 0;
-    if (start > 0 && !r->slid)
-        tli_log_write(
-            tli_context_log(r->ctx), TL_LOG_NOTICE,
-            "the text is longer than the context of %u tokens, which slides: only the last %u are seen",
-            length, length);
-    r->slid |= start > 0;
     r->start = start;
     const uint32_t first = (uint32_t)r->kept, more = (uint32_t)(count - start - first);
     for (uint32_t i = 0; i < more; i++) r->context[i] = r->ids.items[start + first + i];
@@ -131,10 +124,22 @@ static void hide_unknown(run *r)
         if (tli_vocabulary_token(&r->vocabulary, id, buffer, &bytes) == NULL) r->logits[id] = -INFINITY;
 }
 
+/* Said before the text, which a notice must not interrupt. The last token drawn is never in the context. */
+static void announce_sliding(const run *r)
+{
+    const uint32_t length = r->settings.model.seq_len;
+    if (r->g->tokens == 0 || r->ids.count + r->g->tokens - 1 <= length) return;
+    tli_log_write(tli_context_log(r->ctx), TL_LOG_NOTICE,
+                  "prompt and new tokens are more than the context of %u tokens, which slides: only the last "
+                  "%u are seen",
+                  length, length);
+}
+
 static tl_status run_tokens(run *r, tli_progress *progress, uint64_t *made)
 {
     tl_error *err = tl_context_error(r->ctx);
     tli_random random = tli_random_make(r->g->seed, tli_random_stream("generate"));
+    announce_sliding(r);
     if (r->g->prompt[0] != '\0')
         TLI_TRY(r->g->write(r->g->user, (const uint8_t *)r->g->prompt, strlen(r->g->prompt), err));
     for (*made = 0; *made < r->g->tokens; (*made)++) {

@@ -115,12 +115,26 @@ static void results_beside_progress(void **state)
     assert_int_equal(results, 100);
 }
 
+/* A text in the same terminal is not interrupted: the notice that its context slides stands before it. */
+static void notices_stand_before_the_text(void **state)
+{
+    char line[400];
+    pty p = pty_open(80);
+    snprintf(line, sizeof line, "'%s' generate text --prompt 'A text' --tokens 30 >&3 2>&3", TL_PROGRAM);
+    assert_int_equal(pty_finish(&p, pty_start(&p, line), text, sizeof text), 0);
+    const char *const begun = strstr(text, "\nA text"), *const notice = strstr(text, "which slides");
+    assert_non_null(begun);
+    assert_non_null(notice);
+    if (notice > begun) fail_msg("a notice within the text:\n%s", text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(on_terminals),
         cmocka_unit_test(elsewhere),
         cmocka_unit_test(results_beside_progress),
+        cmocka_unit_test(notices_stand_before_the_text),
     };
     return cmocka_run_group_tests(tests, make_models, remove_folder);
 }
