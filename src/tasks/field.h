@@ -45,6 +45,7 @@ typedef struct field {
     const char *before;
     const char *after;     /* a task's own field: the key after which it is written; NULL: at the end */
     const char *flag;      /* flag without dashes; NULL: the key with dashes for underscores */
+    const char *instead;   /* what else sets it, in messages: "--grid times --patch-size"; NULL: nothing */
     const char *described; /* name in messages if there is no flag: "the vocabulary of --data" */
     /* A task's own field: its --help text; NULL: the command line has one. */
     const char *help;

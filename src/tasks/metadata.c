@@ -100,6 +100,25 @@ static const char *format_of(const field *f, const tl_settings *a, const tl_sett
     return strcmp(of_a, of_b) != 0 ? "%g" : NULL;
 }
 
+/* Whether the field has no effect in a run of either settings: --steps decide over --epochs. */
+static bool is_overruled(const field *f, const tl_settings *a, const tl_settings *b)
+{
+    return f->at == offsetof(tl_settings, training.epochs) &&
+           (a->training.steps > 0 || b->training.steps > 0);
+}
+
+/* As users know the field: "--image-size (or --grid times --patch-size)", "the vocabulary of --data". */
+static void name_field(const field *f, char *out, size_t capacity)
+{
+    char buffer[FIELD_TEXT_CAPACITY];
+    if (f->described != NULL)
+        snprintf(out, capacity, "%s", f->described);
+    else if (f->instead != NULL)
+        snprintf(out, capacity, "--%s (or %s)", tli_field_flag(f, buffer), f->instead);
+    else
+        snprintf(out, capacity, "--%s", tli_field_flag(f, buffer));
+}
+
 /* The value to give to f's flag; for flags that set several fields "84x84" (one slice or frame) or
  * "clip:2". */
 static void show_flag_value(const field *const *list, int count, const field *f, const tl_settings *s,
@@ -113,6 +132,7 @@ static void show_flag_value(const field *const *list, int count, const field *f,
             (f->described != NULL || strcmp(tli_field_flag(f, ours), tli_field_flag(list[i], theirs)) != 0))
             continue;
         tli_field_write(list[i], s, text);
+        if (f->zero_is_unset && strcmp(text, "0") == 0) snprintf(text, sizeof text, "not given");
         if (format != NULL)
             tli_format(text, sizeof text, format, (double)*(const float *)((const char *)s + f->at));
         if (strcmp(text, "0") == 0 && list[i] != f && used > 0) break; /* sharing without a radius */
@@ -130,16 +150,13 @@ bool tli_settings_differ(const tl_settings *one, const char *labels_of_one, cons
     const tl_settings *a = &stored_one, *b = &stored_other;
     const field *list[FIELDS_MAX];
     const int count = stored_fields(tli_task_find(a->task), list);
-    char buffer[FIELD_TEXT_CAPACITY];
     for (int i = 0; i < count; i++) {
         const field *f = list[i];
+        if (is_overruled(f, a, b)) continue;
         const bool labels_differ = f->type == FIELD_LABELS &&
                                    strcmp(shown_labels(labels_of_one), shown_labels(labels_of_other)) != 0;
         if (!labels_differ && tli_field_same(f, a, b)) continue;
-        if (f->described != NULL)
-            snprintf(d->what, sizeof d->what, "%s", f->described);
-        else
-            snprintf(d->what, sizeof d->what, "--%s", tli_field_flag(f, buffer));
+        name_field(f, d->what, sizeof d->what);
         if (labels_differ) {
             snprintf(d->a, FIELD_TEXT_CAPACITY, "%s", shown_labels(labels_of_one));
             snprintf(d->b, FIELD_TEXT_CAPACITY, "%s", shown_labels(labels_of_other));

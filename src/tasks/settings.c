@@ -11,6 +11,7 @@
 #define BIG                      1e15
 
 #define SIZE(member, ...)        FIELD(model, member, FIELD_U32, FIELD_STORED, __VA_ARGS__)
+#define IMAGE(member)            SIZE(member, .flag = "image-size", .instead = "--grid times --patch-size")
 #define KIND(name, member, list) FIELD_AS(name, member, FIELD_CHOICE, FIELD_STORED, .choices = &(list))
 #define NUMBER(member, kind, least, ...)                                                                     \
     FIELD(training, member, kind, FIELD_STORED, .low = least, __VA_ARGS__)
@@ -28,9 +29,9 @@ static const field beginning[] = {
 /* Fields that define an architecture's input and head. */
 static const field of_images[] = {
     KIND("pool", model.pool, tli_pool_choices),
-    SIZE(image_depth, .flag = "image-size"),
-    SIZE(image_height, .flag = "image-size"),
-    SIZE(image_width, .flag = "image-size"),
+    IMAGE(image_depth),
+    IMAGE(image_height),
+    IMAGE(image_width),
     SIZE(channels, .described = "the number of channels"),
     SIZE(patch_depth, .flag = "patch-size"),
     SIZE(patch_height, .flag = "patch-size"),

@@ -55,6 +55,10 @@ code=0
 mnist --steps 5 --out run --resume || code=$?
 [ $code = 2 ] || fail "exit code $code instead of 2"
 said "--steps is 9 in the checkpoint of step 9 and 5 now"
+code=0
+mnist --epochs 3 --out run --resume || code=$?
+[ $code = 2 ] || fail "exit code $code instead of 2"
+said "--steps is 9 in the checkpoint of step 9 and not given now"
 
 # Without a length, that of the run; by epochs, at the rates of the longer run.
 mnist --out run --resume || fail "resumed without a length"

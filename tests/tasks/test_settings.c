@@ -130,10 +130,10 @@ static void differences_are_flags(void **unused)
     settings_difference d;
     assert_false(tli_settings_differ(&a, NULL, &b, NULL, &d));
     b.model.image_width = 96;
-    differ(a, b, "--image-size", "84x84", "84x96");
+    differ(a, b, "--image-size (or --grid times --patch-size)", "84x84", "84x96");
     b = a;
     b.model.image_depth = 4;
-    differ(a, b, "--image-size", "84x84", "4x84x84");
+    differ(a, b, "--image-size (or --grid times --patch-size)", "84x84", "4x84x84");
     b = a;
     b.model.patch_depth = 2;
     differ(a, b, "--patch-size", "12x12", "2x12x12");
@@ -154,6 +154,15 @@ static void differences_are_flags(void **unused)
     assert_string_equal(d.a, "unknown");
     assert_string_equal(d.b, "[\"cat\",\"dog\"]");
     assert_false(tli_settings_differ(&a, "[\"cat\"]", &b, "[\"cat\"]", &d));
+    a = b = begin("mnist");
+    b.training.epochs = 3;
+    differ(a, b, "--epochs", "20", "3");
+    a.training.steps = 40; /* which decide */
+    differ(a, b, "--steps", "40", "not given");
+    b.training.steps = 50;
+    differ(a, b, "--steps", "40", "50");
+    b.training.steps = 40;
+    assert_false(tli_settings_differ(&a, NULL, &b, NULL, &d));
     a = b = begin("gpt");
     b.model.vocab_size = 99;
     differ(a, b, "--vocab-size", "50257", "99");
