@@ -6,6 +6,7 @@
 
 #include "cli/cli.h"
 #include "cli/timing.h"
+#include "models/model.h"
 
 enum { TLI_BENCH_ROUNDS = 10 };
 

@@ -5,8 +5,7 @@
 
 #include <stdio.h>
 
-#include "device/device.h"
-#include "tasks/settings.h"
+#include "core/status.h"
 
 /* Commands, as bits of a flag's mask. */
 typedef enum tli_cli_command {

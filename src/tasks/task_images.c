@@ -4,9 +4,9 @@
 
 #include <cjson/cJSON.h>
 
+#include "core/json_text.h"
 #include "core/log.h"
 #include "data/augment.h"
-#include "data/json_text.h"
 #include "data/loader.h"
 #include "tasks/task.h"
 

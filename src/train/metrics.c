@@ -10,8 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/json_text.h"
 #include "core/number.h"
-#include "data/json_text.h"
 #include "train/run_lock.h"
 
 /* 9 digits are exact for a float, without cJSON's 17 */

@@ -1,6 +1,7 @@
 #include "fuzz.h"
 
 #include "cli/options.h"
+#include "models/model.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -1,4 +1,4 @@
-#include "data/json_text.h"
+#include "core/json_text.h"
 
 #include <stdlib.h>
 

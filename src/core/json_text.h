@@ -1,7 +1,7 @@
 /* Strings for JSON: names from outside are arbitrary bytes and are converted by core/text.h. All strings
  * given to cJSON go through here, as cJSON would write any bytes (tests/tree/check_texts.sh). */
-#ifndef DATA_JSON_TEXT_H
-#define DATA_JSON_TEXT_H
+#ifndef CORE_JSON_TEXT_H
+#define CORE_JSON_TEXT_H
 
 #include <stdbool.h>
 #include <stdint.h>
