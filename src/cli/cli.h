@@ -12,7 +12,7 @@ struct cJSON;
 struct tli_memory_plan; /* models/model.h */
 
 /* A command: parsed options in, results on stdout, status out; main prints its error message. */
-tl_status tli_cmd_devices(const tli_cli_options *o, tl_error *err);
+tl_status tli_cmd_devices(tli_cli_options *o, tl_error *err);
 tl_status tli_cmd_train(tli_cli_options *o, tl_error *err);
 tl_status tli_cmd_eval(tli_cli_options *o, tl_error *err);
 tl_status tli_cmd_tokenize(tli_cli_options *o, tl_error *err);

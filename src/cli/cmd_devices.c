@@ -92,10 +92,10 @@ static void report_form(tl_context *ctx, bool cpu, cJSON *array, bool *right)
     }
 }
 
-static tl_status print_self_test(const tli_cli_options *o, tl_context *ctx, tl_error *err)
+static tl_status self_test(tli_cli_options *o, tl_context *ctx)
 {
+    tl_error *err = tl_context_error(ctx);
     bool right[TLI_KERNEL_FAMILIES] = {false};
-    TLI_TRY(tli_self_test_switch_on(ctx)); /* the checks use families in a correct form */
     cJSON *array = o->json ? cJSON_CreateArray() : NULL;
     if (!o->json) printf("kernels          form   error  (in units of what rounding explains)\n");
     report_form(ctx, true, array, right);
@@ -109,22 +109,11 @@ static tl_status print_self_test(const tli_cli_options *o, tl_context *ctx, tl_e
     return TL_OK;
 }
 
-static tl_status self_test(const tli_cli_options *o, tl_error *err)
-{
-    const tl_context_options options = {.size = sizeof options,
-                                        .device = o->device[0] != '\0' ? o->device : NULL};
-    tl_context *ctx = NULL;
-    TLI_TRY(tl_context_create(&options, &ctx, err));
-    tl_status status = print_self_test(o, ctx, err);
-    tl_context_destroy(ctx);
-    return status;
-}
-
-tl_status tli_cmd_devices(const tli_cli_options *o, tl_error *err)
+tl_status tli_cmd_devices(tli_cli_options *o, tl_error *err)
 {
     tl_device_info *list = NULL;
     int count = 0, chosen = -1;
-    if (o->self_test) return self_test(o, err);
+    if (o->self_test) return tli_cli_on_device(o, err, self_test);
     TLI_TRY(tl_device_list(&list, &count, err));
     tl_status status = tl_device_select(list, count, o->device[0] != '\0' ? o->device : NULL, &chosen, err);
     if (status != TL_OK) chosen = -1;

@@ -157,8 +157,8 @@ static tl_status tokenize_build(const tli_cli_options *o, const names *files, co
                                 tl_error *err)
 {
     static const char default_separator[] = "<|endoftext|>";
-    char out[TLI_OUT_CAPACITY];
-    TLI_TRY(tli_run_dir_make(o->settings.run.out, "", "", out, err));
+    tli_run_dir out;
+    TLI_TRY(tli_run_dir_make(&out, o->settings.run.out, "", "", err));
     const double begun = tli_clock_seconds();
     tli_progress progress;
     tli_progress_begin(&progress, tli_cli_progress(o), "tokenizing", "bytes", 0, begun);
@@ -167,7 +167,7 @@ static tl_status tokenize_build(const tli_cli_options *o, const names *files, co
         .bpe = bpe,
         .files = (const char *const *)files->items,
         .file_count = files->count,
-        .out = out,
+        .out = out.path,
         .separator = o->per_file               ? NULL
                      : o->separator[0] != '\0' ? o->separator
                                                : default_separator,
@@ -184,7 +184,10 @@ static tl_status tokenize_build(const tli_cli_options *o, const names *files, co
     tli_build_result result;
     const tl_status status = tli_tokens_build(&options, &result, err);
     tli_progress_clear(&progress);
-    if (status != TL_OK) return status;
+    if (status != TL_OK) {
+        tli_run_dir_unmake(&out);
+        return status;
+    }
     const double seconds = tli_clock_seconds() - begun;
     tokenize_notice(o, &result, seconds);
     return tokenize_print(o, &result, seconds, err);

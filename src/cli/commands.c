@@ -10,7 +10,7 @@ const tli_command tli_commands[] = {
      "devices",
      "devices [options]",
      "list the OpenCL devices of this machine",
-     {"devices", "devices --self-test"}},
+     {"devices", "devices --self-test --device gpu"}},
     {TLI_CLI_TRAIN, "train", "train TASK [options]", "train a Vision Transformer or a GPT", {NULL}},
     {TLI_CLI_EVAL,
      "eval",

@@ -244,7 +244,8 @@ static const tli_flag own_flags[] = {
 
     GROUP("Device"),
     TEXT("device", "SPEC", device,
-         TLI_CLI_TRAIN | TLI_CLI_EVAL | TLI_CLI_PREDICT | TLI_CLI_GENERATE | TLI_CLI_BENCH | TLI_CLI_TUNE,
+         TLI_CLI_DEVICES | TLI_CLI_TRAIN | TLI_CLI_EVAL | TLI_CLI_PREDICT | TLI_CLI_GENERATE | TLI_CLI_BENCH |
+             TLI_CLI_TUNE,
          TLI_DEVICE_WORDS ", PLATFORM:DEVICE or number as in `translution devices`, or part of the name "
                           "(default: $TRANSLUTION_DEVICE, else auto)"),
     {.name = "memory-limit",
@@ -273,7 +274,7 @@ static const tli_flag own_flags[] = {
     SETTING(FLAG_U64, "stop-after", settings.run.stop_after, TLI_CLI_TRAIN,
             "save a checkpoint and stop after N steps, as an interrupted run does"),
     BOOL("self-test", self_test, TLI_CLI_DEVICES,
-         "check every kernel on the device against plain loops and print the errors"),
+         "check every kernel against plain loops on the device of --device, and print the errors"),
     NUMBER(FLAG_U32, "rounds", bench.rounds, 1, 100000, TIMED, "timed rounds, after a warm-up (default: 10)"),
     NUMBER(FLAG_U32, "rounds", bench.rounds, 1, 100000, TLI_CLI_BENCH_LOADER,
            "timed batches, after a warm-up (default: 20)"),

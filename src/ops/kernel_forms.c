@@ -1,5 +1,6 @@
 #include "ops/kernel_forms.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,10 +34,17 @@ typedef struct family_state {
     tl_error *refusal; /* set when no form is correct */
 } family_state;
 
+/* Error of a form as kept in the on-disk cache: as of tli_kernel_check, or one of these. */
+#define NOT_KNOWN   (-1.0)
+#define NOT_FINITE  DBL_MAX  /* it ran, and a result is not finite */
+#define DID_NOT_RUN INFINITY /* it could not be built or run */
+
+enum { FORMS = 2 }; /* 0: GPU, 1: CPU, as of the parameter `cpu` */
+
 typedef struct forms {
     tli_kernel_check check; /* NULL: no checking, all families use the context's preferred form */
     family_state family[TLI_KERNEL_FAMILIES];
-    unsigned char kept[TLI_KERNEL_FAMILIES]; /* as in the on-disk cache: a tl_kernel_path, AUTO: not known */
+    double kept[TLI_KERNEL_FAMILIES][FORMS]; /* as in the on-disk cache */
     bool recalled;
     /* In the CPU form all row families are one program, "add+clip+...": a runtime that compiles kernels at
      * their first launch pays the compiler front end once per program, so one program starts sooner than
@@ -58,6 +66,7 @@ static forms *forms_of(tl_context *ctx)
     if (slot->data != NULL) return slot->data;
     forms *f = calloc(1, sizeof *f);
     for (int i = 0; f != NULL && i < TLI_KERNEL_FAMILIES; i++) {
+        for (int cpu = 0; cpu < FORMS; cpu++) f->kept[i][cpu] = NOT_KNOWN;
         if (tli_kernel_families[i].cpu_files != NULL) continue;
         const size_t used = strlen(f->rows);
         (void)snprintf(f->rows + used, sizeof f->rows - used, "%s%s", used > 0 ? "+" : "",
@@ -96,11 +105,10 @@ const char *tli_kernel_family_file(const tli_kernel_family *family, bool cpu)
 
 static void cache_name(tl_context *ctx, char *name, size_t size)
 {
-    const tli_limits *limits = tli_context_limits(ctx);
     const tli_kernel_form cpu = tli_context_form(ctx, true), gpu = tli_context_form(ctx, false);
-    (void)snprintf(name, size, "self-test-%s-%016llx-%s%u-%u", TL_VERSION,
-                   (unsigned long long)tli_kernel_sources_hash(ctx), limits->cpu_path ? "c" : "g",
-                   (unsigned)cpu.vector_width, (unsigned)gpu.row_group);
+    (void)snprintf(name, size, "self-test-%s-%016llx-%u-%u", TL_VERSION,
+                   (unsigned long long)tli_kernel_sources_hash(ctx), (unsigned)cpu.vector_width,
+                   (unsigned)gpu.row_group);
 }
 
 static void recall_results(tl_context *ctx, forms *f)
@@ -108,6 +116,7 @@ static void recall_results(tl_context *ctx, forms *f)
     char name[96];
     unsigned char *data = NULL;
     size_t size = 0;
+    if (f->recalled) return;
     f->recalled = true;
     cache_name(ctx, name, sizeof name);
     if (!tli_cache_get(ctx, name, &data, &size)) return;
@@ -115,10 +124,9 @@ static void recall_results(tl_context *ctx, forms *f)
     free(data);
 }
 
-static void remember_result(tl_context *ctx, forms *f, int i)
+static void keep_results(tl_context *ctx, const forms *f)
 {
     char name[96];
-    f->kept[i] = f->family[i].cpu ? TL_PATH_CPU : TL_PATH_GPU;
     cache_name(ctx, name, sizeof name);
     tli_cache_put(ctx, name, f->kept, sizeof f->kept);
 }
@@ -135,7 +143,10 @@ static double try_form(tl_context *ctx, forms *f, int i, bool cpu, tli_kernel_ch
     const family_state before = f->family[i];
     double error = 0;
     f->family[i] = (family_state){.chosen = true, .cpu = cpu};
-    if (check(ctx, tli_kernel_families[i].name, &error) != TL_OK) error = INFINITY;
+    if (check(ctx, tli_kernel_families[i].name, &error) != TL_OK)
+        error = DID_NOT_RUN;
+    else if (!isfinite(error))
+        error = NOT_FINITE;
     f->family[i] = before;
     return error;
 }
@@ -144,18 +155,24 @@ double tli_kernel_forms_try(tl_context *ctx, const char *family, bool cpu, tli_k
 {
     forms *f = forms_of(ctx);
     const int i = family_index(family);
-    return f != NULL && i >= 0 ? try_form(ctx, f, i, cpu, check) : INFINITY;
+    if (f == NULL || i < 0) return INFINITY;
+    recall_results(ctx, f);
+    const double error = try_form(ctx, f, i, cpu, check);
+    f->kept[i][cpu] = isinf(error) ? NOT_KNOWN : error;
+    keep_results(ctx, f);
+    return error < NOT_FINITE ? error : INFINITY;
 }
 
 /* Stores the error message for later requests for a kernel of the family. */
-static void refuse_family(tl_context *ctx, forms *f, int i, bool cpu, double error)
+static void refuse_family(tl_context *ctx, forms *f, int i, bool cpu)
 {
-    char what[1200];
+    const double error = f->kept[i][cpu];
+    char what[1200] = "with a result that is not finite";
     tl_error *refusal = f->family[i].refusal = calloc(1, sizeof *refusal);
     if (refusal == NULL) return; /* out of memory: use the family unchecked */
-    if (isinf(error) && tl_context_error(ctx)->text[0] != '\0')
+    if (isinf(error))
         (void)snprintf(what, sizeof what, "(%.1100s)", tl_context_error(ctx)->text);
-    else
+    else if (error < NOT_FINITE)
         (void)tli_format(what, sizeof what, "with %.3g times the error that rounding explains", error);
     (void)tli_fail(refusal, TL_ERROR_DEVICE,
                    "kernels/%s.cl, in the form for %ss%s, fails its self-test on %s, driver %s, %s: try "
@@ -168,39 +185,47 @@ static void refuse_family(tl_context *ctx, forms *f, int i, bool cpu, double err
                    tl_context_device(ctx)->name, tl_context_device(ctx)->driver, what);
 }
 
-static void test_family(tl_context *ctx, forms *f, int i)
+/* Chooses the preferred form or, if it is wrong and `change` allows it, the other; tests those whose errors
+ * are not known. */
+static void test_family(tl_context *ctx, forms *f, int i, bool change)
 {
-    const tli_limits *limits = tli_context_limits(ctx);
-    const bool own = limits->cpu_path, change = !limits->path_given && tli_context_has_form(ctx, !own);
-    const tli_context_aside aside = tli_context_step_aside(ctx);
+    const bool own = tli_context_limits(ctx)->cpu_path;
+    double *kept = f->kept[i];
     tl_context_error(ctx)->text[0] = '\0';
-    const double error = try_form(ctx, f, i, own, f->check);
+    if (kept[own] == NOT_KNOWN) kept[own] = try_form(ctx, f, i, own, f->check);
     const tl_error why = *tl_context_error(ctx);
-    const bool right = error <= 1, other = !right && change && try_form(ctx, f, i, !own, f->check) <= 1;
-    f->family[i].cpu = other ? !own : own;
+    if (kept[own] > 1 && change && kept[!own] == NOT_KNOWN) kept[!own] = try_form(ctx, f, i, !own, f->check);
     *tl_context_error(ctx) = why;
-    if (!right && !other) refuse_family(ctx, f, i, own, error); /* not cached: the next start tries again */
-    if (right || other) remember_result(ctx, f, i);
-    tli_context_step_back(ctx, &aside);
+    const bool other = kept[own] > 1 && change && kept[!own] <= 1;
+    f->family[i].cpu = other ? !own : own;
+    if (kept[own] <= 1 || other) return;
+    refuse_family(ctx, f, i, own);
+    /* What could not be built or run is tried again at the next start: memory or a disk may have been full. */
+    for (int cpu = 0; cpu < FORMS; cpu++)
+        if (isinf(kept[cpu])) kept[cpu] = NOT_KNOWN;
 }
 
 static void choose_form(tl_context *ctx, forms *f, int i)
 {
     const tli_limits *limits = tli_context_limits(ctx);
+    const bool own = limits->cpu_path, change = !limits->path_given && tli_context_has_form(ctx, !own);
     family_state *family = &f->family[i];
-    if (!f->recalled) recall_results(ctx, f);
-    family->cpu = f->kept[i] == TL_PATH_CPU;
-    if (f->kept[i] == TL_PATH_AUTO || (limits->path_given && family->cpu != limits->cpu_path) ||
-        !tli_context_has_form(ctx, family->cpu))
-        test_family(ctx, f, i);
+    recall_results(ctx, f);
+    if (!change && isinf(f->kept[i][own])) f->kept[i][own] = NOT_KNOWN; /* a refusal needs its message */
+    double before[FORMS];
+    memcpy(before, f->kept[i], sizeof before);
+    const tli_context_aside aside = tli_context_step_aside(ctx);
+    test_family(ctx, f, i, change);
+    tli_context_step_back(ctx, &aside);
+    if (memcmp(before, f->kept[i], sizeof before) != 0) keep_results(ctx, f);
     family->chosen = true;
-    if (family->cpu == limits->cpu_path) return;
+    if (family->cpu == own) return;
     tli_log_write(
         tli_context_log(ctx), TL_LOG_NOTICE,
         "kernels/%s.cl, in the form for %ss, fails its self-test on %s: the form for %ss serves (see "
         "`translution devices --self-test`)",
-        tli_kernel_family_file(&tli_kernel_families[i], limits->cpu_path), form_name(limits->cpu_path),
-        tl_context_device(ctx)->name, form_name(family->cpu));
+        tli_kernel_family_file(&tli_kernel_families[i], own), form_name(own), tl_context_device(ctx)->name,
+        form_name(family->cpu));
 }
 
 static const family_state *state_of_family(tl_context *ctx, int i)

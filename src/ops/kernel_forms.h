@@ -22,7 +22,8 @@ extern const tli_kernel_family tli_kernel_families[TLI_KERNEL_FAMILIES];
 typedef tl_status (*tli_kernel_check)(tl_context *ctx, const char *family, double *error);
 
 /* Turns checking on: each family is checked before its first use in this context, unless the on-disk cache
- * has a result for this device, driver, program version and kernel source. */
+ * has its error for this device, driver, program version and kernel source. What could not be built or run
+ * is checked again in the next context unless the other form serves. */
 tl_status tli_kernel_forms_check_with(tl_context *ctx, tli_kernel_check check);
 
 /* The family's form in this context; checks it first if not yet done. */
@@ -32,8 +33,8 @@ tli_kernel_form tli_kernel_form_of(tl_context *ctx, const char *family);
 tl_status tli_family_kernel(tl_context *ctx, const char *family, const char *name, const char *options,
                             tli_kernel **out);
 
-/* Runs `check` once with the family in this form. Infinite, with a message, when it cannot be built or
- * run. */
+/* Runs `check` once with the family in this form, and keeps the result in the on-disk cache. Infinite when a
+ * result is not finite or, with a message, when it cannot be built or run. */
 double tli_kernel_forms_try(tl_context *ctx, const char *family, bool cpu, tli_kernel_check check);
 
 /* Source file in kernels/ of the family's kernels in this form, without ".cl". */

@@ -14,7 +14,7 @@ tl_status tli_self_test_switch_on(tl_context *ctx);
 
 typedef struct tli_self_test_row {
     const char *kernels; /* source file in kernels/, without ".cl" */
-    double error;        /* largest, in units of the expected rounding; infinite when not run */
+    double error;        /* largest, in units of the expected rounding; infinite when not run or not finite */
     bool right;          /* error <= 1 */
 } tli_self_test_row;
 

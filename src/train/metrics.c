@@ -56,6 +56,13 @@ static tl_status lock_metrics(int descriptor, const char *path, tl_error *err)
                     "another run is writing to the metrics file %s: choose another --metrics", path);
 }
 
+static tl_status metrics_unwritable(const char *path, int code, tl_error *err)
+{
+    return tli_fail(err, TL_ERROR_INPUT,
+                    "the metrics file %s cannot be opened for writing: %s; choose another --metrics", path,
+                    strerror(code));
+}
+
 tl_status tli_metrics_open(tli_metrics *metrics, const char *path, tl_error *err)
 {
     memset(metrics, 0, sizeof *metrics);
@@ -64,21 +71,30 @@ tl_status tli_metrics_open(tli_metrics *metrics, const char *path, tl_error *err
                         sizeof metrics->path - 1);
     memcpy(metrics->path, path, strlen(path) + 1);
     metrics->file = fopen(path, "a");
-    if (!metrics->file)
-        return tli_fail(err, TL_ERROR_INPUT,
-                        "the metrics file %s cannot be opened for writing: %s; choose another --metrics",
-                        path, strerror(errno));
+    if (!metrics->file) return metrics_unwritable(path, errno, err);
     const tl_status status = lock_metrics(fileno(metrics->file), path, err);
     if (status != TL_OK) tli_metrics_close(metrics);
     return status;
 }
 
+/* Whether a file can be created in the folder of `path`. */
+static tl_status check_folder(const char *path, tl_error *err)
+{
+    char folder[sizeof((tli_metrics *)0)->path];
+    const char *slash = strrchr(path, '/');
+    const int length = slash == path ? 1 : slash != NULL ? (int)(slash - path) : 0;
+    snprintf(folder, sizeof folder, "%.*s", length, path);
+    if (access(length > 0 ? folder : ".", W_OK | X_OK) == 0) return TL_OK;
+    return metrics_unwritable(path, errno, err);
+}
+
 tl_status tli_metrics_check(const char *path, tl_error *err)
 {
     struct stat info;
-    if (stat(path, &info) != 0 || !S_ISREG(info.st_mode)) return TL_OK;
+    if (stat(path, &info) != 0) return check_folder(path, err);
+    if (!S_ISREG(info.st_mode)) return TL_OK;
     const int descriptor = open(path, O_WRONLY | O_CLOEXEC);
-    if (descriptor < 0) return TL_OK; /* tli_metrics_open reports the reason */
+    if (descriptor < 0) return metrics_unwritable(path, errno, err);
     const tl_status status = lock_metrics(descriptor, path, err);
     close(descriptor);
     return status;

@@ -18,7 +18,7 @@ typedef struct tli_metrics {
 /* Opens `path` for appending (a resumed run continues its file) and locks it if it is a regular file on a
  * file system with locks. TL_ERROR_INPUT when that fails or another run has it open. */
 tl_status tli_metrics_open(tli_metrics *metrics, const char *path, tl_error *err);
-/* Whether another run has the file open, checked before a run changes anything. A missing file is fine. */
+/* Whether tli_metrics_open would succeed, checked before a run changes anything; creates nothing. */
 tl_status tli_metrics_check(const char *path, tl_error *err);
 typedef struct tli_metric {
     const char *key;

@@ -12,16 +12,21 @@ static tl_status run_dir_unwritable(tl_error *err, const char *path, int code)
                     strerror(code));
 }
 
-/* mkdir -p. */
-static tl_status make_all(const char *path, tl_error *err)
+/* mkdir -p; dir->path is the part done so far. */
+static tl_status make_all(tli_run_dir *dir, const char *path, tl_error *err)
 {
-    char part[TLI_OUT_CAPACITY];
-    if (strlen(path) >= sizeof part) return run_dir_unwritable(err, path, ENAMETOOLONG);
+    char *part = dir->path;
+    bool found = true;
+    if (strlen(path) >= sizeof dir->path) return run_dir_unwritable(err, path, ENAMETOOLONG);
     for (size_t i = 0;; i++) {
         part[i] = path[i];
         if (i > 0 && (path[i] == '/' || path[i] == '\0')) {
             part[i] = '\0';
-            if (mkdir(part, 0777) != 0 && errno != EEXIST) return run_dir_unwritable(err, part, errno);
+            if (mkdir(part, 0777) == 0)
+                found = false;
+            else if (errno != EEXIST)
+                return run_dir_unwritable(err, part, errno);
+            if (found) dir->found = i;
             part[i] = path[i];
         }
         if (path[i] == '\0') break;
@@ -32,20 +37,38 @@ static tl_status make_all(const char *path, tl_error *err)
     return access(path, W_OK | X_OK) == 0 ? TL_OK : run_dir_unwritable(err, path, errno);
 }
 
-tl_status tli_run_dir_make(const char *wanted, const char *task, const char *op, char out[TLI_OUT_CAPACITY],
+static tl_status make_run_dir(tli_run_dir *dir, const char *wanted, const char *task, const char *op,
+                              tl_error *err)
+{
+    TLI_TRY(make_all(dir, wanted[0] != '\0' ? wanted : "runs", err));
+    if (wanted[0] != '\0') return TL_OK;
+    for (int n = 1; n < 1000000; n++) {
+        snprintf(dir->path, sizeof dir->path, "runs/%s-%s-%d", task, op, n);
+        if (mkdir(dir->path, 0777) == 0) return TL_OK;
+        if (errno != EEXIST) return run_dir_unwritable(err, dir->path, errno);
+    }
+    dir->path[0] = '\0'; /* it is an earlier run's */
+    return tli_fail(err, TL_ERROR_INPUT, "the folder runs is full of earlier runs: give an --out");
+}
+
+tl_status tli_run_dir_make(tli_run_dir *dir, const char *wanted, const char *task, const char *op,
                            tl_error *err)
 {
-    if (wanted[0] != '\0') {
-        snprintf(out, TLI_OUT_CAPACITY, "%s", wanted);
-        return make_all(wanted, err);
+    *dir = (tli_run_dir){.path = ""};
+    const tl_status status = make_run_dir(dir, wanted, task, op, err);
+    if (status != TL_OK) tli_run_dir_unmake(dir);
+    return status;
+}
+
+void tli_run_dir_unmake(const tli_run_dir *dir)
+{
+    char path[TLI_OUT_CAPACITY];
+    memcpy(path, dir->path, sizeof path);
+    for (size_t i = strlen(path); i > dir->found; i--) {
+        if (path[i] != '/' && path[i] != '\0') continue;
+        path[i] = '\0';
+        (void)rmdir(path); /* fails for one that is not empty, and then for its parents, too */
     }
-    TLI_TRY(make_all("runs", err));
-    for (int n = 1; n < 1000000; n++) {
-        snprintf(out, TLI_OUT_CAPACITY, "runs/%s-%s-%d", task, op, n);
-        if (mkdir(out, 0777) == 0) return TL_OK;
-        if (errno != EEXIST) return run_dir_unwritable(err, out, errno);
-    }
-    return tli_fail(err, TL_ERROR_INPUT, "the folder runs is full of earlier runs: give an --out");
 }
 
 tl_status tli_run_dir_set_aside(const char *out, const tl_log *log, tl_error *err)

@@ -67,11 +67,16 @@ static tl_status refuse_second(int descriptor, const char *out, tl_error *err)
         owner, out);
 }
 
+static void lock_path(const char *out, char path[TLI_OUT_CAPACITY + 32])
+{
+    snprintf(path, TLI_OUT_CAPACITY + 32, "%s/run.lock", out);
+}
+
 tl_status tli_run_lock_take(tli_run_lock *lock, const char *out, const tl_log *log, tl_error *err)
 {
     if (lock->held) return TL_OK;
     char path[TLI_OUT_CAPACITY + 32];
-    snprintf(path, sizeof path, "%s/run.lock", out);
+    lock_path(out, path);
     const int descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     if (descriptor < 0)
         return tli_fail(err, TL_ERROR_INPUT,
@@ -99,4 +104,12 @@ void tli_run_lock_release(tli_run_lock *lock)
     if (ftruncate(lock->descriptor, 0) != 0) errno = 0; /* a stale name is harmless */
     close(lock->descriptor);
     lock->held = false;
+}
+
+void tli_run_lock_remove(tli_run_lock *lock, const char *out)
+{
+    char path[TLI_OUT_CAPACITY + 32];
+    lock_path(out, path);
+    if (lock->held) unlink(path); /* while it is held: afterwards the file may be another run's */
+    tli_run_lock_release(lock);
 }

@@ -22,6 +22,8 @@ typedef struct tli_run_lock {
  * in `log`. */
 tl_status tli_run_lock_take(tli_run_lock *lock, const char *out, const tl_log *log, tl_error *err);
 void tli_run_lock_release(tli_run_lock *lock);
+/* Releases it and removes OUT/run.lock: for a folder that is to be removed. */
+void tli_run_lock_remove(tli_run_lock *lock, const char *out);
 
 /* Result of locking an open file. */
 typedef enum tli_lock_result { TLI_LOCK_TAKEN, TLI_LOCK_REFUSED, TLI_LOCK_UNSUPPORTED } tli_lock_result;

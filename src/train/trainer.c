@@ -66,7 +66,7 @@ static tl_status keep_best(training_run *r, const tli_scores *scores)
     char path[TLI_OUT_CAPACITY + 32];
     if (scores->not_finite > 0 || !isfinite(value) || value <= r->best) return TL_OK;
     r->best = value;
-    snprintf(path, sizeof path, "%s/best.safetensors", r->out);
+    snprintf(path, sizeof path, "%s/best.safetensors", r->dir.path);
     return tli_model_save(r->ctx, tli_model_registry(r->model), r->s, r->labels, r->done, path);
 }
 
@@ -118,7 +118,8 @@ static tl_status trainer_save(training_run *r)
         .step = r->done, .best = r->best, .losses = r->recent_count, .data = r->identity};
     for (int i = 0; i < r->recent_count; i++)
         standing.loss[i] = r->recent[(r->done - (uint64_t)(r->recent_count - 1 - i)) % TLI_RECENT_LOSSES];
-    TLI_TRY(tli_checkpoint_save(r->ctx, tli_model_registry(r->model), r->s, r->labels, r->out, &standing));
+    TLI_TRY(
+        tli_checkpoint_save(r->ctx, tli_model_registry(r->model), r->s, r->labels, r->dir.path, &standing));
     r->saved = r->done;
     r->other_test = false;
     tli_checkpoint_clock_reset(&r->clock);
@@ -172,6 +173,7 @@ static tl_status read_back(training_run *r)
     const uint32_t count = r->unread;
     if (count == 0) return TL_OK;
     TLI_TRY(tli_model_read_losses(r->ctx, r->model, 0, count, r->losses));
+    TLI_TRY(tli_run_begin_writing(r)); /* no kernel was refused in the first step */
     if (r->guard.partial != NULL)
         TLI_TRY(tli_grad_clip_read(r->ctx, &r->guard, tli_model_registry(r->model), count, r->clip_results));
     const double now = tli_clock_seconds(), seconds = (now - r->read_at) / count;
@@ -243,26 +245,27 @@ static void trainer_summarise(training_run *r, tl_result *result)
     if (r->task->files != NULL) result->files = r->task->files(r->data, true);
     result->params = tli_registry_count(tli_model_registry(r->model));
     result->peak_device_bytes = tl_memory_peak(r->ctx);
-    snprintf(result->out, sizeof result->out, "%s", r->out);
+    snprintf(result->out, sizeof result->out, "%s", r->dir.path);
 }
 
 static tl_status trainer_finish(training_run *r, tl_result *result)
 {
     char path[TLI_OUT_CAPACITY + 32];
-    snprintf(path, sizeof path, "%s/model.safetensors", r->out);
+    TLI_TRY(tli_run_begin_writing(r)); /* where a resumed run had no step left */
+    snprintf(path, sizeof path, "%s/model.safetensors", r->dir.path);
     TLI_TRY(r->saved != r->done
                 ? trainer_save(r)
                 : tli_model_save(r->ctx, tli_model_registry(r->model), r->s, r->labels, r->done, path));
     const tl_status status = tli_score_all(r->ctx, r->task, r->model, r->data, r->s, r->hooks, note_scores, r,
                                            result);
     if (status == TL_OK && r->other_test) return TL_OK; /* result.json is for the checkpoint's settings */
-    if (status == TL_OK) return tli_finished_save(r->out, result, r->best, tl_context_error(r->ctx));
+    if (status == TL_OK) return tli_finished_save(r->dir.path, result, r->best, tl_context_error(r->ctx));
     if (status != TL_INTERRUPTED) return status;
     return tli_fail(
         tl_context_error(r->ctx), TL_INTERRUPTED,
         "stopped by signal %d in the last evaluation; the weights after step %llu are saved in %s: go on "
         "with --resume --out %s",
-        (int)*r->hooks->stop, (unsigned long long)r->done, r->out, r->out);
+        (int)*r->hooks->stop, (unsigned long long)r->done, r->dir.path, r->dir.path);
 }
 
 /* Whether a resumed run was already finished and has a result file; its result is then returned again. */
@@ -270,21 +273,21 @@ static bool was_finished(training_run *r, tl_result *result)
 {
     tl_result found = *result;
     if (!r->s->run.resume || r->done == 0) return false;
-    if (!tli_finished_load(r->out, r->done, &found, &r->best)) return false;
+    if (!tli_finished_load(r->dir.path, r->done, &found, &r->best)) return false;
     if (r->done != r->total) return false; /* continues with more steps */
     if (r->other_test) {
         tli_log_write(tli_context_log(r->ctx), TL_LOG_NOTICE,
                       "the run in %s has done all of its %llu steps, and was tested by other settings: it is "
                       "evaluated by these",
-                      r->out, (unsigned long long)r->done);
+                      r->dir.path, (unsigned long long)r->done);
         return false;
     }
     *result = found;
-    snprintf(result->out, sizeof result->out, "%s", r->out);
+    snprintf(result->out, sizeof result->out, "%s", r->dir.path);
     tli_log_write(tli_context_log(r->ctx), TL_LOG_NOTICE,
                   "the run in %s has done all of its %llu steps: this is its result; nothing is trained or "
                   "evaluated anew",
-                  r->out, (unsigned long long)r->done);
+                  r->dir.path, (unsigned long long)r->done);
     return true;
 }
 
@@ -301,7 +304,7 @@ static tl_status trainer_run(training_run *r, tl_result *result)
     if (stop_signal(r) == 0) return TL_OK;
     return tli_fail(tl_context_error(r->ctx), TL_INTERRUPTED,
                     "stopped by signal %d after step %llu, saved in %s: go on with --resume --out %s",
-                    stop_signal(r), (unsigned long long)r->done, r->out, r->out);
+                    stop_signal(r), (unsigned long long)r->done, r->dir.path, r->dir.path);
 }
 
 tl_status tl_train(tl_context *ctx, tl_settings *settings, const tl_hooks *hooks, tl_result *result)
@@ -316,7 +319,7 @@ tl_status tl_train(tl_context *ctx, tl_settings *settings, const tl_hooks *hooks
     const tl_status status = trainer_run(&r, result);
     if ((status == TL_ERROR_DEVICE || status == TL_ERROR_IO) && r.saved > 0)
         tli_log_write(tli_context_log(ctx), TL_LOG_NOTICE,
-                      "%s holds the checkpoint after step %llu: --resume goes on there", r.out,
+                      "%s holds the checkpoint after step %llu: --resume goes on there", r.dir.path,
                       (unsigned long long)r.saved);
     tli_run_close(&r);
     return status;

@@ -17,8 +17,8 @@ static tl_status begin(training_run *r)
     const tl_log *log = tli_context_log(r->ctx);
     if (r->s->run.resume) {
         tli_train_state standing;
-        TLI_TRY(tli_checkpoint_resume(r->ctx, registry, r->s, r->labels, r->out, &standing));
-        TLI_TRY(tli_identity_check(&standing.data, &r->identity, r->task->unit, r->out, r->s->run.data,
+        TLI_TRY(tli_checkpoint_resume(r->ctx, registry, r->s, r->labels, r->dir.path, &standing));
+        TLI_TRY(tli_identity_check(&standing.data, &r->identity, r->task->unit, r->dir.path, r->s->run.data,
                                    r->s->run.allow_other_data, log, tl_context_error(r->ctx)));
         r->done = r->saved = standing.step;
         r->best = standing.best;
@@ -27,15 +27,13 @@ static tl_status begin(training_run *r)
             for (int i = 0; i < standing.losses; i++)
                 r->recent[(r->done - (uint64_t)(standing.losses - 1 - i)) % TLI_RECENT_LOSSES] =
                     standing.loss[i];
-            tli_log_write(log, TL_LOG_NOTICE, "resuming %s after step %llu", r->out,
+            tli_log_write(log, TL_LOG_NOTICE, "resuming %s after step %llu", r->dir.path,
                           (unsigned long long)r->done);
             return TL_OK;
         }
-        tli_log_write(log, TL_LOG_NOTICE, "no complete checkpoint in %s: starting anew", r->out);
+        tli_log_write(log, TL_LOG_NOTICE, "no complete checkpoint in %s: starting anew", r->dir.path);
     }
-    TLI_TRY(tli_init_weights(r->ctx, registry, r->s,
-                             r->labels)); /* before `out` is cleared: the file may be there */
-    return tli_run_dir_set_aside(r->out, log, tl_context_error(r->ctx));
+    return tli_init_weights(r->ctx, registry, r->s, r->labels);
 }
 
 static tli_data_identity identify(const training_run *r)
@@ -92,30 +90,40 @@ tl_status tli_run_open(training_run *r)
     TLI_TRY(tli_schedule_check(s, r->total, err));
     if (!s->run.resume)
         TLI_TRY(tli_init_weights_check(s, true, r->labels, NULL, err)); /* before creating anything */
-    TLI_TRY(tli_run_dir_make(s->run.out, s->task, tl_op_name(s->model.op), r->out, err));
-    TLI_TRY(tli_run_lock_take(&r->lock, r->out, log, err));
+    TLI_TRY(tli_run_dir_make(&r->dir, s->run.out, s->task, tl_op_name(s->model.op), err));
+    TLI_TRY(tli_run_lock_take(&r->lock, r->dir.path, log, err));
     TLI_TRY(tli_step_times_create(&r->times, err));
     TLI_TRY(tli_model_create(r->ctx, &s->model, s->training.batch_size,
                              tli_optimizer_rule_of(s->training.optimizer), &r->model));
     if (tli_step_clips(s))
         TLI_TRY(tli_grad_clip_create(r->ctx, tli_model_registry(r->model), TLI_LOSS_SLOTS, &r->guard));
     TLI_TRY(begin(r));
-    tli_checkpoint_room(r->out, tli_model_registry(r->model), s, r->total - r->done, log);
-    char path[TLI_OUT_CAPACITY + 32];
-    snprintf(path, sizeof path, "%s/metrics.jsonl", r->out);
-    TLI_TRY(tli_metrics_open(&r->metrics, s->run.metrics[0] != '\0' ? s->run.metrics : path, err));
+    tli_checkpoint_room(r->dir.path, tli_model_registry(r->model), s, r->total - r->done, log);
     const uint64_t epochs = (r->total + r->steps_per_epoch - 1) / r->steps_per_epoch;
     tli_train_progress_begin(&r->progress, r->hooks != NULL ? r->hooks->progress : NULL, r->task->unit,
                              r->total, epochs);
     return TL_OK;
 }
 
+tl_status tli_run_begin_writing(training_run *r)
+{
+    tl_error *err = tl_context_error(r->ctx);
+    char path[TLI_OUT_CAPACITY + 32];
+    if (r->metrics.file != NULL) return TL_OK;
+    if (r->done == r->steps_run) TLI_TRY(tli_run_dir_set_aside(r->dir.path, tli_context_log(r->ctx), err));
+    snprintf(path, sizeof path, "%s/metrics.jsonl", r->dir.path);
+    return tli_metrics_open(&r->metrics, r->s->run.metrics[0] != '\0' ? r->s->run.metrics : path, err);
+}
+
 void tli_run_close(training_run *r)
 {
+    const bool refused = r->metrics.file == NULL;
     tli_metrics_close(&r->metrics);
     tli_model_destroy(r->ctx, r->model);
     tli_grad_clip_destroy(r->ctx, &r->guard);
     if (r->task != NULL) r->task->close(r->data);
     tli_step_times_free(&r->times);
+    if (refused && r->dir.found < strlen(r->dir.path)) tli_run_lock_remove(&r->lock, r->dir.path);
     tli_run_lock_release(&r->lock);
+    if (refused) tli_run_dir_unmake(&r->dir);
 }

@@ -43,12 +43,17 @@ typedef struct training_run {
     int skipped;     /* consecutive steps skipped by --skip-nonfinite */
     bool other_test; /* the checkpoint to resume has another --limit-test or --test-motion */
     double best;     /* best score on the main test set: top-1 or, without classes, -loss; NaN: none yet */
-    char out[TLI_OUT_CAPACITY];
+    tli_run_dir dir; /* the output folder */
 } training_run;
 
-/* Opens the run for ctx, s and hooks, to continue at r->done. Call tli_run_close afterwards even on
+/* Opens the run for ctx, s and hooks, to continue at r->done. Nothing is written to its folder yet but the
+ * lock, so that a run that is refused leaves an earlier one as it was. Call tli_run_close afterwards even on
  * failure. */
 tl_status tli_run_open(training_run *r);
+/* Before the first file is written: moves an earlier run in the folder aside unless this one resumes it, and
+ * opens the metrics. Later calls do nothing. */
+tl_status tli_run_begin_writing(training_run *r);
+/* Removes the folder, too, if this run made it and has written nothing. */
 void tli_run_close(training_run *r);
 
 #endif

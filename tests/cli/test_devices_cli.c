@@ -96,6 +96,22 @@ static void test_device_choice(void **state)
     EXPECT(0, "device 0:0 "); /* the flag wins over the environment */
 }
 
+/* The self-test of one device. */
+static void test_self_test_of_a_device(void **state)
+{
+    RUN(NO_ENV, "devices", "--self-test", "--device", "abacus");
+    FAILS(2, "abacus");
+    RUN(NO_ENV, "devices", "--device", "abacus");
+    EXPECT(2, "abacus");
+    if (access(POCL_ICD, R_OK) != 0) skip_because("PoCL cannot show two devices", "install pocl-opencl-icd");
+    RUN(ENV(TWO_DEVICES), "devices", "--device", "0:1");
+    EXPECT(0, "");
+    assert_says(seen.out, "0:1 *");
+    RUN(ENV(TWO_DEVICES), "devices", "--self-test", "--device", "0:1");
+    EXPECT(0, "device 0:1 ");
+    assert_says(seen.out, "kernels          form");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -103,6 +119,7 @@ int main(void)
         cmocka_unit_test(test_devices),
         cmocka_unit_test(test_no_platform),
         cmocka_unit_test(test_device_choice),
+        cmocka_unit_test(test_self_test_of_a_device),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -566,7 +566,7 @@ static void test_wrong_combinations_are_refused(void **unused)
     refuses("predict x y --layer 1", "--layer means nothing here", "--attention");
     refuses("train mnist --config a --config b", "--config is given twice", "a and b");
     refuses("train mnist --memory-limit 3X", "--memory-limit takes a number of bytes", "K, M or G");
-    refuses("devices --device 0:0", "unknown flag --device", "train");
+    refuses("devices --batch-size 8", "unknown flag --batch-size", "train");
     refuses("info mnist --device=0", "unknown flag --device", "info --help");
     refuses("tokenize --device cpu --chars", "unknown flag --device", "tokenize --help");
     refuses("bench loader --device cpu", "unknown flag --device", "bench loader --help");

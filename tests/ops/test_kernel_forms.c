@@ -5,6 +5,7 @@
 #include <dirent.h>
 
 #include "context.h"
+#include "files.h"
 
 enum { MOST_KERNELS = 128, NAME = 64 };
 
@@ -45,14 +46,14 @@ static void add_kernels(const char *text, const char *file, kernel_list *list)
 
 static void list_kernels(kernel_list *list)
 {
-    static const char folder[] = TL_TESTS_DIR "/../kernels";
-    DIR *dir = opendir(folder);
+    static const char kernels[] = TL_TESTS_DIR "/../kernels";
+    DIR *dir = opendir(kernels);
     assert_non_null(dir);
     for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
         const char *ending = strrchr(entry->d_name, '.');
         if (ending == NULL || strcmp(ending, ".cl") != 0) continue;
         char path[1024];
-        assert_true((size_t)snprintf(path, sizeof path, "%s/%s", folder, entry->d_name) < sizeof path);
+        assert_true((size_t)snprintf(path, sizeof path, "%s/%s", kernels, entry->d_name) < sizeof path);
         char *text = read_text(path);
         add_kernels(text, entry->d_name, list);
         free(text);
@@ -167,6 +168,102 @@ static void a_check_does_not_show(void **unused)
     unsetenv("TRANSLUTION_CACHE_DIR");
 }
 
+/* ---- what the cache keeps -------------------------------------------------------------------------- */
+
+static double cpu_error, gpu_error; /* infinite: the kernels cannot be run; NaN: results are not finite */
+static int checks;
+
+static tl_status counted_check(tl_context *ctx, const char *family, double *error)
+{
+    checks++;
+    *error = tli_kernel_form_of(ctx, family).cpu ? cpu_error : gpu_error;
+    return isinf(*error) ? tli_fail(tl_context_error(ctx), TL_ERROR_DEVICE, "the disk is full") : TL_OK;
+}
+
+/* Asks for a kernel in a new context, as a new process does: how often the family was checked for it. `refusal`: words of the
+ * message; NULL: it is given, in the form `cpu`. */
+static int checks_of_a_start(tl_kernel_path path_given, const char *refusal, bool cpu)
+{
+    tl_context *ctx = new_context(path_given);
+    tli_kernel *kernel = NULL;
+    checks = 0;
+    MUST(ctx, tli_kernel_forms_check_with(ctx, counted_check));
+    const tl_status status = tli_family_kernel(ctx, "layernorm", "layernorm_forward", "", &kernel);
+    assert_int_equal(status, refusal != NULL ? TL_ERROR_DEVICE : TL_OK);
+    if (refusal != NULL) {
+        assert_says(tl_context_error(ctx)->text, "kernels/layernorm.cl");
+        assert_says(tl_context_error(ctx)->text, refusal);
+    } else {
+        assert_int_equal(tli_kernel_form_of(ctx, "layernorm").cpu, cpu);
+    }
+    tl_context_destroy(ctx);
+    return checks;
+}
+
+static void begin_errors(double of_cpu, double of_gpu)
+{
+    cpu_error = of_cpu, gpu_error = of_gpu;
+    remove_tree("cache");
+}
+
+/* A result of the check is kept, also that no form is right, so that it is not computed at every start. */
+static void errors_are_kept(void **unused)
+{
+    setenv("TRANSLUTION_CACHE_DIR", at("cache"), 1);
+    setenv("TRANSLUTION_FORM", "cpu", 1);
+    begin_errors(0.5, 0.5);
+    assert_int_equal(checks_of_a_start(TL_PATH_AUTO, NULL, true), 1);
+    assert_int_equal(checks_of_a_start(TL_PATH_AUTO, NULL, true), 0);
+    begin_errors(7.5, 0.5);
+    assert_int_equal(checks_of_a_start(TL_PATH_AUTO, NULL, false), 2);
+    assert_int_equal(checks_of_a_start(TL_PATH_AUTO, NULL, false), 0);
+    assert_int_equal(checks_of_a_start(TL_PATH_CPU, "with 7.5 times the error", false), 0);
+    assert_int_equal(checks_of_a_start(TL_PATH_GPU, NULL, false), 0);
+    begin_errors(7.5, 8.5);
+    for (int start = 0; start < 2; start++)
+        assert_int_equal(checks_of_a_start(TL_PATH_AUTO, "with 7.5 times the error", true),
+                         start > 0 ? 0 : 2);
+    assert_int_equal(checks_of_a_start(TL_PATH_GPU, "with 8.5 times the error", false), 0);
+    begin_errors((double)NAN, 8.5);
+    for (int start = 0; start < 2; start++)
+        assert_int_equal(checks_of_a_start(TL_PATH_AUTO, "with a result that is not finite", true),
+                         start > 0 ? 0 : 2);
+    unsetenv("TRANSLUTION_FORM");
+    unsetenv("TRANSLUTION_CACHE_DIR");
+}
+
+/* What could not be run may be runnable at the next start; unless the other form serves, it is tried again. */
+static void what_did_not_run_is_tried_again(void **unused)
+{
+    setenv("TRANSLUTION_CACHE_DIR", at("cache"), 1);
+    setenv("TRANSLUTION_FORM", "cpu", 1);
+    begin_errors(INFINITY, INFINITY);
+    for (int start = 0; start < 2; start++)
+        assert_int_equal(checks_of_a_start(TL_PATH_AUTO, "the disk is full", true), 2);
+    cpu_error = 0.5;
+    assert_int_equal(checks_of_a_start(TL_PATH_AUTO, NULL, true), 1);
+    begin_errors(INFINITY, 0.5);
+    assert_int_equal(checks_of_a_start(TL_PATH_AUTO, NULL, false), 2);
+    assert_int_equal(checks_of_a_start(TL_PATH_AUTO, NULL, false), 0);
+    assert_int_equal(checks_of_a_start(TL_PATH_CPU, "the disk is full", true), 1);
+    unsetenv("TRANSLUTION_FORM");
+    unsetenv("TRANSLUTION_CACHE_DIR");
+}
+
+/* `devices --self-test` computes anew, and its result is what the next start goes by. */
+static void a_new_result_replaces_the_kept_one(void **unused)
+{
+    setenv("TRANSLUTION_CACHE_DIR", at("cache"), 1);
+    begin_errors(7.5, 7.5);
+    assert_int_equal(checks_of_a_start(TL_PATH_CPU, "with 7.5 times the error", true), 1);
+    tl_context *ctx = new_context(TL_PATH_AUTO);
+    cpu_error = 0.5;
+    assert_true(tli_kernel_forms_try(ctx, "layernorm", true, counted_check) == 0.5);
+    tl_context_destroy(ctx);
+    assert_int_equal(checks_of_a_start(TL_PATH_CPU, NULL, true), 0);
+    unsetenv("TRANSLUTION_CACHE_DIR");
+}
+
 /* A family that is not in the table is a sentence, not a crash. */
 static void unknown_family(void **unused)
 {
@@ -181,8 +278,12 @@ static void unknown_family(void **unused)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_kernel_is_covered), cmocka_unit_test(every_file_is_in_a_family),
-        cmocka_unit_test(a_check_does_not_show), cmocka_unit_test(unknown_family)};
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    const struct CMUnitTest tests[] = {cmocka_unit_test(every_kernel_is_covered),
+                                       cmocka_unit_test(every_file_is_in_a_family),
+                                       cmocka_unit_test(a_check_does_not_show),
+                                       cmocka_unit_test(errors_are_kept),
+                                       cmocka_unit_test(what_did_not_run_is_tried_again),
+                                       cmocka_unit_test(a_new_result_replaces_the_kept_one),
+                                       cmocka_unit_test(unknown_family)};
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
