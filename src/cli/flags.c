@@ -14,24 +14,25 @@
     }
 #define BOOL(flag, field, takers, text)                                                                      \
     {                                                                                                        \
-        .name = flag, .help = text, .commands = takers, .kind = FLAG_BOOL, .offset = AT(field)               \
+        .name = flag, .help = text, .commands = takers, .kind = FLAG_BOOL, .offset = AT(field),              \
+        .member = #field                                                                                     \
     }
 #define TEXT(flag, value, field, takers, text)                                                               \
     {                                                                                                        \
         .name = flag, .metavar = value, .help = text, .commands = takers, .kind = FLAG_TEXT,                 \
-        .offset = AT(field), .capacity = sizeof((tli_cli_options *)0)->field                                 \
+        .offset = AT(field), .member = #field, .capacity = sizeof((tli_cli_options *)0)->field               \
     }
 #define NUMBER(type, flag, field, least, most, takers, text)                                                 \
     {                                                                                                        \
         .name = flag, .metavar = "N", .help = text, .commands = takers, .kind = type, .offset = AT(field),   \
-        .low = least, .high = most                                                                           \
+        .member = #field, .low = least, .high = most                                                         \
     }
 /* A number of tl_settings, whose range stands with its field in tasks/settings.c. */
 #define SETTING(type, flag, field, takers, text) NUMBER(type, flag, field, 0, 0, takers, text)
 #define ENUM(flag, field, list, takers, text)                                                                \
     {                                                                                                        \
         .name = flag, .help = text, .commands = takers, .kind = FLAG_ENUM, .offset = AT(field),              \
-        .choices = &(list)                                                                                   \
+        .member = #field, .choices = &(list)                                                                 \
     }
 /* Where the flags that tasks bring stand in --help. */
 #define TASK_FLAGS                                                                                           \
@@ -69,6 +70,7 @@ static const tli_flag own_flags[] = {
      .kind = FLAG_SHARING,
      .offset = AT(offset_sharing),
      .capacity = sizeof((tli_cli_options *)0)->offset_sharing,
+     .member = "settings.model.sharing",
      .choices = &tli_sharing_choices},
     NUMBER(FLAG_U32, "window", window, 0, 65535, SHAPE,
            "a token sees only tokens at most N away along every axis (default: 0, it sees all); conv: width "
@@ -91,8 +93,15 @@ static const tli_flag own_flags[] = {
            "channels of a head (default: 64)"),
     NUMBER(FLAG_U32, "mlp-dim", settings.model.mlp_dim, 1, MODEL_MAX_MLP_DIM, MODEL,
            "hidden channels of the MLP (default: 4 times --dim)"),
-    TEXT("image-size", "[Dx]HxW", image_size, MODEL | TLI_CLI_BENCH_LOADER,
-         "image in pixels, rows x columns, or one number for both; with D slices or frames (default: @)"),
+    {.name = "image-size",
+     .metavar = "[Dx]HxW",
+     .help = "image in pixels, rows x columns, or one number for both; with D slices or frames (default: @)",
+     .commands = MODEL | TLI_CLI_BENCH_LOADER,
+     .kind = FLAG_TEXT,
+     .offset = AT(image_size),
+     .capacity = sizeof((tli_cli_options *)0)->image_size,
+     .member = "image_size",
+     .instead = "--grid times --patch-size"},
     TEXT("patch-size", "[Dx]HxW", patch_size, MODEL,
          "patch that becomes a token, in pixels as --image-size (default: @)"),
     TEXT("grid", "[Dx]HxW", grid, MODEL,
@@ -152,6 +161,7 @@ static const tli_flag own_flags[] = {
      .commands = TLI_CLI_TOKENIZE,
      .kind = FLAG_DOUBLE,
      .offset = AT(val_fraction),
+     .member = "val_fraction",
      .low = 0,
      .high = 1},
     SETTING(FLAG_U64, "seed", settings.training.seed, TLI_CLI_TOKENIZE | TLI_CLI_BENCH_LOADER,
@@ -254,6 +264,7 @@ static const tli_flag own_flags[] = {
      .commands = TLI_CLI_TRAIN | TLI_CLI_EVAL | TLI_CLI_PREDICT | TLI_CLI_BENCH | TLI_CLI_GENERATE,
      .kind = FLAG_BYTES,
      .offset = AT(memory_limit),
+     .member = "memory_limit",
      .low = 1,
      .high = 1e18},
     ENUM("recompute", settings.run.recompute, tli_recompute_choices, SHAPE,
@@ -324,6 +335,7 @@ static tli_flag flag_of_field(const field *f)
                       .commands = commands_of(f),
                       .kind = kind_of(f),
                       .offset = AT(settings) + f->at,
+                      .member = f->path,
                       .capacity = f->capacity,
                       .choices = f->choices};
 }

@@ -26,6 +26,8 @@ typedef struct tli_flag {
     unsigned commands;
     tli_flag_kind kind;
     size_t offset, capacity; /* where in tli_cli_options; bytes there, for text */
+    const char *member;      /* the same as C writes it: "settings.training.lr" */
+    const char *instead;     /* what else sets it, in messages: "--grid times --patch-size"; NULL: nothing */
     double low, high;        /* range of numbers; equal: see tli_flag_range */
     const choices *choices;  /* NULL: any value */
     const char *group;       /* heading in --help, "Model"; flags of a group follow each other in the table */

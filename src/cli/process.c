@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "cli/field_names.h"
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/terminal.h"
@@ -104,12 +105,20 @@ void tli_cli_outlive_readers(void)
 
 enum { WAIT_MS = 1000 }; /* for a slow reader */
 
+/* The text, as its users know its fields: by their flags. */
+static void format_message(char *text, size_t capacity, const char *format, va_list values)
+{
+    char plain[4096];
+    vsnprintf(plain, sizeof plain, format, values);
+    tli_cli_name_flags(plain, text, capacity);
+}
+
 void tli_cli_say(const char *format, ...)
 {
     char text[4096];
     va_list values;
     va_start(values, format);
-    vsnprintf(text, sizeof text, format, values);
+    format_message(text, sizeof text, format, values);
     va_end(values);
     tli_log_print(stderr, WAIT_MS, text);
 }
@@ -124,7 +133,7 @@ void tli_cli_say_over(const char *format, ...)
                                              (columns < MAX_COLUMNS ? columns : MAX_COLUMNS) - 1, "");
     va_list values;
     va_start(values, format);
-    vsnprintf(text + used, sizeof text - (size_t)used, format, values);
+    format_message(text + used, sizeof text - (size_t)used, format, values);
     va_end(values);
     tli_log_print(stderr, WAIT_MS, text);
 }

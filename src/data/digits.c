@@ -248,8 +248,8 @@ tl_status tli_digits_draw(uint64_t seed, int train, uint32_t count, tli_dataset 
     if (set->pixels == NULL || set->labels == NULL) {
         tli_dataset_free(set);
         return tli_fail(err, TL_ERROR_MEMORY,
-                        "out of host memory for %u synthetic digits: use a smaller --limit-%s", count,
-                        train ? "train" : "test");
+                        "out of host memory for %u synthetic digits: use a smaller `training.limit_%s`",
+                        count, train ? "train" : "test");
     }
     const uint64_t stream = tli_random_stream(train ? "digits/train" : "digits/test");
     for (uint32_t i = 0; i < count; i++) {

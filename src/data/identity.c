@@ -84,9 +84,10 @@ tl_status tli_identity_check(const tli_data_identity *stored, const tli_data_ide
          !describe_difference("test", unit, &stored->test, &now->test, path, what, sizeof what)))
         return TL_OK;
     if (!allow_other)
-        return tli_fail(err, TL_ERROR_INPUT,
-                        "cannot resume %s with other data: %s; give the same --data, or --allow-other-data",
-                        out, what);
+        return tli_fail(
+            err, TL_ERROR_INPUT,
+            "cannot resume %s with other data: %s; give the same `run.data`, or `run.allow_other_data`", out,
+            what);
     tli_log_write(log, TL_LOG_NOTICE, "%s goes on with other data: %s", out, what);
     return TL_OK;
 }

@@ -74,7 +74,7 @@ struct tli_loader {
 static tl_status out_of_memory(tl_error *err)
 {
     return tli_fail(err, TL_ERROR_MEMORY,
-                    "out of host memory for batches of pictures: use a smaller --batch-size");
+                    "out of host memory for batches of pictures: use a smaller `training.batch_size`");
 }
 
 static size_t picture_values(const tli_loader *l)

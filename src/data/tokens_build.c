@@ -45,7 +45,7 @@ typedef struct build {
 
 static tl_status out_of_memory(tl_error *err)
 {
-    return tli_fail(err, TL_ERROR_MEMORY, "out of host memory while making tokens; try fewer --threads");
+    return tli_fail(err, TL_ERROR_MEMORY, "out of host memory while making tokens; try fewer `threads`");
 }
 
 /* ---- encoding ------------------------------------------------------------------------------------ */

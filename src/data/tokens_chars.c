@@ -38,7 +38,7 @@ static tl_status chars_add(tli_chars *chars, uint32_t symbol, tl_error *err)
         return tli_fail(
             err, TL_ERROR_INPUT,
             "the text has more than %d different characters, which do not fit ids of 16 bits; encode it "
-            "with --vocab and --encoder instead of --chars",
+            "with `vocab` and `encoder` instead of `chars`",
             IDS);
     chars->ids[symbol] = (uint16_t)chars->size;
     chars->symbols[chars->size++] = symbol;

@@ -66,7 +66,7 @@ tl_status tli_output_open(tli_output *output, const char *folder, double val_fra
             return tli_fail(err, TL_ERROR_MEMORY, "out of host memory while opening %s", f->path);
         f->fd = open(f->temporary, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
         if (f->fd < 0)
-            return tli_fail(err, TL_ERROR_INPUT, "cannot write %s: %s; choose another --out", f->path,
+            return tli_fail(err, TL_ERROR_INPUT, "cannot write %s: %s; choose another `run.out`", f->path,
                             strerror(errno));
     }
     return TL_OK;

@@ -28,10 +28,10 @@ tl_status tli_vocabulary_open(const char *stored, const char *vocab_path, const 
     if (chars && (vocab || encoder))
         return tli_fail(
             err, TL_ERROR_USAGE,
-            "the model speaks characters, which its checkpoint holds: leave out --vocab and --encoder");
+            "the model speaks characters, which its checkpoint holds: leave out `vocab` and `encoder`");
     if (!chars && !(vocab && encoder))
         return tli_fail(err, TL_ERROR_USAGE,
-                        "the model speaks the tokens of a BPE: give --vocab vocab.bpe and --encoder "
+                        "the model speaks the tokens of a BPE: give `vocab` vocab.bpe and `encoder` "
                         "encoder.json that its "
                         "text was tokenized with (tools/fetch-data gpt2 fetches GPT-2's)");
     const tl_status status = chars ? open_chars(stored, v, err) : open_bpe(vocab_path, encoder_path, v, err);

@@ -62,7 +62,7 @@ static tl_status evaluate_open_model(tl_context *ctx, tli_safetensors *st, tl_se
     const task_opening how = {.labels = tli_labels_of(st, s->task), .log = tli_context_log(ctx)};
     if (s->run.confusion[0] != '\0' && !task->classifies)
         return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE,
-                        "--confusion is a table of classes, and %s has none: leave it out", task->name);
+                        "`run.confusion` is a table of classes, and %s has none: leave it out", task->name);
     TLI_TRY(task->open(s, &how, &data, tl_context_error(ctx)));
     const tl_status status = score_model(ctx, task, st, s, data, hooks, result);
     task->close(data);

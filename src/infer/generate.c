@@ -67,7 +67,7 @@ static tl_status encode_prompt(run *r)
     if (r->vocabulary.end_of_text < 0) {
         if (tli_vocabulary_encode(&r->vocabulary, "\n", 1, &r->ids, NULL) == TL_OK) return TL_OK;
         return tli_fail(err, TL_ERROR_USAGE,
-                        "the model knows no end of text and no end of line: give a --prompt");
+                        "the model knows no end of text and no end of line: give a `prompt`");
     }
     TLI_TRY(tli_ids_reserve(&r->ids, 1, err));
     r->ids.items[r->ids.count++] = (uint16_t)r->vocabulary.end_of_text;

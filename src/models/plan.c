@@ -29,7 +29,7 @@ static tl_status check_hybrid(const tl_model_config *c, tl_error *err)
     if (c->translution_layers == 0) return TL_OK;
     if (!tli_op_rule_of(c->op)->hybrid)
         return tli_fail(err, TL_ERROR_USAGE,
-                        "%s makes no hybrid: leave --translution-layers out, or choose translution or alpha.",
+                        "%s makes no hybrid: leave `translution_layers` out, or choose translution or alpha.",
                         tl_op_name(c->op));
     if (c->translution_layers <= c->depth) return TL_OK;
     return tli_fail(err, TL_ERROR_USAGE, "%u Translution layers are more than the depth of %u.",

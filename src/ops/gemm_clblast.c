@@ -50,7 +50,7 @@ tl_status tli_gemm_clblast(tl_context *ctx, const tli_gemm_args *g)
                                                   (size_t)g->c.at, g->ldc, (size_t)c, batches, queue, wanted);
     if (code != CLBlastSuccess)
         return tli_fail(tl_context_error(ctx), TL_ERROR_DEVICE,
-                        "CLBlast fails with code %d on a product of %u x %u x %u: use --gemm own", (int)code,
+                        "CLBlast fails with code %d on a product of %u x %u x %u: use `gemm` own", (int)code,
                         g->m, g->n, g->k);
     if (event != NULL)
         TLI_TRY(tli_profile_event_work(ctx, "gemm (CLBlast)", event, 2.0 * g->m * g->n * g->k * batches, 0));

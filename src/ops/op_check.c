@@ -52,10 +52,10 @@ static tl_status check_roles(const tli_op_shape *s, const op_rule *rule, tl_erro
                         "the relative roles are %u: give an OR of q (1), k (2) and v (4).", s->relative);
     if (rule->per_offset == 0 && s->relative != 0)
         return tli_fail(err, TL_ERROR_USAGE,
-                        "%s has no relative roles: leave --relative out, or choose translution or alpha.",
+                        "%s has no relative roles: leave `relative` out, or choose translution or alpha.",
                         name);
     if (!rule->chooses && s->relative != 0 && s->relative != TL_ROLE_QKV)
-        return tli_fail(err, TL_ERROR_USAGE, "%s has no choice of relative roles: leave --relative out.",
+        return tli_fail(err, TL_ERROR_USAGE, "%s has no choice of relative roles: leave `relative` out.",
                         name);
     return TL_OK;
 }

@@ -35,6 +35,7 @@ typedef struct field {
     const char *key; /* in metadata and library messages */
     field_type type;
     size_t at, capacity;     /* offset in tl_settings; bytes of a FIELD_TEXT */
+    const char *path;        /* the same as C writes it: "training.lr"; NULL: FIELD_LABELS */
     unsigned use;            /* an OR of the above */
     const choices *choices;  /* FIELD_CHOICE and FIELD_AUGMENT */
     double low, high;        /* range of a number; equal: checked by tli_model_check */
@@ -45,8 +46,7 @@ typedef struct field {
     const char *before;
     const char *after;     /* a task's own field: the key after which it is written; NULL: at the end */
     const char *flag;      /* flag without dashes; NULL: the key with dashes for underscores */
-    const char *instead;   /* what else sets it, in messages: "--grid times --patch-size"; NULL: nothing */
-    const char *described; /* name in messages if there is no flag: "the vocabulary of --data" */
+    const char *described; /* name in messages if there is no flag: "the vocabulary of `run.data`" */
     /* A task's own field: its --help text; NULL: the command line has one. */
     const char *help;
     const char *metavar; /* of the flag's value in --help; NULL: N, or the choices */
@@ -58,7 +58,8 @@ typedef struct field {
 #define FIELD(part, member, kind, purpose, ...) FIELD_AS(#member, part.member, kind, purpose, __VA_ARGS__)
 #define FIELD_AS(name, member, kind, purpose, ...)                                                           \
     {                                                                                                        \
-        .key = name, .type = kind, .at = offsetof(tl_settings, member), .use = purpose, __VA_ARGS__          \
+        .key = name, .type = kind, .at = offsetof(tl_settings, member), .path = #member, .use = purpose,     \
+        __VA_ARGS__                                                                                          \
     }
 
 /* All fields of one task, or of none. */

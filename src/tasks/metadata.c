@@ -107,16 +107,13 @@ static bool is_overruled(const field *f, const tl_settings *a, const tl_settings
            (a->training.steps > 0 || b->training.steps > 0);
 }
 
-/* As users know the field: "--image-size (or --grid times --patch-size)", "the vocabulary of --data". */
+/* "`model.image_width`", "the vocabulary of `run.data`". */
 static void name_field(const field *f, char *out, size_t capacity)
 {
-    char buffer[FIELD_TEXT_CAPACITY];
     if (f->described != NULL)
         snprintf(out, capacity, "%s", f->described);
-    else if (f->instead != NULL)
-        snprintf(out, capacity, "--%s (or %s)", tli_field_flag(f, buffer), f->instead);
     else
-        snprintf(out, capacity, "--%s", tli_field_flag(f, buffer));
+        snprintf(out, capacity, "`%s`", f->path);
 }
 
 /* The value to give to f's flag; for flags that set several fields "84x84" (one slice or frame) or

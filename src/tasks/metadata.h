@@ -25,7 +25,7 @@ void tli_metadata_write(const tl_settings *settings, const char *labels, tli_met
 
 /* The first stored setting in which two runs differ. */
 typedef struct settings_difference {
-    char what[80]; /* as users know it: "--steps", "the vocabulary of --data" */
+    char what[80]; /* "`model.image_height`", "the vocabulary of `run.data`" */
     char a[3 * FIELD_TEXT_CAPACITY],
         b[3 * FIELD_TEXT_CAPACITY]; /* the values in the form of the flag, truncated if long */
 } settings_difference;

@@ -47,11 +47,11 @@ static tl_status check_finite(const tl_tensor *t, const float *piece, uint64_t c
 {
     for (uint64_t i = 0; i < count; i++)
         if (!isfinite(piece[i]))
-            return tli_fail(
-                err, TL_ERROR_DEVICE,
-                "tensor %s holds numbers that are not finite, so %s was not written: lower --lr, or try "
-                "--skip-nonfinite",
-                t->name, path);
+            return tli_fail(err, TL_ERROR_DEVICE,
+                            "tensor %s holds numbers that are not finite, so %s was not written: lower "
+                            "`training.lr`, or try "
+                            "`run.skip_nonfinite`",
+                            t->name, path);
     return TL_OK;
 }
 

@@ -11,7 +11,7 @@
 #define BIG                      1e15
 
 #define SIZE(member, ...)        FIELD(model, member, FIELD_U32, FIELD_STORED, __VA_ARGS__)
-#define IMAGE(member)            SIZE(member, .flag = "image-size", .instead = "--grid times --patch-size")
+#define IMAGE(member)            SIZE(member, .flag = "image-size")
 #define KIND(name, member, list) FIELD_AS(name, member, FIELD_CHOICE, FIELD_STORED, .choices = &(list))
 #define NUMBER(member, kind, least, ...)                                                                     \
     FIELD(training, member, kind, FIELD_STORED, .low = least, __VA_ARGS__)

@@ -49,7 +49,7 @@ static tl_status digits_check(const tl_settings *s, tl_error *err)
         return tli_fail(err, TL_ERROR_USAGE, "mnist takes images of 1 channel, not %u", s->model.channels);
     if (s->model.classes >= 10 || strcmp(s->run.data, "synthetic") != 0)
         return TL_OK; /* files: the labels determine it */
-    return tli_fail(err, TL_ERROR_USAGE, "--classes %u is too few: mnist has the labels 0 to 9",
+    return tli_fail(err, TL_ERROR_USAGE, "`model.classes` %u is too few: mnist has the labels 0 to 9",
                     s->model.classes);
 }
 
@@ -62,16 +62,16 @@ static tl_status digits_load(const tl_settings *s, bool train, tli_dataset *set,
     else
         TLI_TRY(tli_idx_load(s->run.data, train, limit, set, err));
     if (set->height > s->model.image_height || set->width > s->model.image_width)
-        return tli_fail(
-            err, TL_ERROR_USAGE,
-            "the images of %s are %u x %u and do not fit a field of %u x %u: use a larger --image-size",
-            s->run.data, set->height, set->width, s->model.image_height, s->model.image_width);
+        return tli_fail(err, TL_ERROR_USAGE,
+                        "the images of %s are %u x %u and do not fit a field of %u x %u: use a larger "
+                        "`model.image_height`",
+                        s->run.data, set->height, set->width, s->model.image_height, s->model.image_width);
     for (uint32_t i = 0; i < set->count; i++)
         if (set->labels[i] >= s->model.classes)
             return tli_fail(
                 err, TL_ERROR_INPUT,
                 "label %u of %s/%s-labels-idx1-ubyte is %u, but the model has %u classes, 0 to %u: "
-                "train with more --classes",
+                "train with more `model.classes`",
                 i, s->run.data, train ? "train" : "t10k", set->labels[i], s->model.classes,
                 s->model.classes - 1);
     return TL_OK;
@@ -148,7 +148,8 @@ static tl_status ensure_batch(tli_task_data *d, tl_error *err)
     d->capacity = d->images != NULL && d->targets != NULL ? wanted : 0;
     if (d->capacity == wanted) return TL_OK;
     return tli_fail(err, TL_ERROR_MEMORY,
-                    "out of host memory for a batch of %u images: use a smaller --batch-size", wanted);
+                    "out of host memory for a batch of %u images: use a smaller `training.batch_size`",
+                    wanted);
 }
 
 /* Renders images order[first..first + count) (order NULL: in file order) into the batch. `purpose` and

@@ -55,7 +55,7 @@ static const field own_fields[] = {
     {.key = "class_names",
      .type = FIELD_LABELS,
      .use = FIELD_STORED,
-     .described = "the list of classes of --data"},
+     .described = "the list of classes of `run.data`"},
 };
 
 static tl_status images_check(const tl_settings *s, tl_error *err)
@@ -182,7 +182,7 @@ static tl_status settle_classes(tli_task_data *d, bool train, tl_error *err)
     if ((s->run.exact_labels || !train) && s->model.classes != classes)
         return tli_fail(err, train ? TL_ERROR_USAGE : TL_ERROR_INPUT, "%s has %u classes, not %u: %s",
                         s->run.data, classes, s->model.classes,
-                        train ? "leave --classes out" : "the checkpoint was trained on others");
+                        train ? "leave `model.classes` out" : "the checkpoint was trained on others");
     s->model.classes = classes;
     return TL_OK;
 }

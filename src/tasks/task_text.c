@@ -33,7 +33,7 @@ static const field own_fields[] = {
      .type = FIELD_LABELS,
      .use = FIELD_STORED,
      .after = "vocab_size",
-     .described = "the vocabulary of --data"},
+     .described = "the vocabulary of `run.data`"},
     FIELD(training, samples_per_epoch, FIELD_U64, FIELD_STORED | FIELD_TRAIN, .low = 1, .high = 4294967295.0,
           .zero_is_unset = true, /* `check` refuses 0 with its own message */
           .after = "warmup", .flag = "samples-per-epoch",
@@ -49,10 +49,11 @@ static tl_status text_check(const tl_settings *s, tl_error *err)
 {
     if (is_synthetic(s) && s->model.vocab_size < TLI_TEXT_SYMBOLS)
         return tli_fail(err, TL_ERROR_USAGE,
-                        "--vocab-size %u is too small: the synthetic text has %d characters",
+                        "`model.vocab_size` %u is too small: the synthetic text has %d characters",
                         s->model.vocab_size, TLI_TEXT_SYMBOLS);
     if (s->training.samples_per_epoch < 1)
-        return tli_fail(err, TL_ERROR_USAGE, "an epoch has 0 windows: give --samples-per-epoch at least 1");
+        return tli_fail(err, TL_ERROR_USAGE,
+                        "an epoch has 0 windows: give `training.samples_per_epoch` at least 1");
     return TL_OK;
 }
 
@@ -115,7 +116,8 @@ static tl_status settle_vocabulary(tli_task_data *d, bool train, tl_error *err)
     if (size == 0 || is_synthetic(s)) return TL_OK;
     if (!s->run.exact_labels) s->model.vocab_size = size;
     if (s->model.vocab_size >= size) return TL_OK;
-    return tli_fail(err, TL_ERROR_INPUT, "--vocab-size %u is too small: %s/chars.json has %u characters",
+    return tli_fail(err, TL_ERROR_INPUT,
+                    "`model.vocab_size` %u is too small: %s/chars.json has %u characters",
                     s->model.vocab_size, s->run.data, size);
 }
 
@@ -199,7 +201,8 @@ static tl_status ensure_batch(tli_task_data *d, tl_error *err)
     d->capacity = d->tokens != NULL && d->targets != NULL ? wanted : 0;
     if (d->capacity == wanted) return TL_OK;
     return tli_fail(err, TL_ERROR_MEMORY,
-                    "out of host memory for a batch of %u windows: use a smaller --batch-size", wanted);
+                    "out of host memory for a batch of %u windows: use a smaller `training.batch_size`",
+                    wanted);
 }
 
 static void text_fill(tli_task_data *d, const tli_tokens *text, uint32_t sample, uint64_t start)

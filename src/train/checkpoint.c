@@ -128,7 +128,7 @@ static tl_status check_settings(const tli_safetensors *st, const tl_settings *se
     return tli_fail(
         err, TL_ERROR_USAGE,
         "cannot resume from %s: %s is %s in the checkpoint of step %llu and %s now; give the same "
-        "settings or another --out",
+        "settings or another `run.out`",
         st->path, d.what, d.a, (unsigned long long)tli_model_step(st), d.b);
 }
 

@@ -53,9 +53,9 @@ void tli_checkpoint_room(const char *out, const tli_registry *registry, const tl
     const double need = (double)tli_registry_stored_bytes(registry) * (double)count,
                  space = (double)disk.f_bavail * (double)disk.f_frsize;
     if (need <= space) return;
-    tli_log_write(
-        log, TL_LOG_NOTICE,
-        "%llu checkpoints in %s will take %.3g GiB, and the disk has %.3g GiB free: make room, give an --out "
-        "on another disk, or keep fewer by --keep",
-        (unsigned long long)count, out, need / gib, space / gib);
+    tli_log_write(log, TL_LOG_NOTICE,
+                  "%llu checkpoints in %s will take %.3g GiB, and the disk has %.3g GiB free: make room, "
+                  "choose a `run.out` "
+                  "on another disk, or keep fewer by `run.keep`",
+                  (unsigned long long)count, out, need / gib, space / gib);
 }

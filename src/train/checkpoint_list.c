@@ -133,11 +133,11 @@ tl_status tli_checkpoint_newest(const char *out, const tl_log *log, uint64_t *st
     }
     free(steps);
     if (*step > 0 || count == 0) return TL_OK;
-    return tli_fail(
-        err, TL_ERROR_INPUT,
-        "no checkpoint in %s/checkpoints is intact (%.600s): give another --out, or remove that folder to "
-        "start anew",
-        out, first.text);
+    return tli_fail(err, TL_ERROR_INPUT,
+                    "no checkpoint in %s/checkpoints is intact (%.600s): give another `run.out`, or remove "
+                    "that folder to "
+                    "start anew",
+                    out, first.text);
 }
 
 void tli_checkpoint_prune(const char *out, uint64_t keep)

@@ -59,10 +59,12 @@ static tl_status check_same_op(const transfer *t)
 {
     const tl_model_config *a = &t->from.settings.model, *b = &t->s->model;
     if (a->arch != b->arch)
-        return tli_fail(t->err, TL_ERROR_INPUT, "--init %s holds a model of the task %s: it is none for %s",
-                        t->from.st.path, t->from.settings.task, t->s->task);
+        return tli_fail(t->err, TL_ERROR_INPUT,
+                        "`run.init` %s holds a model of the task %s: it is none for %s", t->from.st.path,
+                        t->from.settings.task, t->s->task);
     if (a->op == b->op) return TL_OK;
-    return tli_fail(t->err, TL_ERROR_INPUT, "--init %s holds a model of --op %s, but this run has --op %s",
+    return tli_fail(t->err, TL_ERROR_INPUT,
+                    "`run.init` %s holds a model of `model.op` %s, but this run has `model.op` %s",
                     t->from.st.path, tl_op_name(a->op), tl_op_name(b->op));
 }
 
@@ -167,11 +169,12 @@ static tl_status refuse_shape(const transfer *t, const tli_parameter *p, const t
 {
     char there[96], here[96];
     if (e->dtype != tli_model_stored_dtype(p->dtype))
-        return tli_fail(t->err, TL_ERROR_INPUT, "--init %s: tensor %s does not hold 32-bit floats",
+        return tli_fail(t->err, TL_ERROR_INPUT, "`run.init` %s: tensor %s does not hold 32-bit floats",
                         t->from.st.path, p->name);
-    return tli_fail(t->err, TL_ERROR_INPUT, "--init %s: tensor %s is %s there and %s in this run's model: %s",
-                    t->from.st.path, p->name, shape_text(e->shape, e->rank, there),
-                    shape_text(p->shape, p->rank, here), advice);
+    return tli_fail(t->err, TL_ERROR_INPUT,
+                    "`run.init` %s: tensor %s is %s there and %s in this run's model: %s", t->from.st.path,
+                    p->name, shape_text(e->shape, e->rank, there), shape_text(p->shape, p->rank, here),
+                    advice);
 }
 
 /* The head or learned positions: copied if they fit; else, with --init-partial, left at their initial
@@ -187,7 +190,7 @@ static tl_status decide_part(const transfer *t, part which, const tli_parameter 
         return TL_OK;
     }
     if (t->s->run.init_partial) {
-        tli_log_write(t->log, TL_LOG_NOTICE, "--init-partial: %s is drawn anew: %s", p->name,
+        tli_log_write(t->log, TL_LOG_NOTICE, "`run.init_partial`: %s is drawn anew: %s", p->name,
                       e == NULL ? "the file has none"
                       : !shape  ? "it has another shape in the file"
                       : !places ? "the file's is of another grid"
@@ -197,19 +200,19 @@ static tl_status decide_part(const transfer *t, part which, const tli_parameter 
     if (e == NULL)
         return tli_fail(
             t->err, TL_ERROR_INPUT,
-            "--init %s has no tensor %s, which this run's model has: --init-partial draws it anew",
+            "`run.init` %s has no tensor %s, which this run's model has: `run.init_partial` draws it anew",
             t->from.st.path, p->name);
-    if (!shape) return refuse_shape(t, p, e, "--init-partial draws it anew");
+    if (!shape) return refuse_shape(t, p, e, "`run.init_partial` draws it anew");
     if (!places)
         return tli_fail(
             t->err, TL_ERROR_INPUT,
-            "--init %s: tensor %s is of another grid than this run's: --init-partial draws it anew",
+            "`run.init` %s: tensor %s is of another grid than this run's: `run.init_partial` draws it anew",
             t->from.st.path, p->name);
-    tli_log_write(
-        t->log, TL_LOG_NOTICE,
-        "--init: %s is of other classes or another vocabulary and copied all the same; --init-partial draws "
-        "it anew",
-        p->name);
+    tli_log_write(t->log, TL_LOG_NOTICE,
+                  "`run.init`: %s is of other classes or another vocabulary and copied all the same; "
+                  "`run.init_partial` draws "
+                  "it anew",
+                  p->name);
     f->entry = e;
     return TL_OK;
 }
@@ -217,19 +220,20 @@ static tl_status decide_part(const transfer *t, part which, const tli_parameter 
 static tl_status decide_other(transfer *t, const tli_parameter *p, const tli_st_entry *e, fate *f)
 {
     if (e == NULL)
-        return tli_fail(t->err, TL_ERROR_INPUT, "--init %s has no tensor %s, which this run's model has",
+        return tli_fail(t->err, TL_ERROR_INPUT, "`run.init` %s has no tensor %s, which this run's model has",
                         t->from.st.path, p->name);
     f->entry = e;
     if (p->rank == 3 && same_shape(e, p, 1)) TLI_TRY(match_table(t, p, e, f));
     if (f->source == NULL)
         return same_shape(e, p, 0) ? TL_OK : refuse_shape(t, p, e, "give the sizes of the file's model");
     if (t->s->run.init_partial) return TL_OK;
-    return same_shape(e, p, 0) ? tli_fail(t->err, TL_ERROR_INPUT,
-                                          "--init %s: tensor %s is of another grid than this run's: "
-                                          "--init-partial copies the offsets "
-                                          "that both have",
-                                          t->from.st.path, p->name)
-                               : refuse_shape(t, p, e, "--init-partial copies the offsets that both have");
+    return same_shape(e, p, 0)
+               ? tli_fail(t->err, TL_ERROR_INPUT,
+                          "`run.init` %s: tensor %s is of another grid than this run's: "
+                          "`run.init_partial` copies the offsets "
+                          "that both have",
+                          t->from.st.path, p->name)
+               : refuse_shape(t, p, e, "`run.init_partial` copies the offsets that both have");
 }
 
 /* Tensors of the file that the model does not have. */
@@ -243,10 +247,10 @@ static tl_status check_unknown(const transfer *t)
         if (found) continue;
         if (!t->s->run.init_partial || part_of(name) == PART_OTHER)
             return tli_fail(t->err, TL_ERROR_INPUT,
-                            "--init %s has a tensor %s, which this run's model has not", t->from.st.path,
+                            "`run.init` %s has a tensor %s, which this run's model has not", t->from.st.path,
                             name);
         tli_log_write(t->log, TL_LOG_NOTICE,
-                      "--init-partial: %s of the file is left out: this run's model has none", name);
+                      "`run.init_partial`: %s of the file is left out: this run's model has none", name);
     }
     return TL_OK;
 }
@@ -264,7 +268,7 @@ static tl_status init_weights_decide(transfer *t)
     if (t->tables > 0)
         tli_log_write(
             t->log, TL_LOG_NOTICE,
-            "--init-partial: of the %u offsets of each of %d tables, %u are copied and %u drawn anew",
+            "`run.init_partial`: of the %u offsets of each of %d tables, %u are copied and %u drawn anew",
             t->offsets, t->tables, t->found, t->offsets - t->found);
     return TL_OK;
 }
@@ -289,7 +293,7 @@ tl_status tli_init_weights_flags(const tl_settings *s, tl_error *err)
 {
     if (!s->run.init_partial || s->run.init[0] != '\0') return TL_OK;
     return tli_fail(err, TL_ERROR_USAGE,
-                    "--init-partial says how to take the weights of --init: give that, too");
+                    "`run.init_partial` says how to take the weights of `run.init`: give that, too");
 }
 
 tl_status tli_init_weights_check(const tl_settings *settings, bool data_open, const char *labels,

@@ -53,14 +53,14 @@ static tl_status lock_metrics(int descriptor, const char *path, tl_error *err)
     if (fstat(descriptor, &info) != 0 || !S_ISREG(info.st_mode)) return TL_OK;
     if (tli_lock_file(descriptor) != TLI_LOCK_REFUSED) return TL_OK;
     return tli_fail(err, TL_ERROR_INPUT,
-                    "another run is writing to the metrics file %s: choose another --metrics", path);
+                    "another run is writing to the metrics file %s: choose another `run.metrics`", path);
 }
 
 static tl_status metrics_unwritable(const char *path, int code, tl_error *err)
 {
     return tli_fail(err, TL_ERROR_INPUT,
-                    "the metrics file %s cannot be opened for writing: %s; choose another --metrics", path,
-                    strerror(code));
+                    "the metrics file %s cannot be opened for writing: %s; choose another `run.metrics`",
+                    path, strerror(code));
 }
 
 tl_status tli_metrics_open(tli_metrics *metrics, const char *path, tl_error *err)

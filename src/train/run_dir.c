@@ -8,8 +8,8 @@
 
 static tl_status run_dir_unwritable(tl_error *err, const char *path, int code)
 {
-    return tli_fail(err, TL_ERROR_INPUT, "cannot write the output folder %s: %s; choose another --out", path,
-                    strerror(code));
+    return tli_fail(err, TL_ERROR_INPUT, "cannot write the output folder %s: %s; choose another `run.out`",
+                    path, strerror(code));
 }
 
 /* mkdir -p; dir->path is the part done so far. */
@@ -48,7 +48,7 @@ static tl_status make_run_dir(tli_run_dir *dir, const char *wanted, const char *
         if (errno != EEXIST) return run_dir_unwritable(err, dir->path, errno);
     }
     dir->path[0] = '\0'; /* it is an earlier run's */
-    return tli_fail(err, TL_ERROR_INPUT, "the folder runs is full of earlier runs: give an --out");
+    return tli_fail(err, TL_ERROR_INPUT, "the folder runs is full of earlier runs: choose a `run.out`");
 }
 
 tl_status tli_run_dir_make(tli_run_dir *dir, const char *wanted, const char *task, const char *op,
@@ -88,8 +88,8 @@ tl_status tli_run_dir_set_aside(const char *out, const tl_log *log, tl_error *er
         snprintf(to, sizeof to, "%s/%s", earlier, names[i]);
         if (rename(from, to) != 0)
             return tli_fail(err, TL_ERROR_INPUT,
-                            "cannot move %s of an earlier run out of the way: %s; choose another --out", from,
-                            strerror(errno));
+                            "cannot move %s of an earlier run out of the way: %s; choose another `run.out`",
+                            from, strerror(errno));
     }
     if (earlier[0] != '\0')
         tli_log_write(log, TL_LOG_NOTICE, "%s holds an earlier run: its files are now in %s", out, earlier);

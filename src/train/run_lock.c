@@ -63,7 +63,7 @@ static tl_status refuse_second(int descriptor, const char *out, tl_error *err)
         snprintf(owner, sizeof owner, "process %ld on host %s", pid, host);
     return tli_fail(
         err, TL_ERROR_INPUT,
-        "a run of %s is writing to the folder %s: wait for its end or stop it, or choose another --out",
+        "a run of %s is writing to the folder %s: wait for its end or stop it, or choose another `run.out`",
         owner, out);
 }
 
@@ -80,8 +80,8 @@ tl_status tli_run_lock_take(tli_run_lock *lock, const char *out, const tl_log *l
     const int descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     if (descriptor < 0)
         return tli_fail(err, TL_ERROR_INPUT,
-                        "cannot write the output folder %s: its file run.lock: %s; choose another --out", out,
-                        strerror(errno));
+                        "cannot write the output folder %s: its file run.lock: %s; choose another `run.out`",
+                        out, strerror(errno));
     const tli_lock_result result = tli_lock_file(descriptor);
     const int code = errno;
     if (result == TLI_LOCK_REFUSED) {

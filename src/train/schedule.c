@@ -47,6 +47,6 @@ tl_status tli_schedule_check(const tl_settings *settings, uint64_t total_steps, 
     if (version == 1 || settings->training.warmup == 0 || settings->training.warmup < total_steps)
         return TL_OK;
     return tli_fail(err, TL_ERROR_USAGE,
-                    "--warmup %llu is not shorter than the run of %llu steps: give a smaller one",
+                    "`training.warmup` %llu is not shorter than the run of %llu steps: give a smaller one",
                     (unsigned long long)settings->training.warmup, (unsigned long long)total_steps);
 }

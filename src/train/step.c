@@ -87,10 +87,10 @@ tl_status tli_step_choose_batch(tl_context *ctx, tl_settings *s)
                         wanted, total, limit);
     uint32_t largest;
     TLI_TRY(find_largest_batch(ctx, s, wanted, &largest));
-    return tli_fail(
-        tl_context_error(ctx), TL_ERROR_MEMORY,
-        "a batch of %u needs %.0f MiB and the limit is %.0f MiB: the largest --batch-size that fits is %u",
-        wanted, total, limit, largest);
+    return tli_fail(tl_context_error(ctx), TL_ERROR_MEMORY,
+                    "a batch of %u needs %.0f MiB and the limit is %.0f MiB: the largest "
+                    "`training.batch_size` that fits is %u",
+                    wanted, total, limit, largest);
 }
 
 tl_status tli_step_gradients(tl_context *ctx, tli_model *model, uint32_t slot)

@@ -22,10 +22,10 @@ static tl_status not_finite(training_run *r, uint64_t step, const char *what)
     char last[64] = "there is no checkpoint yet";
     if (r->saved > 0)
         snprintf(last, sizeof last, "the last checkpoint is after step %llu", (unsigned long long)r->saved);
-    return tli_fail(
-        tl_context_error(r->ctx), TL_ERROR_DEVICE,
-        "step %llu gave numbers that are not finite, first %s: lower --lr, or try --skip-nonfinite (%s)",
-        (unsigned long long)step, what, last);
+    return tli_fail(tl_context_error(r->ctx), TL_ERROR_DEVICE,
+                    "step %llu gave numbers that are not finite, first %s: lower `training.lr`, or try "
+                    "`run.skip_nonfinite` (%s)",
+                    (unsigned long long)step, what, last);
 }
 
 /* Copies the next step's batch to the device. */
@@ -264,7 +264,7 @@ static tl_status trainer_finish(training_run *r, tl_result *result)
     return tli_fail(
         tl_context_error(r->ctx), TL_INTERRUPTED,
         "stopped by signal %d in the last evaluation; the weights after step %llu are saved in %s: go on "
-        "with --resume --out %s",
+        "with `run.resume` and `run.out` %s",
         (int)*r->hooks->stop, (unsigned long long)r->done, r->dir.path, r->dir.path);
 }
 
@@ -302,9 +302,10 @@ static tl_status trainer_run(training_run *r, tl_result *result)
     if (r->done == r->total) return trainer_finish(r, result);
     TLI_TRY(trainer_save(r));
     if (stop_signal(r) == 0) return TL_OK;
-    return tli_fail(tl_context_error(r->ctx), TL_INTERRUPTED,
-                    "stopped by signal %d after step %llu, saved in %s: go on with --resume --out %s",
-                    stop_signal(r), (unsigned long long)r->done, r->dir.path, r->dir.path);
+    return tli_fail(
+        tl_context_error(r->ctx), TL_INTERRUPTED,
+        "stopped by signal %d after step %llu, saved in %s: go on with `run.resume` and `run.out` %s",
+        stop_signal(r), (unsigned long long)r->done, r->dir.path, r->dir.path);
 }
 
 tl_status tl_train(tl_context *ctx, tl_settings *settings, const tl_hooks *hooks, tl_result *result)
@@ -319,7 +320,7 @@ tl_status tl_train(tl_context *ctx, tl_settings *settings, const tl_hooks *hooks
     const tl_status status = trainer_run(&r, result);
     if ((status == TL_ERROR_DEVICE || status == TL_ERROR_IO) && r.saved > 0)
         tli_log_write(tli_context_log(ctx), TL_LOG_NOTICE,
-                      "%s holds the checkpoint after step %llu: --resume goes on there", r.dir.path,
+                      "%s holds the checkpoint after step %llu: `run.resume` goes on there", r.dir.path,
                       (unsigned long long)r.saved);
     tli_run_close(&r);
     return status;

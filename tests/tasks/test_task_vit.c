@@ -103,7 +103,7 @@ static void other_settings_do_not_resume(void **state)
     tl_settings s = vit_run("parts");
     s.run.resume = true;
     s.training.augment = TL_AUGMENT_CROP;
-    refuse(s, TL_ERROR_USAGE, "--augment is", "parts");
+    refuse(s, TL_ERROR_USAGE, "`training.augment` is", "parts");
     s.training.augment = TL_AUGMENT_ALL;
     /* another folder whose third class has another name */
     char other[] = "/tmp/translution-tree-XXXXXX", from[256], to[256];
@@ -115,7 +115,7 @@ static void other_settings_do_not_resume(void **state)
         assert_int_equal(rename(from, to), 0);
     }
     snprintf(s.run.data, sizeof s.run.data, "%s", other);
-    refuse(s, TL_ERROR_USAGE, "the list of classes of --data is", "parts");
+    refuse(s, TL_ERROR_USAGE, "the list of classes of `run.data` is", "parts");
 
     /* nor is a checkpoint evaluated on it */
     tl_settings e;
@@ -137,7 +137,7 @@ static void classes_come_from_the_data(void **state)
     tl_settings s = vit_run("classes");
     s.training.steps = 1;
     s.run.exact_labels = true, s.model.classes = 4;
-    refuse(s, TL_ERROR_USAGE, "has 3 classes, not 4", "--classes");
+    refuse(s, TL_ERROR_USAGE, "has 3 classes, not 4", "`model.classes`");
     s.model.classes = 3;
     train(s);
     tli_safetensors st;

@@ -182,7 +182,7 @@ static void not_finite(void **unused)
 {
     tl_settings s = small_run(TL_OP_ATTENTION, "diverges");
     start_from_huge_weights(&s, NULL, 1e7f);
-    REFUSE(s, "step 2 ", "the gradient of ", "--skip-nonfinite", "no checkpoint yet");
+    REFUSE(s, "step 2 ", "the gradient of ", "`run.skip_nonfinite`", "no checkpoint yet");
     s.run.checkpoint_every = 1;
     REFUSE(s, "step 2 ", "the last checkpoint is after step 1");
     s.training.grad_clip = 1.0f; /* looks before it changes anything */

@@ -65,7 +65,7 @@ static void larger_grids(void **unused)
                     large = on_grid(small, 3, 4);
         train(small);
         REFUSED(still(large, "grid-refused", "grid-small"), cases[i].tables[0], "18 x ", "38 x ",
-                "--init-partial copies the offsets");
+                "`run.init_partial` copies the offsets");
         large.training.seed = 7;
         begin(still(large, "grid-drawn", NULL));
         large.run.init_partial = true;
@@ -111,7 +111,7 @@ static void turned_grids(void **unused)
     tl_settings flat = on_grid(grid_run(TL_OP_TRANSLUTION, TL_POSITIONS_LEARNED, "flat"), 2, 3),
                 tall = on_grid(flat, 3, 2);
     train(flat);
-    REFUSED(still(tall, "tall-refused", "flat"), "pos_embedding is of another grid", "--init-partial");
+    REFUSED(still(tall, "tall-refused", "flat"), "pos_embedding is of another grid", "`run.init_partial`");
     tall.run.init_partial = true;
     begin(still(tall, "tall", "flat"));
     assert_true(noted("pos_embedding is drawn anew: the file's is of another grid"));
@@ -199,7 +199,7 @@ static void another_vocabulary(void **unused)
     second.model.vocab_size = 50;
     train(first);
     REFUSED(still(second, "vocab-refused", "vocab-40"), "wte.weight is 40 x 8 there and 50 x 8",
-            "--init-partial");
+            "`run.init_partial`");
     second.run.init_partial = true;
     begin(still(second, "vocab-50", "vocab-40"));
     assert_true(noted("wte.weight is drawn anew"));

@@ -66,7 +66,7 @@ static void another_head(void **unused)
     train(first);
     second.model.classes = 13;
     REFUSED(still(second, "thirteen-refused", "ten"), "mlp_head.weight is 10 x 24 there and 13 x 24",
-            "--init-partial draws it anew");
+            "`run.init_partial` draws it anew");
     second.run.init_partial = true;
     second = still(second, "thirteen", "ten");
     begin(second);
@@ -99,7 +99,7 @@ static void what_does_not_fit_is_refused(void **unused)
         REFUSED(s, "nowhere");
         s = still(first, "refused", "alpha");
         s.model.op = TL_OP_TRANSLUTION;
-        REFUSED(s, "--op alpha", "--op translution");
+        REFUSED(s, "`model.op` alpha", "`model.op` translution");
         s.model.op = TL_OP_ALPHA, s.model.relative = TL_ROLE_Q | TL_ROLE_K;
         REFUSED(s, "has a tensor translution.layers.0.0.to_v1.weight, which this run's model has not");
         s.model.relative = 0, s.model.relenc_dim = 4;
@@ -127,7 +127,7 @@ static void what_does_not_fit_is_refused(void **unused)
     }
     first.run.init_partial = true;
     refused(still(first, "refused", NULL), TL_ERROR_USAGE,
-            (const char *const[]){"--init-partial", "--init", NULL});
+            (const char *const[]){"`run.init_partial`", "`run.init`", NULL});
 }
 
 /* ---- with the rest ------------------------------------------------------------------------------- */

@@ -114,14 +114,14 @@ static void refusals(void **unused)
     s.run.stop_after = 0, s.run.resume = true;
     tl_settings other = s;
     other.training.beta1 = 0.8f;
-    refuses(other, "--beta1 is 0.9 in the checkpoint of step 2 and 0.8 now");
+    refuses(other, "`training.beta1` is 0.9 in the checkpoint of step 2 and 0.8 now");
     other = s, other.training.beta2 = 0.99f;
-    refuses(other, "--beta2 is 0.999 in the checkpoint");
+    refuses(other, "`training.beta2` is 0.999 in the checkpoint");
     other = s, other.training.eps = 1e-4f;
-    refuses(other, "--eps is 1e-08 in the checkpoint");
+    refuses(other, "`training.eps` is 1e-08 in the checkpoint");
     for (int i = 1; i < tli_optimizer_choices.count; i++) {
         other = s, other.training.optimizer = (tl_optimizer_kind)tli_optimizer_choices.items[i].value;
-        refuses(other, "--optimizer is adamw in the checkpoint");
+        refuses(other, "`training.optimizer` is adamw in the checkpoint");
     }
     s = run_of(0, "nowhere");
     s.training.beta1 = 1.0f;

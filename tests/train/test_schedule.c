@@ -106,7 +106,7 @@ static void test_refused_warmup(void **state)
     tl_settings settings = settings_of(TL_SCHEDULE_CONSTANT, 12);
     assert_int_equal(tli_schedule_check(&settings, 13, &err), TL_OK);
     assert_int_equal(tli_schedule_check(&settings, 12, &err), TL_ERROR_USAGE);
-    assert_non_null(strstr(err.text, "--warmup 12"));
+    assert_non_null(strstr(err.text, "`training.warmup` 12"));
     assert_non_null(strstr(err.text, "12 steps"));
     settings.training.schedule_version = 1; /* an old run goes on as it was begun */
     assert_int_equal(tli_schedule_check(&settings, 12, &err), TL_OK);

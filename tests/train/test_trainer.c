@@ -49,8 +49,8 @@ static void other_settings_do_not_resume(void **unused)
     tl_context *ctx = new_context(TL_PATH_AUTO);
     tl_result result;
     assert_int_equal(tl_train(ctx, &s, NULL, &result), TL_ERROR_USAGE);
-    assert_non_null(
-        strstr(tl_context_error(ctx)->text, "--lr is 0.001 in the checkpoint of step 2 and 0.5 now"));
+    assert_non_null(strstr(tl_context_error(ctx)->text,
+                           "`training.lr` is 0.001 in the checkpoint of step 2 and 0.5 now"));
     tl_context_destroy(ctx);
 }
 
@@ -373,7 +373,7 @@ static void wrong_places_and_numbers(void **unused)
 
     s = small_run(TL_OP_ATTENTION, "diverges");
     start_from_huge_weights(&s, NULL, 1e7f);
-    refuse(s, &options, TL_ERROR_DEVICE, "lower --lr");
+    refuse(s, &options, TL_ERROR_DEVICE, "lower `training.lr`");
 }
 
 /* A run that was begun with the first version of the schedule is resumed with it, whatever is asked for now. */
@@ -426,7 +426,7 @@ static void warm_up_longer_than_the_run(void **unused)
     tl_result result;
     s.training.steps = 0, s.training.epochs = 2, s.training.warmup = 6; /* two epochs of three steps */
     assert_int_equal(tl_train(ctx, &s, NULL, &result), TL_ERROR_USAGE);
-    assert_non_null(strstr(tl_context_error(ctx)->text, "--warmup 6"));
+    assert_non_null(strstr(tl_context_error(ctx)->text, "`training.warmup` 6"));
     assert_false(exists(inside(s.run.out, ".")));
     tl_context_destroy(ctx);
 }
