@@ -55,11 +55,16 @@ static inline float tl_max16(float16 v)
 // __local float[TL_GROUP], a separate array for each reduction in a kernel: PoCL 7.1 miscompiles values that
 // live across the barriers of two reductions through one array. Must be reached by all work-items of the
 // group.
+//
+// TL_GLOBAL_BARRIER: the group's accesses to global memory before it are done before those behind it; the
+// barriers of a reduction order local memory only.
 #if TL_GROUP == 1
+#define TL_GLOBAL_BARRIER()
 #define TL_ROW_SCRATCH(name)
 #define tl_row_sum(x, scratch) (x)
 #define tl_row_max(x, scratch) (x)
 #else
+#define TL_GLOBAL_BARRIER()    barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE)
 #define TL_ROW_SCRATCH(name)   __local float name[TL_GROUP]
 static inline float tl_row_sum_(float x, __local float *scratch)
 {

@@ -40,7 +40,8 @@ __kernel void cross_entropy(__global const float *logits, ulong logits_at, __glo
         __global float *d = dlogits + dlogits_at + row * classes;
         uint target = n && !has_soft ? (uint)targets[targets_at + row] : n;
         bool known = target < n;
-        float chosen = known ? a[target] : NAN; // read before dlogits may take its place
+        float chosen = known ? a[target] : NAN;
+        TL_GLOBAL_BARRIER(); // all have read the target's logit before dlogits may take its place
 
         // One reduction for both kinds of targets. Integer: the count of logits ahead. Soft: the mean logit
         // under the target distribution; a NaN shows in `total`.

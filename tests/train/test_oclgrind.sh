@@ -1,9 +1,10 @@
 #!/bin/sh
 # Every kernel on oclgrind's simulated device: no access outside of a buffer, no race, no read of what nobody wrote. Skipped,
 # saying so, where oclgrind is not installed.
-#   test_oclgrind.sh TEST_PROGRAM KERNELS cpu|gpu
+#   test_oclgrind.sh TEST_PROGRAM KERNELS cpu|gpu [loss]     loss: only the loss whose gradients take the place of the logits
 set -eu
 program=$1 kernels=$2 path=$3
+shift 3
 . "$kernels/../tests/support/skip.sh"
 command -v oclgrind >/dev/null 2>&1 ||
     skip "no oclgrind, which simulates devices" "install oclgrind (Debian 12)"
@@ -17,12 +18,12 @@ export TRANSLUTION_KERNEL_DIR="$work/kernels" TRANSLUTION_CACHE_DIR=off TRANSLUT
 options="--data-races"
 [ "$path" = gpu ] || options="--build-options -cl-opt-disable --data-races --uninitialized"
 findings='Invalid |uninitialized|race|FATAL|divergence|Misaligned'
-simulate() {
+simulate() { # [loss]
     # Findings go to standard error: every new context would empty a log file.
     # shellcheck disable=SC2086 # several words
-    oclgrind $options --max-errors 20 "$program" "$path" >"$work/out" 2>&1
+    oclgrind $options --max-errors 20 "$program" "$path" "$@" >"$work/out" 2>&1
 }
-if ! simulate || grep -qE "$findings" "$work/out"; then
+if ! simulate "$@" || grep -qE "$findings" "$work/out"; then
     grep -vE '^[0-9]+ warnings? generated|^$' "$work/out" | head -n 60
     echo "FAILED: oclgrind on the kernels for $path" >&2
     exit 1
@@ -31,6 +32,6 @@ fi
 sed -i "s/losses\[losses_at + row\] =/losses[losses_at + row + 100000000] =/" "$work/kernels/loss.cl"
 ! cmp -s "$work/kernels/loss.cl" "$kernels/loss.cl" || { echo "FAILED: kernels/loss.cl could not be spoiled" >&2; exit 1; }
 options=""
-simulate || true
+simulate "$@" || true
 grep -q 'Invalid write' "$work/out" || { echo "FAILED: oclgrind does not see a write outside of a buffer" >&2; exit 1; }
 echo "oclgrind finds nothing in the kernels for $path"

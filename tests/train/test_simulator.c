@@ -1,7 +1,9 @@
 /* Every operation, forward and backward, and a training step of every task, as small as they can be: for oclgrind, which
  * simulates a device and looks for wrong accesses, races between work-items and reads of what nobody wrote.
- *   test_simulator [cpu|gpu]     the family of tiled kernels; without a word: both */
+ *   test_simulator [cpu|gpu [loss]]     the family of tiled kernels; without a word: both; loss: only the loss in place */
 #include "runs.h"
+
+#include "ops/loss.h"
 
 #include <CL/cl.h>
 
@@ -68,6 +70,25 @@ static void operations(void **unused)
     tl_context_destroy(ctx);
 }
 
+/* Gradients in the place of the logits, as a GPT has them: no work-item may write before all have read the target's. */
+static void loss_in_place(void **unused)
+{
+    enum { ROWS = 2, CLASSES = 70 };
+    float logits[ROWS * CLASSES];
+    const int32_t targets[ROWS] = {66, 3};
+    for (int i = 0; i < ROWS * CLASSES; i++) logits[i] = (float)((i * 7) % 13) / 13.0f - 0.4f;
+    tl_context *ctx = new_context(path);
+    tl_tensor *x = upload(ctx, logits, 1, ROWS * CLASSES), *y = upload(ctx, NULL, 1, ROWS),
+              *losses = upload(ctx, NULL, 1, ROWS), *ranks = upload(ctx, NULL, 1, ROWS);
+    MUST(ctx, tl_tensor_write(ctx, y, 0, ROWS, targets));
+    MUST(ctx, tli_cross_entropy(ctx, tli_at(x, 0), tli_at(y, 0), tli_at(losses, 0), tli_at(ranks, 0),
+                                tli_at(x, 0), 1.0f, ROWS, CLASSES));
+    float *gradients = download(ctx, x);
+    for (int i = 0; i < ROWS * CLASSES; i++) assert_true((gradients[i] < 0) == (i == 66 || i == CLASSES + 3));
+    free(gradients);
+    tl_context_destroy(ctx);
+}
+
 static void train_task(const char *task, tl_op_kind op)
 {
     char name[40];
@@ -102,11 +123,15 @@ static void training(void **unused)
 
 int main(int argc, char **argv)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(operations), cmocka_unit_test(training)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(loss_in_place), cmocka_unit_test(operations),
+                                       cmocka_unit_test(training)},
+                            loss[] = {cmocka_unit_test(loss_in_place)};
     int failed = 0;
     for (path = TL_PATH_CPU; path <= TL_PATH_GPU; path++) {
         if (argc > 1 && strcmp(argv[1], path == TL_PATH_CPU ? "cpu" : "gpu") != 0) continue;
-        failed += cmocka_run_group_tests(tests, path == TL_PATH_CPU || argc > 1 ? make_folder : NULL, NULL);
+        failed += argc > 2 ? cmocka_run_group_tests(loss, make_folder, NULL)
+                           : cmocka_run_group_tests(
+                                 tests, path == TL_PATH_CPU || argc > 1 ? make_folder : NULL, NULL);
     }
     return remove_folder(NULL) != 0 ? 1 : failed;
 }
