@@ -419,7 +419,7 @@ typedef struct tl_run_options {
  * which also sets the sizes, and change what differs. Each part has room to grow in, so that none moves. */
 typedef struct tl_settings {
     size_t size;   /* sizeof(tl_settings) */
-    char task[16]; /* "mnist", "vit", "gpt" */
+    char task[16]; /* "mnist", "vit", "gpt"; "own-vit", "own-gpt": on the caller's own data (tl_data) */
     union {
         tl_model_config model; /* stored in checkpoints */
         char model_room[512];
@@ -439,7 +439,8 @@ typedef struct tl_settings {
  * "synthetic". mnist: pool cls, image 84, patch 12, 1 channel, 10 classes; batch 256, 20 epochs; static.
  * vit: pool cls, image 224, patch 16, 3 channels, 1000 classes unless the data differ; batch 256, 300
  * epochs; all augmentations. gpt: sequences of 160, vocabulary of 50257, batch 8, 300 epochs of 32000
- * windows, clipping at 1. */
+ * windows, clipping at 1. own-vit and own-gpt: batch 64, 20 epochs; the sizes of the input and the number
+ * of classes or the vocabulary are 0: set them. */
 bool tl_settings_default(tl_settings *settings, const char *task);
 
 /* Names used by the command line and checkpoints; "?" for an invalid value. */
@@ -475,16 +476,45 @@ typedef struct tl_result {
     uint64_t reserved[8];
 } tl_result;
 
-/* Callbacks of a run. Progress is written to `progress` (NULL: none; one rewritten line if isatty, else
- * plain lines; dropped when the reader does not keep up). *stop (may be NULL) is checked after every step:
- * when it becomes a signal number the run saves and returns TL_INTERRUPTED. */
+/* A step of a run. */
+typedef struct tl_step {
+    uint64_t step, total; /* steps done, and of the whole run */
+    uint64_t epoch;       /* from 1 */
+    double loss, lr;      /* NaN or infinite: see run.skip_nonfinite */
+    double rate;          /* predictions (images or tokens) a second */
+    uint64_t reserved[8];
+} tl_step;
+
+/* Scores of a test set. */
+typedef struct tl_evaluation {
+    uint64_t step;     /* steps that the model was trained */
+    const char *set;   /* "val"; "static" and "dynamic" of mnist */
+    double loss;       /* mean */
+    double top1, top5; /* percent; NaN: a GPT */
+    uint64_t predictions;
+    uint64_t not_finite; /* of them, with a logit that is not finite: counted as wrong */
+    uint64_t reserved[8];
+} tl_evaluation;
+
+/* Callbacks of a run, all of them optional. Progress is written to `progress` (one rewritten line if isatty,
+ * else plain lines; dropped when the reader does not keep up). *stop is checked after every step: when it
+ * becomes a signal number the run saves and returns TL_INTERRUPTED.
+ *
+ * `on_step` is told of every step, in order, up to half a second later: losses are read from the device
+ * several at a time. `on_evaluation` is told of every evaluated test set. One that returns false ends the
+ * run: what was begun is finished and saved, and the run returns TL_OK with result->steps done, as with
+ * run.stop_after. They may call neither the run's trainer nor its context. */
 typedef struct tl_hooks {
     size_t size; /* sizeof(tl_hooks) */
     FILE *progress;
     const volatile sig_atomic_t *stop;
+    void *user; /* first argument of the callbacks */
+    bool (*on_step)(void *user, const tl_step *step);
+    bool (*on_evaluation)(void *user, const tl_evaluation *evaluation);
 } tl_hooks;
 
-/* Trains and writes checkpoints, metrics and model.safetensors to the run folder. If the plan does not fit
+/* tl_trainer_create, _run and _destroy in one: trains on the data of settings->task, and writes checkpoints,
+ * metrics and model.safetensors to the run folder. If the plan does not fit
  * and !settings->run.exact_batch, halves training.batch_size until it does, with a notice; otherwise
  * TL_ERROR_MEMORY with the plan's sum and the largest batch size that would fit in the message. On return
  * `settings` are complete: batch size, positions, what the data determine of the model. Resuming a
@@ -498,6 +528,68 @@ tl_status tl_train(tl_context *ctx, tl_settings *settings, const tl_hooks *hooks
  * unusable. */
 tl_status tl_evaluate(tl_context *ctx, const char *checkpoint, tl_settings *settings, const tl_hooks *hooks,
                       tl_result *result);
+
+/* ---- training on the caller's own data ------------------------------------------------------------- */
+
+typedef enum tl_set { TL_SET_TRAIN, TL_SET_TEST } tl_set;
+
+/* Which samples a batch is to hold. */
+typedef struct tl_batch_request {
+    tl_set set;
+    uint64_t step;           /* training: steps done before; test: batches before */
+    uint64_t epoch;          /* training: from 0 */
+    uint32_t count;          /* at most training.batch_size; the last batch of an epoch may be smaller */
+    const uint64_t *samples; /* [count] numbers of the samples in their set, from 0 */
+    uint64_t reserved[8];
+} tl_batch_request;
+
+/* The caller's data. The texts must outlive the trainer. */
+typedef struct tl_data {
+    size_t size;           /* sizeof(tl_data) */
+    void *user;            /* first argument of `fill` */
+    uint64_t samples;      /* in the training set: an epoch */
+    uint64_t test_samples; /* 0: there is no test set */
+    /* The samples of each epoch in an order of its own, drawn from training.seed; at most 2^32 - 1 of them.
+     * Otherwise in the order of their numbers. */
+    bool shuffle;
+    /* Fills `batch`, which comes with the requested count and all else 0: images and targets or soft_targets
+     * (not in a test) of a ViT; tokens, targets and length of a GPT. A smaller count leaves samples out, such as
+     * those that cannot be read; in training one remains. The arrays are the caller's, and must not change
+     * before the next call. A pure function of request and data, so that a resumed run sees the same
+     * batches: what it draws, it draws from numbers of the request. Called in the thread that runs the trainer,
+     * also for a step that is then not run. A status other than TL_OK ends the run, with the sentence
+     * in `err`. */
+    tl_status (*fill)(void *user, const tl_batch_request *request, tl_batch *batch, tl_error *err);
+    /* A short text that names the data, or NULL: a run is resumed on data of the same name and numbers of
+     * samples only, unless run.allow_other_data. */
+    const char *identity;
+    const char
+        *labels; /* ViT: names of the classes, a JSON array of strings, kept in checkpoints; NULL: none */
+} tl_data;
+
+typedef struct tl_trainer_config {
+    size_t size; /* sizeof(tl_trainer_config) */
+    /* Copied. For own data made by tl_settings_default(&settings, "own-vit") or "own-gpt"; run.data is
+     * ignored, training.limit_train and limit_test are not. */
+    const tl_settings *settings;
+    const tl_data *data;   /* copied; NULL: those of settings->task */
+    const tl_hooks *hooks; /* copied; NULL: none */
+} tl_trainer_config;
+
+/* A training run: model, optimizer, data, run folder. */
+typedef struct tl_trainer tl_trainer;
+
+/* Opens the data, completes the settings, creates the model and the run folder, which this trainer alone owns
+ * until it is destroyed; with run.resume loads the newest checkpoint there. Errors are those of tl_train. */
+tl_status tl_trainer_create(tl_context *ctx, const tl_trainer_config *config, tl_trainer **out);
+/* Trains to the end, or until stopped: then a second call goes on. */
+tl_status tl_trainer_run(tl_context *ctx, tl_trainer *trainer, tl_result *result);
+/* As completed: batch size, positions, what the data determine of the model. Valid until the trainer is
+ * destroyed; NULL for NULL. */
+const tl_settings *tl_trainer_settings(const tl_trainer *trainer);
+/* If the trainer does not belong to this context, or was destroyed, only sets the error message. Saves
+ * nothing: tl_trainer_run does. */
+void tl_trainer_destroy(tl_context *ctx, tl_trainer *trainer);
 
 #ifdef __GNUC__
 #pragma GCC visibility pop

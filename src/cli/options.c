@@ -254,7 +254,9 @@ static tl_status begin_task(tli_cli_command command, const flag_value *values, t
                        : command == TLI_CLI_BENCH_LOADER ? tli_task_images.name
                                                          : value_of(values, "task");
     char names[TASK_NAMES_CAPACITY];
-    if (word == NULL || tl_settings_default(&o->settings, word)) return TL_OK;
+    const tli_task *task = word != NULL ? tli_task_find(word) : NULL;
+    if (word == NULL || (task != NULL && !task->callers && tl_settings_default(&o->settings, word)))
+        return TL_OK;
     return tli_fail(err, TL_ERROR_USAGE,
                     command == TLI_CLI_TRAIN ? "unknown task '%s': this version trains %s"
                                              : "unknown --task '%s': this version has %s",

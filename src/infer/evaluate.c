@@ -24,10 +24,20 @@ static uint32_t fitting_batch(const tl_context *ctx, const tl_settings *s)
     return batch;
 }
 
-/* Predictions that are not finite have no score. */
-static tl_status refuse_not_finite(void *user, const tli_task *task, int set, const tli_scores *scores)
+typedef struct evaluation {
+    tl_context *ctx;
+    const tl_hooks *hooks;
+    uint64_t step;
+} evaluation;
+
+/* Tells the caller; predictions that are not finite have no score. */
+static tl_status note_scores(void *user, const tli_task *task, int set, const tli_scores *scores)
 {
-    tl_context *ctx = user;
+    const evaluation *e = user;
+    tl_context *ctx = e->ctx;
+    const tl_evaluation told = tli_score_evaluation(task, set, scores, e->step);
+    if (scores->not_finite == 0 && e->hooks->on_evaluation != NULL)
+        (void)e->hooks->on_evaluation(e->hooks->user, &told); /* there is nothing to stop */
     if (scores->not_finite == 0) return TL_OK;
     return tli_fail(tl_context_error(ctx), TL_ERROR_DEVICE,
                     "%llu of %llu predictions on the test set %s are not finite: these weights are of no use",
@@ -42,11 +52,11 @@ static tl_status score_model(tl_context *ctx, const tli_task *task, tli_safetens
     result->steps = tli_model_step(st);
     TLI_TRY(tli_model_create(ctx, &s->model, s->training.batch_size, NULL, &model));
     tl_status status = tli_model_load(ctx, tli_model_registry(model), st);
+    evaluation e = {.ctx = ctx, .hooks = hooks, .step = result->steps};
     result->params = tli_registry_count(tli_model_registry(model));
-    if (status == TL_OK && hooks != NULL && hooks->progress != NULL && !tli_is_terminal(hooks->progress))
+    if (status == TL_OK && hooks->progress != NULL && !tli_is_terminal(hooks->progress))
         tli_log_print(hooks->progress, 0, "evaluating\n");
-    if (status == TL_OK)
-        status = tli_score_all(ctx, task, model, data, s, hooks, refuse_not_finite, ctx, result);
+    if (status == TL_OK) status = tli_score_all(ctx, task, model, data, s, hooks, note_scores, &e, result);
     result->loss = result->test_loss;
     result->files = result->test_files;
     result->peak_device_bytes = tl_memory_peak(ctx);
@@ -60,6 +70,7 @@ static tl_status evaluate_open_model(tl_context *ctx, tli_safetensors *st, tl_se
     const tli_task *task = tli_task_find(s->task);
     tli_task_data *data = NULL;
     const task_opening how = {.labels = tli_labels_of(st, s->task), .log = tli_context_log(ctx)};
+    TLI_TRY(tli_task_check_offered(task, st->path, tl_context_error(ctx)));
     if (s->run.confusion[0] != '\0' && !task->classifies)
         return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE,
                         "`run.confusion` is a table of classes, and %s has none: leave it out", task->name);

@@ -39,6 +39,7 @@ static tl_status read_settings(run *r, const tli_safetensors *st)
     tl_error *err = tl_context_error(r->ctx);
     char names[TASK_NAMES_CAPACITY];
     TLI_TRY(tli_settings_from_metadata(st, &r->settings, err));
+    TLI_TRY(tli_task_check_offered(tli_task_find(r->settings.task), st->path, err));
     if (r->settings.model.arch != TL_ARCH_GPT)
         return tli_fail(err, TL_ERROR_INPUT, "%s is a checkpoint of the task %s: text comes from those of %s",
                         st->path, r->settings.task, tli_task_names(makes_text, " and ", names));

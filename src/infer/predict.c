@@ -39,6 +39,7 @@ static tl_status open_model(tli_predictor *p, tli_safetensors *st)
     TLI_TRY(tli_settings_from_metadata(st, &p->s, err));
     char names[TASK_NAMES_CAPACITY];
     p->task = tli_task_find(p->s.task);
+    TLI_TRY(tli_task_check_offered(p->task, st->path, err));
     if (p->task->picture == NULL || c->image_depth > 1 || c->image_height != c->image_width ||
         p->task->check(&p->s, NULL) != TL_OK)
         return tli_fail(err, TL_ERROR_USAGE,

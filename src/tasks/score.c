@@ -230,6 +230,7 @@ tl_status tli_score_all(tl_context *ctx, const tli_task *task, tli_model *model,
 {
     tli_scores scores[TLI_TASK_MAX_SETS] = {{0}};
     const int main_set = task->main_set(s);
+    if (task->tests != NULL && !task->tests(data)) return TL_OK;
     for (int set = 0; set < task->sets; set++) {
         if (set == main_set)
             TLI_TRY(score_main(ctx, task, model, data, s, hooks, &scores[set]));
@@ -253,4 +254,15 @@ tl_status tli_score_all(tl_context *ctx, const tli_task *task, tli_model *model,
     }
     if (task->report != NULL) task->report(scores, result);
     return TL_OK;
+}
+
+tl_evaluation tli_score_evaluation(const tli_task *task, int set, const tli_scores *scores, uint64_t step)
+{
+    return (tl_evaluation){.step = step,
+                           .set = tli_task_set_name(task, set),
+                           .loss = scores->loss,
+                           .top1 = task->classifies ? scores->top1 : (double)NAN,
+                           .top5 = task->classifies ? scores->top5 : (double)NAN,
+                           .predictions = scores->predictions,
+                           .not_finite = scores->not_finite};
 }

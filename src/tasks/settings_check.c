@@ -61,8 +61,10 @@ static tl_status check_training(const tl_settings *s, tl_error *err)
     char names[TASK_NAMES_CAPACITY];
     const tli_task *task = memchr(s->task, '\0', sizeof s->task) != NULL ? tli_task_find(s->task) : NULL;
     if (task == NULL)
-        return tli_fail(err, TL_ERROR_USAGE, "unknown task '%.*s': this version trains %s",
-                        (int)sizeof s->task, s->task, tli_task_names(NULL, ", ", names));
+        return tli_fail(err, TL_ERROR_USAGE,
+                        "unknown task '%.*s': this version trains %s, and on the caller's data %s and %s",
+                        (int)sizeof s->task, s->task, tli_task_names(NULL, ", ", names),
+                        tli_task_own_vit.name, tli_task_own_gpt.name);
     TLI_TRY(tli_settings_check_numbers(s, err));
     if (tli_optimizer_rule_of(s->training.optimizer)->eps == 0.0f && s->training.eps != 0.0f)
         return tli_fail(err, TL_ERROR_USAGE, "the optimizer %s has no eps: leave it 0",

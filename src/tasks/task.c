@@ -3,17 +3,15 @@
 #include <stdio.h>
 #include <string.h>
 
-/* All tasks; the first is the default of commands that need one. */
+/* All tasks, those of the command line first; its first is the default of commands that need one. */
 static const tli_task *const tasks[] = {
-    &tli_task_digits,
-    &tli_task_images,
-    &tli_task_text,
+    &tli_task_digits, &tli_task_images, &tli_task_text, &tli_task_own_vit, &tli_task_own_gpt,
 };
 enum { TASKS = sizeof tasks / sizeof *tasks };
 
 const tli_task *tli_task_at(int index)
 {
-    return index >= 0 && index < TASKS ? tasks[index] : NULL;
+    return index >= 0 && index < TASKS && !tasks[index]->callers ? tasks[index] : NULL;
 }
 
 const tli_task *tli_task_find(const char *name)
@@ -33,7 +31,7 @@ char *tli_task_names(bool (*has)(const tli_task *task), const char *between, cha
     size_t used = 0;
     names[0] = '\0';
     for (int i = 0; i < TASKS && used < TASK_NAMES_CAPACITY; i++)
-        if (has == NULL || has(tasks[i]))
+        if (!tasks[i]->callers && (has == NULL || has(tasks[i])))
             used += (size_t)snprintf(names + used, TASK_NAMES_CAPACITY - used, "%s%s",
                                      used > 0 ? between : "", tasks[i]->name);
     return names;
@@ -47,4 +45,23 @@ bool tli_task_classifies(const tli_task *task)
 bool tli_task_takes_pictures(const tli_task *task)
 {
     return task->picture != NULL;
+}
+
+tl_status tli_task_check_offered(const tli_task *task, const char *path, tl_error *err)
+{
+    if (!task->callers) return TL_OK;
+    return tli_fail(err, TL_ERROR_INPUT,
+                    "%s was trained by a program on data of its own (task %s), which has them: "
+                    "`translution info` describes the model, tl_trainer goes on with it",
+                    path, task->name);
+}
+
+tl_status tli_task_check_own(const tli_task *task, const tl_data *own, tl_error *err)
+{
+    if (own == NULL || task->callers) return TL_OK;
+    return tli_fail(
+        err, TL_ERROR_USAGE,
+        "the task %s has data of its own, and tl_trainer_config.data is given: make the settings by "
+        "tl_settings_default(&settings, \"%s\") or \"%s\"",
+        task->name, tli_task_own_vit.name, tli_task_own_gpt.name);
 }

@@ -33,7 +33,8 @@ typedef struct task_opening {
     bool train; /* also the training set */
     const char *
         labels; /* of a model to be tested, see tli_labels_of: must equal the data's; must outlive the data */
-    const tl_log *log; /* for notices about the data */
+    const tl_data *own; /* the caller's data; NULL: none */
+    const tl_log *log;  /* for notices about the data */
 } task_opening;
 
 /* A number that only this task reports, a member of the result's JSON object. */
@@ -49,6 +50,7 @@ typedef struct tli_task {
     int sets;                   /* number of test sets, at most TLI_TASK_MAX_SETS */
     const choices *set_choices; /* names of the sets by number; NULL: one set, "val" */
     tl_arch arch;               /* architecture of its models */
+    bool callers;               /* its data are the library's caller's: the command line does not offer it */
     const char *example;        /* example for --help: what follows "train NAME": "--epochs 5" */
     const char *data_help;      /* for --help: what --data names */
     field_table fields;         /* settings that only this task has or reads */
@@ -78,6 +80,7 @@ typedef struct tli_task {
     tl_status (*prepare)(tli_task_data *data, uint64_t done, tl_error *err);
     /* The main test set, whose scores are result->loss and top1. */
     int (*main_set)(const tl_settings *s);
+    bool (*tests)(const tli_task_data *data); /* false: the data have no test set. NULL: they have */
     /* A test set: test_begin returns the number of batches; test_batch returns them in order from 0, each
      * valid until the next call. test_end frees the test's buffers (NULL: nothing to do) and is called
      * after every test_begin, even a failed one. */
@@ -100,7 +103,7 @@ typedef struct tli_task {
 } tli_task;
 
 const tli_task *tli_task_find(const char *name); /* NULL: unknown name */
-const tli_task *tli_task_at(int index);          /* NULL: past the last */
+const tli_task *tli_task_at(int index);          /* of the command line's; NULL: past the last */
 /* Name of a test set, for metrics and messages. */
 const char *tli_task_set_name(const tli_task *task, int set);
 
@@ -110,6 +113,11 @@ char *tli_task_names(bool (*has)(const tli_task *task), const char *between, cha
 bool tli_task_classifies(const tli_task *task);
 bool tli_task_takes_pictures(const tli_task *task);
 
-extern const tli_task tli_task_digits, tli_task_images, tli_task_text;
+/* TL_ERROR_USAGE when the caller gives data to a task that has its own; `own` NULL: none given. */
+tl_status tli_task_check_own(const tli_task *task, const tl_data *own, tl_error *err);
+/* TL_ERROR_INPUT when the data of the checkpoint at `path` are a program's own: commands do not have them. */
+tl_status tli_task_check_offered(const tli_task *task, const char *path, tl_error *err);
+
+extern const tli_task tli_task_digits, tli_task_images, tli_task_text, tli_task_own_vit, tli_task_own_gpt;
 
 #endif

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "core/clock.h"
-#include "core/config.h"
 #include "tasks/model_file.h"
 #include "tasks/score.h"
 #include "train/finished_run.h"
@@ -70,7 +69,7 @@ static tl_status keep_best(training_run *r, const tli_scores *scores)
     return tli_model_save(r->ctx, tli_model_registry(r->model), r->s, r->labels, r->done, path);
 }
 
-/* Writes an evaluation to the metrics, with a notice if predictions were not finite. */
+/* Writes an evaluation to the metrics, with a notice if predictions were not finite, and tells the caller. */
 static tl_status note_scores(void *user, const tli_task *task, int set, const tli_scores *scores)
 {
     training_run *r = user;
@@ -89,9 +88,13 @@ static tl_status note_scores(void *user, const tli_task *task, int set, const tl
                                {"passed_over", (double)scores->passed_over}},
                      text[] = {{"loss", scores->loss}, {"perplexity", exp(scores->loss)}};
     const int hit_values = task->files != NULL ? 5 : 3;
-    return tli_metrics_line(&r->metrics, r->done, (r->done + r->steps_per_epoch - 1) / r->steps_per_epoch,
-                            tli_task_set_name(task, set), task->classifies ? hits : text,
-                            task->classifies ? hit_values : 2, tl_context_error(r->ctx));
+    TLI_TRY(tli_metrics_line(&r->metrics, r->done, (r->done + r->steps_per_epoch - 1) / r->steps_per_epoch,
+                             tli_task_set_name(task, set), task->classifies ? hits : text,
+                             task->classifies ? hit_values : 2, tl_context_error(r->ctx)));
+    if (r->hooks->on_evaluation == NULL) return TL_OK;
+    const tl_evaluation evaluation = tli_score_evaluation(task, set, scores, r->done);
+    r->ended |= !r->hooks->on_evaluation(r->hooks->user, &evaluation);
+    return TL_OK;
 }
 
 /* Evaluates the main test set during training. A signal interrupts it, so that the run can save. */
@@ -126,7 +129,7 @@ static tl_status trainer_save(training_run *r)
     return TL_OK;
 }
 
-/* Writes a step to the metrics and, with `show`, to the progress. */
+/* Writes a step to the metrics and, with `show`, to the progress, and tells the caller. */
 static tl_status trainer_report_step(training_run *r, uint64_t step, float loss, double rate,
                                      double data_wait, bool show)
 {
@@ -146,7 +149,12 @@ static tl_status trainer_report_step(training_run *r, uint64_t step, float loss,
         {"loss", (double)loss}, {"lr", lr}, {rate_key, rate}, {"data_wait", point.data_wait}};
     int count = 4;
     if (!r->task->classifies) values[count++] = (tli_metric){"perplexity", exp((double)loss)};
-    return tli_metrics_line(&r->metrics, step, epoch, NULL, values, count, tl_context_error(r->ctx));
+    TLI_TRY(tli_metrics_line(&r->metrics, step, epoch, NULL, values, count, tl_context_error(r->ctx)));
+    if (r->hooks->on_step == NULL) return TL_OK;
+    const tl_step told = {
+        .step = step, .total = r->total, .epoch = epoch, .loss = (double)loss, .lr = lr, .rate = rate};
+    r->ended |= !r->hooks->on_step(r->hooks->user, &told);
+    return TL_OK;
 }
 
 /* Checks the loss of `step` and, with clipping, the device's clip result on it. */
@@ -199,23 +207,25 @@ static tl_status read_back(training_run *r)
 
 static int stop_signal(const training_run *r)
 {
-    return r->hooks != NULL && r->hooks->stop != NULL ? (int)*r->hooks->stop : 0;
+    return r->hooks->stop != NULL ? (int)*r->hooks->stop : 0;
 }
 
-/* Runs until the end, --stop-after or a signal. */
+/* Runs until the end, --stop-after, a signal, or a callback that asks to stop. */
 static tl_status trainer_loop(training_run *r)
 {
     const tl_settings *s = r->s;
+    const uint64_t stop_at = s->run.stop_after > 0 ? r->done + s->run.stop_after : UINT64_MAX;
     bool stop = false;
+    r->ended = false;
     r->read_at = tli_clock_seconds();
     tli_checkpoint_clock_start(&r->clock, s);
-    while (r->done < r->total && !stop) {
+    while (r->done < r->total && !stop && !r->ended) {
         TLI_TRY(set_batch(r));
         /* The first step of a batch size compiles kernels: it is read alone, so that it is timed alone. */
         const bool builds = tli_step_times_is_new(&r->times, tli_model_predictions(r->model));
         if (builds) TLI_TRY(read_back(r));
         TLI_TRY(trainer_step(r));
-        stop = stop_signal(r) != 0 || (s->run.stop_after > 0 && r->steps_run >= s->run.stop_after);
+        stop = stop_signal(r) != 0 || r->done >= stop_at;
         const bool score = s->run.eval_every > 0 && r->done % s->run.eval_every == 0 && r->done < r->total;
         const bool keep = tli_checkpoint_clock_due(&r->clock, r->done);
         if (stop || score || keep || r->done == r->total || r->unread == TLI_LOSS_SLOTS || builds ||
@@ -291,9 +301,8 @@ static bool was_finished(training_run *r, tl_result *result)
     return true;
 }
 
-static tl_status trainer_run(training_run *r, tl_result *result)
+tl_status tli_run_train(training_run *r, tl_result *result)
 {
-    TLI_TRY(tli_run_open(r));
     if (was_finished(r, result)) return TL_OK;
     const tl_status status = trainer_loop(r);
     tli_train_progress_end(&r->progress, tli_clock_seconds());
@@ -306,22 +315,4 @@ static tl_status trainer_run(training_run *r, tl_result *result)
         tl_context_error(r->ctx), TL_INTERRUPTED,
         "stopped by signal %d after step %llu, saved in %s: go on with `run.resume` and `run.out` %s",
         stop_signal(r), (unsigned long long)r->done, r->dir.path, r->dir.path);
-}
-
-tl_status tl_train(tl_context *ctx, tl_settings *settings, const tl_hooks *hooks, tl_result *result)
-{
-    if (ctx == NULL || settings == NULL || result == NULL)
-        return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE,
-                        "tl_train takes a context, settings and a result");
-    tl_hooks own = {.size = sizeof own};
-    if (hooks != NULL) TLI_TRY(TLI_CONFIG_TAKE(&own, hooks, tl_hooks, tl_context_error(ctx)));
-    training_run r = {.ctx = ctx, .s = settings, .hooks = &own, .best = (double)NAN};
-    *result = tli_result_empty();
-    const tl_status status = trainer_run(&r, result);
-    if ((status == TL_ERROR_DEVICE || status == TL_ERROR_IO) && r.saved > 0)
-        tli_log_write(tli_context_log(ctx), TL_LOG_NOTICE,
-                      "%s holds the checkpoint after step %llu: `run.resume` goes on there", r.dir.path,
-                      (unsigned long long)r.saved);
-    tli_run_close(&r);
-    return status;
 }

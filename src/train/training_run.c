@@ -18,8 +18,9 @@ static tl_status begin(training_run *r)
     if (r->s->run.resume) {
         tli_train_state standing;
         TLI_TRY(tli_checkpoint_resume(r->ctx, registry, r->s, r->labels, r->dir.path, &standing));
-        TLI_TRY(tli_identity_check(&standing.data, &r->identity, r->task->unit, r->dir.path, r->s->run.data,
-                                   r->s->run.allow_other_data, log, tl_context_error(r->ctx)));
+        TLI_TRY(tli_identity_check(&standing.data, &r->identity, r->task->callers ? "samples" : r->task->unit,
+                                   r->dir.path, r->s->run.data, r->s->run.allow_other_data, log,
+                                   tl_context_error(r->ctx)));
         r->done = r->saved = standing.step;
         r->best = standing.best;
         if (r->done > 0) {
@@ -69,19 +70,20 @@ static tl_status adopt_stored(training_run *r)
     return TL_OK;
 }
 
-tl_status tli_run_open(training_run *r)
+tl_status tli_run_open(training_run *r, const tl_data *own)
 {
     tl_settings *s = r->s;
     tl_error *err = tl_context_error(r->ctx);
     TLI_TRY(tli_settings_check(s, true, err));
     TLI_TRY(tli_init_weights_flags(s, err));
     r->task = tli_task_find(s->task);
+    TLI_TRY(tli_task_check_own(r->task, own, err));
     s->model.positions = tli_model_positions(&s->model);
     const tl_log *log = tli_context_log(r->ctx);
     TLI_TRY(own_existing_folder(r));
     if (s->run.metrics[0] != '\0') TLI_TRY(tli_metrics_check(s->run.metrics, err));
     TLI_TRY(adopt_stored(r));
-    TLI_TRY(r->task->open(s, &(task_opening){.train = true, .log = log}, &r->data, err));
+    TLI_TRY(r->task->open(s, &(task_opening){.train = true, .own = own, .log = log}, &r->data, err));
     if (r->task->labels != NULL) r->labels = r->task->labels(r->data);
     r->identity = identify(r);
     TLI_TRY(tli_step_choose_batch(r->ctx, s));
@@ -100,8 +102,7 @@ tl_status tli_run_open(training_run *r)
     TLI_TRY(begin(r));
     tli_checkpoint_room(r->dir.path, tli_model_registry(r->model), s, r->total - r->done, log);
     const uint64_t epochs = (r->total + r->steps_per_epoch - 1) / r->steps_per_epoch;
-    tli_train_progress_begin(&r->progress, r->hooks != NULL ? r->hooks->progress : NULL, r->task->unit,
-                             r->total, epochs);
+    tli_train_progress_begin(&r->progress, r->hooks->progress, r->task->unit, r->total, epochs);
     return TL_OK;
 }
 

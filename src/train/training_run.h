@@ -1,5 +1,5 @@
 /* State of a training run, and how it is opened: data, model, folder, checkpoint. The training loop is in
- * trainer.c. */
+ * trainer.c, the library's trainer in trainer_public.c. */
 #ifndef TRAIN_TRAINING_RUN_H
 #define TRAIN_TRAINING_RUN_H
 
@@ -40,19 +40,22 @@ typedef struct training_run {
     float losses[TLI_LOSS_SLOTS];
     tli_clip_result clip_results[TLI_LOSS_SLOTS];
     double read_at;  /* time of the last read */
+    bool ended;      /* a callback has asked to stop */
     int skipped;     /* consecutive steps skipped by --skip-nonfinite */
     bool other_test; /* the checkpoint to resume has another --limit-test or --test-motion */
     double best;     /* best score on the main test set: top-1 or, without classes, -loss; NaN: none yet */
     tli_run_dir dir; /* the output folder */
 } training_run;
 
-/* Opens the run for ctx, s and hooks, to continue at r->done. Nothing is written to its folder yet but the
- * lock, so that a run that is refused leaves an earlier one as it was. Call tli_run_close afterwards even on
- * failure. */
-tl_status tli_run_open(training_run *r);
+/* Opens the run for ctx, s and hooks, to continue at r->done. `own`: the caller's data, copied; NULL: the task's.
+ * Nothing is written to its folder yet but the lock, so that a run that is refused leaves an earlier one as it
+ * was. Call tli_run_close afterwards even on failure. */
+tl_status tli_run_open(training_run *r, const tl_data *own);
 /* Before the first file is written: moves an earlier run in the folder aside unless this one resumes it, and
  * opens the metrics. Later calls do nothing. */
 tl_status tli_run_begin_writing(training_run *r);
+/* Trains, evaluates and saves, from r->done to the end or until stopped. */
+tl_status tli_run_train(training_run *r, tl_result *result);
 /* Removes the folder, too, if this run made it and has written nothing. */
 void tli_run_close(training_run *r);
 

@@ -26,7 +26,7 @@ nm -D --defined-only "$lib/libtranslution.so" | awk '{print $3}' | sort >"$work/
 diff "$work/declared" "$work/exported" || fail "the header declares (<) and the library exports (>) different functions"
 readelf -d "$lib/libtranslution.so" | grep -q 'SONAME.*libtranslution\.so\.0' || fail "no soname"
 
-# -- pkg-config: both examples against the shared library, one against the static
+# -- pkg-config: the examples against the shared library, one against the static
 export PKG_CONFIG_PATH="$lib/pkgconfig" LD_LIBRARY_PATH="$lib"
 version=$(pkg-config --modversion translution)
 [ "translution $version" = "$("$program" --version)" ] || fail "pkg-config says version $version"
@@ -34,6 +34,8 @@ version=$(pkg-config --modversion translution)
 {
     "$cc" -std=c11 -D_POSIX_C_SOURCE=200809L -Wall -Wextra -Werror "$source/examples/train.c" \
         $(pkg-config --cflags --libs translution) -o "$work/train"
+    "$cc" -std=c11 -Wall -Wextra -Werror "$source/examples/own_data.c" \
+        $(pkg-config --cflags --libs translution) -lm -o "$work/own_data"
     "$cc" -std=c11 -Wall -Wextra -Werror "$source/examples/operation.c" \
         $(pkg-config --cflags --libs translution OpenCL) -lm -o "$work/operation"
     "$cc" -std=c11 "$source/examples/operation.c" $(pkg-config --cflags translution) \
