@@ -1,0 +1,960 @@
+"""translution.h in ctypes. Written by tools/python_bindings: do not edit."""
+from __future__ import annotations
+
+from ctypes import (CFUNCTYPE, POINTER, Union, c_bool, c_char, c_char_p, c_double, c_float, c_int,  # noqa: F401
+                    c_int32, c_int64, c_size_t, c_ubyte, c_uint, c_uint8, c_uint16, c_uint32, c_uint64, c_void_p)
+from enum import IntEnum
+from typing import Any
+
+from ._struct import Struct
+
+VERSION = "0.2.0"
+__all__ = ["Log", "DeviceInfo", "ContextOptions", "LayerConfig", "ModelConfig", "Batch", "Training", "RunOptions", "Settings", "SetFiles", "Result", "Hooks", "Status", "LogLevel", "DeviceType", "KernelPath", "GemmMode", "MemoryKind", "OpKind", "Sharing", "Role", "Positions", "Pool", "Motion", "Schedule", "OptimizerKind", "Arch", "Augment", "Recompute", "SCHEDULE_VERSION"]
+
+
+class Status(IntEnum):
+    r"""typedef enum tl_status {
+        TL_OK = 0,
+        TL_ERROR_USAGE,     /* a wrong option, shape or value: the caller must change the request   (exit 2) */
+        TL_ERROR_INPUT,     /* a file is missing, malformed, truncated or does not fit the request  (exit 2) */
+        TL_ERROR_NO_DEVICE, /* no usable OpenCL device at all                                       (exit 1) */
+        TL_ERROR_MEMORY,    /* the plan or an allocation does not fit the device or the host        (exit 2) */
+        TL_ERROR_DEVICE,    /* an OpenCL call failed while running                                  (exit 1) */
+        TL_ERROR_IO,        /* a result could not be written                                        (exit 1) */
+        TL_INTERRUPTED /* stopped on request after saving                                 (exit 128 + signal) */
+    } tl_status;
+    """
+
+    OK = 0
+    ERROR_USAGE = 1
+    ERROR_INPUT = 2
+    ERROR_NO_DEVICE = 3
+    ERROR_MEMORY = 4
+    ERROR_DEVICE = 5
+    ERROR_IO = 6
+    INTERRUPTED = 7
+
+
+class Error(Struct):
+    r"""typedef struct tl_error {
+        tl_status status;
+        char text[2048]; /* one sentence naming the problem and what to do; empty while status is TL_OK */
+    } tl_error;
+    """
+
+    status: Status | int | str
+    text: str | bytes | None
+    _enums_ = {"status": Status}
+    _fields_ = [
+        ("status", c_int),
+        ("text", c_char * 2048),
+    ]
+
+
+class LogLevel(IntEnum):
+    r"""typedef enum tl_log_level { TL_LOG_ERROR, TL_LOG_NOTICE, TL_LOG_DETAIL } tl_log_level;
+    """
+
+    ERROR = 0
+    NOTICE = 1
+    DETAIL = 2
+
+
+class Log(Struct):
+    r"""/* Destination of log messages. A NULL tl_log is silent. */
+    typedef struct tl_log {
+        tl_log_level level; /* messages above this level are dropped */
+        void (*write)(void *user, tl_log_level level, const char *line); /* line has no newline */
+        void *user;
+    } tl_log;
+    """
+
+    level: LogLevel | int | str
+    write: Any
+    user: int
+    _enums_ = {"level": LogLevel}
+    _fields_ = [
+        ("level", c_int),
+        ("write", CFUNCTYPE(None, c_void_p, c_int, c_char_p)),
+        ("user", c_void_p),
+    ]
+
+
+class DeviceType(IntEnum):
+    r"""typedef enum tl_device_type {
+        TL_DEVICE_CPU,
+        TL_DEVICE_GPU,
+        TL_DEVICE_ACCELERATOR,
+        TL_DEVICE_OTHER
+    } tl_device_type;
+    """
+
+    CPU = 0
+    GPU = 1
+    ACCELERATOR = 2
+    OTHER = 3
+
+
+class DeviceInfo(Struct):
+    r"""typedef struct tl_device_info {
+        int platform, device; /* P:D, in the order of `clinfo -l` */
+        char platform_name[128], platform_version[128], name[128], version[128], driver[128], c_version[128];
+        tl_device_type type;
+        uint64_t global_bytes, max_alloc_bytes, local_bytes;
+        uint32_t compute_units, max_work_group, native_float_width,
+            align_bytes; /* align_bytes: sub-buffer origins */
+        bool unified_memory, fp16, fp64;
+        bool usable;
+        char reason[128];              /* why not usable; empty when usable */
+        void *platform_id, *device_id; /* cl_platform_id, cl_device_id */
+    } tl_device_info;
+    """
+
+    platform: int
+    device: int
+    platform_name: str | bytes | None
+    platform_version: str | bytes | None
+    name: str | bytes | None
+    version: str | bytes | None
+    driver: str | bytes | None
+    c_version: str | bytes | None
+    type: DeviceType | int | str
+    global_bytes: int
+    max_alloc_bytes: int
+    local_bytes: int
+    compute_units: int
+    max_work_group: int
+    native_float_width: int
+    align_bytes: int
+    unified_memory: bool
+    fp16: bool
+    fp64: bool
+    usable: bool
+    reason: str | bytes | None
+    platform_id: int
+    device_id: int
+    _enums_ = {"type": DeviceType}
+    _fields_ = [
+        ("platform", c_int),
+        ("device", c_int),
+        ("platform_name", c_char * 128),
+        ("platform_version", c_char * 128),
+        ("name", c_char * 128),
+        ("version", c_char * 128),
+        ("driver", c_char * 128),
+        ("c_version", c_char * 128),
+        ("type", c_int),
+        ("global_bytes", c_uint64),
+        ("max_alloc_bytes", c_uint64),
+        ("local_bytes", c_uint64),
+        ("compute_units", c_uint32),
+        ("max_work_group", c_uint32),
+        ("native_float_width", c_uint32),
+        ("align_bytes", c_uint32),
+        ("unified_memory", c_bool),
+        ("fp16", c_bool),
+        ("fp64", c_bool),
+        ("usable", c_bool),
+        ("reason", c_char * 128),
+        ("platform_id", c_void_p),
+        ("device_id", c_void_p),
+    ]
+
+
+class KernelPath(IntEnum):
+    r"""/* Form of the tiled kernels: register tiles with one work-item per work-group (CPUs), or local-memory
+     * tiles with many work-items per work-group (GPUs). AUTO: by the device's type. */
+    typedef enum tl_kernel_path { TL_PATH_AUTO, TL_PATH_CPU, TL_PATH_GPU } tl_kernel_path;
+    """
+
+    AUTO = 0
+    CPU = 1
+    GPU = 2
+
+
+class GemmMode(IntEnum):
+    r"""/* GEMM implementation. AUTO: the project's kernels on CPUs; on GPUs whichever `tune` measured to be faster
+     * or, if not tuned, CLBlast for large products. CLBLAST: wherever possible. */
+    typedef enum tl_gemm_mode { TL_GEMM_AUTO, TL_GEMM_OWN, TL_GEMM_CLBLAST } tl_gemm_mode;
+    """
+
+    AUTO = 0
+    OWN = 1
+    CLBLAST = 2
+
+
+class ContextOptions(Struct):
+    r"""typedef struct tl_context_options {
+        size_t size;        /* sizeof(tl_context_options) */
+        const char *device; /* SPEC; NULL: auto */
+        tl_gemm_mode gemm;
+        tl_kernel_path path;
+        bool profile;             /* time every kernel by events */
+        uint64_t memory_limit;    /* limit for all tensors together; 0: the device's global memory */
+        uint64_t max_alloc_bytes; /* treats the device as if its largest buffer were smaller: more shards; 0: as
+                                     it is */
+        const tl_log *log;        /* may be NULL; must outlive the context */
+    } tl_context_options;
+    """
+
+    size: int
+    device: str | bytes | None
+    gemm: GemmMode | int | str
+    path: KernelPath | int | str
+    profile: bool
+    memory_limit: int
+    max_alloc_bytes: int
+    log: Any
+    _enums_ = {"gemm": GemmMode, "path": KernelPath}
+    _fields_ = [
+        ("size", c_size_t),
+        ("device", c_char_p),
+        ("gemm", c_int),
+        ("path", c_int),
+        ("profile", c_bool),
+        ("memory_limit", c_uint64),
+        ("max_alloc_bytes", c_uint64),
+        ("log", POINTER(Log)),
+    ]
+
+
+class MemoryKind(IntEnum):
+    r"""/* Memory accounting: what a tensor is used for. */
+    typedef enum tl_memory_kind {
+        TL_MEMORY_PARAMETER,
+        TL_MEMORY_GRADIENT,
+        TL_MEMORY_MOMENT,
+        TL_MEMORY_ACTIVATION,
+        TL_MEMORY_WORKSPACE,
+        TL_MEMORY_DATA,
+        TL_MEMORY_KINDS
+    } tl_memory_kind;
+    """
+
+    PARAMETER = 0
+    GRADIENT = 1
+    MOMENT = 2
+    ACTIVATION = 3
+    WORKSPACE = 4
+    DATA = 5
+    KINDS = 6
+
+
+class OpKind(IntEnum):
+    r"""typedef enum tl_op_kind {
+        TL_OP_ATTENTION,
+        TL_OP_TRANSLUTION,
+        TL_OP_ALPHA,
+        TL_OP_ALPHA_PURE, /* alpha without the shared path: W = W1 W_offset, for v W1 W_offset W2 */
+        TL_OP_ABSOLUTE,   /* Translution with one matrix per pair of tokens instead of per offset */
+        TL_OP_CONV        /* a convolution: the sum of x_j Wv[offset] over a window */
+    } tl_op_kind;
+    """
+
+    ATTENTION = 0
+    TRANSLUTION = 1
+    ALPHA = 2
+    ALPHA_PURE = 3
+    ABSOLUTE = 4
+    CONV = 5
+
+
+class Sharing(IntEnum):
+    r"""/* How offsets beyond a radius share matrices, on each axis. */
+    typedef enum tl_sharing {
+        TL_SHARING_NONE,
+        TL_SHARING_CLIP, /* all use the radius's */
+        TL_SHARING_LOG   /* by octaves: (R, 2R], (2R, 4R], ... */
+    } tl_sharing;
+    """
+
+    NONE = 0
+    CLIP = 1
+    LOG = 2
+
+
+class Role(IntEnum):
+    Q = 1
+    K = 2
+    V = 4
+    QKV = 7
+
+
+class Positions(IntEnum):
+    r"""typedef enum tl_positions {
+        TL_POSITIONS_DEFAULT, /* learned for attention, none for the other operations */
+        TL_POSITIONS_NONE,
+        TL_POSITIONS_LEARNED,
+        TL_POSITIONS_ROPE,   /* rotary */
+        TL_POSITIONS_SWIN,   /* a learned number for every offset and head, added to the logits */
+        TL_POSITIONS_SHAW,   /* learned vectors for every offset, added to the keys and the values */
+        TL_POSITIONS_CONVIT, /* a second softmax, over positions only, and a gate per head (ConViT) */
+        TL_POSITIONS_ALIBI   /* logits decrease with the distance, by a fixed slope per head (ALiBi) */
+    } tl_positions;
+    """
+
+    DEFAULT = 0
+    NONE = 1
+    LEARNED = 2
+    ROPE = 3
+    SWIN = 4
+    SHAW = 5
+    CONVIT = 6
+    ALIBI = 7
+
+
+class Parameter(Struct):
+    r"""/* A parameter of a layer or a model. The tensors belong to the layer or the model: write values, read
+     * gradients. */
+    typedef struct tl_parameter {
+        const char *name; /* valid as long as the layer or the model */
+        uint32_t rank;
+        uint64_t shape[4]; /* `rank` of them */
+        bool decay;        /* weight decay applies */
+        tl_tensor *value;
+        tl_tensor *gradient; /* NULL in a model made for inference */
+        uint64_t reserved[8];
+    } tl_parameter;
+    """
+
+    name: str | bytes | None
+    rank: int
+    shape: int
+    decay: bool
+    value: int
+    gradient: int
+    reserved: int
+    _fields_ = [
+        ("name", c_char_p),
+        ("rank", c_uint32),
+        ("shape", c_uint64 * 4),
+        ("decay", c_bool),
+        ("value", c_void_p),
+        ("gradient", c_void_p),
+        ("reserved", c_uint64 * 8),
+    ]
+
+
+class LayerConfig(Struct):
+    r"""/* An attention layer between x (after the caller's LayerNorm) and o (before the caller's output
+     * projection).
+     *
+     *   x, dx   [tokens][batch][dim]
+     *   o, d_o  [tokens][batch][heads * head_dim]
+     *
+     * Tokens form a height x width grid, row by row, after a class token if cls; or, with `causal`, a sequence
+     * of `width` tokens (height 1, no cls) in which token i sees the tokens up to i, with tables for sequences
+     * of up to `max_length` (0: width). */
+    typedef struct tl_layer_config {
+        size_t size; /* sizeof(tl_layer_config) */
+        tl_op_kind op;
+        uint32_t depth, height, width, max_length; /* depth 0 counts as 1 */
+        tl_sharing sharing;                        /* of offsets past sharing_radius */
+        uint32_t sharing_radius, window;           /* window 0: every token sees all */
+        bool cls, causal;
+        uint32_t batch, dim, heads, head_dim;
+        uint32_t relenc_dim;    /* alpha: low-rank width per head (8 in the paper) */
+        tl_roles relative;      /* translution, alpha: the per-offset roles */
+        tl_positions positions; /* DEFAULT: none. Learned ones are the caller's, added to x before the layer */
+    } tl_layer_config;
+    """
+
+    size: int
+    op: OpKind | int | str
+    depth: int
+    height: int
+    width: int
+    max_length: int
+    sharing: Sharing | int | str
+    sharing_radius: int
+    window: int
+    cls: bool
+    causal: bool
+    batch: int
+    dim: int
+    heads: int
+    head_dim: int
+    relenc_dim: int
+    relative: int
+    positions: Positions | int | str
+    _enums_ = {"op": OpKind, "sharing": Sharing, "positions": Positions}
+    _fields_ = [
+        ("size", c_size_t),
+        ("op", c_int),
+        ("depth", c_uint32),
+        ("height", c_uint32),
+        ("width", c_uint32),
+        ("max_length", c_uint32),
+        ("sharing", c_int),
+        ("sharing_radius", c_uint32),
+        ("window", c_uint32),
+        ("cls", c_bool),
+        ("causal", c_bool),
+        ("batch", c_uint32),
+        ("dim", c_uint32),
+        ("heads", c_uint32),
+        ("head_dim", c_uint32),
+        ("relenc_dim", c_uint32),
+        ("relative", c_uint32),
+        ("positions", c_int),
+    ]
+
+
+class Pool(IntEnum):
+    r"""typedef enum tl_pool { TL_POOL_CLS, TL_POOL_MEAN } tl_pool;
+    """
+
+    CLS = 0
+    MEAN = 1
+
+
+class Motion(IntEnum):
+    r"""typedef enum tl_motion { TL_MOTION_STATIC, TL_MOTION_DYNAMIC } tl_motion;
+    """
+
+    STATIC = 0
+    DYNAMIC = 1
+
+
+class Schedule(IntEnum):
+    r"""typedef enum tl_schedule { TL_SCHEDULE_COSINE, TL_SCHEDULE_COSINE_EPOCH, TL_SCHEDULE_CONSTANT } tl_schedule;
+    """
+
+    COSINE = 0
+    COSINE_EPOCH = 1
+    CONSTANT = 2
+
+
+class OptimizerKind(IntEnum):
+    r"""typedef enum tl_optimizer_kind { TL_OPTIMIZER_ADAMW, TL_OPTIMIZER_LION } tl_optimizer_kind;
+    """
+
+    ADAMW = 0
+    LION = 1
+
+SCHEDULE_VERSION = 2
+
+
+class Arch(IntEnum):
+    r"""typedef enum tl_arch {
+        TL_ARCH_VIT, /* Vision Transformers of images, or of volumes and videos, cut into patches */
+        TL_ARCH_GPT  /* causal models of sequences of up to seq_len tokens out of vocab_size */
+    } tl_arch;
+    """
+
+    VIT = 0
+    GPT = 1
+
+
+class Augment(IntEnum):
+    r"""/* Augmentations of the task vit, an OR of these; all random choices follow from the seed. */
+    typedef enum tl_augment {
+        TL_AUGMENT_CROP = 1,        /* random resized crop; without it the centre, as in evaluation */
+        TL_AUGMENT_FLIP = 2,        /* horizontal, half of the time */
+        TL_AUGMENT_RANDAUGMENT = 4, /* two of 14 geometric or colour operations */
+        TL_AUGMENT_MIXUP = 8,       /* batches of weighted sums of two images and their classes ... */
+        TL_AUGMENT_CUTMIX = 16,     /* ... or with a rectangle from another image; either at random if both */
+        TL_AUGMENT_ALL = 31
+    } tl_augment;
+    """
+
+    CROP = 1
+    FLIP = 2
+    RANDAUGMENT = 4
+    MIXUP = 8
+    CUTMIX = 16
+    ALL = 31
+
+
+class ModelConfig(Struct):
+    r"""/* A model. Members of the other architecture are ignored. */
+    typedef struct tl_model_config {
+        size_t size; /* sizeof(tl_model_config) */
+        tl_arch arch;
+        tl_op_kind op;
+        tl_positions positions;
+        tl_pool pool;                                              /* ViT */
+        uint32_t image_depth, image_height, image_width, channels; /* ViT; depth (frames, slices) 0 counts as 1 */
+        uint32_t patch_depth, patch_height, patch_width, classes;  /* ViT; the image's sizes are multiples */
+        uint32_t seq_len, vocab_size;                              /* GPT */
+        uint32_t dim, depth, heads, head_dim, mlp_dim, relenc_dim;
+        tl_roles relative; /* translution, alpha: the per-offset roles */
+        /* Hybrid: the first so many blocks use `op`, the rest rotary attention; 0: all use `op`. */
+        uint32_t translution_layers;
+        tl_sharing sharing; /* of offsets past sharing_radius along an axis */
+        uint32_t sharing_radius;
+        uint32_t window; /* patches farther apart along an axis do not see each other; 0: all do. For conv
+                          * half the kernel's width */
+        /* Training of Translution: recompute q_ij and k_ij of all pairs in the backward pass instead of saving
+         * them (2 * batch * tokens^2 * heads * head_dim floats a block); the same results with less memory.
+         * Not a property of the model. */
+        bool recompute;
+    } tl_model_config;
+    """
+
+    size: int
+    arch: Arch | int | str
+    op: OpKind | int | str
+    positions: Positions | int | str
+    pool: Pool | int | str
+    image_depth: int
+    image_height: int
+    image_width: int
+    channels: int
+    patch_depth: int
+    patch_height: int
+    patch_width: int
+    classes: int
+    seq_len: int
+    vocab_size: int
+    dim: int
+    depth: int
+    heads: int
+    head_dim: int
+    mlp_dim: int
+    relenc_dim: int
+    relative: int
+    translution_layers: int
+    sharing: Sharing | int | str
+    sharing_radius: int
+    window: int
+    recompute: bool
+    _enums_ = {"arch": Arch, "op": OpKind, "positions": Positions, "pool": Pool, "sharing": Sharing}
+    _fields_ = [
+        ("size", c_size_t),
+        ("arch", c_int),
+        ("op", c_int),
+        ("positions", c_int),
+        ("pool", c_int),
+        ("image_depth", c_uint32),
+        ("image_height", c_uint32),
+        ("image_width", c_uint32),
+        ("channels", c_uint32),
+        ("patch_depth", c_uint32),
+        ("patch_height", c_uint32),
+        ("patch_width", c_uint32),
+        ("classes", c_uint32),
+        ("seq_len", c_uint32),
+        ("vocab_size", c_uint32),
+        ("dim", c_uint32),
+        ("depth", c_uint32),
+        ("heads", c_uint32),
+        ("head_dim", c_uint32),
+        ("mlp_dim", c_uint32),
+        ("relenc_dim", c_uint32),
+        ("relative", c_uint32),
+        ("translution_layers", c_uint32),
+        ("sharing", c_int),
+        ("sharing_radius", c_uint32),
+        ("window", c_uint32),
+        ("recompute", c_bool),
+    ]
+
+
+class Batch(Struct):
+    r"""/* A batch in the caller's memory; members of the other architecture are ignored. */
+    typedef struct tl_batch {
+        size_t size;           /* sizeof(tl_batch) */
+        uint32_t count;        /* samples */
+        const float *images;   /* ViT: [count][channels][depth][height][width] */
+        const int32_t *tokens; /* GPT: [count][length] ids */
+        uint32_t length;       /* GPT: tokens per sample, 1 to seq_len */
+        uint32_t first;        /* GPT: earlier tokens of each sample, already in the KV cache */
+        /* ViT: [count] classes; GPT: [count][length] ids of the next tokens; NULL: no loss */
+        const int32_t *targets;
+        const float *soft_targets; /* ViT: [count][classes] soft targets instead of `targets`, or NULL */
+    } tl_batch;
+    """
+
+    size: int
+    count: int
+    images: Any
+    tokens: Any
+    length: int
+    first: int
+    targets: Any
+    soft_targets: Any
+    _fields_ = [
+        ("size", c_size_t),
+        ("count", c_uint32),
+        ("images", POINTER(c_float)),
+        ("tokens", POINTER(c_int32)),
+        ("length", c_uint32),
+        ("first", c_uint32),
+        ("targets", POINTER(c_int32)),
+        ("soft_targets", POINTER(c_float)),
+    ]
+
+
+class Recompute(IntEnum):
+    r"""typedef enum tl_recompute {
+        TL_RECOMPUTE_AUTO, /* save q_ij and k_ij if they fit the device */
+        TL_RECOMPUTE_ALWAYS,
+        TL_RECOMPUTE_NEVER
+    } tl_recompute;
+    """
+
+    AUTO = 0
+    ALWAYS = 1
+    NEVER = 2
+
+
+class Training(Struct):
+    r"""/* How a model is trained: stored in checkpoints, unchanged when a run is resumed. */
+    typedef struct tl_training {
+        size_t size; /* sizeof(tl_training) */
+        uint64_t seed;
+        uint64_t epochs, steps; /* steps 0: from epochs */
+        uint32_t batch_size;
+        float lr, weight_decay, grad_clip; /* grad_clip: maximum global norm; 0: no clipping */
+        tl_optimizer_kind optimizer;
+        /* Of the optimizer's state; -1: the optimizer's own (AdamW: 0.9 and 0.999, Lion: 0.9 and 0.99). */
+        float beta1, beta2;
+        float eps; /* added to the root in AdamW's denominator; 0: the optimizer's own (1e-8; Lion has none) */
+        tl_schedule schedule;
+        uint32_t schedule_version;        /* TL_SCHEDULE_VERSION */
+        uint64_t warmup;                  /* steps of linear warm-up, fewer than the run has */
+        uint32_t limit_train, limit_test; /* samples; 0: all */
+        tl_motion motion, test_motion;    /* mnist */
+        uint64_t samples_per_epoch;       /* gpt: random windows per epoch */
+        uint32_t augment;                 /* vit: a tl_augment */
+        /* vit: training decodes JPEGs at full size; otherwise large ones at 1/2, 1/4 or 1/8 of their size, but
+         * at least twice the needed size. */
+        bool exact_decode;
+    } tl_training;
+    """
+
+    size: int
+    seed: int
+    epochs: int
+    steps: int
+    batch_size: int
+    lr: float
+    weight_decay: float
+    grad_clip: float
+    optimizer: OptimizerKind | int | str
+    beta1: float
+    beta2: float
+    eps: float
+    schedule: Schedule | int | str
+    schedule_version: int
+    warmup: int
+    limit_train: int
+    limit_test: int
+    motion: Motion | int | str
+    test_motion: Motion | int | str
+    samples_per_epoch: int
+    augment: int
+    exact_decode: bool
+    _enums_ = {"optimizer": OptimizerKind, "schedule": Schedule, "motion": Motion, "test_motion": Motion}
+    _fields_ = [
+        ("size", c_size_t),
+        ("seed", c_uint64),
+        ("epochs", c_uint64),
+        ("steps", c_uint64),
+        ("batch_size", c_uint32),
+        ("lr", c_float),
+        ("weight_decay", c_float),
+        ("grad_clip", c_float),
+        ("optimizer", c_int),
+        ("beta1", c_float),
+        ("beta2", c_float),
+        ("eps", c_float),
+        ("schedule", c_int),
+        ("schedule_version", c_uint32),
+        ("warmup", c_uint64),
+        ("limit_train", c_uint32),
+        ("limit_test", c_uint32),
+        ("motion", c_int),
+        ("test_motion", c_int),
+        ("samples_per_epoch", c_uint64),
+        ("augment", c_uint32),
+        ("exact_decode", c_bool),
+    ]
+
+
+class RunOptions(Struct):
+    r"""/* Where and how a run executes: not stored in checkpoints. */
+    typedef struct tl_run_options {
+        size_t size;        /* sizeof(tl_run_options) */
+        char data[1024];    /* folder of IDX files (mnist), images (vit) or token files (gpt), or "synthetic" */
+        char out[1024];     /* empty: runs/TASK-OP-N */
+        char metrics[1024]; /* empty: OUT/metrics.jsonl */
+        /* Initialises a new run with the weights of this .safetensors file or run folder; empty: random
+         * initial values. Ignored by a resumed run. */
+        char init[1024];
+        /* With `init`: a head or learned positions that do not fit keep random initial values, and of
+         * per-offset tables the offsets that both grids have are copied; otherwise these are errors. */
+        bool init_partial;
+        bool resume;        /* continue from the newest complete checkpoint in `out` */
+        bool stored_length; /* with `resume`: use the checkpoint's steps and epochs */
+        bool
+            allow_other_data; /* of `resume`: data that are not those of the checkpoint are a notice, not an error */
+        /* Use training.batch_size exactly; otherwise it is halved until the step fits the device, and a
+         * resumed run uses the checkpoint's. */
+        bool exact_batch;
+        /* Use model.classes or model.vocab_size exactly, and refuse data that do not fit; otherwise the data
+         * determine them. */
+        bool exact_labels;
+        uint64_t stop_after, eval_every; /* steps; 0: never; evaluation also always at the end */
+        /* A checkpoint is written when the run ends or is stopped, and in between every so many steps or, with
+         * 0 steps, every so many minutes; 0 minutes: none in between. */
+        uint64_t checkpoint_every;
+        float checkpoint_minutes; /* 15 */
+        uint64_t keep;            /* newest checkpoints kept; 0: two if written by time, all if by steps */
+        bool keep_all;            /* with keep 0: all are kept, also if written by time */
+        /* Skip a step whose loss or gradients are not finite instead of ending the run; twenty such steps in a
+         * row end it anyway. */
+        bool skip_nonfinite;
+        tl_recompute recompute; /* decides model.recompute */
+        uint32_t workers;       /* vit: threads that load images; 0: one per core. Does not affect results */
+        bool strict;            /* vit: an unreadable image ends the run instead of being skipped */
+        char confusion[1024];   /* tl_evaluate: output file for the confusion matrix; empty: none */
+    } tl_run_options;
+    """
+
+    size: int
+    data: str | bytes | None
+    out: str | bytes | None
+    metrics: str | bytes | None
+    init: str | bytes | None
+    init_partial: bool
+    resume: bool
+    stored_length: bool
+    allow_other_data: bool
+    exact_batch: bool
+    exact_labels: bool
+    stop_after: int
+    eval_every: int
+    checkpoint_every: int
+    checkpoint_minutes: float
+    keep: int
+    keep_all: bool
+    skip_nonfinite: bool
+    recompute: Recompute | int | str
+    workers: int
+    strict: bool
+    confusion: str | bytes | None
+    _enums_ = {"recompute": Recompute}
+    _fields_ = [
+        ("size", c_size_t),
+        ("data", c_char * 1024),
+        ("out", c_char * 1024),
+        ("metrics", c_char * 1024),
+        ("init", c_char * 1024),
+        ("init_partial", c_bool),
+        ("resume", c_bool),
+        ("stored_length", c_bool),
+        ("allow_other_data", c_bool),
+        ("exact_batch", c_bool),
+        ("exact_labels", c_bool),
+        ("stop_after", c_uint64),
+        ("eval_every", c_uint64),
+        ("checkpoint_every", c_uint64),
+        ("checkpoint_minutes", c_float),
+        ("keep", c_uint64),
+        ("keep_all", c_bool),
+        ("skip_nonfinite", c_bool),
+        ("recompute", c_int),
+        ("workers", c_uint32),
+        ("strict", c_bool),
+        ("confusion", c_char * 1024),
+    ]
+
+
+class _SettingsPart2(Union):
+    _fields_ = [
+        ("model", ModelConfig),
+        ("model_room", c_char * 512),
+    ]
+
+
+class _SettingsPart3(Union):
+    _fields_ = [
+        ("training", Training),
+        ("training_room", c_char * 512),
+    ]
+
+
+class _SettingsPart4(Union):
+    _fields_ = [
+        ("run", RunOptions),
+        ("run_room", c_char * 8192),
+    ]
+
+
+class Settings(Struct):
+    r"""/* All settings of a run. Contains no pointers: copies are independent. Initialise with tl_settings_default,
+     * which also sets the sizes, and change what differs. Each part has room to grow in, so that none moves. */
+    typedef struct tl_settings {
+        size_t size;   /* sizeof(tl_settings) */
+        char task[16]; /* "mnist", "vit", "gpt" */
+        union {
+            tl_model_config model; /* stored in checkpoints */
+            char model_room[512];
+        };
+        union {
+            tl_training training; /* stored in checkpoints */
+            char training_room[512];
+        };
+        union {
+            tl_run_options run; /* not stored */
+            char run_room[8192];
+        };
+    } tl_settings;
+    """
+
+    size: int
+    task: str | bytes | None
+    model: ModelConfig
+    model_room: str | bytes | None
+    training: Training
+    training_room: str | bytes | None
+    run: RunOptions
+    run_room: str | bytes | None
+    _anonymous_ = ('_2', '_3', '_4')
+    _fields_ = [
+        ("size", c_size_t),
+        ("task", c_char * 16),
+        ("_2", _SettingsPart2),
+        ("_3", _SettingsPart3),
+        ("_4", _SettingsPart4),
+    ]
+
+
+class SetFiles(Struct):
+    r"""/* Files of an image data set. */
+    typedef struct tl_set_files {
+        bool known;           /* false: the task does not read images of files */
+        uint64_t images;      /* read, or not known to be unreadable */
+        uint64_t passed_over; /* found to be unreadable */
+        uint64_t ignored;     /* skipped by name: not an image format */
+    } tl_set_files;
+    """
+
+    known: bool
+    images: int
+    passed_over: int
+    ignored: int
+    _fields_ = [
+        ("known", c_bool),
+        ("images", c_uint64),
+        ("passed_over", c_uint64),
+        ("ignored", c_uint64),
+    ]
+
+
+class Result(Struct):
+    r"""/* Members that a task does not have are NaN. */
+    typedef struct tl_result {
+        uint64_t steps, params, peak_device_bytes;
+        double loss;                      /* train: mean of the last 20 steps; eval: of the test set */
+        double test_loss;                 /* mean over the test set */
+        double perplexity;                /* exp of it, of tasks that do not classify */
+        double top1, top5;                /* percent, on training.test_motion */
+        double top1_static, top1_dynamic; /* percent */
+        /* predictions in all test sets with a logit that is not finite: counted as wrong */
+        uint64_t not_finite;
+        /* median, without the first step of each batch size, which builds kernels, where there are others */
+        double step_ms;
+        double data_wait;               /* train: fraction of the steps' time, 0 to 1, spent waiting for data */
+        tl_set_files files, test_files; /* train: of training and test set; eval: of the test set */
+        char out[1024];                 /* train: the run folder */
+        uint64_t reserved[8];
+    } tl_result;
+    """
+
+    steps: int
+    params: int
+    peak_device_bytes: int
+    loss: float
+    test_loss: float
+    perplexity: float
+    top1: float
+    top5: float
+    top1_static: float
+    top1_dynamic: float
+    not_finite: int
+    step_ms: float
+    data_wait: float
+    files: SetFiles
+    test_files: SetFiles
+    out: str | bytes | None
+    reserved: int
+    _fields_ = [
+        ("steps", c_uint64),
+        ("params", c_uint64),
+        ("peak_device_bytes", c_uint64),
+        ("loss", c_double),
+        ("test_loss", c_double),
+        ("perplexity", c_double),
+        ("top1", c_double),
+        ("top5", c_double),
+        ("top1_static", c_double),
+        ("top1_dynamic", c_double),
+        ("not_finite", c_uint64),
+        ("step_ms", c_double),
+        ("data_wait", c_double),
+        ("files", SetFiles),
+        ("test_files", SetFiles),
+        ("out", c_char * 1024),
+        ("reserved", c_uint64 * 8),
+    ]
+
+
+class Hooks(Struct):
+    r"""/* Callbacks of a run. Progress is written to `progress` (NULL: none; one rewritten line if isatty, else
+     * plain lines; dropped when the reader does not keep up). *stop (may be NULL) is checked after every step:
+     * when it becomes a signal number the run saves and returns TL_INTERRUPTED. */
+    typedef struct tl_hooks {
+        size_t size; /* sizeof(tl_hooks) */
+        FILE *progress;
+        const volatile sig_atomic_t *stop;
+    } tl_hooks;
+    """
+
+    size: int
+    progress: int
+    stop: Any
+    _fields_ = [
+        ("size", c_size_t),
+        ("progress", c_void_p),
+        ("stop", POINTER(c_int)),
+    ]
+
+
+# name: (result, arguments)
+FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
+    "tl_exit_code": (c_int, [c_int]),
+    "tl_device_list": (c_int, [POINTER(POINTER(DeviceInfo)), POINTER(c_int), POINTER(Error)]),
+    "tl_device_select": (c_int, [POINTER(DeviceInfo), c_int, c_char_p, POINTER(c_int), POINTER(Error)]),
+    "tl_device_type_name": (c_char_p, [c_int]),
+    "tl_context_create": (c_int, [POINTER(ContextOptions), POINTER(c_void_p), POINTER(Error)]),
+    "tl_context_adopt": (c_int, [c_void_p, c_void_p, POINTER(ContextOptions), POINTER(c_void_p), POINTER(Error)]),
+    "tl_context_destroy": (None, [c_void_p]),
+    "tl_context_error": (POINTER(Error), [c_void_p]),
+    "tl_context_device": (POINTER(DeviceInfo), [c_void_p]),
+    "tl_finish": (c_int, [c_void_p]),
+    "tl_memory_kind_name": (c_char_p, [c_int]),
+    "tl_memory_used": (c_uint64, [c_void_p, c_int]),
+    "tl_memory_peak": (c_uint64, [c_void_p]),
+    "tl_tensor_create": (c_int, [c_void_p, c_char_p, c_int, c_uint64, c_uint64, POINTER(c_void_p)]),
+    "tl_tensor_adopt": (c_int, [c_void_p, c_char_p, c_void_p, c_uint64, c_uint64, POINTER(c_void_p)]),
+    "tl_tensor_destroy": (None, [c_void_p, c_void_p]),
+    "tl_tensor_write": (c_int, [c_void_p, c_void_p, c_uint64, c_uint64, c_void_p]),
+    "tl_tensor_read": (c_int, [c_void_p, c_void_p, c_uint64, c_uint64, c_void_p]),
+    "tl_layer_tokens": (c_uint32, [POINTER(LayerConfig)]),
+    "tl_layer_create": (c_int, [c_void_p, POINTER(LayerConfig), c_uint64, POINTER(c_void_p)]),
+    "tl_layer_destroy": (None, [c_void_p, c_void_p]),
+    "tl_layer_forward": (c_int, [c_void_p, c_void_p, c_void_p, c_void_p]),
+    "tl_layer_backward": (c_int, [c_void_p, c_void_p, c_void_p, c_void_p, c_void_p]),
+    "tl_layer_parameter_at": (c_bool, [c_void_p, c_int, POINTER(Parameter)]),
+    "tl_settings_default": (c_bool, [POINTER(Settings), c_char_p]),
+    "tl_op_name": (c_char_p, [c_int]),
+    "tl_motion_name": (c_char_p, [c_int]),
+    "tl_schedule_name": (c_char_p, [c_int]),
+    "tl_positions_name": (c_char_p, [c_int]),
+    "tl_optimizer_name": (c_char_p, [c_int]),
+    "tl_train": (c_int, [c_void_p, POINTER(Settings), POINTER(Hooks), POINTER(Result)]),
+    "tl_evaluate": (c_int, [c_void_p, c_char_p, POINTER(Settings), POINTER(Hooks), POINTER(Result)]),
+}

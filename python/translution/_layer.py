@@ -1,0 +1,76 @@
+"""A single layer of attention, Translution or alpha-Translution."""
+from __future__ import annotations
+
+import ctypes
+from typing import Any, overload
+
+from . import _header as header
+from ._context import Array, Context, Parameters, Tensor, floats
+from ._library import UsageError, lib
+
+
+class Layer:
+    """A layer between x and o, without LayerNorm before it and output projection behind it.
+
+        x, dx   [tokens][batch][dim]
+        o, d_o  [tokens][batch][heads * head_dim]
+
+    config: a `LayerConfig`, or its members by name:
+
+        Layer(context, op="translution", height=7, width=7, batch=32, dim=192, heads=3, head_dim=64)
+
+    seed: of the parameters' random values. `parameters` gives them by name ("q", "k", "v", "qkv", ...)."""
+
+    def __init__(self, context: Context, config: header.LayerConfig | None = None, seed: int = 0, **members: Any) -> None:
+        self.context = context
+        self.config = header.LayerConfig(**members) if config is None else config
+        self._handle = ctypes.c_void_p()
+        context.call(lib.tl_layer_create, ctypes.byref(self.config), seed, ctypes.byref(self._handle))
+        self._x: Tensor | None = None
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of the grid or the sequence, the class token among them."""
+        return lib.tl_layer_tokens(ctypes.byref(self.config))
+
+    @property
+    def parameters(self) -> Parameters:
+        return Parameters(self.context, lambda at, out: lib.tl_layer_parameter_at(self._handle, at, out), self)
+
+    def _tensor(self, values: Any, width: int) -> Tensor:
+        if isinstance(values, Tensor):
+            return values
+        return self.context.tensor(floats(values, (self.tokens, self.config.batch, width)))
+
+    @overload
+    def forward(self, x: Tensor, out: Tensor | None = None) -> Tensor: ...
+    @overload
+    def forward(self, x: Array, out: None = None) -> Array: ...
+
+    def forward(self, x: Any, out: Tensor | None = None) -> Any:
+        """o of x: an array of an array; a tensor (`out`, or a new one) of a tensor, without waiting for it."""
+        width = self.config.heads * self.config.head_dim
+        self._x = self._tensor(x, self.config.dim)
+        if out is None:
+            out = self.context.tensor(shape=(self.tokens, self.config.batch, width))
+        self.context.call(lib.tl_layer_forward, self._handle, self._x.handle, out.handle)
+        return out if isinstance(x, Tensor) else out.numpy()
+
+    @overload
+    def backward(self, d_o: Tensor, out: Tensor | None = None) -> Tensor: ...
+    @overload
+    def backward(self, d_o: Array, out: None = None) -> Array: ...
+
+    def backward(self, d_o: Any, out: Tensor | None = None) -> Any:
+        """dx of the gradient of o, after `forward`; overwrites the gradients of all parameters."""
+        if self._x is None:
+            raise UsageError("backward comes after forward")
+        given = self._tensor(d_o, self.config.heads * self.config.head_dim)
+        if out is None:
+            out = self.context.tensor(shape=(self.tokens, self.config.batch, self.config.dim))
+        self.context.call(lib.tl_layer_backward, self._handle, self._x.handle, given.handle, out.handle)
+        return out if isinstance(d_o, Tensor) else out.numpy()
+
+    def __del__(self) -> None:
+        if getattr(self, "_handle", None):
+            self.context.abandon(lib.tl_layer_destroy, self._handle.value)
