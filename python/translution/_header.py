@@ -9,7 +9,7 @@ from typing import Any
 from ._struct import Struct
 
 VERSION = "0.2.0"
-__all__ = ["Log", "DeviceInfo", "ContextOptions", "LayerConfig", "ModelConfig", "Batch", "Training", "RunOptions", "Settings", "SetFiles", "Result", "Hooks", "Status", "LogLevel", "DeviceType", "KernelPath", "GemmMode", "MemoryKind", "OpKind", "Sharing", "Role", "Positions", "Pool", "Motion", "Schedule", "OptimizerKind", "Arch", "Augment", "Recompute", "SCHEDULE_VERSION"]
+__all__ = ["Log", "DeviceInfo", "ContextOptions", "LayerConfig", "ModelConfig", "Batch", "Training", "RunOptions", "Settings", "SetFiles", "Result", "Step", "Evaluation", "Hooks", "BatchRequest", "Data", "TrainerConfig", "Status", "LogLevel", "DeviceType", "KernelPath", "GemmMode", "MemoryKind", "OpKind", "Sharing", "Role", "Positions", "Pool", "Motion", "Schedule", "OptimizerKind", "Arch", "Augment", "Recompute", "Set", "SCHEDULE_VERSION"]
 
 
 class Status(IntEnum):
@@ -788,7 +788,7 @@ class Settings(Struct):
      * which also sets the sizes, and change what differs. Each part has room to grow in, so that none moves. */
     typedef struct tl_settings {
         size_t size;   /* sizeof(tl_settings) */
-        char task[16]; /* "mnist", "vit", "gpt" */
+        char task[16]; /* "mnist", "vit", "gpt"; "own-vit", "own-gpt": on the caller's own data (tl_data) */
         union {
             tl_model_config model; /* stored in checkpoints */
             char model_room[512];
@@ -902,24 +902,206 @@ class Result(Struct):
     ]
 
 
+class Step(Struct):
+    r"""/* A step of a run. */
+    typedef struct tl_step {
+        uint64_t step, total; /* steps done, and of the whole run */
+        uint64_t epoch;       /* from 1 */
+        double loss, lr;      /* NaN or infinite: see run.skip_nonfinite */
+        double rate;          /* predictions (images or tokens) a second */
+        uint64_t reserved[8];
+    } tl_step;
+    """
+
+    step: int
+    total: int
+    epoch: int
+    loss: float
+    lr: float
+    rate: float
+    reserved: int
+    _fields_ = [
+        ("step", c_uint64),
+        ("total", c_uint64),
+        ("epoch", c_uint64),
+        ("loss", c_double),
+        ("lr", c_double),
+        ("rate", c_double),
+        ("reserved", c_uint64 * 8),
+    ]
+
+
+class Evaluation(Struct):
+    r"""/* Scores of a test set. */
+    typedef struct tl_evaluation {
+        uint64_t step;     /* steps that the model was trained */
+        const char *set;   /* "val"; "static" and "dynamic" of mnist */
+        double loss;       /* mean */
+        double top1, top5; /* percent; NaN: a GPT */
+        uint64_t predictions;
+        uint64_t not_finite; /* of them, with a logit that is not finite: counted as wrong */
+        uint64_t reserved[8];
+    } tl_evaluation;
+    """
+
+    step: int
+    set: str | bytes | None
+    loss: float
+    top1: float
+    top5: float
+    predictions: int
+    not_finite: int
+    reserved: int
+    _fields_ = [
+        ("step", c_uint64),
+        ("set", c_char_p),
+        ("loss", c_double),
+        ("top1", c_double),
+        ("top5", c_double),
+        ("predictions", c_uint64),
+        ("not_finite", c_uint64),
+        ("reserved", c_uint64 * 8),
+    ]
+
+
 class Hooks(Struct):
-    r"""/* Callbacks of a run. Progress is written to `progress` (NULL: none; one rewritten line if isatty, else
-     * plain lines; dropped when the reader does not keep up). *stop (may be NULL) is checked after every step:
-     * when it becomes a signal number the run saves and returns TL_INTERRUPTED. */
+    r"""/* Callbacks of a run, all of them optional. Progress is written to `progress` (one rewritten line if isatty,
+     * else plain lines; dropped when the reader does not keep up). *stop is checked after every step: when it
+     * becomes a signal number the run saves and returns TL_INTERRUPTED.
+     *
+     * `on_step` is told of every step, in order, up to half a second later: losses are read from the device
+     * several at a time. `on_evaluation` is told of every evaluated test set. One that returns false ends the
+     * run: what was begun is finished and saved, and the run returns TL_OK with result->steps done, as with
+     * run.stop_after. They may call neither the run's trainer nor its context. */
     typedef struct tl_hooks {
         size_t size; /* sizeof(tl_hooks) */
         FILE *progress;
         const volatile sig_atomic_t *stop;
+        void *user; /* first argument of the callbacks */
+        bool (*on_step)(void *user, const tl_step *step);
+        bool (*on_evaluation)(void *user, const tl_evaluation *evaluation);
     } tl_hooks;
     """
 
     size: int
     progress: int
     stop: Any
+    user: int
+    on_step: Any
+    on_evaluation: Any
     _fields_ = [
         ("size", c_size_t),
         ("progress", c_void_p),
         ("stop", POINTER(c_int)),
+        ("user", c_void_p),
+        ("on_step", CFUNCTYPE(c_bool, c_void_p, POINTER(Step))),
+        ("on_evaluation", CFUNCTYPE(c_bool, c_void_p, POINTER(Evaluation))),
+    ]
+
+
+class Set(IntEnum):
+    r"""typedef enum tl_set { TL_SET_TRAIN, TL_SET_TEST } tl_set;
+    """
+
+    TRAIN = 0
+    TEST = 1
+
+
+class BatchRequest(Struct):
+    r"""/* Which samples a batch is to hold. */
+    typedef struct tl_batch_request {
+        tl_set set;
+        uint64_t step;           /* training: steps done before; test: batches before */
+        uint64_t epoch;          /* training: from 0 */
+        uint32_t count;          /* at most training.batch_size; the last batch of an epoch may be smaller */
+        const uint64_t *samples; /* [count] numbers of the samples in their set, from 0 */
+        uint64_t reserved[8];
+    } tl_batch_request;
+    """
+
+    set: Set | int | str
+    step: int
+    epoch: int
+    count: int
+    samples: Any
+    reserved: int
+    _enums_ = {"set": Set}
+    _fields_ = [
+        ("set", c_int),
+        ("step", c_uint64),
+        ("epoch", c_uint64),
+        ("count", c_uint32),
+        ("samples", POINTER(c_uint64)),
+        ("reserved", c_uint64 * 8),
+    ]
+
+
+class Data(Struct):
+    r"""/* The caller's data. The texts must outlive the trainer. */
+    typedef struct tl_data {
+        size_t size;           /* sizeof(tl_data) */
+        void *user;            /* first argument of `fill` */
+        uint64_t samples;      /* in the training set: an epoch */
+        uint64_t test_samples; /* 0: there is no test set */
+        /* The samples of each epoch in an order of its own, drawn from training.seed; at most 2^32 - 1 of them.
+         * Otherwise in the order of their numbers. */
+        bool shuffle;
+        /* Fills `batch`, which comes with the requested count and all else 0: images and targets or soft_targets
+         * (not in a test) of a ViT; tokens, targets and length of a GPT. A smaller count leaves samples out, such as
+         * those that cannot be read; in training one remains. The arrays are the caller's, and must not change
+         * before the next call. A pure function of request and data, so that a resumed run sees the same
+         * batches: what it draws, it draws from numbers of the request. Called in the thread that runs the trainer,
+         * also for a step that is then not run. A status other than TL_OK ends the run, with the sentence
+         * in `err`. */
+        tl_status (*fill)(void *user, const tl_batch_request *request, tl_batch *batch, tl_error *err);
+        /* A short text that names the data, or NULL: a run is resumed on data of the same name and numbers of
+         * samples only, unless run.allow_other_data. */
+        const char *identity;
+        const char
+            *labels; /* ViT: names of the classes, a JSON array of strings, kept in checkpoints; NULL: none */
+    } tl_data;
+    """
+
+    size: int
+    user: int
+    samples: int
+    test_samples: int
+    shuffle: bool
+    fill: Any
+    identity: str | bytes | None
+    labels: str | bytes | None
+    _fields_ = [
+        ("size", c_size_t),
+        ("user", c_void_p),
+        ("samples", c_uint64),
+        ("test_samples", c_uint64),
+        ("shuffle", c_bool),
+        ("fill", CFUNCTYPE(c_int, c_void_p, POINTER(BatchRequest), POINTER(Batch), POINTER(Error))),
+        ("identity", c_char_p),
+        ("labels", c_char_p),
+    ]
+
+
+class TrainerConfig(Struct):
+    r"""typedef struct tl_trainer_config {
+        size_t size; /* sizeof(tl_trainer_config) */
+        /* Copied. For own data made by tl_settings_default(&settings, "own-vit") or "own-gpt"; run.data is
+         * ignored, training.limit_train and limit_test are not. */
+        const tl_settings *settings;
+        const tl_data *data;   /* copied; NULL: those of settings->task */
+        const tl_hooks *hooks; /* copied; NULL: none */
+    } tl_trainer_config;
+    """
+
+    size: int
+    settings: Any
+    data: Any
+    hooks: Any
+    _fields_ = [
+        ("size", c_size_t),
+        ("settings", POINTER(Settings)),
+        ("data", POINTER(Data)),
+        ("hooks", POINTER(Hooks)),
     ]
 
 
@@ -957,4 +1139,8 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "tl_optimizer_name": (c_char_p, [c_int]),
     "tl_train": (c_int, [c_void_p, POINTER(Settings), POINTER(Hooks), POINTER(Result)]),
     "tl_evaluate": (c_int, [c_void_p, c_char_p, POINTER(Settings), POINTER(Hooks), POINTER(Result)]),
+    "tl_trainer_create": (c_int, [c_void_p, POINTER(TrainerConfig), POINTER(c_void_p)]),
+    "tl_trainer_run": (c_int, [c_void_p, c_void_p, POINTER(Result)]),
+    "tl_trainer_settings": (POINTER(Settings), [c_void_p]),
+    "tl_trainer_destroy": (None, [c_void_p, c_void_p]),
 }
