@@ -15,3 +15,4 @@ from ._context import Context, Parameter, Parameters, Tensor, devices
 from ._layer import Layer
 from ._library import (DeviceError, Error, InputError, Interrupted, NoDeviceError, OutOfMemoryError, UsageError,
                        WriteError)
+from ._trainer import Data, Trainer, default_settings, evaluate

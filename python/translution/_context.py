@@ -146,6 +146,40 @@ class Context:
             self.close()
 
 
+class Owned:
+    """What the library makes in a context: freed by `close`, by `with`, or when nobody holds it any more."""
+
+    _destroy: str
+    _handle: int | None = None
+
+    def __init__(self, context: Context, create: Callable[..., int], *arguments: Any) -> None:
+        self.context = context
+        handle = ctypes.c_void_p()
+        context.call(create, *arguments, ctypes.byref(handle))
+        self._handle = handle.value
+
+    @property
+    def handle(self) -> int:
+        if self._handle is None:
+            raise UsageError(f"the {type(self).__name__.lower()} is closed")
+        return self._handle
+
+    def close(self) -> None:
+        if self._handle is not None:
+            getattr(lib, self._destroy)(self.context.handle, self._handle)
+            self._handle = None
+
+    def __enter__(self) -> Any:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        if self._handle is not None:
+            self.context.abandon(getattr(lib, self._destroy), self._handle)
+
+
 class Tensor:
     """32-bit floats on the device, of `shape`. `numpy()` (or `numpy.asarray(tensor)`) and `write()` copy, and wait for
     what is enqueued. A tensor on memory of your own, which no call copies: `Tensor.adopt`."""

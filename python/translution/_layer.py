@@ -5,11 +5,11 @@ import ctypes
 from typing import Any, overload
 
 from . import _header as header
-from ._context import Array, Context, Parameters, Tensor, floats
+from ._context import Array, Context, Owned, Parameters, Tensor, floats
 from ._library import UsageError, lib
 
 
-class Layer:
+class Layer(Owned):
     """A layer between x and o, without LayerNorm before it and output projection behind it.
 
         x, dx   [tokens][batch][dim]
@@ -21,11 +21,11 @@ class Layer:
 
     seed: of the parameters' random values. `parameters` gives them by name ("q", "k", "v", "qkv", ...)."""
 
+    _destroy = "tl_layer_destroy"
+
     def __init__(self, context: Context, config: header.LayerConfig | None = None, seed: int = 0, **members: Any) -> None:
-        self.context = context
         self.config = header.LayerConfig(**members) if config is None else config
-        self._handle = ctypes.c_void_p()
-        context.call(lib.tl_layer_create, ctypes.byref(self.config), seed, ctypes.byref(self._handle))
+        super().__init__(context, lib.tl_layer_create, ctypes.byref(self.config), seed)
         self._x: Tensor | None = None
 
     @property
@@ -35,7 +35,7 @@ class Layer:
 
     @property
     def parameters(self) -> Parameters:
-        return Parameters(self.context, lambda at, out: lib.tl_layer_parameter_at(self._handle, at, out), self)
+        return Parameters(self.context, lambda at, out: lib.tl_layer_parameter_at(self.handle, at, out), self)
 
     def _tensor(self, values: Any, width: int) -> Tensor:
         if isinstance(values, Tensor):
@@ -53,7 +53,7 @@ class Layer:
         self._x = self._tensor(x, self.config.dim)
         if out is None:
             out = self.context.tensor(shape=(self.tokens, self.config.batch, width))
-        self.context.call(lib.tl_layer_forward, self._handle, self._x.handle, out.handle)
+        self.context.call(lib.tl_layer_forward, self.handle, self._x.handle, out.handle)
         return out if isinstance(x, Tensor) else out.numpy()
 
     @overload
@@ -68,9 +68,5 @@ class Layer:
         given = self._tensor(d_o, self.config.heads * self.config.head_dim)
         if out is None:
             out = self.context.tensor(shape=(self.tokens, self.config.batch, self.config.dim))
-        self.context.call(lib.tl_layer_backward, self._handle, self._x.handle, given.handle, out.handle)
+        self.context.call(lib.tl_layer_backward, self.handle, self._x.handle, given.handle, out.handle)
         return out if isinstance(d_o, Tensor) else out.numpy()
-
-    def __del__(self) -> None:
-        if getattr(self, "_handle", None):
-            self.context.abandon(lib.tl_layer_destroy, self._handle.value)

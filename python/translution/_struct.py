@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 from enum import IntEnum
 from typing import Any
 
@@ -9,7 +10,7 @@ from typing import Any
 class Struct(ctypes.Structure):
     """A struct of translution.h. Members are given by name; those that are not given are 0, which means their
     default. A struct's size is filled in. Enumerators may be given by name ("translution", "alpha_pure" or
-    "alpha-pure"), texts are str, and a member that the struct does not have is an AttributeError."""
+    "alpha-pure"), texts and paths are str, and a member that the struct does not have is an AttributeError."""
 
     _enums_: dict[str, type[IntEnum]] = {}
 
@@ -36,8 +37,8 @@ class Struct(ctypes.Structure):
                 names = ", ".join(enum.__members__).lower()
                 raise ValueError(f"{type(self).__name__}.{name} is {value!r}: it is one of {names}")
             value = enum[member]
-        elif isinstance(value, str):
-            value = value.encode()
+        elif isinstance(value, (str, os.PathLike)):
+            value = os.fsencode(value)
         try:
             super().__setattr__(name, value)
         except (TypeError, ValueError) as error:
