@@ -285,31 +285,13 @@ tl_status tl_layer_backward(tl_context *ctx, tl_layer *layer, const tl_tensor *x
  * The tensors belong to the layer: write values, read gradients. */
 bool tl_layer_parameter_at(tl_layer *layer, int index, tl_parameter *out);
 
-/* ---- training and evaluation --------------------------------------------------------------------- */
+/* ---- models ---------------------------------------------------------------------------------------- */
 
-typedef enum tl_pool { TL_POOL_CLS, TL_POOL_MEAN } tl_pool;               /* mean: no class token */
-typedef enum tl_motion { TL_MOTION_STATIC, TL_MOTION_DYNAMIC } tl_motion; /* digits centred, or anywhere */
-typedef enum tl_schedule { TL_SCHEDULE_COSINE, TL_SCHEDULE_COSINE_EPOCH, TL_SCHEDULE_CONSTANT } tl_schedule;
-typedef enum tl_optimizer_kind { TL_OPTIMIZER_ADAMW, TL_OPTIMIZER_LION } tl_optimizer_kind;
-/* How schedule and warm-up combine; a resumed run keeps its version.
- *   1  the warm-up multiplies a cosine that starts at step 0
- *   2  the cosine starts at the end of the warm-up, from the peak */
-enum { TL_SCHEDULE_VERSION = 2 };
-
+typedef enum tl_pool { TL_POOL_CLS, TL_POOL_MEAN } tl_pool; /* mean: no class token */
 typedef enum tl_arch {
     TL_ARCH_VIT, /* Vision Transformers of images, or of volumes and videos, cut into patches */
     TL_ARCH_GPT  /* causal models of sequences of up to seq_len tokens out of vocab_size */
 } tl_arch;
-
-/* Augmentations of the task vit, an OR of these; all random choices follow from the seed. */
-typedef enum tl_augment {
-    TL_AUGMENT_CROP = 1,        /* random resized crop; without it the centre, as in evaluation */
-    TL_AUGMENT_FLIP = 2,        /* horizontal, half of the time */
-    TL_AUGMENT_RANDAUGMENT = 4, /* two of 14 geometric or colour operations */
-    TL_AUGMENT_MIXUP = 8,       /* batches of weighted sums of two images and their classes ... */
-    TL_AUGMENT_CUTMIX = 16,     /* ... or with a rectangle from another image; either at random if both */
-    TL_AUGMENT_ALL = 31
-} tl_augment;
 
 /* A model. Members of the other architecture are ignored. */
 typedef struct tl_model_config {
@@ -335,10 +317,11 @@ typedef struct tl_model_config {
     bool recompute;
 } tl_model_config;
 
-/* A batch in the caller's memory; members of the other architecture are ignored. */
+/* A batch in the caller's memory, which is copied before a call returns; members of the other architecture
+ * are ignored. */
 typedef struct tl_batch {
     size_t size;           /* sizeof(tl_batch) */
-    uint32_t count;        /* samples */
+    uint32_t count;        /* samples: 1 to the batch that the model was created for */
     const float *images;   /* ViT: [count][channels][depth][height][width] */
     const int32_t *tokens; /* GPT: [count][length] ids */
     uint32_t length;       /* GPT: tokens per sample, 1 to seq_len */
@@ -346,7 +329,93 @@ typedef struct tl_batch {
     /* ViT: [count] classes; GPT: [count][length] ids of the next tokens; NULL: no loss */
     const int32_t *targets;
     const float *soft_targets; /* ViT: [count][classes] soft targets instead of `targets`, or NULL */
+    /* ViT, instead of `images`: a tensor of this context with the same values in the same order, such as an
+     * adopted cl_mem; copied on the device, in the queue's order */
+    const tl_tensor *image_tensor;
 } tl_batch;
+
+/* What a model is created for. */
+typedef struct tl_model_options {
+    size_t size;    /* sizeof(tl_model_options) */
+    uint32_t batch; /* largest number of samples in a batch */
+    bool training;  /* with gradients and what backward needs; otherwise inference */
+    /* GPT, inference: keeps the keys and values of past tokens, so that a batch need only hold the tokens
+     * after tl_batch.first. All batches then have `batch` samples. */
+    bool kv_cache;
+    uint64_t seed; /* of the initial values */
+} tl_model_options;
+
+typedef struct tl_model tl_model;
+
+/* Allocates parameters, drawn from options->seed, and all buffers of the largest batch. TL_ERROR_USAGE,
+ * naming the member, when the configuration is not a model; TL_ERROR_MEMORY when it does not fit: see
+ * tl_model_plan. */
+tl_status tl_model_create(tl_context *ctx, const tl_model_config *config, const tl_model_options *options,
+                          tl_model **out);
+/* The model of a file that `tl_model_save` or a run wrote, with its configuration and its values: `path` is a
+ * .safetensors file or a run folder (its newest weights). options->seed is ignored. TL_ERROR_INPUT when the
+ * file is none, damaged, or holds no configuration. */
+tl_status tl_model_open(tl_context *ctx, const char *path, const tl_model_options *options, tl_model **out);
+/* Writes configuration and values to a .safetensors file, complete or not at all; blocking. The task, class
+ * names and vocabulary of the file that the model was opened from are written again. TL_ERROR_DEVICE when a
+ * value is not finite: nothing is written. */
+tl_status tl_model_save(tl_context *ctx, tl_model *model, const char *path);
+/* Copies the values of such a file into this model. TL_ERROR_INPUT unless names and shapes are the same;
+ * after a failure the values are undefined. */
+tl_status tl_model_load(tl_context *ctx, tl_model *model, const char *path);
+/* If the model does not belong to this context, or was destroyed, only sets the error message. */
+void tl_model_destroy(tl_context *ctx, tl_model *model);
+
+/* With default positions replaced by the operation's own; owned by the model. NULL for NULL. */
+const tl_model_config *tl_model_configuration(const tl_model *model);
+/* Parameter `index` in the order of files; false past the last. Names are the reference's state_dict keys
+ * ("transformer.layers.0.0.fn.to_qkv.weight"), shapes those of PyTorch: a Linear layer's weight is [out][in]. */
+bool tl_model_parameter_at(tl_model *model, int index, tl_parameter *out);
+bool tl_model_parameter(tl_model *model, const char *name, tl_parameter *out); /* false: no such name */
+
+/* Enqueues the model on a batch; its targets are optional (no loss then). TL_ERROR_USAGE for a batch that
+ * does not fit the model; TL_ERROR_INPUT for a token or class that it does not have. */
+tl_status tl_model_forward(tl_context *ctx, tl_model *model, const tl_batch *batch);
+/* Floats of the current batch's logits: count x classes of a ViT, count x length x vocab_size of a GPT; 0
+ * before the first batch. */
+uint64_t tl_model_logits_count(const tl_model *model);
+/* Blocking, after tl_model_forward: ViT [count][classes], GPT [count][length][vocab_size]. */
+tl_status tl_model_read_logits(tl_context *ctx, tl_model *model, float *logits);
+/* ViT: where they are on the device, [count][classes], owned by the model. NULL for a GPT, whose logits are
+ * computed in chunks and never in memory at once. */
+tl_tensor *tl_model_logits(tl_model *model);
+
+/* The cross-entropy with the batch's targets, its mean over images or tokens, after tl_model_forward.
+ * Blocking; with `loss` NULL enqueued only. Once it was computed it can be read again, also after
+ * tl_model_backward. */
+tl_status tl_model_loss(tl_context *ctx, tl_model *model, float *loss);
+/* Enqueues the gradients of the loss, after tl_model_loss; overwrites those of all parameters. */
+tl_status tl_model_backward(tl_context *ctx, tl_model *model);
+/* The same from the gradient of the caller's own loss by the logits, in the layout of
+ * tl_model_read_logits; after tl_model_forward, and at most once. */
+tl_status tl_model_backward_from(tl_context *ctx, tl_model *model, const float *d_logits);
+/* ViT: the same from a tensor of this context. */
+tl_status tl_model_backward_from_tensor(tl_context *ctx, tl_model *model, const tl_tensor *d_logits);
+
+/* ---- training and evaluation --------------------------------------------------------------------- */
+
+typedef enum tl_motion { TL_MOTION_STATIC, TL_MOTION_DYNAMIC } tl_motion; /* digits centred, or anywhere */
+typedef enum tl_schedule { TL_SCHEDULE_COSINE, TL_SCHEDULE_COSINE_EPOCH, TL_SCHEDULE_CONSTANT } tl_schedule;
+typedef enum tl_optimizer_kind { TL_OPTIMIZER_ADAMW, TL_OPTIMIZER_LION } tl_optimizer_kind;
+/* How schedule and warm-up combine; a resumed run keeps its version.
+ *   1  the warm-up multiplies a cosine that starts at step 0
+ *   2  the cosine starts at the end of the warm-up, from the peak */
+enum { TL_SCHEDULE_VERSION = 2 };
+
+/* Augmentations of the task vit, an OR of these; all random choices follow from the seed. */
+typedef enum tl_augment {
+    TL_AUGMENT_CROP = 1,        /* random resized crop; without it the centre, as in evaluation */
+    TL_AUGMENT_FLIP = 2,        /* horizontal, half of the time */
+    TL_AUGMENT_RANDAUGMENT = 4, /* two of 14 geometric or colour operations */
+    TL_AUGMENT_MIXUP = 8,       /* batches of weighted sums of two images and their classes ... */
+    TL_AUGMENT_CUTMIX = 16,     /* ... or with a rectangle from another image; either at random if both */
+    TL_AUGMENT_ALL = 31
+} tl_augment;
 
 typedef enum tl_recompute {
     TL_RECOMPUTE_AUTO, /* save q_ij and k_ij if they fit the device */

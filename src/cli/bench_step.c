@@ -49,7 +49,7 @@ static void bench_step_draw(const tl_settings *s, uint64_t values, float *images
 }
 
 /* Alternates full batches and ones of one sample less, ending with a full one. */
-static tl_status time_set_batch(tl_context *ctx, tli_model *model, tl_batch inputs, double *ms)
+static tl_status time_set_batch(tl_context *ctx, tl_model *model, tl_batch inputs, double *ms)
 {
     enum { TIMES = 15 };
     double times[TIMES];
@@ -65,7 +65,7 @@ static tl_status time_set_batch(tl_context *ctx, tli_model *model, tl_batch inpu
     return TL_OK;
 }
 
-static tl_status set_random_batch(tl_context *ctx, tli_model *model, const tl_settings *s, double *ms)
+static tl_status set_random_batch(tl_context *ctx, tl_model *model, const tl_settings *s, double *ms)
 {
     const tl_model_config *c = &s->model;
     const bool text = c->arch == TL_ARCH_GPT;
@@ -94,7 +94,7 @@ static tl_status set_random_batch(tl_context *ctx, tli_model *model, const tl_se
     return status;
 }
 
-static tl_status run_steps(const tli_cli_options *o, tl_context *ctx, tli_model *model, double *ms,
+static tl_status run_steps(const tli_cli_options *o, tl_context *ctx, tl_model *model, double *ms,
                            uint32_t rounds, figures *f)
 {
     const tl_settings *s = &o->settings;
@@ -133,14 +133,15 @@ static tl_status bench_step_measure(tli_cli_options *o, tl_context *ctx, figures
 {
     const uint32_t rounds = tli_bench_rounds(o);
     tl_settings *s = &o->settings;
-    tli_model *model = NULL;
+    tl_model *model = NULL;
     s->training.grad_clip = 0.0f; /* timed steps do not clip */
     TLI_TRY(tli_step_choose_batch(ctx, s));
     double *ms = malloc(rounds * sizeof *ms);
     if (ms == NULL)
         return tli_fail(tl_context_error(ctx), TL_ERROR_MEMORY, "out of host memory for %u times", rounds);
-    tl_status status = tli_model_create(ctx, &s->model, s->training.batch_size,
-                                        tli_optimizer_rule_of(s->training.optimizer), &model);
+    tl_status status = tli_model_create(
+        ctx, &s->model, &(tl_model_options){.batch = s->training.batch_size, .training = true},
+        tli_optimizer_rule_of(s->training.optimizer), &model);
     if (status == TL_OK) status = run_steps(o, ctx, model, ms, rounds, f);
     tli_model_destroy(ctx, model);
     free(ms);

@@ -254,6 +254,15 @@ tl_status tli_tensor_check(tl_context *ctx, const char *what, const tl_tensor *t
                     "the tensor %s is none of this context: it was destroyed, or made in another one", what);
 }
 
+tl_status tli_tensor_check_room(tl_context *ctx, const char *what, const tl_tensor *t, uint64_t count)
+{
+    TLI_TRY(tli_tensor_check(ctx, what, t));
+    if (t->shards == 1 && t->lead * t->row >= count) return TL_OK;
+    return tli_fail(&ctx->error, TL_ERROR_USAGE,
+                    "%s, the tensor \"%s\", must hold %llu elements in one piece: it has %llu in %d", what,
+                    t->name, (unsigned long long)count, (unsigned long long)(t->lead * t->row), t->shards);
+}
+
 tli_view tli_at(const tl_tensor *tensor, uint64_t at)
 {
     return (tli_view){tensor->shards == 1 ? tensor->mem[0] : NULL, at, tensor->dtype};

@@ -48,9 +48,10 @@ static tl_status note_scores(void *user, const tli_task *task, int set, const tl
 static tl_status score_model(tl_context *ctx, const tli_task *task, tli_safetensors *st, tl_settings *s,
                              tli_task_data *data, const tl_hooks *hooks, tl_result *result)
 {
-    tli_model *model = NULL;
+    tl_model *model = NULL;
     result->steps = tli_model_step(st);
-    TLI_TRY(tli_model_create(ctx, &s->model, s->training.batch_size, NULL, &model));
+    TLI_TRY(
+        tli_model_create(ctx, &s->model, &(tl_model_options){.batch = s->training.batch_size}, NULL, &model));
     tl_status status = tli_model_load(ctx, tli_model_registry(model), st);
     evaluation e = {.ctx = ctx, .hooks = hooks, .step = result->steps};
     result->params = tli_registry_count(tli_model_registry(model));

@@ -18,7 +18,7 @@ typedef struct run {
     const tli_generation *g;
     tl_settings settings;
     tli_vocabulary vocabulary;
-    tli_model *model;
+    tl_model *model;
     tli_ids ids; /* prompt and generated tokens */
     uint64_t start,
         kept;         /* start of the context of the last forward, and number of its ids in the KV cache */
@@ -84,9 +84,10 @@ static tl_status create_model(run *r, tli_safetensors *st)
     if (r->context == NULL || r->logits == NULL || r->candidates == NULL)
         return tli_fail(tl_context_error(r->ctx), TL_ERROR_MEMORY, "out of host memory for the logits");
     if (r->g->no_cache)
-        TLI_TRY(tli_model_create(r->ctx, c, 1, NULL, &r->model));
+        TLI_TRY(tli_model_create(r->ctx, c, &(tl_model_options){.batch = 1}, NULL, &r->model));
     else
-        TLI_TRY(tli_model_create_cached(r->ctx, c, 1, &r->model));
+        TLI_TRY(
+            tli_model_create(r->ctx, c, &(tl_model_options){.batch = 1, .kv_cache = true}, NULL, &r->model));
     return tli_model_load(r->ctx, tli_model_registry(r->model), st);
 }
 

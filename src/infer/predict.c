@@ -17,7 +17,7 @@ struct tli_predictor {
     tl_context *ctx;
     const tli_task *task;
     tl_settings s;
-    tli_model *model;
+    tl_model *model;
     cJSON *names; /* an array, or NULL */
     char number[16];
     float *images, *logits, *weights;
@@ -47,7 +47,7 @@ static tl_status open_model(tli_predictor *p, tli_safetensors *st)
                         tli_task_names(tli_task_takes_pictures, " and ", names));
     const char *labels = tli_labels_of(st, p->s.task);
     if (labels != NULL) p->names = cJSON_Parse(labels);
-    TLI_TRY(tli_model_create(p->ctx, c, 1, NULL, &p->model));
+    TLI_TRY(tli_model_create(p->ctx, c, &(tl_model_options){.batch = 1}, NULL, &p->model));
     TLI_TRY(tli_model_load(p->ctx, tli_model_registry(p->model), st));
     p->images = malloc((size_t)c->channels * c->image_height * c->image_width * sizeof *p->images);
     p->logits = malloc(c->classes * sizeof *p->logits);
@@ -137,7 +137,7 @@ tl_status tli_predictor_run(tli_predictor *p, const char *path, tli_guess guesse
     TLI_TRY(read_image(p, path));
     TLI_TRY(tli_model_set_batch(p->ctx, p->model, &inputs));
     TLI_TRY(tli_model_forward(p->ctx, p->model));
-    TLI_TRY(tli_model_read_logits(p->ctx, p->model, p->logits));
+    TLI_TRY(tl_model_read_logits(p->ctx, p->model, p->logits));
     TLI_TRY(check_logits(p, path));
     *count = predict_rank(p->logits, p->s.model.classes, guesses);
     return TL_OK;

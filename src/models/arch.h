@@ -49,42 +49,59 @@ typedef struct tli_arch {
     uint64_t (*workspace)(const tl_model_config *c, uint32_t batch, bool training); /* elements, or 0 */
     void (*flops)(const tl_model_config *c, uint32_t batch, tli_flops *flops); /* adds embedding and head */
     /* With a device. */
-    size_t own_bytes; /* of tli_model.own */
+    size_t own_bytes; /* of tl_model.own */
     uint32_t (*length)(const tl_model_config *c,
                        const tl_batch *inputs); /* tokens per sample in this batch */
-    void (*find_parameters)(tli_model *m);
-    tl_status (*set_inputs)(tl_context *ctx, tli_model *m, const tl_batch *inputs);
-    tl_status (*embed_forward)(tl_context *ctx, tli_model *m); /* fills TLI_MODEL_INPUT */
-    tl_status (*head_forward)(tl_context *ctx, tli_model *m, tli_view last);
+    void (*find_parameters)(tl_model *m);
+    tl_status (*set_inputs)(tl_context *ctx, tl_model *m, const tl_batch *inputs);
+    tl_status (*embed_forward)(tl_context *ctx, tl_model *m); /* fills TLI_MODEL_INPUT */
+    tl_status (*head_forward)(tl_context *ctx, tl_model *m, tli_view last);
     /* Computes row losses, ranks, and what head_backward needs of the gradient of scale x the sum of the
      * losses. */
-    tl_status (*loss)(tl_context *ctx, tli_model *m, float scale);
+    tl_status (*loss)(tl_context *ctx, tl_model *m, float scale);
+    /* What head_backward needs, from the caller's gradient of the logits, laid out as read_logits does. */
+    tl_status (*set_gradient)(tl_context *ctx, tl_model *m, const float *d_logits);
+    /* Blocking; [batch][classes] or [batch][token][vocabulary]. After head_forward, also after what follows. */
+    tl_status (*read_logits)(tl_context *ctx, tl_model *m, float *logits);
     /* Writes the gradient of the last block's output to TLI_MODEL_DX. */
-    tl_status (*head_backward)(tl_context *ctx, tli_model *m, tli_view last, const tli_block_scratch *s);
-    tl_status (*embed_backward)(tl_context *ctx, tli_model *m, const tli_block_scratch *s);
-    int logits; /* buffer of [batch][classes]; -1: logits are not kept */
+    tl_status (*head_backward)(tl_context *ctx, tl_model *m, tli_view last, const tli_block_scratch *s);
+    tl_status (*embed_backward)(tl_context *ctx, tl_model *m, const tli_block_scratch *s);
+    uint32_t (*outputs)(const tl_model_config *c); /* logits of one prediction */
+    int logits, d_logits;                          /* buffers of [batch][classes]; -1: logits are not kept */
 } tli_arch;
 
 const tli_arch *tli_arch_of(const tl_model_config *config); /* NULL: unknown architecture */
 extern const tli_arch tli_vit_arch, tli_gpt_arch;
 
-struct tli_model {
+/* What has been enqueued for the current batch; each needs the one before. */
+typedef enum tli_model_stage {
+    TLI_STAGE_NONE, /* there is no batch */
+    TLI_STAGE_BATCH,
+    TLI_STAGE_FORWARD,
+    TLI_STAGE_LOSS,
+    TLI_STAGE_BACKWARD
+} tli_model_stage;
+
+struct tl_model {
     tl_model_config config;
     const tli_arch *arch;
     uint32_t capacity, batch; /* largest and current batch */
     uint32_t length;          /* tokens per sample in the current batch */
     uint32_t first;           /* cached tokens before them */
     bool training, cached;
+    bool targets, has_loss; /* of the batch: it has targets; slot 0 or another has its loss */
+    tli_model_stage stage;
     tli_registry registry;
     tli_block **blocks; /* depth */
     tli_view *inputs;   /* [depth + 1]: input of each block, then the last block's output */
     tl_tensor *buffers[TLI_MODEL_MAX_BUFFERS];
-    void *own; /* arch-specific state */
+    void *own;    /* arch-specific state */
+    void *origin; /* see tli_model_origin */
 };
 
-tli_view tli_model_at(const tli_model *m, int which); /* mem NULL when not allocated */
+tli_view tli_model_at(const tl_model *m, int which); /* mem NULL when not allocated */
 /* The parameter prefix + name; mem NULL when there is none of that name. */
-tli_parameter_views tli_model_find(tli_model *m, const char *prefix, const char *name);
+tli_parameter_views tli_model_find(tl_model *m, const char *prefix, const char *name);
 
 /* ---- helpers for plans ----------------------------------------------------------------------------- */
 

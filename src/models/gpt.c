@@ -1,6 +1,7 @@
 #include "models/gpt.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "models/arch.h"
 #include "ops/embedding.h"
@@ -92,6 +93,11 @@ static uint64_t count_predictions(const tl_model_config *c, uint32_t batch)
     return rows_of(c, batch);
 }
 
+static uint32_t count_vocabulary(const tl_model_config *c)
+{
+    return c->vocab_size;
+}
+
 static uint64_t count_wide(const tl_model_config *c, uint32_t batch)
 {
     (void)c, (void)batch;
@@ -117,7 +123,7 @@ typedef struct gpt {
     uint32_t spans; /* distinct ids in the batch */
 } gpt;
 
-static void find_parameters(tli_model *m)
+static void find_parameters(tl_model *m)
 {
     gpt *g = m->own;
     const char *prefix = tli_model_block_prefix(&m->config);
@@ -130,12 +136,12 @@ static void find_parameters(tli_model *m)
     g->head = tli_model_find(m, "output_head.", "weight");
 }
 
-static tli_view gpt_buffer_view(const tli_model *m, int which)
+static tli_view gpt_buffer_view(const tl_model *m, int which)
 {
     return tli_model_at(m, which);
 }
 
-static uint32_t batch_rows(const tli_model *m)
+static uint32_t batch_rows(const tl_model *m)
 {
     return m->batch * m->length;
 }
@@ -149,7 +155,7 @@ static uint32_t gpt_length(const tl_model_config *c, const tl_batch *inputs)
 /* ---- inputs -------------------------------------------------------------------------------------- */
 
 /* [batch][token] -> [token][batch]; ids are checked, as a larger one would be read from beyond the table. */
-static tl_status gpt_transpose(tl_context *ctx, const tli_model *m, const int32_t *ids, int32_t *rows)
+static tl_status gpt_transpose(tl_context *ctx, const tl_model *m, const int32_t *ids, int32_t *rows)
 {
     for (uint32_t b = 0; b < m->batch; b++) {
         for (uint32_t t = 0; t < m->length; t++) {
@@ -165,7 +171,7 @@ static tl_status gpt_transpose(tl_context *ctx, const tli_model *m, const int32_
     return TL_OK;
 }
 
-static tl_status write_inputs(tl_context *ctx, tli_model *m, const tl_batch *inputs, int32_t *rows,
+static tl_status write_inputs(tl_context *ctx, tl_model *m, const tl_batch *inputs, int32_t *rows,
                               uint64_t *keys, int32_t *index)
 {
     gpt *g = m->own;
@@ -182,12 +188,13 @@ static tl_status write_inputs(tl_context *ctx, tli_model *m, const tl_batch *inp
     return tli_tensor_write_async(ctx, m->buffers[TLI_MODEL_TARGETS], 0, count, rows);
 }
 
-static tl_status set_inputs(tl_context *ctx, tli_model *m, const tl_batch *inputs)
+static tl_status set_inputs(tl_context *ctx, tl_model *m, const tl_batch *inputs)
 {
     const uint32_t count = batch_rows(m);
-    if (inputs->tokens == NULL || (m->training && inputs->targets == NULL))
-        return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE,
-                        "a GPT takes tokens, and targets to be trained.");
+    if (inputs->tokens == NULL)
+        return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE, "a GPT takes tokens, and the batch has none.");
+    if (inputs->soft_targets != NULL)
+        return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE, "a GPT takes targets, no soft_targets.");
     int32_t *rows = malloc(count * sizeof *rows);
     uint64_t *keys = malloc(count * sizeof *keys);
     int32_t *index = calloc(tli_embedding_index_count(count), sizeof *index);
@@ -205,7 +212,7 @@ static tl_status set_inputs(tl_context *ctx, tli_model *m, const tl_batch *input
 
 /* ---- forward ------------------------------------------------------------------------------------- */
 
-static tl_status embed_forward(tl_context *ctx, tli_model *m)
+static tl_status embed_forward(tl_context *ctx, tl_model *m)
 {
     const gpt *g = m->own;
     tli_view position = g->position.value;
@@ -214,7 +221,7 @@ static tl_status embed_forward(tl_context *ctx, tli_model *m)
                                  gpt_buffer_view(m, TLI_MODEL_INPUT), m->length, m->batch, m->config.dim);
 }
 
-static tl_status trunk_norm(tl_context *ctx, tli_model *m, tli_view last)
+static tl_status trunk_norm(tl_context *ctx, tl_model *m, tli_view last)
 {
     const gpt *g = m->own;
     return tli_layernorm_forward(ctx, last, g->blocks_norm_weight.value, g->blocks_norm_bias.value,
@@ -222,17 +229,23 @@ static tl_status trunk_norm(tl_context *ctx, tli_model *m, tli_view last)
                                  gpt_buffer_view(m, TLI_GPT_BLOCKS_STATS), batch_rows(m), m->config.dim);
 }
 
-static tl_status head_forward(tl_context *ctx, tli_model *m, tli_view last)
+/* The input of the head, to `normed`. */
+static tl_status norm_rows(tl_context *ctx, tl_model *m, tli_view last, tli_view normed)
 {
     const gpt *g = m->own;
     TLI_TRY(trunk_norm(ctx, m, last));
     return tli_layernorm_forward(ctx, gpt_buffer_view(m, TLI_MODEL_ROWS1), g->final_weight.value,
-                                 g->final_bias.value, gpt_buffer_view(m, TLI_GPT_NORMED),
-                                 gpt_buffer_view(m, TLI_GPT_FINAL_STATS), batch_rows(m), m->config.dim);
+                                 g->final_bias.value, normed, gpt_buffer_view(m, TLI_GPT_FINAL_STATS),
+                                 batch_rows(m), m->config.dim);
+}
+
+static tl_status head_forward(tl_context *ctx, tl_model *m, tli_view last)
+{
+    return norm_rows(ctx, m, last, gpt_buffer_view(m, TLI_GPT_NORMED));
 }
 
 /* Runs the head, and its backward too: a chunk's logits are overwritten by the next chunk's. */
-static tl_status gpt_loss(tl_context *ctx, tli_model *m, float scale)
+static tl_status gpt_loss(tl_context *ctx, tl_model *m, float scale)
 {
     const gpt *g = m->own;
     const tli_view normed = gpt_buffer_view(m, TLI_GPT_NORMED);
@@ -242,30 +255,97 @@ static tl_status gpt_loss(tl_context *ctx, tli_model *m, float scale)
                            batch_rows(m), m->config.dim, m->config.vocab_size);
 }
 
-tl_status tli_gpt_read_logits(tl_context *ctx, tli_model *m, uint32_t token, float *logits)
+/* Rows of logits that the chunk's buffer holds. */
+static uint32_t chunk_rows(const tl_model *m)
+{
+    const uint64_t most = m->buffers[TLI_GPT_LOGITS]->row / m->config.vocab_size;
+    return (uint32_t)(most < batch_rows(m) ? most : batch_rows(m));
+}
+
+/* Logits of `count` rows of `normed` from `first` on, at most a chunk. */
+static tl_status read_rows(tl_context *ctx, tl_model *m, tli_view normed, uint32_t first, uint32_t count,
+                           float *logits)
 {
     const gpt *g = m->own;
     const uint32_t dim = m->config.dim, classes = m->config.vocab_size;
-    const uint32_t most = (uint32_t)(m->buffers[TLI_GPT_LOGITS]->row / classes); /* rows it holds */
+    TLI_TRY(tli_linear_forward(ctx, tli_view_add(normed, (uint64_t)first * dim), dim, g->head.value, none,
+                               none, gpt_buffer_view(m, TLI_GPT_LOGITS), classes, count, dim, classes));
+    return tl_tensor_read(ctx, m->buffers[TLI_GPT_LOGITS], 0, (uint64_t)count * classes, logits);
+}
+
+tl_status tli_gpt_read_logits(tl_context *ctx, tl_model *m, uint32_t token, float *logits)
+{
+    const uint32_t most = chunk_rows(m);
     if (token >= m->length)
         return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE, "there is no token %u in sequences of %u.",
                         token, m->length);
     for (uint32_t b = 0; b < m->batch; b += most) {
         const uint32_t n = m->batch - b < most ? m->batch - b : most;
-        const tli_view x = tli_view_add(gpt_buffer_view(m, TLI_GPT_NORMED),
-                                        ((uint64_t)token * m->batch + b) * dim);
-        TLI_TRY(tli_linear_forward(ctx, x, dim, g->head.value, none, none, gpt_buffer_view(m, TLI_GPT_LOGITS),
-                                   classes, n, dim, classes));
-        TLI_TRY(tl_tensor_read(ctx, m->buffers[TLI_GPT_LOGITS], 0, (uint64_t)n * classes,
-                               logits + (size_t)b * classes));
+        TLI_TRY(read_rows(ctx, m, gpt_buffer_view(m, TLI_GPT_NORMED), token * m->batch + b, n,
+                          logits + (size_t)b * m->config.vocab_size));
     }
     return TL_OK;
 }
 
+/* Place of the logits of a row, [token][batch], in an array [batch][token][vocabulary]. */
+static size_t host_place(const tl_model *m, uint32_t row)
+{
+    return ((size_t)(row % m->batch) * m->length + row / m->batch) * m->config.vocab_size;
+}
+
+static float *make_chunk(tl_context *ctx, const tl_model *m)
+{
+    float *chunk = malloc((size_t)chunk_rows(m) * m->config.vocab_size * sizeof *chunk);
+    if (chunk == NULL)
+        (void)tli_fail(tl_context_error(ctx), TL_ERROR_MEMORY, "out of host memory for a chunk of logits.");
+    return chunk;
+}
+
+/* In training the input of the head is computed anew: the loss overwrites it. */
+static tl_status read_logits(tl_context *ctx, tl_model *m, float *logits)
+{
+    const uint32_t rows = batch_rows(m), most = chunk_rows(m), classes = m->config.vocab_size;
+    const tli_view normed = gpt_buffer_view(m, m->training ? TLI_MODEL_ROWS2 : TLI_GPT_NORMED);
+    if (m->training) TLI_TRY(norm_rows(ctx, m, m->inputs[m->config.depth], normed));
+    float *chunk = make_chunk(ctx, m);
+    tl_status status = chunk != NULL ? TL_OK : TL_ERROR_MEMORY;
+    for (uint32_t at = 0; at < rows && status == TL_OK; at += most) {
+        const uint32_t n = rows - at < most ? rows - at : most;
+        status = read_rows(ctx, m, normed, at, n, chunk);
+        for (uint32_t r = 0; r < n && status == TL_OK; r++)
+            memcpy(logits + host_place(m, at + r), chunk + (size_t)r * classes, classes * sizeof *chunk);
+    }
+    free(chunk);
+    return status;
+}
+
 /* ---- backward ------------------------------------------------------------------------------------ */
 
+/* Takes the head's backward of one chunk of the caller's gradient after another. */
+static tl_status set_gradient(tl_context *ctx, tl_model *m, const float *d_logits)
+{
+    const gpt *g = m->own;
+    const uint32_t rows = batch_rows(m), most = chunk_rows(m), classes = m->config.vocab_size;
+    const tli_view normed = gpt_buffer_view(m, TLI_GPT_NORMED), logits = gpt_buffer_view(m, TLI_GPT_LOGITS);
+    TLI_TRY(head_forward(ctx, m, m->inputs[m->config.depth])); /* the loss overwrites its rows */
+    float *chunk = make_chunk(ctx, m);
+    tl_status status = chunk != NULL ? TL_OK : TL_ERROR_MEMORY;
+    for (uint32_t at = 0; at < rows && status == TL_OK; at += most) {
+        const uint32_t n = rows - at < most ? rows - at : most;
+        const tli_view x = tli_view_add(normed, (uint64_t)at * m->config.dim);
+        for (uint32_t r = 0; r < n; r++)
+            memcpy(chunk + (size_t)r * classes, d_logits + host_place(m, at + r), classes * sizeof *chunk);
+        status = tl_tensor_write(ctx, m->buffers[TLI_GPT_LOGITS], 0, (uint64_t)n * classes, chunk);
+        if (status == TL_OK)
+            status = tli_linear_loss_backward(ctx, logits, x, g->head.value, x, g->head.gradient, at == 0, n,
+                                              m->config.dim, classes);
+    }
+    free(chunk);
+    return status;
+}
+
 /* The head's backward was done with the loss. */
-static tl_status head_backward(tl_context *ctx, tli_model *m, tli_view last, const tli_block_scratch *s)
+static tl_status head_backward(tl_context *ctx, tl_model *m, tli_view last, const tli_block_scratch *s)
 {
     const gpt *g = m->own;
     TLI_TRY(trunk_norm(ctx, m, last)); /* recomputed into rows1 */
@@ -279,7 +359,7 @@ static tl_status head_backward(tl_context *ctx, tli_model *m, tli_view last, con
                                   s->workspace, batch_rows(m), m->config.dim);
 }
 
-static tl_status embed_backward(tl_context *ctx, tli_model *m, const tli_block_scratch *s)
+static tl_status embed_backward(tl_context *ctx, tl_model *m, const tli_block_scratch *s)
 {
     const tl_model_config *c = &m->config;
     const gpt *g = m->own;
@@ -316,5 +396,9 @@ const tli_arch tli_gpt_arch = {
     .loss = gpt_loss,
     .head_backward = head_backward,
     .embed_backward = embed_backward,
+    .set_gradient = set_gradient,
+    .read_logits = read_logits,
+    .outputs = count_vocabulary,
     .logits = -1,
+    .d_logits = -1,
 };

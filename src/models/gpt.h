@@ -8,6 +8,6 @@
 
 /* Blocking; call after tli_model_forward and, in training, before tli_model_loss: the logits after token
  * `token` of each sample, [batch][vocab_size]. */
-tl_status tli_gpt_read_logits(tl_context *ctx, tli_model *model, uint32_t token, float *logits);
+tl_status tli_gpt_read_logits(tl_context *ctx, tl_model *model, uint32_t token, float *logits);
 
 #endif

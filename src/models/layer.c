@@ -200,12 +200,8 @@ bool tl_layer_parameter_at(tl_layer *layer, int index, tl_parameter *out)
 static tl_status check_tensor(tl_context *ctx, const tl_layer *layer, const char *what, const tl_tensor *t,
                               uint64_t channels)
 {
-    uint64_t need = (uint64_t)layer->shape.queries * layer->shape.batch * channels;
-    TLI_TRY(tli_tensor_check(ctx, what, t));
-    if (t->shards == 1 && t->lead * t->row >= need) return TL_OK;
-    return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE,
-                    "%s, the tensor \"%s\", must hold %llu elements in one piece: it has %llu in %d", what,
-                    t->name, (unsigned long long)need, (unsigned long long)(t->lead * t->row), t->shards);
+    const uint64_t rows = (uint64_t)layer->shape.queries * layer->shape.batch;
+    return tli_tensor_check_room(ctx, what, t, rows * channels);
 }
 
 /* Outputs must not alias any other tensor of the call, a parameter or a gradient of the layer. */

@@ -11,7 +11,7 @@ static const tli_view none = {0};
 
 /* ---- create and destroy --------------------------------------------------------------------------- */
 
-tli_parameter_views tli_model_find(tli_model *m, const char *prefix, const char *name)
+tli_parameter_views tli_model_find(tl_model *m, const char *prefix, const char *name)
 {
     char full[96];
     tli_parameter_views result = {none, none};
@@ -23,7 +23,7 @@ tli_parameter_views tli_model_find(tli_model *m, const char *prefix, const char 
     return result;
 }
 
-static tl_status create_buffer(tl_context *ctx, tli_model *m, uint32_t batch, int which)
+static tl_status create_buffer(tl_context *ctx, tl_model *m, uint32_t batch, int which)
 {
     const uint64_t count = tli_model_buffer_count(&m->config, batch, m->training, which);
     const tli_buffer_info info = tli_model_buffer_info(&m->config, which);
@@ -31,12 +31,13 @@ static tl_status create_buffer(tl_context *ctx, tli_model *m, uint32_t batch, in
     return tl_tensor_create(ctx, info.name, info.kind, 1, count, &m->buffers[which]);
 }
 
-static tl_status create_parts(tl_context *ctx, tli_model *m, const optimizer_rule *rule)
+static tl_status create_parts(tl_context *ctx, tl_model *m, const optimizer_rule *rule)
 {
     const tl_model_config *c = &m->config;
     TLI_TRY(tli_model_parameters(c, &m->registry, tl_context_error(ctx)));
     TLI_TRY(tli_model_batch_check(c, m->capacity, tl_context_error(ctx)));
-    TLI_TRY(tli_registry_allocate(ctx, &m->registry, rule));
+    TLI_TRY(tli_registry_allocate(ctx, &m->registry, m->training));
+    if (rule != NULL) TLI_TRY(tli_registry_allocate_state(ctx, &m->registry, rule));
     m->arch->find_parameters(m);
     for (int i = 0; i < TLI_MODEL_BUFFERS + m->arch->buffers; i++)
         TLI_TRY(create_buffer(ctx, m, m->capacity, i));
@@ -49,18 +50,27 @@ static tl_status create_parts(tl_context *ctx, tli_model *m, const optimizer_rul
     return TL_OK;
 }
 
-static tl_status model_create(tl_context *ctx, const tl_model_config *config, uint32_t batch,
-                              const optimizer_rule *rule, bool cached, tli_model **out)
+static void model_destroy(tl_context *ctx, void *object)
+{
+    tli_model_destroy(ctx, object);
+}
+
+tl_status tli_model_create(tl_context *ctx, const tl_model_config *config, const tl_model_options *options,
+                           const optimizer_rule *rule, tl_model **out)
 {
     TLI_TRY(tli_model_check(config, tl_context_error(ctx)));
-    tli_model *m = calloc(1, sizeof *m);
+    if (options->kv_cache && config->arch != TL_ARCH_GPT)
+        return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE,
+                        "kv_cache is for sequences: a Vision Transformer has none.");
+    tl_model *m = calloc(1, sizeof *m);
     if (m != NULL) {
         m->config = *config;
+        m->config.positions = tli_model_positions(config);
         m->arch = tli_arch_of(config);
-        m->capacity = m->batch = batch;
-        m->length = cached ? 0 : tli_model_tokens(config);
-        m->training = rule != NULL;
-        m->cached = cached;
+        m->capacity = m->batch = options->batch;
+        m->length = options->kv_cache ? 0 : tli_model_tokens(config);
+        m->training = options->training;
+        m->cached = options->kv_cache;
         m->blocks = calloc(config->depth, sizeof(tli_block *));
         m->inputs = calloc(config->depth + 1, sizeof *m->inputs);
         m->own = calloc(1, m->arch->own_bytes);
@@ -71,6 +81,7 @@ static tl_status model_create(tl_context *ctx, const tl_model_config *config, ui
     }
     tl_status status = tli_self_test_switch_on(ctx);
     if (status == TL_OK) status = create_parts(ctx, m, rule);
+    if (status == TL_OK) status = tli_context_own(ctx, m, model_destroy);
     if (status != TL_OK) {
         tli_model_destroy(ctx, m);
         return status;
@@ -79,21 +90,10 @@ static tl_status model_create(tl_context *ctx, const tl_model_config *config, ui
     return TL_OK;
 }
 
-tl_status tli_model_create(tl_context *ctx, const tl_model_config *config, uint32_t batch,
-                           const optimizer_rule *rule, tli_model **out)
-{
-    return model_create(ctx, config, batch, rule, false, out);
-}
-
-tl_status tli_model_create_cached(tl_context *ctx, const tl_model_config *config, uint32_t batch,
-                                  tli_model **out)
-{
-    return model_create(ctx, config, batch, NULL, true, out);
-}
-
-void tli_model_destroy(tl_context *ctx, tli_model *m)
+void tli_model_destroy(tl_context *ctx, tl_model *m)
 {
     if (m == NULL) return;
+    tli_context_disown(ctx, m);
     for (uint32_t layer = 0; m->blocks != NULL && layer < m->config.depth; layer++)
         tli_block_destroy(ctx, m->blocks[layer]);
     for (int i = 0; i < TLI_MODEL_MAX_BUFFERS; i++) tl_tensor_destroy(ctx, m->buffers[i]);
@@ -101,22 +101,28 @@ void tli_model_destroy(tl_context *ctx, tli_model *m)
     free(m->blocks);
     free(m->inputs);
     free(m->own);
+    free(m->origin);
     free(m);
 }
 
-tli_registry *tli_model_registry(tli_model *m)
+void **tli_model_origin(tl_model *m)
+{
+    return &m->origin;
+}
+
+tli_registry *tli_model_registry(tl_model *m)
 {
     return &m->registry;
 }
 
 /* ---- a step -------------------------------------------------------------------------------------- */
 
-tli_view tli_model_at(const tli_model *m, int which)
+tli_view tli_model_at(const tl_model *m, int which)
 {
     return m->buffers[which] != NULL ? tli_at(m->buffers[which], 0) : none;
 }
 
-static tli_block_scratch scratch_of(const tli_model *m)
+static tli_block_scratch scratch_of(const tl_model *m)
 {
     return (tli_block_scratch){.rows1 = tli_model_at(m, TLI_MODEL_ROWS1),
                                .rows2 = tli_model_at(m, TLI_MODEL_ROWS2),
@@ -125,7 +131,7 @@ static tli_block_scratch scratch_of(const tli_model *m)
 }
 
 /* The configuration with this sequence length; other architectures ignore it. */
-static tl_model_config with_length(const tli_model *m, uint32_t length)
+static tl_model_config with_length(const tl_model *m, uint32_t length)
 {
     tl_model_config c = m->config;
     c.seq_len = length;
@@ -133,7 +139,7 @@ static tl_model_config with_length(const tli_model *m, uint32_t length)
 }
 
 /* Size of a batch: samples, tokens, and cached tokens before them. */
-static tl_status check_batch(tl_context *ctx, const tli_model *m, uint32_t batch, uint32_t first,
+static tl_status check_batch(tl_context *ctx, const tl_model *m, uint32_t batch, uint32_t first,
                              uint32_t length)
 {
     tl_error *err = tl_context_error(ctx);
@@ -150,21 +156,26 @@ static tl_status check_batch(tl_context *ctx, const tli_model *m, uint32_t batch
     return TL_OK;
 }
 
-tl_status tli_model_set_batch(tl_context *ctx, tli_model *m, const tl_batch *inputs)
+tl_status tli_model_set_batch(tl_context *ctx, tl_model *m, const tl_batch *inputs)
 {
     const uint32_t batch = inputs->count, first = m->config.arch == TL_ARCH_GPT ? inputs->first : 0,
                    length = m->arch->length(&m->config, inputs);
+    m->stage = TLI_STAGE_NONE;
+    m->has_loss = false;
     TLI_TRY(check_batch(ctx, m, batch, first, length));
     for (uint32_t layer = 0; layer < m->config.depth; layer++)
         TLI_TRY(tli_block_set_batch(ctx, m->blocks[layer], batch, first, first + length));
     m->batch = batch;
     m->first = first;
     m->length = length;
-    return m->arch->set_inputs(ctx, m, inputs);
+    m->targets = inputs->targets != NULL || inputs->soft_targets != NULL;
+    TLI_TRY(m->arch->set_inputs(ctx, m, inputs));
+    m->stage = TLI_STAGE_BATCH;
+    return TL_OK;
 }
 
 /* Embedding and the first `blocks` blocks. */
-static tl_status forward_to(tl_context *ctx, tli_model *m, uint32_t blocks)
+static tl_status forward_to(tl_context *ctx, tl_model *m, uint32_t blocks)
 {
     const tli_block_scratch scratch = scratch_of(m);
     TLI_TRY(m->arch->embed_forward(ctx, m));
@@ -174,34 +185,42 @@ static tl_status forward_to(tl_context *ctx, tli_model *m, uint32_t blocks)
     return TL_OK;
 }
 
-tl_status tli_model_forward(tl_context *ctx, tli_model *m)
+tl_status tli_model_forward(tl_context *ctx, tl_model *m)
 {
     TLI_TRY(forward_to(ctx, m, m->config.depth));
-    return m->arch->head_forward(ctx, m, m->inputs[m->config.depth]);
+    TLI_TRY(m->arch->head_forward(ctx, m, m->inputs[m->config.depth]));
+    m->stage = TLI_STAGE_FORWARD;
+    return TL_OK;
 }
 
-tl_status tli_model_loss(tl_context *ctx, tli_model *m, uint32_t slot)
+tl_status tli_model_loss(tl_context *ctx, tl_model *m, uint32_t slot)
 {
     if (slot >= TLI_LOSS_SLOTS)
         return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE, "loss slot %u: there are slots 0 to %d.", slot,
                         TLI_LOSS_SLOTS - 1);
+    if (!m->targets)
+        return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE,
+                        "the batch has no targets: a loss needs them in its tl_batch.");
     const uint32_t predictions = tli_model_predictions(m);
     const float scale = 1.0f / (float)predictions;
     TLI_TRY(m->arch->loss(ctx, m, scale));
+    m->stage = TLI_STAGE_LOSS;
+    m->has_loss = true;
     return tli_sum(ctx, tli_model_at(m, TLI_MODEL_ROW_LOSSES), predictions, scale,
                    tli_model_loss_at(m, slot));
 }
 
-tli_view tli_model_loss_at(const tli_model *m, uint32_t slot)
+tli_view tli_model_loss_at(const tl_model *m, uint32_t slot)
 {
     return tli_view_add(tli_model_at(m, TLI_MODEL_LOSSES), slot);
 }
 
-tl_status tli_model_backward(tl_context *ctx, tli_model *m)
+tl_status tli_model_backward(tl_context *ctx, tl_model *m)
 {
     if (!m->training)
         return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE,
                         "the model was made for inference: create it for training to go backward.");
+    m->stage = TLI_STAGE_BACKWARD;
     const tli_block_scratch scratch = scratch_of(m);
     const tli_view dx = tli_model_at(m, TLI_MODEL_DX);
     TLI_TRY(m->arch->head_backward(ctx, m, m->inputs[m->config.depth], &scratch));
@@ -212,13 +231,13 @@ tl_status tli_model_backward(tl_context *ctx, tli_model *m)
 
 /* ---- reading results ------------------------------------------------------------------------------ */
 
-uint32_t tli_model_predictions(const tli_model *m)
+uint32_t tli_model_predictions(const tl_model *m)
 {
     const tl_model_config c = with_length(m, m->length);
     return (uint32_t)m->arch->predictions(&c, m->batch);
 }
 
-tl_status tli_model_read_losses(tl_context *ctx, tli_model *m, uint32_t first_slot, uint32_t count,
+tl_status tli_model_read_losses(tl_context *ctx, tl_model *m, uint32_t first_slot, uint32_t count,
                                 float *losses)
 {
     if (first_slot >= TLI_LOSS_SLOTS || count > TLI_LOSS_SLOTS - first_slot)
@@ -228,25 +247,17 @@ tl_status tli_model_read_losses(tl_context *ctx, tli_model *m, uint32_t first_sl
     return tl_tensor_read(ctx, m->buffers[TLI_MODEL_LOSSES], first_slot, count, losses);
 }
 
-tl_status tli_model_read_ranks(tl_context *ctx, tli_model *m, int32_t *ranks)
+tl_status tli_model_read_ranks(tl_context *ctx, tl_model *m, int32_t *ranks)
 {
     return tl_tensor_read(ctx, m->buffers[TLI_MODEL_RANKS], 0, tli_model_predictions(m), ranks);
 }
 
-tl_status tli_model_read_row_losses(tl_context *ctx, tli_model *m, float *losses)
+tl_status tli_model_read_row_losses(tl_context *ctx, tl_model *m, float *losses)
 {
     return tl_tensor_read(ctx, m->buffers[TLI_MODEL_ROW_LOSSES], 0, tli_model_predictions(m), losses);
 }
 
-tl_status tli_model_read_logits(tl_context *ctx, tli_model *m, float *logits)
-{
-    if (m->arch->logits < 0)
-        return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE, "this model architecture keeps no logits.");
-    return tl_tensor_read(ctx, m->buffers[m->arch->logits], 0, (uint64_t)m->batch * m->config.classes,
-                          logits);
-}
-
-tl_status tli_model_read_attention(tl_context *ctx, tli_model *m, uint32_t layer, uint32_t sample,
+tl_status tli_model_read_attention(tl_context *ctx, tl_model *m, uint32_t layer, uint32_t sample,
                                    float *weights)
 {
     if (layer >= m->config.depth || sample >= m->batch)

@@ -58,43 +58,44 @@ tl_status tli_model_plan_training(tl_model_config *config, uint32_t batch, const
 
 /* ---- with a device ---------------------------------------------------------------------------------- */
 
-typedef struct tli_model tli_model;
-/* Allocates parameters (uninitialised: call tli_registry_init or load them) and all buffers of a training
- * step with `rule` or, if NULL, of inference. Later batches may be smaller than `batch`. */
-tl_status tli_model_create(tl_context *ctx, const tl_model_config *config, uint32_t batch,
-                           const optimizer_rule *rule, tli_model **out);
-/* For incremental decoding: every block has a KV cache, see tl_batch.first. All batches have `batch`
- * samples. */
-tl_status tli_model_create_cached(tl_context *ctx, const tl_model_config *config, uint32_t batch,
-                                  tli_model **out);
-void tli_model_destroy(tl_context *ctx, tli_model *model);
-tli_registry *tli_model_registry(tli_model *model);
+/* The public tl_model_* check their arguments, and stand on these. */
+
+/* As tl_model_create, but parameters are uninitialised: call tli_registry_init or load them. With `rule`
+ * (NULL: none) the registry holds that optimizer's state. */
+tl_status tli_model_create(tl_context *ctx, const tl_model_config *config, const tl_model_options *options,
+                           const optimizer_rule *rule, tl_model **out);
+void tli_model_destroy(tl_context *ctx, tl_model *model); /* NULL is allowed */
+/* Takes the caller's options, checked. */
+tl_status tli_model_options_take(tl_context *ctx, const tl_model_options *options, tl_model_options *own);
+/* Memory of whoever opened the model from a file, by malloc; freed with the model. */
+void **tli_model_origin(tl_model *model);
+/* TL_ERROR_USAGE unless the model, which may be the handle of a destroyed one, belongs to this context. */
+tl_status tli_model_own_check(tl_context *ctx, const tl_model *model);
+tli_registry *tli_model_registry(tl_model *model);
 
 /* Inputs are copied before return. Enqueues; waits only until the batch before the previous one has been
  * copied to the device. */
-tl_status tli_model_set_batch(tl_context *ctx, tli_model *model, const tl_batch *inputs);
-tl_status tli_model_forward(tl_context *ctx, tli_model *model);
+tl_status tli_model_set_batch(tl_context *ctx, tl_model *model, const tl_batch *inputs);
+tl_status tli_model_forward(tl_context *ctx, tl_model *model);
 /* Cross-entropy: writes the mean loss to slot `slot` of the loss ring (below), loss and rank of every
  * prediction, and in training the gradient of the mean. After tli_model_forward. */
-tl_status tli_model_loss(tl_context *ctx, tli_model *model, uint32_t slot);
-tl_status tli_model_backward(tl_context *ctx, tli_model *model); /* all gradients; after tli_model_loss */
+tl_status tli_model_loss(tl_context *ctx, tl_model *model, uint32_t slot);
+tl_status tli_model_backward(tl_context *ctx, tl_model *model); /* all gradients; after tli_model_loss */
 
 enum { TLI_LOSS_SLOTS = 1024 };
-tli_view tli_model_loss_at(const tli_model *model, uint32_t slot); /* where the loss of this slot is stored */
+tli_view tli_model_loss_at(const tl_model *model, uint32_t slot); /* where the loss of this slot is stored */
 /* Predictions in the current batch: one per image or token. */
-uint32_t tli_model_predictions(const tli_model *model);
+uint32_t tli_model_predictions(const tl_model *model);
 /* Blocking reads. Predictions of sequences are in the device's order, [token][batch]. */
-tl_status tli_model_read_losses(tl_context *ctx, tli_model *model, uint32_t first_slot, uint32_t count,
+tl_status tli_model_read_losses(tl_context *ctx, tl_model *model, uint32_t first_slot, uint32_t count,
                                 float *losses);
-tl_status tli_model_read_ranks(tl_context *ctx, tli_model *model,
+tl_status tli_model_read_ranks(tl_context *ctx, tl_model *model,
                                int32_t *ranks); /* one per prediction, see ops/loss.h */
-tl_status tli_model_read_row_losses(tl_context *ctx, tli_model *model, float *losses); /* in the same order */
-/* ViT: [batch][classes]. TL_ERROR_USAGE for architectures without stored logits. */
-tl_status tli_model_read_logits(tl_context *ctx, tli_model *model, float *logits);
+tl_status tli_model_read_row_losses(tl_context *ctx, tl_model *model, float *losses); /* in the same order */
 /* Attention weights of the first token (the class token, if there is one) of one sample of the current
  * batch over all tokens, in block `layer`, counted from 0: [heads][tokens]. Recomputes the blocks up to
  * that one. */
-tl_status tli_model_read_attention(tl_context *ctx, tli_model *model, uint32_t layer, uint32_t sample,
+tl_status tli_model_read_attention(tl_context *ctx, tl_model *model, uint32_t layer, uint32_t sample,
                                    float *weights);
 
 #endif

@@ -37,6 +37,14 @@ tli_parameter *tli_registry_find(tli_registry *r, const char *name)
     return NULL;
 }
 
+tl_parameter tli_parameter_shown(const tli_parameter *p)
+{
+    tl_parameter shown = {
+        .name = p->name, .rank = p->rank, .decay = p->decay, .value = p->value, .gradient = p->gradient};
+    memcpy(shown.shape, p->shape, sizeof shown.shape);
+    return shown;
+}
+
 uint64_t tli_parameter_count(const tli_parameter *p)
 {
     uint64_t count = 1;
@@ -75,18 +83,23 @@ uint64_t tli_registry_workspace(const tli_registry *r, const optimizer_rule *rul
     return most;
 }
 
-tl_status tli_registry_allocate(tl_context *ctx, tli_registry *r, const optimizer_rule *rule)
+tl_status tli_registry_allocate(tl_context *ctx, tli_registry *r, bool training)
 {
-    r->rule = rule;
     for (int i = 0; i < r->count; i++) {
         tli_parameter *p = &r->items[i];
         TLI_TRY(allocate_one(ctx, p, "", TL_MEMORY_PARAMETER, &p->value));
-        if (rule == NULL) continue;
-        TLI_TRY(allocate_one(ctx, p, "grad.", TL_MEMORY_GRADIENT, &p->gradient));
-        for (int s = 0; s < rule->slots; s++)
-            TLI_TRY(allocate_one(ctx, p, rule->slot[s], TL_MEMORY_MOMENT, &p->state[s]));
+        if (training) TLI_TRY(allocate_one(ctx, p, "grad.", TL_MEMORY_GRADIENT, &p->gradient));
     }
-    const uint64_t workspace = rule != NULL ? tli_registry_workspace(r, rule) : 0;
+    return TL_OK;
+}
+
+tl_status tli_registry_allocate_state(tl_context *ctx, tli_registry *r, const optimizer_rule *rule)
+{
+    r->rule = rule;
+    for (int i = 0; i < r->count; i++)
+        for (int s = 0; s < rule->slots; s++)
+            TLI_TRY(allocate_one(ctx, &r->items[i], rule->slot[s], TL_MEMORY_MOMENT, &r->items[i].state[s]));
+    const uint64_t workspace = tli_registry_workspace(r, rule);
     if (workspace == 0) return TL_OK;
     return tli_tensor_create_uninitialized(ctx, "optimizer workspace", TL_MEMORY_WORKSPACE, 1, workspace,
                                            &r->workspace);

@@ -15,13 +15,13 @@ typedef struct tli_parameter {
     tli_init init;
     float bound; /* TLI_INIT_UNIFORM: U(-bound, bound); TLI_INIT_LOCAL: number of grid axes */
     bool decay;  /* weight decay applies */
-    tl_tensor *value, *gradient, *state[OPTIMIZER_MAX_SLOTS]; /* NULL until tli_registry_allocate */
+    tl_tensor *value, *gradient, *state[OPTIMIZER_MAX_SLOTS]; /* NULL until allocated */
 } tli_parameter;
 
 typedef struct tli_registry {
     tli_parameter *items;
     int count, capacity;
-    const optimizer_rule *rule; /* the optimizer; NULL: inference, or not allocated yet */
+    const optimizer_rule *rule; /* the optimizer; NULL: it has no state here */
     tl_tensor *workspace;       /* scratch of the optimizer; NULL: none needed */
 } tli_registry;
 
@@ -31,14 +31,17 @@ typedef struct tli_registry {
 int tli_registry_add(tli_registry *r, const char *name, tli_init init, float bound, uint32_t rank,
                      const uint64_t *shape);
 tli_parameter *tli_registry_find(tli_registry *r, const char *name);
+tl_parameter tli_parameter_shown(const tli_parameter *p); /* as the public header shows it */
 uint64_t tli_parameter_count(const tli_parameter *p);
 uint64_t tli_parameter_lead(const tli_parameter *p); /* length of the axis that may be sharded; else 1 */
 uint64_t tli_registry_count(const tli_registry *r);  /* elements of all parameters */
 /* Optimizer scratch in elements: the maximum over the parameters. */
 uint64_t tli_registry_workspace(const tli_registry *r, const optimizer_rule *rule);
 
-/* Allocates values and, unless `rule` is NULL, gradients and optimizer state. */
-tl_status tli_registry_allocate(tl_context *ctx, tli_registry *r, const optimizer_rule *rule);
+/* Allocates values and, for training, gradients. */
+tl_status tli_registry_allocate(tl_context *ctx, tli_registry *r, bool training);
+/* Allocates the state that the optimizer has for every parameter, and its scratch. */
+tl_status tli_registry_allocate_state(tl_context *ctx, tli_registry *r, const optimizer_rule *rule);
 /* Enqueues one optimizer step for every parameter. */
 tl_status tli_registry_update(tl_context *ctx, tli_registry *r, const optimizer_settings *settings);
 /* Bytes of all values and of the optimizer state, which a checkpoint stores. */

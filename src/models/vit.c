@@ -189,6 +189,11 @@ static uint64_t count_predictions(const tl_model_config *c, uint32_t batch)
     return batch;
 }
 
+static uint32_t count_classes(const tl_model_config *c)
+{
+    return c->classes;
+}
+
 static uint64_t count_wide(const tl_model_config *c, uint32_t batch)
 {
     return (uint64_t)patches_of(c) * batch * patch_values_of(c);
@@ -224,7 +229,7 @@ typedef struct vit {
     bool soft; /* the batch has soft targets */
 } vit;
 
-static void find_parameters(tli_model *m)
+static void find_parameters(tl_model *m)
 {
     vit *v = m->own;
     const char *prefix = tli_model_block_prefix(&m->config);
@@ -248,24 +253,46 @@ static uint32_t vit_length(const tl_model_config *c, const tl_batch *inputs)
     return tli_model_tokens(c);
 }
 
-static tli_view vit_buffer_view(const tli_model *m, int which)
+static tli_view vit_buffer_view(const tl_model *m, int which)
 {
     return tli_model_at(m, which);
 }
 
-static tl_status set_inputs(tl_context *ctx, tli_model *m, const tl_batch *inputs)
+/* A larger class would be read from beyond the logits. */
+static tl_status check_targets(tl_context *ctx, const tl_model *m, const int32_t *targets)
+{
+    for (uint32_t i = 0; i < m->batch; i++)
+        if (targets[i] < 0 || (uint32_t)targets[i] >= m->config.classes)
+            return tli_fail(tl_context_error(ctx), TL_ERROR_INPUT,
+                            "sample %u has the class %d, which a model of %u classes does not have.", i,
+                            targets[i], m->config.classes);
+    return TL_OK;
+}
+
+/* From the host, or from a tensor of the caller's. */
+static tl_status set_images(tl_context *ctx, tl_model *m, const tl_batch *inputs)
+{
+    const uint64_t values = m->batch * tli_model_image_values(&m->config);
+    const tl_tensor *t = inputs->image_tensor;
+    if ((inputs->images == NULL) == (t == NULL))
+        return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE,
+                        "a Vision Transformer takes images or image_tensor, one of the two.");
+    if (t == NULL) return tli_tensor_write_async(ctx, m->buffers[TLI_VIT_IMAGES], 0, values, inputs->images);
+    TLI_TRY(tli_tensor_check_room(ctx, "image_tensor", t, values));
+    return tli_copy(ctx, tli_at(t, 0), vit_buffer_view(m, TLI_VIT_IMAGES), values);
+}
+
+static tl_status set_inputs(tl_context *ctx, tl_model *m, const tl_batch *inputs)
 {
     const tl_model_config *c = &m->config;
     vit *v = m->own;
-    if (inputs->images == NULL || (inputs->targets == NULL && inputs->soft_targets == NULL))
-        return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE,
-                        "a Vision Transformer takes images and targets.");
     v->soft = inputs->soft_targets != NULL;
     if (v->soft && !m->training)
         return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE,
                         "the model was made for inference: create it for training to use soft targets.");
-    const uint64_t values = m->batch * tli_model_image_values(c);
-    TLI_TRY(tli_tensor_write_async(ctx, m->buffers[TLI_VIT_IMAGES], 0, values, inputs->images));
+    if (!v->soft && inputs->targets != NULL) TLI_TRY(check_targets(ctx, m, inputs->targets));
+    TLI_TRY(set_images(ctx, m, inputs));
+    if (!m->targets) return TL_OK;
     if (v->soft)
         return tli_tensor_write_async(ctx, m->buffers[TLI_VIT_SOFT_TARGETS], 0,
                                       (uint64_t)m->batch * c->classes, inputs->soft_targets);
@@ -274,7 +301,7 @@ static tl_status set_inputs(tl_context *ctx, tli_model *m, const tl_batch *input
 
 /* Patches -> LN -> Linear -> LN into the rows after the class token's; then adds class token and
  * positions. */
-static tl_status embed_forward(tl_context *ctx, tli_model *m)
+static tl_status embed_forward(tl_context *ctx, tl_model *m)
 {
     const tl_model_config *c = &m->config;
     const vit *v = m->own;
@@ -297,7 +324,7 @@ static tl_status embed_forward(tl_context *ctx, tli_model *m)
                               m->batch, c->dim, cls);
 }
 
-static tl_status head_forward(tl_context *ctx, tli_model *m, tli_view last)
+static tl_status head_forward(tl_context *ctx, tl_model *m, tli_view last)
 {
     const tl_model_config *c = &m->config;
     const vit *v = m->own;
@@ -317,7 +344,7 @@ static tl_status head_forward(tl_context *ctx, tli_model *m, tli_view last)
                               vit_buffer_view(m, TLI_VIT_LOGITS), c->classes, m->batch, c->dim, c->classes);
 }
 
-static tl_status vit_loss(tl_context *ctx, tli_model *m, float scale)
+static tl_status vit_loss(tl_context *ctx, tl_model *m, float scale)
 {
     const vit *v = m->own;
     if (v->soft)
@@ -330,8 +357,19 @@ static tl_status vit_loss(tl_context *ctx, tli_model *m, float scale)
                              vit_buffer_view(m, TLI_VIT_DLOGITS), scale, m->batch, m->config.classes);
 }
 
+static tl_status set_gradient(tl_context *ctx, tl_model *m, const float *d_logits)
+{
+    return tl_tensor_write(ctx, m->buffers[TLI_VIT_DLOGITS], 0, (uint64_t)m->batch * m->config.classes,
+                           d_logits);
+}
+
+static tl_status read_logits(tl_context *ctx, tl_model *m, float *logits)
+{
+    return tl_tensor_read(ctx, m->buffers[TLI_VIT_LOGITS], 0, (uint64_t)m->batch * m->config.classes, logits);
+}
+
 /* Head, pooling and final LayerNorm; the gradient of the last block's output goes to dx. */
-static tl_status head_backward(tl_context *ctx, tli_model *m, tli_view last, const tli_block_scratch *s)
+static tl_status head_backward(tl_context *ctx, tl_model *m, tli_view last, const tli_block_scratch *s)
 {
     const tl_model_config *c = &m->config;
     const vit *v = m->own;
@@ -354,7 +392,7 @@ static tl_status head_backward(tl_context *ctx, tli_model *m, tli_view last, con
 }
 
 /* Class token, positions and patch embedding; the gradient of the patches is not needed. */
-static tl_status embed_backward(tl_context *ctx, tli_model *m, const tli_block_scratch *s)
+static tl_status embed_backward(tl_context *ctx, tl_model *m, const tli_block_scratch *s)
 {
     const tl_model_config *c = &m->config;
     const vit *v = m->own;
@@ -404,5 +442,9 @@ const tli_arch tli_vit_arch = {
     .loss = vit_loss,
     .head_backward = head_backward,
     .embed_backward = embed_backward,
+    .set_gradient = set_gradient,
+    .read_logits = read_logits,
+    .outputs = count_classes,
     .logits = TLI_VIT_LOGITS,
+    .d_logits = TLI_VIT_DLOGITS,
 };

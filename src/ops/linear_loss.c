@@ -25,10 +25,9 @@ uint64_t tli_linear_loss_workspace(uint64_t rows, uint32_t classes)
     return (rows < most_rows(classes) ? rows : most_rows(classes)) * classes; /* monotonic in rows */
 }
 
-/* dweight (+)= dlogits^T x, then dx = dlogits W, which may overwrite x. */
-static tl_status linear_loss_backward(tl_context *ctx, tli_view dlogits, tli_view x, tli_view weight,
-                                      tli_view dx, tli_view dweight, bool first, uint32_t rows, uint32_t in,
-                                      uint32_t classes)
+tl_status tli_linear_loss_backward(tl_context *ctx, tli_view dlogits, tli_view x, tli_view weight,
+                                   tli_view dx, tli_view dweight, bool first, uint32_t rows, uint32_t in,
+                                   uint32_t classes)
 {
     tli_gemm_args g = {.m = classes, .n = in, .k = rows, .alpha = 1.0f};
     g.transpose_a = true, g.a = dlogits, g.lda = classes, g.b = x, g.ldb = in;
@@ -52,8 +51,8 @@ tl_status tli_linear_loss(tl_context *ctx, tli_view x, tli_view weight, tli_view
         TLI_TRY(tli_cross_entropy(ctx, workspace, tli_view_add(targets, at), tli_view_add(losses, at),
                                   tli_view_add(ranks, at), training ? workspace : none, scale, n, classes));
         if (training)
-            TLI_TRY(linear_loss_backward(ctx, workspace, rows_x, weight, tli_view_add(dx, at * in), dweight,
-                                         at == 0, n, in, classes));
+            TLI_TRY(tli_linear_loss_backward(ctx, workspace, rows_x, weight, tli_view_add(dx, at * in),
+                                             dweight, at == 0, n, in, classes));
     }
     return TL_OK;
 }

@@ -11,6 +11,11 @@
 tl_status tli_linear_loss(tl_context *ctx, tli_view x, tli_view weight, tli_view targets, float scale,
                           tli_view losses, tli_view ranks, tli_view dx, tli_view dweight, tli_view workspace,
                           uint64_t rows, uint32_t in, uint32_t classes);
+/* Backward of one chunk of rows: dweight (with `first` overwritten, else added to) = dlogits^T x, then dx =
+ * dlogits weight, which may overwrite x. */
+tl_status tli_linear_loss_backward(tl_context *ctx, tli_view dlogits, tli_view x, tli_view weight,
+                                   tli_view dx, tli_view dweight, bool first, uint32_t rows, uint32_t in,
+                                   uint32_t classes);
 /* Floats for one chunk of logits: at most 64 MiB, or one row. */
 uint64_t tli_linear_loss_workspace(uint64_t rows, uint32_t classes);
 

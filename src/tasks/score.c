@@ -37,7 +37,7 @@ static void scoring_free(scoring *k)
 }
 
 /* Grows the buffers to the predictions of the current batch. */
-static tl_status scoring_reserve(tl_context *ctx, tli_model *model, scoring *k)
+static tl_status scoring_reserve(tl_context *ctx, tl_model *model, scoring *k)
 {
     const uint32_t count = tli_model_predictions(model);
     if (count <= k->capacity) return TL_OK;
@@ -60,10 +60,10 @@ static uint32_t largest_logit(const float *logits, uint32_t classes)
     return best;
 }
 
-static tl_status count_classes(tl_context *ctx, tli_model *model, const tl_batch *inputs, scoring *k)
+static tl_status count_classes(tl_context *ctx, tl_model *model, const tl_batch *inputs, scoring *k)
 {
     const uint32_t classes = k->confusion->classes;
-    TLI_TRY(tli_model_read_logits(ctx, model, k->logits));
+    TLI_TRY(tl_model_read_logits(ctx, model, k->logits));
     for (uint32_t i = 0; i < inputs->count; i++) {
         if (k->ranks[i] == TLI_NO_RANK) continue; /* the logits were not finite */
         const uint32_t found = largest_logit(k->logits + (size_t)i * classes, classes);
@@ -73,7 +73,7 @@ static tl_status count_classes(tl_context *ctx, tli_model *model, const tl_batch
 }
 
 /* Adds the batch's losses and hits to the sums. */
-static tl_status score_batch(tl_context *ctx, tli_model *model, const tl_batch *inputs, scoring *k,
+static tl_status score_batch(tl_context *ctx, tl_model *model, const tl_batch *inputs, scoring *k,
                              tli_scores *sums)
 {
     TLI_TRY(tli_model_set_batch(ctx, model, inputs));
@@ -102,7 +102,7 @@ static tl_status look_for_stop(tl_context *ctx, const tli_task *task, int set, c
                     tli_task_set_name(task, set));
 }
 
-static tl_status score_batches(tl_context *ctx, const tli_task *task, tli_model *model, tli_task_data *data,
+static tl_status score_batches(tl_context *ctx, const tli_task *task, tl_model *model, tli_task_data *data,
                                int set, scoring *k, tli_scores *scores)
 {
     tl_error *err = tl_context_error(ctx);
@@ -128,7 +128,7 @@ static tl_status score_batches(tl_context *ctx, const tli_task *task, tli_model 
     return TL_OK;
 }
 
-tl_status tli_score_set(tl_context *ctx, const tli_task *task, tli_model *model, tli_task_data *data, int set,
+tl_status tli_score_set(tl_context *ctx, const tli_task *task, tl_model *model, tli_task_data *data, int set,
                         const tl_hooks *hooks, tli_confusion *confusion, tli_scores *scores)
 {
     scoring k = {.confusion = confusion, .hooks = hooks};
@@ -206,7 +206,7 @@ static tl_status table_close(const char *path, table_file *table, const tli_task
 /* ---- all test sets ---------------------------------------------------------------------------------- */
 
 /* Scores the main test set, with the confusion matrix if requested. */
-static tl_status score_main(tl_context *ctx, const tli_task *task, tli_model *model, tli_task_data *data,
+static tl_status score_main(tl_context *ctx, const tli_task *task, tl_model *model, tli_task_data *data,
                             const tl_settings *s, const tl_hooks *hooks, tli_scores *scores)
 {
     const int set = task->main_set(s);
@@ -224,7 +224,7 @@ static tl_status score_main(tl_context *ctx, const tli_task *task, tli_model *mo
     return status == TL_OK ? closed : status;
 }
 
-tl_status tli_score_all(tl_context *ctx, const tli_task *task, tli_model *model, tli_task_data *data,
+tl_status tli_score_all(tl_context *ctx, const tli_task *task, tl_model *model, tli_task_data *data,
                         const tl_settings *s, const tl_hooks *hooks, tli_score_each each, void *user,
                         tl_result *result)
 {

@@ -13,14 +13,14 @@ typedef struct tli_confusion {
 
 /* Scores one test set. Predictions are added to `confusion` (classification only; NULL: not wanted).
  * TL_INTERRUPTED when hooks->stop is set between two batches; `hooks` may be NULL. */
-tl_status tli_score_set(tl_context *ctx, const tli_task *task, tli_model *model, tli_task_data *data, int set,
+tl_status tli_score_set(tl_context *ctx, const tli_task *task, tl_model *model, tli_task_data *data, int set,
                         const tl_hooks *hooks, tli_confusion *confusion, tli_scores *scores);
 
 /* Scores every test set of the task, or none if the data have none; the main set's scores and the task's own go to `result`, and each
  * set's to `each` (NULL: not wanted) when done. With s->confusion, the main set's confusion matrix is
  * written to that file. */
 typedef tl_status (*tli_score_each)(void *user, const tli_task *task, int set, const tli_scores *scores);
-tl_status tli_score_all(tl_context *ctx, const tli_task *task, tli_model *model, tli_task_data *data,
+tl_status tli_score_all(tl_context *ctx, const tli_task *task, tl_model *model, tli_task_data *data,
                         const tl_settings *s, const tl_hooks *hooks, tli_score_each each, void *user,
                         tl_result *result);
 

@@ -93,7 +93,7 @@ tl_status tli_step_choose_batch(tl_context *ctx, tl_settings *s)
                     wanted, total, limit, largest);
 }
 
-tl_status tli_step_gradients(tl_context *ctx, tli_model *model, uint32_t slot)
+tl_status tli_step_gradients(tl_context *ctx, tl_model *model, uint32_t slot)
 {
     TLI_TRY(tli_model_forward(ctx, model));
     TLI_TRY(tli_model_loss(ctx, model, slot));

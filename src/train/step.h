@@ -21,7 +21,7 @@ tl_status tli_step_choose_batch(tl_context *ctx, tl_settings *settings);
 
 /* Enqueues forward, loss (into a slot of the model's ring) and backward of the current batch: computes all
  * gradients. */
-tl_status tli_step_gradients(tl_context *ctx, tli_model *model, uint32_t slot);
+tl_status tli_step_gradients(tl_context *ctx, tl_model *model, uint32_t slot);
 
 /* Arguments of tli_registry_update for step `step` (from 1), without gradient scaling. */
 optimizer_settings tli_step_optimizer(const tl_settings *settings, float lr, uint64_t step);

@@ -95,7 +95,8 @@ tl_status tli_run_open(training_run *r, const tl_data *own)
     TLI_TRY(tli_run_dir_make(&r->dir, s->run.out, s->task, tl_op_name(s->model.op), err));
     TLI_TRY(tli_run_lock_take(&r->lock, r->dir.path, log, err));
     TLI_TRY(tli_step_times_create(&r->times, err));
-    TLI_TRY(tli_model_create(r->ctx, &s->model, s->training.batch_size,
+    TLI_TRY(tli_model_create(r->ctx, &s->model,
+                             &(tl_model_options){.batch = s->training.batch_size, .training = true},
                              tli_optimizer_rule_of(s->training.optimizer), &r->model));
     if (tli_step_clips(s))
         TLI_TRY(tli_grad_clip_create(r->ctx, tli_model_registry(r->model), TLI_LOSS_SLOTS, &r->guard));

@@ -24,7 +24,7 @@ typedef struct training_run {
     const char *labels;         /* class names or vocabulary of `data`; NULL: none */
     tli_data_identity identity; /* of `data` */
     tli_run_lock lock;          /* lock of the folder */
-    tli_model *model;
+    tl_model *model;
     tli_grad_clip guard; /* with --grad-clip or --skip-nonfinite */
     tli_metrics metrics;
     tli_train_progress progress;

@@ -1,54 +1,5 @@
 /* The library as a user of the public header sees it: nothing else of the project is included here. */
-#include <translution/translution.h>
-
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-static tl_context *ctx;
-
-#define OK(call)                                                                                             \
-    do {                                                                                                     \
-        if ((call) != TL_OK) {                                                                               \
-            print_error("%s:%d: %s\n", __FILE__, __LINE__, tl_context_error(ctx)->text);                     \
-            fail();                                                                                          \
-        }                                                                                                    \
-    } while (0)
-
-/* A small fixed sequence in [-1, 1): the tests need numbers, not randomness. */
-static float wave(uint32_t seed, uint64_t i)
-{
-    uint32_t v = (uint32_t)(i + 1) * 2654435761u ^ seed * 40503u;
-    v = (v ^ v >> 15) * 2246822519u;
-    return (float)(v >> 8) * 0x1p-23f - 1.0f;
-}
-
-static float *numbers(uint32_t seed, uint64_t count)
-{
-    float *out = malloc(count * sizeof *out);
-    assert_non_null(out);
-    for (uint64_t i = 0; i < count; i++) out[i] = wave(seed, i);
-    return out;
-}
-
-static tl_tensor *tensor(const char *name, uint64_t count, const float *values)
-{
-    tl_tensor *t = NULL;
-    OK(tl_tensor_create(ctx, name, TL_MEMORY_DATA, 1, count, &t));
-    if (values != NULL) OK(tl_tensor_write(ctx, t, 0, count, values));
-    return t;
-}
-
-static double dot(const float *a, const float *b, uint64_t count)
-{
-    double sum = 0;
-    for (uint64_t i = 0; i < count; i++) sum += (double)a[i] * b[i];
-    return sum;
-}
+#include "values.h"
 
 /* <o(t), g> for the tensor `t` moved by `by` along `direction` from `base`. */
 static double moved(tl_layer *layer, tl_tensor *x, tl_tensor *o, const float *g, uint64_t outputs,
@@ -103,10 +54,8 @@ static void check_layer(const tl_layer_config *config, int expected_parameters)
     tl_parameter p;
     int count = 0;
     for (; tl_layer_parameter_at(layer, count, &p); count++) {
-        uint64_t elements = 1;
-        for (uint32_t i = 0; i < p.rank; i++) elements *= p.shape[i];
         /* The gradients of the first backward: moving x back and forth has not touched them. */
-        check_direction(p.name, layer, x, o, g, outputs, p.value, p.gradient, elements);
+        check_direction(p.name, layer, x, o, g, outputs, p.value, p.gradient, elements_of(&p));
     }
     assert_int_equal(count, expected_parameters);
     assert_false(tl_layer_parameter_at(layer, -1, &p));
@@ -203,21 +152,6 @@ static void test_version_and_settings(void **state)
     assert_int_equal(settings.training.batch_size, 256);
 }
 
-static int setup(void **state)
-{
-    tl_error err = {0};
-    if (tl_context_create(&(tl_context_options){.size = sizeof(tl_context_options)}, &ctx, &err) == TL_OK)
-        return 0;
-    print_error("%s\n", err.text);
-    return -1;
-}
-
-static int teardown(void **state)
-{
-    tl_context_destroy(ctx);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -226,5 +160,5 @@ int main(void)
         cmocka_unit_test(test_mistakes),
         cmocka_unit_test(test_version_and_settings),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, set_up_context, tear_down_context);
 }

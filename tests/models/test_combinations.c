@@ -13,7 +13,7 @@ typedef struct data {
     int32_t tokens[SAMPLES * LENGTH], next[SAMPLES * LENGTH], classes[SAMPLES];
 } data;
 
-static tl_status learn(tl_context *ctx, tli_model *model, bool text, const data *d, float losses[STEPS + 1])
+static tl_status learn(tl_context *ctx, tl_model *model, bool text, const data *d, float losses[STEPS + 1])
 {
     tli_registry *registry = tli_model_registry(model);
     const tl_batch inputs = {.count = SAMPLES,
@@ -56,9 +56,10 @@ static void as_planned(tl_context *ctx, const tl_model_config *c, const char *wh
 /* Ten AdamW steps on one batch must lower its loss. */
 static void learns(tl_context *ctx, const tl_model_config *c, const data *d, const char *what)
 {
-    tli_model *model = NULL;
+    tl_model *model = NULL;
     float losses[STEPS + 1];
-    tl_status status = tli_model_create(ctx, c, SAMPLES, tli_optimizer_rule_of(TL_OPTIMIZER_ADAMW), &model);
+    tl_status status = tli_model_create(ctx, c, &(tl_model_options){.batch = SAMPLES, .training = true},
+                                        tli_optimizer_rule_of(TL_OPTIMIZER_ADAMW), &model);
     if (status == TL_OK) as_planned(ctx, c, what);
     if (status == TL_OK) status = learn(ctx, model, c->arch == TL_ARCH_GPT, d, losses);
     if (status != TL_OK) fail_msg("%s: %s", what, tl_context_error(ctx)->text);

@@ -18,7 +18,7 @@ static void load_parameters(tl_context *ctx, tli_registry *registry, tli_safeten
 }
 
 /* Forward, loss and backward of the file's batch; returns the loss. */
-static float step(tl_context *ctx, tli_model *model, const tl_batch *inputs)
+static float step(tl_context *ctx, tl_model *model, const tl_batch *inputs)
 {
     float loss;
     MUST(ctx, tli_model_set_batch(ctx, model, inputs));
@@ -74,7 +74,7 @@ static void compare_after_three_steps(tl_context *ctx, tli_registry *registry, t
     }
 }
 
-static void compare_logits(tl_context *ctx, tli_model *model, bool text, tli_safetensors *st)
+static void compare_logits(tl_context *ctx, tl_model *model, bool text, tli_safetensors *st)
 {
     uint64_t count;
     float *want = golden_read(st, "logits", &count), *got = malloc(count * sizeof *got);
@@ -88,7 +88,7 @@ static void compare_logits(tl_context *ctx, tli_model *model, bool text, tli_saf
                 memcpy(got + (b * LENGTH + t) * VOCABULARY, row + b * VOCABULARY, VOCABULARY * sizeof *row);
         }
     } else {
-        MUST(ctx, tli_model_read_logits(ctx, model, got));
+        MUST(ctx, tl_model_read_logits(ctx, model, got));
     }
     assert_close("logits", got, want, count, 5e-6);
     free(want), free(got);
@@ -129,8 +129,9 @@ static void check(const char *file, tl_op_kind op, tl_positions positions, tl_ke
                                     .head_dim = 4,
                                     .mlp_dim = 24,
                                     .relenc_dim = 2};
-    tli_model *model = NULL;
-    MUST(ctx, tli_model_create(ctx, &config, BATCH, tli_optimizer_rule_of(TL_OPTIMIZER_ADAMW), &model));
+    tl_model *model = NULL;
+    MUST(ctx, tli_model_create(ctx, &config, &(tl_model_options){.batch = BATCH, .training = true},
+                               tli_optimizer_rule_of(TL_OPTIMIZER_ADAMW), &model));
     tli_registry *registry = tli_model_registry(model);
     load_parameters(ctx, registry, &st);
     float *images = text ? NULL : golden_read(&st, "data", NULL), *losses = golden_read(&st, "losses", NULL);

@@ -46,10 +46,10 @@ static int configurations(tl_model_config list[32])
     return count;
 }
 
-static tli_model *create(tl_context *ctx, const tl_model_config *config, bool training)
+static tl_model *create(tl_context *ctx, const tl_model_config *config, bool training)
 {
-    tli_model *model = NULL;
-    MUST(ctx, tli_model_create(ctx, config, BATCH,
+    tl_model *model = NULL;
+    MUST(ctx, tli_model_create(ctx, config, &(tl_model_options){.batch = BATCH, .training = training},
                                training ? tli_optimizer_rule_of(TL_OPTIMIZER_ADAMW) : NULL, &model));
     MUST(ctx, tli_registry_init(ctx, tli_model_registry(model), 3));
     return model;
@@ -62,7 +62,7 @@ static void draw_ids(int32_t *ids, uint32_t count, uint64_t stream)
 }
 
 /* Logits of all tokens, [token][batch][vocabulary], freed by the caller. */
-static float *logits_of(tl_context *ctx, tli_model *model, const int32_t *tokens, uint32_t length)
+static float *logits_of(tl_context *ctx, tl_model *model, const int32_t *tokens, uint32_t length)
 {
     float *logits = malloc((size_t)length * BATCH * VOCABULARY * sizeof *logits);
     assert_non_null(logits);
@@ -80,7 +80,7 @@ static void causal_on(tl_kernel_path path)
     tl_model_config list[32];
     const int count = configurations(list);
     for (int i = 0; i < count; i++) {
-        tli_model *model = create(ctx, &list[i], false);
+        tl_model *model = create(ctx, &list[i], false);
         int32_t tokens[BATCH * LENGTH];
         draw_ids(tokens, BATCH * LENGTH, 1);
         float *before = logits_of(ctx, model, tokens, LENGTH);
@@ -126,7 +126,7 @@ static void shorter_inputs_are_a_prefix(void **unused)
     tl_model_config list[32];
     const int count = configurations(list);
     for (int i = 0; i < count; i++) {
-        tli_model *model = create(ctx, &list[i], false);
+        tl_model *model = create(ctx, &list[i], false);
         int32_t tokens[BATCH * LENGTH], cut[BATCH * LENGTH];
         draw_ids(tokens, BATCH * LENGTH, 2);
         float *whole = logits_of(ctx, model, tokens, LENGTH);
@@ -152,8 +152,9 @@ static void growing_on(tl_kernel_path path)
     tl_model_config list[32];
     const int count = configurations(list);
     for (int i = 0; i < count; i++) {
-        tli_model *model = create(ctx, &list[i], false), *grown = NULL;
-        MUST(ctx, tli_model_create_cached(ctx, &list[i], BATCH, &grown));
+        tl_model *model = create(ctx, &list[i], false), *grown = NULL;
+        MUST(ctx, tli_model_create(ctx, &list[i], &(tl_model_options){.batch = BATCH, .kv_cache = true}, NULL,
+                                   &grown));
         MUST(ctx, tli_registry_init(ctx, tli_model_registry(grown), 3));
         int32_t tokens[BATCH * LENGTH], part[BATCH * LENGTH];
         draw_ids(tokens, BATCH * LENGTH, 7);
@@ -197,7 +198,7 @@ static void growing_gpu(void **unused)
 
 /* ---- training ------------------------------------------------------------------------------------ */
 
-static float loss_of(tl_context *ctx, tli_model *model, bool backward)
+static float loss_of(tl_context *ctx, tl_model *model, bool backward)
 {
     float loss;
     MUST(ctx, tli_model_forward(ctx, model));
@@ -208,7 +209,7 @@ static float loss_of(tl_context *ctx, tli_model *model, bool backward)
 }
 
 /* The slope of the loss along a random direction of one parameter, by its gradient and by differences. */
-static void check_slope(tl_context *ctx, tli_model *model, const tli_parameter *p, int configuration)
+static void check_slope(tl_context *ctx, tl_model *model, const tli_parameter *p, int configuration)
 {
     const float step = 2e-2f;
     const uint64_t count = tli_parameter_count(p);
@@ -245,7 +246,7 @@ static void gradients_are_differences(void **unused)
     tl_model_config list[32];
     const int count = configurations(list);
     for (int i = 0; i < count; i++) {
-        tli_model *model = create(ctx, &list[i], true);
+        tl_model *model = create(ctx, &list[i], true);
         tli_registry *registry = tli_model_registry(model);
         int32_t tokens[BATCH * LENGTH], targets[BATCH * LENGTH];
         draw_ids(tokens, BATCH * LENGTH, 3);
@@ -307,7 +308,7 @@ static void plans_are_what_is_allocated(void **unused)
             MUST(ctx,
                  tli_model_plan(&list[i], BATCH, training ? tli_optimizer_rule_of(TL_OPTIMIZER_ADAMW) : NULL,
                                 &plan, tl_context_error(ctx)));
-            tli_model *model = create(ctx, &list[i], training);
+            tl_model *model = create(ctx, &list[i], training);
             for (int kind = 0; kind < TL_MEMORY_KINDS; kind++)
                 if (tl_memory_used(ctx, (tl_memory_kind)kind) != plan.bytes[kind])
                     fail_msg("configuration %d: %s are %llu bytes, not %llu", i,
@@ -320,7 +321,7 @@ static void plans_are_what_is_allocated(void **unused)
     tl_context_destroy(ctx);
 }
 
-static void refused(tl_context *ctx, tli_model *model, const tl_batch *inputs, tl_status status,
+static void refused(tl_context *ctx, tl_model *model, const tl_batch *inputs, tl_status status,
                     const char *word)
 {
     assert_int_equal(tli_model_set_batch(ctx, model, inputs), status);
@@ -345,7 +346,7 @@ static void wrong_inputs_are_refused(void **unused)
 
     tl_context *ctx = new_context(TL_PATH_CPU);
     c = config_of(TL_OP_ALPHA);
-    tli_model *model = create(ctx, &c, true);
+    tl_model *model = create(ctx, &c, true);
     int32_t tokens[BATCH * LENGTH] = {0}, targets[BATCH * LENGTH] = {0};
     tl_batch inputs = {.count = BATCH, .tokens = tokens, .length = 0, .targets = targets};
     refused(ctx, model, &inputs, TL_ERROR_USAGE, "sequences of 0");
@@ -356,8 +357,11 @@ static void wrong_inputs_are_refused(void **unused)
     refused(ctx, model, &inputs, TL_ERROR_INPUT, "token 2 of sample 1");
     tokens[LENGTH + 2] = 0, targets[0] = -1;
     refused(ctx, model, &inputs, TL_ERROR_INPUT, "-1");
+    targets[0] = 0;
     inputs.targets = NULL;
-    refused(ctx, model, &inputs, TL_ERROR_USAGE, "targets");
+    MUST(ctx, tli_model_set_batch(ctx, model, &inputs));
+    assert_int_equal(tli_model_loss(ctx, model, 0), TL_ERROR_USAGE);
+    assert_non_null(strstr(tl_context_error(ctx)->text, "no targets"));
     inputs.tokens = NULL;
     refused(ctx, model, &inputs, TL_ERROR_USAGE, "tokens");
     tli_model_destroy(ctx, model);
@@ -368,7 +372,7 @@ static void wrong_inputs_are_refused(void **unused)
     model = create(ctx, &c, false);
     refused(ctx, model, &inputs, TL_ERROR_USAGE, "has not kept 1");
     tli_model_destroy(ctx, model);
-    MUST(ctx, tli_model_create_cached(ctx, &c, BATCH, &model));
+    MUST(ctx, tli_model_create(ctx, &c, &(tl_model_options){.batch = BATCH, .kv_cache = true}, NULL, &model));
     refused(ctx, model, &inputs, TL_ERROR_USAGE, "has not kept 1");
     inputs.first = 0, inputs.count = 1;
     refused(ctx, model, &inputs, TL_ERROR_USAGE, "batch of 1");

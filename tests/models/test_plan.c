@@ -240,15 +240,15 @@ static void check_allocated(const tl_model_config *c, uint32_t batch, bool train
 {
     tl_error err = {0};
     tl_context *ctx = NULL;
-    tli_model *model = NULL;
+    tl_model *model = NULL;
     tli_memory_plan plan;
     if (tl_context_create(&(tl_context_options){.size = sizeof(tl_context_options)}, &ctx, &err) != TL_OK)
         fail_msg("%s", err.text);
     assert_int_equal(
         tli_model_plan(c, batch, training ? tli_optimizer_rule_of(TL_OPTIMIZER_ADAMW) : NULL, &plan, &err),
         TL_OK);
-    if (tli_model_create(ctx, c, batch, training ? tli_optimizer_rule_of(TL_OPTIMIZER_ADAMW) : NULL,
-                         &model) != TL_OK)
+    if (tli_model_create(ctx, c, &(tl_model_options){.batch = batch, .training = training},
+                         training ? tli_optimizer_rule_of(TL_OPTIMIZER_ADAMW) : NULL, &model) != TL_OK)
         fail_msg("%s", tl_context_error(ctx)->text);
     uint64_t sum = 0;
     for (int kind = 0; kind < TL_MEMORY_KINDS; kind++) {

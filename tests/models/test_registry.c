@@ -61,8 +61,8 @@ static void any_optimizer(void **unused)
     const optimizer_rule *adamw = tli_optimizer_rule_of(TL_OPTIMIZER_ADAMW);
     for (int i = 0; i < 2; i++) {
         const optimizer_rule *rule = i == 0 ? adamw : &strange;
-        tli_model *model = NULL;
-        MUST(ctx, tli_model_create(ctx, &c, 2, rule, &model));
+        tl_model *model = NULL;
+        MUST(ctx, tli_model_create(ctx, &c, &(tl_model_options){.batch = 2, .training = true}, rule, &model));
         const tli_registry *r = tli_model_registry(model);
         as_planned(ctx, &c, rule);
         assert_int_equal(tli_registry_stored_bytes(r),
@@ -89,8 +89,8 @@ static void updates(void **unused)
 {
     tl_context *ctx = new_context(TL_PATH_AUTO);
     const tl_model_config c = small();
-    tli_model *model = NULL;
-    MUST(ctx, tli_model_create(ctx, &c, 2, &strange, &model));
+    tl_model *model = NULL;
+    MUST(ctx, tli_model_create(ctx, &c, &(tl_model_options){.batch = 2, .training = true}, &strange, &model));
     tli_registry *r = tli_model_registry(model);
     const optimizer_settings settings = {.weight_decay = 0.5f, .step = 1};
     memset(&seen, 0, sizeof seen);
@@ -112,8 +112,9 @@ static void decay_by_parameter(void **unused)
 {
     tl_context *ctx = new_context(TL_PATH_AUTO);
     const tl_model_config c = small();
-    tli_model *model = NULL;
-    MUST(ctx, tli_model_create(ctx, &c, 2, tli_optimizer_rule_of(TL_OPTIMIZER_ADAMW), &model));
+    tl_model *model = NULL;
+    MUST(ctx, tli_model_create(ctx, &c, &(tl_model_options){.batch = 2, .training = true},
+                               tli_optimizer_rule_of(TL_OPTIMIZER_ADAMW), &model));
     tli_registry *r = tli_model_registry(model);
     MUST(ctx, tli_registry_init(ctx, r, 1));
     const optimizer_settings settings = {.lr = 0.5f,

@@ -20,7 +20,7 @@ static tl_model_config small(tl_op_kind op, tl_pool pool, tl_positions positions
 
 typedef struct rig {
     tl_context *ctx;
-    tli_model *model;
+    tl_model *model;
     tli_registry *registry;
     float images[BATCH * PIXELS];
     int32_t targets[BATCH];
@@ -32,8 +32,8 @@ static rig make(const tl_model_config *c, uint32_t batch, bool training, tl_kern
     tl_error err = {0};
     const tl_context_options options = {.size = sizeof options, .path = path};
     if (tl_context_create(&options, &r.ctx, &err) != TL_OK) fail_msg("%s", err.text);
-    MUST(r.ctx, tli_model_create(r.ctx, c, batch, training ? tli_optimizer_rule_of(TL_OPTIMIZER_ADAMW) : NULL,
-                                 &r.model));
+    MUST(r.ctx, tli_model_create(r.ctx, c, &(tl_model_options){.batch = batch, .training = training},
+                                 training ? tli_optimizer_rule_of(TL_OPTIMIZER_ADAMW) : NULL, &r.model));
     r.registry = tli_model_registry(r.model);
     MUST(r.ctx, tli_registry_init(r.ctx, r.registry, 11));
     tli_random random = tli_random_make(5, 5);
@@ -197,11 +197,11 @@ static void inference_agrees(void **unused)
             float a[BATCH * CLASSES], b[BATCH * CLASSES];
             int32_t ranks[BATCH];
             loss_of(&training, BATCH);
-            MUST(training.ctx, tli_model_read_logits(training.ctx, training.model, a));
+            MUST(training.ctx, tl_model_read_logits(training.ctx, training.model, a));
             for (int again = 0; again < 2; again++) {
                 loss_of(&inference, 2);
                 loss_of(&inference, BATCH);
-                MUST(inference.ctx, tli_model_read_logits(inference.ctx, inference.model, b));
+                MUST(inference.ctx, tl_model_read_logits(inference.ctx, inference.model, b));
                 compare("logits", b, a, BATCH * CLASSES, 1e-6);
             }
             MUST(inference.ctx, tli_model_read_ranks(inference.ctx, inference.model, ranks));

@@ -41,8 +41,8 @@ tl_result train_at(const char *file, int line, tl_settings s)
 void start_from_huge_weights(tl_settings *s, const char *name, float factor)
 {
     tl_context *ctx = new_context(TL_PATH_AUTO);
-    tli_model *model = NULL;
-    MUST(ctx, tli_model_create(ctx, &s->model, 1, NULL, &model));
+    tl_model *model = NULL;
+    MUST(ctx, tli_model_create(ctx, &s->model, &(tl_model_options){.batch = 1}, NULL, &model));
     tli_registry *registry = tli_model_registry(model);
     MUST(ctx, tli_registry_init(ctx, registry, 0));
     for (int i = 0; i < registry->count; i++) {

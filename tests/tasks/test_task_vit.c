@@ -234,8 +234,9 @@ static void soft_targets_agree(void **state)
     tl_settings s = vit_run("unused");
     s.model.classes = CLASSES;
     tl_context *ctx = new_context(TL_PATH_AUTO);
-    tli_model *model = NULL;
-    MUST(ctx, tli_model_create(ctx, &s.model, 2, tli_optimizer_rule_of(TL_OPTIMIZER_ADAMW), &model));
+    tl_model *model = NULL;
+    MUST(ctx, tli_model_create(ctx, &s.model, &(tl_model_options){.batch = 2, .training = true},
+                               tli_optimizer_rule_of(TL_OPTIMIZER_ADAMW), &model));
     MUST(ctx, tli_registry_init(ctx, tli_model_registry(model), 1));
     static float images[2 * 3 * 24 * 24];
     for (size_t i = 0; i < sizeof images / sizeof *images; i++) images[i] = (float)(i % 97) / 97;

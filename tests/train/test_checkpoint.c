@@ -148,10 +148,10 @@ static void unknown_numbers(void **unused)
 {
     tl_settings s = small_run(TL_OP_ATTENTION, "other-ranges"), e;
     tl_context *ctx = new_context(TL_PATH_AUTO);
-    tli_model *model = NULL;
+    tl_model *model = NULL;
     tl_result result;
     char path[2200];
-    MUST(ctx, tli_model_create(ctx, &s.model, 1, NULL, &model));
+    MUST(ctx, tli_model_create(ctx, &s.model, &(tl_model_options){.batch = 1}, NULL, &model));
     MUST(ctx, tli_registry_init(ctx, tli_model_registry(model), 0));
     s.training.schedule_version = TL_SCHEDULE_VERSION + 1;
     snprintf(path, sizeof path, "%s/other-ranges.safetensors", folder);

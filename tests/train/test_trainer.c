@@ -86,14 +86,15 @@ static void checkpoints_say_their_data(void **unused)
     train(s);
     tl_context *ctx = new_context(TL_PATH_AUTO);
     for (int said = 0; said < 3; said++) { /* nothing, other data, other data that are allowed */
-        tli_model *model = NULL;
+        tl_model *model = NULL;
         tli_train_state standing;
         tl_result result;
         tl_settings again = s, stored = s;
         snprintf(again.run.out, sizeof again.run.out, "%s/said-%d", folder, said);
         assert_int_equal(mkdir(again.run.out, 0777), 0);
         stored.model.positions = tli_model_positions(&s.model);
-        MUST(ctx, tli_model_create(ctx, &stored.model, 1, tli_optimizer_rule_of(TL_OPTIMIZER_ADAMW), &model));
+        MUST(ctx, tli_model_create(ctx, &stored.model, &(tl_model_options){.batch = 1, .training = true},
+                                   tli_optimizer_rule_of(TL_OPTIMIZER_ADAMW), &model));
         MUST(ctx, tli_checkpoint_resume(ctx, tli_model_registry(model), &stored, NULL, s.run.out, &standing));
         assert_true(standing.data.known);
         assert_true(standing.data.train.samples == 44);
