@@ -512,6 +512,16 @@ typedef struct tl_settings {
  * of classes or the vocabulary are 0: set them. */
 bool tl_settings_default(tl_settings *settings, const char *task);
 
+/* Refuses what tl_train would refuse without a look at the data or a device; also run.init, as far as the
+ * data do not decide whether it fits. `log` (NULL: none) gets notices about run.init. */
+tl_status tl_settings_check(const tl_settings *settings, const tl_log *log, tl_error *err);
+/* The same after completing `model` as tl_train does: positions, and from the data the classes or the
+ * vocabulary, without reading samples. */
+tl_status tl_settings_complete(tl_settings *settings, const tl_log *log, tl_error *err);
+/* Sets task, model and training to those of a checkpoint (a .safetensors file or a run folder); `run` stays.
+ * Initialise the settings first, with those of any task. */
+tl_status tl_checkpoint_settings(const char *checkpoint, tl_settings *settings, tl_error *err);
+
 /* Names used by the command line and checkpoints; "?" for an invalid value. */
 const char *tl_op_name(tl_op_kind op); /* "attention", "translution", "alpha", ... */
 const char *tl_motion_name(tl_motion motion);

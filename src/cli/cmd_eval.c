@@ -3,21 +3,13 @@
 
 #include "cli/cli.h"
 #include "cli/flag_rules.h"
-#include "tasks/metadata.h"
-#include "tasks/model_file.h"
-#include "tasks/task.h"
 
 /* Refuses flags that do not apply to the checkpoint's task, before opening a device. */
 static tl_status check_flags(const tli_cli_options *o, tl_error *err)
 {
-    tli_safetensors st;
-    TLI_TRY(tli_checkpoint_open(o->argument, &st, err));
     tl_settings stored = o->settings;
-    tl_status status = tli_settings_from_metadata(&st, &stored, err);
-    if (status == TL_OK) status = tli_task_check_offered(tli_task_find(stored.task), st.path, err);
-    if (status == TL_OK) status = tli_flags_check(o, &stored, err);
-    tli_st_close(&st);
-    TLI_TRY(status);
+    TLI_TRY(tl_checkpoint_settings(o->argument, &stored, err));
+    TLI_TRY(tli_flags_check(o, &stored, err));
     if (tli_cli_given(o, "seed") && o->settings.training.seed != stored.training.seed)
         return tli_fail(err, TL_ERROR_USAGE,
                         "--seed %" PRIu64 " is not %" PRIu64

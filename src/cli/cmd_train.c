@@ -4,9 +4,6 @@
 #include <cjson/cJSON.h>
 
 #include "cli/cli.h"
-#include "tasks/task.h"
-#include "train/init_weights.h"
-#include "train/schedule.h"
 #include "train/step.h"
 
 /* Prints parameter count and memory of one training step for a device with these limits; opens none
@@ -52,26 +49,15 @@ static tl_status print_plan_json(const tl_settings *s, uint64_t params, const tl
     return tli_cli_print_json(o, err);
 }
 
-/* Whether --init fits the model, as far as the flags determine it. */
-static tl_status check_init(const tli_cli_options *o, tl_error *err)
-{
-    const tl_settings *s = &o->settings;
-    const tl_log log = tli_cli_log(o);
-    const bool known = tli_task_find(s->task)->look == NULL;
-    if (s->run.resume) return TL_OK; /* a checkpoint in --out is used instead */
-    return tli_init_weights_check(s, known || tli_cli_given(o, "data") || s->run.exact_labels, NULL, &log,
-                                  err);
-}
-
 static tl_status dry_run(tli_cli_options *o, tl_error *err)
 {
     uint64_t params;
     tli_memory_plan plan;
     tli_cli_limits limits;
-    const tli_task *task = tli_task_find(o->settings.task);
+    const tl_log log = tli_cli_log(o);
     /* A plan does not need the default data; if data are named, they complete the model. */
-    if (tli_cli_given(o, "data") && task->look != NULL) TLI_TRY(task->look(&o->settings, err));
-    TLI_TRY(check_init(o, err));
+    TLI_TRY(tli_cli_given(o, "data") ? tl_settings_complete(&o->settings, &log, err)
+                                     : tl_settings_check(&o->settings, &log, err));
     TLI_TRY(tli_cli_find_limits(o, &limits, err));
     TLI_TRY(make_plan(&o->settings, &limits, &params, &plan, err));
     tli_cli_print_plan(stdout, &o->settings, params, &plan, &limits);
@@ -120,14 +106,9 @@ tl_status tli_cmd_train(tli_cli_options *o, tl_error *err)
     if (o->argument == NULL)
         return tli_fail(err, TL_ERROR_USAGE,
                         "train needs a task: `translution train %s`; see `translution train --help`",
-                        tli_task_at(0)->name);
-    TLI_TRY(tli_model_check(&o->settings.model, err));
-    TLI_TRY(tli_task_find(o->settings.task)->check(&o->settings, err));
-    if (o->settings.training.steps > 0 &&
-        !o->settings.run.resume) /* without --steps, the data determine the number */
-        TLI_TRY(tli_schedule_check(&o->settings, o->settings.training.steps, err));
-    TLI_TRY(tli_init_weights_flags(&o->settings, err));
+                        o->settings.task); /* the default one */
     if (o->dry_run) return dry_run(o, err);
+    TLI_TRY(tl_settings_check(&o->settings, NULL, err));
 
     tli_cli_catch_signals();
     tli_cli_outlive_readers();

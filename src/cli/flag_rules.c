@@ -207,6 +207,7 @@ tl_status tli_flag_check(const tli_flag *flag, const char *where, const tli_cli_
 
 tl_status tli_flags_check(const tli_cli_options *o, const tl_settings *s, tl_error *err)
 {
+    TLI_TRY(tli_task_check_offered(tli_task_find(s->task), o->argument, err));
     for (int i = 0; i < tli_flag_count(); i++) {
         char where[64];
         snprintf(where, sizeof where, "--%s", tli_flag_at(i)->name);

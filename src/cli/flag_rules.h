@@ -10,7 +10,8 @@
  * flag is for. */
 tl_status tli_flag_check(const tli_flag *flag, const char *where, const tli_cli_options *o,
                          const tl_settings *s, tl_error *err);
-/* The same for every given flag, with the checkpoint's settings. */
+/* The same for every given flag, with the settings of the checkpoint, the command's argument; refuses those of
+ * tasks that the command line does not offer. */
 tl_status tli_flags_check(const tli_cli_options *o, const tl_settings *s, tl_error *err);
 
 #endif

@@ -8,6 +8,7 @@
 #include "data/checksum.h"
 #include "data/safetensors_write.h"
 #include "tasks/metadata.h"
+#include "tasks/settings_check.h"
 
 enum { PIECE = 1 << 22 }; /* elements copied at a time: 16 MiB */
 
@@ -130,6 +131,21 @@ tl_status tli_checkpoint_open(const char *checkpoint, tli_safetensors *st, tl_er
         sizeof path)
         return tli_fail(err, TL_ERROR_USAGE, "the path of the checkpoint is too long: %.200s...", checkpoint);
     return tli_st_open(path, st, err);
+}
+
+tl_status tl_checkpoint_settings(const char *checkpoint, tl_settings *settings, tl_error *err)
+{
+    tli_safetensors st;
+    if (checkpoint == NULL || settings == NULL)
+        return tli_fail(err, TL_ERROR_USAGE,
+                        "the path of a checkpoint or a place for its settings is missing");
+    TLI_TRY(tli_settings_check_size(settings, err));
+    TLI_TRY(tli_checkpoint_open(checkpoint, &st, err));
+    tl_settings stored = *settings;
+    const tl_status status = tli_settings_from_metadata(&st, &stored, err);
+    tli_st_close(&st);
+    if (status == TL_OK) *settings = stored;
+    return status;
 }
 
 static bool same_shape(const tli_st_entry *e, const tli_parameter *p)

@@ -77,11 +77,16 @@ static tl_status check_training(const tl_settings *s, tl_error *err)
     return task->check(s, err);
 }
 
+tl_status tli_settings_check_size(const tl_settings *s, tl_error *err)
+{
+    if (s->size == sizeof *s) return TL_OK;
+    return tli_fail(err, TL_ERROR_USAGE,
+                    "the size of the settings is %zu: initialise them with tl_settings_default", s->size);
+}
+
 tl_status tli_settings_check(const tl_settings *s, bool training, tl_error *err)
 {
-    if (s->size != sizeof *s)
-        return tli_fail(err, TL_ERROR_USAGE,
-                        "the size of the settings is %zu: initialise them with tl_settings_default", s->size);
+    TLI_TRY(tli_settings_check_size(s, err));
     TLI_TRY(check_texts(s, err));
     return training ? check_training(s, err) : check_evaluation(s, err);
 }

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include "tasks/metadata.h"
-#include "tasks/settings_check.h"
 #include "train/init_weights.h"
 #include "train/schedule.h"
 #include "train/step.h"
@@ -74,8 +73,6 @@ tl_status tli_run_open(training_run *r, const tl_data *own)
 {
     tl_settings *s = r->s;
     tl_error *err = tl_context_error(r->ctx);
-    TLI_TRY(tli_settings_check(s, true, err));
-    TLI_TRY(tli_init_weights_flags(s, err));
     r->task = tli_task_find(s->task);
     TLI_TRY(tli_task_check_own(r->task, own, err));
     s->model.positions = tli_model_positions(&s->model);

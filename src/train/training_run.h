@@ -47,7 +47,7 @@ typedef struct training_run {
     tli_run_dir dir; /* the output folder */
 } training_run;
 
-/* Opens the run for ctx, s and hooks, to continue at r->done. `own`: the caller's data, copied; NULL: the task's.
+/* Opens the run for ctx, s (checked: tl_settings_check) and hooks, to continue at r->done. `own`: the caller's data, copied; NULL: the task's.
  * Nothing is written to its folder yet but the lock, so that a run that is refused leaves an earlier one as it
  * was. Call tli_run_close afterwards even on failure. */
 tl_status tli_run_open(training_run *r, const tl_data *own);

@@ -1,0 +1,78 @@
+/* Settings before a run: what tl_train would refuse is refused without a device, and a checkpoint says its own. */
+#include "own_data.h"
+#include "refusals.h"
+
+static void checked_without_a_run(void **unused)
+{
+    tl_settings s;
+    assert_true(tl_settings_default(&s, "vit"));
+    assert_int_equal(tl_settings_check(&s, NULL, &said), TL_OK);
+    WRONG(tl_settings_check, "settings are missing", NULL, NULL, &said);
+    WRONG(tl_settings_check, NULL, NULL, NULL, NULL);
+    WRONG(tl_settings_complete, "settings are missing", NULL, NULL, &said);
+    s.training.steps = s.training.warmup = 10;
+    WRONG(tl_settings_check, "warm", &s, NULL, &said);
+    s.training.warmup = 0, s.model.channels = 1;
+    WRONG(tl_settings_check, "3 channels", &s, NULL, &said);
+    WRONG(tl_settings_complete, "3 channels", &s, NULL, &said);
+    s.model.channels = 3, s.run.init_partial = true;
+    WRONG(tl_settings_check, "init_partial", &s, NULL, &said);
+    snprintf(s.run.init, sizeof s.run.init, "%s", at("nowhere.safetensors"));
+    FAILS(TL_ERROR_INPUT, tl_settings_check, "nowhere.safetensors", &s, NULL, &said);
+    s.size = 0;
+    WRONG(tl_settings_check, "size of the settings", &s, NULL, &said);
+    WRONG(tl_settings_complete, "size of the settings", &s, NULL, &said);
+}
+
+static void completed_from_the_data(void **unused)
+{
+    tl_settings s;
+    assert_true(tl_settings_default(&s, "vit"));
+    s.model.op = TL_OP_TRANSLUTION;
+    assert_int_equal(tl_settings_complete(&s, NULL, &said), TL_OK);
+    assert_int_equal(s.model.classes, 10); /* of "synthetic" */
+    assert_int_equal(s.model.positions, TL_POSITIONS_NONE);
+    snprintf(s.run.data, sizeof s.run.data, "%s", at("nowhere"));
+    FAILS(TL_ERROR_INPUT, tl_settings_complete, "nowhere", &s, NULL, &said);
+    s = own_settings("own-gpt", "unused"); /* the data determine nothing */
+    assert_int_equal(tl_settings_complete(&s, NULL, &said), TL_OK);
+    assert_false(exists("unused"));
+}
+
+static void checkpoints_say_their_settings(void **unused)
+{
+    static own_data numbers;
+    tl_settings s = own_settings("own-vit", "run"), found;
+    const tl_data data = own_of(&numbers, &s);
+    const tl_trainer_config c = {.size = sizeof c, .settings = &s, .data = &data};
+    tl_trainer *trainer = NULL;
+    tl_result result;
+    s.training.steps = 1;
+    OK(tl_trainer_create(ctx, &c, &trainer));
+    OK(tl_trainer_run(ctx, trainer, &result));
+    tl_trainer_destroy(ctx, trainer);
+    assert_true(tl_settings_default(&found, "gpt"));
+    found.run.workers = 7;
+    assert_int_equal(tl_checkpoint_settings(result.out, &found, &said), TL_OK);
+    assert_string_equal(found.task, "own-vit");
+    assert_int_equal(found.model.op, TL_OP_TRANSLUTION);
+    assert_int_equal(found.model.image_width, s.model.image_width);
+    assert_true(found.training.lr == s.training.lr);
+    assert_int_equal(found.run.workers, 7);
+    WRONG(tl_checkpoint_settings, "checkpoint", NULL, &found, &said);
+    WRONG(tl_checkpoint_settings, "settings", result.out, NULL, &said);
+    FAILS(TL_ERROR_INPUT, tl_checkpoint_settings, "nowhere", at("nowhere"), &found, &said);
+    assert_string_equal(found.task, "own-vit"); /* as it was */
+    found.size = 1;
+    WRONG(tl_checkpoint_settings, "size of the settings", result.out, &found, &said);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(checked_without_a_run),
+        cmocka_unit_test(completed_from_the_data),
+        cmocka_unit_test(checkpoints_say_their_settings),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
