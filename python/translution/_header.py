@@ -9,7 +9,7 @@ from typing import Any
 from ._struct import Struct
 
 VERSION = "0.2.0"
-__all__ = ["Log", "DeviceInfo", "ContextOptions", "LayerConfig", "ModelConfig", "Batch", "Training", "RunOptions", "Settings", "SetFiles", "Result", "Step", "Evaluation", "Hooks", "BatchRequest", "Data", "TrainerConfig", "Status", "LogLevel", "DeviceType", "KernelPath", "GemmMode", "MemoryKind", "OpKind", "Sharing", "Role", "Positions", "Pool", "Motion", "Schedule", "OptimizerKind", "Arch", "Augment", "Recompute", "Set", "SCHEDULE_VERSION"]
+__all__ = ["Log", "DeviceInfo", "ContextOptions", "LayerConfig", "ModelConfig", "Batch", "ModelOptions", "Training", "RunOptions", "Settings", "SetFiles", "Result", "Step", "Evaluation", "Hooks", "BatchRequest", "Data", "TrainerConfig", "Status", "LogLevel", "DeviceType", "KernelPath", "GemmMode", "MemoryKind", "OpKind", "Sharing", "Role", "Positions", "Pool", "Arch", "Motion", "Schedule", "OptimizerKind", "Augment", "Recompute", "Set", "SCHEDULE_VERSION"]
 
 
 class Status(IntEnum):
@@ -408,33 +408,6 @@ class Pool(IntEnum):
     MEAN = 1
 
 
-class Motion(IntEnum):
-    r"""typedef enum tl_motion { TL_MOTION_STATIC, TL_MOTION_DYNAMIC } tl_motion;
-    """
-
-    STATIC = 0
-    DYNAMIC = 1
-
-
-class Schedule(IntEnum):
-    r"""typedef enum tl_schedule { TL_SCHEDULE_COSINE, TL_SCHEDULE_COSINE_EPOCH, TL_SCHEDULE_CONSTANT } tl_schedule;
-    """
-
-    COSINE = 0
-    COSINE_EPOCH = 1
-    CONSTANT = 2
-
-
-class OptimizerKind(IntEnum):
-    r"""typedef enum tl_optimizer_kind { TL_OPTIMIZER_ADAMW, TL_OPTIMIZER_LION } tl_optimizer_kind;
-    """
-
-    ADAMW = 0
-    LION = 1
-
-SCHEDULE_VERSION = 2
-
-
 class Arch(IntEnum):
     r"""typedef enum tl_arch {
         TL_ARCH_VIT, /* Vision Transformers of images, or of volumes and videos, cut into patches */
@@ -444,26 +417,6 @@ class Arch(IntEnum):
 
     VIT = 0
     GPT = 1
-
-
-class Augment(IntEnum):
-    r"""/* Augmentations of the task vit, an OR of these; all random choices follow from the seed. */
-    typedef enum tl_augment {
-        TL_AUGMENT_CROP = 1,        /* random resized crop; without it the centre, as in evaluation */
-        TL_AUGMENT_FLIP = 2,        /* horizontal, half of the time */
-        TL_AUGMENT_RANDAUGMENT = 4, /* two of 14 geometric or colour operations */
-        TL_AUGMENT_MIXUP = 8,       /* batches of weighted sums of two images and their classes ... */
-        TL_AUGMENT_CUTMIX = 16,     /* ... or with a rectangle from another image; either at random if both */
-        TL_AUGMENT_ALL = 31
-    } tl_augment;
-    """
-
-    CROP = 1
-    FLIP = 2
-    RANDAUGMENT = 4
-    MIXUP = 8
-    CUTMIX = 16
-    ALL = 31
 
 
 class ModelConfig(Struct):
@@ -552,10 +505,11 @@ class ModelConfig(Struct):
 
 
 class Batch(Struct):
-    r"""/* A batch in the caller's memory; members of the other architecture are ignored. */
+    r"""/* A batch in the caller's memory, which is copied before a call returns; members of the other architecture
+     * are ignored. */
     typedef struct tl_batch {
         size_t size;           /* sizeof(tl_batch) */
-        uint32_t count;        /* samples */
+        uint32_t count;        /* samples: 1 to the batch that the model was created for */
         const float *images;   /* ViT: [count][channels][depth][height][width] */
         const int32_t *tokens; /* GPT: [count][length] ids */
         uint32_t length;       /* GPT: tokens per sample, 1 to seq_len */
@@ -563,6 +517,9 @@ class Batch(Struct):
         /* ViT: [count] classes; GPT: [count][length] ids of the next tokens; NULL: no loss */
         const int32_t *targets;
         const float *soft_targets; /* ViT: [count][classes] soft targets instead of `targets`, or NULL */
+        /* ViT, instead of `images`: a tensor of this context with the same values in the same order, such as an
+         * adopted cl_mem; copied on the device, in the queue's order */
+        const tl_tensor *image_tensor;
     } tl_batch;
     """
 
@@ -574,6 +531,7 @@ class Batch(Struct):
     first: int
     targets: Any
     soft_targets: Any
+    image_tensor: int
     _fields_ = [
         ("size", c_size_t),
         ("count", c_uint32),
@@ -583,7 +541,82 @@ class Batch(Struct):
         ("first", c_uint32),
         ("targets", POINTER(c_int32)),
         ("soft_targets", POINTER(c_float)),
+        ("image_tensor", c_void_p),
     ]
+
+
+class ModelOptions(Struct):
+    r"""/* What a model is created for. */
+    typedef struct tl_model_options {
+        size_t size;    /* sizeof(tl_model_options) */
+        uint32_t batch; /* largest number of samples in a batch */
+        bool training;  /* with gradients and what backward needs; otherwise inference */
+        /* GPT, inference: keeps the keys and values of past tokens, so that a batch need only hold the tokens
+         * after tl_batch.first. All batches then have `batch` samples. */
+        bool kv_cache;
+        uint64_t seed; /* of the initial values */
+    } tl_model_options;
+    """
+
+    size: int
+    batch: int
+    training: bool
+    kv_cache: bool
+    seed: int
+    _fields_ = [
+        ("size", c_size_t),
+        ("batch", c_uint32),
+        ("training", c_bool),
+        ("kv_cache", c_bool),
+        ("seed", c_uint64),
+    ]
+
+
+class Motion(IntEnum):
+    r"""typedef enum tl_motion { TL_MOTION_STATIC, TL_MOTION_DYNAMIC } tl_motion;
+    """
+
+    STATIC = 0
+    DYNAMIC = 1
+
+
+class Schedule(IntEnum):
+    r"""typedef enum tl_schedule { TL_SCHEDULE_COSINE, TL_SCHEDULE_COSINE_EPOCH, TL_SCHEDULE_CONSTANT } tl_schedule;
+    """
+
+    COSINE = 0
+    COSINE_EPOCH = 1
+    CONSTANT = 2
+
+
+class OptimizerKind(IntEnum):
+    r"""typedef enum tl_optimizer_kind { TL_OPTIMIZER_ADAMW, TL_OPTIMIZER_LION } tl_optimizer_kind;
+    """
+
+    ADAMW = 0
+    LION = 1
+
+SCHEDULE_VERSION = 2
+
+
+class Augment(IntEnum):
+    r"""/* Augmentations of the task vit, an OR of these; all random choices follow from the seed. */
+    typedef enum tl_augment {
+        TL_AUGMENT_CROP = 1,        /* random resized crop; without it the centre, as in evaluation */
+        TL_AUGMENT_FLIP = 2,        /* horizontal, half of the time */
+        TL_AUGMENT_RANDAUGMENT = 4, /* two of 14 geometric or colour operations */
+        TL_AUGMENT_MIXUP = 8,       /* batches of weighted sums of two images and their classes ... */
+        TL_AUGMENT_CUTMIX = 16,     /* ... or with a rectangle from another image; either at random if both */
+        TL_AUGMENT_ALL = 31
+    } tl_augment;
+    """
+
+    CROP = 1
+    FLIP = 2
+    RANDAUGMENT = 4
+    MIXUP = 8
+    CUTMIX = 16
+    ALL = 31
 
 
 class Recompute(IntEnum):
@@ -1131,7 +1164,26 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "tl_layer_forward": (c_int, [c_void_p, c_void_p, c_void_p, c_void_p]),
     "tl_layer_backward": (c_int, [c_void_p, c_void_p, c_void_p, c_void_p, c_void_p]),
     "tl_layer_parameter_at": (c_bool, [c_void_p, c_int, POINTER(Parameter)]),
+    "tl_model_create": (c_int, [c_void_p, POINTER(ModelConfig), POINTER(ModelOptions), POINTER(c_void_p)]),
+    "tl_model_open": (c_int, [c_void_p, c_char_p, POINTER(ModelOptions), POINTER(c_void_p)]),
+    "tl_model_save": (c_int, [c_void_p, c_void_p, c_char_p]),
+    "tl_model_load": (c_int, [c_void_p, c_void_p, c_char_p]),
+    "tl_model_destroy": (None, [c_void_p, c_void_p]),
+    "tl_model_configuration": (POINTER(ModelConfig), [c_void_p]),
+    "tl_model_parameter_at": (c_bool, [c_void_p, c_int, POINTER(Parameter)]),
+    "tl_model_parameter": (c_bool, [c_void_p, c_char_p, POINTER(Parameter)]),
+    "tl_model_forward": (c_int, [c_void_p, c_void_p, POINTER(Batch)]),
+    "tl_model_logits_count": (c_uint64, [c_void_p]),
+    "tl_model_read_logits": (c_int, [c_void_p, c_void_p, POINTER(c_float)]),
+    "tl_model_logits": (c_void_p, [c_void_p]),
+    "tl_model_loss": (c_int, [c_void_p, c_void_p, POINTER(c_float)]),
+    "tl_model_backward": (c_int, [c_void_p, c_void_p]),
+    "tl_model_backward_from": (c_int, [c_void_p, c_void_p, POINTER(c_float)]),
+    "tl_model_backward_from_tensor": (c_int, [c_void_p, c_void_p, c_void_p]),
     "tl_settings_default": (c_bool, [POINTER(Settings), c_char_p]),
+    "tl_settings_check": (c_int, [POINTER(Settings), POINTER(Log), POINTER(Error)]),
+    "tl_settings_complete": (c_int, [POINTER(Settings), POINTER(Log), POINTER(Error)]),
+    "tl_checkpoint_settings": (c_int, [c_char_p, POINTER(Settings), POINTER(Error)]),
     "tl_op_name": (c_char_p, [c_int]),
     "tl_motion_name": (c_char_p, [c_int]),
     "tl_schedule_name": (c_char_p, [c_int]),
