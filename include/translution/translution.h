@@ -1,28 +1,75 @@
-/* translution: train self-attention, Translution and alpha-Translution on any OpenCL device.
+/* translution: attention, Translution and alpha-Translution, trained and used on any OpenCL device.
  *
- * This header is the library's manual. Conventions:
+ * This header is the manual of the library. What one does, in this order:
  *
- * - A function that can fail returns a tl_status; TL_OK is 0. Its one-sentence message is in the tl_error
- *   passed by the caller or, for functions that take a tl_context, in tl_context_error(ctx).
- * - The library has no global state except a lock around the initialisation of drivers. It prints only to
- *   a FILE or tl_log that the caller passes, and never exits.
- * - A tl_context is one device with one in-order queue. Contexts are independent of each other; one
- *   context may be used by one thread at a time.
- * - Arguments are validated as on the command line, with the same messages: TL_ERROR_USAGE for a NULL
- *   where a value is required, invalid enumerators, numbers out of range, invalid models or runs, and
- *   tensors and layers of another context. Not detected: contexts that were destroyed, and buffers shorter
- *   than stated.
- * - A configuration is a struct whose first member is its size, set to sizeof by the caller. Members that a
- *   caller does not name are 0, which means their default; later versions add members at the end, and a
- *   program compiled for an earlier version keeps its meaning.
- * - Every _create has a _destroy, and destroying NULL is allowed. Destroying a context frees everything in
- *   it.
- * - Files, settings and messages do not depend on the process's locale: numbers always have a decimal
- *   point.
- * - Numbers on the device are 32-bit floats. Rows of activations are ordered [token][batch][channel].
+ *   1. tl_context_create       a device, and the queue of its work
+ *   2. tl_model_create / open  a Vision Transformer or a GPT: from a configuration, or from a file
+ *   3. tl_optimizer_create     AdamW or Lion over the model's parameters
+ *   4. in a loop               tl_model_forward, tl_model_loss, tl_model_backward, tl_optimizer_step
+ *   5. tl_model_save           a .safetensors file, which `translution info` shows
+ *
+ * tl_trainer does 2 to 5 with schedule, evaluation, checkpoints and resume, on your data or on a built-in task;
+ * tl_layer is the operation alone, on your buffers. A complete program, which trains a Vision Transformer with
+ * alpha-Translution on drawn digits:
+ *
+ *   #include <stdio.h>
+ *   #include <translution/translution.h>
+ *
+ *   int main(void)
+ *   {
+ *       tl_context *ctx = NULL;
+ *       tl_error error;
+ *       tl_settings settings;
+ *       tl_result result;
+ *       if (tl_context_create(NULL, &ctx, &error) != TL_OK) return puts(error.text), 1;
+ *       tl_settings_default(&settings, "mnist");
+ *       settings.model.op = TL_OP_ALPHA;
+ *       settings.training.epochs = 2;
+ *       if (tl_train(ctx, &settings, NULL, &result) != TL_OK) return puts(tl_context_error(ctx)->text), 1;
+ *       printf("loss %.3f, %.1f %% right, weights in %s\n", result.loss, result.top1, result.out);
+ *       tl_context_destroy(ctx);
+ *       return 0;
+ *   }
+ *
+ * Objects, and who may use what:
+ *
+ *   tl_context     one device and one in-order queue. Everything below belongs to one context and is
+ *                  destroyed with it. Contexts are independent: use each from one thread at a time.
+ *   tl_tensor      32-bit floats on the device
+ *   tl_layer       one operation: forward, backward, parameters
+ *   tl_model       embedding, blocks, head and loss
+ *   tl_optimizer   updates any set of parameters, of layers, models or your own tensors
+ *   tl_trainer     a whole run
+ *   tl_predictor, tl_tokenizer, tl_file   a saved image model, a vocabulary, a .safetensors file
+ *
+ * Conventions:
+ *
+ *   Errors      A function that can fail returns a tl_status; TL_OK is 0. Its message, one sentence, is in
+ *               tl_context_error(ctx) or, for functions without a context, in the tl_error that the caller
+ *               passes. Wrong arguments are refused with TL_ERROR_USAGE: NULL where a value is required,
+ *               numbers out of range, calls in the wrong order, objects of another context or destroyed
+ *               ones. Not detected: a destroyed context, and arrays shorter than stated.
+ *   NULL        As an output that may be NULL: not wanted. As options or a name: the default. Every
+ *               _destroy allows it.
+ *   Lifetimes   Strings and arrays passed in are copied before the call returns, unless the function says
+ *               otherwise. Strings returned belong to the object that returned them.
+ *   Waiting     Functions that compute enqueue and return; those that read (read, report, finish) wait.
+ *   Aliasing    An output tensor is none of the inputs, unless the function says otherwise.
+ *   Threads     No global state but a lock around the initialisation of drivers. Two contexts may be used
+ *               by two threads at once, also on one device.
+ *   Output      The library never exits and prints only to a FILE or tl_log that the caller passes.
+ *   Locale      Files, settings and messages have a decimal point whatever the locale is.
+ *   Layout      Activations are [token][batch][channel], images [sample][channel][depth][height][width],
+ *               token ids [sample][position]; all in C order.
+ *   Sizes       A configuration is a struct whose first member is its size, set to sizeof by the caller.
+ *               Members that a caller does not name are 0: their default.
+ *   ABI         Within a major version (while that is 0: a minor one) a program that was linked to an
+ *               earlier library runs with a later one. Functions and members are only added: members at the
+ *               end of configurations, which `size` tells, and in the room that results reserve.
  *
  * Link with `pkg-config --cflags --libs translution`, or from CMake with find_package(translution) and the
- * target translution::translution. The shared library exports only what this header declares. */
+ * target translution::translution. The shared library exports what this header declares and nothing else.
+ * docs/library.md walks through the examples. */
 #ifndef TRANSLUTION_TRANSLUTION_H
 #define TRANSLUTION_TRANSLUTION_H
 
