@@ -55,5 +55,5 @@ in_chroot() {
 
 put_clone() {
     [ -z "$(git status --porcelain)" ] || echo "$(basename "$0"): what is not committed is not tried" >&2
-    git clone -q --no-hardlinks . "$root/chroot/root/translution"
+    git -c advice.detachedHead=false clone -q --no-hardlinks . "$root/chroot/root/translution"
 }
