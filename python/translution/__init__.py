@@ -15,4 +15,5 @@ from ._context import Context, Parameter, Parameters, Tensor, devices
 from ._layer import Layer
 from ._library import (DeviceError, Error, InputError, Interrupted, NoDeviceError, OutOfMemoryError, UsageError,
                        WriteError)
+from ._model import Model
 from ._trainer import Data, Trainer, default_settings, evaluate

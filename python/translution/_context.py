@@ -28,12 +28,12 @@ def devices() -> list[header.DeviceInfo]:
     listed, count, error = ctypes.POINTER(header.DeviceInfo)(), ctypes.c_int(), header.Error()
     check(lib.tl_device_list(ctypes.byref(listed), ctypes.byref(count), ctypes.byref(error)), error)
     found = [header.DeviceInfo.from_buffer_copy(listed[i]) for i in range(count.value)]
-    _free(listed)
+    free(listed)
     return found
 
 
-_free = ctypes.CDLL(None).free
-_free.restype, _free.argtypes = None, [ctypes.c_void_p]
+free = ctypes.CDLL(None).free  # of arrays that the library gave away
+free.restype, free.argtypes = None, [ctypes.c_void_p]
 
 
 class Context:
