@@ -1,21 +1,21 @@
 // ConViT's gate between content and position attention. A matrix is [query][key], `count` elements; prob and
 // mixed are [batch][head][count], positions [head][count]. Work-groups of TL_GROUP items; group (block, head,
-// sample) of gated_mix and group (block, head) of gated_back own `block` consecutive elements.
+// sample) of convit_mix and group (block, head) of convit_backward own `block` consecutive elements.
 
-static inline float gated_sigmoid(float x)
+static inline float sigmoid(float x)
 {
     return 1.0f / (1.0f + exp(-x));
 }
 
 // mixed = prob + g (positions - prob)
-__kernel void gated_mix(__global const float *prob, ulong prob_at, __global const float *positions,
-                        ulong positions_at, __global const float *gate, ulong gate_at, __global float *mixed,
-                        ulong mixed_at, ulong count, uint block)
+__kernel void convit_mix(__global const float *prob, ulong prob_at, __global const float *positions,
+                         ulong positions_at, __global const float *gate, ulong gate_at, __global float *mixed,
+                         ulong mixed_at, ulong count, uint block)
 {
     const uint head = get_group_id(1), heads = get_num_groups(1);
     const ulong first = get_group_id(0) * (ulong)block, last = min(first + block, count);
     const ulong matrix = (get_group_id(2) * heads + head) * count;
-    const float g = gated_sigmoid(gate[gate_at + head]);
+    const float g = sigmoid(gate[gate_at + head]);
     __global const float *p = prob + prob_at + matrix, *s = positions + positions_at + head * count;
     __global float *m = mixed + mixed_at + matrix;
     for (ulong e = first + get_local_id(0); e < last; e += TL_GROUP) m[e] = p[e] + g * (s[e] - p[e]);
@@ -23,15 +23,15 @@ __kernel void gated_mix(__global const float *prob, ulong prob_at, __global cons
 
 // dmixed becomes (1 - g) dmixed; dpositions[h][e] = g sum_b dmixed; dgate[h][e] = g (1 - g) sum_b dmixed (positions -
 // prob): the gradient of the gate's argument before the sum over e.
-__kernel void gated_back(__global const float *prob, ulong prob_at, __global const float *positions,
-                         ulong positions_at, __global const float *gate, ulong gate_at,
-                         __global float *dmixed, ulong dmixed_at, __global float *dpositions,
-                         ulong dpositions_at, __global float *dgate, ulong dgate_at, ulong count, uint batch,
-                         uint block)
+__kernel void convit_backward(__global const float *prob, ulong prob_at, __global const float *positions,
+                              ulong positions_at, __global const float *gate, ulong gate_at,
+                              __global float *dmixed, ulong dmixed_at, __global float *dpositions,
+                              ulong dpositions_at, __global float *dgate, ulong dgate_at, ulong count,
+                              uint batch, uint block)
 {
     const uint head = get_group_id(1), heads = get_num_groups(1);
     const ulong first = get_group_id(0) * (ulong)block, last = min(first + block, count);
-    const float g = gated_sigmoid(gate[gate_at + head]);
+    const float g = sigmoid(gate[gate_at + head]);
     __global const float *s = positions + positions_at + head * count;
     __global float *ds = dpositions + dpositions_at + head * count, *dg = dgate + dgate_at + head * count;
     for (ulong e = first + get_local_id(0); e < last; e += TL_GROUP) ds[e] = dg[e] = 0.0f;

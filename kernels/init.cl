@@ -94,7 +94,7 @@ static inline void uniform_block(__global float *target, ulong first, ulong word
 // target[i] = bound * (2 u - 1), u = the top 24 bits of word first + i times 2^-24; overwritten. All but the
 // last product are exact, so host and device agree bitwise. A work-group has `block` consecutive Philox
 // blocks, counted from the one that holds word `first`.
-__kernel void uniform_fill(__global float *target, ulong first, ulong count, ulong seed, ulong stream,
+__kernel void init_uniform(__global float *target, ulong first, ulong count, ulong seed, ulong stream,
                            float bound, uint block)
 {
     ulong begin = first / 4 + get_group_id(0) * (ulong)block, words_end = first + count;
@@ -109,7 +109,7 @@ __kernel void uniform_fill(__global float *target, ulong first, ulong count, ulo
 }
 
 // target[0..count) = value. A work-group has `block` consecutive elements.
-__kernel void constant_fill(__global float *target, ulong count, float value, uint block)
+__kernel void init_constant(__global float *target, ulong count, float value, uint block)
 {
     ulong first = get_group_id(0) * (ulong)block, last = min(first + block, count);
     for (ulong i = first + get_local_id(0); i < last; i += TL_GROUP) target[i] = value;

@@ -1,5 +1,4 @@
-// Grouped GEMM over token pairs that share an offset (logits: `score`; values: `aggregate`; weight gradient):
-// CPU form.
+// Grouped GEMM over token pairs that share an offset, for logits, values and their gradients: CPU form.
 //
 // A group is all pairs (i, j) of one offset: groups[g] = {first pair, pairs, query matrix, key matrix},
 // pairs[p] = {i, j}, sorted by group. A row is a pair with a batch index; the rows of a pair are contiguous panels
@@ -62,19 +61,20 @@ inline void pack_head(float *packed, __global const float *matrix, int head)
 }
 
 // MR rows of the columns of an operand without per-offset matrix; zero beyond `columns`.
-inline void load_plain(float *values, __global const float **row, int at, int columns)
+inline void load_projected(float *values, __global const float **row, int at, int columns)
 {
     for (int r = 0; r < MR; r++) panel_load(values + r * NR, row[r] + at, columns);
 }
 
-// score: with q = xq_i Wq and k = xk_j Wk of every row, weights[h][p][b] = scale * q . k over the head's
+// offset_gemm_logits: with q = xq_i Wq and k = xk_j Wk of every row, weights[h][p][b] = scale * q . k over the head's
 // channels (skipped when `weights` is NULL) and, when `keep`, saves the rows q and k, [row from
 // pair_begin][WIDTH]; otherwise q and k stay in registers and one tile of scratch. Work-group (group, head)
 // owns the group's pairs in that head.
-__kernel void score(__global const int4 *groups, __global const int2 *pairs, const offset_gemm_sizes s,
-                    __global const float *xq, ulong xq_at, __global const float *wq, __global const float *xk,
-                    ulong xk_at, __global const float *wk, __global float *weights, ulong weights_at,
-                    __global float *q_rows, ulong q_at, __global float *k_rows, ulong k_at)
+__kernel void offset_gemm_logits(__global const int4 *groups, __global const int2 *pairs,
+                                 const offset_gemm_sizes s, __global const float *xq, ulong xq_at,
+                                 __global const float *wq, __global const float *xk, ulong xk_at,
+                                 __global const float *wk, __global float *weights, ulong weights_at,
+                                 __global float *q_rows, ulong q_at, __global float *k_rows, ulong k_at)
 {
     const int group_begin = s.group_begin, pair_begin = s.pair_begin, all_pairs = s.all_pairs,
               batch = s.batch, wq_first = s.query_first, wk_first = s.key_first, keep = s.keep;
@@ -82,8 +82,8 @@ __kernel void score(__global const int4 *groups, __global const int2 *pairs, con
     const int4 group = groups[group_begin + get_group_id(0)];
     const int head = get_group_id(1), rows = group.y * batch;
     float packed_q[HEAD_PANELS * INNER * NR], packed_k[HEAD_PANELS * INNER * NR];
-    if (Q_RELATIVE) pack_head(packed_q, wq + (ulong)(group.z - wq_first) * MATRIX, head);
-    if (K_RELATIVE) pack_head(packed_k, wk + (ulong)(group.w - wk_first) * MATRIX, head);
+    if (Q_PER_OFFSET) pack_head(packed_q, wq + (ulong)(group.z - wq_first) * MATRIX, head);
+    if (K_PER_OFFSET) pack_head(packed_k, wk + (ulong)(group.w - wk_first) * MATRIX, head);
     __global float *out = weights ? weights + weights_at + ((ulong)head * all_pairs + group.x) * batch
                                   : weights;
     const ulong first = ((ulong)(group.x - pair_begin) * batch) * WIDTH + head * HEAD_DIM;
@@ -109,18 +109,18 @@ __kernel void score(__global const int4 *groups, __global const int2 *pairs, con
             for (int tile = 0; tile * MR < count; tile++) {
                 float q[MR * NR], k[MR * NR];
                 floatV acc[MR][NV];
-                if (Q_RELATIVE) {
+                if (Q_PER_OFFSET) {
                     TILE_CLEAR(acc);
                     TILE_MULTIPLY_LOOP(acc, row_q + tile * MR, 1, packed_q + panel * INNER * NR, INNER);
                     TILE_EACH_ROW TILE_EACH_VECTOR vstoreV(acc[r][v], r * NV + v, q);
                 } else {
-                    load_plain(q, row_q + tile * MR, head * HEAD_DIM + panel * NR, columns);
+                    load_projected(q, row_q + tile * MR, head * HEAD_DIM + panel * NR, columns);
                 }
-                if (K_RELATIVE) {
+                if (K_PER_OFFSET) {
                     TILE_CLEAR(acc);
                     TILE_MULTIPLY_LOOP(acc, row_k + tile * MR, 1, packed_k + panel * INNER * NR, INNER);
                 } else {
-                    load_plain(k, row_k + tile * MR, head * HEAD_DIM + panel * NR, columns);
+                    load_projected(k, row_k + tile * MR, head * HEAD_DIM + panel * NR, columns);
                     TILE_EACH_ROW TILE_EACH_VECTOR acc[r][v] = vloadV(r * NV + v, k);
                 }
                 TILE_EACH_ROW
@@ -143,12 +143,13 @@ __kernel void score(__global const int4 *groups, __global const int2 *pairs, con
     }
 }
 
-// aggregate: y_i[b] += sum_j weights[h][p][b] * x_j[b] W[key matrix], for all rows of the groups. Work-group
+// offset_gemm_values: y_i[b] += sum_j weights[h][p][b] * x_j[b] W[key matrix], for all rows of the groups. Work-group
 // (head and column panel, batch block) owns those columns of y for its batch indices and loops over all
 // groups.
-__kernel void aggregate(__global const int4 *groups, __global const int2 *pairs, const offset_gemm_sizes s,
-                        __global const float *x, ulong x_at, __global const float *w,
-                        __global const float *weights, ulong weights_at, __global float *y, ulong y_at)
+__kernel void offset_gemm_values(__global const int4 *groups, __global const int2 *pairs,
+                                 const offset_gemm_sizes s, __global const float *x, ulong x_at,
+                                 __global const float *w, __global const float *weights, ulong weights_at,
+                                 __global float *y, ulong y_at)
 {
     const int group_begin = s.group_begin, group_end = s.group_end, all_pairs = s.all_pairs, batch = s.batch,
               batch_block = s.batch_block, w_first = s.key_first;
@@ -194,7 +195,7 @@ __kernel void aggregate(__global const int4 *groups, __global const int2 *pairs,
 }
 
 #ifndef COLUMN_BLOCK
-#define COLUMN_BLOCK 64 // columns of INNER that a work-group of the backward aggregates owns
+#define COLUMN_BLOCK 64 // columns of INNER that a work-group of the backward kernels owns
 #endif
 #define BLOCK_PANELS ((COLUMN_BLOCK + NR - 1) / NR)
 
@@ -216,15 +217,16 @@ inline void pack_block_transposed(float *packed, __global const float *rows, int
     }
 }
 
-// aggregate_back: dx_i += (w k) Wq^T and dx_j += (w q) Wk^T (for an operand without per-offset matrix: no W)
+// offset_gemm_logits_backward: dx_i += (w k) Wq^T and dx_j += (w q) Wk^T (for an operand without per-offset matrix: no W)
 // over the chunk's rows, where w are a row's weights (the gradients of the logits) and q, k the rows saved by
-// `score`. Work-group (block of COLUMN_BLOCK columns of INNER, batch block) owns those columns of dx_q and
+// offset_gemm_logits. Work-group (block of COLUMN_BLOCK columns of INNER, batch block) owns those columns of dx_q and
 // dx_k.
-__kernel void aggregate_back(__global const int4 *groups, __global const int2 *pairs,
-                             const offset_gemm_sizes s, __global const float *weights, ulong weights_at,
-                             __global const float *q_rows, ulong q_at, __global const float *k_rows,
-                             ulong k_at, __global const float *wq, __global const float *wk,
-                             __global float *dxq, ulong dxq_at, __global float *dxk, ulong dxk_at)
+__kernel void offset_gemm_logits_backward(__global const int4 *groups, __global const int2 *pairs,
+                                          const offset_gemm_sizes s, __global const float *weights,
+                                          ulong weights_at, __global const float *q_rows, ulong q_at,
+                                          __global const float *k_rows, ulong k_at, __global const float *wq,
+                                          __global const float *wk, __global float *dxq, ulong dxq_at,
+                                          __global float *dxk, ulong dxk_at)
 {
     const int group_begin = s.group_begin, group_end = s.group_end, pair_begin = s.pair_begin,
               all_pairs = s.all_pairs, batch = s.batch, batch_block = s.batch_block, wq_first = s.query_first,
@@ -236,9 +238,9 @@ __kernel void aggregate_back(__global const int4 *groups, __global const int2 *p
     const float *row[BLOCK_TILES * MR];
     for (int r = 0; r < BLOCK_TILES * MR; r++) row[r] = scaled + r * WIDTH;
     for (int side = 0; side < 2; side++) { // 0: into dx_i, from k; 1: into dx_j, from q
-        const bool relative = side == 0 ? Q_RELATIVE : K_RELATIVE;
+        const bool per_offset = side == 0 ? Q_PER_OFFSET : K_PER_OFFSET;
         const int stride = side == 0 ? Q_STRIDE : K_STRIDE;
-        if (!relative && column_begin > 0) continue; // the first block has all of its columns
+        if (!per_offset && column_begin > 0) continue; // the first block has all of its columns
         __global const float *source = side == 0 ? k_rows + k_at : q_rows + q_at;
         __global float *dx = (side == 0 ? dxq + dxq_at : dxk + dxk_at) + column_begin;
         for (int g = group_begin; g < group_end; g++) {
@@ -246,7 +248,8 @@ __kernel void aggregate_back(__global const int4 *groups, __global const int2 *p
             const int rows = group.y * (b_end - b_begin);
             __global const float *matrix = side == 0 ? wq + (ulong)(group.z - wq_first) * MATRIX
                                                      : wk + (ulong)(group.w - wk_first) * MATRIX;
-            if (relative) pack_block_transposed(packed, matrix + (ulong)column_begin * WIDTH, block_columns);
+            if (per_offset)
+                pack_block_transposed(packed, matrix + (ulong)column_begin * WIDTH, block_columns);
             row_t next = {group.x, b_begin};
             for (int begin = 0; begin < rows; begin += BLOCK_TILES * MR) {
                 const int count = min(BLOCK_TILES * MR, rows - begin);
@@ -258,9 +261,9 @@ __kernel void aggregate_back(__global const int4 *groups, __global const int2 *p
                     scale_row(scaled + r * WIDTH, source + (number - (ulong)pair_begin * batch) * WIDTH,
                               weights + weights_at + number, (ulong)all_pairs * batch);
                     next = row_next(next, b_begin, b_end);
-                    for (int c = 0; !relative && c < WIDTH; c++) target[r][c] += scaled[r * WIDTH + c];
+                    for (int c = 0; !per_offset && c < WIDTH; c++) target[r][c] += scaled[r * WIDTH + c];
                 }
-                for (int panel = 0; relative && panel * NR < block_columns; panel++) {
+                for (int panel = 0; per_offset && panel * NR < block_columns; panel++) {
                     const int columns = PANEL_COLUMNS(panel, block_columns);
                     for (int tile = 0; tile * MR < count;
                          tile++) { // rows past the end: of earlier blocks, not stored
@@ -285,13 +288,15 @@ __kernel void aggregate_back(__global const int4 *groups, __global const int2 *p
     }
 }
 
-// value_back: with u_ijh = dy_ih Wv_h^T computes both of its uses: dx_j += weights * u, and d weights = u .
+// offset_gemm_values_backward: with u_ijh = dy_ih Wv_h^T computes both of its uses: dx_j += weights * u, and d weights = u .
 // x_j. Work-group (block of COLUMN_BLOCK columns of INNER, batch block) owns those columns of dx and its
-// slice of partial[column block][h][p][b]; `partial_sum` adds the slices.
-__kernel void value_back(__global const int4 *groups, __global const int2 *pairs, const offset_gemm_sizes s,
-                         __global const float *dy, ulong dy_at, __global const float *x, ulong x_at,
-                         __global const float *w, __global const float *weights, ulong weights_at,
-                         __global float *partial, ulong partial_at, __global float *dx, ulong dx_at)
+// slice of partial[column block][h][p][b]; `pair_table_sum_slices` adds the slices.
+__kernel void offset_gemm_values_backward(__global const int4 *groups, __global const int2 *pairs,
+                                          const offset_gemm_sizes s, __global const float *dy, ulong dy_at,
+                                          __global const float *x, ulong x_at, __global const float *w,
+                                          __global const float *weights, ulong weights_at,
+                                          __global float *partial, ulong partial_at, __global float *dx,
+                                          ulong dx_at)
 {
     const int group_begin = s.group_begin, group_end = s.group_end, pair_begin = s.pair_begin,
               pair_end = s.pair_end, all_pairs = s.all_pairs, batch = s.batch, batch_block = s.batch_block,
@@ -367,15 +372,15 @@ __kernel void value_back(__global const int4 *groups, __global const int2 *pairs
     }
 }
 
-// weight_gradient: dW[matrix] = sum over the group's rows of x[token]^T (w g), overwritten, with w = weights of a row
+// offset_gemm_weight_gradient: dW[matrix] = sum over the group's rows of x[token]^T (w g), overwritten, with w = weights of a row
 // and head.
 //   side 0  query's matrix: token i, g = k of the row      side 1  key's matrix: token j, g = q of the row
-//   (rows from pair_begin, as `score` keeps them)          side 2  value's matrix: token j, g = dy_i
+//   (rows from pair_begin, as offset_gemm_logits keeps them)          side 2  value's matrix: token j, g = dy_i
 // Work-group (group, head and column panel) owns those columns of the group's matrix.
-__kernel void weight_gradient(__global const int4 *groups, __global const int2 *pairs,
-                              const offset_gemm_sizes s, __global const float *x, ulong x_at,
-                              __global const float *gradient, ulong gradient_at,
-                              __global const float *weights, ulong weights_at, __global float *dw)
+__kernel void offset_gemm_weight_gradient(__global const int4 *groups, __global const int2 *pairs,
+                                          const offset_gemm_sizes s, __global const float *x, ulong x_at,
+                                          __global const float *gradient, ulong gradient_at,
+                                          __global const float *weights, ulong weights_at, __global float *dw)
 {
     const int group_begin = s.group_begin, pair_begin = s.pair_begin, all_pairs = s.all_pairs,
               batch = s.batch, side = s.side, dw_first = s.side == 0 ? s.query_first : s.key_first;

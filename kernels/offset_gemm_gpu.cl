@@ -47,11 +47,12 @@ static inline void add_columns(__global float *target, float4 values, int column
 }
 
 // Group (group, head, row tile).
-__kernel TILE_GROUP void score(__global const int4 *groups, __global const int2 *pairs,
-                               const offset_gemm_sizes s, __global const float *xq, ulong xq_at,
-                               __global const float *wq, __global const float *xk, ulong xk_at,
-                               __global const float *wk, __global float *weights, ulong weights_at,
-                               __global float *q_rows, ulong q_at, __global float *k_rows, ulong k_at)
+__kernel TILE_GROUP void offset_gemm_logits(__global const int4 *groups, __global const int2 *pairs,
+                                            const offset_gemm_sizes s, __global const float *xq, ulong xq_at,
+                                            __global const float *wq, __global const float *xk, ulong xk_at,
+                                            __global const float *wk, __global float *weights,
+                                            ulong weights_at, __global float *q_rows, ulong q_at,
+                                            __global float *k_rows, ulong k_at)
 {
     const int group_begin = s.group_begin, pair_begin = s.pair_begin, all_pairs = s.all_pairs,
               batch = s.batch, wq_first = s.query_first, wk_first = s.key_first, keep = s.keep;
@@ -74,13 +75,13 @@ __kernel TILE_GROUP void score(__global const int4 *groups, __global const int2 
         float4 q[4], k[4];
         TILE_CLEAR(q);
         TILE_CLEAR(k);
-        if (Q_RELATIVE) {
+        if (Q_PER_OFFSET) {
             TILE_MULTIPLY_SYNC(q, INNER, 1, row_q[row_] >= 0 ? xq[xq_at + row_q[row_] + k_] : 0.0f, 0,
                                c0 + column_ < HEAD_DIM ? mq[(ulong)k_ * WIDTH + c0 + column_] : 0.0f);
         } else {
             load_rows(q, xq + xq_at + head * HEAD_DIM + c0, row_q, HEAD_DIM - c0);
         }
-        if (K_RELATIVE) {
+        if (K_PER_OFFSET) {
             TILE_MULTIPLY_SYNC(k, INNER, 1, row_k[row_] >= 0 ? xk[xk_at + row_k[row_] + k_] : 0.0f, 0,
                                c0 + column_ < HEAD_DIM ? mk[(ulong)k_ * WIDTH + c0 + column_] : 0.0f);
         } else {
@@ -106,10 +107,10 @@ __kernel TILE_GROUP void score(__global const int4 *groups, __global const int2 
 }
 
 // Group (head and column panel, batch tile, query).
-__kernel TILE_GROUP void aggregate(__global const int4 *groups, __global const int2 *pairs,
-                                   const offset_gemm_sizes s, __global const float *x, ulong x_at,
-                                   __global const float *w, __global const float *weights, ulong weights_at,
-                                   __global float *y, ulong y_at)
+__kernel TILE_GROUP void offset_gemm_values(__global const int4 *groups, __global const int2 *pairs,
+                                            const offset_gemm_sizes s, __global const float *x, ulong x_at,
+                                            __global const float *w, __global const float *weights,
+                                            ulong weights_at, __global float *y, ulong y_at)
 {
     const int group_begin = s.group_begin, group_end = s.group_end, all_pairs = s.all_pairs,
               queries = s.queries, batch = s.batch, w_first = s.key_first;
@@ -138,12 +139,13 @@ __kernel TILE_GROUP void aggregate(__global const int4 *groups, __global const i
 }
 
 // Group (column panel of INNER, batch tile, token): the token's rows of dxq and dxk, which may be one array.
-__kernel TILE_GROUP void aggregate_back(__global const int4 *groups, __global const int2 *pairs,
-                                        const offset_gemm_sizes s, __global const float *weights,
-                                        ulong weights_at, __global const float *q_rows, ulong q_at,
-                                        __global const float *k_rows, ulong k_at, __global const float *wq,
-                                        __global const float *wk, __global float *dxq, ulong dxq_at,
-                                        __global float *dxk, ulong dxk_at)
+__kernel TILE_GROUP void offset_gemm_logits_backward(__global const int4 *groups, __global const int2 *pairs,
+                                                     const offset_gemm_sizes s, __global const float *weights,
+                                                     ulong weights_at, __global const float *q_rows,
+                                                     ulong q_at, __global const float *k_rows, ulong k_at,
+                                                     __global const float *wq, __global const float *wk,
+                                                     __global float *dxq, ulong dxq_at, __global float *dxk,
+                                                     ulong dxk_at)
 {
     const int group_begin = s.group_begin, group_end = s.group_end, pair_begin = s.pair_begin,
               all_pairs = s.all_pairs, queries = s.queries, keys = s.keys, batch = s.batch,
@@ -155,7 +157,7 @@ __kernel TILE_GROUP void aggregate_back(__global const int4 *groups, __global co
         __global const int2 *span = pairs + all_pairs + (side == 0 ? 0 : queries + all_pairs);
         __global const int2 *list = span + (side == 0 ? queries : keys);
         __global const float *source = side == 0 ? k_rows + k_at : q_rows + q_at;
-        if (!(side == 0 ? Q_RELATIVE : K_RELATIVE)) { // the first group has all of its columns
+        if (!(side == 0 ? Q_PER_OFFSET : K_PER_OFFSET)) { // the first group has all of its columns
             __global float *target = (side == 0 ? dxq + dxq_at : dxk + dxk_at) +
                                      (ulong)token * batch * (side == 0 ? Q_STRIDE : K_STRIDE);
             for (int c = 0; c0 == 0 && c < WIDTH; c += TILE) {
@@ -210,11 +212,12 @@ __kernel TILE_GROUP void aggregate_back(__global const int4 *groups, __global co
 }
 
 // Group (block of 64 columns of INNER, batch tile, key).
-__kernel TILE_GROUP void value_back(__global const int4 *groups, __global const int2 *pairs,
-                                    const offset_gemm_sizes s, __global const float *dy, ulong dy_at,
-                                    __global const float *x, ulong x_at, __global const float *w,
-                                    __global const float *weights, ulong weights_at, __global float *partial,
-                                    ulong partial_at, __global float *dx, ulong dx_at)
+__kernel TILE_GROUP void offset_gemm_values_backward(__global const int4 *groups, __global const int2 *pairs,
+                                                     const offset_gemm_sizes s, __global const float *dy,
+                                                     ulong dy_at, __global const float *x, ulong x_at,
+                                                     __global const float *w, __global const float *weights,
+                                                     ulong weights_at, __global float *partial,
+                                                     ulong partial_at, __global float *dx, ulong dx_at)
 {
     const int group_begin = s.group_begin, group_end = s.group_end, pair_begin = s.pair_begin,
               pair_end = s.pair_end, all_pairs = s.all_pairs, queries = s.queries, keys = s.keys,
@@ -265,10 +268,11 @@ __kernel TILE_GROUP void value_back(__global const int4 *groups, __global const 
 }
 
 // Group (group, head and column panel, tile of INNER).
-__kernel TILE_GROUP void weight_gradient(__global const int4 *groups, __global const int2 *pairs,
-                                         const offset_gemm_sizes s, __global const float *x, ulong x_at,
-                                         __global const float *gradient, ulong gradient_at,
-                                         __global const float *weights, ulong weights_at, __global float *dw)
+__kernel TILE_GROUP void offset_gemm_weight_gradient(__global const int4 *groups, __global const int2 *pairs,
+                                                     const offset_gemm_sizes s, __global const float *x,
+                                                     ulong x_at, __global const float *gradient,
+                                                     ulong gradient_at, __global const float *weights,
+                                                     ulong weights_at, __global float *dw)
 {
     const int group_begin = s.group_begin, pair_begin = s.pair_begin, all_pairs = s.all_pairs,
               batch = s.batch, side = s.side, dw_first = s.side == 0 ? s.query_first : s.key_first;

@@ -5,26 +5,26 @@ typedef struct offset_gemm_sizes {
     i32 all_pairs, queries, keys; // of the pair table
     i32 batch, batch_block;       // batch indices a work-group, CPU form
     i32 query_first, key_first;   // numbers of the first matrices in the tables' shards
-    i32 keep;                     // score: 1 keeps q and k of the rows
-    i32 side;                     // weight_gradient, see there
-    f32 scale;                    // score
+    i32 keep;                     // offset_gemm_logits: 1 keeps q and k of the rows
+    i32 side;                     // offset_gemm_weight_gradient, see there
+    f32 scale;                    // offset_gemm_logits
 } offset_gemm_sizes;
 
 #ifdef __OPENCL_VERSION__
 // Build options:
 //   -DINNER=C -DHEADS=h -DHEAD_DIM=d
-//   -DQ_RELATIVE=0|1 -DK_RELATIVE=0|1 -DQ_STRIDE=floats -DK_STRIDE=floats
-// RELATIVE 1: the operand's rows have INNER channels and are multiplied by a matrix per offset; 0: they
+//   -DQ_PER_OFFSET=0|1 -DK_PER_OFFSET=0|1 -DQ_STRIDE=floats -DK_STRIDE=floats
+// PER_OFFSET 1: the operand's rows have INNER channels and are multiplied by a matrix per offset; 0: they
 // already are the WIDTH channels of q or k. STRIDE: floats between its rows.
 
 #define WIDTH  (HEADS * HEAD_DIM)
 #define MATRIX ((ulong)INNER * WIDTH)
-#ifndef Q_RELATIVE
-#define Q_RELATIVE 1
-#define Q_STRIDE   INNER
+#ifndef Q_PER_OFFSET
+#define Q_PER_OFFSET 1
+#define Q_STRIDE     INNER
 #endif
-#ifndef K_RELATIVE
-#define K_RELATIVE 1
-#define K_STRIDE   INNER
+#ifndef K_PER_OFFSET
+#define K_PER_OFFSET 1
+#define K_STRIDE     INNER
 #endif
 #endif

@@ -41,9 +41,9 @@ __kernel void rows_to_pairs(__global const int2 *pairs, int all_pairs, int batch
 }
 
 // values[h][pair_begin + r][b] = sum over slices of partial[slice][h][r][b], for the chunk's pairs.
-__kernel void partial_sum(int slices, int heads, int pair_begin, int pair_end, int all_pairs, int batch,
-                          __global const float *partial, ulong partial_at, __global float *values,
-                          ulong values_at)
+__kernel void pair_table_sum_slices(int slices, int heads, int pair_begin, int pair_end, int all_pairs,
+                                    int batch, __global const float *partial, ulong partial_at,
+                                    __global float *values, ulong values_at)
 {
     const ulong chunk = (ulong)(pair_end - pair_begin) * batch;
     const ulong begin = (ulong)get_global_id(0) * PAIR_BLOCK * batch,

@@ -18,7 +18,7 @@ tl_status tli_column_sum_blocks(tl_context *ctx, tli_view x, uint64_t ld, tli_vi
         chunk = fair > 1024 ? 1024 : fair < 64 ? 64 : (uint32_t)((fair + 15) / 16 * 16);
     }
     tli_kernel *kernel;
-    TLI_TRY(tli_family_kernel(ctx, "column_sum", "columns_blocks", "", &kernel));
+    TLI_TRY(tli_family_kernel(ctx, "column_sum", "column_sum_blocks", "", &kernel));
     return TLI_LAUNCH(ctx, kernel, tli_launch3(tli_ceil_div(columns, chunk), blocks, 1, group),
                       TLI_ARG_VIEW(x), TLI_ARG_U64(ld), TLI_ARG_VIEW(out), TLI_ARG_U64(rows),
                       TLI_ARG_U32(rows_per_block), TLI_ARG_U64(columns), TLI_ARG_U32(chunk),

@@ -69,7 +69,7 @@ tl_status tli_convit_mix(tl_context *ctx, const convit *g, tli_view prob, tli_vi
     tli_launch launch = convit_blocks(ctx, g, g->batch, &block);
     launch.bytes = 8.0 * g->batch * g->heads * matrix_of(g);
     tli_kernel *kernel;
-    TLI_TRY(tli_family_kernel(ctx, "convit", "gated_mix", "", &kernel));
+    TLI_TRY(tli_family_kernel(ctx, "convit", "convit_mix", "", &kernel));
     return TLI_LAUNCH(ctx, kernel, launch, TLI_ARG_VIEW(prob), TLI_ARG_VIEW(positions), TLI_ARG_VIEW(gate),
                       TLI_ARG_VIEW(mixed), TLI_ARG_U64(matrix_of(g)), TLI_ARG_U32(block));
 }
@@ -84,7 +84,7 @@ tl_status tli_convit_backward(tl_context *ctx, const convit *g, tli_view table, 
     tli_launch launch = convit_blocks(ctx, g, 1, &block);
     launch.bytes = 12.0 * g->batch * g->heads * count;
     tli_kernel *kernel;
-    TLI_TRY(tli_family_kernel(ctx, "convit", "gated_back", "", &kernel));
+    TLI_TRY(tli_family_kernel(ctx, "convit", "convit_backward", "", &kernel));
     TLI_TRY(TLI_LAUNCH(ctx, kernel, launch, TLI_ARG_VIEW(prob), TLI_ARG_VIEW(positions), TLI_ARG_VIEW(gate),
                        TLI_ARG_VIEW(dmixed), TLI_ARG_VIEW(dpositions), TLI_ARG_VIEW(terms),
                        TLI_ARG_U64(count), TLI_ARG_U32(g->batch), TLI_ARG_U32(block)));

@@ -6,7 +6,7 @@
 tl_status tli_init_uniform(tl_context *ctx, tl_tensor *tensor, float bound, uint64_t seed, uint64_t stream)
 {
     tli_kernel *kernel;
-    TLI_TRY(tli_family_kernel(ctx, "init", "uniform_fill", "", &kernel));
+    TLI_TRY(tli_family_kernel(ctx, "init", "init_uniform", "", &kernel));
     for (int s = 0; s < tensor->shards; s++) {
         uint64_t first = (uint64_t)s * tensor->lead_per_shard * tensor->row,
                  count = tli_shard_count(tensor, s);
@@ -23,7 +23,7 @@ tl_status tli_init_uniform(tl_context *ctx, tl_tensor *tensor, float bound, uint
 tl_status tli_init_constant(tl_context *ctx, tl_tensor *tensor, float value)
 {
     tli_kernel *kernel;
-    TLI_TRY(tli_family_kernel(ctx, "init", "constant_fill", "", &kernel));
+    TLI_TRY(tli_family_kernel(ctx, "init", "init_constant", "", &kernel));
     for (int s = 0; s < tensor->shards; s++) {
         uint64_t count = tli_shard_count(tensor, s);
         if (count == 0) continue;

@@ -157,7 +157,8 @@ static void add_sides(tiling *t, const tli_offset_gemm *r, const tl_tensor *wq, 
     if (wq != NULL && wk != NULL && q == r->inner && k == r->inner) return; /* the kernels' defaults */
     const size_t used = strlen(t->options);
     snprintf(t->options + used, sizeof t->options - used,
-             " -DQ_RELATIVE=%d -DK_RELATIVE=%d -DQ_STRIDE=%u -DK_STRIDE=%u", wq != NULL, wk != NULL, q, k);
+             " -DQ_PER_OFFSET=%d -DK_PER_OFFSET=%d -DQ_STRIDE=%u -DK_STRIDE=%u", wq != NULL, wk != NULL, q,
+             k);
 }
 
 /* Work of `units` GEMMs, each over all of the chunk's rows. */
@@ -184,18 +185,18 @@ static offset_gemm_sizes sizes_of_chunk(const tli_offset_gemm *r, const chunk *c
                                .key_first = c->key_first};
 }
 
-/* Runs the kernel `score` on a chunk: logits into weights, q and k into rows; mem NULL skips either. */
-static tl_status score_chunk(tl_context *ctx, const tli_offset_gemm *r, const tiling *t, const chunk *c,
-                             tli_view xq, tli_view xk, float scale, tli_view weights, tli_offset_rows rows,
-                             int32_t pair_begin)
+/* Runs the kernel offset_gemm_logits on a chunk: logits into weights, q and k into rows; mem NULL skips either. */
+static tl_status chunk_logits(tl_context *ctx, const tli_offset_gemm *r, const tiling *t, const chunk *c,
+                              tli_view xq, tli_view xk, float scale, tli_view weights, tli_offset_rows rows,
+                              int32_t pair_begin)
 {
-    tli_kernel *score;
-    TLI_TRY(offset_gemm_get(ctx, t, "score", &score));
+    tli_kernel *kernel;
+    TLI_TRY(offset_gemm_get(ctx, t, "offset_gemm_logits", &kernel));
     const tli_launch launch = by_group(t, c->end - c->begin, r->heads, r->pairs->largest * r->batch);
     offset_gemm_sizes sizes = sizes_of_chunk(r, c, pair_begin, 0);
     sizes.scale = scale;
     sizes.keep = rows.q.mem != NULL;
-    return TLI_LAUNCH(ctx, score, with_work(launch, r, c, 2.0), TABLES(r), TLI_ARG_STRUCT(sizes),
+    return TLI_LAUNCH(ctx, kernel, with_work(launch, r, c, 2.0), TABLES(r), TLI_ARG_STRUCT(sizes),
                       TLI_ARG_VIEW(xq), TLI_ARG_MEM(c->query), TLI_ARG_VIEW(xk), TLI_ARG_MEM(c->key),
                       TLI_ARG_VIEW(weights), TLI_ARG_VIEW(rows.q), TLI_ARG_VIEW(rows.k));
 }
@@ -207,17 +208,17 @@ tl_status tli_offset_gemm_logits(tl_context *ctx, const tli_offset_gemm *r, tli_
     tiling t = choose_tiling(ctx, r);
     add_sides(&t, r, wq, wk);
     for (chunk c = {0}; next_chunk(r->pairs, wq, wk, NULL, NULL, 0, &c);)
-        TLI_TRY(score_chunk(ctx, r, &t, &c, xq, xk, scale, weights, kept, 0));
+        TLI_TRY(chunk_logits(ctx, r, &t, &c, xq, xk, scale, weights, kept, 0));
     return TL_OK;
 }
 
 /* dW of the chunk's groups; side and gradient as in kernels/offset_gemm.cl. */
-static tl_status weight_gradient(tl_context *ctx, const tli_offset_gemm *r, const tiling *t, const chunk *c,
-                                 int32_t pair_begin, int side, tli_view x, tli_view gradient,
-                                 tli_view weights, tli_mem dw)
+static tl_status chunk_weight_gradient(tl_context *ctx, const tli_offset_gemm *r, const tiling *t,
+                                       const chunk *c, int32_t pair_begin, int side, tli_view x,
+                                       tli_view gradient, tli_view weights, tli_mem dw)
 {
     tli_kernel *kernel;
-    TLI_TRY(offset_gemm_get(ctx, t, "weight_gradient", &kernel));
+    TLI_TRY(offset_gemm_get(ctx, t, "offset_gemm_weight_gradient", &kernel));
     const tli_launch launch = by_group(t, c->end - c->begin,
                                        r->heads * (uint32_t)tli_ceil_div(r->head_dim, t->columns), r->inner);
     offset_gemm_sizes sizes = sizes_of_chunk(r, c, pair_begin, 0);
@@ -240,22 +241,23 @@ tl_status tli_offset_gemm_logits_backward(tl_context *ctx, const tli_offset_gemm
                                               floats_per_row(r->inner, r->heads, r->head_dim, false));
     const uint32_t slices = (uint32_t)tli_ceil_div(r->inner, t.block),
                    block = batch_block(&t, slices, r->batch);
-    tli_kernel *back;
-    TLI_TRY(offset_gemm_get(ctx, &t, "aggregate_back", &back));
+    tli_kernel *kernel;
+    TLI_TRY(offset_gemm_get(ctx, &t, "offset_gemm_logits_backward", &kernel));
     for (chunk c = {0}; next_chunk(r->pairs, wq, wk, dwq, dwk, limit, &c);) {
         const int32_t pair_begin = keep ? 0 : c.pair_begin; /* of the rows in memory: all, or the chunk's */
         tli_offset_rows rows = kept;
         if (!keep) {
             const uint64_t held = (uint64_t)(c.pair_end - c.pair_begin) * r->batch * width;
             rows = (tli_offset_rows){workspace, tli_view_add(workspace, held)};
-            TLI_TRY(score_chunk(ctx, r, &t, &c, xq, xk, 0.0f, (tli_view){0}, rows, pair_begin));
+            TLI_TRY(chunk_logits(ctx, r, &t, &c, xq, xk, 0.0f, (tli_view){0}, rows, pair_begin));
         }
         if (wq != NULL)
-            TLI_TRY(weight_gradient(ctx, r, &t, &c, pair_begin, 0, xq, rows.k, dweights, c.dquery));
-        if (wk != NULL) TLI_TRY(weight_gradient(ctx, r, &t, &c, pair_begin, 1, xk, rows.q, dweights, c.dkey));
+            TLI_TRY(chunk_weight_gradient(ctx, r, &t, &c, pair_begin, 0, xq, rows.k, dweights, c.dquery));
+        if (wk != NULL)
+            TLI_TRY(chunk_weight_gradient(ctx, r, &t, &c, pair_begin, 1, xk, rows.q, dweights, c.dkey));
         const tli_launch launch = by_token(&t, r, slices, block, r->pairs->keys);
         const offset_gemm_sizes sizes = sizes_of_chunk(r, &c, pair_begin, block);
-        TLI_TRY(TLI_LAUNCH(ctx, back, with_work(launch, r, &c, 2.0), TABLES(r), TLI_ARG_STRUCT(sizes),
+        TLI_TRY(TLI_LAUNCH(ctx, kernel, with_work(launch, r, &c, 2.0), TABLES(r), TLI_ARG_STRUCT(sizes),
                            TLI_ARG_VIEW(dweights), TLI_ARG_VIEW(rows.q), TLI_ARG_VIEW(rows.k),
                            TLI_ARG_MEM(c.query), TLI_ARG_MEM(c.key), TLI_ARG_VIEW(dxq), TLI_ARG_VIEW(dxk)));
     }
@@ -266,14 +268,14 @@ tl_status tli_offset_gemm_values(tl_context *ctx, const tli_offset_gemm *r, tli_
                                  tli_view weights, tli_view y)
 {
     const tiling t = choose_tiling(ctx, r);
-    tli_kernel *aggregate;
-    TLI_TRY(offset_gemm_get(ctx, &t, "aggregate", &aggregate));
+    tli_kernel *kernel;
+    TLI_TRY(offset_gemm_get(ctx, &t, "offset_gemm_values", &kernel));
     const uint32_t panels = r->heads * (uint32_t)tli_ceil_div(r->head_dim, t.columns),
                    block = batch_block(&t, panels, r->batch);
     for (chunk c = {0}; next_chunk(r->pairs, NULL, w, NULL, NULL, 0, &c);) {
         const tli_launch launch = by_token(&t, r, panels, block, r->pairs->queries);
         const offset_gemm_sizes sizes = sizes_of_chunk(r, &c, c.pair_begin, block);
-        TLI_TRY(TLI_LAUNCH(ctx, aggregate, with_work(launch, r, &c, 1.0), TABLES(r), TLI_ARG_STRUCT(sizes),
+        TLI_TRY(TLI_LAUNCH(ctx, kernel, with_work(launch, r, &c, 1.0), TABLES(r), TLI_ARG_STRUCT(sizes),
                            TLI_ARG_VIEW(x), TLI_ARG_MEM(c.key), TLI_ARG_VIEW(weights), TLI_ARG_VIEW(y)));
     }
     return TL_OK;
@@ -286,19 +288,19 @@ tl_status tli_offset_gemm_values_backward(tl_context *ctx, const tli_offset_gemm
     const tiling t = choose_tiling(ctx, r);
     const uint64_t limit = chunk_pairs(r->pairs->count, r->pairs->largest, r->batch,
                                        floats_per_row(r->inner, r->heads, r->head_dim, true));
-    tli_kernel *back;
-    TLI_TRY(offset_gemm_get(ctx, &t, "value_back", &back));
+    tli_kernel *kernel;
+    TLI_TRY(offset_gemm_get(ctx, &t, "offset_gemm_values_backward", &kernel));
     const uint32_t slices = (uint32_t)tli_ceil_div(r->inner, t.block),
                    block = batch_block(&t, slices, r->batch);
     for (chunk c = {0}; next_chunk(r->pairs, NULL, w, NULL, dw, limit, &c);) {
         const tli_launch launch = by_token(&t, r, slices, block, r->pairs->keys);
         const offset_gemm_sizes sizes = sizes_of_chunk(r, &c, c.pair_begin, block);
-        TLI_TRY(TLI_LAUNCH(ctx, back, with_work(launch, r, &c, 1.0), TABLES(r), TLI_ARG_STRUCT(sizes),
+        TLI_TRY(TLI_LAUNCH(ctx, kernel, with_work(launch, r, &c, 1.0), TABLES(r), TLI_ARG_STRUCT(sizes),
                            TLI_ARG_VIEW(dy), TLI_ARG_VIEW(x), TLI_ARG_MEM(c.key), TLI_ARG_VIEW(weights),
                            TLI_ARG_VIEW(workspace), TLI_ARG_VIEW(dx)));
         TLI_TRY(tli_pair_table_sum_slices(ctx, r->pairs, slices, r->batch, r->heads, c.pair_begin, c.pair_end,
                                           workspace, dweights));
-        TLI_TRY(weight_gradient(ctx, r, &t, &c, 0, 2, x, dy, weights, c.dkey));
+        TLI_TRY(chunk_weight_gradient(ctx, r, &t, &c, 0, 2, x, dy, weights, c.dkey));
     }
     return TL_OK;
 }

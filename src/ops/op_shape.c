@@ -28,8 +28,8 @@ bool tli_op_is_low_rank(const tli_op_shape *s)
 tl_roles tli_op_low_rank_roles(const tli_op_shape *s)
 {
     if (!tli_op_is_low_rank(s)) return 0;
-    const tl_roles relative = tli_op_per_offset_roles(s), scores = TL_ROLE_Q | TL_ROLE_K;
-    return ((relative & scores) != 0 ? scores : 0) | (relative & TL_ROLE_V);
+    const tl_roles per_offset = tli_op_per_offset_roles(s), logits = TL_ROLE_Q | TL_ROLE_K;
+    return ((per_offset & logits) != 0 ? logits : 0) | (per_offset & TL_ROLE_V);
 }
 
 bool tli_op_has_softmax(const tli_op_shape *s)
@@ -39,8 +39,8 @@ bool tli_op_has_softmax(const tli_op_shape *s)
 
 bool tli_op_has_shared_logits(const tli_op_shape *s)
 {
-    const tl_roles scores = TL_ROLE_Q | TL_ROLE_K;
-    return (tli_op_shared_roles(s) & scores) == scores;
+    const tl_roles logits = TL_ROLE_Q | TL_ROLE_K;
+    return (tli_op_shared_roles(s) & logits) == logits;
 }
 
 bool tli_op_has_offset_logits(const tli_op_shape *s)

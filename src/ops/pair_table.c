@@ -269,7 +269,7 @@ tl_status tli_pair_table_sum_slices(tl_context *ctx, const tli_pair_table *pairs
                                     tli_view partial, tli_view values)
 {
     tli_kernel *kernel;
-    TLI_TRY(tli_family_kernel(ctx, "pair_table", "partial_sum", "", &kernel));
+    TLI_TRY(tli_family_kernel(ctx, "pair_table", "pair_table_sum_slices", "", &kernel));
     const uint32_t count = (uint32_t)(end - begin);
     return TLI_LAUNCH(ctx, kernel, tli_launch3((count + PAIR_BLOCK - 1) / PAIR_BLOCK, heads, 1, 1),
                       TLI_ARG_I32(slices), TLI_ARG_I32(heads), TLI_ARG_I32(begin), TLI_ARG_I32(end),

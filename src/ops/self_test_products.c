@@ -82,8 +82,8 @@ static tl_status probe_make(tli_probe *p, setting *s)
     return tli_probe_expect(p, ROWS, &s->want_rows);
 }
 
-/* The kernel `score` and its gradient, with the weights in `rows`. */
-static tl_status check_score(tli_probe *p, setting *s)
+/* The logits and their gradient, with the weights in `rows`. */
+static tl_status check_logits(tli_probe *p, setting *s)
 {
     const tli_offset_rows none = {{0}, {0}};
     TLI_TRY(tli_rows_to_pairs(p->ctx, &s->pairs, BATCH, HEADS, s->rows->view, s->values->view));
@@ -117,8 +117,8 @@ static tl_status check_score(tli_probe *p, setting *s)
     return TL_OK;
 }
 
-/* The kernel `aggregate` and its gradient, with the weights in `rows`; x[1] and w[1] are the value's. */
-static tl_status check_aggregate(tli_probe *p, setting *s)
+/* The values and their gradient, with the weights in `rows`; x[1] and w[1] are the value's. */
+static tl_status check_values(tli_probe *p, setting *s)
 {
     tli_probe_array *y, *dy, *dvalues;
     double *want_y;
@@ -168,7 +168,7 @@ static tl_status check_pairs(tli_probe *p, tl_status (*check)(tli_probe *, setti
 
 tl_status tli_probe_offset_gemm(tli_probe *p)
 {
-    TLI_TRY(check_pairs(p, check_score));
+    TLI_TRY(check_pairs(p, check_logits));
     tli_probe_free(p);
-    return check_pairs(p, check_aggregate);
+    return check_pairs(p, check_values);
 }

@@ -35,27 +35,27 @@ uint64_t tli_grad_clip_bytes(const tli_registry *registry, uint32_t slots, uint6
 }
 
 tl_status tli_grad_clip_create(tl_context *ctx, const tli_registry *registry, uint32_t slots,
-                               tli_grad_clip *guard)
+                               tli_grad_clip *grad_clip)
 {
     const uint64_t count = squares_of_all(registry, tli_context_limits(ctx)->max_alloc_bytes);
     if (count >= 1 << 24) /* indices of partial sums must be exact as floats */
         return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE,
                         "the model is too large for gradient clipping");
-    guard->count = (uint32_t)count;
+    grad_clip->count = (uint32_t)count;
     TLI_TRY(tli_tensor_create_uninitialized(ctx, "gradient norm", TL_MEMORY_WORKSPACE, 1, count,
-                                            &guard->partial));
+                                            &grad_clip->partial));
     return tl_tensor_create(ctx, "clip results", TL_MEMORY_WORKSPACE, 1, results_count(slots),
-                            &guard->clip_results);
+                            &grad_clip->clip_results);
 }
 
-void tli_grad_clip_destroy(tl_context *ctx, tli_grad_clip *guard)
+void tli_grad_clip_destroy(tl_context *ctx, tli_grad_clip *grad_clip)
 {
-    tl_tensor_destroy(ctx, guard->partial);
-    tl_tensor_destroy(ctx, guard->clip_results);
-    *guard = (tli_grad_clip){0};
+    tl_tensor_destroy(ctx, grad_clip->partial);
+    tl_tensor_destroy(ctx, grad_clip->clip_results);
+    *grad_clip = (tli_grad_clip){0};
 }
 
-tl_status tli_grad_clip_decide(tl_context *ctx, const tli_grad_clip *guard, const tli_registry *registry,
+tl_status tli_grad_clip_decide(tl_context *ctx, const tli_grad_clip *grad_clip, const tli_registry *registry,
                                tli_view loss, float clip, uint32_t slot, tli_view *clip_result)
 {
     uint64_t at = 0;
@@ -64,12 +64,13 @@ tl_status tli_grad_clip_decide(tl_context *ctx, const tli_grad_clip *guard, cons
         for (int s = 0; s < g->shards; s++) {
             const uint64_t lead = (uint64_t)s * g->lead_per_shard, left = g->lead - lead,
                            leads = left < g->lead_per_shard ? left : g->lead_per_shard;
-            TLI_TRY(tli_squares(ctx, tli_shard(g, lead, NULL), leads * g->row, tli_at(guard->partial, at)));
+            TLI_TRY(
+                tli_squares(ctx, tli_shard(g, lead, NULL), leads * g->row, tli_at(grad_clip->partial, at)));
             at += tli_squares_count(leads * g->row);
         }
     }
-    *clip_result = tli_at(guard->clip_results, 2 * (uint64_t)slot);
-    return tli_clip_decide(ctx, tli_at(guard->partial, 0), guard->count, loss, clip, *clip_result);
+    *clip_result = tli_at(grad_clip->clip_results, 2 * (uint64_t)slot);
+    return tli_clip_decide(ctx, tli_at(grad_clip->partial, 0), grad_clip->count, loss, clip, *clip_result);
 }
 
 /* The parameter whose gradient has the partial sum with this index. */
@@ -84,7 +85,7 @@ static const char *grad_clip_owner(const tl_context *ctx, const tli_registry *re
     return NULL;
 }
 
-tl_status tli_grad_clip_read(tl_context *ctx, const tli_grad_clip *guard, const tli_registry *registry,
+tl_status tli_grad_clip_read(tl_context *ctx, const tli_grad_clip *grad_clip, const tli_registry *registry,
                              uint32_t count, tli_clip_result *clip_results)
 {
     enum { PIECE = 64 };
@@ -92,7 +93,7 @@ tl_status tli_grad_clip_read(tl_context *ctx, const tli_grad_clip *guard, const 
     for (uint32_t i = 0; i < count; i++) {
         const uint32_t at = i % PIECE, left = count - i;
         if (at == 0)
-            TLI_TRY(tl_tensor_read(ctx, guard->clip_results, 2 * (uint64_t)i,
+            TLI_TRY(tl_tensor_read(ctx, grad_clip->clip_results, 2 * (uint64_t)i,
                                    2 * (uint64_t)(left < PIECE ? left : PIECE), values));
         clip_results[i] = (tli_clip_result){
             .skipped = values[2 * at] < 0.0f,

@@ -21,15 +21,15 @@ typedef struct tli_clip_result {
 uint64_t tli_grad_clip_bytes(const tli_registry *registry, uint32_t slots, uint64_t max_alloc_bytes);
 /* With clip results for `slots` steps. */
 tl_status tli_grad_clip_create(tl_context *ctx, const tli_registry *registry, uint32_t slots,
-                               tli_grad_clip *guard);
-void tli_grad_clip_destroy(tl_context *ctx, tli_grad_clip *guard);
+                               tli_grad_clip *grad_clip);
+void tli_grad_clip_destroy(tl_context *ctx, tli_grad_clip *grad_clip);
 
 /* Enqueued: checks gradients and loss of a step and computes the gradient scale. *clip_result is passed to the
  * optimizer. `clip`: maximum global norm, 0: no clipping. */
-tl_status tli_grad_clip_decide(tl_context *ctx, const tli_grad_clip *guard, const tli_registry *registry,
+tl_status tli_grad_clip_decide(tl_context *ctx, const tli_grad_clip *grad_clip, const tli_registry *registry,
                                tli_view loss, float clip, uint32_t slot, tli_view *clip_result);
 /* Blocking: reads the clip results in slots 0 to count - 1. */
-tl_status tli_grad_clip_read(tl_context *ctx, const tli_grad_clip *guard, const tli_registry *registry,
+tl_status tli_grad_clip_read(tl_context *ctx, const tli_grad_clip *grad_clip, const tli_registry *registry,
                              uint32_t count, tli_clip_result *clip_results);
 
 /* Reads gradients and weights until one is found that is not finite: "the gradient of NAME", "the weight

@@ -212,7 +212,7 @@ static void test_trace(void **state)
     tl_tensor *tensor;
     tli_kernel *kernel;
     assert_int_equal(tl_tensor_create(ctx, "t", TL_MEMORY_DATA, 1, COUNT, &tensor), TL_OK);
-    assert_int_equal(tli_kernel_get(ctx, "init", "constant_fill", "", &kernel), TL_OK);
+    assert_int_equal(tli_kernel_get(ctx, "init", "init_constant", "", &kernel), TL_OK);
     assert_int_equal(tli_profile_trace(ctx, KEPT), TL_OK);
     for (int i = 0; i < LAUNCHES; i++) {
         tli_launch grid = tli_launch1(1, tli_context_limits(ctx)->row_group);
@@ -234,7 +234,7 @@ static void test_trace(void **state)
     int count, found = 0;
     assert_int_equal(tli_profile_rows(ctx, &rows, &count), TL_OK);
     for (int i = 0; i < count; i++) {
-        if (strcmp(rows[i].kernel, "constant_fill") != 0) continue;
+        if (strcmp(rows[i].kernel, "init_constant") != 0) continue;
         found++;
         assert_int_equal(rows[i].launches, LAUNCHES); /* the sums go on when the trace is full */
         assert_true(rows[i].flops == LAUNCHES * 1000.0);

@@ -1,6 +1,6 @@
 /* What Translution is, as properties: with equal matrices it is self-attention; shifted content shifts the
  * output; the directional derivative of every operation agrees with finite differences, at odd sizes too. And
- * the bare relative aggregate with weights 1 in a window is a convolution. */
+ * per-offset values alone, with weights 1 in a window, are a convolution. */
 #include "context.h"
 
 #include "core/random.h"
