@@ -2,10 +2,13 @@
 //   TL_CPU    1: one work-item per group, wide vectors, no barriers; 0: work-groups with local memory
 //   TL_VW     floats per vector (4, 8 or 16)
 //   TL_GROUP  work-items that share one row in row kernels, a power of two; 1 on CPUs
-// Layout: activations are [token][batch][channel]. Views are passed as a pointer and a ulong offset.
+// Layout: activations are [token][batch][channel]. Views are passed as a pointer and a ulong offset in elements. Where
+// that makes more than twelve arguments, the offsets and all sizes are in a struct, the last argument, whose
+// definition in kernels/NAME_sizes.cl the host includes too.
 
 // Type names for definitions that kernels and host share.
 typedef int i32;
+typedef uint u32;
 typedef ulong u64;
 typedef float f32;
 

@@ -1,41 +1,40 @@
 // Embeddings: class token and learned positions of images, token embedding of text. Rows are
 // [token][batch][channel].
 
-// target = source, + added when has_added: a row of `channels`.
-static inline void embedded_row(__global const float *source, __global const float *added, uint has_added,
+// target = source, + added unless it is NULL: a row of `channels`.
+static inline void embedded_row(__global const float *source, __global const float *added,
                                 __global float *target, uint channels)
 {
     uint full = TL_FULL(channels), rest = TL_REST(channels);
     for (uint c = TL_LANE * TL_RW; c < full; c += TL_LANES * TL_RW) {
         floatR v = tl_load(source + c);
-        if (has_added) v += tl_load(added + c);
+        if (added) v += tl_load(added + c);
         tl_store(v, target + c);
     }
     if (rest) {
         floatR v = tl_load_part(source + full, rest, 0.0f);
-        if (has_added) v += tl_load_part(added + full, rest, 0.0f);
+        if (added) v += tl_load_part(added + full, rest, 0.0f);
         tl_store_part(v, target + full, rest);
     }
 }
 
 // x[t][b] = (t < cls ? class_token : patches[t - cls][b]) + position[t], overwritten, for rows t * batch + b
-// below `rows`; position only when has_position. patches may be the rows of x behind the class token. A
+// below `rows`; position unless it is NULL. patches may be the rows of x behind the class token. A
 // work-group has `rows_per_group` rows, TL_ROWS at a time.
-__kernel void tokens_forward(__global const float *patches, ulong patches_at,
-                             __global const float *class_token, ulong class_at,
-                             __global const float *position, ulong position_at, uint has_position,
-                             __global float *x, ulong x_at, ulong rows, uint batch, uint channels, uint cls,
-                             uint rows_per_group)
+__kernel void tokens_forward(__global const float *patches, __global const float *class_token,
+                             __global const float *position, __global float *x, const tokens_sizes s)
 {
+    const ulong rows = s.rows;
+    const uint batch = s.batch, channels = s.channels, cls = s.cls, rows_per_group = s.rows_per_group;
     ulong first = get_group_id(0) * (ulong)rows_per_group, last = min(first + rows_per_group, rows);
     for (ulong row = first + TL_SUBROW; row < last; row += TL_ROWS) {
         ulong token = row / batch;
         __global const float *source = token < cls
-                                           ? class_token + class_at
-                                           : patches + patches_at + (row - (ulong)cls * batch) * channels;
-        __global const float *added = position + position_at + token * channels;
-        __global float *target = x + x_at + row * channels;
-        embedded_row(source, added, has_position, target, channels);
+                                           ? class_token + s.class_at
+                                           : patches + s.patches_at + (row - (ulong)cls * batch) * channels;
+        __global const float *added = position ? position + s.position_at + token * channels : position;
+        __global float *target = x + s.x_at + row * channels;
+        embedded_row(source, added, target, channels);
     }
 }
 
@@ -53,19 +52,19 @@ __kernel void mean_tokens_backward(__global const float *dy, ulong dy_at, __glob
     if (rest) tl_store_part(scale * tl_load_part(dy + full, rest, 0.0f), dx + full, rest);
 }
 
-// x[t][b] = table[ids[t][b]] + position[t], overwritten, for rows t * batch + b below `rows`; position only when
-// has_position. A work-group has `rows_per_group` rows, TL_ROWS at a time.
+// x[t][b] = table[ids[t][b]] + position[t], overwritten, for rows t * batch + b below `rows`; position unless it
+// is NULL. A work-group has `rows_per_group` rows, TL_ROWS at a time.
 __kernel void embedding_forward(__global const float *table, ulong table_at, __global const int *ids,
                                 ulong ids_at, __global const float *position, ulong position_at,
-                                uint has_position, __global float *x, ulong x_at, ulong rows, uint batch,
-                                uint channels, uint rows_per_group)
+                                __global float *x, ulong x_at, ulong rows, uint batch, uint channels,
+                                uint rows_per_group)
 {
     ulong first = get_group_id(0) * (ulong)rows_per_group, last = min(first + rows_per_group, rows);
     for (ulong row = first + TL_SUBROW; row < last; row += TL_ROWS) {
         __global const float *source = table + table_at + (ulong)ids[ids_at + row] * channels;
-        __global const float *added = position + position_at + (row / batch) * channels;
+        __global const float *added = position ? position + position_at + (row / batch) * channels : position;
         __global float *target = x + x_at + row * channels;
-        embedded_row(source, added, has_position, target, channels);
+        embedded_row(source, added, target, channels);
     }
 }
 

@@ -48,17 +48,16 @@ inline void pack_b(float *packed, const __global float *b, ulong ldb, int kc, in
     }
 }
 
-__kernel void gemm(__global const float *a0, ulong a_at, __global const float *b0, ulong b_at,
-                   __global float *c0, ulong c_at, __global const float *bias, ulong bias_at,
-                   __global const float *residual, ulong residual_at, const gemm_sizes s)
+__kernel void gemm(__global const float *a0, __global const float *b0, __global float *c0,
+                   __global const float *bias, __global const float *residual, const gemm_sizes s)
 {
     const int m = s.m, n = s.n, k_total = s.k, lda = s.lda, ldb = s.ldb, ldc = s.ldc;
     const float alpha = s.alpha, beta = s.beta;
     const int z = get_group_id(2), z_outer = z / s.inner, z_inner = z % s.inner;
-    const __global float *a = a0 + a_at + z_outer * s.a_outer + z_inner * s.a_inner;
-    const __global float *b = b0 + b_at + z_outer * s.b_outer + z_inner * s.b_inner;
+    const __global float *a = a0 + s.a_at + z_outer * s.a_outer + z_inner * s.a_inner;
+    const __global float *b = b0 + s.b_at + z_outer * s.b_outer + z_inner * s.b_inner;
     const ulong c_shift = z_outer * s.c_outer + z_inner * s.c_inner;
-    __global float *c = c0 + c_at + c_shift;
+    __global float *c = c0 + s.c_at + c_shift;
     const int row_begin = get_group_id(1) * s.mb, row_end = min(m, row_begin + s.mb);
     const int column_begin = get_group_id(0) * s.nb, column_end = min(n, column_begin + s.nb);
 
@@ -118,8 +117,8 @@ __kernel void gemm(__global const float *a0, ulong a_at, __global const float *b
                     {
                         floatV out = alpha * acc[r][v];
                         if (add) out += keep * vloadV(v, c + at);
-                        if (first && bias) out += vloadV(v, bias + bias_at + j);
-                        if (first && residual) out += vloadV(v, residual + residual_at + c_shift + at);
+                        if (first && bias) out += vloadV(v, bias + s.bias_at + j);
+                        if (first && residual) out += vloadV(v, residual + s.residual_at + c_shift + at);
                         vstoreV(out, v, c + at);
                     }
                 }
@@ -131,8 +130,8 @@ __kernel void gemm(__global const float *a0, ulong a_at, __global const float *b
                     for (int q = 0; q < columns; q++) {
                         float x = out[r * NR + q];
                         if (add) x += keep * c[at + q];
-                        if (first && bias) x += bias[bias_at + j + q];
-                        if (first && residual) x += residual[residual_at + c_shift + at + q];
+                        if (first && bias) x += bias[s.bias_at + j + q];
+                        if (first && residual) x += residual[s.residual_at + c_shift + at + q];
                         c[at + q] = x;
                     }
                 }

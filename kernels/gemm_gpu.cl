@@ -2,18 +2,17 @@
 // owns the 64 x 64 tile (y, x) of batch z.
 //   -DTA=0|1 -DTB=0|1   which operands are transposed
 
-__kernel TILE_GROUP void gemm(__global const float *a0, ulong a_at, __global const float *b0, ulong b_at,
-                              __global float *c0, ulong c_at, __global const float *bias, ulong bias_at,
-                              __global const float *residual, ulong residual_at, const gemm_sizes s)
+__kernel TILE_GROUP void gemm(__global const float *a0, __global const float *b0, __global float *c0,
+                              __global const float *bias, __global const float *residual, const gemm_sizes s)
 {
     const int m = s.m, n = s.n, k_total = s.k, lda = s.lda, ldb = s.ldb, ldc = s.ldc;
     const float alpha = s.alpha, beta = s.beta;
     TILE_LOCALS;
     const int z = get_group_id(2), z_outer = z / s.inner, z_inner = z % s.inner;
     const ulong c_shift = z_outer * s.c_outer + z_inner * s.c_inner;
-    __global const float *a = a0 + a_at + z_outer * s.a_outer + z_inner * s.a_inner;
-    __global const float *b = b0 + b_at + z_outer * s.b_outer + z_inner * s.b_inner;
-    __global float *c = c0 + c_at + c_shift;
+    __global const float *a = a0 + s.a_at + z_outer * s.a_outer + z_inner * s.a_inner;
+    __global const float *b = b0 + s.b_at + z_outer * s.b_outer + z_inner * s.b_inner;
+    __global float *c = c0 + s.c_at + c_shift;
     const int i0 = get_group_id(1) * TILE, j0 = get_group_id(0) * TILE;
     float4 acc[4];
     TILE_CLEAR(acc);
@@ -38,8 +37,8 @@ __kernel TILE_GROUP void gemm(__global const float *a0, ulong a_at, __global con
             const ulong at = (ulong)i * ldc + j;
             float x = values[q];
             if (beta != 0.0f) x += beta * c[at];
-            if (bias) x += bias[bias_at + j];
-            if (residual) x += residual[residual_at + c_shift + at];
+            if (bias) x += bias[s.bias_at + j];
+            if (residual) x += residual[s.residual_at + c_shift + at];
             c[at] = x;
         }
     }

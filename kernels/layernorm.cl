@@ -2,21 +2,22 @@
 // Work-groups of TL_GROUP items; a group has `rows_per_group` consecutive rows, TL_ROWS at a time.
 
 // y overwritten, stats overwritten.
-__kernel void layernorm_forward(__global const float *x, ulong x_at, __global const float *weight,
-                                ulong weight_at, __global const float *bias, ulong bias_at, __global float *y,
-                                ulong y_at, __global float *stats, ulong stats_at, ulong rows, uint channels,
-                                uint rows_per_group)
+__kernel void layernorm_forward(__global const float *x, __global const float *weight,
+                                __global const float *bias, __global float *y, __global float *stats,
+                                const layernorm_sizes s)
 {
+    const ulong rows = s.rows;
+    const uint channels = s.channels, rows_per_group = s.rows_per_group;
     TL_ROW_SCRATCH(of_mean);
     TL_ROW_SCRATCH(of_variance);
     ulong first = get_group_id(0) * (ulong)rows_per_group, last = min(first + rows_per_group, rows);
-    weight += weight_at;
-    bias += bias_at;
+    weight += s.weight_at;
+    bias += s.bias_at;
     for (ulong base = first; base < last; base += TL_ROWS) {
         ulong row = base + TL_SUBROW;
         uint n = row < last ? channels : 0, full = TL_FULL(n), rest = TL_REST(n);
-        __global const float *xr = x + x_at + row * channels;
-        __global float *yr = y + y_at + row * channels;
+        __global const float *xr = x + s.x_at + row * channels;
+        __global float *yr = y + s.y_at + row * channels;
 
         // Sums the differences from the row's first value: when the mean is large, sums of the values
         // themselves lose the digits in which a row varies, the more so the longer the row.
@@ -45,37 +46,39 @@ __kernel void layernorm_forward(__global const float *x, ulong x_at, __global co
             tl_store_part(normal * w + b, yr + full, rest);
         }
         if (n && TL_LANE == 0) {
-            stats[stats_at + 2 * row] = mean;
-            stats[stats_at + 2 * row + 1] = rstd;
+            stats[s.stats_at + 2 * row] = mean;
+            stats[s.stats_at + 2 * row + 1] = rstd;
         }
     }
 }
 
 // dx = rstd (g - mean(g) - xhat mean(g xhat)) with g = dy * weight; added to when `accumulate`, else
-// overwritten; not computed when has_dx is 0. dx may be dy.
+// overwritten; not computed when dx is NULL. dx may be dy.
 // On a CPU the same loop also writes the sums over the group's rows, partial[group] = {dweight, dbias},
 // overwritten; with several work-items per row layernorm_backward_dw computes them.
-__kernel void layernorm_backward_dx(__global const float *dy, ulong dy_at, __global const float *x,
-                                    ulong x_at, __global const float *weight, ulong weight_at,
-                                    __global const float *stats, ulong stats_at, __global float *dx,
-                                    ulong dx_at, __global float *partial, ulong partial_at, ulong rows,
-                                    uint channels, uint rows_per_group, uint has_dx, uint accumulate)
+__kernel void layernorm_backward_dx(__global const float *dy, __global const float *x,
+                                    __global const float *weight, __global const float *stats,
+                                    __global float *dx, __global float *partial, const layernorm_sizes s)
 {
+    const ulong rows = s.rows;
+    const uint channels = s.channels, rows_per_group = s.rows_per_group;
+    const bool has_dx = dx != 0, accumulate = s.accumulate;
     TL_ROW_SCRATCH(of_g);
     TL_ROW_SCRATCH(of_gx);
     ulong first = get_group_id(0) * (ulong)rows_per_group, last = min(first + rows_per_group, rows);
-    weight += weight_at;
+    weight += s.weight_at;
 #if TL_GROUP == 1
-    __global float *dweight = partial + partial_at + get_group_id(0) * 2 * channels,
+    __global float *dweight = partial + s.partial_at + get_group_id(0) * 2 * channels,
                    *dbias = dweight + channels;
     for (uint c = 0; c < 2 * channels; c++) dweight[c] = 0.0f;
 #endif
     for (ulong base = first; base < last; base += TL_ROWS) {
         ulong row = base + TL_SUBROW;
         uint n = row < last ? channels : 0, full = TL_FULL(n), rest = TL_REST(n);
-        float mean = n ? stats[stats_at + 2 * row] : 0.0f, rstd = n ? stats[stats_at + 2 * row + 1] : 0.0f;
-        __global const float *xr = x + x_at + row * channels, *dyr = dy + dy_at + row * channels;
-        __global float *dxr = dx + dx_at + row * channels;
+        float mean = n ? stats[s.stats_at + 2 * row] : 0.0f,
+              rstd = n ? stats[s.stats_at + 2 * row + 1] : 0.0f;
+        __global const float *xr = x + s.x_at + row * channels, *dyr = dy + s.dy_at + row * channels;
+        __global float *dxr = dx + s.dx_at + row * channels;
 
         float mean_g = 0.0f, mean_gx = 0.0f;
         if (has_dx) { // the same for all work-items, so the barriers are not divergent
@@ -125,24 +128,25 @@ __kernel void layernorm_backward_dx(__global const float *dy, ulong dy_at, __glo
 #if TL_GROUP > 1
 // partial[block] = {dweight, dbias} over the block's rows, overwritten: one work-item per channel, group (x,
 // y) owns TL_GROUP channels of block y.
-__kernel void layernorm_backward_dw(__global const float *dy, ulong dy_at, __global const float *x,
-                                    ulong x_at, __global const float *stats, ulong stats_at,
-                                    __global float *partial, ulong partial_at, ulong rows, uint channels,
-                                    uint rows_per_block)
+__kernel void layernorm_backward_dw(__global const float *dy, __global const float *x,
+                                    __global const float *stats, __global float *partial,
+                                    const layernorm_sizes s)
 {
+    const ulong rows = s.rows;
+    const uint channels = s.channels, rows_per_block = s.rows_per_group;
     uint c = get_group_id(0) * TL_GROUP + get_local_id(0);
     ulong block = get_group_id(1), first = block * rows_per_block, last = min(first + rows_per_block, rows);
     if (c >= channels) return;
-    dy += dy_at + c;
-    x += x_at + c;
-    stats += stats_at;
+    dy += s.dy_at + c;
+    x += s.x_at + c;
+    stats += s.stats_at;
     float dweight = 0.0f, dbias = 0.0f;
     for (ulong row = first; row < last; row++) {
         float g = dy[row * channels];
         dweight += g * ((x[row * channels] - stats[2 * row]) * stats[2 * row + 1]);
         dbias += g;
     }
-    partial += partial_at + block * 2 * channels + c;
+    partial += s.partial_at + block * 2 * channels + c;
     partial[0] = dweight;
     partial[channels] = dbias;
 }

@@ -14,20 +14,22 @@ static inline floatR ahead(floatR v, float chosen, bool before)
     return fabs(v) < (floatR)(INFINITY) ? count : (floatR)(INFINITY);
 }
 
-// Per row of `classes` logits, all overwritten; dlogits may alias logits, and is skipped when has_dlogits is
-// 0. NaN logits give a NaN loss. Work-groups of TL_GROUP items; a group has `rows_per_group` consecutive
+// Per row of `classes` logits, all overwritten; dlogits may alias logits, and is skipped when it is
+// NULL. NaN logits give a NaN loss. Work-groups of TL_GROUP items; a group has `rows_per_group` consecutive
 // rows, TL_ROWS at a time.
-// has_soft 0: losses[row] = logsumexp - logits[target], ranks[row] = number of logits ahead of the target's, dlogits =
+// soft NULL: losses[row] = logsumexp - logits[target], ranks[row] = number of logits ahead of the target's, dlogits =
 // scale * (softmax - onehot). A logit that is not finite gives the rank INT_MAX, a target outside [0, classes) that and
 // a NaN loss.
-// has_soft 1: soft[row][classes], each row summing to 1, replaces `targets`: losses[row] = logsumexp - sum of
+// Else soft[row][classes], each row summing to 1, replaces `targets`: losses[row] = logsumexp - sum of
 // soft * logits, dlogits = scale * (softmax - soft), ranks[row] = INT_MAX.
-__kernel void cross_entropy(__global const float *logits, ulong logits_at, __global const int *targets,
-                            ulong targets_at, __global const float *soft, ulong soft_at, uint has_soft,
-                            __global float *losses, ulong losses_at, __global int *ranks, ulong ranks_at,
-                            __global float *dlogits, ulong dlogits_at, uint has_dlogits, float scale,
-                            ulong rows, uint classes, uint rows_per_group)
+__kernel void cross_entropy(__global const float *logits, __global const int *targets,
+                            __global const float *soft, __global float *losses, __global int *ranks,
+                            __global float *dlogits, const cross_entropy_sizes s)
 {
+    const ulong rows = s.rows;
+    const uint classes = s.classes, rows_per_group = s.rows_per_group;
+    const float scale = s.scale;
+    const bool has_soft = soft != 0, has_dlogits = dlogits != 0;
     TL_ROW_SCRATCH(of_max);
     TL_ROW_SCRATCH(of_rank);
     TL_ROW_SCRATCH(of_total);
@@ -35,10 +37,10 @@ __kernel void cross_entropy(__global const float *logits, ulong logits_at, __glo
     for (ulong base = first; base < last; base += TL_ROWS) {
         ulong row = base + TL_SUBROW;
         uint n = row < last ? classes : 0, full = TL_FULL(n), rest = TL_REST(n);
-        __global const float *a = logits + logits_at + row * classes;
-        __global const float *p = soft + soft_at + row * classes; // read only if has_soft
-        __global float *d = dlogits + dlogits_at + row * classes;
-        uint target = n && !has_soft ? (uint)targets[targets_at + row] : n;
+        __global const float *a = logits + s.logits_at + row * classes;
+        __global const float *p = soft + s.soft_at + row * classes; // read only if has_soft
+        __global float *d = dlogits + s.dlogits_at + row * classes;
+        uint target = n && !has_soft ? (uint)targets[s.targets_at + row] : n;
         bool known = target < n;
         float chosen = known ? a[target] : NAN;
         TL_GLOBAL_BARRIER(); // all have read the target's logit before dlogits may take its place
@@ -93,8 +95,8 @@ __kernel void cross_entropy(__global const float *logits, ulong logits_at, __glo
         float total = tl_row_sum(tl_sumR(part), of_total);
 
         if (n && TL_LANE == 0) {
-            losses[losses_at + row] = log(total) + (highest - chosen);
-            ranks[ranks_at + row] = known && isfinite(rank) ? (int)rank : INT_MAX;
+            losses[s.losses_at + row] = log(total) + (highest - chosen);
+            ranks[s.ranks_at + row] = known && isfinite(rank) ? (int)rank : INT_MAX;
         }
         if (has_dlogits) {
             float share = scale / total;

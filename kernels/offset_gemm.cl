@@ -71,10 +71,9 @@ inline void load_projected(float *values, __global const float **row, int at, in
 // pair_begin][WIDTH]; otherwise q and k stay in registers and one tile of scratch. Work-group (group, head)
 // owns the group's pairs in that head.
 __kernel void offset_gemm_logits(__global const int4 *groups, __global const int2 *pairs,
-                                 const offset_gemm_sizes s, __global const float *xq, ulong xq_at,
-                                 __global const float *wq, __global const float *xk, ulong xk_at,
-                                 __global const float *wk, __global float *weights, ulong weights_at,
-                                 __global float *q_rows, ulong q_at, __global float *k_rows, ulong k_at)
+                                 __global const float *xq, __global const float *wq, __global const float *xk,
+                                 __global const float *wk, __global float *weights, __global float *q_rows,
+                                 __global float *k_rows, const offset_gemm_sizes s)
 {
     const int group_begin = s.group_begin, pair_begin = s.pair_begin, all_pairs = s.all_pairs,
               batch = s.batch, wq_first = s.query_first, wk_first = s.key_first, keep = s.keep;
@@ -84,7 +83,7 @@ __kernel void offset_gemm_logits(__global const int4 *groups, __global const int
     float packed_q[HEAD_PANELS * INNER * NR], packed_k[HEAD_PANELS * INNER * NR];
     if (Q_PER_OFFSET) pack_head(packed_q, wq + (ulong)(group.z - wq_first) * MATRIX, head);
     if (K_PER_OFFSET) pack_head(packed_k, wk + (ulong)(group.w - wk_first) * MATRIX, head);
-    __global float *out = weights ? weights + weights_at + ((ulong)head * all_pairs + group.x) * batch
+    __global float *out = weights ? weights + s.weights_at + ((ulong)head * all_pairs + group.x) * batch
                                   : weights;
     const ulong first = ((ulong)(group.x - pair_begin) * batch) * WIDTH + head * HEAD_DIM;
 
@@ -95,8 +94,8 @@ __kernel void offset_gemm_logits(__global const int4 *groups, __global const int
         for (int r = 0; r < BLOCK_TILES * MR; r++) { // rows past the end repeat the last one
             if (r < count) {
                 const int2 pair = pairs[next.pair];
-                row_q[r] = xq + xq_at + ((ulong)pair.x * batch + next.b) * Q_STRIDE;
-                row_k[r] = xk + xk_at + ((ulong)pair.y * batch + next.b) * K_STRIDE;
+                row_q[r] = xq + s.xq_at + ((ulong)pair.x * batch + next.b) * Q_STRIDE;
+                row_k[r] = xk + s.xk_at + ((ulong)pair.y * batch + next.b) * K_STRIDE;
                 next = row_next(next, 0, batch);
             } else {
                 row_q[r] = row_q[count - 1];
@@ -133,8 +132,8 @@ __kernel void offset_gemm_logits(__global const int4 *groups, __global const int
                     TILE_EACH_ROW TILE_EACH_VECTOR vstoreV(acc[r][v], r * NV + v, k);
                     for (int r = 0; r < MR && tile * MR + r < count; r++) {
                         const ulong at = first + (ulong)(begin + tile * MR + r) * WIDTH + panel * NR;
-                        panel_store(q_rows + q_at + at, q + r * NR, columns);
-                        panel_store(k_rows + k_at + at, k + r * NR, columns);
+                        panel_store(q_rows + s.q_at + at, q + r * NR, columns);
+                        panel_store(k_rows + s.k_at + at, k + r * NR, columns);
                     }
                 }
             }
@@ -147,16 +146,15 @@ __kernel void offset_gemm_logits(__global const int4 *groups, __global const int
 // (head and column panel, batch block) owns those columns of y for its batch indices and loops over all
 // groups.
 __kernel void offset_gemm_values(__global const int4 *groups, __global const int2 *pairs,
-                                 const offset_gemm_sizes s, __global const float *x, ulong x_at,
-                                 __global const float *w, __global const float *weights, ulong weights_at,
-                                 __global float *y, ulong y_at)
+                                 __global const float *x, __global const float *w,
+                                 __global const float *weights, __global float *y, const offset_gemm_sizes s)
 {
     const int group_begin = s.group_begin, group_end = s.group_end, all_pairs = s.all_pairs, batch = s.batch,
               batch_block = s.batch_block, w_first = s.key_first;
     const int head = get_group_id(0) / HEAD_PANELS, panel = get_group_id(0) % HEAD_PANELS;
     const int columns = PANEL_COLUMNS(panel, HEAD_DIM), column = head * HEAD_DIM + panel * NR;
     const int b_begin = get_group_id(1) * batch_block, b_end = min(batch, b_begin + batch_block);
-    __global const float *weight = weights + weights_at + (ulong)head * all_pairs * batch;
+    __global const float *weight = weights + s.weights_at + (ulong)head * all_pairs * batch;
     float packed[INNER * NR];
     for (int g = group_begin; g < group_end; g++) {
         const int4 group = groups[g];
@@ -169,8 +167,8 @@ __kernel void offset_gemm_values(__global const int4 *groups, __global const int
             float scale[MR];
             for (int r = 0; r < MR; r++) { // rows past the end repeat the last one; they are not stored
                 const int2 pair = pairs[next.pair];
-                row[r] = x + x_at + ((ulong)pair.y * batch + next.b) * INNER;
-                target[r] = y + y_at + ((ulong)pair.x * batch + next.b) * WIDTH + column;
+                row[r] = x + s.x_at + ((ulong)pair.y * batch + next.b) * INNER;
+                target[r] = y + s.y_at + ((ulong)pair.x * batch + next.b) * WIDTH + column;
                 scale[r] = weight[(ulong)next.pair * batch + next.b];
                 if (begin + r + 1 < rows) next = row_next(next, b_begin, b_end);
             }
@@ -222,11 +220,10 @@ inline void pack_block_transposed(float *packed, __global const float *rows, int
 // offset_gemm_logits. Work-group (block of COLUMN_BLOCK columns of INNER, batch block) owns those columns of dx_q and
 // dx_k.
 __kernel void offset_gemm_logits_backward(__global const int4 *groups, __global const int2 *pairs,
-                                          const offset_gemm_sizes s, __global const float *weights,
-                                          ulong weights_at, __global const float *q_rows, ulong q_at,
-                                          __global const float *k_rows, ulong k_at, __global const float *wq,
-                                          __global const float *wk, __global float *dxq, ulong dxq_at,
-                                          __global float *dxk, ulong dxk_at)
+                                          __global const float *weights, __global const float *q_rows,
+                                          __global const float *k_rows, __global const float *wq,
+                                          __global const float *wk, __global float *dxq, __global float *dxk,
+                                          const offset_gemm_sizes s)
 {
     const int group_begin = s.group_begin, group_end = s.group_end, pair_begin = s.pair_begin,
               all_pairs = s.all_pairs, batch = s.batch, batch_block = s.batch_block, wq_first = s.query_first,
@@ -241,8 +238,8 @@ __kernel void offset_gemm_logits_backward(__global const int4 *groups, __global 
         const bool per_offset = side == 0 ? Q_PER_OFFSET : K_PER_OFFSET;
         const int stride = side == 0 ? Q_STRIDE : K_STRIDE;
         if (!per_offset && column_begin > 0) continue; // the first block has all of its columns
-        __global const float *source = side == 0 ? k_rows + k_at : q_rows + q_at;
-        __global float *dx = (side == 0 ? dxq + dxq_at : dxk + dxk_at) + column_begin;
+        __global const float *source = side == 0 ? k_rows + s.k_at : q_rows + s.q_at;
+        __global float *dx = (side == 0 ? dxq + s.dxq_at : dxk + s.dxk_at) + column_begin;
         for (int g = group_begin; g < group_end; g++) {
             const int4 group = groups[g];
             const int rows = group.y * (b_end - b_begin);
@@ -259,7 +256,7 @@ __kernel void offset_gemm_logits_backward(__global const int4 *groups, __global 
                     const ulong number = (ulong)next.pair * batch + next.b;
                     target[r] = dx + ((ulong)(side == 0 ? pair.x : pair.y) * batch + next.b) * stride;
                     scale_row(scaled + r * WIDTH, source + (number - (ulong)pair_begin * batch) * WIDTH,
-                              weights + weights_at + number, (ulong)all_pairs * batch);
+                              weights + s.weights_at + number, (ulong)all_pairs * batch);
                     next = row_next(next, b_begin, b_end);
                     for (int c = 0; !per_offset && c < WIDTH; c++) target[r][c] += scaled[r * WIDTH + c];
                 }
@@ -292,11 +289,10 @@ __kernel void offset_gemm_logits_backward(__global const int4 *groups, __global 
 // x_j. Work-group (block of COLUMN_BLOCK columns of INNER, batch block) owns those columns of dx and its
 // slice of partial[column block][h][p][b]; `pair_table_sum_slices` adds the slices.
 __kernel void offset_gemm_values_backward(__global const int4 *groups, __global const int2 *pairs,
-                                          const offset_gemm_sizes s, __global const float *dy, ulong dy_at,
-                                          __global const float *x, ulong x_at, __global const float *w,
-                                          __global const float *weights, ulong weights_at,
-                                          __global float *partial, ulong partial_at, __global float *dx,
-                                          ulong dx_at)
+                                          __global const float *dy, __global const float *x,
+                                          __global const float *w, __global const float *weights,
+                                          __global float *partial, __global float *dx,
+                                          const offset_gemm_sizes s)
 {
     const int group_begin = s.group_begin, group_end = s.group_end, pair_begin = s.pair_begin,
               pair_end = s.pair_end, all_pairs = s.all_pairs, batch = s.batch, batch_block = s.batch_block,
@@ -305,7 +301,7 @@ __kernel void offset_gemm_values_backward(__global const int4 *groups, __global 
     const int block_columns = min(COLUMN_BLOCK, INNER - column_begin);
     const int b_begin = get_group_id(1) * batch_block, b_end = min(batch, b_begin + batch_block);
     const ulong chunk_rows = (ulong)(pair_end - pair_begin) * batch, all_rows = (ulong)all_pairs * batch;
-    __global float *out = partial + partial_at + get_group_id(0) * HEADS * chunk_rows;
+    __global float *out = partial + s.partial_at + get_group_id(0) * HEADS * chunk_rows;
     float packed[BLOCK_PANELS * WIDTH * NR];
     for (int g = group_begin; g < group_end; g++) {
         const int4 group = groups[g];
@@ -322,15 +318,15 @@ __kernel void offset_gemm_values_backward(__global const int4 *groups, __global 
                 const int2 pair = pairs[next.pair];
                 const ulong key_row = ((ulong)pair.y * batch + next.b) * INNER + column_begin;
                 number[r] = (ulong)next.pair * batch + next.b;
-                row[r] = dy + dy_at + ((ulong)pair.x * batch + next.b) * WIDTH;
-                x_row[r] = x + x_at + key_row;
-                target[r] = dx + dx_at + key_row;
+                row[r] = dy + s.dy_at + ((ulong)pair.x * batch + next.b) * WIDTH;
+                x_row[r] = x + s.x_at + key_row;
+                target[r] = dx + s.dx_at + key_row;
                 if (r + 1 < count || begin + count < rows) next = row_next(next, b_begin, b_end);
             }
             for (int head = 0; head < HEADS; head++) {
                 float dot[BLOCK_TILES * MR * TL_VW], scale[BLOCK_TILES * MR];
                 for (int r = 0; r < BLOCK_TILES * MR; r++) {
-                    scale[r] = weights[weights_at + head * all_rows + number[r]];
+                    scale[r] = weights[s.weights_at + head * all_rows + number[r]];
                     row[r] += head == 0 ? 0 : HEAD_DIM;
                 }
                 for (int panel = 0; panel * NR < block_columns; panel++) {
@@ -378,9 +374,9 @@ __kernel void offset_gemm_values_backward(__global const int4 *groups, __global 
 //   (rows from pair_begin, as offset_gemm_logits keeps them)          side 2  value's matrix: token j, g = dy_i
 // Work-group (group, head and column panel) owns those columns of the group's matrix.
 __kernel void offset_gemm_weight_gradient(__global const int4 *groups, __global const int2 *pairs,
-                                          const offset_gemm_sizes s, __global const float *x, ulong x_at,
-                                          __global const float *gradient, ulong gradient_at,
-                                          __global const float *weights, ulong weights_at, __global float *dw)
+                                          __global const float *x, __global const float *gradient,
+                                          __global const float *weights, __global float *dw,
+                                          const offset_gemm_sizes s)
 {
     const int group_begin = s.group_begin, pair_begin = s.pair_begin, all_pairs = s.all_pairs,
               batch = s.batch, side = s.side, dw_first = s.side == 0 ? s.query_first : s.key_first;
@@ -389,7 +385,7 @@ __kernel void offset_gemm_weight_gradient(__global const int4 *groups, __global 
     const int columns = PANEL_COLUMNS(panel, HEAD_DIM), column = head * HEAD_DIM + panel * NR;
     const int rows = group.y * batch;
     __global float *target = dw + (ulong)((side == 0 ? group.z : group.w) - dw_first) * MATRIX + column;
-    __global const float *weight = weights + weights_at + ((ulong)head * all_pairs + group.x) * batch;
+    __global const float *weight = weights + s.weights_at + ((ulong)head * all_pairs + group.x) * batch;
     float packed[KC * NR];
 
     for (int begin = 0; begin < rows; begin += KC) {
@@ -400,7 +396,7 @@ __kernel void offset_gemm_weight_gradient(__global const int4 *groups, __global 
             const ulong row = side == 2 ? (ulong)pairs[next.pair].x * batch + next.b
                                         : (ulong)(next.pair - pair_begin) * batch + next.b;
             const float w = weight[begin + k];
-            panel_load(packed + k * NR, gradient + gradient_at + row * WIDTH + column, columns);
+            panel_load(packed + k * NR, gradient + s.gradient_at + row * WIDTH + column, columns);
             TILE_EACH_VECTOR vstoreV(w * vloadV(v, packed + k * NR), v, packed + k * NR);
             next = row_next(next, 0, batch);
         }
@@ -412,7 +408,7 @@ __kernel void offset_gemm_weight_gradient(__global const int4 *groups, __global 
             for (int k = 0; k < count;) {
                 const int run = min(batch - at.b, count - k);
                 const int2 pair = pairs[at.pair];
-                __global const float *base = x + x_at +
+                __global const float *base = x + s.x_at +
                                              ((ulong)(side == 0 ? pair.x : pair.y) * batch + at.b) * INNER;
                 __global const float *row[MR];
                 TILE_EACH_ROW row[r] = base + min(c + r, INNER - 1);

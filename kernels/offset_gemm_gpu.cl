@@ -48,11 +48,10 @@ static inline void add_columns(__global float *target, float4 values, int column
 
 // Group (group, head, row tile).
 __kernel TILE_GROUP void offset_gemm_logits(__global const int4 *groups, __global const int2 *pairs,
-                                            const offset_gemm_sizes s, __global const float *xq, ulong xq_at,
-                                            __global const float *wq, __global const float *xk, ulong xk_at,
-                                            __global const float *wk, __global float *weights,
-                                            ulong weights_at, __global float *q_rows, ulong q_at,
-                                            __global float *k_rows, ulong k_at)
+                                            __global const float *xq, __global const float *wq,
+                                            __global const float *xk, __global const float *wk,
+                                            __global float *weights, __global float *q_rows,
+                                            __global float *k_rows, const offset_gemm_sizes s)
 {
     const int group_begin = s.group_begin, pair_begin = s.pair_begin, all_pairs = s.all_pairs,
               batch = s.batch, wq_first = s.query_first, wk_first = s.key_first, keep = s.keep;
@@ -76,28 +75,28 @@ __kernel TILE_GROUP void offset_gemm_logits(__global const int4 *groups, __globa
         TILE_CLEAR(q);
         TILE_CLEAR(k);
         if (Q_PER_OFFSET) {
-            TILE_MULTIPLY_SYNC(q, INNER, 1, row_q[row_] >= 0 ? xq[xq_at + row_q[row_] + k_] : 0.0f, 0,
+            TILE_MULTIPLY_SYNC(q, INNER, 1, row_q[row_] >= 0 ? xq[s.xq_at + row_q[row_] + k_] : 0.0f, 0,
                                c0 + column_ < HEAD_DIM ? mq[(ulong)k_ * WIDTH + c0 + column_] : 0.0f);
         } else {
-            load_rows(q, xq + xq_at + head * HEAD_DIM + c0, row_q, HEAD_DIM - c0);
+            load_rows(q, xq + s.xq_at + head * HEAD_DIM + c0, row_q, HEAD_DIM - c0);
         }
         if (K_PER_OFFSET) {
-            TILE_MULTIPLY_SYNC(k, INNER, 1, row_k[row_] >= 0 ? xk[xk_at + row_k[row_] + k_] : 0.0f, 0,
+            TILE_MULTIPLY_SYNC(k, INNER, 1, row_k[row_] >= 0 ? xk[s.xk_at + row_k[row_] + k_] : 0.0f, 0,
                                c0 + column_ < HEAD_DIM ? mk[(ulong)k_ * WIDTH + c0 + column_] : 0.0f);
         } else {
-            load_rows(k, xk + xk_at + head * HEAD_DIM + c0, row_k, HEAD_DIM - c0);
+            load_rows(k, xk + s.xk_at + head * HEAD_DIM + c0, row_k, HEAD_DIM - c0);
         }
         dots += tile_row_dots(q, k);
         for (int r = 0; r < 4; r++) {
             const int row = row_begin + 4 * TILE_Y + r;
             if (keep && row < rows) {
                 const ulong at = ((ulong)(group.x - pair_begin) * batch + row) * WIDTH + head * HEAD_DIM + c0;
-                store_columns(q_rows + q_at + at, q[r], min(TILE, HEAD_DIM - c0));
-                store_columns(k_rows + k_at + at, k[r], min(TILE, HEAD_DIM - c0));
+                store_columns(q_rows + s.q_at + at, q[r], min(TILE, HEAD_DIM - c0));
+                store_columns(k_rows + s.k_at + at, k[r], min(TILE, HEAD_DIM - c0));
             }
         }
     }
-    __global float *out = weights + weights_at + ((ulong)head * all_pairs + group.x) * batch;
+    __global float *out = weights + s.weights_at + ((ulong)head * all_pairs + group.x) * batch;
     float sums[4];
     vstore4(scale * tile_row_sums(dots, scratch), 0, sums);
     for (int r = 0; r < 4; r++) {
@@ -108,9 +107,9 @@ __kernel TILE_GROUP void offset_gemm_logits(__global const int4 *groups, __globa
 
 // Group (head and column panel, batch tile, query).
 __kernel TILE_GROUP void offset_gemm_values(__global const int4 *groups, __global const int2 *pairs,
-                                            const offset_gemm_sizes s, __global const float *x, ulong x_at,
-                                            __global const float *w, __global const float *weights,
-                                            ulong weights_at, __global float *y, ulong y_at)
+                                            __global const float *x, __global const float *w,
+                                            __global const float *weights, __global float *y,
+                                            const offset_gemm_sizes s)
 {
     const int group_begin = s.group_begin, group_end = s.group_end, all_pairs = s.all_pairs,
               queries = s.queries, batch = s.batch, w_first = s.key_first;
@@ -124,8 +123,8 @@ __kernel TILE_GROUP void offset_gemm_values(__global const int4 *groups, __globa
     for (int e = span[query].x; e < span[query].y; e++) {
         const int p = list[e].x, g = list[e].y;
         if (g < group_begin || g >= group_end) continue; // the same for the whole work-group
-        __global const float *weight = weights + weights_at + ((ulong)head * all_pairs + p) * batch;
-        __global const float *row = x + x_at + (ulong)pairs[p].y * batch * INNER;
+        __global const float *weight = weights + s.weights_at + ((ulong)head * all_pairs + p) * batch;
+        __global const float *row = x + s.x_at + (ulong)pairs[p].y * batch * INNER;
         __global const float *m = w + (ulong)(groups[g].w - w_first) * MATRIX + column;
         TILE_MULTIPLY_SYNC(acc, INNER, 1,
                            b0 + row_ < batch ? weight[b0 + row_] * row[(ulong)(b0 + row_) * INNER + k_]
@@ -134,18 +133,17 @@ __kernel TILE_GROUP void offset_gemm_values(__global const int4 *groups, __globa
     }
     for (int r = 0; r < 4; r++) {
         const int b = b0 + 4 * TILE_Y + r;
-        if (b < batch) add_columns(y + y_at + ((ulong)query * batch + b) * WIDTH + column, acc[r], columns);
+        if (b < batch) add_columns(y + s.y_at + ((ulong)query * batch + b) * WIDTH + column, acc[r], columns);
     }
 }
 
 // Group (column panel of INNER, batch tile, token): the token's rows of dxq and dxk, which may be one array.
 __kernel TILE_GROUP void offset_gemm_logits_backward(__global const int4 *groups, __global const int2 *pairs,
-                                                     const offset_gemm_sizes s, __global const float *weights,
-                                                     ulong weights_at, __global const float *q_rows,
-                                                     ulong q_at, __global const float *k_rows, ulong k_at,
-                                                     __global const float *wq, __global const float *wk,
-                                                     __global float *dxq, ulong dxq_at, __global float *dxk,
-                                                     ulong dxk_at)
+                                                     __global const float *weights,
+                                                     __global const float *q_rows,
+                                                     __global const float *k_rows, __global const float *wq,
+                                                     __global const float *wk, __global float *dxq,
+                                                     __global float *dxk, const offset_gemm_sizes s)
 {
     const int group_begin = s.group_begin, group_end = s.group_end, pair_begin = s.pair_begin,
               all_pairs = s.all_pairs, queries = s.queries, keys = s.keys, batch = s.batch,
@@ -156,9 +154,9 @@ __kernel TILE_GROUP void offset_gemm_logits_backward(__global const int4 *groups
     for (int side = token < queries ? 0 : 1; side < 2; side++) { // 0: as a query, from k; 1: as a key, from q
         __global const int2 *span = pairs + all_pairs + (side == 0 ? 0 : queries + all_pairs);
         __global const int2 *list = span + (side == 0 ? queries : keys);
-        __global const float *source = side == 0 ? k_rows + k_at : q_rows + q_at;
+        __global const float *source = side == 0 ? k_rows + s.k_at : q_rows + s.q_at;
         if (!(side == 0 ? Q_PER_OFFSET : K_PER_OFFSET)) { // the first group has all of its columns
-            __global float *target = (side == 0 ? dxq + dxq_at : dxk + dxk_at) +
+            __global float *target = (side == 0 ? dxq + s.dxq_at : dxk + s.dxk_at) +
                                      (ulong)token * batch * (side == 0 ? Q_STRIDE : K_STRIDE);
             for (int c = 0; c0 == 0 && c < WIDTH; c += TILE) {
                 for (int r = 0; r < 4; r++) {
@@ -172,7 +170,7 @@ __kernel TILE_GROUP void offset_gemm_logits_backward(__global const int4 *groups
                         float w[4];
                         for (int q = 0; q < 4; q++) {
                             const int head = min(c + 4 * TILE_X + q, WIDTH - 1) / HEAD_DIM;
-                            w[q] = weights[weights_at + ((ulong)head * all_pairs + p) * batch + b];
+                            w[q] = weights[s.weights_at + ((ulong)head * all_pairs + p) * batch + b];
                         }
                         sum += vload4(0, w) * load_columns(row, WIDTH - c);
                     }
@@ -193,7 +191,7 @@ __kernel TILE_GROUP void offset_gemm_logits_backward(__global const int4 *groups
                                                  : wk + (ulong)(groups[g].w - wk_first) * MATRIX) +
                                       (ulong)c0 * WIDTH;
             for (int head = 0; head < HEADS; head++) {
-                __global const float *weight = weights + weights_at + ((ulong)head * all_pairs + p) * batch;
+                __global const float *weight = weights + s.weights_at + ((ulong)head * all_pairs + p) * batch;
                 TILE_MULTIPLY_SYNC(
                     acc, HEAD_DIM, 1,
                     b0 + row_ < batch
@@ -202,8 +200,8 @@ __kernel TILE_GROUP void offset_gemm_logits_backward(__global const int4 *groups
                     1, column_ < columns ? m[(ulong)column_ * WIDTH + head * HEAD_DIM + k_] : 0.0f);
             }
         }
-        __global float *target = (side == 0 ? dxq + dxq_at : dxk + dxk_at) + (ulong)token * batch * INNER +
-                                 c0;
+        __global float *target = (side == 0 ? dxq + s.dxq_at : dxk + s.dxk_at) +
+                                 (ulong)token * batch * INNER + c0;
         for (int r = 0; r < 4; r++) {
             const int b = b0 + 4 * TILE_Y + r;
             if (b < batch) add_columns(target + (ulong)b * INNER, acc[r], columns);
@@ -213,11 +211,10 @@ __kernel TILE_GROUP void offset_gemm_logits_backward(__global const int4 *groups
 
 // Group (block of 64 columns of INNER, batch tile, key).
 __kernel TILE_GROUP void offset_gemm_values_backward(__global const int4 *groups, __global const int2 *pairs,
-                                                     const offset_gemm_sizes s, __global const float *dy,
-                                                     ulong dy_at, __global const float *x, ulong x_at,
+                                                     __global const float *dy, __global const float *x,
                                                      __global const float *w, __global const float *weights,
-                                                     ulong weights_at, __global float *partial,
-                                                     ulong partial_at, __global float *dx, ulong dx_at)
+                                                     __global float *partial, __global float *dx,
+                                                     const offset_gemm_sizes s)
 {
     const int group_begin = s.group_begin, group_end = s.group_end, pair_begin = s.pair_begin,
               pair_end = s.pair_end, all_pairs = s.all_pairs, queries = s.queries, keys = s.keys,
@@ -227,7 +224,7 @@ __kernel TILE_GROUP void offset_gemm_values_backward(__global const int4 *groups
     const int c0 = get_group_id(0) * TILE, columns = min(TILE, INNER - c0);
     const int b0 = get_group_id(1) * TILE, key = get_group_id(2);
     const ulong chunk_rows = (ulong)(pair_end - pair_begin) * batch;
-    __global float *out = partial + partial_at + get_group_id(0) * HEADS * chunk_rows;
+    __global float *out = partial + s.partial_at + get_group_id(0) * HEADS * chunk_rows;
     __global const int2 *span = pairs + 2 * all_pairs + queries, *list = span + keys;
     const ulong own_rows = (ulong)key * batch * INNER + c0;
     float4 own[4], total[4]; // x_j and dx_j of this work-item's elements
@@ -235,7 +232,7 @@ __kernel TILE_GROUP void offset_gemm_values_backward(__global const int4 *groups
         const int b = b0 + 4 * TILE_Y + r;
         float v[4] = {0.0f, 0.0f, 0.0f, 0.0f};
         for (int q = 0; q < 4 && b < batch && 4 * TILE_X + q < columns; q++)
-            v[q] = x[x_at + own_rows + (ulong)b * INNER + 4 * TILE_X + q];
+            v[q] = x[s.x_at + own_rows + (ulong)b * INNER + 4 * TILE_X + q];
         own[r] = vload4(0, v);
     }
     TILE_CLEAR(total);
@@ -243,7 +240,7 @@ __kernel TILE_GROUP void offset_gemm_values_backward(__global const int4 *groups
         const int p = list[e].x, g = list[e].y;
         if (g < group_begin || g >= group_end) continue;
         __global const float *m = w + (ulong)(groups[g].w - w_first) * MATRIX + (ulong)c0 * WIDTH;
-        __global const float *row = dy + dy_at + (ulong)pairs[p].x * batch * WIDTH;
+        __global const float *row = dy + s.dy_at + (ulong)pairs[p].x * batch * WIDTH;
         for (int head = 0; head < HEADS; head++) {
             float4 u[4];
             TILE_CLEAR(u);
@@ -256,23 +253,22 @@ __kernel TILE_GROUP void offset_gemm_values_backward(__global const int4 *groups
             for (int r = 0; r < 4; r++) {
                 const int b = b0 + 4 * TILE_Y + r;
                 if (b >= batch) continue;
-                total[r] += weights[weights_at + ((ulong)head * all_pairs + p) * batch + b] * u[r];
+                total[r] += weights[s.weights_at + ((ulong)head * all_pairs + p) * batch + b] * u[r];
                 if (TILE_X == 0) out[head * chunk_rows + (ulong)(p - pair_begin) * batch + b] = sums[r];
             }
         }
     }
     for (int r = 0; r < 4; r++) {
         const int b = b0 + 4 * TILE_Y + r;
-        if (b < batch) add_columns(dx + dx_at + own_rows + (ulong)b * INNER, total[r], columns);
+        if (b < batch) add_columns(dx + s.dx_at + own_rows + (ulong)b * INNER, total[r], columns);
     }
 }
 
 // Group (group, head and column panel, tile of INNER).
 __kernel TILE_GROUP void offset_gemm_weight_gradient(__global const int4 *groups, __global const int2 *pairs,
-                                                     const offset_gemm_sizes s, __global const float *x,
-                                                     ulong x_at, __global const float *gradient,
-                                                     ulong gradient_at, __global const float *weights,
-                                                     ulong weights_at, __global float *dw)
+                                                     __global const float *x, __global const float *gradient,
+                                                     __global const float *weights, __global float *dw,
+                                                     const offset_gemm_sizes s)
 {
     const int group_begin = s.group_begin, pair_begin = s.pair_begin, all_pairs = s.all_pairs,
               batch = s.batch, side = s.side, dw_first = s.side == 0 ? s.query_first : s.key_first;
@@ -281,18 +277,18 @@ __kernel TILE_GROUP void offset_gemm_weight_gradient(__global const int4 *groups
     const int head = get_group_id(1) / HEAD_PANELS, panel = get_group_id(1) % HEAD_PANELS;
     const int columns = min(TILE, HEAD_DIM - panel * TILE), column = head * HEAD_DIM + panel * TILE;
     const int rows = group.y * batch, c0 = get_group_id(2) * TILE;
-    __global const float *weight = weights + weights_at + ((ulong)head * all_pairs + group.x) * batch;
+    __global const float *weight = weights + s.weights_at + ((ulong)head * all_pairs + group.x) * batch;
     float4 acc[4];
     TILE_CLEAR(acc);
     if (side == 2) {
         TILE_MULTIPLY_SYNC(
             acc, rows, 0,
             c0 + row_ < INNER
-                ? x[x_at + ((ulong)pairs[group.x + k_ / batch].y * batch + k_ % batch) * INNER + c0 + row_]
+                ? x[s.x_at + ((ulong)pairs[group.x + k_ / batch].y * batch + k_ % batch) * INNER + c0 + row_]
                 : 0.0f,
             0,
             column_ < columns
-                ? weight[k_] * gradient[gradient_at +
+                ? weight[k_] * gradient[s.gradient_at +
                                         ((ulong)pairs[group.x + k_ / batch].x * batch + k_ % batch) * WIDTH +
                                         column + column_]
                 : 0.0f);
@@ -301,7 +297,7 @@ __kernel TILE_GROUP void offset_gemm_weight_gradient(__global const int4 *groups
         TILE_MULTIPLY_SYNC(
             acc, rows, 0,
             c0 + row_ < INNER
-                ? x[x_at +
+                ? x[s.x_at +
                     ((ulong)(side == 0 ? pairs[group.x + k_ / batch].x : pairs[group.x + k_ / batch].y) *
                          batch +
                      k_ % batch) *
@@ -309,7 +305,7 @@ __kernel TILE_GROUP void offset_gemm_weight_gradient(__global const int4 *groups
                     c0 + row_]
                 : 0.0f,
             0,
-            column_ < columns ? weight[k_] * gradient[gradient_at + (first + k_) * WIDTH + column + column_]
+            column_ < columns ? weight[k_] * gradient[s.gradient_at + (first + k_) * WIDTH + column + column_]
                               : 0.0f);
     }
     __global float *target = dw + (ulong)((side == 0 ? group.z : group.w) - dw_first) * MATRIX + column;

@@ -1,5 +1,10 @@
-// Shared by offset_gemm.cl, offset_gemm_gpu.cl and the host. The struct has no implicit padding.
+// By-value argument of the kernels in offset_gemm.cl and offset_gemm_gpu.cl, shared with the host. No implicit padding.
 typedef struct offset_gemm_sizes {
+    u64 x_at, xq_at, xk_at, y_at, weights_at; // offsets of the views that a kernel has, in elements
+    u64 q_at, k_at;                           // of the saved rows q and k
+    u64 dx_at, dxq_at, dxk_at, dy_at;         // the same, backward
+    u64 gradient_at;                          // offset_gemm_weight_gradient
+    u64 partial_at;                           // offset_gemm_values_backward
     i32 group_begin, group_end;   // groups of this launch; kernels with a work-group a group know the end
     i32 pair_begin, pair_end;     // the first pair of the rows in memory; the end of the chunk's pairs
     i32 all_pairs, queries, keys; // of the pair table

@@ -4,33 +4,26 @@
 
 // ---- AdamW
 
-typedef struct adamw_rates {
-    float keep; // 1 - lr * weight_decay
-    float beta1, beta2;
-    float fresh1, fresh2; // 1 - beta1, 1 - beta2
-    float step_size;      // lr / (1 - beta1^t)
-    float root_scale;     // 1 / sqrt(1 - beta2^t)
-    float eps, gradient_scale;
-} adamw_rates;
-
-static inline floatR adamw_element(floatR p, floatR g, floatR *m, floatR *v, adamw_rates k)
+static inline floatR adamw_element(floatR p, floatR g, floatR *m, floatR *v, float gradient_scale,
+                                   adamw_rates k)
 {
-    g *= k.gradient_scale;
-    *m = k.beta1 * *m + k.fresh1 * g;
-    *v = k.beta2 * *v + k.fresh2 * g * g;
-    return p * k.keep - k.step_size * (*m / (sqrt(*v) * k.root_scale + k.eps));
+    g *= gradient_scale;
+    *m = k.beta1 * *m + k.one_minus_beta1 * g;
+    *v = k.beta2 * *v + k.one_minus_beta2 * g * g;
+    return p * k.decay - k.step_size * (*m / (sqrt(*v) * k.root_scale + k.eps));
 }
 
 // p, m, v updated in place.
 __kernel void adamw(__global float *parameter, __global const float *gradient, __global float *moment1,
-                    __global float *moment2, ulong count, uint block, uint begin, float keep, float beta1,
-                    float beta2, float fresh1, float fresh2, float step_size, float root_scale, float eps,
-                    float gradient_scale, __global const float *clip_result, ulong clip_result_at)
+                    __global float *moment2, __global const float *clip_result, const optimizer_sizes s,
+                    const adamw_rates k)
 {
-    if (clip_result) gradient_scale *= clip_result[clip_result_at];
+    const ulong count = s.count;
+    const uint block = s.block, begin = s.begin;
+    float gradient_scale = s.gradient_scale;
+    if (clip_result) gradient_scale *= clip_result[s.clip_result_at];
     const bool left_out = gradient_scale < 0.0f;
     if (left_out && !begin) return;
-    adamw_rates k = {keep, beta1, beta2, fresh1, fresh2, step_size, root_scale, eps, gradient_scale};
     ulong first = get_group_id(0) * (ulong)block;
     uint n = (uint)min((ulong)block, count - first), full = TL_FULL(n), rest = TL_REST(n);
     parameter += first;
@@ -44,7 +37,8 @@ __kernel void adamw(__global float *parameter, __global const float *gradient, _
     for (uint i = get_local_id(0) * TL_RW; i < full; i += TL_GROUP * TL_RW) {
         floatR m = (floatR)(0.0f), v = (floatR)(0.0f);
         if (!begin) m = tl_load(moment1 + i), v = tl_load(moment2 + i);
-        tl_store(adamw_element(tl_load(parameter + i), tl_load(gradient + i), &m, &v, k), parameter + i);
+        tl_store(adamw_element(tl_load(parameter + i), tl_load(gradient + i), &m, &v, gradient_scale, k),
+                 parameter + i);
         tl_store(m, moment1 + i);
         tl_store(v, moment2 + i);
     }
@@ -53,7 +47,7 @@ __kernel void adamw(__global float *parameter, __global const float *gradient, _
         floatR m = (floatR)(0.0f), v = (floatR)(0.0f);
         if (!begin)
             m = tl_load_part(moment1 + full, rest, 0.0f), v = tl_load_part(moment2 + full, rest, 0.0f);
-        tl_store_part(adamw_element(p, g, &m, &v, k), parameter + full, rest);
+        tl_store_part(adamw_element(p, g, &m, &v, gradient_scale, k), parameter + full, rest);
         tl_store_part(m, moment1 + full, rest);
         tl_store_part(v, moment2 + full, rest);
     }
@@ -61,32 +55,25 @@ __kernel void adamw(__global float *parameter, __global const float *gradient, _
 
 // ---- Lion
 
-typedef struct lion_rates {
-    float keep; // 1 - lr * weight_decay
-    float beta1, beta2;
-    float fresh1, fresh2; // 1 - beta1, 1 - beta2
-    float lr, gradient_scale;
-} lion_rates;
-
-static inline floatR lion_element(floatR p, floatR g, floatR *m, lion_rates k)
+static inline floatR lion_element(floatR p, floatR g, floatR *m, float gradient_scale, lion_rates k)
 {
-    g *= k.gradient_scale;
-    const floatR c = k.beta1 * *m + k.fresh1 * g;
-    *m = k.beta2 * *m + k.fresh2 * g;
+    g *= gradient_scale;
+    const floatR c = k.beta1 * *m + k.one_minus_beta1 * g;
+    *m = k.beta2 * *m + k.one_minus_beta2 * g;
     // sign(NaN) is 0 and sign(infinity) 1 in OpenCL: c - c makes such a weight NaN instead
-    return p * k.keep - k.lr * (sign(c) + (c - c));
+    return p * k.decay - k.lr * (sign(c) + (c - c));
 }
 
 // p, m updated in place.
 __kernel void lion(__global float *parameter, __global const float *gradient, __global float *momentum,
-                   ulong count, uint block, uint begin, float keep, float beta1, float beta2, float fresh1,
-                   float fresh2, float lr, float gradient_scale, __global const float *clip_result,
-                   ulong clip_result_at)
+                   __global const float *clip_result, const optimizer_sizes s, const lion_rates k)
 {
-    if (clip_result) gradient_scale *= clip_result[clip_result_at];
+    const ulong count = s.count;
+    const uint block = s.block, begin = s.begin;
+    float gradient_scale = s.gradient_scale;
+    if (clip_result) gradient_scale *= clip_result[s.clip_result_at];
     const bool left_out = gradient_scale < 0.0f;
     if (left_out && !begin) return;
-    lion_rates k = {keep, beta1, beta2, fresh1, fresh2, lr, gradient_scale};
     ulong first = get_group_id(0) * (ulong)block;
     uint n = (uint)min((ulong)block, count - first), full = TL_FULL(n), rest = TL_REST(n);
     parameter += first;
@@ -99,14 +86,15 @@ __kernel void lion(__global float *parameter, __global const float *gradient, __
     for (uint i = get_local_id(0) * TL_RW; i < full; i += TL_GROUP * TL_RW) {
         floatR m = (floatR)(0.0f);
         if (!begin) m = tl_load(momentum + i);
-        tl_store(lion_element(tl_load(parameter + i), tl_load(gradient + i), &m, k), parameter + i);
+        tl_store(lion_element(tl_load(parameter + i), tl_load(gradient + i), &m, gradient_scale, k),
+                 parameter + i);
         tl_store(m, momentum + i);
     }
     if (rest) {
         floatR p = tl_load_part(parameter + full, rest, 0.0f), g = tl_load_part(gradient + full, rest, 0.0f);
         floatR m = (floatR)(0.0f);
         if (!begin) m = tl_load_part(momentum + full, rest, 0.0f);
-        tl_store_part(lion_element(p, g, &m, k), parameter + full, rest);
+        tl_store_part(lion_element(p, g, &m, gradient_scale, k), parameter + full, rest);
         tl_store_part(m, momentum + full, rest);
     }
 }

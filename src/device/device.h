@@ -125,6 +125,7 @@ uint64_t tli_kernel_sources_hash(tl_context *ctx);
 
 /* The names of types in definitions that kernels and host share. */
 typedef int32_t i32;
+typedef uint32_t u32;
 typedef uint64_t u64;
 typedef float f32;
 

@@ -131,7 +131,7 @@ static bool append_source(tl_context *ctx, const char *family, char **text, bool
 /* common.cl and the family's files ("gemm", or several: "tile+gemm") as one string; freed by the caller. */
 static tl_status whole_source(tl_context *ctx, const char *family, char **out)
 {
-    char parts[128];
+    char parts[384];
     bool no_memory = false;
     int length = snprintf(parts, sizeof parts, "common+%s", family);
     *out = NULL;

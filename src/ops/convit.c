@@ -3,11 +3,15 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "kernels/convit_sizes.cl"
 #include "ops/gemm.h"
 #include "ops/kernel_forms.h"
 #include "ops/pair_table.h"
 #include "ops/rowwise.h"
 #include "ops/softmax.h"
+
+_Static_assert(sizeof(convit_backward_sizes) == 64,
+               "convit_backward_sizes has the same layout in kernels and here");
 
 uint32_t tli_convit_features(const tli_geometry *g)
 {
@@ -85,9 +89,18 @@ tl_status tli_convit_backward(tl_context *ctx, const convit *g, tli_view table, 
     launch.bytes = 12.0 * g->batch * g->heads * count;
     tli_kernel *kernel;
     TLI_TRY(tli_family_kernel(ctx, "convit", "convit_backward", "", &kernel));
-    TLI_TRY(TLI_LAUNCH(ctx, kernel, launch, TLI_ARG_VIEW(prob), TLI_ARG_VIEW(positions), TLI_ARG_VIEW(gate),
-                       TLI_ARG_VIEW(dmixed), TLI_ARG_VIEW(dpositions), TLI_ARG_VIEW(terms),
-                       TLI_ARG_U64(count), TLI_ARG_U32(g->batch), TLI_ARG_U32(block)));
+    const convit_backward_sizes sizes = {.prob_at = prob.at,
+                                         .positions_at = positions.at,
+                                         .gate_at = gate.at,
+                                         .dmixed_at = dmixed.at,
+                                         .dpositions_at = dpositions.at,
+                                         .dgate_at = terms.at,
+                                         .count = count,
+                                         .batch = g->batch,
+                                         .block = block};
+    TLI_TRY(TLI_LAUNCH(ctx, kernel, launch, TLI_ARG_MEM(prob.mem), TLI_ARG_MEM(positions.mem),
+                       TLI_ARG_MEM(gate.mem), TLI_ARG_MEM(dmixed.mem), TLI_ARG_MEM(dpositions.mem),
+                       TLI_ARG_MEM(terms.mem), TLI_ARG_STRUCT(sizes)));
     tli_gemm_args sum = {.m = g->heads, .n = 1, .k = count, .alpha = 1.0f};
     sum.a = terms, sum.lda = count, sum.b = tli_view_add(table, g->features), sum.ldb = g->features + 1;
     sum.c = dgate, sum.ldc = 1;

@@ -2,8 +2,11 @@
 
 #include <stdlib.h>
 
+#include "kernels/embedding_sizes.cl"
 #include "ops/kernel_forms.h"
 #include "ops/rowwise.h"
+
+_Static_assert(sizeof(tokens_sizes) == 56, "tokens_sizes has the same layout in kernels and here");
 
 tl_status tli_tokens_forward(tl_context *ctx, tli_view patches, tli_view class_token, tli_view position,
                              tli_view x, uint32_t tokens, uint32_t batch, uint32_t channels, uint32_t cls)
@@ -13,20 +16,24 @@ tl_status tli_tokens_forward(tl_context *ctx, tli_view patches, tli_view class_t
                         "the tokens' embedding takes no class token or one, with its parameter; cls is %u.",
                         cls);
     uint64_t rows = (uint64_t)tokens * batch;
-    bool has_position = position.mem != NULL;
     bool in_place = patches.mem == x.mem && patches.at == x.at + (uint64_t)cls * batch * channels;
-    if (in_place && !has_position) rows = (uint64_t)cls * batch; /* the patches' rows are already in place */
+    if (in_place && position.mem == NULL)
+        rows = (uint64_t)cls * batch; /* the patches' rows are already in place */
     if (rows == 0 || channels == 0) return TL_OK;
-    if (patches.mem == NULL) patches = x; /* bound, never read */
-    if (class_token.mem == NULL) class_token = x;
-    if (position.mem == NULL) position = x;
     tli_rowwise plan = tli_rowwise_cut(ctx, "embedding", rows, channels);
     tli_kernel *kernel;
     TLI_TRY(tli_family_kernel(ctx, "embedding", "tokens_forward", plan.options, &kernel));
-    return TLI_LAUNCH(ctx, kernel, plan.launch, TLI_ARG_VIEW(patches), TLI_ARG_VIEW(class_token),
-                      TLI_ARG_VIEW(position), TLI_ARG_U32(has_position), TLI_ARG_VIEW(x), TLI_ARG_U64(rows),
-                      TLI_ARG_U32(batch), TLI_ARG_U32(channels), TLI_ARG_U32(cls),
-                      TLI_ARG_U32(plan.rows_per_group));
+    const tokens_sizes sizes = {.patches_at = patches.at,
+                                .class_at = class_token.at,
+                                .position_at = position.at,
+                                .x_at = x.at,
+                                .rows = rows,
+                                .batch = batch,
+                                .channels = channels,
+                                .cls = cls,
+                                .rows_per_group = plan.rows_per_group};
+    return TLI_LAUNCH(ctx, kernel, plan.launch, TLI_ARG_MEM(patches.mem), TLI_ARG_MEM(class_token.mem),
+                      TLI_ARG_MEM(position.mem), TLI_ARG_MEM(x.mem), TLI_ARG_STRUCT(sizes));
 }
 
 tl_status tli_tokens_backward(tl_context *ctx, tli_view dx, tli_view dclass_token, tli_view dposition,
@@ -73,15 +80,13 @@ tl_status tli_embedding_forward(tl_context *ctx, tli_view table, tli_view ids, t
                                 uint32_t tokens, uint32_t batch, uint32_t channels)
 {
     const uint64_t rows = (uint64_t)tokens * batch;
-    const bool has_position = position.mem != NULL;
     if (rows == 0 || channels == 0) return TL_OK;
-    if (!has_position) position = table; /* bound, never read */
     const tli_rowwise plan = tli_rowwise_cut(ctx, "embedding", rows, channels);
     tli_kernel *kernel;
     TLI_TRY(tli_family_kernel(ctx, "embedding", "embedding_forward", plan.options, &kernel));
     return TLI_LAUNCH(ctx, kernel, plan.launch, TLI_ARG_VIEW(table), TLI_ARG_VIEW(ids),
-                      TLI_ARG_VIEW(position), TLI_ARG_U32(has_position), TLI_ARG_VIEW(x), TLI_ARG_U64(rows),
-                      TLI_ARG_U32(batch), TLI_ARG_U32(channels), TLI_ARG_U32(plan.rows_per_group));
+                      TLI_ARG_VIEW(position), TLI_ARG_VIEW(x), TLI_ARG_U64(rows), TLI_ARG_U32(batch),
+                      TLI_ARG_U32(channels), TLI_ARG_U32(plan.rows_per_group));
 }
 
 uint64_t tli_embedding_index_count(uint64_t rows)

@@ -7,7 +7,7 @@
 #include "kernels/gemm_sizes.cl"
 #include "ops/kernel_forms.h"
 
-_Static_assert(sizeof(gemm_sizes) == 96, "gemm_sizes has the same layout in kernels and here");
+_Static_assert(sizeof(gemm_sizes) == 136, "gemm_sizes has the same layout in kernels and here");
 
 /* Constants of kernels/tile.cl and gemm.cl; a block's columns are packed in private memory. */
 enum { TILE_ROWS = 6, COLUMN_BLOCK = 128 };
@@ -81,7 +81,12 @@ tl_status tli_gemm_own(tl_context *ctx, const tli_gemm_args *g)
     tli_launch launch = tli_launch3((uint32_t)tli_ceil_div(g->n, tile.columns),
                                     (uint32_t)tli_ceil_div(g->m, tile.rows), batches, form.cpu ? 1 : 256);
     launch.flops = 2.0 * g->m * g->n * g->k * batches;
-    const gemm_sizes sizes = {.a_outer = g->a_outer,
+    const gemm_sizes sizes = {.a_at = g->a.at,
+                              .b_at = g->b.at,
+                              .c_at = g->c.at,
+                              .bias_at = g->bias.at,
+                              .residual_at = g->residual.at,
+                              .a_outer = g->a_outer,
                               .a_inner = g->a_inner,
                               .b_outer = g->b_outer,
                               .b_inner = g->b_inner,
@@ -98,6 +103,7 @@ tl_status tli_gemm_own(tl_context *ctx, const tli_gemm_args *g)
                               .inner = (i32)inner,
                               .alpha = g->alpha,
                               .beta = g->beta};
-    return TLI_LAUNCH(ctx, kernel, launch, TLI_ARG_VIEW(g->a), TLI_ARG_VIEW(g->b), TLI_ARG_VIEW(g->c),
-                      TLI_ARG_VIEW(g->bias), TLI_ARG_VIEW(g->residual), TLI_ARG_STRUCT(sizes));
+    return TLI_LAUNCH(ctx, kernel, launch, TLI_ARG_MEM(g->a.mem), TLI_ARG_MEM(g->b.mem),
+                      TLI_ARG_MEM(g->c.mem), TLI_ARG_MEM(g->bias.mem), TLI_ARG_MEM(g->residual.mem),
+                      TLI_ARG_STRUCT(sizes));
 }

@@ -1,7 +1,10 @@
 #include "ops/image.h"
 
+#include "kernels/image_sizes.cl"
 #include "ops/kernel_forms.h"
 #include "ops/rowwise.h"
+
+_Static_assert(sizeof(patches_sizes) == 64, "patches_sizes has the same layout in kernels and here");
 
 static bool image_divides(uint32_t patch, uint32_t image)
 {
@@ -23,8 +26,18 @@ tl_status tli_patches_forward(tl_context *ctx, tli_view images, tli_view patches
     tli_rowwise plan = tli_rowwise_cut(ctx, "image", rows, p.depth * p.height * p.width * channels);
     tli_kernel *kernel;
     TLI_TRY(tli_family_kernel(ctx, "image", "patches_forward", plan.options, &kernel));
-    return TLI_LAUNCH(ctx, kernel, plan.launch, TLI_ARG_VIEW(images), TLI_ARG_VIEW(patches),
-                      TLI_ARG_U64(rows), TLI_ARG_U32(batch), TLI_ARG_U32(channels), TLI_ARG_U32(i.width),
-                      TLI_ARG_U32(i.height), TLI_ARG_U32(i.depth), TLI_ARG_U32(p.width),
-                      TLI_ARG_U32(p.height), TLI_ARG_U32(p.depth), TLI_ARG_U32(plan.rows_per_group));
+    const patches_sizes sizes = {.images_at = images.at,
+                                 .patches_at = patches.at,
+                                 .rows = rows,
+                                 .batch = batch,
+                                 .channels = channels,
+                                 .width = i.width,
+                                 .height = i.height,
+                                 .depth = i.depth,
+                                 .patch_width = p.width,
+                                 .patch_height = p.height,
+                                 .patch_depth = p.depth,
+                                 .rows_per_group = plan.rows_per_group};
+    return TLI_LAUNCH(ctx, kernel, plan.launch, TLI_ARG_MEM(images.mem), TLI_ARG_MEM(patches.mem),
+                      TLI_ARG_STRUCT(sizes));
 }

@@ -9,20 +9,20 @@
 #include "core/number.h"
 
 const tli_kernel_family tli_kernel_families[TLI_KERNEL_FAMILIES] = {
-    {"add", NULL, NULL},
-    {"clip", NULL, NULL},
-    {"column_sum", NULL, NULL},
-    {"embedding", NULL, NULL},
-    {"convit", NULL, NULL},
-    {"gelu", NULL, NULL},
-    {"image", NULL, NULL},
-    {"layernorm", NULL, NULL},
-    {"loss", NULL, NULL},
-    {"optimizer", NULL, NULL},
-    {"pair_table", NULL, NULL},
-    {"init", NULL, NULL},
-    {"rope", NULL, NULL},
-    {"softmax", NULL, NULL},
+    {"add", "add", NULL},
+    {"clip", "clip", NULL},
+    {"column_sum", "column_sum", NULL},
+    {"embedding", "embedding_sizes+embedding", NULL},
+    {"convit", "convit_sizes+convit", NULL},
+    {"gelu", "gelu", NULL},
+    {"image", "image_sizes+image", NULL},
+    {"layernorm", "layernorm_sizes+layernorm", NULL},
+    {"loss", "loss_sizes+loss", NULL},
+    {"optimizer", "optimizer_sizes+optimizer", NULL},
+    {"pair_table", "pair_table", NULL},
+    {"init", "init", NULL},
+    {"rope", "rope", NULL},
+    {"softmax", "softmax", NULL},
     {"gemm", "gemm_sizes+tile+gemm", "gemm_sizes+tile_gpu+gemm_gpu"},
     {"offset_gemm", "offset_gemm_sizes+tile+offset_gemm", "offset_gemm_sizes+tile_gpu+offset_gemm_gpu"},
 };
@@ -49,7 +49,7 @@ typedef struct forms {
     /* In the CPU form all row families are one program, "add+clip+...": a runtime that compiles kernels at
      * their first launch pays the compiler front end once per program, so one program starts sooner than
      * fourteen. */
-    char rows[160];
+    char rows[320];
     bool rows_apart; /* the combined program does not build: build them one by one */
 } forms;
 
@@ -67,10 +67,10 @@ static forms *forms_of(tl_context *ctx)
     forms *f = calloc(1, sizeof *f);
     for (int i = 0; f != NULL && i < TLI_KERNEL_FAMILIES; i++) {
         for (int cpu = 0; cpu < FORMS; cpu++) f->kept[i][cpu] = NOT_KNOWN;
-        if (tli_kernel_families[i].cpu_files != NULL) continue;
+        if (tli_kernel_families[i].gpu_files != NULL) continue;
         const size_t used = strlen(f->rows);
         (void)snprintf(f->rows + used, sizeof f->rows - used, "%s%s", used > 0 ? "+" : "",
-                       tli_kernel_families[i].name);
+                       tli_kernel_families[i].cpu_files);
     }
     if (f != NULL) *slot = (tli_user_data){f, destroy_forms};
     return f;
@@ -95,8 +95,7 @@ tl_status tli_kernel_forms_check_with(tl_context *ctx, tli_kernel_check check)
 
 const char *tli_kernel_family_file(const tli_kernel_family *family, bool cpu)
 {
-    const char *files = cpu ? family->cpu_files : family->gpu_files;
-    if (files == NULL) return family->name;
+    const char *files = cpu || family->gpu_files == NULL ? family->cpu_files : family->gpu_files;
     const char *last = strrchr(files, '+');
     return last != NULL ? last + 1 : files;
 }
@@ -245,7 +244,7 @@ tli_kernel_form tli_kernel_form_of(tl_context *ctx, const char *family)
 }
 
 /* Gets the combined program of all row families; if one does not build, only that one fails. */
-static tl_status get_row_kernel(tl_context *ctx, bool cpu, const char *family, const char *name,
+static tl_status get_row_kernel(tl_context *ctx, bool cpu, const char *files, const char *name,
                                 const char *options, tli_kernel **out)
 {
     forms *f = cpu && options[0] == '\0' ? forms_of(ctx) : NULL;
@@ -253,7 +252,7 @@ static tl_status get_row_kernel(tl_context *ctx, bool cpu, const char *family, c
         if (tli_kernel_get_form(ctx, cpu, f->rows, name, options, out) == TL_OK) return TL_OK;
         f->rows_apart = true;
     }
-    return tli_kernel_get_form(ctx, cpu, family, name, options, out);
+    return tli_kernel_get_form(ctx, cpu, files, name, options, out);
 }
 
 tl_status tli_family_kernel(tl_context *ctx, const char *family, const char *name, const char *options,
@@ -269,7 +268,7 @@ tl_status tli_family_kernel(tl_context *ctx, const char *family, const char *nam
         return TL_ERROR_DEVICE;
     }
     const bool cpu = state != NULL ? state->cpu : tli_context_limits(ctx)->cpu_path;
-    const char *files = cpu ? tli_kernel_families[i].cpu_files : tli_kernel_families[i].gpu_files;
-    return files != NULL ? tli_kernel_get_form(ctx, cpu, files, name, options, out)
-                         : get_row_kernel(ctx, cpu, family, name, options, out);
+    const tli_kernel_family *f = &tli_kernel_families[i];
+    if (f->gpu_files == NULL) return get_row_kernel(ctx, cpu, f->cpu_files, name, options, out);
+    return tli_kernel_get_form(ctx, cpu, cpu ? f->cpu_files : f->gpu_files, name, options, out);
 }

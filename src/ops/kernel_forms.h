@@ -8,8 +8,8 @@
 /* A kernel family: kernels that are compiled, checked and replaced together. */
 typedef struct tli_kernel_family {
     const char *name;
-    /* Source files in kernels/, concatenated. NULL: a row or elementwise family, kernels/NAME.cl in both
-     * forms. */
+    /* Source files in kernels/, concatenated. gpu_files NULL: a row or elementwise family, whose files serve
+     * both forms. */
     const char *cpu_files, *gpu_files;
 } tli_kernel_family;
 

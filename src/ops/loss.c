@@ -1,27 +1,34 @@
 #include "ops/loss.h"
 
+#include "kernels/loss_sizes.cl"
 #include "ops/kernel_forms.h"
 #include "ops/rowwise.h"
 
-/* One of targets and soft is given; for the other, logits are bound as an unused argument. */
+_Static_assert(sizeof(cross_entropy_sizes) == 72,
+               "cross_entropy_sizes has the same layout in kernels and here");
+
+/* One of targets and soft is given. */
 static tl_status cross_entropy(tl_context *ctx, tli_view logits, tli_view targets, tli_view soft,
                                tli_view losses, tli_view ranks, tli_view dlogits, float scale, uint64_t rows,
                                uint32_t classes)
 {
     if (rows == 0 || classes == 0) return TL_OK;
     tli_rowwise plan = tli_rowwise_cut(ctx, "loss", rows, classes);
-    bool has_dlogits = dlogits.mem != NULL, has_soft = soft.mem != NULL;
-    if (!has_dlogits) dlogits = logits; /* bound, never written */
-    if (has_soft)
-        targets = logits;
-    else
-        soft = logits;
     tli_kernel *kernel;
     TLI_TRY(tli_family_kernel(ctx, "loss", "cross_entropy", plan.options, &kernel));
-    return TLI_LAUNCH(ctx, kernel, plan.launch, TLI_ARG_VIEW(logits), TLI_ARG_VIEW(targets),
-                      TLI_ARG_VIEW(soft), TLI_ARG_U32(has_soft), TLI_ARG_VIEW(losses), TLI_ARG_VIEW(ranks),
-                      TLI_ARG_VIEW(dlogits), TLI_ARG_U32(has_dlogits), TLI_ARG_F32(scale), TLI_ARG_U64(rows),
-                      TLI_ARG_U32(classes), TLI_ARG_U32(plan.rows_per_group));
+    const cross_entropy_sizes sizes = {.logits_at = logits.at,
+                                       .targets_at = targets.at,
+                                       .soft_at = soft.at,
+                                       .losses_at = losses.at,
+                                       .ranks_at = ranks.at,
+                                       .dlogits_at = dlogits.at,
+                                       .rows = rows,
+                                       .classes = classes,
+                                       .rows_per_group = plan.rows_per_group,
+                                       .scale = scale};
+    return TLI_LAUNCH(ctx, kernel, plan.launch, TLI_ARG_MEM(logits.mem), TLI_ARG_MEM(targets.mem),
+                      TLI_ARG_MEM(soft.mem), TLI_ARG_MEM(losses.mem), TLI_ARG_MEM(ranks.mem),
+                      TLI_ARG_MEM(dlogits.mem), TLI_ARG_STRUCT(sizes));
 }
 
 tl_status tli_cross_entropy(tl_context *ctx, tli_view logits, tli_view targets, tli_view losses,

@@ -7,7 +7,7 @@
 #include "kernels/offset_gemm_sizes.cl"
 #include "ops/kernel_forms.h"
 
-_Static_assert(sizeof(offset_gemm_sizes) == 56, "offset_gemm_sizes has the same layout in kernels and here");
+_Static_assert(sizeof(offset_gemm_sizes) == 160, "offset_gemm_sizes has the same layout in kernels and here");
 
 /* Backward processes the offsets in chunks, so that its memory per row is bounded for any grid: large
  * enough to fill a device, small enough to stay in a large cache. */
@@ -196,9 +196,12 @@ static tl_status chunk_logits(tl_context *ctx, const tli_offset_gemm *r, const t
     offset_gemm_sizes sizes = sizes_of_chunk(r, c, pair_begin, 0);
     sizes.scale = scale;
     sizes.keep = rows.q.mem != NULL;
-    return TLI_LAUNCH(ctx, kernel, with_work(launch, r, c, 2.0), TABLES(r), TLI_ARG_STRUCT(sizes),
-                      TLI_ARG_VIEW(xq), TLI_ARG_MEM(c->query), TLI_ARG_VIEW(xk), TLI_ARG_MEM(c->key),
-                      TLI_ARG_VIEW(weights), TLI_ARG_VIEW(rows.q), TLI_ARG_VIEW(rows.k));
+    sizes.xq_at = xq.at, sizes.xk_at = xk.at, sizes.weights_at = weights.at;
+    sizes.q_at = rows.q.at, sizes.k_at = rows.k.at;
+    return TLI_LAUNCH(ctx, kernel, with_work(launch, r, c, 2.0), TABLES(r), TLI_ARG_MEM(xq.mem),
+                      TLI_ARG_MEM(c->query), TLI_ARG_MEM(xk.mem), TLI_ARG_MEM(c->key),
+                      TLI_ARG_MEM(weights.mem), TLI_ARG_MEM(rows.q.mem), TLI_ARG_MEM(rows.k.mem),
+                      TLI_ARG_STRUCT(sizes));
 }
 
 tl_status tli_offset_gemm_logits(tl_context *ctx, const tli_offset_gemm *r, tli_view xq, const tl_tensor *wq,
@@ -223,8 +226,10 @@ static tl_status chunk_weight_gradient(tl_context *ctx, const tli_offset_gemm *r
                                        r->heads * (uint32_t)tli_ceil_div(r->head_dim, t->columns), r->inner);
     offset_gemm_sizes sizes = sizes_of_chunk(r, c, pair_begin, 0);
     sizes.side = side;
-    return TLI_LAUNCH(ctx, kernel, with_work(launch, r, c, 1.0), TABLES(r), TLI_ARG_STRUCT(sizes),
-                      TLI_ARG_VIEW(x), TLI_ARG_VIEW(gradient), TLI_ARG_VIEW(weights), TLI_ARG_MEM(dw));
+    sizes.x_at = x.at, sizes.gradient_at = gradient.at, sizes.weights_at = weights.at;
+    return TLI_LAUNCH(ctx, kernel, with_work(launch, r, c, 1.0), TABLES(r), TLI_ARG_MEM(x.mem),
+                      TLI_ARG_MEM(gradient.mem), TLI_ARG_MEM(weights.mem), TLI_ARG_MEM(dw),
+                      TLI_ARG_STRUCT(sizes));
 }
 
 tl_status tli_offset_gemm_logits_backward(tl_context *ctx, const tli_offset_gemm *r, tli_view xq,
@@ -256,10 +261,13 @@ tl_status tli_offset_gemm_logits_backward(tl_context *ctx, const tli_offset_gemm
         if (wk != NULL)
             TLI_TRY(chunk_weight_gradient(ctx, r, &t, &c, pair_begin, 1, xk, rows.q, dweights, c.dkey));
         const tli_launch launch = by_token(&t, r, slices, block, r->pairs->keys);
-        const offset_gemm_sizes sizes = sizes_of_chunk(r, &c, pair_begin, block);
-        TLI_TRY(TLI_LAUNCH(ctx, kernel, with_work(launch, r, &c, 2.0), TABLES(r), TLI_ARG_STRUCT(sizes),
-                           TLI_ARG_VIEW(dweights), TLI_ARG_VIEW(rows.q), TLI_ARG_VIEW(rows.k),
-                           TLI_ARG_MEM(c.query), TLI_ARG_MEM(c.key), TLI_ARG_VIEW(dxq), TLI_ARG_VIEW(dxk)));
+        offset_gemm_sizes sizes = sizes_of_chunk(r, &c, pair_begin, block);
+        sizes.weights_at = dweights.at, sizes.q_at = rows.q.at, sizes.k_at = rows.k.at;
+        sizes.dxq_at = dxq.at, sizes.dxk_at = dxk.at;
+        TLI_TRY(TLI_LAUNCH(ctx, kernel, with_work(launch, r, &c, 2.0), TABLES(r), TLI_ARG_MEM(dweights.mem),
+                           TLI_ARG_MEM(rows.q.mem), TLI_ARG_MEM(rows.k.mem), TLI_ARG_MEM(c.query),
+                           TLI_ARG_MEM(c.key), TLI_ARG_MEM(dxq.mem), TLI_ARG_MEM(dxk.mem),
+                           TLI_ARG_STRUCT(sizes)));
     }
     return TL_OK;
 }
@@ -274,9 +282,11 @@ tl_status tli_offset_gemm_values(tl_context *ctx, const tli_offset_gemm *r, tli_
                    block = batch_block(&t, panels, r->batch);
     for (chunk c = {0}; next_chunk(r->pairs, NULL, w, NULL, NULL, 0, &c);) {
         const tli_launch launch = by_token(&t, r, panels, block, r->pairs->queries);
-        const offset_gemm_sizes sizes = sizes_of_chunk(r, &c, c.pair_begin, block);
-        TLI_TRY(TLI_LAUNCH(ctx, kernel, with_work(launch, r, &c, 1.0), TABLES(r), TLI_ARG_STRUCT(sizes),
-                           TLI_ARG_VIEW(x), TLI_ARG_MEM(c.key), TLI_ARG_VIEW(weights), TLI_ARG_VIEW(y)));
+        offset_gemm_sizes sizes = sizes_of_chunk(r, &c, c.pair_begin, block);
+        sizes.x_at = x.at, sizes.weights_at = weights.at, sizes.y_at = y.at;
+        TLI_TRY(TLI_LAUNCH(ctx, kernel, with_work(launch, r, &c, 1.0), TABLES(r), TLI_ARG_MEM(x.mem),
+                           TLI_ARG_MEM(c.key), TLI_ARG_MEM(weights.mem), TLI_ARG_MEM(y.mem),
+                           TLI_ARG_STRUCT(sizes)));
     }
     return TL_OK;
 }
@@ -294,10 +304,12 @@ tl_status tli_offset_gemm_values_backward(tl_context *ctx, const tli_offset_gemm
                    block = batch_block(&t, slices, r->batch);
     for (chunk c = {0}; next_chunk(r->pairs, NULL, w, NULL, dw, limit, &c);) {
         const tli_launch launch = by_token(&t, r, slices, block, r->pairs->keys);
-        const offset_gemm_sizes sizes = sizes_of_chunk(r, &c, c.pair_begin, block);
-        TLI_TRY(TLI_LAUNCH(ctx, kernel, with_work(launch, r, &c, 1.0), TABLES(r), TLI_ARG_STRUCT(sizes),
-                           TLI_ARG_VIEW(dy), TLI_ARG_VIEW(x), TLI_ARG_MEM(c.key), TLI_ARG_VIEW(weights),
-                           TLI_ARG_VIEW(workspace), TLI_ARG_VIEW(dx)));
+        offset_gemm_sizes sizes = sizes_of_chunk(r, &c, c.pair_begin, block);
+        sizes.dy_at = dy.at, sizes.x_at = x.at, sizes.weights_at = weights.at;
+        sizes.partial_at = workspace.at, sizes.dx_at = dx.at;
+        TLI_TRY(TLI_LAUNCH(ctx, kernel, with_work(launch, r, &c, 1.0), TABLES(r), TLI_ARG_MEM(dy.mem),
+                           TLI_ARG_MEM(x.mem), TLI_ARG_MEM(c.key), TLI_ARG_MEM(weights.mem),
+                           TLI_ARG_MEM(workspace.mem), TLI_ARG_MEM(dx.mem), TLI_ARG_STRUCT(sizes)));
         TLI_TRY(tli_pair_table_sum_slices(ctx, r->pairs, slices, r->batch, r->heads, c.pair_begin, c.pair_end,
                                           workspace, dweights));
         TLI_TRY(chunk_weight_gradient(ctx, r, &t, &c, 0, 2, x, dy, weights, c.dkey));

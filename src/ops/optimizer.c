@@ -3,8 +3,12 @@
 #include <math.h>
 
 #include "core/choices.h"
+#include "kernels/optimizer_sizes.cl"
 #include "ops/kernel_forms.h"
 #include "ops/rowwise.h"
+
+_Static_assert(sizeof(optimizer_sizes) == 32 && sizeof(adamw_rates) == 32 && sizeof(lion_rates) == 24,
+               "these structs have the same layout in kernels and here");
 
 /* A beta was given as a short decimal: 0.999f means 0.999, from which it differs by 1.3e-8 (and 1 - beta
  * by a relative 1.3e-5). Returns the seven-digit decimal if it rounds to the same float. */
@@ -22,36 +26,31 @@ static double decay_factor(const optimizer_settings *s)
 
 /* ---- elementwise optimizers ----------------------------------------------------------------------- */
 
-enum { MAX_SCALARS = 8 };
-
 /* Launches the kernel of kernels/optimizer.cl with the optimizer's name, shard by shard. Its arguments:
- * value, gradient, state, total elements, elements per work-group, whether this is step 1, these scalars,
- * gradient_scale and the clip result. */
+ * value, gradient, state, clip result, optimizer_sizes, and the optimizer's rates, a struct. */
 static tl_status launch_elementwise(tl_context *ctx, tl_optimizer_kind kind, const optimizer_target *t,
-                                    const optimizer_settings *s, const double *scalars, int scalar_count)
+                                    const optimizer_settings *s, tli_arg rates)
 {
     const int slots = tli_optimizer_rule_of(kind)->slots;
     tli_kernel *kernel;
     TLI_TRY(
         tli_family_kernel(ctx, "optimizer", tli_choice_name(&tli_optimizer_choices, (int)kind), "", &kernel));
     for (int shard = 0; shard < t->value->shards; shard++) {
-        const uint64_t count = tli_shard_count(t->value, shard);
-        tli_arg args[2 + OPTIMIZER_MAX_SLOTS + 3 + MAX_SCALARS + 3];
+        optimizer_sizes sizes = {.count = tli_shard_count(t->value, shard),
+                                 .clip_result_at = s->clip_result.at,
+                                 .begin = s->step == 1,
+                                 .gradient_scale = s->gradient_scale};
+        tli_arg args[2 + OPTIMIZER_MAX_SLOTS + 3];
         int used = 0;
-        uint32_t block;
-        if (count == 0) continue;
-        tli_launch launch = tli_elements_cut(ctx, "optimizer", count, &block);
-        launch.bytes = (double)((3 + 2 * (uint64_t)slots) * count * tli_element_bytes(t->value->dtype));
+        if (sizes.count == 0) continue;
+        tli_launch launch = tli_elements_cut(ctx, "optimizer", sizes.count, &sizes.block);
+        launch.bytes = (double)((3 + 2 * (uint64_t)slots) * sizes.count * tli_element_bytes(t->value->dtype));
         args[used++] = TLI_ARG_MEM(t->value->mem[shard]);
         args[used++] = TLI_ARG_MEM(t->gradient->mem[shard]);
         for (int i = 0; i < slots; i++) args[used++] = TLI_ARG_MEM(t->state[i]->mem[shard]);
-        args[used++] = TLI_ARG_U64(count);
-        args[used++] = TLI_ARG_U32(block);
-        args[used++] = TLI_ARG_U32(s->step == 1);
-        for (int i = 0; i < scalar_count; i++) args[used++] = TLI_ARG_F32((float)scalars[i]);
-        args[used++] = TLI_ARG_F32(s->gradient_scale);
         args[used++] = TLI_ARG_MEM(s->clip_result.mem);
-        args[used++] = TLI_ARG_U64(s->clip_result.at);
+        args[used++] = TLI_ARG_STRUCT(sizes);
+        args[used++] = rates;
         TLI_TRY(tli_launch_kernel(ctx, kernel, launch, args, used));
     }
     return TL_OK;
@@ -64,11 +63,15 @@ static tl_status launch_elementwise(tl_context *ctx, tl_optimizer_kind kind, con
 static tl_status adamw_step(tl_context *ctx, const optimizer_target *t, const optimizer_settings *s)
 {
     const double beta1 = as_written(s->beta1), beta2 = as_written(s->beta2), lr = (double)s->lr;
-    const double step_size = lr / (1.0 - pow(beta1, (double)s->step));
-    const double root_scale = 1.0 / sqrt(1.0 - pow(beta2, (double)s->step));
-    const double scalars[] = {decay_factor(s), beta1,     beta2,      1.0 - beta1,
-                              1.0 - beta2,     step_size, root_scale, (double)s->eps};
-    return launch_elementwise(ctx, TL_OPTIMIZER_ADAMW, t, s, scalars, sizeof scalars / sizeof *scalars);
+    const adamw_rates rates = {.decay = (float)decay_factor(s),
+                               .beta1 = (float)beta1,
+                               .beta2 = (float)beta2,
+                               .one_minus_beta1 = (float)(1.0 - beta1),
+                               .one_minus_beta2 = (float)(1.0 - beta2),
+                               .step_size = (float)(lr / (1.0 - pow(beta1, (double)s->step))),
+                               .root_scale = (float)(1.0 / sqrt(1.0 - pow(beta2, (double)s->step))),
+                               .eps = s->eps};
+    return launch_elementwise(ctx, TL_OPTIMIZER_ADAMW, t, s, TLI_ARG_STRUCT(rates));
 }
 
 static void adamw_plain(const optimizer_settings *s, double *value, double gradient, double *state)
@@ -86,8 +89,13 @@ static void adamw_plain(const optimizer_settings *s, double *value, double gradi
 static tl_status lion_step(tl_context *ctx, const optimizer_target *t, const optimizer_settings *s)
 {
     const double beta1 = as_written(s->beta1), beta2 = as_written(s->beta2);
-    const double scalars[] = {decay_factor(s), beta1, beta2, 1.0 - beta1, 1.0 - beta2, (double)s->lr};
-    return launch_elementwise(ctx, TL_OPTIMIZER_LION, t, s, scalars, sizeof scalars / sizeof *scalars);
+    const lion_rates rates = {.decay = (float)decay_factor(s),
+                              .beta1 = (float)beta1,
+                              .beta2 = (float)beta2,
+                              .one_minus_beta1 = (float)(1.0 - beta1),
+                              .one_minus_beta2 = (float)(1.0 - beta2),
+                              .lr = s->lr};
+    return launch_elementwise(ctx, TL_OPTIMIZER_LION, t, s, TLI_ARG_STRUCT(rates));
 }
 
 static void lion_plain(const optimizer_settings *s, double *value, double gradient, double *state)

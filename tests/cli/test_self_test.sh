@@ -42,7 +42,7 @@ spoil_families() {
     spoil "$1" image.cl 'row / batch' 'row / batch / 2' "$2"
     spoil "$1" layernorm.cl 1e-5f 1e-2f "$2"
     spoil "$1" loss.cl 'scale / total' '1.001f * scale / total' "$2"
-    spoil "$1" optimizer.cl 'k.fresh1 * g' '1.001f * k.fresh1 * g' "$2"
+    spoil "$1" optimizer.cl 'k.one_minus_beta1 * g' '1.001f * k.one_minus_beta1 * g' "$2"
     spoil "$1" pair_table.cl '*target + source[b]' 'source[b]' "$2"
     spoil "$1" init.cl 'convert_float4(as_int4(words >> 8) - 8388608)' 'convert_float4(as_int4(words >> 8) - 8388007)' "$2"
     spoil "$1" rope.cl 'direction * sines[c]' '1.001f * direction * sines[c]' "$2"

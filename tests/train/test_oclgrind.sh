@@ -29,7 +29,7 @@ if ! simulate "$@" || grep -qE "$findings" "$work/out"; then
     exit 1
 fi
 # What is there must be found: this kernel writes behind the end of its buffer.
-sed -i "s/losses\[losses_at + row\] =/losses[losses_at + row + 100000000] =/" "$work/kernels/loss.cl"
+sed -i "s/losses\[s.losses_at + row\] =/losses[s.losses_at + row + 100000000] =/" "$work/kernels/loss.cl"
 ! cmp -s "$work/kernels/loss.cl" "$kernels/loss.cl" || { echo "FAILED: kernels/loss.cl could not be spoiled" >&2; exit 1; }
 options=""
 simulate "$@" || true
