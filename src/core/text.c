@@ -60,3 +60,16 @@ char *tli_text_cell(const char *text)
     free(made);
     return cell;
 }
+
+void tli_text_last_item(char *list, size_t capacity, const char *word)
+{
+    char *last = NULL;
+    for (char *at = list; (at = strstr(at, ", ")) != NULL; at += 2) last = at;
+    if (last == NULL) return;
+    const size_t item = strlen(last + 2) + 1, more = strlen(word);
+    if ((size_t)(last - list) + more + 2 + item > capacity) return;
+    memmove(last + more + 2, last + 2, item);
+    last[0] = ' ';
+    memcpy(last + 1, word, more);
+    last[more + 1] = ' ';
+}

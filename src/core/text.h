@@ -4,6 +4,7 @@
 #define CORE_TEXT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 bool tli_text_is_utf8(const char *bytes);
 
@@ -15,5 +16,8 @@ char *tli_text_utf8(const char *bytes);
  * \\, other control characters \xNN. Unescaping from left to right restores the text. Text that is not
  * UTF-8 is converted as above first. Freed by the caller; NULL: out of memory. */
 char *tli_text_cell(const char *text);
+
+/* Puts `word` before the last item of a list in `capacity` bytes: "a, b, c" becomes "a, b or c". */
+void tli_text_last_item(char *list, size_t capacity, const char *word);
 
 #endif

@@ -7,6 +7,7 @@
 #include <strings.h>
 #include <sys/stat.h>
 
+#include "core/text.h"
 #include "data/image_exif.h"
 #include "data/image_format.h"
 
@@ -147,11 +148,9 @@ static tl_status unknown_format(const tli_decoding *d)
     if (file->count < 8)
         return tli_fail(d->err, TL_ERROR_INPUT, "%s is no image: it has %zu bytes", d->name, file->count);
     for (int f = 0; f < FORMATS; f++)
-        length += (size_t)snprintf(names + length, sizeof names - length, "%s%s",
-                                   f == 0            ? ""
-                                   : f + 1 < FORMATS ? ", "
-                                                     : " or ",
+        length += (size_t)snprintf(names + length, sizeof names - length, "%s%s", f > 0 ? ", " : "",
                                    formats[f]->name);
+    tli_text_last_item(names, sizeof names, "or");
     return tli_fail(d->err, TL_ERROR_INPUT, "%s is no %s file: it begins with the bytes %02x %02x %02x %02x",
                     d->name, names, file->data[0], file->data[1], file->data[2], file->data[3]);
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "core/choices.h"
+#include "core/text.h"
 #include "ops/attention_terms.h"
 #include "ops/op_rules.h"
 #include "ops/op_sizes.h"
@@ -60,7 +61,7 @@ static tl_status check_roles(const tli_op_shape *s, const op_rule *rule, tl_erro
     return TL_OK;
 }
 
-/* "none or learned": names of the positions that an operation takes, or of the operations that take
+/* "none, learned or rope": names of the positions that an operation takes, or of the operations that take
  * positions. */
 static const char *list_takers(char out[CHOICE_LIST_CAPACITY], bool of_operation, tl_op_kind kind,
                                tl_positions positions)
@@ -73,9 +74,10 @@ static const char *list_takers(char out[CHOICE_LIST_CAPACITY], bool of_operation
         if (!tli_op_takes_positions(of_operation ? kind : (tl_op_kind)value,
                                     of_operation ? (tl_positions)value : positions))
             continue;
-        used += (size_t)snprintf(out + used, CHOICE_LIST_CAPACITY - used, "%s%s", used > 0 ? " or " : "",
+        used += (size_t)snprintf(out + used, CHOICE_LIST_CAPACITY - used, "%s%s", used > 0 ? ", " : "",
                                  c->items[i].name);
     }
+    tli_text_last_item(out, CHOICE_LIST_CAPACITY, "or");
     return out;
 }
 

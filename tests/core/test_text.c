@@ -76,8 +76,24 @@ static void test_reversible(void **state)
     }
 }
 
+static void the_last_item_of_a_list_has_a_word(void **state)
+{
+    static const char *const lists[][2] = {
+        {"", ""}, {"a", "a"}, {"a, b", "a or b"}, {"a, b, c", "a, b or c"}};
+    char text[10];
+    for (int i = 0; i < 4; i++) {
+        strcpy(text, lists[i][0]);
+        tli_text_last_item(text, sizeof text, "or");
+        assert_string_equal(text, lists[i][1]);
+    }
+    strcpy(text, "a, bc, de"); /* with the word it has no room */
+    tli_text_last_item(text, sizeof text, "or");
+    assert_string_equal(text, "a, bc, de");
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_known), cmocka_unit_test(test_reversible)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_known), cmocka_unit_test(test_reversible),
+                                       cmocka_unit_test(the_last_item_of_a_list_has_a_word)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -233,7 +233,7 @@ static void refusals_name_the_cause(void **unused)
         {TL_OP_TRANSLUTION, TL_POSITIONS_SWIN, 0, TL_SHARING_NONE, 0, 0,
          "not swin: choose attention for those."},
         {TL_OP_ALPHA, TL_POSITIONS_SHAW, 0, TL_SHARING_NONE, 0, 0,
-         "positions none or learned or rope, not shaw"},
+         "positions none, learned or rope, not shaw"},
         {TL_OP_CONV, TL_POSITIONS_CONVIT, 0, TL_SHARING_NONE, 1, 0, "choose attention for"},
         {TL_OP_TRANSLUTION, TL_POSITIONS_NONE, 0, TL_SHARING_NONE, 0, 3, "more than the depth"},
         {TL_OP_ALPHA_PURE, TL_POSITIONS_NONE, TL_ROLE_K, TL_SHARING_NONE, 0, 0,
