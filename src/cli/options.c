@@ -8,6 +8,7 @@
 #include "cli/commands.h"
 #include "cli/config_file.h"
 #include "cli/flag_rules.h"
+#include "core/text.h"
 #include "models/presets.h"
 #include "ops/op_rules.h"
 #include "tasks/task.h"
@@ -17,29 +18,55 @@ enum { FIRST_CODE = 256 };
 
 /* ---- sources of values ------------------------------------------------------------------------------ */
 
-/* Error message for a flag that the command does not take: names the commands that do, if any. */
-static tl_status refuse_unknown(tli_cli_command command, const char *word, tl_error *err)
+/* The commands with a flag of just this name; `word` is "--name" or "--name=value". */
+static unsigned commands_with(const char *word)
 {
-    char names[256];
     const size_t length = strcspn(word + 2, "=");
-    unsigned others = 0;
+    unsigned commands = 0;
     for (int i = 0; i < tli_flag_count(); i++)
         if (strncmp(tli_flag_at(i)->name, word + 2, length) == 0 && tli_flag_at(i)->name[length] == '\0')
-            others |= tli_flag_at(i)->commands;
+            commands |= tli_flag_at(i)->commands;
+    return commands;
+}
+
+/* The flags of --help that begin so: "--seed, --seq-len or --size"; empty: none. */
+static char *flags_that_begin(tli_cli_command command, const char *word, char *out, size_t capacity)
+{
+    const size_t length = strcspn(word + 2, "=");
+    size_t used = 0;
+    out[0] = '\0';
+    for (int i = 0; i < tli_flag_count() && used < capacity; i++) {
+        const tli_flag *f = tli_flag_at(i);
+        if (f->help != NULL && (f->commands & (unsigned)command) != 0 &&
+            strncmp(f->name, word + 2, length) == 0)
+            used += (size_t)snprintf(out + used, capacity - used, "%s--%s", used > 0 ? ", " : "", f->name);
+    }
+    tli_text_last_item(out, capacity, "or");
+    return out;
+}
+
+/* Error message for a flag that the command does not take, or takes in several longer forms: names these,
+ * and the commands that take the flag itself. */
+static tl_status refuse_unknown(tli_cli_command command, const char *word, tl_error *err)
+{
+    char longer[256], names[256];
+    const unsigned others = commands_with(word);
+    flags_that_begin(command, word, longer, sizeof longer);
     tli_command_names(others, names, sizeof names);
-    return tli_fail(err, TL_ERROR_USAGE, "unknown flag %s%s%s; see `translution %s --help`", word,
-                    others != 0 ? ": it belongs to " : "", names, tli_command_of(command)->name);
+    return tli_fail(err, TL_ERROR_USAGE, "%s flag %s%s%s%s%s; see `translution %s --help`",
+                    others == 0 && longer[0] != '\0' ? "ambiguous" : "unknown", word,
+                    others != 0 ? ": it belongs to " : "", names,
+                    longer[0] == '\0' ? ""
+                    : others != 0     ? ", here it may be "
+                                      : ": it may be ",
+                    longer, tli_command_of(command)->name);
 }
 
 /* Whether an abbreviation that getopt accepted for `name` is the full name of another command's flag: --m
  * of `bench gemm` is not short for --memory-limit. */
 static bool is_other_flag(const char *word, const char *name)
 {
-    const size_t length = strncmp(word, "--", 2) == 0 ? strcspn(word + 2, "=") : 0;
-    for (int i = 0; length > 0 && length < strlen(name) && i < tli_flag_count(); i++)
-        if (strncmp(tli_flag_at(i)->name, word + 2, length) == 0 && tli_flag_at(i)->name[length] == '\0')
-            return true;
-    return false;
+    return strncmp(word, "--", 2) == 0 && strcspn(word + 2, "=") < strlen(name) && commands_with(word) != 0;
 }
 
 static tl_status read_arguments(tli_cli_command command, int argc, char **argv, flag_value *values,
@@ -72,13 +99,7 @@ static tl_status read_arguments(tli_cli_command command, int argc, char **argv, 
             return tli_fail(err, TL_ERROR_USAGE, "unknown flag -%c; see `translution %s --help`", optopt,
                             name);
         } else if (code == '?') {
-            const char *word = argv[optind - 1];
-            bool ambiguous = false;
-            for (int i = 0; i < entries; i++)
-                ambiguous |= strncmp(table[i].name, word + 2, strcspn(word + 2, "=")) == 0;
-            if (!ambiguous) return refuse_unknown(command, word, err);
-            return tli_fail(err, TL_ERROR_USAGE, "ambiguous flag %s; see `translution %s --help`", word,
-                            name);
+            return refuse_unknown(command, argv[optind - 1], err);
         } else {
             const char *word = argv[optind - 1] == optarg ? argv[optind - 2] : argv[optind - 1];
             if (is_other_flag(word, tli_flag_at(code - FIRST_CODE)->name))

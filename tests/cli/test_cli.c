@@ -52,7 +52,13 @@ static void test_usage_errors(void **state)
     RUN(NO_ENV, "train", "mnist", "-z");
     FAILS(2, "unknown flag -z", "train --help");
     RUN(NO_ENV, "train", "mnist", "--st", "3");
-    FAILS(2, "ambiguous flag --st");
+    FAILS(2, "ambiguous flag --st: it may be --strict, --steps or --stop-after; see");
+    RUN(NO_ENV, "train", "mnist", "--batch", "16"); /* a flag of another command, and short for one of this */
+    FAILS(2, "unknown flag --batch: it belongs to bench gemm, here it may be --batch-size; see");
+    RUN(NO_ENV, "train", "mnist", "--m=3");
+    FAILS(2, "unknown flag --m=3: it belongs to bench gemm, here it may be ", "--memory-limit");
+    RUN(NO_ENV, "predict", "x", "y", "--batch", "16");
+    FAILS(2, "unknown flag --batch: it belongs to bench gemm; see");
     RUN(NO_ENV, "eval", "x", "--epochs", "3");
     FAILS(2, "unknown flag --epochs", "eval --help");
     RUN(NO_ENV, "train", "mnist", "--epochs");
