@@ -2,6 +2,8 @@
 #include <inttypes.h>
 
 #include "cli/bench.h"
+#include "core/clock.h"
+#include "core/progress.h"
 #include "train/step.h"
 
 enum { MAX_BATCH = 1 << 20, OPS = 3, EXTENTS = 3 };
@@ -71,8 +73,9 @@ static tl_status bench_memory_measure(const tl_settings *settings, tl_op_kind op
 {
     tl_settings s = *settings;
     s.model.op = op;
-    s.model.positions = TL_POSITIONS_DEFAULT;
-    if (tli_op_rule_of(op)->per_offset == 0) { /* the flags apply only to per-offset operations */
+    /* flags apply to the operations that take them */
+    if (!tli_op_takes_positions(op, s.model.positions)) s.model.positions = TL_POSITIONS_DEFAULT;
+    if (tli_op_rule_of(op)->per_offset == 0) {
         s.model.relative = 0;
         s.model.translution_layers = 0;
         s.model.sharing = TL_SHARING_NONE;
@@ -89,6 +92,20 @@ static tl_status bench_memory_measure(const tl_settings *settings, tl_op_kind op
         f->activation[i] = plan.bytes[TL_MEMORY_ACTIVATION] + plan.bytes[TL_MEMORY_WORKSPACE];
     }
     return TL_OK;
+}
+
+static tl_status measure_all(const tli_cli_options *o, const tli_cli_limits *limits, figures f[OPS],
+                             tl_error *err)
+{
+    tl_status status = TL_OK;
+    tli_progress progress;
+    tli_progress_begin(&progress, tli_cli_progress(o), "planning", "operations", OPS, tli_clock_seconds());
+    for (int i = 0; i < OPS && status == TL_OK; i++) {
+        status = bench_memory_measure(&o->settings, ops[i], limits, &f[i], err);
+        tli_progress_update(&progress, (uint64_t)i + 1, tli_clock_seconds());
+    }
+    tli_progress_clear(&progress);
+    return status;
 }
 
 /* "7x7", or "160". */
@@ -162,7 +179,7 @@ tl_status tli_cmd_bench_memory(tli_cli_options *o, tl_error *err)
         return tli_fail(err, TL_ERROR_NO_DEVICE,
                         "no usable OpenCL device, so nothing to fit: install a driver, on a CPU PoCL");
     if (!tli_cli_given(o, "batch-size")) s->training.batch_size = 1;
-    for (int i = 0; i < OPS; i++) TLI_TRY(bench_memory_measure(s, ops[i], &limits, &f[i], err));
+    TLI_TRY(measure_all(o, &limits, f, err));
     if (o->json) return report_json(o, &limits, f, err);
     print_table(s, &limits, f);
     return TL_OK;

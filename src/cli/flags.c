@@ -78,7 +78,7 @@ static const tli_flag own_flags[] = {
     NUMBER(FLAG_U32, "translution-layers", settings.model.translution_layers, 0, MODEL_MAX_DEPTH, MODEL,
            "use --op in the first N blocks only and attention in the others, with rotary positions in image "
            "models (default: 0, --op in all blocks)"),
-    ENUM("pos", settings.model.positions, tli_positions_choices, SHAPE & ~(unsigned)TLI_CLI_BENCH_MEMORY,
+    ENUM("pos", settings.model.positions, tli_positions_choices, SHAPE,
          "position encoding (default: learned with attention, none with the other operations)"),
     ENUM("pool", settings.model.pool, tli_pool_choices, SHAPE,
          "what the classifier reads: the class token or the mean of all tokens (default: cls)"),

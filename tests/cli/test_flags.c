@@ -243,6 +243,7 @@ static const struct {
     {"relative", TLI_CLI_BENCH_MEMORY, PIXELS, "--relative q", NULL},
     {"relenc-dim", TLI_CLI_BENCH_MEMORY, PIXELS, "--relenc-dim 4", NULL},
     {"offset-sharing", TLI_CLI_BENCH_MEMORY, PIXELS, "--offset-sharing clip:1", NULL},
+    {"pos", TLI_CLI_BENCH_MEMORY, PIXELS, "--pos shaw", NULL},
     {"window", TLI_CLI_BENCH_MEMORY, PIXELS, "--window 1", NULL},
     {"translution-layers", TLI_CLI_BENCH_MEMORY, PIXELS "--depth 2", "--translution-layers 1", NULL},
     {"size", TLI_CLI_BENCH_MEMORY, "bench memory --json", "--size small", NULL},
