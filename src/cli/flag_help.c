@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "cli/flags.h"
-#include "core/number.h"
 #include "core/terminal.h"
 #include "tasks/task.h"
 
@@ -93,15 +92,6 @@ static void describe_tasks(const tli_flag *f, char text[TASK_NAMES_CAPACITY + 4]
         memcpy(text + used, ": ", 3);
 }
 
-/* A float as people write it. */
-static void write_short(const field *f, const tl_settings *s, char text[FIELD_TEXT_CAPACITY])
-{
-    if (f->type == FIELD_FLOAT)
-        tli_format(text, FIELD_TEXT_CAPACITY, "%g", (double)*(const float *)((const char *)s + f->at));
-    else
-        tli_field_write(f, s, text);
-}
-
 /* What tasks begin with, where they have the flag: "20" or "mnist: 20, gpt: 300". Of sizes along axes, the last. */
 static void describe_default(const tli_flag *f, char *text, size_t capacity)
 {
@@ -115,7 +105,8 @@ static void describe_default(const tli_flag *f, char *text, size_t capacity)
         tl_settings_default(&s, tli_task_at(tasks)->name);
         values[tasks][0] = '\0';
         for (int i = 0; i < count; i++)
-            if (strcmp(tli_field_flag(list[i], flag), f->name) == 0) write_short(list[i], &s, values[tasks]);
+            if (strcmp(tli_field_flag(list[i], flag), f->name) == 0)
+                tli_field_write(list[i], &s, values[tasks]);
     }
     const char *first = NULL;
     for (int t = 0; t < tasks; t++) {

@@ -1,5 +1,6 @@
 #include "core/number.h"
 
+#include <float.h>
 #include <locale.h>
 #include <stdlib.h>
 
@@ -53,6 +54,16 @@ int tli_format(char *text, size_t capacity, const char *format, ...)
     const int length = tli_vformat(text, capacity, format, values);
     va_end(values);
     return length;
+}
+
+char *tli_float_text(float value, char text[FLOAT_TEXT_CAPACITY])
+{
+    enum { ENOUGH = 9 };                                     /* digits that distinguish any two floats */
+    for (int digits = FLT_DIG; digits <= ENOUGH; digits++) { /* %g leaves zeros at the end out */
+        tli_format(text, FLOAT_TEXT_CAPACITY, "%.*g", digits, (double)value);
+        if (tli_parse_float(text, NULL) == value) break;
+    }
+    return text;
 }
 
 int tli_print(FILE *file, const char *format, ...)

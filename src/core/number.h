@@ -12,6 +12,10 @@
 double tli_parse_double(const char *text, char **end);
 float tli_parse_float(const char *text, char **end);
 
+/* The shortest decimal that reads back as this float: "0.0003", not "0.000300000014". */
+enum { FLOAT_TEXT_CAPACITY = 16 };
+char *tli_float_text(float value, char text[FLOAT_TEXT_CAPACITY]);
+
 /* snprintf, vsnprintf and fprintf. */
 int tli_format(char *text, size_t capacity, const char *format, ...) __attribute__((format(printf, 3, 4)));
 int tli_vformat(char *text, size_t capacity, const char *format, va_list values)

@@ -46,12 +46,13 @@ void tli_field_write(const field *f, const tl_settings *s, char text[FIELD_TEXT_
 {
     const char *at = (const char *)s + f->at;
     const size_t capacity = FIELD_TEXT_CAPACITY;
+    char number[FLOAT_TEXT_CAPACITY];
     switch (f->type) {
     case FIELD_TEXT: snprintf(text, capacity, "%s", at); break;
     case FIELD_LABELS: text[0] = '\0'; break;
     case FIELD_U32: snprintf(text, capacity, "%u", *(const uint32_t *)at); break;
     case FIELD_U64: snprintf(text, capacity, "%llu", (unsigned long long)*(const uint64_t *)at); break;
-    case FIELD_FLOAT: tli_format(text, capacity, "%.9g", (double)*(const float *)at); break;
+    case FIELD_FLOAT: snprintf(text, capacity, "%s", tli_float_text(*(const float *)at, number)); break;
     case FIELD_CHOICE:
         snprintf(text, capacity, "%s", tli_choice_shown(f->choices, stored_choice(f, s)));
         break;

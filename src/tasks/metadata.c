@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/number.h"
 #include "models/model.h"
 #include "tasks/settings_check.h"
 #include "tasks/task.h"
@@ -90,16 +89,6 @@ tl_status tli_settings_from_metadata(const tli_safetensors *st, tl_settings *set
 
 /* ---- differences --------------------------------------------------------------------------------- */
 
-/* The shortest text of a float that distinguishes the two. */
-static const char *format_of(const field *f, const tl_settings *a, const tl_settings *b)
-{
-    char of_a[FIELD_TEXT_CAPACITY], of_b[FIELD_TEXT_CAPACITY];
-    if (f->type != FIELD_FLOAT) return NULL;
-    tli_format(of_a, sizeof of_a, "%g", (double)*(const float *)((const char *)a + f->at));
-    tli_format(of_b, sizeof of_b, "%g", (double)*(const float *)((const char *)b + f->at));
-    return strcmp(of_a, of_b) != 0 ? "%g" : NULL;
-}
-
 /* Whether the field has no effect in a run of either settings: --steps decide over --epochs. */
 static bool is_overruled(const field *f, const tl_settings *a, const tl_settings *b)
 {
@@ -119,7 +108,7 @@ static void name_field(const field *f, char *out, size_t capacity)
 /* The value to give to f's flag; for flags that set several fields "84x84" (one slice or frame) or
  * "clip:2". */
 static void show_flag_value(const field *const *list, int count, const field *f, const tl_settings *s,
-                            const char *format, char *out, size_t capacity)
+                            char *out, size_t capacity)
 {
     size_t used = 0;
     const char *between = "x";
@@ -130,8 +119,6 @@ static void show_flag_value(const field *const *list, int count, const field *f,
             continue;
         tli_field_write(list[i], s, text);
         if (f->zero_is_unset && strcmp(text, "0") == 0) snprintf(text, sizeof text, "not given");
-        if (format != NULL)
-            tli_format(text, sizeof text, format, (double)*(const float *)((const char *)s + f->at));
         if (strcmp(text, "0") == 0 && list[i] != f && used > 0) break; /* sharing without a radius */
         used += (size_t)snprintf(out + used, capacity - used, "%s%s", used > 0 ? between : "", text);
         if (list[i]->type == FIELD_CHOICE) between = ":";
@@ -159,9 +146,8 @@ bool tli_settings_differ(const tl_settings *one, const char *labels_of_one, cons
             snprintf(d->b, FIELD_TEXT_CAPACITY, "%s", shown_labels(labels_of_other));
             return true;
         }
-        const char *format = format_of(f, a, b);
-        show_flag_value(list, count, f, a, format, d->a, sizeof d->a);
-        show_flag_value(list, count, f, b, format, d->b, sizeof d->b);
+        show_flag_value(list, count, f, a, d->a, sizeof d->a);
+        show_flag_value(list, count, f, b, d->b, sizeof d->b);
         return true;
     }
     return false;
