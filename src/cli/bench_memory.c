@@ -6,7 +6,7 @@
 #include "core/progress.h"
 #include "train/step.h"
 
-enum { MAX_BATCH = 1 << 20, OPS = 3, EXTENTS = 3 };
+enum { MAX_BATCH = 1 << 20, OPS = 3, EXTENTS = 3, FIGURES = 2 + EXTENTS };
 static const tl_op_kind ops[OPS] = {TL_OP_ATTENTION, TL_OP_TRANSLUTION, TL_OP_ALPHA};
 
 /* The extent is the side of a square patch grid, or the sequence length. */
@@ -57,7 +57,10 @@ static bool extent_fits(const tl_settings *s, uint32_t side, const tli_cli_limit
 
 static uint32_t largest_extent(const tl_settings *s, const tli_cli_limits *limits)
 {
-    uint32_t good = 0, bad = scale_of(s)->most + 1; /* bisection: memory grows with it */
+    const uint32_t most = scale_of(s)->most;
+    uint32_t good = 0, bad = 1; /* doubled, then bisected: memory grows with it, as does the time to plan */
+    for (; bad <= most && extent_fits(s, bad, limits); bad *= 2) good = bad;
+    if (bad > most) bad = most + 1;
     while (bad - good > 1) {
         const uint32_t middle = good + (bad - good) / 2;
         if (extent_fits(s, middle, limits))
@@ -69,7 +72,8 @@ static uint32_t largest_extent(const tl_settings *s, const tli_cli_limits *limit
 }
 
 static tl_status bench_memory_measure(const tl_settings *settings, tl_op_kind op,
-                                      const tli_cli_limits *limits, figures *f, tl_error *err)
+                                      const tli_cli_limits *limits, tli_progress *progress, uint64_t *done,
+                                      figures *f, tl_error *err)
 {
     tl_settings s = *settings;
     s.model.op = op;
@@ -82,7 +86,9 @@ static tl_status bench_memory_measure(const tl_settings *settings, tl_op_kind op
     }
     TLI_TRY(tli_model_check(&s.model, err));
     f->batch = tli_cli_largest_batch(&s, MAX_BATCH, limits);
+    tli_progress_update(progress, ++*done, tli_clock_seconds());
     f->extent = largest_extent(&s, limits);
+    tli_progress_update(progress, ++*done, tli_clock_seconds());
     for (int i = 0; i < EXTENTS; i++) {
         tl_settings other = with_extent(&s, scale_of(&s)->extents[i]);
         tli_memory_plan plan;
@@ -90,6 +96,7 @@ static tl_status bench_memory_measure(const tl_settings *settings, tl_op_kind op
         TLI_TRY(tli_model_plan(&other.model, s.training.batch_size,
                                tli_optimizer_rule_of(s.training.optimizer), &plan, err));
         f->activation[i] = plan.bytes[TL_MEMORY_ACTIVATION] + plan.bytes[TL_MEMORY_WORKSPACE];
+        tli_progress_update(progress, ++*done, tli_clock_seconds());
     }
     return TL_OK;
 }
@@ -98,12 +105,12 @@ static tl_status measure_all(const tli_cli_options *o, const tli_cli_limits *lim
                              tl_error *err)
 {
     tl_status status = TL_OK;
+    uint64_t done = 0;
     tli_progress progress;
-    tli_progress_begin(&progress, tli_cli_progress(o), "planning", "operations", OPS, tli_clock_seconds());
-    for (int i = 0; i < OPS && status == TL_OK; i++) {
-        status = bench_memory_measure(&o->settings, ops[i], limits, &f[i], err);
-        tli_progress_update(&progress, (uint64_t)i + 1, tli_clock_seconds());
-    }
+    tli_progress_begin(&progress, tli_cli_progress(o), "planning", "figures", (uint64_t)OPS * FIGURES,
+                       tli_clock_seconds());
+    for (int i = 0; i < OPS && status == TL_OK; i++)
+        status = bench_memory_measure(&o->settings, ops[i], limits, &progress, &done, &f[i], err);
     tli_progress_clear(&progress);
     return status;
 }
