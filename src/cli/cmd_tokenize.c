@@ -61,6 +61,11 @@ static tl_status add_word(names *list, const char *word, tl_error *err)
 
 /* ---- progress ------------------------------------------------------------------------------------ */
 
+static const char *documents_word(uint64_t count)
+{
+    return count == 1 ? "document" : "documents";
+}
+
 static void tokenize_show(void *user, const tli_build_progress *p)
 {
     tli_progress *progress = user;
@@ -73,7 +78,7 @@ static void tokenize_show(void *user, const tli_build_progress *p)
     const size_t capacity = sizeof parts->text;
     const double rate = tli_progress_rate(progress, p->bytes, now);
     snprintf(parts[0].text, capacity, "%.1f MB", (double)p->bytes * 1e-6);
-    snprintf(parts[1].text, capacity, "%" PRIu64 " documents", p->documents);
+    snprintf(parts[1].text, capacity, "%" PRIu64 " %s", p->documents, documents_word(p->documents));
     snprintf(parts[2].text, capacity, "%" PRIu64 " tokens", p->tokens);
     if (rate >= 0) snprintf(parts[3].text, capacity, "%.1f MB/s", rate * 1e-6);
     tli_progress_show(progress, p->bytes, parts, 4, now);
@@ -142,10 +147,11 @@ static void notice_bytes(const tli_build_result *r)
 static void tokenize_notice(const tli_cli_options *o, const tli_build_result *r, double seconds)
 {
     if (o->quiet) return;
-    tli_cli_say("%" PRIu64 " documents, %.1f MB in %.1f seconds (%.1f MB/s): %s/train.bin has %" PRIu64
+    tli_cli_say("%" PRIu64 " %s, %.1f MB in %.1f seconds (%.1f MB/s): %s/train.bin has %" PRIu64
                 " tokens, %s/val.bin %" PRIu64 "\n",
-                r->documents, (double)r->bytes * 1e-6, seconds, (double)r->bytes * 1e-6 / seconds,
-                o->settings.run.out, r->train_tokens, o->settings.run.out, r->val_tokens);
+                r->documents, documents_word(r->documents), (double)r->bytes * 1e-6, seconds,
+                (double)r->bytes * 1e-6 / seconds, o->settings.run.out, r->train_tokens, o->settings.run.out,
+                r->val_tokens);
     notice_bytes(r);
     if (r->val_tokens == 0 && o->val_fraction > 0)
         tli_cli_say(

@@ -111,7 +111,7 @@ static const tli_flag own_flags[] = {
     BOOL("causal", bench.causal, TLI_CLI_BENCH_OP,
          "make the tokens a sequence (--grid 1xL) in which none sees later ones"),
     NUMBER(FLAG_U32, "classes", settings.model.classes, 1, MODEL_MAX_CLASSES, MODEL,
-           "number of classes (default: @, or what the data have)"),
+           "number of classes (default: what the data have; without any, @)"),
     NUMBER(FLAG_U32, "seq-len", settings.model.seq_len, 1, OP_MAX_TOKENS, MODEL,
            "context length in tokens (default: @)"),
     NUMBER(FLAG_U32, "vocab-size", settings.model.vocab_size, 1, MODEL_MAX_VOCABULARY, MODEL,
@@ -249,7 +249,8 @@ static const tli_flag own_flags[] = {
     BOOL("json", json, TLI_CLI_DEVICES | TLI_CLI_TUNE, "print one line with a JSON array"),
     BOOL("json", json, TLI_CLI_BENCH | TLI_CLI_BENCH_LOADER,
          "print one line with a JSON object, instead of a table"),
-    BOOL("quiet", quiet, TLI_CLI_ALL, "print no progress and no notices on standard error"),
+    BOOL("quiet", quiet, TLI_CLI_ALL,
+         "print no progress and no notices on standard error; which device is used, and errors, remain"),
     BOOL("verbose", verbose, TLI_CLI_ALL, "print more notices on standard error"),
 
     GROUP("Device"),
@@ -398,6 +399,14 @@ const tli_flag *tli_flag_at(int index)
 
 /* ---- what is said of a flag ---------------------------------------------------------------------- */
 
+/* Behind the names, so that shells complete them. */
+static void append_aliases(const choices *c, char out[CHOICE_LIST_CAPACITY])
+{
+    size_t used = strlen(out);
+    for (const choice *a = c->aliases; a != NULL && a->name != NULL && used < CHOICE_LIST_CAPACITY; a++)
+        used += (size_t)snprintf(out + used, CHOICE_LIST_CAPACITY - used, "|%s", a->name);
+}
+
 char *tli_flag_metavar(const tli_flag *f, char out[CHOICE_LIST_CAPACITY])
 {
     if (f->kind == FLAG_SHARING) { /* the first is NONE, which has no radius */
@@ -407,6 +416,7 @@ char *tli_flag_metavar(const tli_flag *f, char out[CHOICE_LIST_CAPACITY])
                                      f->choices->items[i].name);
     } else if (f->kind == FLAG_ENUM) {
         tli_choice_list(f->choices, "|", out);
+        append_aliases(f->choices, out);
     } else if (f->metavar != NULL && strcmp(f->metavar, TASK_METAVAR) == 0) {
         char names[TASK_NAMES_CAPACITY];
         snprintf(out, CHOICE_LIST_CAPACITY, "%s", tli_task_names(NULL, "|", names));

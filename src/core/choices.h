@@ -16,7 +16,8 @@ typedef struct choices {
     const char *what; /* "operation", for messages */
     const choice *items;
     int count;
-    const choice *aliases; /* further accepted names, never printed; ends with a name of NULL; NULL: none */
+    const choice
+        *aliases; /* further accepted names, printed in --help alone; ends with a name of NULL; NULL: none */
 } choices;
 
 extern const choices tli_op_choices, tli_positions_choices, tli_role_choices, tli_sharing_choices,

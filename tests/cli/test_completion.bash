@@ -36,6 +36,8 @@ while read -r -a command; do
 done < <("$program" --help | sed -n 's/^  translution \(bench [a-z]*\|[a-z]*\).*/\1/p')
 complete_words train mnist --op al
 expect alpha
+complete_words train mnist --op lo
+expect lor
 complete_words train mnist --seed ""
 [[ ${#COMPREPLY[@]} == 0 ]] || { echo "FAILED: something is offered for a number" >&2; exit 1; }
 echo "completion: all good"

@@ -22,6 +22,7 @@ for command in (translution --help | sed -n 's/^  translution \(bench [a-z]*\|[a
     end
 end
 expect "translution train mnist --op al" alpha
+expect "translution train mnist --op lo" lor
 # For a number nothing is offered but, by later shells, files.
 if complete -C "translution train mnist --seed " | string match -q -- '-*'
     echo "FAILED: flags are offered for a number" >&2

@@ -40,6 +40,8 @@ $program --help | sed -n 's/^  translution \(bench [a-z]*\|[a-z]*\).*/\1/p' | wh
 done
 complete_words train mnist --op al
 expect alpha
+complete_words train mnist --op lo
+expect lor
 complete_words train mnist --seed ""
 [[ "${(k)offered}" == message ]] || { print -u2 "FAILED: something is offered for a number: ${(k)offered}"; exit 1 }
 complete_words train mnist --out ""

@@ -64,6 +64,15 @@ static void columns_of_the_environment(void **unused)
     assert_true(widest_line(text) <= 70);
 }
 
+/* What a reader would take amiss: other names of a value, what the data decide, what --quiet leaves. */
+static void texts_say_what_holds(void **unused)
+{
+    RUN(ENV("COLUMNS=999"), "train", "--help");
+    assert_says(seen.out, "|conv|lor");
+    assert_says(seen.out, "what the data have; without any, mnist: 10, vit: 1000");
+    assert_says(seen.out, "which device is used, and errors, remain");
+}
+
 static int group_of_line(const char *line)
 {
     for (int g = 0; g < GROUPS; g++)
@@ -151,6 +160,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(widths),
         cmocka_unit_test(columns_of_the_environment),
+        cmocka_unit_test(texts_say_what_holds),
         cmocka_unit_test(every_flag_in_one_group),
         cmocka_unit_test(examples_are_commands),
         cmocka_unit_test(all_commands),

@@ -230,6 +230,7 @@ static void test_bytes_that_are_not_utf8(void **state)
         if (way == 0) PIPE(TINY, "--out", "n", "-");
         if (way == 1) PIPE("--chars", "--out", "n", "-");
         assert_true(result("documents") == 2);
+        assert_non_null(strstr(seen.err, "2 documents,"));
         assert_true(result("not_utf8_bytes") == 4); /* e9, e2, 82, ac */
         assert_true(result("nul_bytes") == 1);
         assert_non_null(strstr(seen.err, "4 bytes are not UTF-8"));
@@ -237,6 +238,7 @@ static void test_bytes_that_are_not_utf8(void **state)
     }
     write_text("piped", "\xc3\xa9t\xc3\xa9");
     PIPE(TINY, "--out", "n", "-");
+    assert_non_null(strstr(seen.err, "1 document,"));
     assert_true(result("not_utf8_bytes") == 0);
     assert_true(result("nul_bytes") == 0);
     assert_null(strstr(seen.err, "UTF-8"));
