@@ -45,6 +45,16 @@ void tli_cli_print_wrapped(FILE *out, int column, int indent, const char *text)
     fprintf(out, "\n");
 }
 
+void tli_cli_print_entry(FILE *out, const char *name, const char *text)
+{
+    int column = fprintf(out, "%*s%s", FLAG_AT, "", name);
+    if (column + 2 > text_column(out)) {
+        fprintf(out, "\n");
+        column = 0;
+    }
+    tli_cli_print_wrapped(out, column, text_column(out), text);
+}
+
 /* A value of a flag and what it means. */
 static void print_value(FILE *out, const char *name, const char *help)
 {
@@ -135,21 +145,15 @@ static void write_help(const tli_flag *f, char text[400])
 
 static void print_flag(FILE *out, const tli_flag *f)
 {
-    char left[CHOICE_LIST_CAPACITY + 40], metavar[CHOICE_LIST_CAPACITY], list[CHOICE_LIST_CAPACITY] = "";
+    char name[CHOICE_LIST_CAPACITY + 40], metavar[CHOICE_LIST_CAPACITY], list[CHOICE_LIST_CAPACITY] = "";
     char tasks[TASK_NAMES_CAPACITY + 4], help[400], text[1000];
     tli_flag_metavar(f, metavar);
-    int column = FLAG_AT +
-                 snprintf(left, sizeof left, "--%s%s%s", f->name, metavar[0] != '\0' ? " " : "", metavar);
+    snprintf(name, sizeof name, "--%s%s%s", f->name, metavar[0] != '\0' ? " " : "", metavar);
     if (f->kind == FLAG_AUGMENT) tli_choice_list(f->choices, ", ", list);
     describe_tasks(f, tasks);
     write_help(f, help);
     snprintf(text, sizeof text, "%s%s%s%s", tasks, help, list[0] != '\0' ? " " : "", list);
-    fprintf(out, "%*s%s", FLAG_AT, "", left);
-    if (column + 2 > text_column(out)) {
-        fprintf(out, "\n");
-        column = 0;
-    }
-    tli_cli_print_wrapped(out, column, text_column(out), text);
+    tli_cli_print_entry(out, name, text);
     if (f->choices != NULL) print_choices(out, f->choices);
     if (f->offset == offsetof(tli_cli_options, settings.run.data)) print_data(out);
 }

@@ -41,8 +41,9 @@ static tl_status run_by_name(const tli_command *c, tli_cli_options *o, tl_error 
 /* A command in one line: "  translution bench op    time one operation". */
 static void print_command(FILE *out, const tli_command *c)
 {
-    enum { HELP_AT = 32 };
-    tli_cli_print_wrapped(out, fprintf(out, "  translution %s   ", c->name), HELP_AT, c->help);
+    char name[48];
+    snprintf(name, sizeof name, "translution %s", c->name);
+    tli_cli_print_entry(out, name, c->help);
 }
 
 static void print_example(FILE *out, const char *example)
@@ -51,12 +52,17 @@ static void print_example(FILE *out, const char *example)
     tli_cli_print_wrapped(out, 16, 8, example);
 }
 
+static void print_usage_line(FILE *out, const char *words)
+{
+    tli_cli_print_wrapped(out, fprintf(out, "usage: translution "), 8, words);
+}
+
 static void print_help(FILE *out, const tli_command *c)
 {
     char text[200];
-    fprintf(out, "usage: translution ");
-    tli_cli_print_wrapped(out, 19, 8, tli_command_usage(c, text, sizeof text));
-    fprintf(out, "%c%s.\n", toupper((unsigned char)c->help[0]), c->help + 1);
+    print_usage_line(out, tli_command_usage(c, text, sizeof text));
+    snprintf(text, sizeof text, "%c%s.", toupper((unsigned char)c->help[0]), c->help + 1);
+    tli_cli_print_wrapped(out, 0, 0, text);
     fprintf(out, "\nExamples:\n");
     for (int i = 0; tli_command_example(c, i, text, sizeof text); i++) print_example(out, text);
     tli_cli_print_flags(out, c->command);
@@ -142,13 +148,16 @@ static int run_bench(int argc, char **argv, double started)
             return run_command(&tli_commands[i], argc - 2, argv + 2, started);
         }
     }
-    char words[128];
+    char words[128], usage[160];
     for (int at = 2; at < argc; at++) {
         if (strcmp(argv[at], "--help") != 0 && strcmp(argv[at], "-h") != 0) continue;
-        printf("usage: translution bench %s [options]\n\n", bench_words(words, sizeof words));
+        snprintf(usage, sizeof usage, "bench %s [options]", bench_words(words, sizeof words));
+        print_usage_line(stdout, usage);
+        printf("\n");
         for (int i = 0; i < tli_command_count; i++)
             if (strncmp(tli_commands[i].name, "bench ", 6) == 0) print_command(stdout, &tli_commands[i]);
-        printf("\n`translution bench WORD --help` lists its options.\n");
+        printf("\n");
+        tli_cli_print_wrapped(stdout, 0, 0, "`translution bench WORD --help` lists its options.");
         return finish_output();
     }
     fprintf(stderr, "translution: bench needs one of %s%s%s; see `translution bench --help`\n",

@@ -93,5 +93,7 @@ void tli_cli_print_flags(FILE *out, tli_cli_command command);
 /* Words of `text` within the width of the screen, then a line's end. The first line already has `column` characters; text begins
  * at `indent` on every line, or behind those characters. */
 void tli_cli_print_wrapped(FILE *out, int column, int indent, const char *text);
+/* A name and its text in the columns of --help; below the name where it or the screen leaves no room. */
+void tli_cli_print_entry(FILE *out, const char *name, const char *text);
 
 #endif

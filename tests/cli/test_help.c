@@ -28,6 +28,14 @@ static int lines_of(const char *words)
     return lines;
 }
 
+static void fits_narrow_screen(const char *name, int columns)
+{
+    read_help(name, columns);
+    for (char *line = strtok(text, "\r\n"); line != NULL; line = strtok(NULL, "\r\n"))
+        if ((int)strlen(line) > columns && strncmp(line, "  --", 4) != 0)
+            fail_msg("`%s --help` at %d columns: %s", name, columns, line);
+}
+
 /* No line is wider than the screen, but for flags whose values are one long word. */
 static void widths(void **unused)
 {
@@ -43,11 +51,10 @@ static void widths(void **unused)
         assert_true(widest_line(text) <= 200);
         assert_true(lines_of(text) <= lines);
         if (i > 0 && widest_line(text) <= 80) fail_msg("`%s --help` does not use 200 columns", name);
-        read_help(name, 50);
-        for (char *word = strtok(text, "\r\n"); word != NULL; word = strtok(NULL, "\r\n"))
-            if (strlen(word) > 50 && strncmp(word, "  --", 4) != 0)
-                fail_msg("`%s --help` at 50 columns: %s", name, word);
+        fits_narrow_screen(name, 50);
+        fits_narrow_screen(name, 40);
     }
+    fits_narrow_screen("bench", 40);
 }
 
 /* COLUMNS counts where no terminal knows better. */
