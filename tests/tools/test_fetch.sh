@@ -22,7 +22,7 @@ fail() {
 
 # -- the files, in MNIST's names, and the script with their sums
 mkdir -p site/mnist site/fashion-mnist site/tiny-imagenet
-cp "$source/tools/fetch-data" fetch
+cp "$source/tools/fetch-data" fetch && cp "$source/tools/help.sh" .
 put() { # SET FILE BYTES PUBLISHED-SUM
     head -c "$3" /dev/urandom >"site/$1/$2"
     sed -i "s/$4/$(md5sum <"site/$1/$2" | cut -d ' ' -f 1)/" fetch

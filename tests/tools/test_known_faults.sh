@@ -4,7 +4,7 @@
 set -u
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
-mkdir -p "$work/tools" "$work/tests/support" && cp "$1/tools/known_faults" "$work/tools/" || exit 1
+mkdir -p "$work/tools" "$work/tests/support" && cp "$1/tools/known_faults" "$1/tools/help.sh" "$work/tools/" || exit 1
 cd "$work" || exit 1
 faults=tools/known_faults
 cat >tests/support/known_driver_faults.txt <<'LIST'
