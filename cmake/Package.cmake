@@ -39,8 +39,8 @@ if(TARGET translution_shared)
           LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT library NAMELINK_COMPONENT development)
   list(APPEND TL_EXPORTS translutionTargets)
 endif()
-if(TARGET translution)
-  install(TARGETS translution EXPORT translutionStaticTargets INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
+if(TARGET translution_static)
+  install(TARGETS translution_static EXPORT translutionStaticTargets INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
           ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT development)
   list(APPEND TL_EXPORTS translutionStaticTargets)
 endif()
