@@ -87,14 +87,14 @@ int main(void)
 {
     tl_device_info *list = NULL;
     tl_context *ctx = NULL;
-    tl_error error = {0};
+    tl_error error = {TL_OK, ""};
     int count = 0, chosen = 0;
     if (tl_device_list(&list, &count, &error) != TL_OK ||
         tl_device_select(list, count, getenv("TRANSLUTION_DEVICE"), &chosen, &error) != TL_OK) {
         fprintf(stderr, "%s\n", error.text);
         return tl_exit_code(error.status);
     }
-    mine m = set_up(list[chosen].device_id);
+    mine m = set_up((cl_device_id)list[chosen].device_id);
     free(list);
     if (tl_context_adopt(m.context, m.queue, NULL, &ctx, &error) != TL_OK) {
         fprintf(stderr, "%s\n", error.text);
@@ -114,7 +114,7 @@ int main(void)
     tl_context_destroy(ctx); /* the queue and the context stay this program's, too */
     double sum = 0;
     for (int i = 0; i < OUTPUTS; i++) sum += fabs((double)result[i]);
-    printf("mean of |2 o| over %d numbers: %.6f\n", (int)OUTPUTS, sum / OUTPUTS);
+    printf("mean of |2 o| over %d numbers: %.6f\n", (int)OUTPUTS, sum / (double)OUTPUTS);
 
     clReleaseKernel(twice);
     clReleaseProgram(program);

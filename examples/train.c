@@ -76,7 +76,7 @@ int main(int argc, char **argv)
                                         .log = &log}; /* any device; .device = "gpu" asks for one */
     const uint64_t steps = argc > 1 ? strtoull(argv[1], NULL, 10) : 64;
     tl_context *ctx = NULL;
-    tl_error error = {0};
+    tl_error error = {TL_OK, ""};
     signal(SIGINT, on_signal); /* the first one saves and stops */
 
     if (tl_context_create(&options, &ctx, &error) != TL_OK) {
