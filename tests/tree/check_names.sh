@@ -31,13 +31,13 @@ src/tasks/task_text.c gpt
 
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
-grep -oE '\{[A-Z0-9_| ]+, "[a-z-]+"' src/core/choices.c | grep -oE '"[a-z-]+"' | tr -d '"' > "$work/names"
+grep -oE '\{[A-Z0-9_| ]+, "[a-z0-9-]+"' src/core/choices.c | grep -oE '"[a-z0-9-]+"' | tr -d '"' > "$work/names"
 sed -n 's/^ *SIZE(\([a-z]*\),.*/\1/p' src/models/presets.c >> "$work/names"
 [ "$(wc -l < "$work/names")" -gt 50 ] || { echo "few names found in src/core/choices.c: the check looks in the wrong place"; exit 1; }
 
 # Whole string literals outside of comments: `FILE WORD`.
 find src \( -name '*.c' -o -name '*.h' \) ! -path src/core/choices.c ! -path src/models/presets.c | sort | while read -r file; do
-    grep -vE '^ *(/\*|\*)' "$file" | sed 's,/\*.*\*/,,' | grep -oE '"[a-z-]+"' | tr -d '"' | sort -u | sed "s,^,$file ,"
+    grep -vE '^ *(/\*|\*)' "$file" | sed 's,/\*.*\*/,,' | grep -oE '"[a-z0-9-]+"' | tr -d '"' | sort -u | sed "s,^,$file ,"
 done > "$work/words"
 awk 'NR == FNR { name[$1]; next } $2 in name' "$work/names" "$work/words" | sort > "$work/found"
 echo "$homonyms" | sed '/^$/d' | sort > "$work/allowed"
@@ -53,12 +53,13 @@ for line in $(comm -13 "$work/found" "$work/allowed" | tr ' ' ':'); do
 done
 
 # shellcheck disable=SC2046 # a word a file
-# A list of names in one literal, as in "none|learned|rope".
+# A list of names in one literal, as in "none|learned|rope" or "none, learned, rope". Words of --device are types and others.
 awk -v OFS=: 'NR == FNR { name[$1]; next }
-    FILENAME !~ /core\/choices.c$/ {
+    FILENAME !~ /core\/choices.c$/ && !/define TLI_DEVICE_WORDS/ {
         n = split($0, piece, "\"")
         for (i = 2; i <= n; i += 2) {
-            words = split(piece[i], word, /\|/); hits = 0
+            words = split(piece[i], word, /\||, /); hits = 0
+            if (piece[i] ~ /, /) for (j = 1; j <= words; j++) if (length(word[j]) == 1) delete word[j] # "q, k, v of a block"
             for (j = 1; j <= words; j++) if (word[j] in name) hits++
             if (words > 1 && hits > 1) { print FILENAME, FNR, " a list of names: use tli_choice_list"; bad = 1 }
         }
