@@ -6,6 +6,7 @@
 
 #include <cjson/cJSON.h>
 
+#include "core/files.h"
 #include "data/bpe_internal.h"
 #include "data/text_check.h"
 
@@ -22,29 +23,15 @@ static tl_status out_of_memory(tl_error *err)
 static tl_status read_file(const char *what, const char *path, char **out, size_t *bytes, tl_error *err)
 {
     *out = NULL;
-    FILE *file = fopen(path, "rb");
-    if (file == NULL)
+    size_t used;
+    char *text = tli_read_file(path, FILE_LIMIT, &used);
+    if (text == NULL && errno == ENOMEM) return out_of_memory(err);
+    if (text == NULL)
         return tli_fail(err, TL_ERROR_INPUT,
                         "cannot read %s %s: %s; give the path, or fetch GPT-2's files with tools/fetch-data",
                         what, path, strerror(errno));
-    size_t used = 0, capacity = 1 << 16;
-    char *text = malloc(capacity + 1);
-    while (text != NULL && used < FILE_LIMIT) {
-        used += fread(text + used, 1, capacity - used, file);
-        if (used < capacity) break;
-        capacity *= 2;
-        char *more = realloc(text, capacity + 1);
-        if (more == NULL) free(text);
-        text = more;
-    }
-    const bool failed = ferror(file) != 0;
-    const int reason = errno;
-    fclose(file);
-    if (text == NULL) return out_of_memory(err);
     tl_status status = TL_OK;
-    if (failed)
-        status = tli_fail(err, TL_ERROR_INPUT, "cannot read %s %s: %s", what, path, strerror(reason));
-    else if (used >= FILE_LIMIT)
+    if (used >= FILE_LIMIT)
         status = tli_fail(err, TL_ERROR_INPUT, "%s %s is longer than %d MiB: not a vocabulary", what, path,
                           FILE_LIMIT >> 20);
     else if (used == 0)
@@ -53,7 +40,6 @@ static tl_status read_file(const char *what, const char *path, char **out, size_
         free(text);
         return status;
     }
-    text[used] = '\0';
     *out = text;
     *bytes = used;
     return TL_OK;

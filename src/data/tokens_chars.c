@@ -7,6 +7,7 @@
 
 #include <cjson/cJSON.h>
 
+#include "core/files.h"
 #include "core/utf8.h"
 
 enum { IDS = 65535 }; /* TLI_CHARS_NONE is no id */
@@ -200,15 +201,12 @@ tl_status tli_chars_load(const char *path, tli_chars *chars, tl_error *err)
 {
     enum { ROOM = 4 << 20 }; /* 65536 entries of at most 24 bytes, and a margin */
     *chars = (tli_chars){0};
-    FILE *file = fopen(path, "rb");
-    if (file == NULL)
-        return tli_fail(err, TL_ERROR_INPUT, "cannot read the characters %s: %s", path, strerror(errno));
-    char *text = malloc(ROOM + 1);
-    const size_t bytes = text != NULL ? fread(text, 1, ROOM, file) : 0;
-    fclose(file);
-    if (text == NULL)
+    size_t bytes;
+    char *text = tli_read_file(path, ROOM, &bytes);
+    if (text == NULL && errno == ENOMEM)
         return tli_fail(err, TL_ERROR_MEMORY, "out of host memory for a vocabulary of characters");
-    text[bytes] = '\0';
+    if (text == NULL)
+        return tli_fail(err, TL_ERROR_INPUT, "cannot read the characters %s: %s", path, strerror(errno));
     const tl_status status = tli_chars_parse(text, path, chars, err);
     free(text);
     return status;

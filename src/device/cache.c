@@ -12,6 +12,8 @@
 
 #include <xxhash.h>
 
+#include "core/files.h"
+
 #define FORMAT  1u
 #define LARGEST ((uint64_t)1 << 30) /* a larger size in a header is taken for damage */
 
@@ -33,22 +35,6 @@ static char *cache_join(const char *a, const char *b)
     return text;
 }
 
-/* mkdir -p. */
-static bool make_folders(char *path)
-{
-    for (char *at = path + 1; *at != '\0'; at++) {
-        if (*at != '/') continue;
-        *at = '\0';
-        int result = mkdir(path, 0777);
-        *at = '/';
-        if (result != 0 && errno != EEXIST && errno != EISDIR && errno != EROFS && errno != EACCES)
-            return false;
-    }
-    if (mkdir(path, 0777) != 0 && errno != EEXIST) return false;
-    struct stat info;
-    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
-}
-
 void tli_cache_open(tli_cache *cache, const tl_log *log)
 {
     const char *own = getenv("TRANSLUTION_CACHE_DIR"), *xdg = getenv("XDG_CACHE_HOME"),
@@ -68,7 +54,9 @@ void tli_cache_open(tli_cache *cache, const tl_log *log)
                       "TRANSLUTION_CACHE_DIR to a folder to keep them");
         return;
     }
-    if (make_folders(cache->folder) && access(cache->folder, R_OK | W_OK | X_OK) == 0) return;
+    tli_folders folders;
+    if (tli_make_folders(cache->folder, &folders) == 0 && access(cache->folder, R_OK | W_OK | X_OK) == 0)
+        return;
     tli_log_write(log, TL_LOG_NOTICE,
                   "the cache folder %s cannot be written, so kernels are built anew at every "
                   "start: set TRANSLUTION_CACHE_DIR to a folder, or to off",

@@ -11,6 +11,7 @@
 
 #include <xxhash.h>
 
+#include "core/files.h"
 #include "device/embedded.h"
 
 static char *copy_text(const char *text)
@@ -77,29 +78,8 @@ static char *read_source(const char *folder, const char *family)
     char path[4096];
     int length = snprintf(path, sizeof path, "%s/%s.cl", folder, family);
     if (length < 0 || (size_t)length >= sizeof path) return NULL;
-    FILE *file = fopen(path, "rb");
-    if (file == NULL) return NULL;
-    char *text = NULL;
-    size_t used = 0, capacity = 0;
-    for (;;) {
-        if (capacity - used < 4096) {
-            char *grown = realloc(text, capacity + 65536);
-            if (grown == NULL) break;
-            text = grown;
-            capacity += 65536;
-        }
-        size_t got = fread(text + used, 1, capacity - used - 1, file);
-        if (got == 0) break;
-        used += got;
-    }
-    bool good = text != NULL && !ferror(file) && feof(file);
-    fclose(file);
-    if (!good) {
-        free(text);
-        return NULL;
-    }
-    text[used] = '\0';
-    return text;
+    size_t bytes;
+    return tli_read_file(path, SIZE_MAX - 1, &bytes);
 }
 
 static char *find_source(const char *folder, const char *family)

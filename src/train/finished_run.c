@@ -8,9 +8,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/files.h"
 #include "core/number.h"
 #include "tasks/task.h"
 #include "train/run_dir.h"
+
+enum { LONGEST_RESULT = 4096 }; /* bytes of result.json */
 
 typedef enum kind { KIND_COUNT, KIND_REAL, KIND_BOOL } kind;
 typedef struct result_field {
@@ -120,16 +123,6 @@ static bool read_field(const cJSON *object, const result_field *f, tl_result *re
     return true;
 }
 
-static char *read_text(const char *path, char *text, size_t capacity)
-{
-    FILE *file = fopen(path, "r");
-    if (file == NULL) return NULL;
-    const size_t count = fread(text, 1, capacity - 1, file);
-    fclose(file);
-    text[count] = '\0';
-    return text;
-}
-
 static bool read_own_results(const cJSON *object, tl_result *result)
 {
     bool good = true;
@@ -142,12 +135,15 @@ static bool read_own_results(const cJSON *object, tl_result *result)
 
 bool tli_finished_load(const char *out, uint64_t steps, tl_result *result, double *best)
 {
-    char path[TLI_OUT_CAPACITY + 32], text[4096];
+    char path[TLI_OUT_CAPACITY + 32];
+    size_t bytes;
     tl_result found = *result;
     double score;
     snprintf(path, sizeof path, "%s/result.json", out);
-    if (read_text(path, text, sizeof text) == NULL) return false;
+    char *text = tli_read_file(path, LONGEST_RESULT, &bytes);
+    if (text == NULL) return false;
     cJSON *object = cJSON_Parse(text);
+    free(text);
     bool good = object != NULL;
     for (int i = 0; i < FIELDS && good; i++) good = read_field(object, &fields[i], &found);
     good = good && read_own_results(object, &found) &&

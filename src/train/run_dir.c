@@ -6,34 +6,23 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/files.h"
+
 static tl_status run_dir_unwritable(tl_error *err, const char *path, int code)
 {
     return tli_fail(err, TL_ERROR_INPUT, "cannot write the output folder %s: %s; choose another `run.out`",
                     path, strerror(code));
 }
 
-/* mkdir -p; dir->path is the part done so far. */
+/* With the folders above it; after a failure dir->path is what could not be made. */
 static tl_status make_all(tli_run_dir *dir, const char *path, tl_error *err)
 {
-    char *part = dir->path;
-    bool found = true;
+    tli_folders folders;
     if (strlen(path) >= sizeof dir->path) return run_dir_unwritable(err, path, ENAMETOOLONG);
-    for (size_t i = 0;; i++) {
-        part[i] = path[i];
-        if (i > 0 && (path[i] == '/' || path[i] == '\0')) {
-            part[i] = '\0';
-            if (mkdir(part, 0777) == 0)
-                found = false;
-            else if (errno != EEXIST)
-                return run_dir_unwritable(err, part, errno);
-            if (found) dir->found = i;
-            part[i] = path[i];
-        }
-        if (path[i] == '\0') break;
-    }
-    struct stat info;
-    if (stat(path, &info) != 0) return run_dir_unwritable(err, path, errno);
-    if (!S_ISDIR(info.st_mode)) return run_dir_unwritable(err, path, ENOTDIR);
+    const int code = tli_make_folders(path, &folders);
+    snprintf(dir->path, sizeof dir->path, "%.*s", (int)folders.reached, path);
+    dir->found = folders.found;
+    if (code != 0) return run_dir_unwritable(err, dir->path, code);
     return access(path, W_OK | X_OK) == 0 ? TL_OK : run_dir_unwritable(err, path, errno);
 }
 

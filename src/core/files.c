@@ -1,0 +1,77 @@
+#include "core/files.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* Reads on into memory that doubles. NULL: out of host memory. */
+static char *read_all(FILE *file, size_t most, size_t *bytes)
+{
+    size_t capacity = 1 << 14;
+    char *text = malloc(capacity + 1);
+    *bytes = 0;
+    while (text != NULL) {
+        const size_t room = capacity < most ? capacity : most;
+        *bytes += fread(text + *bytes, 1, room - *bytes, file);
+        if (*bytes < room || room == most) break;
+        capacity *= 2;
+        char *more = realloc(text, capacity + 1);
+        if (more == NULL) free(text);
+        text = more;
+    }
+    if (text != NULL) text[*bytes] = '\0';
+    return text;
+}
+
+char *tli_read_file(const char *path, size_t most, size_t *bytes)
+{
+    FILE *file = fopen(path, "rb");
+    if (file == NULL) return NULL;
+    errno = 0;
+    char *text = read_all(file, most, bytes);
+    const int code = text == NULL ? ENOMEM : ferror(file) != 0 ? errno : 0;
+    fclose(file);
+    if (code == 0) return text;
+    free(text);
+    errno = code;
+    return NULL;
+}
+
+static bool is_folder(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+/* `part` is cut at each of its slashes for a while. */
+static int make_parts(char *part, tli_folders *folders)
+{
+    bool found = true;
+    const size_t length = strlen(part);
+    for (size_t i = 1; i <= length; i++) {
+        const char end = part[i];
+        if (end != '/' && end != '\0') continue;
+        part[i] = '\0';
+        folders->reached = i;
+        const int code = mkdir(part, 0777) != 0 ? errno : 0;
+        /* Of a parent that exists some systems say that it may not be written to. */
+        if (code != 0 && code != EEXIST && !is_folder(part)) return code;
+        found &= code != 0;
+        if (found) folders->found = i;
+        part[i] = end;
+    }
+    return is_folder(part) ? 0 : ENOTDIR;
+}
+
+int tli_make_folders(const char *path, tli_folders *folders)
+{
+    *folders = (tli_folders){0};
+    char *part = strdup(path);
+    if (part == NULL) return ENOMEM;
+    const int code = make_parts(part, folders);
+    free(part);
+    return code;
+}

@@ -1,0 +1,19 @@
+/* Whole files and folders; messages are the caller's, who knows what the file is. */
+#ifndef CORE_FILES_H
+#define CORE_FILES_H
+
+#include <stddef.h>
+
+/* The first `most` bytes of a file, or all of a shorter one, and a terminating 0; freed by the caller. NULL: errno says why. */
+char *tli_read_file(const char *path, size_t most, size_t *bytes);
+
+/* Lengths of parts of a path. */
+typedef struct tli_folders {
+    size_t found; /* of the deepest folder that was there before */
+    size_t
+        reached; /* of the last folder that was asked for: after a failure, the one that could not be made */
+} tli_folders;
+/* mkdir -p: makes the folders of `path` that are missing. Returns 0 or an errno. */
+int tli_make_folders(const char *path, tli_folders *folders);
+
+#endif

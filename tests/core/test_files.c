@@ -1,0 +1,76 @@
+/* Whole files, and folders with those above them. */
+#include "files.h"
+#include "test.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/files.h"
+
+static void files_come_whole_or_cut(void **state)
+{
+    enum { LONG = 100000 };
+    static char bytes[LONG];
+    for (int i = 0; i < LONG; i++) bytes[i] = (char)(i * 7);
+    FILE *file = fopen(at("long"), "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes, 1, LONG, file), LONG);
+    assert_int_equal(fclose(file), 0);
+    static const size_t most[] = {0, 1, 16384, LONG - 1, LONG, LONG + 1, SIZE_MAX - 1};
+    for (size_t i = 0; i < sizeof most / sizeof *most; i++) {
+        size_t count = 0;
+        char *text = tli_read_file(at("long"), most[i], &count);
+        assert_non_null(text);
+        assert_int_equal(count, most[i] < LONG ? most[i] : LONG);
+        assert_memory_equal(text, bytes, count);
+        assert_int_equal(text[count], 0);
+        free(text);
+    }
+}
+
+static void what_cannot_be_read_has_an_errno(void **state)
+{
+    size_t count;
+    assert_null(tli_read_file(at("nothing"), 10, &count));
+    assert_int_equal(errno, ENOENT);
+    assert_null(tli_read_file(folder, 10, &count));
+    assert_int_equal(errno, EISDIR);
+}
+
+static void folders_are_made_with_those_above(void **state)
+{
+    char path[600];
+    struct stat info;
+    tli_folders folders;
+    snprintf(path, sizeof path, "%s/a/b/c", folder);
+    for (int again = 0; again < 2; again++) {
+        assert_int_equal(tli_make_folders(path, &folders), 0);
+        assert_int_equal(folders.found, again ? strlen(path) : strlen(folder));
+        assert_int_equal(folders.reached, strlen(path));
+        assert_int_equal(stat(path, &info), 0);
+        assert_true(S_ISDIR(info.st_mode));
+    }
+}
+
+static void a_file_in_the_way_is_an_error(void **state)
+{
+    char path[600];
+    tli_folders folders;
+    write_text("file", "x");
+    snprintf(path, sizeof path, "%s/file/a/b", folder);
+    assert_int_equal(tli_make_folders(path, &folders), ENOTDIR);
+    assert_int_equal(folders.found, strlen(folder) + 5);
+    assert_int_equal(folders.reached, strlen(folder) + 7); /* .../file/a */
+    snprintf(path, sizeof path, "%s/file", folder);
+    assert_int_equal(tli_make_folders(path, &folders), ENOTDIR);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(files_come_whole_or_cut), cmocka_unit_test(what_cannot_be_read_has_an_errno),
+        cmocka_unit_test(folders_are_made_with_those_above), cmocka_unit_test(a_file_in_the_way_is_an_error)};
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
