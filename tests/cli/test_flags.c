@@ -1,9 +1,7 @@
 /* Every flag of every command is honoured or refused: a walk over the table of flags. What shapes a model changes the
  * plan of it for every task and operation, or is refused with a sentence; everything else changes what a run of the
  * program leaves behind. A flag that stands in no case here fails the test: give it one. */
-#include "program.h"
-
-#include "tiny_bpe.h"
+#include "flag_runs.h"
 
 #include "cli/commands.h"
 #include "cli/flag_rules.h"
@@ -139,7 +137,7 @@ static bool is_default(const char *flag, const char *value, const char *op)
     return strcmp(flag, "pos") == 0 && strcmp(value, strcmp(op, "attention") == 0 ? "learned" : "none") == 0;
 }
 
-static void test_shapes(void **unused)
+static void shapes_change_the_plan(void **unused)
 {
     static const char *const tasks[] = {"mnist", "vit", "gpt"}, *const ops[] = {"attention", "translution",
                                                                                 "alpha",     "alpha-pure",
@@ -159,17 +157,7 @@ static void test_shapes(void **unused)
 
 /* ---- everything else ----------------------------------------------------------------------------- */
 
-#define TINY  "--dim 16 --depth 1 --heads 2 --head-dim 8 "
-#define TRAIN "train mnist " TINY "--batch-size 8 --limit-train 16 --limit-test 8 --steps 2 --out run"
-#define OTHER "train mnist " TINY "--batch-size 8 --limit-train 16 --limit-test 8 --out run"
-#define VIT                                                                                                  \
-    "train vit " TINY "--image-size 32 --batch-size 8 --limit-train 16 --limit-test 8 --steps 2 --out run"
-#define GPT    "train gpt " TINY "--seq-len 8 --vocab-size 32 --batch-size 4 --limit-test 8 --out run --epochs 1"
-#define PIXELS "bench memory --json " TINY
-#define CHARS  "tokenize --chars --out run text.txt more.txt"
-#define BPE    "tokenize --vocab vocab.bpe --encoder encoder.json --out run text.txt more.txt"
-
-#define EVERY  "" /* the run below of each command that takes the flag */
+#define EVERY "" /* the run below of each command that takes the flag */
 
 static const struct {
     tli_cli_command command;
@@ -334,84 +322,8 @@ static const struct {
 };
 enum { RUNS = sizeof runs / sizeof *runs };
 
-/* What stays of a run: exit code, result without times and names of files, messages without numbers, files. */
-typedef struct trace {
-    int code;
-    char out[TEXT], err[TEXT], files[TEXT];
-} trace;
-
-/* Copies a text without numbers that are times, or, with `all`, without any. */
-static void strip(const char *text, bool all, char *out)
-{
-    static const char *const times[] = {"ms\":",     "ms_median\":", "ms_min\":", "gflops\":", "fraction\":",
-                                        "second\":", "seconds\":",   "wait\":",   "bytes\":",  NULL};
-    bool skipping = false;
-    for (const char *p = text; *p != '\0'; p++) {
-        const bool digit = strchr("0123456789.e+-", *p) != NULL;
-        bool is_time = all;
-        for (int i = 0; times[i] != NULL && !is_time && p > text; i++) {
-            const size_t n = strlen(times[i]);
-            is_time = (size_t)(p - text) >= n && strncmp(p - n, times[i], n) == 0;
-        }
-        skipping = digit && (skipping || is_time);
-        if (!skipping) *out++ = *p;
-    }
-    *out = '\0';
-}
-
-static int command_line(const char *line)
-{
-    return WEXITSTATUS(system(line));
-}
-
-static void observe(const char *arguments, trace *t)
-{
-    static char text[TEXT];
-    char line[2000];
-    snprintf(
-        line, sizeof line,
-        "cd '%s' && rm -rf run run2 run.* && unset TRANSLUTION_DEVICE && '%s' %s >out 2>all "
-        "</dev/null; code=$?; grep -v 'step .*loss' all >err; exit $code", /* lines of progress come by the clock */
-        folder, TL_PROGRAM, arguments);
-    t->code = command_line(line);
-    read_file(at("out"), text, TEXT);
-    strip(text, false, t->out);
-    read_file(at("err"), text, TEXT);
-    strip(text, true, t->err);
-    snprintf(line, sizeof line,
-             "cd '%s' && find . -path './run*' -type f | sort | while read f; do case $f in *.jsonl) echo $f "
-             "$(wc -l <$f) ;; *result.json) echo $f ;; " /* of the same numbers as out, times among them */
-             "*) cksum $f ;; esac; done >files 2>&1",
-             folder);
-    assert_int_equal(command_line(line), 0);
-    read_file("files", t->files, sizeof t->files);
-}
-
-/* Runs both and says whether anything differs. */
-static bool differs(const char *base, const char *flags)
-{
-    static trace plain, with;
-    static char last[1000];
-    char line[1000];
-    if (strcmp(last, base) != 0) observe(base, &plain);
-    snprintf(last, sizeof last, "%s", base);
-    if (plain.code != 0 && strncmp(base, "info", 4) != 0)
-        fail_msg("`%s`: exit code %d\n%s", base, plain.code, plain.err);
-    snprintf(line, sizeof line, "%s %s", base, flags);
-    observe(line, &with);
-    if (with.code != plain.code && with.code != 0 && with.code != 2)
-        fail_msg("`%s`: exit code %d\n%s", line, with.code, with.err);
-    return with.code != plain.code || strcmp(with.out, plain.out) != 0 || strcmp(with.err, plain.err) != 0 ||
-           strcmp(with.files, plain.files) != 0;
-}
-
-static void check_run(const char *base, const char *flags)
-{
-    if (!differs(base, flags)) fail_msg("`%s %s` neither changes anything nor is refused", base, flags);
-}
-
 /* The comparison itself: with a flag that asks for what is the default anyway, a run is the same. */
-static void test_same_runs(void **unused)
+static void defaults_change_nothing(void **unused)
 {
     static const char *const same[][2] = {
         {TRAIN, "--lr 3e-4"},
@@ -430,7 +342,7 @@ static void test_same_runs(void **unused)
         if (differs(same[i][0], same[i][1])) fail_msg("`%s` differs with %s", same[i][0], same[i][1]);
 }
 
-static void test_runs(void **unused)
+static void flags_change_their_runs(void **unused)
 {
     for (int i = 0; i < RUNS; i++) {
         char flag[40];
@@ -446,7 +358,7 @@ static void test_runs(void **unused)
 }
 
 /* The tests that cases point to are there. */
-static void test_elsewhere(void **unused)
+static void cases_elsewhere_are_there(void **unused)
 {
     static char text[TEXT];
     for (int i = 0; i < RUNS; i++) {
@@ -472,7 +384,7 @@ static bool names(const char *list, const char *flag)
 }
 
 /* Every flag has a case for each command that takes it, and is refused by name by every other. */
-static void test_table(void **unused)
+static void every_flag_has_a_case(void **unused)
 {
     static parsed p;
     for (int i = 0; i < tli_flag_count(); i++)
@@ -495,167 +407,6 @@ static void test_table(void **unused)
                 strstr(p.err.text, tli_commands[c].name) == NULL)
                 fail_msg("`%s %s`: status %d, '%s'", tli_commands[c].name, line, (int)p.status, p.err.text);
         }
-}
-
-/* The manual knows every command, and every flag that --help shows. */
-static void test_manual(void **unused)
-{
-    static char text[TEXT];
-    read_file(TL_GOLDEN_DIR "/../../docs/translution.1", text, TEXT);
-    assert_true(strlen(text) < TEXT - 1);
-    for (int i = 0; i < tli_flag_count(); i++) {
-        char word[80] = "\\-\\-";
-        size_t used = strlen(word);
-        for (const char *p = tli_flag_at(i)->name; *p != '\0'; p++) {
-            if (*p == '-') word[used++] = '\\';
-            word[used++] = *p;
-        }
-        word[used] = '\0';
-        if (tli_flag_at(i)->help != NULL && strstr(text, word) == NULL)
-            fail_msg("docs/translution.1 has no %s", word);
-    }
-    char *end = strstr(text, ".SH DESCRIPTION");
-    assert_non_null(end);
-    *end = '\0';
-    for (int i = 0; i < tli_command_count; i++) {
-        char word[80];
-        const bool bench = strncmp(tli_commands[i].name, "bench ", 6) == 0;
-        snprintf(word, sizeof word, "%s%s", bench ? "" : ".B translution ",
-                 tli_commands[i].name + (bench ? 6 : 0));
-        if (strstr(text, word) == NULL)
-            fail_msg("the SYNOPSIS of docs/translution.1 has no `%s`", tli_commands[i].name);
-    }
-}
-
-/* ---- refusals ------------------------------------------------------------------------------------ */
-
-static void refuses(const char *arguments, const char *words, const char *also)
-{
-    char line[2000];
-    snprintf(line, sizeof line, "cd '%s' && unset TRANSLUTION_DEVICE && '%s' %s >stdout 2>stderr </dev/null",
-             folder, TL_PROGRAM, arguments);
-    seen.code = command_line(line);
-    read_file("stdout", seen.out, TEXT);
-    read_file("stderr", seen.err, TEXT);
-    if (seen.code != 2 || strstr(seen.err, words) == NULL || strstr(seen.err, also) == NULL)
-        fail_msg("`%s`: exit code %d, wanted '%s' and '%s' in: %s", arguments, seen.code, words, also,
-                 seen.err);
-    expect_one_sentence();
-}
-
-static void test_wrong_combinations_are_refused(void **unused)
-{
-    refuses("train mnist --relenc-dim 4", "--relenc-dim means nothing", "alpha, alpha-pure");
-    refuses("train mnist --recompute always", "--recompute means nothing",
-            "translution, absolute where q or k");
-    refuses("train mnist --op translution --relative v --recompute never", "--recompute means nothing",
-            "q or k");
-    refuses("train mnist --op conv --window 3 --relative qkv", "--relative means nothing", "operation conv");
-    refuses("bench op --op alpha --recompute never", "--recompute means nothing", "operation alpha");
-    refuses("bench op --op lor --recompute never", "--recompute means nothing", "operation alpha");
-    refuses("bench op --pos learned", "--pos means nothing here", "before the blocks");
-    refuses("bench op --grid 1x4 --causal --pool mean", "--pool means nothing here", "--causal");
-    refuses("bench gemm --grouped 4x4 --m 7", "--m means nothing here", "--grouped");
-    refuses("bench gemm --grouped 4x4 --trans nt", "--trans means nothing here", "--grouped");
-    refuses("train vit --strict", "--strict means nothing here", "--data DIR");
-    refuses("train mnist --workers 3", "--workers means nothing to the task mnist", "vit");
-    refuses("train mnist --allow-other-data", "--allow-other-data means nothing here", "--resume");
-    refuses("train mnist --checkpoint-every 5 --checkpoint-minutes 1",
-            "--checkpoint-minutes means nothing here", "--checkpoint-every");
-    refuses("train mnist --quiet --verbose", "--verbose means nothing here", "--quiet");
-    refuses("tokenize --chars --threads 2 --out run text.txt", "--threads means nothing here", "--chars");
-    refuses("predict x y --layer 1", "--layer means nothing here", "--attention");
-    refuses("train mnist --config a --config b", "--config is given twice", "a and b");
-    refuses("train mnist --memory-limit 3X", "--memory-limit takes a number of bytes", "K, M or G");
-    refuses("devices --batch-size 8", "unknown flag --batch-size", "train");
-    refuses("info mnist --device=0", "unknown flag --device", "info --help");
-    refuses("tokenize --device cpu --chars", "unknown flag --device", "tokenize --help");
-    refuses("bench loader --device cpu", "unknown flag --device", "bench loader --help");
-    refuses("bench memory --gemm own", "unknown flag --gemm", "bench gemm");
-    refuses("dance", "unknown command 'dance'",
-            "tune, bench gemm, bench op, bench step, bench memory, bench loader");
-
-    /* By the checkpoint's task. */
-    refuses("eval mnist --workers 2", "--workers means nothing to the task mnist", "vit");
-    refuses("eval mnist --strict", "--strict means nothing to the task mnist", "vit");
-    refuses("eval gpt --test-motion dynamic", "--test-motion means nothing to the task gpt", "mnist");
-    refuses("eval gpt --confusion table.tsv", "--confusion means nothing to the task gpt", "mnist, vit");
-    refuses("eval mnist --seed 3", "--seed 3 is not 0", "leave it out");
-
-    /* From a file, with its line. */
-    write_text("bad.conf", "op = alpha\nseed = 1\nrecompute = never\n");
-    refuses("train mnist --config bad.conf", "bad.conf:3: recompute means nothing", "operation alpha");
-    write_text("bad.conf", "\xef\xbb\xbfop = attention\r\n\r\nseq-len = 9\r\n");
-    refuses("train mnist --config bad.conf", "bad.conf:3: seq-len means nothing to the task mnist", "gpt");
-    write_text("bad.conf", "# old\rseed = 1\rworkers = 9\r");
-    refuses("train mnist --config bad.conf", "bad.conf:3: workers means nothing", "vit");
-}
-
-static double dry(const char *arguments, const char *key)
-{
-    char line[2000];
-    snprintf(line, sizeof line, "cd '%s' && '%s' train %s --dry-run " TINY ">stdout 2>stderr </dev/null",
-             folder, TL_PROGRAM, arguments);
-    seen.code = command_line(line);
-    read_file("stdout", seen.out, TEXT);
-    read_file("stderr", seen.err, TEXT);
-    if (seen.code != 0) fail_msg("`%s`: exit code %d, %s", arguments, seen.code, seen.err);
-    cJSON *json = last_json();
-    const double value = number(json, key);
-    cJSON_Delete(json);
-    return value;
-}
-
-/* Every optimizer of the table is taken by name, plans for the state that it has, and trains to other weights; only those
- * that have an eps take one. */
-static void test_optimizers(void **unused)
-{
-    const double adamw = dry("mnist", "total_bytes"), weights = 4 * dry("mnist", "params");
-    for (int i = 0; i < tli_optimizer_choices.count; i++) {
-        const optimizer_rule *rule = tli_optimizer_rule_of(
-            (tl_optimizer_kind)tli_optimizer_choices.items[i].value);
-        char flags[80], line[1000];
-        snprintf(flags, sizeof flags, "--optimizer %s", tli_optimizer_choices.items[i].name);
-        snprintf(line, sizeof line, "mnist %s", flags);
-        assert_true(dry(line, "total_bytes") == adamw + (rule->slots - 2) * weights);
-        if (i > 0) check_run(TRAIN, flags);
-        snprintf(line, sizeof line, TRAIN " %s --eps 1e-3", flags);
-        if (rule->eps == 0) refuses(line, "--eps means nothing here", "this optimizer has none");
-    }
-    refuses(TRAIN " --optimizer abacus", "--optimizer takes adamw", "abacus");
-    refuses(TRAIN " --beta1 1", "--beta1 takes a number from 0 to", "'1'");
-}
-
-/* The plan of data that were named is that of the model which they make. */
-static void test_dry_run_with_data(void **unused)
-{
-    trace t;
-    observe("tokenize --chars --out chars text.txt", &t);
-    assert_int_equal(t.code, 0);
-    /* a, b, the line's end and that of a document, each with a row of 16 in the embedding and one in the head */
-    assert_true(dry("gpt --data chars", "params") == dry("gpt --vocab-size 50", "params") - (50 - 4) * 32);
-    assert_true(dry("gpt", "params") == dry("gpt --vocab-size 50257", "params"));
-    assert_true(dry("vit --data synthetic", "params") == dry("vit --classes 10", "params"));
-    refuses("train gpt --dry-run --data chars --vocab-size 2", "--vocab-size 2 is too small", "4 characters");
-    refuses("train gpt --dry-run --data nowhere", "nowhere/train.bin", "No such file");
-    refuses("train vit --dry-run --data nowhere", "nowhere", "");
-}
-
-static int prepare(void **state)
-{
-    trace *t = calloc(1, sizeof *t);
-    if (make_folder(state) != 0 || t == NULL) return -1;
-    write_text("text.txt", "ab\n<|endoftext|>\nba\n<|endoftext|>\nabba\n");
-    write_text("more.txt", "a\nb\n");
-    write_text("seed.conf", "seed = 3\n");
-    int code = tiny_write(at("vocab.bpe"), at("encoder.json"));
-    observe("train mnist " TINY "--batch-size 8 --limit-train 16 --limit-test 8 --steps 1 --out mnist", t);
-    code |= t->code;
-    observe("train gpt " TINY "--seq-len 8 --vocab-size 32 --batch-size 4 --limit-test 8 --steps 1 --out gpt",
-            t);
-    code |= t->code;
-    free(t);
-    return code;
 }
 
 /* Those of settings take it from their fields. */
@@ -690,17 +441,10 @@ static void every_stored_setting_has_a_name(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_number_has_a_range),
-        cmocka_unit_test(every_stored_setting_has_a_name),
-        cmocka_unit_test(test_table),
-        cmocka_unit_test(test_shapes),
-        cmocka_unit_test(test_manual),
-        cmocka_unit_test(test_wrong_combinations_are_refused),
-        cmocka_unit_test(test_optimizers),
-        cmocka_unit_test(test_dry_run_with_data),
-        cmocka_unit_test(test_elsewhere),
-        cmocka_unit_test(test_same_runs),
-        cmocka_unit_test(test_runs),
+        cmocka_unit_test(every_number_has_a_range),  cmocka_unit_test(every_stored_setting_has_a_name),
+        cmocka_unit_test(every_flag_has_a_case),     cmocka_unit_test(shapes_change_the_plan),
+        cmocka_unit_test(cases_elsewhere_are_there), cmocka_unit_test(defaults_change_nothing),
+        cmocka_unit_test(flags_change_their_runs),
     };
     return cmocka_run_group_tests(tests, prepare, remove_folder);
 }

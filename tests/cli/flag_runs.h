@@ -1,0 +1,112 @@
+/* Runs of the program that differ in a flag alone, and the small models and texts that they begin from. */
+#ifndef TESTS_FLAG_RUNS_H
+#define TESTS_FLAG_RUNS_H
+
+#include "program.h"
+
+#include "tiny_bpe.h"
+
+#define TINY  "--dim 16 --depth 1 --heads 2 --head-dim 8 "
+#define TRAIN "train mnist " TINY "--batch-size 8 --limit-train 16 --limit-test 8 --steps 2 --out run"
+#define OTHER "train mnist " TINY "--batch-size 8 --limit-train 16 --limit-test 8 --out run"
+#define VIT                                                                                                  \
+    "train vit " TINY "--image-size 32 --batch-size 8 --limit-train 16 --limit-test 8 --steps 2 --out run"
+#define GPT    "train gpt " TINY "--seq-len 8 --vocab-size 32 --batch-size 4 --limit-test 8 --out run --epochs 1"
+#define PIXELS "bench memory --json " TINY
+#define CHARS  "tokenize --chars --out run text.txt more.txt"
+#define BPE    "tokenize --vocab vocab.bpe --encoder encoder.json --out run text.txt more.txt"
+
+/* What stays of a run: exit code, result without times and names of files, messages without numbers, files. */
+typedef struct trace {
+    int code;
+    char out[TEXT], err[TEXT], files[TEXT];
+} trace;
+
+/* Copies a text without numbers that are times, or, with `all`, without any. */
+static inline void strip(const char *text, bool all, char *out)
+{
+    static const char *const times[] = {"ms\":",     "ms_median\":", "ms_min\":", "gflops\":", "fraction\":",
+                                        "second\":", "seconds\":",   "wait\":",   "bytes\":",  NULL};
+    bool skipping = false;
+    for (const char *p = text; *p != '\0'; p++) {
+        const bool digit = strchr("0123456789.e+-", *p) != NULL;
+        bool is_time = all;
+        for (int i = 0; times[i] != NULL && !is_time && p > text; i++) {
+            const size_t n = strlen(times[i]);
+            is_time = (size_t)(p - text) >= n && strncmp(p - n, times[i], n) == 0;
+        }
+        skipping = digit && (skipping || is_time);
+        if (!skipping) *out++ = *p;
+    }
+    *out = '\0';
+}
+
+static inline int command_line(const char *line)
+{
+    return WEXITSTATUS(system(line));
+}
+
+static inline void observe(const char *arguments, trace *t)
+{
+    static char text[TEXT];
+    char line[2000];
+    snprintf(
+        line, sizeof line,
+        "cd '%s' && rm -rf run run2 run.* && unset TRANSLUTION_DEVICE && '%s' %s >out 2>all "
+        "</dev/null; code=$?; grep -v 'step .*loss' all >err; exit $code", /* lines of progress come by the clock */
+        folder, TL_PROGRAM, arguments);
+    t->code = command_line(line);
+    read_file(at("out"), text, TEXT);
+    strip(text, false, t->out);
+    read_file(at("err"), text, TEXT);
+    strip(text, true, t->err);
+    snprintf(line, sizeof line,
+             "cd '%s' && find . -path './run*' -type f | sort | while read f; do case $f in *.jsonl) echo $f "
+             "$(wc -l <$f) ;; *result.json) echo $f ;; " /* of the same numbers as out, times among them */
+             "*) cksum $f ;; esac; done >files 2>&1",
+             folder);
+    assert_int_equal(command_line(line), 0);
+    read_file("files", t->files, sizeof t->files);
+}
+
+/* Runs both and says whether anything differs. */
+static inline bool differs(const char *base, const char *flags)
+{
+    static trace plain, with;
+    static char last[1000];
+    char line[1000];
+    if (strcmp(last, base) != 0) observe(base, &plain);
+    snprintf(last, sizeof last, "%s", base);
+    if (plain.code != 0 && strncmp(base, "info", 4) != 0)
+        fail_msg("`%s`: exit code %d\n%s", base, plain.code, plain.err);
+    snprintf(line, sizeof line, "%s %s", base, flags);
+    observe(line, &with);
+    if (with.code != plain.code && with.code != 0 && with.code != 2)
+        fail_msg("`%s`: exit code %d\n%s", line, with.code, with.err);
+    return with.code != plain.code || strcmp(with.out, plain.out) != 0 || strcmp(with.err, plain.err) != 0 ||
+           strcmp(with.files, plain.files) != 0;
+}
+
+static inline void check_run(const char *base, const char *flags)
+{
+    if (!differs(base, flags)) fail_msg("`%s %s` neither changes anything nor is refused", base, flags);
+}
+
+static inline int prepare(void **state)
+{
+    trace *t = calloc(1, sizeof *t);
+    if (make_folder(state) != 0 || t == NULL) return -1;
+    write_text("text.txt", "ab\n<|endoftext|>\nba\n<|endoftext|>\nabba\n");
+    write_text("more.txt", "a\nb\n");
+    write_text("seed.conf", "seed = 3\n");
+    int code = tiny_write(at("vocab.bpe"), at("encoder.json"));
+    observe("train mnist " TINY "--batch-size 8 --limit-train 16 --limit-test 8 --steps 1 --out mnist", t);
+    code |= t->code;
+    observe("train gpt " TINY "--seq-len 8 --vocab-size 32 --batch-size 4 --limit-test 8 --steps 1 --out gpt",
+            t);
+    code |= t->code;
+    free(t);
+    return code;
+}
+
+#endif
