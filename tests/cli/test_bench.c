@@ -33,7 +33,7 @@ static int near(double a, double b)
 
 /* ---- usage --------------------------------------------------------------------------------------- */
 
-static void test_usage(void **state)
+static void wrong_words_and_values_are_refused(void **state)
 {
     fails(2, "bench", "gemm|op|step|memory|loader");
     fails(2, "bench dance", "not dance");
@@ -69,7 +69,7 @@ static void test_usage(void **state)
     fails(2, "bench gemm --device no-such-device", "no-such-device");
 }
 
-static void test_help(void **state)
+static void help_names_every_bench(void **state)
 {
     static const char *const words[] = {"gemm", "op", "step", "memory"};
     succeeds("bench --help");
@@ -87,7 +87,7 @@ static void test_help(void **state)
     assert_non_null(strstr(seen.out, "translution bench step"));
 }
 
-static void test_too_large(void **state)
+static void what_exceeds_the_memory_is_refused(void **state)
 {
     fails(2, "bench gemm --memory-limit 1M", "MiB");
     fails(2, "bench op --memory-limit 1M", "MiB");
@@ -96,7 +96,7 @@ static void test_too_large(void **state)
 
 /* ---- figures ------------------------------------------------------------------------------------- */
 
-static void test_gemm(void **state)
+static void products_are_timed(void **state)
 {
     static const char *const kinds[] = {"nn", "nt", "tn", "tt"};
     for (int i = 0; i < 4; i++) {
@@ -114,7 +114,7 @@ static void test_gemm(void **state)
     assert_non_null(strstr(seen.out, "40 x 30 x 20"));
 }
 
-static void test_grouped(void **state)
+static void grouped_products_are_timed(void **state)
 {
     cJSON *json = only_line_of("bench --json gemm --grouped 3x2 --n 24 --k 16 --batch 4 --rounds 2");
     check_times(json);
@@ -123,7 +123,7 @@ static void test_grouped(void **state)
     cJSON_Delete(json);
 }
 
-static void test_op(void **state)
+static void operations_are_timed(void **state)
 {
     static const char *const ops[] = {"attention", "translution", "alpha"};
     for (int i = 0; i < 3; i++) {
@@ -156,7 +156,7 @@ static void test_op(void **state)
 
 #define SMALL "--dim 16 --depth 2 --heads 2 --head-dim 8 --image-size 36 --batch-size 4 --rounds 3"
 
-static void test_step(void **state)
+static void steps_are_timed(void **state)
 {
     static const char *const ops[] = {"attention", "translution", "alpha"};
     for (int i = 0; i < 3; i++) {
@@ -182,7 +182,7 @@ static void test_step(void **state)
     assert_non_null(strstr(seen.out, "images/s"));
 }
 
-static void test_memory(void **state)
+static void the_largest_that_fits_does_and_no_more(void **state)
 {
     cJSON *json = only_line_of("bench memory --memory-limit 1G --json");
     const cJSON *ops = cJSON_GetObjectItemCaseSensitive(json, "ops");
@@ -253,7 +253,7 @@ static void check_trace(const char *arguments, int losses)
     cJSON_Delete(trace);
 }
 
-static void test_trace(void **state)
+static void traces_hold_every_launch(void **state)
 {
     check_trace("bench step " SMALL " --op alpha --trace trace.json", 5);
     check_trace("train mnist --dim 16 --depth 1 --heads 2 --head-dim 8 --batch-size 16 --limit-train 48 "
@@ -266,9 +266,15 @@ static void test_trace(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_usage), cmocka_unit_test(test_help),    cmocka_unit_test(test_too_large),
-        cmocka_unit_test(test_gemm),  cmocka_unit_test(test_grouped), cmocka_unit_test(test_op),
-        cmocka_unit_test(test_step),  cmocka_unit_test(test_memory),  cmocka_unit_test(test_trace),
+        cmocka_unit_test(wrong_words_and_values_are_refused),
+        cmocka_unit_test(help_names_every_bench),
+        cmocka_unit_test(what_exceeds_the_memory_is_refused),
+        cmocka_unit_test(products_are_timed),
+        cmocka_unit_test(grouped_products_are_timed),
+        cmocka_unit_test(operations_are_timed),
+        cmocka_unit_test(steps_are_timed),
+        cmocka_unit_test(the_largest_that_fits_does_and_no_more),
+        cmocka_unit_test(traces_hold_every_launch),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

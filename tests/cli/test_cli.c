@@ -5,7 +5,7 @@
 
 /* ---- usage --------------------------------------------------------------------------------------- */
 
-static void test_help_and_version(void **state)
+static void help_and_version_are_printed(void **state)
 {
     RUN(NO_ENV, "--version");
     EXPECT(0, "");
@@ -27,7 +27,7 @@ static void test_help_and_version(void **state)
     assert_non_null(strstr(seen.out, "--memory-limit BYTES"));
 }
 
-static void test_usage_errors(void **state)
+static void wrong_usage_is_refused(void **state)
 {
     finish(start(NO_ENV, (const char *const[]){NULL}));
     EXPECT(2, "translution train mnist");
@@ -67,7 +67,7 @@ static void test_usage_errors(void **state)
     FAILS(2, "--resume takes no value");
 }
 
-static void test_values(void **state)
+static void wrong_values_are_refused(void **state)
 {
     static const char *const whole[] = {
         "", "x", "3x", " 3", "-1", "+3", "0x10", "1.5", "99999999999999999999"};
@@ -141,7 +141,7 @@ static double dry_params(void)
 }
 
 /* A checkpoint knows its positions by the flag's word. */
-static void test_positions(void **unused)
+static void checkpoints_know_their_positions(void **unused)
 {
     static const char *const words[] = {"learned", "rope", "swin", "shaw", "convit"};
     for (int i = 0; i < 5; i++) {
@@ -157,7 +157,7 @@ static void test_positions(void **unused)
 }
 
 /* Images that are not square, and grids of three axes. 49 patches, 13 x 13 offsets and 3, however they are called. */
-static void test_grids(void **unused)
+static void grids_need_not_be_square(void **unused)
 {
     RUN(NO_ENV, "train", "mnist", "--dry-run", "--op", "translution", "--grid", "7x7");
     assert_true(dry_params() == 116164138);
@@ -179,7 +179,7 @@ static void test_grids(void **unused)
     assert_non_null(strstr(seen.out, "image_depth"));
 }
 
-static void test_tune(void **unused)
+static void wrong_words_of_tune_are_refused(void **unused)
 {
     RUN(NO_ENV, "tune", "now");
     FAILS(2, "tune takes no word", "'now'");
@@ -187,7 +187,7 @@ static void test_tune(void **unused)
     FAILS(2, "--gemm takes auto|own|clblast", "'blas'");
 }
 
-static void test_config(void **state)
+static void files_give_flags(void **state)
 {
     write_text("good.conf", "# a comment\n\n  op = alpha \nrelenc-dim=8\nresume = false\n");
     RUN(NO_ENV, "train", "mnist", "--dry-run", "--config", at("good.conf"));
@@ -217,7 +217,7 @@ static void test_config(void **state)
 
 #define NO_PLATFORM "OCL_ICD_VENDORS=/nonexistent"
 
-static void test_dry_run_counts(void **state)
+static void a_plan_counts_parameters(void **state)
 {
     RUN(NO_ENV, "train", "mnist", "--dry-run", "--op", "attention");
     assert_true(dry_params() == 2706346);
@@ -227,7 +227,7 @@ static void test_dry_run_counts(void **state)
     assert_true(dry_params() == 116164138);
 }
 
-static void test_dry_run_needs_nothing(void **state)
+static void a_plan_needs_no_device(void **state)
 {
     RUN(ENV(NO_PLATFORM), "train", "mnist", "--dry-run", "--op", "translution", "--data", "/nonexistent");
     EXPECT(0, "");
@@ -243,7 +243,7 @@ static void test_dry_run_needs_nothing(void **state)
     assert_int_not_equal(access(at("runs"), F_OK), 0);
 }
 
-static void test_dry_run_fits(void **state)
+static void a_plan_says_what_fits(void **state)
 {
     RUN(NO_ENV, "train", "mnist", "--dry-run", SMALL, "--batch-size", "64", "--memory-limit", "1M");
     EXPECT(0, "");
@@ -261,7 +261,7 @@ static void test_dry_run_fits(void **state)
 }
 
 /* The plan says what is kept: q and k of pairs by every operation that keeps some, and by no other. */
-static void test_dry_run_tells_what_is_kept(void **state)
+static void a_plan_says_what_is_kept(void **state)
 {
     static const struct {
         const char *op, *relative; /* NULL: --relative is not given */
@@ -286,17 +286,17 @@ static void test_dry_run_tells_what_is_kept(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_help_and_version),
-        cmocka_unit_test(test_usage_errors),
-        cmocka_unit_test(test_values),
-        cmocka_unit_test(test_positions),
-        cmocka_unit_test(test_grids),
-        cmocka_unit_test(test_tune),
-        cmocka_unit_test(test_config),
-        cmocka_unit_test(test_dry_run_counts),
-        cmocka_unit_test(test_dry_run_needs_nothing),
-        cmocka_unit_test(test_dry_run_fits),
-        cmocka_unit_test(test_dry_run_tells_what_is_kept),
+        cmocka_unit_test(help_and_version_are_printed),
+        cmocka_unit_test(wrong_usage_is_refused),
+        cmocka_unit_test(wrong_values_are_refused),
+        cmocka_unit_test(checkpoints_know_their_positions),
+        cmocka_unit_test(grids_need_not_be_square),
+        cmocka_unit_test(wrong_words_of_tune_are_refused),
+        cmocka_unit_test(files_give_flags),
+        cmocka_unit_test(a_plan_counts_parameters),
+        cmocka_unit_test(a_plan_needs_no_device),
+        cmocka_unit_test(a_plan_says_what_fits),
+        cmocka_unit_test(a_plan_says_what_is_kept),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -28,7 +28,7 @@ static void check_flops(tl_op_kind kind, tli_geometry geometry, uint32_t queries
 }
 
 /* B 5, C 24, D 24, R 6. */
-static void test_op(void **state)
+static void an_operation_counts_its_products(void **state)
 {
     const tli_geometry grid = {.kind = TLI_GRID, .height = 3, .width = 4, .cls = 1};
     const tli_geometry sequence = {.kind = TLI_CAUSAL, .height = 1, .width = 9, .max_length = 12};
@@ -44,7 +44,7 @@ static void test_op(void **state)
 }
 
 /* Two blocks on 3 x 2 patches of 4 x 4 with one channel: 7 tokens, and 1 of them behind the last block. */
-static void test_step(void **state)
+static void a_step_counts_its_products(void **state)
 {
     tl_model_config c = {.op = TL_OP_TRANSLUTION,
                          .pool = TL_POOL_CLS,
@@ -104,7 +104,7 @@ static void check_pairs(tli_geometry g, uint32_t queries)
                  largest);
 }
 
-static void test_pairs(void **state)
+static void pairs_are_counted_as_made(void **state)
 {
     for (uint32_t h = 1; h <= 4; h++)
         for (uint32_t w = 1; w <= 5; w++)
@@ -118,7 +118,7 @@ static void test_pairs(void **state)
                         queries);
 }
 
-static void test_timing(void **state)
+static void timings_are_median_and_least(void **state)
 {
     double odd[] = {5, 1, 9}, even[] = {4, 1, 3, 2};
     tli_timing t = tli_timing_of(odd, 3);
@@ -150,7 +150,7 @@ static tl_status fail_call(tl_context *ctx, void *what)
     return tli_fail(tl_context_error(ctx), TL_ERROR_DEVICE, "no");
 }
 
-static void test_measure(void **state)
+static void measuring_times_every_round(void **state)
 {
     tl_context *ctx = NULL;
     tl_error err = {0};
@@ -203,7 +203,7 @@ static int count_events(const char *path, const char *what)
     return count;
 }
 
-static void test_trace(void **state)
+static void traces_are_valid_json(void **state)
 {
     enum { LAUNCHES = 5, KEPT = 3, COUNT = 64 };
     int notices = 0;
@@ -254,8 +254,9 @@ static void test_trace(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_op),      cmocka_unit_test(test_step),
-                                       cmocka_unit_test(test_pairs),   cmocka_unit_test(test_timing),
-                                       cmocka_unit_test(test_measure), cmocka_unit_test(test_trace)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_operation_counts_its_products), cmocka_unit_test(a_step_counts_its_products),
+        cmocka_unit_test(pairs_are_counted_as_made),        cmocka_unit_test(timings_are_median_and_least),
+        cmocka_unit_test(measuring_times_every_round),      cmocka_unit_test(traces_are_valid_json)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

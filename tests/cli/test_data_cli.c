@@ -44,7 +44,7 @@ static void write_mnist(const char *dir)
 
 #define DATA "train", "mnist", "--quiet", SMALL, "--batch-size", "16", "--steps", "2", "--data", dir
 
-static void test_data_errors(void **state)
+static void wrong_data_are_refused(void **state)
 {
     char dir[300], path[600];
     snprintf(dir, sizeof dir, "%s", at("idx"));
@@ -93,7 +93,7 @@ static void test_data_errors(void **state)
     FAILS(2, "t10k-images-idx3-ubyte.gz");
 }
 
-static void test_output_errors(void **state)
+static void wrong_folders_are_refused(void **state)
 {
     write_text("file", "not a folder\n");
     RUN(NO_ENV, "train", "mnist", "--quiet", "--out", at("file/run"), THREE);
@@ -103,7 +103,7 @@ static void test_output_errors(void **state)
     FAILS(2, "file/metrics");
 }
 
-static void test_does_not_fit(void **state)
+static void what_does_not_fit_is_refused(void **state)
 {
     RUN(NO_ENV, "train", "mnist", "--quiet", "--out", at("large"), SHORT, "--steps", "1", "--memory-limit",
         "1M");
@@ -141,7 +141,7 @@ static void a_limit_of_the_planned_bytes_is_enough(void **state)
     }
 }
 
-static void test_checkpoint_errors(void **state)
+static void wrong_checkpoints_are_refused(void **state)
 {
     RUN(NO_ENV, "info", at("nothing.safetensors"));
     FAILS(2, "nothing.safetensors");
@@ -156,7 +156,7 @@ static void test_checkpoint_errors(void **state)
 
 /* ---- real MNIST ---------------------------------------------------------------------------------- */
 
-static void test_real_mnist(void **state)
+static void real_mnist_is_learned(void **state)
 {
     const char *data = getenv("TRANSLUTION_MNIST");
     if (data == NULL)
@@ -172,7 +172,7 @@ static void test_real_mnist(void **state)
 
 /* Labels of more classes than ten, as EMNIST has them; and the table of true and found classes, whose main diagonal is
  * top-1. */
-static void test_many_classes(void **state)
+static void more_than_ten_classes_are_told_apart(void **state)
 {
     char dir[300];
     snprintf(dir, sizeof dir, "%s", at("emnist"));
@@ -224,10 +224,13 @@ static void test_many_classes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_data_errors),       cmocka_unit_test(test_output_errors),
-        cmocka_unit_test(test_does_not_fit),      cmocka_unit_test(a_limit_of_the_planned_bytes_is_enough),
-        cmocka_unit_test(test_checkpoint_errors), cmocka_unit_test(test_real_mnist),
-        cmocka_unit_test(test_many_classes),
+        cmocka_unit_test(wrong_data_are_refused),
+        cmocka_unit_test(wrong_folders_are_refused),
+        cmocka_unit_test(what_does_not_fit_is_refused),
+        cmocka_unit_test(a_limit_of_the_planned_bytes_is_enough),
+        cmocka_unit_test(wrong_checkpoints_are_refused),
+        cmocka_unit_test(real_mnist_is_learned),
+        cmocka_unit_test(more_than_ten_classes_are_told_apart),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

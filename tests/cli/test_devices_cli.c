@@ -19,7 +19,7 @@ static void run_with_only(const char *environment, const char *arguments)
 }
 
 /* No platform is one thing, a platform that shows no device another. */
-static void test_no_device(void **state)
+static void no_device_is_not_no_platform(void **state)
 {
     char line[600];
     assert_int_equal(mkdir(at("no-drivers"), 0700), 0);
@@ -43,7 +43,7 @@ static void test_no_device(void **state)
 #define POCL_ICD    "/etc/OpenCL/vendors/pocl.icd"
 #define TWO_DEVICES "OCL_ICD_VENDORS=" POCL_ICD, "POCL_DEVICES=pthread pthread"
 
-static void test_devices(void **state)
+static void every_device_is_listed(void **state)
 {
     RUN(NO_ENV, "devices");
     EXPECT(0, "");
@@ -59,7 +59,7 @@ static void test_devices(void **state)
     cJSON_Delete(json);
 }
 
-static void test_no_platform(void **state)
+static void no_platform_is_said(void **state)
 {
     RUN(ENV(NO_PLATFORM), "devices");
     FAILS(1, "OpenCL");
@@ -70,7 +70,7 @@ static void test_no_platform(void **state)
     FAILS(1, "OpenCL", "install");
 }
 
-static void test_device_choice(void **state)
+static void a_device_is_chosen_by_any_spec(void **state)
 {
     RUN(NO_ENV, "train", "mnist", "--device", "abacus", THREE);
     FAILS(2, "abacus");
@@ -97,7 +97,7 @@ static void test_device_choice(void **state)
 }
 
 /* The self-test of one device. */
-static void test_self_test_of_a_device(void **state)
+static void one_device_is_tested(void **state)
 {
     RUN(NO_ENV, "devices", "--self-test", "--device", "abacus");
     FAILS(2, "abacus");
@@ -115,11 +115,9 @@ static void test_self_test_of_a_device(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_no_device),
-        cmocka_unit_test(test_devices),
-        cmocka_unit_test(test_no_platform),
-        cmocka_unit_test(test_device_choice),
-        cmocka_unit_test(test_self_test_of_a_device),
+        cmocka_unit_test(no_device_is_not_no_platform), cmocka_unit_test(every_device_is_listed),
+        cmocka_unit_test(no_platform_is_said),          cmocka_unit_test(a_device_is_chosen_by_any_spec),
+        cmocka_unit_test(one_device_is_tested),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -42,7 +42,7 @@ static int setup_data(void **state)
 
 /* ---- whole runs ---------------------------------------------------------------------------------- */
 
-static void test_counts(void **unused)
+static void parameters_are_counted(void **unused)
 {
     static const struct {
         const char *op;
@@ -57,7 +57,7 @@ static void test_counts(void **unused)
     }
 }
 
-static void test_text_to_text(void **unused)
+static void a_learned_sentence_is_generated(void **unused)
 {
     static const char *const ops[] = {"attention", "alpha", "translution"};
     for (int i = 0; i < 3; i++) {
@@ -101,7 +101,7 @@ static void test_text_to_text(void **unused)
 }
 
 /* The same seed gives the same text, with what is kept and without; another one another text. */
-static void test_generate(void **unused)
+static void equal_seeds_give_equal_texts(void **unused)
 {
     char first[TEXT];
     RUN(NO_ENV, "train", "gpt", "--vocab-size", "40", "--out", at("synthetic"), THREE);
@@ -124,7 +124,7 @@ static void test_generate(void **unused)
     EXPECT(0, "only the last 12 are seen");
 }
 
-static void test_resume(void **unused)
+static void a_resumed_run_ends_the_same(void **unused)
 {
     RUN(NO_ENV, "train", "gpt", BRIEF, "--vocab-size", "40", "--steps", "6", "--out", at("whole"));
     EXPECT(0, "");
@@ -142,7 +142,7 @@ static void test_resume(void **unused)
     FAILS(2, "--vocab-size is 40", "and 41 now");
 }
 
-static void test_bench(void **unused)
+static void steps_of_texts_are_timed(void **unused)
 {
     RUN(NO_ENV, "bench", "step", "--task", "gpt", SMALL, "--vocab-size", "50", "--batch-size", "2",
         "--rounds", "1", "--json");
@@ -166,7 +166,7 @@ static void test_bench(void **unused)
 
 #define TRAIN(...) RUN(NO_ENV, "train", "gpt", "--out", at("none"), __VA_ARGS__)
 
-static void test_values(void **unused)
+static void wrong_values_are_refused(void **unused)
 {
     TRAIN("--seq-len", "0");
     FAILS(2, "--seq-len takes a whole number from 1");
@@ -182,7 +182,7 @@ static void test_values(void **unused)
     FAILS(2, "--seq-len means nothing to the task mnist");
 }
 
-static void test_data(void **unused)
+static void wrong_data_are_refused(void **unused)
 {
     const uint16_t few[10] = {0};
     TRAIN("--data", at("nowhere"), THREE);
@@ -222,7 +222,7 @@ static void test_data(void **unused)
     FAILS(2, "broken/chars.json");
 }
 
-static void test_checkpoints(void **unused)
+static void wrong_checkpoints_are_refused(void **unused)
 {
     RUN(NO_ENV, "train", "gpt", "--data", at("chars"), "--out", at("letters"), THREE);
     EXPECT(0, "");
@@ -267,9 +267,10 @@ static void test_checkpoints(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_counts), cmocka_unit_test(test_text_to_text), cmocka_unit_test(test_generate),
-        cmocka_unit_test(test_resume), cmocka_unit_test(test_bench),        cmocka_unit_test(test_values),
-        cmocka_unit_test(test_data),   cmocka_unit_test(test_checkpoints),
+        cmocka_unit_test(parameters_are_counted),       cmocka_unit_test(a_learned_sentence_is_generated),
+        cmocka_unit_test(equal_seeds_give_equal_texts), cmocka_unit_test(a_resumed_run_ends_the_same),
+        cmocka_unit_test(steps_of_texts_are_timed),     cmocka_unit_test(wrong_values_are_refused),
+        cmocka_unit_test(wrong_data_are_refused),       cmocka_unit_test(wrong_checkpoints_are_refused),
     };
     return cmocka_run_group_tests(tests, setup_data, remove_folder);
 }

@@ -40,7 +40,7 @@ static void touch(const char *name)
 
 /* ---- what is found ------------------------------------------------------------------------------- */
 
-static void test_counts(void **state)
+static void results_count_the_files(void **state)
 {
     mkdir(at("mixed"), 0755);
     put_tree(at("mixed"), 2, 6, 4);
@@ -98,7 +98,7 @@ static void test_counts(void **state)
 }
 
 /* A file is named once, however often it is tested. */
-static void test_named_once(void **state)
+static void a_file_is_named_once(void **state)
 {
     mkdir(at("often"), 0755);
     put_tree(at("often"), 2, 6, 4);
@@ -113,7 +113,7 @@ static void test_named_once(void **state)
 }
 
 /* All of a class that can be read is nothing: training ends with the first epoch, evaluation where it finds out. */
-static void test_class_without_images(void **state)
+static void a_class_without_images_ends_the_run(void **state)
 {
     mkdir(at("gone"), 0755);
     put_tree(at("gone"), 3, 6, 4);
@@ -140,7 +140,7 @@ static void test_class_without_images(void **state)
     succeeds("eval gone-run --data gone --limit-test 2");
 }
 
-static void test_remarks(void **state)
+static void remarks_on_folders_are_said(void **state)
 {
     static unsigned char data[8192];
     static const char *const turned[] = {"turned.jpg", "turned.png", "turned.webp", "deep.png"};
@@ -165,7 +165,7 @@ static void test_remarks(void **state)
 }
 
 /* Every format that torchvision's folders have is read from folders, in any case of its suffix. */
-static void test_formats(void **state)
+static void every_format_is_read(void **state)
 {
     static const struct {
         const char *golden, *name;
@@ -200,7 +200,7 @@ static int lines_of(const char *text)
     return count;
 }
 
-static void test_predict_goes_on(void **state)
+static void predict_goes_on_after_a_bad_file(void **state)
 {
     succeeds("train vit --data good --steps 1 --out predicts " MODEL);
     touch("bad-1.png"), touch("bad-2.jpg");
@@ -225,7 +225,7 @@ static void test_predict_goes_on(void **state)
 }
 
 /* Neither by its name nor by another is anything written that is read. */
-static void test_inputs_are_spared(void **state)
+static void inputs_are_spared(void **state)
 {
     static unsigned char before[65536], after[65536];
     const size_t bytes = read_file(at("good/val/classa/000.png"), before, sizeof before);
@@ -251,7 +251,7 @@ static void test_inputs_are_spared(void **state)
 }
 
 /* Many images make several files, each of a height that this program reads as well; a page spares inputs, too. */
-static void test_pages(void **state)
+static void many_images_make_pages(void **state)
 {
     enum { IMAGES = 100, ROWS = 240, PAGE = 16384 / ROWS };
     static unsigned char data[1 << 16];
@@ -361,7 +361,7 @@ static void check_table(const char *name)
     assert_string_equal(text, "");
 }
 
-static void test_strange_names(void **state)
+static void strange_names_are_kept(void **state)
 {
     static const char run_text[] = "run\\xff\t2";
     char path[600];
@@ -406,15 +406,15 @@ static void test_strange_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_counts),
-        cmocka_unit_test(test_named_once),
-        cmocka_unit_test(test_class_without_images),
-        cmocka_unit_test(test_remarks),
-        cmocka_unit_test(test_formats),
-        cmocka_unit_test(test_predict_goes_on),
-        cmocka_unit_test(test_inputs_are_spared),
-        cmocka_unit_test(test_pages),
-        cmocka_unit_test(test_strange_names),
+        cmocka_unit_test(results_count_the_files),
+        cmocka_unit_test(a_file_is_named_once),
+        cmocka_unit_test(a_class_without_images_ends_the_run),
+        cmocka_unit_test(remarks_on_folders_are_said),
+        cmocka_unit_test(every_format_is_read),
+        cmocka_unit_test(predict_goes_on_after_a_bad_file),
+        cmocka_unit_test(inputs_are_spared),
+        cmocka_unit_test(many_images_make_pages),
+        cmocka_unit_test(strange_names_are_kept),
     };
     return cmocka_run_group_tests(tests, make_image_folder, remove_folder);
 }

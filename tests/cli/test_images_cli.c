@@ -10,7 +10,7 @@
 
 /* ---- folders ------------------------------------------------------------------------------------- */
 
-static void test_folders(void **state)
+static void wrong_folders_are_refused(void **state)
 {
     fails(2, "train vit --data nowhere " MODEL, "no folder nowhere", "train/CLASS");
     mkdir(at("bare"), 0755);
@@ -37,7 +37,7 @@ static void test_folders(void **state)
     assert_int_not_equal(access(at("runs"), F_OK), 0);
 }
 
-static void test_flags(void **state)
+static void wrong_flags_are_refused(void **state)
 {
     fails(2, "train vit --data good --augment crop,spin " MODEL, "no augmentation 'spin'", "randaugment");
     fails(2, "train mnist --augment none", "--augment", "it is for vit");
@@ -54,7 +54,7 @@ static void test_flags(void **state)
 }
 
 /* Without data and without a device; the paper's A/56. */
-static void test_dry_run(void **state)
+static void a_plan_needs_no_data(void **state)
 {
     cJSON *json = json_of("train vit --op alpha --size tiny --patch-size 56 --dry-run");
     assert_true(number(json, "params") == 5334760);
@@ -78,7 +78,7 @@ static void write_huge(const char *path)
     write_file(path, png, sizeof png);
 }
 
-static void test_files(void **state)
+static void bad_files_are_named(void **state)
 {
     static unsigned char data[65536];
     const uint8_t pixel[] = {200, 10, 60};
@@ -141,7 +141,7 @@ static void test_files(void **state)
 }
 
 /* A run that ends by a bad file is no loss: the checkpoint before it goes on. */
-static void test_nothing_is_lost(void **state)
+static void nothing_is_lost_by_a_bad_file(void **state)
 {
     static unsigned char kept[65536];
     mkdir(at("lost"), 0755);
@@ -165,7 +165,7 @@ static void test_nothing_is_lost(void **state)
 /* ---- predict ------------------------------------------------------------------------------------- */
 
 /* Lines of "path, class probability, ..." whose first class is right where eval says so. */
-static void test_predict(void **state)
+static void predictions_agree_with_evaluation(void **state)
 {
     char arguments[1500] = "predict guesses";
     succeeds("train vit --data good --steps 60 --lr 3e-3 --augment flip --out guesses " MODEL);
@@ -228,7 +228,7 @@ static void test_predict(void **state)
 }
 
 /* What a prediction sees of a large JPEG, shown by the left half of its picture of attention, is what torchvision sees. */
-static void test_predict_decodes_in_full(void **state)
+static void predict_decodes_in_full(void **state)
 {
     enum { SIDE = 224 };
     succeeds("train vit --data good --steps 1 --image-size 224 --patch-size 56 --dim 16 --depth 1 --heads 2 "
@@ -257,7 +257,7 @@ static void test_predict_decodes_in_full(void **state)
 }
 
 /* The digits of the test set as files: as many are right as evaluation says. */
-static void test_predict_digits(void **state)
+static void digits_of_files_are_named(void **state)
 {
     enum { DIGITS = 20 };
     char arguments[1500] = "predict digits";
@@ -294,7 +294,7 @@ static void test_predict_digits(void **state)
 
 /* ---- bench loader -------------------------------------------------------------------------------- */
 
-static void test_bench_loader(void **state)
+static void loading_is_timed(void **state)
 {
     succeeds("bench loader --data good --image-size 24 --batch-size 8 --rounds 3 --show sheet.png");
     assert_non_null(strstr(seen.out, "images/s"));
@@ -321,15 +321,15 @@ static void test_bench_loader(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_folders),
-        cmocka_unit_test(test_flags),
-        cmocka_unit_test(test_dry_run),
-        cmocka_unit_test(test_files),
-        cmocka_unit_test(test_nothing_is_lost),
-        cmocka_unit_test(test_bench_loader),
-        cmocka_unit_test(test_predict),
-        cmocka_unit_test(test_predict_digits),
-        cmocka_unit_test(test_predict_decodes_in_full),
+        cmocka_unit_test(wrong_folders_are_refused),
+        cmocka_unit_test(wrong_flags_are_refused),
+        cmocka_unit_test(a_plan_needs_no_data),
+        cmocka_unit_test(bad_files_are_named),
+        cmocka_unit_test(nothing_is_lost_by_a_bad_file),
+        cmocka_unit_test(loading_is_timed),
+        cmocka_unit_test(predictions_agree_with_evaluation),
+        cmocka_unit_test(digits_of_files_are_named),
+        cmocka_unit_test(predict_decodes_in_full),
     };
     return cmocka_run_group_tests(tests, make_image_folder, remove_folder);
 }

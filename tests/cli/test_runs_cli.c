@@ -4,7 +4,7 @@
 
 /* ---- whole runs ---------------------------------------------------------------------------------- */
 
-static void test_result_line(void **state)
+static void the_result_line_is_complete(void **state)
 {
     static const char *const ops[] = {"attention", "alpha", "translution"};
     for (int i = 0; i < 3; i++) {
@@ -74,7 +74,7 @@ static void read_losses(const char *path, char *out, size_t capacity)
     assert_true(used > 0);
 }
 
-static void test_same_seed(void **state)
+static void equal_seeds_give_equal_runs(void **state)
 {
     char first[4096], second[4096], other[4096];
     const char *const metrics[] = {"one.jsonl", "two.jsonl", "three.jsonl"};
@@ -99,7 +99,7 @@ static void test_same_seed(void **state)
     free(model);
 }
 
-static void test_default_out(void **state)
+static void a_run_has_a_folder_of_its_own(void **state)
 {
     RUN(NO_ENV, "train", "mnist", "--quiet", THREE);
     EXPECT(0, "");
@@ -115,7 +115,7 @@ static void test_default_out(void **state)
 
 /* ---- stopping ------------------------------------------------------------------------------------ */
 
-static void test_stop_after_and_resume(void **state)
+static void a_stopped_run_resumes_the_same(void **state)
 {
     char whole[4096], parts[4096];
     RUN(NO_ENV, "train", "mnist", SHORT, "--steps", "6", "--out", at("whole"), "--metrics",
@@ -161,7 +161,7 @@ static void interrupt(int signal_number, const char *out, int code)
     EXPECT(0, "");
 }
 
-static void test_signals(void **state)
+static void signals_save_and_stop(void **state)
 {
     interrupt(SIGINT, "int", 130);
     interrupt(SIGTERM, "term", 143);
@@ -185,7 +185,7 @@ static void wait_until_taken(pid_t pid)
     }
 }
 
-static void test_second_signal(void **state)
+static void a_second_signal_ends_at_once(void **state)
 {
     pid_t pid = start(NO_ENV, (const char *const[]){"train", "mnist", "--size", "small", "--batch-size",
                                                     "256", "--limit-train", "512", "--steps", "9", "--out",
@@ -199,7 +199,7 @@ static void test_second_signal(void **state)
     assert_null(strstr(seen.err, "saved in"));
 }
 
-static void test_info_diff(void **state)
+static void differences_of_checkpoints_are_said(void **state)
 {
     RUN(NO_ENV, "info", "--diff", at("attention"));
     FAILS(2, "two checkpoints");
@@ -224,10 +224,13 @@ static void test_info_diff(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_result_line), cmocka_unit_test(test_same_seed),
-        cmocka_unit_test(test_default_out), cmocka_unit_test(test_stop_after_and_resume),
-        cmocka_unit_test(test_signals),     cmocka_unit_test(test_second_signal),
-        cmocka_unit_test(test_info_diff),
+        cmocka_unit_test(the_result_line_is_complete),
+        cmocka_unit_test(equal_seeds_give_equal_runs),
+        cmocka_unit_test(a_run_has_a_folder_of_its_own),
+        cmocka_unit_test(a_stopped_run_resumes_the_same),
+        cmocka_unit_test(signals_save_and_stop),
+        cmocka_unit_test(a_second_signal_ends_at_once),
+        cmocka_unit_test(differences_of_checkpoints_are_said),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

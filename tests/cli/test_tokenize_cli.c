@@ -56,7 +56,7 @@ static void expect_train(const char *name, const uint16_t *ids, size_t count)
 #define TRAIN(name, ...)                                                                                     \
     expect_train(name, (const uint16_t[]){__VA_ARGS__}, sizeof((const uint16_t[]){__VA_ARGS__}) / 2)
 
-static void test_files(void **state)
+static void files_become_tokens(void **state)
 {
     write_text("t1.txt", "he\n<|endoftext|>\nq");
     write_text("t2.txt", "a");
@@ -109,7 +109,7 @@ static double result(const char *name)
 #define BOM "\xef\xbb\xbf"
 
 /* A separator is seen however its line and the others end, in files and in pipes. */
-static void test_line_ends(void **state)
+static void line_ends_do_not_matter(void **state)
 {
     static const char *const texts[] = {
         "a\n<|endoftext|>\nb\n<|endoftext|>\nc",
@@ -156,7 +156,7 @@ static void test_line_ends(void **state)
 }
 
 /* A pipe may bring a byte at a time: marks, separators and their line ends are put together again. */
-static void test_slow_pipe(void **state)
+static void pieces_of_a_pipe_are_joined(void **state)
 {
     static const char text[] = BOM "a\r\n <|endoftext|> \t\r\nb\r<|endoftext|>\r\xc3\xa9";
     const char *const args[] = {"tokenize", TINY, "--out", "w", "--val-fraction", "0", "-", NULL};
@@ -177,7 +177,7 @@ static void test_slow_pipe(void **state)
 }
 
 /* What is no UTF-8 text is refused with what to do, from a file before anything is read, and from a pipe. */
-static void test_other_formats(void **state)
+static void what_is_no_text_is_refused(void **state)
 {
     static uint8_t wide[400], noise[400];
     static const char *const names[] = {"UTF-16LE", "UTF-16BE", "UTF-32LE", "UTF-32BE"};
@@ -222,7 +222,7 @@ static void test_other_formats(void **state)
 }
 
 /* Bytes that are not UTF-8 are text, but they are counted; so are NULs. */
-static void test_bytes_that_are_not_utf8(void **state)
+static void bytes_that_are_not_utf8_are_counted(void **state)
 {
     static const char text[] = "caf\xe9 \xc3\xa9t\xc3\xa9 \xe2\x82\n<|endoftext|>\n\xac\0he";
     write_file("piped", text, sizeof text - 1);
@@ -245,7 +245,7 @@ static void test_bytes_that_are_not_utf8(void **state)
 }
 
 /* --val-fraction is a share: that many of the documents, or of one document's tokens, rounded. */
-static void test_share(void **state)
+static void the_share_is_that_of_documents(void **state)
 {
     static const struct {
         int documents;
@@ -281,7 +281,7 @@ static void test_share(void **state)
     }
 }
 
-static void test_usage(void **state)
+static void wrong_usage_is_refused(void **state)
 {
     TOKENIZE("t1.txt");
     FAILS(2, "--vocab", "--encoder", "--chars");
@@ -308,7 +308,7 @@ static void test_usage(void **state)
     assert_int_not_equal(access(at("u"), F_OK), 0);
 }
 
-static void test_input(void **state)
+static void wrong_input_is_refused(void **state)
 {
     TOKENIZE("--vocab", "none.bpe", "--encoder", "encoder.json", "--out", "i", "t1.txt");
     FAILS(2, "none.bpe", "No such file");
@@ -350,7 +350,7 @@ static void test_input(void **state)
 }
 
 /* A silent pipe: a signal still stops the program, which leaves nothing behind. */
-static void test_stop(void **state)
+static void a_signal_stops_a_silent_pipe(void **state)
 {
     int ends[2];
     assert_int_equal(pipe(ends), 0);
@@ -378,15 +378,15 @@ static int setup(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_files),
-        cmocka_unit_test(test_line_ends),
-        cmocka_unit_test(test_slow_pipe),
-        cmocka_unit_test(test_other_formats),
-        cmocka_unit_test(test_bytes_that_are_not_utf8),
-        cmocka_unit_test(test_share),
-        cmocka_unit_test(test_usage),
-        cmocka_unit_test(test_input),
-        cmocka_unit_test(test_stop),
+        cmocka_unit_test(files_become_tokens),
+        cmocka_unit_test(line_ends_do_not_matter),
+        cmocka_unit_test(pieces_of_a_pipe_are_joined),
+        cmocka_unit_test(what_is_no_text_is_refused),
+        cmocka_unit_test(bytes_that_are_not_utf8_are_counted),
+        cmocka_unit_test(the_share_is_that_of_documents),
+        cmocka_unit_test(wrong_usage_is_refused),
+        cmocka_unit_test(wrong_input_is_refused),
+        cmocka_unit_test(a_signal_stops_a_silent_pipe),
     };
     return cmocka_run_group_tests(tests, setup, remove_folder);
 }
