@@ -293,6 +293,19 @@ static void account_parameters(tli_memory_plan *plan, const tli_registry *regist
     plan_account(plan, TL_MEMORY_WORKSPACE, 1, workspace, workspace, "optimizer workspace");
 }
 
+/* Number of blocks of this shape from `layer` on: they are counted once, since counting pairs takes long. */
+static uint32_t equal_blocks(const tl_model_config *c, const tli_block_shape *shape, uint32_t layer)
+{
+    uint32_t blocks = 0;
+    while (layer + blocks < c->depth) {
+        const tli_block_shape next = tli_model_block_shape(c, shape->op.batch, shape->op.save_pairs,
+                                                           layer + blocks);
+        if (!tli_op_shares_state(&shape->op, &next.op)) break;
+        blocks++;
+    }
+    return blocks;
+}
+
 tl_status tli_model_plan(const tl_model_config *c, uint32_t batch, const optimizer_rule *rule,
                          tli_memory_plan *plan, tl_error *err)
 {
@@ -313,11 +326,12 @@ tl_status tli_model_plan(const tl_model_config *c, uint32_t batch, const optimiz
     /* In inference all blocks use the first block's buffers, and its operation state where the layout is
      * equal. */
     const tli_block_shape first = tli_model_block_shape(c, batch, training, 0);
-    for (uint32_t layer = 0; layer < c->depth; layer++) {
+    for (uint32_t layer = 0, blocks; layer < c->depth; layer += blocks) {
         const tli_block_shape shape = tli_model_block_shape(c, batch, training, layer);
-        if (training || layer == 0 || !tli_op_shares_state(&first.op, &shape.op))
-            account_op(plan, &shape.op, 1);
-        if (training || layer == 0) account_buffers(plan, &shape, training, 1);
+        blocks = equal_blocks(c, &shape, layer);
+        const uint32_t own = training ? blocks : layer == 0; /* of those that the first block's serve */
+        account_op(plan, &shape.op, tli_op_shares_state(&first.op, &shape.op) ? own : blocks);
+        account_buffers(plan, &shape, training, own);
     }
     return TL_OK;
 }
