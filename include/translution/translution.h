@@ -717,6 +717,216 @@ const tl_settings *tl_trainer_settings(const tl_trainer *trainer);
  * nothing: tl_trainer_run does. */
 void tl_trainer_destroy(tl_context *ctx, tl_trainer *trainer);
 
+/* ---- predictions of a model ---------------------------------------------------------------------- */
+
+/* Runs the model forward on a batch and reads what it predicts: of a ViT for each sample, of a GPT for each
+ * token. `probabilities`: softmax of the logits, laid out as those of tl_model_read_logits; `classes`: the
+ * likeliest class or next token, ties by the smaller index. Either may be NULL: not wanted. TL_ERROR_DEVICE
+ * when logits are not finite. */
+tl_status tl_model_predict(tl_context *ctx, tl_model *model, const tl_batch *batch, float *probabilities,
+                           int32_t *classes);
+
+/* ---- images at a saved model --------------------------------------------------------------------- */
+
+/* A picture of 8-bit RGB. */
+typedef struct tl_picture {
+    uint32_t width, height;
+    uint8_t *pixels; /* [height][width][3]; functions that read a picture do not change them */
+} tl_picture;
+
+/* Writes a PNG file. TL_ERROR_IO names it when it cannot be written. */
+tl_status tl_picture_write_png(const char *path, const tl_picture *picture, tl_error *err);
+
+/* A model that classifies images, with its class names and the preparation of images that its task has in
+ * evaluation. Belongs to its context. */
+typedef struct tl_predictor tl_predictor;
+
+typedef struct tl_predictor_options {
+    size_t size;    /* sizeof(tl_predictor_options) */
+    uint32_t batch; /* largest `count` of tl_predictor_classify_batch; 0: 1 */
+} tl_predictor_options;
+
+typedef struct tl_guess {
+    uint32_t class_index;
+    double probability; /* 0 to 1: softmax of the logits over all classes */
+} tl_guess;
+
+/* `checkpoint`: a .safetensors file or a run folder, of a task that classifies images. `options` NULL: the
+ * defaults. */
+tl_status tl_predictor_create(tl_context *ctx, const char *checkpoint, const tl_predictor_options *options,
+                              tl_predictor **out);
+/* If the predictor does not belong to this context, or was destroyed, only sets the error message. */
+void tl_predictor_destroy(tl_context *ctx, tl_predictor *predictor);
+const tl_model_config *tl_predictor_configuration(const tl_predictor *predictor); /* NULL for NULL */
+/* "7" for a model without class names; NULL for a class that it does not have. Valid until the next call. */
+const char *tl_predictor_class_name(tl_predictor *predictor, uint32_t class_index);
+
+/* The `top` likeliest classes of an image, likeliest first, ties by the smaller index; `guesses` is an array
+ * of `top`, which is at most the number of classes. They wait for the result. TL_ERROR_DEVICE when the model
+ * gives numbers that are not finite.
+ *
+ *   classify        a picture of any size
+ *   classify_file   a JPEG, PNG, WebP, TIFF, BMP or PNM file; TL_ERROR_INPUT names one that cannot be read
+ *   classify_batch  batch->count images as the model takes them, prepared by the caller (mnist: 0 to 1; vit:
+ *                   0 to 1, less the mean (0.485, 0.456, 0.406), divided by (0.229, 0.224, 0.225)); guesses
+ *                   [count][top] */
+tl_status tl_predictor_classify(tl_context *ctx, tl_predictor *predictor, const tl_picture *picture,
+                                uint32_t top, tl_guess *guesses);
+tl_status tl_predictor_classify_file(tl_context *ctx, tl_predictor *predictor, const char *path, uint32_t top,
+                                     tl_guess *guesses);
+tl_status tl_predictor_classify_batch(tl_context *ctx, tl_predictor *predictor, const tl_batch *batch,
+                                      uint32_t top, tl_guess *guesses);
+
+/* Shows the picture or file that was classified last as the model saw it, and beside it with the attention of
+ * the class token as brightness: of block `layer` and head `head`, counted from 0; -1: of the last block,
+ * and the mean over heads. Overwrites *picture, whose pixels the caller frees with free(). */
+tl_status tl_predictor_attention(tl_context *ctx, tl_predictor *predictor, int layer, int head,
+                                 tl_picture *picture);
+
+/* ---- text ------------------------------------------------------------------------------------------ */
+
+/* A vocabulary: GPT-2's byte-level BPE, or characters. Needs no device; belongs to no context; one thread at a
+ * time. */
+typedef struct tl_tokenizer tl_tokenizer;
+
+/* `vocab` and `encoder`: the files vocab.bpe and encoder.json of a BPE. `checkpoint`: a .safetensors file or a
+ * run folder of a model of characters, which holds them, with both files NULL; or of a model of a BPE, whose
+ * vocabulary must not be smaller than the files'; NULL: the files alone. TL_ERROR_INPUT names a file that is
+ * missing or malformed. */
+tl_status tl_tokenizer_open(const char *checkpoint, const char *vocab, const char *encoder,
+                            tl_tokenizer **out, tl_error *err);
+void tl_tokenizer_destroy(tl_tokenizer *tokenizer);
+uint32_t tl_tokenizer_size(const tl_tokenizer *tokenizer);       /* largest id + 1; 0 for NULL */
+int32_t tl_tokenizer_end_of_text(const tl_tokenizer *tokenizer); /* id between documents; -1: none */
+
+/* The ids of `bytes` bytes of text, in an array to be freed with free(). A BPE has ids for any bytes; of
+ * characters TL_ERROR_INPUT names one that the vocabulary does not have. No text stands for the end of text:
+ * only the caller inserts its id. */
+tl_status tl_tokenizer_encode(tl_tokenizer *tokenizer, const char *text, size_t bytes, int32_t **ids,
+                              size_t *count, tl_error *err);
+/* The text of the ids, byte for byte what was encoded, with a 0 behind its `*bytes` bytes, to be freed with
+ * free(). The end of text has no bytes. TL_ERROR_INPUT names an id that the vocabulary does not have. */
+tl_status tl_tokenizer_decode(const tl_tokenizer *tokenizer, const int32_t *ids, size_t count, char **text,
+                              size_t *bytes, tl_error *err);
+
+typedef struct tl_tokenize_progress {
+    uint64_t bytes, total_bytes; /* bytes read; of all files, 0: unknown */
+    uint64_t documents, tokens;
+    uint64_t reserved[8];
+} tl_tokenize_progress;
+
+typedef struct tl_tokenize_options {
+    size_t size; /* sizeof(tl_tokenize_options) */
+    const tl_tokenizer
+        *tokenizer;           /* of a BPE; NULL: characters, whose vocabulary becomes chars.json in `out` */
+    const char *const *files; /* text files; "-": standard input */
+    size_t file_count;
+    const char *out; /* folder, created if it is missing */
+    const char
+        *separator;      /* a line that separates documents, without its end; NULL: a file is one document */
+    double val_fraction; /* fraction of the documents that goes to val.bin, 0 to 1; drawn from the seed */
+    bool cut_single;     /* of a single document: this fraction of its tokens, at the end, goes to val.bin */
+    uint64_t seed;
+    uint32_t threads; /* that encode; 0: one per core. Does not affect results */
+    size_t chunk;     /* bytes that a thread encodes at a time; 0: 256 KiB. Does not affect results */
+    void (*progress)(void *user, const tl_tokenize_progress *progress); /* now and then; NULL: not wanted */
+    void *user;
+    const volatile sig_atomic_t *stop; /* nonzero: TL_INTERRUPTED, and nothing is written; may be NULL */
+} tl_tokenize_options;
+
+typedef struct tl_tokenize_result {
+    uint64_t bytes, documents, val_documents, train_tokens, val_tokens;
+    uint64_t not_utf8, nuls; /* bytes of the text that are not UTF-8, and that are 0 */
+    uint64_t marks;          /* files with a byte-order mark, which is dropped */
+    uint32_t vocab_size;
+    uint64_t reserved[8];
+} tl_tokenize_result;
+
+/* Makes train.bin and val.bin, 16-bit ids as the task gpt reads them, of text files of any size in constant
+ * memory. Each document ends with the end of text; with characters only if there are several. Existing files
+ * are replaced only when all is done. TL_ERROR_INPUT names a file that cannot be read or is no text. */
+tl_status tl_tokenize(const tl_tokenize_options *options, tl_tokenize_result *result, tl_error *err);
+
+/* What tl_generate makes. Strings must outlive the call. */
+typedef struct tl_generation {
+    size_t size;        /* sizeof(tl_generation) */
+    const char *prompt; /* NULL or empty: the end of text or, in a vocabulary without it, a line end */
+    const char *vocab, *encoder; /* as of tl_tokenizer_open */
+    uint64_t tokens;             /* most to generate: fewer when the text ends */
+    float temperature; /* divides the logits; 0: always the likeliest token, ties by the smaller id */
+    uint32_t top_k;    /* samples from so many of the likeliest tokens; 0: from all */
+    float top_p; /* samples from the fewest tokens whose probabilities add up to this; 0 and 1: from all */
+    uint64_t seed;
+    bool no_cache; /* without a KV cache: the same text, slower */
+    /* Takes the text as it is made, in `bytes` bytes without a 0 behind them: first the prompt, with id -1, if
+     * it is not empty; then each token, whose bytes may be part of a character only. A status other than TL_OK
+     * ends the generation and is returned, with the sentence in `err`. */
+    tl_status (*write)(void *user, int32_t id, const char *text, size_t bytes, tl_error *err);
+    void *user;
+    FILE *progress;                    /* as in tl_hooks */
+    const volatile sig_atomic_t *stop; /* NULL, or checked after each token: nonzero gives TL_INTERRUPTED */
+} tl_generation;
+
+/* Continues a prompt with the GPT of a checkpoint, a .safetensors file or a run folder; equal settings and seed
+ * give the same text. Of a text longer than the model's context only the last tokens are seen, with a notice
+ * in the log. *made: tokens generated, also after a failure; NULL: not wanted. */
+tl_status tl_generate(tl_context *ctx, const char *checkpoint, const tl_generation *generation,
+                      uint64_t *made);
+
+/* ---- files of tensors ------------------------------------------------------------------------------ */
+
+/* A safetensors file, open for reading: weights, an optimizer's state, or any other with tensors of F32,
+ * I64, I32 and U8. Needs no device; belongs to no context; one thread at a time. */
+typedef struct tl_file tl_file;
+
+typedef struct tl_tensor_info {
+    const char *name;  /* as `dtype`, valid until the file is closed */
+    const char *dtype; /* "F32", "I64", "I32" or "U8" */
+    uint32_t rank;     /* 0: a single number */
+    uint64_t shape[8]; /* `rank` of them, outermost first */
+    uint64_t count;    /* elements */
+    uint64_t reserved[8];
+} tl_tensor_info;
+
+/* Opens a .safetensors file, or the newest weights in a run folder, and checks all of its header.
+ * TL_ERROR_INPUT names the file and what is wrong with it. */
+tl_status tl_file_open(const char *path, tl_file **out, tl_error *err);
+void tl_file_close(tl_file *file); /* NULL is allowed */
+
+/* Tensor `index`, in the order of the data in the file; false past the last. */
+bool tl_file_tensor_at(const tl_file *file, int index, tl_tensor_info *out);
+/* The tensor of this name; false: there is none. */
+bool tl_file_tensor(const tl_file *file, const char *name, tl_tensor_info *out);
+/* Elements [at, at + count) of the tensor `name`, in row-major order, as floats. Of the other dtypes: the
+ * float next to the number. */
+tl_status tl_file_read(tl_file *file, const char *name, uint64_t at, uint64_t count, float *target,
+                       tl_error *err);
+
+/* Pair `index` of the metadata, which holds the settings of a checkpoint's run as text; false past the last.
+ * Both strings are valid until the file is closed. */
+bool tl_file_metadata_at(const tl_file *file, int index, const char **key, const char **value);
+const char *tl_file_metadata(const tl_file *file, const char *key); /* NULL: no such key */
+
+/* ---- self-test of the kernels ---------------------------------------------------------------------- */
+
+typedef struct tl_self_test_row {
+    const char *kernels; /* source file in kernels/, without ".cl" */
+    tl_kernel_path form; /* TL_PATH_CPU or TL_PATH_GPU */
+    double
+        error; /* largest, in units of the expected rounding; infinite when it could not run or is not finite */
+    bool right; /* error <= 1 */
+    uint64_t reserved[8];
+} tl_self_test_row;
+
+enum { TL_SELF_TEST_ROWS = 64 }; /* rows are never more */
+
+/* Compares every kernel with plain loops in double precision, on small odd shapes: in one form, or with
+ * TL_PATH_AUTO in all that the device can run. `rows`: array of `capacity`; *count: how many were filled.
+ * TL_ERROR_DEVICE when some kernels are right in none of the forms: the rows are filled nevertheless.
+ * (Models and layers check a kernel before they first use it, in any case.) */
+tl_status tl_self_test(tl_context *ctx, tl_kernel_path path, tl_self_test_row *rows, int capacity,
+                       int *count);
+
 #ifdef __GNUC__
 #pragma GCC visibility pop
 #endif

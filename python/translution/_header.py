@@ -9,7 +9,7 @@ from typing import Any
 from ._struct import Struct
 
 VERSION = "0.2.0"
-__all__ = ["Log", "DeviceInfo", "ContextOptions", "LayerConfig", "ModelConfig", "Batch", "ModelOptions", "Training", "RunOptions", "Settings", "SetFiles", "Result", "Step", "Evaluation", "Hooks", "BatchRequest", "Data", "TrainerConfig", "Status", "LogLevel", "DeviceType", "KernelPath", "GemmMode", "MemoryKind", "OpKind", "Sharing", "Role", "Positions", "Pool", "Arch", "Motion", "Schedule", "OptimizerKind", "Augment", "Recompute", "Set", "SCHEDULE_VERSION"]
+__all__ = ["Log", "DeviceInfo", "ContextOptions", "LayerConfig", "ModelConfig", "Batch", "ModelOptions", "Training", "RunOptions", "Settings", "SetFiles", "Result", "Step", "Evaluation", "Hooks", "BatchRequest", "Data", "TrainerConfig", "Picture", "PredictorOptions", "Guess", "TokenizeProgress", "TokenizeOptions", "TokenizeResult", "Generation", "TensorInfo", "SelfTestRow", "Status", "LogLevel", "DeviceType", "KernelPath", "GemmMode", "MemoryKind", "OpKind", "Sharing", "Role", "Positions", "Pool", "Arch", "Motion", "Schedule", "OptimizerKind", "Augment", "Recompute", "Set", "SCHEDULE_VERSION", "SELF_TEST_ROWS"]
 
 
 class Status(IntEnum):
@@ -1138,6 +1138,272 @@ class TrainerConfig(Struct):
     ]
 
 
+class Picture(Struct):
+    r"""/* A picture of 8-bit RGB. */
+    typedef struct tl_picture {
+        uint32_t width, height;
+        uint8_t *pixels; /* [height][width][3]; functions that read a picture do not change them */
+    } tl_picture;
+    """
+
+    width: int
+    height: int
+    pixels: Any
+    _fields_ = [
+        ("width", c_uint32),
+        ("height", c_uint32),
+        ("pixels", POINTER(c_uint8)),
+    ]
+
+
+class PredictorOptions(Struct):
+    r"""typedef struct tl_predictor_options {
+        size_t size;    /* sizeof(tl_predictor_options) */
+        uint32_t batch; /* largest `count` of tl_predictor_classify_batch; 0: 1 */
+    } tl_predictor_options;
+    """
+
+    size: int
+    batch: int
+    _fields_ = [
+        ("size", c_size_t),
+        ("batch", c_uint32),
+    ]
+
+
+class Guess(Struct):
+    r"""typedef struct tl_guess {
+        uint32_t class_index;
+        double probability; /* 0 to 1: softmax of the logits over all classes */
+    } tl_guess;
+    """
+
+    class_index: int
+    probability: float
+    _fields_ = [
+        ("class_index", c_uint32),
+        ("probability", c_double),
+    ]
+
+
+class TokenizeProgress(Struct):
+    r"""typedef struct tl_tokenize_progress {
+        uint64_t bytes, total_bytes; /* bytes read; of all files, 0: unknown */
+        uint64_t documents, tokens;
+        uint64_t reserved[8];
+    } tl_tokenize_progress;
+    """
+
+    bytes: int
+    total_bytes: int
+    documents: int
+    tokens: int
+    reserved: int
+    _fields_ = [
+        ("bytes", c_uint64),
+        ("total_bytes", c_uint64),
+        ("documents", c_uint64),
+        ("tokens", c_uint64),
+        ("reserved", c_uint64 * 8),
+    ]
+
+
+class TokenizeOptions(Struct):
+    r"""typedef struct tl_tokenize_options {
+        size_t size; /* sizeof(tl_tokenize_options) */
+        const tl_tokenizer
+            *tokenizer;           /* of a BPE; NULL: characters, whose vocabulary becomes chars.json in `out` */
+        const char *const *files; /* text files; "-": standard input */
+        size_t file_count;
+        const char *out; /* folder, created if it is missing */
+        const char
+            *separator;      /* a line that separates documents, without its end; NULL: a file is one document */
+        double val_fraction; /* fraction of the documents that goes to val.bin, 0 to 1; drawn from the seed */
+        bool cut_single;     /* of a single document: this fraction of its tokens, at the end, goes to val.bin */
+        uint64_t seed;
+        uint32_t threads; /* that encode; 0: one per core. Does not affect results */
+        size_t chunk;     /* bytes that a thread encodes at a time; 0: 256 KiB. Does not affect results */
+        void (*progress)(void *user, const tl_tokenize_progress *progress); /* now and then; NULL: not wanted */
+        void *user;
+        const volatile sig_atomic_t *stop; /* nonzero: TL_INTERRUPTED, and nothing is written; may be NULL */
+    } tl_tokenize_options;
+    """
+
+    size: int
+    tokenizer: int
+    files: Any
+    file_count: int
+    out: str | bytes | None
+    separator: str | bytes | None
+    val_fraction: float
+    cut_single: bool
+    seed: int
+    threads: int
+    chunk: int
+    progress: Any
+    user: int
+    stop: Any
+    _fields_ = [
+        ("size", c_size_t),
+        ("tokenizer", c_void_p),
+        ("files", POINTER(c_char_p)),
+        ("file_count", c_size_t),
+        ("out", c_char_p),
+        ("separator", c_char_p),
+        ("val_fraction", c_double),
+        ("cut_single", c_bool),
+        ("seed", c_uint64),
+        ("threads", c_uint32),
+        ("chunk", c_size_t),
+        ("progress", CFUNCTYPE(None, c_void_p, POINTER(TokenizeProgress))),
+        ("user", c_void_p),
+        ("stop", POINTER(c_int)),
+    ]
+
+
+class TokenizeResult(Struct):
+    r"""typedef struct tl_tokenize_result {
+        uint64_t bytes, documents, val_documents, train_tokens, val_tokens;
+        uint64_t not_utf8, nuls; /* bytes of the text that are not UTF-8, and that are 0 */
+        uint64_t marks;          /* files with a byte-order mark, which is dropped */
+        uint32_t vocab_size;
+        uint64_t reserved[8];
+    } tl_tokenize_result;
+    """
+
+    bytes: int
+    documents: int
+    val_documents: int
+    train_tokens: int
+    val_tokens: int
+    not_utf8: int
+    nuls: int
+    marks: int
+    vocab_size: int
+    reserved: int
+    _fields_ = [
+        ("bytes", c_uint64),
+        ("documents", c_uint64),
+        ("val_documents", c_uint64),
+        ("train_tokens", c_uint64),
+        ("val_tokens", c_uint64),
+        ("not_utf8", c_uint64),
+        ("nuls", c_uint64),
+        ("marks", c_uint64),
+        ("vocab_size", c_uint32),
+        ("reserved", c_uint64 * 8),
+    ]
+
+
+class Generation(Struct):
+    r"""/* What tl_generate makes. Strings must outlive the call. */
+    typedef struct tl_generation {
+        size_t size;        /* sizeof(tl_generation) */
+        const char *prompt; /* NULL or empty: the end of text or, in a vocabulary without it, a line end */
+        const char *vocab, *encoder; /* as of tl_tokenizer_open */
+        uint64_t tokens;             /* most to generate: fewer when the text ends */
+        float temperature; /* divides the logits; 0: always the likeliest token, ties by the smaller id */
+        uint32_t top_k;    /* samples from so many of the likeliest tokens; 0: from all */
+        float top_p; /* samples from the fewest tokens whose probabilities add up to this; 0 and 1: from all */
+        uint64_t seed;
+        bool no_cache; /* without a KV cache: the same text, slower */
+        /* Takes the text as it is made, in `bytes` bytes without a 0 behind them: first the prompt, with id -1, if
+         * it is not empty; then each token, whose bytes may be part of a character only. A status other than TL_OK
+         * ends the generation and is returned, with the sentence in `err`. */
+        tl_status (*write)(void *user, int32_t id, const char *text, size_t bytes, tl_error *err);
+        void *user;
+        FILE *progress;                    /* as in tl_hooks */
+        const volatile sig_atomic_t *stop; /* NULL, or checked after each token: nonzero gives TL_INTERRUPTED */
+    } tl_generation;
+    """
+
+    size: int
+    prompt: str | bytes | None
+    vocab: str | bytes | None
+    encoder: str | bytes | None
+    tokens: int
+    temperature: float
+    top_k: int
+    top_p: float
+    seed: int
+    no_cache: bool
+    write: Any
+    user: int
+    progress: int
+    stop: Any
+    _fields_ = [
+        ("size", c_size_t),
+        ("prompt", c_char_p),
+        ("vocab", c_char_p),
+        ("encoder", c_char_p),
+        ("tokens", c_uint64),
+        ("temperature", c_float),
+        ("top_k", c_uint32),
+        ("top_p", c_float),
+        ("seed", c_uint64),
+        ("no_cache", c_bool),
+        ("write", CFUNCTYPE(c_int, c_void_p, c_int32, c_char_p, c_size_t, POINTER(Error))),
+        ("user", c_void_p),
+        ("progress", c_void_p),
+        ("stop", POINTER(c_int)),
+    ]
+
+
+class TensorInfo(Struct):
+    r"""typedef struct tl_tensor_info {
+        const char *name;  /* as `dtype`, valid until the file is closed */
+        const char *dtype; /* "F32", "I64", "I32" or "U8" */
+        uint32_t rank;     /* 0: a single number */
+        uint64_t shape[8]; /* `rank` of them, outermost first */
+        uint64_t count;    /* elements */
+        uint64_t reserved[8];
+    } tl_tensor_info;
+    """
+
+    name: str | bytes | None
+    dtype: str | bytes | None
+    rank: int
+    shape: int
+    count: int
+    reserved: int
+    _fields_ = [
+        ("name", c_char_p),
+        ("dtype", c_char_p),
+        ("rank", c_uint32),
+        ("shape", c_uint64 * 8),
+        ("count", c_uint64),
+        ("reserved", c_uint64 * 8),
+    ]
+
+
+class SelfTestRow(Struct):
+    r"""typedef struct tl_self_test_row {
+        const char *kernels; /* source file in kernels/, without ".cl" */
+        tl_kernel_path form; /* TL_PATH_CPU or TL_PATH_GPU */
+        double
+            error; /* largest, in units of the expected rounding; infinite when it could not run or is not finite */
+        bool right; /* error <= 1 */
+        uint64_t reserved[8];
+    } tl_self_test_row;
+    """
+
+    kernels: str | bytes | None
+    form: KernelPath | int | str
+    error: float
+    right: bool
+    reserved: int
+    _enums_ = {"form": KernelPath}
+    _fields_ = [
+        ("kernels", c_char_p),
+        ("form", c_int),
+        ("error", c_double),
+        ("right", c_bool),
+        ("reserved", c_uint64 * 8),
+    ]
+
+SELF_TEST_ROWS = 64
+
+
 # name: (result, arguments)
 FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "tl_exit_code": (c_int, [c_int]),
@@ -1195,4 +1461,30 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "tl_trainer_run": (c_int, [c_void_p, c_void_p, POINTER(Result)]),
     "tl_trainer_settings": (POINTER(Settings), [c_void_p]),
     "tl_trainer_destroy": (None, [c_void_p, c_void_p]),
+    "tl_model_predict": (c_int, [c_void_p, c_void_p, POINTER(Batch), POINTER(c_float), POINTER(c_int32)]),
+    "tl_picture_write_png": (c_int, [c_char_p, POINTER(Picture), POINTER(Error)]),
+    "tl_predictor_create": (c_int, [c_void_p, c_char_p, POINTER(PredictorOptions), POINTER(c_void_p)]),
+    "tl_predictor_destroy": (None, [c_void_p, c_void_p]),
+    "tl_predictor_configuration": (POINTER(ModelConfig), [c_void_p]),
+    "tl_predictor_class_name": (c_char_p, [c_void_p, c_uint32]),
+    "tl_predictor_classify": (c_int, [c_void_p, c_void_p, POINTER(Picture), c_uint32, POINTER(Guess)]),
+    "tl_predictor_classify_file": (c_int, [c_void_p, c_void_p, c_char_p, c_uint32, POINTER(Guess)]),
+    "tl_predictor_classify_batch": (c_int, [c_void_p, c_void_p, POINTER(Batch), c_uint32, POINTER(Guess)]),
+    "tl_predictor_attention": (c_int, [c_void_p, c_void_p, c_int, c_int, POINTER(Picture)]),
+    "tl_tokenizer_open": (c_int, [c_char_p, c_char_p, c_char_p, POINTER(c_void_p), POINTER(Error)]),
+    "tl_tokenizer_destroy": (None, [c_void_p]),
+    "tl_tokenizer_size": (c_uint32, [c_void_p]),
+    "tl_tokenizer_end_of_text": (c_int32, [c_void_p]),
+    "tl_tokenizer_encode": (c_int, [c_void_p, c_char_p, c_size_t, POINTER(POINTER(c_int32)), POINTER(c_size_t), POINTER(Error)]),
+    "tl_tokenizer_decode": (c_int, [c_void_p, POINTER(c_int32), c_size_t, POINTER(c_char_p), POINTER(c_size_t), POINTER(Error)]),
+    "tl_tokenize": (c_int, [POINTER(TokenizeOptions), POINTER(TokenizeResult), POINTER(Error)]),
+    "tl_generate": (c_int, [c_void_p, c_char_p, POINTER(Generation), POINTER(c_uint64)]),
+    "tl_file_open": (c_int, [c_char_p, POINTER(c_void_p), POINTER(Error)]),
+    "tl_file_close": (None, [c_void_p]),
+    "tl_file_tensor_at": (c_bool, [c_void_p, c_int, POINTER(TensorInfo)]),
+    "tl_file_tensor": (c_bool, [c_void_p, c_char_p, POINTER(TensorInfo)]),
+    "tl_file_read": (c_int, [c_void_p, c_char_p, c_uint64, c_uint64, POINTER(c_float), POINTER(Error)]),
+    "tl_file_metadata_at": (c_bool, [c_void_p, c_int, POINTER(c_char_p), POINTER(c_char_p)]),
+    "tl_file_metadata": (c_char_p, [c_void_p, c_char_p]),
+    "tl_self_test": (c_int, [c_void_p, c_int, POINTER(SelfTestRow), c_int, POINTER(c_int)]),
 }

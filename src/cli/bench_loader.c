@@ -35,7 +35,8 @@ static tl_status bench_loader_show(const char *path, const tli_loader_batch *b, 
     for (uint32_t i = 0; i < count; i++)
         tli_image_paint(&sheet, GAP + i % COLUMNS * pitch, GAP + i / COLUMNS * pitch,
                         b->images + (size_t)i * 3 * size * size, size, size);
-    const tl_status status = tli_image_write_png(path, &sheet, err);
+    const tl_status status = tl_picture_write_png(
+        path, &(tl_picture){sheet.width, sheet.height, sheet.pixels}, err);
     tli_image_free(&sheet);
     return status;
 }

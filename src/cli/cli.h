@@ -70,7 +70,9 @@ char *tli_cli_bytes(uint64_t bytes, char *text);
 char *tli_cli_plain(const char *text, char *out, size_t capacity);
 
 /* Prints the differences of two .safetensors files on stdout. */
-tl_status tli_cli_diff(const char *first, const char *second, tl_error *err);
+tl_status tli_cli_diff(tl_file *first, tl_file *second, tl_error *err);
+/* "64 x 3 x 12"; returns `text`. */
+char *tli_cli_shape(const tl_tensor_info *tensor, char *text, size_t capacity);
 
 /* Prints a JSON value (a cJSON *, which it frees; NULL: out of memory) on one line of stdout. */
 tl_status tli_cli_print_json(struct cJSON *value, tl_error *err);

@@ -6,7 +6,6 @@
 
 #include "cli/cli.h"
 #include "core/choices.h"
-#include "ops/self_test.h"
 
 static cJSON *device_json(const tl_device_info *d, bool chosen)
 {
@@ -63,7 +62,7 @@ static void print_device(const tl_device_info *d, bool chosen)
 
 /* ---- --self-test ---------------------------------------------------------------------------------- */
 
-static cJSON *self_test_json(const tli_self_test_row *row, const char *form)
+static cJSON *self_test_json(const tl_self_test_row *row, const char *form)
 {
     cJSON *o = cJSON_CreateObject();
     tli_json_add_text(o, "kernels", row->kernels);
@@ -76,37 +75,28 @@ static cJSON *self_test_json(const tli_self_test_row *row, const char *form)
     return o;
 }
 
-/* Adds the rows of a form to the array, or prints them without one; right[i] becomes true where family i is. */
-static void report_form(tl_context *ctx, bool cpu, cJSON *array, bool *right)
+static tl_status print_rows(const tli_cli_options *o, const tl_self_test_row *rows, int count, tl_error *err)
 {
-    tli_self_test_row rows[TLI_KERNEL_FAMILIES];
-    const char *form = tli_choice_name(&tli_path_choices, cpu ? TL_PATH_CPU : TL_PATH_GPU);
-    tli_self_test_form(ctx, cpu, rows);
-    for (int i = 0; i < TLI_KERNEL_FAMILIES; i++) {
-        right[i] = right[i] || rows[i].right;
-        if (array != NULL)
+    cJSON *array = o->json ? cJSON_CreateArray() : NULL;
+    if (!o->json) printf("kernels          form   error  (in units of what rounding explains)\n");
+    for (int i = 0; i < count; i++) {
+        const char *form = tli_choice_name(&tli_path_choices, (int)rows[i].form);
+        if (o->json)
             cJSON_AddItemToArray(array, self_test_json(&rows[i], form));
         else
             printf("%-16s %-5s %6.3g %s\n", rows[i].kernels, form, rows[i].error,
                    rows[i].right ? "right" : "WRONG");
     }
+    return o->json ? tli_cli_print_json(array, err) : TL_OK;
 }
 
 static tl_status self_test(tli_cli_options *o, tl_context *ctx)
 {
-    tl_error *err = tl_context_error(ctx);
-    bool right[TLI_KERNEL_FAMILIES] = {false};
-    cJSON *array = o->json ? cJSON_CreateArray() : NULL;
-    if (!o->json) printf("kernels          form   error  (in units of what rounding explains)\n");
-    report_form(ctx, true, array, right);
-    if (tli_context_has_form(ctx, false)) report_form(ctx, false, array, right);
-    if (o->json) TLI_TRY(tli_cli_print_json(array, err));
-    for (int i = 0; i < TLI_KERNEL_FAMILIES; i++)
-        if (!right[i])
-            return tli_fail(
-                err, TL_ERROR_DEVICE, "no form of kernels/%s.cl is right on %s: try another driver or device",
-                tli_kernel_family_file(&tli_kernel_families[i], true), tl_context_device(ctx)->name);
-    return TL_OK;
+    tl_self_test_row rows[TL_SELF_TEST_ROWS];
+    int count = 0;
+    const tl_status status = tl_self_test(ctx, TL_PATH_AUTO, rows, TL_SELF_TEST_ROWS, &count);
+    if (count > 0) TLI_TRY(print_rows(o, rows, count, tl_context_error(ctx)));
+    return status;
 }
 
 tl_status tli_cmd_devices(tli_cli_options *o, tl_error *err)

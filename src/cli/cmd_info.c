@@ -1,75 +1,66 @@
 /* translution info CHECKPOINT: names, shapes, parameter count and run settings; needs no device. */
 #include <inttypes.h>
-#include <sys/stat.h>
 
 #include "cli/cli.h"
-#include "data/safetensors_format.h"
 
-static void print_tensors(const tli_safetensors *st)
+char *tli_cli_shape(const tl_tensor_info *tensor, char *text, size_t capacity)
+{
+    size_t used = 0;
+    text[0] = '\0';
+    for (uint32_t d = 0; d < tensor->rank && used < capacity; d++)
+        used += (size_t)snprintf(text + used, capacity - used, "%s%" PRIu64, d > 0 ? " x " : "",
+                                 tensor->shape[d]);
+    return text;
+}
+
+static void print_tensors(const tl_file *file)
 {
     uint64_t total = 0;
-    for (int i = 0; i < st->count; i++) {
-        const tli_st_entry *e = &st->entries[i];
-        char name[sizeof e->name], shape[192];
-        size_t used = 0;
-        uint64_t elements = 1;
-        shape[0] = '\0';
-        for (uint32_t d = 0; d < e->rank; d++) {
-            used += (size_t)snprintf(shape + used, sizeof shape - used, "%s%" PRIu64, d > 0 ? " x " : "",
-                                     e->shape[d]);
-            elements *= e->shape[d];
-        }
-        total += elements;
-        printf("%-60s %s  %s\n", tli_cli_plain(e->name, name, sizeof name), tli_st_dtype_names[e->dtype],
-               shape);
+    tl_tensor_info tensor;
+    int count = 0;
+    for (; tl_file_tensor_at(file, count, &tensor); count++) {
+        char name[128], shape[192];
+        total += tensor.count;
+        printf("%-60s %s  %s\n", tli_cli_plain(tensor.name, name, sizeof name), tensor.dtype,
+               tli_cli_shape(&tensor, shape, sizeof shape));
     }
-    printf("%d tensors, %" PRIu64 " parameters\n", st->count, total);
+    printf("%d tensors, %" PRIu64 " parameters\n", count, total);
 }
 
-/* A .safetensors file, or the newest weights in a run folder. */
-static tl_status find_file(const char *word, char *path, size_t capacity, tl_error *err)
+static void print_metadata(const tl_file *file)
 {
-    struct stat what;
-    bool folder = stat(word, &what) == 0 && S_ISDIR(what.st_mode);
-    int length = snprintf(path, capacity, "%s%s", word, folder ? "/model.safetensors" : "");
-    if (length >= 0 && (size_t)length < capacity) return TL_OK;
-    return tli_fail(err, TL_ERROR_USAGE, "the path of the checkpoint is longer than %zu characters",
-                    capacity - 1);
-}
-
-static tl_status info_compare(const tli_cli_options *o, tl_error *err)
-{
-    char first[1024], second[1024];
-    if (o->argument_count != 2)
-        return tli_fail(err, TL_ERROR_USAGE,
-                        "info --diff needs two checkpoints, not %d; see `translution info --help`",
-                        o->argument_count);
-    TLI_TRY(find_file(o->arguments[0], first, sizeof first, err));
-    TLI_TRY(find_file(o->arguments[1], second, sizeof second, err));
-    return tli_cli_diff(first, second, err);
+    const char *key, *value;
+    for (int i = 0; tl_file_metadata_at(file, i, &key, &value); i++) {
+        char plain_key[128], plain_value[512];
+        printf("%-24s %s\n", tli_cli_plain(key, plain_key, sizeof plain_key),
+               tli_cli_plain(value, plain_value, sizeof plain_value));
+    }
 }
 
 tl_status tli_cmd_info(const tli_cli_options *o, tl_error *err)
 {
-    if (o->diff) return info_compare(o, err);
+    const int wanted = o->diff ? 2 : 1;
+    if (o->diff && o->argument_count != 2)
+        return tli_fail(err, TL_ERROR_USAGE,
+                        "info --diff needs two checkpoints, not %d; see `translution info --help`",
+                        o->argument_count);
     if (o->argument == NULL)
         return tli_fail(err, TL_ERROR_USAGE,
                         "info needs a checkpoint: a .safetensors file or the folder of a run; see "
                         "`translution info --help`");
-    if (o->argument_count > 1)
+    if (o->argument_count > wanted)
         return tli_fail(err, TL_ERROR_USAGE, "'%s' is one word too many; see `translution info --help`",
-                        o->arguments[1]);
-    char path[1024];
-    TLI_TRY(find_file(o->argument, path, sizeof path, err));
-
-    tli_safetensors st = {0};
-    TLI_TRY(tli_st_open(path, &st, err));
-    print_tensors(&st);
-    for (int i = 0; i < st.metadata_count; i++) {
-        char key[128], value[512];
-        printf("%-24s %s\n", tli_cli_plain(st.metadata[i].key, key, sizeof key),
-               tli_cli_plain(st.metadata[i].value, value, sizeof value));
+                        o->arguments[wanted]);
+    tl_file *file = NULL, *other = NULL;
+    tl_status status = tl_file_open(o->arguments[0], &file, err);
+    if (status == TL_OK && o->diff) {
+        status = tl_file_open(o->arguments[1], &other, err);
+        if (status == TL_OK) status = tli_cli_diff(file, other, err);
+    } else if (status == TL_OK) {
+        print_tensors(file);
+        print_metadata(file);
     }
-    tli_st_close(&st);
-    return TL_OK;
+    tl_file_close(other);
+    tl_file_close(file);
+    return status;
 }

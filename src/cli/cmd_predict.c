@@ -9,8 +9,6 @@
 #include "core/progress.h"
 #include "core/terminal.h"
 #include "core/text.h"
-#include "data/image_encode.h"
-#include "infer/predict.h"
 
 /* ---- pictures of the attention ---------------------------------------------------------------------- */
 
@@ -20,8 +18,9 @@ enum { PAGE_ROWS = 16384, PAGE_BYTES = 64 << 20 };
 
 typedef struct attention_pages {
     const tli_cli_options *o;
-    tli_image page; /* not written yet: one row per image */
-    int written;    /* pages written */
+    tl_picture page; /* not written yet: one row per image */
+    size_t capacity; /* bytes of its pixels */
+    int written;     /* pages written */
 } attention_pages;
 
 /* The path of page `number`, counted from 1: "looks.png", "looks-2.png". */
@@ -42,24 +41,24 @@ static tl_status pages_write(attention_pages *p, tl_error *err)
     if (p->page.height == 0) return TL_OK;
     page_path(p->o, ++p->written, path);
     TLI_TRY(tli_cli_spare_inputs(p->o, "--attention", path, err));
-    TLI_TRY(tli_image_write_png(path, &p->page, err));
+    TLI_TRY(tl_picture_write_png(path, &p->page, err));
     p->page.height = 0;
     return TL_OK;
 }
 
 /* Appends a picture below the others; all have the same size. */
-static tl_status pages_add(attention_pages *p, const tli_image *one, tl_error *err)
+static tl_status pages_add(attention_pages *p, const tl_picture *one, tl_error *err)
 {
     const size_t row = (size_t)one->width * 3, more = row * one->height;
     if (p->page.height > 0 &&
         (p->page.height + one->height > PAGE_ROWS || row * p->page.height + more > PAGE_BYTES))
         TLI_TRY(pages_write(p, err));
     const size_t before = row * p->page.height;
-    if (before + more > p->page.capacity) {
+    if (before + more > p->capacity) {
         uint8_t *grown = realloc(p->page.pixels, before + more);
         if (grown == NULL) return tli_fail(err, TL_ERROR_MEMORY, "not enough host memory for the picture");
         p->page.pixels = grown;
-        p->page.capacity = before + more;
+        p->capacity = before + more;
     }
     memcpy(p->page.pixels + before, one->pixels, more); /* NOLINT: not NULL, as `more` is not 0 */
     p->page.width = one->width;
@@ -69,16 +68,18 @@ static tl_status pages_add(attention_pages *p, const tli_image *one, tl_error *e
 
 /* ---- predictions --------------------------------------------------------------------------------- */
 
+enum { GUESSES = 5 }; /* printed of an image, if the model has as many classes */
+
 /* One line: file, then class and probability of the likeliest, tab-separated. */
-static tl_status print_guesses(tli_predictor *p, const char *path, const tli_guess *guesses, int count,
+static tl_status print_guesses(tl_predictor *p, const char *path, const tl_guess *guesses, uint32_t count,
                                tl_error *err)
 {
     char *cell = tli_text_cell(path);
     bool good = cell != NULL;
     if (good) printf("%s", cell);
-    for (int i = 0; i < count && good; i++) {
+    for (uint32_t i = 0; i < count && good; i++) {
         free(cell);
-        cell = tli_text_cell(tli_predictor_class(p, guesses[i].class_index));
+        cell = tli_text_cell(tl_predictor_class_name(p, guesses[i].class_index));
         good = cell != NULL;
         if (good) printf("\t%s %.4f", cell, guesses[i].probability);
     }
@@ -87,38 +88,39 @@ static tl_status print_guesses(tli_predictor *p, const char *path, const tli_gue
     return good ? TL_OK : tli_fail(err, TL_ERROR_MEMORY, "not enough host memory for a line");
 }
 
-static tl_status predict_paint(tli_predictor *p, attention_pages *pages, tl_error *err)
+static tl_status predict_paint(tl_context *ctx, tl_predictor *p, attention_pages *pages)
 {
     const tli_cli_options *o = pages->o;
-    tli_image painted = {0};
-    tl_status status = tli_predictor_paint(p, tli_cli_given(o, "layer") ? o->layer : UINT32_MAX,
-                                           tli_cli_given(o, "head") ? o->head : UINT32_MAX, &painted);
-    if (status == TL_OK) status = pages_add(pages, &painted, err);
-    tli_image_free(&painted);
+    tl_picture painted;
+    TLI_TRY(tl_predictor_attention(ctx, p, tli_cli_given(o, "layer") ? (int)o->layer : -1,
+                                   tli_cli_given(o, "head") ? (int)o->head : -1, &painted));
+    const tl_status status = pages_add(pages, &painted, tl_context_error(ctx));
+    free(painted.pixels);
     return status;
 }
 
 /* Files that cannot be read as images are named as they come, and at the end the command has failed. */
-static tl_status predict_all(tl_context *ctx, tli_predictor *p, attention_pages *pages,
-                             tli_progress *progress)
+static tl_status predict_all(tl_context *ctx, tl_predictor *p, attention_pages *pages, tli_progress *progress)
 {
     const bool to_terminal = tli_is_terminal(stdout); /* where the lines stand above the progress */
     const tli_cli_options *o = pages->o;
+    const tl_log log = tli_cli_log(o);
+    const uint32_t classes = tl_predictor_configuration(p)->classes,
+                   count = classes < GUESSES ? classes : GUESSES;
     tl_error *err = tl_context_error(ctx), first = {0};
     int bad = 0, i = 1;
     for (; i < o->argument_count && tli_cli_signal == 0; i++) {
         tli_progress_update(progress, (uint64_t)i - 1, tli_clock_seconds());
-        tli_guess guesses[TLI_PREDICT_MAX];
-        int count = 0;
-        const tl_status status = tli_predictor_run(p, o->arguments[i], guesses, &count);
+        tl_guess guesses[GUESSES];
+        const tl_status status = tl_predictor_classify_file(ctx, p, o->arguments[i], count, guesses);
         if (to_terminal || status != TL_OK) tli_progress_clear(progress);
         if (status == TL_ERROR_INPUT) {
             if (bad++ == 0) first = *err;
-            tli_log_write(tli_context_log(ctx), TL_LOG_ERROR, "skipped: %s", err->text);
+            tli_log_write(&log, TL_LOG_ERROR, "skipped: %s", err->text);
             continue;
         }
         TLI_TRY(status);
-        if (o->attention[0] != '\0') TLI_TRY(predict_paint(p, pages, err));
+        if (o->attention[0] != '\0') TLI_TRY(predict_paint(ctx, p, pages));
         TLI_TRY(print_guesses(p, o->arguments[i], guesses, count, err));
     }
     TLI_TRY(pages_write(pages, err));
@@ -132,16 +134,16 @@ static tl_status predict_all(tl_context *ctx, tli_predictor *p, attention_pages 
 
 static tl_status predict_run(tli_cli_options *o, tl_context *ctx)
 {
-    tli_predictor *p = NULL;
+    tl_predictor *p = NULL;
     attention_pages pages = {.o = o};
-    TLI_TRY(tli_predictor_create(ctx, o->argument, &p));
+    TLI_TRY(tl_predictor_create(ctx, o->argument, NULL, &p));
     tli_progress progress;
     tli_progress_begin(&progress, tli_cli_progress(o), "predicting", "images",
                        (uint64_t)o->argument_count - 1, tli_clock_seconds());
     const tl_status status = predict_all(ctx, p, &pages, &progress);
     tli_progress_clear(&progress);
-    tli_image_free(&pages.page);
-    tli_predictor_destroy(p);
+    free(pages.page.pixels);
+    tl_predictor_destroy(ctx, p);
     return status;
 }
 

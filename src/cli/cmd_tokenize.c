@@ -11,8 +11,6 @@
 #include "cli/cli.h"
 #include "core/clock.h"
 #include "core/progress.h"
-#include "data/tokens_build.h"
-#include "train/run_dir.h"
 
 /* ---- files --------------------------------------------------------------------------------------- */
 
@@ -66,7 +64,7 @@ static const char *documents_word(uint64_t count)
     return count == 1 ? "document" : "documents";
 }
 
-static void tokenize_show(void *user, const tli_build_progress *p)
+static void tokenize_show(void *user, const tl_tokenize_progress *p)
 {
     tli_progress *progress = user;
     const double now = tli_clock_seconds();
@@ -110,7 +108,7 @@ static tl_status tokenize_check(const tli_cli_options *o, tl_error *err)
     return TL_OK;
 }
 
-static tl_status tokenize_print(const tli_cli_options *o, const tli_build_result *r, double seconds,
+static tl_status tokenize_print(const tli_cli_options *o, const tl_tokenize_result *r, double seconds,
                                 tl_error *err)
 {
     cJSON *json = cJSON_CreateObject();
@@ -129,7 +127,7 @@ static tl_status tokenize_print(const tli_cli_options *o, const tli_build_result
 }
 
 /* Notices about the text. */
-static void notice_bytes(const tli_build_result *r)
+static void notice_bytes(const tl_tokenize_result *r)
 {
     if (r->marks > 0)
         tli_cli_say("%" PRIu64 " %s with a byte-order mark, which is left out\n", r->marks,
@@ -144,7 +142,7 @@ static void notice_bytes(const tli_build_result *r)
                     r->nuls == 1 ? "byte is" : "bytes are");
 }
 
-static void tokenize_notice(const tli_cli_options *o, const tli_build_result *r, double seconds)
+static void tokenize_notice(const tli_cli_options *o, const tl_tokenize_result *r, double seconds)
 {
     if (o->quiet) return;
     tli_cli_say("%" PRIu64 " %s, %.1f MB in %.1f seconds (%.1f MB/s): %s/train.bin has %" PRIu64
@@ -159,41 +157,34 @@ static void tokenize_notice(const tli_cli_options *o, const tli_build_result *r,
             o->settings.run.out);
 }
 
-static tl_status tokenize_build(const tli_cli_options *o, const names *files, const tli_bpe *bpe,
+static tl_status tokenize_build(const tli_cli_options *o, const names *files, const tl_tokenizer *tokenizer,
                                 tl_error *err)
 {
     static const char default_separator[] = "<|endoftext|>";
-    tli_run_dir out;
-    TLI_TRY(tli_run_dir_make(&out, o->settings.run.out, "", "", err));
     const double begun = tli_clock_seconds();
     tli_progress progress;
     tli_progress_begin(&progress, tli_cli_progress(o), "tokenizing", "bytes", 0, begun);
-    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    const tli_build_options options = {
-        .bpe = bpe,
+    const tl_tokenize_options options = {
+        .size = sizeof options,
+        .tokenizer = tokenizer,
         .files = (const char *const *)files->items,
         .file_count = files->count,
-        .out = out.path,
+        .out = o->settings.run.out,
         .separator = o->per_file               ? NULL
                      : o->separator[0] != '\0' ? o->separator
                                                : default_separator,
         .val_fraction = o->val_fraction,
         .cut_single = tli_cli_given(o, "val-fraction"),
         .seed = o->settings.training.seed,
-        .threads = o->threads > 0 ? o->threads
-                   : cores > 0    ? (uint32_t)cores
-                                  : 1,
+        .threads = o->threads,
         .progress = tokenize_show,
         .user = &progress,
         .stop = &tli_cli_signal,
     };
-    tli_build_result result;
-    const tl_status status = tli_tokens_build(&options, &result, err);
+    tl_tokenize_result result;
+    const tl_status status = tl_tokenize(&options, &result, err);
     tli_progress_clear(&progress);
-    if (status != TL_OK) {
-        tli_run_dir_unmake(&out);
-        return status;
-    }
+    if (status != TL_OK) return status;
     const double seconds = tli_clock_seconds() - begun;
     tokenize_notice(o, &result, seconds);
     return tokenize_print(o, &result, seconds, err);
@@ -204,13 +195,13 @@ tl_status tli_cmd_tokenize(tli_cli_options *o, tl_error *err)
     TLI_TRY(tokenize_check(o, err));
     tli_cli_catch_signals();
     tli_cli_outlive_readers();
-    tli_bpe *bpe = NULL;
+    tl_tokenizer *tokenizer = NULL;
     names files = {0};
-    tl_status status = o->chars ? TL_OK : tli_bpe_load(o->vocab, o->encoder, &bpe, err);
+    tl_status status = o->chars ? TL_OK : tl_tokenizer_open(NULL, o->vocab, o->encoder, &tokenizer, err);
     for (int i = 0; i < o->argument_count && status == TL_OK; i++)
         status = add_word(&files, o->arguments[i], err);
-    if (status == TL_OK) status = tokenize_build(o, &files, bpe, err);
+    if (status == TL_OK) status = tokenize_build(o, &files, tokenizer, err);
     free_names(&files);
-    tli_bpe_free(bpe);
+    tl_tokenizer_destroy(tokenizer);
     return status;
 }

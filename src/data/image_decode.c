@@ -77,16 +77,20 @@ bool tli_bytes_begin(const tli_bytes *file, const char *magic, size_t count)
     return file->count >= count && memcmp(file->data, magic, count) == 0;
 }
 
+tl_status tli_image_check_size(const char *name, uint32_t width, uint32_t height, tl_status status,
+                               tl_error *err)
+{
+    if (width == 0 || height == 0) return tli_fail(err, status, "%s has a side of 0 pixels", name);
+    if (width > TLI_IMAGE_SIDE_LIMIT || height > TLI_IMAGE_SIDE_LIMIT ||
+        (uint64_t)width * height > TLI_IMAGE_PIXEL_LIMIT)
+        return tli_fail(err, status, "%s is too large: %u x %u pixels; %u a side and %llu in all can be read",
+                        name, width, height, TLI_IMAGE_SIDE_LIMIT, (unsigned long long)TLI_IMAGE_PIXEL_LIMIT);
+    return TL_OK;
+}
+
 tl_status tli_decoding_check_size(const tli_decoding *d)
 {
-    if (d->width == 0 || d->height == 0)
-        return tli_fail(d->err, TL_ERROR_INPUT, "%s has a side of 0 pixels", d->name);
-    if (d->width > TLI_IMAGE_SIDE_LIMIT || d->height > TLI_IMAGE_SIDE_LIMIT ||
-        (uint64_t)d->width * d->height > TLI_IMAGE_PIXEL_LIMIT)
-        return tli_fail(d->err, TL_ERROR_INPUT,
-                        "%s is too large: %u x %u pixels; %u a side and %llu in all can be read", d->name,
-                        d->width, d->height, TLI_IMAGE_SIDE_LIMIT, (unsigned long long)TLI_IMAGE_PIXEL_LIMIT);
-    return TL_OK;
+    return tli_image_check_size(d->name, d->width, d->height, TL_ERROR_INPUT, d->err);
 }
 
 tl_status tli_decoding_truncated(const tli_decoding *d)

@@ -43,6 +43,10 @@ void tli_image_free(tli_image *image);
 /* Allocates width x height pixels, uninitialised. */
 tl_status tli_image_reserve(tli_image *image, uint32_t width, uint32_t height, tl_error *err);
 
+/* `status`, naming `name`, when a side is 0 or above the limits. */
+tl_status tli_image_check_size(const char *name, uint32_t width, uint32_t height, tl_status status,
+                               tl_error *err);
+
 /* Whether a file in a folder counts as an image, by its suffix in any case; the list is that of
  * torchvision's ImageFolder. */
 bool tli_image_is_name(const char *name);

@@ -18,7 +18,7 @@ static void fail_silently(png_structp png, png_const_charp text)
 static void warn_silently(png_structp png, png_const_charp text) {}
 
 /* No local variable is modified after the setjmp. */
-static int image_encode(png_structp png, png_infop info, FILE *file, const tli_image *image, jmp_buf *back)
+static int image_encode(png_structp png, png_infop info, FILE *file, const tl_picture *image, jmp_buf *back)
 {
     if (setjmp(*back) != 0) return 0;
     png_init_io(png, file);
@@ -31,15 +31,19 @@ static int image_encode(png_structp png, png_infop info, FILE *file, const tli_i
     return 1;
 }
 
-tl_status tli_image_write_png(const char *path, const tli_image *image, tl_error *err)
+tl_status tl_picture_write_png(const char *path, const tl_picture *picture, tl_error *err)
 {
+    if (path == NULL || picture == NULL || picture->pixels == NULL)
+        return tli_fail(err, TL_ERROR_USAGE,
+                        "a picture to be written needs a path and pixels: one of them is NULL");
+    TLI_TRY(tli_image_check_size("the picture", picture->width, picture->height, TL_ERROR_USAGE, err));
     jmp_buf back;
     FILE *file = fopen(path, "wb");
     if (file == NULL)
         return tli_fail(err, TL_ERROR_IO, "the picture %s cannot be written: %s", path, strerror(errno));
     png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &back, fail_silently, warn_silently);
     png_infop info = png != NULL ? png_create_info_struct(png) : NULL;
-    const int good = info != NULL && image_encode(png, info, file, image, &back);
+    const int good = info != NULL && image_encode(png, info, file, picture, &back);
     png_destroy_write_struct(&png, &info);
     if (fclose(file) == 0 && good) return TL_OK;
     unlink(path);

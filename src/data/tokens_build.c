@@ -1,4 +1,4 @@
-#include "data/tokens_build.h"
+/* The public tl_tokenize: text files to train.bin and val.bin with several threads and in constant memory. */
 
 #include <errno.h>
 #include <pthread.h>
@@ -6,12 +6,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/config.h"
+#include "core/folder.h"
 #include "data/text_check.h"
+#include "data/tokenizer.h"
 #include "data/tokens_chars.h"
 #include "data/tokens_input.h"
 #include "data/tokens_output.h"
 
-enum { CHUNK_BYTES = 1 << 18 };
+enum { CHUNK_BYTES = 1 << 18, MOST_THREADS = 1024 };
 
 /* A chunk on its way from the reader through a worker to the writer. */
 typedef struct slot {
@@ -28,7 +31,8 @@ typedef struct slot {
 /* A ring of slots: chunk number n is in slot n % slot_count. The caller's thread owns those outside
  * [drained, filled), a worker the one that it took; the lock protects counters and `done`. */
 typedef struct build {
-    const tli_build_options *options;
+    const tl_tokenize_options *options;
+    const tli_bpe *bpe; /* NULL: characters */
     tli_input input;
     tli_output output;
     tli_chars chars;
@@ -63,7 +67,7 @@ static tl_status encode_stretch(build *b, tli_bpe_encoder *encoder, slot *s, siz
 /* encoder NULL: characters. */
 static tl_status encode_slot(build *b, tli_bpe_encoder *encoder, slot *s, tl_error *err)
 {
-    const uint16_t end = encoder != NULL ? (uint16_t)tli_bpe_end_of_text(b->options->bpe) : TLI_CHARS_NONE;
+    const uint16_t end = encoder != NULL ? (uint16_t)tli_bpe_end_of_text(b->bpe) : TLI_CHARS_NONE;
     s->ids.count = 0;
     s->not_utf8 = s->nuls = 0;
     if (s->chunk.end_count > s->id_end_room) {
@@ -88,7 +92,7 @@ static void *build_work(void *user)
     build *b = user;
     tli_bpe_encoder *encoder = NULL;
     tl_error err = {0};
-    const tl_status created = tli_bpe_encoder_create(b->options->bpe, &encoder, &err);
+    const tl_status created = tli_bpe_encoder_create(b->bpe, &encoder, &err);
     pthread_mutex_lock(&b->lock);
     for (;;) {
         while (b->taken == b->filled && !b->closing) pthread_cond_wait(&b->work, &b->lock);
@@ -122,10 +126,14 @@ static tl_status write_slot(build *b, slot *s, tl_error *err)
 
 static void build_report(build *b)
 {
-    const tli_build_options *o = b->options;
+    const tl_tokenize_options *o = b->options;
     if (o->progress == NULL) return;
-    const tli_build_progress p = {b->input.bytes, b->input.total, b->output.documents,
-                                  b->output.files[TLI_TRAIN].tokens + b->output.files[TLI_VAL].tokens};
+    const tl_tokenize_progress p = {
+        .bytes = b->input.bytes,
+        .total_bytes = b->input.total,
+        .documents = b->output.documents,
+        .tokens = b->output.files[TLI_TRAIN].tokens + b->output.files[TLI_VAL].tokens,
+    };
     o->progress(o->user, &p);
 }
 
@@ -202,7 +210,7 @@ static tl_status finish_chars(build *b, tl_error *err)
 static tl_status build_finish(build *b, tl_error *err)
 {
     char chars[TLI_OUTPUT_PATH], temporary[TLI_OUTPUT_PATH + 32];
-    const bool by_chars = b->options->bpe == NULL;
+    const bool by_chars = b->bpe == NULL;
     if (b->output.documents == 0)
         return tli_fail(err, TL_ERROR_INPUT, "the input holds no text: %s%s", b->options->files[0],
                         b->options->file_count > 1 ? " and the files behind it are empty" : " is empty");
@@ -222,15 +230,21 @@ static tl_status build_finish(build *b, tl_error *err)
 
 /* ---- all together -------------------------------------------------------------------------------- */
 
+static uint32_t count_cores(void)
+{
+    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    return cores > 0 ? (uint32_t)cores : 1;
+}
+
 static tl_status build_begin(build *b, tl_error *err)
 {
-    const tli_build_options *o = b->options;
-    if (o->bpe != NULL && tli_bpe_end_of_text(o->bpe) < 0)
+    const tl_tokenize_options *o = b->options;
+    if (b->bpe != NULL && tli_bpe_end_of_text(b->bpe) < 0)
         return tli_fail(err, TL_ERROR_INPUT,
                         "the encoder has no token <|endoftext|>, which must stand between documents");
     TLI_TRY(tli_input_open(&b->input, o->files, o->file_count, o->separator, o->stop, err));
     TLI_TRY(tli_output_open(&b->output, o->out, o->val_fraction, o->seed, err));
-    const size_t wanted = o->bpe == NULL ? 0 : o->threads > 0 ? o->threads : 1;
+    const size_t wanted = b->bpe == NULL ? 0 : o->threads > 0 ? o->threads : count_cores();
     b->slot_count = wanted > 0 ? 2 * wanted + 2 : 1;
     b->slots = calloc(b->slot_count, sizeof *b->slots);
     b->threads = calloc(wanted + 1, sizeof *b->threads);
@@ -264,12 +278,12 @@ static void build_end(build *b)
     tli_input_close(&b->input);
 }
 
-tl_status tli_tokens_build(const tli_build_options *options, tli_build_result *result, tl_error *err)
+static tl_status build_all(const tl_tokenize_options *options, tl_tokenize_result *result, tl_error *err)
 {
-    memset(result, 0, sizeof *result);
     build *b = calloc(1, sizeof *b);
     if (b == NULL) return out_of_memory(err);
     b->options = options;
+    b->bpe = options->tokenizer != NULL ? options->tokenizer->bpe : NULL;
     b->input.fd = b->output.files[0].fd = b->output.files[1].fd = -1;
     if (pthread_mutex_init(&b->lock, NULL) != 0 || pthread_cond_init(&b->work, NULL) != 0 ||
         pthread_cond_init(&b->result, NULL) != 0) {
@@ -280,7 +294,7 @@ tl_status tli_tokens_build(const tli_build_options *options, tli_build_result *r
     if (status == TL_OK) status = build_run(b, err);
     if (status == TL_OK) status = build_finish(b, err);
     if (status == TL_OK)
-        *result = (tli_build_result){
+        *result = (tl_tokenize_result){
             .bytes = b->input.bytes,
             .documents = b->output.documents,
             .val_documents = b->output.files[TLI_VAL].documents,
@@ -289,12 +303,50 @@ tl_status tli_tokens_build(const tli_build_options *options, tli_build_result *r
             .not_utf8 = b->not_utf8,
             .nuls = b->nuls,
             .marks = b->input.marks,
-            .vocab_size = options->bpe != NULL ? tli_bpe_size(options->bpe) : b->chars.size,
+            .vocab_size = b->bpe != NULL ? tli_bpe_size(b->bpe) : b->chars.size,
         };
     build_end(b);
     pthread_cond_destroy(&b->result);
     pthread_cond_destroy(&b->work);
     pthread_mutex_destroy(&b->lock);
     free(b);
+    return status;
+}
+
+static tl_status check_options(const tl_tokenize_options *o, tl_error *err)
+{
+    if (o->files == NULL || o->file_count == 0 || o->out == NULL || o->out[0] == '\0')
+        return tli_fail(err, TL_ERROR_USAGE, "tl_tokenize takes files, at least one, and `out`, a folder");
+    for (size_t i = 0; i < o->file_count; i++)
+        if (o->files[i] == NULL)
+            return tli_fail(err, TL_ERROR_USAGE, "files[%zu] of %zu is NULL", i, o->file_count);
+    if (o->separator != NULL && strchr(o->separator, '\n') != NULL)
+        return tli_fail(err, TL_ERROR_USAGE, "`separator` takes one line, without a line end");
+    if (!(o->val_fraction >= 0 && o->val_fraction <= 1))
+        return tli_fail(err, TL_ERROR_USAGE,
+                        "`val_fraction` takes a number from 0 to 1, and this one is outside");
+    if (o->threads > MOST_THREADS)
+        return tli_fail(err, TL_ERROR_USAGE, "`threads` takes a whole number from 0 to %d, not %u",
+                        MOST_THREADS, o->threads);
+    if (o->tokenizer != NULL && o->tokenizer->bpe == NULL)
+        return tli_fail(
+            err, TL_ERROR_USAGE,
+            "the tokenizer is one of characters, whose vocabulary is made of the text: give none");
+    return TL_OK;
+}
+
+tl_status tl_tokenize(const tl_tokenize_options *options, tl_tokenize_result *result, tl_error *err)
+{
+    if (options == NULL || result == NULL)
+        return tli_fail(err, TL_ERROR_USAGE,
+                        "tl_tokenize takes options and a place for the result: one is NULL");
+    memset(result, 0, sizeof *result);
+    tl_tokenize_options own;
+    tli_folder folder;
+    TLI_TRY(TLI_CONFIG_TAKE(&own, options, tl_tokenize_options, err));
+    TLI_TRY(check_options(&own, err));
+    TLI_TRY(tli_folder_make(&folder, own.out, err));
+    const tl_status status = build_all(&own, result, err);
+    if (status != TL_OK) tli_folder_unmake(&folder);
     return status;
 }

@@ -1,23 +1,23 @@
-#include "infer/generate.h"
-
+/* The public tl_generate: text from a GPT checkpoint, token by token. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/clock.h"
+#include "core/config.h"
 #include "core/progress.h"
 #include "core/random.h"
-#include "data/vocabulary.h"
+#include "infer/sample.h"
+#include "infer/text_checkpoint.h"
 #include "models/gpt.h"
-#include "tasks/metadata.h"
 #include "tasks/model_file.h"
-#include "tasks/task.h"
 
 typedef struct run {
     tl_context *ctx;
-    const tli_generation *g;
+    const tl_generation *g;
+    tli_sampling sampling;
     tl_settings settings;
-    tli_vocabulary vocabulary;
+    tl_tokenizer *tokenizer;
     tl_model *model;
     tli_ids ids; /* prompt and generated tokens */
     uint64_t start,
@@ -29,49 +29,20 @@ typedef struct run {
 
 /* ---- setting up ---------------------------------------------------------------------------------- */
 
-static bool makes_text(const tli_task *task)
-{
-    return task->arch == TL_ARCH_GPT;
-}
-
-static tl_status read_settings(run *r, const tli_safetensors *st)
-{
-    tl_error *err = tl_context_error(r->ctx);
-    char names[TASK_NAMES_CAPACITY];
-    TLI_TRY(tli_settings_from_metadata(st, &r->settings, err));
-    TLI_TRY(tli_task_check_offered(tli_task_find(r->settings.task), st->path, err));
-    if (r->settings.model.arch != TL_ARCH_GPT)
-        return tli_fail(err, TL_ERROR_INPUT, "%s is a checkpoint of the task %s: text comes from those of %s",
-                        st->path, r->settings.task, tli_task_names(makes_text, " and ", names));
-    return TL_OK;
-}
-
-static tl_status open_vocabulary(run *r, const tli_safetensors *st)
-{
-    tl_error *err = tl_context_error(r->ctx);
-    const uint32_t size = r->settings.model.vocab_size;
-    TLI_TRY(tli_vocabulary_open(tli_labels_of(st, r->settings.task), r->g->vocab, r->g->encoder,
-                                &r->vocabulary, err));
-    if (r->vocabulary.size <= size) return TL_OK;
-    return tli_fail(
-        err, TL_ERROR_INPUT,
-        "the vocabulary has %u ids and the model %u: give the files that its text was tokenized with",
-        r->vocabulary.size, size);
-}
-
 /* The prompt's ids; without a prompt, the id that starts a text. */
 static tl_status encode_prompt(run *r)
 {
     tl_error *err = tl_context_error(r->ctx);
     const char *prompt = r->g->prompt;
-    if (prompt[0] != '\0') return tli_vocabulary_encode(&r->vocabulary, prompt, strlen(prompt), &r->ids, err);
-    if (r->vocabulary.end_of_text < 0) {
-        if (tli_vocabulary_encode(&r->vocabulary, "\n", 1, &r->ids, NULL) == TL_OK) return TL_OK;
+    const int32_t end_of_text = tl_tokenizer_end_of_text(r->tokenizer);
+    if (prompt[0] != '\0') return tli_tokenizer_encode(r->tokenizer, prompt, strlen(prompt), &r->ids, err);
+    if (end_of_text < 0) {
+        if (tli_tokenizer_encode(r->tokenizer, "\n", 1, &r->ids, NULL) == TL_OK) return TL_OK;
         return tli_fail(err, TL_ERROR_USAGE,
                         "the model knows no end of text and no end of line: give a `prompt`");
     }
     TLI_TRY(tli_ids_reserve(&r->ids, 1, err));
-    r->ids.items[r->ids.count++] = (uint16_t)r->vocabulary.end_of_text;
+    r->ids.items[r->ids.count++] = (uint16_t)end_of_text;
     return TL_OK;
 }
 
@@ -83,11 +54,8 @@ static tl_status create_model(run *r, tli_safetensors *st)
     r->candidates = malloc(c->vocab_size * sizeof *r->candidates);
     if (r->context == NULL || r->logits == NULL || r->candidates == NULL)
         return tli_fail(tl_context_error(r->ctx), TL_ERROR_MEMORY, "out of host memory for the logits");
-    if (r->g->no_cache)
-        TLI_TRY(tli_model_create(r->ctx, c, &(tl_model_options){.batch = 1}, NULL, &r->model));
-    else
-        TLI_TRY(
-            tli_model_create(r->ctx, c, &(tl_model_options){.batch = 1, .kv_cache = true}, NULL, &r->model));
+    const tl_model_options options = {.size = sizeof options, .batch = 1, .kv_cache = !r->g->no_cache};
+    TLI_TRY(tli_model_create(r->ctx, c, &options, NULL, &r->model));
     return tli_model_load(r->ctx, tli_model_registry(r->model), st);
 }
 
@@ -113,8 +81,8 @@ static tl_status write_token(run *r, uint32_t id)
 {
     uint8_t buffer[4];
     size_t bytes;
-    const uint8_t *text = tli_vocabulary_token(&r->vocabulary, id, buffer, &bytes);
-    return text != NULL && bytes > 0 ? r->g->write(r->g->user, text, bytes, tl_context_error(r->ctx)) : TL_OK;
+    const uint8_t *text = tli_tokenizer_token(r->tokenizer, id, buffer, &bytes);
+    return r->g->write(r->g->user, (int32_t)id, (const char *)text, bytes, tl_context_error(r->ctx));
 }
 
 /* Ids of the model that the vocabulary lacks decode to nothing. */
@@ -123,7 +91,7 @@ static void hide_unknown(run *r)
     uint8_t buffer[4];
     size_t bytes;
     for (uint32_t id = 0; id < r->settings.model.vocab_size; id++)
-        if (tli_vocabulary_token(&r->vocabulary, id, buffer, &bytes) == NULL) r->logits[id] = -INFINITY;
+        if (tli_tokenizer_token(r->tokenizer, id, buffer, &bytes) == NULL) r->logits[id] = -INFINITY;
 }
 
 /* Said before the text, which a notice must not interrupt. The last token drawn is never in the context. */
@@ -143,19 +111,20 @@ static tl_status run_tokens(run *r, tli_progress *progress, uint64_t *made)
     tli_random random = tli_random_make(r->g->seed, tli_random_stream("generate"));
     announce_sliding(r);
     if (r->g->prompt[0] != '\0')
-        TLI_TRY(r->g->write(r->g->user, (const uint8_t *)r->g->prompt, strlen(r->g->prompt), err));
-    for (*made = 0; *made < r->g->tokens; (*made)++) {
+        TLI_TRY(r->g->write(r->g->user, -1, r->g->prompt, strlen(r->g->prompt), err));
+    while (*made < r->g->tokens) {
         uint32_t id;
         TLI_TRY(next_logits(r));
         hide_unknown(r);
         const double u = (double)tli_random_uniform(&random);
         TLI_TRY(
-            tli_sample(r->logits, r->settings.model.vocab_size, &r->g->sampling, u, r->candidates, &id, err));
-        if ((int32_t)id == r->vocabulary.end_of_text) return TL_OK;
+            tli_sample(r->logits, r->settings.model.vocab_size, &r->sampling, u, r->candidates, &id, err));
+        if ((int32_t)id == tl_tokenizer_end_of_text(r->tokenizer)) return TL_OK;
         TLI_TRY(write_token(r, id));
+        ++*made;
         TLI_TRY(tli_ids_reserve(&r->ids, 1, err));
         r->ids.items[r->ids.count++] = (uint16_t)id;
-        tli_progress_update(progress, *made + 1, tli_clock_seconds());
+        tli_progress_update(progress, *made, tli_clock_seconds());
         if (r->g->stop != NULL && *r->g->stop != 0)
             return tli_fail(err, TL_INTERRUPTED, "stopped by signal %d", (int)*r->g->stop);
     }
@@ -164,8 +133,8 @@ static tl_status run_tokens(run *r, tli_progress *progress, uint64_t *made)
 
 static tl_status generate_tokens(run *r, tli_safetensors *st, uint64_t *made)
 {
-    TLI_TRY(read_settings(r, st));
-    TLI_TRY(open_vocabulary(r, st));
+    TLI_TRY(tli_text_checkpoint_read(st, r->g->vocab, r->g->encoder, &r->settings, &r->tokenizer,
+                                     tl_context_error(r->ctx)));
     TLI_TRY(encode_prompt(r));
     TLI_TRY(create_model(r, st));
     tli_progress progress;
@@ -175,15 +144,38 @@ static tl_status generate_tokens(run *r, tli_safetensors *st, uint64_t *made)
     return status;
 }
 
-tl_status tli_generate(tl_context *ctx, const char *checkpoint, const tli_generation *g, uint64_t *made)
+static tl_status check_generation(const tl_generation *g, tl_error *err)
 {
-    run r = {.ctx = ctx, .g = g};
+    if (g->write == NULL)
+        return tli_fail(err, TL_ERROR_USAGE,
+                        "there is nobody to take the text: write of tl_generation is NULL");
+    if (!(g->temperature >= 0 && g->temperature < INFINITY))
+        return tli_fail(err, TL_ERROR_USAGE,
+                        "`temperature` takes a number from 0, and this one is below or none");
+    if (!(g->top_p >= 0 && g->top_p <= 1))
+        return tli_fail(err, TL_ERROR_USAGE, "`top_p` takes a number from 0 to 1, and this one is outside");
+    return TL_OK;
+}
+
+tl_status tl_generate(tl_context *ctx, const char *checkpoint, const tl_generation *generation,
+                      uint64_t *made)
+{
+    tl_error *err = tl_context_error(ctx);
+    uint64_t count = 0;
+    if (made != NULL) *made = 0;
+    if (ctx == NULL || checkpoint == NULL || generation == NULL)
+        return tli_fail(err, TL_ERROR_USAGE, "tl_generate takes a context, a checkpoint and a tl_generation");
+    tl_generation own;
+    TLI_TRY(TLI_CONFIG_TAKE(&own, generation, tl_generation, err));
+    TLI_TRY(check_generation(&own, err));
+    if (own.prompt == NULL) own.prompt = "";
+    run r = {.ctx = ctx, .g = &own, .sampling = {own.temperature, own.top_k, own.top_p > 0 ? own.top_p : 1}};
     tli_safetensors st;
-    *made = 0;
-    TLI_TRY(tli_checkpoint_open(checkpoint, &st, tl_context_error(ctx)));
-    const tl_status status = generate_tokens(&r, &st, made);
+    TLI_TRY(tli_checkpoint_open(checkpoint, &st, err));
+    const tl_status status = generate_tokens(&r, &st, &count);
+    if (made != NULL) *made = count;
     tli_model_destroy(ctx, r.model);
-    tli_vocabulary_close(&r.vocabulary);
+    tl_tokenizer_destroy(r.tokenizer);
     tli_ids_free(&r.ids);
     free(r.context);
     free(r.logits);

@@ -3,12 +3,17 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* Larger logits first, ties by the smaller id, so that any sort gives the same order. */
+/* Never 0, so that any sort gives the same order. */
 static int sample_descending(const void *a, const void *b)
 {
     const tli_candidate *x = a, *y = b;
     if (x->logit != y->logit) return x->logit > y->logit ? -1 : 1;
     return (x->id > y->id) - (x->id < y->id);
+}
+
+void tli_candidates_sort(tli_candidate *candidates, uint32_t count)
+{
+    qsort(candidates, count, sizeof *candidates, sample_descending);
 }
 
 static double sample_weight(const tli_candidate *c, float largest, float temperature)
@@ -46,7 +51,7 @@ tl_status tli_sample(const float *logits, uint32_t count, const tli_sampling *s,
     if (s->temperature <= 0.0f) return TL_OK;
     const float largest = list[best].logit;
     if (s->top_k > 0 || s->top_p < 1.0f) {
-        qsort(list, n, sizeof *list, sample_descending);
+        tli_candidates_sort(list, n);
         if (s->top_k > 0 && s->top_k < n) n = s->top_k;
         if (s->top_p < 1.0f) n = keep_nucleus(list, n, s);
     }

@@ -17,6 +17,9 @@ typedef struct tli_candidate {
     uint32_t id;
 } tli_candidate;
 
+/* Larger logits first, ties by the smaller id. */
+void tli_candidates_sort(tli_candidate *candidates, uint32_t count);
+
 /* The chosen id; u is uniform in [0, 1). A logit of -INFINITY is never chosen. `candidates`: scratch of
  * `count` elements. TL_ERROR_DEVICE when a logit is NaN or INFINITY, or all are -INFINITY. */
 tl_status tli_sample(const float *logits, uint32_t count, const tli_sampling *sampling, double u,

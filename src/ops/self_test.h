@@ -12,13 +12,4 @@ tl_status tli_self_test_family(tl_context *ctx, const char *family, double *erro
  * Disabled by TRANSLUTION_SELF_TEST=off and by TRANSLUTION_FAULT, which counts calls. */
 tl_status tli_self_test_switch_on(tl_context *ctx);
 
-typedef struct tli_self_test_row {
-    const char *kernels; /* source file in kernels/, without ".cl" */
-    double error;        /* largest, in units of the expected rounding; infinite when not run or not finite */
-    bool right;          /* error <= 1 */
-} tli_self_test_row;
-
-/* Checks all families in one form; rows: array of TLI_KERNEL_FAMILIES. */
-void tli_self_test_form(tl_context *ctx, bool cpu, tli_self_test_row *rows);
-
 #endif

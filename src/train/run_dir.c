@@ -6,58 +6,25 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/files.h"
-
-static tl_status run_dir_unwritable(tl_error *err, const char *path, int code)
+static tl_status choose_run_dir(tli_folder *dir, const char *task, const char *op, tl_error *err)
 {
-    return tli_fail(err, TL_ERROR_INPUT, "cannot write the output folder %s: %s; choose another `run.out`",
-                    path, strerror(code));
-}
-
-/* With the folders above it; after a failure dir->path is what could not be made. */
-static tl_status make_all(tli_run_dir *dir, const char *path, tl_error *err)
-{
-    tli_folders folders;
-    if (strlen(path) >= sizeof dir->path) return run_dir_unwritable(err, path, ENAMETOOLONG);
-    const int code = tli_make_folders(path, &folders);
-    snprintf(dir->path, sizeof dir->path, "%.*s", (int)folders.reached, path);
-    dir->found = folders.found;
-    if (code != 0) return run_dir_unwritable(err, dir->path, code);
-    return access(path, W_OK | X_OK) == 0 ? TL_OK : run_dir_unwritable(err, path, errno);
-}
-
-static tl_status make_run_dir(tli_run_dir *dir, const char *wanted, const char *task, const char *op,
-                              tl_error *err)
-{
-    TLI_TRY(make_all(dir, wanted[0] != '\0' ? wanted : "runs", err));
-    if (wanted[0] != '\0') return TL_OK;
     for (int n = 1; n < 1000000; n++) {
         snprintf(dir->path, sizeof dir->path, "runs/%s-%s-%d", task, op, n);
         if (mkdir(dir->path, 0777) == 0) return TL_OK;
-        if (errno != EEXIST) return run_dir_unwritable(err, dir->path, errno);
+        if (errno != EEXIST) return tli_folder_unwritable(dir->path, errno, err);
     }
     dir->path[0] = '\0'; /* it is an earlier run's */
     return tli_fail(err, TL_ERROR_INPUT, "the folder runs is full of earlier runs: choose a `run.out`");
 }
 
-tl_status tli_run_dir_make(tli_run_dir *dir, const char *wanted, const char *task, const char *op,
+tl_status tli_run_dir_make(tli_folder *dir, const char *wanted, const char *task, const char *op,
                            tl_error *err)
 {
-    *dir = (tli_run_dir){.path = ""};
-    const tl_status status = make_run_dir(dir, wanted, task, op, err);
-    if (status != TL_OK) tli_run_dir_unmake(dir);
+    TLI_TRY(tli_folder_make(dir, wanted[0] != '\0' ? wanted : "runs", err));
+    if (wanted[0] != '\0') return TL_OK;
+    const tl_status status = choose_run_dir(dir, task, op, err);
+    if (status != TL_OK) tli_folder_unmake(dir);
     return status;
-}
-
-void tli_run_dir_unmake(const tli_run_dir *dir)
-{
-    char path[TLI_OUT_CAPACITY];
-    memcpy(path, dir->path, sizeof path);
-    for (size_t i = strlen(path); i > dir->found; i--) {
-        if (path[i] != '/' && path[i] != '\0') continue;
-        path[i] = '\0';
-        (void)rmdir(path); /* fails for one that is not empty, and then for its parents, too */
-    }
 }
 
 tl_status tli_run_dir_set_aside(const char *out, const tl_log *log, tl_error *err)
@@ -71,7 +38,7 @@ tl_status tli_run_dir_set_aside(const char *out, const tl_log *log, tl_error *er
         for (int n = 1; earlier[0] == '\0'; n++) {
             snprintf(earlier, sizeof earlier, "%s/earlier-%d", out, n);
             if (mkdir(earlier, 0777) == 0) break;
-            if (errno != EEXIST) return run_dir_unwritable(err, earlier, errno);
+            if (errno != EEXIST) return tli_folder_unwritable(earlier, errno, err);
             earlier[0] = '\0';
         }
         snprintf(to, sizeof to, "%s/%s", earlier, names[i]);

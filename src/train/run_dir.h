@@ -2,22 +2,15 @@
 #ifndef TRAIN_RUN_DIR_H
 #define TRAIN_RUN_DIR_H
 
-#include "device/device.h"
+#include "core/folder.h"
+#include "core/log.h"
 
-enum { TLI_OUT_CAPACITY = 1024 };
-
-typedef struct tli_run_dir {
-    char path[TLI_OUT_CAPACITY]; /* "": not made */
-    size_t found;                /* length of the part of `path` that was there before */
-} tli_run_dir;
+enum { TLI_OUT_CAPACITY = TLI_FOLDER_CAPACITY };
 
 /* Creates `wanted` and its parent folders or, if it is empty, the first free one of runs/TASK-OP-1, -2,
  * ... TL_ERROR_INPUT names a path that cannot be written. */
-tl_status tli_run_dir_make(tli_run_dir *dir, const char *wanted, const char *task, const char *op,
+tl_status tli_run_dir_make(tli_folder *dir, const char *wanted, const char *task, const char *op,
                            tl_error *err);
-
-/* Removes the folders that tli_run_dir_make created, as far as they are empty: for a run that was refused. */
-void tli_run_dir_unmake(const tli_run_dir *dir);
 
 /* Moves checkpoints, metrics and weights of an earlier run in `out` to OUT/earlier-N, so that a new run,
  * or a later resume, does not mix with it. Logs what it moves; nothing to move is fine. */

@@ -124,5 +124,5 @@ void tli_run_close(training_run *r)
     tli_step_times_free(&r->times);
     if (refused && r->dir.found < strlen(r->dir.path)) tli_run_lock_remove(&r->lock, r->dir.path);
     tli_run_lock_release(&r->lock);
-    if (refused) tli_run_dir_unmake(&r->dir);
+    if (refused) tli_folder_unmake(&r->dir);
 }

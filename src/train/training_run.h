@@ -44,7 +44,7 @@ typedef struct training_run {
     int skipped;     /* consecutive steps skipped by --skip-nonfinite */
     bool other_test; /* the checkpoint to resume has another --limit-test or --test-motion */
     double best;     /* best score on the main test set: top-1 or, without classes, -loss; NaN: none yet */
-    tli_run_dir dir; /* the output folder */
+    tli_folder dir;  /* the output folder */
 } training_run;
 
 /* Opens the run for ctx, s (checked: tl_settings_check) and hooks, to continue at r->done. `own`: the caller's data, copied; NULL: the task's.

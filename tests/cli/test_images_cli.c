@@ -289,7 +289,7 @@ static void digits_of_files_are_named(void **state)
     assert_true(right > 4); /* more than chance, which is two */
     succeeds("train gpt --steps 1 --dim 16 --depth 1 --heads 2 --head-dim 8 --seq-len 8 --vocab-size 300 "
              "--limit-test 2 --batch-size 2 --out text");
-    fails(2, "predict text digit-0.png", "predict takes those of mnist and vit", "text");
+    fails(2, "predict text digit-0.png", "those of mnist and vit are", "text");
 }
 
 /* ---- bench loader -------------------------------------------------------------------------------- */

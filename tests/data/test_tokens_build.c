@@ -2,24 +2,25 @@
 #include "files.h"
 
 #include "core/random.h"
-#include "data/tokens_build.h"
+#include "data/tokenizer.h"
 #include "data/tokens_chars.h"
 #include "data/tokens_input.h"
 #include "tiny_bpe.h"
 
 /* ---- building ------------------------------------------------------------------------------------ */
 
-static tli_bpe *load_tiny(void)
+static tl_tokenizer *load_tiny(void)
 {
-    tli_bpe *bpe = NULL;
+    tl_tokenizer *tokenizer = NULL;
     tl_error err = {0};
     assert_int_equal(tiny_write(at("vocab.bpe"), at("encoder.json")), 0);
-    if (tli_bpe_load(at("vocab.bpe"), at("encoder.json"), &bpe, &err) != TL_OK) fail_msg("%s", err.text);
-    return bpe;
+    if (tli_tokenizer_create(NULL, at("vocab.bpe"), at("encoder.json"), &tokenizer, &err) != TL_OK)
+        fail_msg("%s", err.text);
+    return tokenizer;
 }
 
 typedef struct built {
-    tli_build_result result;
+    tl_tokenize_result result;
     uint16_t *train, *val; /* result.train_tokens and val_tokens ids */
 } built;
 
@@ -39,14 +40,14 @@ static uint16_t *read_ids(const char *name, uint64_t count)
     return ids;
 }
 
-static built build(tli_build_options o, const char *const *files, size_t count)
+static built build(tl_tokenize_options o, const char *const *files, size_t count)
 {
     built b;
     tl_error err = {0};
     o.files = files;
     o.file_count = count;
     o.out = folder;
-    if (tli_tokens_build(&o, &b.result, &err) != TL_OK) fail_msg("%s", err.text);
+    if (tl_tokenize(&o, &b.result, &err) != TL_OK) fail_msg("%s", err.text);
     b.train = read_ids("train.bin", b.result.train_tokens);
     b.val = read_ids("val.bin", b.result.val_tokens);
     return b;
@@ -70,8 +71,8 @@ static void same(const built *b, const uint16_t *ids, size_t count)
 
 static void test_documents(void **state)
 {
-    tli_bpe *bpe = load_tiny();
-    const tli_build_options o = {.bpe = bpe, .separator = "--", .threads = 2};
+    tl_tokenizer *tokenizer = load_tiny();
+    const tl_tokenize_options o = {.size = sizeof o, .tokenizer = tokenizer, .separator = "--", .threads = 2};
     /* Lines keep their ends; empty documents are none; a file ends a document; a line that merely begins or
      * ends as the separator is text. */
     static const char text[] = "--\nhe\n--\n--\nhe--\n--x\n--";
@@ -86,13 +87,13 @@ static void test_documents(void **state)
     SAME(&b, TINY_MERGE, '\n', TINY_END, TINY_MERGE, '-', '-', '\n', '-', '-', 'x', '\n', TINY_END, 'q',
          TINY_END);
     drop(&b);
-    tli_build_options whole = o;
+    tl_tokenize_options whole = o;
     whole.separator = NULL;
     b = build(whole, FILES(at("b.txt"), at("a.txt")));
     assert_int_equal(b.result.documents, 2);
     assert_int_equal(b.train[2], '-');
     drop(&b);
-    tli_bpe_free(bpe);
+    tl_tokenizer_destroy(tokenizer);
 }
 
 /* Separator lines that lie across the borders of what is read at once (2^18 bytes) are seen, however they end. */
@@ -102,8 +103,9 @@ static void test_separators_across_reads(void **state)
     static const char *const lines[] = {"sep\n", "sep\r\n", "sep\r", " \tsep \t\r\n"};
     static const char *const others[] = {"sepx\n", "sep\vx\r\n", "se\r", " \tse p \t\r\n"};
     uint8_t *text = malloc(ROOM);
-    tli_bpe *bpe = load_tiny();
-    const tli_build_options o = {.bpe = bpe, .separator = "sep", .threads = 1};
+    tl_tokenizer *tokenizer = load_tiny();
+    const tl_tokenize_options o = {
+        .size = sizeof o, .tokenizer = tokenizer, .separator = "sep", .threads = 1};
     assert_non_null(text);
     for (int kind = 0; kind < 8; kind++)
         for (int back = 0; back < 14; back++) {
@@ -119,7 +121,7 @@ static void test_separators_across_reads(void **state)
                 fail_msg("kind %d, %d before the border", kind, back);
             drop(&b);
         }
-    tli_bpe_free(bpe);
+    tl_tokenizer_destroy(tokenizer);
     free(text);
 }
 
@@ -148,9 +150,13 @@ static void test_threads_and_chunks(void **state)
     const size_t n = make_text(text, ROOM);
     write_file("a.txt", text, n);
     write_file("b.txt", text, n / 3);
-    tli_bpe *bpe = load_tiny();
-    tli_build_options o = {
-        .bpe = bpe, .separator = "sep", .threads = 1, .val_fraction = 0.3, .chunk = 1 << 30};
+    tl_tokenizer *tokenizer = load_tiny();
+    tl_tokenize_options o = {.size = sizeof o,
+                             .tokenizer = tokenizer,
+                             .separator = "sep",
+                             .threads = 1,
+                             .val_fraction = 0.3,
+                             .chunk = 1 << 30};
     built want = build(o, FILES(at("a.txt"), at("b.txt")));
     assert_true(want.result.documents > 1000);
     assert_between(want.result.val_documents * 1000 / want.result.documents, 250, 350);
@@ -162,7 +168,7 @@ static void test_threads_and_chunks(void **state)
         o.threads = ways[i].threads;
         o.chunk = ways[i].chunk;
         built got = build(o, FILES(at("a.txt"), at("b.txt")));
-        assert_memory_equal(&got.result, &want.result, offsetof(tli_build_result, vocab_size));
+        assert_memory_equal(&got.result, &want.result, offsetof(tl_tokenize_result, vocab_size));
         assert_memory_equal(got.train, want.train, 2 * want.result.train_tokens);
         assert_memory_equal(got.val, want.val, 2 * want.result.val_tokens);
         drop(&got);
@@ -178,7 +184,7 @@ static void test_threads_and_chunks(void **state)
     tli_bpe_encoder *encoder = NULL;
     tl_error err = {0};
     tli_ids ids = {0};
-    assert_int_equal(tli_bpe_encoder_create(bpe, &encoder, &err), TL_OK);
+    assert_int_equal(tli_bpe_encoder_create(tokenizer->bpe, &encoder, &err), TL_OK);
     o.val_fraction = 0;
     o.seed = 0;
     built all = build(o, FILES(at("a.txt")));
@@ -210,16 +216,16 @@ static void test_threads_and_chunks(void **state)
     drop(&want);
     tli_ids_free(&ids);
     tli_bpe_encoder_free(encoder);
-    tli_bpe_free(bpe);
+    tl_tokenizer_destroy(tokenizer);
     free(text);
 }
 
 /* Neither side stays empty when there are documents for both, and one document is cut only on request. */
 static void test_val(void **state)
 {
-    tli_bpe *bpe = load_tiny();
+    tl_tokenizer *tokenizer = load_tiny();
     write_file("a.txt", "a\nsep\nbb\nsep\nccc\n", 17);
-    tli_build_options o = {.bpe = bpe, .separator = "sep", .threads = 1};
+    tl_tokenize_options o = {.size = sizeof o, .tokenizer = tokenizer, .separator = "sep", .threads = 1};
     const double fractions[] = {1e-9, 1 - 1e-9, 0, 1};
     const uint64_t val[] = {1, 2, 0, 3};
     for (int i = 0; i < 4; i++) {
@@ -255,7 +261,7 @@ static void test_val(void **state)
             if (cut == 0) assert_true(b.result.train_tokens == 0 || b.result.val_tokens == 0);
             drop(&b);
         }
-    tli_bpe_free(bpe);
+    tl_tokenizer_destroy(tokenizer);
 }
 
 static void test_chars(void **state)
@@ -265,7 +271,7 @@ static void test_chars(void **state)
                "a\"\\\n\xff\xf0\x9f\x98\x80"
                "b\0b",
                15);
-    const tli_build_options o = {.separator = "sep", .threads = 1};
+    const tl_tokenize_options o = {.size = sizeof o, .separator = "sep", .threads = 1};
     built b = build(o, FILES(at("a.txt")));
     tli_chars chars;
     tl_error err = {0};
@@ -304,7 +310,7 @@ static void test_chars(void **state)
     drop(&b);
 
     /* One text of 20, nine tenths for training. */
-    tli_build_options cut = o;
+    tl_tokenize_options cut = o;
     cut.val_fraction = 0.1;
     cut.cut_single = true;
     write_file("a.txt", "aaaaaaaaaaaaaaaaaazz", 20);
@@ -335,31 +341,32 @@ static void test_chars(void **state)
 /* What fails leaves earlier files alone and nothing behind. */
 static void test_failures(void **state)
 {
-    tli_bpe *bpe = load_tiny();
-    tli_build_result result;
+    tl_tokenizer *tokenizer = load_tiny();
+    tl_tokenize_result result;
     tl_error err = {0};
     volatile sig_atomic_t stop = 15;
     write_file("train.bin", "old!", 4);
     write_file("empty.txt", "", 0);
     write_file("a.txt", "a", 1);
-    tli_build_options o = {.bpe = bpe, .threads = 2, .out = folder, .file_count = 1};
+    tl_tokenize_options o = {
+        .size = sizeof o, .tokenizer = tokenizer, .threads = 2, .out = folder, .file_count = 1};
     o.files = (const char *const[]){at("empty.txt")};
-    assert_int_equal(tli_tokens_build(&o, &result, &err), TL_ERROR_INPUT);
+    assert_int_equal(tl_tokenize(&o, &result, &err), TL_ERROR_INPUT);
     assert_non_null(strstr(err.text, "empty.txt"));
     o.files = (const char *const[]){at("none.txt")};
-    assert_int_equal(tli_tokens_build(&o, &result, &err), TL_ERROR_INPUT);
+    assert_int_equal(tl_tokenize(&o, &result, &err), TL_ERROR_INPUT);
     assert_non_null(strstr(err.text, "none.txt"));
     o.files = (const char *const[]){folder};
-    assert_int_equal(tli_tokens_build(&o, &result, &err), TL_ERROR_INPUT);
+    assert_int_equal(tl_tokenize(&o, &result, &err), TL_ERROR_INPUT);
     o.files = (const char *const[]){at("a.txt")};
     o.stop = &stop;
-    assert_int_equal(tli_tokens_build(&o, &result, &err), TL_INTERRUPTED);
+    assert_int_equal(tl_tokenize(&o, &result, &err), TL_INTERRUPTED);
     o.stop = NULL;
-    o.out = "/nonexistent/out";
-    assert_int_equal(tli_tokens_build(&o, &result, &err), TL_ERROR_INPUT);
-    assert_non_null(strstr(err.text, "/nonexistent/out"));
+    o.out = at("a.txt/out");
+    assert_int_equal(tl_tokenize(&o, &result, &err), TL_ERROR_INPUT);
+    assert_non_null(strstr(err.text, "a.txt"));
     assert_int_equal(tli_ids_reserve(&(tli_ids){0}, SIZE_MAX / 2 + 1, &err), TL_ERROR_MEMORY);
-    tli_bpe_free(bpe);
+    tl_tokenizer_destroy(tokenizer);
     uint16_t *old = read_ids("train.bin", 2);
     assert_int_equal(old[0], 'o' | 'l' << 8); /* read_ids has turned the file's little-endian bytes */
     assert_int_equal(old[1], 'd' | '!' << 8);

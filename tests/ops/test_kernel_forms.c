@@ -70,9 +70,10 @@ static void launch_all(bool cpu, const kernel_list *list, bool *launched)
     tl_context *ctx = NULL;
     tl_error err = {0};
     if (tl_context_create(&options, &ctx, &err) != TL_OK) fail_msg("%s", err.text);
-    tli_self_test_row tested[TLI_KERNEL_FAMILIES];
-    tli_self_test_form(ctx, cpu, tested);
-    for (int i = 0; i < TLI_KERNEL_FAMILIES; i++)
+    tl_self_test_row tested[TL_SELF_TEST_ROWS];
+    int families = 0;
+    MUST(ctx, tl_self_test(ctx, options.path, tested, TL_SELF_TEST_ROWS, &families));
+    for (int i = 0; i < families; i++)
         if (!tested[i].right)
             fail_msg("kernels/%s.cl: error %g: %s", tested[i].kernels, tested[i].error,
                      tl_context_error(ctx)->text);

@@ -3,7 +3,6 @@
 #include "runs.h"
 
 #include "data/synthetic_text.h"
-#include "infer/generate.h"
 #include "tasks/task.h"
 
 static void same_seed_same_model(void **unused)
@@ -126,7 +125,7 @@ typedef struct text {
     size_t count;
 } text;
 
-static tl_status take(void *user, const uint8_t *bytes, size_t count, tl_error *err)
+static tl_status take(void *user, int32_t id, const char *bytes, size_t count, tl_error *err)
 {
     text *t = user;
     assert_true(t->count + count < sizeof t->bytes);
@@ -141,16 +140,15 @@ static text written(const char *out, float temperature, bool no_cache)
     tl_context *ctx = new_context(TL_PATH_AUTO);
     text t = {.count = 0};
     uint64_t made;
-    const tli_generation g = {.prompt = "ba ",
-                              .vocab = "",
-                              .encoder = "",
-                              .tokens = 30, /* past the context of 16 */
-                              .sampling = {temperature, 0, 1},
-                              .seed = 5,
-                              .no_cache = no_cache,
-                              .write = take,
-                              .user = &t};
-    MUST(ctx, tli_generate(ctx, out, &g, &made));
+    const tl_generation g = {.size = sizeof g,
+                             .prompt = "ba ",
+                             .tokens = 30, /* past the context of 16 */
+                             .temperature = temperature,
+                             .seed = 5,
+                             .no_cache = no_cache,
+                             .write = take,
+                             .user = &t};
+    MUST(ctx, tl_generate(ctx, out, &g, &made));
     assert_int_equal(made, 30);
     assert_int_equal(t.count, 33);
     tl_context_destroy(ctx);

@@ -95,7 +95,7 @@ static void metrics_are_checked_first(void **unused)
 /* What cannot be made whole is not left in part. */
 static void a_folder_that_cannot_be_made(void **unused)
 {
-    tli_run_dir dir;
+    tli_folder dir;
     tl_error err = {0};
     char path[1100] = "";
     snprintf(path, sizeof path, "%s/", at("part/of"));
