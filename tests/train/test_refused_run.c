@@ -86,7 +86,7 @@ static void metrics_are_checked_first(void **unused)
         snprintf(s.run.metrics, sizeof s.run.metrics, "%s", at(paths[i]));
         tl_context *ctx = new_context(TL_PATH_AUTO);
         assert_int_equal(tl_train(ctx, &s, NULL, &result), TL_ERROR_INPUT);
-        assert_says(tl_context_error(ctx)->text, "choose another --metrics");
+        assert_says(tl_context_error(ctx)->text, "choose another `run.metrics`");
         assert_false(exists("metrics"));
         tl_context_destroy(ctx);
     }
