@@ -34,6 +34,10 @@ version=$(pkg-config --modversion translution)
 {
     "$cc" -std=c11 -D_POSIX_C_SOURCE=200809L -Wall -Wextra -Werror "$source/examples/train.c" \
         $(pkg-config --cflags --libs translution) -o "$work/train"
+    for example in classify generate; do
+        "$cc" -std=c11 -Wall -Wextra -Werror "$source/examples/$example.c" \
+            $(pkg-config --cflags --libs translution) -o "$work/$example"
+    done
     "$cc" -std=c11 -Wall -Wextra -Werror "$source/examples/own_data.c" \
         $(pkg-config --cflags --libs translution) -lm -o "$work/own_data"
     "$cc" -std=c11 -Wall -Wextra -Werror "$source/examples/operation.c" \
@@ -48,6 +52,8 @@ cd "$work"
 cmp shared.txt static.txt || fail "shared and static library differ"
 ./train 2 "$work/run" >train.txt 2>train.err || { cat train.err; fail "the example train"; }
 grep -q '^trained 2 steps' train.txt || fail "the example train printed: $(cat train.txt)"
+./classify "$work/run" >classify.txt || fail "the example classify"
+grep -q '^a stroke: ' classify.txt || fail "the example classify printed: $(cat classify.txt)"
 
 # -- CMake
 mkdir consumer
