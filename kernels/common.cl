@@ -59,17 +59,26 @@ static inline float tl_max16(float16 v)
 // live across the barriers of two reductions through one array. Must be reached by all work-items of the
 // group.
 //
-// TL_GLOBAL_BARRIER: the group's accesses to global memory before it are done before those behind it; the
+// tl_global_barrier: the group's accesses to global memory before it are done before those behind it; the
 // barriers of a reduction order local memory only.
 #if TL_GROUP == 1
-#define TL_GLOBAL_BARRIER()
-#define TL_ROW_SCRATCH(name)
-#define tl_row_sum(x, scratch) (x)
-#define tl_row_max(x, scratch) (x)
+static inline void tl_global_barrier(void) {}
+#define TL_ROW_SCRATCH(name) __local float *const name = 0
+static inline float tl_row_sum(float x, __local float *scratch)
+{
+    return x;
+}
+static inline float tl_row_max(float x, __local float *scratch)
+{
+    return x;
+}
 #else
-#define TL_GLOBAL_BARRIER()    barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE)
-#define TL_ROW_SCRATCH(name)   __local float name[TL_GROUP]
-static inline float tl_row_sum_(float x, __local float *scratch)
+static inline void tl_global_barrier(void)
+{
+    barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE);
+}
+#define TL_ROW_SCRATCH(name) __local float name[TL_GROUP]
+static inline float tl_row_sum(float x, __local float *scratch)
 {
     uint item = get_local_id(0), lane = TL_LANE;
     scratch[item] = x;
@@ -82,7 +91,7 @@ static inline float tl_row_sum_(float x, __local float *scratch)
     barrier(CLK_LOCAL_MEM_FENCE);
     return total;
 }
-static inline float tl_row_max_(float x, __local float *scratch)
+static inline float tl_row_max(float x, __local float *scratch)
 {
     uint item = get_local_id(0), lane = TL_LANE;
     scratch[item] = x;
@@ -95,8 +104,6 @@ static inline float tl_row_max_(float x, __local float *scratch)
     barrier(CLK_LOCAL_MEM_FENCE);
     return top;
 }
-#define tl_row_sum(x, scratch) tl_row_sum_((x), (scratch))
-#define tl_row_max(x, scratch) tl_row_max_((x), (scratch))
 #endif
 
 // floatR is the unit of a work-item in a row kernel: a wide vector if it has the row to itself (CPU), one

@@ -30,7 +30,7 @@
 #endif
 
 // Prefetches `rows` rows of `columns` floats: hardware prefetchers do not follow short rows at long strides.
-inline void prefetch_rows(const __global float *source, ulong ld, int rows, int columns)
+static inline void prefetch_rows(const __global float *source, ulong ld, int rows, int columns)
 {
     for (int k = 0; k < rows; k++, source += ld) {
         for (int j = 0; j < columns; j += 16) PREFETCH(source + j);
@@ -38,7 +38,7 @@ inline void prefetch_rows(const __global float *source, ulong ld, int rows, int 
 }
 
 // packed[panel][k][NR] = b[k * ldb + column], zero past `columns`.
-inline void pack_b(float *packed, const __global float *b, ulong ldb, int kc, int columns)
+static inline void pack_b(float *packed, const __global float *b, ulong ldb, int kc, int columns)
 {
     for (int k = 0; k < kc; k += PACK_DEPTH) {
         prefetch_rows(b + (ulong)min(k + PACK_DEPTH, kc) * ldb, ldb,
@@ -87,34 +87,38 @@ __kernel void gemm(__global const float *a0, __global const float *b0, __global 
             const int columns = min(NR, column_end - j), rows = min(MR, row_end - i);
             const float *panel = packed + (j - column_begin) * KC;
             floatV acc[MR][NV];
-            TILE_CLEAR(acc);
+            tile_clear(acc);
 #if TA
             if (rows == MR) {
                 const __global float *row[MR];
-                TILE_EACH_ROW row[r] = a + (ulong)kb * lda + i + r;
-                TILE_MULTIPLY_LOOP(acc, row, lda, panel, kc);
+#pragma unroll
+                for (int r = 0; r < MR; r++) row[r] = a + (ulong)kb * lda + i + r;
+                tile_multiply(acc, row, lda, panel, kc);
             } else {
                 for (int k = 0; k < kc; k++) {
                     for (int r = 0; r < MR; r++)
                         tail[k * MR + r] = a[(ulong)(kb + k) * lda + i + min(r, rows - 1)];
                 }
                 const float *row[MR];
-                TILE_EACH_ROW row[r] = tail + r;
-                TILE_MULTIPLY_LOOP(acc, row, MR, panel, kc);
+#pragma unroll
+                for (int r = 0; r < MR; r++) row[r] = tail + r;
+                tile_multiply_private(acc, row, MR, panel, kc);
             }
 #else
             const __global float *row[MR];
-            TILE_EACH_ROW row[r] = a + (ulong)min(i + r, row_end - 1) * lda + kb;
-            TILE_MULTIPLY_LOOP(acc, row, 1, panel, kc);
+#pragma unroll
+            for (int r = 0; r < MR; r++) row[r] = a + (ulong)min(i + r, row_end - 1) * lda + kb;
+            tile_multiply(acc, row, 1, panel, kc);
 #endif
             const bool add = !first || beta != 0.0f;
             const float keep = first ? beta : 1.0f;
             if (columns == NR) {
-                TILE_EACH_ROW if (r < rows)
-                {
+#pragma unroll
+                for (int r = 0; r < MR; r++) {
                     const ulong at = (ulong)(i + r) * ldc + j;
-                    TILE_EACH_VECTOR
-                    {
+                    if (r >= rows) continue;
+#pragma unroll
+                    for (int v = 0; v < NV; v++) {
                         floatV out = alpha * acc[r][v];
                         if (add) out += keep * vloadV(v, c + at);
                         if (first && bias) out += vloadV(v, bias + s.bias_at + j);
@@ -124,7 +128,11 @@ __kernel void gemm(__global const float *a0, __global const float *b0, __global 
                 }
             } else {
                 float out[MR * NR];
-                TILE_EACH_ROW TILE_EACH_VECTOR vstoreV(alpha * acc[r][v], r * NV + v, out);
+#pragma unroll
+                for (int r = 0; r < MR; r++) {
+#pragma unroll
+                    for (int v = 0; v < NV; v++) vstoreV(alpha * acc[r][v], r * NV + v, out);
+                }
                 for (int r = 0; r < rows; r++) {
                     const ulong at = (ulong)(i + r) * ldc + j;
                     for (int q = 0; q < columns; q++) {

@@ -15,18 +15,20 @@ __kernel TILE_GROUP void gemm(__global const float *a0, __global const float *b0
     __global float *c = c0 + s.c_at + c_shift;
     const int i0 = get_group_id(1) * TILE, j0 = get_group_id(0) * TILE;
     float4 acc[4];
-    TILE_CLEAR(acc);
+    tile_clear(acc);
+    for (int k = 0; k < k_total; k += TILE_K) {
 #if TA
-#define LOAD_A (i0 + row_ < m ? a[(ulong)k_ * lda + i0 + row_] : 0.0f)
+        tile_load(tile_a, a + (ulong)k * lda + i0, lda, 0, m - i0, k_total - k);
 #else
-#define LOAD_A (i0 + row_ < m ? a[(ulong)(i0 + row_) * lda + k_] : 0.0f)
+        tile_load_transposed(tile_a, a + (ulong)i0 * lda + k, lda, 0, m - i0, k_total - k);
 #endif
 #if TB
-#define LOAD_B (j0 + column_ < n ? b[(ulong)(j0 + column_) * ldb + k_] : 0.0f)
+        tile_load_transposed(tile_b, b + (ulong)j0 * ldb + k, ldb, 0, n - j0, k_total - k);
 #else
-#define LOAD_B (j0 + column_ < n ? b[(ulong)k_ * ldb + j0 + column_] : 0.0f)
+        tile_load(tile_b, b + (ulong)k * ldb + j0, ldb, 0, n - j0, k_total - k);
 #endif
-    TILE_MULTIPLY_SYNC(acc, k_total, !TA, LOAD_A, TB, LOAD_B);
+        tile_multiply_sync(acc, tile_a, tile_b);
+    }
     for (int r = 0; r < 4; r++) {
         const int i = i0 + 4 * TILE_Y + r;
         float values[4];

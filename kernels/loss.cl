@@ -43,7 +43,7 @@ __kernel void cross_entropy(__global const float *logits, __global const int *ta
         uint target = n && !has_soft ? (uint)targets[s.targets_at + row] : n;
         bool known = target < n;
         float chosen = known ? a[target] : NAN;
-        TL_GLOBAL_BARRIER(); // all have read the target's logit before dlogits may take its place
+        tl_global_barrier(); // all have read the target's logit before dlogits may take its place
 
         // One reduction for both kinds of targets. Integer: the count of logits ahead. Soft: the mean logit
         // under the target distribution; a NaN shows in `total`.

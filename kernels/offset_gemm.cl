@@ -23,7 +23,7 @@ typedef struct row_t {
     int pair, b;
 } row_t;
 
-inline row_t row_next(row_t row, int b_begin, int b_end)
+static inline row_t row_next(row_t row, int b_begin, int b_end)
 {
     row.b++;
     if (row.b == b_end) {
@@ -33,26 +33,28 @@ inline row_t row_next(row_t row, int b_begin, int b_end)
     return row;
 }
 
-inline void panel_store(__global float *target, const float *values, int columns)
+static inline void panel_store(__global float *target, const float *values, int columns)
 {
     if (columns == NR) {
-        TILE_EACH_VECTOR vstoreV(vloadV(v, values), v, target);
+#pragma unroll
+        for (int v = 0; v < NV; v++) vstoreV(vloadV(v, values), v, target);
     } else {
         for (int q = 0; q < columns; q++) target[q] = values[q];
     }
 }
 
-inline void panel_load(float *values, __global const float *source, int columns)
+static inline void panel_load(float *values, __global const float *source, int columns)
 {
     if (columns == NR) {
-        TILE_EACH_VECTOR vstoreV(vloadV(v, source), v, values);
+#pragma unroll
+        for (int v = 0; v < NV; v++) vstoreV(vloadV(v, source), v, values);
     } else {
         for (int q = 0; q < NR; q++) values[q] = q < columns ? source[q] : 0.0f;
     }
 }
 
 // The head's columns of a matrix, packed panel by panel: packed[panel][k][NR].
-inline void pack_head(float *packed, __global const float *matrix, int head)
+static inline void pack_head(float *packed, __global const float *matrix, int head)
 {
     for (int panel = 0; panel < HEAD_PANELS; panel++) {
         tile_pack(packed + panel * INNER * NR, matrix + head * HEAD_DIM + panel * NR, WIDTH, INNER,
@@ -61,7 +63,7 @@ inline void pack_head(float *packed, __global const float *matrix, int head)
 }
 
 // MR rows of the columns of an operand without per-offset matrix; zero beyond `columns`.
-inline void load_projected(float *values, __global const float **row, int at, int columns)
+static inline void load_projected(float *values, __global const float **row, int at, int columns)
 {
     for (int r = 0; r < MR; r++) panel_load(values + r * NR, row[r] + at, columns);
 }
@@ -109,27 +111,34 @@ __kernel void offset_gemm_logits(__global const int4 *groups, __global const int
                 float q[MR * NR], k[MR * NR];
                 floatV acc[MR][NV];
                 if (Q_PER_OFFSET) {
-                    TILE_CLEAR(acc);
-                    TILE_MULTIPLY_LOOP(acc, row_q + tile * MR, 1, packed_q + panel * INNER * NR, INNER);
-                    TILE_EACH_ROW TILE_EACH_VECTOR vstoreV(acc[r][v], r * NV + v, q);
+                    tile_clear(acc);
+                    tile_multiply(acc, row_q + tile * MR, 1, packed_q + panel * INNER * NR, INNER);
+#pragma unroll
+                    for (int r = 0; r < MR; r++) tile_row_store(q + r * NR, acc[r]);
                 } else {
                     load_projected(q, row_q + tile * MR, head * HEAD_DIM + panel * NR, columns);
                 }
                 if (K_PER_OFFSET) {
-                    TILE_CLEAR(acc);
-                    TILE_MULTIPLY_LOOP(acc, row_k + tile * MR, 1, packed_k + panel * INNER * NR, INNER);
+                    tile_clear(acc);
+                    tile_multiply(acc, row_k + tile * MR, 1, packed_k + panel * INNER * NR, INNER);
                 } else {
                     load_projected(k, row_k + tile * MR, head * HEAD_DIM + panel * NR, columns);
-                    TILE_EACH_ROW TILE_EACH_VECTOR acc[r][v] = vloadV(r * NV + v, k);
+#pragma unroll
+                    for (int r = 0; r < MR; r++) {
+#pragma unroll
+                        for (int v = 0; v < NV; v++) acc[r][v] = vloadV(r * NV + v, k);
+                    }
                 }
-                TILE_EACH_ROW
-                {
+#pragma unroll
+                for (int r = 0; r < MR; r++) {
                     floatV sum = panel == 0 ? (floatV)(0.0f) : vloadV(tile * MR + r, dot);
-                    TILE_EACH_VECTOR sum += acc[r][v] * vloadV(r * NV + v, q);
+#pragma unroll
+                    for (int v = 0; v < NV; v++) sum += acc[r][v] * vloadV(r * NV + v, q);
                     vstoreV(sum, tile * MR + r, dot);
                 }
                 if (keep) {
-                    TILE_EACH_ROW TILE_EACH_VECTOR vstoreV(acc[r][v], r * NV + v, k);
+#pragma unroll
+                    for (int r = 0; r < MR; r++) tile_row_store(k + r * NR, acc[r]);
                     for (int r = 0; r < MR && tile * MR + r < count; r++) {
                         const ulong at = first + (ulong)(begin + tile * MR + r) * WIDTH + panel * NR;
                         panel_store(q_rows + s.q_at + at, q + r * NR, columns);
@@ -173,20 +182,11 @@ __kernel void offset_gemm_values(__global const int4 *groups, __global const int
                 if (begin + r + 1 < rows) next = row_next(next, b_begin, b_end);
             }
             floatV acc[MR][NV];
-            TILE_CLEAR(acc);
-            TILE_MULTIPLY_LOOP(acc, row, 1, packed, INNER);
-            if (columns == NR) {
-                TILE_EACH_ROW if (begin + r < rows)
-                {
-                    TILE_EACH_VECTOR vstoreV(scale[r] * acc[r][v] + vloadV(v, target[r]), v, target[r]);
-                }
-            } else {
-                TILE_EACH_ROW if (begin + r < rows)
-                {
-                    float values[NR];
-                    TILE_EACH_VECTOR vstoreV(scale[r] * acc[r][v], v, values);
-                    for (int q = 0; q < columns; q++) target[r][q] += values[q];
-                }
+            tile_clear(acc);
+            tile_multiply(acc, row, 1, packed, INNER);
+#pragma unroll
+            for (int r = 0; r < MR; r++) {
+                if (begin + r < rows) tile_row_add(target[r], scale[r], acc[r], columns);
             }
         }
     }
@@ -198,7 +198,8 @@ __kernel void offset_gemm_values(__global const int4 *groups, __global const int
 #define BLOCK_PANELS ((COLUMN_BLOCK + NR - 1) / NR)
 
 // target[c] = w[head of c] * source[c]; the heads' weights lie `stride` apart.
-inline void scale_row(float *target, __global const float *source, __global const float *w, ulong stride)
+static inline void scale_row(float *target, __global const float *source, __global const float *w,
+                             ulong stride)
 {
     for (int head = 0; head < HEADS; head++, w += stride) {
         const float weight = *w;
@@ -207,7 +208,7 @@ inline void scale_row(float *target, __global const float *source, __global cons
 }
 
 // packed[panel][k][NR]: the transpose of rows [0, columns) of a matrix, panel by panel.
-inline void pack_block_transposed(float *packed, __global const float *rows, int columns)
+static inline void pack_block_transposed(float *packed, __global const float *rows, int columns)
 {
     for (int panel = 0; panel * NR < columns; panel++) {
         tile_pack_transposed(packed + panel * WIDTH * NR, rows + (ulong)panel * NR * WIDTH, WIDTH, WIDTH,
@@ -265,16 +266,18 @@ __kernel void offset_gemm_logits_backward(__global const int4 *groups, __global 
                     for (int tile = 0; tile * MR < count;
                          tile++) { // rows past the end: of earlier blocks, not stored
                         floatV acc[MR][NV];
-                        TILE_CLEAR(acc);
-                        TILE_MULTIPLY_LOOP(acc, row + tile * MR, 1, packed + panel * WIDTH * NR, WIDTH);
-                        TILE_EACH_ROW if (tile * MR + r < count)
-                        {
+                        tile_clear(acc);
+                        tile_multiply_private(acc, row + tile * MR, 1, packed + panel * WIDTH * NR, WIDTH);
+#pragma unroll
+                        for (int r = 0; r < MR; r++) {
+                            if (tile * MR + r >= count) continue;
                             __global float *out = target[tile * MR + r] + panel * NR;
                             if (columns == NR) {
-                                TILE_EACH_VECTOR vstoreV(acc[r][v] + vloadV(v, out), v, out);
+#pragma unroll
+                                for (int v = 0; v < NV; v++) vstoreV(acc[r][v] + vloadV(v, out), v, out);
                             } else {
                                 float values[NR];
-                                TILE_EACH_VECTOR vstoreV(acc[r][v], v, values);
+                                tile_row_store(values, acc[r]);
                                 for (int q = 0; q < columns; q++) out[q] += values[q];
                             }
                         }
@@ -333,23 +336,21 @@ __kernel void offset_gemm_values_backward(__global const int4 *groups, __global 
                     const int columns = PANEL_COLUMNS(panel, block_columns);
                     for (int tile = 0; tile * MR < count; tile++) {
                         floatV acc[MR][NV];
-                        TILE_CLEAR(acc);
-                        TILE_MULTIPLY_LOOP(acc, row + tile * MR, 1,
-                                           packed + (panel * WIDTH + head * HEAD_DIM) * NR, HEAD_DIM);
-                        TILE_EACH_ROW
-                        {
+                        tile_clear(acc);
+                        tile_multiply(acc, row + tile * MR, 1,
+                                      packed + (panel * WIDTH + head * HEAD_DIM) * NR, HEAD_DIM);
+#pragma unroll
+                        for (int r = 0; r < MR; r++) {
                             const int n = tile * MR + r;
                             floatV sum = panel == 0 ? (floatV)(0.0f) : vloadV(n, dot);
                             if (columns == NR) {
-                                TILE_EACH_VECTOR sum += acc[r][v] * vloadV(v, x_row[n] + panel * NR);
-                                if (n < count) {
-                                    TILE_EACH_VECTOR vstoreV(scale[n] * acc[r][v] +
-                                                                 vloadV(v, target[n] + panel * NR),
-                                                             v, target[n] + panel * NR);
-                                }
+#pragma unroll
+                                for (int v = 0; v < NV; v++)
+                                    sum += acc[r][v] * vloadV(v, x_row[n] + panel * NR);
+                                if (n < count) tile_row_add(target[n] + panel * NR, scale[n], acc[r], NR);
                             } else {
                                 float values[NR], products[TL_VW];
-                                TILE_EACH_VECTOR vstoreV(acc[r][v], v, values);
+                                tile_row_store(values, acc[r]);
                                 vstoreV(sum, 0, products);
                                 for (int q = 0; q < columns; q++) {
                                     products[0] += values[q] * x_row[n][panel * NR + q];
@@ -397,12 +398,13 @@ __kernel void offset_gemm_weight_gradient(__global const int4 *groups, __global 
                                         : (ulong)(next.pair - pair_begin) * batch + next.b;
             const float w = weight[begin + k];
             panel_load(packed + k * NR, gradient + s.gradient_at + row * WIDTH + column, columns);
-            TILE_EACH_VECTOR vstoreV(w * vloadV(v, packed + k * NR), v, packed + k * NR);
+#pragma unroll
+            for (int v = 0; v < NV; v++) vstoreV(w * vloadV(v, packed + k * NR), v, packed + k * NR);
             next = row_next(next, 0, batch);
         }
         for (int c = 0; c < INNER; c += MR) {
             floatV acc[MR][NV];
-            TILE_CLEAR(acc);
+            tile_clear(acc);
             // The rows of a pair have a constant stride: a run of them is one GEMM.
             row_t at = first;
             for (int k = 0; k < count;) {
@@ -411,23 +413,23 @@ __kernel void offset_gemm_weight_gradient(__global const int4 *groups, __global 
                 __global const float *base = x + s.x_at +
                                              ((ulong)(side == 0 ? pair.x : pair.y) * batch + at.b) * INNER;
                 __global const float *row[MR];
-                TILE_EACH_ROW row[r] = base + min(c + r, INNER - 1);
-                TILE_MULTIPLY_LOOP(acc, row, INNER, packed + k * NR, run);
+#pragma unroll
+                for (int r = 0; r < MR; r++) row[r] = base + min(c + r, INNER - 1);
+                tile_multiply(acc, row, INNER, packed + k * NR, run);
                 k += run;
                 at.pair++;
                 at.b = 0;
             }
-            TILE_EACH_ROW if (c + r < INNER)
-            {
+#pragma unroll
+            for (int r = 0; r < MR; r++) {
                 __global float *out = target + (ulong)(c + r) * WIDTH;
-                float values[NR];
-                TILE_EACH_VECTOR vstoreV(acc[r][v], v, values);
+                if (c + r >= INNER) continue;
                 if (begin == 0) {
+                    float values[NR];
+                    tile_row_store(values, acc[r]);
                     panel_store(out, values, columns);
-                } else if (columns == NR) {
-                    TILE_EACH_VECTOR vstoreV(acc[r][v] + vloadV(v, out), v, out);
                 } else {
-                    for (int q = 0; q < columns; q++) out[q] += values[q];
+                    tile_row_add(out, 1.0f, acc[r], columns);
                 }
             }
         }

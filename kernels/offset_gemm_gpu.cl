@@ -5,15 +5,48 @@
 
 #define HEAD_PANELS ((HEAD_DIM + TILE - 1) / TILE)
 
-// Element offsets of the tile's 64 rows in an activation of `width` channels; row r of a group is pair r / batch,
-// batch index r % batch. -1 marks rows past the end.
-#define ROW_TABLE_SYNC(name, token, width)                                                                   \
-    for (int e = get_local_id(0); e < TILE; e += TILE_ITEMS) {                                               \
-        const int row = row_begin + e;                                                                       \
-        const int2 pair = pairs[group.x + min(row, rows - 1) / batch];                                       \
-        name[e] = row < rows ? ((long)pair.token * batch + row % batch) * (width) : -1;                      \
-    }                                                                                                        \
-    barrier(CLK_LOCAL_MEM_FENCE)
+// Row r of a group is pair r / batch, batch index r % batch. `pairs`: the group's; key: their keys' rows, not the
+// queries'. The row's number in an activation.
+static inline long token_row(__global const int2 *pairs, bool key, int batch, int r)
+{
+    const int2 pair = pairs[r / batch];
+    return (long)(key ? pair.y : pair.x) * batch + r % batch;
+}
+
+// row_at[0..TILE): element offsets of rows row_begin, ... of an activation of `width` channels; -1 past the group's
+// rows.
+static inline void row_table(__local long *row_at, __global const int2 *pairs, bool key, int batch,
+                             int row_begin, int rows, int width)
+{
+    for (int e = get_local_id(0); e < TILE; e += TILE_ITEMS)
+        row_at[e] = row_begin + e < rows ? token_row(pairs, key, batch, row_begin + e) * width : -1;
+}
+
+// tile[k][i] = source[row_at[i] + k], as tile_load_transposed; zero where row_at is -1.
+static inline void tile_load_rows(__local float *tile, __global const float *source,
+                                  __local const long *row_at, int depth)
+{
+    for (int e = get_local_id(0); e < TILE * TILE_K; e += TILE_ITEMS) {
+        const int k = e % TILE_K, i = e / TILE_K;
+        tile[k * TILE + i] = k < depth && row_at[i] >= 0 ? source[row_at[i] + k] : 0.0f;
+    }
+}
+
+// tile[k][i] = source[row k of the group from row_begin on][i], rows of `width` channels, as tile_load.
+static inline void tile_load_tokens(__local float *tile, __global const float *source, int width,
+                                    __global const int2 *pairs, bool key, int batch, int row_begin,
+                                    __global const float *weights, int count, int depth)
+{
+    for (int e = get_local_id(0); e < TILE * TILE_K; e += TILE_ITEMS) {
+        const int k = e / TILE, i = e % TILE;
+        float value = 0.0f;
+        if (i < count && k < depth) {
+            value = source[token_row(pairs, key, batch, row_begin + k) * width + i];
+            if (weights) value *= weights[k];
+        }
+        tile[k * TILE + i] = value;
+    }
+}
 
 static inline void store_columns(__global float *target, float4 values, int columns)
 {
@@ -64,25 +97,32 @@ __kernel TILE_GROUP void offset_gemm_logits(__global const int4 *groups, __globa
     // A tile past the group's rows has nothing to compute, but does not return: PoCL 3.1 miscompiles barriers
     // after a return.
     const int panels = row_begin < rows ? HEAD_PANELS : 0;
-    ROW_TABLE_SYNC(row_q, x, Q_STRIDE);
-    ROW_TABLE_SYNC(row_k, y, K_STRIDE);
+    row_table(row_q, pairs + group.x, false, batch, row_begin, rows, Q_STRIDE);
+    row_table(row_k, pairs + group.x, true, batch, row_begin, rows, K_STRIDE);
+    barrier(CLK_LOCAL_MEM_FENCE);
     __global const float *mq = wq + (ulong)(group.z - wq_first) * MATRIX + head * HEAD_DIM;
     __global const float *mk = wk + (ulong)(group.w - wk_first) * MATRIX + head * HEAD_DIM;
     float4 dots = (float4)(0.0f);
     for (int panel = 0; panel < panels; panel++) {
         const int c0 = panel * TILE;
         float4 q[4], k[4];
-        TILE_CLEAR(q);
-        TILE_CLEAR(k);
+        tile_clear(q);
+        tile_clear(k);
         if (Q_PER_OFFSET) {
-            TILE_MULTIPLY_SYNC(q, INNER, 1, row_q[row_] >= 0 ? xq[s.xq_at + row_q[row_] + k_] : 0.0f, 0,
-                               c0 + column_ < HEAD_DIM ? mq[(ulong)k_ * WIDTH + c0 + column_] : 0.0f);
+            for (int c = 0; c < INNER; c += TILE_K) {
+                tile_load_rows(tile_a, xq + s.xq_at + c, row_q, INNER - c);
+                tile_load(tile_b, mq + (ulong)c * WIDTH + c0, WIDTH, 0, HEAD_DIM - c0, INNER - c);
+                tile_multiply_sync(q, tile_a, tile_b);
+            }
         } else {
             load_rows(q, xq + s.xq_at + head * HEAD_DIM + c0, row_q, HEAD_DIM - c0);
         }
         if (K_PER_OFFSET) {
-            TILE_MULTIPLY_SYNC(k, INNER, 1, row_k[row_] >= 0 ? xk[s.xk_at + row_k[row_] + k_] : 0.0f, 0,
-                               c0 + column_ < HEAD_DIM ? mk[(ulong)k_ * WIDTH + c0 + column_] : 0.0f);
+            for (int c = 0; c < INNER; c += TILE_K) {
+                tile_load_rows(tile_a, xk + s.xk_at + c, row_k, INNER - c);
+                tile_load(tile_b, mk + (ulong)c * WIDTH + c0, WIDTH, 0, HEAD_DIM - c0, INNER - c);
+                tile_multiply_sync(k, tile_a, tile_b);
+            }
         } else {
             load_rows(k, xk + s.xk_at + head * HEAD_DIM + c0, row_k, HEAD_DIM - c0);
         }
@@ -98,7 +138,7 @@ __kernel TILE_GROUP void offset_gemm_logits(__global const int4 *groups, __globa
     }
     __global float *out = weights + s.weights_at + ((ulong)head * all_pairs + group.x) * batch;
     float sums[4];
-    vstore4(scale * tile_row_sums(dots, scratch), 0, sums);
+    vstore4(scale * tile_row_sums_sync(dots, scratch), 0, sums);
     for (int r = 0; r < 4; r++) {
         const int row = row_begin + 4 * TILE_Y + r;
         if (weights && TILE_X == 0 && row < rows) out[row] = sums[r];
@@ -119,17 +159,19 @@ __kernel TILE_GROUP void offset_gemm_values(__global const int4 *groups, __globa
     const int b0 = get_group_id(1) * TILE, query = get_group_id(2);
     __global const int2 *span = pairs + all_pairs, *list = span + queries;
     float4 acc[4];
-    TILE_CLEAR(acc);
+    tile_clear(acc);
     for (int e = span[query].x; e < span[query].y; e++) {
         const int p = list[e].x, g = list[e].y;
         if (g < group_begin || g >= group_end) continue; // the same for the whole work-group
         __global const float *weight = weights + s.weights_at + ((ulong)head * all_pairs + p) * batch;
         __global const float *row = x + s.x_at + (ulong)pairs[p].y * batch * INNER;
         __global const float *m = w + (ulong)(groups[g].w - w_first) * MATRIX + column;
-        TILE_MULTIPLY_SYNC(acc, INNER, 1,
-                           b0 + row_ < batch ? weight[b0 + row_] * row[(ulong)(b0 + row_) * INNER + k_]
-                                             : 0.0f,
-                           0, column_ < columns ? m[(ulong)k_ * WIDTH + column_] : 0.0f);
+        for (int c = 0; c < INNER; c += TILE_K) {
+            tile_load_transposed(tile_a, row + (ulong)b0 * INNER + c, INNER, weight + b0, batch - b0,
+                                 INNER - c);
+            tile_load(tile_b, m + (ulong)c * WIDTH, WIDTH, 0, columns, INNER - c);
+            tile_multiply_sync(acc, tile_a, tile_b);
+        }
     }
     for (int r = 0; r < 4; r++) {
         const int b = b0 + 4 * TILE_Y + r;
@@ -182,7 +224,7 @@ __kernel TILE_GROUP void offset_gemm_logits_backward(__global const int4 *groups
             continue;
         }
         float4 acc[4];
-        TILE_CLEAR(acc);
+        tile_clear(acc);
         for (int e = span[token].x; e < span[token].y; e++) {
             const int p = list[e].x, g = list[e].y;
             if (g < group_begin || g >= group_end) continue;
@@ -192,12 +234,12 @@ __kernel TILE_GROUP void offset_gemm_logits_backward(__global const int4 *groups
                                       (ulong)c0 * WIDTH;
             for (int head = 0; head < HEADS; head++) {
                 __global const float *weight = weights + s.weights_at + ((ulong)head * all_pairs + p) * batch;
-                TILE_MULTIPLY_SYNC(
-                    acc, HEAD_DIM, 1,
-                    b0 + row_ < batch
-                        ? weight[b0 + row_] * row[(ulong)(b0 + row_) * WIDTH + head * HEAD_DIM + k_]
-                        : 0.0f,
-                    1, column_ < columns ? m[(ulong)column_ * WIDTH + head * HEAD_DIM + k_] : 0.0f);
+                for (int c = 0; c < HEAD_DIM; c += TILE_K) {
+                    tile_load_transposed(tile_a, row + (ulong)b0 * WIDTH + head * HEAD_DIM + c, WIDTH,
+                                         weight + b0, batch - b0, HEAD_DIM - c);
+                    tile_load_transposed(tile_b, m + head * HEAD_DIM + c, WIDTH, 0, columns, HEAD_DIM - c);
+                    tile_multiply_sync(acc, tile_a, tile_b);
+                }
             }
         }
         __global float *target = (side == 0 ? dxq + s.dxq_at : dxk + s.dxk_at) +
@@ -235,7 +277,7 @@ __kernel TILE_GROUP void offset_gemm_values_backward(__global const int4 *groups
             v[q] = x[s.x_at + own_rows + (ulong)b * INNER + 4 * TILE_X + q];
         own[r] = vload4(0, v);
     }
-    TILE_CLEAR(total);
+    tile_clear(total);
     for (int e = span[key].x; e < span[key].y; e++) {
         const int p = list[e].x, g = list[e].y;
         if (g < group_begin || g >= group_end) continue;
@@ -243,13 +285,15 @@ __kernel TILE_GROUP void offset_gemm_values_backward(__global const int4 *groups
         __global const float *row = dy + s.dy_at + (ulong)pairs[p].x * batch * WIDTH;
         for (int head = 0; head < HEADS; head++) {
             float4 u[4];
-            TILE_CLEAR(u);
-            TILE_MULTIPLY_SYNC(
-                u, HEAD_DIM, 1,
-                b0 + row_ < batch ? row[(ulong)(b0 + row_) * WIDTH + head * HEAD_DIM + k_] : 0.0f, 1,
-                column_ < columns ? m[(ulong)column_ * WIDTH + head * HEAD_DIM + k_] : 0.0f);
+            tile_clear(u);
+            for (int c = 0; c < HEAD_DIM; c += TILE_K) {
+                tile_load_transposed(tile_a, row + (ulong)b0 * WIDTH + head * HEAD_DIM + c, WIDTH, 0,
+                                     batch - b0, HEAD_DIM - c);
+                tile_load_transposed(tile_b, m + head * HEAD_DIM + c, WIDTH, 0, columns, HEAD_DIM - c);
+                tile_multiply_sync(u, tile_a, tile_b);
+            }
             float sums[4];
-            vstore4(tile_row_sums(tile_row_dots(u, own), scratch), 0, sums);
+            vstore4(tile_row_sums_sync(tile_row_dots(u, own), scratch), 0, sums);
             for (int r = 0; r < 4; r++) {
                 const int b = b0 + 4 * TILE_Y + r;
                 if (b >= batch) continue;
@@ -279,34 +323,19 @@ __kernel TILE_GROUP void offset_gemm_weight_gradient(__global const int4 *groups
     const int rows = group.y * batch, c0 = get_group_id(2) * TILE;
     __global const float *weight = weights + s.weights_at + ((ulong)head * all_pairs + group.x) * batch;
     float4 acc[4];
-    TILE_CLEAR(acc);
-    if (side == 2) {
-        TILE_MULTIPLY_SYNC(
-            acc, rows, 0,
-            c0 + row_ < INNER
-                ? x[s.x_at + ((ulong)pairs[group.x + k_ / batch].y * batch + k_ % batch) * INNER + c0 + row_]
-                : 0.0f,
-            0,
-            column_ < columns
-                ? weight[k_] * gradient[s.gradient_at +
-                                        ((ulong)pairs[group.x + k_ / batch].x * batch + k_ % batch) * WIDTH +
-                                        column + column_]
-                : 0.0f);
-    } else {
-        const ulong first = (ulong)(group.x - pair_begin) * batch;
-        TILE_MULTIPLY_SYNC(
-            acc, rows, 0,
-            c0 + row_ < INNER
-                ? x[s.x_at +
-                    ((ulong)(side == 0 ? pairs[group.x + k_ / batch].x : pairs[group.x + k_ / batch].y) *
-                         batch +
-                     k_ % batch) *
-                        INNER +
-                    c0 + row_]
-                : 0.0f,
-            0,
-            column_ < columns ? weight[k_] * gradient[s.gradient_at + (first + k_) * WIDTH + column + column_]
-                              : 0.0f);
+    tile_clear(acc);
+    const ulong first = (ulong)(group.x - pair_begin) * batch;
+    for (int r = 0; r < rows; r += TILE_K) {
+        tile_load_tokens(tile_a, x + s.x_at + c0, INNER, pairs + group.x, side != 0, batch, r, 0, INNER - c0,
+                         rows - r);
+        if (side == 2) {
+            tile_load_tokens(tile_b, gradient + s.gradient_at + column, WIDTH, pairs + group.x, false, batch,
+                             r, weight + r, columns, rows - r);
+        } else {
+            tile_load(tile_b, gradient + s.gradient_at + (first + r) * WIDTH + column, WIDTH, weight + r,
+                      columns, rows - r);
+        }
+        tile_multiply_sync(acc, tile_a, tile_b);
     }
     __global float *target = dw + (ulong)((side == 0 ? group.z : group.w) - dw_first) * MATRIX + column;
     for (int r = 0; r < 4; r++) {

@@ -16,38 +16,87 @@
 #endif
 #define NR (NV * TL_VW)
 
-typedef struct tile_t {
-    floatV c[MR][NV];
-} tile_t;
+// Loops over a tile's rows and vectors are unrolled by pragma: only then are its accumulators registers.
 
-#define TILE_EACH_ROW    _Pragma("unroll") for (int r = 0; r < MR; r++)
-#define TILE_EACH_VECTOR _Pragma("unroll") for (int v = 0; v < NV; v++)
+static inline void tile_clear(floatV acc[MR][NV])
+{
+#pragma unroll
+    for (int r = 0; r < MR; r++) {
+#pragma unroll
+        for (int v = 0; v < NV; v++) acc[r][v] = (floatV)(0.0f);
+    }
+}
 
-// c[r] += sum_k row[r][k * step] * packed[k], the rows given by pointers.
-#define TILE_MULTIPLY_LOOP(acc, row, step, packed, kc)                                                       \
-    do {                                                                                                     \
-        const float *packed_ = (packed);                                                                     \
-        const int kc_ = (kc);                                                                                \
-        _Pragma("unroll 4") for (int k_ = 0; k_ < kc_; k_++)                                                 \
-        {                                                                                                    \
-            floatV b_[NV];                                                                                   \
-            TILE_EACH_VECTOR b_[v] = vloadV(v, packed_ + (size_t)k_ * NR);                                   \
-            TILE_EACH_ROW                                                                                    \
-            {                                                                                                \
-                floatV a_ = (floatV)((row)[r][(size_t)k_ * (step)]);                                         \
-                TILE_EACH_VECTOR(acc)[r][v] = a_ * b_[v] + (acc)[r][v];                                      \
-            }                                                                                                \
-        }                                                                                                    \
-    } while (0)
+// acc[r] += a[r] * b: one step of the inner dimension.
+static inline void tile_step(floatV acc[MR][NV], const float a[MR], const float *b)
+{
+    floatV vector[NV];
+#pragma unroll
+    for (int v = 0; v < NV; v++) vector[v] = vloadV(v, b);
+#pragma unroll
+    for (int r = 0; r < MR; r++) {
+        const floatV scalar = (floatV)(a[r]);
+#pragma unroll
+        for (int v = 0; v < NV; v++) acc[r][v] = scalar * vector[v] + acc[r][v];
+    }
+}
 
-#define TILE_CLEAR(acc) TILE_EACH_ROW TILE_EACH_VECTOR(acc)[r][v] = (floatV)(0.0f)
+// acc[r] += sum_k row[r][k * step] * packed[k], the rows given by pointers.
+static inline void tile_multiply(floatV acc[MR][NV], const __global float *const *row, size_t step,
+                                 const float *packed, int kc)
+{
+#pragma unroll 4
+    for (int k = 0; k < kc; k++) {
+        float a[MR];
+#pragma unroll
+        for (int r = 0; r < MR; r++) a[r] = row[r][k * step];
+        tile_step(acc, a, packed + (size_t)k * NR);
+    }
+}
+
+// The same with rows in private memory.
+static inline void tile_multiply_private(floatV acc[MR][NV], const float *const *row, size_t step,
+                                         const float *packed, int kc)
+{
+#pragma unroll 4
+    for (int k = 0; k < kc; k++) {
+        float a[MR];
+#pragma unroll
+        for (int r = 0; r < MR; r++) a[r] = row[r][k * step];
+        tile_step(acc, a, packed + (size_t)k * NR);
+    }
+}
+
+// values[0..NR) = a row of a tile.
+static inline void tile_row_store(float *values, const floatV row[NV])
+{
+#pragma unroll
+    for (int v = 0; v < NV; v++) vstoreV(row[v], v, values);
+}
+
+// target[0..columns) += scale * a row of a tile.
+static inline void tile_row_add(__global float *target, float scale, const floatV row[NV], int columns)
+{
+    if (columns == NR) {
+#pragma unroll
+        for (int v = 0; v < NV; v++) vstoreV(scale * row[v] + vloadV(v, target), v, target);
+        return;
+    }
+    floatV scaled[NV];
+    float values[NR];
+#pragma unroll
+    for (int v = 0; v < NV; v++) scaled[v] = scale * row[v];
+    tile_row_store(values, scaled);
+    for (int q = 0; q < columns; q++) target[q] += values[q];
+}
 
 // packed[k][0..NR) = b[k * ld + 0..columns), zero beyond `columns`.
-inline void tile_pack(float *packed, const __global float *b, ulong ld, int kc, int columns)
+static inline void tile_pack(float *packed, const __global float *b, ulong ld, int kc, int columns)
 {
     if (columns >= NR) {
         for (int k = 0; k < kc; k++, b += ld) {
-            TILE_EACH_VECTOR vstoreV(vloadV(v, b), v, packed + (size_t)k * NR);
+#pragma unroll
+            for (int v = 0; v < NV; v++) vstoreV(vloadV(v, b), v, packed + (size_t)k * NR);
         }
         return;
     }
@@ -58,7 +107,7 @@ inline void tile_pack(float *packed, const __global float *b, ulong ld, int kc, 
 
 // The same for a transposed operand: packed[k][j] = b[j * ld + k]; beyond `columns` the last column is
 // repeated. Transposes blocks of 8 x 8 in registers.
-inline void tile_pack_transposed(float *packed, const __global float *b, ulong ld, int kc, int columns)
+static inline void tile_pack_transposed(float *packed, const __global float *b, ulong ld, int kc, int columns)
 {
     for (int j = 0; j < NR; j += 8) {
         const __global float *s[8];

@@ -14,39 +14,62 @@
     __local float tile_a[TILE_K * TILE];                                                                     \
     __local float tile_b[TILE_K * TILE]
 
-// acc[r] += sum_k A(row, k) * B(k, column): a loop with barriers, which macros named ..._SYNC have. load_a and load_b are expressions in row_, k_ and column_; they are only
-// evaluated for k_ < inner and must yield 0 beyond their matrices. a_by_k, b_by_k: neighbouring work-items load
-// neighbouring k_ (1) or neighbouring rows or columns (0), whichever lies side by side in memory.
-#define TILE_MULTIPLY_SYNC(acc, inner, a_by_k, load_a, b_by_k, load_b)                                       \
-    for (int kb_ = 0; kb_ < (inner); kb_ += TILE_K) {                                                        \
-        for (int e_ = get_local_id(0); e_ < TILE * TILE_K; e_ += TILE_ITEMS) {                               \
-            const int row_ = (a_by_k) ? e_ / TILE_K : e_ % TILE, ka_ = (a_by_k) ? e_ % TILE_K : e_ / TILE;   \
-            const int k_ = kb_ + ka_;                                                                        \
-            tile_a[ka_ * TILE + row_] = k_ < (inner) ? (load_a) : 0.0f;                                      \
-        }                                                                                                    \
-        for (int e_ = get_local_id(0); e_ < TILE * TILE_K; e_ += TILE_ITEMS) {                               \
-            const int column_ = (b_by_k) ? e_ / TILE_K : e_ % TILE,                                          \
-                      kb2_ = (b_by_k) ? e_ % TILE_K : e_ / TILE;                                             \
-            const int k_ = kb_ + kb2_;                                                                       \
-            tile_b[kb2_ * TILE + column_] = k_ < (inner) ? (load_b) : 0.0f;                                  \
-        }                                                                                                    \
-        barrier(CLK_LOCAL_MEM_FENCE);                                                                        \
-        for (int s_ = 0; s_ < TILE_K; s_++) {                                                                \
-            const float4 va_ = vload4(TILE_Y, tile_a + s_ * TILE), vb_ = vload4(TILE_X, tile_b + s_ * TILE); \
-            (acc)[0] += va_.s0 * vb_;                                                                        \
-            (acc)[1] += va_.s1 * vb_;                                                                        \
-            (acc)[2] += va_.s2 * vb_;                                                                        \
-            (acc)[3] += va_.s3 * vb_;                                                                        \
-        }                                                                                                    \
-        barrier(CLK_LOCAL_MEM_FENCE);                                                                        \
+// An operand's slice, k inner indices by TILE rows of the product (or columns, of the right operand): tile[k][i],
+// zero from `count` rows and `depth` inner indices on. Neighbouring work-items read what lies side by side in memory.
+//
+// tile[k][i] = source[k * ld + i], times weights[k] unless `weights` is NULL.
+static inline void tile_load(__local float *tile, __global const float *source, int ld,
+                             __global const float *weights, int count, int depth)
+{
+    for (int e = get_local_id(0); e < TILE * TILE_K; e += TILE_ITEMS) {
+        const int k = e / TILE, i = e % TILE;
+        float value = 0.0f;
+        if (i < count && k < depth) {
+            value = source[(ulong)k * ld + i];
+            if (weights) value *= weights[k];
+        }
+        tile[k * TILE + i] = value;
     }
+}
 
-#define TILE_CLEAR(acc) (acc)[0] = (acc)[1] = (acc)[2] = (acc)[3] = (float4)(0.0f)
+// tile[k][i] = source[i * ld + k], times weights[i] unless `weights` is NULL.
+static inline void tile_load_transposed(__local float *tile, __global const float *source, int ld,
+                                        __global const float *weights, int count, int depth)
+{
+    for (int e = get_local_id(0); e < TILE * TILE_K; e += TILE_ITEMS) {
+        const int k = e % TILE_K, i = e / TILE_K;
+        float value = 0.0f;
+        if (i < count && k < depth) {
+            value = source[(ulong)i * ld + k];
+            if (weights) value *= weights[i];
+        }
+        tile[k * TILE + i] = value;
+    }
+}
+
+// acc[r] += the product of the two slices. Barriers before and after: all work-items of the group must reach it.
+static inline void tile_multiply_sync(float4 *acc, __local const float *tile_a, __local const float *tile_b)
+{
+    barrier(CLK_LOCAL_MEM_FENCE);
+    for (int k = 0; k < TILE_K; k++) {
+        const float4 a = vload4(TILE_Y, tile_a + k * TILE), b = vload4(TILE_X, tile_b + k * TILE);
+        acc[0] += a.s0 * b;
+        acc[1] += a.s1 * b;
+        acc[2] += a.s2 * b;
+        acc[3] += a.s3 * b;
+    }
+    barrier(CLK_LOCAL_MEM_FENCE);
+}
+
+static inline void tile_clear(float4 *acc)
+{
+    acc[0] = acc[1] = acc[2] = acc[3] = (float4)(0.0f);
+}
 
 // Sums over the 16 work-items of a tile row, one for each of a work-item's four rows; all of them get it.
 // scratch: TILE_ITEMS vectors of local memory. One reduction of vectors instead of four of scalars: a quarter
 // of the barriers, and some compilers miscompile values that live across several.
-static inline float4 tile_row_sums(float4 x, __local float4 *scratch)
+static inline float4 tile_row_sums_sync(float4 x, __local float4 *scratch)
 {
     const int item = get_local_id(0), lane = item % 16;
     scratch[item] = x;

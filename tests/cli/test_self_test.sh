@@ -94,8 +94,8 @@ for form in cpu gpu; do
 done
 
 # The tiles stand in front of two families each; what does not build is as wrong as what computes wrongly, and no other.
-spoil tiles tile.cl 'a_ * b_[v]' '1.001f * a_ * b_[v]'
-spoil tiles tile_gpu.cl '(acc)[3] += va_.s3' '(acc)[3] += 1.001f * va_.s3'
+spoil tiles tile.cl 'scalar * vector[v]' '1.001f * scalar * vector[v]'
+spoil tiles tile_gpu.cl 'acc[3] += a.s3' 'acc[3] += 1.001f * a.s3'
 spoil tiles rope.cl 'direction * sines[c]' 'no_such_name'
 code=0
 TRANSLUTION_KERNEL_DIR=tiles self_test || code=$?
