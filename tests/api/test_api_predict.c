@@ -110,6 +110,49 @@ static void batches_of_floats(void **unused)
     tl_predictor_destroy(ctx, p);
 }
 
+/* A model that a program made has no task that would prepare pictures; batches it takes as they are. */
+static void a_programs_own_model_takes_batches(void **unused)
+{
+    enum { VALUES = 2 * 3 * 4 * 6, COUNT = 2, KINDS = 3 }; /* 3 channels, 4 x 6 pixels */
+    static uint8_t pixels[4 * 6 * 3];
+    const tl_model_config config = {.size = sizeof config,
+                                    .image_height = 4,
+                                    .image_width = 6,
+                                    .channels = 3,
+                                    .patch_height = 2,
+                                    .patch_width = 2,
+                                    .classes = KINDS,
+                                    .dim = 8,
+                                    .depth = 1,
+                                    .heads = 2,
+                                    .head_dim = 4,
+                                    .mlp_dim = 8};
+    const tl_model_options options = {.size = sizeof options, .batch = COUNT, .seed = 3};
+    const tl_predictor_options pair = {.size = sizeof pair, .batch = COUNT};
+    float images[VALUES], probabilities[COUNT * KINDS];
+    int32_t classes[COUNT];
+    tl_model *model = NULL;
+    tl_predictor *p = NULL;
+    tl_guess guesses[COUNT * KINDS];
+    for (int i = 0; i < VALUES; i++) images[i] = (float)(i * 37 % 23) / 11.0f - 1.0f;
+    const tl_batch batch = {.size = sizeof batch, .count = COUNT, .images = images};
+    OK(tl_model_create(ctx, &config, &options, &model));
+    OK(tl_model_save(ctx, model, at("own.safetensors")));
+    OK(tl_model_predict(ctx, model, &batch, probabilities, classes));
+    OK(tl_predictor_create(ctx, at("own.safetensors"), &pair, &p));
+    OK(tl_predictor_classify_batch(ctx, p, &batch, KINDS, guesses));
+    for (int i = 0; i < COUNT; i++) {
+        assert_int_equal(guesses[i * KINDS].class_index, classes[i]);
+        for (int k = 0; k < KINDS; k++)
+            assert_true((float)guesses[i * KINDS + k].probability ==
+                        probabilities[i * KINDS + (int)guesses[i * KINDS + k].class_index]);
+    }
+    assert_int_equal(tl_predictor_classify(ctx, p, &(tl_picture){6, 4, pixels}, 1, guesses), TL_ERROR_USAGE);
+    assert_says(tl_context_error(ctx)->text, "no checkpoint for single images");
+    tl_predictor_destroy(ctx, p);
+    tl_model_destroy(ctx, model);
+}
+
 /* Class names, and the picture of the attention, which the program writes as a file. */
 static void names_and_attention(void **unused)
 {
@@ -150,6 +193,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pictures_in_memory_and_in_files),
         cmocka_unit_test(batches_of_floats),
+        cmocka_unit_test(a_programs_own_model_takes_batches),
         cmocka_unit_test(names_and_attention),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
