@@ -28,8 +28,8 @@ static void own_models_are_described(void **unused)
     write_text("one.ppm", "P3 1 1 255 0 0 0\n");
     fails(2, "eval vit", words[0], words[1]);
     fails(2, "eval gpt/model.safetensors", words[0], words[1]);
-    fails(2, "predict vit one.ppm", words[0], words[1]);
-    fails(2, "predict gpt one.ppm", words[0], words[1]);
+    fails(2, "predict vit one.ppm", "no checkpoint for single images", "mnist and vit");
+    fails(2, "predict gpt one.ppm", "no checkpoint for single images", "mnist and vit");
     fails(2, "generate gpt --vocab a --encoder b", words[0], words[1]);
     fails(2, "generate vit", words[0], words[1]);
     succeeds("info vit");
