@@ -710,12 +710,20 @@ typedef struct tl_trainer tl_trainer;
 tl_status tl_trainer_create(tl_context *ctx, const tl_trainer_config *config, tl_trainer **out);
 /* Trains to the end, or until stopped: then a second call goes on. */
 tl_status tl_trainer_run(tl_context *ctx, tl_trainer *trainer, tl_result *result);
+/* The model that is trained, owned by the trainer: do not destroy it. Between runs it may be read, saved,
+ * evaluated and used on other batches. NULL for NULL. */
+tl_model *tl_trainer_model(const tl_trainer *trainer);
 /* As completed: batch size, positions, what the data determine of the model. Valid until the trainer is
  * destroyed; NULL for NULL. */
 const tl_settings *tl_trainer_settings(const tl_trainer *trainer);
 /* If the trainer does not belong to this context, or was destroyed, only sets the error message. Saves
  * nothing: tl_trainer_run does. */
 void tl_trainer_destroy(tl_context *ctx, tl_trainer *trainer);
+
+/* Scores a model on the test set of the caller's data, in batches of `batch` samples, at most the model's
+ * tl_model_options.batch. evaluation->step is 0. */
+tl_status tl_model_evaluate(tl_context *ctx, tl_model *model, const tl_data *data, uint32_t batch,
+                            tl_evaluation *evaluation);
 
 /* ---- predictions of a model ---------------------------------------------------------------------- */
 

@@ -24,16 +24,17 @@ static uint32_t fitting_batch(const tl_context *ctx, const tl_settings *s)
     return batch;
 }
 
-typedef struct evaluation {
+/* Who is told of scores. */
+typedef struct listener {
     tl_context *ctx;
     const tl_hooks *hooks;
     uint64_t step;
-} evaluation;
+} listener;
 
 /* Tells the caller; predictions that are not finite have no score. */
 static tl_status note_scores(void *user, const tli_task *task, int set, const tli_scores *scores)
 {
-    const evaluation *e = user;
+    const listener *e = user;
     tl_context *ctx = e->ctx;
     const tl_evaluation told = tli_score_evaluation(task, set, scores, e->step);
     if (scores->not_finite == 0 && e->hooks->on_evaluation != NULL)
@@ -53,7 +54,7 @@ static tl_status score_model(tl_context *ctx, const tli_task *task, tli_safetens
     TLI_TRY(
         tli_model_create(ctx, &s->model, &(tl_model_options){.batch = s->training.batch_size}, NULL, &model));
     tl_status status = tli_model_load(ctx, tli_model_registry(model), st);
-    evaluation e = {.ctx = ctx, .hooks = hooks, .step = result->steps};
+    listener e = {.ctx = ctx, .hooks = hooks, .step = result->steps};
     result->params = tli_registry_count(tli_model_registry(model));
     if (status == TL_OK && hooks->progress != NULL && !tli_is_terminal(hooks->progress))
         tli_log_print(hooks->progress, 0, "evaluating\n");
@@ -107,4 +108,41 @@ tl_status tl_evaluate(tl_context *ctx, const char *checkpoint, tl_settings *sett
     }
     tli_st_close(&st);
     return status;
+}
+
+/* ---- a model on the caller's batches ---------------------------------------------------------------- */
+
+static tl_status evaluate_own(tl_context *ctx, tl_model *model, const tl_data *data, uint32_t batch,
+                              tl_evaluation *evaluation)
+{
+    tl_error *err = tl_context_error(ctx);
+    const tl_model_config *config = tl_model_configuration(model);
+    const tli_task *task = tli_task_of_own(config->arch);
+    tli_task_data *opened = NULL;
+    tl_settings s;
+    tl_settings_default(&s, task->name);
+    s.model = *config;
+    s.training.batch_size = batch;
+    TLI_TRY(task->open(&s, &(task_opening){.own = data}, &opened, err));
+    tli_scores scores;
+    tl_status status = task->tests(opened)
+                           ? tli_score_set(ctx, task, model, opened, 0, NULL, NULL, &scores)
+                           : tli_fail(err, TL_ERROR_USAGE,
+                                      "tl_data.test_samples is 0: there is nothing to evaluate");
+    task->close(opened);
+    if (status == TL_OK) *evaluation = tli_score_evaluation(task, 0, &scores, 0);
+    return status;
+}
+
+tl_status tl_model_evaluate(tl_context *ctx, tl_model *model, const tl_data *data, uint32_t batch,
+                            tl_evaluation *evaluation)
+{
+    TLI_TRY(tli_model_own_check(ctx, model));
+    if (data == NULL || evaluation == NULL)
+        return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE,
+                        "tl_model_evaluate takes a tl_data and a place for the evaluation");
+    if (batch == 0)
+        return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE,
+                        "a batch of 0 samples: give as many as the model was made for, or fewer");
+    return evaluate_own(ctx, model, data, batch, evaluation);
 }

@@ -77,12 +77,6 @@ static tl_status check_file_call(tl_context *ctx, const tl_model *model, const c
     return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE, "the path of the model's file is missing");
 }
 
-/* The task of a model that a program made. */
-static const tli_task *task_of(const tl_model_config *config)
-{
-    return config->arch == TL_ARCH_GPT ? &tli_task_own_gpt : &tli_task_own_vit;
-}
-
 tl_status tl_model_save(tl_context *ctx, tl_model *model, const char *path)
 {
     TLI_TRY(check_file_call(ctx, model, path));
@@ -92,7 +86,7 @@ tl_status tl_model_save(tl_context *ctx, tl_model *model, const char *path)
     if (from != NULL)
         s = from->settings;
     else
-        tl_settings_default(&s, task_of(config)->name);
+        tl_settings_default(&s, tli_task_of_own(config->arch)->name);
     s.model = *config;
     return tli_model_save(ctx, tli_model_registry(model), &s,
                           from != NULL && from->labelled ? from->labels : NULL, from != NULL ? from->step : 0,

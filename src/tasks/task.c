@@ -56,6 +56,11 @@ tl_status tli_task_check_offered(const tli_task *task, const char *path, tl_erro
                     path, task->name);
 }
 
+const tli_task *tli_task_of_own(tl_arch arch)
+{
+    return arch == TL_ARCH_GPT ? &tli_task_own_gpt : &tli_task_own_vit;
+}
+
 tl_status tli_task_check_own(const tli_task *task, const tl_data *own, tl_error *err)
 {
     if (own == NULL || task->callers) return TL_OK;

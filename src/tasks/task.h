@@ -113,6 +113,8 @@ char *tli_task_names(bool (*has)(const tli_task *task), const char *between, cha
 bool tli_task_classifies(const tli_task *task);
 bool tli_task_takes_pictures(const tli_task *task);
 
+/* The task of models of this architecture on the caller's data. */
+const tli_task *tli_task_of_own(tl_arch arch);
 /* TL_ERROR_USAGE when the caller gives data to a task that has its own; `own` NULL: none given. */
 tl_status tli_task_check_own(const tli_task *task, const tl_data *own, tl_error *err);
 /* TL_ERROR_INPUT when the data of the checkpoint at `path` are a program's own: commands do not have them. */

@@ -118,6 +118,11 @@ tl_status tl_trainer_run(tl_context *ctx, tl_trainer *t, tl_result *result)
     return trainer_train(t, result);
 }
 
+tl_model *tl_trainer_model(const tl_trainer *t)
+{
+    return t != NULL ? t->run.model : NULL;
+}
+
 const tl_settings *tl_trainer_settings(const tl_trainer *t)
 {
     return t != NULL ? &t->settings : NULL;

@@ -67,12 +67,69 @@ static void checkpoints_say_their_settings(void **unused)
     WRONG(tl_checkpoint_settings, "size of the settings", result.out, &found, &said);
 }
 
+/* The same scores as the trainer's, of its model and of the saved one; the caller's data alone are asked. */
+static void models_are_evaluated_on_own_data(void **unused)
+{
+    static own_data numbers;
+    static const char *const tasks[] = {"own-vit", "own-gpt"};
+    for (int i = 0; i < 2; i++) {
+        tl_settings s = own_settings(tasks[i], tasks[i]);
+        tl_data data = own_of(&numbers, &s);
+        const tl_trainer_config c = {.size = sizeof c, .settings = &s, .data = &data};
+        const tl_model_options options = {.size = sizeof options, .batch = OWN_BATCH};
+        tl_trainer *trainer = NULL;
+        tl_model *model = NULL, *foreign = NULL;
+        tl_result result;
+        tl_evaluation scores, small;
+        s.training.steps = 3;
+        OK(tl_trainer_create(ctx, &c, &trainer));
+        OK(tl_trainer_run(ctx, trainer, &result));
+        OK(tl_model_evaluate(ctx, tl_trainer_model(trainer), &data, OWN_BATCH, &scores));
+        assert_true(scores.loss == result.test_loss);
+        assert_int_equal(scores.predictions, i == 0 ? 40 : 40 * OWN_LENGTH);
+        assert_true(i == 0 ? scores.top1 == result.top1 : isnan(scores.top1));
+        OK(tl_model_open(ctx, result.out, &options, &model));
+        OK(tl_model_evaluate(ctx, model, &data, 7, &small));
+        assert_true(fabs(small.loss - scores.loss) < 1e-5);
+        WRONG(tl_model_evaluate, NULL, NULL, model, &data, 1, &scores);
+        WRONG(tl_model_evaluate, "model", ctx, NULL, &data, 1, &scores);
+        WRONG(tl_model_evaluate, "tl_data", ctx, model, NULL, 1, &scores);
+        WRONG(tl_model_evaluate, "place for the evaluation", ctx, model, &data, 1, NULL);
+        WRONG(tl_model_evaluate, "batch of 0", ctx, model, &data, 0, &scores);
+        WRONG(tl_model_evaluate, "17", ctx, model, &data, OWN_BATCH + 1, &scores);
+        OK(tl_model_open(other, result.out, &options, &foreign));
+        WRONG(tl_model_evaluate, "none of this context", ctx, foreign, &data, 1, &scores);
+        data.test_samples = 0;
+        WRONG(tl_model_evaluate, "tl_data.test_samples is 0", ctx, model, &data, 1, &scores);
+        GIVES(tl_trainer_model, tl_trainer_model(NULL) == NULL);
+        tl_model_destroy(other, foreign);
+        tl_model_destroy(ctx, model);
+        tl_trainer_destroy(ctx, trainer);
+    }
+}
+
+/* A program's own model says that its data are the program's. */
+static void saved_models_have_no_task_of_the_program(void **unused)
+{
+    tl_settings s = own_settings("own-vit", "unused"), found;
+    const tl_model_options options = {.size = sizeof options, .batch = 1};
+    tl_model *model = NULL;
+    OK(tl_model_create(ctx, &s.model, &options, &model));
+    OK(tl_model_save(ctx, model, at("saved.safetensors")));
+    assert_true(tl_settings_default(&found, "mnist"));
+    assert_int_equal(tl_checkpoint_settings(at("saved.safetensors"), &found, &said), TL_OK);
+    assert_string_equal(found.task, "own-vit");
+    tl_model_destroy(ctx, model);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(checked_without_a_run),
         cmocka_unit_test(completed_from_the_data),
         cmocka_unit_test(checkpoints_say_their_settings),
+        cmocka_unit_test(models_are_evaluated_on_own_data),
+        cmocka_unit_test(saved_models_have_no_task_of_the_program),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
