@@ -1082,7 +1082,7 @@ class Data(Struct):
         /* Fills `batch`, which comes with the requested count and all else 0: images and targets or soft_targets
          * (not in a test) of a ViT; tokens, targets and length of a GPT. A smaller count leaves samples out, such as
          * those that cannot be read; in training one remains. The arrays are the caller's, and must not change
-         * before the next call. A pure function of request and data, so that a resumed run sees the same
+         * before the next call or the end of the run. A pure function of request and data, so that a resumed run sees the same
          * batches: what it draws, it draws from numbers of the request. Called in the thread that runs the trainer,
          * also for a step that is then not run. A status other than TL_OK ends the run, with the sentence
          * in `err`. */

@@ -78,6 +78,8 @@ typedef struct tli_task {
     tl_status (*batch)(tli_task_data *data, uint64_t done, tl_batch *inputs, tl_error *err);
     /* Called while the device runs the previous step: prepares batch(done). */
     tl_status (*prepare)(tli_task_data *data, uint64_t done, tl_error *err);
+    /* Drops the prepared batch, when a run begins again. NULL: the memory is the task's, and unchanged. */
+    void (*forget)(tli_task_data *data);
     /* The main test set, whose scores are result->loss and top1. */
     int (*main_set)(const tl_settings *s);
     bool (*tests)(const tli_task_data *data); /* false: the data have no test set. NULL: they have */

@@ -259,6 +259,12 @@ static tl_status own_prepare(tli_task_data *d, uint64_t done, tl_error *err)
     return TL_OK;
 }
 
+/* Between two runs the caller may use its arrays. */
+static void own_forget(tli_task_data *d)
+{
+    d->filled = UINT64_MAX;
+}
+
 static tl_status own_batch(tli_task_data *d, uint64_t done, tl_batch *inputs, tl_error *err)
 {
     TLI_TRY(own_prepare(d, done, err));
@@ -297,8 +303,8 @@ static const field classes[] = {
 #define OWN                                                                                                  \
     .sets = 1, .callers = true, .set_defaults = set_defaults, .check = own_check, .open = open_data,         \
     .close = close_data, .labels = labels, .samples = own_samples, .identify = own_identify,                 \
-    .batch = own_batch, .prepare = own_prepare, .main_set = main_set, .tests = own_tests,                    \
-    .test_begin = test_begin, .test_batch = test_batch
+    .batch = own_batch, .prepare = own_prepare, .forget = own_forget, .main_set = main_set,                  \
+    .tests = own_tests, .test_begin = test_begin, .test_batch = test_batch
 
 const tli_task tli_task_own_vit = {.name = "own-vit",
                                    .unit = "images",

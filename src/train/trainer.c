@@ -304,6 +304,7 @@ static bool was_finished(training_run *r, tl_result *result)
 tl_status tli_run_train(training_run *r, tl_result *result)
 {
     if (was_finished(r, result)) return TL_OK;
+    if (r->task->forget != NULL) r->task->forget(r->data);
     const tl_status status = trainer_loop(r);
     tli_train_progress_end(&r->progress, tli_clock_seconds());
     TLI_TRY(status);

@@ -14,6 +14,8 @@ struct tl_trainer {
 
 static void trainer_free(tl_trainer *t)
 {
+    if (t->run.model != NULL && !tli_context_owns(t->run.ctx, t->run.model))
+        t->run.model = NULL; /* the caller has destroyed it */
     tli_run_close(&t->run);
     free(t);
 }
@@ -108,6 +110,7 @@ tl_status tl_trainer_run(tl_context *ctx, tl_trainer *t, tl_result *result)
 {
     tl_error *err = tl_context_error(ctx);
     TLI_TRY(check_trainer(ctx, t));
+    TLI_TRY(tli_model_own_check(ctx, t->run.model));
     if (result == NULL) return tli_fail(err, TL_ERROR_USAGE, "tl_trainer_run needs a place for its result");
     if (t->failed)
         return tli_fail(err, TL_ERROR_USAGE,

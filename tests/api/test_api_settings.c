@@ -108,6 +108,34 @@ static void models_are_evaluated_on_own_data(void **unused)
     }
 }
 
+/* A trainer's model may be used between runs: the weights at the end are the same. Without it there is no run. */
+static void models_are_used_between_runs(void **unused)
+{
+    static own_data numbers;
+    tl_settings s = own_settings("own-vit", "between-0");
+    const tl_data data = own_of(&numbers, &s);
+    const tl_trainer_config c = {.size = sizeof c, .settings = &s, .data = &data};
+    tl_trainer *trainer = NULL;
+    tl_result result;
+    tl_evaluation scores;
+    s.training.steps = 6;
+    for (int used = 0; used < 2; used++) {
+        snprintf(s.run.out, sizeof s.run.out, "%s", at(used ? "between-1" : "between-0"));
+        s.run.stop_after = used ? 3 : 0;
+        OK(tl_trainer_create(ctx, &c, &trainer));
+        OK(tl_trainer_run(ctx, trainer, &result));
+        if (used) OK(tl_model_evaluate(ctx, tl_trainer_model(trainer), &data, 5, &scores));
+        if (used) OK(tl_trainer_run(ctx, trainer, &result));
+        assert_int_equal(result.steps, 6);
+        tl_trainer_destroy(ctx, trainer);
+    }
+    assert_same_file(at("between-0/model.safetensors"), at("between-1/model.safetensors"));
+    OK(tl_trainer_create(ctx, &c, &trainer));
+    tl_model_destroy(ctx, tl_trainer_model(trainer));
+    WRONG(tl_trainer_run, "it was destroyed", ctx, trainer, &result);
+    tl_trainer_destroy(ctx, trainer);
+}
+
 /* A program's own model says that its data are the program's. */
 static void saved_models_have_no_task_of_the_program(void **unused)
 {
@@ -129,6 +157,7 @@ int main(void)
         cmocka_unit_test(completed_from_the_data),
         cmocka_unit_test(checkpoints_say_their_settings),
         cmocka_unit_test(models_are_evaluated_on_own_data),
+        cmocka_unit_test(models_are_used_between_runs),
         cmocka_unit_test(saved_models_have_no_task_of_the_program),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
