@@ -141,8 +141,9 @@ tl_status tl_model_evaluate(tl_context *ctx, tl_model *model, const tl_data *dat
     if (data == NULL || evaluation == NULL)
         return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE,
                         "tl_model_evaluate takes a tl_data and a place for the evaluation");
-    if (batch == 0)
+    if (batch == 0 || batch > tli_model_capacity(model))
         return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE,
-                        "a batch of 0 samples: give as many as the model was made for, or fewer");
+                        "a batch of %u samples does not fit a model made for 1 to %u", batch,
+                        tli_model_capacity(model));
     return evaluate_own(ctx, model, data, batch, evaluation);
 }

@@ -110,6 +110,11 @@ void **tli_model_origin(tl_model *m)
     return &m->origin;
 }
 
+uint32_t tli_model_capacity(const tl_model *m)
+{
+    return m->capacity;
+}
+
 tli_registry *tli_model_registry(tl_model *m)
 {
     return &m->registry;

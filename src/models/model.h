@@ -71,6 +71,7 @@ tl_status tli_model_options_take(tl_context *ctx, const tl_model_options *option
 void **tli_model_origin(tl_model *model);
 /* TL_ERROR_USAGE unless the model, which may be the handle of a destroyed one, belongs to this context. */
 tl_status tli_model_own_check(tl_context *ctx, const tl_model *model);
+uint32_t tli_model_capacity(const tl_model *model); /* samples of the largest batch */
 tli_registry *tli_model_registry(tl_model *model);
 
 /* Inputs are copied before return. Enqueues; waits only until the batch before the previous one has been

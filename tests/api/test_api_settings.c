@@ -95,8 +95,8 @@ static void models_are_evaluated_on_own_data(void **unused)
         WRONG(tl_model_evaluate, "model", ctx, NULL, &data, 1, &scores);
         WRONG(tl_model_evaluate, "tl_data", ctx, model, NULL, 1, &scores);
         WRONG(tl_model_evaluate, "place for the evaluation", ctx, model, &data, 1, NULL);
-        WRONG(tl_model_evaluate, "batch of 0", ctx, model, &data, 0, &scores);
-        WRONG(tl_model_evaluate, "17", ctx, model, &data, OWN_BATCH + 1, &scores);
+        WRONG(tl_model_evaluate, "batch of 0 samples", ctx, model, &data, 0, &scores);
+        WRONG(tl_model_evaluate, "batch of 17 samples", ctx, model, &data, OWN_BATCH + 1, &scores);
         OK(tl_model_open(other, result.out, &options, &foreign));
         WRONG(tl_model_evaluate, "none of this context", ctx, foreign, &data, 1, &scores);
         data.test_samples = 0;
