@@ -678,19 +678,20 @@ typedef struct tl_data {
     /* The samples of each epoch in an order of its own, drawn from training.seed; at most 2^32 - 1 of them.
      * Otherwise in the order of their numbers. */
     bool shuffle;
-    /* Fills `batch`, which comes with the requested count and all else 0: images and targets or soft_targets
-     * (not in a test) of a ViT; tokens, targets and length of a GPT. A smaller count leaves samples out, such as
-     * those that cannot be read; in training one remains. The arrays are the caller's, and must not change
-     * before the next call or the end of the run. A pure function of request and data, so that a resumed run sees the same
-     * batches: what it draws, it draws from numbers of the request. Called in the thread that runs the trainer,
-     * also for a step that is then not run. A status other than TL_OK ends the run, with the sentence
-     * in `err`. */
+    /* Fills `batch`, which comes with the requested count and all else 0: images (or image_tensor) and
+     * targets or soft_targets (not in a test) of a ViT; tokens, targets and length of a GPT. A smaller count
+     * leaves samples out, such as those that cannot be read; in training one remains. The arrays are the
+     * caller's, and must not change before the next call or the end of the run.
+     *
+     * A pure function of request and data, so that a resumed run sees the same batches: what it draws, it
+     * draws from numbers of the request. Called in the thread that runs the trainer, also for a step that is
+     * then not run. A status other than TL_OK ends the run, with the sentence in `err`. */
     tl_status (*fill)(void *user, const tl_batch_request *request, tl_batch *batch, tl_error *err);
     /* A short text that names the data, or NULL: a run is resumed on data of the same name and numbers of
      * samples only, unless run.allow_other_data. */
     const char *identity;
-    const char
-        *labels; /* ViT: names of the classes, a JSON array of strings, kept in checkpoints; NULL: none */
+    /* ViT: names of the classes, a JSON array of strings, kept in checkpoints; NULL: none */
+    const char *labels;
 } tl_data;
 
 typedef struct tl_trainer_config {

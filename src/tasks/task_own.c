@@ -164,56 +164,18 @@ static tl_status ensure_batch(tli_task_data *d, tl_error *err)
                : tli_fail(err, TL_ERROR_MEMORY, "out of host memory for the numbers of %u samples", wanted);
 }
 
-/* Whole numbers of the batch below `end`; `what` names them. */
-static tl_status check_numbers(const char *what, const int32_t *values, uint64_t count, uint32_t end,
-                               tl_error *err)
-{
-    for (uint64_t i = 0; i < count; i++)
-        if (values[i] < 0 || (uint32_t)values[i] >= end)
-            return tli_fail(err, TL_ERROR_INPUT, "tl_data.fill gave %s[%llu] = %d: they are 0 to %u", what,
-                            (unsigned long long)i, values[i], end - 1);
-    return TL_OK;
-}
-
-static tl_status missing(const char *what, tl_error *err)
-{
-    return tli_fail(err, TL_ERROR_USAGE, "tl_data.fill gave no %s: set them in its tl_batch", what);
-}
-
-static tl_status check_images(const tl_settings *s, const tl_batch *b, bool train, tl_error *err)
-{
-    if (b->images == NULL) return missing("images", err);
-    if (train && b->soft_targets != NULL) return TL_OK;
-    if (b->targets == NULL) return missing(train ? "targets or soft_targets" : "targets", err);
-    return check_numbers("targets", b->targets, b->count, s->model.classes, err);
-}
-
-static tl_status check_tokens(const tl_settings *s, const tl_batch *b, tl_error *err)
-{
-    const tl_model_config *m = &s->model;
-    if (b->tokens == NULL) return missing("tokens", err);
-    if (b->targets == NULL) return missing("targets", err);
-    if (b->length < 1 || b->length > m->seq_len)
-        return tli_fail(err, TL_ERROR_USAGE,
-                        "tl_data.fill gave a length of %u: sequences have 1 to %u tokens", b->length,
-                        m->seq_len);
-    if (b->first > 0)
-        return tli_fail(err, TL_ERROR_USAGE, "tl_data.fill gave a first of %u: it is 0 in training",
-                        b->first);
-    TLI_TRY(check_numbers("tokens", b->tokens, (uint64_t)b->count * b->length, m->vocab_size, err));
-    return check_numbers("targets", b->targets, (uint64_t)b->count * b->length, m->vocab_size, err);
-}
-
+/* What the model does not check: the number of samples, and that there are targets. */
 static tl_status check_batch(const tl_settings *s, const tl_batch_request *request, const tl_batch *b,
                              tl_error *err)
 {
-    const bool train = request->set == TL_SET_TRAIN;
+    const bool train = request->set == TL_SET_TRAIN, soft = train && s->model.arch == TL_ARCH_VIT;
     if (b->count > request->count || (train && b->count == 0))
         return tli_fail(err, TL_ERROR_USAGE,
                         "tl_data.fill gave a count of %u where %u samples were asked for", b->count,
                         request->count);
-    if (b->count == 0) return TL_OK;
-    return s->model.arch == TL_ARCH_VIT ? check_images(s, b, train, err) : check_tokens(s, b, err);
+    if (b->count == 0 || b->targets != NULL || (soft && b->soft_targets != NULL)) return TL_OK;
+    return tli_fail(err, TL_ERROR_USAGE, "tl_data.fill gave no %s: set them in its tl_batch",
+                    soft ? "targets or soft_targets" : "targets");
 }
 
 /* Asks for samples first ... first + count - 1 of `order` (NULL: of the set). */

@@ -383,19 +383,19 @@ static void batches(void **unused)
         tl_status status;
         const char *word;
     } wrong[] = {
-        {"own-vit", no_images, TL_ERROR_USAGE, "gave no images"},
+        {"own-vit", no_images, TL_ERROR_USAGE, "takes images or image_tensor"},
         {"own-vit", no_targets, TL_ERROR_USAGE, "gave no targets or soft_targets"},
         {"own-vit", nothing, TL_ERROR_USAGE, "count of 0 where 16"},
         {"own-vit", many, TL_ERROR_USAGE, "count of 17 where 16"},
-        {"own-vit", large_targets, TL_ERROR_INPUT, "targets[1] = 16: they are 0 to 3"},
-        {"own-vit", negative_targets, TL_ERROR_INPUT, "targets[0] = -1"},
-        {"own-gpt", no_tokens, TL_ERROR_USAGE, "gave no tokens"},
+        {"own-vit", large_targets, TL_ERROR_INPUT, "sample 1 has the class 16"},
+        {"own-vit", negative_targets, TL_ERROR_INPUT, "sample 0 has the class -1"},
+        {"own-gpt", no_tokens, TL_ERROR_USAGE, "takes tokens"},
         {"own-gpt", no_targets, TL_ERROR_USAGE, "gave no targets"},
-        {"own-gpt", no_length, TL_ERROR_USAGE, "length of 0"},
-        {"own-gpt", long_length, TL_ERROR_USAGE, "length of 9"},
-        {"own-gpt", later, TL_ERROR_USAGE, "first of 1"},
-        {"own-gpt", large_tokens, TL_ERROR_INPUT, "tokens[1] = 16: they are 0 to 15"},
-        {"own-gpt", large_targets, TL_ERROR_INPUT, "targets[1] = 16: they are 0 to 15"},
+        {"own-gpt", no_length, TL_ERROR_USAGE, "sequences of 0 tokens"},
+        {"own-gpt", long_length, TL_ERROR_USAGE, "sequences of 9 tokens"},
+        {"own-gpt", later, TL_ERROR_USAGE, "has not kept 1 tokens"},
+        {"own-gpt", large_tokens, TL_ERROR_INPUT, "16"},
+        {"own-gpt", large_targets, TL_ERROR_INPUT, "16"},
     };
     for (size_t i = 0; i <= COUNT(wrong); i++) {
         const bool says = i == COUNT(wrong); /* the callback itself fails */
