@@ -51,8 +51,8 @@ install(FILES ${PROJECT_BINARY_DIR}/translutionConfig.cmake ${PROJECT_BINARY_DIR
         DESTINATION ${TL_CMAKE_DIR} COMPONENT development)
 install(FILES ${PROJECT_BINARY_DIR}/translution.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT development)
 install(FILES include/translution/translution.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/translution COMPONENT development)
-install(FILES examples/classify.c examples/generate.c examples/operation.c examples/own_data.c examples/train.c
-        DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/libtranslution-dev/examples
+install(FILES examples/arrays.c examples/classify.c examples/generate.c examples/operation.c examples/own_data.c
+        examples/train.c examples/two_devices.c DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/libtranslution-dev/examples
         COMPONENT development)
 install(TARGETS translution_program RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT program)
 install(FILES docs/translution.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT program)

@@ -301,19 +301,36 @@ typedef struct tl_layer_config {
     uint32_t relenc_dim;    /* alpha: low-rank width per head (8 in the paper) */
     tl_roles relative;      /* translution, alpha: the per-offset roles */
     tl_positions positions; /* DEFAULT: none. Learned ones are the caller's, added to x before the layer */
+    bool inference;         /* no gradients and no backward */
+    bool kv_cache;          /* causal inference: keeps past tokens, see tl_layer_set_batch */
 } tl_layer_config;
 
 typedef struct tl_layer tl_layer;
 
 uint32_t tl_layer_tokens(const tl_layer_config *config);
 
-/* Allocates parameters (drawn from `seed`, uniform as in the reference), gradients, and activations saved
- * for backward: memory of order batch * tokens * dim + batch * heads * tokens^2, never tokens^2 * dim. */
+/* Allocates parameters (drawn from `seed`, uniform as in the reference), gradients unless for inference, and
+ * activations: memory of order batch * tokens * dim + batch * heads * tokens^2, never tokens^2 * dim. */
 tl_status tl_layer_create(tl_context *ctx, const tl_layer_config *config, uint64_t seed, tl_layer **out);
 /* If the layer does not belong to this context, or was destroyed, only sets the error message. */
 void tl_layer_destroy(tl_context *ctx, tl_layer *layer);
 
-/* o is overwritten, and must not alias x. Enqueues; reading a tensor waits. */
+/* Sets the size of the calls that follow, up to that of the configuration: `batch` samples of `tokens`
+ * tokens (fewer than created for: causal sequences only). x and o then have that many rows. `first` above 0,
+ * with kv_cache: forward computes tokens [first, tokens) of sequences whose first tokens were given in earlier
+ * calls with this batch; x and o hold the rows of the new tokens only. Allocates nothing. */
+tl_status tl_layer_set_batch(tl_context *ctx, tl_layer *layer, uint32_t batch, uint32_t first,
+                             uint32_t tokens);
+
+/* Enqueues, with scores a_ij over keys j (in the causal case j <= i), head by head:
+ *
+ *   attention    q_i = x_i Wq    k_j = x_j Wk    v_j = x_j Wv
+ *   translution  q_ij = x_i Wq[off(j,i)]    k_ij = x_j Wk[off(i,j)]    v_ij = x_j Wv[off(i,j)]
+ *                a_ij = q_ij . k_ij / sqrt(head_dim)    o_i = sum_j softmax_j(a_ij) v_ij
+ *   alpha        a_ij = (q1_i . k1_j + q2_ij . k2_ij) / (2 sqrt(head_dim)), where the 1s are attention's, and
+ *                q2_ij = (x_i A_q) Bq[off(j,i)], and so on; o_i = half the sum of both paths' values
+ *
+ * o is overwritten, and must not alias x. Enqueues; reading a tensor waits. */
 tl_status tl_layer_forward(tl_context *ctx, tl_layer *layer, const tl_tensor *x, tl_tensor *o);
 /* Call after tl_layer_forward with the same x. Overwrites dx, which must alias neither x nor d_o, and the
  * gradients of all parameters. */
@@ -328,9 +345,30 @@ tl_status tl_layer_backward(tl_context *ctx, tl_layer *layer, const tl_tensor *x
  *   q, k, v          [K][C][D]  Translution's per-offset tables; alpha's are [K][R][R]
  *   a_q, a_k, a_v    [R][C]     alpha's low-rank projections: q and k if either is per-offset, v if it is
  *   v3               [D][R]     alpha with per-offset v
+ *   bias             [K][1][heads]  positions swin
+ *   r_k, r_v         [K][1][D]  positions shaw
+ *   w, gate          [heads][F], [heads]  positions convit
  *
- * The tensors belong to the layer: write values, read gradients. */
+ * Head h has the columns h * head_dim ... of D. Rows of per-offset tables, for a query at (yi, xi) and a key at
+ * (yj, xj), rows and columns from 0, with dy = yi - yj and dx = xi - xj:
+ *
+ *   k, v, bias, r_k, r_v   off(i,j) = (dy + height - 1)(2 width - 1) + dx + width - 1
+ *   q                      off(j,i), the mirror: the same with -dy and -dx
+ *
+ * In a 2 x 3 grid row 7 is the token itself. A key one place to the left of the query (dy 0, dx 1) has row 8 of
+ * k and v, and row 6 of q; one in the row above (dy 1, dx 0) row 12, and row 2 of q. With cls the last three
+ * rows are, of k and v: class token with itself (15), query class token and key patch (16), query patch and key
+ * class token (17); of q the last two change places. A causal sequence has row i - j of k and v, and
+ * row max_length - 1 - (i - j) of q. A volume has a third factor, depth, in front. */
 bool tl_layer_parameter_at(tl_layer *layer, int index, tl_parameter *out);
+bool tl_layer_parameter(tl_layer *layer, const char *name, tl_parameter *out); /* false: no such name */
+
+/* Writes all parameters to a .safetensors file under these names, complete or not at all; blocking.
+ * TL_ERROR_DEVICE when a value is not finite: nothing is written. */
+tl_status tl_layer_save(tl_context *ctx, tl_layer *layer, const char *path);
+/* Reads such a file. TL_ERROR_INPUT unless names and shapes are the same; after a failure the values are
+ * undefined. */
+tl_status tl_layer_load(tl_context *ctx, tl_layer *layer, const char *path);
 
 /* ---- models ---------------------------------------------------------------------------------------- */
 
@@ -444,11 +482,97 @@ tl_status tl_model_backward_from(tl_context *ctx, tl_model *model, const float *
 /* ViT: the same from a tensor of this context. */
 tl_status tl_model_backward_from_tensor(tl_context *ctx, tl_model *model, const tl_tensor *d_logits);
 
+/* ---- optimizers ------------------------------------------------------------------------------------- */
+
+typedef enum tl_optimizer_kind { TL_OPTIMIZER_ADAMW, TL_OPTIMIZER_LION } tl_optimizer_kind;
+
+typedef struct tl_optimizer_config {
+    size_t size; /* sizeof(tl_optimizer_config) */
+    tl_optimizer_kind kind;
+    float beta1, beta2; /* below 1; 0 or -1: the optimizer's own (AdamW: 0.9 and 0.999, Lion: 0.9 and 0.99) */
+    float eps;          /* added to the root in AdamW's denominator; 0: the optimizer's own (1e-8) */
+    float weight_decay; /* decoupled, of parameters with `decay` */
+    float grad_clip;    /* maximum global norm: larger gradients are scaled down to it; 0: no clipping */
+    /* Leave out a step with a gradient that is not finite: no value changes. With grad_clip always so. */
+    bool skip_nonfinite;
+} tl_optimizer_config;
+
+/* Updates values from gradients, with the state that it has for each parameter:
+ *
+ *   AdamW  m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g^2;  p *= 1 - lr wd
+ *          p -= lr / (1 - b1^t) m / (sqrt(v / (1 - b2^t)) + eps)
+ *   Lion   p *= 1 - lr wd;  p -= lr sign(b1 m + (1 - b1) g);  m = b2 m + (1 - b2) g */
+typedef struct tl_optimizer tl_optimizer;
+
+/* Parameters of models, of layers, or made of the caller's own tensors: a name, a value, and a gradient of
+ * the same lead and row; rank and shape are not read. Names must differ. The list is copied, the tensors
+ * remain their owner's and must outlive the optimizer's steps. State: two tensors of each parameter's size
+ * (AdamW), or one (Lion), of 0. */
+tl_status tl_optimizer_create(tl_context *ctx, const tl_optimizer_config *config,
+                              const tl_parameter *parameters, int count, tl_optimizer **out);
+/* If the optimizer does not belong to this context, or was destroyed, only sets the error message. */
+void tl_optimizer_destroy(tl_context *ctx, tl_optimizer *optimizer);
+/* Enqueues one step with the gradients as they are when it runs. */
+tl_status tl_optimizer_step(tl_context *ctx, tl_optimizer *optimizer, float lr);
+
+typedef struct tl_optimizer_step_report {
+    double norm;        /* of all gradients together, before clipping; not finite if a gradient is not */
+    bool skipped;       /* the step was left out */
+    const char *broken; /* the first parameter with a gradient that is not finite; NULL: none */
+    uint64_t reserved[8];
+} tl_optimizer_step_report;
+
+/* Blocking: of the last step. `broken` is valid as long as the optimizer. */
+tl_status tl_optimizer_report(tl_context *ctx, tl_optimizer *optimizer, tl_optimizer_step_report *report);
+
+/* To save and resume: the state of a parameter, by its number in the list, and the number of steps done,
+ * which AdamW's bias correction depends on (after 0 steps the state counts as 0). Write both to go on
+ * bitwise where another optimizer ended. Slots: AdamW "m." and "v.", Lion "m.", followed by the parameter's
+ * name. `name` and `state` may be NULL; false: no such parameter or slot. The tensors belong to the
+ * optimizer. */
+bool tl_optimizer_state_at(tl_optimizer *optimizer, int parameter, int slot, const char **name,
+                           tl_tensor **state);
+uint64_t tl_optimizer_steps(const tl_optimizer *optimizer); /* skipped ones count */
+tl_status tl_optimizer_set_steps(tl_context *ctx, tl_optimizer *optimizer, uint64_t steps);
+
+/* ---- memory ----------------------------------------------------------------------------------------- */
+
+typedef enum tl_recompute {
+    TL_RECOMPUTE_AUTO, /* save q_ij and k_ij if they fit the device */
+    TL_RECOMPUTE_ALWAYS,
+    TL_RECOMPUTE_NEVER
+} tl_recompute;
+
+typedef struct tl_plan_options {
+    size_t size;    /* sizeof(tl_plan_options) */
+    uint32_t batch; /* largest number of samples in a batch */
+    bool training;  /* with gradients, what backward needs, and the optimizer; otherwise inference */
+    tl_optimizer_kind optimizer;
+    tl_recompute recompute;   /* AUTO: recompute where it does not fit otherwise */
+    uint64_t memory_limit;    /* bytes, such as tl_device_info.global_bytes; 0: no limit */
+    uint64_t max_alloc_bytes; /* largest buffer, such as tl_device_info.max_alloc_bytes; 0: no limit */
+} tl_plan_options;
+
+/* Bytes on the device of a model and, in training, its optimizer. */
+typedef struct tl_memory_plan {
+    uint64_t bytes[TL_MEMORY_KINDS], total;
+    uint64_t largest; /* bytes of the largest buffer that cannot be split, and what it is */
+    char largest_name[96];
+    uint64_t params; /* numbers in all parameters */
+    bool fits;
+    bool recompute;         /* the choice made: set it in tl_model_config.recompute */
+    uint32_t largest_batch; /* that fits, up to 2^20; 0: none */
+    uint64_t reserved[8];
+} tl_memory_plan;
+
+/* What a model would take; allocates nothing and needs no device. */
+tl_status tl_model_plan(const tl_model_config *config, const tl_plan_options *options, tl_memory_plan *plan,
+                        tl_error *err);
+
 /* ---- training and evaluation --------------------------------------------------------------------- */
 
 typedef enum tl_motion { TL_MOTION_STATIC, TL_MOTION_DYNAMIC } tl_motion; /* digits centred, or anywhere */
 typedef enum tl_schedule { TL_SCHEDULE_COSINE, TL_SCHEDULE_COSINE_EPOCH, TL_SCHEDULE_CONSTANT } tl_schedule;
-typedef enum tl_optimizer_kind { TL_OPTIMIZER_ADAMW, TL_OPTIMIZER_LION } tl_optimizer_kind;
 /* How schedule and warm-up combine; a resumed run keeps its version.
  *   1  the warm-up multiplies a cosine that starts at step 0
  *   2  the cosine starts at the end of the warm-up, from the peak */
@@ -463,12 +587,6 @@ typedef enum tl_augment {
     TL_AUGMENT_CUTMIX = 16,     /* ... or with a rectangle from another image; either at random if both */
     TL_AUGMENT_ALL = 31
 } tl_augment;
-
-typedef enum tl_recompute {
-    TL_RECOMPUTE_AUTO, /* save q_ij and k_ij if they fit the device */
-    TL_RECOMPUTE_ALWAYS,
-    TL_RECOMPUTE_NEVER
-} tl_recompute;
 
 /* How a model is trained: stored in checkpoints, unchanged when a run is resumed. */
 typedef struct tl_training {

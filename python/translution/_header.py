@@ -9,7 +9,7 @@ from typing import Any
 from ._struct import Struct
 
 VERSION = "0.2.0"
-__all__ = ["Log", "DeviceInfo", "ContextOptions", "LayerConfig", "ModelConfig", "Batch", "ModelOptions", "Training", "RunOptions", "Settings", "SetFiles", "Result", "Step", "Evaluation", "Hooks", "BatchRequest", "Data", "TrainerConfig", "Picture", "PredictorOptions", "Guess", "TokenizeProgress", "TokenizeOptions", "TokenizeResult", "Generation", "TensorInfo", "SelfTestRow", "Status", "LogLevel", "DeviceType", "KernelPath", "GemmMode", "MemoryKind", "OpKind", "Sharing", "Role", "Positions", "Pool", "Arch", "Motion", "Schedule", "OptimizerKind", "Augment", "Recompute", "Set", "SCHEDULE_VERSION", "SELF_TEST_ROWS"]
+__all__ = ["Log", "DeviceInfo", "ContextOptions", "LayerConfig", "ModelConfig", "Batch", "ModelOptions", "OptimizerConfig", "OptimizerStepReport", "PlanOptions", "MemoryPlan", "Training", "RunOptions", "Settings", "SetFiles", "Result", "Step", "Evaluation", "Hooks", "BatchRequest", "Data", "TrainerConfig", "Picture", "PredictorOptions", "Guess", "TokenizeProgress", "TokenizeOptions", "TokenizeResult", "Generation", "TensorInfo", "SelfTestRow", "Status", "LogLevel", "DeviceType", "KernelPath", "GemmMode", "MemoryKind", "OpKind", "Sharing", "Role", "Positions", "Pool", "Arch", "OptimizerKind", "Recompute", "Motion", "Schedule", "Augment", "Set", "SCHEDULE_VERSION", "SELF_TEST_ROWS"]
 
 
 class Status(IntEnum):
@@ -356,6 +356,8 @@ class LayerConfig(Struct):
         uint32_t relenc_dim;    /* alpha: low-rank width per head (8 in the paper) */
         tl_roles relative;      /* translution, alpha: the per-offset roles */
         tl_positions positions; /* DEFAULT: none. Learned ones are the caller's, added to x before the layer */
+        bool inference;         /* no gradients and no backward */
+        bool kv_cache;          /* causal inference: keeps past tokens, see tl_layer_set_batch */
     } tl_layer_config;
     """
 
@@ -377,6 +379,8 @@ class LayerConfig(Struct):
     relenc_dim: int
     relative: int
     positions: Positions | int | str
+    inference: bool
+    kv_cache: bool
     _enums_ = {"op": OpKind, "sharing": Sharing, "positions": Positions}
     _fields_ = [
         ("size", c_size_t),
@@ -397,6 +401,8 @@ class LayerConfig(Struct):
         ("relenc_dim", c_uint32),
         ("relative", c_uint32),
         ("positions", c_int),
+        ("inference", c_bool),
+        ("kv_cache", c_bool),
     ]
 
 
@@ -572,6 +578,149 @@ class ModelOptions(Struct):
     ]
 
 
+class OptimizerKind(IntEnum):
+    r"""typedef enum tl_optimizer_kind { TL_OPTIMIZER_ADAMW, TL_OPTIMIZER_LION } tl_optimizer_kind;
+    """
+
+    ADAMW = 0
+    LION = 1
+
+
+class OptimizerConfig(Struct):
+    r"""typedef struct tl_optimizer_config {
+        size_t size; /* sizeof(tl_optimizer_config) */
+        tl_optimizer_kind kind;
+        float beta1, beta2; /* below 1; 0 or -1: the optimizer's own (AdamW: 0.9 and 0.999, Lion: 0.9 and 0.99) */
+        float eps;          /* added to the root in AdamW's denominator; 0: the optimizer's own (1e-8) */
+        float weight_decay; /* decoupled, of parameters with `decay` */
+        float grad_clip;    /* maximum global norm: larger gradients are scaled down to it; 0: no clipping */
+        /* Leave out a step with a gradient that is not finite: no value changes. With grad_clip always so. */
+        bool skip_nonfinite;
+    } tl_optimizer_config;
+    """
+
+    size: int
+    kind: OptimizerKind | int | str
+    beta1: float
+    beta2: float
+    eps: float
+    weight_decay: float
+    grad_clip: float
+    skip_nonfinite: bool
+    _enums_ = {"kind": OptimizerKind}
+    _fields_ = [
+        ("size", c_size_t),
+        ("kind", c_int),
+        ("beta1", c_float),
+        ("beta2", c_float),
+        ("eps", c_float),
+        ("weight_decay", c_float),
+        ("grad_clip", c_float),
+        ("skip_nonfinite", c_bool),
+    ]
+
+
+class OptimizerStepReport(Struct):
+    r"""typedef struct tl_optimizer_step_report {
+        double norm;        /* of all gradients together, before clipping; not finite if a gradient is not */
+        bool skipped;       /* the step was left out */
+        const char *broken; /* the first parameter with a gradient that is not finite; NULL: none */
+        uint64_t reserved[8];
+    } tl_optimizer_step_report;
+    """
+
+    norm: float
+    skipped: bool
+    broken: str | bytes | None
+    reserved: int
+    _fields_ = [
+        ("norm", c_double),
+        ("skipped", c_bool),
+        ("broken", c_char_p),
+        ("reserved", c_uint64 * 8),
+    ]
+
+
+class Recompute(IntEnum):
+    r"""typedef enum tl_recompute {
+        TL_RECOMPUTE_AUTO, /* save q_ij and k_ij if they fit the device */
+        TL_RECOMPUTE_ALWAYS,
+        TL_RECOMPUTE_NEVER
+    } tl_recompute;
+    """
+
+    AUTO = 0
+    ALWAYS = 1
+    NEVER = 2
+
+
+class PlanOptions(Struct):
+    r"""typedef struct tl_plan_options {
+        size_t size;    /* sizeof(tl_plan_options) */
+        uint32_t batch; /* largest number of samples in a batch */
+        bool training;  /* with gradients, what backward needs, and the optimizer; otherwise inference */
+        tl_optimizer_kind optimizer;
+        tl_recompute recompute;   /* AUTO: recompute where it does not fit otherwise */
+        uint64_t memory_limit;    /* bytes, such as tl_device_info.global_bytes; 0: no limit */
+        uint64_t max_alloc_bytes; /* largest buffer, such as tl_device_info.max_alloc_bytes; 0: no limit */
+    } tl_plan_options;
+    """
+
+    size: int
+    batch: int
+    training: bool
+    optimizer: OptimizerKind | int | str
+    recompute: Recompute | int | str
+    memory_limit: int
+    max_alloc_bytes: int
+    _enums_ = {"optimizer": OptimizerKind, "recompute": Recompute}
+    _fields_ = [
+        ("size", c_size_t),
+        ("batch", c_uint32),
+        ("training", c_bool),
+        ("optimizer", c_int),
+        ("recompute", c_int),
+        ("memory_limit", c_uint64),
+        ("max_alloc_bytes", c_uint64),
+    ]
+
+
+class MemoryPlan(Struct):
+    r"""/* Bytes on the device of a model and, in training, its optimizer. */
+    typedef struct tl_memory_plan {
+        uint64_t bytes[TL_MEMORY_KINDS], total;
+        uint64_t largest; /* bytes of the largest buffer that cannot be split, and what it is */
+        char largest_name[96];
+        uint64_t params; /* numbers in all parameters */
+        bool fits;
+        bool recompute;         /* the choice made: set it in tl_model_config.recompute */
+        uint32_t largest_batch; /* that fits, up to 2^20; 0: none */
+        uint64_t reserved[8];
+    } tl_memory_plan;
+    """
+
+    bytes: int
+    total: int
+    largest: int
+    largest_name: str | bytes | None
+    params: int
+    fits: bool
+    recompute: bool
+    largest_batch: int
+    reserved: int
+    _fields_ = [
+        ("bytes", c_uint64 * 6),
+        ("total", c_uint64),
+        ("largest", c_uint64),
+        ("largest_name", c_char * 96),
+        ("params", c_uint64),
+        ("fits", c_bool),
+        ("recompute", c_bool),
+        ("largest_batch", c_uint32),
+        ("reserved", c_uint64 * 8),
+    ]
+
+
 class Motion(IntEnum):
     r"""typedef enum tl_motion { TL_MOTION_STATIC, TL_MOTION_DYNAMIC } tl_motion;
     """
@@ -587,14 +736,6 @@ class Schedule(IntEnum):
     COSINE = 0
     COSINE_EPOCH = 1
     CONSTANT = 2
-
-
-class OptimizerKind(IntEnum):
-    r"""typedef enum tl_optimizer_kind { TL_OPTIMIZER_ADAMW, TL_OPTIMIZER_LION } tl_optimizer_kind;
-    """
-
-    ADAMW = 0
-    LION = 1
 
 SCHEDULE_VERSION = 2
 
@@ -617,19 +758,6 @@ class Augment(IntEnum):
     MIXUP = 8
     CUTMIX = 16
     ALL = 31
-
-
-class Recompute(IntEnum):
-    r"""typedef enum tl_recompute {
-        TL_RECOMPUTE_AUTO, /* save q_ij and k_ij if they fit the device */
-        TL_RECOMPUTE_ALWAYS,
-        TL_RECOMPUTE_NEVER
-    } tl_recompute;
-    """
-
-    AUTO = 0
-    ALWAYS = 1
-    NEVER = 2
 
 
 class Training(Struct):
@@ -1428,9 +1556,13 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "tl_layer_tokens": (c_uint32, [POINTER(LayerConfig)]),
     "tl_layer_create": (c_int, [c_void_p, POINTER(LayerConfig), c_uint64, POINTER(c_void_p)]),
     "tl_layer_destroy": (None, [c_void_p, c_void_p]),
+    "tl_layer_set_batch": (c_int, [c_void_p, c_void_p, c_uint32, c_uint32, c_uint32]),
     "tl_layer_forward": (c_int, [c_void_p, c_void_p, c_void_p, c_void_p]),
     "tl_layer_backward": (c_int, [c_void_p, c_void_p, c_void_p, c_void_p, c_void_p]),
     "tl_layer_parameter_at": (c_bool, [c_void_p, c_int, POINTER(Parameter)]),
+    "tl_layer_parameter": (c_bool, [c_void_p, c_char_p, POINTER(Parameter)]),
+    "tl_layer_save": (c_int, [c_void_p, c_void_p, c_char_p]),
+    "tl_layer_load": (c_int, [c_void_p, c_void_p, c_char_p]),
     "tl_model_create": (c_int, [c_void_p, POINTER(ModelConfig), POINTER(ModelOptions), POINTER(c_void_p)]),
     "tl_model_open": (c_int, [c_void_p, c_char_p, POINTER(ModelOptions), POINTER(c_void_p)]),
     "tl_model_save": (c_int, [c_void_p, c_void_p, c_char_p]),
@@ -1447,6 +1579,14 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "tl_model_backward": (c_int, [c_void_p, c_void_p]),
     "tl_model_backward_from": (c_int, [c_void_p, c_void_p, POINTER(c_float)]),
     "tl_model_backward_from_tensor": (c_int, [c_void_p, c_void_p, c_void_p]),
+    "tl_optimizer_create": (c_int, [c_void_p, POINTER(OptimizerConfig), POINTER(Parameter), c_int, POINTER(c_void_p)]),
+    "tl_optimizer_destroy": (None, [c_void_p, c_void_p]),
+    "tl_optimizer_step": (c_int, [c_void_p, c_void_p, c_float]),
+    "tl_optimizer_report": (c_int, [c_void_p, c_void_p, POINTER(OptimizerStepReport)]),
+    "tl_optimizer_state_at": (c_bool, [c_void_p, c_int, c_int, POINTER(c_char_p), POINTER(c_void_p)]),
+    "tl_optimizer_steps": (c_uint64, [c_void_p]),
+    "tl_optimizer_set_steps": (c_int, [c_void_p, c_void_p, c_uint64]),
+    "tl_model_plan": (c_int, [POINTER(ModelConfig), POINTER(PlanOptions), POINTER(MemoryPlan), POINTER(Error)]),
     "tl_settings_default": (c_bool, [POINTER(Settings), c_char_p]),
     "tl_settings_check": (c_int, [POINTER(Settings), POINTER(Log), POINTER(Error)]),
     "tl_settings_complete": (c_int, [POINTER(Settings), POINTER(Log), POINTER(Error)]),

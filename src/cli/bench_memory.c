@@ -48,7 +48,7 @@ static tl_settings with_extent(const tl_settings *s, uint32_t side)
 static bool extent_fits(const tl_settings *s, uint32_t side, const tli_cli_limits *limits)
 {
     tl_settings other = with_extent(s, side);
-    tli_memory_plan plan;
+    tl_memory_plan plan;
     bool fits;
     return tli_step_plan(&other, s->training.batch_size, limits->total_bytes, limits->max_alloc_bytes, &plan,
                          &fits, NULL) == TL_OK &&
@@ -91,7 +91,7 @@ static tl_status bench_memory_measure(const tl_settings *settings, tl_op_kind op
     tli_progress_update(progress, ++*done, tli_clock_seconds());
     for (int i = 0; i < EXTENTS; i++) {
         tl_settings other = with_extent(&s, scale_of(&s)->extents[i]);
-        tli_memory_plan plan;
+        tl_memory_plan plan;
         other.model.recompute = true;
         TLI_TRY(tli_model_plan(&other.model, s.training.batch_size,
                                tli_optimizer_rule_of(s.training.optimizer), &plan, err));

@@ -30,7 +30,7 @@ static tl_status bench_op_create(tl_context *ctx, bench_op *b, uint64_t seed)
     TLI_TRY(create_data(ctx, &b->d_o, "do", rows * width, seed));
     TLI_TRY(tl_tensor_create(ctx, "o", TL_MEMORY_DATA, 1, rows * width, &b->o));
     TLI_TRY(tl_tensor_create(ctx, "dx", TL_MEMORY_DATA, 1, rows * s->dim, &b->dx));
-    return tli_layer_create(ctx, s, seed, &b->layer);
+    return tli_layer_create(ctx, s, (tli_layer_use){.training = true}, seed, &b->layer);
 }
 
 static void bench_op_destroy(tl_context *ctx, bench_op *b)

@@ -9,7 +9,7 @@
 /* Prints parameter count and memory of one training step for a device with these limits; opens none
  * itself. */
 static tl_status make_plan(tl_settings *s, const tli_cli_limits *limits, uint64_t *params,
-                           tli_memory_plan *plan, tl_error *err)
+                           tl_memory_plan *plan, tl_error *err)
 {
     const uint64_t most = limits->known ? limits->total_bytes : UINT64_MAX,
                    largest = limits->known ? limits->max_alloc_bytes : UINT64_MAX;
@@ -22,7 +22,7 @@ static tl_status make_plan(tl_settings *s, const tli_cli_limits *limits, uint64_
     return status;
 }
 
-static tl_status print_plan_json(const tl_settings *s, uint64_t params, const tli_memory_plan *plan,
+static tl_status print_plan_json(const tl_settings *s, uint64_t params, const tl_memory_plan *plan,
                                  const tli_cli_limits *limits, tl_error *err)
 {
     cJSON *o = cJSON_CreateObject(), *bytes = cJSON_CreateObject();
@@ -52,7 +52,7 @@ static tl_status print_plan_json(const tl_settings *s, uint64_t params, const tl
 static tl_status dry_run(tli_cli_options *o, tl_error *err)
 {
     uint64_t params;
-    tli_memory_plan plan;
+    tl_memory_plan plan;
     tli_cli_limits limits;
     const tl_log log = tli_cli_log(o);
     /* A plan does not need the default data; if data are named, they complete the model. */
@@ -68,7 +68,7 @@ static tl_status dry_run(tli_cli_options *o, tl_error *err)
 static void explain_memory(tli_cli_options *o, const tl_context *ctx)
 {
     uint64_t params;
-    tli_memory_plan plan;
+    tl_memory_plan plan;
     tl_error ignored = {0};
     tli_cli_limits limits = tli_cli_limits_of(tl_context_device(ctx), o->memory_limit);
     if (make_plan(&o->settings, &limits, &params, &plan, &ignored) != TL_OK) return;

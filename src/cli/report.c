@@ -154,32 +154,15 @@ tli_cli_limits tli_cli_limits_of(const tl_device_info *device, uint64_t memory_l
     return limits;
 }
 
-bool tli_cli_fits(const tli_memory_plan *plan, const tli_cli_limits *limits)
+bool tli_cli_fits(const tl_memory_plan *plan, const tli_cli_limits *limits)
 {
     return plan->total <= limits->total_bytes && plan->largest <= limits->max_alloc_bytes;
 }
 
-static bool batch_fits(const tl_settings *s, uint32_t batch, const tli_cli_limits *limits)
-{
-    tli_memory_plan plan;
-    tl_settings own = *s;
-    bool fits;
-    return tli_step_plan(&own, batch, limits->total_bytes, limits->max_alloc_bytes, &plan, &fits, NULL) ==
-               TL_OK &&
-           fits;
-}
-
 uint32_t tli_cli_largest_batch(const tl_settings *settings, uint32_t upper, const tli_cli_limits *limits)
 {
-    uint32_t good = 0, bad = upper + 1; /* bisection: memory grows with the batch */
-    while (bad - good > 1) {
-        uint32_t middle = good + (bad - good) / 2;
-        if (batch_fits(settings, middle, limits))
-            good = middle;
-        else
-            bad = middle;
-    }
-    return good;
+    const tli_step_limits own = {settings, limits->total_bytes, limits->max_alloc_bytes};
+    return tli_largest_batch(upper, tli_step_fits, &own);
 }
 
 static void plan_line(FILE *out, const char *name, uint64_t bytes)
@@ -196,7 +179,7 @@ static char *report_extent(uint32_t depth, uint32_t height, uint32_t width, char
     return text;
 }
 
-void tli_cli_print_plan(FILE *out, const tl_settings *settings, uint64_t params, const tli_memory_plan *plan,
+void tli_cli_print_plan(FILE *out, const tl_settings *settings, uint64_t params, const tl_memory_plan *plan,
                         const tli_cli_limits *limits)
 {
     const tl_model_config *m = &settings->model;

@@ -85,6 +85,9 @@ tl_status tli_tensor_check(tl_context *ctx, const char *what, const tl_tensor *t
 /* The same, and unless it holds at least `count` elements in one piece; `what` names the argument. */
 tl_status tli_tensor_check_room(tl_context *ctx, const char *what, const tl_tensor *tensor, uint64_t count);
 
+/* Whether two tensors have the same lead, row and shards. */
+bool tli_tensor_alike(const tl_tensor *a, const tl_tensor *b);
+
 /* How tl_tensor_create would split it: leads a shard, 0 when even one lead is too large. No device needed. */
 uint64_t tli_tensor_lead_per_shard(tli_dtype dtype, uint64_t lead, uint64_t row, uint64_t max_alloc_bytes);
 

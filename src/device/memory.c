@@ -254,6 +254,12 @@ tl_status tli_tensor_check(tl_context *ctx, const char *what, const tl_tensor *t
                     "the tensor %s is none of this context: it was destroyed, or made in another one", what);
 }
 
+bool tli_tensor_alike(const tl_tensor *a, const tl_tensor *b)
+{
+    return a->lead == b->lead && a->row == b->row && a->lead_per_shard == b->lead_per_shard &&
+           a->shards == b->shards;
+}
+
 tl_status tli_tensor_check_room(tl_context *ctx, const char *what, const tl_tensor *t, uint64_t count)
 {
     TLI_TRY(tli_tensor_check(ctx, what, t));

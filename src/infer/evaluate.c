@@ -17,7 +17,7 @@ static uint32_t fitting_batch(const tl_context *ctx, const tl_settings *s)
 {
     const tli_limits *limits = tli_context_limits(ctx);
     uint32_t batch = s->training.batch_size;
-    tli_memory_plan plan;
+    tl_memory_plan plan;
     while (batch > 1 && (tli_model_plan(&s->model, batch, NULL, &plan, NULL) != TL_OK ||
                          plan.total > limits->memory_limit || plan.largest > limits->max_alloc_bytes))
         batch /= 2;

@@ -63,9 +63,7 @@ static void block_add(adder *a, const char *name, tli_init init, uint64_t fan_in
 {
     char full[96];
     snprintf(full, sizeof full, "%s.layers.%u.%s", a->prefix, a->layer, name);
-    const float bound = init == TLI_INIT_UNIFORM ? (float)(1.0 / sqrt((double)fan_in))
-                        : init == TLI_INIT_LOCAL ? (float)fan_in
-                                                 : 0.0f;
+    const float bound = init == TLI_INIT_UNIFORM ? (float)(1.0 / sqrt((double)fan_in)) : 0.0f;
     if (tli_registry_add(a->registry, full, init, bound, rank, (const uint64_t[]){s0, s1, s2}) < 0)
         a->failed = true;
 }
@@ -86,10 +84,9 @@ tl_status tli_block_parameters(tli_registry *registry, const char *prefix, uint3
     const int count = tli_op_parameters(op, list);
     add_norm(&a, "0.norm.weight", "0.norm.bias", dim);
     for (int i = 0; i < count; i++) {
-        char name[64];
-        snprintf(name, sizeof name, "0.%s", list[i].name);
-        block_add(&a, name, list[i].init, list[i].init == TLI_INIT_LOCAL ? list[i].axes : list[i].fan_in,
-                  list[i].rank, list[i].shape[0], list[i].shape[1], list[i].shape[2]);
+        char name[96];
+        snprintf(name, sizeof name, "%s.layers.%u.0.%s", prefix, layer, list[i].name);
+        if (tli_registry_add_op(registry, name, &list[i]) < 0) a.failed = true;
     }
     if (tli_block_has_to_out(op)) {
         block_add(&a, "0.to_out.0.weight", TLI_INIT_UNIFORM, inner, 2, dim, inner, 0);

@@ -38,23 +38,18 @@ const char *tli_model_block_prefix(const tl_model_config *config); /* "transform
 tli_block_shape tli_model_block_shape(const tl_model_config *config, uint32_t batch, bool training,
                                       uint32_t layer);
 
-/* Bytes by kind for a training step with `rule` or, if NULL, for inference, at this batch size. */
-typedef struct tli_memory_plan {
-    uint64_t bytes[TL_MEMORY_KINDS];
-    uint64_t total;
-    uint64_t largest; /* largest tensor or shard unit that needs one allocation, in bytes */
-    char largest_name[96];
-} tli_memory_plan;
 /* Saturates. */
-void tli_memory_plan_add(tli_memory_plan *plan, tl_memory_kind kind, uint64_t bytes);
+void tli_memory_plan_add(tl_memory_plan *plan, tl_memory_kind kind, uint64_t bytes);
+/* Bytes by kind and the largest buffer, of a training step with `rule` or, if NULL, of inference; the other
+ * members are 0. */
 tl_status tli_model_plan(const tl_model_config *config, uint32_t batch, const optimizer_rule *rule,
-                         tli_memory_plan *plan, tl_error *err);
+                         tl_memory_plan *plan, tl_error *err);
 /* Plans training and decides config->recompute: AUTO saves activations if that fits, else recomputes.
  * *fits: whether the plan of the final choice fits. Fails like tli_model_plan, for invalid configurations
  * and batches too large to count. */
 tl_status tli_model_plan_training(tl_model_config *config, uint32_t batch, const optimizer_rule *rule,
                                   tl_recompute recompute, uint64_t total_bytes, uint64_t max_alloc_bytes,
-                                  tli_memory_plan *plan, bool *fits, tl_error *err);
+                                  tl_memory_plan *plan, bool *fits, tl_error *err);
 
 /* ---- with a device ---------------------------------------------------------------------------------- */
 

@@ -1,5 +1,5 @@
 /* tl_model of the public header: checks of arguments and of the order of calls. Files are in
- * tasks/model_object.c. */
+ * tasks/object_files.c. */
 #include <string.h>
 
 #include "core/config.h"

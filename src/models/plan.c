@@ -213,7 +213,7 @@ static uint64_t saturating_multiply(uint64_t a, uint64_t b)
     return b > 0 && a > UINT64_MAX / b ? UINT64_MAX : a * b;
 }
 
-void tli_memory_plan_add(tli_memory_plan *plan, tl_memory_kind kind, uint64_t bytes)
+void tli_memory_plan_add(tl_memory_plan *plan, tl_memory_kind kind, uint64_t bytes)
 {
     plan->bytes[kind] = saturating_add(plan->bytes[kind], bytes);
     plan->total = saturating_add(plan->total, bytes);
@@ -221,7 +221,7 @@ void tli_memory_plan_add(tli_memory_plan *plan, tl_memory_kind kind, uint64_t by
 
 /* Counts `times` tensors of `elements` each, of which `unit` elements must fit in one allocation. Sums
  * saturate: a model that overflows 64 bits does not fit either. */
-static void plan_account(tli_memory_plan *plan, tl_memory_kind kind, uint64_t times, uint64_t elements,
+static void plan_account(tl_memory_plan *plan, tl_memory_kind kind, uint64_t times, uint64_t elements,
                          uint64_t unit, const char *name)
 {
     const uint64_t width = tli_element_bytes(TLI_DTYPE_F32);
@@ -235,7 +235,7 @@ static void plan_account(tli_memory_plan *plan, tl_memory_kind kind, uint64_t ti
 }
 
 /* The same for a buffer of every block, if it has one. */
-static void account_block(tli_memory_plan *plan, tl_memory_kind kind, uint64_t times, uint64_t elements,
+static void account_block(tl_memory_plan *plan, tl_memory_kind kind, uint64_t times, uint64_t elements,
                           uint64_t unit, const char *what)
 {
     char name[64];
@@ -245,7 +245,7 @@ static void account_block(tli_memory_plan *plan, tl_memory_kind kind, uint64_t t
 }
 
 /* `times` operation states of this shape; the largest tensors are the attention weights and q, k, v. */
-static void account_op(tli_memory_plan *plan, const tli_op_shape *op, uint64_t times)
+static void account_op(tl_memory_plan *plan, const tli_op_shape *op, uint64_t times)
 {
     uint64_t tokens = tli_geometry_tokens(&op->geometry), rows = tokens * op->batch;
     plan_account(plan, TL_MEMORY_ACTIVATION, times, tli_op_activation_count(op),
@@ -268,8 +268,7 @@ static void account_op(tli_memory_plan *plan, const tli_op_shape *op, uint64_t t
     }
 }
 
-static void account_buffers(tli_memory_plan *plan, const tli_block_shape *shape, bool training,
-                            uint64_t times)
+static void account_buffers(tl_memory_plan *plan, const tli_block_shape *shape, bool training, uint64_t times)
 {
     for (int i = 0; i < TLI_BLOCK_BUFFERS; i++) {
         uint64_t count = tli_block_buffer_count(shape, training, (tli_block_buffer)i);
@@ -278,8 +277,7 @@ static void account_buffers(tli_memory_plan *plan, const tli_block_shape *shape,
 }
 
 /* Parameters, gradients and optimizer state. */
-static void account_parameters(tli_memory_plan *plan, const tli_registry *registry,
-                               const optimizer_rule *rule)
+static void account_parameters(tl_memory_plan *plan, const tli_registry *registry, const optimizer_rule *rule)
 {
     for (int i = 0; i < registry->count; i++) {
         const tli_parameter *p = &registry->items[i];
@@ -307,7 +305,7 @@ static uint32_t equal_blocks(const tl_model_config *c, const tli_block_shape *sh
 }
 
 tl_status tli_model_plan(const tl_model_config *c, uint32_t batch, const optimizer_rule *rule,
-                         tli_memory_plan *plan, tl_error *err)
+                         tl_memory_plan *plan, tl_error *err)
 {
     const bool training = rule != NULL;
     memset(plan, 0, sizeof *plan);
@@ -338,7 +336,7 @@ tl_status tli_model_plan(const tl_model_config *c, uint32_t batch, const optimiz
 
 tl_status tli_model_plan_training(tl_model_config *c, uint32_t batch, const optimizer_rule *rule,
                                   tl_recompute recompute, uint64_t total_bytes, uint64_t max_alloc_bytes,
-                                  tli_memory_plan *plan, bool *fits, tl_error *err)
+                                  tl_memory_plan *plan, bool *fits, tl_error *err)
 {
     *fits = false;
     for (int again = recompute == TL_RECOMPUTE_ALWAYS; again <= (recompute != TL_RECOMPUTE_NEVER); again++) {

@@ -1,5 +1,6 @@
 #include "models/registry.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +28,35 @@ int tli_registry_add(tli_registry *r, const char *name, tli_init init, float bou
     p->rank = rank;
     for (uint32_t i = 0; i < rank && i < 4; i++) p->shape[i] = shape[i];
     return r->count++;
+}
+
+int tli_registry_add_op(tli_registry *r, const char *name, const tli_op_parameter *p)
+{
+    const float bound = p->init == TLI_INIT_UNIFORM ? (float)(1.0 / sqrt((double)p->fan_in))
+                        : p->init == TLI_INIT_LOCAL ? (float)p->axes
+                                                    : 0.0f;
+    return tli_registry_add(r, name, p->init, bound, p->rank, p->shape);
+}
+
+tl_status tli_registry_borrow(tli_registry *r, const tl_parameter *list, int count, tl_error *err)
+{
+    for (int i = 0; i < count; i++) {
+        const uint64_t shape[3] = {list[i].value->lead, list[i].value->row,
+                                   1}; /* rank 3: shards as the value */
+        if (tli_registry_add(r, list[i].name, TLI_INIT_ZERO, 0.0f, 3, shape) < 0)
+            return tli_fail(err, TL_ERROR_MEMORY, "out of host memory for a list of parameters");
+        tli_parameter *p = &r->items[r->count - 1];
+        p->decay = list[i].decay;
+        p->value = list[i].value;
+        p->gradient = list[i].gradient;
+    }
+    return TL_OK;
+}
+
+void tli_registry_return(tl_context *ctx, tli_registry *r)
+{
+    for (int i = 0; i < r->count; i++) r->items[i].value = r->items[i].gradient = NULL;
+    tli_registry_free(ctx, r);
 }
 
 tli_parameter *tli_registry_find(tli_registry *r, const char *name)

@@ -5,6 +5,7 @@
 #define MODELS_REGISTRY_H
 
 #include "ops/init.h"
+#include "ops/op_parameters.h"
 #include "ops/optimizer.h"
 
 typedef struct tli_parameter {
@@ -31,6 +32,12 @@ typedef struct tli_registry {
 int tli_registry_add(tli_registry *r, const char *name, tli_init init, float bound, uint32_t rank,
                      const uint64_t *shape);
 tli_parameter *tli_registry_find(tli_registry *r, const char *name);
+/* Adds an operation's parameter under `name`. */
+int tli_registry_add_op(tli_registry *r, const char *name, const tli_op_parameter *p);
+/* Lists the caller's parameters, whose tensors remain the caller's, each as [lead][row]. */
+tl_status tli_registry_borrow(tli_registry *r, const tl_parameter *list, int count, tl_error *err);
+/* Frees such a registry, and what it has allocated itself. */
+void tli_registry_return(tl_context *ctx, tli_registry *r);
 tl_parameter tli_parameter_shown(const tli_parameter *p); /* as the public header shows it */
 uint64_t tli_parameter_count(const tli_parameter *p);
 uint64_t tli_parameter_lead(const tli_parameter *p); /* length of the axis that may be sharded; else 1 */

@@ -130,17 +130,11 @@ uint64_t tli_optimizer_workspace(const optimizer_rule *rule, uint64_t count)
     return rule->workspace != NULL ? rule->workspace(count) : 0;
 }
 
-static bool same_shape(const tl_tensor *a, const tl_tensor *b)
-{
-    return a->lead == b->lead && a->row == b->row && a->lead_per_shard == b->lead_per_shard &&
-           a->shards == b->shards;
-}
-
 tl_status tli_optimizer_step(tl_context *ctx, const optimizer_rule *rule, const optimizer_target *t,
                              const optimizer_settings *settings)
 {
-    bool alike = same_shape(t->value, t->gradient);
-    for (int i = 0; i < rule->slots; i++) alike = alike && same_shape(t->value, t->state[i]);
+    bool alike = tli_tensor_alike(t->value, t->gradient);
+    for (int i = 0; i < rule->slots; i++) alike = alike && tli_tensor_alike(t->value, t->state[i]);
     if (!alike)
         return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE,
                         "the optimizer needs a gradient and state of the shape of %s; create them alike.",

@@ -20,7 +20,7 @@ static tl_status clip_bytes(const tl_settings *s, uint64_t max_alloc_bytes, uint
 }
 
 tl_status tli_step_plan(tl_settings *s, uint32_t batch, uint64_t total_bytes, uint64_t max_alloc_bytes,
-                        tli_memory_plan *plan, bool *fits, tl_error *err)
+                        tl_memory_plan *plan, bool *fits, tl_error *err)
 {
     uint64_t clip;
     TLI_TRY(clip_bytes(s, max_alloc_bytes, &clip, err));
@@ -32,35 +32,38 @@ tl_status tli_step_plan(tl_settings *s, uint32_t batch, uint64_t total_bytes, ui
 }
 
 /* Whether training at this batch size fits; decides s->model.recompute. */
-static tl_status plan_batch(tl_context *ctx, tl_settings *s, uint32_t batch, tli_memory_plan *plan,
-                            bool *fits)
+static tl_status plan_batch(tl_context *ctx, tl_settings *s, uint32_t batch, tl_memory_plan *plan, bool *fits)
 {
     const tli_limits *limits = tli_context_limits(ctx);
     return tli_step_plan(s, batch, limits->memory_limit, limits->max_alloc_bytes, plan, fits,
                          tl_context_error(ctx));
 }
 
-/* The largest batch size below `high` (which does not fit) that fits; 0: none does. */
-static tl_status find_largest_batch(tl_context *ctx, tl_settings *s, uint32_t high, uint32_t *largest)
+uint32_t tli_largest_batch(uint32_t upper, tli_batch_fits fits, const void *user)
 {
-    uint32_t low = 0;
-    while (high - low > 1) {
-        const uint32_t middle = low + (high - low) / 2;
-        tli_memory_plan plan;
-        bool fits;
-        TLI_TRY(plan_batch(ctx, s, middle, &plan, &fits));
-        if (fits)
-            low = middle;
+    uint32_t good = 0, bad = upper + 1; /* bisection: memory grows with the batch */
+    while (bad - good > 1) {
+        const uint32_t middle = good + (bad - good) / 2;
+        if (fits(user, middle))
+            good = middle;
         else
-            high = middle;
+            bad = middle;
     }
-    *largest = low;
-    return TL_OK;
+    return good;
+}
+
+bool tli_step_fits(const void *user, uint32_t batch)
+{
+    const tli_step_limits *l = user;
+    tl_settings s = *l->settings;
+    tl_memory_plan plan;
+    bool fits;
+    return tli_step_plan(&s, batch, l->total_bytes, l->max_alloc_bytes, &plan, &fits, NULL) == TL_OK && fits;
 }
 
 tl_status tli_step_choose_batch(tl_context *ctx, tl_settings *s)
 {
-    tli_memory_plan plan, smaller;
+    tl_memory_plan plan, smaller;
     const uint32_t wanted = s->training.batch_size;
     bool fits;
     TLI_TRY(plan_batch(ctx, s, wanted, &plan, &fits));
@@ -85,8 +88,9 @@ tl_status tli_step_choose_batch(tl_context *ctx, tl_settings *s)
                         "needs %.0f MiB "
                         "and the limit is %.0f MiB; choose a smaller model or another device",
                         wanted, total, limit);
-    uint32_t largest;
-    TLI_TRY(find_largest_batch(ctx, s, wanted, &largest));
+    const tli_limits *device = tli_context_limits(ctx);
+    const tli_step_limits limits = {s, device->memory_limit, device->max_alloc_bytes};
+    const uint32_t largest = tli_largest_batch(wanted - 1, tli_step_fits, &limits);
     return tli_fail(tl_context_error(ctx), TL_ERROR_MEMORY,
                     "a batch of %u needs %.0f MiB and the limit is %.0f MiB: the largest "
                     "`training.batch_size` that fits is %u",

@@ -4,11 +4,11 @@
 #ifndef TESTS_REFUSALS_H
 #define TESTS_REFUSALS_H
 
-#include <translution/translution.h>
+#include "values.h"
 
 #include "files.h"
 
-static tl_context *ctx, *other; /* the second only owns what is foreign to the first */
+static tl_context *other; /* only owns what is foreign to the first, ctx */
 static tl_error said;
 
 static void begin(void)
@@ -37,11 +37,6 @@ static void check_refusal(int line, const char *call, tl_status got, tl_status w
     do {                                                                                                     \
         begin();                                                                                             \
         assert_true(claim);                                                                                  \
-    } while (0)
-
-#define OK(call)                                                                                             \
-    do {                                                                                                     \
-        if ((call) != TL_OK) fail_msg("line %d: %s", __LINE__, tl_context_error(ctx)->text);                 \
     } while (0)
 
 static inline tl_tensor *make(tl_context *owner, const char *name, uint64_t count)

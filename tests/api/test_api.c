@@ -23,7 +23,7 @@ static void check_direction(const char *what, tl_layer *layer, tl_tensor *x, tl_
 {
     const float step = 0.01f;
     float *base = malloc(count * sizeof *base), *analytic = malloc(count * sizeof *analytic);
-    float *direction = numbers(77, count);
+    float *direction = waves(77, count);
     OK(tl_tensor_read(ctx, value, 0, count, base));
     OK(tl_tensor_read(ctx, gradient, 0, count, analytic));
     double up = moved(layer, x, o, g, outputs, value, base, direction, count, step);
@@ -44,7 +44,7 @@ static void check_layer(const tl_layer_config *config, int expected_parameters)
     OK(tl_layer_create(ctx, config, 3, &layer));
     const uint64_t rows = (uint64_t)tl_layer_tokens(config) * config->batch;
     const uint64_t inputs = rows * config->dim, outputs = rows * config->heads * config->head_dim;
-    float *x0 = numbers(1, inputs), *g = numbers(2, outputs);
+    float *x0 = waves(1, inputs), *g = waves(2, outputs);
     tl_tensor *x = tensor("x", inputs, x0), *dx = tensor("dx", inputs, NULL);
     tl_tensor *o = tensor("o", outputs, NULL), *d_o = tensor("d_o", outputs, g);
     OK(tl_layer_forward(ctx, layer, x, o));

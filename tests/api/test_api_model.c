@@ -239,6 +239,35 @@ static void own_loss_equals_the_built_in(void **state)
     check_own_loss(&g, next, SAMPLES * LENGTH);
 }
 
+/* A vocabulary whose logits take more than one chunk of 64 MiB. */
+static void logits_in_chunks(void **state)
+{
+    enum { LARGE = 70000, TOKENS = 300, ROWS = TOKENS };
+    tl_model_config c = gpt();
+    c.op = TL_OP_ATTENTION, c.positions = TL_POSITIONS_NONE;
+    c.seq_len = TOKENS, c.vocab_size = LARGE, c.dim = 4, c.depth = 1, c.heads = 1, c.head_dim = 4;
+    static int32_t tokens[ROWS], targets[ROWS];
+    for (int i = 0; i < ROWS; i++) tokens[i] = 233 * i % LARGE, targets[i] = 467 * i % LARGE;
+    tl_model *model = model_of(&c, (tl_model_options){.batch = 2, .training = true, .seed = 4});
+    const tl_batch batch = {
+        .size = sizeof batch, .count = 2, .tokens = tokens, .length = TOKENS / 2, .targets = targets};
+    float *logits = forward(model, batch), *d_logits = malloc(sizeof(float) * ROWS * LARGE), loss;
+    uint64_t count;
+    OK(tl_model_loss(ctx, model, &loss));
+    OK(tl_model_backward(ctx, model));
+    float *want = gradients_of(model, &count);
+    assert_true(fabs(cross_entropy(logits, targets, ROWS, LARGE, d_logits) - (double)loss) < 1e-5);
+    OK(tl_model_forward(ctx, model, &batch));
+    OK(tl_model_backward_from(ctx, model, d_logits));
+    float *got = gradients_of(model, &count);
+    assert_near("gradients", got, want, count, 2e-6);
+    free(logits);
+    free(d_logits);
+    free(want);
+    free(got);
+    tl_model_destroy(ctx, model);
+}
+
 /* Sum of g x logits with one parameter moved by `by` along `direction`. */
 static double moved(tl_model *model, const tl_parameter *p, const float *base, const float *direction,
                     float by, const float *g)
@@ -262,12 +291,12 @@ static void check_differences(const tl_model_config *config)
     tl_model *model = model_of(config, (tl_model_options){.batch = SAMPLES, .training = true, .seed = 3});
     tl_parameter p;
     free(forward(model, batch_of(0, SAMPLES)));
-    float *g = numbers(9, tl_model_logits_count(model));
+    float *g = waves(9, tl_model_logits_count(model));
     OK(tl_model_backward_from(ctx, model, g));
     for (int i = 0; tl_model_parameter_at(model, i, &p); i++) {
         const uint64_t count = elements_of(&p);
         float *base = values_of(p.value, count), *gradient = values_of(p.gradient, count),
-              *direction = numbers((uint32_t)i, count);
+              *direction = waves((uint32_t)i, count);
         const double slope = dot(gradient, direction, count),
                      difference = (moved(model, &p, base, direction, step, g) -
                                    moved(model, &p, base, direction, -step, g)) /
@@ -294,7 +323,7 @@ static void gradient_on_the_device(void **state)
     const tl_model_config config = vit();
     tl_model *model = model_of(&config, (tl_model_options){.batch = SAMPLES, .training = true});
     const tl_batch batch = batch_of(0, SAMPLES);
-    float *d = numbers(4, SAMPLES * CLASSES);
+    float *d = waves(4, SAMPLES * CLASSES);
     uint64_t count;
     OK(tl_model_forward(ctx, model, &batch));
     OK(tl_model_backward_from(ctx, model, d));
@@ -410,6 +439,7 @@ int main(void)
         cmocka_unit_test(gradients_of_the_callers_loss),
         cmocka_unit_test(gradient_on_the_device),
         cmocka_unit_test(tokens_one_by_one),
+        cmocka_unit_test(logits_in_chunks),
         cmocka_unit_test(files_hold_the_model),
         cmocka_unit_test(files_of_a_run),
     };

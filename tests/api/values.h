@@ -30,7 +30,7 @@ static inline float wave(uint32_t seed, uint64_t i)
     return (float)(v >> 8) * 0x1p-23f - 1.0f;
 }
 
-static inline float *numbers(uint32_t seed, uint64_t count)
+static inline float *waves(uint32_t seed, uint64_t count)
 {
     float *out = malloc(count * sizeof *out);
     assert_non_null(out);

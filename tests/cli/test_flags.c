@@ -53,7 +53,7 @@ static void describe(const tl_settings *settings, parsed *p)
 {
     tl_settings s = *settings;
     tli_registry registry = {0};
-    tli_memory_plan plan;
+    tl_memory_plan plan;
     const uint32_t batch = s.training.batch_size;
     if ((p->status = tli_model_check(&s.model, &p->err)) != TL_OK) return;
     bool fits;

@@ -42,7 +42,7 @@ static tl_status learn(tl_context *ctx, tl_model *model, bool text, const data *
 /* What is allocated is what the plan says. */
 static void as_planned(tl_context *ctx, const tl_model_config *c, const char *what)
 {
-    tli_memory_plan plan;
+    tl_memory_plan plan;
     MUST(ctx,
          tli_model_plan(c, SAMPLES, tli_optimizer_rule_of(TL_OPTIMIZER_ADAMW), &plan, tl_context_error(ctx)));
     for (int kind = 0; kind < TL_MEMORY_KINDS; kind++) {

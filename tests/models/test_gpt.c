@@ -74,6 +74,35 @@ static float *logits_of(tl_context *ctx, tl_model *model, const int32_t *tokens,
     return logits;
 }
 
+/* tl_model_read_logits gives the same in the order of the caller's batch, also after a loss. */
+static void all_logits_at_once(void **unused)
+{
+    tl_context *ctx = new_context(TL_PATH_AUTO);
+    const tl_model_config c = config_of(TL_OP_ALPHA);
+    const size_t count = (size_t)BATCH * LENGTH * VOCABULARY;
+    int32_t tokens[BATCH * LENGTH];
+    float *all = malloc(count * sizeof *all);
+    draw_ids(tokens, BATCH * LENGTH, 9);
+    for (int training = 0; training < 2; training++) {
+        tl_model *model = create(ctx, &c, training != 0);
+        float *want = logits_of(ctx, model, tokens, LENGTH);
+        const tl_batch batch = {
+            .size = sizeof batch, .count = BATCH, .tokens = tokens, .length = LENGTH, .targets = tokens};
+        MUST(ctx, tl_model_forward(ctx, model, &batch));
+        MUST(ctx, tl_model_loss(ctx, model, NULL));
+        MUST(ctx, tl_model_read_logits(ctx, model, all));
+        for (uint32_t b = 0; b < BATCH; b++)
+            for (uint32_t t = 0; t < LENGTH; t++)
+                for (uint32_t v = 0; v < VOCABULARY; v++)
+                    assert_float_equal(all[((size_t)b * LENGTH + t) * VOCABULARY + v],
+                                       want[((size_t)t * BATCH + b) * VOCABULARY + v], 1e-5f);
+        free(want);
+        tl_model_destroy(ctx, model);
+    }
+    free(all);
+    tl_context_destroy(ctx);
+}
+
 static void causal_on(tl_kernel_path path)
 {
     tl_context *ctx = new_context(path);
@@ -304,7 +333,7 @@ static void plans_are_what_is_allocated(void **unused)
     tl_context *ctx = new_context(TL_PATH_CPU);
     for (int i = 0; i < count; i++) {
         for (int training = 0; training < 2; training++) {
-            tli_memory_plan plan;
+            tl_memory_plan plan;
             MUST(ctx,
                  tli_model_plan(&list[i], BATCH, training ? tli_optimizer_rule_of(TL_OPTIMIZER_ADAMW) : NULL,
                                 &plan, tl_context_error(ctx)));
@@ -387,6 +416,7 @@ static void wrong_inputs_are_refused(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(all_logits_at_once),
         cmocka_unit_test(causal_cpu),
         cmocka_unit_test(causal_gpu),
         cmocka_unit_test(shorter_inputs_are_a_prefix),

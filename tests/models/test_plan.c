@@ -241,7 +241,7 @@ static void check_allocated(const tl_model_config *c, uint32_t batch, bool train
     tl_error err = {0};
     tl_context *ctx = NULL;
     tl_model *model = NULL;
-    tli_memory_plan plan;
+    tl_memory_plan plan;
     if (tl_context_create(&(tl_context_options){.size = sizeof(tl_context_options)}, &ctx, &err) != TL_OK)
         fail_msg("%s", err.text);
     assert_int_equal(
@@ -316,7 +316,7 @@ static void plan_is_what_is_allocated(void **unused)
 static void no_pairwise_channels(void **unused)
 {
     tl_model_config c = sized("tiny", TL_OP_TRANSLUTION, 224, 16, 3, 1000);
-    tli_memory_plan plan;
+    tl_memory_plan plan;
     tl_error err = {0};
     /* Kept q and k: two such tensors for the blocks with all queries, one row of them for the last. */
     assert_int_equal(tli_model_plan(&c, 8, tli_optimizer_rule_of(TL_OPTIMIZER_ADAMW), &plan, &err), TL_OK);
@@ -339,13 +339,13 @@ static void absurd_models_do_not_wrap(void **unused)
     c.heads = OP_MAX_WIDTH / OP_MAX_DIM;
     c.mlp_dim = 1 << 20;
     c.depth = 1024;
-    tli_memory_plan plan;
+    tl_memory_plan plan;
     tl_error err = {0};
     assert_int_equal(tli_model_plan(&c, 1, tli_optimizer_rule_of(TL_OPTIMIZER_ADAMW), &plan, &err), TL_OK);
     assert_true(plan.total > (uint64_t)1 << 62);
 }
 
-static bool fits(tl_model_config *c, tl_recompute recompute, uint64_t bytes, tli_memory_plan *plan)
+static bool fits(tl_model_config *c, tl_recompute recompute, uint64_t bytes, tl_memory_plan *plan)
 {
     bool answer;
     tl_error err = {0};
@@ -359,7 +359,7 @@ static bool fits(tl_model_config *c, tl_recompute recompute, uint64_t bytes, tli
 static void recompute_follows_the_limit(void **unused)
 {
     tl_model_config c = sized("tiny", TL_OP_TRANSLUTION, 84, 12, 1, 10);
-    tli_memory_plan plan;
+    tl_memory_plan plan;
     assert_true(fits(&c, TL_RECOMPUTE_AUTO, UINT64_MAX, &plan));
     assert_false(c.recompute);
     const uint64_t kept = plan.total;
@@ -378,7 +378,7 @@ static void recompute_follows_the_limit(void **unused)
 static void wrong_models_are_no_lack_of_memory(void **unused)
 {
     tl_model_config c = sized("tiny", TL_OP_ATTENTION, 84, 13, 1, 10);
-    tli_memory_plan plan;
+    tl_memory_plan plan;
     tl_error err = {0};
     bool answer = true;
     assert_int_equal(tli_model_plan_training(&c, 32, tli_optimizer_rule_of(TL_OPTIMIZER_ADAMW),
@@ -391,7 +391,7 @@ static void wrong_models_are_no_lack_of_memory(void **unused)
 static void batches_that_cannot_be(void **unused)
 {
     tl_model_config c = sized("tiny", TL_OP_ATTENTION, 84, 12, 1, 10);
-    tli_memory_plan plan;
+    tl_memory_plan plan;
     tl_error err = {0};
     assert_int_equal(tli_model_plan(&c, 0, tli_optimizer_rule_of(TL_OPTIMIZER_ADAMW), &plan, &err),
                      TL_ERROR_USAGE);

@@ -38,9 +38,10 @@ static bench make_bench(tl_context *ctx, tli_op_shape s, uint64_t seed)
     bench b = {.ctx = ctx, .shape = s};
     tli_random r = tli_random_make(seed, 7);
     const uint32_t tokens = tli_geometry_tokens(&s.geometry), width = s.heads * s.head_dim;
-    MUST(ctx, tli_layer_create(ctx, &s, seed, &b.layer));
-    for (int i = 0; i < b.layer->count; i++) { /* larger than a model's, for the sake of the differences */
-        const tl_parameter *p = &b.layer->parameters[i];
+    MUST(ctx, tli_layer_create(ctx, &s, (tli_layer_use){.training = true}, seed, &b.layer));
+    for (int i = 0; i < b.layer->registry.count;
+         i++) { /* larger than a model's, for the sake of the differences */
+        const tli_parameter *p = &b.layer->registry.items[i];
         fill_random(ctx, &r, p->value, 1.0f / sqrtf((float)p->shape[1]));
     }
     b.x_count = (uint64_t)tokens * s.batch * s.dim;
@@ -110,10 +111,10 @@ static void check_differences(tl_context *ctx, tli_op_shape s, uint64_t seed)
     char what[64];
     snprintf(what, sizeof what, "x of shape %llu, kind %d", (unsigned long long)seed, (int)s.kind);
     check_direction(&b, b.x, b.dx, d_o, what);
-    for (int w = 0; w < b.layer->count; w++) {
+    for (int w = 0; w < b.layer->registry.count; w++) {
         snprintf(what, sizeof what, "weight %d of shape %llu, kind %d", w, (unsigned long long)seed,
                  (int)s.kind);
-        check_direction(&b, b.layer->parameters[w].value, b.layer->parameters[w].gradient, d_o, what);
+        check_direction(&b, b.layer->registry.items[w].value, b.layer->registry.items[w].gradient, d_o, what);
     }
     free(d_o);
     free_bench(&b);
@@ -224,8 +225,8 @@ static void keeping(tl_kernel_path path)
         bench b = make_bench(ctx, s, 5);
         forward(&b);
         MUST(ctx, tli_layer_backward(ctx, b.layer, b.x, b.d_o, b.dx));
-        tl_tensor *list[5] = {b.o, b.dx, b.layer->parameters[0].gradient, b.layer->parameters[1].gradient,
-                              b.layer->parameters[2].gradient};
+        tl_tensor *list[5] = {b.o, b.dx, b.layer->registry.items[0].gradient,
+                              b.layer->registry.items[1].gradient, b.layer->registry.items[2].gradient};
         for (int i = 0; i < 5; i++) {
             results[keep][i] = download(ctx, list[i]);
             counts[i] = list[i]->lead * list[i]->row;
@@ -268,7 +269,7 @@ static void equal_matrices(void **unused)
             for (uint32_t c = 0; c < s.dim; c++)
                 for (uint32_t d = 0; d < width; d++)
                     table[((size_t)o * s.dim + c) * width + d] = qkv[((size_t)role * width + d) * s.dim + c];
-        MUST(ctx, tl_tensor_write(ctx, translution.layer->parameters[role].value, 0,
+        MUST(ctx, tl_tensor_write(ctx, translution.layer->registry.items[role].value, 0,
                                   (uint64_t)offsets * s.dim * width, table));
         free(table);
     }

@@ -47,7 +47,7 @@ static tl_model_config small(void)
 
 static void as_planned(tl_context *ctx, const tl_model_config *c, const optimizer_rule *rule)
 {
-    tli_memory_plan plan;
+    tl_memory_plan plan;
     MUST(ctx, tli_model_plan(c, 2, rule, &plan, tl_context_error(ctx)));
     for (int kind = 0; kind < TL_MEMORY_KINDS; kind++)
         assert_int_equal(tl_memory_used(ctx, (tl_memory_kind)kind), plan.bytes[kind]);
@@ -77,7 +77,7 @@ static void any_optimizer(void **unused)
         for (int kind = 0; kind < TL_MEMORY_KINDS; kind++)
             assert_int_equal(tl_memory_used(ctx, (tl_memory_kind)kind), 0);
     }
-    tli_memory_plan two, three;
+    tl_memory_plan two, three;
     MUST(ctx, tli_model_plan(&c, 2, adamw, &two, NULL));
     MUST(ctx, tli_model_plan(&c, 2, &strange, &three, NULL));
     assert_true(three.bytes[TL_MEMORY_WORKSPACE] > two.bytes[TL_MEMORY_WORKSPACE]);

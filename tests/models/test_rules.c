@@ -71,7 +71,7 @@ static tl_model_config model(tl_op_kind op)
 
 static uint64_t planned(tl_model_config c, bool recompute)
 {
-    tli_memory_plan plan;
+    tl_memory_plan plan;
     c.recompute = recompute;
     assert_int_equal(tli_model_plan(&c, 2, tli_optimizer_rule_of(TL_OPTIMIZER_ADAMW), &plan, NULL), TL_OK);
     return plan.total;

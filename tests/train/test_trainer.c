@@ -335,7 +335,7 @@ static void evaluation_leaves_no_trace(void **unused)
 static void the_device_is_too_small(void **unused)
 {
     tl_settings s = small_run(TL_OP_ATTENTION, "tight");
-    tli_memory_plan plan;
+    tl_memory_plan plan;
     tl_error err = {0};
     assert_int_equal(tli_model_plan(&s.model, 11, tli_optimizer_rule_of(TL_OPTIMIZER_ADAMW), &plan, &err),
                      TL_OK);

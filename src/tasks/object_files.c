@@ -1,7 +1,9 @@
-/* Files of the public header's models: tl_model_open, tl_model_save and tl_model_load. */
+/* Files of the public header's models and layers: open, save and load. */
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/checksum.h"
+#include "models/layer.h"
 #include "tasks/metadata.h"
 #include "tasks/model_file.h"
 #include "tasks/task.h"
@@ -70,16 +72,16 @@ tl_status tl_model_open(tl_context *ctx, const char *path, const tl_model_option
     return status;
 }
 
-static tl_status check_file_call(tl_context *ctx, const tl_model *model, const char *path)
+static tl_status check_path(tl_context *ctx, const char *path)
 {
-    TLI_TRY(tli_model_own_check(ctx, model));
     if (path != NULL) return TL_OK;
-    return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE, "the path of the model's file is missing");
+    return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE, "the path of the file is missing");
 }
 
 tl_status tl_model_save(tl_context *ctx, tl_model *model, const char *path)
 {
-    TLI_TRY(check_file_call(ctx, model, path));
+    TLI_TRY(tli_model_own_check(ctx, model));
+    TLI_TRY(check_path(ctx, path));
     const origin *from = *tli_model_origin(model);
     const tl_model_config *config = tl_model_configuration(model);
     tl_settings s;
@@ -93,12 +95,32 @@ tl_status tl_model_save(tl_context *ctx, tl_model *model, const char *path)
                           path);
 }
 
-tl_status tl_model_load(tl_context *ctx, tl_model *model, const char *path)
+static tl_status load_values(tl_context *ctx, tli_registry *registry, const char *path)
 {
     tli_safetensors st;
-    TLI_TRY(check_file_call(ctx, model, path));
+    TLI_TRY(check_path(ctx, path));
     TLI_TRY(tli_checkpoint_open(path, &st, tl_context_error(ctx)));
-    const tl_status status = tli_model_load(ctx, tli_model_registry(model), &st);
+    const tl_status status = tli_model_load(ctx, registry, &st);
     tli_st_close(&st);
     return status;
+}
+
+tl_status tl_model_load(tl_context *ctx, tl_model *model, const char *path)
+{
+    TLI_TRY(tli_model_own_check(ctx, model));
+    return load_values(ctx, tli_model_registry(model), path);
+}
+
+tl_status tl_layer_save(tl_context *ctx, tl_layer *layer, const char *path)
+{
+    const tli_st_item checksum = {(char[]){TLI_CHECKSUM_KEY}, (char[]){TLI_CHECKSUM_BLANK}};
+    TLI_TRY(tli_layer_own_check(ctx, layer));
+    TLI_TRY(check_path(ctx, path));
+    return tli_model_write_part(ctx, &layer->registry, path, TLI_PART_VALUE, &checksum, 1);
+}
+
+tl_status tl_layer_load(tl_context *ctx, tl_layer *layer, const char *path)
+{
+    TLI_TRY(tli_layer_own_check(ctx, layer));
+    return load_values(ctx, &layer->registry, path);
 }
