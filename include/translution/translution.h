@@ -765,6 +765,12 @@ typedef struct tl_hooks {
  * finished run returns its result again and computes nothing. */
 tl_status tl_train(tl_context *ctx, tl_settings *settings, const tl_hooks *hooks, tl_result *result);
 
+/* What tl_train takes on a device with these limits (bytes; 0: none) in batches of training.batch_size:
+ * model, optimizer, clipping. Decides settings->model.recompute. Needs no device; the data are not looked
+ * at: see tl_settings_complete. */
+tl_status tl_train_plan(tl_settings *settings, uint64_t memory_limit, uint64_t max_alloc_bytes,
+                        tl_memory_plan *plan, tl_error *err);
+
 /* Evaluates a checkpoint (a .safetensors file or an OUT folder) on the test sets of its task. `model` and
  * `training` are overwritten with the checkpoint's, except training.batch_size (0: 64, halved until it
  * fits), training.limit_test (0: as stored; UINT32_MAX: all) and training.test_motion (-1: as stored).

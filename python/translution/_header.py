@@ -1597,6 +1597,7 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "tl_positions_name": (c_char_p, [c_int]),
     "tl_optimizer_name": (c_char_p, [c_int]),
     "tl_train": (c_int, [c_void_p, POINTER(Settings), POINTER(Hooks), POINTER(Result)]),
+    "tl_train_plan": (c_int, [POINTER(Settings), c_uint64, c_uint64, POINTER(MemoryPlan), POINTER(Error)]),
     "tl_evaluate": (c_int, [c_void_p, c_char_p, POINTER(Settings), POINTER(Hooks), POINTER(Result)]),
     "tl_trainer_create": (c_int, [c_void_p, POINTER(TrainerConfig), POINTER(c_void_p)]),
     "tl_trainer_run": (c_int, [c_void_p, c_void_p, POINTER(Result)]),

@@ -9,7 +9,6 @@
 #include "core/json_text.h"
 
 struct cJSON;
-struct tl_memory_plan; /* models/model.h */
 
 /* A command: parsed options in, results on stdout, status out; main prints its error message. */
 tl_status tli_cmd_devices(tli_cli_options *o, tl_error *err);
@@ -57,12 +56,13 @@ typedef struct tli_cli_limits {
 /* The limits of the device that a run would use; `known` stays false when there is none. */
 tl_status tli_cli_find_limits(const tli_cli_options *o, tli_cli_limits *limits, tl_error *err);
 tli_cli_limits tli_cli_limits_of(const tl_device_info *device, uint64_t memory_limit);
-bool tli_cli_fits(const struct tl_memory_plan *plan, const tli_cli_limits *limits);
 /* The largest batch size up to `upper` that fits; 0: none. */
 uint32_t tli_cli_largest_batch(const tl_settings *settings, uint32_t upper, const tli_cli_limits *limits);
-/* Prints a table: parameters, gradients, ... their sum, the device's limits and whether it fits. */
-void tli_cli_print_plan(FILE *out, const tl_settings *settings, uint64_t params,
-                        const struct tl_memory_plan *plan, const tli_cli_limits *limits);
+/* Prints a table: parameters, gradients, ... their sum, the device's limits and whether it fits; the same as JSON. */
+void tli_cli_print_plan(FILE *out, const tl_settings *settings, const tl_memory_plan *plan,
+                        const tli_cli_limits *limits);
+tl_status tli_cli_print_plan_json(const tl_settings *settings, const tl_memory_plan *plan,
+                                  const tli_cli_limits *limits, tl_error *err);
 
 /* "1.50 GiB"; `text` has 32 characters; returns `text`. */
 char *tli_cli_bytes(uint64_t bytes, char *text);

@@ -1,57 +1,15 @@
 /* translution train TASK: validates all that needs no device, then trains, or prints the memory plan. */
-#include <string.h>
-
-#include <cjson/cJSON.h>
-
 #include "cli/cli.h"
-#include "train/step.h"
 
-/* Prints parameter count and memory of one training step for a device with these limits; opens none
- * itself. */
-static tl_status make_plan(tl_settings *s, const tli_cli_limits *limits, uint64_t *params,
-                           tl_memory_plan *plan, tl_error *err)
+/* Memory of one training step on a device with these limits; opens none itself. */
+static tl_status make_plan(tl_settings *s, const tli_cli_limits *limits, tl_memory_plan *plan, tl_error *err)
 {
-    const uint64_t most = limits->known ? limits->total_bytes : UINT64_MAX,
-                   largest = limits->known ? limits->max_alloc_bytes : UINT64_MAX;
-    bool fits;
-    TLI_TRY(tli_step_plan(s, s->training.batch_size, most, largest, plan, &fits, err));
-    tli_registry registry = {0};
-    tl_status status = tli_model_parameters(&s->model, &registry, err);
-    *params = tli_registry_count(&registry);
-    tli_registry_free(NULL, &registry);
-    return status;
-}
-
-static tl_status print_plan_json(const tl_settings *s, uint64_t params, const tl_memory_plan *plan,
-                                 const tli_cli_limits *limits, tl_error *err)
-{
-    cJSON *o = cJSON_CreateObject(), *bytes = cJSON_CreateObject();
-    tli_json_add_text(o, "task", s->task);
-    tli_json_add_text(o, "op", tl_op_name(s->model.op));
-    cJSON_AddNumberToObject(o, "params", (double)params);
-    cJSON_AddNumberToObject(o, "batch_size", s->training.batch_size);
-    for (int kind = 0; kind < TL_MEMORY_KINDS; kind++)
-        cJSON_AddNumberToObject(bytes, tl_memory_kind_name((tl_memory_kind)kind), (double)plan->bytes[kind]);
-    cJSON_AddItemToObject(o, "bytes", bytes);
-    if (tli_model_saves_pairs(&s->model)) cJSON_AddBoolToObject(o, "recompute", s->model.recompute);
-    cJSON_AddNumberToObject(o, "total_bytes", (double)plan->total);
-    cJSON_AddNumberToObject(o, "largest_bytes", (double)plan->largest);
-    if (limits->known) {
-        cJSON_AddBoolToObject(o, "fits", tli_cli_fits(plan, limits));
-        cJSON_AddNumberToObject(o, "largest_batch", tli_cli_largest_batch(s, s->training.batch_size, limits));
-        cJSON_AddNumberToObject(o, "device_bytes", (double)limits->total_bytes);
-        cJSON_AddNumberToObject(o, "device_max_alloc_bytes", (double)limits->max_alloc_bytes);
-        tli_json_add_text(o, "device", limits->device);
-    } else {
-        cJSON_AddNullToObject(o, "fits");
-        cJSON_AddNullToObject(o, "device");
-    }
-    return tli_cli_print_json(o, err);
+    return tl_train_plan(s, limits->known ? limits->total_bytes : 0,
+                         limits->known ? limits->max_alloc_bytes : 0, plan, err);
 }
 
 static tl_status dry_run(tli_cli_options *o, tl_error *err)
 {
-    uint64_t params;
     tl_memory_plan plan;
     tli_cli_limits limits;
     const tl_log log = tli_cli_log(o);
@@ -59,20 +17,19 @@ static tl_status dry_run(tli_cli_options *o, tl_error *err)
     TLI_TRY(tli_cli_given(o, "data") ? tl_settings_complete(&o->settings, &log, err)
                                      : tl_settings_check(&o->settings, &log, err));
     TLI_TRY(tli_cli_find_limits(o, &limits, err));
-    TLI_TRY(make_plan(&o->settings, &limits, &params, &plan, err));
-    tli_cli_print_plan(stdout, &o->settings, params, &plan, &limits);
-    return print_plan_json(&o->settings, params, &plan, &limits, err);
+    TLI_TRY(make_plan(&o->settings, &limits, &plan, err));
+    tli_cli_print_plan(stdout, &o->settings, &plan, &limits);
+    return tli_cli_print_plan_json(&o->settings, &plan, &limits, err);
 }
 
 /* The table after "does not fit", so that the user can see what to reduce. */
 static void explain_memory(tli_cli_options *o, const tl_context *ctx)
 {
-    uint64_t params;
     tl_memory_plan plan;
     tl_error ignored = {0};
     tli_cli_limits limits = tli_cli_limits_of(tl_context_device(ctx), o->memory_limit);
-    if (make_plan(&o->settings, &limits, &params, &plan, &ignored) != TL_OK) return;
-    tli_cli_print_plan(stderr, &o->settings, params, &plan, &limits);
+    if (make_plan(&o->settings, &limits, &plan, &ignored) != TL_OK) return;
+    tli_cli_print_plan(stderr, &o->settings, &plan, &limits);
 }
 
 /* Prints the result, once everything is saved. */

@@ -154,11 +154,6 @@ tli_cli_limits tli_cli_limits_of(const tl_device_info *device, uint64_t memory_l
     return limits;
 }
 
-bool tli_cli_fits(const tl_memory_plan *plan, const tli_cli_limits *limits)
-{
-    return plan->total <= limits->total_bytes && plan->largest <= limits->max_alloc_bytes;
-}
-
 uint32_t tli_cli_largest_batch(const tl_settings *settings, uint32_t upper, const tli_cli_limits *limits)
 {
     const tli_step_limits own = {settings, limits->total_bytes, limits->max_alloc_bytes};
@@ -179,7 +174,13 @@ static char *report_extent(uint32_t depth, uint32_t height, uint32_t width, char
     return text;
 }
 
-void tli_cli_print_plan(FILE *out, const tl_settings *settings, uint64_t params, const tl_memory_plan *plan,
+/* The largest batch that fits, up to the one that was asked for. */
+static uint32_t shown_batch(const tl_settings *s, const tl_memory_plan *plan)
+{
+    return plan->largest_batch < s->training.batch_size ? plan->largest_batch : s->training.batch_size;
+}
+
+void tli_cli_print_plan(FILE *out, const tl_settings *settings, const tl_memory_plan *plan,
                         const tli_cli_limits *limits)
 {
     const tl_model_config *m = &settings->model;
@@ -192,7 +193,7 @@ void tli_cli_print_plan(FILE *out, const tl_settings *settings, uint64_t params,
                  report_extent(m->patch_depth, m->patch_height, m->patch_width, patch));
     fprintf(out, "%s, dim %u, depth %u, heads %u x %u, mlp %u, %s, batch %u: %" PRIu64 " parameters\n",
             tl_op_name(m->op), m->dim, m->depth, m->heads, m->head_dim, m->mlp_dim, input,
-            settings->training.batch_size, params);
+            settings->training.batch_size, plan->params);
     for (int kind = 0; kind < TL_MEMORY_KINDS; kind++)
         plan_line(out, tl_memory_kind_name((tl_memory_kind)kind), plan->bytes[kind]);
     plan_line(out, "sum", plan->total);
@@ -207,13 +208,40 @@ void tli_cli_print_plan(FILE *out, const tl_settings *settings, uint64_t params,
     fprintf(out, "device %s\n", limits->device);
     plan_line(out, "may take", limits->total_bytes);
     plan_line(out, "largest allocation", limits->max_alloc_bytes);
-    if (tli_cli_fits(plan, limits)) {
+    if (plan->fits) {
         fprintf(out, "  fits: yes\n");
         return;
     }
-    uint32_t batch = tli_cli_largest_batch(settings, settings->training.batch_size, limits);
+    const uint32_t batch = shown_batch(settings, plan);
     if (batch > 0)
         fprintf(out, "  fits: no; the largest batch that would fit is %u\n", batch);
     else
         fprintf(out, "  fits: no, not even with batch 1\n");
+}
+
+tl_status tli_cli_print_plan_json(const tl_settings *s, const tl_memory_plan *plan,
+                                  const tli_cli_limits *limits, tl_error *err)
+{
+    cJSON *o = cJSON_CreateObject(), *bytes = cJSON_CreateObject();
+    tli_json_add_text(o, "task", s->task);
+    tli_json_add_text(o, "op", tl_op_name(s->model.op));
+    cJSON_AddNumberToObject(o, "params", (double)plan->params);
+    cJSON_AddNumberToObject(o, "batch_size", s->training.batch_size);
+    for (int kind = 0; kind < TL_MEMORY_KINDS; kind++)
+        cJSON_AddNumberToObject(bytes, tl_memory_kind_name((tl_memory_kind)kind), (double)plan->bytes[kind]);
+    cJSON_AddItemToObject(o, "bytes", bytes);
+    if (tli_model_saves_pairs(&s->model)) cJSON_AddBoolToObject(o, "recompute", plan->recompute);
+    cJSON_AddNumberToObject(o, "total_bytes", (double)plan->total);
+    cJSON_AddNumberToObject(o, "largest_bytes", (double)plan->largest);
+    if (limits->known) {
+        cJSON_AddBoolToObject(o, "fits", plan->fits);
+        cJSON_AddNumberToObject(o, "largest_batch", shown_batch(s, plan));
+        cJSON_AddNumberToObject(o, "device_bytes", (double)limits->total_bytes);
+        cJSON_AddNumberToObject(o, "device_max_alloc_bytes", (double)limits->max_alloc_bytes);
+        tli_json_add_text(o, "device", limits->device);
+    } else {
+        cJSON_AddNullToObject(o, "fits");
+        cJSON_AddNullToObject(o, "device");
+    }
+    return tli_cli_print_json(o, err);
 }
