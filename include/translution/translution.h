@@ -87,7 +87,7 @@ extern "C" {
 #endif
 
 #define TL_VERSION_MAJOR 0
-#define TL_VERSION_MINOR 2
+#define TL_VERSION_MINOR 3
 #define TL_VERSION_PATCH 0
 
 /* ---- status -------------------------------------------------------------------------------------- */

@@ -8,7 +8,7 @@ from typing import Any
 
 from ._struct import Struct
 
-VERSION = "0.2.0"
+VERSION = "0.3.0"
 __all__ = ["Log", "DeviceInfo", "ContextOptions", "LayerConfig", "ModelConfig", "Batch", "ModelOptions", "OptimizerConfig", "OptimizerStepReport", "PlanOptions", "MemoryPlan", "Training", "RunOptions", "Settings", "SetFiles", "Result", "Step", "Evaluation", "Hooks", "BatchRequest", "Data", "TrainerConfig", "Picture", "PredictorOptions", "Guess", "TokenizeProgress", "TokenizeOptions", "TokenizeResult", "Generation", "TensorInfo", "SelfTestRow", "Status", "LogLevel", "DeviceType", "KernelPath", "GemmMode", "MemoryKind", "OpKind", "Sharing", "Role", "Positions", "Pool", "Arch", "OptimizerKind", "Recompute", "Motion", "Schedule", "Augment", "Set", "SCHEDULE_VERSION", "SELF_TEST_ROWS"]
 
 
