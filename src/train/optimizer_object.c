@@ -12,12 +12,12 @@
 struct tl_optimizer {
     tl_optimizer_config config; /* complete */
     tli_registry registry;      /* the caller's tensors, and the state */
-    tli_grad_clip guard;
+    tli_grad_clip grad_clip;
     uint64_t steps;
     bool stepped; /* there is a step to report */
 };
 
-/* Slots of the guard's results: of the last step, and zeros that stand for a finite loss. */
+/* Slots of the clip results: of the last step, and zeros that stand for a finite loss. */
 enum { OF_STEP, ZEROS, RESULTS };
 
 /* ---- arguments ----------------------------------------------------------------------------------- */
@@ -89,7 +89,7 @@ static void optimizer_free(tl_context *ctx, void *object)
 {
     tl_optimizer *o = object;
     tli_context_disown(ctx, o);
-    tli_grad_clip_destroy(ctx, &o->guard);
+    tli_grad_clip_destroy(ctx, &o->grad_clip);
     tli_registry_return(ctx, &o->registry);
     free(o);
 }
@@ -102,7 +102,7 @@ static tl_status fill_optimizer(tl_context *ctx, tl_optimizer *o, const tl_param
     for (int i = 0; i < count; i++)
         for (int s = 0; s < rule->slots; s++)
             TLI_TRY(tli_init_constant(ctx, o->registry.items[i].state[s], 0.0f));
-    TLI_TRY(tli_grad_clip_create(ctx, &o->registry, RESULTS, &o->guard));
+    TLI_TRY(tli_grad_clip_create(ctx, &o->registry, RESULTS, &o->grad_clip));
     return tli_context_own(ctx, o, optimizer_free);
 }
 
@@ -169,8 +169,9 @@ tl_status tl_optimizer_step(tl_context *ctx, tl_optimizer *o, float lr)
                             .gradient_scale = 1.0f,
                             .step = o->steps + 1};
     tli_view result;
-    TLI_TRY(tli_grad_clip_decide(ctx, &o->guard, &o->registry, tli_at(o->guard.clip_results, 2 * ZEROS),
-                                 c->grad_clip, OF_STEP, &result));
+    TLI_TRY(tli_grad_clip_decide(ctx, &o->grad_clip, &o->registry,
+                                 tli_at(o->grad_clip.clip_results, 2 * ZEROS), c->grad_clip, OF_STEP,
+                                 &result));
     if (c->grad_clip > 0.0f || c->skip_nonfinite) s.clip_result = result;
     TLI_TRY(tli_registry_update(ctx, &o->registry, &s));
     o->steps++;
@@ -180,11 +181,11 @@ tl_status tl_optimizer_step(tl_context *ctx, tl_optimizer *o, float lr)
 
 static tl_status read_norm(tl_context *ctx, const tl_optimizer *o, double *norm)
 {
-    const uint32_t count = o->guard.count;
+    const uint32_t count = o->grad_clip.count;
     float *sums = malloc(count * sizeof *sums);
     if (sums == NULL)
         return tli_fail(tl_context_error(ctx), TL_ERROR_MEMORY, "out of host memory for a gradient norm");
-    const tl_status status = tl_tensor_read(ctx, o->guard.partial, 0, count, sums);
+    const tl_status status = tl_tensor_read(ctx, o->grad_clip.partial, 0, count, sums);
     *norm = 0;
     for (uint32_t i = 0; i < count && status == TL_OK; i++) *norm += (double)sums[i];
     *norm = sqrt(*norm);
@@ -203,7 +204,7 @@ tl_status tl_optimizer_report(tl_context *ctx, tl_optimizer *o, tl_optimizer_ste
         return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE,
                         "there is no step to report yet: call tl_optimizer_step first");
     memset(report, 0, sizeof *report);
-    TLI_TRY(tli_grad_clip_read(ctx, &o->guard, &o->registry, 1, &result));
+    TLI_TRY(tli_grad_clip_read(ctx, &o->grad_clip, &o->registry, 1, &result));
     report->skipped = result.skipped && (o->config.grad_clip > 0.0f || o->config.skip_nonfinite);
     report->broken = result.broken;
     return read_norm(ctx, o, &report->norm);

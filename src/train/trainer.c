@@ -47,8 +47,8 @@ static tl_status trainer_step(training_run *r)
     optimizer_settings optimizer = tli_step_optimizer(r->s, lr, r->done + 1);
     r->predictions[r->unread] = tli_model_predictions(r->model);
     TLI_TRY(tli_step_gradients(r->ctx, r->model, r->unread));
-    if (r->guard.partial != NULL)
-        TLI_TRY(tli_grad_clip_decide(r->ctx, &r->guard, registry, tli_model_loss_at(r->model, r->unread),
+    if (r->grad_clip.partial != NULL)
+        TLI_TRY(tli_grad_clip_decide(r->ctx, &r->grad_clip, registry, tli_model_loss_at(r->model, r->unread),
                                      r->s->training.grad_clip, r->unread, &optimizer.clip_result));
     TLI_TRY(tli_registry_update(r->ctx, registry, &optimizer));
     TLI_TRY(tli_flush(r->ctx));
@@ -182,8 +182,9 @@ static tl_status read_back(training_run *r)
     if (count == 0) return TL_OK;
     TLI_TRY(tli_model_read_losses(r->ctx, r->model, 0, count, r->losses));
     TLI_TRY(tli_run_begin_writing(r)); /* no kernel was refused in the first step */
-    if (r->guard.partial != NULL)
-        TLI_TRY(tli_grad_clip_read(r->ctx, &r->guard, tli_model_registry(r->model), count, r->clip_results));
+    if (r->grad_clip.partial != NULL)
+        TLI_TRY(
+            tli_grad_clip_read(r->ctx, &r->grad_clip, tli_model_registry(r->model), count, r->clip_results));
     const double now = tli_clock_seconds(), seconds = (now - r->read_at) / count;
     const double data_wait = r->wait / (seconds * count);
     if (r->steps_run > 1) {

@@ -96,7 +96,7 @@ tl_status tli_run_open(training_run *r, const tl_data *own)
                              &(tl_model_options){.batch = s->training.batch_size, .training = true},
                              tli_optimizer_rule_of(s->training.optimizer), &r->model));
     if (tli_step_clips(s))
-        TLI_TRY(tli_grad_clip_create(r->ctx, tli_model_registry(r->model), TLI_LOSS_SLOTS, &r->guard));
+        TLI_TRY(tli_grad_clip_create(r->ctx, tli_model_registry(r->model), TLI_LOSS_SLOTS, &r->grad_clip));
     TLI_TRY(begin(r));
     tli_checkpoint_room(r->dir.path, tli_model_registry(r->model), s, r->total - r->done, log);
     const uint64_t epochs = (r->total + r->steps_per_epoch - 1) / r->steps_per_epoch;
@@ -119,7 +119,7 @@ void tli_run_close(training_run *r)
     const bool refused = r->metrics.file == NULL;
     tli_metrics_close(&r->metrics);
     tli_model_destroy(r->ctx, r->model);
-    tli_grad_clip_destroy(r->ctx, &r->guard);
+    tli_grad_clip_destroy(r->ctx, &r->grad_clip);
     if (r->task != NULL) r->task->close(r->data);
     tli_step_times_free(&r->times);
     if (refused && r->dir.found < strlen(r->dir.path)) tli_run_lock_remove(&r->lock, r->dir.path);

@@ -25,7 +25,7 @@ typedef struct training_run {
     tli_data_identity identity; /* of `data` */
     tli_run_lock lock;          /* lock of the folder */
     tl_model *model;
-    tli_grad_clip guard; /* with --grad-clip or --skip-nonfinite */
+    tli_grad_clip grad_clip; /* with --grad-clip or --skip-nonfinite */
     tli_metrics metrics;
     tli_train_progress progress;
     tli_checkpoint_clock clock;
