@@ -16,4 +16,5 @@ from ._layer import Layer
 from ._library import (DeviceError, Error, InputError, Interrupted, NoDeviceError, OutOfMemoryError, UsageError,
                        WriteError)
 from ._model import Model
+from ._optimizer import Optimizer
 from ._trainer import Data, Trainer, default_settings, evaluate
