@@ -160,7 +160,7 @@ static void plans_are_kept(void **unused)
         assert_int_equal(plan.params, params);
         for (int k = 0; k < TL_MEMORY_KINDS; k++) { /* the plan has room for the results of a run's steps */
             const uint64_t used = tl_memory_used(ctx, (tl_memory_kind)k) - before[k];
-            assert_in_range(plan.bytes[k], used, used + (k == TL_MEMORY_WORKSPACE ? 8192 : 0));
+            assert_between(plan.bytes[k], used, used + (k == TL_MEMORY_WORKSPACE ? 8192 : 0));
         }
         tl_optimizer_destroy(ctx, optimizer);
         tl_model_destroy(ctx, model);
