@@ -46,9 +46,10 @@
  *
  *   Errors      A function that can fail returns a tl_status; TL_OK is 0. Its message, one sentence, is in
  *               tl_context_error(ctx) or, for functions without a context, in the tl_error that the caller
- *               passes. Wrong arguments are refused with TL_ERROR_USAGE: NULL where a value is required,
- *               numbers out of range, calls in the wrong order, objects of another context or destroyed
- *               ones. Not detected: a destroyed context, and arrays shorter than stated.
+ *               passes; it names fields in backquotes: `training.batch_size`. Wrong arguments are refused
+ *               with TL_ERROR_USAGE: NULL where a value is required, numbers out of range, calls in the
+ *               wrong order, objects of another context or destroyed ones. Not detected: a destroyed
+ *               context, and arrays shorter than stated.
  *   NULL        As an output that may be NULL: not wanted. As options or a name: the default. Every
  *               _destroy allows it.
  *   Lifetimes   Strings and arrays passed in are copied before the call returns, unless the function says
