@@ -12,6 +12,7 @@ library's sentence. docs/library.md of the project is the guide."""
 from ._header import *  # noqa: F401, F403  the structs and enumerators of translution.h
 from ._header import VERSION as __version__
 from ._context import Context, Parameter, Parameters, Tensor, devices
+from ._infer import Guess, Predictor, Tokenizer, generate, read_tensors, tokenize
 from ._layer import Layer
 from ._library import (DeviceError, Error, InputError, Interrupted, NoDeviceError, OutOfMemoryError, UsageError,
                        WriteError)
