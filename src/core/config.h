@@ -1,5 +1,6 @@
 /* Configurations of the public header: structs that begin with their size, so that later versions can add
- * members at the end. */
+ * members at the end. A member that is added begins where the earlier struct ended (its sizeof) or later, never
+ * in the padding there, which callers do not initialise. */
 #ifndef CORE_CONFIG_H
 #define CORE_CONFIG_H
 

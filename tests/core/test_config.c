@@ -5,11 +5,11 @@
 
 typedef struct early { /* a struct as an earlier version had it ... */
     size_t size;
-    int width;
+    int width, depth; /* no padding at the end, where a later member could lie */
 } early;
 typedef struct late { /* ... and with a member more */
     size_t size;
-    int width;
+    int width, depth;
     int height;
 } late;
 
