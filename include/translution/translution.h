@@ -26,7 +26,7 @@
  *       settings.model.op = TL_OP_ALPHA;
  *       settings.training.epochs = 2;
  *       if (tl_train(ctx, &settings, NULL, &result) != TL_OK) return puts(tl_context_error(ctx)->text), 1;
- *       printf("loss %.3f, %.1f %% right, weights in %s\n", result.loss, result.top1, result.out);
+ *       printf("%llu steps, weights in %s\n", (unsigned long long)result.steps, result.out);
  *       tl_context_destroy(ctx);
  *       return 0;
  *   }
@@ -978,7 +978,7 @@ typedef struct tl_tokenize_result {
 
 /* Makes train.bin and val.bin, 16-bit ids as the task gpt reads them, of text files of any size in constant
  * memory. Each document ends with the end of text; with characters only if there are several. Existing files
- * are replaced only when all is done. TL_ERROR_INPUT names a file that cannot be read or is no text. */
+ * are replaced only when all is done. TL_ERROR_INPUT names a file that cannot be read or tokenized. */
 tl_status tl_tokenize(const tl_tokenize_options *options, tl_tokenize_result *result, tl_error *err);
 
 /* What tl_generate makes. Strings must outlive the call. */

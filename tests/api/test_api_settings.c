@@ -130,7 +130,8 @@ static void models_are_evaluated_on_own_data(void **unused)
     }
 }
 
-/* A trainer's model may be used between runs: the weights at the end are the same. Without it there is no run. */
+/* A trainer's model may be used between runs: the weights at the end are the same. After the model was destroyed
+ * the trainer refuses to run. */
 static void models_are_used_between_runs(void **unused)
 {
     static own_data numbers;

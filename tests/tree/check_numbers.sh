@@ -7,8 +7,7 @@ cd "$1" || exit 1
 faults=$(
     grep -nE '\b(strto(d|f|ld)|atof|setlocale) *\(' -r src --include='*.[ch]' | grep -v '^src/core/number\.c:'
     # Whole statements, as a call may go over several lines. snprintf's and fprintf's alone: tli_fail and tli_log_write are safe.
-    # The header has no code but in its comments, where a program speaks for itself.
-    find src -name '*.[ch]' ! -path 'src/cli/*' ! -path src/core/number.c -exec awk '
+    find src include -name '*.[ch]' ! -path 'src/cli/*' ! -path src/core/number.c -exec awk '
         FNR == 1 { statement = ""; first = 1 }
         statement == "" { first = FNR }
         { statement = statement " " $0 }
