@@ -184,6 +184,15 @@ bool tli_context_owns(const tl_context *ctx, const void *object)
     return owned != NULL;
 }
 
+tl_status tli_context_check(tl_context *ctx, const void *object, const char *kind)
+{
+    if (ctx == NULL || object == NULL)
+        return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE, "the %s or its context is missing", kind);
+    if (tli_context_owns(ctx, object)) return TL_OK;
+    return tli_fail(&ctx->error, TL_ERROR_USAGE,
+                    "the %s is none of this context: it was destroyed, or made in another one", kind);
+}
+
 void tli_context_disown(tl_context *ctx, const void *object)
 {
     for (owned_object **at = &ctx->owned; *at != NULL; at = &(*at)->next) {

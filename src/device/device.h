@@ -208,6 +208,9 @@ void tli_context_step_back(tl_context *ctx, const tli_context_aside *aside);
  * context is destroyed are destroyed before its tensors. Lookup compares addresses only. */
 tl_status tli_context_own(tl_context *ctx, void *object, void (*destroy)(tl_context *ctx, void *object));
 bool tli_context_owns(const tl_context *ctx, const void *object);
+/* TL_ERROR_USAGE, naming the object's kind ("layer"), when it or the context is NULL, or the context does not own it:
+ * it was destroyed, or belongs to another one. */
+tl_status tli_context_check(tl_context *ctx, const void *object, const char *kind);
 void tli_context_disown(tl_context *ctx, const void *object);
 
 /* Small blobs in the on-disk cache, by name ("gemm"), per device and driver. get: true and a malloc'ed

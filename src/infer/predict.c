@@ -172,11 +172,7 @@ tl_status tl_predictor_create(tl_context *ctx, const char *checkpoint, const tl_
 /* May be called with the handle of a destroyed predictor. */
 static tl_status check_predictor(tl_context *ctx, const tl_predictor *p)
 {
-    if (ctx == NULL || p == NULL)
-        return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE, "the predictor or its context is missing");
-    if (tli_context_owns(ctx, p)) return TL_OK;
-    return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE,
-                    "the predictor is none of this context: it was destroyed, or made in another one");
+    return tli_context_check(ctx, p, "predictor");
 }
 
 void tl_predictor_destroy(tl_context *ctx, tl_predictor *p)

@@ -82,11 +82,7 @@ tl_status tl_layer_create(tl_context *ctx, const tl_layer_config *config, uint64
 /* May be called with the handle of a destroyed layer. */
 tl_status tli_layer_own_check(tl_context *ctx, const tl_layer *layer)
 {
-    if (ctx == NULL || layer == NULL)
-        return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE, "the layer or its context is missing");
-    if (tli_context_owns(ctx, layer)) return TL_OK;
-    return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE,
-                    "the layer is none of this context: it was destroyed, or made in another one");
+    return tli_context_check(ctx, layer, "layer");
 }
 
 /* Checks also that its tensors are alive: users get them from tl_layer_parameter_at and might destroy one. */

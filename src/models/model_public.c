@@ -7,11 +7,7 @@
 
 tl_status tli_model_own_check(tl_context *ctx, const tl_model *m)
 {
-    if (ctx == NULL || m == NULL)
-        return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE, "the model or its context is missing");
-    if (tli_context_owns(ctx, m)) return TL_OK;
-    return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE,
-                    "the model is none of this context: it was destroyed, or made in another one");
+    return tli_context_check(ctx, m, "model");
 }
 
 /* Checks also that its tensors are alive: users get them from tl_model_parameter and might destroy one. */

@@ -76,11 +76,7 @@ static tl_status check_parameters(tl_context *ctx, const tl_parameter *list, int
 /* May be called with the handle of a destroyed optimizer. */
 static tl_status check_optimizer(tl_context *ctx, const tl_optimizer *o)
 {
-    if (ctx == NULL || o == NULL)
-        return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE, "the optimizer or its context is missing");
-    if (tli_context_owns(ctx, o)) return TL_OK;
-    return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE,
-                    "the optimizer is none of this context: it was destroyed, or made in another one");
+    return tli_context_check(ctx, o, "optimizer");
 }
 
 /* ---- create and destroy -------------------------------------------------------------------------- */

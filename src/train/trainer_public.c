@@ -99,11 +99,7 @@ tl_status tl_trainer_create(tl_context *ctx, const tl_trainer_config *config, tl
 /* May be called with the handle of a destroyed trainer. */
 static tl_status check_trainer(tl_context *ctx, const tl_trainer *t)
 {
-    if (ctx == NULL || t == NULL)
-        return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE, "the trainer or its context is missing");
-    if (tli_context_owns(ctx, t)) return TL_OK;
-    return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE,
-                    "the trainer is none of this context: it was destroyed, or made in another one");
+    return tli_context_check(ctx, t, "trainer");
 }
 
 tl_status tl_trainer_run(tl_context *ctx, tl_trainer *t, tl_result *result)
