@@ -81,6 +81,8 @@ tl_status tli_tensor_create_uninitialized(tl_context *ctx, const char *name, tl_
 /* TL_ERROR_USAGE unless `tensor` is alive in this context. For handles that come from the library's user;
  * `what` completes the message: "to be read". Linear in the number of tensors of the context. */
 tl_status tli_tensor_check(tl_context *ctx, const char *what, const tl_tensor *tensor);
+/* Tensors that the context has destroyed so far: while it stays the same, a tensor that was alive is. */
+uint64_t tli_tensors_destroyed(const tl_context *ctx);
 
 /* The same, and unless it holds at least `count` elements in one piece; `what` names the argument. */
 tl_status tli_tensor_check_room(tl_context *ctx, const char *what, const tl_tensor *tensor, uint64_t count);

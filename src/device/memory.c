@@ -243,6 +243,11 @@ void tl_tensor_destroy(tl_context *ctx, tl_tensor *tensor)
     free_node(node); /* queued work keeps the buffers alive until it has run */
 }
 
+uint64_t tli_tensors_destroyed(const tl_context *ctx)
+{
+    return ctx->destroyed;
+}
+
 /* Compares addresses only, so that it may be called with the handle of a destroyed tensor. */
 tl_status tli_tensor_check(tl_context *ctx, const char *what, const tl_tensor *tensor)
 {

@@ -86,15 +86,10 @@ tl_status tli_layer_own_check(tl_context *ctx, const tl_layer *layer)
 }
 
 /* Checks also that its tensors are alive: users get them from tl_layer_parameter_at and might destroy one. */
-static tl_status check_whole_layer(tl_context *ctx, const tl_layer *layer)
+static tl_status check_whole_layer(tl_context *ctx, tl_layer *layer)
 {
     TLI_TRY(tli_layer_own_check(ctx, layer));
-    for (int i = 0; i < layer->registry.count; i++) {
-        const tli_parameter *p = &layer->registry.items[i];
-        TLI_TRY(tli_tensor_check(ctx, p->name, p->value));
-        if (layer->use.training) TLI_TRY(tli_tensor_check(ctx, p->name, p->gradient));
-    }
-    return TL_OK;
+    return tli_registry_check(ctx, &layer->registry);
 }
 
 void tl_layer_destroy(tl_context *ctx, tl_layer *layer)

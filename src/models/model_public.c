@@ -11,15 +11,10 @@ tl_status tli_model_own_check(tl_context *ctx, const tl_model *m)
 }
 
 /* Checks also that its tensors are alive: users get them from tl_model_parameter and might destroy one. */
-static tl_status check_whole_model(tl_context *ctx, const tl_model *m)
+static tl_status check_whole_model(tl_context *ctx, tl_model *m)
 {
     TLI_TRY(tli_model_own_check(ctx, m));
-    for (int i = 0; i < m->registry.count; i++) {
-        const tli_parameter *p = &m->registry.items[i];
-        TLI_TRY(tli_tensor_check(ctx, p->name, p->value));
-        if (m->training) TLI_TRY(tli_tensor_check(ctx, p->name, p->gradient));
-    }
-    return TL_OK;
+    return tli_registry_check(ctx, &m->registry);
 }
 
 tl_status tli_model_options_take(tl_context *ctx, const tl_model_options *options, tl_model_options *own)
@@ -135,7 +130,7 @@ tl_status tl_model_loss(tl_context *ctx, tl_model *m, float *loss)
     return loss != NULL ? tli_model_read_losses(ctx, m, 0, 1, loss) : TL_OK;
 }
 
-static tl_status check_training(tl_context *ctx, const tl_model *m)
+static tl_status check_training(tl_context *ctx, tl_model *m)
 {
     TLI_TRY(check_whole_model(ctx, m));
     if (m->training) return TL_OK;
@@ -153,7 +148,7 @@ tl_status tl_model_backward(tl_context *ctx, tl_model *m)
     return tli_model_backward(ctx, m);
 }
 
-static tl_status check_own_gradient(tl_context *ctx, const tl_model *m)
+static tl_status check_own_gradient(tl_context *ctx, tl_model *m)
 {
     TLI_TRY(check_training(ctx, m));
     if (m->stage == TLI_STAGE_FORWARD || m->stage == TLI_STAGE_LOSS) return TL_OK;

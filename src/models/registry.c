@@ -135,6 +135,25 @@ tl_status tli_registry_allocate_state(tl_context *ctx, tli_registry *r, const op
                                            &r->workspace);
 }
 
+static tl_status check_parameter(tl_context *ctx, const tli_registry *r, const tli_parameter *p)
+{
+    TLI_TRY(tli_tensor_check(ctx, p->name, p->value));
+    if (p->gradient != NULL) TLI_TRY(tli_tensor_check(ctx, p->name, p->gradient));
+    for (int s = 0; r->rule != NULL && s < r->rule->slots; s++)
+        TLI_TRY(tli_tensor_check(ctx, p->name, p->state[s]));
+    return TL_OK;
+}
+
+tl_status tli_registry_check(tl_context *ctx, tli_registry *r)
+{
+    const uint64_t destroyed = tli_tensors_destroyed(ctx);
+    if (r->checked && r->checked_at == destroyed) return TL_OK;
+    for (int i = 0; i < r->count; i++) TLI_TRY(check_parameter(ctx, r, &r->items[i]));
+    r->checked = true;
+    r->checked_at = destroyed;
+    return TL_OK;
+}
+
 tl_status tli_registry_update(tl_context *ctx, tli_registry *r, const optimizer_settings *settings)
 {
     optimizer_settings undecayed = *settings;

@@ -24,6 +24,8 @@ typedef struct tli_registry {
     int count, capacity;
     const optimizer_rule *rule; /* the optimizer; NULL: it has no state here */
     tl_tensor *workspace;       /* scratch of the optimizer; NULL: none needed */
+    bool checked;               /* all tensors were alive ... */
+    uint64_t checked_at;        /* ... when the context had destroyed so many */
 } tli_registry;
 
 /* Returns the new parameter's index, or -1 when out of memory. Weight decay applies; clear `decay`
@@ -49,6 +51,9 @@ uint64_t tli_registry_workspace(const tli_registry *r, const optimizer_rule *rul
 tl_status tli_registry_allocate(tl_context *ctx, tli_registry *r, bool training);
 /* Allocates the state that the optimizer has for every parameter, and its scratch. */
 tl_status tli_registry_allocate_state(tl_context *ctx, tli_registry *r, const optimizer_rule *rule);
+/* TL_ERROR_USAGE, naming the parameter, when one of the tensors was destroyed: the library's user holds their
+ * handles. Looks again only after the context has destroyed a tensor. */
+tl_status tli_registry_check(tl_context *ctx, tli_registry *r);
 /* Enqueues one optimizer step for every parameter. */
 tl_status tli_registry_update(tl_context *ctx, tli_registry *r, const optimizer_settings *settings);
 /* Bytes of all values and of the optimizer state, which a checkpoint stores. */

@@ -136,26 +136,13 @@ void tl_optimizer_destroy(tl_context *ctx, tl_optimizer *o)
 
 /* ---- steps --------------------------------------------------------------------------------------- */
 
-/* Models and layers may be gone, and the caller's tensors with them. */
-static tl_status check_alive(tl_context *ctx, const tl_optimizer *o)
-{
-    for (int i = 0; i < o->registry.count; i++) {
-        const tli_parameter *p = &o->registry.items[i];
-        TLI_TRY(tli_tensor_check(ctx, p->name, p->value));
-        TLI_TRY(tli_tensor_check(ctx, p->name, p->gradient));
-        for (int s = 0; s < o->registry.rule->slots; s++)
-            TLI_TRY(tli_tensor_check(ctx, p->name, p->state[s]));
-    }
-    return TL_OK;
-}
-
 tl_status tl_optimizer_step(tl_context *ctx, tl_optimizer *o, float lr)
 {
     TLI_TRY(check_optimizer(ctx, o));
     if (!(lr >= 0.0f) || isinf(lr))
         return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE,
                         "the learning rate is %g: give a finite number from 0 on", (double)lr);
-    TLI_TRY(check_alive(ctx, o));
+    TLI_TRY(tli_registry_check(ctx, &o->registry)); /* models and layers may be gone, the tensors with them */
     const tl_optimizer_config *c = &o->config;
     optimizer_settings s = {.lr = lr,
                             .beta1 = c->beta1,
