@@ -6,8 +6,6 @@
 
 #include "values.h"
 
-#include "files.h"
-
 static tl_context *other; /* only owns what is foreign to the first, ctx */
 static tl_error said;
 
@@ -73,18 +71,16 @@ static inline void set(void *target, const wrong_value *w)
 static int setup(void **state)
 {
     tl_error err = {0};
-    if (make_folder(state) != 0) return -1;
-    if (tl_context_create(NULL, &ctx, &err) == TL_OK && tl_context_create(NULL, &other, &err) == TL_OK)
-        return 0;
+    if (set_up_context_and_folder(state) != 0) return -1;
+    if (tl_context_create(NULL, &other, &err) == TL_OK) return 0;
     print_error("%s\n", err.text);
     return -1;
 }
 
 static int teardown(void **state)
 {
-    tl_context_destroy(ctx);
     tl_context_destroy(other);
-    return remove_folder(state);
+    return tear_down_context_and_folder(state);
 }
 
 #endif

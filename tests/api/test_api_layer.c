@@ -6,18 +6,6 @@
 enum { HEIGHT = 2, WIDTH = 3, TOKENS = HEIGHT * WIDTH + 1, BATCH = 2, DIM = 5, HEADS = 2, HEAD_DIM = 3 };
 enum { D = HEADS * HEAD_DIM, OFFSETS = (2 * HEIGHT - 1) * (2 * WIDTH - 1) + 3, LENGTH = 5 };
 
-static int begin_all(void **state)
-{
-    if (make_folder(state) != 0) return -1;
-    return set_up_context(state);
-}
-
-static int end_all(void **state)
-{
-    tear_down_context(state);
-    return remove_folder(state);
-}
-
 static tl_layer_config grid(void)
 {
     return (tl_layer_config){.size = sizeof(tl_layer_config),
@@ -289,5 +277,5 @@ int main(void)
         cmocka_unit_test(batches_and_lengths_vary),        cmocka_unit_test(cached_tokens_equal_the_whole),
         cmocka_unit_test(files_hold_the_parameters),
     };
-    return cmocka_run_group_tests(tests, begin_all, end_all);
+    return cmocka_run_group_tests(tests, set_up_context_and_folder, tear_down_context_and_folder);
 }

@@ -52,14 +52,7 @@ static int fill_data(void **state)
         ids[i] = (7 * i + i / 3) % VOCABULARY;
         next[i] = (5 * i + 2) % VOCABULARY;
     }
-    if (make_folder(state) != 0) return -1;
-    return set_up_context(state);
-}
-
-static int clean_up(void **state)
-{
-    tear_down_context(state);
-    return remove_folder(state);
+    return set_up_context_and_folder(state);
 }
 
 /* `count` samples from `first` on, for either architecture. */
@@ -443,5 +436,5 @@ int main(void)
         cmocka_unit_test(files_hold_the_model),
         cmocka_unit_test(files_of_a_run),
     };
-    return cmocka_run_group_tests(tests, fill_data, clean_up);
+    return cmocka_run_group_tests(tests, fill_data, tear_down_context_and_folder);
 }

@@ -1,16 +1,9 @@
 /* A saved model at pictures in memory says what the program says of the same pictures in files. */
 #include "program.h"
 
-#include <translution/translution.h>
+#include "values.h"
 
 #include "image_tree.h"
-
-static tl_context *ctx;
-
-#define OK(call)                                                                                             \
-    do {                                                                                                     \
-        if ((call) != TL_OK) fail_msg("line %d: %s", __LINE__, tl_context_error(ctx)->text);                 \
-    } while (0)
 
 enum { DIGIT = 28, FIELD = 36, CORNER = (FIELD - DIGIT) / 2, CLASSES = 10 };
 
@@ -176,18 +169,6 @@ static void names_and_attention(void **unused)
     tl_predictor_destroy(ctx, p);
 }
 
-static int setup(void **state)
-{
-    tl_error err = {0};
-    return make_folder(state) == 0 && tl_context_create(NULL, &ctx, &err) == TL_OK ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    tl_context_destroy(ctx);
-    return remove_folder(state);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -196,5 +177,5 @@ int main(void)
         cmocka_unit_test(a_programs_own_model_takes_batches),
         cmocka_unit_test(names_and_attention),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, set_up_context_and_folder, tear_down_context_and_folder);
 }

@@ -1,7 +1,7 @@
 /* Tokenizers give back every byte, and text made through the public header is the program's. */
 #include "program.h"
 
-#include <translution/translution.h>
+#include "values.h"
 
 #include "tiny_bpe.h"
 
@@ -112,8 +112,6 @@ static tl_status hear(void *user, int32_t id, const char *bytes, size_t count, t
     return TL_OK;
 }
 
-static tl_context *ctx;
-
 static heard generate(const char *run, const tl_generation *wanted)
 {
     heard h = {.used = 0};
@@ -188,18 +186,6 @@ static void a_bpe_model_takes_its_files(void **unused)
     assert_says(err.text, "`vocab`");
 }
 
-static int setup(void **state)
-{
-    tl_error err = {0};
-    return make_folder(state) == 0 && tl_context_create(NULL, &ctx, &err) == TL_OK ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-    tl_context_destroy(ctx);
-    return remove_folder(state);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -209,5 +195,5 @@ int main(void)
         cmocka_unit_test(ids_decode_to_the_text),
         cmocka_unit_test(a_bpe_model_takes_its_files),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, set_up_context_and_folder, tear_down_context_and_folder);
 }

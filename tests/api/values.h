@@ -1,4 +1,4 @@
-/* For the tests of the public header that compute: a context, tensors and numbers. */
+/* For the tests of the public header that compute: a context, a folder, tensors and numbers. */
 #ifndef TESTS_API_VALUES_H
 #define TESTS_API_VALUES_H
 
@@ -11,6 +11,8 @@
 #include <string.h>
 
 #include <cmocka.h>
+
+#include "files.h"
 
 static tl_context *ctx;
 
@@ -91,6 +93,17 @@ static inline int tear_down_context(void **state)
     (void)state;
     tl_context_destroy(ctx);
     return 0;
+}
+
+static inline int set_up_context_and_folder(void **state)
+{
+    return make_folder(state) == 0 ? set_up_context(state) : -1;
+}
+
+static inline int tear_down_context_and_folder(void **state)
+{
+    tear_down_context(state);
+    return remove_folder(state);
 }
 
 #endif
