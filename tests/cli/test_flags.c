@@ -187,8 +187,7 @@ static const struct {
     {"seed", TLI_CLI_EVAL, "eval mnist", "--seed 3", NULL},
     {"seed", TLI_CLI_GENERATE, "generate gpt --tokens 20 --prompt a", "--seed 3", NULL},
     {"seed", TLI_CLI_TOKENIZE, CHARS " --val-fraction 0.5", "--seed 3", NULL},
-    {"seed", TLI_CLI_BENCH_LOADER, "bench loader --json --image-size 32 --batch-size 4 --show run.png",
-     "--seed 3", NULL},
+    {"seed", TLI_CLI_BENCH_LOADER, LOADER " --image-size 32 --batch-size 4 --show run.png", "--seed 3", NULL},
     {"seed", TLI_CLI_BENCH_OP | TLI_CLI_BENCH_STEP, NULL, NULL, "what is drawn is timed, not shown"},
     {"verbose", TLI_CLI_ALL, NULL, NULL, "more messages where there are any"},
     {"quiet", TLI_CLI_ALL, "eval mnist", "--quiet", NULL},
@@ -216,16 +215,14 @@ static const struct {
     {"batch-size", TLI_CLI_BENCH_OP, "bench op --json --rounds 1 --dim 16 --heads 2 --head-dim 8",
      "--batch-size 3", NULL},
     {"rounds", TLI_CLI_BENCH, NULL, NULL, "times alone"},
-    {"rounds batch-size", TLI_CLI_BENCH_LOADER, "bench loader --json --image-size 32",
-     "--rounds 2 --batch-size 4", NULL},
-    {"image-size", TLI_CLI_BENCH_LOADER, "bench loader --json --rounds 1 --batch-size 4", "--image-size 32",
+    {"rounds batch-size", TLI_CLI_BENCH_LOADER, LOADER " --image-size 32", "--rounds 2 --batch-size 4", NULL},
+    {"image-size", TLI_CLI_BENCH_LOADER, LOADER " --rounds 1 --batch-size 4", "--image-size 32", NULL},
+    {"augment", TLI_CLI_BENCH_LOADER, LOADER " --rounds 1 --batch-size 4 --image-size 32", "--augment none",
      NULL},
-    {"augment", TLI_CLI_BENCH_LOADER, "bench loader --json --rounds 1 --batch-size 4 --image-size 32",
-     "--augment none", NULL},
-    {"limit-train", TLI_CLI_BENCH_LOADER, "bench loader --json --image-size 32 --batch-size 4 --show run.png",
+    {"limit-train", TLI_CLI_BENCH_LOADER, LOADER " --image-size 32 --batch-size 4 --show run.png",
      "--limit-train 3", NULL},
-    {"show", TLI_CLI_BENCH_LOADER, "bench loader --json --rounds 1 --batch-size 4 --image-size 32",
-     "--show run.png", NULL},
+    {"show", TLI_CLI_BENCH_LOADER, LOADER " --rounds 1 --batch-size 4 --image-size 32", "--show run.png",
+     NULL},
 
     /* bench memory walks over the operations itself */
     {"relative", TLI_CLI_BENCH_MEMORY, PIXELS, "--relative q", NULL},
@@ -252,7 +249,7 @@ static const struct {
 
     {"data", TLI_CLI_TRAIN, TRAIN, "--data nowhere", NULL},
     {"data", TLI_CLI_EVAL, "eval mnist", "--data nowhere", NULL},
-    {"data", TLI_CLI_BENCH_LOADER, "bench loader --json --rounds 1 --batch-size 4", "--data nowhere", NULL},
+    {"data", TLI_CLI_BENCH_LOADER, LOADER " --rounds 1 --batch-size 4", "--data nowhere", NULL},
     {"augment", TLI_CLI_TRAIN, VIT, "--augment none", NULL},
     {"workers", TLI_CLI_TRAIN | TLI_CLI_EVAL | TLI_CLI_BENCH_LOADER, NULL, NULL,
      "data/test_loader.c workers"},
@@ -337,7 +334,7 @@ static void defaults_change_nothing(void **unused)
         {"bench gemm --json --rounds 1 --m 32 --n 32 --k 32", "--batch 1"},
         {"bench op --json --rounds 1 --dim 16 --heads 2 --head-dim 8", "--batch-size 64"},
         {"bench step --json --rounds 1 --batch-size 2 " TINY, "--seed 0"},
-        {"bench loader --json --rounds 1 --batch-size 4 --image-size 32", "--seed 0"}};
+        {LOADER " --rounds 1 --batch-size 4 --image-size 32", "--seed 0"}};
     for (size_t i = 0; i < sizeof same / sizeof *same; i++)
         if (differs(same[i][0], same[i][1])) fail_msg("`%s` differs with %s", same[i][0], same[i][1]);
 }
