@@ -2,7 +2,9 @@
 import ctypes
 import ctypes.util
 import gc
+import tempfile
 import unittest
+from pathlib import Path
 
 import golden
 import numpy as np
@@ -107,6 +109,39 @@ class Objects(unittest.TestCase):
         dx = self.context.tensor(shape=(4, 3, 8))
         self.assertIs(layer.backward(o, out=dx), dx)
         np.testing.assert_array_equal(dx, layer.backward(o.numpy()))
+
+    def test_batches_and_lengths_vary(self):
+        shape = dict(op="translution", height=1, width=5, causal=True, batch=2, dim=8, heads=2, head_dim=4)
+        layer = tl.Layer(self.context, **shape)
+        x = np.random.default_rng(1).random((5, 2, 8), np.float32)
+        whole = layer.forward(x)
+        layer.set_batch(1, 3)
+        o = layer.forward(x[:3, :1])
+        np.testing.assert_allclose(o, whole[:3, :1], atol=1e-5)
+        self.assertEqual(layer.backward(o).shape, (3, 1, 8))
+        with self.assertRaisesRegex(tl.UsageError, r"\(3, 1, 8\) is needed"):
+            layer.forward(x)
+        with self.assertRaisesRegex(tl.UsageError, "a batch of 3 does not fit a layer made for 1 to 2"):
+            layer.set_batch(3)
+        layer.set_batch()
+        np.testing.assert_array_equal(layer.forward(x), whole)
+        cached = tl.Layer(self.context, inference=True, kv_cache=True, **shape)
+        for first, end in ((0, 2), (2, 3), (3, 5)):
+            cached.set_batch(tokens=end, first=first)
+            np.testing.assert_allclose(cached.forward(x[first:end]), whole[first:end], atol=1e-5)
+
+    def test_files_hold_the_parameters(self):
+        shape = dict(op="alpha", height=2, width=2, batch=1, dim=8, heads=2, head_dim=4, relenc_dim=2)
+        one, two = tl.Layer(self.context, seed=1, **shape), tl.Layer(self.context, seed=2, **shape)
+        x = np.random.default_rng(2).random((4, 1, 8), np.float32)
+        self.assertFalse(np.array_equal(two.forward(x), one.forward(x)))
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "layer.safetensors"
+            one.save(path)
+            two.load(path)
+            np.testing.assert_array_equal(two.forward(x), one.forward(x))
+            with self.assertRaisesRegex(tl.InputError, "layer.safetensors"):
+                tl.Layer(self.context, **{**shape, "op": "attention"}).load(path)
 
     def test_errors_are_exceptions_with_the_library_s_sentence(self):
         layer = dict(op="translution", height=2, width=2, batch=1, dim=8, heads=2, head_dim=4)
