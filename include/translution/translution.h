@@ -490,7 +490,9 @@ typedef enum tl_optimizer_kind { TL_OPTIMIZER_ADAMW, TL_OPTIMIZER_LION } tl_opti
 typedef struct tl_optimizer_config {
     size_t size; /* sizeof(tl_optimizer_config) */
     tl_optimizer_kind kind;
-    float beta1, beta2; /* below 1; 0 or -1: the optimizer's own (AdamW: 0.9 and 0.999, Lion: 0.9 and 0.99) */
+    /* Below 1; 0 or -1: the optimizer's own (AdamW: 0.9 and 0.999, Lion: 0.9 and 0.99). For a beta of 0 give
+     * FLT_MIN, whose products vanish beside any number that counts. */
+    float beta1, beta2;
     float eps;          /* added to the root in AdamW's denominator; 0: the optimizer's own (1e-8) */
     float weight_decay; /* decoupled, of parameters with `decay` */
     float grad_clip;    /* maximum global norm: larger gradients are scaled down to it; 0: no clipping */
@@ -523,7 +525,9 @@ typedef struct tl_optimizer_step_report {
     uint64_t reserved[8];
 } tl_optimizer_step_report;
 
-/* Blocking: of the last step. `broken` is valid as long as the optimizer. */
+/* Blocking: of the last step. `broken` is valid as long as the optimizer. Steps that neither clip nor skip do
+ * not compute the norm: this call does, of the gradients as they are now, in workspace that its first call
+ * allocates. */
 tl_status tl_optimizer_report(tl_context *ctx, tl_optimizer *optimizer, tl_optimizer_step_report *report);
 
 /* To save and resume: the state of a parameter, by its number in the list, and the number of steps done,

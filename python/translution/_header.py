@@ -590,7 +590,9 @@ class OptimizerConfig(Struct):
     r"""typedef struct tl_optimizer_config {
         size_t size; /* sizeof(tl_optimizer_config) */
         tl_optimizer_kind kind;
-        float beta1, beta2; /* below 1; 0 or -1: the optimizer's own (AdamW: 0.9 and 0.999, Lion: 0.9 and 0.99) */
+        /* Below 1; 0 or -1: the optimizer's own (AdamW: 0.9 and 0.999, Lion: 0.9 and 0.99). For a beta of 0 give
+         * FLT_MIN, whose products vanish beside any number that counts. */
+        float beta1, beta2;
         float eps;          /* added to the root in AdamW's denominator; 0: the optimizer's own (1e-8) */
         float weight_decay; /* decoupled, of parameters with `decay` */
         float grad_clip;    /* maximum global norm: larger gradients are scaled down to it; 0: no clipping */

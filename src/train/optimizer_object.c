@@ -12,7 +12,7 @@
 struct tl_optimizer {
     tl_optimizer_config config; /* complete */
     tli_registry registry;      /* the caller's tensors, and the state */
-    tli_grad_clip grad_clip;
+    tli_grad_clip grad_clip;    /* created by what first needs the gradient's norm */
     uint64_t steps;
     bool stepped; /* there is a step to report */
 };
@@ -90,6 +90,12 @@ static void optimizer_free(tl_context *ctx, void *object)
     free(o);
 }
 
+/* Whether a step depends on the gradients as a whole. */
+static bool steps_need_norm(const tl_optimizer *o)
+{
+    return o->config.grad_clip > 0.0f || o->config.skip_nonfinite;
+}
+
 static tl_status fill_optimizer(tl_context *ctx, tl_optimizer *o, const tl_parameter *list, int count)
 {
     const optimizer_rule *rule = tli_optimizer_rule_of(o->config.kind);
@@ -98,7 +104,7 @@ static tl_status fill_optimizer(tl_context *ctx, tl_optimizer *o, const tl_param
     for (int i = 0; i < count; i++)
         for (int s = 0; s < rule->slots; s++)
             TLI_TRY(tli_init_constant(ctx, o->registry.items[i].state[s], 0.0f));
-    TLI_TRY(tli_grad_clip_create(ctx, &o->registry, RESULTS, &o->grad_clip));
+    if (steps_need_norm(o)) TLI_TRY(tli_grad_clip_create(ctx, &o->registry, RESULTS, &o->grad_clip));
     return tli_context_own(ctx, o, optimizer_free);
 }
 
@@ -136,6 +142,14 @@ void tl_optimizer_destroy(tl_context *ctx, tl_optimizer *o)
 
 /* ---- steps --------------------------------------------------------------------------------------- */
 
+/* Enqueues the norm of the gradients and what follows from it. */
+static tl_status measure_gradients(tl_context *ctx, tl_optimizer *o, tli_view *result)
+{
+    return tli_grad_clip_decide(ctx, &o->grad_clip, &o->registry,
+                                tli_at(o->grad_clip.clip_results, 2 * ZEROS), o->config.grad_clip, OF_STEP,
+                                result);
+}
+
 tl_status tl_optimizer_step(tl_context *ctx, tl_optimizer *o, float lr)
 {
     TLI_TRY(check_optimizer(ctx, o));
@@ -151,15 +165,23 @@ tl_status tl_optimizer_step(tl_context *ctx, tl_optimizer *o, float lr)
                             .weight_decay = c->weight_decay,
                             .gradient_scale = 1.0f,
                             .step = o->steps + 1};
-    tli_view result;
-    TLI_TRY(tli_grad_clip_decide(ctx, &o->grad_clip, &o->registry,
-                                 tli_at(o->grad_clip.clip_results, 2 * ZEROS), c->grad_clip, OF_STEP,
-                                 &result));
-    if (c->grad_clip > 0.0f || c->skip_nonfinite) s.clip_result = result;
+    if (steps_need_norm(o)) TLI_TRY(measure_gradients(ctx, o, &s.clip_result));
     TLI_TRY(tli_registry_update(ctx, &o->registry, &s));
     o->steps++;
     o->stepped = true;
     return TL_OK;
+}
+
+/* The norm that no step has computed. */
+static tl_status measure_now(tl_context *ctx, tl_optimizer *o)
+{
+    tli_view result;
+    TLI_TRY(tli_registry_check(ctx, &o->registry));
+    if (o->grad_clip.clip_results == NULL) {
+        tli_grad_clip_destroy(ctx, &o->grad_clip); /* of a creation that failed halfway */
+        TLI_TRY(tli_grad_clip_create(ctx, &o->registry, RESULTS, &o->grad_clip));
+    }
+    return measure_gradients(ctx, o, &result);
 }
 
 static tl_status read_norm(tl_context *ctx, const tl_optimizer *o, double *norm)
@@ -187,8 +209,9 @@ tl_status tl_optimizer_report(tl_context *ctx, tl_optimizer *o, tl_optimizer_ste
         return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE,
                         "there is no step to report yet: call tl_optimizer_step first");
     memset(report, 0, sizeof *report);
+    if (!steps_need_norm(o)) TLI_TRY(measure_now(ctx, o));
     TLI_TRY(tli_grad_clip_read(ctx, &o->grad_clip, &o->registry, 1, &result));
-    report->skipped = result.skipped && (o->config.grad_clip > 0.0f || o->config.skip_nonfinite);
+    report->skipped = result.skipped && steps_need_norm(o);
     report->broken = result.broken;
     return read_norm(ctx, o, &report->norm);
 }

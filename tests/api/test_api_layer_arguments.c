@@ -155,8 +155,9 @@ static void plans_are_kept(void **unused)
         OK(tl_model_create(ctx, &c, &options, &model));
         while (tl_model_parameter_at(model, count, &list[count])) params += elements_of(&list[count++]);
         if (training)
-            OK(tl_optimizer_create(ctx, &(tl_optimizer_config){.size = sizeof(tl_optimizer_config)}, list,
-                                   count, &optimizer));
+            OK(tl_optimizer_create(
+                ctx, &(tl_optimizer_config){.size = sizeof(tl_optimizer_config), .grad_clip = 1.0f}, list,
+                count, &optimizer));
         assert_int_equal(plan.params, params);
         for (int k = 0; k < TL_MEMORY_KINDS; k++) { /* the plan has room for the results of a run's steps */
             const uint64_t used = tl_memory_used(ctx, (tl_memory_kind)k) - before[k];

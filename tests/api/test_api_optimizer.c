@@ -2,6 +2,10 @@
  * arguments. */
 #include "refusals.h"
 
+#include <float.h>
+
+#include "test.h"
+
 enum { COUNT_A = 7, COUNT_B = 24 }; /* the second is [4][6] */
 
 /* Two of the caller's own parameters. */
@@ -139,6 +143,29 @@ static void clipping_scales_to_the_norm(void **state)
     }
 }
 
+/* A step that needs no norm computes none: a report does, of the gradients that it finds. */
+static void norms_that_no_step_needs_are_left_to_the_report(void **state)
+{
+    for (int clip = 0; clip < 2; clip++) {
+        pair p;
+        tl_optimizer_step_report report;
+        const uint64_t before = tl_memory_used(ctx, TL_MEMORY_WORKSPACE);
+        make_pair(&p);
+        tl_optimizer *o = optimizer_of((tl_optimizer_config){.grad_clip = clip ? 9.0f : 0.0f}, p.list, 2);
+        const double norm = norm_of(&p);
+        OK(tl_optimizer_step(ctx, o, 0.1f));
+        assert_int_equal(tl_memory_used(ctx, TL_MEMORY_WORKSPACE) > before, clip);
+        write_gradients(&p, 1);
+        assert_true(fabs(norm_of(&p) - norm) > 1e-3);
+        OK(tl_optimizer_report(ctx, o, &report));
+        assert_between(report.norm, (clip ? norm : norm_of(&p)) - 1e-6, (clip ? norm : norm_of(&p)) + 1e-6);
+        OK(tl_optimizer_report(ctx, o, &report));
+        tl_optimizer_destroy(ctx, o);
+        assert_int_equal(tl_memory_used(ctx, TL_MEMORY_WORKSPACE), before);
+        free_pair(&p);
+    }
+}
+
 static void steps_that_are_not_finite(void **state)
 {
     const float bad = INFINITY;
@@ -232,6 +259,7 @@ static void own_loop(const tl_settings *s, tl_model *model)
     int count = 0;
     while (tl_model_parameter_at(model, count, &list[count])) count++;
     tl_optimizer *o = optimizer_of((tl_optimizer_config){.kind = s->training.optimizer,
+                                                         .beta1 = s->training.beta1 == 0 ? FLT_MIN : -1,
                                                          .weight_decay = s->training.weight_decay,
                                                          .grad_clip = s->training.grad_clip},
                                    list, count);
@@ -248,9 +276,8 @@ static void own_loop(const tl_settings *s, tl_model *model)
     tl_optimizer_destroy(ctx, o);
 }
 
-static void check_run(tl_optimizer_kind kind, float clip, const char *out)
+static void check_run(tl_settings s)
 {
-    tl_settings s = run_settings(kind, clip, out);
     const tl_data data = {.size = sizeof data, .samples = STEPS * BATCH, .fill = fill};
     const tl_trainer_config config = {.size = sizeof config, .settings = &s, .data = &data};
     const tl_model_options options = {.size = sizeof options, .batch = BATCH, .training = true, .seed = 11};
@@ -280,9 +307,14 @@ static void own_loop_has_the_bits_of_a_run(void **state)
 {
     for (int i = 0; i < STEPS * BATCH * PIXELS; i++) images[i] = wave(5, (uint64_t)i);
     for (int i = 0; i < STEPS * BATCH; i++) classes[i] = i % 4;
-    check_run(TL_OPTIMIZER_ADAMW, 0, "adamw");
-    check_run(TL_OPTIMIZER_ADAMW, 0.5f, "clipped");
-    check_run(TL_OPTIMIZER_LION, 0, "lion");
+    check_run(run_settings(TL_OPTIMIZER_ADAMW, 0, "adamw"));
+    check_run(run_settings(TL_OPTIMIZER_ADAMW, 0.5f, "clipped"));
+    check_run(run_settings(TL_OPTIMIZER_LION, 0, "lion"));
+    for (int kind = TL_OPTIMIZER_ADAMW; kind <= TL_OPTIMIZER_LION; kind++) {
+        tl_settings s = run_settings((tl_optimizer_kind)kind, 0, kind == TL_OPTIMIZER_LION ? "sign" : "rms");
+        s.training.beta1 = 0; /* which tl_optimizer_config spells FLT_MIN */
+        check_run(s);
+    }
 }
 
 /* ---- own data ------------------------------------------------------------------------------------ */
@@ -432,8 +464,10 @@ static void handles(void **state)
     GIVES(tl_optimizer_state_at, !tl_optimizer_state_at(o, 0, 2, NULL, NULL));
     GIVES(tl_optimizer_state_at, !tl_optimizer_state_at(o, 0, -1, NULL, NULL));
     GIVES(tl_optimizer_state_at, tl_optimizer_state_at(o, 0, 0, NULL, NULL));
+    OK(tl_optimizer_step(ctx, o, 0.1f));
     tl_tensor_destroy(ctx, p.list[1].value);
     p.list[1].value = NULL;
+    WRONG(tl_optimizer_report, "tensor b is none of this context", ctx, o, &report);
     WRONG(tl_optimizer_step, "tensor b is none of this context", ctx, o, 0.1f);
     free_pair(&p); /* before the optimizer, which is left to the context */
 }
@@ -443,6 +477,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(formulas_on_own_tensors),
         cmocka_unit_test(clipping_scales_to_the_norm),
+        cmocka_unit_test(norms_that_no_step_needs_are_left_to_the_report),
         cmocka_unit_test(steps_that_are_not_finite),
         cmocka_unit_test(state_is_saved_and_resumed),
         cmocka_unit_test(own_loop_has_the_bits_of_a_run),
