@@ -556,6 +556,7 @@ typedef struct tl_plan_options {
     tl_recompute recompute;   /* AUTO: recompute where it does not fit otherwise */
     uint64_t memory_limit;    /* bytes, such as tl_device_info.global_bytes; 0: no limit */
     uint64_t max_alloc_bytes; /* largest buffer, such as tl_device_info.max_alloc_bytes; 0: no limit */
+    bool no_clipping; /* the optimizer neither clips gradients nor skips steps: no room for their norm */
 } tl_plan_options;
 
 /* Bytes on the device of a model and, in training, its optimizer. */
@@ -770,9 +771,10 @@ typedef struct tl_hooks {
  * finished run returns its result again and computes nothing. */
 tl_status tl_train(tl_context *ctx, tl_settings *settings, const tl_hooks *hooks, tl_result *result);
 
-/* What tl_train takes on a device with these limits (bytes; 0: none) in batches of training.batch_size:
- * model, optimizer, clipping. Decides settings->model.recompute. Needs no device; the data are not looked
- * at: see tl_settings_complete. */
+/* What tl_train would take: tl_model_plan of settings->model with training.batch_size, training.optimizer and
+ * run.recompute, without clipping where neither training.grad_clip nor run.skip_nonfinite is set, within these
+ * limits (bytes; 0: none). Sets settings->model.recompute to the choice. The data are not looked at: see
+ * tl_settings_complete. */
 tl_status tl_train_plan(tl_settings *settings, uint64_t memory_limit, uint64_t max_alloc_bytes,
                         tl_memory_plan *plan, tl_error *err);
 

@@ -665,6 +665,7 @@ class PlanOptions(Struct):
         tl_recompute recompute;   /* AUTO: recompute where it does not fit otherwise */
         uint64_t memory_limit;    /* bytes, such as tl_device_info.global_bytes; 0: no limit */
         uint64_t max_alloc_bytes; /* largest buffer, such as tl_device_info.max_alloc_bytes; 0: no limit */
+        bool no_clipping; /* the optimizer neither clips gradients nor skips steps: no room for their norm */
     } tl_plan_options;
     """
 
@@ -675,6 +676,7 @@ class PlanOptions(Struct):
     recompute: Recompute | int | str
     memory_limit: int
     max_alloc_bytes: int
+    no_clipping: bool
     _enums_ = {"optimizer": OptimizerKind, "recompute": Recompute}
     _fields_ = [
         ("size", c_size_t),
@@ -684,6 +686,7 @@ class PlanOptions(Struct):
         ("recompute", c_int),
         ("memory_limit", c_uint64),
         ("max_alloc_bytes", c_uint64),
+        ("no_clipping", c_bool),
     ]
 
 

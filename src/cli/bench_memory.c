@@ -4,7 +4,7 @@
 #include "cli/bench.h"
 #include "core/clock.h"
 #include "core/progress.h"
-#include "train/step.h"
+#include "train/plan.h"
 
 enum { MAX_BATCH = 1 << 20, OPS = 3, EXTENTS = 3, FIGURES = 2 + EXTENTS };
 static const tl_op_kind ops[OPS] = {TL_OP_ATTENTION, TL_OP_TRANSLUTION, TL_OP_ALPHA};
@@ -47,12 +47,10 @@ static tl_settings with_extent(const tl_settings *s, uint32_t side)
 
 static bool extent_fits(const tl_settings *s, uint32_t side, const tli_cli_limits *limits)
 {
-    tl_settings other = with_extent(s, side);
+    const tl_settings other = with_extent(s, side);
+    const tl_plan_options o = tli_plan_of_run(&other, limits->total_bytes, limits->max_alloc_bytes);
     tl_memory_plan plan;
-    bool fits;
-    return tli_step_plan(&other, s->training.batch_size, limits->total_bytes, limits->max_alloc_bytes, &plan,
-                         &fits, NULL) == TL_OK &&
-           fits;
+    return tli_plan(&other.model, &o, &plan, NULL) == TL_OK && plan.fits;
 }
 
 static uint32_t largest_extent(const tl_settings *s, const tli_cli_limits *limits)
@@ -85,7 +83,8 @@ static tl_status bench_memory_measure(const tl_settings *settings, tl_op_kind op
         s.model.sharing = TL_SHARING_NONE;
     }
     TLI_TRY(tli_model_check(&s.model, err));
-    f->batch = tli_cli_largest_batch(&s, MAX_BATCH, limits);
+    const tl_plan_options o = tli_plan_of_run(&s, limits->total_bytes, limits->max_alloc_bytes);
+    f->batch = tli_plan_largest_batch(&s.model, &o, MAX_BATCH);
     tli_progress_update(progress, ++*done, tli_clock_seconds());
     f->extent = largest_extent(&s, limits);
     tli_progress_update(progress, ++*done, tli_clock_seconds());

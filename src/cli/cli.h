@@ -56,8 +56,6 @@ typedef struct tli_cli_limits {
 /* The limits of the device that a run would use; `known` stays false when there is none. */
 tl_status tli_cli_find_limits(const tli_cli_options *o, tli_cli_limits *limits, tl_error *err);
 tli_cli_limits tli_cli_limits_of(const tl_device_info *device, uint64_t memory_limit);
-/* The largest batch size up to `upper` that fits; 0: none. */
-uint32_t tli_cli_largest_batch(const tl_settings *settings, uint32_t upper, const tli_cli_limits *limits);
 /* Prints a table: parameters, gradients, ... their sum, the device's limits and whether it fits; the same as JSON. */
 void tli_cli_print_plan(FILE *out, const tl_settings *settings, const tl_memory_plan *plan,
                         const tli_cli_limits *limits);

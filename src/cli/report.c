@@ -154,12 +154,6 @@ tli_cli_limits tli_cli_limits_of(const tl_device_info *device, uint64_t memory_l
     return limits;
 }
 
-uint32_t tli_cli_largest_batch(const tl_settings *settings, uint32_t upper, const tli_cli_limits *limits)
-{
-    const tli_step_limits own = {settings, limits->total_bytes, limits->max_alloc_bytes};
-    return tli_largest_batch(upper, tli_step_fits, &own);
-}
-
 static void plan_line(FILE *out, const char *name, uint64_t bytes)
 {
     char text[32];

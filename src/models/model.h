@@ -44,12 +44,6 @@ void tli_memory_plan_add(tl_memory_plan *plan, tl_memory_kind kind, uint64_t byt
  * members are 0. */
 tl_status tli_model_plan(const tl_model_config *config, uint32_t batch, const optimizer_rule *rule,
                          tl_memory_plan *plan, tl_error *err);
-/* Plans training and decides config->recompute: AUTO saves activations if that fits, else recomputes.
- * *fits: whether the plan of the final choice fits. Fails like tli_model_plan, for invalid configurations
- * and batches too large to count. */
-tl_status tli_model_plan_training(tl_model_config *config, uint32_t batch, const optimizer_rule *rule,
-                                  tl_recompute recompute, uint64_t total_bytes, uint64_t max_alloc_bytes,
-                                  tl_memory_plan *plan, bool *fits, tl_error *err);
 
 /* ---- with a device ---------------------------------------------------------------------------------- */
 

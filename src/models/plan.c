@@ -333,17 +333,3 @@ tl_status tli_model_plan(const tl_model_config *c, uint32_t batch, const optimiz
     }
     return TL_OK;
 }
-
-tl_status tli_model_plan_training(tl_model_config *c, uint32_t batch, const optimizer_rule *rule,
-                                  tl_recompute recompute, uint64_t total_bytes, uint64_t max_alloc_bytes,
-                                  tl_memory_plan *plan, bool *fits, tl_error *err)
-{
-    *fits = false;
-    for (int again = recompute == TL_RECOMPUTE_ALWAYS; again <= (recompute != TL_RECOMPUTE_NEVER); again++) {
-        c->recompute = again != 0;
-        TLI_TRY(tli_model_plan(c, batch, rule, plan, err));
-        *fits = plan->total <= total_bytes && plan->largest <= max_alloc_bytes;
-        if (*fits) return TL_OK;
-    }
-    return TL_OK;
-}

@@ -6,24 +6,6 @@
 #include "ops/optimizer.h"
 #include "tasks/settings.h"
 
-/* Whether steps of a run check and clip their gradients, see train/grad_clip.h. */
-bool tli_step_clips(const tl_settings *settings);
-
-/* Plans a run of these settings in batches of `batch` samples, as tli_model_plan_training does, with all
- * that steps take beside the model. Decides settings->model.recompute. */
-tl_status tli_step_plan(tl_settings *settings, uint32_t batch, uint64_t total_bytes, uint64_t max_alloc_bytes,
-                        tl_memory_plan *plan, bool *fits, tl_error *err);
-
-/* The largest batch up to `upper` for which `fits` holds; 0: none. */
-typedef bool (*tli_batch_fits)(const void *user, uint32_t batch);
-uint32_t tli_largest_batch(uint32_t upper, tli_batch_fits fits, const void *user);
-/* Whether a run with this batch fits: a tli_batch_fits on a tli_step_limits. */
-typedef struct tli_step_limits {
-    const tl_settings *settings;
-    uint64_t total_bytes, max_alloc_bytes;
-} tli_step_limits;
-bool tli_step_fits(const void *limits, uint32_t batch);
-
 /* Checks that training.batch_size fits the device or, unless run.exact_batch, halves it with a notice
  * until it does. Decides settings->model.recompute. TL_ERROR_MEMORY when it does not fit, naming a size
  * that would. */

@@ -6,6 +6,7 @@
 
 #include "tasks/metadata.h"
 #include "train/init_weights.h"
+#include "train/plan.h"
 #include "train/schedule.h"
 #include "train/step.h"
 
@@ -95,7 +96,7 @@ tl_status tli_run_open(training_run *r, const tl_data *own)
     TLI_TRY(tli_model_create(r->ctx, &s->model,
                              &(tl_model_options){.batch = s->training.batch_size, .training = true},
                              tli_optimizer_rule_of(s->training.optimizer), &r->model));
-    if (tli_step_clips(s))
+    if (tli_plan_clips(s))
         TLI_TRY(tli_grad_clip_create(r->ctx, tli_model_registry(r->model), TLI_LOSS_SLOTS, &r->grad_clip));
     TLI_TRY(begin(r));
     tli_checkpoint_room(r->dir.path, tli_model_registry(r->model), s, r->total - r->done, log);

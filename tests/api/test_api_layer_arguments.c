@@ -1,4 +1,4 @@
-/* Wrong arguments of a layer's size, parameters and files, and of a model's plan. */
+/* Wrong arguments of a layer's size, parameters and files. */
 #include "refusals.h"
 
 static tl_layer_config sequence(void)
@@ -104,84 +104,12 @@ static void parameters_and_files(void **unused)
     tl_layer_destroy(other, foreign);
 }
 
-/* ---- plans --------------------------------------------------------------------------------------- */
-
-static tl_model_config small_model(void)
-{
-    tl_settings s;
-    assert_true(tl_settings_default(&s, "mnist"));
-    s.model.op = TL_OP_TRANSLUTION;
-    s.model.dim = 16, s.model.depth = 2, s.model.heads = 2, s.model.head_dim = 8, s.model.mlp_dim = 32;
-    return s.model;
-}
-
-static void wrong_plans(void **unused)
-{
-    const tl_model_config c = small_model();
-    tl_plan_options o = {.size = sizeof o, .batch = 4, .training = true};
-    tl_memory_plan plan;
-    WRONG(tl_model_plan, "configuration", NULL, &o, &plan, &said);
-    WRONG(tl_model_plan, "options", &c, NULL, &plan, &said);
-    WRONG(tl_model_plan, "place for its numbers", &c, &o, NULL, &said);
-    WRONG(tl_model_plan, NULL, NULL, NULL, NULL, NULL);
-    WRONG(tl_model_plan, "sizeof(tl_model_config)", &(tl_model_config){.size = 0}, &o, &plan, &said);
-    o.size = 0;
-    WRONG(tl_model_plan, "sizeof(tl_plan_options)", &c, &o, &plan, &said);
-    o = (tl_plan_options){.size = sizeof o};
-    WRONG(tl_model_plan, "batch size is 0", &c, &o, &plan, &said);
-    o.batch = 4, o.optimizer = (tl_optimizer_kind)9;
-    WRONG(tl_model_plan, "no optimizer 9", &c, &o, &plan, &said);
-    o.optimizer = TL_OPTIMIZER_ADAMW, o.recompute = (tl_recompute)9;
-    WRONG(tl_model_plan, "recomputation 9", &c, &o, &plan, &said);
-}
-
-/* What a plan says is what a model and its optimizer take. */
-static void plans_are_kept(void **unused)
-{
-    for (int training = 0; training < 2; training++) {
-        tl_model_config c = small_model();
-        tl_plan_options o = {.size = sizeof o, .batch = 4, .training = training != 0};
-        const tl_model_options options = {.size = sizeof options, .batch = 4, .training = training != 0};
-        tl_memory_plan plan;
-        tl_model *model = NULL;
-        tl_optimizer *optimizer = NULL;
-        tl_parameter list[64];
-        int count = 0;
-        assert_int_equal(tl_model_plan(&c, &o, &plan, &said), TL_OK);
-        assert_true(plan.fits && plan.largest_batch > 4 && plan.largest > 0 && plan.largest_name[0] != '\0');
-        c.recompute = plan.recompute;
-        uint64_t before[TL_MEMORY_KINDS], params = 0;
-        for (int k = 0; k < TL_MEMORY_KINDS; k++) before[k] = tl_memory_used(ctx, (tl_memory_kind)k);
-        OK(tl_model_create(ctx, &c, &options, &model));
-        while (tl_model_parameter_at(model, count, &list[count])) params += elements_of(&list[count++]);
-        if (training)
-            OK(tl_optimizer_create(
-                ctx, &(tl_optimizer_config){.size = sizeof(tl_optimizer_config), .grad_clip = 1.0f}, list,
-                count, &optimizer));
-        assert_int_equal(plan.params, params);
-        for (int k = 0; k < TL_MEMORY_KINDS; k++) { /* the plan has room for the results of a run's steps */
-            const uint64_t used = tl_memory_used(ctx, (tl_memory_kind)k) - before[k];
-            assert_between(plan.bytes[k], used, used + (k == TL_MEMORY_WORKSPACE ? 8192 : 0));
-        }
-        tl_optimizer_destroy(ctx, optimizer);
-        tl_model_destroy(ctx, model);
-        o.memory_limit = plan.total;
-        assert_int_equal(tl_model_plan(&c, &o, &plan, &said), TL_OK);
-        assert_true(plan.fits && plan.largest_batch >= 4);
-        const uint32_t largest = plan.largest_batch;
-        o.batch = largest + 1;
-        assert_int_equal(tl_model_plan(&c, &o, &plan, &said), TL_OK);
-        assert_false(plan.fits);
-        assert_int_equal(plan.largest_batch, largest);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(kinds_of_layers),      cmocka_unit_test(sizes),
-        cmocka_unit_test(parameters_and_files), cmocka_unit_test(wrong_plans),
-        cmocka_unit_test(plans_are_kept),
+        cmocka_unit_test(kinds_of_layers),
+        cmocka_unit_test(sizes),
+        cmocka_unit_test(parameters_and_files),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

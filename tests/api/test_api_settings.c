@@ -67,28 +67,6 @@ static void checkpoints_say_their_settings(void **unused)
     WRONG(tl_checkpoint_settings, "size of the settings", result.out, &found, &said);
 }
 
-/* What a run takes, and what of it fits. */
-static void planned_without_a_device(void **unused)
-{
-    tl_settings s = own_settings("own-vit", "unused");
-    tl_memory_plan plan, small, tight;
-    assert_int_equal(tl_train_plan(&s, 0, 0, &plan, &said), TL_OK);
-    assert_true(plan.fits && !plan.recompute && plan.params > 0 && plan.largest > 0);
-    s.training.batch_size = 4;
-    assert_int_equal(tl_train_plan(&s, 0, 0, &small, &said), TL_OK);
-    s.training.batch_size = OWN_BATCH; /* in what 4 samples take */
-    assert_int_equal(tl_train_plan(&s, small.total, 0, &tight, &said), TL_OK);
-    assert_true(!tight.fits && tight.recompute && s.model.recompute);
-    assert_true(tight.largest_batch >= 4 && tight.largest_batch < OWN_BATCH);
-    s.training.batch_size = tight.largest_batch;
-    assert_int_equal(tl_train_plan(&s, small.total, 0, &tight, &said), TL_OK);
-    assert_true(tight.fits);
-    WRONG(tl_train_plan, "settings", NULL, 0, 0, &plan, &said);
-    WRONG(tl_train_plan, "place for its numbers", &s, 0, 0, NULL, &said);
-    s.model.classes = 0;
-    WRONG(tl_train_plan, "classes is 0", &s, 0, 0, &plan, &said);
-}
-
 /* The same scores as the trainer's, of its model and of the saved one; the caller's data alone are asked. */
 static void models_are_evaluated_on_own_data(void **unused)
 {
@@ -179,7 +157,6 @@ int main(void)
         cmocka_unit_test(checked_without_a_run),
         cmocka_unit_test(completed_from_the_data),
         cmocka_unit_test(checkpoints_say_their_settings),
-        cmocka_unit_test(planned_without_a_device),
         cmocka_unit_test(models_are_evaluated_on_own_data),
         cmocka_unit_test(models_are_used_between_runs),
         cmocka_unit_test(saved_models_have_no_task_of_the_program),

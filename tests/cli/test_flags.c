@@ -5,8 +5,8 @@
 
 #include "cli/commands.h"
 #include "cli/flag_rules.h"
-#include "models/model.h"
 #include "tasks/task.h"
+#include "train/plan.h"
 
 /* ---- what shapes a model ------------------------------------------------------------------------- */
 
@@ -56,9 +56,9 @@ static void describe(const tl_settings *settings, parsed *p)
     tl_memory_plan plan;
     const uint32_t batch = s.training.batch_size;
     if ((p->status = tli_model_check(&s.model, &p->err)) != TL_OK) return;
-    bool fits;
-    p->status = tli_model_plan_training(&s.model, batch, tli_optimizer_rule_of(s.training.optimizer),
-                                        s.run.recompute, UINT64_MAX, UINT64_MAX, &plan, &fits, &p->err);
+    const tl_plan_options o = tli_plan_of_run(&s, 0, 0);
+    p->status = tli_plan(&s.model, &o, &plan, &p->err);
+    s.model.recompute = plan.recompute;
     if (p->status != TL_OK) return;
     if ((p->status = tli_model_parameters(&s.model, &registry, &p->err)) != TL_OK) return;
     size_t used = 0, capacity = sizeof p->shape;

@@ -345,49 +345,6 @@ static void absurd_models_do_not_wrap(void **unused)
     assert_true(plan.total > (uint64_t)1 << 62);
 }
 
-static bool fits(tl_model_config *c, tl_recompute recompute, uint64_t bytes, tl_memory_plan *plan)
-{
-    bool answer;
-    tl_error err = {0};
-    if (tli_model_plan_training(c, 32, tli_optimizer_rule_of(TL_OPTIMIZER_ADAMW), recompute, bytes,
-                                UINT64_MAX, plan, &answer, &err) != TL_OK)
-        fail_msg("%s", err.text);
-    return answer;
-}
-
-/* AUTO keeps q and k where that fits, ALWAYS never does, NEVER fails instead of computing them again. */
-static void recompute_follows_the_limit(void **unused)
-{
-    tl_model_config c = sized("tiny", TL_OP_TRANSLUTION, 84, 12, 1, 10);
-    tl_memory_plan plan;
-    assert_true(fits(&c, TL_RECOMPUTE_AUTO, UINT64_MAX, &plan));
-    assert_false(c.recompute);
-    const uint64_t kept = plan.total;
-    assert_true(fits(&c, TL_RECOMPUTE_ALWAYS, UINT64_MAX, &plan));
-    assert_true(c.recompute);
-    assert_true(plan.total < kept);
-    const uint64_t again = plan.total;
-    assert_true(fits(&c, TL_RECOMPUTE_AUTO, kept - 1, &plan));
-    assert_true(c.recompute);
-    assert_int_equal(plan.total, again);
-    assert_false(fits(&c, TL_RECOMPUTE_NEVER, kept - 1, &plan));
-    assert_false(fits(&c, TL_RECOMPUTE_AUTO, again - 1, &plan));
-}
-
-/* What is no model is not a matter of memory. */
-static void wrong_models_are_no_lack_of_memory(void **unused)
-{
-    tl_model_config c = sized("tiny", TL_OP_ATTENTION, 84, 13, 1, 10);
-    tl_memory_plan plan;
-    tl_error err = {0};
-    bool answer = true;
-    assert_int_equal(tli_model_plan_training(&c, 32, tli_optimizer_rule_of(TL_OPTIMIZER_ADAMW),
-                                             TL_RECOMPUTE_AUTO, UINT64_MAX, UINT64_MAX, &plan, &answer, &err),
-                     TL_ERROR_USAGE);
-    assert_false(answer);
-    assert_non_null(strstr(err.text, "84 x 84 cannot be cut into patches of 13 x 13"));
-}
-
 static void batches_that_cannot_be(void **unused)
 {
     tl_model_config c = sized("tiny", TL_OP_ATTENTION, 84, 12, 1, 10);
@@ -413,8 +370,6 @@ int main(void)
         cmocka_unit_test(plan_is_what_is_allocated),
         cmocka_unit_test(no_pairwise_channels),
         cmocka_unit_test(absurd_models_do_not_wrap),
-        cmocka_unit_test(recompute_follows_the_limit),
-        cmocka_unit_test(wrong_models_are_no_lack_of_memory),
         cmocka_unit_test(batches_that_cannot_be),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

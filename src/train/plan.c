@@ -1,0 +1,119 @@
+#include "train/plan.h"
+
+#include <string.h>
+
+#include "core/choices.h"
+#include "core/config.h"
+#include "tasks/settings_check.h"
+#include "train/grad_clip.h"
+
+enum { LARGEST_BATCH = 1 << 20 };
+
+bool tli_plan_clips(const tl_settings *s)
+{
+    return s->training.grad_clip > 0.0f || s->run.skip_nonfinite;
+}
+
+tl_plan_options tli_plan_of_run(const tl_settings *s, uint64_t memory_limit, uint64_t max_alloc_bytes)
+{
+    return (tl_plan_options){.size = sizeof(tl_plan_options),
+                             .batch = s->training.batch_size,
+                             .training = true,
+                             .optimizer = s->training.optimizer,
+                             .recompute = s->run.recompute,
+                             .memory_limit = memory_limit,
+                             .max_alloc_bytes = max_alloc_bytes,
+                             .no_clipping = !tli_plan_clips(s)};
+}
+
+static uint64_t limit_of(uint64_t bytes)
+{
+    return bytes > 0 ? bytes : UINT64_MAX;
+}
+
+static tl_status count_clipping(const tl_model_config *c, const tl_plan_options *o, tl_memory_plan *plan,
+                                tl_error *err)
+{
+    tli_registry registry = {0};
+    const tl_status status = tli_model_parameters(c, &registry, err);
+    if (status == TL_OK)
+        tli_memory_plan_add(plan, TL_MEMORY_WORKSPACE,
+                            tli_grad_clip_bytes(&registry, TLI_LOSS_SLOTS, limit_of(o->max_alloc_bytes)));
+    tli_registry_free(NULL, &registry);
+    return status;
+}
+
+tl_status tli_plan(const tl_model_config *config, const tl_plan_options *o, tl_memory_plan *plan,
+                   tl_error *err)
+{
+    const optimizer_rule *rule = o->training ? tli_optimizer_rule_of(o->optimizer) : NULL;
+    const bool never = !o->training || o->recompute == TL_RECOMPUTE_NEVER;
+    tl_model_config c = *config;
+    c.recompute = !never && o->recompute == TL_RECOMPUTE_ALWAYS;
+    for (;; c.recompute = true) {
+        TLI_TRY(tli_model_plan(&c, o->batch, rule, plan, err));
+        if (o->training && !o->no_clipping) TLI_TRY(count_clipping(&c, o, plan, err));
+        plan->fits = plan->total <= limit_of(o->memory_limit) &&
+                     plan->largest <= limit_of(o->max_alloc_bytes);
+        plan->recompute = c.recompute;
+        if (plan->fits || never || c.recompute) return TL_OK;
+    }
+}
+
+uint32_t tli_plan_largest_batch(const tl_model_config *config, const tl_plan_options *options, uint32_t upper)
+{
+    tl_plan_options o = *options;
+    tl_memory_plan plan;
+    uint32_t good = 0, bad = upper + 1; /* bisection: memory grows with the batch */
+    while (bad - good > 1) {
+        o.batch = good + (bad - good) / 2;
+        if (tli_plan(config, &o, &plan, NULL) == TL_OK && plan.fits)
+            good = o.batch;
+        else
+            bad = o.batch;
+    }
+    return good;
+}
+
+/* ---- the public header ----------------------------------------------------------------------------- */
+
+static tl_status make_plan(const tl_model_config *c, const tl_plan_options *o, tl_memory_plan *plan,
+                           tl_error *err)
+{
+    tli_registry registry = {0};
+    TLI_TRY(tli_choice_check(&tli_optimizer_choices, (int)o->optimizer, err));
+    TLI_TRY(tli_choice_check(&tli_recompute_choices, (int)o->recompute, err));
+    TLI_TRY(tli_plan(c, o, plan, err));
+    plan->largest_batch = tli_plan_largest_batch(c, o, LARGEST_BATCH);
+    const tl_status status = tli_model_parameters(c, &registry, err);
+    plan->params = tli_registry_count(&registry);
+    tli_registry_free(NULL, &registry);
+    return status;
+}
+
+tl_status tl_model_plan(const tl_model_config *config, const tl_plan_options *options, tl_memory_plan *plan,
+                        tl_error *err)
+{
+    tl_model_config c;
+    tl_plan_options o;
+    if (config == NULL || options == NULL || plan == NULL)
+        return tli_fail(err, TL_ERROR_USAGE,
+                        "a plan needs a configuration, options and a place for its numbers");
+    memset(plan, 0, sizeof *plan);
+    TLI_TRY(TLI_CONFIG_TAKE(&c, config, tl_model_config, err));
+    TLI_TRY(TLI_CONFIG_TAKE(&o, options, tl_plan_options, err));
+    return make_plan(&c, &o, plan, err);
+}
+
+tl_status tl_train_plan(tl_settings *settings, uint64_t memory_limit, uint64_t max_alloc_bytes,
+                        tl_memory_plan *plan, tl_error *err)
+{
+    if (settings == NULL || plan == NULL)
+        return tli_fail(err, TL_ERROR_USAGE, "a plan needs settings and a place for its numbers");
+    memset(plan, 0, sizeof *plan);
+    TLI_TRY(tli_settings_check(settings, true, err));
+    const tl_plan_options o = tli_plan_of_run(settings, memory_limit, max_alloc_bytes);
+    TLI_TRY(make_plan(&settings->model, &o, plan, err));
+    settings->model.recompute = plan->recompute;
+    return TL_OK;
+}

@@ -1,0 +1,183 @@
+/* Plans of models and runs: what is planned is what is taken, and what fits. */
+#include "own_data.h"
+#include "refusals.h"
+#include "test.h"
+
+static tl_model_config tiny_model(void)
+{
+    tl_settings s;
+    assert_true(tl_settings_default(&s, "mnist"));
+    s.model.op = TL_OP_TRANSLUTION;
+    return s.model;
+}
+
+static tl_model_config small_model(void)
+{
+    tl_model_config c = tiny_model();
+    c.dim = 16, c.depth = 2, c.heads = 2, c.head_dim = 8, c.mlp_dim = 32;
+    return c;
+}
+
+static void wrong_plans(void **unused)
+{
+    const tl_model_config c = small_model();
+    tl_plan_options o = {.size = sizeof o, .batch = 4, .training = true};
+    tl_memory_plan plan;
+    WRONG(tl_model_plan, "configuration", NULL, &o, &plan, &said);
+    WRONG(tl_model_plan, "options", &c, NULL, &plan, &said);
+    WRONG(tl_model_plan, "place for its numbers", &c, &o, NULL, &said);
+    WRONG(tl_model_plan, NULL, NULL, NULL, NULL, NULL);
+    WRONG(tl_model_plan, "sizeof(tl_model_config)", &(tl_model_config){.size = 0}, &o, &plan, &said);
+    o.size = 0;
+    WRONG(tl_model_plan, "sizeof(tl_plan_options)", &c, &o, &plan, &said);
+    o = (tl_plan_options){.size = sizeof o};
+    WRONG(tl_model_plan, "batch size is 0", &c, &o, &plan, &said);
+    o.batch = 4, o.optimizer = (tl_optimizer_kind)9;
+    WRONG(tl_model_plan, "no optimizer 9", &c, &o, &plan, &said);
+    o.optimizer = TL_OPTIMIZER_ADAMW, o.recompute = (tl_recompute)9;
+    WRONG(tl_model_plan, "recomputation 9", &c, &o, &plan, &said);
+}
+
+/* What a plan says is what a model and its optimizer take. */
+static void plans_are_kept(void **unused)
+{
+    enum { INFERENCE, TRAINING, CLIPPING, USES };
+    uint64_t workspace[USES];
+    for (int use = INFERENCE; use < USES; use++) {
+        tl_model_config c = small_model();
+        tl_plan_options o = {
+            .size = sizeof o, .batch = 4, .training = use != INFERENCE, .no_clipping = use == TRAINING};
+        const tl_model_options options = {.size = sizeof options, .batch = 4, .training = use != INFERENCE};
+        const tl_optimizer_config optimization = {.size = sizeof optimization,
+                                                  .grad_clip = use == CLIPPING ? 1.0f : 0.0f};
+        tl_memory_plan plan;
+        tl_model *model = NULL;
+        tl_optimizer *optimizer = NULL;
+        tl_parameter list[64];
+        int count = 0;
+        assert_int_equal(tl_model_plan(&c, &o, &plan, &said), TL_OK);
+        assert_true(plan.fits && plan.largest_batch > 4 && plan.largest > 0 && plan.largest_name[0] != '\0');
+        c.recompute = plan.recompute;
+        workspace[use] = plan.bytes[TL_MEMORY_WORKSPACE];
+        uint64_t before[TL_MEMORY_KINDS], params = 0;
+        for (int k = 0; k < TL_MEMORY_KINDS; k++) before[k] = tl_memory_used(ctx, (tl_memory_kind)k);
+        OK(tl_model_create(ctx, &c, &options, &model));
+        while (tl_model_parameter_at(model, count, &list[count])) params += elements_of(&list[count++]);
+        if (use != INFERENCE) OK(tl_optimizer_create(ctx, &optimization, list, count, &optimizer));
+        assert_int_equal(plan.params, params);
+        for (int k = 0; k < TL_MEMORY_KINDS; k++) { /* clipping has room for the results of a run's steps */
+            const uint64_t used = tl_memory_used(ctx, (tl_memory_kind)k) - before[k];
+            const bool more = use == CLIPPING && k == TL_MEMORY_WORKSPACE;
+            assert_between(plan.bytes[k], used, used + (more ? 8192 : 0));
+        }
+        tl_optimizer_destroy(ctx, optimizer);
+        tl_model_destroy(ctx, model);
+        o.memory_limit = plan.total;
+        assert_int_equal(tl_model_plan(&c, &o, &plan, &said), TL_OK);
+        assert_true(plan.fits && plan.largest_batch >= 4);
+        const uint32_t largest = plan.largest_batch;
+        o.batch = largest + 1;
+        assert_int_equal(tl_model_plan(&c, &o, &plan, &said), TL_OK);
+        assert_false(plan.fits);
+        assert_int_equal(plan.largest_batch, largest);
+    }
+    assert_true(workspace[CLIPPING] > workspace[TRAINING]);
+}
+
+static bool fits(const tl_model_config *c, tl_recompute recompute, uint64_t bytes, tl_memory_plan *plan)
+{
+    const tl_plan_options o = {
+        .size = sizeof o, .batch = 32, .training = true, .recompute = recompute, .memory_limit = bytes};
+    if (tl_model_plan(c, &o, plan, &said) != TL_OK) fail_msg("%s", said.text);
+    return plan->fits;
+}
+
+/* AUTO keeps q and k where that fits, ALWAYS never does, NEVER fails instead of computing them again. */
+static void recompute_follows_the_limit(void **unused)
+{
+    const tl_model_config c = tiny_model();
+    tl_memory_plan plan;
+    assert_true(fits(&c, TL_RECOMPUTE_AUTO, UINT64_MAX, &plan));
+    assert_false(plan.recompute);
+    const uint64_t kept = plan.total;
+    assert_true(fits(&c, TL_RECOMPUTE_ALWAYS, UINT64_MAX, &plan));
+    assert_true(plan.recompute);
+    assert_true(plan.total < kept);
+    const uint64_t again = plan.total;
+    assert_true(fits(&c, TL_RECOMPUTE_AUTO, kept - 1, &plan));
+    assert_true(plan.recompute);
+    assert_int_equal(plan.total, again);
+    assert_false(fits(&c, TL_RECOMPUTE_NEVER, kept - 1, &plan));
+    assert_false(plan.recompute);
+    assert_false(fits(&c, TL_RECOMPUTE_AUTO, again - 1, &plan));
+}
+
+/* What is no model is not a matter of memory. */
+static void wrong_models_are_no_lack_of_memory(void **unused)
+{
+    tl_model_config c = tiny_model();
+    const tl_plan_options o = {.size = sizeof o, .batch = 32, .training = true};
+    tl_memory_plan plan;
+    c.patch_height = c.patch_width = 13;
+    WRONG(tl_model_plan, "84 x 84 cannot be cut into patches of 13 x 13", &c, &o, &plan, &said);
+    assert_false(plan.fits);
+}
+
+/* ---- runs ----------------------------------------------------------------------------------------- */
+
+/* What a run takes, and what of it fits. */
+static void planned_without_a_device(void **unused)
+{
+    tl_settings s = own_settings("own-vit", "unused");
+    tl_memory_plan plan, small, tight;
+    assert_int_equal(tl_train_plan(&s, 0, 0, &plan, &said), TL_OK);
+    assert_true(plan.fits && !plan.recompute && plan.params > 0 && plan.largest > 0);
+    s.training.batch_size = 4;
+    assert_int_equal(tl_train_plan(&s, 0, 0, &small, &said), TL_OK);
+    s.training.batch_size = OWN_BATCH; /* in what 4 samples take */
+    assert_int_equal(tl_train_plan(&s, small.total, 0, &tight, &said), TL_OK);
+    assert_true(!tight.fits && tight.recompute && s.model.recompute);
+    assert_true(tight.largest_batch >= 4 && tight.largest_batch < OWN_BATCH);
+    s.training.batch_size = tight.largest_batch;
+    assert_int_equal(tl_train_plan(&s, small.total, 0, &tight, &said), TL_OK);
+    assert_true(tight.fits);
+    WRONG(tl_train_plan, "settings", NULL, 0, 0, &plan, &said);
+    WRONG(tl_train_plan, "place for its numbers", &s, 0, 0, NULL, &said);
+    s.model.classes = 0;
+    WRONG(tl_train_plan, "classes is 0", &s, 0, 0, &plan, &said);
+}
+
+/* A run's plan is its model's, of the same options. */
+static void a_run_is_planned_as_its_model(void **unused)
+{
+    for (int clip = 0; clip < 3; clip++) {
+        tl_settings s = own_settings("own-vit", "unused");
+        s.training.optimizer = TL_OPTIMIZER_LION, s.run.recompute = TL_RECOMPUTE_ALWAYS;
+        s.training.grad_clip = clip == 1 ? 0.5f : 0.0f, s.run.skip_nonfinite = clip == 2;
+        const tl_plan_options o = {.size = sizeof o,
+                                   .batch = s.training.batch_size,
+                                   .training = true,
+                                   .optimizer = TL_OPTIMIZER_LION,
+                                   .recompute = TL_RECOMPUTE_ALWAYS,
+                                   .memory_limit = 1 << 20,
+                                   .max_alloc_bytes = 1 << 16,
+                                   .no_clipping = clip == 0};
+        tl_memory_plan run, model;
+        assert_int_equal(tl_train_plan(&s, o.memory_limit, o.max_alloc_bytes, &run, &said), TL_OK);
+        assert_int_equal(tl_model_plan(&s.model, &o, &model, &said), TL_OK);
+        assert_memory_equal(&run, &model, sizeof run);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(wrong_plans),
+        cmocka_unit_test(plans_are_kept),
+        cmocka_unit_test(recompute_follows_the_limit),
+        cmocka_unit_test(wrong_models_are_no_lack_of_memory),
+        cmocka_unit_test(planned_without_a_device),
+        cmocka_unit_test(a_run_is_planned_as_its_model),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
