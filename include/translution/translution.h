@@ -339,7 +339,8 @@ tl_status tl_layer_backward(tl_context *ctx, tl_layer *layer, const tl_tensor *x
                             tl_tensor *dx);
 
 /* Parameter `index` of a layer; false past the last. With D = heads * head_dim, C = dim, R = heads *
- * relenc_dim, K offsets ((2 height - 1)(2 width - 1), 3 more with cls; max_length when causal):
+ * relenc_dim, K offsets ((2 height - 1)(2 width - 1), 3 more with cls; max_length when causal), K pairs of
+ * `absolute`:
  *
  *   qkv              [nD][C]    the n shared roles, in the order q, k, v: all of attention and
  *                               alpha, those of Translution that are not per-offset
@@ -360,7 +361,14 @@ tl_status tl_layer_backward(tl_context *ctx, tl_layer *layer, const tl_tensor *x
  * k and v, and row 6 of q; one in the row above (dy 1, dx 0) row 12, and row 2 of q. With cls the last three
  * rows are, of k and v: class token with itself (15), query class token and key patch (16), query patch and key
  * class token (17); of q the last two change places. A causal sequence has row i - j of k and v, and
- * row max_length - 1 - (i - j) of q. A volume has a third factor, depth, in front. */
+ * row max_length - 1 - (i - j) of q. A volume has a third factor, depth, in front.
+ *
+ * Tables of `absolute` have a row for each pair of a query i and a key j, tokens counted from 0, the class token
+ * first; the same row in q, k and v:
+ *
+ *   grid       i * tokens + j         of tokens^2 rows: in a 2 x 3 grid row 13 is query 2 with key 1, one place to
+ *                                     its left; row 8 the mirror
+ *   sequence   i (i + 1) / 2 + j      of max_length (max_length + 1) / 2 rows, whatever the length: j <= i */
 bool tl_layer_parameter_at(tl_layer *layer, int index, tl_parameter *out);
 bool tl_layer_parameter(tl_layer *layer, const char *name, tl_parameter *out); /* false: no such name */
 

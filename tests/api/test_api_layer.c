@@ -64,6 +64,16 @@ static int sequence_query_row(int i, int j)
     return LENGTH - 1 - (i - j);
 }
 
+static int pair_row(int i, int j)
+{
+    return i * TOKENS + j;
+}
+
+static int sequence_pair_row(int i, int j)
+{
+    return i * (i + 1) / 2 + j;
+}
+
 typedef int row_of(int i, int j);
 
 /* Own values for the three tables, named q, k and v; freed by the caller. */
@@ -144,6 +154,28 @@ static void own_tables_in_the_headers_order(void **state)
     assert_int_equal(mirrored_row(2, 1), 6);
     c = sequence(TL_OP_TRANSLUTION, TL_POSITIONS_NONE);
     check_pairs(&c, sequence_query_row, sequence_row);
+}
+
+static void check_rows(const tl_layer_config *config, uint64_t rows)
+{
+    tl_parameter p;
+    tl_layer *layer = layer_of(config, 1);
+    for (int i = 0; tl_layer_parameter_at(layer, i, &p); i++) assert_int_equal(p.shape[0], rows);
+    tl_layer_destroy(ctx, layer);
+}
+
+static void absolute_tables_in_the_headers_order(void **state)
+{
+    tl_layer_config c = grid();
+    c.op = TL_OP_ABSOLUTE;
+    check_rows(&c, TOKENS * TOKENS);
+    check_pairs(&c, pair_row, pair_row);
+    c = sequence(TL_OP_ABSOLUTE, TL_POSITIONS_NONE);
+    check_rows(&c, LENGTH * (LENGTH + 1) / 2);
+    check_pairs(&c, sequence_pair_row, sequence_pair_row);
+    c.width = LENGTH - 2, c.max_length = LENGTH; /* a shorter sequence has the same rows */
+    check_rows(&c, LENGTH * (LENGTH + 1) / 2);
+    check_pairs(&c, sequence_pair_row, sequence_pair_row);
 }
 
 /* ---- inference ------------------------------------------------------------------------------------ */
@@ -273,8 +305,11 @@ static void files_hold_the_parameters(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(own_tables_in_the_headers_order), cmocka_unit_test(inference_alone),
-        cmocka_unit_test(batches_and_lengths_vary),        cmocka_unit_test(cached_tokens_equal_the_whole),
+        cmocka_unit_test(own_tables_in_the_headers_order),
+        cmocka_unit_test(absolute_tables_in_the_headers_order),
+        cmocka_unit_test(inference_alone),
+        cmocka_unit_test(batches_and_lengths_vary),
+        cmocka_unit_test(cached_tokens_equal_the_whole),
         cmocka_unit_test(files_hold_the_parameters),
     };
     return cmocka_run_group_tests(tests, set_up_context_and_folder, tear_down_context_and_folder);
