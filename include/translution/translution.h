@@ -177,7 +177,7 @@ typedef struct tl_context_options {
     const char *device; /* SPEC; NULL: auto */
     tl_gemm_mode gemm;
     tl_kernel_path path;
-    bool profile;             /* time every kernel by events */
+    bool profile;             /* time every kernel by events: see tl_profile_read */
     uint64_t memory_limit;    /* limit for all tensors together; 0: the device's global memory */
     uint64_t max_alloc_bytes; /* treats the device as if its largest buffer were smaller: more shards; 0: as
                                  it is */
@@ -575,6 +575,7 @@ typedef struct tl_memory_plan {
     uint64_t params; /* numbers in all parameters */
     bool fits;
     bool recompute;         /* the choice made: set it in tl_model_config.recompute */
+    bool can_recompute;     /* the choice matters: training has q_ij and k_ij of pairs to save */
     uint32_t largest_batch; /* that fits, up to 2^20; 0: none */
     uint64_t reserved[8];
 } tl_memory_plan;
@@ -733,6 +734,11 @@ typedef struct tl_result {
     char out[1024];                 /* train: the run folder */
     uint64_t reserved[8];
 } tl_result;
+
+/* Number `index` of a run's or an evaluation's result that models of this task have, by the name that the program
+ * prints: params, steps, loss, test_loss, then top1 and top5 or perplexity, and the task's own. False past the
+ * last, for NULL and for an unknown task. */
+bool tl_result_number(const tl_result *result, const char *task, int index, const char **name, double *value);
 
 /* A step of a run. */
 typedef struct tl_step {
@@ -1054,6 +1060,26 @@ tl_status tl_file_read(tl_file *file, const char *name, uint64_t at, uint64_t co
  * Both strings are valid until the file is closed. */
 bool tl_file_metadata_at(const tl_file *file, int index, const char **key, const char **value);
 const char *tl_file_metadata(const tl_file *file, const char *key); /* NULL: no such key */
+
+/* ---- profile of the kernels ------------------------------------------------------------------------ */
+
+/* What the launches of a kernel took. */
+typedef struct tl_profile_row {
+    char kernel[64];
+    uint64_t launches, nanoseconds, longest; /* longest: nanoseconds of the slowest launch */
+    double flops, bytes;                     /* sums over the launches; 0: unknown */
+    uint64_t reserved[8];
+} tl_profile_row;
+
+/* Waits for the queue and sums up each kernel's launches since the context was created, in an array to be freed
+ * with free(), longest time first. *count is 0 unless the context was created with `profile`. */
+tl_status tl_profile_read(tl_context *ctx, tl_profile_row **rows, int *count);
+/* Records every launch from now on for a trace, up to `most` of them (0: a million; later ones count in the
+ * sums only, with one notice). Needs a context created with `profile`. */
+tl_status tl_profile_trace(tl_context *ctx, uint64_t most);
+/* Waits for the queue and writes the recorded launches as a Chrome trace ("X" events, in microseconds since the
+ * first launch), for chrome://tracing or Perfetto. */
+tl_status tl_profile_write_trace(tl_context *ctx, const char *path);
 
 /* ---- self-test of the kernels ---------------------------------------------------------------------- */
 

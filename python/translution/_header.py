@@ -9,7 +9,7 @@ from typing import Any
 from ._struct import Struct
 
 VERSION = "0.3.0"
-__all__ = ["Log", "DeviceInfo", "ContextOptions", "LayerConfig", "ModelConfig", "Batch", "ModelOptions", "OptimizerConfig", "OptimizerStepReport", "PlanOptions", "MemoryPlan", "Training", "RunOptions", "Settings", "SetFiles", "Result", "Step", "Evaluation", "Hooks", "BatchRequest", "Data", "TrainerConfig", "Picture", "PredictorOptions", "Guess", "TokenizeProgress", "TokenizeOptions", "TokenizeResult", "Generation", "TensorInfo", "SelfTestRow", "Status", "LogLevel", "DeviceType", "KernelPath", "GemmMode", "MemoryKind", "OpKind", "Sharing", "Role", "Positions", "Pool", "Arch", "OptimizerKind", "Recompute", "Motion", "Schedule", "Augment", "Set", "SCHEDULE_VERSION", "SELF_TEST_ROWS"]
+__all__ = ["Log", "DeviceInfo", "ContextOptions", "LayerConfig", "ModelConfig", "Batch", "ModelOptions", "OptimizerConfig", "OptimizerStepReport", "PlanOptions", "MemoryPlan", "Training", "RunOptions", "Settings", "SetFiles", "Result", "Step", "Evaluation", "Hooks", "BatchRequest", "Data", "TrainerConfig", "Picture", "PredictorOptions", "Guess", "TokenizeProgress", "TokenizeOptions", "TokenizeResult", "Generation", "TensorInfo", "ProfileRow", "SelfTestRow", "Status", "LogLevel", "DeviceType", "KernelPath", "GemmMode", "MemoryKind", "OpKind", "Sharing", "Role", "Positions", "Pool", "Arch", "OptimizerKind", "Recompute", "Motion", "Schedule", "Augment", "Set", "SCHEDULE_VERSION", "SELF_TEST_ROWS"]
 
 
 class Status(IntEnum):
@@ -189,7 +189,7 @@ class ContextOptions(Struct):
         const char *device; /* SPEC; NULL: auto */
         tl_gemm_mode gemm;
         tl_kernel_path path;
-        bool profile;             /* time every kernel by events */
+        bool profile;             /* time every kernel by events: see tl_profile_read */
         uint64_t memory_limit;    /* limit for all tensors together; 0: the device's global memory */
         uint64_t max_alloc_bytes; /* treats the device as if its largest buffer were smaller: more shards; 0: as
                                      it is */
@@ -699,6 +699,7 @@ class MemoryPlan(Struct):
         uint64_t params; /* numbers in all parameters */
         bool fits;
         bool recompute;         /* the choice made: set it in tl_model_config.recompute */
+        bool can_recompute;     /* the choice matters: training has q_ij and k_ij of pairs to save */
         uint32_t largest_batch; /* that fits, up to 2^20; 0: none */
         uint64_t reserved[8];
     } tl_memory_plan;
@@ -711,6 +712,7 @@ class MemoryPlan(Struct):
     params: int
     fits: bool
     recompute: bool
+    can_recompute: bool
     largest_batch: int
     reserved: int
     _fields_ = [
@@ -721,6 +723,7 @@ class MemoryPlan(Struct):
         ("params", c_uint64),
         ("fits", c_bool),
         ("recompute", c_bool),
+        ("can_recompute", c_bool),
         ("largest_batch", c_uint32),
         ("reserved", c_uint64 * 8),
     ]
@@ -1510,6 +1513,34 @@ class TensorInfo(Struct):
     ]
 
 
+class ProfileRow(Struct):
+    r"""/* What the launches of a kernel took. */
+    typedef struct tl_profile_row {
+        char kernel[64];
+        uint64_t launches, nanoseconds, longest; /* longest: nanoseconds of the slowest launch */
+        double flops, bytes;                     /* sums over the launches; 0: unknown */
+        uint64_t reserved[8];
+    } tl_profile_row;
+    """
+
+    kernel: str | bytes | None
+    launches: int
+    nanoseconds: int
+    longest: int
+    flops: float
+    bytes: float
+    reserved: int
+    _fields_ = [
+        ("kernel", c_char * 64),
+        ("launches", c_uint64),
+        ("nanoseconds", c_uint64),
+        ("longest", c_uint64),
+        ("flops", c_double),
+        ("bytes", c_double),
+        ("reserved", c_uint64 * 8),
+    ]
+
+
 class SelfTestRow(Struct):
     r"""typedef struct tl_self_test_row {
         const char *kernels; /* source file in kernels/, without ".cl" */
@@ -1601,6 +1632,7 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "tl_schedule_name": (c_char_p, [c_int]),
     "tl_positions_name": (c_char_p, [c_int]),
     "tl_optimizer_name": (c_char_p, [c_int]),
+    "tl_result_number": (c_bool, [POINTER(Result), c_char_p, c_int, POINTER(c_char_p), POINTER(c_double)]),
     "tl_train": (c_int, [c_void_p, POINTER(Settings), POINTER(Hooks), POINTER(Result)]),
     "tl_train_plan": (c_int, [POINTER(Settings), c_uint64, c_uint64, POINTER(MemoryPlan), POINTER(Error)]),
     "tl_evaluate": (c_int, [c_void_p, c_char_p, POINTER(Settings), POINTER(Hooks), POINTER(Result)]),
@@ -1635,5 +1667,8 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "tl_file_read": (c_int, [c_void_p, c_char_p, c_uint64, c_uint64, POINTER(c_float), POINTER(Error)]),
     "tl_file_metadata_at": (c_bool, [c_void_p, c_int, POINTER(c_char_p), POINTER(c_char_p)]),
     "tl_file_metadata": (c_char_p, [c_void_p, c_char_p]),
+    "tl_profile_read": (c_int, [c_void_p, POINTER(POINTER(ProfileRow)), POINTER(c_int)]),
+    "tl_profile_trace": (c_int, [c_void_p, c_uint64]),
+    "tl_profile_write_trace": (c_int, [c_void_p, c_char_p]),
     "tl_self_test": (c_int, [c_void_p, c_int, POINTER(SelfTestRow), c_int, POINTER(c_int)]),
 }

@@ -7,6 +7,7 @@
 #include "core/random.h"
 #include "ops/init.h"
 #include "ops/offset_gemm.h"
+#include "ops/self_test.h"
 
 static uint32_t or_else(uint32_t given, uint32_t otherwise)
 {
@@ -73,6 +74,7 @@ static tl_status create_grouped(tl_context *ctx, grouped *g, const tli_geometry 
     enum { HEAD = 64 }; /* columns per head, as in the models if the width is divisible */
     const uint32_t heads = n % HEAD == 0 ? n / HEAD : 1, tokens = tli_geometry_tokens(geometry);
     const uint64_t rows = (uint64_t)tokens * batch;
+    TLI_TRY(tli_self_test_switch_on(ctx));
     TLI_TRY(tli_pair_table_create(ctx, "pairs", geometry, tokens, &g->pairs));
     g->relative = (tli_offset_gemm){
         .pairs = &g->pairs, .batch = batch, .inner = k, .heads = heads, .head_dim = n / heads};

@@ -1,10 +1,9 @@
-/* Opens and closes a command's device: log, context, and the self-test of kernels before their first use. */
+/* Opens and closes a command's device: log, context, trace. */
 #include <errno.h>
 #include <string.h>
 
 #include "cli/cli.h"
 #include "core/terminal.h"
-#include "ops/self_test.h"
 
 static void write_line(void *user, tl_log_level level, const char *line)
 {
@@ -37,7 +36,7 @@ static tl_status begin_trace(const tli_cli_options *o, tl_context *ctx, tl_error
     if (file == NULL)
         return tli_fail(err, TL_ERROR_IO, "cannot write the trace %s: %s", o->trace, strerror(errno));
     fclose(file);
-    return tli_profile_trace(ctx, 0);
+    return tl_profile_trace(ctx, 0);
 }
 
 /* Creates the context of --device and prints the device's name on stderr, also with --quiet. */
@@ -56,9 +55,7 @@ static tl_status open_device(const tli_cli_options *o, const tl_log *log, tl_con
     const tl_device_info *d = tl_context_device(*ctx);
     tli_cli_say("device %d:%d %s (%s, %s)\n", d->platform, d->device, d->name, d->platform_name,
                 tl_device_type_name(d->type));
-    tl_status status = tli_self_test_switch_on(*ctx);
-    if (status != TL_OK) *err = *tl_context_error(*ctx);
-    if (status == TL_OK) status = begin_trace(o, *ctx, err);
+    tl_status status = begin_trace(o, *ctx, err);
     if (status == TL_OK && tli_cli_signal != 0)
         status = tli_fail(err, TL_INTERRUPTED, "stopped by signal %d before the work began",
                           (int)tli_cli_signal);

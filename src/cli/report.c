@@ -8,8 +8,6 @@
 #include <cjson/cJSON.h>
 
 #include "cli/cli.h"
-#include "tasks/task.h"
-#include "train/step.h"
 
 char *tli_cli_bytes(uint64_t bytes, char *text)
 {
@@ -62,20 +60,10 @@ tl_status tli_cli_print_result(const tl_settings *settings, const tl_result *res
     cJSON *o = cJSON_CreateObject();
     tli_json_add_text(o, "task", settings->task);
     tli_json_add_text(o, "op", tl_op_name(settings->model.op));
-    cJSON_AddNumberToObject(o, "params", (double)result->params);
-    cJSON_AddNumberToObject(o, "steps", (double)result->steps);
-    /* cJSON prints values that are not finite as null. */
-    cJSON_AddNumberToObject(o, "loss", result->loss);
-    const tli_task *task = tli_task_find(settings->task);
-    cJSON_AddNumberToObject(o, "test_loss", result->test_loss);
-    if (task->classifies) {
-        cJSON_AddNumberToObject(o, "top1", result->top1);
-        cJSON_AddNumberToObject(o, "top5", result->top5);
-    } else {
-        cJSON_AddNumberToObject(o, "perplexity", result->perplexity);
-    }
-    for (const task_result *own = task->results; own != NULL && own->key != NULL; own++)
-        cJSON_AddNumberToObject(o, own->key, *(const double *)((const char *)result + own->at));
+    const char *name;
+    double value;
+    for (int i = 0; tl_result_number(result, settings->task, i, &name, &value); i++)
+        cJSON_AddNumberToObject(o, name, value); /* cJSON prints values that are not finite as null */
     if (result->files.known) {
         const bool trained = result->out[0] != '\0'; /* otherwise loss and top-1 are the test set's */
         cJSON_AddNumberToObject(o, "classes", settings->model.classes);
@@ -92,7 +80,7 @@ tl_status tli_cli_print_result(const tl_settings *settings, const tl_result *res
 }
 
 /* "12.3 GFLOP/s" or "4.5 GB/s", whichever is known for more of the launches; empty if unknown. */
-static void rate_text(const tli_profile_row *row, char *text, size_t capacity)
+static void rate_text(const tl_profile_row *row, char *text, size_t capacity)
 {
     const double ns = (double)row->nanoseconds; /* work per nanosecond is 1e9 work per second */
     text[0] = '\0';
@@ -104,16 +92,16 @@ static void rate_text(const tli_profile_row *row, char *text, size_t capacity)
 
 static tl_status print_kernels(FILE *out, tl_context *ctx)
 {
-    tli_profile_row *rows = NULL;
+    tl_profile_row *rows = NULL;
     int count = 0;
-    TLI_TRY(tli_profile_rows(ctx, &rows, &count));
+    TLI_TRY(tl_profile_read(ctx, &rows, &count));
     double all = 0;
     for (int i = 0; i < count; i++) all += (double)rows[i].nanoseconds;
     if (count > 0)
         fprintf(out, "%-32s %10s %12s %10s %10s %7s %16s\n", "kernel", "launches", "ms", "mean us",
                 "longest us", "share", "rate");
     for (int i = 0; i < count; i++) {
-        const tli_profile_row *row = &rows[i];
+        const tl_profile_row *row = &rows[i];
         char rate[48];
         rate_text(row, rate, sizeof rate);
         fprintf(out, "%-32s %10" PRIu64 " %12.3f %10.1f %10.1f %6.1f%% %16s\n", row->kernel, row->launches,
@@ -127,7 +115,7 @@ static tl_status print_kernels(FILE *out, tl_context *ctx)
 tl_status tli_cli_print_profile(FILE *out, const tli_cli_options *o, tl_context *ctx)
 {
     TLI_TRY(print_kernels(out, ctx));
-    return o->trace[0] != '\0' ? tli_profile_write_trace(ctx, o->trace) : TL_OK;
+    return o->trace[0] != '\0' ? tl_profile_write_trace(ctx, o->trace) : TL_OK;
 }
 
 /* ---- the memory plan ----------------------------------------------------------------------------- */
@@ -192,7 +180,7 @@ void tli_cli_print_plan(FILE *out, const tl_settings *settings, const tl_memory_
         plan_line(out, tl_memory_kind_name((tl_memory_kind)kind), plan->bytes[kind]);
     plan_line(out, "sum", plan->total);
     plan_line(out, "largest buffer", plan->largest);
-    if (tli_model_saves_pairs(m))
+    if (plan->can_recompute)
         fprintf(out, "  q and k of every pair are %s\n",
                 m->recompute ? "computed again in the backward pass" : "kept");
     if (!limits->known) {
@@ -224,7 +212,7 @@ tl_status tli_cli_print_plan_json(const tl_settings *s, const tl_memory_plan *pl
     for (int kind = 0; kind < TL_MEMORY_KINDS; kind++)
         cJSON_AddNumberToObject(bytes, tl_memory_kind_name((tl_memory_kind)kind), (double)plan->bytes[kind]);
     cJSON_AddItemToObject(o, "bytes", bytes);
-    if (tli_model_saves_pairs(&s->model)) cJSON_AddBoolToObject(o, "recompute", plan->recompute);
+    if (plan->can_recompute) cJSON_AddBoolToObject(o, "recompute", plan->recompute);
     cJSON_AddNumberToObject(o, "total_bytes", (double)plan->total);
     cJSON_AddNumberToObject(o, "largest_bytes", (double)plan->largest);
     if (limits->known) {

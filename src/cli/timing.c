@@ -8,6 +8,7 @@
 #include "core/random.h"
 #include "ops/gemm.h"
 #include "ops/init.h"
+#include "ops/self_test.h"
 
 enum { WARM_UP = 2, MAX_CALLS = 10000, RATE_ROUNDS = 5 };
 /* more rows only take longer: the GEMM rate no longer changes */
@@ -105,7 +106,8 @@ tl_status tli_measure_product(tl_context *ctx, const tli_product *p, uint32_t ro
                               tli_timing *timing)
 {
     tl_tensor *matrices[3] = {NULL, NULL, NULL};
-    tl_status status = create_matrices(ctx, p, matrices);
+    tl_status status = tli_self_test_switch_on(ctx);
+    if (status == TL_OK) status = create_matrices(ctx, p, matrices);
     if (status == TL_OK) {
         tli_gemm_args gemm = {.transpose_a = p->transpose_a,
                               .transpose_b = p->transpose_b,

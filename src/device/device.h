@@ -223,29 +223,12 @@ void tli_cache_put(tl_context *ctx, const char *name, const void *data, size_t s
 /* The raw cl_command_queue*, for libraries that enqueue by themselves (CLBlast). */
 void *tli_context_queue(tl_context *ctx);
 
-/* ---- profile ------------------------------------------------------------------------------------- */
-
-typedef struct tli_profile_row {
-    char kernel[64];
-    uint64_t launches, nanoseconds, longest; /* longest: nanoseconds of the slowest launch */
-    double flops, bytes;                     /* sums over the launches; 0: unknown */
-} tli_profile_row;
-
-/* Per-kernel sums since the context was created, sorted by time, longest first; waits for the queue.
- * Release with free(). Empty unless the context was created with `profile`. */
-tl_status tli_profile_rows(tl_context *ctx, tli_profile_row **rows, int *count);
+/* ---- profile: read by tl_profile_read of the public header ----------------------------------------- */
 
 /* Adds the cl_event (may be NULL) of a library that enqueues by itself to the profile, and releases it. */
 tl_status tli_profile_event(tl_context *ctx, const char *name, void *event);
 /* The same with the flops and bytes of the work, as in tli_launch. */
 tl_status tli_profile_event_work(tl_context *ctx, const char *name, void *event, double flops, double bytes);
 bool tli_profile_is_on(const tl_context *ctx);
-
-/* Records every launch from now on for a trace, up to `most` of them (0: a million; later ones only count
- * in the sums, with one notice). Needs a context with `profile`. */
-tl_status tli_profile_trace(tl_context *ctx, uint64_t most);
-/* Waits for the queue and writes the recorded launches as a Chrome trace ("X" events, times in
- * microseconds since the first launch), for chrome://tracing or Perfetto. */
-tl_status tli_profile_write_trace(tl_context *ctx, const char *path);
 
 #endif

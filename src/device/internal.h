@@ -110,7 +110,7 @@ typedef struct tli_traced {
 
 typedef struct tli_profile {
     bool on;
-    tli_profile_row *rows;
+    tl_profile_row *rows;
     int count, capacity;
     tli_timed_event *pending; /* launched, not yet read: at most TLI_PROFILE_PENDING */
     int waiting;

@@ -12,12 +12,12 @@ int tli_profile_row_of(tli_profile *profile, const char *name)
         if (strncmp(profile->rows[i].kernel, name, sizeof profile->rows[i].kernel - 1) == 0) return i;
     if (profile->count == profile->capacity) {
         int capacity = profile->capacity > 0 ? profile->capacity * 2 : 32;
-        tli_profile_row *rows = realloc(profile->rows, (size_t)capacity * sizeof *rows);
+        tl_profile_row *rows = realloc(profile->rows, (size_t)capacity * sizeof *rows);
         if (rows == NULL) return -1;
         profile->rows = rows;
         profile->capacity = capacity;
     }
-    tli_profile_row *row = &profile->rows[profile->count];
+    tl_profile_row *row = &profile->rows[profile->count];
     memset(row, 0, sizeof *row);
     snprintf(row->kernel, sizeof row->kernel, "%s", name);
     return profile->count++;
@@ -62,7 +62,7 @@ static tl_status profile_drain(tl_context *ctx, int count)
             code = clGetEventProfilingInfo(event, CL_PROFILING_COMMAND_END, sizeof end, &end, NULL);
         if (code == CL_SUCCESS) {
             const uint64_t nanoseconds = end > start ? end - start : 0;
-            tli_profile_row *row = &profile->rows[profile->pending[i].row];
+            tl_profile_row *row = &profile->rows[profile->pending[i].row];
             row->launches++;
             row->nanoseconds += nanoseconds;
             if (nanoseconds > row->longest) row->longest = nanoseconds;
@@ -112,12 +112,11 @@ bool tli_profile_is_on(const tl_context *ctx)
 
 static int longest_first(const void *a, const void *b)
 {
-    uint64_t left = ((const tli_profile_row *)a)->nanoseconds,
-             right = ((const tli_profile_row *)b)->nanoseconds;
-    return left < right ? 1
-           : left > right
-               ? -1
-               : strcmp(((const tli_profile_row *)a)->kernel, ((const tli_profile_row *)b)->kernel);
+    uint64_t left = ((const tl_profile_row *)a)->nanoseconds,
+             right = ((const tl_profile_row *)b)->nanoseconds;
+    return left < right   ? 1
+           : left > right ? -1
+                          : strcmp(((const tl_profile_row *)a)->kernel, ((const tl_profile_row *)b)->kernel);
 }
 
 tl_status tli_profile_settle(tl_context *ctx)
@@ -126,8 +125,12 @@ tl_status tli_profile_settle(tl_context *ctx)
     return profile_drain(ctx, ctx->profile.waiting);
 }
 
-tl_status tli_profile_rows(tl_context *ctx, tli_profile_row **rows, int *count)
+tl_status tl_profile_read(tl_context *ctx, tl_profile_row **rows, int *count)
 {
+    if (ctx == NULL) return TL_ERROR_USAGE;
+    if (rows == NULL || count == NULL)
+        return tli_fail(&ctx->error, TL_ERROR_USAGE,
+                        "a profile to be read needs a place for its rows and their count");
     *rows = NULL;
     *count = 0;
     TLI_TRY(tli_profile_settle(ctx));

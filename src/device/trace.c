@@ -8,8 +8,9 @@
 
 #include "core/number.h"
 
-tl_status tli_profile_trace(tl_context *ctx, uint64_t most)
+tl_status tl_profile_trace(tl_context *ctx, uint64_t most)
 {
+    if (ctx == NULL) return TL_ERROR_USAGE;
     if (!ctx->profile.on)
         return tli_fail(&ctx->error, TL_ERROR_USAGE,
                         "a trace needs a context that times its kernels: create it with `profile`");
@@ -49,8 +50,10 @@ static void write_event(FILE *file, const tli_profile *profile, const tli_traced
     fputs("}}", file);
 }
 
-tl_status tli_profile_write_trace(tl_context *ctx, const char *path)
+tl_status tl_profile_write_trace(tl_context *ctx, const char *path)
 {
+    if (ctx == NULL) return TL_ERROR_USAGE;
+    if (path == NULL) return tli_fail(&ctx->error, TL_ERROR_USAGE, "a trace to be written needs a path");
     const tli_profile *profile = &ctx->profile;
     TLI_TRY(tli_profile_settle(ctx));
     FILE *file = fopen(path, "w");

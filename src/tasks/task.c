@@ -47,6 +47,37 @@ bool tli_task_takes_pictures(const tli_task *task)
     return task->picture != NULL;
 }
 
+bool tl_result_number(const tl_result *result, const char *name_of_task, int index, const char **name,
+                      double *value)
+{
+    const tli_task *task = name_of_task != NULL ? tli_task_find(name_of_task) : NULL;
+    if (result == NULL || task == NULL || index < 0 || name == NULL || value == NULL) return false;
+    const struct {
+        const char *name;
+        double value;
+        bool had;
+    } shared[] = {{"params", (double)result->params, true},
+                  {"steps", (double)result->steps, true},
+                  {"loss", result->loss, true},
+                  {"test_loss", result->test_loss, true},
+                  {"top1", result->top1, task->classifies},
+                  {"top5", result->top5, task->classifies},
+                  {"perplexity", result->perplexity, !task->classifies}};
+    for (size_t i = 0; i < sizeof shared / sizeof *shared; i++) {
+        if (!shared[i].had || index-- > 0) continue;
+        *name = shared[i].name;
+        *value = shared[i].value;
+        return true;
+    }
+    for (const task_result *own = task->results; own != NULL && own->key != NULL; own++) {
+        if (index-- > 0) continue;
+        *name = own->key;
+        *value = *(const double *)((const char *)result + own->at);
+        return true;
+    }
+    return false;
+}
+
 tl_status tli_task_check_offered(const tli_task *task, const char *path, tl_error *err)
 {
     if (!task->callers) return TL_OK;

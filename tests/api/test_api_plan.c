@@ -98,7 +98,7 @@ static void recompute_follows_the_limit(void **unused)
     const tl_model_config c = tiny_model();
     tl_memory_plan plan;
     assert_true(fits(&c, TL_RECOMPUTE_AUTO, UINT64_MAX, &plan));
-    assert_false(plan.recompute);
+    assert_true(!plan.recompute && plan.can_recompute);
     const uint64_t kept = plan.total;
     assert_true(fits(&c, TL_RECOMPUTE_ALWAYS, UINT64_MAX, &plan));
     assert_true(plan.recompute);
@@ -110,6 +110,10 @@ static void recompute_follows_the_limit(void **unused)
     assert_false(fits(&c, TL_RECOMPUTE_NEVER, kept - 1, &plan));
     assert_false(plan.recompute);
     assert_false(fits(&c, TL_RECOMPUTE_AUTO, again - 1, &plan));
+    tl_model_config attention = c;
+    attention.op = TL_OP_ATTENTION; /* has no pairs to save */
+    assert_true(fits(&attention, TL_RECOMPUTE_AUTO, UINT64_MAX, &plan));
+    assert_false(plan.can_recompute);
 }
 
 /* What is no model is not a matter of memory. */

@@ -67,6 +67,44 @@ static void checkpoints_say_their_settings(void **unused)
     WRONG(tl_checkpoint_settings, "size of the settings", result.out, &found, &said);
 }
 
+static void check_numbers(const char *task, const char *const *names, int count)
+{
+    const tl_result result = {.params = 1,
+                              .steps = 2,
+                              .loss = 3,
+                              .test_loss = 4,
+                              .top1 = 5,
+                              .top5 = 6,
+                              .perplexity = 7,
+                              .top1_static = 8,
+                              .top1_dynamic = 9};
+    static const double values[] = {1, 2, 3, 4, 5, 6, 8, 9};
+    const char *name;
+    double value;
+    for (int i = 0; i < count; i++) {
+        assert_true(tl_result_number(&result, task, i, &name, &value));
+        assert_string_equal(name, names[i]);
+        assert_true(value == (strcmp(name, "perplexity") == 0 ? 7 : values[i]));
+    }
+    GIVES(tl_result_number, !tl_result_number(&result, task, count, &name, &value));
+    GIVES(tl_result_number, !tl_result_number(&result, task, -1, &name, &value));
+    GIVES(tl_result_number, !tl_result_number(NULL, task, 0, &name, &value));
+    GIVES(tl_result_number, !tl_result_number(&result, task, 0, NULL, &value));
+    GIVES(tl_result_number, !tl_result_number(&result, task, 0, &name, NULL));
+    GIVES(tl_result_number, !tl_result_number(&result, NULL, 0, &name, &value));
+    GIVES(tl_result_number, !tl_result_number(&result, "sound", 0, &name, &value));
+}
+
+static void results_by_name(void **unused)
+{
+    static const char *const digits[] = {"params", "steps", "loss",        "test_loss",
+                                         "top1",   "top5",  "top1_static", "top1_dynamic"};
+    static const char *const text[] = {"params", "steps", "loss", "test_loss", "perplexity"};
+    check_numbers("mnist", digits, 8);
+    check_numbers("vit", digits, 6);
+    check_numbers("own-gpt", text, 5);
+}
+
 /* The same scores as the trainer's, of its model and of the saved one; the caller's data alone are asked. */
 static void models_are_evaluated_on_own_data(void **unused)
 {
@@ -154,6 +192,7 @@ static void saved_models_have_no_task_of_the_program(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(results_by_name),
         cmocka_unit_test(checked_without_a_run),
         cmocka_unit_test(completed_from_the_data),
         cmocka_unit_test(checkpoints_say_their_settings),

@@ -213,7 +213,7 @@ static void traces_are_valid_json(void **state)
     tli_kernel *kernel;
     assert_int_equal(tl_tensor_create(ctx, "t", TL_MEMORY_DATA, 1, COUNT, &tensor), TL_OK);
     assert_int_equal(tli_kernel_get(ctx, "init", "init_constant", "", &kernel), TL_OK);
-    assert_int_equal(tli_profile_trace(ctx, KEPT), TL_OK);
+    assert_int_equal(tl_profile_trace(ctx, KEPT), TL_OK);
     for (int i = 0; i < LAUNCHES; i++) {
         tli_launch grid = tli_launch1(1, tli_context_limits(ctx)->row_group);
         grid.flops = 1000;
@@ -222,17 +222,17 @@ static void traces_are_valid_json(void **state)
                                     TLI_ARG_F32(1.0f), TLI_ARG_U32(COUNT)),
                          TL_OK);
     }
-    assert_int_equal(tli_profile_write_trace(ctx, "/nonexistent/trace.json"), TL_ERROR_IO);
+    assert_int_equal(tl_profile_write_trace(ctx, "/nonexistent/trace.json"), TL_ERROR_IO);
     char path[] = "/tmp/translution-trace-XXXXXX";
     const int file = mkstemp(path);
     assert_true(file >= 0);
     close(file);
-    assert_int_equal(tli_profile_write_trace(ctx, path), TL_OK);
+    assert_int_equal(tl_profile_write_trace(ctx, path), TL_OK);
     assert_int_equal(notices, 1);
     assert_int_equal(count_events(path, "\"ph\":\"X\""), KEPT);
-    tli_profile_row *rows;
+    tl_profile_row *rows;
     int count, found = 0;
-    assert_int_equal(tli_profile_rows(ctx, &rows, &count), TL_OK);
+    assert_int_equal(tl_profile_read(ctx, &rows, &count), TL_OK);
     for (int i = 0; i < count; i++) {
         if (strcmp(rows[i].kernel, "init_constant") != 0) continue;
         found++;
@@ -248,7 +248,7 @@ static void traces_are_valid_json(void **state)
     unlink(path);
     tl_context_destroy(ctx);
     ctx = profiled(false, NULL);
-    assert_int_equal(tli_profile_trace(ctx, 0), TL_ERROR_USAGE);
+    assert_int_equal(tl_profile_trace(ctx, 0), TL_ERROR_USAGE);
     tl_context_destroy(ctx);
 }
 

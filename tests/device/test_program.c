@@ -264,7 +264,7 @@ static void grids(void **state)
 /* ---- the profile
  * ----------------------------------------------------------------------------------------------- */
 
-static const tli_profile_row *find_row(const tli_profile_row *rows, int count, const char *name)
+static const tl_profile_row *find_row(const tl_profile_row *rows, int count, const char *name)
 {
     for (int i = 0; i < count; i++)
         if (strcmp(rows[i].kernel, name) == 0) return &rows[i];
@@ -276,11 +276,11 @@ static void profile(void **state)
 {
     bench *b = *state;
     enum { LAUNCHES = TLI_PROFILE_PENDING + 500, LENGTH = 100000 };
-    tli_profile_row *rows = NULL;
+    tl_profile_row *rows = NULL;
     int count = -1;
     tl_context *ctx = make_context(b, true);
     assert_true(tli_profile_is_on(ctx));
-    MUST(ctx, tli_profile_rows(ctx, &rows, &count));
+    MUST(ctx, tl_profile_read(ctx, &rows, &count));
     assert_int_equal(count, 0);
     free(rows);
     tl_tensor *x = NULL;
@@ -302,7 +302,7 @@ static void profile(void **state)
     assert_int_equal(clEnqueueFillBuffer(ctx->queue, x->mem[0], &zero, 4, 0, 4, 0, NULL, &event), CL_SUCCESS);
     MUST(ctx, tli_profile_event(ctx, "foreign", event));
     for (int i = 0; i < 2; i++) { /* sums since the context was made: asking does not reset */
-        MUST(ctx, tli_profile_rows(ctx, &rows, &count));
+        MUST(ctx, tl_profile_read(ctx, &rows, &count));
         assert_true(find_row(rows, count, "scale")->launches == LAUNCHES + 1);
         assert_true(find_row(rows, count, "scale")->nanoseconds > 0);
         assert_true(find_row(rows, count, "(copy)")->launches == 1);
@@ -317,7 +317,7 @@ static void profile(void **state)
     ctx = make_context(b, false);
     assert_false(tli_profile_is_on(ctx));
     MUST(ctx, tli_profile_event(ctx, "foreign", NULL));
-    MUST(ctx, tli_profile_rows(ctx, &rows, &count));
+    MUST(ctx, tl_profile_read(ctx, &rows, &count));
     assert_int_equal(count, 0);
     assert_null(rows);
     tl_context_destroy(ctx);

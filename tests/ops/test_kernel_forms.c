@@ -77,9 +77,9 @@ static void launch_all(bool cpu, const kernel_list *list, bool *launched)
         if (!tested[i].right)
             fail_msg("kernels/%s.cl: error %g: %s", tested[i].kernels, tested[i].error,
                      tl_context_error(ctx)->text);
-    tli_profile_row *rows = NULL;
+    tl_profile_row *rows = NULL;
     int count = 0;
-    MUST(ctx, tli_profile_rows(ctx, &rows, &count));
+    MUST(ctx, tl_profile_read(ctx, &rows, &count));
     for (int i = 0; i < count; i++)
         for (int k = 0; k < list->count; k++) launched[k] |= strcmp(rows[i].kernel, list->name[k]) == 0;
     free(rows);
@@ -160,9 +160,9 @@ static void a_check_does_not_show(void **unused)
     assert_string_equal(tl_context_error(ctx)->text, "an older message");
     assert_int_equal(tl_memory_peak(ctx), 0);
     assert_int_equal(tli_context_limits(ctx)->memory_limit, 4096);
-    tli_profile_row *rows = NULL;
+    tl_profile_row *rows = NULL;
     int count = -1;
-    MUST(ctx, tli_profile_rows(ctx, &rows, &count));
+    MUST(ctx, tl_profile_read(ctx, &rows, &count));
     assert_int_equal(count, 0);
     free(rows);
     tl_context_destroy(ctx);

@@ -75,7 +75,7 @@ static void write_trace(tl_context *ctx, const tl_settings *s)
 {
     char path[2200];
     snprintf(path, sizeof path, "%s/trace.json", s->run.out);
-    MUST(ctx, tli_profile_write_trace(ctx, path));
+    MUST(ctx, tl_profile_write_trace(ctx, path));
     assert_points(s, "trace.json");
 }
 
@@ -88,7 +88,7 @@ static void train_traced(tl_settings *s)
         tl_context_create(&(tl_context_options){.size = sizeof(tl_context_options), .profile = true}, &ctx,
                           &err),
         TL_OK);
-    MUST(ctx, tli_profile_trace(ctx, 0));
+    MUST(ctx, tl_profile_trace(ctx, 0));
     MUST(ctx, tl_train(ctx, s, NULL, &result));
     write_trace(ctx, s);
     tl_context_destroy(ctx);
