@@ -33,9 +33,9 @@ typedef struct fate {
     int32_t *source;           /* per-offset tables: the file's matrix or -1; NULL: copies all */
 } fate;
 
-typedef struct transfer {
+struct tli_init_weights {
     const tl_settings *s;
-    const tli_registry *registry;
+    tli_registry registry; /* of settings->model, without tensors */
     const tl_log *log;
     tl_error *err;
     bool data_open;
@@ -44,7 +44,7 @@ typedef struct transfer {
     fate *fates;             /* one per parameter */
     int tables;              /* number of per-offset tables copied partly ... */
     uint32_t offsets, found; /* ... and the offsets of the last of them: all, and those found */
-} transfer;
+};
 
 static part part_of(const char *name)
 {
@@ -55,7 +55,7 @@ static part part_of(const char *name)
 
 /* ---- the file ------------------------------------------------------------------------------------ */
 
-static tl_status check_same_op(const transfer *t)
+static tl_status check_same_op(const tli_init_weights *t)
 {
     const tl_model_config *a = &t->from.settings.model, *b = &t->s->model;
     if (a->arch != b->arch)
@@ -68,7 +68,7 @@ static tl_status check_same_op(const transfer *t)
                     t->from.st.path, tl_op_name(a->op), tl_op_name(b->op));
 }
 
-static tl_status origin_open(transfer *t)
+static tl_status origin_open(tli_init_weights *t)
 {
     origin *from = &t->from;
     TLI_TRY(tli_checkpoint_open(t->s->run.init, &from->st, t->err));
@@ -102,7 +102,7 @@ static bool find_table(const tl_model_config *c, const char *name, tli_geometry 
 }
 
 /* Maps a table's offsets to the file's; f->source stays NULL if they are the same. */
-static tl_status match_table(transfer *t, const tli_parameter *p, const tli_st_entry *e, fate *f)
+static tl_status match_table(tli_init_weights *t, const tli_parameter *p, const tli_st_entry *e, fate *f)
 {
     tli_geometry to, from;
     bool query = false, ignored;
@@ -139,7 +139,7 @@ static bool same_shape(const tli_st_entry *e, const tli_parameter *p, uint32_t f
 }
 
 /* Learned positions belong to one grid: another grid with as many tokens does not fit. */
-static bool same_places(const transfer *t)
+static bool same_places(const tli_init_weights *t)
 {
     if (!t->from.known) return true;
     const tli_geometry a = tli_model_block_shape(&t->from.settings.model, 1, false, 0).op.geometry,
@@ -148,7 +148,7 @@ static bool same_places(const transfer *t)
 }
 
 /* Class names or vocabulary, compared if both are known. */
-static bool same_labels(const transfer *t)
+static bool same_labels(const tli_init_weights *t)
 {
     const char *theirs = t->from.known ? tli_labels_of(&t->from.st, t->from.settings.task) : NULL;
     return !t->data_open || theirs == NULL || t->labels == NULL || strcmp(theirs, t->labels) == 0;
@@ -164,7 +164,7 @@ static char *shape_text(const uint64_t *shape, uint32_t rank, char text[96])
     return text;
 }
 
-static tl_status refuse_shape(const transfer *t, const tli_parameter *p, const tli_st_entry *e,
+static tl_status refuse_shape(const tli_init_weights *t, const tli_parameter *p, const tli_st_entry *e,
                               const char *advice)
 {
     char there[96], here[96];
@@ -179,8 +179,8 @@ static tl_status refuse_shape(const transfer *t, const tli_parameter *p, const t
 
 /* The head or learned positions: copied if they fit; else, with --init-partial, left at their initial
  * values. */
-static tl_status decide_part(const transfer *t, part which, const tli_parameter *p, const tli_st_entry *e,
-                             fate *f)
+static tl_status decide_part(const tli_init_weights *t, part which, const tli_parameter *p,
+                             const tli_st_entry *e, fate *f)
 {
     const bool shape = e != NULL && same_shape(e, p, 0), places = which != PART_POSITIONS || same_places(t),
                labels = which != PART_HEAD || same_labels(t);
@@ -217,7 +217,7 @@ static tl_status decide_part(const transfer *t, part which, const tli_parameter 
     return TL_OK;
 }
 
-static tl_status decide_other(transfer *t, const tli_parameter *p, const tli_st_entry *e, fate *f)
+static tl_status decide_other(tli_init_weights *t, const tli_parameter *p, const tli_st_entry *e, fate *f)
 {
     if (e == NULL)
         return tli_fail(t->err, TL_ERROR_INPUT, "`run.init` %s has no tensor %s, which this run's model has",
@@ -237,13 +237,13 @@ static tl_status decide_other(transfer *t, const tli_parameter *p, const tli_st_
 }
 
 /* Tensors of the file that the model does not have. */
-static tl_status check_unknown(const transfer *t)
+static tl_status check_unknown(const tli_init_weights *t)
 {
     for (int i = 0; i < t->from.st.count; i++) {
         const char *name = t->from.st.entries[i].name;
         bool found = false;
-        for (int k = 0; k < t->registry->count && !found; k++)
-            found = strcmp(t->registry->items[k].name, name) == 0;
+        for (int k = 0; k < t->registry.count && !found; k++)
+            found = strcmp(t->registry.items[k].name, name) == 0;
         if (found) continue;
         if (!t->s->run.init_partial || part_of(name) == PART_OTHER)
             return tli_fail(t->err, TL_ERROR_INPUT,
@@ -255,10 +255,10 @@ static tl_status check_unknown(const transfer *t)
     return TL_OK;
 }
 
-static tl_status init_weights_decide(transfer *t)
+static tl_status init_weights_decide(tli_init_weights *t)
 {
-    for (int i = 0; i < t->registry->count; i++) {
-        const tli_parameter *p = &t->registry->items[i];
+    for (int i = 0; i < t->registry.count; i++) {
+        const tli_parameter *p = &t->registry.items[i];
         const tli_st_entry *e = tli_st_find(&t->from.st, p->name);
         const part which = part_of(p->name);
         TLI_TRY(which == PART_OTHER ? decide_other(t, p, e, &t->fates[i])
@@ -273,22 +273,6 @@ static tl_status init_weights_decide(transfer *t)
     return TL_OK;
 }
 
-static void transfer_free(transfer *t)
-{
-    for (int i = 0; i < t->registry->count && t->fates != NULL; i++) free(t->fates[i].source);
-    free(t->fates);
-    tli_st_close(&t->from.st);
-}
-
-static tl_status transfer_begin(transfer *t)
-{
-    t->fates = calloc((size_t)t->registry->count, sizeof *t->fates);
-    if (t->fates == NULL)
-        return tli_fail(t->err, TL_ERROR_MEMORY, "out of host memory while reading %s", t->s->run.init);
-    TLI_TRY(origin_open(t));
-    return init_weights_decide(t);
-}
-
 tl_status tli_init_weights_flags(const tl_settings *s, tl_error *err)
 {
     if (!s->run.init_partial || s->run.init[0] != '\0') return TL_OK;
@@ -296,28 +280,49 @@ tl_status tli_init_weights_flags(const tl_settings *s, tl_error *err)
                     "`run.init_partial` says how to take the weights of `run.init`: give that, too");
 }
 
-tl_status tli_init_weights_check(const tl_settings *settings, bool data_open, const char *labels,
-                                 const tl_log *log, tl_error *err)
+static tl_status init_weights_fill(tli_init_weights *t)
 {
-    tli_registry registry = {0};
-    TLI_TRY(tli_init_weights_flags(settings, err));
+    TLI_TRY(tli_model_parameters(&t->s->model, &t->registry, t->err));
+    t->fates = calloc((size_t)t->registry.count, sizeof *t->fates);
+    if (t->fates == NULL)
+        return tli_fail(t->err, TL_ERROR_MEMORY, "out of host memory while reading %s", t->s->run.init);
+    TLI_TRY(origin_open(t));
+    return init_weights_decide(t);
+}
+
+tl_status tli_init_weights_open(const tl_settings *settings, bool data_open, const char *labels,
+                                const tl_log *log, tl_error *err, tli_init_weights **out)
+{
+    *out = NULL;
     if (settings->run.init[0] == '\0') return TL_OK;
-    tl_status status = tli_model_parameters(&settings->model, &registry, err);
-    transfer t = {.s = settings,
-                  .registry = &registry,
-                  .log = log,
-                  .err = err,
-                  .data_open = data_open,
-                  .labels = labels};
-    if (status == TL_OK) status = transfer_begin(&t);
-    transfer_free(&t);
-    tli_registry_free(NULL, &registry);
+    tli_init_weights *t = calloc(1, sizeof *t);
+    if (t == NULL) return tli_fail(err, TL_ERROR_MEMORY, "out of host memory for `run.init`");
+    t->s = settings;
+    t->log = log;
+    t->err = err;
+    t->data_open = data_open;
+    t->labels = labels;
+    const tl_status status = init_weights_fill(t);
+    if (status == TL_OK)
+        *out = t;
+    else
+        tli_init_weights_close(t);
     return status;
+}
+
+void tli_init_weights_close(tli_init_weights *t)
+{
+    if (t == NULL) return;
+    for (int i = 0; i < t->registry.count && t->fates != NULL; i++) free(t->fates[i].source);
+    free(t->fates);
+    tli_st_close(&t->from.st);
+    tli_registry_free(NULL, &t->registry);
+    free(t);
 }
 
 /* ---- copying ------------------------------------------------------------------------------------- */
 
-static tl_status copy_elements(tl_context *ctx, transfer *t, const tli_st_entry *e, uint64_t from,
+static tl_status copy_elements(tl_context *ctx, tli_init_weights *t, const tli_st_entry *e, uint64_t from,
                                tl_tensor *to, uint64_t at, uint64_t count, float *piece)
 {
     for (uint64_t done = 0; done < count; done += PIECE) {
@@ -329,7 +334,7 @@ static tl_status copy_elements(tl_context *ctx, transfer *t, const tli_st_entry 
 }
 
 /* Consecutive matrices are copied together. */
-static tl_status copy_matrices(tl_context *ctx, transfer *t, const tli_parameter *p, const fate *f,
+static tl_status copy_matrices(tl_context *ctx, tli_init_weights *t, const tli_parameter *p, const fate *f,
                                float *piece)
 {
     const uint64_t row = tli_parameter_count(p) / p->shape[0];
@@ -342,14 +347,14 @@ static tl_status copy_matrices(tl_context *ctx, transfer *t, const tli_parameter
     return TL_OK;
 }
 
-static tl_status copy_all(tl_context *ctx, transfer *t)
+tl_status tli_init_weights_copy(tl_context *ctx, tli_init_weights *t, tli_registry *registry)
 {
     float *piece = malloc(PIECE * sizeof *piece);
     if (piece == NULL)
         return tli_fail(t->err, TL_ERROR_MEMORY, "out of host memory while reading %s", t->s->run.init);
     tl_status status = TL_OK;
-    for (int i = 0; i < t->registry->count && status == TL_OK; i++) {
-        const tli_parameter *p = &t->registry->items[i];
+    for (int i = 0; i < registry->count && status == TL_OK; i++) {
+        const tli_parameter *p = &registry->items[i];
         const fate *f = &t->fates[i];
         if (f->entry != NULL && f->source == NULL)
             status = copy_elements(ctx, t, f->entry, 0, p->value, 0, tli_parameter_count(p), piece);
@@ -357,24 +362,7 @@ static tl_status copy_all(tl_context *ctx, transfer *t)
             status = copy_matrices(ctx, t, p, f, piece);
     }
     free(piece);
-    return status;
-}
-
-tl_status tli_init_weights(tl_context *ctx, tli_registry *registry, const tl_settings *settings,
-                           const char *labels)
-{
-    TLI_TRY(tli_registry_init(ctx, registry, settings->training.seed));
-    if (settings->run.init[0] == '\0') return TL_OK;
-    transfer t = {.s = settings,
-                  .registry = registry,
-                  .log = tli_context_log(ctx),
-                  .err = tl_context_error(ctx),
-                  .data_open = true,
-                  .labels = labels};
-    tl_status status = transfer_begin(&t);
-    if (status == TL_OK) status = copy_all(ctx, &t);
     if (status == TL_OK)
-        tli_log_write(t.log, TL_LOG_NOTICE, "beginning from the weights of %s", t.from.st.path);
-    transfer_free(&t);
+        tli_log_write(t->log, TL_LOG_NOTICE, "beginning from the weights of %s", t->from.st.path);
     return status;
 }

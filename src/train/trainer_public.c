@@ -26,7 +26,7 @@ static tl_status trainer_open(tl_context *ctx, const tl_trainer_config *c, tl_tr
 {
     tl_error *err = tl_context_error(ctx);
     *out = NULL;
-    TLI_TRY(tl_settings_check(c->settings, NULL, err));
+    TLI_TRY(tli_run_check(c->settings, err));
     tl_trainer *t = calloc(1, sizeof *t);
     if (t == NULL) return tli_fail(err, TL_ERROR_MEMORY, "out of host memory for a trainer");
     *out = t;

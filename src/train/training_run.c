@@ -5,10 +5,36 @@
 #include <unistd.h>
 
 #include "tasks/metadata.h"
-#include "train/init_weights.h"
+#include "tasks/settings_check.h"
 #include "train/plan.h"
 #include "train/schedule.h"
 #include "train/step.h"
+
+tl_status tli_run_check(const tl_settings *s, tl_error *err)
+{
+    if (s == NULL) return tli_fail(err, TL_ERROR_USAGE, "the settings are missing");
+    TLI_TRY(tli_settings_check(s, true, err));
+    TLI_TRY(tli_init_weights_flags(s, err));
+    if (s->training.steps == 0 || s->run.resume) return TL_OK; /* the data or the checkpoint say how many */
+    return tli_schedule_check(s, s->training.steps, err);
+}
+
+static tl_status open_init(training_run *r)
+{
+    return tli_init_weights_open(r->s, true, r->labels, tli_context_log(r->ctx), tl_context_error(r->ctx),
+                                 &r->init);
+}
+
+static tl_status begin_anew(training_run *r)
+{
+    tli_registry *registry = tli_model_registry(r->model);
+    TLI_TRY(tli_registry_init(r->ctx, registry, r->s->training.seed));
+    if (r->init == NULL) return TL_OK;
+    TLI_TRY(tli_init_weights_copy(r->ctx, r->init, registry));
+    tli_init_weights_close(r->init);
+    r->init = NULL;
+    return TL_OK;
+}
 
 /* Restores the newest checkpoint (--resume) or initialises the parameters. */
 static tl_status begin(training_run *r)
@@ -33,8 +59,9 @@ static tl_status begin(training_run *r)
             return TL_OK;
         }
         tli_log_write(log, TL_LOG_NOTICE, "no complete checkpoint in %s: starting anew", r->dir.path);
+        TLI_TRY(open_init(r));
     }
-    return tli_init_weights(r->ctx, registry, r->s, r->labels);
+    return begin_anew(r);
 }
 
 static tli_data_identity identify(const training_run *r)
@@ -88,8 +115,7 @@ tl_status tli_run_open(training_run *r, const tl_data *own)
     r->steps_per_epoch = (r->task->samples(r->data) + s->training.batch_size - 1) / s->training.batch_size;
     r->total = s->training.steps > 0 ? s->training.steps : s->training.epochs * r->steps_per_epoch;
     TLI_TRY(tli_schedule_check(s, r->total, err));
-    if (!s->run.resume)
-        TLI_TRY(tli_init_weights_check(s, true, r->labels, NULL, err)); /* before creating anything */
+    if (!s->run.resume) TLI_TRY(open_init(r)); /* refused before anything is created */
     TLI_TRY(tli_run_dir_make(&r->dir, s->run.out, s->task, tl_op_name(s->model.op), err));
     TLI_TRY(tli_run_lock_take(&r->lock, r->dir.path, log, err));
     TLI_TRY(tli_step_times_create(&r->times, err));
@@ -119,6 +145,7 @@ void tli_run_close(training_run *r)
 {
     const bool refused = r->metrics.file == NULL;
     tli_metrics_close(&r->metrics);
+    tli_init_weights_close(r->init);
     tli_model_destroy(r->ctx, r->model);
     tli_grad_clip_destroy(r->ctx, &r->grad_clip);
     if (r->task != NULL) r->task->close(r->data);

@@ -8,6 +8,7 @@
 #include "train/checkpoint.h"
 #include "train/checkpoint_clock.h"
 #include "train/grad_clip.h"
+#include "train/init_weights.h"
 #include "train/metrics.h"
 #include "train/progress.h"
 #include "train/run_dir.h"
@@ -24,6 +25,7 @@ typedef struct training_run {
     const char *labels;         /* class names or vocabulary of `data`; NULL: none */
     tli_data_identity identity; /* of `data` */
     tli_run_lock lock;          /* lock of the folder */
+    tli_init_weights *init;     /* run.init, until its weights are copied; NULL: none */
     tl_model *model;
     tli_grad_clip grad_clip; /* with --grad-clip or --skip-nonfinite */
     tli_metrics metrics;
@@ -47,7 +49,9 @@ typedef struct training_run {
     tli_folder dir;  /* the output folder */
 } training_run;
 
-/* Opens the run for ctx, s (checked: tl_settings_check) and hooks, to continue at r->done. `own`: the caller's data, copied; NULL: the task's.
+/* What a run refuses of its settings without a look at data, files or a device. `s` may be NULL. */
+tl_status tli_run_check(const tl_settings *s, tl_error *err);
+/* Opens the run for ctx, s (checked: tli_run_check) and hooks, to continue at r->done. `own`: the caller's data, copied; NULL: the task's.
  * Nothing is written to its folder yet but the lock, so that a run that is refused leaves an earlier one as it
  * was. Call tli_run_close afterwards even on failure. */
 tl_status tli_run_open(training_run *r, const tl_data *own);

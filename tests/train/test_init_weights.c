@@ -2,6 +2,9 @@
  * --init-partial drawn anew or copied offset by offset. */
 #include "init_weights_runs.h"
 
+#include <sys/inotify.h>
+#include <unistd.h>
+
 /* ---- the same model ------------------------------------------------------------------------------ */
 
 /* Every weight, and so the loss on the test set, is the file's. */
@@ -25,6 +28,21 @@ static void same_model(void **unused)
             assert_same_tensor(first.run.out, second.run.out, st.entries[i].name);
         tli_st_close(&st);
     }
+}
+
+/* It may be large: a run reads it once for its checksum, and then what it copies. */
+static void the_file_is_opened_once(void **unused)
+{
+    char path[2200], events[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
+    tl_settings first = small_run(TL_OP_ATTENTION, "opened");
+    train(first);
+    snprintf(path, sizeof path, "%s/model.safetensors", first.run.out);
+    const int watch = inotify_init1(IN_NONBLOCK);
+    assert_true(watch >= 0 && inotify_add_watch(watch, path, IN_OPEN | IN_CLOSE) >= 0);
+    begin(still(first, "opener", "opened"));
+    const ssize_t bytes = read(watch, events, sizeof events);
+    assert_int_equal(bytes, 2 * sizeof(struct inotify_event)); /* opened and closed: events without names */
+    close(watch);
 }
 
 /* A file of another program: tensors and no settings. */
@@ -190,9 +208,13 @@ static void not_finite(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(same_model),   cmocka_unit_test(without_metadata),
-        cmocka_unit_test(another_head), cmocka_unit_test(what_does_not_fit_is_refused),
-        cmocka_unit_test(resumed),      cmocka_unit_test(from_its_own_folder),
+        cmocka_unit_test(the_file_is_opened_once),
+        cmocka_unit_test(same_model),
+        cmocka_unit_test(without_metadata),
+        cmocka_unit_test(another_head),
+        cmocka_unit_test(what_does_not_fit_is_refused),
+        cmocka_unit_test(resumed),
+        cmocka_unit_test(from_its_own_folder),
         cmocka_unit_test(not_finite),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
