@@ -37,12 +37,12 @@ tl_status tli_tokenizer_create(const char *stored, const char *vocab_path, const
     if (chars && (vocab || encoder))
         return tli_fail(
             err, TL_ERROR_USAGE,
-            "the model speaks characters, which its checkpoint holds: leave out `vocab` and `encoder`");
+            "the model's tokens are characters, which its checkpoint lists: leave out `vocab` and `encoder`");
     if (!chars && !(vocab && encoder))
-        return tli_fail(err, TL_ERROR_USAGE,
-                        "the model speaks the tokens of a BPE: give `vocab` vocab.bpe and `encoder` "
-                        "encoder.json that its "
-                        "text was tokenized with (tools/fetch-data gpt2 fetches GPT-2's)");
+        return tli_fail(
+            err, TL_ERROR_USAGE,
+            "the tokens are those of a BPE: give `vocab` vocab.bpe and `encoder` encoder.json, with "
+            "which the text was tokenized (tools/fetch-data gpt2 fetches GPT-2's)");
     tl_tokenizer *t = calloc(1, sizeof *t);
     if (t == NULL) return out_of_memory(err);
     const tl_status status = chars ? open_chars(stored, t, err) : open_bpe(vocab_path, encoder_path, t, err);

@@ -253,7 +253,7 @@ static void tokenizers(void **unused)
     WRONG(tl_tokenizer_open, "handle", text, NULL, NULL, NULL, &said);
     WRONG(tl_tokenizer_open, "`vocab`", NULL, NULL, encoder, &t, &said);
     WRONG(tl_tokenizer_open, "`encoder`", NULL, vocab, NULL, &t, &said);
-    WRONG(tl_tokenizer_open, "leave out", text, vocab, encoder, &t, &said);
+    WRONG(tl_tokenizer_open, "tokens are characters", text, vocab, encoder, &t, &said);
     FAILS(TL_ERROR_INPUT, tl_tokenizer_open, "encoder.json", NULL, vocab, encoder, &t, &said);
     FAILS(TL_ERROR_INPUT, tl_tokenizer_open, "nowhere", at("nowhere"), NULL, NULL, &t, &said);
     FAILS(TL_ERROR_INPUT, tl_tokenizer_open, "task mnist", small_checkpoint("mnist"), NULL, NULL, &t, &said);

@@ -183,7 +183,7 @@ static void a_bpe_model_takes_its_files(void **unused)
     assert_int_equal(tl_tokenizer_open(at("tokens"), at("vocab.bpe"), at("encoder.json"), &t, &err), TL_OK);
     tl_tokenizer_destroy(t);
     assert_int_equal(tl_tokenizer_open(at("tokens"), NULL, NULL, &t, &err), TL_ERROR_USAGE);
-    assert_says(err.text, "`vocab`");
+    assert_says(err.text, "those of a BPE: give `vocab` vocab.bpe");
 }
 
 int main(void)
