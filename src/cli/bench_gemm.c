@@ -58,14 +58,14 @@ static tl_status run_plain(tli_cli_options *o, tl_context *ctx)
 typedef struct grouped {
     tli_pair_table pairs;
     tli_offset_gemm relative;
-    tl_tensor *x, *w, *weights, *y;
+    tl_tensor *x, *w, *weights, *y, *workspace;
 } grouped;
 
 static tl_status call_grouped(tl_context *ctx, void *what)
 {
     grouped *g = what;
     return tli_offset_gemm_values(ctx, &g->relative, tli_at(g->x, 0), g->w, tli_at(g->weights, 0),
-                                  tli_at(g->y, 0));
+                                  tli_at(g->y, 0), tli_at(g->workspace, 0));
 }
 
 static tl_status create_grouped(tl_context *ctx, grouped *g, const tli_geometry *geometry, uint32_t batch,
@@ -84,6 +84,10 @@ static tl_status create_grouped(tl_context *ctx, grouped *g, const tli_geometry 
         tl_tensor_create(ctx, "w", TL_MEMORY_DATA, tli_geometry_offsets(geometry), (uint64_t)k * n, &g->w));
     TLI_TRY(tl_tensor_create(ctx, "pair weights", TL_MEMORY_DATA, 1, (uint64_t)heads * g->pairs.count * batch,
                              &g->weights));
+    TLI_TRY(tl_tensor_create(
+        ctx, "workspace", TL_MEMORY_WORKSPACE, 1,
+        tli_offset_gemm_workspace(tokens, g->pairs.count, g->pairs.largest, batch, k, heads, n / heads, true),
+        &g->workspace));
     TLI_TRY(tli_init_uniform(ctx, g->x, 1.0f, 0, tli_random_stream("x")));
     TLI_TRY(tli_init_uniform(ctx, g->w, 1.0f / sqrtf((float)k), 0, tli_random_stream("w")));
     return tli_init_constant(ctx, g->weights, 1.0f / (float)tokens);
@@ -111,8 +115,8 @@ static tl_status run_grouped(tli_cli_options *o, tl_context *ctx)
     const double flops = 2.0 * g.pairs.count * batch * k * n, gflops = flops / timing.min_ms * 1e-6;
     const uint32_t offsets = g.pairs.groups, pairs = g.pairs.count;
     tli_pair_table_destroy(ctx, &g.pairs);
-    tl_tensor *const tensors[] = {g.x, g.w, g.weights, g.y};
-    for (int i = 0; i < 4; i++) tl_tensor_destroy(ctx, tensors[i]);
+    tl_tensor *const tensors[] = {g.x, g.w, g.weights, g.y, g.workspace};
+    for (int i = 0; i < 5; i++) tl_tensor_destroy(ctx, tensors[i]);
     TLI_TRY(status);
     TLI_TRY(tli_cli_print_profile(stderr, o, ctx));
     if (o->json) {

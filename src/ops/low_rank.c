@@ -46,8 +46,9 @@ static void low_rank_measure(const tli_op_shape *s, const tli_op_sizes *z, term_
 {
     const uint64_t rows = (3 * z->rows + z->query_rows) * low_rank_width(s); /* of q, k, v, then the sums */
     out->saved = rows;
-    out->workspace = rows + tli_offset_gemm_workspace(z->pairs, z->largest, s->batch, low_rank_width(s),
-                                                      s->heads, s->relenc_dim, !tli_op_has_offset_logits(s));
+    out->workspace = rows + tli_offset_gemm_workspace(tli_geometry_tokens(&s->geometry), z->pairs, z->largest,
+                                                      s->batch, low_rank_width(s), s->heads, s->relenc_dim,
+                                                      !tli_op_has_offset_logits(s));
 }
 
 enum { SUMS = 3 }; /* stored after the rows of the roles */
@@ -64,7 +65,7 @@ static tli_view low_rank_gradient(const attention_pass *p, const term_memory *m,
     return tli_view_add(m->workspace, (uint64_t)part * p->sizes->rows * low_rank_width(p->shape));
 }
 
-static tli_view low_rank_chunk(const attention_pass *p, const term_memory *m)
+static tli_view low_rank_scratch(const attention_pass *p, const term_memory *m)
 {
     return tli_view_add(low_rank_gradient(p, m, SUMS), p->sizes->query_rows * low_rank_width(p->shape));
 }
@@ -107,7 +108,7 @@ static tl_status low_rank_logits(attention_pass *p, const term_memory *m)
     if (!tli_op_has_offset_logits(p->shape)) return TL_OK;
     const offset_operand q = low_rank_operand(p, m, ROLE_INDEX_Q), k = low_rank_operand(p, m, ROLE_INDEX_K);
     const tli_offset_gemm r = low_rank_products(p);
-    return tli_offset_logits(p, &r, &q, &k, (tli_offset_rows){0});
+    return tli_offset_logits(p, &r, &q, &k, (tli_offset_rows){0}, low_rank_scratch(p, m));
 }
 
 static tl_status low_rank_logits_backward(attention_pass *p, const term_memory *m)
@@ -115,7 +116,7 @@ static tl_status low_rank_logits_backward(attention_pass *p, const term_memory *
     if (!tli_op_has_offset_logits(p->shape)) return TL_OK;
     const offset_operand q = low_rank_operand(p, m, ROLE_INDEX_Q), k = low_rank_operand(p, m, ROLE_INDEX_K);
     const tli_offset_gemm r = low_rank_products(p);
-    return tli_offset_logits_backward(p, &r, &q, &k, (tli_offset_rows){0}, low_rank_chunk(p, m));
+    return tli_offset_logits_backward(p, &r, &q, &k, (tli_offset_rows){0}, low_rank_scratch(p, m));
 }
 
 /* o (+)= scale * sums V3^T */
@@ -128,7 +129,7 @@ static tl_status low_rank_values(attention_pass *p, const term_memory *m)
     const tli_offset_gemm r = low_rank_products(p);
     const tli_view sums = low_rank_rows(p, m, SUMS);
     TLI_TRY(tli_zero(p->ctx, sums, z->query_rows * narrow));
-    TLI_TRY(tli_offset_values(p, &r, &v, sums));
+    TLI_TRY(tli_offset_values(p, &r, &v, sums, low_rank_scratch(p, m)));
     const bool begun = p->o_begun;
     p->o_begun = true;
     return tli_gemm(p->ctx, &(tli_gemm_args){.transpose_b = true,
@@ -161,7 +162,7 @@ static tl_status low_rank_values_backward(attention_pass *p, const term_memory *
     TLI_TRY(tli_gemm(p->ctx, &up)); /* dV3 = scale * d_o^T sums */
     const offset_operand v = low_rank_operand(p, m, ROLE_INDEX_V);
     const tli_offset_gemm r = low_rank_products(p);
-    return tli_offset_values_backward(p, &r, &v, dsums, low_rank_chunk(p, m));
+    return tli_offset_values_backward(p, &r, &v, dsums, low_rank_scratch(p, m));
 }
 
 static tl_status low_rank_clear(attention_pass *p, const term_memory *m)

@@ -6,6 +6,7 @@
 #include "core/arithmetic.h"
 #include "kernels/offset_gemm_sizes.cl"
 #include "ops/kernel_forms.h"
+#include "ops/narrow_offset_gemm.h"
 
 _Static_assert(sizeof(offset_gemm_sizes) == 160, "offset_gemm_sizes has the same layout in kernels and here");
 
@@ -32,13 +33,16 @@ static uint64_t chunk_pairs(uint32_t pairs, uint32_t largest, uint32_t batch, ui
     return fit < pairs ? fit : pairs;
 }
 
-uint64_t tli_offset_gemm_workspace(uint32_t pairs, uint32_t largest, uint32_t batch, uint32_t inner,
-                                   uint32_t heads, uint32_t head_dim, bool kept)
+uint64_t tli_offset_gemm_workspace(uint32_t tokens, uint32_t pairs, uint32_t largest, uint32_t batch,
+                                   uint32_t inner, uint32_t heads, uint32_t head_dim, bool kept)
 {
     const uint64_t row = floats_per_row(inner, heads, head_dim, kept), fit = CHUNK_BYTES / (4 * row),
                    largest_rows = (uint64_t)largest * batch, all = (uint64_t)pairs * batch,
-                   most = fit > largest_rows ? fit : largest_rows;
-    return (all < most ? all : most) * row; /* at least what chunk_pairs uses for any batch up to this one */
+                   most = fit > largest_rows ? fit : largest_rows,
+                   chunk = (all < most ? all : most) *
+                           row, /* what chunk_pairs uses for any smaller batch, or more */
+        narrow = tli_narrow_offset_gemm_workspace(tokens, batch, inner, heads, head_dim);
+    return chunk > narrow ? chunk : narrow;
 }
 
 uint64_t tli_offset_rows_count(const tli_offset_gemm *r)
@@ -206,8 +210,10 @@ static tl_status chunk_logits(tl_context *ctx, const tli_offset_gemm *r, const t
 
 tl_status tli_offset_gemm_logits(tl_context *ctx, const tli_offset_gemm *r, tli_view xq, const tl_tensor *wq,
                                  tli_view xk, const tl_tensor *wk, float scale, tli_view weights,
-                                 tli_offset_rows kept)
+                                 tli_offset_rows kept, tli_view workspace)
 {
+    if (tli_narrow_offset_gemm_suits(ctx, r, wq, wk))
+        return tli_narrow_offset_gemm_logits(ctx, r, xq, wq, xk, wk, scale, weights, workspace);
     tiling t = choose_tiling(ctx, r);
     add_sides(&t, r, wq, wk);
     for (chunk c = {0}; next_chunk(r->pairs, wq, wk, NULL, NULL, 0, &c);)
@@ -237,6 +243,9 @@ tl_status tli_offset_gemm_logits_backward(tl_context *ctx, const tli_offset_gemm
                                           tli_view dweights, tli_offset_rows kept, tli_view dxq, tli_view dxk,
                                           tl_tensor *dwq, tl_tensor *dwk, tli_view workspace)
 {
+    if (tli_narrow_offset_gemm_suits(ctx, r, wq, wk))
+        return tli_narrow_offset_gemm_logits_backward(ctx, r, xq, wq, xk, wk, dweights, dxq, dxk, dwq, dwk,
+                                                      workspace);
     tiling t = choose_tiling(ctx, r);
     add_sides(&t, r, wq, wk);
     const bool keep = kept.q.mem != NULL;
@@ -273,8 +282,10 @@ tl_status tli_offset_gemm_logits_backward(tl_context *ctx, const tli_offset_gemm
 }
 
 tl_status tli_offset_gemm_values(tl_context *ctx, const tli_offset_gemm *r, tli_view x, const tl_tensor *w,
-                                 tli_view weights, tli_view y)
+                                 tli_view weights, tli_view y, tli_view workspace)
 {
+    if (tli_narrow_offset_gemm_suits(ctx, r, NULL, w))
+        return tli_narrow_offset_gemm_values(ctx, r, x, w, weights, y, workspace);
     const tiling t = choose_tiling(ctx, r);
     tli_kernel *kernel;
     TLI_TRY(offset_gemm_get(ctx, &t, "offset_gemm_values", &kernel));
@@ -295,6 +306,8 @@ tl_status tli_offset_gemm_values_backward(tl_context *ctx, const tli_offset_gemm
                                           const tl_tensor *w, tli_view weights, tli_view dy,
                                           tli_view dweights, tli_view dx, tl_tensor *dw, tli_view workspace)
 {
+    if (tli_narrow_offset_gemm_suits(ctx, r, NULL, w))
+        return tli_narrow_offset_gemm_values_backward(ctx, r, x, w, weights, dy, dweights, dx, dw, workspace);
     const tiling t = choose_tiling(ctx, r);
     const uint64_t limit = chunk_pairs(r->pairs->count, r->pairs->largest, r->batch,
                                        floats_per_row(r->inner, r->heads, r->head_dim, true));

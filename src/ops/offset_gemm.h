@@ -16,7 +16,7 @@ typedef struct tli_offset_gemm {
 
 /* q_ij = xq_i Wq[query matrix] and k_ij = xk_j Wk[key matrix] of all pairs, [pair][batch][heads *
  * head_dim]. Saving them saves a quarter of the arithmetic of the logits' backward. mem NULL: not saved
- * but recomputed. */
+ * but recomputed, as narrow rows always are (narrow_offset_gemm.h). */
 typedef struct tli_offset_rows {
     tli_view q, k;
 } tli_offset_rows;
@@ -28,7 +28,7 @@ uint64_t tli_offset_rows_count(const tli_offset_gemm *r);
  * NULL. */
 tl_status tli_offset_gemm_logits(tl_context *ctx, const tli_offset_gemm *r, tli_view xq, const tl_tensor *wq,
                                  tli_view xk, const tl_tensor *wk, float scale, tli_view weights,
-                                 tli_offset_rows kept);
+                                 tli_offset_rows kept, tli_view workspace);
 /* From dweights: dxq, dxk added to; dwq, dwk overwritten in the matrices that pairs use. Results do not
  * depend on whether q and k were saved. */
 tl_status tli_offset_gemm_logits_backward(tl_context *ctx, const tli_offset_gemm *r, tli_view xq,
@@ -37,15 +37,15 @@ tl_status tli_offset_gemm_logits_backward(tl_context *ctx, const tli_offset_gemm
                                           tl_tensor *dwq, tl_tensor *dwk, tli_view workspace);
 /* y_i += sum_j weights * x_j W[key matrix]. */
 tl_status tli_offset_gemm_values(tl_context *ctx, const tli_offset_gemm *r, tli_view x, const tl_tensor *w,
-                                 tli_view weights, tli_view y);
+                                 tli_view weights, tli_view y, tli_view workspace);
 /* From dy: dweights overwritten, dx added to, dw overwritten in the matrices that pairs use. */
 tl_status tli_offset_gemm_values_backward(tl_context *ctx, const tli_offset_gemm *r, tli_view x,
                                           const tl_tensor *w, tli_view weights, tli_view dy,
                                           tli_view dweights, tli_view dx, tl_tensor *dw, tli_view workspace);
 
-/* Workspace floats for either backward function, for up to `pairs` pairs, up to `largest` of them in a
- * group, and batches of up to `batch`, with q and k saved or not. */
-uint64_t tli_offset_gemm_workspace(uint32_t pairs, uint32_t largest, uint32_t batch, uint32_t inner,
-                                   uint32_t heads, uint32_t head_dim, bool kept);
+/* Workspace floats for any of these functions, for up to `tokens` queries and keys, up to `pairs` pairs, up to
+ * `largest` of them in a group, and batches of up to `batch`, with q and k saved or not. */
+uint64_t tli_offset_gemm_workspace(uint32_t tokens, uint32_t pairs, uint32_t largest, uint32_t batch,
+                                   uint32_t inner, uint32_t heads, uint32_t head_dim, bool kept);
 
 #endif

@@ -19,20 +19,21 @@ void tli_offset_tables(const attention_pass *pass, int role, offset_operand *ope
 /* The offset GEMM of this shape; the caller sets inner, head_dim and strides. */
 tli_offset_gemm tli_offset_products(const attention_pass *pass);
 
-/* Logits: adds scale * q_ij . k_ij; `saved` as tli_offset_gemm_logits takes it. */
+/* Logits: adds scale * q_ij . k_ij; `saved` as tli_offset_gemm_logits takes it. `scratch`, here and below:
+ * tli_offset_gemm_workspace floats. */
 tl_status tli_offset_logits(attention_pass *pass, const tli_offset_gemm *r, const offset_operand *q,
-                            const offset_operand *k, tli_offset_rows saved);
+                            const offset_operand *k, tli_offset_rows saved, tli_view scratch);
 /* From the gradients of the logits: adds to the rows' gradients of q and k, overwrites their tables'
- * gradients. `chunk`: tli_offset_gemm_workspace floats. */
+ * gradients. */
 tl_status tli_offset_logits_backward(attention_pass *pass, const tli_offset_gemm *r, const offset_operand *q,
-                                     const offset_operand *k, tli_offset_rows saved, tli_view chunk);
+                                     const offset_operand *k, tli_offset_rows saved, tli_view scratch);
 
 /* sums [query][batch][...] += sum_j p_ij v_ij. */
 tl_status tli_offset_values(attention_pass *pass, const tli_offset_gemm *r, const offset_operand *v,
-                            tli_view sums);
+                            tli_view sums, tli_view scratch);
 /* From dsums: adds to dweights (if there is a softmax) and to v's gradient, overwrites its table's
  * gradient. */
 tl_status tli_offset_values_backward(attention_pass *pass, const tli_offset_gemm *r, const offset_operand *v,
-                                     tli_view dsums, tli_view chunk);
+                                     tli_view dsums, tli_view scratch);
 
 #endif

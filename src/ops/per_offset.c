@@ -33,7 +33,8 @@ static void per_offset_measure(const tli_op_shape *s, const tli_op_sizes *z, ter
 {
     const bool saves = s->save_pairs && tli_op_saves_pairs(s);
     out->saved = saves ? 2 * pair_rows(s, z) : 0;
-    out->workspace = tli_offset_gemm_workspace(z->pairs, z->largest, s->batch, s->dim, s->heads, s->head_dim,
+    out->workspace = tli_offset_gemm_workspace(tli_geometry_tokens(&s->geometry), z->pairs, z->largest,
+                                               s->batch, s->dim, s->heads, s->head_dim,
                                                saves || !tli_op_has_offset_logits(s));
 }
 
@@ -70,7 +71,7 @@ static tl_status per_offset_logits(attention_pass *p, const term_memory *m)
     if (!tli_op_has_offset_logits(p->shape)) return TL_OK;
     const offset_operand q = per_offset_operand(p, ROLE_INDEX_Q), k = per_offset_operand(p, ROLE_INDEX_K);
     const tli_offset_gemm r = per_offset_products(p, &q, &k);
-    return tli_offset_logits(p, &r, &q, &k, saved_rows(p, m));
+    return tli_offset_logits(p, &r, &q, &k, saved_rows(p, m), m->workspace);
 }
 
 static tl_status per_offset_logits_backward(attention_pass *p, const term_memory *m)
@@ -81,15 +82,14 @@ static tl_status per_offset_logits_backward(attention_pass *p, const term_memory
     return tli_offset_logits_backward(p, &r, &q, &k, saved_rows(p, m), m->workspace);
 }
 
-static tl_status per_offset_values(attention_pass *p, const term_memory *unused)
+static tl_status per_offset_values(attention_pass *p, const term_memory *m)
 {
-    (void)unused;
     if (!tli_op_has_offset_values(p->shape)) return TL_OK;
     const offset_operand v = per_offset_operand(p, ROLE_INDEX_V);
     const tli_offset_gemm r = per_offset_products(p, &v, &v);
     if (!p->o_begun) TLI_TRY(tli_zero(p->ctx, p->o, p->sizes->query_rows * p->sizes->width));
     p->o_begun = true;
-    return tli_offset_values(p, &r, &v, p->o);
+    return tli_offset_values(p, &r, &v, p->o, m->workspace);
 }
 
 static tl_status per_offset_values_backward(attention_pass *p, const term_memory *m)

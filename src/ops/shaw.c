@@ -18,8 +18,9 @@ static void shaw_parameters(const tli_op_shape *s, op_parameters *list)
 static void shaw_measure(const tli_op_shape *s, const tli_op_sizes *z, term_sizes *out)
 {
     out->table = z->rows;
-    out->workspace = z->rows + tli_offset_gemm_workspace(z->pairs, z->largest, s->batch, 1, s->heads,
-                                                         s->head_dim, false);
+    out->workspace = z->rows + tli_offset_gemm_workspace(tli_geometry_tokens(&s->geometry), z->pairs,
+                                                         z->largest, s->batch, 1, s->heads, s->head_dim,
+                                                         false);
 }
 
 static tl_status shaw_fill(tl_context *ctx, const char *unused, const tli_op_shape *unused_shape,
@@ -50,18 +51,24 @@ static tli_offset_gemm shaw_products(const attention_pass *p)
     return r;
 }
 
+/* Behind the gradient of the ones. */
+static tli_view shaw_scratch(const attention_pass *p, const term_memory *m)
+{
+    return tli_view_add(m->workspace, p->sizes->rows);
+}
+
 static tl_status shaw_logits(attention_pass *p, const term_memory *m)
 {
     const offset_operand q = shaw_queries(p), k = shaw_ones(m, p->w->r_k, NULL);
     const tli_offset_gemm r = shaw_products(p);
-    return tli_offset_logits(p, &r, &q, &k, (tli_offset_rows){0});
+    return tli_offset_logits(p, &r, &q, &k, (tli_offset_rows){0}, shaw_scratch(p, m));
 }
 
 static tl_status shaw_values(attention_pass *p, const term_memory *m)
 {
     const offset_operand v = shaw_ones(m, p->w->r_v, NULL);
     const tli_offset_gemm r = shaw_products(p);
-    return tli_offset_values(p, &r, &v, p->o);
+    return tli_offset_values(p, &r, &v, p->o, shaw_scratch(p, m));
 }
 
 static tl_status shaw_clear(attention_pass *p, const term_memory *m)
@@ -73,15 +80,14 @@ static tl_status shaw_values_backward(attention_pass *p, const term_memory *m)
 {
     const offset_operand v = shaw_ones(m, p->w->r_v, p->g->r_v);
     const tli_offset_gemm r = shaw_products(p);
-    return tli_offset_values_backward(p, &r, &v, p->d_o, tli_view_add(m->workspace, p->sizes->rows));
+    return tli_offset_values_backward(p, &r, &v, p->d_o, shaw_scratch(p, m));
 }
 
 static tl_status shaw_logits_backward(attention_pass *p, const term_memory *m)
 {
     const offset_operand q = shaw_queries(p), k = shaw_ones(m, p->w->r_k, p->g->r_k);
     const tli_offset_gemm r = shaw_products(p);
-    return tli_offset_logits_backward(p, &r, &q, &k, (tli_offset_rows){0},
-                                      tli_view_add(m->workspace, p->sizes->rows));
+    return tli_offset_logits_backward(p, &r, &q, &k, (tli_offset_rows){0}, shaw_scratch(p, m));
 }
 
 const attention_term tli_shaw_term = {.present = shaw_present,

@@ -17,8 +17,8 @@ static void swin_parameters(const tli_op_shape *s, op_parameters *list)
 static void swin_measure(const tli_op_shape *s, const tli_op_sizes *z, term_sizes *out)
 {
     out->table = z->rows * (s->heads + 1);
-    out->workspace = out->table +
-                     tli_offset_gemm_workspace(z->pairs, z->largest, s->batch, 1, s->heads, 1, false);
+    out->workspace = out->table + tli_offset_gemm_workspace(tli_geometry_tokens(&s->geometry), z->pairs,
+                                                            z->largest, s->batch, 1, s->heads, 1, false);
 }
 
 /* Rows of `heads` numbers that cancel the scale of the logits, then a 1 per row. */
@@ -47,11 +47,17 @@ static tli_offset_gemm swin_products(const attention_pass *p, const term_memory 
     return r;
 }
 
+/* Behind the gradients of the constant rows. */
+static tli_view swin_scratch(const attention_pass *p, const term_memory *m)
+{
+    return tli_view_add(m->workspace, p->sizes->rows * (p->shape->heads + 1));
+}
+
 static tl_status swin_logits(attention_pass *p, const term_memory *m)
 {
     offset_operand q, k;
     const tli_offset_gemm r = swin_products(p, m, &q, &k);
-    return tli_offset_logits(p, &r, &q, &k, (tli_offset_rows){0});
+    return tli_offset_logits(p, &r, &q, &k, (tli_offset_rows){0}, swin_scratch(p, m));
 }
 
 static tl_status swin_clear(attention_pass *p, const term_memory *m)
@@ -63,8 +69,7 @@ static tl_status swin_logits_backward(attention_pass *p, const term_memory *m)
 {
     offset_operand q, k;
     const tli_offset_gemm r = swin_products(p, m, &q, &k);
-    return tli_offset_logits_backward(p, &r, &q, &k, (tli_offset_rows){0},
-                                      tli_view_add(m->workspace, p->sizes->rows * (p->shape->heads + 1)));
+    return tli_offset_logits_backward(p, &r, &q, &k, (tli_offset_rows){0}, swin_scratch(p, m));
 }
 
 const attention_term tli_swin_term = {.present = swin_present,

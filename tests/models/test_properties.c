@@ -303,10 +303,14 @@ static void window_is_convolution(void **unused)
                                                             abs(i % W - j % W) <= 1;
     tl_tensor *window = upload(ctx, rows, 1, (uint64_t)B * H * W * H * W);
     tl_tensor *weights = upload(ctx, NULL, 1, (uint64_t)pairs.count * B),
-              *y = upload(ctx, NULL, 1, H * W * B * D);
+              *y = upload(ctx, NULL, 1, H * W * B * D),
+              *workspace = upload(
+                  ctx, NULL, 1,
+                  tli_offset_gemm_workspace(H * W, pairs.count, pairs.largest, B, C, 1, D, true));
     const tli_offset_gemm relative = {.pairs = &pairs, .batch = B, .inner = C, .heads = 1, .head_dim = D};
     MUST(ctx, tli_rows_to_pairs(ctx, &pairs, B, 1, tli_at(window, 0), tli_at(weights, 0)));
-    MUST(ctx, tli_offset_gemm_values(ctx, &relative, tli_at(x, 0), table, tli_at(weights, 0), tli_at(y, 0)));
+    MUST(ctx, tli_offset_gemm_values(ctx, &relative, tli_at(x, 0), table, tli_at(weights, 0), tli_at(y, 0),
+                                     tli_at(workspace, 0)));
     float *got = download(ctx, y), *w = download(ctx, table), *in = download(ctx, x);
     float want[H * W * B * D] = {0};
     for (int yo = 0; yo < H; yo++)
