@@ -112,36 +112,39 @@ __kernel void gemm(__global const float *a0, __global const float *b0, __global 
 #endif
             const bool add = !first || beta != 0.0f;
             const float keep = first ? beta : 1.0f;
-            if (columns == NR) {
+            const int full = columns / TL_VW, rest = columns % TL_VW; // vectors of a row, and single elements
 #pragma unroll
-                for (int r = 0; r < MR; r++) {
-                    const ulong at = (ulong)(i + r) * ldc + j;
-                    if (r >= rows) continue;
+            for (int r = 0; r < MR; r++) {
+                const ulong at = (ulong)(i + r) * ldc + j;
+                if (r >= rows) continue;
 #pragma unroll
-                    for (int v = 0; v < NV; v++) {
-                        floatV out = alpha * acc[r][v];
-                        if (add) out += keep * vloadV(v, c + at);
-                        if (first && bias) out += vloadV(v, bias + s.bias_at + j);
-                        if (first && residual) out += vloadV(v, residual + s.residual_at + c_shift + at);
-                        vstoreV(out, v, c + at);
-                    }
+                for (int v = 0; v < NV; v++) {
+                    if (v >= full) continue;
+                    floatV out = alpha * acc[r][v];
+                    if (add) out += keep * vloadV(v, c + at);
+                    if (first && bias) out += vloadV(v, bias + s.bias_at + j);
+                    if (first && residual) out += vloadV(v, residual + s.residual_at + c_shift + at);
+                    vstoreV(out, v, c + at);
                 }
-            } else {
-                float out[MR * NR];
+            }
+            if (rest == 0) continue;
+            float out[MR * TL_VW];
 #pragma unroll
-                for (int r = 0; r < MR; r++) {
+            for (int r = 0; r < MR; r++) {
 #pragma unroll
-                    for (int v = 0; v < NV; v++) vstoreV(alpha * acc[r][v], r * NV + v, out);
+                for (int v = 0; v < NV; v++) {
+                    if (v == full) vstoreV(alpha * acc[r][v], r, out);
                 }
-                for (int r = 0; r < rows; r++) {
-                    const ulong at = (ulong)(i + r) * ldc + j;
-                    for (int q = 0; q < columns; q++) {
-                        float x = out[r * NR + q];
-                        if (add) x += keep * c[at + q];
-                        if (first && bias) x += bias[s.bias_at + j + q];
-                        if (first && residual) x += residual[s.residual_at + c_shift + at + q];
-                        c[at + q] = x;
-                    }
+            }
+            for (int r = 0; r < rows; r++) {
+                const int column = j + full * TL_VW;
+                const ulong at = (ulong)(i + r) * ldc + column;
+                for (int q = 0; q < rest; q++) {
+                    float x = out[r * TL_VW + q];
+                    if (add) x += keep * c[at + q];
+                    if (first && bias) x += bias[s.bias_at + column + q];
+                    if (first && residual) x += residual[s.residual_at + c_shift + at + q];
+                    c[at + q] = x;
                 }
             }
         }

@@ -9,8 +9,22 @@
 
 _Static_assert(sizeof(gemm_sizes) == 136, "gemm_sizes has the same layout in kernels and here");
 
-/* Constants of kernels/tile.cl and gemm.cl; a block's columns are packed in private memory. */
-enum { TILE_ROWS = 6, COLUMN_BLOCK = 128 };
+/* Columns that a work-group packs in private memory, of kernels/gemm.cl. */
+enum { COLUMN_BLOCK = 128 };
+
+/* A register tile of kernels/tile.cl. */
+typedef struct register_tile {
+    uint32_t rows, vectors, columns;
+} register_tile;
+
+/* Few columns: fewer vectors a row, and more rows in the registers that this leaves. */
+static register_tile choose_tile(uint32_t vector_width, uint32_t n)
+{
+    const uint32_t most = vector_width == 16 ? 4 : 2;
+    uint32_t vectors = most;
+    while (vectors > 1 && vectors / 2 * vector_width >= n) vectors /= 2;
+    return (register_tile){vectors == most ? 6 : 12, vectors, vectors * vector_width};
+}
 
 static uint32_t round_up(uint32_t a, uint32_t unit)
 {
@@ -31,29 +45,29 @@ typedef struct block {
  * of B costs as much as some rows (packing A, where it is transposed, as some columns), partial tiles are
  * padded, and with few blocks some compute units are idle at the end, the more so as units may differ in
  * speed. */
-static double block_cost(const tli_gemm_args *g, uint32_t units, uint32_t batches, uint32_t tile_columns,
+static double block_cost(const tli_gemm_args *g, uint32_t units, uint32_t batches, register_tile tile,
                          block b)
 {
     const double pack = 20.0 / b.rows + (g->transpose_a ? 6.0 / b.columns : 0.0);
     const uint32_t row_blocks = (uint32_t)tli_ceil_div(g->m, b.rows),
                    column_blocks = (uint32_t)tli_ceil_div(g->n, b.columns);
-    const double padded = (double)round_up(g->m, TILE_ROWS) * round_up(g->n, tile_columns);
+    const double padded = (double)round_up(g->m, tile.rows) * round_up(g->n, tile.columns);
     const double turns = (double)row_blocks * column_blocks * batches / units, rounds = ceil(turns);
     return padded * (1.0 + pack) * (rounds / turns) * (1.0 + 0.1 / rounds);
 }
 
-static block choose_block(const tli_gemm_args *g, uint32_t units, uint32_t batches, uint32_t tile_columns)
+static block choose_block(const tli_gemm_args *g, uint32_t units, uint32_t batches, register_tile tile)
 {
     static const uint32_t rows[] = {24, 48, 72, 96, 144, 192, 252, 384, 504};
-    block best = {TILE_ROWS, tile_columns};
-    double least = block_cost(g, units, batches, tile_columns, best);
+    block best = {tile.rows, tile.columns};
+    double least = block_cost(g, units, batches, tile, best);
     for (size_t i = 0; i < sizeof rows / sizeof *rows && (i == 0 || rows[i - 1] < g->m); i++) {
-        for (uint32_t columns = tile_columns; columns <= COLUMN_BLOCK; columns += tile_columns) {
+        for (uint32_t columns = tile.columns; columns <= COLUMN_BLOCK; columns += tile.columns) {
             /* equal blocks instead of full ones and a remainder */
             const block b = {
-                round_up((uint32_t)tli_ceil_div(g->m, (uint32_t)tli_ceil_div(g->m, rows[i])), TILE_ROWS),
-                round_up((uint32_t)tli_ceil_div(g->n, (uint32_t)tli_ceil_div(g->n, columns)), tile_columns)};
-            const double cost = block_cost(g, units, batches, tile_columns, b);
+                round_up((uint32_t)tli_ceil_div(g->m, (uint32_t)tli_ceil_div(g->m, rows[i])), tile.rows),
+                round_up((uint32_t)tli_ceil_div(g->n, (uint32_t)tli_ceil_div(g->n, columns)), tile.columns)};
+            const double cost = block_cost(g, units, batches, tile, b);
             if (cost < least) {
                 least = cost;
                 best = b;
@@ -69,15 +83,18 @@ tl_status tli_gemm_own(tl_context *ctx, const tli_gemm_args *g)
     const tli_kernel_form form = tli_kernel_form_of(ctx, "gemm");
     const uint32_t inner = at_least_one(g->inner), batches = at_least_one(g->outer) * inner;
     if (g->m == 0 || g->n == 0) return TL_OK;
-    char options[96];
-    snprintf(options, sizeof options, "-DTA=%d -DTB=%d -DCOLUMN_BLOCK=%d", g->transpose_a, g->transpose_b,
-             COLUMN_BLOCK);
+    char options[128];
+    int used = snprintf(options, sizeof options, "-DTA=%d -DTB=%d -DCOLUMN_BLOCK=%d", g->transpose_a,
+                        g->transpose_b, COLUMN_BLOCK);
+    block tile = {64, 64}; /* kernels/tile_gpu.cl */
+    if (form.cpu) {
+        const register_tile registers = choose_tile(form.vector_width, g->n);
+        tile = choose_block(g, tli_context_limits(ctx)->compute_units, batches, registers);
+        (void)snprintf(options + used, sizeof options - (size_t)used, " -DMR=%u -DNV=%u", registers.rows,
+                       registers.vectors);
+    }
     tli_kernel *kernel;
     TLI_TRY(tli_family_kernel(ctx, "gemm", "gemm", options, &kernel));
-    block tile = {64, 64}; /* kernels/tile_gpu.cl */
-    if (form.cpu)
-        tile = choose_block(g, tli_context_limits(ctx)->compute_units, batches,
-                            (form.vector_width == 16 ? 4 : 2) * form.vector_width);
     tli_launch launch = tli_launch3((uint32_t)tli_ceil_div(g->n, tile.columns),
                                     (uint32_t)tli_ceil_div(g->m, tile.rows), batches, form.cpu ? 1 : 256);
     launch.flops = 2.0 * g->m * g->n * g->k * batches;
