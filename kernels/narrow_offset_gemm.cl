@@ -7,22 +7,12 @@
 // One work-item per work-group, no barriers; each element is owned by one work-group, as each kernel says.
 // Build options:
 //   -DINNER=C -DHEADS=h -DHEAD_DIM=d   as in offset_gemm_sizes.cl
-//   -DLANES=4|8|16 -DNV=vectors        BLOCK = NV * LANES
+//   -DLANES=4|8|16 -DNV=vectors        BLOCK = NV * LANES; where LANES is given, these kernels are compiled instead of those
+//                                      of offset_gemm.cl
 //   -DMR=rows                          channels of a register tile, a divisor of INNER and of WIDTH
 //   -DGR=rows -DGC=columns             register tile of the weight gradient, divisors of INNER and of WIDTH
 
-#ifndef INNER // what check_kernels and editors see
-#define INNER    24
-#define HEADS    3
-#define HEAD_DIM 8
-#endif
-#ifndef LANES
-#define LANES TL_VW
-#define NV    2
-#define MR    6
-#define GR    4
-#define GC    3
-#endif
+#ifdef LANES // else offset_gemm.cl is compiled
 #define BLOCK   (NV * LANES)
 #define floatL  TL_CAT(float, LANES)
 #define vloadL  TL_CAT(vload, LANES)
@@ -414,3 +404,4 @@ __kernel void narrow_offset_gemm_weight_gradient(__global const int4 *groups, __
     __global float *target = dw + (ulong)(side == 0 ? group.z : group.w) * MATRIX;
     for (int e = 0; e < INNER * WIDTH; e++) target[e] = tl_sumL(vloadL(e, sums));
 }
+#endif

@@ -9,6 +9,7 @@
 // `queries` and `keys` locate the index after the pairs, which only the GPU form (offset_gemm_gpu.cl) reads.
 // One work-item per work-group, no barriers; each element is owned by one work-group, as each kernel says.
 
+#ifndef LANES                                                  // else narrow_offset_gemm.cl is compiled
 #define HEAD_PANELS                 ((HEAD_DIM + NR - 1) / NR) // column panels of a head
 #define PANEL_COLUMNS(panel, width) min(NR, (width) - (panel)*NR)
 #ifndef BLOCK_TILES
@@ -435,3 +436,4 @@ __kernel void offset_gemm_weight_gradient(__global const int4 *groups, __global 
         }
     }
 }
+#endif

@@ -24,10 +24,8 @@ const tli_kernel_family tli_kernel_families[TLI_KERNEL_FAMILIES] = {
     {"rope", "rope", NULL},
     {"softmax", "softmax", NULL},
     {"gemm", "gemm_sizes+tile+gemm", "gemm_sizes+tile_gpu+gemm_gpu"},
-    /* where it fails its self-test, as on GPUs, the next serves */
-    {"narrow_offset_gemm", "offset_gemm_sizes+narrow_offset_gemm",
+    {"offset_gemm", "offset_gemm_sizes+tile+narrow_offset_gemm+offset_gemm",
      "offset_gemm_sizes+tile_gpu+offset_gemm_gpu"},
-    {"offset_gemm", "offset_gemm_sizes+tile+offset_gemm", "offset_gemm_sizes+tile_gpu+offset_gemm_gpu"},
 };
 
 /* ---- state stored with a context -------------------------------------------------------------------- */

@@ -6,7 +6,7 @@
 #include "kernels/offset_gemm_sizes.cl"
 #include "ops/kernel_forms.h"
 
-static const char family[] = "narrow_offset_gemm";
+static const char family[] = "offset_gemm";
 
 /* WIDEST: channels of a row; with more, the form of offset_gemm.cl fills its vectors too. Two vectors of up to 16 lanes make
  * a block. */

@@ -27,7 +27,6 @@ static const struct {
     {"init", tli_probe_random},
     {"rope", tli_probe_rope},
     {"softmax", tli_probe_softmax},
-    {"narrow_offset_gemm", tli_probe_narrow_offset_gemm},
     {"offset_gemm", tli_probe_offset_gemm},
 };
 

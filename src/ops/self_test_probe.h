@@ -52,7 +52,6 @@ tl_status tli_probe_optimizer(tli_probe *p);
 tl_status tli_probe_pairs(tli_probe *p);
 tl_status tli_probe_random(tli_probe *p);
 tl_status tli_probe_offset_gemm(tli_probe *p);
-tl_status tli_probe_narrow_offset_gemm(tli_probe *p);
 tl_status tli_probe_rope(tli_probe *p);
 tl_status tli_probe_softmax(tli_probe *p);
 

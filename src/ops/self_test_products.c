@@ -205,10 +205,7 @@ static tl_status check_widths(tli_probe *p, const pair_widths *widths)
 
 tl_status tli_probe_offset_gemm(tli_probe *p)
 {
-    return check_widths(p, &wide);
-}
-
-tl_status tli_probe_narrow_offset_gemm(tli_probe *p)
-{
+    TLI_TRY(check_widths(p, &wide));
+    tli_probe_free(p);
     return check_widths(p, &narrow);
 }

@@ -102,6 +102,13 @@ TRANSLUTION_KERNEL_DIR=tiles self_test || code=$?
 [ $code -eq 1 ] || fail "exit code $code though no form of rope builds"
 [ "$(grep -c ' WRONG$' out)" -eq 8 ] || fail "spoiled tiles: not gemm, offset_gemm, rope and convit (which multiplies) alone are wrong"
 
+# Narrow rows have kernels of their own, on CPUs alone.
+spoil narrow narrow_offset_gemm.cl '*= s.scale' '*= 1.001f * s.scale'
+code=0
+TRANSLUTION_KERNEL_DIR=narrow self_test || code=$?
+[ $code -eq 1 ] || fail "exit code $code though the offset GEMMs of narrow rows are wrong"
+[ "$(grep ' WRONG$' out | tr -s ' ' | cut -d' ' -f1,2)" = "offset_gemm cpu" ] || fail "spoiled for narrow rows: not offset_gemm alone is wrong"
+
 # Steps that must be skipped are part of the check.
 spoil skips clip.cl '!isfinite(p)' '!isfinite(p) && false'
 spoil skips optimizer.cl 'left_out && !begin' 'left_out && !begin && false'
