@@ -29,18 +29,13 @@ static inline floatR within_range(floatR x)
     return x > 30.0f ? (floatR)(30.0f) : x;
 }
 
-static inline floatR gelu(floatR x)
+// x Phi(x), and its derivative Phi(x) + x phi(x).
+static inline floatR gelu(floatR x, floatR *slope)
 {
     floatR density, inside = within_range(x);
     floatR cumulative = normal_cumulative(inside, &density);
+    *slope = inside * density + cumulative;
     return (x < -30.0f ? inside : x) * cumulative;
-}
-
-static inline floatR gelu_gradient(floatR x)
-{
-    floatR density, inside = within_range(x);
-    floatR cumulative = normal_cumulative(inside, &density);
-    return inside * density + cumulative;
 }
 
 // y = x Phi(x), overwritten; y may be x.
@@ -49,26 +44,29 @@ __kernel void gelu_forward(__global const float *x, ulong x_at, __global float *
 {
     ulong first = get_group_id(0) * (ulong)block;
     uint n = (uint)min((ulong)block, count - first), full = TL_FULL(n), rest = TL_REST(n);
+    floatR unused;
     x += x_at + first;
     y += y_at + first;
     for (uint i = get_local_id(0) * TL_RW; i < full; i += TL_GROUP * TL_RW)
-        tl_store(gelu(tl_load(x + i)), y + i);
-    if (rest) tl_store_part(gelu(tl_load_part(x + full, rest, 0.0f)), y + full, rest);
+        tl_store(gelu(tl_load(x + i), &unused), y + i);
+    if (rest) tl_store_part(gelu(tl_load_part(x + full, rest, 0.0f), &unused), y + full, rest);
 }
 
-// dx = dy (Phi(x) + x phi(x)), overwritten; dx may be dy.
-__kernel void gelu_backward(__global const float *x, ulong x_at, __global const float *dy, ulong dy_at,
-                            __global float *dx, ulong dx_at, ulong count, uint block)
+// y = x Phi(x), overwritten, and x becomes the slope, Phi(x) + x phi(x), by which the gradient of y is to be multiplied.
+__kernel void gelu_slope(__global float *x, ulong x_at, __global float *y, ulong y_at, ulong count,
+                         uint block)
 {
     ulong first = get_group_id(0) * (ulong)block;
     uint n = (uint)min((ulong)block, count - first), full = TL_FULL(n), rest = TL_REST(n);
+    floatR slope;
     x += x_at + first;
-    dy += dy_at + first;
-    dx += dx_at + first;
-    for (uint i = get_local_id(0) * TL_RW; i < full; i += TL_GROUP * TL_RW)
-        tl_store(tl_load(dy + i) * gelu_gradient(tl_load(x + i)), dx + i);
+    y += y_at + first;
+    for (uint i = get_local_id(0) * TL_RW; i < full; i += TL_GROUP * TL_RW) {
+        tl_store(gelu(tl_load(x + i), &slope), y + i);
+        tl_store(slope, x + i);
+    }
     if (rest) {
-        floatR gradient = gelu_gradient(tl_load_part(x + full, rest, 0.0f));
-        tl_store_part(tl_load_part(dy + full, rest, 0.0f) * gradient, dx + full, rest);
+        tl_store_part(gelu(tl_load_part(x + full, rest, 0.0f), &slope), y + full, rest);
+        tl_store_part(slope, x + full, rest);
     }
 }

@@ -1,4 +1,4 @@
-// C = alpha op(A) op(B) + beta C + bias + residual, row-major, batched. See src/ops/gemm.h.
+// C = (alpha op(A) op(B) + beta C + bias + residual) * factor, row-major, batched. See src/ops/gemm.h.
 //   -DTA=0|1 -DTB=0|1   which operands are transposed
 // The CPU form, one work-item a work-group: group (x, y, z) owns columns [x*nb, +nb) of rows [y*mb, +mb) of batch z.
 
@@ -49,7 +49,8 @@ static inline void pack_b(float *packed, const __global float *b, ulong ldb, int
 }
 
 __kernel void gemm(__global const float *a0, __global const float *b0, __global float *c0,
-                   __global const float *bias, __global const float *residual, const gemm_sizes s)
+                   __global const float *bias, __global const float *residual, __global const float *factor,
+                   const gemm_sizes s)
 {
     const int m = s.m, n = s.n, k_total = s.k, lda = s.lda, ldb = s.ldb, ldc = s.ldc;
     const float alpha = s.alpha, beta = s.beta;
@@ -68,7 +69,7 @@ __kernel void gemm(__global const float *a0, __global const float *b0, __global 
 #endif
     for (int kb = 0; kb < k_total; kb += KC) {
         const int kc = min(KC, k_total - kb);
-        const bool first = kb == 0;
+        const bool first = kb == 0, last = kb + KC >= k_total;
 #if TB
         for (int j = column_begin; j < column_end; j += NR)
             tile_pack_transposed(packed + (j - column_begin) * KC, b + (ulong)j * ldb + kb, ldb, kc,
@@ -124,6 +125,7 @@ __kernel void gemm(__global const float *a0, __global const float *b0, __global 
                     if (add) out += keep * vloadV(v, c + at);
                     if (first && bias) out += vloadV(v, bias + s.bias_at + j);
                     if (first && residual) out += vloadV(v, residual + s.residual_at + c_shift + at);
+                    if (last && factor) out *= vloadV(v, factor + s.factor_at + c_shift + at);
                     vstoreV(out, v, c + at);
                 }
             }
@@ -144,6 +146,7 @@ __kernel void gemm(__global const float *a0, __global const float *b0, __global 
                     if (add) x += keep * c[at + q];
                     if (first && bias) x += bias[s.bias_at + column + q];
                     if (first && residual) x += residual[s.residual_at + c_shift + at + q];
+                    if (last && factor) x *= factor[s.factor_at + c_shift + at + q];
                     c[at + q] = x;
                 }
             }

@@ -1,9 +1,10 @@
-// C = alpha op(A) op(B) + beta C + bias + residual on GPUs: the same arguments as gemm.cl's kernel. Group (x, y, z)
+// C = (alpha op(A) op(B) + beta C + bias + residual) * factor on GPUs: the same arguments as gemm.cl's kernel. Group (x, y, z)
 // owns the 64 x 64 tile (y, x) of batch z.
 //   -DTA=0|1 -DTB=0|1   which operands are transposed
 
 __kernel TILE_GROUP void gemm(__global const float *a0, __global const float *b0, __global float *c0,
-                              __global const float *bias, __global const float *residual, const gemm_sizes s)
+                              __global const float *bias, __global const float *residual,
+                              __global const float *factor, const gemm_sizes s)
 {
     const int m = s.m, n = s.n, k_total = s.k, lda = s.lda, ldb = s.ldb, ldc = s.ldc;
     const float alpha = s.alpha, beta = s.beta;
@@ -41,6 +42,7 @@ __kernel TILE_GROUP void gemm(__global const float *a0, __global const float *b0
             if (beta != 0.0f) x += beta * c[at];
             if (bias) x += bias[s.bias_at + j];
             if (residual) x += residual[s.residual_at + c_shift + at];
+            if (factor) x *= factor[s.factor_at + c_shift + at];
             c[at] = x;
         }
     }

@@ -326,18 +326,17 @@ tl_status tli_block_forward(tl_context *ctx, tli_block *b, tli_view x, tli_view 
 
 /* x_out = x_mid + W2 gelu(u) + b2: dx stays in place for the residual, and LayerNorm's backward adds the
  * MLP's part. Each Linear computes its weight gradient first, so that its input's buffer can then be
- * overwritten with the input's gradient. */
+ * overwritten with the input's gradient; u's buffer holds GELU's slope, with which W2's product ends. */
 static tl_status backward_mlp(tl_context *ctx, tli_block *b, const frame *f, tli_view dx,
                               const tli_block_scratch *s)
 {
     tli_view middle = tli_at(b->buffers[TLI_BLOCK_MIDDLE], 0);
-    TLI_TRY(tli_gelu_forward(ctx, f->hidden, s->hidden, f->out_rows * f->mlp));
+    TLI_TRY(tli_gelu_slope(ctx, f->hidden, s->hidden, f->out_rows * f->mlp));
     TLI_TRY(tli_linear_backward(ctx, dx, f->dim, s->hidden, f->mlp, b->mlp2_weight.value, none, false,
                                 b->mlp2_weight.gradient, b->mlp2_bias.gradient, s->workspace, f->out_rows,
                                 f->mlp, f->dim));
-    TLI_TRY(tli_linear_backward(ctx, dx, f->dim, none, f->mlp, b->mlp2_weight.value, s->hidden, false, none,
-                                none, s->workspace, f->out_rows, f->mlp, f->dim));
-    TLI_TRY(tli_gelu_backward(ctx, f->hidden, s->hidden, s->hidden, f->out_rows * f->mlp));
+    TLI_TRY(tli_linear_backward_input(ctx, dx, f->dim, b->mlp2_weight.value, s->hidden, f->hidden, f->mlp,
+                                      f->out_rows, f->mlp, f->dim));
 
     TLI_TRY(tli_layernorm_forward(ctx, middle, b->mlp_norm_weight.value, b->mlp_norm_bias.value, s->rows1,
                                   f->stats2, f->out_rows, f->dim));

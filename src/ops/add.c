@@ -13,12 +13,12 @@ tl_status tli_add(tl_context *ctx, tli_view a, tli_view b, tli_view y, uint64_t 
                       TLI_ARG_VIEW(b), TLI_ARG_VIEW(y), TLI_ARG_U64(count));
 }
 
-tl_status tli_add_extras(tl_context *ctx, tli_view bias, tli_view residual, tli_view c, uint32_t rows,
-                         uint32_t columns, uint32_t ld, uint32_t batches, uint64_t stride)
+tl_status tli_add_extras(tl_context *ctx, tli_view bias, tli_view residual, tli_view factor, tli_view c,
+                         uint32_t rows, uint32_t columns, uint32_t ld, uint32_t batches, uint64_t stride)
 {
     tli_kernel *kernel;
     TLI_TRY(tli_family_kernel(ctx, "add", "add_extras", "", &kernel));
     const tli_launch grid = tli_launch3(rows, batches, 1, tli_kernel_form_of(ctx, "add").row_group);
-    return TLI_LAUNCH(ctx, kernel, grid, TLI_ARG_VIEW(bias), TLI_ARG_VIEW(residual), TLI_ARG_VIEW(c),
-                      TLI_ARG_U32(columns), TLI_ARG_U32(ld), TLI_ARG_U64(stride));
+    return TLI_LAUNCH(ctx, kernel, grid, TLI_ARG_VIEW(bias), TLI_ARG_VIEW(residual), TLI_ARG_VIEW(factor),
+                      TLI_ARG_VIEW(c), TLI_ARG_U32(columns), TLI_ARG_U32(ld), TLI_ARG_U64(stride));
 }

@@ -14,13 +14,13 @@ tl_status tli_gelu_forward(tl_context *ctx, tli_view x, tli_view y, uint64_t cou
                       TLI_ARG_U32(block));
 }
 
-tl_status tli_gelu_backward(tl_context *ctx, tli_view x, tli_view dy, tli_view dx, uint64_t count)
+tl_status tli_gelu_slope(tl_context *ctx, tli_view x, tli_view y, uint64_t count)
 {
     if (count == 0) return TL_OK;
     uint32_t block;
     tli_launch launch = tli_elements_cut(ctx, "gelu", count, &block);
     tli_kernel *kernel;
-    TLI_TRY(tli_family_kernel(ctx, "gelu", "gelu_backward", "", &kernel));
-    return TLI_LAUNCH(ctx, kernel, launch, TLI_ARG_VIEW(x), TLI_ARG_VIEW(dy), TLI_ARG_VIEW(dx),
-                      TLI_ARG_U64(count), TLI_ARG_U32(block));
+    TLI_TRY(tli_family_kernel(ctx, "gelu", "gelu_slope", "", &kernel));
+    return TLI_LAUNCH(ctx, kernel, launch, TLI_ARG_VIEW(x), TLI_ARG_VIEW(y), TLI_ARG_U64(count),
+                      TLI_ARG_U32(block));
 }

@@ -5,7 +5,7 @@
 #include "device/device.h"
 
 tl_status tli_gelu_forward(tl_context *ctx, tli_view x, tli_view y, uint64_t count);
-/* dx = dy (Phi(x) + x phi(x)), overwritten; dx may be dy. */
-tl_status tli_gelu_backward(tl_context *ctx, tli_view x, tli_view dy, tli_view dx, uint64_t count);
+/* The same y, and x becomes the slope Phi(x) + x phi(x): dx = dy * slope, which GEMM's `factor` multiplies by. */
+tl_status tli_gelu_slope(tl_context *ctx, tli_view x, tli_view y, uint64_t count);
 
 #endif

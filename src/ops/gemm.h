@@ -1,4 +1,4 @@
-/* GEMM: C = alpha op(A) op(B) + beta C, row-major, single or batched, with optional bias and residual.
+/* GEMM: C = alpha op(A) op(B) + beta C, row-major, single or batched, with optional bias, residual and factor.
  * gemm_choice.c selects CLBlast or the project's own kernels. */
 #ifndef OPS_GEMM_H
 #define OPS_GEMM_H
@@ -13,6 +13,7 @@ typedef struct tli_gemm_args {
     float alpha, beta;      /* beta 0: C is overwritten and never read */
     tli_view bias;          /* n floats added to every row; mem NULL: none */
     tli_view residual;      /* m x n, row stride ldc, added to C; mem NULL: none; may be C itself */
+    tli_view factor;        /* as residual; the result is multiplied by it; mem NULL: none */
     /* Batches: one matrix per (outer, inner); 0 counts as 1. Strides in elements. */
     uint32_t outer, inner;
     uint64_t a_outer, a_inner, b_outer, b_inner, c_outer, c_inner;

@@ -95,6 +95,7 @@ static tl_status test_one(tl_context *ctx, tli_gemm_function product, bool ta, b
                              .beta = 2.0f,
                              .bias = tli_at(t[0], 0), /* any values */
                              .residual = tli_at(t[1], 0),
+                             .factor = tli_at(t[0], 0),
                              .outer = batches,
                              .a_outer = a,
                              .b_outer = b,
@@ -119,6 +120,8 @@ static tl_status test_one(tl_context *ctx, tli_gemm_function product, bool ta, b
                 want += 0.5 * x * y;
                 size += fabs(x * y);
             }
+            want *= (double)host[0][e];
+            size *= fabs((double)host[0][e]);
         }
         const double off = fabs((double)got[e] - want) / (1e-5 * (1.0 + size));
         if (!(off <= *error)) *error = isnan(off) ? INFINITY : off;

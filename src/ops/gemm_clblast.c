@@ -21,8 +21,8 @@ bool tli_gemm_clblast_can(const tli_gemm_args *g)
 {
     const uint32_t outer = at_least_one(g->outer), inner = at_least_one(g->inner);
     if (outer > 1 && inner > 1) return false; /* two batch strides */
-    if (g->residual.mem != NULL && g->residual.mem == g->c.mem)
-        return false; /* the residual would be overwritten first */
+    if (g->c.mem != NULL && (g->c.mem == g->residual.mem || g->c.mem == g->factor.mem))
+        return false; /* they would be overwritten first */
     const uint64_t a = inner > 1 ? g->a_inner : g->a_outer, b = inner > 1 ? g->b_inner : g->b_outer,
                    c = inner > 1 ? g->c_inner : g->c_outer;
     return clblast_reach(g->a, g->transpose_a ? g->k : g->m, g->lda, a, outer * inner) < INT_MAX &&
@@ -54,6 +54,6 @@ tl_status tli_gemm_clblast(tl_context *ctx, const tli_gemm_args *g)
                         g->m, g->n, g->k);
     if (event != NULL)
         TLI_TRY(tli_profile_event_work(ctx, "gemm (CLBlast)", event, 2.0 * g->m * g->n * g->k * batches, 0));
-    if (g->bias.mem == NULL && g->residual.mem == NULL) return TL_OK;
-    return tli_add_extras(ctx, g->bias, g->residual, g->c, g->m, g->n, g->ldc, batches, c);
+    if (g->bias.mem == NULL && g->residual.mem == NULL && g->factor.mem == NULL) return TL_OK;
+    return tli_add_extras(ctx, g->bias, g->residual, g->factor, g->c, g->m, g->n, g->ldc, batches, c);
 }

@@ -7,7 +7,7 @@
 #include "kernels/gemm_sizes.cl"
 #include "ops/kernel_forms.h"
 
-_Static_assert(sizeof(gemm_sizes) == 136, "gemm_sizes has the same layout in kernels and here");
+_Static_assert(sizeof(gemm_sizes) == 144, "gemm_sizes has the same layout in kernels and here");
 
 /* Columns that a work-group packs in private memory, of kernels/gemm.cl. */
 enum { COLUMN_BLOCK = 128 };
@@ -103,6 +103,7 @@ tl_status tli_gemm_own(tl_context *ctx, const tli_gemm_args *g)
                               .c_at = g->c.at,
                               .bias_at = g->bias.at,
                               .residual_at = g->residual.at,
+                              .factor_at = g->factor.at,
                               .a_outer = g->a_outer,
                               .a_inner = g->a_inner,
                               .b_outer = g->b_outer,
@@ -122,5 +123,5 @@ tl_status tli_gemm_own(tl_context *ctx, const tli_gemm_args *g)
                               .beta = g->beta};
     return TLI_LAUNCH(ctx, kernel, launch, TLI_ARG_MEM(g->a.mem), TLI_ARG_MEM(g->b.mem),
                       TLI_ARG_MEM(g->c.mem), TLI_ARG_MEM(g->bias.mem), TLI_ARG_MEM(g->residual.mem),
-                      TLI_ARG_STRUCT(sizes));
+                      TLI_ARG_MEM(g->factor.mem), TLI_ARG_STRUCT(sizes));
 }

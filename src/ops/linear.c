@@ -58,3 +58,19 @@ tl_status tli_linear_backward(tl_context *ctx, tli_view dy, uint32_t ldy, tli_vi
                                           .alpha = 1.0f,
                                           .beta = accumulate ? 1.0f : 0.0f});
 }
+
+tl_status tli_linear_backward_input(tl_context *ctx, tli_view dy, uint32_t ldy, tli_view weight, tli_view dx,
+                                    tli_view factor, uint32_t ldx, uint64_t rows, uint32_t in, uint32_t out)
+{
+    return tli_gemm(ctx, &(tli_gemm_args){.m = (uint32_t)rows,
+                                          .n = in,
+                                          .k = out,
+                                          .a = dy,
+                                          .lda = ldy,
+                                          .b = weight,
+                                          .ldb = in,
+                                          .c = dx,
+                                          .ldc = ldx,
+                                          .alpha = 1.0f,
+                                          .factor = factor});
+}

@@ -1,5 +1,5 @@
 /* tli_gemm against a plain loop in double precision: every element, both transposes, tails, alpha and beta,
- * bias and residual, inner dimensions past one block, two-level batches. */
+ * bias, residual and factor, inner dimensions past one block, two-level batches. */
 #include "context.h"
 #include "test.h"
 
@@ -33,9 +33,11 @@ static void check_at(const char *file, int line, tl_context *ctx, size z, bool t
     const uint64_t c_size = (uint64_t)z.m * ldc, at = 5;
     float *a = draw(&r, batches * a_size + at), *b = draw(&r, batches * b_size + at);
     float *c = draw(&r, batches * c_size + at), *bias = draw(&r, z.n), *residual = draw(&r, batches * c_size);
+    float *factor = draw(&r, batches * c_size);
     tl_tensor *da = upload(ctx, a, 1, batches * a_size + at), *db = upload(ctx, b, 1, batches * b_size + at);
     tl_tensor *dc = upload(ctx, c, 1, batches * c_size + at), *dbias = upload(ctx, bias, 1, z.n);
-    tl_tensor *dr = upload(ctx, residual, 1, batches * c_size);
+    tl_tensor *dr = upload(ctx, residual, 1, batches * c_size),
+              *df = upload(ctx, factor, 1, batches * c_size);
     tli_gemm_args g = {.transpose_a = ta,
                        .transpose_b = tb,
                        .m = z.m,
@@ -57,7 +59,7 @@ static void check_at(const char *file, int line, tl_context *ctx, size z, bool t
                        .b_inner = b_size,
                        .c_outer = inner * c_size,
                        .c_inner = c_size};
-    if (extras) g.bias = tli_at(dbias, 0), g.residual = tli_at(dr, 0);
+    if (extras) g.bias = tli_at(dbias, 0), g.residual = tli_at(dr, 0), g.factor = tli_at(df, 0);
     MUST(ctx, tli_gemm(ctx, &g));
     float *got = download(ctx, dc);
     for (uint32_t t = 0; t < batches; t++) {
@@ -76,16 +78,19 @@ static void check_at(const char *file, int line, tl_context *ctx, size z, bool t
                 scale += fabs(x * y);
             }
             double want = alpha * sum + (beta != 0 ? beta * before : 0);
-            if (extras) want += bias[j] + residual[t * c_size + e];
+            if (extras) {
+                want = (want + bias[j] + residual[t * c_size + e]) * factor[t * c_size + e];
+                scale *= 1 + fabs((double)factor[t * c_size + e]);
+            }
             if (!(fabs(after - want) <= 2e-6 * scale + 1e-6 * fabs(want)))
                 fail_at(file, line, "%ux%ux%u ta %d tb %d: [%u][%u] is %g, not %g", z.m, z.n, z.k, ta, tb, i,
                         j, after, want);
         }
     }
     for (uint64_t i = 0; i < at; i++) assert_true(c[i] == got[i]);
-    free(a), free(b), free(c), free(bias), free(residual), free(got);
+    free(a), free(b), free(c), free(bias), free(residual), free(factor), free(got);
     tl_tensor_destroy(ctx, da), tl_tensor_destroy(ctx, db), tl_tensor_destroy(ctx, dc);
-    tl_tensor_destroy(ctx, dbias), tl_tensor_destroy(ctx, dr);
+    tl_tensor_destroy(ctx, dbias), tl_tensor_destroy(ctx, dr), tl_tensor_destroy(ctx, df);
 }
 #define check(...) check_at(HERE, __VA_ARGS__)
 
