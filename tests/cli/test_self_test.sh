@@ -104,9 +104,7 @@ TRANSLUTION_KERNEL_DIR=tiles self_test || code=$?
 
 # Narrow rows have kernels of their own, on CPUs alone.
 spoil narrow narrow_offset_gemm.cl '*= s.scale' '*= 1.001f * s.scale'
-code=0
-TRANSLUTION_KERNEL_DIR=narrow self_test || code=$?
-[ $code -eq 1 ] || fail "exit code $code though the offset GEMMs of narrow rows are wrong"
+TRANSLUTION_KERNEL_DIR=narrow self_test || fail "a device on which the form for GPUs serves"
 [ "$(grep ' WRONG$' out | tr -s ' ' | cut -d' ' -f1,2)" = "offset_gemm cpu" ] || fail "spoiled for narrow rows: not offset_gemm alone is wrong"
 
 # Steps that must be skipped are part of the check.
