@@ -66,6 +66,7 @@ static inline void set(void *target, const wrong_value *w)
         memcpy((char *)target + w->at,
                w->size == sizeof small ? (const void *)&small : (const void *)&w->value, w->size);
 }
+#define set(...) FROM_HERE(set(__VA_ARGS__))
 
 /* Set-up and tear-down of a group: the folder, and both contexts. */
 static int setup(void **state)

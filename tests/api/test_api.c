@@ -37,6 +37,7 @@ static void check_direction(const char *what, tl_layer *layer, tl_tensor *x, tl_
     free(analytic);
     free(direction);
 }
+#define check_direction(...) FROM_HERE(check_direction(__VA_ARGS__))
 
 static void check_layer(const tl_layer_config *config, int expected_parameters)
 {
@@ -67,6 +68,7 @@ static void check_layer(const tl_layer_config *config, int expected_parameters)
     free(x0);
     free(g);
 }
+#define check_layer(...) FROM_HERE(check_layer(__VA_ARGS__))
 
 static void test_grid(void **state)
 {

@@ -336,6 +336,7 @@ static void refuse_all(const char *task, const wrong_value *wrong, size_t count)
         if (stat(s.run.out, &found) == 0) fail_msg("'%s' is refused, but there is a folder", wrong[i].word);
     }
 }
+#define refuse_all(...) FROM_HERE(refuse_all(__VA_ARGS__))
 
 static void refuse_numbers(const char *task)
 {

@@ -89,6 +89,7 @@ static void load_tables(tl_layer *layer, float *tables[3])
         OK(tl_tensor_write(ctx, p.value, 0, elements_of(&p), tables[r]));
     }
 }
+#define load_tables(...) FROM_HERE(load_tables(__VA_ARGS__))
 
 /* Channel c of x_token of a sample times matrix `row` of a table [K][DIM][width]. */
 static double product(const float *x, int token, int sample, const float *table, int row, int width, int c)
@@ -144,6 +145,7 @@ static void check_pairs(const tl_layer_config *config, row_of *query, row_of *ke
     tl_tensor_destroy(ctx, to);
     tl_layer_destroy(ctx, layer);
 }
+#define check_pairs(...) FROM_HERE(check_pairs(__VA_ARGS__))
 
 static void own_tables_in_the_headers_order(void **state)
 {
@@ -163,6 +165,7 @@ static void check_rows(const tl_layer_config *config, uint64_t rows)
     for (int i = 0; tl_layer_parameter_at(layer, i, &p); i++) assert_int_equal(p.shape[0], rows);
     tl_layer_destroy(ctx, layer);
 }
+#define check_rows(...) FROM_HERE(check_rows(__VA_ARGS__))
 
 static void absolute_tables_in_the_headers_order(void **state)
 {
@@ -268,6 +271,7 @@ static void check_cache(tl_op_kind op, tl_positions positions)
     tl_layer_destroy(ctx, whole);
     tl_layer_destroy(ctx, cached);
 }
+#define check_cache(...) FROM_HERE(check_cache(__VA_ARGS__))
 
 static void cached_tokens_equal_the_whole(void **state)
 {

@@ -113,6 +113,7 @@ static void check_any_batch(const tl_model_config *config)
     free(all);
     tl_model_destroy(ctx, model);
 }
+#define check_any_batch(...) FROM_HERE(check_any_batch(__VA_ARGS__))
 
 static void any_batch_up_to_the_largest(void **state)
 {
@@ -224,6 +225,7 @@ static void check_own_loss(const tl_model_config *config, const int32_t *targets
     free(want);
     tl_model_destroy(ctx, model);
 }
+#define check_own_loss(...) FROM_HERE(check_own_loss(__VA_ARGS__))
 
 static void own_loss_equals_the_built_in(void **state)
 {
@@ -303,6 +305,7 @@ static void check_differences(const tl_model_config *config)
     free(g);
     tl_model_destroy(ctx, model);
 }
+#define check_differences(...) FROM_HERE(check_differences(__VA_ARGS__))
 
 static void gradients_of_the_callers_loss(void **state)
 {
@@ -391,6 +394,7 @@ static void check_file(const tl_model_config *config, const char *name)
     tl_model_destroy(ctx, opened);
     tl_model_destroy(ctx, other);
 }
+#define check_file(...) FROM_HERE(check_file(__VA_ARGS__))
 
 static void files_hold_the_model(void **state)
 {

@@ -28,6 +28,7 @@ static void write_gradients(pair *p, uint32_t step)
     OK(tl_tensor_write(ctx, p->list[0].gradient, 0, COUNT_A, p->ga));
     OK(tl_tensor_write(ctx, p->list[1].gradient, 0, COUNT_B, p->gb));
 }
+#define write_gradients(...) FROM_HERE(write_gradients(__VA_ARGS__))
 
 static void make_pair(pair *p)
 {
@@ -43,6 +44,7 @@ static void make_pair(pair *p)
     OK(tl_tensor_write(ctx, p->list[1].value, 0, COUNT_B, p->b));
     write_gradients(p, 0);
 }
+#define make_pair(...) FROM_HERE(make_pair(__VA_ARGS__))
 
 static void free_pair(pair *p)
 {
@@ -106,6 +108,7 @@ static void check_formula(tl_optimizer_kind kind)
     assert_int_equal(tl_memory_used(ctx, TL_MEMORY_MOMENT), 0);
     free_pair(&p);
 }
+#define check_formula(...) FROM_HERE(check_formula(__VA_ARGS__))
 
 static void formulas_on_own_tensors(void **state)
 {
@@ -275,6 +278,7 @@ static void own_loop(const tl_settings *s, tl_model *model)
     }
     tl_optimizer_destroy(ctx, o);
 }
+#define own_loop(...) FROM_HERE(own_loop(__VA_ARGS__))
 
 static void check_run(tl_settings s)
 {
@@ -302,6 +306,7 @@ static void check_run(tl_settings s)
     tl_model_destroy(ctx, own);
     tl_trainer_destroy(ctx, trainer);
 }
+#define check_run(...) FROM_HERE(check_run(__VA_ARGS__))
 
 static void own_loop_has_the_bits_of_a_run(void **state)
 {

@@ -38,6 +38,7 @@ static void forward_in_profiled(void)
     tl_tensor_destroy(profiled, x);
     tl_tensor_destroy(profiled, o);
 }
+#define forward_in_profiled(...) FROM_HERE(forward_in_profiled(__VA_ARGS__))
 
 static uint64_t launches_of(const char *kernel)
 {

@@ -2,14 +2,9 @@
  * that needs them, whichever program calls it. */
 #include <translution/translution.h>
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
-#include <cmocka.h>
+#include "test.h"
 
 /* A folder with a kernels/softmax.cl that does not build in any form. */
 static void break_softmax(char *folder)
@@ -23,6 +18,7 @@ static void break_softmax(char *folder)
     assert_int_equal(fclose(file), 0);
     setenv("TRANSLUTION_KERNEL_DIR", folder, 1);
 }
+#define break_softmax(...) FROM_HERE(break_softmax(__VA_ARGS__))
 
 /* Creates a layer of plain attention and runs it forward; returns the first failure. */
 static tl_status run_layer(tl_context *ctx)

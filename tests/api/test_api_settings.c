@@ -94,6 +94,7 @@ static void check_numbers(const char *task, const char *const *names, int count)
     GIVES(tl_result_number, !tl_result_number(&result, NULL, 0, &name, &value));
     GIVES(tl_result_number, !tl_result_number(&result, "sound", 0, &name, &value));
 }
+#define check_numbers(...) FROM_HERE(check_numbers(__VA_ARGS__))
 
 static void results_by_name(void **unused)
 {

@@ -38,6 +38,7 @@ static void round_trip(tl_tokenizer *t, const char *bytes, size_t count)
     free(ids);
     free(back);
 }
+#define round_trip(...) FROM_HERE(round_trip(__VA_ARGS__))
 
 static void a_bpe_gives_back_every_byte(void **unused)
 {

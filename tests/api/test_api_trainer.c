@@ -25,6 +25,7 @@ static void assert_same_model(const tl_settings *a, const tl_settings *b)
 {
     assert_same_file(inside(a->run.out, "model.safetensors"), inside(b->run.out, "model.safetensors"));
 }
+#define assert_same_model(...) FROM_HERE(assert_same_model(__VA_ARGS__))
 
 /* ---- runs ---------------------------------------------------------------------------------------- */
 
@@ -63,6 +64,7 @@ static void check_resume(tl_settings whole, const char *name)
     tl_trainer_destroy(ctx, trainer);
     assert_same_model(&whole, &again);
 }
+#define check_resume(...) FROM_HERE(check_resume(__VA_ARGS__))
 
 static void resumed_images_equal_uninterrupted(void **unused)
 {

@@ -4,15 +4,8 @@
 
 #include <translution/translution.h>
 
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include "files.h"
+#include "test.h"
 
 static tl_context *ctx;
 
@@ -78,6 +71,7 @@ static inline void assert_near(const char *what, const float *got, const float *
             fail_msg("%s, number %llu: %.9g, not %.9g", what, (unsigned long long)i, (double)got[i],
                      (double)want[i]);
 }
+#define assert_near(...) FROM_HERE(assert_near(__VA_ARGS__))
 
 static inline int set_up_context(void **state)
 {

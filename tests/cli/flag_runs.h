@@ -69,6 +69,7 @@ static inline void observe(const char *arguments, trace *t)
     assert_int_equal(command_line(line), 0);
     read_file("files", t->files, sizeof t->files);
 }
+#define observe(...) FROM_HERE(observe(__VA_ARGS__))
 
 /* Runs both and says whether anything differs. */
 static inline bool differs(const char *base, const char *flags)
@@ -92,6 +93,7 @@ static inline void check_run(const char *base, const char *flags)
 {
     if (!differs(base, flags)) fail_msg("`%s %s` neither changes anything nor is refused", base, flags);
 }
+#define check_run(...) FROM_HERE(check_run(__VA_ARGS__))
 
 static inline int prepare(void **state)
 {

@@ -18,6 +18,7 @@ static void check_times(const cJSON *json)
     assert_true(number(json, "gflops") > 0);
     assert_true(number(json, "peak_device_bytes") > 0);
 }
+#define check_times(...) FROM_HERE(check_times(__VA_ARGS__))
 
 static void check_fraction(const cJSON *json)
 {
@@ -25,6 +26,7 @@ static void check_fraction(const cJSON *json)
     assert_true(number(json, "limit_fraction") <= 1);
     assert_true(number(json, "gemm_gflops") > 0);
 }
+#define check_fraction(...) FROM_HERE(check_fraction(__VA_ARGS__))
 
 static int near(double a, double b)
 {
@@ -252,6 +254,7 @@ static void check_trace(const char *arguments, int losses)
     assert_int_equal(find_launch(events, "cross_entropy"), losses);
     cJSON_Delete(trace);
 }
+#define check_trace(...) FROM_HERE(check_trace(__VA_ARGS__))
 
 static void traces_hold_every_launch(void **state)
 {

@@ -26,6 +26,7 @@ static void check_flops(tl_op_kind kind, tli_geometry geometry, uint32_t queries
     assert_true(f.forward == forward);
     assert_true(f.backward == 2 * forward);
 }
+#define check_flops(...) FROM_HERE(check_flops(__VA_ARGS__))
 
 /* B 5, C 24, D 24, R 6. */
 static void an_operation_counts_its_products(void **state)
@@ -103,6 +104,7 @@ static void check_pairs(tli_geometry g, uint32_t queries)
                  (int)g.kind, g.height, g.width, g.cls, queries, seen[0], seen[1], seen[2], groups, pairs,
                  largest);
 }
+#define check_pairs(...) FROM_HERE(check_pairs(__VA_ARGS__))
 
 static void pairs_are_counted_as_made(void **state)
 {

@@ -32,6 +32,7 @@ static void write_idx(const char *dir, const char *name, uint32_t magic, uint32_
             fputc(images ? (int)(i * 31 + (uint32_t)p) & 255 : value, file);
     assert_int_equal(fclose(file), 0);
 }
+#define write_idx(...) FROM_HERE(write_idx(__VA_ARGS__))
 
 static void write_mnist(const char *dir)
 {

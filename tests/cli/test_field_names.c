@@ -9,6 +9,7 @@ static void says(const char *text, const char *expected)
     tli_cli_name_flags(text, out, sizeof out);
     assert_string_equal(out, expected);
 }
+#define says(...) FROM_HERE(says(__VA_ARGS__))
 
 static void a_field_becomes_its_flag(void **unused)
 {

@@ -51,6 +51,7 @@ static void refuses(const char *arguments, const char *words, const char *also)
                  seen.err);
     expect_one_sentence();
 }
+#define refuses(...) FROM_HERE(refuses(__VA_ARGS__))
 
 static void wrong_combinations_are_refused(void **unused)
 {

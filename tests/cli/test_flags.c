@@ -75,6 +75,7 @@ static void describe(const tl_settings *settings, parsed *p)
     assert_true(used < capacity);
     tli_registry_free(NULL, &registry);
 }
+#define describe(...) FROM_HERE(describe(__VA_ARGS__))
 
 /* Parses "train mnist --op conv --window 3" as the program does; the first words are the command's name. */
 static void parse(tli_cli_command command, const char *line, parsed *p)
@@ -130,6 +131,7 @@ static void check_shape(int which, tli_cli_command command, const char *task, co
     if (with.status != TL_OK && (with.status != TL_ERROR_USAGE || strlen(with.err.text) < 20))
         fail_msg("`%s`: status %d, '%s'", line, (int)with.status, with.err.text);
 }
+#define check_shape(...) FROM_HERE(check_shape(__VA_ARGS__))
 
 /* The value is what the operation has anyway. */
 static bool is_default(const char *flag, const char *value, const char *op)

@@ -16,6 +16,7 @@ static void write_ids(const char *name, const uint16_t *ids, size_t count)
     }
     assert_int_equal(fclose(file), 0);
 }
+#define write_ids(...) FROM_HERE(write_ids(__VA_ARGS__))
 
 /* chars/ by tokenize, and ids/ as a BPE would give them: ids below 7. */
 static void make_data(void)
@@ -32,6 +33,7 @@ static void make_data(void)
     write_ids("ids/train.bin", ids, 300);
     write_ids("ids/val.bin", ids, 100);
 }
+#define make_data(...) FROM_HERE(make_data(__VA_ARGS__))
 
 static int setup_data(void **state)
 {

@@ -20,6 +20,7 @@ static void read_help(const char *command, int columns)
              command);
     assert_int_equal(pty_finish(&p, pty_start(&p, line), text, sizeof text), 0);
 }
+#define read_help(...) FROM_HERE(read_help(__VA_ARGS__))
 
 static int lines_of(const char *words)
 {
@@ -35,6 +36,7 @@ static void fits_narrow_screen(const char *name, int columns)
         if ((int)strlen(line) > columns && strncmp(line, "  --", 4) != 0)
             fail_msg("`%s --help` at %d columns: %s", name, columns, line);
 }
+#define fits_narrow_screen(...) FROM_HERE(fits_narrow_screen(__VA_ARGS__))
 
 /* No line is wider than the screen, but for flags whose values are one long word. */
 static void widths(void **unused)

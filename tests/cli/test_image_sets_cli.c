@@ -32,6 +32,7 @@ static void says(const char *words)
 {
     if (strstr(seen.err, words) == NULL) fail_msg("no '%s' in:\n%s", words, seen.err);
 }
+#define says(...) FROM_HERE(says(__VA_ARGS__))
 
 static void touch(const char *name)
 {
@@ -309,6 +310,7 @@ static void expect_names(const cJSON *array)
     for (int i = 0; i < STRANGE; i++)
         assert_string_equal(cJSON_GetStringValue(cJSON_GetArrayItem(array, i)), strange_text[i]);
 }
+#define expect_names(...) FROM_HERE(expect_names(__VA_ARGS__))
 
 /* The header of a checkpoint is UTF-8 and has the names. */
 static void check_header(const char *path)
@@ -327,6 +329,7 @@ static void check_header(const char *path)
     cJSON_Delete(names);
     cJSON_Delete(header);
 }
+#define check_header(...) FROM_HERE(check_header(__VA_ARGS__))
 
 /* Splits the next line off; its cells go to `cells`. Returns how many there are. */
 static int next_row(char **text, char *cells[STRANGE + 2])
@@ -360,6 +363,7 @@ static void check_table(const char *name)
     }
     assert_string_equal(text, "");
 }
+#define check_table(...) FROM_HERE(check_table(__VA_ARGS__))
 
 static void strange_names_are_kept(void **state)
 {

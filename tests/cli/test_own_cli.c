@@ -19,6 +19,7 @@ static void train_own(const char *task, const char *out)
     assert_int_equal(tl_trainer_run(ctx, trainer, &result), TL_OK);
     tl_context_destroy(ctx);
 }
+#define train_own(...) FROM_HERE(train_own(__VA_ARGS__))
 
 static void own_models_are_described(void **unused)
 {

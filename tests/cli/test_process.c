@@ -106,6 +106,7 @@ static void wait_for_steps(const char *out, long more)
     kill(launched, SIGKILL); /* it is endless */
     fail_msg("%s does not get on: step %ld", out, last_step(out));
 }
+#define wait_for_steps(...) FROM_HERE(wait_for_steps(__VA_ARGS__))
 
 /* The run was saved after the last step that it tells of. */
 static void assert_saved(const char *out)
@@ -116,6 +117,7 @@ static void assert_saved(const char *out)
         fail_msg("exit code %d, nothing was saved after step %ld of %s; stderr:\n%s", seen.code,
                  last_step(out), out, seen.err);
 }
+#define assert_saved(...) FROM_HERE(assert_saved(__VA_ARGS__))
 
 static void assert_has(const char *out, const char *name, bool there)
 {
@@ -123,6 +125,7 @@ static void assert_has(const char *out, const char *name, bool there)
     snprintf(path, sizeof path, "%s/%s", at(out), name);
     assert_int_equal(access(path, F_OK) == 0, there);
 }
+#define assert_has(...) FROM_HERE(assert_has(__VA_ARGS__))
 
 /* A pipe whose reading end is `*reader`, the other this function's value. */
 static int pipe_to(int *reader)
@@ -193,6 +196,7 @@ static void run_unread(const char *out, bool no_stdout, bool no_stderr, int code
     assert_int_equal(last_step(out), 6);
     assert_has(out, "model.safetensors", true);
 }
+#define run_unread(...) FROM_HERE(run_unread(__VA_ARGS__))
 
 /* The result that nobody can read is a failure, as any that cannot be written; messages are not worth one. */
 static void nobody_reads(void **state)
@@ -463,6 +467,7 @@ static void assert_clean_metrics(const char *out)
     }
     assert_true(lines >= 6);
 }
+#define assert_clean_metrics(...) FROM_HERE(assert_clean_metrics(__VA_ARGS__))
 
 static void closed_descriptors(void **state)
 {

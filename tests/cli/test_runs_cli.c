@@ -73,6 +73,7 @@ static void read_losses(const char *path, char *out, size_t capacity)
     }
     assert_true(used > 0);
 }
+#define read_losses(...) FROM_HERE(read_losses(__VA_ARGS__))
 
 static void equal_seeds_give_equal_runs(void **state)
 {
@@ -160,6 +161,7 @@ static void interrupt(int signal_number, const char *out, int code)
     RUN(NO_ENV, "info", at(out));
     EXPECT(0, "");
 }
+#define interrupt(...) FROM_HERE(interrupt(__VA_ARGS__))
 
 static void signals_save_and_stop(void **state)
 {

@@ -26,11 +26,13 @@ static void read_rates(const char *out, double rates[10])
         cJSON_Delete(json);
     }
 }
+#define read_rates(...) FROM_HERE(read_rates(__VA_ARGS__))
 
 static void expect_rate(double rate, double share)
 {
     if (!(fabs(rate - 3e-4 * share) < 1e-10)) fail_msg("%g instead of %g", rate, 3e-4 * share);
 }
+#define expect_rate(...) FROM_HERE(expect_rate(__VA_ARGS__))
 
 static double cosine(double share)
 {

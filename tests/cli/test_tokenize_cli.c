@@ -15,6 +15,7 @@ static void tokenize(const char *input, const char *const *args)
     finish(start_from(fd, NO_ENV, args));
     close(fd);
 }
+#define tokenize(...) FROM_HERE(tokenize(__VA_ARGS__))
 
 /* Exit code, one line on stderr with every word, nothing on stdout. */
 #undef FAILS
@@ -41,6 +42,7 @@ static void expect_result(double documents, double train, double val, double byt
     }
     cJSON_Delete(json);
 }
+#define expect_result(...) FROM_HERE(expect_result(__VA_ARGS__))
 
 static void expect_train(const char *name, const uint16_t *ids, size_t count)
 {
@@ -52,6 +54,7 @@ static void expect_train(const char *name, const uint16_t *ids, size_t count)
     for (size_t i = 0; i < count; i++)
         assert_int_equal((uint8_t)bytes[2 * i] | (uint8_t)bytes[2 * i + 1] << 8, ids[i]);
 }
+#define expect_train(...) FROM_HERE(expect_train(__VA_ARGS__))
 
 #define TRAIN(name, ...)                                                                                     \
     expect_train(name, (const uint16_t[]){__VA_ARGS__}, sizeof((const uint16_t[]){__VA_ARGS__}) / 2)

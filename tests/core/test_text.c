@@ -13,6 +13,7 @@ static void expect(const char *bytes, const char *utf8, const char *cell)
     assert_int_equal(tli_text_is_utf8(bytes), strcmp(bytes, text) == 0 || strstr(bytes, "\\x") != NULL);
     free(text), free(in_table);
 }
+#define expect(...) FROM_HERE(expect(__VA_ARGS__))
 
 static void test_known(void **state)
 {

@@ -87,6 +87,7 @@ static void expect_row(tli_rand_op op, uint32_t bin, bool negative, const uint8_
     tli_image_free(&image);
     tli_image_free(&spare);
 }
+#define expect_row(...) FROM_HERE(expect_row(__VA_ARGS__))
 
 static void test_by_hand(void **state)
 {

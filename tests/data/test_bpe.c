@@ -54,6 +54,7 @@ static void encode(coder *c, const void *text, size_t bytes)
     c->ids.count = 0;
     if (tli_bpe_encode(c->encoder, text, bytes, &c->ids, &err) != TL_OK) fail_msg("%s", err.text);
 }
+#define encode(...) FROM_HERE(encode(__VA_ARGS__))
 
 /* The ids just made, decoded, are the text. */
 static void expect_back(const coder *c, const void *text, size_t bytes)
@@ -68,6 +69,7 @@ static void expect_back(const coder *c, const void *text, size_t bytes)
     assert_int_equal(back[n], 0);
     free(back);
 }
+#define expect_back(...) FROM_HERE(expect_back(__VA_ARGS__))
 
 static void expect_ids(coder *c, const char *text, const uint16_t *ids, size_t count)
 {
@@ -78,6 +80,7 @@ static void expect_ids(coder *c, const char *text, const uint16_t *ids, size_t c
     if (c->ids.count != count) fail_msg("'%s': %zu ids instead of %zu", text, c->ids.count, count);
     expect_back(c, text, strlen(text));
 }
+#define expect_ids(...) FROM_HERE(expect_ids(__VA_ARGS__))
 
 #define IDS(text, ...)                                                                                       \
     expect_ids(&c, text, (const uint16_t[]){__VA_ARGS__}, sizeof((const uint16_t[]){__VA_ARGS__}) / 2)
@@ -267,6 +270,7 @@ static void cuts(coder *c)
     }
     assert_true(found > 3000);
 }
+#define cuts(...) FROM_HERE(cuts(__VA_ARGS__))
 
 static void test_round_trips(void **state)
 {
@@ -321,6 +325,7 @@ static void refuse(const char *says, const char *also)
         fail_msg("'%s' without '%s' and '%s'", err.text, says, also);
     assert_null(bpe);
 }
+#define refuse(...) FROM_HERE(refuse(__VA_ARGS__))
 
 /* Replaces `from` by `to` in a good file; to NULL: ends the file there. */
 static void damage(const char *name, const char *from, const char *to)
@@ -334,6 +339,7 @@ static void damage(const char *name, const char *from, const char *to)
              to != NULL ? found + strlen(from) : "");
     write_file(name, out, strlen(out));
 }
+#define damage(...) FROM_HERE(damage(__VA_ARGS__))
 
 static void test_damaged_vocabularies_are_refused(void **state)
 {

@@ -55,6 +55,7 @@ static void write_plain(const char *path, const unsigned char *data, size_t byte
     assert_int_equal(fwrite(data, 1, bytes, file), bytes);
     fclose(file);
 }
+#define write_plain(...) FROM_HERE(write_plain(__VA_ARGS__))
 
 static void write_packed(const char *path, const unsigned char *data, size_t bytes, const char *mode)
 {
@@ -63,6 +64,7 @@ static void write_packed(const char *path, const unsigned char *data, size_t byt
     assert_int_equal(gzwrite(file, data, (unsigned)bytes), (int)bytes);
     assert_int_equal(gzclose(file), Z_OK);
 }
+#define write_packed(...) FROM_HERE(write_packed(__VA_ARGS__))
 
 static void write_files(const files *f, int packed)
 {
@@ -90,6 +92,7 @@ static void expect_good(uint32_t limit, uint32_t count)
     assert_null(set.pixels);
     tli_dataset_free(&set);
 }
+#define expect_good(...) FROM_HERE(expect_good(__VA_ARGS__))
 
 /* Also where only the first few images are asked for. */
 static void expect_refusal(const char *says, const char *also)
@@ -107,6 +110,7 @@ static void expect_refusal(const char *says, const char *also)
         assert_true(set.count == 0);
     }
 }
+#define expect_refusal(...) FROM_HERE(expect_refusal(__VA_ARGS__))
 
 static void test_good(void **state)
 {

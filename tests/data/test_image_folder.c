@@ -47,6 +47,7 @@ static void expect(const tli_image_folder *f, uint32_t count, const char *const 
         assert_int_equal(f->labels[i], labels[i]);
     }
 }
+#define expect(...) FROM_HERE(expect(__VA_ARGS__))
 
 static void test_order(void **state)
 {
@@ -126,6 +127,7 @@ static void match(const char *says, const char *class_name)
     tli_image_folder_free(&train);
     tli_image_folder_free(&val);
 }
+#define match(...) FROM_HERE(match(__VA_ARGS__))
 
 static void test_match(void **state)
 {

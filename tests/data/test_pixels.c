@@ -75,6 +75,7 @@ static void expected(int image, uint32_t side, float *out)
     free(pixels);
     free(picture.pixels);
 }
+#define expected(...) FROM_HERE(expected(__VA_ARGS__))
 
 static void test_whole_decoding(void **state)
 {

@@ -23,6 +23,7 @@ static void write_raw(const char *path, uint64_t length, const char *header, siz
     for (size_t i = 0; i < data_bytes; i++) fputc(0, file);
     fclose(file);
 }
+#define write_raw(...) FROM_HERE(write_raw(__VA_ARGS__))
 
 static void test_golden(void **state)
 {

@@ -14,6 +14,7 @@ static void write_ids(const char *name, const uint16_t *ids, size_t count)
     write_file(name, bytes, 2 * count);
     free(bytes);
 }
+#define write_ids(...) FROM_HERE(write_ids(__VA_ARGS__))
 
 /* ---- token files --------------------------------------------------------------------------------- */
 

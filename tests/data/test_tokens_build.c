@@ -68,6 +68,7 @@ static void same(const built *b, const uint16_t *ids, size_t count)
     assert_int_equal(b->result.train_tokens, count);
     assert_memory_equal(b->train, ids, 2 * count);
 }
+#define same(...) FROM_HERE(same(__VA_ARGS__))
 
 static void test_documents(void **state)
 {

@@ -24,6 +24,7 @@ static void has(const char *text, const char *part)
 {
     if (strstr(text, part) == NULL) fail_msg("\"%s\" does not say \"%s\"", text, part);
 }
+#define has(...) FROM_HERE(has(__VA_ARGS__))
 
 /* ---- shards, by arithmetic alone -------------------------------------------------------------------------
  */

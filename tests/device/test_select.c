@@ -65,11 +65,13 @@ static void has(const char *text, const char *part)
 {
     if (strstr(text, part) == NULL) fail_msg("\"%s\" does not say \"%s\"", text, part);
 }
+#define has(...) FROM_HERE(has(__VA_ARGS__))
 
 static void has_not(const char *text, const char *part)
 {
     if (strstr(text, part) != NULL) fail_msg("\"%s\" says \"%s\"", text, part);
 }
+#define has_not(...) FROM_HERE(has_not(__VA_ARGS__))
 
 static void automatic(void **state)
 {

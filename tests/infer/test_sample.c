@@ -32,6 +32,7 @@ static void expect_shares(tli_sampling s, const double weights[COUNT])
         if (!(fabs(share[i] - weights[i] / sum) < 2e-4))
             fail_msg("id %d comes with %g, not %g", i, share[i], weights[i] / sum);
 }
+#define expect_shares(...) FROM_HERE(expect_shares(__VA_ARGS__))
 
 static void greedy(void **unused)
 {

@@ -52,6 +52,7 @@ static void as_planned(tl_context *ctx, const tl_model_config *c, const char *wh
                      tl_memory_kind_name((tl_memory_kind)kind), (unsigned long long)plan.bytes[kind]);
     }
 }
+#define as_planned(...) FROM_HERE(as_planned(__VA_ARGS__))
 
 /* Ten AdamW steps on one batch must lower its loss. */
 static void learns(tl_context *ctx, const tl_model_config *c, const data *d, const char *what)
@@ -67,6 +68,7 @@ static void learns(tl_context *ctx, const tl_model_config *c, const data *d, con
         fail_msg("%s: loss %g, then %g", what, losses[0], losses[STEPS]);
     tli_model_destroy(ctx, model);
 }
+#define learns(...) FROM_HERE(learns(__VA_ARGS__))
 
 static void refused(const tl_error *err, const char *what)
 {
@@ -74,6 +76,7 @@ static void refused(const tl_error *err, const char *what)
     if (length < 20 || strchr(err->text, '\n') != NULL || err->text[length - 1] != '.')
         fail_msg("%s: '%s' is no sentence", what, err->text);
 }
+#define refused(...) FROM_HERE(refused(__VA_ARGS__))
 
 /* What the manual allows. */
 static bool sensible(const tl_model_config *c)
@@ -130,6 +133,7 @@ static void try_all(tl_context *ctx, tl_arch arch, tl_op_kind op, const data *d,
         }
     }
 }
+#define try_all(...) FROM_HERE(try_all(__VA_ARGS__))
 
 static data random_data(void)
 {
@@ -157,6 +161,7 @@ static void every_combination(tl_arch arch, tl_op_kind op, int least)
     assert_true(turned_down > trained);
     tl_context_destroy(ctx);
 }
+#define every_combination(...) FROM_HERE(every_combination(__VA_ARGS__))
 
 #define OPERATION(op, name, vit, gpt)                                                                        \
     static void every_vit_of_##name(void **unused)                                                           \

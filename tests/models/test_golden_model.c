@@ -16,6 +16,7 @@ static void load_parameters(tl_context *ctx, tli_registry *registry, tli_safeten
         free(values);
     }
 }
+#define load_parameters(...) FROM_HERE(load_parameters(__VA_ARGS__))
 
 /* Forward, loss and backward of the file's batch; returns the loss. */
 static float step(tl_context *ctx, tl_model *model, const tl_batch *inputs)
@@ -40,6 +41,7 @@ static void update(tl_context *ctx, tli_registry *registry, uint64_t t)
                                   .step = t};
     MUST(ctx, tli_registry_update(ctx, registry, &s));
 }
+#define update(...) FROM_HERE(update(__VA_ARGS__))
 
 static void compare_gradients(tl_context *ctx, tli_registry *registry, tli_safetensors *st)
 {
@@ -58,6 +60,7 @@ static void compare_gradients(tl_context *ctx, tli_registry *registry, tli_safet
     assert_true(fabs(sqrt(norm) - want[0]) <= 2e-6 * want[0]);
     free(want);
 }
+#define compare_gradients(...) FROM_HERE(compare_gradients(__VA_ARGS__))
 
 static void compare_after_three_steps(tl_context *ctx, tli_registry *registry, tli_safetensors *st)
 {
@@ -73,6 +76,7 @@ static void compare_after_three_steps(tl_context *ctx, tli_registry *registry, t
         free(want), free(got);
     }
 }
+#define compare_after_three_steps(...) FROM_HERE(compare_after_three_steps(__VA_ARGS__))
 
 static void compare_logits(tl_context *ctx, tl_model *model, bool text, tli_safetensors *st)
 {
@@ -93,6 +97,7 @@ static void compare_logits(tl_context *ctx, tl_model *model, bool text, tli_safe
     assert_close("logits", got, want, count, 5e-6);
     free(want), free(got);
 }
+#define compare_logits(...) FROM_HERE(compare_logits(__VA_ARGS__))
 
 static int32_t *read_ids(tli_safetensors *st, const char *name)
 {
@@ -154,6 +159,7 @@ static void check(const char *file, tl_op_kind op, tl_positions positions, tl_ke
     tl_context_destroy(ctx);
     tli_st_close(&st);
 }
+#define check(...) FROM_HERE(check(__VA_ARGS__))
 
 /* Image and text with an operation, on both kernel paths. */
 static void check_all(const char *image, const char *text, tl_op_kind op, tl_positions positions)

@@ -137,6 +137,7 @@ static void causal_on(tl_kernel_path path)
     }
     tl_context_destroy(ctx);
 }
+#define causal_on(...) FROM_HERE(causal_on(__VA_ARGS__))
 
 static void causal_cpu(void **unused)
 {
@@ -214,6 +215,7 @@ static void growing_on(tl_kernel_path path)
     }
     tl_context_destroy(ctx);
 }
+#define growing_on(...) FROM_HERE(growing_on(__VA_ARGS__))
 
 static void growing_cpu(void **unused)
 {
@@ -267,6 +269,7 @@ static void check_slope(tl_context *ctx, tl_model *model, const tli_parameter *p
         fail_msg("configuration %d, %s: slope %g, by differences %g", configuration, p->name, slope, want);
     free(values), free(gradient), free(moved), free(direction);
 }
+#define check_slope(...) FROM_HERE(check_slope(__VA_ARGS__))
 
 /* Also of an input shorter than the context, where tables and positions beyond it have exactly no gradient. */
 static void gradients_are_differences(void **unused)
@@ -357,6 +360,7 @@ static void refused(tl_context *ctx, tl_model *model, const tl_batch *inputs, tl
     if (strstr(tl_context_error(ctx)->text, word) == NULL)
         fail_msg("no '%s' in: %s", word, tl_context_error(ctx)->text);
 }
+#define refused(...) FROM_HERE(refused(__VA_ARGS__))
 
 static void wrong_inputs_are_refused(void **unused)
 {

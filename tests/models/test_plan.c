@@ -293,6 +293,7 @@ static void check_allocated(const tl_model_config *c, uint32_t batch, bool train
         assert_int_equal(tl_memory_used(ctx, (tl_memory_kind)kind), 0);
     tl_context_destroy(ctx);
 }
+#define check_allocated(...) FROM_HERE(check_allocated(__VA_ARGS__))
 
 static void plan_is_what_is_allocated(void **unused)
 {

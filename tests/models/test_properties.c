@@ -25,6 +25,7 @@ static void fill_random(tl_context *ctx, tli_random *r, tl_tensor *t, float scal
     MUST(ctx, tl_tensor_write(ctx, t, 0, count, values));
     free(values);
 }
+#define fill_random(...) FROM_HERE(fill_random(__VA_ARGS__))
 
 static tl_tensor *random_tensor(tl_context *ctx, tli_random *r, uint64_t lead, uint64_t row, float scale)
 {
@@ -57,6 +58,7 @@ static void forward(bench *b)
 {
     MUST(b->ctx, tli_layer_forward(b->ctx, b->layer, b->x, b->o));
 }
+#define forward(...) FROM_HERE(forward(__VA_ARGS__))
 
 static void free_bench(bench *b)
 {
@@ -101,6 +103,7 @@ static void check_direction(bench *b, tl_tensor *t, const tl_tensor *gradient, c
         fail_msg("%s: derivative %g, finite differences %g", what, analytic, numeric);
     free(base), free(direction), free(moved);
 }
+#define check_direction(...) FROM_HERE(check_direction(__VA_ARGS__))
 
 static void check_differences(tl_context *ctx, tli_op_shape s, uint64_t seed)
 {
@@ -119,6 +122,7 @@ static void check_differences(tl_context *ctx, tli_op_shape s, uint64_t seed)
     free(d_o);
     free_bench(&b);
 }
+#define check_differences(...) FROM_HERE(check_differences(__VA_ARGS__))
 
 static void differences(tl_kernel_path path)
 {
@@ -239,6 +243,7 @@ static void keeping(tl_kernel_path path)
     }
     tl_context_destroy(ctx);
 }
+#define keeping(...) FROM_HERE(keeping(__VA_ARGS__))
 
 static void keeping_cpu(void **unused)
 {

@@ -53,6 +53,7 @@ static void as_planned(tl_context *ctx, const tl_model_config *c, const optimize
         assert_int_equal(tl_memory_used(ctx, (tl_memory_kind)kind), plan.bytes[kind]);
     assert_int_equal(plan.bytes[TL_MEMORY_MOMENT], (uint64_t)rule->slots * plan.bytes[TL_MEMORY_PARAMETER]);
 }
+#define as_planned(...) FROM_HERE(as_planned(__VA_ARGS__))
 
 static void any_optimizer(void **unused)
 {

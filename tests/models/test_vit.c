@@ -106,6 +106,7 @@ static void check_gradients(const tl_model_config *c, uint32_t capacity, uint32_
     }
     unmake(&r);
 }
+#define check_gradients(...) FROM_HERE(check_gradients(__VA_ARGS__))
 
 static void gradients_mean_pooling(void **unused)
 {
@@ -158,6 +159,7 @@ static void compare(const char *what, const float *a, const float *b, uint64_t c
         if (!(fabs((double)a[i] - (double)b[i]) <= tolerance * largest))
             fail_msg("%s[%llu]: %g and %g", what, (unsigned long long)i, (double)a[i], (double)b[i]);
 }
+#define compare(...) FROM_HERE(compare(__VA_ARGS__))
 
 /* A model made for 5 that gets 3 images, after it had 5, gives what a model made for 3 gives. */
 static void partial_batch_is_like_a_small_model(void **unused)

@@ -39,6 +39,7 @@ static void clip_result(tl_context *ctx, const float *partial, uint32_t count, f
     free(values);
     drop(ctx, p), drop(ctx, l), drop(ctx, v);
 }
+#define clip_result(...) FROM_HERE(clip_result(__VA_ARGS__))
 
 static void clips_to_at(const char *file, int line, tl_context *ctx, const float *partial, uint32_t count,
                         float most, double tolerance)

@@ -52,6 +52,7 @@ static void close_to(const char *what, const char *which, double error, double l
     if (!(error <= tolerance * largest) || !(largest > 0))
         fail_msg("%s, %s: error %g of %g", what, which, error, largest);
 }
+#define close_to(...) FROM_HERE(close_to(__VA_ARGS__))
 
 /* Compares the side's gradient with the slopes of sum(o . d_o), which depends on its values. */
 static void check_gradient(tl_context *ctx, const char *what, const char *which, side *p,
@@ -126,6 +127,7 @@ static void check(tl_context *ctx, const tli_op_shape *s, const char *name)
     tl_tensor_destroy(ctx, o), tl_tensor_destroy(ctx, workspace);
     tli_op_destroy(ctx, state);
 }
+#define check(...) FROM_HERE(check(__VA_ARGS__))
 
 static const tli_geometry wide = {.kind = TLI_GRID, .height = 2, .width = 7, .cls = 1},
                           pool = {.kind = TLI_GRID, .height = 3, .width = 4},

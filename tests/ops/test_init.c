@@ -68,6 +68,7 @@ static void far_from(tl_context *ctx, uint64_t first, uint64_t count)
     free(got);
     tl_tensor_destroy(ctx, t);
 }
+#define far_from(...) FROM_HERE(far_from(__VA_ARGS__))
 
 static void indices_past_2_to_the_34(tl_context *ctx)
 {

@@ -43,6 +43,7 @@ static void add_kernels(const char *text, const char *file, kernel_list *list)
         at = name;
     }
 }
+#define add_kernels(...) FROM_HERE(add_kernels(__VA_ARGS__))
 
 static void list_kernels(kernel_list *list)
 {
@@ -61,6 +62,7 @@ static void list_kernels(kernel_list *list)
     closedir(dir);
     assert_true(list->count > 30); /* it looks in the right place */
 }
+#define list_kernels(...) FROM_HERE(list_kernels(__VA_ARGS__))
 
 /* Runs all checks in one form and marks the kernels of `list` that they launched. */
 static void launch_all(bool cpu, const kernel_list *list, bool *launched)
@@ -85,6 +87,7 @@ static void launch_all(bool cpu, const kernel_list *list, bool *launched)
     free(rows);
     tl_context_destroy(ctx);
 }
+#define launch_all(...) FROM_HERE(launch_all(__VA_ARGS__))
 
 static bool ends_with(const char *text, const char *ending)
 {

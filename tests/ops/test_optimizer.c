@@ -246,6 +246,7 @@ static void clip_results_of(tl_context *ctx, const optimizer_rule *rule)
     }
     free(p), free(g);
 }
+#define clip_results_of(...) FROM_HERE(clip_results_of(__VA_ARGS__))
 
 static void clip_results_scale_or_skip(tl_context *ctx)
 {

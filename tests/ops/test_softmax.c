@@ -56,6 +56,7 @@ static void masked_are_zero(const float *x, shape z)
         for (uint32_t c = visible(z, r); c < z.keys; c++)
             if (x[r * z.keys + c] != 0.0f) fail_msg("row %llu: hidden key %u", (unsigned long long)r, c);
 }
+#define masked_are_zero(...) FROM_HERE(masked_are_zero(__VA_ARGS__))
 
 static void check_at(const char *file, int line, tl_context *ctx, shape z, float spread, float offset)
 {

@@ -21,6 +21,21 @@
 _Noreturn void fail_at(const char *file, int line, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* A local function that can fail and returns nothing is followed by
+ *     #define check_pairs(...) FROM_HERE(check_pairs(__VA_ARGS__))
+ * A failure in it then also names the lines that called it. */
+#define FROM_HERE(call) (call_begins(HERE), (call), call_ends())
+void call_begins(const char *file, int line);
+void call_ends(void);
+/* Around each test: forgets the calls of a test that was left in the middle, and prints those of one that failed. */
+int forget_calls(void **state);
+int print_calls(void **state);
+#undef cmocka_unit_test
+#define cmocka_unit_test(test)                                                                               \
+    {                                                                                                        \
+#test, test, forget_calls, print_calls, NULL                                                         \
+    }
+
 /* For numbers of any type. cmocka's own ranges have other names in each of its versions. */
 #define assert_between(value, least, most)                                                                   \
     assert_between_at(HERE, #value, (double)(value), (double)(least), (double)(most))

@@ -1,12 +1,6 @@
 /* The tables of settings: what each task has, what it begins with, how two runs differ, in the words of the command
  * line. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include "test.h"
 
 #include "tasks/metadata.h"
 #include "tasks/settings_check.h"
@@ -122,6 +116,7 @@ static void differ(tl_settings a, tl_settings b, const char *what, const char *o
     assert_string_equal(d.a, of_a);
     assert_string_equal(d.b, of_b);
 }
+#define differ(...) FROM_HERE(differ(__VA_ARGS__))
 
 /* A refusal names what the user typed. */
 static void differences_are_flags(void **unused)

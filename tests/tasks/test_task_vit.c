@@ -97,6 +97,7 @@ static void refuse(tl_settings s, tl_status status, const char *word, const char
         fail_msg("no '%s' and '%s' in: %s", word, also, text);
     tl_context_destroy(ctx);
 }
+#define refuse(...) FROM_HERE(refuse(__VA_ARGS__))
 
 static void other_settings_do_not_resume(void **state)
 {

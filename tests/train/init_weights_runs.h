@@ -61,6 +61,7 @@ static inline void refused(tl_settings s, tl_status status, const char *const *w
         if (strstr(why.text, *words) == NULL) fail_msg("no '%s' in: %s", *words, why.text);
     assert_false(exists(inside(s.run.out, "."))); /* not even a folder is made */
 }
+#define refused(...)    FROM_HERE(refused(__VA_ARGS__))
 #define REFUSED(s, ...) refused(s, TL_ERROR_INPUT, (const char *const[]){__VA_ARGS__, NULL})
 
 static inline bool noted(const char *words)
@@ -104,6 +105,7 @@ static inline void assert_same_tensor(const char *a, const char *b, const char *
     assert_memory_equal(x.at, y.at, x.shape[0] * x.row * sizeof *x.at);
     free(x.at), free(y.at);
 }
+#define assert_same_tensor(...) FROM_HERE(assert_same_tensor(__VA_ARGS__))
 
 static inline bool same_matrix(const values *a, uint64_t k, const values *b, uint64_t n)
 {

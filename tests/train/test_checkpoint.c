@@ -70,6 +70,7 @@ static void put(const char *out, const char *name, const char *data, size_t size
     assert_int_equal(fwrite(data, 1, (size_t)size, f), (size_t)size);
     fclose(f);
 }
+#define put(...) FROM_HERE(put(__VA_ARGS__))
 
 static uint64_t newest(const tl_settings *s)
 {
@@ -176,6 +177,7 @@ static void refuse(tl_settings s, const char *const *words)
             fail_msg("no '%s' in: %s", *words, tl_context_error(ctx)->text);
     tl_context_destroy(ctx);
 }
+#define refuse(...)    FROM_HERE(refuse(__VA_ARGS__))
 #define REFUSE(s, ...) refuse(s, (const char *const[]){__VA_ARGS__, NULL})
 
 static void not_finite(void **unused)

@@ -19,6 +19,7 @@ static void assert_same_result(const tl_result *a, const tl_result *b)
     assert_int_equal(a->files.known, b->files.known);
     assert_string_equal(a->out, b->out);
 }
+#define assert_same_result(...) FROM_HERE(assert_same_result(__VA_ARGS__))
 
 static void the_same_again(void **unused)
 {

@@ -26,6 +26,7 @@ static void check_grid_table(const char *name, const char *small, const char *la
     for (uint64_t c = 0; c < 3; c++) assert_true(same_matrix(&to, 35 + c, &from, 15 + c));
     free(from.at), free(to.at), free(fresh.at);
 }
+#define check_grid_table(...) FROM_HERE(check_grid_table(__VA_ARGS__))
 
 static tl_settings on_grid(tl_settings s, uint32_t height, uint32_t width)
 {

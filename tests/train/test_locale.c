@@ -32,6 +32,7 @@ static void choose(int i)
     }
     assert_string_not_equal(localeconv()->decimal_point, ".");
 }
+#define choose(...) FROM_HERE(choose(__VA_ARGS__))
 
 static int back_to_c(void **unused)
 {
@@ -70,6 +71,7 @@ static void assert_points(const tl_settings *s, const char *name)
     }
     free(text);
 }
+#define assert_points(...) FROM_HERE(assert_points(__VA_ARGS__))
 
 static void write_trace(tl_context *ctx, const tl_settings *s)
 {
@@ -78,6 +80,7 @@ static void write_trace(tl_context *ctx, const tl_settings *s)
     MUST(ctx, tl_profile_write_trace(ctx, path));
     assert_points(s, "trace.json");
 }
+#define write_trace(...) FROM_HERE(write_trace(__VA_ARGS__))
 
 static void train_traced(tl_settings *s)
 {
@@ -93,6 +96,7 @@ static void train_traced(tl_settings *s)
     write_trace(ctx, s);
     tl_context_destroy(ctx);
 }
+#define train_traced(...) FROM_HERE(train_traced(__VA_ARGS__))
 
 /* A run, a run that stops and goes on, and one that begins in one locale and ends in another: all the bytes of "C". */
 static void runs(void **unused)

@@ -98,6 +98,7 @@ static void run_steps(char *out, size_t size, int terminal, double seconds, uint
     snprintf(out, size, "%s", buffer);
     free(buffer);
 }
+#define run_steps(...) FROM_HERE(run_steps(__VA_ARGS__))
 
 static int count_of(const char *text, char c)
 {

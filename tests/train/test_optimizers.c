@@ -22,6 +22,7 @@ static void compare_files(const tl_settings *a, const tl_settings *b, const char
     assert_int_equal(n == m && memcmp(x, y, (size_t)n) == 0, same);
     free(x), free(y);
 }
+#define compare_files(...) FROM_HERE(compare_files(__VA_ARGS__))
 
 /* The state's tensors are the slots of the parameters, and nothing else. */
 static void check_state(const tl_settings *s, const optimizer_rule *rule)
@@ -44,6 +45,7 @@ static void check_state(const tl_settings *s, const optimizer_rule *rule)
                         tli_choice_name(&tli_optimizer_choices, (int)s->training.optimizer));
     tli_st_close(&model), tli_st_close(&state);
 }
+#define check_state(...) FROM_HERE(check_state(__VA_ARGS__))
 
 static void every_optimizer(void **unused)
 {
@@ -105,6 +107,7 @@ static void refuses(tl_settings s, const char *flag)
         fail_msg("no %s in: %s", flag, tl_context_error(ctx)->text);
     tl_context_destroy(ctx);
 }
+#define refuses(...) FROM_HERE(refuses(__VA_ARGS__))
 
 static void refusals(void **unused)
 {

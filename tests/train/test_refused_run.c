@@ -16,6 +16,7 @@ static void be_refused(tl_settings s, tl_result *result)
     unsetenv("TRANSLUTION_KERNEL_DIR");
     remove_tree("wrong");
 }
+#define be_refused(...) FROM_HERE(be_refused(__VA_ARGS__))
 
 static void wrong_kernels_leave_no_folder(void **unused)
 {

@@ -42,6 +42,7 @@ static void run_layer(tl_context *ctx, const tl_layer_config *c)
         tl_tensor_destroy(ctx, dx);
     tl_layer_destroy(ctx, layer);
 }
+#define run_layer(...) FROM_HERE(run_layer(__VA_ARGS__))
 
 static void operations(void **unused)
 {
@@ -113,6 +114,7 @@ static void train_task(const char *task, tl_op_kind op)
     MUST(ctx, tl_train(ctx, &s, NULL, &result));
     tl_context_destroy(ctx);
 }
+#define train_task(...) FROM_HERE(train_task(__VA_ARGS__))
 
 static void training(void **unused)
 {

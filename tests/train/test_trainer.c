@@ -168,6 +168,7 @@ static void refuse(tl_settings s, const tl_context_options *options, tl_status s
         fail_msg("no '%s' in: %s", word, tl_context_error(ctx)->text);
     tl_context_destroy(ctx);
 }
+#define refuse(...) FROM_HERE(refuse(__VA_ARGS__))
 
 /* --stop-after counts the steps of one process, so the same command repeated gets to the end; the reported
  * loss is the mean over the last 20 steps of all of them. */
