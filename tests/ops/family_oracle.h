@@ -159,6 +159,7 @@ static inline void oracle_forward(const tli_op_shape *s, const oracle_weights *w
                                                       : s->relative;
     const bool moved_scores = (roles & (TL_ROLE_Q | TL_ROLE_K)) != 0, moved_values = (roles & TL_ROLE_V) != 0;
     const int in = narrow ? thin : dim, out = narrow ? thin : wide;
+    assert_true(n <= MAX_TOKENS && dim <= MAX_WIDTH && wide <= MAX_WIDTH && thin <= MAX_WIDTH);
     const double scale = s->kind == TL_OP_ALPHA_PURE ? 1 / sqrt((double)s->relenc_dim)
                          : beside && moved_scores    ? 0.5 / sqrt((double)s->head_dim)
                                                      : 1 / sqrt((double)s->head_dim);

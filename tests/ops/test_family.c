@@ -179,6 +179,33 @@ static void translution_and_alpha(void **unused)
     tl_context_destroy(ctx);
 }
 
+/* From a batch of four on, narrow rows take kernels of their own on CPUs: batches below, at and past a block of theirs, every
+ * combination of roles, fewer queries than keys, causal sequences and pairs left out by a window. */
+#define NARROW(b) s.batch = (b), s.dim = 12, s.heads = 3, s.head_dim = 4, s.relenc_dim = 4
+static void narrow_rows(void **unused)
+{
+    static const uint32_t batches[] = {4, 5, 8, 9, 19, 33};
+    tl_context *ctx = new_context(TL_PATH_AUTO);
+    for (size_t b = 0; b < sizeof batches / sizeof *batches; b++) {
+        CASE(TL_OP_ALPHA, wide, NARROW(batches[b]));
+        CASE(TL_OP_TRANSLUTION, pool, NARROW(batches[b]));
+    }
+    for (tl_roles roles = 1; roles <= TL_ROLE_QKV; roles++) {
+        CASE(TL_OP_ALPHA, cube, NARROW(6), s.relative = roles);
+        CASE(TL_OP_TRANSLUTION, pool, NARROW(6), s.relative = roles);
+        CASE(TL_OP_TRANSLUTION, wide, NARROW(6), s.relative = roles, ONE_QUERY);
+    }
+    CASE(TL_OP_ALPHA, wide, NARROW(7), ONE_QUERY);
+    CASE(TL_OP_ALPHA, line, NARROW(7));
+    CASE(TL_OP_ALPHA, line, NARROW(7), WINDOW(3), LOG(1));
+    CASE(TL_OP_ALPHA, wide, NARROW(7), s.relenc_dim = 5);
+    CASE(TL_OP_ALPHA_PURE, wide, NARROW(7), CLIP(1));
+    CASE(TL_OP_TRANSLUTION, wide, NARROW(7), s.dim = 15, WINDOW(2), s.save_pairs = true);
+    CASE(TL_OP_ABSOLUTE, pool, NARROW(7), ABSOLUTE);
+    CASE(TL_OP_CONV, wide, NARROW(7), WINDOW(1));
+    tl_context_destroy(ctx);
+}
+
 static void windows_and_sharing(void **unused)
 {
     tl_context *ctx = new_context(TL_PATH_AUTO);
@@ -269,9 +296,9 @@ static void local_start(void **unused)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(translution_and_alpha),
-                                       cmocka_unit_test(windows_and_sharing), cmocka_unit_test(baselines),
-                                       cmocka_unit_test(attention_with_positions),
-                                       cmocka_unit_test(local_start)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(translution_and_alpha),    cmocka_unit_test(narrow_rows),
+        cmocka_unit_test(windows_and_sharing),      cmocka_unit_test(baselines),
+        cmocka_unit_test(attention_with_positions), cmocka_unit_test(local_start)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
