@@ -129,9 +129,9 @@ void tli_normalise(const tli_image *image, float *out)
 
 /* ---- a batch ------------------------------------------------------------------------------------- */
 
-/* Johnk's method: of two powers of uniform numbers with a sum of at most one, the first's share of the
+/* Samples Beta(a, b) for a and b up to 1 by Johnk's method: of two powers of uniform numbers with a sum of at most one, the first's share of the
  * sum. */
-double tli_random_beta(tli_random *r, double a, double b)
+static double random_beta(tli_random *r, double a, double b)
 {
     for (;;) {
         const double x = pow(((double)tli_random_u32(r) + 0.5) * 0x1p-32, 1.0 / a);
@@ -148,11 +148,11 @@ tli_mix tli_mix_draw(uint32_t augment, tli_random *r, uint32_t size)
     if (kinds == 0) return mix;
     if (both ? tli_random_below(r, 2) == 0 : kinds == TL_AUGMENT_MIXUP) {
         mix.kind = TLI_MIX_SHARES;
-        mix.own = (float)tli_random_beta(r, 0.8, 0.8);
+        mix.own = (float)random_beta(r, 0.8, 0.8);
         return mix;
     }
     mix.kind = TLI_MIX_RECTANGLE;
-    const double share = tli_random_beta(r, 1.0, 1.0);
+    const double share = random_beta(r, 1.0, 1.0);
     const uint32_t x = tli_random_below(r, size), y = tli_random_below(r, size);
     const uint32_t half = (uint32_t)(0.5 * sqrt(1.0 - share) * size);
     mix.left = x > half ? x - half : 0;

@@ -49,7 +49,4 @@ void tli_mix_images(const tli_mix *mix, float *images, uint32_t count, uint32_t 
 /* Soft targets [count][classes] from the labels, overwritten. */
 void tli_mix_labels(const tli_mix *mix, const int32_t *labels, uint32_t count, uint32_t classes, float *soft);
 
-/* Samples Beta(a, b) for a and b up to 1. */
-double tli_random_beta(tli_random *r, double a, double b);
-
 #endif

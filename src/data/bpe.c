@@ -376,28 +376,3 @@ const uint8_t *tli_bpe_token(const tli_bpe *bpe, uint32_t id, size_t *bytes)
     *bytes = bpe->lengths[id];
     return bpe->arena + bpe->offsets[id];
 }
-
-tl_status tli_bpe_decode(const tli_bpe *bpe, const uint16_t *ids, size_t count, uint8_t **text, size_t *bytes,
-                         tl_error *err)
-{
-    size_t total = 0, n = 0;
-    *text = NULL;
-    for (size_t i = 0; i < count; i++) {
-        if (tli_bpe_token(bpe, ids[i], &n) == NULL)
-            return tli_fail(err, TL_ERROR_INPUT, "token %zu is %u, an id that the vocabulary does not have",
-                            i, ids[i]);
-        total += n;
-    }
-    uint8_t *out = malloc(total + 1), *at = out;
-    if (out == NULL)
-        return tli_fail(err, TL_ERROR_MEMORY, "out of host memory while decoding %zu tokens", count);
-    for (size_t i = 0; i < count; i++) {
-        const uint8_t *token = tli_bpe_token(bpe, ids[i], &n);
-        memcpy(at, token, n);
-        at += n;
-    }
-    *at = 0;
-    *text = out;
-    *bytes = total;
-    return TL_OK;
-}

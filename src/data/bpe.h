@@ -27,10 +27,6 @@ uint32_t tli_bpe_size(const tli_bpe *bpe); /* largest id + 1 */
 int32_t tli_bpe_end_of_text(const tli_bpe *bpe);
 /* The bytes of a token, not terminated, owned by the vocabulary; NULL for an unknown id. */
 const uint8_t *tli_bpe_token(const tli_bpe *bpe, uint32_t id, size_t *bytes);
-/* Decodes to a new string of *bytes bytes, with a terminating 0 after them, freed by the caller.
- * TL_ERROR_INPUT names an unknown id. */
-tl_status tli_bpe_decode(const tli_bpe *bpe, const uint16_t *ids, size_t count, uint8_t **text, size_t *bytes,
-                         tl_error *err);
 
 /* Per-thread state of encoding: regex matcher and a cache of words (4 MiB). */
 typedef struct tli_bpe_encoder tli_bpe_encoder;

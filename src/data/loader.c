@@ -7,7 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/clock.h"
 #include "core/log.h"
 #include "data/file_report.h"
 #include "data/loader_picture.h"
@@ -68,7 +67,6 @@ struct tli_loader {
     pthread_cond_t work, result;
     bool closing, paused;
     tli_file_report report; /* used by this thread only */
-    double waited;
 };
 
 static tl_status out_of_memory(tl_error *err)
@@ -276,12 +274,8 @@ tl_status tli_loader_get(tli_loader *l, uint64_t number, tli_loader_batch *batch
     const tl_status status = fill_slots(l, err);
     slot *s = &l->slots[number % SLOTS];
     const bool there = status == TL_OK && number < l->filled;
-    if (there && !s->ready) {
-        const double begun = tli_clock_seconds();
-        while (!s->ready) pthread_cond_wait(&l->result, &l->lock);
-        l->waited += tli_clock_seconds() - begun;
-    }
     if (there) {
+        while (!s->ready) pthread_cond_wait(&l->result, &l->lock);
         l->next = number + 1;
         l->held = true;
     }
@@ -413,9 +407,4 @@ uint32_t tli_loader_workers(const tli_loader *l)
 uint32_t tli_loader_damaged(const tli_loader *l)
 {
     return l->report.damaged;
-}
-
-double tli_loader_waited(const tli_loader *l)
-{
-    return l->waited;
 }

@@ -53,6 +53,5 @@ uint32_t tli_loader_workers(const tli_loader *loader);
 uint32_t tli_loader_damaged(const tli_loader *loader); /* files skipped so far */
 /* Notices of how many files were skipped, carry an orientation and so on, if any of them is new. */
 void tli_loader_summarise(const tli_loader *loader);
-double tli_loader_waited(const tli_loader *loader); /* seconds spent in tli_loader_get waiting for workers */
 
 #endif

@@ -225,10 +225,9 @@ void *tli_context_queue(tl_context *ctx);
 
 /* ---- profile: read by tl_profile_read of the public header ----------------------------------------- */
 
-/* Adds the cl_event (may be NULL) of a library that enqueues by itself to the profile, and releases it. */
-tl_status tli_profile_event(tl_context *ctx, const char *name, void *event);
-/* The same with the flops and bytes of the work, as in tli_launch. */
-tl_status tli_profile_event_work(tl_context *ctx, const char *name, void *event, double flops, double bytes);
+/* Adds the cl_event (may be NULL) of a library that enqueues by itself to the profile, and releases it. Flops and
+ * bytes of the work are as in tli_launch. */
+tl_status tli_profile_event(tl_context *ctx, const char *name, void *event, double flops, double bytes);
 bool tli_profile_is_on(const tl_context *ctx);
 
 #endif

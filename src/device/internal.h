@@ -15,7 +15,6 @@
 /* ---- opencl.c: OpenCL error codes as text --------------------------------------------------------- */
 
 const char *tli_cl_name(cl_int code); /* "CL_OUT_OF_RESOURCES"; "unknown OpenCL code" */
-const char *tli_cl_hint(cl_int code); /* advice, starting with ": "; may be "" */
 
 /* TL_OK when code is CL_SUCCESS, else records "<what, formatted> failed with NAME (code): hint".
  * Out-of-memory codes give TL_ERROR_MEMORY, all others TL_ERROR_DEVICE. */

@@ -75,7 +75,8 @@ const char *tli_cl_name(cl_int code)
 #undef NAME
 }
 
-const char *tli_cl_hint(cl_int code)
+/* Advice, starting with ": "; may be "". */
+static const char *opencl_hint(cl_int code)
 {
     switch (code) {
     case CL_MEM_OBJECT_ALLOCATION_FAILURE:
@@ -103,5 +104,5 @@ tl_status tli_cl_check(tl_error *err, cl_int code, const char *format, ...)
     va_end(args);
     bool memory = code == CL_MEM_OBJECT_ALLOCATION_FAILURE || code == CL_OUT_OF_HOST_MEMORY;
     return tli_fail(err, memory ? TL_ERROR_MEMORY : TL_ERROR_DEVICE, "%s failed with %s (%d)%s", what,
-                    tli_cl_name(code), (int)code, tli_cl_hint(code));
+                    tli_cl_name(code), (int)code, opencl_hint(code));
 }

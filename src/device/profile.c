@@ -90,12 +90,7 @@ tl_status tli_profile_add(tl_context *ctx, int row, cl_event event, double flops
     return profile->waiting < TLI_PROFILE_PENDING ? TL_OK : profile_drain(ctx, TLI_PROFILE_PENDING / 2);
 }
 
-tl_status tli_profile_event(tl_context *ctx, const char *name, void *event)
-{
-    return tli_profile_event_work(ctx, name, event, 0, 0);
-}
-
-tl_status tli_profile_event_work(tl_context *ctx, const char *name, void *event, double flops, double bytes)
+tl_status tli_profile_event(tl_context *ctx, const char *name, void *event, double flops, double bytes)
 {
     if (event == NULL) return TL_OK;
     if (!ctx->profile.on) {

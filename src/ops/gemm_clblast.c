@@ -53,7 +53,7 @@ tl_status tli_gemm_clblast(tl_context *ctx, const tli_gemm_args *g)
                         "CLBlast fails with code %d on a product of %u x %u x %u: use `gemm` own", (int)code,
                         g->m, g->n, g->k);
     if (event != NULL)
-        TLI_TRY(tli_profile_event_work(ctx, "gemm (CLBlast)", event, 2.0 * g->m * g->n * g->k * batches, 0));
+        TLI_TRY(tli_profile_event(ctx, "gemm (CLBlast)", event, 2.0 * g->m * g->n * g->k * batches, 0));
     if (g->bias.mem == NULL && g->residual.mem == NULL && g->factor.mem == NULL) return TL_OK;
     return tli_add_extras(ctx, g->bias, g->residual, g->factor, g->c, g->m, g->n, g->ldc, batches, c);
 }

@@ -45,11 +45,6 @@ uint64_t tli_offset_gemm_workspace(uint32_t tokens, uint32_t pairs, uint32_t lar
     return chunk > narrow ? chunk : narrow;
 }
 
-uint64_t tli_offset_rows_count(const tli_offset_gemm *r)
-{
-    return 2ull * r->pairs->count * r->batch * r->heads * r->head_dim;
-}
-
 /* A run of groups whose matrices are in one shard of each table (and whose rows fit the workspace). */
 typedef struct chunk {
     uint32_t begin, end; /* groups */

@@ -21,9 +21,6 @@ typedef struct tli_offset_rows {
     tli_view q, k;
 } tli_offset_rows;
 
-/* Floats of each view of tli_offset_rows. */
-uint64_t tli_offset_rows_count(const tli_offset_gemm *r);
-
 /* weights = scale * q_ij . k_ij per head; overwritten, as are the saved q and k. One of wq and wk may be
  * NULL. */
 tl_status tli_offset_gemm_logits(tl_context *ctx, const tli_offset_gemm *r, tli_view xq, const tl_tensor *wq,

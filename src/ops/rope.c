@@ -6,7 +6,10 @@
 #include "ops/kernel_forms.h"
 #include "ops/rowwise.h"
 
-tl_status tli_rope_check(const tli_geometry *g, uint32_t head_dim, tl_error *err)
+/* TL_ERROR_USAGE unless head_dim can be split: even in a sequence; divisible by 4 in an image, whose rows
+ * and columns get half of the frequencies each; even and at least 6 in a volume, whose axes get a third
+ * each, the last one the remainder. */
+static tl_status rope_check_width(const tli_geometry *g, uint32_t head_dim, tl_error *err)
 {
     static const char *const widths[] = {"even", "a multiple of 4", "even and at least 6"};
     const uint32_t axes = tli_geometry_axes(g);
@@ -26,10 +29,10 @@ static double rope_angle(const tli_geometry *g, uint32_t token, uint32_t pair, u
     return place[3 - axes + axis] * pow(10000.0, -(double)(pair - share * axis) / frequencies);
 }
 
-tl_status tli_rope_fill(tl_context *ctx, const char *name, const tli_geometry *g, uint32_t head_dim,
-                        tl_tensor *table)
+static tl_status rope_fill(tl_context *ctx, const char *name, const tli_geometry *g, uint32_t head_dim,
+                           tl_tensor *table)
 {
-    TLI_TRY(tli_rope_check(g, head_dim, tl_context_error(ctx)));
+    TLI_TRY(rope_check_width(g, head_dim, tl_context_error(ctx)));
     const uint32_t tokens = tli_geometry_tokens(g), half = head_dim / 2;
     float *values = malloc((size_t)tokens * head_dim * sizeof *values);
     if (values == NULL)
@@ -70,7 +73,7 @@ static bool rotary_present(const tli_op_shape *s)
 
 static tl_status rotary_check(const tli_op_shape *s, tl_error *err)
 {
-    return tli_rope_check(&s->geometry, s->head_dim, err);
+    return rope_check_width(&s->geometry, s->head_dim, err);
 }
 
 static void rotary_measure(const tli_op_shape *s, const tli_op_sizes *unused, term_sizes *out)
@@ -83,7 +86,7 @@ static tl_status rotary_fill(tl_context *ctx, const char *name, const tli_op_sha
                              const tli_op_sizes *unused, tl_tensor *table)
 {
     (void)unused;
-    return tli_rope_fill(ctx, name, &s->geometry, s->head_dim, table);
+    return rope_fill(ctx, name, &s->geometry, s->head_dim, table);
 }
 
 /* Rotates the q and k channels of packed rows by their tokens' angles, or back. */

@@ -296,11 +296,11 @@ static void profile(void **state)
     MUST(ctx, TLI_LAUNCH(ctx, other, tli_launch1(1, 1), TLI_ARG_MEM(x->mem[0]), TLI_ARG_F32(1),
                          TLI_ARG_U32(LENGTH)));
     MUST(ctx, tli_copy(ctx, tli_at(x, 0), tli_at(x, 500), 100));
-    MUST(ctx, tli_profile_event(ctx, "foreign", NULL)); /* a library that gave no event */
+    MUST(ctx, tli_profile_event(ctx, "foreign", NULL, 0, 0)); /* a library that gave no event */
     cl_event event = NULL;
     const cl_uint zero = 0;
     assert_int_equal(clEnqueueFillBuffer(ctx->queue, x->mem[0], &zero, 4, 0, 4, 0, NULL, &event), CL_SUCCESS);
-    MUST(ctx, tli_profile_event(ctx, "foreign", event));
+    MUST(ctx, tli_profile_event(ctx, "foreign", event, 0, 0));
     for (int i = 0; i < 2; i++) { /* sums since the context was made: asking does not reset */
         MUST(ctx, tl_profile_read(ctx, &rows, &count));
         assert_true(find_row(rows, count, "scale")->launches == LAUNCHES + 1);
@@ -316,7 +316,7 @@ static void profile(void **state)
 
     ctx = make_context(b, false);
     assert_false(tli_profile_is_on(ctx));
-    MUST(ctx, tli_profile_event(ctx, "foreign", NULL));
+    MUST(ctx, tli_profile_event(ctx, "foreign", NULL, 0, 0));
     MUST(ctx, tl_profile_read(ctx, &rows, &count));
     assert_int_equal(count, 0);
     assert_null(rows);
