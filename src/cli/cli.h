@@ -17,6 +17,7 @@ tl_status tli_cmd_eval(tli_cli_options *o, tl_error *err);
 tl_status tli_cmd_tokenize(tli_cli_options *o, tl_error *err);
 tl_status tli_cmd_generate(tli_cli_options *o, tl_error *err);
 tl_status tli_cmd_tune(tli_cli_options *o, tl_error *err);
+tl_status tli_cmd_kernels(tli_cli_options *o, tl_error *err);
 tl_status tli_cmd_info(const tli_cli_options *o, tl_error *err);
 tl_status tli_cmd_bench_gemm(tli_cli_options *o, tl_error *err);
 tl_status tli_cmd_bench_op(tli_cli_options *o, tl_error *err);

@@ -244,6 +244,8 @@ static const tli_flag own_flags[] = {
             "seed of the sampling: equal seeds give equal texts (default: 0)"),
     TEXT("show", "FILE.png", show, TLI_CLI_BENCH_LOADER,
          "write a picture of the first batch, as the model gets it"),
+    TEXT("dump", "DIR", dump, TLI_CLI_KERNELS,
+         "write each program into a file of this folder, its build options on the first line; required"),
     BOOL("diff", diff, TLI_CLI_INFO,
          "compare two checkpoints: settings, tensors and their largest differences"),
     BOOL("json", json, TLI_CLI_DEVICES | TLI_CLI_TUNE, "print one line with a JSON array"),
@@ -256,7 +258,7 @@ static const tli_flag own_flags[] = {
     GROUP("Device"),
     TEXT("device", "SPEC", device,
          TLI_CLI_DEVICES | TLI_CLI_TRAIN | TLI_CLI_EVAL | TLI_CLI_PREDICT | TLI_CLI_GENERATE | TLI_CLI_BENCH |
-             TLI_CLI_TUNE,
+             TLI_CLI_TUNE | TLI_CLI_KERNELS,
          TLI_DEVICE_WORDS ", PLATFORM:DEVICE or number as in `translution devices`, or part of the name "
                           "(default: $TRANSLUTION_DEVICE, else auto)"),
     {.name = "memory-limit",
@@ -281,6 +283,8 @@ static const tli_flag own_flags[] = {
          TLI_CLI_TRAIN | TLI_CLI_EVAL | TLI_CLI_GENERATE | TIMED, NULL),
 
     GROUP("Diagnosis"),
+    ENUM("for", kernel_path, tli_form_choices, TLI_CLI_KERNELS,
+         "form of the kernels: for CPUs, whose vectors are those of the device, or for GPUs (default: this)"),
     BOOL("dry-run", dry_run, TLI_CLI_TRAIN,
          "print the number of parameters and the memory that the run needs, and write nothing"),
     SETTING(FLAG_U64, "stop-after", settings.run.stop_after, TLI_CLI_TRAIN,

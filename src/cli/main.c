@@ -27,6 +27,7 @@ static tl_status run_by_name(const tli_command *c, tli_cli_options *o, tl_error 
     case TLI_CLI_GENERATE: return tli_cmd_generate(o, err);
     case TLI_CLI_TOKENIZE: return tli_cmd_tokenize(o, err);
     case TLI_CLI_TUNE: return tli_cmd_tune(o, err);
+    case TLI_CLI_KERNELS: return tli_cmd_kernels(o, err);
     case TLI_CLI_BENCH_GEMM: return tli_cmd_bench_gemm(o, err);
     case TLI_CLI_BENCH_OP: return tli_cmd_bench_op(o, err);
     case TLI_CLI_BENCH_STEP: return tli_cmd_bench_step(o, err);

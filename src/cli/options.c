@@ -148,13 +148,7 @@ static bool is_given(const flag_value *values, const char *name)
 static void apply_size(tli_cli_options *o)
 {
     const tli_preset *p = tli_preset_at(o->size);
-    tl_model_config *m = &o->settings.model;
-    if (p == NULL) return;
-    m->dim = p->dim;
-    m->depth = p->depth;
-    m->heads = p->heads;
-    m->head_dim = p->head_dim;
-    m->mlp_dim = p->mlp_dim;
+    if (p != NULL) tli_preset_apply(p, &o->settings.model);
 }
 
 /* --offset-sharing, a name of the choices and, but for the first, a radius: "clip:2". */

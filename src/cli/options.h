@@ -23,7 +23,8 @@ typedef enum tli_cli_command {
     TLI_CLI_BENCH_LOADER = 1024, /* not in TLI_CLI_BENCH: it needs no device */
     TLI_CLI_GENERATE = 2048,
     TLI_CLI_PREDICT = 4096,
-    TLI_CLI_ALL = 8191
+    TLI_CLI_KERNELS = 8192,
+    TLI_CLI_ALL = 16383
 } tli_cli_command;
 
 /* Options of `bench` only; 0 and empty: the default of the kind of bench. */
@@ -64,6 +65,7 @@ typedef struct tli_cli_options {
     bool help, version, verbose, quiet, profile, json, dry_run, diff, self_test;
     tli_cli_bench bench;
     tli_cli_generate generate;
+    char dump[1024];  /* kernels: folder for the programs */
     char trace[1024]; /* file for a Chrome trace; empty: none */
     double started;   /* tli_clock_seconds when the program began; main sets it */
     char offset_sharing[24], grid[32], image_size[32], patch_size[32];

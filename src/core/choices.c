@@ -74,6 +74,9 @@ TABLE(tli_gemm_choices, "way to multiply matrices", {TL_GEMM_AUTO, "auto", "whic
 TABLE(tli_path_choices, "kernel path", {TL_PATH_AUTO, "auto", NULL}, {TL_PATH_CPU, "cpu", NULL},
       {TL_PATH_GPU, "gpu", NULL});
 
+TABLE(tli_form_choices, "form of the kernels", {TL_PATH_AUTO, "this", "as the device of --device takes them"},
+      {TL_PATH_CPU, "cpu", NULL}, {TL_PATH_GPU, "gpu", NULL});
+
 TABLE(tli_device_type_choices, "type of device", {TL_DEVICE_CPU, "cpu", NULL}, {TL_DEVICE_GPU, "gpu", NULL},
       {TL_DEVICE_ACCELERATOR, "acc", NULL}, {TL_DEVICE_OTHER, "other", NULL});
 

@@ -214,6 +214,7 @@ void tl_context_destroy(tl_context *ctx)
         if (ctx->slots[i].destroy != NULL) ctx->slots[i].destroy(ctx->slots[i].data);
     tli_profile_close(&ctx->profile);
     tli_programs_close(&ctx->programs);
+    if (ctx->dry.buffer != NULL) clReleaseMemObject(ctx->dry.buffer);
     if (ctx->queue != NULL) clReleaseCommandQueue(ctx->queue);
     if (ctx->cl != NULL) clReleaseContext(ctx->cl);
     free(ctx);

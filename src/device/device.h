@@ -125,6 +125,16 @@ tl_status tli_kernel_get(tl_context *ctx, const char *family, const char *name, 
 tl_status tli_kernel_get_form(tl_context *ctx, bool cpu, const char *family, const char *name,
                               const char *options, tli_kernel **out);
 
+/* Takes a program: its files as tli_kernel_get names them, all build options, the complete source, and a hash over
+ * options and source. */
+typedef tl_status (*tli_program_sink)(void *user, const char *family, const char *options, const char *source,
+                                      uint64_t hash, tl_error *err);
+
+/* Makes a new context dry: it builds and launches nothing, its tensors share one small buffer whatever their size,
+ * what is written to them is dropped, and reads give zeros. Every program that it would build goes to `sink`, once. */
+tl_status tli_context_dry(tl_context *ctx, tli_program_sink sink, void *user);
+bool tli_context_is_dry(const tl_context *ctx);
+
 /* Hash of all kernel source files, including overrides from TRANSLUTION_KERNEL_DIR. */
 uint64_t tli_kernel_sources_hash(tl_context *ctx);
 

@@ -97,13 +97,13 @@ tli_kernel_form tli_device_form(const tl_device_info *device, bool cpu);
 typedef struct tli_timed_event {
     cl_event event;
     int row;
-    double flops, bytes;
+    tli_launch work; /* without items: no kernel's, or one whose groups are not known */
 } tli_timed_event;
 
 /* One launch in the trace; times in nanoseconds of the device's clock. */
 typedef struct tli_traced {
     uint64_t start, nanoseconds;
-    double flops, bytes;
+    tli_launch work;
     int row;
 } tli_traced;
 
@@ -124,7 +124,7 @@ typedef struct tli_profile {
 /* Row of the profile for `name`, made when new; -1 without memory. */
 int tli_profile_row_of(tli_profile *profile, const char *name);
 /* Takes ownership of the event; reads the older half when too many are pending. */
-tl_status tli_profile_add(tl_context *ctx, int row, cl_event event, double flops, double bytes);
+tl_status tli_profile_add(tl_context *ctx, int row, cl_event event, const tli_launch *work);
 /* Waits for the queue and reads all events. */
 tl_status tli_profile_settle(tl_context *ctx);
 void tli_profile_close(tli_profile *profile);
@@ -182,6 +182,11 @@ struct tl_context {
     tli_programs programs;
     tli_profile profile;
     tli_fault fault;
+    struct {
+        tli_program_sink sink; /* NULL: not dry */
+        void *user;
+        cl_mem buffer; /* of all tensors */
+    } dry;
 };
 
 #endif

@@ -63,6 +63,7 @@ static tl_status set_args(tl_context *ctx, tli_kernel *kernel, const tli_arg *ar
 tl_status tli_launch_kernel(tl_context *ctx, tli_kernel *kernel, tli_launch launch, const tli_arg *args,
                             int count)
 {
+    if (ctx->dry.sink != NULL) return TL_OK;
     if (count < 0 || (cl_uint)count != kernel->args)
         return tli_fail(&ctx->error, TL_ERROR_USAGE,
                         "kernel %s of kernels/%s.cl takes %u arguments, %d were given", kernel->name,
@@ -94,5 +95,5 @@ tl_status tli_launch_kernel(tl_context *ctx, tli_kernel *kernel, tli_launch laun
         TLI_MIB(ctx->total)));
     if (event == NULL) return TL_OK;
     if (kernel->profile < 0) kernel->profile = tli_profile_row_of(&ctx->profile, kernel->name);
-    return tli_profile_add(ctx, kernel->profile, event, launch.flops, launch.bytes);
+    return tli_profile_add(ctx, kernel->profile, event, &launch);
 }

@@ -81,6 +81,11 @@ static tl_status make_shard(tl_context *ctx, tl_tensor *tensor, int shard, bool 
 {
     const uint64_t elements = shard_leads(tensor, shard) * tensor->row;
     const size_t bytes = bytes_of(tensor->dtype, elements);
+    if (ctx->dry.sink != NULL) {
+        tensor->mem[shard] = ctx->dry.buffer;
+        return tli_cl_check(&ctx->error, clRetainMemObject(ctx->dry.buffer),
+                            "retaining the buffer of a dry context (clRetainMemObject)");
+    }
     cl_int code = tli_fault_alloc(&ctx->fault);
     if (code == CL_SUCCESS)
         tensor->mem[shard] = clCreateBuffer(ctx->cl, CL_MEM_READ_WRITE, bytes, NULL, &code);
@@ -303,6 +308,10 @@ static tl_status memory_transfer(tl_context *ctx, const tl_tensor *tensor, uint6
                         "elements %llu to %llu are outside tensor %s of %llu elements",
                         (unsigned long long)at, (unsigned long long)at + count, tensor->name,
                         (unsigned long long)elements);
+    if (ctx->dry.sink != NULL) {
+        if (target != NULL) memset(target, 0, bytes_of(tensor->dtype, count));
+        return TL_OK;
+    }
     uint64_t per_shard = tensor->lead_per_shard * tensor->row;
     while (count > 0) {
         uint64_t shard = at / per_shard, inside = at % per_shard;
@@ -360,6 +369,7 @@ static tl_status memory_await(tl_context *ctx, const char *name, tli_staged *sta
 tl_status tli_tensor_write_async(tl_context *ctx, tl_tensor *tensor, uint64_t at, uint64_t count,
                                  const void *source)
 {
+    if (ctx->dry.sink != NULL) return TL_OK;
     tli_tensor_node *node = (tli_tensor_node *)tensor;
     tli_staged *staged = &node->staged[node->turn];
     const size_t bytes = bytes_of(tensor->dtype, count);
@@ -389,14 +399,14 @@ static tl_status fill_zero(tl_context *ctx, tli_view view, uint64_t count, size_
     static const cl_uint zeros[32] = {0}; /* 128 bytes, the longest fill pattern in OpenCL */
     const size_t bytes = bytes_of(view.dtype, count);
     cl_event event = NULL;
-    if (count == 0) return TL_OK;
+    if (count == 0 || ctx->dry.sink != NULL) return TL_OK;
     cl_int code = clEnqueueFillBuffer(ctx->queue, view.mem, zeros, pattern, bytes_of(view.dtype, view.at),
                                       bytes, 0, NULL, memory_timed(ctx, &event));
     TLI_TRY(tli_cl_check(&ctx->error, code, "zeroing %llu elements at %llu (clEnqueueFillBuffer)",
                          (unsigned long long)count, (unsigned long long)view.at));
-    return event == NULL
-               ? TL_OK
-               : tli_profile_add(ctx, tli_profile_row_of(&ctx->profile, "(zero)"), event, 0, (double)bytes);
+    const tli_launch work = {.bytes = (double)bytes};
+    return event == NULL ? TL_OK
+                         : tli_profile_add(ctx, tli_profile_row_of(&ctx->profile, "(zero)"), event, &work);
 }
 
 tl_status tli_zero(tl_context *ctx, tli_view view, uint64_t count)
@@ -412,16 +422,16 @@ tl_status tli_copy(tl_context *ctx, tli_view source, tli_view target, uint64_t c
 {
     const size_t bytes = bytes_of(source.dtype, count);
     cl_event event = NULL;
-    if (count == 0) return TL_OK;
+    if (count == 0 || ctx->dry.sink != NULL) return TL_OK;
     cl_int code = clEnqueueCopyBuffer(ctx->queue, source.mem, target.mem, bytes_of(source.dtype, source.at),
                                       bytes_of(target.dtype, target.at), bytes, 0, NULL,
                                       memory_timed(ctx, &event));
     TLI_TRY(tli_cl_check(&ctx->error, code, "copying %llu elements from %llu to %llu (clEnqueueCopyBuffer)",
                          (unsigned long long)count, (unsigned long long)source.at,
                          (unsigned long long)target.at));
+    const tli_launch work = {.bytes = 2.0 * (double)bytes};
     return event == NULL ? TL_OK
-                         : tli_profile_add(ctx, tli_profile_row_of(&ctx->profile, "(copy)"), event, 0,
-                                           2.0 * (double)bytes);
+                         : tli_profile_add(ctx, tli_profile_row_of(&ctx->profile, "(copy)"), event, &work);
 }
 
 uint64_t tl_memory_used(const tl_context *ctx, tl_memory_kind kind)

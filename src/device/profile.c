@@ -38,8 +38,7 @@ static void profile_keep(tl_context *ctx, const tli_timed_event *timed, uint64_t
         }
     }
     if (profile->traced < profile->trace_room) {
-        profile->trace[profile->traced++] = (tli_traced){start, nanoseconds, timed->flops, timed->bytes,
-                                                         timed->row};
+        profile->trace[profile->traced++] = (tli_traced){start, nanoseconds, timed->work, timed->row};
     } else if (!profile->trace_full) {
         profile->trace_full = true;
         tli_log_write(ctx->log, TL_LOG_NOTICE, "the trace is full: it holds the first %llu launches",
@@ -66,8 +65,8 @@ static tl_status profile_drain(tl_context *ctx, int count)
             row->launches++;
             row->nanoseconds += nanoseconds;
             if (nanoseconds > row->longest) row->longest = nanoseconds;
-            row->flops += profile->pending[i].flops;
-            row->bytes += profile->pending[i].bytes;
+            row->flops += profile->pending[i].work.flops;
+            row->bytes += profile->pending[i].work.bytes;
             profile_keep(ctx, &profile->pending[i], start, nanoseconds);
         } else if (first_bad == CL_SUCCESS)
             first_bad = code;
@@ -78,7 +77,7 @@ static tl_status profile_drain(tl_context *ctx, int count)
     return tli_cl_check(&ctx->error, first_bad, "timing the kernels (clGetEventProfilingInfo)");
 }
 
-tl_status tli_profile_add(tl_context *ctx, int row, cl_event event, double flops, double bytes)
+tl_status tli_profile_add(tl_context *ctx, int row, cl_event event, const tli_launch *work)
 {
     tli_profile *profile = &ctx->profile;
     if (profile->pending == NULL) profile->pending = malloc(TLI_PROFILE_PENDING * sizeof *profile->pending);
@@ -86,7 +85,7 @@ tl_status tli_profile_add(tl_context *ctx, int row, cl_event event, double flops
         clReleaseEvent(event);
         return tli_fail(&ctx->error, TL_ERROR_MEMORY, "the host has no memory left for the profile");
     }
-    profile->pending[profile->waiting++] = (tli_timed_event){event, row, flops, bytes};
+    profile->pending[profile->waiting++] = (tli_timed_event){event, row, *work};
     return profile->waiting < TLI_PROFILE_PENDING ? TL_OK : profile_drain(ctx, TLI_PROFILE_PENDING / 2);
 }
 
@@ -97,7 +96,8 @@ tl_status tli_profile_event(tl_context *ctx, const char *name, void *event, doub
         clReleaseEvent(event);
         return TL_OK;
     }
-    return tli_profile_add(ctx, tli_profile_row_of(&ctx->profile, name), event, flops, bytes);
+    const tli_launch work = {.flops = flops, .bytes = bytes};
+    return tli_profile_add(ctx, tli_profile_row_of(&ctx->profile, name), event, &work);
 }
 
 bool tli_profile_is_on(const tl_context *ctx)

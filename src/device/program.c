@@ -258,6 +258,12 @@ static tl_status make_program(tl_context *ctx, bool cpu, const char *family, con
                         "the build options of kernels/%s.cl are too long: %.200s...", family, options);
     char *source = NULL;
     TLI_TRY(whole_source(ctx, family, &source));
+    if (ctx->dry.sink != NULL) {
+        const uint64_t hash = XXH3_64bits_withSeed(source, strlen(source), XXH3_64bits(all, strlen(all)));
+        const tl_status taken = ctx->dry.sink(ctx->dry.user, family, all, source, hash, &ctx->error);
+        free(source);
+        return taken;
+    }
     tli_cache_key key = tli_cache_key_make(&ctx->device, all, source);
     tl_status status = TL_OK;
     *out = build_from_cache(ctx, family, all, key);
@@ -344,6 +350,7 @@ static tl_status ask_kernel(tl_context *ctx, tli_kernel *kernel, cl_program prog
 {
     cl_int code = CL_SUCCESS;
     cl_device_id device = ctx->device.device_id;
+    if (ctx->dry.sink != NULL) return TL_OK;
     kernel->cl = clCreateKernel(program, kernel->name, &code);
     TLI_TRY(tli_cl_check(&ctx->error, code, "looking for kernel %s in kernels/%s.cl (clCreateKernel)",
                          kernel->name, kernel->family));

@@ -37,15 +37,21 @@ static void write_event(FILE *file, const tli_profile *profile, const tli_traced
     write_text(file, profile->rows[event->row].kernel);
     tli_print(file, ",\"ts\":%.3f,\"dur\":%.3f,\"args\":{", (double)(event->start - origin) * 1e-3,
               (double)event->nanoseconds * 1e-3);
+    const tli_launch *work = &event->work;
     const char *comma = "";
-    if (event->flops > 0) {
-        tli_print(file, "\"flops\":%.0f", event->flops);
-        if (seconds > 0) tli_print(file, ",\"gflops\":%.3f", event->flops / seconds * 1e-9);
+    if (work->items > 0) {
+        fprintf(file, "\"groups\":[%llu,%llu,%llu],\"items\":%u", (unsigned long long)work->groups[0],
+                (unsigned long long)work->groups[1], (unsigned long long)work->groups[2], work->items);
         comma = ",";
     }
-    if (event->bytes > 0) {
-        tli_print(file, "%s\"bytes\":%.0f", comma, event->bytes);
-        if (seconds > 0) tli_print(file, ",\"gbytes_per_s\":%.3f", event->bytes / seconds * 1e-9);
+    if (work->flops > 0) {
+        tli_print(file, "%s\"flops\":%.0f", comma, work->flops);
+        if (seconds > 0) tli_print(file, ",\"gflops\":%.3f", work->flops / seconds * 1e-9);
+        comma = ",";
+    }
+    if (work->bytes > 0) {
+        tli_print(file, "%s\"bytes\":%.0f", comma, work->bytes);
+        if (seconds > 0) tli_print(file, ",\"gbytes_per_s\":%.3f", work->bytes / seconds * 1e-9);
     }
     fputs("}}", file);
 }

@@ -32,3 +32,12 @@ const tli_preset *tli_preset_find(const char *name)
     return name != NULL && tli_choice_find(&tli_size_choices, name, strlen(name), &size) ? &presets[size]
                                                                                          : NULL;
 }
+
+void tli_preset_apply(const tli_preset *preset, tl_model_config *config)
+{
+    config->dim = preset->dim;
+    config->depth = preset->depth;
+    config->heads = preset->heads;
+    config->head_dim = preset->head_dim;
+    config->mlp_dim = preset->mlp_dim;
+}

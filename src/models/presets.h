@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "core/choices.h"
+#include "translution/translution.h"
 
 typedef struct tli_preset {
     const char *name;
@@ -17,5 +18,6 @@ const tli_preset *tli_preset_find(const char *name);
 extern const choices tli_size_choices;
 /* By its number in that list, 0 is the default; NULL: there is none. */
 const tli_preset *tli_preset_at(int size);
+void tli_preset_apply(const tli_preset *preset, tl_model_config *config);
 
 #endif

@@ -231,7 +231,8 @@ static void choose_form(tl_context *ctx, forms *f, int i)
 static const family_state *state_of_family(tl_context *ctx, int i)
 {
     forms *f = tli_context_user_data(ctx, TLI_SLOT_KERNEL_FORMS)->data;
-    if (f == NULL) return NULL;
+    if (f == NULL || tli_context_is_dry(ctx))
+        return NULL; /* nothing can be checked there: the preferred form */
     if (!f->family[i].chosen && f->check == NULL) return NULL;
     if (!f->family[i].chosen) choose_form(ctx, f, i);
     return &f->family[i];

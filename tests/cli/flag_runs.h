@@ -11,11 +11,12 @@
 #define OTHER "train mnist " TINY "--batch-size 8 --limit-train 16 --limit-test 8 --out run"
 #define VIT                                                                                                  \
     "train vit " TINY "--image-size 32 --batch-size 8 --limit-train 16 --limit-test 8 --steps 2 --out run"
-#define GPT    "train gpt " TINY "--seq-len 8 --vocab-size 32 --batch-size 4 --limit-test 8 --out run --epochs 1"
-#define PIXELS "bench memory --json " TINY
-#define LOADER "bench loader --json --limit-train 16" /* which draws all that it reads before it begins */
-#define CHARS  "tokenize --chars --out run text.txt more.txt"
-#define BPE    "tokenize --vocab vocab.bpe --encoder encoder.json --out run text.txt more.txt"
+#define GPT     "train gpt " TINY "--seq-len 8 --vocab-size 32 --batch-size 4 --limit-test 8 --out run --epochs 1"
+#define PIXELS  "bench memory --json " TINY
+#define LOADER  "bench loader --json --limit-train 16" /* which draws all that it reads before it begins */
+#define CHARS   "tokenize --chars --out run text.txt more.txt"
+#define KERNELS "kernels --dump run"
+#define BPE     "tokenize --vocab vocab.bpe --encoder encoder.json --out run text.txt more.txt"
 
 /* What stays of a run: exit code, result without times and names of files, messages without numbers, files. */
 typedef struct trace {

@@ -217,7 +217,7 @@ static void traces_are_valid_json(void **state)
     assert_int_equal(tli_kernel_get(ctx, "init", "init_constant", "", &kernel), TL_OK);
     assert_int_equal(tl_profile_trace(ctx, KEPT), TL_OK);
     for (int i = 0; i < LAUNCHES; i++) {
-        tli_launch grid = tli_launch1(1, tli_context_limits(ctx)->row_group);
+        tli_launch grid = tli_launch1(2, tli_context_limits(ctx)->row_group);
         grid.flops = 1000;
         grid.bytes = 4 * COUNT;
         assert_int_equal(TLI_LAUNCH(ctx, kernel, grid, TLI_ARG_MEM(tensor->mem[0]), TLI_ARG_U64(COUNT),
@@ -232,6 +232,8 @@ static void traces_are_valid_json(void **state)
     assert_int_equal(tl_profile_write_trace(ctx, path), TL_OK);
     assert_int_equal(notices, 1);
     assert_int_equal(count_events(path, "\"ph\":\"X\""), KEPT);
+    assert_int_equal(count_events(path, "\"groups\":[2,1,1],\"items\":"),
+                     KEPT - 1); /* the first event clears the tensor */
     tl_profile_row *rows;
     int count, found = 0;
     assert_int_equal(tl_profile_read(ctx, &rows, &count), TL_OK);

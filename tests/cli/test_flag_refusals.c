@@ -83,7 +83,7 @@ static void wrong_combinations_are_refused(void **unused)
     refuses("bench loader --device cpu", "unknown flag --device", "bench loader --help");
     refuses("bench memory --gemm own", "unknown flag --gemm", "bench gemm");
     refuses("dance", "unknown command 'dance'",
-            "tune, bench gemm, bench op, bench step, bench memory, bench loader");
+            "tune, kernels, bench gemm, bench op, bench step, bench memory, bench loader");
 
     /* By the checkpoint's task. */
     refuses("eval mnist --workers 2", "--workers means nothing to the task mnist", "vit");

@@ -1,0 +1,99 @@
+#include "train/every_program.h"
+
+#include <stdlib.h>
+
+#include "models/model.h"
+#include "models/presets.h"
+#include "ops/kernel_forms.h"
+#include "tasks/task.h"
+#include "train/step.h"
+
+/* Zeros, of which a dry context reads nothing but what the host checks. */
+typedef struct zeros {
+    float *images;
+    int32_t *ids;
+} zeros;
+
+/* The forms for CPUs depend on the batch: a full one, and one sample. */
+static tl_status take_steps(tl_context *ctx, tl_model *model, const tl_settings *s, const zeros *inputs)
+{
+    const uint32_t batches[] = {s->training.batch_size, 1};
+    const optimizer_settings optimizer = tli_step_optimizer(s, s->training.lr, 1);
+    for (int i = 0; i < 2; i++) {
+        const tl_batch batch = {.count = batches[i],
+                                .images = inputs->images,
+                                .tokens = inputs->ids,
+                                .length = s->model.seq_len,
+                                .targets = inputs->ids};
+        TLI_TRY(tli_model_set_batch(ctx, model, &batch));
+        TLI_TRY(tli_step_gradients(ctx, model, 0));
+        TLI_TRY(tli_registry_update(ctx, tli_model_registry(model), &optimizer));
+    }
+    return TL_OK;
+}
+
+static tl_status take_model(tl_context *ctx, const tl_settings *s)
+{
+    const uint64_t text = (uint64_t)s->training.batch_size * s->model.seq_len,
+                   pixels = (uint64_t)s->training.batch_size * tli_model_image_values(&s->model);
+    const bool is_text = s->model.arch == TL_ARCH_GPT;
+    const zeros inputs = {.images = calloc(is_text ? 1 : pixels, sizeof(float)),
+                          .ids = calloc(is_text ? text : s->training.batch_size, sizeof(int32_t))};
+    tl_model *model = NULL;
+    tl_status status = TL_OK;
+    if (inputs.images == NULL || inputs.ids == NULL)
+        status = tli_fail(tl_context_error(ctx), TL_ERROR_MEMORY,
+                          "the host has no memory left for a batch of %u samples", s->training.batch_size);
+    if (status == TL_OK)
+        status = tli_model_create(ctx, &s->model,
+                                  &(tl_model_options){.batch = s->training.batch_size, .training = true},
+                                  tli_optimizer_rule_of(s->training.optimizer), &model);
+    if (status == TL_OK) status = take_steps(ctx, model, s, &inputs);
+    tli_model_destroy(ctx, model);
+    free(inputs.images);
+    free(inputs.ids);
+    return status;
+}
+
+/* Every set of relative roles that the operation may have, and every kind of positions. */
+static tl_status take_operation(tl_context *ctx, tl_settings *s, tl_op_kind op)
+{
+    const op_rule *rule = tli_op_rule_of(op);
+    s->model.op = op;
+    s->model.window = rule->window == OP_WINDOW_KERNEL ? 1 : 0;
+    for (int r = 0; r < (rule->chooses ? tli_role_choices.count : 1); r++)
+        for (int p = 0; p < tli_positions_choices.count; p++) {
+            s->model.relative = rule->chooses ? (tl_roles)tli_role_choices.items[r].value : 0;
+            s->model.positions = (tl_positions)tli_positions_choices.items[p].value;
+            if (tli_op_takes_positions(op, s->model.positions)) TLI_TRY(take_model(ctx, s));
+        }
+    return TL_OK;
+}
+
+/* Families whose kernels serve every shape; some of them no training step needs. */
+static tl_status take_rows(tl_context *ctx)
+{
+    for (int i = 0; i < TLI_KERNEL_FAMILIES; i++) {
+        const tli_kernel_family *family = &tli_kernel_families[i];
+        tli_kernel *kernel; /* which one of the family makes no difference to a dry context */
+        if (family->gpu_files == NULL)
+            TLI_TRY(tli_family_kernel(ctx, family->name, family->name, "", &kernel));
+    }
+    return TL_OK;
+}
+
+tl_status tli_every_program(tl_context *ctx)
+{
+    TLI_TRY(take_rows(ctx));
+    for (int t = 0; tli_task_at(t) != NULL; t++)
+        for (int size = 0; tli_preset_at(size) != NULL; size++) {
+            tl_settings s;
+            (void)tl_settings_default(&s, tli_task_at(t)->name);
+            tli_preset_apply(tli_preset_at(size), &s.model);
+            s.model.depth = 1;
+            s.model.recompute = true; /* the same kernels, in rows that 32 bits count */
+            for (int op = 0; op < tli_op_choices.count; op++)
+                TLI_TRY(take_operation(ctx, &s, (tl_op_kind)tli_op_choices.items[op].value));
+        }
+    return TL_OK;
+}
