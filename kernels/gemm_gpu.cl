@@ -30,10 +30,12 @@ __kernel TILE_GROUP void gemm(__global const float *a0, __global const float *b0
 #endif
         tile_multiply_sync(acc, tile_a, tile_b);
     }
+#pragma unroll // values are then registers: some compilers would index them in memory
     for (int r = 0; r < 4; r++) {
         const int i = i0 + 4 * TILE_Y + r;
         float values[4];
         vstore4(alpha * acc[r], 0, values);
+#pragma unroll
         for (int q = 0; q < 4; q++) {
             const int j = j0 + 4 * TILE_X + q;
             if (i >= m || j >= n) continue;

@@ -1,0 +1,267 @@
+"""Compiles dumped OpenCL programs for GPUs and compares what they take with a table; called by tools/check_gpu_kernels.
+
+    gpu_kernels.py [--update] WORK BUDGET    WORK/programs: the programs; WORK/venv, WORK/intel: compilers. Exit code 77: there is no compiler.
+"""
+
+import concurrent.futures
+import glob
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+CLANG = "clang-15"
+WARNINGS = ("-Wall -Wextra -Werror -Wno-unused-parameter -Wno-unused-function -Wno-linker-warnings -Wno-macro-redefined "
+            "-D__OPENCL_VERSION__=120 -Xclang -finclude-default-header").split()
+NVIDIA_LIBRARY = "/usr/lib/clc/nvptx64--nvidiacl.bc"
+AMD_LIBRARY = "/usr/lib/x86_64-linux-gnu/amdgcn/bitcode"
+NVIDIA = {"sm_70": ("sm_70", "+ptx63"), "sm_80": ("sm_80", "+ptx70"), "sm_90": ("sm_86", "+ptx75")}  # what clang 15 knows
+AMD = ["gfx906", "gfx90a", "gfx1030", "gfx1100"]
+INTEL = ["skl", "dg2", "pvc"]
+FOR_ALL_SHAPES = ["sm_90", "gfx90a", "spirv"]
+# kernels/tile_gpu.cl: FFMA that a work-item has in a slice of the inner dimension, and elements that it loads of an operand
+SLICE_FFMA, SLICE_LOADS = 256, 4
+
+
+class Fault(Exception):
+    """What is wrong with a program, in one line."""
+
+
+def run(command, **more):
+    done = subprocess.run(command, capture_output=True, text=True, check=False, **more)
+    text = done.stdout + done.stderr
+    if done.returncode != 0:
+        lines = [line for line in text.splitlines() if "error" in line or "warning" in line] or text.splitlines()[-3:]
+        raise Fault("; ".join(lines[:3]))
+    return text
+
+
+class Program:
+    def __init__(self, path):
+        self.path = path
+        with open(path, encoding="utf-8") as file:
+            options = file.readline().removeprefix("// options: ").split()
+        self.options = [option for option in options if option != "-w"]
+        family = re.sub(r"-[0-9a-f]{16}\.cl$", "", os.path.basename(path))
+        own = [o[2:] for o in self.options if re.match("-D(?!TL_(CPU|VW|GROUP)=|COLUMN_BLOCK=|MR=|NV=)", o)]
+        self.name = family + (":" + ",".join(own) if own else "")
+        self.tiled = family.endswith("_gpu")  # the others are row kernels, which Intel's slow compiler does not see
+        # The products of --size tiny stand for those of all shapes; the others are compiled only, and not for every target.
+        self.counted = family != "offset_gemm_gpu" or own == ["INNER=192", "HEADS=3", "HEAD_DIM=64"]
+
+
+def object_path(work, program, target, ending):
+    folder = os.path.join(work, "objects", target)
+    os.makedirs(folder, exist_ok=True)
+    return os.path.join(folder, os.path.basename(program.path)[:-3] + ending)
+
+
+def instructions(text):
+    """Instructions of a kernel's disassembly and its loops, as (first, last)."""
+    found, labels, loops = [], {}, []
+    for line in text.splitlines():
+        label = re.match(r"\s*(\.L_x_\d+):", line)
+        if label:
+            labels[label[1]] = len(found)
+        code = re.match(r"\s*/\*[0-9a-f]{4,}\*/\s+(?:@!?U?P\w+ )?\s*([A-Z][\w.]*)\s*(.*?);", line)
+        if code:
+            found.append(code[1])
+            to = re.search(r"`\((\.L_x_\d+)\)", code[2])
+            if code[1].startswith("BRA") and to and labels.get(to[1], len(found)) < len(found):
+                loops.append((labels[to[1]], len(found) - 1))
+    return found, loops
+
+
+def weight(found, loops, loop):
+    """Instructions of one turn of a loop. Innermost loops turn as often as the tile says."""
+    inner = [o for o in loops if o != loop and loop[0] <= o[0] and o[1] <= loop[1]]
+    total = loop[1] + 1 - loop[0]
+    for o in inner:
+        if any(p != o and o[0] <= p[0] and p[1] <= o[1] for p in inner):
+            continue
+        ffma = sum(code.startswith("FFMA") for code in found[o[0]:o[1] + 1])
+        turns = SLICE_FFMA / ffma if ffma >= 16 else SLICE_LOADS
+        total += (turns - 1) * (o[1] + 1 - o[0])
+    return total
+
+
+def ffma_share(text):
+    """Percent of FFMA in a slice of the tile: the least of all loops that have the tile's barrier; None without a tile."""
+    found, loops = instructions(text)
+    shares = []
+    for loop in loops:
+        body = found[loop[0]:loop[1] + 1]
+        smaller = [o for o in loops if o != loop and loop[0] <= o[0] and o[1] <= loop[1]
+                   and any(code.startswith("BAR") for code in found[o[0]:o[1] + 1])]
+        if smaller or not any(code.startswith("BAR") for code in body):
+            continue
+        if sum(code.startswith("FFMA") for code in body) >= 16:
+            shares.append(100 * SLICE_FFMA / weight(found, loops, loop))
+    return int(min(shares)) if shares else None
+
+
+def nvidia(work, program, target):
+    cpu, ptx_version = NVIDIA[target]
+    ptx, cubin = (object_path(work, program, target, ending) for ending in (".ptx", ".cubin"))
+    run([CLANG, "-x", "cl", "-target", "nvptx64-nvidia-nvcl", "-Xclang", "-target-cpu", "-Xclang", cpu, "-Xclang", "-target-feature",
+         "-Xclang", ptx_version, "-O3", *program.options, *WARNINGS, "-Xclang", "-mlink-builtin-bitcode", "-Xclang", NVIDIA_LIBRARY,
+         "-S", "-o", ptx, program.path])
+    log = run([find(work, "ptxas"), "-v", "--gpu-name", target, ptx, "-o", cubin])
+    kernels = {}
+    for match in re.finditer(r"Compiling entry function '(\w+)'.*?(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill "
+                             r"loads.*?Used (\d+) registers([^\n]*)", log, re.S):
+        if int(match[2]) or int(match[3]) or int(match[4]):
+            raise Fault(f"{match[1]} has a stack of {match[2]} bytes and spills {match[3]}")
+        local = re.search(r"(\d+) bytes smem", match[6])
+        kernels[match[1]] = [int(match[5]), int(local[1]) if local else 0, None]
+    if target == "sm_90" and program.counted:
+        text = run([find(work, "nvdisasm"), "-c", cubin])
+        for match in re.finditer(r"\.section\s+\.text\.(\w+),(.*?)(?=\n\s*\.section\s|\Z)", text, re.S):
+            if match[1] in kernels:
+                kernels[match[1]][2] = ffma_share(match[2])
+    return kernels
+
+
+def amd(work, program, target):
+    assembly = object_path(work, program, target, ".s")
+    run([CLANG, "-x", "cl", "-target", "amdgcn-amd-amdhsa", "-mcpu=" + target, "-O3", *program.options, *WARNINGS,
+         "--rocm-device-lib-path=" + AMD_LIBRARY, "-S", "-o", assembly, program.path])
+    with open(assembly, encoding="utf-8") as file:
+        text = file.read()
+    kernels = {}
+    names = re.findall(r"\.amdhsa_kernel (\w+)", text)
+    for name, body in zip(names, re.findall(r"; Kernel info:(.*?); COMPUTE_PGM_RSRC2:TIDIG_COMP_CNT", text, re.S), strict=True):
+        number = {key: int(re.search(key + r": (\d+)", body)[1]) for key in ("NumVgprs", "ScratchSize", "LDSByteSize")}
+        if number["ScratchSize"]:
+            raise Fault(f"{name} has {number['ScratchSize']} bytes of scratch")
+        kernels[name] = [number["NumVgprs"], number["LDSByteSize"], None]
+    for name, spilled in re.findall(r"\.name:\s+(\w+)\n.*?\.vgpr_spill_count:\s*(\d+)", text, re.S):
+        if int(spilled):
+            raise Fault(f"{name} spills {spilled} registers")
+    return kernels
+
+
+def intel(work, program, target):
+    """Registers that kernels spill; those without any are not said."""
+    root = os.path.abspath(os.path.join(work, "intel/usr"))
+    libraries = f"{root}/lib/x86_64-linux-gnu:{root}/lib/x86_64-linux-gnu/intel-opencl"
+    log = run([root + "/bin/ocloc", "compile", "-file", program.path, "-device", target, "-options", " ".join(program.options),
+               "-out_dir", os.path.dirname(object_path(work, program, target, ""))], env=dict(os.environ, LD_LIBRARY_PATH=libraries))
+    other = [line for line in log.splitlines() if "warning:" in line and "spilled around" not in line]
+    if other:
+        raise Fault(other[0])
+    return {name: [int(count), 0, None] for name, count in re.findall(r"kernel (\w+) .*spilled around (\d+)", log)}
+
+
+def spirv(work, program, target):
+    bitcode, module = (object_path(work, program, target, ending) for ending in (".bc", ".spv"))
+    # Not optimised: the translator does not know all that an optimised program may hold.
+    run([CLANG, "-x", "cl", "-target", "spir64", "-O0", *program.options, *WARNINGS, "-Xclang", "-no-opaque-pointers", "-emit-llvm", "-c",
+         "-o", bitcode, program.path])
+    run(["llvm-spirv-15", "--spirv-max-version=1.2", bitcode, "-o", module])
+    run(["spirv-val", "--target-env", "opencl2.2", module])
+    return {}
+
+
+def find(work, tool):
+    found = glob.glob(os.path.join(work, "venv/lib/python3*/site-packages/nvidia/**/bin", tool), recursive=True)
+    return found[0] if found else None
+
+
+def targets(work):
+    """(name, function) of what this machine can check, and the names of the others."""
+    have, missing = [], []
+
+    def add(names, function, is_there):
+        for name in names:
+            if is_there(name):
+                have.append((name, function))
+            else:
+                missing.append(name)
+
+    clang = shutil.which(CLANG) is not None
+    add(NVIDIA, nvidia, lambda name: clang and find(work, "ptxas") and find(work, "nvdisasm") and os.path.exists(NVIDIA_LIBRARY))
+    add(AMD, amd, lambda name: clang and os.path.exists(f"{AMD_LIBRARY}/oclc_isa_version_{name[3:]}.bc"))
+    add(["spirv"], spirv, lambda name: clang and shutil.which("llvm-spirv-15") and shutil.which("spirv-val"))
+    add(INTEL, intel, lambda name: os.path.exists(os.path.join(work, "intel/usr/bin/ocloc")))
+    return have, missing
+
+
+def read_budget(path):
+    rows = {}
+    with open(path, encoding="utf-8") as file:
+        for line in file:
+            if not line.startswith("#") and line.strip():
+                program, kernel, target, *numbers = line.split()
+                rows[program, kernel, target] = [None if n == "-" else int(n) for n in numbers]
+    return rows
+
+
+HEAD = """# What the kernels of the GPU form may take, checked and written by tools/check_gpu_kernels. registers: of a work-item (NVIDIA; VGPR of AMD;
+# those that Intel's compiler spills). local: bytes of a work-group. ffma: percent of a slice's instructions in the tile's
+# hottest loop, at least; - where there is no tile.
+# program kernel target registers local ffma
+"""
+
+
+def write_budget(path, rows):
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(HEAD)
+        for key in sorted(rows):
+            file.write(" ".join(key) + " " + " ".join("-" if n is None else str(n) for n in rows[key]) + "\n")
+
+
+def exceeds(key, numbers, budget):
+    if key not in budget:
+        return "is not in the budget"
+    registers, local, ffma = budget[key]
+    faults = [f"takes {n} {what}, {most} are granted"
+              for n, most, what in ((numbers[0], registers, "registers"), (numbers[1], local, "bytes of local memory")) if n > most]
+    if ffma is not None and (numbers[2] is None or numbers[2] < ffma):
+        faults.append(f"has {numbers[2]} % FFMA, at least {ffma} % are asked for")
+    return "; ".join(faults)
+
+
+def main(arguments):
+    update = arguments[0] == "--update"
+    work, budget_path = arguments[1:] if update else arguments
+    programs = [Program(path) for path in sorted(glob.glob(os.path.join(work, "programs/*.cl")))]
+    have, missing = targets(work)
+    jobs = [(name, function, program) for name, function in have for program in programs
+            if (program.counted and (function is not intel or program.tiled)) or name in FOR_ALL_SHAPES]
+    jobs.sort(key=lambda job: job[1] is not intel)  # the longest first
+    faults, rows = [], {}
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        results = [(job, pool.submit(job[1], work, job[2], job[0])) for job in jobs]
+        for (target, _, program), result in results:
+            try:
+                for kernel, numbers in result.result().items():
+                    if program.counted:
+                        rows[program.name, kernel, target] = numbers
+            except Fault as fault:
+                faults.append(f"{program.path} for {target}: {fault}")
+    if update and not missing_budget(missing):
+        write_budget(budget_path, rows)
+    else:
+        budget = read_budget(budget_path)
+        faults += [f"{' '.join(key)} {words}" for key, numbers in sorted(rows.items()) if (words := exceeds(key, numbers, budget))]
+    for fault in faults:
+        print(fault, file=sys.stderr)
+    print(f"{len(programs)} programs for {', '.join(name for name, _ in have) or 'nothing'}: {len(faults)} faults"
+          + (f"; left out: {', '.join(missing)}" if missing else ""))
+    if faults:
+        print("a budget that is exceeded on purpose: tools/check_gpu_kernels --update", file=sys.stderr)
+    return 1 if faults else 0 if have else 77
+
+
+def missing_budget(missing):
+    """A machine without all compilers would drop their lines; gfx1100 needs a later device library than Debian 12 has."""
+    lost = [name for name in missing if name != "gfx1100"]
+    if lost:
+        print(f"the budget is not written: no compiler for {', '.join(lost)}", file=sys.stderr)
+    return bool(lost)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
