@@ -60,6 +60,11 @@ static void operations(void **unused)
                              .relenc_dim = 2,
                              .window = op == TL_OP_CONV ? 1 : 0};
         run_layer(ctx, &c);
+        if (op == TL_OP_ALPHA) { /* a batch from which on narrow rows have kernels of their own */
+            tl_layer_config narrow = c;
+            narrow.batch = 5, narrow.relenc_dim = 3;
+            run_layer(ctx, &narrow);
+        }
         if (op == TL_OP_ABSOLUTE || op == TL_OP_CONV) continue;
         c.cls = false, c.causal = true, c.height = 1, c.width = 5;
         run_layer(ctx, &c);
