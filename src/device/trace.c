@@ -40,7 +40,7 @@ static void write_event(FILE *file, const tli_profile *profile, const tli_traced
     const tli_launch *work = &event->work;
     const char *comma = "";
     if (work->items > 0) {
-        fprintf(file, "\"groups\":[%llu,%llu,%llu],\"items\":%u", (unsigned long long)work->groups[0],
+        fprintf(file, "\"groups\":\"%llux%llux%llu\",\"items\":%u", (unsigned long long)work->groups[0],
                 (unsigned long long)work->groups[1], (unsigned long long)work->groups[2], work->items);
         comma = ",";
     }

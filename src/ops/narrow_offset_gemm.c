@@ -66,8 +66,10 @@ uint64_t tli_narrow_offset_gemm_workspace(uint32_t tokens, uint32_t batch, uint3
                                           uint32_t head_dim)
 {
     const uint32_t width = heads * head_dim, channels = inner > width ? inner : width;
-    if (!is_narrow(inner, width)) return 0;
-    return 4ull * tokens * channels * (uint32_t)tli_ceil_div(batch, LARGEST_BLOCK) * LARGEST_BLOCK;
+    if (!is_narrow(inner, width) || batch < FEWEST_LANES) return 0;
+    uint32_t block = FEWEST_LANES; /* on any device, no block of this batch or a smaller one is larger */
+    while (block < batch && block < LARGEST_BLOCK) block *= 2;
+    return 4ull * tokens * channels * (uint32_t)tli_ceil_div(batch, block) * block;
 }
 
 /* ---- one call's tiling, sizes and panels ---------------------------------------------------------- */
