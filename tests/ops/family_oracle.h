@@ -253,5 +253,6 @@ static inline void oracle_forward(const tli_op_shape *s, const oracle_weights *w
         }
     }
 }
+#define oracle_forward(...) FROM_HERE(oracle_forward(__VA_ARGS__))
 
 #endif
