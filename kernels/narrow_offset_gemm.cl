@@ -60,6 +60,17 @@ __kernel void narrow_offset_gemm_add_panels(__global const float *panels, ulong 
     }
 }
 
+// acc[r] += w[r * r_step] * x: one step of the inner dimension.
+static inline void narrow_step(floatL acc[MR][NV], __global const float *w, int r_step, const floatL x[NV])
+{
+#pragma unroll
+    for (int r = 0; r < MR; r++) {
+        const floatL scalar = (floatL)(w[r * r_step]);
+#pragma unroll
+        for (int v = 0; v < NV; v++) acc[r][v] = scalar * x[v] + acc[r][v];
+    }
+}
+
 // acc[r] += sum_k w[k * k_step + r * r_step] * panel[k][BLOCK]
 static inline void narrow_multiply(floatL acc[MR][NV], __global const float *w, int k_step, int r_step,
                                    __global const float *panel, int depth)
@@ -69,12 +80,7 @@ static inline void narrow_multiply(floatL acc[MR][NV], __global const float *w, 
         floatL x[NV];
 #pragma unroll
         for (int v = 0; v < NV; v++) x[v] = vloadL(v, panel + k * BLOCK);
-#pragma unroll
-        for (int r = 0; r < MR; r++) {
-            const floatL scalar = (floatL)(w[k * k_step + r * r_step]);
-#pragma unroll
-            for (int v = 0; v < NV; v++) acc[r][v] = scalar * x[v] + acc[r][v];
-        }
+        narrow_step(acc, w + k * k_step, r_step, x);
     }
 }
 
@@ -87,12 +93,7 @@ static inline void narrow_multiply_private(floatL acc[MR][NV], __global const fl
         floatL x[NV];
 #pragma unroll
         for (int v = 0; v < NV; v++) x[v] = vloadL(v, panel + k * BLOCK);
-#pragma unroll
-        for (int r = 0; r < MR; r++) {
-            const floatL scalar = (floatL)(w[k * k_step + r * r_step]);
-#pragma unroll
-            for (int v = 0; v < NV; v++) acc[r][v] = scalar * x[v] + acc[r][v];
-        }
+        narrow_step(acc, w + k * k_step, r_step, x);
     }
 }
 
@@ -300,8 +301,8 @@ __kernel void narrow_offset_gemm_values_backward(__global const int4 *groups, __
 }
 
 // From the gradients of the logits, `weights`: side 0: dx_i = sum_j Wq (weights k_ij), x being xk; side 1: dx_j = sum_i Wk
-// (weights q_ij), x being xq. `w`: table of the operand x; dw_side: of the operand whose gradient is computed; either NULL.
-// Group (token, block) owns the token's panel of dx.
+// (weights q_ij), x being xq. `w`: table of the operand x; `own_w`: of the operand whose gradient is computed; either may be
+// NULL. Group (token, block) owns the token's panel of dx.
 __kernel void narrow_offset_gemm_logits_backward(__global const int4 *groups, __global const int2 *pairs,
                                                  __global const float *weights, __global const float *x,
                                                  __global const float *w, __global const float *own_w,

@@ -129,8 +129,8 @@ void tli_normalise(const tli_image *image, float *out)
 
 /* ---- a batch ------------------------------------------------------------------------------------- */
 
-/* Samples Beta(a, b) for a and b up to 1 by Johnk's method: of two powers of uniform numbers with a sum of at most one, the first's share of the
- * sum. */
+/* Samples Beta(a, b) for a and b up to 1 by Johnk's method: of two powers of uniform numbers with a sum of at
+ * most one, the first's share of the sum. */
 static double random_beta(tli_random *r, double a, double b)
 {
     for (;;) {

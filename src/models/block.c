@@ -335,8 +335,8 @@ static tl_status backward_mlp(tl_context *ctx, tli_block *b, const frame *f, tli
     TLI_TRY(tli_linear_backward(ctx, dx, f->dim, s->hidden, f->mlp, b->mlp2_weight.value, none, false,
                                 b->mlp2_weight.gradient, b->mlp2_bias.gradient, s->workspace, f->out_rows,
                                 f->mlp, f->dim));
-    TLI_TRY(tli_linear_backward_input(ctx, dx, f->dim, b->mlp2_weight.value, s->hidden, f->hidden, f->mlp,
-                                      f->out_rows, f->mlp, f->dim));
+    TLI_TRY(tli_linear_backward_input(ctx, dx, f->dim, b->mlp2_weight.value, s->hidden, f->hidden, false,
+                                      f->mlp, f->out_rows, f->mlp, f->dim));
 
     TLI_TRY(tli_layernorm_forward(ctx, middle, b->mlp_norm_weight.value, b->mlp_norm_bias.value, s->rows1,
                                   f->stats2, f->out_rows, f->dim));

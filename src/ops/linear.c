@@ -27,6 +27,24 @@ uint64_t tli_linear_workspace(uint64_t rows, uint32_t out)
     return tli_column_sum_workspace(rows, out);
 }
 
+tl_status tli_linear_backward_input(tl_context *ctx, tli_view dy, uint32_t ldy, tli_view weight, tli_view dx,
+                                    tli_view factor, bool accumulate, uint32_t ldx, uint64_t rows,
+                                    uint32_t in, uint32_t out)
+{
+    return tli_gemm(ctx, &(tli_gemm_args){.m = (uint32_t)rows,
+                                          .n = in,
+                                          .k = out,
+                                          .a = dy,
+                                          .lda = ldy,
+                                          .b = weight,
+                                          .ldb = in,
+                                          .c = dx,
+                                          .ldc = ldx,
+                                          .alpha = 1.0f,
+                                          .beta = accumulate ? 1.0f : 0.0f,
+                                          .factor = factor});
+}
+
 tl_status tli_linear_backward(tl_context *ctx, tli_view dy, uint32_t ldy, tli_view x, uint32_t ldx,
                               tli_view weight, tli_view dx, bool accumulate, tli_view dweight, tli_view dbias,
                               tli_view workspace, uint64_t rows, uint32_t in, uint32_t out)
@@ -46,31 +64,5 @@ tl_status tli_linear_backward(tl_context *ctx, tli_view dy, uint32_t ldy, tli_vi
                                                .alpha = 1.0f}));
     }
     if (dx.mem == NULL) return TL_OK;
-    return tli_gemm(ctx, &(tli_gemm_args){.m = (uint32_t)rows,
-                                          .n = in,
-                                          .k = out,
-                                          .a = dy,
-                                          .lda = ldy,
-                                          .b = weight,
-                                          .ldb = in,
-                                          .c = dx,
-                                          .ldc = ldx,
-                                          .alpha = 1.0f,
-                                          .beta = accumulate ? 1.0f : 0.0f});
-}
-
-tl_status tli_linear_backward_input(tl_context *ctx, tli_view dy, uint32_t ldy, tli_view weight, tli_view dx,
-                                    tli_view factor, uint32_t ldx, uint64_t rows, uint32_t in, uint32_t out)
-{
-    return tli_gemm(ctx, &(tli_gemm_args){.m = (uint32_t)rows,
-                                          .n = in,
-                                          .k = out,
-                                          .a = dy,
-                                          .lda = ldy,
-                                          .b = weight,
-                                          .ldb = in,
-                                          .c = dx,
-                                          .ldc = ldx,
-                                          .alpha = 1.0f,
-                                          .factor = factor});
+    return tli_linear_backward_input(ctx, dy, ldy, weight, dx, (tli_view){0}, accumulate, ldx, rows, in, out);
 }

@@ -14,9 +14,11 @@ tl_status tli_linear_forward(tl_context *ctx, tli_view x, uint32_t ldx, tli_view
 tl_status tli_linear_backward(tl_context *ctx, tli_view dy, uint32_t ldy, tli_view x, uint32_t ldx,
                               tli_view weight, tli_view dx, bool accumulate, tli_view dweight, tli_view dbias,
                               tli_view workspace, uint64_t rows, uint32_t in, uint32_t out);
-/* dx = (dy W) * factor, element by element, overwritten; factor has the strides of dx. */
+/* The part for dx alone: dx = (dy W) * factor, element by element; `accumulate` adds dx before the factor. factor has
+ * the strides of dx, mem NULL: none. */
 tl_status tli_linear_backward_input(tl_context *ctx, tli_view dy, uint32_t ldy, tli_view weight, tli_view dx,
-                                    tli_view factor, uint32_t ldx, uint64_t rows, uint32_t in, uint32_t out);
+                                    tli_view factor, bool accumulate, uint32_t ldx, uint64_t rows,
+                                    uint32_t in, uint32_t out);
 uint64_t tli_linear_workspace(uint64_t rows, uint32_t out);
 
 #endif

@@ -69,6 +69,7 @@ uint64_t tli_narrow_offset_gemm_workspace(uint32_t tokens, uint32_t batch, uint3
     if (!is_narrow(inner, width) || batch < FEWEST_LANES) return 0;
     uint32_t block = FEWEST_LANES; /* on any device, no block of this batch or a smaller one is larger */
     while (block < batch && block < LARGEST_BLOCK) block *= 2;
+    /* at most rows and gradients of two operands */
     return 4ull * tokens * channels * (uint32_t)tli_ceil_div(batch, block) * block;
 }
 
@@ -145,9 +146,6 @@ static tl_status add_panels(narrow_call *n, tli_view panels, uint32_t tokens, ui
                       TLI_ARG_MEM(rows.mem), TLI_ARG_U64(rows.at), TLI_ARG_I32(stride));
 }
 
-#define TABLES(r)                                                                                            \
-    TLI_ARG_MEM((r)->pairs->device_groups->mem[0]), TLI_ARG_MEM((r)->pairs->device_pairs->mem[0])
-
 static tli_mem table_mem(const tl_tensor *table)
 {
     return table != NULL ? table->mem[0] : NULL;
@@ -185,9 +183,24 @@ tl_status tli_narrow_offset_gemm_logits(tl_context *ctx, const tli_offset_gemm *
     n.sizes.xq_at = q.panels.at, n.sizes.xk_at = k.panels.at, n.sizes.weights_at = weights.at;
     n.sizes.scale = scale;
     TLI_TRY(get_kernel(&n, "narrow_offset_gemm_logits", &kernel));
-    return TLI_LAUNCH(ctx, kernel, launch_of(&n, r->pairs->groups, n.blocks, 2), TABLES(r),
+    return TLI_LAUNCH(ctx, kernel, launch_of(&n, r->pairs->groups, n.blocks, 2), TLI_ARG_PAIRS(r->pairs),
                       TLI_ARG_MEM(q.panels.mem), TLI_ARG_MEM(table_mem(wq)), TLI_ARG_MEM(k.panels.mem),
                       TLI_ARG_MEM(table_mem(wk)), TLI_ARG_MEM(weights.mem), TLI_ARG_STRUCT(n.sizes));
+}
+
+/* Of a table, from the panels of its operand and of the other one (side, as in kernels/narrow_offset_gemm.cl): for a query
+ * or key from the other's rows, for a value from dy. */
+static tl_status weight_gradient(narrow_call *n, int side, tli_view x, tli_view other,
+                                 const tl_tensor *other_table, tli_view weights, tl_tensor *dw)
+{
+    tli_kernel *kernel;
+    n->sizes.side = side;
+    n->sizes.x_at = x.at, n->sizes.gradient_at = other.at, n->sizes.weights_at = weights.at;
+    TLI_TRY(get_kernel(n, "narrow_offset_gemm_weight_gradient", &kernel));
+    return TLI_LAUNCH(n->ctx, kernel, launch_of(n, n->r->pairs->groups, 1, side == 2 ? 1 : 2),
+                      TLI_ARG_PAIRS(n->r->pairs), TLI_ARG_MEM(x.mem), TLI_ARG_MEM(other.mem),
+                      TLI_ARG_MEM(table_mem(other_table)), TLI_ARG_MEM(weights.mem),
+                      TLI_ARG_MEM(table_mem(dw)), TLI_ARG_STRUCT(n->sizes));
 }
 
 /* The gradient of `own`, and of its table, from the other operand: side 0: q's from k; side 1: k's from q. */
@@ -200,18 +213,13 @@ static tl_status logits_backward_side(narrow_call *n, int side, const narrow_ope
     n->sizes.side = side;
     n->sizes.weights_at = dweights.at, n->sizes.x_at = other->panels.at, n->sizes.dx_at = panels.at;
     TLI_TRY(get_kernel(n, "narrow_offset_gemm_logits_backward", &kernel));
-    TLI_TRY(TLI_LAUNCH(n->ctx, kernel, launch_of(n, own->tokens, n->blocks, 2), TABLES(n->r),
+    TLI_TRY(TLI_LAUNCH(n->ctx, kernel, launch_of(n, own->tokens, n->blocks, 2), TLI_ARG_PAIRS(n->r->pairs),
                        TLI_ARG_MEM(dweights.mem), TLI_ARG_MEM(other->panels.mem),
                        TLI_ARG_MEM(table_mem(other->table)), TLI_ARG_MEM(table_mem(own->table)),
                        TLI_ARG_MEM(panels.mem), TLI_ARG_STRUCT(n->sizes)));
     TLI_TRY(add_panels(n, panels, own->tokens, own->channels, dx, own->stride));
     if (own->table == NULL) return TL_OK;
-    n->sizes.x_at = own->panels.at, n->sizes.gradient_at = other->panels.at;
-    TLI_TRY(get_kernel(n, "narrow_offset_gemm_weight_gradient", &kernel));
-    return TLI_LAUNCH(n->ctx, kernel, launch_of(n, n->r->pairs->groups, 1, 2), TABLES(n->r),
-                      TLI_ARG_MEM(own->panels.mem), TLI_ARG_MEM(other->panels.mem),
-                      TLI_ARG_MEM(table_mem(other->table)), TLI_ARG_MEM(dweights.mem),
-                      TLI_ARG_MEM(table_mem(dw)), TLI_ARG_STRUCT(n->sizes));
+    return weight_gradient(n, side, own->panels, other->panels, other->table, dweights, dw);
 }
 
 tl_status tli_narrow_offset_gemm_logits_backward(tl_context *ctx, const tli_offset_gemm *r, tli_view xq,
@@ -237,7 +245,7 @@ tl_status tli_narrow_offset_gemm_values(tl_context *ctx, const tli_offset_gemm *
     const tli_view y_panels = take_panels(&n, r->pairs->queries, n.width);
     n.sizes.x_at = x_panels.at, n.sizes.weights_at = weights.at, n.sizes.y_at = y_panels.at;
     TLI_TRY(get_kernel(&n, "narrow_offset_gemm_values", &kernel));
-    TLI_TRY(TLI_LAUNCH(ctx, kernel, launch_of(&n, r->pairs->queries, n.blocks, 1), TABLES(r),
+    TLI_TRY(TLI_LAUNCH(ctx, kernel, launch_of(&n, r->pairs->queries, n.blocks, 1), TLI_ARG_PAIRS(r->pairs),
                        TLI_ARG_MEM(x_panels.mem), TLI_ARG_MEM(table_mem(w)), TLI_ARG_MEM(weights.mem),
                        TLI_ARG_MEM(y_panels.mem), TLI_ARG_STRUCT(n.sizes)));
     return add_panels(&n, y_panels, r->pairs->queries, n.width, y, n.width);
@@ -257,14 +265,10 @@ tl_status tli_narrow_offset_gemm_values_backward(tl_context *ctx, const tli_offs
     n.sizes.dy_at = dy_panels.at, n.sizes.x_at = x_panels.at, n.sizes.weights_at = weights.at;
     n.sizes.partial_at = dweights.at, n.sizes.dx_at = dx_panels.at;
     TLI_TRY(get_kernel(&n, "narrow_offset_gemm_values_backward", &kernel));
-    TLI_TRY(TLI_LAUNCH(ctx, kernel, launch_of(&n, r->pairs->keys, n.blocks, 2), TABLES(r),
+    TLI_TRY(TLI_LAUNCH(ctx, kernel, launch_of(&n, r->pairs->keys, n.blocks, 2), TLI_ARG_PAIRS(r->pairs),
                        TLI_ARG_MEM(dy_panels.mem), TLI_ARG_MEM(x_panels.mem), TLI_ARG_MEM(table_mem(w)),
                        TLI_ARG_MEM(weights.mem), TLI_ARG_MEM(dweights.mem), TLI_ARG_MEM(dx_panels.mem),
                        TLI_ARG_STRUCT(n.sizes)));
     TLI_TRY(add_panels(&n, dx_panels, r->pairs->keys, r->inner, dx, r->inner));
-    n.sizes.side = 2, n.sizes.gradient_at = dy_panels.at;
-    TLI_TRY(get_kernel(&n, "narrow_offset_gemm_weight_gradient", &kernel));
-    return TLI_LAUNCH(ctx, kernel, launch_of(&n, r->pairs->groups, 1, 1), TABLES(r),
-                      TLI_ARG_MEM(x_panels.mem), TLI_ARG_MEM(dy_panels.mem), TLI_ARG_MEM(NULL),
-                      TLI_ARG_MEM(weights.mem), TLI_ARG_MEM(table_mem(dw)), TLI_ARG_STRUCT(n.sizes));
+    return weight_gradient(&n, 2, x_panels, dy_panels, NULL, weights, dw);
 }

@@ -38,10 +38,10 @@ uint64_t tli_offset_gemm_workspace(uint32_t tokens, uint32_t pairs, uint32_t lar
 {
     const uint64_t row = floats_per_row(inner, heads, head_dim, kept), fit = CHUNK_BYTES / (4 * row),
                    largest_rows = (uint64_t)largest * batch, all = (uint64_t)pairs * batch,
-                   most = fit > largest_rows ? fit : largest_rows,
-                   chunk = (all < most ? all : most) *
-                           row, /* what chunk_pairs uses for any smaller batch, or more */
-        narrow = tli_narrow_offset_gemm_workspace(tokens, batch, inner, heads, head_dim);
+                   most = fit > largest_rows ? fit : largest_rows;
+    /* what chunk_pairs uses for any batch up to this one, or more */
+    const uint64_t chunk = (all < most ? all : most) * row,
+                   narrow = tli_narrow_offset_gemm_workspace(tokens, batch, inner, heads, head_dim);
     return chunk > narrow ? chunk : narrow;
 }
 
@@ -146,9 +146,6 @@ static tl_status offset_gemm_get(tl_context *ctx, const tiling *t, const char *n
     return tli_family_kernel(ctx, "offset_gemm", name, t->options, kernel);
 }
 
-#define TABLES(r)                                                                                            \
-    TLI_ARG_MEM((r)->pairs->device_groups->mem[0]), TLI_ARG_MEM((r)->pairs->device_pairs->mem[0])
-
 /* The same for kernels that distinguish per-offset operands from projected ones. */
 static void add_sides(tiling *t, const tli_offset_gemm *r, const tl_tensor *wq, const tl_tensor *wk)
 {
@@ -197,7 +194,7 @@ static tl_status chunk_logits(tl_context *ctx, const tli_offset_gemm *r, const t
     sizes.keep = rows.q.mem != NULL;
     sizes.xq_at = xq.at, sizes.xk_at = xk.at, sizes.weights_at = weights.at;
     sizes.q_at = rows.q.at, sizes.k_at = rows.k.at;
-    return TLI_LAUNCH(ctx, kernel, with_work(launch, r, c, 2.0), TABLES(r), TLI_ARG_MEM(xq.mem),
+    return TLI_LAUNCH(ctx, kernel, with_work(launch, r, c, 2.0), TLI_ARG_PAIRS(r->pairs), TLI_ARG_MEM(xq.mem),
                       TLI_ARG_MEM(c->query), TLI_ARG_MEM(xk.mem), TLI_ARG_MEM(c->key),
                       TLI_ARG_MEM(weights.mem), TLI_ARG_MEM(rows.q.mem), TLI_ARG_MEM(rows.k.mem),
                       TLI_ARG_STRUCT(sizes));
@@ -228,7 +225,7 @@ static tl_status chunk_weight_gradient(tl_context *ctx, const tli_offset_gemm *r
     offset_gemm_sizes sizes = sizes_of_chunk(r, c, pair_begin, 0);
     sizes.side = side;
     sizes.x_at = x.at, sizes.gradient_at = gradient.at, sizes.weights_at = weights.at;
-    return TLI_LAUNCH(ctx, kernel, with_work(launch, r, c, 1.0), TABLES(r), TLI_ARG_MEM(x.mem),
+    return TLI_LAUNCH(ctx, kernel, with_work(launch, r, c, 1.0), TLI_ARG_PAIRS(r->pairs), TLI_ARG_MEM(x.mem),
                       TLI_ARG_MEM(gradient.mem), TLI_ARG_MEM(weights.mem), TLI_ARG_MEM(dw),
                       TLI_ARG_STRUCT(sizes));
 }
@@ -268,10 +265,10 @@ tl_status tli_offset_gemm_logits_backward(tl_context *ctx, const tli_offset_gemm
         offset_gemm_sizes sizes = sizes_of_chunk(r, &c, pair_begin, block);
         sizes.weights_at = dweights.at, sizes.q_at = rows.q.at, sizes.k_at = rows.k.at;
         sizes.dxq_at = dxq.at, sizes.dxk_at = dxk.at;
-        TLI_TRY(TLI_LAUNCH(ctx, kernel, with_work(launch, r, &c, 2.0), TABLES(r), TLI_ARG_MEM(dweights.mem),
-                           TLI_ARG_MEM(rows.q.mem), TLI_ARG_MEM(rows.k.mem), TLI_ARG_MEM(c.query),
-                           TLI_ARG_MEM(c.key), TLI_ARG_MEM(dxq.mem), TLI_ARG_MEM(dxk.mem),
-                           TLI_ARG_STRUCT(sizes)));
+        TLI_TRY(TLI_LAUNCH(ctx, kernel, with_work(launch, r, &c, 2.0), TLI_ARG_PAIRS(r->pairs),
+                           TLI_ARG_MEM(dweights.mem), TLI_ARG_MEM(rows.q.mem), TLI_ARG_MEM(rows.k.mem),
+                           TLI_ARG_MEM(c.query), TLI_ARG_MEM(c.key), TLI_ARG_MEM(dxq.mem),
+                           TLI_ARG_MEM(dxk.mem), TLI_ARG_STRUCT(sizes)));
     }
     return TL_OK;
 }
@@ -290,9 +287,9 @@ tl_status tli_offset_gemm_values(tl_context *ctx, const tli_offset_gemm *r, tli_
         const tli_launch launch = by_token(&t, r, panels, block, r->pairs->queries);
         offset_gemm_sizes sizes = sizes_of_chunk(r, &c, c.pair_begin, block);
         sizes.x_at = x.at, sizes.weights_at = weights.at, sizes.y_at = y.at;
-        TLI_TRY(TLI_LAUNCH(ctx, kernel, with_work(launch, r, &c, 1.0), TABLES(r), TLI_ARG_MEM(x.mem),
-                           TLI_ARG_MEM(c.key), TLI_ARG_MEM(weights.mem), TLI_ARG_MEM(y.mem),
-                           TLI_ARG_STRUCT(sizes)));
+        TLI_TRY(TLI_LAUNCH(ctx, kernel, with_work(launch, r, &c, 1.0), TLI_ARG_PAIRS(r->pairs),
+                           TLI_ARG_MEM(x.mem), TLI_ARG_MEM(c.key), TLI_ARG_MEM(weights.mem),
+                           TLI_ARG_MEM(y.mem), TLI_ARG_STRUCT(sizes)));
     }
     return TL_OK;
 }
@@ -315,9 +312,10 @@ tl_status tli_offset_gemm_values_backward(tl_context *ctx, const tli_offset_gemm
         offset_gemm_sizes sizes = sizes_of_chunk(r, &c, c.pair_begin, block);
         sizes.dy_at = dy.at, sizes.x_at = x.at, sizes.weights_at = weights.at;
         sizes.partial_at = workspace.at, sizes.dx_at = dx.at;
-        TLI_TRY(TLI_LAUNCH(ctx, kernel, with_work(launch, r, &c, 1.0), TABLES(r), TLI_ARG_MEM(dy.mem),
-                           TLI_ARG_MEM(x.mem), TLI_ARG_MEM(c.key), TLI_ARG_MEM(weights.mem),
-                           TLI_ARG_MEM(workspace.mem), TLI_ARG_MEM(dx.mem), TLI_ARG_STRUCT(sizes)));
+        TLI_TRY(TLI_LAUNCH(ctx, kernel, with_work(launch, r, &c, 1.0), TLI_ARG_PAIRS(r->pairs),
+                           TLI_ARG_MEM(dy.mem), TLI_ARG_MEM(x.mem), TLI_ARG_MEM(c.key),
+                           TLI_ARG_MEM(weights.mem), TLI_ARG_MEM(workspace.mem), TLI_ARG_MEM(dx.mem),
+                           TLI_ARG_STRUCT(sizes)));
         TLI_TRY(tli_pair_table_sum_slices(ctx, r->pairs, slices, r->batch, r->heads, c.pair_begin, c.pair_end,
                                           workspace, dweights));
         TLI_TRY(chunk_weight_gradient(ctx, r, &t, &c, 0, 2, x, dy, weights, c.dkey));

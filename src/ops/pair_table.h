@@ -20,6 +20,9 @@ typedef struct tli_pair_table {
                                * span  {begin, end} a query, {pair, group} sorted by query; the same by key */
 } tli_pair_table;
 
+/* The two kernel arguments that stand for a pair table. */
+#define TLI_ARG_PAIRS(p) TLI_ARG_MEM((p)->device_groups->mem[0]), TLI_ARG_MEM((p)->device_pairs->mem[0])
+
 /* Contains only pairs whose query is one of the first `queries` tokens. */
 tl_status tli_pair_table_create(tl_context *ctx, const char *name, const tli_geometry *geometry,
                                 uint32_t queries, tli_pair_table *pairs);

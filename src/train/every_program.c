@@ -14,13 +14,12 @@ typedef struct zeros {
     int32_t *ids;
 } zeros;
 
-/* The forms for CPUs depend on the batch: a full one, and one sample. */
+/* The forms for CPUs depend on the batch, by powers of two: the full one, its half, ... and one sample. */
 static tl_status take_steps(tl_context *ctx, tl_model *model, const tl_settings *s, const zeros *inputs)
 {
-    const uint32_t batches[] = {s->training.batch_size, 1};
     const optimizer_settings optimizer = tli_step_optimizer(s, s->training.lr, 1);
-    for (int i = 0; i < 2; i++) {
-        const tl_batch batch = {.count = batches[i],
+    for (uint32_t count = s->training.batch_size; count > 0; count /= 2) {
+        const tl_batch batch = {.count = count,
                                 .images = inputs->images,
                                 .tokens = inputs->ids,
                                 .length = s->model.seq_len,

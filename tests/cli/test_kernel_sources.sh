@@ -13,7 +13,7 @@ for form in cpu gpu; do
     [ "$(head -qn 1 "programs/$form"/*.cl | grep -c '^// options: -cl-std=CL1.2 ')" -eq "$count" ] || fail "no options"
     [ "$(cat "programs/$form"/*.cl | cksum)" != "$(cat programs/cpu/*.cl | cksum)" ] || [ $form = cpu ] || fail "one form"
     [ "$(md5sum "programs/$form"/*.cl | cut -d' ' -f1 | sort | uniq -d | wc -l)" -eq 0 ] || fail "a program twice"
-    "$program" bench step --op alpha --relative qk --batch-size 2 --rounds 1 --kernel-path $form --gemm own --verbose >out.txt 2>err.txt ||
+    "$program" bench step --op alpha --relative qk --batch-size 5 --rounds 1 --kernel-path $form --gemm own --verbose >out.txt 2>err.txt ||
         fail "bench step --kernel-path $form"
     sed -n 's,^building kernels/\([^ ]*\)\.cl *\(.*\),\1 \2,p' err.txt >built
     [ "$(wc -l <built)" -ge 4 ] || fail "few programs built"
