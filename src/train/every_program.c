@@ -8,22 +8,13 @@
 #include "tasks/task.h"
 #include "train/step.h"
 
-/* Zeros, of which a dry context reads nothing but what the host checks. */
-typedef struct zeros {
-    float *images;
-    int32_t *ids;
-} zeros;
-
 /* The forms for CPUs depend on the batch, by powers of two: the full one, its half, ... and one sample. */
-static tl_status take_steps(tl_context *ctx, tl_model *model, const tl_settings *s, const zeros *inputs)
+static tl_status take_steps(tl_context *ctx, tl_model *model, const tl_settings *s, const void *zeros)
 {
     const optimizer_settings optimizer = tli_step_optimizer(s, s->training.lr, 1);
     for (uint32_t count = s->training.batch_size; count > 0; count /= 2) {
-        const tl_batch batch = {.count = count,
-                                .images = inputs->images,
-                                .tokens = inputs->ids,
-                                .length = s->model.seq_len,
-                                .targets = inputs->ids};
+        const tl_batch batch = {
+            .count = count, .images = zeros, .tokens = zeros, .length = s->model.seq_len, .targets = zeros};
         TLI_TRY(tli_model_set_batch(ctx, model, &batch));
         TLI_TRY(tli_step_gradients(ctx, model, 0));
         TLI_TRY(tli_registry_update(ctx, tli_model_registry(model), &optimizer));
@@ -33,24 +24,22 @@ static tl_status take_steps(tl_context *ctx, tl_model *model, const tl_settings 
 
 static tl_status take_model(tl_context *ctx, const tl_settings *s)
 {
-    const uint64_t text = (uint64_t)s->training.batch_size * s->model.seq_len,
-                   pixels = (uint64_t)s->training.batch_size * tli_model_image_values(&s->model);
     const bool is_text = s->model.arch == TL_ARCH_GPT;
-    const zeros inputs = {.images = calloc(is_text ? 1 : pixels, sizeof(float)),
-                          .ids = calloc(is_text ? text : s->training.batch_size, sizeof(int32_t))};
+    const uint64_t sample = is_text ? s->model.seq_len : tli_model_image_values(&s->model);
+    /* images, ids and targets alike: a dry context reads nothing but what the host checks */
+    void *zeros = calloc(1 + s->training.batch_size * sample, sizeof(float));
     tl_model *model = NULL;
     tl_status status = TL_OK;
-    if (inputs.images == NULL || inputs.ids == NULL)
+    if (zeros == NULL)
         status = tli_fail(tl_context_error(ctx), TL_ERROR_MEMORY,
                           "the host has no memory left for a batch of %u samples", s->training.batch_size);
     if (status == TL_OK)
         status = tli_model_create(ctx, &s->model,
                                   &(tl_model_options){.batch = s->training.batch_size, .training = true},
                                   tli_optimizer_rule_of(s->training.optimizer), &model);
-    if (status == TL_OK) status = take_steps(ctx, model, s, &inputs);
+    if (status == TL_OK) status = take_steps(ctx, model, s, zeros);
     tli_model_destroy(ctx, model);
-    free(inputs.images);
-    free(inputs.ids);
+    free(zeros);
     return status;
 }
 
