@@ -1024,7 +1024,8 @@ class Result(Struct):
         double top1_static, top1_dynamic; /* percent */
         /* predictions in all test sets with a logit that is not finite: counted as wrong */
         uint64_t not_finite;
-        /* median, without the first step of each batch size, which builds kernels, where there are others */
+        /* train: median, without the first step of each batch size, which builds kernels, where there are others;
+         * eval: of a full batch of training.test_motion's set, the mean without the first batch; NaN: there was one */
         double step_ms;
         double data_wait;               /* train: fraction of the steps' time, 0 to 1, spent waiting for data */
         tl_set_files files, test_files; /* train: of training and test set; eval: of the test set */

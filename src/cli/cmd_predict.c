@@ -1,7 +1,10 @@
 /* translution predict CHECKPOINT IMAGE...: the likeliest classes of images, and the model's attention. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <cjson/cJSON.h>
 
 #include "cli/cli.h"
 #include "core/clock.h"
@@ -88,6 +91,21 @@ static tl_status print_guesses(tl_predictor *p, const char *path, const tl_guess
     return good ? TL_OK : tli_fail(err, TL_ERROR_MEMORY, "not enough host memory for a line");
 }
 
+static tl_status add_guesses(tl_predictor *p, cJSON *images, const char *path, const tl_guess *guesses,
+                             uint32_t count, tl_error *err)
+{
+    cJSON *image = cJSON_CreateObject();
+    bool good = cJSON_AddItemToArray(images, image) && tli_json_add_text(image, "file", path);
+    cJSON *classes = cJSON_AddArrayToObject(image, "classes");
+    for (uint32_t i = 0; i < count && good; i++) {
+        cJSON *guess = cJSON_CreateObject();
+        good = cJSON_AddItemToArray(classes, guess) &&
+               tli_json_add_text(guess, "class", tl_predictor_class_name(p, guesses[i].class_index)) &&
+               cJSON_AddNumberToObject(guess, "probability", guesses[i].probability) != NULL;
+    }
+    return good ? TL_OK : tli_fail(err, TL_ERROR_MEMORY, "not enough host memory for the result");
+}
+
 static tl_status predict_paint(tl_context *ctx, tl_predictor *p, attention_pages *pages)
 {
     const tli_cli_options *o = pages->o;
@@ -99,10 +117,45 @@ static tl_status predict_paint(tl_context *ctx, tl_predictor *p, attention_pages
     return status;
 }
 
-/* Files that cannot be read as images are named as they come, and at the end the command has failed. */
-static tl_status predict_all(tl_context *ctx, tl_predictor *p, attention_pages *pages, tli_progress *progress)
+typedef struct predictions {
+    tl_predictor *predictor;
+    attention_pages pages;
+    cJSON *images;      /* with --json: an array; otherwise NULL, and lines are printed at once */
+    uint64_t count;     /* images classified */
+    double first, last; /* tli_clock_seconds when the first and the latest were */
+} predictions;
+
+static tl_status take_guesses(predictions *t, const char *path, const tl_guess *guesses, uint32_t count,
+                              tl_error *err)
 {
-    const bool to_terminal = tli_is_terminal(stdout); /* where the lines stand above the progress */
+    t->last = tli_clock_seconds();
+    if (t->count++ == 0) t->first = t->last;
+    if (t->images == NULL) return print_guesses(t->predictor, path, guesses, count, err);
+    return add_guesses(t->predictor, t->images, path, guesses, count, err);
+}
+
+static tl_status predict_print_json(const tli_cli_options *o, tl_context *ctx, predictions *t)
+{
+    cJSON *json = cJSON_CreateObject();
+    if (!cJSON_AddItemToObject(json, "images", t->images)) cJSON_Delete(t->images);
+    t->images = NULL;
+    /* After the first image, for which kernels are built; NaN becomes null. */
+    cJSON_AddNumberToObject(json, "images_per_second",
+                            t->count > 1 ? (double)(t->count - 1) / (t->last - t->first) : (double)NAN);
+    cJSON_AddNumberToObject(json, "first_image_ms",
+                            t->count > 0 ? (t->first - o->started) * 1e3 : (double)NAN);
+    cJSON_AddNumberToObject(json, "peak_device_bytes", (double)tl_memory_peak(ctx));
+    tli_json_add_text(json, "device", tl_context_device(ctx)->name);
+    return tli_cli_print_json(json, tl_context_error(ctx));
+}
+
+/* Files that cannot be read as images are named as they come, and at the end the command has failed. */
+static tl_status predict_all(tl_context *ctx, predictions *t, tli_progress *progress)
+{
+    tl_predictor *p = t->predictor;
+    attention_pages *pages = &t->pages;
+    const bool to_terminal = !t->pages.o->json &&
+                             tli_is_terminal(stdout); /* where the lines stand above the progress */
     const tli_cli_options *o = pages->o;
     const tl_log log = tli_cli_log(o);
     const uint32_t classes = tl_predictor_configuration(p)->classes,
@@ -121,9 +174,10 @@ static tl_status predict_all(tl_context *ctx, tl_predictor *p, attention_pages *
         }
         TLI_TRY(status);
         if (o->attention[0] != '\0') TLI_TRY(predict_paint(ctx, p, pages));
-        TLI_TRY(print_guesses(p, o->arguments[i], guesses, count, err));
+        TLI_TRY(take_guesses(t, o->arguments[i], guesses, count, err));
     }
     TLI_TRY(pages_write(pages, err));
+    if (o->json) TLI_TRY(predict_print_json(o, ctx, t));
     if (i < o->argument_count)
         return tli_fail(err, TL_INTERRUPTED, "stopped by signal %d before %s", (int)tli_cli_signal,
                         o->arguments[i]);
@@ -134,16 +188,20 @@ static tl_status predict_all(tl_context *ctx, tl_predictor *p, attention_pages *
 
 static tl_status predict_run(tli_cli_options *o, tl_context *ctx)
 {
-    tl_predictor *p = NULL;
-    attention_pages pages = {.o = o};
-    TLI_TRY(tl_predictor_create(ctx, o->argument, NULL, &p));
+    predictions t = {.pages = {.o = o}};
+    TLI_TRY(tl_predictor_create(ctx, o->argument, NULL, &t.predictor));
+    if (o->json) t.images = cJSON_CreateArray();
     tli_progress progress;
     tli_progress_begin(&progress, tli_cli_progress(o), "predicting", "images",
                        (uint64_t)o->argument_count - 1, tli_clock_seconds());
-    const tl_status status = predict_all(ctx, p, &pages, &progress);
+    tl_status status = !o->json || t.images != NULL ? TL_OK
+                                                    : tli_fail(tl_context_error(ctx), TL_ERROR_MEMORY,
+                                                               "not enough host memory for the result");
+    if (status == TL_OK) status = predict_all(ctx, &t, &progress);
     tli_progress_clear(&progress);
-    free(pages.page.pixels);
-    tl_predictor_destroy(ctx, p);
+    free(t.pages.page.pixels);
+    cJSON_Delete(t.images);
+    tl_predictor_destroy(ctx, t.predictor);
     return status;
 }
 

@@ -19,7 +19,7 @@ tl_log tli_cli_log(const tli_cli_options *o)
 {
     tl_log_level level = o->quiet ? TL_LOG_ERROR : o->verbose ? TL_LOG_DETAIL : TL_LOG_NOTICE;
     /* The cursor may be on a line of text that `generate` wrote. */
-    const bool over = o->command != TLI_CLI_GENERATE || !tli_is_terminal(stdout);
+    const bool over = o->command != TLI_CLI_GENERATE || o->json || !tli_is_terminal(stdout);
     return (tl_log){.level = level, .write = over ? write_over_progress : write_line};
 }
 

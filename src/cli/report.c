@@ -54,6 +54,17 @@ static void add_files(cJSON *o, const char *prefix, const tl_set_files *files)
     }
 }
 
+/* Of an evaluation; nothing where there was no time to measure. */
+static void add_rate(cJSON *o, const tl_settings *settings, double step_ms)
+{
+    const tl_model_config *m = &settings->model;
+    const bool text = m->arch == TL_ARCH_GPT;
+    const double predictions = (double)settings->training.batch_size * (text ? m->seq_len : 1);
+    if (step_ms > 0)
+        cJSON_AddNumberToObject(o, text ? "tokens_per_second" : "images_per_second",
+                                1e3 * predictions / step_ms);
+}
+
 tl_status tli_cli_print_result(const tl_settings *settings, const tl_result *result, const char *device,
                                tl_error *err)
 {
@@ -72,6 +83,7 @@ tl_status tli_cli_print_result(const tl_settings *settings, const tl_result *res
     }
     if (result->not_finite > 0) cJSON_AddNumberToObject(o, "not_finite", (double)result->not_finite);
     cJSON_AddNumberToObject(o, "step_ms", result->step_ms);
+    if (result->out[0] == '\0') add_rate(o, settings, result->step_ms);
     if (result->data_wait >= 0) cJSON_AddNumberToObject(o, "data_wait", result->data_wait);
     cJSON_AddNumberToObject(o, "peak_device_bytes", (double)result->peak_device_bytes);
     tli_json_add_text(o, "device", device);

@@ -29,13 +29,16 @@ typedef struct listener {
     tl_context *ctx;
     const tl_hooks *hooks;
     uint64_t step;
+    int main_set;
+    double rate; /* of the main set */
 } listener;
 
 /* Tells the caller; predictions that are not finite have no score. */
 static tl_status note_scores(void *user, const tli_task *task, int set, const tli_scores *scores)
 {
-    const listener *e = user;
+    listener *e = user;
     tl_context *ctx = e->ctx;
+    if (set == e->main_set) e->rate = scores->rate;
     const tl_evaluation told = tli_score_evaluation(task, set, scores, e->step);
     if (scores->not_finite == 0 && e->hooks->on_evaluation != NULL)
         (void)e->hooks->on_evaluation(e->hooks->user, &told); /* there is nothing to stop */
@@ -46,6 +49,11 @@ static tl_status note_scores(void *user, const tli_task *task, int set, const tl
                     tli_task_set_name(task, set));
 }
 
+static double predictions_of_a_sample(const tl_model_config *c)
+{
+    return c->arch == TL_ARCH_GPT ? c->seq_len : 1;
+}
+
 static tl_status score_model(tl_context *ctx, const tli_task *task, tli_safetensors *st, tl_settings *s,
                              tli_task_data *data, const tl_hooks *hooks, tl_result *result)
 {
@@ -54,12 +62,13 @@ static tl_status score_model(tl_context *ctx, const tli_task *task, tli_safetens
     TLI_TRY(
         tli_model_create(ctx, &s->model, &(tl_model_options){.batch = s->training.batch_size}, NULL, &model));
     tl_status status = tli_model_load(ctx, tli_model_registry(model), st);
-    listener e = {.ctx = ctx, .hooks = hooks, .step = result->steps};
+    listener e = {.ctx = ctx, .hooks = hooks, .step = result->steps, .main_set = task->main_set(s)};
     result->params = tli_registry_count(tli_model_registry(model));
     if (status == TL_OK && hooks->progress != NULL && !tli_is_terminal(hooks->progress))
         tli_log_print(hooks->progress, 0, "evaluating\n");
     if (status == TL_OK) status = tli_score_all(ctx, task, model, data, s, hooks, note_scores, &e, result);
     result->loss = result->test_loss;
+    result->step_ms = 1e3 * s->training.batch_size * predictions_of_a_sample(&s->model) / e.rate;
     result->files = result->test_files;
     result->peak_device_bytes = tl_memory_peak(ctx);
     tli_model_destroy(ctx, model);

@@ -108,6 +108,8 @@ static tl_status score_batches(tl_context *ctx, const tli_task *task, tl_model *
     tl_error *err = tl_context_error(ctx);
     uint64_t batches = 0;
     TLI_TRY(task->test_begin(data, set, &batches, err));
+    uint64_t first = 0; /* predictions of the first batch, for which kernels are built */
+    double begun = 0;
     tli_progress_begin(&k->progress, k->hooks != NULL ? k->hooks->progress : NULL, "evaluating", "batches",
                        batches, tli_clock_seconds());
     for (uint64_t number = 0; number < batches; number++) {
@@ -116,7 +118,13 @@ static tl_status score_batches(tl_context *ctx, const tli_task *task, tl_model *
         TLI_TRY(task->test_batch(data, set, number, &b, err));
         scores->passed_over += b.passed_over;
         if (b.inputs.count > 0) TLI_TRY(score_batch(ctx, model, &b.inputs, k, scores));
-        tli_progress_update(&k->progress, number + 1, tli_clock_seconds());
+        const double now = tli_clock_seconds();
+        if (number == 0) {
+            first = scores->predictions;
+            begun = now;
+        }
+        scores->rate = number == 0 ? (double)NAN : (double)(scores->predictions - first) / (now - begun);
+        tli_progress_update(&k->progress, number + 1, now);
     }
     if (scores->predictions == 0)
         return tli_fail(err, TL_ERROR_INPUT,

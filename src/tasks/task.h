@@ -16,6 +16,7 @@ typedef struct tli_scores {
     uint64_t predictions; /* number of predictions averaged: images or tokens */
     uint64_t not_finite;  /* predictions with a logit that is not finite: counted as wrong */
     uint64_t passed_over; /* samples that could not be read */
+    double rate;          /* predictions a second after the first batch; NaN: there was one batch */
 } tli_scores;
 
 /* A batch of a test set. */

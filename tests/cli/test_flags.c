@@ -199,6 +199,8 @@ static const struct {
     {"dump", TLI_CLI_KERNELS, KERNELS, "--dump run2", NULL},
     {"for", TLI_CLI_KERNELS, KERNELS, "--for gpu", NULL},
     {"json", TLI_CLI_DEVICES, "devices", "--json", NULL},
+    {"json", TLI_CLI_GENERATE, "generate gpt --tokens 2", "--json", NULL},
+    {"json", TLI_CLI_PREDICT, NULL, NULL, "cli/test_images_cli.c --json"},
     {"json", TLI_CLI_TUNE, "tune --quick", "--json", NULL},
     {"json", TLI_CLI_BENCH | TLI_CLI_BENCH_LOADER, "bench memory", "--json", NULL},
     {"diff", TLI_CLI_INFO, "info mnist mnist", "--diff", NULL},

@@ -102,6 +102,65 @@ static void a_learned_sentence_is_generated(void **unused)
     }
 }
 
+/* The text ends its line, and the summary stands on the next, also where both go to one place. */
+static void the_summary_has_a_line_of_its_own(void **unused)
+{
+    static char both[TEXT];
+    RUN(NO_ENV, "train", "gpt", "--vocab-size", "40", "--out", at("summed"), THREE);
+    EXPECT(0, "");
+    succeeds("generate summed --tokens 5 --prompt ab >both 2>&1 &&:");
+    read_file(at("both"), both, sizeof both);
+    const char *text = strstr(both, "\nab");
+    assert_non_null(text);
+    const char *summary = strstr(text, "\n5 tokens; the first ");
+    if (summary == NULL || summary != text + 1 + 7) fail_msg("no line of its own in:\n%s", both);
+    assert_non_null(strstr(summary, " ms after the start, then "));
+    assert_non_null(strstr(summary, " tokens/s\n"));
+    RUN(NO_ENV, "generate", at("summed"), "--tokens", "1", "--prompt", "ab");
+    EXPECT(0, "\n1 tokens; the first ");
+    assert_null(strstr(seen.err, "tokens/s"));
+    RUN(NO_ENV, "generate", at("summed"), "--tokens", "0", "--prompt", "ab");
+    EXPECT(0, "\n0 tokens\n");
+}
+
+static void generation_is_timed(void **unused)
+{
+    RUN(NO_ENV, "train", "gpt", "--vocab-size", "40", "--out", at("timed"), THREE);
+    EXPECT(0, "");
+    RUN(NO_ENV, "generate", at("timed"), "--tokens", "9", "--prompt", "ab");
+    char text[TEXT];
+    memcpy(text, seen.out, sizeof text);
+    text[strlen(text) - 1] = '\0'; /* the line's end is not of the text */
+    RUN(NO_ENV, "generate", at("timed"), "--tokens", "9", "--prompt", "ab", "--json");
+    EXPECT(0, "");
+    assert_ptr_equal(strchr(seen.out, '\n'), seen.out + strlen(seen.out) - 1);
+    assert_null(strstr(seen.err, "tokens/s\n"));
+    cJSON *json = last_json();
+    assert_string_equal(string(json, "text"), text);
+    assert_true(number(json, "tokens") == 9);
+    assert_true(number(json, "first_token_ms") > 0);
+    assert_true(number(json, "tokens_per_second") > 0);
+    assert_true(number(json, "peak_device_bytes") > 0);
+    cJSON_Delete(json);
+    RUN(NO_ENV, "generate", at("timed"), "--tokens", "1", "--json"); /* nothing comes after the first */
+    EXPECT(0, "");
+    json = last_json();
+    assert_true(cJSON_IsNull(cJSON_GetObjectItemCaseSensitive(json, "tokens_per_second")));
+    cJSON_Delete(json);
+    RUN(NO_ENV, "generate", at("nowhere"), "--json");
+    FAILS(2, "nowhere");
+    RUN(NO_ENV, "eval", at("timed"), "--batch-size", "2"); /* five windows */
+    EXPECT(0, "");
+    json = last_json();
+    const double per_batch = number(json, "tokens_per_second") * number(json, "step_ms") * 1e-3;
+    assert_true(per_batch > 2 * 12 - 1e-6);
+    assert_true(per_batch < 2 * 12 + 1e-6);
+    cJSON_Delete(json);
+    RUN(NO_ENV, "eval", at("timed"), "--batch-size", "5"); /* one batch, which builds kernels, says nothing */
+    EXPECT(0, "");
+    assert_null(strstr(seen.out, "_per_second"));
+}
+
 /* The same seed gives the same text, with what is kept and without; another one another text. */
 static void equal_seeds_give_equal_texts(void **unused)
 {
@@ -269,10 +328,16 @@ static void wrong_checkpoints_are_refused(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(parameters_are_counted),       cmocka_unit_test(a_learned_sentence_is_generated),
-        cmocka_unit_test(equal_seeds_give_equal_texts), cmocka_unit_test(a_resumed_run_ends_the_same),
-        cmocka_unit_test(steps_of_texts_are_timed),     cmocka_unit_test(wrong_values_are_refused),
-        cmocka_unit_test(wrong_data_are_refused),       cmocka_unit_test(wrong_checkpoints_are_refused),
+        cmocka_unit_test(parameters_are_counted),
+        cmocka_unit_test(a_learned_sentence_is_generated),
+        cmocka_unit_test(the_summary_has_a_line_of_its_own),
+        cmocka_unit_test(generation_is_timed),
+        cmocka_unit_test(equal_seeds_give_equal_texts),
+        cmocka_unit_test(a_resumed_run_ends_the_same),
+        cmocka_unit_test(steps_of_texts_are_timed),
+        cmocka_unit_test(wrong_values_are_refused),
+        cmocka_unit_test(wrong_data_are_refused),
+        cmocka_unit_test(wrong_checkpoints_are_refused),
     };
     return cmocka_run_group_tests(tests, setup_data, remove_folder);
 }

@@ -164,6 +164,34 @@ static void nothing_is_lost_by_a_bad_file(void **state)
 
 /* ---- predict ------------------------------------------------------------------------------------- */
 
+/* The same predictions as one object; a file that cannot be read is missing there, too. */
+static void check_predictions_json(void)
+{
+    char class[16];
+    double probability;
+    write_file(at("fake.png"), "not a picture", 13);
+    succeeds("predict guesses good/val/classb/000.png");
+    assert_int_equal(sscanf(seen.out, "%*[^\t]\t%15s %lf", class, &probability), 2);
+    run_line("predict guesses good/val/classa/001.JPEG fake.png good/val/classb/000.png --json");
+    EXPECT(2, "1 of 3 images cannot be read");
+    assert_ptr_equal(strchr(seen.out, '\n'), seen.out + strlen(seen.out) - 1);
+    cJSON *json = last_json(), *images = cJSON_GetObjectItemCaseSensitive(json, "images");
+    assert_int_equal(cJSON_GetArraySize(images), 2);
+    const cJSON *second = cJSON_GetArrayItem(images, 1);
+    assert_string_equal(string(second, "file"), "good/val/classb/000.png");
+    const cJSON *classes = cJSON_GetObjectItemCaseSensitive(second, "classes");
+    assert_int_equal(cJSON_GetArraySize(classes), 3);
+    assert_string_equal(string(cJSON_GetArrayItem(classes, 0), "class"), class);
+    const double found = number(cJSON_GetArrayItem(classes, 0), "probability");
+    assert_true(found > probability - 1e-4);
+    assert_true(found < probability + 1e-4);
+    assert_true(number(json, "images_per_second") > 0);
+    assert_true(number(json, "first_image_ms") > 0);
+    cJSON_Delete(json);
+    fails(2, "predict nowhere good/val/classa/001.JPEG --json", "nowhere");
+}
+#define check_predictions_json() FROM_HERE(check_predictions_json())
+
 /* Lines of "path, class probability, ..." whose first class is right where eval says so. */
 static void predictions_agree_with_evaluation(void **state)
 {
@@ -200,6 +228,7 @@ static void predictions_agree_with_evaluation(void **state)
     assert_true(top1 - right * 100.0 / 9 < 1e-9);
     assert_true(right >= 6);
 
+    check_predictions_json();
     succeeds("predict guesses good/val/classa/001.JPEG good/val/classb/000.png --attention look.png --head 1 "
              "--layer 0");
     static unsigned char first[1 << 18], second[1 << 18];
@@ -214,7 +243,6 @@ static void predictions_agree_with_evaluation(void **state)
     fails(2, "predict guesses", "a checkpoint and at least one image", "predict --help");
     fails(2, "predict nowhere good/val/classa/001.JPEG", "nowhere", "");
     fails(2, "predict guesses nowhere.png", "nowhere.png: No such file", "");
-    write_file(at("fake.png"), "not a picture", 13);
     fails(2, "predict guesses fake.png", "fake.png is no JPEG, PNG", "");
     fails(2, "predict guesses good/val/classa/001.JPEG --layer 0", "--attention FILE.png", "");
     fails(2, "predict guesses good/val/classa/001.JPEG --attention x.png --layer 1", "no block 1", "0 to 0");
