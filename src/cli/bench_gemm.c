@@ -4,6 +4,7 @@
 
 #include "cli/bench.h"
 #include "cli/flags.h"
+#include "cli/reference.h"
 #include "core/random.h"
 #include "ops/init.h"
 #include "ops/offset_gemm.h"
@@ -14,9 +15,10 @@ static uint32_t or_else(uint32_t given, uint32_t otherwise)
     return given > 0 ? given : otherwise;
 }
 
-static cJSON *json_of(tl_context *ctx, tli_timing timing, double gflops)
+static cJSON *json_of(tl_context *ctx, tli_timing timing, double gflops, const tli_reference *reference)
 {
     cJSON *o = cJSON_CreateObject();
+    tli_reference_json(o, reference);
     cJSON_AddNumberToObject(o, "gflops", gflops);
     cJSON_AddNumberToObject(o, "ms_median", timing.median_ms);
     cJSON_AddNumberToObject(o, "ms_min", timing.min_ms);
@@ -33,12 +35,22 @@ static tl_status run_plain(tli_cli_options *o, tl_context *ctx)
                            .batch = or_else(o->bench.batch, 1),
                            .transpose_a = o->bench.transpose >= 2,
                            .transpose_b = o->bench.transpose % 2 == 1};
-    tli_timing timing;
-    TLI_TRY(tli_measure_product(ctx, &p, tli_bench_rounds(o), tli_cli_progress(o), &timing));
+    tli_product_call call;
+    tli_reference reference = {.calls = 0};
+    tli_timing timing = {0};
+    TLI_TRY(tli_product_call_create(ctx, &p, &call));
+    const tli_product square = tli_square_product(ctx);
+    tl_status status = tli_reference_begin(ctx, &square, 1, &reference);
+    if (status == TL_OK)
+        status = tli_measure(ctx, tli_product_call_run, &call, tli_bench_rounds(o), 30.0,
+                             tli_reference_beside(&reference), tli_cli_progress(o), &timing);
+    status = tli_reference_end(ctx, &reference, status);
+    tli_product_call_destroy(ctx, &call);
+    TLI_TRY(status);
     TLI_TRY(tli_cli_print_profile(stderr, o, ctx));
     const double gflops = tli_product_flops(&p) / timing.min_ms * 1e-6;
     if (o->json) {
-        cJSON *json = json_of(ctx, timing, gflops);
+        cJSON *json = json_of(ctx, timing, gflops, &reference);
         cJSON_AddNumberToObject(json, "m", p.m);
         cJSON_AddNumberToObject(json, "n", p.n);
         cJSON_AddNumberToObject(json, "k", p.k);
@@ -50,6 +62,7 @@ static tl_status run_plain(tli_cli_options *o, tl_context *ctx)
                    tli_choice_name(&transpose_choices, o->bench.transpose), p.batch);
     tli_bench_line_ms("time", timing);
     tli_bench_line("rate", "%.1f GFLOP/s", gflops);
+    tli_reference_line(&reference);
     return TL_OK;
 }
 
@@ -108,10 +121,15 @@ static tl_status run_grouped(tli_cli_options *o, tl_context *ctx)
         return tli_fail(err, TL_ERROR_USAGE, "--grouped %s with --batch %u has too many pairs of rows",
                         o->bench.grid, batch);
     grouped g = {.x = NULL};
-    tli_timing timing = {0, 0, 0};
+    tli_timing timing = {0};
+    tli_reference reference = {.calls = 0};
     tl_status status = create_grouped(ctx, &g, &geometry, batch, k, n);
+    const tli_product square = tli_square_product(ctx);
+    if (status == TL_OK) status = tli_reference_begin(ctx, &square, 1, &reference);
     if (status == TL_OK)
-        status = tli_measure(ctx, call_grouped, &g, tli_bench_rounds(o), 30.0, tli_cli_progress(o), &timing);
+        status = tli_measure(ctx, call_grouped, &g, tli_bench_rounds(o), 30.0,
+                             tli_reference_beside(&reference), tli_cli_progress(o), &timing);
+    status = tli_reference_end(ctx, &reference, status);
     const double flops = 2.0 * g.pairs.count * batch * k * n, gflops = flops / timing.min_ms * 1e-6;
     const uint32_t offsets = g.pairs.groups, pairs = g.pairs.count;
     tli_pair_table_destroy(ctx, &g.pairs);
@@ -120,7 +138,7 @@ static tl_status run_grouped(tli_cli_options *o, tl_context *ctx)
     TLI_TRY(status);
     TLI_TRY(tli_cli_print_profile(stderr, o, ctx));
     if (o->json) {
-        cJSON *json = json_of(ctx, timing, gflops);
+        cJSON *json = json_of(ctx, timing, gflops, &reference);
         tli_json_add_text(json, "grouped", o->bench.grid);
         cJSON_AddNumberToObject(json, "offsets", offsets);
         cJSON_AddNumberToObject(json, "rows", (double)pairs * batch);
@@ -133,6 +151,7 @@ static tl_status run_grouped(tli_cli_options *o, tl_context *ctx)
                    (double)pairs * batch, k, n);
     tli_bench_line_ms("time", timing);
     tli_bench_line("rate", "%.1f GFLOP/s", gflops);
+    tli_reference_line(&reference);
     return TL_OK;
 }
 

@@ -1,6 +1,7 @@
 /* translution bench op: one attention operation, forward and backward, compared with plain GEMMs on as
  * many rows. */
 #include "cli/bench.h"
+#include "cli/reference.h"
 #include "core/random.h"
 #include "models/cost.h"
 #include "models/layer.h"
@@ -117,7 +118,7 @@ static tl_status make_shape(const tli_cli_options *o, tli_op_shape *s, tl_error 
 typedef struct figures {
     tli_timing forward, backward;
     tli_flops flops;
-    double gemm; /* GFLOP/s of plain GEMM */
+    tli_reference reference; /* a product of as many rows */
     uint64_t peak;
 } figures;
 
@@ -125,7 +126,7 @@ static tl_status bench_op_report(const tli_cli_options *o, tl_context *ctx, cons
                                  const figures *f)
 {
     const double ms = f->forward.min_ms + f->backward.min_ms, flops = f->flops.forward + f->flops.backward;
-    const double fraction = tli_limit_fraction(flops, f->gemm, ms);
+    const double fraction = tli_limit_fraction(flops, f->reference.best, ms);
     const double rates[2] = {f->flops.forward / f->forward.min_ms * 1e-6,
                              f->flops.backward / f->backward.min_ms * 1e-6};
     const uint32_t tokens = tli_geometry_tokens(&s->geometry);
@@ -144,7 +145,11 @@ static tl_status bench_op_report(const tli_cli_options *o, tl_context *ctx, cons
         cJSON_AddNumberToObject(json, "backward_ms_median", f->backward.median_ms);
         cJSON_AddNumberToObject(json, "backward_ms_min", f->backward.min_ms);
         cJSON_AddNumberToObject(json, "backward_gflops", rates[1]);
-        cJSON_AddNumberToObject(json, "gemm_gflops", f->gemm);
+        cJSON_AddNumberToObject(json, "gemm_gflops", f->reference.best);
+        cJSON_AddNumberToObject(
+            json, "limit_fraction_median",
+            tli_reference_fraction(&f->reference, flops, f->forward.relative + f->backward.relative));
+        tli_reference_json(json, &f->reference);
         cJSON_AddNumberToObject(json, "limit_fraction", fraction);
         cJSON_AddNumberToObject(json, "peak_device_bytes", (double)f->peak);
         if (tli_op_saves_pairs(s)) cJSON_AddBoolToObject(json, "recompute", !s->save_pairs);
@@ -162,7 +167,8 @@ static tl_status bench_op_report(const tli_cli_options *o, tl_context *ctx, cons
     tli_bench_line_ms("backward", f->backward);
     tli_bench_line("", "%.1f GFLOP/s", rates[1]);
     tli_bench_line("both", "%.1f GFLOP/s, %.2f of %.1f GFLOP/s of products of as many rows",
-                   flops / ms * 1e-6, fraction, f->gemm);
+                   flops / ms * 1e-6, fraction, f->reference.best);
+    tli_reference_line(&f->reference);
     tli_bench_line("device memory", "%s", tli_cli_bytes(f->peak, text));
     return TL_OK;
 }
@@ -174,17 +180,21 @@ static tl_status bench_op_run(tli_cli_options *o, tl_context *ctx)
     TLI_TRY(make_shape(o, &b.shape, tl_context_error(ctx)));
     choose_keep(ctx, &b, o->settings.run.recompute);
     tl_status status = bench_op_create(ctx, &b, o->settings.training.seed);
+    const tli_product rows = tli_rows_product(
+        (uint64_t)tli_geometry_tokens(&b.shape.geometry) * b.shape.batch, b.shape.dim);
+    if (status == TL_OK) status = tli_reference_begin(ctx, &rows, 1, &f.reference);
+    const tli_beside beside = tli_reference_beside(&f.reference);
     if (status == TL_OK)
-        status = tli_measure(ctx, forward, &b, tli_bench_rounds(o), 30.0, tli_cli_progress(o), &f.forward);
+        status = tli_measure(ctx, forward, &b, tli_bench_rounds(o), 30.0, beside, tli_cli_progress(o),
+                             &f.forward);
     if (status == TL_OK)
-        status = tli_measure(ctx, backward, &b, tli_bench_rounds(o), 30.0, tli_cli_progress(o), &f.backward);
+        status = tli_measure(ctx, backward, &b, tli_bench_rounds(o), 30.0, beside, tli_cli_progress(o),
+                             &f.backward);
     bench_op_destroy(ctx, &b);
-    if (status == TL_OK) status = tli_cli_print_profile(stderr, o, ctx); /* before the GEMMs below */
-    TLI_TRY(status);
+    TLI_TRY(tli_reference_end(ctx, &f.reference, status));
+    TLI_TRY(tli_cli_print_profile(stderr, o, ctx));
     f.peak = tl_memory_peak(ctx);
     f.flops = tli_op_flops(&b.shape);
-    TLI_TRY(tli_measure_rows_rate(ctx, (uint64_t)tli_geometry_tokens(&b.shape.geometry) * b.shape.batch,
-                                  b.shape.dim, &f.gemm));
     return bench_op_report(o, ctx, &b.shape, &f);
 }
 

@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 
 #include "cli/bench.h"
+#include "cli/reference.h"
 #include "core/clock.h"
 #include "core/progress.h"
 #include "core/random.h"
@@ -22,7 +23,8 @@ typedef struct figures {
     tli_timing step;
     double set_batch_ms;       /* host time of tli_model_set_batch, alternating full and smaller batches */
     double start_ms, first_ms; /* from program start to the end of set-up and of the first step */
-    double flops, gemm, rate;  /* rate: predictions per second */
+    double flops, rate;        /* rate: predictions per second */
+    tli_reference reference;   /* a square product or one of the model's rows */
     uint64_t params, peak_device, peak_process;
 } figures;
 
@@ -94,17 +96,30 @@ static tl_status set_random_batch(tl_context *ctx, tl_model *model, const tl_set
     return status;
 }
 
+/* The product with which steps take turns, once memory is at its peak. */
+static tl_status begin_turns(tl_context *ctx, const tl_settings *s, figures *f)
+{
+    const tli_product products[] = {
+        tli_square_product(ctx),
+        tli_rows_product((uint64_t)tli_model_tokens(&s->model) * s->training.batch_size, s->model.dim)};
+    f->peak_device = tl_memory_peak(ctx);
+    f->peak_process = peak_process_bytes();
+    return tli_reference_begin(ctx, products, 2, &f->reference);
+}
+
 static tl_status run_steps(const tli_cli_options *o, tl_context *ctx, tl_model *model, double *ms,
-                           uint32_t rounds, figures *f)
+                           double *relative, uint32_t rounds, figures *f)
 {
     const tl_settings *s = &o->settings;
     TLI_TRY(tli_registry_init(ctx, tli_model_registry(model), s->training.seed));
     TLI_TRY(set_random_batch(ctx, model, s, &f->set_batch_ms));
+    const tli_beside beside = tli_reference_beside(&f->reference);
     tli_progress progress;
     tli_progress_begin(&progress, tli_cli_progress(o), "timing", "steps", WARM_UP + rounds,
                        tli_clock_seconds());
     for (uint32_t i = 0; i < WARM_UP + rounds; i++) {
         const optimizer_settings optimizer = tli_step_optimizer(s, s->training.lr, i + 1);
+        if (i == WARM_UP) TLI_TRY(begin_turns(ctx, s, f));
         if (i == 0) TLI_TRY(tl_finish(ctx)); /* parameter initialisation has finished */
         const double begun = tli_clock_seconds();
         if (i == 0) f->start_ms = (begun - o->started) * 1e3;
@@ -113,7 +128,12 @@ static tl_status run_steps(const tli_cli_options *o, tl_context *ctx, tl_model *
         TLI_TRY(tl_finish(ctx));
         const double ended = tli_clock_seconds();
         if (i == 0) f->first_ms = (ended - o->started) * 1e3;
-        if (i >= WARM_UP) ms[i - WARM_UP] = (ended - begun) * 1e3;
+        if (i >= WARM_UP) {
+            double product_ms;
+            TLI_TRY(beside.turn(ctx, beside.what, &product_ms));
+            ms[i - WARM_UP] = (ended - begun) * 1e3;
+            relative[i - WARM_UP] = ms[i - WARM_UP] / product_ms;
+        }
         tli_progress_update(&progress, i + 1, ended);
     }
     tli_progress_clear(&progress);
@@ -125,6 +145,7 @@ static tl_status run_steps(const tli_cli_options *o, tl_context *ctx, tl_model *
                         WARM_UP + rounds);
     f->params = tli_registry_count(tli_model_registry(model));
     f->step = tli_timing_of(ms, rounds);
+    f->step.relative = tli_timing_of(relative, rounds).median_ms;
     f->rate = tli_model_predictions(model) / f->step.median_ms * 1e3;
     return TL_OK;
 }
@@ -136,24 +157,21 @@ static tl_status bench_step_measure(tli_cli_options *o, tl_context *ctx, figures
     tl_model *model = NULL;
     s->training.grad_clip = 0.0f; /* timed steps do not clip */
     TLI_TRY(tli_step_choose_batch(ctx, s));
-    double *ms = malloc(rounds * sizeof *ms);
+    double *ms = malloc(2 * (size_t)rounds * sizeof *ms);
     if (ms == NULL)
         return tli_fail(tl_context_error(ctx), TL_ERROR_MEMORY, "out of host memory for %u times", rounds);
     tl_status status = tli_model_create(
         ctx, &s->model, &(tl_model_options){.batch = s->training.batch_size, .training = true},
         tli_optimizer_rule_of(s->training.optimizer), &model);
-    if (status == TL_OK) status = run_steps(o, ctx, model, ms, rounds, f);
+    if (status == TL_OK) status = run_steps(o, ctx, model, ms, ms + rounds, rounds, f);
+    status = tli_reference_end(ctx, &f->reference, status);
     tli_model_destroy(ctx, model);
     free(ms);
-    if (status == TL_OK) status = tli_cli_print_profile(stderr, o, ctx); /* before the GEMMs below */
     TLI_TRY(status);
-    f->peak_device = tl_memory_peak(ctx);
-    f->peak_process = peak_process_bytes();
+    TLI_TRY(tli_cli_print_profile(stderr, o, ctx));
     const tli_flops flops = tli_model_flops(&s->model, s->training.batch_size);
     f->flops = flops.forward + flops.backward;
-    /* After the steps, in the memory that the model has freed. */
-    return tli_measure_gemm_rate(ctx, (uint64_t)tli_model_tokens(&s->model) * s->training.batch_size,
-                                 s->model.dim, &f->gemm);
+    return TL_OK;
 }
 
 static tl_status report_json(const tli_cli_options *o, tl_context *ctx, const figures *f, double fraction)
@@ -177,8 +195,11 @@ static tl_status report_json(const tli_cli_options *o, tl_context *ctx, const fi
     cJSON_AddNumberToObject(json, "first_step_ms", f->first_ms);
     cJSON_AddNumberToObject(json, "set_batch_ms", f->set_batch_ms);
     cJSON_AddNumberToObject(json, "dense_flops", f->flops);
-    cJSON_AddNumberToObject(json, "gemm_gflops", f->gemm);
+    cJSON_AddNumberToObject(json, "gemm_gflops", f->reference.best);
     cJSON_AddNumberToObject(json, "limit_fraction", fraction);
+    cJSON_AddNumberToObject(json, "limit_fraction_median",
+                            tli_reference_fraction(&f->reference, f->flops, f->step.relative));
+    tli_reference_json(json, &f->reference);
     if (tli_model_saves_pairs(&s->model)) cJSON_AddBoolToObject(json, "recompute", s->model.recompute);
     tli_json_add_text(json, "device", tl_context_device(ctx)->name);
     return tli_cli_print_json(json, tl_context_error(ctx));
@@ -189,7 +210,7 @@ static tl_status bench_step_run(tli_cli_options *o, tl_context *ctx)
     figures f = {.params = 0};
     TLI_TRY(bench_step_measure(o, ctx, &f));
     const tl_settings *s = &o->settings;
-    const double fraction = tli_limit_fraction(f.flops, f.gemm, f.step.min_ms);
+    const double fraction = tli_limit_fraction(f.flops, f.reference.best, f.step.min_ms);
     if (o->json) return report_json(o, ctx, &f, fraction);
     char device[32], process[32];
     tli_bench_line("model", "%s, %s, %llu parameters, %u tokens, batch %u%s", s->task,
@@ -202,7 +223,8 @@ static tl_status bench_step_run(tli_cli_options *o, tl_context *ctx)
     tli_bench_line("set batch", "%.3f ms of the host", f.set_batch_ms);
     tli_bench_line("throughput", "%.1f %s/s", f.rate, tli_task_find(s->task)->unit);
     tli_bench_line("rate", "%.1f GFLOP/s, %.2f of %.1f GFLOP/s of plain products",
-                   f.flops / f.step.min_ms * 1e-6, fraction, f.gemm);
+                   f.flops / f.step.min_ms * 1e-6, fraction, f.reference.best);
+    tli_reference_line(&f.reference);
     tli_bench_line("memory", "%s on the device, %s of the process", tli_cli_bytes(f.peak_device, device),
                    tli_cli_bytes(f.peak_process, process));
     return TL_OK;

@@ -32,7 +32,7 @@ static tl_status tune_rate(tl_context *ctx, const tli_product *p, tl_gemm_mode m
 {
     tli_timing timing;
     TLI_TRY(tli_gemm_force(ctx, mode));
-    TLI_TRY(tli_measure_product(ctx, p, rounds, NULL, &timing));
+    TLI_TRY(tli_measure_product(ctx, p, rounds, &timing));
     *gflops = (float)(tli_product_flops(p) / timing.min_ms * 1e-6);
     return tli_gemm_force(ctx, TL_GEMM_AUTO);
 }

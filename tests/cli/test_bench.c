@@ -20,11 +20,27 @@ static void check_times(const cJSON *json)
 }
 #define check_times(...) FROM_HERE(check_times(__VA_ARGS__))
 
+/* The plain product before and after the rounds; a notice says when they differ. */
+static void check_reference(const cJSON *json)
+{
+    const double before = number(json, "gemm_gflops_before"), after = number(json, "gemm_gflops_after");
+    const cJSON *steady = cJSON_GetObjectItemCaseSensitive(json, "steady");
+    assert_true(before > 0);
+    assert_true(after > 0);
+    assert_true(cJSON_IsBool(steady));
+    assert_int_equal(cJSON_IsTrue(steady), before <= 1.15 * after && after <= 1.15 * before);
+    assert_int_equal(strstr(seen.err, "the machine is busy") == NULL, cJSON_IsTrue(steady));
+}
+#define check_reference(...) FROM_HERE(check_reference(__VA_ARGS__))
+
 static void check_fraction(const cJSON *json)
 {
     assert_true(number(json, "limit_fraction") > 0);
     assert_true(number(json, "limit_fraction") <= 1);
-    assert_true(number(json, "gemm_gflops") > 0);
+    assert_true(number(json, "gemm_gflops") >= number(json, "gemm_gflops_after"));
+    assert_true(number(json, "limit_fraction_median") > 0);
+    assert_true(number(json, "limit_fraction_median") <= 1);
+    check_reference(json);
 }
 #define check_fraction(...) FROM_HERE(check_fraction(__VA_ARGS__))
 
@@ -107,6 +123,7 @@ static void products_are_timed(void **state)
                  kinds[i]);
         cJSON *json = only_line_of(line);
         check_times(json);
+        check_reference(json);
         assert_true(near(number(json, "gflops") * number(json, "ms_min"), 2e-6 * 40 * 30 * 20 * 3));
         assert_true(number(json, "peak_device_bytes") == 4 * 3 * (40 * 20 + 20 * 30 + 40 * 30));
         cJSON_Delete(json);
@@ -114,12 +131,14 @@ static void products_are_timed(void **state)
     succeeds("bench gemm --m 40 --n 30 --k 20 --rounds 2");
     assert_non_null(strstr(seen.out, "GFLOP/s"));
     assert_non_null(strstr(seen.out, "40 x 30 x 20"));
+    assert_non_null(strstr(seen.out, "GFLOP/s before the rounds, "));
 }
 
 static void grouped_products_are_timed(void **state)
 {
     cJSON *json = only_line_of("bench --json gemm --grouped 3x2 --n 24 --k 16 --batch 4 --rounds 2");
     check_times(json);
+    check_reference(json);
     assert_true(number(json, "offsets") == 15);
     assert_true(near(number(json, "gflops") * number(json, "ms_min"), 2e-6 * 36 * 4 * 24 * 16));
     cJSON_Delete(json);

@@ -3,7 +3,7 @@
 
 #include <unistd.h>
 
-#include "cli/timing.h"
+#include "cli/reference.h"
 #include "models/cost.h"
 #include "ops/pair_table.h"
 
@@ -152,25 +152,89 @@ static tl_status fail_call(tl_context *ctx, void *what)
     return tli_fail(tl_context_error(ctx), TL_ERROR_DEVICE, "no");
 }
 
+#define TURN_MS 2.0
+
+static tl_status take_turn(tl_context *ctx, void *what, double *ms)
+{
+    ((counter *)what)->calls++;
+    *ms = TURN_MS;
+    return TL_OK;
+}
+
+static bool near_to(double a, double b)
+{
+    return fabs(a - b) <= 1e-9 * fabs(b);
+}
+
+/* Work that takes as long as two calls of a product of 1000 operations, and needs 500. */
+static void work_is_compared_with_what_ran_beside_it(void **state)
+{
+    const tli_reference r = {.product = {.m = 10, .n = 10, .k = 5}};
+    assert_true(near_to(tli_reference_fraction(&r, 500, 2), 0.25));
+    assert_true(tli_reference_fraction(&r, 5000, 2) == 1);
+    assert_true(tli_reference_is_steady(100, 100));
+    assert_true(tli_reference_is_steady(100, 114.9));
+    assert_true(tli_reference_is_steady(114.9, 100));
+    assert_false(tli_reference_is_steady(100, 115.1));
+    assert_false(tli_reference_is_steady(115.1, 100));
+}
+
+/* Neither memory nor launches of the product show in what the program reports of the rounds. */
+static void a_reference_leaves_no_trace(void **state)
+{
+    const tl_context_options options = {.size = sizeof options, .profile = true};
+    const tli_product products[] = {{.m = 8, .n = 8, .k = 8}, {.m = 96, .n = 96, .k = 96}};
+    tl_context *ctx = NULL;
+    tl_error err = {0};
+    if (tl_context_create(&options, &ctx, &err) != TL_OK) fail_msg("%s", err.text);
+    tli_reference r;
+    assert_int_equal(tli_reference_begin(ctx, products, 2, &r), TL_OK);
+    assert_int_equal(r.product.m, 96); /* the faster one */
+    double ms = 0;
+    const tli_beside beside = tli_reference_beside(&r);
+    assert_int_equal(beside.turn(ctx, beside.what, &ms), TL_OK);
+    assert_true(ms > 0);
+    assert_int_equal(tli_reference_end(ctx, &r, TL_OK), TL_OK);
+    assert_true(r.before > 0);
+    assert_true(r.after > 0);
+    assert_true(r.best >= r.after);
+    assert_int_equal(tl_memory_peak(ctx), 0);
+    assert_int_equal(tl_memory_used(ctx, TL_MEMORY_DATA), 0);
+    tl_profile_row *rows;
+    int count;
+    assert_int_equal(tl_profile_read(ctx, &rows, &count), TL_OK);
+    assert_int_equal(count, 0);
+    free(rows);
+    assert_int_equal(tli_reference_end(ctx, &(tli_reference){.calls = 0}, TL_ERROR_MEMORY), TL_ERROR_MEMORY);
+    tl_context_destroy(ctx);
+}
+
 static void measuring_times_every_round(void **state)
 {
     tl_context *ctx = NULL;
     tl_error err = {0};
     if (tl_context_create(NULL, &ctx, &err) != TL_OK) fail_msg("%s", err.text);
     counter c = {0};
-    tli_timing t = {-1, -1, -1};
-    assert_int_equal(tli_measure(ctx, count_call, &c, 3, 0, NULL, &t), TL_OK);
+    tli_timing t = {-1, -1, -1, -1};
+    counter turns = {0};
+    const tli_beside nothing = {NULL, NULL}, beside = {take_turn, &turns};
+    assert_int_equal(tli_measure(ctx, count_call, &c, 3, 0, nothing, NULL, &t), TL_OK);
     assert_int_equal(c.calls, 2 + 3);
     assert_true(t.min_ms >= 0);
     assert_true(t.median_ms >= t.min_ms);
     c.calls = 0; /* short calls are repeated, alike in every round */
-    assert_int_equal(tli_measure(ctx, count_call, &c, 3, 1, NULL, &t), TL_OK);
+    assert_int_equal(tli_measure(ctx, count_call, &c, 3, 1, nothing, NULL, &t), TL_OK);
     assert_true(c.calls > 5);
     assert_true((c.calls - 2) % 3 == 0);
-    assert_int_equal(tli_measure(ctx, fail_call, &c, 3, 0, NULL, &t), TL_ERROR_DEVICE);
+    assert_true(t.relative == 0);
+    assert_int_equal(tli_measure(ctx, count_call, &c, 3, 0, beside, NULL, &t), TL_OK);
+    assert_int_equal(turns.calls, 3); /* a turn a round, none for the warm-up */
+    assert_true(t.relative > 0);
+    assert_true(near_to(t.relative * TURN_MS, t.median_ms)); /* as every turn took the same */
+    assert_int_equal(tli_measure(ctx, fail_call, &c, 3, 0, beside, NULL, &t), TL_ERROR_DEVICE);
     const uint64_t data = tl_memory_used(ctx, TL_MEMORY_DATA);
     const tli_product product = {.m = 33, .n = 20, .k = 17, .batch = 3, .transpose_a = true};
-    assert_int_equal(tli_measure_product(ctx, &product, 2, NULL, &t), TL_OK);
+    assert_int_equal(tli_measure_product(ctx, &product, 2, &t), TL_OK);
     assert_true(t.min_ms > 0);
     assert_true(t.cpu_ms > 0);
     assert_int_equal(tl_memory_used(ctx, TL_MEMORY_DATA), data);
@@ -258,9 +322,13 @@ static void traces_are_valid_json(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_operation_counts_its_products), cmocka_unit_test(a_step_counts_its_products),
-        cmocka_unit_test(pairs_are_counted_as_made),        cmocka_unit_test(timings_are_median_and_least),
-        cmocka_unit_test(measuring_times_every_round),      cmocka_unit_test(traces_are_valid_json)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(an_operation_counts_its_products),
+                                       cmocka_unit_test(a_step_counts_its_products),
+                                       cmocka_unit_test(pairs_are_counted_as_made),
+                                       cmocka_unit_test(timings_are_median_and_least),
+                                       cmocka_unit_test(measuring_times_every_round),
+                                       cmocka_unit_test(work_is_compared_with_what_ran_beside_it),
+                                       cmocka_unit_test(a_reference_leaves_no_trace),
+                                       cmocka_unit_test(traces_are_valid_json)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
