@@ -558,13 +558,14 @@ typedef enum tl_recompute {
 
 typedef struct tl_plan_options {
     size_t size;    /* sizeof(tl_plan_options) */
-    uint32_t batch; /* largest number of samples in a batch */
+    uint32_t batch; /* largest number of samples in a batch, of which the device holds a slice at a time */
     bool training;  /* with gradients, what backward needs, and the optimizer; otherwise inference */
     tl_optimizer_kind optimizer;
     tl_recompute recompute;   /* AUTO: recompute where it does not fit otherwise */
     uint64_t memory_limit;    /* bytes, such as tl_device_info.global_bytes; 0: no limit */
     uint64_t max_alloc_bytes; /* largest buffer, such as tl_device_info.max_alloc_bytes; 0: no limit */
-    bool no_clipping; /* the optimizer neither clips gradients nor skips steps: no room for their norm */
+    bool no_clipping;     /* the optimizer neither clips gradients nor skips steps: no room for their norm */
+    uint64_t grad_slices; /* training: parts in which a batch is taken, see tl_training; 0: 1 */
 } tl_plan_options;
 
 /* Bytes on the device of a model and, in training, its optimizer. */
@@ -624,6 +625,10 @@ typedef struct tl_training {
     /* vit: training decodes JPEGs at full size; otherwise large ones at 1/2, 1/4 or 1/8 of their size, but
      * at least twice the needed size. */
     bool exact_decode;
+    /* Parts of a batch whose gradients are computed one by one and added along a fixed binary tree: the weights
+     * depend on this number, not on run.accumulate. Takes log2 of it, rounded up, more copies of the gradients.
+     * At most 1024; 0: run.accumulate; a resumed run then keeps the checkpoint's. */
+    uint64_t grad_slices;
 } tl_training;
 
 /* Where and how a run executes: not stored in checkpoints. */
@@ -662,6 +667,9 @@ typedef struct tl_run_options {
     uint32_t workers;       /* vit: threads that load images; 0: one per core. Does not affect results */
     bool strict;            /* vit: an unreadable image ends the run instead of being skipped */
     char confusion[1024];   /* tl_evaluate: output file for the confusion matrix; empty: none */
+    /* Gradient accumulation: a batch is taken in at least so many parts, one after the other, so that the device
+     * holds the activations of one. At most training.grad_slices, which says how many they are; 0: 1. */
+    uint64_t accumulate;
 } tl_run_options;
 
 /* All settings of a run. Contains no pointers: copies are independent. Initialise with tl_settings_default,
@@ -701,6 +709,9 @@ tl_status tl_settings_complete(tl_settings *settings, const tl_log *log, tl_erro
 /* Sets task, model and training to those of a checkpoint (a .safetensors file or a run folder); `run` stays.
  * Initialise the settings first, with those of any task. */
 tl_status tl_checkpoint_settings(const char *checkpoint, tl_settings *settings, tl_error *err);
+
+/* Samples that the device of a run with these settings computes at a time: a batch, or the largest of its slices. */
+uint32_t tl_settings_slice_samples(const tl_settings *settings);
 
 /* Names used by the command line and checkpoints; "?" for an invalid value. */
 const char *tl_op_name(tl_op_kind op); /* "attention", "translution", "alpha", ... */
@@ -786,8 +797,8 @@ typedef struct tl_hooks {
  * finished run returns its result again and computes nothing. */
 tl_status tl_train(tl_context *ctx, tl_settings *settings, const tl_hooks *hooks, tl_result *result);
 
-/* What tl_train would take: tl_model_plan of settings->model with training.batch_size, training.optimizer and
- * run.recompute, without clipping where neither training.grad_clip nor run.skip_nonfinite is set, within these
+/* What tl_train would take: tl_model_plan of settings->model with training.batch_size, its slices,
+ * training.optimizer and run.recompute, without clipping where neither training.grad_clip nor run.skip_nonfinite is set, within these
  * limits (bytes; 0: none). Sets settings->model.recompute to the choice. The data are not looked at: see
  * tl_settings_complete. */
 tl_status tl_train_plan(tl_settings *settings, uint64_t memory_limit, uint64_t max_alloc_bytes,

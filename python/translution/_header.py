@@ -659,13 +659,14 @@ class Recompute(IntEnum):
 class PlanOptions(Struct):
     r"""typedef struct tl_plan_options {
         size_t size;    /* sizeof(tl_plan_options) */
-        uint32_t batch; /* largest number of samples in a batch */
+        uint32_t batch; /* largest number of samples in a batch, of which the device holds a slice at a time */
         bool training;  /* with gradients, what backward needs, and the optimizer; otherwise inference */
         tl_optimizer_kind optimizer;
         tl_recompute recompute;   /* AUTO: recompute where it does not fit otherwise */
         uint64_t memory_limit;    /* bytes, such as tl_device_info.global_bytes; 0: no limit */
         uint64_t max_alloc_bytes; /* largest buffer, such as tl_device_info.max_alloc_bytes; 0: no limit */
-        bool no_clipping; /* the optimizer neither clips gradients nor skips steps: no room for their norm */
+        bool no_clipping;     /* the optimizer neither clips gradients nor skips steps: no room for their norm */
+        uint64_t grad_slices; /* training: parts in which a batch is taken, see tl_training; 0: 1 */
     } tl_plan_options;
     """
 
@@ -677,6 +678,7 @@ class PlanOptions(Struct):
     memory_limit: int
     max_alloc_bytes: int
     no_clipping: bool
+    grad_slices: int
     _enums_ = {"optimizer": OptimizerKind, "recompute": Recompute}
     _fields_ = [
         ("size", c_size_t),
@@ -687,6 +689,7 @@ class PlanOptions(Struct):
         ("memory_limit", c_uint64),
         ("max_alloc_bytes", c_uint64),
         ("no_clipping", c_bool),
+        ("grad_slices", c_uint64),
     ]
 
 
@@ -790,6 +793,10 @@ class Training(Struct):
         /* vit: training decodes JPEGs at full size; otherwise large ones at 1/2, 1/4 or 1/8 of their size, but
          * at least twice the needed size. */
         bool exact_decode;
+        /* Parts of a batch whose gradients are computed one by one and added along a fixed binary tree: the weights
+         * depend on this number, not on run.accumulate. Takes log2 of it, rounded up, more copies of the gradients.
+         * At most 1024; 0: run.accumulate; a resumed run then keeps the checkpoint's. */
+        uint64_t grad_slices;
     } tl_training;
     """
 
@@ -815,6 +822,7 @@ class Training(Struct):
     samples_per_epoch: int
     augment: int
     exact_decode: bool
+    grad_slices: int
     _enums_ = {"optimizer": OptimizerKind, "schedule": Schedule, "motion": Motion, "test_motion": Motion}
     _fields_ = [
         ("size", c_size_t),
@@ -839,6 +847,7 @@ class Training(Struct):
         ("samples_per_epoch", c_uint64),
         ("augment", c_uint32),
         ("exact_decode", c_bool),
+        ("grad_slices", c_uint64),
     ]
 
 
@@ -879,6 +888,9 @@ class RunOptions(Struct):
         uint32_t workers;       /* vit: threads that load images; 0: one per core. Does not affect results */
         bool strict;            /* vit: an unreadable image ends the run instead of being skipped */
         char confusion[1024];   /* tl_evaluate: output file for the confusion matrix; empty: none */
+        /* Gradient accumulation: a batch is taken in at least so many parts, one after the other, so that the device
+         * holds the activations of one. At most training.grad_slices, which says how many they are; 0: 1. */
+        uint64_t accumulate;
     } tl_run_options;
     """
 
@@ -904,6 +916,7 @@ class RunOptions(Struct):
     workers: int
     strict: bool
     confusion: str | bytes | None
+    accumulate: int
     _enums_ = {"recompute": Recompute}
     _fields_ = [
         ("size", c_size_t),
@@ -928,6 +941,7 @@ class RunOptions(Struct):
         ("workers", c_uint32),
         ("strict", c_bool),
         ("confusion", c_char * 1024),
+        ("accumulate", c_uint64),
     ]
 
 
@@ -1628,6 +1642,7 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "tl_settings_check": (c_int, [POINTER(Settings), POINTER(Log), POINTER(Error)]),
     "tl_settings_complete": (c_int, [POINTER(Settings), POINTER(Log), POINTER(Error)]),
     "tl_checkpoint_settings": (c_int, [c_char_p, POINTER(Settings), POINTER(Error)]),
+    "tl_settings_slice_samples": (c_uint32, [POINTER(Settings)]),
     "tl_op_name": (c_char_p, [c_int]),
     "tl_motion_name": (c_char_p, [c_int]),
     "tl_schedule_name": (c_char_p, [c_int]),

@@ -176,6 +176,13 @@ static const tli_flag own_flags[] = {
             "number of steps, instead of --epochs"),
     SETTING(FLAG_U32, "batch-size", settings.training.batch_size, TLI_CLI_TRAIN | TLI_CLI_BENCH_STEP,
             "samples in a step (default: @, or as many as fit the device)"),
+    SETTING(
+        FLAG_U64, "accumulate", settings.run.accumulate, TLI_CLI_TRAIN,
+        "take a batch in at least N parts, one after the other, so that the device holds the activations of "
+        "one (default: 1)"),
+    SETTING(FLAG_U64, "grad-slices", settings.training.grad_slices, TLI_CLI_TRAIN,
+            "add the gradients of N parts of a batch in a fixed order, which alone decides the weights' bits "
+            "(default: as --accumulate)"),
     ENUM("optimizer", settings.training.optimizer, tli_optimizer_choices, MODEL,
          "optimizer (default: adamw)"),
     SETTING(FLAG_FLOAT, "lr", settings.training.lr, TLI_CLI_TRAIN, "peak learning rate (default: @)"),

@@ -185,9 +185,11 @@ void tli_cli_print_plan(FILE *out, const tl_settings *settings, const tl_memory_
         snprintf(input, sizeof input, "image %s, patch %s",
                  report_extent(m->image_depth, m->image_height, m->image_width, image),
                  report_extent(m->patch_depth, m->patch_height, m->patch_width, patch));
-    fprintf(out, "%s, dim %u, depth %u, heads %u x %u, mlp %u, %s, batch %u: %" PRIu64 " parameters\n",
-            tl_op_name(m->op), m->dim, m->depth, m->heads, m->head_dim, m->mlp_dim, input,
-            settings->training.batch_size, plan->params);
+    fprintf(out, "%s, dim %u, depth %u, heads %u x %u, mlp %u, %s, batch %u", tl_op_name(m->op), m->dim,
+            m->depth, m->heads, m->head_dim, m->mlp_dim, input, settings->training.batch_size);
+    const uint32_t slice = tl_settings_slice_samples(settings);
+    if (slice < settings->training.batch_size) fprintf(out, " in slices of %u", slice);
+    fprintf(out, ": %" PRIu64 " parameters\n", plan->params);
     for (int kind = 0; kind < TL_MEMORY_KINDS; kind++)
         plan_line(out, tl_memory_kind_name((tl_memory_kind)kind), plan->bytes[kind]);
     plan_line(out, "sum", plan->total);
@@ -221,6 +223,7 @@ tl_status tli_cli_print_plan_json(const tl_settings *s, const tl_memory_plan *pl
     tli_json_add_text(o, "op", tl_op_name(s->model.op));
     cJSON_AddNumberToObject(o, "params", (double)plan->params);
     cJSON_AddNumberToObject(o, "batch_size", s->training.batch_size);
+    cJSON_AddNumberToObject(o, "slice_samples", tl_settings_slice_samples(s));
     for (int kind = 0; kind < TL_MEMORY_KINDS; kind++)
         cJSON_AddNumberToObject(bytes, tl_memory_kind_name((tl_memory_kind)kind), (double)plan->bytes[kind]);
     cJSON_AddItemToObject(o, "bytes", bytes);

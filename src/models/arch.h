@@ -53,7 +53,8 @@ typedef struct tli_arch {
     uint32_t (*length)(const tl_model_config *c,
                        const tl_batch *inputs); /* tokens per sample in this batch */
     void (*find_parameters)(tl_model *m);
-    tl_status (*set_inputs)(tl_context *ctx, tl_model *m, const tl_batch *inputs);
+    /* Copies m->batch samples of `inputs`, from sample `first` on. */
+    tl_status (*set_inputs)(tl_context *ctx, tl_model *m, const tl_batch *inputs, uint32_t first);
     tl_status (*embed_forward)(tl_context *ctx, tl_model *m); /* fills TLI_MODEL_INPUT */
     tl_status (*head_forward)(tl_context *ctx, tl_model *m, tli_view last);
     /* Computes row losses, ranks, and what head_backward needs of the gradient of scale x the sum of the
@@ -86,6 +87,7 @@ struct tl_model {
     tl_model_config config;
     const tli_arch *arch;
     uint32_t capacity, batch; /* largest and current batch */
+    uint32_t whole;           /* samples of the batch of which the current one is a slice, or all */
     uint32_t length;          /* tokens per sample in the current batch */
     uint32_t first;           /* cached tokens before them */
     bool training, cached;

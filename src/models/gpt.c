@@ -154,29 +154,31 @@ static uint32_t gpt_length(const tl_model_config *c, const tl_batch *inputs)
 
 /* ---- inputs -------------------------------------------------------------------------------------- */
 
-/* [batch][token] -> [token][batch]; ids are checked, as a larger one would be read from beyond the table. */
-static tl_status gpt_transpose(tl_context *ctx, const tl_model *m, const int32_t *ids, int32_t *rows)
+/* [batch][token] -> [token][batch], from sample `first` on; ids are checked, as a larger one would be read from
+ * beyond the table. */
+static tl_status gpt_transpose(tl_context *ctx, const tl_model *m, const int32_t *ids, uint32_t first,
+                               int32_t *rows)
 {
     for (uint32_t b = 0; b < m->batch; b++) {
         for (uint32_t t = 0; t < m->length; t++) {
-            const int32_t id = ids[(size_t)b * m->length + t];
+            const int32_t id = ids[(size_t)(first + b) * m->length + t];
             if (id < 0 || (uint32_t)id >= m->config.vocab_size)
                 return tli_fail(
                     tl_context_error(ctx), TL_ERROR_INPUT,
-                    "token %u of sample %u has the id %d, which a vocabulary of %u does not have.", t, b, id,
-                    m->config.vocab_size);
+                    "token %u of sample %u has the id %d, which a vocabulary of %u does not have.", t,
+                    first + b, id, m->config.vocab_size);
             rows[(size_t)t * m->batch + b] = id;
         }
     }
     return TL_OK;
 }
 
-static tl_status write_inputs(tl_context *ctx, tl_model *m, const tl_batch *inputs, int32_t *rows,
-                              uint64_t *keys, int32_t *index)
+static tl_status write_inputs(tl_context *ctx, tl_model *m, const tl_batch *inputs, uint32_t first,
+                              int32_t *rows, uint64_t *keys, int32_t *index)
 {
     gpt *g = m->own;
     const uint32_t count = batch_rows(m);
-    TLI_TRY(gpt_transpose(ctx, m, inputs->tokens, rows));
+    TLI_TRY(gpt_transpose(ctx, m, inputs->tokens, first, rows));
     TLI_TRY(tli_tensor_write_async(ctx, m->buffers[TLI_GPT_TOKENS], 0, count, rows));
     if (m->training) {
         g->spans = tli_embedding_sort(rows, count, keys, index);
@@ -184,11 +186,11 @@ static tl_status write_inputs(tl_context *ctx, tl_model *m, const tl_batch *inpu
                                        index));
     }
     if (inputs->targets == NULL) return TL_OK;
-    TLI_TRY(gpt_transpose(ctx, m, inputs->targets, rows));
+    TLI_TRY(gpt_transpose(ctx, m, inputs->targets, first, rows));
     return tli_tensor_write_async(ctx, m->buffers[TLI_MODEL_TARGETS], 0, count, rows);
 }
 
-static tl_status set_inputs(tl_context *ctx, tl_model *m, const tl_batch *inputs)
+static tl_status set_inputs(tl_context *ctx, tl_model *m, const tl_batch *inputs, uint32_t first)
 {
     const uint32_t count = batch_rows(m);
     if (inputs->tokens == NULL)
@@ -200,7 +202,7 @@ static tl_status set_inputs(tl_context *ctx, tl_model *m, const tl_batch *inputs
     int32_t *index = calloc(tli_embedding_index_count(count), sizeof *index);
     tl_status status;
     if (rows != NULL && keys != NULL && index != NULL)
-        status = write_inputs(ctx, m, inputs, rows, keys, index);
+        status = write_inputs(ctx, m, inputs, first, rows, keys, index);
     else
         status = tli_fail(tl_context_error(ctx), TL_ERROR_MEMORY,
                           "out of host memory for a batch of %u tokens.", count);

@@ -135,12 +135,12 @@ static tli_block_scratch scratch_of(const tl_model *m)
                                .workspace = tli_model_at(m, TLI_MODEL_WORKSPACE)};
 }
 
-/* The configuration with this sequence length; other architectures ignore it. */
-static tl_model_config with_length(const tl_model *m, uint32_t length)
+/* In a batch of sequences of this length; other architectures ignore it. */
+static uint32_t predictions_of(const tl_model *m, uint32_t length, uint32_t batch)
 {
     tl_model_config c = m->config;
     c.seq_len = length;
-    return c;
+    return (uint32_t)m->arch->predictions(&c, batch);
 }
 
 /* Size of a batch: samples, tokens, and cached tokens before them. */
@@ -161,22 +161,29 @@ static tl_status check_batch(tl_context *ctx, const tl_model *m, uint32_t batch,
     return TL_OK;
 }
 
-tl_status tli_model_set_batch(tl_context *ctx, tl_model *m, const tl_batch *inputs)
+tl_status tli_model_set_slice(tl_context *ctx, tl_model *m, const tl_batch *inputs, uint32_t sample,
+                              uint32_t count)
 {
-    const uint32_t batch = inputs->count, first = m->config.arch == TL_ARCH_GPT ? inputs->first : 0,
+    const uint32_t first = m->config.arch == TL_ARCH_GPT ? inputs->first : 0,
                    length = m->arch->length(&m->config, inputs);
     m->stage = TLI_STAGE_NONE;
     m->has_loss = false;
-    TLI_TRY(check_batch(ctx, m, batch, first, length));
+    TLI_TRY(check_batch(ctx, m, count, first, length));
     for (uint32_t layer = 0; layer < m->config.depth; layer++)
-        TLI_TRY(tli_block_set_batch(ctx, m->blocks[layer], batch, first, first + length));
-    m->batch = batch;
+        TLI_TRY(tli_block_set_batch(ctx, m->blocks[layer], count, first, first + length));
+    m->batch = count;
+    m->whole = inputs->count;
     m->first = first;
     m->length = length;
     m->targets = inputs->targets != NULL || inputs->soft_targets != NULL;
-    TLI_TRY(m->arch->set_inputs(ctx, m, inputs));
+    TLI_TRY(m->arch->set_inputs(ctx, m, inputs, sample));
     m->stage = TLI_STAGE_BATCH;
     return TL_OK;
+}
+
+tl_status tli_model_set_batch(tl_context *ctx, tl_model *m, const tl_batch *inputs)
+{
+    return tli_model_set_slice(ctx, m, inputs, 0, inputs->count);
 }
 
 /* Embedding and the first `blocks` blocks. */
@@ -206,12 +213,11 @@ tl_status tli_model_loss(tl_context *ctx, tl_model *m, uint32_t slot)
     if (!m->targets)
         return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE,
                         "the batch has no targets: a loss needs them in its tl_batch.");
-    const uint32_t predictions = tli_model_predictions(m);
-    const float scale = 1.0f / (float)predictions;
+    const float scale = 1.0f / (float)predictions_of(m, m->length, m->whole);
     TLI_TRY(m->arch->loss(ctx, m, scale));
     m->stage = TLI_STAGE_LOSS;
     m->has_loss = true;
-    return tli_sum(ctx, tli_model_at(m, TLI_MODEL_ROW_LOSSES), predictions, scale,
+    return tli_sum(ctx, tli_model_at(m, TLI_MODEL_ROW_LOSSES), tli_model_predictions(m), scale,
                    tli_model_loss_at(m, slot));
 }
 
@@ -238,8 +244,12 @@ tl_status tli_model_backward(tl_context *ctx, tl_model *m)
 
 uint32_t tli_model_predictions(const tl_model *m)
 {
-    const tl_model_config c = with_length(m, m->length);
-    return (uint32_t)m->arch->predictions(&c, m->batch);
+    return predictions_of(m, m->length, m->batch);
+}
+
+uint32_t tli_model_predictions_of(const tl_model *m, const tl_batch *inputs)
+{
+    return predictions_of(m, m->arch->length(&m->config, inputs), inputs->count);
 }
 
 tl_status tli_model_read_losses(tl_context *ctx, tl_model *m, uint32_t first_slot, uint32_t count,

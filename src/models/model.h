@@ -66,9 +66,13 @@ tli_registry *tli_model_registry(tl_model *model);
 /* Inputs are copied before return. Enqueues; waits only until the batch before the previous one has been
  * copied to the device. */
 tl_status tli_model_set_batch(tl_context *ctx, tl_model *model, const tl_batch *inputs);
+/* The same for a slice: `count` samples of the batch from `sample` on. Loss and gradients are then the slice's part
+ * of the whole batch's: those of all slices add up to them. */
+tl_status tli_model_set_slice(tl_context *ctx, tl_model *model, const tl_batch *inputs, uint32_t sample,
+                              uint32_t count);
 tl_status tli_model_forward(tl_context *ctx, tl_model *model);
-/* Cross-entropy: writes the mean loss to slot `slot` of the loss ring (below), loss and rank of every
- * prediction, and in training the gradient of the mean. After tli_model_forward. */
+/* Cross-entropy: writes the mean loss (of a slice: its part of it) to slot `slot` of the loss ring (below), loss and
+ * rank of every prediction, and in training the gradient of the mean. After tli_model_forward. */
 tl_status tli_model_loss(tl_context *ctx, tl_model *model, uint32_t slot);
 tl_status tli_model_backward(tl_context *ctx, tl_model *model); /* all gradients; after tli_model_loss */
 
@@ -76,6 +80,7 @@ enum { TLI_LOSS_SLOTS = 1024 };
 tli_view tli_model_loss_at(const tl_model *model, uint32_t slot); /* where the loss of this slot is stored */
 /* Predictions in the current batch: one per image or token. */
 uint32_t tli_model_predictions(const tl_model *model);
+uint32_t tli_model_predictions_of(const tl_model *model, const tl_batch *inputs); /* in this batch */
 /* Blocking reads. Predictions of sequences are in the device's order, [token][batch]. */
 tl_status tli_model_read_losses(tl_context *ctx, tl_model *model, uint32_t first_slot, uint32_t count,
                                 float *losses);

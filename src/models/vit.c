@@ -259,9 +259,9 @@ static tli_view vit_buffer_view(const tl_model *m, int which)
 }
 
 /* A larger class would be read from beyond the logits. */
-static tl_status check_targets(tl_context *ctx, const tl_model *m, const int32_t *targets)
+static tl_status check_targets(tl_context *ctx, const tl_model *m, const int32_t *targets, uint32_t first)
 {
-    for (uint32_t i = 0; i < m->batch; i++)
+    for (uint32_t i = first; i < first + m->batch; i++)
         if (targets[i] < 0 || (uint32_t)targets[i] >= m->config.classes)
             return tli_fail(tl_context_error(ctx), TL_ERROR_INPUT,
                             "sample %u has the class %d, which a model of %u classes does not have.", i,
@@ -270,19 +270,21 @@ static tl_status check_targets(tl_context *ctx, const tl_model *m, const int32_t
 }
 
 /* From the host, or from a tensor of the caller's. */
-static tl_status set_images(tl_context *ctx, tl_model *m, const tl_batch *inputs)
+static tl_status set_images(tl_context *ctx, tl_model *m, const tl_batch *inputs, uint32_t first)
 {
-    const uint64_t values = m->batch * tli_model_image_values(&m->config);
+    const uint64_t sample = tli_model_image_values(&m->config), at = first * sample,
+                   values = m->batch * sample;
     const tl_tensor *t = inputs->image_tensor;
     if ((inputs->images == NULL) == (t == NULL))
         return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE,
                         "a Vision Transformer takes images or image_tensor, one of the two.");
-    if (t == NULL) return tli_tensor_write_async(ctx, m->buffers[TLI_VIT_IMAGES], 0, values, inputs->images);
-    TLI_TRY(tli_tensor_check_room(ctx, "image_tensor", t, values));
-    return tli_copy(ctx, tli_at(t, 0), vit_buffer_view(m, TLI_VIT_IMAGES), values);
+    if (t == NULL)
+        return tli_tensor_write_async(ctx, m->buffers[TLI_VIT_IMAGES], 0, values, inputs->images + at);
+    TLI_TRY(tli_tensor_check_room(ctx, "image_tensor", t, at + values));
+    return tli_copy(ctx, tli_at(t, at), vit_buffer_view(m, TLI_VIT_IMAGES), values);
 }
 
-static tl_status set_inputs(tl_context *ctx, tl_model *m, const tl_batch *inputs)
+static tl_status set_inputs(tl_context *ctx, tl_model *m, const tl_batch *inputs, uint32_t first)
 {
     const tl_model_config *c = &m->config;
     vit *v = m->own;
@@ -290,13 +292,14 @@ static tl_status set_inputs(tl_context *ctx, tl_model *m, const tl_batch *inputs
     if (v->soft && !m->training)
         return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE,
                         "the model was made for inference: create it for training to use soft targets.");
-    if (!v->soft && inputs->targets != NULL) TLI_TRY(check_targets(ctx, m, inputs->targets));
-    TLI_TRY(set_images(ctx, m, inputs));
+    if (!v->soft && inputs->targets != NULL) TLI_TRY(check_targets(ctx, m, inputs->targets, first));
+    TLI_TRY(set_images(ctx, m, inputs, first));
     if (!m->targets) return TL_OK;
     if (v->soft)
         return tli_tensor_write_async(ctx, m->buffers[TLI_VIT_SOFT_TARGETS], 0,
-                                      (uint64_t)m->batch * c->classes, inputs->soft_targets);
-    return tli_tensor_write_async(ctx, m->buffers[TLI_MODEL_TARGETS], 0, m->batch, inputs->targets);
+                                      (uint64_t)m->batch * c->classes,
+                                      inputs->soft_targets + (uint64_t)first * c->classes);
+    return tli_tensor_write_async(ctx, m->buffers[TLI_MODEL_TARGETS], 0, m->batch, inputs->targets + first);
 }
 
 /* Patches -> LN -> Linear -> LN into the rows after the class token's; then adds class token and

@@ -61,15 +61,6 @@ static inline tli_launch tli_elements_cut(tl_context *ctx, const char *family, u
     return tli_launch1(tli_ceil_div(count, *block), group);
 }
 
-/* Number of elements in shard s of a tensor. */
-static inline uint64_t tli_shard_count(const tl_tensor *tensor, int s)
-{
-    uint64_t first = (uint64_t)s * tensor->lead_per_shard;
-    uint64_t leads = tensor->lead - first < tensor->lead_per_shard ? tensor->lead - first
-                                                                   : tensor->lead_per_shard;
-    return leads * tensor->row;
-}
-
 /* Rows per block of a column reduction and the number of blocks: a function of the shape only, so results
  * are repeatable. */
 static inline uint32_t tli_rows_per_block(uint64_t rows)

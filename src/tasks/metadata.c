@@ -17,11 +17,12 @@ static int stored_fields(const tli_task *task, const field *list[FIELDS_MAX])
     return count;
 }
 
-/* As stored in a checkpoint: values left to the optimizer are replaced by its defaults. */
+/* As stored in a checkpoint: values left to the optimizer are replaced by its defaults, and slices are counted. */
 static tl_settings stored_settings(const tl_settings *settings)
 {
     tl_settings s = *settings;
     tli_settings_complete_optimizer(&s);
+    s.training.grad_slices = tli_settings_slices(&s);
     return s;
 }
 

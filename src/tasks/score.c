@@ -60,23 +60,23 @@ static uint32_t largest_logit(const float *logits, uint32_t classes)
     return best;
 }
 
-static tl_status count_classes(tl_context *ctx, tl_model *model, const tl_batch *inputs, scoring *k)
+static tl_status count_classes(tl_context *ctx, tl_model *model, const int32_t *targets, scoring *k)
 {
-    const uint32_t classes = k->confusion->classes;
+    const uint32_t classes = k->confusion->classes, count = tli_model_predictions(model);
     TLI_TRY(tl_model_read_logits(ctx, model, k->logits));
-    for (uint32_t i = 0; i < inputs->count; i++) {
+    for (uint32_t i = 0; i < count; i++) {
         if (k->ranks[i] == TLI_NO_RANK) continue; /* the logits were not finite */
         const uint32_t found = largest_logit(k->logits + (size_t)i * classes, classes);
-        k->confusion->counts[(size_t)inputs->targets[i] * classes + found]++;
+        k->confusion->counts[(size_t)targets[i] * classes + found]++;
     }
     return TL_OK;
 }
 
-/* Adds the batch's losses and hits to the sums. */
-static tl_status score_batch(tl_context *ctx, tl_model *model, const tl_batch *inputs, scoring *k,
-                             tli_scores *sums)
+/* Adds losses and hits of `samples` samples, from sample `first` on, to the sums. */
+static tl_status score_slice(tl_context *ctx, tl_model *model, const tl_batch *inputs, uint32_t first,
+                             uint32_t samples, scoring *k, tli_scores *sums)
 {
-    TLI_TRY(tli_model_set_batch(ctx, model, inputs));
+    TLI_TRY(tli_model_set_slice(ctx, model, inputs, first, samples));
     TLI_TRY(scoring_reserve(ctx, model, k));
     TLI_TRY(tli_model_forward(ctx, model));
     TLI_TRY(tli_model_loss(ctx, model, 0));
@@ -90,7 +90,19 @@ static tl_status score_batch(tl_context *ctx, tl_model *model, const tl_batch *i
         sums->not_finite += k->ranks[i] == TLI_NO_RANK;
     }
     sums->predictions += count;
-    return k->confusion != NULL ? count_classes(ctx, model, inputs, k) : TL_OK;
+    return k->confusion != NULL ? count_classes(ctx, model, inputs->targets + first, k) : TL_OK;
+}
+
+/* As many samples at a time as the model was made for. */
+static tl_status score_batch(tl_context *ctx, tl_model *model, const tl_batch *inputs, scoring *k,
+                             tli_scores *sums)
+{
+    const uint32_t most = tli_model_capacity(model);
+    for (uint32_t at = 0; at < inputs->count; at += most) {
+        const uint32_t left = inputs->count - at;
+        TLI_TRY(score_slice(ctx, model, inputs, at, left < most ? left : most, k, sums));
+    }
+    return TL_OK;
 }
 
 static tl_status look_for_stop(tl_context *ctx, const tli_task *task, int set, const tl_hooks *hooks)
@@ -117,7 +129,7 @@ static tl_status score_batches(tl_context *ctx, const tli_task *task, tl_model *
         TLI_TRY(look_for_stop(ctx, task, set, k->hooks));
         TLI_TRY(task->test_batch(data, set, number, &b, err));
         scores->passed_over += b.passed_over;
-        if (b.inputs.count > 0) TLI_TRY(score_batch(ctx, model, &b.inputs, k, scores));
+        TLI_TRY(score_batch(ctx, model, &b.inputs, k, scores));
         const double now = tli_clock_seconds();
         if (number == 0) {
             first = scores->predictions;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/arithmetic.h"
 #include "models/presets.h"
 #include "tasks/task.h"
 
@@ -76,6 +77,7 @@ static const field of_training[] = {
     NUMBER(warmup, FIELD_U64, 0, .high = BIG),
     NUMBER(limit_train, FIELD_U32, 0, .high = 4294967295.0),
     FIELD(training, limit_test, FIELD_U32, FIELD_STORED | FIELD_TESTED | FIELD_EVAL, .high = 4294967295.0),
+    NUMBER(grad_slices, FIELD_U64, 1, .high = SETTINGS_MOST_SLICES, .zero_is_unset = true, .before = "1"),
 };
 
 static const field of_runs[] = {
@@ -85,6 +87,7 @@ static const field of_runs[] = {
     OF_RUN(eval_every, FIELD_U64, .high = BIG),
     OF_RUN(keep, FIELD_U64, .high = BIG),
     OF_RUN(recompute, FIELD_CHOICE, .choices = &tli_recompute_choices),
+    OF_RUN(accumulate, FIELD_U64, .low = 1, .high = SETTINGS_MOST_SLICES, .zero_is_unset = true),
 };
 
 static const field_table beginning_table = FIELDS(beginning), model_table = FIELDS(of_models),
@@ -212,6 +215,17 @@ void tli_settings_complete_optimizer(tl_settings *s)
     if (s->training.beta1 < 0.0f) s->training.beta1 = rule->beta1;
     if (s->training.beta2 < 0.0f) s->training.beta2 = rule->beta2;
     if (s->training.eps == 0.0f) s->training.eps = rule->eps;
+}
+
+uint32_t tli_settings_slices(const tl_settings *s)
+{
+    const uint64_t slices = s->training.grad_slices > 0 ? s->training.grad_slices : s->run.accumulate;
+    return slices > 0 ? (uint32_t)slices : 1;
+}
+
+uint32_t tl_settings_slice_samples(const tl_settings *s)
+{
+    return s == NULL ? 0 : (uint32_t)tli_ceil_div(s->training.batch_size, tli_settings_slices(s));
 }
 
 tl_result tli_result_empty(void)

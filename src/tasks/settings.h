@@ -24,6 +24,9 @@ void tli_settings_copy_tested(tl_settings *settings, const tl_settings *from);
 /* Replaces unset betas and eps by the optimizer's defaults. */
 void tli_settings_complete_optimizer(tl_settings *settings);
 
+enum { SETTINGS_MOST_SLICES = 1024 };
+uint32_t tli_settings_slices(const tl_settings *settings); /* that the gradient of a batch is summed from */
+
 /* An empty result: counts 0, scores NaN. */
 tl_result tli_result_empty(void);
 

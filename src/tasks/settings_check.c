@@ -74,7 +74,18 @@ static tl_status check_training(const tl_settings *s, tl_error *err)
         return tli_fail(err, TL_ERROR_USAGE, "%s trains models of the architecture %s, not %s", s->task,
                         tli_choice_shown(&tli_arch_choices, (int)task->arch),
                         tli_choice_shown(&tli_arch_choices, (int)s->model.arch));
+    TLI_TRY(tli_settings_check_slices(s, err));
     return task->check(s, err);
+}
+
+tl_status tli_settings_check_slices(const tl_settings *s, tl_error *err)
+{
+    const uint32_t slices = tli_settings_slices(s);
+    if (s->run.accumulate <= slices) return TL_OK;
+    return tli_fail(err, TL_ERROR_USAGE,
+                    "`run.accumulate` %u asks for more parts of a batch than the run has slices: "
+                    "`training.grad_slices` is %u",
+                    (unsigned)s->run.accumulate, slices);
 }
 
 tl_status tli_settings_check_size(const tl_settings *s, tl_error *err)

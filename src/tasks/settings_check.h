@@ -8,6 +8,9 @@
  * those that tl_evaluate reads for evaluation. */
 tl_status tli_settings_check(const tl_settings *settings, bool training, tl_error *err);
 
+/* TL_ERROR_USAGE when run.accumulate asks for more parts of a batch than there are slices. */
+tl_status tli_settings_check_slices(const tl_settings *settings, tl_error *err);
+
 /* TL_ERROR_USAGE for settings that were not initialised. */
 tl_status tli_settings_check_size(const tl_settings *settings, tl_error *err);
 

@@ -62,11 +62,10 @@ tl_status tli_grad_clip_decide(tl_context *ctx, const tli_grad_clip *grad_clip, 
     for (int i = 0; i < registry->count; i++) {
         const tl_tensor *g = registry->items[i].gradient;
         for (int s = 0; s < g->shards; s++) {
-            const uint64_t lead = (uint64_t)s * g->lead_per_shard, left = g->lead - lead,
-                           leads = left < g->lead_per_shard ? left : g->lead_per_shard;
-            TLI_TRY(
-                tli_squares(ctx, tli_shard(g, lead, NULL), leads * g->row, tli_at(grad_clip->partial, at)));
-            at += tli_squares_count(leads * g->row);
+            const uint64_t count = tli_shard_count(g, s);
+            TLI_TRY(tli_squares(ctx, tli_shard(g, (uint64_t)s * g->lead_per_shard, NULL), count,
+                                tli_at(grad_clip->partial, at)));
+            at += tli_squares_count(count);
         }
     }
     *clip_result = tli_at(grad_clip->clip_results, 2 * (uint64_t)slot);

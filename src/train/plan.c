@@ -2,10 +2,12 @@
 
 #include <string.h>
 
+#include "core/arithmetic.h"
 #include "core/choices.h"
 #include "core/config.h"
 #include "tasks/settings_check.h"
 #include "train/grad_clip.h"
+#include "train/grad_slices.h"
 
 enum { LARGEST_BATCH = 1 << 20 };
 
@@ -23,12 +25,23 @@ tl_plan_options tli_plan_of_run(const tl_settings *s, uint64_t memory_limit, uin
                              .recompute = s->run.recompute,
                              .memory_limit = memory_limit,
                              .max_alloc_bytes = max_alloc_bytes,
-                             .no_clipping = !tli_plan_clips(s)};
+                             .no_clipping = !tli_plan_clips(s),
+                             .grad_slices = tli_settings_slices(s)};
 }
 
 static uint64_t limit_of(uint64_t bytes)
 {
     return bytes > 0 ? bytes : UINT64_MAX;
+}
+
+/* Sums of gradients and losses that train/grad_slices.h keeps. */
+static void count_slices(uint32_t slices, tl_memory_plan *plan)
+{
+    const uint64_t gradients = plan->bytes[TL_MEMORY_GRADIENT];
+    for (int level = 0; level < tli_grad_slices_levels(slices); level++) {
+        tli_memory_plan_add(plan, TL_MEMORY_GRADIENT, gradients);
+        tli_memory_plan_add(plan, TL_MEMORY_GRADIENT, tli_element_bytes(TLI_DTYPE_F32));
+    }
 }
 
 static tl_status count_clipping(const tl_model_config *c, const tl_plan_options *o, tl_memory_plan *plan,
@@ -48,10 +61,12 @@ tl_status tli_plan(const tl_model_config *config, const tl_plan_options *o, tl_m
 {
     const optimizer_rule *rule = o->training ? tli_optimizer_rule_of(o->optimizer) : NULL;
     const bool never = !o->training || o->recompute == TL_RECOMPUTE_NEVER;
+    const uint32_t slices = o->training && o->grad_slices > 0 ? (uint32_t)o->grad_slices : 1;
     tl_model_config c = *config;
     c.recompute = !never && o->recompute == TL_RECOMPUTE_ALWAYS;
     for (;; c.recompute = true) {
-        TLI_TRY(tli_model_plan(&c, o->batch, rule, plan, err));
+        TLI_TRY(tli_model_plan(&c, (uint32_t)tli_ceil_div(o->batch, slices), rule, plan, err));
+        count_slices(slices, plan);
         if (o->training && !o->no_clipping) TLI_TRY(count_clipping(&c, o, plan, err));
         plan->fits = plan->total <= limit_of(o->memory_limit) &&
                      plan->largest <= limit_of(o->max_alloc_bytes);
@@ -84,6 +99,9 @@ static tl_status make_plan(const tl_model_config *c, const tl_plan_options *o, t
     tli_registry registry = {0};
     TLI_TRY(tli_choice_check(&tli_optimizer_choices, (int)o->optimizer, err));
     TLI_TRY(tli_choice_check(&tli_recompute_choices, (int)o->recompute, err));
+    if (o->grad_slices > SETTINGS_MOST_SLICES)
+        return tli_fail(err, TL_ERROR_USAGE, "grad_slices is %llu: a batch has at most %d slices",
+                        (unsigned long long)o->grad_slices, SETTINGS_MOST_SLICES);
     TLI_TRY(tli_plan(c, o, plan, err));
     plan->largest_batch = tli_plan_largest_batch(c, o, LARGEST_BATCH);
     const tl_status status = tli_model_parameters(c, &registry, err);

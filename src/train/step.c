@@ -1,5 +1,6 @@
 #include "train/step.h"
 
+#include "core/arithmetic.h"
 #include "train/plan.h"
 
 tl_status tli_step_choose_batch(tl_context *ctx, tl_settings *s)
@@ -9,27 +10,29 @@ tl_status tli_step_choose_batch(tl_context *ctx, tl_settings *s)
     tl_plan_options o = tli_plan_of_run(s, device->memory_limit, device->max_alloc_bytes);
     tl_memory_plan plan;
     TLI_TRY(tli_plan(&s->model, &o, &plan, err));
+    const uint32_t slices = tli_settings_slices(s);
     const double total = (double)plan.total / 0x1p20, limit = (double)device->memory_limit / 0x1p20;
-    while (!plan.fits && o.batch > 1) {
+    while (!plan.fits && o.batch > slices) {
         o.batch /= 2;
         TLI_TRY(tli_plan(&s->model, &o, &plan, err));
     }
     s->model.recompute = plan.recompute;
     if (!plan.fits)
         return tli_fail(err, TL_ERROR_MEMORY,
-                        "the model does not fit this device even with batches of one sample: a batch of %u "
+                        "the model does not fit this device even with %s of one sample: a batch of %u "
                         "needs %.0f MiB "
                         "and the limit is %.0f MiB; choose a smaller model or another device",
-                        s->training.batch_size, total, limit);
+                        slices > 1 ? "slices" : "batches", s->training.batch_size, total, limit);
     if (o.batch == s->training.batch_size) return TL_OK;
     if (s->run.exact_batch)
         return tli_fail(err, TL_ERROR_MEMORY,
                         "a batch of %u needs %.0f MiB and the limit is %.0f MiB: the largest "
-                        "`training.batch_size` that fits is %u",
+                        "`training.batch_size` that fits is %u; `run.accumulate` takes a batch in parts",
                         s->training.batch_size, total, limit,
                         tli_plan_largest_batch(&s->model, &o, s->training.batch_size - 1));
     tli_log_write(tli_context_log(ctx), TL_LOG_NOTICE,
-                  "a batch of %u needs %.0f MiB, the device gives %.0f MiB: using batches of %u",
+                  "a batch of %u needs %.0f MiB, the device gives %.0f MiB: using batches of %u "
+                  "(`run.accumulate` takes larger ones in parts)",
                   s->training.batch_size, total, limit, o.batch);
     s->training.batch_size = o.batch;
     return TL_OK;
@@ -40,6 +43,22 @@ tl_status tli_step_gradients(tl_context *ctx, tl_model *model, uint32_t slot)
     TLI_TRY(tli_model_forward(ctx, model));
     TLI_TRY(tli_model_loss(ctx, model, slot));
     return tli_model_backward(ctx, model);
+}
+
+tl_status tli_step_slices(tl_context *ctx, tl_model *model, const tli_grad_slices *sums,
+                          const tl_batch *inputs, uint32_t slot)
+{
+    const uint32_t most = (uint32_t)tli_ceil_div(inputs->count, sums->slices);
+    uint32_t slice = 0, at = 0;
+    do {
+        const uint32_t left = inputs->count - at, count = left < most ? left : most;
+        TLI_TRY(tli_model_set_slice(ctx, model, inputs, at, count));
+        TLI_TRY(tli_step_gradients(ctx, model, slot));
+        at += count;
+        TLI_TRY(tli_grad_slices_add(ctx, sums, tli_model_registry(model), tli_model_loss_at(model, slot),
+                                    slice++, at == inputs->count));
+    } while (at < inputs->count);
+    return TL_OK;
 }
 
 optimizer_settings tli_step_optimizer(const tl_settings *s, float lr, uint64_t step)

@@ -27,17 +27,16 @@ static tl_status not_finite(training_run *r, uint64_t step, const char *what)
                     (unsigned long long)step, what, last);
 }
 
-/* Copies the next step's batch to the device. */
-static tl_status set_batch(training_run *r)
+/* Waits for the next step's batch. */
+static tl_status take_batch(training_run *r)
 {
-    tl_batch inputs;
     const double begun = tli_clock_seconds();
-    TLI_TRY(r->task->batch(r->data, r->done, &inputs, tl_context_error(r->ctx)));
+    TLI_TRY(r->task->batch(r->data, r->done, &r->inputs, tl_context_error(r->ctx)));
     r->wait += tli_clock_seconds() - begun;
-    return tli_model_set_batch(r->ctx, r->model, &inputs);
+    return TL_OK;
 }
 
-/* Enqueues the step of the current batch, possibly behind earlier steps, and prepares the next batch on
+/* Enqueues the step of the batch taken, possibly behind earlier steps, and prepares the next batch on
  * the host meanwhile. The loss, and with clipping the clip result, stay on the device until read_back. */
 static tl_status trainer_step(training_run *r)
 {
@@ -45,8 +44,8 @@ static tl_status trainer_step(training_run *r)
     tli_registry *registry = tli_model_registry(r->model);
     const float lr = tli_schedule_lr(r->s, r->done, r->steps_per_epoch, r->total);
     optimizer_settings optimizer = tli_step_optimizer(r->s, lr, r->done + 1);
-    r->predictions[r->unread] = tli_model_predictions(r->model);
-    TLI_TRY(tli_step_gradients(r->ctx, r->model, r->unread));
+    r->predictions[r->unread] = tli_model_predictions_of(r->model, &r->inputs);
+    TLI_TRY(tli_step_slices(r->ctx, r->model, &r->slices, &r->inputs, r->unread));
     if (r->grad_clip.partial != NULL)
         TLI_TRY(tli_grad_clip_decide(r->ctx, &r->grad_clip, registry, tli_model_loss_at(r->model, r->unread),
                                      r->s->training.grad_clip, r->unread, &optimizer.clip_result));
@@ -221,9 +220,9 @@ static tl_status trainer_loop(training_run *r)
     r->read_at = tli_clock_seconds();
     tli_checkpoint_clock_start(&r->clock, s);
     while (r->done < r->total && !stop && !r->ended) {
-        TLI_TRY(set_batch(r));
+        TLI_TRY(take_batch(r));
         /* The first step of a batch size compiles kernels: it is read alone, so that it is timed alone. */
-        const bool builds = tli_step_times_is_new(&r->times, tli_model_predictions(r->model));
+        const bool builds = tli_step_times_is_new(&r->times, tli_model_predictions_of(r->model, &r->inputs));
         if (builds) TLI_TRY(read_back(r));
         TLI_TRY(trainer_step(r));
         stop = stop_signal(r) != 0 || r->done >= stop_at;

@@ -79,7 +79,7 @@ static tl_status own_existing_folder(training_run *r)
     return tli_run_lock_take(&r->lock, r->s->run.out, tli_context_log(r->ctx), tl_context_error(r->ctx));
 }
 
-/* A resumed run keeps its schedule version and, unless given, its batch size and length. */
+/* A resumed run keeps its schedule version and, unless given, its batch size, slices and length. */
 static tl_status adopt_stored(training_run *r)
 {
     tl_settings stored = *r->s;
@@ -90,11 +90,12 @@ static tl_status adopt_stored(training_run *r)
     r->other_test = tli_settings_test_differently(&stored, r->s);
     r->s->training.schedule_version = stored.training.schedule_version;
     if (!r->s->run.exact_batch) r->s->training.batch_size = stored.training.batch_size;
+    if (r->s->training.grad_slices == 0) r->s->training.grad_slices = stored.training.grad_slices;
     if (r->s->run.stored_length) {
         r->s->training.steps = stored.training.steps;
         r->s->training.epochs = stored.training.epochs;
     }
-    return TL_OK;
+    return tli_settings_check_slices(r->s, tl_context_error(r->ctx));
 }
 
 tl_status tli_run_open(training_run *r, const tl_data *own)
@@ -120,8 +121,9 @@ tl_status tli_run_open(training_run *r, const tl_data *own)
     TLI_TRY(tli_run_lock_take(&r->lock, r->dir.path, log, err));
     TLI_TRY(tli_step_times_create(&r->times, err));
     TLI_TRY(tli_model_create(r->ctx, &s->model,
-                             &(tl_model_options){.batch = s->training.batch_size, .training = true},
+                             &(tl_model_options){.batch = tl_settings_slice_samples(s), .training = true},
                              tli_optimizer_rule_of(s->training.optimizer), &r->model));
+    TLI_TRY(tli_grad_slices_create(r->ctx, tli_model_registry(r->model), tli_settings_slices(s), &r->slices));
     if (tli_plan_clips(s))
         TLI_TRY(tli_grad_clip_create(r->ctx, tli_model_registry(r->model), TLI_LOSS_SLOTS, &r->grad_clip));
     TLI_TRY(begin(r));
@@ -148,6 +150,7 @@ void tli_run_close(training_run *r)
     tli_init_weights_close(r->init);
     tli_model_destroy(r->ctx, r->model);
     tli_grad_clip_destroy(r->ctx, &r->grad_clip);
+    tli_grad_slices_destroy(r->ctx, &r->slices);
     if (r->task != NULL) r->task->close(r->data);
     tli_step_times_free(&r->times);
     if (refused && r->dir.found < strlen(r->dir.path)) tli_run_lock_remove(&r->lock, r->dir.path);

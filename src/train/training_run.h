@@ -8,6 +8,7 @@
 #include "train/checkpoint.h"
 #include "train/checkpoint_clock.h"
 #include "train/grad_clip.h"
+#include "train/grad_slices.h"
 #include "train/init_weights.h"
 #include "train/metrics.h"
 #include "train/progress.h"
@@ -28,6 +29,8 @@ typedef struct training_run {
     tli_init_weights *init;     /* run.init, until its weights are copied; NULL: none */
     tl_model *model;
     tli_grad_clip grad_clip; /* with --grad-clip or --skip-nonfinite */
+    tli_grad_slices slices;
+    tl_batch inputs; /* of the next step, in memory of `data` */
     tli_metrics metrics;
     tli_train_progress progress;
     tli_checkpoint_clock clock;

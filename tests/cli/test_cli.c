@@ -257,7 +257,15 @@ static void a_plan_says_what_fits(void **state)
     EXPECT(0, "");
     json = last_json();
     assert_true(cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "fits")));
+    const double gradients = number(cJSON_GetObjectItemCaseSensitive(json, "bytes"), "gradients");
     cJSON_Delete(json);
+    RUN(NO_ENV, "train", "mnist", "--dry-run", SMALL, "--batch-size", "30", "--accumulate", "4");
+    EXPECT(0, "");
+    json = last_json();
+    assert_true(number(json, "slice_samples") == 8);
+    assert_true(number(cJSON_GetObjectItemCaseSensitive(json, "bytes"), "gradients") == 3 * gradients + 8);
+    cJSON_Delete(json);
+    assert_non_null(strstr(seen.out, "batch 30 in slices of 8:"));
 }
 
 /* The plan says what is kept: q and k of pairs by every operation that keeps some, and by no other. */

@@ -1,0 +1,88 @@
+#include "train/grad_slices.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "ops/add.h"
+
+int tli_grad_slices_levels(uint32_t slices)
+{
+    int levels = 0;
+    while (1u << levels < slices) levels++;
+    return levels;
+}
+
+static tl_status create_level(tl_context *ctx, const tli_registry *registry, int level, tli_grad_slices *s)
+{
+    for (int i = 0; i < s->count; i++) {
+        const tl_tensor *gradient = registry->items[i].gradient;
+        char name[128];
+        snprintf(name, sizeof name, "slices' %s", gradient->name);
+        TLI_TRY(tli_tensor_create_uninitialized(ctx, name, TL_MEMORY_GRADIENT, gradient->lead, gradient->row,
+                                                &s->sums[level * s->count + i]));
+    }
+    return tli_tensor_create_uninitialized(ctx, "slices' loss", TL_MEMORY_GRADIENT, 1, 1, &s->losses[level]);
+}
+
+tl_status tli_grad_slices_create(tl_context *ctx, const tli_registry *registry, uint32_t slices,
+                                 tli_grad_slices *s)
+{
+    const int levels = tli_grad_slices_levels(slices);
+    *s = (tli_grad_slices){.slices = slices, .count = registry->count};
+    if (levels == 0) return TL_OK;
+    s->sums = calloc((size_t)levels * (size_t)s->count, sizeof *s->sums);
+    s->losses = calloc((size_t)levels, sizeof *s->losses);
+    if (s->sums == NULL || s->losses == NULL)
+        return tli_fail(tl_context_error(ctx), TL_ERROR_MEMORY,
+                        "out of host memory for the sums of %u slices", slices);
+    for (int level = 0; level < levels; level++) TLI_TRY(create_level(ctx, registry, level, s));
+    return TL_OK;
+}
+
+void tli_grad_slices_destroy(tl_context *ctx, tli_grad_slices *s)
+{
+    const int levels = tli_grad_slices_levels(s->slices);
+    for (int i = 0; s->sums != NULL && i < levels * s->count; i++) tl_tensor_destroy(ctx, s->sums[i]);
+    for (int level = 0; s->losses != NULL && level < levels; level++)
+        tl_tensor_destroy(ctx, s->losses[level]);
+    free(s->sums);
+    free(s->losses);
+    *s = (tli_grad_slices){0};
+}
+
+enum { CURRENT = -1 }; /* the registry's gradients and the loss of the slice, in the place of a level's sum */
+
+/* target = sum of level `left` + current, or for `left` CURRENT a copy of current. */
+static tl_status combine(tl_context *ctx, const tli_grad_slices *s, const tli_registry *registry,
+                         tli_view loss, int left, int target)
+{
+    for (int i = 0; i < s->count; i++) {
+        const tl_tensor *own = registry->items[i].gradient,
+                        *kept = left == CURRENT ? NULL : s->sums[left * s->count + i],
+                        *into = target == CURRENT ? own : s->sums[target * s->count + i];
+        for (int shard = 0; shard < own->shards; shard++) {
+            const uint64_t lead = (uint64_t)shard * own->lead_per_shard, count = tli_shard_count(own, shard);
+            const tli_view from = tli_shard(own, lead, NULL), to = tli_shard(into, lead, NULL);
+            TLI_TRY(kept == NULL ? tli_copy(ctx, from, to, count)
+                                 : tli_add(ctx, tli_shard(kept, lead, NULL), from, to, count));
+        }
+    }
+    const tli_view to = target == CURRENT ? loss : tli_at(s->losses[target], 0);
+    return left == CURRENT ? tli_copy(ctx, loss, to, 1)
+                           : tli_add(ctx, tli_at(s->losses[left], 0), loss, to, 1);
+}
+
+/* A 1 among the bits of the slice's number says that this level's left half is complete, and kept: the slice
+ * completes the right halves of the lowest 1s in a row. Behind the last slice all that is kept is added. */
+tl_status tli_grad_slices_add(tl_context *ctx, const tli_grad_slices *s, const tli_registry *registry,
+                              tli_view loss, uint32_t slice, bool last)
+{
+    for (int level = 0; last && slice >> level != 0; level++)
+        if ((slice >> level & 1) != 0) TLI_TRY(combine(ctx, s, registry, loss, level, CURRENT));
+    if (last) return TL_OK;
+    for (int level = 0; (slice >> level & 1) != 0; level++) {
+        const bool more = (slice >> (level + 1) & 1) != 0;
+        TLI_TRY(combine(ctx, s, registry, loss, level, more ? CURRENT : level + 1));
+    }
+    return (slice & 1) != 0 ? TL_OK : combine(ctx, s, registry, loss, CURRENT, 0);
+}

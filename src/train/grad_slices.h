@@ -1,0 +1,32 @@
+/* The gradient of a batch as the sum of its slices' gradients, added along a fixed binary tree: its bits depend on the
+ * number of slices alone, not on how many devices compute them.
+ *
+ * A batch of n samples in G slices has slices of n / G samples, rounded up; the last ones may be smaller or missing.
+ * The tree has as many leaves as the next power of two, slices in their order, and what is missing counts as nothing:
+ * ((s0 + s1) + (s2 + s3)) + s4. Losses are summed alike. */
+#ifndef TRAIN_GRAD_SLICES_H
+#define TRAIN_GRAD_SLICES_H
+
+#include "models/registry.h"
+
+typedef struct tli_grad_slices {
+    uint32_t slices;  /* 1: nothing is summed, and the other members are NULL */
+    int count;        /* parameters */
+    tl_tensor **sums; /* [levels][count]: the sum of a level's left half, while its right half is computed */
+    tl_tensor **losses; /* [levels] */
+} tli_grad_slices;
+
+/* Levels of the tree of so many slices: sums kept beside the gradients. */
+int tli_grad_slices_levels(uint32_t slices);
+
+/* Tensors alike the registry's gradients for every level. After a failure call tli_grad_slices_destroy, too. */
+tl_status tli_grad_slices_create(tl_context *ctx, const tli_registry *registry, uint32_t slices,
+                                 tli_grad_slices *sums);
+void tli_grad_slices_destroy(tl_context *ctx, tli_grad_slices *sums);
+
+/* Enqueued, after the backward pass of slice `slice`, in order from 0: takes its gradients and loss. After the last
+ * one the registry's gradients and `loss` are the sums of all. */
+tl_status tli_grad_slices_add(tl_context *ctx, const tli_grad_slices *sums, const tli_registry *registry,
+                              tli_view loss, uint32_t slice, bool last);
+
+#endif
