@@ -43,6 +43,7 @@ static inline tl_tensor *make(tl_context *owner, const char *name, uint64_t coun
     OK(tl_tensor_create(owner, name, TL_MEMORY_DATA, 1, count, &t));
     return t;
 }
+#define make(...) VALUE_FROM_HERE(make(__VA_ARGS__))
 
 /* A member of a struct set to a wrong value, and what its refusal must say. */
 typedef struct wrong_value {

@@ -16,6 +16,7 @@ static double moved(tl_layer *layer, tl_tensor *x, tl_tensor *o, const float *g,
     free(out);
     return sum;
 }
+#define moved(...) VALUE_FROM_HERE(moved(__VA_ARGS__))
 
 /* The gradient along a direction against the central difference of forward. */
 static void check_direction(const char *what, tl_layer *layer, tl_tensor *x, tl_tensor *o, const float *g,

@@ -324,6 +324,7 @@ static tl_settings one_step(const char *task)
     snprintf(s.run.out, sizeof s.run.out, "%s/out", folder);
     return s;
 }
+#define one_step(...) VALUE_FROM_HERE(one_step(__VA_ARGS__))
 
 static void refuse_all(const char *task, const wrong_value *wrong, size_t count)
 {

@@ -94,6 +94,7 @@ static tl_model *make_model(tl_context *owner, tl_arch arch)
     OK(tl_model_create(owner, &c, &options, &model));
     return model;
 }
+#define make_model(...) VALUE_FROM_HERE(make_model(__VA_ARGS__))
 
 static void predictions_of_models(void **unused)
 {
@@ -143,6 +144,7 @@ static const char *small_checkpoint(const char *task)
     if (!exists(task)) OK(tl_train(ctx, &s, NULL, &result));
     return at(task);
 }
+#define small_checkpoint(...) VALUE_FROM_HERE(small_checkpoint(__VA_ARGS__))
 
 static void pictures(void **unused)
 {

@@ -34,6 +34,7 @@ static tl_layer *layer_of(const tl_layer_config *config, uint64_t seed)
     OK(tl_layer_create(ctx, config, seed, &layer));
     return layer;
 }
+#define layer_of(...) VALUE_FROM_HERE(layer_of(__VA_ARGS__))
 
 /* ---- the loop over pairs ------------------------------------------------------------------------- */
 
@@ -192,6 +193,7 @@ static float *output_of(tl_layer *layer, const float *x, uint64_t inputs, uint64
     tl_tensor_destroy(ctx, to);
     return o;
 }
+#define output_of(...) VALUE_FROM_HERE(output_of(__VA_ARGS__))
 
 static void inference_alone(void **state)
 {

@@ -20,6 +20,7 @@ static tl_layer *layer_in(tl_context *owner, const tl_layer_config *c)
     if (tl_layer_create(owner, c, 1, &layer) != TL_OK) fail_msg("%s", tl_context_error(owner)->text);
     return layer;
 }
+#define layer_in(...) VALUE_FROM_HERE(layer_in(__VA_ARGS__))
 
 static void kinds_of_layers(void **unused)
 {

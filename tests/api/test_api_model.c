@@ -78,6 +78,7 @@ static tl_model *model_of(const tl_model_config *config, tl_model_options option
     OK(tl_model_create(ctx, config, &options, &model));
     return model;
 }
+#define model_of(...) VALUE_FROM_HERE(model_of(__VA_ARGS__))
 
 static float *logits_of(tl_model *model)
 {
@@ -87,12 +88,14 @@ static float *logits_of(tl_model *model)
     OK(tl_model_read_logits(ctx, model, logits));
     return logits;
 }
+#define logits_of(...) VALUE_FROM_HERE(logits_of(__VA_ARGS__))
 
 static float *forward(tl_model *model, tl_batch batch)
 {
     OK(tl_model_forward(ctx, model, &batch));
     return logits_of(model);
 }
+#define forward(...) VALUE_FROM_HERE(forward(__VA_ARGS__))
 
 /* ---- batches ------------------------------------------------------------------------------------- */
 
@@ -192,6 +195,7 @@ static float *gradients_of(tl_model *model, uint64_t *count)
     }
     return all;
 }
+#define gradients_of(...) VALUE_FROM_HERE(gradients_of(__VA_ARGS__))
 
 /* The built-in loss and the same one by hand: value, and gradients of all parameters. */
 static void check_own_loss(const tl_model_config *config, const int32_t *targets, uint64_t rows)
@@ -278,6 +282,7 @@ static double moved(tl_model *model, const tl_parameter *p, const float *base, c
     free(logits);
     return sum;
 }
+#define moved(...) VALUE_FROM_HERE(moved(__VA_ARGS__))
 
 /* backward_from against central differences, along a direction of each parameter. */
 static void check_differences(const tl_model_config *config)

@@ -46,6 +46,7 @@ static tl_model *model_in(tl_context *owner, const tl_model_config *c, const tl_
     OK(tl_model_create(owner, c, options, &model));
     return model;
 }
+#define model_in(...) VALUE_FROM_HERE(model_in(__VA_ARGS__))
 
 static void configurations(void **unused)
 {

@@ -20,6 +20,7 @@ static tl_tensor *shaped(const char *name, uint64_t lead, uint64_t row)
     OK(tl_tensor_create(ctx, name, TL_MEMORY_DATA, lead, row, &t));
     return t;
 }
+#define shaped(...) VALUE_FROM_HERE(shaped(__VA_ARGS__))
 
 static void write_gradients(pair *p, uint32_t step)
 {
@@ -61,6 +62,7 @@ static tl_optimizer *optimizer_of(tl_optimizer_config config, const tl_parameter
     OK(tl_optimizer_create(ctx, &config, list, count, &o));
     return o;
 }
+#define optimizer_of(...) VALUE_FROM_HERE(optimizer_of(__VA_ARGS__))
 
 /* One step of one element in doubles, of the formulas in the header; t from 1. */
 static void plain_step(tl_optimizer_kind kind, double lr, double decay, double g, int t, double *p, double *m,
@@ -255,6 +257,7 @@ static tl_settings run_settings(tl_optimizer_kind kind, float clip, const char *
     snprintf(s.run.out, sizeof s.run.out, "%s", at(out));
     return s;
 }
+#define run_settings(...) VALUE_FROM_HERE(run_settings(__VA_ARGS__))
 
 static void own_loop(const tl_settings *s, tl_model *model)
 {

@@ -10,6 +10,7 @@ static tl_model_config tiny_model(void)
     s.model.op = TL_OP_TRANSLUTION;
     return s.model;
 }
+#define tiny_model(...) VALUE_FROM_HERE(tiny_model(__VA_ARGS__))
 
 static tl_model_config small_model(void)
 {
@@ -91,6 +92,7 @@ static bool fits(const tl_model_config *c, tl_recompute recompute, uint64_t byte
     if (tl_model_plan(c, &o, plan, &said) != TL_OK) fail_msg("%s", said.text);
     return plan->fits;
 }
+#define fits(...) VALUE_FROM_HERE(fits(__VA_ARGS__))
 
 /* AUTO keeps q and k where that fits, ALWAYS never does, NEVER fails instead of computing them again. */
 static void recompute_follows_the_limit(void **unused)

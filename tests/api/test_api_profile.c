@@ -54,6 +54,7 @@ static uint64_t launches_of(const char *kernel)
     free(rows);
     return launches;
 }
+#define launches_of(...) VALUE_FROM_HERE(launches_of(__VA_ARGS__))
 
 static void launches_are_summed(void **unused)
 {

@@ -19,6 +19,7 @@ static tl_tokenizer *open_tiny(void)
         fail_msg("%s", err.text);
     return t;
 }
+#define open_tiny(...) VALUE_FROM_HERE(open_tiny(__VA_ARGS__))
 
 static void round_trip(tl_tokenizer *t, const char *bytes, size_t count)
 {
@@ -124,6 +125,7 @@ static heard generate(const char *run, const tl_generation *wanted)
     assert_int_equal(h.ids[0], -1);
     return h;
 }
+#define generate(...) VALUE_FROM_HERE(generate(__VA_ARGS__))
 
 #define TRAIN                                                                                                \
     "--dim 16 --depth 1 --heads 2 --head-dim 8 --seq-len 12 --batch-size 4 --samples-per-epoch 12 "          \

@@ -20,6 +20,7 @@ static tl_result run(const tl_settings *s, const tl_data *data, const tl_hooks *
     tl_trainer_destroy(ctx, trainer);
     return result;
 }
+#define run(...) VALUE_FROM_HERE(run(__VA_ARGS__))
 
 static void assert_same_model(const tl_settings *a, const tl_settings *b)
 {

@@ -32,6 +32,7 @@ static inline float *waves(uint32_t seed, uint64_t count)
     for (uint64_t i = 0; i < count; i++) out[i] = wave(seed, i);
     return out;
 }
+#define waves(...) VALUE_FROM_HERE(waves(__VA_ARGS__))
 
 static inline tl_tensor *tensor(const char *name, uint64_t count, const float *values)
 {
@@ -40,6 +41,7 @@ static inline tl_tensor *tensor(const char *name, uint64_t count, const float *v
     if (values != NULL) OK(tl_tensor_write(ctx, t, 0, count, values));
     return t;
 }
+#define tensor(...) VALUE_FROM_HERE(tensor(__VA_ARGS__))
 
 static inline float *values_of(const tl_tensor *t, uint64_t count)
 {
@@ -48,6 +50,7 @@ static inline float *values_of(const tl_tensor *t, uint64_t count)
     OK(tl_tensor_read(ctx, t, 0, count, out));
     return out;
 }
+#define values_of(...) VALUE_FROM_HERE(values_of(__VA_ARGS__))
 
 static inline uint64_t elements_of(const tl_parameter *p)
 {

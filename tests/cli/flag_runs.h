@@ -89,6 +89,7 @@ static inline bool differs(const char *base, const char *flags)
     return with.code != plain.code || strcmp(with.out, plain.out) != 0 || strcmp(with.err, plain.err) != 0 ||
            strcmp(with.files, plain.files) != 0;
 }
+#define differs(...) VALUE_FROM_HERE(differs(__VA_ARGS__))
 
 static inline void check_run(const char *base, const char *flags)
 {

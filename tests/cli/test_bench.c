@@ -258,6 +258,7 @@ static int find_launch(const cJSON *events, const char *name)
     }
     return count;
 }
+#define find_launch(...) VALUE_FROM_HERE(find_launch(__VA_ARGS__))
 
 static void check_trace(const char *arguments, int losses)
 {

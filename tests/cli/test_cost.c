@@ -256,6 +256,7 @@ static tl_context *profiled(bool profile, const tl_log *log)
     if (tl_context_create(&options, &ctx, &err) != TL_OK) fail_msg("%s", err.text);
     return ctx;
 }
+#define profiled(...) VALUE_FROM_HERE(profiled(__VA_ARGS__))
 
 static int count_events(const char *path, const char *what)
 {
@@ -268,6 +269,7 @@ static int count_events(const char *path, const char *what)
     for (const char *at = text; (at = strstr(at, what)) != NULL; at++) count++;
     return count;
 }
+#define count_events(...) VALUE_FROM_HERE(count_events(__VA_ARGS__))
 
 static void traces_are_valid_json(void **state)
 {

@@ -115,6 +115,7 @@ static double dry(const char *arguments, const char *key)
     cJSON_Delete(json);
     return value;
 }
+#define dry(...) VALUE_FROM_HERE(dry(__VA_ARGS__))
 
 /* Every optimizer of the table is taken by name, plans for the state that it has, and trains to other weights; only those
  * that have an eps take one. */

@@ -27,6 +27,7 @@ static cJSON *metrics_with(const char *run, const char *key)
     assert_non_null(found);
     return found;
 }
+#define metrics_with(...) VALUE_FROM_HERE(metrics_with(__VA_ARGS__))
 
 static void says(const char *words)
 {
@@ -348,6 +349,7 @@ static int next_row(char **text, char *cells[STRANGE + 2])
     }
     return count;
 }
+#define next_row(...) VALUE_FROM_HERE(next_row(__VA_ARGS__))
 
 static void check_table(const char *name)
 {

@@ -190,7 +190,7 @@ static void check_predictions_json(void)
     cJSON_Delete(json);
     fails(2, "predict nowhere good/val/classa/001.JPEG --json", "nowhere");
 }
-#define check_predictions_json() FROM_HERE(check_predictions_json())
+#define check_predictions_json(...) FROM_HERE(check_predictions_json(__VA_ARGS__))
 
 /* Lines of "path, class probability, ..." whose first class is right where eval says so. */
 static void predictions_agree_with_evaluation(void **state)

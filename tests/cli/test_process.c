@@ -70,6 +70,7 @@ static pid_t launch(setting s, const char *const *words)
     execv(TL_PROGRAM, argv);
     _exit(98);
 }
+#define launch(...) VALUE_FROM_HERE(launch(__VA_ARGS__))
 
 static void pause_ms(long ms)
 {
@@ -135,6 +136,7 @@ static int pipe_to(int *reader)
     *reader = ends[0];
     return ends[1];
 }
+#define pipe_to(...) VALUE_FROM_HERE(pipe_to(__VA_ARGS__))
 
 /* ---- readers --------------------------------------------------------------------------------------- */
 

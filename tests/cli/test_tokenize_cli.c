@@ -108,8 +108,9 @@ static double result(const char *name)
     cJSON_Delete(json);
     return value;
 }
+#define result(...) VALUE_FROM_HERE(result(__VA_ARGS__))
 
-#define BOM "\xef\xbb\xbf"
+#define BOM         "\xef\xbb\xbf"
 
 /* A separator is seen however its line and the others end, in files and in pipes. */
 static void line_ends_do_not_matter(void **state)

@@ -9,17 +9,24 @@ static void check_even(int number)
 }
 #define check_even(...) FROM_HERE(check_even(__VA_ARGS__))
 
+static int half(int number)
+{
+    check_even(number);
+    return number / 2;
+}
+#define half(...) VALUE_FROM_HERE(half(__VA_ARGS__))
+
 static void check_all(const int *numbers, int count)
 {
-    for (int i = 0; i < count; i++) check_even(numbers[i]);
+    for (int i = 0; i < count; i++) assert_true(half(half(numbers[i])) < numbers[i]);
 }
 #define check_all(...) FROM_HERE(check_all(__VA_ARGS__))
 
-enum { CALL_IN_CHECK_ALL = __LINE__ - 4, CALL_IN_TEST = __LINE__ + 6 };
+enum { CALL_IN_HALF = __LINE__ - 11, CALL_IN_CHECK_ALL = __LINE__ - 4, CALL_IN_TEST = __LINE__ + 6 };
 
 static void one_is_odd(void **unused)
 {
-    static const int numbers[] = {2, 4, 5};
+    static const int numbers[] = {4, 8, 6};
     check_even(8); /* which returns, and is not named */
     check_all(numbers, 3);
 }
@@ -43,8 +50,8 @@ static void failures_name_the_calls(void **unused)
     assert_non_null(output);
     said[fread(said, 1, sizeof said - 1, output)] = '\0';
     assert_int_not_equal(pclose(output), 0);
-    snprintf(want, sizeof want, "called from %s:%d\ncalled from %s:%d\n", __FILE__, CALL_IN_CHECK_ALL,
-             __FILE__, CALL_IN_TEST);
+    snprintf(want, sizeof want, "called from %s:%d\ncalled from %s:%d\ncalled from %s:%d\n", __FILE__,
+             CALL_IN_HALF, __FILE__, CALL_IN_CHECK_ALL, __FILE__, CALL_IN_TEST);
     const char *found = strstr(said, want);
     assert_non_null(found);
     assert_null(strstr(found + strlen(want), "called from")); /* nor after the second failure */

@@ -22,12 +22,14 @@ static coder make_coder(const char *vocab, const char *encoder)
     if (tli_bpe_encoder_create(c.bpe, &c.encoder, &err) != TL_OK) fail_msg("%s", err.text);
     return c;
 }
+#define make_coder(...) VALUE_FROM_HERE(make_coder(__VA_ARGS__))
 
 static coder tiny(void)
 {
     assert_int_equal(tiny_write(at("vocab.bpe"), at("encoder.json")), 0);
     return make_coder(at("vocab.bpe"), at("encoder.json"));
 }
+#define tiny(...) VALUE_FROM_HERE(tiny(__VA_ARGS__))
 
 static coder gpt2(void)
 {

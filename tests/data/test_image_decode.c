@@ -38,6 +38,7 @@ static tli_image decode(uint32_t shrink, uint32_t width, uint32_t height)
     tli_bytes_free(&bytes);
     return image;
 }
+#define decode(...) VALUE_FROM_HERE(decode(__VA_ARGS__))
 
 static tl_status refused(const char *says)
 {
@@ -58,6 +59,7 @@ static tl_status refused(const char *says)
     tli_bytes_free(&bytes);
     return status;
 }
+#define refused(...) VALUE_FROM_HERE(refused(__VA_ARGS__))
 
 static void expect_at(const char *file, int line, const tli_image *image, uint32_t at, int r, int g, int b,
                       int slack)
@@ -217,6 +219,7 @@ static FILE *open_sums(void)
     assert_non_null(sums);
     return sums;
 }
+#define open_sums(...) VALUE_FROM_HERE(open_sums(__VA_ARGS__))
 
 static bool next_golden(FILE *sums, golden *g)
 {
@@ -275,6 +278,7 @@ static tl_status decode_bytes(const unsigned char *data, size_t count)
     tli_bytes_free(&file);
     return status;
 }
+#define decode_bytes(...) VALUE_FROM_HERE(decode_bytes(__VA_ARGS__))
 
 /* Files that are cut off are refused, files with damaged bytes read or refused, silently and without a crash. */
 static void test_damaged_zoo(void **state)

@@ -37,6 +37,7 @@ static tli_image_folder opened(const char *split, uint32_t limit)
     if (tli_image_folder_open(folder, split, limit, &f, &err) != TL_OK) fail_msg("%s", err.text);
     return f;
 }
+#define opened(...) VALUE_FROM_HERE(opened(__VA_ARGS__))
 
 static void expect(const tli_image_folder *f, uint32_t count, const char *const *paths,
                    const uint32_t *labels)

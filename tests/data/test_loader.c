@@ -39,6 +39,7 @@ static tli_image_folder open_split(const char *split)
     if (tli_image_folder_open(folder, split, 0, &f, &err) != TL_OK) fail_msg("%s", err.text);
     return f;
 }
+#define open_split(...) VALUE_FROM_HERE(open_split(__VA_ARGS__))
 
 static tli_loader_options options_for(const tli_image_folder *f, bool train, uint32_t workers)
 {
@@ -60,6 +61,7 @@ static tli_loader *start(const tli_loader_options *o)
     if (tli_loader_create(o, &l, &err) != TL_OK) fail_msg("%s", err.text);
     return l;
 }
+#define start(...) VALUE_FROM_HERE(start(__VA_ARGS__))
 
 static tli_loader_batch get(tli_loader *l, uint64_t number)
 {
@@ -68,6 +70,7 @@ static tli_loader_batch get(tli_loader *l, uint64_t number)
     if (tli_loader_get(l, number, &b, &err) != TL_OK) fail_msg("%s", err.text);
     return b;
 }
+#define get(...) VALUE_FROM_HERE(get(__VA_ARGS__))
 
 /* A checksum of everything in a batch. */
 static uint64_t mark(const tli_loader_batch *b)

@@ -60,6 +60,7 @@ static float *load(uint32_t side, bool train, bool exact)
     tli_image_folder_free(&found);
     return images;
 }
+#define load(...) VALUE_FROM_HERE(load(__VA_ARGS__))
 
 /* The same by libjpeg's whole decoding and the plain resizing of pillow_resize.h. */
 static void expected(int image, uint32_t side, float *out)

@@ -18,6 +18,7 @@ static tl_tokenizer *load_tiny(void)
         fail_msg("%s", err.text);
     return tokenizer;
 }
+#define load_tiny(...) VALUE_FROM_HERE(load_tiny(__VA_ARGS__))
 
 typedef struct built {
     tl_tokenize_result result;
@@ -39,6 +40,7 @@ static uint16_t *read_ids(const char *name, uint64_t count)
     tli_tokens_close(&t);
     return ids;
 }
+#define read_ids(...) VALUE_FROM_HERE(read_ids(__VA_ARGS__))
 
 static built build(tl_tokenize_options o, const char *const *files, size_t count)
 {
@@ -52,6 +54,7 @@ static built build(tl_tokenize_options o, const char *const *files, size_t count
     b.val = read_ids("val.bin", b.result.val_tokens);
     return b;
 }
+#define build(...) VALUE_FROM_HERE(build(__VA_ARGS__))
 
 static void drop(built *b)
 {

@@ -69,6 +69,7 @@ static inline tl_context *make_context(bench *b, bool profile)
     if (tl_context_create(&options, &ctx, &err) != TL_OK) fail_msg("%s", err.text);
     return ctx;
 }
+#define make_context(...) VALUE_FROM_HERE(make_context(__VA_ARGS__))
 
 /* How many entries the cache holds; the path of one in *path, which may be NULL. */
 static inline int entries(const bench *b, char path[400])
@@ -87,6 +88,7 @@ static inline int entries(const bench *b, char path[400])
     if (opened != NULL) closedir(opened);
     return count;
 }
+#define entries(...) VALUE_FROM_HERE(entries(__VA_ARGS__))
 
 /* Multiplies {1, 2, 3} by 2 in a context of its own and returns the second element. */
 static inline float scaled(bench *b, const char *options)
@@ -104,7 +106,8 @@ static inline float scaled(bench *b, const char *options)
     tl_context_destroy(ctx);
     return values[1];
 }
+#define scaled(...) VALUE_FROM_HERE(scaled(__VA_ARGS__))
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f)     cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 #endif

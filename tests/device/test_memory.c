@@ -12,6 +12,7 @@ static tl_context *make_context(uint64_t memory_limit, uint64_t max_alloc_bytes)
     if (tl_context_create(&options, &ctx, &err) != TL_OK) fail_msg("%s", err.text);
     return ctx;
 }
+#define make_context(...) VALUE_FROM_HERE(make_context(__VA_ARGS__))
 
 static tl_tensor *make(tl_context *ctx, const char *name, tl_memory_kind kind, uint64_t lead, uint64_t row)
 {
@@ -19,6 +20,7 @@ static tl_tensor *make(tl_context *ctx, const char *name, tl_memory_kind kind, u
     MUST(ctx, tl_tensor_create(ctx, name, kind, lead, row, &tensor));
     return tensor;
 }
+#define make(...) VALUE_FROM_HERE(make(__VA_ARGS__))
 
 static void has(const char *text, const char *part)
 {

@@ -271,6 +271,7 @@ static const tl_profile_row *find_row(const tl_profile_row *rows, int count, con
     fail_msg("the profile has no row %s", name);
     return NULL;
 }
+#define find_row(...) VALUE_FROM_HERE(find_row(__VA_ARGS__))
 
 static void profile(void **state)
 {

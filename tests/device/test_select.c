@@ -48,6 +48,7 @@ static int choose(const tl_device_info *list, int count, const char *spec)
     assert_string_equal(err.text, "");
     return chosen;
 }
+#define choose(...) VALUE_FROM_HERE(choose(__VA_ARGS__))
 
 /* Returns the message. */
 static const char *refuse(const tl_device_info *list, int count, const char *spec, tl_status status,
@@ -60,6 +61,7 @@ static const char *refuse(const tl_device_info *list, int count, const char *spe
     assert_int_equal(chosen, -1);
     return err->text;
 }
+#define refuse(...) VALUE_FROM_HERE(refuse(__VA_ARGS__))
 
 static void has(const char *text, const char *part)
 {

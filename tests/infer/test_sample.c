@@ -14,6 +14,7 @@ static uint32_t draw(tli_sampling s, double u)
     if (tli_sample(logits, COUNT, &s, u, capacity, &id, &err) != TL_OK) fail_msg("%s", err.text);
     return id;
 }
+#define draw(...) VALUE_FROM_HERE(draw(__VA_ARGS__))
 
 /* How often each id comes for u spread evenly. */
 static void shares(tli_sampling s, double share[COUNT])

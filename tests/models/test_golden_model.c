@@ -29,6 +29,7 @@ static float step(tl_context *ctx, tl_model *model, const tl_batch *inputs)
     MUST(ctx, tli_model_read_losses(ctx, model, 7, 1, &loss));
     return loss;
 }
+#define step(...) VALUE_FROM_HERE(step(__VA_ARGS__))
 
 static void update(tl_context *ctx, tli_registry *registry, uint64_t t)
 {
@@ -109,6 +110,7 @@ static int32_t *read_ids(tli_safetensors *st, const char *name)
     free(wide);
     return ids;
 }
+#define read_ids(...) VALUE_FROM_HERE(read_ids(__VA_ARGS__))
 
 static void check(const char *file, tl_op_kind op, tl_positions positions, tl_kernel_path path)
 {

@@ -54,6 +54,7 @@ static tl_model *create(tl_context *ctx, const tl_model_config *config, bool tra
     MUST(ctx, tli_registry_init(ctx, tli_model_registry(model), 3));
     return model;
 }
+#define create(...) VALUE_FROM_HERE(create(__VA_ARGS__))
 
 static void draw_ids(int32_t *ids, uint32_t count, uint64_t stream)
 {
@@ -73,6 +74,7 @@ static float *logits_of(tl_context *ctx, tl_model *model, const int32_t *tokens,
         MUST(ctx, tli_gpt_read_logits(ctx, model, t, logits + (size_t)t * BATCH * VOCABULARY));
     return logits;
 }
+#define logits_of(...) VALUE_FROM_HERE(logits_of(__VA_ARGS__))
 
 /* tl_model_read_logits gives the same in the order of the caller's batch, also after a loss. */
 static void all_logits_at_once(void **unused)
@@ -238,6 +240,7 @@ static float loss_of(tl_context *ctx, tl_model *model, bool backward)
     MUST(ctx, tli_model_read_losses(ctx, model, 0, 1, &loss));
     return loss;
 }
+#define loss_of(...) VALUE_FROM_HERE(loss_of(__VA_ARGS__))
 
 /* The slope of the loss along a random direction of one parameter, by its gradient and by differences. */
 static void check_slope(tl_context *ctx, tl_model *model, const tli_parameter *p, int configuration)

@@ -33,6 +33,7 @@ static uint64_t parameters(const tl_model_config *config)
     tli_registry_free(NULL, &r);
     return count;
 }
+#define parameters(...) VALUE_FROM_HERE(parameters(__VA_ARGS__))
 
 /* Counts of the paper's models. */
 static void parameter_counts(void **unused)

@@ -53,6 +53,7 @@ static bench make_bench(tl_context *ctx, tli_op_shape s, uint64_t seed)
     b.dx = upload(ctx, NULL, 1, b.x_count);
     return b;
 }
+#define make_bench(...) VALUE_FROM_HERE(make_bench(__VA_ARGS__))
 
 static void forward(bench *b)
 {

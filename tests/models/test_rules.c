@@ -76,6 +76,7 @@ static uint64_t planned(tl_model_config c, bool recompute)
     assert_int_equal(tli_model_plan(&c, 2, tli_optimizer_rule_of(TL_OPTIMIZER_ADAMW), &plan, NULL), TL_OK);
     return plan.total;
 }
+#define planned(...) VALUE_FROM_HERE(planned(__VA_ARGS__))
 
 static void plans_differ_where_pairs_are_saved(void **unused)
 {
@@ -98,6 +99,7 @@ static uint64_t parameters(const tl_model_config *c)
     tli_registry_free(NULL, &registry);
     return count;
 }
+#define parameters(...) VALUE_FROM_HERE(parameters(__VA_ARGS__))
 
 /* Zeroed settings and those of the command line are the same model. */
 static void positions_follow_the_operation(void **unused)

@@ -41,6 +41,7 @@ static rig make(const tl_model_config *c, uint32_t batch, bool training, tl_kern
     for (int i = 0; i < BATCH; i++) r.targets[i] = (int32_t)tli_random_below(&random, CLASSES);
     return r;
 }
+#define make(...) VALUE_FROM_HERE(make(__VA_ARGS__))
 
 static void unmake(rig *r)
 {
@@ -64,6 +65,7 @@ static double loss_of(rig *r, uint32_t batch)
     assert_true(fabs((double)mean - sum / batch) < 1e-5);
     return sum / batch;
 }
+#define loss_of(...) VALUE_FROM_HERE(loss_of(__VA_ARGS__))
 
 /* Moves every parameter by t times a random direction; returns gradient . direction of that parameter. */
 static double move(rig *r, tli_parameter *p, const float *base, double t)
@@ -82,6 +84,7 @@ static double move(rig *r, tli_parameter *p, const float *base, double t)
     free(gradient);
     return product;
 }
+#define move(...) VALUE_FROM_HERE(move(__VA_ARGS__))
 
 /* Each parameter's gradient along a random direction against a central difference. float32 leaves about
  * 1e-4 of noise in the difference; the derivatives are between 1e-3 and 1. */

@@ -27,6 +27,7 @@ static tl_tensor *unset(tl_context *ctx, uint64_t lead, uint64_t row)
     free(values);
     return t;
 }
+#define unset(...) VALUE_FROM_HERE(unset(__VA_ARGS__))
 
 static side make_side(tl_context *ctx, tli_random *r, uint64_t lead, uint64_t row, float scale)
 {
@@ -40,6 +41,7 @@ static side make_side(tl_context *ctx, tli_random *r, uint64_t lead, uint64_t ro
     free(values);
     return s;
 }
+#define make_side(...) VALUE_FROM_HERE(make_side(__VA_ARGS__))
 
 static void free_side(tl_context *ctx, side *s)
 {

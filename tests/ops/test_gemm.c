@@ -22,6 +22,7 @@ static float *draw(tli_random *r, uint64_t count)
     for (uint64_t i = 0; i < count; i++) x[i] = tli_random_normal(r);
     return x;
 }
+#define draw(...) VALUE_FROM_HERE(draw(__VA_ARGS__))
 
 static void check_at(const char *file, int line, tl_context *ctx, size z, bool ta, bool tb, float alpha,
                      float beta, bool extras, uint32_t outer, uint32_t inner)

@@ -24,6 +24,7 @@ static char *read_text(const char *path)
     fclose(file);
     return text;
 }
+#define read_text(...) VALUE_FROM_HERE(read_text(__VA_ARGS__))
 
 /* Adds the names behind `__kernel [ATTRIBUTES] void`. */
 static void add_kernels(const char *text, const char *file, kernel_list *list)
@@ -211,6 +212,7 @@ static int checks_of_a_start(tl_kernel_path path_given, const char *refusal, boo
     tl_context_destroy(ctx);
     return checks;
 }
+#define checks_of_a_start(...) VALUE_FROM_HERE(checks_of_a_start(__VA_ARGS__))
 
 static void begin_errors(double of_cpu, double of_gpu)
 {

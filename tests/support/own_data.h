@@ -90,6 +90,7 @@ static inline tl_settings own_settings(const char *task, const char *out)
     snprintf(s.run.out, sizeof s.run.out, "%s", at(out));
     return s;
 }
+#define own_settings(...) VALUE_FROM_HERE(own_settings(__VA_ARGS__))
 
 /* Of these settings; `d` is emptied. */
 static inline tl_data own_of(own_data *d, const tl_settings *s)

@@ -21,10 +21,21 @@
 _Noreturn void fail_at(const char *file, int line, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* A local function that can fail and returns nothing is followed by
+/* A local function that can fail is followed by
  *     #define check_pairs(...) FROM_HERE(check_pairs(__VA_ARGS__))
+ * or, where it returns something, by
+ *     #define make_pairs(...) VALUE_FROM_HERE(make_pairs(__VA_ARGS__))
  * A failure in it then also names the lines that called it. */
-#define FROM_HERE(call) (call_begins(HERE), (call), call_ends())
+#define FROM_HERE(call)                  (call_begins(HERE), (call), call_ends())
+#define VALUE_FROM_HERE(call)            VALUE_FROM_HERE_AS(call, __COUNTER__)
+#define VALUE_FROM_HERE_AS(call, number) VALUE_FROM_HERE_IN(call, number)
+#define VALUE_FROM_HERE_IN(call, number)                                                                     \
+    __extension__({                                                                                          \
+        call_begins(HERE);                                                                                   \
+        __auto_type value_##number = (call);                                                                 \
+        call_ends();                                                                                         \
+        value_##number;                                                                                      \
+    })
 void call_begins(const char *file, int line);
 void call_ends(void);
 /* Around each test: forgets the calls of a test that was left in the middle, and prints those of one that failed. */

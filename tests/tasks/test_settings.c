@@ -12,6 +12,7 @@ static tl_settings begin(const char *task)
     assert_true(tl_settings_default(&s, task));
     return s;
 }
+#define begin(...) VALUE_FROM_HERE(begin(__VA_ARGS__))
 
 /* Each setting once, and none outside of tl_settings. */
 static void fields_are_distinct(void **unused)

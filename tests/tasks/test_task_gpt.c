@@ -154,6 +154,7 @@ static text written(const char *out, float temperature, bool no_cache)
     tl_context_destroy(ctx);
     return t;
 }
+#define written(...) VALUE_FROM_HERE(written(__VA_ARGS__))
 
 /* For every operation and for hybrids. */
 static void kept_rows_change_nothing(void **unused)

@@ -38,6 +38,7 @@ static tl_settings vit_run(const char *out)
     snprintf(s.run.out, sizeof s.run.out, "%s/%s", folder, out);
     return s;
 }
+#define vit_run(...) VALUE_FROM_HERE(vit_run(__VA_ARGS__))
 
 /* The losses of a run, as the metrics file has them, digit by digit. */
 static int losses_of(const tl_settings *s, double *losses, int most)

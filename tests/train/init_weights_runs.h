@@ -41,6 +41,7 @@ static inline tl_status try_on(const tl_context_options *options, tl_settings s,
     tl_context_destroy(ctx);
     return status;
 }
+#define try_on(...) VALUE_FROM_HERE(try_on(__VA_ARGS__))
 
 static inline tl_result begin(tl_settings s)
 {
@@ -50,6 +51,7 @@ static inline tl_result begin(tl_settings s)
         fail_msg("%s", why.text);
     return result;
 }
+#define begin(...) VALUE_FROM_HERE(begin(__VA_ARGS__))
 
 static inline void refused(tl_settings s, tl_status status, const char *const *words)
 {
@@ -97,6 +99,7 @@ static inline values load(const char *out, const char *name)
     tli_st_close(&st);
     return v;
 }
+#define load(...) VALUE_FROM_HERE(load(__VA_ARGS__))
 
 static inline void assert_same_tensor(const char *a, const char *b, const char *name)
 {
@@ -113,6 +116,7 @@ static inline bool same_matrix(const values *a, uint64_t k, const values *b, uin
     assert_true(n < b->shape[0]);
     return memcmp(a->at + k * a->row, b->at + n * b->row, a->row * sizeof *a->at) == 0;
 }
+#define same_matrix(...) VALUE_FROM_HERE(same_matrix(__VA_ARGS__))
 
 static inline tl_settings text_run(tl_op_kind op, tl_positions positions, uint32_t length, const char *out)
 {

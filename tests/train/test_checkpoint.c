@@ -79,6 +79,7 @@ static uint64_t newest(const tl_settings *s)
     if (tli_checkpoint_newest(s->run.out, NULL, &step, &err) != TL_OK) fail_msg("%s", err.text);
     return step;
 }
+#define newest(...) VALUE_FROM_HERE(newest(__VA_ARGS__))
 
 /* Every bit of every byte of the header in turn, then one bit in many places of the data, then many lengths: the damaged
  * pair is never taken, and the one before it is. */

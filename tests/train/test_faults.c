@@ -17,6 +17,7 @@ static tl_status train_with(const char *fault, tl_settings s, char *text, size_t
     tl_context_destroy(ctx);
     return status;
 }
+#define train_with(...) VALUE_FROM_HERE(train_with(__VA_ARGS__))
 
 static void memory_is_refused(void **unused)
 {
