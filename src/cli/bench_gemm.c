@@ -3,8 +3,8 @@
 #include <math.h>
 
 #include "cli/bench.h"
+#include "cli/bench_reference.h"
 #include "cli/flags.h"
-#include "cli/reference.h"
 #include "core/random.h"
 #include "ops/init.h"
 #include "ops/offset_gemm.h"

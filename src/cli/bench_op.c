@@ -1,7 +1,7 @@
 /* translution bench op: one attention operation, forward and backward, compared with plain GEMMs on as
  * many rows. */
 #include "cli/bench.h"
-#include "cli/reference.h"
+#include "cli/bench_reference.h"
 #include "core/random.h"
 #include "models/cost.h"
 #include "models/layer.h"

@@ -8,7 +8,7 @@
 #include <sys/resource.h>
 
 #include "cli/bench.h"
-#include "cli/reference.h"
+#include "cli/bench_reference.h"
 #include "core/clock.h"
 #include "core/progress.h"
 #include "core/random.h"

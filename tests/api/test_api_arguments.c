@@ -17,6 +17,7 @@ static void values_without_a_name(void **unused)
         GIVES(tl_device_type_name, strcmp(tl_device_type_name((tl_device_type)values[i]), "?") == 0);
         GIVES(tl_memory_used, tl_memory_used(ctx, (tl_memory_kind)values[i]) == 0);
     }
+    GIVES(tl_settings_slice_samples, tl_settings_slice_samples(NULL) == 0);
     GIVES(tl_exit_code, tl_exit_code((tl_status)99) == 1 && tl_exit_code((tl_status)-1) == 1);
 }
 

@@ -3,7 +3,7 @@
 
 #include <unistd.h>
 
-#include "cli/reference.h"
+#include "cli/bench_reference.h"
 #include "models/cost.h"
 #include "ops/pair_table.h"
 

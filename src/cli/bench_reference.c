@@ -1,4 +1,4 @@
-#include "cli/reference.h"
+#include "cli/bench_reference.h"
 
 #include <math.h>
 

@@ -1,8 +1,8 @@
 /* A plain product that is timed in turn with what a bench measures. Other work on the machine slows both, so that
  * what one takes in units of the other stays, and a product that is slower at the end than at the beginning tells
  * that the milliseconds beside it are not to be believed. */
-#ifndef CLI_REFERENCE_H
-#define CLI_REFERENCE_H
+#ifndef CLI_BENCH_REFERENCE_H
+#define CLI_BENCH_REFERENCE_H
 
 #include <cjson/cJSON.h>
 
