@@ -38,7 +38,7 @@ done >>"$work/wrong"
 
 # -- paths in `code`, and variables
 for document in $documents; do
-    grep -oE '(python|tools|docs|examples|include|kernels|cmake|debian|tests|src)/[A-Za-z0-9_./-]*[A-Za-z0-9_]' "$document" | sort -u | while read -r path; do
+    grep -oE '(python|tools|experiments|docs|examples|include|kernels|cmake|debian|tests|src)/[A-Za-z0-9_./-]*[A-Za-z0-9_]' "$document" | sort -u | while read -r path; do
         [ -e "$path" ] || [ -e "${path%.*}" ] || ls "$path"* >/dev/null 2>&1 || echo "$document: $path is not there"
     done
     grep -oE 'TRANSLUTION_[A-Z0-9_]*[A-Z0-9]' "$document" | sort -u | while read -r variable; do

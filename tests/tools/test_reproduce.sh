@@ -1,0 +1,125 @@
+#!/bin/sh
+# tools/reproduce: the experiments' flags are those of the program; killed anywhere and begun again it gives the same table; what
+# is wrong is said in a sentence before anything is trained; docs/results.md is what its result files give.
+#   test_reproduce.sh PROGRAM SOURCE_DIR
+set -eu
+program=$1
+cd "$2"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+export PYTHONDONTWRITEBYTECODE=1
+fail() {
+    echo "FAILED: $1" >&2
+    cat "$work/out" "$work/err" >&2 || true
+    exit 1
+}
+small="--limit-train 64 --limit-test 32 --batch-size 8 --dim 16 --heads 1 --head-dim 16 --depth 1"
+reproduce() { # FOLDER STEPS [OPTION...]: a run of the experiment mnist at its smallest
+    folder=$1 steps=$2
+    shift 2
+    # shellcheck disable=SC2086
+    tools/reproduce mnist --program "$program" --out "$work/$folder" "$@" -- $small --steps "$steps" >"$work/out" 2>"$work/err"
+}
+
+# Statistics, by tables of Student's distribution; markup of a table; the flags of every experiment
+PYTHONPATH=tools python3 - "$program" <<'END' || fail "the modules of tools/reproduce"
+import subprocess, sys
+import experiments, result_tables as tables
+for t, freedom in ((6.314, 1), (2.920, 2), (2.132, 4), (1.812, 10)):
+    assert abs(tables.t_tail(t, freedom) - 0.05) < 2e-4, (t, freedom)
+assert abs(tables.t_tail(0, 3) - 0.5) < 1e-6 and abs(tables.t_tail(-2.132, 4) - 0.95) < 2e-4
+# equal spreads: t = 3 / sqrt(2 / 3), 4 degrees of freedom
+assert abs(tables.welch([9, 10, 11], [12, 13, 14]) - 0.0107) < 2e-4
+assert tables.welch([1, 1], [2, 2]) == 0 and tables.welch([2, 2], [2, 2]) == 1
+assert abs(tables.two_proportions(10, 12, 1000) - 0.0766) < 2e-3 and tables.two_proportions(0, 0, 10) == 1
+e = experiments.read("mnist")
+runs = [{"row": row, "variant": "static", "seed": seed, "params": 1000, "top1_dynamic": top1 + seed}
+        for row, top1 in (("attention", 10), ("alpha", 20), ("translution", 30)) for seed in (0, 1, 2)]
+result = {"experiment": "mnist", "data": "synthetic", "flags": {"steps": 4}, "device": "d", "version": "1", "test_samples": 100, "runs": runs}
+text = tables.table(e, result)
+assert "| 11.00 ± 1.00 (18.18) |" in text and "static→static" not in text and "1,000" in text, text
+assert "Here: the same (Welch's t-test" in text and "p = " in text, text
+result["runs"] = [dict(run, top1_dynamic=40 - run["top1_dynamic"]) for run in runs if run["seed"] == 0]
+assert "Here: another (two-proportion z-test, one-sided, over the 100 test samples" in tables.table(e, result)
+result["runs"] = result["runs"][:1]
+assert "fewer than two" in tables.table(e, result)
+for name in experiments.names():
+    e = experiments.read(name)
+    for budget in e["budgets"]:
+        for run in experiments.runs(e, budget, 1, {}):
+            flags = [word for key, value in run["flags"].items() for word in ("--" + key, str(value))]
+            done = subprocess.run([sys.argv[1], "train", e["task"], "--dry-run", *flags], capture_output=True, text=True)
+            assert done.returncode == 0, (name, budget, run["name"], done.stderr)
+            assert "steps" in run["flags"], (name, budget)
+e["order"]["rows"] = ["nothing"]
+try:
+    experiments.check(e, "file")
+    sys.exit("an order of rows that are not there was taken")
+except experiments.Fault as fault:
+    assert "a row of the order is nothing" in str(fault), fault
+END
+
+# Bad input: exit code 2, one sentence, nothing trained
+refused() { # PATTERN ARGUMENT...
+    pattern=$1
+    shift
+    code=0
+    tools/reproduce "$@" >"$work/out" 2>"$work/err" || code=$?
+    [ "$code" -eq 2 ] || fail "reproduce $* ended with $code"
+    grep -q "$pattern" "$work/err" || fail "reproduce $* does not say: $pattern"
+    [ ! -s "$work/out" ] || fail "reproduce $* wrote to standard output"
+}
+refused 'no experiment nothing: give one of images, images-64, mnist, ' nothing
+refused 'no budget 9h: give one of 3m, 2h, full' mnist --budget 9h
+refused 'give 1 or more' mnist --seeds 0
+refused 'there is no such folder' mnist --data "$work/none"
+refused 'one experiment: leave it out with all' all --out "$work/all"
+refused 'given as --FLAG VALUE' mnist -- --steps
+
+# Killed again and again, and stopped by a signal that lets runs save
+reproduce whole 24 --seeds 2 || fail "a whole run"
+grep -q ' ± ' "$work/whole/table.md" || fail "no standard deviation"
+tries=0
+for seconds in 1 2 3 2; do
+    # shellcheck disable=SC2086
+    timeout -s KILL "$seconds" tools/reproduce mnist --program "$program" --out "$work/killed" --seeds 2 -- $small --steps 24 \
+        >"$work/out" 2>"$work/err" || tries=$((tries + 1))
+done
+[ "$tries" -gt 0 ] || fail "nothing was killed"
+# shellcheck disable=SC2086
+tools/reproduce mnist --program "$program" --out "$work/killed" --seeds 2 -- $small --steps 24 >"$work/out" 2>"$work/err" &
+sleep 1
+code=0
+kill -TERM $! && wait $! || code=$?
+[ "$code" -eq 143 ] || [ "$code" -eq 0 ] || fail "stopped by SIGTERM it ended with $code"
+reproduce killed 24 --seeds 2 || fail "it does not go on"
+cmp "$work/whole/table.md" "$work/killed/table.md" || fail "another table after kill -9"
+
+# Two devices share the runs; other settings and a second one at work in the folder are refused
+reproduce shared 24 --seeds 2 --device 0:0 --device 0:0 || fail "two devices"
+cmp "$work/whole/table.md" "$work/shared/table.md" || fail "another table by two devices"
+code=0
+reproduce whole 25 || code=$?
+[ "$code" -eq 2 ] && grep -q 'holds attention-static-0 with other settings' "$work/err" || fail "other settings were taken"
+python3 -c 'import fcntl, sys, time
+file = open(sys.argv[1], "a")
+fcntl.lockf(file, fcntl.LOCK_EX)
+print("locked", flush=True)
+time.sleep(60)' "$work/whole/reproduce.lock" >"$work/holder" &
+holder=$!
+while [ ! -s "$work/holder" ]; do sleep 0.1; done
+code=0
+reproduce whole 24 --seeds 2 || code=$?
+kill "$holder"
+[ "$code" -eq 2 ] && grep -q 'another reproduce is at work' "$work/err" || fail "two at work in one folder"
+
+# A run that fails is named, with the program's own sentence
+code=0
+reproduce failing 24 --device nothing-like-it || code=$?
+[ "$code" -eq 1 ] && grep -q 'attention-static-0 ended with 2' "$work/err" || fail "a run that failed ended it with $code"
+
+PYTHONPATH=tools python3 -c 'import sys, reproduce
+text = open(reproduce.PAGE, encoding="utf-8").read()
+assert text.count("<!-- docs/results/") == text.count("<!-- end -->") >= 1
+sys.exit(reproduce.page(text) != text)' >"$work/out" 2>"$work/err" || fail "docs/results.md is not what its result files give: tools/reproduce --page"
+echo "reproduce: all good"

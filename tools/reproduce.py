@@ -1,0 +1,265 @@
+#!/usr/bin/env python3
+"""Trains the paper's experiments and prints their tables; tools/reproduce calls it and has its manual."""
+import argparse, collections, fcntl, json, os, re, signal, subprocess, sys, threading
+
+import experiments, result_tables
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+PAGE = os.path.join(ROOT, "docs", "results.md")
+KEPT = ("params", "steps", "step_ms", "loss", "top1", "top5", "top1_static", "top1_dynamic", "perplexity")
+TIMED = 3  # steps of a run that are trained to tell how long it will take
+START_SECONDS = 2  # what a run takes beside its steps
+Fault = experiments.Fault
+
+
+class Failed(Exception):
+    """What failed while running, in one sentence."""
+
+
+class Stopped(Exception):
+    """A signal stopped a run, or this program; the exit code of that."""
+
+
+def say(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+def write_json(path, value):
+    """Whole or not at all, whenever the process ends."""
+    with open(path + ".part", "w", encoding="utf-8") as file:
+        json.dump(value, file, indent=1, ensure_ascii=False)
+        file.write("\n")
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(path + ".part", path)
+
+
+def read_json(path):
+    with open(path, encoding="utf-8") as file:
+        return json.load(file)
+
+
+def lock(path, message):
+    """Takes the file's lock, and keeps it while the process lives; waits for it with a message, or without one is refused."""
+    file = open(path, "a", encoding="utf-8")
+    try:
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        if message is None:
+            raise Fault(f"another reproduce is at work in {os.path.dirname(path)}: wait for it, or give another --out") from None
+        say(message)
+        fcntl.lockf(file, fcntl.LOCK_EX)
+    return file
+
+
+class Runner:
+    """The runs of an experiment in a folder: OUT/plan.json, OUT/NAME/ (the run's own), OUT/NAME.json (its result)."""
+
+    def __init__(self, program, task, folder, devices):
+        self.program, self.task, self.folder, self.devices = program, task, folder, devices
+        self.children, self.ending = set(), None  # runs that go on; why all have to end
+        self.guard = threading.Lock()  # of what the devices' threads share
+
+    def file(self, run):
+        return os.path.join(self.folder, run["name"] + ".json")
+
+    def done(self, run):
+        return os.path.exists(self.file(run))
+
+    def train(self, run, device, more=()):
+        """Begins the run or goes on with it; its result."""
+        out = os.path.join(self.folder, run["name"])
+        if os.path.exists(os.path.join(out, "run.lock")):
+            # a run that outlived the reproduce that began it
+            lock(os.path.join(out, "run.lock"), f"waiting for the process that still trains {run['name']}").close()
+        command = [self.program, "train", self.task, "--out", out, "--resume", *more]
+        for key, value in run["flags"].items():
+            command += ["--" + key, str(value)]
+        command += ["--device", device] if device else []
+        command += ["--quiet"] if len(self.devices) > 1 or more else []  # progress lines of several runs would mix
+        # in a session of its own: signals of the terminal reach it once, by end()
+        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, start_new_session=True)
+        self.children.add(child)
+        if self.ending:
+            child.terminate()
+        output = child.communicate()[0].splitlines()
+        self.children.discard(child)
+        if child.returncode < 0 or child.returncode > 128:
+            raise Stopped(child.returncode if child.returncode > 0 else 128 - child.returncode)
+        if child.returncode != 0:
+            raise Failed(f"{run['name']} ended with {child.returncode}; what it said stands above. The command was: {' '.join(command)}")
+        return json.loads(output[-1])
+
+    def plan(self, runs):
+        """Seconds that each run will take, by the steps that were timed of the first of its kind; those are in OUT/plan.json."""
+        path = os.path.join(self.folder, "plan.json")
+        plan = read_json(path) if os.path.exists(path) else {"flags": {}, "step_ms": {}}
+        for run in runs:
+            if plan["flags"].setdefault(run["name"], run["flags"]) != run["flags"]:
+                raise Fault(f"{self.folder} holds {run['name']} with other settings: give another --out")
+        write_json(path, plan)
+        for run in runs:
+            if run["kind"] not in plan["step_ms"]:
+                plan["step_ms"][run["kind"]] = self.train(run, self.devices[0], ["--stop-after", str(TIMED)])["step_ms"]
+                write_json(path, plan)
+        return {run["name"]: START_SECONDS + plan["step_ms"][run["kind"]] * int(run["flags"]["steps"]) / 1000 for run in runs}
+
+    def end(self, why):
+        """Every run saves and ends; the first reason is the one that is told."""
+        self.ending = self.ending or why
+        for child in list(self.children):
+            child.terminate()
+
+    def serve(self, queue, total, seconds, device):
+        """One device's thread: trains what is left in the queue."""
+        try:
+            while not self.ending:
+                with self.guard:
+                    if not queue:
+                        return
+                    run = queue.popleft()
+                    number = total - len(queue)
+                say(f"\n[{number}/{total}] {run['name']}: about {duration(seconds[run['name']])}")
+                write_json(self.file(run), self.train(run, device))
+        except (Stopped, Failed, OSError, ValueError, IndexError) as error:
+            self.end(error)
+
+    def run_all(self, runs):
+        """What is not done, shared out among the devices."""
+        seconds = self.plan(runs)
+        left = [run for run in runs if not self.done(run)]
+        say(f"{len(runs)} runs, {len(left)} to be trained: about {duration(sum(seconds[run['name']] for run in left) / len(self.devices))},"
+            f" and testing; it can be stopped, the same command goes on")
+        queue = collections.deque(left)
+        threads = [threading.Thread(target=self.serve, args=(queue, len(left), seconds, device)) for device in self.devices]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        if self.ending:
+            raise self.ending
+
+
+def duration(seconds):
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def common_flags(runs):
+    """The flags that every run has."""
+    return {key: value for key, value in runs[0]["flags"].items() if all(run["flags"].get(key) == value for run in runs)}
+
+
+def test_samples(runs):
+    """How many samples each test was of, None where the runs do not say."""
+    return int(runs[0]["flags"].get("limit-test", 0)) or None
+
+
+def gather(name, budget, data, program, runner, runs):
+    """The experiment's result object, from those of its runs."""
+    results = [read_json(runner.file(run)) for run in runs]
+    flags = common_flags(runs)
+    flags.pop("data")
+    version = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout.split()[1]
+    return {"experiment": name, "budget": budget, "data": os.path.basename(os.path.normpath(data)), "flags": flags,
+            "device": results[0]["device"], "version": version, "test_samples": test_samples(runs),
+            "runs": [{"row": run["row"], "variant": run["variant"], "seed": run["seed"], **{k: r[k] for k in KEPT if r.get(k) is not None}}
+                     for run, r in zip(runs, results)]}
+
+
+def reproduce(name, a, data, more):
+    experiment = experiments.read(name)
+    runs = experiments.runs(experiment, a.budget, a.seeds, {"data": data, **more})
+    folder = a.out or os.path.join("runs", f"{name}-{a.budget}" + ("" if data == "synthetic" else "-" + os.path.basename(os.path.normpath(data))))
+    os.makedirs(folder, exist_ok=True)
+    kept = lock(os.path.join(folder, "reproduce.lock"), None)
+    runner = Runner(a.program, experiment["task"], folder, a.device or [None])
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, frame: runner.end(Stopped(128 + number)))
+    say(f"{experiment['title']}: into {folder}; a few steps of every run are timed first")
+    runner.run_all(runs)
+    result = gather(name, a.budget, data, a.program, runner, runs)
+    write_json(os.path.join(folder, "result.json"), result)
+    text = result_tables.table(experiment, result)
+    with open(os.path.join(folder, "table.md"), "w", encoding="utf-8") as file:
+        file.write(text)
+    print(f"\n{experiment['title']}\n\n{text}\nThe folder {folder} has it as table.md, and result.json and the runs behind it.", flush=True)
+    kept.close()
+
+
+def page(text):
+    """The page with each table made again: what stands between <!-- docs/results/NAME.json --> and <!-- end -->."""
+    def made(match):
+        result = read_json(os.path.join(ROOT, match[1]))
+        return f"<!-- {match[1]} -->\n\n{result_tables.table(experiments.read(result['experiment']), result)}\n<!-- end -->"
+    return re.sub(r"<!-- (docs/results/\S+\.json) -->.*?<!-- end -->", made, text, flags=re.S)
+
+
+def flags_behind(words):
+    """--KEY VALUE ... as an object."""
+    if len(words) % 2 or any(not word.startswith("--") for word in words[::2]):
+        raise Fault(f"what stands behind -- is given as --FLAG VALUE: {' '.join(words)}")
+    return {key[2:]: value for key, value in zip(words[::2], words[1::2])}
+
+
+def data_of(name, given):
+    """--data DIR is of every experiment, --data NAME=DIR of that one."""
+    data = "synthetic"
+    for word in given:
+        of, equals, folder = word.partition("=")
+        if equals and of in experiments.names():
+            data = folder if of == name else data
+        else:
+            data = word
+    if data != "synthetic" and not os.path.isdir(data):
+        raise Fault(f"--data {data}: there is no such folder; leave it out to use what the program makes")
+    return data
+
+
+def parse(words):
+    parser = argparse.ArgumentParser(prog="tools/reproduce", allow_abbrev=False, add_help=False)
+    parser.add_argument("experiment")
+    parser.add_argument("--budget", default="3m")
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--device", action="append", default=[])
+    parser.add_argument("--data", action="append", default=[])
+    parser.add_argument("--out")
+    parser.add_argument("--program")
+    own, behind = (words[:words.index("--")], words[words.index("--") + 1:]) if "--" in words else (words, [])
+    a = parser.parse_args(own)
+    if a.seeds < 1:
+        raise Fault(f"--seeds {a.seeds}: give 1 or more")
+    return a, flags_behind(behind)
+
+
+def main(words):
+    if words == ["--page"]:
+        with open(PAGE, encoding="utf-8") as file:
+            text = page(file.read())
+        with open(PAGE, "w", encoding="utf-8") as file:
+            file.write(text)
+        return
+    a, more = parse(words)
+    chosen = experiments.names() if a.experiment == "all" else [a.experiment]
+    if a.out and len(chosen) > 1:
+        raise Fault("--out is the folder of one experiment: leave it out with all")
+    # what is wrong is known before anything is built or trained
+    for name in chosen:
+        experiments.runs(experiments.read(name), a.budget, a.seeds, {"data": data_of(name, a.data), **more})
+    if a.program is None:
+        built = subprocess.run([os.path.join(ROOT, "tools", "reproduce"), "--build"], stdout=subprocess.PIPE, text=True, check=False)
+        if built.returncode != 0:
+            raise Fault("the program could not be built; what failed stands above")
+        a.program = os.path.join(ROOT, built.stdout.split()[-1])
+    for name in chosen:
+        reproduce(name, a, data_of(name, a.data), more)
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1:])
+    except (Fault, Failed) as error:
+        say(f"reproduce: {error}")
+        sys.exit(1 if isinstance(error, Failed) else 2)
+    except Stopped as stopped:
+        say("reproduce: stopped; the same command goes on")
+        sys.exit(stopped.args[0])
