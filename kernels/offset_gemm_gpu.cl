@@ -1,51 +1,33 @@
 // Grouped GEMM over token pairs that share an offset: GPU form. Tables, layouts and arguments are those of
-// offset_gemm.cl; work-groups of TILE_ITEMS own 64 x 64 tiles. The pairs are followed by their index: spans
+// offset_gemm.cl; work-groups of TILE_ITEMS own TILE x TILE tiles. The pairs are followed by their index: spans
 // {begin, end} and lists {pair, group} by query, then the same by key.
 // Macros: offset_gemm_sizes.cl.
 
 #define HEAD_PANELS ((HEAD_DIM + TILE - 1) / TILE)
+#define HEAD_PADDED ((HEAD_DIM + TILE_K - 1) / TILE_K * TILE_K) // a head's channels in whole slices
 
-// Row r of a group is pair r / batch, batch index r % batch. `pairs`: the group's; key: their keys' rows, not the
-// queries'. The row's number in an activation.
-static inline long token_row(__global const int2 *pairs, bool key, int batch, int r)
+// Row r of a group is pair r / batch, batch index r % batch; the last one again behind the group's `rows`. `pairs`: the group's;
+// key: their keys' rows, not the queries'. The row's number in an activation.
+static inline int token_row(__global const int2 *pairs, bool key, int batch, int r, int rows)
 {
-    const int2 pair = pairs[r / batch];
-    return (long)(key ? pair.y : pair.x) * batch + r % batch;
+    const int row = min(r, rows - 1);
+    const int2 pair = pairs[row / batch];
+    return (key ? pair.y : pair.x) * batch + row % batch;
 }
 
-// row_at[0..TILE): element offsets of rows row_begin, ... of an activation of `width` channels; -1 past the group's
-// rows.
-static inline void row_table(__local long *row_at, __global const int2 *pairs, bool key, int batch,
-                             int row_begin, int rows, int width)
+// The rows of an activation that a work-item fetches of a tile which begins at row `row_begin` of the group.
+static inline int4 token_rows(__global const int2 *pairs, bool key, int batch, int row_begin, int rows)
 {
-    for (int e = get_local_id(0); e < TILE; e += TILE_ITEMS)
-        row_at[e] = row_begin + e < rows ? token_row(pairs, key, batch, row_begin + e) * width : -1;
+    return (int4)(token_row(pairs, key, batch, row_begin + ITEM_TRANSPOSED_I(0), rows),
+                  token_row(pairs, key, batch, row_begin + ITEM_TRANSPOSED_I(1), rows),
+                  token_row(pairs, key, batch, row_begin + ITEM_TRANSPOSED_I(2), rows),
+                  token_row(pairs, key, batch, row_begin + ITEM_TRANSPOSED_I(3), rows));
 }
 
-// tile[k][i] = source[row_at[i] + k], as tile_load_transposed; zero where row_at is -1.
-static inline void tile_load_rows(__local float *tile, __global const float *source,
-                                  __local const long *row_at, int depth)
+// A weight for each of the rows.
+static inline float4 row_weights(__global const float *weights, int4 rows)
 {
-    for (int e = get_local_id(0); e < TILE * TILE_K; e += TILE_ITEMS) {
-        const int k = e % TILE_K, i = e / TILE_K;
-        tile[k * TILE + i] = k < depth && row_at[i] >= 0 ? source[row_at[i] + k] : 0.0f;
-    }
-}
-
-// tile[k][i] = source[row k of the group from row_begin on][i], rows of `width` channels, as tile_load.
-static inline void tile_load_tokens(__local float *tile, __global const float *source, int width,
-                                    __global const int2 *pairs, bool key, int batch, int row_begin,
-                                    __global const float *weights, int count, int depth)
-{
-    for (int e = get_local_id(0); e < TILE * TILE_K; e += TILE_ITEMS) {
-        const int k = e / TILE, i = e % TILE;
-        float value = 0.0f;
-        if (i < count && k < depth) {
-            value = source[token_row(pairs, key, batch, row_begin + k) * width + i];
-            if (weights) value *= weights[k];
-        }
-        tile[k * TILE + i] = value;
-    }
+    return (float4)(weights[rows.s0], weights[rows.s1], weights[rows.s2], weights[rows.s3]);
 }
 
 static inline void store_columns(__global float *target, float4 values, int columns)
@@ -62,14 +44,23 @@ static inline float4 load_columns(__global const float *source, int columns)
     return vload4(0, v);
 }
 
-// The tile's rows at the offsets of a row table.
-static inline void load_rows(float4 *target, __global const float *source, __local const long *row_at,
+// The same as they would be loaded: zero behind the columns, where a tile repeats the last one.
+static inline float4 first_columns(float4 v, int columns)
+{
+    const int c = 4 * TILE_X;
+    return (float4)(c < columns ? v.s0 : 0.0f, c + 1 < columns ? v.s1 : 0.0f, c + 2 < columns ? v.s2 : 0.0f,
+                    c + 3 < columns ? v.s3 : 0.0f);
+}
+
+// The work-item's rows of the tile, of an activation with `stride` floats between rows.
+static inline void load_rows(float4 *target, __global const float *source, int stride,
+                             __global const int2 *pairs, bool key, int batch, int row_begin, int rows,
                              int columns)
 {
-    for (int r = 0; r < 4; r++) {
-        const long at = row_at[4 * TILE_Y + r];
-        target[r] = at >= 0 ? load_columns(source + at, columns) : (float4)(0.0f);
-    }
+#pragma unroll
+    for (int r = 0; r < 4; r++)
+        target[r] = load_columns(
+            source + (long)token_row(pairs, key, batch, row_begin + 4 * TILE_Y + r, rows) * stride, columns);
 }
 
 static inline void add_columns(__global float *target, float4 values, int columns)
@@ -80,65 +71,56 @@ static inline void add_columns(__global float *target, float4 values, int column
 }
 
 // Group (group, head, row tile).
-__kernel TILE_GROUP void offset_gemm_logits(__global const int4 *groups, __global const int2 *pairs,
-                                            __global const float *xq, __global const float *wq,
-                                            __global const float *xk, __global const float *wk,
-                                            __global float *weights, __global float *q_rows,
-                                            __global float *k_rows, const offset_gemm_sizes s)
+__kernel TILE_GROUP void
+offset_gemm_logits(__global const int4 *restrict groups, __global const int2 *restrict pairs,
+                   __global const float *restrict xq, __global const float *restrict wq,
+                   __global const float *restrict xk, __global const float *restrict wk,
+                   __global float *weights, __global float *q_rows, __global float *k_rows,
+                   const offset_gemm_sizes s)
 {
-    const int group_begin = s.group_begin, pair_begin = s.pair_begin, all_pairs = s.all_pairs,
-              batch = s.batch, wq_first = s.query_first, wk_first = s.key_first, keep = s.keep;
-    const float scale = s.scale;
+    const int batch = s.batch;
     TILE_LOCALS;
     __local float4 scratch[TILE_ITEMS];
-    __local long row_q[TILE], row_k[TILE];
-    const int4 group = groups[group_begin + get_group_id(0)];
+    const int4 group = groups[s.group_begin + get_group_id(0)];
     const int head = get_group_id(1), rows = group.y * batch, row_begin = get_group_id(2) * TILE;
     // A tile past the group's rows has nothing to compute, but does not return: PoCL 3.1 miscompiles barriers
     // after a return.
     const int panels = row_begin < rows ? HEAD_PANELS : 0;
-    row_table(row_q, pairs + group.x, false, batch, row_begin, rows, Q_STRIDE);
-    row_table(row_k, pairs + group.x, true, batch, row_begin, rows, K_STRIDE);
-    barrier(CLK_LOCAL_MEM_FENCE);
-    __global const float *mq = wq + (ulong)(group.z - wq_first) * MATRIX + head * HEAD_DIM;
-    __global const float *mk = wk + (ulong)(group.w - wk_first) * MATRIX + head * HEAD_DIM;
     float4 dots = (float4)(0.0f);
     for (int panel = 0; panel < panels; panel++) {
-        const int c0 = panel * TILE;
-        float4 q[4], k[4];
-        tile_clear(q);
-        tile_clear(k);
-        if (Q_PER_OFFSET) {
-            for (int c = 0; c < INNER; c += TILE_K) {
-                tile_load_rows(tile_a, xq + s.xq_at + c, row_q, INNER - c);
-                tile_load(tile_b, mq + (ulong)c * WIDTH + c0, WIDTH, 0, HEAD_DIM - c0, INNER - c);
-                tile_multiply_sync(q, tile_a, tile_b);
+        const int c0 = panel * TILE, columns = min(TILE, HEAD_DIM - c0), column = head * HEAD_DIM + c0;
+        float4 q[4]; // zero behind the columns
+        for (int side = 0; side < 2; side++) {
+            __global const float *x = side == 0 ? xq + s.xq_at : xk + s.xk_at;
+            float4 acc[4];
+            tile_clear(acc);
+            if (side == 0 ? Q_PER_OFFSET : K_PER_OFFSET) {
+                __global const float *m = (side == 0 ? wq + (ulong)(group.z - s.query_first) * MATRIX
+                                                     : wk + (ulong)(group.w - s.key_first) * MATRIX) +
+                                          column;
+                const int4 of_tokens = token_rows(pairs + group.x, side != 0, batch, row_begin, rows);
+                TILE_PRODUCT_SYNC(acc, INNER, tile_put_transposed, tile_put, {
+                    next_a = tile_fetch_transposed(x + k, INNER, of_tokens, TILE_DEPTH(INNER, k));
+                    next_b = tile_fetch(m + (ulong)k * WIDTH, WIDTH, columns, TILE_DEPTH(INNER, k));
+                });
+            } else {
+                load_rows(acc, x + column, side == 0 ? Q_STRIDE : K_STRIDE, pairs + group.x, side != 0, batch,
+                          row_begin, rows, columns);
             }
-        } else {
-            load_rows(q, xq + s.xq_at + head * HEAD_DIM + c0, row_q, HEAD_DIM - c0);
-        }
-        if (K_PER_OFFSET) {
-            for (int c = 0; c < INNER; c += TILE_K) {
-                tile_load_rows(tile_a, xk + s.xk_at + c, row_k, INNER - c);
-                tile_load(tile_b, mk + (ulong)c * WIDTH + c0, WIDTH, 0, HEAD_DIM - c0, INNER - c);
-                tile_multiply_sync(k, tile_a, tile_b);
+            __global float *kept = side == 0 ? q_rows + s.q_at : k_rows + s.k_at;
+            kept += (ulong)(group.x - s.pair_begin) * batch * WIDTH + column;
+#pragma unroll
+            for (int r = 0; r < 4; r++) {
+                const int row = row_begin + 4 * TILE_Y + r;
+                if (s.keep && row < rows) store_columns(kept + (ulong)row * WIDTH, acc[r], columns);
+                if (side == 0) q[r] = first_columns(acc[r], columns);
             }
-        } else {
-            load_rows(k, xk + s.xk_at + head * HEAD_DIM + c0, row_k, HEAD_DIM - c0);
-        }
-        dots += tile_row_dots(q, k);
-        for (int r = 0; r < 4; r++) {
-            const int row = row_begin + 4 * TILE_Y + r;
-            if (keep && row < rows) {
-                const ulong at = ((ulong)(group.x - pair_begin) * batch + row) * WIDTH + head * HEAD_DIM + c0;
-                store_columns(q_rows + s.q_at + at, q[r], min(TILE, HEAD_DIM - c0));
-                store_columns(k_rows + s.k_at + at, k[r], min(TILE, HEAD_DIM - c0));
-            }
+            if (side == 1) dots += tile_row_dots(q, acc);
         }
     }
-    __global float *out = weights + s.weights_at + ((ulong)head * all_pairs + group.x) * batch;
+    __global float *out = weights + s.weights_at + ((ulong)head * s.all_pairs + group.x) * batch;
     float sums[4];
-    vstore4(scale * tile_row_sums_sync(dots, scratch), 0, sums);
+    vstore4(s.scale * tile_row_sums_sync(dots, scratch), 0, sums);
     for (int r = 0; r < 4; r++) {
         const int row = row_begin + 4 * TILE_Y + r;
         if (weights && TILE_X == 0 && row < rows) out[row] = sums[r];
@@ -146,10 +128,10 @@ __kernel TILE_GROUP void offset_gemm_logits(__global const int4 *groups, __globa
 }
 
 // Group (head and column panel, batch tile, query).
-__kernel TILE_GROUP void offset_gemm_values(__global const int4 *groups, __global const int2 *pairs,
-                                            __global const float *x, __global const float *w,
-                                            __global const float *weights, __global float *y,
-                                            const offset_gemm_sizes s)
+__kernel TILE_GROUP void
+offset_gemm_values(__global const int4 *restrict groups, __global const int2 *restrict pairs,
+                   __global const float *restrict x, __global const float *restrict w,
+                   __global const float *restrict weights, __global float *y, const offset_gemm_sizes s)
 {
     const int group_begin = s.group_begin, group_end = s.group_end, all_pairs = s.all_pairs,
               queries = s.queries, batch = s.batch, w_first = s.key_first;
@@ -158,20 +140,20 @@ __kernel TILE_GROUP void offset_gemm_values(__global const int4 *groups, __globa
     const int columns = min(TILE, HEAD_DIM - panel * TILE), column = head * HEAD_DIM + panel * TILE;
     const int b0 = get_group_id(1) * TILE, query = get_group_id(2);
     __global const int2 *span = pairs + all_pairs, *list = span + queries;
+    const int4 rows = tile_rows(batch - b0);
     float4 acc[4];
     tile_clear(acc);
     for (int e = span[query].x; e < span[query].y; e++) {
         const int p = list[e].x, g = list[e].y;
         if (g < group_begin || g >= group_end) continue; // the same for the whole work-group
-        __global const float *weight = weights + s.weights_at + ((ulong)head * all_pairs + p) * batch;
-        __global const float *row = x + s.x_at + (ulong)pairs[p].y * batch * INNER;
+        const float4 weight = row_weights(weights + s.weights_at + ((ulong)head * all_pairs + p) * batch + b0,
+                                          rows);
+        __global const float *row = x + s.x_at + ((ulong)pairs[p].y * batch + b0) * INNER;
         __global const float *m = w + (ulong)(groups[g].w - w_first) * MATRIX + column;
-        for (int c = 0; c < INNER; c += TILE_K) {
-            tile_load_transposed(tile_a, row + (ulong)b0 * INNER + c, INNER, weight + b0, batch - b0,
-                                 INNER - c);
-            tile_load(tile_b, m + (ulong)c * WIDTH, WIDTH, 0, columns, INNER - c);
-            tile_multiply_sync(acc, tile_a, tile_b);
-        }
+        TILE_PRODUCT_SYNC(acc, INNER, tile_put_transposed, tile_put, {
+            next_a = weight * tile_fetch_transposed(row + k, INNER, rows, TILE_DEPTH(INNER, k));
+            next_b = tile_fetch(m + (ulong)k * WIDTH, WIDTH, columns, TILE_DEPTH(INNER, k));
+        });
     }
     for (int r = 0; r < 4; r++) {
         const int b = b0 + 4 * TILE_Y + r;
@@ -180,12 +162,12 @@ __kernel TILE_GROUP void offset_gemm_values(__global const int4 *groups, __globa
 }
 
 // Group (column panel of INNER, batch tile, token): the token's rows of dxq and dxk, which may be one array.
-__kernel TILE_GROUP void offset_gemm_logits_backward(__global const int4 *groups, __global const int2 *pairs,
-                                                     __global const float *weights,
-                                                     __global const float *q_rows,
-                                                     __global const float *k_rows, __global const float *wq,
-                                                     __global const float *wk, __global float *dxq,
-                                                     __global float *dxk, const offset_gemm_sizes s)
+__kernel TILE_GROUP void
+offset_gemm_logits_backward(__global const int4 *restrict groups, __global const int2 *restrict pairs,
+                            __global const float *restrict weights, __global const float *restrict q_rows,
+                            __global const float *restrict k_rows, __global const float *restrict wq,
+                            __global const float *restrict wk, __global float *dxq, __global float *dxk,
+                            const offset_gemm_sizes s)
 {
     const int group_begin = s.group_begin, group_end = s.group_end, pair_begin = s.pair_begin,
               all_pairs = s.all_pairs, queries = s.queries, keys = s.keys, batch = s.batch,
@@ -193,6 +175,7 @@ __kernel TILE_GROUP void offset_gemm_logits_backward(__global const int4 *groups
     TILE_LOCALS;
     const int c0 = get_group_id(0) * TILE, columns = min(TILE, INNER - c0);
     const int b0 = get_group_id(1) * TILE, token = get_group_id(2);
+    const int4 rows = tile_rows(batch - b0), rows_m = tile_rows(columns);
     for (int side = token < queries ? 0 : 1; side < 2; side++) { // 0: as a query, from k; 1: as a key, from q
         __global const int2 *span = pairs + all_pairs + (side == 0 ? 0 : queries + all_pairs);
         __global const int2 *list = span + (side == 0 ? queries : keys);
@@ -228,19 +211,19 @@ __kernel TILE_GROUP void offset_gemm_logits_backward(__global const int4 *groups
         for (int e = span[token].x; e < span[token].y; e++) {
             const int p = list[e].x, g = list[e].y;
             if (g < group_begin || g >= group_end) continue;
-            __global const float *row = source + (ulong)(p - pair_begin) * batch * WIDTH;
+            __global const float *row = source + ((ulong)(p - pair_begin) * batch + b0) * WIDTH;
             __global const float *m = (side == 0 ? wq + (ulong)(groups[g].z - wq_first) * MATRIX
                                                  : wk + (ulong)(groups[g].w - wk_first) * MATRIX) +
                                       (ulong)c0 * WIDTH;
-            for (int head = 0; head < HEADS; head++) {
-                __global const float *weight = weights + s.weights_at + ((ulong)head * all_pairs + p) * batch;
-                for (int c = 0; c < HEAD_DIM; c += TILE_K) {
-                    tile_load_transposed(tile_a, row + (ulong)b0 * WIDTH + head * HEAD_DIM + c, WIDTH,
-                                         weight + b0, batch - b0, HEAD_DIM - c);
-                    tile_load_transposed(tile_b, m + head * HEAD_DIM + c, WIDTH, 0, columns, HEAD_DIM - c);
-                    tile_multiply_sync(acc, tile_a, tile_b);
-                }
-            }
+            __global const float *weight = weights + s.weights_at + (ulong)p * batch + b0; // of head 0
+            TILE_PRODUCT_SYNC(acc, HEADS * HEAD_PADDED, tile_put_transposed, tile_put_transposed, {
+                const int head = k / HEAD_PADDED;
+                const int c = k % HEAD_PADDED;
+                const int at = head * HEAD_DIM + c;
+                next_a = row_weights(weight + (ulong)head * all_pairs * batch, rows) *
+                         tile_fetch_transposed(row + at, WIDTH, rows, TILE_DEPTH(HEAD_DIM, c));
+                next_b = tile_fetch_transposed(m + at, WIDTH, rows_m, TILE_DEPTH(HEAD_DIM, c));
+            });
         }
         __global float *target = (side == 0 ? dxq + s.dxq_at : dxk + s.dxk_at) +
                                  (ulong)token * batch * INNER + c0;
@@ -251,12 +234,12 @@ __kernel TILE_GROUP void offset_gemm_logits_backward(__global const int4 *groups
     }
 }
 
-// Group (block of 64 columns of INNER, batch tile, key).
-__kernel TILE_GROUP void offset_gemm_values_backward(__global const int4 *groups, __global const int2 *pairs,
-                                                     __global const float *dy, __global const float *x,
-                                                     __global const float *w, __global const float *weights,
-                                                     __global float *partial, __global float *dx,
-                                                     const offset_gemm_sizes s)
+// Group (column panel of INNER, batch tile, key).
+__kernel TILE_GROUP void
+offset_gemm_values_backward(__global const int4 *restrict groups, __global const int2 *restrict pairs,
+                            __global const float *restrict dy, __global const float *restrict x,
+                            __global const float *restrict w, __global const float *restrict weights,
+                            __global float *partial, __global float *dx, const offset_gemm_sizes s)
 {
     const int group_begin = s.group_begin, group_end = s.group_end, pair_begin = s.pair_begin,
               pair_end = s.pair_end, all_pairs = s.all_pairs, queries = s.queries, keys = s.keys,
@@ -265,6 +248,7 @@ __kernel TILE_GROUP void offset_gemm_values_backward(__global const int4 *groups
     __local float4 scratch[TILE_ITEMS];
     const int c0 = get_group_id(0) * TILE, columns = min(TILE, INNER - c0);
     const int b0 = get_group_id(1) * TILE, key = get_group_id(2);
+    const int4 rows = tile_rows(batch - b0), rows_m = tile_rows(columns);
     const ulong chunk_rows = (ulong)(pair_end - pair_begin) * batch;
     __global float *out = partial + s.partial_at + get_group_id(0) * HEADS * chunk_rows;
     __global const int2 *span = pairs + 2 * all_pairs + queries, *list = span + keys;
@@ -272,26 +256,23 @@ __kernel TILE_GROUP void offset_gemm_values_backward(__global const int4 *groups
     float4 own[4], total[4]; // x_j and dx_j of this work-item's elements
     for (int r = 0; r < 4; r++) {
         const int b = b0 + 4 * TILE_Y + r;
-        float v[4] = {0.0f, 0.0f, 0.0f, 0.0f};
-        for (int q = 0; q < 4 && b < batch && 4 * TILE_X + q < columns; q++)
-            v[q] = x[s.x_at + own_rows + (ulong)b * INNER + 4 * TILE_X + q];
-        own[r] = vload4(0, v);
+        own[r] = b < batch ? load_columns(x + s.x_at + own_rows + (ulong)b * INNER, columns) : (float4)(0.0f);
     }
     tile_clear(total);
     for (int e = span[key].x; e < span[key].y; e++) {
         const int p = list[e].x, g = list[e].y;
         if (g < group_begin || g >= group_end) continue;
         __global const float *m = w + (ulong)(groups[g].w - w_first) * MATRIX + (ulong)c0 * WIDTH;
-        __global const float *row = dy + s.dy_at + (ulong)pairs[p].x * batch * WIDTH;
+        __global const float *row = dy + s.dy_at + ((ulong)pairs[p].x * batch + b0) * WIDTH;
         for (int head = 0; head < HEADS; head++) {
             float4 u[4];
             tile_clear(u);
-            for (int c = 0; c < HEAD_DIM; c += TILE_K) {
-                tile_load_transposed(tile_a, row + (ulong)b0 * WIDTH + head * HEAD_DIM + c, WIDTH, 0,
-                                     batch - b0, HEAD_DIM - c);
-                tile_load_transposed(tile_b, m + head * HEAD_DIM + c, WIDTH, 0, columns, HEAD_DIM - c);
-                tile_multiply_sync(u, tile_a, tile_b);
-            }
+            TILE_PRODUCT_SYNC(u, HEAD_DIM, tile_put_transposed, tile_put_transposed, {
+                next_a = tile_fetch_transposed(row + head * HEAD_DIM + k, WIDTH, rows,
+                                               TILE_DEPTH(HEAD_DIM, k));
+                next_b = tile_fetch_transposed(m + head * HEAD_DIM + k, WIDTH, rows_m,
+                                               TILE_DEPTH(HEAD_DIM, k));
+            });
             float sums[4];
             vstore4(tile_row_sums_sync(tile_row_dots(u, own), scratch), 0, sums);
             for (int r = 0; r < 4; r++) {
@@ -308,35 +289,49 @@ __kernel TILE_GROUP void offset_gemm_values_backward(__global const int4 *groups
     }
 }
 
+// Row u of the work-item's four of a slice: of the inputs, and of the gradients by their query (side 2) or by the pair. Then on
+// by ROW_STEP rows = `step_pairs` pairs and `step_rest` batch indices: no division an element.
+#define ROW_STEP (TILE_ITEMS / TILE)
+#define FETCH_ROW(u)                                                                                         \
+    if (k + ITEM_K(u) < rows) {                                                                              \
+        const int2 at = own[pair];                                                                           \
+        const int token = side == 0 ? at.x : at.y;                                                           \
+        const int of_gradient = side == 2 ? at.x : first + pair;                                             \
+        next_a.s##u = inputs[(long)(token * batch + b) * INNER];                                             \
+        next_b.s##u = gradients[(long)(of_gradient * batch + b) * WIDTH] * weight[k + ITEM_K(u)];            \
+    } else {                                                                                                 \
+        next_a.s##u = next_b.s##u = 0.0f;                                                                    \
+    }                                                                                                        \
+    b += step_rest;                                                                                          \
+    pair += step_pairs;                                                                                      \
+    if (b >= batch) {                                                                                        \
+        b -= batch;                                                                                          \
+        pair++;                                                                                              \
+    }
+
 // Group (group, head and column panel, tile of INNER).
-__kernel TILE_GROUP void offset_gemm_weight_gradient(__global const int4 *groups, __global const int2 *pairs,
-                                                     __global const float *x, __global const float *gradient,
-                                                     __global const float *weights, __global float *dw,
-                                                     const offset_gemm_sizes s)
+__kernel TILE_GROUP void offset_gemm_weight_gradient(__global const int4 *restrict groups,
+                                                     __global const int2 *restrict pairs,
+                                                     __global const float *restrict x,
+                                                     __global const float *restrict gradient,
+                                                     __global const float *restrict weights,
+                                                     __global float *dw, const offset_gemm_sizes s)
 {
-    const int group_begin = s.group_begin, pair_begin = s.pair_begin, all_pairs = s.all_pairs,
-              batch = s.batch, side = s.side, dw_first = s.side == 0 ? s.query_first : s.key_first;
+    const int batch = s.batch, side = s.side, dw_first = side == 0 ? s.query_first : s.key_first;
     TILE_LOCALS;
-    const int4 group = groups[group_begin + get_group_id(0)];
+    const int4 group = groups[s.group_begin + get_group_id(0)];
     const int head = get_group_id(1) / HEAD_PANELS, panel = get_group_id(1) % HEAD_PANELS;
     const int columns = min(TILE, HEAD_DIM - panel * TILE), column = head * HEAD_DIM + panel * TILE;
     const int rows = group.y * batch, c0 = get_group_id(2) * TILE;
-    __global const float *weight = weights + s.weights_at + ((ulong)head * all_pairs + group.x) * batch;
+    __global const int2 *own = pairs + group.x;
+    __global const float *weight = weights + s.weights_at + ((ulong)head * s.all_pairs + group.x) * batch;
+    __global const float *inputs = x + s.x_at + c0 + min(ITEM_I, INNER - c0 - 1),
+                         *gradients = gradient + s.gradient_at + column + min(ITEM_I, columns - 1);
     float4 acc[4];
     tile_clear(acc);
-    const ulong first = (ulong)(group.x - pair_begin) * batch;
-    for (int r = 0; r < rows; r += TILE_K) {
-        tile_load_tokens(tile_a, x + s.x_at + c0, INNER, pairs + group.x, side != 0, batch, r, 0, INNER - c0,
-                         rows - r);
-        if (side == 2) {
-            tile_load_tokens(tile_b, gradient + s.gradient_at + column, WIDTH, pairs + group.x, false, batch,
-                             r, weight + r, columns, rows - r);
-        } else {
-            tile_load(tile_b, gradient + s.gradient_at + (first + r) * WIDTH + column, WIDTH, weight + r,
-                      columns, rows - r);
-        }
-        tile_multiply_sync(acc, tile_a, tile_b);
-    }
+    const int first = group.x - s.pair_begin, step_pairs = ROW_STEP / batch, step_rest = ROW_STEP % batch;
+    int pair = ITEM_K(0) / batch, b = ITEM_K(0) % batch; // of the row at hand
+    TILE_PRODUCT_SYNC(acc, rows, tile_put, tile_put, {FETCH_ROW(0) FETCH_ROW(1) FETCH_ROW(2) FETCH_ROW(3)});
     __global float *target = dw + (ulong)((side == 0 ? group.z : group.w) - dw_first) * MATRIX + column;
     for (int r = 0; r < 4; r++) {
         const int c = c0 + 4 * TILE_Y + r;

@@ -1,80 +1,148 @@
-// Local-memory tile of the GPU GEMMs: 64 x 64 results by 256 work-items, four by four each; both operands
-// pass through local memory in slices of 16 of the inner dimension (8 KiB together). All work-items of the
-// group must reach every barrier, so bounds are handled by loading zeros and by not storing.
+// Local-memory tile of the GPU GEMMs: TILE x TILE results by TILE_ITEMS work-items, TILE_VALUES x TILE_VALUES each. Both
+// operands pass through local memory in slices of TILE_K of the inner dimension; while a slice is multiplied, the next one is
+// on its way to registers. All work-items of the group must reach every barrier, so bounds are handled by loading zeros
+// behind the inner dimension, by loading the last row or column again behind the matrix, and by not storing.
+// Build option, with the host's tli_tile_items:
+//   -DTILE=16|32|64|128    4 x 4 results a work-item, 8 x 8 at 128
+#ifndef TILE
+#define TILE 64
+#endif
+#if TILE != 16 && TILE != 32 && TILE != 64 && TILE != 128
+#error "TILE is one of 16, 32, 64, 128"
+#endif
 
-#define TILE       64
-#define TILE_K     16
-#define TILE_ITEMS 256
+#define TILE_VALUES (TILE == 128 ? 8 : 4)
+#define TILE_PARTS  (TILE_VALUES / 4)    // a work-item's rows and columns lie in so many runs of four
+#define TILE_SIDE   (TILE / TILE_VALUES) // work-items along a side
+#define TILE_ITEMS  (TILE_SIDE * TILE_SIDE)
+#define TILE_K      (4 * TILE_ITEMS / TILE) // then each work-item loads four elements of an operand's slice
+#define TILE_STRIDE (TILE + 4) // floats between rows in local memory: of 16 bytes, and in different banks
 #define TILE_GROUP                                                                                           \
     __attribute__((reqd_work_group_size(TILE_ITEMS, 1, 1))) // of every kernel that uses the tile
-#define TILE_X ((int)get_local_id(0) % 16)                  // owns columns 4 * TILE_X ... + 3
-#define TILE_Y ((int)get_local_id(0) / 16)                  // owns rows    4 * TILE_Y ... + 3
+#define TILE_X ((int)get_local_id(0) % TILE_SIDE)           // owns columns 4 * TILE_X ... + 3 of each part
+#define TILE_Y ((int)get_local_id(0) / TILE_SIDE)           // owns rows    4 * TILE_Y ... + 3 of each part
+
+// Row of the tile that is row r of the work-item's TILE_VALUES; first column of its part q.
+#define TILE_ROW(r)    ((r) / 4 * 4 * TILE_SIDE + 4 * TILE_Y + (r) % 4)
+#define TILE_COLUMN(q) ((q)*4 * TILE_SIDE + 4 * TILE_X)
 
 #define TILE_LOCALS                                                                                          \
-    __local float tile_a[TILE_K * TILE];                                                                     \
-    __local float tile_b[TILE_K * TILE]
+    __local float tile_a[TILE_K * TILE_STRIDE] __attribute__((aligned(16)));                                 \
+    __local float tile_b[TILE_K * TILE_STRIDE] __attribute__((aligned(16)))
 
-// An operand's slice, k inner indices by TILE rows of the product (or columns, of the right operand): tile[k][i],
-// zero from `count` rows and `depth` inner indices on. Neighbouring work-items read what lies side by side in memory.
-//
-// tile[k][i] = source[k * ld + i], times weights[k] unless `weights` is NULL.
-static inline void tile_load(__local float *tile, __global const float *source, int ld,
-                             __global const float *weights, int count, int depth)
+// An operand's slice is TILE_K inner indices k by TILE rows of the product (or columns, of the right operand) i:
+// tile[k][i]. A work-item fetches four of its elements into registers and puts them there later. Neighbouring work-items
+// read what lies side by side in memory: along i, or, of an operand that is transposed there, along k.
+#define ITEM_K(u)            ((int)get_local_id(0) / TILE + (u) * (TILE_ITEMS / TILE))
+#define ITEM_I               ((int)get_local_id(0) % TILE)
+#define ITEM_TRANSPOSED_K    ((int)get_local_id(0) % TILE_K)
+#define ITEM_TRANSPOSED_I(u) ((int)get_local_id(0) / TILE_K + (u) * (TILE / 4))
+
+// source[k * ld + i] of `count` indices i and `depth` indices k.
+static inline float4 tile_fetch(__global const float *source, int ld, int count, int depth)
 {
-    for (int e = get_local_id(0); e < TILE * TILE_K; e += TILE_ITEMS) {
-        const int k = e / TILE, i = e % TILE;
-        float value = 0.0f;
-        if (i < count && k < depth) {
-            value = source[(ulong)k * ld + i];
-            if (weights) value *= weights[k];
-        }
-        tile[k * TILE + i] = value;
-    }
+    source += min(ITEM_I, count - 1);
+    return (float4)(ITEM_K(0) < depth ? source[(long)ITEM_K(0) * ld] : 0.0f,
+                    ITEM_K(1) < depth ? source[(long)ITEM_K(1) * ld] : 0.0f,
+                    ITEM_K(2) < depth ? source[(long)ITEM_K(2) * ld] : 0.0f,
+                    ITEM_K(3) < depth ? source[(long)ITEM_K(3) * ld] : 0.0f);
 }
 
-// tile[k][i] = source[i * ld + k], times weights[i] unless `weights` is NULL.
-static inline void tile_load_transposed(__local float *tile, __global const float *source, int ld,
-                                        __global const float *weights, int count, int depth)
+static inline void tile_put(__local float *tile, float4 v)
 {
-    for (int e = get_local_id(0); e < TILE * TILE_K; e += TILE_ITEMS) {
-        const int k = e % TILE_K, i = e / TILE_K;
-        float value = 0.0f;
-        if (i < count && k < depth) {
-            value = source[(ulong)i * ld + k];
-            if (weights) value *= weights[i];
-        }
-        tile[k * TILE + i] = value;
-    }
+    tile[ITEM_K(0) * TILE_STRIDE + ITEM_I] = v.s0;
+    tile[ITEM_K(1) * TILE_STRIDE + ITEM_I] = v.s1;
+    tile[ITEM_K(2) * TILE_STRIDE + ITEM_I] = v.s2;
+    tile[ITEM_K(3) * TILE_STRIDE + ITEM_I] = v.s3;
 }
 
-// acc[r] += the product of the two slices. Barriers before and after: all work-items of the group must reach it.
-static inline void tile_multiply_sync(float4 *acc, __local const float *tile_a, __local const float *tile_b)
+// The rows of a transposed operand that a work-item fetches: the last again behind `count`.
+static inline int4 tile_rows(int count)
 {
-    barrier(CLK_LOCAL_MEM_FENCE);
+    const int last = count - 1; // numbers one by one: oclgrind reads min(int4, int) wrongly
+    return (int4)(min(ITEM_TRANSPOSED_I(0), last), min(ITEM_TRANSPOSED_I(1), last),
+                  min(ITEM_TRANSPOSED_I(2), last), min(ITEM_TRANSPOSED_I(3), last));
+}
+
+// source[row * ld + k] of `depth` indices k.
+static inline float4 tile_fetch_transposed(__global const float *source, int ld, int4 rows, int depth)
+{
+    float4 v = (float4)(0.0f);
+    if (ITEM_TRANSPOSED_K < depth) {
+        source += ITEM_TRANSPOSED_K;
+        v = (float4)(source[(long)rows.s0 * ld], source[(long)rows.s1 * ld], source[(long)rows.s2 * ld],
+                     source[(long)rows.s3 * ld]);
+    }
+    return v;
+}
+
+static inline void tile_put_transposed(__local float *tile, float4 v)
+{
+    tile += ITEM_TRANSPOSED_K * TILE_STRIDE;
+    tile[ITEM_TRANSPOSED_I(0)] = v.s0;
+    tile[ITEM_TRANSPOSED_I(1)] = v.s1;
+    tile[ITEM_TRANSPOSED_I(2)] = v.s2;
+    tile[ITEM_TRANSPOSED_I(3)] = v.s3;
+}
+
+// acc[r * TILE_PARTS + q] += the product of the two slices, row r and columns of part q.
+static inline void tile_multiply(float4 *acc, __local const float *tile_a, __local const float *tile_b)
+{
+#pragma unroll
     for (int k = 0; k < TILE_K; k++) {
-        const float4 a = vload4(TILE_Y, tile_a + k * TILE), b = vload4(TILE_X, tile_b + k * TILE);
-        acc[0] += a.s0 * b;
-        acc[1] += a.s1 * b;
-        acc[2] += a.s2 * b;
-        acc[3] += a.s3 * b;
+#pragma unroll
+        for (int p = 0; p < TILE_PARTS; p++) {
+            const float4 a = vload4(TILE_Y + p * TILE_SIDE, tile_a + k * TILE_STRIDE);
+#pragma unroll
+            for (int q = 0; q < TILE_PARTS; q++) {
+                const float4 b = vload4(TILE_X + q * TILE_SIDE, tile_b + k * TILE_STRIDE);
+                acc[(4 * p + 0) * TILE_PARTS + q] += a.s0 * b;
+                acc[(4 * p + 1) * TILE_PARTS + q] += a.s1 * b;
+                acc[(4 * p + 2) * TILE_PARTS + q] += a.s2 * b;
+                acc[(4 * p + 3) * TILE_PARTS + q] += a.s3 * b;
+            }
+        }
     }
-    barrier(CLK_LOCAL_MEM_FENCE);
 }
+
+// acc += the product over the inner indices [0, inner). fetch: a statement that sets next_a and next_b to the work-item's
+// elements of the slice that begins at k; it is not run for a slice of none. put_a and put_b: tile_put or tile_put_transposed.
+// All work-items of the group must reach it.
+#define TILE_PRODUCT_SYNC(acc, inner, put_a, put_b, fetch)                                                   \
+    do {                                                                                                     \
+        float4 next_a = (float4)(0.0f), next_b = (float4)(0.0f);                                             \
+        int k = 0;                                                                                           \
+        if (k < (inner)) fetch;                                                                              \
+        _Pragma("nounroll") while (k < (inner))                                                              \
+        {                                                                                                    \
+            put_a(tile_a, next_a);                                                                           \
+            put_b(tile_b, next_b);                                                                           \
+            barrier(CLK_LOCAL_MEM_FENCE);                                                                    \
+            k += TILE_K;                                                                                     \
+            if (k < (inner)) fetch;                                                                          \
+            tile_multiply(acc, tile_a, tile_b);                                                              \
+            barrier(CLK_LOCAL_MEM_FENCE);                                                                    \
+        }                                                                                                    \
+    } while (0)
+
+// Inner indices of a slice that begins at k, of a number that is known to the compiler: no checks where all slices are full.
+#define TILE_DEPTH(inner, k) ((inner) % TILE_K == 0 ? TILE_K : (inner) - (k))
 
 static inline void tile_clear(float4 *acc)
 {
-    acc[0] = acc[1] = acc[2] = acc[3] = (float4)(0.0f);
+#pragma unroll
+    for (int r = 0; r < TILE_VALUES * TILE_PARTS; r++) acc[r] = (float4)(0.0f);
 }
 
-// Sums over the 16 work-items of a tile row, one for each of a work-item's four rows; all of them get it.
+// Sums over the TILE_SIDE work-items of a tile row, one for each of a work-item's four rows; all of them get it.
 // scratch: TILE_ITEMS vectors of local memory. One reduction of vectors instead of four of scalars: a quarter
 // of the barriers, and some compilers miscompile values that live across several.
 static inline float4 tile_row_sums_sync(float4 x, __local float4 *scratch)
 {
-    const int item = get_local_id(0), lane = item % 16;
+    const int item = get_local_id(0), lane = TILE_X;
     scratch[item] = x;
     barrier(CLK_LOCAL_MEM_FENCE);
-    for (int step = 8; step > 0; step /= 2) {
+    for (int step = TILE_SIDE / 2; step > 0; step /= 2) {
         if (lane < step) scratch[item] += scratch[item + step];
         barrier(CLK_LOCAL_MEM_FENCE);
     }

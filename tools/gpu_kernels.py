@@ -44,7 +44,7 @@ class Program:
             options = file.readline().removeprefix("// options: ").split()
         self.options = [option for option in options if option != "-w"]
         family = re.sub(r"-[0-9a-f]{16}\.cl$", "", os.path.basename(path))
-        own = [o[2:] for o in self.options if re.match("-D(?!TL_(CPU|VW|GROUP)=|COLUMN_BLOCK=|MR=|NV=)", o)]
+        own = [o[2:] for o in self.options if re.match("-D(?!TL_(CPU|VW|GROUP)=|COLUMN_BLOCK=|TILE=64$)", o)]
         self.name = family + (":" + ",".join(own) if own else "")
         self.tiled = family.endswith("_gpu")  # the others are row kernels, which Intel's slow compiler does not see
         # The products of --size tiny stand for those of all shapes; the others are compiled only, and not for every target.

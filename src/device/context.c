@@ -22,6 +22,19 @@ static tl_status override_vector_width(tl_device_info *device, tl_error *err)
     return TL_OK;
 }
 
+/* TRANSLUTION_TILE (for tests) replaces the width of the GPU form's tiles: a simulator runs small ones sooner. */
+static tl_status choose_tile(uint32_t *tile, tl_error *err)
+{
+    const char *text = getenv("TRANSLUTION_TILE");
+    *tile = 64;
+    if (text == NULL) return TL_OK;
+    if (strcmp(text, "16") != 0 && strcmp(text, "32") != 0 && strcmp(text, "64") != 0)
+        return tli_fail(err, TL_ERROR_USAGE,
+                        "TRANSLUTION_TILE is \"%.40s\": set it to 16, 32 or 64, or unset it for 64", text);
+    *tile = (uint32_t)strtoul(text, NULL, 10);
+    return TL_OK;
+}
+
 /* TRANSLUTION_FORM (for tests) sets the preferred form. Unlike a path in the options it still allows
  * falling back to the other form. */
 static bool prefers_cpu(const tl_device_info *device)
@@ -145,12 +158,13 @@ static tl_status context_create(const tl_context_options *theirs, bool adopt, cl
     tli_fault_open(&ctx->fault);
     tl_status status = adopt ? adopt_device(ctx, cl, queue, options, err) : open_device(ctx, options, err);
     if (status == TL_OK) status = override_vector_width(&ctx->device, err);
+    ctx->limits = traits_of(&ctx->device, options);
+    if (status == TL_OK) status = choose_tile(&ctx->limits.tile, err);
     if (status == TL_OK) status = tli_programs_open(&ctx->programs, ctx->log, err);
     if (status != TL_OK) {
         tl_context_destroy(ctx);
         return status;
     }
-    ctx->limits = traits_of(&ctx->device, options);
     *out = ctx;
     return TL_OK;
 }

@@ -23,6 +23,7 @@ typedef struct tli_kernel_form {
     bool cpu;
     uint32_t vector_width; /* floats a vector: 4, 8 or 16 */
     uint32_t row_group;    /* work-items per row in row kernels: CPU 1, GPU a power of two */
+    uint32_t tile;         /* rows and columns of the GPU form's GEMM tiles: 64, or less for tests */
 } tli_kernel_form;
 
 typedef struct tli_limits {
@@ -31,6 +32,7 @@ typedef struct tli_limits {
     uint32_t row_group;
     bool path_given; /* the caller requires that form: no fallback to the other */
     uint32_t compute_units;
+    uint32_t tile; /* as in tli_kernel_form */
     uint64_t memory_limit, max_alloc_bytes, local_bytes;
     tl_gemm_mode gemm;
 } tli_limits;

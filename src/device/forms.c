@@ -25,7 +25,9 @@ tli_kernel_form tli_device_form(const tl_device_info *device, bool cpu)
 
 tli_kernel_form tli_context_form(const tl_context *ctx, bool cpu)
 {
-    return tli_device_form(&ctx->device, cpu);
+    tli_kernel_form form = tli_device_form(&ctx->device, cpu);
+    form.tile = ctx->limits.tile;
+    return form;
 }
 
 bool tli_context_has_form(const tl_context *ctx, bool cpu)

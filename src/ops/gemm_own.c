@@ -86,17 +86,21 @@ tl_status tli_gemm_own(tl_context *ctx, const tli_gemm_args *g)
     char options[128];
     int used = snprintf(options, sizeof options, "-DTA=%d -DTB=%d -DCOLUMN_BLOCK=%d", g->transpose_a,
                         g->transpose_b, COLUMN_BLOCK);
-    block tile = {64, 64}; /* kernels/tile_gpu.cl */
+    block tile = {form.tile, form.tile};
+    uint32_t items = 1;
     if (form.cpu) {
         const register_tile registers = choose_tile(form.vector_width, g->n);
         tile = choose_block(g, tli_context_limits(ctx)->compute_units, batches, registers);
         (void)snprintf(options + used, sizeof options - (size_t)used, " -DMR=%u -DNV=%u", registers.rows,
                        registers.vectors);
+    } else {
+        items = tli_tile_items(form.tile);
+        (void)snprintf(options + used, sizeof options - (size_t)used, " -DTILE=%u", form.tile);
     }
     tli_kernel *kernel;
     TLI_TRY(tli_family_kernel(ctx, "gemm", "gemm", options, &kernel));
     tli_launch launch = tli_launch3((uint32_t)tli_ceil_div(g->n, tile.columns),
-                                    (uint32_t)tli_ceil_div(g->m, tile.rows), batches, form.cpu ? 1 : 256);
+                                    (uint32_t)tli_ceil_div(g->m, tile.rows), batches, items);
     launch.flops = 2.0 * g->m * g->n * g->k * batches;
     const gemm_sizes sizes = {.a_at = g->a.at,
                               .b_at = g->b.at,

@@ -106,9 +106,9 @@ const char *tli_kernel_family_file(const tli_kernel_family *family, bool cpu)
 static void cache_name(tl_context *ctx, char *name, size_t size)
 {
     const tli_kernel_form cpu = tli_context_form(ctx, true), gpu = tli_context_form(ctx, false);
-    (void)snprintf(name, size, "self-test-%s-%016llx-%u-%u", TL_VERSION,
+    (void)snprintf(name, size, "self-test-%s-%016llx-%u-%u-%u", TL_VERSION,
                    (unsigned long long)tli_kernel_sources_hash(ctx), (unsigned)cpu.vector_width,
-                   (unsigned)gpu.row_group);
+                   (unsigned)gpu.row_group, (unsigned)gpu.tile);
 }
 
 static void recall_results(tl_context *ctx, forms *f)

@@ -84,19 +84,24 @@ static bool next_chunk(const tli_pair_table *pairs, const tl_tensor *query, cons
 typedef struct tiling {
     char options[256];
     uint32_t columns; /* of a column panel */
-    uint32_t block;   /* COLUMN_BLOCK of the kernels */
+    uint32_t block;   /* columns of INNER of a work-group of the backward kernels */
+    uint32_t tile;    /* of kernels/tile_gpu.cl, in the GPU form */
     uint32_t units;
     bool cpu;
 } tiling;
 
-enum { GPU_TILE = 64, GPU_ITEMS = 256 }; /* kernels/tile_gpu.cl */
+/* A smaller tile serves narrow rows alone: workspaces hold a slice for each COLUMN_BLOCK columns. */
+static uint32_t tile_of(const tli_offset_gemm *r, tli_kernel_form form)
+{
+    return r->inner > form.tile ? COLUMN_BLOCK : form.tile;
+}
 
 /* All columns in one block if the batch alone gives enough work-groups and the packed matrix is small. */
-static uint32_t column_block(const tli_offset_gemm *r, bool cpu, const tli_limits *limits)
+static uint32_t column_block(const tli_offset_gemm *r, const tli_limits *limits)
 {
     const uint64_t packed = 4ull * r->inner * r->heads * r->head_dim;
     const bool wide = r->batch / 8 >= 2 * limits->compute_units && packed <= PACKED_BYTES;
-    return cpu && wide && r->inner > COLUMN_BLOCK ? r->inner : COLUMN_BLOCK;
+    return wide && r->inner > COLUMN_BLOCK ? r->inner : COLUMN_BLOCK;
 }
 
 static tiling choose_tiling(tl_context *ctx, const tli_offset_gemm *r)
@@ -107,13 +112,17 @@ static tiling choose_tiling(tl_context *ctx, const tli_offset_gemm *r)
     uint32_t vectors = width == 16 ? 4 : 2; /* registers that remain beside six rows */
     while (vectors > 1 && (vectors / 2) * width >= r->head_dim) vectors /= 2;
     const uint32_t rows = vectors == (width == 16 ? 4u : 2u) ? 6 : 12;
-    tiling t = {.columns = form.cpu ? vectors * width : GPU_TILE,
-                .block = column_block(r, form.cpu, limits),
-                .units = limits->compute_units,
-                .cpu = form.cpu};
-    snprintf(t.options, sizeof t.options,
-             "-DINNER=%u -DHEADS=%u -DHEAD_DIM=%u -DCOLUMN_BLOCK=%u -DMR=%u -DNV=%u", r->inner, r->heads,
-             r->head_dim, t.block, rows, vectors);
+    tiling t = {.tile = tile_of(r, form), .units = limits->compute_units, .cpu = form.cpu};
+    t.columns = form.cpu ? vectors * width : t.tile;
+    t.block = form.cpu ? column_block(r, limits) : t.tile;
+    const int used = snprintf(t.options, sizeof t.options, "-DINNER=%u -DHEADS=%u -DHEAD_DIM=%u", r->inner,
+                              r->heads, r->head_dim);
+    char *more = t.options + used;
+    const size_t room = sizeof t.options - (size_t)used;
+    if (form.cpu)
+        (void)snprintf(more, room, " -DCOLUMN_BLOCK=%u -DMR=%u -DNV=%u", t.block, rows, vectors);
+    else
+        (void)snprintf(more, room, " -DTILE=%u", t.tile);
     return t;
 }
 
@@ -130,15 +139,17 @@ static uint32_t batch_block(const tiling *t, uint32_t panels, uint32_t batch)
  * value kernels the batch and the tokens; on a CPU one work-group loops over these. */
 static tli_launch by_group(const tiling *t, uint32_t groups, uint32_t columns, uint32_t rows)
 {
-    return t->cpu ? tli_launch3(groups, columns, 1, 1)
-                  : tli_launch3(groups, columns, (uint32_t)tli_ceil_div(rows, GPU_TILE), GPU_ITEMS);
+    return t->cpu
+               ? tli_launch3(groups, columns, 1, 1)
+               : tli_launch3(groups, columns, (uint32_t)tli_ceil_div(rows, t->tile), tli_tile_items(t->tile));
 }
 
 static tli_launch by_token(const tiling *t, const tli_offset_gemm *r, uint32_t panels, uint32_t block,
                            uint32_t tokens)
 {
     return t->cpu ? tli_launch3(panels, (uint32_t)tli_ceil_div(r->batch, block), 1, 1)
-                  : tli_launch3(panels, (uint32_t)tli_ceil_div(r->batch, GPU_TILE), tokens, GPU_ITEMS);
+                  : tli_launch3(panels, (uint32_t)tli_ceil_div(r->batch, t->tile), tokens,
+                                tli_tile_items(t->tile));
 }
 
 static tl_status offset_gemm_get(tl_context *ctx, const tiling *t, const char *name, tli_kernel **kernel)

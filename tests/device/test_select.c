@@ -354,6 +354,28 @@ static void vector_widths(void **state)
     free(before);
 }
 
+/* TRANSLUTION_TILE sets the width of the GPU forms' tiles, and nothing but a width that they have. */
+static void tiles(void **state)
+{
+    static const struct {
+        const char *text;
+        uint32_t tile; /* 0: refused */
+    } cases[] = {{NULL, 64}, {"16", 16}, {"32", 32}, {"64", 64}, {"", 0}, {"8", 0}, {"128", 0}, {"16x", 0}};
+    tl_error err = {0};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        tl_context *ctx = NULL;
+        if (cases[i].text != NULL) setenv("TRANSLUTION_TILE", cases[i].text, 1);
+        const tl_status status = tl_context_create(NULL, &ctx, &err);
+        unsetenv("TRANSLUTION_TILE");
+        assert_int_equal(status, cases[i].tile > 0 ? TL_OK : TL_ERROR_USAGE);
+        if (status == TL_OK)
+            assert_int_equal(tli_context_form(ctx, false).tile, cases[i].tile);
+        else
+            has(err.text, "TRANSLUTION_TILE is");
+        tl_context_destroy(ctx);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -363,6 +385,6 @@ int main(void)
         cmocka_unit_test(nothing_there), cmocka_unit_test(platforms_without_devices),
         cmocka_unit_test(crowds),        cmocka_unit_test(type_names),
         cmocka_unit_test(real_list),     cmocka_unit_test(contexts),
-        cmocka_unit_test(vector_widths)};
+        cmocka_unit_test(vector_widths), cmocka_unit_test(tiles)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -30,10 +30,11 @@ static char *read_text(const char *path)
 static void add_kernels(const char *text, const char *file, kernel_list *list)
 {
     for (const char *at = text; (at = strstr(at, "__kernel ")) != NULL;) {
-        const char *name = strstr(at, "void "), *line_end = strchr(at, '\n');
+        const char *name = strstr(at, "void"), *line_end = strchr(at, '\n');
         if (name == NULL || line_end == NULL || name > line_end)
-            fail_msg("kernels/%s: __kernel and its name are not on one line: %.60s", file, at);
-        name += strlen("void ");
+            fail_msg("kernels/%s: __kernel and its type are not on one line: %.60s", file, at);
+        name += strlen("void");
+        while (isspace((unsigned char)*name)) name++;
         int length = 0;
         while (isalnum((unsigned char)name[length]) || name[length] == '_') length++;
         assert_true(length > 0);

@@ -65,6 +65,11 @@ static void operations(void **unused)
             narrow.batch = 5, narrow.relenc_dim = 3;
             run_layer(ctx, &narrow);
         }
+        for (int p = TL_POSITIONS_ROPE; p <= TL_POSITIONS_ALIBI; p++) {
+            tl_layer_config with = c;
+            with.positions = (tl_positions)p, with.head_dim = 4; /* rotary ones turn pairs of both axes */
+            if (op == TL_OP_ATTENTION) run_layer(ctx, &with);
+        }
         if (op == TL_OP_ABSOLUTE || op == TL_OP_CONV) continue;
         c.cls = false, c.causal = true, c.height = 1, c.width = 5;
         run_layer(ctx, &c);
@@ -113,6 +118,7 @@ static void train_task(const char *task, tl_op_kind op)
         s.model.image_height = s.model.image_width = 28, s.model.patch_height = s.model.patch_width = 14;
     else
         s.model.image_height = s.model.image_width = 8, s.model.patch_height = s.model.patch_width = 4;
+    s.training.optimizer = s.model.arch == TL_ARCH_GPT ? TL_OPTIMIZER_LION : TL_OPTIMIZER_ADAMW;
     s.training.limit_train = 3, s.training.limit_test = 2, s.training.batch_size = 2,
     s.run.exact_batch = true, s.training.steps = 2, s.training.grad_clip = 0.5f;
     tl_context *ctx = new_context(path);
