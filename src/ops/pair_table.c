@@ -6,7 +6,7 @@
 
 #include "ops/kernel_forms.h"
 
-enum { PAIR_BLOCK = 16 }; /* pairs per work-item */
+enum { PAIR_BLOCK = 16 }; /* pairs a work-group, of kernels/pair_table.cl */
 
 /* Counts pairs per key matrix into counts[offsets]. */
 static void count_pairs(const tli_geometry *geometry, uint32_t queries, uint32_t *counts)
@@ -237,9 +237,10 @@ tl_status tli_fill(tl_context *ctx, tli_view values, uint64_t count, float value
                       TLI_ARG_U32(BLOCK));
 }
 
-static tli_launch pair_table_blocks(const tli_pair_table *pairs, uint32_t heads)
+static tli_launch pair_blocks(tl_context *ctx, uint32_t count, uint32_t heads)
 {
-    return tli_launch3((pairs->count + PAIR_BLOCK - 1) / PAIR_BLOCK, heads, 1, 1);
+    return tli_launch3((count + PAIR_BLOCK - 1) / PAIR_BLOCK, heads, 1,
+                       tli_kernel_form_of(ctx, "pair_table").row_group);
 }
 
 tl_status tli_pairs_to_rows(tl_context *ctx, const tli_pair_table *pairs, uint32_t batch, uint32_t heads,
@@ -247,10 +248,10 @@ tl_status tli_pairs_to_rows(tl_context *ctx, const tli_pair_table *pairs, uint32
 {
     tli_kernel *kernel;
     TLI_TRY(tli_family_kernel(ctx, "pair_table", "pairs_to_rows", "", &kernel));
-    return TLI_LAUNCH(ctx, kernel, pair_table_blocks(pairs, heads), TLI_ARG_MEM(pairs->device_pairs->mem[0]),
-                      TLI_ARG_I32(pairs->count), TLI_ARG_I32(batch), TLI_ARG_I32(heads),
-                      TLI_ARG_I32(pairs->queries), TLI_ARG_I32(pairs->keys), TLI_ARG_VIEW(values),
-                      TLI_ARG_VIEW(rows), TLI_ARG_I32(accumulate));
+    return TLI_LAUNCH(ctx, kernel, pair_blocks(ctx, pairs->count, heads),
+                      TLI_ARG_MEM(pairs->device_pairs->mem[0]), TLI_ARG_I32(pairs->count), TLI_ARG_I32(batch),
+                      TLI_ARG_I32(heads), TLI_ARG_I32(pairs->queries), TLI_ARG_I32(pairs->keys),
+                      TLI_ARG_VIEW(values), TLI_ARG_VIEW(rows), TLI_ARG_I32(accumulate));
 }
 
 tl_status tli_rows_to_pairs(tl_context *ctx, const tli_pair_table *pairs, uint32_t batch, uint32_t heads,
@@ -258,10 +259,10 @@ tl_status tli_rows_to_pairs(tl_context *ctx, const tli_pair_table *pairs, uint32
 {
     tli_kernel *kernel;
     TLI_TRY(tli_family_kernel(ctx, "pair_table", "rows_to_pairs", "", &kernel));
-    return TLI_LAUNCH(ctx, kernel, pair_table_blocks(pairs, heads), TLI_ARG_MEM(pairs->device_pairs->mem[0]),
-                      TLI_ARG_I32(pairs->count), TLI_ARG_I32(batch), TLI_ARG_I32(heads),
-                      TLI_ARG_I32(pairs->queries), TLI_ARG_I32(pairs->keys), TLI_ARG_VIEW(rows),
-                      TLI_ARG_VIEW(values));
+    return TLI_LAUNCH(ctx, kernel, pair_blocks(ctx, pairs->count, heads),
+                      TLI_ARG_MEM(pairs->device_pairs->mem[0]), TLI_ARG_I32(pairs->count), TLI_ARG_I32(batch),
+                      TLI_ARG_I32(heads), TLI_ARG_I32(pairs->queries), TLI_ARG_I32(pairs->keys),
+                      TLI_ARG_VIEW(rows), TLI_ARG_VIEW(values));
 }
 
 tl_status tli_pair_table_sum_slices(tl_context *ctx, const tli_pair_table *pairs, uint32_t slices,
@@ -270,9 +271,7 @@ tl_status tli_pair_table_sum_slices(tl_context *ctx, const tli_pair_table *pairs
 {
     tli_kernel *kernel;
     TLI_TRY(tli_family_kernel(ctx, "pair_table", "pair_table_sum_slices", "", &kernel));
-    const uint32_t count = (uint32_t)(end - begin);
-    return TLI_LAUNCH(ctx, kernel, tli_launch3((count + PAIR_BLOCK - 1) / PAIR_BLOCK, heads, 1, 1),
-                      TLI_ARG_I32(slices), TLI_ARG_I32(heads), TLI_ARG_I32(begin), TLI_ARG_I32(end),
-                      TLI_ARG_I32(pairs->count), TLI_ARG_I32(batch), TLI_ARG_VIEW(partial),
-                      TLI_ARG_VIEW(values));
+    return TLI_LAUNCH(ctx, kernel, pair_blocks(ctx, (uint32_t)(end - begin), heads), TLI_ARG_I32(slices),
+                      TLI_ARG_I32(heads), TLI_ARG_I32(begin), TLI_ARG_I32(end), TLI_ARG_I32(pairs->count),
+                      TLI_ARG_I32(batch), TLI_ARG_VIEW(partial), TLI_ARG_VIEW(values));
 }
