@@ -33,10 +33,18 @@ __kernel TILE_GROUP void gemm(__global const float *restrict a0, __global const 
     __global float *c = c0 + s.c_at + c_shift;
     float4 acc[TILE_VALUES * TILE_PARTS];
     tile_clear(acc);
-    TILE_PRODUCT_SYNC(acc, s.k, PUT_A, PUT_B, {
-        next_a = FETCH_A;
-        next_b = FETCH_B;
-    });
+    for (int k = 0; k < s.k + TILE_K; k += TILE_K) {
+        float4 next_a = (float4)(0.0f), next_b = (float4)(0.0f);
+        if (k < s.k) {
+            next_a = FETCH_A;
+            next_b = FETCH_B;
+        }
+        if (k > 0) tile_multiply(acc, tile_a, tile_b);
+        barrier(CLK_LOCAL_MEM_FENCE);
+        PUT_A(tile_a, next_a);
+        PUT_B(tile_b, next_b);
+        barrier(CLK_LOCAL_MEM_FENCE);
+    }
 #pragma unroll // values are then registers: some compilers would index them in memory
     for (int r = 0; r < TILE_VALUES * TILE_PARTS; r++) {
         const int i = i0 + TILE_ROW(r / TILE_PARTS);

@@ -99,10 +99,18 @@ offset_gemm_logits(__global const int4 *restrict groups, __global const int2 *re
                                                      : wk + (ulong)(group.w - s.key_first) * MATRIX) +
                                           column;
                 const int4 of_tokens = token_rows(pairs + group.x, side != 0, batch, row_begin, rows);
-                TILE_PRODUCT_SYNC(acc, INNER, tile_put_transposed, tile_put, {
-                    next_a = tile_fetch_transposed(x + k, INNER, of_tokens, TILE_DEPTH(INNER, k));
-                    next_b = tile_fetch(m + (ulong)k * WIDTH, WIDTH, columns, TILE_DEPTH(INNER, k));
-                });
+                for (int k = 0; k < INNER + TILE_K; k += TILE_K) {
+                    float4 next_a = (float4)(0.0f), next_b = (float4)(0.0f);
+                    if (k < INNER) {
+                        next_a = tile_fetch_transposed(x + k, INNER, of_tokens, TILE_DEPTH(INNER, k));
+                        next_b = tile_fetch(m + (ulong)k * WIDTH, WIDTH, columns, TILE_DEPTH(INNER, k));
+                    }
+                    if (k > 0) tile_multiply(acc, tile_a, tile_b);
+                    barrier(CLK_LOCAL_MEM_FENCE);
+                    tile_put_transposed(tile_a, next_a);
+                    tile_put(tile_b, next_b);
+                    barrier(CLK_LOCAL_MEM_FENCE);
+                }
             } else {
                 load_rows(acc, x + column, side == 0 ? Q_STRIDE : K_STRIDE, pairs + group.x, side != 0, batch,
                           row_begin, rows, columns);
@@ -150,10 +158,18 @@ offset_gemm_values(__global const int4 *restrict groups, __global const int2 *re
                                           rows);
         __global const float *row = x + s.x_at + ((ulong)pairs[p].y * batch + b0) * INNER;
         __global const float *m = w + (ulong)(groups[g].w - w_first) * MATRIX + column;
-        TILE_PRODUCT_SYNC(acc, INNER, tile_put_transposed, tile_put, {
-            next_a = weight * tile_fetch_transposed(row + k, INNER, rows, TILE_DEPTH(INNER, k));
-            next_b = tile_fetch(m + (ulong)k * WIDTH, WIDTH, columns, TILE_DEPTH(INNER, k));
-        });
+        for (int k = 0; k < INNER + TILE_K; k += TILE_K) {
+            float4 next_a = (float4)(0.0f), next_b = (float4)(0.0f);
+            if (k < INNER) {
+                next_a = weight * tile_fetch_transposed(row + k, INNER, rows, TILE_DEPTH(INNER, k));
+                next_b = tile_fetch(m + (ulong)k * WIDTH, WIDTH, columns, TILE_DEPTH(INNER, k));
+            }
+            if (k > 0) tile_multiply(acc, tile_a, tile_b);
+            barrier(CLK_LOCAL_MEM_FENCE);
+            tile_put_transposed(tile_a, next_a);
+            tile_put(tile_b, next_b);
+            barrier(CLK_LOCAL_MEM_FENCE);
+        }
     }
     for (int r = 0; r < 4; r++) {
         const int b = b0 + 4 * TILE_Y + r;
@@ -216,14 +232,22 @@ offset_gemm_logits_backward(__global const int4 *restrict groups, __global const
                                                  : wk + (ulong)(groups[g].w - wk_first) * MATRIX) +
                                       (ulong)c0 * WIDTH;
             __global const float *weight = weights + s.weights_at + (ulong)p * batch + b0; // of head 0
-            TILE_PRODUCT_SYNC(acc, HEADS * HEAD_PADDED, tile_put_transposed, tile_put_transposed, {
-                const int head = k / HEAD_PADDED;
-                const int c = k % HEAD_PADDED;
-                const int at = head * HEAD_DIM + c;
-                next_a = row_weights(weight + (ulong)head * all_pairs * batch, rows) *
-                         tile_fetch_transposed(row + at, WIDTH, rows, TILE_DEPTH(HEAD_DIM, c));
-                next_b = tile_fetch_transposed(m + at, WIDTH, rows_m, TILE_DEPTH(HEAD_DIM, c));
-            });
+            for (int k = 0; k < HEADS * HEAD_PADDED + TILE_K; k += TILE_K) {
+                float4 next_a = (float4)(0.0f), next_b = (float4)(0.0f);
+                if (k < HEADS * HEAD_PADDED) {
+                    const int head = k / HEAD_PADDED;
+                    const int c = k % HEAD_PADDED;
+                    const int at = head * HEAD_DIM + c;
+                    next_a = row_weights(weight + (ulong)head * all_pairs * batch, rows) *
+                             tile_fetch_transposed(row + at, WIDTH, rows, TILE_DEPTH(HEAD_DIM, c));
+                    next_b = tile_fetch_transposed(m + at, WIDTH, rows_m, TILE_DEPTH(HEAD_DIM, c));
+                }
+                if (k > 0) tile_multiply(acc, tile_a, tile_b);
+                barrier(CLK_LOCAL_MEM_FENCE);
+                tile_put_transposed(tile_a, next_a);
+                tile_put_transposed(tile_b, next_b);
+                barrier(CLK_LOCAL_MEM_FENCE);
+            }
         }
         __global float *target = (side == 0 ? dxq + s.dxq_at : dxk + s.dxk_at) +
                                  (ulong)token * batch * INNER + c0;
@@ -267,12 +291,20 @@ offset_gemm_values_backward(__global const int4 *restrict groups, __global const
         for (int head = 0; head < HEADS; head++) {
             float4 u[4];
             tile_clear(u);
-            TILE_PRODUCT_SYNC(u, HEAD_DIM, tile_put_transposed, tile_put_transposed, {
-                next_a = tile_fetch_transposed(row + head * HEAD_DIM + k, WIDTH, rows,
-                                               TILE_DEPTH(HEAD_DIM, k));
-                next_b = tile_fetch_transposed(m + head * HEAD_DIM + k, WIDTH, rows_m,
-                                               TILE_DEPTH(HEAD_DIM, k));
-            });
+            for (int k = 0; k < HEAD_DIM + TILE_K; k += TILE_K) {
+                float4 next_a = (float4)(0.0f), next_b = (float4)(0.0f);
+                if (k < HEAD_DIM) {
+                    next_a = tile_fetch_transposed(row + head * HEAD_DIM + k, WIDTH, rows,
+                                                   TILE_DEPTH(HEAD_DIM, k));
+                    next_b = tile_fetch_transposed(m + head * HEAD_DIM + k, WIDTH, rows_m,
+                                                   TILE_DEPTH(HEAD_DIM, k));
+                }
+                if (k > 0) tile_multiply(u, tile_a, tile_b);
+                barrier(CLK_LOCAL_MEM_FENCE);
+                tile_put_transposed(tile_a, next_a);
+                tile_put_transposed(tile_b, next_b);
+                barrier(CLK_LOCAL_MEM_FENCE);
+            }
             float sums[4];
             vstore4(tile_row_sums_sync(tile_row_dots(u, own), scratch), 0, sums);
             for (int r = 0; r < 4; r++) {
@@ -299,8 +331,6 @@ offset_gemm_values_backward(__global const int4 *restrict groups, __global const
         const int of_gradient = side == 2 ? at.x : first + pair;                                             \
         next_a.s##u = inputs[(long)(token * batch + b) * INNER];                                             \
         next_b.s##u = gradients[(long)(of_gradient * batch + b) * WIDTH] * weight[k + ITEM_K(u)];            \
-    } else {                                                                                                 \
-        next_a.s##u = next_b.s##u = 0.0f;                                                                    \
     }                                                                                                        \
     b += step_rest;                                                                                          \
     pair += step_pairs;                                                                                      \
@@ -331,7 +361,18 @@ __kernel TILE_GROUP void offset_gemm_weight_gradient(__global const int4 *restri
     tile_clear(acc);
     const int first = group.x - s.pair_begin, step_pairs = ROW_STEP / batch, step_rest = ROW_STEP % batch;
     int pair = ITEM_K(0) / batch, b = ITEM_K(0) % batch; // of the row at hand
-    TILE_PRODUCT_SYNC(acc, rows, tile_put, tile_put, {FETCH_ROW(0) FETCH_ROW(1) FETCH_ROW(2) FETCH_ROW(3)});
+    for (int k = 0; k < rows + TILE_K; k += TILE_K) {
+        float4 next_a = (float4)(0.0f), next_b = (float4)(0.0f);
+        FETCH_ROW(0)
+        FETCH_ROW(1)
+        FETCH_ROW(2)
+        FETCH_ROW(3)
+        if (k > 0) tile_multiply(acc, tile_a, tile_b);
+        barrier(CLK_LOCAL_MEM_FENCE);
+        tile_put(tile_a, next_a);
+        tile_put(tile_b, next_b);
+        barrier(CLK_LOCAL_MEM_FENCE);
+    }
     __global float *target = dw + (ulong)((side == 0 ? group.z : group.w) - dw_first) * MATRIX + column;
     for (int r = 0; r < 4; r++) {
         const int c = c0 + 4 * TILE_Y + r;

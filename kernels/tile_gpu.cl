@@ -105,25 +105,12 @@ static inline void tile_multiply(float4 *acc, __local const float *tile_a, __loc
     }
 }
 
-// acc += the product over the inner indices [0, inner). fetch: a statement that sets next_a and next_b to the work-item's
-// elements of the slice that begins at k; it is not run for a slice of none. put_a and put_b: tile_put or tile_put_transposed.
-// All work-items of the group must reach it.
-#define TILE_PRODUCT_SYNC(acc, inner, put_a, put_b, fetch)                                                   \
-    do {                                                                                                     \
-        float4 next_a = (float4)(0.0f), next_b = (float4)(0.0f);                                             \
-        int k = 0;                                                                                           \
-        if (k < (inner)) fetch;                                                                              \
-        _Pragma("nounroll") while (k < (inner))                                                              \
-        {                                                                                                    \
-            put_a(tile_a, next_a);                                                                           \
-            put_b(tile_b, next_b);                                                                           \
-            barrier(CLK_LOCAL_MEM_FENCE);                                                                    \
-            k += TILE_K;                                                                                     \
-            if (k < (inner)) fetch;                                                                          \
-            tile_multiply(acc, tile_a, tile_b);                                                              \
-            barrier(CLK_LOCAL_MEM_FENCE);                                                                    \
-        }                                                                                                    \
-    } while (0)
+// A product over `inner` indices is a loop that has fetched the slice at k before it multiplies the one before:
+//     for (int k = 0; k < inner + TILE_K; k += TILE_K) {
+//         ... next_a, next_b: fetched if k < inner
+//         if (k > 0) tile_multiply(acc, tile_a, tile_b);
+//         barrier; put next_a and next_b; barrier
+//     }
 
 // Inner indices of a slice that begins at k, of a number that is known to the compiler: no checks where all slices are full.
 #define TILE_DEPTH(inner, k) ((inner) % TILE_K == 0 ? TILE_K : (inner) - (k))
