@@ -145,8 +145,9 @@ def duration(seconds):
 
 
 def common_flags(runs):
-    """The flags that every run has."""
-    return {key: value for key, value in runs[0]["flags"].items() if all(run["flags"].get(key) == value for run in runs)}
+    """The flags that every run has, but for those that a result names apart."""
+    return {key: value for key, value in runs[0]["flags"].items()
+            if key not in ("data", "seed") and all(run["flags"].get(key) == value for run in runs)}
 
 
 def test_samples(runs):
@@ -157,10 +158,8 @@ def test_samples(runs):
 def gather(name, budget, data, program, runner, runs):
     """The experiment's result object, from those of its runs."""
     results = [read_json(runner.file(run)) for run in runs]
-    flags = common_flags(runs)
-    flags.pop("data")
     version = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout.split()[1]
-    return {"experiment": name, "budget": budget, "data": os.path.basename(os.path.normpath(data)), "flags": flags,
+    return {"experiment": name, "budget": budget, "data": os.path.basename(os.path.normpath(data)), "flags": common_flags(runs),
             "device": results[0]["device"], "version": version, "test_samples": test_samples(runs),
             "runs": [{"row": run["row"], "variant": run["variant"], "seed": run["seed"], **{k: r[k] for k in KEPT if r.get(k) is not None}}
                      for run, r in zip(runs, results)]}

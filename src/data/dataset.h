@@ -21,6 +21,9 @@ void tli_dataset_free(tli_dataset *set); /* zeroes it; allowed on an empty one *
  * absurd sizes. Labels are not checked against a number of classes. */
 tl_status tli_idx_load(const char *folder, int train, uint32_t limit, tli_dataset *set, tl_error *err);
 
+/* What identifies generated digits as a run's data: another name whenever they are drawn otherwise. */
+#define TLI_DIGITS_NAME "digits/2"
+
 /* Generated digits (strokes with random slant, thickness, scale and noise), 28 x 28, classes 0..9. A pure
  * function of (seed, train, index): the first n of a longer set are the set of n. count 0: 60,000 for
  * train, 10,000 for test. */

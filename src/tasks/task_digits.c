@@ -122,7 +122,7 @@ static tli_set_identity digits_identify(const tli_task_data *d, bool train)
     const tli_dataset *set = train ? &d->train : &d->test;
     tli_set_identity identity = {.samples = set->count};
     if (strcmp(d->s->run.data, "synthetic") == 0) {
-        tli_identity_add(&identity, d->s->run.data, strlen(d->s->run.data));
+        tli_identity_add(&identity, TLI_DIGITS_NAME, sizeof TLI_DIGITS_NAME - 1);
         return identity;
     }
     tli_identity_add_number(&identity, set->height);

@@ -233,7 +233,7 @@ static tli_set_identity images_identify(const tli_task_data *d, bool train)
     const tli_image_folder *f = train ? &d->train : &d->val;
     if (d->synthetic) {
         tli_set_identity drawn = {.samples = train ? d->train_digits.count : d->val_digits.count};
-        tli_identity_add(&drawn, d->s->run.data, strlen(d->s->run.data));
+        tli_identity_add(&drawn, TLI_DIGITS_NAME, sizeof TLI_DIGITS_NAME - 1);
         return drawn;
     }
     tli_set_identity identity = {.samples = f->count};
