@@ -54,6 +54,9 @@ install(FILES include/translution/translution.h DESTINATION ${CMAKE_INSTALL_INCL
 install(FILES examples/arrays.c examples/classify.c examples/generate.c examples/operation.c examples/own_data.c
         examples/train.c examples/two_devices.c DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/libtranslution-dev/examples
         COMPONENT development)
+if(TARGET translution_mpi) # not in the packages: which MPI it is for is the machine's
+  install(TARGETS translution_mpi LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/translution COMPONENT mpi)
+endif()
 install(TARGETS translution_program RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT program)
 install(FILES docs/translution.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT program)
 install(FILES cmake/completion.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME translution
@@ -111,6 +114,7 @@ if(TL_SHLIBDEPS)
   list(PREPEND CPACK_GENERATOR DEB)
 endif()
 set(CPACK_DEB_COMPONENT_INSTALL ON)
+set(CPACK_COMPONENTS_ALL program library development)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS ON)

@@ -566,6 +566,7 @@ typedef struct tl_plan_options {
     uint64_t max_alloc_bytes; /* largest buffer, such as tl_device_info.max_alloc_bytes; 0: no limit */
     bool no_clipping;     /* the optimizer neither clips gradients nor skips steps: no room for their norm */
     uint64_t grad_slices; /* training: parts in which a batch is taken, see tl_training; 0: 1 */
+    uint64_t ranks;       /* training: that share the slices out, see tl_ranks_open; 0: 1 */
 } tl_plan_options;
 
 /* Bytes on the device of a model and, in training, its optimizer. */
@@ -780,6 +781,8 @@ typedef struct tl_evaluation {
  * several at a time. `on_evaluation` is told of every evaluated test set. One that returns false ends the
  * run: what was begun is finished and saved, and the run returns TL_OK with result->steps done, as with
  * run.stop_after. They may call neither the run's trainer nor its context. */
+typedef struct tl_ranks tl_ranks; /* see tl_ranks_open */
+
 typedef struct tl_hooks {
     size_t size; /* sizeof(tl_hooks) */
     FILE *progress;
@@ -787,7 +790,26 @@ typedef struct tl_hooks {
     void *user; /* first argument of the callbacks */
     bool (*on_step)(void *user, const tl_step *step);
     bool (*on_evaluation)(void *user, const tl_evaluation *evaluation);
+    /* The run is shared by these processes, each of which calls with the same settings: see tl_ranks_open. NULL: it is
+     * this process's alone. */
+    tl_ranks *ranks;
 } tl_hooks;
+
+/* Ranks: the processes that mpirun or srun started together, each with a device of its own. They share a run out by the
+ * slices of its batches, so that the weights are to the last bit those of one process with the same
+ * training.grad_slices (0: run.accumulate times the number of ranks), which is a power of two. Rank 0 alone evaluates,
+ * writes the run folder, and calls the hooks; *stop of any rank stops all after the same step. A run that fails in one
+ * rank leaves the others waiting: call tl_ranks_end_all.
+ *
+ * *ranks is NULL in a process that was started alone. TL_ERROR_USAGE where several were started and translution_mpi.so,
+ * the module that knows MPI, is not there, or knows another number of them. Call once in a process. */
+tl_status tl_ranks_open(tl_ranks **ranks, tl_error *err);
+int tl_ranks_rank(const tl_ranks *ranks);       /* from 0; NULL: 0 */
+int tl_ranks_size(const tl_ranks *ranks);       /* NULL: 1 */
+int tl_ranks_of_machine(const tl_ranks *ranks); /* those that run on this machine; NULL: 1 */
+void tl_ranks_close(tl_ranks *ranks);           /* waits for the others; NULL is allowed */
+/* Ends all ranks at once with this exit code, this process too; NULL: returns. */
+void tl_ranks_end_all(tl_ranks *ranks, int exit_code);
 
 /* tl_trainer_create, _run and _destroy in one: trains on the data of settings->task, and writes checkpoints,
  * metrics and model.safetensors to the run folder. If the plan does not fit

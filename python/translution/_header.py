@@ -667,6 +667,7 @@ class PlanOptions(Struct):
         uint64_t max_alloc_bytes; /* largest buffer, such as tl_device_info.max_alloc_bytes; 0: no limit */
         bool no_clipping;     /* the optimizer neither clips gradients nor skips steps: no room for their norm */
         uint64_t grad_slices; /* training: parts in which a batch is taken, see tl_training; 0: 1 */
+        uint64_t ranks;       /* training: that share the slices out, see tl_ranks_open; 0: 1 */
     } tl_plan_options;
     """
 
@@ -679,6 +680,7 @@ class PlanOptions(Struct):
     max_alloc_bytes: int
     no_clipping: bool
     grad_slices: int
+    ranks: int
     _enums_ = {"optimizer": OptimizerKind, "recompute": Recompute}
     _fields_ = [
         ("size", c_size_t),
@@ -690,6 +692,7 @@ class PlanOptions(Struct):
         ("max_alloc_bytes", c_uint64),
         ("no_clipping", c_bool),
         ("grad_slices", c_uint64),
+        ("ranks", c_uint64),
     ]
 
 
@@ -1149,21 +1152,16 @@ class Evaluation(Struct):
 
 
 class Hooks(Struct):
-    r"""/* Callbacks of a run, all of them optional. Progress is written to `progress` (one rewritten line if isatty,
-     * else plain lines; dropped when the reader does not keep up). *stop is checked after every step: when it
-     * becomes a signal number the run saves and returns TL_INTERRUPTED.
-     *
-     * `on_step` is told of every step, in order, up to half a second later: losses are read from the device
-     * several at a time. `on_evaluation` is told of every evaluated test set. One that returns false ends the
-     * run: what was begun is finished and saved, and the run returns TL_OK with result->steps done, as with
-     * run.stop_after. They may call neither the run's trainer nor its context. */
-    typedef struct tl_hooks {
+    r"""typedef struct tl_hooks {
         size_t size; /* sizeof(tl_hooks) */
         FILE *progress;
         const volatile sig_atomic_t *stop;
         void *user; /* first argument of the callbacks */
         bool (*on_step)(void *user, const tl_step *step);
         bool (*on_evaluation)(void *user, const tl_evaluation *evaluation);
+        /* The run is shared by these processes, each of which calls with the same settings: see tl_ranks_open. NULL: it is
+         * this process's alone. */
+        tl_ranks *ranks;
     } tl_hooks;
     """
 
@@ -1173,6 +1171,7 @@ class Hooks(Struct):
     user: int
     on_step: Any
     on_evaluation: Any
+    ranks: int
     _fields_ = [
         ("size", c_size_t),
         ("progress", c_void_p),
@@ -1180,6 +1179,7 @@ class Hooks(Struct):
         ("user", c_void_p),
         ("on_step", CFUNCTYPE(c_bool, c_void_p, POINTER(Step))),
         ("on_evaluation", CFUNCTYPE(c_bool, c_void_p, POINTER(Evaluation))),
+        ("ranks", c_void_p),
     ]
 
 
@@ -1649,6 +1649,12 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "tl_positions_name": (c_char_p, [c_int]),
     "tl_optimizer_name": (c_char_p, [c_int]),
     "tl_result_number": (c_bool, [POINTER(Result), c_char_p, c_int, POINTER(c_char_p), POINTER(c_double)]),
+    "tl_ranks_open": (c_int, [POINTER(c_void_p), POINTER(Error)]),
+    "tl_ranks_rank": (c_int, [c_void_p]),
+    "tl_ranks_size": (c_int, [c_void_p]),
+    "tl_ranks_of_machine": (c_int, [c_void_p]),
+    "tl_ranks_close": (None, [c_void_p]),
+    "tl_ranks_end_all": (None, [c_void_p, c_int]),
     "tl_train": (c_int, [c_void_p, POINTER(Settings), POINTER(Hooks), POINTER(Result)]),
     "tl_train_plan": (c_int, [POINTER(Settings), c_uint64, c_uint64, POINTER(MemoryPlan), POINTER(Error)]),
     "tl_evaluate": (c_int, [c_void_p, c_char_p, POINTER(Settings), POINTER(Hooks), POINTER(Result)]),

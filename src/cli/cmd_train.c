@@ -1,4 +1,8 @@
 /* translution train TASK: validates all that needs no device, then trains, or prints the memory plan. */
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
 #include "cli/cli.h"
 
 /* Memory of one training step on a device with these limits; opens none itself. */
@@ -45,9 +49,11 @@ static tl_status train_report(tli_cli_options *o, tl_context *ctx, const tl_resu
 /* The end of the process is the run's: what cannot be reported fails a run that is done, not one that was stopped. */
 static tl_status train_run(tli_cli_options *o, tl_context *ctx)
 {
-    tl_hooks hooks = {.size = sizeof hooks, .progress = tli_cli_progress(o), .stop = &tli_cli_signal};
+    tl_hooks hooks = {
+        .size = sizeof hooks, .progress = tli_cli_progress(o), .stop = &tli_cli_signal, .ranks = o->ranks};
     tl_result result = {0};
     tl_status status = tl_train(ctx, &o->settings, &hooks, &result);
+    if (tl_ranks_rank(o->ranks) > 0) return status;
     if (status == TL_ERROR_MEMORY) explain_memory(o, ctx);
     if (status == TL_OK) return train_report(o, ctx, &result);
     if (status != TL_INTERRUPTED) return status;
@@ -58,6 +64,48 @@ static tl_status train_run(tli_cli_options *o, tl_context *ctx)
     return status;
 }
 
+static tl_status check_and_run(tli_cli_options *o, tl_error *err)
+{
+    TLI_TRY(tl_settings_check(&o->settings, NULL, err));
+    return tli_cli_on_device(o, err, train_run);
+}
+
+/* Rank 0 speaks for all, but a rank that fails alone says so itself, when rank 0 has had the time to fail alike. Every
+ * other rank then ends, too. */
+static void end_ranks(const tli_cli_options *o, tl_status status, const tl_error *err)
+{
+    const struct timespec first = {.tv_sec = 2};
+    const int rank = tl_ranks_rank(o->ranks);
+    if (rank > 0) nanosleep(&first, NULL);
+    tli_cli_say_over("translution: rank %d of %d: %s\n", rank, tl_ranks_size(o->ranks), err->text);
+    tl_ranks_end_all(o->ranks, tl_exit_code(status));
+}
+
+/* The cores of a machine are shared out among its ranks, in processes that have one driver for all of them. */
+static void share_cores(const tl_ranks *ranks)
+{
+    char threads[24];
+    const long cores = sysconf(_SC_NPROCESSORS_ONLN), each = cores / tl_ranks_of_machine(ranks);
+    snprintf(threads, sizeof threads, "%ld", each > 1 ? each : 1);
+    if (ranks != NULL) setenv("POCL_CPU_MAX_CU_COUNT", threads, 0);
+}
+
+static tl_status run_with_ranks(tli_cli_options *o, tl_error *err)
+{
+    tli_cli_catch_signals(); /* before MPI starts threads */
+    tli_cli_outlive_readers();
+    TLI_TRY(tl_ranks_open(&o->ranks, err));
+    share_cores(o->ranks);
+    if (tl_ranks_rank(o->ranks) > 0) o->quiet = true;
+    const tl_status status = check_and_run(o, err);
+    if (status != TL_OK && status != TL_INTERRUPTED && o->ranks != NULL) end_ranks(o, status, err);
+    if (status == TL_INTERRUPTED && o->ranks != NULL && tli_cli_signal == 0)
+        tli_cli_signal = SIGTERM; /* another rank's signal */
+    if (tl_ranks_rank(o->ranks) > 0) err->text[0] = '\0';
+    tl_ranks_close(o->ranks);
+    return status;
+}
+
 tl_status tli_cmd_train(tli_cli_options *o, tl_error *err)
 {
     if (o->argument == NULL)
@@ -65,9 +113,5 @@ tl_status tli_cmd_train(tli_cli_options *o, tl_error *err)
                         "train needs a task: `translution train %s`; see `translution train --help`",
                         o->settings.task); /* the default one */
     if (o->dry_run) return dry_run(o, err);
-    TLI_TRY(tl_settings_check(&o->settings, NULL, err));
-
-    tli_cli_catch_signals();
-    tli_cli_outlive_readers();
-    return tli_cli_on_device(o, err, train_run);
+    return run_with_ranks(o, err);
 }

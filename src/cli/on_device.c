@@ -53,8 +53,9 @@ static tl_status open_device(const tli_cli_options *o, const tl_log *log, tl_con
     };
     TLI_TRY(tl_context_create(&options, ctx, err));
     const tl_device_info *d = tl_context_device(*ctx);
-    tli_cli_say("device %d:%d %s (%s, %s)\n", d->platform, d->device, d->name, d->platform_name,
-                tl_device_type_name(d->type));
+    if (tl_ranks_rank(o->ranks) == 0)
+        tli_cli_say("device %d:%d %s (%s, %s)\n", d->platform, d->device, d->name, d->platform_name,
+                    tl_device_type_name(d->type));
     tl_status status = begin_trace(o, *ctx, err);
     if (status == TL_OK && tli_cli_signal != 0)
         status = tli_fail(err, TL_INTERRUPTED, "stopped by signal %d before the work began",

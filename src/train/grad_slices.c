@@ -5,10 +5,11 @@
 
 #include "ops/add.h"
 
-int tli_grad_slices_levels(uint32_t slices)
+int tli_grad_slices_levels(uint32_t slices, int ranks)
 {
     int levels = 0;
     while (1u << levels < slices) levels++;
+    for (; ranks > 1 && levels >= 0; ranks /= 2) levels = ranks % 2 == 0 ? levels - 1 : -1;
     return levels;
 }
 
@@ -25,11 +26,12 @@ static tl_status create_level(tl_context *ctx, const tli_registry *registry, int
 }
 
 tl_status tli_grad_slices_create(tl_context *ctx, const tli_registry *registry, uint32_t slices,
-                                 tli_grad_slices *s)
+                                 const tl_ranks *ranks, tli_grad_slices *s)
 {
-    const int levels = tli_grad_slices_levels(slices);
-    *s = (tli_grad_slices){.slices = slices, .count = registry->count};
-    if (levels == 0) return TL_OK;
+    const int levels = tli_grad_slices_levels(slices, tl_ranks_size(ranks));
+    *s = (tli_grad_slices){
+        .slices = slices, .rank = (uint32_t)tl_ranks_rank(ranks), .levels = levels, .count = registry->count};
+    if (levels <= 0) return TL_OK;
     s->sums = calloc((size_t)levels * (size_t)s->count, sizeof *s->sums);
     s->losses = calloc((size_t)levels, sizeof *s->losses);
     if (s->sums == NULL || s->losses == NULL)
@@ -41,9 +43,8 @@ tl_status tli_grad_slices_create(tl_context *ctx, const tli_registry *registry, 
 
 void tli_grad_slices_destroy(tl_context *ctx, tli_grad_slices *s)
 {
-    const int levels = tli_grad_slices_levels(s->slices);
-    for (int i = 0; s->sums != NULL && i < levels * s->count; i++) tl_tensor_destroy(ctx, s->sums[i]);
-    for (int level = 0; s->losses != NULL && level < levels; level++)
+    for (int i = 0; s->sums != NULL && i < s->levels * s->count; i++) tl_tensor_destroy(ctx, s->sums[i]);
+    for (int level = 0; s->losses != NULL && level < s->levels; level++)
         tl_tensor_destroy(ctx, s->losses[level]);
     free(s->sums);
     free(s->losses);

@@ -7,25 +7,30 @@
 #ifndef TRAIN_GRAD_SLICES_H
 #define TRAIN_GRAD_SLICES_H
 
+#include "comm/ranks.h"
 #include "models/registry.h"
 
 typedef struct tli_grad_slices {
-    uint32_t slices;  /* 1: nothing is summed, and the other members are NULL */
+    uint32_t slices; /* of a batch, of all ranks */
+    uint32_t rank;
+    int levels;       /* of this rank's part of the tree: the rank-th 2^levels leaves. 0: nothing is summed */
     int count;        /* parameters */
     tl_tensor **sums; /* [levels][count]: the sum of a level's left half, while its right half is computed */
     tl_tensor **losses; /* [levels] */
 } tli_grad_slices;
 
-/* Levels of the tree of so many slices: sums kept beside the gradients. */
-int tli_grad_slices_levels(uint32_t slices);
+/* Levels of the tree of so many slices that a rank sums by itself: sums kept beside the gradients. -1: there are more
+ * ranks than leaves, or no power of two. */
+int tli_grad_slices_levels(uint32_t slices, int ranks);
 
-/* Tensors alike the registry's gradients for every level. After a failure call tli_grad_slices_destroy, too. */
+/* For this rank of `ranks`. Tensors alike the registry's gradients for every level. After a failure call
+ * tli_grad_slices_destroy, too. */
 tl_status tli_grad_slices_create(tl_context *ctx, const tli_registry *registry, uint32_t slices,
-                                 tli_grad_slices *sums);
+                                 const tl_ranks *ranks, tli_grad_slices *sums);
 void tli_grad_slices_destroy(tl_context *ctx, tli_grad_slices *sums);
 
-/* Enqueued, after the backward pass of slice `slice`, in order from 0: takes its gradients and loss. After the last
- * one the registry's gradients and `loss` are the sums of all. */
+/* Enqueued, after the backward pass of slice `slice` of this rank, in order from 0: takes its gradients and loss. After
+ * the last one the registry's gradients and `loss` are the sums of all of them. */
 tl_status tli_grad_slices_add(tl_context *ctx, const tli_grad_slices *sums, const tli_registry *registry,
                               tli_view loss, uint32_t slice, bool last);
 

@@ -7,6 +7,7 @@
 #include "core/config.h"
 #include "tasks/settings_check.h"
 #include "train/grad_clip.h"
+#include "train/grad_exchange.h"
 #include "train/grad_slices.h"
 
 enum { LARGEST_BATCH = 1 << 20 };
@@ -34,11 +35,12 @@ static uint64_t limit_of(uint64_t bytes)
     return bytes > 0 ? bytes : UINT64_MAX;
 }
 
-/* Sums of gradients and losses that train/grad_slices.h keeps. */
-static void count_slices(uint32_t slices, tl_memory_plan *plan)
+/* Sums of gradients and losses that train/grad_slices.h keeps, and what train/grad_exchange.h takes. */
+static void count_slices(uint32_t slices, int ranks, tl_memory_plan *plan)
 {
     const uint64_t gradients = plan->bytes[TL_MEMORY_GRADIENT];
-    for (int level = 0; level < tli_grad_slices_levels(slices); level++) {
+    tli_memory_plan_add(plan, TL_MEMORY_WORKSPACE, tli_grad_exchange_bytes(ranks));
+    for (int level = 0; level < tli_grad_slices_levels(slices, ranks); level++) {
         tli_memory_plan_add(plan, TL_MEMORY_GRADIENT, gradients);
         tli_memory_plan_add(plan, TL_MEMORY_GRADIENT, tli_element_bytes(TLI_DTYPE_F32));
     }
@@ -66,7 +68,7 @@ tl_status tli_plan(const tl_model_config *config, const tl_plan_options *o, tl_m
     c.recompute = !never && o->recompute == TL_RECOMPUTE_ALWAYS;
     for (;; c.recompute = true) {
         TLI_TRY(tli_model_plan(&c, (uint32_t)tli_ceil_div(o->batch, slices), rule, plan, err));
-        count_slices(slices, plan);
+        count_slices(slices, o->ranks > 1 ? (int)o->ranks : 1, plan);
         if (o->training && !o->no_clipping) TLI_TRY(count_clipping(&c, o, plan, err));
         plan->fits = plan->total <= limit_of(o->memory_limit) &&
                      plan->largest <= limit_of(o->max_alloc_bytes);
@@ -102,6 +104,9 @@ static tl_status make_plan(const tl_model_config *c, const tl_plan_options *o, t
     if (o->grad_slices > SETTINGS_MOST_SLICES)
         return tli_fail(err, TL_ERROR_USAGE, "grad_slices is %llu: a batch has at most %d slices",
                         (unsigned long long)o->grad_slices, SETTINGS_MOST_SLICES);
+    if (o->ranks > SETTINGS_MOST_SLICES)
+        return tli_fail(err, TL_ERROR_USAGE, "ranks is %llu: at most %d share a batch's slices",
+                        (unsigned long long)o->ranks, SETTINGS_MOST_SLICES);
     TLI_TRY(tli_plan(c, o, plan, err));
     plan->largest_batch = tli_plan_largest_batch(c, o, LARGEST_BATCH);
     const tl_status status = tli_model_parameters(c, &registry, err);

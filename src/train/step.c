@@ -3,12 +3,13 @@
 #include "core/arithmetic.h"
 #include "train/plan.h"
 
-tl_status tli_step_choose_batch(tl_context *ctx, tl_settings *s)
+tl_status tli_step_choose_batch(tl_context *ctx, tl_settings *s, int ranks)
 {
     tl_error *err = tl_context_error(ctx);
     const tli_limits *device = tli_context_limits(ctx);
     tl_plan_options o = tli_plan_of_run(s, device->memory_limit, device->max_alloc_bytes);
     tl_memory_plan plan;
+    o.ranks = (uint64_t)ranks;
     TLI_TRY(tli_plan(&s->model, &o, &plan, err));
     const uint32_t slices = tli_settings_slices(s);
     const double total = (double)plan.total / 0x1p20, limit = (double)device->memory_limit / 0x1p20;
@@ -46,19 +47,20 @@ tl_status tli_step_gradients(tl_context *ctx, tl_model *model, uint32_t slot)
 }
 
 tl_status tli_step_slices(tl_context *ctx, tl_model *model, const tli_grad_slices *sums,
-                          const tl_batch *inputs, uint32_t slot)
+                          const tli_grad_exchange *exchange, const tl_batch *inputs, uint32_t slot)
 {
-    const uint32_t most = (uint32_t)tli_ceil_div(inputs->count, sums->slices);
-    uint32_t slice = 0, at = 0;
-    do {
-        const uint32_t left = inputs->count - at, count = left < most ? left : most;
-        TLI_TRY(tli_model_set_slice(ctx, model, inputs, at, count));
+    const tli_registry *registry = tli_model_registry(model);
+    const tli_view loss = tli_model_loss_at(model, slot);
+    const uint32_t most = (uint32_t)tli_ceil_div(tli_larger(inputs->count, 1), sums->slices),
+                   slices = (uint32_t)tli_ceil_div(tli_larger(inputs->count, 1), most),
+                   own = 1u << sums->levels, first = sums->rank * own;
+    for (uint32_t i = 0; i < own && first + i < slices; i++) {
+        const uint32_t at = (first + i) * most, left = inputs->count - at;
+        TLI_TRY(tli_model_set_slice(ctx, model, inputs, at, left < most ? left : most));
         TLI_TRY(tli_step_gradients(ctx, model, slot));
-        at += count;
-        TLI_TRY(tli_grad_slices_add(ctx, sums, tli_model_registry(model), tli_model_loss_at(model, slot),
-                                    slice++, at == inputs->count));
-    } while (at < inputs->count);
-    return TL_OK;
+        TLI_TRY(tli_grad_slices_add(ctx, sums, registry, loss, i, i + 1 == own || first + i + 1 == slices));
+    }
+    return tli_grad_exchange_sum(ctx, exchange, registry, loss, (int)((slices - 1) >> sums->levels) + 1);
 }
 
 optimizer_settings tli_step_optimizer(const tl_settings *s, float lr, uint64_t step)

@@ -5,20 +5,22 @@
 
 #include "ops/optimizer.h"
 #include "tasks/settings.h"
+#include "train/grad_exchange.h"
 #include "train/grad_slices.h"
 
 /* Checks that training.batch_size fits the device or, unless run.exact_batch, halves it with a notice
- * until it does. Decides settings->model.recompute. TL_ERROR_MEMORY when it does not fit, naming a size
+ * until it does. Decides settings->model.recompute. `ranks` share the slices out. TL_ERROR_MEMORY when it does not fit, naming a size
  * that would. */
-tl_status tli_step_choose_batch(tl_context *ctx, tl_settings *settings);
+tl_status tli_step_choose_batch(tl_context *ctx, tl_settings *settings, int ranks);
 
 /* Enqueues forward, loss (into a slot of the model's ring) and backward of the current batch: computes all
  * gradients. */
 tl_status tli_step_gradients(tl_context *ctx, tl_model *model, uint32_t slot);
 
-/* The same of a whole batch, slice by slice: its loss goes to the slot, its gradients to the registry. */
+/* The same of a whole batch, slice by slice, and summed over the ranks: its loss goes to the slot, its gradients to the
+ * registry. */
 tl_status tli_step_slices(tl_context *ctx, tl_model *model, const tli_grad_slices *sums,
-                          const tl_batch *inputs, uint32_t slot);
+                          const tli_grad_exchange *exchange, const tl_batch *inputs, uint32_t slot);
 
 /* Arguments of tli_registry_update for step `step` (from 1), without gradient scaling. */
 optimizer_settings tli_step_optimizer(const tl_settings *settings, float lr, uint64_t step);

@@ -45,7 +45,7 @@ static tl_status trainer_step(training_run *r)
     const float lr = tli_schedule_lr(r->s, r->done, r->steps_per_epoch, r->total);
     optimizer_settings optimizer = tli_step_optimizer(r->s, lr, r->done + 1);
     r->predictions[r->unread] = tli_model_predictions_of(r->model, &r->inputs);
-    TLI_TRY(tli_step_slices(r->ctx, r->model, &r->slices, &r->inputs, r->unread));
+    TLI_TRY(tli_step_slices(r->ctx, r->model, &r->slices, &r->exchange, &r->inputs, r->unread));
     if (r->grad_clip.partial != NULL)
         TLI_TRY(tli_grad_clip_decide(r->ctx, &r->grad_clip, registry, tli_model_loss_at(r->model, r->unread),
                                      r->s->training.grad_clip, r->unread, &optimizer.clip_result));
@@ -92,7 +92,7 @@ static tl_status note_scores(void *user, const tli_task *task, int set, const tl
                              task->classifies ? hit_values : 2, tl_context_error(r->ctx)));
     if (r->hooks->on_evaluation == NULL) return TL_OK;
     const tl_evaluation evaluation = tli_score_evaluation(task, set, scores, r->done);
-    r->ended |= !r->hooks->on_evaluation(r->hooks->user, &evaluation);
+    if (!r->hooks->on_evaluation(r->hooks->user, &evaluation)) r->stop_asked = RUN_ENDED;
     return TL_OK;
 }
 
@@ -115,7 +115,7 @@ static tl_status score_main(training_run *r)
 
 static tl_status trainer_save(training_run *r)
 {
-    if (r->saved == r->done) return TL_OK;
+    if (r->saved == r->done || !tli_run_writes(r)) return TL_OK;
     tli_train_state standing = {
         .step = r->done, .best = r->best, .losses = r->recent_count, .data = r->identity};
     for (int i = 0; i < r->recent_count; i++)
@@ -132,6 +132,7 @@ static tl_status trainer_save(training_run *r)
 static tl_status trainer_report_step(training_run *r, uint64_t step, float loss, double rate,
                                      double data_wait, bool show)
 {
+    if (!tli_run_writes(r)) return TL_OK;
     const uint64_t epoch = (step - 1) / r->steps_per_epoch + 1;
     const double lr = (double)tli_schedule_lr(r->s, step - 1, r->steps_per_epoch, r->total);
     const tli_progress_point point = {.step = step,
@@ -152,7 +153,7 @@ static tl_status trainer_report_step(training_run *r, uint64_t step, float loss,
     if (r->hooks->on_step == NULL) return TL_OK;
     const tl_step told = {
         .step = step, .total = r->total, .epoch = epoch, .loss = (double)loss, .lr = lr, .rate = rate};
-    r->ended |= !r->hooks->on_step(r->hooks->user, &told);
+    if (!r->hooks->on_step(r->hooks->user, &told)) r->stop_asked = RUN_ENDED;
     return TL_OK;
 }
 
@@ -205,9 +206,17 @@ static tl_status read_back(training_run *r)
     return TL_OK;
 }
 
+/* Why to stop now: 0, a signal number, RUN_ENDED, or both. All ranks stop after the same step, for a reason of any of
+ * them. */
+static tl_status agree_to_stop(training_run *r)
+{
+    r->stopped = r->stop_asked | (r->hooks->stop != NULL ? (int)*r->hooks->stop : 0);
+    return tli_ranks_largest(r->hooks->ranks, &r->stopped, tl_context_error(r->ctx));
+}
+
 static int stop_signal(const training_run *r)
 {
-    return r->hooks->stop != NULL ? (int)*r->hooks->stop : 0;
+    return r->stopped & (RUN_ENDED - 1);
 }
 
 /* Runs until the end, --stop-after, a signal, or a callback that asks to stop. */
@@ -216,24 +225,26 @@ static tl_status trainer_loop(training_run *r)
     const tl_settings *s = r->s;
     const uint64_t stop_at = s->run.stop_after > 0 ? r->done + s->run.stop_after : UINT64_MAX;
     bool stop = false;
-    r->ended = false;
+    r->stop_asked = 0;
     r->read_at = tli_clock_seconds();
     tli_checkpoint_clock_start(&r->clock, s);
-    while (r->done < r->total && !stop && !r->ended) {
+    while (r->done < r->total && !stop) {
         TLI_TRY(take_batch(r));
         /* The first step of a batch size compiles kernels: it is read alone, so that it is timed alone. */
         const bool builds = tli_step_times_is_new(&r->times, tli_model_predictions_of(r->model, &r->inputs));
         if (builds) TLI_TRY(read_back(r));
         TLI_TRY(trainer_step(r));
-        stop = stop_signal(r) != 0 || r->done >= stop_at;
+        TLI_TRY(agree_to_stop(r));
+        stop = r->stopped != 0 || r->done >= stop_at;
         const bool score = s->run.eval_every > 0 && r->done % s->run.eval_every == 0 && r->done < r->total;
         const bool keep = tli_checkpoint_clock_due(&r->clock, r->done);
         if (stop || score || keep || r->done == r->total || r->unread == TLI_LOSS_SLOTS || builds ||
             tli_clock_seconds() - r->read_at >= READ_SECONDS)
             TLI_TRY(read_back(r));
-        if (score) TLI_TRY(score_main(r));
+        if (score && tli_run_writes(r)) TLI_TRY(score_main(r));
         if (keep) TLI_TRY(trainer_save(r));
         if (score || keep) r->read_at = tli_clock_seconds();
+        stop |= r->hooks->ranks == NULL && r->stop_asked != 0; /* ranks agree on it after the next step */
     }
     return TL_OK;
 }
@@ -261,6 +272,7 @@ static void trainer_summarise(training_run *r, tl_result *result)
 static tl_status trainer_finish(training_run *r, tl_result *result)
 {
     char path[TLI_OUT_CAPACITY + 32];
+    if (!tli_run_writes(r)) return TL_OK;
     TLI_TRY(tli_run_begin_writing(r)); /* where a resumed run had no step left */
     snprintf(path, sizeof path, "%s/model.safetensors", r->dir.path);
     TLI_TRY(r->saved != r->done

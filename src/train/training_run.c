@@ -7,6 +7,7 @@
 #include "tasks/metadata.h"
 #include "tasks/settings_check.h"
 #include "train/plan.h"
+#include "train/run_ranks.h"
 #include "train/schedule.h"
 #include "train/step.h"
 
@@ -17,6 +18,11 @@ tl_status tli_run_check(const tl_settings *s, tl_error *err)
     TLI_TRY(tli_init_weights_flags(s, err));
     if (s->training.steps == 0 || s->run.resume) return TL_OK; /* the data or the checkpoint say how many */
     return tli_schedule_check(s, s->training.steps, err);
+}
+
+bool tli_run_writes(const training_run *r)
+{
+    return tl_ranks_rank(r->hooks->ranks) == 0;
 }
 
 static tl_status open_init(training_run *r)
@@ -75,7 +81,7 @@ static tli_data_identity identify(const training_run *r)
 /* Lock an existing folder before reading anything in it. */
 static tl_status own_existing_folder(training_run *r)
 {
-    if (r->s->run.out[0] == '\0' || access(r->s->run.out, F_OK) != 0) return TL_OK;
+    if (!tli_run_writes(r) || r->s->run.out[0] == '\0' || access(r->s->run.out, F_OK) != 0) return TL_OK;
     return tli_run_lock_take(&r->lock, r->s->run.out, tli_context_log(r->ctx), tl_context_error(r->ctx));
 }
 
@@ -98,6 +104,31 @@ static tl_status adopt_stored(training_run *r)
     return tli_settings_check_slices(r->s, tl_context_error(r->ctx));
 }
 
+/* Makes and locks the run's folder, which is rank 0's; the others read an earlier run's. */
+static tl_status take_folder(training_run *r)
+{
+    tl_settings *s = r->s;
+    tl_error *err = tl_context_error(r->ctx);
+    if (!tli_run_writes(r)) {
+        snprintf(r->dir.path, sizeof r->dir.path, "%s", s->run.out);
+        return TL_OK;
+    }
+    TLI_TRY(tli_run_dir_make(&r->dir, s->run.out, s->task, tl_op_name(s->model.op), err));
+    return tli_run_lock_take(&r->lock, r->dir.path, tli_context_log(r->ctx), err);
+}
+
+static tl_status create_model(training_run *r)
+{
+    const tl_settings *s = r->s;
+    TLI_TRY(tli_model_create(r->ctx, &s->model,
+                             &(tl_model_options){.batch = tl_settings_slice_samples(s), .training = true},
+                             tli_optimizer_rule_of(s->training.optimizer), &r->model));
+    const tli_registry *registry = tli_model_registry(r->model);
+    TLI_TRY(tli_grad_slices_create(r->ctx, registry, tli_settings_slices(s), r->hooks->ranks, &r->slices));
+    TLI_TRY(tli_grad_exchange_create(r->ctx, r->hooks->ranks, &r->exchange));
+    return tli_plan_clips(s) ? tli_grad_clip_create(r->ctx, registry, TLI_LOSS_SLOTS, &r->grad_clip) : TL_OK;
+}
+
 tl_status tli_run_open(training_run *r, const tl_data *own)
 {
     tl_settings *s = r->s;
@@ -106,27 +137,25 @@ tl_status tli_run_open(training_run *r, const tl_data *own)
     TLI_TRY(tli_task_check_own(r->task, own, err));
     s->model.positions = tli_model_positions(&s->model);
     const tl_log *log = tli_context_log(r->ctx);
+    TLI_TRY(tli_run_compare_ranks(r));
     TLI_TRY(own_existing_folder(r));
-    if (s->run.metrics[0] != '\0') TLI_TRY(tli_metrics_check(s->run.metrics, err));
+    if (tli_run_writes(r) && s->run.metrics[0] != '\0') TLI_TRY(tli_metrics_check(s->run.metrics, err));
     TLI_TRY(adopt_stored(r));
+    TLI_TRY(tli_run_share_slices(r));
     TLI_TRY(r->task->open(s, &(task_opening){.train = true, .own = own, .log = log}, &r->data, err));
     if (r->task->labels != NULL) r->labels = r->task->labels(r->data);
     r->identity = identify(r);
-    TLI_TRY(tli_step_choose_batch(r->ctx, s));
+    TLI_TRY(tli_step_choose_batch(r->ctx, s, tl_ranks_size(r->hooks->ranks)));
     r->steps_per_epoch = (r->task->samples(r->data) + s->training.batch_size - 1) / s->training.batch_size;
     r->total = s->training.steps > 0 ? s->training.steps : s->training.epochs * r->steps_per_epoch;
     TLI_TRY(tli_schedule_check(s, r->total, err));
     if (!s->run.resume) TLI_TRY(open_init(r)); /* refused before anything is created */
-    TLI_TRY(tli_run_dir_make(&r->dir, s->run.out, s->task, tl_op_name(s->model.op), err));
-    TLI_TRY(tli_run_lock_take(&r->lock, r->dir.path, log, err));
+    TLI_TRY(take_folder(r));
     TLI_TRY(tli_step_times_create(&r->times, err));
-    TLI_TRY(tli_model_create(r->ctx, &s->model,
-                             &(tl_model_options){.batch = tl_settings_slice_samples(s), .training = true},
-                             tli_optimizer_rule_of(s->training.optimizer), &r->model));
-    TLI_TRY(tli_grad_slices_create(r->ctx, tli_model_registry(r->model), tli_settings_slices(s), &r->slices));
-    if (tli_plan_clips(s))
-        TLI_TRY(tli_grad_clip_create(r->ctx, tli_model_registry(r->model), TLI_LOSS_SLOTS, &r->grad_clip));
+    TLI_TRY(create_model(r));
     TLI_TRY(begin(r));
+    TLI_TRY(tli_run_compare_ranks(r)); /* by now completed by data, device and checkpoint */
+    if (!tli_run_writes(r)) return TL_OK;
     tli_checkpoint_room(r->dir.path, tli_model_registry(r->model), s, r->total - r->done, log);
     const uint64_t epochs = (r->total + r->steps_per_epoch - 1) / r->steps_per_epoch;
     tli_train_progress_begin(&r->progress, r->hooks->progress, r->task->unit, r->total, epochs);
@@ -137,7 +166,7 @@ tl_status tli_run_begin_writing(training_run *r)
 {
     tl_error *err = tl_context_error(r->ctx);
     char path[TLI_OUT_CAPACITY + 32];
-    if (r->metrics.file != NULL) return TL_OK;
+    if (r->metrics.file != NULL || !tli_run_writes(r)) return TL_OK;
     if (r->done == r->steps_run) TLI_TRY(tli_run_dir_set_aside(r->dir.path, tli_context_log(r->ctx), err));
     snprintf(path, sizeof path, "%s/metrics.jsonl", r->dir.path);
     return tli_metrics_open(&r->metrics, r->s->run.metrics[0] != '\0' ? r->s->run.metrics : path, err);
@@ -145,12 +174,13 @@ tl_status tli_run_begin_writing(training_run *r)
 
 void tli_run_close(training_run *r)
 {
-    const bool refused = r->metrics.file == NULL;
+    const bool refused = r->metrics.file == NULL && tli_run_writes(r);
     tli_metrics_close(&r->metrics);
     tli_init_weights_close(r->init);
     tli_model_destroy(r->ctx, r->model);
     tli_grad_clip_destroy(r->ctx, &r->grad_clip);
     tli_grad_slices_destroy(r->ctx, &r->slices);
+    tli_grad_exchange_destroy(r->ctx, &r->exchange);
     if (r->task != NULL) r->task->close(r->data);
     tli_step_times_free(&r->times);
     if (refused && r->dir.found < strlen(r->dir.path)) tli_run_lock_remove(&r->lock, r->dir.path);

@@ -8,6 +8,7 @@
 #include "train/checkpoint.h"
 #include "train/checkpoint_clock.h"
 #include "train/grad_clip.h"
+#include "train/grad_exchange.h"
 #include "train/grad_slices.h"
 #include "train/init_weights.h"
 #include "train/metrics.h"
@@ -15,6 +16,8 @@
 #include "train/run_dir.h"
 #include "train/run_lock.h"
 #include "train/step_times.h"
+
+enum { RUN_ENDED = 1 << 16 }; /* beyond all signal numbers: a callback ends the run */
 
 /* State of a training run. */
 typedef struct training_run {
@@ -30,6 +33,7 @@ typedef struct training_run {
     tl_model *model;
     tli_grad_clip grad_clip; /* with --grad-clip or --skip-nonfinite */
     tli_grad_slices slices;
+    tli_grad_exchange exchange;
     tl_batch inputs; /* of the next step, in memory of `data` */
     tli_metrics metrics;
     tli_train_progress progress;
@@ -45,13 +49,16 @@ typedef struct training_run {
     float losses[TLI_LOSS_SLOTS];
     tli_clip_result clip_results[TLI_LOSS_SLOTS];
     double read_at;  /* time of the last read */
-    bool ended;      /* a callback has asked to stop */
+    int stop_asked;  /* by a callback: RUN_ENDED */
+    int stopped;     /* by any rank: a signal number, RUN_ENDED, or both */
     int skipped;     /* consecutive steps skipped by --skip-nonfinite */
     bool other_test; /* the checkpoint to resume has another --limit-test or --test-motion */
     double best;     /* best score on the main test set: top-1 or, without classes, -loss; NaN: none yet */
     tli_folder dir;  /* the output folder */
 } training_run;
 
+/* Whether this process writes files, evaluates and calls hooks: rank 0. */
+bool tli_run_writes(const training_run *r);
 /* What a run refuses of its settings without a look at data, files or a device. `s` may be NULL. */
 tl_status tli_run_check(const tl_settings *s, tl_error *err);
 /* Opens the run for ctx, s (checked: tli_run_check) and hooks, to continue at r->done. `own`: the caller's data, copied; NULL: the task's.

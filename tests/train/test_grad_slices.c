@@ -2,6 +2,7 @@
  * weights to the last bit however a run is taken in parts, stopped and resumed. */
 #include "runs.h"
 
+#include "train/grad_exchange.h"
 #include "train/grad_slices.h"
 
 /* ---- the tree ------------------------------------------------------------------------------------- */
@@ -26,7 +27,7 @@ static void check_tree(tl_context *ctx, tli_registry *registry, tl_tensor *loss,
     enum { ELEMENTS = 6 };
     tli_grad_slices sums = {0};
     float values[ELEMENTS], column[16], got[ELEMENTS];
-    MUST(ctx, tli_grad_slices_create(ctx, registry, slices, &sums));
+    MUST(ctx, tli_grad_slices_create(ctx, registry, slices, NULL, &sums));
     for (uint32_t s = 0; s < count; s++) {
         for (int e = 0; e < ELEMENTS; e++) values[e] = slice_value(s, e);
         MUST(ctx, tl_tensor_write(ctx, registry->items[0].gradient, 0, ELEMENTS, values));
@@ -68,6 +69,20 @@ static void sums_follow_the_tree(void **unused)
         tli_registry_free(ctx, &registry);
         tl_context_destroy(ctx);
     }
+}
+
+/* A rank keeps the sums of its own part of the tree; ranks that cannot share the tree are none. */
+static void ranks_share_the_tree(void **unused)
+{
+    static const struct {
+        uint32_t slices;
+        int ranks, levels;
+    } cases[] = {{1, 1, 0}, {2, 1, 1}, {5, 1, 3},   {8, 1, 3},  {8, 2, 2},  {8, 8, 0},
+                 {5, 8, 0}, {5, 4, 1}, {8, 16, -1}, {1, 2, -1}, {8, 3, -1}, {8, 6, -1}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        if (tli_grad_slices_levels(cases[i].slices, cases[i].ranks) != cases[i].levels)
+            fail_msg("%u slices of %d ranks: %d levels", cases[i].slices, cases[i].ranks,
+                     tli_grad_slices_levels(cases[i].slices, cases[i].ranks));
 }
 
 /* ---- a slice of a batch --------------------------------------------------------------------------- */
@@ -255,6 +270,26 @@ static void plans_are_kept(void **unused)
     }
 }
 
+/* Of several ranks each keeps fewer sums, and a piece of what it receives. */
+static void plans_of_ranks(void **unused)
+{
+    const tl_settings s = sliced_run(TL_OP_TRANSLUTION, "unused", 8, 0);
+    tl_plan_options o = {.size = sizeof o, .batch = 16, .training = true, .grad_slices = 8};
+    tl_memory_plan one, four;
+    tl_error err = {0};
+    assert_int_equal(tl_model_plan(&s.model, &o, &one, &err), TL_OK);
+    o.ranks = 4;
+    assert_int_equal(tl_model_plan(&s.model, &o, &four, &err), TL_OK);
+    const uint64_t gradients = one.bytes[TL_MEMORY_PARAMETER];
+    assert_int_equal(one.bytes[TL_MEMORY_GRADIENT], 4 * gradients + 3 * 4);
+    assert_int_equal(four.bytes[TL_MEMORY_GRADIENT], 2 * gradients + 4);
+    assert_int_equal(four.bytes[TL_MEMORY_WORKSPACE] - one.bytes[TL_MEMORY_WORKSPACE],
+                     tli_grad_exchange_bytes(4));
+    o.ranks = 1 << 20;
+    assert_int_equal(tl_model_plan(&s.model, &o, &four, &err), TL_ERROR_USAGE);
+    assert_says(err.text, "ranks is 1048576");
+}
+
 /* A batch that does not fit is taken in parts that do, with evaluations of batches as large. */
 static void larger_batches_than_memory(void **unused)
 {
@@ -282,6 +317,7 @@ static void larger_batches_than_memory(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(ranks_share_the_tree),
         cmocka_unit_test(sums_follow_the_tree),
         cmocka_unit_test(slices_are_samples_of_their_batch),
         cmocka_unit_test(accumulation_leaves_the_bits),
@@ -291,6 +327,7 @@ int main(void)
         cmocka_unit_test(files_say_the_slices),
         cmocka_unit_test(refusals),
         cmocka_unit_test(plans_are_kept),
+        cmocka_unit_test(plans_of_ranks),
         cmocka_unit_test(larger_batches_than_memory),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

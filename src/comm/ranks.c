@@ -1,0 +1,148 @@
+#include "comm/ranks.h"
+
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "comm/backend.h"
+
+#define MODULE "translution_mpi.so"
+
+struct tl_ranks {
+    const tli_comm_backend *backend;
+    tli_comm_place place;
+};
+
+/* ---- the module ------------------------------------------------------------------------------------- */
+
+/* How many processes were started together, and the variable that says so; 1 where none does. */
+static int started_together(const char **variable)
+{
+    static const char *const variables[] = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_NTASKS"};
+    for (size_t i = 0; i < sizeof variables / sizeof *variables; i++) {
+        const char *text = getenv(variables[i]);
+        const int count = text != NULL ? atoi(text) : 0;
+        *variable = variables[i];
+        if (count > 1) return count;
+    }
+    return 1;
+}
+
+/* The module beside the program, as in a build folder, or where packages put it. It stays loaded: MPI has threads. */
+static void *load_module(void)
+{
+    const char *asked = getenv("TRANSLUTION_MPI_MODULE");
+    char path[4096];
+    if (asked != NULL) return dlopen(asked, RTLD_NOW | RTLD_GLOBAL);
+    const ssize_t length = readlink("/proc/self/exe", path, sizeof path - sizeof MODULE - 1);
+    path[length > 0 ? length : 0] = '\0';
+    char *name = strrchr(path, '/');
+    if (name != NULL) snprintf(name, sizeof MODULE + 1, "/%s", MODULE);
+    void *module = name != NULL ? dlopen(path, RTLD_NOW | RTLD_GLOBAL) : NULL;
+    return module != NULL ? module : dlopen(TL_MODULE_DIR "/" MODULE, RTLD_NOW | RTLD_GLOBAL);
+}
+
+static tl_status find_backend(int count, const char *variable, const tli_comm_backend **backend,
+                              tl_error *err)
+{
+    void *module = load_module();
+    *backend = module != NULL ? dlsym(module, TLI_COMM_SYMBOL) : NULL;
+    if (*backend == NULL)
+        return tli_fail(
+            err, TL_ERROR_USAGE,
+            "%s says that %d processes were started together, but " MODULE " cannot be loaded (%s): "
+            "install an MPI (Debian: libopenmpi-dev and openmpi-bin) and build again, or unset %s to "
+            "run alone",
+            variable, count, dlerror(), variable);
+    if (strcmp((*backend)->version, TL_VERSION) == 0) return TL_OK;
+    return tli_fail(err, TL_ERROR_USAGE,
+                    MODULE " is of version %s, and this program of %s: install both anew",
+                    (*backend)->version, TL_VERSION);
+}
+
+/* ---- the public header ------------------------------------------------------------------------------- */
+
+tl_status tl_ranks_open(tl_ranks **out, tl_error *err)
+{
+    const char *variable;
+    const int count = started_together(&variable);
+    const tli_comm_backend *backend;
+    if (out == NULL) return tli_fail(err, TL_ERROR_USAGE, "ranks need a place for their handle");
+    *out = NULL;
+    if (count == 1) return TL_OK;
+    TLI_TRY(find_backend(count, variable, &backend, err));
+    tl_ranks *r = calloc(1, sizeof *r);
+    if (r == NULL) return tli_fail(err, TL_ERROR_MEMORY, "out of host memory for ranks");
+    r->backend = backend;
+    const int code = backend->start(&r->place);
+    tl_status status = TL_OK;
+    if (code != 0)
+        status = tli_fail(err, TL_ERROR_DEVICE, "MPI does not start: %s", backend->error_text(code));
+    else if (r->place.size != count)
+        status = tli_fail(
+            err, TL_ERROR_USAGE,
+            "%s says that %d processes were started together, and MPI knows %d: start them by the "
+            "mpirun of the MPI that " MODULE " was built with, or by srun with PMIx (SLURM_MPI_TYPE=pmix)",
+            variable, count, r->place.size);
+    if (status == TL_OK)
+        *out = r;
+    else
+        free(r);
+    return status;
+}
+
+int tl_ranks_rank(const tl_ranks *r)
+{
+    return r != NULL ? r->place.rank : 0;
+}
+
+int tl_ranks_size(const tl_ranks *r)
+{
+    return r != NULL ? r->place.size : 1;
+}
+
+int tl_ranks_of_machine(const tl_ranks *r)
+{
+    return r != NULL ? r->place.local_size : 1;
+}
+
+void tl_ranks_close(tl_ranks *r)
+{
+    if (r == NULL) return;
+    (void)r->backend->finish();
+    free(r);
+}
+
+void tl_ranks_end_all(tl_ranks *r, int exit_code)
+{
+    if (r != NULL) r->backend->end_all(exit_code);
+}
+
+/* ---- inside the library ------------------------------------------------------------------------------ */
+
+static tl_status ranks_result(const tl_ranks *r, int code, const char *what, tl_error *err)
+{
+    if (code == 0) return TL_OK;
+    return tli_fail(err, TL_ERROR_DEVICE, "rank %d of %d cannot %s: %s", r->place.rank, r->place.size, what,
+                    r->backend->error_text(code));
+}
+
+tl_status tli_ranks_exchange(tl_ranks *r, int partner, const void *send, void *receive, size_t bytes,
+                             tl_error *err)
+{
+    return ranks_result(r, r->backend->exchange(partner, send, receive, bytes), "exchange gradients", err);
+}
+
+tl_status tli_ranks_broadcast(tl_ranks *r, void *data, size_t bytes, tl_error *err)
+{
+    if (r == NULL) return TL_OK;
+    return ranks_result(r, r->backend->broadcast(data, bytes), "share settings", err);
+}
+
+tl_status tli_ranks_largest(tl_ranks *r, int *value, tl_error *err)
+{
+    if (r == NULL) return TL_OK;
+    return ranks_result(r, r->backend->largest(value), "agree with the others", err);
+}

@@ -1,0 +1,17 @@
+/* tl_ranks of the public header, inside the library: the processes that take part in a run. NULL stands for a process
+ * that is alone: rank 0 of 1. A function that fails names what it was for; the other ranks then wait for this one,
+ * until it ends them (tl_ranks_end_all). */
+#ifndef COMM_RANKS_H
+#define COMM_RANKS_H
+
+#include "core/status.h"
+
+/* Sends `bytes` to the rank `partner` and receives as many from it; `send` or `receive` NULL: one way alone. */
+tl_status tli_ranks_exchange(tl_ranks *ranks, int partner, const void *send, void *receive, size_t bytes,
+                             tl_error *err);
+/* From rank 0 to all. */
+tl_status tli_ranks_broadcast(tl_ranks *ranks, void *data, size_t bytes, tl_error *err);
+/* The largest of all ranks' values. */
+tl_status tli_ranks_largest(tl_ranks *ranks, int *value, tl_error *err);
+
+#endif

@@ -1,0 +1,88 @@
+#include "train/run_ranks.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "tasks/metadata.h"
+
+tl_status tli_run_share_slices(training_run *r)
+{
+    tl_settings *s = r->s;
+    tl_error *err = tl_context_error(r->ctx);
+    const int ranks = tl_ranks_size(r->hooks->ranks);
+    if (ranks == 1) return TL_OK;
+    if (s->training.grad_slices == 0) s->training.grad_slices = tli_settings_slices(s) * (uint64_t)ranks;
+    const uint32_t slices = tli_settings_slices(s);
+    if ((ranks & (ranks - 1)) != 0)
+        return tli_fail(err, TL_ERROR_USAGE, "a run takes 2, 4, 8, ... ranks, not %d", ranks);
+    if (tli_grad_slices_levels(slices, ranks) < 0)
+        return tli_fail(err, TL_ERROR_USAGE,
+                        "%d ranks cannot share the %u slices of a batch: start fewer, or begin a run of more "
+                        "`training.grad_slices`",
+                        ranks, slices);
+    if (s->run.accumulate <= slices / (uint32_t)ranks) return TL_OK;
+    return tli_fail(
+        err, TL_ERROR_USAGE,
+        "`run.accumulate` %u asks for more parts than each of %d ranks has: `training.grad_slices` is "
+        "%u",
+        (unsigned)s->run.accumulate, ranks, slices);
+}
+
+/* What ranks must have alike. Of one layout in one version. */
+typedef struct run_terms {
+    char version[32];
+    size_t size; /* of this struct */
+    uint64_t done;
+    tl_settings settings;
+} run_terms;
+
+static tl_status refuse_rank(training_run *r, const char *what, const char *own, const char *first)
+{
+    return tli_fail(tl_context_error(r->ctx), TL_ERROR_USAGE,
+                    "%s is %s in rank %d and %s in rank 0: start all ranks alike", what, own,
+                    tl_ranks_rank(r->hooks->ranks), first);
+}
+
+/* Settings that are not stored, but decide which steps are done. */
+static tl_status compare_options(training_run *r, const tl_settings *first)
+{
+    const tl_settings *own = r->s;
+    const field *list[FIELDS_MAX];
+    const int count = tli_settings_fields(r->task, list);
+    for (int i = 0; i < count; i++) {
+        char theirs[FIELD_TEXT_CAPACITY], ours[FIELD_TEXT_CAPACITY], what[80];
+        if ((list[i]->use & FIELD_STORED) != 0 || tli_field_same(list[i], own, first)) continue;
+        tli_field_write(list[i], own, ours);
+        tli_field_write(list[i], first, theirs);
+        snprintf(what, sizeof what, "`%s`", list[i]->path);
+        return refuse_rank(r, what, ours, theirs);
+    }
+    if (own->run.resume != first->run.resume)
+        return refuse_rank(r, "`run.resume`", own->run.resume ? "given" : "not given",
+                           first->run.resume ? "given" : "not given");
+    if (own->run.skip_nonfinite != first->run.skip_nonfinite)
+        return refuse_rank(r, "`run.skip_nonfinite`", own->run.skip_nonfinite ? "given" : "not given",
+                           first->run.skip_nonfinite ? "given" : "not given");
+    return TL_OK;
+}
+
+tl_status tli_run_compare_ranks(training_run *r)
+{
+    run_terms own = {.version = TL_VERSION, .size = sizeof own, .done = r->done}, first;
+    settings_difference d;
+    own.settings = *r->s;
+    first = own;
+    if (r->hooks->ranks == NULL) return TL_OK;
+    TLI_TRY(tli_ranks_broadcast(r->hooks->ranks, &first, sizeof first, tl_context_error(r->ctx)));
+    if (strcmp(own.version, first.version) != 0 || own.size != first.size)
+        return refuse_rank(r, "the program's version", own.version, first.version);
+    if (tli_settings_differ(&own.settings, r->labels, &first.settings, r->labels, &d))
+        return refuse_rank(r, d.what, d.a, d.b);
+    TLI_TRY(compare_options(r, &first.settings));
+    if (own.done == first.done) return TL_OK;
+    return tli_fail(
+        tl_context_error(r->ctx), TL_ERROR_USAGE,
+        "rank %d finds the checkpoint after step %llu in `run.out`, and rank 0 that after step %llu: it "
+        "must be a folder that all ranks share",
+        tl_ranks_rank(r->hooks->ranks), (unsigned long long)own.done, (unsigned long long)first.done);
+}

@@ -1,0 +1,14 @@
+/* What the ranks of a run check among themselves before its first step. */
+#ifndef TRAIN_RUN_RANKS_H
+#define TRAIN_RUN_RANKS_H
+
+#include "train/training_run.h"
+
+/* Gives the run as many slices as its ranks need, unless it has a number of its own. TL_ERROR_USAGE when that many
+ * ranks cannot share them. */
+tl_status tli_run_share_slices(training_run *r);
+/* Called by all ranks alike. TL_ERROR_USAGE in a rank whose version, settings or checkpoint are not those of rank 0,
+ * naming what differs. */
+tl_status tli_run_compare_ranks(training_run *r);
+
+#endif

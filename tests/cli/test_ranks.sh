@@ -1,0 +1,128 @@
+#!/bin/sh
+# Runs that several ranks share, by mpirun: the same weights to the last bit as one process makes, one voice, one end.
+#   test_ranks.sh PROGRAM
+set -eu
+. "$(dirname "$0")/../support/skip.sh"
+. "$(dirname "$0")/../support/program.sh"
+mpi="libopenmpi-dev and openmpi-bin (tools/install-deps)"
+[ -e "$(dirname "$program")/translution_mpi.so" ] || skip "translution_mpi.so was not built" "$mpi"
+command -v mpirun >/dev/null || skip "no mpirun" "$mpi"
+mpirun --version 2>/dev/null | grep -q 'Open MPI' || skip "mpirun is not Open MPI's, whose options this test gives" "$mpi"
+
+small="--dim 16 --depth 1 --heads 2 --head-dim 8"
+digits="mnist $small --batch-size 8 --limit-train 20 --limit-test 12 --steps 7" # the last batch of an epoch has 4 samples
+# ranks N ARGUMENTS...: as root, and with more ranks than cores
+export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1 \
+    OMPI_MCA_btl_vader_single_copy_mechanism=none
+# shellcheck disable=SC2086,SC2048 # lists of arguments are meant to split
+ranks() {
+    count=$1
+    shift
+    mpirun -n "$count" "$program" train $* >out.txt 2>err.txt
+}
+# shellcheck disable=SC2086,SC2048
+alone() { "$program" train $* >out.txt 2>err.txt; }
+same() { cmp "$1/model.safetensors" "$2/model.safetensors" || fail "$1 and $2 differ"; }
+
+# Every task, operations of all kinds; clipping and evaluations in between; more slices than samples in the last batch.
+text="gpt $small --seq-len 8 --vocab-size 32 --batch-size 8 --samples-per-epoch 20 --limit-test 8 --steps 4"
+pictures="vit $small --image-size 32 --batch-size 8 --limit-train 12 --limit-test 8 --steps 3"
+try() { # NAME ARGUMENTS
+    name=$1
+    shift
+    alone "$@" --grad-slices 8 --out "$name-1" || fail "$name alone"
+    for n in 2 4; do
+        ranks $n "$@" --grad-slices 8 --out "$name-$n" || fail "$name with $n ranks"
+        same "$name-1" "$name-$n"
+        [ "$(grep -c '^{' out.txt)" = 1 ] || fail "not one result"
+        [ "$(grep -c '^device ' err.txt)" = 1 ] || fail "not one voice"
+        [ "$(grep -c '"lr"' "$name-$n/metrics.jsonl")" = "$(grep -c '"lr"' "$name-1/metrics.jsonl")" ] || fail "other lines of metrics"
+    done
+}
+try attention "$digits" --grad-clip 0.05 --eval-every 3
+try translution "$digits" --op translution --skip-nonfinite
+try text "$text" --op alpha
+try pictures "$pictures" --op alpha
+ranks 4 "$digits" --out default || fail "without a number of slices"
+alone "$digits" --grad-slices 4 --out four || fail "of four slices"
+same default four
+
+# Stopped on 4, resumed on 2, then alone, with the slices of the checkpoint.
+ranks 4 "$digits" --stop-after 2 --out resumed --grad-slices 8 --grad-clip 0.05 || fail "stopped on 4"
+ranks 2 "$digits" --stop-after 2 --out resumed --resume --grad-clip 0.05 || fail "resumed on 2"
+said "resuming resumed after step 2"
+alone "$digits" --out resumed --resume --grad-clip 0.05 || fail "resumed alone"
+same attention-1 resumed
+
+# A signal to one rank stops all after the same step.
+long="mnist $small --batch-size 8 --limit-train 20 --limit-test 12 --steps 100000 --schedule constant --grad-slices 2"
+# shellcheck disable=SC2086
+mpirun -n 2 sh -c 'echo $$ >pid-$OMPI_COMM_WORLD_RANK; exec "$@"' sh "$program" train $long --out signal >out.txt 2>err.txt &
+launcher=$!
+wait_for() { # a step of the run in FOLDER
+    turns=0
+    until grep -q '"step":5,' "$1/metrics.jsonl" 2>/dev/null; do
+        turns=$((turns + 1))
+        [ $turns -lt 1200 ] || fail "no step in $1 after two minutes"
+        sleep 0.1
+    done
+}
+wait_for signal
+kill -TERM "$(cat pid-1)"
+code=0
+wait $launcher || code=$?
+[ $code = 143 ] || fail "exit code $code instead of 143"
+said "stopped by signal 15 after step"
+done=$(ls signal/checkpoints)
+alone "$long" --out alike --stop-after "$done" || fail "as many steps alone"
+same signal alike
+
+# A rank that dies ends the others.
+# shellcheck disable=SC2086
+mpirun -n 2 sh -c 'echo $$ >pid-$OMPI_COMM_WORLD_RANK; exec "$@"' sh "$program" train $long --checkpoint-every 2 --keep 2 --out killed >out.txt 2>err.txt &
+launcher=$!
+wait_for killed
+kill -KILL "$(cat pid-1)"
+begun=$(date +%s)
+code=0
+wait $launcher || code=$?
+[ $code != 0 ] || fail "exit code 0 after a rank was killed"
+while kill -0 "$(cat pid-0)" 2>/dev/null; do
+    [ $(($(date +%s) - begun)) -le 10 ] || fail "the other rank goes on for more than 10 s"
+    sleep 0.1
+done
+alone "$long" --out killed --resume --stop-after 1 || fail "resumed after a rank was killed"
+
+# What does not fit together is refused by name.
+# refused WORDS: the last mpirun
+refused() {
+    [ $code = 2 ] || fail "exit code $code instead of 2"
+    said "$1"
+    [ ! -e refused/metrics.jsonl ] || fail "a refused run wrote"
+}
+two() { # DIFFERENT...: two ranks, the second with other arguments
+    code=0
+    # shellcheck disable=SC2086
+    mpirun -n 1 "$program" train $digits --out refused : -n 1 "$program" train $digits --out refused "$@" >out.txt 2>err.txt || code=$?
+}
+two --lr 0.5
+refused "rank 1 of 2: --lr is 0.5 in rank 1 and 0.0003 in rank 0: start all ranks alike"
+two --stop-after 3
+refused "rank 1 of 2: --stop-after is 3 in rank 1 and 0 in rank 0"
+two --resume
+refused "rank 1 of 2: --resume is given in rank 1 and not given in rank 0"
+code=0
+ranks 4 "$digits" --grad-slices 2 --out refused || code=$?
+refused "4 ranks cannot share the 2 slices of a batch"
+code=0
+ranks 3 "$digits" --out refused || code=$?
+refused "a run takes 2, 4, 8, ... ranks, not 3"
+code=0
+ranks 2 "$digits" --grad-slices 4 --accumulate 4 --out refused || code=$?
+refused "--accumulate 4 asks for more parts than each of 2 ranks has"
+
+# Another mpirun than the module's starts processes that MPI knows nothing of.
+code=0
+env PMI_SIZE=4 "$program" train mnist --steps 1 >out.txt 2>err.txt || code=$?
+[ $code = 2 ] || fail "exit code $code instead of 2"
+said "PMI_SIZE says that 4 processes were started together, and MPI knows 1"
