@@ -43,8 +43,9 @@ uint64_t tli_block_workspace_count(const tli_block_shape *shape, bool training)
         uint64_t out_rows = (uint64_t)op->queries * op->batch;
         count = tli_larger(count, tli_layernorm_workspace(rows, op->dim));
         count = tli_larger(count, tli_layernorm_workspace(out_rows, op->dim));
-        count = tli_larger(count, tli_linear_workspace(out_rows, op->dim));
-        count = tli_larger(count, tli_linear_workspace(out_rows, shape->mlp_dim));
+        count = tli_larger(count, tli_linear_workspace(out_rows, op->heads * op->head_dim, op->dim));
+        count = tli_larger(count, tli_linear_workspace(out_rows, op->dim, shape->mlp_dim));
+        count = tli_larger(count, tli_linear_workspace(out_rows, shape->mlp_dim, op->dim));
     }
     return count;
 }

@@ -203,10 +203,11 @@ static uint64_t count_workspace(const tl_model_config *c, uint32_t batch, bool t
 {
     if (!training) return 0;
     const uint64_t patches = (uint64_t)patches_of(c) * batch;
-    const uint64_t counts[] = {
-        tli_layernorm_workspace(patches, patch_values_of(c)), tli_layernorm_workspace(patches, c->dim),
-        tli_layernorm_workspace(final_rows(c, batch), c->dim), tli_linear_workspace(patches, c->dim),
-        tli_linear_workspace(batch, c->classes)};
+    const uint64_t counts[] = {tli_layernorm_workspace(patches, patch_values_of(c)),
+                               tli_layernorm_workspace(patches, c->dim),
+                               tli_layernorm_workspace(final_rows(c, batch), c->dim),
+                               tli_linear_workspace(patches, patch_values_of(c), c->dim),
+                               tli_linear_workspace(batch, c->dim, c->classes)};
     uint64_t most = 0;
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
         if (counts[i] > most) most = counts[i];

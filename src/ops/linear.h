@@ -10,7 +10,8 @@ tl_status tli_linear_forward(tl_context *ctx, tli_view x, uint32_t ldx, tli_view
                              uint32_t out);
 
 /* dx = dy W (mem NULL: skip), added to when `accumulate`; dweight = dy^T x and dbias = column sums of dy
- * (mem NULL: skip) are overwritten. workspace: tli_linear_workspace floats. */
+ * (mem NULL: skip) are overwritten. workspace: tli_linear_workspace floats; without dbias it may have mem NULL, and dweight
+ * then has few work-groups on a GPU. */
 tl_status tli_linear_backward(tl_context *ctx, tli_view dy, uint32_t ldy, tli_view x, uint32_t ldx,
                               tli_view weight, tli_view dx, bool accumulate, tli_view dweight, tli_view dbias,
                               tli_view workspace, uint64_t rows, uint32_t in, uint32_t out);
@@ -19,6 +20,6 @@ tl_status tli_linear_backward(tl_context *ctx, tli_view dy, uint32_t ldy, tli_vi
 tl_status tli_linear_backward_input(tl_context *ctx, tli_view dy, uint32_t ldy, tli_view weight, tli_view dx,
                                     tli_view factor, bool accumulate, uint32_t ldx, uint64_t rows,
                                     uint32_t in, uint32_t out);
-uint64_t tli_linear_workspace(uint64_t rows, uint32_t out);
+uint64_t tli_linear_workspace(uint64_t rows, uint32_t in, uint32_t out);
 
 #endif
