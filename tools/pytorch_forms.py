@@ -218,6 +218,7 @@ def step(a):
     op, form, batch, steps = a.words[0], a.words[1], int(a.words[2]), int(a.words[3])
     torch.manual_seed(0)
     model = (Gpt if a.task == 'gpt' else Vit)(FORMS[op, form]).to(a.device)
+    run = torch.compile(model) if a.compile else model
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-4, weight_decay=0.05)
     if a.task == 'gpt':
         x, y = (torch.randint(VOCABULARY, (batch, LENGTH), device=a.device) for _ in range(2))
@@ -229,7 +230,7 @@ def step(a):
     for _ in range(steps + 1):
         start = time.perf_counter()
         optimizer.zero_grad(set_to_none=True)
-        F.cross_entropy(model(x), y).backward()
+        F.cross_entropy(run(x), y).backward()
         optimizer.step()
         finish(a.device)
         times.append(1e3 * (time.perf_counter() - start))
@@ -309,6 +310,7 @@ def main():
     parser.add_argument('--device', default='cpu')
     parser.add_argument('--task', default='mnist', choices=['mnist', 'gpt'])
     parser.add_argument('--threads', type=int, default=2)
+    parser.add_argument('--compile', action='store_true', help='by torch.compile')
     parser.add_argument('what', choices=['step', 'gemm', 'grouped', 'check'])
     parser.add_argument('words', nargs='*')
     a = parser.parse_args()
