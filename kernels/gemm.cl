@@ -153,3 +153,51 @@ __kernel void gemm(__global const float *a0, __global const float *b0, __global 
         }
     }
 }
+
+#if TB && !TA
+#define ROW_COLUMNS 8 // columns whose sums are in registers together: see ops/gemm_own.c
+
+// The same for m = 1, where all that costs time is reading B once: rows of B as they lie, without a tile of other rows of
+// C and without packing. Group (x, 0, z) owns columns [x*nb, +nb) of batch z.
+__kernel void gemm_row(__global const float *a0, __global const float *b0, __global float *c0,
+                       __global const float *bias, __global const float *residual,
+                       __global const float *factor, const gemm_sizes s)
+{
+    const int n = s.n, k_total = s.k, whole = k_total / TL_VW * TL_VW;
+    const int z = get_group_id(2), z_outer = z / s.inner, z_inner = z % s.inner;
+    const __global float *a = a0 + s.a_at + z_outer * s.a_outer + z_inner * s.a_inner;
+    const __global float *b = b0 + s.b_at + z_outer * s.b_outer + z_inner * s.b_inner;
+    const ulong c_shift = z_outer * s.c_outer + z_inner * s.c_inner;
+    const int begin = get_group_id(0) * s.nb, end = min(n, begin + s.nb);
+    for (int j = begin; j < end; j += ROW_COLUMNS) {
+        const __global float *row[ROW_COLUMNS];
+        floatV acc[ROW_COLUMNS];
+        float sum[ROW_COLUMNS];
+#pragma unroll
+        for (int q = 0; q < ROW_COLUMNS; q++) {
+            row[q] = b + (ulong)min(j + q, n - 1) * s.ldb;
+            acc[q] = (floatV)(0.0f);
+        }
+        for (int k = 0; k < whole; k += TL_VW) {
+            const floatV x = vloadV(0, a + k);
+#pragma unroll
+            for (int q = 0; q < ROW_COLUMNS; q++) acc[q] = x * vloadV(0, row[q] + k) + acc[q];
+        }
+#pragma unroll
+        for (int q = 0; q < ROW_COLUMNS; q++) sum[q] = tl_sumV(acc[q]);
+        for (int k = whole; k < k_total; k++) {
+#pragma unroll
+            for (int q = 0; q < ROW_COLUMNS; q++) sum[q] += a[k] * row[q][k];
+        }
+        for (int q = 0; q < min(ROW_COLUMNS, end - j); q++) {
+            const ulong at = c_shift + j + q;
+            float x = s.alpha * sum[q];
+            if (s.beta != 0.0f) x += s.beta * c0[s.c_at + at];
+            if (bias) x += bias[s.bias_at + j + q];
+            if (residual) x += residual[s.residual_at + at];
+            if (factor) x *= factor[s.factor_at + at];
+            c0[s.c_at + at] = x;
+        }
+    }
+}
+#endif

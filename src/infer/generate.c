@@ -25,6 +25,8 @@ typedef struct run {
     int32_t *context; /* [seq_len] */
     float *logits;    /* [vocab_size] */
     tli_candidate *candidates; /* [vocab_size] */
+    uint32_t *unknown;         /* ids of the model that the vocabulary lacks: they decode to nothing */
+    uint32_t unknown_count;
 } run;
 
 /* ---- setting up ---------------------------------------------------------------------------------- */
@@ -46,14 +48,25 @@ static tl_status encode_prompt(run *r)
     return TL_OK;
 }
 
+static void find_unknown(run *r)
+{
+    uint8_t buffer[4];
+    size_t bytes;
+    for (uint32_t id = 0; id < r->settings.model.vocab_size; id++)
+        if (tli_tokenizer_token(r->tokenizer, id, buffer, &bytes) == NULL)
+            r->unknown[r->unknown_count++] = id;
+}
+
 static tl_status create_model(run *r, tli_safetensors *st)
 {
     const tl_model_config *c = &r->settings.model;
     r->context = malloc(c->seq_len * sizeof *r->context);
     r->logits = malloc(c->vocab_size * sizeof *r->logits);
     r->candidates = malloc(c->vocab_size * sizeof *r->candidates);
-    if (r->context == NULL || r->logits == NULL || r->candidates == NULL)
+    r->unknown = malloc(c->vocab_size * sizeof *r->unknown);
+    if (r->context == NULL || r->logits == NULL || r->candidates == NULL || r->unknown == NULL)
         return tli_fail(tl_context_error(r->ctx), TL_ERROR_MEMORY, "out of host memory for the logits");
+    find_unknown(r);
     const tl_model_options options = {.size = sizeof options, .batch = 1, .kv_cache = !r->g->no_cache};
     TLI_TRY(tli_model_create(r->ctx, c, &options, NULL, &r->model));
     return tli_model_load(r->ctx, tli_model_registry(r->model), st);
@@ -85,15 +98,6 @@ static tl_status write_token(run *r, uint32_t id)
     return r->g->write(r->g->user, (int32_t)id, (const char *)text, bytes, tl_context_error(r->ctx));
 }
 
-/* Ids of the model that the vocabulary lacks decode to nothing. */
-static void hide_unknown(run *r)
-{
-    uint8_t buffer[4];
-    size_t bytes;
-    for (uint32_t id = 0; id < r->settings.model.vocab_size; id++)
-        if (tli_tokenizer_token(r->tokenizer, id, buffer, &bytes) == NULL) r->logits[id] = -INFINITY;
-}
-
 /* Said before the text, which a notice must not interrupt. The last token drawn is never in the context. */
 static void announce_sliding(const run *r)
 {
@@ -115,7 +119,7 @@ static tl_status run_tokens(run *r, tli_progress *progress, uint64_t *made)
     while (*made < r->g->tokens) {
         uint32_t id;
         TLI_TRY(next_logits(r));
-        hide_unknown(r);
+        for (uint32_t i = 0; i < r->unknown_count; i++) r->logits[r->unknown[i]] = -INFINITY;
         const double u = (double)tli_random_uniform(&random);
         TLI_TRY(
             tli_sample(r->logits, r->settings.model.vocab_size, &r->sampling, u, r->candidates, &id, err));
@@ -180,6 +184,7 @@ tl_status tl_generate(tl_context *ctx, const char *checkpoint, const tl_generati
     free(r.context);
     free(r.logits);
     free(r.candidates);
+    free(r.unknown);
     tli_st_close(&st);
     return status;
 }

@@ -16,6 +16,30 @@ void tli_candidates_sort(tli_candidate *candidates, uint32_t count)
     qsort(candidates, count, sizeof *candidates, sample_descending);
 }
 
+static void swap(tli_candidate *a, tli_candidate *b)
+{
+    const tli_candidate kept = *a;
+    *a = *b;
+    *b = kept;
+}
+
+/* Brings the `first` candidates that sorting would put in front to the front, in any order. */
+static void select_first(tli_candidate *list, uint32_t count, uint32_t first)
+{
+    uint32_t low = 0, high = count; /* the border is inside [low, high) */
+    while (high - low > 1) {
+        uint32_t front = low;
+        swap(&list[low + (high - low) / 2], &list[high - 1]);
+        for (uint32_t i = low; i + 1 < high; i++)
+            if (sample_descending(&list[i], &list[high - 1]) < 0) swap(&list[i], &list[front++]);
+        swap(&list[front], &list[high - 1]);
+        if (front < first)
+            low = front + 1;
+        else
+            high = front;
+    }
+}
+
 static double sample_weight(const tli_candidate *c, float largest, float temperature)
 {
     return exp(((double)c->logit - (double)largest) / (double)temperature);
@@ -51,8 +75,11 @@ tl_status tli_sample(const float *logits, uint32_t count, const tli_sampling *s,
     if (s->temperature <= 0.0f) return TL_OK;
     const float largest = list[best].logit;
     if (s->top_k > 0 || s->top_p < 1.0f) {
+        if (s->top_k > 0 && s->top_k < n) {
+            select_first(list, n, s->top_k);
+            n = s->top_k;
+        }
         tli_candidates_sort(list, n);
-        if (s->top_k > 0 && s->top_k < n) n = s->top_k;
         if (s->top_p < 1.0f) n = keep_nucleus(list, n, s);
     }
     double all = 0, sum = 0;

@@ -5,12 +5,14 @@
 
 #include "core/arithmetic.h"
 #include "kernels/gemm_sizes.cl"
-#include "ops/kernel_forms.h"
+#include "ops/rowwise.h"
 
 _Static_assert(sizeof(gemm_sizes) == 144, "gemm_sizes has the same layout in kernels and here");
 
 /* Columns that a work-group packs in private memory, of kernels/gemm.cl. */
 enum { COLUMN_BLOCK = 128 };
+/* Columns that kernel gemm_row sums together. */
+enum { ROW_COLUMNS = 8 };
 
 /* A register tile of kernels/tile.cl. */
 typedef struct register_tile {
@@ -78,6 +80,17 @@ static block choose_block(const tli_gemm_args *g, uint32_t units, uint32_t batch
     return best;
 }
 
+/* One row by a Linear's weights, as a generated token's: a kernel of its own reads them without packing. */
+static bool is_row(const tli_gemm_args *g)
+{
+    return g->m == 1 && !g->transpose_a && g->transpose_b;
+}
+
+static block row_block(const tli_gemm_args *g, const tli_limits *limits)
+{
+    return (block){1, round_up((uint32_t)tli_rowwise_share(limits, g->n, g->k), ROW_COLUMNS)};
+}
+
 tl_status tli_gemm_own(tl_context *ctx, const tli_gemm_args *g)
 {
     const tli_kernel_form form = tli_kernel_form_of(ctx, "gemm");
@@ -90,7 +103,8 @@ tl_status tli_gemm_own(tl_context *ctx, const tli_gemm_args *g)
     uint32_t items = 1;
     if (form.cpu) {
         const register_tile registers = choose_tile(form.vector_width, g->n);
-        tile = choose_block(g, tli_context_limits(ctx)->compute_units, batches, registers);
+        const tli_limits *limits = tli_context_limits(ctx);
+        tile = is_row(g) ? row_block(g, limits) : choose_block(g, limits->compute_units, batches, registers);
         (void)snprintf(options + used, sizeof options - (size_t)used, " -DMR=%u -DNV=%u", registers.rows,
                        registers.vectors);
     } else {
@@ -98,7 +112,7 @@ tl_status tli_gemm_own(tl_context *ctx, const tli_gemm_args *g)
         (void)snprintf(options + used, sizeof options - (size_t)used, " -DTILE=%u", form.tile);
     }
     tli_kernel *kernel;
-    TLI_TRY(tli_family_kernel(ctx, "gemm", "gemm", options, &kernel));
+    TLI_TRY(tli_family_kernel(ctx, "gemm", form.cpu && is_row(g) ? "gemm_row" : "gemm", options, &kernel));
     tli_launch launch = tli_launch3((uint32_t)tli_ceil_div(g->n, tile.columns),
                                     (uint32_t)tli_ceil_div(g->m, tile.rows), batches, items);
     launch.flops = 2.0 * g->m * g->n * g->k * batches;

@@ -64,6 +64,34 @@ static void likeliest(void **unused)
     expect_shares((tli_sampling){1, 2, 0.4f}, (double[]){0, 1, 0, 0, 0});
 }
 
+/* What --top-k draws from many, equal ones among them, is what sorting them all would give. */
+static void the_likeliest_of_many_are_those_of_a_sorted_list(void **unused)
+{
+    enum { MANY = 257 };
+    float many[MANY];
+    tli_candidate sorted[MANY], list[MANY];
+    for (uint32_t i = 0; i < MANY; i++) {
+        many[i] = (float)(i * 97 % 61) * 0.1f;
+        sorted[i] = (tli_candidate){many[i], i};
+    }
+    tli_candidates_sort(sorted, MANY);
+    static const uint32_t counts[] = {1, 2, 7, 100, MANY - 1, MANY, MANY + 1};
+    for (size_t c = 0; c < sizeof counts / sizeof *counts; c++) {
+        const uint32_t k = counts[c] < MANY ? counts[c] : MANY;
+        double all = 0, sum = 0;
+        for (uint32_t i = 0; i < k; i++) all += exp((double)sorted[i].logit);
+        for (uint32_t i = 0; i < k; i++) { /* the middle of each one's share */
+            uint32_t id = MANY;
+            tl_error err = {0};
+            const double share = exp((double)sorted[i].logit), u = (sum + share / 2) / all;
+            const tli_sampling s = {1, counts[c], 1};
+            assert_int_equal(tli_sample(many, MANY, &s, u, list, &id, &err), TL_OK);
+            if (k < MANY) assert_int_equal(id, sorted[i].id); /* all of them are not sorted */
+            sum += share;
+        }
+    }
+}
+
 static void no_numbers(void **unused)
 {
     const float none[2] = {NAN, -INFINITY}, endless[2] = {0, INFINITY}, one[2] = {NAN, -3};
@@ -81,7 +109,8 @@ static void no_numbers(void **unused)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(greedy), cmocka_unit_test(temperatures),
-                                       cmocka_unit_test(likeliest), cmocka_unit_test(no_numbers)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(greedy), cmocka_unit_test(temperatures), cmocka_unit_test(likeliest),
+        cmocka_unit_test(the_likeliest_of_many_are_those_of_a_sorted_list), cmocka_unit_test(no_numbers)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
