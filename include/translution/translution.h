@@ -773,6 +773,8 @@ typedef struct tl_evaluation {
     uint64_t reserved[8];
 } tl_evaluation;
 
+typedef struct tl_ranks tl_ranks; /* see tl_ranks_open */
+
 /* Callbacks of a run, all of them optional. Progress is written to `progress` (one rewritten line if isatty,
  * else plain lines; dropped when the reader does not keep up). *stop is checked after every step: when it
  * becomes a signal number the run saves and returns TL_INTERRUPTED.
@@ -781,8 +783,6 @@ typedef struct tl_evaluation {
  * several at a time. `on_evaluation` is told of every evaluated test set. One that returns false ends the
  * run: what was begun is finished and saved, and the run returns TL_OK with result->steps done, as with
  * run.stop_after. They may call neither the run's trainer nor its context. */
-typedef struct tl_ranks tl_ranks; /* see tl_ranks_open */
-
 typedef struct tl_hooks {
     size_t size; /* sizeof(tl_hooks) */
     FILE *progress;
@@ -819,10 +819,10 @@ void tl_ranks_end_all(tl_ranks *ranks, int exit_code);
  * finished run returns its result again and computes nothing. */
 tl_status tl_train(tl_context *ctx, tl_settings *settings, const tl_hooks *hooks, tl_result *result);
 
-/* What tl_train would take: tl_model_plan of settings->model with training.batch_size, its slices,
- * training.optimizer and run.recompute, without clipping where neither training.grad_clip nor run.skip_nonfinite is set, within these
- * limits (bytes; 0: none). Sets settings->model.recompute to the choice. The data are not looked at: see
- * tl_settings_complete. */
+/* What tl_train would take: tl_model_plan of settings->model with training.batch_size and its slices,
+ * training.optimizer and run.recompute, without clipping where neither training.grad_clip nor
+ * run.skip_nonfinite is set, within these limits (bytes; 0: none). Sets settings->model.recompute to the
+ * choice. The data are not looked at: see tl_settings_complete. */
 tl_status tl_train_plan(tl_settings *settings, uint64_t memory_limit, uint64_t max_alloc_bytes,
                         tl_memory_plan *plan, tl_error *err);
 

@@ -1152,7 +1152,15 @@ class Evaluation(Struct):
 
 
 class Hooks(Struct):
-    r"""typedef struct tl_hooks {
+    r"""/* Callbacks of a run, all of them optional. Progress is written to `progress` (one rewritten line if isatty,
+     * else plain lines; dropped when the reader does not keep up). *stop is checked after every step: when it
+     * becomes a signal number the run saves and returns TL_INTERRUPTED.
+     *
+     * `on_step` is told of every step, in order, up to half a second later: losses are read from the device
+     * several at a time. `on_evaluation` is told of every evaluated test set. One that returns false ends the
+     * run: what was begun is finished and saved, and the run returns TL_OK with result->steps done, as with
+     * run.stop_after. They may call neither the run's trainer nor its context. */
+    typedef struct tl_hooks {
         size_t size; /* sizeof(tl_hooks) */
         FILE *progress;
         const volatile sig_atomic_t *stop;
