@@ -90,6 +90,7 @@ offset_gemm_logits(__global const int4 *restrict groups, __global const int2 *re
     for (int panel = 0; panel < panels; panel++) {
         const int c0 = panel * TILE, columns = min(TILE, HEAD_DIM - c0), column = head * HEAD_DIM + c0;
         float4 q[4]; // zero behind the columns
+#pragma unroll       // else compilers keep accumulators in memory
         for (int side = 0; side < 2; side++) {
             __global const float *x = side == 0 ? xq + s.xq_at : xk + s.xk_at;
             float4 acc[4];
