@@ -16,8 +16,8 @@ tl_settings small_text(tl_op_kind op, const char *out);
 #define train(settings) train_at(HERE, settings)
 tl_result train_at(const char *file, int line, tl_settings s);
 
-/* The run begins from the drawn weights with the matrices, or the parameter `name`, times `factor`, and its first step multiplies all weights
- * by about -1e6 (1 - lr * weight_decay): numbers that are finite before it, and too large after it. */
+/* The run begins from the drawn weights with the matrices, or the parameter `name`, times `factor`, and each step multiplies all
+ * weights by about -1e6 (1 - lr * weight_decay): for matrices times 1e6 numbers are finite in the first two steps, and too large after them. */
 void start_from_huge_weights(tl_settings *s, const char *name, float factor);
 
 /* Both runs wrote the same model.safetensors. */

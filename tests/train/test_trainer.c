@@ -374,7 +374,7 @@ static void wrong_places_and_numbers(void **unused)
     refuse(s, &options, TL_ERROR_USAGE, "24 x 24");
 
     s = small_run(TL_OP_ATTENTION, "diverges");
-    start_from_huge_weights(&s, NULL, 1e7f);
+    start_from_huge_weights(&s, NULL, 1e6f);
     refuse(s, &options, TL_ERROR_DEVICE, "lower `training.lr`");
 }
 
