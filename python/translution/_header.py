@@ -1466,7 +1466,7 @@ class Generation(Struct):
         uint32_t top_k;    /* samples from so many of the likeliest tokens; 0: from all */
         float top_p; /* samples from the fewest tokens whose probabilities add up to this; 0 and 1: from all */
         uint64_t seed;
-        bool no_cache; /* without a KV cache: the same text, slower */
+        bool no_cache; /* without a KV cache: the same logits to rounding, slower */
         /* Takes the text as it is made, in `bytes` bytes without a 0 behind them: first the prompt, with id -1, if
          * it is not empty; then each token, whose bytes may be part of a character only. A status other than TL_OK
          * ends the generation and is returned, with the sentence in `err`. */

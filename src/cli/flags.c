@@ -306,8 +306,10 @@ static const tli_flag own_flags[] = {
     NUMBER(FLAG_U32, "rounds", bench.rounds, 1, 100000, TLI_CLI_BENCH_LOADER,
            "timed batches, after a warm-up (default: 20)"),
     BOOL("quick", quick, TLI_CLI_TUNE, "quick check on a few small shapes; does not save a table"),
-    BOOL("no-cache", generate.no_cache, TLI_CLI_GENERATE,
-         "do not use the KV cache: compute the whole context for every token, slower, with the same text"),
+    BOOL(
+        "no-cache", generate.no_cache, TLI_CLI_GENERATE,
+        "do not use the KV cache: compute the whole context for every token, slower, with the same logits to "
+        "rounding"),
     BOOL("profile", profile, TLI_CLI_TRAIN | TLI_CLI_EVAL | TLI_CLI_GENERATE | TIMED,
          "time every kernel and print a table on standard error at the end"),
     TEXT("trace", "FILE.json", trace, TLI_CLI_TRAIN | TLI_CLI_BENCH_STEP,
