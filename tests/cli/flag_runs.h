@@ -27,8 +27,10 @@ typedef struct trace {
 /* Copies a text without numbers that are times, or, with `all`, without any. */
 static inline void strip(const char *text, bool all, char *out)
 {
-    static const char *const times[] = {"ms\":",     "ms_median\":", "ms_min\":", "gflops\":", "fraction\":",
-                                        "second\":", "seconds\":",   "wait\":",   "bytes\":",  NULL};
+    static const char *const times[] = {
+        "ms\":",       "ms_median\":",       "ms_min\":", "gflops\":",  "_before\":", "_after\":",
+        "fraction\":", "fraction_median\":", "second\":", "seconds\":", "wait\":",    "bytes\":",
+        NULL};
     bool skipping = false;
     for (const char *p = text; *p != '\0'; p++) {
         const bool digit = strchr("0123456789.e+-", *p) != NULL;
@@ -55,7 +57,8 @@ static inline void observe(const char *arguments, trace *t)
     snprintf(
         line, sizeof line,
         "cd '%s' && rm -rf run run2 run.* && unset TRANSLUTION_DEVICE && '%s' %s >out 2>all "
-        "</dev/null; code=$?; grep -v 'step .*loss' all >err; exit $code", /* lines of progress come by the clock */
+        "</dev/null; code=$?; grep -v 'step .*loss\\|plain products reached' all >err; "
+        "sed -i 's/\"steady\":[a-z]*,//' out; exit $code", /* progress, and notices of a busy machine, come by the clock */
         folder, TL_PROGRAM, arguments);
     t->code = command_line(line);
     read_file(at("out"), text, TEXT);
