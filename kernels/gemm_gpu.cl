@@ -4,17 +4,13 @@
 
 // Elements of the slice at k: A's lie along k and B's along columns, unless they are transposed.
 #if TA
-#define PUT_A   tile_put
 #define FETCH_A tile_fetch(a + (ulong)k * s.lda, s.lda, s.m - i0, s.k - k)
 #else
-#define PUT_A   tile_put_transposed
 #define FETCH_A tile_fetch_transposed(a + k, s.lda, tile_rows(s.m - i0), s.k - k)
 #endif
 #if TB
-#define PUT_B   tile_put_transposed
 #define FETCH_B tile_fetch_transposed(b + k, s.ldb, tile_rows(s.n - j0), s.k - k)
 #else
-#define PUT_B   tile_put
 #define FETCH_B tile_fetch(b + (ulong)k * s.ldb, s.ldb, s.n - j0, s.k - k)
 #endif
 
@@ -31,7 +27,7 @@ __kernel TILE_GROUP void gemm(__global const float *restrict a0, __global const 
     __global const float *b = b0 + s.b_at + z_outer * s.b_outer + z_inner * s.b_inner +
                               (TB ? (ulong)j0 * s.ldb : (ulong)j0);
     __global float *c = c0 + s.c_at + c_shift;
-    float4 acc[TILE_VALUES * TILE_PARTS];
+    float4 acc[4];
     tile_clear(acc);
     for (int k = 0; k < s.k + TILE_K; k += TILE_K) {
         float4 next_a = (float4)(0.0f), next_b = (float4)(0.0f);
@@ -39,20 +35,16 @@ __kernel TILE_GROUP void gemm(__global const float *restrict a0, __global const 
             next_a = FETCH_A;
             next_b = FETCH_B;
         }
-        if (k > 0) tile_multiply(acc, tile_a, tile_b);
-        barrier(CLK_LOCAL_MEM_FENCE);
-        PUT_A(tile_a, next_a);
-        PUT_B(tile_b, next_b);
-        barrier(CLK_LOCAL_MEM_FENCE);
+        tile_turn_sync(acc, k, tile_a, next_a, !TA, tile_b, next_b, TB);
     }
 #pragma unroll // values are then registers: some compilers would index them in memory
-    for (int r = 0; r < TILE_VALUES * TILE_PARTS; r++) {
-        const int i = i0 + TILE_ROW(r / TILE_PARTS);
+    for (int r = 0; r < 4; r++) {
+        const int i = i0 + 4 * TILE_Y + r;
         float values[4];
         vstore4(s.alpha * acc[r], 0, values);
 #pragma unroll
         for (int q = 0; q < 4; q++) {
-            const int j = j0 + TILE_COLUMN(r % TILE_PARTS) + q;
+            const int j = j0 + 4 * TILE_X + q;
             if (i >= s.m || j >= s.n) continue;
             const ulong at = (ulong)i * s.ldc + j;
             float x = values[q];

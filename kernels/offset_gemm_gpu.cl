@@ -106,11 +106,7 @@ offset_gemm_logits(__global const int4 *restrict groups, __global const int2 *re
                         next_a = tile_fetch_transposed(x + k, INNER, of_tokens, TILE_DEPTH(INNER, k));
                         next_b = tile_fetch(m + (ulong)k * WIDTH, WIDTH, columns, TILE_DEPTH(INNER, k));
                     }
-                    if (k > 0) tile_multiply(acc, tile_a, tile_b);
-                    barrier(CLK_LOCAL_MEM_FENCE);
-                    tile_put_transposed(tile_a, next_a);
-                    tile_put(tile_b, next_b);
-                    barrier(CLK_LOCAL_MEM_FENCE);
+                    tile_turn_sync(acc, k, tile_a, next_a, true, tile_b, next_b, false);
                 }
             } else {
                 load_rows(acc, x + column, side == 0 ? Q_STRIDE : K_STRIDE, pairs + group.x, side != 0, batch,
@@ -165,11 +161,7 @@ offset_gemm_values(__global const int4 *restrict groups, __global const int2 *re
                 next_a = weight * tile_fetch_transposed(row + k, INNER, rows, TILE_DEPTH(INNER, k));
                 next_b = tile_fetch(m + (ulong)k * WIDTH, WIDTH, columns, TILE_DEPTH(INNER, k));
             }
-            if (k > 0) tile_multiply(acc, tile_a, tile_b);
-            barrier(CLK_LOCAL_MEM_FENCE);
-            tile_put_transposed(tile_a, next_a);
-            tile_put(tile_b, next_b);
-            barrier(CLK_LOCAL_MEM_FENCE);
+            tile_turn_sync(acc, k, tile_a, next_a, true, tile_b, next_b, false);
         }
     }
     for (int r = 0; r < 4; r++) {
@@ -243,11 +235,7 @@ offset_gemm_logits_backward(__global const int4 *restrict groups, __global const
                              tile_fetch_transposed(row + at, WIDTH, rows, TILE_DEPTH(HEAD_DIM, c));
                     next_b = tile_fetch_transposed(m + at, WIDTH, rows_m, TILE_DEPTH(HEAD_DIM, c));
                 }
-                if (k > 0) tile_multiply(acc, tile_a, tile_b);
-                barrier(CLK_LOCAL_MEM_FENCE);
-                tile_put_transposed(tile_a, next_a);
-                tile_put_transposed(tile_b, next_b);
-                barrier(CLK_LOCAL_MEM_FENCE);
+                tile_turn_sync(acc, k, tile_a, next_a, true, tile_b, next_b, true);
             }
         }
         __global float *target = (side == 0 ? dxq + s.dxq_at : dxk + s.dxk_at) +
@@ -300,11 +288,7 @@ offset_gemm_values_backward(__global const int4 *restrict groups, __global const
                     next_b = tile_fetch_transposed(m + head * HEAD_DIM + k, WIDTH, rows_m,
                                                    TILE_DEPTH(HEAD_DIM, k));
                 }
-                if (k > 0) tile_multiply(u, tile_a, tile_b);
-                barrier(CLK_LOCAL_MEM_FENCE);
-                tile_put_transposed(tile_a, next_a);
-                tile_put_transposed(tile_b, next_b);
-                barrier(CLK_LOCAL_MEM_FENCE);
+                tile_turn_sync(u, k, tile_a, next_a, true, tile_b, next_b, true);
             }
             float sums[4];
             vstore4(tile_row_sums_sync(tile_row_dots(u, own), scratch), 0, sums);
@@ -361,18 +345,14 @@ __kernel TILE_GROUP void offset_gemm_weight_gradient(__global const int4 *restri
     float4 acc[4];
     tile_clear(acc);
     const int first = group.x - s.pair_begin, step_pairs = ROW_STEP / batch, step_rest = ROW_STEP % batch;
-    int pair = ITEM_K(0) / batch, b = ITEM_K(0) % batch; // of the row at hand
+    int pair = ITEM_K(0) / batch, b = ITEM_K(0) % batch; // of the row that is fetched next
     for (int k = 0; k < rows + TILE_K; k += TILE_K) {
         float4 next_a = (float4)(0.0f), next_b = (float4)(0.0f);
         FETCH_ROW(0)
         FETCH_ROW(1)
         FETCH_ROW(2)
         FETCH_ROW(3)
-        if (k > 0) tile_multiply(acc, tile_a, tile_b);
-        barrier(CLK_LOCAL_MEM_FENCE);
-        tile_put(tile_a, next_a);
-        tile_put(tile_b, next_b);
-        barrier(CLK_LOCAL_MEM_FENCE);
+        tile_turn_sync(acc, k, tile_a, next_a, false, tile_b, next_b, false);
     }
     __global float *target = dw + (ulong)((side == 0 ? group.z : group.w) - dw_first) * MATRIX + column;
     for (int r = 0; r < 4; r++) {

@@ -1,30 +1,24 @@
-// Local-memory tile of the GPU GEMMs: TILE x TILE results by TILE_ITEMS work-items, TILE_VALUES x TILE_VALUES each. Both
+// Local-memory tile of the GPU GEMMs: TILE x TILE results by TILE_ITEMS work-items, four by four each. Both
 // operands pass through local memory in slices of TILE_K of the inner dimension; while a slice is multiplied, the next one is
 // on its way to registers. All work-items of the group must reach every barrier, so bounds are handled by loading zeros
 // behind the inner dimension, by loading the last row or column again behind the matrix, and by not storing.
 // Build option, with the host's tli_tile_items:
-//   -DTILE=16|32|64|128    4 x 4 results a work-item, 8 x 8 at 128
+//   -DTILE=16|32|64
 #ifndef TILE
 #define TILE 64
 #endif
-#if TILE != 16 && TILE != 32 && TILE != 64 && TILE != 128
-#error "TILE is one of 16, 32, 64, 128"
+#if TILE != 16 && TILE != 32 && TILE != 64
+#error "TILE is one of 16, 32, 64"
 #endif
 
-#define TILE_VALUES (TILE == 128 ? 8 : 4)
-#define TILE_PARTS  (TILE_VALUES / 4)    // a work-item's rows and columns lie in so many runs of four
-#define TILE_SIDE   (TILE / TILE_VALUES) // work-items along a side
+#define TILE_SIDE   (TILE / 4) // work-items along a side
 #define TILE_ITEMS  (TILE_SIDE * TILE_SIDE)
 #define TILE_K      (4 * TILE_ITEMS / TILE) // then each work-item loads four elements of an operand's slice
 #define TILE_STRIDE (TILE + 4) // floats between rows in local memory: of 16 bytes, and in different banks
 #define TILE_GROUP                                                                                           \
     __attribute__((reqd_work_group_size(TILE_ITEMS, 1, 1))) // of every kernel that uses the tile
-#define TILE_X ((int)get_local_id(0) % TILE_SIDE)           // owns columns 4 * TILE_X ... + 3 of each part
-#define TILE_Y ((int)get_local_id(0) / TILE_SIDE)           // owns rows    4 * TILE_Y ... + 3 of each part
-
-// Row of the tile that is row r of the work-item's TILE_VALUES; first column of its part q.
-#define TILE_ROW(r)    ((r) / 4 * 4 * TILE_SIDE + 4 * TILE_Y + (r) % 4)
-#define TILE_COLUMN(q) ((q)*4 * TILE_SIDE + 4 * TILE_X)
+#define TILE_X ((int)get_local_id(0) % TILE_SIDE)           // owns columns 4 * TILE_X ... + 3
+#define TILE_Y ((int)get_local_id(0) / TILE_SIDE)           // owns rows    4 * TILE_Y ... + 3
 
 #define TILE_LOCALS                                                                                          \
     __local float tile_a[TILE_K * TILE_STRIDE] __attribute__((aligned(16)));                                 \
@@ -85,40 +79,51 @@ static inline void tile_put_transposed(__local float *tile, float4 v)
     tile[ITEM_TRANSPOSED_I(3)] = v.s3;
 }
 
-// acc[r * TILE_PARTS + q] += the product of the two slices, row r and columns of part q.
+static inline void tile_put_as(__local float *tile, float4 v, bool transposed)
+{
+    if (transposed)
+        tile_put_transposed(tile, v);
+    else
+        tile_put(tile, v);
+}
+
+// acc[r] += row r of the product of the two slices.
 static inline void tile_multiply(float4 *acc, __local const float *tile_a, __local const float *tile_b)
 {
 #pragma unroll
     for (int k = 0; k < TILE_K; k++) {
-#pragma unroll
-        for (int p = 0; p < TILE_PARTS; p++) {
-            const float4 a = vload4(TILE_Y + p * TILE_SIDE, tile_a + k * TILE_STRIDE);
-#pragma unroll
-            for (int q = 0; q < TILE_PARTS; q++) {
-                const float4 b = vload4(TILE_X + q * TILE_SIDE, tile_b + k * TILE_STRIDE);
-                acc[(4 * p + 0) * TILE_PARTS + q] += a.s0 * b;
-                acc[(4 * p + 1) * TILE_PARTS + q] += a.s1 * b;
-                acc[(4 * p + 2) * TILE_PARTS + q] += a.s2 * b;
-                acc[(4 * p + 3) * TILE_PARTS + q] += a.s3 * b;
-            }
-        }
+        const float4 a = vload4(TILE_Y, tile_a + k * TILE_STRIDE),
+                     b = vload4(TILE_X, tile_b + k * TILE_STRIDE);
+        acc[0] += a.s0 * b;
+        acc[1] += a.s1 * b;
+        acc[2] += a.s2 * b;
+        acc[3] += a.s3 * b;
     }
 }
 
 // A product over `inner` indices is a loop that has fetched the slice at k before it multiplies the one before:
 //     for (int k = 0; k < inner + TILE_K; k += TILE_K) {
 //         ... next_a, next_b: fetched if k < inner
-//         if (k > 0) tile_multiply(acc, tile_a, tile_b);
-//         barrier; put next_a and next_b; barrier
+//         tile_turn_sync(acc, k, tile_a, next_a, ..., tile_b, next_b, ...);
 //     }
+// Its turn at k multiplies the slice that is in local memory, if there is one, and puts the next one there. All work-items of
+// the group must reach it.
+static inline void tile_turn_sync(float4 *acc, int k, __local float *tile_a, float4 next_a, bool transposed_a,
+                                  __local float *tile_b, float4 next_b, bool transposed_b)
+{
+    if (k > 0) tile_multiply(acc, tile_a, tile_b);
+    barrier(CLK_LOCAL_MEM_FENCE);
+    tile_put_as(tile_a, next_a, transposed_a);
+    tile_put_as(tile_b, next_b, transposed_b);
+    barrier(CLK_LOCAL_MEM_FENCE);
+}
 
 // Inner indices of a slice that begins at k, of a number that is known to the compiler: no checks where all slices are full.
 #define TILE_DEPTH(inner, k) ((inner) % TILE_K == 0 ? TILE_K : (inner) - (k))
 
 static inline void tile_clear(float4 *acc)
 {
-#pragma unroll
-    for (int r = 0; r < TILE_VALUES * TILE_PARTS; r++) acc[r] = (float4)(0.0f);
+    acc[0] = acc[1] = acc[2] = acc[3] = (float4)(0.0f);
 }
 
 // Sums over the TILE_SIDE work-items of a tile row, one for each of a work-item's four rows; all of them get it.

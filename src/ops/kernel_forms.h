@@ -40,8 +40,7 @@ double tli_kernel_forms_try(tl_context *ctx, const char *family, bool cpu, tli_k
 /* Work-items that make a tile of this width, TILE_ITEMS of kernels/tile_gpu.cl. */
 static inline uint32_t tli_tile_items(uint32_t tile)
 {
-    const uint32_t side = tile / (tile == 128 ? 8 : 4);
-    return side * side;
+    return tile / 4 * (tile / 4);
 }
 
 /* Source file in kernels/ of the family's kernels in this form, without ".cl". */
