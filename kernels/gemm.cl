@@ -48,6 +48,18 @@ static inline void pack_b(float *packed, const __global float *b, ulong ldb, int
     }
 }
 
+// c[at] = (x + keep c[at] + bias[column] + residual[at]) * factor[at]; keep 0 or a pointer NULL: without it.
+static inline void gemm_finish(__global float *c, ulong at, int column, float x, float keep,
+                               const __global float *bias, const __global float *residual,
+                               const __global float *factor)
+{
+    if (keep != 0.0f) x += keep * c[at];
+    if (bias) x += bias[column];
+    if (residual) x += residual[at];
+    if (factor) x *= factor[at];
+    c[at] = x;
+}
+
 __kernel void gemm(__global const float *a0, __global const float *b0, __global float *c0,
                    __global const float *bias, __global const float *residual, __global const float *factor,
                    const gemm_sizes s)
@@ -111,7 +123,6 @@ __kernel void gemm(__global const float *a0, __global const float *b0, __global 
             for (int r = 0; r < MR; r++) row[r] = a + (ulong)min(i + r, row_end - 1) * lda + kb;
             tile_multiply(acc, row, 1, panel, kc);
 #endif
-            const bool add = !first || beta != 0.0f;
             const float keep = first ? beta : 1.0f;
             const int full = columns / TL_VW, rest = columns % TL_VW; // vectors of a row, and single elements
 #pragma unroll
@@ -122,7 +133,7 @@ __kernel void gemm(__global const float *a0, __global const float *b0, __global 
                 for (int v = 0; v < NV; v++) {
                     if (v >= full) continue;
                     floatV out = alpha * acc[r][v];
-                    if (add) out += keep * vloadV(v, c + at);
+                    if (keep != 0.0f) out += keep * vloadV(v, c + at);
                     if (first && bias) out += vloadV(v, bias + s.bias_at + j);
                     if (first && residual) out += vloadV(v, residual + s.residual_at + c_shift + at);
                     if (last && factor) out *= vloadV(v, factor + s.factor_at + c_shift + at);
@@ -140,23 +151,17 @@ __kernel void gemm(__global const float *a0, __global const float *b0, __global 
             }
             for (int r = 0; r < rows; r++) {
                 const int column = j + full * TL_VW;
-                const ulong at = (ulong)(i + r) * ldc + column;
-                for (int q = 0; q < rest; q++) {
-                    float x = out[r * TL_VW + q];
-                    if (add) x += keep * c[at + q];
-                    if (first && bias) x += bias[s.bias_at + column + q];
-                    if (first && residual) x += residual[s.residual_at + c_shift + at + q];
-                    if (last && factor) x *= factor[s.factor_at + c_shift + at + q];
-                    c[at + q] = x;
-                }
+                for (int q = 0; q < rest; q++)
+                    gemm_finish(c, (ulong)(i + r) * ldc + column + q, column + q, out[r * TL_VW + q], keep,
+                                first && bias ? bias + s.bias_at : 0,
+                                first && residual ? residual + s.residual_at + c_shift : 0,
+                                last && factor ? factor + s.factor_at + c_shift : 0);
             }
         }
     }
 }
 
 #if TB && !TA
-#define ROW_COLUMNS 8 // columns whose sums are in registers together: see ops/gemm_own.c
-
 // The same for m = 1, where all that costs time is reading B once: rows of B as they lie, without a tile of other rows of
 // C and without packing. Group (x, 0, z) owns columns [x*nb, +nb) of batch z.
 __kernel void gemm_row(__global const float *a0, __global const float *b0, __global float *c0,
@@ -189,15 +194,10 @@ __kernel void gemm_row(__global const float *a0, __global const float *b0, __glo
 #pragma unroll
             for (int q = 0; q < ROW_COLUMNS; q++) sum[q] += a[k] * row[q][k];
         }
-        for (int q = 0; q < min(ROW_COLUMNS, end - j); q++) {
-            const ulong at = c_shift + j + q;
-            float x = s.alpha * sum[q];
-            if (s.beta != 0.0f) x += s.beta * c0[s.c_at + at];
-            if (bias) x += bias[s.bias_at + j + q];
-            if (residual) x += residual[s.residual_at + at];
-            if (factor) x *= factor[s.factor_at + at];
-            c0[s.c_at + at] = x;
-        }
+        for (int q = 0; q < min(ROW_COLUMNS, end - j); q++)
+            gemm_finish(c0 + s.c_at, c_shift + j + q, j + q, s.alpha * sum[q], s.beta,
+                        bias ? bias + s.bias_at : 0, residual ? residual + s.residual_at : 0,
+                        factor ? factor + s.factor_at : 0);
     }
 }
 #endif

@@ -11,8 +11,6 @@ _Static_assert(sizeof(gemm_sizes) == 144, "gemm_sizes has the same layout in ker
 
 /* Columns that a work-group packs in private memory, of kernels/gemm.cl. */
 enum { COLUMN_BLOCK = 128 };
-/* Columns that kernel gemm_row sums together. */
-enum { ROW_COLUMNS = 8 };
 
 /* A register tile of kernels/tile.cl. */
 typedef struct register_tile {
