@@ -108,12 +108,9 @@ tli_view tli_view_add(tli_view view, uint64_t more);
 /* Shard of leading index `lead`; its first leading index in *first. */
 tli_view tli_shard(const tl_tensor *tensor, uint64_t lead, uint64_t *first);
 
-/* Number of elements in shard s of a tensor. */
-static inline uint64_t tli_shard_count(const tl_tensor *tensor, int s)
-{
-    const uint64_t left = tensor->lead - (uint64_t)s * tensor->lead_per_shard;
-    return (left < tensor->lead_per_shard ? left : tensor->lead_per_shard) * tensor->row;
-}
+/* Number of elements in shard s of a tensor, and all of it. */
+uint64_t tli_shard_count(const tl_tensor *tensor, int s);
+tli_view tli_shard_view(const tl_tensor *tensor, int s);
 
 /* Enqueued: sets elements [at, at + count) of a view's buffer to zero. */
 tl_status tli_zero(tl_context *ctx, tli_view view, uint64_t count);

@@ -70,16 +70,20 @@ static tl_status check_size(tl_context *ctx, const char *name, tl_memory_kind ki
     return TL_OK;
 }
 
-static uint64_t shard_leads(const tl_tensor *tensor, int shard)
+uint64_t tli_shard_count(const tl_tensor *tensor, int s)
 {
-    uint64_t first = (uint64_t)shard * tensor->lead_per_shard;
-    uint64_t left = tensor->lead - first;
-    return left < tensor->lead_per_shard ? left : tensor->lead_per_shard;
+    const uint64_t left = tensor->lead - (uint64_t)s * tensor->lead_per_shard;
+    return (left < tensor->lead_per_shard ? left : tensor->lead_per_shard) * tensor->row;
+}
+
+tli_view tli_shard_view(const tl_tensor *tensor, int s)
+{
+    return (tli_view){tensor->mem[s], 0, tensor->dtype};
 }
 
 static tl_status make_shard(tl_context *ctx, tl_tensor *tensor, int shard, bool clear)
 {
-    const uint64_t elements = shard_leads(tensor, shard) * tensor->row;
+    const uint64_t elements = tli_shard_count(tensor, shard);
     const size_t bytes = bytes_of(tensor->dtype, elements);
     if (ctx->dry.sink != NULL) {
         tensor->mem[shard] = ctx->dry.buffer;
@@ -93,7 +97,7 @@ static tl_status make_shard(tl_context *ctx, tl_tensor *tensor, int shard, bool 
                          TLI_MIB(bytes), tensor->name, tl_memory_kind_name(tensor->kind)));
     /* On other devices also when not asked to clear: drivers allocate on first use. */
     if (!clear && ctx->device.type == TL_DEVICE_CPU) return TL_OK;
-    TLI_TRY(tli_zero(ctx, (tli_view){tensor->mem[shard], 0, tensor->dtype}, elements));
+    TLI_TRY(tli_zero(ctx, tli_shard_view(tensor, shard), elements));
     if (bytes < TOUCH_BYTES) return TL_OK;
     /* Makes a lazy driver fail now, while the tensor's name is still known, if the memory is not
      * available. */

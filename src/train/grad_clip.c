@@ -63,8 +63,7 @@ tl_status tli_grad_clip_decide(tl_context *ctx, const tli_grad_clip *grad_clip, 
         const tl_tensor *g = registry->items[i].gradient;
         for (int s = 0; s < g->shards; s++) {
             const uint64_t count = tli_shard_count(g, s);
-            TLI_TRY(tli_squares(ctx, tli_shard(g, (uint64_t)s * g->lead_per_shard, NULL), count,
-                                tli_at(grad_clip->partial, at)));
+            TLI_TRY(tli_squares(ctx, tli_shard_view(g, s), count, tli_at(grad_clip->partial, at)));
             at += tli_squares_count(count);
         }
     }

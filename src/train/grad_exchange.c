@@ -58,7 +58,7 @@ static tl_status exchange_tensor(tl_context *ctx, const tli_grad_exchange *x, co
                                  const tl_tensor *tensor)
 {
     for (int shard = 0; shard < tensor->shards; shard++) {
-        const tli_view view = tli_shard(tensor, (uint64_t)shard * tensor->lead_per_shard, NULL);
+        const tli_view view = tli_shard_view(tensor, shard);
         const uint64_t count = tli_shard_count(tensor, shard);
         for (uint64_t at = 0; at < count; at += PIECE)
             TLI_TRY(

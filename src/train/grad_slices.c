@@ -62,10 +62,10 @@ static tl_status combine(tl_context *ctx, const tli_grad_slices *s, const tli_re
                         *kept = left == CURRENT ? NULL : s->sums[left * s->count + i],
                         *into = target == CURRENT ? own : s->sums[target * s->count + i];
         for (int shard = 0; shard < own->shards; shard++) {
-            const uint64_t lead = (uint64_t)shard * own->lead_per_shard, count = tli_shard_count(own, shard);
-            const tli_view from = tli_shard(own, lead, NULL), to = tli_shard(into, lead, NULL);
+            const uint64_t count = tli_shard_count(own, shard);
+            const tli_view from = tli_shard_view(own, shard), to = tli_shard_view(into, shard);
             TLI_TRY(kept == NULL ? tli_copy(ctx, from, to, count)
-                                 : tli_add(ctx, tli_shard(kept, lead, NULL), from, to, count));
+                                 : tli_add(ctx, tli_shard_view(kept, shard), from, to, count));
         }
     }
     const tli_view to = target == CURRENT ? loss : tli_at(s->losses[target], 0);
