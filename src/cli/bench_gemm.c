@@ -27,6 +27,18 @@ static cJSON *json_of(tl_context *ctx, tli_timing timing, double gflops, const t
     return o;
 }
 
+/* Times the call in turns with a square product. */
+static tl_status time_in_turns(const tli_cli_options *o, tl_context *ctx, tli_measured call, void *what,
+                               tli_reference *reference, tli_timing *timing)
+{
+    const tli_product square = tli_square_product(ctx);
+    tl_status status = tli_reference_begin(ctx, &square, 1, reference);
+    if (status == TL_OK)
+        status = tli_measure(ctx, call, what, tli_bench_rounds(o), 30.0, tli_reference_beside(reference),
+                             tli_cli_progress(o), timing);
+    return tli_reference_end(ctx, reference, status);
+}
+
 static tl_status run_plain(tli_cli_options *o, tl_context *ctx)
 {
     const tli_product p = {.m = or_else(o->bench.m, 1024),
@@ -36,15 +48,10 @@ static tl_status run_plain(tli_cli_options *o, tl_context *ctx)
                            .transpose_a = o->bench.transpose >= 2,
                            .transpose_b = o->bench.transpose % 2 == 1};
     tli_product_call call;
-    tli_reference reference = {.calls = 0};
+    tli_reference reference;
     tli_timing timing = {0};
     TLI_TRY(tli_product_call_create(ctx, &p, &call));
-    const tli_product square = tli_square_product(ctx);
-    tl_status status = tli_reference_begin(ctx, &square, 1, &reference);
-    if (status == TL_OK)
-        status = tli_measure(ctx, tli_product_call_run, &call, tli_bench_rounds(o), 30.0,
-                             tli_reference_beside(&reference), tli_cli_progress(o), &timing);
-    status = tli_reference_end(ctx, &reference, status);
+    const tl_status status = time_in_turns(o, ctx, tli_product_call_run, &call, &reference, &timing);
     tli_product_call_destroy(ctx, &call);
     TLI_TRY(status);
     TLI_TRY(tli_cli_print_profile(stderr, o, ctx));
@@ -124,12 +131,7 @@ static tl_status run_grouped(tli_cli_options *o, tl_context *ctx)
     tli_timing timing = {0};
     tli_reference reference = {.calls = 0};
     tl_status status = create_grouped(ctx, &g, &geometry, batch, k, n);
-    const tli_product square = tli_square_product(ctx);
-    if (status == TL_OK) status = tli_reference_begin(ctx, &square, 1, &reference);
-    if (status == TL_OK)
-        status = tli_measure(ctx, call_grouped, &g, tli_bench_rounds(o), 30.0,
-                             tli_reference_beside(&reference), tli_cli_progress(o), &timing);
-    status = tli_reference_end(ctx, &reference, status);
+    if (status == TL_OK) status = time_in_turns(o, ctx, call_grouped, &g, &reference, &timing);
     const double flops = 2.0 * g.pairs.count * batch * k * n, gflops = flops / timing.min_ms * 1e-6;
     const uint32_t offsets = g.pairs.groups, pairs = g.pairs.count;
     tli_pair_table_destroy(ctx, &g.pairs);

@@ -85,9 +85,10 @@ static void end_ranks(const tli_cli_options *o, tl_status status, const tl_error
 static void share_cores(const tl_ranks *ranks)
 {
     char threads[24];
+    if (ranks == NULL) return;
     const long cores = sysconf(_SC_NPROCESSORS_ONLN), each = cores / tl_ranks_of_machine(ranks);
     snprintf(threads, sizeof threads, "%ld", each > 1 ? each : 1);
-    if (ranks != NULL) setenv("POCL_CPU_MAX_CU_COUNT", threads, 0);
+    setenv("POCL_CPU_MAX_CU_COUNT", threads, 0);
 }
 
 static tl_status run_with_ranks(tli_cli_options *o, tl_error *err)

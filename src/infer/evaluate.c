@@ -49,11 +49,6 @@ static tl_status note_scores(void *user, const tli_task *task, int set, const tl
                     tli_task_set_name(task, set));
 }
 
-static double predictions_of_a_sample(const tl_model_config *c)
-{
-    return c->arch == TL_ARCH_GPT ? c->seq_len : 1;
-}
-
 static tl_status score_model(tl_context *ctx, const tli_task *task, tli_safetensors *st, tl_settings *s,
                              tli_task_data *data, const tl_hooks *hooks, tl_result *result)
 {
@@ -68,7 +63,8 @@ static tl_status score_model(tl_context *ctx, const tli_task *task, tli_safetens
         tli_log_print(hooks->progress, 0, "evaluating\n");
     if (status == TL_OK) status = tli_score_all(ctx, task, model, data, s, hooks, note_scores, &e, result);
     result->loss = result->test_loss;
-    result->step_ms = 1e3 * s->training.batch_size * predictions_of_a_sample(&s->model) / e.rate;
+    const tl_batch full = {.count = s->training.batch_size, .length = s->model.seq_len};
+    result->step_ms = 1e3 * tli_model_predictions_of(model, &full) / e.rate;
     result->files = result->test_files;
     result->peak_device_bytes = tl_memory_peak(ctx);
     tli_model_destroy(ctx, model);

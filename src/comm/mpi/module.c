@@ -32,7 +32,6 @@ static int mpi_start(tli_comm_place *place)
     if (code == MPI_SUCCESS)
         code = MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &machine);
     if (code != MPI_SUCCESS) return code;
-    MPI_Comm_rank(machine, &place->local_rank);
     MPI_Comm_size(machine, &place->local_size);
     return MPI_Comm_free(&machine);
 }
