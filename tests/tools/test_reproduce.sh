@@ -76,22 +76,23 @@ refused 'there is no such folder' mnist --data "$work/none"
 refused 'one experiment: leave it out with all' all --out "$work/all"
 refused 'given as --FLAG VALUE' mnist -- --steps
 
-# Killed again and again, and stopped by a signal that lets runs save
+# Killed when so many runs are done, again and again, and stopped by a signal that lets runs save
 reproduce whole 24 --seeds 2 || fail "a whole run"
 grep -q ' ± ' "$work/whole/table.md" || fail "no standard deviation"
-tries=0
-for seconds in 1 2 3 2; do
+end_after() { # RUNS SIGNAL CODE
     # shellcheck disable=SC2086
-    timeout -s KILL "$seconds" tools/reproduce mnist --program "$program" --out "$work/killed" --seeds 2 -- $small --steps 24 \
-        >"$work/out" 2>"$work/err" || tries=$((tries + 1))
-done
-[ "$tries" -gt 0 ] || fail "nothing was killed"
-# shellcheck disable=SC2086
-tools/reproduce mnist --program "$program" --out "$work/killed" --seeds 2 -- $small --steps 24 >"$work/out" 2>"$work/err" &
-sleep 1
-code=0
-kill -TERM $! && wait $! || code=$?
-[ "$code" -eq 143 ] || [ "$code" -eq 0 ] || fail "stopped by SIGTERM it ended with $code"
+    tools/reproduce mnist --program "$program" --out "$work/killed" --seeds 2 -- $small --steps 24 >"$work/out" 2>"$work/err" &
+    while [ "$(find "$work/killed" -name '*-[01].json' 2>/dev/null | wc -l)" -lt "$1" ]; do
+        kill -0 $! 2>/dev/null || fail "it ended before $1 runs were done"
+        sleep 0.05
+    done
+    code=0
+    kill -s "$2" $! || fail "it ended before a SIG$2 after $1 runs"
+    wait $! || code=$?
+    [ "$code" -eq "$3" ] || fail "by SIG$2 after $1 runs it ended with $code"
+}
+for runs in 1 2 4 6; do end_after $runs KILL 137; done
+end_after 8 TERM 143
 reproduce killed 24 --seeds 2 || fail "it does not go on"
 cmp "$work/whole/table.md" "$work/killed/table.md" || fail "another table after kill -9"
 
