@@ -61,19 +61,18 @@ static void encode(coder *c, const void *text, size_t bytes)
 /* The text that ids stand for: `*bytes` bytes, freed by the caller; NULL: the vocabulary does not have one of the ids. */
 static uint8_t *bpe_text(const tli_bpe *bpe, const uint16_t *ids, size_t count, size_t *bytes)
 {
-    uint8_t *text = NULL;
     *bytes = 0;
-    for (size_t i = 0; i <= count; i++) {
+    for (size_t i = 0; i < count; i++) {
         size_t n = 0;
-        const uint8_t *token = i < count ? tli_bpe_token(bpe, ids[i], &n) : (const uint8_t *)"";
-        uint8_t *more = token != NULL ? realloc(text, *bytes + n + 1) : NULL;
-        if (more == NULL) {
-            free(text);
-            return NULL;
-        }
-        memcpy(more + *bytes, token, n);
-        text = more;
+        if (tli_bpe_token(bpe, ids[i], &n) == NULL) return NULL;
         *bytes += n;
+    }
+    uint8_t *text = malloc(*bytes + 1), *end = text;
+    for (size_t i = 0; i < count && text != NULL; i++) {
+        size_t n = 0;
+        const uint8_t *token = tli_bpe_token(bpe, ids[i], &n);
+        memcpy(end, token, n);
+        end += n;
     }
     return text;
 }
