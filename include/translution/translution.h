@@ -701,10 +701,18 @@ typedef struct tl_settings {
  * of classes or the vocabulary are 0: set them. */
 bool tl_settings_default(tl_settings *settings, const char *task);
 
+/* A safetensors file, open for reading: weights, an optimizer's state, or any other with tensors of F32,
+ * I64, I32 and U8. Needs no device; belongs to no context; one thread at a time. See tl_file_open. */
+typedef struct tl_file tl_file;
+
 /* Refuses what tl_train would refuse without a look at the data or a device; also run.init, as far as the
  * data do not decide whether it fits. `log` (NULL: none) gets notices about run.init. */
 tl_status tl_settings_check(const tl_settings *settings, const tl_log *log, tl_error *err);
-/* The same after completing `model` as tl_train does: positions, and from the data the classes or the
+/* The same, and leaves the file of run.init open, for tl_hooks.init: the run then reads what was checked, and neither
+ * opens nor checks it again. *init is NULL where there is none and where a run resumes; tl_file_close closes it. */
+tl_status tl_settings_open_init(const tl_settings *settings, const tl_log *log, tl_file **init,
+                                tl_error *err);
+/* tl_settings_check after completing `model` as tl_train does: positions, and from the data the classes or the
  * vocabulary, without reading samples. */
 tl_status tl_settings_complete(tl_settings *settings, const tl_log *log, tl_error *err);
 /* Sets task, model and training to those of a checkpoint (a .safetensors file or a run folder); `run` stays.
@@ -793,6 +801,8 @@ typedef struct tl_hooks {
     /* The run is shared by these processes, each of which calls with the same settings: see tl_ranks_open. NULL: it is
      * this process's alone. */
     tl_ranks *ranks;
+    /* run.init as tl_settings_open_init left it open, until the run returns; NULL: the run opens it itself. */
+    tl_file *init;
 } tl_hooks;
 
 /* Ranks: the processes that mpirun or srun started together, each with a device of its own. They share a run out by the
@@ -1062,10 +1072,6 @@ tl_status tl_generate(tl_context *ctx, const char *checkpoint, const tl_generati
                       uint64_t *made);
 
 /* ---- files of tensors ------------------------------------------------------------------------------ */
-
-/* A safetensors file, open for reading: weights, an optimizer's state, or any other with tensors of F32,
- * I64, I32 and U8. Needs no device; belongs to no context; one thread at a time. */
-typedef struct tl_file tl_file;
 
 typedef struct tl_tensor_info {
     const char *name;  /* as `dtype`, valid until the file is closed */

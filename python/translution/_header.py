@@ -1170,6 +1170,8 @@ class Hooks(Struct):
         /* The run is shared by these processes, each of which calls with the same settings: see tl_ranks_open. NULL: it is
          * this process's alone. */
         tl_ranks *ranks;
+        /* run.init as tl_settings_open_init left it open, until the run returns; NULL: the run opens it itself. */
+        tl_file *init;
     } tl_hooks;
     """
 
@@ -1180,6 +1182,7 @@ class Hooks(Struct):
     on_step: Any
     on_evaluation: Any
     ranks: int
+    init: int
     _fields_ = [
         ("size", c_size_t),
         ("progress", c_void_p),
@@ -1188,6 +1191,7 @@ class Hooks(Struct):
         ("on_step", CFUNCTYPE(c_bool, c_void_p, POINTER(Step))),
         ("on_evaluation", CFUNCTYPE(c_bool, c_void_p, POINTER(Evaluation))),
         ("ranks", c_void_p),
+        ("init", c_void_p),
     ]
 
 
@@ -1648,6 +1652,7 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "tl_model_plan": (c_int, [POINTER(ModelConfig), POINTER(PlanOptions), POINTER(MemoryPlan), POINTER(Error)]),
     "tl_settings_default": (c_bool, [POINTER(Settings), c_char_p]),
     "tl_settings_check": (c_int, [POINTER(Settings), POINTER(Log), POINTER(Error)]),
+    "tl_settings_open_init": (c_int, [POINTER(Settings), POINTER(Log), POINTER(c_void_p), POINTER(Error)]),
     "tl_settings_complete": (c_int, [POINTER(Settings), POINTER(Log), POINTER(Error)]),
     "tl_checkpoint_settings": (c_int, [c_char_p, POINTER(Settings), POINTER(Error)]),
     "tl_settings_slice_samples": (c_uint32, [POINTER(Settings)]),

@@ -49,8 +49,11 @@ static tl_status train_report(tli_cli_options *o, tl_context *ctx, const tl_resu
 /* The end of the process is the run's: what cannot be reported fails a run that is done, not one that was stopped. */
 static tl_status train_run(tli_cli_options *o, tl_context *ctx)
 {
-    tl_hooks hooks = {
-        .size = sizeof hooks, .progress = tli_cli_progress(o), .stop = &tli_cli_signal, .ranks = o->ranks};
+    tl_hooks hooks = {.size = sizeof hooks,
+                      .progress = tli_cli_progress(o),
+                      .stop = &tli_cli_signal,
+                      .ranks = o->ranks,
+                      .init = o->init};
     tl_result result = {0};
     tl_status status = tl_train(ctx, &o->settings, &hooks, &result);
     if (tl_ranks_rank(o->ranks) > 0) return status;
@@ -66,8 +69,10 @@ static tl_status train_run(tli_cli_options *o, tl_context *ctx)
 
 static tl_status check_and_run(tli_cli_options *o, tl_error *err)
 {
-    TLI_TRY(tl_settings_check(&o->settings, NULL, err));
-    return tli_cli_on_device(o, err, train_run);
+    TLI_TRY(tl_settings_open_init(&o->settings, NULL, &o->init, err));
+    const tl_status status = tli_cli_on_device(o, err, train_run);
+    tl_file_close(o->init);
+    return status;
 }
 
 /* Rank 0 speaks for all, but a rank that fails alone says so itself, when rank 0 has had the time to fail alike. Every

@@ -17,7 +17,7 @@ const char *tli_checksum_digits(const char *header);
 /* The digits of a number, without a terminating NUL. */
 void tli_checksum_print(uint64_t value, char digits[TLI_CHECKSUM_DIGITS]);
 
-/* Reads the whole file. TL_ERROR_INPUT when the checksum is wrong or, with `required`, missing. */
+/* Reads the whole file, once while it is open. TL_ERROR_INPUT when the checksum is wrong or, with `required`, missing. */
 tl_status tli_checksum_verify(tli_safetensors *st, bool required, tl_error *err);
 
 #endif

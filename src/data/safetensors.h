@@ -24,13 +24,15 @@ typedef struct tli_st_item {
     char *key, *value;
 } tli_st_item;
 
-typedef struct tli_safetensors {
+/* An open file, which the public header shows as a handle. */
+typedef struct tl_file {
     tli_st_entry *entries;
     int count;
     tli_st_item *metadata; /* __metadata__, strings */
     int metadata_count;
     FILE *file;       /* open for reading */
     uint64_t data_at; /* file offset of the data */
+    bool verified;    /* its checksum was found right: see data/checksum.h */
     char path[1024];
 } tli_safetensors;
 

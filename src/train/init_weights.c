@@ -22,7 +22,7 @@ static const struct {
 
 /* The file, and its model's settings. */
 typedef struct origin {
-    tli_safetensors st;
+    tl_file *st;
     tl_settings settings;
     bool known; /* the file has settings in its metadata */
 } origin;
@@ -41,6 +41,7 @@ struct tli_init_weights {
     bool data_open;
     const char *labels; /* class names or vocabulary of the data; NULL: unknown */
     origin from;
+    tl_file *own;            /* from.st, opened here; NULL: the caller's */
     fate *fates;             /* one per parameter */
     int tables;              /* number of per-offset tables copied partly ... */
     uint32_t offsets, found; /* ... and the offsets of the last of them: all, and those found */
@@ -60,22 +61,25 @@ static tl_status check_same_op(const tli_init_weights *t)
     const tl_model_config *a = &t->from.settings.model, *b = &t->s->model;
     if (a->arch != b->arch)
         return tli_fail(t->err, TL_ERROR_INPUT,
-                        "`run.init` %s holds a model of the task %s: it is none for %s", t->from.st.path,
+                        "`run.init` %s holds a model of the task %s: it is none for %s", t->from.st->path,
                         t->from.settings.task, t->s->task);
     if (a->op == b->op) return TL_OK;
     return tli_fail(t->err, TL_ERROR_INPUT,
                     "`run.init` %s holds a model of `model.op` %s, but this run has `model.op` %s",
-                    t->from.st.path, tl_op_name(a->op), tl_op_name(b->op));
+                    t->from.st->path, tl_op_name(a->op), tl_op_name(b->op));
 }
 
 static tl_status origin_open(tli_init_weights *t)
 {
     origin *from = &t->from;
-    TLI_TRY(tli_checkpoint_open(t->s->run.init, &from->st, t->err));
-    TLI_TRY(tli_checksum_verify(&from->st, false, t->err));
-    from->known = tli_st_metadata(&from->st, "task") != NULL;
+    if (from->st == NULL) {
+        TLI_TRY(tl_file_open(t->s->run.init, &t->own, t->err));
+        from->st = t->own;
+    }
+    TLI_TRY(tli_checksum_verify(from->st, false, t->err));
+    from->known = tli_st_metadata(from->st, "task") != NULL;
     if (!from->known) return TL_OK;
-    TLI_TRY(tli_settings_from_metadata(&from->st, &from->settings, t->err));
+    TLI_TRY(tli_settings_from_metadata(from->st, &from->settings, t->err));
     return check_same_op(t);
 }
 
@@ -150,7 +154,7 @@ static bool same_places(const tli_init_weights *t)
 /* Class names or vocabulary, compared if both are known. */
 static bool same_labels(const tli_init_weights *t)
 {
-    const char *theirs = t->from.known ? tli_labels_of(&t->from.st, t->from.settings.task) : NULL;
+    const char *theirs = t->from.known ? tli_labels_of(t->from.st, t->from.settings.task) : NULL;
     return !t->data_open || theirs == NULL || t->labels == NULL || strcmp(theirs, t->labels) == 0;
 }
 
@@ -170,9 +174,9 @@ static tl_status refuse_shape(const tli_init_weights *t, const tli_parameter *p,
     char there[96], here[96];
     if (e->dtype != tli_model_stored_dtype(p->dtype))
         return tli_fail(t->err, TL_ERROR_INPUT, "`run.init` %s: tensor %s does not hold 32-bit floats",
-                        t->from.st.path, p->name);
+                        t->from.st->path, p->name);
     return tli_fail(t->err, TL_ERROR_INPUT,
-                    "`run.init` %s: tensor %s is %s there and %s in this run's model: %s", t->from.st.path,
+                    "`run.init` %s: tensor %s is %s there and %s in this run's model: %s", t->from.st->path,
                     p->name, shape_text(e->shape, e->rank, there), shape_text(p->shape, p->rank, here),
                     advice);
 }
@@ -201,13 +205,13 @@ static tl_status decide_part(const tli_init_weights *t, part which, const tli_pa
         return tli_fail(
             t->err, TL_ERROR_INPUT,
             "`run.init` %s has no tensor %s, which this run's model has: `run.init_partial` draws it anew",
-            t->from.st.path, p->name);
+            t->from.st->path, p->name);
     if (!shape) return refuse_shape(t, p, e, "`run.init_partial` draws it anew");
     if (!places)
         return tli_fail(
             t->err, TL_ERROR_INPUT,
             "`run.init` %s: tensor %s is of another grid than this run's: `run.init_partial` draws it anew",
-            t->from.st.path, p->name);
+            t->from.st->path, p->name);
     tli_log_write(t->log, TL_LOG_NOTICE,
                   "`run.init`: %s is of other classes or another vocabulary and copied all the same; "
                   "`run.init_partial` draws "
@@ -221,7 +225,7 @@ static tl_status decide_other(tli_init_weights *t, const tli_parameter *p, const
 {
     if (e == NULL)
         return tli_fail(t->err, TL_ERROR_INPUT, "`run.init` %s has no tensor %s, which this run's model has",
-                        t->from.st.path, p->name);
+                        t->from.st->path, p->name);
     f->entry = e;
     if (p->rank == 3 && same_shape(e, p, 1)) TLI_TRY(match_table(t, p, e, f));
     if (f->source == NULL)
@@ -232,22 +236,22 @@ static tl_status decide_other(tli_init_weights *t, const tli_parameter *p, const
                           "`run.init` %s: tensor %s is of another grid than this run's: "
                           "`run.init_partial` copies the offsets "
                           "that both have",
-                          t->from.st.path, p->name)
+                          t->from.st->path, p->name)
                : refuse_shape(t, p, e, "`run.init_partial` copies the offsets that both have");
 }
 
 /* Tensors of the file that the model does not have. */
 static tl_status check_unknown(const tli_init_weights *t)
 {
-    for (int i = 0; i < t->from.st.count; i++) {
-        const char *name = t->from.st.entries[i].name;
+    for (int i = 0; i < t->from.st->count; i++) {
+        const char *name = t->from.st->entries[i].name;
         bool found = false;
         for (int k = 0; k < t->registry.count && !found; k++)
             found = strcmp(t->registry.items[k].name, name) == 0;
         if (found) continue;
         if (!t->s->run.init_partial || part_of(name) == PART_OTHER)
             return tli_fail(t->err, TL_ERROR_INPUT,
-                            "`run.init` %s has a tensor %s, which this run's model has not", t->from.st.path,
+                            "`run.init` %s has a tensor %s, which this run's model has not", t->from.st->path,
                             name);
         tli_log_write(t->log, TL_LOG_NOTICE,
                       "`run.init_partial`: %s of the file is left out: this run's model has none", name);
@@ -259,7 +263,7 @@ static tl_status init_weights_decide(tli_init_weights *t)
 {
     for (int i = 0; i < t->registry.count; i++) {
         const tli_parameter *p = &t->registry.items[i];
-        const tli_st_entry *e = tli_st_find(&t->from.st, p->name);
+        const tli_st_entry *e = tli_st_find(t->from.st, p->name);
         const part which = part_of(p->name);
         TLI_TRY(which == PART_OTHER ? decide_other(t, p, e, &t->fates[i])
                                     : decide_part(t, which, p, e, &t->fates[i]));
@@ -290,8 +294,8 @@ static tl_status init_weights_fill(tli_init_weights *t)
     return init_weights_decide(t);
 }
 
-tl_status tli_init_weights_open(const tl_settings *settings, bool data_open, const char *labels,
-                                const tl_log *log, tl_error *err, tli_init_weights **out)
+tl_status tli_init_weights_open(const tl_settings *settings, tl_file *file, bool data_open,
+                                const char *labels, const tl_log *log, tl_error *err, tli_init_weights **out)
 {
     *out = NULL;
     if (settings->run.init[0] == '\0') return TL_OK;
@@ -300,6 +304,7 @@ tl_status tli_init_weights_open(const tl_settings *settings, bool data_open, con
     t->s = settings;
     t->log = log;
     t->err = err;
+    t->from.st = file;
     t->data_open = data_open;
     t->labels = labels;
     const tl_status status = init_weights_fill(t);
@@ -315,7 +320,7 @@ void tli_init_weights_close(tli_init_weights *t)
     if (t == NULL) return;
     for (int i = 0; i < t->registry.count && t->fates != NULL; i++) free(t->fates[i].source);
     free(t->fates);
-    tli_st_close(&t->from.st);
+    tl_file_close(t->own);
     tli_registry_free(NULL, &t->registry);
     free(t);
 }
@@ -327,7 +332,7 @@ static tl_status copy_elements(tl_context *ctx, tli_init_weights *t, const tli_s
 {
     for (uint64_t done = 0; done < count; done += PIECE) {
         const uint64_t n = count - done < PIECE ? count - done : PIECE;
-        TLI_TRY(tli_st_read(&t->from.st, e, from + done, n, piece, t->err));
+        TLI_TRY(tli_st_read(t->from.st, e, from + done, n, piece, t->err));
         TLI_TRY(tl_tensor_write(ctx, to, at + done, n, piece));
     }
     return TL_OK;
@@ -363,6 +368,6 @@ tl_status tli_init_weights_copy(tl_context *ctx, tli_init_weights *t, tli_regist
     }
     free(piece);
     if (status == TL_OK)
-        tli_log_write(t->log, TL_LOG_NOTICE, "beginning from the weights of %s", t->from.st.path);
+        tli_log_write(t->log, TL_LOG_NOTICE, "beginning from the weights of %s", t->from.st->path);
     return status;
 }

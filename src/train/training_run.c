@@ -27,8 +27,11 @@ bool tli_run_writes(const training_run *r)
 
 static tl_status open_init(training_run *r)
 {
-    return tli_init_weights_open(r->s, true, r->labels, tli_context_log(r->ctx), tl_context_error(r->ctx),
-                                 &r->init);
+    if (r->hooks->init != NULL && r->s->run.init[0] == '\0')
+        return tli_fail(tl_context_error(r->ctx), TL_ERROR_USAGE,
+                        "tl_hooks.init is an open file, but `run.init`, its path, is empty");
+    return tli_init_weights_open(r->s, r->hooks->init, true, r->labels, tli_context_log(r->ctx),
+                                 tl_context_error(r->ctx), &r->init);
 }
 
 static tl_status begin_anew(training_run *r)

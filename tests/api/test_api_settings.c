@@ -19,6 +19,14 @@ static void checked_without_a_run(void **unused)
     WRONG(tl_settings_check, "init_partial", &s, NULL, &said);
     snprintf(s.run.init, sizeof s.run.init, "%s", at("nowhere.safetensors"));
     FAILS(TL_ERROR_INPUT, tl_settings_check, "nowhere.safetensors", &s, NULL, &said);
+    tl_file *init;
+    FAILS(TL_ERROR_INPUT, tl_settings_open_init, "nowhere.safetensors", &s, NULL, &init, &said);
+    assert_null(init);
+    WRONG(tl_settings_open_init, "settings are missing", NULL, NULL, &init, &said);
+    WRONG(tl_settings_open_init, "place for the file", &s, NULL, NULL, &said);
+    s.run.resume = true; /* from the checkpoint in its folder */
+    assert_int_equal(tl_settings_open_init(&s, NULL, &init, &said), TL_OK);
+    assert_null(init);
     s.size = 0;
     WRONG(tl_settings_check, "size of the settings", &s, NULL, &said);
     WRONG(tl_settings_complete, "size of the settings", &s, NULL, &said);
@@ -65,6 +73,44 @@ static void checkpoints_say_their_settings(void **unused)
     assert_string_equal(found.task, "own-vit"); /* as it was */
     found.size = 1;
     WRONG(tl_checkpoint_settings, "size of the settings", result.out, &found, &said);
+}
+
+/* The run reads what was checked: it opens nothing, and does not see what becomes of the file's last byte meanwhile. */
+static void an_open_file_is_handed_to_the_run(void **unused)
+{
+    static own_data numbers;
+    tl_settings s = own_settings("own-vit", "origin");
+    const tl_data data = own_of(&numbers, &s);
+    tl_hooks hooks = {.size = sizeof hooks};
+    const tl_trainer_config c = {.size = sizeof c, .settings = &s, .data = &data, .hooks = &hooks};
+    tl_trainer *trainer = NULL;
+    tl_result result;
+    size_t bytes;
+    s.training.steps = 1;
+    OK(tl_trainer_create(ctx, &c, &trainer));
+    OK(tl_trainer_run(ctx, trainer, &result));
+    tl_trainer_destroy(ctx, trainer);
+    snprintf(s.run.init, sizeof s.run.init, "%s", result.out);
+    snprintf(s.run.out, sizeof s.run.out, "%s", at("heir"));
+
+    const char *path = inside(result.out, "model.safetensors");
+    char *weights = read_all(path, &bytes);
+    weights[bytes - 1] ^= 1;
+    const int watch = watch_opens(path);
+    assert_int_equal(tl_settings_open_init(&s, NULL, &hooks.init, &said), TL_OK);
+    assert_int_equal(opens_seen(watch), 1);
+    write_file(path, weights, bytes);
+    const int again = watch_opens(path);
+    OK(tl_trainer_create(ctx, &c, &trainer));
+    OK(tl_trainer_run(ctx, trainer, &result));
+    tl_trainer_destroy(ctx, trainer);
+    assert_int_equal(opens_seen(again), 0);
+    assert_string_equal(tl_file_metadata(hooks.init, "task"), "own-vit");
+    FAILS(TL_ERROR_INPUT, tl_settings_check, "is damaged", &s, NULL, &said);
+    s.run.init[0] = '\0';
+    WRONG(tl_trainer_create, "`run.init`, its path, is empty", ctx, &c, &trainer);
+    tl_file_close(hooks.init);
+    free(weights);
 }
 
 static void check_numbers(const char *task, const char *const *names, int count)
@@ -197,6 +243,7 @@ int main(void)
         cmocka_unit_test(checked_without_a_run),
         cmocka_unit_test(completed_from_the_data),
         cmocka_unit_test(checkpoints_say_their_settings),
+        cmocka_unit_test(an_open_file_is_handed_to_the_run),
         cmocka_unit_test(models_are_evaluated_on_own_data),
         cmocka_unit_test(models_are_used_between_runs),
         cmocka_unit_test(saved_models_have_no_task_of_the_program),

@@ -215,8 +215,6 @@ static void files_give_flags(void **state)
 
 /* ---- the dry run --------------------------------------------------------------------------------- */
 
-#define NO_PLATFORM "OCL_ICD_VENDORS=/nonexistent"
-
 static void a_plan_counts_parameters(void **state)
 {
     RUN(NO_ENV, "train", "mnist", "--dry-run", "--op", "attention");

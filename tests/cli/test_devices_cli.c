@@ -2,8 +2,6 @@
 #include "program.h"
 #include "small_digits.h"
 
-#define NO_PLATFORM "OCL_ICD_VENDORS=/nonexistent"
-
 /* ---- devices ------------------------------------------------------------------------------------- */
 
 /* The program with this environment alone. */

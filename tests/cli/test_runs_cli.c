@@ -114,6 +114,24 @@ static void a_run_has_a_folder_of_its_own(void **state)
                      0);
 }
 
+/* Before there is a device, so that a machine without one says what is wrong with the file. */
+static void the_file_of_init_is_checked_and_opened_once(void **state)
+{
+    size_t bytes;
+    char *weights = read_all("attention/model.safetensors", &bytes);
+    const int watch = watch_opens("attention/model.safetensors");
+    RUN(NO_ENV, "train", "mnist", "--init", at("attention"), "--out", at("begun"), THREE);
+    EXPECT(0, "beginning from the weights of");
+    assert_int_equal(opens_seen(watch), 1);
+    RUN(ENV(NO_PLATFORM), "train", "mnist", "--init", at("attention"), "--out", at("none"), THREE);
+    FAILS(1, "no OpenCL device found");
+    weights[bytes - 1] ^= 1;
+    write_file("damaged.safetensors", weights, bytes);
+    free(weights);
+    RUN(ENV(NO_PLATFORM), "train", "mnist", "--init", at("damaged.safetensors"), "--out", at("none"), THREE);
+    FAILS(2, "damaged.safetensors is damaged");
+}
+
 /* ---- stopping ------------------------------------------------------------------------------------ */
 
 static void a_stopped_run_resumes_the_same(void **state)
@@ -227,6 +245,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_result_line_is_complete),
+        cmocka_unit_test(the_file_of_init_is_checked_and_opened_once),
         cmocka_unit_test(equal_seeds_give_equal_runs),
         cmocka_unit_test(a_run_has_a_folder_of_its_own),
         cmocka_unit_test(a_stopped_run_resumes_the_same),

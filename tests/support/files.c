@@ -1,6 +1,7 @@
 #include "files.h"
 
 #include <dirent.h>
+#include <sys/inotify.h>
 
 char folder[200];
 
@@ -108,4 +109,21 @@ void assert_same_file_at(const char *file, int line, const char *a, const char *
     char *x = read_all_at(file, line, a, &n), *y = read_all_at(file, line, b, &m);
     if (n != m || memcmp(x, y, n) != 0) fail_at(file, line, "%s and %s differ", at(a), at(b));
     free(x), free(y);
+}
+
+int watch_opens_at(const char *file, int line, const char *name)
+{
+    const int watch = inotify_init1(IN_NONBLOCK);
+    if (watch < 0 || inotify_add_watch(watch, at(name), IN_OPEN | IN_CLOSE) < 0)
+        fail_at(file, line, "%s cannot be watched", at(name));
+    return watch;
+}
+
+int opens_seen(int watch)
+{
+    struct inotify_event event; /* without a name, as a file is watched and no folder */
+    int opens = 0;
+    while (read(watch, &event, sizeof event) == (ssize_t)sizeof event) opens += (event.mask & IN_OPEN) != 0;
+    close(watch);
+    return opens;
 }

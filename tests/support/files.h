@@ -32,6 +32,12 @@ void write_text_at(const char *file, int line, const char *name, const char *tex
 size_t read_file_at(const char *file, int line, const char *name, void *data, size_t capacity);
 char *read_all_at(const char *file, int line, const char *name, size_t *bytes);
 
+/* Counts how often a file is opened, by any process: between watch_opens, which returns a handle, and opens_seen, which
+ * closes it. */
+#define watch_opens(name) watch_opens_at(HERE, name)
+int watch_opens_at(const char *file, int line, const char *name);
+int opens_seen(int watch);
+
 /* Two files hold the same bytes. */
 #define assert_same_file(a, b) assert_same_file_at(HERE, a, b)
 void assert_same_file_at(const char *file, int line, const char *a, const char *b);

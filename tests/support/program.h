@@ -27,6 +27,7 @@ extern outcome seen; /* of the last run */
  * Their outcome is in `seen`. */
 #define ENV(...)      ((const char *const[]){__VA_ARGS__, NULL})
 #define NO_ENV        ((const char *const[]){NULL})
+#define NO_PLATFORM   "OCL_ICD_VENDORS=/nonexistent" /* no device at all */
 #define RUN(env, ...) finish(start(env, (const char *const[]){__VA_ARGS__, NULL}))
 pid_t start(const char *const *env, const char *const *args);
 pid_t start_from(int input, const char *const *env, const char *const *args);

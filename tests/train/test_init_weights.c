@@ -2,9 +2,6 @@
  * --init-partial drawn anew or copied offset by offset. */
 #include "init_weights_runs.h"
 
-#include <sys/inotify.h>
-#include <unistd.h>
-
 /* ---- the same model ------------------------------------------------------------------------------ */
 
 /* Every weight, and so the loss on the test set, is the file's. */
@@ -33,16 +30,11 @@ static void same_model(void **unused)
 /* It may be large: a run reads it once for its checksum, and then what it copies. */
 static void the_file_is_opened_once(void **unused)
 {
-    char path[2200], events[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
     tl_settings first = small_run(TL_OP_ATTENTION, "opened");
     train(first);
-    snprintf(path, sizeof path, "%s/model.safetensors", first.run.out);
-    const int watch = inotify_init1(IN_NONBLOCK);
-    assert_true(watch >= 0 && inotify_add_watch(watch, path, IN_OPEN | IN_CLOSE) >= 0);
+    const int watch = watch_opens(inside(first.run.out, "model.safetensors"));
     begin(still(first, "opener", "opened"));
-    const ssize_t bytes = read(watch, events, sizeof events);
-    assert_int_equal(bytes, 2 * sizeof(struct inotify_event)); /* opened and closed: events without names */
-    close(watch);
+    assert_int_equal(opens_seen(watch), 1);
 }
 
 /* A file of another program: tensors and no settings. */

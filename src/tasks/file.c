@@ -7,10 +7,6 @@
 
 enum { PIECE = 1 << 15 }; /* bytes converted at a time */
 
-struct tl_file {
-    tli_safetensors st;
-};
-
 tl_status tl_file_open(const char *path, tl_file **out, tl_error *err)
 {
     if (out != NULL) *out = NULL;
@@ -19,7 +15,7 @@ tl_status tl_file_open(const char *path, tl_file **out, tl_error *err)
                         "a file to be opened needs its path and a place for its handle: one is NULL");
     tl_file *file = calloc(1, sizeof *file);
     if (file == NULL) return tli_fail(err, TL_ERROR_MEMORY, "out of host memory while opening %s", path);
-    const tl_status status = tli_checkpoint_open(path, &file->st, err);
+    const tl_status status = tli_checkpoint_open(path, file, err);
     if (status == TL_OK)
         *out = file;
     else
@@ -30,7 +26,7 @@ tl_status tl_file_open(const char *path, tl_file **out, tl_error *err)
 void tl_file_close(tl_file *file)
 {
     if (file == NULL) return;
-    tli_st_close(&file->st);
+    tli_st_close(file);
     free(file);
 }
 
@@ -49,14 +45,14 @@ static tl_tensor_info describe_entry(const tli_st_entry *e)
 
 bool tl_file_tensor_at(const tl_file *file, int index, tl_tensor_info *out)
 {
-    if (file == NULL || out == NULL || index < 0 || index >= file->st.count) return false;
-    *out = describe_entry(&file->st.entries[index]);
+    if (file == NULL || out == NULL || index < 0 || index >= file->count) return false;
+    *out = describe_entry(&file->entries[index]);
     return true;
 }
 
 bool tl_file_tensor(const tl_file *file, const char *name, tl_tensor_info *out)
 {
-    const tli_st_entry *e = file != NULL && name != NULL ? tli_st_find(&file->st, name) : NULL;
+    const tli_st_entry *e = file != NULL && name != NULL ? tli_st_find(file, name) : NULL;
     if (e == NULL || out == NULL) return false;
     *out = describe_entry(e);
     return true;
@@ -85,7 +81,7 @@ static tl_status read_converted(tl_file *file, const tli_st_entry *e, uint64_t a
     const size_t width = tli_st_dtype_widths[e->dtype];
     for (uint64_t done = 0; done < count;) {
         const uint64_t n = count - done < PIECE / width ? count - done : PIECE / width;
-        TLI_TRY(tli_st_read(&file->st, e, at + done, n, piece, err));
+        TLI_TRY(tli_st_read(file, e, at + done, n, piece, err));
         for (uint64_t i = 0; i < n; i++) target[done + i] = number_at(piece + i * width, e->dtype);
         done += n;
     }
@@ -98,25 +94,25 @@ tl_status tl_file_read(tl_file *file, const char *name, uint64_t at, uint64_t co
     if (file == NULL || name == NULL || (target == NULL && count > 0))
         return tli_fail(err, TL_ERROR_USAGE,
                         "tl_file_read takes a file, a tensor's name and a target: one is NULL");
-    const tli_st_entry *e = tli_st_find(&file->st, name);
+    const tli_st_entry *e = tli_st_find(file, name);
     if (e == NULL)
         return tli_fail(err, TL_ERROR_USAGE, "%s has no tensor %s: tl_file_tensor_at lists those it has",
-                        file->st.path, name);
+                        file->path, name);
     if (at > elements_of(e) || count > elements_of(e) - at || e->dtype == ST_F32) /* refused, or as it is */
-        return tli_st_read(&file->st, e, at, count, target, err);
+        return tli_st_read(file, e, at, count, target, err);
     return read_converted(file, e, at, count, target, err);
 }
 
 bool tl_file_metadata_at(const tl_file *file, int index, const char **key, const char **value)
 {
-    if (file == NULL || key == NULL || value == NULL || index < 0 || index >= file->st.metadata_count)
+    if (file == NULL || key == NULL || value == NULL || index < 0 || index >= file->metadata_count)
         return false;
-    *key = file->st.metadata[index].key;
-    *value = file->st.metadata[index].value;
+    *key = file->metadata[index].key;
+    *value = file->metadata[index].value;
     return true;
 }
 
 const char *tl_file_metadata(const tl_file *file, const char *key)
 {
-    return file != NULL && key != NULL ? tli_st_metadata(&file->st, key) : NULL;
+    return file != NULL && key != NULL ? tli_st_metadata(file, key) : NULL;
 }
