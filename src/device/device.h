@@ -200,6 +200,11 @@ tl_status tli_launch_kernel(tl_context *ctx, tli_kernel *kernel, tli_launch laun
     tli_launch_kernel((ctx), (kernel), (launch), (const tli_arg[]){__VA_ARGS__},                             \
                       (int)(sizeof((const tli_arg[]){__VA_ARGS__}) / sizeof(tli_arg)))
 
+/* Takes a launch that a dry context would make, one with work-groups. */
+typedef void (*tli_launch_sink)(void *user, const char *kernel, const tli_launch *launch);
+/* Has a dry context divide work as a device of so many compute units would, and give its launches to `sink`. */
+void tli_context_dry_launches(tl_context *ctx, uint32_t compute_units, tli_launch_sink sink, void *user);
+
 tl_status tli_flush(tl_context *ctx); /* clFlush: submits queued work to the device */
 
 /* Opaque per-context data of a higher layer (the GEMM table). Initially NULL; freed with `destroy` in

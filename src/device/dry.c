@@ -13,6 +13,13 @@ tl_status tli_context_dry(tl_context *ctx, tli_program_sink sink, void *user)
     return TL_OK;
 }
 
+void tli_context_dry_launches(tl_context *ctx, uint32_t compute_units, tli_launch_sink sink, void *user)
+{
+    ctx->limits.compute_units = compute_units;
+    ctx->dry.launched = sink;
+    ctx->dry.launched_user = user;
+}
+
 bool tli_context_is_dry(const tl_context *ctx)
 {
     return ctx->dry.sink != NULL;

@@ -185,7 +185,9 @@ struct tl_context {
     struct {
         tli_program_sink sink; /* NULL: not dry */
         void *user;
-        cl_mem buffer; /* of all tensors */
+        cl_mem buffer;            /* of all tensors */
+        tli_launch_sink launched; /* NULL: launches are dropped */
+        void *launched_user;
     } dry;
 };
 

@@ -63,13 +63,14 @@ static tl_status set_args(tl_context *ctx, tli_kernel *kernel, const tli_arg *ar
 tl_status tli_launch_kernel(tl_context *ctx, tli_kernel *kernel, tli_launch launch, const tli_arg *args,
                             int count)
 {
+    const bool empty = launch.groups[0] == 0 || launch.groups[1] == 0 || launch.groups[2] == 0;
+    if (ctx->dry.launched != NULL && !empty) ctx->dry.launched(ctx->dry.launched_user, kernel->name, &launch);
     if (ctx->dry.sink != NULL) return TL_OK;
     if (count < 0 || (cl_uint)count != kernel->args)
         return tli_fail(&ctx->error, TL_ERROR_USAGE,
                         "kernel %s of kernels/%s.cl takes %u arguments, %d were given", kernel->name,
                         kernel->family, (unsigned)kernel->args, count);
-    if (launch.groups[0] == 0 || launch.groups[1] == 0 || launch.groups[2] == 0)
-        return TL_OK; /* nothing to launch */
+    if (empty) return TL_OK;
     if (launch.items == 0 || launch.items > kernel->max_items || launch.items > ctx->device.max_work_group)
         return tli_fail(
             &ctx->error, TL_ERROR_DEVICE,

@@ -9,8 +9,10 @@ tl_status tli_add(tl_context *ctx, tli_view a, tli_view b, tli_view y, uint64_t 
     tli_kernel *kernel;
     const uint32_t most = tl_context_device(ctx)->max_work_group, items = most < ADD_ITEMS ? most : ADD_ITEMS;
     TLI_TRY(tli_family_kernel(ctx, "add", "add", "", &kernel));
-    return TLI_LAUNCH(ctx, kernel, tli_launch1((count + items - 1) / items, items), TLI_ARG_VIEW(a),
-                      TLI_ARG_VIEW(b), TLI_ARG_VIEW(y), TLI_ARG_U64(count));
+    tli_launch launch = tli_launch1((count + items - 1) / items, items);
+    launch.bytes = 12.0 * (double)count;
+    return TLI_LAUNCH(ctx, kernel, launch, TLI_ARG_VIEW(a), TLI_ARG_VIEW(b), TLI_ARG_VIEW(y),
+                      TLI_ARG_U64(count));
 }
 
 tl_status tli_add_extras(tl_context *ctx, tli_view bias, tli_view residual, tli_view factor, tli_view c,

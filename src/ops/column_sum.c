@@ -19,10 +19,11 @@ tl_status tli_column_sum_blocks(tl_context *ctx, tli_view x, uint64_t ld, tli_vi
     }
     tli_kernel *kernel;
     TLI_TRY(tli_family_kernel(ctx, "column_sum", "column_sum_blocks", "", &kernel));
-    return TLI_LAUNCH(ctx, kernel, tli_launch3(tli_ceil_div(columns, chunk), blocks, 1, group),
-                      TLI_ARG_VIEW(x), TLI_ARG_U64(ld), TLI_ARG_VIEW(out), TLI_ARG_U64(rows),
-                      TLI_ARG_U32(rows_per_block), TLI_ARG_U64(columns), TLI_ARG_U32(chunk),
-                      TLI_ARG_F32(scale));
+    tli_launch launch = tli_launch3(tli_ceil_div(columns, chunk), blocks, 1, group);
+    launch.bytes = 4.0 * (double)columns * (double)(rows + blocks);
+    return TLI_LAUNCH(ctx, kernel, launch, TLI_ARG_VIEW(x), TLI_ARG_U64(ld), TLI_ARG_VIEW(out),
+                      TLI_ARG_U64(rows), TLI_ARG_U32(rows_per_block), TLI_ARG_U64(columns),
+                      TLI_ARG_U32(chunk), TLI_ARG_F32(scale));
 }
 
 tl_status tli_column_sum(tl_context *ctx, tli_view x, uint32_t ld, tli_view sums, tli_view workspace,

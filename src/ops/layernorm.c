@@ -52,16 +52,18 @@ tl_status tli_layernorm_backward(tl_context *ctx, tli_view dy, tli_view x, tli_v
     if (!one_pass) { /* first, as dx may be dy */
         uint32_t items = tli_kernel_form_of(ctx, "layernorm").row_group;
         TLI_TRY(tli_family_kernel(ctx, "layernorm", "layernorm_backward_dw", "", &kernel));
-        TLI_TRY(TLI_LAUNCH(ctx, kernel, tli_launch3(tli_ceil_div(channels, items), blocks, 1, items),
-                           TLI_ARG_MEM(dy.mem), TLI_ARG_MEM(x.mem), TLI_ARG_MEM(stats.mem),
-                           TLI_ARG_MEM(workspace.mem), TLI_ARG_STRUCT(sizes)));
+        tli_launch launch = tli_launch3(tli_ceil_div(channels, items), blocks, 1, items);
+        launch.bytes = 8.0 * (double)rows * channels;
+        TLI_TRY(TLI_LAUNCH(ctx, kernel, launch, TLI_ARG_MEM(dy.mem), TLI_ARG_MEM(x.mem),
+                           TLI_ARG_MEM(stats.mem), TLI_ARG_MEM(workspace.mem), TLI_ARG_STRUCT(sizes)));
     }
     if (one_pass || has_dx) {
         tli_rowwise plan = tli_rowwise_cut(ctx, "layernorm", rows, channels);
         if (one_pass) { /* a work-group is a block of the column sums */
             plan.rows_per_group = rows_per_block;
-            plan.launch = tli_launch1(blocks, 1);
+            plan.launch.groups[0] = blocks;
         }
+        plan.launch.bytes = (has_dx ? 12.0 : 8.0) * (double)rows * channels;
         sizes.rows_per_group = plan.rows_per_group;
         TLI_TRY(tli_family_kernel(ctx, "layernorm", "layernorm_backward_dx", plan.options, &kernel));
         TLI_TRY(TLI_LAUNCH(ctx, kernel, plan.launch, TLI_ARG_MEM(dy.mem), TLI_ARG_MEM(x.mem),

@@ -125,13 +125,21 @@ static tli_view take_panels(narrow_call *n, uint32_t tokens, uint32_t channels)
     return taken;
 }
 
+/* Between rows and panels. */
+static tli_launch conversion_of(const narrow_call *n, uint32_t tokens, uint32_t channels)
+{
+    tli_launch launch = launch_of(n, tokens, n->blocks, 0);
+    launch.bytes = 8.0 * tokens * n->r->batch * channels;
+    return launch;
+}
+
 static tl_status to_panels(narrow_call *n, tli_view rows, uint32_t stride, uint32_t tokens, uint32_t channels,
                            tli_view *panels)
 {
     tli_kernel *kernel;
     *panels = take_panels(n, tokens, channels);
     TLI_TRY(get_kernel(n, "narrow_offset_gemm_panels", &kernel));
-    return TLI_LAUNCH(n->ctx, kernel, launch_of(n, tokens, n->blocks, 0), TLI_ARG_MEM(rows.mem),
+    return TLI_LAUNCH(n->ctx, kernel, conversion_of(n, tokens, channels), TLI_ARG_MEM(rows.mem),
                       TLI_ARG_U64(rows.at), TLI_ARG_I32(stride), TLI_ARG_I32(channels),
                       TLI_ARG_I32(n->r->batch), TLI_ARG_MEM(panels->mem), TLI_ARG_U64(panels->at));
 }
@@ -141,7 +149,7 @@ static tl_status add_panels(narrow_call *n, tli_view panels, uint32_t tokens, ui
 {
     tli_kernel *kernel;
     TLI_TRY(get_kernel(n, "narrow_offset_gemm_add_panels", &kernel));
-    return TLI_LAUNCH(n->ctx, kernel, launch_of(n, tokens, n->blocks, 0), TLI_ARG_MEM(panels.mem),
+    return TLI_LAUNCH(n->ctx, kernel, conversion_of(n, tokens, channels), TLI_ARG_MEM(panels.mem),
                       TLI_ARG_U64(panels.at), TLI_ARG_I32(channels), TLI_ARG_I32(n->r->batch),
                       TLI_ARG_MEM(rows.mem), TLI_ARG_U64(rows.at), TLI_ARG_I32(stride));
 }

@@ -237,10 +237,14 @@ tl_status tli_fill(tl_context *ctx, tli_view values, uint64_t count, float value
                       TLI_ARG_U32(BLOCK));
 }
 
-static tli_launch pair_blocks(tl_context *ctx, uint32_t count, uint32_t heads)
+/* Launch over pairs with `heads` weights each for every sample, of which a kernel reads or writes `values`. */
+static tli_launch pair_blocks(tl_context *ctx, uint32_t count, uint32_t batch, uint32_t heads,
+                              uint32_t values)
 {
-    return tli_launch3((count + PAIR_BLOCK - 1) / PAIR_BLOCK, heads, 1,
-                       tli_kernel_form_of(ctx, "pair_table").row_group);
+    tli_launch launch = tli_launch3((count + PAIR_BLOCK - 1) / PAIR_BLOCK, heads, 1,
+                                    tli_kernel_form_of(ctx, "pair_table").row_group);
+    launch.bytes = 4.0 * count * batch * heads * values;
+    return launch;
 }
 
 tl_status tli_pairs_to_rows(tl_context *ctx, const tli_pair_table *pairs, uint32_t batch, uint32_t heads,
@@ -248,7 +252,7 @@ tl_status tli_pairs_to_rows(tl_context *ctx, const tli_pair_table *pairs, uint32
 {
     tli_kernel *kernel;
     TLI_TRY(tli_family_kernel(ctx, "pair_table", "pairs_to_rows", "", &kernel));
-    return TLI_LAUNCH(ctx, kernel, pair_blocks(ctx, pairs->count, heads),
+    return TLI_LAUNCH(ctx, kernel, pair_blocks(ctx, pairs->count, batch, heads, 2),
                       TLI_ARG_MEM(pairs->device_pairs->mem[0]), TLI_ARG_I32(pairs->count), TLI_ARG_I32(batch),
                       TLI_ARG_I32(heads), TLI_ARG_I32(pairs->queries), TLI_ARG_I32(pairs->keys),
                       TLI_ARG_VIEW(values), TLI_ARG_VIEW(rows), TLI_ARG_I32(accumulate));
@@ -259,7 +263,7 @@ tl_status tli_rows_to_pairs(tl_context *ctx, const tli_pair_table *pairs, uint32
 {
     tli_kernel *kernel;
     TLI_TRY(tli_family_kernel(ctx, "pair_table", "rows_to_pairs", "", &kernel));
-    return TLI_LAUNCH(ctx, kernel, pair_blocks(ctx, pairs->count, heads),
+    return TLI_LAUNCH(ctx, kernel, pair_blocks(ctx, pairs->count, batch, heads, 2),
                       TLI_ARG_MEM(pairs->device_pairs->mem[0]), TLI_ARG_I32(pairs->count), TLI_ARG_I32(batch),
                       TLI_ARG_I32(heads), TLI_ARG_I32(pairs->queries), TLI_ARG_I32(pairs->keys),
                       TLI_ARG_VIEW(rows), TLI_ARG_VIEW(values));
@@ -271,7 +275,8 @@ tl_status tli_pair_table_sum_slices(tl_context *ctx, const tli_pair_table *pairs
 {
     tli_kernel *kernel;
     TLI_TRY(tli_family_kernel(ctx, "pair_table", "pair_table_sum_slices", "", &kernel));
-    return TLI_LAUNCH(ctx, kernel, pair_blocks(ctx, (uint32_t)(end - begin), heads), TLI_ARG_I32(slices),
-                      TLI_ARG_I32(heads), TLI_ARG_I32(begin), TLI_ARG_I32(end), TLI_ARG_I32(pairs->count),
-                      TLI_ARG_I32(batch), TLI_ARG_VIEW(partial), TLI_ARG_VIEW(values));
+    return TLI_LAUNCH(ctx, kernel, pair_blocks(ctx, (uint32_t)(end - begin), batch, heads, slices + 1),
+                      TLI_ARG_I32(slices), TLI_ARG_I32(heads), TLI_ARG_I32(begin), TLI_ARG_I32(end),
+                      TLI_ARG_I32(pairs->count), TLI_ARG_I32(batch), TLI_ARG_VIEW(partial),
+                      TLI_ARG_VIEW(values));
 }

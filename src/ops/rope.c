@@ -55,7 +55,6 @@ tl_status tli_rope_rotate(tl_context *ctx, const tli_rope *r, tli_view table, tl
     const uint64_t count = (uint64_t)r->tokens * r->batch;
     if (count == 0) return TL_OK;
     tli_rowwise plan = tli_rowwise_cut(ctx, "rope", count, r->heads * r->head_dim);
-    plan.launch.bytes = 8.0 * (double)count * r->heads * r->head_dim;
     tli_kernel *kernel;
     TLI_TRY(tli_family_kernel(ctx, "rope", "rope_rotate", plan.options, &kernel));
     return TLI_LAUNCH(ctx, kernel, plan.launch, TLI_ARG_VIEW(table), TLI_ARG_VIEW(rows), TLI_ARG_U64(count),

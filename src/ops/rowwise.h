@@ -29,7 +29,7 @@ typedef struct tli_rowwise {
 } tli_rowwise;
 
 /* Launch over rows of `length` floats: a row is computed by one work-item (CPU) or by a power of two of
- * lanes (GPU). */
+ * lanes (GPU). Memory traffic is that of a kernel which reads and writes each of them once. */
 static inline tli_rowwise tli_rowwise_cut(tl_context *ctx, const char *family, uint64_t rows, uint32_t length)
 {
     const uint32_t group = tli_kernel_form_of(ctx, family).row_group;
@@ -44,10 +44,11 @@ static inline tli_rowwise tli_rowwise_cut(tl_context *ctx, const char *family, u
         plan.rows_per_group = group / lanes;
     }
     plan.launch = tli_launch1(tli_ceil_div(rows, plan.rows_per_group), group);
+    plan.launch.bytes = 8.0 * (double)rows * length;
     return plan;
 }
 
-/* Launch over `count` elements in blocks of *block for an elementwise kernel of a family. */
+/* Launch over `count` elements in blocks of *block for an elementwise kernel of a family, with the same traffic. */
 static inline tli_launch tli_elements_cut(tl_context *ctx, const char *family, uint64_t count,
                                           uint32_t *block)
 {
@@ -58,7 +59,9 @@ static inline tli_launch tli_elements_cut(tl_context *ctx, const char *family, u
     } else {
         *block = group * TLI_ITEM_ELEMENTS;
     }
-    return tli_launch1(tli_ceil_div(count, *block), group);
+    tli_launch launch = tli_launch1(tli_ceil_div(count, *block), group);
+    launch.bytes = 8.0 * (double)count;
+    return launch;
 }
 
 /* Rows per block of a column reduction and the number of blocks: a function of the shape only, so results

@@ -19,6 +19,7 @@ tl_status tli_softmax_backward(tl_context *ctx, tli_view prob, tli_view dprob, u
 {
     if (rows == 0 || keys == 0) return TL_OK;
     tli_rowwise plan = tli_rowwise_cut(ctx, "softmax", rows, keys);
+    plan.launch.bytes *= 1.5; /* of two matrices one is overwritten */
     tli_kernel *kernel;
     TLI_TRY(tli_family_kernel(ctx, "softmax", "softmax_backward", plan.options, &kernel));
     return TLI_LAUNCH(ctx, kernel, plan.launch, TLI_ARG_VIEW(prob), TLI_ARG_VIEW(dprob), TLI_ARG_U64(rows),

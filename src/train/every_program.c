@@ -5,14 +5,13 @@
 #include "models/model.h"
 #include "models/presets.h"
 #include "ops/kernel_forms.h"
-#include "tasks/task.h"
 #include "train/step.h"
 
-/* The forms for CPUs depend on the batch, by powers of two: the full one, its half, ... and one sample. */
-static tl_status take_steps(tl_context *ctx, tl_model *model, const tl_settings *s, const void *zeros)
+static tl_status take_steps(tl_context *ctx, tl_model *model, const tl_settings *s, uint32_t smallest,
+                            const void *zeros)
 {
     const optimizer_settings optimizer = tli_step_optimizer(s, s->training.lr, 1);
-    for (uint32_t count = s->training.batch_size; count > 0; count /= 2) {
+    for (uint32_t count = s->training.batch_size; count >= smallest; count /= 2) {
         const tl_batch batch = {
             .count = count, .images = zeros, .tokens = zeros, .length = s->model.seq_len, .targets = zeros};
         TLI_TRY(tli_model_set_batch(ctx, model, &batch));
@@ -22,7 +21,7 @@ static tl_status take_steps(tl_context *ctx, tl_model *model, const tl_settings 
     return TL_OK;
 }
 
-static tl_status take_model(tl_context *ctx, const tl_settings *s)
+tl_status tli_dry_steps(tl_context *ctx, const tl_settings *s, uint32_t smallest)
 {
     const bool is_text = s->model.arch == TL_ARCH_GPT;
     const uint64_t sample = is_text ? s->model.seq_len : tli_model_image_values(&s->model);
@@ -37,7 +36,7 @@ static tl_status take_model(tl_context *ctx, const tl_settings *s)
         status = tli_model_create(ctx, &s->model,
                                   &(tl_model_options){.batch = s->training.batch_size, .training = true},
                                   tli_optimizer_rule_of(s->training.optimizer), &model);
-    if (status == TL_OK) status = take_steps(ctx, model, s, zeros);
+    if (status == TL_OK) status = take_steps(ctx, model, s, smallest, zeros);
     tli_model_destroy(ctx, model);
     free(zeros);
     return status;
@@ -53,7 +52,8 @@ static tl_status take_operation(tl_context *ctx, tl_settings *s, tl_op_kind op)
         for (int p = 0; p < tli_positions_choices.count; p++) {
             s->model.relative = rule->chooses ? (tl_roles)tli_role_choices.items[r].value : 0;
             s->model.positions = (tl_positions)tli_positions_choices.items[p].value;
-            if (tli_op_takes_positions(op, s->model.positions)) TLI_TRY(take_model(ctx, s));
+            /* The forms for CPUs depend on the batch, by powers of two: the full one, its half, ... and one sample. */
+            if (tli_op_takes_positions(op, s->model.positions)) TLI_TRY(tli_dry_steps(ctx, s, 1));
         }
     return TL_OK;
 }
