@@ -262,7 +262,7 @@ static void the_share_is_that_of_documents(void **state)
         for (int seed = 0; seed < 3; seed++) {
             static char text[20000];
             size_t used = 0;
-            char word[8];
+            char word[12];
             snprintf(word, sizeof word, "%d", seed);
             for (int k = 0; k < cases[i].documents; k++)
                 used += (size_t)snprintf(text + used, sizeof text - used, "%s%s\n",
