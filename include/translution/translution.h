@@ -41,6 +41,7 @@
  *   tl_optimizer   updates any set of parameters, of layers, models or your own tensors
  *   tl_trainer     a whole run
  *   tl_predictor, tl_tokenizer, tl_file   a saved image model, a vocabulary, a .safetensors file
+ *   tl_metrics     what a run wrote down of its steps and evaluations
  *
  * Conventions:
  *
@@ -1100,6 +1101,33 @@ tl_status tl_file_read(tl_file *file, const char *name, uint64_t at, uint64_t co
  * Both strings are valid until the file is closed. */
 bool tl_file_metadata_at(const tl_file *file, int index, const char **key, const char **value);
 const char *tl_file_metadata(const tl_file *file, const char *key); /* NULL: no such key */
+
+/* ---- metrics of a run ------------------------------------------------------------------------------ */
+
+/* A run's metrics.jsonl, read into host memory: training steps and evaluations with their numbers. Needs no
+ * device; belongs to no context; may be read beside the run that writes it. */
+typedef struct tl_metrics tl_metrics;
+
+typedef struct tl_metrics_line {
+    uint64_t step,
+        epoch;        /* steps that were done, the last of them in this epoch, from 1; epoch 0: not said */
+    const char *test; /* the test set of an evaluation; NULL: a training step. Valid until the close */
+    uint64_t reserved[4];
+} tl_metrics_line;
+
+/* Opens a file of metrics, or that of a run folder. TL_ERROR_INPUT when there is none. */
+tl_status tl_metrics_open(const char *path, tl_metrics **out, tl_error *err);
+void tl_metrics_close(tl_metrics *metrics); /* NULL is allowed */
+
+/* Line `index`, in the order of the file; false past the last. Where a resumed run did steps again, the later
+ * lines count and the earlier ones are left out. */
+bool tl_metrics_line_at(const tl_metrics *metrics, uint64_t index, tl_metrics_line *out);
+/* Name of column `column`, in the order in which the file first has them: "loss", "lr", ...; NULL past the last. */
+const char *tl_metrics_column(const tl_metrics *metrics, int column);
+/* The number of a line in a column; NaN: the line has none there, or one that is not finite. */
+double tl_metrics_value(const tl_metrics *metrics, uint64_t index, int column);
+/* Lines that were passed over: cut off, not JSON, or without a step. */
+uint64_t tl_metrics_unreadable(const tl_metrics *metrics);
 
 /* ---- profile of the kernels ------------------------------------------------------------------------ */
 

@@ -9,7 +9,7 @@ from typing import Any
 from ._struct import Struct
 
 VERSION = "0.3.0"
-__all__ = ["Log", "DeviceInfo", "ContextOptions", "LayerConfig", "ModelConfig", "Batch", "ModelOptions", "OptimizerConfig", "OptimizerStepReport", "PlanOptions", "MemoryPlan", "Training", "RunOptions", "Settings", "SetFiles", "Result", "Step", "Evaluation", "Hooks", "BatchRequest", "Data", "TrainerConfig", "Picture", "PredictorOptions", "Guess", "TokenizeProgress", "TokenizeOptions", "TokenizeResult", "Generation", "TensorInfo", "ProfileRow", "SelfTestRow", "Status", "LogLevel", "DeviceType", "KernelPath", "GemmMode", "MemoryKind", "OpKind", "Sharing", "Role", "Positions", "Pool", "Arch", "OptimizerKind", "Recompute", "Motion", "Schedule", "Augment", "Set", "SCHEDULE_VERSION", "SELF_TEST_ROWS"]
+__all__ = ["Log", "DeviceInfo", "ContextOptions", "LayerConfig", "ModelConfig", "Batch", "ModelOptions", "OptimizerConfig", "OptimizerStepReport", "PlanOptions", "MemoryPlan", "Training", "RunOptions", "Settings", "SetFiles", "Result", "Step", "Evaluation", "Hooks", "BatchRequest", "Data", "TrainerConfig", "Picture", "PredictorOptions", "Guess", "TokenizeProgress", "TokenizeOptions", "TokenizeResult", "Generation", "TensorInfo", "MetricsLine", "ProfileRow", "SelfTestRow", "Status", "LogLevel", "DeviceType", "KernelPath", "GemmMode", "MemoryKind", "OpKind", "Sharing", "Role", "Positions", "Pool", "Arch", "OptimizerKind", "Recompute", "Motion", "Schedule", "Augment", "Set", "SCHEDULE_VERSION", "SELF_TEST_ROWS"]
 
 
 class Status(IntEnum):
@@ -1540,6 +1540,27 @@ class TensorInfo(Struct):
     ]
 
 
+class MetricsLine(Struct):
+    r"""typedef struct tl_metrics_line {
+        uint64_t step,
+            epoch;        /* steps that were done, the last of them in this epoch, from 1; epoch 0: not said */
+        const char *test; /* the test set of an evaluation; NULL: a training step. Valid until the close */
+        uint64_t reserved[4];
+    } tl_metrics_line;
+    """
+
+    step: int
+    epoch: int
+    test: str | bytes | None
+    reserved: int
+    _fields_ = [
+        ("step", c_uint64),
+        ("epoch", c_uint64),
+        ("test", c_char_p),
+        ("reserved", c_uint64 * 4),
+    ]
+
+
 class ProfileRow(Struct):
     r"""/* What the launches of a kernel took. */
     typedef struct tl_profile_row {
@@ -1702,6 +1723,12 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "tl_file_read": (c_int, [c_void_p, c_char_p, c_uint64, c_uint64, POINTER(c_float), POINTER(Error)]),
     "tl_file_metadata_at": (c_bool, [c_void_p, c_int, POINTER(c_char_p), POINTER(c_char_p)]),
     "tl_file_metadata": (c_char_p, [c_void_p, c_char_p]),
+    "tl_metrics_open": (c_int, [c_char_p, POINTER(c_void_p), POINTER(Error)]),
+    "tl_metrics_close": (None, [c_void_p]),
+    "tl_metrics_line_at": (c_bool, [c_void_p, c_uint64, POINTER(MetricsLine)]),
+    "tl_metrics_column": (c_char_p, [c_void_p, c_int]),
+    "tl_metrics_value": (c_double, [c_void_p, c_uint64, c_int]),
+    "tl_metrics_unreadable": (c_uint64, [c_void_p]),
     "tl_profile_read": (c_int, [c_void_p, POINTER(POINTER(ProfileRow)), POINTER(c_int)]),
     "tl_profile_trace": (c_int, [c_void_p, c_uint64]),
     "tl_profile_write_trace": (c_int, [c_void_p, c_char_p]),

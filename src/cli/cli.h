@@ -70,6 +70,10 @@ char *tli_cli_plain(const char *text, char *out, size_t capacity);
 
 /* Prints the differences of two .safetensors files on stdout. */
 tl_status tli_cli_diff(tl_file *first, tl_file *second, tl_error *err);
+/* Prints the metrics of a run as comma-separated values on stdout. */
+tl_status tli_cli_print_metrics(const char *run, const tli_cli_options *o, tl_error *err);
+/* Says on stderr, unless --quiet, how many lines of the run's metrics are left out; nothing if none are. */
+void tli_cli_note_unreadable(const tli_cli_options *o, const tl_metrics *metrics, const char *run);
 /* "64 x 3 x 12"; returns `text`. */
 char *tli_cli_shape(const tl_tensor_info *tensor, char *text, size_t capacity);
 

@@ -1,4 +1,5 @@
-/* translution info CHECKPOINT: names, shapes, parameter count and run settings; needs no device. */
+/* translution info CHECKPOINT: names, shapes, parameter count and run settings, or a run's metrics; needs no
+ * device. */
 #include <inttypes.h>
 
 #include "cli/cli.h"
@@ -37,9 +38,13 @@ static void print_metadata(const tl_file *file)
     }
 }
 
-tl_status tli_cmd_info(const tli_cli_options *o, tl_error *err)
+static tl_status check_words(const tli_cli_options *o, tl_error *err)
 {
     const int wanted = o->diff ? 2 : 1;
+    if (o->diff && o->metrics)
+        return tli_fail(err, TL_ERROR_USAGE,
+                        "--diff compares checkpoints and --metrics prints the metrics of a run: give one of "
+                        "them");
     if (o->diff && o->argument_count != 2)
         return tli_fail(err, TL_ERROR_USAGE,
                         "info --diff needs two checkpoints, not %d; see `translution info --help`",
@@ -51,6 +56,13 @@ tl_status tli_cmd_info(const tli_cli_options *o, tl_error *err)
     if (o->argument_count > wanted)
         return tli_fail(err, TL_ERROR_USAGE, "'%s' is one word too many; see `translution info --help`",
                         o->arguments[wanted]);
+    return TL_OK;
+}
+
+tl_status tli_cmd_info(const tli_cli_options *o, tl_error *err)
+{
+    TLI_TRY(check_words(o, err));
+    if (o->metrics) return tli_cli_print_metrics(o->arguments[0], o, err);
     tl_file *file = NULL, *other = NULL;
     tl_status status = tl_file_open(o->arguments[0], &file, err);
     if (status == TL_OK && o->diff) {

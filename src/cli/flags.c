@@ -255,6 +255,8 @@ static const tli_flag own_flags[] = {
          "write each program into a file of this folder, its build options on the first line; required"),
     BOOL("diff", diff, TLI_CLI_INFO,
          "compare two checkpoints: settings, tensors and their largest differences"),
+    BOOL("metrics", metrics, TLI_CLI_INFO,
+         "print the metrics of a run, or a file of metrics, as comma-separated values"),
     BOOL("json", json, TLI_CLI_DEVICES | TLI_CLI_TUNE, "print one line with a JSON array"),
     BOOL("json", json, TLI_CLI_BENCH | TLI_CLI_BENCH_LOADER,
          "print one line with a JSON object, instead of a table"),

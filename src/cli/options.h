@@ -62,7 +62,7 @@ typedef struct tli_cli_options {
     double val_fraction;
     uint32_t threads; /* 0: one per core */
     bool chars, per_file;
-    bool help, version, verbose, quiet, profile, json, dry_run, diff, self_test;
+    bool help, version, verbose, quiet, profile, json, dry_run, diff, metrics, self_test;
     tli_cli_bench bench;
     tli_cli_generate generate;
     char dump[1024];  /* kernels: folder for the programs */

@@ -5,6 +5,34 @@
 
 static const char golden[] = TL_GOLDEN_DIR "/op2d_qkv.safetensors";
 
+static void metrics(void **unused)
+{
+    tl_metrics *m = NULL;
+    tl_metrics_line line;
+    WRONG(tl_metrics_open, "path", NULL, &m, &said);
+    WRONG(tl_metrics_open, "handle", folder, NULL, &said);
+    WRONG(tl_metrics_open, NULL, NULL, NULL, NULL);
+    FAILS(TL_ERROR_INPUT, tl_metrics_open, "nowhere", at("nowhere"), &m, &said);
+    FAILS(TL_ERROR_INPUT, tl_metrics_open, "/dev/zero cannot be read", "/dev/zero", &m, &said);
+    assert_null(m);
+    write_text("metrics.jsonl", "{\"step\":1,\"loss\":1}\n");
+    if (tl_metrics_open(folder, &m, &said) != TL_OK) fail_msg("%s", said.text);
+    GIVES(tl_metrics_line_at, !tl_metrics_line_at(NULL, 0, &line));
+    GIVES(tl_metrics_line_at, !tl_metrics_line_at(m, 0, NULL));
+    GIVES(tl_metrics_line_at, !tl_metrics_line_at(m, 1, &line));
+    GIVES(tl_metrics_column, tl_metrics_column(NULL, 0) == NULL);
+    GIVES(tl_metrics_column, tl_metrics_column(m, -1) == NULL);
+    GIVES(tl_metrics_column, tl_metrics_column(m, INT32_MAX) == NULL);
+    GIVES(tl_metrics_value, isnan(tl_metrics_value(NULL, 0, 0)));
+    GIVES(tl_metrics_value, isnan(tl_metrics_value(m, 1, 0)));
+    GIVES(tl_metrics_value, isnan(tl_metrics_value(m, 0, 1)));
+    GIVES(tl_metrics_unreadable, tl_metrics_unreadable(NULL) == 0);
+    tl_metrics_close(m);
+    TRIES(tl_metrics_close);
+    tl_metrics_close(NULL);
+    unlink(at("metrics.jsonl"));
+}
+
 static void files(void **unused)
 {
     tl_file *file = NULL;
@@ -380,6 +408,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(files),
+        cmocka_unit_test(metrics),
         cmocka_unit_test(self_tests),
         cmocka_unit_test(predictions_of_models),
         cmocka_unit_test(pictures),
