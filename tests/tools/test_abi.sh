@@ -36,9 +36,18 @@ refuses 's/    uint64_t memory_limit; /    uint32_t memory_limit; /' "memory_lim
 refuses 's/    bool cls, causal;/    bool inserted, cls, causal;/' "inserted"
 refuses 's/    char text\[2048\];/&int added;/' "added" # tl_error does not begin with its size
 refuses 's/    TL_POSITIONS_NONE,/TL_POSITIONS_INSERTED,&/' "TL_POSITIONS_INSERTED"
+refuses 's/^} tl_layer_config;/int added;\n&/' "added" # in the padding at its end, which holds whatever the caller left there
+# What does not take the room that a result reserves, and changes beside an addition.
+room='/^    double rate; /{n;s/.*/'
+refuses "${room}uint64_t reserved[7];/}" "tl_step"
+refuses "${room}double added; uint64_t reserved[8];/}" "tl_step"
+refuses "s/^    double loss, lr; /    float lr; double loss; /;${room}double added; uint64_t reserved[7];/}" "tl_step"
+refuses 's/^    void \*user; \/\* first argument of the callbacks/    int32_t user; \/*/;s/^} tl_hooks;/int added;\n&/' "tl_hooks"
 refuses 's/char training_room\[512\];/char training_room[1024];/' "training_room"
 
 allows 's/^tl_status tl_finish(/void tl_added(void);\n&/'
-allows 's/^} tl_layer_config;/int added;\n&/'
-allows 's/^} tl_model_config;/int added;\n&/' # which has room in tl_settings
+allows 's/^} tl_layer_config;/uint64_t added;\n&/'
+allows 's/^} tl_model_config;/uint64_t added;\n&/' # which has room in tl_settings
+allows "${room}double added; uint64_t reserved[7];/}"
+allows "${room}double added[8];/}"
 allows 's/\(    TL_POSITIONS_ALIBI\)\(.*\)/\1, TL_POSITIONS_ADDED\2/'
