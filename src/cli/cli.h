@@ -19,6 +19,7 @@ tl_status tli_cmd_generate(tli_cli_options *o, tl_error *err);
 tl_status tli_cmd_tune(tli_cli_options *o, tl_error *err);
 tl_status tli_cmd_kernels(tli_cli_options *o, tl_error *err);
 tl_status tli_cmd_info(const tli_cli_options *o, tl_error *err);
+tl_status tli_cmd_report(const tli_cli_options *o, tl_error *err);
 tl_status tli_cmd_bench_gemm(tli_cli_options *o, tl_error *err);
 tl_status tli_cmd_bench_op(tli_cli_options *o, tl_error *err);
 tl_status tli_cmd_bench_step(tli_cli_options *o, tl_error *err);
@@ -37,7 +38,7 @@ typedef tl_status tli_device_work(tli_cli_options *o, tl_context *ctx);
 tl_status tli_cli_on_device(tli_cli_options *o, tl_error *err, tli_device_work *work);
 
 /* TL_ERROR_USAGE if writing `path`, the value of `flag`, would overwrite a file among the command's
- * arguments, or the weights in a run folder among them, under any name. */
+ * arguments, or the weights or metrics in a run folder among them, under any name. */
 tl_status tli_cli_spare_inputs(const tli_cli_options *o, const char *flag, const char *path, tl_error *err);
 
 /* Prints the last line of train and eval, a JSON object. NaN becomes null. */

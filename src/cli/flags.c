@@ -221,6 +221,8 @@ static const tli_flag own_flags[] = {
     GROUP("Output"),
     TEXT("out", "DIR", settings.run.out, TLI_CLI_TRAIN, "folder of the run (default: runs/TASK-OP-N)"),
     TEXT("out", "DIR", settings.run.out, TLI_CLI_TOKENIZE, "folder for train.bin and val.bin; required"),
+    TEXT("out", "FILE", settings.run.out, TLI_CLI_REPORT,
+         "the page, an HTML file that needs nothing else; required"),
     TEXT("metrics", "FILE", settings.run.metrics, TLI_CLI_TRAIN,
          "file of metrics, a JSON object a line (default: OUT/metrics.jsonl)"),
     SETTING(FLAG_U64, "checkpoint-every", settings.run.checkpoint_every, TLI_CLI_TRAIN,

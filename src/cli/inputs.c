@@ -9,18 +9,25 @@ static bool is_same_file(const struct stat *a, const char *path)
     return stat(path, &b) == 0 && a->st_dev == b.st_dev && a->st_ino == b.st_ino;
 }
 
+/* Whether it is one of the files of a run folder that commands read. */
+static bool is_in_run(const struct stat *target, const char *folder)
+{
+    static const char *const names[] = {"model.safetensors", "best.safetensors", "metrics.jsonl"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char inside[4200];
+        snprintf(inside, sizeof inside, "%s/%s", folder, names[i]);
+        if (is_same_file(target, inside)) return true;
+    }
+    return false;
+}
+
 tl_status tli_cli_spare_inputs(const tli_cli_options *o, const char *flag, const char *path, tl_error *err)
 {
-    static const char *const weights[] = {"model.safetensors", "best.safetensors"}; /* in a run folder */
     struct stat target;
     if (stat(path, &target) != 0) return TL_OK; /* does not exist */
     bool input = false;
-    for (int i = 0; i < o->argument_count && !input; i++) input = is_same_file(&target, o->arguments[i]);
-    for (int i = 0; i < 2 && !input; i++) {
-        char inside[1100];
-        snprintf(inside, sizeof inside, "%s/%s", o->argument, weights[i]);
-        input = is_same_file(&target, inside);
-    }
+    for (int i = 0; i < o->argument_count && !input; i++)
+        input = is_same_file(&target, o->arguments[i]) || is_in_run(&target, o->arguments[i]);
     if (!input) return TL_OK;
     return tli_fail(err, TL_ERROR_USAGE, "%s would write over %s, which is read: choose another file", flag,
                     path);

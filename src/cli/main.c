@@ -24,6 +24,7 @@ static tl_status run_by_name(const tli_command *c, tli_cli_options *o, tl_error 
     case TLI_CLI_EVAL: return tli_cmd_eval(o, err);
     case TLI_CLI_PREDICT: return tli_cmd_predict(o, err);
     case TLI_CLI_INFO: return tli_cmd_info(o, err);
+    case TLI_CLI_REPORT: return tli_cmd_report(o, err);
     case TLI_CLI_GENERATE: return tli_cmd_generate(o, err);
     case TLI_CLI_TOKENIZE: return tli_cmd_tokenize(o, err);
     case TLI_CLI_TUNE: return tli_cmd_tune(o, err);

@@ -24,7 +24,8 @@ typedef enum tli_cli_command {
     TLI_CLI_GENERATE = 2048,
     TLI_CLI_PREDICT = 4096,
     TLI_CLI_KERNELS = 8192,
-    TLI_CLI_ALL = 16383
+    TLI_CLI_REPORT = 16384,
+    TLI_CLI_ALL = 32767
 } tli_cli_command;
 
 /* Options of `bench` only; 0 and empty: the default of the kind of bench. */
@@ -56,7 +57,7 @@ typedef struct tli_cli_options {
     char config[1024];
     uint64_t memory_limit; /* bytes; 0: the device's global memory */
     const char *argument;  /* first argument that is not a flag: task or checkpoint; NULL: none */
-    char **arguments;      /* tokenize, info, predict: all arguments that are not flags, in argv */
+    char **arguments;      /* tokenize, info, predict, report: all arguments that are not flags, in argv */
     int argument_count;
     char vocab[1024], encoder[1024], separator[256]; /* tokenize, generate */
     double val_fraction;

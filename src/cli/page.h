@@ -1,0 +1,85 @@
+/* The page of `translution report`: cmd_report.c opens the runs, page.c puts the page together, page_<part>.c writes its parts,
+ * gnuplot.c draws. (report.c is something else: what commands print.) */
+#ifndef CLI_PAGE_H
+#define CLI_PAGE_H
+
+#include <stdio.h>
+
+#include "core/status.h"
+
+enum { PAGE_MAX_RUNS = 24, PAGE_MAX_TESTS = 32, PAGE_MAX_SERIES = 96, PAGE_COLORS = 8 };
+
+typedef struct page_run {
+    const char *path; /* as it was given: the run's name on the page */
+    tl_metrics *metrics;
+    tl_file *weights;                  /* with the settings; NULL: there are none, or not yet */
+    const char *tests[PAGE_MAX_TESTS]; /* test sets that were evaluated, in order of appearance */
+    int test_count;
+    uint64_t first, last; /* steps that the metrics span; first > last: there are none */
+} page_run;
+
+typedef struct page {
+    page_run runs[PAGE_MAX_RUNS];
+    int count;
+    int pictures; /* that were drawn, counted by page_pictures.c */
+} page;
+
+/* Writes the whole page. TL_ERROR_IO without gnuplot. */
+tl_status tli_page_write(page *p, FILE *out, tl_error *err);
+/* Its parts. */
+void tli_page_runs(const page *p, FILE *out);
+void tli_page_settings(const page *p, FILE *out);
+tl_status tli_page_pictures(page *p, FILE *out, tl_error *err);
+
+/* Index of a column in the run's metrics; -1: none. */
+int tli_page_column(const page_run *run, const char *name);
+/* Whether a number can be drawn and counts in tables: finite, and not absurdly large. */
+bool tli_page_drawable(double value);
+
+/* ---- markup: page_markup.c ------------------------------------------------------------------------ */
+
+/* All text from outside goes through here: markup and quotes are escaped, bytes that are no UTF-8 and control
+ * characters shown as \xNN; after `most` bytes it ends with an ellipsis. Safe in elements and in quoted attributes. */
+void tli_page_text(FILE *out, const char *text, size_t most);
+/* The run's name behind a sample of its line, for training steps (test -1) or one of its test sets. */
+void tli_page_run_name(FILE *out, const page *p, int run, int test);
+/* A table that scrolls sideways on its own, reachable by keyboard, up to its rows; `caption` is the program's own. */
+void tli_page_table_begin(FILE *out, const char *caption);
+void tli_page_table_end(FILE *out);
+
+/* ---- curves: page_series.c ------------------------------------------------------------------------ */
+
+/* The values of a column in the training steps of a run, or in its evaluations on one test set. */
+typedef struct page_series {
+    const page *owner;
+    int run, test; /* test: index in its run's list; -1: training steps */
+    int column;
+} page_series;
+
+/* The drawable values in a range of steps. */
+typedef struct page_bucket {
+    uint64_t first, last, count; /* steps; values, 0: none */
+    double least, most, sum;
+    bool broken; /* a value in the range cannot be drawn */
+} page_bucket;
+
+/* Thins a series to `count` ranges of equal width between the steps `from` and `to`, without losing extremes. */
+void tli_page_thin(const page_series *s, uint64_t from, uint64_t to, page_bucket *buckets, int count);
+/* The dashes of a curve as lengths, "6,3"; NULL: solid. Runs differ by colour first, then by dashes, tests of a run by
+ * dashes. */
+const char *tli_page_dashes(int run, int test);
+
+/* ---- pictures: page_plot.c ------------------------------------------------------------------------ */
+
+typedef struct page_picture {
+    const page *owner;
+    page_series series[PAGE_MAX_SERIES]; /* each with at least one drawable value */
+    int count;
+    uint64_t from, to; /* steps that they span */
+    bool logarithmic;  /* may have a logarithmic axis */
+} page_picture;
+
+/* Writes the picture's curves as one <svg>; `number` is the picture's on the page. */
+tl_status tli_page_draw(const page_picture *picture, int number, FILE *out, tl_error *err);
+
+#endif

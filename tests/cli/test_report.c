@@ -1,0 +1,311 @@
+/* `report`: the page of runs side by side, also of runs that are long, broken or hostile. */
+#include "program.h"
+#include "small_digits.h"
+
+static void need_gnuplot(void)
+{
+    if (system("gnuplot --version >/dev/null 2>&1") != 0)
+        skip_because("no gnuplot, which draws the curves", "install gnuplot-nox");
+}
+
+static char *page; /* of the last report */
+
+static void read_page(const char *name)
+{
+    free(page);
+    page = read_all(name, NULL);
+}
+#define read_page(...) FROM_HERE(read_page(__VA_ARGS__))
+
+static int free_page(void **state)
+{
+    free(page);
+    return remove_folder(state);
+}
+
+static int times(const char *words)
+{
+    int count = 0;
+    for (const char *found = page; (found = strstr(found, words)) != NULL; found++) count++;
+    return count;
+}
+
+/* ---- markup ----------------------------------------------------------------------------------------- */
+
+static bool is_one_of(const char *name, size_t length, const char *const *names)
+{
+    for (; *names != NULL; names++)
+        if (strlen(*names) == length && strncmp(name, *names, length) == 0) return true;
+    return false;
+}
+
+/* The attributes of a tag up to its '>': names and quoted values, none of which runs or loads anything. */
+static const char *check_attributes(const char *at)
+{
+    for (;;) {
+        at += strspn(at, " \t\r\n");
+        if (*at == '>' || strncmp(at, "/>", 2) == 0) return at;
+        const size_t name = strcspn(at, "= \t\r\n<>\"'");
+        assert_true(name > 0);
+        if (strncmp(at, "on", 2) == 0 || strncmp(at, "src", 3) == 0) fail_msg("an attribute %.40s", at);
+        const bool link = name >= 4 && strncmp(at + name - 4, "href", 4) == 0;
+        at += name + strspn(at + name, " ");
+        if (*at != '=') continue;
+        at += 1 + strspn(at + 1, " ");
+        const char quote = *at;
+        assert_true(quote == '"' || quote == '\'');
+        if (link) assert_true(at[1] == '#');
+        at = strchr(at + 1, quote);
+        assert_non_null(at);
+        at++;
+    }
+}
+#define check_attributes(...) VALUE_FROM_HERE(check_attributes(__VA_ARGS__))
+
+/* Elements nest, are of few kinds, and none runs or loads anything. */
+static void check_page(void)
+{
+    static const char *const known[] = {
+        "html",    "head",        "title",   "style",   "body",    "main",    "footer",     "h1",    "h2",
+        "h3",      "p",           "section", "div",     "table",   "caption", "thead",      "tbody", "tr",
+        "th",      "td",          "span",    "details", "summary", "figure",  "figcaption", "ul",    "li",
+        "svg",     "desc",        "g",       "path",    "rect",    "circle",  "use",        "defs",  "filter",
+        "feFlood", "feComposite", "text",    "tspan",   "polygon", NULL};
+    static const char *const alone[] = {"meta", NULL};
+    static struct {
+        const char *name;
+        size_t length;
+    } open[64];
+    int depth = 0;
+    const char *at = strstr(page, "<!DOCTYPE html>\n");
+    assert_true(at == page);
+    for (at += 15; (at = strchr(at, '<')) != NULL; at++) {
+        const bool closes = at[1] == '/';
+        const char *name = at + 1 + closes;
+        const size_t length = strcspn(name, " \t\r\n/>");
+        const bool is_alone = is_one_of(name, length, alone);
+        if (!is_alone && !is_one_of(name, length, known)) fail_msg("an element %.60s", at);
+        if (closes) {
+            assert_true(depth > 0);
+            depth--;
+            if (open[depth].length != length || strncmp(open[depth].name, name, length) != 0)
+                fail_msg("%.60s closes %.60s", at, open[depth].name);
+            continue;
+        }
+        at = check_attributes(name + length);
+        if (is_alone || *at == '/') continue;
+        assert_true(depth < 64);
+        open[depth].name = name;
+        open[depth++].length = length;
+    }
+    assert_int_equal(depth, 0);
+    assert_int_equal(times("://"), times("http://www.w3.org/")); /* names of SVG */
+}
+#define check_page(...) FROM_HERE(check_page(__VA_ARGS__))
+
+/* ---- reports ---------------------------------------------------------------------------------------- */
+
+static void settings_stand_side_by_side(void **state)
+{
+    need_gnuplot();
+    RUN(NO_ENV, "train", "mnist", "--quiet", "--out", at("one"), "--eval-every", "2", THREE);
+    EXPECT(0, "");
+    RUN(NO_ENV, "train", "mnist", "--quiet", "--out", at("two"), "--op", "alpha", "--lr", "0.25", THREE);
+    EXPECT(0, "");
+    RUN(NO_ENV, "report", at("one"), at("two"), "--out", at("page.html"));
+    EXPECT(0, "");
+    assert_says(seen.out, "page.html: 2 runs, 5 pictures, ");
+    read_page("page.html");
+    check_page();
+    assert_int_equal(times("<tr class=\"differs\"><th scope=\"row\"><span class=\"mark\" role=\"img\" "
+                           "aria-label=\"differs\">≠</span> lr</th><td>0.0003"),
+                     1);
+    assert_says(page, "</td><td>0.25</td></tr>");
+    assert_says(page, "</span> op</th><td>attention</td><td>alpha</td></tr>");
+    assert_says(page, "<tr><th scope=\"row\">task</th><td>mnist</td><td>mnist</td></tr>");
+    assert_null(strstr(page, "checksum</th>"));
+    static const char *const titles[] = {"Training loss", "Loss on the test sets",
+                                         "Accuracy on the test sets (top-1, %)", "Learning rate",
+                                         "Images per second"};
+    for (int i = 0; i < 5; i++) {
+        char heading[80];
+        snprintf(heading, sizeof heading, "<figure>\n<h3>%s</h3>", titles[i]);
+        assert_int_equal(times(heading), 1);
+    }
+    assert_int_equal(times("<summary>Numbers of this picture</summary>"), 5);
+    assert_int_equal(times("xmlns=\"http://www.w3.org/2000/svg\""), 5);
+    assert_true(times("<g class=\"run0\"") >= 5 && times("<g class=\"run1\"") >= 5);
+    assert_null(strstr(page, "gnuplot_plot_"));
+}
+
+static void a_run_without_weights_has_curves(void **state)
+{
+    need_gnuplot();
+    write_text("one.jsonl",
+               "{\"step\":1,\"epoch\":1,\"loss\":100,\"tokens_per_second\":5}\n"
+               "{\"step\":2,\"epoch\":1,\"test\":\"validation\",\"loss\":3,\"perplexity\":20}\n");
+    RUN(NO_ENV, "report", at("one.jsonl"), "--out", at("page.html"));
+    EXPECT(0, "");
+    assert_says(seen.out, "1 run, 4 pictures");
+    read_page("page.html");
+    check_page();
+    assert_says(page, "No run here has saved weights");
+    assert_says(page, "<h3>Perplexity on the test sets</h3>");
+    assert_says(page, "<h3>Tokens per second</h3>");
+    assert_says(page, "<td>validation</td><td>2</td><td>3</td><td>–</td><td>–</td><td>20</td>");
+}
+
+static void write_long_run(const char *name, int steps, double slope)
+{
+    FILE *file = fopen(at(name), "w");
+    assert_non_null(file);
+    for (int i = 1; i <= steps; i++) {
+        const double loss = i == 54321 ? 98.75 : 2.5 + slope * i + 0.001 * (i % 97);
+        fprintf(file,
+                "{\"step\":%d,\"epoch\":%d,\"loss\":%.9g,\"lr\":%.9g,\"images_per_second\":%.9g,"
+                "\"data_wait\":0.01}\n",
+                i, i / 1000 + 1, loss, 3e-4 * (1 - (double)i / steps), 800.0 + i % 13);
+        if (i % 1000 == 0)
+            fprintf(
+                file,
+                "{\"step\":%d,\"epoch\":%d,\"test\":\"static\",\"loss\":%.9g,\"top1\":%.9g,\"top5\":99}\n", i,
+                i / 1000, loss, 50 + (double)i / steps * 40);
+    }
+    assert_int_equal(fclose(file), 0);
+}
+#define write_long_run(...) FROM_HERE(write_long_run(__VA_ARGS__))
+
+static void long_runs_make_a_small_page_with_their_extremes(void **state)
+{
+    need_gnuplot();
+    write_long_run("a.jsonl", 100000, -1e-5);
+    write_long_run("b.jsonl", 100000, -2e-5);
+    write_long_run("c.jsonl", 100000, 0);
+    RUN(NO_ENV, "report", at("a.jsonl"), at("b.jsonl"), at("c.jsonl"), "--out", at("page.html"));
+    EXPECT(0, "");
+    read_page("page.html");
+    check_page();
+    assert_true(strlen(page) < 3u << 20);
+    assert_int_equal(times(" to 98.75</td>"), 3);
+    assert_int_equal(times("<td>98.75</td>"), 0);
+}
+
+static void a_million_lines_are_read(void **state)
+{
+    need_gnuplot();
+    FILE *file = fopen(at("long.jsonl"), "w");
+    assert_non_null(file);
+    for (int i = 0; i < 1000000; i++)
+        fprintf(file, i == 777777 ? "{\"step\":%d,\"loss\":null}\n" : "{\"step\":%d,\"loss\":1.5}\n", i);
+    assert_int_equal(fclose(file), 0);
+    RUN(NO_ENV, "report", at("long.jsonl"), "--out", at("page.html"));
+    EXPECT(0, "");
+    unlink(at("long.jsonl"));
+    read_page("page.html");
+    check_page();
+    assert_says(page, "<td>999999</td><td>1</td><td>0</td>");
+}
+
+/* A safetensors file without tensors whose metadata are text from elsewhere. */
+static void write_metadata(const char *name, const char *metadata)
+{
+    char bytes[1024] = {0};
+    const int length = snprintf(
+        bytes + 8, sizeof bytes - 8,
+        "{\"__metadata__\":{%s},\"x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", metadata);
+    assert_true(length > 0 && (size_t)length + 12 <= sizeof bytes);
+    bytes[0] = (char)(length & 255);
+    bytes[1] = (char)(length >> 8);
+    write_file(name, bytes, (size_t)length + 12);
+}
+#define write_metadata(...) FROM_HERE(write_metadata(__VA_ARGS__))
+
+#define EVIL                "<img src=x onerror=alert(1)>\"'&`$(id)"
+
+static void markup_from_outside_stays_text(void **state)
+{
+    static const char evil[] =
+        "{\"step\":1,\"loss\":0.5,\"<script>alert(2)</script>\":1}\n"
+        "{\"step\":1,\"test\":\"</td><script>alert(3)</script>\\u0001\",\"loss\":1e400,"
+        "\"top1\":7}\n"
+        "{\"step\":2,\"loss\":NaN}\n\xff\xfe\n{\"step\":3,\"loss\":null}\n"
+        "{\"step\":4,\"loss\":1e300}\n{\"step\":5,\"loss\":0.25}\n{\"step\":6,\"lo";
+    need_gnuplot();
+    mkdir(at(EVIL), 0777);
+    write_text(inside(EVIL, "metrics.jsonl"), evil);
+    write_metadata(inside(EVIL, "model.safetensors"),
+                   "\"<b>key</b>\":\"<script>alert(4)</script>\",\"op\":\"\\\" onload=\\\"alert(5)\"");
+    mkdir(at("no utf-8 \xe9\n"), 0777);
+    write_text(inside("no utf-8 \xe9\n", "metrics.jsonl"), evil);
+    RUN(NO_ENV, "report", at(EVIL), at("no utf-8 \xe9\n"), "--out", at("page.html"));
+    EXPECT(0, "3 lines of ", "left out");
+    read_page("page.html");
+    check_page();
+    assert_says(page, "&lt;img src=x onerror=alert(1)&gt;&quot;&#39;&amp;`$(id)");
+    assert_says(page, "&lt;/td&gt;&lt;script&gt;alert(3)&lt;/script&gt;\\x01");
+    assert_says(page, "&lt;b&gt;key&lt;/b&gt;");
+    assert_says(page, "&lt;script&gt;alert(4)&lt;/script&gt;");
+    assert_says(page, "&quot; onload=&quot;alert(5)");
+    assert_says(page, "no utf-8 \\xe9\\x0a");
+    assert_says(page, "<td>5</td><td>3</td><td>3</td>"); /* steps, losses that are not drawn, lines */
+    assert_null(strstr(page, ">nan"));
+    assert_null(strstr(page, ">inf"));
+}
+
+static void without_numbers_there_is_a_page_without_pictures(void **state)
+{
+    write_text("none.jsonl", "");
+    write_text("null.jsonl", "{\"step\":1,\"loss\":null}\n");
+    RUN(NO_ENV, "report", at("none.jsonl"), at("null.jsonl"), "--out", at("page.html"));
+    EXPECT(0, "");
+    assert_says(seen.out, "2 runs, 0 pictures");
+    read_page("page.html");
+    check_page();
+    assert_says(page, "There is nothing to draw yet.");
+}
+
+/* ---- mistakes --------------------------------------------------------------------------------------- */
+
+static void without_gnuplot_a_sentence_says_what_to_install(void **state)
+{
+    write_text("one.jsonl", "{\"step\":1,\"loss\":1}\n");
+    write_text("kept.html", "before");
+    RUN(ENV("PATH=/nowhere"), "report", at("one.jsonl"), "--out", at("kept.html"));
+    FAILS(1, "gnuplot, which is not installed", "apt-get install gnuplot-nox");
+    read_page("kept.html");
+    assert_string_equal(page, "before");
+}
+
+static void mistakes_are_named(void **state)
+{
+    write_text("one.jsonl", "{\"step\":1,\"loss\":null}\n");
+    fails(2, "report --out page.html", "report needs the folders of one or more runs");
+    fails(2, "report one.jsonl", "report needs --out FILE.html");
+    fails(2, "report nowhere --out page.html", "the metrics nowhere cannot be read");
+    fails(2, "report one.jsonl --out one.jsonl", "--out would write over one.jsonl, which is read");
+    fails(2, "report one.jsonl --out .", "--out . is there and is no file");
+    fails(2, "report one.jsonl --out no/page.html", "the page no/page.html cannot be written");
+    mkdir(at("run"), 0777);
+    write_text("run/metrics.jsonl", "");
+    fails(2, "report one.jsonl run --out run/metrics.jsonl", "--out would write over run/metrics.jsonl");
+    write_text("run/model.safetensors", "no weights");
+    fails(2, "report run --out page.html", "run/model.safetensors");
+    char words[400] = "report --out page.html";
+    for (int i = 0; i < 25; i++) strcat(words, " one.jsonl");
+    fails(2, words, "up to 24 runs, not 25");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(settings_stand_side_by_side),
+        cmocka_unit_test(a_run_without_weights_has_curves),
+        cmocka_unit_test(long_runs_make_a_small_page_with_their_extremes),
+        cmocka_unit_test(a_million_lines_are_read),
+        cmocka_unit_test(markup_from_outside_stays_text),
+        cmocka_unit_test(without_numbers_there_is_a_page_without_pictures),
+        cmocka_unit_test(without_gnuplot_a_sentence_says_what_to_install),
+        cmocka_unit_test(mistakes_are_named),
+    };
+    return cmocka_run_group_tests(tests, make_folder, free_page);
+}
