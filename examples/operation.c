@@ -58,18 +58,12 @@ static mine set_up(cl_device_id device)
 /* The library's work and this program's go into one queue, so nothing has to be waited for in between. */
 static void run(const mine *m, tl_context *ctx, cl_kernel twice, float *result)
 {
-    const tl_layer_config config = {.size = sizeof config,
-                                    .op = TL_OP_ALPHA,
-                                    .height = HEIGHT,
-                                    .width = WIDTH,
-                                    .batch = BATCH,
-                                    .dim = DIM,
-                                    .heads = HEADS,
-                                    .head_dim = HEAD_DIM,
-                                    .relenc_dim = 4};
+    tl_layer_config config = {.size = sizeof config, .op = TL_OP_ALPHA, .relenc_dim = 4};
     const size_t outputs = OUTPUTS;
     tl_layer *layer = NULL;
     tl_tensor *x = NULL, *o = NULL;
+    config.height = HEIGHT, config.width = WIDTH, config.batch = BATCH;
+    config.dim = DIM, config.heads = HEADS, config.head_dim = HEAD_DIM;
     must(tl_tensor_adopt(ctx, "x", m->x, 1, INPUTS, &x), ctx);
     must(tl_tensor_adopt(ctx, "o", m->o, 1, OUTPUTS, &o), ctx);
     must(tl_layer_create(ctx, &config, 1, &layer), ctx);
@@ -100,7 +94,6 @@ int main(void)
         fprintf(stderr, "%s\n", error.text);
         return tl_exit_code(error.status);
     }
-
     cl_int code;
     const char *source = double_source;
     cl_program program = clCreateProgramWithSource(m.context, 1, &source, NULL, &code);

@@ -3,6 +3,7 @@
 #include "refusals.h"
 
 #include <float.h>
+#include <inttypes.h>
 
 #include "test.h"
 
@@ -269,11 +270,11 @@ static void own_loop(const tl_settings *s, tl_model *model)
                                                          .weight_decay = s->training.weight_decay,
                                                          .grad_clip = s->training.grad_clip},
                                    list, count);
-    for (int step = 0; step < STEPS; step++) {
+    for (uint64_t step = 0; step < s->training.steps; step++) {
         const tl_batch batch = {.size = sizeof batch,
                                 .count = BATCH,
-                                .images = images + (size_t)step * BATCH * PIXELS,
-                                .targets = classes + (size_t)step * BATCH};
+                                .images = images + step * BATCH * PIXELS,
+                                .targets = classes + step * BATCH};
         OK(tl_model_forward(ctx, model, &batch));
         OK(tl_model_loss(ctx, model, NULL));
         OK(tl_model_backward(ctx, model));
@@ -283,20 +284,37 @@ static void own_loop(const tl_settings *s, tl_model *model)
 }
 #define own_loop(...) FROM_HERE(own_loop(__VA_ARGS__))
 
-static void check_run(tl_settings s)
+static const tl_model_options trained = {
+    .size = sizeof trained, .batch = BATCH, .training = true, .seed = 11};
+
+static tl_model *train_by_loop(const tl_settings *s)
+{
+    tl_model *model = NULL;
+    OK(tl_model_create(ctx, &s->model, &trained, &model));
+    own_loop(s, model);
+    return model;
+}
+#define train_by_loop(...) VALUE_FROM_HERE(train_by_loop(__VA_ARGS__))
+
+static tl_model *train_by_run(const tl_settings *s)
 {
     const tl_data data = {.size = sizeof data, .samples = STEPS * BATCH, .fill = fill};
-    const tl_trainer_config config = {.size = sizeof config, .settings = &s, .data = &data};
-    const tl_model_options options = {.size = sizeof options, .batch = BATCH, .training = true, .seed = 11};
+    const tl_trainer_config config = {.size = sizeof config, .settings = s, .data = &data};
     tl_trainer *trainer = NULL;
-    tl_model *of_run = NULL, *own = NULL;
-    tl_parameter p, q;
+    tl_model *model = NULL;
     tl_result result;
     OK(tl_trainer_create(ctx, &config, &trainer));
     OK(tl_trainer_run(ctx, trainer, &result));
-    OK(tl_model_open(ctx, result.out, &options, &of_run));
-    OK(tl_model_create(ctx, &s.model, &options, &own));
-    own_loop(&s, own);
+    OK(tl_model_open(ctx, result.out, &trained, &model));
+    tl_trainer_destroy(ctx, trainer);
+    return model;
+}
+#define train_by_run(...) VALUE_FROM_HERE(train_by_run(__VA_ARGS__))
+
+static void check_run(tl_settings s)
+{
+    tl_model *of_run = train_by_run(&s), *own = train_by_loop(&s);
+    tl_parameter p, q;
     for (int i = 0; tl_model_parameter_at(own, i, &p); i++) {
         const uint64_t count = elements_of(&p);
         assert_true(tl_model_parameter(of_run, p.name, &q));
@@ -307,7 +325,6 @@ static void check_run(tl_settings s)
     }
     tl_model_destroy(ctx, of_run);
     tl_model_destroy(ctx, own);
-    tl_trainer_destroy(ctx, trainer);
 }
 #define check_run(...) FROM_HERE(check_run(__VA_ARGS__))
 
@@ -322,6 +339,61 @@ static void own_loop_has_the_bits_of_a_run(void **state)
         tl_settings s = run_settings((tl_optimizer_kind)kind, 0, kind == TL_OPTIMIZER_LION ? "sign" : "rms");
         s.training.beta1 = 0; /* which tl_optimizer_config spells FLT_MIN */
         check_run(s);
+    }
+}
+
+/* What training launched, by kernel. */
+typedef struct launches {
+    tl_profile_row *rows;
+    int count;
+} launches;
+
+/* Of the first `steps` steps, in a context of their own that times kernels. The caller frees the rows. */
+static launches launches_of(bool by_run, uint64_t steps)
+{
+    const tl_context_options options = {.size = sizeof options, .profile = true};
+    tl_settings s = run_settings(TL_OPTIMIZER_ADAMW, 0.5f, "launches");
+    tl_context *const usual = ctx;
+    launches l;
+    s.training.steps = steps;
+    if (tl_context_create(&options, &ctx, &said) != TL_OK) fail_msg("%s", said.text);
+    if (by_run)
+        train_by_run(&s);
+    else
+        train_by_loop(&s);
+    OK(tl_profile_read(ctx, &l.rows, &l.count));
+    tl_context_destroy(ctx);
+    ctx = usual;
+    return l;
+}
+#define launches_of(...) VALUE_FROM_HERE(launches_of(__VA_ARGS__))
+
+static uint64_t launches_by(launches l, const char *kernel)
+{
+    for (int i = 0; i < l.count; i++)
+        if (strcmp(l.rows[i].kernel, kernel) == 0) return l.rows[i].launches;
+    return 0;
+}
+
+/* A step of a run costs the device what one of the loop does. */
+static void a_step_of_a_run_launches_the_kernels_of_the_loop(void **state)
+{
+    const launches run[] = {launches_of(true, 1), launches_of(true, STEPS)},
+                   loop[] = {launches_of(false, 1), launches_of(false, STEPS)};
+    uint64_t all = 0;
+    for (int i = 0; i < run[1].count; i++) {
+        const char *kernel = run[1].rows[i].kernel;
+        const uint64_t by_run = launches_by(run[1], kernel) - launches_by(run[0], kernel),
+                       by_loop = launches_by(loop[1], kernel) - launches_by(loop[0], kernel);
+        if (by_run != by_loop)
+            fail_msg("%s: %" PRIu64 " launches by steps of the run, %" PRIu64 " by those of the loop", kernel,
+                     by_run, by_loop);
+        all += by_run;
+    }
+    assert_true(all > 0);
+    for (int i = 0; i < 2; i++) {
+        free(run[i].rows);
+        free(loop[i].rows);
     }
 }
 
@@ -489,6 +561,7 @@ int main(void)
         cmocka_unit_test(steps_that_are_not_finite),
         cmocka_unit_test(state_is_saved_and_resumed),
         cmocka_unit_test(own_loop_has_the_bits_of_a_run),
+        cmocka_unit_test(a_step_of_a_run_launches_the_kernels_of_the_loop),
         cmocka_unit_test(four_classes_in_memory),
         cmocka_unit_test(configurations),
         cmocka_unit_test(parameters),

@@ -1,5 +1,5 @@
 #!/bin/sh
-# The examples that use a saved model say what the program says of it.
+# The examples are shorter than 120 lines, and those that use a saved model say what the program says of it.
 #   test_examples.sh PROGRAM CLASSIFY GENERATE IMAGE
 set -eu
 program=$1 classify=$2 generate=$3 image=$4
@@ -7,6 +7,9 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
 fail() { echo "FAILED: $1"; exit 1; }
+for example in "$(dirname "$0")"/../../examples/*.c; do
+    [ "$(wc -l <"$example")" -lt 120 ] || fail "$example is no short program any more"
+done
 small='--dim 16 --depth 1 --heads 2 --head-dim 8 --steps 4 --batch-size 8 --quiet'
 
 # shellcheck disable=SC2086 # a list of flags
