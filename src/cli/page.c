@@ -6,11 +6,11 @@ static const char style[] =
     ":root{color-scheme:light dark;--paper:#fff;--ink:#1b1f24;--soft:#57606a;--rule:#d0d7de;--mark:#fff1c2;"
     "--run0:#0b62c4;--run1:#c2410c;--run2:#15803d;--run3:#7e22ce;--run4:#be185d;--run5:#0e7490;--run6:#"
     "854d0e;"
-    "--run7:#4b5563}\n"
+    "--run7:#4b5563;--heat:11 98 196}\n"
     "@media(prefers-color-scheme:dark){:root{--paper:#14181d;--ink:#e6e9ec;--soft:#a3adb8;--rule:#3a424c;"
     "--mark:#4a3d12;--run0:#6cb2ff;--run1:#ff9d66;--run2:#5fd38d;--run3:#c99bff;--run4:#ff8cc0;--run5:#"
     "4fd1e0;"
-    "--run6:#e0c25a;--run7:#b8c0c8}}\n"
+    "--run6:#e0c25a;--run7:#b8c0c8;--heat:90 150 230}}\n"
     "*{box-sizing:border-box}\n"
     "body{margin:0 auto;padding:1rem;max-width:80rem;background:var(--paper);color:var(--ink);"
     "font:1rem/1.5 system-ui,sans-serif}\n"
@@ -37,6 +37,13 @@ static const char style[] =
     "min-width:5rem;max-width:20rem;overflow-wrap:break-word}\n"
     "thead th{vertical-align:bottom}tbody th{font-weight:normal}\n"
     ".differs{background:var(--mark)}.mark{font-weight:bold}\n"
+    ".map td,.map th{min-width:0;padding:.125rem .25rem;font-size:.75rem;text-align:right}\n"
+    ".h1{background:rgb(var(--heat)/.06)}.h2{background:rgb(var(--heat)/.12)}.h3{background:rgb(var(--heat)/"
+    ".18)}"
+    ".h4{background:rgb(var(--heat)/.24)}.h5{background:rgb(var(--heat)/.3)}.h6{background:rgb(var(--heat)/"
+    ".36)}"
+    ".h7{background:rgb(var(--heat)/.42)}.h8{background:rgb(var(--heat)/.48)}.h9{background:rgb(var(--heat)/"
+    ".54)}\n"
     "summary{cursor:pointer;padding:.25rem 0}\n"
     ":focus-visible{outline:3px solid var(--run0);outline-offset:2px}\n"
     "@media print{.scroll{max-height:none;overflow:visible}}\n";
@@ -54,6 +61,7 @@ tl_status tli_page_write(page *p, FILE *out, tl_error *err)
     tli_page_runs(p, out);
     tli_page_settings(p, out);
     TLI_TRY(tli_page_pictures(p, out, err));
+    TLI_TRY(tli_page_maps(p, out, err));
     fprintf(out, "</main>\n<footer><p>Made by translution %s.</p></footer>\n</body>\n</html>\n", TL_VERSION);
     return TL_OK;
 }

@@ -30,6 +30,7 @@ tl_status tli_page_write(page *p, FILE *out, tl_error *err);
 void tli_page_runs(const page *p, FILE *out);
 void tli_page_settings(const page *p, FILE *out);
 tl_status tli_page_pictures(page *p, FILE *out, tl_error *err);
+tl_status tli_page_maps(const page *p, FILE *out, tl_error *err);
 
 /* Index of a column in the run's metrics; -1: none. */
 int tli_page_column(const page_run *run, const char *name);

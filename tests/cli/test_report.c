@@ -206,21 +206,21 @@ static void a_million_lines_are_read(void **state)
     assert_says(page, "<td>999999</td><td>1</td><td>0</td>");
 }
 
-/* A safetensors file without tensors whose metadata are text from elsewhere. */
-static void write_metadata(const char *name, const char *metadata)
+/* A safetensors file with these metadata and tensors. */
+static void write_weights(const char *name, const char *metadata, const char *tensors, const float *values,
+                          size_t count)
 {
-    char bytes[1024] = {0};
-    const int length = snprintf(
-        bytes + 8, sizeof bytes - 8,
-        "{\"__metadata__\":{%s},\"x\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", metadata);
-    assert_true(length > 0 && (size_t)length + 12 <= sizeof bytes);
+    char bytes[2048] = {0};
+    const int length = snprintf(bytes + 8, sizeof bytes - 8, "{\"__metadata__\":{%s},%s}", metadata, tensors);
+    assert_true(length > 0 && (size_t)length + 8 + count * sizeof *values <= sizeof bytes);
     bytes[0] = (char)(length & 255);
     bytes[1] = (char)(length >> 8);
-    write_file(name, bytes, (size_t)length + 12);
+    memcpy(bytes + 8 + length, values, count * sizeof *values);
+    write_file(name, bytes, (size_t)length + 8 + count * sizeof *values);
 }
-#define write_metadata(...) FROM_HERE(write_metadata(__VA_ARGS__))
+#define write_weights(...) FROM_HERE(write_weights(__VA_ARGS__))
 
-#define EVIL                "<img src=x onerror=alert(1)>\"'&`$(id)"
+#define EVIL               "<img src=x onerror=alert(1)>\"'&`$(id)"
 
 static void markup_from_outside_stays_text(void **state)
 {
@@ -233,8 +233,11 @@ static void markup_from_outside_stays_text(void **state)
     need_gnuplot();
     mkdir(at(EVIL), 0777);
     write_text(inside(EVIL, "metrics.jsonl"), evil);
-    write_metadata(inside(EVIL, "model.safetensors"),
-                   "\"<b>key</b>\":\"<script>alert(4)</script>\",\"op\":\"\\\" onload=\\\"alert(5)\"");
+    write_weights(inside(EVIL, "model.safetensors"),
+                  "\"<b>key</b>\":\"<script>alert(4)</script>\",\"op\":\"\\\" onload=\\\"alert(5)\","
+                  "\"image_height\":\"9\",\"image_width\":\"9\",\"patch_height\":\"9\",\"patch_width\":\"9\"",
+                  "\"<i>.unique_params\":{\"dtype\":\"F32\",\"shape\":[1,1,1],\"data_offsets\":[0,4]}",
+                  (const float[]){NAN}, 1);
     mkdir(at("no utf-8 \xe9\n"), 0777);
     write_text(inside("no utf-8 \xe9\n", "metrics.jsonl"), evil);
     RUN(NO_ENV, "report", at(EVIL), at("no utf-8 \xe9\n"), "--out", at("page.html"));
@@ -246,10 +249,52 @@ static void markup_from_outside_stays_text(void **state)
     assert_says(page, "&lt;b&gt;key&lt;/b&gt;");
     assert_says(page, "&lt;script&gt;alert(4)&lt;/script&gt;");
     assert_says(page, "&quot; onload=&quot;alert(5)");
+    assert_says(page, "<h3>&lt;i&gt;.unique_params</h3>");
     assert_says(page, "no utf-8 \\xe9\\x0a");
     assert_says(page, "<td>5</td><td>3</td><td>3</td>"); /* steps, losses that are not drawn, lines */
     assert_null(strstr(page, ">nan"));
     assert_null(strstr(page, ">inf"));
+}
+
+#define PLANE(name, first, end)                                                                              \
+    "\"layers.0.0." name ".unique_params\":{\"dtype\":\"F32\",\"shape\":[6,1,2],\"data_offsets\":[" first    \
+    "," end "]}"
+
+/* A grid of 1 x 2 tokens has three offsets, and three more with the class token; those of W_q are stored mirrored. */
+static void tables_by_offset_become_maps(void **state)
+{
+    static const float values[] = {3, 4, 6, 8, 0, 0, 0, 1, 0, 2, 5,  12, 3,
+                                   4, 6, 8, 0, 0, 0, 1, 0, 2, 5, 12, 7,  7};
+    mkdir(at("maps"), 0777);
+    write_text("maps/metrics.jsonl", "");
+    write_weights(
+        "maps/model.safetensors",
+        "\"image_height\":\"4\",\"image_width\":\"8\",\"patch_height\":\"4\",\"patch_width\":\"4\"",
+        PLANE("to_q", "0", "48") "," PLANE(
+            "to_k", "48", "96") ","
+                                "\"to_v\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[96,104]}",
+        values, 26);
+    RUN(NO_ENV, "report", at("maps"), "--out", at("page.html"));
+    EXPECT(0, "");
+    read_page("page.html");
+    check_page();
+    assert_int_equal(times("<figure class=\"map\">"), 2);
+    assert_says(page, "<h3>layers.0.0.to_q.unique_params</h3>");
+    assert_int_equal(
+        times("<thead><tr><td></td><th scope=\"col\">-1</th><th scope=\"col\">0</th><th scope=\"col\">1</th>"
+              "</tr></thead>"),
+        2);
+    const char *query = strstr(page, "to_q"), *key = strstr(page, "to_k");
+    assert_true(query < key);
+    assert_says(
+        query,
+        "<th scope=\"row\">0</th><td class=\"h0\">0</td><td class=\"h7\">10</td><td class=\"h3\">5</td>");
+    assert_says(
+        key,
+        "<th scope=\"row\">0</th><td class=\"h3\">5</td><td class=\"h7\">10</td><td class=\"h0\">0</td>");
+    assert_says(query, "class token asks a patch</th><td class=\"h9\">13</td>");
+    assert_says(key, "class token asks a patch</th><td class=\"h1\">2</td>");
+    assert_says(key, "patch asks the class token</th><td class=\"h9\">13</td>");
 }
 
 static void without_numbers_there_is_a_page_without_pictures(void **state)
@@ -303,6 +348,7 @@ int main(void)
         cmocka_unit_test(long_runs_make_a_small_page_with_their_extremes),
         cmocka_unit_test(a_million_lines_are_read),
         cmocka_unit_test(markup_from_outside_stays_text),
+        cmocka_unit_test(tables_by_offset_become_maps),
         cmocka_unit_test(without_numbers_there_is_a_page_without_pictures),
         cmocka_unit_test(without_gnuplot_a_sentence_says_what_to_install),
         cmocka_unit_test(mistakes_are_named),
