@@ -15,7 +15,7 @@ typedef struct offset_map {
     uint64_t rows, columns; /* offsets of the plane */
     bool mirrored;          /* the table is read by the mirrored offset: that of the query */
     double *norms;          /* [tensor.shape[0]] */
-    double least, most;     /* of the finite ones */
+    double least, most;     /* of the plane, those that are not finite left out */
 } offset_map;
 
 /* Tokens along an axis by the settings of the run; 0: it has none. */
@@ -24,7 +24,7 @@ static uint64_t tokens_along(const tl_file *file, const char *image_key, const c
     const char *image = tl_file_metadata(file, image_key), *patch = tl_file_metadata(file, patch_key);
     const uint64_t pixels = image != NULL ? strtoul(image, NULL, 10) : 0;
     const uint64_t step = patch != NULL ? strtoul(patch, NULL, 10) : 0;
-    return step > 0 && pixels <= UINT32_MAX ? pixels / step : 0;
+    return step > 0 && pixels / step <= MAX_CELLS ? pixels / step : 0;
 }
 
 /* Whether the tensor is a table by offset of a plane. */
@@ -41,6 +41,7 @@ static bool find_plane(const tl_file *file, offset_map *map)
     return t->shape[0] == plane || t->shape[0] == plane + CLS_OFFSETS;
 }
 
+/* Reads the table, a matrix at a time; the caller frees `norms`, also after a failure. */
 static tl_status measure_map(tl_file *file, offset_map *map, tl_error *err)
 {
     const uint64_t offsets = map->tensor.shape[0], size = map->tensor.count / offsets;
@@ -57,7 +58,7 @@ static tl_status measure_map(tl_file *file, offset_map *map, tl_error *err)
         status = tl_file_read(file, map->tensor.name, k * size, size, matrix, err);
         for (uint64_t i = 0; i < size && status == TL_OK; i++) sum += (double)matrix[i] * (double)matrix[i];
         map->norms[k] = sqrt(sum);
-        if (isfinite(map->norms[k])) {
+        if (isfinite(map->norms[k]) && k < map->rows * map->columns) {
             map->least = fmin(map->least, map->norms[k]);
             map->most = fmax(map->most, map->norms[k]);
         }
@@ -74,14 +75,17 @@ static uint64_t map_row(const offset_map *map, uint64_t offset)
     return offset < plane ? plane - 1 - offset : 2 * plane + CLS_OFFSETS - offset;
 }
 
+/* A cell with its shade. Offsets of the class token have none: their norms are of another size than the plane's. */
 static void write_norm(const offset_map *map, uint64_t offset, FILE *out)
 {
     const double norm = map->norms[map_row(map, offset)], range = map->most - map->least;
-    const double share = range > 0 ? (norm - map->least) / range : 0;
-    if (isfinite(norm))
-        fprintf(out, "<td class=\"h%d\">%.3g</td>", (int)(share * (SHADES - 1) + 0.5), norm);
-    else
+    if (!isfinite(norm))
         fputs("<td>–</td>", out);
+    else if (offset < map->rows * map->columns && range > 0)
+        fprintf(out, "<td class=\"h%d\">%.3g</td>", (int)((norm - map->least) / range * (SHADES - 1) + 0.5),
+                norm);
+    else
+        fprintf(out, "<td>%.3g</td>", norm);
 }
 
 static void write_plane(const offset_map *map, FILE *out)

@@ -288,13 +288,13 @@ static void tables_by_offset_become_maps(void **state)
     assert_true(query < key);
     assert_says(
         query,
-        "<th scope=\"row\">0</th><td class=\"h0\">0</td><td class=\"h7\">10</td><td class=\"h3\">5</td>");
+        "<th scope=\"row\">0</th><td class=\"h0\">0</td><td class=\"h9\">10</td><td class=\"h5\">5</td>");
     assert_says(
         key,
-        "<th scope=\"row\">0</th><td class=\"h3\">5</td><td class=\"h7\">10</td><td class=\"h0\">0</td>");
-    assert_says(query, "class token asks a patch</th><td class=\"h9\">13</td>");
-    assert_says(key, "class token asks a patch</th><td class=\"h1\">2</td>");
-    assert_says(key, "patch asks the class token</th><td class=\"h9\">13</td>");
+        "<th scope=\"row\">0</th><td class=\"h5\">5</td><td class=\"h9\">10</td><td class=\"h0\">0</td>");
+    assert_says(query, "class token asks a patch</th><td>13</td>");
+    assert_says(key, "class token asks a patch</th><td>2</td>");
+    assert_says(key, "patch asks the class token</th><td>13</td>");
 }
 
 static void without_numbers_there_is_a_page_without_pictures(void **state)
