@@ -8,6 +8,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PAGE = os.path.join(ROOT, "docs", "results.md")
 KEPT = ("params", "steps", "step_ms", "loss", "top1", "top5", "top1_static", "top1_dynamic", "perplexity")
 TIMED = 3  # steps of a run that are trained to tell how long it will take
+SHOWN = 24  # runs that `translution report` takes
 START_SECONDS = 2  # what a run takes beside its steps
 Fault = experiments.Fault
 
@@ -165,6 +166,13 @@ def gather(name, budget, data, program, runner, runs):
                      for run, r in zip(runs, results)]}
 
 
+def report(program, folder, runs):
+    """Whether OUT/report.html was made of the first seed's runs. Without gnuplot the program says what to install."""
+    shown = [run["name"] for run in runs if run["seed"] == runs[0]["seed"]][:SHOWN]
+    command = [os.path.abspath(program), "report", *shown, "--out", "report.html"]
+    return subprocess.run(command, cwd=folder, stdout=subprocess.DEVNULL, check=False).returncode == 0
+
+
 def reproduce(name, a, data, more):
     experiment = experiments.read(name)
     runs = experiments.runs(experiment, a.budget, a.seeds, {"data": data, **more})
@@ -181,7 +189,8 @@ def reproduce(name, a, data, more):
     text = result_tables.table(experiment, result)
     with open(os.path.join(folder, "table.md"), "w", encoding="utf-8") as file:
         file.write(text)
-    print(f"\n{experiment['title']}\n\n{text}\nThe folder {folder} has it as table.md, and result.json and the runs behind it.", flush=True)
+    pictures = ", curves of the first seed's runs as report.html" if report(a.program, folder, runs) else ""
+    print(f"\n{experiment['title']}\n\n{text}\nThe folder {folder} has it as table.md{pictures}, and result.json and the runs behind it.", flush=True)
     kept.close()
 
 

@@ -79,6 +79,10 @@ refused 'given as --FLAG VALUE' mnist -- --steps
 # Killed when so many runs are done, again and again, and stopped by a signal that lets runs save
 reproduce whole 24 --seeds 2 || fail "a whole run"
 grep -q ' ± ' "$work/whole/table.md" || fail "no standard deviation"
+if command -v gnuplot >/dev/null; then
+    grep -q "has it as table.md, curves of the first seed's runs as report.html," "$work/out" || fail "no report"
+    grep -q '6\. translution-dynamic-0' "$work/whole/report.html" || fail "a run is not in the report"
+fi
 end_after() { # RUNS SIGNAL CODE
     # shellcheck disable=SC2086
     tools/reproduce mnist --program "$program" --out "$work/killed" --seeds 2 -- $small --steps 24 >"$work/out" 2>"$work/err" &
