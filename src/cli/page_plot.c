@@ -11,9 +11,9 @@
 #include "core/number.h"
 
 enum {
-    BUCKETS = 320,
-    FEW = 40
-}; /* about one for 1.3 points of the picture's width; with FEW values each gets a dot */
+    BUCKETS = 320, /* of steps; the axis is about 400 points wide */
+    FEW = 40       /* with so many values or fewer each gets a dot */
+};
 
 typedef struct extent {
     double least;                 /* of all values */

@@ -58,7 +58,7 @@ static void collect_settings(const page *p, setting_list *list)
 
 static void write_settings_table(const page *p, const setting_list *list, bool differing, FILE *out)
 {
-    tli_page_table_begin(out, differing ? "Settings that differ" : "Settings that are the same in all runs");
+    tli_page_table_begin(out, differing ? "Settings that differ" : "Settings without differences");
     fputs("<thead><tr><th scope=\"col\">setting</th>", out);
     for (int r = 0; r < p->count; r++) {
         fputs("<th scope=\"col\">", out);
@@ -92,9 +92,8 @@ void tli_page_settings(const page *p, FILE *out)
     if (list.count == 0) fputs("<p>No run here has saved weights, which hold the settings.</p>\n", out);
     if (list.different > 0) write_settings_table(p, &list, true, out);
     if (list.count > list.different) {
-        fprintf(out, "<details%s><summary>%d setting%s %s the same in all runs</summary>\n",
-                list.different == 0 ? " open" : "", list.count - list.different,
-                list.count - list.different > 1 ? "s" : "", list.count - list.different > 1 ? "are" : "is");
+        fprintf(out, "<details%s><summary>%s: %d</summary>\n", list.different == 0 ? " open" : "",
+                p->count > 1 ? "The same in all runs" : "All settings", list.count - list.different);
         write_settings_table(p, &list, false, out);
         fputs("</details>\n", out);
     }
