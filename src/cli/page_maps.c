@@ -58,7 +58,7 @@ static tl_status measure_map(tl_file *file, offset_map *map, tl_error *err)
         status = tl_file_read(file, map->tensor.name, k * size, size, matrix, err);
         for (uint64_t i = 0; i < size && status == TL_OK; i++) sum += (double)matrix[i] * (double)matrix[i];
         map->norms[k] = sqrt(sum);
-        if (isfinite(map->norms[k]) && k < map->rows * map->columns) {
+        if (k < map->rows * map->columns && isfinite(map->norms[k])) {
             map->least = fmin(map->least, map->norms[k]);
             map->most = fmax(map->most, map->norms[k]);
         }

@@ -285,10 +285,12 @@ static void real_list(void **state)
     free(list);
 }
 
+/* What a device is given by its type, and by options; no form preferred from outside. */
 static void contexts(void **state)
 {
     tl_error err = {0};
     tl_context *ctx = NULL, *second = NULL;
+    unsetenv("TRANSLUTION_FORM");
     if (tl_context_create(NULL, &ctx, &err) != TL_OK) fail_msg("%s", err.text);
     const tl_device_info *info = tl_context_device(ctx);
     const tli_limits *limits = tli_context_limits(ctx);

@@ -1,6 +1,8 @@
 /* Gradients of a Linear against plain loops, with rows enough for the GPU form to cut them into slices. */
 #include "rows.h"
 
+#include <float.h>
+
 #include "ops/linear.h"
 
 enum { IN = 5, OUT = 7 };
@@ -21,9 +23,10 @@ static void gradients_of_at(const char *file, int line, tl_context *ctx, uint32_
     MUST(ctx, tli_linear_backward(ctx, pdy.view, OUT, px.view, IN, (tli_view){0}, (tli_view){0}, false,
                                   pw.view, pb.view, work.view, rows, IN, OUT));
     float *got_w = get(ctx, pw), *got_b = get(ctx, pb);
-    near_to_at(file, line, "dweight", got_w, dweight, OUT * IN, 1e-5,
-               1.0); /* sums of a thousand products of about one */
-    near_to_at(file, line, "dbias", got_b, dbias, OUT, 1e-5, 1.0);
+    /* Every addition rounds by half an epsilon of a sum that has grown to the root of its terms, about one each. */
+    const double tolerance = FLT_EPSILON * (rows + 8);
+    near_to_at(file, line, "dweight", got_w, dweight, OUT * IN, tolerance, 1.0);
+    near_to_at(file, line, "dbias", got_b, dbias, OUT, tolerance, 1.0);
     free(x), free(dy), free(dweight), free(dbias), free(got_w), free(got_b);
     drop(ctx, px), drop(ctx, pdy), drop(ctx, pw), drop(ctx, pb), drop(ctx, work);
 }
