@@ -20,7 +20,7 @@ static const struct {
     {"generating", "generate text --tokens 4000 --no-cache"},
     {"timing", "bench step " MODEL " --grid 2x2 --batch-size 16 --rounds 100"},
     {"timing", "bench op --dim 16 --heads 2 --head-dim 8 --grid 2x2 --batch-size 16 --rounds 30"},
-    {"planning", "bench memory --depth 400"},
+    {"planning", "bench memory --depth 1000"},
     {"tuning", "tune --quick"},
 };
 enum { WORKS = sizeof works / sizeof *works };
