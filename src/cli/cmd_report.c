@@ -1,12 +1,11 @@
 /* translution report RUN... --out FILE: runs side by side as one HTML page; needs no device. */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "cli/cli.h"
 #include "cli/page.h"
+#include "core/files.h"
 
 static tl_status check_words(const tli_cli_options *o, tl_error *err)
 {
@@ -69,22 +68,6 @@ static void close_runs(page *p)
 
 /* ---- the file --------------------------------------------------------------------------------------- */
 
-/* Writes beside `path` and renames, so that a page is there as a whole or as it was. */
-static tl_status save_page(const char *path, const char *text, size_t bytes, tl_error *err)
-{
-    char temporary[sizeof((tli_cli_options *)0)->settings.run.out + 32];
-    snprintf(temporary, sizeof temporary, "%s.%ld.tmp", path, (long)getpid());
-    errno = 0;
-    FILE *file = fopen(temporary, "wx");
-    bool good = file != NULL && fwrite(text, 1, bytes, file) == bytes;
-    if (file != NULL) good = fclose(file) == 0 && good;
-    if (good && rename(temporary, path) == 0) return TL_OK;
-    const int code = errno != 0 ? errno : EIO;
-    if (file != NULL) (void)unlink(temporary);
-    return tli_fail(err, file != NULL ? TL_ERROR_IO : TL_ERROR_INPUT, "the page %s cannot be written: %s",
-                    path, strerror(code));
-}
-
 static tl_status report_write(page *p, const char *path, tl_error *err)
 {
     char *text = NULL;
@@ -94,8 +77,12 @@ static tl_status report_write(page *p, const char *path, tl_error *err)
     tl_status status = tli_page_write(p, memory, err);
     if (fclose(memory) != 0 && status == TL_OK)
         status = tli_fail(err, TL_ERROR_MEMORY, "out of host memory while writing the page");
-    if (status == TL_OK) status = save_page(path, text, bytes, err);
+    bool created = false;
+    const int code = status == TL_OK ? tli_replace_file(path, text, bytes, &created) : 0;
     free(text);
+    if (code != 0)
+        return tli_fail(err, created ? TL_ERROR_IO : TL_ERROR_INPUT, "the page %s cannot be written: %s",
+                        path, strerror(code));
     char size[32];
     if (status == TL_OK)
         printf("%s: %d run%s, %d picture%s, %s\n", path, p->count, p->count > 1 ? "s" : "", p->pictures,

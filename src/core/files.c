@@ -1,11 +1,11 @@
 #include "core/files.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* Reads on into memory that doubles. NULL: out of host memory. */
 static char *read_all(FILE *file, size_t most, size_t *bytes)
@@ -38,6 +38,32 @@ char *tli_read_file(const char *path, size_t most, size_t *bytes)
     free(text);
     errno = code;
     return NULL;
+}
+
+/* Returns 0 or an errno; the file is closed in either case. EINVAL: the file system has no fsync for it. */
+static int write_out(FILE *file, const void *data, size_t bytes)
+{
+    errno = 0;
+    const bool written = fwrite(data, 1, bytes, file) == bytes && fflush(file) == 0 &&
+                         (fsync(fileno(file)) == 0 || errno == EINVAL);
+    const int code = written ? 0 : errno != 0 ? errno : EIO;
+    return fclose(file) == 0 || code != 0 ? code : errno;
+}
+
+int tli_replace_file(const char *path, const void *data, size_t bytes, bool *created)
+{
+    const size_t room = strlen(path) + 32;
+    char *temporary = malloc(room);
+    *created = false;
+    if (temporary == NULL) return ENOMEM;
+    snprintf(temporary, room, "%s.%ld.tmp", path, (long)getpid());
+    FILE *file = fopen(temporary, "wb");
+    *created = file != NULL;
+    int code = file != NULL ? write_out(file, data, bytes) : errno;
+    if (code == 0 && rename(temporary, path) != 0) code = errno;
+    if (code != 0 && *created) (void)unlink(temporary);
+    free(temporary);
+    return code;
 }
 
 static bool is_folder(const char *path)

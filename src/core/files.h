@@ -2,10 +2,14 @@
 #ifndef CORE_FILES_H
 #define CORE_FILES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* The first `most` bytes of a file, or all of a shorter one, and a terminating 0; freed by the caller. NULL: errno says why. */
 char *tli_read_file(const char *path, size_t most, size_t *bytes);
+/* Makes these bytes the whole of a file, which was there before or not: writes them to the disk beside it and renames, so that
+ * the file is there as it was or as it shall be. Returns 0 or an errno; *created: whether a file could be made there at all. */
+int tli_replace_file(const char *path, const void *data, size_t bytes, bool *created);
 
 /* Lengths of parts of a path. */
 typedef struct tli_folders {

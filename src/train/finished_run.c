@@ -78,28 +78,34 @@ static void write_own_results(FILE *file, const tl_result *result)
             write_field(file, &(result_field){own->key, KIND_REAL, own->at}, result);
 }
 
+/* The text of result.json, freed by the caller. NULL: out of memory. */
+static char *result_text(const tl_result *result, double best, size_t *bytes)
+{
+    char *text = NULL;
+    FILE *file = open_memstream(&text, bytes);
+    if (file == NULL) return NULL;
+    fputc('{', file);
+    for (int i = 0; i < FIELDS; i++) write_field(file, &fields[i], result);
+    write_own_results(file, result);
+    fputs("\"best\":", file);
+    write_real(file, best);
+    fputs("}\n", file);
+    if (fclose(file) == 0) return text;
+    free(text);
+    return NULL;
+}
+
 tl_status tli_finished_save(const char *out, const tl_result *result, double best, tl_error *err)
 {
-    char path[TLI_OUT_CAPACITY + 32], temporary[TLI_OUT_CAPACITY + 32];
+    char path[TLI_OUT_CAPACITY + 32];
+    size_t bytes = 0;
+    bool created;
     snprintf(path, sizeof path, "%s/result.json", out);
-    snprintf(temporary, sizeof temporary, "%s/.result.json.tmp", out);
-    errno = 0;
-    FILE *file = fopen(temporary, "w");
-    bool good = file != NULL;
-    if (good) {
-        fputc('{', file);
-        for (int i = 0; i < FIELDS; i++) write_field(file, &fields[i], result);
-        write_own_results(file, result);
-        fputs("\"best\":", file);
-        write_real(file, best);
-        fputs("}\n", file);
-        good = ferror(file) == 0 && fflush(file) == 0 && fsync(fileno(file)) == 0;
-        good = fclose(file) == 0 && good;
-    }
-    if (good && rename(temporary, path) == 0) return TL_OK;
-    const int code = errno;
-    (void)unlink(temporary);
-    return tli_fail(err, TL_ERROR_IO, "%s could not be written: %s", path, strerror(code != 0 ? code : EIO));
+    char *text = result_text(result, best, &bytes);
+    const int code = text != NULL ? tli_replace_file(path, text, bytes, &created) : ENOMEM;
+    free(text);
+    return code == 0 ? TL_OK
+                     : tli_fail(err, TL_ERROR_IO, "%s could not be written: %s", path, strerror(code));
 }
 
 static bool read_real(const cJSON *item, double *value)

@@ -2,8 +2,11 @@
 #include "files.h"
 #include "test.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -67,10 +70,51 @@ static void a_file_in_the_way_is_an_error(void **state)
     assert_int_equal(tli_make_folders(path, &folders), ENOTDIR);
 }
 
+static int files_in_folder(void)
+{
+    int count = 0;
+    DIR *open = opendir(folder);
+    assert_non_null(open);
+    for (struct dirent *entry; (entry = readdir(open)) != NULL;) count += entry->d_name[0] != '.';
+    closedir(open);
+    return count;
+}
+#define files_in_folder(...) VALUE_FROM_HERE(files_in_folder(__VA_ARGS__))
+
+/* Nothing is left beside it, also where the disk does not take all of it. */
+static void a_file_is_replaced_whole_or_stays(void **state)
+{
+    char text[8];
+    bool created = false;
+    struct rlimit usual, low;
+    const int before = files_in_folder();
+    for (const char *words = "first"; words != NULL; words = strcmp(words, "first") == 0 ? "second" : NULL) {
+        assert_int_equal(tli_replace_file(at("whole"), words, strlen(words), &created), 0);
+        assert_true(created);
+        assert_int_equal(read_file("whole", text, sizeof text), strlen(words));
+        assert_string_equal(text, words);
+    }
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &usual), 0);
+    low = (struct rlimit){3, usual.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &low), 0);
+    const int code = tli_replace_file(at("whole"), "third", 5, &created);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &usual), 0);
+    assert_int_equal(code, EFBIG);
+    assert_true(created);
+    assert_int_equal(read_file("whole", text, sizeof text), 6);
+    assert_string_equal(text, "second");
+    assert_int_equal(files_in_folder(), before + 1);
+    assert_int_equal(tli_replace_file(at("no/whole"), "x", 1, &created), ENOENT);
+    assert_false(created);
+    assert_int_equal(tli_replace_file(folder, "x", 1, &created), EISDIR);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(files_come_whole_or_cut), cmocka_unit_test(what_cannot_be_read_has_an_errno),
-        cmocka_unit_test(folders_are_made_with_those_above), cmocka_unit_test(a_file_in_the_way_is_an_error)};
+        cmocka_unit_test(folders_are_made_with_those_above), cmocka_unit_test(a_file_in_the_way_is_an_error),
+        cmocka_unit_test(a_file_is_replaced_whole_or_stays)};
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
