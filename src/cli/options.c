@@ -116,8 +116,7 @@ static tl_status read_arguments(tli_cli_command command, int argc, char **argv, 
     }
     o->arguments = argv + optind;
     o->argument_count = argc - optind;
-    if (argc - optind > 1 && command != TLI_CLI_TOKENIZE && command != TLI_CLI_INFO &&
-        command != TLI_CLI_PREDICT && command != TLI_CLI_REPORT)
+    if (argc - optind > 1 && (command & TLI_CLI_SEVERAL) == 0)
         return tli_fail(err, TL_ERROR_USAGE, "'%s' is one word too many; see `translution %s --help`",
                         argv[optind + 1], name);
     if (optind < argc) o->argument = argv[optind];

@@ -28,6 +28,9 @@ typedef enum tli_cli_command {
     TLI_CLI_ALL = 32767
 } tli_cli_command;
 
+/* Commands that may take several arguments. */
+enum { TLI_CLI_SEVERAL = TLI_CLI_TOKENIZE | TLI_CLI_INFO | TLI_CLI_PREDICT | TLI_CLI_REPORT };
+
 /* Options of `bench` only; 0 and empty: the default of the kind of bench. */
 typedef struct tli_cli_bench {
     uint32_t m, n, k, batch, rounds;
@@ -57,7 +60,7 @@ typedef struct tli_cli_options {
     char config[1024];
     uint64_t memory_limit; /* bytes; 0: the device's global memory */
     const char *argument;  /* first argument that is not a flag: task or checkpoint; NULL: none */
-    char **arguments;      /* tokenize, info, predict, report: all arguments that are not flags, in argv */
+    char **arguments;      /* all arguments that are not flags, in argv; several for TLI_CLI_SEVERAL alone */
     int argument_count;
     char vocab[1024], encoder[1024], separator[256]; /* tokenize, generate */
     double val_fraction;
