@@ -1109,8 +1109,8 @@ const char *tl_file_metadata(const tl_file *file, const char *key); /* NULL: no 
 typedef struct tl_metrics tl_metrics;
 
 typedef struct tl_metrics_line {
-    uint64_t step,
-        epoch;        /* steps that were done, the last of them in this epoch, from 1; epoch 0: not said */
+    uint64_t step;    /* training steps done so far, this one included */
+    uint64_t epoch;   /* of that step, from 1; 0: the line has none */
     const char *test; /* the test set of an evaluation; NULL: a training step. Valid until the close */
     uint64_t reserved[4];
 } tl_metrics_line;
@@ -1126,7 +1126,7 @@ bool tl_metrics_line_at(const tl_metrics *metrics, uint64_t index, tl_metrics_li
 const char *tl_metrics_column(const tl_metrics *metrics, int column);
 /* The number of a line in a column; NaN: the line has none there, or one that is not finite. */
 double tl_metrics_value(const tl_metrics *metrics, uint64_t index, int column);
-/* Lines that were passed over: cut off, not JSON, or without a step. */
+/* Number of lines that were skipped: cut off, not JSON, or without a step. */
 uint64_t tl_metrics_unreadable(const tl_metrics *metrics);
 
 /* ---- profile of the kernels ------------------------------------------------------------------------ */

@@ -1542,8 +1542,8 @@ class TensorInfo(Struct):
 
 class MetricsLine(Struct):
     r"""typedef struct tl_metrics_line {
-        uint64_t step,
-            epoch;        /* steps that were done, the last of them in this epoch, from 1; epoch 0: not said */
+        uint64_t step;    /* training steps done so far, this one included */
+        uint64_t epoch;   /* of that step, from 1; 0: the line has none */
         const char *test; /* the test set of an evaluation; NULL: a training step. Valid until the close */
         uint64_t reserved[4];
     } tl_metrics_line;

@@ -166,7 +166,7 @@ tl_status tli_page_draw(const page_picture *picture, int number, FILE *out, tl_e
     fclose(script);
     const char *svg = status == TL_OK ? strstr(drawn, "<svg") : NULL;
     if (status == TL_OK && svg == NULL)
-        status = tli_fail(err, TL_ERROR_IO, "gnuplot drew no picture: has it the terminal svg?");
+        status = tli_fail(err, TL_ERROR_IO, "gnuplot drew no picture: does it have the terminal svg?");
     if (status == TL_OK) copy_svg(svg, &curves, number, out);
     free(drawn);
     return status;

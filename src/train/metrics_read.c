@@ -26,7 +26,7 @@ struct tl_metrics {
 
 /* ---- names ------------------------------------------------------------------------------------------ */
 
-/* Index of `name`, which is added to the list if need be; -1: there is no room, for a name or in memory. */
+/* Index of `name` in the list, to which it is added if it is new; -1: the list is full, the name too long, or memory is out. */
 static int metrics_name(char **names, int *count, int most, const char *name)
 {
     for (int i = 0; i < *count; i++)
@@ -64,7 +64,8 @@ static bool metrics_grow(tl_metrics *m)
     return true;
 }
 
-/* A number that counts something; `missing` where the object has none. False: it is no count. */
+/* Reads a whole number from 0 on into *out; where the object has no such key, `missing`, or, if that is UINT64_MAX, fails.
+ * False: the key is missing or its value is something else. */
 static bool read_count(const cJSON *object, const char *key, uint64_t missing, uint64_t *out)
 {
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);

@@ -60,7 +60,7 @@ static void of_repeated_steps_the_later_count(void **unused)
     tl_metrics_close(m);
 }
 
-static void other_lines_are_counted_and_passed_over(void **unused)
+static void other_lines_are_skipped_and_counted(void **unused)
 {
     tl_metrics *m = open_text(
         "no JSON\n[1,2]\n{\"loss\":1}\n{\"step\":-1}\n{\"step\":1.5}\n{\"step\":1e300}\n"
@@ -104,7 +104,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(columns_are_in_the_order_of_the_file),
         cmocka_unit_test(of_repeated_steps_the_later_count),
-        cmocka_unit_test(other_lines_are_counted_and_passed_over),
+        cmocka_unit_test(other_lines_are_skipped_and_counted),
         cmocka_unit_test(names_are_few),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
