@@ -24,10 +24,10 @@ static void check(cl_int code, const char *what)
     exit(1);
 }
 
-static void must(tl_status status, tl_context *ctx)
+static void must(tl_status status, const tl_error *error)
 {
     if (status == TL_OK) return;
-    fprintf(stderr, "%s\n", tl_context_error(ctx)->text);
+    fprintf(stderr, "%s\n", error->text);
     exit(tl_exit_code(status));
 }
 
@@ -58,16 +58,22 @@ static mine set_up(cl_device_id device)
 /* The library's work and this program's go into one queue, so nothing has to be waited for in between. */
 static void run(const mine *m, tl_context *ctx, cl_kernel twice, float *result)
 {
-    tl_layer_config config = {.size = sizeof config, .op = TL_OP_ALPHA, .relenc_dim = 4};
+    const tl_layer_config config = {.size = sizeof config,
+                                    .op = TL_OP_ALPHA,
+                                    .height = HEIGHT,
+                                    .width = WIDTH,
+                                    .batch = BATCH,
+                                    .dim = DIM,
+                                    .heads = HEADS,
+                                    .head_dim = HEAD_DIM,
+                                    .relenc_dim = 4};
     const size_t outputs = OUTPUTS;
     tl_layer *layer = NULL;
     tl_tensor *x = NULL, *o = NULL;
-    config.height = HEIGHT, config.width = WIDTH, config.batch = BATCH;
-    config.dim = DIM, config.heads = HEADS, config.head_dim = HEAD_DIM;
-    must(tl_tensor_adopt(ctx, "x", m->x, 1, INPUTS, &x), ctx);
-    must(tl_tensor_adopt(ctx, "o", m->o, 1, OUTPUTS, &o), ctx);
-    must(tl_layer_create(ctx, &config, 1, &layer), ctx);
-    must(tl_layer_forward(ctx, layer, x, o), ctx);
+    must(tl_tensor_adopt(ctx, "x", m->x, 1, INPUTS, &x), tl_context_error(ctx));
+    must(tl_tensor_adopt(ctx, "o", m->o, 1, OUTPUTS, &o), tl_context_error(ctx));
+    must(tl_layer_create(ctx, &config, 1, &layer), tl_context_error(ctx));
+    must(tl_layer_forward(ctx, layer, x, o), tl_context_error(ctx));
     check(clSetKernelArg(twice, 0, sizeof m->o, &m->o), "clSetKernelArg");
     check(clEnqueueNDRangeKernel(m->queue, twice, 1, NULL, &outputs, NULL, 0, NULL, NULL), "twice");
     check(clEnqueueReadBuffer(m->queue, m->o, CL_TRUE, 0, OUTPUTS * sizeof(float), result, 0, NULL, NULL),
@@ -83,17 +89,11 @@ int main(void)
     tl_context *ctx = NULL;
     tl_error error = {TL_OK, ""};
     int count = 0, chosen = 0;
-    if (tl_device_list(&list, &count, &error) != TL_OK ||
-        tl_device_select(list, count, getenv("TRANSLUTION_DEVICE"), &chosen, &error) != TL_OK) {
-        fprintf(stderr, "%s\n", error.text);
-        return tl_exit_code(error.status);
-    }
+    must(tl_device_list(&list, &count, &error), &error);
+    must(tl_device_select(list, count, getenv("TRANSLUTION_DEVICE"), &chosen, &error), &error);
     mine m = set_up((cl_device_id)list[chosen].device_id);
     free(list);
-    if (tl_context_adopt(m.context, m.queue, NULL, &ctx, &error) != TL_OK) {
-        fprintf(stderr, "%s\n", error.text);
-        return tl_exit_code(error.status);
-    }
+    must(tl_context_adopt(m.context, m.queue, NULL, &ctx, &error), &error);
     cl_int code;
     const char *source = double_source;
     cl_program program = clCreateProgramWithSource(m.context, 1, &source, NULL, &code);
