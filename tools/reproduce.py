@@ -8,7 +8,6 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PAGE = os.path.join(ROOT, "docs", "results.md")
 KEPT = ("params", "steps", "step_ms", "loss", "top1", "top5", "top1_static", "top1_dynamic", "perplexity")
 TIMED = 3  # steps of a run that are trained to tell how long it will take
-SHOWN = 24  # runs that `translution report` takes
 START_SECONDS = 2  # what a run takes beside its steps
 Fault = experiments.Fault
 
@@ -168,7 +167,7 @@ def gather(name, budget, data, program, runner, runs):
 
 def report(program, folder, runs):
     """Whether OUT/report.html was made of the first seed's runs. Without gnuplot the program says what to install."""
-    shown = [run["name"] for run in runs if run["seed"] == runs[0]["seed"]][:SHOWN]
+    shown = [run["name"] for run in runs if run["seed"] == runs[0]["seed"]]
     command = [os.path.abspath(program), "report", *shown, "--out", "report.html"]
     return subprocess.run(command, cwd=folder, stdout=subprocess.DEVNULL, check=False).returncode == 0
 
