@@ -1,7 +1,6 @@
 #include "models/presets.h"
 
 #include <stddef.h>
-#include <string.h>
 
 /* name, dim, depth, heads (of 64 channels); mlp_dim is 4 dim */
 #define SIZES(SIZE)                                                                                          \
@@ -24,13 +23,6 @@ const choices tli_size_choices = {"model size", items, COUNT, NULL};
 const tli_preset *tli_preset_at(int size)
 {
     return size >= 0 && size < COUNT ? &presets[size] : NULL;
-}
-
-const tli_preset *tli_preset_find(const char *name)
-{
-    int size;
-    return name != NULL && tli_choice_find(&tli_size_choices, name, strlen(name), &size) ? &presets[size]
-                                                                                         : NULL;
 }
 
 void tli_preset_apply(const tli_preset *preset, tl_model_config *config)

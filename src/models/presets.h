@@ -13,10 +13,9 @@ typedef struct tli_preset {
 } tli_preset;
 
 /* tiny 192/6/3, mini 192/12/3, small 384/12/6, base 768/12/12, large 1024/24/16 (dim/depth/heads);
- * head_dim 64, mlp_dim 4 dim. NULL: unknown name. */
-const tli_preset *tli_preset_find(const char *name);
+ * head_dim 64, mlp_dim 4 dim. */
 extern const choices tli_size_choices;
-/* By its number in that list, 0 is the default; NULL: there is none. */
+/* By its value in that list, 0 is the default; NULL: there is none. */
 const tli_preset *tli_preset_at(int size);
 void tli_preset_apply(const tli_preset *preset, tl_model_config *config);
 

@@ -2,27 +2,22 @@
 #include "models.h"
 #include "test.h"
 
-#include "models/presets.h"
-
 static tl_model_config sized(const char *size, tl_op_kind op, uint32_t image, uint32_t patch,
                              uint32_t channels, uint32_t classes)
 {
-    const tli_preset *p = tli_preset_find(size);
-    return (tl_model_config){.op = op,
-                             .pool = TL_POOL_CLS,
-                             .image_height = image,
-                             .image_width = image,
-                             .channels = channels,
-                             .patch_height = patch,
-                             .patch_width = patch,
-                             .classes = classes,
-                             .dim = p->dim,
-                             .depth = p->depth,
-                             .heads = p->heads,
-                             .head_dim = p->head_dim,
-                             .mlp_dim = p->mlp_dim,
-                             .relenc_dim = 8};
+    tl_model_config config = {.op = op,
+                              .pool = TL_POOL_CLS,
+                              .image_height = image,
+                              .image_width = image,
+                              .channels = channels,
+                              .patch_height = patch,
+                              .patch_width = patch,
+                              .classes = classes,
+                              .relenc_dim = 8};
+    apply_preset(size, &config);
+    return config;
 }
+#define sized(...) VALUE_FROM_HERE(sized(__VA_ARGS__))
 
 static uint64_t parameters(const tl_model_config *config)
 {

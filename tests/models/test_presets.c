@@ -12,8 +12,10 @@ static void each_size_has_its_numbers(void **unused)
                                       {"base", 768, 12, 12, 64, 3072},
                                       {"large", 1024, 24, 16, 64, 4096}};
     for (size_t i = 0; i < sizeof want / sizeof want[0]; i++) {
-        const tli_preset *p = tli_preset_find(want[i].name);
-        assert_non_null(p);
+        int size;
+        assert_true(tli_choice_find(&tli_size_choices, want[i].name, strlen(want[i].name), &size));
+        assert_int_equal(size, i);
+        const tli_preset *p = tli_preset_at(size);
         assert_string_equal(p->name, want[i].name);
         assert_int_equal(p->dim, want[i].dim);
         assert_int_equal(p->depth, want[i].depth);
@@ -22,16 +24,15 @@ static void each_size_has_its_numbers(void **unused)
         assert_int_equal(p->mlp_dim, want[i].mlp_dim);
         char names[CHOICE_LIST_CAPACITY];
         assert_non_null(strstr(tli_choice_list(&tli_size_choices, ", ", names), want[i].name));
-        assert_ptr_equal(tli_preset_at((int)i), p);
     }
 }
 
 static void unknown_names(void **unused)
 {
-    assert_null(tli_preset_find("Tiny"));
-    assert_null(tli_preset_find("tin"));
-    assert_null(tli_preset_find(""));
-    assert_null(tli_preset_find(NULL));
+    int size;
+    assert_false(tli_choice_find(&tli_size_choices, "Tiny", 4, &size));
+    assert_false(tli_choice_find(&tli_size_choices, "tin", 3, &size));
+    assert_false(tli_choice_find(&tli_size_choices, "", 0, &size));
     assert_null(tli_preset_at(-1));
     assert_null(tli_preset_at(5));
 }

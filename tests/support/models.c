@@ -1,5 +1,11 @@
 #include "models.h"
 
+#include "test.h"
+
+#include <string.h>
+
+#include "models/presets.h"
+
 tl_model_config small_model(tl_arch arch, tl_op_kind op)
 {
     return (tl_model_config){.arch = arch,
@@ -19,4 +25,11 @@ tl_model_config small_model(tl_arch arch, tl_op_kind op)
                              .head_dim = 4,
                              .mlp_dim = 16,
                              .relenc_dim = 2};
+}
+
+void(apply_preset)(const char *name, tl_model_config *config)
+{
+    int size;
+    if (!tli_choice_find(&tli_size_choices, name, strlen(name), &size)) fail_msg("no preset %s", name);
+    tli_preset_apply(tli_preset_at(size), config);
 }

@@ -4,7 +4,7 @@
 
 #include "image_tree.h"
 
-#include "models/presets.h"
+#include "models.h"
 
 enum { CLASSES = 3, TRAIN = 15, VAL = 6 };
 
@@ -309,13 +309,11 @@ static void parameter_counts(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         for (int op = 0; op < 3; op++) {
             tl_settings s;
-            const tli_preset *p = tli_preset_find(rows[i].size);
             tl_settings_default(&s, "vit");
             s.model.op = ops[op];
             s.model.positions = op == 0 ? TL_POSITIONS_LEARNED : TL_POSITIONS_NONE;
             s.model.patch_height = s.model.patch_width = rows[i].patch;
-            s.model.dim = p->dim, s.model.depth = p->depth, s.model.heads = p->heads;
-            s.model.head_dim = p->head_dim, s.model.mlp_dim = p->mlp_dim;
+            apply_preset(rows[i].size, &s.model);
             tli_registry r = {0};
             tl_error err = {0};
             assert_int_equal(tli_model_parameters(&s.model, &r, &err), TL_OK);
