@@ -13,7 +13,7 @@
 #define NUMBER(name, dim, depth, heads) SIZE_##name,
 #define CHOICE(name, dim, depth, heads)                                                                      \
     {SIZE_##name, #name, #dim " channels, " #depth " blocks, " #heads " heads"},
-#define PRESET(name, dim, depth, heads) [SIZE_##name] = {#name, dim, depth, heads, 64, 4 * (dim)},
+#define PRESET(name, dim, depth, heads) [SIZE_##name] = {dim, depth, heads, 64, 4 * (dim)},
 
 enum { SIZES(NUMBER) COUNT };
 static const choice items[] = {SIZES(CHOICE)};

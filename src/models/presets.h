@@ -8,7 +8,6 @@
 #include "translution/translution.h"
 
 typedef struct tli_preset {
-    const char *name;
     uint32_t dim, depth, heads, head_dim, mlp_dim;
 } tli_preset;
 
