@@ -26,10 +26,10 @@ __kernel void adamw(__global float *parameter, __global const float *gradient, _
     if (left_out && !begin) return;
     ulong first = get_group_id(0) * (ulong)block;
     uint n = (uint)min((ulong)block, count - first), full = TL_FULL(n), rest = TL_REST(n);
-    parameter += first;
-    gradient += first;
-    moment1 += first;
-    moment2 += first;
+    parameter += s.value_at + first;
+    gradient += s.value_at + first;
+    moment1 += s.state_at + first;
+    moment2 += s.state_at + first;
     if (left_out) {
         for (uint i = get_local_id(0); i < n; i += TL_GROUP) moment1[i] = moment2[i] = 0.0f;
         return;
@@ -76,9 +76,9 @@ __kernel void lion(__global float *parameter, __global const float *gradient, __
     if (left_out && !begin) return;
     ulong first = get_group_id(0) * (ulong)block;
     uint n = (uint)min((ulong)block, count - first), full = TL_FULL(n), rest = TL_REST(n);
-    parameter += first;
-    gradient += first;
-    momentum += first;
+    parameter += s.value_at + first;
+    gradient += s.value_at + first;
+    momentum += s.state_at + first;
     if (left_out) {
         for (uint i = get_local_id(0); i < n; i += TL_GROUP) momentum[i] = 0.0f;
         return;

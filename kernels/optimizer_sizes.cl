@@ -1,6 +1,8 @@
 // By-value arguments of the kernels in optimizer.cl, shared with the host. No implicit padding.
 typedef struct optimizer_sizes {
     u64 count;          // elements
+    u64 value_at;       // the first of them in parameter and gradient
+    u64 state_at;       // and in the state
     u64 clip_result_at; // offset of the view, in elements
     u32 block;          // consecutive elements of a work-group
     u32 begin;          // 1 at the first step: the state is taken as 0 and not read

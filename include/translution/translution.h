@@ -567,7 +567,8 @@ typedef struct tl_plan_options {
     uint64_t max_alloc_bytes; /* largest buffer, such as tl_device_info.max_alloc_bytes; 0: no limit */
     bool no_clipping;     /* the optimizer neither clips gradients nor skips steps: no room for their norm */
     uint64_t grad_slices; /* training: parts in which a batch is taken, see tl_training; 0: 1 */
-    uint64_t ranks;       /* training: that share the slices out, see tl_ranks_open; 0: 1 */
+    uint64_t
+        ranks; /* training: that share the slices and the optimizer's state out, see tl_ranks_open; 0: 1 */
 } tl_plan_options;
 
 /* Bytes on the device of a model and, in training, its optimizer. */

@@ -14,8 +14,8 @@ typedef struct tli_comm_place {
 typedef struct tli_comm_backend {
     const char *version; /* TL_VERSION */
     int (*start)(tli_comm_place *place);
-    /* Sends to a rank and receives as many bytes from it; `send` or `receive` NULL: one way alone. */
-    int (*exchange)(int partner, const void *send, void *receive, size_t bytes);
+    /* Sends `sent` bytes to a rank and receives `received` from it; 0: one way alone. */
+    int (*exchange)(int partner, const void *send, size_t sent, void *receive, size_t received);
     int (*broadcast)(void *data, size_t bytes); /* from rank 0 to all */
     int (*largest)(int *value);                 /* of all ranks, to all */
     int (*finish)(void);                        /* waits for all */

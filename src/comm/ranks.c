@@ -129,10 +129,11 @@ static tl_status ranks_result(const tl_ranks *r, int code, const char *what, tl_
                     r->backend->error_text(code));
 }
 
-tl_status tli_ranks_exchange(tl_ranks *r, int partner, const void *send, void *receive, size_t bytes,
-                             tl_error *err)
+tl_status tli_ranks_exchange(tl_ranks *r, int partner, const void *send, size_t sent, void *receive,
+                             size_t received, tl_error *err)
 {
-    return ranks_result(r, r->backend->exchange(partner, send, receive, bytes), "exchange gradients", err);
+    return ranks_result(r, r->backend->exchange(partner, send, sent, receive, received),
+                        "exchange gradients and weights", err);
 }
 
 tl_status tli_ranks_broadcast(tl_ranks *r, void *data, size_t bytes, tl_error *err)

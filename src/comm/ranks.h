@@ -6,9 +6,9 @@
 
 #include "core/status.h"
 
-/* Sends `bytes` to the rank `partner` and receives as many from it; `send` or `receive` NULL: one way alone. */
-tl_status tli_ranks_exchange(tl_ranks *ranks, int partner, const void *send, void *receive, size_t bytes,
-                             tl_error *err);
+/* Sends `sent` bytes to the rank `partner` and receives `received` from it; 0: one way alone. */
+tl_status tli_ranks_exchange(tl_ranks *ranks, int partner, const void *send, size_t sent, void *receive,
+                             size_t received, tl_error *err);
 /* From rank 0 to all. */
 tl_status tli_ranks_broadcast(tl_ranks *ranks, void *data, size_t bytes, tl_error *err);
 /* The largest of all ranks' values. */

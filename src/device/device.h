@@ -103,6 +103,8 @@ tl_status tli_tensor_write_async(tl_context *ctx, tl_tensor *tensor, uint64_t at
 
 /* Element `at` of a single-shard tensor. */
 tli_view tli_at(const tl_tensor *tensor, uint64_t at);
+/* Element `at` of any tensor; *left: elements of its shard from there on. */
+tli_view tli_element(const tl_tensor *tensor, uint64_t at, uint64_t *left);
 /* The same place `more` elements further on. */
 tli_view tli_view_add(tli_view view, uint64_t more);
 /* Shard of leading index `lead`; its first leading index in *first. */

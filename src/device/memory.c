@@ -288,6 +288,14 @@ tli_view tli_at(const tl_tensor *tensor, uint64_t at)
     return (tli_view){tensor->shards == 1 ? tensor->mem[0] : NULL, at, tensor->dtype};
 }
 
+tli_view tli_element(const tl_tensor *tensor, uint64_t at, uint64_t *left)
+{
+    const uint64_t per_shard = tensor->lead_per_shard * tensor->row;
+    const int shard = (int)(at / per_shard);
+    *left = tli_shard_count(tensor, shard) - at % per_shard;
+    return (tli_view){tensor->mem[shard], at % per_shard, tensor->dtype};
+}
+
 tli_view tli_view_add(tli_view view, uint64_t more)
 {
     return (tli_view){view.mem, view.at + more, view.dtype};

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/arithmetic.h"
 #include "core/random.h"
 #include "ops/convit.h"
 
@@ -27,6 +28,7 @@ int tli_registry_add(tli_registry *r, const char *name, tli_init init, float bou
     p->bound = bound;
     p->rank = rank;
     for (uint32_t i = 0; i < rank && i < 4; i++) p->shape[i] = shape[i];
+    p->at = tli_registry_count(r);
     return r->count++;
 }
 
@@ -84,9 +86,18 @@ uint64_t tli_parameter_count(const tli_parameter *p)
 
 uint64_t tli_registry_count(const tli_registry *r)
 {
-    uint64_t count = 0;
-    for (int i = 0; i < r->count; i++) count += tli_parameter_count(&r->items[i]);
-    return count;
+    if (r->count == 0) return 0;
+    const tli_parameter *last = &r->items[r->count - 1];
+    return last->at + tli_parameter_count(last);
+}
+
+uint64_t tli_registry_shared(const tli_registry *r, int i, uint64_t *first)
+{
+    const uint64_t at = r->items[i].at, count = tli_parameter_count(&r->items[i]),
+                   begin = tli_larger(r->share_begin, at),
+                   end = r->share_end > 0 && r->share_end < at + count ? r->share_end : at + count;
+    *first = begin - at;
+    return end > begin ? end - begin : 0;
 }
 
 uint64_t tli_parameter_lead(const tli_parameter *p)
@@ -94,13 +105,29 @@ uint64_t tli_parameter_lead(const tli_parameter *p)
     return p->rank == 3 ? p->shape[0] : 1;
 }
 
+static tl_status allocate_part(tl_context *ctx, const tli_parameter *p, const char *prefix,
+                               tl_memory_kind kind, uint64_t lead, uint64_t count, tl_tensor **out)
+{
+    char name[128];
+    snprintf(name, sizeof name, "%s%s", prefix, p->name);
+    return tli_tensor_create_uninitialized(ctx, name, kind, lead, count / lead, out);
+}
+
 static tl_status allocate_one(tl_context *ctx, const tli_parameter *p, const char *prefix,
                               tl_memory_kind kind, tl_tensor **out)
 {
-    char name[128];
-    const uint64_t lead = tli_parameter_lead(p);
-    snprintf(name, sizeof name, "%s%s", prefix, p->name);
-    return tli_tensor_create_uninitialized(ctx, name, kind, lead, tli_parameter_count(p) / lead, out);
+    return allocate_part(ctx, p, prefix, kind, tli_parameter_lead(p), tli_parameter_count(p), out);
+}
+
+static tl_status allocate_slot(tl_context *ctx, tli_registry *r, int i, int slot)
+{
+    tli_parameter *p = &r->items[i];
+    uint64_t first;
+    const uint64_t count = tli_registry_shared(r, i, &first);
+    if (count == 0) return TL_OK;
+    return allocate_part(ctx, p, r->rule->slot[slot], TL_MEMORY_MOMENT,
+                         count == tli_parameter_count(p) ? tli_parameter_lead(p) : count, count,
+                         &p->state[slot]);
 }
 
 uint64_t tli_registry_workspace(const tli_registry *r, const optimizer_rule *rule)
@@ -127,8 +154,7 @@ tl_status tli_registry_allocate_state(tl_context *ctx, tli_registry *r, const op
 {
     r->rule = rule;
     for (int i = 0; i < r->count; i++)
-        for (int s = 0; s < rule->slots; s++)
-            TLI_TRY(allocate_one(ctx, &r->items[i], rule->slot[s], TL_MEMORY_MOMENT, &r->items[i].state[s]));
+        for (int s = 0; s < rule->slots; s++) TLI_TRY(allocate_slot(ctx, r, i, s));
     const uint64_t workspace = tli_registry_workspace(r, rule);
     if (workspace == 0) return TL_OK;
     return tli_tensor_create_uninitialized(ctx, "optimizer workspace", TL_MEMORY_WORKSPACE, 1, workspace,
@@ -140,7 +166,7 @@ static tl_status check_parameter(tl_context *ctx, const tli_registry *r, const t
     TLI_TRY(tli_tensor_check(ctx, p->name, p->value));
     if (p->gradient != NULL) TLI_TRY(tli_tensor_check(ctx, p->name, p->gradient));
     for (int s = 0; r->rule != NULL && s < r->rule->slots; s++)
-        TLI_TRY(tli_tensor_check(ctx, p->name, p->state[s]));
+        if (p->state[s] != NULL) TLI_TRY(tli_tensor_check(ctx, p->name, p->state[s]));
     return TL_OK;
 }
 
@@ -161,6 +187,7 @@ tl_status tli_registry_update(tl_context *ctx, tli_registry *r, const optimizer_
     for (int i = 0; i < r->count; i++) {
         const tli_parameter *p = &r->items[i];
         optimizer_target target = {.value = p->value, .gradient = p->gradient};
+        if (tli_registry_shared(r, i, &target.first) == 0) continue;
         memcpy(target.state, p->state, sizeof target.state);
         if (r->workspace != NULL) target.workspace = tli_at(r->workspace, 0);
         TLI_TRY(tli_optimizer_step(ctx, r->rule, &target, p->decay ? settings : &undecayed));

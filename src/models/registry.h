@@ -16,12 +16,16 @@ typedef struct tli_parameter {
     tli_init init;
     float bound; /* TLI_INIT_UNIFORM: U(-bound, bound); TLI_INIT_LOCAL: number of grid axes */
     bool decay;  /* weight decay applies */
+    uint64_t at; /* elements of the parameters before it in the registry */
     tl_tensor *value, *gradient, *state[OPTIMIZER_MAX_SLOTS]; /* NULL until allocated */
 } tli_parameter;
 
 typedef struct tli_registry {
     tli_parameter *items;
     int count, capacity;
+    /* The registry's elements [share_begin, share_end) are those that the optimizer steps here, and has state of.
+     * share_end 0: all. */
+    uint64_t share_begin, share_end;
     const optimizer_rule *rule; /* the optimizer; NULL: it has no state here */
     tl_tensor *workspace;       /* scratch of the optimizer; NULL: none needed */
     bool checked;               /* all tensors were alive ... */
@@ -44,17 +48,20 @@ tl_parameter tli_parameter_shown(const tli_parameter *p); /* as the public heade
 uint64_t tli_parameter_count(const tli_parameter *p);
 uint64_t tli_parameter_lead(const tli_parameter *p); /* length of the axis that may be sharded; else 1 */
 uint64_t tli_registry_count(const tli_registry *r);  /* elements of all parameters */
+/* Elements of parameter i that are in the registry's share, and the first of them. */
+uint64_t tli_registry_shared(const tli_registry *r, int i, uint64_t *first);
 /* Optimizer scratch in elements: the maximum over the parameters. */
 uint64_t tli_registry_workspace(const tli_registry *r, const optimizer_rule *rule);
 
 /* Allocates values and, for training, gradients. */
 tl_status tli_registry_allocate(tl_context *ctx, tli_registry *r, bool training);
-/* Allocates the state that the optimizer has for every parameter, and its scratch. */
+/* Allocates the state that the optimizer has for every parameter, alike its value, and its scratch. Of a parameter that
+ * is not wholly in the share, state is [elements][1] of those that are, and NULL where there is none. */
 tl_status tli_registry_allocate_state(tl_context *ctx, tli_registry *r, const optimizer_rule *rule);
 /* TL_ERROR_USAGE, naming the parameter, when one of the tensors was destroyed: the library's user holds their
  * handles. Looks again only after the context has destroyed a tensor. */
 tl_status tli_registry_check(tl_context *ctx, tli_registry *r);
-/* Enqueues one optimizer step for every parameter. */
+/* Enqueues one optimizer step for every parameter, or what is in the share of it. */
 tl_status tli_registry_update(tl_context *ctx, tli_registry *r, const optimizer_settings *settings);
 /* Bytes of all values and of the optimizer state, which a checkpoint stores. */
 uint64_t tli_registry_stored_bytes(const tli_registry *r);

@@ -1,12 +1,11 @@
 #include "ops/clip.h"
 
+#include "core/arithmetic.h"
 #include "ops/kernel_forms.h"
-
-enum { PIECE = 4096 };
 
 uint64_t tli_squares_count(uint64_t count)
 {
-    return (count + PIECE - 1) / PIECE;
+    return tli_ceil_div(count, TLI_SQUARES_PIECE);
 }
 
 tl_status tli_squares(tl_context *ctx, tli_view values, uint64_t count, tli_view partial)
@@ -16,8 +15,8 @@ tl_status tli_squares(tl_context *ctx, tli_view values, uint64_t count, tli_view
     tli_launch launch = tli_launch1(tli_squares_count(count), tli_kernel_form_of(ctx, "clip").row_group);
     launch.flops = 2.0 * (double)count;
     launch.bytes = 4.0 * (double)count;
-    return TLI_LAUNCH(ctx, kernel, launch, TLI_ARG_VIEW(values), TLI_ARG_U64(count), TLI_ARG_U64(PIECE),
-                      TLI_ARG_VIEW(partial));
+    return TLI_LAUNCH(ctx, kernel, launch, TLI_ARG_VIEW(values), TLI_ARG_U64(count),
+                      TLI_ARG_U64(TLI_SQUARES_PIECE), TLI_ARG_VIEW(partial));
 }
 
 tl_status tli_clip_decide(tl_context *ctx, tli_view partial, uint32_t count, tli_view loss, float max_norm,

@@ -4,7 +4,9 @@
 
 #include "device/device.h"
 
-/* partial[i] = sum of squares of the i-th piece of the `count` values, overwritten; there are
+enum { TLI_SQUARES_PIECE = 4096 };
+
+/* partial[i] = sum of squares of the i-th TLI_SQUARES_PIECE of the `count` values, overwritten; there are
  * tli_squares_count pieces. */
 tl_status tli_squares(tl_context *ctx, tli_view values, uint64_t count, tli_view partial);
 uint64_t tli_squares_count(uint64_t count);

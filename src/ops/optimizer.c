@@ -7,7 +7,7 @@
 #include "ops/kernel_forms.h"
 #include "ops/rowwise.h"
 
-_Static_assert(sizeof(optimizer_sizes) == 32 && sizeof(adamw_rates) == 32 && sizeof(lion_rates) == 24,
+_Static_assert(sizeof(optimizer_sizes) == 48 && sizeof(adamw_rates) == 32 && sizeof(lion_rates) == 24,
                "these structs have the same layout in kernels and here");
 
 /* A beta was given as a short decimal: 0.999f means 0.999, from which it differs by 1.3e-8 (and 1 - beta
@@ -26,7 +26,8 @@ static double decay_factor(const optimizer_settings *s)
 
 /* ---- elementwise optimizers ----------------------------------------------------------------------- */
 
-/* Launches the kernel of kernels/optimizer.cl with the optimizer's name, shard by shard. Its arguments:
+/* Launches the kernel of kernels/optimizer.cl with the optimizer's name, for what lies in one shard of the value and of
+ * the state at a time. Its arguments:
  * value, gradient, state, clip result, optimizer_sizes, and the optimizer's rates, a struct. */
 static tl_status launch_elementwise(tl_context *ctx, tl_optimizer_kind kind, const optimizer_target *t,
                                     const optimizer_settings *s, tli_arg rates)
@@ -35,19 +36,26 @@ static tl_status launch_elementwise(tl_context *ctx, tl_optimizer_kind kind, con
     tli_kernel *kernel;
     TLI_TRY(
         tli_family_kernel(ctx, "optimizer", tli_choice_name(&tli_optimizer_choices, (int)kind), "", &kernel));
-    for (int shard = 0; shard < t->value->shards; shard++) {
-        optimizer_sizes sizes = {.count = tli_shard_count(t->value, shard),
+    const uint64_t count = t->state[0]->lead * t->state[0]->row;
+    for (uint64_t at = 0, step; at < count; at += step) {
+        uint64_t left;
+        const tli_view value = tli_element(t->value, t->first + at, &step),
+                       gradient = tli_element(t->gradient, t->first + at, &step),
+                       state = tli_element(t->state[0], at, &left);
+        if (left < step) step = left;
+        optimizer_sizes sizes = {.count = step,
+                                 .value_at = value.at,
+                                 .state_at = state.at,
                                  .clip_result_at = s->clip_result.at,
                                  .begin = s->step == 1,
                                  .gradient_scale = s->gradient_scale};
         tli_arg args[2 + OPTIMIZER_MAX_SLOTS + 3];
         int used = 0;
-        if (sizes.count == 0) continue;
         tli_launch launch = tli_elements_cut(ctx, "optimizer", sizes.count, &sizes.block);
         launch.bytes = (double)((3 + 2 * (uint64_t)slots) * sizes.count * tli_element_bytes(t->value->dtype));
-        args[used++] = TLI_ARG_MEM(t->value->mem[shard]);
-        args[used++] = TLI_ARG_MEM(t->gradient->mem[shard]);
-        for (int i = 0; i < slots; i++) args[used++] = TLI_ARG_MEM(t->state[i]->mem[shard]);
+        args[used++] = TLI_ARG_MEM(value.mem);
+        args[used++] = TLI_ARG_MEM(gradient.mem);
+        for (int i = 0; i < slots; i++) args[used++] = TLI_ARG_MEM(tli_element(t->state[i], at, &left).mem);
         args[used++] = TLI_ARG_MEM(s->clip_result.mem);
         args[used++] = TLI_ARG_STRUCT(sizes);
         args[used++] = rates;
@@ -133,8 +141,10 @@ uint64_t tli_optimizer_workspace(const optimizer_rule *rule, uint64_t count)
 tl_status tli_optimizer_step(tl_context *ctx, const optimizer_rule *rule, const optimizer_target *t,
                              const optimizer_settings *settings)
 {
-    bool alike = tli_tensor_alike(t->value, t->gradient);
-    for (int i = 0; i < rule->slots; i++) alike = alike && tli_tensor_alike(t->value, t->state[i]);
+    const uint64_t stepped = t->state[0]->lead * t->state[0]->row;
+    bool alike = tli_tensor_alike(t->value, t->gradient) &&
+                 t->first + stepped <= t->value->lead * t->value->row;
+    for (int i = 1; i < rule->slots; i++) alike = alike && tli_tensor_alike(t->state[0], t->state[i]);
     if (!alike)
         return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE,
                         "the optimizer needs a gradient and state of the shape of %s; create them alike.",

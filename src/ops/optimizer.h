@@ -16,16 +16,18 @@ typedef struct optimizer_settings {
     tli_view clip_result;
 } optimizer_settings;
 
-/* One parameter's tensors, all of one shape, and scratch. */
+/* One parameter's tensors and scratch. Value and gradient are of one shape; the elements of which there is state are
+ * stepped: all, or a range. */
 typedef struct optimizer_target {
     tl_tensor *value;
     const tl_tensor *gradient;
-    tl_tensor *state[OPTIMIZER_MAX_SLOTS]; /* rule->slots of them */
+    tl_tensor *state[OPTIMIZER_MAX_SLOTS]; /* rule->slots of them, at least one, of one shape */
     tli_view workspace;                    /* of the size by the rule; no contents are kept */
+    uint64_t first;                        /* element of the value that the state begins with */
 } optimizer_target;
 
 typedef struct optimizer_rule {
-    int slots; /* state tensors per parameter, each of its shape */
+    int slots; /* state tensors per parameter, each of its shape; at least one */
     /* "m.": slot s of parameter NAME is stored as slot[s] NAME in files */
     const char *slot[OPTIMIZER_MAX_SLOTS];
     float beta1, beta2; /* defaults */
@@ -45,7 +47,7 @@ const optimizer_rule *tli_optimizer_rule_of(tl_optimizer_kind kind);
 /* Elements of scratch for a parameter of `count` elements. */
 uint64_t tli_optimizer_workspace(const optimizer_rule *rule, uint64_t count);
 
-/* Checks that the target's tensors are of one shape, then runs the rule's step. */
+/* Checks that the target's tensors fit together, then runs the rule's step. */
 tl_status tli_optimizer_step(tl_context *ctx, const optimizer_rule *rule, const optimizer_target *target,
                              const optimizer_settings *settings);
 

@@ -10,12 +10,12 @@
 #include "tasks/metadata.h"
 #include "tasks/settings_check.h"
 
-enum { PIECE = 1 << 22 }; /* elements copied at a time: 16 MiB */
-
 /* Tensors of a file in order: slot by slot, each with all parameters. */
 typedef struct part_tensor {
+    int index, slot; /* of the parameter; of its state */
     const tli_parameter *parameter;
-    tl_tensor *tensor;
+    tl_tensor *tensor;     /* NULL: none of it is here */
+    uint64_t first, count; /* elements of the parameter that the tensor holds */
     char name[128];
 } part_tensor;
 
@@ -26,11 +26,12 @@ static int part_count(const tli_registry *r, tli_model_part part)
 
 static part_tensor part_tensor_at(const tli_registry *r, tli_model_part part, int index)
 {
-    const tli_parameter *p = &r->items[index % r->count];
-    const int slot = index / r->count;
+    part_tensor t = {.index = index % r->count, .slot = index / r->count};
+    const tli_parameter *p = t.parameter = &r->items[t.index];
     const bool value = part == TLI_PART_VALUE;
-    part_tensor t = {.parameter = p, .tensor = value ? p->value : p->state[slot]};
-    snprintf(t.name, sizeof t.name, "%s%s", value ? "" : r->rule->slot[slot], p->name);
+    t.tensor = value ? p->value : p->state[t.slot];
+    t.count = value ? tli_parameter_count(p) : tli_registry_shared(r, t.index, &t.first);
+    snprintf(t.name, sizeof t.name, "%s%s", value ? "" : r->rule->slot[t.slot], p->name);
     return t;
 }
 
@@ -43,7 +44,7 @@ tli_st_dtype tli_model_stored_dtype(tli_dtype dtype)
 }
 
 /* values that are not finite must not become the newest checkpoint */
-static tl_status check_finite(const tl_tensor *t, const float *piece, uint64_t count, const char *path,
+static tl_status check_finite(const part_tensor *t, const float *piece, uint64_t count, const char *path,
                               tl_error *err)
 {
     for (uint64_t i = 0; i < count; i++)
@@ -56,33 +57,39 @@ static tl_status check_finite(const tl_tensor *t, const float *piece, uint64_t c
     return TL_OK;
 }
 
-static tl_status write_tensor(tl_context *ctx, tli_st_writer *w, const tl_tensor *t, float *piece)
+static tl_status write_tensor(tl_context *ctx, tli_st_writer *w, const part_tensor *t,
+                              const tli_state_source *state, float *piece)
 {
-    const uint64_t count = t->lead * t->row;
-    for (uint64_t at = 0; at < count; at += PIECE) {
-        const uint64_t n = count - at < PIECE ? count - at : PIECE;
-        TLI_TRY(tl_tensor_read(ctx, t, at, n, piece));
+    const uint64_t count = tli_parameter_count(t->parameter);
+    for (uint64_t at = 0; at < count; at += TLI_MODEL_PIECE) {
+        const uint64_t n = count - at < TLI_MODEL_PIECE ? count - at : TLI_MODEL_PIECE;
+        TLI_TRY(state != NULL ? state->read(state->user, ctx, t->index, t->slot, at, n, piece)
+                              : tl_tensor_read(ctx, t->tensor, at, n, piece));
         TLI_TRY(check_finite(t, piece, n, w->path, tl_context_error(ctx)));
-        TLI_TRY(tli_st_write_data(w, piece, n * tli_element_bytes(t->dtype), tl_context_error(ctx)));
+        TLI_TRY(
+            tli_st_write_data(w, piece, n * tli_element_bytes(t->parameter->dtype), tl_context_error(ctx)));
     }
     return TL_OK;
 }
 
-static tl_status write_tensors(tl_context *ctx, const tli_registry *r, tli_st_writer *w, tli_model_part part)
+static tl_status write_tensors(tl_context *ctx, const tli_registry *r, tli_st_writer *w, tli_model_part part,
+                               const tli_state_source *state)
 {
-    float *piece = malloc(PIECE * sizeof *piece);
+    float *piece = malloc(TLI_MODEL_PIECE * sizeof *piece);
     if (piece == NULL)
         return tli_fail(tl_context_error(ctx), TL_ERROR_MEMORY, "out of host memory while writing %s",
                         w->path);
     tl_status status = TL_OK;
-    for (int i = 0; i < part_count(r, part) && status == TL_OK; i++)
-        status = write_tensor(ctx, w, part_tensor_at(r, part, i).tensor, piece);
+    for (int i = 0; i < part_count(r, part) && status == TL_OK; i++) {
+        const part_tensor t = part_tensor_at(r, part, i);
+        status = write_tensor(ctx, w, &t, state, piece);
+    }
     free(piece);
     return status;
 }
 
 tl_status tli_model_write_part(tl_context *ctx, const tli_registry *r, const char *path, tli_model_part part,
-                               const tli_st_item *metadata, int metadata_count)
+                               const tli_state_source *state, const tli_st_item *metadata, int metadata_count)
 {
     tl_error *err = tl_context_error(ctx);
     const int count = part_count(r, part);
@@ -100,7 +107,7 @@ tl_status tli_model_write_part(tl_context *ctx, const tli_registry *r, const cha
     tl_status status = tli_st_write_begin(&w, path, entries, count, metadata, metadata_count, err);
     free(entries);
     if (status != TL_OK) return status;
-    status = write_tensors(ctx, r, &w, part);
+    status = write_tensors(ctx, r, &w, part, state);
     if (status == TL_OK) return tli_st_write_commit(&w, err);
     tli_st_write_abort(&w);
     return status;
@@ -117,7 +124,7 @@ tl_status tli_model_save(tl_context *ctx, const tli_registry *registry, const tl
     snprintf(number, sizeof number, "%llu", (unsigned long long)step);
     pairs[metadata.count] = (tli_st_item){(char[]){"step"}, number};
     pairs[metadata.count + 1] = (tli_st_item){(char[]){TLI_CHECKSUM_KEY}, (char[]){TLI_CHECKSUM_BLANK}};
-    return tli_model_write_part(ctx, registry, path, TLI_PART_VALUE, pairs, metadata.count + 2);
+    return tli_model_write_part(ctx, registry, path, TLI_PART_VALUE, NULL, pairs, metadata.count + 2);
 }
 
 /* ---- reading ------------------------------------------------------------------------------------- */
@@ -163,10 +170,9 @@ static tl_status read_tensor(tl_context *ctx, tli_safetensors *st, const part_te
     if (e == NULL || !same_shape(e, t->parameter))
         return tli_fail(err, TL_ERROR_INPUT, "%s %s tensor %s: it belongs to another model", st->path,
                         e == NULL ? "has no" : "has another shape or type for the", t->name);
-    const uint64_t count = t->tensor->lead * t->tensor->row;
-    for (uint64_t at = 0; at < count; at += PIECE) {
-        const uint64_t n = count - at < PIECE ? count - at : PIECE;
-        TLI_TRY(tli_st_read(st, e, at, n, piece, err));
+    for (uint64_t at = 0; at < t->count; at += TLI_MODEL_PIECE) {
+        const uint64_t n = t->count - at < TLI_MODEL_PIECE ? t->count - at : TLI_MODEL_PIECE;
+        TLI_TRY(tli_st_read(st, e, t->first + at, n, piece, err));
         TLI_TRY(tl_tensor_write(ctx, t->tensor, at, n, piece));
     }
     return TL_OK;
@@ -180,7 +186,7 @@ tl_status tli_model_read_part(tl_context *ctx, tli_registry *r, tli_safetensors 
         return tli_fail(err, TL_ERROR_INPUT,
                         "%s holds %d tensors where the model has %d: it belongs to another model", st->path,
                         st->count, wanted);
-    float *piece = malloc(PIECE * sizeof *piece);
+    float *piece = malloc(TLI_MODEL_PIECE * sizeof *piece);
     if (piece == NULL) return tli_fail(err, TL_ERROR_MEMORY, "out of host memory while reading %s", st->path);
     tl_status status = TL_OK;
     for (int i = 0; i < wanted && status == TL_OK; i++) {

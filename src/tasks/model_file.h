@@ -23,10 +23,21 @@ uint64_t tli_model_step(const tli_safetensors *st);
 /* Contents of a file: the parameters' values, or the optimizer state, named by its slots. */
 typedef enum tli_model_part { TLI_PART_VALUE, TLI_PART_STATE } tli_model_part;
 
-/* Writes such a file for all parameters. Values that are not finite are refused. */
+/* Reads the optimizer state of a registry that has a share of it: elements [at, at + count) of a parameter's, a parameter
+ * in pieces of TLI_MODEL_PIECE, and all parameters slot by slot. */
+enum { TLI_MODEL_PIECE = 1 << 22 }; /* elements: 16 MiB */
+typedef struct tli_state_source {
+    tl_status (*read)(const void *user, tl_context *ctx, int parameter, int slot, uint64_t at, uint64_t count,
+                      float *out);
+    const void *user;
+} tli_state_source;
+
+/* Writes such a file for all parameters. Values that are not finite are refused. `state` NULL: the
+ * registry has all of it. */
 tl_status tli_model_write_part(tl_context *ctx, const tli_registry *registry, const char *path,
-                               tli_model_part part, const tli_st_item *metadata, int metadata_count);
-/* Reads such a file; names, shapes and dtype must match exactly. */
+                               tli_model_part part, const tli_state_source *state,
+                               const tli_st_item *metadata, int metadata_count);
+/* Reads such a file, of the state what the registry has a share of; names, shapes and dtype must match exactly. */
 tl_status tli_model_read_part(tl_context *ctx, tli_registry *registry, tli_safetensors *st,
                               tli_model_part part);
 

@@ -116,7 +116,7 @@ tl_status tl_layer_save(tl_context *ctx, tl_layer *layer, const char *path)
     const tli_st_item checksum = {(char[]){TLI_CHECKSUM_KEY}, (char[]){TLI_CHECKSUM_BLANK}};
     TLI_TRY(tli_layer_own_check(ctx, layer));
     TLI_TRY(check_path(ctx, path));
-    return tli_model_write_part(ctx, &layer->registry, path, TLI_PART_VALUE, &checksum, 1);
+    return tli_model_write_part(ctx, &layer->registry, path, TLI_PART_VALUE, NULL, &checksum, 1);
 }
 
 tl_status tl_layer_load(tl_context *ctx, tl_layer *layer, const char *path)

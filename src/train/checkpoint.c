@@ -25,8 +25,8 @@ static tl_status make_folder(tl_error *err, const char *path)
 }
 
 /* The losses as text that parses back to the same floats. */
-static tl_status save_state(tl_context *ctx, const tli_registry *registry, const tli_train_state *standing,
-                            const char *path)
+static tl_status save_state(tl_context *ctx, const tli_registry *registry, const tli_state_source *state,
+                            const tli_train_state *standing, const char *path)
 {
     char number[24], best[40], losses[TLI_RECENT_LOSSES * 20] = "";
     size_t used = 0;
@@ -42,7 +42,7 @@ static tl_status save_state(tl_context *ctx, const tli_registry *registry, const
         {(char[]){"best"}, best},
         {(char[]){TLI_CHECKSUM_KEY}, (char[]){TLI_CHECKSUM_BLANK}}};
     const int count = 4 + tli_identity_write(&standing->data, &data, metadata + 4);
-    return tli_model_write_part(ctx, registry, path, TLI_PART_STATE, metadata, count);
+    return tli_model_write_part(ctx, registry, path, TLI_PART_STATE, state, metadata, count);
 }
 
 /* OUT/model.safetensors as a hard link to the checkpoint's file, which is never modified; on file systems
@@ -62,8 +62,9 @@ static tl_status publish_model(tl_context *ctx, const tli_registry *registry, co
     return tli_model_save(ctx, registry, settings, labels, step, path);
 }
 
-tl_status tli_checkpoint_save(tl_context *ctx, const tli_registry *registry, const tl_settings *settings,
-                              const char *labels, const char *out, const tli_train_state *standing)
+tl_status tli_checkpoint_save(tl_context *ctx, const tli_registry *registry, const tli_state_source *state,
+                              const tl_settings *settings, const char *labels, const char *out,
+                              const tli_train_state *standing)
 {
     tl_error *err = tl_context_error(ctx);
     char parent[PATH_CAPACITY], temporary[PATH_CAPACITY + 40], path[TLI_CHECKPOINT_PATH];
@@ -76,7 +77,7 @@ tl_status tli_checkpoint_save(tl_context *ctx, const tli_registry *registry, con
     snprintf(path, sizeof path, "%s/model.safetensors", temporary);
     tl_status status = tli_model_save(ctx, registry, settings, labels, step, path);
     snprintf(path, sizeof path, "%s/state.safetensors", temporary);
-    if (status == TL_OK) status = save_state(ctx, registry, standing, path);
+    if (status == TL_OK) status = save_state(ctx, registry, state, standing, path);
     if (status == TL_OK) status = tli_checkpoint_place(out, step, temporary, err);
     if (status != TL_OK) {
         tli_checkpoint_remove(temporary);

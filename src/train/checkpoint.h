@@ -5,6 +5,7 @@
 
 #include "data/identity.h"
 #include "models/registry.h"
+#include "tasks/model_file.h"
 #include "tasks/settings.h"
 
 /* Train state: steps done, and the losses of the latest steps (oldest first), so that a resumed run
@@ -18,9 +19,11 @@ typedef struct tli_train_state {
     tli_data_identity data; /* identifies the training data */
 } tli_train_state;
 
-/* Saves weights, optimizer state and train state; OUT/model.safetensors becomes these weights too. */
-tl_status tli_checkpoint_save(tl_context *ctx, const tli_registry *registry, const tl_settings *settings,
-                              const char *labels, const char *out, const tli_train_state *standing);
+/* Saves weights, optimizer state and train state; OUT/model.safetensors becomes these weights too. `state` is read last;
+ * NULL: the registry has all of it. */
+tl_status tli_checkpoint_save(tl_context *ctx, const tli_registry *registry, const tli_state_source *state,
+                              const tl_settings *settings, const char *labels, const char *out,
+                              const tli_train_state *standing);
 /* Reads the settings of the newest complete checkpoint below OUT (values that checkpoints do not store are
  * unchanged); *step is 0 when there is none. */
 tl_status tli_checkpoint_settings(const char *out, tl_settings *settings, uint64_t *step, tl_error *err);

@@ -6,20 +6,50 @@
 
 #include "ops/clip.h"
 
-/* Number of partial sums of a parameter's gradient, shard by shard. */
-static uint64_t squares_of(const tli_parameter *p, uint64_t max_alloc_bytes)
+/* Elements of a parameter's shards, of which the last may be shorter. */
+static uint64_t shard_elements(const tli_parameter *p, uint64_t max_alloc_bytes)
 {
-    const uint64_t lead = tli_parameter_lead(p), row = tli_parameter_count(p) / lead;
-    uint64_t per_shard = tli_tensor_lead_per_shard(p->dtype, lead, row, max_alloc_bytes);
-    if (per_shard == 0) per_shard = lead; /* fits no buffer: the plan says so */
-    return lead / per_shard * tli_squares_count(per_shard * row) + tli_squares_count(lead % per_shard * row);
+    const uint64_t lead = tli_parameter_lead(p), row = tli_parameter_count(p) / lead,
+                   per_shard = tli_tensor_lead_per_shard(p->dtype, lead, row, max_alloc_bytes);
+    return (per_shard > 0 ? per_shard : lead) * row; /* 0: fits no buffer, as the plan says */
+}
+
+/* Number of partial sums of the first `count` elements of a parameter's gradient, shard by shard. */
+static uint64_t squares_of(const tli_parameter *p, uint64_t count, uint64_t max_alloc_bytes)
+{
+    const uint64_t shard = shard_elements(p, max_alloc_bytes);
+    return count / shard * tli_squares_count(shard) + tli_squares_count(count % shard);
+}
+
+uint64_t tli_grad_clip_sums(const tli_registry *registry, uint64_t element, uint64_t max_alloc_bytes)
+{
+    uint64_t sums = 0;
+    for (int i = 0; i < registry->count; i++) {
+        const tli_parameter *p = &registry->items[i];
+        const uint64_t count = tli_parameter_count(p);
+        if (element <= p->at) break;
+        sums += squares_of(p, element - p->at < count ? element - p->at : count, max_alloc_bytes);
+    }
+    return sums;
+}
+
+uint64_t tli_grad_clip_next(const tli_registry *registry, uint64_t element, uint64_t max_alloc_bytes)
+{
+    for (int i = 0; i < registry->count; i++) {
+        const tli_parameter *p = &registry->items[i];
+        const uint64_t count = tli_parameter_count(p), inside = element - p->at;
+        if (inside >= count) continue;
+        const uint64_t shard = shard_elements(p, max_alloc_bytes),
+                       begun = tli_squares_count(inside % shard) * TLI_SQUARES_PIECE,
+                       next = inside / shard * shard + (begun < shard ? begun : shard);
+        return p->at + (next < count ? next : count);
+    }
+    return tli_registry_count(registry);
 }
 
 static uint64_t squares_of_all(const tli_registry *registry, uint64_t max_alloc_bytes)
 {
-    uint64_t count = 0;
-    for (int i = 0; i < registry->count; i++) count += squares_of(&registry->items[i], max_alloc_bytes);
-    return count;
+    return tli_grad_clip_sums(registry, tli_registry_count(registry), max_alloc_bytes);
 }
 
 /* Elements of clip_results. */
@@ -55,18 +85,26 @@ void tli_grad_clip_destroy(tl_context *ctx, tli_grad_clip *grad_clip)
     *grad_clip = (tli_grad_clip){0};
 }
 
-tl_status tli_grad_clip_decide(tl_context *ctx, const tli_grad_clip *grad_clip, const tli_registry *registry,
-                               tli_view loss, float clip, uint32_t slot, tli_view *clip_result)
+tl_status tli_grad_clip_measure(tl_context *ctx, const tli_grad_clip *grad_clip, const tli_registry *registry)
 {
-    uint64_t at = 0;
+    uint64_t sum = tli_grad_clip_sums(registry, registry->share_begin,
+                                      tli_context_limits(ctx)->max_alloc_bytes);
     for (int i = 0; i < registry->count; i++) {
-        const tl_tensor *g = registry->items[i].gradient;
-        for (int s = 0; s < g->shards; s++) {
-            const uint64_t count = tli_shard_count(g, s);
-            TLI_TRY(tli_squares(ctx, tli_shard_view(g, s), count, tli_at(grad_clip->partial, at)));
-            at += tli_squares_count(count);
+        uint64_t at, here;
+        const uint64_t count = tli_registry_shared(registry, i, &at), end = at + count;
+        for (; count > 0 && at < end; at += here) {
+            const tli_view view = tli_element(registry->items[i].gradient, at, &here);
+            if (end - at < here) here = end - at;
+            TLI_TRY(tli_squares(ctx, view, here, tli_at(grad_clip->partial, sum)));
+            sum += tli_squares_count(here);
         }
     }
+    return TL_OK;
+}
+
+tl_status tli_grad_clip_decide(tl_context *ctx, const tli_grad_clip *grad_clip, tli_view loss, float clip,
+                               uint32_t slot, tli_view *clip_result)
+{
     *clip_result = tli_at(grad_clip->clip_results, 2 * (uint64_t)slot);
     return tli_clip_decide(ctx, tli_at(grad_clip->partial, 0), grad_clip->count, loss, clip, *clip_result);
 }
@@ -76,8 +114,9 @@ static const char *grad_clip_owner(const tl_context *ctx, const tli_registry *re
 {
     const uint64_t max_alloc_bytes = tli_context_limits(ctx)->max_alloc_bytes;
     for (int i = 0; i < registry->count; i++) {
-        const uint64_t count = squares_of(&registry->items[i], max_alloc_bytes);
-        if (at < count) return registry->items[i].name;
+        const tli_parameter *p = &registry->items[i];
+        const uint64_t count = squares_of(p, tli_parameter_count(p), max_alloc_bytes);
+        if (at < count) return p->name;
         at -= count;
     }
     return NULL;

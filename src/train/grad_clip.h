@@ -24,10 +24,20 @@ tl_status tli_grad_clip_create(tl_context *ctx, const tli_registry *registry, ui
                                tli_grad_clip *grad_clip);
 void tli_grad_clip_destroy(tl_context *ctx, tli_grad_clip *grad_clip);
 
-/* Enqueued: checks gradients and loss of a step and computes the gradient scale. *clip_result is passed to the
- * optimizer. `clip`: maximum global norm, 0: no clipping. */
-tl_status tli_grad_clip_decide(tl_context *ctx, const tli_grad_clip *grad_clip, const tli_registry *registry,
-                               tli_view loss, float clip, uint32_t slot, tli_view *clip_result);
+/* Partial sums of squares are of fixed pieces of the registry's elements, whoever computes them, so that the norm's bits
+ * do not depend on how the registry is shared out. */
+/* Number of those of the elements before `element`, at which one begins. */
+uint64_t tli_grad_clip_sums(const tli_registry *registry, uint64_t element, uint64_t max_alloc_bytes);
+/* The first element from `element` on at which one begins, or the end of the registry. */
+uint64_t tli_grad_clip_next(const tli_registry *registry, uint64_t element, uint64_t max_alloc_bytes);
+
+/* Enqueued: the partial sums of the registry's share. */
+tl_status tli_grad_clip_measure(tl_context *ctx, const tli_grad_clip *grad_clip,
+                                const tli_registry *registry);
+/* Enqueued, when all partial sums are there: checks gradients and loss of a step and computes the gradient scale.
+ * *clip_result is passed to the optimizer. `clip`: maximum global norm, 0: no clipping. */
+tl_status tli_grad_clip_decide(tl_context *ctx, const tli_grad_clip *grad_clip, tli_view loss, float clip,
+                               uint32_t slot, tli_view *clip_result);
 /* Blocking: reads the clip results in slots 0 to count - 1. */
 tl_status tli_grad_clip_read(tl_context *ctx, const tli_grad_clip *grad_clip, const tli_registry *registry,
                              uint32_t count, tli_clip_result *clip_results);

@@ -1,26 +1,38 @@
-/* Sums gradients and losses of ranks along the upper levels of the tree of slices (train/grad_slices.h): rank r holds
- * the sum of the r-th of as many subtrees as there are ranks, and in the end every rank the sum of all. */
+/* What ranks exchange in a step: the upper levels of the tree of slices (train/grad_slices.h), along which rank r holds
+ * the sum of the r-th of as many subtrees as there are ranks, and every rank keeps the sums of its share
+ * (train/shares.h); and what the ranks make of their shares. A rank sends (ranks - 1) / ranks of all gradients and as
+ * much of all parameters. Every function is called by all ranks alike, and waits for the device and for partners. */
 #ifndef TRAIN_GRAD_EXCHANGE_H
 #define TRAIN_GRAD_EXCHANGE_H
 
 #include "comm/ranks.h"
 #include "models/registry.h"
+#include "train/shares.h"
 
 typedef struct tli_grad_exchange {
-    tl_ranks *ranks;     /* NULL: alone, and the other members are, too */
-    tl_tensor *received; /* a piece of the partner's gradient */
-    float *own, *theirs; /* pieces on the host */
+    tl_ranks *ranks; /* NULL: alone, and the other members are, too */
+    tli_shares shares;
+    tl_tensor **gradients, **values; /* the registry's, in its order */
+    int count;                       /* of parameters */
+    tl_tensor *staging;              /* a piece that travels, on the device */
+    float *own, *theirs;             /* and on the host */
 } tli_grad_exchange;
 
 /* Bytes of the device that tli_grad_exchange_create takes, of the kind TL_MEMORY_WORKSPACE. */
 uint64_t tli_grad_exchange_bytes(int ranks);
-/* The ranks remain the caller's. After a failure call tli_grad_exchange_destroy, too. */
-tl_status tli_grad_exchange_create(tl_context *ctx, tl_ranks *ranks, tli_grad_exchange *exchange);
+/* Gives the registry this rank's share, before it has an optimizer's state. The ranks remain the caller's. After a
+ * failure call tli_grad_exchange_destroy, too. */
+tl_status tli_grad_exchange_create(tl_context *ctx, tl_ranks *ranks, tli_registry *registry,
+                                   tli_grad_exchange *exchange);
 void tli_grad_exchange_destroy(tl_context *ctx, tli_grad_exchange *exchange);
 
-/* Called by all ranks alike. The first `present` ranks have a sum in the registry's gradients and `loss`; those of the
- * others are overwritten. Waits for the device and for partners. */
-tl_status tli_grad_exchange_sum(tl_context *ctx, const tli_grad_exchange *exchange,
-                                const tli_registry *registry, tli_view loss, int present);
+/* The first `present` ranks have a sum in the registry's gradients and `loss`. In the end `loss`, and this rank's share of
+ * the gradients, are the sums of all; the other gradients are of no use. */
+tl_status tli_grad_exchange_sum(tl_context *ctx, const tli_grad_exchange *exchange, tli_view loss,
+                                int present);
+/* Of the partial sums of squares of all gradients every rank has those of its share; in the end all have all. */
+tl_status tli_grad_exchange_squares(tl_context *ctx, const tli_grad_exchange *exchange, tl_tensor *partial);
+/* The same of the parameters' values. */
+tl_status tli_grad_exchange_values(tl_context *ctx, const tli_grad_exchange *exchange);
 
 #endif

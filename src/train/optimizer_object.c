@@ -145,9 +145,9 @@ void tl_optimizer_destroy(tl_context *ctx, tl_optimizer *o)
 /* Enqueues the norm of the gradients and what follows from it. */
 static tl_status measure_gradients(tl_context *ctx, tl_optimizer *o, tli_view *result)
 {
-    return tli_grad_clip_decide(ctx, &o->grad_clip, &o->registry,
-                                tli_at(o->grad_clip.clip_results, 2 * ZEROS), o->config.grad_clip, OF_STEP,
-                                result);
+    TLI_TRY(tli_grad_clip_measure(ctx, &o->grad_clip, &o->registry));
+    return tli_grad_clip_decide(ctx, &o->grad_clip, tli_at(o->grad_clip.clip_results, 2 * ZEROS),
+                                o->config.grad_clip, OF_STEP, result);
 }
 
 tl_status tl_optimizer_step(tl_context *ctx, tl_optimizer *o, float lr)

@@ -35,23 +35,44 @@ static uint64_t limit_of(uint64_t bytes)
     return bytes > 0 ? bytes : UINT64_MAX;
 }
 
-/* Sums of gradients and losses that train/grad_slices.h keeps, and what train/grad_exchange.h takes. */
+/* Sums of gradients and losses that train/grad_slices.h keeps. */
 static void count_slices(uint32_t slices, int ranks, tl_memory_plan *plan)
 {
     const uint64_t gradients = plan->bytes[TL_MEMORY_GRADIENT];
-    tli_memory_plan_add(plan, TL_MEMORY_WORKSPACE, tli_grad_exchange_bytes(ranks));
     for (int level = 0; level < tli_grad_slices_levels(slices, ranks); level++) {
         tli_memory_plan_add(plan, TL_MEMORY_GRADIENT, gradients);
         tli_memory_plan_add(plan, TL_MEMORY_GRADIENT, tli_element_bytes(TLI_DTYPE_F32));
     }
 }
 
-static tl_status count_clipping(const tl_model_config *c, const tl_plan_options *o, tl_memory_plan *plan,
-                                tl_error *err)
+/* What train/grad_exchange.h takes; and of the optimizer's state only what belongs to the largest share. */
+static tl_status count_share(const tli_registry *registry, const optimizer_rule *rule, int ranks,
+                             uint64_t max_alloc_bytes, tl_memory_plan *plan, tl_error *err)
 {
+    tli_shares shares;
+    TLI_TRY(tli_shares_create(registry, ranks, max_alloc_bytes, &shares, err));
+    const uint64_t state = (uint64_t)rule->slots * tli_element_bytes(TLI_DTYPE_F32) *
+                           tli_shares_largest(&shares);
+    tli_shares_free(&shares);
+    tli_memory_plan_add(plan, TL_MEMORY_WORKSPACE, tli_grad_exchange_bytes(ranks));
+    if (plan->total == UINT64_MAX) return TL_OK; /* saturated */
+    plan->total -= plan->bytes[TL_MEMORY_MOMENT];
+    plan->bytes[TL_MEMORY_MOMENT] = 0;
+    tli_memory_plan_add(plan, TL_MEMORY_MOMENT, state);
+    return TL_OK;
+}
+
+/* What a trainer has beside its model. */
+static tl_status count_trainer(const tl_model_config *c, const tl_plan_options *o, uint32_t slices,
+                               const optimizer_rule *rule, tl_memory_plan *plan, tl_error *err)
+{
+    const int ranks = o->ranks > 1 ? (int)o->ranks : 1;
     tli_registry registry = {0};
-    const tl_status status = tli_model_parameters(c, &registry, err);
-    if (status == TL_OK)
+    tl_status status = tli_model_parameters(c, &registry, err);
+    count_slices(slices, ranks, plan);
+    if (status == TL_OK && ranks > 1)
+        status = count_share(&registry, rule, ranks, limit_of(o->max_alloc_bytes), plan, err);
+    if (status == TL_OK && !o->no_clipping)
         tli_memory_plan_add(plan, TL_MEMORY_WORKSPACE,
                             tli_grad_clip_bytes(&registry, TLI_LOSS_SLOTS, limit_of(o->max_alloc_bytes)));
     tli_registry_free(NULL, &registry);
@@ -68,8 +89,7 @@ tl_status tli_plan(const tl_model_config *config, const tl_plan_options *o, tl_m
     c.recompute = !never && o->recompute == TL_RECOMPUTE_ALWAYS;
     for (;; c.recompute = true) {
         TLI_TRY(tli_model_plan(&c, (uint32_t)tli_ceil_div(o->batch, slices), rule, plan, err));
-        count_slices(slices, o->ranks > 1 ? (int)o->ranks : 1, plan);
-        if (o->training && !o->no_clipping) TLI_TRY(count_clipping(&c, o, plan, err));
+        if (o->training) TLI_TRY(count_trainer(&c, o, slices, rule, plan, err));
         plan->fits = plan->total <= limit_of(o->memory_limit) &&
                      plan->largest <= limit_of(o->max_alloc_bytes);
         plan->recompute = c.recompute;

@@ -60,7 +60,22 @@ tl_status tli_step_slices(tl_context *ctx, tl_model *model, const tli_grad_slice
         TLI_TRY(tli_step_gradients(ctx, model, slot));
         TLI_TRY(tli_grad_slices_add(ctx, sums, registry, loss, i, i + 1 == own || first + i + 1 == slices));
     }
-    return tli_grad_exchange_sum(ctx, exchange, registry, loss, (int)((slices - 1) >> sums->levels) + 1);
+    return tli_grad_exchange_sum(ctx, exchange, loss, (int)((slices - 1) >> sums->levels) + 1);
+}
+
+tl_status tli_step_update(tl_context *ctx, tl_model *model, const tli_grad_exchange *exchange,
+                          const tli_grad_clip *grad_clip, float clip, uint32_t slot,
+                          optimizer_settings *optimizer)
+{
+    tli_registry *registry = tli_model_registry(model);
+    if (grad_clip->partial != NULL) {
+        TLI_TRY(tli_grad_clip_measure(ctx, grad_clip, registry));
+        TLI_TRY(tli_grad_exchange_squares(ctx, exchange, grad_clip->partial));
+        TLI_TRY(tli_grad_clip_decide(ctx, grad_clip, tli_model_loss_at(model, slot), clip, slot,
+                                     &optimizer->clip_result));
+    }
+    TLI_TRY(tli_registry_update(ctx, registry, optimizer));
+    return tli_grad_exchange_values(ctx, exchange);
 }
 
 optimizer_settings tli_step_optimizer(const tl_settings *s, float lr, uint64_t step)

@@ -41,15 +41,12 @@ static tl_status take_batch(training_run *r)
 static tl_status trainer_step(training_run *r)
 {
     tl_error *err = tl_context_error(r->ctx);
-    tli_registry *registry = tli_model_registry(r->model);
     const float lr = tli_schedule_lr(r->s, r->done, r->steps_per_epoch, r->total);
     optimizer_settings optimizer = tli_step_optimizer(r->s, lr, r->done + 1);
     r->predictions[r->unread] = tli_model_predictions_of(r->model, &r->inputs);
     TLI_TRY(tli_step_slices(r->ctx, r->model, &r->slices, &r->exchange, &r->inputs, r->unread));
-    if (r->grad_clip.partial != NULL)
-        TLI_TRY(tli_grad_clip_decide(r->ctx, &r->grad_clip, registry, tli_model_loss_at(r->model, r->unread),
-                                     r->s->training.grad_clip, r->unread, &optimizer.clip_result));
-    TLI_TRY(tli_registry_update(r->ctx, registry, &optimizer));
+    TLI_TRY(tli_step_update(r->ctx, r->model, &r->exchange, &r->grad_clip, r->s->training.grad_clip,
+                            r->unread, &optimizer));
     TLI_TRY(tli_flush(r->ctx));
     r->done++;
     r->steps_run++;
@@ -113,15 +110,22 @@ static tl_status score_main(training_run *r)
     return note_scores(r, r->task, set, &scores);
 }
 
+/* Called by all ranks alike. */
 static tl_status trainer_save(training_run *r)
 {
-    if (r->saved == r->done || !tli_run_writes(r)) return TL_OK;
+    if (r->saved == r->done) return TL_OK;
+    const tli_state_gather gather = {tli_model_registry(r->model), &r->exchange};
+    if (!tli_run_writes(r)) {
+        r->saved = r->done;
+        return tli_state_gather_send(r->ctx, &gather);
+    }
+    const tli_state_source shares = tli_state_gather_source(&gather);
     tli_train_state standing = {
         .step = r->done, .best = r->best, .losses = r->recent_count, .data = r->identity};
     for (int i = 0; i < r->recent_count; i++)
         standing.loss[i] = r->recent[(r->done - (uint64_t)(r->recent_count - 1 - i)) % TLI_RECENT_LOSSES];
-    TLI_TRY(
-        tli_checkpoint_save(r->ctx, tli_model_registry(r->model), r->s, r->labels, r->dir.path, &standing));
+    TLI_TRY(tli_checkpoint_save(r->ctx, gather.registry, r->hooks->ranks != NULL ? &shares : NULL, r->s,
+                                r->labels, r->dir.path, &standing));
     r->saved = r->done;
     r->other_test = false;
     tli_checkpoint_clock_reset(&r->clock);
@@ -206,12 +210,16 @@ static tl_status read_back(training_run *r)
     return TL_OK;
 }
 
-/* Why to stop now: 0, a signal number, RUN_ENDED, or both. All ranks stop after the same step, for a reason of any of
- * them. */
-static tl_status agree_to_stop(training_run *r)
+/* Why to stop now: 0, a signal number, RUN_ENDED, or both; and whether to save, which a run that stops does anyway. All
+ * ranks stop after the same step, for a reason of any of them, and save when it is time in rank 0. */
+static tl_status agree_to_stop(training_run *r, bool *keep)
 {
-    r->stopped = r->stop_asked | (r->hooks->stop != NULL ? (int)*r->hooks->stop : 0);
-    return tli_ranks_largest(r->hooks->ranks, &r->stopped, tl_context_error(r->ctx));
+    const int why = r->stop_asked | (r->hooks->stop != NULL ? (int)*r->hooks->stop : 0);
+    int agreed = 2 * why + (tli_run_writes(r) && tli_checkpoint_clock_due(&r->clock, r->done));
+    TLI_TRY(tli_ranks_largest(r->hooks->ranks, &agreed, tl_context_error(r->ctx)));
+    r->stopped = agreed / 2;
+    *keep = agreed % 2 != 0;
+    return TL_OK;
 }
 
 static int stop_signal(const training_run *r)
@@ -224,7 +232,7 @@ static tl_status trainer_loop(training_run *r)
 {
     const tl_settings *s = r->s;
     const uint64_t stop_at = s->run.stop_after > 0 ? r->done + s->run.stop_after : UINT64_MAX;
-    bool stop = false;
+    bool stop = false, keep;
     r->stop_asked = 0;
     r->read_at = tli_clock_seconds();
     tli_checkpoint_clock_start(&r->clock, s);
@@ -234,10 +242,9 @@ static tl_status trainer_loop(training_run *r)
         const bool builds = tli_step_times_is_new(&r->times, tli_model_predictions_of(r->model, &r->inputs));
         if (builds) TLI_TRY(read_back(r));
         TLI_TRY(trainer_step(r));
-        TLI_TRY(agree_to_stop(r));
+        TLI_TRY(agree_to_stop(r, &keep));
         stop = r->stopped != 0 || r->done >= stop_at;
         const bool score = s->run.eval_every > 0 && r->done % s->run.eval_every == 0 && r->done < r->total;
-        const bool keep = tli_checkpoint_clock_due(&r->clock, r->done);
         if (stop || score || keep || r->done == r->total || r->unread == TLI_LOSS_SLOTS || builds ||
             tli_clock_seconds() - r->read_at >= READ_SECONDS)
             TLI_TRY(read_back(r));
@@ -272,7 +279,7 @@ static void trainer_summarise(training_run *r, tl_result *result)
 static tl_status trainer_finish(training_run *r, tl_result *result)
 {
     char path[TLI_OUT_CAPACITY + 32];
-    if (!tli_run_writes(r)) return TL_OK;
+    if (!tli_run_writes(r)) return trainer_save(r);
     TLI_TRY(tli_run_begin_writing(r)); /* where a resumed run had no step left */
     snprintf(path, sizeof path, "%s/model.safetensors", r->dir.path);
     TLI_TRY(r->saved != r->done

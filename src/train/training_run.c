@@ -125,10 +125,11 @@ static tl_status create_model(training_run *r)
     const tl_settings *s = r->s;
     TLI_TRY(tli_model_create(r->ctx, &s->model,
                              &(tl_model_options){.batch = tl_settings_slice_samples(s), .training = true},
-                             tli_optimizer_rule_of(s->training.optimizer), &r->model));
-    const tli_registry *registry = tli_model_registry(r->model);
+                             NULL, &r->model));
+    tli_registry *registry = tli_model_registry(r->model);
     TLI_TRY(tli_grad_slices_create(r->ctx, registry, tli_settings_slices(s), r->hooks->ranks, &r->slices));
-    TLI_TRY(tli_grad_exchange_create(r->ctx, r->hooks->ranks, &r->exchange));
+    TLI_TRY(tli_grad_exchange_create(r->ctx, r->hooks->ranks, registry, &r->exchange));
+    TLI_TRY(tli_registry_allocate_state(r->ctx, registry, tli_optimizer_rule_of(s->training.optimizer)));
     return tli_plan_clips(s) ? tli_grad_clip_create(r->ctx, registry, TLI_LOSS_SLOTS, &r->grad_clip) : TL_OK;
 }
 

@@ -15,6 +15,7 @@
 #include "train/progress.h"
 #include "train/run_dir.h"
 #include "train/run_lock.h"
+#include "train/state_gather.h"
 #include "train/step_times.h"
 
 enum { RUN_ENDED = 1 << 16 }; /* beyond all signal numbers: a callback ends the run */

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs that several ranks share, by mpirun: the same weights to the last bit as one process makes, one voice, one end.
-#   test_ranks.sh PROGRAM
+#   test_ranks.sh PROGRAM RANK_MEMORY
 set -eu
 . "$(dirname "$0")/../support/skip.sh"
 . "$(dirname "$0")/../support/program.sh"
@@ -23,6 +23,8 @@ ranks() {
 # shellcheck disable=SC2086,SC2048
 alone() { "$program" train $* >out.txt 2>err.txt; }
 same() { cmp "$1/model.safetensors" "$2/model.safetensors" || fail "$1 and $2 differ"; }
+state() { echo "$1/checkpoints/$(ls "$1/checkpoints")/state.safetensors"; }
+same_state() { cmp "$(state "$1")" "$(state "$2")" || fail "the optimizer's states of $1 and $2 differ"; }
 
 # Every task, operations of all kinds; clipping and evaluations in between; more slices than samples in the last batch.
 text="gpt $small --seq-len 8 --vocab-size 32 --batch-size 8 --samples-per-epoch 20 --limit-test 8 --steps 4"
@@ -31,16 +33,21 @@ try() { # NAME ARGUMENTS
     name=$1
     shift
     alone "$@" --grad-slices 8 --out "$name-1" || fail "$name alone"
-    for n in 2 4; do
+    for n in $counts; do
         ranks $n "$@" --grad-slices 8 --out "$name-$n" || fail "$name with $n ranks"
         same "$name-1" "$name-$n"
+        same_state "$name-1" "$name-$n"
         [ "$(grep -c '^{' out.txt)" = 1 ] || fail "not one result"
         [ "$(grep -c '^device ' err.txt)" = 1 ] || fail "not one voice"
         [ "$(grep -c '"lr"' "$name-$n/metrics.jsonl")" = "$(grep -c '"lr"' "$name-1/metrics.jsonl")" ] || fail "other lines of metrics"
     done
 }
+counts="2 4 8"
 try attention "$digits" --grad-clip 0.05 --eval-every 3
-try translution "$digits" --op translution --skip-nonfinite
+counts="2 4"
+try translution "$digits" --op translution --optimizer lion # whose tables are cut
+try skipped "$digits" --op translution --skip-nonfinite --lr 1000 --weight-decay 1000 --schedule constant --grad-clip 1 --eval-every 3
+said "is left out"
 try text "$text" --op alpha
 try pictures "$pictures" --op alpha
 ranks 4 "$digits" --out default || fail "without a number of slices"
@@ -53,6 +60,14 @@ ranks 2 "$digits" --stop-after 2 --out resumed --resume --grad-clip 0.05 || fail
 said "resuming resumed after step 2"
 alone "$digits" --out resumed --resume --grad-clip 0.05 || fail "resumed alone"
 same attention-1 resumed
+
+# What a rank's device holds.
+TRANSLUTION_MPI_MODULE=$(dirname "$program")/translution_mpi.so
+export TRANSLUTION_MPI_MODULE
+for n in 2 4; do
+    mpirun -n $n "$2" memory >out.txt 2>err.txt || fail "memory of $n ranks"
+done
+unset TRANSLUTION_MPI_MODULE
 
 # A signal to one rank stops all after the same step.
 long="mnist $small --batch-size 8 --limit-train 20 --limit-test 12 --steps 100000 --schedule constant --grad-slices 2"

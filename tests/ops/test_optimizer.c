@@ -77,7 +77,7 @@ static void steps_at(const char *file, int line, tl_context *ctx, uint64_t lead,
                                              .weight_decay = decay,
                                              .gradient_scale = gradient_scale,
                                              .step = step};
-        const optimizer_target target = {&sp.tensor, &sg.tensor, {&sm.tensor, &sv.tensor}, {0}};
+        const optimizer_target target = {&sp.tensor, &sg.tensor, {&sm.tensor, &sv.tensor}, {0}, 0};
         MUST(ctx, tli_optimizer_step(ctx, adamw(), &target, &settings));
         reference(host, g, count, (double)step, 1e-2, decay, gradient_scale);
         split_drop(ctx, &sg);
@@ -145,7 +145,7 @@ static void lion_steps_at(const char *file, int line, tl_context *ctx, uint64_t 
                                              .weight_decay = decay,
                                              .gradient_scale = gradient_scale,
                                              .step = step};
-        const optimizer_target target = {&sp.tensor, &sg.tensor, {&sm.tensor}, {0}};
+        const optimizer_target target = {&sp.tensor, &sg.tensor, {&sm.tensor}, {0}, 0};
         MUST(ctx, tli_optimizer_step(ctx, tli_optimizer_rule_of(TL_OPTIMIZER_LION), &target, &settings));
         lion_reference(host_p, host_m, unsure, g, count, 1e-2, decay, gradient_scale);
         split_drop(ctx, &sg);
@@ -256,6 +256,55 @@ static void clip_results_scale_or_skip(tl_context *ctx)
 }
 ON_BOTH_PATHS(clip_results_scale_or_skip)
 
+/* Ranges of a parameter, each with state of its own, are stepped to the bits of the whole. */
+static void ranges_of(tl_context *ctx, const optimizer_rule *rule)
+{
+    enum { COUNT = 10007, CUTS = 4 };
+    static const uint64_t cuts[CUTS] = {0, 4096, 4099, COUNT};
+    tli_random r = tli_random_make(5, 5);
+    float *p = draw(&r, COUNT), *g = draw(&r, COUNT);
+    tl_tensor *whole = upload(ctx, p, COUNT, 1), *parts = upload(ctx, p, COUNT, 1),
+              *gradient = upload(ctx, g, COUNT, 1);
+    optimizer_target all = {.value = whole, .gradient = gradient};
+    for (int k = 0; k < rule->slots; k++) all.state[k] = upload(ctx, NULL, COUNT, 1);
+    for (int c = 0; c + 1 < CUTS; c++) {
+        optimizer_target part = {.value = parts, .gradient = gradient, .first = cuts[c]};
+        for (int k = 0; k < rule->slots; k++) part.state[k] = upload(ctx, NULL, cuts[c + 1] - cuts[c], 1);
+        for (uint64_t step = 1; step <= 3; step++) {
+            const optimizer_settings settings = {.lr = 1e-2f,
+                                                 .beta1 = 0.9f,
+                                                 .beta2 = 0.999f,
+                                                 .eps = 1e-8f,
+                                                 .weight_decay = 0.1f,
+                                                 .gradient_scale = 0.7f,
+                                                 .step = step};
+            if (c == 0) MUST(ctx, tli_optimizer_step(ctx, rule, &all, &settings));
+            MUST(ctx, tli_optimizer_step(ctx, rule, &part, &settings));
+        }
+        for (int k = 0; k < rule->slots; k++) {
+            float *want = download(ctx, all.state[k]), *got = download(ctx, part.state[k]);
+            assert_memory_equal(got, want + cuts[c], (cuts[c + 1] - cuts[c]) * sizeof *got);
+            free(want), free(got);
+            tl_tensor_destroy(ctx, part.state[k]);
+        }
+    }
+    float *want = download(ctx, whole), *got = download(ctx, parts);
+    assert_memory_equal(got, want, COUNT * sizeof *got);
+    assert_true(got[COUNT - 1] != p[COUNT - 1]);
+    free(want), free(got), free(p), free(g);
+    for (int k = 0; k < rule->slots; k++) tl_tensor_destroy(ctx, all.state[k]);
+    tl_tensor_destroy(ctx, whole), tl_tensor_destroy(ctx, parts), tl_tensor_destroy(ctx, gradient);
+}
+#define ranges_of(...) FROM_HERE(ranges_of(__VA_ARGS__))
+
+static void ranges_step_as_the_whole(tl_context *ctx)
+{
+    const optimizer_rule *rule;
+    for (int kind = 0; (rule = tli_optimizer_rule_of((tl_optimizer_kind)kind)) != NULL; kind++)
+        ranges_of(ctx, rule);
+}
+ON_BOTH_PATHS(ranges_step_as_the_whole)
+
 /* Every choice has its rule, whose numbers settings may take, and slots with names of their own. */
 static void every_choice_has_a_rule(void **unused)
 {
@@ -263,7 +312,7 @@ static void every_choice_has_a_rule(void **unused)
         const optimizer_rule *rule = tli_optimizer_rule_of(
             (tl_optimizer_kind)tli_optimizer_choices.items[kind].value);
         assert_non_null(rule);
-        assert_true(rule->slots >= 0);
+        assert_true(rule->slots >= 1);
         assert_true(rule->slots <= OPTIMIZER_MAX_SLOTS);
         assert_true(rule->beta1 >= 0);
         assert_true(rule->beta1 < 1);
@@ -285,11 +334,12 @@ static void wrong_tensors_are_refused(tl_context *ctx)
 {
     tl_tensor *a = upload(ctx, NULL, 4, 3), *b = upload(ctx, NULL, 3, 4);
     optimizer_settings settings = {.lr = 1, .beta1 = 0.9f, .beta2 = 0.999f, .eps = 1e-8f, .step = 1};
-    const optimizer_target gradient = {a, b, {a, a}, {0}}, state = {a, a, {a, b}, {0}},
-                           good = {a, a, {a, a}, {0}};
+    const optimizer_target gradient = {a, b, {a, a}, {0}, 0}, state = {a, a, {a, b}, {0}, 0},
+                           late = {a, a, {a, a}, {0}, 1}, good = {a, a, {a, a}, {0}, 0};
     assert_int_equal(tli_optimizer_step(ctx, adamw(), &gradient, &settings), TL_ERROR_USAGE);
     assert_non_null(strstr(tl_context_error(ctx)->text, "test"));
     assert_int_equal(tli_optimizer_step(ctx, adamw(), &state, &settings), TL_ERROR_USAGE);
+    assert_int_equal(tli_optimizer_step(ctx, adamw(), &late, &settings), TL_ERROR_USAGE);
     settings.step = 0;
     assert_int_equal(tli_optimizer_step(ctx, adamw(), &good, &settings), TL_ERROR_USAGE);
     tl_tensor_destroy(ctx, a), tl_tensor_destroy(ctx, b);
@@ -302,6 +352,7 @@ int main(void)
                                        BOTH_PATHS(lion_moves_as_its_paper_says),
                                        BOTH_PATHS(not_finite_gradients_show),
                                        BOTH_PATHS(clip_results_scale_or_skip),
+                                       BOTH_PATHS(ranges_step_as_the_whole),
                                        cmocka_unit_test(every_choice_has_a_rule),
                                        BOTH_PATHS(wrong_tensors_are_refused)};
     return cmocka_run_group_tests(tests, NULL, NULL);

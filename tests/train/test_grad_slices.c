@@ -270,7 +270,7 @@ static void plans_are_kept(void **unused)
     }
 }
 
-/* Of several ranks each keeps fewer sums, and a piece of what it receives. */
+/* Of several ranks each keeps fewer sums, a share of the optimizer's state, and a piece of what it receives. */
 static void plans_of_ranks(void **unused)
 {
     const tl_settings s = sliced_run(TL_OP_TRANSLUTION, "unused", 8, 0);
@@ -285,6 +285,11 @@ static void plans_of_ranks(void **unused)
     assert_int_equal(four.bytes[TL_MEMORY_GRADIENT], 2 * gradients + 4);
     assert_int_equal(four.bytes[TL_MEMORY_WORKSPACE] - one.bytes[TL_MEMORY_WORKSPACE],
                      tli_grad_exchange_bytes(4));
+    assert_int_equal(one.bytes[TL_MEMORY_MOMENT], 2 * gradients);
+    assert_between((double)four.bytes[TL_MEMORY_MOMENT], 0.5 * (double)gradients, 0.53 * (double)gradients);
+    uint64_t total = 0;
+    for (int k = 0; k < TL_MEMORY_KINDS; k++) total += four.bytes[k];
+    assert_int_equal(four.total, total);
     o.ranks = 1 << 20;
     assert_int_equal(tl_model_plan(&s.model, &o, &four, &err), TL_ERROR_USAGE);
     assert_says(err.text, "ranks is 1048576");

@@ -102,8 +102,8 @@ static void checkpoints_say_their_data(void **unused)
         assert_true(standing.data.limit_test == 20);
         standing.data.known = said > 0;
         standing.data.train.samples++;
-        MUST(ctx,
-             tli_checkpoint_save(ctx, tli_model_registry(model), &stored, NULL, again.run.out, &standing));
+        MUST(ctx, tli_checkpoint_save(ctx, tli_model_registry(model), NULL, &stored, NULL, again.run.out,
+                                      &standing));
         tli_model_destroy(ctx, model);
         again.run.resume = true, again.run.stop_after = 0, again.run.allow_other_data = said == 2;
         assert_int_equal(tl_train(ctx, &again, NULL, &result), said == 1 ? TL_ERROR_INPUT : TL_OK);

@@ -36,18 +36,23 @@ static int mpi_start(tli_comm_place *place)
     return MPI_Comm_free(&machine);
 }
 
-static int mpi_exchange(int partner, const void *send, void *receive, size_t bytes)
+/* Bytes of the message that begins at byte `at` of so many. */
+static int message_bytes(size_t bytes, size_t at)
 {
-    for (size_t at = 0; at < bytes; at += PIECE) {
-        const int count = (int)(bytes - at < PIECE ? bytes - at : PIECE);
+    return (int)(bytes - at < PIECE ? bytes - at : PIECE);
+}
+
+static int mpi_exchange(int partner, const void *send, size_t sent, void *receive, size_t received)
+{
+    for (size_t at = 0; at < sent || at < received; at += PIECE) {
         MPI_Request requests[2];
         int used = 0, code = MPI_SUCCESS;
-        if (receive != NULL)
-            code = MPI_Irecv((char *)receive + at, count, MPI_BYTE, partner, 0, MPI_COMM_WORLD,
-                             &requests[used++]);
-        if (code == MPI_SUCCESS && send != NULL)
-            code = MPI_Isend((const char *)send + at, count, MPI_BYTE, partner, 0, MPI_COMM_WORLD,
-                             &requests[used++]);
+        if (at < received)
+            code = MPI_Irecv((char *)receive + at, message_bytes(received, at), MPI_BYTE, partner, 0,
+                             MPI_COMM_WORLD, &requests[used++]);
+        if (code == MPI_SUCCESS && at < sent)
+            code = MPI_Isend((const char *)send + at, message_bytes(sent, at), MPI_BYTE, partner, 0,
+                             MPI_COMM_WORLD, &requests[used++]);
         if (code == MPI_SUCCESS) code = wait_for(used, requests);
         if (code != MPI_SUCCESS) return code;
     }
@@ -58,8 +63,8 @@ static int mpi_broadcast(void *data, size_t bytes)
 {
     for (size_t at = 0; at < bytes; at += PIECE) {
         MPI_Request request;
-        int code = MPI_Ibcast((char *)data + at, (int)(bytes - at < PIECE ? bytes - at : PIECE), MPI_BYTE, 0,
-                              MPI_COMM_WORLD, &request);
+        int code = MPI_Ibcast((char *)data + at, message_bytes(bytes, at), MPI_BYTE, 0, MPI_COMM_WORLD,
+                              &request);
         if (code == MPI_SUCCESS) code = wait_for(1, &request);
         if (code != MPI_SUCCESS) return code;
     }

@@ -1,0 +1,80 @@
+/* One of several ranks, for test_ranks.sh: what its device holds is what the plan of a rank says, and of the optimizer's state
+ * it holds one share in as many as there are ranks. Exits with 1 after a sentence otherwise. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "translution/translution.h"
+
+static double part(uint64_t bytes, uint64_t of)
+{
+    return (double)bytes / (double)of;
+}
+
+static bool near(double value, double least)
+{
+    return value >= least && value <= 1.0;
+}
+
+/* By kind: the share of a rank may be smaller than the largest, which the plan counts. */
+static bool as_planned(tl_context *ctx, const tl_memory_plan *plan, int ranks)
+{
+    bool good = true;
+    for (int k = 0; k < TL_MEMORY_KINDS; k++) {
+        const uint64_t used = tl_memory_used(ctx, (tl_memory_kind)k);
+        const bool exact = k != TL_MEMORY_MOMENT;
+        if (exact ? used == plan->bytes[k] : near(part(used, plan->bytes[k]), 0.97)) continue;
+        fprintf(stderr, "%s: %llu bytes, not %llu\n", tl_memory_kind_name((tl_memory_kind)k),
+                (unsigned long long)used, (unsigned long long)plan->bytes[k]);
+        good = false;
+    }
+    const double share = (double)ranks * part(tl_memory_used(ctx, TL_MEMORY_MOMENT),
+                                              2 * tl_memory_used(ctx, TL_MEMORY_PARAMETER));
+    if (share > 0.97 && share < 1.03) return good;
+    fprintf(stderr, "%d times the optimizer's state of a rank are %.3f of all of it\n", ranks, share);
+    return false;
+}
+
+static tl_status compare(tl_context *ctx, tl_ranks *ranks, const char *out, bool *good)
+{
+    tl_settings s;
+    tl_memory_plan plan;
+    tl_trainer *trainer = NULL;
+    const int size = tl_ranks_size(ranks);
+    if (!tl_settings_default(&s, "mnist")) return TL_ERROR_USAGE;
+    s.model.op = TL_OP_TRANSLUTION;
+    s.model.dim = 48, s.model.depth = 2, s.model.heads = 2, s.model.head_dim = 24, s.model.mlp_dim = 96;
+    s.training.batch_size = 16, s.run.exact_batch = true;
+    s.training.limit_train = 44, s.training.limit_test = 20, s.training.grad_clip = 1;
+    s.training.grad_slices = (uint64_t)size;
+    snprintf(s.run.out, sizeof s.run.out, "%s", out);
+    const tl_plan_options o = {.size = sizeof o,
+                               .batch = s.training.batch_size,
+                               .training = true,
+                               .optimizer = s.training.optimizer,
+                               .grad_slices = s.training.grad_slices,
+                               .ranks = (uint64_t)size};
+    const tl_hooks hooks = {.size = sizeof hooks, .ranks = ranks};
+    const tl_trainer_config config = {.size = sizeof config, .settings = &s, .hooks = &hooks};
+    tl_status status = tl_trainer_create(ctx, &config, &trainer);
+    if (status == TL_OK) status = tl_model_plan(&s.model, &o, &plan, tl_context_error(ctx));
+    if (status == TL_OK) *good = as_planned(ctx, &plan, size);
+    tl_trainer_destroy(ctx, trainer);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    tl_context *ctx = NULL;
+    tl_ranks *ranks = NULL;
+    tl_error err = {0};
+    bool good = false;
+    const tl_context_options options = {.size = sizeof options};
+    if (argc != 2) return 2;
+    tl_status status = tl_ranks_open(&ranks, &err);
+    if (status == TL_OK) status = tl_context_create(&options, &ctx, &err);
+    if (status == TL_OK && compare(ctx, ranks, argv[1], &good) != TL_OK) status = TL_ERROR_USAGE;
+    if (status != TL_OK) fprintf(stderr, "%s\n", ctx != NULL ? tl_context_error(ctx)->text : err.text);
+    tl_context_destroy(ctx);
+    tl_ranks_close(ranks);
+    return status == TL_OK && good ? 0 : 1;
+}
