@@ -809,9 +809,10 @@ typedef struct tl_hooks {
 
 /* Ranks: the processes that mpirun or srun started together, each with a device of its own. They share a run out by the
  * slices of its batches, so that the weights are to the last bit those of one process with the same
- * training.grad_slices (0: run.accumulate times the number of ranks), which is a power of two. Rank 0 alone evaluates,
- * writes the run folder, and calls the hooks; *stop of any rank stops all after the same step. A run that fails in one
- * rank leaves the others waiting: call tl_ranks_end_all.
+ * training.grad_slices (0: run.accumulate times the number of ranks), which is a power of two. A rank has the optimizer's
+ * state of its share of the parameters alone, and makes the samples of its own slices; a tl_data gives it whole batches.
+ * Rank 0 alone evaluates, writes the run folder, and calls the hooks; *stop of any rank stops all after the same step. A
+ * run that fails in one rank leaves the others waiting: call tl_ranks_end_all.
  *
  * *ranks is NULL in a process that was started alone. TL_ERROR_USAGE where several were started and translution_mpi.so,
  * the module that knows MPI, is not there, or knows another number of them. Call once in a process. */

@@ -179,23 +179,24 @@ static void mix_one(const tli_mix *mix, float *image, const float *other, uint32
         }
 }
 
-void tli_mix_images(const tli_mix *mix, float *images, uint32_t count, uint32_t channels, uint32_t size,
-                    float *spare)
+void tli_mix_images(const tli_mix *mix, float *images, uint32_t count, tli_batch_range range,
+                    uint32_t channels, uint32_t size, float *spare)
 {
     if (mix->kind == TLI_MIX_NONE || count == 0) return;
     const size_t values = (size_t)channels * size * size;
     /* From the last to the first, so that each is mixed with its unmodified predecessor; a copy of the
      * last is kept for the first. */
-    memcpy(spare, images + (count - 1) * values, values * sizeof *images);
-    for (uint32_t i = count; i-- > 0;)
+    if (range.from == 0) memcpy(spare, images + (count - 1) * values, values * sizeof *images);
+    for (uint32_t i = range.to; i-- > range.from;)
         mix_one(mix, images + i * values, i > 0 ? images + (i - 1) * values : spare, channels, size);
 }
 
-void tli_mix_labels(const tli_mix *mix, const int32_t *labels, uint32_t count, uint32_t classes, float *soft)
+void tli_mix_labels(const tli_mix *mix, const int32_t *labels, uint32_t count, tli_batch_range range,
+                    uint32_t classes, float *soft)
 {
-    memset(soft, 0, (size_t)count * classes * sizeof *soft);
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = range.from; i < range.to; i++) {
         float *row = soft + (size_t)i * classes;
+        memset(row, 0, classes * sizeof *row);
         row[labels[i]] += mix->own;
         row[labels[i > 0 ? i - 1 : count - 1]] += 1.0f - mix->own;
     }

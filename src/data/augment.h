@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "core/random.h"
+#include "data/batch_part.h"
 #include "data/resample.h"
 
 /* Parses one of tli_augment_choices, or several names of single ones joined by commas. */
@@ -43,10 +44,11 @@ typedef struct tli_mix {
 /* Draws MixUp with lambda from Beta(.8, .8), CutMix with lambda from Beta(1, 1), or one of them at random
  * when both are on. */
 tli_mix tli_mix_draw(uint32_t augment, tli_random *r, uint32_t size);
-/* images [count][channels][size][size]; `spare`: buffer for one image. */
-void tli_mix_images(const tli_mix *mix, float *images, uint32_t count, uint32_t channels, uint32_t size,
-                    float *spare);
-/* Soft targets [count][classes] from the labels, overwritten. */
-void tli_mix_labels(const tli_mix *mix, const int32_t *labels, uint32_t count, uint32_t classes, float *soft);
+/* Mixes those of `range` of the images [count][channels][size][size]; `spare`: buffer for one image. */
+void tli_mix_images(const tli_mix *mix, float *images, uint32_t count, tli_batch_range range,
+                    uint32_t channels, uint32_t size, float *spare);
+/* The rows of `range` of soft targets [count][classes] from the labels, overwritten. */
+void tli_mix_labels(const tli_mix *mix, const int32_t *labels, uint32_t count, tli_batch_range range,
+                    uint32_t classes, float *soft);
 
 #endif

@@ -30,6 +30,7 @@ typedef struct damage {
 typedef struct slot {
     uint64_t epoch;
     uint32_t first, count; /* in the epoch's order */
+    tli_batch_range part;  /* of its images, those that are wanted */
     const uint32_t *order; /* NULL: the set's own */
     uint32_t taken, made;  /* images begun and finished by workers */
     bool ready;
@@ -130,7 +131,24 @@ static tl_status fill_position(tli_loader *l, worker *w, slot *s, uint32_t posit
                     l->o.folder->root, most);
 }
 
-/* Removes gaps of skipped files, and mixes. */
+/* Whether the image is in the part, or mixed with the next one, which is. */
+static bool is_wanted(const slot *s, uint32_t position)
+{
+    const uint32_t next = (position + 1) % s->count;
+    return (position >= s->part.from && position < s->part.to) ||
+           (s->soft != NULL && next >= s->part.from && next < s->part.to);
+}
+
+/* Makes the image at a position, or leaves a place for it. */
+static tl_status take_position(tli_loader *l, worker *w, slot *s, uint32_t position, tl_error *err)
+{
+    if (is_wanted(s, position)) return fill_position(l, w, s, position, err);
+    s->samples[position] = s->remarks[position] = 0;
+    s->labels[position] = 0;
+    return TL_OK;
+}
+
+/* Removes gaps of skipped files, which training has none of unless it ends, and mixes. */
 static void loader_complete(tli_loader *l, worker *w, slot *s)
 {
     const size_t values = picture_values(l);
@@ -146,8 +164,9 @@ static void loader_complete(tli_loader *l, worker *w, slot *s)
     if (s->soft == NULL) return;
     tli_random r = tli_picture_random(&l->o, "augment/mix", s->epoch, s->first / l->o.batch);
     const tli_mix mix = tli_mix_draw(l->o.augment, &r, l->o.size);
-    tli_mix_images(&mix, s->images, s->kept, 3, l->o.size, w->mixed);
-    tli_mix_labels(&mix, s->labels, s->kept, l->o.classes, s->soft);
+    if (s->kept < s->count) return;
+    tli_mix_images(&mix, s->images, s->count, s->part, 3, l->o.size, w->mixed);
+    tli_mix_labels(&mix, s->labels, s->count, s->part, l->o.classes, s->soft);
 }
 
 static slot *find_work(tli_loader *l)
@@ -173,7 +192,7 @@ static void *loader_work(void *user)
         pthread_mutex_unlock(&l->lock);
         tl_error err = {0};
         tl_status status = TL_OK;
-        for (uint32_t i = 0; i < n && status == TL_OK; i++) status = fill_position(l, w, s, first + i, &err);
+        for (uint32_t i = 0; i < n && status == TL_OK; i++) status = take_position(l, w, s, first + i, &err);
         pthread_mutex_lock(&l->lock);
         if (status != TL_OK && s->failed == TL_OK) {
             s->failed = status;
@@ -216,6 +235,7 @@ static tl_status fill_slots(tli_loader *l, tl_error *err)
         s->epoch = epoch;
         s->first = (uint32_t)(l->filled % l->per_epoch) * l->o.batch;
         s->count = l->count - s->first < l->o.batch ? l->count - s->first : l->o.batch;
+        s->part = tli_batch_part_range(&l->o.part, s->count);
         s->order = NULL;
         if (l->o.train) TLI_TRY(order_of(l, epoch, &s->order, err));
         s->taken = s->made = s->damage_count = 0;

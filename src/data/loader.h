@@ -8,6 +8,7 @@
 #define DATA_LOADER_H
 
 #include "data/augment.h"
+#include "data/batch_part.h"
 #include "data/dataset.h"
 #include "data/image_folder.h"
 
@@ -15,9 +16,11 @@ typedef struct tli_loader_options {
     const tli_image_folder *folder; /* image files, or ... */
     const tli_dataset *digits;      /* ... greyscale digits, as RGB; both must outlive the loader */
     uint32_t classes;
-    uint32_t size;    /* side of an image in pixels */
-    uint32_t batch;   /* images per batch */
-    bool train;       /* epochs in random order, augmented; otherwise one pass in the set's order */
+    uint32_t size;  /* side of an image in pixels */
+    uint32_t batch; /* images per batch */
+    bool train;     /* epochs in random order, augmented; otherwise one pass in the set's order */
+    tli_batch_part
+        part;         /* in training: only these images of a batch are made, and what they are mixed with */
     uint32_t augment; /* tl_augment, in training */
     uint64_t seed;
     uint32_t workers;  /* 0: one per core */
@@ -31,7 +34,7 @@ typedef struct tli_loader_options {
 
 typedef struct tli_loader_batch {
     uint32_t count;        /* 0: all its files were skipped, or the pass has fewer batches */
-    const float *images;   /* [count][3][size][size] */
+    const float *images;   /* [count][3][size][size]; outside the part anything */
     const int32_t *labels; /* [count] */
     const float *soft;     /* [count][classes] soft targets if images are mixed, or NULL */
     uint32_t passed_over;  /* in evaluation: files of the batch that cannot be read as images */

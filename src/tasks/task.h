@@ -5,6 +5,7 @@
 #define TASKS_TASK_H
 
 #include "core/choices.h"
+#include "data/batch_part.h"
 #include "data/identity.h"
 #include "data/resample.h"
 #include "models/model.h"
@@ -31,7 +32,8 @@ enum { TLI_TASK_MAX_SETS = 2 };
 
 /* How to open a task's data. */
 typedef struct task_opening {
-    bool train; /* also the training set */
+    bool train;          /* also the training set */
+    tli_batch_part part; /* of training batches: other samples need not be made */
     const char *
         labels; /* of a model to be tested, see tli_labels_of: must equal the data's; must outlive the data */
     const tl_data *own; /* the caller's data; NULL: none */
@@ -74,8 +76,8 @@ typedef struct tli_task {
     uint64_t (*samples)(const tli_task_data *data); /* per training epoch */
     /* Identity of the training set, or of the test set as opened; generated data by name. */
     tli_set_identity (*identify)(const tli_task_data *data, bool train);
-    /* The training batch after `done` steps: a function of settings, data and `done` only. Owned by
-     * `data`; valid until the next call of batch, prepare or test_begin. */
+    /* The training batch after `done` steps: a function of settings, data and `done` only, with anything
+     * in the place of samples that are not in the part it was opened for. Owned by `data`; valid until the next call of batch, prepare or test_begin. */
     tl_status (*batch)(tli_task_data *data, uint64_t done, tl_batch *inputs, tl_error *err);
     /* Called while the device runs the previous step: prepares batch(done). */
     tl_status (*prepare)(tli_task_data *data, uint64_t done, tl_error *err);

@@ -15,6 +15,7 @@ struct tli_task_data {
     float *images;            /* [batch][1][frame][height][width] */
     int32_t *targets;         /* [batch] */
     uint32_t capacity, count; /* images allocated; images in the batch */
+    tli_batch_part part;      /* of training batches */
 };
 
 enum { DIGIT = 28 }; /* side in pixels of a digit given as an image file */
@@ -95,6 +96,7 @@ static tl_status open_data(tl_settings *s, const task_opening *how, tli_task_dat
     if (d == NULL)
         return tli_fail(err, TL_ERROR_MEMORY, "out of host memory for the images of %s", s->run.data);
     d->s = s;
+    d->part = how->part;
     d->ordered = d->filled = UINT64_MAX;
     tl_status status = train ? digits_load(s, true, &d->train, err) : TL_OK;
     if (status == TL_OK) status = digits_load(s, false, &d->test, err);
@@ -152,15 +154,15 @@ static tl_status ensure_batch(tli_task_data *d, tl_error *err)
                     wanted);
 }
 
-/* Renders images order[first..first + count) (order NULL: in file order) into the batch. `purpose` and
+/* Renders images order[first + range.from ...] (order NULL: in file order) into the batch. `purpose` and
  * `epoch` select the random stream of dynamic positions, see data/motion.h. */
 static void digits_fill(tli_task_data *d, const tli_dataset *set, const uint32_t *order, uint32_t first,
-                        uint32_t count, tl_motion motion, const char *purpose, uint64_t epoch)
+                        tli_batch_range range, tl_motion motion, const char *purpose, uint64_t epoch)
 {
     const tl_model_config *m = &d->s->model;
     const uint32_t height = m->image_height, width = m->image_width,
                    frames = m->image_depth > 0 ? m->image_depth : 1;
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = range.from; i < range.to; i++) {
         const uint32_t index = order != NULL ? order[first + i] : first + i;
         for (uint32_t frame = 0; frame < frames; frame++) {
             uint32_t y, x;
@@ -171,7 +173,6 @@ static void digits_fill(tli_task_data *d, const tli_dataset *set, const uint32_t
         }
         d->targets[i] = set->labels[index];
     }
-    d->count = count;
 }
 
 static tl_batch inputs_of(const tli_task_data *d)
@@ -188,8 +189,9 @@ static tl_status digits_prepare(tli_task_data *d, uint64_t done, tl_error *err)
     const uint32_t first = (uint32_t)(done % steps) * size, left = d->train.count - first;
     if (epoch != d->ordered) tli_epoch_order(d->s->training.seed, epoch, d->train.count, d->order);
     d->ordered = epoch;
-    digits_fill(d, &d->train, d->order, first, left < size ? left : size, d->s->training.motion,
-                "motion/train", epoch);
+    d->count = left < size ? left : size;
+    digits_fill(d, &d->train, d->order, first, tli_batch_part_range(&d->part, d->count),
+                d->s->training.motion, "motion/train", epoch);
     d->filled = done;
     return TL_OK;
 }
@@ -218,7 +220,8 @@ static tl_status test_batch(tli_task_data *d, int set, uint64_t number, tli_test
 {
     const uint32_t size = d->s->training.batch_size, first = (uint32_t)number * size,
                    left = d->test.count - first;
-    digits_fill(d, &d->test, NULL, first, left < size ? left : size, (tl_motion)set, "motion/test", 0);
+    d->count = left < size ? left : size;
+    digits_fill(d, &d->test, NULL, first, (tli_batch_range){0, d->count}, (tl_motion)set, "motion/test", 0);
     batch->inputs = inputs_of(d);
     return TL_OK;
 }

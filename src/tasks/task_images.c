@@ -16,6 +16,7 @@ struct tli_task_data {
     tl_settings *s;
     const char *labels; /* of the model to be tested, or NULL */
     const tl_log *log;
+    tli_batch_part part;
     bool synthetic;
     tli_image_folder train, val;          /* from folders ... */
     tli_dataset train_digits, val_digits; /* ... or generated */
@@ -196,6 +197,7 @@ static tl_status open_data(tl_settings *s, const task_opening *how, tli_task_dat
     d->s = s;
     d->labels = how->labels;
     d->log = how->log;
+    d->part = how->part;
     d->synthetic = strcmp(s->run.data, "synthetic") == 0;
     tl_status status = d->synthetic ? open_digits(d, train, err) : open_folders(d, train, err);
     if (status == TL_OK) status = settle_classes(d, train, err);
@@ -258,6 +260,7 @@ static tl_status make_loader(const tli_task_data *d, bool train, tli_loader **lo
         .size = s->model.image_height,
         .batch = s->training.batch_size,
         .train = train,
+        .part = train ? d->part : (tli_batch_part){0},
         .augment = s->training.augment,
         .seed = s->training.seed,
         .workers = s->run.workers,

@@ -16,6 +16,7 @@ struct tli_task_data {
     uint32_t *window;          /* one window: input ids and target ids, [2][seq_len] */
     int32_t *tokens, *targets; /* [batch][seq_len] */
     uint32_t capacity, count;  /* sequences allocated; sequences in the batch */
+    tli_batch_part part;       /* of training batches */
 };
 
 static void set_defaults(tl_settings *s)
@@ -141,6 +142,7 @@ static tl_status open_data(tl_settings *s, const task_opening *how, tli_task_dat
         return tli_fail(err, TL_ERROR_MEMORY, "out of host memory for the text of %s", s->run.data);
     d->s = s;
     d->labels = how->labels;
+    d->part = how->part;
     d->filled = UINT64_MAX;
     d->window = malloc(2 * (size_t)s->model.seq_len * sizeof *d->window);
     tl_status status = d->window != NULL ? settle_vocabulary(d, train, err)
@@ -232,7 +234,8 @@ static tl_status text_prepare(tli_task_data *d, uint64_t done, tl_error *err)
     const uint64_t first = done % steps * s->training.batch_size,
                    left = s->training.samples_per_epoch - first;
     d->count = left < s->training.batch_size ? (uint32_t)left : s->training.batch_size;
-    for (uint32_t i = 0; i < d->count; i++)
+    const tli_batch_range range = tli_batch_part_range(&d->part, d->count);
+    for (uint32_t i = range.from; i < range.to; i++)
         text_fill(d, &d->train, i,
                   tli_tokens_random_window(&d->train, s->training.seed, epoch, first + i, s->model.seq_len));
     d->filled = done;

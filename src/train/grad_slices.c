@@ -13,6 +13,14 @@ int tli_grad_slices_levels(uint32_t slices, int ranks)
     return levels;
 }
 
+tli_batch_part tli_grad_slices_part(uint32_t slices, const tl_ranks *ranks)
+{
+    const int levels = tli_grad_slices_levels(slices, tl_ranks_size(ranks));
+    const uint32_t leaves = levels > 0 ? 1u << levels : 1;
+    return (tli_batch_part){
+        .slices = slices, .first = (uint32_t)tl_ranks_rank(ranks) * leaves, .count = leaves};
+}
+
 static tl_status create_level(tl_context *ctx, const tli_registry *registry, int level, tli_grad_slices *s)
 {
     for (int i = 0; i < s->count; i++) {
@@ -30,7 +38,7 @@ tl_status tli_grad_slices_create(tl_context *ctx, const tli_registry *registry, 
 {
     const int levels = tli_grad_slices_levels(slices, tl_ranks_size(ranks));
     *s = (tli_grad_slices){
-        .slices = slices, .rank = (uint32_t)tl_ranks_rank(ranks), .levels = levels, .count = registry->count};
+        .part = tli_grad_slices_part(slices, ranks), .levels = levels, .count = registry->count};
     if (levels <= 0) return TL_OK;
     s->sums = calloc((size_t)levels * (size_t)s->count, sizeof *s->sums);
     s->losses = calloc((size_t)levels, sizeof *s->losses);

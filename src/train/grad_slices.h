@@ -8,13 +8,13 @@
 #define TRAIN_GRAD_SLICES_H
 
 #include "comm/ranks.h"
+#include "data/batch_part.h"
 #include "models/registry.h"
 
 typedef struct tli_grad_slices {
-    uint32_t slices; /* of a batch, of all ranks */
-    uint32_t rank;
-    int levels;       /* of this rank's part of the tree: the rank-th 2^levels leaves. 0: nothing is summed */
-    int count;        /* parameters */
+    tli_batch_part part; /* this rank's of a batch */
+    int levels;          /* of this rank's part of the tree. 0: nothing is summed */
+    int count;           /* parameters */
     tl_tensor **sums; /* [levels][count]: the sum of a level's left half, while its right half is computed */
     tl_tensor **losses; /* [levels] */
 } tli_grad_slices;
@@ -22,6 +22,9 @@ typedef struct tli_grad_slices {
 /* Levels of the tree of so many slices that a rank sums by itself: sums kept beside the gradients. -1: there are more
  * ranks than leaves, or no power of two. */
 int tli_grad_slices_levels(uint32_t slices, int ranks);
+
+/* What a rank computes of a batch: the leaves of its part of the tree, as many as every rank has. */
+tli_batch_part tli_grad_slices_part(uint32_t slices, const tl_ranks *ranks);
 
 /* For this rank of `ranks`. Tensors alike the registry's gradients for every level. After a failure call
  * tli_grad_slices_destroy, too. */

@@ -51,16 +51,16 @@ tl_status tli_step_slices(tl_context *ctx, tl_model *model, const tli_grad_slice
 {
     const tli_registry *registry = tli_model_registry(model);
     const tli_view loss = tli_model_loss_at(model, slot);
-    const uint32_t most = (uint32_t)tli_ceil_div(tli_larger(inputs->count, 1), sums->slices),
-                   slices = (uint32_t)tli_ceil_div(tli_larger(inputs->count, 1), most),
-                   own = 1u << sums->levels, first = sums->rank * own;
-    for (uint32_t i = 0; i < own && first + i < slices; i++) {
-        const uint32_t at = (first + i) * most, left = inputs->count - at;
+    const uint32_t most = tli_batch_slice(sums->part.slices, inputs->count),
+                   slices = (uint32_t)tli_ceil_div(tli_larger(inputs->count, 1), most);
+    const tli_batch_range own = tli_batch_part_range(&sums->part, inputs->count);
+    for (uint32_t i = 0, at = own.from; at < own.to; i++, at += most) {
+        const uint32_t left = own.to - at;
         TLI_TRY(tli_model_set_slice(ctx, model, inputs, at, left < most ? left : most));
         TLI_TRY(tli_step_gradients(ctx, model, slot));
-        TLI_TRY(tli_grad_slices_add(ctx, sums, registry, loss, i, i + 1 == own || first + i + 1 == slices));
+        TLI_TRY(tli_grad_slices_add(ctx, sums, registry, loss, i, left <= most));
     }
-    return tli_grad_exchange_sum(ctx, exchange, loss, (int)((slices - 1) >> sums->levels) + 1);
+    return tli_grad_exchange_sum(ctx, exchange, loss, (int)((slices - 1) / sums->part.count) + 1);
 }
 
 tl_status tli_step_update(tl_context *ctx, tl_model *model, const tli_grad_exchange *exchange,

@@ -146,7 +146,11 @@ tl_status tli_run_open(training_run *r, const tl_data *own)
     if (tli_run_writes(r) && s->run.metrics[0] != '\0') TLI_TRY(tli_metrics_check(s->run.metrics, err));
     TLI_TRY(adopt_stored(r));
     TLI_TRY(tli_run_share_slices(r));
-    TLI_TRY(r->task->open(s, &(task_opening){.train = true, .own = own, .log = log}, &r->data, err));
+    const task_opening how = {.train = true,
+                              .part = tli_grad_slices_part(tli_settings_slices(s), r->hooks->ranks),
+                              .own = own,
+                              .log = log};
+    TLI_TRY(r->task->open(s, &how, &r->data, err));
     if (r->task->labels != NULL) r->labels = r->task->labels(r->data);
     r->identity = identify(r);
     TLI_TRY(tli_step_choose_batch(r->ctx, s, tl_ranks_size(r->hooks->ranks)));

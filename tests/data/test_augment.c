@@ -299,22 +299,23 @@ static void test_mixing(void **state)
     enum { COUNT = 3, CHANNELS = 2, SIZE = 4, VALUES = CHANNELS * SIZE * SIZE };
     float images[COUNT * VALUES], spare[VALUES], soft[COUNT * 5];
     const int32_t labels[] = {4, 1, 1};
+    const tli_batch_range all = {0, COUNT};
     for (int i = 0; i < COUNT * VALUES; i++) images[i] = (float)i;
     const tli_mix shares = {.kind = TLI_MIX_SHARES, .own = 0.75f};
-    tli_mix_images(&shares, images, COUNT, CHANNELS, SIZE, spare);
+    tli_mix_images(&shares, images, COUNT, all, CHANNELS, SIZE, spare);
     for (int i = 0; i < COUNT; i++)
         for (int v = 0; v < VALUES; v++) {
             const int before = (i + COUNT - 1) % COUNT;
             assert_true(images[i * VALUES + v] == 0.75f * (i * VALUES + v) + 0.25f * (before * VALUES + v));
         }
-    tli_mix_labels(&shares, labels, COUNT, 5, soft);
+    tli_mix_labels(&shares, labels, COUNT, all, 5, soft);
     const float want[] = {0, 0.25f, 0, 0, 0.75f, 0, 0.75f, 0, 0, 0.25f, 0, 1, 0, 0, 0};
     assert_memory_equal(soft, want, sizeof soft);
 
     for (int i = 0; i < COUNT * VALUES; i++) images[i] = (float)i;
     const tli_mix cut = {
         .kind = TLI_MIX_RECTANGLE, .own = 1 - 6 / 16.0f, .left = 1, .top = 0, .right = 3, .bottom = 3};
-    tli_mix_images(&cut, images, COUNT, CHANNELS, SIZE, spare);
+    tli_mix_images(&cut, images, COUNT, all, CHANNELS, SIZE, spare);
     for (int at = 0; at < COUNT * VALUES; at++) {
         const int i = at / VALUES, y = at / SIZE % SIZE, x = at % SIZE;
         const bool other = x >= 1 && x < 3 && y < 3;
@@ -323,9 +324,9 @@ static void test_mixing(void **state)
     /* one picture is its own neighbour */
     float alone[VALUES], was[VALUES];
     for (int i = 0; i < VALUES; i++) alone[i] = was[i] = (float)(i * i);
-    tli_mix_images(&cut, alone, 1, CHANNELS, SIZE, spare);
+    tli_mix_images(&cut, alone, 1, (tli_batch_range){0, 1}, CHANNELS, SIZE, spare);
     assert_memory_equal(alone, was, sizeof was);
-    tli_mix_labels(&cut, labels, 1, 5, soft);
+    tli_mix_labels(&cut, labels, 1, (tli_batch_range){0, 1}, 5, soft);
     assert_true(soft[4] == 1.0f);
 }
 

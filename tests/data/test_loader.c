@@ -127,6 +127,76 @@ static void test_workers(void **state)
     tli_image_folder_free(&f);
 }
 
+/* Those of the part [from, to) of a batch, and what they are mixed with. */
+static bool is_needed(uint32_t position, uint32_t count, tli_batch_range part)
+{
+    const uint32_t next = (position + 1) % count;
+    return (position >= part.from && position < part.to) || (next >= part.from && next < part.to);
+}
+
+/* A part of a batch has the images and soft targets that the whole has there, and opens no other files: they are missing. */
+static void test_parts(void **state)
+{
+    enum { SLICES = 4 };
+    static char missing[] = "missing";
+    tli_image_folder f = open_split("train"), cut = f;
+    tli_loader_options o = options_for(&f, true, 2), own = o;
+    uint32_t order[COUNT];
+    own.folder = &cut;
+    own.strict = true;
+    tli_epoch_order(o.seed, 0, COUNT, order);
+    for (uint64_t number = 0; number < 4; number += 3) { /* of 8 images, and the last one of 3 */
+        tli_loader *l = start(&o);
+        const tli_loader_batch whole = get(l, number);
+        for (uint32_t ranks = 2; ranks <= SLICES; ranks *= 2)
+            for (uint32_t rank = 0; rank < ranks; rank++) {
+                const uint32_t slices = SLICES / ranks;
+                own.part = (tli_batch_part){SLICES, rank * slices, slices};
+                const tli_batch_range part = tli_batch_part_range(&own.part, whole.count);
+                cut.paths = calloc(COUNT, sizeof *cut.paths);
+                assert_non_null(cut.paths);
+                for (uint32_t i = 0; i < COUNT; i++) cut.paths[i] = missing;
+                for (uint32_t i = 0; i < whole.count; i++) {
+                    const uint32_t sample = order[number * BATCH + i];
+                    if (is_needed(i, whole.count, part)) cut.paths[sample] = f.paths[sample];
+                }
+                tli_loader *parted = start(&own);
+                const tli_loader_batch b = get(parted, number);
+                assert_int_equal(b.count, whole.count);
+                const size_t images = part.to - part.from;
+                assert_memory_equal(b.images + part.from * VALUES, whole.images + part.from * VALUES,
+                                    images * VALUES * sizeof(float));
+                assert_memory_equal(b.soft + part.from * CLASSES, whole.soft + part.from * CLASSES,
+                                    images * CLASSES * sizeof(float));
+                tli_loader_destroy(parted);
+                free(cut.paths);
+            }
+        tli_loader_destroy(l);
+    }
+    tli_image_folder_free(&f);
+}
+
+/* Every sample of a batch is in one part, whatever the number of slices and samples. */
+static void test_ranges(void **state)
+{
+    for (uint32_t slices = 1; slices <= 9; slices++)
+        for (uint32_t samples = 1; samples <= 20; samples++)
+            for (uint32_t own = 1; own <= 16; own *= 2) {
+                uint32_t next = 0;
+                for (uint32_t first = 0; first < 16; first += own) {
+                    const tli_batch_part part = {slices, first, own};
+                    const tli_batch_range range = tli_batch_part_range(&part, samples);
+                    assert_int_equal(range.from, next);
+                    assert_true(range.to >= range.from);
+                    next = range.to;
+                }
+                assert_int_equal(next, samples);
+            }
+    const tli_batch_part all = {0};
+    const tli_batch_range range = tli_batch_part_range(&all, 5);
+    assert_true(range.from == 0 && range.to == 5);
+}
+
 /* Without augmentation a batch is the middle of the images in the epoch's order; in evaluation in the set's. */
 static void test_plain(void **state)
 {
@@ -328,6 +398,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_workers), cmocka_unit_test(test_plain),        cmocka_unit_test(test_switches),
         cmocka_unit_test(test_damaged), cmocka_unit_test(test_nothing_left), cmocka_unit_test(test_digits),
+        cmocka_unit_test(test_parts),   cmocka_unit_test(test_ranges),
     };
     return cmocka_run_group_tests(tests, make_tree, remove_folder);
 }
