@@ -812,11 +812,20 @@ typedef struct tl_hooks {
  * training.grad_slices (0: run.accumulate times the number of ranks), which is a power of two. A rank has the optimizer's
  * state of its share of the parameters alone, and makes the samples of its own slices; a tl_data gives it whole batches.
  * Rank 0 alone evaluates, writes the run folder, and calls the hooks; *stop of any rank stops all after the same step. A
- * run that fails in one rank leaves the others waiting: call tl_ranks_end_all.
+ * run that fails in one rank leaves the others waiting until tl_ranks_options.timeout: call tl_ranks_end_all.
  *
  * *ranks is NULL in a process that was started alone. TL_ERROR_USAGE where several were started and translution_mpi.so,
  * the module that knows MPI, is not there, or knows another number of them. Call once in a process. */
 tl_status tl_ranks_open(tl_ranks **ranks, tl_error *err);
+
+typedef struct tl_ranks_options {
+    size_t size; /* sizeof(tl_ranks_options) */
+    /* Seconds that a rank waits for one of which nothing is heard, because it was stopped or its driver hangs; then the
+     * run fails with TL_ERROR_DEVICE and its number. Rank 0 is heard of while it evaluates and saves. 0: 600. */
+    double timeout;
+} tl_ranks_options;
+
+tl_status tl_ranks_open_with(const tl_ranks_options *options, tl_ranks **ranks, tl_error *err);
 int tl_ranks_rank(const tl_ranks *ranks);       /* from 0; NULL: 0 */
 int tl_ranks_size(const tl_ranks *ranks);       /* NULL: 1 */
 int tl_ranks_of_machine(const tl_ranks *ranks); /* those that run on this machine; NULL: 1 */

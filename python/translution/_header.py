@@ -9,7 +9,7 @@ from typing import Any
 from ._struct import Struct
 
 VERSION = "0.3.0"
-__all__ = ["Log", "DeviceInfo", "ContextOptions", "LayerConfig", "ModelConfig", "Batch", "ModelOptions", "OptimizerConfig", "OptimizerStepReport", "PlanOptions", "MemoryPlan", "Training", "RunOptions", "Settings", "SetFiles", "Result", "Step", "Evaluation", "Hooks", "BatchRequest", "Data", "TrainerConfig", "Picture", "PredictorOptions", "Guess", "TokenizeProgress", "TokenizeOptions", "TokenizeResult", "Generation", "TensorInfo", "MetricsLine", "ProfileRow", "SelfTestRow", "Status", "LogLevel", "DeviceType", "KernelPath", "GemmMode", "MemoryKind", "OpKind", "Sharing", "Role", "Positions", "Pool", "Arch", "OptimizerKind", "Recompute", "Motion", "Schedule", "Augment", "Set", "SCHEDULE_VERSION", "SELF_TEST_ROWS"]
+__all__ = ["Log", "DeviceInfo", "ContextOptions", "LayerConfig", "ModelConfig", "Batch", "ModelOptions", "OptimizerConfig", "OptimizerStepReport", "PlanOptions", "MemoryPlan", "Training", "RunOptions", "Settings", "SetFiles", "Result", "Step", "Evaluation", "Hooks", "RanksOptions", "BatchRequest", "Data", "TrainerConfig", "Picture", "PredictorOptions", "Guess", "TokenizeProgress", "TokenizeOptions", "TokenizeResult", "Generation", "TensorInfo", "MetricsLine", "ProfileRow", "SelfTestRow", "Status", "LogLevel", "DeviceType", "KernelPath", "GemmMode", "MemoryKind", "OpKind", "Sharing", "Role", "Positions", "Pool", "Arch", "OptimizerKind", "Recompute", "Motion", "Schedule", "Augment", "Set", "SCHEDULE_VERSION", "SELF_TEST_ROWS"]
 
 
 class Status(IntEnum):
@@ -1195,6 +1195,23 @@ class Hooks(Struct):
     ]
 
 
+class RanksOptions(Struct):
+    r"""typedef struct tl_ranks_options {
+        size_t size; /* sizeof(tl_ranks_options) */
+        /* Seconds that a rank waits for one of which nothing is heard, because it was stopped or its driver hangs; then the
+         * run fails with TL_ERROR_DEVICE and its number. Rank 0 is heard of while it evaluates and saves. 0: 600. */
+        double timeout;
+    } tl_ranks_options;
+    """
+
+    size: int
+    timeout: float
+    _fields_ = [
+        ("size", c_size_t),
+        ("timeout", c_double),
+    ]
+
+
 class Set(IntEnum):
     r"""typedef enum tl_set { TL_SET_TRAIN, TL_SET_TEST } tl_set;
     """
@@ -1684,6 +1701,7 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "tl_optimizer_name": (c_char_p, [c_int]),
     "tl_result_number": (c_bool, [POINTER(Result), c_char_p, c_int, POINTER(c_char_p), POINTER(c_double)]),
     "tl_ranks_open": (c_int, [POINTER(c_void_p), POINTER(Error)]),
+    "tl_ranks_open_with": (c_int, [POINTER(RanksOptions), POINTER(c_void_p), POINTER(Error)]),
     "tl_ranks_rank": (c_int, [c_void_p]),
     "tl_ranks_size": (c_int, [c_void_p]),
     "tl_ranks_of_machine": (c_int, [c_void_p]),

@@ -75,14 +75,14 @@ static tl_status check_and_run(tli_cli_options *o, tl_error *err)
     return status;
 }
 
-/* Rank 0 speaks for all, but a rank that fails alone says so itself, when rank 0 has had the time to fail alike. Every
- * other rank then ends, too. */
+/* Rank 0 speaks for all, but a rank that fails alone says so itself, when those before it have had the time to fail
+ * alike, and the launcher, which takes a second, has not begun to end it. Every other rank then ends, too. */
 static void end_ranks(const tli_cli_options *o, tl_status status, const tl_error *err)
 {
-    const struct timespec first = {.tv_sec = 2};
     const int rank = tl_ranks_rank(o->ranks);
-    if (rank > 0) nanosleep(&first, NULL);
-    tli_cli_say_over("translution: rank %d of %d: %s\n", rank, tl_ranks_size(o->ranks), err->text);
+    const struct timespec turn = {.tv_sec = rank < 4 ? 2 * rank : 8};
+    if (rank == 0 || nanosleep(&turn, NULL) == 0)
+        tli_cli_say_over("translution: rank %d of %d: %s\n", rank, tl_ranks_size(o->ranks), err->text);
     tl_ranks_end_all(o->ranks, tl_exit_code(status));
 }
 
@@ -100,7 +100,8 @@ static tl_status run_with_ranks(tli_cli_options *o, tl_error *err)
 {
     tli_cli_catch_signals(); /* before MPI starts threads */
     tli_cli_outlive_readers();
-    TLI_TRY(tl_ranks_open(&o->ranks, err));
+    o->ranks_options.size = sizeof o->ranks_options;
+    TLI_TRY(tl_ranks_open_with(&o->ranks_options, &o->ranks, err));
     share_cores(o->ranks);
     if (tl_ranks_rank(o->ranks) > 0) o->quiet = true;
     const tl_status status = check_and_run(o, err);

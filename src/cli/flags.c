@@ -291,6 +291,10 @@ static const tli_flag own_flags[] = {
     ENUM("gemm", gemm, tli_gemm_choices,
          TLI_CLI_TRAIN | TLI_CLI_EVAL | TLI_CLI_PREDICT | TIMED | TLI_CLI_GENERATE,
          "implementation of matrix products (default: auto)"),
+    NUMBER(
+        FLAG_DOUBLE, "rank-timeout", ranks_options.timeout, 1e-3, 1e9, TLI_CLI_TRAIN,
+        "started by mpirun or srun: seconds to wait for a rank of which nothing is heard, before the run is "
+        "given up (default: 600)"),
     NUMBER(FLAG_U32, "threads", threads, 1, 1024, TLI_CLI_TOKENIZE,
            "threads that encode (default: one for every core)"),
     /* For tests: the other family of tiled kernels on a device that would not choose it. */

@@ -1,6 +1,6 @@
 /* What a module that connects ranks exports. The library loads it at run time, so that neither needs the other to be
- * built or installed. A module knows one library version: its own. Every function returns 0 or a code that
- * `error_text` explains, and waits without taking a core. */
+ * built or installed. A module knows one library version: its own. Every function returns 0, TLI_COMM_MISSING or
+ * another code that `error_text` explains, and waits without taking a core. */
 #ifndef COMM_BACKEND_H
 #define COMM_BACKEND_H
 
@@ -11,16 +11,25 @@ typedef struct tli_comm_place {
     int local_size; /* ranks of this machine */
 } tli_comm_place;
 
+typedef struct tli_comm tli_comm; /* the module's state */
+
+enum { TLI_COMM_MISSING = -1 }; /* a rank did not come within the time limit; error_text names it */
+
 typedef struct tli_comm_backend {
     const char *version; /* TL_VERSION */
-    int (*start)(tli_comm_place *place);
+    /* Once in a process. `timeout`: seconds that a call waits for ranks that neither wait, too, nor say that they
+     * are at work. */
+    int (*start)(double timeout, tli_comm_place *place, tli_comm **comm);
     /* Sends `sent` bytes to a rank and receives `received` from it; 0: one way alone. */
-    int (*exchange)(int partner, const void *send, size_t sent, void *receive, size_t received);
-    int (*broadcast)(void *data, size_t bytes); /* from rank 0 to all */
-    int (*largest)(int *value);                 /* of all ranks, to all */
-    int (*finish)(void);                        /* waits for all */
-    void (*end_all)(int exit_code);             /* at once, also this process */
-    const char *(*error_text)(int code);        /* valid until the next call */
+    int (*exchange)(tli_comm *comm, int partner, const void *send, size_t sent, void *receive,
+                    size_t received);
+    int (*broadcast)(tli_comm *comm, void *data, size_t bytes); /* from rank 0 to all */
+    int (*largest)(tli_comm *comm, int *value);                 /* of all ranks, to all */
+    int (*at_work)(tli_comm *comm);                 /* tells those that wait; does not wait itself */
+    int (*finish)(tli_comm *comm);                  /* waits for all; frees comm */
+    void (*end_all)(tli_comm *comm, int exit_code); /* at once, also this process */
+    const char *(*error_text)(const tli_comm *comm,
+                              int code); /* valid until the next call; comm may be NULL */
 } tli_comm_backend;
 
 #define TLI_COMM_SYMBOL "tli_comm_mpi" /* the module's one symbol */

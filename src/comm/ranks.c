@@ -7,12 +7,17 @@
 #include <unistd.h>
 
 #include "comm/backend.h"
+#include "core/config.h"
 
 #define MODULE "translution_mpi.so"
 
+enum { DEFAULT_TIMEOUT = 600 }; /* seconds */
+
 struct tl_ranks {
     const tli_comm_backend *backend;
+    tli_comm *comm;
     tli_comm_place place;
+    double timeout; /* seconds */
 };
 
 /* ---- the module ------------------------------------------------------------------------------------- */
@@ -64,33 +69,54 @@ static tl_status find_backend(int count, const char *variable, const tli_comm_ba
 
 /* ---- the public header ------------------------------------------------------------------------------- */
 
-tl_status tl_ranks_open(tl_ranks **out, tl_error *err)
+static tl_status start(tl_ranks *r, int count, const char *variable, tl_error *err)
+{
+    const int code = r->backend->start(r->timeout, &r->place, &r->comm);
+    if (code != 0)
+        return tli_fail(err, TL_ERROR_DEVICE, "MPI does not start: %s",
+                        r->backend->error_text(r->comm, code));
+    if (r->place.size == count) return TL_OK;
+    return tli_fail(err, TL_ERROR_USAGE,
+                    "%s says that %d processes were started together, and MPI knows %d: start them by the "
+                    "mpirun of the MPI that " MODULE
+                    " was built with, or by srun with PMIx (SLURM_MPI_TYPE=pmix)",
+                    variable, count, r->place.size);
+}
+
+static tl_status take_options(const tl_ranks_options *given, tl_ranks_options *o, tl_error *err)
+{
+    if (given != NULL) TLI_TRY(TLI_CONFIG_TAKE(o, given, tl_ranks_options, err));
+    if (o->timeout == 0) o->timeout = DEFAULT_TIMEOUT;
+    if (o->timeout > 0) return TL_OK;
+    return tli_fail(err, TL_ERROR_USAGE, "`timeout` of ranks is %g: give seconds, more than 0", o->timeout);
+}
+
+tl_status tl_ranks_open_with(const tl_ranks_options *options, tl_ranks **out, tl_error *err)
 {
     const char *variable;
     const int count = started_together(&variable);
     const tli_comm_backend *backend;
+    tl_ranks_options o = {0};
     if (out == NULL) return tli_fail(err, TL_ERROR_USAGE, "ranks need a place for their handle");
     *out = NULL;
+    TLI_TRY(take_options(options, &o, err));
     if (count == 1) return TL_OK;
     TLI_TRY(find_backend(count, variable, &backend, err));
     tl_ranks *r = calloc(1, sizeof *r);
     if (r == NULL) return tli_fail(err, TL_ERROR_MEMORY, "out of host memory for ranks");
     r->backend = backend;
-    const int code = backend->start(&r->place);
-    tl_status status = TL_OK;
-    if (code != 0)
-        status = tli_fail(err, TL_ERROR_DEVICE, "MPI does not start: %s", backend->error_text(code));
-    else if (r->place.size != count)
-        status = tli_fail(
-            err, TL_ERROR_USAGE,
-            "%s says that %d processes were started together, and MPI knows %d: start them by the "
-            "mpirun of the MPI that " MODULE " was built with, or by srun with PMIx (SLURM_MPI_TYPE=pmix)",
-            variable, count, r->place.size);
+    r->timeout = o.timeout;
+    const tl_status status = start(r, count, variable, err);
     if (status == TL_OK)
         *out = r;
     else
         free(r);
     return status;
+}
+
+tl_status tl_ranks_open(tl_ranks **out, tl_error *err)
+{
+    return tl_ranks_open_with(NULL, out, err);
 }
 
 int tl_ranks_rank(const tl_ranks *r)
@@ -111,13 +137,13 @@ int tl_ranks_of_machine(const tl_ranks *r)
 void tl_ranks_close(tl_ranks *r)
 {
     if (r == NULL) return;
-    (void)r->backend->finish();
+    (void)r->backend->finish(r->comm);
     free(r);
 }
 
 void tl_ranks_end_all(tl_ranks *r, int exit_code)
 {
-    if (r != NULL) r->backend->end_all(exit_code);
+    if (r != NULL) r->backend->end_all(r->comm, exit_code);
 }
 
 /* ---- inside the library ------------------------------------------------------------------------------ */
@@ -125,25 +151,35 @@ void tl_ranks_end_all(tl_ranks *r, int exit_code)
 static tl_status ranks_result(const tl_ranks *r, int code, const char *what, tl_error *err)
 {
     if (code == 0) return TL_OK;
-    return tli_fail(err, TL_ERROR_DEVICE, "rank %d of %d cannot %s: %s", r->place.rank, r->place.size, what,
-                    r->backend->error_text(code));
+    const char *text = r->backend->error_text(r->comm, code);
+    if (code != TLI_COMM_MISSING) return tli_fail(err, TL_ERROR_DEVICE, "cannot %s: %s", what, text);
+    return tli_fail(err, TL_ERROR_DEVICE,
+                    "waited %g s to %s, and nothing is heard of %s: it was stopped, hangs, or needs longer "
+                    "(`timeout`); go on from the last checkpoint with `run.resume`",
+                    r->timeout, what, text);
 }
 
 tl_status tli_ranks_exchange(tl_ranks *r, int partner, const void *send, size_t sent, void *receive,
                              size_t received, tl_error *err)
 {
-    return ranks_result(r, r->backend->exchange(partner, send, sent, receive, received),
+    return ranks_result(r, r->backend->exchange(r->comm, partner, send, sent, receive, received),
                         "exchange gradients and weights", err);
 }
 
 tl_status tli_ranks_broadcast(tl_ranks *r, void *data, size_t bytes, tl_error *err)
 {
     if (r == NULL) return TL_OK;
-    return ranks_result(r, r->backend->broadcast(data, bytes), "share settings", err);
+    return ranks_result(r, r->backend->broadcast(r->comm, data, bytes), "share settings", err);
 }
 
 tl_status tli_ranks_largest(tl_ranks *r, int *value, tl_error *err)
 {
     if (r == NULL) return TL_OK;
-    return ranks_result(r, r->backend->largest(value), "agree with the others", err);
+    return ranks_result(r, r->backend->largest(r->comm, value), "agree with the others", err);
+}
+
+tl_status tli_ranks_at_work(tl_ranks *r, tl_error *err)
+{
+    if (r == NULL) return TL_OK;
+    return ranks_result(r, r->backend->at_work(r->comm), "answer the others", err);
 }

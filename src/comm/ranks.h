@@ -1,6 +1,6 @@
 /* tl_ranks of the public header, inside the library: the processes that take part in a run. NULL stands for a process
- * that is alone: rank 0 of 1. A function that fails names what it was for; the other ranks then wait for this one,
- * until it ends them (tl_ranks_end_all). */
+ * that is alone: rank 0 of 1. A function that fails names what it was for, and a rank that did not come; the others then
+ * wait for this one until it ends them (tl_ranks_end_all). */
 #ifndef COMM_RANKS_H
 #define COMM_RANKS_H
 
@@ -13,5 +13,8 @@ tl_status tli_ranks_exchange(tl_ranks *ranks, int partner, const void *send, siz
 tl_status tli_ranks_broadcast(tl_ranks *ranks, void *data, size_t bytes, tl_error *err);
 /* The largest of all ranks' values. */
 tl_status tli_ranks_largest(tl_ranks *ranks, int *value, tl_error *err);
+/* Says to the others that this rank is at work, for which they wait. To be called often where one rank works for long, at
+ * least once in half of tl_ranks_options.timeout. */
+tl_status tli_ranks_at_work(tl_ranks *ranks, tl_error *err);
 
 #endif

@@ -119,6 +119,7 @@ static tl_status trainer_save(training_run *r)
         r->saved = r->done;
         return tli_state_gather_send(r->ctx, &gather);
     }
+    TLI_TRY(tli_ranks_at_work(r->hooks->ranks, tl_context_error(r->ctx)));
     const tli_state_source shares = tli_state_gather_source(&gather);
     tli_train_state standing = {
         .step = r->done, .best = r->best, .losses = r->recent_count, .data = r->identity};
@@ -320,10 +321,9 @@ static bool was_finished(training_run *r, tl_result *result)
     return true;
 }
 
-tl_status tli_run_train(training_run *r, tl_result *result)
+/* From r->done to the end or until stopped; what rank 0 does alone at the end included. */
+static tl_status train_and_save(training_run *r, tl_result *result)
 {
-    if (was_finished(r, result)) return TL_OK;
-    if (r->task->forget != NULL) r->task->forget(r->data);
     const tl_status status = trainer_loop(r);
     tli_train_progress_end(&r->progress, tli_clock_seconds());
     TLI_TRY(status);
@@ -335,4 +335,15 @@ tl_status tli_run_train(training_run *r, tl_result *result)
         tl_context_error(r->ctx), TL_INTERRUPTED,
         "stopped by signal %d after step %llu, saved in %s: go on with `run.resume` and `run.out` %s",
         stop_signal(r), (unsigned long long)r->done, r->dir.path, r->dir.path);
+}
+
+tl_status tli_run_train(training_run *r, tl_result *result)
+{
+    if (was_finished(r, result)) return TL_OK;
+    if (r->task->forget != NULL) r->task->forget(r->data);
+    const tl_status status = train_and_save(r, result);
+    int ended = 0;
+    if (status != TL_OK && status != TL_INTERRUPTED) return status;
+    TLI_TRY(tli_ranks_largest(r->hooks->ranks, &ended, tl_context_error(r->ctx))); /* all wait for rank 0 */
+    return status;
 }

@@ -2,18 +2,13 @@
 # Runs that several ranks share, by mpirun: the same weights to the last bit as one process makes, one voice, one end.
 #   test_ranks.sh PROGRAM RANK_MEMORY
 set -eu
-. "$(dirname "$0")/../support/skip.sh"
+module=$(dirname "$1")/translution_mpi.so
+. "$(dirname "$0")/../support/mpi.sh"
 . "$(dirname "$0")/../support/program.sh"
-mpi="libopenmpi-dev and openmpi-bin (tools/install-deps)"
-[ -e "$(dirname "$program")/translution_mpi.so" ] || skip "translution_mpi.so was not built" "$mpi"
-command -v mpirun >/dev/null || skip "no mpirun" "$mpi"
-mpirun --version 2>/dev/null | grep -q 'Open MPI' || skip "mpirun is not Open MPI's, whose options this test gives" "$mpi"
 
 small="--dim 16 --depth 1 --heads 2 --head-dim 8"
 digits="mnist $small --batch-size 8 --limit-train 20 --limit-test 12 --steps 7" # the last batch of an epoch has 4 samples
-# ranks N ARGUMENTS...: as root, and with more ranks than cores
-export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1 \
-    OMPI_MCA_btl_vader_single_copy_mechanism=none
+# ranks N ARGUMENTS...
 # shellcheck disable=SC2086,SC2048 # lists of arguments are meant to split
 ranks() {
     count=$1
@@ -72,7 +67,7 @@ unset TRANSLUTION_MPI_MODULE
 # A signal to one rank stops all after the same step.
 long="mnist $small --batch-size 8 --limit-train 20 --limit-test 12 --steps 100000 --schedule constant --grad-slices 2"
 # shellcheck disable=SC2086
-mpirun -n 2 sh -c 'echo $$ >pid-$OMPI_COMM_WORLD_RANK; exec "$@"' sh "$program" train $long --out signal >out.txt 2>err.txt &
+started 2 "$program" train $long --out signal >out.txt 2>err.txt &
 launcher=$!
 wait_for() { # a step of the run in FOLDER
     turns=0
@@ -94,7 +89,7 @@ same signal alike
 
 # A rank that dies ends the others.
 # shellcheck disable=SC2086
-mpirun -n 2 sh -c 'echo $$ >pid-$OMPI_COMM_WORLD_RANK; exec "$@"' sh "$program" train $long --checkpoint-every 2 --keep 2 --out killed >out.txt 2>err.txt &
+started 2 "$program" train $long --checkpoint-every 2 --keep 2 --out killed >out.txt 2>err.txt &
 launcher=$!
 wait_for killed
 kill -KILL "$(cat pid-1)"
@@ -102,7 +97,7 @@ begun=$(date +%s)
 code=0
 wait $launcher || code=$?
 [ $code != 0 ] || fail "exit code 0 after a rank was killed"
-while kill -0 "$(cat pid-0)" 2>/dev/null; do
+until ended 0; do
     [ $(($(date +%s) - begun)) -le 10 ] || fail "the other rank goes on for more than 10 s"
     sleep 0.1
 done

@@ -1,39 +1,61 @@
 /* translution_mpi.so: ranks by MPI, Open MPI's or MPICH's, whichever it was built with. */
 #include <mpi.h>
-#include <stdint.h>
+#include <stdlib.h>
 #include <time.h>
 
 #include "comm/backend.h"
+#include "comm/mpi/roll_call.h"
 
 enum {
     PIECE = 1 << 28, /* bytes of a message: MPI counts in int */
-    TURNS = 200      /* looks at a request before the process sleeps between them */
+    TURNS = 200,     /* tests of a request before the process sleeps between them */
+    LOOKS = 256      /* tests of a request for each look at who else is there */
 };
 
-/* MPI's own waiting takes a whole core, which a rank on the same machine may need. */
-static int wait_for(int count, MPI_Request *requests)
+struct tli_comm {
+    MPI_Comm all; /* tags and errors of its own */
+    tli_roll_call roll;
+};
+
+/* MPI's own waiting takes a whole core, which a rank on the same machine may need, and has no end. */
+static int wait_for(tli_comm *c, int count, MPI_Request *requests)
 {
     const struct timespec pause = {.tv_nsec = 50000};
-    for (int turn = 0;; turn++) {
+    tli_roll_call_begin(&c->roll);
+    for (unsigned turn = 0;; turn++) {
         int done = 0;
-        const int code = MPI_Testall(count, requests, &done, MPI_STATUSES_IGNORE);
+        int code = MPI_Testall(count, requests, &done, MPI_STATUSES_IGNORE);
         if (code != MPI_SUCCESS || done) return code;
         if (turn >= TURNS) nanosleep(&pause, NULL);
+        if (turn % LOOKS == LOOKS - 1) code = tli_roll_call_look(&c->roll);
+        if (code != MPI_SUCCESS) return code;
     }
 }
 
-static int mpi_start(tli_comm_place *place)
+static int count_local(MPI_Comm all, int *count)
 {
     MPI_Comm machine;
+    int code = MPI_Comm_split_type(all, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &machine);
+    if (code != MPI_SUCCESS) return code;
+    code = MPI_Comm_size(machine, count);
+    MPI_Comm_free(&machine);
+    return code;
+}
+
+static int mpi_start(double timeout, tli_comm_place *place, tli_comm **comm)
+{
     int level, code = MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &level);
     if (code == MPI_SUCCESS) code = MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
-    if (code == MPI_SUCCESS) code = MPI_Comm_rank(MPI_COMM_WORLD, &place->rank);
-    if (code == MPI_SUCCESS) code = MPI_Comm_size(MPI_COMM_WORLD, &place->size);
-    if (code == MPI_SUCCESS)
-        code = MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &machine);
     if (code != MPI_SUCCESS) return code;
-    MPI_Comm_size(machine, &place->local_size);
-    return MPI_Comm_free(&machine);
+    tli_comm *c = calloc(1, sizeof *c);
+    if (c == NULL) return MPI_ERR_NO_MEM;
+    code = MPI_Comm_dup(MPI_COMM_WORLD, &c->all);
+    if (code == MPI_SUCCESS) code = tli_roll_call_open(&c->roll, c->all, timeout);
+    if (code == MPI_SUCCESS) code = count_local(c->all, &place->local_size);
+    place->rank = c->roll.rank;
+    place->size = c->roll.size;
+    *comm = c;
+    return code;
 }
 
 /* Bytes of the message that begins at byte `at` of so many. */
@@ -42,52 +64,71 @@ static int message_bytes(size_t bytes, size_t at)
     return (int)(bytes - at < PIECE ? bytes - at : PIECE);
 }
 
-static int mpi_exchange(int partner, const void *send, size_t sent, void *receive, size_t received)
+static int mpi_exchange(tli_comm *c, int partner, const void *send, size_t sent, void *receive,
+                        size_t received)
 {
     for (size_t at = 0; at < sent || at < received; at += PIECE) {
         MPI_Request requests[2];
         int used = 0, code = MPI_SUCCESS;
         if (at < received)
-            code = MPI_Irecv((char *)receive + at, message_bytes(received, at), MPI_BYTE, partner, 0,
-                             MPI_COMM_WORLD, &requests[used++]);
+            code = MPI_Irecv((char *)receive + at, message_bytes(received, at), MPI_BYTE, partner, 0, c->all,
+                             &requests[used++]);
         if (code == MPI_SUCCESS && at < sent)
-            code = MPI_Isend((const char *)send + at, message_bytes(sent, at), MPI_BYTE, partner, 0,
-                             MPI_COMM_WORLD, &requests[used++]);
-        if (code == MPI_SUCCESS) code = wait_for(used, requests);
+            code = MPI_Isend((const char *)send + at, message_bytes(sent, at), MPI_BYTE, partner, 0, c->all,
+                             &requests[used++]);
+        if (code == MPI_SUCCESS) code = wait_for(c, used, requests);
         if (code != MPI_SUCCESS) return code;
     }
     return MPI_SUCCESS;
 }
 
-static int mpi_broadcast(void *data, size_t bytes)
+static int mpi_broadcast(tli_comm *c, void *data, size_t bytes)
 {
     for (size_t at = 0; at < bytes; at += PIECE) {
         MPI_Request request;
-        int code = MPI_Ibcast((char *)data + at, message_bytes(bytes, at), MPI_BYTE, 0, MPI_COMM_WORLD,
-                              &request);
-        if (code == MPI_SUCCESS) code = wait_for(1, &request);
+        int code = MPI_Ibcast((char *)data + at, message_bytes(bytes, at), MPI_BYTE, 0, c->all, &request);
+        if (code == MPI_SUCCESS) code = wait_for(c, 1, &request);
         if (code != MPI_SUCCESS) return code;
     }
     return MPI_SUCCESS;
 }
 
-static int mpi_largest(int *value)
+static int mpi_largest(tli_comm *c, int *value)
 {
     const int own = *value;
     MPI_Request request;
-    const int code = MPI_Iallreduce(&own, value, 1, MPI_INT, MPI_MAX, MPI_COMM_WORLD, &request);
-    return code == MPI_SUCCESS ? wait_for(1, &request) : code;
+    const int code = MPI_Iallreduce(&own, value, 1, MPI_INT, MPI_MAX, c->all, &request);
+    return code == MPI_SUCCESS ? wait_for(c, 1, &request) : code;
 }
 
-static void mpi_end_all(int exit_code)
+static int mpi_at_work(tli_comm *c)
 {
-    MPI_Abort(MPI_COMM_WORLD, exit_code);
+    return tli_roll_call_answer(&c->roll);
 }
 
-static const char *mpi_error_text(int code)
+/* MPI_Finalize waits without end: where a rank is missing it is left out, and the launcher ends that rank. */
+static int mpi_finish(tli_comm *c)
+{
+    MPI_Request request;
+    int code = MPI_Ibarrier(c->all, &request);
+    if (code == MPI_SUCCESS) code = wait_for(c, 1, &request);
+    if (code == MPI_SUCCESS) code = tli_roll_call_close(&c->roll);
+    if (code == MPI_SUCCESS) code = MPI_Comm_free(&c->all);
+    if (code == MPI_SUCCESS) code = MPI_Finalize();
+    free(c);
+    return code;
+}
+
+static void mpi_end_all(tli_comm *c, int exit_code)
+{
+    MPI_Abort(c->all, exit_code);
+}
+
+static const char *mpi_error_text(const tli_comm *c, int code)
 {
     static char text[MPI_MAX_ERROR_STRING];
     int length = 0;
+    if (code == TLI_COMM_MISSING) return c->roll.missing;
     return MPI_Error_string(code, text, &length) == MPI_SUCCESS ? text : "an unknown error";
 }
 
@@ -97,6 +138,7 @@ const tli_comm_backend tli_comm_mpi = {.version = TL_VERSION,
                                        .exchange = mpi_exchange,
                                        .broadcast = mpi_broadcast,
                                        .largest = mpi_largest,
-                                       .finish = MPI_Finalize,
+                                       .at_work = mpi_at_work,
+                                       .finish = mpi_finish,
                                        .end_all = mpi_end_all,
                                        .error_text = mpi_error_text};
