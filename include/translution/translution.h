@@ -152,7 +152,8 @@ typedef struct tl_device_info {
 tl_status tl_device_list(tl_device_info **list, int *count, tl_error *err);
 
 /* Selects a device by SPEC: "P:D", "gpu" | "cpu" | "acc" (first usable one of that type), an index in the
- * list, "auto" or NULL (discrete GPU, then integrated, then CPU; most memory first), else a
+ * list, "auto" or NULL (discrete GPU, then integrated, then CPU; most memory first), "auto:N" (the N-th
+ * from that one on, which is number 0, of its platform's usable devices of its type, in a circle), else a
  * case-insensitive substring of "platform / device" that must match one device. TL_ERROR_NO_DEVICE when
  * the list has no usable device; TL_ERROR_USAGE when SPEC matches none, several (the message lists them)
  * or an unusable one. */
@@ -818,10 +819,12 @@ typedef struct tl_hooks {
  * the module that knows MPI, is not there, or knows another number of them. Call once in a process. */
 tl_status tl_ranks_open(tl_ranks **ranks, tl_error *err);
 
+enum { TL_RANKS_TIMEOUT = 600 }; /* seconds */
+
 typedef struct tl_ranks_options {
     size_t size; /* sizeof(tl_ranks_options) */
     /* Seconds that a rank waits for one of which nothing is heard, because it was stopped or its driver hangs; then the
-     * run fails with TL_ERROR_DEVICE and its number. Rank 0 is heard of while it evaluates and saves. 0: 600. */
+     * run fails with TL_ERROR_DEVICE and its number. Rank 0 is heard of while it evaluates and saves. 0: TL_RANKS_TIMEOUT. */
     double timeout;
 } tl_ranks_options;
 
@@ -829,7 +832,9 @@ tl_status tl_ranks_open_with(const tl_ranks_options *options, tl_ranks **ranks, 
 int tl_ranks_rank(const tl_ranks *ranks);       /* from 0; NULL: 0 */
 int tl_ranks_size(const tl_ranks *ranks);       /* NULL: 1 */
 int tl_ranks_of_machine(const tl_ranks *ranks); /* those that run on this machine; NULL: 1 */
-void tl_ranks_close(tl_ranks *ranks);           /* waits for the others; NULL is allowed */
+int tl_ranks_local_rank(
+    const tl_ranks *ranks);           /* from 0, among these: for a device of its own, "auto:N"; NULL: 0 */
+void tl_ranks_close(tl_ranks *ranks); /* waits for the others; NULL is allowed */
 /* Ends all ranks at once with this exit code, this process too; NULL: returns. */
 void tl_ranks_end_all(tl_ranks *ranks, int exit_code);
 

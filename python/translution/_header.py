@@ -9,7 +9,7 @@ from typing import Any
 from ._struct import Struct
 
 VERSION = "0.3.0"
-__all__ = ["Log", "DeviceInfo", "ContextOptions", "LayerConfig", "ModelConfig", "Batch", "ModelOptions", "OptimizerConfig", "OptimizerStepReport", "PlanOptions", "MemoryPlan", "Training", "RunOptions", "Settings", "SetFiles", "Result", "Step", "Evaluation", "Hooks", "RanksOptions", "BatchRequest", "Data", "TrainerConfig", "Picture", "PredictorOptions", "Guess", "TokenizeProgress", "TokenizeOptions", "TokenizeResult", "Generation", "TensorInfo", "MetricsLine", "ProfileRow", "SelfTestRow", "Status", "LogLevel", "DeviceType", "KernelPath", "GemmMode", "MemoryKind", "OpKind", "Sharing", "Role", "Positions", "Pool", "Arch", "OptimizerKind", "Recompute", "Motion", "Schedule", "Augment", "Set", "SCHEDULE_VERSION", "SELF_TEST_ROWS"]
+__all__ = ["Log", "DeviceInfo", "ContextOptions", "LayerConfig", "ModelConfig", "Batch", "ModelOptions", "OptimizerConfig", "OptimizerStepReport", "PlanOptions", "MemoryPlan", "Training", "RunOptions", "Settings", "SetFiles", "Result", "Step", "Evaluation", "Hooks", "RanksOptions", "BatchRequest", "Data", "TrainerConfig", "Picture", "PredictorOptions", "Guess", "TokenizeProgress", "TokenizeOptions", "TokenizeResult", "Generation", "TensorInfo", "MetricsLine", "ProfileRow", "SelfTestRow", "Status", "LogLevel", "DeviceType", "KernelPath", "GemmMode", "MemoryKind", "OpKind", "Sharing", "Role", "Positions", "Pool", "Arch", "OptimizerKind", "Recompute", "Motion", "Schedule", "Augment", "Set", "SCHEDULE_VERSION", "RANKS_TIMEOUT", "SELF_TEST_ROWS"]
 
 
 class Status(IntEnum):
@@ -1194,12 +1194,14 @@ class Hooks(Struct):
         ("init", c_void_p),
     ]
 
+RANKS_TIMEOUT = 600
+
 
 class RanksOptions(Struct):
     r"""typedef struct tl_ranks_options {
         size_t size; /* sizeof(tl_ranks_options) */
         /* Seconds that a rank waits for one of which nothing is heard, because it was stopped or its driver hangs; then the
-         * run fails with TL_ERROR_DEVICE and its number. Rank 0 is heard of while it evaluates and saves. 0: 600. */
+         * run fails with TL_ERROR_DEVICE and its number. Rank 0 is heard of while it evaluates and saves. 0: TL_RANKS_TIMEOUT. */
         double timeout;
     } tl_ranks_options;
     """
@@ -1705,6 +1707,7 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "tl_ranks_rank": (c_int, [c_void_p]),
     "tl_ranks_size": (c_int, [c_void_p]),
     "tl_ranks_of_machine": (c_int, [c_void_p]),
+    "tl_ranks_local_rank": (c_int, [c_void_p]),
     "tl_ranks_close": (None, [c_void_p]),
     "tl_ranks_end_all": (None, [c_void_p, c_int]),
     "tl_train": (c_int, [c_void_p, POINTER(Settings), POINTER(Hooks), POINTER(Result)]),

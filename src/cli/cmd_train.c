@@ -1,9 +1,6 @@
 /* translution train TASK: validates all that needs no device, then trains, or prints the memory plan. */
-#include <stdlib.h>
-#include <time.h>
-#include <unistd.h>
-
 #include "cli/cli.h"
+#include "cli/ranks.h"
 
 /* Memory of one training step on a device with these limits; opens none itself. */
 static tl_status make_plan(tl_settings *s, const tli_cli_limits *limits, tl_memory_plan *plan, tl_error *err)
@@ -75,44 +72,6 @@ static tl_status check_and_run(tli_cli_options *o, tl_error *err)
     return status;
 }
 
-/* Rank 0 speaks for all, but a rank that fails alone says so itself, when those before it have had the time to fail
- * alike, and the launcher, which takes a second, has not begun to end it. Every other rank then ends, too. */
-static void end_ranks(const tli_cli_options *o, tl_status status, const tl_error *err)
-{
-    const int rank = tl_ranks_rank(o->ranks);
-    const struct timespec turn = {.tv_sec = rank < 4 ? 2 * rank : 8};
-    if (rank == 0 || nanosleep(&turn, NULL) == 0)
-        tli_cli_say_over("translution: rank %d of %d: %s\n", rank, tl_ranks_size(o->ranks), err->text);
-    tl_ranks_end_all(o->ranks, tl_exit_code(status));
-}
-
-/* The cores of a machine are shared out among its ranks, in processes that have one driver for all of them. */
-static void share_cores(const tl_ranks *ranks)
-{
-    char threads[24];
-    if (ranks == NULL) return;
-    const long cores = sysconf(_SC_NPROCESSORS_ONLN), each = cores / tl_ranks_of_machine(ranks);
-    snprintf(threads, sizeof threads, "%ld", each > 1 ? each : 1);
-    setenv("POCL_CPU_MAX_CU_COUNT", threads, 0);
-}
-
-static tl_status run_with_ranks(tli_cli_options *o, tl_error *err)
-{
-    tli_cli_catch_signals(); /* before MPI starts threads */
-    tli_cli_outlive_readers();
-    o->ranks_options.size = sizeof o->ranks_options;
-    TLI_TRY(tl_ranks_open_with(&o->ranks_options, &o->ranks, err));
-    share_cores(o->ranks);
-    if (tl_ranks_rank(o->ranks) > 0) o->quiet = true;
-    const tl_status status = check_and_run(o, err);
-    if (status != TL_OK && status != TL_INTERRUPTED && o->ranks != NULL) end_ranks(o, status, err);
-    if (status == TL_INTERRUPTED && o->ranks != NULL && tli_cli_signal == 0)
-        tli_cli_signal = SIGTERM; /* another rank's signal */
-    if (tl_ranks_rank(o->ranks) > 0) err->text[0] = '\0';
-    tl_ranks_close(o->ranks);
-    return status;
-}
-
 tl_status tli_cmd_train(tli_cli_options *o, tl_error *err)
 {
     if (o->argument == NULL)
@@ -120,5 +79,5 @@ tl_status tli_cmd_train(tli_cli_options *o, tl_error *err)
                         "train needs a task: `translution train %s`; see `translution train --help`",
                         o->settings.task); /* the default one */
     if (o->dry_run) return dry_run(o, err);
-    return run_with_ranks(o, err);
+    return tli_cli_with_ranks(o, err, check_and_run);
 }

@@ -39,6 +39,17 @@ static tl_status begin_trace(const tli_cli_options *o, tl_context *ctx, tl_error
     return tl_profile_trace(ctx, 0);
 }
 
+/* Rank 0's is always said; those of the others with --verbose. */
+static void say_device(const tli_cli_options *o, const tl_device_info *d)
+{
+    const int rank = tl_ranks_rank(o->ranks);
+    char who[24] = "";
+    if (rank > 0) snprintf(who, sizeof who, "rank %d: ", rank);
+    if (rank == 0 || o->verbose)
+        tli_cli_say("%sdevice %d:%d %s (%s, %s)\n", who, d->platform, d->device, d->name, d->platform_name,
+                    tl_device_type_name(d->type));
+}
+
 /* Creates the context of --device and prints the device's name on stderr, also with --quiet. */
 static tl_status open_device(const tli_cli_options *o, const tl_log *log, tl_context **ctx, tl_error *err)
 {
@@ -52,10 +63,7 @@ static tl_status open_device(const tli_cli_options *o, const tl_log *log, tl_con
         .log = log,
     };
     TLI_TRY(tl_context_create(&options, ctx, err));
-    const tl_device_info *d = tl_context_device(*ctx);
-    if (tl_ranks_rank(o->ranks) == 0)
-        tli_cli_say("device %d:%d %s (%s, %s)\n", d->platform, d->device, d->name, d->platform_name,
-                    tl_device_type_name(d->type));
+    say_device(o, tl_context_device(*ctx));
     tl_status status = begin_trace(o, *ctx, err);
     if (status == TL_OK && tli_cli_signal != 0)
         status = tli_fail(err, TL_INTERRUPTED, "stopped by signal %d before the work began",

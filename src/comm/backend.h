@@ -7,8 +7,8 @@
 #include <stddef.h>
 
 typedef struct tli_comm_place {
-    int rank, size; /* of all */
-    int local_size; /* ranks of this machine */
+    int rank, size;             /* of all */
+    int local_rank, local_size; /* among those of this machine */
 } tli_comm_place;
 
 typedef struct tli_comm tli_comm; /* the module's state */

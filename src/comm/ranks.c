@@ -11,8 +11,6 @@
 
 #define MODULE "translution_mpi.so"
 
-enum { DEFAULT_TIMEOUT = 600 }; /* seconds */
-
 struct tl_ranks {
     const tli_comm_backend *backend;
     tli_comm *comm;
@@ -86,7 +84,7 @@ static tl_status start(tl_ranks *r, int count, const char *variable, tl_error *e
 static tl_status take_options(const tl_ranks_options *given, tl_ranks_options *o, tl_error *err)
 {
     if (given != NULL) TLI_TRY(TLI_CONFIG_TAKE(o, given, tl_ranks_options, err));
-    if (o->timeout == 0) o->timeout = DEFAULT_TIMEOUT;
+    if (o->timeout == 0) o->timeout = TL_RANKS_TIMEOUT;
     if (o->timeout > 0) return TL_OK;
     return tli_fail(err, TL_ERROR_USAGE, "`timeout` of ranks is %g: give seconds, more than 0", o->timeout);
 }
@@ -132,6 +130,11 @@ int tl_ranks_size(const tl_ranks *r)
 int tl_ranks_of_machine(const tl_ranks *r)
 {
     return r != NULL ? r->place.local_size : 1;
+}
+
+int tl_ranks_local_rank(const tl_ranks *r)
+{
+    return r != NULL ? r->place.local_rank : 0;
 }
 
 void tl_ranks_close(tl_ranks *r)

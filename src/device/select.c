@@ -94,6 +94,36 @@ static int select_best(const tl_device_info *list, int count)
     return found;
 }
 
+static bool stands_in(const tl_device_info *d, const tl_device_info *first)
+{
+    return d->usable && d->platform == first->platform && select_rank(d) == select_rank(first);
+}
+
+/* Counts `number` devices on from `first`, in a circle of those that could stand in for it. */
+static int select_alike(const tl_device_info *list, int count, int first, long number)
+{
+    int alike = 1, at = first;
+    for (int i = 0; i < count; i++) alike += i != first && stands_in(&list[i], &list[first]);
+    for (number %= alike; number > 0;) {
+        at = (at + 1) % count;
+        number -= stands_in(&list[at], &list[first]);
+    }
+    return at;
+}
+
+/* "auto" is number 0 of the devices that it may take, "auto:3" number 3. */
+static bool parse_auto(const char *spec, long *number)
+{
+    static const char word[] = "auto:";
+    *number = 0;
+    if (spec == NULL || spec[0] == '\0' || same_word(spec, "auto")) return true;
+    for (size_t i = 0; word[i] != '\0'; i++)
+        if (tolower((unsigned char)spec[i]) != word[i]) return false;
+    long none = 0;
+    bool pair = true;
+    return parse_numbers(spec + sizeof word - 1, number, &none, &pair) && !pair;
+}
+
 static tl_status select_take(const tl_device_info *list, int index, const char *spec, int *chosen,
                              tl_error *err)
 {
@@ -167,15 +197,15 @@ tl_status tl_device_select(const tl_device_info *list, int count, const char *sp
                         "package pocl-opencl-icd for CPUs; found only %s",
                         all.text);
     }
-    if (spec == NULL || spec[0] == '\0' || same_word(spec, "auto")) {
-        *chosen = automatic;
+    long first = 0, second = 0;
+    bool pair = false;
+    if (parse_auto(spec, &first)) {
+        *chosen = select_alike(list, count, automatic, first);
         return TL_OK;
     }
     for (tl_device_type type = TL_DEVICE_CPU; type < TL_DEVICE_OTHER; type++)
         if (same_word(spec, tl_device_type_name(type)))
             return select_type(list, count, type, spec, chosen, err);
-    long first = 0, second = 0;
-    bool pair = false;
     if (parse_numbers(spec, &first, &second, &pair)) {
         for (int i = 0; i < count; i++)
             if (pair ? list[i].platform == first && list[i].device == second : i == first)

@@ -15,6 +15,7 @@ static void nobody_else_takes_part(void **unused)
     GIVES(tl_ranks_rank, tl_ranks_rank(NULL) == 0);
     GIVES(tl_ranks_size, tl_ranks_size(NULL) == 1);
     GIVES(tl_ranks_of_machine, tl_ranks_of_machine(NULL) == 1);
+    GIVES(tl_ranks_local_rank, tl_ranks_local_rank(NULL) == 0);
     TRIES(tl_ranks_close);
     tl_ranks_close(NULL);
     TRIES(tl_ranks_end_all);

@@ -310,6 +310,7 @@ static const struct {
     {"trace", TLI_CLI_TRAIN | TLI_CLI_BENCH_STEP, TRAIN, "--trace run.json", NULL},
     {"gemm", TLI_CLI_ALL, TRAIN, "--gemm clblast", NULL},
     {"kernel-path", TLI_CLI_ALL, TRAIN, "--kernel-path gpu", NULL},
+    {"rank-timeout", TLI_CLI_TRAIN, NULL, NULL, "cli/test_rank_hangs.sh --rank-timeout"},
     {"quick", TLI_CLI_TUNE, NULL, NULL, "cli/test_flags.c tune --quick"},
 
     {"vocab encoder", TLI_CLI_TOKENIZE, CHARS, "--vocab vocab.bpe --encoder encoder.json", NULL},

@@ -3,9 +3,9 @@
 # the last checkpoint.
 #   test_rank_hangs.sh PROGRAM
 set -eu
-module=$(dirname "$1")/translution_mpi.so
 . "$(dirname "$0")/../support/mpi.sh"
 . "$(dirname "$0")/../support/program.sh"
+need_mpi "$(dirname "$1")/translution_mpi.so"
 model="--dim 16 --depth 1 --heads 2 --head-dim 8 --batch-size 8 --limit-train 20 --limit-test 12 --steps 100000 --schedule constant --grad-slices 4"
 
 # stop RANK N OUT: rank RANK of N, once the run has a checkpoint

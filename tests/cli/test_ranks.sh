@@ -2,9 +2,9 @@
 # Runs that several ranks share, by mpirun: the same weights to the last bit as one process makes, one voice, one end.
 #   test_ranks.sh PROGRAM RANK_MEMORY
 set -eu
-module=$(dirname "$1")/translution_mpi.so
 . "$(dirname "$0")/../support/mpi.sh"
 . "$(dirname "$0")/../support/program.sh"
+need_mpi "$(dirname "$1")/translution_mpi.so"
 
 small="--dim 16 --depth 1 --heads 2 --head-dim 8"
 digits="mnist $small --batch-size 8 --limit-train 20 --limit-test 12 --steps 7" # the last batch of an epoch has 4 samples
@@ -48,6 +48,26 @@ try pictures "$pictures" --op alpha
 ranks 4 "$digits" --out default || fail "without a number of slices"
 alone "$digits" --grad-slices 4 --out four || fail "of four slices"
 same default four
+
+# Of several devices of a machine each rank takes another one, from the first again where there are fewer.
+devices() { # ARGUMENTS: `found`, what the four ranks say
+    rm -rf devices
+    OCL_ICD_VENDORS=/etc/OpenCL/vendors/pocl.icd POCL_DEVICES="pthread pthread" \
+        mpirun -n 4 "$program" train "$@" --verbose --out devices >out.txt 2>err.txt || fail "two devices"
+    found=$(sed -n 's/^device \([0-9:]*\).*/0 \1/p; s/^rank \([0-9]*\): device \([0-9:]*\).*/\1 \2/p' err.txt | sort -n | cut -d ' ' -f 2 | xargs)
+}
+if [ -r /etc/OpenCL/vendors/pocl.icd ]; then
+    # shellcheck disable=SC2086
+    devices $digits
+    case $found in
+    "0:0 0:1 0:0 0:1" | "0:1 0:0 0:1 0:0") ;;
+    *) fail "four ranks are on $found" ;;
+    esac
+    same default devices
+    # shellcheck disable=SC2086
+    devices $digits --device 0:1
+    [ "$found" = "0:1 0:1 0:1 0:1" ] || fail "four ranks are on $found instead of 0:1"
+fi
 
 # Stopped on 4, resumed on 2, then alone, with the slices of the checkpoint.
 ranks 4 "$digits" --stop-after 2 --out resumed --grad-slices 8 --grad-clip 0.05 || fail "stopped on 4"

@@ -2,10 +2,10 @@
 # Ranks wait for one that says that it is at work, for longer than their time limit, and no longer for one that says nothing.
 #   test_rank_waits.sh PROGRAM MODULE      rank_waits and translution_mpi.so
 set -eu
-module=$2
 . "$(dirname "$0")/../support/mpi.sh"
 . "$(dirname "$0")/../support/program.sh"
-export TRANSLUTION_MPI_MODULE="$module"
+need_mpi "$2"
+export TRANSLUTION_MPI_MODULE="$2"
 for n in 2 4; do
     mpirun -n $n "$program" at-work >out.txt 2>err.txt || fail "$n ranks, the first at work"
     [ "$(grep -c "of $n met, the last is $((n - 1))" out.txt)" = $n ] || fail "not all $n met"

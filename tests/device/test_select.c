@@ -75,6 +75,22 @@ static void has_not(const char *text, const char *part)
 }
 #define has_not(...) FROM_HERE(has_not(__VA_ARGS__))
 
+static void automatic_by_number(void **state)
+{
+    tl_device_info list[COUNT];
+    workstation(list);
+    assert_int_equal(choose(list, COUNT, "auto:0"), NVIDIA_B);
+    assert_int_equal(choose(list, COUNT, "AUTO:1"), NVIDIA_A);
+    assert_int_equal(choose(list, COUNT, "auto:2"), NVIDIA_B); /* not the broken one, and no other kind */
+    assert_int_equal(choose(list, COUNT, "auto:1023"), NVIDIA_A);
+    list[NVIDIA_A].platform = 9;
+    assert_int_equal(choose(list, COUNT, "auto:1"), NVIDIA_B);
+    tl_error err;
+    assert_says(refuse(list, COUNT, "auto:", TL_ERROR_USAGE, &err), "no device matches \"auto:\"");
+    assert_says(refuse(list, COUNT, "auto:0:1", TL_ERROR_USAGE, &err), "no device matches");
+    assert_says(refuse(list, COUNT, "auto:-1", TL_ERROR_USAGE, &err), "no device matches");
+}
+
 static void automatic(void **state)
 {
     tl_device_info list[COUNT];
@@ -380,13 +396,20 @@ static void tiles(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(automatic),     cmocka_unit_test(first_of_equals),
-        cmocka_unit_test(by_type),       cmocka_unit_test(by_number),
-        cmocka_unit_test(by_name),       cmocka_unit_test(twins),
-        cmocka_unit_test(nothing_there), cmocka_unit_test(platforms_without_devices),
-        cmocka_unit_test(crowds),        cmocka_unit_test(type_names),
-        cmocka_unit_test(real_list),     cmocka_unit_test(contexts),
-        cmocka_unit_test(vector_widths), cmocka_unit_test(tiles)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(automatic),
+                                       cmocka_unit_test(automatic_by_number),
+                                       cmocka_unit_test(first_of_equals),
+                                       cmocka_unit_test(by_type),
+                                       cmocka_unit_test(by_number),
+                                       cmocka_unit_test(by_name),
+                                       cmocka_unit_test(twins),
+                                       cmocka_unit_test(nothing_there),
+                                       cmocka_unit_test(platforms_without_devices),
+                                       cmocka_unit_test(crowds),
+                                       cmocka_unit_test(type_names),
+                                       cmocka_unit_test(real_list),
+                                       cmocka_unit_test(contexts),
+                                       cmocka_unit_test(vector_widths),
+                                       cmocka_unit_test(tiles)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,6 +12,7 @@ src/cli/cmd_train.c data
 src/cli/flags.c attention
 src/cli/flags.c data
 src/cli/flags.c k
+src/cli/ranks.c auto
 src/data/image_folder.c other
 src/device/select.c auto
 src/models/plan.c translution

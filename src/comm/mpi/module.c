@@ -32,12 +32,13 @@ static int wait_for(tli_comm *c, int count, MPI_Request *requests)
     }
 }
 
-static int count_local(MPI_Comm all, int *count)
+static int find_local(MPI_Comm all, tli_comm_place *place)
 {
     MPI_Comm machine;
     int code = MPI_Comm_split_type(all, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &machine);
     if (code != MPI_SUCCESS) return code;
-    code = MPI_Comm_size(machine, count);
+    code = MPI_Comm_rank(machine, &place->local_rank);
+    if (code == MPI_SUCCESS) code = MPI_Comm_size(machine, &place->local_size);
     MPI_Comm_free(&machine);
     return code;
 }
@@ -51,7 +52,7 @@ static int mpi_start(double timeout, tli_comm_place *place, tli_comm **comm)
     if (c == NULL) return MPI_ERR_NO_MEM;
     code = MPI_Comm_dup(MPI_COMM_WORLD, &c->all);
     if (code == MPI_SUCCESS) code = tli_roll_call_open(&c->roll, c->all, timeout);
-    if (code == MPI_SUCCESS) code = count_local(c->all, &place->local_size);
+    if (code == MPI_SUCCESS) code = find_local(c->all, place);
     place->rank = c->roll.rank;
     place->size = c->roll.size;
     *comm = c;
