@@ -68,6 +68,16 @@ static bool flag_rules_resumes(const tli_cli_options *o, const tl_settings *s)
     return s->run.resume;
 }
 
+static bool flag_rules_watches(const tli_cli_options *o, const tl_settings *s)
+{
+    return o->watch;
+}
+
+static bool writes_a_page(const tli_cli_options *o, const tl_settings *s)
+{
+    return !o->watch;
+}
+
 static bool is_not_quiet(const tli_cli_options *o, const tl_settings *s)
 {
     return !(o->quiet && o->verbose);
@@ -130,6 +140,9 @@ static const rule rules[] = {
     NEEDS("allow-other-data", 0, flag_rules_resumes, "it says what --resume may go on with; give that, too"),
     NEEDS("checkpoint-minutes", 0, checkpoints_by_time,
           "--checkpoint-every counts steps instead; leave one of the two out"),
+    NEEDS("listen", 0, flag_rules_watches, "it says where --watch serves the page; give that, too"),
+    NEEDS("out", TLI_CLI_REPORT, writes_a_page,
+          "--watch serves the page instead of writing it; leave one of the two out"),
     NEEDS("eps", 0, has_eps, "this optimizer has none; leave it out"),
     NEEDS("verbose", 0, is_not_quiet, "--quiet asks for the opposite; leave one of the two out"),
 };

@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "cli/watch.h"
 #include "models/presets.h"
 #include "tasks/task.h"
 
@@ -221,8 +222,11 @@ static const tli_flag own_flags[] = {
     GROUP("Output"),
     TEXT("out", "DIR", settings.run.out, TLI_CLI_TRAIN, "folder of the run (default: runs/TASK-OP-N)"),
     TEXT("out", "DIR", settings.run.out, TLI_CLI_TOKENIZE, "folder for train.bin and val.bin; required"),
-    TEXT("out", "FILE", settings.run.out, TLI_CLI_REPORT,
-         "the page, an HTML file that needs nothing else; required"),
+    TEXT("out", "FILE", settings.run.out, TLI_CLI_REPORT, "the page, an HTML file that needs nothing else"),
+    BOOL("watch", watch, TLI_CLI_REPORT,
+         "serve the page to browsers of this machine, and refresh it there while the runs go on"),
+    TEXT("listen", "ADDRESS[:PORT]", listen, TLI_CLI_REPORT,
+         "with --watch: serve at this address and port (default: " WATCH_ADDRESS ")"),
     TEXT("metrics", "FILE", settings.run.metrics, TLI_CLI_TRAIN,
          "file of metrics, a JSON object a line (default: OUT/metrics.jsonl)"),
     SETTING(FLAG_U64, "checkpoint-every", settings.run.checkpoint_every, TLI_CLI_TRAIN,

@@ -77,6 +77,8 @@ typedef struct tli_cli_options {
     double started; /* tli_clock_seconds when the program began; main sets it */
     char offset_sharing[24], grid[32], image_size[32], patch_size[32];
     char show[1024];
+    char listen[128]; /* report: where to serve; empty: the default */
+    bool watch;
     char attention[1024]; /* predict: output file for a picture; empty: none */
     uint32_t layer, head;
     uint32_t window;

@@ -1,4 +1,6 @@
 /* Puts the page of `translution report` together: one file, which loads nothing and runs nothing. */
+#include <stdlib.h>
+
 #include "cli/page.h"
 
 /* Colours of runs have at least 3:1 against the paper, text more than 4.5:1, in light and in dark. */
@@ -36,7 +38,7 @@ static const char style[] =
     "th,td{padding:.25rem .75rem;border-bottom:1px solid var(--rule);text-align:left;vertical-align:top;"
     "min-width:5rem;max-width:20rem;overflow-wrap:break-word}\n"
     "thead th{vertical-align:bottom}tbody th{font-weight:normal}\n"
-    ".differs{background:var(--mark)}.mark{font-weight:bold}\n"
+    ".differs,.fault{background:var(--mark)}.mark{font-weight:bold}\n"
     ".map td,.map th{min-width:0;padding:.125rem .25rem;font-size:.75rem;text-align:right}\n"
     ".h1{background:rgb(var(--heat)/.06)}.h2{background:rgb(var(--heat)/.12)}.h3{background:rgb(var(--heat)/"
     ".18)}"
@@ -48,20 +50,43 @@ static const char style[] =
     ":focus-visible{outline:3px solid var(--run0);outline-offset:2px}\n"
     "@media print{.scroll{max-height:none;overflow:visible}}\n";
 
-tl_status tli_page_write(page *p, FILE *out, tl_error *err)
+static void page_head(const page *p, const char *title, FILE *out)
 {
-    const char *title = p->count > 1 ? "Runs compared" : "A run";
     fprintf(out,
             "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
             "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src "
-            "'unsafe-inline'\">\n"
-            "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-            "<title>%s</title>\n<style>\n%s</style>\n</head>\n<body>\n<main>\n<h1>%s</h1>\n",
-            title, style, title);
+            "'unsafe-inline'%s\">\n"
+            "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n",
+            p->live ? "; script-src 'self'; connect-src 'self'" : "");
+    if (p->live) tli_page_live_head(out);
+    fprintf(out, "<title>%s</title>\n<style>\n%s</style>\n</head>\n", title, style);
+}
+
+static tl_status page_write(page *p, FILE *out, tl_error *err)
+{
+    const char *title = p->count > 1 ? "Runs compared" : "A run";
+    page_head(p, title, out);
+    fprintf(out, "<body>\n%s<main>\n<h1>%s</h1>\n", p->live ? "<p id=\"live\" role=\"status\"></p>\n" : "",
+            title);
     tli_page_runs(p, out);
     tli_page_settings(p, out);
     TLI_TRY(tli_page_pictures(p, out, err));
     TLI_TRY(tli_page_maps(p, out, err));
     fprintf(out, "</main>\n<footer><p>Made by translution %s.</p></footer>\n</body>\n</html>\n", TL_VERSION);
     return TL_OK;
+}
+
+tl_status tli_page_make(page *p, char **text, size_t *bytes, tl_error *err)
+{
+    static const char no_memory[] = "out of host memory while making the page";
+    *text = NULL;
+    FILE *memory = open_memstream(text, bytes);
+    if (memory == NULL) return tli_fail(err, TL_ERROR_MEMORY, no_memory);
+    tl_status status = page_write(p, memory, err);
+    if (fclose(memory) != 0 && status == TL_OK) status = tli_fail(err, TL_ERROR_MEMORY, no_memory);
+    if (status != TL_OK) {
+        free(*text);
+        *text = NULL;
+    }
+    return status;
 }

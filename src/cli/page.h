@@ -1,5 +1,5 @@
-/* The page of `translution report`: cmd_report.c opens the runs, page.c puts the page together, page_<part>.c writes its parts,
- * gnuplot.c draws. (report.c is something else: what commands print.) */
+/* The page of `translution report`: page_open.c opens the runs, page.c puts the page together, page_<part>.c writes its parts,
+ * gnuplot.c draws; cmd_report.c writes it, watch.c serves it. (report.c is something else: what commands print.) */
 #ifndef CLI_PAGE_H
 #define CLI_PAGE_H
 
@@ -7,11 +7,16 @@
 
 #include "core/status.h"
 
+/* Files in the folder of a run that a page is made from. */
+#define PAGE_METRICS "metrics.jsonl"
+#define PAGE_WEIGHTS "model.safetensors"
+
 enum { PAGE_MAX_RUNS = 24, PAGE_MAX_TESTS = 32, PAGE_MAX_SERIES = 96, PAGE_COLORS = 8 };
 
 typedef struct page_run {
-    const char *path; /* as it was given: the run's name on the page */
-    tl_metrics *metrics;
+    const char *path;                  /* as it was given: the run's name on the page */
+    tl_error fault;                    /* why it cannot be read; empty: it can */
+    tl_metrics *metrics;               /* NULL: there are none */
     tl_file *weights;                  /* with the settings; NULL: there are none, or not yet */
     const char *tests[PAGE_MAX_TESTS]; /* test sets that were evaluated, in order of appearance */
     int test_count;
@@ -22,15 +27,27 @@ typedef struct page {
     page_run runs[PAGE_MAX_RUNS];
     int count;
     int pictures; /* that were drawn, counted by page_pictures.c */
+    bool live;    /* it is served, and refreshes itself in the browser */
 } page;
 
-/* Writes the whole page. TL_ERROR_IO without gnuplot. */
-tl_status tli_page_write(page *p, FILE *out, tl_error *err);
+/* Opens all runs and returns the first failure; the fault of each stands with it, and the page can be written also then. The
+ * caller closes the page in any case. `paths` stay the caller's. */
+tl_status tli_page_open(page *p, char *const *paths, int count, tl_error *err);
+void tli_page_close(page *p);
+
+/* The whole page as text, freed by the caller. TL_ERROR_IO without gnuplot. */
+tl_status tli_page_make(page *p, char **text, size_t *bytes, tl_error *err);
 /* Its parts. */
 void tli_page_runs(const page *p, FILE *out);
 void tli_page_settings(const page *p, FILE *out);
 tl_status tli_page_pictures(page *p, FILE *out, tl_error *err);
 tl_status tli_page_maps(const page *p, FILE *out, tl_error *err);
+
+/* What a page that is live has in its head, and the script that it names there. */
+void tli_page_live_head(FILE *out);
+extern const char tli_page_script[];
+#define PAGE_SCRIPT_NAME "live.js"
+enum { PAGE_REFRESH_SECONDS = 5 }; /* at least so long a page stays as it is */
 
 /* Index of a column in the run's metrics; -1: none. */
 int tli_page_column(const page_run *run, const char *name);

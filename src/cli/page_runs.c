@@ -84,11 +84,23 @@ static void write_evaluations(const page *p, FILE *out)
     tli_page_table_end(out);
 }
 
+/* Runs of a page that is live may come and go. */
+static void write_faults(const page *p, FILE *out)
+{
+    for (int r = 0; r < p->count; r++) {
+        if (p->runs[r].fault.text[0] == '\0') continue;
+        fprintf(out, "<p class=\"fault\">%d. ", r + 1);
+        tli_page_text(out, p->runs[r].fault.text, SIZE_MAX);
+        fputs("</p>\n", out);
+    }
+}
+
 void tli_page_runs(const page *p, FILE *out)
 {
     int tests = 0;
     for (int r = 0; r < p->count; r++) tests += p->runs[r].test_count;
     fputs("<section aria-labelledby=\"runs\"><h2 id=\"runs\">Runs</h2>\n", out);
+    write_faults(p, out);
     write_lengths(p, out);
     if (tests > 0) write_evaluations(p, out);
     fputs("</section>\n", out);

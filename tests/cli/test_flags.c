@@ -205,6 +205,8 @@ static const struct {
     {"json", TLI_CLI_BENCH | TLI_CLI_BENCH_LOADER, "bench memory", "--json", NULL},
     {"diff", TLI_CLI_INFO, "info mnist mnist", "--diff", NULL},
     {"out", TLI_CLI_REPORT, NULL, NULL, "cli/test_report.c --out"},
+    {"watch", TLI_CLI_REPORT, NULL, NULL, "cli/test_report_watch.sh --watch"},
+    {"listen", TLI_CLI_REPORT, NULL, NULL, "cli/test_report_watch.sh --listen"},
     {"metrics", TLI_CLI_INFO, "info mnist", "--metrics", NULL},
     {"m", TLI_CLI_BENCH_GEMM, "bench gemm --json --rounds 1 --n 32 --k 32", "--m 33", NULL},
     {"n", TLI_CLI_BENCH_GEMM, "bench gemm --json --rounds 1 --m 32 --k 32", "--n 33", NULL},
