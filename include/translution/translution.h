@@ -839,7 +839,7 @@ void tl_ranks_close(tl_ranks *ranks); /* waits for the others; NULL is allowed *
 void tl_ranks_end_all(tl_ranks *ranks, int exit_code);
 
 /* tl_trainer_create, _run and _destroy in one: trains on the data of settings->task, and writes checkpoints,
- * metrics and model.safetensors to the run folder. If the plan does not fit
+ * metrics, model.safetensors and, at its end, the confusion matrix (confusion.tsv) to the run folder. If the plan does not fit
  * and !settings->run.exact_batch, halves training.batch_size until it does, with a notice; otherwise
  * TL_ERROR_MEMORY with the plan's sum and the largest batch size that would fit in the message. On return
  * `settings` are complete: batch size, positions, what the data determine of the model. Resuming a

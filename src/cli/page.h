@@ -8,8 +8,9 @@
 #include "core/status.h"
 
 /* Files in the folder of a run that a page is made from. */
-#define PAGE_METRICS "metrics.jsonl"
-#define PAGE_WEIGHTS "model.safetensors"
+#define PAGE_METRICS   "metrics.jsonl"
+#define PAGE_WEIGHTS   "model.safetensors"
+#define PAGE_CONFUSION "confusion.tsv"
 
 enum { PAGE_MAX_RUNS = 24, PAGE_MAX_TESTS = 32, PAGE_MAX_SERIES = 96, PAGE_COLORS = 8 };
 
@@ -41,6 +42,7 @@ tl_status tli_page_make(page *p, char **text, size_t *bytes, tl_error *err);
 void tli_page_runs(const page *p, FILE *out);
 void tli_page_settings(const page *p, FILE *out);
 tl_status tli_page_pictures(page *p, FILE *out, tl_error *err);
+void tli_page_confusion(const page *p, FILE *out);
 tl_status tli_page_maps(const page *p, FILE *out, tl_error *err);
 
 /* What a page that is live has in its head, and the script that it names there. */
@@ -64,6 +66,8 @@ void tli_page_run_name(FILE *out, const page *p, int run, int test);
 /* A table that scrolls sideways on its own, reachable by keyboard, up to its rows; `caption` is the program's own. */
 void tli_page_table_begin(FILE *out, const char *caption);
 void tli_page_table_end(FILE *out);
+/* Number N of the class hN that colours a cell by a share from 0 to 1. */
+int tli_page_shade(double share);
 
 /* ---- curves: page_series.c ------------------------------------------------------------------------ */
 

@@ -7,7 +7,7 @@
 
 #include "cli/page.h"
 
-enum { SHADES = 10, MAX_CELLS = 40000, CLS_OFFSETS = 3 }; /* MAX_CELLS: of a page, about 1 MB */
+enum { MAX_CELLS = 40000, CLS_OFFSETS = 3 }; /* MAX_CELLS: of a page, about 1 MB */
 
 /* A table by offset: those of a plane, row by row, and behind them, with a class token, three that it takes part in. */
 typedef struct offset_map {
@@ -82,8 +82,7 @@ static void write_norm(const offset_map *map, uint64_t offset, FILE *out)
     if (!isfinite(norm))
         fputs("<td>–</td>", out);
     else if (offset < map->rows * map->columns && range > 0)
-        fprintf(out, "<td class=\"h%d\">%.3g</td>", (int)((norm - map->least) / range * (SHADES - 1) + 0.5),
-                norm);
+        fprintf(out, "<td class=\"h%d\">%.3g</td>", tli_page_shade((norm - map->least) / range), norm);
     else
         fprintf(out, "<td>%.3g</td>", norm);
 }

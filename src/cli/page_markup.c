@@ -57,3 +57,9 @@ void tli_page_table_end(FILE *out)
 {
     fputs("</table></div>\n", out);
 }
+
+int tli_page_shade(double share)
+{
+    enum { SHADES = 10 };
+    return (int)(share * (SHADES - 1) + 0.5);
+}

@@ -61,7 +61,8 @@ static tl_status score_model(tl_context *ctx, const tli_task *task, tli_safetens
     result->params = tli_registry_count(tli_model_registry(model));
     if (status == TL_OK && hooks->progress != NULL && !tli_is_terminal(hooks->progress))
         tli_log_print(hooks->progress, 0, "evaluating\n");
-    if (status == TL_OK) status = tli_score_all(ctx, task, model, data, s, hooks, note_scores, &e, result);
+    if (status == TL_OK)
+        status = tli_score_all(ctx, task, model, data, s, s->run.confusion, hooks, note_scores, &e, result);
     result->loss = result->test_loss;
     const tl_batch full = {.count = s->training.batch_size, .length = s->model.seq_len};
     result->step_ms = 1e3 * tli_model_predictions_of(model, &full) / e.rate;

@@ -231,33 +231,32 @@ static tl_status table_close(const char *path, table_file *table, const tli_task
 
 /* Scores the main test set, with the confusion matrix if requested. */
 static tl_status score_main(tl_context *ctx, const tli_task *task, tl_model *model, tli_task_data *data,
-                            const tl_settings *s, const tl_hooks *hooks, tli_scores *scores)
+                            const tl_settings *s, const char *path, const tl_hooks *hooks, tli_scores *scores)
 {
     const int set = task->main_set(s);
-    if (s->run.confusion[0] == '\0') return tli_score_set(ctx, task, model, data, set, hooks, NULL, scores);
+    if (path[0] == '\0') return tli_score_set(ctx, task, model, data, set, hooks, NULL, scores);
     const size_t classes = s->model.classes;
     table_file table;
-    TLI_TRY(table_open(s->run.confusion, &table, tl_context_error(ctx)));
+    TLI_TRY(table_open(path, &table, tl_context_error(ctx)));
     tli_confusion confusion = {s->model.classes, calloc(classes * classes, sizeof *confusion.counts)};
     tl_status status = confusion.counts != NULL ? TL_OK : no_memory(ctx);
     if (status == TL_OK) status = tli_score_set(ctx, task, model, data, set, hooks, &confusion, scores);
     tl_error *err = status == TL_OK ? tl_context_error(ctx) : NULL; /* else err already has a message */
-    const tl_status closed = table_close(s->run.confusion, &table, task, data,
-                                         status == TL_OK ? &confusion : NULL, err);
+    const tl_status closed = table_close(path, &table, task, data, status == TL_OK ? &confusion : NULL, err);
     free(confusion.counts);
     return status == TL_OK ? closed : status;
 }
 
 tl_status tli_score_all(tl_context *ctx, const tli_task *task, tl_model *model, tli_task_data *data,
-                        const tl_settings *s, const tl_hooks *hooks, tli_score_each each, void *user,
-                        tl_result *result)
+                        const tl_settings *s, const char *confusion, const tl_hooks *hooks,
+                        tli_score_each each, void *user, tl_result *result)
 {
     tli_scores scores[TLI_TASK_MAX_SETS] = {{0}};
     const int main_set = task->main_set(s);
     if (task->tests != NULL && !task->tests(data)) return TL_OK;
     for (int set = 0; set < task->sets; set++) {
         if (set == main_set)
-            TLI_TRY(score_main(ctx, task, model, data, s, hooks, &scores[set]));
+            TLI_TRY(score_main(ctx, task, model, data, s, confusion, hooks, &scores[set]));
         else
             TLI_TRY(tli_score_set(ctx, task, model, data, set, hooks, NULL, &scores[set]));
         result->not_finite += scores[set].not_finite;

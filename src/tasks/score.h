@@ -17,12 +17,12 @@ tl_status tli_score_set(tl_context *ctx, const tli_task *task, tl_model *model, 
                         const tl_hooks *hooks, tli_confusion *confusion, tli_scores *scores);
 
 /* Scores every test set of the task, or none if the data have none; the main set's scores and the task's own go to `result`, and each
- * set's to `each` (NULL: not wanted) when done. With s->confusion, the main set's confusion matrix is
- * written to that file. */
+ * set's to `each` (NULL: not wanted) when done. The main set's confusion matrix is written to the file `confusion`; empty: not
+ * wanted. */
 typedef tl_status (*tli_score_each)(void *user, const tli_task *task, int set, const tli_scores *scores);
 tl_status tli_score_all(tl_context *ctx, const tli_task *task, tl_model *model, tli_task_data *data,
-                        const tl_settings *s, const tl_hooks *hooks, tli_score_each each, void *user,
-                        tl_result *result);
+                        const tl_settings *s, const char *confusion, const tl_hooks *hooks,
+                        tli_score_each each, void *user, tl_result *result);
 
 /* The scores of a set as the library's user is told of them. */
 tl_evaluation tli_score_evaluation(const tli_task *task, int set, const tli_scores *scores, uint64_t step);

@@ -279,15 +279,16 @@ static void trainer_summarise(training_run *r, tl_result *result)
 
 static tl_status trainer_finish(training_run *r, tl_result *result)
 {
-    char path[TLI_OUT_CAPACITY + 32];
+    char path[TLI_OUT_CAPACITY + 32], confusion[TLI_OUT_CAPACITY + 32] = "";
     if (!tli_run_writes(r)) return trainer_save(r);
     TLI_TRY(tli_run_begin_writing(r)); /* where a resumed run had no step left */
     snprintf(path, sizeof path, "%s/model.safetensors", r->dir.path);
     TLI_TRY(r->saved != r->done
                 ? trainer_save(r)
                 : tli_model_save(r->ctx, tli_model_registry(r->model), r->s, r->labels, r->done, path));
-    const tl_status status = tli_score_all(r->ctx, r->task, r->model, r->data, r->s, r->hooks, note_scores, r,
-                                           result);
+    if (r->task->classifies) snprintf(confusion, sizeof confusion, "%s/confusion.tsv", r->dir.path);
+    const tl_status status = tli_score_all(r->ctx, r->task, r->model, r->data, r->s, confusion, r->hooks,
+                                           note_scores, r, result);
     if (status == TL_OK && r->other_test) return TL_OK; /* result.json is for the checkpoint's settings */
     if (status == TL_OK) return tli_finished_save(r->dir.path, result, r->best, tl_context_error(r->ctx));
     if (status != TL_INTERRUPTED) return status;

@@ -297,6 +297,94 @@ static void tables_by_offset_become_maps(void **state)
     assert_says(key, "patch asks the class token</th><td>13</td>");
 }
 
+/* A trained run has the same counts as its evaluation, and they stand on the page. */
+static void a_run_that_is_done_shows_its_confusions(void **state)
+{
+    need_gnuplot();
+    RUN(NO_ENV, "train", "mnist", "--quiet", "--out", at("done"), THREE);
+    EXPECT(0, "");
+    RUN(NO_ENV, "eval", at("done"), "--quiet", "--confusion", at("evaluated.tsv"));
+    EXPECT(0, "");
+    assert_same_file("done/confusion.tsv", "evaluated.tsv");
+    RUN(NO_ENV, "report", at("done"), "--out", at("page.html"));
+    EXPECT(0, "");
+    read_page("page.html");
+    check_page();
+    assert_int_equal(times("<h2 id=\"confusion\">Confusion counts</h2>"), 1);
+    assert_says(strstr(page, "id=\"confusion\""), "<th scope=\"row\">9</th><td class=\"h");
+}
+
+static void confusions_are_coloured_by_share(void **state)
+{
+    need_gnuplot();
+    mkdir(at("three"), 0777);
+    write_text("three/metrics.jsonl", "");
+    write_text("three/confusion.tsv", "true\\found\ta\t<b>\tnone\na\t3\t1\t0\n<b>\t0\t5\t0\nnone\t0\t0\t0\n");
+    RUN(NO_ENV, "report", at("three"), "--out", at("page.html"));
+    EXPECT(0, "");
+    read_page("page.html");
+    check_page();
+    assert_says(page, "<th scope=\"row\">a</th><td class=\"h7\">3</td><td class=\"h2\">1</td><td "
+                      "class=\"h0\">0</td><td>75.0</td>");
+    assert_says(page, "<th scope=\"row\">&lt;b&gt;</th><td class=\"h0\">0</td><td class=\"h9\">5</td>");
+    assert_says(page, "<th scope=\"row\">none</th><td class=\"h0\">0</td><td class=\"h0\">0</td><td "
+                      "class=\"h0\">0</td><td>–</td>");
+}
+
+/* Of many classes those pairs that are confused most, largest first. */
+static void many_classes_show_the_largest_confusions(void **state)
+{
+    enum { CLASSES = 40 };
+    need_gnuplot();
+    mkdir(at("forty"), 0777);
+    write_text("forty/metrics.jsonl", "");
+    FILE *file = fopen(at("forty/confusion.tsv"), "w");
+    assert_non_null(file);
+    fputs("true\\found", file);
+    for (int c = 0; c < CLASSES; c++) fprintf(file, "\tc%d", c);
+    for (int r = 0; r < CLASSES; r++) {
+        fprintf(file, "\nc%d", r);
+        for (int c = 0; c < CLASSES; c++) fprintf(file, "\t%d", r == c ? 100 : r == 7 && c < 30 ? 2 + c : 0);
+    }
+    fputc('\n', file);
+    assert_int_equal(fclose(file), 0);
+    RUN(NO_ENV, "report", at("forty"), "--out", at("page.html"));
+    EXPECT(0, "");
+    read_page("page.html");
+    check_page();
+    const char *largest = strstr(page, "<tr><th scope=\"row\">c7</th><td>c29</td><td>31</td><td>"),
+               *next = strstr(page, "<tr><th scope=\"row\">c7</th><td>c28</td><td>30</td><td>");
+    assert_true(largest != NULL && next > largest);
+    assert_int_equal(times("<tr><th scope=\"row\">c7</th>"), 24);
+    assert_null(strstr(page, "<td>c0</td>"));
+}
+
+static void what_is_no_table_of_classes_is_named(void **state)
+{
+    static const char *const broken[] = {"",
+                                         "\n",
+                                         "true\\found\n",
+                                         "x\ta\na\t1",
+                                         "x\ta\na\t-1\n",
+                                         "x\ta\na\t1\t2\n",
+                                         "x\ta\tb\na\t1\t2\n",
+                                         "x\ta\na\t1e3\n",
+                                         "x\ta\na\t\n",
+                                         "x\ta\na\t1\nb\t1\n",
+                                         "x\ta\na\t99999999999999999999999\n"};
+    need_gnuplot();
+    mkdir(at("broken"), 0777);
+    write_text("broken/metrics.jsonl", "");
+    for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
+        write_text("broken/confusion.tsv", broken[i]);
+        RUN(NO_ENV, "report", at("broken"), "--out", at("page.html"));
+        EXPECT(0, "");
+        read_page("page.html");
+        check_page();
+        assert_int_equal(times("The file confusion.tsv holds no table of classes."), 1);
+    }
+}
+
 static void without_numbers_there_is_a_page_without_pictures(void **state)
 {
     write_text("none.jsonl", "");
@@ -349,6 +437,10 @@ int main(void)
         cmocka_unit_test(a_million_lines_are_read),
         cmocka_unit_test(markup_from_outside_stays_text),
         cmocka_unit_test(tables_by_offset_become_maps),
+        cmocka_unit_test(a_run_that_is_done_shows_its_confusions),
+        cmocka_unit_test(confusions_are_coloured_by_share),
+        cmocka_unit_test(many_classes_show_the_largest_confusions),
+        cmocka_unit_test(what_is_no_table_of_classes_is_named),
         cmocka_unit_test(without_numbers_there_is_a_page_without_pictures),
         cmocka_unit_test(without_gnuplot_a_sentence_says_what_to_install),
         cmocka_unit_test(mistakes_are_named),
