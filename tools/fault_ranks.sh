@@ -3,7 +3,7 @@
 #   rank_kills: kill -9 so many times; a rank is stopped a fifth as often
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1 \
     OMPI_MCA_btl_vader_single_copy_mechanism=none
-limit=15 # seconds until ranks give up one that hangs: long enough for the start of four on two cores
+limit=30 # seconds until ranks give up one that hangs: long enough for the start of four on two loaded cores
 sizes=(2 4)
 
 # ranks N OPTIONS...: in the background; the ranks' process numbers in pid-0, ..., that of mpirun in `launcher`
@@ -16,8 +16,12 @@ ranks() {
         --checkpoint-every "$every" --keep 3 --grad-slices 4 --rank-timeout $limit "$@" >out.txt 2>err.txt &
     launcher=$!
 }
-# hit SIGNAL RANK: false where it is gone already
-hit() { [ -s "pid-$2" ] && kill -"$1" "$(cat "pid-$2")" 2>/dev/null; }
+# hit SIGNAL RANK SECONDS: at a random moment, up to so many seconds after it began; false where it is gone already
+hit() {
+    until [ -s "pid-$2" ]; do sleep 0.05; done
+    sleep "$((RANDOM % $3)).$(printf %03d $((RANDOM % 1000)))"
+    kill -"$1" "$(cat "pid-$2")" 2>/dev/null
+}
 gone() { # every rank, within ten seconds
     local turn file
     for ((turn = 0; turn < 100; turn++)); do
@@ -51,8 +55,7 @@ while [ "$tried" -lt "$rank_kills" ]; do
     while [ $code -ne 0 ]; do
         ranks "$n" --resume --out killed
         if [ "$tried" -lt "$rank_kills" ]; then
-            sleep "$((RANDOM % 3)).$(printf %03d $((RANDOM % 1000)))"
-            if hit KILL $((RANDOM % n)); then tried=$((tried + 1)); fi
+            if hit KILL $((RANDOM % n)) 5; then tried=$((tried + 1)); fi
         fi
         await
         gone || left=$((left + 1))
@@ -69,8 +72,7 @@ while [ "$tried" -lt $((rank_kills / 5 > 2 ? rank_kills / 5 : 2)) ]; do
     rm -rf stopped
     n=${sizes[tried % 2]} victim=$((RANDOM % n))
     steps=100000 ranks "$n" --schedule constant --eval-every 7 --out stopped
-    sleep "$((RANDOM % 5)).$(printf %03d $((RANDOM % 1000)))"
-    hit STOP $victim || { await; continue; }
+    hit STOP $victim 10 || problem "rank $victim of $n is gone"
     tried=$((tried + 1))
     await
     if [ $code -eq 1 ] && gone && grep -Eq "nothing is heard of rank $victim:|MPI does not (start|end) within" err.txt; then

@@ -826,6 +826,10 @@ typedef struct tl_ranks_options {
     /* Seconds that a rank waits for one of which nothing is heard, because it was stopped or its driver hangs; then the
      * run fails with TL_ERROR_DEVICE and its number. Rank 0 is heard of while it evaluates and saves. 0: TL_RANKS_TIMEOUT. */
     double timeout;
+    /* For a program that has called MPI_Init itself: the address of the MPI_Comm of the processes that take part, of the
+     * MPI that translution_mpi.so was built with. It is duplicated; MPI_Finalize remains the program's, after
+     * tl_ranks_close. All MPI calls are made in the thread that calls the library. NULL: all that were started together. */
+    void *communicator;
 } tl_ranks_options;
 
 tl_status tl_ranks_open_with(const tl_ranks_options *options, tl_ranks **ranks, tl_error *err);
@@ -852,6 +856,34 @@ tl_status tl_train(tl_context *ctx, tl_settings *settings, const tl_hooks *hooks
  * choice. The data are not looked at: see tl_settings_complete. */
 tl_status tl_train_plan(tl_settings *settings, uint64_t memory_limit, uint64_t max_alloc_bytes,
                         tl_memory_plan *plan, tl_error *err);
+
+/* Equal devices, one a rank, and what connects them; 0: unknown. */
+typedef struct tl_cluster {
+    size_t size; /* sizeof(tl_cluster) */
+    uint64_t ranks;
+    uint64_t memory_limit, max_alloc_bytes; /* of a device, as in tl_plan_options */
+    double link_gbps;                       /* 1e9 bits that a rank can send in a second */
+    double link_latency_us;                 /* microseconds that a message takes besides */
+    double
+        device_tflops; /* 1e12 floating-point operations a second in a step, as `translution bench step` measures */
+} tl_cluster;
+
+/* What a step takes of the rank that has most to do. Its time is the sum of both: ranks exchange when they have computed. */
+typedef struct tl_rank_plan {
+    tl_memory_plan memory;
+    uint64_t slices;        /* of a batch */
+    uint64_t sent_bytes;    /* to other ranks */
+    uint64_t messages;      /* one behind the other */
+    double flops;           /* dense: see tl_cluster.device_tflops */
+    double compute_seconds; /* flops / device_tflops; NaN: unknown */
+    double link_seconds;    /* messages * link_latency_us + sent_bytes / link_gbps; NaN: unknown */
+    uint64_t reserved[8];
+} tl_rank_plan;
+
+/* tl_train_plan of a run that ranks share; sets training.grad_slices as the run does. TL_ERROR_USAGE where so many ranks
+ * cannot share its slices. */
+tl_status tl_train_plan_ranks(tl_settings *settings, const tl_cluster *cluster, tl_rank_plan *plan,
+                              tl_error *err);
 
 /* Evaluates a checkpoint (a .safetensors file or an OUT folder) on the test sets of its task. `model` and
  * `training` are overwritten with the checkpoint's, except training.batch_size (0: 64, halved until it

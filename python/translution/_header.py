@@ -9,7 +9,7 @@ from typing import Any
 from ._struct import Struct
 
 VERSION = "0.3.0"
-__all__ = ["Log", "DeviceInfo", "ContextOptions", "LayerConfig", "ModelConfig", "Batch", "ModelOptions", "OptimizerConfig", "OptimizerStepReport", "PlanOptions", "MemoryPlan", "Training", "RunOptions", "Settings", "SetFiles", "Result", "Step", "Evaluation", "Hooks", "RanksOptions", "BatchRequest", "Data", "TrainerConfig", "Picture", "PredictorOptions", "Guess", "TokenizeProgress", "TokenizeOptions", "TokenizeResult", "Generation", "TensorInfo", "MetricsLine", "ProfileRow", "SelfTestRow", "Status", "LogLevel", "DeviceType", "KernelPath", "GemmMode", "MemoryKind", "OpKind", "Sharing", "Role", "Positions", "Pool", "Arch", "OptimizerKind", "Recompute", "Motion", "Schedule", "Augment", "Set", "SCHEDULE_VERSION", "RANKS_TIMEOUT", "SELF_TEST_ROWS"]
+__all__ = ["Log", "DeviceInfo", "ContextOptions", "LayerConfig", "ModelConfig", "Batch", "ModelOptions", "OptimizerConfig", "OptimizerStepReport", "PlanOptions", "MemoryPlan", "Training", "RunOptions", "Settings", "SetFiles", "Result", "Step", "Evaluation", "Hooks", "RanksOptions", "Cluster", "RankPlan", "BatchRequest", "Data", "TrainerConfig", "Picture", "PredictorOptions", "Guess", "TokenizeProgress", "TokenizeOptions", "TokenizeResult", "Generation", "TensorInfo", "MetricsLine", "ProfileRow", "SelfTestRow", "Status", "LogLevel", "DeviceType", "KernelPath", "GemmMode", "MemoryKind", "OpKind", "Sharing", "Role", "Positions", "Pool", "Arch", "OptimizerKind", "Recompute", "Motion", "Schedule", "Augment", "Set", "SCHEDULE_VERSION", "RANKS_TIMEOUT", "SELF_TEST_ROWS"]
 
 
 class Status(IntEnum):
@@ -667,7 +667,8 @@ class PlanOptions(Struct):
         uint64_t max_alloc_bytes; /* largest buffer, such as tl_device_info.max_alloc_bytes; 0: no limit */
         bool no_clipping;     /* the optimizer neither clips gradients nor skips steps: no room for their norm */
         uint64_t grad_slices; /* training: parts in which a batch is taken, see tl_training; 0: 1 */
-        uint64_t ranks;       /* training: that share the slices out, see tl_ranks_open; 0: 1 */
+        uint64_t
+            ranks; /* training: that share the slices and the optimizer's state out, see tl_ranks_open; 0: 1 */
     } tl_plan_options;
     """
 
@@ -1203,14 +1204,85 @@ class RanksOptions(Struct):
         /* Seconds that a rank waits for one of which nothing is heard, because it was stopped or its driver hangs; then the
          * run fails with TL_ERROR_DEVICE and its number. Rank 0 is heard of while it evaluates and saves. 0: TL_RANKS_TIMEOUT. */
         double timeout;
+        /* For a program that has called MPI_Init itself: the address of the MPI_Comm of the processes that take part, of the
+         * MPI that translution_mpi.so was built with. It is duplicated; MPI_Finalize remains the program's, after
+         * tl_ranks_close. All MPI calls are made in the thread that calls the library. NULL: all that were started together. */
+        void *communicator;
     } tl_ranks_options;
     """
 
     size: int
     timeout: float
+    communicator: int
     _fields_ = [
         ("size", c_size_t),
         ("timeout", c_double),
+        ("communicator", c_void_p),
+    ]
+
+
+class Cluster(Struct):
+    r"""/* Equal devices, one a rank, and what connects them; 0: unknown. */
+    typedef struct tl_cluster {
+        size_t size; /* sizeof(tl_cluster) */
+        uint64_t ranks;
+        uint64_t memory_limit, max_alloc_bytes; /* of a device, as in tl_plan_options */
+        double link_gbps;                       /* 1e9 bits that a rank can send in a second */
+        double link_latency_us;                 /* microseconds that a message takes besides */
+        double
+            device_tflops; /* 1e12 floating-point operations a second in a step, as `translution bench step` measures */
+    } tl_cluster;
+    """
+
+    size: int
+    ranks: int
+    memory_limit: int
+    max_alloc_bytes: int
+    link_gbps: float
+    link_latency_us: float
+    device_tflops: float
+    _fields_ = [
+        ("size", c_size_t),
+        ("ranks", c_uint64),
+        ("memory_limit", c_uint64),
+        ("max_alloc_bytes", c_uint64),
+        ("link_gbps", c_double),
+        ("link_latency_us", c_double),
+        ("device_tflops", c_double),
+    ]
+
+
+class RankPlan(Struct):
+    r"""/* What a step takes of the rank that has most to do. Its time is the sum of both: ranks exchange when they have computed. */
+    typedef struct tl_rank_plan {
+        tl_memory_plan memory;
+        uint64_t slices;        /* of a batch */
+        uint64_t sent_bytes;    /* to other ranks */
+        uint64_t messages;      /* one behind the other */
+        double flops;           /* dense: see tl_cluster.device_tflops */
+        double compute_seconds; /* flops / device_tflops; NaN: unknown */
+        double link_seconds;    /* messages * link_latency_us + sent_bytes / link_gbps; NaN: unknown */
+        uint64_t reserved[8];
+    } tl_rank_plan;
+    """
+
+    memory: MemoryPlan
+    slices: int
+    sent_bytes: int
+    messages: int
+    flops: float
+    compute_seconds: float
+    link_seconds: float
+    reserved: int
+    _fields_ = [
+        ("memory", MemoryPlan),
+        ("slices", c_uint64),
+        ("sent_bytes", c_uint64),
+        ("messages", c_uint64),
+        ("flops", c_double),
+        ("compute_seconds", c_double),
+        ("link_seconds", c_double),
+        ("reserved", c_uint64 * 8),
     ]
 
 
@@ -1712,6 +1784,7 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "tl_ranks_end_all": (None, [c_void_p, c_int]),
     "tl_train": (c_int, [c_void_p, POINTER(Settings), POINTER(Hooks), POINTER(Result)]),
     "tl_train_plan": (c_int, [POINTER(Settings), c_uint64, c_uint64, POINTER(MemoryPlan), POINTER(Error)]),
+    "tl_train_plan_ranks": (c_int, [POINTER(Settings), POINTER(Cluster), POINTER(RankPlan), POINTER(Error)]),
     "tl_evaluate": (c_int, [c_void_p, c_char_p, POINTER(Settings), POINTER(Hooks), POINTER(Result)]),
     "tl_trainer_create": (c_int, [c_void_p, POINTER(TrainerConfig), POINTER(c_void_p)]),
     "tl_trainer_run": (c_int, [c_void_p, c_void_p, POINTER(Result)]),

@@ -61,8 +61,12 @@ tli_cli_limits tli_cli_limits_of(const tl_device_info *device, uint64_t memory_l
 /* Prints a table: parameters, gradients, ... their sum, the device's limits and whether it fits; the same as JSON. */
 void tli_cli_print_plan(FILE *out, const tl_settings *settings, const tl_memory_plan *plan,
                         const tli_cli_limits *limits);
+/* With `rank_plan` also what follows of that. */
 tl_status tli_cli_print_plan_json(const tl_settings *settings, const tl_memory_plan *plan,
-                                  const tli_cli_limits *limits, tl_error *err);
+                                  const tli_cli_limits *limits, int ranks, const tl_rank_plan *rank_plan,
+                                  tl_error *err);
+/* Further lines of the table: what one of so many ranks sends in a step, and the step's time as far as it is known. */
+void tli_cli_print_rank_plan(FILE *out, int ranks, const tl_rank_plan *plan);
 
 /* "1.50 GiB"; `text` has 32 characters; returns `text`. */
 char *tli_cli_bytes(uint64_t bytes, char *text);

@@ -9,6 +9,25 @@ static tl_status make_plan(tl_settings *s, const tli_cli_limits *limits, tl_memo
                          limits->known ? limits->max_alloc_bytes : 0, plan, err);
 }
 
+/* What one of --ranks would take and send. A plan that does not fit is printed, too, and then refused. */
+static tl_status plan_ranks(tli_cli_options *o, const tli_cli_limits *limits, tl_error *err)
+{
+    tl_rank_plan plan;
+    o->cluster.size = sizeof o->cluster;
+    o->cluster.memory_limit = limits->known ? limits->total_bytes : 0;
+    o->cluster.max_alloc_bytes = limits->known ? limits->max_alloc_bytes : 0;
+    TLI_TRY(tl_train_plan_ranks(&o->settings, &o->cluster, &plan, err));
+    tli_cli_print_plan(stdout, &o->settings, &plan.memory, limits);
+    tli_cli_print_rank_plan(stdout, (int)o->cluster.ranks, &plan);
+    TLI_TRY(tli_cli_print_plan_json(&o->settings, &plan.memory, limits, (int)o->cluster.ranks, &plan, err));
+    if (plan.memory.fits) return TL_OK;
+    return tli_fail(err, TL_ERROR_MEMORY,
+                    "a rank needs %.0f MiB, and its device has %.0f MiB, the largest allocation %.0f MiB: "
+                    "start more ranks, or take batches in more parts by `run.accumulate`",
+                    (double)plan.memory.total / 0x1p20, (double)limits->total_bytes / 0x1p20,
+                    (double)limits->max_alloc_bytes / 0x1p20);
+}
+
 static tl_status dry_run(tli_cli_options *o, tl_error *err)
 {
     tl_memory_plan plan;
@@ -18,9 +37,10 @@ static tl_status dry_run(tli_cli_options *o, tl_error *err)
     TLI_TRY(tli_cli_given(o, "data") ? tl_settings_complete(&o->settings, &log, err)
                                      : tl_settings_check(&o->settings, &log, err));
     TLI_TRY(tli_cli_find_limits(o, &limits, err));
+    if (o->cluster.ranks > 0) return plan_ranks(o, &limits, err);
     TLI_TRY(make_plan(&o->settings, &limits, &plan, err));
     tli_cli_print_plan(stdout, &o->settings, &plan, &limits);
-    return tli_cli_print_plan_json(&o->settings, &plan, &limits, err);
+    return tli_cli_print_plan_json(&o->settings, &plan, &limits, 0, NULL, err);
 }
 
 /* The table after "does not fit", so that the user can see what to reduce. */

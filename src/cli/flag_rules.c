@@ -78,6 +78,16 @@ static bool writes_a_page(const tli_cli_options *o, const tl_settings *s)
     return !o->watch;
 }
 
+static bool flag_rules_plans(const tli_cli_options *o, const tl_settings *s)
+{
+    return o->dry_run;
+}
+
+static bool flag_rules_plans_ranks(const tli_cli_options *o, const tl_settings *s)
+{
+    return o->dry_run && tli_cli_given(o, "ranks");
+}
+
 static bool is_not_quiet(const tli_cli_options *o, const tl_settings *s)
 {
     return !(o->quiet && o->verbose);
@@ -138,6 +148,11 @@ static const rule rules[] = {
     NEEDS("layer", 0, flag_rules_paints, "it says what --attention FILE.png paints; give that, too"),
     NEEDS("head", 0, flag_rules_paints, "it says what --attention FILE.png paints; give that, too"),
     NEEDS("allow-other-data", 0, flag_rules_resumes, "it says what --resume may go on with; give that, too"),
+    NEEDS("ranks", 0, flag_rules_plans,
+          "mpirun -n N or srun -n N starts so many; it is for a plan of them, by --dry-run"),
+    NEEDS("link-gbps", 0, flag_rules_plans_ranks, "it is for --dry-run --ranks N; give both, too"),
+    NEEDS("link-latency-us", 0, flag_rules_plans_ranks, "it is for --dry-run --ranks N; give both, too"),
+    NEEDS("device-tflops", 0, flag_rules_plans_ranks, "it is for --dry-run --ranks N; give both, too"),
     NEEDS("checkpoint-minutes", 0, checkpoints_by_time,
           "--checkpoint-every counts steps instead; leave one of the two out"),
     NEEDS("listen", 0, flag_rules_watches, "it says where --watch serves the page; give that, too"),

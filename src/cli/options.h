@@ -73,8 +73,9 @@ typedef struct tli_cli_options {
     char trace[1024]; /* file for a Chrome trace; empty: none */
     tl_ranks *ranks;  /* train: who shares the run; NULL: nobody */
     tl_ranks_options ranks_options;
-    tl_file *init;  /* train: run.init, open; NULL: none */
-    double started; /* tli_clock_seconds when the program began; main sets it */
+    tl_cluster cluster; /* train --dry-run --ranks */
+    tl_file *init;      /* train: run.init, open; NULL: none */
+    double started;     /* tli_clock_seconds when the program began; main sets it */
     char offset_sharing[24], grid[32], image_size[32], patch_size[32];
     char show[1024];
     char listen[128]; /* report: where to serve; empty: the default */

@@ -2,6 +2,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -215,8 +216,48 @@ void tli_cli_print_plan(FILE *out, const tl_settings *settings, const tl_memory_
         fprintf(out, "  fits: no, not even with batch 1\n");
 }
 
+static void time_line(FILE *out, const char *name, double seconds)
+{
+    if (isnan(seconds))
+        fprintf(out, "  %-20s unknown\n", name);
+    else
+        fprintf(out, "  %-20s %16.3f ms\n", name, seconds * 1e3);
+}
+
+void tli_cli_print_rank_plan(FILE *out, int ranks, const tl_rank_plan *plan)
+{
+    fprintf(out, "each of %d ranks, in a step of %" PRIu64 " slices:\n", ranks, plan->slices);
+    plan_line(out, "sends", plan->sent_bytes);
+    fprintf(out, "  %-20s %16" PRIu64 "\n", "messages", plan->messages);
+    fprintf(out, "  %-20s %16.3f TFLOP\n", "computes", plan->flops * 1e-12);
+    time_line(out, "time of computing", plan->compute_seconds);
+    time_line(out, "time of exchange", plan->link_seconds);
+}
+
+/* null where it is unknown */
+static void add_milliseconds(cJSON *o, const char *name, double seconds)
+{
+    if (isnan(seconds))
+        cJSON_AddNullToObject(o, name);
+    else
+        cJSON_AddNumberToObject(o, name, seconds * 1e3);
+}
+
+static void add_rank_plan(cJSON *o, int ranks, const tl_rank_plan *plan)
+{
+    cJSON_AddNumberToObject(o, "ranks", ranks);
+    cJSON_AddNumberToObject(o, "rank_slices", (double)plan->slices);
+    cJSON_AddNumberToObject(o, "sent_bytes", (double)plan->sent_bytes);
+    cJSON_AddNumberToObject(o, "messages", (double)plan->messages);
+    cJSON_AddNumberToObject(o, "dense_flops", plan->flops);
+    add_milliseconds(o, "compute_ms", plan->compute_seconds);
+    add_milliseconds(o, "link_ms", plan->link_seconds);
+    add_milliseconds(o, "step_ms", plan->compute_seconds + plan->link_seconds);
+}
+
 tl_status tli_cli_print_plan_json(const tl_settings *s, const tl_memory_plan *plan,
-                                  const tli_cli_limits *limits, tl_error *err)
+                                  const tli_cli_limits *limits, int ranks, const tl_rank_plan *rank_plan,
+                                  tl_error *err)
 {
     cJSON *o = cJSON_CreateObject(), *bytes = cJSON_CreateObject();
     tli_json_add_text(o, "task", s->task);
@@ -240,5 +281,6 @@ tl_status tli_cli_print_plan_json(const tl_settings *s, const tl_memory_plan *pl
         cJSON_AddNullToObject(o, "fits");
         cJSON_AddNullToObject(o, "device");
     }
+    if (rank_plan != NULL) add_rank_plan(o, ranks, rank_plan);
     return tli_cli_print_json(o, err);
 }

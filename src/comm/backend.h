@@ -17,9 +17,10 @@ enum { TLI_COMM_MISSING = -1 }; /* a rank did not come within the time limit; er
 
 typedef struct tli_comm_backend {
     const char *version; /* TL_VERSION */
-    /* Once in a process. `timeout`: seconds that a call waits for ranks that neither wait, too, nor say that they
+    /* Once in a process. `communicator`: the address of the caller's MPI_Comm; NULL: of all processes, and MPI is
+     * started and ended here, unless the caller has started it. `timeout`: seconds that a call waits for ranks that neither wait, too, nor say that they
      * are at work. */
-    int (*start)(double timeout, tli_comm_place *place, tli_comm **comm);
+    int (*start)(void *communicator, double timeout, tli_comm_place *place, tli_comm **comm);
     /* Sends `sent` bytes to a rank and receives `received` from it; 0: one way alone. */
     int (*exchange)(tli_comm *comm, int partner, const void *send, size_t sent, void *receive,
                     size_t received);

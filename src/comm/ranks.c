@@ -47,18 +47,26 @@ static void *load_module(void)
     return module != NULL ? module : dlopen(TL_MODULE_DIR "/" MODULE, RTLD_NOW | RTLD_GLOBAL);
 }
 
+/* `variable` says that `count` processes were started together; NULL: a communicator was given. */
+static tl_status refuse_no_module(int count, const char *variable, tl_error *err)
+{
+    const char *why = dlerror(),
+               *install = "install an MPI (Debian: libopenmpi-dev and openmpi-bin) and build again";
+    if (variable == NULL)
+        return tli_fail(err, TL_ERROR_USAGE,
+                        "a communicator is given, but " MODULE " cannot be loaded (%s): %s", why, install);
+    return tli_fail(err, TL_ERROR_USAGE,
+                    "%s says that %d processes were started together, but " MODULE
+                    " cannot be loaded (%s): %s, or unset %s to run alone",
+                    variable, count, why, install, variable);
+}
+
 static tl_status find_backend(int count, const char *variable, const tli_comm_backend **backend,
                               tl_error *err)
 {
     void *module = load_module();
     *backend = module != NULL ? dlsym(module, TLI_COMM_SYMBOL) : NULL;
-    if (*backend == NULL)
-        return tli_fail(
-            err, TL_ERROR_USAGE,
-            "%s says that %d processes were started together, but " MODULE " cannot be loaded (%s): "
-            "install an MPI (Debian: libopenmpi-dev and openmpi-bin) and build again, or unset %s to "
-            "run alone",
-            variable, count, dlerror(), variable);
+    if (*backend == NULL) return refuse_no_module(count, variable, err);
     if (strcmp((*backend)->version, TL_VERSION) == 0) return TL_OK;
     return tli_fail(err, TL_ERROR_USAGE,
                     MODULE " is of version %s, and this program of %s: install both anew",
@@ -67,13 +75,13 @@ static tl_status find_backend(int count, const char *variable, const tli_comm_ba
 
 /* ---- the public header ------------------------------------------------------------------------------- */
 
-static tl_status start(tl_ranks *r, int count, const char *variable, tl_error *err)
+static tl_status start(tl_ranks *r, void *communicator, int count, const char *variable, tl_error *err)
 {
-    const int code = r->backend->start(r->timeout, &r->place, &r->comm);
+    const int code = r->backend->start(communicator, r->timeout, &r->place, &r->comm);
     if (code != 0)
         return tli_fail(err, TL_ERROR_DEVICE, "MPI does not start: %s",
                         r->backend->error_text(r->comm, code));
-    if (r->place.size == count) return TL_OK;
+    if (variable == NULL || r->place.size == count) return TL_OK;
     return tli_fail(err, TL_ERROR_USAGE,
                     "%s says that %d processes were started together, and MPI knows %d: start them by the "
                     "mpirun of the MPI that " MODULE
@@ -98,13 +106,14 @@ tl_status tl_ranks_open_with(const tl_ranks_options *options, tl_ranks **out, tl
     if (out == NULL) return tli_fail(err, TL_ERROR_USAGE, "ranks need a place for their handle");
     *out = NULL;
     TLI_TRY(take_options(options, &o, err));
-    if (count == 1) return TL_OK;
+    if (o.communicator != NULL) variable = NULL;
+    if (variable != NULL && count == 1) return TL_OK;
     TLI_TRY(find_backend(count, variable, &backend, err));
     tl_ranks *r = calloc(1, sizeof *r);
     if (r == NULL) return tli_fail(err, TL_ERROR_MEMORY, "out of host memory for ranks");
     r->backend = backend;
     r->timeout = o.timeout;
-    const tl_status status = start(r, count, variable, err);
+    const tl_status status = start(r, o.communicator, count, variable, err);
     if (status == TL_OK)
         *out = r;
     else

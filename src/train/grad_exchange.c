@@ -196,3 +196,35 @@ tl_status tli_grad_exchange_values(tl_context *ctx, const tli_grad_exchange *x)
 {
     return gather_shares(ctx, x, x->values, x->shares.cuts);
 }
+
+/* ---- counting ------------------------------------------------------------------------------------ */
+
+/* What lies between the cuts of the shares that the rank holds before the level of `width`. */
+static uint64_t held_length(const tli_shares *shares, const uint64_t *cuts, int rank, int width)
+{
+    const tli_held_shares held = tli_shares_held(shares->count, rank, width);
+    return cuts[held.first + held.count] - cuts[held.first];
+}
+
+static void count_exchange(uint64_t sent, uint64_t received, tli_traffic *traffic)
+{
+    traffic->bytes += sent * tli_element_bytes(TLI_DTYPE_F32);
+    traffic->messages += tli_ceil_div(tli_larger(sent, received), PIECE);
+}
+
+tli_traffic tli_grad_exchange_traffic(const tli_shares *shares, int rank, bool clips)
+{
+    tli_traffic traffic = {0};
+    for (int width = 1; width < shares->count; width *= 2) {
+        const int partner = rank ^ width;
+        const uint64_t own = held_length(shares, shares->cuts, rank, 2 * width),
+                       theirs = held_length(shares, shares->cuts, partner, 2 * width);
+        count_exchange(theirs, own, &traffic); /* gradients: each gets those of the shares that it keeps */
+        count_exchange(1, 1, &traffic);        /* the loss */
+        count_exchange(own, theirs, &traffic); /* weights: back again */
+        if (clips)
+            count_exchange(held_length(shares, shares->sums, rank, 2 * width),
+                           held_length(shares, shares->sums, partner, 2 * width), &traffic);
+    }
+    return traffic;
+}

@@ -20,6 +20,14 @@ typedef struct tli_grad_exchange {
 
 /* Bytes of the device that tli_grad_exchange_create takes, of the kind TL_MEMORY_WORKSPACE. */
 uint64_t tli_grad_exchange_bytes(int ranks);
+
+/* What a rank sends in a step, and in how many messages, one behind the other, it and its partners exchange that. With
+ * `clips` also the sums of squares. */
+typedef struct tli_traffic {
+    uint64_t bytes, messages;
+} tli_traffic;
+tli_traffic tli_grad_exchange_traffic(const tli_shares *shares, int rank, bool clips);
+
 /* Gives the registry this rank's share, before it has an optimizer's state. The ranks remain the caller's. After a
  * failure call tli_grad_exchange_destroy, too. */
 tl_status tli_grad_exchange_create(tl_context *ctx, tl_ranks *ranks, tli_registry *registry,

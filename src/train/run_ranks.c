@@ -5,11 +5,8 @@
 
 #include "tasks/metadata.h"
 
-tl_status tli_run_share_slices(training_run *r)
+tl_status tli_share_slices(tl_settings *s, int ranks, tl_error *err)
 {
-    tl_settings *s = r->s;
-    tl_error *err = tl_context_error(r->ctx);
-    const int ranks = tl_ranks_size(r->hooks->ranks);
     if (ranks == 1) return TL_OK;
     if (s->training.grad_slices == 0) s->training.grad_slices = tli_settings_slices(s) * (uint64_t)ranks;
     const uint32_t slices = tli_settings_slices(s);

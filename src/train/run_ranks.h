@@ -4,9 +4,9 @@
 
 #include "train/training_run.h"
 
-/* Gives the run as many slices as its ranks need, unless it has a number of its own. TL_ERROR_USAGE when that many
+/* Gives a run as many slices as its ranks need, unless it has a number of its own. TL_ERROR_USAGE when that many
  * ranks cannot share them. */
-tl_status tli_run_share_slices(training_run *r);
+tl_status tli_share_slices(tl_settings *settings, int ranks, tl_error *err);
 /* Called by all ranks alike. TL_ERROR_USAGE in a rank whose version, settings or checkpoint are not those of rank 0,
  * naming what differs. */
 tl_status tli_run_compare_ranks(training_run *r);

@@ -145,7 +145,7 @@ tl_status tli_run_open(training_run *r, const tl_data *own)
     TLI_TRY(own_existing_folder(r));
     if (tli_run_writes(r) && s->run.metrics[0] != '\0') TLI_TRY(tli_metrics_check(s->run.metrics, err));
     TLI_TRY(adopt_stored(r));
-    TLI_TRY(tli_run_share_slices(r));
+    TLI_TRY(tli_share_slices(s, tl_ranks_size(r->hooks->ranks), err));
     const task_opening how = {.train = true,
                               .part = tli_grad_slices_part(tli_settings_slices(s), r->hooks->ranks),
                               .own = own,

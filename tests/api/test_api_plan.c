@@ -175,6 +175,66 @@ static void a_run_is_planned_as_its_model(void **unused)
     }
 }
 
+/* ---- ranks ---------------------------------------------------------------------------------------- */
+
+static double difference(double a, double b)
+{
+    return fabs(a - b);
+}
+
+/* A rank holds what tl_plan_options.ranks says, sends (R - 1) / R of gradients and of weights, and computes its slices. */
+static void ranks_are_planned(void **unused)
+{
+    for (uint64_t ranks = 1; ranks <= 8; ranks *= 2) {
+        tl_settings s = own_settings("own-vit", "unused");
+        s.training.grad_slices = 8;
+        const tl_cluster c = {
+            .size = sizeof c, .ranks = ranks, .link_gbps = 10, .link_latency_us = 3, .device_tflops = 0.5};
+        tl_rank_plan plan;
+        if (tl_train_plan_ranks(&s, &c, &plan, &said) != TL_OK) fail_msg("%s", said.text);
+        const tl_plan_options o = {.size = sizeof o,
+                                   .batch = s.training.batch_size,
+                                   .training = true,
+                                   .no_clipping = true,
+                                   .grad_slices = 8,
+                                   .ranks = ranks};
+        tl_memory_plan model;
+        assert_int_equal(tl_model_plan(&s.model, &o, &model, &said), TL_OK);
+        assert_memory_equal(&plan.memory, &model, sizeof model);
+        const double all = 8.0 * (double)model.params, share = all * (double)(ranks - 1) / (double)ranks;
+        assert_true(difference((double)plan.sent_bytes, share) <= 3 * 8 * 4096.0);
+        assert_true(plan.slices == 8 / ranks && plan.flops > 0);
+        assert_true(difference(plan.compute_seconds, plan.flops / 0.5e12) < 1e-9 * plan.compute_seconds);
+        assert_true(difference(plan.link_seconds,
+                               (double)plan.messages * 3e-6 + (double)plan.sent_bytes / 1.25e9) < 1e-9);
+        assert_true(ranks > 1 || (plan.sent_bytes == 0 && plan.messages == 0));
+    }
+}
+
+static void clusters_are_checked(void **unused)
+{
+    tl_settings s = own_settings("own-vit", "unused");
+    tl_rank_plan plan;
+    tl_cluster c = {.size = sizeof c, .ranks = 2};
+    assert_int_equal(tl_train_plan_ranks(&s, &c, &plan, &said), TL_OK);
+    assert_true(isnan(plan.link_seconds) && isnan(plan.compute_seconds));
+    assert_true(s.training.grad_slices == 2);
+    WRONG(tl_train_plan_ranks, "a cluster", NULL, &c, &plan, &said);
+    WRONG(tl_train_plan_ranks, "a cluster", &s, NULL, &plan, &said);
+    WRONG(tl_train_plan_ranks, "a cluster", &s, &c, NULL, &said);
+    c.link_gbps = -1;
+    WRONG(tl_train_plan_ranks, "below 0", &s, &c, &plan, &said);
+    c = (tl_cluster){.size = sizeof c, .ranks = 0};
+    WRONG(tl_train_plan_ranks, "ranks is 0", &s, &c, &plan, &said);
+    c.ranks = 3;
+    WRONG(tl_train_plan_ranks, "2, 4, 8", &s, &c, &plan, &said);
+    c.ranks = 4;
+    WRONG(tl_train_plan_ranks, "cannot share the 2 slices", &s, &c, &plan, &said);
+    c.ranks = 1025;
+    WRONG(tl_train_plan_ranks, "ranks is 1025", &s, &c, &plan, &said);
+    WRONG(tl_train_plan_ranks, "size", &s, &(tl_cluster){0}, &plan, &said);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -184,6 +244,8 @@ int main(void)
         cmocka_unit_test(wrong_models_are_no_lack_of_memory),
         cmocka_unit_test(planned_without_a_device),
         cmocka_unit_test(a_run_is_planned_as_its_model),
+        cmocka_unit_test(ranks_are_planned),
+        cmocka_unit_test(clusters_are_checked),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -266,6 +266,25 @@ static void a_plan_says_what_fits(void **state)
     assert_non_null(strstr(seen.out, "batch 30 in slices of 8:"));
 }
 
+/* What does not fit a rank is printed, and refused. */
+static void ranks_are_planned(void **state)
+{
+    RUN(NO_ENV, "train", "mnist", "--dry-run", SMALL, "--batch-size", "8", "--ranks", "4", "--link-gbps",
+        "10", "--device-tflops", "0.1");
+    EXPECT(0, "");
+    cJSON *json = last_json();
+    assert_true(number(json, "ranks") == 4 && number(json, "rank_slices") == 1);
+    assert_true(number(json, "slice_samples") == 2 && number(json, "sent_bytes") > 0);
+    assert_true(number(json, "step_ms") > number(json, "compute_ms"));
+    cJSON_Delete(json);
+    assert_non_null(strstr(seen.out, "each of 4 ranks"));
+    RUN(NO_ENV, "train", "mnist", "--dry-run", SMALL, "--batch-size", "8", "--ranks", "4", "--memory-limit",
+        "64K");
+    EXPECT(2, "a rank needs");
+    assert_non_null(strstr(seen.out, "\"fits\":false"));
+    assert_non_null(strstr(seen.out, "\"step_ms\":null"));
+}
+
 /* The plan says what is kept: q and k of pairs by every operation that keeps some, and by no other. */
 static void a_plan_says_what_is_kept(void **state)
 {
@@ -293,6 +312,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(help_and_version_are_printed),
+        cmocka_unit_test(ranks_are_planned),
         cmocka_unit_test(wrong_usage_is_refused),
         cmocka_unit_test(wrong_values_are_refused),
         cmocka_unit_test(checkpoints_know_their_positions),

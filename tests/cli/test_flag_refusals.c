@@ -70,6 +70,11 @@ static void wrong_combinations_are_refused(void **unused)
     refuses("train vit --strict", "--strict means nothing here", "--data DIR");
     refuses("train mnist --workers 3", "--workers means nothing to the task mnist", "vit");
     refuses("train mnist --allow-other-data", "--allow-other-data means nothing here", "--resume");
+    refuses("train mnist --ranks 2", "--ranks means nothing here", "--dry-run");
+    refuses("train mnist --ranks 2 --link-gbps 5 --device-tflops 1", "means nothing here", "--dry-run");
+    refuses("train mnist --dry-run --link-gbps 5", "--link-gbps means nothing here", "--ranks N");
+    refuses("train mnist --dry-run --link-latency-us 5", "--link-latency-us means nothing here", "--ranks N");
+    refuses("train mnist --dry-run --device-tflops 5", "--device-tflops means nothing here", "--ranks N");
     refuses("train mnist --checkpoint-every 5 --checkpoint-minutes 1",
             "--checkpoint-minutes means nothing here", "--checkpoint-every");
     refuses("train mnist --quiet --verbose", "--verbose means nothing here", "--quiet");

@@ -312,6 +312,11 @@ static const struct {
     {"trace", TLI_CLI_TRAIN | TLI_CLI_BENCH_STEP, TRAIN, "--trace run.json", NULL},
     {"gemm", TLI_CLI_ALL, TRAIN, "--gemm clblast", NULL},
     {"kernel-path", TLI_CLI_ALL, TRAIN, "--kernel-path gpu", NULL},
+    {"ranks", TLI_CLI_TRAIN, TRAIN " --dry-run", "--ranks 2", NULL},
+    {"link-gbps", TLI_CLI_TRAIN, TRAIN " --dry-run --ranks 2", "--link-gbps 10", NULL},
+    {"link-latency-us", TLI_CLI_TRAIN, TRAIN " --dry-run --ranks 2 --link-gbps 10", "--link-latency-us 5",
+     NULL},
+    {"device-tflops", TLI_CLI_TRAIN, TRAIN " --dry-run --ranks 2", "--device-tflops 5", NULL},
     {"rank-timeout", TLI_CLI_TRAIN, NULL, NULL, "cli/test_rank_hangs.sh --rank-timeout"},
     {"quick", TLI_CLI_TUNE, NULL, NULL, "cli/test_flags.c tune --quick"},
 

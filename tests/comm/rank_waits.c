@@ -1,12 +1,12 @@
-/* Ranks of which one comes late: `mpirun -n N rank_waits at-work` or `silent`. Rank 0 comes three seconds late, and says
- * meanwhile that it is at work, or does not; the others wait for one second. */
+/* Ranks of which one comes late: `mpirun -n N rank_waits at-work` or `silent`. Rank 0 comes nine seconds late, and says
+ * meanwhile that it is at work, or does not; the others wait for four. */
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "comm/ranks.h"
 
-enum { TURNS = 30 };
+enum { TURNS = 90 };
 
 static tl_status come_late(tl_ranks *ranks, bool silent, tl_error *err)
 {
@@ -27,7 +27,7 @@ static tl_status meet(tl_ranks *ranks, bool silent, int *largest, tl_error *err)
 
 int main(int argc, char **argv)
 {
-    const tl_ranks_options options = {.size = sizeof options, .timeout = 1};
+    const tl_ranks_options options = {.size = sizeof options, .timeout = 4};
     const bool silent = argc > 1 && strcmp(argv[1], "silent") == 0;
     tl_error err = {0};
     tl_ranks *ranks = NULL;

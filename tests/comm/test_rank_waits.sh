@@ -12,5 +12,5 @@ for n in 2 4; do
     code=0
     mpirun -n $n "$program" silent >out.txt 2>err.txt || code=$?
     [ $code = 3 ] || fail "exit code $code instead of 3"
-    said "waited 1 s to agree with the others, and nothing is heard of rank 0:"
+    said "waited 4 s to agree with the others, and nothing is heard of rank 0:"
 done

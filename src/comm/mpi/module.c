@@ -1,5 +1,6 @@
 /* translution_mpi.so: ranks by MPI, Open MPI's or MPICH's, whichever it was built with. */
 #include <mpi.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -12,8 +13,11 @@ enum {
     LOOKS = 256      /* tests of a request for each look at who else is there */
 };
 
+enum { NOT_STARTED = -2 }; /* code: a communicator without MPI_Init */
+
 struct tli_comm {
     MPI_Comm all; /* tags and errors of its own */
+    bool ends;    /* MPI was started here */
     tli_roll_call roll;
 };
 
@@ -43,19 +47,34 @@ static int find_local(MPI_Comm all, tli_comm_place *place)
     return code;
 }
 
-static int mpi_start(double timeout, tli_comm_place *place, tli_comm **comm)
+/* Finds the caller's communicator or MPI's own, and starts MPI unless the caller has. */
+static int find_base(void *communicator, MPI_Comm *base, bool *ends)
 {
-    int level, code = MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &level);
-    if (code == MPI_SUCCESS) code = MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
+    int started = 0, level, code = MPI_Initialized(&started);
+    if (code != MPI_SUCCESS) return code;
+    if (communicator != NULL && !started) return NOT_STARTED;
+    *base = communicator != NULL ? *(MPI_Comm *)communicator : MPI_COMM_WORLD;
+    *ends = !started;
+    if (*base == MPI_COMM_NULL) return MPI_ERR_COMM;
+    return started ? MPI_SUCCESS : MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &level);
+}
+
+static int mpi_start(void *communicator, double timeout, tli_comm_place *place, tli_comm **comm)
+{
+    MPI_Comm base;
+    bool ends;
+    int code = find_base(communicator, &base, &ends);
     if (code != MPI_SUCCESS) return code;
     tli_comm *c = calloc(1, sizeof *c);
     if (c == NULL) return MPI_ERR_NO_MEM;
-    code = MPI_Comm_dup(MPI_COMM_WORLD, &c->all);
+    *comm = c;
+    c->ends = ends;
+    code = MPI_Comm_dup(base, &c->all);
+    if (code == MPI_SUCCESS) code = MPI_Comm_set_errhandler(c->all, MPI_ERRORS_RETURN);
     if (code == MPI_SUCCESS) code = tli_roll_call_open(&c->roll, c->all, timeout);
     if (code == MPI_SUCCESS) code = find_local(c->all, place);
     place->rank = c->roll.rank;
     place->size = c->roll.size;
-    *comm = c;
     return code;
 }
 
@@ -115,7 +134,7 @@ static int mpi_finish(tli_comm *c)
     if (code == MPI_SUCCESS) code = wait_for(c, 1, &request);
     if (code == MPI_SUCCESS) code = tli_roll_call_close(&c->roll);
     if (code == MPI_SUCCESS) code = MPI_Comm_free(&c->all);
-    if (code == MPI_SUCCESS) code = MPI_Finalize();
+    if (code == MPI_SUCCESS && c->ends) code = MPI_Finalize();
     free(c);
     return code;
 }
@@ -130,6 +149,7 @@ static const char *mpi_error_text(const tli_comm *c, int code)
     static char text[MPI_MAX_ERROR_STRING];
     int length = 0;
     if (code == TLI_COMM_MISSING) return c->roll.missing;
+    if (code == NOT_STARTED) return "MPI_Init was not called, or that of another MPI than the module's";
     return MPI_Error_string(code, text, &length) == MPI_SUCCESS ? text : "an unknown error";
 }
 
