@@ -37,6 +37,7 @@ __kernel TILE_GROUP void gemm(__global const float *restrict a0, __global const 
         }
         tile_turn_sync(acc, k, tile_a, next_a, !TA, tile_b, next_b, TB);
     }
+    tile_sum_parts_sync(acc, tile_a);
 #pragma unroll // values are then registers: some compilers would index them in memory
     for (int r = 0; r < 4; r++) {
         const int i = i0 + 4 * TILE_Y + r;
@@ -45,7 +46,7 @@ __kernel TILE_GROUP void gemm(__global const float *restrict a0, __global const 
 #pragma unroll
         for (int q = 0; q < 4; q++) {
             const int j = j0 + 4 * TILE_X + q;
-            if (i >= s.m || j >= s.n) continue;
+            if (!TILE_OWNS(r) || i >= s.m || j >= s.n) continue;
             const ulong at = (ulong)i * s.ldc + j;
             float x = values[q];
             if (s.beta != 0.0f) x += s.beta * c[at];

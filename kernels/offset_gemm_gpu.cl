@@ -70,6 +70,9 @@ static inline void add_columns(__global float *target, float4 values, int column
     for (int q = 0; q < 4 && 4 * TILE_X + q < columns; q++) target[4 * TILE_X + q] += v[q];
 }
 
+// Kernels with a work-group for each group of pairs and tile of its rows, or of its matrix, have enough of them.
+#if TILE_PARTS == 1
+
 // Group (group, head, row tile).
 __kernel TILE_GROUP void
 offset_gemm_logits(__global const int4 *restrict groups, __global const int2 *restrict pairs,
@@ -100,6 +103,7 @@ offset_gemm_logits(__global const int4 *restrict groups, __global const int2 *re
                                                      : wk + (ulong)(group.w - s.key_first) * MATRIX) +
                                           column;
                 const int4 of_tokens = token_rows(pairs + group.x, side != 0, batch, row_begin, rows);
+#pragma unroll 1
                 for (int k = 0; k < INNER + TILE_K; k += TILE_K) {
                     float4 next_a = (float4)(0.0f), next_b = (float4)(0.0f);
                     if (k < INNER) {
@@ -129,180 +133,6 @@ offset_gemm_logits(__global const int4 *restrict groups, __global const int2 *re
     for (int r = 0; r < 4; r++) {
         const int row = row_begin + 4 * TILE_Y + r;
         if (weights && TILE_X == 0 && row < rows) out[row] = sums[r];
-    }
-}
-
-// Group (head and column panel, batch tile, query).
-__kernel TILE_GROUP void
-offset_gemm_values(__global const int4 *restrict groups, __global const int2 *restrict pairs,
-                   __global const float *restrict x, __global const float *restrict w,
-                   __global const float *restrict weights, __global float *y, const offset_gemm_sizes s)
-{
-    const int group_begin = s.group_begin, group_end = s.group_end, all_pairs = s.all_pairs,
-              queries = s.queries, batch = s.batch, w_first = s.key_first;
-    TILE_LOCALS;
-    const int head = get_group_id(0) / HEAD_PANELS, panel = get_group_id(0) % HEAD_PANELS;
-    const int columns = min(TILE, HEAD_DIM - panel * TILE), column = head * HEAD_DIM + panel * TILE;
-    const int b0 = get_group_id(1) * TILE, query = get_group_id(2);
-    __global const int2 *span = pairs + all_pairs, *list = span + queries;
-    const int4 rows = tile_rows(batch - b0);
-    float4 acc[4];
-    tile_clear(acc);
-    for (int e = span[query].x; e < span[query].y; e++) {
-        const int p = list[e].x, g = list[e].y;
-        if (g < group_begin || g >= group_end) continue; // the same for the whole work-group
-        const float4 weight = row_weights(weights + s.weights_at + ((ulong)head * all_pairs + p) * batch + b0,
-                                          rows);
-        __global const float *row = x + s.x_at + ((ulong)pairs[p].y * batch + b0) * INNER;
-        __global const float *m = w + (ulong)(groups[g].w - w_first) * MATRIX + column;
-        for (int k = 0; k < INNER + TILE_K; k += TILE_K) {
-            float4 next_a = (float4)(0.0f), next_b = (float4)(0.0f);
-            if (k < INNER) {
-                next_a = weight * tile_fetch_transposed(row + k, INNER, rows, TILE_DEPTH(INNER, k));
-                next_b = tile_fetch(m + (ulong)k * WIDTH, WIDTH, columns, TILE_DEPTH(INNER, k));
-            }
-            tile_turn_sync(acc, k, tile_a, next_a, true, tile_b, next_b, false);
-        }
-    }
-    for (int r = 0; r < 4; r++) {
-        const int b = b0 + 4 * TILE_Y + r;
-        if (b < batch) add_columns(y + s.y_at + ((ulong)query * batch + b) * WIDTH + column, acc[r], columns);
-    }
-}
-
-// Group (column panel of INNER, batch tile, token): the token's rows of dxq and dxk, which may be one array.
-__kernel TILE_GROUP void
-offset_gemm_logits_backward(__global const int4 *restrict groups, __global const int2 *restrict pairs,
-                            __global const float *restrict weights, __global const float *restrict q_rows,
-                            __global const float *restrict k_rows, __global const float *restrict wq,
-                            __global const float *restrict wk, __global float *dxq, __global float *dxk,
-                            const offset_gemm_sizes s)
-{
-    const int group_begin = s.group_begin, group_end = s.group_end, pair_begin = s.pair_begin,
-              all_pairs = s.all_pairs, queries = s.queries, keys = s.keys, batch = s.batch,
-              wq_first = s.query_first, wk_first = s.key_first;
-    TILE_LOCALS;
-    const int c0 = get_group_id(0) * TILE, columns = min(TILE, INNER - c0);
-    const int b0 = get_group_id(1) * TILE, token = get_group_id(2);
-    const int4 rows = tile_rows(batch - b0), rows_m = tile_rows(columns);
-    for (int side = token < queries ? 0 : 1; side < 2; side++) { // 0: as a query, from k; 1: as a key, from q
-        __global const int2 *span = pairs + all_pairs + (side == 0 ? 0 : queries + all_pairs);
-        __global const int2 *list = span + (side == 0 ? queries : keys);
-        __global const float *source = side == 0 ? k_rows + s.k_at : q_rows + s.q_at;
-        if (!(side == 0 ? Q_PER_OFFSET : K_PER_OFFSET)) { // the first group has all of its columns
-            __global float *target = (side == 0 ? dxq + s.dxq_at : dxk + s.dxk_at) +
-                                     (ulong)token * batch * (side == 0 ? Q_STRIDE : K_STRIDE);
-            for (int c = 0; c0 == 0 && c < WIDTH; c += TILE) {
-                for (int r = 0; r < 4; r++) {
-                    const int b = b0 + 4 * TILE_Y + r;
-                    float4 sum = (float4)(0.0f);
-                    for (int e = span[token].x; b < batch && e < span[token].y; e++) {
-                        const int p = list[e].x, g = list[e].y;
-                        if (g < group_begin || g >= group_end) continue;
-                        __global const float *row = source + ((ulong)(p - pair_begin) * batch + b) * WIDTH +
-                                                    c;
-                        float w[4];
-                        for (int q = 0; q < 4; q++) {
-                            const int head = min(c + 4 * TILE_X + q, WIDTH - 1) / HEAD_DIM;
-                            w[q] = weights[s.weights_at + ((ulong)head * all_pairs + p) * batch + b];
-                        }
-                        sum += vload4(0, w) * load_columns(row, WIDTH - c);
-                    }
-                    if (b < batch)
-                        add_columns(target + (ulong)b * (side == 0 ? Q_STRIDE : K_STRIDE) + c, sum,
-                                    WIDTH - c);
-                }
-            }
-            continue;
-        }
-        float4 acc[4];
-        tile_clear(acc);
-        for (int e = span[token].x; e < span[token].y; e++) {
-            const int p = list[e].x, g = list[e].y;
-            if (g < group_begin || g >= group_end) continue;
-            __global const float *row = source + ((ulong)(p - pair_begin) * batch + b0) * WIDTH;
-            __global const float *m = (side == 0 ? wq + (ulong)(groups[g].z - wq_first) * MATRIX
-                                                 : wk + (ulong)(groups[g].w - wk_first) * MATRIX) +
-                                      (ulong)c0 * WIDTH;
-            __global const float *weight = weights + s.weights_at + (ulong)p * batch + b0; // of head 0
-            for (int k = 0; k < HEADS * HEAD_PADDED + TILE_K; k += TILE_K) {
-                float4 next_a = (float4)(0.0f), next_b = (float4)(0.0f);
-                if (k < HEADS * HEAD_PADDED) {
-                    const int head = k / HEAD_PADDED;
-                    const int c = k % HEAD_PADDED;
-                    const int at = head * HEAD_DIM + c;
-                    next_a = row_weights(weight + (ulong)head * all_pairs * batch, rows) *
-                             tile_fetch_transposed(row + at, WIDTH, rows, TILE_DEPTH(HEAD_DIM, c));
-                    next_b = tile_fetch_transposed(m + at, WIDTH, rows_m, TILE_DEPTH(HEAD_DIM, c));
-                }
-                tile_turn_sync(acc, k, tile_a, next_a, true, tile_b, next_b, true);
-            }
-        }
-        __global float *target = (side == 0 ? dxq + s.dxq_at : dxk + s.dxk_at) +
-                                 (ulong)token * batch * INNER + c0;
-        for (int r = 0; r < 4; r++) {
-            const int b = b0 + 4 * TILE_Y + r;
-            if (b < batch) add_columns(target + (ulong)b * INNER, acc[r], columns);
-        }
-    }
-}
-
-// Group (column panel of INNER, batch tile, key).
-__kernel TILE_GROUP void
-offset_gemm_values_backward(__global const int4 *restrict groups, __global const int2 *restrict pairs,
-                            __global const float *restrict dy, __global const float *restrict x,
-                            __global const float *restrict w, __global const float *restrict weights,
-                            __global float *partial, __global float *dx, const offset_gemm_sizes s)
-{
-    const int group_begin = s.group_begin, group_end = s.group_end, pair_begin = s.pair_begin,
-              pair_end = s.pair_end, all_pairs = s.all_pairs, queries = s.queries, keys = s.keys,
-              batch = s.batch, w_first = s.key_first;
-    TILE_LOCALS;
-    __local float4 scratch[TILE_ITEMS];
-    const int c0 = get_group_id(0) * TILE, columns = min(TILE, INNER - c0);
-    const int b0 = get_group_id(1) * TILE, key = get_group_id(2);
-    const int4 rows = tile_rows(batch - b0), rows_m = tile_rows(columns);
-    const ulong chunk_rows = (ulong)(pair_end - pair_begin) * batch;
-    __global float *out = partial + s.partial_at + get_group_id(0) * HEADS * chunk_rows;
-    __global const int2 *span = pairs + 2 * all_pairs + queries, *list = span + keys;
-    const ulong own_rows = (ulong)key * batch * INNER + c0;
-    float4 own[4], total[4]; // x_j and dx_j of this work-item's elements
-    for (int r = 0; r < 4; r++) {
-        const int b = b0 + 4 * TILE_Y + r;
-        own[r] = b < batch ? load_columns(x + s.x_at + own_rows + (ulong)b * INNER, columns) : (float4)(0.0f);
-    }
-    tile_clear(total);
-    for (int e = span[key].x; e < span[key].y; e++) {
-        const int p = list[e].x, g = list[e].y;
-        if (g < group_begin || g >= group_end) continue;
-        __global const float *m = w + (ulong)(groups[g].w - w_first) * MATRIX + (ulong)c0 * WIDTH;
-        __global const float *row = dy + s.dy_at + ((ulong)pairs[p].x * batch + b0) * WIDTH;
-        for (int head = 0; head < HEADS; head++) {
-            float4 u[4];
-            tile_clear(u);
-            for (int k = 0; k < HEAD_DIM + TILE_K; k += TILE_K) {
-                float4 next_a = (float4)(0.0f), next_b = (float4)(0.0f);
-                if (k < HEAD_DIM) {
-                    next_a = tile_fetch_transposed(row + head * HEAD_DIM + k, WIDTH, rows,
-                                                   TILE_DEPTH(HEAD_DIM, k));
-                    next_b = tile_fetch_transposed(m + head * HEAD_DIM + k, WIDTH, rows_m,
-                                                   TILE_DEPTH(HEAD_DIM, k));
-                }
-                tile_turn_sync(u, k, tile_a, next_a, true, tile_b, next_b, true);
-            }
-            float sums[4];
-            vstore4(tile_row_sums_sync(tile_row_dots(u, own), scratch), 0, sums);
-            for (int r = 0; r < 4; r++) {
-                const int b = b0 + 4 * TILE_Y + r;
-                if (b >= batch) continue;
-                total[r] += weights[s.weights_at + ((ulong)head * all_pairs + p) * batch + b] * u[r];
-                if (TILE_X == 0) out[head * chunk_rows + (ulong)(p - pair_begin) * batch + b] = sums[r];
-            }
-        }
-    }
-    for (int r = 0; r < 4; r++) {
-        const int b = b0 + 4 * TILE_Y + r;
-        if (b < batch) add_columns(dx + s.dx_at + own_rows + (ulong)b * INNER, total[r], columns);
     }
 }
 
@@ -346,6 +176,7 @@ __kernel TILE_GROUP void offset_gemm_weight_gradient(__global const int4 *restri
     tile_clear(acc);
     const int first = group.x - s.pair_begin, step_pairs = ROW_STEP / batch, step_rest = ROW_STEP % batch;
     int pair = ITEM_K(0) / batch, b = ITEM_K(0) % batch; // of the row that is fetched next
+#pragma unroll 1
     for (int k = 0; k < rows + TILE_K; k += TILE_K) {
         float4 next_a = (float4)(0.0f), next_b = (float4)(0.0f);
         FETCH_ROW(0)
@@ -358,5 +189,191 @@ __kernel TILE_GROUP void offset_gemm_weight_gradient(__global const int4 *restri
     for (int r = 0; r < 4; r++) {
         const int c = c0 + 4 * TILE_Y + r;
         if (c < INNER) store_columns(target + (ulong)c * WIDTH, acc[r], columns);
+    }
+}
+
+#endif
+
+// Group (head and column panel, batch tile, query).
+__kernel TILE_GROUP void
+offset_gemm_values(__global const int4 *restrict groups, __global const int2 *restrict pairs,
+                   __global const float *restrict x, __global const float *restrict w,
+                   __global const float *restrict weights, __global float *y, const offset_gemm_sizes s)
+{
+    const int group_begin = s.group_begin, group_end = s.group_end, all_pairs = s.all_pairs,
+              queries = s.queries, batch = s.batch, w_first = s.key_first;
+    TILE_LOCALS;
+    const int head = get_group_id(0) / HEAD_PANELS, panel = get_group_id(0) % HEAD_PANELS;
+    const int columns = min(TILE, HEAD_DIM - panel * TILE), column = head * HEAD_DIM + panel * TILE;
+    const int b0 = get_group_id(1) * TILE, query = get_group_id(2);
+    __global const int2 *span = pairs + all_pairs, *list = span + queries;
+    const int4 rows = tile_rows(batch - b0);
+    float4 acc[4];
+    tile_clear(acc);
+    for (int e = span[query].x; e < span[query].y; e++) {
+        const int p = list[e].x, g = list[e].y;
+        if (g < group_begin || g >= group_end) continue; // the same for the whole work-group
+        const float4 weight = row_weights(weights + s.weights_at + ((ulong)head * all_pairs + p) * batch + b0,
+                                          rows);
+        __global const float *row = x + s.x_at + ((ulong)pairs[p].y * batch + b0) * INNER;
+        __global const float *m = w + (ulong)(groups[g].w - w_first) * MATRIX + column;
+#pragma unroll 1
+        for (int k = 0; k < INNER + TILE_K; k += TILE_K) {
+            float4 next_a = (float4)(0.0f), next_b = (float4)(0.0f);
+            if (k < INNER) {
+                next_a = weight * tile_fetch_transposed(row + k, INNER, rows, TILE_DEPTH(INNER, k));
+                next_b = tile_fetch(m + (ulong)k * WIDTH, WIDTH, columns, TILE_DEPTH(INNER, k));
+            }
+            tile_turn_sync(acc, k, tile_a, next_a, true, tile_b, next_b, false);
+        }
+    }
+    tile_sum_parts_sync(acc, tile_a);
+    for (int r = 0; r < 4; r++) {
+        const int b = b0 + 4 * TILE_Y + r;
+        if (TILE_OWNS(r) && b < batch)
+            add_columns(y + s.y_at + ((ulong)query * batch + b) * WIDTH + column, acc[r], columns);
+    }
+}
+
+// Group (column panel of INNER, batch tile, token): the token's rows of dxq and dxk, which may be one array.
+__kernel TILE_GROUP void
+offset_gemm_logits_backward(__global const int4 *restrict groups, __global const int2 *restrict pairs,
+                            __global const float *restrict weights, __global const float *restrict q_rows,
+                            __global const float *restrict k_rows, __global const float *restrict wq,
+                            __global const float *restrict wk, __global float *dxq, __global float *dxk,
+                            const offset_gemm_sizes s)
+{
+    const int group_begin = s.group_begin, group_end = s.group_end, pair_begin = s.pair_begin,
+              all_pairs = s.all_pairs, queries = s.queries, keys = s.keys, batch = s.batch,
+              wq_first = s.query_first, wk_first = s.key_first;
+    TILE_LOCALS;
+    const int c0 = get_group_id(0) * TILE, columns = min(TILE, INNER - c0);
+    const int b0 = get_group_id(1) * TILE, token = get_group_id(2);
+    const int4 rows = tile_rows(batch - b0), rows_m = tile_rows(columns);
+    for (int side = token < queries ? 0 : 1; side < 2; side++) { // 0: as a query, from k; 1: as a key, from q
+        __global const int2 *span = pairs + all_pairs + (side == 0 ? 0 : queries + all_pairs);
+        __global const int2 *list = span + (side == 0 ? queries : keys);
+        __global const float *source = side == 0 ? k_rows + s.k_at : q_rows + s.q_at;
+        if (!(side == 0 ? Q_PER_OFFSET : K_PER_OFFSET)) { // the first group has all of its columns
+            __global float *target = (side == 0 ? dxq + s.dxq_at : dxk + s.dxk_at) +
+                                     (ulong)token * batch * (side == 0 ? Q_STRIDE : K_STRIDE);
+            for (int c = 0; c0 == 0 && c < WIDTH; c += TILE) {
+                for (int r = 0; r < 4; r++) {
+                    const int b = TILE_OWNS(r) ? b0 + 4 * TILE_Y + r
+                                               : batch; // behind the batch: nothing to add
+                    float4 sum = (float4)(0.0f);
+                    for (int e = span[token].x; b < batch && e < span[token].y; e++) {
+                        const int p = list[e].x, g = list[e].y;
+                        if (g < group_begin || g >= group_end) continue;
+                        __global const float *row = source + ((ulong)(p - pair_begin) * batch + b) * WIDTH +
+                                                    c;
+                        float w[4];
+                        for (int q = 0; q < 4; q++) {
+                            const int head = min(c + 4 * TILE_X + q, WIDTH - 1) / HEAD_DIM;
+                            w[q] = weights[s.weights_at + ((ulong)head * all_pairs + p) * batch + b];
+                        }
+                        sum += vload4(0, w) * load_columns(row, WIDTH - c);
+                    }
+                    if (b < batch)
+                        add_columns(target + (ulong)b * (side == 0 ? Q_STRIDE : K_STRIDE) + c, sum,
+                                    WIDTH - c);
+                }
+            }
+            continue;
+        }
+        float4 acc[4];
+        tile_clear(acc);
+        for (int e = span[token].x; e < span[token].y; e++) {
+            const int p = list[e].x, g = list[e].y;
+            if (g < group_begin || g >= group_end) continue;
+            __global const float *row = source + ((ulong)(p - pair_begin) * batch + b0) * WIDTH;
+            __global const float *m = (side == 0 ? wq + (ulong)(groups[g].z - wq_first) * MATRIX
+                                                 : wk + (ulong)(groups[g].w - wk_first) * MATRIX) +
+                                      (ulong)c0 * WIDTH;
+            __global const float *weight = weights + s.weights_at + (ulong)p * batch + b0; // of head 0
+#pragma unroll 1
+            for (int k = 0; k < HEADS * HEAD_PADDED + TILE_K; k += TILE_K) {
+                float4 next_a = (float4)(0.0f), next_b = (float4)(0.0f);
+                if (k < HEADS * HEAD_PADDED) {
+                    const int head = k / HEAD_PADDED;
+                    const int c = k % HEAD_PADDED;
+                    const int at = head * HEAD_DIM + c;
+                    next_a = row_weights(weight + (ulong)head * all_pairs * batch, rows) *
+                             tile_fetch_transposed(row + at, WIDTH, rows, TILE_DEPTH(HEAD_DIM, c));
+                    next_b = tile_fetch_transposed(m + at, WIDTH, rows_m, TILE_DEPTH(HEAD_DIM, c));
+                }
+                tile_turn_sync(acc, k, tile_a, next_a, true, tile_b, next_b, true);
+            }
+        }
+        __global float *target = (side == 0 ? dxq + s.dxq_at : dxk + s.dxk_at) +
+                                 (ulong)token * batch * INNER + c0;
+        tile_sum_parts_sync(acc, tile_a);
+        for (int r = 0; r < 4; r++) {
+            const int b = b0 + 4 * TILE_Y + r;
+            if (TILE_OWNS(r) && b < batch) add_columns(target + (ulong)b * INNER, acc[r], columns);
+        }
+    }
+}
+
+// Group (column panel of INNER, batch tile, key).
+__kernel TILE_GROUP void
+offset_gemm_values_backward(__global const int4 *restrict groups, __global const int2 *restrict pairs,
+                            __global const float *restrict dy, __global const float *restrict x,
+                            __global const float *restrict w, __global const float *restrict weights,
+                            __global float *partial, __global float *dx, const offset_gemm_sizes s)
+{
+    const int group_begin = s.group_begin, group_end = s.group_end, pair_begin = s.pair_begin,
+              pair_end = s.pair_end, all_pairs = s.all_pairs, queries = s.queries, keys = s.keys,
+              batch = s.batch, w_first = s.key_first;
+    TILE_LOCALS;
+    __local float4 scratch[TILE_ITEMS];
+    const int c0 = get_group_id(0) * TILE, columns = min(TILE, INNER - c0);
+    const int b0 = get_group_id(1) * TILE, key = get_group_id(2);
+    const int4 rows = tile_rows(batch - b0), rows_m = tile_rows(columns);
+    const ulong chunk_rows = (ulong)(pair_end - pair_begin) * batch;
+    __global float *out = partial + s.partial_at + get_group_id(0) * HEADS * chunk_rows;
+    __global const int2 *span = pairs + 2 * all_pairs + queries, *list = span + keys;
+    const ulong own_rows = (ulong)key * batch * INNER + c0;
+    float4 own[4], total[4]; // x_j and dx_j of this work-item's elements
+    for (int r = 0; r < 4; r++) {
+        const int b = b0 + 4 * TILE_Y + r;
+        own[r] = b < batch ? load_columns(x + s.x_at + own_rows + (ulong)b * INNER, columns) : (float4)(0.0f);
+    }
+    tile_clear(total);
+    for (int e = span[key].x; e < span[key].y; e++) {
+        const int p = list[e].x, g = list[e].y;
+        if (g < group_begin || g >= group_end) continue;
+        __global const float *m = w + (ulong)(groups[g].w - w_first) * MATRIX + (ulong)c0 * WIDTH;
+        __global const float *row = dy + s.dy_at + ((ulong)pairs[p].x * batch + b0) * WIDTH;
+        for (int head = 0; head < HEADS; head++) {
+            float4 u[4];
+            tile_clear(u);
+#pragma unroll 1
+            for (int k = 0; k < HEAD_DIM + TILE_K; k += TILE_K) {
+                float4 next_a = (float4)(0.0f), next_b = (float4)(0.0f);
+                if (k < HEAD_DIM) {
+                    next_a = tile_fetch_transposed(row + head * HEAD_DIM + k, WIDTH, rows,
+                                                   TILE_DEPTH(HEAD_DIM, k));
+                    next_b = tile_fetch_transposed(m + head * HEAD_DIM + k, WIDTH, rows_m,
+                                                   TILE_DEPTH(HEAD_DIM, k));
+                }
+                tile_turn_sync(u, k, tile_a, next_a, true, tile_b, next_b, true);
+            }
+            float sums[4];
+            vstore4(tile_row_sums_sync(tile_row_dots(u, own), scratch), 0, sums);
+            for (int r = 0; r < 4; r++) {
+                const int b = b0 + 4 * TILE_Y + r;
+                if (b >= batch) continue;
+                total[r] += weights[s.weights_at + ((ulong)head * all_pairs + p) * batch + b] * u[r];
+                if (TILE_X == 0 && TILE_OWNS(r))
+                    out[head * chunk_rows + (ulong)(p - pair_begin) * batch + b] = sums[r];
+            }
+        }
+    }
+    tile_sum_parts_sync(total, tile_a);
+    for (int r = 0; r < 4; r++) {
+        const int b = b0 + 4 * TILE_Y + r;
+        if (TILE_OWNS(r) && b < batch)
+            add_columns(dx + s.dx_at + own_rows + (ulong)b * INNER, total[r], columns);
     }
 }

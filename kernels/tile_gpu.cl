@@ -1,9 +1,10 @@
-// Local-memory tile of the GPU GEMMs: TILE x TILE results by TILE_ITEMS work-items, four by four each. Both
+// Local-memory tile of the GPU GEMMs: TILE x TILE results by TILE_ITEMS work-items, four by four each. Of a small tile each
+// result has TILE_PARTS work-items, which divide the inner dimension among themselves and add up their sums in order. Both
 // operands pass through local memory in slices of TILE_K of the inner dimension; while a slice is multiplied, the next one is
 // on its way to registers. All work-items of the group must reach every barrier, so bounds are handled by loading zeros
 // behind the inner dimension, by loading the last row or column again behind the matrix, and by not storing.
-// Build option, with the host's tli_tile_items:
-//   -DTILE=16|32|64
+// Build options, with the host's tli_gpu_tile:
+//   -DTILE=16|32|64 -DTILE_PARTS=1|4
 #ifndef TILE
 #define TILE 64
 #endif
@@ -11,14 +12,29 @@
 #error "TILE is one of 16, 32, 64"
 #endif
 
+#ifndef TILE_PARTS
+#define TILE_PARTS 1
+#endif
+#if TILE_PARTS != 1 && TILE_PARTS != 4
+#error "TILE_PARTS is 1 or 4"
+#endif
+
 #define TILE_SIDE   (TILE / 4) // work-items along a side
-#define TILE_ITEMS  (TILE_SIDE * TILE_SIDE)
+#define PART_ITEMS  (TILE_SIDE * TILE_SIDE)
+#define TILE_ITEMS  (TILE_PARTS * PART_ITEMS)
 #define TILE_K      (4 * TILE_ITEMS / TILE) // then each work-item loads four elements of an operand's slice
 #define TILE_STRIDE (TILE + 4) // floats between rows in local memory: of 16 bytes, and in different banks
 #define TILE_GROUP                                                                                           \
     __attribute__((reqd_work_group_size(TILE_ITEMS, 1, 1))) // of every kernel that uses the tile
 #define TILE_X ((int)get_local_id(0) % TILE_SIDE)           // owns columns 4 * TILE_X ... + 3
-#define TILE_Y ((int)get_local_id(0) / TILE_SIDE)           // owns rows    4 * TILE_Y ... + 3
+#if TILE_PARTS == 1
+#define TILE_Y       ((int)get_local_id(0) / TILE_SIDE) // owns rows 4 * TILE_Y ... + 3
+#define TILE_OWNS(r) true                               // whether it has the result of its row r
+#else
+#define TILE_Y       ((int)get_local_id(0) % PART_ITEMS / TILE_SIDE)
+#define TILE_PART    ((int)get_local_id(0) / PART_ITEMS)
+#define TILE_OWNS(r) (TILE_PART == (r)) // of tile_sum_parts_sync
+#endif
 
 #define TILE_LOCALS                                                                                          \
     __local float tile_a[TILE_K * TILE_STRIDE] __attribute__((aligned(16)));                                 \
@@ -87,11 +103,15 @@ static inline void tile_put_as(__local float *tile, float4 v, bool transposed)
         tile_put(tile, v);
 }
 
-// acc[r] += row r of the product of the two slices.
+// acc[r] += row r of the product of the two slices, of its part of them.
 static inline void tile_multiply(float4 *acc, __local const float *tile_a, __local const float *tile_b)
 {
+#if TILE_PARTS > 1
+    tile_a += TILE_PART * (TILE_K / TILE_PARTS) * TILE_STRIDE;
+    tile_b += TILE_PART * (TILE_K / TILE_PARTS) * TILE_STRIDE;
+#endif
 #pragma unroll
-    for (int k = 0; k < TILE_K; k++) {
+    for (int k = 0; k < TILE_K / TILE_PARTS; k++) {
         const float4 a = vload4(TILE_Y, tile_a + k * TILE_STRIDE),
                      b = vload4(TILE_X, tile_b + k * TILE_STRIDE);
         acc[0] += a.s0 * b;
@@ -101,7 +121,9 @@ static inline void tile_multiply(float4 *acc, __local const float *tile_a, __loc
     }
 }
 
-// A product over `inner` indices is a loop that has fetched the slice at k before it multiplies the one before:
+// A product over `inner` indices is a loop that has fetched the slice at k before it multiplies the one before; unrolled, it
+// would fetch further ahead than there are registers for:
+//     #pragma unroll 1
 //     for (int k = 0; k < inner + TILE_K; k += TILE_K) {
 //         ... next_a, next_b: fetched if k < inner
 //         tile_turn_sync(acc, k, tile_a, next_a, ..., tile_b, next_b, ...);
@@ -126,7 +148,27 @@ static inline void tile_clear(float4 *acc)
     acc[0] = acc[1] = acc[2] = acc[3] = (float4)(0.0f);
 }
 
-// Sums over the TILE_SIDE work-items of a tile row, one for each of a work-item's four rows; all of them get it.
+// Adds the parts of a product: acc[r] is then complete where TILE_OWNS(r). tile: one of TILE_LOCALS, no longer read.
+static inline void tile_sum_parts_sync(float4 *acc, __local float *tile)
+{
+#if TILE_PARTS > 1
+    const int item = get_local_id(0), first = item % PART_ITEMS;
+    __local float4 *scratch = (__local float4 *)tile;
+#pragma unroll
+    for (int r = 0; r < 4; r++) {
+        scratch[item] = acc[r];
+        barrier(CLK_LOCAL_MEM_FENCE);
+        if (TILE_OWNS(r)) {
+            float4 sum = scratch[first];
+            for (int part = 1; part < TILE_PARTS; part++) sum += scratch[part * PART_ITEMS + first];
+            acc[r] = sum;
+        }
+        barrier(CLK_LOCAL_MEM_FENCE);
+    }
+#endif
+}
+
+// Sums over the TILE_SIDE work-items of a tile row and their parts, one for each of a work-item's four rows; all get it.
 // scratch: TILE_ITEMS vectors of local memory. One reduction of vectors instead of four of scalars: a quarter
 // of the barriers, and some compilers miscompile values that live across several.
 static inline float4 tile_row_sums_sync(float4 x, __local float4 *scratch)
@@ -138,7 +180,9 @@ static inline float4 tile_row_sums_sync(float4 x, __local float4 *scratch)
         if (lane < step) scratch[item] += scratch[item + step];
         barrier(CLK_LOCAL_MEM_FENCE);
     }
-    const float4 total = scratch[item - lane];
+    float4 total = scratch[item % PART_ITEMS - lane];
+    for (int part = 1; part < TILE_PARTS; part++)
+        total += scratch[part * PART_ITEMS + item % PART_ITEMS - lane];
     barrier(CLK_LOCAL_MEM_FENCE);
     return total;
 }

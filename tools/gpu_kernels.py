@@ -20,8 +20,7 @@ NVIDIA = {"sm_70": ("sm_70", "+ptx63"), "sm_80": ("sm_80", "+ptx70"), "sm_90": (
 AMD = ["gfx906", "gfx90a", "gfx1030", "gfx1100"]
 INTEL = ["skl", "dg2", "pvc"]
 FOR_ALL_SHAPES = ["sm_90", "gfx90a", "spirv"]
-# kernels/tile_gpu.cl: FFMA that a work-item has in a slice of the inner dimension, and elements that it loads of an operand
-SLICE_FFMA, SLICE_LOADS = 256, 4
+SLICE_LOADS = 4  # kernels/tile_gpu.cl: elements that a work-item loads of an operand's slice
 
 
 class Fault(Exception):
@@ -46,9 +45,12 @@ class Program:
         family = re.sub(r"-[0-9a-f]{16}\.cl$", "", os.path.basename(path))
         own = [o[2:] for o in self.options if re.match("-D(?!TL_(CPU|VW|GROUP)=|COLUMN_BLOCK=|TILE=64$)", o)]
         self.name = family + (":" + ",".join(own) if own else "")
+        shape = [o for o in own if not o.startswith("TILE")]
         self.tiled = family.endswith("_gpu")  # the others are row kernels, which Intel's slow compiler does not see
         # The products of --size tiny stand for those of all shapes; the others are compiled only, and not for every target.
-        self.counted = family != "offset_gemm_gpu" or own == ["INNER=192", "HEADS=3", "HEAD_DIM=64"]
+        tile = next((int(o[7:]) for o in self.options if o.startswith("-DTILE=")), 64)
+        self.slice_ffma = 4 * tile  # kernels/tile_gpu.cl: those that a work-item has in a slice of the inner dimension
+        self.counted = family != "offset_gemm_gpu" or shape == ["INNER=192", "HEADS=3", "HEAD_DIM=64"]
 
 
 def object_path(work, program, target, ending):
@@ -73,7 +75,7 @@ def instructions(text):
     return found, loops
 
 
-def weight(found, loops, loop):
+def weight(found, loops, loop, slice_ffma):
     """Instructions of one turn of a loop. Innermost loops turn as often as the tile says."""
     inner = [o for o in loops if o != loop and loop[0] <= o[0] and o[1] <= loop[1]]
     total = loop[1] + 1 - loop[0]
@@ -81,12 +83,12 @@ def weight(found, loops, loop):
         if any(p != o and o[0] <= p[0] and p[1] <= o[1] for p in inner):
             continue
         ffma = sum(code.startswith("FFMA") for code in found[o[0]:o[1] + 1])
-        turns = SLICE_FFMA / ffma if ffma >= 16 else SLICE_LOADS
+        turns = slice_ffma / ffma if ffma >= 16 else SLICE_LOADS
         total += (turns - 1) * (o[1] + 1 - o[0])
     return total
 
 
-def ffma_share(text):
+def ffma_share(text, slice_ffma):
     """Percent of FFMA in a slice of the tile: the least of all loops that have the tile's barrier; None without a tile."""
     found, loops = instructions(text)
     shares = []
@@ -97,7 +99,7 @@ def ffma_share(text):
         if smaller or not any(code.startswith("BAR") for code in body):
             continue
         if sum(code.startswith("FFMA") for code in body) >= 16:
-            shares.append(100 * SLICE_FFMA / weight(found, loops, loop))
+            shares.append(100 * slice_ffma / weight(found, loops, loop, slice_ffma))
     return int(min(shares)) if shares else None
 
 
@@ -119,7 +121,7 @@ def nvidia(work, program, target):
         text = run([find(work, "nvdisasm"), "-c", cubin])
         for match in re.finditer(r"\.section\s+\.text\.(\w+),(.*?)(?=\n\s*\.section\s|\Z)", text, re.S):
             if match[1] in kernels:
-                kernels[match[1]][2] = ffma_share(match[2])
+                kernels[match[1]][2] = ffma_share(match[2], program.slice_ffma)
     return kernels
 
 

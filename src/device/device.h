@@ -23,7 +23,8 @@ typedef struct tli_kernel_form {
     bool cpu;
     uint32_t vector_width; /* floats a vector: 4, 8 or 16 */
     uint32_t row_group;    /* work-items per row in row kernels: CPU 1, GPU a power of two */
-    uint32_t tile;         /* rows and columns of the GPU form's GEMM tiles: 64, or less for tests */
+    uint32_t
+        tile; /* rows and columns of the tiles of the GPU form's products, for tests; 0: by each product's shape */
 } tli_kernel_form;
 
 typedef struct tli_limits {
@@ -38,6 +39,8 @@ typedef struct tli_limits {
 } tli_limits;
 
 const tli_limits *tli_context_limits(const tl_context *ctx);
+/* For tests of kernels: sets limits.tile. */
+void tli_context_set_tile(tl_context *ctx, uint32_t tile);
 const tl_log *tli_context_log(const tl_context *ctx);
 
 /* Build parameters of the CPU or GPU form on this device, and whether the device can run it: the GPU

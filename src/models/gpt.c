@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/arithmetic.h"
 #include "models/arch.h"
 #include "ops/embedding.h"
 #include "ops/layernorm.h"
@@ -106,7 +107,10 @@ static uint64_t count_wide(const tl_model_config *c, uint32_t batch)
 
 static uint64_t count_workspace(const tl_model_config *c, uint32_t batch, bool training)
 {
-    return training ? tli_layernorm_workspace(rows_of(c, batch), c->dim) : 0;
+    const uint64_t rows = rows_of(c, batch);
+    return training ? tli_larger(tli_layernorm_workspace(rows, c->dim),
+                                 tli_linear_loss_sums(rows, c->dim, c->vocab_size))
+                    : 0;
 }
 
 static void add_flops(const tl_model_config *c, uint32_t batch, tli_flops *f)
@@ -254,7 +258,8 @@ static tl_status gpt_loss(tl_context *ctx, tl_model *m, float scale)
     return tli_linear_loss(ctx, normed, g->head.value, gpt_buffer_view(m, TLI_MODEL_TARGETS), scale,
                            gpt_buffer_view(m, TLI_MODEL_ROW_LOSSES), gpt_buffer_view(m, TLI_MODEL_RANKS),
                            m->training ? normed : none, g->head.gradient, gpt_buffer_view(m, TLI_GPT_LOGITS),
-                           batch_rows(m), m->config.dim, m->config.vocab_size);
+                           gpt_buffer_view(m, TLI_MODEL_WORKSPACE), batch_rows(m), m->config.dim,
+                           m->config.vocab_size);
 }
 
 /* Rows of logits that the chunk's buffer holds. */
@@ -339,7 +344,8 @@ static tl_status set_gradient(tl_context *ctx, tl_model *m, const float *d_logit
             memcpy(chunk + (size_t)r * classes, d_logits + host_place(m, at + r), classes * sizeof *chunk);
         status = tl_tensor_write(ctx, m->buffers[TLI_GPT_LOGITS], 0, (uint64_t)n * classes, chunk);
         if (status == TL_OK)
-            status = tli_linear_loss_backward(ctx, logits, x, g->head.value, x, g->head.gradient, at == 0, n,
+            status = tli_linear_loss_backward(ctx, logits, x, g->head.value, x, g->head.gradient,
+                                              gpt_buffer_view(m, TLI_MODEL_WORKSPACE), at == 0, n,
                                               m->config.dim, classes);
     }
     free(chunk);

@@ -179,7 +179,7 @@ static run start_run(tl_context *ctx, tli_op_state *state, const tli_op_tensors 
     attention_pass *p = &r.pass;
     p->pairs = tli_view_add(workspace, z->weights);
     p->dpairs = tli_view_add(p->pairs, z->pair_weights);
-    p->dqkv = tli_view_add(p->dpairs, z->pair_weights);
+    p->dqkv = tli_view_add(workspace, z->begin);
     tli_view at = tli_view_add(p->dqkv, z->rows * z->packed);
     for (int t = 0; t < TERMS; at = tli_view_add(at, z->term[t].workspace), t++)
         r.memory[t] = (term_memory){view_of(state->saved[t]), view_of(state->table[t]), at};
@@ -312,7 +312,7 @@ static tl_status project_backward(run *r)
     if (p->sizes->packed > 0) {
         const tli_attention a = tli_attention_of(p);
         TLI_TRY(tli_attention_project_backward(p->ctx, &a, p->dqkv, p->x, tli_at(p->w->qkv, 0), p->shape->dim,
-                                               p->dx, p->dx_begun, tli_at(p->g->qkv, 0)));
+                                               p->dx, p->dx_begun, tli_at(p->g->qkv, 0), p->dweights));
         p->dx_begun = true;
     }
     return run_terms(r, STEP_PROJECT_BACKWARD);

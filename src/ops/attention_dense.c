@@ -28,19 +28,19 @@ tl_status tli_attention_project(tl_context *ctx, const tli_attention *a, tli_vie
 
 tl_status tli_attention_project_backward(tl_context *ctx, const tli_attention *a, tli_view dqkv, tli_view x,
                                          tli_view weight, uint32_t dim, tli_view dx, bool accumulate,
-                                         tli_view dweight)
+                                         tli_view dweight, tli_view workspace)
 {
     const uint32_t d = dense_channels(a), rest = a->stride - d;
     const uint64_t rows = (uint64_t)a->keys * a->batch, query_rows = (uint64_t)a->queries * a->batch;
     if (a->queries == a->keys || !a->has_q || (rest == 0 && !accumulate))
-        return tli_linear_backward(ctx, dqkv, a->stride, x, dim, weight, dx, accumulate, dweight, none, none,
-                                   rows, dim, a->stride);
+        return tli_linear_backward(ctx, dqkv, a->stride, x, dim, weight, dx, accumulate, dweight, none,
+                                   workspace, rows, dim, a->stride);
     const uint64_t keys = (uint64_t)d * dim; /* the rows of W behind the queries' */
     if (rest > 0)
         TLI_TRY(tli_linear_backward(ctx, tli_view_add(dqkv, d), a->stride, x, dim, tli_view_add(weight, keys),
-                                    dx, accumulate, tli_view_add(dweight, keys), none, none, rows, dim,
+                                    dx, accumulate, tli_view_add(dweight, keys), none, workspace, rows, dim,
                                     rest));
-    return tli_linear_backward(ctx, dqkv, a->stride, x, dim, weight, dx, true, dweight, none, none,
+    return tli_linear_backward(ctx, dqkv, a->stride, x, dim, weight, dx, true, dweight, none, workspace,
                                query_rows, dim, d);
 }
 

@@ -20,10 +20,10 @@ tli_attention tli_attention_of(const attention_pass *pass);
 tl_status tli_attention_project(tl_context *ctx, const tli_attention *a, tli_view x, tli_view weight,
                                 uint32_t dim, tli_view qkv);
 /* dx (added to when `accumulate`) and dweight (overwritten) from dqkv; its q columns are read in the
- * queries' rows only. */
+ * queries' rows only. workspace: tli_op_sizes.begin floats. */
 tl_status tli_attention_project_backward(tl_context *ctx, const tli_attention *a, tli_view dqkv, tli_view x,
                                          tli_view weight, uint32_t dim, tli_view dx, bool accumulate,
-                                         tli_view dweight);
+                                         tli_view dweight, tli_view workspace);
 
 /* logits = scale * q_i . k_j, overwritten. */
 tl_status tli_attention_logits(tl_context *ctx, const tli_attention *a, tli_view qkv, float scale,

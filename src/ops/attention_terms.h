@@ -40,6 +40,9 @@ typedef struct tli_op_sizes {
     uint64_t weights;          /* batch * heads * queries * keys */
     uint64_t pair_weights;     /* heads * pairs * batch */
     uint64_t mask;             /* with a window: queries * keys */
+    /* The begin of the workspace: gradients of attention weights, and pair weights and their gradients; when these are done
+     * with, slices of the gradients of the shared matrices. */
+    uint64_t begin;
     term_sizes term[TERMS];
 } tli_op_sizes;
 

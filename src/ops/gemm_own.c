@@ -5,6 +5,7 @@
 
 #include "core/arithmetic.h"
 #include "kernels/gemm_sizes.cl"
+#include "ops/gpu_tile.h"
 #include "ops/rowwise.h"
 
 _Static_assert(sizeof(gemm_sizes) == 144, "gemm_sizes has the same layout in kernels and here");
@@ -97,7 +98,7 @@ tl_status tli_gemm_own(tl_context *ctx, const tli_gemm_args *g)
     char options[128];
     int used = snprintf(options, sizeof options, "-DTA=%d -DTB=%d -DCOLUMN_BLOCK=%d", g->transpose_a,
                         g->transpose_b, COLUMN_BLOCK);
-    block tile = {form.tile, form.tile};
+    block tile;
     uint32_t items = 1;
     if (form.cpu) {
         const register_tile registers = choose_tile(form.vector_width, g->n);
@@ -106,8 +107,10 @@ tl_status tli_gemm_own(tl_context *ctx, const tli_gemm_args *g)
         (void)snprintf(options + used, sizeof options - (size_t)used, " -DMR=%u -DNV=%u", registers.rows,
                        registers.vectors);
     } else {
-        items = tli_tile_items(form.tile);
-        (void)snprintf(options + used, sizeof options - (size_t)used, " -DTILE=%u", form.tile);
+        const tli_gpu_tile chosen = tli_gpu_tile_choose(form, g->m, g->n, batches);
+        tile = (block){chosen.side, chosen.side};
+        items = tli_gpu_tile_items(chosen);
+        tli_gpu_tile_options(chosen, options + used, sizeof options - (size_t)used);
     }
     tli_kernel *kernel;
     TLI_TRY(tli_family_kernel(ctx, "gemm", form.cpu && is_row(g) ? "gemm_row" : "gemm", options, &kernel));

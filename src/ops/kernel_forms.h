@@ -37,12 +37,6 @@ tl_status tli_family_kernel(tl_context *ctx, const char *family, const char *nam
  * result is not finite or, with a message, when it cannot be built or run. */
 double tli_kernel_forms_try(tl_context *ctx, const char *family, bool cpu, tli_kernel_check check);
 
-/* Work-items that make a tile of this width, TILE_ITEMS of kernels/tile_gpu.cl. */
-static inline uint32_t tli_tile_items(uint32_t tile)
-{
-    return tile / 4 * (tile / 4);
-}
-
 /* Source file in kernels/ of the family's kernels in this form, without ".cl". */
 const char *tli_kernel_family_file(const tli_kernel_family *family, bool cpu);
 

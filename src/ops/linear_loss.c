@@ -1,6 +1,6 @@
 #include "ops/linear_loss.h"
 
-#include "ops/gemm.h"
+#include "ops/gemm_slices.h"
 #include "ops/linear.h"
 #include "ops/loss.h"
 
@@ -25,21 +25,27 @@ uint64_t tli_linear_loss_workspace(uint64_t rows, uint32_t classes)
     return (rows < most_rows(classes) ? rows : most_rows(classes)) * classes; /* monotonic in rows */
 }
 
+uint64_t tli_linear_loss_sums(uint64_t rows, uint32_t in, uint32_t classes)
+{
+    return tli_gemm_slices_workspace_most(rows < most_rows(classes) ? rows : most_rows(classes), in, classes);
+}
+
 tl_status tli_linear_loss_backward(tl_context *ctx, tli_view dlogits, tli_view x, tli_view weight,
-                                   tli_view dx, tli_view dweight, bool first, uint32_t rows, uint32_t in,
-                                   uint32_t classes)
+                                   tli_view dx, tli_view dweight, tli_view sums, bool first, uint32_t rows,
+                                   uint32_t in, uint32_t classes)
 {
     tli_gemm_args g = {.m = classes, .n = in, .k = rows, .alpha = 1.0f};
     g.transpose_a = true, g.a = dlogits, g.lda = classes, g.b = x, g.ldb = in;
     g.c = dweight, g.ldc = in, g.beta = first ? 0.0f : 1.0f;
     TLI_TRY(tli_gemm(ctx, &g));
-    return tli_linear_backward(ctx, dlogits, classes, (tli_view){0}, in, weight, dx, false, (tli_view){0},
-                               (tli_view){0}, (tli_view){0}, rows, in, classes);
+    g = (tli_gemm_args){.m = rows, .n = in, .k = classes, .alpha = 1.0f};
+    g.a = dlogits, g.lda = classes, g.b = weight, g.ldb = in, g.c = dx, g.ldc = in;
+    return tli_gemm_slices(ctx, &g, sums);
 }
 
 tl_status tli_linear_loss(tl_context *ctx, tli_view x, tli_view weight, tli_view targets, float scale,
                           tli_view losses, tli_view ranks, tli_view dx, tli_view dweight, tli_view workspace,
-                          uint64_t rows, uint32_t in, uint32_t classes)
+                          tli_view sums, uint64_t rows, uint32_t in, uint32_t classes)
 {
     const tli_view none = {0};
     const bool training = dx.mem != NULL;
@@ -52,7 +58,7 @@ tl_status tli_linear_loss(tl_context *ctx, tli_view x, tli_view weight, tli_view
                                   tli_view_add(ranks, at), training ? workspace : none, scale, n, classes));
         if (training)
             TLI_TRY(tli_linear_loss_backward(ctx, workspace, rows_x, weight, tli_view_add(dx, at * in),
-                                             dweight, at == 0, n, in, classes));
+                                             dweight, sums, at == 0, n, in, classes));
     }
     return TL_OK;
 }

@@ -5,6 +5,7 @@
 
 #include "core/arithmetic.h"
 #include "kernels/offset_gemm_sizes.cl"
+#include "ops/gpu_tile.h"
 #include "ops/kernel_forms.h"
 #include "ops/narrow_offset_gemm.h"
 
@@ -16,13 +17,13 @@ enum { CHUNK_BYTES = 32 << 20 };
 
 /* Columns of the inner dimension per work-group of the backward kernels: wide blocks read each row once,
  * narrow blocks give more work-groups. The kernel packs a block of a matrix in private memory. */
-enum { COLUMN_BLOCK = 64, PACKED_BYTES = 256 << 10 };
+enum { COLUMN_BLOCK = 64, NARROWEST_BLOCK = 16, PACKED_BYTES = 256 << 10 };
 
 /* Floats of backward's workspace per row: its q and k, or the slices of its weights' gradients. */
 static uint64_t floats_per_row(uint32_t inner, uint32_t heads, uint32_t head_dim, bool kept)
 {
     const uint64_t rows = kept ? 0 : 2ull * heads * head_dim,
-                   slices = (uint64_t)(uint32_t)tli_ceil_div(inner, COLUMN_BLOCK) * heads;
+                   slices = (uint64_t)(uint32_t)tli_ceil_div(inner, NARROWEST_BLOCK) * heads;
     return rows > slices ? rows : slices;
 }
 
@@ -36,9 +37,9 @@ static uint64_t chunk_pairs(uint32_t pairs, uint32_t largest, uint32_t batch, ui
 uint64_t tli_offset_gemm_workspace(uint32_t tokens, uint32_t pairs, uint32_t largest, uint32_t batch,
                                    uint32_t inner, uint32_t heads, uint32_t head_dim, bool kept)
 {
-    const uint64_t row = floats_per_row(inner, heads, head_dim, kept), fit = CHUNK_BYTES / (4 * row),
-                   largest_rows = (uint64_t)largest * batch, all = (uint64_t)pairs * batch,
-                   most = fit > largest_rows ? fit : largest_rows;
+    const uint64_t row = floats_per_row(inner, heads, head_dim, kept),
+                   fit = tli_ceil_div(CHUNK_BYTES, 4 * row), largest_rows = (uint64_t)largest * batch,
+                   all = (uint64_t)pairs * batch, most = fit > largest_rows ? fit : largest_rows;
     /* what chunk_pairs uses for any batch up to this one, or more */
     const uint64_t chunk = (all < most ? all : most) * row,
                    narrow = tli_narrow_offset_gemm_workspace(tokens, batch, inner, heads, head_dim);
@@ -83,18 +84,12 @@ static bool next_chunk(const tli_pair_table *pairs, const tl_tensor *query, cons
 /* Macros and launch sizes of the kernels for these widths on this device. */
 typedef struct tiling {
     char options[256];
-    uint32_t columns; /* of a column panel */
-    uint32_t block;   /* columns of INNER of a work-group of the backward kernels */
-    uint32_t tile;    /* of kernels/tile_gpu.cl, in the GPU form */
+    uint32_t columns;  /* of a column panel */
+    uint32_t block;    /* columns of INNER of a work-group of the backward kernels */
+    tli_gpu_tile tile; /* in the GPU form */
     uint32_t units;
     bool cpu;
 } tiling;
-
-/* A smaller tile serves narrow rows alone: workspaces hold a slice for each COLUMN_BLOCK columns. */
-static uint32_t tile_of(const tli_offset_gemm *r, tli_kernel_form form)
-{
-    return r->inner > form.tile ? COLUMN_BLOCK : form.tile;
-}
 
 /* All columns in one block if the batch alone gives enough work-groups and the packed matrix is small. */
 static uint32_t column_block(const tli_offset_gemm *r, const tli_limits *limits)
@@ -104,17 +99,16 @@ static uint32_t column_block(const tli_offset_gemm *r, const tli_limits *limits)
     return wide && r->inner > COLUMN_BLOCK ? r->inner : COLUMN_BLOCK;
 }
 
-static tiling choose_tiling(tl_context *ctx, const tli_offset_gemm *r)
+static tiling make_tiling(tl_context *ctx, const tli_offset_gemm *r, tli_kernel_form form, tli_gpu_tile tile)
 {
     const tli_limits *limits = tli_context_limits(ctx);
-    const tli_kernel_form form = tli_kernel_form_of(ctx, "offset_gemm");
     const uint32_t width = form.vector_width;
     uint32_t vectors = width == 16 ? 4 : 2; /* registers that remain beside six rows */
     while (vectors > 1 && (vectors / 2) * width >= r->head_dim) vectors /= 2;
     const uint32_t rows = vectors == (width == 16 ? 4u : 2u) ? 6 : 12;
-    tiling t = {.tile = tile_of(r, form), .units = limits->compute_units, .cpu = form.cpu};
-    t.columns = form.cpu ? vectors * width : t.tile;
-    t.block = form.cpu ? column_block(r, limits) : t.tile;
+    tiling t = {.tile = tile, .units = limits->compute_units, .cpu = form.cpu};
+    t.columns = form.cpu ? vectors * width : tile.side;
+    t.block = form.cpu ? column_block(r, limits) : tile.side;
     const int used = snprintf(t.options, sizeof t.options, "-DINNER=%u -DHEADS=%u -DHEAD_DIM=%u", r->inner,
                               r->heads, r->head_dim);
     char *more = t.options + used;
@@ -122,8 +116,22 @@ static tiling choose_tiling(tl_context *ctx, const tli_offset_gemm *r)
     if (form.cpu)
         (void)snprintf(more, room, " -DCOLUMN_BLOCK=%u -DMR=%u -DNV=%u", t.block, rows, vectors);
     else
-        (void)snprintf(more, room, " -DTILE=%u", t.tile);
+        tli_gpu_tile_options(tile, more, room);
     return t;
+}
+
+/* Of kernels whose work-groups have a group's rows or matrix. */
+static tiling tiling_by_group(tl_context *ctx, const tli_offset_gemm *r)
+{
+    const tli_kernel_form form = tli_kernel_form_of(ctx, "offset_gemm");
+    return make_tiling(ctx, r, form, tli_gpu_tile_largest(form));
+}
+
+/* Of kernels whose work-groups have the batch's rows of one of `tokens` tokens, `columns` columns of each. */
+static tiling tiling_by_token(tl_context *ctx, const tli_offset_gemm *r, uint32_t columns, uint64_t tokens)
+{
+    const tli_kernel_form form = tli_kernel_form_of(ctx, "offset_gemm");
+    return make_tiling(ctx, r, form, tli_gpu_tile_choose(form, r->batch, columns, tokens));
 }
 
 /* Batch indices per work-group, so that `panels` groups times the blocks keep all compute units busy. */
@@ -139,17 +147,17 @@ static uint32_t batch_block(const tiling *t, uint32_t panels, uint32_t batch)
  * value kernels the batch and the tokens; on a CPU one work-group loops over these. */
 static tli_launch by_group(const tiling *t, uint32_t groups, uint32_t columns, uint32_t rows)
 {
-    return t->cpu
-               ? tli_launch3(groups, columns, 1, 1)
-               : tli_launch3(groups, columns, (uint32_t)tli_ceil_div(rows, t->tile), tli_tile_items(t->tile));
+    return t->cpu ? tli_launch3(groups, columns, 1, 1)
+                  : tli_launch3(groups, columns, (uint32_t)tli_ceil_div(rows, t->tile.side),
+                                tli_gpu_tile_items(t->tile));
 }
 
 static tli_launch by_token(const tiling *t, const tli_offset_gemm *r, uint32_t panels, uint32_t block,
                            uint32_t tokens)
 {
     return t->cpu ? tli_launch3(panels, (uint32_t)tli_ceil_div(r->batch, block), 1, 1)
-                  : tli_launch3(panels, (uint32_t)tli_ceil_div(r->batch, t->tile), tokens,
-                                tli_tile_items(t->tile));
+                  : tli_launch3(panels, (uint32_t)tli_ceil_div(r->batch, t->tile.side), tokens,
+                                tli_gpu_tile_items(t->tile));
 }
 
 static tl_status offset_gemm_get(tl_context *ctx, const tiling *t, const char *name, tli_kernel **kernel)
@@ -217,7 +225,7 @@ tl_status tli_offset_gemm_logits(tl_context *ctx, const tli_offset_gemm *r, tli_
 {
     if (tli_narrow_offset_gemm_suits(ctx, r, wq, wk))
         return tli_narrow_offset_gemm_logits(ctx, r, xq, wq, xk, wk, scale, weights, workspace);
-    tiling t = choose_tiling(ctx, r);
+    tiling t = tiling_by_group(ctx, r);
     add_sides(&t, r, wq, wk);
     for (chunk c = {0}; next_chunk(r->pairs, wq, wk, NULL, NULL, 0, &c);)
         TLI_TRY(chunk_logits(ctx, r, &t, &c, xq, xk, scale, weights, kept, 0));
@@ -249,17 +257,18 @@ tl_status tli_offset_gemm_logits_backward(tl_context *ctx, const tli_offset_gemm
     if (tli_narrow_offset_gemm_suits(ctx, r, wq, wk))
         return tli_narrow_offset_gemm_logits_backward(ctx, r, xq, wq, xk, wk, dweights, dxq, dxk, dwq, dwk,
                                                       workspace);
-    tiling t = choose_tiling(ctx, r);
+    tiling t = tiling_by_group(ctx, r), by_tokens = tiling_by_token(ctx, r, r->inner, r->pairs->keys);
     add_sides(&t, r, wq, wk);
+    add_sides(&by_tokens, r, wq, wk);
     const bool keep = kept.q.mem != NULL;
     const uint32_t width = r->heads * r->head_dim;
     const uint64_t limit = keep ? 0
                                 : chunk_pairs(r->pairs->count, r->pairs->largest, r->batch,
                                               floats_per_row(r->inner, r->heads, r->head_dim, false));
-    const uint32_t slices = (uint32_t)tli_ceil_div(r->inner, t.block),
-                   block = batch_block(&t, slices, r->batch);
+    const uint32_t slices = (uint32_t)tli_ceil_div(r->inner, by_tokens.block),
+                   block = batch_block(&by_tokens, slices, r->batch);
     tli_kernel *kernel;
-    TLI_TRY(offset_gemm_get(ctx, &t, "offset_gemm_logits_backward", &kernel));
+    TLI_TRY(offset_gemm_get(ctx, &by_tokens, "offset_gemm_logits_backward", &kernel));
     for (chunk c = {0}; next_chunk(r->pairs, wq, wk, dwq, dwk, limit, &c);) {
         const int32_t pair_begin = keep ? 0 : c.pair_begin; /* of the rows in memory: all, or the chunk's */
         tli_offset_rows rows = kept;
@@ -272,7 +281,7 @@ tl_status tli_offset_gemm_logits_backward(tl_context *ctx, const tli_offset_gemm
             TLI_TRY(chunk_weight_gradient(ctx, r, &t, &c, pair_begin, 0, xq, rows.k, dweights, c.dquery));
         if (wk != NULL)
             TLI_TRY(chunk_weight_gradient(ctx, r, &t, &c, pair_begin, 1, xk, rows.q, dweights, c.dkey));
-        const tli_launch launch = by_token(&t, r, slices, block, r->pairs->keys);
+        const tli_launch launch = by_token(&by_tokens, r, slices, block, r->pairs->keys);
         offset_gemm_sizes sizes = sizes_of_chunk(r, &c, pair_begin, block);
         sizes.weights_at = dweights.at, sizes.q_at = rows.q.at, sizes.k_at = rows.k.at;
         sizes.dxq_at = dxq.at, sizes.dxk_at = dxk.at;
@@ -289,7 +298,7 @@ tl_status tli_offset_gemm_values(tl_context *ctx, const tli_offset_gemm *r, tli_
 {
     if (tli_narrow_offset_gemm_suits(ctx, r, NULL, w))
         return tli_narrow_offset_gemm_values(ctx, r, x, w, weights, y, workspace);
-    const tiling t = choose_tiling(ctx, r);
+    const tiling t = tiling_by_token(ctx, r, r->head_dim, (uint64_t)r->heads * r->pairs->queries);
     tli_kernel *kernel;
     TLI_TRY(offset_gemm_get(ctx, &t, "offset_gemm_values", &kernel));
     const uint32_t panels = r->heads * (uint32_t)tli_ceil_div(r->head_dim, t.columns),
@@ -311,15 +320,15 @@ tl_status tli_offset_gemm_values_backward(tl_context *ctx, const tli_offset_gemm
 {
     if (tli_narrow_offset_gemm_suits(ctx, r, NULL, w))
         return tli_narrow_offset_gemm_values_backward(ctx, r, x, w, weights, dy, dweights, dx, dw, workspace);
-    const tiling t = choose_tiling(ctx, r);
-    const uint64_t limit = chunk_pairs(r->pairs->count, r->pairs->largest, r->batch,
-                                       floats_per_row(r->inner, r->heads, r->head_dim, true));
+    const tiling t = tiling_by_group(ctx, r), by_tokens = tiling_by_token(ctx, r, r->inner, r->pairs->keys);
     tli_kernel *kernel;
-    TLI_TRY(offset_gemm_get(ctx, &t, "offset_gemm_values_backward", &kernel));
-    const uint32_t slices = (uint32_t)tli_ceil_div(r->inner, t.block),
-                   block = batch_block(&t, slices, r->batch);
+    TLI_TRY(offset_gemm_get(ctx, &by_tokens, "offset_gemm_values_backward", &kernel));
+    const uint32_t slices = (uint32_t)tli_ceil_div(r->inner, by_tokens.block),
+                   block = batch_block(&by_tokens, slices, r->batch);
+    const uint64_t limit = chunk_pairs(r->pairs->count, r->pairs->largest, r->batch,
+                                       (uint64_t)slices * r->heads);
     for (chunk c = {0}; next_chunk(r->pairs, NULL, w, NULL, dw, limit, &c);) {
-        const tli_launch launch = by_token(&t, r, slices, block, r->pairs->keys);
+        const tli_launch launch = by_token(&by_tokens, r, slices, block, r->pairs->keys);
         offset_gemm_sizes sizes = sizes_of_chunk(r, &c, c.pair_begin, block);
         sizes.dy_at = dy.at, sizes.x_at = x.at, sizes.weights_at = weights.at;
         sizes.partial_at = workspace.at, sizes.dx_at = dx.at;

@@ -1,5 +1,8 @@
 #include "ops/op_sizes.h"
 
+#include "core/arithmetic.h"
+#include "ops/linear.h"
+
 int tli_op_parameters(const tli_op_shape *s, tli_op_parameter items[OP_MAX_PARAMETERS])
 {
     op_parameters list = {items, 0};
@@ -23,6 +26,16 @@ tli_op_sizes tli_op_measure(const tli_op_shape *s)
     return tli_op_measure_pairs(s, pairs, largest);
 }
 
+/* Floats for the gradients of the shared matrices, which tli_attention_project_backward may take in two parts. */
+static uint64_t projection_workspace(const tli_op_shape *s, const tli_op_sizes *z)
+{
+    if (z->packed == 0) return 0;
+    const uint64_t all = tli_linear_workspace(z->rows, s->dim, z->packed),
+                   queries = tli_linear_workspace(z->query_rows, s->dim, z->width),
+                   rest = tli_linear_workspace(z->rows, s->dim, z->packed - z->width);
+    return tli_larger(all, tli_larger(queries, rest));
+}
+
 tli_op_sizes tli_op_measure_pairs(const tli_op_shape *s, uint32_t pairs, uint32_t largest)
 {
     const uint32_t tokens = tli_geometry_tokens(&s->geometry);
@@ -37,6 +50,7 @@ tli_op_sizes tli_op_measure_pairs(const tli_op_shape *s, uint32_t pairs, uint32_
         z.weights = z.query_rows * s->heads * tokens;
         if (tli_geometry_is_masked(&s->geometry)) z.mask = (uint64_t)s->queries * tokens;
     }
+    z.begin = tli_larger(z.weights + 2 * z.pair_weights, projection_workspace(s, &z));
     for (int t = 0; t < TERMS; t++)
         if (tli_attention_terms[t]->measure != NULL && tli_attention_terms[t]->present(s))
             tli_attention_terms[t]->measure(s, &z, &z.term[t]);
@@ -54,7 +68,7 @@ uint64_t tli_op_activation_count(const tli_op_shape *shape)
 uint64_t tli_op_workspace_count(const tli_op_shape *shape)
 {
     const tli_op_sizes z = tli_op_measure(shape);
-    uint64_t count = z.weights + 2 * z.pair_weights + z.rows * z.packed;
+    uint64_t count = z.begin + z.rows * z.packed;
     for (int t = 0; t < TERMS; t++) count += z.term[t].workspace;
     return count;
 }

@@ -1,12 +1,38 @@
 /* Self-tests of GEMM and the offset GEMMs. */
 #include "ops/gemm_choice.h"
 #include "ops/gemm_own.h"
+#include "ops/kernel_forms.h"
 #include "ops/offset_gemm.h"
 #include "ops/self_test_probe.h"
 
+/* The check in the largest tiles and in the smallest, whose results are sums of parts as those between are: by the shapes of a
+ * check alone, all would be the smallest. */
+static tl_status check_tiles(tli_probe *p, const char *family, tl_status (*check)(tli_probe *))
+{
+    static const uint32_t tiles[] = {64, 16};
+    const uint32_t before = tli_context_limits(p->ctx)->tile;
+    const size_t count = before > 0 || tli_kernel_form_of(p->ctx, family).cpu ? 1
+                                                                              : sizeof tiles / sizeof *tiles;
+    tl_status status = TL_OK;
+    for (size_t i = 0; i < count && status == TL_OK; i++) {
+        if (before == 0) tli_context_set_tile(p->ctx, tiles[i]);
+        status = check(p);
+    }
+    tli_context_set_tile(p->ctx, before);
+    return status;
+}
+
+static tl_status check_gemm(tli_probe *p)
+{
+    double error;
+    const tl_status status = tli_gemm_measure_error(p->ctx, tli_gemm_own, &error);
+    if (!(error <= p->error)) p->error = error;
+    return status;
+}
+
 tl_status tli_probe_gemm(tli_probe *p)
 {
-    return tli_gemm_measure_error(p->ctx, tli_gemm_own, &p->error);
+    return check_tiles(p, "gemm", check_gemm);
 }
 
 enum { HEIGHT = 2, WIDTH = 3, TOKENS = HEIGHT * WIDTH + 1, BATCH = 23, HEADS = 2 };
@@ -203,9 +229,16 @@ static tl_status check_widths(tli_probe *p, const pair_widths *widths)
     return check_pairs(p, widths, check_values);
 }
 
-tl_status tli_probe_offset_gemm(tli_probe *p)
+static tl_status check_offset_gemm(tli_probe *p)
 {
     TLI_TRY(check_widths(p, &wide));
     tli_probe_free(p);
-    return check_widths(p, &narrow);
+    TLI_TRY(check_widths(p, &narrow));
+    tli_probe_free(p);
+    return TL_OK;
+}
+
+tl_status tli_probe_offset_gemm(tli_probe *p)
+{
+    return check_tiles(p, "offset_gemm", check_offset_gemm);
 }

@@ -377,15 +377,17 @@ static void tiles(void **state)
 {
     static const struct {
         const char *text;
-        uint32_t tile; /* 0: refused */
-    } cases[] = {{NULL, 64}, {"16", 16}, {"32", 32}, {"64", 64}, {"", 0}, {"8", 0}, {"128", 0}, {"16x", 0}};
+        bool right;
+        uint32_t tile; /* 0: by the shape */
+    } cases[] = {{NULL, true, 0}, {"16", true, 16}, {"32", true, 32},  {"64", true, 64},
+                 {"", false, 0},  {"8", false, 0},  {"128", false, 0}, {"16x", false, 0}};
     tl_error err = {0};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         tl_context *ctx = NULL;
         if (cases[i].text != NULL) setenv("TRANSLUTION_TILE", cases[i].text, 1);
         const tl_status status = tl_context_create(NULL, &ctx, &err);
         unsetenv("TRANSLUTION_TILE");
-        assert_int_equal(status, cases[i].tile > 0 ? TL_OK : TL_ERROR_USAGE);
+        assert_int_equal(status, cases[i].right ? TL_OK : TL_ERROR_USAGE);
         if (status == TL_OK)
             assert_int_equal(tli_context_form(ctx, false).tile, cases[i].tile);
         else

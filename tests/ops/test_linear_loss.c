@@ -55,9 +55,10 @@ static void check_at(const char *file, int line, tl_context *ctx, shape z)
     place vx = put(ctx, x, count), vw = put(ctx, w, cells), vt = put(ctx, targets, z.rows);
     place vl = put(ctx, NULL, z.rows), vr = put(ctx, NULL, z.rows), vdx = put(ctx, NULL, count);
     place vdw = put(ctx, NULL, cells), space = put(ctx, NULL, capacity);
+    place sums = put(ctx, NULL, 1 + tli_linear_loss_sums(z.rows, z.in, z.classes));
     const tli_view none = {0};
     MUST(ctx, tli_linear_loss(ctx, vx.view, vw.view, vt.view, scale, vl.view, vr.view, vdx.view, vdw.view,
-                              space.view, z.rows, z.in, z.classes));
+                              space.view, sums.view, z.rows, z.in, z.classes));
     float *got = get(ctx, vl), *got_dx = get(ctx, vdx), *got_dw = get(ctx, vdw),
           *space_values = get(ctx, space);
     near_to_at(file, line, "loss", got, losses, z.rows, 1e-5, 1);
@@ -71,12 +72,12 @@ static void check_at(const char *file, int line, tl_context *ctx, shape z)
 
     /* The losses alone are the same; dx in the place of x too. */
     MUST(ctx, tli_linear_loss(ctx, vx.view, vw.view, vt.view, scale, vl.view, vr.view, none, none, space.view,
-                              z.rows, z.in, z.classes));
+                              none, z.rows, z.in, z.classes));
     float *again = get(ctx, vl);
     assert_memory_equal(again, got, z.rows * sizeof *again);
     free(again);
     MUST(ctx, tli_linear_loss(ctx, vx.view, vw.view, vt.view, scale, vl.view, vr.view, vx.view, vdw.view,
-                              space.view, z.rows, z.in, z.classes));
+                              space.view, sums.view, z.rows, z.in, z.classes));
     again = get(ctx, vx);
     assert_memory_equal(again, got_dx, count * sizeof *again);
     float *again_dw = get(ctx, vdw);

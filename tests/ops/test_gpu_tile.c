@@ -1,0 +1,68 @@
+/* Which tiles products have on GPUs. */
+#include "test.h"
+
+#include "ops/gpu_tile.h"
+
+static const tli_kernel_form by_shape = {.vector_width = 4, .row_group = 64};
+
+static void assert_tile(tli_gpu_tile tile, uint32_t side, uint32_t parts, uint32_t items)
+{
+    assert_int_equal(tile.side, side);
+    assert_int_equal(tile.parts, parts);
+    assert_int_equal(tli_gpu_tile_items(tile), items);
+}
+#define assert_tile(...) FROM_HERE(assert_tile(__VA_ARGS__))
+
+static void products_with_work_groups_enough_have_the_largest(void **unused)
+{
+    (void)unused;
+    assert_tile(tli_gpu_tile_choose(by_shape, 64, 64, 264), 64, 1, 256);
+    assert_tile(tli_gpu_tile_choose(by_shape, 12800, 192, 1), 64, 1, 256); /* 200 x 3 */
+    assert_tile(tli_gpu_tile_choose(by_shape, 33, 33, 264), 64, 1, 256);   /* half of its rows are there */
+    assert_tile(tli_gpu_tile_largest(by_shape), 64, 1, 256);
+}
+
+static void smaller_tiles_give_more_work_groups(void **unused)
+{
+    (void)unused;
+    assert_tile(tli_gpu_tile_choose(by_shape, 64, 64, 263), 32, 4, 256);
+    assert_tile(tli_gpu_tile_choose(by_shape, 3200, 192, 1), 32, 4, 256); /* 50 x 3, then 100 x 6 */
+    assert_tile(tli_gpu_tile_choose(by_shape, 64, 64, 1), 16, 4, 64);
+}
+
+static void tiles_are_not_half_empty(void **unused)
+{
+    (void)unused;
+    assert_tile(tli_gpu_tile_choose(by_shape, 32, 4096, 1000), 32, 4, 256);
+    assert_tile(tli_gpu_tile_choose(by_shape, 4096, 8, 1000), 16, 4, 64);
+}
+
+static void a_given_width_serves_all_shapes(void **unused)
+{
+    (void)unused;
+    tli_kernel_form form = by_shape;
+    form.tile = 32;
+    assert_tile(tli_gpu_tile_choose(form, 12800, 12800, 1), 32, 4, 256);
+    assert_tile(tli_gpu_tile_choose(form, 1, 1, 1), 32, 4, 256);
+    assert_tile(tli_gpu_tile_largest(form), 32, 1, 64);
+}
+
+static void options_are_those_of_the_kernels(void **unused)
+{
+    (void)unused;
+    char text[64];
+    tli_gpu_tile_options((tli_gpu_tile){64, 1}, text, sizeof text);
+    assert_string_equal(text, " -DTILE=64");
+    tli_gpu_tile_options((tli_gpu_tile){32, 4}, text, sizeof text);
+    assert_string_equal(text, " -DTILE=32 -DTILE_PARTS=4");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(products_with_work_groups_enough_have_the_largest),
+                                       cmocka_unit_test(smaller_tiles_give_more_work_groups),
+                                       cmocka_unit_test(tiles_are_not_half_empty),
+                                       cmocka_unit_test(a_given_width_serves_all_shapes),
+                                       cmocka_unit_test(options_are_those_of_the_kernels)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
