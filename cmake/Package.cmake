@@ -58,6 +58,7 @@ if(TARGET translution_mpi) # not in the packages: which MPI it is for is the mac
   install(TARGETS translution_mpi LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/translution COMPONENT mpi)
 endif()
 install(TARGETS translution_program RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT program)
+install(DIRECTORY devices DESTINATION ${CMAKE_INSTALL_DATADIR}/translution COMPONENT program FILES_MATCHING PATTERN "*.txt")
 install(FILES docs/translution.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT program)
 install(FILES cmake/completion.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME translution
         COMPONENT program)

@@ -14,6 +14,9 @@ uint32_t tli_bench_rounds(const tli_cli_options *o); /* --rounds, or its default
 /* TL_ERROR_USAGE for unexpected arguments. */
 tl_status tli_bench_no_word(const tli_cli_options *o, const char *name, tl_error *err);
 
+/* `bench step --model-device`. */
+tl_status tli_bench_step_model(tli_cli_options *o, tl_error *err);
+
 /* Prints one line of the table. */
 void tli_bench_line(const char *name, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* "1.234 ms (fastest 1.200 ms)" */

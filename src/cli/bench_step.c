@@ -234,5 +234,6 @@ tl_status tli_cmd_bench_step(tli_cli_options *o, tl_error *err)
 {
     TLI_TRY(tli_bench_no_word(o, "step", err));
     TLI_TRY(tli_model_check(&o->settings.model, err));
+    if (o->bench.model_device[0] != '\0') return tli_bench_step_model(o, err);
     return tli_cli_on_device(o, err, bench_step_run);
 }

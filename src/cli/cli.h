@@ -36,6 +36,8 @@ FILE *tli_cli_progress(const tli_cli_options *o);
  * On failure the context's message is copied to `err`. */
 typedef tl_status tli_device_work(tli_cli_options *o, tl_context *ctx);
 tl_status tli_cli_on_device(tli_cli_options *o, tl_error *err, tli_device_work *work);
+/* TL_ERROR_USAGE if the context could not have the form for GPUs that it was made with. */
+tl_status tli_cli_need_gpu_form(tl_context *ctx);
 
 /* TL_ERROR_USAGE if writing `path`, the value of `flag`, would overwrite a file among the command's
  * arguments, or the weights or metrics in a run folder among them, under any name. */

@@ -45,16 +45,21 @@ static tl_status write_program(void *user, const char *family, const char *optio
     return TL_OK;
 }
 
+tl_status tli_cli_need_gpu_form(tl_context *ctx)
+{
+    if (!tli_context_limits(ctx)->cpu_path) return TL_OK;
+    return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE,
+                    "%s has no work-groups of the size that the kernels for GPUs have: choose another "
+                    "--device, whose programs are those of any GPU",
+                    tl_context_device(ctx)->name);
+}
+
 static tl_status kernels_run(tli_cli_options *o, tl_context *ctx)
 {
     dump d = {.folder = o->dump};
     const char *form = tli_choice_name(&tli_path_choices,
                                        tli_context_limits(ctx)->cpu_path ? TL_PATH_CPU : TL_PATH_GPU);
-    if (o->kernel_path == TL_PATH_GPU && tli_context_limits(ctx)->cpu_path)
-        return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE,
-                        "%s has no work-groups of the size that the kernels for GPUs have: choose another "
-                        "--device, whose programs are those of any GPU",
-                        tl_context_device(ctx)->name);
+    if (o->kernel_path == TL_PATH_GPU) TLI_TRY(tli_cli_need_gpu_form(ctx));
     TLI_TRY(tli_context_dry(ctx, write_program, &d));
     TLI_TRY(tli_every_program(ctx));
     printf("%d programs, in the form for %ss, in %s\n", d.count, form, d.folder);

@@ -98,6 +98,11 @@ static bool has_eps(const tli_cli_options *o, const tl_settings *s)
     return tli_optimizer_rule_of(s->training.optimizer)->eps > 0.0f;
 }
 
+static bool is_timed(const tli_cli_options *o, const tl_settings *s)
+{
+    return o->bench.model_device[0] == '\0';
+}
+
 static bool checkpoints_by_time(const tli_cli_options *o, const tl_settings *s)
 {
     return !tli_cli_given(o, "checkpoint-every");
@@ -129,6 +134,10 @@ typedef struct rule {
         flag, commands, NULL, NULL, NULL, holds, reason                                                      \
     }
 
+#define NEEDS_TIMING(flag)                                                                                   \
+    NEEDS(flag, TLI_CLI_BENCH_STEP, is_timed,                                                                \
+          "--model-device computes times of the kernels for GPUs, and runs none; leave one of the two out")
+
 static const rule rules[] = {
     FOR_TASKS("grid", takes_images),
     FOR_TASKS("confusion", tli_task_classifies),
@@ -144,6 +153,12 @@ static const rule rules[] = {
           "a --causal sequence has no class token; leave one of the two out"),
     NEEDS("pos", TLI_CLI_BENCH_OP, is_in_operation,
           "learned positions are added before the blocks, and `bench op` times the operation alone"),
+    NEEDS_TIMING("rounds"),
+    NEEDS_TIMING("seed"),
+    NEEDS_TIMING("profile"),
+    NEEDS_TIMING("trace"),
+    NEEDS_TIMING("gemm"),
+    NEEDS_TIMING("kernel-path"),
     NEEDS("threads", 0, encodes_by_bpe, "--chars encodes on the reading thread; leave one of the two out"),
     NEEDS("layer", 0, flag_rules_paints, "it says what --attention FILE.png paints; give that, too"),
     NEEDS("head", 0, flag_rules_paints, "it says what --attention FILE.png paints; give that, too"),

@@ -331,6 +331,8 @@ static const tli_flag own_flags[] = {
         "no-cache", generate.no_cache, TLI_CLI_GENERATE,
         "do not use the KV cache: compute the whole context for every token, slower, with the same logits to "
         "rounding"),
+    TEXT("model-device", "FILE", bench.model_device, TLI_CLI_BENCH_STEP,
+         "time nothing: compute the step's time on the device whose figures the file holds"),
     BOOL("profile", profile, TLI_CLI_TRAIN | TLI_CLI_EVAL | TLI_CLI_GENERATE | TIMED,
          "time every kernel and print a table on standard error at the end"),
     TEXT("trace", "FILE.json", trace, TLI_CLI_TRAIN | TLI_CLI_BENCH_STEP,

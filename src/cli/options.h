@@ -37,6 +37,7 @@ typedef struct tli_cli_bench {
     int transpose; /* of transpose_choices */
     char grid[32]; /* "7x7", "4x8x8"; for `gemm`: grouped GEMM on that grid */
     char task[16];
+    char model_device[1024]; /* a file of devices/ */
     bool causal;
 } tli_cli_bench;
 

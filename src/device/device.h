@@ -191,6 +191,8 @@ typedef struct tli_launch {
     uint64_t groups[3];
     uint32_t items;
     double flops, bytes; /* work and minimum memory traffic, for the profile; 0: unknown */
+    uint32_t tile;       /* rows and columns of a product's tiles in the GPU form; 0: no tiles */
+    double tile_flops;   /* work of whole tiles, with rows and columns that have no results */
 } tli_launch;
 
 /* `groups` work-groups of `items` work-items each; flops and bytes unknown. */

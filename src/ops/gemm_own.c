@@ -90,6 +90,14 @@ static block row_block(const tli_gemm_args *g, const tli_limits *limits)
     return (block){1, round_up((uint32_t)tli_rowwise_share(limits, g->n, g->k), ROW_COLUMNS)};
 }
 
+/* Each operand once. */
+static double bytes_of(const tli_gemm_args *g, uint32_t batches)
+{
+    const double results = (double)g->m * g->n,
+                 passes = 1.0 + (g->beta != 0.0f) + (g->residual.mem != NULL) + (g->factor.mem != NULL);
+    return sizeof(float) * batches * (((double)g->m + g->n) * g->k + passes * results);
+}
+
 tl_status tli_gemm_own(tl_context *ctx, const tli_gemm_args *g)
 {
     const tli_kernel_form form = tli_kernel_form_of(ctx, "gemm");
@@ -99,7 +107,7 @@ tl_status tli_gemm_own(tl_context *ctx, const tli_gemm_args *g)
     int used = snprintf(options, sizeof options, "-DTA=%d -DTB=%d -DCOLUMN_BLOCK=%d", g->transpose_a,
                         g->transpose_b, COLUMN_BLOCK);
     block tile;
-    uint32_t items = 1;
+    tli_gpu_tile chosen = {0};
     if (form.cpu) {
         const register_tile registers = choose_tile(form.vector_width, g->n);
         const tli_limits *limits = tli_context_limits(ctx);
@@ -107,16 +115,20 @@ tl_status tli_gemm_own(tl_context *ctx, const tli_gemm_args *g)
         (void)snprintf(options + used, sizeof options - (size_t)used, " -DMR=%u -DNV=%u", registers.rows,
                        registers.vectors);
     } else {
-        const tli_gpu_tile chosen = tli_gpu_tile_choose(form, g->m, g->n, batches);
+        chosen = tli_gpu_tile_choose(form, g->m, g->n, batches);
         tile = (block){chosen.side, chosen.side};
-        items = tli_gpu_tile_items(chosen);
         tli_gpu_tile_options(chosen, options + used, sizeof options - (size_t)used);
     }
     tli_kernel *kernel;
     TLI_TRY(tli_family_kernel(ctx, "gemm", form.cpu && is_row(g) ? "gemm_row" : "gemm", options, &kernel));
     tli_launch launch = tli_launch3((uint32_t)tli_ceil_div(g->n, tile.columns),
-                                    (uint32_t)tli_ceil_div(g->m, tile.rows), batches, items);
+                                    (uint32_t)tli_ceil_div(g->m, tile.rows), batches,
+                                    form.cpu ? 1 : tli_gpu_tile_items(chosen));
     launch.flops = 2.0 * g->m * g->n * g->k * batches;
+    launch.bytes = bytes_of(g, batches);
+    if (!form.cpu)
+        tli_gpu_tile_work(chosen, tli_gpu_tile_filled(chosen, g->m) * tli_gpu_tile_filled(chosen, g->n),
+                          &launch);
     const gemm_sizes sizes = {.a_at = g->a.at,
                               .b_at = g->b.at,
                               .c_at = g->c.at,

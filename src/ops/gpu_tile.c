@@ -38,3 +38,14 @@ uint32_t tli_gpu_tile_items(tli_gpu_tile tile)
 {
     return tile.parts * (tile.side / 4) * (tile.side / 4);
 }
+
+double tli_gpu_tile_filled(tli_gpu_tile tile, uint64_t rows)
+{
+    return (double)rows / (double)(tli_ceil_div(rows, tile.side) * tile.side);
+}
+
+void tli_gpu_tile_work(tli_gpu_tile tile, double filled, tli_launch *launch)
+{
+    launch->tile = tile.side;
+    launch->tile_flops = launch->flops / filled;
+}

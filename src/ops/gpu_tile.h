@@ -22,4 +22,9 @@ void tli_gpu_tile_options(tli_gpu_tile tile, char *options, size_t capacity);
 /* Its work-items: TILE_ITEMS. */
 uint32_t tli_gpu_tile_items(tli_gpu_tile tile);
 
+/* Which part of the rows (or columns) of tiles has results, where there are so many. */
+double tli_gpu_tile_filled(tli_gpu_tile tile, uint64_t rows);
+/* Adds the tile and its work to a launch that has flops. filled: the part of its results that are some. */
+void tli_gpu_tile_work(tli_gpu_tile tile, double filled, tli_launch *launch);
+
 #endif

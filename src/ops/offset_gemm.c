@@ -176,11 +176,53 @@ static void add_sides(tiling *t, const tli_offset_gemm *r, const tl_tensor *wq, 
              k);
 }
 
-/* Work of `units` GEMMs, each over all of the chunk's rows. */
-static tli_launch with_work(tli_launch launch, const tli_offset_gemm *r, const chunk *c, double units)
+/* What a kernel reads or writes once, in a chunk. */
+typedef struct traffic {
+    double products;  /* of all rows by a matrix */
+    double inputs;    /* activations [token][batch][inner], in passes over them */
+    double outputs;   /* [token][batch][width] */
+    double pair_rows; /* [pair][batch][width] */
+    double matrices;  /* of the chunk's groups */
+    double filled;    /* part of the tiles that has results */
+} traffic;
+
+static tli_launch with_work(tli_launch launch, const tli_offset_gemm *r, const tiling *t, const chunk *c,
+                            traffic work)
 {
-    launch.flops = units * 2.0 * (c->pair_end - c->pair_begin) * r->batch * r->inner * r->heads * r->head_dim;
+    const double width = (double)r->heads * r->head_dim, matrix = r->inner * width,
+                 pair_rows = (double)(c->pair_end - c->pair_begin) * r->batch,
+                 token_rows = (double)r->pairs->keys * r->batch;
+    launch.flops = 2.0 * work.products * pair_rows * matrix;
+    launch.bytes = sizeof(float) * (token_rows * (work.inputs * r->inner + work.outputs * width) +
+                                    pair_rows * (work.pair_rows * width + r->heads) +
+                                    work.matrices * (c->end - c->begin) * matrix);
+    if (!t->cpu) tli_gpu_tile_work(t->tile, work.filled, &launch);
     return launch;
+}
+
+/* How many of q and k have matrices. */
+static int sides_of(const chunk *c)
+{
+    return (c->query != NULL) + (c->key != NULL);
+}
+
+/* Of tiles of a group's rows by a head's channels, of all groups of the chunk. */
+static double filled_by_groups(const tli_offset_gemm *r, const tiling *t, const chunk *c)
+{
+    double tiled = 0;
+    if (t->cpu) return 1;
+    for (uint32_t g = c->begin; g < c->end; g++) {
+        const uint64_t rows = (uint64_t)r->pairs->group[g].count * r->batch;
+        tiled += (double)rows / tli_gpu_tile_filled(t->tile, rows);
+    }
+    return (double)(c->pair_end - c->pair_begin) * r->batch / tiled *
+           tli_gpu_tile_filled(t->tile, r->head_dim);
+}
+
+/* Of tiles of `rows` x `columns` results. */
+static double filled(const tiling *t, uint32_t rows, uint32_t columns)
+{
+    return t->cpu ? 1 : tli_gpu_tile_filled(t->tile, rows) * tli_gpu_tile_filled(t->tile, columns);
 }
 
 /* By-value argument of all kernels for a chunk; `pair_begin` is the first pair of the rows in memory. */
@@ -213,8 +255,13 @@ static tl_status chunk_logits(tl_context *ctx, const tli_offset_gemm *r, const t
     sizes.keep = rows.q.mem != NULL;
     sizes.xq_at = xq.at, sizes.xk_at = xk.at, sizes.weights_at = weights.at;
     sizes.q_at = rows.q.at, sizes.k_at = rows.k.at;
-    return TLI_LAUNCH(ctx, kernel, with_work(launch, r, c, 2.0), TLI_ARG_PAIRS(r->pairs), TLI_ARG_MEM(xq.mem),
-                      TLI_ARG_MEM(c->query), TLI_ARG_MEM(xk.mem), TLI_ARG_MEM(c->key),
+    const traffic work = {.products = sides_of(c),
+                          .matrices = sides_of(c),
+                          .inputs = 2,
+                          .pair_rows = sizes.keep ? 2 : 0,
+                          .filled = filled_by_groups(r, t, c)};
+    return TLI_LAUNCH(ctx, kernel, with_work(launch, r, t, c, work), TLI_ARG_PAIRS(r->pairs),
+                      TLI_ARG_MEM(xq.mem), TLI_ARG_MEM(c->query), TLI_ARG_MEM(xk.mem), TLI_ARG_MEM(c->key),
                       TLI_ARG_MEM(weights.mem), TLI_ARG_MEM(rows.q.mem), TLI_ARG_MEM(rows.k.mem),
                       TLI_ARG_STRUCT(sizes));
 }
@@ -244,9 +291,15 @@ static tl_status chunk_weight_gradient(tl_context *ctx, const tli_offset_gemm *r
     offset_gemm_sizes sizes = sizes_of_chunk(r, c, pair_begin, 0);
     sizes.side = side;
     sizes.x_at = x.at, sizes.gradient_at = gradient.at, sizes.weights_at = weights.at;
-    return TLI_LAUNCH(ctx, kernel, with_work(launch, r, c, 1.0), TLI_ARG_PAIRS(r->pairs), TLI_ARG_MEM(x.mem),
-                      TLI_ARG_MEM(gradient.mem), TLI_ARG_MEM(weights.mem), TLI_ARG_MEM(dw),
-                      TLI_ARG_STRUCT(sizes));
+    const traffic work = {.products = 1,
+                          .matrices = 1,
+                          .inputs = 1,
+                          .outputs = side == 2,
+                          .pair_rows = side != 2,
+                          .filled = filled(t, r->inner, r->head_dim)};
+    return TLI_LAUNCH(ctx, kernel, with_work(launch, r, t, c, work), TLI_ARG_PAIRS(r->pairs),
+                      TLI_ARG_MEM(x.mem), TLI_ARG_MEM(gradient.mem), TLI_ARG_MEM(weights.mem),
+                      TLI_ARG_MEM(dw), TLI_ARG_STRUCT(sizes));
 }
 
 tl_status tli_offset_gemm_logits_backward(tl_context *ctx, const tli_offset_gemm *r, tli_view xq,
@@ -285,7 +338,12 @@ tl_status tli_offset_gemm_logits_backward(tl_context *ctx, const tli_offset_gemm
         offset_gemm_sizes sizes = sizes_of_chunk(r, &c, pair_begin, block);
         sizes.weights_at = dweights.at, sizes.q_at = rows.q.at, sizes.k_at = rows.k.at;
         sizes.dxq_at = dxq.at, sizes.dxk_at = dxk.at;
-        TLI_TRY(TLI_LAUNCH(ctx, kernel, with_work(launch, r, &c, 2.0), TLI_ARG_PAIRS(r->pairs),
+        const traffic work = {.products = sides_of(&c),
+                              .matrices = sides_of(&c),
+                              .inputs = 4,
+                              .pair_rows = 2,
+                              .filled = filled(&by_tokens, r->batch, r->inner)};
+        TLI_TRY(TLI_LAUNCH(ctx, kernel, with_work(launch, r, &by_tokens, &c, work), TLI_ARG_PAIRS(r->pairs),
                            TLI_ARG_MEM(dweights.mem), TLI_ARG_MEM(rows.q.mem), TLI_ARG_MEM(rows.k.mem),
                            TLI_ARG_MEM(c.query), TLI_ARG_MEM(c.key), TLI_ARG_MEM(dxq.mem),
                            TLI_ARG_MEM(dxk.mem), TLI_ARG_STRUCT(sizes)));
@@ -307,7 +365,12 @@ tl_status tli_offset_gemm_values(tl_context *ctx, const tli_offset_gemm *r, tli_
         const tli_launch launch = by_token(&t, r, panels, block, r->pairs->queries);
         offset_gemm_sizes sizes = sizes_of_chunk(r, &c, c.pair_begin, block);
         sizes.x_at = x.at, sizes.weights_at = weights.at, sizes.y_at = y.at;
-        TLI_TRY(TLI_LAUNCH(ctx, kernel, with_work(launch, r, &c, 1.0), TLI_ARG_PAIRS(r->pairs),
+        const traffic work = {.products = 1,
+                              .matrices = 1,
+                              .inputs = 1,
+                              .outputs = 2,
+                              .filled = filled(&t, r->batch, r->head_dim)};
+        TLI_TRY(TLI_LAUNCH(ctx, kernel, with_work(launch, r, &t, &c, work), TLI_ARG_PAIRS(r->pairs),
                            TLI_ARG_MEM(x.mem), TLI_ARG_MEM(c.key), TLI_ARG_MEM(weights.mem),
                            TLI_ARG_MEM(y.mem), TLI_ARG_STRUCT(sizes)));
     }
@@ -332,7 +395,12 @@ tl_status tli_offset_gemm_values_backward(tl_context *ctx, const tli_offset_gemm
         offset_gemm_sizes sizes = sizes_of_chunk(r, &c, c.pair_begin, block);
         sizes.dy_at = dy.at, sizes.x_at = x.at, sizes.weights_at = weights.at;
         sizes.partial_at = workspace.at, sizes.dx_at = dx.at;
-        TLI_TRY(TLI_LAUNCH(ctx, kernel, with_work(launch, r, &c, 1.0), TLI_ARG_PAIRS(r->pairs),
+        const traffic work = {.products = 1,
+                              .matrices = 1,
+                              .inputs = 3,
+                              .outputs = 1,
+                              .filled = filled(&by_tokens, r->batch, r->inner)};
+        TLI_TRY(TLI_LAUNCH(ctx, kernel, with_work(launch, r, &by_tokens, &c, work), TLI_ARG_PAIRS(r->pairs),
                            TLI_ARG_MEM(dy.mem), TLI_ARG_MEM(x.mem), TLI_ARG_MEM(c.key),
                            TLI_ARG_MEM(weights.mem), TLI_ARG_MEM(workspace.mem), TLI_ARG_MEM(dx.mem),
                            TLI_ARG_STRUCT(sizes)));

@@ -286,6 +286,33 @@ static void traces_hold_every_launch(void **state)
     fails(1, "train mnist --dim 16 --trace no/such/folder/trace.json", "cannot write the trace");
 }
 
+#define H100 "--model-device " TL_TESTS_DIR "/../devices/h100.txt"
+
+static void steps_are_computed_for_devices_that_are_not_there(void **state)
+{
+    cJSON *json = only_line_of("bench step --op translution --json " H100);
+    assert_string_equal(cJSON_GetObjectItemCaseSensitive(json, "model_device")->valuestring,
+                        "NVIDIA H100 SXM");
+    assert_true(number(json, "batch_size") == 256);
+    const double ms = number(json, "model_ms"), fraction = number(json, "peak_fraction");
+    assert_true(near(fraction * number(json, "peak_gflops") * ms * 1e6, number(json, "dense_flops")));
+    assert_true(fraction > 0.3 && fraction < 1);
+    double sum = 0, launches = 0, last = HUGE_VAL;
+    const cJSON *kernel, *kernels = cJSON_GetObjectItemCaseSensitive(json, "kernels");
+    cJSON_ArrayForEach(kernel, kernels)
+    {
+        assert_true(number(kernel, "ms") <= last && number(kernel, "peak_fraction") < 1);
+        last = number(kernel, "ms"), sum += last, launches += number(kernel, "launches");
+    }
+    assert_true(near(sum, ms) && launches == number(json, "launches"));
+    cJSON_Delete(json);
+    succeeds("bench step " H100);
+    assert_non_null(strstr(seen.out, "of the device's peak"));
+    fails(2, "bench step --rounds 2 " H100, "--model-device");
+    fails(2, "bench step --gemm own " H100, "--model-device");
+    fails(2, "bench step --model-device no/such/file", "no/such/file");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -296,6 +323,7 @@ int main(void)
         cmocka_unit_test(grouped_products_are_timed),
         cmocka_unit_test(operations_are_timed),
         cmocka_unit_test(steps_are_timed),
+        cmocka_unit_test(steps_are_computed_for_devices_that_are_not_there),
         cmocka_unit_test(the_largest_that_fits_does_and_no_more),
         cmocka_unit_test(traces_hold_every_launch),
     };

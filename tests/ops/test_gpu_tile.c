@@ -57,12 +57,25 @@ static void options_are_those_of_the_kernels(void **unused)
     assert_string_equal(text, " -DTILE=32 -DTILE_PARTS=4");
 }
 
+static void rows_without_results_are_work(void **unused)
+{
+    (void)unused;
+    const tli_gpu_tile tile = {32, 4};
+    tli_launch launch = {.flops = 600};
+    assert_true(tli_gpu_tile_filled(tile, 64) == 1);
+    assert_true(tli_gpu_tile_filled(tile, 48) == 0.75); /* of two tiles */
+    tli_gpu_tile_work(tile, 0.75, &launch);
+    assert_int_equal(launch.tile, 32);
+    assert_true(launch.tile_flops == 800);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(products_with_work_groups_enough_have_the_largest),
                                        cmocka_unit_test(smaller_tiles_give_more_work_groups),
                                        cmocka_unit_test(tiles_are_not_half_empty),
                                        cmocka_unit_test(a_given_width_serves_all_shapes),
-                                       cmocka_unit_test(options_are_those_of_the_kernels)};
+                                       cmocka_unit_test(options_are_those_of_the_kernels),
+                                       cmocka_unit_test(rows_without_results_are_work)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
