@@ -26,12 +26,20 @@
 #define TILE_STRIDE (TILE + 4) // floats between rows in local memory: of 16 bytes, and in different banks
 #define TILE_GROUP                                                                                           \
     __attribute__((reqd_work_group_size(TILE_ITEMS, 1, 1))) // of every kernel that uses the tile
-#define TILE_X ((int)get_local_id(0) % TILE_SIDE)           // owns columns 4 * TILE_X ... + 3
-#if TILE_PARTS == 1
-#define TILE_Y       ((int)get_local_id(0) / TILE_SIDE) // owns rows 4 * TILE_Y ... + 3
-#define TILE_OWNS(r) true                               // whether it has the result of its row r
+// A work-item owns columns 4 * TILE_X ... + 3 and rows 4 * TILE_Y ... + 3. Of 16 neighbours no more than eight have columns of their
+// own: then they read 128 bytes of an operand, what local memory gives at once.
+#define PART_ITEM ((int)get_local_id(0) % PART_ITEMS)
+#if TILE == 64
+#define TILE_X (PART_ITEM % 8 + PART_ITEM / 16 % 2 * 8)
+#define TILE_Y (PART_ITEM / 8 % 2 + PART_ITEM / 32 * 2)
 #else
-#define TILE_Y       ((int)get_local_id(0) % PART_ITEMS / TILE_SIDE)
+#define TILE_X (PART_ITEM % TILE_SIDE)
+#define TILE_Y (PART_ITEM / TILE_SIDE)
+#endif
+#if TILE_PARTS == 1
+#define TILE_PART    0
+#define TILE_OWNS(r) true // whether it has the result of its row r
+#else
 #define TILE_PART    ((int)get_local_id(0) / PART_ITEMS)
 #define TILE_OWNS(r) (TILE_PART == (r)) // of tile_sum_parts_sync
 #endif
@@ -173,16 +181,15 @@ static inline void tile_sum_parts_sync(float4 *acc, __local float *tile)
 // of the barriers, and some compilers miscompile values that live across several.
 static inline float4 tile_row_sums_sync(float4 x, __local float4 *scratch)
 {
-    const int item = get_local_id(0), lane = TILE_X;
+    const int lane = TILE_X, first = TILE_Y * TILE_SIDE, item = TILE_PART * PART_ITEMS + first + lane;
     scratch[item] = x;
     barrier(CLK_LOCAL_MEM_FENCE);
     for (int step = TILE_SIDE / 2; step > 0; step /= 2) {
         if (lane < step) scratch[item] += scratch[item + step];
         barrier(CLK_LOCAL_MEM_FENCE);
     }
-    float4 total = scratch[item % PART_ITEMS - lane];
-    for (int part = 1; part < TILE_PARTS; part++)
-        total += scratch[part * PART_ITEMS + item % PART_ITEMS - lane];
+    float4 total = scratch[first];
+    for (int part = 1; part < TILE_PARTS; part++) total += scratch[part * PART_ITEMS + first];
     barrier(CLK_LOCAL_MEM_FENCE);
     return total;
 }

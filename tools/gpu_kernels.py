@@ -117,7 +117,7 @@ def nvidia(work, program, target):
             raise Fault(f"{match[1]} has a stack of {match[2]} bytes and spills {match[3]}")
         local = re.search(r"(\d+) bytes smem", match[6])
         kernels[match[1]] = [int(match[5]), int(local[1]) if local else 0, None]
-    if target == "sm_90" and program.counted:
+    if target == "sm_90" and program.tiled and program.counted:
         text = run([find(work, "nvdisasm"), "-c", cubin])
         for match in re.finditer(r"\.section\s+\.text\.(\w+),(.*?)(?=\n\s*\.section\s|\Z)", text, re.S):
             if match[1] in kernels:
