@@ -674,6 +674,8 @@ typedef struct tl_run_options {
     /* Gradient accumulation: a batch is taken in at least so many parts, one after the other, so that the device
      * holds the activations of one. At most training.grad_slices, which says how many they are; 0: 1. */
     uint64_t accumulate;
+    char attention_maps
+        [1024]; /* tl_evaluate, image models: output file for mean attention weights; empty: none */
 } tl_run_options;
 
 /* All settings of a run. Contains no pointers: copies are independent. Initialise with tl_settings_default,

@@ -895,6 +895,8 @@ class RunOptions(Struct):
         /* Gradient accumulation: a batch is taken in at least so many parts, one after the other, so that the device
          * holds the activations of one. At most training.grad_slices, which says how many they are; 0: 1. */
         uint64_t accumulate;
+        char attention_maps
+            [1024]; /* tl_evaluate, image models: output file for mean attention weights; empty: none */
     } tl_run_options;
     """
 
@@ -921,6 +923,7 @@ class RunOptions(Struct):
     strict: bool
     confusion: str | bytes | None
     accumulate: int
+    attention_maps: str | bytes | None
     _enums_ = {"recompute": Recompute}
     _fields_ = [
         ("size", c_size_t),
@@ -946,6 +949,7 @@ class RunOptions(Struct):
         ("strict", c_bool),
         ("confusion", c_char * 1024),
         ("accumulate", c_uint64),
+        ("attention_maps", c_char * 1024),
     ]
 
 

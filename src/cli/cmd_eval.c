@@ -39,8 +39,9 @@ tl_status tli_cmd_eval(tli_cli_options *o, tl_error *err)
                         "eval needs a checkpoint: a .safetensors file or the folder of a run; see "
                         "`translution eval --help`");
     TLI_TRY(check_flags(o, err));
-    const char *table = o->settings.run.confusion;
+    const char *table = o->settings.run.confusion, *maps = o->settings.run.attention_maps;
     if (table[0] != '\0') TLI_TRY(tli_cli_spare_inputs(o, "--confusion", table, err));
+    if (maps[0] != '\0') TLI_TRY(tli_cli_spare_inputs(o, "--attention-maps", maps, err));
     tli_cli_catch_signals();
     tli_cli_outlive_readers();
     return tli_cli_on_device(o, err, eval_run);

@@ -141,6 +141,7 @@ typedef struct rule {
 static const rule rules[] = {
     FOR_TASKS("grid", takes_images),
     FOR_TASKS("confusion", tli_task_classifies),
+    FOR_TASKS("attention-maps", takes_images),
 
     FOR_OPS("relative", chooses_roles, ""),
     FOR_OPS("relenc-dim", has_low_rank, ""),

@@ -239,6 +239,10 @@ static const tli_flag own_flags[] = {
             "--checkpoint-every: 0)"),
     TEXT("confusion", "FILE", settings.run.confusion, TLI_CLI_EVAL,
          "write the confusion matrix, true class by predicted class, as tab-separated text"),
+    TEXT(
+        "attention-maps", "FILE", settings.run.attention_maps, TLI_CLI_EVAL,
+        "write how much tokens attend to each offset, and the class token to each patch, on average over the "
+        "test samples; `report` shows RUN/attention.safetensors"),
     TEXT("attention", "FILE.png", attention, TLI_CLI_PREDICT,
          "write a picture of the images and of the class token's attention to them"),
     NUMBER(FLAG_U32, "layer", layer, 0, 1023, TLI_CLI_PREDICT,

@@ -73,6 +73,7 @@ static tl_status page_write(page *p, FILE *out, tl_error *err)
     TLI_TRY(tli_page_pictures(p, out, err));
     tli_page_confusion(p, out);
     TLI_TRY(tli_page_maps(p, out, err));
+    tli_page_attention(p, out);
     fprintf(out, "</main>\n<footer><p>Made by translution %s.</p></footer>\n</body>\n</html>\n", TL_VERSION);
     return TL_OK;
 }

@@ -11,6 +11,7 @@
 #define PAGE_METRICS   "metrics.jsonl"
 #define PAGE_WEIGHTS   "model.safetensors"
 #define PAGE_CONFUSION "confusion.tsv"
+#define PAGE_ATTENTION "attention.safetensors"
 
 enum { PAGE_MAX_RUNS = 24, PAGE_MAX_TESTS = 32, PAGE_MAX_SERIES = 96, PAGE_COLORS = 8 };
 
@@ -44,6 +45,7 @@ void tli_page_settings(const page *p, FILE *out);
 tl_status tli_page_pictures(page *p, FILE *out, tl_error *err);
 void tli_page_confusion(const page *p, FILE *out);
 tl_status tli_page_maps(const page *p, FILE *out, tl_error *err);
+void tli_page_attention(const page *p, FILE *out);
 
 /* What a page that is live has in its head, and the script that it names there. */
 void tli_page_live_head(FILE *out);
@@ -68,6 +70,24 @@ void tli_page_table_begin(FILE *out, const char *caption);
 void tli_page_table_end(FILE *out);
 /* Number N of the class hN that colours a cell by a share from 0 to 1. */
 int tli_page_shade(double share);
+
+/* ---- coloured tables: page_grid.c ------------------------------------------------------------------ */
+
+/* Numbers by row and column. */
+typedef struct page_grid {
+    uint64_t rows, columns;
+    int64_t top, left;    /* what the first row and column are called */
+    const double *values; /* [rows][columns] */
+} page_grid;
+
+/* Offsets that the class token takes part in; cells of all tables of a kind, about 1 MB. */
+enum { PAGE_CLASS_OFFSETS = 3, PAGE_MAX_CELLS = 40000 };
+
+/* A table whose cells are coloured by their number, from the least to the largest. */
+void tli_page_grid(FILE *out, const char *caption, const page_grid *g);
+/* The same of numbers by offset from key to query, [rows][columns], and, with `class_token`, behind them those of the class token. */
+void tli_page_offsets(FILE *out, const char *caption, uint64_t rows, uint64_t columns, const double *values,
+                      bool class_token);
 
 /* ---- curves: page_series.c ------------------------------------------------------------------------ */
 

@@ -7,15 +7,12 @@
 
 #include "cli/page.h"
 
-enum { MAX_CELLS = 40000, CLS_OFFSETS = 3 }; /* MAX_CELLS: of a page, about 1 MB */
-
 /* A table by offset: those of a plane, row by row, and behind them, with a class token, three that it takes part in. */
 typedef struct offset_map {
     tl_tensor_info tensor;
     uint64_t rows, columns; /* offsets of the plane */
     bool mirrored;          /* the table is read by the mirrored offset: that of the query */
-    double *norms;          /* [tensor.shape[0]] */
-    double least, most;     /* of the plane, those that are not finite left out */
+    double *norms;          /* [tensor.shape[0]], by the offset from key to query */
 } offset_map;
 
 /* Tokens along an axis by the settings of the run; 0: it has none. */
@@ -24,7 +21,7 @@ static uint64_t tokens_along(const tl_file *file, const char *image_key, const c
     const char *image = tl_file_metadata(file, image_key), *patch = tl_file_metadata(file, patch_key);
     const uint64_t pixels = image != NULL ? strtoul(image, NULL, 10) : 0;
     const uint64_t step = patch != NULL ? strtoul(patch, NULL, 10) : 0;
-    return step > 0 && pixels / step <= MAX_CELLS ? pixels / step : 0;
+    return step > 0 && pixels / step <= PAGE_MAX_CELLS ? pixels / step : 0;
 }
 
 /* Whether the tensor is a table by offset of a plane. */
@@ -38,7 +35,15 @@ static bool find_plane(const tl_file *file, offset_map *map)
     map->columns = 2 * width - 1;
     map->mirrored = strstr(t->name, ".to_q") != NULL;
     const uint64_t plane = map->rows * map->columns;
-    return t->shape[0] == plane || t->shape[0] == plane + CLS_OFFSETS;
+    return t->shape[0] == plane || t->shape[0] == plane + PAGE_CLASS_OFFSETS;
+}
+
+/* The offset from key to query of a row of the table. */
+static uint64_t map_offset(const offset_map *map, uint64_t row)
+{
+    const uint64_t plane = map->rows * map->columns;
+    if (!map->mirrored || row == plane) return row;
+    return row < plane ? plane - 1 - row : 2 * plane + PAGE_CLASS_OFFSETS - row;
 }
 
 /* Reads the table, a matrix at a time; the caller frees `norms`, also after a failure. */
@@ -46,8 +51,6 @@ static tl_status measure_map(tl_file *file, offset_map *map, tl_error *err)
 {
     const uint64_t offsets = map->tensor.shape[0], size = map->tensor.count / offsets;
     float *matrix = malloc((size + 1) * sizeof *matrix);
-    map->least = (double)INFINITY;
-    map->most = -(double)INFINITY;
     map->norms = malloc(offsets * sizeof *map->norms);
     tl_status status = matrix != NULL && map->norms != NULL
                            ? TL_OK
@@ -57,70 +60,19 @@ static tl_status measure_map(tl_file *file, offset_map *map, tl_error *err)
         double sum = 0;
         status = tl_file_read(file, map->tensor.name, k * size, size, matrix, err);
         for (uint64_t i = 0; i < size && status == TL_OK; i++) sum += (double)matrix[i] * (double)matrix[i];
-        map->norms[k] = sqrt(sum);
-        if (k < map->rows * map->columns && isfinite(map->norms[k])) {
-            map->least = fmin(map->least, map->norms[k]);
-            map->most = fmax(map->most, map->norms[k]);
-        }
+        map->norms[map_offset(map, k)] = sqrt(sum);
     }
     free(matrix);
     return status;
 }
 
-/* Row of the table for an offset from the key to the query, counted as those of keys and values. */
-static uint64_t map_row(const offset_map *map, uint64_t offset)
-{
-    const uint64_t plane = map->rows * map->columns;
-    if (!map->mirrored || offset == plane) return offset;
-    return offset < plane ? plane - 1 - offset : 2 * plane + CLS_OFFSETS - offset;
-}
-
-/* A cell with its shade. Offsets of the class token have none: their norms are of another size than the plane's. */
-static void write_norm(const offset_map *map, uint64_t offset, FILE *out)
-{
-    const double norm = map->norms[map_row(map, offset)], range = map->most - map->least;
-    if (!isfinite(norm))
-        fputs("<td>–</td>", out);
-    else if (offset < map->rows * map->columns && range > 0)
-        fprintf(out, "<td class=\"h%d\">%.3g</td>", tli_page_shade((norm - map->least) / range), norm);
-    else
-        fprintf(out, "<td>%.3g</td>", norm);
-}
-
-static void write_plane(const offset_map *map, FILE *out)
-{
-    fputs("<thead><tr><td></td>", out);
-    for (uint64_t x = 0; x < map->columns; x++)
-        fprintf(out, "<th scope=\"col\">%" PRId64 "</th>", (int64_t)x - (int64_t)(map->columns / 2));
-    fputs("</tr></thead>\n<tbody>\n", out);
-    for (uint64_t y = 0; y < map->rows; y++) {
-        fprintf(out, "<tr><th scope=\"row\">%" PRId64 "</th>", (int64_t)y - (int64_t)(map->rows / 2));
-        for (uint64_t x = 0; x < map->columns; x++) write_norm(map, y * map->columns + x, out);
-        fputs("</tr>\n", out);
-    }
-    fputs("</tbody>", out);
-}
-
 static void write_map(const offset_map *map, FILE *out)
 {
-    static const char *const pairs[CLS_OFFSETS] = {"class token to itself", "class token asks a patch",
-                                                   "patch asks the class token"};
-    const uint64_t plane = map->rows * map->columns;
     fputs("<figure class=\"map\"><h3>", out);
     tli_page_text(out, map->tensor.name, SIZE_MAX);
     fputs("</h3>\n", out);
-    tli_page_table_begin(out, "Norm by rows (down) and columns (across) from key to query");
-    write_plane(map, out);
-    tli_page_table_end(out);
-    if (map->tensor.shape[0] > plane) {
-        fputs("<table><tbody>", out);
-        for (uint64_t i = 0; i < CLS_OFFSETS; i++) {
-            fprintf(out, "<tr><th scope=\"row\">%s</th>", pairs[i]);
-            write_norm(map, plane + i, out);
-            fputs("</tr>", out);
-        }
-        fputs("</tbody></table>\n", out);
-    }
+    tli_page_offsets(out, "Norm by rows (down) and columns (across) from key to query", map->rows,
+                     map->columns, map->norms, map->tensor.shape[0] > map->rows * map->columns);
     fputs("</figure>\n", out);
 }
 
@@ -163,7 +115,7 @@ static bool has_maps(const page *p)
 
 tl_status tli_page_maps(const page *p, FILE *out, tl_error *err)
 {
-    uint64_t cells = MAX_CELLS;
+    uint64_t cells = PAGE_MAX_CELLS;
     if (!has_maps(p)) return TL_OK;
     fputs("<section aria-labelledby=\"maps\"><h2 id=\"maps\">Tables by offset</h2>\n"
           "<p>The norm of each offset's matrix, for every block and per-offset role; a number further down "

@@ -23,7 +23,7 @@ typedef struct file_state {
     struct timespec changed;
 } file_state;
 
-enum { FILES_OF_RUN = 4 };
+enum { FILES_OF_RUN = 5 };
 
 typedef struct watch {
     char *const *paths;
@@ -54,7 +54,7 @@ static bool same_state(const file_state *a, const file_state *b)
 static bool note_files(watch *w)
 {
     static const char *const names[FILES_OF_RUN] = {"", "/" PAGE_METRICS, "/" PAGE_WEIGHTS,
-                                                    "/" PAGE_CONFUSION};
+                                                    "/" PAGE_CONFUSION, "/" PAGE_ATTENTION};
     bool changed = false;
     for (int r = 0; r < w->count; r++)
         for (int f = 0; f < FILES_OF_RUN; f++) {

@@ -4,6 +4,7 @@
 #include "core/config.h"
 #include "core/log.h"
 #include "core/terminal.h"
+#include "infer/attention_maps.h"
 #include "tasks/metadata.h"
 #include "tasks/model_file.h"
 #include "tasks/score.h"
@@ -63,6 +64,8 @@ static tl_status score_model(tl_context *ctx, const tli_task *task, tli_safetens
         tli_log_print(hooks->progress, 0, "evaluating\n");
     if (status == TL_OK)
         status = tli_score_all(ctx, task, model, data, s, s->run.confusion, hooks, note_scores, &e, result);
+    if (status == TL_OK && s->run.attention_maps[0] != '\0')
+        status = tli_attention_maps_write(ctx, task, model, data, s, result->steps, hooks);
     result->loss = result->test_loss;
     const tl_batch full = {.count = s->training.batch_size, .length = s->model.seq_len};
     result->step_ms = 1e3 * tli_model_predictions_of(model, &full) / e.rate;
@@ -82,6 +85,7 @@ static tl_status evaluate_open_model(tl_context *ctx, tli_safetensors *st, tl_se
     if (s->run.confusion[0] != '\0' && !task->classifies)
         return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE,
                         "`run.confusion` is a table of classes, and %s has none: leave it out", task->name);
+    if (s->run.attention_maps[0] != '\0') TLI_TRY(tli_attention_maps_check(s, tl_context_error(ctx)));
     TLI_TRY(task->open(s, &how, &data, tl_context_error(ctx)));
     const tl_status status = score_model(ctx, task, st, s, data, hooks, result);
     task->close(data);

@@ -357,6 +357,11 @@ tl_status tli_block_read_attention(tl_context *ctx, tli_block *b, uint32_t sampl
     return tli_op_read_attention(ctx, frame_of(b).state, sample, query, weights);
 }
 
+tl_status tli_block_read_attention_matrices(tl_context *ctx, tli_block *b, float *weights)
+{
+    return tli_op_read_attention_matrices(ctx, frame_of(b).state, weights);
+}
+
 tl_status tli_block_backward(tl_context *ctx, tli_block *b, tli_view x, tli_view dx,
                              const tli_block_scratch *s)
 {

@@ -61,6 +61,7 @@ tl_status tli_block_forward(tl_context *ctx, tli_block *block, tli_view x, tli_v
 /* Call right after tli_block_forward, see tli_op_read_attention. */
 tl_status tli_block_read_attention(tl_context *ctx, tli_block *block, uint32_t sample, uint32_t query,
                                    float *weights);
+tl_status tli_block_read_attention_matrices(tl_context *ctx, tli_block *block, float *weights);
 /* On input the first queries * batch rows of dx hold the gradient of the output; on return all rows hold
  * that of x. Gradients of the block's parameters are overwritten. */
 tl_status tli_block_backward(tl_context *ctx, tli_block *block, tli_view x, tli_view dx,

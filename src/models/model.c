@@ -282,3 +282,9 @@ tl_status tli_model_read_attention(tl_context *ctx, tl_model *m, uint32_t layer,
     TLI_TRY(forward_to(ctx, m, layer + 1));
     return tli_block_read_attention(ctx, m->blocks[layer], sample, 0, weights);
 }
+
+tl_status tli_model_read_attention_matrices(tl_context *ctx, tl_model *m, uint32_t layer, float *weights)
+{
+    TLI_TRY(forward_to(ctx, m, layer + 1));
+    return tli_block_read_attention_matrices(ctx, m->blocks[layer], weights);
+}

@@ -92,5 +92,8 @@ tl_status tli_model_read_row_losses(tl_context *ctx, tl_model *model, float *los
  * that one. */
 tl_status tli_model_read_attention(tl_context *ctx, tl_model *model, uint32_t layer, uint32_t sample,
                                    float *weights);
+/* The same of all samples and of all tokens whose output the block computes (tli_model_block_shape: op.queries):
+ * [batch][heads][queries][tokens]. */
+tl_status tli_model_read_attention_matrices(tl_context *ctx, tl_model *model, uint32_t layer, float *weights);
 
 #endif

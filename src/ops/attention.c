@@ -237,18 +237,31 @@ tl_status tli_op_forward(tl_context *ctx, tli_op_state *state, const tli_op_tens
     return run_terms(&r, STEP_VALUES);
 }
 
+static tl_status check_softmax(tl_context *ctx, const tli_op_shape *s)
+{
+    if (tli_op_has_softmax(s)) return TL_OK;
+    return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE, "this operation has no attention to look at");
+}
+
 tl_status tli_op_read_attention(tl_context *ctx, const tli_op_state *state, uint32_t sample, uint32_t query,
                                 float *weights)
 {
     const tli_op_shape *s = &state->shape;
     const uint64_t keys = tli_geometry_tokens(&s->geometry);
-    if (!tli_op_has_softmax(s))
-        return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE, "this operation has no attention to look at");
+    TLI_TRY(check_softmax(ctx, s));
     for (uint32_t head = 0; head < s->heads; head++) {
         const uint64_t row = ((uint64_t)sample * s->heads + head) * s->queries + query;
         TLI_TRY(tl_tensor_read(ctx, state->prob, row * keys, keys, weights + head * keys));
     }
     return TL_OK;
+}
+
+tl_status tli_op_read_attention_matrices(tl_context *ctx, const tli_op_state *state, float *weights)
+{
+    const tli_op_shape *s = &state->shape;
+    TLI_TRY(check_softmax(ctx, s));
+    const uint64_t keys = tli_geometry_tokens(&s->geometry);
+    return tl_tensor_read(ctx, state->prob, 0, (uint64_t)s->batch * s->heads * s->queries * keys, weights);
 }
 
 /* ---- backward ------------------------------------------------------------------------------------ */

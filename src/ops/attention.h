@@ -33,5 +33,7 @@ tl_status tli_op_backward(tl_context *ctx, tli_op_state *state, const tli_op_ten
  * softmax. */
 tl_status tli_op_read_attention(tl_context *ctx, const tli_op_state *state, uint32_t sample, uint32_t query,
                                 float *weights);
+/* The same of all queries and samples: [batch][heads][queries][keys]. */
+tl_status tli_op_read_attention_matrices(tl_context *ctx, const tli_op_state *state, float *weights);
 
 #endif

@@ -13,7 +13,7 @@
 static const struct {
     const char *name;
     size_t at, capacity;
-} texts[] = {TEXT(data), TEXT(out), TEXT(metrics), TEXT(init), TEXT(confusion)};
+} texts[] = {TEXT(data), TEXT(out), TEXT(metrics), TEXT(init), TEXT(confusion), TEXT(attention_maps)};
 enum { TEXTS = sizeof texts / sizeof *texts };
 
 static bool is_of_model(const field *f)

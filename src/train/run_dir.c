@@ -29,8 +29,9 @@ tl_status tli_run_dir_make(tli_folder *dir, const char *wanted, const char *task
 
 tl_status tli_run_dir_set_aside(const char *out, const tl_log *log, tl_error *err)
 {
-    static const char *const names[] = {"checkpoints",      "metrics.jsonl", "model.safetensors",
-                                        "best.safetensors", "result.json",   "confusion.tsv"};
+    static const char *const names[] = {"checkpoints",          "metrics.jsonl", "model.safetensors",
+                                        "best.safetensors",     "result.json",   "confusion.tsv",
+                                        "attention.safetensors"};
     char from[TLI_OUT_CAPACITY + 64], to[TLI_OUT_CAPACITY + 128], earlier[TLI_OUT_CAPACITY + 32] = "";
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         snprintf(from, sizeof from, "%s/%s", out, names[i]);

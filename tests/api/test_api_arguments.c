@@ -371,9 +371,11 @@ static void refuse_texts(void)
         {offsetof(tl_settings, run.out), sizeof((tl_settings *)0)->run.out, "out takes at most 1023"},
         {offsetof(tl_settings, run.metrics), sizeof((tl_settings *)0)->run.metrics, "metrics takes"},
         {offsetof(tl_settings, run.init), sizeof((tl_settings *)0)->run.init, "init takes"},
-        {offsetof(tl_settings, run.confusion), sizeof((tl_settings *)0)->run.confusion, "confusion takes"}};
+        {offsetof(tl_settings, run.confusion), sizeof((tl_settings *)0)->run.confusion, "confusion takes"},
+        {offsetof(tl_settings, run.attention_maps), sizeof((tl_settings *)0)->run.attention_maps,
+         "attention_maps takes"}};
     tl_result result;
-    for (int m = 0; m < 6; m++) {
+    for (size_t m = 0; m < sizeof members / sizeof *members; m++) {
         tl_settings s = one_step("mnist");
         memset((char *)&s + members[m].at, 'x', members[m].capacity);
         WRONG(tl_train, members[m].word, ctx, &s, NULL, &result);

@@ -270,6 +270,7 @@ static const struct {
     {"exact-decode", TLI_CLI_TRAIN | TLI_CLI_BENCH_LOADER, NULL, NULL,
      "cli/test_images_cli.c --exact-decode"},
     {"confusion", TLI_CLI_EVAL, "eval mnist", "--confusion run.tsv", NULL},
+    {"attention-maps", TLI_CLI_EVAL, "eval mnist", "--attention-maps run.safetensors", NULL},
     {"attention layer head", TLI_CLI_PREDICT, NULL, NULL, "cli/test_images_cli.c --attention"},
     {"motion", TLI_CLI_TRAIN, TRAIN, "--motion dynamic", NULL},
     {"test-motion", TLI_CLI_TRAIN, TRAIN, "--test-motion dynamic", NULL},
