@@ -1,6 +1,7 @@
 #include "train/grad_exchange.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/arithmetic.h"
 #include "ops/add.h"
@@ -31,6 +32,24 @@ static tl_status list_parameters(tl_context *ctx, const tli_registry *registry, 
     return TL_OK;
 }
 
+/* Shares begin where the device splits tensors, too: other shares than rank 0's would be added to other numbers. */
+static tl_status compare_places(tl_context *ctx, const tli_grad_exchange *x, const uint64_t *own)
+{
+    const size_t bytes = ((size_t)x->shares.count + 1) * sizeof *own;
+    uint64_t *first = malloc(bytes);
+    if (first == NULL)
+        return tli_fail(tl_context_error(ctx), TL_ERROR_MEMORY, "out of host memory for shares");
+    memcpy(first, own, bytes);
+    tl_status status = tli_ranks_broadcast(x->ranks, first, bytes, tl_context_error(ctx));
+    if (status == TL_OK && memcmp(first, own, bytes) != 0)
+        status = tli_fail(tl_context_error(ctx), TL_ERROR_USAGE,
+                          "the device of rank %d has a smaller or larger largest buffer than that of rank 0, "
+                          "which splits the model's tensors: give all ranks devices alike",
+                          tl_ranks_rank(x->ranks));
+    free(first);
+    return status;
+}
+
 tl_status tli_grad_exchange_create(tl_context *ctx, tl_ranks *ranks, tli_registry *registry,
                                    tli_grad_exchange *x)
 {
@@ -39,6 +58,8 @@ tl_status tli_grad_exchange_create(tl_context *ctx, tl_ranks *ranks, tli_registr
     if (ranks == NULL) return TL_OK;
     TLI_TRY(tli_shares_create(registry, size, tli_context_limits(ctx)->max_alloc_bytes, &x->shares,
                               tl_context_error(ctx)));
+    TLI_TRY(compare_places(ctx, x, x->shares.cuts));
+    TLI_TRY(compare_places(ctx, x, x->shares.sums));
     registry->share_begin = x->shares.cuts[own];
     registry->share_end = x->shares.cuts[own + 1];
     TLI_TRY(list_parameters(ctx, registry, x));

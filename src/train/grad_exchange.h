@@ -28,8 +28,9 @@ typedef struct tli_traffic {
 } tli_traffic;
 tli_traffic tli_grad_exchange_traffic(const tli_shares *shares, int rank, bool clips);
 
-/* Gives the registry this rank's share, before it has an optimizer's state. The ranks remain the caller's. After a
- * failure call tli_grad_exchange_destroy, too. */
+/* Gives the registry this rank's share, before it has an optimizer's state. The ranks remain the caller's.
+ * TL_ERROR_USAGE in a rank whose device makes other shares than rank 0's. After a failure call
+ * tli_grad_exchange_destroy, too. */
 tl_status tli_grad_exchange_create(tl_context *ctx, tl_ranks *ranks, tli_registry *registry,
                                    tli_grad_exchange *exchange);
 void tli_grad_exchange_destroy(tl_context *ctx, tli_grad_exchange *exchange);

@@ -1,5 +1,6 @@
 /* One of several ranks, for test_ranks.sh: what its device holds is what the plan of a rank says, and of the optimizer's state
- * it holds one share in as many as there are ranks. Exits with 1 after a sentence otherwise. */
+ * it holds one share in as many as there are ranks. Exits with 1 after a sentence otherwise.
+ *   rank_memory FOLDER [LARGEST_BUFFER] */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -43,7 +44,7 @@ static tl_status compare(tl_context *ctx, tl_ranks *ranks, const char *out, bool
     if (!tl_settings_default(&s, "mnist")) return TL_ERROR_USAGE;
     s.model.op = TL_OP_TRANSLUTION;
     s.model.dim = 48, s.model.depth = 2, s.model.heads = 2, s.model.head_dim = 24, s.model.mlp_dim = 96;
-    s.training.batch_size = 16, s.run.exact_batch = true;
+    s.training.batch_size = (uint32_t)size, s.run.exact_batch = true;
     s.training.limit_train = 44, s.training.limit_test = 20, s.training.grad_clip = 1;
     s.training.grad_slices = (uint64_t)size;
     snprintf(s.run.out, sizeof s.run.out, "%s", out);
@@ -68,13 +69,15 @@ int main(int argc, char **argv)
     tl_ranks *ranks = NULL;
     tl_error err = {0};
     bool good = false;
-    const tl_context_options options = {.size = sizeof options};
-    if (argc != 2) return 2;
+    if (argc < 2) return 2;
+    const tl_context_options options = {.size = sizeof options,
+                                        .max_alloc_bytes = argc > 2 ? strtoull(argv[2], NULL, 10) : 0};
     tl_status status = tl_ranks_open(&ranks, &err);
     if (status == TL_OK) status = tl_context_create(&options, &ctx, &err);
     if (status == TL_OK && compare(ctx, ranks, argv[1], &good) != TL_OK) status = TL_ERROR_USAGE;
     if (status != TL_OK) fprintf(stderr, "%s\n", ctx != NULL ? tl_context_error(ctx)->text : err.text);
     tl_context_destroy(ctx);
+    if (status != TL_OK || !good) tl_ranks_end_all(ranks, 1);
     tl_ranks_close(ranks);
     return status == TL_OK && good ? 0 : 1;
 }

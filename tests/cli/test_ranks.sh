@@ -45,7 +45,7 @@ try skipped "$digits" --op translution --skip-nonfinite --lr 1000 --weight-decay
 said "is left out"
 try text "$text" --op alpha
 try pictures "$pictures" --op alpha
-ranks 4 "$digits" --out default || fail "without a number of slices"
+ranks 4 "$digits" --out default --checkpoint-minutes 0.0001 || fail "without a number of slices"
 alone "$digits" --grad-slices 4 --out four || fail "of four slices"
 same default four
 
@@ -82,6 +82,8 @@ export TRANSLUTION_MPI_MODULE
 for n in 2 4; do
     mpirun -n $n "$2" memory >out.txt 2>err.txt || fail "memory of $n ranks"
 done
+mpirun -n 1 "$2" memory : -n 1 "$2" memory 1200000 >out.txt 2>err.txt && fail "ranks of devices that split tensors at other places"
+said "the device of rank 1 has a smaller or larger largest buffer"
 unset TRANSLUTION_MPI_MODULE
 
 # A signal to one rank stops all after the same step.

@@ -4,6 +4,7 @@
 
 #include "ops/clip.h"
 #include "train/grad_clip.h"
+#include "train/grad_exchange.h"
 #include "train/shares.h"
 
 /* Parameters of odd sizes, less and more than a partial sum's piece; a table that may be of several shards. */
@@ -119,10 +120,29 @@ static void ranks_halve_what_they_hold(void **unused)
     }
 }
 
+/* What a rank sends of gradients and then of values is what docs/ranks.md says. */
+static void two_of_everything_travel_at_most(void **unused)
+{
+    for (int ranks = 2; ranks <= 16; ranks *= 2) {
+        tli_registry r = {0};
+        tli_shares shares;
+        tl_error err = {0};
+        fill(&r);
+        assert_int_equal(tli_shares_create(&r, ranks, UINT64_MAX, &shares, &err), TL_OK);
+        const double all = (double)tli_registry_count(&r), want = 2 * all * (ranks - 1) / ranks;
+        for (int rank = 0; rank < ranks; rank++) {
+            const double sent = (double)tli_grad_exchange_traffic(&shares, rank, false).bytes / sizeof(float);
+            assert_between(sent, want - 2 * ranks * TLI_SQUARES_PIECE, want + 2 * ranks * TLI_SQUARES_PIECE);
+        }
+        tli_shares_free(&shares);
+        tli_registry_free(NULL, &r);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(shares_cover_the_registry_once),
-                                       cmocka_unit_test(norms_have_the_same_parts),
-                                       cmocka_unit_test(ranks_halve_what_they_hold)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(shares_cover_the_registry_once), cmocka_unit_test(norms_have_the_same_parts),
+        cmocka_unit_test(ranks_halve_what_they_hold), cmocka_unit_test(two_of_everything_travel_at_most)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
