@@ -15,11 +15,15 @@ CLANG = "clang-15"
 WARNINGS = ("-Wall -Wextra -Werror -Wno-unused-parameter -Wno-unused-function -Wno-linker-warnings -Wno-macro-redefined "
             "-D__OPENCL_VERSION__=120 -Xclang -finclude-default-header").split()
 NVIDIA_LIBRARY = "/usr/lib/clc/nvptx64--nvidiacl.bc"
-AMD_LIBRARY = "/usr/lib/x86_64-linux-gnu/amdgcn/bitcode"
+AMD_LIBRARY = "amd"  # in WORK
 NVIDIA = {"sm_70": ("sm_70", "+ptx63"), "sm_80": ("sm_80", "+ptx70"), "sm_90": ("sm_86", "+ptx75")}  # what clang 15 knows
 AMD = ["gfx906", "gfx90a", "gfx1030", "gfx1100"]
+# What a multiprocessor has: bytes of local memory, of which each work-group takes NVIDIA_RESERVED more than it asks for.
+NVIDIA_LOCAL = {"sm_70": 96 << 10, "sm_80": 164 << 10, "sm_90": 228 << 10}
+NVIDIA_RESERVED, NVIDIA_REGISTERS, NVIDIA_ITEMS, NVIDIA_SCHEDULERS, WARP = 1024, 65536, 2048, 4, 32
 INTEL = ["skl", "dg2", "pvc"]
 FOR_ALL_SHAPES = ["sm_90", "gfx90a", "spirv"]
+ROW_GROUP = 64  # work-items of row kernels, whose number is no part of the program
 SLICE_LOADS = 4  # kernels/tile_gpu.cl: elements that a work-item loads of an operand's slice
 
 
@@ -48,7 +52,9 @@ class Program:
         shape = [o for o in own if not o.startswith("TILE")]
         self.tiled = family.endswith("_gpu")  # the others are row kernels, which Intel's slow compiler does not see
         # The products of --size tiny stand for those of all shapes; the others are compiled only, and not for every target.
-        tile = next((int(o[7:]) for o in self.options if o.startswith("-DTILE=")), 64)
+        tile, parts = (next((int(o.split("=")[1]) for o in self.options if o.startswith(name)), default)
+                       for name, default in (("-DTILE=", 64), ("-DTILE_PARTS=", 1)))
+        self.items = parts * (tile // 4) ** 2 if self.tiled else ROW_GROUP
         self.slice_ffma = 4 * tile  # kernels/tile_gpu.cl: those that a work-item has in a slice of the inner dimension
         self.counted = family != "offset_gemm_gpu" or shape == ["INNER=192", "HEADS=3", "HEAD_DIM=64"]
 
@@ -103,6 +109,14 @@ def ffma_share(text, slice_ffma):
     return int(min(shares)) if shares else None
 
 
+def nvidia_occupancy(target, registers, local, items):
+    """Warps of a scheduler, as far as registers, local memory and work-items allow."""
+    granted = -(-registers // 8) * 8
+    reserved = NVIDIA_RESERVED if target != "sm_70" else 0
+    groups = min(NVIDIA_ITEMS // items, NVIDIA_REGISTERS // (granted * items), NVIDIA_LOCAL[target] // max(local + reserved, 1))
+    return groups * -(-items // WARP) // NVIDIA_SCHEDULERS
+
+
 def nvidia(work, program, target):
     cpu, ptx_version = NVIDIA[target]
     ptx, cubin = (object_path(work, program, target, ending) for ending in (".ptx", ".cubin"))
@@ -115,8 +129,9 @@ def nvidia(work, program, target):
                              r"loads.*?Used (\d+) registers([^\n]*)", log, re.S):
         if int(match[2]) or int(match[3]) or int(match[4]):
             raise Fault(f"{match[1]} has a stack of {match[2]} bytes and spills {match[3]}")
-        local = re.search(r"(\d+) bytes smem", match[6])
-        kernels[match[1]] = [int(match[5]), int(local[1]) if local else 0, None]
+        found = re.search(r"(\d+) bytes smem", match[6])
+        registers, local = int(match[5]), int(found[1]) if found else 0
+        kernels[match[1]] = [registers, local, None, nvidia_occupancy(target, registers, local, program.items)]
     if target == "sm_90" and program.tiled and program.counted:
         text = run([find(work, "nvdisasm"), "-c", cubin])
         for match in re.finditer(r"\.section\s+\.text\.(\w+),(.*?)(?=\n\s*\.section\s|\Z)", text, re.S):
@@ -128,16 +143,16 @@ def nvidia(work, program, target):
 def amd(work, program, target):
     assembly = object_path(work, program, target, ".s")
     run([CLANG, "-x", "cl", "-target", "amdgcn-amd-amdhsa", "-mcpu=" + target, "-O3", *program.options, *WARNINGS,
-         "--rocm-device-lib-path=" + AMD_LIBRARY, "-S", "-o", assembly, program.path])
+         "--rocm-device-lib-path=" + os.path.join(work, AMD_LIBRARY), "-S", "-o", assembly, program.path])
     with open(assembly, encoding="utf-8") as file:
         text = file.read()
     kernels = {}
     names = re.findall(r"\.amdhsa_kernel (\w+)", text)
     for name, body in zip(names, re.findall(r"; Kernel info:(.*?); COMPUTE_PGM_RSRC2:TIDIG_COMP_CNT", text, re.S), strict=True):
-        number = {key: int(re.search(key + r": (\d+)", body)[1]) for key in ("NumVgprs", "ScratchSize", "LDSByteSize")}
+        number = {key: int(re.search(key + r": (\d+)", body)[1]) for key in ("NumVgprs", "ScratchSize", "LDSByteSize", "Occupancy")}
         if number["ScratchSize"]:
             raise Fault(f"{name} has {number['ScratchSize']} bytes of scratch")
-        kernels[name] = [number["NumVgprs"], number["LDSByteSize"], None]
+        kernels[name] = [number["NumVgprs"], number["LDSByteSize"], None, number["Occupancy"]]
     for name, spilled in re.findall(r"\.name:\s+(\w+)\n.*?\.vgpr_spill_count:\s*(\d+)", text, re.S):
         if int(spilled):
             raise Fault(f"{name} spills {spilled} registers")
@@ -153,7 +168,7 @@ def intel(work, program, target):
     other = [line for line in log.splitlines() if "warning:" in line and "spilled around" not in line]
     if other:
         raise Fault(other[0])
-    return {name: [int(count), 0, None] for name, count in re.findall(r"kernel (\w+) .*spilled around (\d+)", log)}
+    return {name: [int(count), 0, None, None] for name, count in re.findall(r"kernel (\w+) .*spilled around (\d+)", log)}
 
 
 def spirv(work, program, target):
@@ -184,7 +199,7 @@ def targets(work):
 
     clang = shutil.which(CLANG) is not None
     add(NVIDIA, nvidia, lambda name: clang and find(work, "ptxas") and find(work, "nvdisasm") and os.path.exists(NVIDIA_LIBRARY))
-    add(AMD, amd, lambda name: clang and os.path.exists(f"{AMD_LIBRARY}/oclc_isa_version_{name[3:]}.bc"))
+    add(AMD, amd, lambda name: clang and os.path.exists(os.path.join(work, AMD_LIBRARY, f"oclc_isa_version_{name[3:]}.bc")))
     add(["spirv"], spirv, lambda name: clang and shutil.which("llvm-spirv-15") and shutil.which("spirv-val"))
     add(INTEL, intel, lambda name: os.path.exists(os.path.join(work, "intel/usr/bin/ocloc")))
     return have, missing
@@ -202,8 +217,9 @@ def read_budget(path):
 
 HEAD = """# What the kernels of the GPU form may take, checked and written by tools/check_gpu_kernels. registers: of a work-item (NVIDIA; VGPR of AMD;
 # those that Intel's compiler spills). local: bytes of a work-group. ffma: percent of a slice's instructions in the tile's
-# hottest loop, at least; - where there is no tile.
-# program kernel target registers local ffma
+# hottest loop, at least; - where there is no tile. occupancy: sub-groups that a scheduler has to choose from, at least: of AMD's
+# compiler, and for NVIDIA as registers, local memory and work-items allow.
+# program kernel target registers local ffma occupancy
 """
 
 
@@ -217,11 +233,13 @@ def write_budget(path, rows):
 def exceeds(key, numbers, budget):
     if key not in budget:
         return "is not in the budget"
-    registers, local, ffma = budget[key]
+    registers, local, ffma, occupancy = budget[key]
     faults = [f"takes {n} {what}, {most} are granted"
               for n, most, what in ((numbers[0], registers, "registers"), (numbers[1], local, "bytes of local memory")) if n > most]
     if ffma is not None and (numbers[2] is None or numbers[2] < ffma):
         faults.append(f"has {numbers[2]} % FFMA, at least {ffma} % are asked for")
+    if occupancy is not None and numbers[3] < occupancy:
+        faults.append(f"leaves a scheduler {numbers[3]} sub-groups, at least {occupancy} are asked for")
     return "; ".join(faults)
 
 
@@ -258,11 +276,10 @@ def main(arguments):
 
 
 def missing_budget(missing):
-    """A machine without all compilers would drop their lines; gfx1100 needs a later device library than Debian 12 has."""
-    lost = [name for name in missing if name != "gfx1100"]
-    if lost:
-        print(f"the budget is not written: no compiler for {', '.join(lost)}", file=sys.stderr)
-    return bool(lost)
+    """A machine without all compilers would drop their lines."""
+    if missing:
+        print(f"the budget is not written: no compiler for {', '.join(missing)}", file=sys.stderr)
+    return bool(missing)
 
 
 if __name__ == "__main__":

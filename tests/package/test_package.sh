@@ -13,6 +13,7 @@ prefix=$work/usr
 lib=$(dirname "$(find "$prefix" -name libtranslution.so)")
 program=$prefix/bin/translution
 for file in "$lib/libtranslution.a" "$prefix/include/translution/translution.h" "$prefix/share/man/man1/translution.1" \
+    "$prefix/share/translution/devices/h100.txt" \
     "$prefix/share/bash-completion/completions/translution" "$prefix/share/zsh/vendor-completions/_translution" \
     "$prefix/share/fish/vendor_completions.d/translution.fish" "$program"; do
     [ -s "$file" ] || fail "not installed: $file"
