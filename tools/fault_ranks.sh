@@ -68,7 +68,7 @@ note "kill -9 of a random one of 2 or 4 ranks at a random moment (a checkpoint e
 
 # ---- a rank that hangs
 tried=0 good=0
-while [ "$tried" -lt $((rank_kills / 5 > 2 ? rank_kills / 5 : 2)) ]; do
+while [ "$tried" -lt $(((rank_kills + 4) / 5)) ]; do
     rm -rf stopped
     n=${sizes[tried % 2]} victim=$((RANDOM % n))
     steps=100000 ranks "$n" --schedule constant --eval-every 7 --out stopped

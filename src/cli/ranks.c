@@ -99,11 +99,11 @@ static void share_devices(tli_cli_options *o)
 /* ---- the end ----------------------------------------------------------------------------------------- */
 
 /* Rank 0 speaks for all, but a rank that fails alone says so itself, when those before it have had the time to fail
- * alike, unless the launcher, which takes a second, has begun to end it. Every other rank then ends, too. */
+ * alike, unless the launcher, which takes some seconds, has begun to end it. Every other rank then ends, too. */
 static void end_ranks(const tli_cli_options *o, tl_status status, const tl_error *err)
 {
     const int rank = tl_ranks_rank(o->ranks);
-    const struct timespec turn = {.tv_sec = rank < 4 ? 2 * rank : 8};
+    const struct timespec turn = {.tv_sec = rank < 2 ? 4 * rank : 8};
     nanosleep(&turn, NULL);
     if (rank == 0 || tli_cli_signal == 0)
         tli_cli_say_over("translution: rank %d of %d: %s\n", rank, tl_ranks_size(o->ranks), err->text);

@@ -23,7 +23,7 @@ stop() {
     begun=$(date +%s)
     code=0
     wait $launcher || code=$?
-    [ $code = 1 ] || fail "exit code $code instead of 1"
+    gave 1 || fail "exit code $code instead of 1"
     [ $(($(date +%s) - begun)) -le 60 ] || fail "the others waited for more than a minute"
     said "waited 5 s to .*, and nothing is heard of rank $1: it was stopped, hangs, or needs longer (--rank-timeout)"
     [ "$(grep -c 'nothing is heard' err.txt)" = 1 ] || fail "several ranks say the same"

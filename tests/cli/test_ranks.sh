@@ -52,8 +52,8 @@ same default four
 # Of several devices of a machine each rank takes another one, from the first again where there are fewer.
 devices() { # ARGUMENTS: `found`, what the four ranks say
     rm -rf devices
-    OCL_ICD_VENDORS=/etc/OpenCL/vendors/pocl.icd POCL_DEVICES="pthread pthread" \
-        mpirun -n 4 "$program" train "$@" --verbose --out devices >out.txt 2>err.txt || fail "two devices"
+    env OCL_ICD_VENDORS=/etc/OpenCL/vendors/pocl.icd POCL_DEVICES="pthread pthread" \
+        "${MPIRUN:-mpirun}" -n 4 "$program" train "$@" --verbose --out devices >out.txt 2>err.txt || fail "two devices"
     found=$(sed -n 's/^device \([0-9:]*\).*/0 \1/p; s/^rank \([0-9]*\): device \([0-9:]*\).*/\1 \2/p' err.txt | sort -n | cut -d ' ' -f 2 | xargs)
 }
 if [ -r /etc/OpenCL/vendors/pocl.icd ]; then
@@ -77,14 +77,13 @@ alone "$digits" --out resumed --resume --grad-clip 0.05 || fail "resumed alone"
 same attention-1 resumed
 
 # What a rank's device holds.
-TRANSLUTION_MPI_MODULE=$(dirname "$program")/translution_mpi.so
-export TRANSLUTION_MPI_MODULE
+module=${TRANSLUTION_MPI_MODULE:-$(dirname "$program")/translution_mpi.so}
+with_module() { env TRANSLUTION_MPI_MODULE="$module" "${MPIRUN:-mpirun}" "$@"; }
 for n in 2 4; do
-    mpirun -n $n "$2" memory >out.txt 2>err.txt || fail "memory of $n ranks"
+    with_module -n $n "$2" memory >out.txt 2>err.txt || fail "memory of $n ranks"
 done
-mpirun -n 1 "$2" memory : -n 1 "$2" memory 1200000 >out.txt 2>err.txt && fail "ranks of devices that split tensors at other places"
+with_module -n 1 "$2" memory : -n 1 "$2" memory 1200000 >out.txt 2>err.txt && fail "ranks of devices that split tensors at other places"
 said "the device of rank 1 has a smaller or larger largest buffer"
-unset TRANSLUTION_MPI_MODULE
 
 # A signal to one rank stops all after the same step.
 long="mnist $small --batch-size 8 --limit-train 20 --limit-test 12 --steps 100000 --schedule constant --grad-slices 2"
@@ -128,7 +127,7 @@ alone "$long" --out killed --resume --stop-after 1 || fail "resumed after a rank
 # What does not fit together is refused by name.
 # refused WORDS: the last mpirun
 refused() {
-    [ $code = 2 ] || fail "exit code $code instead of 2"
+    gave 2 || fail "exit code $code instead of 2"
     said "$1"
     [ ! -e refused/metrics.jsonl ] || fail "a refused run wrote"
 }

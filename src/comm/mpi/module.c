@@ -8,6 +8,7 @@
 #include "comm/mpi/roll_call.h"
 
 enum {
+    MOST_REQUESTS = 2,
     PIECE = 1 << 28, /* bytes of a message: MPI counts in int */
     TURNS = 200,     /* tests of a request before the process sleeps between them */
     LOOKS = 256      /* tests of a request for each look at who else is there */
@@ -25,10 +26,11 @@ struct tli_comm {
 static int wait_for(tli_comm *c, int count, MPI_Request *requests)
 {
     const struct timespec pause = {.tv_nsec = 50000};
+    MPI_Status statuses[MOST_REQUESTS]; /* of no interest, but gcc warns of MPICH's MPI_STATUSES_IGNORE */
     tli_roll_call_begin(&c->roll);
     for (unsigned turn = 0;; turn++) {
         int done = 0;
-        int code = MPI_Testall(count, requests, &done, MPI_STATUSES_IGNORE);
+        int code = MPI_Testall(count, requests, &done, statuses);
         if (code != MPI_SUCCESS || done) return code;
         if (turn >= TURNS) nanosleep(&pause, NULL);
         if (turn % LOOKS == LOOKS - 1) code = tli_roll_call_look(&c->roll);
@@ -88,7 +90,7 @@ static int mpi_exchange(tli_comm *c, int partner, const void *send, size_t sent,
                         size_t received)
 {
     for (size_t at = 0; at < sent || at < received; at += PIECE) {
-        MPI_Request requests[2];
+        MPI_Request requests[MOST_REQUESTS];
         int used = 0, code = MPI_SUCCESS;
         if (at < received)
             code = MPI_Irecv((char *)receive + at, message_bytes(received, at), MPI_BYTE, partner, 0, c->all,
