@@ -34,6 +34,52 @@ static inline row_t row_next(row_t row, int b_begin, int b_end)
     return row;
 }
 
+// The rows of a work-group of a kernel that owns tokens: those of batch indices [b_begin, b_end) and of pairs whose query
+// (side 0) or key (side 1) is in [token_begin, token_end).
+typedef struct share_t {
+    int side, b_begin, b_end, token_begin, token_end;
+} share_t;
+
+static inline share_t share_of_group(int side, const offset_gemm_sizes *s)
+{
+    const int b_begin = get_group_id(1) * s->batch_block, token_begin = get_group_id(2) * s->token_block;
+    const share_t share = {side, b_begin, min(s->batch, b_begin + s->batch_block), token_begin,
+                           token_begin + s->token_block};
+    return share;
+}
+
+// The first of the pairs [p, end) that is in the share; `end` where there is none.
+static inline int share_pair(share_t share, __global const int2 *pairs, int p, int end)
+{
+    for (; p < end; p++) {
+        const int token = share.side == 0 ? pairs[p].x : pairs[p].y;
+        if (token >= share.token_begin && token < share.token_end) return p;
+    }
+    return p;
+}
+
+static inline int share_rows(share_t share, __global const int2 *pairs, int4 group)
+{
+    const int end = group.x + group.y;
+    int count = 0;
+    for (int p = share_pair(share, pairs, group.x, end); p < end; p = share_pair(share, pairs, p + 1, end))
+        count++;
+    return count * (share.b_end - share.b_begin);
+}
+
+static inline row_t share_first(share_t share, __global const int2 *pairs, int4 group)
+{
+    const row_t row = {share_pair(share, pairs, group.x, group.x + group.y), share.b_begin};
+    return row;
+}
+
+static inline row_t share_next(share_t share, __global const int2 *pairs, int4 group, row_t row)
+{
+    row = row_next(row, share.b_begin, share.b_end);
+    if (row.b == share.b_begin) row.pair = share_pair(share, pairs, row.pair, group.x + group.y);
+    return row;
+}
+
 static inline void panel_store(__global float *target, const float *values, int columns)
 {
     if (columns == NR) {
@@ -79,7 +125,7 @@ __kernel void offset_gemm_logits(__global const int4 *groups, __global const int
                                  __global float *k_rows, const offset_gemm_sizes s)
 {
     const int group_begin = s.group_begin, pair_begin = s.pair_begin, all_pairs = s.all_pairs,
-              batch = s.batch, wq_first = s.query_first, wk_first = s.key_first, keep = s.keep;
+              batch = s.batch, wq_first = s.query_first, wk_first = s.key_first;
     const float scale = s.scale;
     const int4 group = groups[group_begin + get_group_id(0)];
     const int head = get_group_id(1), rows = group.y * batch;
@@ -137,7 +183,7 @@ __kernel void offset_gemm_logits(__global const int4 *groups, __global const int
                     for (int v = 0; v < NV; v++) sum += acc[r][v] * vloadV(r * NV + v, q);
                     vstoreV(sum, tile * MR + r, dot);
                 }
-                if (keep) {
+                if (s.keep) {
 #pragma unroll
                     for (int r = 0; r < MR; r++) tile_row_store(k + r * NR, acc[r]);
                     for (int r = 0; r < MR && tile * MR + r < count; r++) {
@@ -153,24 +199,25 @@ __kernel void offset_gemm_logits(__global const int4 *groups, __global const int
 }
 
 // offset_gemm_values: y_i[b] += sum_j weights[h][p][b] * x_j[b] W[key matrix], for all rows of the groups. Work-group
-// (head and column panel, batch block) owns those columns of y for its batch indices and loops over all
-// groups.
+// (head and column panel, batch block, token block) owns those columns of y for its batch indices and queries and loops
+// over all groups.
 __kernel void offset_gemm_values(__global const int4 *groups, __global const int2 *pairs,
                                  __global const float *x, __global const float *w,
                                  __global const float *weights, __global float *y, const offset_gemm_sizes s)
 {
     const int group_begin = s.group_begin, group_end = s.group_end, all_pairs = s.all_pairs, batch = s.batch,
-              batch_block = s.batch_block, w_first = s.key_first;
+              w_first = s.key_first;
+    const share_t share = share_of_group(0, &s);
     const int head = get_group_id(0) / HEAD_PANELS, panel = get_group_id(0) % HEAD_PANELS;
     const int columns = PANEL_COLUMNS(panel, HEAD_DIM), column = head * HEAD_DIM + panel * NR;
-    const int b_begin = get_group_id(1) * batch_block, b_end = min(batch, b_begin + batch_block);
     __global const float *weight = weights + s.weights_at + (ulong)head * all_pairs * batch;
     float packed[INNER * NR];
     for (int g = group_begin; g < group_end; g++) {
         const int4 group = groups[g];
-        const int rows = group.y * (b_end - b_begin);
+        const int rows = share_rows(share, pairs, group);
+        if (rows == 0) continue;
         tile_pack(packed, w + (ulong)(group.w - w_first) * MATRIX + column, WIDTH, INNER, columns);
-        row_t next = {group.x, b_begin};
+        row_t next = share_first(share, pairs, group);
         for (int begin = 0; begin < rows; begin += MR) {
             __global const float *row[MR];
             __global float *target[MR];
@@ -180,7 +227,7 @@ __kernel void offset_gemm_values(__global const int4 *groups, __global const int
                 row[r] = x + s.x_at + ((ulong)pair.y * batch + next.b) * INNER;
                 target[r] = y + s.y_at + ((ulong)pair.x * batch + next.b) * WIDTH + column;
                 scale[r] = weight[(ulong)next.pair * batch + next.b];
-                if (begin + r + 1 < rows) next = row_next(next, b_begin, b_end);
+                if (begin + r + 1 < rows) next = share_next(share, pairs, group, next);
             }
             floatV acc[MR][NV];
             tile_clear(acc);
@@ -219,8 +266,8 @@ static inline void pack_block_transposed(float *packed, __global const float *ro
 
 // offset_gemm_logits_backward: dx_i += (w k) Wq^T and dx_j += (w q) Wk^T (for an operand without per-offset matrix: no W)
 // over the chunk's rows, where w are a row's weights (the gradients of the logits) and q, k the rows saved by
-// offset_gemm_logits. Work-group (block of COLUMN_BLOCK columns of INNER, batch block) owns those columns of dx_q and
-// dx_k.
+// offset_gemm_logits. Work-group (block of COLUMN_BLOCK columns of INNER, batch block, token block) owns those columns of
+// dx_q and dx_k.
 __kernel void offset_gemm_logits_backward(__global const int4 *groups, __global const int2 *pairs,
                                           __global const float *weights, __global const float *q_rows,
                                           __global const float *k_rows, __global const float *wq,
@@ -228,28 +275,28 @@ __kernel void offset_gemm_logits_backward(__global const int4 *groups, __global 
                                           const offset_gemm_sizes s)
 {
     const int group_begin = s.group_begin, group_end = s.group_end, pair_begin = s.pair_begin,
-              all_pairs = s.all_pairs, batch = s.batch, batch_block = s.batch_block, wq_first = s.query_first,
-              wk_first = s.key_first;
+              all_pairs = s.all_pairs, batch = s.batch, wq_first = s.query_first, wk_first = s.key_first;
     const int column_begin = get_group_id(0) * COLUMN_BLOCK;
     const int block_columns = min(COLUMN_BLOCK, INNER - column_begin);
-    const int b_begin = get_group_id(1) * batch_block, b_end = min(batch, b_begin + batch_block);
     float packed[BLOCK_PANELS * WIDTH * NR], scaled[BLOCK_TILES * MR * WIDTH];
     const float *row[BLOCK_TILES * MR];
     for (int r = 0; r < BLOCK_TILES * MR; r++) row[r] = scaled + r * WIDTH;
     for (int side = 0; side < 2; side++) { // 0: into dx_i, from k; 1: into dx_j, from q
         const bool per_offset = side == 0 ? Q_PER_OFFSET : K_PER_OFFSET;
         const int stride = side == 0 ? Q_STRIDE : K_STRIDE;
+        const share_t share = share_of_group(side, &s);
         if (!per_offset && column_begin > 0) continue; // the first block has all of its columns
         __global const float *source = side == 0 ? k_rows + s.k_at : q_rows + s.q_at;
         __global float *dx = (side == 0 ? dxq + s.dxq_at : dxk + s.dxk_at) + column_begin;
         for (int g = group_begin; g < group_end; g++) {
             const int4 group = groups[g];
-            const int rows = group.y * (b_end - b_begin);
+            const int rows = share_rows(share, pairs, group);
+            if (rows == 0) continue;
             __global const float *matrix = side == 0 ? wq + (ulong)(group.z - wq_first) * MATRIX
                                                      : wk + (ulong)(group.w - wk_first) * MATRIX;
             if (per_offset)
                 pack_block_transposed(packed, matrix + (ulong)column_begin * WIDTH, block_columns);
-            row_t next = {group.x, b_begin};
+            row_t next = share_first(share, pairs, group);
             for (int begin = 0; begin < rows; begin += BLOCK_TILES * MR) {
                 const int count = min(BLOCK_TILES * MR, rows - begin);
                 __global float *target[BLOCK_TILES * MR];
@@ -259,7 +306,7 @@ __kernel void offset_gemm_logits_backward(__global const int4 *groups, __global 
                     target[r] = dx + ((ulong)(side == 0 ? pair.x : pair.y) * batch + next.b) * stride;
                     scale_row(scaled + r * WIDTH, source + (number - (ulong)pair_begin * batch) * WIDTH,
                               weights + s.weights_at + number, (ulong)all_pairs * batch);
-                    next = row_next(next, b_begin, b_end);
+                    next = share_next(share, pairs, group, next);
                     for (int c = 0; !per_offset && c < WIDTH; c++) target[r][c] += scaled[r * WIDTH + c];
                 }
                 for (int panel = 0; per_offset && panel * NR < block_columns; panel++) {
@@ -290,7 +337,7 @@ __kernel void offset_gemm_logits_backward(__global const int4 *groups, __global 
 }
 
 // offset_gemm_values_backward: with u_ijh = dy_ih Wv_h^T computes both of its uses: dx_j += weights * u, and d weights = u .
-// x_j. Work-group (block of COLUMN_BLOCK columns of INNER, batch block) owns those columns of dx and its
+// x_j. Work-group (block of COLUMN_BLOCK columns of INNER, batch block, token block) owns those columns of dx and its
 // slice of partial[column block][h][p][b]; `pair_table_sum_slices` adds the slices.
 __kernel void offset_gemm_values_backward(__global const int4 *groups, __global const int2 *pairs,
                                           __global const float *dy, __global const float *x,
@@ -299,20 +346,20 @@ __kernel void offset_gemm_values_backward(__global const int4 *groups, __global 
                                           const offset_gemm_sizes s)
 {
     const int group_begin = s.group_begin, group_end = s.group_end, pair_begin = s.pair_begin,
-              pair_end = s.pair_end, all_pairs = s.all_pairs, batch = s.batch, batch_block = s.batch_block,
-              w_first = s.key_first;
+              pair_end = s.pair_end, all_pairs = s.all_pairs, batch = s.batch, w_first = s.key_first;
     const int column_begin = get_group_id(0) * COLUMN_BLOCK;
     const int block_columns = min(COLUMN_BLOCK, INNER - column_begin);
-    const int b_begin = get_group_id(1) * batch_block, b_end = min(batch, b_begin + batch_block);
+    const share_t share = share_of_group(1, &s);
     const ulong chunk_rows = (ulong)(pair_end - pair_begin) * batch, all_rows = (ulong)all_pairs * batch;
     __global float *out = partial + s.partial_at + get_group_id(0) * HEADS * chunk_rows;
     float packed[BLOCK_PANELS * WIDTH * NR];
     for (int g = group_begin; g < group_end; g++) {
         const int4 group = groups[g];
-        const int rows = group.y * (b_end - b_begin);
+        const int rows = share_rows(share, pairs, group);
+        if (rows == 0) continue;
         pack_block_transposed(packed, w + (ulong)(group.w - w_first) * MATRIX + (ulong)column_begin * WIDTH,
                               block_columns);
-        row_t next = {group.x, b_begin};
+        row_t next = share_first(share, pairs, group);
         for (int begin = 0; begin < rows; begin += BLOCK_TILES * MR) {
             const int count = min(BLOCK_TILES * MR, rows - begin);
             ulong number[BLOCK_TILES * MR]; // of the row among all pairs' rows
@@ -325,7 +372,7 @@ __kernel void offset_gemm_values_backward(__global const int4 *groups, __global 
                 row[r] = dy + s.dy_at + ((ulong)pair.x * batch + next.b) * WIDTH;
                 x_row[r] = x + s.x_at + key_row;
                 target[r] = dx + s.dx_at + key_row;
-                if (r + 1 < count || begin + count < rows) next = row_next(next, b_begin, b_end);
+                if (r + 1 < count || begin + count < rows) next = share_next(share, pairs, group, next);
             }
             for (int head = 0; head < HEADS; head++) {
                 float dot[BLOCK_TILES * MR * TL_VW], scale[BLOCK_TILES * MR];

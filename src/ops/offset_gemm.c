@@ -1,5 +1,6 @@
 #include "ops/offset_gemm.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,7 +10,7 @@
 #include "ops/kernel_forms.h"
 #include "ops/narrow_offset_gemm.h"
 
-_Static_assert(sizeof(offset_gemm_sizes) == 160, "offset_gemm_sizes has the same layout in kernels and here");
+_Static_assert(sizeof(offset_gemm_sizes) == 168, "offset_gemm_sizes has the same layout in kernels and here");
 
 /* Backward processes the offsets in chunks, so that its memory per row is bounded for any grid: large
  * enough to fill a device, small enough to stay in a large cache. */
@@ -134,13 +135,42 @@ static tiling tiling_by_token(tl_context *ctx, const tli_offset_gemm *r, uint32_
     return make_tiling(ctx, r, form, tli_gpu_tile_choose(form, r->batch, columns, tokens));
 }
 
-/* Batch indices per work-group, so that `panels` groups times the blocks keep all compute units busy. */
-static uint32_t batch_block(const tiling *t, uint32_t panels, uint32_t batch)
+/* What a work-group of a kernel that owns tokens has in the CPU form: batch indices and tokens; and the blocks of each. */
+typedef struct share {
+    uint32_t batch, tokens, batch_blocks, token_blocks;
+} share;
+
+/* Blocks of tokens, where `groups` work-groups, each with a block of `batch` indices, are too few for all compute units. Each
+ * packs the matrices of its own pairs' offsets, which takes as long as some rows, so that more blocks share the rows out but
+ * not the packing: those that take the least time, in rows a compute unit. */
+static uint32_t token_blocks(const tiling *t, const tli_offset_gemm *r, uint32_t groups, uint32_t batch,
+                             uint32_t tokens)
+{
+    const double pack = 64.0, rows = (double)r->pairs->count / r->pairs->groups * batch;
+    const uint32_t enough = (uint32_t)tli_ceil_div(4 * t->units, groups),
+                   most = enough < tokens ? enough : tokens;
+    uint32_t best = 1;
+    double least = INFINITY;
+    for (uint32_t blocks = 1; blocks <= most; blocks++) {
+        if (tli_ceil_div(tokens, tli_ceil_div(tokens, blocks)) != blocks) continue; /* some would be empty */
+        const double rounds = (double)tli_ceil_div(groups * blocks, t->units),
+                     time = rounds * (pack + rows / blocks);
+        if (time < least) least = time, best = blocks;
+    }
+    return best;
+}
+
+/* So that `panels` work-groups times the blocks keep all compute units busy. */
+static share choose_share(const tiling *t, const tli_offset_gemm *r, uint32_t panels, uint32_t tokens)
 {
     uint32_t blocks = (uint32_t)tli_ceil_div(4 * t->units, panels);
-    const uint32_t most = (uint32_t)tli_ceil_div(batch, 8); /* a packed matrix should serve several rows */
+    const uint32_t most = (uint32_t)tli_ceil_div(r->batch, 8); /* a packed matrix should serve several rows */
     if (blocks > most) blocks = most;
-    return (uint32_t)tli_ceil_div(batch, blocks);
+    share own = {.batch = (uint32_t)tli_ceil_div(r->batch, blocks)};
+    own.batch_blocks = (uint32_t)tli_ceil_div(r->batch, own.batch);
+    own.token_blocks = token_blocks(t, r, panels * own.batch_blocks, own.batch, tokens);
+    own.tokens = (uint32_t)tli_ceil_div(tokens, own.token_blocks);
+    return own;
 }
 
 /* Launch sizes. On a GPU the logits' kernels also tile the rows, weight gradients the matrix's rows, and
@@ -152,10 +182,10 @@ static tli_launch by_group(const tiling *t, uint32_t groups, uint32_t columns, u
                                 tli_gpu_tile_items(t->tile));
 }
 
-static tli_launch by_token(const tiling *t, const tli_offset_gemm *r, uint32_t panels, uint32_t block,
+static tli_launch by_token(const tiling *t, const tli_offset_gemm *r, uint32_t panels, share own,
                            uint32_t tokens)
 {
-    return t->cpu ? tli_launch3(panels, (uint32_t)tli_ceil_div(r->batch, block), 1, 1)
+    return t->cpu ? tli_launch3(panels, own.batch_blocks, own.token_blocks, 1)
                   : tli_launch3(panels, (uint32_t)tli_ceil_div(r->batch, t->tile.side), tokens,
                                 tli_gpu_tile_items(t->tile));
 }
@@ -227,7 +257,7 @@ static double filled(const tiling *t, uint32_t rows, uint32_t columns)
 
 /* By-value argument of all kernels for a chunk; `pair_begin` is the first pair of the rows in memory. */
 static offset_gemm_sizes sizes_of_chunk(const tli_offset_gemm *r, const chunk *c, int32_t pair_begin,
-                                        uint32_t block)
+                                        share own)
 {
     return (offset_gemm_sizes){.group_begin = (i32)c->begin,
                                .group_end = (i32)c->end,
@@ -237,7 +267,8 @@ static offset_gemm_sizes sizes_of_chunk(const tli_offset_gemm *r, const chunk *c
                                .queries = (i32)r->pairs->queries,
                                .keys = (i32)r->pairs->keys,
                                .batch = (i32)r->batch,
-                               .batch_block = (i32)block,
+                               .batch_block = (i32)own.batch,
+                               .token_block = (i32)own.tokens,
                                .query_first = c->query_first,
                                .key_first = c->key_first};
 }
@@ -250,7 +281,7 @@ static tl_status chunk_logits(tl_context *ctx, const tli_offset_gemm *r, const t
     tli_kernel *kernel;
     TLI_TRY(offset_gemm_get(ctx, t, "offset_gemm_logits", &kernel));
     const tli_launch launch = by_group(t, c->end - c->begin, r->heads, r->pairs->largest * r->batch);
-    offset_gemm_sizes sizes = sizes_of_chunk(r, c, pair_begin, 0);
+    offset_gemm_sizes sizes = sizes_of_chunk(r, c, pair_begin, (share){0});
     sizes.scale = scale;
     sizes.keep = rows.q.mem != NULL;
     sizes.xq_at = xq.at, sizes.xk_at = xk.at, sizes.weights_at = weights.at;
@@ -288,7 +319,7 @@ static tl_status chunk_weight_gradient(tl_context *ctx, const tli_offset_gemm *r
     TLI_TRY(offset_gemm_get(ctx, t, "offset_gemm_weight_gradient", &kernel));
     const tli_launch launch = by_group(t, c->end - c->begin,
                                        r->heads * (uint32_t)tli_ceil_div(r->head_dim, t->columns), r->inner);
-    offset_gemm_sizes sizes = sizes_of_chunk(r, c, pair_begin, 0);
+    offset_gemm_sizes sizes = sizes_of_chunk(r, c, pair_begin, (share){0});
     sizes.side = side;
     sizes.x_at = x.at, sizes.gradient_at = gradient.at, sizes.weights_at = weights.at;
     const traffic work = {.products = 1,
@@ -318,8 +349,8 @@ tl_status tli_offset_gemm_logits_backward(tl_context *ctx, const tli_offset_gemm
     const uint64_t limit = keep ? 0
                                 : chunk_pairs(r->pairs->count, r->pairs->largest, r->batch,
                                               floats_per_row(r->inner, r->heads, r->head_dim, false));
-    const uint32_t slices = (uint32_t)tli_ceil_div(r->inner, by_tokens.block),
-                   block = batch_block(&by_tokens, slices, r->batch);
+    const uint32_t slices = (uint32_t)tli_ceil_div(r->inner, by_tokens.block);
+    const share own = choose_share(&by_tokens, r, slices, r->pairs->keys);
     tli_kernel *kernel;
     TLI_TRY(offset_gemm_get(ctx, &by_tokens, "offset_gemm_logits_backward", &kernel));
     for (chunk c = {0}; next_chunk(r->pairs, wq, wk, dwq, dwk, limit, &c);) {
@@ -334,8 +365,8 @@ tl_status tli_offset_gemm_logits_backward(tl_context *ctx, const tli_offset_gemm
             TLI_TRY(chunk_weight_gradient(ctx, r, &t, &c, pair_begin, 0, xq, rows.k, dweights, c.dquery));
         if (wk != NULL)
             TLI_TRY(chunk_weight_gradient(ctx, r, &t, &c, pair_begin, 1, xk, rows.q, dweights, c.dkey));
-        const tli_launch launch = by_token(&by_tokens, r, slices, block, r->pairs->keys);
-        offset_gemm_sizes sizes = sizes_of_chunk(r, &c, pair_begin, block);
+        const tli_launch launch = by_token(&by_tokens, r, slices, own, r->pairs->keys);
+        offset_gemm_sizes sizes = sizes_of_chunk(r, &c, pair_begin, own);
         sizes.weights_at = dweights.at, sizes.q_at = rows.q.at, sizes.k_at = rows.k.at;
         sizes.dxq_at = dxq.at, sizes.dxk_at = dxk.at;
         const traffic work = {.products = sides_of(&c),
@@ -359,11 +390,11 @@ tl_status tli_offset_gemm_values(tl_context *ctx, const tli_offset_gemm *r, tli_
     const tiling t = tiling_by_token(ctx, r, r->head_dim, (uint64_t)r->heads * r->pairs->queries);
     tli_kernel *kernel;
     TLI_TRY(offset_gemm_get(ctx, &t, "offset_gemm_values", &kernel));
-    const uint32_t panels = r->heads * (uint32_t)tli_ceil_div(r->head_dim, t.columns),
-                   block = batch_block(&t, panels, r->batch);
+    const uint32_t panels = r->heads * (uint32_t)tli_ceil_div(r->head_dim, t.columns);
+    const share own = choose_share(&t, r, panels, r->pairs->queries);
     for (chunk c = {0}; next_chunk(r->pairs, NULL, w, NULL, NULL, 0, &c);) {
-        const tli_launch launch = by_token(&t, r, panels, block, r->pairs->queries);
-        offset_gemm_sizes sizes = sizes_of_chunk(r, &c, c.pair_begin, block);
+        const tli_launch launch = by_token(&t, r, panels, own, r->pairs->queries);
+        offset_gemm_sizes sizes = sizes_of_chunk(r, &c, c.pair_begin, own);
         sizes.x_at = x.at, sizes.weights_at = weights.at, sizes.y_at = y.at;
         const traffic work = {.products = 1,
                               .matrices = 1,
@@ -386,13 +417,13 @@ tl_status tli_offset_gemm_values_backward(tl_context *ctx, const tli_offset_gemm
     const tiling t = tiling_by_group(ctx, r), by_tokens = tiling_by_token(ctx, r, r->inner, r->pairs->keys);
     tli_kernel *kernel;
     TLI_TRY(offset_gemm_get(ctx, &by_tokens, "offset_gemm_values_backward", &kernel));
-    const uint32_t slices = (uint32_t)tli_ceil_div(r->inner, by_tokens.block),
-                   block = batch_block(&by_tokens, slices, r->batch);
+    const uint32_t slices = (uint32_t)tli_ceil_div(r->inner, by_tokens.block);
+    const share own = choose_share(&by_tokens, r, slices, r->pairs->keys);
     const uint64_t limit = chunk_pairs(r->pairs->count, r->pairs->largest, r->batch,
                                        (uint64_t)slices * r->heads);
     for (chunk c = {0}; next_chunk(r->pairs, NULL, w, NULL, dw, limit, &c);) {
-        const tli_launch launch = by_token(&by_tokens, r, slices, block, r->pairs->keys);
-        offset_gemm_sizes sizes = sizes_of_chunk(r, &c, c.pair_begin, block);
+        const tli_launch launch = by_token(&by_tokens, r, slices, own, r->pairs->keys);
+        offset_gemm_sizes sizes = sizes_of_chunk(r, &c, c.pair_begin, own);
         sizes.dy_at = dy.at, sizes.x_at = x.at, sizes.weights_at = weights.at;
         sizes.partial_at = workspace.at, sizes.dx_at = dx.at;
         const traffic work = {.products = 1,

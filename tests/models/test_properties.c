@@ -210,7 +210,46 @@ static void differences_gpu(void **unused)
     differences(TL_PATH_GPU);
 }
 
-/* ---- kept q and k change nothing ------------------------------------------------------------------ */
+/* ---- kept q and k change nothing, nor does the number of compute units ----------------------------- */
+
+/* Output and gradients of an operation on random weights. */
+enum { RESULTS = 5 };
+typedef struct results {
+    float *values[RESULTS];
+    uint64_t counts[RESULTS];
+} results;
+
+static results compute(tl_context *ctx, tli_op_shape s)
+{
+    bench b = make_bench(ctx, s, 5);
+    results r;
+    forward(&b);
+    MUST(ctx, tli_layer_backward(ctx, b.layer, b.x, b.d_o, b.dx));
+    const tl_tensor *list[RESULTS] = {b.o, b.dx, b.layer->registry.items[0].gradient,
+                                      b.layer->registry.items[1].gradient,
+                                      b.layer->registry.items[2].gradient};
+    for (int i = 0; i < RESULTS; i++) {
+        r.values[i] = download(ctx, list[i]);
+        r.counts[i] = list[i]->lead * list[i]->row;
+    }
+    free_bench(&b);
+    return r;
+}
+#define compute(...) VALUE_FROM_HERE(compute(__VA_ARGS__))
+
+static void free_results(results r)
+{
+    for (int i = 0; i < RESULTS; i++) free(r.values[i]);
+}
+
+/* To a tolerance, 0 for the same bits. Frees `got`. */
+static void check_alike(const results *want, results got, double tolerance)
+{
+    for (int i = 0; i < RESULTS; i++)
+        assert_close("a result", got.values[i], want->values[i], want->counts[i], tolerance);
+    free_results(got);
+}
+#define check_alike(...) FROM_HERE(check_alike(__VA_ARGS__))
 
 static void keeping(tl_kernel_path path)
 {
@@ -223,28 +262,46 @@ static void keeping(tl_kernel_path path)
                       .head_dim = 17,
                       .queries = 11,
                       .kind = TL_OP_TRANSLUTION};
-    float *results[2][5];
-    uint64_t counts[5];
-    for (int keep = 0; keep < 2; keep++) {
-        s.save_pairs = keep != 0;
-        bench b = make_bench(ctx, s, 5);
-        forward(&b);
-        MUST(ctx, tli_layer_backward(ctx, b.layer, b.x, b.d_o, b.dx));
-        tl_tensor *list[5] = {b.o, b.dx, b.layer->registry.items[0].gradient,
-                              b.layer->registry.items[1].gradient, b.layer->registry.items[2].gradient};
-        for (int i = 0; i < 5; i++) {
-            results[keep][i] = download(ctx, list[i]);
-            counts[i] = list[i]->lead * list[i]->row;
-        }
-        free_bench(&b);
-    }
-    for (int i = 0; i < 5; i++) {
-        assert_memory_equal(results[0][i], results[1][i], counts[i] * sizeof(float));
-        free(results[0][i]), free(results[1][i]);
-    }
+    const results without = compute(ctx, s);
+    s.save_pairs = true;
+    check_alike(&without, compute(ctx, s), 0);
+    free_results(without);
     tl_context_destroy(ctx);
 }
 #define keeping(...) FROM_HERE(keeping(__VA_ARGS__))
+
+/* Translution's products are cut by batch and tokens for a device's compute units. Where pairs of a key share a matrix, their
+ * order in a sum follows the cut. */
+static void compute_units(void **unused)
+{
+    static const uint32_t units[] = {2, 7, 64, 1000};
+    static const struct {
+        tli_geometry geometry;
+        double tolerance;
+    } rows[] = {
+        {{.kind = TLI_GRID, .height = 2, .width = 5, .cls = 1}, 0},
+        {{.kind = TLI_CAUSAL, .height = 1, .width = 9, .max_length = 11}, 0},
+        {{.kind = TLI_GRID, .height = 3, .width = 4, .sharing = TL_SHARING_CLIP, .sharing_radius = 1}, 1e-6}};
+    for (size_t i = 0; i < 2 * sizeof rows / sizeof *rows; i++) {
+        const tli_geometry *g = &rows[i / 2].geometry;
+        const tli_op_shape s = {.geometry = *g,
+                                .batch = i % 2 == 0 ? 1 : 19,
+                                .dim = 10,
+                                .heads = 2,
+                                .head_dim = 17,
+                                .queries = tli_geometry_tokens(g),
+                                .kind = TL_OP_TRANSLUTION};
+        tl_context *ctx = new_context(TL_PATH_CPU);
+        tli_context_dry_launches(ctx, 1, NULL, NULL);
+        const results one = compute(ctx, s);
+        for (size_t u = 0; u < sizeof units / sizeof *units; u++) {
+            tli_context_dry_launches(ctx, units[u], NULL, NULL);
+            check_alike(&one, compute(ctx, s), rows[i / 2].tolerance);
+        }
+        free_results(one);
+        tl_context_destroy(ctx);
+    }
+}
 
 static void keeping_cpu(void **unused)
 {
@@ -387,10 +444,15 @@ static void shift(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(differences_cpu), cmocka_unit_test(differences_gpu),
-        cmocka_unit_test(family_cpu),      cmocka_unit_test(family_gpu),
-        cmocka_unit_test(keeping_cpu),     cmocka_unit_test(keeping_gpu),
-        cmocka_unit_test(equal_matrices),  cmocka_unit_test(window_is_convolution),
+        cmocka_unit_test(differences_cpu),
+        cmocka_unit_test(differences_gpu),
+        cmocka_unit_test(family_cpu),
+        cmocka_unit_test(family_gpu),
+        cmocka_unit_test(keeping_cpu),
+        cmocka_unit_test(keeping_gpu),
+        cmocka_unit_test(compute_units),
+        cmocka_unit_test(equal_matrices),
+        cmocka_unit_test(window_is_convolution),
         cmocka_unit_test(shift),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
