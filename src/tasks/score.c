@@ -10,6 +10,7 @@
 
 #include "comm/ranks.h"
 #include "core/clock.h"
+#include "core/files.h"
 #include "core/progress.h"
 #include "core/text.h"
 #include "ops/loss.h"
@@ -196,35 +197,51 @@ static bool write_table(FILE *file, const tli_task *task, const tli_task_data *d
     return good;
 }
 
-/* Opens the file before the evaluation, so that a path that cannot be written is reported early; opened
- * for appending, which changes nothing, and truncated and written at the end. */
-typedef struct table_file {
-    FILE *file;
-    bool is_new; /* created by us: remove it if nothing is written */
-} table_file;
-
-static tl_status table_open(const char *path, table_file *table, tl_error *err)
+static tl_status refuse_table(const char *path, int code, tl_error *err)
 {
-    table->is_new = access(path, F_OK) != 0;
-    table->file = fopen(path, "a");
-    if (table->file != NULL) return TL_OK;
-    return tli_fail(err, TL_ERROR_IO, "cannot write the table of classes %s: %s", path, strerror(errno));
+    return tli_fail(err, TL_ERROR_IO, "cannot write the table of classes %s: %s", path, strerror(code));
 }
 
-/* Writes and closes it; with `confusion` NULL only closes. */
-static tl_status table_close(const char *path, table_file *table, const tli_task *task,
-                             const tli_task_data *data, const tli_confusion *confusion, tl_error *err)
+/* Such as a terminal or a pipe: is written to, where a file is replaced. */
+static bool is_no_file(const char *path)
 {
-    bool good = true;
-    if (confusion != NULL) {
-        struct stat info;
-        const int file = fileno(table->file);
-        if (fstat(file, &info) == 0 && S_ISREG(info.st_mode)) good = ftruncate(file, 0) == 0;
-        good = good && write_table(table->file, task, data, confusion) && ferror(table->file) == 0;
-    }
-    good &= fclose(table->file) == 0;
-    if (confusion == NULL && table->is_new) unlink(path);
-    return good ? TL_OK : tli_fail(err, TL_ERROR_IO, "cannot write the table of classes %s", path);
+    struct stat info;
+    return stat(path, &info) == 0 && !S_ISREG(info.st_mode);
+}
+
+/* Called before the evaluation, so that a path that cannot be written is said early. Changes nothing. */
+static tl_status table_check(const char *path, tl_error *err)
+{
+    if (is_no_file(path)) return TL_OK;
+    const bool is_new = access(path, F_OK) != 0;
+    FILE *file = fopen(path, "a");
+    if (file == NULL) return refuse_table(path, errno, err);
+    fclose(file);
+    if (is_new) unlink(path);
+    return TL_OK;
+}
+
+static int write_to(const char *path, const char *text, size_t bytes)
+{
+    bool created;
+    if (!is_no_file(path)) return tli_replace_file(path, text, bytes, &created);
+    FILE *file = fopen(path, "w");
+    bool good = file != NULL && fwrite(text, 1, bytes, file) == bytes;
+    if (file != NULL) good &= fclose(file) == 0;
+    return good ? 0 : errno;
+}
+
+static tl_status table_write(const char *path, const tli_task *task, const tli_task_data *data,
+                             const tli_confusion *confusion, tl_error *err)
+{
+    char *text = NULL;
+    size_t bytes = 0;
+    FILE *memory = open_memstream(&text, &bytes);
+    bool good = memory != NULL && write_table(memory, task, data, confusion);
+    if (memory != NULL) good &= fclose(memory) == 0;
+    const int code = good ? write_to(path, text, bytes) : ENOMEM;
+    free(text);
+    return code == 0 ? TL_OK : refuse_table(path, code, err);
 }
 
 /* ---- all test sets ---------------------------------------------------------------------------------- */
@@ -236,15 +253,13 @@ static tl_status score_main(tl_context *ctx, const tli_task *task, tl_model *mod
     const int set = task->main_set(s);
     if (path[0] == '\0') return tli_score_set(ctx, task, model, data, set, hooks, NULL, scores);
     const size_t classes = s->model.classes;
-    table_file table;
-    TLI_TRY(table_open(path, &table, tl_context_error(ctx)));
+    TLI_TRY(table_check(path, tl_context_error(ctx)));
     tli_confusion confusion = {s->model.classes, calloc(classes * classes, sizeof *confusion.counts)};
     tl_status status = confusion.counts != NULL ? TL_OK : no_memory(ctx);
     if (status == TL_OK) status = tli_score_set(ctx, task, model, data, set, hooks, &confusion, scores);
-    tl_error *err = status == TL_OK ? tl_context_error(ctx) : NULL; /* else err already has a message */
-    const tl_status closed = table_close(path, &table, task, data, status == TL_OK ? &confusion : NULL, err);
+    if (status == TL_OK) status = table_write(path, task, data, &confusion, tl_context_error(ctx));
     free(confusion.counts);
-    return status == TL_OK ? closed : status;
+    return status;
 }
 
 tl_status tli_score_all(tl_context *ctx, const tli_task *task, tl_model *model, tli_task_data *data,
