@@ -300,7 +300,7 @@ static const tli_flag own_flags[] = {
          TLI_CLI_TRAIN | TLI_CLI_EVAL | TLI_CLI_PREDICT | TIMED | TLI_CLI_GENERATE,
          "implementation of matrix products (default: auto)"),
     NUMBER(
-        FLAG_DOUBLE, "rank-timeout", ranks_options.timeout, 1e-3, 1e9, TLI_CLI_TRAIN,
+        FLAG_DOUBLE, "rank-timeout", ranks_options.timeout, 1, 1e9, TLI_CLI_TRAIN,
         "started by mpirun or srun: seconds to wait for a rank of which nothing is heard, before the run is "
         "given up (default: 600)"),
     NUMBER(FLAG_U32, "threads", threads, 1, 1024, TLI_CLI_TOKENIZE,

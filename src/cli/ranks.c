@@ -1,9 +1,10 @@
 #include "cli/ranks.h"
 
+#include <math.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <string.h>
+#include <strings.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -27,7 +28,7 @@ static void *guard_watch(void *user)
     guard *g = user;
     struct timespec until;
     int code = 0;
-    clock_gettime(CLOCK_REALTIME, &until);
+    clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += (time_t)g->seconds + 1;
     pthread_mutex_lock(&g->lock);
     while (!g->over && code == 0) code = pthread_cond_timedwait(&g->ended, &g->lock, &until);
@@ -44,10 +45,12 @@ static void *guard_watch(void *user)
 /* False: there is no guard, as there is no thread. */
 static bool guard_begin(guard *g, const tli_cli_options *o, const char *what)
 {
-    *g = (guard){.lock = PTHREAD_MUTEX_INITIALIZER,
-                 .ended = PTHREAD_COND_INITIALIZER,
-                 .seconds = o->ranks_options.timeout,
-                 .what = what};
+    pthread_condattr_t monotonic;
+    *g = (guard){.lock = PTHREAD_MUTEX_INITIALIZER, .seconds = o->ranks_options.timeout, .what = what};
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&g->ended, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     return pthread_create(&g->thread, NULL, guard_watch, g) == 0;
 }
 
@@ -92,19 +95,22 @@ static void share_cores(const tl_ranks *ranks)
 /* Each rank of a machine takes another of the devices that --device auto may choose. */
 static void share_devices(tli_cli_options *o)
 {
-    if (o->ranks != NULL && (o->device[0] == '\0' || strcmp(o->device, "auto") == 0))
+    if (o->ranks != NULL && (o->device[0] == '\0' || strcasecmp(o->device, "auto") == 0))
         snprintf(o->device, sizeof o->device, "auto:%d", tl_ranks_local_rank(o->ranks));
 }
 
 /* ---- the end ----------------------------------------------------------------------------------------- */
 
 /* Rank 0 speaks for all, but a rank that fails alone says so itself, when those before it have had the time to fail
- * alike, unless the launcher, which takes some seconds, has begun to end it. Every other rank then ends, too. */
+ * alike, unless the launcher, which takes some seconds, has begun to end it. Every other rank then ends, too. It speaks
+ * before the others miss it. */
 static void end_ranks(const tli_cli_options *o, tl_status status, const tl_error *err)
 {
     const int rank = tl_ranks_rank(o->ranks);
-    const struct timespec turn = {.tv_sec = rank < 2 ? 4 * rank : 8};
-    nanosleep(&turn, NULL);
+    const double most = o->ranks_options.timeout / 4, turn = rank < 2 ? 4 * rank : 8,
+                 seconds = fmin(turn, most);
+    const struct timespec pause = {.tv_sec = (time_t)seconds, .tv_nsec = (long)(1e9 * fmod(seconds, 1))};
+    nanosleep(&pause, NULL);
     if (rank == 0 || tli_cli_signal == 0)
         tli_cli_say_over("translution: rank %d of %d: %s\n", rank, tl_ranks_size(o->ranks), err->text);
     tl_ranks_end_all(o->ranks, tl_exit_code(status));

@@ -82,6 +82,7 @@ static tl_status start(tl_ranks *r, void *communicator, int count, const char *v
         return tli_fail(err, TL_ERROR_DEVICE, "MPI does not start: %s",
                         r->backend->error_text(r->comm, code));
     if (variable == NULL || r->place.size == count) return TL_OK;
+    (void)r->backend->finish(r->comm);
     return tli_fail(err, TL_ERROR_USAGE,
                     "%s says that %d processes were started together, and MPI knows %d: start them by the "
                     "mpirun of the MPI that " MODULE

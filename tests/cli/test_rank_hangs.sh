@@ -11,7 +11,7 @@ model="--dim 16 --depth 1 --heads 2 --head-dim 8 --batch-size 8 --limit-train 20
 # stop RANK N OUT: rank RANK of N, once the run has a checkpoint
 stop() {
     # shellcheck disable=SC2086
-    started "$2" "$program" train mnist $model --checkpoint-every 2 --keep 2 --rank-timeout 5 --out "$3" >out.txt 2>err.txt &
+    started "$2" "$program" train mnist $model --checkpoint-every 2 --keep 2 --rank-timeout 20 --out "$3" >out.txt 2>err.txt &
     launcher=$!
     turns=0
     until [ -n "$(ls "$3/checkpoints" 2>/dev/null)" ]; do
@@ -25,7 +25,7 @@ stop() {
     wait $launcher || code=$?
     gave 1 || fail "exit code $code instead of 1"
     [ $(($(date +%s) - begun)) -le 60 ] || fail "the others waited for more than a minute"
-    said "waited 5 s to .*, and nothing is heard of rank $1: it was stopped, hangs, or needs longer (--rank-timeout)"
+    said "waited 20 s to .*, and nothing is heard of rank $1: it was stopped, hangs, or needs longer (--rank-timeout)"
     [ "$(grep -c 'nothing is heard' err.txt)" = 1 ] || fail "several ranks say the same"
     rank=0
     while [ $rank -lt "$2" ]; do

@@ -77,6 +77,10 @@ static int mpi_start(void *communicator, double timeout, tli_comm_place *place, 
     if (code == MPI_SUCCESS) code = find_local(c->all, place);
     place->rank = c->roll.rank;
     place->size = c->roll.size;
+    if (code == MPI_SUCCESS) return code;
+    free(c->roll.answered);
+    free(c);
+    *comm = NULL;
     return code;
 }
 
@@ -137,6 +141,7 @@ static int mpi_finish(tli_comm *c)
     if (code == MPI_SUCCESS) code = tli_roll_call_close(&c->roll);
     if (code == MPI_SUCCESS) code = MPI_Comm_free(&c->all);
     if (code == MPI_SUCCESS && c->ends) code = MPI_Finalize();
+    free(c->roll.answered); /* where the roll call was not closed */
     free(c);
     return code;
 }

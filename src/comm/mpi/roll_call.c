@@ -109,7 +109,10 @@ int tli_roll_call_look(tli_roll_call *r)
     r->waited += since < 1 ? since : 1;
     r->last = now;
     int code = tli_roll_call_answer(r);
-    if (code == MPI_SUCCESS && !r->called && r->waited >= r->timeout / 2) code = call_all(r);
+    if (code == MPI_SUCCESS && !r->called && r->waited >= r->timeout / 2) {
+        r->waited = r->timeout / 2; /* the other half is for the answers, however late this look is */
+        return call_all(r);
+    }
     if (code == MPI_SUCCESS && r->called) code = note_answers(r);
     if (code != MPI_SUCCESS || r->waited < r->timeout) return code;
     if (name_missing(r) > 0) return TLI_COMM_MISSING;
