@@ -135,8 +135,7 @@ static tl_status run_model(tli_cli_options *o, tl_context *ctx)
     TLI_TRY(tli_context_dry(ctx, drop_program, NULL));
     tli_context_dry_launches(ctx, (uint32_t)m.device.units, add_launch, &m);
     tl_status status = tli_dry_steps(ctx, s, s->training.batch_size);
-    const tl_settings *kept = s;
-    const tli_flops flops = tli_model_flops(&kept->model, kept->training.batch_size);
+    const tli_flops flops = tli_model_flops(&s->model, s->training.batch_size);
     m.flops = flops.forward + flops.backward;
     if (status == TL_OK && m.no_memory)
         status = tli_fail(tl_context_error(ctx), TL_ERROR_MEMORY,

@@ -76,6 +76,8 @@ static tl_status check_figures(const char *path, tli_speed_device *device, tl_er
         if (*figure_of(device, i) == 0)
             return tli_fail(err, TL_ERROR_INPUT, "%s lacks the figure %s: add a line `%s = NUMBER`", path,
                             figures[i].key, figures[i].key);
+    if (device->units != floor(device->units))
+        return tli_fail(err, TL_ERROR_INPUT, "%s: units must be a whole number, not %g", path, device->units);
     if (device->name[0] == '\0')
         return tli_fail(err, TL_ERROR_INPUT, "%s lacks the device's name: add a line `name = TEXT`", path);
     return TL_OK;

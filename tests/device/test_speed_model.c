@@ -148,6 +148,7 @@ static void bad_files_are_refused(void **unused)
         {"cores = 4\n", "'cores' is no figure of a device"},
         {"units 4\n", "`key = value`"},
         {"", "lacks the figure units"},
+        {WITHOUT_LAUNCH "launch_us = 1\nunits = 0.5\n", "units must be a whole number, not 0.5"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         tli_speed_device d;
