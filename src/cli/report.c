@@ -232,6 +232,7 @@ void tli_cli_print_rank_plan(FILE *out, int ranks, const tl_rank_plan *plan)
     fprintf(out, "  %-20s %16.3f TFLOP\n", "computes", plan->flops * 1e-12);
     time_line(out, "time of computing", plan->compute_seconds);
     time_line(out, "time of exchange", plan->link_seconds);
+    time_line(out, "time of a step", plan->compute_seconds + plan->link_seconds);
 }
 
 /* null where it is unknown */

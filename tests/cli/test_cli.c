@@ -278,6 +278,7 @@ static void ranks_are_planned(void **state)
     assert_true(number(json, "step_ms") > number(json, "compute_ms"));
     cJSON_Delete(json);
     assert_non_null(strstr(seen.out, "each of 4 ranks"));
+    assert_non_null(strstr(seen.out, "time of a step"));
     RUN(NO_ENV, "train", "mnist", "--dry-run", SMALL, "--batch-size", "8", "--ranks", "4", "--memory-limit",
         "64K");
     EXPECT(2, "a rank needs");
