@@ -31,18 +31,22 @@ static void shares_cover_the_registry_once(void **unused)
             assert_int_equal(shares.cuts[0], 0);
             assert_int_equal(shares.cuts[count], 7 + 9 * 50 * 90 + 100 * 101 + 1);
             assert_int_equal(shares.sums[count], sharded ? 1 + 3 * 4 + 3 + 1 : 1 + 10 + 3 + 1);
-            uint64_t largest = 0;
+            uint64_t largest = 0, covered[4] = {0};
             for (int k = 0; k < count; k++) {
                 const uint64_t elements = shares.cuts[k + 1] - shares.cuts[k];
                 assert_true(shares.cuts[k + 1] >= shares.cuts[k]);
                 if (elements > largest) largest = elements;
                 uint64_t sum = 0;
-                for (r.share_begin = shares.cuts[k], r.share_end = shares.cuts[k + 1]; sum < 4; sum++) {
-                    uint64_t first, own = tli_registry_shared(&r, (int)sum, &first);
-                    assert_true(own <= elements);
-                    assert_true(own == 0 || first + own <= tli_parameter_count(&r.items[sum]));
+                r.share_begin = shares.cuts[k], r.share_end = shares.cuts[k + 1];
+                for (int i = 0; i < r.count; i++) {
+                    uint64_t first, own = tli_registry_shared(&r, i, &first);
+                    assert_true(own == 0 || first == covered[i]);
+                    covered[i] += own;
+                    sum += own;
                 }
+                assert_int_equal(sum, elements);
             }
+            for (int i = 0; i < r.count; i++) assert_int_equal(covered[i], tli_parameter_count(&r.items[i]));
             assert_int_equal(tli_shares_largest(&shares), largest);
             assert_true(largest <= shares.cuts[count] / (uint64_t)count + TLI_SQUARES_PIECE);
             tli_shares_free(&shares);
