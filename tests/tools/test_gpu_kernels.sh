@@ -10,19 +10,20 @@ export PYTHONDONTWRITEBYTECODE=1
 python3 - <<'END'
 import gpu_kernels as g
 key = ("p", "k", "sm_90")
-budget = {key: [40, 8192, 60]}
-assert g.exceeds(key, [40, 8192, 60], budget) == ""
-assert "41 registers" in g.exceeds(key, [41, 8192, 60], budget)
-assert "8196 bytes" in g.exceeds(key, [40, 8196, 60], budget)
-assert "59 % FFMA" in g.exceeds(key, [40, 8192, 59], budget)
-assert "None % FFMA" in g.exceeds(key, [40, 8192, None], budget)
-assert "not in the budget" in g.exceeds(("p", "new", "sm_90"), [1, 0, None], budget)
+budget = {key: [40, 8192, 60, 4]}
+assert g.exceeds(key, [40, 8192, 60, 4], budget) == ""
+assert "41 registers" in g.exceeds(key, [41, 8192, 60, 4], budget)
+assert "8196 bytes" in g.exceeds(key, [40, 8196, 60, 4], budget)
+assert "59 % FFMA" in g.exceeds(key, [40, 8192, 59, 4], budget)
+assert "None % FFMA" in g.exceeds(key, [40, 8192, None, 4], budget)
+assert "3 sub-groups" in g.exceeds(key, [40, 8192, 60, 3], budget)
+assert "not in the budget" in g.exceeds(("p", "new", "sm_90"), [1, 0, None, None], budget)
 # A slice: four instructions, a loop of 16 FFMA, 4 others and its branch that turns 16 times: 256 of 3 + 16 * 21 + 1.
 lines = [".L_x_0:", "/*0010*/ BAR.SYNC 0x0 ;", "/*0020*/ LDS R1, [R2] ;", "/*0030*/ IADD3 R1, R1, 0x1, RZ ;", ".L_x_1:"]
 lines += ["/*0040*/ FFMA R0, R1, R2, R0 ;"] * 16 + ["/*0050*/ LDS R1, [R2] ;"] * 4
 lines += ["/*0060*/ @P0 BRA `(.L_x_1) ;", "/*0070*/ @P1 BRA `(.L_x_0) ;"]
-assert g.ffma_share("\n".join(lines)) == int(100 * 256 / (3 + 16 * 21 + 1)), g.ffma_share("\n".join(lines))
-assert g.ffma_share("/*0010*/ FFMA R0, R1, R2, R0 ;") is None
+assert g.ffma_share("\n".join(lines), 256) == int(100 * 256 / (3 + 16 * 21 + 1)), g.ffma_share("\n".join(lines), 256)
+assert g.ffma_share("/*0010*/ FFMA R0, R1, R2, R0 ;", 256) is None
 END
 mkdir -p "$work/programs"
 cat >"$work/programs/stack-0123456789abcdef.cl" <<'END'
