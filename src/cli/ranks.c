@@ -42,7 +42,7 @@ static void *guard_watch(void *user)
     return NULL;
 }
 
-/* False: there is no guard, as there is no thread. */
+/* False: no thread could be started, and nothing limits the wait. */
 static bool guard_begin(guard *g, const tli_cli_options *o, const char *what)
 {
     pthread_condattr_t monotonic;

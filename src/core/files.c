@@ -50,6 +50,16 @@ static int write_out(FILE *file, const void *data, size_t bytes)
     return fclose(file) == 0 || code != 0 ? code : errno;
 }
 
+int tli_check_writable(const char *path)
+{
+    const bool is_new = access(path, F_OK) != 0;
+    FILE *file = fopen(path, "a");
+    if (file == NULL) return errno;
+    fclose(file);
+    if (is_new) unlink(path);
+    return 0;
+}
+
 int tli_replace_file(const char *path, const void *data, size_t bytes, bool *created)
 {
     const size_t room = strlen(path) + 32;

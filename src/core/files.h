@@ -7,6 +7,9 @@
 
 /* The first `most` bytes of a file, or all of a shorter one, and a terminating 0; freed by the caller. NULL: errno says why. */
 char *tli_read_file(const char *path, size_t most, size_t *bytes);
+/* Whether a file can be written there, to be asked before the work that it is for. Changes nothing: what is there stays as it is, and
+ * a file that was not there is not there afterwards. Returns 0 or an errno. */
+int tli_check_writable(const char *path);
 /* Makes these bytes the whole of a file, which was there before or not: writes them to the disk beside it and renames, so that
  * the file is there as it was or as it shall be. Returns 0 or an errno; *created: whether a file could be made there at all. */
 int tli_replace_file(const char *path, const void *data, size_t bytes, bool *created);

@@ -1,11 +1,10 @@
 #include "infer/attention_maps.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "core/files.h"
 #include "data/safetensors_write.h"
 
 /* Sums of a block. Where it computes the class token's output alone (the last one) there are none by offset. */
@@ -26,19 +25,6 @@ typedef struct attention_maps {
     uint64_t samples;
 } attention_maps;
 
-/* So that it is said before the evaluation; what is there stays as it is. */
-static tl_status check_writable(const char *path, tl_error *err)
-{
-    const bool is_new = access(path, F_OK) != 0;
-    FILE *file = fopen(path, "a");
-    if (file == NULL)
-        return tli_fail(err, TL_ERROR_IO, "cannot write the maps of the attention %s: %s", path,
-                        strerror(errno));
-    fclose(file);
-    if (is_new) unlink(path);
-    return TL_OK;
-}
-
 tl_status tli_attention_maps_check(const tl_settings *s, tl_error *err)
 {
     const tli_block_shape shape = tli_model_block_shape(&s->model, 1, false, 0);
@@ -47,7 +33,10 @@ tl_status tli_attention_maps_check(const tl_settings *s, tl_error *err)
     if (!tli_op_has_softmax(&shape.op))
         return tli_fail(err, TL_ERROR_USAGE,
                         "this model has no attention weights: leave out `run.attention_maps`");
-    return check_writable(s->run.attention_maps, err);
+    const int code = tli_check_writable(s->run.attention_maps);
+    if (code == 0) return TL_OK;
+    return tli_fail(err, TL_ERROR_IO, "cannot write the maps of the attention %s: %s", s->run.attention_maps,
+                    strerror(code));
 }
 
 /* ---- memory ------------------------------------------------------------------------------------------ */

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "comm/ranks.h"
 #include "core/clock.h"
@@ -209,18 +208,6 @@ static bool is_no_file(const char *path)
     return stat(path, &info) == 0 && !S_ISREG(info.st_mode);
 }
 
-/* Called before the evaluation, so that a path that cannot be written is said early. Changes nothing. */
-static tl_status table_check(const char *path, tl_error *err)
-{
-    if (is_no_file(path)) return TL_OK;
-    const bool is_new = access(path, F_OK) != 0;
-    FILE *file = fopen(path, "a");
-    if (file == NULL) return refuse_table(path, errno, err);
-    fclose(file);
-    if (is_new) unlink(path);
-    return TL_OK;
-}
-
 static int write_to(const char *path, const char *text, size_t bytes)
 {
     bool created;
@@ -253,7 +240,8 @@ static tl_status score_main(tl_context *ctx, const tli_task *task, tl_model *mod
     const int set = task->main_set(s);
     if (path[0] == '\0') return tli_score_set(ctx, task, model, data, set, hooks, NULL, scores);
     const size_t classes = s->model.classes;
-    TLI_TRY(table_check(path, tl_context_error(ctx)));
+    const int code = is_no_file(path) ? 0 : tli_check_writable(path); /* said before the evaluation */
+    if (code != 0) return refuse_table(path, code, tl_context_error(ctx));
     tli_confusion confusion = {s->model.classes, calloc(classes * classes, sizeof *confusion.counts)};
     tl_status status = confusion.counts != NULL ? TL_OK : no_memory(ctx);
     if (status == TL_OK) status = tli_score_set(ctx, task, model, data, set, hooks, &confusion, scores);

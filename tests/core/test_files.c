@@ -81,6 +81,22 @@ static int files_in_folder(void)
 }
 #define files_in_folder(...) VALUE_FROM_HERE(files_in_folder(__VA_ARGS__))
 
+static void asking_whether_a_file_can_be_written_changes_nothing(void **state)
+{
+    (void)state;
+    char text[8] = "";
+    write_text("asked", "abc");
+    assert_int_equal(tli_check_writable(at("asked")), 0);
+    FILE *file = fopen(at("asked"), "r");
+    assert_non_null(file);
+    assert_int_equal(fread(text, 1, sizeof text, file), 3);
+    fclose(file);
+    assert_string_equal(text, "abc");
+    assert_int_equal(tli_check_writable(at("absent")), 0);
+    assert_int_not_equal(access(at("absent"), F_OK), 0);
+    assert_int_equal(tli_check_writable(at("no/where")), ENOENT);
+}
+
 /* Nothing is left beside it, also where the disk does not take all of it. */
 static void a_file_is_replaced_whole_or_stays(void **state)
 {
@@ -112,9 +128,11 @@ static void a_file_is_replaced_whole_or_stays(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(files_come_whole_or_cut), cmocka_unit_test(what_cannot_be_read_has_an_errno),
-        cmocka_unit_test(folders_are_made_with_those_above), cmocka_unit_test(a_file_in_the_way_is_an_error),
-        cmocka_unit_test(a_file_is_replaced_whole_or_stays)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(files_come_whole_or_cut),
+                                       cmocka_unit_test(what_cannot_be_read_has_an_errno),
+                                       cmocka_unit_test(folders_are_made_with_those_above),
+                                       cmocka_unit_test(a_file_in_the_way_is_an_error),
+                                       cmocka_unit_test(asking_whether_a_file_can_be_written_changes_nothing),
+                                       cmocka_unit_test(a_file_is_replaced_whole_or_stays)};
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
