@@ -1,4 +1,4 @@
-/* translution bench step --model-device: the time of a training step on a device that is not there, from the launches that the step
+/* translution bench step --model-device: the time of a training step on a device that is not at hand, from the launches that the step
  * would make and the device's figures. Nothing is launched. */
 #include <stdlib.h>
 #include <string.h>
@@ -119,12 +119,6 @@ static void print_table(const tl_settings *s, const step_model *m)
                    (unsigned long long)m->launches, (unsigned long long)m->free);
 }
 
-static tl_status drop_program(void *user, const char *family, const char *options, const char *source,
-                              uint64_t hash, tl_error *err)
-{
-    return TL_OK;
-}
-
 static tl_status run_model(tli_cli_options *o, tl_context *ctx)
 {
     tl_settings *s = &o->settings;
@@ -132,7 +126,7 @@ static tl_status run_model(tli_cli_options *o, tl_context *ctx)
     TLI_TRY(tli_cli_need_gpu_form(ctx));
     TLI_TRY(tli_speed_device_read(o->bench.model_device, &m.device, tl_context_error(ctx)));
     TLI_TRY(tli_step_choose_batch(ctx, s, 1));
-    TLI_TRY(tli_context_dry(ctx, drop_program, NULL));
+    TLI_TRY(tli_context_dry(ctx, NULL, NULL));
     tli_context_dry_launches(ctx, (uint32_t)m.device.units, add_launch, &m);
     tl_status status = tli_dry_steps(ctx, s, s->training.batch_size);
     const tli_flops flops = tli_model_flops(&s->model, s->training.batch_size);

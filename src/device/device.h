@@ -142,7 +142,7 @@ typedef tl_status (*tli_program_sink)(void *user, const char *family, const char
                                       uint64_t hash, tl_error *err);
 
 /* Makes a new context dry: it builds and launches nothing, its tensors share one small buffer whatever their size,
- * what is written to them is dropped, and reads give zeros. Every program that it would build goes to `sink`, once. */
+ * what is written to them is dropped, and reads give zeros. Every program that it would build goes to `sink` (NULL: to none), once. */
 tl_status tli_context_dry(tl_context *ctx, tli_program_sink sink, void *user);
 bool tli_context_is_dry(const tl_context *ctx);
 

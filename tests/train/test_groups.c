@@ -68,13 +68,6 @@ static const shortfall shortfalls[] = {
 enum { SHORTFALLS = sizeof shortfalls / sizeof *shortfalls };
 static bool seen[SHORTFALLS];
 
-static tl_status drop_program(void *user, const char *family, const char *options, const char *source,
-                              uint64_t hash, tl_error *err)
-{
-    (void)user, (void)family, (void)options, (void)source, (void)hash, (void)err;
-    return TL_OK;
-}
-
 static void count_launch(void *user, const char *kernel, const tli_launch *launch)
 {
     counts *c = user;
@@ -105,7 +98,7 @@ static void count_step(const device *d, const step *s, counts *c)
     settings.model.op = s->op;
     settings.training.batch_size = s->batch;
     *c = (counts){.used = 0};
-    assert_int_equal(tli_context_dry(ctx, drop_program, NULL), TL_OK);
+    assert_int_equal(tli_context_dry(ctx, NULL, NULL), TL_OK);
     tli_context_dry_launches(ctx, d->units, count_launch, c);
     if (tli_dry_steps(ctx, &settings, s->batch) != TL_OK) fail_msg("%s", tl_context_error(ctx)->text);
     tl_context_destroy(ctx);
