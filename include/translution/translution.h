@@ -676,6 +676,8 @@ typedef struct tl_run_options {
     uint64_t accumulate;
     char attention_maps
         [1024]; /* tl_evaluate, image models: output file for mean attention weights; empty: none */
+    /* Writes the metrics to OUT/events.out.tfevents.*, too, for TensorBoard. Needs a library built with protobuf-c. */
+    bool tensorboard;
 } tl_run_options;
 
 /* All settings of a run. Contains no pointers: copies are independent. Initialise with tl_settings_default,

@@ -897,6 +897,8 @@ class RunOptions(Struct):
         uint64_t accumulate;
         char attention_maps
             [1024]; /* tl_evaluate, image models: output file for mean attention weights; empty: none */
+        /* Writes the metrics to OUT/events.out.tfevents.*, too, for TensorBoard. Needs a library built with protobuf-c. */
+        bool tensorboard;
     } tl_run_options;
     """
 
@@ -924,6 +926,7 @@ class RunOptions(Struct):
     confusion: str | bytes | None
     accumulate: int
     attention_maps: str | bytes | None
+    tensorboard: bool
     _enums_ = {"recompute": Recompute}
     _fields_ = [
         ("size", c_size_t),
@@ -950,6 +953,7 @@ class RunOptions(Struct):
         ("confusion", c_char * 1024),
         ("accumulate", c_uint64),
         ("attention_maps", c_char * 1024),
+        ("tensorboard", c_bool),
     ]
 
 

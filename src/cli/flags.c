@@ -229,6 +229,8 @@ static const tli_flag own_flags[] = {
          "with --watch: serve at this address and port (default: " WATCH_ADDRESS ")"),
     TEXT("metrics", "FILE", settings.run.metrics, TLI_CLI_TRAIN,
          "file of metrics, a JSON object a line (default: OUT/metrics.jsonl)"),
+    BOOL("tensorboard", settings.run.tensorboard, TLI_CLI_TRAIN,
+         "write the metrics to OUT/events.out.tfevents.*, too, for TensorBoard"),
     SETTING(FLAG_U64, "checkpoint-every", settings.run.checkpoint_every, TLI_CLI_TRAIN,
             "steps between checkpoints, instead of --checkpoint-minutes; all are kept unless --keep says "
             "otherwise (default: 0, by time)"),

@@ -12,7 +12,7 @@ enum { TLI_OUT_CAPACITY = TLI_FOLDER_CAPACITY };
 tl_status tli_run_dir_make(tli_folder *dir, const char *wanted, const char *task, const char *op,
                            tl_error *err);
 
-/* Moves checkpoints, metrics and weights of an earlier run in `out` to OUT/earlier-N, so that a new run,
+/* Moves checkpoints, metrics, event files and weights of an earlier run in `out` to OUT/earlier-N, so that a new run,
  * or a later resume, does not mix with it. Logs what it moves; nothing to move is fine. */
 tl_status tli_run_dir_set_aside(const char *out, const tl_log *log, tl_error *err);
 

@@ -65,6 +65,16 @@ static tl_status keep_best(training_run *r, const tli_scores *scores)
     return tli_model_save(r->ctx, tli_model_registry(r->model), r->s, r->labels, r->done, path);
 }
 
+/* Writes numbers of a step, or of an evaluation after it on the test set `test`, to the metrics and event files. */
+static tl_status trainer_note(training_run *r, uint64_t step, const char *test, const tli_metric *values,
+                              int count)
+{
+    tl_error *err = tl_context_error(r->ctx);
+    const uint64_t epoch = (step + r->steps_per_epoch - 1) / r->steps_per_epoch;
+    TLI_TRY(tli_metrics_line(&r->metrics, step, epoch, test, values, count, err));
+    return tli_event_file_scalars(&r->events, step, test, values, count, err);
+}
+
 /* Writes an evaluation to the metrics, with a notice if predictions were not finite, and tells the caller. */
 static tl_status note_scores(void *user, const tli_task *task, int set, const tli_scores *scores)
 {
@@ -84,9 +94,8 @@ static tl_status note_scores(void *user, const tli_task *task, int set, const tl
                                {"passed_over", (double)scores->passed_over}},
                      text[] = {{"loss", scores->loss}, {"perplexity", exp(scores->loss)}};
     const int hit_values = task->files != NULL ? 5 : 3;
-    TLI_TRY(tli_metrics_line(&r->metrics, r->done, (r->done + r->steps_per_epoch - 1) / r->steps_per_epoch,
-                             tli_task_set_name(task, set), task->classifies ? hits : text,
-                             task->classifies ? hit_values : 2, tl_context_error(r->ctx)));
+    TLI_TRY(trainer_note(r, r->done, tli_task_set_name(task, set), task->classifies ? hits : text,
+                         task->classifies ? hit_values : 2));
     if (r->hooks->on_evaluation == NULL) return TL_OK;
     const tl_evaluation evaluation = tli_score_evaluation(task, set, scores, r->done);
     if (!r->hooks->on_evaluation(r->hooks->user, &evaluation)) r->stop_asked = RUN_ENDED;
@@ -154,7 +163,7 @@ static tl_status trainer_report_step(training_run *r, uint64_t step, float loss,
         {"loss", (double)loss}, {"lr", lr}, {rate_key, rate}, {"data_wait", point.data_wait}};
     int count = 4;
     if (!r->task->classifies) values[count++] = (tli_metric){"perplexity", exp((double)loss)};
-    TLI_TRY(tli_metrics_line(&r->metrics, step, epoch, NULL, values, count, tl_context_error(r->ctx)));
+    TLI_TRY(trainer_note(r, step, NULL, values, count));
     if (r->hooks->on_step == NULL) return TL_OK;
     const tl_step told = {
         .step = step, .total = r->total, .epoch = epoch, .loss = (double)loss, .lr = lr, .rate = rate};

@@ -16,6 +16,7 @@ tl_status tli_run_check(const tl_settings *s, tl_error *err)
     if (s == NULL) return tli_fail(err, TL_ERROR_USAGE, "the settings are missing");
     TLI_TRY(tli_settings_check(s, true, err));
     TLI_TRY(tli_init_weights_flags(s, err));
+    if (s->run.tensorboard) TLI_TRY(tli_event_file_check(err));
     if (s->training.steps == 0 || s->run.resume) return TL_OK; /* the data or the checkpoint say how many */
     return tli_schedule_check(s, s->training.steps, err);
 }
@@ -170,6 +171,21 @@ tl_status tli_run_open(training_run *r, const tl_data *own)
     return TL_OK;
 }
 
+/* Where a resumed run has no step left, evaluations after its last step may come again: what earlier event files say of that
+ * step no longer counts, and what is known of the step itself is written again. */
+static tl_status open_events(training_run *r)
+{
+    tl_error *err = tl_context_error(r->ctx);
+    if (!r->s->run.tensorboard) return TL_OK;
+    if (r->steps_run > 0)
+        return tli_event_file_open(&r->events, r->dir.path, r->done - r->steps_run + 1, err);
+    TLI_TRY(tli_event_file_open(&r->events, r->dir.path, r->done, err));
+    const tli_metric known[] = {
+        {"loss", (double)r->recent[r->done % TLI_RECENT_LOSSES]},
+        {"lr", (double)tli_schedule_lr(r->s, r->done - 1, r->steps_per_epoch, r->total)}};
+    return tli_event_file_scalars(&r->events, r->done, NULL, known, 2, err);
+}
+
 tl_status tli_run_begin_writing(training_run *r)
 {
     tl_error *err = tl_context_error(r->ctx);
@@ -177,13 +193,15 @@ tl_status tli_run_begin_writing(training_run *r)
     if (r->metrics.file != NULL || !tli_run_writes(r)) return TL_OK;
     if (r->done == r->steps_run) TLI_TRY(tli_run_dir_set_aside(r->dir.path, tli_context_log(r->ctx), err));
     snprintf(path, sizeof path, "%s/metrics.jsonl", r->dir.path);
-    return tli_metrics_open(&r->metrics, r->s->run.metrics[0] != '\0' ? r->s->run.metrics : path, err);
+    TLI_TRY(tli_metrics_open(&r->metrics, r->s->run.metrics[0] != '\0' ? r->s->run.metrics : path, err));
+    return open_events(r);
 }
 
 void tli_run_close(training_run *r)
 {
     const bool refused = r->metrics.file == NULL && tli_run_writes(r);
     tli_metrics_close(&r->metrics);
+    tli_event_file_close(&r->events);
     tli_init_weights_close(r->init);
     tli_model_destroy(r->ctx, r->model);
     tli_grad_clip_destroy(r->ctx, &r->grad_clip);

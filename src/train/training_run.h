@@ -7,6 +7,7 @@
 #include "tasks/task.h"
 #include "train/checkpoint.h"
 #include "train/checkpoint_clock.h"
+#include "train/event_file.h"
 #include "train/grad_clip.h"
 #include "train/grad_exchange.h"
 #include "train/grad_slices.h"
@@ -37,6 +38,7 @@ typedef struct training_run {
     tli_grad_exchange exchange;
     tl_batch inputs; /* of the next step, in memory of `data` */
     tli_metrics metrics;
+    tli_event_file events; /* with run.tensorboard */
     tli_train_progress progress;
     tli_checkpoint_clock clock;
     uint64_t steps_per_epoch, total, done, saved, steps_run;
@@ -67,7 +69,7 @@ tl_status tli_run_check(const tl_settings *s, tl_error *err);
  * was. Call tli_run_close afterwards even on failure. */
 tl_status tli_run_open(training_run *r, const tl_data *own);
 /* Before the first file is written: moves an earlier run in the folder aside unless this one resumes it, and
- * opens the metrics. Later calls do nothing. */
+ * opens the metrics and, with run.tensorboard, an event file. Later calls do nothing. */
 tl_status tli_run_begin_writing(training_run *r);
 /* Trains, evaluates and saves, from r->done to the end or until stopped. */
 tl_status tli_run_train(training_run *r, tl_result *result);

@@ -308,6 +308,7 @@ static const struct {
     {"eval-every", TLI_CLI_TRAIN, TRAIN, "--eval-every 1", NULL},
     {"stop-after", TLI_CLI_TRAIN, TRAIN, "--stop-after 1", NULL},
     {"metrics", TLI_CLI_TRAIN, TRAIN, "--metrics run.jsonl", NULL},
+    {"tensorboard", TLI_CLI_TRAIN, TRAIN, "--tensorboard", NULL},
     {"dry-run", TLI_CLI_TRAIN, TRAIN, "--dry-run", NULL},
     {"memory-limit", TLI_CLI_ALL, EVERY, "--memory-limit 1K", NULL},
     {"profile", TLI_CLI_ALL, EVERY, "--profile", NULL},

@@ -49,6 +49,13 @@ ranks 4 "$digits" --out default --checkpoint-minutes 0.0001 || fail "without a n
 alone "$digits" --grad-slices 4 --out four || fail "of four slices"
 same default four
 
+# Event files for TensorBoard are the first rank's, where the program can write them.
+if ranks 2 "$digits" --out board --tensorboard; then
+    [ "$(find board -name 'events.out.tfevents.*' | wc -l)" = 1 ] || fail "not one event file"
+else
+    said "built without protobuf-c"
+fi
+
 # Of several devices of a machine each rank takes another one, from the first again where there are fewer.
 devices() { # ARGUMENTS: `found`, what the four ranks say
     rm -rf devices

@@ -19,9 +19,9 @@ for target in gemm op step memory loader; do "$program" bench $target --help >>"
 grep -oE -- '--[a-z][a-z0-9-]*' "$work/help" | sort -u >"$work/flags"
 [ "$(wc -l <"$work/flags")" -gt 80 ] || { echo "few flags found in --help: the check looks in the wrong place"; exit 1; }
 grep -ohE -- '--[a-z][a-z0-9-]*' tools/* | sort -u >>"$work/flags"
-# cmake, ctest, clang-format, pkg-config, numactl, mpirun, srun
+# cmake, ctest, clang-format, pkg-config, numactl, mpirun, srun, tensorboard
 printf '%s\n' --build --install --preset --target --test-dir --output-on-failure --dry-run --cflags --libs \
-    --interleave --map-by --bind-to --oversubscribe --job-name --ntasks --time --signal --open-mode --mpi >>"$work/flags"
+    --interleave --map-by --bind-to --oversubscribe --job-name --ntasks --time --signal --open-mode --mpi --logdir >>"$work/flags"
 # the program has it, but not in --help: for tests
 "$program" train mnist --kernel-path nothing 2>&1 | grep -q -- '--kernel-path.*cpu' && echo --kernel-path >>"$work/flags"
 for document in $documents docs/translution.1; do
