@@ -27,6 +27,20 @@ nm -D --defined-only "$lib/libtranslution.so" | awk '{print $3}' | sort >"$work/
 diff "$work/declared" "$work/exported" || fail "the header declares (<) and the library exports (>) different functions"
 readelf -d "$lib/libtranslution.so" | grep -q 'SONAME.*libtranslution\.so\.0' || fail "no soname"
 
+# -- Debian's packages: all that is installed belongs to one; but which MPI the module is for is the machine's
+cat "$source"/debian/*.install "$source"/debian/not-installed >"$work/packaged"
+find "$prefix" ! -type d ! -name translution_mpi.so | sed "s,^$work/,," | while read -r file; do
+    where=""
+    while read -r pattern; do
+        # shellcheck disable=SC2254 # a pattern
+        case $file in $pattern | $pattern/*) where=$pattern ;; esac
+    done <"$work/packaged"
+    [ -n "$where" ] || echo "$file"
+done >"$work/homeless"
+case $lib in
+*/lib/*) [ ! -s "$work/homeless" ] || fail "debian/*.install lack $(cat "$work/homeless")" ;;
+esac
+
 # -- pkg-config: the examples against the shared library, one against the static
 export PKG_CONFIG_PATH="$lib/pkgconfig" LD_LIBRARY_PATH="$lib"
 version=$(pkg-config --modversion translution)
