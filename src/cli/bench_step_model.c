@@ -122,9 +122,8 @@ static void print_table(const tl_settings *s, const step_model *m)
 static tl_status run_model(tli_cli_options *o, tl_context *ctx)
 {
     tl_settings *s = &o->settings;
-    step_model m = {.count = 0};
+    step_model m = {.device = *o->bench.figures};
     TLI_TRY(tli_cli_need_gpu_form(ctx));
-    TLI_TRY(tli_speed_device_read(o->bench.model_device, &m.device, tl_context_error(ctx)));
     TLI_TRY(tli_step_choose_batch(ctx, s, 1));
     TLI_TRY(tli_context_dry(ctx, NULL, NULL));
     tli_context_dry_launches(ctx, (uint32_t)m.device.units, add_launch, &m);
@@ -149,6 +148,7 @@ tl_status tli_bench_step_model(tli_cli_options *o, tl_error *err)
 {
     tli_speed_device device;
     TLI_TRY(tli_speed_device_read(o->bench.model_device, &device, err));
+    o->bench.figures = &device;
     if (o->memory_limit == 0) o->memory_limit = (uint64_t)(device.memory_gib * (double)(1ull << 30));
     o->kernel_path = TL_PATH_GPU;
     o->gemm = TL_GEMM_OWN; /* CLBlast's launches are its own */

@@ -37,7 +37,8 @@ typedef struct tli_cli_bench {
     int transpose; /* of transpose_choices */
     char grid[32]; /* "7x7", "4x8x8"; for `gemm`: grouped GEMM on that grid */
     char task[16];
-    char model_device[1024]; /* a file of devices/ */
+    char model_device[1024];                /* a file of devices/ */
+    const struct tli_speed_device *figures; /* what that file says, once it is read */
     bool causal;
 } tli_cli_bench;
 

@@ -290,7 +290,9 @@ static void traces_hold_every_launch(void **state)
 
 static void steps_are_computed_for_devices_that_are_not_there(void **state)
 {
+    const int watch = watch_opens(TL_TESTS_DIR "/../devices/h100.txt");
     cJSON *json = only_line_of("bench step --op translution --json " H100);
+    assert_int_equal(opens_seen(watch), 1);
     assert_string_equal(cJSON_GetObjectItemCaseSensitive(json, "model_device")->valuestring,
                         "NVIDIA H100 SXM");
     assert_true(number(json, "batch_size") == 256);
