@@ -82,6 +82,30 @@ static void texts_say_what_holds(void **unused)
     assert_says(seen.out, "which device is used, and errors, remain");
 }
 
+/* The file, in docs/, says it in these words. */
+static void document_says(const char *name, const char *words)
+{
+    char path[400];
+    snprintf(path, sizeof path, "%s/../docs/%s", TL_TESTS_DIR, name);
+    char *found = read_all(path, NULL);
+    assert_says(found, words);
+    free(found);
+}
+#define document_says(...) FROM_HERE(document_says(__VA_ARGS__))
+
+/* The number stands in the public header; texts repeat it. */
+static void ranks_wait_as_long_as_said(void **unused)
+{
+    char words[100];
+    RUN(ENV("COLUMNS=999"), "train", "--help");
+    snprintf(words, sizeof words, "before the run is given up (default: %d)", TL_RANKS_TIMEOUT);
+    assert_says(seen.out, words);
+    snprintf(words, sizeof words, "for `--rank-timeout` seconds, %d unless told otherwise", TL_RANKS_TIMEOUT);
+    document_says("ranks.md", words);
+    snprintf(words, sizeof words, "or its driver hangs (%d).", TL_RANKS_TIMEOUT);
+    document_says("translution.1", words);
+}
+
 static int group_of_line(const char *line)
 {
     for (int g = 0; g < GROUPS; g++)
@@ -170,6 +194,7 @@ int main(void)
         cmocka_unit_test(widths),
         cmocka_unit_test(columns_of_the_environment),
         cmocka_unit_test(texts_say_what_holds),
+        cmocka_unit_test(ranks_wait_as_long_as_said),
         cmocka_unit_test(every_flag_in_one_group),
         cmocka_unit_test(examples_are_commands),
         cmocka_unit_test(all_commands),
