@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # Sourced by tools/fault_table: faults of runs that several ranks share. Adds rows to its table.
 #   rank_kills: kill -9 so many times; a rank is stopped a fifth as often
-export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1 \
-    OMPI_MCA_btl_vader_single_copy_mechanism=none
+# shellcheck source=tests/support/ranks.sh
+. "$tools/../tests/support/ranks.sh"
 limit=30 # seconds until ranks give up one that hangs: long enough for the start of four on two loaded cores
 sizes=(2 4)
 
@@ -11,9 +11,8 @@ ranks() {
     local n=$1
     shift
     rm -f pid-*
-    # shellcheck disable=SC2016 # the rank's own shell expands them
-    mpirun -n "$n" sh -c 'echo $$ >pid-$OMPI_COMM_WORLD_RANK; exec "$@"' sh "$PROGRAM" train mnist "${model[@]}" --steps "$steps" \
-        --checkpoint-every "$every" --keep 3 --grad-slices 4 --rank-timeout $limit "$@" >out.txt 2>err.txt &
+    started "$n" "$PROGRAM" train mnist "${model[@]}" --steps "$steps" --checkpoint-every "$every" --keep 3 --grad-slices 4 \
+        --rank-timeout $limit "$@" >out.txt 2>err.txt &
     launcher=$!
 }
 # hit SIGNAL RANK SECONDS: at a random moment, up to so many seconds after it began; false where it is gone already
@@ -26,7 +25,7 @@ gone() { # every rank, within ten seconds
     local turn file
     for ((turn = 0; turn < 100; turn++)); do
         for file in pid-*; do
-            case $(sed 's/.*) //' "/proc/$(cat "$file")/stat" 2>/dev/null) in "" | Z*) ;; *) sleep 0.1 && continue 2 ;; esac
+            ended "${file#pid-}" || { sleep 0.1 && continue 2; }
         done
         return 0
     done

@@ -1,0 +1,26 @@
+# shellcheck shell=sh
+# Sourced by what starts several ranks by mpirun: tests (mpi.sh) and tools/fault_table. Ranks may be root's, and more than there are cores.
+export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1 \
+    OMPI_MCA_btl_vader_single_copy_mechanism=none
+
+# mpirun ARGUMENTS...: that of MPIRUN, or the one that is found
+mpirun() { command "${MPIRUN:-mpirun}" "$@"; }
+
+# started N PROGRAM ARGUMENTS... &: N ranks, whose process numbers are in pid-0, pid-1, ...; $! is that of mpirun
+# shellcheck disable=SC2016 # the rank's own shell expands them
+started() {
+    count=$1
+    shift
+    exec "${MPIRUN:-mpirun}" -n "$count" sh -c 'echo $$ >pid-${OMPI_COMM_WORLD_RANK:-$PMI_RANK}; exec "$@"' sh "$@"
+}
+
+# gave CODE: whether `code` is what mpirun ends with when a rank ended all with CODE; MPICH's may end as a rank that it killed
+gave() { [ "$code" = "$1" ] || { [ "$code" = 9 ] && mpirun --version 2>/dev/null | grep -q HYDRA; }; }
+
+# ended RANK: whether its process is gone, or nobody has asked how it ended
+ended() {
+    case $(sed 's/.*) //' "/proc/$(cat "pid-$1")/stat" 2>/dev/null) in
+    "" | Z*) return 0 ;;
+    *) return 1 ;;
+    esac
+}
