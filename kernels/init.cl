@@ -91,12 +91,13 @@ static inline void uniform_block(__global float *target, ulong first, ulong word
     }
 }
 
-// target[i] = bound * (2 u - 1), u = the top 24 bits of word first + i times 2^-24; overwritten. All but the
+// target[at + i] = bound * (2 u - 1), u = the top 24 bits of word first + i times 2^-24; overwritten. All but the
 // last product are exact, so host and device agree bitwise. A work-group has `block` consecutive Philox
 // blocks, counted from the one that holds word `first`.
-__kernel void init_uniform(__global float *target, ulong first, ulong count, ulong seed, ulong stream,
-                           float bound, uint block)
+__kernel void init_uniform(__global float *target, ulong at, ulong first, ulong count, ulong seed,
+                           ulong stream, float bound, uint block)
 {
+    target += at;
     ulong begin = first / 4 + get_group_id(0) * (ulong)block, words_end = first + count;
     ulong end = min(begin + block, (words_end + 3) / 4);
     ulong b = begin + get_local_id(0);

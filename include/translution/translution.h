@@ -411,6 +411,9 @@ typedef struct tl_model_config {
      * them (2 * batch * tokens^2 * heads * head_dim floats a block); the same results with less memory.
      * Not a property of the model. */
     bool recompute;
+    /* Training: number of ranks that share the matrices by offset out, and this one's among them, as a run sets them by
+     * run.offset_ranks; 0: the model has all of them. Not a property of the model. tl_model_create takes none. */
+    uint32_t offset_ranks, offset_rank;
 } tl_model_config;
 
 /* A batch in the caller's memory, which is copied before a call returns; members of the other architecture
@@ -570,6 +573,7 @@ typedef struct tl_plan_options {
     uint64_t grad_slices; /* training: parts in which a batch is taken, see tl_training; 0: 1 */
     uint64_t
         ranks; /* training: that share the slices and the optimizer's state out, see tl_ranks_open; 0: 1 */
+    uint64_t offset_ranks; /* of them, that share the matrices by offset out, see tl_run_options; 0: 1 */
 } tl_plan_options;
 
 /* Bytes on the device of a model and, in training, its optimizer. */
@@ -678,6 +682,9 @@ typedef struct tl_run_options {
         [1024]; /* tl_evaluate, image models: output file for mean attention weights; empty: none */
     /* Writes the metrics to OUT/events.out.tfevents.*, too, for TensorBoard. Needs a library built with protobuf-c. */
     bool tensorboard;
+    /* Offset parallel: so many ranks, a power of two that divides their number, share the matrices by offset out, with
+     * their gradients and the optimizer's state of them, and compute each batch together: see tl_ranks_open. 0: 1 */
+    uint64_t offset_ranks;
 } tl_run_options;
 
 /* All settings of a run. Contains no pointers: copies are independent. Initialise with tl_settings_default,
@@ -816,8 +823,15 @@ typedef struct tl_hooks {
  * slices of its batches, so that the weights are to the last bit those of one process with the same
  * training.grad_slices (0: run.accumulate times the number of ranks), which is a power of two. A rank has the optimizer's
  * state of its share of the parameters alone, and makes the samples of its own slices; a tl_data gives it whole batches.
- * Rank 0 alone evaluates, writes the run folder, and calls the hooks; *stop of any rank stops all after the same step. A
- * run that fails in one rank leaves the others waiting until tl_ranks_options.timeout: call tl_ranks_end_all.
+ * Rank 0 alone evaluates, writes the run folder, and calls the hooks; *stop of any rank stops all after the same step.
+ *
+ * With run.offset_ranks P groups of P ranks, 0 to P - 1 and so on, compute the same slices together. Each of them has 1 / P of
+ * the matrices by offset, their gradients and the optimizer's state of them, which never travel; logits, outputs and
+ * gradients of rows do. The weights are those of P = 1 to rounding, and the same bits for equal P. The ranks of rank 0's
+ * group evaluate together, and what runs the model of a trainer is called by all of a group alike; its tables are the rank's
+ * share, and it is saved by its run alone. Files do not know ranks: any number of them resumes what others saved.
+ *
+ * A run that fails in one rank leaves the others waiting until tl_ranks_options.timeout: call tl_ranks_end_all.
  *
  * *ranks is NULL in a process that was started alone. TL_ERROR_USAGE where several were started and translution_mpi.so,
  * the module that knows MPI, is not there, or knows another number of them. Call once in a process. */
@@ -845,6 +859,10 @@ int tl_ranks_local_rank(
 void tl_ranks_close(tl_ranks *ranks); /* waits for the others; NULL is allowed */
 /* Ends all ranks at once with this exit code, this process too; NULL: returns. */
 void tl_ranks_end_all(tl_ranks *ranks, int exit_code);
+
+/* TL_ERROR_USAGE where these ranks (NULL: one) cannot share a run of these settings, for a reason of their number, before
+ * a device is opened; tl_train would refuse it, too. */
+tl_status tl_settings_check_ranks(const tl_settings *settings, const tl_ranks *ranks, tl_error *err);
 
 /* tl_trainer_create, _run and _destroy in one: trains on the data of settings->task, and writes checkpoints,
  * metrics, model.safetensors and, at its end, the confusion matrix (confusion.tsv) to the run folder. If the plan does not fit
@@ -881,11 +899,13 @@ typedef struct tl_rank_plan {
     double flops;           /* dense: see tl_cluster.device_tflops */
     double compute_seconds; /* flops / device_tflops; NaN: unknown */
     double link_seconds;    /* messages * link_latency_us + sent_bytes / link_gbps; NaN: unknown */
-    uint64_t reserved[8];
+    /* Where the memory does not fit: the smallest run.offset_ranks with which it would; 0: none, or it fits */
+    uint64_t fitting_offset_ranks;
+    uint64_t reserved[7];
 } tl_rank_plan;
 
 /* tl_train_plan of a run that ranks share; sets training.grad_slices as the run does. TL_ERROR_USAGE where so many ranks
- * cannot share its slices. */
+ * cannot share its slices, or run.offset_ranks of them not the matrices. */
 tl_status tl_train_plan_ranks(tl_settings *settings, const tl_cluster *cluster, tl_rank_plan *plan,
                               tl_error *err);
 

@@ -448,6 +448,9 @@ class ModelConfig(Struct):
          * them (2 * batch * tokens^2 * heads * head_dim floats a block); the same results with less memory.
          * Not a property of the model. */
         bool recompute;
+        /* Training: number of ranks that share the matrices by offset out, and this one's among them, as a run sets them by
+         * run.offset_ranks; 0: the model has all of them. Not a property of the model. tl_model_create takes none. */
+        uint32_t offset_ranks, offset_rank;
     } tl_model_config;
     """
 
@@ -478,6 +481,8 @@ class ModelConfig(Struct):
     sharing_radius: int
     window: int
     recompute: bool
+    offset_ranks: int
+    offset_rank: int
     _enums_ = {"arch": Arch, "op": OpKind, "positions": Positions, "pool": Pool, "sharing": Sharing}
     _fields_ = [
         ("size", c_size_t),
@@ -507,6 +512,8 @@ class ModelConfig(Struct):
         ("sharing_radius", c_uint32),
         ("window", c_uint32),
         ("recompute", c_bool),
+        ("offset_ranks", c_uint32),
+        ("offset_rank", c_uint32),
     ]
 
 
@@ -669,6 +676,7 @@ class PlanOptions(Struct):
         uint64_t grad_slices; /* training: parts in which a batch is taken, see tl_training; 0: 1 */
         uint64_t
             ranks; /* training: that share the slices and the optimizer's state out, see tl_ranks_open; 0: 1 */
+        uint64_t offset_ranks; /* of them, that share the matrices by offset out, see tl_run_options; 0: 1 */
     } tl_plan_options;
     """
 
@@ -682,6 +690,7 @@ class PlanOptions(Struct):
     no_clipping: bool
     grad_slices: int
     ranks: int
+    offset_ranks: int
     _enums_ = {"optimizer": OptimizerKind, "recompute": Recompute}
     _fields_ = [
         ("size", c_size_t),
@@ -694,6 +703,7 @@ class PlanOptions(Struct):
         ("no_clipping", c_bool),
         ("grad_slices", c_uint64),
         ("ranks", c_uint64),
+        ("offset_ranks", c_uint64),
     ]
 
 
@@ -899,6 +909,9 @@ class RunOptions(Struct):
             [1024]; /* tl_evaluate, image models: output file for mean attention weights; empty: none */
         /* Writes the metrics to OUT/events.out.tfevents.*, too, for TensorBoard. Needs a library built with protobuf-c. */
         bool tensorboard;
+        /* Offset parallel: so many ranks, a power of two that divides their number, share the matrices by offset out, with
+         * their gradients and the optimizer's state of them, and compute each batch together: see tl_ranks_open. 0: 1 */
+        uint64_t offset_ranks;
     } tl_run_options;
     """
 
@@ -927,6 +940,7 @@ class RunOptions(Struct):
     accumulate: int
     attention_maps: str | bytes | None
     tensorboard: bool
+    offset_ranks: int
     _enums_ = {"recompute": Recompute}
     _fields_ = [
         ("size", c_size_t),
@@ -954,6 +968,7 @@ class RunOptions(Struct):
         ("accumulate", c_uint64),
         ("attention_maps", c_char * 1024),
         ("tensorboard", c_bool),
+        ("offset_ranks", c_uint64),
     ]
 
 
@@ -1270,7 +1285,9 @@ class RankPlan(Struct):
         double flops;           /* dense: see tl_cluster.device_tflops */
         double compute_seconds; /* flops / device_tflops; NaN: unknown */
         double link_seconds;    /* messages * link_latency_us + sent_bytes / link_gbps; NaN: unknown */
-        uint64_t reserved[8];
+        /* Where the memory does not fit: the smallest run.offset_ranks with which it would; 0: none, or it fits */
+        uint64_t fitting_offset_ranks;
+        uint64_t reserved[7];
     } tl_rank_plan;
     """
 
@@ -1281,6 +1298,7 @@ class RankPlan(Struct):
     flops: float
     compute_seconds: float
     link_seconds: float
+    fitting_offset_ranks: int
     reserved: int
     _fields_ = [
         ("memory", MemoryPlan),
@@ -1290,7 +1308,8 @@ class RankPlan(Struct):
         ("flops", c_double),
         ("compute_seconds", c_double),
         ("link_seconds", c_double),
-        ("reserved", c_uint64 * 8),
+        ("fitting_offset_ranks", c_uint64),
+        ("reserved", c_uint64 * 7),
     ]
 
 
@@ -1790,6 +1809,7 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "tl_ranks_local_rank": (c_int, [c_void_p]),
     "tl_ranks_close": (None, [c_void_p]),
     "tl_ranks_end_all": (None, [c_void_p, c_int]),
+    "tl_settings_check_ranks": (c_int, [POINTER(Settings), c_void_p, POINTER(Error)]),
     "tl_train": (c_int, [c_void_p, POINTER(Settings), POINTER(Hooks), POINTER(Result)]),
     "tl_train_plan": (c_int, [POINTER(Settings), c_uint64, c_uint64, POINTER(MemoryPlan), POINTER(Error)]),
     "tl_train_plan_ranks": (c_int, [POINTER(Settings), POINTER(Cluster), POINTER(RankPlan), POINTER(Error)]),

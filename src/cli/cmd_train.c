@@ -21,11 +21,15 @@ static tl_status plan_ranks(tli_cli_options *o, const tli_cli_limits *limits, tl
     tli_cli_print_rank_plan(stdout, (int)o->cluster.ranks, &plan);
     TLI_TRY(tli_cli_print_plan_json(&o->settings, &plan.memory, limits, (int)o->cluster.ranks, &plan, err));
     if (plan.memory.fits) return TL_OK;
+    char fitting[80] = "";
+    if (plan.fitting_offset_ranks > 0)
+        snprintf(fitting, sizeof fitting, "share the matrices by offset out by `run.offset_ranks` %llu, ",
+                 (unsigned long long)plan.fitting_offset_ranks);
     return tli_fail(err, TL_ERROR_MEMORY,
                     "a rank needs %.0f MiB, and its device has %.0f MiB, the largest allocation %.0f MiB: "
-                    "start more ranks, or take batches in more parts by `run.accumulate`",
+                    "%sstart more ranks, or take batches in more parts by `run.accumulate`",
                     (double)plan.memory.total / 0x1p20, (double)limits->total_bytes / 0x1p20,
-                    (double)limits->max_alloc_bytes / 0x1p20);
+                    (double)limits->max_alloc_bytes / 0x1p20, fitting);
 }
 
 static tl_status dry_run(tli_cli_options *o, tl_error *err)
@@ -86,6 +90,7 @@ static tl_status train_run(tli_cli_options *o, tl_context *ctx)
 
 static tl_status check_and_run(tli_cli_options *o, tl_error *err)
 {
+    TLI_TRY(tl_settings_check_ranks(&o->settings, o->ranks, err));
     TLI_TRY(tl_settings_open_init(&o->settings, NULL, &o->init, err));
     const tl_status status = tli_cli_on_device(o, err, train_run);
     tl_file_close(o->init);

@@ -184,6 +184,10 @@ static const tli_flag own_flags[] = {
     SETTING(FLAG_U64, "grad-slices", settings.training.grad_slices, TLI_CLI_TRAIN,
             "add the gradients of N parts of a batch in a fixed order, which alone decides the weights' bits "
             "(default: as --accumulate)"),
+    SETTING(FLAG_U64, "offset-ranks", settings.run.offset_ranks, TLI_CLI_TRAIN,
+            "started by mpirun or srun: share the matrices by offset out to N processes each, which compute "
+            "every batch "
+            "together (default: 1)"),
     ENUM("optimizer", settings.training.optimizer, tli_optimizer_choices, MODEL,
          "optimizer (default: adamw)"),
     SETTING(FLAG_FLOAT, "lr", settings.training.lr, TLI_CLI_TRAIN, "peak learning rate (default: @)"),

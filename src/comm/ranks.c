@@ -16,6 +16,8 @@ struct tl_ranks {
     tli_comm *comm;
     tli_comm_place place;
     double timeout; /* seconds */
+    bool group;     /* some of all ranks: rank r is first + r * step of them */
+    int first, step;
 };
 
 /* ---- the module ------------------------------------------------------------------------------------- */
@@ -175,20 +177,102 @@ static tl_status ranks_result(const tl_ranks *r, int code, const char *what, tl_
 tl_status tli_ranks_exchange(tl_ranks *r, int partner, const void *send, size_t sent, void *receive,
                              size_t received, tl_error *err)
 {
-    return ranks_result(r, r->backend->exchange(r->comm, partner, send, sent, receive, received),
+    const int rank = r->group ? r->first + partner * r->step : partner;
+    return ranks_result(r, r->backend->exchange(r->comm, rank, send, sent, receive, received),
                         "exchange gradients and weights", err);
+}
+
+/* Who has the data doubles in every turn. */
+static tl_status group_broadcast(tl_ranks *r, void *data, size_t bytes, tl_error *err)
+{
+    for (int have = 1; have < r->place.size; have *= 2) {
+        const int rank = r->place.rank;
+        if (rank < have) TLI_TRY(tli_ranks_exchange(r, rank + have, data, bytes, NULL, 0, err));
+        if (rank >= have && rank < 2 * have)
+            TLI_TRY(tli_ranks_exchange(r, rank - have, NULL, 0, data, bytes, err));
+    }
+    return TL_OK;
 }
 
 tl_status tli_ranks_broadcast(tl_ranks *r, void *data, size_t bytes, tl_error *err)
 {
     if (r == NULL) return TL_OK;
+    if (r->group) return group_broadcast(r, data, bytes, err);
     return ranks_result(r, r->backend->broadcast(r->comm, data, bytes), "share settings", err);
+}
+
+static tl_status group_largest(tl_ranks *r, int *value, tl_error *err)
+{
+    for (int width = 1; width < r->place.size; width *= 2) {
+        const int own = *value;
+        int theirs = own;
+        TLI_TRY(tli_ranks_exchange(r, r->place.rank ^ width, &own, sizeof own, &theirs, sizeof theirs, err));
+        if (theirs > own) *value = theirs;
+    }
+    return TL_OK;
 }
 
 tl_status tli_ranks_largest(tl_ranks *r, int *value, tl_error *err)
 {
     if (r == NULL) return TL_OK;
+    if (r->group) return group_largest(r, value, err);
     return ranks_result(r, r->backend->largest(r->comm, value), "agree with the others", err);
+}
+
+/* What a rank has the sums of, of the ranks that it has exchanged with so far. */
+typedef struct span {
+    size_t from, to;
+} span;
+
+/* The halves of a span, this rank's and its partner's: the lower rank has the lower one. */
+static void split_span(span s, bool lower, span *own, span *theirs)
+{
+    const size_t middle = s.from + (s.to - s.from) / 2;
+    const span low = {s.from, middle}, high = {middle, s.to};
+    *own = lower ? low : high;
+    *theirs = lower ? high : low;
+}
+
+/* Exchanges halves with ranks ever nearer, adds, and on the way back gets the partner's sums. */
+static tl_status sum_span(tl_ranks *r, float *values, span s, int width, float *scratch, tl_error *err)
+{
+    const int partner = r->place.rank ^ width;
+    span own, theirs;
+    if (width == 0) return TL_OK;
+    split_span(s, (r->place.rank & width) == 0, &own, &theirs);
+    const size_t kept = own.to - own.from, given = theirs.to - theirs.from;
+    TLI_TRY(tli_ranks_exchange(r, partner, values + theirs.from, given * sizeof *values, scratch,
+                               kept * sizeof *values, err));
+    for (size_t i = 0; i < kept; i++) values[own.from + i] += scratch[i];
+    TLI_TRY(sum_span(r, values, own, width / 2, scratch, err));
+    return tli_ranks_exchange(r, partner, values + own.from, kept * sizeof *values, values + theirs.from,
+                              given * sizeof *values, err);
+}
+
+tl_status tli_ranks_sum(tl_ranks *r, float *values, size_t count, float *scratch, tl_error *err)
+{
+    return r == NULL ? TL_OK : sum_span(r, values, (span){0, count}, r->place.size / 2, scratch, err);
+}
+
+tl_status tli_ranks_group(tl_ranks *all, int first, int step, int size, tl_ranks **group, tl_error *err)
+{
+    *group = NULL;
+    if (size == 1) return TL_OK;
+    tl_ranks *g = malloc(sizeof *g);
+    if (g == NULL) return tli_fail(err, TL_ERROR_MEMORY, "out of host memory for a group of ranks");
+    *g = *all;
+    g->group = true;
+    g->first = first;
+    g->step = step;
+    g->place.rank = (all->place.rank - first) / step;
+    g->place.size = size;
+    *group = g;
+    return TL_OK;
+}
+
+void tli_ranks_group_free(tl_ranks *group)
+{
+    free(group);
 }
 
 tl_status tli_ranks_at_work(tl_ranks *r, tl_error *err)

@@ -13,6 +13,15 @@ tl_status tli_ranks_exchange(tl_ranks *ranks, int partner, const void *send, siz
 tl_status tli_ranks_broadcast(tl_ranks *ranks, void *data, size_t bytes, tl_error *err);
 /* The largest of all ranks' values. */
 tl_status tli_ranks_largest(tl_ranks *ranks, int *value, tl_error *err);
+/* values[0..count) become the sums of all ranks' values, added in an order that the number of ranks, a power of two, fixes:
+ * the same bits in every rank. scratch: (count + 1) / 2 floats. */
+tl_status tli_ranks_sum(tl_ranks *ranks, float *values, size_t count, float *scratch, tl_error *err);
+
+/* Those of `all` with the numbers first, first + step, ..., `size` of them, a power of two and this rank among them, which
+ * count from 0 in what they do together. *group is NULL for a rank alone. `all` must outlive it. */
+tl_status tli_ranks_group(tl_ranks *all, int first, int step, int size, tl_ranks **group, tl_error *err);
+void tli_ranks_group_free(tl_ranks *group); /* NULL is allowed */
+
 /* Says to the others that this rank is at work, for which they wait. To be called often where one rank works for long, at
  * least once in half of tl_ranks_options.timeout. */
 tl_status tli_ranks_at_work(tl_ranks *ranks, tl_error *err);

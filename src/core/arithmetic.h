@@ -15,4 +15,9 @@ static inline uint64_t tli_larger(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
+static inline uint64_t tli_smaller(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
 #endif

@@ -76,6 +76,29 @@ int tli_replace_file(const char *path, const void *data, size_t bytes, bool *cre
     return code;
 }
 
+static int copy_contents(FILE *from, FILE *to)
+{
+    enum { PIECE = 1 << 16 };
+    char piece[PIECE];
+    size_t bytes;
+    errno = 0;
+    while ((bytes = fread(piece, 1, PIECE, from)) > 0)
+        if (fwrite(piece, 1, bytes, to) != bytes) break;
+    if (ferror(from) == 0 && ferror(to) == 0) return 0;
+    return errno != 0 ? errno : EIO;
+}
+
+int tli_copy_file(const char *from, const char *to)
+{
+    FILE *source = fopen(from, "rb");
+    if (source == NULL) return errno;
+    FILE *target = fopen(to, "wb");
+    int code = target != NULL ? copy_contents(source, target) : errno;
+    const int ended = target != NULL ? write_out(target, NULL, 0) : 0;
+    fclose(source);
+    return code != 0 ? code : ended;
+}
+
 static bool is_folder(const char *path)
 {
     struct stat info;

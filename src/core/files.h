@@ -14,6 +14,9 @@ int tli_check_writable(const char *path);
  * the file is there as it was or as it shall be. Returns 0 or an errno; *created: whether a file could be made there at all. */
 int tli_replace_file(const char *path, const void *data, size_t bytes, bool *created);
 
+/* Copies a file's contents to a new file, and onto the disk. Returns 0 or an errno. */
+int tli_copy_file(const char *from, const char *to);
+
 /* Lengths of parts of a path. */
 typedef struct tli_folders {
     size_t found; /* of the deepest folder that was there before */

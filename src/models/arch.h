@@ -97,8 +97,9 @@ struct tl_model {
     tli_block **blocks; /* depth */
     tli_view *inputs;   /* [depth + 1]: input of each block, then the last block's output */
     tl_tensor *buffers[TLI_MODEL_MAX_BUFFERS];
-    void *own;    /* arch-specific state */
-    void *origin; /* see tli_model_origin */
+    tli_rank_sum sum; /* of the model's ranks; NULL members: it is a whole model */
+    void *own;        /* arch-specific state */
+    void *origin;     /* see tli_model_origin */
 };
 
 tli_view tli_model_at(const tl_model *m, int which); /* mem NULL when not allocated */

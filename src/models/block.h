@@ -44,6 +44,8 @@ tl_status tli_block_create(tl_context *ctx, tli_registry *registry, const char *
                            const tli_block_shape *shape, bool training, bool cached, tli_block *buffer_owner,
                            tli_block **out);
 void tli_block_destroy(tl_context *ctx, tli_block *block); /* NULL is allowed */
+/* See tli_op_share; for training. */
+void tli_block_share(tli_block *block, const tli_rank_sum *sum);
 /* Sets the current size: `batch` samples of `tokens` tokens (at most the shape's; fewer tokens in
  * sequences only); allocates nothing. `first` above 0, only with `cached` and the same batch as before:
  * forward computes tokens [first, tokens), and x and y hold the rows of these. */

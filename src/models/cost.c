@@ -18,9 +18,12 @@ static void cost_add(tli_flops *f, tli_flops more)
 tli_flops tli_op_flops(const tli_op_shape *s)
 {
     tli_flops f = {0, 0};
-    uint32_t groups, count, largest;
-    tli_pair_table_measure(&s->geometry, s->queries, &groups, &count, &largest);
-    const double pairs = (double)count * s->batch,
+    uint32_t groups, count, own, largest; /* all pairs, and those whose matrices are here */
+    tli_geometry whole = s->geometry;
+    whole.shares = 0;
+    tli_pair_table_measure(&s->geometry, s->queries, &groups, &own, &largest);
+    tli_pair_table_measure(&whole, s->queries, &groups, &count, &largest);
+    const double pairs = (double)count * s->batch, own_pairs = (double)own * s->batch,
                  rows = (double)tli_geometry_tokens(&s->geometry) * s->batch,
                  query_rows = (double)s->queries * s->batch;
     const double dim = s->dim, width = (double)s->heads * s->head_dim,
@@ -32,7 +35,7 @@ tli_flops tli_op_flops(const tli_op_shape *s)
         if ((tli_op_shared_roles(s) & role) != 0) tli_linear_flops(&f, own_rows, dim, width);
         if ((tli_op_low_rank_roles(s) & role) != 0) tli_linear_flops(&f, own_rows, dim, narrow);
         if ((tli_op_per_offset_roles(s) & role) != 0)
-            tli_linear_flops(&f, pairs, alpha ? narrow : dim, alpha ? narrow : width);
+            tli_linear_flops(&f, own_pairs, alpha ? narrow : dim, alpha ? narrow : width);
     }
     if (tli_op_has_shared_logits(s)) tli_linear_flops(&f, pairs, 1, width); /* q_i . k_j of all heads */
     if (tli_op_has_shared_values(s)) tli_linear_flops(&f, pairs, 1, width); /* the sum over v_j */

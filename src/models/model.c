@@ -97,12 +97,26 @@ void tli_model_destroy(tl_context *ctx, tl_model *m)
     for (uint32_t layer = 0; m->blocks != NULL && layer < m->config.depth; layer++)
         tli_block_destroy(ctx, m->blocks[layer]);
     for (int i = 0; i < TLI_MODEL_MAX_BUFFERS; i++) tl_tensor_destroy(ctx, m->buffers[i]);
+    tli_rank_sum_destroy(ctx, &m->sum);
     tli_registry_free(ctx, &m->registry);
     free(m->blocks);
     free(m->inputs);
     free(m->own);
     free(m->origin);
     free(m);
+}
+
+tl_status tli_model_share(tl_context *ctx, tl_model *m, tl_ranks *offset_group)
+{
+    if (offset_group == NULL) return TL_OK;
+    TLI_TRY(tli_rank_sum_create(ctx, offset_group, &m->sum));
+    for (uint32_t layer = 0; layer < m->config.depth; layer++) tli_block_share(m->blocks[layer], &m->sum);
+    return TL_OK;
+}
+
+tl_ranks *tli_model_group(const tl_model *m)
+{
+    return m->sum.ranks;
 }
 
 void **tli_model_origin(tl_model *m)

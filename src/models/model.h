@@ -53,6 +53,10 @@ tl_status tli_model_plan(const tl_model_config *config, uint32_t batch, const op
  * (NULL: none) the registry holds that optimizer's state. */
 tl_status tli_model_create(tl_context *ctx, const tl_model_config *config, const tl_model_options *options,
                            const optimizer_rule *rule, tl_model **out);
+/* For a configuration with offset_ranks: these are they, with which the model goes forward and backward. They must outlive it. */
+tl_status tli_model_share(tl_context *ctx, tl_model *model, tl_ranks *offset_group);
+/* The ranks that compute every batch together with this one; NULL: none. */
+tl_ranks *tli_model_group(const tl_model *model);
 void tli_model_destroy(tl_context *ctx, tl_model *model); /* NULL is allowed */
 /* Takes the caller's options, checked. */
 tl_status tli_model_options_take(tl_context *ctx, const tl_model_options *options, tl_model_options *own);

@@ -40,6 +40,11 @@ tl_status tl_model_create(tl_context *ctx, const tl_model_config *config, const 
     *out = NULL;
     TLI_TRY(TLI_CONFIG_TAKE(&own, config, tl_model_config, err));
     TLI_TRY(tli_model_options_take(ctx, options, &how));
+    if (own.offset_ranks > 1)
+        return tli_fail(
+            err, TL_ERROR_USAGE,
+            "the model's `offset_ranks` is %u: only a run shares a model's matrices by offset out",
+            own.offset_ranks);
     tl_model *m;
     TLI_TRY(tli_model_create(ctx, &own, &how, NULL, &m));
     const tl_status status = tli_registry_init(ctx, &m->registry, how.seed);

@@ -92,6 +92,10 @@ tli_block_shape tli_model_block_shape(const tl_model_config *c, uint32_t batch, 
     geometry->sharing = behind ? TL_SHARING_NONE : c->sharing;
     geometry->sharing_radius = c->sharing_radius;
     geometry->window = c->window;
+    if (tli_op_rule_of(shape.op.kind)->per_offset != 0) {
+        geometry->shares = c->offset_ranks;
+        geometry->share = c->offset_rank;
+    }
     if (tli_op_is_low_rank(&shape.op)) shape.op.relenc_dim = c->relenc_dim;
     /* Attention blocks of a hybrid ViT use rotary positions, as in the reference; those of a hybrid GPT
      * use none. */
@@ -264,7 +268,8 @@ static void account_op(tl_memory_plan *plan, const tli_op_shape *op, uint64_t ti
         uint32_t groups, pairs, largest;
         tli_pair_table_measure(&op->geometry, op->queries, &groups, &pairs, &largest);
         uint64_t list = 2 * (3 * (uint64_t)pairs + op->queries + tokens);
-        plan_account(plan, TL_MEMORY_DATA, times, 4 * (uint64_t)groups + list, list, "pair table of a block");
+        plan_account(plan, TL_MEMORY_DATA, times, tli_pair_table_groups(groups) + list, list,
+                     "pair table of a block");
     }
 }
 

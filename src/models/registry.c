@@ -37,7 +37,11 @@ int tli_registry_add_op(tli_registry *r, const char *name, const tli_op_paramete
     const float bound = p->init == TLI_INIT_UNIFORM ? (float)(1.0 / sqrt((double)p->fan_in))
                         : p->init == TLI_INIT_LOCAL ? (float)p->axes
                                                     : 0.0f;
-    return tli_registry_add(r, name, p->init, bound, p->rank, p->shape);
+    const int index = tli_registry_add(r, name, p->init, bound, p->rank, p->shape);
+    if (index < 0) return index;
+    r->items[index].geometry = p->geometry;
+    r->items[index].query = p->query;
+    return index;
 }
 
 tl_status tli_registry_borrow(tli_registry *r, const tl_parameter *list, int count, tl_error *err)
@@ -77,10 +81,23 @@ tl_parameter tli_parameter_shown(const tli_parameter *p)
     return shown;
 }
 
-uint64_t tli_parameter_count(const tli_parameter *p)
+uint64_t tli_parameter_whole(const tli_parameter *p)
 {
     uint64_t count = 1;
     for (uint32_t i = 0; i < p->rank; i++) count *= p->shape[i];
+    return count;
+}
+
+uint64_t tli_parameter_count(const tli_parameter *p)
+{
+    const uint64_t whole = tli_parameter_whole(p);
+    return tli_parameter_is_shared(p) ? whole / p->shape[0] * tli_parameter_lead(p) : whole;
+}
+
+uint64_t tli_registry_whole(const tli_registry *r)
+{
+    uint64_t count = 0;
+    for (int i = 0; i < r->count; i++) count += tli_parameter_whole(&r->items[i]);
     return count;
 }
 
@@ -100,10 +117,48 @@ uint64_t tli_registry_shared(const tli_registry *r, int i, uint64_t *first)
     return end > begin ? end - begin : 0;
 }
 
+/* ---- shares of matrices --------------------------------------------------------------------------- */
+
+bool tli_parameter_is_shared(const tli_parameter *p)
+{
+    return p->rank == 3 && p->geometry.shares > 1;
+}
+
 uint64_t tli_parameter_lead(const tli_parameter *p)
 {
-    return p->rank == 3 ? p->shape[0] : 1;
+    if (p->rank != 3) return 1;
+    return tli_parameter_is_shared(p) ? tli_geometry_rows(&p->geometry) : p->shape[0];
 }
+
+int64_t tli_parameter_matrix(const tli_parameter *p, uint64_t row)
+{
+    return tli_parameter_is_shared(p) ? tli_geometry_matrix(&p->geometry, (uint32_t)row, p->query)
+                                      : (int64_t)row;
+}
+
+uint64_t tli_parameter_run(const tli_parameter *p, uint64_t at, int64_t *whole)
+{
+    *whole = (int64_t)at;
+    if (!tli_parameter_is_shared(p)) return tli_parameter_count(p) - at;
+    const uint64_t row = tli_parameter_whole(p) / p->shape[0], inside = at % row;
+    const int64_t matrix = tli_parameter_matrix(p, at / row);
+    *whole = matrix < 0 ? -1 : matrix * (int64_t)row + (int64_t)inside;
+    return row - inside;
+}
+
+uint64_t tli_parameter_find(const tli_parameter *p, uint64_t whole, uint32_t *share, uint64_t *at)
+{
+    *share = 0;
+    *at = whole;
+    if (!tli_parameter_is_shared(p)) return tli_parameter_whole(p) - whole;
+    const uint64_t row = tli_parameter_whole(p) / p->shape[0], inside = whole % row;
+    uint32_t here;
+    *share = tli_geometry_share_of(&p->geometry, (uint32_t)(whole / row), p->query, &here);
+    *at = here * row + inside;
+    return row - inside;
+}
+
+/* ---- memory --------------------------------------------------------------------------------------- */
 
 static tl_status allocate_part(tl_context *ctx, const tli_parameter *p, const char *prefix,
                                tl_memory_kind kind, uint64_t lead, uint64_t count, tl_tensor **out)
@@ -200,7 +255,7 @@ uint64_t tli_registry_stored_bytes(const tli_registry *r)
     const uint64_t tensors = r->rule != NULL ? 1 + (uint64_t)r->rule->slots : 1;
     uint64_t bytes = 0;
     for (int i = 0; i < r->count; i++)
-        bytes += tensors * tli_parameter_count(&r->items[i]) * tli_element_bytes(r->items[i].dtype);
+        bytes += tensors * tli_parameter_whole(&r->items[i]) * tli_element_bytes(r->items[i].dtype);
     return bytes;
 }
 
@@ -222,6 +277,22 @@ static tl_status init_on_host(tl_context *ctx, tli_parameter *p, uint64_t seed, 
     return status;
 }
 
+/* An element's value depends on its place in files, not on who has it. */
+static tl_status init_by_runs(tl_context *ctx, const tli_parameter *p, uint64_t seed, uint64_t stream)
+{
+    const uint64_t count = tli_parameter_count(p);
+    for (uint64_t at = 0, n; at < count; at += n) {
+        uint64_t left;
+        int64_t whole;
+        const tli_view view = tli_element(p->value, at, &left);
+        n = tli_parameter_run(p, at, &whole);
+        if (left < n) n = left;
+        TLI_TRY(whole < 0 ? tli_zero(ctx, view, n)
+                          : tli_init_uniform_part(ctx, view, (uint64_t)whole, n, p->bound, seed, stream));
+    }
+    return TL_OK;
+}
+
 tl_status tli_registry_init(tl_context *ctx, tli_registry *r, uint64_t seed)
 {
     for (int i = 0; i < r->count; i++) {
@@ -230,7 +301,7 @@ tl_status tli_registry_init(tl_context *ctx, tli_registry *r, uint64_t seed)
         snprintf(name, sizeof name, "init/%s", p->name);
         uint64_t stream = tli_random_stream(name);
         switch (p->init) {
-        case TLI_INIT_UNIFORM: TLI_TRY(tli_init_uniform(ctx, p->value, p->bound, seed, stream)); break;
+        case TLI_INIT_UNIFORM: TLI_TRY(init_by_runs(ctx, p, seed, stream)); break;
         case TLI_INIT_NORMAL:
         case TLI_INIT_LOCAL: TLI_TRY(init_on_host(ctx, p, seed, stream)); break;
         case TLI_INIT_ONE: TLI_TRY(tli_init_constant(ctx, p->value, 1.0f)); break;

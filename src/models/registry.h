@@ -11,12 +11,14 @@
 typedef struct tli_parameter {
     char name[96];
     uint32_t rank;
-    uint64_t shape[4];
+    uint64_t shape[4];     /* as in files; of tables by offset with the matrices of all shares */
+    tli_geometry geometry; /* of a table by offset: of its rows, which may be a share of its matrices */
+    bool query;            /* a table of the query's matrices */
     tli_dtype dtype;
     tli_init init;
     float bound; /* TLI_INIT_UNIFORM: U(-bound, bound); TLI_INIT_LOCAL: number of grid axes */
     bool decay;  /* weight decay applies */
-    uint64_t at; /* elements of the parameters before it in the registry */
+    uint64_t at; /* elements of the parameters before it in the registry, as many as are here */
     tl_tensor *value, *gradient, *state[OPTIMIZER_MAX_SLOTS]; /* NULL until allocated */
 } tli_parameter;
 
@@ -45,9 +47,21 @@ tl_status tli_registry_borrow(tli_registry *r, const tl_parameter *list, int cou
 /* Frees such a registry, and what it has allocated itself. */
 void tli_registry_return(tl_context *ctx, tli_registry *r);
 tl_parameter tli_parameter_shown(const tli_parameter *p); /* as the public header shows it */
-uint64_t tli_parameter_count(const tli_parameter *p);
-uint64_t tli_parameter_lead(const tli_parameter *p); /* length of the axis that may be sharded; else 1 */
-uint64_t tli_registry_count(const tli_registry *r);  /* elements of all parameters */
+uint64_t tli_parameter_count(const tli_parameter *p);     /* elements that are here */
+uint64_t tli_parameter_lead(const tli_parameter *p);      /* length of the axis that may be sharded; else 1 */
+uint64_t tli_registry_count(const tli_registry *r);       /* elements of all parameters that are here */
+uint64_t tli_registry_whole(const tli_registry *r);       /* elements of all parameters in files */
+
+/* Whether ranks share the parameter's matrices out: they have different rows of it, and all of the others. */
+bool tli_parameter_is_shared(const tli_parameter *p);
+uint64_t tli_parameter_whole(const tli_parameter *p); /* elements in files */
+/* Row of the parameter in files that is this one here; -1: none, a row of zeros. */
+int64_t tli_parameter_matrix(const tli_parameter *p, uint64_t row);
+/* How many elements, from `at` here on, follow each other in files, too; *whole: the first there, -1: none of them. */
+uint64_t tli_parameter_run(const tli_parameter *p, uint64_t at, int64_t *whole);
+/* How many, from `whole` in files on, follow each other in the same share; *at: the first there. */
+uint64_t tli_parameter_find(const tli_parameter *p, uint64_t whole, uint32_t *share, uint64_t *at);
+
 /* Elements of parameter i that are in the registry's share, and the first of them. */
 uint64_t tli_registry_shared(const tli_registry *r, int i, uint64_t *first);
 /* Optimizer scratch in elements: the maximum over the parameters. */

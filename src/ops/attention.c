@@ -18,7 +18,8 @@
 struct tli_op_state {
     tli_op_shape shape;
     tli_op_sizes sizes;
-    uint64_t capacity; /* rows that the tensors were made for: sizes.rows or more */
+    const tli_rank_sum *sum; /* NULL: all pairs are here */
+    uint64_t capacity;       /* rows that the tensors were made for: sizes.rows or more */
     uint32_t max_batch, max_tokens;
     bool present[TERMS];
     tli_pair_table pairs; /* of terms that use the pair table */
@@ -106,6 +107,11 @@ void tli_op_destroy(tl_context *ctx, tli_op_state *state)
     free(state);
 }
 
+void tli_op_share(tli_op_state *state, const tli_rank_sum *sum)
+{
+    state->sum = sum;
+}
+
 /* Updates the tables for other queries and keys; other matrices of the gradient tables are then unused. */
 static tl_status fit_tables(tl_context *ctx, const char *name, tli_op_state *state)
 {
@@ -169,6 +175,7 @@ static run start_run(tl_context *ctx, tli_op_state *state, const tli_op_tensors 
                  .sizes = z,
                  .capacity = state->capacity,
                  .pair_table = &state->pairs,
+                 .sum = state->sum,
                  .mask = z->mask > 0 ? state->mask : NULL, /* a sequence may be shorter than the window */
                  .w = w,
                  .x = x,
@@ -300,7 +307,7 @@ static tl_status clear_unused(tl_context *ctx, tli_op_state *state, const tli_op
         const tli_op_parameter *p = &state->parameters[i];
         tl_tensor *table = *tli_op_tensor(&g, p);
         if (p->rank != 3 || table == NULL || state->zeroed[i] == table) continue;
-        TLI_TRY(clear_unused_of(ctx, &state->pairs, table, p->at == offsetof(tli_op_tensors, q)));
+        TLI_TRY(clear_unused_of(ctx, &state->pairs, table, p->query));
         state->zeroed[i] = table;
     }
     return TL_OK;
@@ -341,5 +348,6 @@ tl_status tli_op_backward(tl_context *ctx, tli_op_state *state, const tli_op_ten
     TLI_TRY(run_terms(&r, STEP_MIX));
     TLI_TRY(run_terms(&r, STEP_VALUES_BACKWARD));
     TLI_TRY(softmax_backward(&r));
+    TLI_TRY(run_terms(&r, STEP_SUM_BACKWARD));
     return project_backward(&r);
 }

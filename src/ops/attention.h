@@ -13,6 +13,10 @@ typedef struct tli_op_state
 tl_status tli_op_create(tl_context *ctx, const char *name, const tli_op_shape *shape, tli_op_state **out);
 void tli_op_destroy(tl_context *ctx, tli_op_state *state);
 
+/* For a shape whose geometry is a share: completes the sums over pairs, which forward and backward then do together with
+ * the other ranks. `sum` must outlive the state. */
+void tli_op_share(tli_op_state *state, const tli_rank_sum *sum);
+
 /* Sets the current size: `batch` samples of `tokens` tokens, at most those of the shape; allocates
  * nothing. Fewer tokens: causal sequences only. `first` above 0 uses the state as a KV cache (incremental
  * decoding): the queries are tokens [first, tokens); forward projects only these and reuses k and v of

@@ -15,6 +15,7 @@
 #include "ops/op_parameters.h"
 #include "ops/op_shape.h"
 #include "ops/pair_table.h"
+#include "ops/rank_sum.h"
 
 /* All terms, in execution order. To add one, add its name here and its file. */
 #define ATTENTION_TERMS(TERM)                                                                                \
@@ -29,6 +30,8 @@ typedef struct term_sizes {
     uint64_t saved;     /* per layer: activations kept from forward to backward, or between calls */
     uint64_t table;     /* per layer: constants computed from the shape */
     uint64_t workspace; /* scratch shared by all layers */
+    uint64_t summed;    /* by ranks that share the matrices out, forward and backward together, ... */
+    uint64_t sums;      /* ... in so many turns */
 } term_sizes;
 
 /* Sizes of an operation, in floats unless said otherwise. */
@@ -53,7 +56,8 @@ typedef struct attention_pass {
     const tli_op_shape *shape;
     const tli_op_sizes *sizes;
     uint64_t capacity; /* rows for which saved memory and tables were allocated: at least sizes->rows */
-    const tli_pair_table *pair_table; /* of operations that have one */
+    const tli_pair_table *pair_table; /* of operations that have one; of a share its own pairs */
+    const tli_rank_sum *sum;          /* completes what pairs add up to; NULL: the pairs are all here */
     const tl_tensor *mask;            /* with a window; else NULL */
     const tli_op_tensors *w, *g;      /* parameters; in backward also their gradients */
     tli_view x, dx;                   /* input rows, all tokens; in backward also their gradients */
@@ -85,6 +89,7 @@ enum {
     STEP_VALUES_BACKWARD,
     STEP_MIX_BACKWARD, /* dweights become the gradients of the softmax's output */
     STEP_LOGITS_BACKWARD,
+    STEP_SUM_BACKWARD, /* completes gradients of rows that have parts from pairs */
     STEP_TURN_BACKWARD,
     STEP_PROJECT_BACKWARD,
     ATTENTION_STEPS

@@ -73,9 +73,9 @@ static int32_t grid_offset(const tli_geometry *g, uint32_t i, uint32_t j)
 }
 
 /* Matrix of a pair: by its offset or, when absolute, by the pair. */
-static int32_t grid_matrix(const tli_geometry *g, uint32_t i, uint32_t j, bool mirrored)
+static int32_t grid_matrix(const tli_geometry *g, uint32_t i, uint32_t j)
 {
-    const int32_t offset = mirrored ? grid_offset(g, j, i) : grid_offset(g, i, j);
+    const int32_t offset = grid_offset(g, i, j);
     return g->absolute && offset >= 0 ? (int32_t)(i * tli_geometry_tokens(g) + j) : offset;
 }
 
@@ -88,14 +88,65 @@ static int32_t causal_offset(const tli_geometry *g, uint32_t i, uint32_t j)
 
 int32_t tli_geometry_key_offset(const tli_geometry *g, uint32_t i, uint32_t j)
 {
-    return g->kind == TLI_CAUSAL ? causal_offset(g, g->first + i, j) : grid_matrix(g, i, j, false);
+    return g->kind == TLI_CAUSAL ? causal_offset(g, g->first + i, j) : grid_matrix(g, i, j);
+}
+
+/* The query's matrix where `matrix` is the key's, and the other way round. */
+static int32_t other_side(const tli_geometry *g, int32_t matrix)
+{
+    const int32_t count = (int32_t)tli_geometry_offsets(g), grid = count - (g->cls ? 3 : 0);
+    if (g->absolute || matrix < 0) return matrix;
+    if (matrix < grid) return grid - 1 - matrix; /* the opposite offset; in a sequence the order of files */
+    return matrix == count - 3 ? matrix : matrix == count - 2 ? count - 1 : count - 2;
 }
 
 int32_t tli_geometry_query_offset(const tli_geometry *g, uint32_t i, uint32_t j)
 {
-    if (g->kind == TLI_GRID) return grid_matrix(g, i, j, true);
-    const int32_t offset = causal_offset(g, g->first + i, j);
-    return offset >= 0 && !g->absolute ? (int32_t)tli_geometry_offsets(g) - 1 - offset : offset;
+    return other_side(g, tli_geometry_key_offset(g, i, j));
+}
+
+/* ---- shares --------------------------------------------------------------------------------------- */
+
+/* Matrices of keys are dealt out to the shares forwards and backwards in turn; those of queries go with them. */
+static uint32_t dealt(const tli_geometry *g, uint32_t round, uint32_t place)
+{
+    return round % 2 == 0 ? place : g->shares - 1 - place;
+}
+
+uint32_t tli_geometry_rows(const tli_geometry *g)
+{
+    const uint32_t count = tli_geometry_offsets(g);
+    return g->shares > 1 ? (count + g->shares - 1) / g->shares : count;
+}
+
+int32_t tli_geometry_matrix(const tli_geometry *g, uint32_t row, bool query)
+{
+    if (g->shares <= 1) return (int32_t)row;
+    const uint32_t matrix = row * g->shares + dealt(g, row, g->share);
+    if (matrix >= tli_geometry_offsets(g)) return -1;
+    return query ? other_side(g, (int32_t)matrix) : (int32_t)matrix;
+}
+
+uint32_t tli_geometry_share_of(const tli_geometry *g, uint32_t matrix, bool query, uint32_t *row)
+{
+    *row = matrix;
+    if (g->shares <= 1) return 0;
+    const uint32_t of_key = query ? (uint32_t)other_side(g, (int32_t)matrix) : matrix;
+    *row = of_key / g->shares;
+    return dealt(g, *row, of_key % g->shares);
+}
+
+int32_t tli_geometry_key_row(const tli_geometry *g, uint32_t i, uint32_t j)
+{
+    const int32_t matrix = tli_geometry_key_offset(g, i, j);
+    uint32_t row;
+    if (matrix < 0 || g->shares <= 1) return matrix;
+    return tli_geometry_share_of(g, (uint32_t)matrix, false, &row) == g->share ? (int32_t)row : -1;
+}
+
+int32_t tli_geometry_query_row(const tli_geometry *g, uint32_t i, uint32_t j)
+{
+    return g->shares > 1 ? tli_geometry_key_row(g, i, j) : tli_geometry_query_offset(g, i, j);
 }
 
 bool tli_geometry_is_masked(const tli_geometry *g)

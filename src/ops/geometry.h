@@ -22,6 +22,9 @@ typedef struct tli_geometry {
      * all. */
     uint32_t window;
     bool absolute; /* one matrix per visible pair of tokens instead of per offset */
+    /* Above 1: so many ranks share the matrices out, and a table has rows for those of rank `share` alone. In plans `share`
+     * may be the number of shares: whichever has most. */
+    uint32_t shares, share;
 } tli_geometry;
 
 uint32_t tli_geometry_tokens(const tli_geometry *g);
@@ -40,6 +43,16 @@ int32_t tli_geometry_key_offset(const tli_geometry *g, uint32_t i, uint32_t j);
 /* Index of the query's matrix for the same pair (off(j, i); in a sequence K - 1 minus the key's); -1 when
  * masked. */
 int32_t tli_geometry_query_offset(const tli_geometry *g, uint32_t i, uint32_t j);
+/* Rows of a table here: the matrices of a share, which are dealt out so that shares have pairs alike. All shares have
+ * as many rows, of which the last may stand for no matrix. Without shares row and matrix are the same. */
+uint32_t tli_geometry_rows(const tli_geometry *g);
+/* Matrix that a row stands for, in tables of the query or of key and value; -1: none. */
+int32_t tli_geometry_matrix(const tli_geometry *g, uint32_t row, bool query);
+/* The share that has a matrix, and its row there. */
+uint32_t tli_geometry_share_of(const tli_geometry *g, uint32_t matrix, bool query, uint32_t *row);
+/* Rows of the matrices for query i, key j; -1 when the pair is masked or another share's. */
+int32_t tli_geometry_key_row(const tli_geometry *g, uint32_t i, uint32_t j);
+int32_t tli_geometry_query_row(const tli_geometry *g, uint32_t i, uint32_t j);
 /* Whether a window masks pairs that the softmax would otherwise see. */
 bool tli_geometry_is_masked(const tli_geometry *g);
 /* Maps the matrices of a table made for `to` to those of a table made for `from` with the same offset;

@@ -46,6 +46,10 @@ static void low_rank_measure(const tli_op_shape *s, const tli_op_sizes *z, term_
 {
     const uint64_t rows = (3 * z->rows + z->query_rows) * low_rank_width(s); /* of q, k, v, then the sums */
     out->saved = rows;
+    tli_offset_count_sums(s, z, out);
+    if (tli_op_has_offset_values(s)) tli_offset_count_sum(out, z->query_rows * low_rank_width(s)); /* sums */
+    for (uint32_t role = tli_op_role_count(tli_op_low_rank_roles(s)); role > 0; role--)
+        tli_offset_count_sum(out, z->rows * low_rank_width(s)); /* gradients of the rows */
     out->workspace = rows + tli_offset_gemm_workspace(tli_geometry_tokens(&s->geometry), z->pairs, z->largest,
                                                       s->batch, low_rank_width(s), s->heads, s->relenc_dim,
                                                       !tli_op_has_offset_logits(s));
@@ -130,6 +134,7 @@ static tl_status low_rank_values(attention_pass *p, const term_memory *m)
     const tli_view sums = low_rank_rows(p, m, SUMS);
     TLI_TRY(tli_zero(p->ctx, sums, z->query_rows * narrow));
     TLI_TRY(tli_offset_values(p, &r, &v, sums, low_rank_scratch(p, m)));
+    TLI_TRY(tli_rank_sum_rows(p->ctx, p->sum, sums, z->query_rows * narrow));
     const bool begun = p->o_begun;
     p->o_begun = true;
     return tli_gemm(p->ctx, &(tli_gemm_args){.transpose_b = true,
@@ -173,6 +178,15 @@ static tl_status low_rank_clear(attention_pass *p, const term_memory *m)
     return TL_OK;
 }
 
+static tl_status low_rank_sum_backward(attention_pass *p, const term_memory *m)
+{
+    for (int i = 0; i < 3; i++)
+        if ((tli_op_low_rank_roles(p->shape) & (1u << i)) != 0)
+            TLI_TRY(tli_rank_sum_rows(p->ctx, p->sum, low_rank_gradient(p, m, i),
+                                      p->sizes->rows * low_rank_width(p->shape)));
+    return TL_OK;
+}
+
 static tl_status low_rank_project_backward(attention_pass *p, const term_memory *m)
 {
     const tli_op_shape *s = p->shape;
@@ -204,4 +218,5 @@ const attention_term tli_low_rank_term = {.present = tli_op_is_low_rank,
                                                    [STEP_CLEAR] = low_rank_clear,
                                                    [STEP_VALUES_BACKWARD] = low_rank_values_backward,
                                                    [STEP_LOGITS_BACKWARD] = low_rank_logits_backward,
+                                                   [STEP_SUM_BACKWARD] = low_rank_sum_backward,
                                                    [STEP_PROJECT_BACKWARD] = low_rank_project_backward}};

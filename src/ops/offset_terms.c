@@ -13,15 +13,38 @@ tli_offset_gemm tli_offset_products(const attention_pass *p)
     return (tli_offset_gemm){.pairs = p->pair_table, .batch = p->shape->batch, .heads = p->shape->heads};
 }
 
+void tli_offset_count_sum(term_sizes *out, uint64_t numbers)
+{
+    out->summed += numbers;
+    out->sums += numbers > 0;
+}
+
+void tli_offset_count_sums(const tli_op_shape *s, const tli_op_sizes *z, term_sizes *out)
+{
+    if (tli_op_has_offset_logits(s)) tli_offset_count_sum(out, z->weights);
+    if (tli_op_has_offset_values(s)) tli_offset_count_sum(out, z->weights);
+}
+
+/* rows [batch][head][query][key], which may have begun, += the pairs' values, of all ranks. */
+static tl_status add_pairs(attention_pass *p, tli_view pairs, tli_view rows, bool *begun)
+{
+    bool add = *begun;
+    *begun = true;
+    if (add) TLI_TRY(tli_rank_sum_keep_one(p->ctx, p->sum, rows, p->sizes->weights));
+    if (!add && (p->sum != NULL || p->mask != NULL)) { /* not all pairs are written */
+        TLI_TRY(tli_zero(p->ctx, rows, p->sizes->weights));
+        add = true;
+    }
+    TLI_TRY(tli_pairs_to_rows(p->ctx, p->pair_table, p->shape->batch, p->shape->heads, pairs, rows, add));
+    return tli_rank_sum_rows(p->ctx, p->sum, rows, p->sizes->weights);
+}
+
 tl_status tli_offset_logits(attention_pass *p, const tli_offset_gemm *r, const offset_operand *q,
                             const offset_operand *k, tli_offset_rows saved, tli_view scratch)
 {
     TLI_TRY(tli_offset_gemm_logits(p->ctx, r, q->rows, q->table, k->rows, k->table,
                                    tli_op_logit_scale(p->shape), p->pairs, saved, scratch));
-    const bool begun = p->logits_begun;
-    p->logits_begun = true;
-    return tli_pairs_to_rows(p->ctx, p->pair_table, p->shape->batch, p->shape->heads, p->pairs, p->logits,
-                             begun);
+    return add_pairs(p, p->pairs, p->logits, &p->logits_begun);
 }
 
 tl_status tli_offset_logits_backward(attention_pass *p, const tli_offset_gemm *r, const offset_operand *q,
@@ -54,10 +77,5 @@ tl_status tli_offset_values_backward(attention_pass *p, const tli_offset_gemm *r
     TLI_TRY(tli_offset_gemm_values_backward(p->ctx, r, v->rows, v->table, p->pairs, dsums, p->dpairs,
                                             v->gradient, v->dtable, scratch));
     if (!tli_op_has_softmax(p->shape)) return TL_OK;
-    const bool begun = p->dweights_begun;
-    p->dweights_begun = true;
-    /* pairs outside a window are not written */
-    if (!begun && p->mask != NULL) TLI_TRY(tli_zero(p->ctx, p->dweights, p->sizes->weights));
-    return tli_pairs_to_rows(p->ctx, p->pair_table, p->shape->batch, p->shape->heads, p->dpairs, p->dweights,
-                             begun);
+    return add_pairs(p, p->dpairs, p->dweights, &p->dweights_begun);
 }

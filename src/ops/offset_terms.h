@@ -19,6 +19,11 @@ void tli_offset_tables(const attention_pass *pass, int role, offset_operand *ope
 /* The offset GEMM of this shape; the caller sets inner, head_dim and strides. */
 tli_offset_gemm tli_offset_products(const attention_pass *pass);
 
+/* Counts a sum of `numbers` over the ranks that share the matrices out. */
+void tli_offset_count_sum(term_sizes *out, uint64_t numbers);
+/* Those of the logits and of the gradients of the attention weights, where these have pairs' parts. */
+void tli_offset_count_sums(const tli_op_shape *shape, const tli_op_sizes *sizes, term_sizes *out);
+
 /* Logits: adds scale * q_ij . k_ij; `saved` as tli_offset_gemm_logits takes it. `scratch`, here and below:
  * tli_offset_gemm_workspace floats. */
 tl_status tli_offset_logits(attention_pass *pass, const tli_offset_gemm *r, const offset_operand *q,

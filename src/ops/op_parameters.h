@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 
+#include "ops/geometry.h"
 #include "ops/init.h"
 
 /* Parameters and their gradients, NULL where the operation has none. C = dim, D = heads * head_dim, R =
@@ -28,6 +29,9 @@ typedef struct tli_op_parameter {
     uint64_t fan_in;   /* TLI_INIT_UNIFORM: drawn from U(-1/sqrt(fan_in), 1/sqrt(fan_in)) */
     tli_init init;
     uint32_t axes; /* TLI_INIT_LOCAL */
+    /* Rank 3: whose matrices these are, and whether a query's. `shape` is that of all of them. */
+    tli_geometry geometry;
+    bool query;
 } tli_op_parameter;
 
 enum { OP_MAX_PARAMETERS = 10 }; /* upper bound for any operation */

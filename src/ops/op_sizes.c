@@ -9,6 +9,10 @@ int tli_op_parameters(const tli_op_shape *s, tli_op_parameter items[OP_MAX_PARAM
     for (int t = 0; t < TERMS; t++)
         if (tli_attention_terms[t]->parameters != NULL && tli_attention_terms[t]->present(s))
             tli_attention_terms[t]->parameters(s, &list);
+    for (int i = 0; i < list.count; i++) {
+        items[i].geometry = s->geometry;
+        items[i].query = items[i].at == offsetof(tli_op_tensors, q);
+    }
     return list.count;
 }
 
@@ -71,6 +75,16 @@ uint64_t tli_op_workspace_count(const tli_op_shape *shape)
     uint64_t count = z.begin + z.rows * z.packed;
     for (int t = 0; t < TERMS; t++) count += z.term[t].workspace;
     return count;
+}
+
+uint64_t tli_op_sent_bytes(const tli_op_shape *shape, int ranks, uint64_t *messages)
+{
+    const tli_op_sizes z = tli_op_measure(shape);
+    uint64_t bytes = 0;
+    *messages = 0;
+    for (int t = 0; t < TERMS; t++)
+        bytes += tli_rank_sum_sent(ranks, z.term[t].summed, z.term[t].sums, messages);
+    return bytes;
 }
 
 uint64_t tli_op_saved_pairs_count(const tli_op_shape *shape)

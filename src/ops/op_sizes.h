@@ -19,6 +19,9 @@ tli_op_sizes tli_op_measure_pairs(const tli_op_shape *shape, uint32_t pairs, uin
 uint64_t tli_op_activation_count(const tli_op_shape *shape);
 uint64_t tli_op_workspace_count(const tli_op_shape *shape);
 
+/* What `ranks` that share the operation's matrices out send each, forward and backward, and in at most how many messages. */
+uint64_t tli_op_sent_bytes(const tli_op_shape *shape, int ranks, uint64_t *messages);
+
 /* The part of the activations that holds q_ij and k_ij of all pairs when `save_pairs`, in one tensor. */
 uint64_t tli_op_saved_pairs_count(const tli_op_shape *shape);
 

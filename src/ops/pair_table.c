@@ -8,50 +8,86 @@
 
 enum { PAIR_BLOCK = 16 }; /* pairs a work-group, of kernels/pair_table.cl */
 
-/* Counts pairs per key matrix into counts[offsets]. */
+/* Counts pairs per row of the key's table into counts[tli_geometry_rows]. */
 static void count_pairs(const tli_geometry *geometry, uint32_t queries, uint32_t *counts)
 {
     const uint32_t tokens = tli_geometry_tokens(geometry);
     for (uint32_t i = 0; i < queries; i++) {
         for (uint32_t j = 0; j < tokens; j++) {
-            const int32_t offset = tli_geometry_key_offset(geometry, i, j);
-            if (offset >= 0) counts[offset]++;
+            const int32_t row = tli_geometry_key_row(geometry, i, j);
+            if (row >= 0) counts[row]++;
         }
     }
 }
 
-/* Closed forms of the usual cases: plans ask for grids far too large to visit every pair. */
-static bool measure_whole(const tli_geometry *geometry, uint32_t queries, uint32_t *groups, uint32_t *count,
-                          uint32_t *largest)
+/* Whether pairs_of_matrix knows how many pairs there are. */
+static bool is_usual(const tli_geometry *g, uint32_t queries)
 {
-    const uint32_t tokens = tli_geometry_tokens(geometry), patches = tokens - geometry->cls;
-    if (geometry->sharing != TL_SHARING_NONE || geometry->window > 0 || geometry->absolute) return false;
-    if (geometry->kind == TLI_CAUSAL && queries == tokens) {
-        *groups = *largest = tokens;
-        *count = (uint32_t)((uint64_t)tokens * (tokens + 1) / 2);
-        return true;
+    if (g->sharing != TL_SHARING_NONE || g->window > 0 || g->absolute) return false;
+    const uint32_t tokens = tli_geometry_tokens(g);
+    return queries == tokens || (queries == 1 && g->cls == 1);
+}
+
+/* Places on an axis of n that have one at this difference from them; `offset` counts from the most negative. */
+static uint32_t places_apart(uint32_t offset, uint32_t n)
+{
+    return offset < n ? offset + 1 : 2 * n - 1 - offset;
+}
+
+/* Pairs of a key's matrix in the usual cases: plans ask for grids far too large to visit every pair. */
+static uint32_t pairs_of_matrix(const tli_geometry *g, uint32_t queries, uint32_t matrix)
+{
+    if (g->kind == TLI_CAUSAL) return matrix < queries ? queries - matrix : 0;
+    const uint32_t depth = g->depth > 0 ? g->depth : 1, rows = 2 * g->height - 1, columns = 2 * g->width - 1,
+                   grid = (2 * depth - 1) * rows * columns;
+    if (matrix >= grid)
+        return matrix == grid ? 1 : matrix == grid + 1 || queries > 1 ? depth * g->height * g->width : 0;
+    if (queries == 1 && g->cls) return 0;
+    return places_apart(matrix / columns / rows, depth) * places_apart(matrix / columns % rows, g->height) *
+           places_apart(matrix % columns, g->width);
+}
+
+static uint32_t larger_count(uint32_t a, uint32_t b)
+{
+    return a > b ? a : b;
+}
+
+/* Of each number the largest that a share has. */
+static void measure_shares(const tli_geometry *geometry, uint32_t queries, uint32_t *groups, uint32_t *count,
+                           uint32_t *largest)
+{
+    tli_geometry one = *geometry;
+    *groups = *count = *largest = 0;
+    for (one.share = 0; one.share < one.shares; one.share++) {
+        uint32_t own_groups, own_count, own_largest;
+        tli_pair_table_measure(&one, queries, &own_groups, &own_count, &own_largest);
+        *groups = larger_count(*groups, own_groups);
+        *count = larger_count(*count, own_count);
+        *largest = larger_count(*largest, own_largest);
     }
-    if (geometry->kind == TLI_CAUSAL || patches == 0) return false;
-    if (queries != tokens && !(queries == 1 && geometry->cls == 1)) return false;
-    *groups = queries == tokens ? tli_geometry_offsets(geometry) : 2;
-    *count = queries * tokens;
-    *largest = patches; /* offset 0, or all pairs with the class token on one side */
-    return true;
 }
 
 void tli_pair_table_measure(const tli_geometry *geometry, uint32_t queries, uint32_t *groups, uint32_t *count,
                             uint32_t *largest)
 {
+    if (geometry->shares > 1 && geometry->share == geometry->shares) {
+        measure_shares(geometry, queries, groups, count, largest);
+        return;
+    }
+    const uint32_t rows = tli_geometry_rows(geometry);
+    const bool usual = is_usual(geometry, queries);
+    uint32_t *counts = usual ? NULL : calloc(rows, sizeof *counts);
     *groups = *count = *largest = 0;
-    if (measure_whole(geometry, queries, groups, count, largest)) return;
-    const uint32_t offsets = tli_geometry_offsets(geometry);
-    uint32_t *counts = calloc(offsets, sizeof *counts);
-    if (counts == NULL) return;
-    count_pairs(geometry, queries, counts);
-    for (uint32_t k = 0; k < offsets; k++) {
-        *groups += counts[k] > 0;
-        *count += counts[k];
-        if (counts[k] > *largest) *largest = counts[k];
+    if (!usual && counts == NULL) return;
+    if (!usual) count_pairs(geometry, queries, counts);
+    for (uint32_t row = 0; row < rows; row++) {
+        const int32_t matrix = tli_geometry_matrix(geometry, row, false);
+        const uint32_t pairs = matrix < 0 ? 0
+                               : usual    ? pairs_of_matrix(geometry, queries, (uint32_t)matrix)
+                                          : counts[row];
+        *groups += pairs > 0;
+        *count += pairs;
+        if (pairs > *largest) *largest = pairs;
     }
     free(counts);
 }
@@ -86,10 +122,10 @@ static tl_status create_data(tl_context *ctx, const char *name, const char *what
     return tl_tensor_create(ctx, full, TL_MEMORY_DATA, 1, count, out);
 }
 
-/* Host memory for building a table with `offsets` matrices and `rows` entries in the device list. */
+/* Host memory for building a table. */
 typedef struct pair_builder {
-    uint32_t *counts;         /* pairs per key matrix */
-    int32_t *group_of, *next; /* group of a key matrix; where a group's next pair goes */
+    uint32_t *counts;         /* pairs per row of the key's table */
+    int32_t *group_of, *next; /* group of such a row; where a group's next pair goes */
     int32_t (*list)[2];       /* the contents of the device's tensors, see tli_pair_table */
 } pair_builder;
 
@@ -101,27 +137,31 @@ static void free_builder(pair_builder *b)
     free(b->list);
 }
 
+uint64_t tli_pair_table_groups(uint32_t groups)
+{
+    return 4 * (uint64_t)(groups > 0 ? groups : 1); /* a share may have none */
+}
+
 static size_t list_rows(const tli_pair_table *pairs)
 {
     return 3 * (size_t)pairs->count + pairs->queries + pairs->keys;
 }
 
-static bool create_builder(const tli_pair_table *pairs, uint32_t offsets, pair_builder *b)
+static bool create_builder(const tli_pair_table *pairs, uint32_t rows, pair_builder *b)
 {
-    b->counts = calloc(offsets, sizeof *b->counts);
-    b->group_of = malloc(offsets * sizeof *b->group_of);
+    b->counts = calloc(rows, sizeof *b->counts);
+    b->group_of = malloc(rows * sizeof *b->group_of);
     b->next = calloc(pairs->groups + 1, sizeof *b->next);
     b->list = malloc(list_rows(pairs) * sizeof *b->list);
     return b->counts != NULL && b->group_of != NULL && b->next != NULL && b->list != NULL;
 }
 
-/* Groups in ascending order of key matrix, and the pairs of each. */
-static void build_table(const tli_geometry *geometry, uint32_t offsets, tli_pair_table *pairs,
-                        pair_builder *b)
+/* Groups in ascending order of the key's row, and the pairs of each. */
+static void build_table(const tli_geometry *geometry, uint32_t rows, tli_pair_table *pairs, pair_builder *b)
 {
     count_pairs(geometry, pairs->queries, b->counts);
     int32_t groups = 0, first = 0;
-    for (uint32_t k = 0; k < offsets; k++) {
+    for (uint32_t k = 0; k < rows; k++) {
         if (b->counts[k] == 0) continue;
         pairs->group[groups] = (tli_pair_group){
             .first = first, .count = (int32_t)b->counts[k], .key = (int32_t)k};
@@ -131,10 +171,10 @@ static void build_table(const tli_geometry *geometry, uint32_t offsets, tli_pair
     }
     for (uint32_t i = 0; i < pairs->queries; i++) {
         for (uint32_t j = 0; j < pairs->keys; j++) {
-            const int32_t key = tli_geometry_key_offset(geometry, i, j);
+            const int32_t key = tli_geometry_key_row(geometry, i, j);
             if (key < 0) continue;
             const int32_t g = b->group_of[key];
-            pairs->group[g].query = tli_geometry_query_offset(geometry, i, j);
+            pairs->group[g].query = tli_geometry_query_row(geometry, i, j);
             b->list[b->next[g]][0] = (int32_t)i;
             b->list[b->next[g]++][1] = (int32_t)j;
         }
@@ -152,14 +192,14 @@ static tl_status no_memory(tl_context *ctx, const char *name)
 tl_status tli_pair_table_fit(tl_context *ctx, const char *name, const tli_geometry *geometry,
                              uint32_t queries, tli_pair_table *pairs)
 {
-    const uint32_t offsets = tli_geometry_offsets(geometry);
+    const uint32_t rows = tli_geometry_rows(geometry);
     tli_pair_table_measure(geometry, queries, &pairs->groups, &pairs->count, &pairs->largest);
     pairs->queries = queries;
     pairs->keys = tli_geometry_tokens(geometry);
     pair_builder b = {0};
-    tl_status status = create_builder(pairs, offsets, &b) ? TL_OK : no_memory(ctx, name);
+    tl_status status = create_builder(pairs, rows, &b) ? TL_OK : no_memory(ctx, name);
     if (status == TL_OK) {
-        build_table(geometry, offsets, pairs, &b);
+        build_table(geometry, rows, pairs, &b);
         status = tl_tensor_write(ctx, pairs->device_groups, 0, (uint64_t)pairs->groups * 4, pairs->group);
     }
     if (status == TL_OK) status = tl_tensor_write(ctx, pairs->device_pairs, 0, list_rows(pairs) * 2, b.list);
@@ -177,7 +217,8 @@ tl_status tli_pair_table_create(tl_context *ctx, const char *name, const tli_geo
     pairs->group = calloc(pairs->groups + 1, sizeof *pairs->group);
     tl_status status = pairs->group != NULL ? TL_OK : no_memory(ctx, name);
     if (status == TL_OK)
-        status = create_data(ctx, name, "groups", (uint64_t)pairs->groups * 4, &pairs->device_groups);
+        status = create_data(ctx, name, "groups", tli_pair_table_groups(pairs->groups),
+                             &pairs->device_groups);
     if (status == TL_OK) status = create_data(ctx, name, "pairs", list_rows(pairs) * 2, &pairs->device_pairs);
     if (status == TL_OK) status = tli_pair_table_fit(ctx, name, geometry, queries, pairs);
     if (status != TL_OK) tli_pair_table_destroy(ctx, pairs);

@@ -7,14 +7,14 @@
 
 typedef struct tli_pair_group {
     int32_t first, count; /* pairs [first, first + count) */
-    int32_t query, key;   /* index of the query's matrix; of the key's and value's */
+    int32_t query, key;   /* row of the query's matrix in its table; of the key's and value's */
 } tli_pair_group;
 
 typedef struct tli_pair_table {
     uint32_t groups, count; /* groups: offsets in use; count: pairs */
     uint32_t largest;       /* pairs of the largest group */
     uint32_t queries, keys;
-    tli_pair_group *group;    /* host copy, sorted by key matrix */
+    tli_pair_group *group;    /* host copy, sorted by `key` */
     tl_tensor *device_groups; /* int4 per group */
     tl_tensor *device_pairs;  /* int2 a pair: {i, j}; behind them the index of kernels/offset_gemm_gpu.cl: a
                                * span  {begin, end} a query, {pair, group} sorted by query; the same by key */
@@ -32,6 +32,8 @@ void tli_pair_table_destroy(tl_context *ctx, tli_pair_table *pairs);
 tl_status tli_pair_table_fit(tl_context *ctx, const char *name, const tli_geometry *geometry,
                              uint32_t queries, tli_pair_table *pairs);
 
+/* Numbers of the device's list of groups. */
+uint64_t tli_pair_table_groups(uint32_t groups);
 /* Numbers of pairs, and of pairs in the largest group, without building a table (for planning). */
 void tli_pair_table_measure(const tli_geometry *geometry, uint32_t queries, uint32_t *groups, uint32_t *count,
                             uint32_t *largest);

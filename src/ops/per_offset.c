@@ -33,6 +33,10 @@ static void per_offset_measure(const tli_op_shape *s, const tli_op_sizes *z, ter
 {
     const bool saves = s->save_pairs && tli_op_saves_pairs(s);
     out->saved = saves ? 2 * pair_rows(s, z) : 0;
+    tli_offset_count_sums(s, z, out);
+    if (tli_op_has_offset_values(s)) tli_offset_count_sum(out, z->query_rows * z->width); /* o */
+    if (tli_op_has_offset_logits(s)) tli_offset_count_sum(out, z->rows * z->packed);      /* dqkv */
+    tli_offset_count_sum(out, z->rows * s->dim);                                          /* dx */
     out->workspace = tli_offset_gemm_workspace(tli_geometry_tokens(&s->geometry), z->pairs, z->largest,
                                                s->batch, s->dim, s->heads, s->head_dim,
                                                saves || !tli_op_has_offset_logits(s));
@@ -79,6 +83,7 @@ static tl_status per_offset_logits_backward(attention_pass *p, const term_memory
     if (!tli_op_has_offset_logits(p->shape)) return TL_OK;
     const offset_operand q = per_offset_operand(p, ROLE_INDEX_Q), k = per_offset_operand(p, ROLE_INDEX_K);
     const tli_offset_gemm r = per_offset_products(p, &q, &k);
+    TLI_TRY(tli_rank_sum_keep_one(p->ctx, p->sum, p->dqkv, p->sizes->rows * p->sizes->packed));
     return tli_offset_logits_backward(p, &r, &q, &k, saved_rows(p, m), m->workspace);
 }
 
@@ -89,7 +94,8 @@ static tl_status per_offset_values(attention_pass *p, const term_memory *m)
     const tli_offset_gemm r = per_offset_products(p, &v, &v);
     if (!p->o_begun) TLI_TRY(tli_zero(p->ctx, p->o, p->sizes->query_rows * p->sizes->width));
     p->o_begun = true;
-    return tli_offset_values(p, &r, &v, p->o, m->workspace);
+    TLI_TRY(tli_offset_values(p, &r, &v, p->o, m->workspace));
+    return tli_rank_sum_rows(p->ctx, p->sum, p->o, p->sizes->query_rows * p->sizes->width);
 }
 
 static tl_status per_offset_values_backward(attention_pass *p, const term_memory *m)
@@ -111,6 +117,15 @@ static tl_status per_offset_clear(attention_pass *p, const term_memory *unused)
     return tli_zero(p->ctx, p->dx, z->rows * p->shape->dim);
 }
 
+static tl_status per_offset_sum_backward(attention_pass *p, const term_memory *unused)
+{
+    (void)unused;
+    const uint64_t rows = p->sizes->rows;
+    if (tli_op_has_offset_logits(p->shape))
+        TLI_TRY(tli_rank_sum_rows(p->ctx, p->sum, p->dqkv, rows * p->sizes->packed));
+    return tli_rank_sum_rows(p->ctx, p->sum, p->dx, rows * p->shape->dim);
+}
+
 const attention_term tli_per_offset_term = {.present = per_offset_present,
                                             .by_pairs = true,
                                             .parameters = per_offset_parameters,
@@ -121,4 +136,5 @@ const attention_term tli_per_offset_term = {.present = per_offset_present,
                                                      [STEP_VALUES] = per_offset_values,
                                                      [STEP_CLEAR] = per_offset_clear,
                                                      [STEP_VALUES_BACKWARD] = per_offset_values_backward,
-                                                     [STEP_LOGITS_BACKWARD] = per_offset_logits_backward}};
+                                                     [STEP_LOGITS_BACKWARD] = per_offset_logits_backward,
+                                                     [STEP_SUM_BACKWARD] = per_offset_sum_backward}};

@@ -19,9 +19,14 @@ typedef struct part_tensor {
     char name[128];
 } part_tensor;
 
+int tli_model_slots(const tli_registry *r, tli_model_part part)
+{
+    return part == TLI_PART_VALUE ? 1 : r->rule->slots;
+}
+
 static int part_count(const tli_registry *r, tli_model_part part)
 {
-    return part == TLI_PART_VALUE ? r->count : r->count * r->rule->slots;
+    return r->count * tli_model_slots(r, part);
 }
 
 static part_tensor part_tensor_at(const tli_registry *r, tli_model_part part, int index)
@@ -57,14 +62,14 @@ static tl_status check_finite(const part_tensor *t, const float *piece, uint64_t
     return TL_OK;
 }
 
-static tl_status write_tensor(tl_context *ctx, tli_st_writer *w, const part_tensor *t,
-                              const tli_state_source *state, float *piece)
+static tl_status write_tensor(tl_context *ctx, tli_st_writer *w, tli_model_part part, const part_tensor *t,
+                              const tli_model_source *source, float *piece)
 {
-    const uint64_t count = tli_parameter_count(t->parameter);
+    const uint64_t count = tli_parameter_whole(t->parameter);
     for (uint64_t at = 0; at < count; at += TLI_MODEL_PIECE) {
         const uint64_t n = count - at < TLI_MODEL_PIECE ? count - at : TLI_MODEL_PIECE;
-        TLI_TRY(state != NULL ? state->read(state->user, ctx, t->index, t->slot, at, n, piece)
-                              : tl_tensor_read(ctx, t->tensor, at, n, piece));
+        TLI_TRY(source != NULL ? source->read(source->user, ctx, part, t->index, t->slot, at, n, piece)
+                               : tl_tensor_read(ctx, t->tensor, at, n, piece));
         TLI_TRY(check_finite(t, piece, n, w->path, tl_context_error(ctx)));
         TLI_TRY(
             tli_st_write_data(w, piece, n * tli_element_bytes(t->parameter->dtype), tl_context_error(ctx)));
@@ -73,7 +78,7 @@ static tl_status write_tensor(tl_context *ctx, tli_st_writer *w, const part_tens
 }
 
 static tl_status write_tensors(tl_context *ctx, const tli_registry *r, tli_st_writer *w, tli_model_part part,
-                               const tli_state_source *state)
+                               const tli_model_source *source)
 {
     float *piece = malloc(TLI_MODEL_PIECE * sizeof *piece);
     if (piece == NULL)
@@ -82,14 +87,15 @@ static tl_status write_tensors(tl_context *ctx, const tli_registry *r, tli_st_wr
     tl_status status = TL_OK;
     for (int i = 0; i < part_count(r, part) && status == TL_OK; i++) {
         const part_tensor t = part_tensor_at(r, part, i);
-        status = write_tensor(ctx, w, &t, state, piece);
+        status = write_tensor(ctx, w, part, &t, source, piece);
     }
     free(piece);
     return status;
 }
 
 tl_status tli_model_write_part(tl_context *ctx, const tli_registry *r, const char *path, tli_model_part part,
-                               const tli_state_source *state, const tli_st_item *metadata, int metadata_count)
+                               const tli_model_source *source, const tli_st_item *metadata,
+                               int metadata_count)
 {
     tl_error *err = tl_context_error(ctx);
     const int count = part_count(r, part);
@@ -107,14 +113,14 @@ tl_status tli_model_write_part(tl_context *ctx, const tli_registry *r, const cha
     tl_status status = tli_st_write_begin(&w, path, entries, count, metadata, metadata_count, err);
     free(entries);
     if (status != TL_OK) return status;
-    status = write_tensors(ctx, r, &w, part, state);
+    status = write_tensors(ctx, r, &w, part, source);
     if (status == TL_OK) return tli_st_write_commit(&w, err);
     tli_st_write_abort(&w);
     return status;
 }
 
-tl_status tli_model_save(tl_context *ctx, const tli_registry *registry, const tl_settings *settings,
-                         const char *labels, uint64_t step, const char *path)
+tl_status tli_model_save(tl_context *ctx, const tli_registry *registry, const tli_model_source *source,
+                         const tl_settings *settings, const char *labels, uint64_t step, const char *path)
 {
     tli_metadata metadata;
     tli_st_item pairs[FIELDS_MAX + 2];
@@ -124,7 +130,7 @@ tl_status tli_model_save(tl_context *ctx, const tli_registry *registry, const tl
     snprintf(number, sizeof number, "%llu", (unsigned long long)step);
     pairs[metadata.count] = (tli_st_item){(char[]){"step"}, number};
     pairs[metadata.count + 1] = (tli_st_item){(char[]){TLI_CHECKSUM_KEY}, (char[]){TLI_CHECKSUM_BLANK}};
-    return tli_model_write_part(ctx, registry, path, TLI_PART_VALUE, NULL, pairs, metadata.count + 2);
+    return tli_model_write_part(ctx, registry, path, TLI_PART_VALUE, source, pairs, metadata.count + 2);
 }
 
 /* ---- reading ------------------------------------------------------------------------------------- */
@@ -170,9 +176,15 @@ static tl_status read_tensor(tl_context *ctx, tli_safetensors *st, const part_te
     if (e == NULL || !same_shape(e, t->parameter))
         return tli_fail(err, TL_ERROR_INPUT, "%s %s tensor %s: it belongs to another model", st->path,
                         e == NULL ? "has no" : "has another shape or type for the", t->name);
-    for (uint64_t at = 0; at < t->count; at += TLI_MODEL_PIECE) {
-        const uint64_t n = t->count - at < TLI_MODEL_PIECE ? t->count - at : TLI_MODEL_PIECE;
-        TLI_TRY(tli_st_read(st, e, t->first + at, n, piece, err));
+    for (uint64_t at = 0, n; at < t->count; at += n) {
+        int64_t whole;
+        n = tli_parameter_run(t->parameter, t->first + at, &whole);
+        if (t->count - at < n) n = t->count - at;
+        if (n > TLI_MODEL_PIECE) n = TLI_MODEL_PIECE;
+        if (whole >= 0)
+            TLI_TRY(tli_st_read(st, e, (uint64_t)whole, n, piece, err));
+        else
+            memset(piece, 0, n * sizeof *piece);
         TLI_TRY(tl_tensor_write(ctx, t->tensor, at, n, piece));
     }
     return TL_OK;

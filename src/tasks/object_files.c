@@ -78,9 +78,19 @@ static tl_status check_path(tl_context *ctx, const char *path)
     return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE, "the path of the file is missing");
 }
 
+/* Rank by rank a run's model has a share of its matrices: its files are the run's. */
+static tl_status check_whole(tl_context *ctx, const tl_model *model)
+{
+    if (tli_model_group(model) == NULL) return TL_OK;
+    return tli_fail(
+        tl_context_error(ctx), TL_ERROR_USAGE,
+        "the model's matrices are shared out by `run.offset_ranks`: use the checkpoints of its run");
+}
+
 tl_status tl_model_save(tl_context *ctx, tl_model *model, const char *path)
 {
     TLI_TRY(tli_model_own_check(ctx, model));
+    TLI_TRY(check_whole(ctx, model));
     TLI_TRY(check_path(ctx, path));
     const origin *from = *tli_model_origin(model);
     const tl_model_config *config = tl_model_configuration(model);
@@ -90,7 +100,7 @@ tl_status tl_model_save(tl_context *ctx, tl_model *model, const char *path)
     else
         tl_settings_default(&s, tli_task_of_own(config->arch)->name);
     s.model = *config;
-    return tli_model_save(ctx, tli_model_registry(model), &s,
+    return tli_model_save(ctx, tli_model_registry(model), NULL, &s,
                           from != NULL && from->labelled ? from->labels : NULL, from != NULL ? from->step : 0,
                           path);
 }
@@ -108,6 +118,7 @@ static tl_status load_values(tl_context *ctx, tli_registry *registry, const char
 tl_status tl_model_load(tl_context *ctx, tl_model *model, const char *path)
 {
     TLI_TRY(tli_model_own_check(ctx, model));
+    TLI_TRY(check_whole(ctx, model));
     return load_values(ctx, tli_model_registry(model), path);
 }
 

@@ -88,6 +88,7 @@ static const field of_runs[] = {
     OF_RUN(keep, FIELD_U64, .high = BIG),
     OF_RUN(recompute, FIELD_CHOICE, .choices = &tli_recompute_choices),
     OF_RUN(accumulate, FIELD_U64, .low = 1, .high = SETTINGS_MOST_SLICES, .zero_is_unset = true),
+    OF_RUN(offset_ranks, FIELD_U64, .low = 1, .high = SETTINGS_MOST_SLICES, .zero_is_unset = true),
 };
 
 static const field_table beginning_table = FIELDS(beginning), model_table = FIELDS(of_models),

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/files.h"
 #include "core/number.h"
 #include "data/checksum.h"
 #include "tasks/metadata.h"
@@ -25,7 +26,7 @@ static tl_status make_folder(tl_error *err, const char *path)
 }
 
 /* The losses as text that parses back to the same floats. */
-static tl_status save_state(tl_context *ctx, const tli_registry *registry, const tli_state_source *state,
+static tl_status save_state(tl_context *ctx, const tli_registry *registry, const tli_model_source *source,
                             const tli_train_state *standing, const char *path)
 {
     char number[24], best[40], losses[TLI_RECENT_LOSSES * 20] = "";
@@ -42,27 +43,24 @@ static tl_status save_state(tl_context *ctx, const tli_registry *registry, const
         {(char[]){"best"}, best},
         {(char[]){TLI_CHECKSUM_KEY}, (char[]){TLI_CHECKSUM_BLANK}}};
     const int count = 4 + tli_identity_write(&standing->data, &data, metadata + 4);
-    return tli_model_write_part(ctx, registry, path, TLI_PART_STATE, state, metadata, count);
+    return tli_model_write_part(ctx, registry, path, TLI_PART_STATE, source, metadata, count);
 }
 
 /* OUT/model.safetensors as a hard link to the checkpoint's file, which is never modified; on file systems
- * without links it is written again. */
-static tl_status publish_model(tl_context *ctx, const tli_registry *registry, const tl_settings *settings,
-                               const char *labels, uint64_t step, const char *source, const char *out)
+ * without links a copy. */
+static tl_status publish_model(const char *source, const char *out, tl_error *err)
 {
     char path[PATH_CAPACITY + 80], temporary[PATH_CAPACITY + 80];
     snprintf(path, sizeof path, "%s/model.safetensors", out);
     snprintf(temporary, sizeof temporary, "%s/.model.safetensors.link", out);
     (void)unlink(temporary);
-    if (link(source, temporary) == 0) {
-        const int failed = rename(temporary, path);
-        (void)unlink(temporary); /* rename leaves it if both names are links to one file */
-        if (failed == 0) return TL_OK;
-    }
-    return tli_model_save(ctx, registry, settings, labels, step, path);
+    int code = link(source, temporary) == 0 ? 0 : tli_copy_file(source, temporary);
+    if (code == 0 && rename(temporary, path) != 0) code = errno;
+    (void)unlink(temporary); /* rename leaves it if both names are links to one file */
+    return code == 0 ? TL_OK : tli_fail(err, TL_ERROR_IO, "cannot write %s: %s", path, strerror(code));
 }
 
-tl_status tli_checkpoint_save(tl_context *ctx, const tli_registry *registry, const tli_state_source *state,
+tl_status tli_checkpoint_save(tl_context *ctx, const tli_registry *registry, const tli_model_source *source,
                               const tl_settings *settings, const char *labels, const char *out,
                               const tli_train_state *standing)
 {
@@ -75,16 +73,16 @@ tl_status tli_checkpoint_save(tl_context *ctx, const tli_registry *registry, con
     tli_checkpoint_remove(temporary);
     TLI_TRY(make_folder(err, temporary));
     snprintf(path, sizeof path, "%s/model.safetensors", temporary);
-    tl_status status = tli_model_save(ctx, registry, settings, labels, step, path);
+    tl_status status = tli_model_save(ctx, registry, source, settings, labels, step, path);
     snprintf(path, sizeof path, "%s/state.safetensors", temporary);
-    if (status == TL_OK) status = save_state(ctx, registry, state, standing, path);
+    if (status == TL_OK) status = save_state(ctx, registry, source, standing, path);
     if (status == TL_OK) status = tli_checkpoint_place(out, step, temporary, err);
     if (status != TL_OK) {
         tli_checkpoint_remove(temporary);
         return status;
     }
     tli_checkpoint_file(path, out, step, "model");
-    TLI_TRY(publish_model(ctx, registry, settings, labels, step, path, out));
+    TLI_TRY(publish_model(path, out, err));
     tli_checkpoint_prune(out, tli_checkpoint_keep(settings));
     return TL_OK;
 }

@@ -19,9 +19,9 @@ typedef struct tli_train_state {
     tli_data_identity data; /* identifies the training data */
 } tli_train_state;
 
-/* Saves weights, optimizer state and train state; OUT/model.safetensors becomes these weights too. `state` is read last;
- * NULL: the registry has all of it. */
-tl_status tli_checkpoint_save(tl_context *ctx, const tli_registry *registry, const tli_state_source *state,
+/* Saves weights, optimizer state and train state; OUT/model.safetensors becomes these weights too. `source` is read first
+ * for the weights, then for the state; NULL: the registry has all of it. */
+tl_status tli_checkpoint_save(tl_context *ctx, const tli_registry *registry, const tli_model_source *source,
                               const tl_settings *settings, const char *labels, const char *out,
                               const tli_train_state *standing);
 /* Reads the settings of the newest complete checkpoint below OUT (values that checkpoints do not store are

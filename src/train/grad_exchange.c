@@ -5,6 +5,8 @@
 
 #include "core/arithmetic.h"
 #include "ops/add.h"
+#include "ops/rank_sum.h"
+#include "train/grad_clip.h"
 
 enum { PIECE = 1 << 18 }; /* floats that travel at a time */
 
@@ -20,14 +22,16 @@ static tl_status list_parameters(tl_context *ctx, const tli_registry *registry, 
     x->count = registry->count;
     x->gradients = calloc((size_t)x->count, sizeof(tl_tensor *));
     x->values = calloc((size_t)x->count, sizeof(tl_tensor *));
+    x->alike = calloc((size_t)x->count, sizeof(tl_tensor *));
     x->own = malloc(PIECE * sizeof *x->own);
     x->theirs = malloc(PIECE * sizeof *x->theirs);
-    if (x->gradients == NULL || x->values == NULL || x->own == NULL || x->theirs == NULL)
+    if (x->gradients == NULL || x->values == NULL || x->alike == NULL || x->own == NULL || x->theirs == NULL)
         return tli_fail(tl_context_error(ctx), TL_ERROR_MEMORY,
                         "out of host memory for the exchange of gradients");
-    for (int i = 0; i < x->count; i++) {
+    for (int i = 0, alike = 0; i < x->count; i++) {
         x->gradients[i] = registry->items[i].gradient;
         x->values[i] = registry->items[i].value;
+        if (!tli_parameter_is_shared(&registry->items[i])) x->alike[alike++] = registry->items[i].gradient;
     }
     return TL_OK;
 }
@@ -50,18 +54,26 @@ static tl_status compare_places(tl_context *ctx, const tli_grad_exchange *x, con
     return status;
 }
 
-tl_status tli_grad_exchange_create(tl_context *ctx, tl_ranks *ranks, tli_registry *registry,
-                                   tli_grad_exchange *x)
+/* This rank's share of the registry among those that compute other slices. */
+static tl_status take_share(tl_context *ctx, tli_registry *registry, tli_grad_exchange *x)
 {
-    const int size = tl_ranks_size(ranks), own = tli_shares_of(size, tl_ranks_rank(ranks));
-    *x = (tli_grad_exchange){.ranks = ranks};
-    if (ranks == NULL) return TL_OK;
+    const int size = tl_ranks_size(x->ranks), own = tli_shares_of(size, tl_ranks_rank(x->ranks));
+    if (x->ranks == NULL) return TL_OK;
     TLI_TRY(tli_shares_create(registry, size, tli_context_limits(ctx)->max_alloc_bytes, &x->shares,
                               tl_context_error(ctx)));
     TLI_TRY(compare_places(ctx, x, x->shares.cuts));
     TLI_TRY(compare_places(ctx, x, x->shares.sums));
     registry->share_begin = x->shares.cuts[own];
     registry->share_end = x->shares.cuts[own + 1];
+    return TL_OK;
+}
+
+tl_status tli_grad_exchange_create(tl_context *ctx, tl_ranks *ranks, tl_ranks *offsets,
+                                   tli_registry *registry, tli_grad_exchange *x)
+{
+    *x = (tli_grad_exchange){.ranks = ranks, .offsets = offsets, .registry = registry};
+    if (ranks == NULL && offsets == NULL) return TL_OK;
+    TLI_TRY(take_share(ctx, registry, x));
     TLI_TRY(list_parameters(ctx, registry, x));
     return tli_tensor_create_uninitialized(ctx, "exchanged numbers", TL_MEMORY_WORKSPACE, 1, PIECE,
                                            &x->staging);
@@ -73,6 +85,7 @@ void tli_grad_exchange_destroy(tl_context *ctx, tli_grad_exchange *x)
     tli_shares_free(&x->shares);
     free(x->gradients);
     free(x->values);
+    free(x->alike);
     free(x->own);
     free(x->theirs);
     *x = (tli_grad_exchange){0};
@@ -169,6 +182,64 @@ static stretch held_stretch(const tli_grad_exchange *x, tl_tensor *const *tensor
     return (stretch){tensors, from, is ? cuts[held.first + held.count] : from};
 }
 
+/* ---- ranks that share matrices out ---------------------------------------------------------------- */
+
+/* Elements of `alike` among the registry's before `element`. */
+static uint64_t alike_before(const tli_grad_exchange *x, uint64_t element)
+{
+    uint64_t before = 0;
+    for (int i = 0; i < x->count && x->registry->items[i].at < element; i++) {
+        const tli_parameter *p = &x->registry->items[i];
+        if (!tli_parameter_is_shared(p)) before += tli_smaller(tli_parameter_count(p), element - p->at);
+    }
+    return before;
+}
+
+/* The first rank's numbers in the staging tensor, to all. */
+static tl_status broadcast_staged(tl_context *ctx, const tli_grad_exchange *x, uint64_t count)
+{
+    const bool first = tl_ranks_rank(x->offsets) == 0;
+    if (first) TLI_TRY(tl_tensor_read(ctx, x->staging, 0, count, x->own));
+    TLI_TRY(tli_ranks_broadcast(x->offsets, x->own, count * sizeof *x->own, tl_context_error(ctx)));
+    return first ? TL_OK : tl_tensor_write(ctx, x->staging, 0, count, x->own);
+}
+
+/* What all have computed alike becomes the first one's, as devices may round differently. */
+static tl_status share_alike(tl_context *ctx, const tli_grad_exchange *x, tli_view loss)
+{
+    if (x->offsets == NULL) return TL_OK;
+    const uint64_t end = x->registry->share_end > 0 ? x->registry->share_end
+                                                    : tli_registry_count(x->registry);
+    const stretch own = {x->alike, alike_before(x, x->registry->share_begin), alike_before(x, end)};
+    for (uint64_t at = 0; at < stretch_length(&own); at += PIECE) {
+        const stretch s = stretch_piece(&own, at);
+        TLI_TRY(pack_piece(ctx, x, s));
+        TLI_TRY(broadcast_staged(ctx, x, stretch_length(&s)));
+        TLI_TRY(unpack_piece(ctx, x, s, false));
+    }
+    TLI_TRY(tli_copy(ctx, loss, tli_at(x->staging, 0), 1));
+    TLI_TRY(broadcast_staged(ctx, x, 1));
+    return tli_copy(ctx, tli_at(x->staging, 0), loss, 1);
+}
+
+/* Partial sums of squares of the matrices that are shared out. */
+static tl_status sum_squares(tl_context *ctx, const tli_grad_exchange *x, tl_tensor *partial)
+{
+    const uint64_t buffer = tli_context_limits(ctx)->max_alloc_bytes;
+    for (int i = 0; x->offsets != NULL && i < x->count; i++) {
+        const tli_parameter *p = &x->registry->items[i];
+        if (!tli_parameter_is_shared(p)) continue;
+        const uint64_t end = tli_grad_clip_sums(x->registry, p->at + tli_parameter_count(p), buffer);
+        for (uint64_t n, at = tli_grad_clip_sums(x->registry, p->at, buffer); at < end; at += n) {
+            n = tli_smaller(end - at, PIECE);
+            TLI_TRY(tl_tensor_read(ctx, partial, at, n, x->own));
+            TLI_TRY(tli_ranks_sum(x->offsets, x->own, n, x->theirs, tl_context_error(ctx)));
+            TLI_TRY(tl_tensor_write(ctx, partial, at, n, x->own));
+        }
+    }
+    return TL_OK;
+}
+
 /* ---- collectives --------------------------------------------------------------------------------- */
 
 static tl_status exchange_loss(tl_context *ctx, const tli_grad_exchange *x, int partner, tli_view loss,
@@ -191,7 +262,7 @@ tl_status tli_grad_exchange_sum(tl_context *ctx, const tli_grad_exchange *x, tli
         TLI_TRY(exchange_stretches(ctx, x, partner, &given, &kept, sends)); /* who has a sum adds */
         TLI_TRY(exchange_loss(ctx, x, partner, loss, sends, receives));
     }
-    return TL_OK;
+    return share_alike(ctx, x, loss);
 }
 
 /* The levels backwards: partners give each other what they hold. */
@@ -210,7 +281,8 @@ static tl_status gather_shares(tl_context *ctx, const tli_grad_exchange *x, tl_t
 
 tl_status tli_grad_exchange_squares(tl_context *ctx, const tli_grad_exchange *x, tl_tensor *partial)
 {
-    return gather_shares(ctx, x, &partial, x->shares.sums);
+    TLI_TRY(gather_shares(ctx, x, &partial, x->shares.sums));
+    return sum_squares(ctx, x, partial);
 }
 
 tl_status tli_grad_exchange_values(tl_context *ctx, const tli_grad_exchange *x)
@@ -246,6 +318,27 @@ tli_traffic tli_grad_exchange_traffic(const tli_shares *shares, int rank, bool c
         if (clips)
             count_exchange(held_length(shares, shares->sums, rank, 2 * width),
                            held_length(shares, shares->sums, partner, 2 * width), &traffic);
+    }
+    return traffic;
+}
+
+tli_traffic tli_grad_exchange_alike_traffic(const tli_registry *registry, int offset_ranks, int parts,
+                                            uint64_t largest_buffer, bool clips)
+{
+    tli_traffic traffic = {0};
+    uint64_t alike = 0;
+    for (int i = 0; i < registry->count; i++) {
+        const tli_parameter *p = &registry->items[i];
+        const uint64_t sums = tli_grad_clip_sums(registry, p->at + tli_parameter_count(p), largest_buffer) -
+                              tli_grad_clip_sums(registry, p->at, largest_buffer);
+        if (!tli_parameter_is_shared(p))
+            alike += tli_parameter_count(p);
+        else if (clips)
+            traffic.bytes += tli_rank_sum_sent(offset_ranks, sums, 1, &traffic.messages);
+    }
+    for (int have = 1; have < offset_ranks; have *= 2) {
+        count_exchange(tli_ceil_div(alike, (uint64_t)parts), 0, &traffic);
+        count_exchange(1, 0, &traffic); /* the loss */
     }
     return traffic;
 }

@@ -98,7 +98,7 @@ static bool find_table(const tl_model_config *c, const char *name, tli_geometry 
             snprintf(full, sizeof full, "%s.layers.%u.0.%s", tli_model_block_prefix(c), layer, list[i].name);
             if (strcmp(full, name) != 0) continue;
             *geometry = shape.op.geometry;
-            *query = strcmp(list[i].field, "q") == 0;
+            *query = list[i].query;
             return true;
         }
     }
@@ -338,16 +338,23 @@ static tl_status copy_elements(tl_context *ctx, tli_init_weights *t, const tli_s
     return TL_OK;
 }
 
+/* Matrix of the file for one of the model's; -1: none. */
+static int64_t fate_source(const fate *f, int64_t matrix)
+{
+    return f->source == NULL || matrix < 0 ? matrix : f->source[matrix];
+}
+
 /* Consecutive matrices are copied together. */
 static tl_status copy_matrices(tl_context *ctx, tli_init_weights *t, const tli_parameter *p, const fate *f,
                                float *piece)
 {
-    const uint64_t row = tli_parameter_count(p) / p->shape[0];
-    for (uint64_t k = 0, run = 1; k < p->shape[0]; k += run, run = 1) {
-        if (f->source[k] < 0) continue;
-        while (k + run < p->shape[0] && f->source[k + run] == f->source[k] + (int32_t)run) run++;
-        TLI_TRY(copy_elements(ctx, t, f->entry, (uint64_t)f->source[k] * row, p->value, k * row, run * row,
-                              piece));
+    const uint64_t rows = tli_parameter_lead(p), row = tli_parameter_count(p) / rows;
+    for (uint64_t k = 0, run = 1; k < rows; k += run, run = 1) {
+        const int64_t source = fate_source(f, tli_parameter_matrix(p, k));
+        if (source < 0) continue;
+        while (k + run < rows && fate_source(f, tli_parameter_matrix(p, k + run)) == source + (int64_t)run)
+            run++;
+        TLI_TRY(copy_elements(ctx, t, f->entry, (uint64_t)source * row, p->value, k * row, run * row, piece));
     }
     return TL_OK;
 }
@@ -361,10 +368,7 @@ tl_status tli_init_weights_copy(tl_context *ctx, tli_init_weights *t, tli_regist
     for (int i = 0; i < registry->count && status == TL_OK; i++) {
         const tli_parameter *p = &registry->items[i];
         const fate *f = &t->fates[i];
-        if (f->entry != NULL && f->source == NULL)
-            status = copy_elements(ctx, t, f->entry, 0, p->value, 0, tli_parameter_count(p), piece);
-        else if (f->entry != NULL)
-            status = copy_matrices(ctx, t, p, f, piece);
+        if (f->entry != NULL) status = copy_matrices(ctx, t, p, f, piece);
     }
     free(piece);
     if (status == TL_OK)

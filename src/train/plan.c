@@ -9,6 +9,7 @@
 #include "train/grad_clip.h"
 #include "train/grad_exchange.h"
 #include "train/grad_slices.h"
+#include "train/run_ranks.h"
 
 enum { LARGEST_BATCH = 1 << 20 };
 
@@ -27,7 +28,8 @@ tl_plan_options tli_plan_of_run(const tl_settings *s, uint64_t memory_limit, uin
                              .memory_limit = memory_limit,
                              .max_alloc_bytes = max_alloc_bytes,
                              .no_clipping = !tli_plan_clips(s),
-                             .grad_slices = tli_settings_slices(s)};
+                             .grad_slices = tli_settings_slices(s),
+                             .offset_ranks = s->run.offset_ranks};
 }
 
 static uint64_t limit_of(uint64_t bytes)
@@ -45,7 +47,7 @@ static void count_slices(uint32_t slices, int ranks, tl_memory_plan *plan)
     }
 }
 
-/* What train/grad_exchange.h takes; and of the optimizer's state only what belongs to the largest share. */
+/* Of the optimizer's state only what belongs to the largest share. */
 static tl_status count_share(const tli_registry *registry, const optimizer_rule *rule, int ranks,
                              uint64_t max_alloc_bytes, tl_memory_plan *plan, tl_error *err)
 {
@@ -54,7 +56,6 @@ static tl_status count_share(const tli_registry *registry, const optimizer_rule 
     const uint64_t state = (uint64_t)rule->slots * tli_element_bytes(TLI_DTYPE_F32) *
                            tli_shares_largest(&shares);
     tli_shares_free(&shares);
-    tli_memory_plan_add(plan, TL_MEMORY_WORKSPACE, tli_grad_exchange_bytes(ranks));
     if (plan->total == UINT64_MAX) return TL_OK; /* saturated */
     plan->total -= plan->bytes[TL_MEMORY_MOMENT];
     plan->bytes[TL_MEMORY_MOMENT] = 0;
@@ -62,14 +63,22 @@ static tl_status count_share(const tli_registry *registry, const optimizer_rule 
     return TL_OK;
 }
 
+/* Ranks that share the matrices by offset out. */
+static int sharing_of(const tl_plan_options *o)
+{
+    return o->offset_ranks > 1 ? (int)o->offset_ranks : 1;
+}
+
 /* What a trainer has beside its model. */
 static tl_status count_trainer(const tl_model_config *c, const tl_plan_options *o, uint32_t slices,
                                const optimizer_rule *rule, tl_memory_plan *plan, tl_error *err)
 {
-    const int ranks = o->ranks > 1 ? (int)o->ranks : 1;
+    const int all = o->ranks > 1 ? (int)o->ranks : 1, sharing = sharing_of(o), ranks = all / sharing;
     tli_registry registry = {0};
     tl_status status = tli_model_parameters(c, &registry, err);
     count_slices(slices, ranks, plan);
+    if (all > 1) tli_memory_plan_add(plan, TL_MEMORY_WORKSPACE, tli_grad_exchange_bytes(all));
+    tli_memory_plan_add(plan, TL_MEMORY_WORKSPACE, tli_rank_sum_bytes(sharing));
     if (status == TL_OK && ranks > 1)
         status = count_share(&registry, rule, ranks, limit_of(o->max_alloc_bytes), plan, err);
     if (status == TL_OK && !o->no_clipping)
@@ -87,6 +96,8 @@ tl_status tli_plan(const tl_model_config *config, const tl_plan_options *o, tl_m
     const uint32_t slices = o->training && o->grad_slices > 0 ? (uint32_t)o->grad_slices : 1;
     tl_model_config c = *config;
     c.recompute = !never && o->recompute == TL_RECOMPUTE_ALWAYS;
+    c.offset_ranks = (uint32_t)sharing_of(o);
+    c.offset_rank = c.offset_ranks; /* whichever has most */
     for (;; c.recompute = true) {
         TLI_TRY(tli_model_plan(&c, (uint32_t)tli_ceil_div(o->batch, slices), rule, plan, err));
         if (o->training) TLI_TRY(count_trainer(&c, o, slices, rule, plan, err));
@@ -127,10 +138,12 @@ static tl_status make_plan(const tl_model_config *c, const tl_plan_options *o, t
     if (o->ranks > SETTINGS_MOST_SLICES)
         return tli_fail(err, TL_ERROR_USAGE, "ranks is %llu: at most %d share a batch's slices",
                         (unsigned long long)o->ranks, SETTINGS_MOST_SLICES);
+    TLI_TRY(tli_model_check(c, err));
+    TLI_TRY(tli_check_offset_ranks(c, o->offset_ranks, o->ranks > 1 ? o->ranks : 1, err));
     TLI_TRY(tli_plan(c, o, plan, err));
     plan->largest_batch = tli_plan_largest_batch(c, o, LARGEST_BATCH);
     const tl_status status = tli_model_parameters(c, &registry, err);
-    plan->params = tli_registry_count(&registry);
+    plan->params = tli_registry_whole(&registry);
     tli_registry_free(NULL, &registry);
     return status;
 }

@@ -4,14 +4,57 @@
 #include <string.h>
 
 #include "tasks/metadata.h"
+#include "tasks/settings_check.h"
+
+int tli_offset_ranks(const tl_settings *s)
+{
+    return s->run.offset_ranks > 1 ? (int)s->run.offset_ranks : 1;
+}
+
+tl_status tli_check_offset_ranks(const tl_model_config *model, uint64_t sharing, uint64_t ranks,
+                                 tl_error *err)
+{
+    if (sharing <= 1) return TL_OK;
+    if (tli_op_rule_of(model->op)->per_offset == 0)
+        return tli_fail(
+            err, TL_ERROR_USAGE,
+            "`run.offset_ranks` is %llu, but %s has no matrices by offset that ranks could share out: "
+            "leave it out, or choose translution, alpha or absolute",
+            (unsigned long long)sharing, tl_op_name(model->op));
+    if ((sharing & (sharing - 1)) == 0 && ranks % sharing == 0) return TL_OK;
+    return tli_fail(
+        err, TL_ERROR_USAGE,
+        "`run.offset_ranks` is %llu, which must be 1, 2, 4, 8, ... and divide the number of ranks, %llu",
+        (unsigned long long)sharing, (unsigned long long)ranks);
+}
+
+tl_status tli_run_group_ranks(training_run *r)
+{
+    tl_ranks *all = r->hooks->ranks;
+    tl_error *err = tl_context_error(r->ctx);
+    const int rank = tl_ranks_rank(all), size = tl_ranks_size(all), sharing = tli_offset_ranks(r->s);
+    TLI_TRY(tli_ranks_group(all, rank - rank % sharing, 1, sharing, &r->offsets, err));
+    return tli_ranks_group(all, rank % sharing, sharing, size / sharing, &r->replicas, err);
+}
+
+tl_status tl_settings_check_ranks(const tl_settings *settings, const tl_ranks *ranks, tl_error *err)
+{
+    if (settings == NULL) return tli_fail(err, TL_ERROR_USAGE, "the settings are missing");
+    TLI_TRY(tli_settings_check_size(settings, err));
+    tl_settings own = *settings;
+    return tli_share_slices(&own, tl_ranks_size(ranks), err);
+}
 
 tl_status tli_share_slices(tl_settings *s, int ranks, tl_error *err)
 {
+    TLI_TRY(tli_check_offset_ranks(&s->model, s->run.offset_ranks, (uint64_t)ranks, err));
     if (ranks == 1) return TL_OK;
-    if (s->training.grad_slices == 0) s->training.grad_slices = tli_settings_slices(s) * (uint64_t)ranks;
-    const uint32_t slices = tli_settings_slices(s);
     if ((ranks & (ranks - 1)) != 0)
         return tli_fail(err, TL_ERROR_USAGE, "a run takes 2, 4, 8, ... ranks, not %d", ranks);
+    ranks /= tli_offset_ranks(s);
+    if (s->training.grad_slices == 0 && ranks > 1)
+        s->training.grad_slices = tli_settings_slices(s) * (uint64_t)ranks;
+    const uint32_t slices = tli_settings_slices(s);
     if (tli_grad_slices_levels(slices, ranks) < 0)
         return tli_fail(err, TL_ERROR_USAGE,
                         "%d ranks cannot share the %u slices of a batch: start fewer, or begin a run of more "

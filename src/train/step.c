@@ -22,7 +22,9 @@ tl_status tli_step_choose_batch(tl_context *ctx, tl_settings *s, int ranks)
         return tli_fail(err, TL_ERROR_MEMORY,
                         "the model does not fit this device even with %s of one sample: a batch of %u "
                         "needs %.0f MiB "
-                        "and the limit is %.0f MiB; choose a smaller model or another device",
+                        "and the limit is %.0f MiB; choose a smaller model or another device, or share "
+                        "matrices by offset out by "
+                        "`run.offset_ranks`",
                         slices > 1 ? "slices" : "batches", s->training.batch_size, total, limit);
     if (o.batch == s->training.batch_size) return TL_OK;
     if (s->run.exact_batch)

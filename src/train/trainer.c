@@ -54,15 +54,26 @@ static tl_status trainer_step(training_run *r)
     return r->done < r->total ? r->task->prepare(r->data, r->done, err) : TL_OK;
 }
 
-/* Writes OUT/best.safetensors: the weights with the best evaluation score so far. */
+/* Writes the weights to a file of the run folder; called by all ranks that evaluate. */
+static tl_status save_weights(training_run *r, const char *name)
+{
+    char path[TLI_OUT_CAPACITY + 32];
+    if (!tli_run_writes(r)) return tli_checkpoint_gather_send(r->ctx, &r->gather, TLI_PART_VALUE);
+    const tli_model_source source = tli_checkpoint_gather_source(&r->gather);
+    snprintf(path, sizeof path, "%s/%s", r->dir.path, name);
+    return tli_model_save(r->ctx, tli_model_registry(r->model), r->offsets != NULL ? &source : NULL, r->s,
+                          r->labels, r->done, path);
+}
+
+/* Writes OUT/best.safetensors: the weights with the best evaluation score so far, as rank 0 has it. */
 static tl_status keep_best(training_run *r, const tli_scores *scores)
 {
     const double value = r->task->classifies ? scores->top1 : -scores->loss;
-    char path[TLI_OUT_CAPACITY + 32];
-    if (scores->not_finite > 0 || !isfinite(value) || value <= r->best) return TL_OK;
+    int better = scores->not_finite == 0 && isfinite(value) && !(value <= r->best);
+    TLI_TRY(tli_ranks_broadcast(r->offsets, &better, sizeof better, tl_context_error(r->ctx)));
+    if (!better) return TL_OK;
     r->best = value;
-    snprintf(path, sizeof path, "%s/best.safetensors", r->dir.path);
-    return tli_model_save(r->ctx, tli_model_registry(r->model), r->s, r->labels, r->done, path);
+    return save_weights(r, "best.safetensors");
 }
 
 /* Writes numbers of a step, or of an evaluation after it on the test set `test`, to the metrics and event files. */
@@ -80,6 +91,7 @@ static tl_status note_scores(void *user, const tli_task *task, int set, const tl
 {
     training_run *r = user;
     if (set == task->main_set(r->s)) TLI_TRY(keep_best(r, scores));
+    if (!tli_run_writes(r)) return TL_OK;
     if (scores->not_finite > 0)
         tli_log_write(
             tli_context_log(r->ctx), TL_LOG_NOTICE,
@@ -123,19 +135,20 @@ static tl_status score_main(training_run *r)
 static tl_status trainer_save(training_run *r)
 {
     if (r->saved == r->done) return TL_OK;
-    const tli_state_gather gather = {tli_model_registry(r->model), &r->exchange};
     if (!tli_run_writes(r)) {
         r->saved = r->done;
-        return tli_state_gather_send(r->ctx, &gather);
+        TLI_TRY(tli_checkpoint_gather_send(r->ctx, &r->gather, TLI_PART_VALUE));
+        return tli_checkpoint_gather_send(r->ctx, &r->gather, TLI_PART_STATE);
     }
     TLI_TRY(tli_ranks_at_work(r->hooks->ranks, tl_context_error(r->ctx)));
-    const tli_state_source shares = tli_state_gather_source(&gather);
+    const tli_model_source shares = tli_checkpoint_gather_source(&r->gather);
     tli_train_state standing = {
         .step = r->done, .best = r->best, .losses = r->recent_count, .data = r->identity};
     for (int i = 0; i < r->recent_count; i++)
         standing.loss[i] = r->recent[(r->done - (uint64_t)(r->recent_count - 1 - i)) % TLI_RECENT_LOSSES];
-    TLI_TRY(tli_checkpoint_save(r->ctx, gather.registry, r->hooks->ranks != NULL ? &shares : NULL, r->s,
-                                r->labels, r->dir.path, &standing));
+    TLI_TRY(tli_checkpoint_save(r->ctx, tli_model_registry(r->model),
+                                r->hooks->ranks != NULL ? &shares : NULL, r->s, r->labels, r->dir.path,
+                                &standing));
     r->saved = r->done;
     r->other_test = false;
     tli_checkpoint_clock_reset(&r->clock);
@@ -258,7 +271,7 @@ static tl_status trainer_loop(training_run *r)
         if (stop || score || keep || r->done == r->total || r->unread == TLI_LOSS_SLOTS || builds ||
             tli_clock_seconds() - r->read_at >= READ_SECONDS)
             TLI_TRY(read_back(r));
-        if (score && tli_run_writes(r)) TLI_TRY(score_main(r));
+        if (score && tli_run_evaluates(r)) TLI_TRY(score_main(r));
         if (keep) TLI_TRY(trainer_save(r));
         if (score || keep) r->read_at = tli_clock_seconds();
         stop |= r->hooks->ranks == NULL && r->stop_asked != 0; /* ranks agree on it after the next step */
@@ -281,24 +294,23 @@ static void trainer_summarise(training_run *r, tl_result *result)
     if (r->all_seconds > 0) result->data_wait = r->all_wait / r->all_seconds;
     result->steps = r->done;
     if (r->task->files != NULL) result->files = r->task->files(r->data, true);
-    result->params = tli_registry_count(tli_model_registry(r->model));
+    result->params = tli_registry_whole(tli_model_registry(r->model));
     result->peak_device_bytes = tl_memory_peak(r->ctx);
     snprintf(result->out, sizeof result->out, "%s", r->dir.path);
 }
 
 static tl_status trainer_finish(training_run *r, tl_result *result)
 {
-    char path[TLI_OUT_CAPACITY + 32], confusion[TLI_OUT_CAPACITY + 32] = "";
-    if (!tli_run_writes(r)) return trainer_save(r);
+    char confusion[TLI_OUT_CAPACITY + 32] = "";
+    if (!tli_run_evaluates(r)) return trainer_save(r);
     TLI_TRY(tli_run_begin_writing(r)); /* where a resumed run had no step left */
-    snprintf(path, sizeof path, "%s/model.safetensors", r->dir.path);
-    TLI_TRY(r->saved != r->done
-                ? trainer_save(r)
-                : tli_model_save(r->ctx, tli_model_registry(r->model), r->s, r->labels, r->done, path));
-    if (r->task->classifies) snprintf(confusion, sizeof confusion, "%s/confusion.tsv", r->dir.path);
+    TLI_TRY(r->saved != r->done ? trainer_save(r) : save_weights(r, "model.safetensors"));
+    if (tli_run_writes(r) && r->task->classifies)
+        snprintf(confusion, sizeof confusion, "%s/confusion.tsv", r->dir.path);
     const tl_status status = tli_score_all(r->ctx, r->task, r->model, r->data, r->s, confusion, r->hooks,
                                            note_scores, r, result);
-    if (status == TL_OK && r->other_test) return TL_OK; /* result.json is for the checkpoint's settings */
+    /* result.json is for the checkpoint's settings */
+    if (status == TL_OK && (r->other_test || !tli_run_writes(r))) return TL_OK;
     if (status == TL_OK) return tli_finished_save(r->dir.path, result, r->best, tl_context_error(r->ctx));
     if (status != TL_INTERRUPTED) return status;
     return tli_fail(

@@ -26,6 +26,11 @@ bool tli_run_writes(const training_run *r)
     return tl_ranks_rank(r->hooks->ranks) == 0;
 }
 
+bool tli_run_evaluates(const training_run *r)
+{
+    return tl_ranks_rank(r->replicas) == 0;
+}
+
 static tl_status open_init(training_run *r)
 {
     if (r->hooks->init != NULL && r->s->run.init[0] == '\0')
@@ -124,12 +129,19 @@ static tl_status take_folder(training_run *r)
 static tl_status create_model(training_run *r)
 {
     const tl_settings *s = r->s;
-    TLI_TRY(tli_model_create(r->ctx, &s->model,
+    tl_model_config model = s->model;
+    model.offset_ranks = (uint32_t)tl_ranks_size(r->offsets);
+    model.offset_rank = (uint32_t)tl_ranks_rank(r->offsets);
+    TLI_TRY(tli_model_create(r->ctx, &model,
                              &(tl_model_options){.batch = tl_settings_slice_samples(s), .training = true},
                              NULL, &r->model));
+    TLI_TRY(tli_model_share(r->ctx, r->model, r->offsets));
     tli_registry *registry = tli_model_registry(r->model);
-    TLI_TRY(tli_grad_slices_create(r->ctx, registry, tli_settings_slices(s), r->hooks->ranks, &r->slices));
-    TLI_TRY(tli_grad_exchange_create(r->ctx, r->hooks->ranks, registry, &r->exchange));
+    TLI_TRY(tli_grad_slices_create(r->ctx, registry, tli_settings_slices(s), r->replicas, &r->slices));
+    TLI_TRY(tli_grad_exchange_create(r->ctx, r->replicas, r->offsets, registry, &r->exchange));
+    if (r->hooks->ranks != NULL)
+        TLI_TRY(tli_checkpoint_gather_create(registry, &r->exchange, r->hooks->ranks, tli_offset_ranks(s),
+                                             &r->gather, tl_context_error(r->ctx)));
     TLI_TRY(tli_registry_allocate_state(r->ctx, registry, tli_optimizer_rule_of(s->training.optimizer)));
     return tli_plan_clips(s) ? tli_grad_clip_create(r->ctx, registry, TLI_LOSS_SLOTS, &r->grad_clip) : TL_OK;
 }
@@ -147,8 +159,9 @@ tl_status tli_run_open(training_run *r, const tl_data *own)
     if (tli_run_writes(r) && s->run.metrics[0] != '\0') TLI_TRY(tli_metrics_check(s->run.metrics, err));
     TLI_TRY(adopt_stored(r));
     TLI_TRY(tli_share_slices(s, tl_ranks_size(r->hooks->ranks), err));
+    TLI_TRY(tli_run_group_ranks(r));
     const task_opening how = {.train = true,
-                              .part = tli_grad_slices_part(tli_settings_slices(s), r->hooks->ranks),
+                              .part = tli_grad_slices_part(tli_settings_slices(s), r->replicas),
                               .own = own,
                               .log = log};
     TLI_TRY(r->task->open(s, &how, &r->data, err));
@@ -207,6 +220,9 @@ void tli_run_close(training_run *r)
     tli_grad_clip_destroy(r->ctx, &r->grad_clip);
     tli_grad_slices_destroy(r->ctx, &r->slices);
     tli_grad_exchange_destroy(r->ctx, &r->exchange);
+    tli_checkpoint_gather_free(&r->gather);
+    tli_ranks_group_free(r->offsets);
+    tli_ranks_group_free(r->replicas);
     if (r->task != NULL) r->task->close(r->data);
     tli_step_times_free(&r->times);
     if (refused && r->dir.found < strlen(r->dir.path)) tli_run_lock_remove(&r->lock, r->dir.path);

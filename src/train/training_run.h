@@ -7,6 +7,7 @@
 #include "tasks/task.h"
 #include "train/checkpoint.h"
 #include "train/checkpoint_clock.h"
+#include "train/checkpoint_gather.h"
 #include "train/event_file.h"
 #include "train/grad_clip.h"
 #include "train/grad_exchange.h"
@@ -16,7 +17,6 @@
 #include "train/progress.h"
 #include "train/run_dir.h"
 #include "train/run_lock.h"
-#include "train/state_gather.h"
 #include "train/step_times.h"
 
 enum { RUN_ENDED = 1 << 16 }; /* beyond all signal numbers: a callback ends the run */
@@ -32,11 +32,14 @@ typedef struct training_run {
     tli_data_identity identity; /* of `data` */
     tli_run_lock lock;          /* lock of the folder */
     tli_init_weights *init;     /* run.init, until its weights are copied; NULL: none */
+    tl_ranks *offsets;          /* that share the matrices by offset out with this one; NULL: none */
+    tl_ranks *replicas;         /* that have what this one has, and different slices; NULL: none */
     tl_model *model;
     tli_grad_clip grad_clip; /* with --grad-clip or --skip-nonfinite */
     tli_grad_slices slices;
     tli_grad_exchange exchange;
-    tl_batch inputs; /* of the next step, in memory of `data` */
+    tli_checkpoint_gather gather; /* of several ranks */
+    tl_batch inputs;              /* of the next step, in memory of `data` */
     tli_metrics metrics;
     tli_event_file events; /* with run.tensorboard */
     tli_train_progress progress;
@@ -60,8 +63,10 @@ typedef struct training_run {
     tli_folder dir;  /* the output folder */
 } training_run;
 
-/* Whether this process writes files, evaluates and calls hooks: rank 0. */
+/* Whether this process writes files and calls hooks: rank 0. */
 bool tli_run_writes(const training_run *r);
+/* Whether it evaluates: rank 0 and those that share its matrices out. */
+bool tli_run_evaluates(const training_run *r);
 /* What a run refuses of its settings without a look at data, files or a device. `s` may be NULL. */
 tl_status tli_run_check(const tl_settings *s, tl_error *err);
 /* Opens the run for ctx, s (checked: tli_run_check) and hooks, to continue at r->done. `own`: the caller's data, copied; NULL: the task's.

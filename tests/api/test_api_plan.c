@@ -211,6 +211,58 @@ static void ranks_are_planned(void **unused)
     }
 }
 
+/* Of ranks that share the matrices out each has as many rows of a table, and sends of a batch the logits, the output, and their
+ * and the input's gradients, twice for two ranks' sums; and the parameters that both have, once. */
+static void ranks_that_share_matrices_are_planned(void **unused)
+{
+    tl_settings s = own_settings("own-vit", "unused");
+    tl_rank_plan plan, whole;
+    s.model.op = TL_OP_TRANSLUTION;
+    s.model.pool = TL_POOL_MEAN;
+    s.model.depth = 1;
+    tl_cluster c = {.size = sizeof c, .ranks = 1};
+    if (tl_train_plan_ranks(&s, &c, &whole, &said) != TL_OK) fail_msg("%s", said.text);
+    c.ranks = s.run.offset_ranks = 2;
+    if (tl_train_plan_ranks(&s, &c, &plan, &said) != TL_OK) fail_msg("%s", said.text);
+    const uint64_t height = s.model.image_height / s.model.patch_height,
+                   width = s.model.image_width / s.model.patch_width, tokens = height * width,
+                   offsets = (2 * height - 1) * (2 * width - 1), batch = s.training.batch_size,
+                   inner = (uint64_t)s.model.heads * s.model.head_dim,
+                   tables = 3 * offsets * s.model.dim * inner,
+                   rows = batch * tokens * (2 * s.model.heads * tokens + inner + s.model.dim);
+    assert_int_equal(plan.slices, 1);
+    assert_int_equal(plan.memory.params, whole.memory.params);
+    assert_int_equal(plan.memory.bytes[TL_MEMORY_PARAMETER],
+                     4 * (whole.memory.params - tables + tables / offsets * (offsets / 2 + 1)));
+    assert_int_equal(plan.sent_bytes, 4 * (rows + whole.memory.params - tables + 1));
+    assert_true(plan.flops < whole.flops && plan.flops > whole.flops / 2);
+    s.run.recompute = TL_RECOMPUTE_ALWAYS;
+    s.training.batch_size = 2; /* with which tables are most of what a rank has */
+    s.model.dim = 128, s.model.heads = 4, s.model.head_dim = 64;
+    if (tl_train_plan_ranks(&s, &c, &plan, &said) != TL_OK) fail_msg("%s", said.text);
+    c.memory_limit = plan.memory.total;
+    s.run.offset_ranks = 0;
+    if (tl_train_plan_ranks(&s, &c, &plan, &said) != TL_OK) fail_msg("%s", said.text);
+    assert_false(plan.memory.fits);
+    assert_int_equal(plan.fitting_offset_ranks, 2);
+    c.memory_limit--;
+    s.training.grad_slices = 0;
+    if (tl_train_plan_ranks(&s, &c, &plan, &said) != TL_OK) fail_msg("%s", said.text);
+    assert_int_equal(plan.fitting_offset_ranks, 0);
+    s.run.offset_ranks = 4;
+    WRONG(tl_train_plan_ranks, "divide the number of ranks, 2", &s, &c, &plan, &said);
+    s.model.op = TL_OP_ATTENTION;
+    WRONG(tl_train_plan_ranks, "attention has no matrices by offset", &s, &c, &plan, &said);
+    s.run.offset_ranks = 0;
+    const tl_plan_options o = {.size = sizeof o, .batch = 4, .training = true, .offset_ranks = 2};
+    s.model.op = TL_OP_ALPHA;
+    s.run.offset_ranks = 2;
+    WRONG(tl_settings_check_ranks, "divide the number of ranks, 1", &s, NULL, &said);
+    WRONG(tl_settings_check_ranks, "missing", NULL, NULL, &said);
+    WRONG(tl_settings_check_ranks, "size", &(tl_settings){0}, NULL, &said);
+    WRONG(tl_model_plan, "divide the number of ranks, 1", &s.model, &o, &plan.memory, &said);
+}
+
 static void clusters_are_checked(void **unused)
 {
     tl_settings s = own_settings("own-vit", "unused");
@@ -245,6 +297,7 @@ int main(void)
         cmocka_unit_test(planned_without_a_device),
         cmocka_unit_test(a_run_is_planned_as_its_model),
         cmocka_unit_test(ranks_are_planned),
+        cmocka_unit_test(ranks_that_share_matrices_are_planned),
         cmocka_unit_test(clusters_are_checked),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

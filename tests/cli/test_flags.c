@@ -320,6 +320,7 @@ static const struct {
     {"link-latency-us", TLI_CLI_TRAIN, TRAIN " --dry-run --ranks 2 --link-gbps 10", "--link-latency-us 5",
      NULL},
     {"device-tflops", TLI_CLI_TRAIN, TRAIN " --dry-run --ranks 2", "--device-tflops 5", NULL},
+    {"offset-ranks", TLI_CLI_TRAIN, TRAIN " --op translution --dry-run --ranks 2", "--offset-ranks 2", NULL},
     {"rank-timeout", TLI_CLI_TRAIN, NULL, NULL, "cli/test_rank_hangs.sh --rank-timeout"},
     {"quick", TLI_CLI_TUNE, NULL, NULL, "cli/test_flags.c tune --quick"},
 

@@ -59,7 +59,7 @@ static void far_from(tl_context *ctx, uint64_t first, uint64_t count)
     tl_tensor *t = upload(ctx, NULL, 1, count);
     tli_kernel *kernel;
     MUST(ctx, tli_kernel_get(ctx, "init", "init_uniform", "", &kernel));
-    MUST(ctx, TLI_LAUNCH(ctx, kernel, tli_launch1(1, items), TLI_ARG_MEM(t->mem[0]), TLI_ARG_U64(first),
+    MUST(ctx, TLI_LAUNCH(ctx, kernel, tli_launch1(1, items), TLI_ARG_VIEW(tli_at(t, 0)), TLI_ARG_U64(first),
                          TLI_ARG_U64(count), TLI_ARG_U64(9), TLI_ARG_U64(8), TLI_ARG_F32(1.0f),
                          TLI_ARG_U32(block)));
     float *got = download(ctx, t);

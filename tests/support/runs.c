@@ -55,7 +55,7 @@ void start_from_huge_weights(tl_settings *s, const char *name, float factor)
         free(values);
     }
     snprintf(s->run.init, sizeof s->run.init, "%s/huge.safetensors", folder);
-    MUST(ctx, tli_model_save(ctx, registry, s, NULL, 0, s->run.init));
+    MUST(ctx, tli_model_save(ctx, registry, NULL, s, NULL, 0, s->run.init));
     tli_model_destroy(ctx, model);
     tl_context_destroy(ctx);
     s->training.lr = s->training.weight_decay = 1000.0f;

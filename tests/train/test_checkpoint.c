@@ -157,7 +157,7 @@ static void unknown_numbers(void **unused)
     MUST(ctx, tli_registry_init(ctx, tli_model_registry(model), 0));
     s.training.schedule_version = TL_SCHEDULE_VERSION + 1;
     snprintf(path, sizeof path, "%s/other-ranges.safetensors", folder);
-    MUST(ctx, tli_model_save(ctx, tli_model_registry(model), &s, NULL, 0, path));
+    MUST(ctx, tli_model_save(ctx, tli_model_registry(model), NULL, &s, NULL, 0, path));
     tl_settings_default(&e, "mnist");
     assert_int_equal(tl_evaluate(ctx, path, &e, NULL, &result), TL_ERROR_INPUT);
     assert_non_null(strstr(tl_context_error(ctx)->text, "schedule_version takes a whole number from 1 to"));

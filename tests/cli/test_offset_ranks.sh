@@ -1,0 +1,122 @@
+#!/bin/sh
+# Runs whose ranks share the matrices by offset out: the weights of one process to rounding, the same bits again, less memory.
+#   test_offset_ranks.sh PROGRAM RANK_MEMORY NEAR_TENSORS
+set -eu
+. "$(dirname "$0")/../support/mpi.sh"
+. "$(dirname "$0")/../support/program.sh"
+need_mpi "$(dirname "$1")/translution_mpi.so"
+
+small="--dim 16 --depth 2 --heads 2 --head-dim 8"
+digits="mnist $small --batch-size 8 --limit-train 20 --limit-test 12" # the last batch of an epoch has 4 samples
+text="gpt $small --seq-len 8 --vocab-size 32 --batch-size 8 --samples-per-epoch 20 --limit-test 8"
+tensors=$3
+# ranks N SHARING ARGUMENTS...
+# shellcheck disable=SC2086,SC2048 # lists of arguments are meant to split
+ranks() {
+    count=$1
+    sharing=$2
+    shift 2
+    mpirun -n "$count" "$program" train $* --offset-ranks "$sharing" >out.txt 2>err.txt </dev/null
+}
+# shellcheck disable=SC2086,SC2048
+alone() { "$program" train $* >out.txt 2>err.txt; }
+same() { cmp "$1/model.safetensors" "$2/model.safetensors" || fail "$1 and $2 differ"; }
+state() { echo "$1/checkpoints/$(ls "$1/checkpoints")/state.safetensors"; }
+near() { "$tensors" "$1/model.safetensors" "$2/model.safetensors" || fail "the weights of $1 and $2 differ"; }
+near_state() { # after the first step
+    "$tensors" "$1/checkpoints/1/state.safetensors" "$2/checkpoints/1/state.safetensors" || fail "the gradients of $1 and $2 differ"
+}
+
+# Every kind of operation: the state after one step has its gradients; the weights after some have moved by them, as AdamW with a
+# large eps does, while with a small one the sign of a gradient that is nearly 0 moves them as far as any other.
+rounding="--eps 1 --lr 0.5"
+# shellcheck disable=SC2086
+try() { # NAME COUNTS ARGUMENTS
+    name=$1
+    counts=$2
+    shift 2
+    set -- "$@" $rounding --steps 4 --checkpoint-every 1
+    alone "$@" --out "$name-1" || fail "$name alone"
+    for n in $counts; do
+        ranks "$n" "$n" "$@" --out "$name-$n" || fail "$name with $n ranks"
+        near_state "$name-1" "$name-$n"
+        near "$name-1" "$name-$n"
+        [ "$(grep -c '^{' out.txt)" = 1 ] || fail "not one result"
+        [ "$(grep -c '^device ' err.txt)" = 1 ] || fail "not one voice"
+        [ "$(grep -c . "$name-$n/metrics.jsonl")" = "$(grep -c . "$name-1/metrics.jsonl")" ] || fail "other lines of metrics"
+    done
+}
+try translution "2 4" "$digits" --op translution --grad-clip 0.05 --eval-every 3
+try alpha "2 4" "$digits" --op alpha --relenc-dim 4 --grad-clip 0.05
+try absolute 2 "$digits" --op absolute
+try keys 2 "$digits" --op translution --relative k --pool mean
+try values 2 "$digits" --op translution --relative v --window 2
+try queries 2 "$digits" --op translution --relative q --offset-sharing log:2 --translution-layers 1
+try low 2 "$digits" --op alpha-pure --relenc-dim 4
+try conv 2 "$digits" --op conv --window 3
+try text "2 4" "$text" --op translution
+try text_alpha 2 "$text" --op alpha --relative kv
+
+# The same bits again; beside slices that other ranks compute; saved by 4, resumed by 2, then by one.
+run="$digits $rounding --op translution --grad-clip 0.05 --eval-every 3 --steps 6 --grad-slices 2"
+ranks 2 2 "$run" --out once || fail "once"
+ranks 2 2 "$run" --out again || fail "again"
+same once again
+ranks 4 2 "$run" --out both || fail "ranks of both kinds"
+same once both
+cmp "$(state once)" "$(state both)" || fail "the optimizer's states of once and both differ"
+[ -e both/best.safetensors ] || fail "no best weights"
+"$tensors" once/best.safetensors both/best.safetensors || fail "the best weights differ"
+ranks 4 4 "$run" --stop-after 2 --out resumed || fail "stopped with 4"
+ranks 2 2 "$run" --stop-after 2 --out resumed --resume || fail "resumed with 2"
+said "resuming resumed after step 2"
+alone "$run" --out resumed --resume || fail "resumed alone"
+near once resumed
+ranks 2 2 "$run" --out again --resume || fail "resumed when it was finished"
+said "this is its result"
+"$program" eval both --limit-test 12 >out.txt 2>err.txt || fail "evaluated by one process"
+
+# A run that begins from another's weights.
+ranks 2 2 "$digits" --op translution --init once --steps 1 --lr 0 --out begun || fail "with --init"
+near once begun
+
+# What a rank's device holds, of the matrices, their gradients and the optimizer's state a share.
+module=${TRANSLUTION_MPI_MODULE:-$(dirname "$program")/translution_mpi.so}
+for n in 2 4; do
+    env TRANSLUTION_MPI_MODULE="$module" "${MPIRUN:-mpirun}" -n $n "$2" memory 0 $n >out.txt 2>err.txt || fail "memory of $n ranks"
+done
+env TRANSLUTION_MPI_MODULE="$module" "${MPIRUN:-mpirun}" -n 4 "$2" memory 0 2 >out.txt 2>err.txt || fail "memory of ranks of both kinds"
+
+# A signal to a rank that computes with rank 0 stops all.
+# shellcheck disable=SC2086
+started 2 "$program" train $digits --op translution --steps 100000 --schedule constant --offset-ranks 2 --out signal >out.txt 2>err.txt &
+launcher=$!
+turns=0
+until grep -q '"step":5,' signal/metrics.jsonl 2>/dev/null; do
+    turns=$((turns + 1))
+    [ $turns -lt 1200 ] || fail "no step after two minutes"
+    sleep 0.1
+done
+kill -TERM "$(cat pid-1)"
+code=0
+wait $launcher || code=$?
+[ $code = 143 ] || fail "exit code $code instead of 143"
+said "stopped by signal 15 after step"
+
+# What ranks cannot share is refused before a device is opened.
+# refused WORDS
+refused() {
+    gave 2 || fail "exit code $code instead of 2"
+    said "$1"
+    if grep -q '^device ' err.txt; then fail "a device was opened"; fi
+    [ ! -e refused ] || fail "a refused run made a folder"
+}
+code=0
+ranks 2 4 "$digits" --op translution --steps 1 --out refused || code=$?
+refused "--offset-ranks is 4, which must be 1, 2, 4, 8, ... and divide the number of ranks, 2"
+code=0
+ranks 2 2 "$digits" --op attention --steps 1 --out refused || code=$?
+refused "--offset-ranks is 2, but attention has no matrices by offset"
+code=0
+"$program" train mnist --op alpha --offset-ranks 2 --steps 1 --out refused >out.txt 2>err.txt || code=$?
+refused "divide the number of ranks, 1"
