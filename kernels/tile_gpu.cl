@@ -4,7 +4,7 @@
 // on its way to registers. All work-items of the group must reach every barrier, so bounds are handled by loading zeros
 // behind the inner dimension, by loading the last row or column again behind the matrix, and by not storing.
 // Build options, with the host's tli_gpu_tile:
-//   -DTILE=16|32|64 -DTILE_PARTS=1|4
+//   -DTILE=16|32|64 -DTILE_PARTS=1|2|4 -DTILE_PADDING=0|4|8
 #ifndef TILE
 #define TILE 64
 #endif
@@ -15,15 +15,22 @@
 #ifndef TILE_PARTS
 #define TILE_PARTS 1
 #endif
-#if TILE_PARTS != 1 && TILE_PARTS != 4
-#error "TILE_PARTS is 1 or 4"
+#if TILE_PARTS != 1 && TILE_PARTS != 2 && TILE_PARTS != 4
+#error "TILE_PARTS is one of 1, 2, 4"
+#endif
+#ifndef TILE_PADDING
+#define TILE_PADDING 4
+#endif
+#if TILE_PADDING % 4 != 0
+#error "TILE_PADDING is a multiple of 4: rows in local memory begin at 16 bytes"
 #endif
 
-#define TILE_SIDE   (TILE / 4) // work-items along a side
-#define PART_ITEMS  (TILE_SIDE * TILE_SIDE)
-#define TILE_ITEMS  (TILE_PARTS * PART_ITEMS)
-#define TILE_K      (4 * TILE_ITEMS / TILE) // then each work-item loads four elements of an operand's slice
-#define TILE_STRIDE (TILE + 4) // floats between rows in local memory: of 16 bytes, and in different banks
+#define TILE_SIDE  (TILE / 4) // work-items along a side
+#define PART_ITEMS (TILE_SIDE * TILE_SIDE)
+#define TILE_ITEMS (TILE_PARTS * PART_ITEMS)
+#define TILE_K     (4 * TILE_ITEMS / TILE) // then each work-item loads four elements of an operand's slice
+#define TILE_STRIDE                                                                                          \
+    (TILE + TILE_PADDING) // floats between rows in local memory: of 16 bytes, and in different banks
 #define TILE_GROUP                                                                                           \
     __attribute__((reqd_work_group_size(TILE_ITEMS, 1, 1))) // of every kernel that uses the tile
 // A work-item owns columns 4 * TILE_X ... + 3 and rows 4 * TILE_Y ... + 3. Of 16 neighbours no more than eight have columns of their
@@ -41,7 +48,7 @@
 #define TILE_OWNS(r) true // whether it has the result of its row r
 #else
 #define TILE_PART    ((int)get_local_id(0) / PART_ITEMS)
-#define TILE_OWNS(r) (TILE_PART == (r)) // of tile_sum_parts_sync
+#define TILE_OWNS(r) (TILE_PART == (r)*TILE_PARTS / 4) // of tile_sum_parts_sync
 #endif
 
 #define TILE_LOCALS                                                                                          \

@@ -3,9 +3,8 @@
 
 #include <cjson/cJSON.h>
 
-#include "cli/cli.h"
 #include "cli/timing.h"
-#include "core/choices.h"
+#include "cli/tune.h"
 #include "core/clock.h"
 #include "core/progress.h"
 #include "ops/gemm_choice.h"
@@ -39,62 +38,51 @@ static tl_status tune_rate(tl_context *ctx, const tli_product *p, tl_gemm_mode m
 
 static tl_status tune_run(tli_cli_options *o, tl_context *ctx)
 {
-    const tli_product *list = o->quick ? quick_shapes : shapes;
-    const int count = o->quick ? (int)(sizeof quick_shapes / sizeof *quick_shapes)
-                               : (int)(sizeof shapes / sizeof *shapes);
-    tli_gemm_entry entries[TLI_GEMM_MAX_ENTRIES];
+    const tli_product *list = o->tune.quick ? quick_shapes : shapes;
+    const int count = o->tune.quick ? (int)(sizeof quick_shapes / sizeof *quick_shapes)
+                                    : (int)(sizeof shapes / sizeof *shapes);
+    tli_tuning_table table;
     cJSON *json = cJSON_CreateArray();
-    printf("%-34s %12s %12s  %s\n", "GFLOP/s", tli_choice_name(&tli_gemm_choices, TL_GEMM_OWN), "CLBlast",
-           "serves");
+    tli_tuning_table_begin(ctx, &table);
+    tli_tune_print_titles();
     tl_status status = TL_OK;
     tli_progress progress;
     tli_progress_begin(&progress, tli_cli_progress(o), "tuning", "shapes", (uint64_t)count,
                        tli_clock_seconds());
     for (int i = 0; i < count && status == TL_OK; i++) {
         const tli_product *p = &list[i];
-        tli_gemm_entry *e = &entries[i];
-        *e = (tli_gemm_entry){.transpose_a = p->transpose_a,
-                              .transpose_b = p->transpose_b,
-                              .batched = p->batch > 1,
-                              .m = p->m,
-                              .n = p->n,
-                              .k = p->k};
-        const uint32_t rounds = o->quick ? QUICK_ROUNDS : ROUNDS;
-        status = tune_rate(ctx, p, TL_GEMM_OWN, rounds, &e->own_gflops);
-        if (status == TL_OK) status = tune_rate(ctx, p, TL_GEMM_CLBLAST, rounds, &e->clblast_gflops);
+        tli_tuned e = {.shape = {tli_gemm_kind(p->transpose_a, p->transpose_b), p->m, p->n, p->k, p->batch}};
+        const uint32_t rounds = o->tune.quick ? QUICK_ROUNDS : ROUNDS;
+        status = tune_rate(ctx, p, TL_GEMM_OWN, rounds, &e.own_gflops);
+        if (status == TL_OK) status = tune_rate(ctx, p, TL_GEMM_CLBLAST, rounds, &e.clblast_gflops);
         tli_progress_clear(&progress);
         if (status != TL_OK) break;
-        char name[64];
-        snprintf(name, sizeof name, "%u x %u x %u %c%c%s", p->m, p->n, p->k, p->transpose_a ? 't' : 'n',
-                 p->transpose_b ? 't' : 'n', p->batch > 1 ? ", batched" : "");
-        const char *serves = tli_choice_name(
-            &tli_gemm_choices, e->clblast_gflops > e->own_gflops ? TL_GEMM_CLBLAST : TL_GEMM_OWN);
-        printf("%-34s %12.1f %12.1f  %s\n", name, (double)e->own_gflops, (double)e->clblast_gflops, serves);
-        fflush(stdout);
+        tli_tune_print(&e);
+        tli_tuning_table_put(&table, &e);
         tli_progress_update(&progress, (uint64_t)i + 1, tli_clock_seconds());
-        cJSON *row = cJSON_CreateObject();
-        tli_json_add_text(row, "shape", name);
-        cJSON_AddNumberToObject(row, "own_gflops", (double)e->own_gflops);
-        cJSON_AddNumberToObject(row, "clblast_gflops", (double)e->clblast_gflops);
-        tli_json_add_text(row, "serves", serves);
-        cJSON_AddItemToArray(json, row);
+        cJSON_AddItemToArray(json, tli_tune_json(&e));
     }
     tli_progress_clear(&progress);
-    if (status == TL_OK && !o->quick) status = tli_gemm_learn(ctx, entries, count);
+    if (status == TL_OK && !o->tune.quick) status = tli_tune_keep(o, ctx, &table);
     if (status == TL_OK && o->json) return tli_cli_print_json(json, tl_context_error(ctx));
     cJSON_Delete(json);
-    if (status == TL_OK && !o->quick)
-        tli_cli_say("kept for this device and driver; --gemm auto %s\n",
-                    tli_context_limits(ctx)->cpu_path ? "takes the own kernels on CPUs all the same"
-                                                      : "goes by it");
     return status;
 }
 
 tl_status tli_cmd_tune(tli_cli_options *o, tl_error *err)
 {
+    const int others = o->tune.show + (o->tune.export[0] != '\0') + (o->tune.import[0] != '\0') +
+                       o->tune.quick;
     if (o->argument != NULL)
         return tli_fail(err, TL_ERROR_USAGE, "tune takes no word like '%s'; see `translution tune --help`",
                         o->argument);
+    if (others > 1)
+        return tli_fail(err, TL_ERROR_USAGE,
+                        "tune takes one of --show, --export, --import and --quick at a time");
     tli_cli_outlive_readers();
-    return tli_cli_on_device(o, err, tune_run);
+    return tli_cli_on_device(o, err,
+                             o->tune.show                ? tli_tune_show
+                             : o->tune.export[0] != '\0' ? tli_tune_export
+                             : o->tune.import[0] != '\0' ? tli_tune_import
+                                                         : tune_run);
 }

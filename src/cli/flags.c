@@ -336,7 +336,13 @@ static const tli_flag own_flags[] = {
     NUMBER(FLAG_U32, "rounds", bench.rounds, 1, 100000, TIMED, "timed rounds, after a warm-up (default: 10)"),
     NUMBER(FLAG_U32, "rounds", bench.rounds, 1, 100000, TLI_CLI_BENCH_LOADER,
            "timed batches, after a warm-up (default: 20)"),
-    BOOL("quick", quick, TLI_CLI_TUNE, "quick check on a few small shapes; does not save a table"),
+    BOOL("quick", tune.quick, TLI_CLI_TUNE, "quick check on a few small shapes; does not save a table"),
+    BOOL("show", tune.show, TLI_CLI_TUNE,
+         "measure nothing: print the tiles that serve this device, and what they gained"),
+    TEXT("export", "FILE", tune.export, TLI_CLI_TUNE,
+         "measure nothing: write the table that is kept for this device as text"),
+    TEXT("import", "FILE", tune.import, TLI_CLI_TUNE,
+         "measure nothing: keep a table that --export wrote, for this device"),
     BOOL(
         "no-cache", generate.no_cache, TLI_CLI_GENERATE,
         "do not use the KV cache: compute the whole context for every token, slower, with the same logits to "

@@ -86,7 +86,10 @@ typedef struct tli_cli_options {
     uint32_t layer, head;
     uint32_t window;
     tl_gemm_mode gemm;
-    bool quick;
+    struct {
+        bool quick, show;
+        char import[1024], export[1024]; /* files; empty: none */
+    } tune;
     tl_kernel_path kernel_path;
     int size; /* of tli_size_choices */
 } tli_cli_options;

@@ -220,7 +220,12 @@ typedef struct tli_user_data {
     void *data;
     void (*destroy)(void *data);
 } tli_user_data;
-typedef enum tli_user_data_name { TLI_SLOT_GEMM, TLI_SLOT_KERNEL_FORMS, TLI_SLOTS } tli_user_data_name;
+typedef enum tli_user_data_name {
+    TLI_SLOT_GEMM,
+    TLI_SLOT_KERNEL_FORMS,
+    TLI_SLOT_TUNING,
+    TLI_SLOTS
+} tli_user_data_name;
 tli_user_data *tli_context_user_data(tl_context *ctx, tli_user_data_name name);
 
 /* Between the two calls work is hidden from the context's statistics: it is not profiled, may exceed the

@@ -86,8 +86,7 @@ static char *find_source(const char *folder, const char *family)
 {
     char *text = folder != NULL ? read_source(folder, family) : NULL;
     for (int i = 0; text == NULL && i < tli_embedded_kernel_count; i++)
-        if (strcmp(tli_embedded_kernels[i].family, family) == 0)
-            text = copy_text(tli_embedded_kernels[i].source);
+        if (strcmp(tli_embedded_kernels[i].name, family) == 0) text = copy_text(tli_embedded_kernels[i].text);
     return text;
 }
 
@@ -140,7 +139,7 @@ uint64_t tli_kernel_sources_hash(tl_context *ctx)
 {
     uint64_t hash = 0;
     for (int i = 0; i < tli_embedded_kernel_count; i++) {
-        char *text = find_source(ctx->programs.folder, tli_embedded_kernels[i].family);
+        char *text = find_source(ctx->programs.folder, tli_embedded_kernels[i].name);
         if (text != NULL) hash = XXH3_64bits_withSeed(text, strlen(text), hash);
         free(text);
     }

@@ -6,16 +6,15 @@
 
 #include "core/random.h"
 #include "ops/gemm_clblast.h"
+#include "ops/tuning.h"
 
 /* Stored with the context. */
 typedef struct state {
     tl_gemm_mode forced;
     enum { UNTESTED, RIGHT, WRONG } clblast;
-    int count;
-    tli_gemm_entry entries[TLI_GEMM_MAX_ENTRIES];
 } state;
 
-static const char table_name[] = "gemm-table", test_name[] = "gemm-self-test";
+static const char test_name[] = "gemm-self-test";
 
 static state *state_of(tl_context *ctx)
 {
@@ -23,15 +22,6 @@ static state *state_of(tl_context *ctx)
     if (slot->data != NULL) return slot->data;
     state *s = calloc(1, sizeof *s);
     if (s == NULL) return NULL;
-    unsigned char *data = NULL;
-    size_t size = 0;
-    if (tli_cache_get(ctx, table_name, &data, &size)) {
-        if (size % sizeof *s->entries == 0 && size <= sizeof s->entries) {
-            memcpy(s->entries, data, size);
-            s->count = (int)(size / sizeof *s->entries);
-        }
-        free(data);
-    }
     *slot = (tli_user_data){s, free};
     return s;
 }
@@ -40,24 +30,6 @@ static tl_status no_memory(tl_context *ctx)
 {
     return tli_fail(tl_context_error(ctx), TL_ERROR_MEMORY,
                     "out of host memory for the table of matrix products");
-}
-
-tl_status tli_gemm_learn(tl_context *ctx, const tli_gemm_entry *entries, int count)
-{
-    state *s = state_of(ctx);
-    if (s == NULL) return no_memory(ctx);
-    if (count > TLI_GEMM_MAX_ENTRIES) count = TLI_GEMM_MAX_ENTRIES;
-    memcpy(s->entries, entries, (size_t)count * sizeof *entries);
-    s->count = count;
-    tli_cache_put(ctx, table_name, entries, (size_t)count * sizeof *entries);
-    return TL_OK;
-}
-
-const tli_gemm_entry *tli_gemm_table(tl_context *ctx, int *count)
-{
-    state *s = state_of(ctx);
-    *count = s != NULL ? s->count : 0;
-    return s != NULL ? s->entries : NULL;
 }
 
 tl_status tli_gemm_force(tl_context *ctx, tl_gemm_mode mode)
@@ -129,7 +101,8 @@ static tl_status test_one(tl_context *ctx, tli_gemm_function product, bool ta, b
     return TL_OK;
 }
 
-tl_status tli_gemm_measure_error(tl_context *ctx, tli_gemm_function product, double *error)
+tl_status tli_gemm_measure_error(tl_context *ctx, tli_gemm_function product, unsigned transposes,
+                                 double *error)
 {
     tl_tensor *t[3] = {NULL};
     float *host = malloc(4 * LARGEST * sizeof *host);
@@ -137,12 +110,14 @@ tl_status tli_gemm_measure_error(tl_context *ctx, tli_gemm_function product, dou
     *error = 0;
     for (int i = 0; i < 3 && status == TL_OK; i++)
         status = tl_tensor_create(ctx, "self-test", TL_MEMORY_WORKSPACE, 1, LARGEST, &t[i]);
-    for (int transposes = 0; transposes < 4; transposes++) {
+    for (int i = 0; i < 4; i++) {
+        const bool ta = i & 1, tb = i >> 1;
+        if ((transposes >> tli_gemm_kind(ta, tb) & 1) == 0) continue;
         for (uint32_t batches = 1; batches <= BATCHES && status == TL_OK; batches++) {
             float *parts[3] = {host, host + LARGEST, host + 2 * LARGEST};
-            status = test_one(ctx, product, transposes & 1, transposes >> 1, M, batches, t, parts, error);
+            status = test_one(ctx, product, ta, tb, M, batches, t, parts, error);
             if (status == TL_OK) /* which has a kernel of its own */
-                status = test_one(ctx, product, transposes & 1, transposes >> 1, 1, batches, t, parts, error);
+                status = test_one(ctx, product, ta, tb, 1, batches, t, parts, error);
         }
     }
     for (int i = 0; i < 3; i++) tl_tensor_destroy(ctx, t[i]);
@@ -153,7 +128,7 @@ tl_status tli_gemm_measure_error(tl_context *ctx, tli_gemm_function product, dou
 bool tli_gemm_is_right(tl_context *ctx, tli_gemm_function product)
 {
     double error;
-    return tli_gemm_measure_error(ctx, product, &error) == TL_OK && error <= 1;
+    return tli_gemm_measure_error(ctx, product, TLI_ALL_TRANSPOSES, &error) == TL_OK && error <= 1;
 }
 
 /* Once per device and driver if there is a cache for the result. */
@@ -178,26 +153,23 @@ static bool clblast_is_right(tl_context *ctx, state *s)
 
 /* ---- choice -------------------------------------------------------------------------------------- */
 
-static double choice_distance(const tli_gemm_entry *e, const tli_gemm_args *g)
+static bool has_clblast(const tli_tuned *e)
 {
-    const double m = log2((double)g->m / e->m), n = log2((double)g->n / e->n), k = log2((double)g->k / e->k);
-    return m * m + n * n + k * k;
+    return e->clblast_gflops > 0;
 }
 
 /* By the nearest measured shape of the same kind; without one, CLBlast for dense products that are large
  * enough to fill a GPU. */
-static bool table_prefers_clblast(const state *s, const tli_gemm_args *g)
+static bool table_prefers_clblast(tl_context *ctx, const tli_gemm_args *g)
 {
-    const bool batched = g->outer > 1 || g->inner > 1;
-    const tli_gemm_entry *nearest = NULL;
-    for (int i = 0; i < s->count; i++) {
-        const tli_gemm_entry *e = &s->entries[i];
-        if (e->transpose_a != g->transpose_a || e->transpose_b != g->transpose_b || e->batched != batched)
-            continue;
-        if (nearest == NULL || choice_distance(e, g) < choice_distance(nearest, g)) nearest = e;
-    }
+    const uint32_t count = (g->outer > 0 ? g->outer : 1) * (g->inner > 0 ? g->inner : 1);
+    const tli_product_shape shape = {tli_gemm_kind(g->transpose_a, g->transpose_b), g->m, g->n, g->k, count};
+    tli_tuning_origin origin = TLI_TUNING_NONE;
+    const tli_tuning_table *table = tli_tuning_in_use(ctx, &origin);
+    const tli_tuned *nearest = table != NULL ? tli_tuning_table_nearest(table, &shape, INFINITY, has_clblast)
+                                             : NULL;
     if (nearest != NULL) return nearest->clblast_gflops > nearest->own_gflops;
-    return !batched && (double)g->m * g->n * g->k >= 0x1p22;
+    return count == 1 && (double)g->m * g->n * g->k >= 0x1p22;
 }
 
 bool tli_gemm_prefers_clblast(tl_context *ctx, const tli_gemm_args *g)
@@ -210,6 +182,6 @@ bool tli_gemm_prefers_clblast(tl_context *ctx, const tli_gemm_args *g)
     if (s == NULL || g->m == 0 || g->n == 0 || g->k == 0 || !tli_gemm_clblast_can(g)) return false;
     const tl_gemm_mode mode = s->forced != TL_GEMM_AUTO ? s->forced : limits->gemm;
     if (mode == TL_GEMM_OWN) return false;
-    if (mode == TL_GEMM_AUTO && (limits->cpu_path || !table_prefers_clblast(s, g))) return false;
+    if (mode == TL_GEMM_AUTO && (limits->cpu_path || !table_prefers_clblast(ctx, g))) return false;
     return clblast_is_right(ctx, s);
 }

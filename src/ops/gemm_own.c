@@ -7,10 +7,11 @@
 #include "kernels/gemm_sizes.cl"
 #include "ops/gpu_tile.h"
 #include "ops/rowwise.h"
+#include "ops/tuning.h"
 
 _Static_assert(sizeof(gemm_sizes) == 144, "gemm_sizes has the same layout in kernels and here");
 
-/* Columns that a work-group packs in private memory, of kernels/gemm.cl. */
+/* Columns that a work-group packs in private memory, of kernels/gemm.cl, where no tuned tile says otherwise. */
 enum { COLUMN_BLOCK = 128 };
 
 /* A register tile of kernels/tile.cl. */
@@ -57,6 +58,14 @@ static double block_cost(const tli_gemm_args *g, uint32_t units, uint32_t batche
     return padded * (1.0 + pack) * (rounds / turns) * (1.0 + 0.1 / rounds);
 }
 
+/* Blocks of about so many rows and columns: equal ones instead of full ones and a remainder. */
+static block equal_blocks(const tli_gemm_args *g, register_tile tile, uint32_t rows, uint32_t columns)
+{
+    return (block){
+        round_up((uint32_t)tli_ceil_div(g->m, (uint32_t)tli_ceil_div(g->m, rows)), tile.rows),
+        round_up((uint32_t)tli_ceil_div(g->n, (uint32_t)tli_ceil_div(g->n, columns)), tile.columns)};
+}
+
 static block choose_block(const tli_gemm_args *g, uint32_t units, uint32_t batches, register_tile tile)
 {
     static const uint32_t rows[] = {24, 48, 72, 96, 144, 192, 252, 384, 504};
@@ -64,10 +73,7 @@ static block choose_block(const tli_gemm_args *g, uint32_t units, uint32_t batch
     double least = block_cost(g, units, batches, tile, best);
     for (size_t i = 0; i < sizeof rows / sizeof *rows && (i == 0 || rows[i - 1] < g->m); i++) {
         for (uint32_t columns = tile.columns; columns <= COLUMN_BLOCK; columns += tile.columns) {
-            /* equal blocks instead of full ones and a remainder */
-            const block b = {
-                round_up((uint32_t)tli_ceil_div(g->m, (uint32_t)tli_ceil_div(g->m, rows[i])), tile.rows),
-                round_up((uint32_t)tli_ceil_div(g->n, (uint32_t)tli_ceil_div(g->n, columns)), tile.columns)};
+            const block b = equal_blocks(g, tile, rows[i], columns);
             const double cost = block_cost(g, units, batches, tile, b);
             if (cost < least) {
                 least = cost;
@@ -98,36 +104,63 @@ static double bytes_of(const tli_gemm_args *g, uint32_t batches)
     return sizeof(float) * batches * (((double)g->m + g->n) * g->k + passes * results);
 }
 
+/* What a kernel is built with and launched for. */
+typedef struct plan {
+    block block;
+    tli_tile tile; /* in the GPU form */
+    char options[160];
+} plan;
+
+static void plan_for_cpu(tl_context *ctx, tli_kernel_form form, const tli_gemm_args *g, uint32_t batches,
+                         const tli_tile *tuned, plan *p)
+{
+    const tli_limits *limits = tli_context_limits(ctx);
+    register_tile registers = choose_tile(form.vector_width, g->n);
+    if (tuned != NULL)
+        registers = (register_tile){tuned->rows, tuned->vectors, tuned->vectors * form.vector_width};
+    const uint32_t columns = tuned != NULL ? tuned->panels * registers.columns : COLUMN_BLOCK;
+    p->block = is_row(g)       ? row_block(g, limits)
+               : tuned != NULL ? equal_blocks(g, registers, tuned->tiles * tuned->rows, columns)
+                               : choose_block(g, limits->compute_units, batches, registers);
+    const int used = snprintf(p->options, sizeof p->options,
+                              "-DTA=%d -DTB=%d -DCOLUMN_BLOCK=%u -DMR=%u -DNV=%u", g->transpose_a,
+                              g->transpose_b, (unsigned)columns, registers.rows, registers.vectors);
+    if (tuned != NULL)
+        (void)snprintf(p->options + used, sizeof p->options - (size_t)used, " -DKC=%u", tuned->depth);
+}
+
+static void plan_for_gpu(tli_kernel_form form, const tli_gemm_args *g, uint32_t batches,
+                         const tli_tile *tuned, plan *p)
+{
+    p->tile = tuned != NULL ? *tuned : tli_gpu_tile_choose(form, g->m, g->n, batches);
+    p->block = (block){p->tile.side, p->tile.side};
+    const int used = snprintf(p->options, sizeof p->options, "-DTA=%d -DTB=%d", g->transpose_a,
+                              g->transpose_b);
+    tli_gpu_tile_options(p->tile, p->options + used, sizeof p->options - (size_t)used);
+}
+
 tl_status tli_gemm_own(tl_context *ctx, const tli_gemm_args *g)
 {
     const tli_kernel_form form = tli_kernel_form_of(ctx, "gemm");
     const uint32_t inner = at_least_one(g->inner), batches = at_least_one(g->outer) * inner;
     if (g->m == 0 || g->n == 0) return TL_OK;
-    char options[128];
-    int used = snprintf(options, sizeof options, "-DTA=%d -DTB=%d -DCOLUMN_BLOCK=%d", g->transpose_a,
-                        g->transpose_b, COLUMN_BLOCK);
-    block tile;
-    tli_gpu_tile chosen = {0};
-    if (form.cpu) {
-        const register_tile registers = choose_tile(form.vector_width, g->n);
-        const tli_limits *limits = tli_context_limits(ctx);
-        tile = is_row(g) ? row_block(g, limits) : choose_block(g, limits->compute_units, batches, registers);
-        (void)snprintf(options + used, sizeof options - (size_t)used, " -DMR=%u -DNV=%u", registers.rows,
-                       registers.vectors);
-    } else {
-        chosen = tli_gpu_tile_choose(form, g->m, g->n, batches);
-        tile = (block){chosen.side, chosen.side};
-        tli_gpu_tile_options(chosen, options + used, sizeof options - (size_t)used);
-    }
+    const tli_product_shape shape = {tli_gemm_kind(g->transpose_a, g->transpose_b), g->m, g->n, g->k,
+                                     batches};
+    const tli_tile *tuned = tli_tuning_tile(ctx, form, &shape, g->n);
+    plan p;
+    if (form.cpu)
+        plan_for_cpu(ctx, form, g, batches, tuned, &p);
+    else
+        plan_for_gpu(form, g, batches, tuned, &p);
     tli_kernel *kernel;
-    TLI_TRY(tli_family_kernel(ctx, "gemm", form.cpu && is_row(g) ? "gemm_row" : "gemm", options, &kernel));
-    tli_launch launch = tli_launch3((uint32_t)tli_ceil_div(g->n, tile.columns),
-                                    (uint32_t)tli_ceil_div(g->m, tile.rows), batches,
-                                    form.cpu ? 1 : tli_gpu_tile_items(chosen));
+    TLI_TRY(tli_family_kernel(ctx, "gemm", form.cpu && is_row(g) ? "gemm_row" : "gemm", p.options, &kernel));
+    tli_launch launch = tli_launch3((uint32_t)tli_ceil_div(g->n, p.block.columns),
+                                    (uint32_t)tli_ceil_div(g->m, p.block.rows), batches,
+                                    form.cpu ? 1 : tli_gpu_tile_items(p.tile));
     launch.flops = 2.0 * g->m * g->n * g->k * batches;
     launch.bytes = bytes_of(g, batches);
     if (!form.cpu)
-        tli_gpu_tile_work(chosen, tli_gpu_tile_filled(chosen, g->m) * tli_gpu_tile_filled(chosen, g->n),
+        tli_gpu_tile_work(p.tile, tli_gpu_tile_filled(p.tile, g->m) * tli_gpu_tile_filled(p.tile, g->n),
                           &launch);
     const gemm_sizes sizes = {.a_at = g->a.at,
                               .b_at = g->b.at,
@@ -147,8 +180,8 @@ tl_status tli_gemm_own(tl_context *ctx, const tli_gemm_args *g)
                               .lda = (i32)g->lda,
                               .ldb = (i32)g->ldb,
                               .ldc = (i32)g->ldc,
-                              .mb = (i32)tile.rows,
-                              .nb = (i32)tile.columns,
+                              .mb = (i32)p.block.rows,
+                              .nb = (i32)p.block.columns,
                               .inner = (i32)inner,
                               .alpha = g->alpha,
                               .beta = g->beta};

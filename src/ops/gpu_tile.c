@@ -6,18 +6,22 @@
 
 enum { WORK_GROUPS = 264 }; /* two for each compute unit of the largest GPUs */
 enum { LARGEST = 64, SMALLEST = 16, PARTS_OF_SMALLER = 4 };
+enum {
+    PADDING = 4,
+    ITEM_RESULTS = 4
+}; /* as in kernels/tile_gpu.cl: where no option gives another; rows and columns of a work-item */
 
-static tli_gpu_tile tile_of(uint32_t side)
+static tli_tile tile_of(uint32_t side)
 {
-    return (tli_gpu_tile){side, side < LARGEST ? PARTS_OF_SMALLER : 1};
+    return (tli_tile){.side = side, .parts = side < LARGEST ? PARTS_OF_SMALLER : 1, .padding = PADDING};
 }
 
-tli_gpu_tile tli_gpu_tile_largest(tli_kernel_form form)
+tli_tile tli_gpu_tile_largest(tli_kernel_form form)
 {
-    return (tli_gpu_tile){form.tile > 0 ? form.tile : LARGEST, 1};
+    return (tli_tile){.side = form.tile > 0 ? form.tile : LARGEST, .parts = 1, .padding = PADDING};
 }
 
-tli_gpu_tile tli_gpu_tile_choose(tli_kernel_form form, uint64_t rows, uint64_t columns, uint64_t count)
+tli_tile tli_gpu_tile_choose(tli_kernel_form form, uint64_t rows, uint64_t columns, uint64_t count)
 {
     if (form.tile > 0) return tile_of(form.tile);
     uint32_t side = LARGEST;
@@ -27,24 +31,32 @@ tli_gpu_tile tli_gpu_tile_choose(tli_kernel_form form, uint64_t rows, uint64_t c
     return tile_of(side);
 }
 
-void tli_gpu_tile_options(tli_gpu_tile tile, char *options, size_t capacity)
+void tli_gpu_tile_options(tli_tile tile, char *options, size_t capacity)
 {
-    const int used = snprintf(options, capacity, " -DTILE=%u", tile.side);
+    size_t used = (size_t)snprintf(options, capacity, " -DTILE=%u", (unsigned)tile.side);
     if (tile.parts > 1)
-        (void)snprintf(options + used, capacity - (size_t)used, " -DTILE_PARTS=%u", tile.parts);
+        used += (size_t)snprintf(options + used, capacity - used, " -DTILE_PARTS=%u", (unsigned)tile.parts);
+    if (tile.padding != PADDING)
+        (void)snprintf(options + used, capacity - used, " -DTILE_PADDING=%u", (unsigned)tile.padding);
 }
 
-uint32_t tli_gpu_tile_items(tli_gpu_tile tile)
+uint32_t tli_gpu_tile_items(tli_tile tile)
 {
-    return tile.parts * (tile.side / 4) * (tile.side / 4);
+    return tile.parts * (tile.side / ITEM_RESULTS) * (tile.side / ITEM_RESULTS);
 }
 
-double tli_gpu_tile_filled(tli_gpu_tile tile, uint64_t rows)
+uint64_t tli_gpu_tile_local_bytes(tli_tile tile)
+{
+    const uint64_t items = tli_gpu_tile_items(tile), depth = 4 * items / tile.side;
+    return sizeof(float) * (2 * depth * (tile.side + tile.padding) + 4 * items);
+}
+
+double tli_gpu_tile_filled(tli_tile tile, uint64_t rows)
 {
     return (double)rows / (double)(tli_ceil_div(rows, tile.side) * tile.side);
 }
 
-void tli_gpu_tile_work(tli_gpu_tile tile, double filled, tli_launch *launch)
+void tli_gpu_tile_work(tli_tile tile, double filled, tli_launch *launch)
 {
     launch->tile = tile.side;
     launch->tile_flops = launch->flops / filled;

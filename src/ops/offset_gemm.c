@@ -9,6 +9,7 @@
 #include "ops/gpu_tile.h"
 #include "ops/kernel_forms.h"
 #include "ops/narrow_offset_gemm.h"
+#include "ops/tuning.h"
 
 _Static_assert(sizeof(offset_gemm_sizes) == 168, "offset_gemm_sizes has the same layout in kernels and here");
 
@@ -85,9 +86,9 @@ static bool next_chunk(const tli_pair_table *pairs, const tl_tensor *query, cons
 /* Macros and launch sizes of the kernels for these widths on this device. */
 typedef struct tiling {
     char options[256];
-    uint32_t columns;  /* of a column panel */
-    uint32_t block;    /* columns of INNER of a work-group of the backward kernels */
-    tli_gpu_tile tile; /* in the GPU form */
+    uint32_t columns; /* of a column panel */
+    uint32_t block;   /* columns of INNER of a work-group of the backward kernels */
+    tli_tile tile;
     uint32_t units;
     bool cpu;
 } tiling;
@@ -100,39 +101,57 @@ static uint32_t column_block(const tli_offset_gemm *r, const tli_limits *limits)
     return wide && r->inner > COLUMN_BLOCK ? r->inner : COLUMN_BLOCK;
 }
 
-static tiling make_tiling(tl_context *ctx, const tli_offset_gemm *r, tli_kernel_form form, tli_gpu_tile tile)
+/* The default tile of the CPU form; parameters that are 0 are the kernels'. */
+static tli_tile default_cpu_tile(const tli_offset_gemm *r, uint32_t width)
 {
-    const tli_limits *limits = tli_context_limits(ctx);
-    const uint32_t width = form.vector_width;
-    uint32_t vectors = width == 16 ? 4 : 2; /* registers that remain beside six rows */
+    const uint32_t most = width == 16 ? 4 : 2; /* registers that remain beside six rows */
+    uint32_t vectors = most;
     while (vectors > 1 && (vectors / 2) * width >= r->head_dim) vectors /= 2;
-    const uint32_t rows = vectors == (width == 16 ? 4u : 2u) ? 6 : 12;
-    tiling t = {.tile = tile, .units = limits->compute_units, .cpu = form.cpu};
-    t.columns = form.cpu ? vectors * width : tile.side;
-    t.block = form.cpu ? column_block(r, limits) : tile.side;
+    return (tli_tile){.rows = vectors == most ? 6 : 12, .vectors = vectors};
+}
+
+/* Work-groups have a group's rows or matrix; or the batch's rows of one token, `columns` columns of each. */
+static tli_tile default_gpu_tile(const tli_offset_gemm *r, tli_kernel_form form, tli_product_kind kind)
+{
+    const bool values = kind == TLI_OFFSET_VALUES;
+    if (kind == TLI_OFFSET_LOGITS || kind == TLI_OFFSET_WEIGHT_GRADIENT) return tli_gpu_tile_largest(form);
+    return tli_gpu_tile_choose(form, r->batch, values ? r->head_dim : r->inner,
+                               values ? (uint64_t)r->heads * r->pairs->queries : r->pairs->keys);
+}
+
+static void add_cpu_options(tiling *t, const tli_tile *tile, char *options, size_t room)
+{
+    int used = snprintf(options, room, " -DCOLUMN_BLOCK=%u -DMR=%u -DNV=%u", t->block, tile->rows,
+                        tile->vectors);
+    if (tile->depth > 0) used += snprintf(options + used, room - (size_t)used, " -DKC=%u", tile->depth);
+    if (tile->tiles > 0)
+        (void)snprintf(options + used, room - (size_t)used, " -DBLOCK_TILES=%u", tile->tiles);
+}
+
+static tiling tiling_of(tl_context *ctx, const tli_offset_gemm *r, tli_product_kind kind)
+{
+    const tli_kernel_form form = tli_kernel_form_of(ctx, tli_product_family(kind));
+    const tli_limits *limits = tli_context_limits(ctx);
+    const tli_product_shape shape = {kind, r->batch, r->head_dim, r->inner, r->pairs->keys};
+    const tli_tile *tuned = tli_tuning_tile(ctx, form, &shape, r->heads * r->head_dim);
+    tiling t = {.tile = tuned != NULL ? *tuned
+                        : form.cpu    ? default_cpu_tile(r, form.vector_width)
+                                      : default_gpu_tile(r, form, kind),
+                .units = limits->compute_units,
+                .cpu = form.cpu};
+    t.columns = form.cpu ? t.tile.vectors * form.vector_width : t.tile.side;
+    t.block = !form.cpu           ? t.tile.side
+              : t.tile.panels > 0 ? t.tile.panels * t.columns
+                                  : column_block(r, limits);
     const int used = snprintf(t.options, sizeof t.options, "-DINNER=%u -DHEADS=%u -DHEAD_DIM=%u", r->inner,
                               r->heads, r->head_dim);
     char *more = t.options + used;
     const size_t room = sizeof t.options - (size_t)used;
     if (form.cpu)
-        (void)snprintf(more, room, " -DCOLUMN_BLOCK=%u -DMR=%u -DNV=%u", t.block, rows, vectors);
+        add_cpu_options(&t, &t.tile, more, room);
     else
-        tli_gpu_tile_options(tile, more, room);
+        tli_gpu_tile_options(t.tile, more, room);
     return t;
-}
-
-/* Of kernels whose work-groups have a group's rows or matrix. */
-static tiling tiling_by_group(tl_context *ctx, const tli_offset_gemm *r)
-{
-    const tli_kernel_form form = tli_kernel_form_of(ctx, "offset_gemm");
-    return make_tiling(ctx, r, form, tli_gpu_tile_largest(form));
-}
-
-/* Of kernels whose work-groups have the batch's rows of one of `tokens` tokens, `columns` columns of each. */
-static tiling tiling_by_token(tl_context *ctx, const tli_offset_gemm *r, uint32_t columns, uint64_t tokens)
-{
-    const tli_kernel_form form = tli_kernel_form_of(ctx, "offset_gemm");
-    return make_tiling(ctx, r, form, tli_gpu_tile_choose(form, r->batch, columns, tokens));
 }
 
 /* What a work-group of a kernel that owns tokens has in the CPU form: batch indices and tokens; and the blocks of each. */
@@ -303,7 +322,7 @@ tl_status tli_offset_gemm_logits(tl_context *ctx, const tli_offset_gemm *r, tli_
 {
     if (tli_narrow_offset_gemm_suits(ctx, r, wq, wk))
         return tli_narrow_offset_gemm_logits(ctx, r, xq, wq, xk, wk, scale, weights, workspace);
-    tiling t = tiling_by_group(ctx, r);
+    tiling t = tiling_of(ctx, r, TLI_OFFSET_LOGITS);
     add_sides(&t, r, wq, wk);
     for (chunk c = {0}; next_chunk(r->pairs, wq, wk, NULL, NULL, 0, &c);)
         TLI_TRY(chunk_logits(ctx, r, &t, &c, xq, xk, scale, weights, kept, 0));
@@ -341,9 +360,14 @@ tl_status tli_offset_gemm_logits_backward(tl_context *ctx, const tli_offset_gemm
     if (tli_narrow_offset_gemm_suits(ctx, r, wq, wk))
         return tli_narrow_offset_gemm_logits_backward(ctx, r, xq, wq, xk, wk, dweights, dxq, dxk, dwq, dwk,
                                                       workspace);
-    tiling t = tiling_by_group(ctx, r), by_tokens = tiling_by_token(ctx, r, r->inner, r->pairs->keys);
+    tiling t = tiling_of(ctx, r, TLI_OFFSET_LOGITS),
+           by_tokens = tiling_of(ctx, r, TLI_OFFSET_LOGITS_BACKWARD),
+           gradient = tiling_of(ctx, r, TLI_OFFSET_WEIGHT_GRADIENT);
     add_sides(&t, r, wq, wk);
     add_sides(&by_tokens, r, wq, wk);
+    add_sides(
+        &gradient, r, wq,
+        wk); /* which it has not, but then it is of the logits' program where their tiles are the same */
     const bool keep = kept.q.mem != NULL;
     const uint32_t width = r->heads * r->head_dim;
     const uint64_t limit = keep ? 0
@@ -362,9 +386,11 @@ tl_status tli_offset_gemm_logits_backward(tl_context *ctx, const tli_offset_gemm
             TLI_TRY(chunk_logits(ctx, r, &t, &c, xq, xk, 0.0f, (tli_view){0}, rows, pair_begin));
         }
         if (wq != NULL)
-            TLI_TRY(chunk_weight_gradient(ctx, r, &t, &c, pair_begin, 0, xq, rows.k, dweights, c.dquery));
+            TLI_TRY(
+                chunk_weight_gradient(ctx, r, &gradient, &c, pair_begin, 0, xq, rows.k, dweights, c.dquery));
         if (wk != NULL)
-            TLI_TRY(chunk_weight_gradient(ctx, r, &t, &c, pair_begin, 1, xk, rows.q, dweights, c.dkey));
+            TLI_TRY(
+                chunk_weight_gradient(ctx, r, &gradient, &c, pair_begin, 1, xk, rows.q, dweights, c.dkey));
         const tli_launch launch = by_token(&by_tokens, r, slices, own, r->pairs->keys);
         offset_gemm_sizes sizes = sizes_of_chunk(r, &c, pair_begin, own);
         sizes.weights_at = dweights.at, sizes.q_at = rows.q.at, sizes.k_at = rows.k.at;
@@ -387,7 +413,7 @@ tl_status tli_offset_gemm_values(tl_context *ctx, const tli_offset_gemm *r, tli_
 {
     if (tli_narrow_offset_gemm_suits(ctx, r, NULL, w))
         return tli_narrow_offset_gemm_values(ctx, r, x, w, weights, y, workspace);
-    const tiling t = tiling_by_token(ctx, r, r->head_dim, (uint64_t)r->heads * r->pairs->queries);
+    const tiling t = tiling_of(ctx, r, TLI_OFFSET_VALUES);
     tli_kernel *kernel;
     TLI_TRY(offset_gemm_get(ctx, &t, "offset_gemm_values", &kernel));
     const uint32_t panels = r->heads * (uint32_t)tli_ceil_div(r->head_dim, t.columns);
@@ -414,7 +440,8 @@ tl_status tli_offset_gemm_values_backward(tl_context *ctx, const tli_offset_gemm
 {
     if (tli_narrow_offset_gemm_suits(ctx, r, NULL, w))
         return tli_narrow_offset_gemm_values_backward(ctx, r, x, w, weights, dy, dweights, dx, dw, workspace);
-    const tiling t = tiling_by_group(ctx, r), by_tokens = tiling_by_token(ctx, r, r->inner, r->pairs->keys);
+    const tiling by_tokens = tiling_of(ctx, r, TLI_OFFSET_VALUES_BACKWARD),
+                 gradient = tiling_of(ctx, r, TLI_OFFSET_WEIGHT_GRADIENT);
     tli_kernel *kernel;
     TLI_TRY(offset_gemm_get(ctx, &by_tokens, "offset_gemm_values_backward", &kernel));
     const uint32_t slices = (uint32_t)tli_ceil_div(r->inner, by_tokens.block);
@@ -437,7 +464,7 @@ tl_status tli_offset_gemm_values_backward(tl_context *ctx, const tli_offset_gemm
                            TLI_ARG_STRUCT(sizes)));
         TLI_TRY(tli_pair_table_sum_slices(ctx, r->pairs, slices, r->batch, r->heads, c.pair_begin, c.pair_end,
                                           workspace, dweights));
-        TLI_TRY(chunk_weight_gradient(ctx, r, &t, &c, 0, 2, x, dy, weights, c.dkey));
+        TLI_TRY(chunk_weight_gradient(ctx, r, &gradient, &c, 0, 2, x, dy, weights, c.dkey));
     }
     return TL_OK;
 }

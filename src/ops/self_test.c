@@ -5,6 +5,7 @@
 
 #include "core/choices.h"
 #include "ops/self_test_probe.h"
+#include "ops/tuning.h"
 
 _Static_assert(2 * TLI_KERNEL_FAMILIES <= TL_SELF_TEST_ROWS, "the public header promises room for all");
 
@@ -48,6 +49,7 @@ tl_status tli_self_test_switch_on(tl_context *ctx)
 {
     const char *setting = getenv("TRANSLUTION_SELF_TEST");
     if ((setting != NULL && strcmp(setting, "off") == 0) || getenv("TRANSLUTION_FAULT") != NULL) return TL_OK;
+    TLI_TRY(tli_tuning_check_with(ctx, tli_self_test_tile));
     return tli_kernel_forms_check_with(ctx, tli_self_test_family);
 }
 

@@ -4,11 +4,15 @@
 #define OPS_SELF_TEST_H
 
 #include "ops/kernel_forms.h"
+#include "ops/tile.h"
 
 /* Checks a family in its current form in this context, see tli_kernel_check. */
 tl_status tli_self_test_family(tl_context *ctx, const char *family, double *error);
 
-/* From now on this context checks every kernel family before its first use, see ops/kernel_forms.h.
+/* Compares the kernel of a product, with the tile that a trial gives it, with plain loops: a tli_tile_check. */
+tl_status tli_self_test_tile(tl_context *ctx, tli_product_kind kind, double *error);
+
+/* From now on this context checks every kernel family and every tuned tile before its first use, see ops/kernel_forms.h and ops/tuning.h.
  * Disabled by TRANSLUTION_SELF_TEST=off and by TRANSLUTION_FAULT, which counts calls. */
 tl_status tli_self_test_switch_on(tl_context *ctx);
 

@@ -3,13 +3,18 @@
 #include "ops/gemm_own.h"
 #include "ops/kernel_forms.h"
 #include "ops/offset_gemm.h"
+#include "ops/self_test.h"
 #include "ops/self_test_probe.h"
+#include "ops/tuning.h"
 
 /* The check in the largest tiles and in the smallest, whose results are sums of parts as those between are: by the shapes of a
  * check alone, all would be the smallest. */
 static tl_status check_tiles(tli_probe *p, const char *family, tl_status (*check)(tli_probe *))
 {
     static const uint32_t tiles[] = {64, 16};
+    const tli_tuning_trial default_tiles = {true, TLI_PRODUCT_KINDS, NULL},
+                           trial = tli_tuning_try(p->ctx,
+                                                  default_tiles); /* tuned ones have tli_self_test_tile */
     const uint32_t before = tli_context_limits(p->ctx)->tile;
     const size_t count = before > 0 || tli_kernel_form_of(p->ctx, family).cpu ? 1
                                                                               : sizeof tiles / sizeof *tiles;
@@ -19,13 +24,14 @@ static tl_status check_tiles(tli_probe *p, const char *family, tl_status (*check
         status = check(p);
     }
     tli_context_set_tile(p->ctx, before);
+    (void)tli_tuning_try(p->ctx, trial);
     return status;
 }
 
 static tl_status check_gemm(tli_probe *p)
 {
     double error;
-    const tl_status status = tli_gemm_measure_error(p->ctx, tli_gemm_own, &error);
+    const tl_status status = tli_gemm_measure_error(p->ctx, tli_gemm_own, TLI_ALL_TRANSPOSES, &error);
     if (!(error <= p->error)) p->error = error;
     return status;
 }
@@ -241,4 +247,16 @@ static tl_status check_offset_gemm(tli_probe *p)
 tl_status tli_probe_offset_gemm(tli_probe *p)
 {
     return check_tiles(p, "offset_gemm", check_offset_gemm);
+}
+
+tl_status tli_self_test_tile(tl_context *ctx, tli_product_kind kind, double *error)
+{
+    /* which may be checked itself, with the tiles that it has by default */
+    (void)tli_kernel_form_of(ctx, tli_product_family(kind));
+    if (tli_product_is_gemm(kind)) return tli_gemm_measure_error(ctx, tli_gemm_own, 1u << kind, error);
+    tli_probe p = {.ctx = ctx, .random = tli_random_make(1, (uint64_t)kind)};
+    const tl_status status = check_widths(&p, &wide);
+    tli_probe_free(&p);
+    *error = p.error;
+    return status;
 }

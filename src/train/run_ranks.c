@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "ops/tuning.h"
 #include "tasks/metadata.h"
 #include "tasks/settings_check.h"
 
@@ -73,6 +74,7 @@ typedef struct run_terms {
     char version[32];
     size_t size; /* of this struct */
     uint64_t done;
+    char tiles[TLI_TUNING_LABEL]; /* of matrix products */
     tl_settings settings;
 } run_terms;
 
@@ -111,14 +113,17 @@ tl_status tli_run_compare_ranks(training_run *r)
     run_terms own = {.version = TL_VERSION, .size = sizeof own, .done = r->done}, first;
     settings_difference d;
     own.settings = *r->s;
-    first = own;
     if (r->hooks->ranks == NULL) return TL_OK;
+    (void)tli_tuning_label(r->ctx, own.tiles);
+    first = own;
     TLI_TRY(tli_ranks_broadcast(r->hooks->ranks, &first, sizeof first, tl_context_error(r->ctx)));
     if (strcmp(own.version, first.version) != 0 || own.size != first.size)
         return refuse_rank(r, "the program's version", own.version, first.version);
     if (tli_settings_differ(&own.settings, r->labels, &first.settings, r->labels, &d))
         return refuse_rank(r, d.what, d.a, d.b);
     TLI_TRY(compare_options(r, &first.settings));
+    if (strcmp(own.tiles, first.tiles) != 0)
+        return refuse_rank(r, "the table of tuned tiles (`translution tune`)", own.tiles, first.tiles);
     if (own.done == first.done) return TL_OK;
     return tli_fail(
         tl_context_error(r->ctx), TL_ERROR_USAGE,

@@ -323,6 +323,9 @@ static const struct {
     {"offset-ranks", TLI_CLI_TRAIN, TRAIN " --op translution --dry-run --ranks 2", "--offset-ranks 2", NULL},
     {"rank-timeout", TLI_CLI_TRAIN, NULL, NULL, "cli/test_rank_hangs.sh --rank-timeout"},
     {"quick", TLI_CLI_TUNE, NULL, NULL, "cli/test_flags.c tune --quick"},
+    {"show", TLI_CLI_TUNE, NULL, NULL, "cli/test_tune.c --show"},
+    {"export", TLI_CLI_TUNE, NULL, NULL, "cli/test_tune.c --export"},
+    {"import", TLI_CLI_TUNE, NULL, NULL, "cli/test_tune.c --import"},
 
     {"vocab encoder", TLI_CLI_TOKENIZE, CHARS, "--vocab vocab.bpe --encoder encoder.json", NULL},
     {"vocab encoder", TLI_CLI_GENERATE, "generate gpt --tokens 2 --prompt a",

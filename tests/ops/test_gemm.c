@@ -7,6 +7,7 @@
 #include "ops/gemm_choice.h"
 #include "ops/gemm_clblast.h"
 #include "ops/gemm_own.h"
+#include "ops/tuning.h"
 
 typedef struct size {
     uint32_t m, n, k;
@@ -181,15 +182,22 @@ static void table(void **unused)
     snprintf(path, sizeof path, "%s/tl_gemm_XXXXXX", folder);
     assert_non_null(mkdtemp(path));
     setenv("TRANSLUTION_CACHE_DIR", path, 1);
-    const tli_gemm_entry entries[] = {{0, 0, 0, 64, 64, 64, 10.0f, 5.0f},
-                                      {0, 0, 0, 1024, 1024, 1024, 10.0f, 50.0f}};
+    const tli_tuned small = {.shape = {TLI_GEMM_NN, 64, 64, 64, 1}, .own_gflops = 10, .clblast_gflops = 5},
+                    large = {
+                        .shape = {TLI_GEMM_NN, 1024, 1024, 1024, 1}, .own_gflops = 10, .clblast_gflops = 50};
     tli_gemm_args g = {.m = 100, .n = 80, .k = 64, .lda = 64, .ldb = 80, .ldc = 80};
+    tli_tuning_origin origin;
     for (int round = 0; round < 2; round++) { /* learnt, then recalled by a new context */
         tl_context *ctx = new_context(TL_PATH_GPU);
-        int count;
-        if (round == 0) MUST(ctx, tli_gemm_learn(ctx, entries, 2));
-        (void)tli_gemm_table(ctx, &count);
-        assert_int_equal(count, 2);
+        tli_tuning_table learnt;
+        bool kept = true;
+        tli_tuning_table_begin(ctx, &learnt);
+        tli_tuning_table_put(&learnt, &small);
+        tli_tuning_table_put(&learnt, &large);
+        if (round == 0) MUST(ctx, tli_tuning_learn(ctx, &learnt, &kept));
+        assert_true(kept);
+        assert_int_equal(tli_tuning_in_use(ctx, &origin)->count, 2);
+        assert_int_equal(origin, TLI_TUNING_KEPT);
         g.m = 100;
         assert_false(tli_gemm_prefers_clblast(ctx, &g));
         g.m = 60000;
@@ -197,12 +205,11 @@ static void table(void **unused)
         tl_context_destroy(ctx);
     }
     char command[320];
-    snprintf(command, sizeof command, "for f in '%s'/gemm-table*; do echo x > \"$f\"; done", path);
+    snprintf(command, sizeof command, "for f in '%s'/tiles-*; do echo x > \"$f\"; done", path);
     assert_int_equal(system(command), 0);
     tl_context *ctx = new_context(TL_PATH_GPU); /* a damaged table is none */
-    int count;
-    (void)tli_gemm_table(ctx, &count);
-    assert_int_equal(count, 0);
+    (void)tli_tuning_in_use(ctx, &origin);
+    assert_int_not_equal(origin, TLI_TUNING_KEPT);
     tl_context_destroy(ctx);
     ctx = new_context(TL_PATH_CPU);
     assert_false(tli_gemm_prefers_clblast(ctx, &g));

@@ -5,7 +5,7 @@
 
 static const tli_kernel_form by_shape = {.vector_width = 4, .row_group = 64};
 
-static void assert_tile(tli_gpu_tile tile, uint32_t side, uint32_t parts, uint32_t items)
+static void assert_tile(tli_tile tile, uint32_t side, uint32_t parts, uint32_t items)
 {
     assert_int_equal(tile.side, side);
     assert_int_equal(tile.parts, parts);
@@ -51,16 +51,16 @@ static void options_are_those_of_the_kernels(void **unused)
 {
     (void)unused;
     char text[64];
-    tli_gpu_tile_options((tli_gpu_tile){64, 1}, text, sizeof text);
+    tli_gpu_tile_options((tli_tile){.side = 64, .parts = 1, .padding = 4}, text, sizeof text);
     assert_string_equal(text, " -DTILE=64");
-    tli_gpu_tile_options((tli_gpu_tile){32, 4}, text, sizeof text);
+    tli_gpu_tile_options((tli_tile){.side = 32, .parts = 4, .padding = 4}, text, sizeof text);
     assert_string_equal(text, " -DTILE=32 -DTILE_PARTS=4");
 }
 
 static void rows_without_results_are_work(void **unused)
 {
     (void)unused;
-    const tli_gpu_tile tile = {32, 4};
+    const tli_tile tile = {.side = 32, .parts = 4, .padding = 4};
     tli_launch launch = {.flops = 600};
     assert_true(tli_gpu_tile_filled(tile, 64) == 1);
     assert_true(tli_gpu_tile_filled(tile, 48) == 0.75); /* of two tiles */

@@ -13,6 +13,8 @@ src/cli/flags.c attention
 src/cli/flags.c data
 src/cli/flags.c k
 src/cli/ranks.c auto
+src/cli/tune_table.c default
+src/cli/tune_table.c k
 src/data/image_folder.c other
 src/device/select.c auto
 src/models/plan.c translution
@@ -26,6 +28,8 @@ src/ops/kernel_forms.c convit
 src/ops/self_test.c clip
 src/ops/self_test.c rope
 src/ops/self_test.c convit
+src/ops/tuning_text.c default
+src/ops/tuning_text.c k
 src/tasks/task_images.c vit
 src/tasks/task_text.c gpt
 '

@@ -1,0 +1,16 @@
+# Run as a script: -DFILES=kernels/*.cl -DNAME=kernel -DHEADER=room/file.h -DOUTPUT=file.c
+file(GLOB paths ${FILES})
+set(text "#include \"${HEADER}\"\n\n")
+set(table "")
+set(count 0)
+foreach(path ${paths})
+  get_filename_component(name ${path} NAME_WE)
+  file(READ ${path} hex HEX)
+  string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${hex}")
+  string(APPEND text "static const unsigned char file_${count}[] = {${bytes}0x00};\n")
+  string(APPEND table "    {\"${name}\", (const char *)file_${count}, sizeof file_${count} - 1},\n")
+  math(EXPR count "${count} + 1")
+endforeach()
+string(APPEND text "\nconst tli_embedded_file tli_embedded_${NAME}s[] = {\n${table}    {0, 0, 0},\n};\n") # no array is empty
+string(APPEND text "const int tli_embedded_${NAME}_count = ${count};\n")
+file(WRITE ${OUTPUT} "${text}")
