@@ -50,11 +50,15 @@ static tl_status dry_run(tli_cli_options *o, tl_error *err)
 /* The table after "does not fit", so that the user can see what to reduce. */
 static void explain_memory(tli_cli_options *o, const tl_context *ctx)
 {
-    tl_memory_plan plan;
+    tl_rank_plan plan;
     tl_error ignored = {0};
     tli_cli_limits limits = tli_cli_limits_of(tl_context_device(ctx), o->memory_limit);
-    if (make_plan(&o->settings, &limits, &plan, &ignored) != TL_OK) return;
-    tli_cli_print_plan(stderr, &o->settings, &plan, &limits);
+    const tl_cluster cluster = {.size = sizeof cluster,
+                                .ranks = (uint64_t)tl_ranks_size(o->ranks),
+                                .memory_limit = limits.total_bytes,
+                                .max_alloc_bytes = limits.max_alloc_bytes};
+    if (tl_train_plan_ranks(&o->settings, &cluster, &plan, &ignored) != TL_OK) return;
+    tli_cli_print_plan(stderr, &o->settings, &plan.memory, &limits);
 }
 
 /* Prints the result, once everything is saved. */

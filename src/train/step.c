@@ -18,14 +18,14 @@ tl_status tli_step_choose_batch(tl_context *ctx, tl_settings *s, int ranks)
         TLI_TRY(tli_plan(&s->model, &o, &plan, err));
     }
     s->model.recompute = plan.recompute;
+    const bool shares = tli_op_rule_of(s->model.op)->per_offset != 0;
     if (!plan.fits)
-        return tli_fail(err, TL_ERROR_MEMORY,
-                        "the model does not fit this device even with %s of one sample: a batch of %u "
-                        "needs %.0f MiB "
-                        "and the limit is %.0f MiB; choose a smaller model or another device, or share "
-                        "matrices by offset out by "
-                        "`run.offset_ranks`",
-                        slices > 1 ? "slices" : "batches", s->training.batch_size, total, limit);
+        return tli_fail(
+            err, TL_ERROR_MEMORY,
+            "the model does not fit this device even with %s of one sample: a batch of %u "
+            "needs %.0f MiB and the limit is %.0f MiB; choose a smaller model or another device%s",
+            slices > 1 ? "slices" : "batches", s->training.batch_size, total, limit,
+            shares ? ", or share its matrices out by `run.offset_ranks`" : "");
     if (o.batch == s->training.batch_size) return TL_OK;
     if (s->run.exact_batch)
         return tli_fail(err, TL_ERROR_MEMORY,

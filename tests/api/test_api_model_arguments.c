@@ -64,6 +64,7 @@ static void configurations(void **unused)
         VALUE(tl_model_config, mlp_dim, 0, "mlp_dim is 0"),
         VALUE(tl_model_config, relative, 8, "roles are 8"),
         VALUE(tl_model_config, sharing, 9, "no sharing of offsets 9"),
+        VALUE(tl_model_config, offset_ranks, 2, "only a run shares"),
     };
     tl_model *model = NULL;
     for (size_t i = 0; i < COUNT(wrong); i++) {

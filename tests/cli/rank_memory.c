@@ -42,6 +42,18 @@ static bool as_planned(tl_context *ctx, const tl_memory_plan *plan, int ranks, i
     return is_share("parameters", here, plan->params * sizeof(float), sharing, 0.03) && good;
 }
 
+/* A model of which this rank has a share is saved by its run alone. */
+static bool refuses_files(tl_context *ctx, tl_trainer *trainer, int sharing)
+{
+    tl_model *model = tl_trainer_model(trainer);
+    if (sharing == 1) return true;
+    if (tl_model_save(ctx, model, "share.safetensors") == TL_ERROR_USAGE &&
+        tl_model_load(ctx, model, "share.safetensors") == TL_ERROR_USAGE)
+        return true;
+    fprintf(stderr, "a share of a model was saved or loaded\n");
+    return false;
+}
+
 static tl_status compare(tl_context *ctx, tl_ranks *ranks, const char *out, int sharing, bool *good)
 {
     tl_settings s;
@@ -67,7 +79,8 @@ static tl_status compare(tl_context *ctx, tl_ranks *ranks, const char *out, int 
     const tl_trainer_config config = {.size = sizeof config, .settings = &s, .hooks = &hooks};
     tl_status status = tl_trainer_create(ctx, &config, &trainer);
     if (status == TL_OK) status = tl_model_plan(&s.model, &o, &plan, tl_context_error(ctx));
-    if (status == TL_OK) *good = as_planned(ctx, &plan, size, sharing);
+    if (status == TL_OK)
+        *good = as_planned(ctx, &plan, size, sharing) && refuses_files(ctx, trainer, sharing);
     tl_trainer_destroy(ctx, trainer);
     return status;
 }

@@ -1,8 +1,8 @@
-/* Tables by offset: which matrix of one grid's table belongs to the same offset in another grid's, against loops over
- * all pairs of tokens of both. */
+/* Tables by offset: which matrix of one grid's table belongs to the same offset in another grid's, and which a share of a table
+ * has, against loops over all pairs of tokens. */
 #include "test.h"
 
-#include "ops/geometry.h"
+#include "ops/pair_table.h"
 
 /* What a pair of tokens is to each other: who of them is the class token, and the difference of their coordinates or, for
  * absolute tables, the coordinates of both. */
@@ -152,10 +152,101 @@ static void absolute_tables(void **unused)
     assert_int_equal(source[0], -1);
 }
 
+/* ---- shares --------------------------------------------------------------------------------------- */
+
+/* Each row of a share finds its matrix, and the matrix this row, on the sides of query and key; returns how many there are. */
+static uint32_t matrices_found(const tli_geometry *share)
+{
+    uint32_t found = 0;
+    for (uint32_t row = 0; row < tli_geometry_rows(share); row++)
+        for (int query = 0; query < 2; query++) {
+            const int32_t matrix = tli_geometry_matrix(share, row, query);
+            uint32_t back;
+            if (matrix < 0) continue;
+            assert_true((uint32_t)matrix < tli_geometry_offsets(share));
+            assert_int_equal(tli_geometry_share_of(share, (uint32_t)matrix, query, &back), share->share);
+            assert_int_equal(back, row);
+            found += query == 0;
+        }
+    return found;
+}
+#define matrices_found(...) VALUE_FROM_HERE(matrices_found(__VA_ARGS__))
+
+/* The pairs of a share have rows that stand for their matrices; returns how many there are. */
+static uint32_t pairs_found(const tli_geometry *share, uint32_t queries)
+{
+    const uint32_t rows = tli_geometry_rows(share);
+    uint32_t found = 0, groups, count, largest, used = 0, most = 0, *counts = calloc(rows, sizeof *counts);
+    assert_non_null(counts);
+    for (uint32_t i = 0; i < queries; i++)
+        for (uint32_t j = 0; j < tli_geometry_tokens(share); j++) {
+            const int32_t key = tli_geometry_key_row(share, i, j),
+                          query = tli_geometry_query_row(share, i, j);
+            assert_int_equal(key < 0, query < 0);
+            if (key < 0) continue;
+            assert_int_equal(tli_geometry_matrix(share, (uint32_t)key, false),
+                             tli_geometry_key_offset(share, i, j));
+            assert_int_equal(tli_geometry_matrix(share, (uint32_t)query, true),
+                             tli_geometry_query_offset(share, i, j));
+            found++;
+            counts[key]++;
+        }
+    for (uint32_t row = 0; row < rows; row++) {
+        used += counts[row] > 0;
+        most = counts[row] > most ? counts[row] : most;
+    }
+    tli_pair_table_measure(share, queries, &groups, &count, &largest);
+    assert_int_equal(groups, used);
+    assert_int_equal(count, found);
+    assert_int_equal(largest, most);
+    free(counts);
+    return found;
+}
+#define pairs_found(...) VALUE_FROM_HERE(pairs_found(__VA_ARGS__))
+
+/* So many shares together have every matrix and every pair once, and a plan counts the largest; `unlike`: by how much the
+ * share with the most pairs may exceed the mean. */
+static void dealt_out(tli_geometry g, uint32_t queries, uint32_t shares, double unlike)
+{
+    uint32_t matrices = 0, pairs = 0, most = 0, groups, count, largest;
+    const uint32_t all = pairs_found(&g, queries);
+    g.shares = shares;
+    for (g.share = 0; g.share < shares; g.share++) {
+        const uint32_t own = pairs_found(&g, queries);
+        matrices += matrices_found(&g);
+        pairs += own;
+        most = own > most ? own : most;
+    }
+    assert_int_equal(matrices, tli_geometry_offsets(&g));
+    assert_int_equal(pairs, all);
+    if ((double)most * shares > (1 + unlike) * all)
+        fail_msg("a share of %u has %u of %u pairs", shares, most, all);
+    tli_pair_table_measure(&g, queries, &groups, &count, &largest); /* `share` is `shares` */
+    assert_int_equal(count, most);
+}
+#define dealt_out(...) FROM_HERE(dealt_out(__VA_ARGS__))
+
+static void shares_have_every_pair_once(void **unused)
+{
+    tli_geometry absolute = grid(1, 3, 4, 1);
+    absolute.absolute = true;
+    for (uint32_t shares = 1; shares <= 8; shares *= 2) {
+        dealt_out(grid(1, 7, 7, 1), 50, shares, 0.13);
+        dealt_out(grid(1, 14, 14, 1), 197, shares, 0.04);
+        dealt_out(grid(1, 7, 7, 1), 1, shares, shares);
+        dealt_out(grid(2, 3, 4, 0), 24, shares, 0.3);
+        dealt_out(sequence(16), 16, shares, 1e-9);
+        dealt_out(absolute, 13, shares, 0.2);
+        dealt_out(shared_by(grid(1, 6, 6, 1), TL_SHARING_LOG, 1, 0), 37, shares, 1.5);
+        dealt_out(shared_by(sequence(9), TL_SHARING_NONE, 0, 3), 9, shares, 1.5);
+        dealt_out(sequence(3), 3, shares, shares); /* some have none */
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(grids), cmocka_unit_test(sequences),
-                                       cmocka_unit_test(sharing_and_windows),
-                                       cmocka_unit_test(absolute_tables)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(grids), cmocka_unit_test(sequences), cmocka_unit_test(sharing_and_windows),
+        cmocka_unit_test(absolute_tables), cmocka_unit_test(shares_have_every_pair_once)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
