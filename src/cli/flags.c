@@ -313,7 +313,7 @@ static const tli_flag own_flags[] = {
            "threads that encode (default: one for every core)"),
     /* For tests: the other family of tiled kernels on a device that would not choose it. */
     ENUM("kernel-path", kernel_path, tli_path_choices,
-         TLI_CLI_TRAIN | TLI_CLI_EVAL | TLI_CLI_GENERATE | TIMED, NULL),
+         TLI_CLI_TRAIN | TLI_CLI_EVAL | TLI_CLI_GENERATE | TIMED | TLI_CLI_TUNE, NULL),
 
     GROUP("Diagnosis"),
     ENUM("for", kernel_path, tli_form_choices, TLI_CLI_KERNELS,
@@ -337,6 +337,8 @@ static const tli_flag own_flags[] = {
     NUMBER(FLAG_U32, "rounds", bench.rounds, 1, 100000, TLI_CLI_BENCH_LOADER,
            "timed batches, after a warm-up (default: 20)"),
     BOOL("quick", tune.quick, TLI_CLI_TUNE, "quick check on a few small shapes; does not save a table"),
+    NUMBER(FLAG_DOUBLE, "budget", tune.budget, 1, 1e9, TLI_CLI_TUNE,
+           "seconds for the search, shared out among the products (default: 600; with --quick: 10)"),
     BOOL("show", tune.show, TLI_CLI_TUNE,
          "measure nothing: print the tiles that serve this device, and what they gained"),
     TEXT("export", "FILE", tune.export, TLI_CLI_TUNE,

@@ -89,6 +89,7 @@ typedef struct tli_cli_options {
     struct {
         bool quick, show;
         char import[1024], export[1024]; /* files; empty: none */
+        double budget;                   /* seconds; 0: the default */
     } tune;
     tl_kernel_path kernel_path;
     int size; /* of tli_size_choices */

@@ -122,9 +122,9 @@ static void plan_for_cpu(tl_context *ctx, tli_kernel_form form, const tli_gemm_a
     p->block = is_row(g)       ? row_block(g, limits)
                : tuned != NULL ? equal_blocks(g, registers, tuned->tiles * tuned->rows, columns)
                                : choose_block(g, limits->compute_units, batches, registers);
-    const int used = snprintf(p->options, sizeof p->options,
-                              "-DTA=%d -DTB=%d -DCOLUMN_BLOCK=%u -DMR=%u -DNV=%u", g->transpose_a,
-                              g->transpose_b, (unsigned)columns, registers.rows, registers.vectors);
+    const int used = snprintf(
+        p->options, sizeof p->options, "-DTA=%d -DTB=%d -DCOLUMN_BLOCK=%u -DMR=%u -DNV=%u", g->transpose_a,
+        g->transpose_b, (unsigned)tli_larger(columns, COLUMN_BLOCK), registers.rows, registers.vectors);
     if (tuned != NULL)
         (void)snprintf(p->options + used, sizeof p->options - (size_t)used, " -DKC=%u", tuned->depth);
 }

@@ -324,6 +324,7 @@ static const struct {
     {"rank-timeout", TLI_CLI_TRAIN, NULL, NULL, "cli/test_rank_hangs.sh --rank-timeout"},
     {"quick", TLI_CLI_TUNE, NULL, NULL, "cli/test_flags.c tune --quick"},
     {"show", TLI_CLI_TUNE, NULL, NULL, "cli/test_tune.c --show"},
+    {"budget", TLI_CLI_TUNE, NULL, NULL, "cli/test_tune.c --budget"},
     {"export", TLI_CLI_TUNE, NULL, NULL, "cli/test_tune.c --export"},
     {"import", TLI_CLI_TUNE, NULL, NULL, "cli/test_tune.c --import"},
 

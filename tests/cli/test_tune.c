@@ -75,6 +75,24 @@ static void bad_tables_are_refused(void **unused)
     FAILS(2, "one of --show, --export, --import and --quick");
 }
 
+/* A search of a few small products ends soon, and keeps nothing. */
+static void a_quick_search_keeps_nothing(void **unused)
+{
+    RUN(ENV("TRANSLUTION_CACHE_DIR=off"), "tune", "--quick", "--budget", "3", "--json", "--verbose");
+    EXPECT(0, "tiles timed");
+    cJSON *json = last_json();
+    assert_int_equal(cJSON_GetArraySize(json), 3);
+    for (int i = 0; i < 3; i++) {
+        const cJSON *row = cJSON_GetArrayItem(json, i);
+        assert_true(number(row, "default_gflops") > 0);
+        /* a tile serves where it was faster, and only there */
+        assert_true((strlen(string(row, "tile")) > 0) ==
+                    (number(row, "tuned_gflops") > 1.02 * number(row, "default_gflops")));
+    }
+    cJSON_Delete(json);
+    assert_null(strstr(seen.err, "kept for this device"));
+}
+
 static int begin(void **state)
 {
     const int failed = make_folder(state);
@@ -84,8 +102,8 @@ static int begin(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(nothing_is_tuned_at_first),
-                                       cmocka_unit_test(what_is_imported_serves_later_runs),
-                                       cmocka_unit_test(bad_tables_are_refused)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(nothing_is_tuned_at_first), cmocka_unit_test(what_is_imported_serves_later_runs),
+        cmocka_unit_test(bad_tables_are_refused), cmocka_unit_test(a_quick_search_keeps_nothing)};
     return cmocka_run_group_tests(tests, begin, remove_folder);
 }

@@ -1,0 +1,112 @@
+#include "cli/tune_search.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { ROUNDS = 4, SWEEPS = 3, CANDIDATES = 64 };
+/* A tile that once took this many times what the fastest took is no longer timed. */
+static const double HOPELESS = 1.3;
+
+/* Parameters that are chosen together, as runs of tli_tile_parameters: those that share registers or local memory. First those for which
+ * few kernels, or none, have to be compiled. */
+static const struct {
+    int first, count;
+} groups[] = {{3, 1}, {2, 1}, {4, 1}, {0, 2}, {5, 3}};
+enum { GROUPS = sizeof groups / sizeof *groups };
+
+typedef struct candidate {
+    tli_tile tile;
+    double least; /* seconds */
+} candidate;
+
+typedef struct field {
+    const tli_tile_search *s;
+    candidate list[CANDIDATES];
+    int count, tried;
+    double fastest;
+} field;
+
+/* Checks, times and lists a tile, once. */
+static void enter(field *f, const tli_tile *tile)
+{
+    double seconds;
+    for (int c = 0; c < f->count; c++)
+        if (memcmp(&f->list[c].tile, tile, sizeof *tile) == 0) return;
+    if (f->count == CANDIDATES || f->s->is_late(f->s->user) || !f->s->suits(f->s->user, tile) ||
+        !f->s->is_right(f->s->user, tile) || !f->s->time(f->s->user, tile, &seconds))
+        return;
+    f->tried++;
+    f->list[f->count++] = (candidate){*tile, seconds};
+    if (seconds < f->fastest) f->fastest = seconds;
+}
+
+/* All values of the group's parameters from number i on. */
+static void enter_all(field *f, int group, int i, tli_tile *tile)
+{
+    if (i == groups[group].first + groups[group].count) {
+        enter(f, tile);
+        return;
+    }
+    if (!tli_tile_has(i, f->s->kind, f->s->cpu)) {
+        enter_all(f, group, i + 1, tile);
+        return;
+    }
+    const uint32_t before = tli_tile_get(tile, i);
+    for (int v = tli_tile_parameters[i].count - 1; v >= 0; v--) { /* large tiles first */
+        tli_tile_set(tile, i, tli_tile_parameters[i].legal[v]);
+        enter_all(f, group, i + 1, tile);
+    }
+    tli_tile_set(tile, i, before);
+}
+
+/* More turns of those that are left. */
+static void compare(field *f)
+{
+    for (int round = 1; round < ROUNDS; round++)
+        for (int c = 0; c < f->count && f->count > 1; c++) {
+            candidate *one = &f->list[c];
+            double seconds;
+            if (f->s->is_late(f->s->user)) return;
+            if (one->least > HOPELESS * f->fastest || !f->s->time(f->s->user, &one->tile, &seconds)) {
+                f->list[c--] = f->list[--f->count];
+                continue;
+            }
+            if (seconds < one->least) one->least = seconds;
+            if (one->least < f->fastest) f->fastest = one->least;
+        }
+}
+
+/* The fastest with other values of the group's parameters; false: none runs. */
+static bool choose(const tli_tile_search *s, int group, tli_tile *best, int *tried)
+{
+    field f = {.s = s, .fastest = INFINITY};
+    tli_tile tile = *best;
+    enter(&f, best); /* first: there may be no time for others */
+    enter_all(&f, group, groups[group].first, &tile);
+    compare(&f);
+    *tried += f.tried;
+    double least = INFINITY;
+    for (int c = 0; c < f.count; c++)
+        if (f.list[c].least < least) least = f.list[c].least, *best = f.list[c].tile;
+    return f.count > 0;
+}
+
+bool tli_tile_search_run(const tli_tile_search *s, tli_tile *best, int *tried)
+{
+    bool found = false, changed = true;
+    *best = s->start != NULL ? *s->start : (tli_tile){0};
+    *tried = 0;
+    for (int i = 0; i < TLI_TILE_PARAMETERS; i++)
+        if (s->start == NULL && tli_tile_has(i, s->kind, s->cpu))
+            tli_tile_set(best, i, tli_tile_parameters[i].legal[tli_tile_parameters[i].count / 2]);
+    for (int sweep = 0; sweep < SWEEPS && changed; sweep++) {
+        changed = false;
+        for (int g = 0; g < GROUPS && !s->is_late(s->user); g++) {
+            const tli_tile before = *best;
+            if (!tli_tile_has(groups[g].first, s->kind, s->cpu)) continue;
+            found |= choose(s, g, best, tried);
+            changed |= memcmp(&before, best, sizeof before) != 0;
+        }
+    }
+    return found;
+}
