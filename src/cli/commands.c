@@ -46,7 +46,7 @@ const tli_command tli_commands[] = {
     {TLI_CLI_TUNE,
      "tune",
      "tune [options]",
-     "find the fastest tiles of a device for matrix products",
+     "find the fastest matrix products of a device",
      {"tune --device gpu", "tune --quick"}},
     {TLI_CLI_KERNELS,
      "kernels",

@@ -149,6 +149,15 @@ two --stop-after 3
 refused "rank 1 of 2: --stop-after is 3 in rank 1 and 0 in rank 0"
 two --resume
 refused "rank 1 of 2: --resume is given in rank 1 and not given in rank 0"
+printf '%s\n' 'format = 1' 'program = 1' 'device = Abacus' 'platform = Wood' 'driver = 7' 'form = cpu' 'vector_width = 8' \
+    'compute_units = 4' 'products = 0' >tiles.txt
+tiles="env TRANSLUTION_CACHE_DIR=$PWD/tiles TRANSLUTION_VECTOR_WIDTH=8"
+$tiles "$program" tune --import tiles.txt --device cpu 2>err.txt || fail "a table of tiles"
+code=0
+# shellcheck disable=SC2086
+mpirun -n 1 $tiles "$program" train $digits --out refused : \
+    -n 1 $tiles TRANSLUTION_TUNING=off "$program" train $digits --out refused >out.txt 2>err.txt || code=$?
+refused "rank 1 of 2: the table of tuned tiles (\`translution tune\`) is no table in rank 1 and that of Abacus"
 code=0
 ranks 4 "$digits" --grad-slices 2 --out refused || code=$?
 refused "4 ranks cannot share the 2 slices of a batch"

@@ -98,7 +98,7 @@ static void a_late_search_ends_with_what_it_has(void **unused)
     fake f = {.fastest = cpu_tile, .late_after = 1};
     assert_true(run(&f, TLI_GEMM_NT, true, &cpu_tile, &best));
     assert_memory_equal(&best, &cpu_tile, sizeof best); /* where it began */
-    assert_int_equal(f.turns, 1);
+    assert_int_equal(f.checks, 1);
     fake none = {.fastest = cpu_tile, .nothing_runs = true};
     assert_false(run(&none, TLI_GEMM_NT, true, NULL, &best));
     assert_true(none.turns > 0);
