@@ -233,11 +233,17 @@ static tl_status read_back(training_run *r)
     return TL_OK;
 }
 
+/* The signal that this rank has had; 0: none. */
+static int signal_here(const training_run *r)
+{
+    return r->hooks->stop != NULL ? (int)*r->hooks->stop : 0;
+}
+
 /* Why to stop now: 0, a signal number, RUN_ENDED, or both; and whether to save, which a run that stops does anyway. All
  * ranks stop after the same step, for a reason of any of them, and save when it is time in rank 0. */
 static tl_status agree_to_stop(training_run *r, bool *keep)
 {
-    const int why = r->stop_asked | (r->hooks->stop != NULL ? (int)*r->hooks->stop : 0);
+    const int why = r->stop_asked | signal_here(r);
     int agreed = 2 * why + (tli_run_writes(r) && tli_checkpoint_clock_due(&r->clock, r->done));
     TLI_TRY(tli_ranks_largest(r->hooks->ranks, &agreed, tl_context_error(r->ctx)));
     r->stopped = agreed / 2;
@@ -313,11 +319,13 @@ static tl_status trainer_finish(training_run *r, tl_result *result)
     if (status == TL_OK && (r->other_test || !tli_run_writes(r))) return TL_OK;
     if (status == TL_OK) return tli_finished_save(r->dir.path, result, r->best, tl_context_error(r->ctx));
     if (status != TL_INTERRUPTED) return status;
+    int number = signal_here(r);
+    TLI_TRY(tli_ranks_largest(r->offsets, &number, tl_context_error(r->ctx)));
     return tli_fail(
         tl_context_error(r->ctx), TL_INTERRUPTED,
         "stopped by signal %d in the last evaluation; the weights after step %llu are saved in %s: go on "
         "with `run.resume` and `run.out` %s",
-        (int)*r->hooks->stop, (unsigned long long)r->done, r->dir.path, r->dir.path);
+        number, (unsigned long long)r->done, r->dir.path, r->dir.path);
 }
 
 /* Whether a resumed run was already finished and has a result file; its result is then returned again. */
