@@ -100,6 +100,32 @@ static inline void panel_load(float *values, __global const float *source, int c
     }
 }
 
+static inline void panel_add(__global float *target, const float *values, int columns)
+{
+    if (columns == NR) {
+#pragma unroll
+        for (int v = 0; v < NV; v++) vstoreV(vloadV(v, target) + vloadV(v, values), v, target);
+    } else {
+        for (int q = 0; q < columns; q++) target[q] += values[q];
+    }
+}
+
+// sums += row * x in the first `columns`; what is over goes to the first sum.
+static inline void panel_dot(float *sums, const floatV row[NV], __global const float *x, int columns)
+{
+    floatV sum = vloadV(0, sums);
+    if (columns == NR) {
+#pragma unroll
+        for (int v = 0; v < NV; v++) sum += row[v] * vloadV(v, x);
+        vstoreV(sum, 0, sums);
+        return;
+    }
+    float values[NR];
+    tile_row_store(values, row);
+    vstoreV(sum, 0, sums);
+    for (int q = 0; q < columns; q++) sums[0] += values[q] * x[q];
+}
+
 // The head's columns of a matrix, packed panel by panel: packed[panel][k][NR].
 static inline void pack_head(float *packed, __global const float *matrix, int head)
 {
@@ -374,44 +400,45 @@ __kernel void offset_gemm_values_backward(__global const int4 *groups, __global 
                 target[r] = dx + s.dx_at + key_row;
                 if (r + 1 < count || begin + count < rows) next = share_next(share, pairs, group, next);
             }
+            float scale[HEADS * BLOCK_TILES * MR], dot[HEADS * BLOCK_TILES * MR * TL_VW];
             for (int head = 0; head < HEADS; head++) {
-                float dot[BLOCK_TILES * MR * TL_VW], scale[BLOCK_TILES * MR];
-                for (int r = 0; r < BLOCK_TILES * MR; r++) {
-                    scale[r] = weights[s.weights_at + head * all_rows + number[r]];
-                    row[r] += head == 0 ? 0 : HEAD_DIM;
-                }
-                for (int panel = 0; panel * NR < block_columns; panel++) {
-                    const int columns = PANEL_COLUMNS(panel, block_columns);
+                for (int r = 0; r < BLOCK_TILES * MR; r++)
+                    scale[head * BLOCK_TILES * MR + r] = weights[s.weights_at + head * all_rows + number[r]];
+            }
+            for (int n = 0; n < HEADS * BLOCK_TILES * MR; n++) vstoreV((floatV)(0.0f), n, dot);
+            for (int panel = 0; panel * NR < block_columns; panel++) {
+                const int columns = PANEL_COLUMNS(panel, block_columns);
+                float sum[BLOCK_TILES * MR *
+                          NR]; // over heads: a row is added once, so that blocks may begin anywhere
+                for (int head = 0; head < HEADS; head++) {
                     for (int tile = 0; tile * MR < count; tile++) {
+                        const int first = (head * BLOCK_TILES + tile) * MR;
+                        float *tile_sum = sum + tile * MR * NR;
                         floatV acc[MR][NV];
                         tile_clear(acc);
                         tile_multiply(acc, row + tile * MR, 1,
                                       packed + (panel * WIDTH + head * HEAD_DIM) * NR, HEAD_DIM);
 #pragma unroll
                         for (int r = 0; r < MR; r++) {
-                            const int n = tile * MR + r;
-                            floatV sum = panel == 0 ? (floatV)(0.0f) : vloadV(n, dot);
-                            if (columns == NR) {
+                            panel_dot(dot + (first + r) * TL_VW, acc[r], x_row[tile * MR + r] + panel * NR,
+                                      columns);
 #pragma unroll
-                                for (int v = 0; v < NV; v++)
-                                    sum += acc[r][v] * vloadV(v, x_row[n] + panel * NR);
-                                if (n < count) tile_row_add(target[n] + panel * NR, scale[n], acc[r], NR);
-                            } else {
-                                float values[NR], products[TL_VW];
-                                tile_row_store(values, acc[r]);
-                                vstoreV(sum, 0, products);
-                                for (int q = 0; q < columns; q++) {
-                                    products[0] += values[q] * x_row[n][panel * NR + q];
-                                    if (n < count) target[n][panel * NR + q] += scale[n] * values[q];
-                                }
-                                sum = vloadV(0, products);
+                            for (int v = 0; v < NV; v++) {
+                                const floatV others = head == 0 ? (floatV)(0.0f)
+                                                                : vloadV(r * NV + v, tile_sum);
+                                vstoreV(others + scale[first + r] * acc[r][v], r * NV + v, tile_sum);
                             }
-                            vstoreV(sum, n, dot);
                         }
                     }
+                    for (int r = 0; r < BLOCK_TILES * MR; r++) row[r] += HEAD_DIM;
                 }
-                for (int r = 0; r < count; r++)
-                    out[head * chunk_rows + number[r] - (ulong)pair_begin * batch] = tl_sumV(vloadV(r, dot));
+                for (int r = 0; r < BLOCK_TILES * MR; r++) row[r] -= WIDTH;
+                for (int r = 0; r < count; r++) panel_add(target[r] + panel * NR, sum + r * NR, columns);
+            }
+            for (int n = 0; n < HEADS * BLOCK_TILES * MR; n++) {
+                const int head = n / (BLOCK_TILES * MR), r = n % (BLOCK_TILES * MR);
+                if (r < count)
+                    out[head * chunk_rows + number[r] - (ulong)pair_begin * batch] = tl_sumV(vloadV(n, dot));
             }
         }
     }

@@ -19,7 +19,7 @@ enum { CHUNK_BYTES = 32 << 20 };
 
 /* Columns of the inner dimension per work-group of the backward kernels: wide blocks read each row once,
  * narrow blocks give more work-groups. The kernel packs a block of a matrix in private memory. */
-enum { COLUMN_BLOCK = 64, NARROWEST_BLOCK = 16, PACKED_BYTES = 256 << 10 };
+enum { COLUMN_BLOCK = 64, NARROWEST_BLOCK = 16, WIDE_BATCH = 32, PACKED_BYTES = 256 << 10 };
 
 /* Floats of backward's workspace per row: its q and k, or the slices of its weights' gradients. */
 static uint64_t floats_per_row(uint32_t inner, uint32_t heads, uint32_t head_dim, bool kept)
@@ -93,11 +93,12 @@ typedef struct tiling {
     bool cpu;
 } tiling;
 
-/* All columns in one block if the batch alone gives enough work-groups and the packed matrix is small. */
-static uint32_t column_block(const tli_offset_gemm *r, const tli_limits *limits)
+/* All columns in one block if the batch has rows enough for several work-groups and the packed matrix is small. Sums over
+ * columns follow the blocks, so that compute units do not count. */
+static uint32_t column_block(const tli_offset_gemm *r)
 {
     const uint64_t packed = 4ull * r->inner * r->heads * r->head_dim;
-    const bool wide = r->batch / 8 >= 2 * limits->compute_units && packed <= PACKED_BYTES;
+    const bool wide = r->batch >= WIDE_BATCH && packed <= PACKED_BYTES;
     return wide && r->inner > COLUMN_BLOCK ? r->inner : COLUMN_BLOCK;
 }
 
@@ -140,9 +141,7 @@ static tiling tiling_of(tl_context *ctx, const tli_offset_gemm *r, tli_product_k
                 .units = limits->compute_units,
                 .cpu = form.cpu};
     t.columns = form.cpu ? t.tile.vectors * form.vector_width : t.tile.side;
-    t.block = !form.cpu           ? t.tile.side
-              : t.tile.panels > 0 ? t.tile.panels * t.columns
-                                  : column_block(r, limits);
+    t.block = !form.cpu ? t.tile.side : t.tile.panels > 0 ? t.tile.panels * t.columns : column_block(r);
     const int used = snprintf(t.options, sizeof t.options, "-DINNER=%u -DHEADS=%u -DHEAD_DIM=%u", r->inner,
                               r->heads, r->head_dim);
     char *more = t.options + used;
