@@ -40,20 +40,22 @@ def read_json(path):
 
 
 def lock(path, message):
-    """Takes the file's lock, and keeps it while the process lives; waits for it with a message, or without one is refused."""
+    """Takes the file's lock, which the open file keeps, also in a process that inherits it; waits for it with a message, or
+    without one is refused."""
     file = open(path, "a", encoding="utf-8")
     try:
-        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         if message is None:
             raise Fault(f"another reproduce is at work in {os.path.dirname(path)}: wait for it, or give another --out") from None
         say(message)
-        fcntl.lockf(file, fcntl.LOCK_EX)
+        fcntl.flock(file, fcntl.LOCK_EX)
     return file
 
 
 class Runner:
-    """The runs of an experiment in a folder: OUT/plan.json, OUT/NAME/ (the run's own), OUT/NAME.json (its result)."""
+    """The runs of an experiment in a folder: OUT/plan.json, OUT/NAME/ (the run's own), OUT/NAME.json (its result), OUT/NAME.lock
+    (locked while the run is trained)."""
 
     def __init__(self, program, task, folder, devices):
         self.program, self.task, self.folder, self.devices = program, task, folder, devices
@@ -69,16 +71,16 @@ class Runner:
     def train(self, run, device, more=()):
         """Begins the run or goes on with it; its result."""
         out = os.path.join(self.folder, run["name"])
-        if os.path.exists(os.path.join(out, "run.lock")):
-            # a run that outlived the reproduce that began it
-            lock(os.path.join(out, "run.lock"), f"waiting for the process that still trains {run['name']}").close()
         command = [self.program, "train", self.task, "--out", out, "--resume", *more]
         for key, value in run["flags"].items():
             command += ["--" + key, str(value)]
         command += ["--device", device] if device else []
         command += ["--quiet"] if len(self.devices) > 1 or more else []  # progress lines of several runs would mix
-        # in a session of its own: signals of the terminal reach it once, by end()
-        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, start_new_session=True)
+        # the run has it, too, and may outlive the reproduce that began it
+        with lock(out + ".lock", f"waiting for the process that still trains {run['name']}") as held:
+            # in a session of its own: signals of the terminal reach it once, by end()
+            child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, start_new_session=True,
+                                     pass_fds=[held.fileno()])
         self.children.add(child)
         if self.ending:
             child.terminate()

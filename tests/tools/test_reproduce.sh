@@ -108,7 +108,7 @@ reproduce whole 25 || code=$?
 [ "$code" -eq 2 ] && grep -q 'holds attention-static-0 with other settings' "$work/err" || fail "other settings were taken"
 python3 -c 'import fcntl, sys, time
 file = open(sys.argv[1], "a")
-fcntl.lockf(file, fcntl.LOCK_EX)
+fcntl.flock(file, fcntl.LOCK_EX)
 print("locked", flush=True)
 time.sleep(60)' "$work/whole/reproduce.lock" >"$work/holder" &
 holder=$!
