@@ -7,4 +7,3 @@ export TRANSLUTION_MPI_MODULE="$1" MPIRUN=mpiexec.mpich
 "$tests/comm/test_rank_waits.sh" "$3" "$1"
 "$tests/cli/test_ranks.sh" "$2" "$4"
 "$tests/cli/test_offset_ranks.sh" "$2" "$4" "$5"
-"$tests/cli/test_rank_hangs.sh" "$2"
