@@ -40,14 +40,19 @@ char *tli_read_file(const char *path, size_t most, size_t *bytes)
     return NULL;
 }
 
-/* Returns 0 or an errno; the file is closed in either case. EINVAL: the file system has no fsync for it. */
+/* What was written is on the disk then, where `written`. Returns 0 or an errno; the file is closed in either case. EINVAL: the file
+ * system has no fsync for it. */
+static int finish_file(FILE *file, bool written)
+{
+    const bool done = written && fflush(file) == 0 && (fsync(fileno(file)) == 0 || errno == EINVAL);
+    const int code = done ? 0 : errno != 0 ? errno : EIO;
+    return fclose(file) == 0 || code != 0 ? code : errno;
+}
+
 static int write_out(FILE *file, const void *data, size_t bytes)
 {
     errno = 0;
-    const bool written = fwrite(data, 1, bytes, file) == bytes && fflush(file) == 0 &&
-                         (fsync(fileno(file)) == 0 || errno == EINVAL);
-    const int code = written ? 0 : errno != 0 ? errno : EIO;
-    return fclose(file) == 0 || code != 0 ? code : errno;
+    return finish_file(file, fwrite(data, 1, bytes, file) == bytes);
 }
 
 int tli_check_writable(const char *path)
@@ -76,16 +81,14 @@ int tli_replace_file(const char *path, const void *data, size_t bytes, bool *cre
     return code;
 }
 
-static int copy_contents(FILE *from, FILE *to)
+static bool copy_contents(FILE *from, FILE *to)
 {
     enum { PIECE = 1 << 16 };
     char piece[PIECE];
     size_t bytes;
-    errno = 0;
     while ((bytes = fread(piece, 1, PIECE, from)) > 0)
-        if (fwrite(piece, 1, bytes, to) != bytes) break;
-    if (ferror(from) == 0 && ferror(to) == 0) return 0;
-    return errno != 0 ? errno : EIO;
+        if (fwrite(piece, 1, bytes, to) != bytes) return false;
+    return ferror(from) == 0;
 }
 
 int tli_copy_file(const char *from, const char *to)
@@ -93,10 +96,13 @@ int tli_copy_file(const char *from, const char *to)
     FILE *source = fopen(from, "rb");
     if (source == NULL) return errno;
     FILE *target = fopen(to, "wb");
-    int code = target != NULL ? copy_contents(source, target) : errno;
-    const int ended = target != NULL ? write_out(target, NULL, 0) : 0;
+    int code = errno;
+    if (target != NULL) {
+        errno = 0;
+        code = finish_file(target, copy_contents(source, target));
+    }
     fclose(source);
-    return code != 0 ? code : ended;
+    return code;
 }
 
 static bool is_folder(const char *path)
