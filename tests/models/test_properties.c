@@ -279,14 +279,12 @@ static void compute_units(void **unused)
         {.kind = TLI_GRID, .height = 2, .width = 5, .cls = 1},
         {.kind = TLI_CAUSAL, .height = 1, .width = 9, .max_length = 11},
         {.kind = TLI_GRID, .height = 3, .width = 4, .sharing = TL_SHARING_CLIP, .sharing_radius = 1}};
-    static const struct {
-        uint32_t batch, dim;
-    } sizes[] = {{1, 10}, {40, 150}};
+    static const uint32_t batches[] = {1, 40};
     for (size_t i = 0; i < 6; i++) {
         const tli_geometry *g = &geometries[i / 2];
         const tli_op_shape s = {.geometry = *g,
-                                .batch = sizes[i % 2].batch,
-                                .dim = sizes[i % 2].dim,
+                                .batch = batches[i % 2],
+                                .dim = 150,
                                 .heads = 2,
                                 .head_dim = 17,
                                 .queries = tli_geometry_tokens(g),
