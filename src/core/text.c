@@ -73,3 +73,13 @@ void tli_text_last_item(char *list, size_t capacity, const char *word)
     memcpy(last + 1, word, more);
     last[more + 1] = ' ';
 }
+
+char *tli_text_trim(char *text)
+{
+    static const char blanks[] = " \t\r";
+    text += strspn(text, blanks);
+    size_t length = strlen(text);
+    while (length > 0 && strchr(blanks, text[length - 1]) != NULL) length--;
+    text[length] = '\0';
+    return text;
+}

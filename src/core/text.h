@@ -17,6 +17,9 @@ char *tli_text_utf8(const char *bytes);
  * UTF-8 is converted as above first. Freed by the caller; NULL: out of memory. */
 char *tli_text_cell(const char *text);
 
+/* Cuts blanks (space, tab, carriage return) off the end of `text`, in place; returns its first character that is none. */
+char *tli_text_trim(char *text);
+
 /* Puts `word` before the last item of a list in `capacity` bytes: "a, b, c" becomes "a, b or c". */
 void tli_text_last_item(char *list, size_t capacity, const char *word);
 

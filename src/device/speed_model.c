@@ -7,6 +7,7 @@
 
 #include "core/files.h"
 #include "core/number.h"
+#include "core/text.h"
 
 /* ---- a device's figures ------------------------------------------------------------------------------- */
 
@@ -31,25 +32,16 @@ static double *figure_of(tli_speed_device *device, int i)
     return (double *)(void *)((char *)device + figures[i].offset);
 }
 
-static char *without_spaces(char *text)
-{
-    text += strspn(text, " \t\r");
-    size_t length = strlen(text);
-    while (length > 0 && strchr(" \t\r", text[length - 1]) != NULL) length--;
-    text[length] = '\0';
-    return text;
-}
-
 static tl_status take_line(const char *path, int number, char *line, tli_speed_device *device, tl_error *err)
 {
     line[strcspn(line, "#")] = '\0';
-    char *key = without_spaces(line), *value = strchr(key, '=');
+    char *key = tli_text_trim(line), *value = strchr(key, '=');
     if (*key == '\0') return TL_OK;
     if (value == NULL)
         return tli_fail(err, TL_ERROR_INPUT, "%s:%d: a line must read `key = value`, not '%.60s'", path,
                         number, key);
     *value++ = '\0';
-    key = without_spaces(key), value = without_spaces(value);
+    key = tli_text_trim(key), value = tli_text_trim(value);
     if (strcmp(key, "name") == 0 && *value != '\0') {
         snprintf(device->name, sizeof device->name, "%s", value);
         return TL_OK;

@@ -6,6 +6,7 @@
 
 #include "core/choices.h"
 #include "core/number.h"
+#include "core/text.h"
 #include "ops/tuning_table.h"
 
 enum { FORMAT = 1, LINE_MOST = 512, SIZE_MOST = 1 << 30 };
@@ -147,15 +148,6 @@ static bool parse_whole(const char *text, uint32_t least, uint32_t most, uint32_
     return *end == '\0' && end - text <= 10 && x >= least && x <= most;
 }
 
-static char *trimmed(char *text)
-{
-    text += strspn(text, " \t\r");
-    size_t length = strlen(text);
-    while (length > 0 && strchr(" \t\r", text[length - 1]) != NULL) length--;
-    text[length] = '\0';
-    return text;
-}
-
 static tl_status take_text(const reader *r, int i, const char *value)
 {
     for (const char *p = value; *p != '\0'; p++)
@@ -198,7 +190,7 @@ static tl_status take_fact(reader *r, char *line, char *equals)
 {
     char count[16];
     *equals = '\0';
-    const char *key = trimmed(line), *value = trimmed(equals + 1);
+    const char *key = tli_text_trim(line), *value = tli_text_trim(equals + 1);
     if (strcmp(key, "products") == 0) {
         r->ended = true;
         (void)snprintf(count, sizeof count, "%d", r->table->count);
@@ -305,7 +297,7 @@ static tl_status take_product(const reader *r, char *line)
 static tl_status take_line(reader *r, char *line)
 {
     line[strcspn(line, "#")] = '\0';
-    line = trimmed(line);
+    line = tli_text_trim(line);
     char *equals = strchr(line, '=');
     if (*line == '\0') return TL_OK;
     if (r->ended) return bad_line(r, "behind the number of products is more: '%.40s'", line);

@@ -92,9 +92,22 @@ static void the_last_item_of_a_list_has_a_word(void **state)
     assert_string_equal(text, "a, bc, de");
 }
 
+static void blanks_around_text_are_cut_off(void **state)
+{
+    (void)state;
+    static const char *const texts[][2] = {
+        {"", ""}, {" \t\r", ""}, {"a", "a"}, {"\t a b \r", "a b"}, {"\na", "\na"}};
+    char text[8];
+    for (int i = 0; i < 5; i++) {
+        strcpy(text, texts[i][0]);
+        assert_string_equal(tli_text_trim(text), texts[i][1]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_known), cmocka_unit_test(test_reversible),
-                                       cmocka_unit_test(the_last_item_of_a_list_has_a_word)};
+                                       cmocka_unit_test(the_last_item_of_a_list_has_a_word),
+                                       cmocka_unit_test(blanks_around_text_are_cut_off)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
