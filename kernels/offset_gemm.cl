@@ -100,16 +100,6 @@ static inline void panel_load(float *values, __global const float *source, int c
     }
 }
 
-static inline void panel_add(__global float *target, const float *values, int columns)
-{
-    if (columns == NR) {
-#pragma unroll
-        for (int v = 0; v < NV; v++) vstoreV(vloadV(v, target) + vloadV(v, values), v, target);
-    } else {
-        for (int q = 0; q < columns; q++) target[q] += values[q];
-    }
-}
-
 // sums += row * x in the first `columns`; what is over goes to the first sum.
 static inline void panel_dot(float *sums, const floatV row[NV], __global const float *x, int columns)
 {
@@ -408,12 +398,12 @@ __kernel void offset_gemm_values_backward(__global const int4 *groups, __global 
             for (int n = 0; n < HEADS * BLOCK_TILES * MR; n++) vstoreV((floatV)(0.0f), n, dot);
             for (int panel = 0; panel * NR < block_columns; panel++) {
                 const int columns = PANEL_COLUMNS(panel, block_columns);
-                float sum[BLOCK_TILES * MR *
-                          NR]; // over heads: a row is added once, so that blocks may begin anywhere
+                floatV sum[BLOCK_TILES * MR]
+                          [NV]; // over heads: rows are added once, in this order for any blocks
+                for (int tile = 0; tile < BLOCK_TILES; tile++) tile_clear(sum + tile * MR);
                 for (int head = 0; head < HEADS; head++) {
                     for (int tile = 0; tile * MR < count; tile++) {
                         const int first = (head * BLOCK_TILES + tile) * MR;
-                        float *tile_sum = sum + tile * MR * NR;
                         floatV acc[MR][NV];
                         tile_clear(acc);
                         tile_multiply(acc, row + tile * MR, 1,
@@ -423,22 +413,19 @@ __kernel void offset_gemm_values_backward(__global const int4 *groups, __global 
                             panel_dot(dot + (first + r) * TL_VW, acc[r], x_row[tile * MR + r] + panel * NR,
                                       columns);
 #pragma unroll
-                            for (int v = 0; v < NV; v++) {
-                                const floatV others = head == 0 ? (floatV)(0.0f)
-                                                                : vloadV(r * NV + v, tile_sum);
-                                vstoreV(others + scale[first + r] * acc[r][v], r * NV + v, tile_sum);
-                            }
+                            for (int v = 0; v < NV; v++)
+                                sum[tile * MR + r][v] += scale[first + r] * acc[r][v];
                         }
                     }
                     for (int r = 0; r < BLOCK_TILES * MR; r++) row[r] += HEAD_DIM;
                 }
                 for (int r = 0; r < BLOCK_TILES * MR; r++) row[r] -= WIDTH;
-                for (int r = 0; r < count; r++) panel_add(target[r] + panel * NR, sum + r * NR, columns);
+                for (int r = 0; r < count; r++) tile_row_add(target[r] + panel * NR, 1.0f, sum[r], columns);
             }
-            for (int n = 0; n < HEADS * BLOCK_TILES * MR; n++) {
-                const int head = n / (BLOCK_TILES * MR), r = n % (BLOCK_TILES * MR);
-                if (r < count)
-                    out[head * chunk_rows + number[r] - (ulong)pair_begin * batch] = tl_sumV(vloadV(n, dot));
+            for (int head = 0; head < HEADS; head++) {
+                const float *sums = dot + head * BLOCK_TILES * MR * TL_VW;
+                for (int r = 0; r < count; r++)
+                    out[head * chunk_rows + number[r] - (ulong)pair_begin * batch] = tl_sumV(vloadV(r, sums));
             }
         }
     }
