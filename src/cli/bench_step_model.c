@@ -1,4 +1,4 @@
-/* translution bench step --model-device: the time of a training step on a device that is not at hand, from the launches that the step
+/* translution bench step --model-device: predicts the time of a training step on another device, from the launches that the step
  * would make and the device's figures. Nothing is launched. */
 #include <stdlib.h>
 #include <string.h>

@@ -7,7 +7,7 @@
 
 /* The first `most` bytes of a file, or all of a shorter one, and a terminating 0; freed by the caller. NULL: errno says why. */
 char *tli_read_file(const char *path, size_t most, size_t *bytes);
-/* Whether a file can be written there, to be asked before the work that it is for. Changes nothing: what is there stays as it is, and
+/* Whether a file can be written at `path`: call it before long work whose result goes there. Changes nothing: a file that exists stays as it is, and
  * a file that was not there is not there afterwards. Returns 0 or an errno. */
 int tli_check_writable(const char *path);
 /* Makes these bytes the whole of a file, which was there before or not: writes them to the disk beside it and renames, so that

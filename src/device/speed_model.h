@@ -1,4 +1,4 @@
-/* How long a launch would take on a GPU that is not at hand: arithmetic on what the launch tells of its work and a few figures of the
+/* Predicts how long a launch takes on another GPU: arithmetic on what the launch tells of its work and a few figures of the
  * device. The longest of what has to be done counts, as if all else ran beside it; caches, clocks and latencies are not modelled. */
 #ifndef DEVICE_SPEED_MODEL_H
 #define DEVICE_SPEED_MODEL_H

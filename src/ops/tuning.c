@@ -11,13 +11,13 @@
 /* A tuned tile serves products whose sizes are each within this factor of the measured one's. */
 #define NEAR_ENOUGH 4.0
 
-enum { VERDICTS_MOST = 512 };
+enum { CHECKED_MOST = 512 };
 
 /* Of a tile that was compared with plain loops. */
-typedef struct verdict {
+typedef struct checked_tile {
     uint32_t kind, right;
     tli_tile tile;
-} verdict;
+} checked_tile;
 
 /* Stored with the context. */
 typedef struct tuning {
@@ -26,9 +26,9 @@ typedef struct tuning {
     tli_tuning_table table;
     tli_tuning_trial trial;
     tli_tile_check check;
-    bool recalled; /* the verdicts */
+    bool recalled; /* the tiles that were checked */
     int count;
-    verdict verdicts[VERDICTS_MOST];
+    checked_tile checked[CHECKED_MOST];
 } tuning;
 
 static tuning *tuning_of(tl_context *ctx)
@@ -144,7 +144,7 @@ char *tli_tuning_label(tl_context *ctx, char label[TLI_TUNING_LABEL])
 
 /* ---- checks ----------------------------------------------------------------------------------------- */
 
-static const char *name_of_verdicts(tl_context *ctx, char name[96])
+static const char *name_of_checked(tl_context *ctx, char name[96])
 {
     (void)snprintf(name, 96, "tiles-checked-" TL_VERSION "-%016llx-%u",
                    (unsigned long long)tli_kernel_sources_hash(ctx),
@@ -152,16 +152,16 @@ static const char *name_of_verdicts(tl_context *ctx, char name[96])
     return name;
 }
 
-static void recall_verdicts(tl_context *ctx, tuning *t)
+static void recall_checked(tl_context *ctx, tuning *t)
 {
     char name[96];
     unsigned char *data = NULL;
     size_t size = 0;
     t->recalled = true;
-    if (!tli_cache_get(ctx, name_of_verdicts(ctx, name), &data, &size)) return;
-    if (size % sizeof *t->verdicts == 0 && size <= sizeof t->verdicts) {
-        memcpy(t->verdicts, data, size);
-        t->count = (int)(size / sizeof *t->verdicts);
+    if (!tli_cache_get(ctx, name_of_checked(ctx, name), &data, &size)) return;
+    if (size % sizeof *t->checked == 0 && size <= sizeof t->checked) {
+        memcpy(t->checked, data, size);
+        t->count = (int)(size / sizeof *t->checked);
     }
     free(data);
 }
@@ -182,14 +182,14 @@ bool tli_tuning_is_right(tl_context *ctx, tli_product_kind kind, const tli_tile 
     char name[96], text[TLI_TILE_TEXT];
     tuning *t = tuning_of(ctx);
     if (t == NULL || t->check == NULL) return t != NULL;
-    if (!t->recalled) recall_verdicts(ctx, t);
+    if (!t->recalled) recall_checked(ctx, t);
     for (int i = 0; i < t->count; i++)
-        if (t->verdicts[i].kind == (uint32_t)kind && memcmp(&t->verdicts[i].tile, tile, sizeof *tile) == 0)
-            return t->verdicts[i].right;
+        if (t->checked[i].kind == (uint32_t)kind && memcmp(&t->checked[i].tile, tile, sizeof *tile) == 0)
+            return t->checked[i].right;
     const bool right = check_tile(ctx, t, kind, tile);
-    if (t->count == VERDICTS_MOST) t->count = 0;
-    t->verdicts[t->count++] = (verdict){(uint32_t)kind, right, *tile};
-    tli_cache_put(ctx, name_of_verdicts(ctx, name), t->verdicts, (size_t)t->count * sizeof *t->verdicts);
+    if (t->count == CHECKED_MOST) t->count = 0;
+    t->checked[t->count++] = (checked_tile){(uint32_t)kind, right, *tile};
+    tli_cache_put(ctx, name_of_checked(ctx, name), t->checked, (size_t)t->count * sizeof *t->checked);
     if (!right)
         tli_log_write(tli_context_log(ctx), t->trial.on ? TL_LOG_DETAIL : TL_LOG_NOTICE,
                       "the tile %s of %s fails its comparison with plain loops on %s: the default serves",
