@@ -177,17 +177,14 @@ static const tli_flag own_flags[] = {
             "number of steps, instead of --epochs"),
     SETTING(FLAG_U32, "batch-size", settings.training.batch_size, TLI_CLI_TRAIN | TLI_CLI_BENCH_STEP,
             "samples in a step (default: @, or as many as fit the device)"),
-    SETTING(
-        FLAG_U64, "accumulate", settings.run.accumulate, TLI_CLI_TRAIN,
-        "take a batch in at least N parts, one after the other, so that the device holds the activations of "
-        "one (default: 1)"),
+    SETTING(FLAG_U64, "accumulate", settings.run.accumulate, TLI_CLI_TRAIN,
+            "take a batch in at least N parts, and hold the activations of one at a time (default: 1)"),
     SETTING(FLAG_U64, "grad-slices", settings.training.grad_slices, TLI_CLI_TRAIN,
             "add the gradients of N parts of a batch in a fixed order, which alone decides the weights' bits "
             "(default: as --accumulate)"),
     SETTING(FLAG_U64, "offset-ranks", settings.run.offset_ranks, TLI_CLI_TRAIN,
-            "started by mpirun or srun: share the matrices by offset out to N processes each, which compute "
-            "every batch "
-            "together (default: 1)"),
+            "under mpirun or srun: N processes share the matrices by offset, and compute a batch together "
+            "(default: 1)"),
     ENUM("optimizer", settings.training.optimizer, tli_optimizer_choices, MODEL,
          "optimizer (default: adamw)"),
     SETTING(FLAG_FLOAT, "lr", settings.training.lr, TLI_CLI_TRAIN, "peak learning rate (default: @)"),
@@ -347,8 +344,7 @@ static const tli_flag own_flags[] = {
          "measure nothing: keep a table that --export wrote, for this device"),
     BOOL(
         "no-cache", generate.no_cache, TLI_CLI_GENERATE,
-        "do not use the KV cache: compute the whole context for every token, slower, with the same logits to "
-        "rounding"),
+        "compute the whole context for every token instead of using the KV cache: slower, equal to rounding"),
     TEXT("model-device", "FILE", bench.model_device, TLI_CLI_BENCH_STEP,
          "time nothing: compute the step's time on the device whose figures the file holds"),
     BOOL("profile", profile, TLI_CLI_TRAIN | TLI_CLI_EVAL | TLI_CLI_GENERATE | TIMED,
