@@ -111,8 +111,8 @@ refused() { # WHAT SENTENCE PROGRAM OPTIONS...: the second rank's
     shift 3
     rm -rf apart
     tried=$((tried + 1))
-    mpirun -n 1 "$PROGRAM" train mnist "${model[@]}" --steps 3 --out apart : \
-        -n 1 "$other" train mnist "${model[@]}" --steps 3 --out apart "$@" >out.txt 2>err.txt
+    apart "$PROGRAM" train mnist "${model[@]}" --steps 3 --out apart : \
+        "$other" train mnist "${model[@]}" --steps 3 --out apart "$@" >out.txt 2>err.txt
     code=$?
     if [ $code -eq 2 ] && grep -q "$wanted" err.txt && [ ! -e apart/metrics.jsonl ]; then good=$((good + 1)); else problem "$what: exit code $code"; fi
 }

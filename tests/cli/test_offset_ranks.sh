@@ -18,10 +18,6 @@ ranks() {
     shift 2
     mpirun -n "$count" "$program" train $* --offset-ranks "$sharing" >out.txt 2>err.txt </dev/null
 }
-# shellcheck disable=SC2086,SC2048
-alone() { "$program" train $* >out.txt 2>err.txt; }
-same() { cmp "$1/model.safetensors" "$2/model.safetensors" || fail "$1 and $2 differ"; }
-state() { echo "$1/checkpoints/$(ls "$1/checkpoints")/state.safetensors"; }
 near() { "$tensors" "$1/model.safetensors" "$2/model.safetensors" || fail "the weights of $1 and $2 differ"; }
 near_state() { # after the first step
     "$tensors" "$1/checkpoints/1/state.safetensors" "$2/checkpoints/1/state.safetensors" || fail "the gradients of $1 and $2 differ"

@@ -15,10 +15,6 @@ ranks() {
     shift
     mpirun -n "$count" "$program" train $* >out.txt 2>err.txt
 }
-# shellcheck disable=SC2086,SC2048
-alone() { "$program" train $* >out.txt 2>err.txt; }
-same() { cmp "$1/model.safetensors" "$2/model.safetensors" || fail "$1 and $2 differ"; }
-state() { echo "$1/checkpoints/$(ls "$1/checkpoints")/state.safetensors"; }
 same_state() { cmp "$(state "$1")" "$(state "$2")" || fail "the optimizer's states of $1 and $2 differ"; }
 
 # Every task, operations of all kinds; clipping and evaluations in between; more slices than samples in the last batch.
@@ -85,11 +81,12 @@ same attention-1 resumed
 
 # What a rank's device holds.
 module=${TRANSLUTION_MPI_MODULE:-$(dirname "$program")/translution_mpi.so}
-with_module() { env TRANSLUTION_MPI_MODULE="$module" "${MPIRUN:-mpirun}" "$@"; }
 for n in 2 4; do
-    with_module -n $n "$2" memory >out.txt 2>err.txt || fail "memory of $n ranks"
+    mpirun -n $n env TRANSLUTION_MPI_MODULE="$module" "$2" memory >out.txt 2>err.txt || fail "memory of $n ranks"
 done
-with_module -n 1 "$2" memory : -n 1 "$2" memory 1200000 >out.txt 2>err.txt && fail "ranks of devices that split tensors at other places"
+memory="env TRANSLUTION_MPI_MODULE=$module $2 memory"
+# shellcheck disable=SC2086
+apart $memory : $memory 1200000 >out.txt 2>err.txt && fail "ranks of devices that split tensors at other places"
 said "the device of rank 1 has a smaller or larger largest buffer"
 
 # A signal to one rank stops all after the same step.
@@ -141,7 +138,7 @@ refused() {
 two() { # DIFFERENT...: two ranks, the second with other arguments
     code=0
     # shellcheck disable=SC2086
-    mpirun -n 1 "$program" train $digits --out refused : -n 1 "$program" train $digits --out refused "$@" >out.txt 2>err.txt || code=$?
+    apart "$program" train $digits --out refused : "$program" train $digits --out refused "$@" >out.txt 2>err.txt || code=$?
 }
 two --lr 0.5
 refused "rank 1 of 2: --lr is 0.5 in rank 1 and 0.0003 in rank 0: start all ranks alike"
@@ -155,8 +152,8 @@ tiles="env TRANSLUTION_CACHE_DIR=$PWD/tiles TRANSLUTION_VECTOR_WIDTH=8"
 $tiles "$program" tune --import tiles.txt --device cpu 2>err.txt || fail "a table of tiles"
 code=0
 # shellcheck disable=SC2086
-mpirun -n 1 $tiles "$program" train $digits --out refused : \
-    -n 1 $tiles TRANSLUTION_TUNING=off "$program" train $digits --out refused >out.txt 2>err.txt || code=$?
+apart $tiles "$program" train $digits --out refused : \
+    $tiles TRANSLUTION_TUNING=off "$program" train $digits --out refused >out.txt 2>err.txt || code=$?
 refused "rank 1 of 2: the table of tuned tiles (\`translution tune\`) is no table in rank 1 and that of Abacus"
 code=0
 ranks 4 "$digits" --grad-slices 2 --out refused || code=$?

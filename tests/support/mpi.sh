@@ -12,3 +12,9 @@ need_mpi() {
     command -v "${MPIRUN:-mpirun}" >/dev/null || skip "no ${MPIRUN:-mpirun}" "$mpi"
     mpirun --version 2>/dev/null | grep -qE 'Open MPI|HYDRA' || skip "mpirun is neither Open MPI's nor MPICH's" "$mpi"
 }
+
+# alone ARGUMENTS...: what several ranks do, by one process; same RUN RUN: they have the same weights; state RUN: the optimizer's
+# shellcheck disable=SC2086,SC2048 # lists of arguments are meant to split
+alone() { "$program" train $* >out.txt 2>err.txt; }
+same() { cmp "$1/model.safetensors" "$2/model.safetensors" || fail "$1 and $2 differ"; }
+state() { echo "$1/checkpoints/$(ls "$1/checkpoints")/state.safetensors"; }

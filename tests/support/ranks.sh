@@ -1,10 +1,38 @@
 # shellcheck shell=sh
 # Sourced by what starts several ranks by mpirun: tests (mpi.sh) and tools/fault_table. Ranks may be root's, and more than there are cores.
+# Open MPI 4 and 5 have different names for it.
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1 \
-    OMPI_MCA_btl_vader_single_copy_mechanism=none
+    PRTE_MCA_rmaps_default_mapping_policy=:oversubscribe OMPI_MCA_btl_vader_single_copy_mechanism=none
 
 # mpirun ARGUMENTS...: that of MPIRUN, or the one that is found
 mpirun() { command "${MPIRUN:-mpirun}" "$@"; }
+
+# apart COMMAND... : COMMAND...: two ranks, each with a command of its own. Some versions of Open MPI's mpirun crash when they are
+# given two commands, so that each rank takes its own from one list.
+# shellcheck disable=SC2016 # the rank's own shell expands them
+apart() {
+    first=0 left=$#
+    while [ $left -gt 0 ]; do # every word to the end, but for the colon
+        left=$((left - 1))
+        if [ "$1" = : ]; then words=$first; else set -- "$@" "$1"; fi
+        first=$((first + 1))
+        shift
+    done
+    mpirun -n 2 sh -c 'words=$1
+        shift
+        if [ "${OMPI_COMM_WORLD_RANK:-$PMI_RANK}" = 1 ]; then
+            shift "$words"
+            exec "$@"
+        fi
+        behind=$(($# - words))
+        while [ "$words" -gt 0 ]; do # the first command to the end
+            set -- "$@" "$1"
+            shift
+            words=$((words - 1))
+        done
+        shift "$behind"
+        exec "$@"' sh "$words" "$@"
+}
 
 # started N PROGRAM ARGUMENTS... &: N ranks, whose process numbers are in pid-0, pid-1, ...; $! is that of mpirun
 # shellcheck disable=SC2016 # the rank's own shell expands them
