@@ -15,9 +15,12 @@ ranks() {
         --rank-timeout $limit "$@" >out.txt 2>err.txt &
     launcher=$!
 }
-# hit SIGNAL RANK SECONDS: at a random moment, up to so many seconds after it began; false where it is gone already
+# hit SIGNAL RANK SECONDS: at a random moment, up to so many seconds after it began; false where it is gone already, or mpirun is
 hit() {
-    until [ -s "pid-$2" ]; do sleep 0.05; done
+    until [ -s "pid-$2" ]; do
+        kill -0 "$launcher" 2>/dev/null || return 1
+        sleep 0.05
+    done
     sleep "$((RANDOM % $3)).$(printf %03d $((RANDOM % 1000)))"
     kill -"$1" "$(cat "pid-$2")" 2>/dev/null
 }
