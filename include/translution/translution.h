@@ -767,7 +767,9 @@ typedef struct tl_result {
     double data_wait;               /* train: fraction of the steps' time, 0 to 1, spent waiting for data */
     tl_set_files files, test_files; /* train: of training and test set; eval: of the test set */
     char out[1024];                 /* train: the run folder */
-    uint64_t reserved[8];
+    double
+        communication; /* train, of several ranks: fraction of the steps' time, see tl_ranks_time; NaN: alone */
+    uint64_t reserved[7];
 } tl_result;
 
 /* Number `index` of a run's or an evaluation's result that models of this task have, by the name that the program
@@ -857,6 +859,21 @@ int tl_ranks_of_machine(const tl_ranks *ranks); /* those that run on this machin
 int tl_ranks_local_rank(
     const tl_ranks *ranks);           /* from 0, among these: for a device of its own, "auto:N"; NULL: 0 */
 void tl_ranks_close(tl_ranks *ranks); /* waits for the others; NULL is allowed */
+
+/* What this rank's steps in runs have spent with other ranks on one kind of numbers, without the first step of each run, which
+ * builds kernels, without evaluations and checkpoints: waiting for ranks that compute longer, messages, and copies between
+ * device and host. */
+typedef struct tl_rank_time {
+    const char
+        *what; /* "sums of gradients", "weights", "logits and outputs" (of run.offset_ranks), "agreement" */
+    double seconds, step_seconds; /* on this; all in all */
+    uint64_t steps;
+    uint64_t messages, sent_bytes;
+    uint64_t reserved[8];
+} tl_rank_time;
+
+/* Of kind `index`, from 0; false past the last, and for NULL. */
+bool tl_ranks_time(const tl_ranks *ranks, int index, tl_rank_time *time);
 /* Ends all ranks at once with this exit code, this process too; NULL: returns. */
 void tl_ranks_end_all(tl_ranks *ranks, int exit_code);
 

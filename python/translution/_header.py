@@ -9,7 +9,7 @@ from typing import Any
 from ._struct import Struct
 
 VERSION = "0.3.0"
-__all__ = ["Log", "DeviceInfo", "ContextOptions", "LayerConfig", "ModelConfig", "Batch", "ModelOptions", "OptimizerConfig", "OptimizerStepReport", "PlanOptions", "MemoryPlan", "Training", "RunOptions", "Settings", "SetFiles", "Result", "Step", "Evaluation", "Hooks", "RanksOptions", "Cluster", "RankPlan", "BatchRequest", "Data", "TrainerConfig", "Picture", "PredictorOptions", "Guess", "TokenizeProgress", "TokenizeOptions", "TokenizeResult", "Generation", "TensorInfo", "MetricsLine", "ProfileRow", "SelfTestRow", "Status", "LogLevel", "DeviceType", "KernelPath", "GemmMode", "MemoryKind", "OpKind", "Sharing", "Role", "Positions", "Pool", "Arch", "OptimizerKind", "Recompute", "Motion", "Schedule", "Augment", "Set", "SCHEDULE_VERSION", "RANKS_TIMEOUT", "SELF_TEST_ROWS"]
+__all__ = ["Log", "DeviceInfo", "ContextOptions", "LayerConfig", "ModelConfig", "Batch", "ModelOptions", "OptimizerConfig", "OptimizerStepReport", "PlanOptions", "MemoryPlan", "Training", "RunOptions", "Settings", "SetFiles", "Result", "Step", "Evaluation", "Hooks", "RanksOptions", "RankTime", "Cluster", "RankPlan", "BatchRequest", "Data", "TrainerConfig", "Picture", "PredictorOptions", "Guess", "TokenizeProgress", "TokenizeOptions", "TokenizeResult", "Generation", "TensorInfo", "MetricsLine", "ProfileRow", "SelfTestRow", "Status", "LogLevel", "DeviceType", "KernelPath", "GemmMode", "MemoryKind", "OpKind", "Sharing", "Role", "Positions", "Pool", "Arch", "OptimizerKind", "Recompute", "Motion", "Schedule", "Augment", "Set", "SCHEDULE_VERSION", "RANKS_TIMEOUT", "SELF_TEST_ROWS"]
 
 
 class Status(IntEnum):
@@ -1071,7 +1071,9 @@ class Result(Struct):
         double data_wait;               /* train: fraction of the steps' time, 0 to 1, spent waiting for data */
         tl_set_files files, test_files; /* train: of training and test set; eval: of the test set */
         char out[1024];                 /* train: the run folder */
-        uint64_t reserved[8];
+        double
+            communication; /* train, of several ranks: fraction of the steps' time, see tl_ranks_time; NaN: alone */
+        uint64_t reserved[7];
     } tl_result;
     """
 
@@ -1091,6 +1093,7 @@ class Result(Struct):
     files: SetFiles
     test_files: SetFiles
     out: str | bytes | None
+    communication: float
     reserved: int
     _fields_ = [
         ("steps", c_uint64),
@@ -1109,7 +1112,8 @@ class Result(Struct):
         ("files", SetFiles),
         ("test_files", SetFiles),
         ("out", c_char * 1024),
-        ("reserved", c_uint64 * 8),
+        ("communication", c_double),
+        ("reserved", c_uint64 * 7),
     ]
 
 
@@ -1241,6 +1245,38 @@ class RanksOptions(Struct):
         ("size", c_size_t),
         ("timeout", c_double),
         ("communicator", c_void_p),
+    ]
+
+
+class RankTime(Struct):
+    r"""/* What this rank's steps in runs have spent with other ranks on one kind of numbers, without the first step of each run, which
+     * builds kernels, without evaluations and checkpoints: waiting for ranks that compute longer, messages, and copies between
+     * device and host. */
+    typedef struct tl_rank_time {
+        const char
+            *what; /* "sums of gradients", "weights", "logits and outputs" (of run.offset_ranks), "agreement" */
+        double seconds, step_seconds; /* on this; all in all */
+        uint64_t steps;
+        uint64_t messages, sent_bytes;
+        uint64_t reserved[8];
+    } tl_rank_time;
+    """
+
+    what: str | bytes | None
+    seconds: float
+    step_seconds: float
+    steps: int
+    messages: int
+    sent_bytes: int
+    reserved: int
+    _fields_ = [
+        ("what", c_char_p),
+        ("seconds", c_double),
+        ("step_seconds", c_double),
+        ("steps", c_uint64),
+        ("messages", c_uint64),
+        ("sent_bytes", c_uint64),
+        ("reserved", c_uint64 * 8),
     ]
 
 
@@ -1808,6 +1844,7 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "tl_ranks_of_machine": (c_int, [c_void_p]),
     "tl_ranks_local_rank": (c_int, [c_void_p]),
     "tl_ranks_close": (None, [c_void_p]),
+    "tl_ranks_time": (c_bool, [c_void_p, c_int, POINTER(RankTime)]),
     "tl_ranks_end_all": (None, [c_void_p, c_int]),
     "tl_settings_check_ranks": (c_int, [POINTER(Settings), c_void_p, POINTER(Error)]),
     "tl_train": (c_int, [c_void_p, POINTER(Settings), POINTER(Hooks), POINTER(Result)]),

@@ -86,6 +86,7 @@ tl_status tli_cli_print_result(const tl_settings *settings, const tl_result *res
     cJSON_AddNumberToObject(o, "step_ms", result->step_ms);
     if (result->out[0] == '\0') add_rate(o, settings, result->step_ms);
     if (result->data_wait >= 0) cJSON_AddNumberToObject(o, "data_wait", result->data_wait);
+    if (result->communication >= 0) cJSON_AddNumberToObject(o, "communication", result->communication);
     cJSON_AddNumberToObject(o, "peak_device_bytes", (double)result->peak_device_bytes);
     tli_json_add_text(o, "device", device);
     if (result->out[0] != '\0') tli_json_add_text(o, "out", result->out);
@@ -125,9 +126,42 @@ static tl_status print_kernels(FILE *out, tl_context *ctx)
     return TL_OK;
 }
 
+static void print_rank_time(FILE *out, const tl_rank_time *t)
+{
+    const double steps = (double)t->steps;
+    fprintf(out, "%-32s %10.1f %12.3f %10.3f %18.1f%%\n", t->what, (double)t->messages / steps,
+            t->seconds * 1e3 / steps, (double)t->sent_bytes * 1e-6 / steps,
+            100 * t->seconds / t->step_seconds);
+}
+
+/* What rank 0's steps have spent with other ranks; nothing where it was alone or did one step. */
+static void print_ranks(FILE *out, const tl_ranks *ranks)
+{
+    tl_rank_time time, all = {.what = "all of it"};
+    for (int i = 0; tl_ranks_time(ranks, i, &time) && time.steps > 0; i++) {
+        if (i == 0)
+            fprintf(out, "%-32s %10s %12s %10s %19s\n", "rank 0 with others, a step", "messages", "ms",
+                    "MB sent", "share");
+        print_rank_time(out, &time);
+        all.steps = time.steps;
+        all.step_seconds = time.step_seconds;
+        all.seconds += time.seconds;
+        all.messages += time.messages;
+        all.sent_bytes += time.sent_bytes;
+    }
+    if (all.steps == 0) return;
+    print_rank_time(out, &all);
+    fprintf(out,
+            "(of %" PRIu64
+            " steps of %.3f ms; waiting for ranks that compute longer and copies between device "
+            "and host are in it)\n",
+            all.steps, all.step_seconds * 1e3 / (double)all.steps);
+}
+
 tl_status tli_cli_print_profile(FILE *out, const tli_cli_options *o, tl_context *ctx)
 {
     TLI_TRY(print_kernels(out, ctx));
+    print_ranks(out, o->ranks);
     return o->trace[0] != '\0' ? tl_profile_write_trace(ctx, o->trace) : TL_OK;
 }
 

@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include "comm/backend.h"
+#include "comm/rank_clock.h"
+#include "core/clock.h"
 #include "core/config.h"
 
 #define MODULE "translution_mpi.so"
@@ -18,6 +20,7 @@ struct tl_ranks {
     double timeout; /* seconds */
     bool group;     /* some of all ranks: rank r is first + r * step of them */
     int first, step;
+    tli_rank_clock own, *clock; /* a group's is that of all */
 };
 
 /* ---- the module ------------------------------------------------------------------------------------- */
@@ -116,6 +119,7 @@ tl_status tl_ranks_open_with(const tl_ranks_options *options, tl_ranks **out, tl
     if (r == NULL) return tli_fail(err, TL_ERROR_MEMORY, "out of host memory for ranks");
     r->backend = backend;
     r->timeout = o.timeout;
+    r->clock = &r->own;
     const tl_status status = start(r, o.communicator, count, variable, err);
     if (status == TL_OK)
         *out = r;
@@ -161,10 +165,18 @@ void tl_ranks_end_all(tl_ranks *r, int exit_code)
     if (r != NULL) r->backend->end_all(r->comm, exit_code);
 }
 
+bool tl_ranks_time(const tl_ranks *r, int index, tl_rank_time *time)
+{
+    return r != NULL && time != NULL && tli_rank_clock_read(r->clock, index, time);
+}
+
 /* ---- inside the library ------------------------------------------------------------------------------ */
 
-static tl_status ranks_result(const tl_ranks *r, int code, const char *what, tl_error *err)
+/* `code` is that of a message of `sent` bytes that was begun at this time. */
+static tl_status ranks_result(const tl_ranks *r, int code, size_t sent, double begun, const char *what,
+                              tl_error *err)
 {
+    tli_rank_clock_message(r->clock, sent, begun);
     if (code == 0) return TL_OK;
     const char *text = r->backend->error_text(r->comm, code);
     if (code != TLI_COMM_MISSING) return tli_fail(err, TL_ERROR_DEVICE, "cannot %s: %s", what, text);
@@ -178,7 +190,8 @@ tl_status tli_ranks_exchange(tl_ranks *r, int partner, const void *send, size_t 
                              size_t received, tl_error *err)
 {
     const int rank = r->group ? r->first + partner * r->step : partner;
-    return ranks_result(r, r->backend->exchange(r->comm, rank, send, sent, receive, received),
+    const double begun = tli_clock_seconds();
+    return ranks_result(r, r->backend->exchange(r->comm, rank, send, sent, receive, received), sent, begun,
                         "exchange gradients and weights", err);
 }
 
@@ -198,7 +211,8 @@ tl_status tli_ranks_broadcast(tl_ranks *r, void *data, size_t bytes, tl_error *e
 {
     if (r == NULL) return TL_OK;
     if (r->group) return group_broadcast(r, data, bytes, err);
-    return ranks_result(r, r->backend->broadcast(r->comm, data, bytes), "share settings", err);
+    const double begun = tli_clock_seconds();
+    return ranks_result(r, r->backend->broadcast(r->comm, data, bytes), bytes, begun, "share settings", err);
 }
 
 static tl_status group_largest(tl_ranks *r, int *value, tl_error *err)
@@ -216,7 +230,9 @@ tl_status tli_ranks_largest(tl_ranks *r, int *value, tl_error *err)
 {
     if (r == NULL) return TL_OK;
     if (r->group) return group_largest(r, value, err);
-    return ranks_result(r, r->backend->largest(r->comm, value), "agree with the others", err);
+    const double begun = tli_clock_seconds();
+    return ranks_result(r, r->backend->largest(r->comm, value), sizeof *value, begun, "agree with the others",
+                        err);
 }
 
 /* What a rank has the sums of, of the ranks that it has exchanged with so far. */
@@ -278,5 +294,21 @@ void tli_ranks_group_free(tl_ranks *group)
 tl_status tli_ranks_at_work(tl_ranks *r, tl_error *err)
 {
     if (r == NULL) return TL_OK;
-    return ranks_result(r, r->backend->at_work(r->comm), "answer the others", err);
+    const double begun = tli_clock_seconds();
+    return ranks_result(r, r->backend->at_work(r->comm), 0, begun, "answer the others", err);
+}
+
+void tli_ranks_begin(tl_ranks *r, tli_exchange_kind kind)
+{
+    if (r != NULL) tli_rank_clock_begin(r->clock, kind);
+}
+
+void tli_ranks_end(tl_ranks *r)
+{
+    if (r != NULL) tli_rank_clock_end(r->clock);
+}
+
+double tli_ranks_count_steps(tl_ranks *r, double seconds, uint32_t steps)
+{
+    return r != NULL ? tli_rank_clock_count(r->clock, seconds, steps) : 0;
 }

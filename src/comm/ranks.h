@@ -26,4 +26,21 @@ void tli_ranks_group_free(tl_ranks *group); /* NULL is allowed */
  * least once in half of tl_ranks_options.timeout. */
 tl_status tli_ranks_at_work(tl_ranks *ranks, tl_error *err);
 
+/* What ranks exchange: gradients, with the loss and the norm; weights after the update; what those that share matrices by
+ * offset out complete for each other; and what they agree on. */
+typedef enum tli_exchange_kind {
+    TLI_EXCHANGE_GRADIENTS,
+    TLI_EXCHANGE_WEIGHTS,
+    TLI_EXCHANGE_ROWS,
+    TLI_EXCHANGE_OTHER, /* messages outside of the two calls below */
+    TLI_EXCHANGE_KINDS
+} tli_exchange_kind;
+/* What happens between the two counts as the time of an exchange: to be called when the device has nothing left to compute.
+ * Groups share the clock of all. */
+void tli_ranks_begin(tl_ranks *ranks, tli_exchange_kind kind);
+void tli_ranks_end(tl_ranks *ranks);
+/* What was exchanged since the last call was exchanged in so many steps, which took so many seconds, for tl_ranks_time; 0 steps:
+ * it is left out. Returns the seconds that it took. */
+double tli_ranks_count_steps(tl_ranks *ranks, double seconds, uint32_t steps);
+
 #endif

@@ -30,9 +30,11 @@ void tli_rank_sum_destroy(tl_context *ctx, tli_rank_sum *sum)
 
 tl_status tli_rank_sum_rows(tl_context *ctx, const tli_rank_sum *sum, tli_view rows, uint64_t count)
 {
-    const uint64_t all = sum != NULL ? count : 0;
-    for (uint64_t at = 0; at < all; at += PIECE) {
-        const uint64_t n = all - at < PIECE ? all - at : PIECE;
+    if (sum == NULL) return TL_OK;
+    TLI_TRY(tl_finish(ctx)); /* computing is no exchange */
+    tli_ranks_begin(sum->ranks, TLI_EXCHANGE_ROWS);
+    for (uint64_t at = 0; at < count; at += PIECE) {
+        const uint64_t n = count - at < PIECE ? count - at : PIECE;
         const tli_view piece = tli_view_add(rows, at);
         TLI_TRY(tli_copy(ctx, piece, tli_at(sum->staging, 0), n));
         TLI_TRY(tl_tensor_read(ctx, sum->staging, 0, n, sum->own));
@@ -40,6 +42,7 @@ tl_status tli_rank_sum_rows(tl_context *ctx, const tli_rank_sum *sum, tli_view r
         TLI_TRY(tl_tensor_write(ctx, sum->staging, 0, n, sum->own));
         TLI_TRY(tli_copy(ctx, tli_at(sum->staging, 0), piece, n));
     }
+    tli_ranks_end(sum->ranks);
     return TL_OK;
 }
 

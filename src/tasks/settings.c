@@ -238,7 +238,8 @@ tl_result tli_result_empty(void)
                         .top1 = none,
                         .top5 = none,
                         .step_ms = none,
-                        .data_wait = none};
+                        .data_wait = none,
+                        .communication = none};
     for (int t = 0; tli_task_at(t) != NULL; t++)
         for (const task_result *own = tli_task_at(t)->results; own != NULL && own->key != NULL; own++)
             *(double *)((char *)&result + own->at) = none;

@@ -250,7 +250,7 @@ static tl_status exchange_loss(tl_context *ctx, const tli_grad_exchange *x, int 
     return receives ? take_received(ctx, tli_at(x->staging, 0), loss, 1, sends) : TL_OK;
 }
 
-tl_status tli_grad_exchange_sum(tl_context *ctx, const tli_grad_exchange *x, tli_view loss, int present)
+static tl_status sum_gradients(tl_context *ctx, const tli_grad_exchange *x, tli_view loss, int present)
 {
     const int rank = tl_ranks_rank(x->ranks);
     for (int width = 1; width < x->shares.count;
@@ -263,6 +263,28 @@ tl_status tli_grad_exchange_sum(tl_context *ctx, const tli_grad_exchange *x, tli
         TLI_TRY(exchange_loss(ctx, x, partner, loss, sends, receives));
     }
     return share_alike(ctx, x, loss);
+}
+
+/* Of an exchange, which begins when the device has computed. */
+static tl_status begin_exchange(tl_context *ctx, const tli_grad_exchange *x, tli_exchange_kind kind)
+{
+    if (x->staging == NULL) return TL_OK; /* alone */
+    TLI_TRY(tl_finish(ctx));
+    tli_ranks_begin(x->ranks != NULL ? x->ranks : x->offsets, kind);
+    return TL_OK;
+}
+
+static void end_exchange(const tli_grad_exchange *x)
+{
+    tli_ranks_end(x->ranks != NULL ? x->ranks : x->offsets);
+}
+
+tl_status tli_grad_exchange_sum(tl_context *ctx, const tli_grad_exchange *x, tli_view loss, int present)
+{
+    TLI_TRY(begin_exchange(ctx, x, TLI_EXCHANGE_GRADIENTS));
+    TLI_TRY(sum_gradients(ctx, x, loss, present));
+    end_exchange(x);
+    return TL_OK;
 }
 
 /* The levels backwards: partners give each other what they hold. */
@@ -281,13 +303,19 @@ static tl_status gather_shares(tl_context *ctx, const tli_grad_exchange *x, tl_t
 
 tl_status tli_grad_exchange_squares(tl_context *ctx, const tli_grad_exchange *x, tl_tensor *partial)
 {
+    TLI_TRY(begin_exchange(ctx, x, TLI_EXCHANGE_GRADIENTS));
     TLI_TRY(gather_shares(ctx, x, &partial, x->shares.sums));
-    return sum_squares(ctx, x, partial);
+    TLI_TRY(sum_squares(ctx, x, partial));
+    end_exchange(x);
+    return TL_OK;
 }
 
 tl_status tli_grad_exchange_values(tl_context *ctx, const tli_grad_exchange *x)
 {
-    return gather_shares(ctx, x, x->values, x->shares.cuts);
+    TLI_TRY(begin_exchange(ctx, x, TLI_EXCHANGE_WEIGHTS));
+    TLI_TRY(gather_shares(ctx, x, x->values, x->shares.cuts));
+    end_exchange(x);
+    return TL_OK;
 }
 
 /* ---- counting ------------------------------------------------------------------------------------ */

@@ -157,7 +157,7 @@ static tl_status trainer_save(training_run *r)
 
 /* Writes a step to the metrics and, with `show`, to the progress, and tells the caller. */
 static tl_status trainer_report_step(training_run *r, uint64_t step, float loss, double rate,
-                                     double data_wait, bool show)
+                                     double data_wait, double communication, bool show)
 {
     if (!tli_run_writes(r)) return TL_OK;
     const uint64_t epoch = (step - 1) / r->steps_per_epoch + 1;
@@ -172,9 +172,10 @@ static tl_status trainer_report_step(training_run *r, uint64_t step, float loss,
     if (show) tli_train_progress_step(&r->progress, &point, tli_clock_seconds());
     char rate_key[32];
     snprintf(rate_key, sizeof rate_key, "%s_per_second", r->task->unit);
-    tli_metric values[5] = {
+    tli_metric values[6] = {
         {"loss", (double)loss}, {"lr", lr}, {rate_key, rate}, {"data_wait", point.data_wait}};
     int count = 4;
+    if (r->hooks->ranks != NULL) values[count++] = (tli_metric){"communication", communication};
     if (!r->task->classifies) values[count++] = (tli_metric){"perplexity", exp((double)loss)};
     TLI_TRY(trainer_note(r, step, NULL, values, count));
     if (r->hooks->on_step == NULL) return TL_OK;
@@ -213,9 +214,12 @@ static tl_status read_back(training_run *r)
         TLI_TRY(
             tli_grad_clip_read(r->ctx, &r->grad_clip, tli_model_registry(r->model), count, r->clip_results));
     const double now = tli_clock_seconds(), seconds = (now - r->read_at) / count;
-    const double data_wait = r->wait / (seconds * count);
+    const double data_wait = r->wait / (seconds * count),
+                 exchange = tli_ranks_count_steps(r->hooks->ranks, seconds * count,
+                                                  r->steps_run > 1 ? count : 0);
     if (r->steps_run > 1) {
         r->all_wait += r->wait;
+        r->all_exchange += exchange;
         r->all_seconds += seconds * count;
     }
     r->read_at = now;
@@ -228,7 +232,7 @@ static tl_status read_back(training_run *r)
         tli_step_times_add(&r->times, r->predictions[i], seconds * 1e3);
         TLI_TRY(trainer_examine(r, step, r->losses[i], &r->clip_results[i]));
         TLI_TRY(trainer_report_step(r, step, r->losses[i], r->predictions[i] / seconds, data_wait,
-                                    i + 1 == count));
+                                    exchange / (seconds * count), i + 1 == count));
     }
     return TL_OK;
 }
@@ -256,6 +260,13 @@ static int stop_signal(const training_run *r)
     return r->stopped & (RUN_ENDED - 1);
 }
 
+/* Steps are timed from now on: what came before is no part of one. */
+static void begin_timing(training_run *r)
+{
+    (void)tli_ranks_count_steps(r->hooks->ranks, 0, 0);
+    r->read_at = tli_clock_seconds();
+}
+
 /* Runs until the end, --stop-after, a signal, or a callback that asks to stop. */
 static tl_status trainer_loop(training_run *r)
 {
@@ -263,7 +274,7 @@ static tl_status trainer_loop(training_run *r)
     const uint64_t stop_at = s->run.stop_after > 0 ? r->done + s->run.stop_after : UINT64_MAX;
     bool stop = false, keep;
     r->stop_asked = 0;
-    r->read_at = tli_clock_seconds();
+    begin_timing(r);
     tli_checkpoint_clock_start(&r->clock, s);
     while (r->done < r->total && !stop) {
         TLI_TRY(take_batch(r));
@@ -279,7 +290,7 @@ static tl_status trainer_loop(training_run *r)
             TLI_TRY(read_back(r));
         if (score && tli_run_evaluates(r)) TLI_TRY(score_main(r));
         if (keep) TLI_TRY(trainer_save(r));
-        if (score || keep) r->read_at = tli_clock_seconds();
+        if (score || keep) begin_timing(r);
         stop |= r->hooks->ranks == NULL && r->stop_asked != 0; /* ranks agree on it after the next step */
     }
     return TL_OK;
@@ -298,6 +309,8 @@ static void trainer_summarise(training_run *r, tl_result *result)
     result->loss = counted > 0 ? sum / counted : (double)NAN;
     result->step_ms = tli_step_times_median(&r->times);
     if (r->all_seconds > 0) result->data_wait = r->all_wait / r->all_seconds;
+    if (r->all_seconds > 0 && r->hooks->ranks != NULL)
+        result->communication = r->all_exchange / r->all_seconds;
     result->steps = r->done;
     if (r->task->files != NULL) result->files = r->task->files(r->data, true);
     result->params = tli_registry_whole(tli_model_registry(r->model));

@@ -45,10 +45,10 @@ typedef struct training_run {
     tli_train_progress progress;
     tli_checkpoint_clock clock;
     uint64_t steps_per_epoch, total, done, saved, steps_run;
-    tli_step_times times;            /* steps of this process */
-    double wait;                     /* seconds spent waiting for batches since the last read */
-    double all_wait, all_seconds;    /* totals of this process without its first step */
-    float recent[TLI_RECENT_LOSSES]; /* ring: the loss of step n is at n % TLI_RECENT_LOSSES */
+    tli_step_times times;                       /* steps of this process */
+    double wait;                                /* seconds spent waiting for batches since the last read */
+    double all_wait, all_exchange, all_seconds; /* totals of this process without its first step */
+    float recent[TLI_RECENT_LOSSES];            /* ring: the loss of step n is at n % TLI_RECENT_LOSSES */
     int recent_count;
     uint32_t unread; /* steps enqueued since the last read: their losses are in slots 0, 1, ... */
     uint32_t predictions[TLI_LOSS_SLOTS];

@@ -16,6 +16,8 @@ static void nobody_else_takes_part(void **unused)
     GIVES(tl_ranks_size, tl_ranks_size(NULL) == 1);
     GIVES(tl_ranks_of_machine, tl_ranks_of_machine(NULL) == 1);
     GIVES(tl_ranks_local_rank, tl_ranks_local_rank(NULL) == 0);
+    tl_rank_time time;
+    GIVES(tl_ranks_time, !tl_ranks_time(NULL, 0, &time) && !tl_ranks_time(NULL, -1, NULL));
     TRIES(tl_ranks_close);
     tl_ranks_close(NULL);
     TRIES(tl_ranks_end_all);

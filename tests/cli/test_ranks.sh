@@ -112,6 +112,26 @@ done=$(ls signal/checkpoints)
 alone "$long" --out alike --stop-after "$done" || fail "as many steps alone"
 same signal alike
 
+# What a step spends with other ranks: as many bytes as planned; and waiting for one that comes late is in it.
+profiled="mnist --dim 128 --depth 1 --heads 2 --head-dim 64 --batch-size 8 --limit-train 16 --limit-test 8 --steps 6 --grad-clip 1"
+ranks 4 "$profiled" --profile --out profiled || fail "with --profile"
+sent_as_planned 4 "$profiled"
+grep -q '"communication":' out.txt || fail "the result does not say what it spent on communication"
+alone "$profiled" --profile --out profiled-alone || fail "with --profile alone"
+if grep -q '^rank 0 with others\|"communication"' err.txt out.txt profiled-alone/metrics.jsonl; then fail "alone with others"; fi
+# shellcheck disable=SC2086
+started 2 "$program" train $long --profile --out paused >out.txt 2>err.txt &
+launcher=$!
+wait_for paused
+kill -STOP "$(cat pid-1)"
+sleep 3
+kill -CONT "$(cat pid-1)"
+kill -TERM "$(cat pid-1)"
+wait $launcher || [ $? = 143 ] || fail "a paused run"
+awk '/^all of it /{each = $(NF - 2)} /^\(of /{exit !(each * $2 > 2500)}' err.txt || fail "a pause of 3 s is not counted"
+awk -F '"communication":' 'NF > 1 && $2 + 0 > 0.5 {found = 1} END {exit !found}' paused/metrics.jsonl ||
+    fail "a pause is not in the metrics"
+
 # A rank that dies ends the others.
 # shellcheck disable=SC2086
 started 2 "$program" train $long --checkpoint-every 2 --keep 2 --out killed >out.txt 2>err.txt &

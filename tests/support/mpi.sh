@@ -17,4 +17,14 @@ need_mpi() {
 # shellcheck disable=SC2086,SC2048 # lists of arguments are meant to split
 alone() { "$program" train $* >out.txt 2>err.txt; }
 same() { cmp "$1/model.safetensors" "$2/model.safetensors" || fail "$1 and $2 differ"; }
+# sent_as_planned RANKS ARGUMENTS...: by --profile in err.txt rank 0 has sent what --dry-run says
+# shellcheck disable=SC2086,SC2048
+sent_as_planned() {
+    count=$1
+    shift
+    "$program" train $* --dry-run --ranks "$count" >plan.txt 2>/dev/null || fail "no plan"
+    awk -v planned="$(sed -n 's/.*"sent_bytes":\([0-9]*\).*/\1/p' plan.txt)" \
+        '/^(sums of gradients|weights|logits and outputs) /{sent += 1e6 * $(NF - 1)}
+        END {exit !(planned > 5e5 && sent > planned - 2000 && sent < planned + 2000)}' err.txt || fail "other bytes than planned"
+}
 state() { echo "$1/checkpoints/$(ls "$1/checkpoints")/state.safetensors"; }
