@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "comm/backend.h"
 #include "comm/mpi/roll_call.h"
@@ -10,20 +11,29 @@
 enum {
     MOST_REQUESTS = 2,
     PIECE = 1 << 28, /* bytes of a message: MPI counts in int */
-    TURNS = 200,     /* tests of a request before the process sleeps between them */
-    LOOKS = 256      /* tests of a request for each look at who else is there */
+    LOOKS = 256,     /* tests of a request for each look at who else is there */
+    LARGE = 1 << 11  /* bytes of a message whose pieces MPI moves only while it is tested */
 };
+
+/* Tests of a request before the process sleeps between them. */
+enum {
+    TURNS = 200,           /* where another rank may not be there yet */
+    TRANSFER_TURNS = 40000 /* where both are: some milliseconds, in which several MB have come */
+};
+
+enum { TAG_NUMBERS, TAG_READY };
 
 enum { NOT_STARTED = -2 }; /* code: a communicator without MPI_Init */
 
 struct tli_comm {
     MPI_Comm all; /* tags and errors of its own */
     bool ends;    /* MPI was started here */
+    int crowded;  /* a machine has more ranks than cores: who tests without sleeping holds others up */
     tli_roll_call roll;
 };
 
 /* MPI's own waiting takes a whole core, which a rank on the same machine may need, and has no end. */
-static int wait_for(tli_comm *c, int count, MPI_Request *requests)
+static int wait_turns(tli_comm *c, int count, MPI_Request *requests, unsigned turns)
 {
     const struct timespec pause = {.tv_nsec = 50000};
     MPI_Status statuses[MOST_REQUESTS]; /* of no interest, but gcc warns of MPICH's MPI_STATUSES_IGNORE */
@@ -32,10 +42,15 @@ static int wait_for(tli_comm *c, int count, MPI_Request *requests)
         int done = 0;
         int code = MPI_Testall(count, requests, &done, statuses);
         if (code != MPI_SUCCESS || done) return code;
-        if (turn >= TURNS) nanosleep(&pause, NULL);
+        if (turn >= turns) nanosleep(&pause, NULL);
         if (turn % LOOKS == LOOKS - 1) code = tli_roll_call_look(&c->roll);
         if (code != MPI_SUCCESS) return code;
     }
+}
+
+static int wait_for(tli_comm *c, int count, MPI_Request *requests)
+{
+    return wait_turns(c, count, requests, TURNS);
 }
 
 static int find_local(MPI_Comm all, tli_comm_place *place)
@@ -47,6 +62,13 @@ static int find_local(MPI_Comm all, tli_comm_place *place)
     if (code == MPI_SUCCESS) code = MPI_Comm_size(machine, &place->local_size);
     MPI_Comm_free(&machine);
     return code;
+}
+
+/* The same in all ranks, as partners must agree on how they exchange. */
+static int find_crowded(tli_comm *c, int local_size)
+{
+    const int own = local_size > sysconf(_SC_NPROCESSORS_ONLN);
+    return MPI_Allreduce(&own, &c->crowded, 1, MPI_INT, MPI_MAX, c->all);
 }
 
 /* Finds the caller's communicator or MPI's own, and starts MPI unless the caller has. */
@@ -75,6 +97,7 @@ static int mpi_start(void *communicator, double timeout, tli_comm_place *place, 
     if (code == MPI_SUCCESS) code = MPI_Comm_set_errhandler(c->all, MPI_ERRORS_RETURN);
     if (code == MPI_SUCCESS) code = tli_roll_call_open(&c->roll, c->all, timeout);
     if (code == MPI_SUCCESS) code = find_local(c->all, place);
+    if (code == MPI_SUCCESS) code = find_crowded(c, place->local_size);
     place->rank = c->roll.rank;
     place->size = c->roll.size;
     if (code == MPI_SUCCESS) return code;
@@ -90,19 +113,31 @@ static int message_bytes(size_t bytes, size_t at)
     return (int)(bytes - at < PIECE ? bytes - at : PIECE);
 }
 
+/* Waits until the partner is there, too. */
+static int meet_partner(tli_comm *c, int partner)
+{
+    MPI_Request requests[MOST_REQUESTS];
+    int code = MPI_Irecv(NULL, 0, MPI_BYTE, partner, TAG_READY, c->all, &requests[0]);
+    if (code == MPI_SUCCESS) code = MPI_Isend(NULL, 0, MPI_BYTE, partner, TAG_READY, c->all, &requests[1]);
+    return code == MPI_SUCCESS ? wait_for(c, MOST_REQUESTS, requests) : code;
+}
+
 static int mpi_exchange(tli_comm *c, int partner, const void *send, size_t sent, void *receive,
                         size_t received)
 {
+    const bool large = c->crowded == 0 && (sent > LARGE || received > LARGE);
+    const int met = large ? meet_partner(c, partner) : MPI_SUCCESS;
+    if (met != MPI_SUCCESS) return met;
     for (size_t at = 0; at < sent || at < received; at += PIECE) {
         MPI_Request requests[MOST_REQUESTS];
         int used = 0, code = MPI_SUCCESS;
         if (at < received)
-            code = MPI_Irecv((char *)receive + at, message_bytes(received, at), MPI_BYTE, partner, 0, c->all,
-                             &requests[used++]);
+            code = MPI_Irecv((char *)receive + at, message_bytes(received, at), MPI_BYTE, partner,
+                             TAG_NUMBERS, c->all, &requests[used++]);
         if (code == MPI_SUCCESS && at < sent)
-            code = MPI_Isend((const char *)send + at, message_bytes(sent, at), MPI_BYTE, partner, 0, c->all,
-                             &requests[used++]);
-        if (code == MPI_SUCCESS) code = wait_for(c, used, requests);
+            code = MPI_Isend((const char *)send + at, message_bytes(sent, at), MPI_BYTE, partner, TAG_NUMBERS,
+                             c->all, &requests[used++]);
+        if (code == MPI_SUCCESS) code = wait_turns(c, used, requests, large ? TRANSFER_TURNS : TURNS);
         if (code != MPI_SUCCESS) return code;
     }
     return MPI_SUCCESS;
