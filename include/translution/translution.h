@@ -930,7 +930,8 @@ tl_status tl_train_plan_ranks(tl_settings *settings, const tl_cluster *cluster, 
  * `training` are overwritten with the checkpoint's, except training.batch_size (0: 64, halved until it
  * fits), training.limit_test (0: as stored; UINT32_MAX: all) and training.test_motion (-1: as stored).
  * `run` says where the data are. TL_ERROR_DEVICE when predictions are not finite: such weights are
- * unusable. */
+ * unusable. Of hooks->ranks all share the model's matrices by offset out, as many as run.offset_ranks, call alike, and get the
+ * same result; run.confusion is to be set in one of them. */
 tl_status tl_evaluate(tl_context *ctx, const char *checkpoint, tl_settings *settings, const tl_hooks *hooks,
                       tl_result *result);
 
@@ -1032,6 +1033,9 @@ typedef struct tl_predictor tl_predictor;
 typedef struct tl_predictor_options {
     size_t size;    /* sizeof(tl_predictor_options) */
     uint32_t batch; /* largest `count` of tl_predictor_classify_batch; 0: 1 */
+    /* That share the model's matrices by offset out, and call alike; NULL: this process has them all. */
+    tl_ranks *ranks;
+    uint64_t offset_ranks; /* as many as there are; 0: 1 */
 } tl_predictor_options;
 
 typedef struct tl_guess {
@@ -1153,6 +1157,9 @@ typedef struct tl_generation {
     void *user;
     FILE *progress;                    /* as in tl_hooks */
     const volatile sig_atomic_t *stop; /* NULL, or checked after each token: nonzero gives TL_INTERRUPTED */
+    /* As in tl_predictor_options. All get the tokens that rank 0 draws. */
+    tl_ranks *ranks;
+    uint64_t offset_ranks;
 } tl_generation;
 
 /* Continues a prompt with the GPT of a checkpoint, a .safetensors file or a run folder; equal settings and seed

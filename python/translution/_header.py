@@ -1478,14 +1478,21 @@ class PredictorOptions(Struct):
     r"""typedef struct tl_predictor_options {
         size_t size;    /* sizeof(tl_predictor_options) */
         uint32_t batch; /* largest `count` of tl_predictor_classify_batch; 0: 1 */
+        /* That share the model's matrices by offset out, and call alike; NULL: this process has them all. */
+        tl_ranks *ranks;
+        uint64_t offset_ranks; /* as many as there are; 0: 1 */
     } tl_predictor_options;
     """
 
     size: int
     batch: int
+    ranks: int
+    offset_ranks: int
     _fields_ = [
         ("size", c_size_t),
         ("batch", c_uint32),
+        ("ranks", c_void_p),
+        ("offset_ranks", c_uint64),
     ]
 
 
@@ -1632,6 +1639,9 @@ class Generation(Struct):
         void *user;
         FILE *progress;                    /* as in tl_hooks */
         const volatile sig_atomic_t *stop; /* NULL, or checked after each token: nonzero gives TL_INTERRUPTED */
+        /* As in tl_predictor_options. All get the tokens that rank 0 draws. */
+        tl_ranks *ranks;
+        uint64_t offset_ranks;
     } tl_generation;
     """
 
@@ -1649,6 +1659,8 @@ class Generation(Struct):
     user: int
     progress: int
     stop: Any
+    ranks: int
+    offset_ranks: int
     _fields_ = [
         ("size", c_size_t),
         ("prompt", c_char_p),
@@ -1664,6 +1676,8 @@ class Generation(Struct):
         ("user", c_void_p),
         ("progress", c_void_p),
         ("stop", POINTER(c_int)),
+        ("ranks", c_void_p),
+        ("offset_ranks", c_uint64),
     ]
 
 

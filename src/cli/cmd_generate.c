@@ -9,6 +9,7 @@
 #include <cjson/cJSON.h>
 
 #include "cli/cli.h"
+#include "cli/ranks.h"
 #include "core/clock.h"
 #include "core/terminal.h"
 
@@ -93,6 +94,7 @@ static tl_status report_text(const tli_cli_options *o, tl_context *ctx, tl_statu
 static tl_status generate_run(tli_cli_options *o, tl_context *ctx)
 {
     const tli_cli_generate *c = &o->generate;
+    const bool speaks = tl_ranks_rank(o->ranks) == 0;
     generated made = {.text = NULL};
     const tl_generation g = {.size = sizeof g,
                              .prompt = c->prompt,
@@ -104,17 +106,24 @@ static tl_status generate_run(tli_cli_options *o, tl_context *ctx)
                              .top_p = c->top_p > 0 ? c->top_p : FLT_MIN, /* the likeliest alone */
                              .seed = o->settings.training.seed,
                              .no_cache = c->no_cache,
-                             .write = o->json ? collect_text : print_text,
+                             .write = o->json || !speaks ? collect_text : print_text,
                              .user = &made,
                              /* On a terminal the text itself is its progress. */
                              .progress = !o->json && tli_is_terminal(stdout) ? NULL : tli_cli_progress(o),
-                             .stop = &tli_cli_signal};
+                             .stop = &tli_cli_signal,
+                             .ranks = o->ranks,
+                             .offset_ranks = o->settings.run.offset_ranks};
     const tl_status status = tl_generate(ctx, o->argument, &g, NULL);
-    const tl_status told = report_text(o, ctx, status, &made);
+    const tl_status told = speaks ? report_text(o, ctx, status, &made) : TL_OK;
     free(made.text);
     TLI_TRY(status);
     TLI_TRY(told);
-    return o->profile ? tli_cli_print_profile(stderr, o, ctx) : TL_OK;
+    return o->profile && speaks ? tli_cli_print_profile(stderr, o, ctx) : TL_OK;
+}
+
+static tl_status generate_on_device(tli_cli_options *o, tl_error *err)
+{
+    return tli_cli_on_device(o, err, generate_run);
 }
 
 tl_status tli_cmd_generate(tli_cli_options *o, tl_error *err)
@@ -124,6 +133,5 @@ tl_status tli_cmd_generate(tli_cli_options *o, tl_error *err)
             err, TL_ERROR_USAGE,
             "generate needs a checkpoint of a GPT: a .safetensors file or the folder of a run; see "
             "`translution generate --help`");
-    tli_cli_catch_signals();
-    return tli_cli_on_device(o, err, generate_run);
+    return tli_cli_with_ranks(o, err, generate_on_device);
 }

@@ -7,6 +7,7 @@
 #include <cjson/cJSON.h>
 
 #include "cli/cli.h"
+#include "cli/ranks.h"
 #include "core/clock.h"
 #include "core/log.h"
 #include "core/progress.h"
@@ -173,11 +174,12 @@ static tl_status predict_all(tl_context *ctx, predictions *t, tli_progress *prog
             continue;
         }
         TLI_TRY(status);
+        if (tl_ranks_rank(o->ranks) > 0) continue; /* rank 0 prints and paints */
         if (o->attention[0] != '\0') TLI_TRY(predict_paint(ctx, p, pages));
         TLI_TRY(take_guesses(t, o->arguments[i], guesses, count, err));
     }
     TLI_TRY(pages_write(pages, err));
-    if (o->json) TLI_TRY(predict_print_json(o, ctx, t));
+    if (o->json && tl_ranks_rank(o->ranks) == 0) TLI_TRY(predict_print_json(o, ctx, t));
     if (i < o->argument_count)
         return tli_fail(err, TL_INTERRUPTED, "stopped by signal %d before %s", (int)tli_cli_signal,
                         o->arguments[i]);
@@ -189,7 +191,9 @@ static tl_status predict_all(tl_context *ctx, predictions *t, tli_progress *prog
 static tl_status predict_run(tli_cli_options *o, tl_context *ctx)
 {
     predictions t = {.pages = {.o = o}};
-    TLI_TRY(tl_predictor_create(ctx, o->argument, NULL, &t.predictor));
+    const tl_predictor_options options = {
+        .size = sizeof options, .ranks = o->ranks, .offset_ranks = o->settings.run.offset_ranks};
+    TLI_TRY(tl_predictor_create(ctx, o->argument, &options, &t.predictor));
     if (o->json) t.images = cJSON_CreateArray();
     tli_progress progress;
     tli_progress_begin(&progress, tli_cli_progress(o), "predicting", "images",
@@ -205,6 +209,11 @@ static tl_status predict_run(tli_cli_options *o, tl_context *ctx)
     return status;
 }
 
+static tl_status predict_on_device(tli_cli_options *o, tl_error *err)
+{
+    return tli_cli_on_device(o, err, predict_run);
+}
+
 tl_status tli_cmd_predict(tli_cli_options *o, tl_error *err)
 {
     if (o->argument_count < 2)
@@ -212,6 +221,5 @@ tl_status tli_cmd_predict(tli_cli_options *o, tl_error *err)
             err, TL_ERROR_USAGE,
             "predict needs a checkpoint and at least one image; see `translution predict --help`");
     if (o->attention[0] != '\0') TLI_TRY(tli_cli_spare_inputs(o, "--attention", o->attention, err));
-    tli_cli_catch_signals();
-    return tli_cli_on_device(o, err, predict_run);
+    return tli_cli_with_ranks(o, err, predict_on_device);
 }

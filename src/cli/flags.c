@@ -182,7 +182,8 @@ static const tli_flag own_flags[] = {
     SETTING(FLAG_U64, "grad-slices", settings.training.grad_slices, TLI_CLI_TRAIN,
             "add the gradients of N parts of a batch in a fixed order, which alone decides the weights' bits "
             "(default: as --accumulate)"),
-    SETTING(FLAG_U64, "offset-ranks", settings.run.offset_ranks, TLI_CLI_TRAIN,
+    SETTING(FLAG_U64, "offset-ranks", settings.run.offset_ranks,
+            TLI_CLI_TRAIN | TLI_CLI_EVAL | TLI_CLI_PREDICT | TLI_CLI_GENERATE,
             "under mpirun or srun: N processes share the matrices by offset, and compute a batch together "
             "(default: 1)"),
     ENUM("optimizer", settings.training.optimizer, tli_optimizer_choices, MODEL,
@@ -303,7 +304,8 @@ static const tli_flag own_flags[] = {
          TLI_CLI_TRAIN | TLI_CLI_EVAL | TLI_CLI_PREDICT | TIMED | TLI_CLI_GENERATE,
          "implementation of matrix products (default: auto)"),
     NUMBER(
-        FLAG_DOUBLE, "rank-timeout", ranks_options.timeout, 1, 1e9, TLI_CLI_TRAIN,
+        FLAG_DOUBLE, "rank-timeout", ranks_options.timeout, 1, 1e9,
+        TLI_CLI_TRAIN | TLI_CLI_EVAL | TLI_CLI_PREDICT | TLI_CLI_GENERATE,
         "started by mpirun or srun: seconds to wait for a rank of which nothing is heard, before the run is "
         "given up (default: 600)"),
     NUMBER(FLAG_U32, "threads", threads, 1, 1024, TLI_CLI_TOKENIZE,

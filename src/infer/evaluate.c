@@ -7,6 +7,7 @@
 #include "infer/attention_maps.h"
 #include "tasks/metadata.h"
 #include "tasks/model_file.h"
+#include "tasks/offset_share.h"
 #include "tasks/score.h"
 #include "tasks/settings_check.h"
 
@@ -14,15 +15,25 @@
 enum { EVAL_BATCH = 64 };
 
 /* The batch size, halved until it fits. */
-static uint32_t fitting_batch(const tl_context *ctx, const tl_settings *s)
+static uint32_t fitting_batch(const tl_context *ctx, const tl_model_config *model, uint32_t batch)
 {
     const tli_limits *limits = tli_context_limits(ctx);
-    uint32_t batch = s->training.batch_size;
     tl_memory_plan plan;
-    while (batch > 1 && (tli_model_plan(&s->model, batch, NULL, &plan, NULL) != TL_OK ||
+    while (batch > 1 && (tli_model_plan(model, batch, NULL, &plan, NULL) != TL_OK ||
                          plan.total > limits->memory_limit || plan.largest > limits->max_alloc_bytes))
         batch /= 2;
     return batch;
+}
+
+/* The batch size that is asked for, 0: that fits; of several ranks the smallest, as they compute a batch together. */
+static tl_status agree_on_batch(tl_context *ctx, const tl_settings *s, uint32_t asked, tl_ranks *ranks,
+                                uint32_t *batch)
+{
+    const tl_model_config own = tli_own_share(&s->model, ranks);
+    int smallest = -(int)(asked != 0 ? asked : fitting_batch(ctx, &own, EVAL_BATCH));
+    TLI_TRY(tli_ranks_largest(ranks, &smallest, tl_context_error(ctx)));
+    *batch = (uint32_t)-smallest;
+    return TL_OK;
 }
 
 /* Who is told of scores. */
@@ -54,12 +65,13 @@ static tl_status score_model(tl_context *ctx, const tli_task *task, tli_safetens
                              tli_task_data *data, const tl_hooks *hooks, tl_result *result)
 {
     tl_model *model = NULL;
+    const tl_model_config own = tli_own_share(&s->model, hooks->ranks);
     result->steps = tli_model_step(st);
-    TLI_TRY(
-        tli_model_create(ctx, &s->model, &(tl_model_options){.batch = s->training.batch_size}, NULL, &model));
-    tl_status status = tli_model_load(ctx, tli_model_registry(model), st);
+    TLI_TRY(tli_model_create(ctx, &own, &(tl_model_options){.batch = s->training.batch_size}, NULL, &model));
+    tl_status status = tli_model_share(ctx, model, hooks->ranks);
+    if (status == TL_OK) status = tli_model_load(ctx, tli_model_registry(model), st);
     listener e = {.ctx = ctx, .hooks = hooks, .step = result->steps, .main_set = task->main_set(s)};
-    result->params = tli_registry_count(tli_model_registry(model));
+    result->params = tli_registry_whole(tli_model_registry(model));
     if (status == TL_OK && hooks->progress != NULL && !tli_is_terminal(hooks->progress))
         tli_log_print(hooks->progress, 0, "evaluating\n");
     if (status == TL_OK)
@@ -85,6 +97,10 @@ static tl_status evaluate_open_model(tl_context *ctx, tli_safetensors *st, tl_se
     if (s->run.confusion[0] != '\0' && !task->classifies)
         return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE,
                         "`run.confusion` is a table of classes, and %s has none: leave it out", task->name);
+    if (s->run.attention_maps[0] != '\0' && hooks->ranks != NULL)
+        return tli_fail(
+            tl_context_error(ctx), TL_ERROR_USAGE,
+            "`run.attention_maps` is written by a process that is alone: leave it out, or start one");
     if (s->run.attention_maps[0] != '\0') TLI_TRY(tli_attention_maps_check(s, tl_context_error(ctx)));
     TLI_TRY(task->open(s, &how, &data, tl_context_error(ctx)));
     const tl_status status = score_model(ctx, task, st, s, data, hooks, result);
@@ -110,11 +126,12 @@ tl_status tl_evaluate(tl_context *ctx, const char *checkpoint, tl_settings *sett
     tl_status status = tli_settings_from_metadata(&st, &stored, err);
     if (status == TL_OK) {
         tli_settings_take_tested(&stored, settings);
-        stored.training.batch_size = settings->training.batch_size != 0 ? settings->training.batch_size
-                                                                        : EVAL_BATCH;
-        if (settings->training.batch_size == 0) stored.training.batch_size = fitting_batch(ctx, &stored);
+        status = tli_check_all_share(&stored.model, stored.run.offset_ranks, own.ranks, err);
+        if (status == TL_OK)
+            status = agree_on_batch(ctx, &stored, settings->training.batch_size, own.ranks,
+                                    &stored.training.batch_size);
         *settings = stored;
-        status = evaluate_open_model(ctx, &st, settings, &own, result);
+        if (status == TL_OK) status = evaluate_open_model(ctx, &st, settings, &own, result);
     }
     tli_st_close(&st);
     return status;

@@ -11,6 +11,7 @@
 #include "infer/text_checkpoint.h"
 #include "models/gpt.h"
 #include "tasks/model_file.h"
+#include "tasks/offset_share.h"
 
 typedef struct run {
     tl_context *ctx;
@@ -68,7 +69,9 @@ static tl_status create_model(run *r, tli_safetensors *st)
         return tli_fail(tl_context_error(r->ctx), TL_ERROR_MEMORY, "out of host memory for the logits");
     find_unknown(r);
     const tl_model_options options = {.size = sizeof options, .batch = 1, .kv_cache = !r->g->no_cache};
-    TLI_TRY(tli_model_create(r->ctx, c, &options, NULL, &r->model));
+    const tl_model_config own = tli_own_share(c, r->g->ranks);
+    TLI_TRY(tli_model_create(r->ctx, &own, &options, NULL, &r->model));
+    TLI_TRY(tli_model_share(r->ctx, r->model, r->g->ranks));
     return tli_model_load(r->ctx, tli_model_registry(r->model), st);
 }
 
@@ -109,6 +112,15 @@ static void announce_sliding(const run *r)
                   length, length);
 }
 
+/* The signal of any rank ends all after the same token. */
+static tl_status heed_stop(const run *r)
+{
+    tl_error *err = tl_context_error(r->ctx);
+    int number = r->g->stop != NULL ? (int)*r->g->stop : 0;
+    TLI_TRY(tli_ranks_largest(r->g->ranks, &number, err));
+    return number == 0 ? TL_OK : tli_fail(err, TL_INTERRUPTED, "stopped by signal %d", number);
+}
+
 static tl_status run_tokens(run *r, tli_progress *progress, uint64_t *made)
 {
     tl_error *err = tl_context_error(r->ctx);
@@ -123,14 +135,15 @@ static tl_status run_tokens(run *r, tli_progress *progress, uint64_t *made)
         const double u = (double)tli_random_uniform(&random);
         TLI_TRY(
             tli_sample(r->logits, r->settings.model.vocab_size, &r->sampling, u, r->candidates, &id, err));
+        TLI_TRY(
+            tli_ranks_broadcast(r->g->ranks, &id, sizeof id, err)); /* other devices may round differently */
         if ((int32_t)id == tl_tokenizer_end_of_text(r->tokenizer)) return TL_OK;
         TLI_TRY(write_token(r, id));
         ++*made;
         TLI_TRY(tli_ids_reserve(&r->ids, 1, err));
         r->ids.items[r->ids.count++] = (uint16_t)id;
         tli_progress_update(progress, *made, tli_clock_seconds());
-        if (r->g->stop != NULL && *r->g->stop != 0)
-            return tli_fail(err, TL_INTERRUPTED, "stopped by signal %d", (int)*r->g->stop);
+        TLI_TRY(heed_stop(r));
     }
     return TL_OK;
 }
@@ -139,6 +152,8 @@ static tl_status generate_tokens(run *r, tli_safetensors *st, uint64_t *made)
 {
     TLI_TRY(tli_text_checkpoint_read(st, r->g->vocab, r->g->encoder, &r->settings, &r->tokenizer,
                                      tl_context_error(r->ctx)));
+    TLI_TRY(
+        tli_check_all_share(&r->settings.model, r->g->offset_ranks, r->g->ranks, tl_context_error(r->ctx)));
     TLI_TRY(encode_prompt(r));
     TLI_TRY(create_model(r, st));
     tli_progress progress;

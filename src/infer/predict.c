@@ -10,6 +10,7 @@
 #include "infer/sample.h"
 #include "tasks/metadata.h"
 #include "tasks/model_file.h"
+#include "tasks/offset_share.h"
 #include "tasks/task.h"
 
 enum { SHOWN = 224, GAP = 4 }; /* SHOWN: minimum side of a rendered image in pixels */
@@ -113,15 +114,18 @@ static tl_status allocate_host(tl_predictor *p)
     return good ? TL_OK : no_memory(p->ctx);
 }
 
-static tl_status open_model(tl_predictor *p, tli_safetensors *st)
+static tl_status open_model(tl_predictor *p, const tl_predictor_options *o, tli_safetensors *st)
 {
     TLI_TRY(tli_settings_from_metadata(st, &p->s, tl_context_error(p->ctx)));
     p->task = tli_task_find(p->s.task);
     snprintf(p->path, sizeof p->path, "%s", st->path);
     if (p->s.model.arch != TL_ARCH_VIT) return not_for_pictures(p);
+    TLI_TRY(tli_check_all_share(&p->s.model, o->offset_ranks, o->ranks, tl_context_error(p->ctx)));
     const char *labels = tli_labels_of(st, p->s.task);
     if (labels != NULL) p->names = cJSON_Parse(labels);
-    TLI_TRY(tli_model_create(p->ctx, &p->s.model, &(tl_model_options){.batch = p->batch}, NULL, &p->model));
+    const tl_model_config share = tli_own_share(&p->s.model, o->ranks);
+    TLI_TRY(tli_model_create(p->ctx, &share, &(tl_model_options){.batch = p->batch}, NULL, &p->model));
+    TLI_TRY(tli_model_share(p->ctx, p->model, o->ranks));
     TLI_TRY(tli_model_load(p->ctx, tli_model_registry(p->model), st));
     return allocate_host(p);
 }
@@ -160,7 +164,7 @@ tl_status tl_predictor_create(tl_context *ctx, const char *checkpoint, const tl_
     if (status == TL_OK) {
         p->ctx = ctx;
         p->batch = own.batch > 0 ? own.batch : 1;
-        status = open_model(p, &st);
+        status = open_model(p, &own, &st);
         if (status == TL_OK) status = tli_context_own(ctx, p, predictor_free);
         if (status != TL_OK) predictor_free(ctx, p);
     }

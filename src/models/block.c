@@ -251,7 +251,7 @@ void tli_block_destroy(tl_context *ctx, tli_block *b)
 
 void tli_block_share(tli_block *b, const tli_rank_sum *sum)
 {
-    tli_op_share(b->state, sum);
+    if (b->state != NULL) tli_op_share(b->state, sum); /* otherwise it has that of another block */
 }
 
 tl_status tli_block_set_batch(tl_context *ctx, tli_block *b, uint32_t batch, uint32_t first, uint32_t tokens)

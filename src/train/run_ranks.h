@@ -2,13 +2,9 @@
 #ifndef TRAIN_RUN_RANKS_H
 #define TRAIN_RUN_RANKS_H
 
+#include "tasks/offset_share.h"
 #include "train/training_run.h"
 
-/* How many of a run's ranks share the matrices by offset out, and compute the same slices. */
-int tli_offset_ranks(const tl_settings *settings);
-/* TL_ERROR_USAGE unless `sharing` of so many ranks can share the model's matrices by offset out. */
-tl_status tli_check_offset_ranks(const tl_model_config *model, uint64_t sharing, uint64_t ranks,
-                                 tl_error *err);
 /* Gives a run as many slices as its ranks need, unless it has a number of its own. TL_ERROR_USAGE when that many
  * ranks cannot share them, or not the matrices by offset. */
 tl_status tli_share_slices(tl_settings *settings, int ranks, tl_error *err);

@@ -129,9 +129,7 @@ static tl_status take_folder(training_run *r)
 static tl_status create_model(training_run *r)
 {
     const tl_settings *s = r->s;
-    tl_model_config model = s->model;
-    model.offset_ranks = (uint32_t)tl_ranks_size(r->offsets);
-    model.offset_rank = (uint32_t)tl_ranks_rank(r->offsets);
+    const tl_model_config model = tli_own_share(&s->model, r->offsets);
     TLI_TRY(tli_model_create(r->ctx, &model,
                              &(tl_model_options){.batch = tl_settings_slice_samples(s), .training = true},
                              NULL, &r->model));

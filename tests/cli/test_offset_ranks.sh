@@ -77,6 +77,53 @@ ranks 4 2 "$profiled" --profile --out profiled || fail "with --profile"
 sent_as_planned 4 "$profiled" --offset-ranks 2
 awk '/^logits and outputs /{exit !($(NF - 2) > 0 && $(NF - 1) > 0.1)}' err.txt || fail "no time for logits and outputs"
 
+# Evaluated by ranks that share the matrices out: the numbers of one process, said once.
+number() { sed -n "s/.*\"$1\":\([-+.e0-9]*\).*/\1/p" "$2"; }
+evaluated() { # RUN RANKS
+    "$program" eval "$1" --batch-size 2 --confusion alone.tsv >alone.txt 2>err.txt || fail "$1 evaluated by one process"
+    mpirun -n "$2" "$program" eval "$1" --batch-size 2 --offset-ranks "$2" --rank-timeout 100 --confusion shared.tsv >out.txt 2>err.txt ||
+        fail "$1 evaluated by $2 ranks"
+    [ "$(grep -c . out.txt)" = 1 ] || fail "not one result"
+    [ "$(grep -c '^device ' err.txt)" = 1 ] || fail "not one voice"
+    cmp alone.tsv shared.tsv || fail "other classes are found in $1"
+    [ "$(number params out.txt)" = "$(number params alone.txt)" ] || fail "not the whole model's parameters"
+    awk -v a="$(number loss alone.txt)" -v b="$(number loss out.txt)" \
+        'BEGIN {exit !(a > 0 && (a - b) ^ 2 < (1e-5 * a) ^ 2)}' || fail "another loss of $1"
+    awk -v a="$(number peak_device_bytes alone.txt)" -v b="$(number peak_device_bytes out.txt)" 'BEGIN {exit !(b < 0.8 * a)}' ||
+        fail "no less memory than one process"
+}
+# shellcheck disable=SC2086
+alone $profiled --out evaluated || fail "a run to be evaluated"
+evaluated evaluated 2
+evaluated evaluated 4
+
+# Classes of pictures and text: what one process prints, printed once.
+alike() { # RANKS COMMAND...
+    n=$1
+    shift
+    "$program" "$@" >alone.txt 2>err.txt || fail "$1 by one process"
+    mpirun -n "$n" "$program" "$@" --offset-ranks "$n" --rank-timeout 100 >out.txt 2>err.txt || fail "$1 by $n ranks"
+    cmp alone.txt out.txt || fail "$n ranks print something else than one process"
+    [ "$(grep -c '^device ' err.txt)" = 1 ] || fail "not one voice"
+}
+pictures=$(dirname "$0")/../golden/images
+alike 2 predict evaluated "$pictures/bitmap.png" "$pictures/bitmap.bmp"
+alike 4 predict evaluated "$pictures/bitmap.png"
+awk 'BEGIN {for (i = 0; i < 200; i++) print "to be or not to be, that is the question"}' >words.txt
+"$program" tokenize --chars --val-fraction 0.2 --out words words.txt 2>err.txt || fail "tokens"
+alone gpt $small --op translution --seq-len 16 --batch-size 8 --samples-per-epoch 80 --limit-test 8 --data words --steps 40 --lr 0.01 --out speaks || fail "a text model"
+alike 2 generate speaks --prompt "to be" --tokens 30 --temperature 0.5
+grep -q "to be" out.txt || fail "no text"
+alike 4 generate speaks --tokens 5 --no-cache
+code=0
+mpirun -n 2 "$program" generate speaks >out.txt 2>err.txt || code=$?
+gave 2 || fail "exit code $code instead of 2"
+said "--offset-ranks is 1 and the number of ranks 2"
+code=0
+mpirun -n 2 "$program" eval evaluated >out.txt 2>err.txt || code=$?
+gave 2 || fail "exit code $code instead of 2"
+said "--offset-ranks is 1 and the number of ranks 2: both must be the same"
+
 # A run that begins from another's weights.
 ranks 2 2 "$digits" --op translution --init once --steps 1 --lr 0 --out begun || fail "with --init"
 near once begun
