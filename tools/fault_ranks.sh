@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # Sourced by tools/fault_table: faults of runs that several ranks share. Adds rows to its table.
-#   rank_kills: kill -9 so many times; a rank is stopped a fifth as often
+#   rank_kills: kill -9 so many times, and as often where ranks share matrices by offset out; a rank is stopped a fifth as often
 # shellcheck source=tests/support/ranks.sh
 . "$tools/../tests/support/ranks.sh"
 limit=30 # seconds until ranks give up one that hangs: long enough for the start of four on two loaded cores
@@ -48,41 +48,57 @@ await() {
 
 steps=20 every=1
 "$PROGRAM" train mnist "${model[@]}" --steps $steps --grad-slices 4 --out ranks-whole >out.txt 2>err.txt || problem "of four slices"
+shared=(--offset-ranks 2) # 2 ranks: one group; 4: two of them, the same bits
+ranks 2 "${shared[@]}" --out shared-whole
+await
+[ $code -eq 0 ] || problem "an undisturbed run with the matrices shared out"
 
 # ---- kill -9
-tried=0 good=0 runs=0 left=0
-while [ "$tried" -lt "$rank_kills" ]; do
-    rm -rf killed
-    n=${sizes[runs % 2]} code=1
-    while [ $code -ne 0 ]; do
-        ranks "$n" --resume --out killed
-        if [ "$tried" -lt "$rank_kills" ]; then
-            if hit KILL $((RANDOM % n)) 5; then tried=$((tried + 1)); fi
-        fi
-        await
-        gone || left=$((left + 1))
+# kill_ranks WHOLE WORDS OPTIONS...: WHOLE is the undisturbed run of these options
+kill_ranks() {
+    local whole=$1 words=$2 tried=0 good=0 runs=0 left=0 n
+    shift 2
+    while [ "$tried" -lt "$rank_kills" ]; do
+        rm -rf killed
+        n=${sizes[runs % 2]} code=1
+        while [ $code -ne 0 ]; do
+            ranks "$n" --resume --out killed "$@"
+            if [ "$tried" -lt "$rank_kills" ]; then
+                if hit KILL $((RANDOM % n)) 5; then tried=$((tried + 1)); fi
+            fi
+            await
+            gone || left=$((left + 1))
+        done
+        runs=$((runs + 1))
+        if same killed "$whole"; then good=$((good + 1)); else problem "run $runs of ranks differs"; fi
     done
-    runs=$((runs + 1))
-    if same killed ranks-whole; then good=$((good + 1)); else problem "run $runs of ranks differs"; fi
-done
-note "kill -9 of a random one of 2 or 4 ranks at a random moment (a checkpoint every step)" "$tried kills, $runs runs" "$good runs" \
-    "the others end; each run, resumed until its end, has the bytes of the undisturbed one; a rank was left over $left times"
+    note "kill -9 of a random one of 2 or 4 ranks$words at a random moment (a checkpoint every step)" "$tried kills, $runs runs" "$good runs" \
+        "the others end; each run, resumed until its end, has the bytes of the undisturbed one; a rank was left over $left times"
+}
+kill_ranks ranks-whole ""
+kill_ranks shared-whole " with --offset-ranks 2" "${shared[@]}"
 
 # ---- a rank that hangs
-tried=0 good=0
-while [ "$tried" -lt $(((rank_kills + 4) / 5)) ]; do
-    rm -rf stopped
-    n=${sizes[tried % 2]} victim=$((RANDOM % n))
-    steps=100000 ranks "$n" --schedule constant --eval-every 7 --out stopped
-    hit STOP $victim 10 || problem "rank $victim of $n is gone"
-    tried=$((tried + 1))
-    await
-    if [ $code -eq 1 ] && gone && grep -Eq "nothing is heard of rank $victim:|MPI does not (start|end) within" err.txt; then
-        good=$((good + 1))
-    else problem "rank $victim of $n stopped: exit code $code"; fi
-done
-note "SIGSTOP to a random one of 2 or 4 ranks at a random moment" $tried $good \
-    "after --rank-timeout the others name it, or, where MPI was just starting, say so; exit code 1, and no process stays"
+# stop_ranks WORDS OPTIONS...
+stop_ranks() {
+    local words=$1 tried=0 good=0 n victim
+    shift
+    while [ "$tried" -lt $(((rank_kills + 4) / 5)) ]; do
+        rm -rf stopped
+        n=${sizes[tried % 2]} victim=$((RANDOM % n))
+        steps=100000 ranks "$n" --schedule constant --eval-every 7 --out stopped "$@"
+        hit STOP $victim 10 || problem "rank $victim of $n is gone"
+        tried=$((tried + 1))
+        await
+        if [ $code -eq 1 ] && gone && grep -Eq "nothing is heard of rank $victim:|MPI does not (start|end) within" err.txt; then
+            good=$((good + 1))
+        else problem "rank $victim of $n$words stopped: exit code $code"; fi
+    done
+    note "SIGSTOP to a random one of 2 or 4 ranks$words at a random moment" $tried $good \
+        "after --rank-timeout the others name it, or, where MPI was just starting, say so; exit code 1, and no process stays"
+}
+stop_ranks ""
+stop_ranks " with --offset-ranks 2" "${shared[@]}"
 
 # ---- full disk
 if [ "$(id -u)" -eq 0 ] && mkdir -p "$disk" && mount -t tmpfs -o size=16k tmpfs "$disk" 2>/dev/null; then

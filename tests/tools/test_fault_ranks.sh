@@ -6,4 +6,4 @@ set -eu
 . "$(dirname "$0")/../support/program.sh"
 need_mpi "$(dirname "$1")/translution_mpi.so"
 PROGRAM=$program "$2/tools/fault_table" --ranks 2 >out.txt 2>err.txt || fail "a try was not good"
-[ "$(grep -c '^| ' out.txt)" = 5 ] || fail "not four rows and their head"
+[ "$(grep -c '^| ' out.txt)" = 7 ] || fail "not six rows and their head"
