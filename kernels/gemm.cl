@@ -60,6 +60,24 @@ static inline void gemm_finish(__global float *c, ulong at, int column, float x,
     c[at] = x;
 }
 
+// c[r * ldc + column] = alpha * acc[r] + keep * c[r * ldc + column], of a whole tile.
+static inline void tile_write(__global float *c, ulong ldc, float alpha, float keep, floatV acc[MR][NV])
+{
+    if (keep != 0.0f) {
+#pragma unroll
+        for (int r = 0; r < MR; r++) {
+#pragma unroll
+            for (int v = 0; v < NV; v++) acc[r][v] = alpha * acc[r][v] + keep * vloadV(v, c + r * ldc);
+        }
+        alpha = 1.0f;
+    }
+#pragma unroll
+    for (int r = 0; r < MR; r++) {
+#pragma unroll
+        for (int v = 0; v < NV; v++) vstoreV(alpha * acc[r][v], v, c + r * ldc);
+    }
+}
+
 __kernel void gemm(__global const float *a0, __global const float *b0, __global float *c0,
                    __global const float *bias, __global const float *residual, __global const float *factor,
                    const gemm_sizes s)
@@ -124,38 +142,33 @@ __kernel void gemm(__global const float *a0, __global const float *b0, __global 
             tile_multiply(acc, row, 1, panel, kc);
 #endif
             const float keep = first ? beta : 1.0f;
-            const int full = columns / TL_VW, rest = columns % TL_VW; // vectors of a row, and single elements
+            const __global float *bias_here = first && bias ? bias + s.bias_at : 0;
+            const __global float *residual_here = first && residual ? residual + s.residual_at + c_shift : 0;
+            const __global float *factor_here = last && factor ? factor + s.factor_at + c_shift : 0;
+            if (rows == MR && columns == NR && !bias_here && !residual_here && !factor_here) {
+                tile_write(c + (ulong)i * ldc + j, ldc, alpha, keep, acc);
+                continue;
+            }
+            // By way of memory: one epilogue to compile instead of one a vector of the tile.
+            float values[MR * NR];
 #pragma unroll
-            for (int r = 0; r < MR; r++) {
+            for (int r = 0; r < MR; r++) tile_row_store(values + r * NR, acc[r]);
+            const int full = columns / TL_VW; // vectors of a row; then come single elements
+            for (int r = 0; r < rows; r++) {
                 const ulong at = (ulong)(i + r) * ldc + j;
-                if (r >= rows) continue;
 #pragma unroll
                 for (int v = 0; v < NV; v++) {
                     if (v >= full) continue;
-                    floatV out = alpha * acc[r][v];
+                    floatV out = alpha * vloadV(v, values + r * NR);
                     if (keep != 0.0f) out += keep * vloadV(v, c + at);
-                    if (first && bias) out += vloadV(v, bias + s.bias_at + j);
-                    if (first && residual) out += vloadV(v, residual + s.residual_at + c_shift + at);
-                    if (last && factor) out *= vloadV(v, factor + s.factor_at + c_shift + at);
+                    if (bias_here) out += vloadV(v, bias_here + j);
+                    if (residual_here) out += vloadV(v, residual_here + at);
+                    if (factor_here) out *= vloadV(v, factor_here + at);
                     vstoreV(out, v, c + at);
                 }
-            }
-            if (rest == 0) continue;
-            float out[MR * TL_VW];
-#pragma unroll
-            for (int r = 0; r < MR; r++) {
-#pragma unroll
-                for (int v = 0; v < NV; v++) {
-                    if (v == full) vstoreV(alpha * acc[r][v], r, out);
-                }
-            }
-            for (int r = 0; r < rows; r++) {
-                const int column = j + full * TL_VW;
-                for (int q = 0; q < rest; q++)
-                    gemm_finish(c, (ulong)(i + r) * ldc + column + q, column + q, out[r * TL_VW + q], keep,
-                                first && bias ? bias + s.bias_at : 0,
-                                first && residual ? residual + s.residual_at + c_shift : 0,
-                                last && factor ? factor + s.factor_at + c_shift : 0);
+                for (int q = full * TL_VW; q < columns; q++)
+                    gemm_finish(c, at + q, j + q, alpha * values[r * NR + q], keep, bias_here, residual_here,
+                                factor_here);
             }
         }
     }

@@ -40,7 +40,6 @@ void tli_cache_open(tli_cache *cache, const tl_log *log)
     const char *own = getenv("TRANSLUTION_CACHE_DIR"), *xdg = getenv("XDG_CACHE_HOME"),
                *home = getenv("HOME");
     cache->folder = NULL;
-    cache->asked = own != NULL;
     if (own != NULL && strcmp(own, "off") == 0) return;
     if (own != NULL && own[0] != '\0')
         cache->folder = cache_join(own, "");

@@ -36,7 +36,6 @@ tl_status tli_device_missing(tl_error *err);
 
 typedef struct tli_cache {
     char *folder; /* NULL: no cache */
-    bool asked;   /* set by TRANSLUTION_CACHE_DIR */
 } tli_cache;
 
 typedef struct tli_cache_key {

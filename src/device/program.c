@@ -230,7 +230,7 @@ static void save_to_cache(tl_context *ctx, const char *family, tli_cache_key key
 {
     size_t size = 0;
     if (ctx->programs.cache.folder == NULL) return;
-    if (!ctx->programs.cache.asked && keeps_own_cache(&ctx->device)) return;
+    if (keeps_own_cache(&ctx->device)) return;
     if (clGetProgramInfo(program, CL_PROGRAM_BINARY_SIZES, sizeof size, &size, NULL) != CL_SUCCESS ||
         size == 0)
         return;

@@ -14,14 +14,14 @@ run() { # NAME: trains two steps into NAME
 same() { cmp "$1/model.safetensors" one/model.safetensors || fail "$1 differs"; }
 
 TRANSLUTION_CACHE_DIR=off run one || fail "without a cache"
-export TRANSLUTION_CACHE_DIR="$work/shared"
+export TRANSLUTION_CACHE_DIR="$work/shared" POCL_KERNEL_CACHE=0 # PoCL keeps kernels itself, unless told not to
 pids=""
-for i in 1 2 3; do
+for i in 1 2; do
     run "together$i" &
     pids="$pids $!"
 done
 for pid in $pids; do wait "$pid" || fail "one of several processes"; done
-for i in 1 2 3; do same "together$i"; done
+for i in 1 2; do same "together$i"; done
 [ -n "$(ls shared/*.bin)" ] || fail "nothing was cached"
 [ -z "$(find shared -name '*.bin.*')" ] || fail "temporary files are left in the cache"
 
@@ -34,7 +34,7 @@ same damaged
 product() { "$program" bench gemm --m 16 --n 16 --k 16 --rounds 1 --json >out 2>"err-$1" && grep -q gflops out; }
 TRANSLUTION_CACHE_DIR=/dev/null/folder product unwritable || fail "with a cache that cannot be written"
 [ "$(grep -c 'cannot be written' err-unwritable)" -eq 1 ] || fail "no notice about the cache that cannot be written"
-unset TRANSLUTION_CACHE_DIR
+unset TRANSLUTION_CACHE_DIR POCL_KERNEL_CACHE
 (unset HOME XDG_CACHE_HOME; product homeless) || fail "without HOME"
 [ "$(grep -c 'no HOME' err-homeless)" -eq 1 ] || fail "no notice without HOME"
 (unset XDG_CACHE_HOME; HOME=/proc product proc_home) || fail "with a HOME that cannot be written"

@@ -49,7 +49,7 @@ spoil_families() {
     spoil "$1" softmax.cl 'tl_load(a + c) * share' '1.001f * tl_load(a + c) * share' "$2"
     case $2 in
     cpu)
-        spoil "$1" gemm.cl 'alpha * acc' '1.001f * alpha * acc'
+        spoil "$1" gemm.cl 'alpha = s.alpha' 'alpha = 1.001f * s.alpha'
         spoil "$1" offset_gemm.cl 'scale * tl_sumV' '1.001f * scale * tl_sumV'
         ;;
     gpu)
