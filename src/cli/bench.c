@@ -29,9 +29,3 @@ void tli_bench_line_ms(const char *name, tli_timing timing)
 {
     tli_bench_line(name, "%.3f ms (fastest %.3f ms)", timing.median_ms, timing.min_ms);
 }
-
-const char *tli_bench_recomputed(const tl_settings *s)
-{
-    const bool chosen = tli_model_saves_pairs(&s->model, s->training.batch_size) && s->model.recompute;
-    return chosen ? ", q and k computed again" : "";
-}

@@ -21,7 +21,5 @@ tl_status tli_bench_step_model(tli_cli_options *o, tl_error *err);
 void tli_bench_line(const char *name, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* "1.234 ms (fastest 1.200 ms)" */
 void tli_bench_line_ms(const char *name, tli_timing timing);
-/* What a line about a training step says of it: that q and k of pairs are computed again, or nothing. */
-const char *tli_bench_recomputed(const tl_settings *s);
 
 #endif

@@ -17,9 +17,9 @@ tl_positions tli_model_positions(const tl_model_config *c)
     return c->positions != TL_POSITIONS_DEFAULT || rule == NULL ? c->positions : rule->default_positions;
 }
 
-bool tli_model_saves_pairs(const tl_model_config *c, uint32_t batch)
+bool tli_model_saves_pairs(const tl_model_config *c)
 {
-    const tli_block_shape first = tli_model_block_shape(c, batch, true, 0);
+    const tli_block_shape first = tli_model_block_shape(c, 1, true, 0);
     return tli_op_saves_pairs(&first.op);
 }
 

@@ -79,7 +79,6 @@ tl_status tli_op_create(tl_context *ctx, const char *name, const tli_op_shape *s
                         name);
     state->shape = *shape;
     state->sizes = tli_op_measure(shape);
-    state->shape.save_pairs = state->sizes.term[TERM_per_offset].saved > 0; /* for smaller batches, too */
     state->capacity = state->sizes.rows;
     state->max_batch = shape->batch;
     state->max_tokens = tli_geometry_tokens(&shape->geometry);

@@ -45,9 +45,9 @@ static narrow_tiling tiling_of(const tli_offset_gemm *r, uint32_t vector_width)
     return t;
 }
 
-bool tli_narrow_offset_gemm_takes(uint32_t inner, uint32_t width, uint32_t batch)
+static bool is_narrow(uint32_t inner, uint32_t width)
 {
-    return inner <= WIDEST && width <= WIDEST && batch >= FEWEST_LANES && common_divisor(inner, width) > 2;
+    return inner <= WIDEST && width <= WIDEST && common_divisor(inner, width) > 2;
 }
 
 static bool is_whole(const tl_tensor *table)
@@ -58,7 +58,7 @@ static bool is_whole(const tl_tensor *table)
 bool tli_narrow_offset_gemm_suits(tl_context *ctx, const tli_offset_gemm *r, const tl_tensor *query,
                                   const tl_tensor *key)
 {
-    return tli_narrow_offset_gemm_takes(r->inner, r->heads * r->head_dim, r->batch) && is_whole(query) &&
+    return is_narrow(r->inner, r->heads * r->head_dim) && r->batch >= FEWEST_LANES && is_whole(query) &&
            is_whole(key) && tli_kernel_form_of(ctx, family).cpu;
 }
 
@@ -66,7 +66,7 @@ uint64_t tli_narrow_offset_gemm_workspace(uint32_t tokens, uint32_t batch, uint3
                                           uint32_t head_dim)
 {
     const uint32_t width = heads * head_dim, channels = inner > width ? inner : width;
-    if (!tli_narrow_offset_gemm_takes(inner, width, batch)) return 0;
+    if (!is_narrow(inner, width) || batch < FEWEST_LANES) return 0;
     uint32_t block = FEWEST_LANES; /* on any device, no block of this batch or a smaller one is larger */
     while (block < batch && block < LARGEST_BLOCK) block *= 2;
     /* at most rows and gradients of two operands */

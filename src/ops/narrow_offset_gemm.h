@@ -5,10 +5,6 @@
 
 #include "ops/offset_gemm.h"
 
-/* Whether rows of these widths and a batch of this size are narrow: the functions below serve them on a CPU, without q and k
- * of pairs in memory. */
-bool tli_narrow_offset_gemm_takes(uint32_t inner, uint32_t width, uint32_t batch);
-
 /* Whether rows of these widths and this batch are computed by the functions below on this device; tables may be NULL. */
 bool tli_narrow_offset_gemm_suits(tl_context *ctx, const tli_offset_gemm *r, const tl_tensor *query,
                                   const tl_tensor *key);

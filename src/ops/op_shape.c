@@ -2,7 +2,6 @@
 
 #include <math.h>
 
-#include "ops/narrow_offset_gemm.h"
 #include "ops/op_rules.h"
 
 tl_roles tli_op_per_offset_roles(const tli_op_shape *s)
@@ -66,8 +65,7 @@ uint32_t tli_op_role_count(tl_roles roles)
 
 bool tli_op_saves_pairs(const tli_op_shape *s)
 {
-    return !tli_op_is_low_rank(s) && tli_op_has_offset_logits(s) &&
-           !tli_narrow_offset_gemm_takes(s->dim, s->heads * s->head_dim, s->batch);
+    return !tli_op_is_low_rank(s) && tli_op_has_offset_logits(s);
 }
 
 bool tli_op_shares_state(const tli_op_shape *buffer_owner, const tli_op_shape *sharer)

@@ -40,8 +40,7 @@ bool tli_op_has_shared_values(const tli_op_shape *shape);
 bool tli_op_has_offset_values(const tli_op_shape *shape);
 
 /* Whether training can choose between saving q_ij and k_ij of all pairs (`save_pairs`) and recomputing
- * them in backward: if q or k has full-rank per-offset matrices, and rows are not narrow. Narrow ones are always
- * recomputed: a CPU would not read them (narrow_offset_gemm.h), and GPUs do the same so that a plan needs no device. */
+ * them in backward: if q or k has full-rank per-offset matrices. */
 bool tli_op_saves_pairs(const tli_op_shape *shape);
 /* Inference saves no activations, so blocks with equal state layouts can share one state. True if these
  * two can. */

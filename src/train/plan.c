@@ -98,14 +98,13 @@ tl_status tli_plan(const tl_model_config *config, const tl_plan_options *o, tl_m
     c.recompute = !never && o->recompute == TL_RECOMPUTE_ALWAYS;
     c.offset_ranks = (uint32_t)sharing_of(o);
     c.offset_rank = c.offset_ranks; /* whichever has most */
-    const uint32_t batch = (uint32_t)tli_ceil_div(o->batch, slices);
     for (;; c.recompute = true) {
-        TLI_TRY(tli_model_plan(&c, batch, rule, plan, err));
+        TLI_TRY(tli_model_plan(&c, (uint32_t)tli_ceil_div(o->batch, slices), rule, plan, err));
         if (o->training) TLI_TRY(count_trainer(&c, o, slices, rule, plan, err));
         plan->fits = plan->total <= limit_of(o->memory_limit) &&
                      plan->largest <= limit_of(o->max_alloc_bytes);
         plan->recompute = c.recompute;
-        plan->can_recompute = tli_model_saves_pairs(&c, batch);
+        plan->can_recompute = tli_model_saves_pairs(&c);
         if (plan->fits || never || c.recompute) return TL_OK;
     }
 }

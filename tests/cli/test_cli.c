@@ -297,10 +297,10 @@ static void a_plan_says_what_is_kept(void **state)
                  {"absolute", "v", false}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         if (cases[i].relative == NULL)
-            RUN(NO_ENV, "train", "mnist", "--dry-run", SMALL, "--batch-size", "3", "--op", cases[i].op);
+            RUN(NO_ENV, "train", "mnist", "--dry-run", SMALL, "--op", cases[i].op);
         else
-            RUN(NO_ENV, "train", "mnist", "--dry-run", SMALL, "--batch-size", "3", "--op", cases[i].op,
-                "--relative", cases[i].relative);
+            RUN(NO_ENV, "train", "mnist", "--dry-run", SMALL, "--op", cases[i].op, "--relative",
+                cases[i].relative);
         EXPECT(0, "");
         cJSON *json = last_json();
         assert_int_equal(cJSON_HasObjectItem(json, "recompute"), cases[i].keeps);

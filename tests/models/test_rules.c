@@ -85,8 +85,8 @@ static void plans_differ_where_pairs_are_saved(void **unused)
             tl_model_config c = model((tl_op_kind)op);
             c.relative = roles;
             if (tli_model_check(&c, NULL) != TL_OK) continue;
-            if ((planned(c, false) > planned(c, true)) != tli_model_saves_pairs(&c, 2))
-                fail_msg("%s of roles %u: %d", tl_op_name(c.op), roles, tli_model_saves_pairs(&c, 2));
+            if ((planned(c, false) > planned(c, true)) != tli_model_saves_pairs(&c))
+                fail_msg("%s of roles %u: %d", tl_op_name(c.op), roles, tli_model_saves_pairs(&c));
         }
 }
 
