@@ -1071,8 +1071,7 @@ class Result(Struct):
         double data_wait;               /* train: fraction of the steps' time, 0 to 1, spent waiting for data */
         tl_set_files files, test_files; /* train: of training and test set; eval: of the test set */
         char out[1024];                 /* train: the run folder */
-        double
-            communication; /* train, of several ranks: fraction of the steps' time, see tl_ranks_time; NaN: alone */
+        double communication;           /* train: as data_wait, of what tl_ranks_time tells; NaN: alone */
         uint64_t reserved[7];
     } tl_result;
     """

@@ -434,6 +434,7 @@ static void evaluation(void **unused)
         RUN(training.test_motion, 9, "no placement of digits 9"),
         RUN(training.test_motion, -2, "no placement of digits -2"),
         RUN(run.workers, UINT32_MAX, "workers takes"),
+        RUN(run.offset_ranks, 2, "offset_ranks` is 2 and the number of ranks 1"),
     };
     const char *const run = at("mnist");
     tl_settings s = one_step("mnist");

@@ -192,13 +192,15 @@ static void pictures(void **unused)
 static void predictors_to_be_made(void **unused)
 {
     const char *digits = small_checkpoint("mnist");
-    const tl_predictor_options unset = {.size = 0}, huge = {.size = sizeof huge, .batch = UINT32_MAX};
+    const tl_predictor_options unset = {.size = 0}, huge = {.size = sizeof huge, .batch = UINT32_MAX},
+                               shared = {.size = sizeof shared, .offset_ranks = 2};
     tl_predictor *p = NULL;
     WRONG(tl_predictor_create, NULL, NULL, digits, NULL, &p);
     WRONG(tl_predictor_create, "checkpoint", ctx, NULL, NULL, &p);
     WRONG(tl_predictor_create, "handle", ctx, digits, NULL, NULL);
     WRONG(tl_predictor_create, "sizeof(tl_predictor_options)", ctx, digits, &unset, &p);
     WRONG(tl_predictor_create, "too large", ctx, digits, &huge, &p);
+    WRONG(tl_predictor_create, "offset_ranks` is 2 and the number of ranks 1", ctx, digits, &shared, &p);
     FAILS(TL_ERROR_INPUT, tl_predictor_create, "nowhere", ctx, at("nowhere"), NULL, &p);
     WRONG(tl_predictor_create, "mnist and vit", ctx, small_checkpoint("gpt"), NULL, &p);
     assert_null(p);
@@ -391,6 +393,8 @@ static void generation(void **unused)
     WRONG(tl_generate, "`top_p`", ctx, text, &g, &made);
     g = sound, g.vocab = "vocab.bpe";
     WRONG(tl_generate, "leave out", ctx, text, &g, &made);
+    g = sound, g.offset_ranks = 2;
+    WRONG(tl_generate, "offset_ranks` is 2 and the number of ranks 1", ctx, text, &g, &made);
     g = sound, g.prompt = "\xc3\xa9";
     FAILS(TL_ERROR_INPUT, tl_generate, "U+00E9", ctx, text, &g, &made);
     g = sound;
