@@ -39,9 +39,11 @@ int pty_finish(pty *p, pid_t pid, char *text, size_t capacity)
 {
     size_t used = 0;
     close(p->slave); /* reading ends when the command has closed its own */
-    for (ssize_t count;
-         used < capacity - 1 && (count = read(p->master, text + used, capacity - 1 - used)) > 0;)
-        used += (size_t)count;
+    for (ssize_t count = 1; used < capacity - 1 && count > 0;) {
+        count = read(p->master, text + used, capacity - 1 - used);
+        if (count < 0) assert_int_equal(errno, EIO); /* all have closed it */
+        if (count > 0) used += (size_t)count;
+    }
     text[used] = '\0';
     close(p->master);
     int status = 0;
