@@ -48,7 +48,6 @@ static inline int setup(void **state)
     b->log = (tl_log){.level = TL_LOG_DETAIL, .write = count_line, .user = b};
     setenv("TRANSLUTION_KERNEL_DIR", b->kernels, 1);
     setenv("TRANSLUTION_CACHE_DIR", b->cache, 1);
-    setenv("POCL_KERNEL_CACHE", "0", 1); /* PoCL keeps kernels itself, unless told not to */
     write_kernel(b, "scale", SCALE);
     *state = b;
     return 0;

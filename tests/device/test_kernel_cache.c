@@ -189,6 +189,7 @@ static void cache_folders(void **state)
 
 int main(void)
 {
+    setenv("POCL_KERNEL_CACHE", "0", 1); /* PoCL keeps kernels itself, unless told not to */
     const struct CMUnitTest tests[] = {
         TEST(cache_keeps), TEST(cache_mends), TEST(cache_survives_the_driver),
         TEST(cache_keys),  TEST(cache_off),   TEST(cache_folders),
