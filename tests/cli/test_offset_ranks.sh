@@ -97,13 +97,15 @@ alone $profiled --out evaluated || fail "a run to be evaluated"
 evaluated evaluated 2
 evaluated evaluated 4
 
-# Classes of pictures and text: what one process prints, printed once.
+# Classes of pictures and text: what one process prints, printed once. Of JSON the text, as the rest is times.
+words_of() { if grep -q '^{' "$1"; then sed -n 's/.*"text":"\([^"]*\)".*/\1/p' "$1"; else cat "$1"; fi; }
 alike() { # RANKS COMMAND...
     n=$1
     shift
     "$program" "$@" >alone.txt 2>err.txt || fail "$1 by one process"
     mpirun -n "$n" "$program" "$@" --offset-ranks "$n" --rank-timeout 100 >out.txt 2>err.txt || fail "$1 by $n ranks"
-    cmp alone.txt out.txt || fail "$n ranks print something else than one process"
+    [ -n "$(words_of alone.txt)" ] || fail "$1 prints nothing"
+    [ "$(words_of alone.txt)" = "$(words_of out.txt)" ] || fail "$n ranks print something else than one process"
     [ "$(grep -c '^device ' err.txt)" = 1 ] || fail "not one voice"
 }
 pictures=$(dirname "$0")/../golden/images
@@ -112,9 +114,9 @@ alike 4 predict evaluated "$pictures/bitmap.png"
 awk 'BEGIN {for (i = 0; i < 200; i++) print "to be or not to be, that is the question"}' >words.txt
 "$program" tokenize --chars --val-fraction 0.2 --out words words.txt 2>err.txt || fail "tokens"
 alone gpt $small --op translution --seq-len 16 --batch-size 8 --samples-per-epoch 80 --limit-test 8 --data words --steps 40 --lr 0.01 --out speaks || fail "a text model"
-alike 2 generate speaks --prompt "to be" --tokens 30 --temperature 0.5
+alike 2 generate speaks --prompt "to be" --tokens 30 --temperature 0.5 --json # mpirun of Open MPI 5 can mix outputs that come in pieces
 grep -q "to be" out.txt || fail "no text"
-alike 4 generate speaks --tokens 5 --no-cache
+alike 4 generate speaks --tokens 5 --no-cache --json
 code=0
 mpirun -n 2 "$program" generate speaks >out.txt 2>err.txt || code=$?
 gave 2 || fail "exit code $code instead of 2"
