@@ -50,6 +50,8 @@
 #define SHAPE (TLI_CLI_TRAIN | TLI_CLI_BENCH_OP | TLI_CLI_BENCH_STEP | TLI_CLI_BENCH_MEMORY)
 #define MODEL (TLI_CLI_TRAIN | TLI_CLI_BENCH_STEP | TLI_CLI_BENCH_MEMORY)
 #define TIMED (TLI_CLI_BENCH_GEMM | TLI_CLI_BENCH_OP | TLI_CLI_BENCH_STEP)
+/* Commands that train a model or use a trained one. */
+#define RUNS (TLI_CLI_TRAIN | TLI_CLI_EVAL | TLI_CLI_PREDICT | TLI_CLI_GENERATE)
 
 static const choice transposes[] = {{0, "nn", NULL}, {1, "nt", NULL}, {2, "tn", NULL}, {3, "tt", NULL}};
 const choices transpose_choices = {"transposition", transposes, 4, NULL};
@@ -182,8 +184,7 @@ static const tli_flag own_flags[] = {
     SETTING(FLAG_U64, "grad-slices", settings.training.grad_slices, TLI_CLI_TRAIN,
             "add the gradients of N parts of a batch in a fixed order, which alone decides the weights' bits "
             "(default: as --accumulate)"),
-    SETTING(FLAG_U64, "offset-ranks", settings.run.offset_ranks,
-            TLI_CLI_TRAIN | TLI_CLI_EVAL | TLI_CLI_PREDICT | TLI_CLI_GENERATE,
+    SETTING(FLAG_U64, "offset-ranks", settings.run.offset_ranks, RUNS,
             "under mpirun or srun: N processes share the matrices by offset, and compute a batch together "
             "(default: 1)"),
     ENUM("optimizer", settings.training.optimizer, tli_optimizer_choices, MODEL,
@@ -283,15 +284,13 @@ static const tli_flag own_flags[] = {
     BOOL("verbose", verbose, TLI_CLI_ALL, "print more notices on standard error"),
 
     GROUP("Device"),
-    TEXT("device", "SPEC", device,
-         TLI_CLI_DEVICES | TLI_CLI_TRAIN | TLI_CLI_EVAL | TLI_CLI_PREDICT | TLI_CLI_GENERATE | TLI_CLI_BENCH |
-             TLI_CLI_TUNE | TLI_CLI_KERNELS,
+    TEXT("device", "SPEC", device, TLI_CLI_DEVICES | RUNS | TLI_CLI_BENCH | TLI_CLI_TUNE | TLI_CLI_KERNELS,
          TLI_DEVICE_WORDS ", PLATFORM:DEVICE or number as in `translution devices`, or part of the name "
                           "(default: $TRANSLUTION_DEVICE, else auto)"),
     {.name = "memory-limit",
      .metavar = "BYTES",
      .help = "most bytes to allocate on the device, such as 512M or 4G (default: its memory)",
-     .commands = TLI_CLI_TRAIN | TLI_CLI_EVAL | TLI_CLI_PREDICT | TLI_CLI_BENCH | TLI_CLI_GENERATE,
+     .commands = RUNS | TLI_CLI_BENCH,
      .kind = FLAG_BYTES,
      .offset = AT(memory_limit),
      .member = "memory_limit",
@@ -300,12 +299,9 @@ static const tli_flag own_flags[] = {
     ENUM("recompute", settings.run.recompute, tli_recompute_choices, SHAPE,
          "save memory: compute q and k of every pair again in the backward pass; auto: only if they do not "
          "fit (default: auto)"),
-    ENUM("gemm", gemm, tli_gemm_choices,
-         TLI_CLI_TRAIN | TLI_CLI_EVAL | TLI_CLI_PREDICT | TIMED | TLI_CLI_GENERATE,
-         "implementation of matrix products (default: auto)"),
+    ENUM("gemm", gemm, tli_gemm_choices, RUNS | TIMED, "implementation of matrix products (default: auto)"),
     NUMBER(
-        FLAG_DOUBLE, "rank-timeout", ranks_options.timeout, 1, 1e9,
-        TLI_CLI_TRAIN | TLI_CLI_EVAL | TLI_CLI_PREDICT | TLI_CLI_GENERATE,
+        FLAG_DOUBLE, "rank-timeout", ranks_options.timeout, 1, 1e9, RUNS,
         "started by mpirun or srun: seconds to wait for a rank of which nothing is heard, before the run is "
         "given up (default: 600)"),
     NUMBER(FLAG_U32, "threads", threads, 1, 1024, TLI_CLI_TOKENIZE,

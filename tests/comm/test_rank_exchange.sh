@@ -4,8 +4,7 @@
 set -eu
 . "$(dirname "$0")/../support/mpi.sh"
 . "$(dirname "$0")/../support/program.sh"
-need_mpi "$2"
-export TRANSLUTION_MPI_MODULE="${TRANSLUTION_MPI_MODULE:-$2}"
+need_module "$2"
 for n in 2 4; do
     mpirun -n $n "$program" 3 1 2048 2049 300000 5000000 >out.txt 2>err.txt || fail "$n ranks"
     [ "$(grep -c "^$n [0-9]* 0\\.[0-9]* 0\\.[0-9]*\$" out.txt)" = 5 ] || fail "not five sizes of $n ranks"

@@ -4,8 +4,7 @@
 set -eu
 . "$(dirname "$0")/../support/mpi.sh"
 . "$(dirname "$0")/../support/program.sh"
-need_mpi "$2"
-export TRANSLUTION_MPI_MODULE="${TRANSLUTION_MPI_MODULE:-$2}"
+need_module "$2"
 for n in 2 4; do
     mpirun -n $n "$program" at-work >out.txt 2>err.txt || fail "$n ranks, the first at work"
     [ "$(grep -c "of $n met, the last is $((n - 1))" out.txt)" = $n ] || fail "not all $n met"

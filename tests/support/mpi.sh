@@ -13,6 +13,12 @@ need_mpi() {
     mpirun --version 2>/dev/null | grep -qE 'Open MPI|HYDRA' || skip "mpirun is neither Open MPI's nor MPICH's" "$mpi"
 }
 
+# need_module MODULE: the same for a program that MODULE does not lie beside
+need_module() {
+    need_mpi "$1"
+    export TRANSLUTION_MPI_MODULE="${TRANSLUTION_MPI_MODULE:-$1}"
+}
+
 # alone ARGUMENTS...: what several ranks do, by one process; same RUN RUN: they have the same weights; state RUN: the optimizer's
 # shellcheck disable=SC2086,SC2048 # lists of arguments are meant to split
 alone() { "$program" train $* >out.txt 2>err.txt; }
