@@ -16,6 +16,7 @@ write_run() {
 # watch RUN...: serves them; url: where, without the last /
 server=""
 watch() {
+    rm -f url.txt err-watch.txt # those of an earlier one would be taken for the new one's until the background empties them
     # in the background of a script SIGINT is ignored
     env --default-signal=INT "$program" report "$@" --watch --listen "${address:-127.0.0.1:0}" >url.txt 2>err-watch.txt &
     server=$!
