@@ -118,6 +118,14 @@ __kernel void gemm(__global const float *a0, __global const float *b0, __global 
             const int columns = min(NR, column_end - j), rows = min(MR, row_end - i);
             const float *panel = packed + (j - column_begin) * KC;
             floatV acc[MR][NV];
+            const float keep = first ? beta : 1.0f;
+            const __global float *bias_here = first && bias ? bias + s.bias_at : 0;
+            const __global float *residual_here = first && residual ? residual + s.residual_at + c_shift : 0;
+            const __global float *factor_here = last && factor ? factor + s.factor_at + c_shift : 0;
+            const ulong corner = (ulong)i * ldc + j; // what the tile ends in comes while it is computed
+            prefetch_rows(c + corner, ldc, rows, columns);
+            if (residual_here) prefetch_rows(residual_here + corner, ldc, rows, columns);
+            if (factor_here) prefetch_rows(factor_here + corner, ldc, rows, columns);
             tile_clear(acc);
 #if TA
             if (rows == MR) {
@@ -141,12 +149,8 @@ __kernel void gemm(__global const float *a0, __global const float *b0, __global 
             for (int r = 0; r < MR; r++) row[r] = a + (ulong)min(i + r, row_end - 1) * lda + kb;
             tile_multiply(acc, row, 1, panel, kc);
 #endif
-            const float keep = first ? beta : 1.0f;
-            const __global float *bias_here = first && bias ? bias + s.bias_at : 0;
-            const __global float *residual_here = first && residual ? residual + s.residual_at + c_shift : 0;
-            const __global float *factor_here = last && factor ? factor + s.factor_at + c_shift : 0;
             if (rows == MR && columns == NR && !bias_here && !residual_here && !factor_here) {
-                tile_write(c + (ulong)i * ldc + j, ldc, alpha, keep, acc);
+                tile_write(c + corner, ldc, alpha, keep, acc);
                 continue;
             }
             // By way of memory: one epilogue to compile instead of one a vector of the tile.

@@ -43,37 +43,51 @@ typedef struct block {
     uint32_t rows, columns;
 } block;
 
-/* Relative cost of one step of the inner dimension with this block, in vector rows of C: packing a column
- * of B costs as much as some rows (packing A, where it is transposed, as some columns), partial tiles are
- * padded, and with few blocks some compute units are idle at the end, the more so as units may differ in
- * speed. */
+/* Results, those that pad partial tiles included, of the unit that gets most: drivers hand groups out in their
+ * order, first to a unit its share of all of them, and whole blocks come before partial ones. */
+static double largest_share(const tli_gemm_args *g, uint32_t units, uint32_t batches, register_tile tile,
+                            block b)
+{
+    const uint32_t row_blocks = (uint32_t)tli_ceil_div(g->m, b.rows),
+                   column_blocks = (uint32_t)tli_ceil_div(g->n, b.columns), rows = round_up(g->m, tile.rows),
+                   columns = round_up(g->n, tile.columns);
+    const uint64_t matrix = (uint64_t)row_blocks * column_blocks,
+                   share = tli_ceil_div(matrix * batches, units), matrices = share / matrix,
+                   whole_rows = share % matrix / column_blocks * b.rows,
+                   beside = share % column_blocks * b.columns * tli_smaller(b.rows, rows - whole_rows);
+    return (double)matrices * rows * columns + (double)whole_rows * columns + (double)beside;
+}
+
+/* Relative cost of a step of the inner dimension with this block, in results: packing a column of B costs as much as
+ * some rows (packing A, where it is transposed, as some columns), and units that differ in speed wait for each
+ * other the longer the fewer blocks there are. */
 static double block_cost(const tli_gemm_args *g, uint32_t units, uint32_t batches, register_tile tile,
                          block b)
 {
     const double pack = 20.0 / b.rows + (g->transpose_a ? 6.0 / b.columns : 0.0);
-    const uint32_t row_blocks = (uint32_t)tli_ceil_div(g->m, b.rows),
-                   column_blocks = (uint32_t)tli_ceil_div(g->n, b.columns);
-    const double padded = (double)round_up(g->m, tile.rows) * round_up(g->n, tile.columns);
-    const double turns = (double)row_blocks * column_blocks * batches / units, rounds = ceil(turns);
-    return padded * (1.0 + pack) * (rounds / turns) * (1.0 + 0.1 / rounds);
+    const uint64_t blocks = tli_ceil_div(g->m, b.rows) * tli_ceil_div(g->n, b.columns) * batches;
+    return largest_share(g, units, batches, tile, b) * (1.0 + pack) *
+           (1.0 + 0.1 / (double)tli_ceil_div(blocks, units));
 }
 
-/* Blocks of about so many rows and columns: equal ones instead of full ones and a remainder. */
-static block equal_blocks(const tli_gemm_args *g, register_tile tile, uint32_t rows, uint32_t columns)
+/* So many blocks of equal rows, and as many of about equal columns as columns fit into a block. */
+static block equal_blocks(const tli_gemm_args *g, register_tile tile, uint32_t row_blocks, uint32_t columns)
 {
     return (block){
-        round_up((uint32_t)tli_ceil_div(g->m, (uint32_t)tli_ceil_div(g->m, rows)), tile.rows),
+        round_up((uint32_t)tli_ceil_div(g->m, row_blocks), tile.rows),
         round_up((uint32_t)tli_ceil_div(g->n, (uint32_t)tli_ceil_div(g->n, columns)), tile.columns)};
 }
 
 static block choose_block(const tli_gemm_args *g, uint32_t units, uint32_t batches, register_tile tile)
 {
-    static const uint32_t rows[] = {24, 48, 72, 96, 144, 192, 252, 384, 504};
+    enum { MOST_ROWS = 504, FINE = 8 }; /* counts are tried one by one, then by halves */
+    const uint32_t fewest = (uint32_t)tli_ceil_div(g->m, MOST_ROWS),
+                   most = (uint32_t)tli_ceil_div(g->m, tile.rows);
     block best = {tile.rows, tile.columns};
     double least = block_cost(g, units, batches, tile, best);
-    for (size_t i = 0; i < sizeof rows / sizeof *rows && (i == 0 || rows[i - 1] < g->m); i++) {
+    for (uint32_t count = fewest; count <= most; count += count < fewest + FINE ? 1 : count / 2) {
         for (uint32_t columns = tile.columns; columns <= COLUMN_BLOCK; columns += tile.columns) {
-            const block b = equal_blocks(g, tile, rows[i], columns);
+            const block b = equal_blocks(g, tile, count, columns);
             const double cost = block_cost(g, units, batches, tile, b);
             if (cost < least) {
                 least = cost;
@@ -119,9 +133,11 @@ static void plan_for_cpu(tl_context *ctx, tli_kernel_form form, const tli_gemm_a
     if (tuned != NULL)
         registers = (register_tile){tuned->rows, tuned->vectors, tuned->vectors * form.vector_width};
     const uint32_t columns = tuned != NULL ? tuned->panels * registers.columns : COLUMN_BLOCK;
-    p->block = is_row(g)       ? row_block(g, limits)
-               : tuned != NULL ? equal_blocks(g, registers, tuned->tiles * tuned->rows, columns)
-                               : choose_block(g, limits->compute_units, batches, registers);
+    p->block = is_row(g) ? row_block(g, limits)
+               : tuned != NULL
+                   ? equal_blocks(g, registers, (uint32_t)tli_ceil_div(g->m, tuned->tiles * tuned->rows),
+                                  columns)
+                   : choose_block(g, limits->compute_units, batches, registers);
     const int used = snprintf(
         p->options, sizeof p->options, "-DTA=%d -DTB=%d -DCOLUMN_BLOCK=%u -DMR=%u -DNV=%u", g->transpose_a,
         g->transpose_b, (unsigned)tli_larger(columns, COLUMN_BLOCK), registers.rows, registers.vectors);
