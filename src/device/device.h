@@ -76,6 +76,7 @@ typedef struct tl_tensor {
     uint64_t lead_per_shard; /* shard s holds leads [s * lead_per_shard, ...) */
     int shards;
     tli_mem *mem; /* one a shard */
+    void **host;  /* the same, where the host has them: tli_tensor_map; else NULL */
 } tl_tensor;
 
 /* tl_tensor_create without zero-filling, for tensors whose elements are all written before they are read.
@@ -112,6 +113,17 @@ tli_view tli_element(const tl_tensor *tensor, uint64_t at, uint64_t *left);
 tli_view tli_view_add(tli_view view, uint64_t more);
 /* Shard of leading index `lead`; its first leading index in *first. */
 tli_view tli_shard(const tl_tensor *tensor, uint64_t lead, uint64_t *first);
+
+/* Whether the device computes in the host's memory, a CPU by kernels in the form for CPUs: mapping then copies nothing, and
+ * the host's sums of floats are the device's. */
+bool tli_context_maps(const tl_context *ctx);
+/* Enqueued: gives a tensor to the host, in tensor->host, from when the queue has come so far, as tli_tensor_await_map waits, to
+ * tli_tensor_unmap, which is enqueued, too. Meanwhile the device must not use it. */
+tl_status tli_tensor_map(tl_context *ctx, tl_tensor *tensor);
+tl_status tli_tensor_await_map(tl_context *ctx, tl_tensor *tensor);
+tl_status tli_tensor_unmap(tl_context *ctx, tl_tensor *tensor);
+/* Element `at` of a tensor that the host has; *left: elements of its shard from there on. */
+void *tli_tensor_host(const tl_tensor *tensor, uint64_t at, uint64_t *left);
 
 /* Number of elements in shard s of a tensor, and all of it. */
 uint64_t tli_shard_count(const tl_tensor *tensor, int s);

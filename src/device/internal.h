@@ -155,6 +155,7 @@ typedef struct tli_tensor_node { /* first member is the tensor, so that a tl_ten
     uint64_t booked;      /* counted in the memory accounts; 0: the buffer is the caller's */
     tli_staged staged[2]; /* used alternately */
     int turn;
+    cl_event mapped; /* of the last shard; NULL: nobody waits for it */
     struct tli_tensor_node *previous, *next;
 } tli_tensor_node;
 

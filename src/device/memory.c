@@ -115,6 +115,8 @@ static void free_node(tli_tensor_node *node)
         }
         free(staged->data);
     }
+    if (node->mapped != NULL) clReleaseEvent(node->mapped);
+    free(node->tensor.host);
     for (int s = 0; s < node->tensor.shards; s++)
         if (node->tensor.mem[s] != NULL) clReleaseMemObject(node->tensor.mem[s]);
     free(node->tensor.mem);

@@ -93,7 +93,7 @@ void tli_grad_exchange_destroy(tl_context *ctx, tli_grad_exchange *x)
 
 /* ---- pieces -------------------------------------------------------------------------------------- */
 
-/* Elements [from, to) of several tensors, one behind the other. */
+/* Elements [from, to) of several tensors, one behind the other, all of which the host has, or none. */
 typedef struct stretch {
     tl_tensor *const *tensors;
     uint64_t from, to;
@@ -112,26 +112,67 @@ static stretch stretch_piece(const stretch *s, uint64_t at)
     return (stretch){s->tensors, s->to - left, s->to - left + count};
 }
 
-/* What of the stretch lies in one buffer, from its element `from` on. */
+/* The tensor of the first element, which is its element *at. */
+static const tl_tensor *stretch_tensor(const stretch *s, uint64_t *at)
+{
+    tl_tensor *const *t = s->tensors;
+    for (*at = s->from; *at >= (*t)->lead * (*t)->row; t++) *at -= (*t)->lead * (*t)->row;
+    return *t;
+}
+
+static bool stretch_is_mapped(const stretch *s)
+{
+    uint64_t at;
+    return stretch_length(s) > 0 && stretch_tensor(s, &at)->host != NULL;
+}
+
+/* What of the stretch lies in one buffer, from its element `from` on: for the device, and for the host where it is mapped. */
 static tli_view stretch_begin(const stretch *s, uint64_t *count)
 {
-    uint64_t at = s->from;
-    tl_tensor *const *t = s->tensors;
-    for (; at >= (*t)->lead * (*t)->row; t++) at -= (*t)->lead * (*t)->row;
-    const tli_view view = tli_element(*t, at, count);
-    if (stretch_length(s) < *count) *count = stretch_length(s);
+    uint64_t at;
+    const tl_tensor *t = stretch_tensor(s, &at);
+    const tli_view view = tli_element(t, at, count);
+    *count = tli_smaller(*count, stretch_length(s));
     return view;
 }
 
-/* Copies the piece to the staging tensor. */
-static tl_status pack_piece(tl_context *ctx, const tli_grad_exchange *x, stretch s)
+static float *stretch_host(const stretch *s, uint64_t *count)
 {
-    const uint64_t first = s.from;
+    uint64_t at;
+    const tl_tensor *t = stretch_tensor(s, &at);
+    float *host = tli_tensor_host(t, at, count);
+    *count = tli_smaller(*count, stretch_length(s));
+    return host;
+}
+
+/* Where the host has all of the piece in one place; NULL: nowhere. */
+static float *stretch_place(const stretch *s)
+{
+    uint64_t count;
+    float *host = stretch_is_mapped(s) ? stretch_host(s, &count) : NULL;
+    return host != NULL && count == stretch_length(s) ? host : NULL;
+}
+
+/* *numbers: the piece in the host's memory, copied only where it lies in the device's or in several buffers. */
+static tl_status pack_piece(tl_context *ctx, const tli_grad_exchange *x, stretch s, const float **numbers)
+{
+    const stretch all = s;
+    const bool mapped = stretch_is_mapped(&s);
+    *numbers = stretch_place(&s);
+    if (*numbers != NULL) return TL_OK;
+    *numbers = x->own;
     for (uint64_t count; s.from < s.to; s.from += count) {
-        const tli_view view = stretch_begin(&s, &count);
-        TLI_TRY(tli_copy(ctx, view, tli_at(x->staging, s.from - first), count));
+        const uint64_t at = s.from - all.from;
+        if (mapped) {
+            const float *host = stretch_host(&s, &count);
+            memcpy(x->own + at, host, count * sizeof *host);
+        } else {
+            const tli_view view = stretch_begin(&s, &count);
+            TLI_TRY(tli_copy(ctx, view, tli_at(x->staging, at), count));
+        }
     }
-    return TL_OK;
+    if (mapped || stretch_length(&all) == 0) return TL_OK;
+    return tl_tensor_read(ctx, x->staging, 0, stretch_length(&all), x->own);
 }
 
 /* target = what was received, or with `adds` target + received. */
@@ -140,24 +181,33 @@ static tl_status take_received(tl_context *ctx, tli_view received, tli_view targ
     return adds ? tli_add(ctx, target, received, target, count) : tli_copy(ctx, received, target, count);
 }
 
-static tl_status unpack_piece(tl_context *ctx, const tli_grad_exchange *x, stretch s, bool adds)
+/* The same on the host, where `received` may be `target`. */
+static void take_mapped(const float *received, float *target, uint64_t count, bool adds)
 {
-    const uint64_t first = s.from;
-    for (uint64_t count; s.from < s.to; s.from += count) {
-        const tli_view view = stretch_begin(&s, &count);
-        TLI_TRY(take_received(ctx, tli_at(x->staging, s.from - first), view, count, adds));
-    }
-    return TL_OK;
+    if (adds)
+        for (uint64_t i = 0; i < count; i++) target[i] += received[i];
+    else if (received != target)
+        memcpy(target, received, count * sizeof *target);
 }
 
-/* Exchanges the staging tensor's first elements with the partner's. */
-static tl_status exchange_staged(tl_context *ctx, const tli_grad_exchange *x, int partner, uint64_t sent,
-                                 uint64_t received)
+static tl_status unpack_piece(tl_context *ctx, const tli_grad_exchange *x, stretch s, const float *received,
+                              bool adds)
 {
-    if (sent > 0) TLI_TRY(tl_tensor_read(ctx, x->staging, 0, sent, x->own));
-    TLI_TRY(tli_ranks_exchange(x->ranks, partner, x->own, sent * sizeof *x->own, x->theirs,
-                               received * sizeof *x->theirs, tl_context_error(ctx)));
-    return received > 0 ? tl_tensor_write(ctx, x->staging, 0, received, x->theirs) : TL_OK;
+    const stretch all = s;
+    const bool mapped = stretch_is_mapped(&s);
+    if (!mapped && stretch_length(&all) > 0)
+        TLI_TRY(tl_tensor_write(ctx, x->staging, 0, stretch_length(&all), received));
+    for (uint64_t count; s.from < s.to; s.from += count) {
+        const uint64_t at = s.from - all.from;
+        if (mapped) {
+            float *host = stretch_host(&s, &count);
+            take_mapped(received + at, host, count, adds);
+        } else {
+            const tli_view view = stretch_begin(&s, &count);
+            TLI_TRY(take_received(ctx, tli_at(x->staging, at), view, count, adds));
+        }
+    }
+    return TL_OK;
 }
 
 static tl_status exchange_stretches(tl_context *ctx, const tli_grad_exchange *x, int partner,
@@ -166,10 +216,28 @@ static tl_status exchange_stretches(tl_context *ctx, const tli_grad_exchange *x,
     const uint64_t longest = tli_larger(stretch_length(sent), stretch_length(received));
     for (uint64_t at = 0; at < longest; at += PIECE) {
         const stretch s = stretch_piece(sent, at), r = stretch_piece(received, at);
-        TLI_TRY(pack_piece(ctx, x, s));
-        TLI_TRY(exchange_staged(ctx, x, partner, stretch_length(&s), stretch_length(&r)));
-        TLI_TRY(unpack_piece(ctx, x, r, adds));
+        const float *own;
+        float *place = adds ? NULL : stretch_place(&r), *theirs = place != NULL ? place : x->theirs;
+        TLI_TRY(pack_piece(ctx, x, s, &own));
+        TLI_TRY(tli_ranks_exchange(x->ranks, partner, own, stretch_length(&s) * sizeof *own, theirs,
+                                   stretch_length(&r) * sizeof *theirs, tl_context_error(ctx)));
+        TLI_TRY(unpack_piece(ctx, x, r, theirs, adds));
     }
+    return TL_OK;
+}
+
+/* Where the device computes in the host's memory, the host takes the tensors for an exchange. */
+static tl_status map_tensors(tl_context *ctx, const tli_grad_exchange *x, tl_tensor *const *tensors)
+{
+    const int count = x->ranks != NULL && tli_context_maps(ctx) ? x->count : 0;
+    for (int i = 0; i < count; i++) TLI_TRY(tli_tensor_map(ctx, tensors[i]));
+    for (int i = 0; i < count; i++) TLI_TRY(tli_tensor_await_map(ctx, tensors[i]));
+    return TL_OK;
+}
+
+static tl_status unmap_tensors(tl_context *ctx, const tli_grad_exchange *x, tl_tensor *const *tensors)
+{
+    for (int i = 0; i < x->count; i++) TLI_TRY(tli_tensor_unmap(ctx, tensors[i]));
     return TL_OK;
 }
 
@@ -195,13 +263,30 @@ static uint64_t alike_before(const tli_grad_exchange *x, uint64_t element)
     return before;
 }
 
-/* The first rank's numbers in the staging tensor, to all. */
-static tl_status broadcast_staged(tl_context *ctx, const tli_grad_exchange *x, uint64_t count)
+/* The first rank's numbers of the piece, to all. */
+static tl_status broadcast_piece(tl_context *ctx, const tli_grad_exchange *x, stretch s)
 {
     const bool first = tl_ranks_rank(x->offsets) == 0;
-    if (first) TLI_TRY(tl_tensor_read(ctx, x->staging, 0, count, x->own));
-    TLI_TRY(tli_ranks_broadcast(x->offsets, x->own, count * sizeof *x->own, tl_context_error(ctx)));
-    return first ? TL_OK : tl_tensor_write(ctx, x->staging, 0, count, x->own);
+    const float *own = x->own;
+    if (first) TLI_TRY(pack_piece(ctx, x, s, &own));
+    TLI_TRY(tli_ranks_broadcast(x->offsets, x->own, stretch_length(&s) * sizeof *own, tl_context_error(ctx)));
+    return first ? TL_OK : unpack_piece(ctx, x, s, own, false);
+}
+
+/* x->own[0]: the number. */
+static tl_status read_number(tl_context *ctx, const tli_grad_exchange *x, tli_view number)
+{
+    TLI_TRY(tli_copy(ctx, number, tli_at(x->staging, 0), 1));
+    return tl_tensor_read(ctx, x->staging, 0, 1, x->own);
+}
+
+/* The same of one number. */
+static tl_status broadcast_loss(tl_context *ctx, const tli_grad_exchange *x, tli_view loss)
+{
+    TLI_TRY(read_number(ctx, x, loss));
+    TLI_TRY(tli_ranks_broadcast(x->offsets, x->own, sizeof *x->own, tl_context_error(ctx)));
+    TLI_TRY(tl_tensor_write(ctx, x->staging, 0, 1, x->own));
+    return tli_copy(ctx, tli_at(x->staging, 0), loss, 1);
 }
 
 /* What all have computed alike becomes the first one's, as devices may round differently. */
@@ -212,14 +297,9 @@ static tl_status share_alike(tl_context *ctx, const tli_grad_exchange *x, tli_vi
                                                     : tli_registry_count(x->registry);
     const stretch own = {x->alike, alike_before(x, x->registry->share_begin), alike_before(x, end)};
     for (uint64_t at = 0; at < stretch_length(&own); at += PIECE) {
-        const stretch s = stretch_piece(&own, at);
-        TLI_TRY(pack_piece(ctx, x, s));
-        TLI_TRY(broadcast_staged(ctx, x, stretch_length(&s)));
-        TLI_TRY(unpack_piece(ctx, x, s, false));
+        TLI_TRY(broadcast_piece(ctx, x, stretch_piece(&own, at)));
     }
-    TLI_TRY(tli_copy(ctx, loss, tli_at(x->staging, 0), 1));
-    TLI_TRY(broadcast_staged(ctx, x, 1));
-    return tli_copy(ctx, tli_at(x->staging, 0), loss, 1);
+    return broadcast_loss(ctx, x, loss);
 }
 
 /* Partial sums of squares of the matrices that are shared out. */
@@ -245,13 +325,17 @@ static tl_status sum_squares(tl_context *ctx, const tli_grad_exchange *x, tl_ten
 static tl_status exchange_loss(tl_context *ctx, const tli_grad_exchange *x, int partner, tli_view loss,
                                bool sends, bool receives)
 {
-    if (sends) TLI_TRY(tli_copy(ctx, loss, tli_at(x->staging, 0), 1));
-    TLI_TRY(exchange_staged(ctx, x, partner, sends, receives));
-    return receives ? take_received(ctx, tli_at(x->staging, 0), loss, 1, sends) : TL_OK;
+    if (sends) TLI_TRY(read_number(ctx, x, loss));
+    TLI_TRY(tli_ranks_exchange(x->ranks, partner, x->own, sends * sizeof *x->own, x->theirs,
+                               receives * sizeof *x->theirs, tl_context_error(ctx)));
+    if (!receives) return TL_OK;
+    TLI_TRY(tl_tensor_write(ctx, x->staging, 0, 1, x->theirs));
+    return take_received(ctx, tli_at(x->staging, 0), loss, 1, sends);
 }
 
 static tl_status sum_gradients(tl_context *ctx, const tli_grad_exchange *x, tli_view loss, int present)
 {
+    TLI_TRY(map_tensors(ctx, x, x->gradients));
     const int rank = tl_ranks_rank(x->ranks);
     for (int width = 1; width < x->shares.count;
          width *= 2) { /* of the subtrees that this level's pairs hold */
@@ -262,6 +346,7 @@ static tl_status sum_gradients(tl_context *ctx, const tli_grad_exchange *x, tli_
         TLI_TRY(exchange_stretches(ctx, x, partner, &given, &kept, sends)); /* who has a sum adds */
         TLI_TRY(exchange_loss(ctx, x, partner, loss, sends, receives));
     }
+    TLI_TRY(unmap_tensors(ctx, x, x->gradients));
     return share_alike(ctx, x, loss);
 }
 
@@ -313,7 +398,9 @@ tl_status tli_grad_exchange_squares(tl_context *ctx, const tli_grad_exchange *x,
 tl_status tli_grad_exchange_values(tl_context *ctx, const tli_grad_exchange *x)
 {
     TLI_TRY(begin_exchange(ctx, x, TLI_EXCHANGE_WEIGHTS));
+    TLI_TRY(map_tensors(ctx, x, x->values));
     TLI_TRY(gather_shares(ctx, x, x->values, x->shares.cuts));
+    TLI_TRY(unmap_tensors(ctx, x, x->values));
     end_exchange(x);
     return TL_OK;
 }

@@ -39,6 +39,9 @@ counts="2 4"
 try translution "$digits" --op translution --optimizer lion # whose tables are cut
 try skipped "$digits" --op translution --skip-nonfinite --lr 1000 --weight-decay 1000 --schedule constant --grad-clip 1 --eval-every 3
 said "is left out"
+counts=2
+try copied "$digits" --kernel-path gpu # as on a device with a memory of its own
+counts="2 4"
 try text "$text" --op alpha
 try pictures "$pictures" --op alpha
 ranks 4 "$digits" --out default --checkpoint-minutes 0.0001 || fail "without a number of slices"
@@ -113,9 +116,14 @@ alone "$long" --out alike --stop-after "$done" || fail "as many steps alone"
 same signal alike
 
 # What a step spends with other ranks: as many bytes as planned; and waiting for one that comes late is in it.
+copies() { awk '$1 == "(copy)" {n = $2} END {print n + 0}' err.txt; } # of the device, by --profile
 profiled="mnist --dim 128 --depth 1 --heads 2 --head-dim 64 --batch-size 8 --limit-train 16 --limit-test 8 --steps 6 --grad-clip 1"
+ranks 4 "$profiled" --profile --kernel-path gpu --out profiled-copied || fail "with --profile and copies"
+sent_as_planned 4 "$profiled"
+[ "$(copies)" -gt 200 ] || fail "no copies: $(copies)"
 ranks 4 "$profiled" --profile --out profiled || fail "with --profile"
 sent_as_planned 4 "$profiled"
+[ "$(copies)" -le 50 ] || fail "a CPU copies what ranks exchange: $(copies) times"
 grep -q '"communication":' out.txt || fail "the result does not say what it spent on communication"
 alone "$profiled" --profile --out profiled-alone || fail "with --profile alone"
 if grep -q '^rank 0 with others\|"communication"' err.txt out.txt profiled-alone/metrics.jsonl; then fail "alone with others"; fi

@@ -383,6 +383,43 @@ static void sends(void **state)
     tl_context_destroy(ctx);
 }
 
+/* The host reads what the device has computed, and the device what the host has written; of several shards. */
+static void host_takes_tensors(void **unused)
+{
+    enum { COUNT = 3000, PER_SHARD = 700 };
+    tl_context *ctx = make_context(0, PER_SHARD * 4);
+    tl_tensor *t = make(ctx, "mapped", TL_MEMORY_GRADIENT, COUNT, 1);
+    float values[COUNT];
+    void *first = NULL;
+    uint64_t left;
+    for (int i = 0; i < COUNT; i++) values[i] = (float)i;
+    MUST(ctx, tl_tensor_write(ctx, t, 0, COUNT, values));
+    for (int turn = 0; turn < 3; turn++) {
+        MUST(ctx, tli_zero(ctx, tli_shard(t, 0, NULL), 32));
+        MUST(ctx, tli_tensor_map(ctx, t));
+        MUST(ctx, tli_tensor_map(ctx, t)); /* once is enough */
+        MUST(ctx, tli_tensor_await_map(ctx, t));
+        for (uint64_t at = 0; at < COUNT; at += left) {
+            float *host = tli_tensor_host(t, at, &left);
+            assert_true(left >= 1 && left <= PER_SHARD);
+            for (uint64_t i = 0; i < left; i++) {
+                assert_true(host[i] == (at + i < 32 ? 0 : (float)(at + i + (uint64_t)turn)));
+                host[i] = (float)(at + i + (uint64_t)turn + 1);
+            }
+        }
+        if (tli_context_maps(ctx) && turn > 0) assert_ptr_equal(first, t->host[0]); /* no copies */
+        first = t->host[0];
+        MUST(ctx, tli_tensor_unmap(ctx, t));
+        MUST(ctx, tli_tensor_unmap(ctx, t));
+        assert_null(t->host);
+    }
+    MUST(ctx, tl_tensor_read(ctx, t, 0, COUNT, values));
+    for (int i = 0; i < COUNT; i++) assert_true(values[i] == (float)(i + 3));
+    MUST(ctx, tli_tensor_map(ctx, t));
+    tl_tensor_destroy(ctx, t);
+    tl_context_destroy(ctx);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -392,6 +429,6 @@ int main(void)
         cmocka_unit_test(copying),        cmocka_unit_test(ranges_are_checked),
         cmocka_unit_test(accounts),       cmocka_unit_test(kind_names),
         cmocka_unit_test(budget),         cmocka_unit_test(wrong_sizes_are_refused),
-        cmocka_unit_test(sends)};
+        cmocka_unit_test(sends),          cmocka_unit_test(host_takes_tensors)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
