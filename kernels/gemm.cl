@@ -60,6 +60,18 @@ static inline void gemm_finish(__global float *c, ulong at, int column, float x,
     c[at] = x;
 }
 
+// The same for TL_VW columns, without writing them.
+static inline floatV gemm_finish_vector(const __global float *c, ulong at, int column, floatV x, float keep,
+                                        const __global float *bias, const __global float *residual,
+                                        const __global float *factor)
+{
+    if (keep != 0.0f) x += keep * vloadV(0, c + at);
+    if (bias) x += vloadV(0, bias + column);
+    if (residual) x += vloadV(0, residual + at);
+    if (factor) x *= vloadV(0, factor + at);
+    return x;
+}
+
 // c[r * ldc + column] = alpha * acc[r] + keep * c[r * ldc + column], of a whole tile.
 static inline void tile_write(__global float *c, ulong ldc, float alpha, float keep, floatV acc[MR][NV])
 {
@@ -157,22 +169,28 @@ __kernel void gemm(__global const float *a0, __global const float *b0, __global 
             float values[MR * NR];
 #pragma unroll
             for (int r = 0; r < MR; r++) tile_row_store(values + r * NR, acc[r]);
-            const int full = columns / TL_VW; // vectors of a row; then come single elements
+            const int full = columns / TL_VW,
+                      end = columns - TL_VW; // a row's last vector may overlap that before it
             for (int r = 0; r < rows; r++) {
                 const ulong at = (ulong)(i + r) * ldc + j;
+                const float *value = values + r * NR;
+                if (end < 0) {
+                    for (int q = 0; q < columns; q++)
+                        gemm_finish(c, at + q, j + q, alpha * value[q], keep, bias_here, residual_here,
+                                    factor_here);
+                    continue;
+                }
+                const floatV last_vector = gemm_finish_vector(
+                    c, at + end, j + end, alpha * vloadV(0, value + end), keep, bias_here, residual_here,
+                    factor_here); // before C is written
 #pragma unroll
                 for (int v = 0; v < NV; v++) {
                     if (v >= full) continue;
-                    floatV out = alpha * vloadV(v, values + r * NR);
-                    if (keep != 0.0f) out += keep * vloadV(v, c + at);
-                    if (bias_here) out += vloadV(v, bias_here + j);
-                    if (residual_here) out += vloadV(v, residual_here + at);
-                    if (factor_here) out *= vloadV(v, factor_here + at);
-                    vstoreV(out, v, c + at);
+                    vstoreV(gemm_finish_vector(c, at + v * TL_VW, j + v * TL_VW, alpha * vloadV(v, value),
+                                               keep, bias_here, residual_here, factor_here),
+                            v, c + at);
                 }
-                for (int q = full * TL_VW; q < columns; q++)
-                    gemm_finish(c, at + q, j + q, alpha * values[r * NR + q], keep, bias_here, residual_here,
-                                factor_here);
+                vstoreV(last_vector, 0, c + at + end);
             }
         }
     }
