@@ -45,14 +45,29 @@ static double sample_weight(const tli_candidate *c, float largest, float tempera
     return exp(((double)c->logit - (double)largest) / (double)temperature);
 }
 
-/* Number of sorted candidates that reach the probability top_p. */
-static uint32_t keep_nucleus(const tli_candidate *list, uint32_t count, const tli_sampling *s)
+/* Sum of their weights, of which the largest of all logits has 1. */
+static double weigh(const tli_candidate *list, uint32_t count, float largest, float temperature)
 {
-    double all = 0, sum = 0;
-    for (uint32_t i = 0; i < count; i++) all += sample_weight(&list[i], list[0].logit, s->temperature);
-    for (uint32_t i = 0; i < count; i++) {
-        sum += sample_weight(&list[i], list[0].logit, s->temperature);
-        if (sum >= (double)s->top_p * all) return i + 1;
+    double sum = 0;
+    for (uint32_t i = 0; i < count; i++) sum += sample_weight(&list[i], largest, temperature);
+    return sum;
+}
+
+/* Brings the candidates that reach the probability top_p to the front, sorted: returns their number. Of a vocabulary
+ * these are few, and the others are not sorted. */
+static uint32_t keep_nucleus(tli_candidate *list, uint32_t count, float largest, const tli_sampling *s)
+{
+    enum { FIRST_PART = 64, PART_GROWTH = 4 };
+    const double enough = (double)s->top_p * weigh(list, count, largest, s->temperature);
+    double sum = 0;
+    for (uint32_t from = 0, part = FIRST_PART; from < count; from += part, part *= PART_GROWTH) {
+        if (part > count - from) part = count - from;
+        select_first(list + from, count - from, part);
+        tli_candidates_sort(list + from, part);
+        for (uint32_t i = from; i < from + part; i++) {
+            sum += sample_weight(&list[i], largest, s->temperature);
+            if (sum >= enough) return i + 1;
+        }
     }
     return count;
 }
@@ -74,16 +89,14 @@ tl_status tli_sample(const float *logits, uint32_t count, const tli_sampling *s,
     *id = list[best].id;
     if (s->temperature <= 0.0f) return TL_OK;
     const float largest = list[best].logit;
-    if (s->top_k > 0 || s->top_p < 1.0f) {
-        if (s->top_k > 0 && s->top_k < n) {
-            select_first(list, n, s->top_k);
-            n = s->top_k;
-        }
+    if (s->top_k > 0 && s->top_k < n) {
+        select_first(list, n, s->top_k);
+        n = s->top_k;
         tli_candidates_sort(list, n);
-        if (s->top_p < 1.0f) n = keep_nucleus(list, n, s);
     }
-    double all = 0, sum = 0;
-    for (uint32_t i = 0; i < n; i++) all += sample_weight(&list[i], largest, s->temperature);
+    if (s->top_p < 1.0f) n = keep_nucleus(list, n, largest, s);
+    const double all = weigh(list, n, largest, s->temperature);
+    double sum = 0;
     for (uint32_t i = 0; i < n; i++) {
         const double w = sample_weight(&list[i], largest, s->temperature);
         if (w > 0) *id = list[i].id; /* rounding may leave u past the last one */

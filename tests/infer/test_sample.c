@@ -64,17 +64,24 @@ static void likeliest(void **unused)
     expect_shares((tli_sampling){1, 2, 0.4f}, (double[]){0, 1, 0, 0, 0});
 }
 
-/* What --top-k draws from many, equal ones among them, is what sorting them all would give. */
-static void the_likeliest_of_many_are_those_of_a_sorted_list(void **unused)
+enum { MANY = 257 };
+
+/* Many logits, equal ones among them, and the same sorted. */
+static void make_many(float many[MANY], tli_candidate sorted[MANY])
 {
-    enum { MANY = 257 };
-    float many[MANY];
-    tli_candidate sorted[MANY], list[MANY];
     for (uint32_t i = 0; i < MANY; i++) {
         many[i] = (float)(i * 97 % 61) * 0.1f;
         sorted[i] = (tli_candidate){many[i], i};
     }
     tli_candidates_sort(sorted, MANY);
+}
+
+/* What --top-k draws from many is what sorting them all would give. */
+static void the_likeliest_of_many_are_those_of_a_sorted_list(void **unused)
+{
+    float many[MANY];
+    tli_candidate sorted[MANY], list[MANY];
+    make_many(many, sorted);
     static const uint32_t counts[] = {1, 2, 7, 100, MANY - 1, MANY, MANY + 1};
     for (size_t c = 0; c < sizeof counts / sizeof *counts; c++) {
         const uint32_t k = counts[c] < MANY ? counts[c] : MANY;
@@ -88,6 +95,33 @@ static void the_likeliest_of_many_are_those_of_a_sorted_list(void **unused)
             assert_int_equal(tli_sample(many, MANY, &s, u, list, &id, &err), TL_OK);
             if (k < MANY) assert_int_equal(id, sorted[i].id); /* all of them are not sorted */
             sum += share;
+        }
+    }
+}
+
+/* The same of --top-p: of some, of most, of all but the last; and behind --top-k. */
+static void the_nucleus_of_many_is_that_of_a_sorted_list(void **unused)
+{
+    float many[MANY];
+    tli_candidate sorted[MANY], list[MANY];
+    make_many(many, sorted);
+    for (uint32_t k = 0; k <= 100; k += 100) {
+        const uint32_t of = k > 0 ? k : MANY;
+        double weight = 0;
+        for (uint32_t i = 0; i < of; i++) weight += exp((double)sorted[i].logit);
+        for (uint32_t kept = 1; kept < of; kept += kept < 62 ? 61 : 3) {
+            double all = 0, sum = 0; /* top_p lies in the middle of the last one's share */
+            for (uint32_t i = 0; i < kept; i++) all += exp((double)sorted[i].logit);
+            const double last = exp((double)sorted[kept - 1].logit);
+            const tli_sampling s = {1, k, (float)((all - last / 2) / weight)};
+            for (uint32_t i = 0; i < kept; i++) {
+                uint32_t id = MANY;
+                tl_error err = {0};
+                const double share = exp((double)sorted[i].logit);
+                assert_int_equal(tli_sample(many, MANY, &s, (sum + share / 2) / all, list, &id, &err), TL_OK);
+                assert_int_equal(id, sorted[i].id);
+                sum += share;
+            }
         }
     }
 }
@@ -109,8 +143,11 @@ static void no_numbers(void **unused)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(greedy), cmocka_unit_test(temperatures), cmocka_unit_test(likeliest),
-        cmocka_unit_test(the_likeliest_of_many_are_those_of_a_sorted_list), cmocka_unit_test(no_numbers)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(greedy),
+                                       cmocka_unit_test(temperatures),
+                                       cmocka_unit_test(likeliest),
+                                       cmocka_unit_test(the_likeliest_of_many_are_those_of_a_sorted_list),
+                                       cmocka_unit_test(the_nucleus_of_many_is_that_of_a_sorted_list),
+                                       cmocka_unit_test(no_numbers)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
