@@ -76,6 +76,7 @@ if [ "$gpu_families" -eq 0 ]; then # groups are small: there are no forms for GP
 fi
 
 export TRANSLUTION_TILE=16 # of the two that are checked; half of what is to be compiled
+export POCL_EXTRA_BUILD_FLAGS=-cl-opt-disable # what is spoiled is so without optimization, too, in a fifth of the time
 # Each family is found wrong in the form in which it is, and right in the other; runs take the other, also from the cache.
 for form in cpu gpu; do
     other=$([ $form = cpu ] && echo gpu || echo cpu)

@@ -31,6 +31,7 @@ static rig make(const tl_model_config *c, uint32_t batch, bool training, tl_kern
     rig r = {0};
     tl_error err = {0};
     const tl_context_options options = {.size = sizeof options, .path = path};
+    compile_for(path);
     if (tl_context_create(&options, &r.ctx, &err) != TL_OK) fail_msg("%s", err.text);
     MUST(r.ctx, tli_model_create(r.ctx, c, &(tl_model_options){.batch = batch, .training = training},
                                  training ? tli_optimizer_rule_of(TL_OPTIMIZER_ADAMW) : NULL, &r.model));

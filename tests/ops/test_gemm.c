@@ -123,6 +123,7 @@ static void gpu_kernels(void **unused)
 /* CLBlast compiles for many seconds on a CPU: one context, all transposes, few sizes. */
 static void clblast(void **unused)
 {
+    compile_for(TL_PATH_GPU);
     tl_context *ctx = NULL;
     tl_error err = {0};
     const tl_context_options options = {.size = sizeof options, .gemm = TL_GEMM_CLBLAST};

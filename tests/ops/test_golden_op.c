@@ -20,10 +20,9 @@ typedef struct spec {
     bool rotary;
 } spec;
 
-static void check_at(const char *file, int line, const spec *op, tl_kernel_path path)
+static void check_at(const char *file, int line, tl_context *ctx, const spec *op, tl_kernel_path path)
 {
     const bool causal = strncmp(op->file, "op1d", 4) == 0;
-    tl_context *ctx = new_context(path);
     tli_safetensors st = golden_open(op->file);
     const tli_geometry geometry =
         causal ? (tli_geometry){.kind = TLI_CAUSAL, .height = 1, .width = 7, .max_length = 7}
@@ -90,8 +89,13 @@ static void check_at(const char *file, int line, const spec *op, tl_kernel_path 
         }
     }
     free(xn), free(want_o), free(d_o), free(want_dx);
+    tl_tensor *const used[] = {x, o, dout, dx, workspace};
+    for (size_t i = 0; i < sizeof used / sizeof *used; i++) tl_tensor_destroy(ctx, used[i]);
+    for (int i = 0; i < parameters; i++) {
+        tl_tensor_destroy(ctx, *tli_op_tensor(&weights, &list[i]));
+        tl_tensor_destroy(ctx, *tli_op_tensor(&gradients, &list[i]));
+    }
     tli_op_destroy(ctx, state);
-    tl_context_destroy(ctx);
     tli_st_close(&st);
 }
 #define check(...) check_at(HERE, __VA_ARGS__)
@@ -119,10 +123,13 @@ static const spec causal[] = {
     {"op1d_lor_k", TL_OP_ALPHA, R_K, false},          {"op1d_lor_v", TL_OP_ALPHA, R_V, false},
 };
 
+/* One context for a whole list: each would build all of its programs anew. */
 #define CASE(name, list, path)                                                                               \
     static void name(void **unused)                                                                          \
     {                                                                                                        \
-        for (size_t i = 0; i < sizeof(list) / sizeof *(list); i++) check(&(list)[i], path);                  \
+        tl_context *ctx = new_context(path);                                                                 \
+        for (size_t i = 0; i < sizeof(list) / sizeof *(list); i++) check(ctx, &(list)[i], path);             \
+        tl_context_destroy(ctx);                                                                             \
     }
 CASE(grid_cpu, grid, TL_PATH_CPU)
 CASE(grid_gpu, grid, TL_PATH_GPU)

@@ -73,6 +73,7 @@ static void launch_all(bool cpu, const kernel_list *list, bool *launched)
         .size = sizeof options, .path = cpu ? TL_PATH_CPU : TL_PATH_GPU, .profile = true};
     tl_context *ctx = NULL;
     tl_error err = {0};
+    compile_for(options.path);
     if (tl_context_create(&options, &ctx, &err) != TL_OK) fail_msg("%s", err.text);
     tl_self_test_row tested[TL_SELF_TEST_ROWS];
     int families = 0;

@@ -5,8 +5,18 @@ static void must_at(const char *file, int line, tl_context *ctx, tl_status statu
     if (status != TL_OK) fail_at(file, line, "%s", tl_context_error(ctx)->text);
 }
 
+void compile_for(tl_kernel_path path)
+{
+    static bool ours;
+    static const char name[] = "POCL_EXTRA_BUILD_FLAGS";
+    if (path == TL_PATH_GPU ? getenv(name) != NULL : !ours) return;
+    ours = path == TL_PATH_GPU;
+    assert_int_equal(ours ? setenv(name, "-cl-opt-disable", 1) : unsetenv(name), 0);
+}
+
 tl_context *new_context_at(const char *file, int line, tl_kernel_path path)
 {
+    compile_for(path);
     tl_context *ctx = NULL;
     tl_error err = {0};
     const tl_context_options options = {.size = sizeof options, .path = path};

@@ -12,6 +12,10 @@
         if ((call) != TL_OK) fail_at(HERE, "%s: %s", #call, tl_context_error(ctx)->text);                    \
     } while (0)
 
+/* To be called before a context is made: has PoCL compile the form for GPUs without optimization, in a fifth of the time. Nobody runs that
+ * form on a processor, and how well compilers for GPUs do is for tools/check_gpu_kernels to see. */
+void compile_for(tl_kernel_path path);
+
 #define new_context(path) new_context_at(HERE, path)
 tl_context *new_context_at(const char *file, int line, tl_kernel_path path);
 
