@@ -18,10 +18,10 @@ static const struct {
     {"tokenizing", "tokenize --vocab vocab --encoder encoder --threads 1 --out tokens long.txt"},
     {"predicting", "predict images $(yes one.ppm | head -n 4000)"},
     {"generating", "generate text --tokens 4000 --no-cache"},
-    {"timing", "bench step " MODEL " --grid 2x2 --batch-size 16 --rounds 100"},
+    {"timing", "bench step " MODEL " --grid 2x2 --batch-size 16 --rounds 20"},
     {"timing", "bench op --dim 16 --heads 2 --head-dim 8 --grid 2x2 --batch-size 16 --rounds 30"},
     {"planning", "bench memory --depth 1000"},
-    {"tuning", "tune --quick"},
+    {"tuning", "tune --quick --budget 1"},
 };
 enum { WORKS = sizeof works / sizeof *works };
 
