@@ -24,6 +24,8 @@ typedef struct tli_comm_backend {
     /* Sends `sent` bytes to a rank and receives `received` from it; 0: one way alone. */
     int (*exchange)(tli_comm *comm, int partner, const void *send, size_t sent, void *receive,
                     size_t received);
+    /* Whether this rank computes while it exchanges: then it leaves the core to that even within a message. */
+    void (*in_background)(tli_comm *comm, int whether);
     int (*broadcast)(tli_comm *comm, void *data, size_t bytes); /* from rank 0 to all */
     int (*largest)(tli_comm *comm, int *value);                 /* of all ranks, to all */
     int (*at_work)(tli_comm *comm);                 /* tells those that wait; does not wait itself */

@@ -195,6 +195,11 @@ tl_status tli_ranks_exchange(tl_ranks *r, int partner, const void *send, size_t 
                         "exchange gradients and weights", err);
 }
 
+void tli_ranks_in_background(tl_ranks *r, bool whether)
+{
+    if (r != NULL) r->backend->in_background(r->comm, whether);
+}
+
 /* Who has the data doubles in every turn. */
 static tl_status group_broadcast(tl_ranks *r, void *data, size_t bytes, tl_error *err)
 {

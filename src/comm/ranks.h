@@ -4,11 +4,15 @@
 #ifndef COMM_RANKS_H
 #define COMM_RANKS_H
 
+#include <stdbool.h>
+
 #include "core/status.h"
 
 /* Sends `sent` bytes to the rank `partner` and receives `received` from it; 0: one way alone. */
 tl_status tli_ranks_exchange(tl_ranks *ranks, int partner, const void *send, size_t sent, void *receive,
                              size_t received, tl_error *err);
+/* Whether this rank's device computes while it exchanges, for which a CPU needs the core. */
+void tli_ranks_in_background(tl_ranks *ranks, bool whether);
 /* From rank 0 to all. */
 tl_status tli_ranks_broadcast(tl_ranks *ranks, void *data, size_t bytes, tl_error *err);
 /* The largest of all ranks' values. */

@@ -122,6 +122,7 @@ bool tli_context_maps(const tl_context *ctx);
 tl_status tli_tensor_map(tl_context *ctx, tl_tensor *tensor);
 tl_status tli_tensor_await_map(tl_context *ctx, tl_tensor *tensor);
 tl_status tli_tensor_unmap(tl_context *ctx, tl_tensor *tensor);
+bool tli_tensor_is_given(const tl_tensor *tensor); /* whether the queue has come so far; does not wait */
 /* Element `at` of a tensor that the host has; *left: elements of its shard from there on. */
 void *tli_tensor_host(const tl_tensor *tensor, uint64_t at, uint64_t *left);
 

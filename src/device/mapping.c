@@ -42,6 +42,16 @@ tl_status tli_tensor_await_map(tl_context *ctx, tl_tensor *tensor)
     return tli_cl_check(&ctx->error, code, "mapping tensor %s (clWaitForEvents)", tensor->name);
 }
 
+bool tli_tensor_is_given(const tl_tensor *tensor)
+{
+    const tli_tensor_node *node = (const tli_tensor_node *)tensor;
+    cl_int status = CL_COMPLETE;
+    if (tensor->host == NULL || node->mapped == NULL) return tensor->host != NULL;
+    return clGetEventInfo(node->mapped, CL_EVENT_COMMAND_EXECUTION_STATUS, sizeof status, &status, NULL) ==
+               CL_SUCCESS &&
+           status == CL_COMPLETE;
+}
+
 tl_status tli_tensor_unmap(tl_context *ctx, tl_tensor *tensor)
 {
     tl_status status = tli_tensor_await_map(ctx, tensor);

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "models/arch.h"
 #include "ops/loss.h"
@@ -240,7 +241,27 @@ tli_view tli_model_loss_at(const tl_model *m, uint32_t slot)
     return tli_view_add(tli_model_at(m, TLI_MODEL_LOSSES), slot);
 }
 
-tl_status tli_model_backward(tl_context *ctx, tl_model *m)
+int tli_model_first_ready(const tl_model_config *c, const tli_registry *registry, uint32_t blocks)
+{
+    int first = registry->count;
+    char prefix[64];
+    const char *layers = tli_model_block_prefix(c);
+    const int length = snprintf(prefix, sizeof prefix, "%s.layers.", layers);
+    for (int i = registry->count; i-- > 0;) {
+        const char *name = registry->items[i].name;
+        if (strncmp(name, prefix, (size_t)length) != 0) continue;
+        if (strtoul(name + length, NULL, 10) + blocks < c->depth) return i + 1;
+        first = i;
+    }
+    return first;
+}
+
+static tl_status tell_ready(const tli_gradient_listener *listener, int first)
+{
+    return listener != NULL ? listener->ready(listener->user, first) : TL_OK;
+}
+
+tl_status tli_model_backward_to(tl_context *ctx, tl_model *m, const tli_gradient_listener *listener)
 {
     if (!m->training)
         return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE,
@@ -249,9 +270,19 @@ tl_status tli_model_backward(tl_context *ctx, tl_model *m)
     const tli_block_scratch scratch = scratch_of(m);
     const tli_view dx = tli_model_at(m, TLI_MODEL_DX);
     TLI_TRY(m->arch->head_backward(ctx, m, m->inputs[m->config.depth], &scratch));
-    for (uint32_t layer = m->config.depth; layer-- > 0;)
+    for (uint32_t blocks = 0; blocks < m->config.depth; blocks++) {
+        const uint32_t layer = m->config.depth - 1 - blocks;
+        TLI_TRY(tell_ready(listener, tli_model_first_ready(&m->config, &m->registry, blocks)));
         TLI_TRY(tli_block_backward(ctx, m->blocks[layer], m->inputs[layer], dx, &scratch));
-    return m->arch->embed_backward(ctx, m, &scratch);
+    }
+    TLI_TRY(tell_ready(listener, tli_model_first_ready(&m->config, &m->registry, m->config.depth)));
+    TLI_TRY(m->arch->embed_backward(ctx, m, &scratch));
+    return tell_ready(listener, 0);
+}
+
+tl_status tli_model_backward(tl_context *ctx, tl_model *m)
+{
+    return tli_model_backward_to(ctx, m, NULL);
 }
 
 /* ---- reading results ------------------------------------------------------------------------------ */

@@ -79,6 +79,15 @@ tl_status tli_model_forward(tl_context *ctx, tl_model *model);
  * rank of every prediction, and in training the gradient of the mean. After tli_model_forward. */
 tl_status tli_model_loss(tl_context *ctx, tl_model *model, uint32_t slot);
 tl_status tli_model_backward(tl_context *ctx, tl_model *model); /* all gradients; after tli_model_loss */
+/* Whom the backward pass tells, while it enqueues, that what it has enqueued so far completes the gradients of the registry's
+ * parameters from `first` on: of the head, of one block after another from the last, and of all. */
+typedef struct tli_gradient_listener {
+    tl_status (*ready)(void *user, int first);
+    void *user;
+} tli_gradient_listener;
+tl_status tli_model_backward_to(tl_context *ctx, tl_model *model, const tli_gradient_listener *listener);
+/* What it says after `blocks` blocks: the first parameter of the last `blocks` of `depth`, or of the head. */
+int tli_model_first_ready(const tl_model_config *config, const tli_registry *registry, uint32_t blocks);
 
 enum { TLI_LOSS_SLOTS = 1024 };
 tli_view tli_model_loss_at(const tl_model *model, uint32_t slot); /* where the loss of this slot is stored */

@@ -4,15 +4,13 @@
 #include <string.h>
 
 #include "core/arithmetic.h"
-#include "ops/add.h"
 #include "ops/rank_sum.h"
 #include "train/grad_clip.h"
-
-enum { PIECE = 1 << 18 }; /* floats that travel at a time */
+#include "train/stretch.h"
 
 uint64_t tli_grad_exchange_bytes(int ranks)
 {
-    return ranks > 1 ? PIECE * tli_element_bytes(TLI_DTYPE_F32) : 0;
+    return ranks > 1 ? TLI_STRETCH_PIECE * tli_element_bytes(TLI_DTYPE_F32) : 0;
 }
 
 /* ---- create and destroy -------------------------------------------------------------------------- */
@@ -23,8 +21,8 @@ static tl_status list_parameters(tl_context *ctx, const tli_registry *registry, 
     x->gradients = calloc((size_t)x->count, sizeof(tl_tensor *));
     x->values = calloc((size_t)x->count, sizeof(tl_tensor *));
     x->alike = calloc((size_t)x->count, sizeof(tl_tensor *));
-    x->own = malloc(PIECE * sizeof *x->own);
-    x->theirs = malloc(PIECE * sizeof *x->theirs);
+    x->own = malloc(TLI_STRETCH_PIECE * sizeof *x->own);
+    x->theirs = malloc(TLI_STRETCH_PIECE * sizeof *x->theirs);
     if (x->gradients == NULL || x->values == NULL || x->alike == NULL || x->own == NULL || x->theirs == NULL)
         return tli_fail(tl_context_error(ctx), TL_ERROR_MEMORY,
                         "out of host memory for the exchange of gradients");
@@ -33,6 +31,36 @@ static tl_status list_parameters(tl_context *ctx, const tli_registry *registry, 
         x->values[i] = registry->items[i].value;
         if (!tli_parameter_is_shared(&registry->items[i])) x->alike[alike++] = registry->items[i].gradient;
     }
+    return TL_OK;
+}
+
+/* On one machine an exchange takes the cores that compute, and one way after the other longer (docs/measurements). */
+static bool wants_overlap(const tl_ranks *ranks)
+{
+    const char *asked = getenv("TRANSLUTION_OVERLAP");
+    if (asked != NULL) return strcmp(asked, "on") == 0;
+    return tl_ranks_of_machine(ranks) < tl_ranks_size(ranks);
+}
+
+/* Parts of at least a piece, but for the last. */
+static tl_status list_parts(tl_context *ctx, const tl_model_config *model, tli_grad_exchange *x)
+{
+    const tli_parameter *items = x->registry->items;
+    int waits = !tli_context_maps(ctx) || !wants_overlap(x->ranks);
+    x->parts = calloc((size_t)model->depth + 3, sizeof *x->parts);
+    if (x->parts == NULL)
+        return tli_fail(tl_context_error(ctx), TL_ERROR_MEMORY, "out of host memory for parts of gradients");
+    TLI_TRY(tli_ranks_largest(x->ranks, &waits, tl_context_error(ctx))); /* all exchange alike */
+    x->overlaps = x->ranks != NULL && !waits;
+    x->parts[0] = x->count;
+    uint64_t end = tli_registry_count(x->registry);
+    for (uint32_t blocks = 0; x->overlaps && blocks <= model->depth; blocks++) {
+        const int first = tli_model_first_ready(model, x->registry, blocks);
+        if (first == 0 || first == x->count || end - items[first].at < TLI_STRETCH_PIECE) continue;
+        x->parts[++x->part_count] = first;
+        end = items[first].at;
+    }
+    x->parts[++x->part_count] = 0;
     return TL_OK;
 }
 
@@ -69,14 +97,15 @@ static tl_status take_share(tl_context *ctx, tli_registry *registry, tli_grad_ex
 }
 
 tl_status tli_grad_exchange_create(tl_context *ctx, tl_ranks *ranks, tl_ranks *offsets,
-                                   tli_registry *registry, tli_grad_exchange *x)
+                                   const tl_model_config *model, tli_registry *registry, tli_grad_exchange *x)
 {
     *x = (tli_grad_exchange){.ranks = ranks, .offsets = offsets, .registry = registry};
     if (ranks == NULL && offsets == NULL) return TL_OK;
     TLI_TRY(take_share(ctx, registry, x));
     TLI_TRY(list_parameters(ctx, registry, x));
-    return tli_tensor_create_uninitialized(ctx, "exchanged numbers", TL_MEMORY_WORKSPACE, 1, PIECE,
-                                           &x->staging);
+    TLI_TRY(list_parts(ctx, model, x));
+    return tli_tensor_create_uninitialized(ctx, "exchanged numbers", TL_MEMORY_WORKSPACE, 1,
+                                           TLI_STRETCH_PIECE, &x->staging);
 }
 
 void tli_grad_exchange_destroy(tl_context *ctx, tli_grad_exchange *x)
@@ -86,142 +115,36 @@ void tli_grad_exchange_destroy(tl_context *ctx, tli_grad_exchange *x)
     free(x->gradients);
     free(x->values);
     free(x->alike);
+    free(x->parts);
     free(x->own);
     free(x->theirs);
     *x = (tli_grad_exchange){0};
 }
 
-/* ---- pieces -------------------------------------------------------------------------------------- */
+/* ---- stretches of tensors ------------------------------------------------------------------------- */
 
-/* Elements [from, to) of several tensors, one behind the other, all of which the host has, or none. */
-typedef struct stretch {
-    tl_tensor *const *tensors;
-    uint64_t from, to;
-} stretch;
-
-static uint64_t stretch_length(const stretch *s)
+/* From when the device has given all gradients to the host, an exchange takes the step's time. */
+static void watch_device(tli_grad_exchange *x)
 {
-    return s->to - s->from;
+    if (!x->computes || !tli_tensor_is_given(x->gradients[0])) return;
+    x->computes = false;
+    tli_ranks_in_background(x->ranks, false);
+    tli_ranks_begin(x->ranks, TLI_EXCHANGE_GRADIENTS); /* anew */
 }
 
-/* At most PIECE elements, from the `at`-th on; may be none. */
-static stretch stretch_piece(const stretch *s, uint64_t at)
+static tl_status exchange_stretches(tl_context *ctx, tli_grad_exchange *x, int partner,
+                                    const tli_stretch *sent, const tli_stretch *received, bool adds)
 {
-    const uint64_t left = at < stretch_length(s) ? stretch_length(s) - at : 0,
-                   count = left < PIECE ? left : PIECE;
-    return (stretch){s->tensors, s->to - left, s->to - left + count};
-}
-
-/* The tensor of the first element, which is its element *at. */
-static const tl_tensor *stretch_tensor(const stretch *s, uint64_t *at)
-{
-    tl_tensor *const *t = s->tensors;
-    for (*at = s->from; *at >= (*t)->lead * (*t)->row; t++) *at -= (*t)->lead * (*t)->row;
-    return *t;
-}
-
-static bool stretch_is_mapped(const stretch *s)
-{
-    uint64_t at;
-    return stretch_length(s) > 0 && stretch_tensor(s, &at)->host != NULL;
-}
-
-/* What of the stretch lies in one buffer, from its element `from` on: for the device, and for the host where it is mapped. */
-static tli_view stretch_begin(const stretch *s, uint64_t *count)
-{
-    uint64_t at;
-    const tl_tensor *t = stretch_tensor(s, &at);
-    const tli_view view = tli_element(t, at, count);
-    *count = tli_smaller(*count, stretch_length(s));
-    return view;
-}
-
-static float *stretch_host(const stretch *s, uint64_t *count)
-{
-    uint64_t at;
-    const tl_tensor *t = stretch_tensor(s, &at);
-    float *host = tli_tensor_host(t, at, count);
-    *count = tli_smaller(*count, stretch_length(s));
-    return host;
-}
-
-/* Where the host has all of the piece in one place; NULL: nowhere. */
-static float *stretch_place(const stretch *s)
-{
-    uint64_t count;
-    float *host = stretch_is_mapped(s) ? stretch_host(s, &count) : NULL;
-    return host != NULL && count == stretch_length(s) ? host : NULL;
-}
-
-/* *numbers: the piece in the host's memory, copied only where it lies in the device's or in several buffers. */
-static tl_status pack_piece(tl_context *ctx, const tli_grad_exchange *x, stretch s, const float **numbers)
-{
-    const stretch all = s;
-    const bool mapped = stretch_is_mapped(&s);
-    *numbers = stretch_place(&s);
-    if (*numbers != NULL) return TL_OK;
-    *numbers = x->own;
-    for (uint64_t count; s.from < s.to; s.from += count) {
-        const uint64_t at = s.from - all.from;
-        if (mapped) {
-            const float *host = stretch_host(&s, &count);
-            memcpy(x->own + at, host, count * sizeof *host);
-        } else {
-            const tli_view view = stretch_begin(&s, &count);
-            TLI_TRY(tli_copy(ctx, view, tli_at(x->staging, at), count));
-        }
-    }
-    if (mapped || stretch_length(&all) == 0) return TL_OK;
-    return tl_tensor_read(ctx, x->staging, 0, stretch_length(&all), x->own);
-}
-
-/* target = what was received, or with `adds` target + received. */
-static tl_status take_received(tl_context *ctx, tli_view received, tli_view target, uint64_t count, bool adds)
-{
-    return adds ? tli_add(ctx, target, received, target, count) : tli_copy(ctx, received, target, count);
-}
-
-/* The same on the host, where `received` may be `target`. */
-static void take_mapped(const float *received, float *target, uint64_t count, bool adds)
-{
-    if (adds)
-        for (uint64_t i = 0; i < count; i++) target[i] += received[i];
-    else if (received != target)
-        memcpy(target, received, count * sizeof *target);
-}
-
-static tl_status unpack_piece(tl_context *ctx, const tli_grad_exchange *x, stretch s, const float *received,
-                              bool adds)
-{
-    const stretch all = s;
-    const bool mapped = stretch_is_mapped(&s);
-    if (!mapped && stretch_length(&all) > 0)
-        TLI_TRY(tl_tensor_write(ctx, x->staging, 0, stretch_length(&all), received));
-    for (uint64_t count; s.from < s.to; s.from += count) {
-        const uint64_t at = s.from - all.from;
-        if (mapped) {
-            float *host = stretch_host(&s, &count);
-            take_mapped(received + at, host, count, adds);
-        } else {
-            const tli_view view = stretch_begin(&s, &count);
-            TLI_TRY(take_received(ctx, tli_at(x->staging, at), view, count, adds));
-        }
-    }
-    return TL_OK;
-}
-
-static tl_status exchange_stretches(tl_context *ctx, const tli_grad_exchange *x, int partner,
-                                    const stretch *sent, const stretch *received, bool adds)
-{
-    const uint64_t longest = tli_larger(stretch_length(sent), stretch_length(received));
-    for (uint64_t at = 0; at < longest; at += PIECE) {
-        const stretch s = stretch_piece(sent, at), r = stretch_piece(received, at);
+    const uint64_t longest = tli_larger(tli_stretch_length(sent), tli_stretch_length(received));
+    for (uint64_t at = 0; at < longest; at += TLI_STRETCH_PIECE) {
+        const tli_stretch s = tli_stretch_piece(sent, at), r = tli_stretch_piece(received, at);
         const float *own;
-        float *place = adds ? NULL : stretch_place(&r), *theirs = place != NULL ? place : x->theirs;
-        TLI_TRY(pack_piece(ctx, x, s, &own));
-        TLI_TRY(tli_ranks_exchange(x->ranks, partner, own, stretch_length(&s) * sizeof *own, theirs,
-                                   stretch_length(&r) * sizeof *theirs, tl_context_error(ctx)));
-        TLI_TRY(unpack_piece(ctx, x, r, theirs, adds));
+        watch_device(x);
+        float *place = adds ? NULL : tli_stretch_place(&r), *theirs = place != NULL ? place : x->theirs;
+        TLI_TRY(tli_stretch_pack(ctx, s, x->staging, x->own, &own));
+        TLI_TRY(tli_ranks_exchange(x->ranks, partner, own, tli_stretch_length(&s) * sizeof *own, theirs,
+                                   tli_stretch_length(&r) * sizeof *theirs, tl_context_error(ctx)));
+        TLI_TRY(tli_stretch_unpack(ctx, r, x->staging, theirs, adds));
     }
     return TL_OK;
 }
@@ -242,12 +165,12 @@ static tl_status unmap_tensors(tl_context *ctx, const tli_grad_exchange *x, tl_t
 }
 
 /* What the rank holds before the level of `width`, in tensors that `cuts` cut into shares; nothing unless `is`. */
-static stretch held_stretch(const tli_grad_exchange *x, tl_tensor *const *tensors, const uint64_t *cuts,
-                            int rank, int width, bool is)
+static tli_stretch held_stretch(const tli_grad_exchange *x, tl_tensor *const *tensors, const uint64_t *cuts,
+                                int rank, int width, bool is)
 {
     const tli_held_shares held = tli_shares_held(x->shares.count, rank, width);
     const uint64_t from = cuts[held.first];
-    return (stretch){tensors, from, is ? cuts[held.first + held.count] : from};
+    return (tli_stretch){tensors, from, is ? cuts[held.first + held.count] : from};
 }
 
 /* ---- ranks that share matrices out ---------------------------------------------------------------- */
@@ -264,13 +187,14 @@ static uint64_t alike_before(const tli_grad_exchange *x, uint64_t element)
 }
 
 /* The first rank's numbers of the piece, to all. */
-static tl_status broadcast_piece(tl_context *ctx, const tli_grad_exchange *x, stretch s)
+static tl_status broadcast_piece(tl_context *ctx, const tli_grad_exchange *x, tli_stretch s)
 {
     const bool first = tl_ranks_rank(x->offsets) == 0;
     const float *own = x->own;
-    if (first) TLI_TRY(pack_piece(ctx, x, s, &own));
-    TLI_TRY(tli_ranks_broadcast(x->offsets, x->own, stretch_length(&s) * sizeof *own, tl_context_error(ctx)));
-    return first ? TL_OK : unpack_piece(ctx, x, s, own, false);
+    if (first) TLI_TRY(tli_stretch_pack(ctx, s, x->staging, x->own, &own));
+    TLI_TRY(
+        tli_ranks_broadcast(x->offsets, x->own, tli_stretch_length(&s) * sizeof *own, tl_context_error(ctx)));
+    return first ? TL_OK : tli_stretch_unpack(ctx, s, x->staging, own, false);
 }
 
 /* x->own[0]: the number. */
@@ -295,9 +219,9 @@ static tl_status share_alike(tl_context *ctx, const tli_grad_exchange *x, tli_vi
     if (x->offsets == NULL) return TL_OK;
     const uint64_t end = x->registry->share_end > 0 ? x->registry->share_end
                                                     : tli_registry_count(x->registry);
-    const stretch own = {x->alike, alike_before(x, x->registry->share_begin), alike_before(x, end)};
-    for (uint64_t at = 0; at < stretch_length(&own); at += PIECE) {
-        TLI_TRY(broadcast_piece(ctx, x, stretch_piece(&own, at)));
+    const tli_stretch own = {x->alike, alike_before(x, x->registry->share_begin), alike_before(x, end)};
+    for (uint64_t at = 0; at < tli_stretch_length(&own); at += TLI_STRETCH_PIECE) {
+        TLI_TRY(broadcast_piece(ctx, x, tli_stretch_piece(&own, at)));
     }
     return broadcast_loss(ctx, x, loss);
 }
@@ -311,7 +235,7 @@ static tl_status sum_squares(tl_context *ctx, const tli_grad_exchange *x, tl_ten
         if (!tli_parameter_is_shared(p)) continue;
         const uint64_t end = tli_grad_clip_sums(x->registry, p->at + tli_parameter_count(p), buffer);
         for (uint64_t n, at = tli_grad_clip_sums(x->registry, p->at, buffer); at < end; at += n) {
-            n = tli_smaller(end - at, PIECE);
+            n = tli_smaller(end - at, TLI_STRETCH_PIECE);
             TLI_TRY(tl_tensor_read(ctx, partial, at, n, x->own));
             TLI_TRY(tli_ranks_sum(x->offsets, x->own, n, x->theirs, tl_context_error(ctx)));
             TLI_TRY(tl_tensor_write(ctx, partial, at, n, x->own));
@@ -330,23 +254,81 @@ static tl_status exchange_loss(tl_context *ctx, const tli_grad_exchange *x, int 
                                receives * sizeof *x->theirs, tl_context_error(ctx)));
     if (!receives) return TL_OK;
     TLI_TRY(tl_tensor_write(ctx, x->staging, 0, 1, x->theirs));
-    return take_received(ctx, tli_at(x->staging, 0), loss, 1, sends);
+    return tli_take_received(ctx, tli_at(x->staging, 0), loss, 1, sends);
 }
 
-static tl_status sum_gradients(tl_context *ctx, const tli_grad_exchange *x, tli_view loss, int present)
+tl_status tli_grad_exchange_ready(tl_context *ctx, tli_grad_exchange *x, int first)
 {
-    TLI_TRY(map_tensors(ctx, x, x->gradients));
+    const int before = x->ready;
+    if (!x->overlaps) return TL_OK;
+    for (; x->ready < x->part_count && first <= x->parts[x->ready + 1]; x->ready++)
+        for (int i = x->parts[x->ready + 1]; i < x->parts[x->ready]; i++)
+            TLI_TRY(tli_tensor_map(ctx, x->gradients[i]));
+    return x->ready > before ? tli_flush(ctx) : TL_OK;
+}
+
+/* Waits until the device has computed the part. */
+static tl_status await_part(tl_context *ctx, const tli_grad_exchange *x, int part)
+{
+    if (!x->overlaps) return TL_OK;
+    for (int i = x->parts[part + 1]; i < x->parts[part]; i++)
+        TLI_TRY(tli_tensor_await_map(ctx, x->gradients[i]));
+    return TL_OK;
+}
+
+/* What of the stretch lies in the part; may be none. */
+static tli_stretch cut_stretch(const tli_grad_exchange *x, tli_stretch s, int part)
+{
+    const tli_parameter *items = x->registry->items;
+    const int end = x->parts[part];
+    const uint64_t from = tli_larger(s.from, items[x->parts[part + 1]].at),
+                   to = end < x->count ? tli_smaller(s.to, items[end].at) : s.to;
+    return (tli_stretch){s.tensors, from, tli_larger(from, to)};
+}
+
+static tl_status sum_part(tl_context *ctx, tli_grad_exchange *x, int part, int present)
+{
     const int rank = tl_ranks_rank(x->ranks);
     for (int width = 1; width < x->shares.count;
          width *= 2) { /* of the subtrees that this level's pairs hold */
         const int partner = rank ^ width;
         const bool sends = rank / width * width < present, receives = partner / width * width < present;
-        const stretch given = held_stretch(x, x->gradients, x->shares.cuts, partner, 2 * width, sends),
-                      kept = held_stretch(x, x->gradients, x->shares.cuts, rank, 2 * width, receives);
+        const tli_stretch given = cut_stretch(
+                              x, held_stretch(x, x->gradients, x->shares.cuts, partner, 2 * width, sends),
+                              part),
+                          kept = cut_stretch(
+                              x, held_stretch(x, x->gradients, x->shares.cuts, rank, 2 * width, receives),
+                              part);
         TLI_TRY(exchange_stretches(ctx, x, partner, &given, &kept, sends)); /* who has a sum adds */
-        TLI_TRY(exchange_loss(ctx, x, partner, loss, sends, receives));
+    }
+    return TL_OK;
+}
+
+static tl_status sum_loss(tl_context *ctx, const tli_grad_exchange *x, tli_view loss, int present)
+{
+    const int rank = tl_ranks_rank(x->ranks);
+    for (int width = 1; width < x->shares.count; width *= 2) {
+        const int partner = rank ^ width;
+        TLI_TRY(exchange_loss(ctx, x, partner, loss, rank / width * width < present,
+                              partner / width * width < present));
+    }
+    return TL_OK;
+}
+
+static tl_status sum_gradients(tl_context *ctx, tli_grad_exchange *x, tli_view loss, int present)
+{
+    if (x->overlaps)
+        TLI_TRY(tli_grad_exchange_ready(ctx, x, 0)); /* also where this rank had no slice */
+    else
+        TLI_TRY(map_tensors(ctx, x, x->gradients));
+    for (int part = 0; part < x->part_count; part++) {
+        TLI_TRY(await_part(ctx, x, part));
+        watch_device(x);
+        TLI_TRY(sum_part(ctx, x, part, present));
     }
     TLI_TRY(unmap_tensors(ctx, x, x->gradients));
+    x->ready = 0;
+    TLI_TRY(sum_loss(ctx, x, loss, present));
     return share_alike(ctx, x, loss);
 }
 
@@ -364,29 +346,35 @@ static void end_exchange(const tli_grad_exchange *x)
     tli_ranks_end(x->ranks != NULL ? x->ranks : x->offsets);
 }
 
-tl_status tli_grad_exchange_sum(tl_context *ctx, const tli_grad_exchange *x, tli_view loss, int present)
+tl_status tli_grad_exchange_sum(tl_context *ctx, tli_grad_exchange *x, tli_view loss, int present)
 {
-    TLI_TRY(begin_exchange(ctx, x, TLI_EXCHANGE_GRADIENTS));
+    if (x->overlaps) {
+        x->computes = true;
+        tli_ranks_in_background(x->ranks, true);
+        tli_ranks_begin(x->ranks, TLI_EXCHANGE_GRADIENTS);
+    } else {
+        TLI_TRY(begin_exchange(ctx, x, TLI_EXCHANGE_GRADIENTS));
+    }
     TLI_TRY(sum_gradients(ctx, x, loss, present));
     end_exchange(x);
     return TL_OK;
 }
 
 /* The levels backwards: partners give each other what they hold. */
-static tl_status gather_shares(tl_context *ctx, const tli_grad_exchange *x, tl_tensor *const *tensors,
+static tl_status gather_shares(tl_context *ctx, tli_grad_exchange *x, tl_tensor *const *tensors,
                                const uint64_t *cuts)
 {
     const int rank = tl_ranks_rank(x->ranks);
     for (int width = x->shares.count / 2; width > 0; width /= 2) {
         const int partner = rank ^ width;
-        const stretch own = held_stretch(x, tensors, cuts, rank, 2 * width, true),
-                      theirs = held_stretch(x, tensors, cuts, partner, 2 * width, true);
+        const tli_stretch own = held_stretch(x, tensors, cuts, rank, 2 * width, true),
+                          theirs = held_stretch(x, tensors, cuts, partner, 2 * width, true);
         TLI_TRY(exchange_stretches(ctx, x, partner, &own, &theirs, false));
     }
     return TL_OK;
 }
 
-tl_status tli_grad_exchange_squares(tl_context *ctx, const tli_grad_exchange *x, tl_tensor *partial)
+tl_status tli_grad_exchange_squares(tl_context *ctx, tli_grad_exchange *x, tl_tensor *partial)
 {
     TLI_TRY(begin_exchange(ctx, x, TLI_EXCHANGE_GRADIENTS));
     TLI_TRY(gather_shares(ctx, x, &partial, x->shares.sums));
@@ -395,7 +383,7 @@ tl_status tli_grad_exchange_squares(tl_context *ctx, const tli_grad_exchange *x,
     return TL_OK;
 }
 
-tl_status tli_grad_exchange_values(tl_context *ctx, const tli_grad_exchange *x)
+tl_status tli_grad_exchange_values(tl_context *ctx, tli_grad_exchange *x)
 {
     TLI_TRY(begin_exchange(ctx, x, TLI_EXCHANGE_WEIGHTS));
     TLI_TRY(map_tensors(ctx, x, x->values));
@@ -417,7 +405,7 @@ static uint64_t held_length(const tli_shares *shares, const uint64_t *cuts, int 
 static void count_exchange(uint64_t sent, uint64_t received, tli_traffic *traffic)
 {
     traffic->bytes += sent * tli_element_bytes(TLI_DTYPE_F32);
-    traffic->messages += tli_ceil_div(tli_larger(sent, received), PIECE);
+    traffic->messages += tli_ceil_div(tli_larger(sent, received), TLI_STRETCH_PIECE);
 }
 
 tli_traffic tli_grad_exchange_traffic(const tli_shares *shares, int rank, bool clips)

@@ -6,7 +6,7 @@
 #define TRAIN_GRAD_EXCHANGE_H
 
 #include "comm/ranks.h"
-#include "models/registry.h"
+#include "models/model.h"
 #include "train/shares.h"
 
 typedef struct tli_grad_exchange {
@@ -19,8 +19,14 @@ typedef struct tli_grad_exchange {
     tl_tensor **gradients, **values; /* the registry's, in its order */
     tl_tensor **alike;               /* the gradients of those that are not shared out by offset */
     int count;                       /* of parameters */
-    tl_tensor *staging;              /* a piece that travels, on the device */
-    float *own, *theirs;             /* and on the host */
+    /* The registry in parts, whose gradients get ready one after another: part k is the parameters [parts[k + 1], parts[k]). One
+     * part where gradients are exchanged when the device has computed. */
+    int *parts, part_count;
+    bool overlaps;       /* each part is exchanged while the device computes the next ones */
+    int ready;           /* parts of this step that the device was asked to give to the host */
+    bool computes;       /* the device still does; what is exchanged meanwhile is no time of the step */
+    tl_tensor *staging;  /* a piece that travels, on the device */
+    float *own, *theirs; /* and on the host */
 } tli_grad_exchange;
 
 /* Bytes of the device that tli_grad_exchange_create takes with so many ranks of both kinds, of the kind
@@ -42,18 +48,20 @@ tli_traffic tli_grad_exchange_alike_traffic(const tli_registry *registry, int of
  * TL_ERROR_USAGE in a rank whose device makes other shares than rank 0's. After a failure call
  * tli_grad_exchange_destroy, too. */
 tl_status tli_grad_exchange_create(tl_context *ctx, tl_ranks *ranks, tl_ranks *offsets,
-                                   tli_registry *registry, tli_grad_exchange *exchange);
+                                   const tl_model_config *model, tli_registry *registry,
+                                   tli_grad_exchange *exchange);
 void tli_grad_exchange_destroy(tl_context *ctx, tli_grad_exchange *exchange);
 
+/* The backward pass has enqueued what completes this rank's gradients of the parameters from `first` on. */
+tl_status tli_grad_exchange_ready(tl_context *ctx, tli_grad_exchange *exchange, int first);
 /* The first `present` ranks have a sum in the registry's gradients and `loss`. In the end `loss`, and this rank's share of
  * the gradients, are the sums of all; the other gradients are of no use. Of ranks that share matrices out all then have the first
  * one's loss and gradients of all other parameters, bit by bit. */
-tl_status tli_grad_exchange_sum(tl_context *ctx, const tli_grad_exchange *exchange, tli_view loss,
-                                int present);
+tl_status tli_grad_exchange_sum(tl_context *ctx, tli_grad_exchange *exchange, tli_view loss, int present);
 /* Of the partial sums of squares of all gradients every rank has those of its share; in the end all have all, of matrices
  * that ranks share out the sum over them. */
-tl_status tli_grad_exchange_squares(tl_context *ctx, const tli_grad_exchange *exchange, tl_tensor *partial);
+tl_status tli_grad_exchange_squares(tl_context *ctx, tli_grad_exchange *exchange, tl_tensor *partial);
 /* The same of the parameters' values. */
-tl_status tli_grad_exchange_values(tl_context *ctx, const tli_grad_exchange *exchange);
+tl_status tli_grad_exchange_values(tl_context *ctx, tli_grad_exchange *exchange);
 
 #endif

@@ -61,34 +61,60 @@ void tli_grad_slices_destroy(tl_context *ctx, tli_grad_slices *s)
 
 enum { CURRENT = -1 }; /* the registry's gradients and the loss of the slice, in the place of a level's sum */
 
-/* target = sum of level `left` + current, or for `left` CURRENT a copy of current. */
-static tl_status combine(tl_context *ctx, const tli_grad_slices *s, const tli_registry *registry,
-                         tli_view loss, int left, int target)
+/* target = sum of level `left` + current, or for `left` CURRENT a copy of current; of parameters [from, to). */
+static tl_status combine_gradients(tl_context *ctx, const tli_grad_slices *s, const tli_registry *registry,
+                                   int from, int to, int left, int target)
 {
-    for (int i = 0; i < s->count; i++) {
+    for (int i = from; i < to; i++) {
         const tl_tensor *own = registry->items[i].gradient,
                         *kept = left == CURRENT ? NULL : s->sums[left * s->count + i],
                         *into = target == CURRENT ? own : s->sums[target * s->count + i];
         for (int shard = 0; shard < own->shards; shard++) {
             const uint64_t count = tli_shard_count(own, shard);
-            const tli_view from = tli_shard_view(own, shard), to = tli_shard_view(into, shard);
-            TLI_TRY(kept == NULL ? tli_copy(ctx, from, to, count)
-                                 : tli_add(ctx, tli_shard_view(kept, shard), from, to, count));
+            const tli_view source = tli_shard_view(own, shard), sum = tli_shard_view(into, shard);
+            TLI_TRY(kept == NULL ? tli_copy(ctx, source, sum, count)
+                                 : tli_add(ctx, tli_shard_view(kept, shard), source, sum, count));
         }
     }
+    return TL_OK;
+}
+
+/* The same of all parameters and the loss. */
+static tl_status combine(tl_context *ctx, const tli_grad_slices *s, const tli_registry *registry,
+                         tli_view loss, int left, int target)
+{
+    TLI_TRY(combine_gradients(ctx, s, registry, 0, s->count, left, target));
     const tli_view to = target == CURRENT ? loss : tli_at(s->losses[target], 0);
     return left == CURRENT ? tli_copy(ctx, loss, to, 1)
                            : tli_add(ctx, tli_at(s->losses[left], 0), loss, to, 1);
 }
 
+/* Behind the last slice all that is kept is added. */
+tl_status tli_grad_slices_complete(tl_context *ctx, const tli_grad_slices *s, const tli_registry *registry,
+                                   uint32_t slice, int from, int to)
+{
+    for (int level = 0; slice >> level != 0; level++)
+        if ((slice >> level & 1) != 0) TLI_TRY(combine_gradients(ctx, s, registry, from, to, level, CURRENT));
+    return TL_OK;
+}
+
+tl_status tli_grad_slices_complete_loss(tl_context *ctx, const tli_grad_slices *s, tli_view loss,
+                                        uint32_t slice)
+{
+    for (int level = 0; slice >> level != 0; level++)
+        if ((slice >> level & 1) != 0) TLI_TRY(tli_add(ctx, tli_at(s->losses[level], 0), loss, loss, 1));
+    return TL_OK;
+}
+
 /* A 1 among the bits of the slice's number says that this level's left half is complete, and kept: the slice
- * completes the right halves of the lowest 1s in a row. Behind the last slice all that is kept is added. */
+ * completes the right halves of the lowest 1s in a row. */
 tl_status tli_grad_slices_add(tl_context *ctx, const tli_grad_slices *s, const tli_registry *registry,
                               tli_view loss, uint32_t slice, bool last)
 {
-    for (int level = 0; last && slice >> level != 0; level++)
-        if ((slice >> level & 1) != 0) TLI_TRY(combine(ctx, s, registry, loss, level, CURRENT));
-    if (last) return TL_OK;
+    if (last) {
+        TLI_TRY(tli_grad_slices_complete(ctx, s, registry, slice, 0, s->count));
+        return tli_grad_slices_complete_loss(ctx, s, loss, slice);
+    }
     for (int level = 0; (slice >> level & 1) != 0; level++) {
         const bool more = (slice >> (level + 1) & 1) != 0;
         TLI_TRY(combine(ctx, s, registry, loss, level, more ? CURRENT : level + 1));

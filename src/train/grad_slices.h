@@ -36,5 +36,10 @@ void tli_grad_slices_destroy(tl_context *ctx, tli_grad_slices *sums);
  * the last one the registry's gradients and `loss` are the sums of all of them. */
 tl_status tli_grad_slices_add(tl_context *ctx, const tli_grad_slices *sums, const tli_registry *registry,
                               tli_view loss, uint32_t slice, bool last);
+/* The same of the last one in parts, as gradients get ready: of parameters [from, to), and of the loss. */
+tl_status tli_grad_slices_complete(tl_context *ctx, const tli_grad_slices *sums, const tli_registry *registry,
+                                   uint32_t slice, int from, int to);
+tl_status tli_grad_slices_complete_loss(tl_context *ctx, const tli_grad_slices *sums, tli_view loss,
+                                        uint32_t slice);
 
 #endif

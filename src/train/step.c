@@ -48,8 +48,34 @@ tl_status tli_step_gradients(tl_context *ctx, tl_model *model, uint32_t slot)
     return tli_model_backward(ctx, model);
 }
 
+/* The last slice of a rank, whose gradients complete the sums. */
+typedef struct last_slice {
+    tl_context *ctx;
+    const tli_registry *registry;
+    const tli_grad_slices *sums;
+    tli_grad_exchange *exchange;
+    uint32_t slice;
+    int until; /* parameters from here on are complete */
+} last_slice;
+
+static tl_status gradients_ready(void *user, int first)
+{
+    last_slice *l = user;
+    TLI_TRY(tli_grad_slices_complete(l->ctx, l->sums, l->registry, l->slice, first, l->until));
+    l->until = first;
+    return tli_grad_exchange_ready(l->ctx, l->exchange, first);
+}
+
+static tl_status complete_slices(tl_context *ctx, tl_model *model, last_slice *l, uint32_t slot)
+{
+    TLI_TRY(tli_model_forward(ctx, model));
+    TLI_TRY(tli_model_loss(ctx, model, slot));
+    TLI_TRY(tli_model_backward_to(ctx, model, &(tli_gradient_listener){gradients_ready, l}));
+    return tli_grad_slices_complete_loss(ctx, l->sums, tli_model_loss_at(model, slot), l->slice);
+}
+
 tl_status tli_step_slices(tl_context *ctx, tl_model *model, const tli_grad_slices *sums,
-                          const tli_grad_exchange *exchange, const tl_batch *inputs, uint32_t slot)
+                          tli_grad_exchange *exchange, const tl_batch *inputs, uint32_t slot)
 {
     const tli_registry *registry = tli_model_registry(model);
     const tli_view loss = tli_model_loss_at(model, slot);
@@ -59,13 +85,18 @@ tl_status tli_step_slices(tl_context *ctx, tl_model *model, const tli_grad_slice
     for (uint32_t i = 0, at = own.from; at < own.to; i++, at += most) {
         const uint32_t left = own.to - at;
         TLI_TRY(tli_model_set_slice(ctx, model, inputs, at, left < most ? left : most));
-        TLI_TRY(tli_step_gradients(ctx, model, slot));
-        TLI_TRY(tli_grad_slices_add(ctx, sums, registry, loss, i, left <= most));
+        if (left <= most) {
+            last_slice last = {ctx, registry, sums, exchange, i, registry->count};
+            TLI_TRY(complete_slices(ctx, model, &last, slot));
+        } else {
+            TLI_TRY(tli_step_gradients(ctx, model, slot));
+            TLI_TRY(tli_grad_slices_add(ctx, sums, registry, loss, i, false));
+        }
     }
     return tli_grad_exchange_sum(ctx, exchange, loss, (int)((slices - 1) / sums->part.count) + 1);
 }
 
-tl_status tli_step_update(tl_context *ctx, tl_model *model, const tli_grad_exchange *exchange,
+tl_status tli_step_update(tl_context *ctx, tl_model *model, tli_grad_exchange *exchange,
                           const tli_grad_clip *grad_clip, float clip, uint32_t slot,
                           optimizer_settings *optimizer)
 {

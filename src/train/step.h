@@ -21,11 +21,11 @@ tl_status tli_step_gradients(tl_context *ctx, tl_model *model, uint32_t slot);
 /* The same of a whole batch, slice by slice, and summed over the ranks: its loss goes to the slot, its gradients, of
  * several ranks those of each one's share, to the registry. */
 tl_status tli_step_slices(tl_context *ctx, tl_model *model, const tli_grad_slices *sums,
-                          const tli_grad_exchange *exchange, const tl_batch *inputs, uint32_t slot);
+                          tli_grad_exchange *exchange, const tl_batch *inputs, uint32_t slot);
 
 /* Then the optimizer's step, of each rank in its share, after which all ranks have all weights. With partial sums in
  * `grad_clip` the clip result of the slot is decided first, for a norm of at most `clip`, and passed to `optimizer`. */
-tl_status tli_step_update(tl_context *ctx, tl_model *model, const tli_grad_exchange *exchange,
+tl_status tli_step_update(tl_context *ctx, tl_model *model, tli_grad_exchange *exchange,
                           const tli_grad_clip *grad_clip, float clip, uint32_t slot,
                           optimizer_settings *optimizer);
 

@@ -136,7 +136,7 @@ static tl_status create_model(training_run *r)
     TLI_TRY(tli_model_share(r->ctx, r->model, r->offsets));
     tli_registry *registry = tli_model_registry(r->model);
     TLI_TRY(tli_grad_slices_create(r->ctx, registry, tli_settings_slices(s), r->replicas, &r->slices));
-    TLI_TRY(tli_grad_exchange_create(r->ctx, r->replicas, r->offsets, registry, &r->exchange));
+    TLI_TRY(tli_grad_exchange_create(r->ctx, r->replicas, r->offsets, &model, registry, &r->exchange));
     if (r->hooks->ranks != NULL)
         TLI_TRY(tli_checkpoint_gather_create(registry, &r->exchange, r->hooks->ranks, tli_offset_ranks(s),
                                              &r->gather, tl_context_error(r->ctx)));

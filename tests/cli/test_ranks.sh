@@ -42,6 +42,19 @@ said "is left out"
 counts=2
 try copied "$digits" --kernel-path gpu # as on a device with a memory of its own
 counts="2 4"
+# Exchanged block by block while the device computes the rest, as ranks of several machines do.
+wide="mnist --op translution --dim 32 --depth 3 --heads 2 --head-dim 16 --batch-size 8 --limit-train 20 --limit-test 8 --steps 4 --profile"
+sums() { awk '/^sums of gradients /{print int($4)}' err.txt; } # messages a step
+export TRANSLUTION_OVERLAP=off
+ranks 2 "$wide" --out at-once --grad-slices 8 || fail "not overlapped"
+at_once=$(sums)
+export TRANSLUTION_OVERLAP=on
+try overlapped "$wide" --grad-clip 0.5 # the last ranks have no sample of an epoch's last batch
+ranks 2 "$wide" --out block-by-block --grad-slices 8 || fail "overlapped"
+[ "$(sums)" -ge $((at_once + 2)) ] || fail "$(sums) messages block by block, $at_once at once"
+sent_as_planned 2 "$wide" --grad-slices 8
+unset TRANSLUTION_OVERLAP
+same at-once block-by-block
 try text "$text" --op alpha
 try pictures "$pictures" --op alpha
 ranks 4 "$digits" --out default --checkpoint-minutes 0.0001 || fail "without a number of slices"

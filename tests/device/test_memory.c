@@ -399,6 +399,7 @@ static void host_takes_tensors(void **unused)
         MUST(ctx, tli_tensor_map(ctx, t));
         MUST(ctx, tli_tensor_map(ctx, t)); /* once is enough */
         MUST(ctx, tli_tensor_await_map(ctx, t));
+        assert_true(tli_tensor_is_given(t));
         for (uint64_t at = 0; at < COUNT; at += left) {
             float *host = tli_tensor_host(t, at, &left);
             assert_true(left >= 1 && left <= PER_SHARD);
@@ -412,10 +413,13 @@ static void host_takes_tensors(void **unused)
         MUST(ctx, tli_tensor_unmap(ctx, t));
         MUST(ctx, tli_tensor_unmap(ctx, t));
         assert_null(t->host);
+        assert_false(tli_tensor_is_given(t));
     }
     MUST(ctx, tl_tensor_read(ctx, t, 0, COUNT, values));
     for (int i = 0; i < COUNT; i++) assert_true(values[i] == (float)(i + 3));
     MUST(ctx, tli_tensor_map(ctx, t));
+    MUST(ctx, tl_finish(ctx));
+    assert_true(tli_tensor_is_given(t));
     tl_tensor_destroy(ctx, t);
     tl_context_destroy(ctx);
 }

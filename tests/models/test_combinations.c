@@ -13,9 +13,59 @@ typedef struct data {
     int32_t tokens[SAMPLES * LENGTH], next[SAMPLES * LENGTH], classes[SAMPLES];
 } data;
 
-static tl_status learn(tl_context *ctx, tl_model *model, bool text, const data *d, float losses[STEPS + 1])
+/* Sums of bits of gradients when the backward pass has said that they are complete. */
+typedef struct listened {
+    tl_context *ctx;
+    const tli_registry *registry;
+    int until, calls;
+    uint64_t sums[200];
+} listened;
+
+static tl_status sum_bits(tl_context *ctx, const tl_tensor *t, uint64_t *sum)
+{
+    const uint64_t count = t->lead * t->row;
+    uint32_t *bits = malloc(count * sizeof *bits);
+    if (bits == NULL) return TL_ERROR_MEMORY;
+    const tl_status status = tl_tensor_read(ctx, t, 0, count, bits);
+    *sum = 0;
+    for (uint64_t i = 0; i < count && status == TL_OK; i++) *sum = *sum * 31 + bits[i];
+    free(bits);
+    return status;
+}
+
+static tl_status hear(void *user, int first)
+{
+    listened *l = user;
+    assert_true(first <= l->until && l->until <= (int)(sizeof l->sums / sizeof *l->sums));
+    for (int i = first; i < l->until; i++)
+        TLI_TRY(sum_bits(l->ctx, l->registry->items[i].gradient, &l->sums[i]));
+    l->until = first;
+    l->calls++;
+    return TL_OK;
+}
+
+/* What it says is complete is what it is in the end. */
+static tl_status backward(tl_context *ctx, tl_model *model, uint32_t depth)
+{
+    const tli_registry *registry = tli_model_registry(model);
+    listened l = {.ctx = ctx, .registry = registry, .until = registry->count};
+    TLI_TRY(tli_model_backward_to(ctx, model, &(tli_gradient_listener){hear, &l}));
+    assert_int_equal(l.until, 0);
+    assert_int_equal(l.calls, depth + 2);
+    for (int i = 0; i < registry->count; i++) {
+        uint64_t sum;
+        TLI_TRY(sum_bits(ctx, registry->items[i].gradient, &sum));
+        if (sum != l.sums[i]) fail_msg("the gradient of %s was not complete", registry->items[i].name);
+    }
+    return TL_OK;
+}
+#define backward(...) VALUE_FROM_HERE(backward(__VA_ARGS__))
+
+static tl_status learn(tl_context *ctx, tl_model *model, const tl_model_config *c, const data *d,
+                       float losses[STEPS + 1])
 {
     tli_registry *registry = tli_model_registry(model);
+    const bool text = c->arch == TL_ARCH_GPT;
     const tl_batch inputs = {.count = SAMPLES,
                              .images = d->images,
                              .tokens = d->tokens,
@@ -33,7 +83,7 @@ static tl_status learn(tl_context *ctx, tl_model *model, bool text, const data *
                                           .step = t + 1};
         TLI_TRY(tli_model_forward(ctx, model));
         TLI_TRY(tli_model_loss(ctx, model, t));
-        TLI_TRY(tli_model_backward(ctx, model));
+        TLI_TRY(t == 0 ? backward(ctx, model, c->depth) : tli_model_backward(ctx, model));
         TLI_TRY(tli_registry_update(ctx, registry, &adamw));
     }
     return tli_model_read_losses(ctx, model, 0, STEPS + 1, losses);
@@ -62,7 +112,7 @@ static void learns(tl_context *ctx, const tl_model_config *c, const data *d, con
     tl_status status = tli_model_create(ctx, c, &(tl_model_options){.batch = SAMPLES, .training = true},
                                         tli_optimizer_rule_of(TL_OPTIMIZER_ADAMW), &model);
     if (status == TL_OK) as_planned(ctx, c, what);
-    if (status == TL_OK) status = learn(ctx, model, c->arch == TL_ARCH_GPT, d, losses);
+    if (status == TL_OK) status = learn(ctx, model, c, d, losses);
     if (status != TL_OK) fail_msg("%s: %s", what, tl_context_error(ctx)->text);
     if (!(losses[STEPS] < 0.97f * losses[0]))
         fail_msg("%s: loss %g, then %g", what, losses[0], losses[STEPS]);
