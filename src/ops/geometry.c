@@ -107,10 +107,33 @@ int32_t tli_geometry_query_offset(const tli_geometry *g, uint32_t i, uint32_t j)
 
 /* ---- shares --------------------------------------------------------------------------------------- */
 
-/* Matrices of keys are dealt out to the shares forwards and backwards in turn; those of queries go with them. */
+/* Matrices of keys are dealt out one by one; those of queries go with them. The class token's two with all patches, the last of a
+ * grid, come in the middle of the others: there offsets have as many pairs, so that no share gets much more in a round. */
+static bool moves_class_token(const tli_geometry *g, uint32_t *grid)
+{
+    *grid = tli_geometry_offsets(g) - 3;
+    return g->cls && !g->absolute;
+}
+
+static uint32_t dealing_place(const tli_geometry *g, uint32_t matrix)
+{
+    uint32_t grid; /* matrices before the class token's, of which the first is with itself */
+    if (!moves_class_token(g, &grid) || matrix < grid / 2) return matrix;
+    return matrix <= grid ? matrix + 2 : grid / 2 + matrix - grid - 1;
+}
+
+/* The same the other way round. */
+static uint32_t dealt_matrix(const tli_geometry *g, uint32_t place)
+{
+    uint32_t grid;
+    if (!moves_class_token(g, &grid) || place < grid / 2) return place;
+    return place < grid / 2 + 2 ? grid + 1 + place - grid / 2 : place - 2;
+}
+
+/* In a grid rounds are alike from both ends, in a sequence they have ever fewer pairs: forwards and backwards in turn. */
 static uint32_t dealt(const tli_geometry *g, uint32_t round, uint32_t place)
 {
-    return round % 2 == 0 ? place : g->shares - 1 - place;
+    return g->kind != TLI_CAUSAL || round % 2 == 0 ? place : g->shares - 1 - place;
 }
 
 uint32_t tli_geometry_rows(const tli_geometry *g)
@@ -122,8 +145,9 @@ uint32_t tli_geometry_rows(const tli_geometry *g)
 int32_t tli_geometry_matrix(const tli_geometry *g, uint32_t row, bool query)
 {
     if (g->shares <= 1) return (int32_t)row;
-    const uint32_t matrix = row * g->shares + dealt(g, row, g->share);
-    if (matrix >= tli_geometry_offsets(g)) return -1;
+    const uint32_t place = row * g->shares + dealt(g, row, g->share);
+    if (place >= tli_geometry_offsets(g)) return -1;
+    const uint32_t matrix = dealt_matrix(g, place);
     return query ? other_side(g, (int32_t)matrix) : (int32_t)matrix;
 }
 
@@ -132,8 +156,9 @@ uint32_t tli_geometry_share_of(const tli_geometry *g, uint32_t matrix, bool quer
     *row = matrix;
     if (g->shares <= 1) return 0;
     const uint32_t of_key = query ? (uint32_t)other_side(g, (int32_t)matrix) : matrix;
-    *row = of_key / g->shares;
-    return dealt(g, *row, of_key % g->shares);
+    const uint32_t place = dealing_place(g, of_key);
+    *row = place / g->shares;
+    return dealt(g, *row, place % g->shares);
 }
 
 int32_t tli_geometry_key_row(const tli_geometry *g, uint32_t i, uint32_t j)

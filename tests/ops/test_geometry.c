@@ -231,8 +231,9 @@ static void shares_have_every_pair_once(void **unused)
     tli_geometry absolute = grid(1, 3, 4, 1);
     absolute.absolute = true;
     for (uint32_t shares = 1; shares <= 8; shares *= 2) {
-        dealt_out(grid(1, 7, 7, 1), 50, shares, 0.13);
-        dealt_out(grid(1, 14, 14, 1), 197, shares, 0.04);
+        dealt_out(grid(1, 7, 7, 1), 50, shares, 0.02);
+        dealt_out(grid(1, 8, 8, 1), 65, shares, 0.01);
+        dealt_out(grid(1, 14, 14, 1), 197, shares, 0.005);
         dealt_out(grid(1, 7, 7, 1), 1, shares, shares);
         dealt_out(grid(2, 3, 4, 0), 24, shares, 0.3);
         dealt_out(sequence(16), 16, shares, 1e-9);
