@@ -27,7 +27,7 @@ __kernel TILE_GROUP void gemm(__global const float *restrict a0, __global const 
     __global const float *b = b0 + s.b_at + z_outer * s.b_outer + z_inner * s.b_inner +
                               (TB ? (ulong)j0 * s.ldb : (ulong)j0);
     __global float *c = c0 + s.c_at + c_shift;
-    float4 acc[4];
+    float4 acc[TILE_RESULTS];
     tile_clear(acc);
     for (int k = 0; k < s.k + TILE_K; k += TILE_K) {
         float4 next_a = (float4)(0.0f), next_b = (float4)(0.0f);
@@ -39,13 +39,14 @@ __kernel TILE_GROUP void gemm(__global const float *restrict a0, __global const 
     }
     tile_sum_parts_sync(acc, tile_a);
 #pragma unroll // values are then registers: some compilers would index them in memory
-    for (int r = 0; r < 4; r++) {
-        const int i = i0 + 4 * TILE_Y + r;
+    for (int v = 0; v < TILE_RESULTS; v++) {
+        const int g = v % TILE_HALVES, r = v / TILE_HALVES % 4, h = v / TILE_HALVES / 4;
+        const int i = i0 + h * (TILE / 2) + 4 * TILE_Y + r;
         float values[4];
-        vstore4(s.alpha * acc[r], 0, values);
+        vstore4(s.alpha * acc[v], 0, values);
 #pragma unroll
         for (int q = 0; q < 4; q++) {
-            const int j = j0 + 4 * TILE_X + q;
+            const int j = j0 + g * (TILE / 2) + 4 * TILE_X + q;
             if (!TILE_OWNS(r) || i >= s.m || j >= s.n) continue;
             const ulong at = (ulong)i * s.ldc + j;
             float x = values[q];

@@ -1,15 +1,21 @@
-// Local-memory tile of the GPU GEMMs: TILE x TILE results by TILE_ITEMS work-items, four by four each. Of a small tile each
+// Local-memory tile of the GPU GEMMs: TILE x TILE results by TILE_ITEMS work-items, four by four each; of the largest tile,
+// which gemm alone has, eight by eight: four by four in each of its quarters. Of a small tile each
 // result has TILE_PARTS work-items, which divide the inner dimension among themselves and add up their sums in order. Both
 // operands pass through local memory in slices of TILE_K of the inner dimension; while a slice is multiplied, the next one is
 // on its way to registers. All work-items of the group must reach every barrier, so bounds are handled by loading zeros
 // behind the inner dimension, by loading the last row or column again behind the matrix, and by not storing.
 // Build options, with the host's tli_gpu_tile:
-//   -DTILE=16|32|64 -DTILE_PARTS=1|2|4 -DTILE_PADDING=0|4|8
+//   -DTILE=16|32|64|128 -DTILE_PARTS=1|2|4 -DTILE_PADDING=0|4|8
 #ifndef TILE
 #define TILE 64
 #endif
-#if TILE != 16 && TILE != 32 && TILE != 64
-#error "TILE is one of 16, 32, 64"
+#if TILE != 16 && TILE != 32 && TILE != 64 && TILE != 128
+#error "TILE is one of 16, 32, 64, 128"
+#endif
+#if TILE == 128
+#define TILE_HALVES 2 // along a side; of a work-item's results: each half has four
+#else
+#define TILE_HALVES 1
 #endif
 
 #ifndef TILE_PARTS
@@ -25,7 +31,7 @@
 #error "TILE_PADDING is a multiple of 4: rows in local memory begin at 16 bytes"
 #endif
 
-#define TILE_SIDE  (TILE / 4) // work-items along a side
+#define TILE_SIDE  (TILE / 4 / TILE_HALVES) // work-items along a side
 #define PART_ITEMS (TILE_SIDE * TILE_SIDE)
 #define TILE_ITEMS (TILE_PARTS * PART_ITEMS)
 #define TILE_K     (4 * TILE_ITEMS / TILE) // then each work-item loads four elements of an operand's slice
@@ -33,10 +39,10 @@
     (TILE + TILE_PADDING) // floats between rows in local memory: of 16 bytes, and in different banks
 #define TILE_GROUP                                                                                           \
     __attribute__((reqd_work_group_size(TILE_ITEMS, 1, 1))) // of every kernel that uses the tile
-// A work-item owns columns 4 * TILE_X ... + 3 and rows 4 * TILE_Y ... + 3. Of 16 neighbours no more than eight have columns of their
+// A work-item owns columns 4 * TILE_X ... + 3 and rows 4 * TILE_Y ... + 3 of each half. Of 16 neighbours no more than eight have columns of their
 // own: then they read 128 bytes of an operand, what local memory gives at once.
 #define PART_ITEM ((int)get_local_id(0) % PART_ITEMS)
-#if TILE == 64
+#if TILE_SIDE == 16
 #define TILE_X (PART_ITEM % 8 + PART_ITEM / 16 % 2 * 8)
 #define TILE_Y (PART_ITEM / 8 % 2 + PART_ITEM / 32 * 2)
 #else
@@ -118,7 +124,11 @@ static inline void tile_put_as(__local float *tile, float4 v, bool transposed)
         tile_put(tile, v);
 }
 
-// acc[r] += row r of the product of the two slices, of its part of them.
+// A work-item's results: row r of half h, columns of half g.
+#define TILE_RESULTS     (4 * TILE_HALVES * TILE_HALVES) // vectors
+#define TILE_AT(h, r, g) ((4 * (h) + (r)) * TILE_HALVES + (g))
+
+// acc += the product of the two slices, of its part of them.
 static inline void tile_multiply(float4 *acc, __local const float *tile_a, __local const float *tile_b)
 {
 #if TILE_PARTS > 1
@@ -127,12 +137,22 @@ static inline void tile_multiply(float4 *acc, __local const float *tile_a, __loc
 #endif
 #pragma unroll
     for (int k = 0; k < TILE_K / TILE_PARTS; k++) {
-        const float4 a = vload4(TILE_Y, tile_a + k * TILE_STRIDE),
-                     b = vload4(TILE_X, tile_b + k * TILE_STRIDE);
-        acc[0] += a.s0 * b;
-        acc[1] += a.s1 * b;
-        acc[2] += a.s2 * b;
-        acc[3] += a.s3 * b;
+        float4 a[TILE_HALVES], b[TILE_HALVES];
+#pragma unroll
+        for (int h = 0; h < TILE_HALVES; h++) {
+            a[h] = vload4(TILE_Y + h * TILE_SIDE, tile_a + k * TILE_STRIDE);
+            b[h] = vload4(TILE_X + h * TILE_SIDE, tile_b + k * TILE_STRIDE);
+        }
+#pragma unroll
+        for (int h = 0; h < TILE_HALVES; h++) {
+#pragma unroll
+            for (int g = 0; g < TILE_HALVES; g++) {
+                acc[TILE_AT(h, 0, g)] += a[h].s0 * b[g];
+                acc[TILE_AT(h, 1, g)] += a[h].s1 * b[g];
+                acc[TILE_AT(h, 2, g)] += a[h].s2 * b[g];
+                acc[TILE_AT(h, 3, g)] += a[h].s3 * b[g];
+            }
+        }
     }
 }
 
@@ -160,7 +180,8 @@ static inline void tile_turn_sync(float4 *acc, int k, __local float *tile_a, flo
 
 static inline void tile_clear(float4 *acc)
 {
-    acc[0] = acc[1] = acc[2] = acc[3] = (float4)(0.0f);
+#pragma unroll
+    for (int v = 0; v < TILE_RESULTS; v++) acc[v] = (float4)(0.0f);
 }
 
 // Adds the parts of a product: acc[r] is then complete where TILE_OWNS(r). tile: one of TILE_LOCALS, no longer read.

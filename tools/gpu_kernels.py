@@ -54,7 +54,8 @@ class Program:
         # The products of --size tiny stand for those of all shapes; the others are compiled only, and not for every target.
         tile, parts = (next((int(o.split("=")[1]) for o in self.options if o.startswith(name)), default)
                        for name, default in (("-DTILE=", 64), ("-DTILE_PARTS=", 1)))
-        self.items = parts * (tile // 4) ** 2 if self.tiled else ROW_GROUP
+        self.items = parts * (min(tile, 64) // 4) ** 2 if self.tiled else ROW_GROUP
+        self.wide = tile > 64  # which src/device/forms.c gives NVIDIA's GPUs alone
         self.slice_ffma = 4 * tile  # kernels/tile_gpu.cl: those that a work-item has in a slice of the inner dimension
         self.counted = family != "offset_gemm_gpu" or shape == ["INNER=192", "HEADS=3", "HEAD_DIM=64"]
 
@@ -249,7 +250,8 @@ def main(arguments):
     programs = [Program(path) for path in sorted(glob.glob(os.path.join(work, "programs/*.cl")))]
     have, missing = targets(work)
     jobs = [(name, function, program) for name, function in have for program in programs
-            if (program.counted and (function is not intel or program.tiled)) or name in FOR_ALL_SHAPES]
+            if (program.counted and (function is not intel or program.tiled) or name in FOR_ALL_SHAPES) and
+            not (program.wide and function in (amd, intel))]
     jobs.sort(key=lambda job: job[1] is not intel)  # the longest first
     faults, rows = [], {}
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:

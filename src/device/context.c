@@ -22,17 +22,19 @@ static tl_status override_vector_width(tl_device_info *device, tl_error *err)
     return TL_OK;
 }
 
-/* TRANSLUTION_TILE (for tests) gives all products of the GPU form tiles of this width: a simulator runs small ones sooner. */
+/* TRANSLUTION_TILE (for tests) gives all products of the GPU form tiles of this width, or the widest that they have: a simulator runs
+ * small ones sooner. */
 static tl_status choose_tile(uint32_t *tile, tl_error *err)
 {
     const char *text = getenv("TRANSLUTION_TILE");
     *tile = 0;
     if (text == NULL) return TL_OK;
-    if (strcmp(text, "16") != 0 && strcmp(text, "32") != 0 && strcmp(text, "64") != 0)
-        return tli_fail(
-            err, TL_ERROR_USAGE,
-            "TRANSLUTION_TILE is \"%.40s\": set it to 16, 32 or 64, or unset it for what suits each product",
-            text);
+    if (strcmp(text, "16") != 0 && strcmp(text, "32") != 0 && strcmp(text, "64") != 0 &&
+        strcmp(text, "128") != 0)
+        return tli_fail(err, TL_ERROR_USAGE,
+                        "TRANSLUTION_TILE is \"%.40s\": set it to 16, 32, 64 or 128, or unset it for what "
+                        "suits each product",
+                        text);
     *tile = (uint32_t)strtoul(text, NULL, 10);
     return TL_OK;
 }

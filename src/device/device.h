@@ -25,6 +25,7 @@ typedef struct tli_kernel_form {
     uint32_t row_group;    /* work-items per row in row kernels: CPU 1, GPU a power of two */
     uint32_t
         tile; /* rows and columns of the tiles of the GPU form's products, for tests; 0: by each product's shape */
+    bool wide_tiles; /* work-items have registers for the 64 results that the largest tiles give them */
 } tli_kernel_form;
 
 typedef struct tli_limits {

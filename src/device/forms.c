@@ -1,4 +1,6 @@
 /* The CPU and GPU forms of the kernels: build parameters for a device. */
+#include <string.h>
+
 #include "device/internal.h"
 
 static uint32_t power_of_two_up_to(uint32_t limit, uint32_t top)
@@ -23,10 +25,17 @@ tli_kernel_form tli_device_form(const tl_device_info *device, bool cpu)
     return form;
 }
 
+/* NVIDIA's GPUs, and a device that stands for any. Compilers for some of AMD's and Intel's spill them. Results are the same. */
+static bool has_wide_tiles(const tl_context *ctx)
+{
+    return strstr(ctx->device.platform_name, "NVIDIA") != NULL || tli_context_is_dry(ctx);
+}
+
 tli_kernel_form tli_context_form(const tl_context *ctx, bool cpu)
 {
     tli_kernel_form form = tli_device_form(&ctx->device, cpu);
     form.tile = ctx->limits.tile;
+    form.wide_tiles = has_wide_tiles(ctx);
     return form;
 }
 

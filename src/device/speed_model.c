@@ -102,21 +102,31 @@ double tli_speed_peak(const tli_speed_device *d)
 
 /* ---- a launch ----------------------------------------------------------------------------------------- */
 
-/* Of kernels/tile_gpu.cl: a work-item has 16 results, and in a slice of the inner dimension side / 4 steps of it. */
-enum { RESULTS = 16, STEPS_SIDE = 4 };
+/* Of kernels/tile_gpu.cl: a work-item's results, the steps of the inner dimension in a slice, and the vectors from local memory in a
+ * step. */
+typedef struct slice {
+    double results, steps, vectors;
+} slice;
+
+static slice slice_of(uint32_t side)
+{
+    return side > 64 ? (slice){64, 8, 4} : (slice){16, (double)side / 4, 2};
+}
+
 /* Instructions of a slice beside multiply-adds and vectors from local memory, as tools/check_gpu_kernels counts them for sm_90:
  * elements from global memory and to local memory, addresses, barriers. */
 enum { SLICE_INSTRUCTIONS = 66, SLICE_INSTRUCTIONS_OF_GRADIENT = 132 };
-/* Bytes of local memory in a slice: 16 a step for two vectors of 16, of which half are those of a neighbour; and what is put there, 32, of
- * which half meets one other in a bank. */
-enum { STEP_BYTES = 16, PUT_BYTES = 48 };
+/* Bytes of local memory in a slice: 8 for a vector of 16, of which half are those of a neighbour; and what is put there, 32, of which half
+ * meets one other in a bank. */
+enum { VECTOR_BYTES = 8, PUT_BYTES = 48 };
 
 double tli_speed_fma_percent(const char *kernel, uint32_t side)
 {
-    const double steps = (double)side / STEPS_SIDE, fma = steps * RESULTS,
-                 others = strcmp(kernel, "offset_gemm_weight_gradient") == 0 ? SLICE_INSTRUCTIONS_OF_GRADIENT
-                                                                             : SLICE_INSTRUCTIONS;
-    return 100.0 * fma / (fma + 2.0 * steps + others);
+    const slice s = slice_of(side);
+    const double fma = s.steps * s.results, others = strcmp(kernel, "offset_gemm_weight_gradient") == 0
+                                                         ? SLICE_INSTRUCTIONS_OF_GRADIENT
+                                                         : SLICE_INSTRUCTIONS;
+    return 100.0 * fma / (fma + s.vectors * s.steps + others);
 }
 
 /* The slowest unit's share of the groups, where all would have 1 if they could be divided. */
@@ -139,7 +149,8 @@ static void take_product(const tli_speed_device *d, const char *kernel, const tl
                  items = ceil(groups / d->units) * launch->items, lanes = fmin(d->fma, items);
     take_longer(e, of_slowest / lanes / (tli_speed_fma_percent(kernel, launch->tile) / 100),
                 TLI_LIMIT_INSTRUCTIONS);
-    take_longer(e, of_slowest * (STEP_BYTES + PUT_BYTES * STEPS_SIDE / side) / RESULTS / d->local_bytes,
+    const slice s = slice_of(launch->tile);
+    take_longer(e, of_slowest * (VECTOR_BYTES * s.vectors + PUT_BYTES / s.steps) / s.results / d->local_bytes,
                 TLI_LIMIT_LOCAL);
     take_longer(e, fma * 2 * sizeof(float) / side / (d->cache_gbytes * 1e9), TLI_LIMIT_CACHE);
 }

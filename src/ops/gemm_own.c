@@ -148,7 +148,7 @@ static void plan_for_cpu(tl_context *ctx, tli_kernel_form form, const tli_gemm_a
 static void plan_for_gpu(tli_kernel_form form, const tli_gemm_args *g, uint32_t batches,
                          const tli_tile *tuned, plan *p)
 {
-    p->tile = tuned != NULL ? *tuned : tli_gpu_tile_choose(form, g->m, g->n, batches);
+    p->tile = tuned != NULL ? *tuned : tli_gpu_tile_choose_gemm(form, g->m, g->n, batches);
     p->block = (block){p->tile.side, p->tile.side};
     const int used = snprintf(p->options, sizeof p->options, "-DTA=%d -DTB=%d", g->transpose_a,
                               g->transpose_b);

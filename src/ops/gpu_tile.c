@@ -6,29 +6,53 @@
 
 enum { WORK_GROUPS = 264 }; /* two for each compute unit of the largest GPUs */
 enum { LARGEST = 64, SMALLEST = 16, PARTS_OF_SMALLER = 4 };
-enum {
-    PADDING = 4,
-    ITEM_RESULTS = 4
-}; /* as in kernels/tile_gpu.cl: where no option gives another; rows and columns of a work-item */
+enum { SMALLEST_WITHOUT_PARTS = 32 }; /* of 64 work-items, the width of the widest sub-groups */
+/* Of kernels/tile_gpu.cl: the padding where no option gives another; rows and columns of a work-item in each half of a tile, and the
+ * smallest tile that has halves. */
+enum { PADDING = 4, ITEM_RESULTS = 4, HALVED = 128 };
+static const double HALVED_RATE =
+    0.85; /* a smaller tile takes so much longer for a result: more of its instructions multiply nothing */
 
 static tli_tile tile_of(uint32_t side)
 {
     return (tli_tile){.side = side, .parts = side < LARGEST ? PARTS_OF_SMALLER : 1, .padding = PADDING};
 }
 
-tli_tile tli_gpu_tile_largest(tli_kernel_form form)
+tli_tile tli_gpu_tile_without_parts(tli_kernel_form form, uint64_t columns)
 {
-    return (tli_tile){.side = form.tile > 0 ? form.tile : LARGEST, .parts = 1, .padding = PADDING};
+    uint32_t side = form.tile > 0 && form.tile < LARGEST ? form.tile : LARGEST;
+    if (form.tile == 0 && columns <= SMALLEST_WITHOUT_PARTS) side = SMALLEST_WITHOUT_PARTS;
+    return (tli_tile){.side = side, .parts = 1, .padding = PADDING};
+}
+
+static bool has_groups(uint32_t side, uint64_t rows, uint64_t columns, uint64_t count)
+{
+    return tli_ceil_div(rows, side) * tli_ceil_div(columns, side) * count >= WORK_GROUPS;
 }
 
 tli_tile tli_gpu_tile_choose(tli_kernel_form form, uint64_t rows, uint64_t columns, uint64_t count)
 {
-    if (form.tile > 0) return tile_of(form.tile);
+    if (form.tile > 0) return tile_of((uint32_t)tli_smaller(form.tile, LARGEST));
     uint32_t side = LARGEST;
-    while (side > SMALLEST && (rows <= side / 2 || columns <= side / 2 ||
-                               tli_ceil_div(rows, side) * tli_ceil_div(columns, side) * count < WORK_GROUPS))
+    while (side > SMALLEST &&
+           (rows <= side / 2 || columns <= side / 2 || !has_groups(side, rows, columns, count)))
         side /= 2;
     return tile_of(side);
+}
+
+static double filled(uint32_t side, uint64_t rows, uint64_t columns)
+{
+    const tli_tile tile = {.side = side};
+    return tli_gpu_tile_filled(tile, rows) * tli_gpu_tile_filled(tile, columns);
+}
+
+tli_tile tli_gpu_tile_choose_gemm(tli_kernel_form form, uint64_t rows, uint64_t columns, uint64_t count)
+{
+    const bool halved = form.tile > 0 ? form.tile == HALVED
+                                      : form.wide_tiles && has_groups(HALVED, rows, columns, count) &&
+                                            filled(HALVED, rows, columns) >=
+                                                HALVED_RATE * filled(LARGEST, rows, columns);
+    return halved ? tile_of(HALVED) : tli_gpu_tile_choose(form, rows, columns, count);
 }
 
 void tli_gpu_tile_options(tli_tile tile, char *options, size_t capacity)
@@ -42,7 +66,8 @@ void tli_gpu_tile_options(tli_tile tile, char *options, size_t capacity)
 
 uint32_t tli_gpu_tile_items(tli_tile tile)
 {
-    return tile.parts * (tile.side / ITEM_RESULTS) * (tile.side / ITEM_RESULTS);
+    const uint32_t side = tile.side / ITEM_RESULTS / (tile.side >= HALVED ? 2 : 1);
+    return tile.parts * side * side;
 }
 
 uint64_t tli_gpu_tile_local_bytes(tli_tile tile)

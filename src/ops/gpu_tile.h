@@ -4,12 +4,15 @@
 
 #include "ops/tile.h"
 
-/* The tile of kernels that have work-groups enough at any shape. */
-tli_tile tli_gpu_tile_largest(tli_kernel_form form);
+/* The tile of kernels by offset that have work-groups enough at any shape, and no parts, for so many columns. */
+tli_tile tli_gpu_tile_without_parts(tli_kernel_form form, uint64_t columns);
 
 /* The tile for `count` products of rows x columns: a smaller one where there would be too few work-groups for a large GPU, or
  * where half of it would have no rows or columns. By the shape alone, so that results do not depend on the device. */
 tli_tile tli_gpu_tile_choose(tli_kernel_form form, uint64_t rows, uint64_t columns, uint64_t count);
+
+/* The same for gemm, which has a larger tile, too. */
+tli_tile tli_gpu_tile_choose_gemm(tli_kernel_form form, uint64_t rows, uint64_t columns, uint64_t count);
 
 /* Its build options, with a space before them. */
 void tli_gpu_tile_options(tli_tile tile, char *options, size_t capacity);

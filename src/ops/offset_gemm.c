@@ -115,7 +115,8 @@ static tli_tile default_cpu_tile(const tli_offset_gemm *r, uint32_t width)
 static tli_tile default_gpu_tile(const tli_offset_gemm *r, tli_kernel_form form, tli_product_kind kind)
 {
     const bool values = kind == TLI_OFFSET_VALUES;
-    if (kind == TLI_OFFSET_LOGITS || kind == TLI_OFFSET_WEIGHT_GRADIENT) return tli_gpu_tile_largest(form);
+    if (kind == TLI_OFFSET_LOGITS || kind == TLI_OFFSET_WEIGHT_GRADIENT)
+        return tli_gpu_tile_without_parts(form, r->head_dim);
     return tli_gpu_tile_choose(form, r->batch, values ? r->head_dim : r->inner,
                                values ? (uint64_t)r->heads * r->pairs->queries : r->pairs->keys);
 }

@@ -7,19 +7,19 @@
 #include "ops/self_test_probe.h"
 #include "ops/tuning.h"
 
-/* The check in the largest tiles and in the smallest, whose results are sums of parts as those between are: by the shapes of a
- * check alone, all would be the smallest. */
-static tl_status check_tiles(tli_probe *p, const char *family, tl_status (*check)(tli_probe *))
+/* The check in tiles whose work-items have 16 results, in the smallest, whose results are sums of parts as those between are, and in
+ * those of 64 results where the device gives `wide` products such: by the shapes of a check alone, all would be the smallest. */
+static tl_status check_tiles(tli_probe *p, const char *family, bool wide, tl_status (*check)(tli_probe *))
 {
-    static const uint32_t tiles[] = {64, 16};
+    static const uint32_t tiles[] = {64, 16, 128};
     const tli_tuning_trial default_tiles = {true, TLI_PRODUCT_KINDS, NULL},
                            trial = tli_tuning_try(p->ctx,
                                                   default_tiles); /* tuned ones have tli_self_test_tile */
+    const tli_kernel_form form = tli_kernel_form_of(p->ctx, family);
     const uint32_t before = tli_context_limits(p->ctx)->tile;
-    const size_t count = before > 0 || tli_kernel_form_of(p->ctx, family).cpu ? 1
-                                                                              : sizeof tiles / sizeof *tiles;
+    const int count = before > 0 || form.cpu ? 1 : wide && form.wide_tiles ? 3 : 2;
     tl_status status = TL_OK;
-    for (size_t i = 0; i < count && status == TL_OK; i++) {
+    for (int i = 0; i < count && status == TL_OK; i++) {
         if (before == 0) tli_context_set_tile(p->ctx, tiles[i]);
         status = check(p);
     }
@@ -38,7 +38,7 @@ static tl_status check_gemm(tli_probe *p)
 
 tl_status tli_probe_gemm(tli_probe *p)
 {
-    return check_tiles(p, "gemm", check_gemm);
+    return check_tiles(p, "gemm", true, check_gemm);
 }
 
 enum { HEIGHT = 2, WIDTH = 3, TOKENS = HEIGHT * WIDTH + 1, BATCH = 23, HEADS = 2 };
@@ -246,7 +246,7 @@ static tl_status check_offset_gemm(tli_probe *p)
 
 tl_status tli_probe_offset_gemm(tli_probe *p)
 {
-    return check_tiles(p, "offset_gemm", check_offset_gemm);
+    return check_tiles(p, "offset_gemm", false, check_offset_gemm);
 }
 
 tl_status tli_self_test_tile(tl_context *ctx, tli_product_kind kind, double *error)

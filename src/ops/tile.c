@@ -82,7 +82,7 @@ const tli_tile_parameter tli_tile_parameters[TLI_TILE_PARAMETERS] = {
     CPU_PARAMETER(depth, GEMMS | GRADIENT, 7, 32, 64, 96, 128, 192, 256, 384),
     CPU_PARAMETER(tiles, GEMMS | BACKWARDS | 1 << TLI_OFFSET_LOGITS, 7, 1, 2, 4, 8, 16, 32, 64),
     CPU_PARAMETER(panels, GEMMS | BACKWARDS, 6, 1, 2, 3, 4, 6, 8),
-    GPU_PARAMETER(side, 3, 16, 32, 64),
+    GPU_PARAMETER(side, 4, 16, 32, 64, 128),
     GPU_PARAMETER(parts, 3, 1, 2, 4),
     GPU_PARAMETER(padding, 3, 0, 4, 8),
 };
@@ -152,10 +152,15 @@ static const char *cpu_tile_refuses(const tli_tile *t, const tli_product_shape *
     return (packed + rows) * sizeof(float) > PRIVATE_BYTES ? "it takes too much private memory" : NULL;
 }
 
+enum { LARGEST_BY_OFFSET = 64 };
+
 const char *tli_tile_refuses(const tli_tile *tile, const tli_product_shape *shape, bool cpu,
                              uint32_t vector_width, uint32_t width)
 {
     if (cpu) return cpu_tile_refuses(tile, shape, vector_width, width);
+    const bool halved = tile->side > LARGEST_BY_OFFSET;
+    if (halved && !tli_product_is_gemm(shape->kind)) return "kernels by offset have tiles of at most 64";
+    if (halved && tile->parts > 1) return "of a tile of 128 no result has parts";
     const bool by_group = shape->kind == TLI_OFFSET_LOGITS || shape->kind == TLI_OFFSET_WEIGHT_GRADIENT;
     return by_group && tile->parts > 1 ? "in its kernel no result has parts" : NULL;
 }

@@ -97,7 +97,7 @@ done
 
 # The tiles stand in front of two families each; what does not build is as wrong as what computes wrongly, and no other.
 spoil tiles tile.cl 'scalar * vector[v]' '1.001f * scalar * vector[v]'
-spoil tiles tile_gpu.cl 'a.s3 * b' '1.001f * a.s3 * b'
+spoil tiles tile_gpu.cl 'a[h].s3 * b[g]' '1.001f * a[h].s3 * b[g]'
 spoil tiles rope.cl 'direction * sines[c]' 'no_such_name'
 code=0
 TRANSLUTION_KERNEL_DIR=tiles self_test || code=$?

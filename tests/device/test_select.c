@@ -379,8 +379,8 @@ static void tiles(void **state)
         const char *text;
         bool right;
         uint32_t tile; /* 0: by the shape */
-    } cases[] = {{NULL, true, 0}, {"16", true, 16}, {"32", true, 32},  {"64", true, 64},
-                 {"", false, 0},  {"8", false, 0},  {"128", false, 0}, {"16x", false, 0}};
+    } cases[] = {{NULL, true, 0}, {"16", true, 16},   {"32", true, 32},  {"64", true, 64}, {"", false, 0},
+                 {"8", false, 0}, {"128", true, 128}, {"256", false, 0}, {"16x", false, 0}};
     tl_error err = {0};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         tl_context *ctx = NULL;

@@ -120,6 +120,42 @@ static void gpu_kernels(void **unused)
     all(TL_PATH_GPU);
 }
 
+/* A x B of random 150 x 70 and 70 x 140 with tiles of this width: freed by the caller. */
+static float *with_tile(tl_context *ctx, uint32_t tile)
+{
+    enum { M = 150, N = 140, K = 70 };
+    tli_random r = tli_random_make(1, 7);
+    float *a = draw(&r, M * K), *b = draw(&r, K * N), *c = draw(&r, M * N);
+    tl_tensor *da = upload(ctx, a, M, K), *db = upload(ctx, b, K, N), *dc = upload(ctx, c, M, N);
+    const tli_gemm_args g = {.m = M,
+                             .n = N,
+                             .k = K,
+                             .a = tli_at(da, 0),
+                             .b = tli_at(db, 0),
+                             .c = tli_at(dc, 0),
+                             .lda = K,
+                             .ldb = N,
+                             .ldc = N,
+                             .alpha = 1};
+    tli_context_set_tile(ctx, tile);
+    MUST(ctx, tli_gemm(ctx, &g));
+    float *got = download(ctx, dc);
+    free(a), free(b), free(c);
+    tl_tensor_destroy(ctx, da), tl_tensor_destroy(ctx, db), tl_tensor_destroy(ctx, dc);
+    return got;
+}
+#define with_tile(...) VALUE_FROM_HERE(with_tile(__VA_ARGS__))
+
+/* So devices may differ in which of the two they have. */
+static void the_two_largest_tiles_give_the_same_bits(void **unused)
+{
+    tl_context *ctx = new_context(TL_PATH_GPU);
+    float *few = with_tile(ctx, 64), *many = with_tile(ctx, 128);
+    assert_memory_equal(few, many, 150 * 140 * sizeof *few);
+    free(few), free(many);
+    tl_context_destroy(ctx);
+}
+
 /* CLBlast compiles for many seconds on a CPU: one context, all transposes, few sizes. */
 static void clblast(void **unused)
 {
@@ -222,8 +258,11 @@ static void table(void **unused)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(cpu_kernels), cmocka_unit_test(gpu_kernels),
-                                       cmocka_unit_test(clblast), cmocka_unit_test(self_test),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(cpu_kernels),
+                                       cmocka_unit_test(gpu_kernels),
+                                       cmocka_unit_test(the_two_largest_tiles_give_the_same_bits),
+                                       cmocka_unit_test(clblast),
+                                       cmocka_unit_test(self_test),
                                        cmocka_unit_test(table)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

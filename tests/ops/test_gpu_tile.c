@@ -19,7 +19,26 @@ static void products_with_work_groups_enough_have_the_largest(void **unused)
     assert_tile(tli_gpu_tile_choose(by_shape, 64, 64, 264), 64, 1, 256);
     assert_tile(tli_gpu_tile_choose(by_shape, 12800, 192, 1), 64, 1, 256); /* 200 x 3 */
     assert_tile(tli_gpu_tile_choose(by_shape, 33, 33, 264), 64, 1, 256);   /* half of its rows are there */
-    assert_tile(tli_gpu_tile_largest(by_shape), 64, 1, 256);
+    assert_tile(tli_gpu_tile_without_parts(by_shape, 64), 64, 1, 256);
+    assert_tile(tli_gpu_tile_without_parts(by_shape, 33), 64, 1, 256);
+}
+
+static void gemm_has_a_larger_one_where_it_is_full(void **unused)
+{
+    (void)unused;
+    tli_kernel_form wide = by_shape;
+    wide.wide_tiles = true;
+    assert_tile(tli_gpu_tile_choose_gemm(wide, 12800, 768, 1), 128, 1, 256);    /* 100 x 6 */
+    assert_tile(tli_gpu_tile_choose_gemm(wide, 12800, 576, 1), 128, 1, 256);    /* nine tenths of it */
+    assert_tile(tli_gpu_tile_choose_gemm(wide, 50257, 192, 1), 64, 1, 256);     /* three quarters */
+    assert_tile(tli_gpu_tile_choose_gemm(wide, 3200, 768, 1), 64, 1, 256);      /* 25 x 6 */
+    assert_tile(tli_gpu_tile_choose_gemm(wide, 64, 4096, 1000), 64, 1, 256);    /* half of it */
+    assert_tile(tli_gpu_tile_choose_gemm(by_shape, 12800, 768, 1), 64, 1, 256); /* without registers for it */
+    tli_kernel_form form = wide;
+    form.tile = 128;
+    assert_tile(tli_gpu_tile_choose_gemm(form, 1, 1, 1), 128, 1, 256);
+    assert_tile(tli_gpu_tile_choose(form, 4096, 4096, 1), 64, 1, 256); /* products by offset */
+    assert_tile(tli_gpu_tile_without_parts(form, 8), 64, 1, 256);
 }
 
 static void smaller_tiles_give_more_work_groups(void **unused)
@@ -33,6 +52,9 @@ static void smaller_tiles_give_more_work_groups(void **unused)
 static void tiles_are_not_half_empty(void **unused)
 {
     (void)unused;
+    assert_tile(tli_gpu_tile_without_parts(by_shape, 32), 32, 1, 64);
+    assert_tile(tli_gpu_tile_without_parts(by_shape, 8), 32, 1,
+                64); /* where smaller ones would have idle lanes */
     assert_tile(tli_gpu_tile_choose(by_shape, 32, 4096, 1000), 32, 4, 256);
     assert_tile(tli_gpu_tile_choose(by_shape, 4096, 8, 1000), 16, 4, 64);
 }
@@ -44,7 +66,7 @@ static void a_given_width_serves_all_shapes(void **unused)
     form.tile = 32;
     assert_tile(tli_gpu_tile_choose(form, 12800, 12800, 1), 32, 4, 256);
     assert_tile(tli_gpu_tile_choose(form, 1, 1, 1), 32, 4, 256);
-    assert_tile(tli_gpu_tile_largest(form), 32, 1, 64);
+    assert_tile(tli_gpu_tile_without_parts(form, 64), 32, 1, 64);
 }
 
 static void options_are_those_of_the_kernels(void **unused)
@@ -72,6 +94,7 @@ static void rows_without_results_are_work(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(products_with_work_groups_enough_have_the_largest),
+                                       cmocka_unit_test(gemm_has_a_larger_one_where_it_is_full),
                                        cmocka_unit_test(smaller_tiles_give_more_work_groups),
                                        cmocka_unit_test(tiles_are_not_half_empty),
                                        cmocka_unit_test(a_given_width_serves_all_shapes),
