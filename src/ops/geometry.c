@@ -130,10 +130,26 @@ static uint32_t dealt_matrix(const tli_geometry *g, uint32_t place)
     return place < grid / 2 + 2 ? grid + 1 + place - grid / 2 : place - 2;
 }
 
-/* In a grid rounds are alike from both ends, in a sequence they have ever fewer pairs: forwards and backwards in turn. */
+/* In a sequence rounds have ever fewer pairs: forwards and backwards in turn. In a grid they are alike from both ends; only where a
+ * round is one longer than its rows of offsets, places would be diagonals, of which one is through the middle. */
+static uint32_t turned(const tli_geometry *g, uint32_t round)
+{
+    const uint32_t columns = 2 * axis_reach(g, g->width) + 1;
+    return !g->absolute && columns + 1 == g->shares ? 2 * round % g->shares : 0;
+}
+
+/* The share that has a place of the round. */
 static uint32_t dealt(const tli_geometry *g, uint32_t round, uint32_t place)
 {
-    return g->kind != TLI_CAUSAL || round % 2 == 0 ? place : g->shares - 1 - place;
+    if (g->kind == TLI_CAUSAL) return round % 2 == 0 ? place : g->shares - 1 - place;
+    return (place + turned(g, round)) % g->shares;
+}
+
+/* The same the other way round. */
+static uint32_t place_of(const tli_geometry *g, uint32_t round, uint32_t share)
+{
+    if (g->kind == TLI_CAUSAL) return dealt(g, round, share);
+    return (share + g->shares - turned(g, round)) % g->shares;
 }
 
 uint32_t tli_geometry_rows(const tli_geometry *g)
@@ -145,7 +161,7 @@ uint32_t tli_geometry_rows(const tli_geometry *g)
 int32_t tli_geometry_matrix(const tli_geometry *g, uint32_t row, bool query)
 {
     if (g->shares <= 1) return (int32_t)row;
-    const uint32_t place = row * g->shares + dealt(g, row, g->share);
+    const uint32_t place = row * g->shares + place_of(g, row, g->share);
     if (place >= tli_geometry_offsets(g)) return -1;
     const uint32_t matrix = dealt_matrix(g, place);
     return query ? other_side(g, (int32_t)matrix) : (int32_t)matrix;

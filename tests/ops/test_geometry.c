@@ -233,6 +233,7 @@ static void shares_have_every_pair_once(void **unused)
     for (uint32_t shares = 1; shares <= 8; shares *= 2) {
         dealt_out(grid(1, 7, 7, 1), 50, shares, 0.02);
         dealt_out(grid(1, 8, 8, 1), 65, shares, 0.01);
+        dealt_out(grid(1, 4, 4, 1), 17, shares, 0.11); /* 7 offsets in a row */
         dealt_out(grid(1, 14, 14, 1), 197, shares, 0.005);
         dealt_out(grid(1, 7, 7, 1), 1, shares, shares);
         dealt_out(grid(2, 3, 4, 0), 24, shares, 0.3);
