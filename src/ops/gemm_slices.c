@@ -6,6 +6,10 @@
 
 /* So many tiles keep a large GPU's compute units busy; a slice is so deep at least. */
 enum { SPLIT_TILE = 64, SPLIT_TILES = 528, SPLIT_DEPTH = 64 };
+enum {
+    CPU_SLICES = 4,
+    CPU_SLICE_DEPTH = 768
+}; /* in the form for CPUs at most so many, and at least so deep */
 
 /* By the shape alone, so that results do not depend on the device. */
 static uint32_t slices_of(uint64_t m, uint64_t n, uint64_t k)
@@ -13,6 +17,13 @@ static uint32_t slices_of(uint64_t m, uint64_t n, uint64_t k)
     const uint64_t tiles = tli_ceil_div(m, SPLIT_TILE) * tli_ceil_div(n, SPLIT_TILE), most = k / SPLIT_DEPTH,
                    fair = tiles > 0 ? SPLIT_TILES / tiles : 1, slices = fair < most ? fair : most;
     return slices > 1 ? (uint32_t)slices : 1;
+}
+
+/* CPUs have fewer compute units, and slices pass through memory once more. */
+static uint32_t cpu_slices_of(uint64_t m, uint64_t n, uint64_t k)
+{
+    const uint64_t most = tli_smaller(slices_of(m, n, k), CPU_SLICES), deep = k / CPU_SLICE_DEPTH;
+    return (uint32_t)tli_larger(tli_smaller(most, deep), 1);
 }
 
 uint64_t tli_gemm_slices_workspace(uint64_t m, uint64_t n, uint64_t k)
@@ -30,9 +41,9 @@ uint64_t tli_gemm_slices_workspace_most(uint64_t m, uint64_t n, uint64_t k)
 
 tl_status tli_gemm_slices(tl_context *ctx, const tli_gemm_args *g, tli_view workspace)
 {
-    const uint32_t slices = slices_of(g->m, g->n, g->k);
-    /* CPUs have fewer compute units, and slices pass through memory once more */
-    if (slices == 1 || tli_kernel_form_of(ctx, "gemm").cpu) return tli_gemm(ctx, g);
+    const bool cpu = tli_kernel_form_of(ctx, "gemm").cpu;
+    const uint32_t slices = cpu ? cpu_slices_of(g->m, g->n, g->k) : slices_of(g->m, g->n, g->k);
+    if (slices == 1) return tli_gemm(ctx, g);
     const uint32_t depth = (uint32_t)tli_ceil_div(g->k, slices), full = g->k / depth, rest = g->k % depth;
     const uint64_t size = (uint64_t)g->m * g->n;
     tli_gemm_args part = *g;
