@@ -71,8 +71,10 @@ void tli_cache_close(tli_cache *cache)
 
 tli_cache_key tli_cache_key_make(const tl_device_info *device, const char *options, const char *source)
 {
-    const char *parts[] = {source,       options,         device->platform_name, device->platform_version,
-                           device->name, device->version, device->driver,        device->c_version};
+    const char *flags = getenv("POCL_EXTRA_BUILD_FLAGS"); /* which PoCL adds to the options */
+    const char *parts[] = {
+        source,          options,        device->platform_name, device->platform_version,  device->name,
+        device->version, device->driver, device->c_version,     flags != NULL ? flags : ""};
     XXH128_hash_t hash = {.low64 = FORMAT, .high64 = 0};
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         /* the parts are hashed as a chain, so that moving text from one part to the next changes the key */

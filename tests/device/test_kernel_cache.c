@@ -104,12 +104,21 @@ static void cache_keys(void **state)
     strcpy(changed[3].version, "x");
     strcpy(changed[4].driver, "x");
     strcpy(changed[5].c_version, "x");
-    tli_cache_key others[9];
+    enum { OTHERS = 10 };
+    tli_cache_key others[OTHERS];
     for (int i = 0; i < 6; i++) others[i] = tli_cache_key_make(&changed[i], "-DX", "source");
     others[6] = tli_cache_key_make(&a, "-DY", "source");
     others[7] = tli_cache_key_make(&a, "-DX", "Source");
     others[8] = tli_cache_key_make(&a, "-DXsource", "");
-    for (int i = 0; i < 9; i++) {
+    char *flags = getenv("POCL_EXTRA_BUILD_FLAGS") != NULL ? strdup(getenv("POCL_EXTRA_BUILD_FLAGS")) : NULL;
+    setenv("POCL_EXTRA_BUILD_FLAGS", "-DX=2", 1);
+    others[9] = tli_cache_key_make(&a, "-DX", "source");
+    if (flags != NULL)
+        setenv("POCL_EXTRA_BUILD_FLAGS", flags, 1);
+    else
+        unsetenv("POCL_EXTRA_BUILD_FLAGS");
+    free(flags);
+    for (int i = 0; i < OTHERS; i++) {
         assert_true(others[i].low != key.low);
         assert_true(others[i].high != key.high);
         for (int j = 0; j < i; j++) assert_true(others[i].low != others[j].low);
