@@ -14,6 +14,11 @@ void compile_for(tl_kernel_path path)
     assert_int_equal(ours ? setenv(name, "-cl-opt-disable", 1) : unsetenv(name), 0);
 }
 
+bool same_as_plain_run(tl_kernel_path path)
+{
+    return getenv(path == TL_PATH_GPU ? "TRANSLUTION_VECTOR_WIDTH" : "TRANSLUTION_TILE") != NULL;
+}
+
 tl_context *new_context_at(const char *file, int line, tl_kernel_path path)
 {
     compile_for(path);

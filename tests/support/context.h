@@ -16,6 +16,10 @@
  * form on a processor, and how well compilers for GPUs do is for tools/check_gpu_kernels to see. */
 void compile_for(tl_kernel_path path);
 
+/* Whether this run of a test computes in this form what its plain run does: another vector width (WIDTHS in CMake) changes the form for CPUs
+ * alone, another tile (TILES) that for GPUs. */
+bool same_as_plain_run(tl_kernel_path path);
+
 #define new_context(path) new_context_at(HERE, path)
 tl_context *new_context_at(const char *file, int line, tl_kernel_path path);
 

@@ -40,16 +40,18 @@ void near_to_at(const char *file, int line, const char *what, const float *got, 
 void slope_is_at(const char *file, int line, const char *what, double got, double plus, double minus,
                  double step, double scale);
 
-/* Declares `name`_cpu and `name`_gpu, CMocka tests that run name(ctx) on either kernel path. */
+/* Declares `name`_cpu and `name`_gpu, CMocka tests that run name(ctx) on either kernel path, unless the plain run has done the same. */
 #define ON_BOTH_PATHS(name)                                                                                  \
     static void name##_cpu(void **unused)                                                                    \
     {                                                                                                        \
+        if (same_as_plain_run(TL_PATH_CPU)) return;                                                          \
         tl_context *ctx = new_context(TL_PATH_CPU);                                                          \
         name(ctx);                                                                                           \
         tl_context_destroy(ctx);                                                                             \
     }                                                                                                        \
     static void name##_gpu(void **unused)                                                                    \
     {                                                                                                        \
+        if (same_as_plain_run(TL_PATH_GPU)) return;                                                          \
         tl_context *ctx = new_context(TL_PATH_GPU);                                                          \
         name(ctx);                                                                                           \
         tl_context_destroy(ctx);                                                                             \
