@@ -5,47 +5,16 @@
 
 #include "core/choices.h"
 #include "core/config.h"
+#include "core/variable.h"
 
-/* TRANSLUTION_VECTOR_WIDTH (for tests) replaces the device's native vector width. It goes into the
- * kernels' build options and with them into the program cache's key. */
-static tl_status override_vector_width(tl_device_info *device, tl_error *err)
-{
-    const char *text = getenv("TRANSLUTION_VECTOR_WIDTH");
-    if (text == NULL) return TL_OK;
-    if (strcmp(text, "4") != 0 && strcmp(text, "8") != 0 && strcmp(text, "16") != 0)
-        return tli_fail(
-            err, TL_ERROR_USAGE,
-            "TRANSLUTION_VECTOR_WIDTH is \"%.40s\": set it to 4, 8 or 16, or unset it for the device's "
-            "own width",
-            text);
-    device->native_float_width = (uint32_t)strtoul(text, NULL, 10);
-    return TL_OK;
-}
-
-/* TRANSLUTION_TILE (for tests) gives all products of the GPU form tiles of this width, or the widest that they have: a simulator runs
- * small ones sooner. */
-static tl_status choose_tile(uint32_t *tile, tl_error *err)
-{
-    const char *text = getenv("TRANSLUTION_TILE");
-    *tile = 0;
-    if (text == NULL) return TL_OK;
-    if (strcmp(text, "16") != 0 && strcmp(text, "32") != 0 && strcmp(text, "64") != 0 &&
-        strcmp(text, "128") != 0)
-        return tli_fail(err, TL_ERROR_USAGE,
-                        "TRANSLUTION_TILE is \"%.40s\": set it to 16, 32, 64 or 128, or unset it for what "
-                        "suits each product",
-                        text);
-    *tile = (uint32_t)strtoul(text, NULL, 10);
-    return TL_OK;
-}
-
-/* TRANSLUTION_FORM (for tests) sets the preferred form. Unlike a path in the options it still allows
- * falling back to the other form. */
+/* TRANSLUTION_FORM (for tests) is the preferred form. Unlike a path in the options it still allows falling back to the other. */
 static bool prefers_cpu(const tl_device_info *device)
 {
-    const char *text = getenv("TRANSLUTION_FORM");
-    if (text != NULL && strcmp(text, tli_choice_name(&tli_path_choices, TL_PATH_CPU)) == 0) return true;
-    if (text != NULL && strcmp(text, tli_choice_name(&tli_path_choices, TL_PATH_GPU)) == 0) return false;
+    switch ((tl_kernel_path)tli_variable_value(TLI_VARIABLE_FORM, TL_PATH_AUTO)) {
+    case TL_PATH_CPU: return true;
+    case TL_PATH_GPU: return false;
+    case TL_PATH_AUTO: break;
+    }
     return device->type == TL_DEVICE_CPU;
 }
 
@@ -55,7 +24,8 @@ static tli_limits traits_of(const tl_device_info *device, const tl_context_optio
                          .memory_limit = options->memory_limit,
                          .max_alloc_bytes = device->max_alloc_bytes,
                          .local_bytes = device->local_bytes,
-                         .gemm = options->gemm};
+                         .gemm = options->gemm,
+                         .tile = (uint32_t)tli_variable_value(TLI_VARIABLE_TILE, 0)};
     limits.cpu_path = options->path == TL_PATH_AUTO ? prefers_cpu(device) : options->path == TL_PATH_CPU;
     if (!tli_device_has_form(device, limits.cpu_path)) limits.cpu_path = true;
     limits.path_given = options->path != TL_PATH_AUTO;
@@ -154,16 +124,19 @@ static tl_status context_create(const tl_context_options *theirs, bool adopt, cl
     if (theirs != NULL) TLI_TRY(TLI_CONFIG_TAKE(options, theirs, tl_context_options, err));
     TLI_TRY(tli_choice_check(&tli_gemm_choices, (int)options->gemm, err));
     TLI_TRY(tli_choice_check(&tli_path_choices, (int)options->path, err));
+    TLI_TRY(tli_variables_check(err));
     tl_context *ctx = calloc(1, sizeof *ctx);
     if (ctx == NULL)
         return tli_fail(err, TL_ERROR_MEMORY, "the host has no memory left for a device context");
     ctx->log = options->log;
     ctx->profile.on = options->profile;
-    tli_fault_open(&ctx->fault);
-    tl_status status = adopt ? adopt_device(ctx, cl, queue, options, err) : open_device(ctx, options, err);
-    if (status == TL_OK) status = override_vector_width(&ctx->device, err);
+    tl_status status = tli_fault_open(&ctx->fault, err);
+    if (status == TL_OK)
+        status = adopt ? adopt_device(ctx, cl, queue, options, err) : open_device(ctx, options, err);
+    /* Goes into the kernels' build options, and with them into the key of the cache of programs. */
+    ctx->device.native_float_width = (uint32_t)tli_variable_value(TLI_VARIABLE_VECTOR_WIDTH,
+                                                                  (int)ctx->device.native_float_width);
     ctx->limits = traits_of(&ctx->device, options);
-    if (status == TL_OK) status = choose_tile(&ctx->limits.tile, err);
     if (status == TL_OK) status = tli_programs_open(&ctx->programs, ctx->log, err);
     if (status != TL_OK) {
         tl_context_destroy(ctx);

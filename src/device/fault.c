@@ -5,13 +5,28 @@
 #include <stdlib.h>
 #include <string.h>
 
-void tli_fault_open(tli_fault *fault)
+/* Reads "alloc:3" for the name "alloc:". */
+static bool read_fault(const char *text, const char *name, uint64_t *call)
+{
+    const size_t length = strlen(name);
+    char *end;
+    if (strncmp(text, name, length) != 0 || text[length] < '0' || text[length] > '9') return false;
+    *call = strtoull(text + length, &end, 10);
+    return *end == '\0';
+}
+
+tl_status tli_fault_open(tli_fault *fault, tl_error *err)
 {
     const char *text = getenv("TRANSLUTION_FAULT");
     *fault = (tli_fault){0};
-    if (text == NULL) return;
-    if (strncmp(text, "alloc:", 6) == 0) fault->alloc = strtoull(text + 6, NULL, 10);
-    if (strncmp(text, "launch:", 7) == 0) fault->launch = strtoull(text + 7, NULL, 10);
+    if (text == NULL || read_fault(text, "alloc:", &fault->alloc) ||
+        read_fault(text, "launch:", &fault->launch))
+        return TL_OK;
+    return tli_fail(
+        err, TL_ERROR_USAGE,
+        "TRANSLUTION_FAULT is \"%.40s\": set it to alloc:N or launch:N, or unset it for calls that "
+        "do not fail",
+        text);
 }
 
 cl_int tli_fault_alloc(tli_fault *fault)

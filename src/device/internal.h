@@ -135,7 +135,8 @@ typedef struct tli_fault {
     bool gone;              /* device lost: every call fails */
 } tli_fault;
 
-void tli_fault_open(tli_fault *fault);
+/* TL_ERROR_USAGE where TRANSLUTION_FAULT names no fault. */
+tl_status tli_fault_open(tli_fault *fault, tl_error *err);
 /* The error code to return instead of making the call; CL_SUCCESS: make the call. */
 cl_int tli_fault_alloc(tli_fault *fault);
 cl_int tli_fault_launch(tli_fault *fault);

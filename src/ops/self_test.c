@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/choices.h"
+#include "core/variable.h"
 #include "ops/self_test_probe.h"
 #include "ops/tuning.h"
 
@@ -47,8 +48,8 @@ tl_status tli_self_test_family(tl_context *ctx, const char *family, double *erro
 
 tl_status tli_self_test_switch_on(tl_context *ctx)
 {
-    const char *setting = getenv("TRANSLUTION_SELF_TEST");
-    if ((setting != NULL && strcmp(setting, "off") == 0) || getenv("TRANSLUTION_FAULT") != NULL) return TL_OK;
+    if (!tli_variable_value(TLI_VARIABLE_SELF_TEST, true) || getenv("TRANSLUTION_FAULT") != NULL)
+        return TL_OK;
     TLI_TRY(tli_tuning_check_with(ctx, tli_self_test_tile));
     return tli_kernel_forms_check_with(ctx, tli_self_test_family);
 }

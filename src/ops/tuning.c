@@ -6,6 +6,7 @@
 
 #include "core/choices.h"
 #include "core/random.h"
+#include "core/variable.h"
 #include "ops/tuning_carried.h"
 
 /* A tuned tile serves products whose sizes are each within this factor of the measured one's. */
@@ -80,9 +81,8 @@ static void recall_table(tl_context *ctx, tuning *t)
 
 static void seek_table(tl_context *ctx, tuning *t)
 {
-    const char *setting = getenv("TRANSLUTION_TUNING");
     t->sought = true;
-    if (setting != NULL && strcmp(setting, "off") == 0) return;
+    if (!tli_variable_value(TLI_VARIABLE_TUNING, true)) return;
     recall_table(ctx, t);
     if (t->origin == TLI_TUNING_NONE && tli_tuning_carried(ctx, &t->table)) t->origin = TLI_TUNING_CARRIED;
     if (t->origin == TLI_TUNING_NONE) return;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/arithmetic.h"
+#include "core/variable.h"
 #include "ops/rank_sum.h"
 #include "train/grad_clip.h"
 #include "train/stretch.h"
@@ -37,9 +38,7 @@ static tl_status list_parameters(tl_context *ctx, const tli_registry *registry, 
 /* On one machine an exchange takes the cores that compute, and one way after the other longer (docs/measurements). */
 static bool wants_overlap(const tl_ranks *ranks)
 {
-    const char *asked = getenv("TRANSLUTION_OVERLAP");
-    if (asked != NULL) return strcmp(asked, "on") == 0;
-    return tl_ranks_of_machine(ranks) < tl_ranks_size(ranks);
+    return tli_variable_value(TLI_VARIABLE_OVERLAP, tl_ranks_of_machine(ranks) < tl_ranks_size(ranks));
 }
 
 /* Parts of at least a piece, but for the last. */

@@ -1,6 +1,7 @@
 /* Choosing a device by SPEC, on made-up lists; and the real list, whatever devices this machine has. */
 #include "test.h"
 
+#include "core/variable.h"
 #include "device/internal.h"
 
 enum { GIB = 30 }; /* shift */
@@ -396,6 +397,39 @@ static void tiles(void **state)
     }
 }
 
+/* A word that a variable does not have is refused, whichever variable it is, and is not taken for one of its words. */
+static void other_words(void **state)
+{
+    static const char *const names[] = {"TRANSLUTION_VECTOR_WIDTH", "TRANSLUTION_TILE",
+                                        "TRANSLUTION_FORM",         "TRANSLUTION_SELF_TEST",
+                                        "TRANSLUTION_TUNING",       "TRANSLUTION_OVERLAP",
+                                        "TRANSLUTION_FAULT"},
+                             *const wrong[] = {"", "yes", "of", "on ", "alloc", "alloc:", "launch:x"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *outer = getenv(names[i]);
+        char *before = outer != NULL ? strdup(outer) : NULL, start[48];
+        snprintf(start, sizeof start, "%s is \"", names[i]);
+        for (size_t j = 0; j < sizeof wrong / sizeof *wrong; j++) {
+            tl_context *ctx = NULL;
+            tl_error err = {0};
+            setenv(names[i], wrong[j], 1);
+            assert_int_equal(tl_context_create(NULL, &ctx, &err), TL_ERROR_USAGE);
+            assert_null(ctx);
+            has(err.text, start);
+            has(err.text, "or unset it for");
+        }
+        unsetenv(names[i]);
+        if (before != NULL) setenv(names[i], before, 1);
+        free(before);
+    }
+    assert_int_equal(tli_variable_value(TLI_VARIABLE_OVERLAP, 7), 7);
+    setenv("TRANSLUTION_OVERLAP", "off", 1);
+    assert_int_equal(tli_variable_value(TLI_VARIABLE_OVERLAP, 7), 0);
+    setenv("TRANSLUTION_OVERLAP", "on", 1);
+    assert_int_equal(tli_variable_value(TLI_VARIABLE_OVERLAP, 7), 1);
+    unsetenv("TRANSLUTION_OVERLAP");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(automatic),
@@ -412,6 +446,7 @@ int main(void)
                                        cmocka_unit_test(real_list),
                                        cmocka_unit_test(contexts),
                                        cmocka_unit_test(vector_widths),
-                                       cmocka_unit_test(tiles)};
+                                       cmocka_unit_test(tiles),
+                                       cmocka_unit_test(other_words)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
