@@ -1,5 +1,5 @@
 /* What a module that connects ranks exports. The library loads it at run time, so that neither needs the other to be
- * built or installed. A module knows one library version: its own. Every function returns 0, TLI_COMM_MISSING or
+ * built or installed. A module serves the library that it was built with: one version, one interface. Every function returns 0, TLI_COMM_MISSING or
  * another code that `error_text` explains, and waits without taking a core. */
 #ifndef COMM_BACKEND_H
 #define COMM_BACKEND_H
@@ -15,8 +15,11 @@ typedef struct tli_comm tli_comm; /* the module's state */
 
 enum { TLI_COMM_MISSING = -1 }; /* a rank did not come within the time limit; error_text names it */
 
+/* Its number goes up with every change of this file that a module of another build would not know. */
+#define TLI_COMM_VERSION TL_VERSION " (interface 1)"
+
 typedef struct tli_comm_backend {
-    const char *version; /* TL_VERSION */
+    const char *version; /* TLI_COMM_VERSION; always the first member */
     /* Once in a process. `communicator`: the address of the caller's MPI_Comm; NULL: of all processes, and MPI is
      * started and ended here, unless the caller has started it. `timeout`: seconds that a call waits for ranks that neither wait, too, nor say that they
      * are at work. */

@@ -72,10 +72,10 @@ static tl_status find_backend(int count, const char *variable, const tli_comm_ba
     void *module = load_module();
     *backend = module != NULL ? dlsym(module, TLI_COMM_SYMBOL) : NULL;
     if (*backend == NULL) return refuse_no_module(count, variable, err);
-    if (strcmp((*backend)->version, TL_VERSION) == 0) return TL_OK;
+    if (strcmp((*backend)->version, TLI_COMM_VERSION) == 0) return TL_OK;
     return tli_fail(err, TL_ERROR_USAGE,
                     MODULE " is of version %s, and this program of %s: install both anew",
-                    (*backend)->version, TL_VERSION);
+                    (*backend)->version, TLI_COMM_VERSION);
 }
 
 /* ---- the public header ------------------------------------------------------------------------------- */

@@ -203,7 +203,7 @@ static const char *mpi_error_text(const tli_comm *c, int code)
 }
 
 extern const tli_comm_backend tli_comm_mpi;
-const tli_comm_backend tli_comm_mpi = {.version = TL_VERSION,
+const tli_comm_backend tli_comm_mpi = {.version = TLI_COMM_VERSION,
                                        .start = mpi_start,
                                        .exchange = mpi_exchange,
                                        .in_background = mpi_in_background,
