@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # Sourced by tools/fault_table: faults of runs that several ranks share. Adds rows to its table.
-#   rank_kills: kill -9 so many times, and as often where ranks share matrices by offset out; a rank is stopped a fifth as often
+#   rank_kills: kill -9 so many times, and as often where ranks share matrices by offset out; a rank is stopped a fifth as often, with
+#   fewer than five not at all, as that waits
 # shellcheck source=tests/support/ranks.sh
 . "$tools/../tests/support/ranks.sh"
 limit=30 # seconds until ranks give up one that hangs: long enough for the start of four on two loaded cores
@@ -15,13 +16,14 @@ ranks() {
         --rank-timeout $limit "$@" >out.txt 2>err.txt &
     launcher=$!
 }
-# hit SIGNAL RANK SECONDS: at a random moment, up to so many seconds after it began; false where it is gone already, or mpirun is
+# hit SIGNAL RANK MILLISECONDS: at a random moment, up to so many after it began; false where it is gone already, or mpirun is
 hit() {
     until [ -s "pid-$2" ]; do
         kill -0 "$launcher" 2>/dev/null || return 1
         sleep 0.05
     done
-    sleep "$((RANDOM % $3)).$(printf %03d $((RANDOM % 1000)))"
+    local moment=$(((RANDOM * 32768 + RANDOM) % $3))
+    sleep "$((moment / 1000)).$(printf %03d $((moment % 1000)))"
     kill -"$1" "$(cat "pid-$2")" 2>/dev/null
 }
 gone() { # every rank, within ten seconds
@@ -49,9 +51,11 @@ await() {
 steps=20 every=1
 "$PROGRAM" train mnist "${model[@]}" --steps $steps --grad-slices 4 --out ranks-whole >out.txt 2>err.txt || problem "of four slices"
 shared=(--offset-ranks 2) # 2 ranks: one group; 4: two of them, the same bits
+began=$(date +%s%N)
 ranks 2 "${shared[@]}" --out shared-whole
 await
 [ $code -eq 0 ] || problem "an undisturbed run with the matrices shared out"
+whole_run=$((($(date +%s%N) - began) / 1000000)) # ms: kills come within a run, as later ones would find it gone
 
 # ---- kill -9
 # kill_ranks WHOLE WORDS OPTIONS...: WHOLE is the undisturbed run of these options
@@ -64,7 +68,7 @@ kill_ranks() {
         while [ $code -ne 0 ]; do
             ranks "$n" --resume --out killed "$@"
             if [ "$tried" -lt "$rank_kills" ]; then
-                if hit KILL $((RANDOM % n)) 5; then tried=$((tried + 1)); fi
+                if hit KILL $((RANDOM % n)) $whole_run; then tried=$((tried + 1)); fi
             fi
             await
             gone || left=$((left + 1))
@@ -83,11 +87,11 @@ kill_ranks shared-whole " with --offset-ranks 2" "${shared[@]}"
 stop_ranks() {
     local words=$1 tried=0 good=0 n victim
     shift
-    while [ "$tried" -lt $(((rank_kills + 4) / 5)) ]; do
+    while [ "$tried" -lt $((rank_kills / 5)) ]; do
         rm -rf stopped
         n=${sizes[tried % 2]} victim=$((RANDOM % n))
         steps=100000 ranks "$n" --schedule constant --eval-every 7 --out stopped "$@"
-        hit STOP $victim 10 || problem "rank $victim of $n is gone"
+        hit STOP $victim 10000 || problem "rank $victim of $n is gone"
         tried=$((tried + 1))
         await
         if [ $code -eq 1 ] && gone && grep -Eq "nothing is heard of rank $victim:|MPI does not (start|end) within" err.txt; then
@@ -97,8 +101,10 @@ stop_ranks() {
     note "SIGSTOP to a random one of 2 or 4 ranks$words at a random moment" $tried $good \
         "after --rank-timeout the others name it, or, where MPI was just starting, say so; exit code 1, and no process stays"
 }
-stop_ranks ""
-stop_ranks " with --offset-ranks 2" "${shared[@]}"
+if [ "$rank_kills" -ge 5 ]; then
+    stop_ranks ""
+    stop_ranks " with --offset-ranks 2" "${shared[@]}"
+fi
 
 # ---- full disk
 if [ "$(id -u)" -eq 0 ] && mkdir -p "$disk" && mount -t tmpfs -o size=16k tmpfs "$disk" 2>/dev/null; then
