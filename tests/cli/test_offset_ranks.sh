@@ -73,6 +73,7 @@ said "this is its result"
 "$program" eval both --limit-test 12 >out.txt 2>err.txt || fail "evaluated by one process"
 
 profiled="mnist --op translution --dim 64 --depth 2 --heads 2 --head-dim 32 --batch-size 8 --limit-train 16 --limit-test 8 --steps 4 --grad-clip 1"
+compile "$profiled"
 ranks 4 2 "$profiled" --profile --out profiled || fail "with --profile"
 sent_as_planned 4 "$profiled" --offset-ranks 2
 awk '/^logits and outputs /{exit !($(NF - 2) > 0 && $(NF - 1) > 0.1)}' err.txt || fail "no time for logits and outputs"

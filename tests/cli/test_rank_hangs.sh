@@ -42,6 +42,7 @@ stop() {
     "$program" train mnist $model --out run --resume --stop-after 1 >out.txt 2>err.txt || fail "resumed after rank $victim was stopped"
     said "resuming run after step $saved"
 }
+compile "mnist $model"
 stops=""
 # in_background FOLDER ARGUMENTS...: stop, in a folder of its own
 in_background() {

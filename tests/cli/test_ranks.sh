@@ -45,6 +45,7 @@ counts="2 4"
 # Exchanged block by block while the device computes the rest, as ranks of several machines do.
 wide="mnist --op translution --dim 32 --depth 3 --heads 2 --head-dim 16 --batch-size 8 --limit-train 20 --limit-test 8 --steps 4 --profile"
 sums() { awk '/^sums of gradients /{print int($4)}' err.txt; } # messages a step
+compile "$wide" --grad-slices 8
 export TRANSLUTION_OVERLAP=off
 ranks 2 "$wide" --out at-once --grad-slices 8 || fail "not overlapped"
 at_once=$(sums)
@@ -131,9 +132,11 @@ same signal alike
 # What a step spends with other ranks: as many bytes as planned; and waiting for one that comes late is in it.
 copies() { awk '$1 == "(copy)" {n = $2} END {print n + 0}' err.txt; } # of the device, by --profile
 profiled="mnist --dim 128 --depth 1 --heads 2 --head-dim 64 --batch-size 8 --limit-train 16 --limit-test 8 --steps 6 --grad-clip 1"
+compile "$profiled" --kernel-path gpu
 ranks 4 "$profiled" --profile --kernel-path gpu --out profiled-copied || fail "with --profile and copies"
 sent_as_planned 4 "$profiled"
 [ "$(copies)" -gt 200 ] || fail "no copies: $(copies)"
+compile "$profiled"
 ranks 4 "$profiled" --profile --out profiled || fail "with --profile"
 sent_as_planned 4 "$profiled"
 [ "$(copies)" -le 50 ] || fail "a CPU copies what ranks exchange: $(copies) times"

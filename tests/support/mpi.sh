@@ -23,6 +23,12 @@ need_module() {
 # shellcheck disable=SC2086,SC2048 # lists of arguments are meant to split
 alone() { "$program" train $* >out.txt 2>err.txt; }
 same() { cmp "$1/model.safetensors" "$2/model.safetensors" || fail "$1 and $2 differ"; }
+# compile ARGUMENTS...: has one process build the kernels of such a run. Ranks that begin together on an empty cache each build all of them
+# shellcheck disable=SC2048
+compile() {
+    alone $* --stop-after 1 --out compiled || fail "no kernels for $*"
+    rm -rf compiled
+}
 # sent_as_planned RANKS ARGUMENTS...: by --profile in err.txt rank 0 has sent what --dry-run says
 # shellcheck disable=SC2086,SC2048
 sent_as_planned() {
