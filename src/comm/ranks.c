@@ -240,6 +240,36 @@ tl_status tli_ranks_largest(tl_ranks *r, int *value, tl_error *err)
                         err);
 }
 
+/* What a rank that fails tells rank 0. */
+typedef struct failure {
+    tl_status status;
+    tl_error error;
+} failure;
+
+/* This rank has not failed, and the rank `failed` is the first that has. */
+static tl_status hear_failure(tl_ranks *r, int failed, tl_error *err)
+{
+    failure heard;
+    if (r->place.rank > 0) return tli_fail(err, TL_ERROR_DEVICE, "rank %d has failed", failed);
+    TLI_TRY(tli_ranks_exchange(r, failed, NULL, 0, &heard, sizeof heard, err));
+    return tli_fail(err, heard.status, "rank %d: %s", failed, heard.error.text);
+}
+
+tl_status tli_ranks_agree(tl_ranks *r, tl_status status, tl_error *err)
+{
+    int from_end = 0; /* of the first rank that fails; 0: none does */
+    if (r == NULL) return status;
+    if (status != TL_OK) from_end = r->place.size - r->place.rank;
+    TLI_TRY(tli_ranks_largest(r, &from_end, err));
+    const int failed = r->place.size - from_end;
+    if (from_end == 0) return TL_OK;
+    if (status == TL_OK) return hear_failure(r, failed, err);
+    const failure own = {status, *err};
+    if (failed == r->place.rank && failed > 0)
+        TLI_TRY(tli_ranks_exchange(r, 0, &own, sizeof own, NULL, 0, err));
+    return status;
+}
+
 /* What a rank has the sums of, of the ranks that it has exchanged with so far. */
 typedef struct span {
     size_t from, to;

@@ -17,6 +17,8 @@ void tli_ranks_in_background(tl_ranks *ranks, bool whether);
 tl_status tli_ranks_broadcast(tl_ranks *ranks, void *data, size_t bytes, tl_error *err);
 /* The largest of all ranks' values. */
 tl_status tli_ranks_largest(tl_ranks *ranks, int *value, tl_error *err);
+/* Fails in all ranks where `status`, which *err explains, is a failure in one: in that one, and in rank 0, with its sentence. */
+tl_status tli_ranks_agree(tl_ranks *ranks, tl_status status, tl_error *err);
 /* values[0..count) become the sums of all ranks' values, added in an order that the number of ranks, a power of two, fixes:
  * the same bits in every rank. scratch: (count + 1) / 2 floats. */
 tl_status tli_ranks_sum(tl_ranks *ranks, float *values, size_t count, float *scratch, tl_error *err);

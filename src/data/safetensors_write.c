@@ -106,6 +106,7 @@ static tl_status write_header(tli_st_writer *w, const char *text, tl_error *err)
     if (fwrite(prefix, 1, 8, w->file) != 8 || fwrite(text, 1, (size_t)length, w->file) != length ||
         fwrite("       ", 1, (size_t)(padded - length), w->file) != padded - length)
         return write_failed(w, "written", errno, err);
+    w->data_at = 8 + padded;
     const char *digits = tli_checksum_digits(text);
     if (digits == NULL) return TL_OK;
     w->checksum_at = 8 + (uint64_t)(digits - text);
@@ -143,11 +144,19 @@ static int write_checksum(tli_st_writer *w)
     return 0;
 }
 
+bool tli_st_unfinished(const char *path, char name[TLI_ST_UNFINISHED])
+{
+    /* A fixed name, so that leftovers of a killed run are overwritten instead of piling up. */
+    snprintf(name, TLI_ST_UNFINISHED, "%s.tmp", path);
+    return strlen(path) < sizeof((tli_st_writer *)0)->path;
+}
+
 tl_status tli_st_write_begin(tli_st_writer *w, const char *path, tli_st_entry *entries, int count,
                              const tli_st_item *metadata, int metadata_count, tl_error *err)
 {
+    char temporary[TLI_ST_UNFINISHED];
     memset(w, 0, sizeof *w);
-    if (strlen(path) >= sizeof w->path)
+    if (!tli_st_unfinished(path, temporary))
         return tli_fail(err, TL_ERROR_USAGE, "the path %.80s... is longer than %zu bytes", path,
                         sizeof w->path - 1);
     memcpy(w->path, path, strlen(path) + 1);
@@ -172,8 +181,7 @@ tl_status tli_st_write_begin(tli_st_writer *w, const char *path, tli_st_entry *e
         w->spans[i].width = tli_st_dtype_widths[entries[i].dtype];
     }
 
-    /* A fixed temporary name, so that leftovers of a killed run are overwritten instead of piling up. */
-    snprintf(w->temporary, sizeof w->temporary, "%s.tmp", path);
+    memcpy(w->temporary, temporary, sizeof temporary);
     unlink(w->temporary);
     int fd = open(w->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (fd >= 0) w->file = fdopen(fd, "wb");
@@ -233,6 +241,41 @@ tl_status tli_st_write_data(tli_st_writer *w, const void *data, size_t bytes, tl
     if (code) return write_failed(w, "written", code, err);
     w->written = end;
     return TL_OK;
+}
+
+tl_status tli_st_write_reserve(tli_st_writer *w, tl_error *err)
+{
+    errno = 0;
+    if (fflush(w->file) != 0 || ftruncate(fileno(w->file), (off_t)(w->data_at + w->expected)) != 0)
+        return write_failed(w, "written", errno, err);
+    return TL_OK;
+}
+
+/* Continues the checksum with the data; 0: read to the end, else errno. */
+static int sum_data(tli_st_writer *w, FILE *file, unsigned char *piece, size_t most)
+{
+    size_t count;
+    errno = 0;
+    if (fseeko(file, (off_t)w->data_at, SEEK_SET) != 0) return errno;
+    while ((count = fread(piece, 1, most, file)) > 0) {
+        if (w->checksum != NULL) XXH3_64bits_update(w->checksum, piece, count);
+        w->written += count;
+    }
+    return ferror(file) != 0 ? errno : 0;
+}
+
+tl_status tli_st_write_join(tli_st_writer *w, tl_error *err)
+{
+    enum { PIECE = 1 << 20 };
+    unsigned char *piece = malloc(PIECE);
+    FILE *file = piece != NULL ? fopen(w->temporary, "rb") : NULL;
+    int code = file != NULL ? 0 : errno;
+    if (file != NULL) {
+        code = sum_data(w, file, piece, PIECE);
+        fclose(file);
+    }
+    free(piece);
+    return code == 0 ? TL_OK : write_failed(w, "read back", code, err);
 }
 
 /* The rename is durable only after a sync of the folder; a failure of that is ignored. */

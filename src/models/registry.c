@@ -146,18 +146,6 @@ uint64_t tli_parameter_run(const tli_parameter *p, uint64_t at, int64_t *whole)
     return row - inside;
 }
 
-uint64_t tli_parameter_find(const tli_parameter *p, uint64_t whole, uint32_t *share, uint64_t *at)
-{
-    *share = 0;
-    *at = whole;
-    if (!tli_parameter_is_shared(p)) return tli_parameter_whole(p) - whole;
-    const uint64_t row = tli_parameter_whole(p) / p->shape[0], inside = whole % row;
-    uint32_t here;
-    *share = tli_geometry_share_of(&p->geometry, (uint32_t)(whole / row), p->query, &here);
-    *at = here * row + inside;
-    return row - inside;
-}
-
 /* ---- memory --------------------------------------------------------------------------------------- */
 
 static tl_status allocate_part(tl_context *ctx, const tli_parameter *p, const char *prefix,

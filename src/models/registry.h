@@ -59,8 +59,6 @@ uint64_t tli_parameter_whole(const tli_parameter *p); /* elements in files */
 int64_t tli_parameter_matrix(const tli_parameter *p, uint64_t row);
 /* How many elements, from `at` here on, follow each other in files, too; *whole: the first there, -1: none of them. */
 uint64_t tli_parameter_run(const tli_parameter *p, uint64_t at, int64_t *whole);
-/* How many, from `whole` in files on, follow each other in the same share; *at: the first there. */
-uint64_t tli_parameter_find(const tli_parameter *p, uint64_t whole, uint32_t *share, uint64_t *at);
 
 /* Elements of parameter i that are in the registry's share, and the first of them. */
 uint64_t tli_registry_shared(const tli_registry *r, int i, uint64_t *first);

@@ -5,7 +5,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "core/arithmetic.h"
 #include "data/checksum.h"
+#include "data/safetensors_part.h"
 #include "data/safetensors_write.h"
 #include "tasks/metadata.h"
 #include "tasks/settings_check.h"
@@ -15,18 +17,13 @@ typedef struct part_tensor {
     int index, slot; /* of the parameter; of its state */
     const tli_parameter *parameter;
     tl_tensor *tensor;     /* NULL: none of it is here */
-    uint64_t first, count; /* elements of the parameter that the tensor holds */
+    uint64_t first, count; /* elements of the parameter, as they are numbered here, that the tensor holds */
     char name[128];
 } part_tensor;
 
-int tli_model_slots(const tli_registry *r, tli_model_part part)
-{
-    return part == TLI_PART_VALUE ? 1 : r->rule->slots;
-}
-
 static int part_count(const tli_registry *r, tli_model_part part)
 {
-    return r->count * tli_model_slots(r, part);
+    return r->count * (part == TLI_PART_VALUE ? 1 : r->rule->slots);
 }
 
 static part_tensor part_tensor_at(const tli_registry *r, tli_model_part part, int index)
@@ -62,14 +59,13 @@ static tl_status check_finite(const part_tensor *t, const float *piece, uint64_t
     return TL_OK;
 }
 
-static tl_status write_tensor(tl_context *ctx, tli_st_writer *w, tli_model_part part, const part_tensor *t,
-                              const tli_model_source *source, float *piece)
+/* ---- writing: by one process ----------------------------------------------------------------------- */
+
+static tl_status write_tensor(tl_context *ctx, tli_st_writer *w, const part_tensor *t, float *piece)
 {
-    const uint64_t count = tli_parameter_whole(t->parameter);
-    for (uint64_t at = 0; at < count; at += TLI_MODEL_PIECE) {
-        const uint64_t n = count - at < TLI_MODEL_PIECE ? count - at : TLI_MODEL_PIECE;
-        TLI_TRY(source != NULL ? source->read(source->user, ctx, part, t->index, t->slot, at, n, piece)
-                               : tl_tensor_read(ctx, t->tensor, at, n, piece));
+    for (uint64_t at = 0; at < t->count; at += TLI_MODEL_PIECE) {
+        const uint64_t n = tli_smaller(t->count - at, TLI_MODEL_PIECE);
+        TLI_TRY(tl_tensor_read(ctx, t->tensor, at, n, piece));
         TLI_TRY(check_finite(t, piece, n, w->path, tl_context_error(ctx)));
         TLI_TRY(
             tli_st_write_data(w, piece, n * tli_element_bytes(t->parameter->dtype), tl_context_error(ctx)));
@@ -77,8 +73,7 @@ static tl_status write_tensor(tl_context *ctx, tli_st_writer *w, tli_model_part 
     return TL_OK;
 }
 
-static tl_status write_tensors(tl_context *ctx, const tli_registry *r, tli_st_writer *w, tli_model_part part,
-                               const tli_model_source *source)
+static tl_status write_tensors(tl_context *ctx, const tli_registry *r, tli_st_writer *w, tli_model_part part)
 {
     float *piece = malloc(TLI_MODEL_PIECE * sizeof *piece);
     if (piece == NULL)
@@ -87,15 +82,89 @@ static tl_status write_tensors(tl_context *ctx, const tli_registry *r, tli_st_wr
     tl_status status = TL_OK;
     for (int i = 0; i < part_count(r, part) && status == TL_OK; i++) {
         const part_tensor t = part_tensor_at(r, part, i);
-        status = write_tensor(ctx, w, part, &t, source, piece);
+        status = write_tensor(ctx, w, &t, piece);
     }
     free(piece);
     return status;
 }
 
-tl_status tli_model_write_part(tl_context *ctx, const tli_registry *r, const char *path, tli_model_part part,
-                               const tli_model_source *source, const tli_st_item *metadata,
-                               int metadata_count)
+/* ---- writing: by several ranks --------------------------------------------------------------------- */
+
+/* Elements of the parameter, [first, first + count) as they are numbered here, that this rank writes. */
+static uint64_t count_own(const tli_registry *r, tli_model_part part, const part_tensor *t,
+                          const tli_model_writers *writers, uint64_t *first)
+{
+    *first = t->first;
+    if (!writers->first && !tli_parameter_is_shared(t->parameter)) return 0;
+    return part == TLI_PART_VALUE && writers->replicas ? tli_registry_shared(r, t->index, first) : t->count;
+}
+
+/* piece[0..count): elements of the parameter from `at` here on. */
+static tl_status write_runs(tli_st_part *file, const tli_st_entry *e, const tli_parameter *p, uint64_t at,
+                            uint64_t count, float *piece, tl_error *err)
+{
+    for (uint64_t done = 0, n; done < count; done += n) {
+        int64_t whole;
+        n = tli_smaller(tli_parameter_run(p, at + done, &whole), count - done);
+        if (whole >= 0) TLI_TRY(tli_st_part_write(file, e, (uint64_t)whole, n, piece + done, err));
+    }
+    return TL_OK;
+}
+
+static tl_status write_own_tensor(tl_context *ctx, const tli_registry *r, tli_st_part *file,
+                                  tli_model_part part, const part_tensor *t, const tli_model_writers *writers,
+                                  float *piece)
+{
+    tl_error *err = tl_context_error(ctx);
+    uint64_t first, count = count_own(r, part, t, writers, &first);
+    const tli_st_entry *e = tli_st_find(&file->st, t->name);
+    if (e == NULL) return tli_fail(err, TL_ERROR_IO, "%s has no tensor %s", file->path, t->name);
+    for (uint64_t at = 0; at < count; at += TLI_MODEL_PIECE) {
+        const uint64_t n = tli_smaller(count - at, TLI_MODEL_PIECE);
+        TLI_TRY(tl_tensor_read(ctx, t->tensor, first - t->first + at, n, piece));
+        TLI_TRY(check_finite(t, piece, n, file->path, err));
+        TLI_TRY(write_runs(file, e, t->parameter, first + at, n, piece, err));
+        TLI_TRY(tli_ranks_at_work(writers->ranks, err));
+    }
+    return TL_OK;
+}
+
+static tl_status write_own(tl_context *ctx, const tli_registry *r, const char *path, tli_model_part part,
+                           const tli_model_writers *writers)
+{
+    tl_error *err = tl_context_error(ctx);
+    tli_st_part file;
+    float *piece = malloc(TLI_MODEL_PIECE * sizeof *piece);
+    tl_status status = piece != NULL
+                           ? tli_st_part_open(path, &file, err)
+                           : tli_fail(err, TL_ERROR_MEMORY, "out of host memory while writing %s", path);
+    if (status != TL_OK) {
+        free(piece);
+        return status;
+    }
+    for (int i = 0; i < part_count(r, part) && status == TL_OK; i++) {
+        const part_tensor t = part_tensor_at(r, part, i);
+        status = write_own_tensor(ctx, r, &file, part, &t, writers, piece);
+    }
+    free(piece);
+    return tli_st_part_close(&file, status, err);
+}
+
+/* Rank 0's file is at least as long as its data before the others open it, and read back when all are done. `status`: whether
+ * rank 0 has begun it. */
+static tl_status write_together(tl_context *ctx, const tli_registry *r, tli_st_writer *w, const char *path,
+                                tli_model_part part, const tli_model_writers *writers, tl_status status)
+{
+    tl_error *err = tl_context_error(ctx);
+    const bool begins = tl_ranks_rank(writers->ranks) == 0;
+    if (begins && status == TL_OK) status = tli_st_write_reserve(w, err);
+    TLI_TRY(tli_ranks_agree(writers->ranks, status, err));
+    TLI_TRY(tli_ranks_agree(writers->ranks, write_own(ctx, r, path, part, writers), err));
+    return begins ? tli_st_write_join(w, err) : TL_OK;
+}
+
+static tl_status begin_file(tl_context *ctx, const tli_registry *r, tli_st_writer *w, const char *path,
+                            tli_model_part part, const tli_st_item *metadata, int metadata_count)
 {
     tl_error *err = tl_context_error(ctx);
     const int count = part_count(r, part);
@@ -109,17 +178,28 @@ tl_status tli_model_write_part(tl_context *ctx, const tli_registry *r, const cha
         entries[i].rank = p->rank;
         for (uint32_t d = 0; d < p->rank; d++) entries[i].shape[d] = p->shape[d];
     }
-    tli_st_writer w = {0};
-    tl_status status = tli_st_write_begin(&w, path, entries, count, metadata, metadata_count, err);
+    const tl_status status = tli_st_write_begin(w, path, entries, count, metadata, metadata_count, err);
     free(entries);
-    if (status != TL_OK) return status;
-    status = write_tensors(ctx, r, &w, part, source);
-    if (status == TL_OK) return tli_st_write_commit(&w, err);
+    return status;
+}
+
+tl_status tli_model_write_part(tl_context *ctx, const tli_registry *r, const char *path, tli_model_part part,
+                               const tli_model_writers *writers, const tli_st_item *metadata,
+                               int metadata_count)
+{
+    tli_st_writer w = {0};
+    const bool begins = writers == NULL || tl_ranks_rank(writers->ranks) == 0;
+    tl_status status = begins ? begin_file(ctx, r, &w, path, part, metadata, metadata_count) : TL_OK;
+    if (writers != NULL)
+        status = write_together(ctx, r, &w, path, part, writers, status);
+    else if (status == TL_OK)
+        status = write_tensors(ctx, r, &w, part);
+    if (begins && status == TL_OK) return tli_st_write_commit(&w, tl_context_error(ctx));
     tli_st_write_abort(&w);
     return status;
 }
 
-tl_status tli_model_save(tl_context *ctx, const tli_registry *registry, const tli_model_source *source,
+tl_status tli_model_save(tl_context *ctx, const tli_registry *registry, const tli_model_writers *writers,
                          const tl_settings *settings, const char *labels, uint64_t step, const char *path)
 {
     tli_metadata metadata;
@@ -130,7 +210,7 @@ tl_status tli_model_save(tl_context *ctx, const tli_registry *registry, const tl
     snprintf(number, sizeof number, "%llu", (unsigned long long)step);
     pairs[metadata.count] = (tli_st_item){(char[]){"step"}, number};
     pairs[metadata.count + 1] = (tli_st_item){(char[]){TLI_CHECKSUM_KEY}, (char[]){TLI_CHECKSUM_BLANK}};
-    return tli_model_write_part(ctx, registry, path, TLI_PART_VALUE, source, pairs, metadata.count + 2);
+    return tli_model_write_part(ctx, registry, path, TLI_PART_VALUE, writers, pairs, metadata.count + 2);
 }
 
 /* ---- reading ------------------------------------------------------------------------------------- */

@@ -26,7 +26,7 @@ static tl_status make_folder(tl_error *err, const char *path)
 }
 
 /* The losses as text that parses back to the same floats. */
-static tl_status save_state(tl_context *ctx, const tli_registry *registry, const tli_model_source *source,
+static tl_status save_state(tl_context *ctx, const tli_registry *registry, const tli_model_writers *writers,
                             const tli_train_state *standing, const char *path)
 {
     char number[24], best[40], losses[TLI_RECENT_LOSSES * 20] = "";
@@ -43,7 +43,7 @@ static tl_status save_state(tl_context *ctx, const tli_registry *registry, const
         {(char[]){"best"}, best},
         {(char[]){TLI_CHECKSUM_KEY}, (char[]){TLI_CHECKSUM_BLANK}}};
     const int count = 4 + tli_identity_write(&standing->data, &data, metadata + 4);
-    return tli_model_write_part(ctx, registry, path, TLI_PART_STATE, source, metadata, count);
+    return tli_model_write_part(ctx, registry, path, TLI_PART_STATE, writers, metadata, count);
 }
 
 /* OUT/model.safetensors as a hard link to the checkpoint's file, which is never modified; on file systems
@@ -60,25 +60,47 @@ static tl_status publish_model(const char *source, const char *out, tl_error *er
     return code == 0 ? TL_OK : tli_fail(err, TL_ERROR_IO, "cannot write %s: %s", path, strerror(code));
 }
 
-tl_status tli_checkpoint_save(tl_context *ctx, const tli_registry *registry, const tli_model_source *source,
+/* The folder of a checkpoint that is not complete yet. */
+static void unfinished_folder(char path[PATH_CAPACITY + 40], const char *out, uint64_t step)
+{
+    snprintf(path, PATH_CAPACITY + 40, "%s/checkpoints/.%llu.tmp", out, (unsigned long long)step);
+}
+
+static tl_status make_unfinished(const char *out, const char *folder, tl_error *err)
+{
+    char parent[PATH_CAPACITY];
+    snprintf(parent, sizeof parent, "%s/checkpoints", out);
+    TLI_TRY(make_folder(err, parent));
+    tli_checkpoint_remove(folder);
+    return make_folder(err, folder);
+}
+
+static tl_status save_pair(tl_context *ctx, const tli_registry *registry, const tli_model_writers *writers,
+                           const tl_settings *settings, const char *labels, const char *folder,
+                           const tli_train_state *standing)
+{
+    char path[TLI_CHECKPOINT_PATH];
+    snprintf(path, sizeof path, "%s/model.safetensors", folder);
+    TLI_TRY(tli_model_save(ctx, registry, writers, settings, labels, standing->step, path));
+    snprintf(path, sizeof path, "%s/state.safetensors", folder);
+    return save_state(ctx, registry, writers, standing, path);
+}
+
+tl_status tli_checkpoint_save(tl_context *ctx, const tli_registry *registry, const tli_model_writers *writers,
                               const tl_settings *settings, const char *labels, const char *out,
                               const tli_train_state *standing)
 {
     tl_error *err = tl_context_error(ctx);
-    char parent[PATH_CAPACITY], temporary[PATH_CAPACITY + 40], path[TLI_CHECKPOINT_PATH];
-    const unsigned long long step = standing->step;
-    snprintf(parent, sizeof parent, "%s/checkpoints", out);
-    TLI_TRY(make_folder(err, parent));
-    snprintf(temporary, sizeof temporary, "%s/.%llu.tmp", parent, step);
-    tli_checkpoint_remove(temporary);
-    TLI_TRY(make_folder(err, temporary));
-    snprintf(path, sizeof path, "%s/model.safetensors", temporary);
-    tl_status status = tli_model_save(ctx, registry, source, settings, labels, step, path);
-    snprintf(path, sizeof path, "%s/state.safetensors", temporary);
-    if (status == TL_OK) status = save_state(ctx, registry, source, standing, path);
-    if (status == TL_OK) status = tli_checkpoint_place(out, step, temporary, err);
+    char folder[PATH_CAPACITY + 40], path[TLI_CHECKPOINT_PATH];
+    const uint64_t step = standing->step;
+    const bool places = writers == NULL || tl_ranks_rank(writers->ranks) == 0;
+    unfinished_folder(folder, out, step);
+    if (!places) return save_pair(ctx, registry, writers, settings, labels, folder, standing);
+    tl_status status = make_unfinished(out, folder, err);
+    if (status == TL_OK) status = save_pair(ctx, registry, writers, settings, labels, folder, standing);
+    if (status == TL_OK) status = tli_checkpoint_place(out, step, folder, err);
     if (status != TL_OK) {
-        tli_checkpoint_remove(temporary);
+        tli_checkpoint_remove(folder);
         return status;
     }
     tli_checkpoint_file(path, out, step, "model");
@@ -87,14 +109,43 @@ tl_status tli_checkpoint_save(tl_context *ctx, const tli_registry *registry, con
     return TL_OK;
 }
 
-tl_status tli_checkpoint_settings(const char *out, tl_settings *settings, uint64_t *step, tl_error *err)
+/* ---- reading ------------------------------------------------------------------------------------- */
+
+/* Opens a file of the checkpoint. */
+static tl_status open_file(const char *out, uint64_t step, const char *name, tli_safetensors *st,
+                           tl_error *err)
 {
     char path[TLI_CHECKPOINT_PATH];
+    tli_checkpoint_file(path, out, step, name);
+    return tli_st_open(path, st, err);
+}
+
+/* Whether this rank finds the checkpoint that rank 0 has found. */
+static tl_status find_same(const char *out, const tl_ranks *ranks, uint64_t step, tl_error *err)
+{
     tli_safetensors st;
-    TLI_TRY(tli_checkpoint_newest(out, NULL, step, err));
+    tl_error why = {0};
+    if (step == 0 || tl_ranks_rank(ranks) == 0) return TL_OK;
+    if (open_file(out, step, "state", &st, &why) != TL_OK)
+        return tli_fail(
+            err, TL_ERROR_USAGE,
+            "the checkpoint after step %llu, which rank 0 has found, is not there: `run.out` must be a "
+            "folder that all ranks share (%.600s)",
+            (unsigned long long)step, why.text);
+    tli_st_close(&st);
+    return TL_OK;
+}
+
+tl_status tli_checkpoint_settings(const char *out, tl_ranks *ranks, const tl_log *log, tl_settings *settings,
+                                  uint64_t *step, tl_error *err)
+{
+    tli_safetensors st;
+    *step = 0;
+    if (tl_ranks_rank(ranks) == 0) TLI_TRY(tli_checkpoint_newest(out, log, step, err));
+    TLI_TRY(tli_ranks_broadcast(ranks, step, sizeof *step, err));
+    TLI_TRY(tli_ranks_agree(ranks, find_same(out, ranks, *step, err), err));
     if (*step == 0) return TL_OK;
-    tli_checkpoint_file(path, out, *step, "model");
-    TLI_TRY(tli_st_open(path, &st, err));
+    TLI_TRY(open_file(out, *step, "model", &st, err));
     const tl_status status = tli_settings_from_metadata(&st, settings, err);
     tli_st_close(&st);
     return status;
@@ -154,24 +205,18 @@ static tl_status read_standing(const tli_safetensors *st, tli_train_state *stand
 }
 
 tl_status tli_checkpoint_resume(tl_context *ctx, tli_registry *registry, const tl_settings *settings,
-                                const char *labels, const char *out, tli_train_state *standing)
+                                const char *labels, const char *out, uint64_t step, tli_train_state *standing)
 {
     tl_error *err = tl_context_error(ctx);
-    char path[TLI_CHECKPOINT_PATH];
     tli_safetensors st;
-    *standing = (tli_train_state){.best = (double)NAN};
-    TLI_TRY(tli_checkpoint_newest(out, tli_context_log(ctx), &standing->step, err));
-    if (standing->step == 0) return TL_OK;
-
-    tli_checkpoint_file(path, out, standing->step, "model");
-    TLI_TRY(tli_st_open(path, &st, err));
+    *standing = (tli_train_state){.step = step, .best = (double)NAN};
+    TLI_TRY(open_file(out, step, "model", &st, err));
     tl_status status = check_settings(&st, settings, labels, tli_context_log(ctx), err);
-    if (status == TL_OK) status = tli_model_load(ctx, registry, &st);
+    if (status == TL_OK) status = tli_model_read_part(ctx, registry, &st, TLI_PART_VALUE);
     tli_st_close(&st);
     TLI_TRY(status);
 
-    tli_checkpoint_file(path, out, standing->step, "state");
-    TLI_TRY(tli_st_open(path, &st, err));
+    TLI_TRY(open_file(out, step, "state", &st, err));
     status = read_standing(&st, standing, err);
     if (status == TL_OK) status = tli_model_read_part(ctx, registry, &st, TLI_PART_STATE);
     tli_st_close(&st);

@@ -19,17 +19,19 @@ typedef struct tli_train_state {
     tli_data_identity data; /* identifies the training data */
 } tli_train_state;
 
-/* Saves weights, optimizer state and train state; OUT/model.safetensors becomes these weights too. `source` is read first
- * for the weights, then for the state; NULL: the registry has all of it. */
-tl_status tli_checkpoint_save(tl_context *ctx, const tli_registry *registry, const tli_model_source *source,
+/* Saves weights, optimizer state and train state, which is that of rank 0; OUT/model.safetensors becomes these weights too.
+ * `writers`: all ranks, which call this together; NULL: the registry has all of it. */
+tl_status tli_checkpoint_save(tl_context *ctx, const tli_registry *registry, const tli_model_writers *writers,
                               const tl_settings *settings, const char *labels, const char *out,
                               const tli_train_state *standing);
-/* Reads the settings of the newest complete checkpoint below OUT (values that checkpoints do not store are
- * unchanged); *step is 0 when there is none. */
-tl_status tli_checkpoint_settings(const char *out, tl_settings *settings, uint64_t *step, tl_error *err);
-/* Loads the newest complete checkpoint below OUT; the step is 0 when there is none. A stored setting that
- * affects training and differs from `settings` is an error that names it. */
+/* The step of the newest complete checkpoint below OUT, 0 when there is none, and its settings (values that checkpoints do not
+ * store are unchanged). Rank 0 alone reads all of it for its checksum; all ranks must find it. */
+tl_status tli_checkpoint_settings(const char *out, tl_ranks *ranks, const tl_log *log, tl_settings *settings,
+                                  uint64_t *step, tl_error *err);
+/* Loads that checkpoint, of `step`, not 0, what the registry has of it. A stored setting that affects training and differs from
+ * `settings` is an error that names it. */
 tl_status tli_checkpoint_resume(tl_context *ctx, tli_registry *registry, const tl_settings *settings,
-                                const char *labels, const char *out, tli_train_state *standing);
+                                const char *labels, const char *out, uint64_t step,
+                                tli_train_state *standing);
 
 #endif

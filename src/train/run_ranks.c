@@ -1,7 +1,11 @@
 #include "train/run_ranks.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "ops/tuning.h"
 #include "tasks/metadata.h"
@@ -50,8 +54,7 @@ tl_status tli_share_slices(tl_settings *s, int ranks, tl_error *err)
 /* What ranks must have alike. Of one layout in one version. */
 typedef struct run_terms {
     char version[32];
-    size_t size; /* of this struct */
-    uint64_t done;
+    size_t size;                  /* of this struct */
     char tiles[TLI_TUNING_LABEL]; /* of matrix products */
     tl_settings settings;
 } run_terms;
@@ -88,7 +91,7 @@ static tl_status compare_options(training_run *r, const tl_settings *first)
 
 tl_status tli_run_compare_ranks(training_run *r)
 {
-    run_terms own = {.version = TL_VERSION, .size = sizeof own, .done = r->done}, first;
+    run_terms own = {.version = TL_VERSION, .size = sizeof own}, first;
     settings_difference d;
     own.settings = *r->s;
     if (r->hooks->ranks == NULL) return TL_OK;
@@ -102,10 +105,51 @@ tl_status tli_run_compare_ranks(training_run *r)
     TLI_TRY(compare_options(r, &first.settings));
     if (strcmp(own.tiles, first.tiles) != 0)
         return refuse_rank(r, "the table of tuned tiles (`translution tune`)", own.tiles, first.tiles);
-    if (own.done == first.done) return TL_OK;
+    return TL_OK;
+}
+
+/* A name that no earlier run has used, so that no file system remembers that it is missing. */
+static void name_probe(const training_run *r, char path[TLI_OUT_CAPACITY + 64])
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    snprintf(path, TLI_OUT_CAPACITY + 64, "%s/.shared-%ld-%lld", r->dir.path, (long)getpid(),
+             1000000000LL * now.tv_sec + now.tv_nsec);
+}
+
+static tl_status make_probe(const char *path, tl_error *err)
+{
+    const int descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    if (descriptor < 0) return tli_fail(err, TL_ERROR_INPUT, "cannot write %s: %s", path, strerror(errno));
+    close(descriptor);
+    return TL_OK;
+}
+
+static tl_status find_probe(const char *path, tl_error *err)
+{
+    if (access(path, F_OK) == 0) return TL_OK;
     return tli_fail(
-        tl_context_error(r->ctx), TL_ERROR_USAGE,
-        "rank %d finds the checkpoint after step %llu in `run.out`, and rank 0 that after step %llu: it "
-        "must be a folder that all ranks share",
-        tl_ranks_rank(r->hooks->ranks), (unsigned long long)own.done, (unsigned long long)first.done);
+        err, TL_ERROR_USAGE,
+        "the file %s, which rank 0 has made, is not there (%s): `run.out` must be a folder that all "
+        "ranks share, as each writes its part of checkpoints",
+        path, strerror(errno));
+}
+
+tl_status tli_run_share_folder(training_run *r)
+{
+    tl_error *err = tl_context_error(r->ctx);
+    tl_ranks *all = r->hooks->ranks;
+    char path[TLI_OUT_CAPACITY + 64] = "";
+    tl_status status = TL_OK;
+    if (all == NULL) return TL_OK;
+    const bool makes = tl_ranks_rank(all) == 0;
+    if (makes) {
+        name_probe(r, path);
+        TLI_TRY(make_probe(path, err));
+    }
+    status = tli_ranks_broadcast(all, path, sizeof path, err);
+    if (status == TL_OK) status = tli_ranks_broadcast(all, r->dir.path, sizeof r->dir.path, err);
+    if (status == TL_OK) status = tli_ranks_agree(all, find_probe(path, err), err);
+    if (makes) (void)unlink(path);
+    return status;
 }

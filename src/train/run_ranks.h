@@ -11,8 +11,10 @@ tl_status tli_share_slices(tl_settings *settings, int ranks, tl_error *err);
 /* The groups of this rank: tl_ranks that share the matrices out, one behind the other, and those that have the same share and
  * different slices. NULL where it is alone. */
 tl_status tli_run_group_ranks(training_run *r);
-/* Called by all ranks alike. TL_ERROR_USAGE in a rank whose version, settings or checkpoint are not those of rank 0,
- * naming what differs. */
+/* Called by all ranks alike. TL_ERROR_USAGE in a rank whose version or settings are not those of rank 0, naming
+ * what differs. */
 tl_status tli_run_compare_ranks(training_run *r);
+/* Tells all ranks rank 0's folder, and fails with TL_ERROR_USAGE where one of them does not see it. */
+tl_status tli_run_share_folder(training_run *r);
 
 #endif

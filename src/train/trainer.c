@@ -58,10 +58,9 @@ static tl_status trainer_step(training_run *r)
 static tl_status save_weights(training_run *r, const char *name)
 {
     char path[TLI_OUT_CAPACITY + 32];
-    if (!tli_run_writes(r)) return tli_checkpoint_gather_send(r->ctx, &r->gather, TLI_PART_VALUE);
-    const tli_model_source source = tli_checkpoint_gather_source(&r->gather);
+    const tli_model_writers group = {.ranks = r->offsets, .first = tl_ranks_rank(r->offsets) == 0};
     snprintf(path, sizeof path, "%s/%s", r->dir.path, name);
-    return tli_model_save(r->ctx, tli_model_registry(r->model), r->offsets != NULL ? &source : NULL, r->s,
+    return tli_model_save(r->ctx, tli_model_registry(r->model), r->offsets != NULL ? &group : NULL, r->s,
                           r->labels, r->done, path);
 }
 
@@ -135,20 +134,15 @@ static tl_status score_main(training_run *r)
 static tl_status trainer_save(training_run *r)
 {
     if (r->saved == r->done) return TL_OK;
-    if (!tli_run_writes(r)) {
-        r->saved = r->done;
-        TLI_TRY(tli_checkpoint_gather_send(r->ctx, &r->gather, TLI_PART_VALUE));
-        return tli_checkpoint_gather_send(r->ctx, &r->gather, TLI_PART_STATE);
-    }
+    const tli_model_writers all = {
+        .ranks = r->hooks->ranks, .replicas = r->replicas != NULL, .first = tl_ranks_rank(r->offsets) == 0};
     TLI_TRY(tli_ranks_at_work(r->hooks->ranks, tl_context_error(r->ctx)));
-    const tli_model_source shares = tli_checkpoint_gather_source(&r->gather);
     tli_train_state standing = {
         .step = r->done, .best = r->best, .losses = r->recent_count, .data = r->identity};
     for (int i = 0; i < r->recent_count; i++)
         standing.loss[i] = r->recent[(r->done - (uint64_t)(r->recent_count - 1 - i)) % TLI_RECENT_LOSSES];
-    TLI_TRY(tli_checkpoint_save(r->ctx, tli_model_registry(r->model),
-                                r->hooks->ranks != NULL ? &shares : NULL, r->s, r->labels, r->dir.path,
-                                &standing));
+    TLI_TRY(tli_checkpoint_save(r->ctx, tli_model_registry(r->model), all.ranks != NULL ? &all : NULL, r->s,
+                                r->labels, r->dir.path, &standing));
     r->saved = r->done;
     r->other_test = false;
     tli_checkpoint_clock_reset(&r->clock);

@@ -56,23 +56,22 @@ static tl_status begin(training_run *r)
 {
     tli_registry *registry = tli_model_registry(r->model);
     const tl_log *log = tli_context_log(r->ctx);
-    if (r->s->run.resume) {
+    if (r->s->run.resume && r->found > 0) {
         tli_train_state standing;
-        TLI_TRY(tli_checkpoint_resume(r->ctx, registry, r->s, r->labels, r->dir.path, &standing));
+        TLI_TRY(tli_checkpoint_resume(r->ctx, registry, r->s, r->labels, r->dir.path, r->found, &standing));
         TLI_TRY(tli_identity_check(&standing.data, &r->identity, r->task->callers ? "samples" : r->task->unit,
                                    r->dir.path, r->s->run.data, r->s->run.allow_other_data, log,
                                    tl_context_error(r->ctx)));
         r->done = r->saved = standing.step;
         r->best = standing.best;
-        if (r->done > 0) {
-            r->recent_count = standing.losses;
-            for (int i = 0; i < standing.losses; i++)
-                r->recent[(r->done - (uint64_t)(standing.losses - 1 - i)) % TLI_RECENT_LOSSES] =
-                    standing.loss[i];
-            tli_log_write(log, TL_LOG_NOTICE, "resuming %s after step %llu", r->dir.path,
-                          (unsigned long long)r->done);
-            return TL_OK;
-        }
+        r->recent_count = standing.losses;
+        for (int i = 0; i < standing.losses; i++)
+            r->recent[(r->done - (uint64_t)(standing.losses - 1 - i)) % TLI_RECENT_LOSSES] = standing.loss[i];
+        tli_log_write(log, TL_LOG_NOTICE, "resuming %s after step %llu", r->dir.path,
+                      (unsigned long long)r->done);
+        return TL_OK;
+    }
+    if (r->s->run.resume) {
         tli_log_write(log, TL_LOG_NOTICE, "no complete checkpoint in %s: starting anew", r->dir.path);
         TLI_TRY(open_init(r));
     }
@@ -98,10 +97,10 @@ static tl_status own_existing_folder(training_run *r)
 static tl_status adopt_stored(training_run *r)
 {
     tl_settings stored = *r->s;
-    uint64_t step = 0;
     if (!r->s->run.resume || r->s->run.out[0] == '\0') return TL_OK;
-    TLI_TRY(tli_checkpoint_settings(r->s->run.out, &stored, &step, tl_context_error(r->ctx)));
-    if (step == 0) return TL_OK;
+    TLI_TRY(tli_checkpoint_settings(r->s->run.out, r->hooks->ranks, tli_context_log(r->ctx), &stored,
+                                    &r->found, tl_context_error(r->ctx)));
+    if (r->found == 0) return TL_OK;
     r->other_test = tli_settings_test_differently(&stored, r->s);
     r->s->training.schedule_version = stored.training.schedule_version;
     if (!r->s->run.exact_batch) r->s->training.batch_size = stored.training.batch_size;
@@ -113,15 +112,12 @@ static tl_status adopt_stored(training_run *r)
     return tli_settings_check_slices(r->s, tl_context_error(r->ctx));
 }
 
-/* Makes and locks the run's folder, which is rank 0's; the others read an earlier run's. */
+/* Rank 0 makes and locks the run's folder, in which the others write parts of checkpoints. */
 static tl_status take_folder(training_run *r)
 {
     tl_settings *s = r->s;
     tl_error *err = tl_context_error(r->ctx);
-    if (!tli_run_writes(r)) {
-        snprintf(r->dir.path, sizeof r->dir.path, "%s", s->run.out);
-        return TL_OK;
-    }
+    if (!tli_run_writes(r)) return TL_OK;
     TLI_TRY(tli_run_dir_make(&r->dir, s->run.out, s->task, tl_op_name(s->model.op), err));
     return tli_run_lock_take(&r->lock, r->dir.path, tli_context_log(r->ctx), err);
 }
@@ -137,9 +133,6 @@ static tl_status create_model(training_run *r)
     tli_registry *registry = tli_model_registry(r->model);
     TLI_TRY(tli_grad_slices_create(r->ctx, registry, tli_settings_slices(s), r->replicas, &r->slices));
     TLI_TRY(tli_grad_exchange_create(r->ctx, r->replicas, r->offsets, &model, registry, &r->exchange));
-    if (r->hooks->ranks != NULL)
-        TLI_TRY(tli_checkpoint_gather_create(registry, &r->exchange, r->hooks->ranks, tli_offset_ranks(s),
-                                             &r->gather, tl_context_error(r->ctx)));
     TLI_TRY(tli_registry_allocate_state(r->ctx, registry, tli_optimizer_rule_of(s->training.optimizer)));
     return tli_plan_clips(s) ? tli_grad_clip_create(r->ctx, registry, TLI_LOSS_SLOTS, &r->grad_clip) : TL_OK;
 }
@@ -171,6 +164,7 @@ tl_status tli_run_open(training_run *r, const tl_data *own)
     TLI_TRY(tli_schedule_check(s, r->total, err));
     if (!s->run.resume) TLI_TRY(open_init(r)); /* refused before anything is created */
     TLI_TRY(take_folder(r));
+    TLI_TRY(tli_run_share_folder(r));
     TLI_TRY(tli_step_times_create(&r->times, err));
     TLI_TRY(create_model(r));
     TLI_TRY(begin(r));
@@ -218,7 +212,6 @@ void tli_run_close(training_run *r)
     tli_grad_clip_destroy(r->ctx, &r->grad_clip);
     tli_grad_slices_destroy(r->ctx, &r->slices);
     tli_grad_exchange_destroy(r->ctx, &r->exchange);
-    tli_checkpoint_gather_free(&r->gather);
     tli_ranks_group_free(r->offsets);
     tli_ranks_group_free(r->replicas);
     if (r->task != NULL) r->task->close(r->data);

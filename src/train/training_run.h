@@ -7,7 +7,6 @@
 #include "tasks/task.h"
 #include "train/checkpoint.h"
 #include "train/checkpoint_clock.h"
-#include "train/checkpoint_gather.h"
 #include "train/event_file.h"
 #include "train/grad_clip.h"
 #include "train/grad_exchange.h"
@@ -38,13 +37,13 @@ typedef struct training_run {
     tli_grad_clip grad_clip; /* with --grad-clip or --skip-nonfinite */
     tli_grad_slices slices;
     tli_grad_exchange exchange;
-    tli_checkpoint_gather gather; /* of several ranks */
-    tl_batch inputs;              /* of the next step, in memory of `data` */
+    tl_batch inputs; /* of the next step, in memory of `data` */
     tli_metrics metrics;
     tli_event_file events; /* with run.tensorboard */
     tli_train_progress progress;
     tli_checkpoint_clock clock;
     uint64_t steps_per_epoch, total, done, saved, steps_run;
+    uint64_t found;                             /* step of the checkpoint to resume; 0: none */
     tli_step_times times;                       /* steps of this process */
     double wait;                                /* seconds spent waiting for batches since the last read */
     double all_wait, all_exchange, all_seconds; /* totals of this process without its first step */

@@ -172,6 +172,22 @@ until ended 0; do
 done
 alone "$long" --out killed --resume --stop-after 1 || fail "resumed after a rank was killed"
 
+# A rank that cannot write its part of a checkpoint ends all with its sentence, and the one before stays.
+large="mnist --op translution --dim 128 --depth 1 --heads 2 --head-dim 64 --batch-size 2 --limit-train 4 --limit-test 2 --steps 2 --offset-ranks 2"
+large="$large --checkpoint-every 1 --keep 9"
+ranks 2 "$large" --stop-after 1 --out part || fail "a run of 35 MB"
+# shellcheck disable=SC2016 # the limit, 40 MB, stands in for a full disk: rank 1 writes to the end of a file of 70 MB
+limited='trap "" XFSZ; ulimit -f 80000; exec "$@"'
+code=0
+# shellcheck disable=SC2086
+apart "$program" train $large --out part --resume : sh -c "$limited" sh "$program" train $large --out part --resume >out.txt 2>err.txt || code=$?
+gave 1 || fail "exit code $code instead of 1"
+said "rank 0 of 2: rank 1: part/checkpoints/.2.tmp/state.safetensors could not be written: File too large"
+[ "$(grep -c '^translution: ' err.txt)" = 1 ] || fail "not one sentence"
+[ "$(find part/checkpoints -mindepth 1 -maxdepth 1)" = part/checkpoints/1 ] || fail "not the last checkpoint alone"
+ranks 2 "$large" --out part --resume || fail "resumed when there is room"
+rm -r part
+
 # What does not fit together is refused by name.
 # refused WORDS: the last mpirun
 refused() {
@@ -199,6 +215,16 @@ code=0
 apart $tiles "$program" train $digits --out refused : \
     $tiles TRANSLUTION_TUNING=off "$program" train $digits --out refused >out.txt 2>err.txt || code=$?
 refused "rank 1 of 2: the table of tuned tiles (\`translution tune\`) is no table in rank 1 and that of Abacus"
+mkdir elsewhere
+code=0 # as on a machine with a disk of its own
+# shellcheck disable=SC2086
+apart "$program" train $digits --out unshared : env -C elsewhere "$program" train $digits --out unshared >out.txt 2>err.txt || code=$?
+refused "rank 0 of 2: rank 1: the file unshared/.shared-.*, which rank 0 has made, is not there (No such file or directory): --out must be a folder that all ranks share"
+[ ! -e unshared ] && [ ! -e elsewhere/unshared ] || fail "a folder stays"
+code=0
+# shellcheck disable=SC2086
+apart "$program" train $digits --out resumed --resume : env -C elsewhere "$program" train $digits --out resumed --resume >out.txt 2>err.txt || code=$?
+refused "rank 0 of 2: rank 1: the checkpoint after step 7, which rank 0 has found, is not there: --out must be a folder that all ranks share"
 code=0
 ranks 4 "$digits" --grad-slices 2 --out refused || code=$?
 refused "4 ranks cannot share the 2 slices of a batch"

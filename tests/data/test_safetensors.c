@@ -4,6 +4,9 @@
 #include <signal.h>
 #include <sys/resource.h>
 
+#include "core/files.h"
+#include "data/checksum.h"
+#include "data/safetensors_part.h"
 #include "data/safetensors_write.h"
 
 static const char *file_in(char *out, size_t size, const char *name)
@@ -227,6 +230,109 @@ static void test_full_disk(void **state)
     unlink(path);
 }
 
+/* ---- written by several ---------------------------------------------------------------------------- */
+
+enum { ROWS = 5, COLUMNS = 300 };
+static tli_st_item summed[] = {{(char[]){"checksum"}, (char[]){TLI_CHECKSUM_BLANK}}};
+
+static tl_status begin_rows(tli_st_writer *w, const char *path, tl_error *err)
+{
+    tli_st_entry entries[] = {entry_of("bytes", ST_U8, 1, 3, 0), entry_of("rows", ST_F32, 2, ROWS, COLUMNS)};
+    return tli_st_write_begin(w, path, entries, 2, summed, 1, err);
+}
+
+/* Every second row, from `first` on, and with the first of them the bytes. */
+static tl_status write_every_second(const char *path, int first, tl_error *err)
+{
+    tli_st_part part;
+    tl_status status = tli_st_part_open(path, &part, err);
+    if (status != TL_OK) return status;
+    uint8_t bytes[] = {7, 8, 9};
+    if (first == 0) status = tli_st_part_write(&part, tli_st_find(&part.st, "bytes"), 0, 3, bytes, err);
+    for (int row = first; row < ROWS && status == TL_OK; row += 2) {
+        float values[COLUMNS];
+        for (int i = 0; i < COLUMNS; i++) values[i] = (float)(row * COLUMNS + i);
+        status = tli_st_part_write(&part, tli_st_find(&part.st, "rows"), (uint64_t)row * COLUMNS, COLUMNS,
+                                   values, err);
+    }
+    return tli_st_part_close(&part, status, err);
+}
+
+static void parts_make_the_file_of_one_writer(void **state)
+{
+    char whole[256], parts[256];
+    file_in(whole, sizeof whole, "whole.safetensors");
+    file_in(parts, sizeof parts, "parts.safetensors");
+    tli_st_writer w;
+    tl_error err = {0};
+    float values[ROWS * COLUMNS];
+    for (int i = 0; i < ROWS * COLUMNS; i++) values[i] = (float)i;
+    assert_int_equal(begin_rows(&w, whole, &err), TL_OK);
+    assert_int_equal(tli_st_write_data(&w, (uint8_t[]){7, 8, 9}, 3, &err), TL_OK);
+    assert_int_equal(tli_st_write_data(&w, values, sizeof values, &err), TL_OK);
+    assert_int_equal(tli_st_write_commit(&w, &err), TL_OK);
+
+    assert_int_equal(write_every_second(parts, 0, &err), TL_ERROR_INPUT); /* nobody has begun it */
+    assert_int_equal(begin_rows(&w, parts, &err), TL_OK);
+    assert_int_equal(tli_st_write_reserve(&w, &err), TL_OK);
+    assert_int_equal(write_every_second(parts, 1, &err), TL_OK);
+    assert_int_equal(write_every_second(parts, 0, &err), TL_OK);
+    assert_int_equal(tli_st_write_join(&w, &err), TL_OK);
+    assert_false(exists(parts));
+    assert_int_equal(tli_st_write_commit(&w, &err), TL_OK);
+
+    size_t sizes[2];
+    char *a = tli_read_file(whole, SIZE_MAX, &sizes[0]), *b = tli_read_file(parts, SIZE_MAX, &sizes[1]);
+    assert_non_null(a);
+    assert_non_null(b);
+    assert_int_equal(sizes[0], sizes[1]);
+    assert_memory_equal(a, b, sizes[0]);
+    free(a);
+    free(b);
+    tli_safetensors st;
+    assert_int_equal(tli_st_open(parts, &st, &err), TL_OK);
+    assert_int_equal(tli_checksum_verify(&st, true, &err), TL_OK);
+    tli_st_close(&st);
+    unlink(whole);
+    unlink(parts);
+}
+
+static void parts_are_refused(void **state)
+{
+    char path[256], temporary[300];
+    file_in(path, sizeof path, "refused_parts.safetensors");
+    snprintf(temporary, sizeof temporary, "%s.tmp", path);
+    tli_st_writer w;
+    tli_st_part part;
+    tl_error err = {0};
+    float values[COLUMNS + 1] = {0};
+    struct rlimit old, small;
+    assert_int_equal(begin_rows(&w, path, &err), TL_OK);
+    assert_int_equal(tli_st_write_reserve(&w, &err), TL_OK);
+    assert_int_equal(tli_st_part_open(path, &part, &err), TL_OK);
+    const tli_st_entry *rows = tli_st_find(&part.st, "rows");
+    assert_int_equal(tli_st_part_write(&part, rows, (ROWS - 1) * COLUMNS, COLUMNS + 1, values, &err),
+                     TL_ERROR_USAGE);
+    assert_int_equal(tli_st_part_write(&part, rows, ROWS * COLUMNS + 1, 0, values, &err), TL_ERROR_USAGE);
+
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0); /* stands in for a full disk */
+    small = old;
+    small.rlim_cur = 4096;
+    signal(SIGXFSZ, SIG_IGN);
+    setrlimit(RLIMIT_FSIZE, &small);
+    const tl_status status = tli_st_part_write(&part, rows, (ROWS - 1) * COLUMNS, COLUMNS, values, &err);
+    setrlimit(RLIMIT_FSIZE, &old);
+    signal(SIGXFSZ, SIG_DFL);
+    assert_int_equal(tli_st_part_close(&part, status, &err), TL_ERROR_IO);
+    assert_non_null(strstr(err.text, path));
+    assert_non_null(strstr(err.text, "could not be written: "));
+
+    assert_int_equal(truncate(temporary, 100), 0); /* somebody has cut it */
+    assert_int_equal(tli_st_write_join(&w, &err), TL_OK);
+    assert_int_equal(tli_st_write_commit(&w, &err), TL_ERROR_USAGE);
+    assert_false(exists(temporary));
+}
+
 #define TENSOR(name, dtype, shape, begin, end)                                                               \
     "\"" name "\":{\"dtype\":\"" dtype "\",\"shape\":" shape ",\"data_offsets\":[" #begin "," #end "]}"
 
@@ -366,10 +472,11 @@ static void test_mutations(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_golden),     cmocka_unit_test(test_golden_values),
-        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_writer_refuses),
-        cmocka_unit_test(test_full_disk),  cmocka_unit_test(test_malformed),
-        cmocka_unit_test(test_lengths),    cmocka_unit_test(test_mutations),
+        cmocka_unit_test(test_golden),       cmocka_unit_test(test_golden_values),
+        cmocka_unit_test(test_round_trip),   cmocka_unit_test(test_writer_refuses),
+        cmocka_unit_test(test_full_disk),    cmocka_unit_test(parts_make_the_file_of_one_writer),
+        cmocka_unit_test(parts_are_refused), cmocka_unit_test(test_malformed),
+        cmocka_unit_test(test_lengths),      cmocka_unit_test(test_mutations),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_empty_folder);
 }

@@ -95,7 +95,8 @@ static void checkpoints_say_their_data(void **unused)
         stored.model.positions = tli_model_positions(&s.model);
         MUST(ctx, tli_model_create(ctx, &stored.model, &(tl_model_options){.batch = 1, .training = true},
                                    tli_optimizer_rule_of(TL_OPTIMIZER_ADAMW), &model));
-        MUST(ctx, tli_checkpoint_resume(ctx, tli_model_registry(model), &stored, NULL, s.run.out, &standing));
+        MUST(ctx,
+             tli_checkpoint_resume(ctx, tli_model_registry(model), &stored, NULL, s.run.out, 2, &standing));
         assert_true(standing.data.known);
         assert_true(standing.data.train.samples == 44);
         assert_true(standing.data.test.samples == 20);
