@@ -124,6 +124,9 @@ tl_status tli_tensor_map(tl_context *ctx, tl_tensor *tensor);
 tl_status tli_tensor_await_map(tl_context *ctx, tl_tensor *tensor);
 tl_status tli_tensor_unmap(tl_context *ctx, tl_tensor *tensor);
 bool tli_tensor_is_given(const tl_tensor *tensor); /* whether the queue has come so far; does not wait */
+/* Waits for the queue and gives `count` elements of a view to the host until tli_view_unmap, which is enqueued. */
+tl_status tli_view_map(tl_context *ctx, tli_view view, uint64_t count, void **host);
+tl_status tli_view_unmap(tl_context *ctx, tli_view view, void *host);
 /* Element `at` of a tensor that the host has; *left: elements of its shard from there on. */
 void *tli_tensor_host(const tl_tensor *tensor, uint64_t at, uint64_t *left);
 

@@ -1,4 +1,4 @@
-/* Tensors in the hands of the host, without copies. */
+/* Tensors and views in the hands of the host, without copies. */
 #include "device/internal.h"
 
 #include <stdlib.h>
@@ -74,4 +74,22 @@ void *tli_tensor_host(const tl_tensor *tensor, uint64_t at, uint64_t *left)
     const int shard = (int)(at / per_shard);
     *left = tli_shard_count(tensor, shard) - at % per_shard;
     return (char *)tensor->host[shard] + at % per_shard * tli_element_bytes(tensor->dtype);
+}
+
+tl_status tli_view_map(tl_context *ctx, tli_view view, uint64_t count, void **host)
+{
+    const uint64_t width = tli_element_bytes(view.dtype);
+    cl_int code = tli_fault_call(&ctx->fault);
+    *host = NULL;
+    if (code == CL_SUCCESS)
+        *host = clEnqueueMapBuffer(ctx->queue, view.mem, CL_TRUE, CL_MAP_READ | CL_MAP_WRITE,
+                                   (size_t)(view.at * width), (size_t)(count * width), 0, NULL, NULL, &code);
+    return tli_cl_check(&ctx->error, code, "mapping %.1f MiB of a buffer (clEnqueueMapBuffer)",
+                        TLI_MIB(count * width));
+}
+
+tl_status tli_view_unmap(tl_context *ctx, tli_view view, void *host)
+{
+    return tli_cl_check(&ctx->error, clEnqueueUnmapMemObject(ctx->queue, view.mem, host, 0, NULL, NULL),
+                        "unmapping a buffer (clEnqueueUnmapMemObject)");
 }

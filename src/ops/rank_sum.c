@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "core/arithmetic.h"
+
 enum { PIECE = 1 << 18 }; /* floats that travel at a time */
 
 uint64_t tli_rank_sum_bytes(int ranks)
@@ -28,22 +30,39 @@ void tli_rank_sum_destroy(tl_context *ctx, tli_rank_sum *sum)
     *sum = (tli_rank_sum){0};
 }
 
+/* Where the device has the rows: by way of the host's memory. */
+static tl_status sum_copied(tl_context *ctx, const tli_rank_sum *sum, tli_view piece, uint64_t n)
+{
+    TLI_TRY(tli_copy(ctx, piece, tli_at(sum->staging, 0), n));
+    TLI_TRY(tl_tensor_read(ctx, sum->staging, 0, n, sum->own));
+    TLI_TRY(tli_ranks_sum(sum->ranks, sum->own, n, sum->scratch, tl_context_error(ctx)));
+    TLI_TRY(tl_tensor_write(ctx, sum->staging, 0, n, sum->own));
+    return tli_copy(ctx, tli_at(sum->staging, 0), piece, n);
+}
+
+/* `host`: the rows, where the host has them; else NULL. */
+static tl_status sum_pieces(tl_context *ctx, const tli_rank_sum *sum, tli_view rows, float *host,
+                            uint64_t count)
+{
+    for (uint64_t at = 0; at < count; at += PIECE) {
+        const uint64_t n = tli_smaller(count - at, PIECE);
+        TLI_TRY(host != NULL ? tli_ranks_sum(sum->ranks, host + at, n, sum->scratch, tl_context_error(ctx))
+                             : sum_copied(ctx, sum, tli_view_add(rows, at), n));
+    }
+    return TL_OK;
+}
+
 tl_status tli_rank_sum_rows(tl_context *ctx, const tli_rank_sum *sum, tli_view rows, uint64_t count)
 {
-    if (sum == NULL) return TL_OK;
+    void *host = NULL;
+    if (sum == NULL || count == 0) return TL_OK;
     TLI_TRY(tl_finish(ctx)); /* computing is no exchange */
     tli_ranks_begin(sum->ranks, TLI_EXCHANGE_ROWS);
-    for (uint64_t at = 0; at < count; at += PIECE) {
-        const uint64_t n = count - at < PIECE ? count - at : PIECE;
-        const tli_view piece = tli_view_add(rows, at);
-        TLI_TRY(tli_copy(ctx, piece, tli_at(sum->staging, 0), n));
-        TLI_TRY(tl_tensor_read(ctx, sum->staging, 0, n, sum->own));
-        TLI_TRY(tli_ranks_sum(sum->ranks, sum->own, n, sum->scratch, tl_context_error(ctx)));
-        TLI_TRY(tl_tensor_write(ctx, sum->staging, 0, n, sum->own));
-        TLI_TRY(tli_copy(ctx, tli_at(sum->staging, 0), piece, n));
-    }
+    if (tli_context_maps(ctx)) TLI_TRY(tli_view_map(ctx, rows, count, &host));
+    tl_status status = sum_pieces(ctx, sum, rows, host, count);
+    if (host != NULL && status == TL_OK) status = tli_view_unmap(ctx, rows, host);
     tli_ranks_end(sum->ranks);
-    return TL_OK;
+    return status;
 }
 
 tl_status tli_rank_sum_keep_one(tl_context *ctx, const tli_rank_sum *sum, tli_view rows, uint64_t count)
