@@ -1070,7 +1070,8 @@ tl_status tl_predictor_classify_batch(tl_context *ctx, tl_predictor *predictor, 
 
 /* Shows the picture or file that was classified last as the model saw it, and beside it with the attention of
  * the class token as brightness: of block `layer` and head `head`, counted from 0; -1: of the last block,
- * and the mean over heads. Overwrites *picture, whose pixels the caller frees with free(). */
+ * and the mean over heads. Computes the blocks anew: all ranks of a predictor call it. Overwrites *picture, whose pixels
+ * the caller frees with free(). */
 tl_status tl_predictor_attention(tl_context *ctx, tl_predictor *predictor, int layer, int head,
                                  tl_picture *picture);
 

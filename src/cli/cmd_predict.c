@@ -107,13 +107,15 @@ static tl_status add_guesses(tl_predictor *p, cJSON *images, const char *path, c
     return good ? TL_OK : tli_fail(err, TL_ERROR_MEMORY, "not enough host memory for the result");
 }
 
+/* Ranks compute the attention together, and rank 0 keeps it. */
 static tl_status predict_paint(tl_context *ctx, tl_predictor *p, attention_pages *pages)
 {
     const tli_cli_options *o = pages->o;
     tl_picture painted;
     TLI_TRY(tl_predictor_attention(ctx, p, tli_cli_given(o, "layer") ? (int)o->layer : -1,
                                    tli_cli_given(o, "head") ? (int)o->head : -1, &painted));
-    const tl_status status = pages_add(pages, &painted, tl_context_error(ctx));
+    tl_status status = TL_OK;
+    if (tl_ranks_rank(o->ranks) == 0) status = pages_add(pages, &painted, tl_context_error(ctx));
     free(painted.pixels);
     return status;
 }
@@ -174,8 +176,8 @@ static tl_status predict_all(tl_context *ctx, predictions *t, tli_progress *prog
             continue;
         }
         TLI_TRY(status);
-        if (tl_ranks_rank(o->ranks) > 0) continue; /* rank 0 prints and paints */
         if (o->attention[0] != '\0') TLI_TRY(predict_paint(ctx, p, pages));
+        if (tl_ranks_rank(o->ranks) > 0) continue; /* rank 0 prints */
         TLI_TRY(take_guesses(t, o->arguments[i], guesses, count, err));
     }
     TLI_TRY(pages_write(pages, err));

@@ -6,6 +6,7 @@
 
 #include "core/files.h"
 #include "data/safetensors_write.h"
+#include "tasks/score.h"
 
 /* Sums of a block. Where it computes the class token's output alone (the last one) there are none by offset. */
 typedef struct block_sums {
@@ -25,7 +26,7 @@ typedef struct attention_maps {
     uint64_t samples;
 } attention_maps;
 
-tl_status tli_attention_maps_check(const tl_settings *s, tl_error *err)
+tl_status tli_attention_maps_check(const tl_settings *s, const tl_ranks *ranks, tl_error *err)
 {
     const tli_block_shape shape = tli_model_block_shape(&s->model, 1, false, 0);
     if (s->model.arch != TL_ARCH_VIT)
@@ -33,7 +34,7 @@ tl_status tli_attention_maps_check(const tl_settings *s, tl_error *err)
     if (!tli_op_has_softmax(&shape.op))
         return tli_fail(err, TL_ERROR_USAGE,
                         "this model has no attention weights: leave out `run.attention_maps`");
-    const int code = tli_check_writable(s->run.attention_maps);
+    const int code = tl_ranks_rank(ranks) == 0 ? tli_check_writable(s->run.attention_maps) : 0;
     if (code == 0) return TL_OK;
     return tli_fail(err, TL_ERROR_IO, "cannot write the maps of the attention %s: %s", s->run.attention_maps,
                     strerror(code));
@@ -147,9 +148,7 @@ static tl_status add_test_set(tl_context *ctx, const tli_task *task, tl_model *m
     TLI_TRY(task->test_begin(data, set, &batches, err));
     for (uint64_t number = 0; number < batches; number++) {
         tli_test_batch b = {0};
-        if (hooks->stop != NULL && *hooks->stop != 0)
-            return tli_fail(err, TL_INTERRUPTED, "stopped by signal %d before the attention was averaged",
-                            (int)*hooks->stop);
+        TLI_TRY(tli_score_heed_others(ctx, task, model, set, hooks));
         TLI_TRY(task->test_batch(data, set, number, &b, err));
         TLI_TRY(add_test_batch(ctx, model, m, &b.inputs));
     }
@@ -236,7 +235,7 @@ tl_status tli_attention_maps_write(tl_context *ctx, const tli_task *task, tl_mod
         status = add_test_set(ctx, task, model, data, set, hooks, &m);
         if (task->test_end != NULL) task->test_end(data);
     }
-    if (status == TL_OK)
+    if (status == TL_OK && tl_ranks_rank(hooks->ranks) == 0)
         status = write_file(&m, tli_task_set_name(task, set), step, s->run.attention_maps,
                             tl_context_error(ctx));
     maps_free(&m);

@@ -97,11 +97,8 @@ static tl_status evaluate_open_model(tl_context *ctx, tli_safetensors *st, tl_se
     if (s->run.confusion[0] != '\0' && !task->classifies)
         return tli_fail(tl_context_error(ctx), TL_ERROR_USAGE,
                         "`run.confusion` is a table of classes, and %s has none: leave it out", task->name);
-    if (s->run.attention_maps[0] != '\0' && hooks->ranks != NULL)
-        return tli_fail(
-            tl_context_error(ctx), TL_ERROR_USAGE,
-            "`run.attention_maps` is written by a process that is alone: leave it out, or start one");
-    if (s->run.attention_maps[0] != '\0') TLI_TRY(tli_attention_maps_check(s, tl_context_error(ctx)));
+    if (s->run.attention_maps[0] != '\0')
+        TLI_TRY(tli_attention_maps_check(s, hooks->ranks, tl_context_error(ctx)));
     TLI_TRY(task->open(s, &how, &data, tl_context_error(ctx)));
     const tl_status status = score_model(ctx, task, st, s, data, hooks, result);
     task->close(data);

@@ -106,10 +106,8 @@ static tl_status score_batch(tl_context *ctx, tl_model *model, const tl_batch *i
     return TL_OK;
 }
 
-/* Before each batch: other ranks hear that this one is at work, and a signal to it, or to one that computes the batch
- * with it, ends the evaluation. */
-static tl_status heed_others(tl_context *ctx, const tli_task *task, const tl_model *model, int set,
-                             const tl_hooks *hooks)
+tl_status tli_score_heed_others(tl_context *ctx, const tli_task *task, const tl_model *model, int set,
+                                const tl_hooks *hooks)
 {
     if (hooks == NULL) return TL_OK;
     TLI_TRY(tli_ranks_at_work(hooks->ranks, tl_context_error(ctx)));
@@ -133,7 +131,7 @@ static tl_status score_batches(tl_context *ctx, const tli_task *task, tl_model *
                        batches, tli_clock_seconds());
     for (uint64_t number = 0; number < batches; number++) {
         tli_test_batch b = {0};
-        TLI_TRY(heed_others(ctx, task, model, set, k->hooks));
+        TLI_TRY(tli_score_heed_others(ctx, task, model, set, k->hooks));
         TLI_TRY(task->test_batch(data, set, number, &b, err));
         scores->passed_over += b.passed_over;
         TLI_TRY(score_batch(ctx, model, &b.inputs, k, scores));

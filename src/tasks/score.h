@@ -24,6 +24,11 @@ tl_status tli_score_all(tl_context *ctx, const tli_task *task, tl_model *model, 
                         const tl_settings *s, const char *confusion, const tl_hooks *hooks,
                         tli_score_each each, void *user, tl_result *result);
 
+/* Before each batch of a set: other ranks hear that this one is at work. TL_INTERRUPTED where this one, or one that computes the
+ * batch with it, has had a signal. */
+tl_status tli_score_heed_others(tl_context *ctx, const tli_task *task, const tl_model *model, int set,
+                                const tl_hooks *hooks);
+
 /* The scores of a set as the library's user is told of them. */
 tl_evaluation tli_score_evaluation(const tli_task *task, int set, const tli_scores *scores, uint64_t step);
 

@@ -117,6 +117,17 @@ alike() { # RANKS COMMAND...
 pictures=$(dirname "$0")/../golden/images
 alike 2 predict evaluated "$pictures/bitmap.png" "$pictures/bitmap.bmp"
 alike 4 predict evaluated "$pictures/bitmap.png"
+# What tokens attend to, of the blocks computed anew by all ranks: of pictures, where the next is not taken for it, and of a test set.
+"$program" predict evaluated "$pictures/bitmap.png" "$pictures/bitmap.bmp" --layer 0 --attention alone.png >alone.txt 2>err.txt || fail "attention by one process"
+mpirun -n 2 "$program" predict evaluated "$pictures/bitmap.png" "$pictures/bitmap.bmp" --layer 0 --attention shared.png --offset-ranks 2 \
+    --rank-timeout 100 >out.txt 2>err.txt || fail "attention by 2 ranks"
+cmp alone.txt out.txt || fail "other classes with the attention"
+cmp alone.png shared.png || fail "other attention by 2 ranks"
+"$program" eval evaluated --attention-maps alone.safetensors >out.txt 2>err.txt || fail "maps by one process"
+for n in 2 4; do
+    mpirun -n $n "$program" eval evaluated --offset-ranks $n --rank-timeout 100 --attention-maps shared.safetensors >out.txt 2>err.txt || fail "maps by $n ranks"
+    "$tensors" alone.safetensors shared.safetensors || fail "other maps by $n ranks"
+done
 awk 'BEGIN {for (i = 0; i < 200; i++) print "to be or not to be, that is the question"}' >words.txt
 "$program" tokenize --chars --val-fraction 0.2 --out words words.txt 2>err.txt || fail "tokens"
 alone gpt $small --op translution --seq-len 16 --batch-size 8 --samples-per-epoch 80 --limit-test 8 --data words --steps 40 --lr 0.01 --out speaks || fail "a text model"
