@@ -169,8 +169,7 @@ __kernel void gemm(__global const float *a0, __global const float *b0, __global 
             float values[MR * NR];
 #pragma unroll
             for (int r = 0; r < MR; r++) tile_row_store(values + r * NR, acc[r]);
-            const int full = columns / TL_VW,
-                      end = columns - TL_VW; // a row's last vector may overlap that before it
+            const int end = columns - TL_VW; // a row's last vector may overlap that before it
             for (int r = 0; r < rows; r++) {
                 const ulong at = (ulong)(i + r) * ldc + j;
                 const float *value = values + r * NR;
@@ -185,7 +184,7 @@ __kernel void gemm(__global const float *a0, __global const float *b0, __global 
                     factor_here); // before C is written
 #pragma unroll
                 for (int v = 0; v < NV; v++) {
-                    if (v >= full) continue;
+                    if (v * TL_VW >= end) continue;
                     vstoreV(gemm_finish_vector(c, at + v * TL_VW, j + v * TL_VW, alpha * vloadV(v, value),
                                                keep, bias_here, residual_here, factor_here),
                             v, c + at);

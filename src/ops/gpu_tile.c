@@ -5,7 +5,7 @@
 #include "core/arithmetic.h"
 
 enum { WORK_GROUPS = 264 }; /* two for each compute unit of the largest GPUs */
-enum { LARGEST = 64, SMALLEST = 16, PARTS_OF_SMALLER = 4 };
+enum { LARGEST = TLI_TILE_LARGEST_BY_OFFSET, SMALLEST = 16, PARTS_OF_SMALLER = 4 };
 enum { SMALLEST_WITHOUT_PARTS = 32 }; /* of 64 work-items, the width of the widest sub-groups */
 /* Of kernels/tile_gpu.cl: the padding where no option gives another; rows and columns of a work-item in each half of a tile, and the
  * smallest tile that has halves. */

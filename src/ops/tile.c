@@ -152,13 +152,11 @@ static const char *cpu_tile_refuses(const tli_tile *t, const tli_product_shape *
     return (packed + rows) * sizeof(float) > PRIVATE_BYTES ? "it takes too much private memory" : NULL;
 }
 
-enum { LARGEST_BY_OFFSET = 64 };
-
 const char *tli_tile_refuses(const tli_tile *tile, const tli_product_shape *shape, bool cpu,
                              uint32_t vector_width, uint32_t width)
 {
     if (cpu) return cpu_tile_refuses(tile, shape, vector_width, width);
-    const bool halved = tile->side > LARGEST_BY_OFFSET;
+    const bool halved = tile->side > TLI_TILE_LARGEST_BY_OFFSET;
     if (halved && !tli_product_is_gemm(shape->kind)) return "kernels by offset have tiles of at most 64";
     if (halved && tile->parts > 1) return "of a tile of 128 no result has parts";
     const bool by_group = shape->kind == TLI_OFFSET_LOGITS || shape->kind == TLI_OFFSET_WEIGHT_GRADIENT;

@@ -5,6 +5,9 @@
 
 #include "device/device.h"
 
+/* Of the GPU form's kernels by offset: rows and columns of the largest tile. */
+enum { TLI_TILE_LARGEST_BY_OFFSET = 64 };
+
 /* A parameter that the product and form do not have is 0. */
 typedef struct tli_tile {
     uint32_t rows, vectors; /* CPU form: of accumulators, a register tile */
