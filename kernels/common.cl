@@ -45,6 +45,44 @@ static inline float tl_max16(float16 v)
 #define tl_sumV TL_CAT(tl_sum, TL_VW)
 #define tl_maxV TL_CAT(tl_max, TL_VW)
 
+// Memory by lines, where the compiler can say so (not through SPIR-V):
+//   PREFETCH(p)       asks for the line that p is in: processors do not foresee accesses far apart
+//   tl_stream(v, p)   *p = v past the caches: a line that is written whole need not be read first. p is on a boundary of the
+//                     vector's size. tl_stream_end() behind the last one: others see them when the kernel has ended
+#define TL_LINE 16 // floats of a line
+#ifdef __has_builtin
+#if __has_builtin(__builtin_prefetch) && (defined(__x86_64__) || defined(__aarch64__))
+#define PREFETCH(p) __builtin_prefetch((const void *)(size_t)(p))
+#endif
+#if __has_builtin(__builtin_nontemporal_store) && __has_builtin(__builtin_ia32_sfence) && defined(__x86_64__)
+#define TL_STREAMS 1
+#endif
+#endif
+#ifndef PREFETCH
+#define PREFETCH(p)
+#endif
+
+static inline bool tl_is_line(const __global float *p)
+{
+    return (size_t)p % (TL_LINE * sizeof(float)) == 0;
+}
+
+static inline void tl_stream(floatV v, __global float *p)
+{
+#ifdef TL_STREAMS
+    __builtin_nontemporal_store(v, (__global floatV *)p);
+#else
+    vstoreV(v, 0, p);
+#endif
+}
+
+static inline void tl_stream_end(void)
+{
+#ifdef TL_STREAMS
+    __builtin_ia32_sfence();
+#endif
+}
+
 // Row kernels. TL_LANES work-items (a power of two; TL_GROUP, unless a build option sets fewer) share a row,
 // so a work-group processes TL_ROWS rows at a time.
 #ifndef TL_LANES

@@ -20,14 +20,6 @@
 // writing to all of them in turn would make them evict each other.
 #define PACK_DEPTH  16
 #define FIRST_LEVEL (20 * 1024) // bytes of the first-level cache for packed panels
-#ifdef __has_builtin
-#if __has_builtin(__builtin_prefetch) && (defined(__x86_64__) || defined(__aarch64__)) // not through SPIR-V
-#define PREFETCH(p) __builtin_prefetch((const void *)(size_t)(p))
-#endif
-#endif
-#ifndef PREFETCH
-#define PREFETCH(p)
-#endif
 
 // Prefetches `rows` rows of `columns` floats: hardware prefetchers do not follow short rows at long strides.
 static inline void prefetch_rows(const __global float *source, ulong ld, int rows, int columns)
@@ -72,9 +64,18 @@ static inline floatV gemm_finish_vector(const __global float *c, ulong at, int c
     return x;
 }
 
-// c[r * ldc + column] = alpha * acc[r] + keep * c[r * ldc + column], of a whole tile.
-static inline void tile_write(__global float *c, ulong ldc, float alpha, float keep, floatV acc[MR][NV])
+// c[r * ldc + column] = alpha * acc[r] + keep * c[r * ldc + column], of a whole tile; `stream`: by tl_stream, keep is 0.
+static inline void tile_write(__global float *c, ulong ldc, float alpha, float keep, bool stream,
+                              floatV acc[MR][NV])
 {
+    if (stream) {
+#pragma unroll
+        for (int r = 0; r < MR; r++) {
+#pragma unroll
+            for (int v = 0; v < NV; v++) tl_stream(alpha * acc[r][v], c + r * ldc + v * TL_VW);
+        }
+        return;
+    }
     if (keep != 0.0f) {
 #pragma unroll
         for (int r = 0; r < MR; r++) {
@@ -103,6 +104,9 @@ __kernel void gemm(__global const float *a0, __global const float *b0, __global 
     __global float *c = c0 + s.c_at + c_shift;
     const int row_begin = get_group_id(1) * s.mb, row_end = min(m, row_begin + s.mb);
     const int column_begin = get_group_id(0) * s.nb, column_end = min(n, column_begin + s.nb);
+
+    // Whole lines that are written once: by another kernel, later.
+    const bool stream = k_total <= KC && beta == 0.0f && ((n | ldc) % TL_LINE == 0) && tl_is_line(c);
 
     // The slice of B stays in the second-level cache, a column panel of it at a time in the first.
     float packed[COLUMN_BLOCK * KC];
@@ -135,7 +139,7 @@ __kernel void gemm(__global const float *a0, __global const float *b0, __global 
             const __global float *residual_here = first && residual ? residual + s.residual_at + c_shift : 0;
             const __global float *factor_here = last && factor ? factor + s.factor_at + c_shift : 0;
             const ulong corner = (ulong)i * ldc + j; // what the tile ends in comes while it is computed
-            prefetch_rows(c + corner, ldc, rows, columns);
+            if (!stream) prefetch_rows(c + corner, ldc, rows, columns);
             if (residual_here) prefetch_rows(residual_here + corner, ldc, rows, columns);
             if (factor_here) prefetch_rows(factor_here + corner, ldc, rows, columns);
             tile_clear(acc);
@@ -162,7 +166,7 @@ __kernel void gemm(__global const float *a0, __global const float *b0, __global 
             tile_multiply(acc, row, 1, panel, kc);
 #endif
             if (rows == MR && columns == NR && !bias_here && !residual_here && !factor_here) {
-                tile_write(c + corner, ldc, alpha, keep, acc);
+                tile_write(c + corner, ldc, alpha, keep, stream, acc);
                 continue;
             }
             // By way of memory: one epilogue to compile instead of one a vector of the tile.
@@ -185,14 +189,22 @@ __kernel void gemm(__global const float *a0, __global const float *b0, __global 
 #pragma unroll
                 for (int v = 0; v < NV; v++) {
                     if (v * TL_VW >= end) continue;
-                    vstoreV(gemm_finish_vector(c, at + v * TL_VW, j + v * TL_VW, alpha * vloadV(v, value),
-                                               keep, bias_here, residual_here, factor_here),
-                            v, c + at);
+                    const floatV vector = gemm_finish_vector(c, at + v * TL_VW, j + v * TL_VW,
+                                                             alpha * vloadV(v, value), keep, bias_here,
+                                                             residual_here, factor_here);
+                    if (stream)
+                        tl_stream(vector, c + at + v * TL_VW);
+                    else
+                        vstoreV(vector, v, c + at);
                 }
-                vstoreV(last_vector, 0, c + at + end);
+                if (stream)
+                    tl_stream(last_vector, c + at + end);
+                else
+                    vstoreV(last_vector, 0, c + at + end);
             }
         }
     }
+    if (stream) tl_stream_end();
 }
 
 #if TB && !TA
