@@ -4,7 +4,8 @@
  *   q_ij = x_i A_q W_q[-d],  k_ij = x_j A_k W_k[d],  o_i += (sum_j p_ij x_j A_v W_v[d]) V3^T;
  *
  * where only one of q and k is per-offset, the other is its low-rank row x A itself. */
-#include "ops/gemm.h"
+#include "core/arithmetic.h"
+#include "ops/gemm_slices.h"
 #include "ops/linear.h"
 #include "ops/offset_terms.h"
 
@@ -50,9 +51,12 @@ static void low_rank_measure(const tli_op_shape *s, const tli_op_sizes *z, term_
     if (tli_op_has_offset_values(s)) tli_offset_count_sum(out, z->query_rows * low_rank_width(s)); /* sums */
     for (uint32_t role = tli_op_role_count(tli_op_low_rank_roles(s)); role > 0; role--)
         tli_offset_count_sum(out, z->rows * low_rank_width(s)); /* gradients of the rows */
-    out->workspace = rows + tli_offset_gemm_workspace(tli_geometry_tokens(&s->geometry), z->pairs, z->largest,
-                                                      s->batch, low_rank_width(s), s->heads, s->relenc_dim,
-                                                      !tli_op_has_offset_logits(s));
+    const uint64_t by_offset = tli_offset_gemm_workspace(tli_geometry_tokens(&s->geometry), z->pairs,
+                                                         z->largest, s->batch, low_rank_width(s), s->heads,
+                                                         s->relenc_dim, !tli_op_has_offset_logits(s)),
+                   down = tli_linear_workspace(z->rows, s->dim, low_rank_width(s)),
+                   up = tli_linear_workspace(z->query_rows, low_rank_width(s), z->width);
+    out->workspace = rows + tli_larger(by_offset, tli_larger(down, up));
 }
 
 enum { SUMS = 3 }; /* stored after the rows of the roles */
@@ -164,7 +168,7 @@ static tl_status low_rank_values_backward(attention_pass *p, const term_memory *
     TLI_TRY(tli_gemm(p->ctx, &up)); /* dsums = scale * d_o V3 */
     up.transpose_a = true, up.m = z->width, up.k = (uint32_t)z->query_rows, up.b = low_rank_rows(p, m, SUMS),
     up.c = tli_at(p->g->v3, 0);
-    TLI_TRY(tli_gemm(p->ctx, &up)); /* dV3 = scale * d_o^T sums */
+    TLI_TRY(tli_gemm_slices(p->ctx, &up, low_rank_scratch(p, m))); /* dV3 = scale * d_o^T sums */
     const offset_operand v = low_rank_operand(p, m, ROLE_INDEX_V);
     const tli_offset_gemm r = low_rank_products(p);
     return tli_offset_values_backward(p, &r, &v, dsums, low_rank_scratch(p, m));
@@ -198,10 +202,10 @@ static tl_status low_rank_project_backward(attention_pass *p, const term_memory 
     for (int n = 0; n < 3; n++) {
         const int i = order[n];
         if ((tli_op_low_rank_roles(s) & (1u << i)) == 0) continue;
-        TLI_TRY(
-            tli_linear_backward(p->ctx, low_rank_gradient(p, m, i), narrow, p->x, s->dim, tli_at(down[i], 0),
-                                p->dx, p->dx_begun, tli_at(ddown[i], 0), (tli_view){0}, (tli_view){0},
-                                i == ROLE_INDEX_Q ? p->sizes->query_rows : p->sizes->rows, s->dim, narrow));
+        TLI_TRY(tli_linear_backward(
+            p->ctx, low_rank_gradient(p, m, i), narrow, p->x, s->dim, tli_at(down[i], 0), p->dx, p->dx_begun,
+            tli_at(ddown[i], 0), (tli_view){0}, low_rank_scratch(p, m),
+            i == ROLE_INDEX_Q ? p->sizes->query_rows : p->sizes->rows, s->dim, narrow));
         p->dx_begun = true;
     }
     return TL_OK;
