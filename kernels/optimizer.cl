@@ -1,35 +1,55 @@
-// Optimizers with decoupled weight decay, each one pass over parameter, gradient and state. A work-group has
-// `block` consecutive elements. At the first step (`begin`) the state is taken as 0 and not read. `clip_result`
-// (NULL: none), see clip.cl: its first value is a further gradient scale; below 0 the step is skipped.
+// Optimizers with decoupled weight decay, each one pass over parameter, gradient and state, of up to OPTIMIZER_PARTS tensors
+// in a launch: most of a model's are small. A work-group has `block` consecutive elements of one part. At the first step
+// (`begin`) the state is taken as 0 and not read. `clip_result` (NULL: none), see clip.cl: its first value is a further
+// gradient scale; below 0 the step is skipped.
+
+// An argument for each part.
+#define OF_PARTS(type, name)                                                                                 \
+    type name##_0, type name##_1, type name##_2, type name##_3, type name##_4, type name##_5, type name##_6, \
+        type name##_7
+
+// TAKE(i) for the parts behind the first, in their order; the last whose groups have begun is the work-group's. By constant
+// numbers, since an index would have GPUs keep the arguments in memory.
+#define TAKE_PART_OF_GROUP(TAKE) TAKE(1) TAKE(2) TAKE(3) TAKE(4) TAKE(5) TAKE(6) TAKE(7)
+#define HAS_BEGUN(i)             (get_group_id(0) >= s.part[i].first_group)
 
 // ---- AdamW
 
 static inline floatR adamw_element(floatR p, floatR g, floatR *m, floatR *v, float gradient_scale,
-                                   adamw_rates k)
+                                   float decay, adamw_rates k)
 {
     g *= gradient_scale;
     *m = k.beta1 * *m + k.one_minus_beta1 * g;
     *v = k.beta2 * *v + k.one_minus_beta2 * g * g;
-    return p * k.decay - k.step_size * (*m / (sqrt(*v) * k.root_scale + k.eps));
+    return p * decay - k.step_size * (*m / (sqrt(*v) * k.root_scale + k.eps));
 }
 
 // p, m, v updated in place.
-__kernel void adamw(__global float *parameter, __global const float *gradient, __global float *moment1,
-                    __global float *moment2, __global const float *clip_result, const optimizer_sizes s,
-                    const adamw_rates k)
+__kernel void adamw(OF_PARTS(__global float *, parameter), OF_PARTS(__global const float *, gradient),
+                    OF_PARTS(__global float *, moment1), OF_PARTS(__global float *, moment2),
+                    __global const float *clip_result, const optimizer_sizes s, const adamw_rates k)
 {
-    const ulong count = s.count;
     const uint block = s.block, begin = s.begin;
     float gradient_scale = s.gradient_scale;
     if (clip_result) gradient_scale *= clip_result[s.clip_result_at];
     const bool left_out = gradient_scale < 0.0f;
     if (left_out && !begin) return;
-    ulong first = get_group_id(0) * (ulong)block;
-    uint n = (uint)min((ulong)block, count - first), full = TL_FULL(n), rest = TL_REST(n);
-    parameter += s.value_at + first;
-    gradient += s.value_at + first;
-    moment1 += s.state_at + first;
-    moment2 += s.state_at + first;
+    optimizer_part part = s.part[0];
+    __global float *parameter = parameter_0;
+    __global const float *gradient = gradient_0;
+    __global float *moment1 = moment1_0;
+    __global float *moment2 = moment2_0;
+#define TAKE_ADAMW(i)                                                                                        \
+    if (HAS_BEGUN(i))                                                                                        \
+        part = s.part[i], parameter = parameter##_##i, gradient = gradient##_##i, moment1 = moment1##_##i,   \
+        moment2 = moment2##_##i;
+    TAKE_PART_OF_GROUP(TAKE_ADAMW)
+    const ulong first = (get_group_id(0) - part.first_group) * (ulong)block;
+    const uint n = (uint)min((ulong)block, part.count - first), full = TL_FULL(n), rest = TL_REST(n);
+    parameter += part.value_at + first;
+    gradient += part.value_at + first;
+    moment1 += part.state_at + first;
+    moment2 += part.state_at + first;
     if (left_out) {
         for (uint i = get_local_id(0); i < n; i += TL_GROUP) moment1[i] = moment2[i] = 0.0f;
         return;
@@ -37,7 +57,8 @@ __kernel void adamw(__global float *parameter, __global const float *gradient, _
     for (uint i = get_local_id(0) * TL_RW; i < full; i += TL_GROUP * TL_RW) {
         floatR m = (floatR)(0.0f), v = (floatR)(0.0f);
         if (!begin) m = tl_load(moment1 + i), v = tl_load(moment2 + i);
-        tl_store(adamw_element(tl_load(parameter + i), tl_load(gradient + i), &m, &v, gradient_scale, k),
+        tl_store(adamw_element(tl_load(parameter + i), tl_load(gradient + i), &m, &v, gradient_scale,
+                               part.decay, k),
                  parameter + i);
         tl_store(m, moment1 + i);
         tl_store(v, moment2 + i);
@@ -47,7 +68,7 @@ __kernel void adamw(__global float *parameter, __global const float *gradient, _
         floatR m = (floatR)(0.0f), v = (floatR)(0.0f);
         if (!begin)
             m = tl_load_part(moment1 + full, rest, 0.0f), v = tl_load_part(moment2 + full, rest, 0.0f);
-        tl_store_part(adamw_element(p, g, &m, &v, gradient_scale, k), parameter + full, rest);
+        tl_store_part(adamw_element(p, g, &m, &v, gradient_scale, part.decay, k), parameter + full, rest);
         tl_store_part(m, moment1 + full, rest);
         tl_store_part(v, moment2 + full, rest);
     }
@@ -55,30 +76,39 @@ __kernel void adamw(__global float *parameter, __global const float *gradient, _
 
 // ---- Lion
 
-static inline floatR lion_element(floatR p, floatR g, floatR *m, float gradient_scale, lion_rates k)
+static inline floatR lion_element(floatR p, floatR g, floatR *m, float gradient_scale, float decay,
+                                  lion_rates k)
 {
     g *= gradient_scale;
     const floatR c = k.beta1 * *m + k.one_minus_beta1 * g;
     *m = k.beta2 * *m + k.one_minus_beta2 * g;
     // sign(NaN) is 0 and sign(infinity) 1 in OpenCL: c - c makes such a weight NaN instead
-    return p * k.decay - k.lr * (sign(c) + (c - c));
+    return p * decay - k.lr * (sign(c) + (c - c));
 }
 
 // p, m updated in place.
-__kernel void lion(__global float *parameter, __global const float *gradient, __global float *momentum,
-                   __global const float *clip_result, const optimizer_sizes s, const lion_rates k)
+__kernel void lion(OF_PARTS(__global float *, parameter), OF_PARTS(__global const float *, gradient),
+                   OF_PARTS(__global float *, momentum), __global const float *clip_result,
+                   const optimizer_sizes s, const lion_rates k)
 {
-    const ulong count = s.count;
     const uint block = s.block, begin = s.begin;
     float gradient_scale = s.gradient_scale;
     if (clip_result) gradient_scale *= clip_result[s.clip_result_at];
     const bool left_out = gradient_scale < 0.0f;
     if (left_out && !begin) return;
-    ulong first = get_group_id(0) * (ulong)block;
-    uint n = (uint)min((ulong)block, count - first), full = TL_FULL(n), rest = TL_REST(n);
-    parameter += s.value_at + first;
-    gradient += s.value_at + first;
-    momentum += s.state_at + first;
+    optimizer_part part = s.part[0];
+    __global float *parameter = parameter_0;
+    __global const float *gradient = gradient_0;
+    __global float *momentum = momentum_0;
+#define TAKE_LION(i)                                                                                         \
+    if (HAS_BEGUN(i))                                                                                        \
+        part = s.part[i], parameter = parameter##_##i, gradient = gradient##_##i, momentum = momentum##_##i;
+    TAKE_PART_OF_GROUP(TAKE_LION)
+    const ulong first = (get_group_id(0) - part.first_group) * (ulong)block;
+    const uint n = (uint)min((ulong)block, part.count - first), full = TL_FULL(n), rest = TL_REST(n);
+    parameter += part.value_at + first;
+    gradient += part.value_at + first;
+    momentum += part.state_at + first;
     if (left_out) {
         for (uint i = get_local_id(0); i < n; i += TL_GROUP) momentum[i] = 0.0f;
         return;
@@ -86,15 +116,16 @@ __kernel void lion(__global float *parameter, __global const float *gradient, __
     for (uint i = get_local_id(0) * TL_RW; i < full; i += TL_GROUP * TL_RW) {
         floatR m = (floatR)(0.0f);
         if (!begin) m = tl_load(momentum + i);
-        tl_store(lion_element(tl_load(parameter + i), tl_load(gradient + i), &m, gradient_scale, k),
-                 parameter + i);
+        tl_store(
+            lion_element(tl_load(parameter + i), tl_load(gradient + i), &m, gradient_scale, part.decay, k),
+            parameter + i);
         tl_store(m, momentum + i);
     }
     if (rest) {
         floatR p = tl_load_part(parameter + full, rest, 0.0f), g = tl_load_part(gradient + full, rest, 0.0f);
         floatR m = (floatR)(0.0f);
         if (!begin) m = tl_load_part(momentum + full, rest, 0.0f);
-        tl_store_part(lion_element(p, g, &m, gradient_scale, k), parameter + full, rest);
+        tl_store_part(lion_element(p, g, &m, gradient_scale, part.decay, k), parameter + full, rest);
         tl_store_part(m, momentum + full, rest);
     }
 }

@@ -225,17 +225,21 @@ tl_status tli_registry_check(tl_context *ctx, tli_registry *r)
 
 tl_status tli_registry_update(tl_context *ctx, tli_registry *r, const optimizer_settings *settings)
 {
-    optimizer_settings undecayed = *settings;
-    undecayed.weight_decay = 0.0f;
+    enum { MOST = 64 }; /* at a time, so that one launch serves several */
+    optimizer_target targets[MOST];
+    int count = 0;
     for (int i = 0; i < r->count; i++) {
         const tli_parameter *p = &r->items[i];
-        optimizer_target target = {.value = p->value, .gradient = p->gradient};
+        optimizer_target target = {.value = p->value, .gradient = p->gradient, .undecayed = !p->decay};
         if (tli_registry_shared(r, i, &target.first) == 0) continue;
         memcpy(target.state, p->state, sizeof target.state);
         if (r->workspace != NULL) target.workspace = tli_at(r->workspace, 0);
-        TLI_TRY(tli_optimizer_step(ctx, r->rule, &target, p->decay ? settings : &undecayed));
+        targets[count++] = target;
+        if (count < MOST) continue;
+        TLI_TRY(tli_optimizer_step(ctx, r->rule, targets, count, settings));
+        count = 0;
     }
-    return TL_OK;
+    return count > 0 ? tli_optimizer_step(ctx, r->rule, targets, count, settings) : TL_OK;
 }
 
 uint64_t tli_registry_stored_bytes(const tli_registry *r)

@@ -22,8 +22,9 @@ typedef struct optimizer_target {
     tl_tensor *value;
     const tl_tensor *gradient;
     tl_tensor *state[OPTIMIZER_MAX_SLOTS]; /* rule->slots of them, at least one, of one shape */
-    tli_view workspace;                    /* of the size by the rule; no contents are kept */
+    tli_view workspace;                    /* of the size by the rule; no contents are kept; targets may share it */
     uint64_t first;                        /* element of the value that the state begins with */
+    bool undecayed;                        /* without weight decay */
 } optimizer_target;
 
 typedef struct optimizer_rule {
@@ -34,9 +35,10 @@ typedef struct optimizer_rule {
     float eps;          /* default; 0: the optimizer has none */
     /* Elements of scratch for a step of a parameter of `count` elements. NULL: none. */
     uint64_t (*workspace)(uint64_t count);
-    /* Enqueued. At step 1 the state is taken as 0, whatever it holds, and is written even if the clip result
-     * skips the step. */
-    tl_status (*step)(tl_context *ctx, const optimizer_target *target, const optimizer_settings *settings);
+    /* Enqueued, for `count` parameters. At step 1 the state is taken as 0, whatever it holds, and is written even if the
+     * clip result skips the step. */
+    tl_status (*step)(tl_context *ctx, const optimizer_target *targets, int count,
+                      const optimizer_settings *settings);
     /* The same step for one element in plain C, without a clip result: reference for the kernels' self-test. */
     void (*plain)(const optimizer_settings *settings, double *value, double gradient, double *state);
 } optimizer_rule;
@@ -47,8 +49,8 @@ const optimizer_rule *tli_optimizer_rule_of(tl_optimizer_kind kind);
 /* Elements of scratch for a parameter of `count` elements. */
 uint64_t tli_optimizer_workspace(const optimizer_rule *rule, uint64_t count);
 
-/* Checks that the target's tensors fit together, then runs the rule's step. */
-tl_status tli_optimizer_step(tl_context *ctx, const optimizer_rule *rule, const optimizer_target *target,
-                             const optimizer_settings *settings);
+/* Checks that each target's tensors fit together, then runs the rule's step. */
+tl_status tli_optimizer_step(tl_context *ctx, const optimizer_rule *rule, const optimizer_target *targets,
+                             int count, const optimizer_settings *settings);
 
 #endif

@@ -225,52 +225,85 @@ tl_status tli_probe_gelu(tli_probe *p)
     return tli_probe_compare(p, x, want_slope, 1, 1);
 }
 
-/* Two steps of one optimizer, then one that is skipped and must change nothing. State is compared relative to its
- * largest element. */
+/* A parameter that the optimizer's probe steps. */
+typedef struct stepped {
+    int count;
+    tli_probe_array *value, *gradient, *state[OPTIMIZER_MAX_SLOTS];
+    double *want, *want_state[OPTIMIZER_MAX_SLOTS], largest[OPTIMIZER_MAX_SLOTS];
+    optimizer_settings settings; /* its own weight decay */
+} stepped;
+
+static tl_status make_stepped(tli_probe *p, const optimizer_rule *rule, int count, tli_view workspace,
+                              optimizer_target *target, stepped *t)
+{
+    t->count = count;
+    TLI_TRY(tli_probe_make(p, 1, (uint64_t)count, true, &t->value));
+    TLI_TRY(tli_probe_make(p, 1, (uint64_t)count, true, &t->gradient));
+    TLI_TRY(tli_probe_expect(p, (uint64_t)count, &t->want));
+    for (int i = 0; i < count; i++) t->want[i] = (double)t->value->host[i];
+    *target = (optimizer_target){.value = t->value->tensor,
+                                 .gradient = t->gradient->tensor,
+                                 .workspace = workspace,
+                                 .undecayed = t->settings.weight_decay == 0.0f};
+    for (int k = 0; k < rule->slots; k++) {
+        TLI_TRY(tli_probe_make(p, 1, (uint64_t)count, false, &t->state[k]));
+        TLI_TRY(tli_probe_expect(p, (uint64_t)count, &t->want_state[k]));
+        target->state[k] = t->state[k]->tensor;
+    }
+    return TL_OK;
+}
+
+static void step_plainly(const optimizer_rule *rule, stepped *t)
+{
+    for (int i = 0; i < t->count; i++) {
+        double element[OPTIMIZER_MAX_SLOTS] = {0};
+        for (int k = 0; k < rule->slots; k++) element[k] = t->want_state[k][i];
+        rule->plain(&t->settings, &t->want[i], (double)(t->gradient->host[i] * t->settings.gradient_scale),
+                    element);
+        for (int k = 0; k < rule->slots; k++) {
+            t->want_state[k][i] = element[k];
+            t->largest[k] = fmax(t->largest[k], fabs(element[k]));
+        }
+    }
+}
+
+/* Two steps of one optimizer for two parameters at once, then one that is skipped and must change nothing. State is compared
+ * relative to its largest element. */
 static tl_status probe_optimizer(tli_probe *p, const optimizer_rule *rule)
 {
-    tli_probe_array *value, *gradient, *state[OPTIMIZER_MAX_SLOTS], *workspace, *skip;
-    double *want, *want_state[OPTIMIZER_MAX_SLOTS], largest[OPTIMIZER_MAX_SLOTS] = {0};
-    optimizer_target target = {0};
+    enum { PARAMETERS = 2 };
+    tli_probe_array *workspace, *skip;
+    stepped t[PARAMETERS] = {0};
+    optimizer_target targets[PARAMETERS];
     optimizer_settings s = {.lr = 0.01f,
                             .beta1 = 0.875f,
                             .beta2 = 0.984375f,
                             .eps = 1e-3f,
                             .weight_decay = 0.1f,
                             .gradient_scale = 0.5f};
-    TLI_TRY(tli_probe_make(p, 1, COUNT, true, &value));
-    TLI_TRY(tli_probe_make(p, 1, COUNT, true, &gradient));
     TLI_TRY(tli_probe_make(p, 1, tli_optimizer_workspace(rule, COUNT) + 1, false, &workspace));
-    TLI_TRY(tli_probe_expect(p, COUNT, &want));
-    for (int k = 0; k < rule->slots; k++) {
-        TLI_TRY(tli_probe_make(p, 1, COUNT, false, &state[k]));
-        TLI_TRY(tli_probe_expect(p, COUNT, &want_state[k]));
-        target.state[k] = state[k]->tensor;
+    for (int n = 0; n < PARAMETERS; n++) {
+        t[n].settings = s;
+        if (n == 1) t[n].settings.weight_decay = 0.0f;
+        TLI_TRY(make_stepped(p, rule, n == 0 ? COUNT : SHORT, workspace->view, &targets[n], &t[n]));
     }
-    target.value = value->tensor;
-    target.gradient = gradient->tensor;
-    target.workspace = workspace->view;
     TLI_TRY(tli_probe_make(p, 1, 2, false, &skip));
     skip->host[0] = -1.0f;
     TLI_TRY(tli_probe_write(p, skip, skip->host));
-    for (int i = 0; i < COUNT; i++) want[i] = (double)value->host[i];
     for (s.step = 1; s.step <= 2; s.step++) {
-        TLI_TRY(tli_optimizer_step(p->ctx, rule, &target, &s));
-        for (int i = 0; i < COUNT; i++) {
-            double element[OPTIMIZER_MAX_SLOTS] = {0};
-            for (int k = 0; k < rule->slots; k++) element[k] = want_state[k][i];
-            rule->plain(&s, &want[i], (double)(gradient->host[i] * s.gradient_scale), element);
-            for (int k = 0; k < rule->slots; k++) {
-                want_state[k][i] = element[k];
-                largest[k] = fmax(largest[k], fabs(element[k]));
-            }
+        TLI_TRY(tli_optimizer_step(p->ctx, rule, targets, PARAMETERS, &s));
+        for (int n = 0; n < PARAMETERS; n++) {
+            t[n].settings.step = s.step;
+            step_plainly(rule, &t[n]);
         }
     }
     s.clip_result = skip->view;
-    TLI_TRY(tli_optimizer_step(p->ctx, rule, &target, &s));
-    TLI_TRY(tli_probe_compare(p, value, want, 1, 1));
-    for (int k = 0; k < rule->slots; k++)
-        TLI_TRY(tli_probe_compare(p, state[k], want_state[k], 1, 0.1 * largest[k]));
+    TLI_TRY(tli_optimizer_step(p->ctx, rule, targets, PARAMETERS, &s));
+    for (int n = 0; n < PARAMETERS; n++) {
+        TLI_TRY(tli_probe_compare(p, t[n].value, t[n].want, 1, 1));
+        for (int k = 0; k < rule->slots; k++)
+            TLI_TRY(tli_probe_compare(p, t[n].state[k], t[n].want_state[k], 1, 0.1 * t[n].largest[k]));
+    }
     return TL_OK;
 }
 

@@ -3,9 +3,9 @@
 
 #include "models/model.h"
 
-/* An optimizer of three slots and scratch that counts its steps and takes nothing else for granted. */
+/* An optimizer of three slots and scratch that counts the parameters that it steps and takes nothing else for granted. */
 static struct {
-    int calls, decayed;
+    int steps, decayed;
     uint64_t elements, scratch;
 } seen;
 
@@ -14,15 +14,19 @@ static uint64_t strange_workspace(uint64_t count)
     return 2 * count + 3;
 }
 
-static tl_status strange_step(tl_context *ctx, const optimizer_target *t, const optimizer_settings *s)
+static tl_status strange_step(tl_context *ctx, const optimizer_target *targets, int count,
+                              const optimizer_settings *s)
 {
-    const uint64_t count = t->value->lead * t->value->row;
-    seen.calls++;
-    seen.decayed += s->weight_decay > 0;
-    seen.elements += count;
-    seen.scratch = strange_workspace(count) > seen.scratch ? strange_workspace(count) : seen.scratch;
-    assert_non_null(t->workspace.mem);
-    return tli_zero(ctx, t->workspace, strange_workspace(count)); /* all of it is there */
+    for (const optimizer_target *t = targets; t < targets + count; t++) {
+        const uint64_t elements = t->value->lead * t->value->row, scratch = strange_workspace(elements);
+        seen.steps++;
+        seen.decayed += s->weight_decay > 0 && !t->undecayed;
+        seen.elements += elements;
+        seen.scratch = scratch > seen.scratch ? scratch : seen.scratch;
+        assert_non_null(t->workspace.mem);
+        TLI_TRY(tli_zero(ctx, t->workspace, scratch)); /* all of it is there */
+    }
+    return TL_OK;
 }
 
 static const optimizer_rule strange = {
@@ -96,7 +100,7 @@ static void updates(void **unused)
     const optimizer_settings settings = {.weight_decay = 0.5f, .step = 1};
     memset(&seen, 0, sizeof seen);
     MUST(ctx, tli_registry_update(ctx, r, &settings));
-    assert_int_equal(seen.calls, r->count);
+    assert_int_equal(seen.steps, r->count);
     assert_int_equal(seen.decayed, r->count); /* as the reference: all of them */
     assert_int_equal(seen.elements, tli_registry_count(r));
     assert_int_equal(seen.scratch, tli_registry_workspace(r, &strange));

@@ -5,6 +5,8 @@
 #include "core/choices.h"
 #include "ops/optimizer.h"
 
+enum { PARTS = 8 }; /* tensors that a launch steps */
+
 static const optimizer_rule *adamw(void)
 {
     return tli_optimizer_rule_of(TL_OPTIMIZER_ADAMW);
@@ -77,8 +79,9 @@ static void steps_at(const char *file, int line, tl_context *ctx, uint64_t lead,
                                              .weight_decay = decay,
                                              .gradient_scale = gradient_scale,
                                              .step = step};
-        const optimizer_target target = {&sp.tensor, &sg.tensor, {&sm.tensor, &sv.tensor}, {0}, 0};
-        MUST(ctx, tli_optimizer_step(ctx, adamw(), &target, &settings));
+        const optimizer_target target = {
+            .value = &sp.tensor, .gradient = &sg.tensor, .state = {&sm.tensor, &sv.tensor}};
+        MUST(ctx, tli_optimizer_step(ctx, adamw(), &target, 1, &settings));
         reference(host, g, count, (double)step, 1e-2, decay, gradient_scale);
         split_drop(ctx, &sg);
         free(g);
@@ -145,8 +148,8 @@ static void lion_steps_at(const char *file, int line, tl_context *ctx, uint64_t 
                                              .weight_decay = decay,
                                              .gradient_scale = gradient_scale,
                                              .step = step};
-        const optimizer_target target = {&sp.tensor, &sg.tensor, {&sm.tensor}, {0}, 0};
-        MUST(ctx, tli_optimizer_step(ctx, tli_optimizer_rule_of(TL_OPTIMIZER_LION), &target, &settings));
+        const optimizer_target target = {.value = &sp.tensor, .gradient = &sg.tensor, .state = {&sm.tensor}};
+        MUST(ctx, tli_optimizer_step(ctx, tli_optimizer_rule_of(TL_OPTIMIZER_LION), &target, 1, &settings));
         lion_reference(host_p, host_m, unsure, g, count, 1e-2, decay, gradient_scale);
         split_drop(ctx, &sg);
         free(g);
@@ -192,7 +195,7 @@ static void not_finite_gradients_show(tl_context *ctx)
         for (int k = 0; k < rule->slots; k++) target.state[k] = upload(ctx, NULL, 1, COUNT);
         const optimizer_settings settings = {
             .lr = 0.1f, .beta1 = 0.5f, .beta2 = 0.5f, .eps = 1e-8f, .gradient_scale = 1, .step = 1};
-        MUST(ctx, tli_optimizer_step(ctx, rule, &target, &settings));
+        MUST(ctx, tli_optimizer_step(ctx, rule, &target, 1, &settings));
         float *got = download(ctx, value);
         for (int i = 0; i < COUNT; i++) assert_int_equal(isfinite(got[i]) != 0, i % 4 == 3);
         free(got);
@@ -227,7 +230,7 @@ static void clip_results_of(tl_context *ctx, const optimizer_rule *rule)
                                                      .step = step,
                                                      .clip_result = by_host ? (tli_view){0} : v.view};
                 for (int k = 1; k < tensors; k++) t[k] = target.state[k - 1] = upload(ctx, g, 1, COUNT);
-                MUST(ctx, tli_optimizer_step(ctx, rule, &target, &settings));
+                MUST(ctx, tli_optimizer_step(ctx, rule, &target, 1, &settings));
                 for (int k = 0; k < tensors; k++) results[by_host][k] = download(ctx, t[k]);
                 for (int k = 0; k < tensors; k++) tl_tensor_destroy(ctx, t[k]);
                 tl_tensor_destroy(ctx, gradient);
@@ -278,8 +281,8 @@ static void ranges_of(tl_context *ctx, const optimizer_rule *rule)
                                                  .weight_decay = 0.1f,
                                                  .gradient_scale = 0.7f,
                                                  .step = step};
-            if (c == 0) MUST(ctx, tli_optimizer_step(ctx, rule, &all, &settings));
-            MUST(ctx, tli_optimizer_step(ctx, rule, &part, &settings));
+            if (c == 0) MUST(ctx, tli_optimizer_step(ctx, rule, &all, 1, &settings));
+            MUST(ctx, tli_optimizer_step(ctx, rule, &part, 1, &settings));
         }
         for (int k = 0; k < rule->slots; k++) {
             float *want = download(ctx, all.state[k]), *got = download(ctx, part.state[k]);
@@ -304,6 +307,89 @@ static void ranges_step_as_the_whole(tl_context *ctx)
         ranges_of(ctx, rule);
 }
 ON_BOTH_PATHS(ranges_step_as_the_whole)
+
+/* Tensors of all sizes stepped together, some without weight decay, are stepped to the bits of each alone. */
+static void together_of(tl_context *ctx, const optimizer_rule *rule)
+{
+    enum { TENSORS = 2 * PARTS + 3 };
+    tli_random r = tli_random_make(8, 8);
+    optimizer_target targets[2][TENSORS] = {0}; /* together, alone */
+    tl_tensor *gradients[TENSORS];
+    uint64_t counts[TENSORS];
+    for (int i = 0; i < TENSORS; i++) {
+        counts[i] = i % 5 == 0 ? 40000 + (uint64_t)i : 1 + 3 * (uint64_t)i;
+        float *p = draw(&r, counts[i]), *g = draw(&r, counts[i]);
+        gradients[i] = upload(ctx, g, 1, counts[i]);
+        for (int way = 0; way < 2; way++) {
+            targets[way][i] = (optimizer_target){
+                .value = upload(ctx, p, 1, counts[i]), .gradient = gradients[i], .undecayed = i % 3 == 1};
+            for (int k = 0; k < rule->slots; k++) targets[way][i].state[k] = upload(ctx, p, 1, counts[i]);
+        }
+        free(p), free(g);
+    }
+    for (uint64_t step = 1; step <= 2; step++) {
+        const optimizer_settings settings = {.lr = 1e-2f,
+                                             .beta1 = 0.9f,
+                                             .beta2 = 0.999f,
+                                             .eps = 1e-8f,
+                                             .weight_decay = 0.1f,
+                                             .gradient_scale = 0.7f,
+                                             .step = step};
+        MUST(ctx, tli_optimizer_step(ctx, rule, targets[0], TENSORS, &settings));
+        for (int i = 0; i < TENSORS; i++) {
+            optimizer_settings own = settings;
+            optimizer_target alone = targets[1][i];
+            if (alone.undecayed) own.weight_decay = 0, alone.undecayed = false;
+            MUST(ctx, tli_optimizer_step(ctx, rule, &alone, 1, &own));
+        }
+    }
+    for (int i = 0; i < TENSORS; i++) {
+        for (int k = -1; k < rule->slots; k++) {
+            tl_tensor *a = k < 0 ? targets[0][i].value : targets[0][i].state[k],
+                      *b = k < 0 ? targets[1][i].value : targets[1][i].state[k];
+            float *got = download(ctx, a), *want = download(ctx, b);
+            assert_memory_equal(got, want, counts[i] * sizeof *got);
+            free(got), free(want);
+            tl_tensor_destroy(ctx, a), tl_tensor_destroy(ctx, b);
+        }
+        tl_tensor_destroy(ctx, gradients[i]);
+    }
+}
+#define together_of(...) FROM_HERE(together_of(__VA_ARGS__))
+
+static void tensors_step_together_as_alone(tl_context *ctx)
+{
+    const optimizer_rule *rule;
+    for (int kind = 0; (rule = tli_optimizer_rule_of((tl_optimizer_kind)kind)) != NULL; kind++)
+        together_of(ctx, rule);
+}
+ON_BOTH_PATHS(tensors_step_together_as_alone)
+
+static void count_launch(void *user, const char *kernel, const tli_launch *launch)
+{
+    (void)kernel, (void)launch;
+    ++*(int *)user;
+}
+
+static void a_launch_steps_several_tensors(void **unused)
+{
+    enum { TENSORS = 2 * PARTS + 3 };
+    tl_context *ctx = new_context(TL_PATH_AUTO);
+    int launches = 0;
+    MUST(ctx, tli_context_dry(ctx, NULL, NULL));
+    tli_context_dry_launches(ctx, 2, count_launch, &launches);
+    optimizer_target targets[TENSORS];
+    for (int i = 0; i < TENSORS; i++) {
+        tl_tensor *t = upload(ctx, NULL, 1, 5);
+        targets[i] = (optimizer_target){.value = t, .gradient = t, .state = {t, t}};
+    }
+    const optimizer_settings settings = {.lr = 1, .beta1 = 0.9f, .beta2 = 0.999f, .eps = 1e-8f, .step = 1};
+    launches = 0;
+    MUST(ctx, tli_optimizer_step(ctx, adamw(), targets, TENSORS, &settings));
+    assert_int_equal(launches, 3);
+    for (int i = 0; i < TENSORS; i++) tl_tensor_destroy(ctx, targets[i].value);
+    tl_context_destroy(ctx);
+}
 
 /* Every choice has its rule, whose numbers settings may take, and slots with names of their own. */
 static void every_choice_has_a_rule(void **unused)
@@ -334,14 +420,17 @@ static void wrong_tensors_are_refused(tl_context *ctx)
 {
     tl_tensor *a = upload(ctx, NULL, 4, 3), *b = upload(ctx, NULL, 3, 4);
     optimizer_settings settings = {.lr = 1, .beta1 = 0.9f, .beta2 = 0.999f, .eps = 1e-8f, .step = 1};
-    const optimizer_target gradient = {a, b, {a, a}, {0}, 0}, state = {a, a, {a, b}, {0}, 0},
-                           late = {a, a, {a, a}, {0}, 1}, good = {a, a, {a, a}, {0}, 0};
-    assert_int_equal(tli_optimizer_step(ctx, adamw(), &gradient, &settings), TL_ERROR_USAGE);
+    const optimizer_target gradient = {.value = a, .gradient = b, .state = {a, a}},
+                           state = {.value = a, .gradient = a, .state = {a, b}},
+                           late = {.value = a, .gradient = a, .state = {a, a}, .first = 1},
+                           good = {.value = a, .gradient = a, .state = {a, a}}, both[2] = {good, gradient};
+    assert_int_equal(tli_optimizer_step(ctx, adamw(), &gradient, 1, &settings), TL_ERROR_USAGE);
+    assert_int_equal(tli_optimizer_step(ctx, adamw(), both, 2, &settings), TL_ERROR_USAGE);
     assert_non_null(strstr(tl_context_error(ctx)->text, "test"));
-    assert_int_equal(tli_optimizer_step(ctx, adamw(), &state, &settings), TL_ERROR_USAGE);
-    assert_int_equal(tli_optimizer_step(ctx, adamw(), &late, &settings), TL_ERROR_USAGE);
+    assert_int_equal(tli_optimizer_step(ctx, adamw(), &state, 1, &settings), TL_ERROR_USAGE);
+    assert_int_equal(tli_optimizer_step(ctx, adamw(), &late, 1, &settings), TL_ERROR_USAGE);
     settings.step = 0;
-    assert_int_equal(tli_optimizer_step(ctx, adamw(), &good, &settings), TL_ERROR_USAGE);
+    assert_int_equal(tli_optimizer_step(ctx, adamw(), &good, 1, &settings), TL_ERROR_USAGE);
     tl_tensor_destroy(ctx, a), tl_tensor_destroy(ctx, b);
 }
 ON_BOTH_PATHS(wrong_tensors_are_refused)
@@ -353,6 +442,8 @@ int main(void)
                                        BOTH_PATHS(not_finite_gradients_show),
                                        BOTH_PATHS(clip_results_scale_or_skip),
                                        BOTH_PATHS(ranges_step_as_the_whole),
+                                       BOTH_PATHS(tensors_step_together_as_alone),
+                                       cmocka_unit_test(a_launch_steps_several_tensors),
                                        cmocka_unit_test(every_choice_has_a_rule),
                                        BOTH_PATHS(wrong_tensors_are_refused)};
     return cmocka_run_group_tests(tests, NULL, NULL);
