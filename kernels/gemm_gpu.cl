@@ -2,16 +2,16 @@
 // owns the TILE x TILE tile (y, x) of batch z.
 //   -DTA=0|1 -DTB=0|1   which operands are transposed
 
-// Elements of the slice at k: A's lie along k and B's along columns, unless they are transposed.
+// Elements of the slice of `depth` inner indices at k: A's lie along k and B's along columns, unless they are transposed.
 #if TA
-#define FETCH_A tile_fetch(a + (ulong)k * s.lda, s.lda, s.m - i0, s.k - k)
+#define FETCH_A(k, depth) tile_fetch(a + (ulong)(k)*s.lda, s.lda, s.m - i0, depth)
 #else
-#define FETCH_A tile_fetch_transposed(a + k, s.lda, tile_rows(s.m - i0), s.k - k)
+#define FETCH_A(k, depth) tile_fetch_transposed(a + (k), s.lda, tile_rows(s.m - i0), depth)
 #endif
 #if TB
-#define FETCH_B tile_fetch_transposed(b + k, s.ldb, tile_rows(s.n - j0), s.k - k)
+#define FETCH_B(k, depth) tile_fetch_transposed(b + (k), s.ldb, tile_rows(s.n - j0), depth)
 #else
-#define FETCH_B tile_fetch(b + (ulong)k * s.ldb, s.ldb, s.n - j0, s.k - k)
+#define FETCH_B(k, depth) tile_fetch(b + (ulong)(k)*s.ldb, s.ldb, s.n - j0, depth)
 #endif
 
 __kernel TILE_GROUP void gemm(__global const float *restrict a0, __global const float *restrict b0,
@@ -29,14 +29,31 @@ __kernel TILE_GROUP void gemm(__global const float *restrict a0, __global const 
     __global float *c = c0 + s.c_at + c_shift;
     float4 acc[TILE_RESULTS];
     tile_clear(acc);
-    for (int k = 0; k < s.k + TILE_K; k += TILE_K) {
-        float4 next_a = (float4)(0.0f), next_b = (float4)(0.0f);
-        if (k < s.k) {
-            next_a = FETCH_A;
-            next_b = FETCH_B;
+    // The first slice is the one that may not be full, so that the loop checks no bounds along k.
+    const int head = (s.k - 1) % TILE_K + 1;
+    tile_put_as(tile_a, FETCH_A(0, head), !TA);
+    tile_put_as(tile_b, FETCH_B(0, head), TB);
+    barrier(CLK_LOCAL_MEM_FENCE);
+    float4 next_a = (float4)(0.0f), next_b = (float4)(0.0f);
+#pragma unroll 1 // unrolled, it would fetch further ahead than there are registers for
+    for (int k = head;; k += TILE_K) {
+        const bool more = k < s.k;
+        if (more) {
+            next_a = FETCH_A(k, TILE_K);
+            next_b = FETCH_B(k, TILE_K);
         }
-        tile_turn_sync(acc, k, tile_a, next_a, !TA, tile_b, next_b, TB);
+        if (k >
+            0) // unless nothing is multiplied; without the condition AMD's compiler reads the whole slice first
+            tile_multiply(acc, tile_a, tile_b);
+        if (!more) break;
+        barrier(CLK_LOCAL_MEM_FENCE);
+        tile_put_as(tile_a, next_a, !TA);
+        tile_put_as(tile_b, next_b, TB);
+        barrier(CLK_LOCAL_MEM_FENCE);
     }
+#if TILE_PARTS > 1
+    barrier(CLK_LOCAL_MEM_FENCE); // before the sums of parts take the operands' place
+#endif
     tile_sum_parts_sync(acc, tile_a);
 #pragma unroll // values are then registers: some compilers would index them in memory
     for (int v = 0; v < TILE_RESULTS; v++) {

@@ -9,9 +9,18 @@
         type name##_7
 
 // TAKE(i) for the parts behind the first, in their order; the last whose groups have begun is the work-group's. By constant
-// numbers, since an index would have GPUs keep the arguments in memory.
+// numbers and without branches, as GPUs keep arguments in memory that are chosen by an address.
 #define TAKE_PART_OF_GROUP(TAKE) TAKE(1) TAKE(2) TAKE(3) TAKE(4) TAKE(5) TAKE(6) TAKE(7)
-#define HAS_BEGUN(i)             (get_group_id(0) >= s.part[i].first_group)
+
+static inline optimizer_part later_part(bool begun, optimizer_part next, optimizer_part part)
+{
+    part.count = begun ? next.count : part.count;
+    part.value_at = begun ? next.value_at : part.value_at;
+    part.state_at = begun ? next.state_at : part.state_at;
+    part.first_group = begun ? next.first_group : part.first_group;
+    part.decay = begun ? next.decay : part.decay;
+    return part;
+}
 
 // ---- AdamW
 
@@ -40,9 +49,15 @@ __kernel void adamw(OF_PARTS(__global float *, parameter), OF_PARTS(__global con
     __global float *moment1 = moment1_0;
     __global float *moment2 = moment2_0;
 #define TAKE_ADAMW(i)                                                                                        \
-    if (HAS_BEGUN(i))                                                                                        \
-        part = s.part[i], parameter = parameter##_##i, gradient = gradient##_##i, moment1 = moment1##_##i,   \
-        moment2 = moment2##_##i;
+    {                                                                                                        \
+        const optimizer_part next = s.part[i];                                                               \
+        const bool begun = get_group_id(0) >= next.first_group;                                              \
+        part = later_part(begun, next, part);                                                                \
+        parameter = begun ? parameter_##i : parameter;                                                       \
+        gradient = begun ? gradient_##i : gradient;                                                          \
+        moment1 = begun ? moment1_##i : moment1;                                                             \
+        moment2 = begun ? moment2_##i : moment2;                                                             \
+    }
     TAKE_PART_OF_GROUP(TAKE_ADAMW)
     const ulong first = (get_group_id(0) - part.first_group) * (ulong)block;
     const uint n = (uint)min((ulong)block, part.count - first), full = TL_FULL(n), rest = TL_REST(n);
@@ -101,8 +116,14 @@ __kernel void lion(OF_PARTS(__global float *, parameter), OF_PARTS(__global cons
     __global const float *gradient = gradient_0;
     __global float *momentum = momentum_0;
 #define TAKE_LION(i)                                                                                         \
-    if (HAS_BEGUN(i))                                                                                        \
-        part = s.part[i], parameter = parameter##_##i, gradient = gradient##_##i, momentum = momentum##_##i;
+    {                                                                                                        \
+        const optimizer_part next = s.part[i];                                                               \
+        const bool begun = get_group_id(0) >= next.first_group;                                              \
+        part = later_part(begun, next, part);                                                                \
+        parameter = begun ? parameter_##i : parameter;                                                       \
+        gradient = begun ? gradient_##i : gradient;                                                          \
+        momentum = begun ? momentum_##i : momentum;                                                          \
+    }
     TAKE_PART_OF_GROUP(TAKE_LION)
     const ulong first = (get_group_id(0) - part.first_group) * (ulong)block;
     const uint n = (uint)min((ulong)block, part.count - first), full = TL_FULL(n), rest = TL_REST(n);

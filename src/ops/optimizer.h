@@ -22,9 +22,9 @@ typedef struct optimizer_target {
     tl_tensor *value;
     const tl_tensor *gradient;
     tl_tensor *state[OPTIMIZER_MAX_SLOTS]; /* rule->slots of them, at least one, of one shape */
-    tli_view workspace;                    /* of the size by the rule; no contents are kept; targets may share it */
-    uint64_t first;                        /* element of the value that the state begins with */
-    bool undecayed;                        /* without weight decay */
+    tli_view workspace; /* of the size by the rule; no contents are kept; targets may share it */
+    uint64_t first;     /* element of the value that the state begins with */
+    bool undecayed;     /* without weight decay */
 } optimizer_target;
 
 typedef struct optimizer_rule {

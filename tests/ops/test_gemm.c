@@ -158,6 +158,23 @@ static void the_two_largest_tiles_give_the_same_bits(void **unused)
 }
 
 /* CLBlast compiles for many seconds on a CPU: one context, all transposes, few sizes. */
+static void rows_too_far_apart_are_refused(void **unused)
+{
+    (void)unused;
+    tl_context *ctx = new_context(TL_PATH_GPU);
+    tl_tensor *t;
+    MUST(ctx, tl_tensor_create(ctx, "t", TL_MEMORY_WORKSPACE, 1, 16, &t));
+    MUST(ctx, tli_zero(ctx, tli_at(t, 0), 16));
+    tli_gemm_args g = {.m = 1, .n = 1, .k = 1, .a = tli_at(t, 0), .b = tli_at(t, 0), .c = tli_at(t, 8)};
+    g.lda = g.ldb = g.ldc = 1, g.alpha = 1.0f;
+    MUST(ctx, tli_gemm_own(ctx, &g));
+    g.lda = (1 << 23) + 1;
+    assert_int_equal(tli_gemm_own(ctx, &g), TL_ERROR_USAGE);
+    assert_non_null(strstr(tl_context_error(ctx)->text, "8388609 floats apart"));
+    tl_tensor_destroy(ctx, t);
+    tl_context_destroy(ctx);
+}
+
 static void clblast(void **unused)
 {
     compile_for(TL_PATH_GPU);
@@ -262,6 +279,7 @@ int main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test(cpu_kernels),
                                        cmocka_unit_test(gpu_kernels),
                                        cmocka_unit_test(the_two_largest_tiles_give_the_same_bits),
+                                       cmocka_unit_test(rows_too_far_apart_are_refused),
                                        cmocka_unit_test(clblast),
                                        cmocka_unit_test(self_test),
                                        cmocka_unit_test(table)};
