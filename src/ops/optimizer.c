@@ -7,9 +7,9 @@
 #include "ops/kernel_forms.h"
 #include "ops/rowwise.h"
 
-_Static_assert(sizeof(optimizer_part) == 32 && sizeof(optimizer_sizes) == 32 * OPTIMIZER_PARTS + 24 &&
-                   sizeof(adamw_rates) == 28 && sizeof(lion_rates) == 20,
+_Static_assert(sizeof(optimizer_part) == 32 && sizeof(optimizer_sizes) == 32 * OPTIMIZER_PARTS + 24,
                "these structs have the same layout in kernels and here");
+_Static_assert(sizeof(adamw_rates) == 28 && sizeof(lion_rates) == 20, "and these");
 
 /* A beta was given as a short decimal: 0.999f means 0.999, from which it differs by 1.3e-8 (and 1 - beta
  * by a relative 1.3e-5). Returns the seven-digit decimal if it rounds to the same float. */

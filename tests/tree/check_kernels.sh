@@ -1,6 +1,6 @@
 #!/bin/sh
-# Rules of kernels/: a kernel has at most 12 arguments, no macro hides a loop or a barrier, a file is named as its host file in
-# src/ops, and the host checks the size of every struct that it shares.
+# Rules of kernels/: a kernel has at most 12 arguments (a macro for the same argument of several tensors is one), no macro hides a loop
+# or a barrier, a file is named as its host file in src/ops, and the host checks the size of every struct that it shares.
 #   check_kernels.sh SOURCE_DIR
 set -u
 cd "$1" || exit 1
