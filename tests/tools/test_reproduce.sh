@@ -81,7 +81,7 @@ reproduce whole 24 --seeds 2 || fail "a whole run"
 grep -q ' ± ' "$work/whole/table.md" || fail "no standard deviation"
 if command -v gnuplot >/dev/null; then
     grep -q "has it as table.md, curves of the first seed's runs as report.html," "$work/out" || fail "no report"
-    grep -q '6\. translution-clip-dynamic-0' "$work/whole/report.html" || fail "a run is not in the report"
+    grep -q '6\. translution-dynamic-0' "$work/whole/report.html" || fail "a run is not in the report"
 fi
 end_after() { # RUNS SIGNAL CODE
     # shellcheck disable=SC2086
