@@ -182,9 +182,12 @@ static tl_status predict_all(tl_context *ctx, predictions *t, tli_progress *prog
     }
     TLI_TRY(pages_write(pages, err));
     if (o->json && tl_ranks_rank(o->ranks) == 0) TLI_TRY(predict_print_json(o, ctx, t));
-    if (i < o->argument_count)
-        return tli_fail(err, TL_INTERRUPTED, "stopped by signal %d before %s", (int)tli_cli_signal,
-                        o->arguments[i]);
+    if (i < o->argument_count) {
+        (void)tli_fail(err, TL_INTERRUPTED, "stopped by signal %d before %s", (int)tli_cli_signal,
+                       o->arguments[i]);
+        tli_cli_stop_ranks(o, err);
+        return TL_INTERRUPTED;
+    }
     if (bad == 0) return TL_OK;
     return tli_fail(err, TL_ERROR_INPUT, "%d of %d images cannot be read; the first: %s", bad,
                     o->argument_count - 1, first.text);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/ranks.h"
 #include "core/terminal.h"
 
 static void write_line(void *user, tl_log_level level, const char *line)
@@ -78,8 +79,10 @@ tl_status tli_cli_on_device(tli_cli_options *o, tl_error *err, tli_device_work *
 {
     const tl_log log = tli_cli_log(o);
     tl_context *ctx = NULL;
-    TLI_TRY(open_device(o, &log, &ctx, err));
-    const tl_status status = work(o, ctx);
+    tl_status status = open_device(o, &log, &ctx, err);
+    if (status == TL_INTERRUPTED) tli_cli_stop_ranks(o, err);
+    TLI_TRY(status);
+    status = work(o, ctx);
     if (status != TL_OK) *err = *tl_context_error(ctx);
     tl_context_destroy(ctx);
     return status;

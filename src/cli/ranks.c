@@ -101,19 +101,37 @@ static void share_devices(tli_cli_options *o)
 
 /* ---- the end ----------------------------------------------------------------------------------------- */
 
-/* Rank 0 speaks for all, but a rank that fails alone says so itself, when those before it have had the time to fail
- * alike, unless the launcher, which takes some seconds, has begun to end it. Every other rank then ends, too. It speaks
- * before the others miss it. */
-static void end_ranks(const tli_cli_options *o, tl_status status, const tl_error *err)
+/* Rank 0 speaks for all, but a rank that ends alone says so itself, when those before it have had the time to end
+ * alike, unless the launcher, which takes some seconds, has begun to end it. It speaks before the others miss it. */
+static void await_turn(const tli_cli_options *o)
 {
     const int rank = tl_ranks_rank(o->ranks);
     const double most = o->ranks_options.timeout / 4, turn = rank < 2 ? 4 * rank : 8,
                  seconds = fmin(turn, most);
     const struct timespec pause = {.tv_sec = (time_t)seconds, .tv_nsec = (long)(1e9 * fmod(seconds, 1))};
     nanosleep(&pause, NULL);
-    if (rank == 0 || tli_cli_signal == 0)
-        tli_cli_say_over("translution: rank %d of %d: %s\n", rank, tl_ranks_size(o->ranks), err->text);
+}
+
+/* Every other rank ends, too. */
+static void say_and_end(const tli_cli_options *o, const tl_error *err, int exit_code)
+{
+    tli_cli_say_over("translution: rank %d of %d: %s\n", tl_ranks_rank(o->ranks), tl_ranks_size(o->ranks),
+                     err->text);
+    tl_ranks_end_all(o->ranks, exit_code);
+}
+
+static void end_ranks(const tli_cli_options *o, tl_status status, const tl_error *err)
+{
+    await_turn(o);
+    if (tl_ranks_rank(o->ranks) == 0 || tli_cli_signal == 0) say_and_end(o, err, tl_exit_code(status));
     tl_ranks_end_all(o->ranks, tl_exit_code(status));
+}
+
+void tli_cli_stop_ranks(const tli_cli_options *o, const tl_error *err)
+{
+    if (o->ranks == NULL) return;
+    await_turn(o);
+    say_and_end(o, err, 128 + (int)tli_cli_signal);
 }
 
 tl_status tli_cli_with_ranks(tli_cli_options *o, tl_error *err,

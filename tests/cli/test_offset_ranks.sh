@@ -170,6 +170,23 @@ wait $launcher || code=$?
 [ $code = 143 ] || fail "exit code $code instead of 143"
 said "stopped by signal 15 after step"
 
+cp "$pictures/bitmap.png" x
+rm -f pid-* out.txt
+# shellcheck disable=SC2046 # an argument a picture
+started 2 "$program" predict evaluated $(yes x | head -n 30000) --offset-ranks 2 >out.txt 2>err.txt &
+launcher=$!
+turns=0
+until [ -s out.txt ]; do
+    turns=$((turns + 1))
+    [ $turns -lt 1200 ] || fail "no prediction after two minutes"
+    sleep 0.1
+done
+kill -TERM "$(cat pid-1)"
+code=0
+wait $launcher || code=$?
+gave 143 || fail "exit code $code instead of 143"
+said "rank 1 of 2: stopped by signal 15 before x"
+
 # What ranks cannot share is refused before a device is opened.
 # refused WORDS
 refused() {
