@@ -1,11 +1,10 @@
 // Column sums over blocks of rows: out[b][c] = scale * sum of x[r * ld + c] over rows r of block b,
-// overwritten. Work-group (i, b, z) has columns [i * chunk, (i + 1) * chunk); chunk is TL_GROUP where a
-// work-item has one column; z = 1: of as many columns behind these, whose sums go to `behind`.
+// overwritten. Work-group (i, b) has columns [i * chunk, (i + 1) * chunk); chunk is TL_GROUP where a
+// work-item has one column.
 __kernel void column_sum_blocks(__global const float *x, ulong x_at, ulong ld, __global float *out,
-                                ulong out_at, __global float *behind, ulong behind_at, ulong rows,
-                                uint rows_per_block, ulong columns, uint chunk, float scale)
+                                ulong out_at, ulong rows, uint rows_per_block, ulong columns, uint chunk,
+                                float scale)
 {
-    if (get_group_id(2) == 1) x += columns, out = behind, out_at = behind_at;
     ulong column = get_group_id(0) * (ulong)chunk, block = get_group_id(1), row = block * rows_per_block;
     uint count = (uint)min((ulong)rows_per_block, rows - row);
     x += x_at + row * ld + column;

@@ -3,14 +3,11 @@
 #include "ops/kernel_forms.h"
 #include "ops/rowwise.h"
 
-static tl_status launch_sums(tl_context *ctx, tli_view x, uint64_t ld, tli_view out, tli_view behind,
-                             uint64_t rows, uint32_t rows_per_block, uint64_t columns, float scale)
+tl_status tli_column_sum_blocks(tl_context *ctx, tli_view x, uint64_t ld, tli_view out, uint64_t rows,
+                                uint32_t rows_per_block, uint64_t columns, float scale)
 {
     if (columns == 0) return TL_OK;
-    if (rows == 0) {
-        if (behind.mem != NULL) TLI_TRY(tli_zero(ctx, behind, columns));
-        return tli_zero(ctx, out, columns);
-    }
+    if (rows == 0) return tli_zero(ctx, out, columns);
     const tli_limits *limits = tli_context_limits(ctx);
     uint64_t blocks = tli_ceil_div(rows, rows_per_block);
     const uint32_t group = tli_kernel_form_of(ctx, "column_sum").row_group;
@@ -22,24 +19,11 @@ static tl_status launch_sums(tl_context *ctx, tli_view x, uint64_t ld, tli_view 
     }
     tli_kernel *kernel;
     TLI_TRY(tli_family_kernel(ctx, "column_sum", "column_sum_blocks", "", &kernel));
-    const uint64_t parts = behind.mem != NULL ? 2 : 1;
-    tli_launch launch = tli_launch3(tli_ceil_div(columns, chunk), blocks, parts, group);
-    launch.bytes = 4.0 * (double)(parts * columns) * (double)(rows + blocks);
+    tli_launch launch = tli_launch3(tli_ceil_div(columns, chunk), blocks, 1, group);
+    launch.bytes = 4.0 * (double)columns * (double)(rows + blocks);
     return TLI_LAUNCH(ctx, kernel, launch, TLI_ARG_VIEW(x), TLI_ARG_U64(ld), TLI_ARG_VIEW(out),
-                      TLI_ARG_VIEW(behind), TLI_ARG_U64(rows), TLI_ARG_U32(rows_per_block),
-                      TLI_ARG_U64(columns), TLI_ARG_U32(chunk), TLI_ARG_F32(scale));
-}
-
-tl_status tli_column_sum_blocks(tl_context *ctx, tli_view x, uint64_t ld, tli_view out, uint64_t rows,
-                                uint32_t rows_per_block, uint64_t columns, float scale)
-{
-    return launch_sums(ctx, x, ld, out, (tli_view){0}, rows, rows_per_block, columns, scale);
-}
-
-tl_status tli_column_sum_pair(tl_context *ctx, tli_view x, uint64_t ld, tli_view out, tli_view behind,
-                              uint32_t rows, uint64_t columns)
-{
-    return launch_sums(ctx, x, ld, out, behind, rows, rows, columns, 1.0f);
+                      TLI_ARG_U64(rows), TLI_ARG_U32(rows_per_block), TLI_ARG_U64(columns),
+                      TLI_ARG_U32(chunk), TLI_ARG_F32(scale));
 }
 
 tl_status tli_column_sum(tl_context *ctx, tli_view x, uint32_t ld, tli_view sums, tli_view workspace,

@@ -70,8 +70,10 @@ tl_status tli_layernorm_backward(tl_context *ctx, tli_view dy, tli_view x, tli_v
                            TLI_ARG_MEM(weight.mem), TLI_ARG_MEM(stats.mem), TLI_ARG_MEM(dx.mem),
                            TLI_ARG_MEM(workspace.mem), TLI_ARG_STRUCT(sizes)));
     }
-    /* workspace [block][dweight, dbias][channel] */
-    return tli_column_sum_pair(ctx, workspace, 2 * (uint64_t)channels, dweight, dbias, blocks, channels);
+    uint64_t ld = 2 * (uint64_t)channels; /* workspace [block][dweight, dbias][channel] */
+    TLI_TRY(tli_column_sum_blocks(ctx, workspace, ld, dweight, blocks, blocks, channels, 1.0f));
+    return tli_column_sum_blocks(ctx, tli_view_add(workspace, channels), ld, dbias, blocks, blocks, channels,
+                                 1.0f);
 }
 
 uint64_t tli_layernorm_workspace(uint64_t rows, uint32_t channels)

@@ -92,8 +92,5 @@ static inline uint32_t tli_row_blocks_max(uint64_t rows)
  * `rows`. One launch, overwritten (column_sum.c). */
 tl_status tli_column_sum_blocks(tl_context *ctx, tli_view x, uint64_t ld, tli_view out, uint64_t rows,
                                 uint32_t rows_per_block, uint64_t columns, float scale);
-/* out[c] = sum of x[r * ld + c] over all rows, and behind[c] that of as many columns behind these; in one launch, too. */
-tl_status tli_column_sum_pair(tl_context *ctx, tli_view x, uint64_t ld, tli_view out, tli_view behind,
-                              uint32_t rows, uint64_t columns);
 
 #endif
