@@ -29,30 +29,35 @@ __kernel TILE_GROUP void gemm(__global const float *restrict a0, __global const 
     __global float *c = c0 + s.c_at + c_shift;
     float4 acc[TILE_RESULTS];
     tile_clear(acc);
+#if TILE_HALVES == 2
     // The first slice is the one that may not be full, so that the loop checks no bounds along k.
     const int head = (s.k - 1) % TILE_K + 1;
     tile_put_as(tile_a, FETCH_A(0, head), !TA);
     tile_put_as(tile_b, FETCH_B(0, head), TB);
     barrier(CLK_LOCAL_MEM_FENCE);
     float4 next_a = (float4)(0.0f), next_b = (float4)(0.0f);
-#pragma unroll 1 // unrolled, it would fetch further ahead than there are registers for
     for (int k = head;; k += TILE_K) {
         const bool more = k < s.k;
         if (more) {
             next_a = FETCH_A(k, TILE_K);
             next_b = FETCH_B(k, TILE_K);
         }
-        if (k >
-            0) // unless nothing is multiplied; without the condition AMD's compiler reads the whole slice first
-            tile_multiply(acc, tile_a, tile_b);
+        tile_multiply(acc, tile_a, tile_b);
         if (!more) break;
         barrier(CLK_LOCAL_MEM_FENCE);
         tile_put_as(tile_a, next_a, !TA);
         tile_put_as(tile_b, next_b, TB);
         barrier(CLK_LOCAL_MEM_FENCE);
     }
-#if TILE_PARTS > 1
-    barrier(CLK_LOCAL_MEM_FENCE); // before the sums of parts take the operands' place
+#else
+    for (int k = 0; k < s.k + TILE_K; k += TILE_K) {
+        float4 next_a = (float4)(0.0f), next_b = (float4)(0.0f);
+        if (k < s.k) {
+            next_a = FETCH_A(k, s.k - k);
+            next_b = FETCH_B(k, s.k - k);
+        }
+        tile_turn_sync(acc, k, tile_a, next_a, !TA, tile_b, next_b, TB);
+    }
 #endif
     tile_sum_parts_sync(acc, tile_a);
 #pragma unroll // values are then registers: some compilers would index them in memory

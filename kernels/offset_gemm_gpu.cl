@@ -24,18 +24,6 @@ static inline int4 token_rows(__global const int2 *pairs, bool key, int batch, i
                   token_row(pairs, key, batch, row_begin + ITEM_TRANSPOSED_I(3), rows));
 }
 
-// tile_fetch_transposed of such rows, which may lie anywhere in the activation.
-static inline float4 fetch_token_rows(__global const float *x, int4 rows, int depth)
-{
-    float4 v = (float4)(0.0f);
-    if (depth == TILE_K || ITEM_TRANSPOSED_K < depth) {
-        x += ITEM_TRANSPOSED_K;
-        v = (float4)(x[(long)rows.s0 * INNER], x[(long)rows.s1 * INNER], x[(long)rows.s2 * INNER],
-                     x[(long)rows.s3 * INNER]);
-    }
-    return v;
-}
-
 // A weight for each of the rows.
 static inline float4 row_weights(__global const float *weights, int4 rows)
 {
@@ -119,7 +107,7 @@ offset_gemm_logits(__global const int4 *restrict groups, __global const int2 *re
                 for (int k = 0; k < INNER + TILE_K; k += TILE_K) {
                     float4 next_a = (float4)(0.0f), next_b = (float4)(0.0f);
                     if (k < INNER) {
-                        next_a = fetch_token_rows(x + k, of_tokens, TILE_DEPTH(INNER, k));
+                        next_a = tile_fetch_transposed(x + k, INNER, of_tokens, TILE_DEPTH(INNER, k));
                         next_b = tile_fetch(m + (ulong)k * WIDTH, WIDTH, columns, TILE_DEPTH(INNER, k));
                     }
                     tile_turn_sync(acc, k, tile_a, next_a, true, tile_b, next_b, false);

@@ -22,6 +22,17 @@ static inline optimizer_part later_part(bool begun, optimizer_part next, optimiz
     return part;
 }
 
+// Part i instead, if it has begun; STATES: as much for the optimizer's own arguments.
+#define LATER_PART(i, STATES)                                                                                \
+    {                                                                                                        \
+        const optimizer_part next = s.part[i];                                                               \
+        const bool begun = get_group_id(0) >= next.first_group;                                              \
+        part = later_part(begun, next, part);                                                                \
+        parameter = begun ? parameter_##i : parameter;                                                       \
+        gradient = begun ? gradient_##i : gradient;                                                          \
+        STATES                                                                                               \
+    }
+
 // ---- AdamW
 
 static inline floatR adamw_element(floatR p, floatR g, floatR *m, floatR *v, float gradient_scale,
@@ -49,15 +60,7 @@ __kernel void adamw(OF_PARTS(__global float *, parameter), OF_PARTS(__global con
     __global float *moment1 = moment1_0;
     __global float *moment2 = moment2_0;
 #define TAKE_ADAMW(i)                                                                                        \
-    {                                                                                                        \
-        const optimizer_part next = s.part[i];                                                               \
-        const bool begun = get_group_id(0) >= next.first_group;                                              \
-        part = later_part(begun, next, part);                                                                \
-        parameter = begun ? parameter_##i : parameter;                                                       \
-        gradient = begun ? gradient_##i : gradient;                                                          \
-        moment1 = begun ? moment1_##i : moment1;                                                             \
-        moment2 = begun ? moment2_##i : moment2;                                                             \
-    }
+    LATER_PART(i, moment1 = begun ? moment1_##i : moment1; moment2 = begun ? moment2_##i : moment2;)
     TAKE_PART_OF_GROUP(TAKE_ADAMW)
     const ulong first = (get_group_id(0) - part.first_group) * (ulong)block;
     const uint n = (uint)min((ulong)block, part.count - first), full = TL_FULL(n), rest = TL_REST(n);
@@ -115,15 +118,7 @@ __kernel void lion(OF_PARTS(__global float *, parameter), OF_PARTS(__global cons
     __global float *parameter = parameter_0;
     __global const float *gradient = gradient_0;
     __global float *momentum = momentum_0;
-#define TAKE_LION(i)                                                                                         \
-    {                                                                                                        \
-        const optimizer_part next = s.part[i];                                                               \
-        const bool begun = get_group_id(0) >= next.first_group;                                              \
-        part = later_part(begun, next, part);                                                                \
-        parameter = begun ? parameter_##i : parameter;                                                       \
-        gradient = begun ? gradient_##i : gradient;                                                          \
-        momentum = begun ? momentum_##i : momentum;                                                          \
-    }
+#define TAKE_LION(i) LATER_PART(i, momentum = begun ? momentum_##i : momentum;)
     TAKE_PART_OF_GROUP(TAKE_LION)
     const ulong first = (get_group_id(0) - part.first_group) * (ulong)block;
     const uint n = (uint)min((ulong)block, part.count - first), full = TL_FULL(n), rest = TL_REST(n);

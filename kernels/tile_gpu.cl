@@ -69,22 +69,35 @@
 #define ITEM_TRANSPOSED_K    ((int)get_local_id(0) % TILE_K)
 #define ITEM_TRANSPOSED_I(u) ((int)get_local_id(0) / TILE_K + (u) * (TILE / 4))
 
-// source[at] of a matrix's rows or columns that a tile has, less than 4 GiB apart: the address is one that all work-items share,
-// and 32 bits of their own.
-static inline float tile_read(__global const float *source, uint at)
+// Of the largest tile, which NVIDIA's GPUs alone have: whether a slice needs no checks, and where an element is behind a pointer
+// that all work-items share, by 32 bits, since an address is then that pointer and a register. On the others this makes some
+// compilers spill.
+#if TILE_HALVES == 2
+#define TILE_ALL(depth) ((depth) == TILE_K)
+typedef uint tile_place;
+#else
+#define TILE_ALL(depth) false
+typedef long tile_place;
+#endif
+
+static inline float tile_read(__global const float *source, tile_place at)
 {
+#if TILE_HALVES == 2
     return *(__global const float *)((__global const char *)source + (at * 4u));
+#else
+    return source[at];
+#endif
 }
 
-// source[k * ld + i] of `count` indices i and `depth` indices k; TILE_K of them need no checks.
+// source[k * ld + i] of `count` indices i and `depth` indices k.
 static inline float4 tile_fetch(__global const float *source, int ld, int count, int depth)
 {
-    const bool all = depth == TILE_K;
-    const uint at = (uint)min(ITEM_I, count - 1);
-    return (float4)(all || ITEM_K(0) < depth ? tile_read(source, at + ITEM_K(0) * ld) : 0.0f,
-                    all || ITEM_K(1) < depth ? tile_read(source, at + ITEM_K(1) * ld) : 0.0f,
-                    all || ITEM_K(2) < depth ? tile_read(source, at + ITEM_K(2) * ld) : 0.0f,
-                    all || ITEM_K(3) < depth ? tile_read(source, at + ITEM_K(3) * ld) : 0.0f);
+    const bool all = TILE_ALL(depth);
+    source += min(ITEM_I, count - 1);
+    return (float4)(all || ITEM_K(0) < depth ? tile_read(source, (tile_place)ITEM_K(0) * ld) : 0.0f,
+                    all || ITEM_K(1) < depth ? tile_read(source, (tile_place)ITEM_K(1) * ld) : 0.0f,
+                    all || ITEM_K(2) < depth ? tile_read(source, (tile_place)ITEM_K(2) * ld) : 0.0f,
+                    all || ITEM_K(3) < depth ? tile_read(source, (tile_place)ITEM_K(3) * ld) : 0.0f);
 }
 
 static inline void tile_put(__local float *tile, float4 v)
@@ -107,10 +120,10 @@ static inline int4 tile_rows(int count)
 static inline float4 tile_fetch_transposed(__global const float *source, int ld, int4 rows, int depth)
 {
     float4 v = (float4)(0.0f);
-    if (depth == TILE_K || ITEM_TRANSPOSED_K < depth) {
-        const uint at = ITEM_TRANSPOSED_K;
-        v = (float4)(tile_read(source, at + rows.s0 * ld), tile_read(source, at + rows.s1 * ld),
-                     tile_read(source, at + rows.s2 * ld), tile_read(source, at + rows.s3 * ld));
+    if (TILE_ALL(depth) || ITEM_TRANSPOSED_K < depth) {
+        source += ITEM_TRANSPOSED_K;
+        v = (float4)(source[(long)rows.s0 * ld], source[(long)rows.s1 * ld], source[(long)rows.s2 * ld],
+                     source[(long)rows.s3 * ld]);
     }
     return v;
 }

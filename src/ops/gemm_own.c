@@ -14,8 +14,8 @@ _Static_assert(sizeof(gemm_sizes) == 144, "gemm_sizes has the same layout in ker
 /* Columns that a work-group packs in private memory, of kernels/gemm.cl, where no tuned tile says otherwise. */
 enum { COLUMN_BLOCK = 128 };
 
-/* In the GPU form a tile's rows, at most 128, are within 4 GiB: kernels/tile_gpu.cl. */
-enum { GPU_ROWS_APART = 1 << 23 };
+/* Of the largest tile in the GPU form: floats between rows, of which its slices of eight reach 4 GiB (kernels/tile_gpu.cl). */
+enum { LARGEST_TILE_ROWS_APART = 1 << 27 };
 
 /* A register tile of kernels/tile.cl. */
 typedef struct register_tile {
@@ -152,6 +152,8 @@ static void plan_for_gpu(tli_kernel_form form, const tli_gemm_args *g, uint32_t 
                          const tli_tile *tuned, plan *p)
 {
     p->tile = tuned != NULL ? *tuned : tli_gpu_tile_choose_gemm(form, g->m, g->n, batches);
+    if (p->tile.side > TLI_TILE_LARGEST_BY_OFFSET && tli_larger(g->lda, g->ldb) >= LARGEST_TILE_ROWS_APART)
+        p->tile = tli_gpu_tile_choose(form, g->m, g->n, batches);
     p->block = (block){p->tile.side, p->tile.side};
     const int used = snprintf(p->options, sizeof p->options, "-DTA=%d -DTB=%d", g->transpose_a,
                               g->transpose_b);
@@ -163,12 +165,6 @@ tl_status tli_gemm_own(tl_context *ctx, const tli_gemm_args *g)
     const tli_kernel_form form = tli_kernel_form_of(ctx, "gemm");
     const uint32_t inner = at_least_one(g->inner), batches = at_least_one(g->outer) * inner;
     if (g->m == 0 || g->n == 0) return TL_OK;
-    if (!form.cpu && tli_larger(g->lda, g->ldb) > GPU_ROWS_APART)
-        return tli_fail(
-            tl_context_error(ctx), TL_ERROR_USAGE,
-            "the rows of a product's matrix are %llu floats apart, of which kernels for GPUs reach %u; "
-            "compute with fewer channels or classes, or on a CPU",
-            (unsigned long long)tli_larger(g->lda, g->ldb), (unsigned)GPU_ROWS_APART);
     const tli_product_shape shape = {tli_gemm_kind(g->transpose_a, g->transpose_b), g->m, g->n, g->k,
                                      batches};
     const tli_tile *tuned = tli_tuning_tile(ctx, form, &shape, g->n);

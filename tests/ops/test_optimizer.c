@@ -205,6 +205,17 @@ static void not_finite_gradients_show(tl_context *ctx)
 }
 ON_BOTH_PATHS(not_finite_gradients_show)
 
+static optimizer_settings scaled_step(uint64_t step, float gradient_scale)
+{
+    return (optimizer_settings){.lr = 1e-2f,
+                                .beta1 = 0.9f,
+                                .beta2 = 0.999f,
+                                .eps = 1e-8f,
+                                .weight_decay = 0.1f,
+                                .gradient_scale = gradient_scale,
+                                .step = step};
+}
+
 /* For every optimizer: a clip result on the device scales gradients as gradient_scale does, or skips the step; skipped, the
  * first step still sets the state to 0. Every tensor is written in full, from whatever it held. */
 static void clip_results_of(tl_context *ctx, const optimizer_rule *rule)
@@ -221,14 +232,8 @@ static void clip_results_of(tl_context *ctx, const optimizer_rule *rule)
                 tl_tensor *t[MOST] = {upload(ctx, p, 1, COUNT)}, *gradient = upload(ctx, g, 1, COUNT);
                 optimizer_target target = {.value = t[0], .gradient = gradient};
                 place v = put(ctx, &values[i], 1);
-                const optimizer_settings settings = {.lr = 1e-2f,
-                                                     .beta1 = 0.9f,
-                                                     .beta2 = 0.999f,
-                                                     .eps = 1e-8f,
-                                                     .weight_decay = 0.1f,
-                                                     .gradient_scale = by_host ? values[i] : 1.0f,
-                                                     .step = step,
-                                                     .clip_result = by_host ? (tli_view){0} : v.view};
+                optimizer_settings settings = scaled_step(step, by_host ? values[i] : 1.0f);
+                if (!by_host) settings.clip_result = v.view;
                 for (int k = 1; k < tensors; k++) t[k] = target.state[k - 1] = upload(ctx, g, 1, COUNT);
                 MUST(ctx, tli_optimizer_step(ctx, rule, &target, 1, &settings));
                 for (int k = 0; k < tensors; k++) results[by_host][k] = download(ctx, t[k]);
@@ -274,13 +279,7 @@ static void ranges_of(tl_context *ctx, const optimizer_rule *rule)
         optimizer_target part = {.value = parts, .gradient = gradient, .first = cuts[c]};
         for (int k = 0; k < rule->slots; k++) part.state[k] = upload(ctx, NULL, cuts[c + 1] - cuts[c], 1);
         for (uint64_t step = 1; step <= 3; step++) {
-            const optimizer_settings settings = {.lr = 1e-2f,
-                                                 .beta1 = 0.9f,
-                                                 .beta2 = 0.999f,
-                                                 .eps = 1e-8f,
-                                                 .weight_decay = 0.1f,
-                                                 .gradient_scale = 0.7f,
-                                                 .step = step};
+            const optimizer_settings settings = scaled_step(step, 0.7f);
             if (c == 0) MUST(ctx, tli_optimizer_step(ctx, rule, &all, 1, &settings));
             MUST(ctx, tli_optimizer_step(ctx, rule, &part, 1, &settings));
         }
@@ -328,13 +327,7 @@ static void together_of(tl_context *ctx, const optimizer_rule *rule)
         free(p), free(g);
     }
     for (uint64_t step = 1; step <= 2; step++) {
-        const optimizer_settings settings = {.lr = 1e-2f,
-                                             .beta1 = 0.9f,
-                                             .beta2 = 0.999f,
-                                             .eps = 1e-8f,
-                                             .weight_decay = 0.1f,
-                                             .gradient_scale = 0.7f,
-                                             .step = step};
+        const optimizer_settings settings = scaled_step(step, 0.7f);
         MUST(ctx, tli_optimizer_step(ctx, rule, targets[0], TENSORS, &settings));
         for (int i = 0; i < TENSORS; i++) {
             optimizer_settings own = settings;
