@@ -2,6 +2,7 @@
  * launch:N the N-th kernel launch and, like a lost device, every later call. */
 #include "device/internal.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,8 +12,9 @@ static bool read_fault(const char *text, const char *name, uint64_t *call)
     const size_t length = strlen(name);
     char *end;
     if (strncmp(text, name, length) != 0 || text[length] < '0' || text[length] > '9') return false;
+    errno = 0;
     *call = strtoull(text + length, &end, 10);
-    return *end == '\0';
+    return *end == '\0' && errno == 0;
 }
 
 tl_status tli_fault_open(tli_fault *fault, tl_error *err)

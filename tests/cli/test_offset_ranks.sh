@@ -158,12 +158,7 @@ env TRANSLUTION_MPI_MODULE="$module" "${MPIRUN:-mpirun}" -n 4 "$2" memory 0 2 >o
 # shellcheck disable=SC2086
 started 2 "$program" train $digits --op translution --steps 100000 --schedule constant --offset-ranks 2 --out signal >out.txt 2>err.txt &
 launcher=$!
-turns=0
-until grep -q '"step":5,' signal/metrics.jsonl 2>/dev/null; do
-    turns=$((turns + 1))
-    [ $turns -lt 1200 ] || fail "no step after two minutes"
-    sleep 0.1
-done
+wait_until 120 "no step after two minutes" has_step 5 signal
 kill -TERM "$(cat pid-1)"
 code=0
 wait $launcher || code=$?
@@ -175,12 +170,7 @@ rm -f pid-* out.txt
 # shellcheck disable=SC2046 # an argument a picture
 started 2 "$program" predict evaluated $(yes x | head -n 30000) --offset-ranks 2 >out.txt 2>err.txt &
 launcher=$!
-turns=0
-until [ -s out.txt ]; do
-    turns=$((turns + 1))
-    [ $turns -lt 1200 ] || fail "no prediction after two minutes"
-    sleep 0.1
-done
+wait_until 120 "no prediction after two minutes" [ -s out.txt ]
 kill -TERM "$(cat pid-1)"
 code=0
 wait $launcher || code=$?

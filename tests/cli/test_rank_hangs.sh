@@ -8,18 +8,14 @@ set -eu
 need_mpi "$(dirname "$1")/translution_mpi.so"
 model="--op alpha --dim 16 --depth 1 --heads 2 --head-dim 8 --batch-size 8 --limit-train 20 --limit-test 12 --steps 100000 --schedule constant --grad-slices 4"
 
+has_checkpoint() { [ -n "$(ls "$1/checkpoints" 2>/dev/null)" ]; }
 # shellcheck disable=SC2086 # a word an argument
 # stop RANK N SHARING: rank RANK of N, of which SHARING share the matrices by offset out, once the run has a checkpoint
 stop() {
     victim=$1 count=$2
     started "$count" "$program" train mnist $model --offset-ranks "$3" --checkpoint-every 2 --keep 2 --rank-timeout 20 --out run >out.txt 2>err.txt &
     launcher=$!
-    turns=0
-    until [ -n "$(ls run/checkpoints 2>/dev/null)" ]; do
-        turns=$((turns + 1))
-        [ $turns -lt 1200 ] || fail "no checkpoint after two minutes"
-        sleep 0.1
-    done
+    wait_until 120 "no checkpoint after two minutes" has_checkpoint run
     kill -STOP "$(cat "pid-$victim")"
     begun=$(date +%s)
     code=0
@@ -30,12 +26,7 @@ stop() {
     [ "$(grep -c 'nothing is heard' err.txt)" = 1 ] || fail "several ranks say the same"
     rank=0
     while [ $rank -lt "$count" ]; do
-        turns=0
-        until ended $rank; do
-            turns=$((turns + 1))
-            [ $turns -lt 100 ] || fail "rank $rank goes on for 10 s"
-            sleep 0.1
-        done
+        wait_until 10 "rank $rank goes on for 10 s" ended $rank
         rank=$((rank + 1))
     done
     saved=$(find run/checkpoints -mindepth 1 -maxdepth 1 -name '[1-9]*' -printf '%f\n' | sort -n | tail -n 1)

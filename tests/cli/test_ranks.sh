@@ -111,15 +111,7 @@ long="mnist $small --batch-size 8 --limit-train 20 --limit-test 12 --steps 10000
 # shellcheck disable=SC2086
 started 2 "$program" train $long --out signal >out.txt 2>err.txt &
 launcher=$!
-wait_for() { # a step of the run in FOLDER
-    turns=0
-    until grep -q '"step":5,' "$1/metrics.jsonl" 2>/dev/null; do
-        turns=$((turns + 1))
-        [ $turns -lt 1200 ] || fail "no step in $1 after two minutes"
-        sleep 0.1
-    done
-}
-wait_for signal
+wait_until 120 "no step in signal after two minutes" has_step 5 signal
 kill -TERM "$(cat pid-1)"
 code=0
 wait $launcher || code=$?
@@ -146,7 +138,7 @@ if grep -q '^rank 0 with others\|"communication"' err.txt out.txt profiled-alone
 # shellcheck disable=SC2086
 started 2 "$program" train $long --profile --out paused >out.txt 2>err.txt &
 launcher=$!
-wait_for paused
+wait_until 120 "no step in paused after two minutes" has_step 5 paused
 kill -STOP "$(cat pid-1)"
 sleep 3
 kill -CONT "$(cat pid-1)"
@@ -160,7 +152,7 @@ awk -F '"communication":' 'NF > 1 && $2 + 0 > 0.5 {found = 1} END {exit !found}'
 # shellcheck disable=SC2086
 started 2 "$program" train $long --checkpoint-every 2 --keep 2 --out killed >out.txt 2>err.txt &
 launcher=$!
-wait_for killed
+wait_until 120 "no step in killed after two minutes" has_step 5 killed
 kill -KILL "$(cat pid-1)"
 begun=$(date +%s)
 code=0

@@ -404,7 +404,8 @@ static void other_words(void **state)
                                         "TRANSLUTION_FORM",         "TRANSLUTION_SELF_TEST",
                                         "TRANSLUTION_TUNING",       "TRANSLUTION_OVERLAP",
                                         "TRANSLUTION_FAULT"},
-                             *const wrong[] = {"", "yes", "of", "on ", "alloc", "alloc:", "launch:x"};
+                             *const wrong[] = {"",      "yes",    "of",       "on ",
+                                               "alloc", "alloc:", "launch:x", "launch:99999999999999999999"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         const char *outer = getenv(names[i]);
         char *before = outer != NULL ? strdup(outer) : NULL, start[48];

@@ -168,6 +168,8 @@ static void keep_tile(void *user, const char *kernel, const tli_launch *launch)
 static void rows_far_apart_do_not_have_the_largest_tile(void **unused)
 {
     (void)unused;
+    const char *outer = getenv("TRANSLUTION_TILE");
+    char *before = outer != NULL ? strdup(outer) : NULL;
     setenv("TRANSLUTION_TILE", "128", 1);
     tl_context *ctx = new_context(TL_PATH_GPU);
     uint32_t tile = 0;
@@ -185,6 +187,8 @@ static void rows_far_apart_do_not_have_the_largest_tile(void **unused)
     tl_tensor_destroy(ctx, t);
     tl_context_destroy(ctx);
     unsetenv("TRANSLUTION_TILE");
+    if (before != NULL) setenv("TRANSLUTION_TILE", before, 1);
+    free(before);
 }
 
 static void clblast(void **unused)

@@ -40,3 +40,15 @@ sent_as_planned() {
         END {exit !(planned > 5e5 && sent > planned - 2000 && sent < planned + 2000)}' err.txt || fail "other bytes than planned"
 }
 state() { echo "$1/checkpoints/$(ls "$1/checkpoints")/state.safetensors"; }
+# wait_until SECONDS FAULT COMMAND...: until COMMAND succeeds; fails with FAULT after so many
+wait_until() {
+    turns=$(($1 * 10)) fault=$2
+    shift 2
+    until "$@"; do
+        turns=$((turns - 1))
+        [ $turns -gt 0 ] || fail "$fault"
+        sleep 0.1
+    done
+}
+# has_step N RUN: its metrics have a line of step N
+has_step() { grep -q "\"step\":$1," "$2/metrics.jsonl" 2>/dev/null; }
