@@ -112,6 +112,9 @@ static inline void tile_pack_transposed(float *packed, const __global float *b, 
     for (int j = 0; j < NR; j += 8) {
         const __global float *s[8];
         for (int q = 0; q < 8; q++) s[q] = b + min(j + q, columns - 1) * ld;
+        for (int q = 8; q < 16; q++) {
+            for (int k = 0; k < kc; k += 16) PREFETCH(b + min(j + q, columns - 1) * ld + k);
+        }
         int k = 0;
         for (; k + 8 <= kc; k += 8) {
             float8 r0 = vload8(0, s[0] + k), r1 = vload8(0, s[1] + k), r2 = vload8(0, s[2] + k),
