@@ -204,23 +204,27 @@ static inline void tl_store_part(float v, __global float *p, uint count)
 #define TL_REST(n) ((uint)((n) % TL_RW))
 #define TL_FULL(n) ((n) - (n) % TL_RW)
 
-// e^x to about one unit in the last place: 2^k e^r with |r| <= ln 2 / 2. Below x = -86.9 (2e-38) it is 0:
-// denormals are slow and nothing here needs them. NaN stays NaN.
-static inline floatR tl_exp(floatR x)
+// e^x to about one unit in the last place, for -86.9 <= x <= 89 (2e-38 to 4e38) or NaN: 2^k e^r with |r| <= ln 2 / 2.
+static inline floatR tl_exp_within(floatR x)
 {
-    const floatR low = (floatR)(-86.9f), high = (floatR)(89.0f);
-    floatR z = x < low ? low : x;
-    z = z > high ? high : z;
-    floatR shifted = z * 1.44269504f +
-                     12582912.0f; // 1.5 * 2^23: the low bits of the sum are k = round(z log2 e)
+    floatR shifted = x * 1.44269504f +
+                     12582912.0f; // 1.5 * 2^23: the low bits of the sum are k = round(x log2 e)
     floatR n = shifted - 12582912.0f;
-    floatR r = z - n * 0.693359375f; // ln 2 in two parts, the first with few bits
+    floatR r = x - n * 0.693359375f; // ln 2 in two parts, the first with few bits
     r = r + n * 2.12194440e-4f;
     floatR p = 2.762893448e-3f * r + 1.673756167e-2f; // 2 e^r ...
     p = p * r + 8.333678544e-2f;
     p = p * r + 3.333303928e-1f;
     p = p * r + 9.999998808e-1f;
     p = p * (r * r) + (2.0f * r + 2.0f);
-    p = p * as_floatR((as_intR(shifted) + 126) << 23); // ... times 2^(k - 1), as 2^128 is no float
-    return x < low ? (floatR)(0.0f) : p;
+    return p * as_floatR((as_intR(shifted) + 126) << 23); // ... times 2^(k - 1), as 2^128 is no float
+}
+
+// The same for all x. Below -86.9 it is 0: denormals are slow and nothing here needs them. NaN stays NaN.
+static inline floatR tl_exp(floatR x)
+{
+    const floatR low = (floatR)(-86.9f), high = (floatR)(89.0f);
+    floatR z = x < low ? low : x;
+    z = z > high ? high : z;
+    return x < low ? (floatR)(0.0f) : tl_exp_within(z);
 }
