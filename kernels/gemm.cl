@@ -1,13 +1,7 @@
 // C = (alpha op(A) op(B) + beta C + bias + residual) * factor, row-major, batched. See src/ops/gemm.h.
-//   -DTA=0|1 -DTB=0|1   which operands are transposed
 // The CPU form, one work-item a work-group: group (x, y, z) owns columns [x*nb, +nb) of rows [y*mb, +mb) of batch z.
-
-#ifndef TA
-#define TA 0
-#endif
-#ifndef TB
-#define TB 0
-#endif
+// A kernel for each choice of transposed operands, all in one program: a program costs a start of the compiler even
+// where the driver has its kernels cached.
 
 #ifndef KC
 #define KC 256 // inner block: the packed slice, KC * NR floats, stays in the first-level cache
@@ -91,9 +85,11 @@ static inline void tile_write(__global float *c, ulong ldc, float alpha, float k
     }
 }
 
-__kernel void gemm(__global const float *a0, __global const float *b0, __global float *c0,
-                   __global const float *bias, __global const float *residual, __global const float *factor,
-                   const gemm_sizes s)
+// `ta`, `tb`: op is the transpose. Constants of the kernel that this is inlined in.
+__attribute__((always_inline)) static inline void
+gemm_block(__global const float *a0, __global const float *b0, __global float *c0, __global const float *bias,
+           __global const float *residual, __global const float *factor, const gemm_sizes s, const bool ta,
+           const bool tb)
 {
     const int m = s.m, n = s.n, k_total = s.k, lda = s.lda, ldb = s.ldb, ldc = s.ldc;
     const float alpha = s.alpha, beta = s.beta;
@@ -110,19 +106,17 @@ __kernel void gemm(__global const float *a0, __global const float *b0, __global 
 
     // The slice of B stays in the second-level cache, a column panel of it at a time in the first.
     float packed[COLUMN_BLOCK * KC];
-#if TA
-    float tail[KC * MR]; // the last rows of op(A) when they do not fill a tile
-#endif
+    float tail[KC * MR]; // the last rows of op(A), transposed, when they do not fill a tile
     for (int kb = 0; kb < k_total; kb += KC) {
         const int kc = min(KC, k_total - kb);
         const bool first = kb == 0, last = kb + KC >= k_total;
-#if TB
-        for (int j = column_begin; j < column_end; j += NR)
-            tile_pack_transposed(packed + (j - column_begin) * KC, b + (ulong)j * ldb + kb, ldb, kc,
-                                 min(NR, column_end - j));
-#else
-        pack_b(packed, b + (ulong)kb * ldb + column_begin, ldb, kc, column_end - column_begin);
-#endif
+        if (tb) {
+            for (int j = column_begin; j < column_end; j += NR)
+                tile_pack_transposed(packed + (j - column_begin) * KC, b + (ulong)j * ldb + kb, ldb, kc,
+                                     min(NR, column_end - j));
+        } else {
+            pack_b(packed, b + (ulong)kb * ldb + column_begin, ldb, kc, column_end - column_begin);
+        }
         // Panel by panel, so that one stays in the first-level cache; or, when all of them do, tile by tile, so that
         // rows of A are read once, however far apart they lie.
         const int panels = (column_end - column_begin + NR - 1) / NR,
@@ -143,8 +137,12 @@ __kernel void gemm(__global const float *a0, __global const float *b0, __global 
             if (residual_here) prefetch_rows(residual_here + corner, ldc, rows, columns);
             if (factor_here) prefetch_rows(factor_here + corner, ldc, rows, columns);
             tile_clear(acc);
-#if TA
-            if (rows == MR) {
+            if (!ta) {
+                const __global float *row[MR];
+#pragma unroll
+                for (int r = 0; r < MR; r++) row[r] = a + (ulong)min(i + r, row_end - 1) * lda + kb;
+                tile_multiply(acc, row, 1, panel, kc);
+            } else if (rows == MR) {
                 const __global float *row[MR];
 #pragma unroll
                 for (int r = 0; r < MR; r++) row[r] = a + (ulong)kb * lda + i + r;
@@ -159,12 +157,6 @@ __kernel void gemm(__global const float *a0, __global const float *b0, __global 
                 for (int r = 0; r < MR; r++) row[r] = tail + r;
                 tile_multiply_private(acc, row, MR, panel, kc);
             }
-#else
-            const __global float *row[MR];
-#pragma unroll
-            for (int r = 0; r < MR; r++) row[r] = a + (ulong)min(i + r, row_end - 1) * lda + kb;
-            tile_multiply(acc, row, 1, panel, kc);
-#endif
             if (rows == MR && columns == NR && !bias_here && !residual_here && !factor_here) {
                 tile_write(c + corner, ldc, alpha, keep, stream, acc);
                 continue;
@@ -207,8 +199,32 @@ __kernel void gemm(__global const float *a0, __global const float *b0, __global 
     if (stream) tl_stream_end();
 }
 
-#if TB && !TA
-// The same for m = 1, where all that costs time is reading B once: rows of B as they lie, without a tile of other rows of
+#define GEMM_ARGUMENTS                                                                                       \
+    __global const float *a, __global const float *b, __global float *c, __global const float *bias,         \
+        __global const float *residual, __global const float *factor, const gemm_sizes sizes
+#define GEMM_BLOCK(ta, tb) gemm_block(a, b, c, bias, residual, factor, sizes, ta, tb)
+
+__kernel void gemm_nn(GEMM_ARGUMENTS)
+{
+    GEMM_BLOCK(false, false);
+}
+
+__kernel void gemm_nt(GEMM_ARGUMENTS)
+{
+    GEMM_BLOCK(false, true);
+}
+
+__kernel void gemm_tn(GEMM_ARGUMENTS)
+{
+    GEMM_BLOCK(true, false);
+}
+
+__kernel void gemm_tt(GEMM_ARGUMENTS)
+{
+    GEMM_BLOCK(true, true);
+}
+
+// gemm_nt for m = 1, where all that costs time is reading B once: rows of B as they lie, without a tile of other rows of
 // C and without packing. Group (x, 0, z) owns columns [x*nb, +nb) of batch z.
 __kernel void gemm_row(__global const float *a0, __global const float *b0, __global float *c0,
                        __global const float *bias, __global const float *residual,
@@ -246,4 +262,3 @@ __kernel void gemm_row(__global const float *a0, __global const float *b0, __glo
                         factor ? factor + s.factor_at : 0);
     }
 }
-#endif

@@ -6,6 +6,7 @@
 
 #include "core/random.h"
 #include "ops/init.h"
+#include "ops/kernel_forms.h"
 
 /* A turn is about so long, of at most so many calls. */
 #define TURN_SECONDS 3e-3
@@ -122,7 +123,8 @@ static tl_status read_kernel(tl_context *ctx, const char *kernel, double *second
 
 static tl_status take_turn(tli_tune_case *c, double *seconds, double *flops)
 {
-    const char *kernel = tli_product_kernel(c->shape.kind);
+    const tli_kernel_form form = tli_kernel_form_of(c->ctx, tli_product_family(c->shape.kind));
+    const char *kernel = tli_product_kernel(c->shape.kind, form.cpu);
     double before, flops_before;
     TLI_TRY(read_kernel(c->ctx, kernel, &before, &flops_before));
     for (uint32_t i = 0; i < c->calls; i++)

@@ -141,9 +141,8 @@ static void plan_for_cpu(tl_context *ctx, tli_kernel_form form, const tli_gemm_a
                    ? equal_blocks(g, registers, (uint32_t)tli_ceil_div(g->m, tuned->tiles * tuned->rows),
                                   columns)
                    : choose_block(g, limits->compute_units, batches, registers);
-    const int used = snprintf(
-        p->options, sizeof p->options, "-DTA=%d -DTB=%d -DCOLUMN_BLOCK=%u -DMR=%u -DNV=%u", g->transpose_a,
-        g->transpose_b, (unsigned)tli_larger(columns, COLUMN_BLOCK), registers.rows, registers.vectors);
+    const int used = snprintf(p->options, sizeof p->options, "-DCOLUMN_BLOCK=%u -DMR=%u -DNV=%u",
+                              (unsigned)tli_larger(columns, COLUMN_BLOCK), registers.rows, registers.vectors);
     if (tuned != NULL)
         (void)snprintf(p->options + used, sizeof p->options - (size_t)used, " -DKC=%u", tuned->depth);
 }
@@ -174,7 +173,8 @@ tl_status tli_gemm_own(tl_context *ctx, const tli_gemm_args *g)
     else
         plan_for_gpu(form, g, batches, tuned, &p);
     tli_kernel *kernel;
-    TLI_TRY(tli_family_kernel(ctx, "gemm", form.cpu && is_row(g) ? "gemm_row" : "gemm", p.options, &kernel));
+    const char *name = form.cpu && is_row(g) ? "gemm_row" : tli_product_kernel(shape.kind, form.cpu);
+    TLI_TRY(tli_family_kernel(ctx, "gemm", name, p.options, &kernel));
     tli_launch launch = tli_launch3((uint32_t)tli_ceil_div(g->n, p.block.columns),
                                     (uint32_t)tli_ceil_div(g->m, p.block.rows), batches,
                                     form.cpu ? 1 : tli_gpu_tile_items(p.tile));

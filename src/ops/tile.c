@@ -32,9 +32,9 @@ const char *tli_product_family(tli_product_kind kind)
     return products[kind].family;
 }
 
-const char *tli_product_kernel(tli_product_kind kind)
+const char *tli_product_kernel(tli_product_kind kind, bool cpu)
 {
-    return products[kind].kernel;
+    return cpu && tli_product_is_gemm(kind) ? products[kind].name : products[kind].kernel;
 }
 
 bool tli_product_is_gemm(tli_product_kind kind)

@@ -40,9 +40,9 @@ typedef struct tli_product_shape {
 } tli_product_shape;
 
 tli_product_kind tli_gemm_kind(bool transpose_a, bool transpose_b);
-const char *tli_product_name(tli_product_kind kind);   /* in tables */
-const char *tli_product_family(tli_product_kind kind); /* of tli_kernel_families */
-const char *tli_product_kernel(tli_product_kind kind);
+const char *tli_product_name(tli_product_kind kind);             /* in tables */
+const char *tli_product_family(tli_product_kind kind);           /* of tli_kernel_families */
+const char *tli_product_kernel(tli_product_kind kind, bool cpu); /* its name in the CPU or the GPU form */
 bool tli_product_is_gemm(tli_product_kind kind);
 /* false: no product has this name. */
 bool tli_product_find(const char *name, tli_product_kind *kind);
