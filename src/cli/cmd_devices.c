@@ -6,6 +6,7 @@
 
 #include "cli/cli.h"
 #include "core/choices.h"
+#include "core/variable.h"
 
 static cJSON *device_json(const tl_device_info *d, bool chosen)
 {
@@ -104,6 +105,7 @@ tl_status tli_cmd_devices(tli_cli_options *o, tl_error *err)
     tl_device_info *list = NULL;
     int count = 0, chosen = -1;
     if (o->self_test) return tli_cli_on_device(o, err, self_test);
+    TLI_TRY(tli_variables_check(err)); /* as a run does, which would take the device shown as chosen */
     TLI_TRY(tl_device_list(&list, &count, err));
     tl_status status = tl_device_select(list, count, o->device[0] != '\0' ? o->device : NULL, &chosen, err);
     if (status != TL_OK) chosen = -1;

@@ -94,6 +94,17 @@ static void a_device_is_chosen_by_any_spec(void **state)
     EXPECT(0, "device 0:0 "); /* the flag wins over the environment */
 }
 
+/* What a run would refuse in the environment, the list of devices that runs take refuses, too. */
+static void words_of_variables_are_checked(void **state)
+{
+    RUN(ENV("TRANSLUTION_TUNING=of"), "devices");
+    FAILS(2, "TRANSLUTION_TUNING is \"of\"", "on or off");
+    RUN(ENV("TRANSLUTION_VECTOR_WIDTH=5"), "devices", "--json");
+    FAILS(2, "TRANSLUTION_VECTOR_WIDTH is \"5\"", "4, 8 or 16");
+    RUN(ENV("TRANSLUTION_TUNING=off", "TRANSLUTION_VECTOR_WIDTH=4"), "devices");
+    EXPECT(0, "");
+}
+
 /* The self-test of one device. */
 static void one_device_is_tested(void **state)
 {
@@ -113,8 +124,11 @@ static void one_device_is_tested(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(no_device_is_not_no_platform), cmocka_unit_test(every_device_is_listed),
-        cmocka_unit_test(no_platform_is_said),          cmocka_unit_test(a_device_is_chosen_by_any_spec),
+        cmocka_unit_test(no_device_is_not_no_platform),
+        cmocka_unit_test(every_device_is_listed),
+        cmocka_unit_test(no_platform_is_said),
+        cmocka_unit_test(a_device_is_chosen_by_any_spec),
+        cmocka_unit_test(words_of_variables_are_checked),
         cmocka_unit_test(one_device_is_tested),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
