@@ -228,3 +228,41 @@ static inline floatR tl_exp(floatR x)
     z = z > high ? high : z;
     return x < low ? (floatR)(0.0f) : tl_exp_within(z);
 }
+
+// The normal distribution at x: its cumulative value (within 1.2e-7) and density, which share one
+// exponential, for |x| <= 12.5. For z = |x| the tail is exp(-z^2 / 2) t P(1 - t) with t = 1 / (1 + 0.35 z): P is
+// a polynomial fitted to exp(z^2 / 2) erfc(z / sqrt 2) / (2 t) on 0 <= z <= 14 with a relative error of 3.6e-8.
+static inline floatR tl_normal_cumulative(floatR x, floatR *density)
+{
+    floatR z = fabs(x);
+    floatR t = 1.0f / (0.35f * z + 1.0f);
+    floatR s = 0.35f * z * t;
+    floatR bell = tl_exp_within(-0.5f * z * z);
+    floatR p = -2.890104055e-2f * s + 8.832399547e-2f;
+    p = p * s - 6.271845102e-2f;
+    p = p * s - 1.712151803e-2f;
+    p = p * s - 6.371302158e-2f;
+    p = p * s + 1.025244743e-1f;
+    p = p * s + 2.610605061e-1f;
+    p = p * s - 6.398329139e-1f;
+    p = p * s + 0.5f;
+    floatR tail = bell * (t * p);
+    *density = 0.3989422804f * bell;
+    return x < 0.0f ? tail : 1.0f - tail;
+}
+
+// Beyond +-12.5 both functions are their limits within 1e-34, infinities included, and no result is denormal.
+static inline floatR tl_gelu_range(floatR x)
+{
+    x = x < -12.5f ? (floatR)(-12.5f) : x;
+    return x > 12.5f ? (floatR)(12.5f) : x;
+}
+
+// Exact GELU: x Phi(x), and its derivative Phi(x) + x phi(x).
+static inline floatR tl_gelu(floatR x, floatR *slope)
+{
+    floatR density, inside = tl_gelu_range(x);
+    floatR cumulative = tl_normal_cumulative(inside, &density);
+    *slope = inside * density + cumulative;
+    return x < -12.5f ? (floatR)(0.0f) : x * cumulative;
+}

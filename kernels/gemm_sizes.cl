@@ -1,8 +1,6 @@
 // By-value argument of the kernels in gemm.cl and gemm_gpu.cl, shared with the host: C = (alpha op(A) op(B) + beta C +
 // bias + residual) * factor, see src/ops/gemm.h. No implicit padding.
 
-#define ROW_COLUMNS 8 // columns whose sums kernel gemm_row has in registers together
-
 typedef struct gemm_sizes {
     u64 a_at, b_at, c_at, bias_at, residual_at, factor_at;    // offsets of the views, in elements
     u64 a_outer, a_inner, b_outer, b_inner, c_outer, c_inner; // floats between matrices of a batch

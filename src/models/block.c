@@ -7,6 +7,7 @@
 #include "core/arithmetic.h"
 #include "ops/add.h"
 #include "ops/gelu.h"
+#include "ops/gemv.h"
 #include "ops/layernorm.h"
 #include "ops/linear.h"
 
@@ -301,6 +302,30 @@ static frame frame_of(tli_block *b)
     };
 }
 
+/* s->hidden = gelu(W1 LayerNorm(middle) + b1). Without a backward pass, which needs what is between, one row takes one
+ * kernel. */
+static tl_status forward_hidden(tl_context *ctx, tli_block *b, const frame *f, tli_view middle,
+                                const tli_block_scratch *s)
+{
+    if (!b->training && f->out_rows == 1)
+        return tli_gemv(ctx, &(tli_gemv_args){.n = f->mlp,
+                                              .k = f->dim,
+                                              .ld = f->dim,
+                                              .x = middle,
+                                              .weight = b->mlp1_weight.value,
+                                              .y = s->hidden,
+                                              .norm_weight = b->mlp_norm_weight.value,
+                                              .norm_bias = b->mlp_norm_bias.value,
+                                              .bias = b->mlp1_bias.value,
+                                              .alpha = 1.0f,
+                                              .gelu = true});
+    TLI_TRY(tli_layernorm_forward(ctx, middle, b->mlp_norm_weight.value, b->mlp_norm_bias.value, s->rows1,
+                                  f->stats2, f->out_rows, f->dim));
+    TLI_TRY(tli_linear_forward(ctx, s->rows1, f->dim, b->mlp1_weight.value, b->mlp1_bias.value, none,
+                               f->hidden, f->mlp, f->out_rows, f->dim, f->mlp));
+    return tli_gelu_forward(ctx, f->hidden, s->hidden, f->out_rows * f->mlp);
+}
+
 tl_status tli_block_forward(tl_context *ctx, tli_block *b, tli_view x, tli_view *y,
                             const tli_block_scratch *s)
 {
@@ -319,11 +344,7 @@ tl_status tli_block_forward(tl_context *ctx, tli_block *b, tli_view x, tli_view 
         TLI_TRY(tli_add(ctx, x, f.o, middle, f.out_rows * f.dim));
     }
 
-    TLI_TRY(tli_layernorm_forward(ctx, middle, b->mlp_norm_weight.value, b->mlp_norm_bias.value, s->rows1,
-                                  f.stats2, f.out_rows, f.dim));
-    TLI_TRY(tli_linear_forward(ctx, s->rows1, f.dim, b->mlp1_weight.value, b->mlp1_bias.value, none, f.hidden,
-                               f.mlp, f.out_rows, f.dim, f.mlp));
-    TLI_TRY(tli_gelu_forward(ctx, f.hidden, s->hidden, f.out_rows * f.mlp));
+    TLI_TRY(forward_hidden(ctx, b, &f, middle, s));
     TLI_TRY(tli_linear_forward(ctx, s->hidden, f.mlp, b->mlp2_weight.value, b->mlp2_bias.value, middle,
                                output, f.dim, f.out_rows, f.mlp, f.dim));
     *y = output;

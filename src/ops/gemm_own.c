@@ -6,7 +6,7 @@
 #include "core/arithmetic.h"
 #include "kernels/gemm_sizes.cl"
 #include "ops/gpu_tile.h"
-#include "ops/rowwise.h"
+#include "ops/kernel_forms.h"
 #include "ops/tuning.h"
 
 _Static_assert(sizeof(gemm_sizes) == 144, "gemm_sizes has the same layout in kernels and here");
@@ -102,17 +102,6 @@ static block choose_block(const tli_gemm_args *g, uint32_t units, uint32_t batch
     return best;
 }
 
-/* One row by a Linear's weights, as a generated token's: a kernel of its own reads them without packing. */
-static bool is_row(const tli_gemm_args *g)
-{
-    return g->m == 1 && !g->transpose_a && g->transpose_b;
-}
-
-static block row_block(const tli_gemm_args *g, const tli_limits *limits)
-{
-    return (block){1, round_up((uint32_t)tli_rowwise_share(limits, g->n, g->k), ROW_COLUMNS)};
-}
-
 /* Each operand once. */
 static double bytes_of(const tli_gemm_args *g, uint32_t batches)
 {
@@ -136,11 +125,9 @@ static void plan_for_cpu(tl_context *ctx, tli_kernel_form form, const tli_gemm_a
     if (tuned != NULL)
         registers = (register_tile){tuned->rows, tuned->vectors, tuned->vectors * form.vector_width};
     const uint32_t columns = tuned != NULL ? tuned->panels * registers.columns : COLUMN_BLOCK;
-    p->block = is_row(g) ? row_block(g, limits)
-               : tuned != NULL
-                   ? equal_blocks(g, registers, (uint32_t)tli_ceil_div(g->m, tuned->tiles * tuned->rows),
-                                  columns)
-                   : choose_block(g, limits->compute_units, batches, registers);
+    p->block = tuned != NULL ? equal_blocks(g, registers,
+                                            (uint32_t)tli_ceil_div(g->m, tuned->tiles * tuned->rows), columns)
+                             : choose_block(g, limits->compute_units, batches, registers);
     const int used = snprintf(p->options, sizeof p->options, "-DCOLUMN_BLOCK=%u -DMR=%u -DNV=%u",
                               (unsigned)tli_larger(columns, COLUMN_BLOCK), registers.rows, registers.vectors);
     if (tuned != NULL)
@@ -173,7 +160,7 @@ tl_status tli_gemm_own(tl_context *ctx, const tli_gemm_args *g)
     else
         plan_for_gpu(form, g, batches, tuned, &p);
     tli_kernel *kernel;
-    const char *name = form.cpu && is_row(g) ? "gemm_row" : tli_product_kernel(shape.kind, form.cpu);
+    const char *name = tli_product_kernel(shape.kind, form.cpu);
     TLI_TRY(tli_family_kernel(ctx, "gemm", name, p.options, &kernel));
     tli_launch launch = tli_launch3((uint32_t)tli_ceil_div(g->n, p.block.columns),
                                     (uint32_t)tli_ceil_div(g->m, p.block.rows), batches,

@@ -15,6 +15,7 @@ const tli_kernel_family tli_kernel_families[TLI_KERNEL_FAMILIES] = {
     {"embedding", "embedding_sizes+embedding", NULL},
     {"convit", "convit_sizes+convit", NULL},
     {"gelu", "gelu", NULL},
+    {"gemv", "gemv_sizes+gemv", NULL},
     {"image", "image_sizes+image", NULL},
     {"layernorm", "layernorm_sizes+layernorm", NULL},
     {"loss", "loss_sizes+loss", NULL},

@@ -21,6 +21,7 @@ static const struct {
     {"convit", tli_probe_gated},
     {"gelu", tli_probe_gelu},
     {"gemm", tli_probe_gemm},
+    {"gemv", tli_probe_gemv},
     {"image", tli_probe_image},
     {"layernorm", tli_probe_layernorm},
     {"loss", tli_probe_loss},

@@ -44,6 +44,7 @@ tl_status tli_probe_column_sum(tli_probe *p);
 tl_status tli_probe_embedding(tli_probe *p);
 tl_status tli_probe_gated(tli_probe *p);
 tl_status tli_probe_gelu(tli_probe *p);
+tl_status tli_probe_gemv(tli_probe *p);
 tl_status tli_probe_gemm(tli_probe *p);
 tl_status tli_probe_image(tli_probe *p);
 tl_status tli_probe_layernorm(tli_probe *p);
