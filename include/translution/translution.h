@@ -174,6 +174,16 @@ typedef enum tl_kernel_path { TL_PATH_AUTO, TL_PATH_CPU, TL_PATH_GPU } tl_kernel
  * or, if not tuned, CLBlast for large products. CLBLAST: wherever possible. */
 typedef enum tl_gemm_mode { TL_GEMM_AUTO, TL_GEMM_OWN, TL_GEMM_CLBLAST } tl_gemm_mode;
 
+/* What dense matrix products round their operands to; sums are fp32 always. FP32: not at all. The others need tensor cores and give up
+ * digits for speed: TF32 has 10 bits of mantissa and BF16 7, TF32X3 splits each operand into two TF32 numbers and has about the error of
+ * FP32. */
+typedef enum tl_precision {
+    TL_PRECISION_FP32,
+    TL_PRECISION_TF32X3,
+    TL_PRECISION_TF32,
+    TL_PRECISION_BF16
+} tl_precision;
+
 typedef struct tl_context_options {
     size_t size;        /* sizeof(tl_context_options) */
     const char *device; /* SPEC; NULL: auto */

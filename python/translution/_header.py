@@ -9,7 +9,7 @@ from typing import Any
 from ._struct import Struct
 
 VERSION = "0.3.0"
-__all__ = ["Log", "DeviceInfo", "ContextOptions", "LayerConfig", "ModelConfig", "Batch", "ModelOptions", "OptimizerConfig", "OptimizerStepReport", "PlanOptions", "MemoryPlan", "Training", "RunOptions", "Settings", "SetFiles", "Result", "Step", "Evaluation", "Hooks", "RanksOptions", "RankTime", "Cluster", "RankPlan", "BatchRequest", "Data", "TrainerConfig", "Picture", "PredictorOptions", "Guess", "TokenizeProgress", "TokenizeOptions", "TokenizeResult", "Generation", "TensorInfo", "MetricsLine", "ProfileRow", "SelfTestRow", "Status", "LogLevel", "DeviceType", "KernelPath", "GemmMode", "MemoryKind", "OpKind", "Sharing", "Role", "Positions", "Pool", "Arch", "OptimizerKind", "Recompute", "Motion", "Schedule", "Augment", "Set", "SCHEDULE_VERSION", "RANKS_TIMEOUT", "SELF_TEST_ROWS"]
+__all__ = ["Log", "DeviceInfo", "ContextOptions", "LayerConfig", "ModelConfig", "Batch", "ModelOptions", "OptimizerConfig", "OptimizerStepReport", "PlanOptions", "MemoryPlan", "Training", "RunOptions", "Settings", "SetFiles", "Result", "Step", "Evaluation", "Hooks", "RanksOptions", "RankTime", "Cluster", "RankPlan", "BatchRequest", "Data", "TrainerConfig", "Picture", "PredictorOptions", "Guess", "TokenizeProgress", "TokenizeOptions", "TokenizeResult", "Generation", "TensorInfo", "MetricsLine", "ProfileRow", "SelfTestRow", "Status", "LogLevel", "DeviceType", "KernelPath", "GemmMode", "Precision", "MemoryKind", "OpKind", "Sharing", "Role", "Positions", "Pool", "Arch", "OptimizerKind", "Recompute", "Motion", "Schedule", "Augment", "Set", "SCHEDULE_VERSION", "RANKS_TIMEOUT", "SELF_TEST_ROWS"]
 
 
 class Status(IntEnum):
@@ -181,6 +181,24 @@ class GemmMode(IntEnum):
     AUTO = 0
     OWN = 1
     CLBLAST = 2
+
+
+class Precision(IntEnum):
+    r"""/* What dense matrix products round their operands to; sums are fp32 always. FP32: not at all. The others need tensor cores and give up
+     * digits for speed: TF32 has 10 bits of mantissa and BF16 7, TF32X3 splits each operand into two TF32 numbers and has about the error of
+     * FP32. */
+    typedef enum tl_precision {
+        TL_PRECISION_FP32,
+        TL_PRECISION_TF32X3,
+        TL_PRECISION_TF32,
+        TL_PRECISION_BF16
+    } tl_precision;
+    """
+
+    FP32 = 0
+    TF32X3 = 1
+    TF32 = 2
+    BF16 = 3
 
 
 class ContextOptions(Struct):

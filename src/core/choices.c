@@ -71,6 +71,11 @@ TABLE(tli_gemm_choices, "way to multiply matrices", {TL_GEMM_AUTO, "auto", "whic
       {TL_GEMM_OWN, "own", "the program's kernels"},
       {TL_GEMM_CLBLAST, "clblast", "CLBlast where it can serve the product"});
 
+TABLE(tli_precision_choices, "precision of matrix products",
+      {TL_PRECISION_FP32, "fp32", "operands as they are, on every device"},
+      {TL_PRECISION_TF32X3, "tf32x3", "two tf32 numbers for each operand: about fp32's error"},
+      {TL_PRECISION_TF32, "tf32", "10 bits of mantissa"}, {TL_PRECISION_BF16, "bf16", "7 bits of mantissa"});
+
 TABLE(tli_path_choices, "kernel path", {TL_PATH_AUTO, "auto", NULL}, {TL_PATH_CPU, "cpu", NULL},
       {TL_PATH_GPU, "gpu", NULL});
 

@@ -26,6 +26,7 @@ extern const choices tli_motion_choices, tli_optimizer_choices, tli_schedule_cho
     tli_arch_choices;
 extern const choices tli_augment_choices; /* the bits of tl_augment, "none" and "all" */
 extern const choices tli_gemm_choices, tli_path_choices, tli_device_type_choices, tli_memory_kind_choices;
+extern const choices tli_precision_choices;
 extern const choices tli_form_choices; /* tl_kernel_path in the words of `kernels --for` */
 
 /* NULL when the value has no name. */

@@ -241,6 +241,7 @@ typedef enum tli_user_data_name {
     TLI_SLOT_GEMM,
     TLI_SLOT_KERNEL_FORMS,
     TLI_SLOT_TUNING,
+    TLI_SLOT_PRECISION,
     TLI_SLOTS
 } tli_user_data_name;
 tli_user_data *tli_context_user_data(tl_context *ctx, tli_user_data_name name);

@@ -146,29 +146,21 @@ static void plan_for_gpu(tli_kernel_form form, const tli_gemm_args *g, uint32_t 
     tli_gpu_tile_options(p->tile, p->options + used, sizeof p->options - (size_t)used);
 }
 
-tl_status tli_gemm_own(tl_context *ctx, const tli_gemm_args *g)
+uint32_t tli_gemm_batches(const tli_gemm_args *g)
 {
-    const tli_kernel_form form = tli_kernel_form_of(ctx, "gemm");
-    const uint32_t inner = at_least_one(g->inner), batches = at_least_one(g->outer) * inner;
-    if (g->m == 0 || g->n == 0) return TL_OK;
-    const tli_product_shape shape = {tli_gemm_kind(g->transpose_a, g->transpose_b), g->m, g->n, g->k,
-                                     batches};
-    const tli_tile *tuned = tli_tuning_tile(ctx, form, &shape, g->n);
-    plan p;
-    if (form.cpu)
-        plan_for_cpu(ctx, form, g, batches, tuned, &p);
-    else
-        plan_for_gpu(form, g, batches, tuned, &p);
-    tli_kernel *kernel;
-    const char *name = tli_product_kernel(shape.kind, form.cpu);
-    TLI_TRY(tli_family_kernel(ctx, "gemm", name, p.options, &kernel));
-    tli_launch launch = tli_launch3((uint32_t)tli_ceil_div(g->n, p.block.columns),
-                                    (uint32_t)tli_ceil_div(g->m, p.block.rows), batches,
-                                    form.cpu ? 1 : tli_gpu_tile_items(p.tile));
+    return at_least_one(g->outer) * at_least_one(g->inner);
+}
+
+tl_status tli_gemm_launch(tl_context *ctx, tli_kernel *kernel, const tli_gemm_args *g, uint32_t rows,
+                          uint32_t columns, uint32_t items, const tli_tile *tile)
+{
+    const uint32_t batches = tli_gemm_batches(g);
+    tli_launch launch = tli_launch3((uint32_t)tli_ceil_div(g->n, columns), (uint32_t)tli_ceil_div(g->m, rows),
+                                    batches, items);
     launch.flops = 2.0 * g->m * g->n * g->k * batches;
     launch.bytes = bytes_of(g, batches);
-    if (!form.cpu)
-        tli_gpu_tile_work(p.tile, tli_gpu_tile_filled(p.tile, g->m) * tli_gpu_tile_filled(p.tile, g->n),
+    if (tile != NULL)
+        tli_gpu_tile_work(*tile, tli_gpu_tile_filled(*tile, g->m) * tli_gpu_tile_filled(*tile, g->n),
                           &launch);
     const gemm_sizes sizes = {.a_at = g->a.at,
                               .b_at = g->b.at,
@@ -188,12 +180,32 @@ tl_status tli_gemm_own(tl_context *ctx, const tli_gemm_args *g)
                               .lda = (i32)g->lda,
                               .ldb = (i32)g->ldb,
                               .ldc = (i32)g->ldc,
-                              .mb = (i32)p.block.rows,
-                              .nb = (i32)p.block.columns,
-                              .inner = (i32)inner,
+                              .mb = (i32)rows,
+                              .nb = (i32)columns,
+                              .inner = (i32)at_least_one(g->inner),
                               .alpha = g->alpha,
                               .beta = g->beta};
     return TLI_LAUNCH(ctx, kernel, launch, TLI_ARG_MEM(g->a.mem), TLI_ARG_MEM(g->b.mem),
                       TLI_ARG_MEM(g->c.mem), TLI_ARG_MEM(g->bias.mem), TLI_ARG_MEM(g->residual.mem),
                       TLI_ARG_MEM(g->factor.mem), TLI_ARG_STRUCT(sizes));
+}
+
+tl_status tli_gemm_own(tl_context *ctx, const tli_gemm_args *g)
+{
+    const tli_kernel_form form = tli_kernel_form_of(ctx, "gemm");
+    const uint32_t batches = tli_gemm_batches(g);
+    if (g->m == 0 || g->n == 0) return TL_OK;
+    const tli_product_shape shape = {tli_gemm_kind(g->transpose_a, g->transpose_b), g->m, g->n, g->k,
+                                     batches};
+    const tli_tile *tuned = tli_tuning_tile(ctx, form, &shape, g->n);
+    plan p;
+    if (form.cpu)
+        plan_for_cpu(ctx, form, g, batches, tuned, &p);
+    else
+        plan_for_gpu(form, g, batches, tuned, &p);
+    tli_kernel *kernel;
+    const char *name = tli_product_kernel(shape.kind, form.cpu);
+    TLI_TRY(tli_family_kernel(ctx, "gemm", name, p.options, &kernel));
+    return tli_gemm_launch(ctx, kernel, g, p.block.rows, p.block.columns,
+                           form.cpu ? 1 : tli_gpu_tile_items(p.tile), form.cpu ? NULL : &p.tile);
 }

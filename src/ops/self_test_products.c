@@ -31,7 +31,8 @@ static tl_status check_tiles(tli_probe *p, const char *family, bool wide, tl_sta
 static tl_status check_gemm(tli_probe *p)
 {
     double error;
-    const tl_status status = tli_gemm_measure_error(p->ctx, tli_gemm_own, TLI_ALL_TRANSPOSES, &error);
+    const tl_status status = tli_gemm_measure_error(p->ctx, tli_gemm_own, TL_PRECISION_FP32,
+                                                    TLI_ALL_TRANSPOSES, &error);
     if (!(error <= p->error)) p->error = error;
     return status;
 }
@@ -253,7 +254,8 @@ tl_status tli_self_test_tile(tl_context *ctx, tli_product_kind kind, double *err
 {
     /* which may be checked itself, with the tiles that it has by default */
     (void)tli_kernel_form_of(ctx, tli_product_family(kind));
-    if (tli_product_is_gemm(kind)) return tli_gemm_measure_error(ctx, tli_gemm_own, 1u << kind, error);
+    if (tli_product_is_gemm(kind))
+        return tli_gemm_measure_error(ctx, tli_gemm_own, TL_PRECISION_FP32, 1u << kind, error);
     tli_probe p = {.ctx = ctx, .random = tli_random_make(1, (uint64_t)kind)};
     const tl_status status = check_widths(&p, &wide);
     tli_probe_free(&p);

@@ -4,10 +4,10 @@
 #include "core/choices.h"
 
 static const choices *const tables[] = {
-    &tli_op_choices,          &tli_positions_choices,   &tli_role_choices,     &tli_sharing_choices,
-    &tli_pool_choices,        &tli_motion_choices,      &tli_schedule_choices, &tli_recompute_choices,
-    &tli_arch_choices,        &tli_augment_choices,     &tli_gemm_choices,     &tli_path_choices,
-    &tli_device_type_choices, &tli_memory_kind_choices, &tli_form_choices};
+    &tli_op_choices,   &tli_positions_choices,   &tli_role_choices,        &tli_sharing_choices,
+    &tli_pool_choices, &tli_motion_choices,      &tli_schedule_choices,    &tli_recompute_choices,
+    &tli_arch_choices, &tli_augment_choices,     &tli_gemm_choices,        &tli_precision_choices,
+    &tli_path_choices, &tli_device_type_choices, &tli_memory_kind_choices, &tli_form_choices};
 enum { TABLES = sizeof tables / sizeof *tables };
 
 static void names_and_values(void **unused)

@@ -1,99 +1,22 @@
 /* tli_gemm against a plain loop in double precision: every element, both transposes, tails, alpha and beta,
  * bias, residual and factor, inner dimensions past one block, two-level batches. */
-#include "context.h"
-#include "test.h"
+#include "products.h"
+#include "rows.h"
 
-#include "core/random.h"
 #include "ops/gemm_choice.h"
 #include "ops/gemm_clblast.h"
 #include "ops/gemm_own.h"
 #include "ops/tuning.h"
 
-typedef struct size {
-    uint32_t m, n, k;
-} size;
-static const size sizes[] = {{1, 1, 1},     {1, 10, 192},  {1, 37, 259},  {5, 16, 7},
-                             {6, 16, 256},  {7, 17, 257},  {13, 50, 64},  {50, 50, 64},
-                             {64, 15, 300}, {100, 130, 9}, {31, 192, 520}};
+static const product_size sizes[] = {{1, 1, 1},     {1, 10, 192},  {1, 37, 259},  {5, 16, 7},
+                                     {6, 16, 256},  {7, 17, 257},  {13, 50, 64},  {50, 50, 64},
+                                     {64, 15, 300}, {100, 130, 9}, {31, 192, 520}};
 
-static float *draw(tli_random *r, uint64_t count)
+static void check_at(const char *file, int line, tl_context *ctx, product_size z, bool ta, bool tb,
+                     float alpha, float beta, bool extras, uint32_t outer, uint32_t inner)
 {
-    if (count > 1u << 28) abort(); /* for the compiler: test sizes are small */
-    float *x = malloc(count * sizeof *x);
-    assert_non_null(x);
-    for (uint64_t i = 0; i < count; i++) x[i] = tli_random_normal(r);
-    return x;
-}
-#define draw(...) VALUE_FROM_HERE(draw(__VA_ARGS__))
-
-static void check_at(const char *file, int line, tl_context *ctx, size z, bool ta, bool tb, float alpha,
-                     float beta, bool extras, uint32_t outer, uint32_t inner)
-{
-    tli_random r = tli_random_make(1, z.m * 1000003u + z.n * 1009u + z.k);
-    const uint32_t batches = outer * inner, pad = 3; /* rows further apart than they are long */
-    const uint32_t lda = (ta ? z.m : z.k) + pad, ldb = (tb ? z.k : z.n) + pad, ldc = z.n + pad;
-    const uint64_t a_size = (uint64_t)(ta ? z.k : z.m) * lda, b_size = (uint64_t)(tb ? z.n : z.k) * ldb;
-    const uint64_t c_size = (uint64_t)z.m * ldc, at = 5;
-    float *a = draw(&r, batches * a_size + at), *b = draw(&r, batches * b_size + at);
-    float *c = draw(&r, batches * c_size + at), *bias = draw(&r, z.n), *residual = draw(&r, batches * c_size);
-    float *factor = draw(&r, batches * c_size);
-    tl_tensor *da = upload(ctx, a, 1, batches * a_size + at), *db = upload(ctx, b, 1, batches * b_size + at);
-    tl_tensor *dc = upload(ctx, c, 1, batches * c_size + at), *dbias = upload(ctx, bias, 1, z.n);
-    tl_tensor *dr = upload(ctx, residual, 1, batches * c_size),
-              *df = upload(ctx, factor, 1, batches * c_size);
-    tli_gemm_args g = {.transpose_a = ta,
-                       .transpose_b = tb,
-                       .m = z.m,
-                       .n = z.n,
-                       .k = z.k,
-                       .a = tli_at(da, at),
-                       .b = tli_at(db, at),
-                       .c = tli_at(dc, at),
-                       .lda = lda,
-                       .ldb = ldb,
-                       .ldc = ldc,
-                       .alpha = alpha,
-                       .beta = beta,
-                       .outer = outer,
-                       .inner = inner,
-                       .a_outer = inner * a_size,
-                       .a_inner = a_size,
-                       .b_outer = inner * b_size,
-                       .b_inner = b_size,
-                       .c_outer = inner * c_size,
-                       .c_inner = c_size};
-    if (extras) g.bias = tli_at(dbias, 0), g.residual = tli_at(dr, 0), g.factor = tli_at(df, 0);
-    MUST(ctx, tli_gemm(ctx, &g));
-    float *got = download(ctx, dc);
-    for (uint32_t t = 0; t < batches; t++) {
-        for (uint64_t e = 0; e < c_size; e++) {
-            const uint32_t i = (uint32_t)(e / ldc), j = (uint32_t)(e % ldc);
-            const float before = c[at + t * c_size + e], after = got[at + t * c_size + e];
-            if (j >= z.n) {
-                assert_true(before == after); /* the padding stays as it was */
-                continue;
-            }
-            double sum = 0, scale = 1;
-            for (uint32_t k = 0; k < z.k; k++) {
-                const double x = a[at + t * a_size + (ta ? (uint64_t)k * lda + i : (uint64_t)i * lda + k)];
-                const double y = b[at + t * b_size + (tb ? (uint64_t)j * ldb + k : (uint64_t)k * ldb + j)];
-                sum += x * y;
-                scale += fabs(x * y);
-            }
-            double want = alpha * sum + (beta != 0 ? beta * before : 0);
-            if (extras) {
-                want = (want + bias[j] + residual[t * c_size + e]) * factor[t * c_size + e];
-                scale *= 1 + fabs((double)factor[t * c_size + e]);
-            }
-            if (!(fabs(after - want) <= 2e-6 * scale + 1e-6 * fabs(want)))
-                fail_at(file, line, "%ux%ux%u ta %d tb %d: [%u][%u] is %g, not %g", z.m, z.n, z.k, ta, tb, i,
-                        j, after, want);
-        }
-    }
-    for (uint64_t i = 0; i < at; i++) assert_true(c[i] == got[i]);
-    free(a), free(b), free(c), free(bias), free(residual), free(factor), free(got);
-    tl_tensor_destroy(ctx, da), tl_tensor_destroy(ctx, db), tl_tensor_destroy(ctx, dc);
-    tl_tensor_destroy(ctx, dbias), tl_tensor_destroy(ctx, dr), tl_tensor_destroy(ctx, df);
+    const product_case c = {z, ta, tb, alpha, beta, extras, outer, inner};
+    product_is_right_at(file, line, ctx, tli_gemm, TL_PRECISION_FP32, &c);
 }
 #define check(...) check_at(HERE, __VA_ARGS__)
 

@@ -1,0 +1,199 @@
+// C = (alpha op(A) op(B) + beta C + bias + residual) * factor by tensor cores, with sums in fp32: the same arguments as gemm.cl's
+// kernel. Group (x, y, z) owns the TILE x TILE tile (y, x) of batch z; 32 work-items, a warp, own TILE / 2 rows by 32 columns of it.
+// Both operands pass through local memory in slices of WORDS words of the inner dimension (mma.cl), word by word [word][TILE]; while a
+// slice is multiplied, the next one is on its way to registers.
+//   -DTA=0|1 -DTB=0|1       which operands are transposed
+//   -DTILE=64|128
+//   -DBF16=0|1 -DSPLIT=0|1  operands in bf16, else tf32; in two parts of tf32 each: what is left of it after rounding is the second
+#if TILE != 64 && TILE != 128
+#error "TILE is one of 64, 128"
+#endif
+#if BF16 && SPLIT
+#error "parts are of tf32"
+#endif
+
+#define MMA_GROUP_ITEMS  (2 * TILE)
+#define WARP_ROWS        (TILE / 2)
+#define WARP_COLUMNS     32
+#define ROW_FRAGMENTS    (WARP_ROWS / MMA_ROWS)
+#define COLUMN_FRAGMENTS (WARP_COLUMNS / MMA_COLUMNS)
+#define VALUES           (1 + BF16) // of a word
+#define WORDS            16
+#define SLICE            (WORDS * VALUES)                 // inner indices
+#define ITEM_WORDS       (WORDS * TILE / MMA_GROUP_ITEMS) // that a work-item loads of an operand's slice
+#define STRIDE           (TILE + 8) // words between rows in local memory: four of them in different banks
+
+#define ITEM             ((int)get_local_id(0))
+
+// Word u of a work-item: its place along the inner dimension and along the tile. Neighbouring work-items read what lies side by
+// side in memory: along the tile or, in an operand that is transposed there, eight words along the inner dimension.
+static inline int word_k(int u, bool along_k)
+{
+    return along_k ? ITEM % 8 + u % 2 * 8 : ITEM / TILE + u * 2;
+}
+static inline int word_i(int u, bool along_k)
+{
+    return along_k ? ITEM / 8 + u / 2 * (MMA_GROUP_ITEMS / 8) : ITEM % TILE;
+}
+
+// source[k * ld + i], or [i * ld + k] along k, of `count` indices i, the last again behind them, and `depth` indices k.
+static inline void fetch(float *values, __global const float *source, int ld, int count, int depth,
+                         bool along_k)
+{
+#pragma unroll
+    for (int v = 0; v < ITEM_WORDS * VALUES; v++) {
+        const int k = word_k(v / VALUES, along_k) * VALUES + v % VALUES,
+                  i = min(word_i(v / VALUES, along_k), count - 1);
+        values[v] = depth == SLICE || k < depth ? source[along_k ? (long)i * ld + k : (long)k * ld + i]
+                                                : 0.0f;
+    }
+}
+
+static inline void put(__local uint *tile, const float *values, bool along_k)
+{
+#pragma unroll
+    for (int u = 0; u < ITEM_WORDS; u++) {
+#if BF16
+        const uint word = mma_bf16_pair(values[2 * u], values[2 * u + 1]);
+#elif SPLIT
+        const uint word = as_uint(values[u]);
+#else
+        const uint word = mma_tf32(values[u]);
+#endif
+        tile[word_k(u, along_k) * STRIDE + word_i(u, along_k)] = word;
+    }
+}
+
+#if SPLIT
+// A value as the sum of two of tf32: half of an ulp of the second is about 2^-23 of it.
+static inline void split(uint *big, uint *small)
+{
+    const float value = as_float(*big);
+    *big = mma_tf32(value) & 0xffffe000u; // whose lower bits a device may leave undefined
+    *small = mma_tf32(value - as_float(*big));
+}
+#endif
+
+// acc += the product of the two slices.
+static inline void multiply_sync(float (*acc)[4], __local const uint *tile_a, __local const uint *tile_b,
+                                 __local float *scratch)
+{
+    // A work-item's words of a fragment: rows (or columns) `lane_i` and, of A, 8 more, at words `lane_k` and 4 more.
+    const int lane_i = ITEM % MMA_ITEMS / 4, lane_k = ITEM % 4, warp = ITEM / MMA_ITEMS;
+    tile_a += lane_k * STRIDE + warp % 2 * WARP_ROWS + lane_i;
+    tile_b += lane_k * STRIDE + warp / 2 * WARP_COLUMNS + lane_i;
+#pragma unroll
+    for (int k = 0; k < WORDS; k += MMA_WORDS) {
+        uint a[ROW_FRAGMENTS][4], b[COLUMN_FRAGMENTS][2];
+#if SPLIT
+        uint a_small[ROW_FRAGMENTS][4], b_small[COLUMN_FRAGMENTS][2];
+#endif
+#pragma unroll
+        for (int f = 0; f < ROW_FRAGMENTS; f++) {
+#pragma unroll
+            for (int e = 0; e < 4; e++) {
+                a[f][e] = tile_a[(k + e / 2 * 4) * STRIDE + f * MMA_ROWS + e % 2 * 8];
+#if SPLIT
+                split(&a[f][e], &a_small[f][e]);
+#endif
+            }
+        }
+#pragma unroll
+        for (int g = 0; g < COLUMN_FRAGMENTS; g++) {
+#pragma unroll
+            for (int e = 0; e < 2; e++) {
+                b[g][e] = tile_b[(k + e * 4) * STRIDE + g * MMA_COLUMNS];
+#if SPLIT
+                split(&b[g][e], &b_small[g][e]);
+#endif
+            }
+        }
+#pragma unroll
+        for (int f = 0; f < ROW_FRAGMENTS; f++) {
+#pragma unroll
+            for (int g = 0; g < COLUMN_FRAGMENTS; g++) {
+                float *d = acc[f * COLUMN_FRAGMENTS + g];
+#if BF16
+                mma_bf16_sync(d, a[f], b[g], scratch);
+#else
+#if SPLIT // the small products first: they are then added to what is smallest
+                mma_tf32_sync(d, a_small[f], b[g], scratch);
+                mma_tf32_sync(d, a[f], b_small[g], scratch);
+#endif
+                mma_tf32_sync(d, a[f], b[g], scratch);
+#endif
+            }
+        }
+    }
+}
+
+#if TA
+#define FETCH_A(values, k, depth) fetch(values, a + (ulong)(k)*s.lda, s.lda, s.m - i0, depth, false)
+#else
+#define FETCH_A(values, k, depth) fetch(values, a + (k), s.lda, s.m - i0, depth, true)
+#endif
+#if TB
+#define FETCH_B(values, k, depth) fetch(values, b + (k), s.ldb, s.n - j0, depth, true)
+#else
+#define FETCH_B(values, k, depth) fetch(values, b + (ulong)(k)*s.ldb, s.ldb, s.n - j0, depth, false)
+#endif
+
+__kernel __attribute__((reqd_work_group_size(MMA_GROUP_ITEMS, 1, 1))) void
+gemm_tensor(__global const float *restrict a0, __global const float *restrict b0, __global float *c0,
+            __global const float *bias, __global const float *residual, __global const float *factor,
+            const gemm_sizes s)
+{
+    __local uint tile_a[WORDS * STRIDE], tile_b[WORDS * STRIDE];
+    MMA_LOCALS(scratch);
+    const int z = get_group_id(2), z_outer = z / s.inner, z_inner = z % s.inner;
+    const ulong c_shift = z_outer * s.c_outer + z_inner * s.c_inner;
+    const int i0 = get_group_id(1) * TILE, j0 = get_group_id(0) * TILE;
+    __global const float *a = a0 + s.a_at + z_outer * s.a_outer + z_inner * s.a_inner +
+                              (TA ? (ulong)i0 : (ulong)i0 * s.lda);
+    __global const float *b = b0 + s.b_at + z_outer * s.b_outer + z_inner * s.b_inner +
+                              (TB ? (ulong)j0 * s.ldb : (ulong)j0);
+    __global float *c = c0 + s.c_at + c_shift;
+    float acc[ROW_FRAGMENTS * COLUMN_FRAGMENTS][4];
+#pragma unroll
+    for (int v = 0; v < ROW_FRAGMENTS * COLUMN_FRAGMENTS; v++) {
+#pragma unroll
+        for (int e = 0; e < 4; e++) acc[v][e] = 0.0f;
+    }
+    // The first slice is the one that may not be full, so that the loop checks no bounds along k.
+    const int head = (s.k - 1) % SLICE + 1;
+    float next_a[ITEM_WORDS * VALUES], next_b[ITEM_WORDS * VALUES];
+    FETCH_A(next_a, 0, head);
+    FETCH_B(next_b, 0, head);
+    put(tile_a, next_a, !TA);
+    put(tile_b, next_b, TB);
+    barrier(CLK_LOCAL_MEM_FENCE);
+#pragma unroll 1
+    for (int k = head;; k += SLICE) {
+        const bool more = k < s.k;
+        if (more) {
+            FETCH_A(next_a, k, SLICE);
+            FETCH_B(next_b, k, SLICE);
+        }
+        multiply_sync(acc, tile_a, tile_b, scratch);
+        if (!more) break;
+        barrier(CLK_LOCAL_MEM_FENCE);
+        put(tile_a, next_a, !TA);
+        put(tile_b, next_b, TB);
+        barrier(CLK_LOCAL_MEM_FENCE);
+    }
+    const int warp = ITEM / MMA_ITEMS, lane = ITEM % MMA_ITEMS;
+#pragma unroll
+    for (int v = 0; v < 4 * ROW_FRAGMENTS * COLUMN_FRAGMENTS; v++) {
+        const int e = v % 4, g = v / 4 % COLUMN_FRAGMENTS, f = v / 4 / COLUMN_FRAGMENTS;
+        const int i = i0 + warp % 2 * WARP_ROWS + f * MMA_ROWS + e / 2 * 8 + lane / 4,
+                  j = j0 + warp / 2 * WARP_COLUMNS + g * MMA_COLUMNS + lane % 4 * 2 + e % 2;
+        if (i >= s.m || j >= s.n) continue;
+        const ulong at = (ulong)i * s.ldc + j;
+        float x = s.alpha * acc[f * COLUMN_FRAGMENTS + g][e];
+        if (s.beta != 0.0f) x += s.beta * c[at];
+        if (bias) x += bias[s.bias_at + j];
+        if (residual) x += residual[s.residual_at + c_shift + at];
+        if (factor) x *= factor[s.factor_at + c_shift + at];
+        c[at] = x;
+    }
+}

@@ -1,0 +1,97 @@
+/* Products by tensor cores, whose instruction is emulated by the tables of its manual: the kernel's indices, its rounding, and its
+ * precisions against plain loops. */
+#include "products.h"
+
+#include "ops/gemm_tensor.h"
+
+enum { TILES = 2 };
+static const uint32_t tiles[TILES] = {64, 128};
+
+static const tl_precision precisions[] = {TL_PRECISION_TF32X3, TL_PRECISION_TF32, TL_PRECISION_BF16};
+enum { PRECISIONS = sizeof precisions / sizeof *precisions };
+
+/* NULL where the device has no work-groups of the tiles' size. */
+static tl_context *emulating(void)
+{
+    tl_context *ctx = new_context(TL_PATH_GPU);
+    if (tli_context_limits(ctx)->cpu_path) {
+        tl_context_destroy(ctx);
+        return NULL;
+    }
+    MUST(ctx, tli_gemm_tensor_emulate(ctx));
+    return ctx;
+}
+#define emulating() VALUE_FROM_HERE(emulating())
+
+/* No multiples of a fragment, a warp's share, a tile or a slice; more than a tile; one slice, none that is full, and none at all. */
+static void every_element_is_right(void **unused)
+{
+    static const product_size sizes[] = {{1, 1, 1}, {17, 9, 5}, {63, 70, 33}, {130, 137, 47}, {64, 64, 64}};
+    tl_context *ctx = emulating();
+    if (ctx == NULL) skip_because("tiles need work-groups of 256", "take a device that has them");
+    for (int p = 0; p < PRECISIONS; p++)
+        for (int tile = 0; tile < TILES; tile++) {
+            tli_context_set_tile(ctx, tiles[tile]);
+            MUST(ctx, tli_gemm_tensor_use(ctx, precisions[p]));
+            for (int t = 0; t < 4; t++)
+                for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
+                    product_case c = {sizes[s], t & 1, t >> 1, 1.0f, 0.0f, false, 1, 1};
+                    product_is_right(ctx, tli_gemm_tensor, precisions[p], &c);
+                    c.alpha = 0.5f, c.beta = -2.0f, c.extras = true, c.outer = 1 + (s == 2),
+                    c.inner = 1 + (s < 3);
+                    product_is_right(ctx, tli_gemm_tensor, precisions[p], &c);
+                }
+        }
+    tl_context_destroy(ctx);
+}
+
+/* In units of what is expected in another precision. */
+static double error_in(tl_context *ctx, tl_precision used, tl_precision expected)
+{
+    double error;
+    MUST(ctx, tli_gemm_tensor_use(ctx, used));
+    MUST(ctx, tli_gemm_measure_error(ctx, tli_gemm_tensor, expected, TLI_ALL_TRANSPOSES, &error));
+    return error;
+}
+#define error_in(...) VALUE_FROM_HERE(error_in(__VA_ARGS__))
+
+static void a_precision_has_its_own_error_and_no_better(void **unused)
+{
+    tl_context *ctx = emulating();
+    if (ctx == NULL) skip_because("tiles need work-groups of 256", "take a device that has them");
+    for (int tile = 0; tile < TILES; tile++) {
+        tli_context_set_tile(ctx, tiles[tile]);
+        assert_true(error_in(ctx, TL_PRECISION_TF32X3, TL_PRECISION_FP32) <= 1);
+        assert_true(error_in(ctx, TL_PRECISION_TF32, TL_PRECISION_TF32) <= 1);
+        assert_true(error_in(ctx, TL_PRECISION_TF32, TL_PRECISION_TF32X3) > 1);
+        assert_true(error_in(ctx, TL_PRECISION_BF16, TL_PRECISION_BF16) <= 1);
+        assert_true(error_in(ctx, TL_PRECISION_BF16, TL_PRECISION_TF32) > 1);
+    }
+    tl_context_destroy(ctx);
+}
+
+/* tli_gemm takes tensor cores for wide products alone, and in fp32 for none. */
+static void narrow_products_and_fp32_are_left_to_other_kernels(void **unused)
+{
+    tl_context *ctx = new_context(TL_PATH_GPU);
+    const tli_gemm_args wide = {.m = 32, .n = 32, .k = 1}, row = {.m = 1, .n = 64, .k = 64},
+                        column = {.m = 64, .n = 31, .k = 64};
+    assert_false(tli_gemm_tensor_serves(ctx, &wide));
+    MUST(ctx, tli_gemm_tensor_use(ctx, TL_PRECISION_FP32));
+    assert_false(tli_gemm_tensor_serves(ctx, &wide));
+    MUST(ctx, tli_gemm_tensor_use(ctx, TL_PRECISION_TF32));
+    assert_true(tli_gemm_tensor_serves(ctx, &wide));
+    assert_false(tli_gemm_tensor_serves(ctx, &row));
+    assert_false(tli_gemm_tensor_serves(ctx, &column));
+    MUST(ctx, tli_gemm_tensor_use(ctx, TL_PRECISION_FP32));
+    assert_false(tli_gemm_tensor_serves(ctx, &wide));
+    tl_context_destroy(ctx);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(every_element_is_right),
+                                       cmocka_unit_test(a_precision_has_its_own_error_and_no_better),
+                                       cmocka_unit_test(narrow_products_and_fp32_are_left_to_other_kernels)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,26 @@
+/* For the tests of dense products: one of them against a plain loop in double precision. */
+#ifndef TESTS_PRODUCTS_H
+#define TESTS_PRODUCTS_H
+
+#include "context.h"
+
+#include "ops/gemm_choice.h"
+
+typedef struct product_size {
+    uint32_t m, n, k;
+} product_size;
+
+typedef struct product_case {
+    product_size size;
+    bool transpose_a, transpose_b;
+    float alpha, beta;
+    bool extras; /* bias, residual and factor */
+    uint32_t outer, inner;
+} product_case;
+
+/* Every element, and what stands between rows, is what it should be: within what rounding in this precision explains. */
+#define product_is_right(ctx, product, precision, c) product_is_right_at(HERE, ctx, product, precision, c)
+void product_is_right_at(const char *file, int line, tl_context *ctx, tli_gemm_function product,
+                         tl_precision precision, const product_case *c);
+
+#endif
