@@ -17,6 +17,7 @@ WARNINGS = ("-Wall -Wextra -Werror -Wno-unused-parameter -Wno-unused-function -W
 NVIDIA_LIBRARY = "/usr/lib/clc/nvptx64--nvidiacl.bc"
 AMD_LIBRARY = "amd"  # in WORK
 NVIDIA = {"sm_70": ("sm_70", "+ptx63"), "sm_80": ("sm_80", "+ptx70"), "sm_90": ("sm_86", "+ptx75")}  # what clang 15 knows
+TENSOR = ["sm_80", "sm_90"]  # NVIDIA's that have tensor cores with tf32 and bf16; their compiler knows `asm`, clang's OpenCL C `__asm__`
 AMD = ["gfx906", "gfx90a", "gfx1030", "gfx1100"]
 # What a multiprocessor has: bytes of local memory, of which each work-group takes NVIDIA_RESERVED more than it asks for.
 NVIDIA_LOCAL = {"sm_70": 96 << 10, "sm_80": 164 << 10, "sm_90": 228 << 10}
@@ -51,10 +52,11 @@ class Program:
         self.name = family + (":" + ",".join(own) if own else "")
         shape = [o for o in own if not o.startswith("TILE")]
         self.tiled = family.endswith("_gpu")  # the others are row kernels, which Intel's slow compiler does not see
+        self.tensor = family == "gemm_tensor"
         # The products of --size tiny stand for those of all shapes; the others are compiled only, and not for every target.
         tile, parts = (next((int(o.split("=")[1]) for o in self.options if o.startswith(name)), default)
                        for name, default in (("-DTILE=", 64), ("-DTILE_PARTS=", 1)))
-        self.items = parts * (min(tile, 64) // 4) ** 2 if self.tiled else ROW_GROUP
+        self.items = parts * (min(tile, 64) // 4) ** 2 if self.tiled else 2 * tile if self.tensor else ROW_GROUP
         self.wide = tile > 64  # which src/device/forms.c gives NVIDIA's GPUs alone
         self.slice_ffma = 4 * tile  # kernels/tile_gpu.cl: those that a work-item has in a slice of the inner dimension
         self.counted = family != "offset_gemm_gpu" or shape == ["INNER=192", "HEADS=3", "HEAD_DIM=64"]
@@ -110,6 +112,14 @@ def ffma_share(text, slice_ffma):
     return int(min(shares)) if shares else None
 
 
+def hmma_share(text):
+    """Percent of products by tensor cores in the loop that has them and the slices' barriers."""
+    found, loops = instructions(text)
+    bodies = [found[first:last + 1] for first, last in loops]
+    return min((100 * sum(code.startswith("HMMA") for code in body) // len(body) for body in bodies
+                if any(code.startswith("HMMA") for code in body) and any(code.startswith("BAR") for code in body)), default=None)
+
+
 def nvidia_occupancy(target, registers, local, items):
     """Warps of a scheduler, as far as registers, local memory and work-items allow."""
     granted = -(-registers // 8) * 8
@@ -122,7 +132,7 @@ def nvidia(work, program, target):
     cpu, ptx_version = NVIDIA[target]
     ptx, cubin = (object_path(work, program, target, ending) for ending in (".ptx", ".cubin"))
     run([CLANG, "-x", "cl", "-target", "nvptx64-nvidia-nvcl", "-Xclang", "-target-cpu", "-Xclang", cpu, "-Xclang", "-target-feature",
-         "-Xclang", ptx_version, "-O3", *program.options, *WARNINGS, "-Xclang", "-mlink-builtin-bitcode", "-Xclang", NVIDIA_LIBRARY,
+         "-Xclang", ptx_version, "-O3", *program.options, *(["-Dasm=__asm__"] if program.tensor else []), *WARNINGS, "-Xclang", "-mlink-builtin-bitcode", "-Xclang", NVIDIA_LIBRARY,
          "-S", "-o", ptx, program.path])
     log = run([find(work, "ptxas"), "-v", "--gpu-name", target, ptx, "-o", cubin])
     kernels = {}
@@ -133,11 +143,11 @@ def nvidia(work, program, target):
         found = re.search(r"(\d+) bytes smem", match[6])
         registers, local = int(match[5]), int(found[1]) if found else 0
         kernels[match[1]] = [registers, local, None, nvidia_occupancy(target, registers, local, program.items)]
-    if target == "sm_90" and program.tiled and program.counted:
+    if target == "sm_90" and (program.tiled or program.tensor) and program.counted:
         text = run([find(work, "nvdisasm"), "-c", cubin])
         for match in re.finditer(r"\.section\s+\.text\.(\w+),(.*?)(?=\n\s*\.section\s|\Z)", text, re.S):
             if match[1] in kernels:
-                kernels[match[1]][2] = ffma_share(match[2], program.slice_ffma)
+                kernels[match[1]][2] = hmma_share(match[2]) if program.tensor else ffma_share(match[2], program.slice_ffma)
     return kernels
 
 
@@ -218,7 +228,7 @@ def read_budget(path):
 
 HEAD = """# What the kernels of the GPU form may take, checked and written by tools/check_gpu_kernels. registers: of a work-item (NVIDIA; VGPR of AMD;
 # those that Intel's compiler spills). local: bytes of a work-group. ffma: percent of a slice's instructions in the tile's
-# hottest loop, at least; - where there is no tile. occupancy: sub-groups that a scheduler has to choose from, at least: of AMD's
+# hottest loop, at least (of gemm_tensor HMMA); - where there is no tile. occupancy: sub-groups that a scheduler has to choose from, at least: of AMD's
 # compiler, and for NVIDIA as registers, local memory and work-items allow.
 # program kernel target registers local ffma occupancy
 """
@@ -251,7 +261,7 @@ def main(arguments):
     have, missing = targets(work)
     jobs = [(name, function, program) for name, function in have for program in programs
             if (program.counted and (function is not intel or program.tiled) or name in FOR_ALL_SHAPES) and
-            not (program.wide and function in (amd, intel))]
+            not (program.wide and function in (amd, intel)) and (name in TENSOR or not program.tensor)]
     jobs.sort(key=lambda job: job[1] is not intel)  # the longest first
     faults, rows = [], {}
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:

@@ -8,6 +8,7 @@
 #include "core/choices.h"
 #include "core/files.h"
 #include "device/device.h"
+#include "ops/gemm_tensor.h"
 #include "ops/kernel_forms.h"
 #include "train/every_program.h"
 
@@ -25,7 +26,7 @@ static const char *program_name(const char *files)
         if (family->gpu_files != NULL && strcmp(files, family->gpu_files) == 0)
             return tli_kernel_family_file(family, false);
     }
-    return "rows";
+    return strcmp(files, TLI_GEMM_TENSOR_FILES) == 0 ? "gemm_tensor" : "rows";
 }
 
 static tl_status write_program(void *user, const char *family, const char *options, const char *source,

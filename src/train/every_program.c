@@ -4,6 +4,7 @@
 
 #include "models/model.h"
 #include "models/presets.h"
+#include "ops/gemm_tensor.h"
 #include "ops/kernel_forms.h"
 #include "train/step.h"
 
@@ -70,9 +71,26 @@ static tl_status take_rows(tl_context *ctx)
     return TL_OK;
 }
 
+/* Every precision that is not fp32, each with what models transpose and both tiles. */
+static tl_status take_precisions(tl_context *ctx)
+{
+    enum { TRANSPOSITIONS = 3 }; /* no model transposes both */
+    static const uint32_t tiles[] = {64, 128};
+    for (int p = 0; p < tli_precision_choices.count; p++)
+        for (int t = 0; t < TRANSPOSITIONS; t++)
+            for (int tile = 0; tile < 2; tile++) {
+                const tl_precision precision = (tl_precision)tli_precision_choices.items[p].value;
+                tli_kernel *kernel;
+                if (precision != TL_PRECISION_FP32)
+                    TLI_TRY(tli_gemm_tensor_kernel(ctx, precision, t & 1, t >> 1, tiles[tile], &kernel));
+            }
+    return TL_OK;
+}
+
 tl_status tli_every_program(tl_context *ctx)
 {
     TLI_TRY(take_rows(ctx));
+    if (!tli_context_limits(ctx)->cpu_path) TLI_TRY(take_precisions(ctx));
     for (int t = 0; tli_task_at(t) != NULL; t++)
         for (int size = 0; tli_preset_at(size) != NULL; size++) {
             tl_settings s;

@@ -21,7 +21,7 @@ static tl_context *emulating(void)
     MUST(ctx, tli_gemm_tensor_emulate(ctx));
     return ctx;
 }
-#define emulating() VALUE_FROM_HERE(emulating())
+#define emulating(...) VALUE_FROM_HERE(emulating(__VA_ARGS__))
 
 /* No multiples of a fragment, a warp's share, a tile or a slice; more than a tile; one slice, none that is full, and none at all. */
 static void every_element_is_right(void **unused)

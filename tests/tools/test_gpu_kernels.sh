@@ -23,6 +23,11 @@ lines = [".L_x_0:", "/*0010*/ BAR.SYNC 0x0 ;", "/*0020*/ LDS R1, [R2] ;", "/*003
 lines += ["/*0040*/ FFMA R0, R1, R2, R0 ;"] * 16 + ["/*0050*/ LDS R1, [R2] ;"] * 4
 lines += ["/*0060*/ @P0 BRA `(.L_x_1) ;", "/*0070*/ @P1 BRA `(.L_x_0) ;"]
 assert g.ffma_share("\n".join(lines), 256) == int(100 * 256 / (3 + 16 * 21 + 1)), g.ffma_share("\n".join(lines), 256)
+# Of tensor cores: three of ten instructions of the loop that has the barrier, not of a loop without.
+lines = [".L_x_0:", "/*0010*/ BAR.SYNC 0x0 ;"] + ["/*0020*/ HMMA.1688.F32.TF32 R0, R1, R2, R0 ;"] * 3 + ["/*0030*/ LDS R1, [R2] ;"] * 5
+lines += ["/*0040*/ @P1 BRA `(.L_x_0) ;", ".L_x_1:", "/*0050*/ HMMA.16816.F32.BF16 R0, R1, R2, R0 ;", "/*0060*/ BRA `(.L_x_1) ;"]
+assert g.hmma_share("\n".join(lines)) == 30, g.hmma_share("\n".join(lines))
+assert g.hmma_share("/*0010*/ HMMA.1688.F32.TF32 R0, R1, R2, R0 ;") is None
 assert g.ffma_share("/*0010*/ FFMA R0, R1, R2, R0 ;", 256) is None
 END
 mkdir -p "$work/programs"
