@@ -9,7 +9,7 @@
 // `queries` and `keys` locate the index after the pairs, which only the GPU form (offset_gemm_gpu.cl) reads.
 // One work-item per work-group, no barriers; each element is owned by one work-group, as each kernel says.
 
-#ifndef LANES                                                  // else narrow_offset_gemm.cl is compiled
+#if !defined(LANES) && !defined(ONE_QUERY) // else narrow_offset_gemm.cl or offset_gemv.cl is compiled
 #define HEAD_PANELS                 ((HEAD_DIM + NR - 1) / NR) // column panels of a head
 #define PANEL_COLUMNS(panel, width) min(NR, (width) - (panel)*NR)
 #ifndef BLOCK_TILES

@@ -25,7 +25,7 @@ const tli_kernel_family tli_kernel_families[TLI_KERNEL_FAMILIES] = {
     {"rope", "rope", NULL},
     {"softmax", "softmax", NULL},
     {"gemm", "gemm_sizes+tile+gemm", "gemm_sizes+tile_gpu+gemm_gpu"},
-    {"offset_gemm", "offset_gemm_sizes+tile+narrow_offset_gemm+offset_gemm",
+    {"offset_gemm", "offset_gemm_sizes+tile+narrow_offset_gemm+offset_gemv+offset_gemm",
      "offset_gemm_sizes+tile_gpu+offset_gemm_gpu"},
 };
 

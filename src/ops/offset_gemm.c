@@ -9,6 +9,7 @@
 #include "ops/gpu_tile.h"
 #include "ops/kernel_forms.h"
 #include "ops/narrow_offset_gemm.h"
+#include "ops/offset_gemv.h"
 #include "ops/tuning.h"
 
 _Static_assert(sizeof(offset_gemm_sizes) == 168, "offset_gemm_sizes has the same layout in kernels and here");
@@ -45,7 +46,7 @@ uint64_t tli_offset_gemm_workspace(uint32_t tokens, uint32_t pairs, uint32_t lar
     /* what chunk_pairs uses for any batch up to this one, or more */
     const uint64_t chunk = (all < most ? all : most) * row,
                    narrow = tli_narrow_offset_gemm_workspace(tokens, batch, inner, heads, head_dim);
-    return chunk > narrow ? chunk : narrow;
+    return tli_larger(tli_larger(chunk, narrow), tli_offset_gemv_workspace(tokens, heads, head_dim));
 }
 
 /* A run of groups whose matrices are in one shard of each table (and whose rows fit the workspace). */
@@ -320,6 +321,8 @@ tl_status tli_offset_gemm_logits(tl_context *ctx, const tli_offset_gemm *r, tli_
                                  tli_view xk, const tl_tensor *wk, float scale, tli_view weights,
                                  tli_offset_rows kept, tli_view workspace)
 {
+    if (tli_offset_gemv_suits(ctx, r, wq, wk))
+        return tli_offset_gemv_logits(ctx, r, xq, wq, xk, wk, scale, weights);
     if (tli_narrow_offset_gemm_suits(ctx, r, wq, wk))
         return tli_narrow_offset_gemm_logits(ctx, r, xq, wq, xk, wk, scale, weights, workspace);
     tiling t = tiling_of(ctx, r, TLI_OFFSET_LOGITS);
@@ -411,6 +414,8 @@ tl_status tli_offset_gemm_logits_backward(tl_context *ctx, const tli_offset_gemm
 tl_status tli_offset_gemm_values(tl_context *ctx, const tli_offset_gemm *r, tli_view x, const tl_tensor *w,
                                  tli_view weights, tli_view y, tli_view workspace)
 {
+    if (tli_offset_gemv_suits(ctx, r, NULL, w))
+        return tli_offset_gemv_values(ctx, r, x, w, weights, y, workspace);
     if (tli_narrow_offset_gemm_suits(ctx, r, NULL, w))
         return tli_narrow_offset_gemm_values(ctx, r, x, w, weights, y, workspace);
     const tiling t = tiling_of(ctx, r, TLI_OFFSET_VALUES);

@@ -12,6 +12,7 @@ typedef struct tli_offset_gemm {
     /* Row strides of xq and xk in floats; 0: inner. If wq (wk) is NULL, xq (xk) already holds the
      * projected q (k), heads * head_dim channels, and its gradient is written there. */
     uint32_t q_stride, k_stride;
+    bool decodes; /* one query of one sequence, whose q and k are not saved: see offset_gemv.h */
 } tli_offset_gemm;
 
 /* q_ij = xq_i Wq[query matrix] and k_ij = xk_j Wk[key matrix] of all pairs, [pair][batch][heads *

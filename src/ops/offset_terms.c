@@ -10,7 +10,12 @@ void tli_offset_tables(const attention_pass *p, int role, offset_operand *o)
 
 tli_offset_gemm tli_offset_products(const attention_pass *p)
 {
-    return (tli_offset_gemm){.pairs = p->pair_table, .batch = p->shape->batch, .heads = p->shape->heads};
+    const tli_op_shape *s = p->shape;
+    return (tli_offset_gemm){.pairs = p->pair_table,
+                             .batch = s->batch,
+                             .heads = s->heads,
+                             .decodes = s->geometry.kind == TLI_CAUSAL && s->queries == 1 && s->batch == 1 &&
+                                        !s->save_pairs};
 }
 
 void tli_offset_count_sum(term_sizes *out, uint64_t numbers)

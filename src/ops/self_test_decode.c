@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "ops/gemv.h"
+#include "ops/offset_gemm.h"
 #include "ops/self_test_probe.h"
 
 /* Several work-groups, no multiple of a vector; rows of the weights further apart than they are long. */
@@ -71,4 +72,69 @@ tl_status tli_probe_gemv(tli_probe *p)
         tli_probe_free(p);
     }
     return TL_OK;
+}
+
+/* The newest of so many tokens, and tables for more of them; several work-groups' offsets, no multiple of a vector. */
+enum { KEYS = 21, MOST_KEYS = 23, INNER = 26, HEADS = 2, HEAD_DIM = 19, WIDTH = HEADS * HEAD_DIM };
+
+/* Channel d of row x by matrix m. */
+static double decoded(const float *x, const float *m, uint32_t d)
+{
+    double sum = 0;
+    for (uint32_t c = 0; c < INNER; c++) sum += (double)x[c] * (double)m[c * WIDTH + d];
+    return sum;
+}
+
+static tl_status check_decoding(tli_probe *p, const tli_geometry *geometry, const tli_pair_table *pairs)
+{
+    const tli_offset_gemm r = {
+        .pairs = pairs, .batch = 1, .inner = INNER, .heads = HEADS, .head_dim = HEAD_DIM, .decodes = true};
+    const uint64_t matrix = (uint64_t)INNER * WIDTH;
+    tli_probe_array *x, *wq, *wk, *weights, *rows, *y, *work;
+    double *want_rows, *want_y;
+    TLI_TRY(tli_probe_make(p, KEYS, INNER, true, &x));
+    TLI_TRY(tli_probe_make(p, MOST_KEYS, matrix, true, &wq));
+    TLI_TRY(tli_probe_make(p, MOST_KEYS, matrix, true, &wk));
+    TLI_TRY(tli_probe_make(p, HEADS, KEYS, false, &weights));
+    TLI_TRY(tli_probe_make(p, HEADS, KEYS, true, &rows));
+    TLI_TRY(tli_probe_make(p, 1, WIDTH, true, &y));
+    TLI_TRY(tli_probe_make(
+        p, 1, tli_offset_gemm_workspace(KEYS, KEYS, pairs->largest, 1, INNER, HEADS, HEAD_DIM, false), false,
+        &work));
+    TLI_TRY(tli_probe_expect(p, HEADS * KEYS, &want_rows));
+    TLI_TRY(tli_probe_expect(p, WIDTH, &want_y));
+    TLI_TRY(tli_rows_to_pairs(p->ctx, pairs, 1, HEADS, rows->view, weights->view));
+    TLI_TRY(tli_offset_gemm_values(p->ctx, &r, x->view, wk->tensor, weights->view, y->view, work->view));
+    for (uint32_t d = 0; d < WIDTH; d++) want_y[d] = (double)y->host[d];
+    for (uint32_t j = 0; j < KEYS; j++) {
+        const float *xi = x->host + (KEYS - 1) * INNER, *xj = x->host + j * INNER,
+                    *mq = wq->host + (uint64_t)tli_geometry_query_offset(geometry, 0, j) * matrix,
+                    *mk = wk->host + (uint64_t)tli_geometry_key_offset(geometry, 0, j) * matrix;
+        for (uint32_t d = 0; d < WIDTH; d++) {
+            const double k = decoded(xj, mk, d);
+            const uint32_t at = d / HEAD_DIM * KEYS + j;
+            want_rows[at] += 0.5 * decoded(xi, mq, d) * k;
+            want_y[d] += (double)rows->host[at] * k;
+        }
+    }
+    TLI_TRY(tli_probe_compare(p, y, want_y, KEYS, INNER));
+    TLI_TRY(tli_offset_gemm_logits(p->ctx, &r, tli_view_add(x->view, (KEYS - 1) * INNER), wq->tensor, x->view,
+                                   wk->tensor, 0.5f, weights->view, (tli_offset_rows){{0}, {0}}, work->view));
+    TLI_TRY(tli_pairs_to_rows(p->ctx, pairs, 1, HEADS, weights->view, rows->view, false));
+    return tli_probe_compare(p, rows, want_rows, HEAD_DIM, INNER);
+}
+
+tl_status tli_probe_decoding(tli_probe *p)
+{
+    const tli_geometry geometry = {.kind = TLI_CAUSAL,
+                                   .depth = 1,
+                                   .height = 1,
+                                   .width = KEYS,
+                                   .max_length = MOST_KEYS,
+                                   .first = KEYS - 1};
+    tli_pair_table pairs;
+    TLI_TRY(tli_pair_table_create(p->ctx, "self-test", &geometry, 1, &pairs));
+    const tl_status status = check_decoding(p, &geometry, &pairs);
+    tli_pair_table_destroy(p->ctx, &pairs);
+    return status;
 }

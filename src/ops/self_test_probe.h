@@ -53,6 +53,7 @@ tl_status tli_probe_optimizer(tli_probe *p);
 tl_status tli_probe_pairs(tli_probe *p);
 tl_status tli_probe_random(tli_probe *p);
 tl_status tli_probe_offset_gemm(tli_probe *p);
+tl_status tli_probe_decoding(tli_probe *p); /* part of tli_probe_offset_gemm */
 tl_status tli_probe_rope(tli_probe *p);
 tl_status tli_probe_softmax(tli_probe *p);
 

@@ -242,6 +242,8 @@ static tl_status check_offset_gemm(tli_probe *p)
     tli_probe_free(p);
     TLI_TRY(check_widths(p, &narrow));
     tli_probe_free(p);
+    TLI_TRY(tli_probe_decoding(p));
+    tli_probe_free(p);
     return TL_OK;
 }
 
