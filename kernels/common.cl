@@ -204,6 +204,21 @@ static inline void tl_store_part(float v, __global float *p, uint count)
 #define TL_REST(n) ((uint)((n) % TL_RW))
 #define TL_FULL(n) ((n) - (n) % TL_RW)
 
+// Element q is the sum of acc[q], which is overwritten: vectors are added in pairs until each sum has one lane.
+static inline floatR tl_each_sum(floatR acc[TL_RW])
+{
+#if TL_GROUP == 1
+#pragma unroll
+    for (int count = TL_RW / 2; count > 0; count /= 2) {
+#pragma unroll
+        for (int i = 0; i < count; i++)
+            acc[i] = (floatR)(acc[2 * i].even, acc[2 * i + 1].even) +
+                     (floatR)(acc[2 * i].odd, acc[2 * i + 1].odd);
+    }
+#endif
+    return acc[0];
+}
+
 // e^x to about one unit in the last place, for -86.9 <= x <= 89 (2e-38 to 4e38) or NaN: 2^k e^r with |r| <= ln 2 / 2.
 static inline floatR tl_exp_within(floatR x)
 {

@@ -2,21 +2,6 @@
 // the weights once; what stands before and behind the product in a block is computed with it, as each work-group has the
 // whole row.
 
-#if TL_GROUP == 1
-// Element q is the sum of acc[q]: vectors are added in pairs until each result has one lane.
-static inline floatV gemv_sums(floatV acc[TL_VW])
-{
-#pragma unroll
-    for (int count = TL_VW / 2; count > 0; count /= 2) {
-#pragma unroll
-        for (int i = 0; i < count; i++)
-            acc[i] = (floatV)(acc[2 * i].even, acc[2 * i + 1].even) +
-                     (floatV)(acc[2 * i].odd, acc[2 * i + 1].odd);
-    }
-    return acc[0];
-}
-#endif
-
 // Mean and 1 / sqrt(variance + 1e-5) of a row, as in layernorm.cl.
 static inline float2 gemv_statistics(__global const float *x, uint n, __local float *of_mean,
                                      __local float *of_variance)
@@ -85,10 +70,9 @@ __kernel void gemv(__global const float *x, __global const float *weight, __glob
 #pragma unroll
             for (int q = 0; q < TL_RW; q++) acc[q] = tail * tl_load_part(row[q] + full, rest, 0.0f) + acc[q];
         }
-#if TL_GROUP == 1
-        floatR result = gemv_sums(acc);
-#else
-        floatR result = tl_row_sum(acc[0], of_product);
+        floatR result = tl_each_sum(acc);
+#if TL_GROUP > 1
+        result = tl_row_sum(result, of_product);
 #endif
         if (TL_LANE == 0 && count > 0) {
             result *= s.alpha;

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "ops/attention_dense.h"
+#include "ops/decode_attention.h"
 #include "ops/softmax.h"
 
 struct tli_op_state {
@@ -219,12 +220,36 @@ static tl_status project_rows(run *r)
     return run_terms(r, STEP_PROJECT);
 }
 
+/* Whether one launch serves a sequence's only query: its packed rows have q, k and v, and other terms add to logits and
+ * output only what comes from pairs, in any order. */
+static bool decodes(const run *r)
+{
+    const tli_op_shape *s = r->pass.shape;
+    for (int t = 0; t < TERMS; t++)
+        if (r->present[t] && t != TERM_dense && t != TERM_rotary && t != TERM_low_rank &&
+            t != TERM_per_offset)
+            return false;
+    return s->geometry.kind == TLI_CAUSAL && s->queries == 1 && r->pass.mask == NULL &&
+           tli_op_has_softmax(s) && tli_op_has_shared_logits(s) && tli_op_has_shared_values(s);
+}
+
+/* The softmax with the packed rows' part of logits and output; the logits have the other terms'. */
+static tl_status run_decode_attention(run *r)
+{
+    attention_pass *p = &r->pass;
+    const tli_op_shape *s = p->shape;
+    const tli_attention a = tli_attention_of(p);
+    return tli_decode_attention(p->ctx, &a, p->qkv, tli_op_logit_scale(s), p->logits_begun,
+                                tli_op_output_scale(s), p->logits, p->o);
+}
+
 static tl_status run_softmax(run *r)
 {
     attention_pass *p = &r->pass;
     const tli_op_shape *s = p->shape;
     if (!tli_op_has_softmax(s)) return TL_OK;
     TLI_TRY(run_terms(r, STEP_LOGITS));
+    if (p->decodes) return run_decode_attention(r);
     const uint64_t matrices = (uint64_t)s->batch * s->heads;
     if (p->mask != NULL)
         TLI_TRY(tli_mask_rows(p->ctx, p->mask, p->sizes->mask, matrices, p->logits, -INFINITY));
@@ -238,6 +263,7 @@ tl_status tli_op_forward(tl_context *ctx, tli_op_state *state, const tli_op_tens
 {
     run r = start_run(ctx, state, weights, x, workspace);
     r.pass.o = o;
+    r.pass.decodes = decodes(&r);
     TLI_TRY(project_rows(&r));
     TLI_TRY(run_softmax(&r));
     TLI_TRY(run_terms(&r, STEP_MIX));

@@ -167,7 +167,7 @@ static void dense_parameters(const tli_op_shape *s, op_parameters *list)
 static tl_status dense_logits(attention_pass *p, const term_memory *unused)
 {
     (void)unused;
-    if (!tli_op_has_shared_logits(p->shape)) return TL_OK;
+    if (!tli_op_has_shared_logits(p->shape) || p->decodes) return TL_OK;
     const tli_attention a = tli_attention_of(p);
     p->logits_begun = true;
     return tli_attention_logits(p->ctx, &a, p->qkv, tli_op_logit_scale(p->shape), p->logits);
@@ -177,8 +177,9 @@ static tl_status dense_values(attention_pass *p, const term_memory *unused)
 {
     (void)unused;
     if (!tli_op_has_shared_values(p->shape)) return TL_OK;
-    const tli_attention a = tli_attention_of(p);
     p->o_begun = true;
+    if (p->decodes) return TL_OK;
+    const tli_attention a = tli_attention_of(p);
     return tli_attention_values(p->ctx, &a, p->qkv, p->weights, tli_op_output_scale(p->shape), p->o);
 }
 

@@ -66,6 +66,7 @@ typedef struct attention_pass {
     tli_view logits;               /* forward only; the softmax turns them into attention weights in place */
     tli_view weights, dweights;    /* of the values; their gradients, later those of the logits */
     tli_view pairs, dpairs;        /* workspace: the same in the pair table's order */
+    bool decodes;                  /* logits, softmax and values of the packed rows are one launch */
     bool logits_begun, o_begun;    /* whether a term has written the logits, the output, ... */
     bool dweights_begun, dx_begun; /* ... the weights' gradients, dx: further terms add to them */
 } attention_pass;

@@ -14,6 +14,7 @@ const tli_kernel_family tli_kernel_families[TLI_KERNEL_FAMILIES] = {
     {"column_sum", "column_sum", NULL},
     {"embedding", "embedding_sizes+embedding", NULL},
     {"convit", "convit_sizes+convit", NULL},
+    {"decode_attention", "decode_attention_sizes+decode_attention", NULL},
     {"gelu", "gelu", NULL},
     {"gemv", "gemv_sizes+gemv", NULL},
     {"image", "image_sizes+image", NULL},

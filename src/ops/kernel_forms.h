@@ -13,7 +13,7 @@ typedef struct tli_kernel_family {
     const char *cpu_files, *gpu_files;
 } tli_kernel_family;
 
-enum { TLI_KERNEL_FAMILIES = 17 };
+enum { TLI_KERNEL_FAMILIES = 18 };
 extern const tli_kernel_family tli_kernel_families[TLI_KERNEL_FAMILIES];
 
 /* Compares the kernels of a family, in the form that tli_kernel_form_of gives, with plain loops. *error:

@@ -19,6 +19,7 @@ static const struct {
     {"column_sum", tli_probe_column_sum},
     {"embedding", tli_probe_embedding},
     {"convit", tli_probe_gated},
+    {"decode_attention", tli_probe_decode_attention},
     {"gelu", tli_probe_gelu},
     {"gemm", tli_probe_gemm},
     {"gemv", tli_probe_gemv},

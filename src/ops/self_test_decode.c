@@ -1,6 +1,7 @@
 /* Self-tests of the kernels for one row. */
 #include <math.h>
 
+#include "ops/decode_attention.h"
 #include "ops/gemv.h"
 #include "ops/offset_gemm.h"
 #include "ops/self_test_probe.h"
@@ -137,4 +138,58 @@ tl_status tli_probe_decoding(tli_probe *p)
     const tl_status status = check_decoding(p, &geometry, &pairs);
     tli_pair_table_destroy(p->ctx, &pairs);
     return status;
+}
+
+/* Two samples of several heads, which are no multiple of a vector; with logits to add to, or without. */
+static tl_status check_attention(tli_probe *p, uint32_t keys, uint32_t head_dim, bool adds)
+{
+    enum { BATCH = 2, PACKED = 3 };
+    const uint32_t width = HEADS * head_dim, stride = PACKED * width;
+    const tli_attention a = {.queries = 1,
+                             .keys = keys,
+                             .batch = BATCH,
+                             .heads = HEADS,
+                             .head_dim = head_dim,
+                             .stride = stride,
+                             .q = (uint64_t)(keys - 1) * BATCH * stride,
+                             .k = width,
+                             .v = 2ull * width};
+    const double scale = 0.25, output_scale = 0.5;
+    tli_probe_array *qkv, *weights, *o;
+    double *want, *want_o;
+    TLI_TRY(tli_probe_make(p, keys, (uint64_t)BATCH * stride, true, &qkv));
+    TLI_TRY(tli_probe_make(p, BATCH * HEADS, keys, true, &weights));
+    TLI_TRY(tli_probe_make(p, BATCH, width, false, &o));
+    TLI_TRY(tli_probe_expect(p, (uint64_t)BATCH * HEADS * keys, &want));
+    TLI_TRY(tli_probe_expect(p, (uint64_t)BATCH * width, &want_o));
+    TLI_TRY(tli_decode_attention(p->ctx, &a, qkv->view, (float)scale, adds, (float)output_scale,
+                                 weights->view, o->view));
+    for (uint32_t row = 0; row < BATCH * HEADS; row++) {
+        const float *of_head = qkv->host + (uint64_t)(row / HEADS) * stride + row % HEADS * head_dim;
+        double sum = 0;
+        for (uint32_t j = 0; j < keys; j++) {
+            const float *k = of_head + a.k + (uint64_t)j * BATCH * stride;
+            double logit = adds ? (double)weights->host[row * keys + j] : 0;
+            for (uint32_t c = 0; c < head_dim; c++) logit += scale * (double)of_head[a.q + c] * (double)k[c];
+            sum += want[row * keys + j] = exp(logit);
+        }
+        for (uint32_t j = 0; j < keys; j++) {
+            const float *v = of_head + a.v + (uint64_t)j * BATCH * stride;
+            want[row * keys + j] /= sum;
+            for (uint32_t c = 0; c < head_dim; c++)
+                want_o[row * head_dim + c] += output_scale * want[row * keys + j] * (double)v[c];
+        }
+    }
+    TLI_TRY(tli_probe_compare(p, weights, want, head_dim, 1));
+    return tli_probe_compare(p, o, want_o, head_dim, 4);
+}
+
+tl_status tli_probe_decode_attention(tli_probe *p)
+{
+    static const uint32_t keys[] = {1, 37, 301}, channels[] = {5, 32, 70};
+    for (int i = 0; i < 6; i++) {
+        TLI_TRY(check_attention(p, keys[i / 2], channels[i / 2], i % 2 != 0));
+        tli_probe_free(p);
+    }
+    return TL_OK;
 }

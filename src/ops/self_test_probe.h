@@ -41,6 +41,7 @@ typedef tl_status (*tli_probe_check)(tli_probe *p);
 tl_status tli_probe_add(tli_probe *p);
 tl_status tli_probe_clip(tli_probe *p);
 tl_status tli_probe_column_sum(tli_probe *p);
+tl_status tli_probe_decode_attention(tli_probe *p);
 tl_status tli_probe_embedding(tli_probe *p);
 tl_status tli_probe_gated(tli_probe *p);
 tl_status tli_probe_gelu(tli_probe *p);
