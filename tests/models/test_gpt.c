@@ -176,8 +176,9 @@ static void shorter_inputs_are_a_prefix(void **unused)
     tl_context_destroy(ctx);
 }
 
-/* Tokens added to a sequence one by one, or a few at a time, give the logits of the whole. */
-static void growing_on(tl_kernel_path path)
+/* Tokens added to a sequence one by one, or a few at a time, give the logits of the whole: of all samples, or of the first
+ * alone, for whose single rows there are kernels. */
+static void growing_on(tl_kernel_path path, uint32_t batch)
 {
     static const uint32_t cuts[][5] = {{1, 1, 1, 1, 5}, {4, 1, 3, 1, 0}, {LENGTH, 0, 0, 0, 0}};
     tl_context *ctx = new_context(path);
@@ -185,7 +186,7 @@ static void growing_on(tl_kernel_path path)
     const int count = configurations(list);
     for (int i = 0; i < count; i++) {
         tl_model *model = create(ctx, &list[i], false), *grown = NULL;
-        MUST(ctx, tli_model_create(ctx, &list[i], &(tl_model_options){.batch = BATCH, .kv_cache = true}, NULL,
+        MUST(ctx, tli_model_create(ctx, &list[i], &(tl_model_options){.batch = batch, .kv_cache = true}, NULL,
                                    &grown));
         MUST(ctx, tli_registry_init(ctx, tli_model_registry(grown), 3));
         int32_t tokens[BATCH * LENGTH], part[BATCH * LENGTH];
@@ -193,23 +194,26 @@ static void growing_on(tl_kernel_path path)
         float *whole = logits_of(ctx, model, tokens, LENGTH),
               *got = malloc(LENGTH * BATCH * VOCABULARY * sizeof *got);
         assert_non_null(got);
+        for (uint32_t row = 0; row < LENGTH * batch; row++) /* in place: those of the first samples */
+            memmove(whole + row * VOCABULARY, whole + (row / batch * BATCH + row % batch) * VOCABULARY,
+                    VOCABULARY * sizeof *whole);
         for (size_t k = 0; k < sizeof cuts / sizeof *cuts; k++) {
             uint32_t first = 0;
             for (int c = 0; c < 5 && cuts[k][c] > 0; first += cuts[k][c++]) {
                 const uint32_t length = cuts[k][c];
-                for (uint32_t b = 0; b < BATCH; b++)
+                for (uint32_t b = 0; b < batch; b++)
                     memcpy(part + b * length, tokens + b * LENGTH + first, length * sizeof *part);
-                const tl_batch inputs = {.count = BATCH, .tokens = part, .length = length, .first = first};
+                const tl_batch inputs = {.count = batch, .tokens = part, .length = length, .first = first};
                 MUST(ctx, tli_model_set_batch(ctx, grown, &inputs));
                 MUST(ctx, tli_model_forward(ctx, grown));
                 for (uint32_t t = 0; t < length; t++)
                     MUST(ctx,
-                         tli_gpt_read_logits(ctx, grown, t, got + (size_t)(first + t) * BATCH * VOCABULARY));
+                         tli_gpt_read_logits(ctx, grown, t, got + (size_t)(first + t) * batch * VOCABULARY));
             }
             assert_int_equal(first, LENGTH);
             char what[64];
-            snprintf(what, sizeof what, "configuration %d, cut %d", i, (int)k);
-            assert_close(what, got, whole, (uint64_t)LENGTH * BATCH * VOCABULARY, 2e-6);
+            snprintf(what, sizeof what, "configuration %d, batch %u, cut %d", i, batch, (int)k);
+            assert_close(what, got, whole, (uint64_t)LENGTH * batch * VOCABULARY, 2e-6);
         }
         free(whole), free(got);
         tli_model_destroy(ctx, model);
@@ -221,12 +225,14 @@ static void growing_on(tl_kernel_path path)
 
 static void growing_cpu(void **unused)
 {
-    growing_on(TL_PATH_CPU);
+    growing_on(TL_PATH_CPU, BATCH);
+    growing_on(TL_PATH_CPU, 1);
 }
 
 static void growing_gpu(void **unused)
 {
-    growing_on(TL_PATH_GPU);
+    growing_on(TL_PATH_GPU, BATCH);
+    growing_on(TL_PATH_GPU, 1);
 }
 
 /* ---- training ------------------------------------------------------------------------------------ */
