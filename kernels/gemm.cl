@@ -85,11 +85,36 @@ static inline void tile_write(__global float *c, ulong ldc, float alpha, float k
     }
 }
 
+// sums[i] = the sum of a[k * lda + i] over k, or, not `first`, added to it.
+static inline void sum_columns(__global float *sums, const __global float *a, ulong lda, int kc, int columns,
+                               bool first)
+{
+    int i = 0;
+    for (; i + 4 * TL_VW <= columns; i += 4 * TL_VW) {
+        floatV sum[4];
+#pragma unroll
+        for (int v = 0; v < 4; v++) sum[v] = first ? (floatV)(0.0f) : vloadV(v, sums + i);
+        for (int k = 0; k < kc; k++) {
+#pragma unroll
+            for (int v = 0; v < 4; v++) sum[v] += vloadV(v, a + (ulong)k * lda + i);
+        }
+#pragma unroll
+        for (int v = 0; v < 4; v++) vstoreV(sum[v], v, sums + i);
+    }
+    for (; i < columns; i++) {
+        float sum = first ? 0.0f : sums[i];
+        for (int k = 0; k < kc; k++) sum += a[(ulong)k * lda + i];
+        sums[i] = sum;
+    }
+}
+
+// `sums` (NULL: none; with `ta`) becomes the sums of the rows of op(A), m floats of each outer matrix: by the groups that
+// have the first columns, for which they bring A into the cache.
 // `ta`, `tb`: op is the transpose. Constants of the kernel that this is inlined in.
 __attribute__((always_inline)) static inline void
 gemm_block(__global const float *a0, __global const float *b0, __global float *c0, __global const float *bias,
-           __global const float *residual, __global const float *factor, const gemm_sizes s, const bool ta,
-           const bool tb)
+           __global const float *residual, __global const float *factor, __global float *sums,
+           const gemm_sizes s, const bool ta, const bool tb)
 {
     const int m = s.m, n = s.n, k_total = s.k, lda = s.lda, ldb = s.ldb, ldc = s.ldc;
     const float alpha = s.alpha, beta = s.beta;
@@ -110,6 +135,9 @@ gemm_block(__global const float *a0, __global const float *b0, __global float *c
     for (int kb = 0; kb < k_total; kb += KC) {
         const int kc = min(KC, k_total - kb);
         const bool first = kb == 0, last = kb + KC >= k_total;
+        if (ta && sums && column_begin == 0)
+            sum_columns(sums + s.sums_at + (ulong)z_outer * m + row_begin, a + (ulong)kb * lda + row_begin,
+                        lda, kc, row_end - row_begin, first);
         if (tb) {
             for (int j = column_begin; j < column_end; j += NR)
                 tile_pack_transposed(packed + (j - column_begin) * KC, b + (ulong)j * ldb + kb, ldb, kc,
@@ -201,8 +229,9 @@ gemm_block(__global const float *a0, __global const float *b0, __global float *c
 
 #define GEMM_ARGUMENTS                                                                                       \
     __global const float *a, __global const float *b, __global float *c, __global const float *bias,         \
-        __global const float *residual, __global const float *factor, const gemm_sizes sizes
-#define GEMM_BLOCK(ta, tb) gemm_block(a, b, c, bias, residual, factor, sizes, ta, tb)
+        __global const float *residual, __global const float *factor, __global float *sums,                  \
+        const gemm_sizes sizes
+#define GEMM_BLOCK(ta, tb) gemm_block(a, b, c, bias, residual, factor, sums, sizes, ta, tb)
 
 __kernel void gemm_nn(GEMM_ARGUMENTS)
 {

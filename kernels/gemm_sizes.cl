@@ -3,6 +3,7 @@
 
 typedef struct gemm_sizes {
     u64 a_at, b_at, c_at, bias_at, residual_at, factor_at;    // offsets of the views, in elements
+    u64 sums_at;                                              // CPU form
     u64 a_outer, a_inner, b_outer, b_inner, c_outer, c_inner; // floats between matrices of a batch
     i32 m, n, k, lda, ldb, ldc;
     i32 mb, nb; // rows and columns of a work-group's block, CPU form

@@ -14,10 +14,16 @@ typedef struct tli_gemm_args {
     tli_view bias;          /* n floats added to every row; mem NULL: none */
     tli_view residual;      /* m x n, row stride ldc, added to C; mem NULL: none; may be C itself */
     tli_view factor;        /* as residual; the result is multiplied by it; mem NULL: none */
+    /* m floats of each outer matrix, one behind the other: the sums of the rows of op(A), overwritten; mem NULL: none. For a
+     * transposed A where tli_gemm_sums_rows says so. */
+    tli_view sums;
     /* Batches: one matrix per (outer, inner); 0 counts as 1. Strides in elements. */
     uint32_t outer, inner;
     uint64_t a_outer, a_inner, b_outer, b_inner, c_outer, c_inner;
 } tli_gemm_args;
+
+/* Whether tli_gemm can write `sums` of this product beside C. */
+bool tli_gemm_sums_rows(tl_context *ctx, const tli_gemm_args *args);
 
 tl_status tli_gemm(tl_context *ctx, const tli_gemm_args *args);
 

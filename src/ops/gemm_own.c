@@ -9,7 +9,7 @@
 #include "ops/kernel_forms.h"
 #include "ops/tuning.h"
 
-_Static_assert(sizeof(gemm_sizes) == 144, "gemm_sizes has the same layout in kernels and here");
+_Static_assert(sizeof(gemm_sizes) == 152, "gemm_sizes has the same layout in kernels and here");
 
 /* Columns that a work-group packs in private memory, of kernels/gemm.cl, where no tuned tile says otherwise. */
 enum { COLUMN_BLOCK = 128 };
@@ -168,6 +168,7 @@ tl_status tli_gemm_launch(tl_context *ctx, tli_kernel *kernel, const tli_gemm_ar
                               .bias_at = g->bias.at,
                               .residual_at = g->residual.at,
                               .factor_at = g->factor.at,
+                              .sums_at = g->sums.at,
                               .a_outer = g->a_outer,
                               .a_inner = g->a_inner,
                               .b_outer = g->b_outer,
@@ -185,6 +186,10 @@ tl_status tli_gemm_launch(tl_context *ctx, tli_kernel *kernel, const tli_gemm_ar
                               .inner = (i32)at_least_one(g->inner),
                               .alpha = g->alpha,
                               .beta = g->beta};
+    if (tile == NULL)
+        return TLI_LAUNCH(ctx, kernel, launch, TLI_ARG_MEM(g->a.mem), TLI_ARG_MEM(g->b.mem),
+                          TLI_ARG_MEM(g->c.mem), TLI_ARG_MEM(g->bias.mem), TLI_ARG_MEM(g->residual.mem),
+                          TLI_ARG_MEM(g->factor.mem), TLI_ARG_MEM(g->sums.mem), TLI_ARG_STRUCT(sizes));
     return TLI_LAUNCH(ctx, kernel, launch, TLI_ARG_MEM(g->a.mem), TLI_ARG_MEM(g->b.mem),
                       TLI_ARG_MEM(g->c.mem), TLI_ARG_MEM(g->bias.mem), TLI_ARG_MEM(g->residual.mem),
                       TLI_ARG_MEM(g->factor.mem), TLI_ARG_STRUCT(sizes));

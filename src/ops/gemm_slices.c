@@ -51,11 +51,16 @@ tl_status tli_gemm_slices(tl_context *ctx, const tli_gemm_args *g, tli_view work
     part.a_outer = (uint64_t)depth * (g->transpose_a ? g->lda : 1);
     part.b_outer = (uint64_t)depth * (g->transpose_b ? 1 : g->ldb);
     part.c_outer = size;
+    const uint32_t parts = full + (rest > 0);
+    const tli_view sums = tli_view_add(workspace, parts * size); /* of each part, behind all parts */
+    if (g->sums.mem != NULL) part.sums = sums;
     TLI_TRY(tli_gemm(ctx, &part));
     part.a = tli_view_add(g->a, full * part.a_outer), part.b = tli_view_add(g->b, full * part.b_outer),
     part.c = tli_view_add(workspace, full * size);
     part.k = rest, part.outer = 1;
+    if (g->sums.mem != NULL) part.sums = tli_view_add(sums, (uint64_t)full * g->m);
     if (rest > 0) TLI_TRY(tli_gemm(ctx, &part));
-    const uint32_t parts = full + (rest > 0);
+    if (g->sums.mem != NULL)
+        TLI_TRY(tli_column_sum_blocks(ctx, sums, g->m, g->sums, parts, parts, g->m, 1.0f));
     return tli_column_sum_blocks(ctx, workspace, size, g->c, parts, parts, size, 1.0f);
 }

@@ -10,7 +10,7 @@ uint64_t tli_gemm_slices_workspace(uint64_t m, uint64_t n, uint64_t k);
 uint64_t tli_gemm_slices_workspace_most(uint64_t m, uint64_t n, uint64_t k);
 
 /* tli_gemm for a single product without beta, bias, residual and factor. C is dense (ldc is n) where there are slices.
- * workspace: tli_gemm_slices_workspace floats. */
+ * workspace: tli_gemm_slices_workspace floats and, with `sums`, 1 / n of that more. */
 tl_status tli_gemm_slices(tl_context *ctx, const tli_gemm_args *args, tli_view workspace);
 
 #endif

@@ -35,11 +35,11 @@ static void gradients_of_at(const char *file, int line, tl_context *ctx, uint32_
 
 static void slices_make_the_whole(tl_context *ctx)
 {
-    assert_true(tli_linear_workspace(127, 64, 64) < 64 * 64); /* one slice: the sums of dbias alone */
-    assert_int_equal(tli_linear_workspace(128, 64, 64), 2 * 64 * 64);
-    assert_int_equal(tli_linear_workspace(3200, 192, 192), 50 * 192 * 192);  /* 9 tiles: 450 groups */
-    assert_int_equal(tli_linear_workspace(12800, 192, 768), 14 * 192 * 768); /* 36 tiles: 504 groups */
-    static const uint32_t rows[] = {1, 64, 127, 128, 131, 1024, 1030};
+    assert_true(tli_linear_workspace(127, 64, 64) < 64 * 64);         /* one slice: the sums of dbias alone */
+    assert_int_equal(tli_linear_workspace(128, 64, 64), 2 * 64 * 65); /* with the sums of dbias */
+    assert_int_equal(tli_linear_workspace(3200, 192, 192), 50 * 192 * 193);  /* 9 tiles: 450 groups */
+    assert_int_equal(tli_linear_workspace(12800, 192, 768), 14 * 768 * 193); /* 36 tiles: 504 groups */
+    static const uint32_t rows[] = {1, 64, 127, 128, 131, 1024, 1030, 1600, 3201};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) gradients_of(ctx, rows[i]);
 }
 ON_BOTH_PATHS(slices_make_the_whole)
