@@ -37,8 +37,41 @@ static tl_status check_gemm(tli_probe *p)
     return status;
 }
 
+/* The sums that the CPU form writes beside a product with a transposed A. */
+static tl_status check_sums(tli_probe *p)
+{
+    enum { M = 69, N = 5, K = 261, OUTER = 2 }; /* whole vectors and a rest, and more than one inner block */
+    if (!tli_kernel_form_of(p->ctx, "gemm").cpu) return TL_OK;
+    tli_probe_array *a, *b, *c, *sums;
+    double *want;
+    TLI_TRY(tli_probe_make(p, OUTER * K, M, true, &a));
+    TLI_TRY(tli_probe_make(p, OUTER * K, N, true, &b));
+    TLI_TRY(tli_probe_make(p, OUTER * M, N, false, &c));
+    TLI_TRY(tli_probe_make(p, OUTER, M, false, &sums));
+    TLI_TRY(tli_probe_expect(p, OUTER * M, &want));
+    TLI_TRY(tli_gemm_own(p->ctx, &(tli_gemm_args){.transpose_a = true,
+                                                  .m = M,
+                                                  .n = N,
+                                                  .k = K,
+                                                  .a = a->view,
+                                                  .lda = M,
+                                                  .b = b->view,
+                                                  .ldb = N,
+                                                  .c = c->view,
+                                                  .ldc = N,
+                                                  .alpha = 1.0f,
+                                                  .sums = sums->view,
+                                                  .outer = OUTER,
+                                                  .a_outer = K * M,
+                                                  .b_outer = K * N,
+                                                  .c_outer = M * N}));
+    for (int e = 0; e < OUTER * K * M; e++) want[e / (K * M) * M + e % M] += (double)a->host[e];
+    return tli_probe_compare(p, sums, want, K, 1);
+}
+
 tl_status tli_probe_gemm(tli_probe *p)
 {
+    TLI_TRY(check_sums(p));
     return check_tiles(p, "gemm", true, check_gemm);
 }
 
