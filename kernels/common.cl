@@ -201,6 +201,20 @@ static inline void tl_store_part(float v, __global float *p, uint count)
     if (count) p[0] = v;
 }
 #endif
+// `v` with zeros but in its last `count` places.
+static inline floatR tl_last(floatR v, uint count)
+{
+#if TL_RW == 16
+    const intR place = (intR)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+#elif TL_RW == 8
+    const intR place = (intR)(0, 1, 2, 3, 4, 5, 6, 7);
+#elif TL_RW == 4
+    const intR place = (intR)(0, 1, 2, 3);
+#else
+    const int place = 0;
+#endif
+    return place < (intR)(TL_RW - (int)count) ? (floatR)(0.0f) : v;
+}
 #define TL_REST(n) ((uint)((n) % TL_RW))
 #define TL_FULL(n) ((n) - (n) % TL_RW)
 

@@ -20,8 +20,12 @@ __kernel void softmax_forward(__global float *logits, ulong logits_at, ulong row
              rest = TL_REST(n);
         __global float *a = logits + logits_at + row * keys;
 
-        // The row's tail stays in a register: going through memory in parts is slow.
-        floatR tail = rest ? tl_load_part(a + full, rest, -INFINITY) : (floatR)(-INFINITY), top = tail;
+        // The row's tail stays in a register: the last whole vector, which overlaps the one before; going through memory in
+        // parts, as short rows must, is slow.
+        floatR tail = !rest  ? (floatR)(-INFINITY)
+                      : full ? tl_load(a + n - TL_RW)
+                             : tl_load_part(a + full, rest, -INFINITY),
+               top = tail;
         for (uint c = TL_LANE * TL_RW; c < full; c += TL_LANES * TL_RW) {
             floatR v = tl_load(a + c);
             top = v > top ? v : top; // unlike fmax one instruction; a NaN reaches the sum below
@@ -29,7 +33,7 @@ __kernel void softmax_forward(__global float *logits, ulong logits_at, ulong row
         float highest = tl_row_max(tl_maxR(top), of_max);
 
         tail = tl_exp(tail - highest);
-        floatR part = rest ? tail : (floatR)(0.0f);
+        floatR part = !rest ? (floatR)(0.0f) : full ? tl_last(tail, rest) : tail;
         for (uint c = TL_LANE * TL_RW; c < full; c += TL_LANES * TL_RW) {
             floatR e = tl_exp(tl_load(a + c) - highest);
             part += e;
@@ -39,7 +43,10 @@ __kernel void softmax_forward(__global float *logits, ulong logits_at, ulong row
 
         for (uint c = TL_LANE * TL_RW; c < full; c += TL_LANES * TL_RW)
             tl_store(tl_load(a + c) * share, a + c);
-        if (rest) tl_store_part(tail * share, a + full, rest);
+        if (rest && full)
+            tl_store(tail * share, a + n - TL_RW);
+        else if (rest)
+            tl_store_part(tail * share, a + full, rest);
         if (n)
             for (uint c = n + TL_LANE; c < keys; c += TL_LANES) a[c] = 0.0f;
     }
