@@ -7,7 +7,9 @@
 #define KC 256 // inner block: the packed slice, KC * NR floats, stays in the first-level cache
 #endif
 
-// A work-group's block has at most COLUMN_BLOCK columns: see ops/gemm.c.
+#ifndef COLUMN_BLOCK
+#define COLUMN_BLOCK GEMM_COLUMNS // at most in a work-group's block
+#endif
 
 // Slices are packed PACK_DEPTH rows at a time: whole rows of memory are read, which suits cache lines and
 // pages, but few enough to be still cached when the last panel is packed. Panels are a power of two apart, so

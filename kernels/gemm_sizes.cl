@@ -1,6 +1,8 @@
 // By-value argument of the kernels in gemm.cl and gemm_gpu.cl, shared with the host: C = (alpha op(A) op(B) + beta C +
 // bias + residual) * factor, see src/ops/gemm.h. No implicit padding.
 
+#define GEMM_COLUMNS 128 // at most in a work-group's block, CPU form, where no tuned tile says otherwise
+
 typedef struct gemm_sizes {
     u64 a_at, b_at, c_at, bias_at, residual_at, factor_at;    // offsets of the views, in elements
     u64 sums_at;                                              // CPU form

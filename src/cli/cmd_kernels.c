@@ -17,7 +17,7 @@ typedef struct dump {
     int count;
 } dump;
 
-/* What begins the file's name: the last of the program's files, or that it has the kernels of all rows together. */
+/* What begins the file's name: the last of the program's files, or that it has what needs no options together. */
 static const char *program_name(const char *files)
 {
     for (int i = 0; i < TLI_KERNEL_FAMILIES; i++) {

@@ -11,8 +11,8 @@
 
 _Static_assert(sizeof(gemm_sizes) == 152, "gemm_sizes has the same layout in kernels and here");
 
-/* Columns that a work-group packs in private memory, of kernels/gemm.cl, where no tuned tile says otherwise. */
-enum { COLUMN_BLOCK = 128 };
+/* Rows of op(A) times the inner dimension up to which another tile saves less than what launching a kernel costs. */
+enum { SMALL = 4096 };
 
 /* Of the largest tile in the GPU form: floats between rows, of which its slices of eight reach 4 GiB (kernels/tile_gpu.cl). */
 enum { LARGEST_TILE_ROWS_APART = 1 << 27 };
@@ -22,13 +22,22 @@ typedef struct register_tile {
     uint32_t rows, vectors, columns;
 } register_tile;
 
-/* Few columns: fewer vectors a row, and more rows in the registers that this leaves. */
-static register_tile choose_tile(uint32_t vector_width, uint32_t n)
+/* The tile that kernels/tile.cl has without options. */
+static register_tile default_tile(uint32_t vector_width)
 {
-    const uint32_t most = vector_width == 16 ? 4 : 2;
-    uint32_t vectors = most;
-    while (vectors > 1 && vectors / 2 * vector_width >= n) vectors /= 2;
-    return (register_tile){vectors == most ? 6 : 12, vectors, vectors * vector_width};
+    const uint32_t vectors = vector_width == 16 ? 4 : 2;
+    return (register_tile){6, vectors, vectors * vector_width};
+}
+
+/* Few columns: fewer vectors a row, and more rows in the registers that this leaves; but not for small products, as a
+ * tile is a program of its own, which costs a start of the compiler. */
+static register_tile choose_tile(uint32_t vector_width, const tli_gemm_args *g, uint32_t batches)
+{
+    register_tile tile = default_tile(vector_width);
+    if ((uint64_t)g->m * g->k * batches <= SMALL) return tile;
+    uint32_t vectors = tile.vectors;
+    while (vectors > 1 && vectors / 2 * vector_width >= g->n) vectors /= 2;
+    return vectors == tile.vectors ? tile : (register_tile){12, vectors, vectors * vector_width};
 }
 
 static uint32_t round_up(uint32_t a, uint32_t unit)
@@ -89,7 +98,7 @@ static block choose_block(const tli_gemm_args *g, uint32_t units, uint32_t batch
     block best = {tile.rows, tile.columns};
     double least = block_cost(g, units, batches, tile, best);
     for (uint32_t count = fewest; count <= most; count += count < fewest + FINE ? 1 : count / 2) {
-        for (uint32_t columns = tile.columns; columns <= COLUMN_BLOCK; columns += tile.columns) {
+        for (uint32_t columns = tile.columns; columns <= GEMM_COLUMNS; columns += tile.columns) {
             const block b = equal_blocks(g, tile, count, columns);
             const double cost = block_cost(g, units, batches, tile, b);
             if (cost < least) {
@@ -121,17 +130,20 @@ static void plan_for_cpu(tl_context *ctx, tli_kernel_form form, const tli_gemm_a
                          const tli_tile *tuned, plan *p)
 {
     const tli_limits *limits = tli_context_limits(ctx);
-    register_tile registers = choose_tile(form.vector_width, g->n);
-    if (tuned != NULL)
-        registers = (register_tile){tuned->rows, tuned->vectors, tuned->vectors * form.vector_width};
-    const uint32_t columns = tuned != NULL ? tuned->panels * registers.columns : COLUMN_BLOCK;
+    const register_tile registers = tuned != NULL ? (register_tile){tuned->rows, tuned->vectors,
+                                                                    tuned->vectors * form.vector_width}
+                                                  : choose_tile(form.vector_width, g, batches);
+    const uint32_t columns = tuned != NULL ? tuned->panels * registers.columns : GEMM_COLUMNS;
     p->block = tuned != NULL ? equal_blocks(g, registers,
                                             (uint32_t)tli_ceil_div(g->m, tuned->tiles * tuned->rows), columns)
                              : choose_block(g, limits->compute_units, batches, registers);
-    const int used = snprintf(p->options, sizeof p->options, "-DCOLUMN_BLOCK=%u -DMR=%u -DNV=%u",
-                              (unsigned)tli_larger(columns, COLUMN_BLOCK), registers.rows, registers.vectors);
+    p->options[0] = '\0'; /* the program of all kernels that need none */
     if (tuned != NULL)
-        (void)snprintf(p->options + used, sizeof p->options - (size_t)used, " -DKC=%u", tuned->depth);
+        (void)snprintf(p->options, sizeof p->options, "-DCOLUMN_BLOCK=%u -DMR=%u -DNV=%u -DKC=%u",
+                       (unsigned)tli_larger(columns, GEMM_COLUMNS), registers.rows, registers.vectors,
+                       tuned->depth);
+    else if (registers.columns != default_tile(form.vector_width).columns)
+        (void)snprintf(p->options, sizeof p->options, "-DMR=%u -DNV=%u", registers.rows, registers.vectors);
 }
 
 static void plan_for_gpu(tli_kernel_form form, const tli_gemm_args *g, uint32_t batches,

@@ -9,25 +9,25 @@
 #include "core/number.h"
 
 const tli_kernel_family tli_kernel_families[TLI_KERNEL_FAMILIES] = {
-    {"add", "add", NULL},
-    {"clip", "clip", NULL},
-    {"column_sum", "column_sum", NULL},
-    {"embedding", "embedding_sizes+embedding", NULL},
-    {"convit", "convit_sizes+convit", NULL},
-    {"decode_attention", "decode_attention_sizes+decode_attention", NULL},
-    {"gelu", "gelu", NULL},
-    {"gemv", "gemv_sizes+gemv", NULL},
-    {"image", "image_sizes+image", NULL},
-    {"layernorm", "layernorm_sizes+layernorm", NULL},
-    {"loss", "loss_sizes+loss", NULL},
-    {"optimizer", "optimizer_sizes+optimizer", NULL},
-    {"pair_table", "pair_table", NULL},
-    {"init", "init", NULL},
-    {"rope", "rope", NULL},
-    {"softmax", "softmax", NULL},
-    {"gemm", "gemm_sizes+tile+gemm", "gemm_sizes+tile_gpu+gemm_gpu"},
+    {"add", "add", NULL, false},
+    {"clip", "clip", NULL, false},
+    {"column_sum", "column_sum", NULL, false},
+    {"embedding", "embedding_sizes+embedding", NULL, false},
+    {"convit", "convit_sizes+convit", NULL, false},
+    {"decode_attention", "decode_attention_sizes+decode_attention", NULL, false},
+    {"gelu", "gelu", NULL, false},
+    {"gemv", "gemv_sizes+gemv", NULL, false},
+    {"image", "image_sizes+image", NULL, false},
+    {"layernorm", "layernorm_sizes+layernorm", NULL, false},
+    {"loss", "loss_sizes+loss", NULL, false},
+    {"optimizer", "optimizer_sizes+optimizer", NULL, false},
+    {"pair_table", "pair_table", NULL, false},
+    {"init", "init", NULL, false},
+    {"rope", "rope", NULL, false},
+    {"softmax", "softmax", NULL, false},
+    {"gemm", "gemm_sizes+tile+gemm", "gemm_sizes+tile_gpu+gemm_gpu", false},
     {"offset_gemm", "offset_gemm_sizes+tile+narrow_offset_gemm+offset_gemv+offset_gemm",
-     "offset_gemm_sizes+tile_gpu+offset_gemm_gpu"},
+     "offset_gemm_sizes+tile_gpu+offset_gemm_gpu", true},
 };
 
 /* ---- state stored with a context -------------------------------------------------------------------- */
@@ -49,11 +49,11 @@ typedef struct forms {
     family_state family[TLI_KERNEL_FAMILIES];
     double kept[TLI_KERNEL_FAMILIES][FORMS]; /* as in the on-disk cache */
     bool recalled;
-    /* In the CPU form all row families are one program, "add+clip+...": a runtime that compiles kernels at
-     * their first launch pays the compiler front end once per program, so one program starts sooner than
-     * fourteen. */
-    char rows[320];
-    bool rows_apart; /* the combined program does not build: build them one by one */
+    /* In the CPU form all kernels that need no options are one program, "add+clip+...": a runtime that compiles
+     * kernels at their first launch, or has them cached, pays the compiler's front end once per program, so one
+     * program starts sooner than one a family. */
+    char together[320];
+    bool apart; /* that program does not build: build the families one by one */
 } forms;
 
 static void destroy_forms(void *data)
@@ -70,9 +70,9 @@ static forms *forms_of(tl_context *ctx)
     forms *f = calloc(1, sizeof *f);
     for (int i = 0; f != NULL && i < TLI_KERNEL_FAMILIES; i++) {
         for (int cpu = 0; cpu < FORMS; cpu++) f->kept[i][cpu] = NOT_KNOWN;
-        if (tli_kernel_families[i].gpu_files != NULL) continue;
-        const size_t used = strlen(f->rows);
-        (void)snprintf(f->rows + used, sizeof f->rows - used, "%s%s", used > 0 ? "+" : "",
+        if (tli_kernel_families[i].by_options) continue;
+        const size_t used = strlen(f->together);
+        (void)snprintf(f->together + used, sizeof f->together - used, "%s%s", used > 0 ? "+" : "",
                        tli_kernel_families[i].cpu_files);
     }
     if (f != NULL) *slot = (tli_user_data){f, destroy_forms};
@@ -247,15 +247,16 @@ tli_kernel_form tli_kernel_form_of(tl_context *ctx, const char *family)
     return tli_context_form(ctx, state != NULL ? state->cpu : tli_context_limits(ctx)->cpu_path);
 }
 
-/* Gets the combined program of all row families; if one does not build, only that one fails. */
-static tl_status get_row_kernel(tl_context *ctx, bool cpu, const char *files, const char *name,
-                                const char *options, tli_kernel **out)
+/* From the program of all families in the CPU form; if one does not build, only that one fails. */
+static tl_status get_kernel(tl_context *ctx, bool cpu, const tli_kernel_family *family, const char *name,
+                            const char *options, tli_kernel **out)
 {
-    forms *f = cpu && options[0] == '\0' ? forms_of(ctx) : NULL;
-    if (f != NULL && !f->rows_apart) {
-        if (tli_kernel_get_form(ctx, cpu, f->rows, name, options, out) == TL_OK) return TL_OK;
-        f->rows_apart = true;
+    forms *f = cpu && !family->by_options && options[0] == '\0' ? forms_of(ctx) : NULL;
+    if (f != NULL && !f->apart) {
+        if (tli_kernel_get_form(ctx, cpu, f->together, name, options, out) == TL_OK) return TL_OK;
+        f->apart = true;
     }
+    const char *files = cpu || family->gpu_files == NULL ? family->cpu_files : family->gpu_files;
     return tli_kernel_get_form(ctx, cpu, files, name, options, out);
 }
 
@@ -272,7 +273,5 @@ tl_status tli_family_kernel(tl_context *ctx, const char *family, const char *nam
         return TL_ERROR_DEVICE;
     }
     const bool cpu = state != NULL ? state->cpu : tli_context_limits(ctx)->cpu_path;
-    const tli_kernel_family *f = &tli_kernel_families[i];
-    if (f->gpu_files == NULL) return get_row_kernel(ctx, cpu, f->cpu_files, name, options, out);
-    return tli_kernel_get_form(ctx, cpu, cpu ? f->cpu_files : f->gpu_files, name, options, out);
+    return get_kernel(ctx, cpu, &tli_kernel_families[i], name, options, out);
 }

@@ -11,6 +11,7 @@ typedef struct tli_kernel_family {
     /* Source files in kernels/, concatenated. gpu_files NULL: a row or elementwise family, whose files serve
      * both forms. */
     const char *cpu_files, *gpu_files;
+    bool by_options; /* nothing in the CPU form builds without */
 } tli_kernel_family;
 
 enum { TLI_KERNEL_FAMILIES = 18 };

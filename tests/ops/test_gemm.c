@@ -3,14 +3,15 @@
 #include "products.h"
 #include "rows.h"
 
+#include "ops/add.h"
 #include "ops/gemm_choice.h"
 #include "ops/gemm_clblast.h"
 #include "ops/gemm_own.h"
 #include "ops/tuning.h"
 
-static const product_size sizes[] = {{1, 1, 1},     {1, 10, 192},  {1, 37, 259},  {5, 16, 7},
-                                     {6, 16, 256},  {7, 17, 257},  {13, 50, 64},  {50, 50, 64},
-                                     {64, 15, 300}, {100, 130, 9}, {31, 192, 520}};
+static const product_size sizes[] = {{1, 1, 1},     {1, 10, 192},  {1, 37, 259},   {5, 16, 7},
+                                     {6, 16, 256},  {7, 17, 257},  {13, 50, 64},   {50, 50, 64},
+                                     {64, 15, 300}, {100, 130, 9}, {31, 192, 520}, {40, 20, 130}};
 
 static void check_at(const char *file, int line, tl_context *ctx, product_size z, bool ta, bool tb,
                      float alpha, float beta, bool extras, uint32_t outer, uint32_t inner)
@@ -80,7 +81,6 @@ static void the_two_largest_tiles_give_the_same_bits(void **unused)
     tl_context_destroy(ctx);
 }
 
-/* CLBlast compiles for many seconds on a CPU: one context, all transposes, few sizes. */
 static void keep_tile(void *user, const char *kernel, const tli_launch *launch)
 {
     (void)kernel;
@@ -114,6 +114,47 @@ static void rows_far_apart_do_not_have_the_largest_tile(void **unused)
     free(before);
 }
 
+static tl_status count_program(void *user, const char *family, const char *options, const char *source,
+                               uint64_t hash, tl_error *err)
+{
+    (void)family, (void)options, (void)source, (void)hash, (void)err;
+    ++*(int *)user;
+    return TL_OK;
+}
+
+/* Each is a start of the compiler, also where its kernels are cached. */
+static void a_cpu_builds_one_program_for_all_but_narrow_products(void **unused)
+{
+    (void)unused;
+    tl_context *ctx = new_context(TL_PATH_CPU);
+    int programs = 0;
+    MUST(ctx, tli_context_dry(ctx, count_program, &programs));
+    tl_tensor *t;
+    MUST(ctx, tl_tensor_create(ctx, "t", TL_MEMORY_WORKSPACE, 1, 1 << 20, &t));
+    MUST(ctx, tli_add(ctx, tli_at(t, 0), tli_at(t, 0), tli_at(t, 0), 8));
+    const product_size few[] = {{1, 16, 16}, {64, 10, 64}, {64, 24, 64}, {1, 300, 64}, {200, 200, 200}};
+    for (size_t i = 0; i < sizeof few / sizeof *few; i++)
+        for (int transposes = 0; transposes < 4; transposes++) {
+            tli_gemm_args g = {.transpose_a = transposes & 1,
+                               .transpose_b = transposes >> 1,
+                               .m = few[i].m,
+                               .n = few[i].n,
+                               .k = few[i].k,
+                               .a = tli_at(t, 0),
+                               .b = tli_at(t, 0),
+                               .c = tli_at(t, 0),
+                               .lda = 300,
+                               .ldb = 300,
+                               .ldc = 300,
+                               .alpha = 1.0f};
+            MUST(ctx, tli_gemm_own(ctx, &g));
+        }
+    assert_int_equal(programs, 1);
+    tl_tensor_destroy(ctx, t);
+    tl_context_destroy(ctx);
+}
+
+/* CLBlast compiles for many seconds on a CPU: one context, all transposes, few sizes. */
 static void clblast(void **unused)
 {
     compile_for(TL_PATH_GPU);
@@ -219,6 +260,7 @@ int main(void)
                                        cmocka_unit_test(gpu_kernels),
                                        cmocka_unit_test(the_two_largest_tiles_give_the_same_bits),
                                        cmocka_unit_test(rows_far_apart_do_not_have_the_largest_tile),
+                                       cmocka_unit_test(a_cpu_builds_one_program_for_all_but_narrow_products),
                                        cmocka_unit_test(clblast),
                                        cmocka_unit_test(self_test),
                                        cmocka_unit_test(table)};
