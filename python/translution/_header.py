@@ -829,6 +829,9 @@ class Training(Struct):
          * depend on this number, not on run.accumulate. Takes log2 of it, rounded up, more copies of the gradients.
          * At most 1024; 0: run.accumulate; a resumed run then keeps the checkpoint's. */
         uint64_t grad_slices;
+        /* Of dense products while a trainer is open; matrices by offset are multiplied in fp32. Where the device cannot, a notice says so and it
+         * is fp32: see tl_result.precision. */
+        tl_precision precision;
     } tl_training;
     """
 
@@ -855,7 +858,8 @@ class Training(Struct):
     augment: int
     exact_decode: bool
     grad_slices: int
-    _enums_ = {"optimizer": OptimizerKind, "schedule": Schedule, "motion": Motion, "test_motion": Motion}
+    precision: Precision | int | str
+    _enums_ = {"optimizer": OptimizerKind, "schedule": Schedule, "motion": Motion, "test_motion": Motion, "precision": Precision}
     _fields_ = [
         ("size", c_size_t),
         ("seed", c_uint64),
@@ -880,6 +884,7 @@ class Training(Struct):
         ("augment", c_uint32),
         ("exact_decode", c_bool),
         ("grad_slices", c_uint64),
+        ("precision", c_int),
     ]
 
 
@@ -1090,7 +1095,8 @@ class Result(Struct):
         tl_set_files files, test_files; /* train: of training and test set; eval: of the test set */
         char out[1024];                 /* train: the run folder */
         double communication;           /* train: as data_wait, of what tl_ranks_time tells; NaN: alone */
-        uint64_t reserved[7];
+        tl_precision precision;         /* train: what dense products had, training.precision or fp32 */
+        uint64_t reserved[6];
     } tl_result;
     """
 
@@ -1111,7 +1117,9 @@ class Result(Struct):
     test_files: SetFiles
     out: str | bytes | None
     communication: float
+    precision: Precision | int | str
     reserved: int
+    _enums_ = {"precision": Precision}
     _fields_ = [
         ("steps", c_uint64),
         ("params", c_uint64),
@@ -1130,7 +1138,8 @@ class Result(Struct):
         ("test_files", SetFiles),
         ("out", c_char * 1024),
         ("communication", c_double),
-        ("reserved", c_uint64 * 7),
+        ("precision", c_int),
+        ("reserved", c_uint64 * 6),
     ]
 
 
@@ -1923,4 +1932,5 @@ FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "tl_profile_trace": (c_int, [c_void_p, c_uint64]),
     "tl_profile_write_trace": (c_int, [c_void_p, c_char_p]),
     "tl_self_test": (c_int, [c_void_p, c_int, POINTER(SelfTestRow), c_int, POINTER(c_int)]),
+    "tl_precision_test": (c_int, [c_void_p, c_int, POINTER(c_bool), POINTER(c_double)]),
 }

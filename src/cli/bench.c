@@ -2,6 +2,9 @@
 
 #include <stdarg.h>
 
+#include "core/choices.h"
+#include "ops/precision.h"
+
 uint32_t tli_bench_rounds(const tli_cli_options *o)
 {
     return o->bench.rounds > 0 ? o->bench.rounds : TLI_BENCH_ROUNDS;
@@ -13,6 +16,13 @@ tl_status tli_bench_no_word(const tli_cli_options *o, const char *name, tl_error
     return tli_fail(err, TL_ERROR_USAGE,
                     "bench %s takes no word like '%s'; see `translution bench %s --help`", name, o->argument,
                     name);
+}
+
+void tli_bench_json_device(cJSON *json, tl_context *ctx)
+{
+    tli_json_add_text(json, "precision",
+                      tli_choice_shown(&tli_precision_choices, (int)tli_precision_of(ctx)));
+    tli_json_add_text(json, "device", tl_context_device(ctx)->name);
 }
 
 void tli_bench_line(const char *name, const char *format, ...)

@@ -14,6 +14,9 @@ uint32_t tli_bench_rounds(const tli_cli_options *o); /* --rounds, or its default
 /* TL_ERROR_USAGE for unexpected arguments. */
 tl_status tli_bench_no_word(const tli_cli_options *o, const char *name, tl_error *err);
 
+/* The device's name and the precision that its products have. */
+void tli_bench_json_device(cJSON *json, tl_context *ctx);
+
 /* `bench step --model-device`. */
 tl_status tli_bench_step_model(tli_cli_options *o, tl_error *err);
 

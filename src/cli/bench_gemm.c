@@ -8,6 +8,7 @@
 #include "core/random.h"
 #include "ops/init.h"
 #include "ops/offset_gemm.h"
+#include "ops/precision.h"
 #include "ops/self_test.h"
 
 static uint32_t or_else(uint32_t given, uint32_t otherwise)
@@ -23,7 +24,7 @@ static cJSON *json_of(tl_context *ctx, tli_timing timing, double gflops, const t
     cJSON_AddNumberToObject(o, "ms_median", timing.median_ms);
     cJSON_AddNumberToObject(o, "ms_min", timing.min_ms);
     cJSON_AddNumberToObject(o, "peak_device_bytes", (double)tl_memory_peak(ctx));
-    tli_json_add_text(o, "device", tl_context_device(ctx)->name);
+    tli_bench_json_device(o, ctx);
     return o;
 }
 
@@ -50,6 +51,7 @@ static tl_status run_plain(tli_cli_options *o, tl_context *ctx)
     tli_product_call call;
     tli_reference reference;
     tli_timing timing = {0};
+    TLI_TRY(tli_precision_choose(ctx, o->settings.training.precision));
     TLI_TRY(tli_product_call_create(ctx, &p, &call));
     const tl_status status = time_in_turns(o, ctx, tli_product_call_run, &call, &reference, &timing);
     tli_product_call_destroy(ctx, &call);

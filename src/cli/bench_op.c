@@ -8,6 +8,7 @@
 #include "models/model.h"
 #include "ops/init.h"
 #include "ops/op_rules.h"
+#include "ops/precision.h"
 
 typedef struct bench_op {
     tli_op_shape shape;
@@ -153,7 +154,7 @@ static tl_status bench_op_report(const tli_cli_options *o, tl_context *ctx, cons
         cJSON_AddNumberToObject(json, "limit_fraction", fraction);
         cJSON_AddNumberToObject(json, "peak_device_bytes", (double)f->peak);
         if (tli_op_saves_pairs(s)) cJSON_AddBoolToObject(json, "recompute", !s->save_pairs);
-        tli_json_add_text(json, "device", tl_context_device(ctx)->name);
+        tli_bench_json_device(json, ctx);
         return tli_cli_print_json(json, tl_context_error(ctx));
     }
     char text[32];
@@ -178,6 +179,7 @@ static tl_status bench_op_run(tli_cli_options *o, tl_context *ctx)
     bench_op b = {.layer = NULL};
     figures f = {.peak = 0};
     TLI_TRY(make_shape(o, &b.shape, tl_context_error(ctx)));
+    TLI_TRY(tli_precision_choose(ctx, o->settings.training.precision));
     choose_keep(ctx, &b, o->settings.run.recompute);
     tl_status status = bench_op_create(ctx, &b, o->settings.training.seed);
     const tli_product rows = tli_rows_product(

@@ -14,6 +14,7 @@
 #include "core/random.h"
 #include "models/cost.h"
 #include "models/model.h"
+#include "ops/precision.h"
 #include "tasks/task.h"
 #include "train/step.h"
 
@@ -157,6 +158,7 @@ static tl_status bench_step_measure(tli_cli_options *o, tl_context *ctx, figures
     tl_model *model = NULL;
     s->training.grad_clip = 0.0f; /* timed steps do not clip */
     TLI_TRY(tli_step_choose_batch(ctx, s, 1));
+    TLI_TRY(tli_precision_choose(ctx, s->training.precision));
     double *ms = malloc(2 * (size_t)rounds * sizeof *ms);
     if (ms == NULL)
         return tli_fail(tl_context_error(ctx), TL_ERROR_MEMORY, "out of host memory for %u times", rounds);
@@ -201,7 +203,7 @@ static tl_status report_json(const tli_cli_options *o, tl_context *ctx, const fi
                             tli_reference_fraction(&f->reference, f->flops, f->step.relative));
     tli_reference_json(json, &f->reference);
     if (tli_model_saves_pairs(&s->model)) cJSON_AddBoolToObject(json, "recompute", s->model.recompute);
-    tli_json_add_text(json, "device", tl_context_device(ctx)->name);
+    tli_bench_json_device(json, ctx);
     return tli_cli_print_json(json, tl_context_error(ctx));
 }
 

@@ -63,40 +63,86 @@ static void print_device(const tl_device_info *d, bool chosen)
 
 /* ---- --self-test ---------------------------------------------------------------------------------- */
 
-static cJSON *self_test_json(const tl_self_test_row *row, const char *form)
+enum { PRECISIONS = 8 }; /* at most */
+
+/* A precision of dense products other than fp32, as a row of the table. */
+typedef struct precision_row {
+    const char *name;
+    bool tried;
+    double error;
+} precision_row;
+
+static cJSON *self_test_json(const char *kernels, const char *form, double error)
 {
     cJSON *o = cJSON_CreateObject();
-    tli_json_add_text(o, "kernels", row->kernels);
+    tli_json_add_text(o, "kernels", kernels);
     tli_json_add_text(o, "form", form);
-    if (isfinite(row->error))
-        cJSON_AddNumberToObject(o, "error", row->error);
+    if (isfinite(error))
+        cJSON_AddNumberToObject(o, "error", error);
     else
         cJSON_AddNullToObject(o, "error");
-    cJSON_AddBoolToObject(o, "right", row->right);
+    cJSON_AddBoolToObject(o, "right", error <= 1);
     return o;
 }
 
-static tl_status print_rows(const tli_cli_options *o, const tl_self_test_row *rows, int count, tl_error *err)
+static tl_status print_rows_json(const tl_self_test_row *rows, int count, const precision_row *precisions,
+                                 int precision_count, tl_error *err)
 {
-    cJSON *array = o->json ? cJSON_CreateArray() : NULL;
-    if (!o->json) printf("kernels          form   error  (in units of what rounding explains)\n");
-    for (int i = 0; i < count; i++) {
-        const char *form = tli_choice_name(&tli_path_choices, (int)rows[i].form);
-        if (o->json)
-            cJSON_AddItemToArray(array, self_test_json(&rows[i], form));
-        else
-            printf("%-16s %-5s %6.3g %s\n", rows[i].kernels, form, rows[i].error,
-                   rows[i].right ? "right" : "WRONG");
+    cJSON *array = cJSON_CreateArray();
+    for (int i = 0; i < count; i++)
+        cJSON_AddItemToArray(array, self_test_json(rows[i].kernels,
+                                                   tli_choice_name(&tli_path_choices, (int)rows[i].form),
+                                                   rows[i].error));
+    for (int i = 0; i < precision_count; i++) {
+        if (!precisions[i].tried) continue;
+        cJSON *o = self_test_json("gemm_tensor", tli_choice_name(&tli_path_choices, TL_PATH_GPU),
+                                  precisions[i].error);
+        tli_json_add_text(o, "precision", precisions[i].name);
+        cJSON_AddItemToArray(array, o);
     }
-    return o->json ? tli_cli_print_json(array, err) : TL_OK;
+    return tli_cli_print_json(array, err);
+}
+
+static void print_row(const char *kernels, const char *form, double error)
+{
+    printf("%-16s %-5s %6.3g %s\n", kernels, form, error, error <= 1 ? "right" : "WRONG");
+}
+
+static void print_rows(const tl_self_test_row *rows, int count, const precision_row *precisions,
+                       int precision_count)
+{
+    printf("kernels          form   error  (in units of what rounding explains)\n");
+    for (int i = 0; i < count; i++)
+        print_row(rows[i].kernels, tli_choice_name(&tli_path_choices, (int)rows[i].form), rows[i].error);
+    for (int i = 0; i < precision_count; i++) {
+        char name[40];
+        snprintf(name, sizeof name, "in %s", precisions[i].name);
+        if (precisions[i].tried)
+            print_row(name, tli_choice_name(&tli_path_choices, TL_PATH_GPU), precisions[i].error);
+        else
+            printf("%-16s %-5s not tried: needs tensor cores of an NVIDIA GPU\n", name,
+                   tli_choice_name(&tli_path_choices, TL_PATH_GPU));
+    }
 }
 
 static tl_status self_test(tli_cli_options *o, tl_context *ctx)
 {
     tl_self_test_row rows[TL_SELF_TEST_ROWS];
-    int count = 0;
+    precision_row precisions[PRECISIONS];
+    int count = 0, precision_count = 0;
     const tl_status status = tl_self_test(ctx, TL_PATH_AUTO, rows, TL_SELF_TEST_ROWS, &count);
-    if (count > 0) TLI_TRY(print_rows(o, rows, count, tl_context_error(ctx)));
+    for (int i = 0; count > 0 && i < tli_precision_choices.count && precision_count < PRECISIONS; i++) {
+        const choice *c = &tli_precision_choices.items[i];
+        precision_row *p = &precisions[precision_count];
+        if (c->value == TL_PRECISION_FP32) continue; /* the rows themselves */
+        p->name = c->name;
+        TLI_TRY(tl_precision_test(ctx, (tl_precision)c->value, &p->tried, &p->error));
+        precision_count++;
+    }
+    if (count > 0 && o->json)
+        TLI_TRY(print_rows_json(rows, count, precisions, precision_count, tl_context_error(ctx)));
+    else if (count > 0)
+        print_rows(rows, count, precisions, precision_count);
     return status;
 }
 

@@ -103,6 +103,11 @@ static bool is_timed(const tli_cli_options *o, const tl_settings *s)
     return o->bench.model_device[0] == '\0';
 }
 
+static bool is_dense(const tli_cli_options *o, const tl_settings *s)
+{
+    return o->bench.grid[0] == '\0';
+}
+
 static bool checkpoints_by_time(const tli_cli_options *o, const tl_settings *s)
 {
     return !tli_cli_given(o, "checkpoint-every");
@@ -159,6 +164,9 @@ static const rule rules[] = {
     NEEDS_TIMING("profile"),
     NEEDS_TIMING("trace"),
     NEEDS_TIMING("gemm"),
+    NEEDS_TIMING("precision"),
+    NEEDS("precision", TLI_CLI_BENCH_GEMM, is_dense,
+          "the matrices by offset of --grouped are multiplied in fp32; leave one of the two out"),
     NEEDS_TIMING("kernel-path"),
     NEEDS("threads", 0, encodes_by_bpe, "--chars encodes on the reading thread; leave one of the two out"),
     NEEDS("layer", 0, flag_rules_paints, "it says what --attention FILE.png paints; give that, too"),

@@ -9,6 +9,7 @@
 #include <cjson/cJSON.h>
 
 #include "cli/cli.h"
+#include "core/choices.h"
 
 char *tli_cli_bytes(uint64_t bytes, char *text)
 {
@@ -89,7 +90,10 @@ tl_status tli_cli_print_result(const tl_settings *settings, const tl_result *res
     if (result->communication >= 0) cJSON_AddNumberToObject(o, "communication", result->communication);
     cJSON_AddNumberToObject(o, "peak_device_bytes", (double)result->peak_device_bytes);
     tli_json_add_text(o, "device", device);
-    if (result->out[0] != '\0') tli_json_add_text(o, "out", result->out);
+    if (result->out[0] != '\0') {
+        tli_json_add_text(o, "precision", tli_choice_shown(&tli_precision_choices, (int)result->precision));
+        tli_json_add_text(o, "out", result->out);
+    }
     return tli_cli_print_json(o, err);
 }
 
@@ -232,6 +236,9 @@ void tli_cli_print_plan(FILE *out, const tl_settings *settings, const tl_memory_
     if (plan->can_recompute)
         fprintf(out, "  q and k of every pair are %s\n",
                 m->recompute ? "computed again in the backward pass" : "kept");
+    if (settings->training.precision != TL_PRECISION_FP32)
+        fprintf(out, "  dense products in %s, if the device can\n",
+                tli_choice_shown(&tli_precision_choices, (int)settings->training.precision));
     if (!limits->known) {
         fprintf(out, "  no usable OpenCL device: whether it fits is unknown\n");
         return;

@@ -48,10 +48,14 @@ tl_status tli_self_test_family(tl_context *ctx, const char *family, double *erro
                     "kernels/%s.cl has no check in the table of ops/self_test.c", family);
 }
 
+bool tli_self_test_is_on(void)
+{
+    return tli_variable_value(TLI_VARIABLE_SELF_TEST, true) && getenv("TRANSLUTION_FAULT") == NULL;
+}
+
 tl_status tli_self_test_switch_on(tl_context *ctx)
 {
-    if (!tli_variable_value(TLI_VARIABLE_SELF_TEST, true) || getenv("TRANSLUTION_FAULT") != NULL)
-        return TL_OK;
+    if (!tli_self_test_is_on()) return TL_OK;
     TLI_TRY(tli_tuning_check_with(ctx, tli_self_test_tile));
     return tli_kernel_forms_check_with(ctx, tli_self_test_family);
 }

@@ -12,8 +12,11 @@ tl_status tli_self_test_family(tl_context *ctx, const char *family, double *erro
 /* Compares the kernel of a product, with the tile that a trial gives it, with plain loops: a tli_tile_check. */
 tl_status tli_self_test_tile(tl_context *ctx, tli_product_kind kind, double *error);
 
-/* From now on this context checks every kernel family and every tuned tile before its first use, see ops/kernel_forms.h and ops/tuning.h.
- * Disabled by TRANSLUTION_SELF_TEST=off and by TRANSLUTION_FAULT, which counts calls. */
+/* Whether results are to be checked: not with TRANSLUTION_SELF_TEST=off or with TRANSLUTION_FAULT, which counts calls. */
+bool tli_self_test_is_on(void);
+
+/* From now on this context checks every kernel family and every tuned tile before its first use, see ops/kernel_forms.h and ops/tuning.h, if
+ * tli_self_test_is_on. */
 tl_status tli_self_test_switch_on(tl_context *ctx);
 
 #endif

@@ -78,6 +78,8 @@ static const field of_training[] = {
     NUMBER(limit_train, FIELD_U32, 0, .high = 4294967295.0),
     FIELD(training, limit_test, FIELD_U32, FIELD_STORED | FIELD_TESTED | FIELD_EVAL, .high = 4294967295.0),
     NUMBER(grad_slices, FIELD_U64, 1, .high = SETTINGS_MOST_SLICES, .zero_is_unset = true, .before = "1"),
+    FIELD(training, precision, FIELD_CHOICE, FIELD_STORED, .choices = &tli_precision_choices,
+          .before = FIELD_FIRST),
 };
 
 static const field of_runs[] = {

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/clock.h"
+#include "ops/precision.h"
 #include "tasks/model_file.h"
 #include "tasks/score.h"
 #include "train/finished_run.h"
@@ -309,6 +310,7 @@ static void trainer_summarise(training_run *r, tl_result *result)
     if (r->task->files != NULL) result->files = r->task->files(r->data, true);
     result->params = tli_registry_whole(tli_model_registry(r->model));
     result->peak_device_bytes = tl_memory_peak(r->ctx);
+    result->precision = tli_precision_of(r->ctx);
     snprintf(result->out, sizeof result->out, "%s", r->dir.path);
 }
 

@@ -97,6 +97,20 @@ static void self_tests(void **unused)
         assert_true(rows[i].right && rows[i].error <= 1 && rows[i].form == TL_PATH_CPU);
 }
 
+static void precisions(void **unused)
+{
+    bool tried = true;
+    double error = 0;
+    WRONG(tl_precision_test, NULL, NULL, TL_PRECISION_TF32, &tried, &error);
+    WRONG(tl_precision_test, "places", ctx, TL_PRECISION_TF32, NULL, &error);
+    WRONG(tl_precision_test, "places", ctx, TL_PRECISION_TF32, &tried, NULL);
+    WRONG(tl_precision_test, "precision", ctx, (tl_precision)9, &tried, &error);
+    WRONG(tl_precision_test, "fp32", ctx, TL_PRECISION_FP32, &tried, &error);
+    assert_false(tried);
+    OK(tl_precision_test(ctx, TL_PRECISION_BF16, &tried, &error));
+    assert_true(tried || isinf(error));
+}
+
 /* ---- a model's predictions ----------------------------------------------------------------------- */
 
 /* The smallest model that has everything: 4 x 4 pixels, three classes; or four tokens of five. */
@@ -414,6 +428,7 @@ int main(void)
         cmocka_unit_test(files),
         cmocka_unit_test(metrics),
         cmocka_unit_test(self_tests),
+        cmocka_unit_test(precisions),
         cmocka_unit_test(predictions_of_models),
         cmocka_unit_test(pictures),
         cmocka_unit_test(predictors_to_be_made),

@@ -313,6 +313,10 @@ static const struct {
     {"memory-limit", TLI_CLI_ALL, EVERY, "--memory-limit 1K", NULL},
     {"profile", TLI_CLI_ALL, EVERY, "--profile", NULL},
     {"trace", TLI_CLI_TRAIN | TLI_CLI_BENCH_STEP, TRAIN, "--trace run.json", NULL},
+    {"precision", TLI_CLI_TRAIN, TRAIN, "--precision tf32",
+     NULL}, /* in checkpoints, whatever the device can */
+    {"precision", TLI_CLI_BENCH_GEMM | TLI_CLI_BENCH_OP | TLI_CLI_BENCH_STEP, EVERY, "--precision abacus",
+     NULL},
     {"gemm", TLI_CLI_ALL, TRAIN, "--gemm clblast", NULL},
     {"kernel-path", TLI_CLI_ALL, TRAIN, "--kernel-path gpu", NULL},
     {"ranks", TLI_CLI_TRAIN, TRAIN " --dry-run", "--ranks 2", NULL},

@@ -3,6 +3,7 @@
 #include "products.h"
 
 #include "ops/gemm_tensor.h"
+#include "ops/precision.h"
 
 enum { TILES = 2 };
 static const uint32_t tiles[TILES] = {64, 128};
@@ -88,10 +89,74 @@ static void narrow_products_and_fp32_are_left_to_other_kernels(void **unused)
     tl_context_destroy(ctx);
 }
 
+static char notices[4000];
+
+static void keep_notice(void *unused, tl_log_level level, const char *line)
+{
+    const size_t used = strlen(notices);
+    (void)unused, (void)level;
+    snprintf(notices + used, sizeof notices - used, "%s\n", line);
+}
+
+/* What a context has after it was asked for tf32, with kernels from `folder` (NULL: as they are). */
+static tl_precision chosen(bool emulate, const char *folder)
+{
+    static const tl_log log = {.level = TL_LOG_NOTICE, .write = keep_notice};
+    const tl_context_options options = {.size = sizeof options, .path = TL_PATH_GPU, .log = &log};
+    tl_context *ctx = NULL;
+    tl_error err = {0};
+    notices[0] = '\0';
+    compile_for(TL_PATH_GPU);
+    if (folder != NULL) setenv("TRANSLUTION_KERNEL_DIR", folder, 1);
+    if (tl_context_create(&options, &ctx, &err) != TL_OK) fail_msg("%s", err.text);
+    if (emulate) MUST(ctx, tli_gemm_tensor_emulate(ctx));
+    MUST(ctx, tli_precision_choose(ctx, TL_PRECISION_TF32));
+    const tl_precision has = tli_precision_of(ctx);
+    assert_int_equal(tl_memory_peak(ctx), 0);
+    MUST(ctx, tli_precision_choose(ctx, TL_PRECISION_FP32));
+    assert_int_equal(tli_precision_of(ctx), TL_PRECISION_FP32);
+    tl_context_destroy(ctx);
+    unsetenv("TRANSLUTION_KERNEL_DIR");
+    return has;
+}
+#define chosen(...) VALUE_FROM_HERE(chosen(__VA_ARGS__))
+
+static void what_cannot_or_is_wrong_falls_back_with_a_notice(void **unused)
+{
+    char folder[] = "/tmp/tl_precision_XXXXXX", command[600];
+    tl_context *ctx = emulating();
+    if (ctx == NULL) skip_because("tiles need work-groups of 256", "take a device that has them");
+    const bool nvidia = strstr(tl_context_device(ctx)->platform_name, "NVIDIA") != NULL;
+    tl_context_destroy(ctx);
+    assert_non_null(mkdtemp(folder));
+    setenv("TRANSLUTION_CACHE_DIR", "off", 1);
+    if (!nvidia) {
+        assert_int_equal(chosen(false, NULL), TL_PRECISION_FP32);
+        assert_non_null(strstr(notices, "has no tensor cores"));
+        assert_non_null(strstr(notices, "fp32 instead of tf32"));
+    }
+    assert_int_equal(chosen(true, NULL), TL_PRECISION_TF32);
+    assert_non_null(strstr(notices, "dense products run in tf32, by tensor cores"));
+    snprintf(command, sizeof command,
+             "cp '%s'/../kernels/*.cl %s && sed -i 's/= mma_tf32(values/= as_uint(values/' %s/gemm_tensor.cl",
+             TL_TESTS_DIR, folder, folder); /* the instruction then cuts the digits off */
+    assert_int_equal(system(command), 0);
+    assert_int_equal(chosen(true, folder), TL_PRECISION_FP32);
+    assert_non_null(strstr(notices, "gets kernels/gemm_tensor.cl wrong"));
+    snprintf(command, sizeof command, "echo '#error no' >>%s/gemm_tensor.cl", folder);
+    assert_int_equal(system(command), 0);
+    assert_int_equal(chosen(true, folder), TL_PRECISION_FP32);
+    assert_non_null(strstr(notices, "cannot build or run kernels/gemm_tensor.cl"));
+    snprintf(command, sizeof command, "rm -rf %s", folder);
+    assert_int_equal(system(command), 0);
+    unsetenv("TRANSLUTION_CACHE_DIR");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(every_element_is_right),
                                        cmocka_unit_test(a_precision_has_its_own_error_and_no_better),
-                                       cmocka_unit_test(narrow_products_and_fp32_are_left_to_other_kernels)};
+                                       cmocka_unit_test(narrow_products_and_fp32_are_left_to_other_kernels),
+                                       cmocka_unit_test(what_cannot_or_is_wrong_falls_back_with_a_notice)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

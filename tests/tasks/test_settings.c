@@ -81,7 +81,8 @@ static void order_of_keys(void **unused)
          "patch_width "
          "classes dim depth heads head_dim mlp_dim relenc_dim relative offset_sharing sharing_radius window "
          "translution_layers motion test_motion seed epochs steps batch_size lr weight_decay grad_clip "
-         "optimizer beta1 beta2 eps schedule schedule_version warmup limit_train limit_test grad_slices "},
+         "optimizer beta1 beta2 eps schedule schedule_version warmup limit_train limit_test grad_slices "
+         "precision "},
         {"vit",
          "task op pos pool image_depth image_height image_width channels patch_depth patch_height "
          "patch_width "
@@ -89,13 +90,13 @@ static void order_of_keys(void **unused)
          "translution_layers seed epochs steps batch_size lr weight_decay grad_clip optimizer beta1 beta2 "
          "eps schedule "
          "schedule_version "
-         "warmup limit_train limit_test grad_slices augment exact_decode class_names "},
+         "warmup limit_train limit_test grad_slices precision augment exact_decode class_names "},
         {"gpt",
          "task op pos seq_len vocab_size vocabulary dim depth heads head_dim mlp_dim relenc_dim relative "
          "offset_sharing sharing_radius window translution_layers seed epochs steps batch_size lr "
          "weight_decay "
          "grad_clip optimizer beta1 beta2 eps schedule schedule_version warmup samples_per_epoch limit_train "
-         "limit_test grad_slices "}};
+         "limit_test grad_slices precision "}};
     for (int t = 0; t < 3; t++) {
         const tl_settings s = begin(wanted[t][0]);
         char keys[2000] = "";
