@@ -218,6 +218,20 @@ static inline floatR tl_last(floatR v, uint count)
 #define TL_REST(n) ((uint)((n) % TL_RW))
 #define TL_FULL(n) ((n) - (n) % TL_RW)
 
+// The even and the odd elements of x and then y; by elements as in tile.cl.
+#if TL_RW == 16
+#define TL_EVEN(x, y)                                                                                        \
+    (float16)(x.s0, x.s2, x.s4, x.s6, x.s8, x.sa, x.sc, x.se, y.s0, y.s2, y.s4, y.s6, y.s8, y.sa, y.sc, y.se)
+#define TL_ODD(x, y)                                                                                         \
+    (float16)(x.s1, x.s3, x.s5, x.s7, x.s9, x.sb, x.sd, x.sf, y.s1, y.s3, y.s5, y.s7, y.s9, y.sb, y.sd, y.sf)
+#elif TL_RW == 8
+#define TL_EVEN(x, y) (float8)(x.s0, x.s2, x.s4, x.s6, y.s0, y.s2, y.s4, y.s6)
+#define TL_ODD(x, y)  (float8)(x.s1, x.s3, x.s5, x.s7, y.s1, y.s3, y.s5, y.s7)
+#elif TL_RW == 4
+#define TL_EVEN(x, y) (float4)(x.s0, x.s2, y.s0, y.s2)
+#define TL_ODD(x, y)  (float4)(x.s1, x.s3, y.s1, y.s3)
+#endif
+
 // Element q is the sum of acc[q], which is overwritten: vectors are added in pairs until each sum has one lane.
 static inline floatR tl_each_sum(floatR acc[TL_RW])
 {
@@ -226,8 +240,7 @@ static inline floatR tl_each_sum(floatR acc[TL_RW])
     for (int count = TL_RW / 2; count > 0; count /= 2) {
 #pragma unroll
         for (int i = 0; i < count; i++)
-            acc[i] = (floatR)(acc[2 * i].even, acc[2 * i + 1].even) +
-                     (floatR)(acc[2 * i].odd, acc[2 * i + 1].odd);
+            acc[i] = TL_EVEN(acc[2 * i], acc[2 * i + 1]) + TL_ODD(acc[2 * i], acc[2 * i + 1]);
     }
 #endif
     return acc[0];

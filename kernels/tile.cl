@@ -121,10 +121,13 @@ static inline void tile_pack_transposed(float *packed, const __global float *b, 
                    r3 = vload8(0, s[3] + k), r4 = vload8(0, s[4] + k), r5 = vload8(0, s[5] + k),
                    r6 = vload8(0, s[6] + k), r7 = vload8(0, s[7] + k);
             // Pairs, then fours of rows, within halves of 4 floats, as registers are shuffled fastest; then the halves.
+            // By elements: oclgrind takes vectors that are made of vectors for unwritten.
 #define TILE_LOW(x, y)    (float8)(x.s0, y.s0, x.s1, y.s1, x.s4, y.s4, x.s5, y.s5)
 #define TILE_HIGH(x, y)   (float8)(x.s2, y.s2, x.s3, y.s3, x.s6, y.s6, x.s7, y.s7)
-#define TILE_FIRST(x, y)  (float8)(x.s01, y.s01, x.s45, y.s45)
-#define TILE_SECOND(x, y) (float8)(x.s23, y.s23, x.s67, y.s67)
+#define TILE_FIRST(x, y)  (float8)(x.s0, x.s1, y.s0, y.s1, x.s4, x.s5, y.s4, y.s5)
+#define TILE_SECOND(x, y) (float8)(x.s2, x.s3, y.s2, y.s3, x.s6, x.s7, y.s6, y.s7)
+#define TILE_LEFT(x, y)   (float8)(x.s0, x.s1, x.s2, x.s3, y.s0, y.s1, y.s2, y.s3)
+#define TILE_RIGHT(x, y)  (float8)(x.s4, x.s5, x.s6, x.s7, y.s4, y.s5, y.s6, y.s7)
             const float8 t0 = TILE_LOW(r0, r1), t1 = TILE_HIGH(r0, r1), t2 = TILE_LOW(r2, r3),
                          t3 = TILE_HIGH(r2, r3), t4 = TILE_LOW(r4, r5), t5 = TILE_HIGH(r4, r5),
                          t6 = TILE_LOW(r6, r7), t7 = TILE_HIGH(r6, r7);
@@ -133,14 +136,14 @@ static inline void tile_pack_transposed(float *packed, const __global float *b, 
             r4 = TILE_FIRST(t4, t6), r5 = TILE_SECOND(t4, t6), r6 = TILE_FIRST(t5, t7),
             r7 = TILE_SECOND(t5, t7);
             float *d = packed + (size_t)k * NR + j;
-            vstore8((float8)(r0.lo, r4.lo), 0, d);
-            vstore8((float8)(r1.lo, r5.lo), 0, d + NR);
-            vstore8((float8)(r2.lo, r6.lo), 0, d + 2 * NR);
-            vstore8((float8)(r3.lo, r7.lo), 0, d + 3 * NR);
-            vstore8((float8)(r0.hi, r4.hi), 0, d + 4 * NR);
-            vstore8((float8)(r1.hi, r5.hi), 0, d + 5 * NR);
-            vstore8((float8)(r2.hi, r6.hi), 0, d + 6 * NR);
-            vstore8((float8)(r3.hi, r7.hi), 0, d + 7 * NR);
+            vstore8(TILE_LEFT(r0, r4), 0, d);
+            vstore8(TILE_LEFT(r1, r5), 0, d + NR);
+            vstore8(TILE_LEFT(r2, r6), 0, d + 2 * NR);
+            vstore8(TILE_LEFT(r3, r7), 0, d + 3 * NR);
+            vstore8(TILE_RIGHT(r0, r4), 0, d + 4 * NR);
+            vstore8(TILE_RIGHT(r1, r5), 0, d + 5 * NR);
+            vstore8(TILE_RIGHT(r2, r6), 0, d + 6 * NR);
+            vstore8(TILE_RIGHT(r3, r7), 0, d + 7 * NR);
         }
         for (; k < kc; k++) {
             for (int q = 0; q < 8; q++) packed[(size_t)k * NR + j + q] = s[q][k];
