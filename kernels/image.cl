@@ -4,8 +4,8 @@ static inline __global const float *patch_corner(__global const float *images, c
 {
     const uint token = (uint)(row / s->batch), sample = (uint)(row % s->batch),
                across = s->width / s->patch_width, down = s->height / s->patch_height;
-    const ulong slice = (ulong)s->height * s->width;
-    return images + s->images_at + sample * s->channels * slice * s->depth +
+    const ulong slice = (ulong)s->height * s->width, volume = slice * s->depth;
+    return images + s->images_at + sample * s->channels * volume +
            (ulong)(token / across / down) * s->patch_depth * slice +
            (ulong)(token / across % down) * s->patch_height * s->width + token % across * s->patch_width;
 }
