@@ -268,8 +268,7 @@ static inline floatR tl_exp(floatR x)
     const floatR low = (floatR)(-86.9f), high = (floatR)(89.0f);
     floatR z = x < low ? low : x;
     z = z > high ? high : z;
-    const floatR e = tl_exp_within(z);
-    return x < low ? (floatR)(0.0f) : e;
+    return x < low ? (floatR)(0.0f) : tl_exp_within(z);
 }
 
 // The normal distribution at x: its cumulative value (within 1.2e-7) and density, which share one
