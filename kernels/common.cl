@@ -201,6 +201,7 @@ static inline void tl_store_part(float v, __global float *p, uint count)
     if (count) p[0] = v;
 }
 #endif
+
 // `v` with zeros but in its last `count` places.
 static inline floatR tl_last(floatR v, uint count)
 {

@@ -17,14 +17,6 @@
 #define PACK_DEPTH  16
 #define FIRST_LEVEL (20 * 1024) // bytes of the first-level cache for packed panels
 
-// Prefetches `rows` rows of `columns` floats: hardware prefetchers do not follow short rows at long strides.
-static inline void prefetch_rows(const __global float *source, ulong ld, int rows, int columns)
-{
-    for (int k = 0; k < rows; k++, source += ld) {
-        for (int j = 0; j < columns; j += 16) PREFETCH(source + j);
-    }
-}
-
 // packed[panel][k][NR] = b[k * ldb + column], zero past `columns`.
 static inline void pack_b(float *packed, const __global float *b, ulong ldb, int kc, int columns)
 {
@@ -110,8 +102,8 @@ static inline void sum_columns(__global float *sums, const __global float *a, ul
     }
 }
 
-// `sums` (NULL: none; with `ta`) becomes the sums of the rows of op(A), m floats of each outer matrix: by the groups that
-// have the first columns, for which they bring A into the cache.
+// `sums` (NULL: none; only with `ta`): becomes the sums of the rows of op(A), m floats of each outer matrix. The groups
+// that have the first columns of C compute them, which brings A into the cache for their product.
 // `ta`, `tb`: op is the transpose. Constants of the kernel that this is inlined in.
 __attribute__((always_inline)) static inline void
 gemm_block(__global const float *a0, __global const float *b0, __global float *c0, __global const float *bias,

@@ -71,12 +71,7 @@ __kernel TILE_GROUP void gemm(__global const float *restrict a0, __global const 
             const int j = j0 + g * (TILE / 2) + 4 * TILE_X + q;
             if (!TILE_OWNS(r) || i >= s.m || j >= s.n) continue;
             const ulong at = (ulong)i * s.ldc + j;
-            float x = values[q];
-            if (s.beta != 0.0f) x += s.beta * c[at];
-            if (bias) x += bias[s.bias_at + j];
-            if (residual) x += residual[s.residual_at + c_shift + at];
-            if (factor) x *= factor[s.factor_at + c_shift + at];
-            c[at] = x;
+            GEMM_FINISH(values[q])
         }
     }
 }

@@ -1,4 +1,4 @@
-// By-value argument of the kernels in gemm.cl and gemm_gpu.cl, shared with the host: C = (alpha op(A) op(B) + beta C +
+// By-value argument of the kernels in gemm.cl, gemm_gpu.cl and gemm_tensor.cl, shared with the host: C = (alpha op(A) op(B) + beta C +
 // bias + residual) * factor, see src/ops/gemm.h. No implicit padding.
 
 #define GEMM_COLUMNS 128 // at most in a work-group's block, CPU form, where no tuned tile says otherwise

@@ -189,11 +189,6 @@ gemm_tensor(__global const float *restrict a0, __global const float *restrict b0
                   j = j0 + warp / 2 * WARP_COLUMNS + g * MMA_COLUMNS + lane % 4 * 2 + e % 2;
         if (i >= s.m || j >= s.n) continue;
         const ulong at = (ulong)i * s.ldc + j;
-        float x = s.alpha * acc[f * COLUMN_FRAGMENTS + g][e];
-        if (s.beta != 0.0f) x += s.beta * c[at];
-        if (bias) x += bias[s.bias_at + j];
-        if (residual) x += residual[s.residual_at + c_shift + at];
-        if (factor) x *= factor[s.factor_at + c_shift + at];
-        c[at] = x;
+        GEMM_FINISH(s.alpha * acc[f * COLUMN_FRAGMENTS + g][e])
     }
 }

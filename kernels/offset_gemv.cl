@@ -8,7 +8,6 @@
 //   -DONE_QUERY                                                  these kernels are compiled instead of those of offset_gemm.cl
 
 #ifdef ONE_QUERY
-#define FULL(n) ((n) / TL_VW * TL_VW)
 
 // out = x m: x has INNER channels, m [INNER][WIDTH].
 static inline void project_row(float out[WIDTH], __global const float *x, __global const float *m)
@@ -16,9 +15,9 @@ static inline void project_row(float out[WIDTH], __global const float *x, __glob
     for (int d = 0; d < WIDTH; d++) out[d] = 0.0f;
     for (int c = 0; c < INNER; c++, m += WIDTH) { // row after row: processors foresee that
         const float value = x[c];
-        for (int d = 0; d < FULL(WIDTH); d += TL_VW)
+        for (int d = 0; d < TL_FULL(WIDTH); d += TL_VW)
             vstoreV(value * vloadV(0, m + d) + vloadV(0, out + d), 0, out + d);
-        for (int d = FULL(WIDTH); d < WIDTH; d++) out[d] += value * m[d];
+        for (int d = TL_FULL(WIDTH); d < WIDTH; d++) out[d] += value * m[d];
     }
 }
 
@@ -30,9 +29,9 @@ static inline void copy_row(float out[WIDTH], __global const float *x)
 static inline float head_dot(const float *a, const float *b)
 {
     floatV sum = (floatV)(0.0f);
-    for (int d = 0; d < FULL(HEAD_DIM); d += TL_VW) sum = vloadV(0, a + d) * vloadV(0, b + d) + sum;
+    for (int d = 0; d < TL_FULL(HEAD_DIM); d += TL_VW) sum = vloadV(0, a + d) * vloadV(0, b + d) + sum;
     float all = tl_sumV(sum);
-    for (int d = FULL(HEAD_DIM); d < HEAD_DIM; d++) all += a[d] * b[d];
+    for (int d = TL_FULL(HEAD_DIM); d < HEAD_DIM; d++) all += a[d] * b[d];
     return all;
 }
 

@@ -90,6 +90,14 @@ static inline void tile_row_add(__global float *target, float scale, const float
     for (int q = 0; q < columns; q++) target[q] += values[q];
 }
 
+// Prefetches `rows` rows of `columns` floats: hardware prefetchers do not follow short rows at long strides.
+static inline void prefetch_rows(const __global float *source, ulong ld, int rows, int columns)
+{
+    for (int k = 0; k < rows; k++, source += ld) {
+        for (int j = 0; j < columns; j += 16) PREFETCH(source + j);
+    }
+}
+
 // packed[k][0..NR) = b[k * ld + 0..columns), zero beyond `columns`.
 static inline void tile_pack(float *packed, const __global float *b, ulong ld, int kc, int columns)
 {
@@ -112,9 +120,7 @@ static inline void tile_pack_transposed(float *packed, const __global float *b, 
     for (int j = 0; j < NR; j += 8) {
         const __global float *s[8];
         for (int q = 0; q < 8; q++) s[q] = b + min(j + q, columns - 1) * ld;
-        for (int q = 8; q < 16; q++) {
-            for (int k = 0; k < kc; k += 16) PREFETCH(b + min(j + q, columns - 1) * ld + k);
-        }
+        prefetch_rows(b + (ulong)(j + 8) * ld, ld, min(8, columns - j - 8), kc); // what is transposed next
         int k = 0;
         for (; k + 8 <= kc; k += 8) {
             float8 r0 = vload8(0, s[0] + k), r1 = vload8(0, s[1] + k), r2 = vload8(0, s[2] + k),

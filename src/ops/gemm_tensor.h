@@ -5,7 +5,7 @@
 #include "ops/gemm.h"
 
 /* The files of its program, as of tli_kernel_family. */
-#define TLI_GEMM_TENSOR_FILES "gemm_sizes+mma+gemm_tensor"
+#define TLI_GEMM_TENSOR_FILES "gemm_sizes+gemm_finish+mma+gemm_tensor"
 
 /* Whether tensor cores compute this product: in a precision that is not fp32, and not so narrow that a tile would be nearly empty. */
 bool tli_gemm_tensor_serves(tl_context *ctx, const tli_gemm_args *args);

@@ -25,7 +25,7 @@ const tli_kernel_family tli_kernel_families[TLI_KERNEL_FAMILIES] = {
     {"init", "init", NULL, false},
     {"rope", "rope", NULL, false},
     {"softmax", "softmax", NULL, false},
-    {"gemm", "gemm_sizes+tile+gemm", "gemm_sizes+tile_gpu+gemm_gpu", false},
+    {"gemm", "gemm_sizes+tile+gemm", "gemm_sizes+gemm_finish+tile_gpu+gemm_gpu", false},
     {"offset_gemm", "offset_gemm_sizes+tile+narrow_offset_gemm+offset_gemv+offset_gemm",
      "offset_gemm_sizes+tile_gpu+offset_gemm_gpu", true},
 };
@@ -96,10 +96,14 @@ tl_status tli_kernel_forms_check_with(tl_context *ctx, tli_kernel_check check)
     return TL_OK;
 }
 
+static const char *files_of(const tli_kernel_family *family, bool cpu)
+{
+    return cpu || family->gpu_files == NULL ? family->cpu_files : family->gpu_files;
+}
+
 const char *tli_kernel_family_file(const tli_kernel_family *family, bool cpu)
 {
-    const char *files = cpu || family->gpu_files == NULL ? family->cpu_files : family->gpu_files;
-    const char *last = strrchr(files, '+');
+    const char *files = files_of(family, cpu), *last = strrchr(files, '+');
     return last != NULL ? last + 1 : files;
 }
 
@@ -256,8 +260,7 @@ static tl_status get_kernel(tl_context *ctx, bool cpu, const tli_kernel_family *
         if (tli_kernel_get_form(ctx, cpu, f->together, name, options, out) == TL_OK) return TL_OK;
         f->apart = true;
     }
-    const char *files = cpu || family->gpu_files == NULL ? family->cpu_files : family->gpu_files;
-    return tli_kernel_get_form(ctx, cpu, files, name, options, out);
+    return tli_kernel_get_form(ctx, cpu, files_of(family, cpu), name, options, out);
 }
 
 tl_status tli_family_kernel(tl_context *ctx, const char *family, const char *name, const char *options,
