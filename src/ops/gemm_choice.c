@@ -67,14 +67,15 @@ static double rounding_of(tl_precision precision, double squares)
 }
 
 static tl_status test_one(tl_context *ctx, tli_gemm_function product, tl_precision precision, bool ta,
-                          bool tb, uint32_t batches, tl_tensor *t[3], float *host[3], double *error)
+                          bool tb, uint32_t m, uint32_t batches, tl_tensor *t[3], float *host[3],
+                          double *error)
 {
-    const uint32_t lda = (ta ? M : K_INNER) + PAD, ldb = (tb ? K_INNER : N) + PAD, ldc = N + PAD;
-    const uint64_t a = (uint64_t)(ta ? K_INNER : M) * lda, b = (uint64_t)(tb ? N : K_INNER) * ldb,
-                   c = (uint64_t)M * ldc;
+    const uint32_t lda = (ta ? m : K_INNER) + PAD, ldb = (tb ? K_INNER : N) + PAD, ldc = N + PAD;
+    const uint64_t a = (uint64_t)(ta ? K_INNER : m) * lda, b = (uint64_t)(tb ? N : K_INNER) * ldb,
+                   c = (uint64_t)m * ldc;
     const tli_gemm_args g = {.transpose_a = ta,
                              .transpose_b = tb,
-                             .m = M,
+                             .m = m,
                              .n = N,
                              .k = K_INNER,
                              .a = tli_at(t[0], 0),
@@ -138,7 +139,9 @@ tl_status tli_gemm_measure_error(tl_context *ctx, tli_gemm_function product, tl_
         if ((transposes >> tli_gemm_kind(ta, tb) & 1) == 0) continue;
         for (uint32_t batches = 1; batches <= BATCHES && status == TL_OK; batches++) {
             float *parts[3] = {host, host + LARGEST, host + 2 * LARGEST};
-            status = test_one(ctx, product, precision, ta, tb, batches, t, parts, error);
+            status = test_one(ctx, product, precision, ta, tb, M, batches, t, parts, error);
+            if (status == TL_OK && transposes == TLI_ALL_TRANSPOSES)
+                status = test_one(ctx, product, precision, ta, tb, 1, batches, t, parts, error);
         }
     }
     for (int i = 0; i < 3; i++) tl_tensor_destroy(ctx, t[i]);

@@ -12,7 +12,7 @@ bool tli_gemm_prefers_clblast(tl_context *ctx, const tli_gemm_args *args);
 
 /* For tli_gemm_measure_error: bits 1 << tli_gemm_kind. */
 #define TLI_ALL_TRANSPOSES 15u
-/* Checks a product on a few odd shapes and these transposes against a plain loop. Returns the largest error
+/* Checks a product on a few odd shapes and these transposes against a plain loop, with all of them also single rows. Returns the largest error
  * in units of the rounding error that is expected in this precision; above 1 is wrong. */
 typedef tl_status (*tli_gemm_function)(tl_context *ctx, const tli_gemm_args *args);
 tl_status tli_gemm_measure_error(tl_context *ctx, tli_gemm_function product, tl_precision precision,
