@@ -16,6 +16,6 @@ tl_status tli_gemm(tl_context *ctx, const tli_gemm_args *args)
 {
     tli_gemv_args row;
     if (tli_gemm_tensor_serves(ctx, args)) return tli_gemm_tensor(ctx, args);
-    if (tli_gemv_serves(args, &row) && !tli_gemm_prefers_clblast(ctx, args)) return tli_gemv(ctx, &row);
-    return tli_gemm_prefers_clblast(ctx, args) ? tli_gemm_clblast(ctx, args) : tli_gemm_own(ctx, args);
+    if (tli_gemm_prefers_clblast(ctx, args)) return tli_gemm_clblast(ctx, args);
+    return tli_gemv_serves(args, &row) ? tli_gemv(ctx, &row) : tli_gemm_own(ctx, args);
 }

@@ -144,7 +144,7 @@ static void accumulation_leaves_the_bits(void **unused)
         }
 }
 
-/* The weights that a run wrote: what is behind the header, whose length is in the first eight bytes. Freed by the caller. */
+/* The weights that a run wrote: its file without the header, whose length the first eight bytes give. Freed by the caller. */
 static char *weights_of(const tl_settings *s, size_t *bytes)
 {
     size_t all, header = 8;
