@@ -36,14 +36,19 @@ gone() { # every rank, within ten seconds
     done
     return 1
 }
-# Waits for the launcher, at most two minutes: `code`.
+# Waits for mpirun, at most two minutes: `code`. One that goes on when all ranks are gone is counted in `stuck`: Open MPI's does so, now
+# and then, when a rank is killed before it has noted that rank's process. One that goes on with a rank is a fault of the program
+stuck=0
 await() {
     local turn
     for ((turn = 0; turn < 1200; turn++)); do
         kill -0 "$launcher" 2>/dev/null || break
         sleep 0.1
     done
-    kill -9 "$launcher" 2>/dev/null && problem "mpirun goes on for two minutes"
+    if kill -0 "$launcher" 2>/dev/null; then
+        if gone; then stuck=$((stuck + 1)); else problem "ranks go on for two minutes"; fi
+        kill -9 "$launcher"
+    fi
     wait "$launcher" 2>/dev/null
     code=$?
 }
@@ -62,6 +67,7 @@ whole_run=$((($(date +%s%N) - began) / 1000000)) # ms: kills come within a run, 
 kill_ranks() {
     local whole=$1 words=$2 tried=0 good=0 runs=0 left=0 n
     shift 2
+    stuck=0
     while [ "$tried" -lt "$rank_kills" ]; do
         rm -rf killed
         n=${sizes[runs % 2]} code=1
@@ -71,13 +77,13 @@ kill_ranks() {
                 if hit KILL $((RANDOM % n)) $whole_run; then tried=$((tried + 1)); fi
             fi
             await
-            gone || left=$((left + 1))
+            gone || { left=$((left + 1)) && problem "a rank is left over"; }
         done
         runs=$((runs + 1))
         if same killed "$whole"; then good=$((good + 1)); else problem "run $runs of ranks differs"; fi
     done
     note "kill -9 of a random one of 2 or 4 ranks$words at a random moment (a checkpoint every step)" "$tried kills, $runs runs" "$good runs" \
-        "the others end; each run, resumed until its end, has the bytes of the undisturbed one; a rank was left over $left times"
+        "the others end; each run, resumed until its end, has the bytes of the undisturbed one; a rank was left over $left times, mpirun alone $stuck times"
 }
 kill_ranks ranks-whole ""
 kill_ranks shared-whole " with --offset-ranks 2" "${shared[@]}"
