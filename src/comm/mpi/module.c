@@ -17,7 +17,8 @@ enum {
 
 /* Tests of a request before the process sleeps between them. */
 enum {
-    TURNS = 200,           /* where another rank may not be there yet */
+    TURNS = 200,           /* where another rank may not be there yet, and needs the core */
+    OWN_CORE_TURNS = 5000, /* or does not need it: about as long as a sleep takes */
     TRANSFER_TURNS = 40000 /* where both are: some milliseconds, in which several MB have come */
 };
 
@@ -51,7 +52,7 @@ static int wait_turns(tli_comm *c, int count, MPI_Request *requests, unsigned tu
 
 static int wait_for(tli_comm *c, int count, MPI_Request *requests)
 {
-    return wait_turns(c, count, requests, TURNS);
+    return wait_turns(c, count, requests, c->crowded || c->computes ? TURNS : OWN_CORE_TURNS);
 }
 
 static int find_local(MPI_Comm all, tli_comm_place *place)
@@ -139,7 +140,8 @@ static int mpi_exchange(tli_comm *c, int partner, const void *send, size_t sent,
             code = MPI_Isend((const char *)send + at, message_bytes(sent, at), MPI_BYTE, partner, TAG_NUMBERS,
                              c->all, &requests[used++]);
         if (code == MPI_SUCCESS)
-            code = wait_turns(c, used, requests, large && !c->computes ? TRANSFER_TURNS : TURNS);
+            code = large && !c->computes ? wait_turns(c, used, requests, TRANSFER_TURNS)
+                                         : wait_for(c, used, requests);
         if (code != MPI_SUCCESS) return code;
     }
     return MPI_SUCCESS;
