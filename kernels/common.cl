@@ -46,13 +46,15 @@ static inline float tl_max16(float16 v)
 #define tl_maxV TL_CAT(tl_max, TL_VW)
 
 // Memory by lines, where the compiler can say so (not through SPIR-V):
-//   PREFETCH(p)       asks for the line that p is in: processors do not foresee accesses far apart
+//   PREFETCH(p)       asks for the line that p is in: processors do not foresee accesses far apart; PREFETCH_SECOND(p) for the
+//                     second-level cache
 //   tl_stream(v, p)   *p = v past the caches: a line that is written whole need not be read first. p is on a boundary of the
 //                     vector's size. tl_stream_end() behind the last one: others see them when the kernel has ended
 #define TL_LINE 16 // floats of a line
 #ifdef __has_builtin
 #if __has_builtin(__builtin_prefetch) && (defined(__x86_64__) || defined(__aarch64__))
-#define PREFETCH(p) __builtin_prefetch((const void *)(size_t)(p))
+#define PREFETCH(p)        __builtin_prefetch((const void *)(size_t)(p))
+#define PREFETCH_SECOND(p) __builtin_prefetch((const void *)(size_t)(p), 0, 2)
 #endif
 #if __has_builtin(__builtin_nontemporal_store) && __has_builtin(__builtin_ia32_sfence) && defined(__x86_64__)
 #define TL_STREAMS 1
@@ -60,6 +62,7 @@ static inline float tl_max16(float16 v)
 #endif
 #ifndef PREFETCH
 #define PREFETCH(p)
+#define PREFETCH_SECOND(p)
 #endif
 
 static inline bool tl_is_line(const __global float *p)

@@ -102,6 +102,17 @@ static inline void sum_columns(__global float *sums, const __global float *a, ul
     }
 }
 
+// Asks for part `part` of `parts` of a slice of `rows` rows of `columns` floats, for the second-level cache. The parts of
+// the next slice are asked for while this one is computed, which takes longer than reading them.
+static inline void prefetch_part(const __global float *slice, ulong ld, int rows, int columns, int part,
+                                 int parts)
+{
+    const int each = (rows + parts - 1) / parts, end = min(rows, (part + 1) * each);
+    for (int k = part * each; k < end; k++) {
+        for (int j = 0; j < columns; j += 16) PREFETCH_SECOND(slice + k * ld + j);
+    }
+}
+
 // `sums` (NULL: none; only with `ta`): becomes the sums of the rows of op(A), m floats of each outer matrix. The groups
 // that have the first columns of C compute them, which brings A into the cache for their product.
 // `ta`, `tb`: op is the transpose. Constants of the kernel that this is inlined in.
@@ -158,6 +169,14 @@ gemm_block(__global const float *a0, __global const float *b0, __global float *c
             if (!stream) prefetch_rows(c + corner, ldc, rows, columns);
             if (residual_here) prefetch_rows(residual_here + corner, ldc, rows, columns);
             if (factor_here) prefetch_rows(factor_here + corner, ldc, rows, columns);
+            if (!tb && !last) {
+                const int begin = kb + KC, next = min(KC, k_total - begin);
+                prefetch_part(b + (ulong)begin * ldb + column_begin, ldb, next, column_end - column_begin,
+                              step, panels * tiles);
+                if (ta)
+                    prefetch_part(a + (ulong)begin * lda + row_begin, lda, next, row_end - row_begin, step,
+                                  panels * tiles);
+            }
             tile_clear(acc);
             if (!ta) {
                 const __global float *row[MR];
