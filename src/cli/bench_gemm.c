@@ -51,7 +51,7 @@ static tl_status run_plain(tli_cli_options *o, tl_context *ctx)
     tli_product_call call;
     tli_reference reference;
     tli_timing timing = {0};
-    TLI_TRY(tli_precision_choose(ctx, o->settings.training.precision));
+    TLI_TRY(tli_precision_choose(ctx, NULL, o->settings.training.precision));
     TLI_TRY(tli_product_call_create(ctx, &p, &call));
     const tl_status status = time_in_turns(o, ctx, tli_product_call_run, &call, &reference, &timing);
     tli_product_call_destroy(ctx, &call);

@@ -179,7 +179,7 @@ static tl_status bench_op_run(tli_cli_options *o, tl_context *ctx)
     bench_op b = {.layer = NULL};
     figures f = {.peak = 0};
     TLI_TRY(make_shape(o, &b.shape, tl_context_error(ctx)));
-    TLI_TRY(tli_precision_choose(ctx, o->settings.training.precision));
+    TLI_TRY(tli_precision_choose(ctx, NULL, o->settings.training.precision));
     choose_keep(ctx, &b, o->settings.run.recompute);
     tl_status status = bench_op_create(ctx, &b, o->settings.training.seed);
     const tli_product rows = tli_rows_product(

@@ -158,7 +158,7 @@ static tl_status bench_step_measure(tli_cli_options *o, tl_context *ctx, figures
     tl_model *model = NULL;
     s->training.grad_clip = 0.0f; /* timed steps do not clip */
     TLI_TRY(tli_step_choose_batch(ctx, s, 1));
-    TLI_TRY(tli_precision_choose(ctx, s->training.precision));
+    TLI_TRY(tli_precision_choose(ctx, NULL, s->training.precision));
     double *ms = malloc(2 * (size_t)rounds * sizeof *ms);
     if (ms == NULL)
         return tli_fail(tl_context_error(ctx), TL_ERROR_MEMORY, "out of host memory for %u times", rounds);

@@ -55,43 +55,68 @@ static tl_status measure_once(tl_context *ctx, tl_precision precision, double *e
     return status;
 }
 
-static void say_fallback(tl_context *ctx, tl_precision wanted, const char *why)
+/* Bytes of a sentence without its end, which fits a notice: why a device cannot. */
+enum { WHY = 1400 };
+
+/* Why the context's device has fp32 instead, and "" where it has not. */
+static void find_fault(tl_context *ctx, tl_precision wanted, char why[WHY])
 {
-    tli_log_write(tli_context_log(ctx), TL_LOG_NOTICE, "%s %s: dense products run in fp32 instead of %s",
-                  tl_context_device(ctx)->name, why, tli_choice_shown(&tli_precision_choices, (int)wanted));
+    const char *name = tl_context_device(ctx)->name;
+    tl_error *err = tl_context_error(ctx);
+    const tl_error before = *err;
+    double error = 0;
+    why[0] = '\0';
+    if (!tli_gemm_tensor_may(ctx)) {
+        (void)snprintf(why, WHY, "%s has no tensor cores that the kernels for GPUs know, which are NVIDIA's",
+                       name);
+        return;
+    }
+    if (!tli_self_test_is_on() || tli_context_is_dry(ctx)) return;
+    if (measure_once(ctx, wanted, &error) != TL_OK) {
+        (void)snprintf(why, WHY, "%s cannot build or run kernels/gemm_tensor.cl (%.1000s)", name, err->text);
+        *err = before;
+        return;
+    }
+    if (!(error <= 1))
+        (void)tli_format(
+            why, WHY, "%s gets kernels/gemm_tensor.cl wrong, by %.3g times the error that rounding explains",
+            name, error);
 }
 
-tl_status tli_precision_choose(tl_context *ctx, tl_precision wanted)
+/* `why` becomes that of the first rank that has one, with its number, in all ranks. */
+static tl_status share_fault(tl_ranks *ranks, char why[WHY], tl_error *err)
 {
-    tl_error *err = tl_context_error(ctx);
-    char why[1200];
-    double error = 0;
-    TLI_TRY(tli_choice_check(&tli_precision_choices, (int)wanted, err));
+    const int rank = tl_ranks_rank(ranks), size = tl_ranks_size(ranks);
+    char theirs[WHY] = "";
+    int from_end = why[0] != '\0' ? size - rank : 0; /* of the first; 0: none */
+    if (ranks == NULL) return TL_OK;
+    TLI_TRY(tli_ranks_largest(ranks, &from_end, err));
+    const int first = size - from_end;
+    if (from_end == 0) return TL_OK;
+    (void)snprintf(theirs, WHY, "%s", why);
+    if (first > 0 && rank == first) TLI_TRY(tli_ranks_exchange(ranks, 0, theirs, WHY, NULL, 0, err));
+    if (first > 0 && rank == 0) TLI_TRY(tli_ranks_exchange(ranks, first, NULL, 0, theirs, WHY, err));
+    TLI_TRY(tli_ranks_broadcast(ranks, theirs, WHY, err));
+    (void)snprintf(why, WHY, "rank %d: %.*s", first, WHY - 20, theirs);
+    return TL_OK;
+}
+
+tl_status tli_precision_choose(tl_context *ctx, tl_ranks *ranks, tl_precision wanted)
+{
+    const char *name = tli_choice_shown(&tli_precision_choices, (int)wanted);
+    char why[WHY];
+    TLI_TRY(tli_choice_check(&tli_precision_choices, (int)wanted, tl_context_error(ctx)));
     TLI_TRY(tli_gemm_tensor_use(ctx, TL_PRECISION_FP32));
     if (wanted == TL_PRECISION_FP32) return TL_OK;
-    if (!tli_gemm_tensor_may(ctx)) {
-        say_fallback(ctx, wanted, "has no tensor cores that the kernels for GPUs know, which are NVIDIA's");
+    find_fault(ctx, wanted, why);
+    TLI_TRY(share_fault(ranks, why, tl_context_error(ctx)));
+    if (why[0] != '\0') {
+        tli_log_write(tli_context_log(ctx), TL_LOG_NOTICE, "%s: dense products run in fp32 instead of %s",
+                      why, name);
         return TL_OK;
     }
-    if (tli_self_test_is_on() && !tli_context_is_dry(ctx)) {
-        const tl_error before = *err;
-        if (measure_once(ctx, wanted, &error) != TL_OK) {
-            (void)snprintf(why, sizeof why, "cannot build or run kernels/gemm_tensor.cl (%.1100s)",
-                           err->text);
-            *err = before;
-            say_fallback(ctx, wanted, why);
-            return TL_OK;
-        }
-        if (!(error <= 1)) {
-            (void)tli_format(
-                why, sizeof why,
-                "gets kernels/gemm_tensor.cl wrong, by %.3g times the error that rounding explains", error);
-            say_fallback(ctx, wanted, why);
-            return TL_OK;
-        }
-    }
     tli_log_write(tli_context_log(ctx), TL_LOG_NOTICE, "dense products run in %s, by tensor cores of %s",
-                  tli_choice_shown(&tli_precision_choices, (int)wanted), tl_context_device(ctx)->name);
+                  name, tl_context_device(ctx)->name);
     return tli_gemm_tensor_use(ctx, wanted);
 }
 

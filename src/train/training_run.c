@@ -127,7 +127,7 @@ static tl_status create_model(training_run *r)
 {
     const tl_settings *s = r->s;
     const tl_model_config model = tli_own_share(&s->model, r->offsets);
-    TLI_TRY(tli_precision_choose(r->ctx, s->training.precision));
+    TLI_TRY(tli_precision_choose(r->ctx, r->hooks->ranks, s->training.precision));
     TLI_TRY(tli_model_create(r->ctx, &model,
                              &(tl_model_options){.batch = tl_settings_slice_samples(s), .training = true},
                              NULL, &r->model));
@@ -211,7 +211,7 @@ void tli_run_close(training_run *r)
     tli_event_file_close(&r->events);
     tli_init_weights_close(r->init);
     tli_model_destroy(r->ctx, r->model);
-    (void)tli_precision_choose(r->ctx, TL_PRECISION_FP32);
+    (void)tli_precision_choose(r->ctx, NULL, TL_PRECISION_FP32);
     tli_grad_clip_destroy(r->ctx, &r->grad_clip);
     tli_grad_slices_destroy(r->ctx, &r->slices);
     tli_grad_exchange_destroy(r->ctx, &r->exchange);

@@ -110,10 +110,10 @@ static tl_precision chosen(bool emulate, const char *folder)
     if (folder != NULL) setenv("TRANSLUTION_KERNEL_DIR", folder, 1);
     if (tl_context_create(&options, &ctx, &err) != TL_OK) fail_msg("%s", err.text);
     if (emulate) MUST(ctx, tli_gemm_tensor_emulate(ctx));
-    MUST(ctx, tli_precision_choose(ctx, TL_PRECISION_TF32));
+    MUST(ctx, tli_precision_choose(ctx, NULL, TL_PRECISION_TF32));
     const tl_precision has = tli_precision_of(ctx);
     assert_int_equal(tl_memory_peak(ctx), 0);
-    MUST(ctx, tli_precision_choose(ctx, TL_PRECISION_FP32));
+    MUST(ctx, tli_precision_choose(ctx, NULL, TL_PRECISION_FP32));
     assert_int_equal(tli_precision_of(ctx), TL_PRECISION_FP32);
     tl_context_destroy(ctx);
     unsetenv("TRANSLUTION_KERNEL_DIR");
