@@ -4,7 +4,7 @@
 // where the driver has its kernels cached.
 
 #ifndef KC
-#define KC 256 // inner block: the packed slice, KC * NR floats, stays in the first-level cache
+#define KC 384 // most of the inner dimension in a slice. C is read and written once a slice
 #endif
 
 #ifndef COLUMN_BLOCK
@@ -134,12 +134,14 @@ gemm_block(__global const float *a0, __global const float *b0, __global float *c
     // Whole lines that are written once: by another kernel, later.
     const bool stream = k_total <= KC && beta == 0.0f && ((n | ldc) % TL_LINE == 0) && tl_is_line(c);
 
-    // The slice of B stays in the second-level cache, a column panel of it at a time in the first.
+    // Slices of equal depth. That of B stays in the second-level cache.
     float packed[COLUMN_BLOCK * KC];
     float tail[KC * MR]; // the last rows of op(A), transposed, when they do not fill a tile
-    for (int kb = 0; kb < k_total; kb += KC) {
-        const int kc = min(KC, k_total - kb);
-        const bool first = kb == 0, last = kb + KC >= k_total;
+    const int slices = max(1, (k_total + KC - 1) / KC), even = max(1, (k_total + slices - 1) / slices),
+              depth = (even + PACK_DEPTH - 1) / PACK_DEPTH * PACK_DEPTH; // of a slice; the last may have less
+    for (int kb = 0; kb == 0 || kb < k_total; kb += depth) {
+        const int kc = min(depth, k_total - kb);
+        const bool first = kb == 0, last = kb + depth >= k_total;
         if (ta && sums && column_begin == 0)
             sum_columns(sums + s.sums_at + (ulong)z_outer * m + row_begin, a + (ulong)kb * lda + row_begin,
                         lda, kc, row_end - row_begin, first);
@@ -170,7 +172,7 @@ gemm_block(__global const float *a0, __global const float *b0, __global float *c
             if (residual_here) prefetch_rows(residual_here + corner, ldc, rows, columns);
             if (factor_here) prefetch_rows(factor_here + corner, ldc, rows, columns);
             if (!tb && !last) {
-                const int begin = kb + KC, next = min(KC, k_total - begin);
+                const int begin = kb + depth, next = min(depth, k_total - begin);
                 prefetch_part(b + (ulong)begin * ldb + column_begin, ldb, next, column_end - column_begin,
                               step, panels * tiles);
                 if (ta)
